@@ -11,6 +11,7 @@
  *     npm run bench -- --only aegisfs-scale   how its costs grow with directories, files and volumes, and a picture of
  *     it in docs/aegisfs-scale.svg
  *     npm run bench -- --only aegisfs-memory [--files N]   whether a volume stays within the memory that it was given
+ *     npm run bench -- --only board           a second sandbox on the first one's board, and apart
  *     npm run bench -- --only lisp|lisp-fib --root FOLDER       r7rs-benchmarks beside Chez Scheme (lisp/rows.ts)
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *
@@ -40,6 +41,7 @@ import { measureSnapshots, snapshotLine, type SnapshotRow } from "./aegisfs/snap
 import { inProcessLine, measureInProcess, type InProcessRow } from "./aegisfs/in-process.ts";
 import { chosenMountRows, measureMounts, storeMountResult } from "./fuse/mounts.ts";
 import { Workbench, type Backing } from "./fuse/systems.ts";
+import { boardLine, measureBoard } from "./board.ts";
 import { measureCompose, measureEachChange } from "./compose-rows.ts";
 import { measureImageBuild } from "./image-build.ts";
 import { measureLisp } from "./lisp/rows.ts";
@@ -145,6 +147,11 @@ if (only === "aegisfs-memory") {
   } finally {
     bench.close();
   }
+  process.exit(0);
+}
+if (only === "board") {
+  ensureImage([process.execPath, join(root, "stratos.mjs")], options.image, BENCH_PACKAGES);
+  for (const row of measureBoard(Math.max(rounds, 5), options.image)) print(boardLine(row));
   process.exit(0);
 }
 if (only === "aegisfs") {

@@ -39,7 +39,7 @@ async function loopDevice(...options: string[]): Promise<string> {
 const loopsOf = async (file: string): Promise<string> =>
   (await run(["losetup", "--noheadings", "-O", "NAME", "-j", file])).stdout.trim();
 /** Linux takes a loop device back when its last opener has closed it, and some hosts look into new devices. */
-const noLoopStays = (): Promise<void> =>
+const noLoopStays = (): Promise<number> =>
   until("no loop device stays", async () => (await loopsOf(volume.volume)) === "");
 const mountAt = (source: string, place: string, ...options: string[]): ReturnType<MountedVolume["try"]> =>
   volume.try([...launcher, "fs", "mount", ...options, source, place]);
@@ -114,6 +114,10 @@ test("a volume on a block device is mounted as one, and its server is the only o
     new RegExp(` ${volume.mountPoint} .* fuseblk.aegisfs ${device} `),
   );
   await volume.sh("echo on a device > device");
+  // Commands that change it reach the server, though the kernel has the device for itself.
+  for (const [index, name] of [volume.mountPoint, device].entries())
+    assert.match((await volume.stratos(["fs", "snapshot", "create", name, `by-${index}`])).stdout, /^by-\d\n$/);
+  assert.match((await volume.stratos(["fs", "check", volume.mountPoint])).stdout, /clean/);
   if (handsSyncOn) {
     await volume.sh("sync -f .");
     await volume.kill(`/run/lock/stratos${device.replaceAll("/", "-")}.lock`);

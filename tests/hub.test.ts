@@ -11,7 +11,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startPostgres, type TestServer } from "../packages/hub/src/testing/test-database.ts";
-import { endProgram, freePort, startProgram, until, type Program } from "./hub/programs.ts";
+import { endProgram, freePort, startProgram, type Program } from "./hub/programs.ts";
+import { until } from "./support/until.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../stratos.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "stratos-hub-"));
@@ -54,7 +55,8 @@ test(
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const token = join(folder, "token");
-    const serve = ["hub", "-l", String(port), "--lease", "5m", "--token-file", token];
+    // A lease that outlasts every restart, also of a host that does much else.
+    const serve = ["hub", "-l", String(port), "--lease", "15m", "--token-file", token];
     let hub = await start(serve);
     assert.equal(hub.address, url);
     assert.equal(statSync(token).mode & 0o777, 0o600);

@@ -7,65 +7,26 @@
  */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
 import { servePage } from "../examples/tab/serve.ts";
 import { Browser } from "./support/browser.ts";
-import { launcher, repository, run, type Result } from "./support/stratos.ts";
-import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+import { installLibrary, must, programPrints, runProgram } from "./support/library-project.ts";
+import { launcher, repository, run } from "./support/stratos.ts";
+import { TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 let folder = "";
 let project = "";
 
-/** The Node that the host has, rather than the pinned one that runs this test. */
-function hostNode(): string {
-  for (const place of (process.env["PATH"] ?? "").split(delimiter)) {
-    const path = join(place, "node");
-    if (existsSync(path) && !place.includes("node_modules")) return path;
-  }
-  throw new Error("the host has no node in PATH");
-}
-
-function must(command: string, args: readonly string[], cwd: string): string {
-  const result = spawnSync(command, args, { cwd, encoding: "utf8" });
-  assert.equal(result.status, 0, `${command} ${args.join(" ")}: ${result.stdout}${result.stderr}`);
-  return result.stdout;
-}
-
-/** Runs a program of a user in the project. */
-function program(source: string, env: Record<string, string> = {}): Promise<Result> {
-  const file = join(project, `program-${readdirSync(project).length}.mjs`);
-  writeFileSync(file, source);
-  return run([hostNode(), file], { cwd: project, env: { STRATOS_HOME: TEST_HOME, IMAGE: TEST_IMAGE, ...env } });
-}
-
-async function prints(source: string, expected: unknown, env: Record<string, string> = {}): Promise<void> {
-  const result = await program(source, env);
-  assert.equal(result.stderr, "");
-  assert.deepEqual(JSON.parse(Buffer.from(result.stdout, "latin1").toString()), expected);
-  assert.equal(result.status, 0);
-}
+const prints = (source: string, expected: unknown, env: Record<string, string> = {}): Promise<void> =>
+  programPrints(project, source, expected, env);
 
 before(async () => {
-  await ensureTestImage();
-  folder = mkdtempSync(join(tmpdir(), "stratos-library-"));
-  project = join(folder, "project");
-  mkdirSync(project);
-  must(process.execPath, [join(repository, "tools/bundle.ts"), "--to", join(folder, "dist")], repository);
-  const tarball = must("npm", ["pack", "--silent"], join(folder, "dist")).trim();
-  writeFileSync(join(project, "package.json"), '{ "name": "user", "private": true, "type": "module" }\n');
-  // The package with the pinned Node, which a registry would give, comes from here.
-  const node = join(repository, "node_modules", `node-${process.platform}-${process.arch}`);
-  must(
-    "npm",
-    ["install", "--offline", "--no-audit", "--no-fund", "--silent", join(folder, "dist", tarball), node],
-    project,
-  );
+  ({ folder, project } = await installLibrary());
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -242,6 +203,44 @@ test("two sandboxes in one process, alone and with one engine, know nothing of e
     said.push([seeded[0] === seeded[1], seeded[0] === seeded[2]]);
     console.log(JSON.stringify(said));`,
     [["a\na\n", "b\nb\n"], "still\n", ["a\na\n", "b\nb\n"], "still\n", [true, false]],
+  ));
+
+test("sandboxes on one board run beside one another, within its memory, and end with it", () =>
+  prints(
+    `import { Board, Sandbox } from "stratos";
+    const image = process.env.IMAGE;
+    const said = [];
+    const board = await Board.create({ memoryBytes: 640 << 20 });
+    const [a, b] = await Promise.all(["a", "b"].map((hostname) =>
+      Sandbox.create({ image, hostname, board, memoryBytes: 256 << 20 })));
+    const line = "hostname > /tmp/name; seq 1000 | sort -r | md5sum; cat /tmp/name; ls /tmp";
+    const [one, other] = await Promise.all([a.run(line), b.run(line)]);
+    said.push(one.stdout.replace(/\\S+  -/, "sum"), one.stdout.slice(0, 32) === other.stdout.slice(0, 32));
+    const failing = (promise) => promise.then(() => "no failure", ({ kind, data }) => [kind, data]);
+    said.push(await failing(Sandbox.create({ image, board })));
+    said.push(await failing(Sandbox.create({ image, board, isolation: "process", memoryBytes: 64 << 20 })));
+    said.push(await failing(Board.create({ memoryBytes: 1 })));
+    said.push((await a.run("while :; do :; done", { timeoutMs: 500 })).timedOut);
+    await a.close();
+    const c = await Sandbox.create({ image, board, memoryBytes: 256 << 20 });
+    said.push((await c.run("ls /tmp; grep -c MemTotal /proc/meminfo")).stdout, (await b.run("cat /tmp/name")).stdout);
+    await board.close();
+    await board.close();
+    said.push((await failing(b.run("true")))[0], (await failing(Sandbox.create({ image, board })))[0]);
+    await b.close();
+    console.log(JSON.stringify(said));`,
+    [
+      "sum\na\nname\n",
+      true,
+      ["option", { option: "memoryBytes" }],
+      ["option", { option: "isolation" }],
+      ["option", { option: "memoryBytes" }],
+      true,
+      "1\n",
+      "b\n",
+      "engine",
+      "closed",
+    ],
   ));
 
 test("what cannot be is told by kind and data", () =>
@@ -562,7 +561,7 @@ test("the same names hold in a page, whose machines run in workers", async () =>
       await box.close();
 
       const bytes = await (await fetch("volume.aegisfs")).arrayBuffer();
-      const file = await (await navigator.storage.getDirectory()).getFileHandle("volume", { create: true });
+      const file = await (await navigator.storage.getDirectory()).getFileHandle("data.aegisfs", { create: true });
       const writable = await file.createWritable();
       await writable.write(bytes);
       await writable.close();
@@ -592,9 +591,11 @@ test("the same names hold in a page, whose machines run in workers", async () =>
       return JSON.stringify(said);
     };`,
   );
+  const readme = readFileSync(join(project, "node_modules/stratos/README.md"), "utf8");
+  writeFileSync(join(project, "readme.js"), /^```js page\n(.*?)^```$/ms.exec(readme)![1]!);
   const joined = await build({
     absWorkingDir: project,
-    entryPoints: ["page.js"],
+    entryPoints: ["page.js", "readme.js"],
     outdir: ".",
     bundle: true,
     format: "esm",
@@ -605,7 +606,8 @@ test("the same names hold in a page, whose machines run in workers", async () =>
   const server = await servePage(
     new Map<string, Uint8Array>([
       ["index.html", Buffer.from('<!doctype html><title>page</title><script type="module" src="page.js"></script>')],
-      ["page.js", joined.outputFiles[0]!.contents],
+      ["readme.html", Buffer.from('<!doctype html><title>-</title><script type="module" src="readme.js"></script>')],
+      ...joined.outputFiles.map(({ path, contents }) => [basename(path), contents] as const),
       ["browser-engine.mjs", own("browser-engine.mjs")],
       ["zstd.wasm", own("zstd.wasm")],
       ["volume.aegisfs", readFileSync(volume)],
@@ -628,10 +630,33 @@ test("the same names hold in a page, whose machines run in workers", async () =>
       ...["no-image", "option", "option", "mount", "option"],
       ...["volume", "option", "engine"],
     ]);
+    await page.navigate(`${server.url}readme.html`);
+    await page.waitFor("document.title", /^a b$/, 180_000);
   } finally {
     await browser.close();
     server.close();
   }
+});
+
+test("the examples of the README run as they stand", async () => {
+  const readme = readFileSync(join(project, "node_modules/stratos/README.md"), "utf8");
+  const examples = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, source]) => source!);
+  const [node, ...rest] = launcher;
+  must(node!, [...rest, "fs", "format", "data.aegisfs", "--size", "64M"], project);
+  const said = [];
+  for (const example of examples) {
+    const { stdout, status, stderr } = await runProgram(
+      project,
+      example.replaceAll('"debian"', JSON.stringify(TEST_IMAGE)),
+    );
+    assert.equal(status, 0, stderr);
+    said.push(stdout);
+  }
+  assert.equal(said[0], "42\n 0\n");
+  assert.match(said[1]!, /package\.json/);
+  assert.match(said[2]!, /24 80\r\n[^]*\n3\n$/);
+  assert.equal(said[3], "a\nb\n\n");
+  assert.equal(said.length, 4);
 });
 
 test("the types hold for a program in TypeScript, and mistakes are found", () => {

@@ -134,6 +134,44 @@ m, a = u.recvfrom(9); print(m); u.sendto(b"datagram", a)`;
   assert.deepEqual([alone.status, alone.stderr], [2, "stratos: --publish: needs a network: add --net host\n"]);
 });
 
+test("a frame crosses a veth pair between packet sockets, and /sys and /proc know the pair", async () => {
+  const script = `
+import os, socket, struct
+def attribute(kind, value):
+    return struct.pack("HH", len(value) + 4, kind) + value + bytes(-len(value) % 4)
+def name(text):
+    return attribute(3, text.encode() + b"\\0")
+def change(index, flags, mask, attributes=b"", more=0):
+    body = struct.pack("BBHiII", 0, 0, 0, index, flags, mask) + attributes
+    netlink.send(struct.pack("IHHII", 16 + len(body), 16, 5 | more, 1, 0) + body)
+    return struct.unpack_from("i", netlink.recv(4096), 16)[0]
+netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+monitor = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+monitor.bind((0, 1))
+peer = attribute(1, bytes(16) + name("veth1"))
+info = attribute(1, b"veth\\0") + attribute(2, peer)
+print(change(0, 0, 0, name("veth0") + attribute(18, info), 0x600), sorted(os.listdir("/sys/class/net")))
+for interface in "veth0", "veth1":
+    print(change(socket.if_nametoindex(interface), 1, 1), end=" ")
+print(open("/sys/class/net/veth0/operstate").read().strip(), len(monitor.recv(8192)) > 100)
+out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)); out.bind(("veth0", 0))
+inn = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x88b5)); inn.bind(("veth1", 0x88b5))
+out.send(b"\\xff" * 6 + bytes.fromhex("020000000007") + b"\\x88\\xb5" + b"over the wire")
+print(*inn.recvfrom(100))
+print([line.split()[:3] for line in open("/proc/net/dev") if "veth1" in line])
+os.setuid(1000)
+try: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+except OSError as error: print(error.strerror)
+`;
+  const { stdout, stderr } = await stratosRun(["--", "python3", "-c", script]);
+  assert.equal(
+    stdout + stderr,
+    "0 ['lo', 'veth0', 'veth1']\n0 0 up True\n" +
+      "b'over the wire' ('veth1', 34997, 1, 1, b'\\x02\\x00\\x00\\x00\\x00\\x07')\n" +
+      "[['veth1:', '27', '1']]\nOperation not permitted\n",
+  );
+});
+
 async function freePort(): Promise<number> {
   const probe = createServer();
   await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));

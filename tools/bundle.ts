@@ -36,7 +36,7 @@ import { parseArgs } from "node:util";
 import { createProgram, manPage, manPageNames } from "@stratos/cli";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { CompiledLisp, Lisp } from "@stratos/lisp";
-import { commandHandlers } from "../packages/cli/src/commands/command-handlers.ts";
+import { commandHandlers } from "../packages/cli/src/program/command-handlers.ts";
 import { keptDatabaseImage } from "./database-image.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -136,7 +136,7 @@ for (const name of ["pglite.wasm", "pglite.data", "initdb.wasm"]) copyFileSync(j
 const image = keptDatabaseImage(root);
 if (existsSync(image)) copyFileSync(image, join(dist, basename(image)));
 
-const program = createProgram(commandHandlers, () => {});
+const program = await createProgram(commandHandlers, () => {}, { words: [], scope: "all" });
 mkdirSync(join(dist, "man"));
 for (const { name, path } of manPageNames(program))
   writeFileSync(join(dist, "man", `${name}.1`), manPage(program, path)!);

@@ -59,16 +59,14 @@ async function main(node) {
     .filter((file) => options.filter === null || file.includes(options.filter))
     .filter((file) => options.only !== "changed" || touched.includes(file));
   await Promise.all([
-    (async () => {
-      if (wants("tidy")) await format(node);
-      // The bundle is what users run; it also starts several times faster than the sources.
-      if (files.some((file) => kindOf(file) === "system")) await bundle(node);
-    })(),
+    wants("tidy") && format(node),
     (async () => {
       if (wants("types"))
         for (const project of ["tsconfig.core.json", "tsconfig.json", "tsconfig.examples.json"])
           await step(`types: ${project}`, node, ["node_modules/typescript/bin/tsc", "-p", project]);
       if (wants("tidy")) await step("tidy", node, ["tools/tidy.ts"]);
+      // The bundle is what users run; it also starts several times faster than the sources.
+      if (files.some((file) => kindOf(file) === "system")) await bundle(node);
     })(),
   ]);
   if (files.length === 0) return;

@@ -41,13 +41,3 @@ export async function freePort(): Promise<number> {
   await new Promise((resolve) => probe.close(resolve));
   return port;
 }
-
-/** @returns after how many milliseconds */
-export async function until(what: string, look: () => boolean | Promise<boolean>, seconds = 120): Promise<number> {
-  const started = performance.now();
-  while (performance.now() - started < seconds * 1_000) {
-    if (await look()) return performance.now() - started;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return assert.fail(`in vain: ${what}`);
-}

@@ -2,20 +2,32 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
-/** Far beyond what anything takes here on a quiet host, so that a busy one passes. */
-const PATIENCE_MS = 120_000;
+/** Far beyond what most things take on a quiet host, so that a busy one passes. */
+const PATIENCE_SECONDS = 120;
+const POLL_MS = 20;
 
-/** Looks again and again until there is something. @throws AssertionError that names it */
-export async function until(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + PATIENCE_MS; !(await look());) {
-    if (performance.now() > end) assert.fail(`in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+/**
+ * Looks again and again until it is so.
+ *
+ * @returns after how many milliseconds
+ * @throws AssertionError that names it, after `seconds`
+ */
+export async function until(
+  what: string,
+  look: () => boolean | Promise<boolean>,
+  seconds = PATIENCE_SECONDS,
+): Promise<number> {
+  const started = performance.now();
+  while (!(await look())) {
+    if (performance.now() > started + seconds * 1000) assert.fail(`in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
+  return performance.now() - started;
 }
 
 /** Waits until a process has ended, be it reaped or not. */
-export function untilGone(pid: number): Promise<void> {
-  return until(`process ${pid} ends`, () => {
+export async function untilGone(pid: number): Promise<void> {
+  await until(`process ${pid} ends`, () => {
     try {
       return /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
     } catch {
@@ -38,7 +50,7 @@ export class Heard {
 
   /** @throws AssertionError with what was heard instead */
   async includes(part: string): Promise<void> {
-    for (const end = performance.now() + PATIENCE_MS; !this.text.includes(part);) {
+    for (const end = performance.now() + PATIENCE_SECONDS * 1000; !this.text.includes(part);) {
       const left = end - performance.now();
       if (left <= 0) assert.fail(`no ${JSON.stringify(part)} in ${JSON.stringify(this.text)}`);
       await new Promise<void>((resolve) => {

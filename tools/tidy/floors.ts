@@ -37,8 +37,8 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     ". install",
     "emulator hub lisp recording trace",
     "session",
-    "program",
     "commands",
+    "program",
     "run-cli.ts",
     "cli.ts mounted-commands.ts",
     "main.ts",
@@ -132,7 +132,6 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
 
 /** What runs against the floors as yet. The list only shrinks: an arrow that is gone is taken off. */
 export const ARROWS_UP: readonly string[] = [
-  "cli: program > commands",
   "compose: gather > build",
   "compose: gather > ports.ts",
   "compose: ports.ts > build",

@@ -270,3 +270,8 @@ table[130] = "EOWNERDEAD";
 table[131] = "ENOTRECOVERABLE";
 table[132] = "ERFKILL";
 table[133] = "EHWPOISON";
+
+/** Did it fail? What may fail gives what it made, or a negated error number. */
+export function isErrno<T>(result: T | number): result is number {
+  return typeof result === "number";
+}

@@ -4,7 +4,7 @@
  */
 import type { MountedCall, MountedContext } from "@stratos/tools-node/fuse";
 import { hostVolume, holdVolume } from "@stratos/volumes";
-import { commandHandlers } from "./commands/command-handlers.ts";
+import { commandHandlers } from "./program/command-handlers.ts";
 import { runCli } from "./run-cli.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { CommanderError } from "commander";
+import { CommanderError, type Command } from "commander";
 import { closestName, printable, slipsOfWord } from "@stratos/base";
 import type { MountedCall } from "@stratos/tools-node/fuse";
 import { OperationError } from "@stratos/operation";
@@ -14,7 +14,7 @@ import {
   EXIT_SUCCESS,
   EXIT_USAGE,
 } from "./exit-status.ts";
-import { commandHandlers } from "./commands/command-handlers.ts";
+import { commandHandlers } from "./program/command-handlers.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
 
 /**
@@ -31,12 +31,13 @@ export async function runCli(
 ): Promise<number> {
   beginCall(caller);
   let status = EXIT_SUCCESS;
-  const program = createProgram(handlers, (result) => {
+  const finish = (result: number): void => {
     status = result;
-  });
-  forEachCommand(program, (command) => command.exitOverride().configureOutput({ outputError: () => {} }));
+  };
   try {
-    await program.parseAsync(args, { from: "user" });
+    await parse(await createProgram(handlers, finish, { words: args, scope: "named" }), args, async () =>
+      createProgram(handlers, finish, { words: args, scope: "level" }),
+    );
     return status;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT_SUCCESS;
@@ -44,8 +45,22 @@ export async function runCli(
     if (error instanceof CommanderError && error.code === "commander.help") return EXIT_USAGE;
     // Where it was our own output that broke, that ends us now; another pipe or socket is told.
     if ((error as NodeJS.ErrnoException).code === "EPIPE") await new Promise((resolve) => setImmediate(resolve));
-    const failure = error instanceof CommanderError ? usageError(error, program) : error;
-    return (caller === null ? await runElsewhere(failure, args) : null) ?? tell(failure);
+    return (caller === null ? await runElsewhere(error, args) : null) ?? tell(error);
+  }
+}
+
+/**
+ * @param whole  the tree with all that a word could have meant, for one that means nothing
+ * @throws UsageError, and what commands throw
+ */
+async function parse(program: Command, args: readonly string[], whole?: () => Promise<Command>): Promise<void> {
+  forEachCommand(program, (command) => command.exitOverride().configureOutput({ outputError: () => {} }));
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError) || error.exitCode === 0 || error.code === "commander.help") throw error;
+    if (whole === undefined) throw usageError(error, program);
+    await parse(await whole(), args);
   }
 }
 
@@ -60,10 +75,7 @@ async function runElsewhere(error: unknown, args: readonly string[]): Promise<nu
   }
 }
 
-function forEachCommand(
-  command: ReturnType<typeof createProgram>,
-  visit: (command: ReturnType<typeof createProgram>) => void,
-): void {
+function forEachCommand(command: Command, visit: (command: Command) => void): void {
   visit(command);
   for (const child of command.commands) forEachCommand(child, visit);
 }
@@ -104,7 +116,7 @@ function isHostError(error: unknown): error is NodeJS.ErrnoException {
 }
 
 /** commander's words as `what: why`, with its suggestion. */
-function usageError(error: CommanderError, program: ReturnType<typeof createProgram>): UsageError {
+function usageError(error: CommanderError, program: Command): UsageError {
   const message = error.message.replace(/^error: /, "");
   const suggestion = /\n\(Did you mean (.+)\?\)/.exec(message)?.[1];
   const hint =

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { EINVAL, EIO, EROFS } from "@stratos/abi";
 import type { BlockDevice } from "@stratos/host";
-import { lockFile } from "./file-lock.ts";
+import { FileLockedError, lockFile, lockOwner } from "./file-lock.ts";
 import { hostErrno } from "./host-errno.ts";
 import { claimContent } from "./kernel-claim.ts";
 import { ReadAhead } from "./read-ahead.ts";
@@ -67,7 +67,9 @@ export class FileBlockDevice implements BlockDevice {
       if (fd >= 0) closeSync(fd);
       this.#giveBack();
       unlock();
-      throw error;
+      // A device that is mounted is the kernel's: who serves the mount has the lock.
+      const owner = (error as NodeJS.ErrnoException).code === "EBUSY" ? lockOwner(path) : null;
+      throw owner === null ? error : new FileLockedError(path, owner);
     }
   }
 

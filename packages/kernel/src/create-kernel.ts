@@ -8,12 +8,14 @@ import { cgroup2Type, sysfsType } from "./sysfs/sysfs.ts";
 import { registerFifos } from "./fs/pipe/pipe-file.ts";
 import { tmpfsType } from "./fs/tmpfs/tmpfs.ts";
 import { registerBlockDevices } from "./block/loop/loop-devices.ts";
+import { namespaceRequest } from "./task/enter-namespaces.ts";
 import { registerTerminalDevices } from "./tty/terminal-devices.ts";
 
 /** The kernel of a machine, with all that it can mount and open. */
 export function createKernel(options: KernelOptions): Kernel {
   const kernel = new Kernel(options);
   registerFileSystems(kernel);
+  kernel.vfs.namespaceRequest = namespaceRequest;
   registerTerminalDevices(kernel);
   registerBlockDevices(kernel);
   return kernel;

@@ -7,13 +7,13 @@
  */
 export { createKernel } from "./create-kernel.ts";
 export type { Kernel, KernelOptions } from "./task/kernel-state.ts";
+export { Board } from "./task/board.ts";
 export type { Notice } from "./ground/notice.ts";
-export { runTasks, handleEcall, handleTlbMiss } from "./task/run-loop.ts";
+export { runTasks } from "./task/run-loop.ts";
 export { createInit, startProcess, type FirstProcess, type StartFailure } from "./task/first-process.ts";
 export { callsByNumber, CALL_TABLES } from "./syscall/all-calls.ts";
 export { settledValues } from "./procfs/sysctl.ts";
 export { sendSignalToProcess } from "./signal/send-signal.ts";
-export { timeTicks } from "./time/timebase.ts";
 export { signalInfo } from "./signal/pending-signals.ts";
 export type { Task } from "./task/task.ts";
 export type { ThreadGroup } from "./task/thread-group.ts";

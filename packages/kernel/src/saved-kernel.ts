@@ -3,7 +3,7 @@ import type { Kernel } from "./task/kernel-state.ts";
 
 /** By name: the saver's are found again as the loader's. */
 export function kernelPorts(kernel: Kernel): Map<string, object> {
-  const { physical, processor, slots } = kernel;
+  const { board, physical, processor, slots, tally } = kernel;
   const ports = new Map<string, object>([
     ["memory", physical],
     ["memory.buffer", physical.memory.buffer],
@@ -12,8 +12,10 @@ export function kernelPorts(kernel: Kernel): Map<string, object> {
     ["memory.i32", physical.i32],
     ["memory.u32", physical.u32],
     ["memory.f64", physical.f64],
+    ["board", board],
     ["processor", processor],
     ["slots", slots],
+    ["tally", tally],
   ]);
   return ports;
 }
@@ -23,5 +25,8 @@ export function givenOfKernel(kernel: Kernel): Map<string, object> {
   return new Map<string, object>([
     ["Kernel", kernel],
     ["VfsState", kernel.vfs],
+    ["FrameAllocator", kernel.frames],
+    ["ImagePages", kernel.board.images],
+    ["LibraryPlaces", kernel.libraryPlaces],
   ]);
 }

@@ -1,4 +1,5 @@
 /** What an engine needs of a computer that runs Node. */
+import { statSync } from "node:fs";
 import { MOUNT_ERROR_WORDS } from "@stratos/aegisfs";
 import { utf8Of } from "@stratos/base";
 import type { Clock, MachinePorts, SocketProvider } from "@stratos/host";
@@ -58,6 +59,7 @@ export class NodeEngineHost implements EngineHost {
         volume: opened.volume,
         changes: opened.changes,
         close: () => opened.close(),
+        identity: layers.map(identityOf).join(" "),
         info: { name, architecture, suite, createdAt, packages, sizeBytes: entry.sizeBytes },
       };
     });
@@ -117,6 +119,12 @@ export class NodeEngineHost implements EngineHost {
       }
     });
   }
+}
+
+/** Layers are never changed in place, so a file's identity is its content's. */
+function identityOf(path: string): string {
+  const { dev, ino, size, mtimeNs } = statSync(path, { bigint: true });
+  return `${dev}:${ino}:${size}:${mtimeNs}`;
 }
 
 /** On this host images have names, and volumes paths. @throws StratosError */

@@ -3,14 +3,13 @@ import { stateClass } from "@stratos/base";
 import type { CpuClock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
 import {
   beginWriteBack,
+  type Board,
   callsByNumber,
   CallWork,
   continueWriteBack,
   createInit,
   type FileSystem,
   type FirstProcess,
-  handleEcall,
-  handleTlbMiss,
   createKernel,
   type Kernel,
   mountRoot,
@@ -21,21 +20,25 @@ import {
   type StartFailure,
   type ThreadGroup,
   syncAll,
-  timeTicks,
   type WriteBack,
 } from "@stratos/kernel";
-import { createProcessor, HART_FUEL, HART_RETIRED, PhysicalMemory, type Processor } from "@stratos/riscv";
+import { PhysicalMemory, type Processor, type ProcessorStatistics } from "@stratos/riscv";
+import { createBoard } from "./create-board.ts";
 import { InstructionClock } from "./instruction-clock.ts";
 import { mountSystem } from "./system-mounts.ts";
+
+export { type BoardOptions, createBoard } from "./create-board.ts";
 
 /** What one computer is made of; every touch of the outside is a port. */
 export interface MachineOptions {
   engine: WasmEngine;
+  /** Where it runs beside others, with that board's engine; default: a board of its own. */
+  board?: Board;
   clock: CpuClock;
   random: RandomSource;
   /** Null: no network beyond the machine's own loopback. */
   sockets: SocketProvider | null;
-  /** Bytes of memory for programs and their files' pages; at most `Machine.MEMORY_BYTES_MAX`. */
+  /** Bytes of memory for programs and their files' pages; at most `Machine.MEMORY_BYTES_MAX`, and `Board.freeBytes`. */
   memoryBytes: number;
   hostname: string;
   /** Processors that programs see, 1 … 32; they take turns. Default: 1. */
@@ -54,8 +57,8 @@ export interface MachineOptions {
 }
 
 /**
- * One computer: a hart and a kernel over one physical memory. Mount a root, start processes, then call `run` from the
- * host's event loop.
+ * One computer: a kernel on a board (memory, processor) of its own, or on one that it shares. Mount a root, start
+ * processes, then call `run` from the host's event loop.
  */
 export class Machine {
   /** The largest machine: what one WebAssembly memory has beside translations and address tables. */
@@ -73,12 +76,14 @@ export class Machine {
   #underWay: WriteBack | null = null;
 
   constructor(options: MachineOptions) {
-    const physical = new PhysicalMemory(options.engine, { frameBytes: options.memoryBytes });
+    const { memoryBytes, board = createBoard(options) } = options;
     const clock = options.virtualTime === true ? new InstructionClock(options.clock.realtimeMs()) : options.clock;
     this.#virtualClock = clock instanceof InstructionClock ? clock : null;
-    this.#virtualClock?.follow(() => retiredInstructions(physical));
     const kernel = createKernel({
-      physical,
+      board,
+      // A board of its own has a little more, to fill the last piece of its memory.
+      ...(options.board === undefined ? {} : { memoryBytes }),
+      isRepeatable: options.virtualTime === true,
       clock,
       random: options.random,
       sockets: options.sockets,
@@ -88,23 +93,13 @@ export class Machine {
       ...(options.callWork === undefined ? {} : { callWork: options.callWork }),
     });
     this.kernel = kernel;
-    this.processor = createProcessor({
-      physical,
-      engine: options.engine,
-      hooks: {
-        onEcall: () => handleEcall(kernel),
-        onTlbMiss: (va, forWrite) => handleTlbMiss(kernel, va, forWrite),
-        onReadTime: () => timeTicks(kernel),
-      },
-      ...(options.translate === undefined ? {} : { translate: options.translate }),
-      ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),
-    });
-    kernel.processor = this.processor;
+    this.processor = board.processor;
+    this.#virtualClock?.follow(() => board.processor.retired(kernel.tally));
+    board.enter(kernel);
     if (this.#virtualClock !== null) {
       kernel.work.boundsTurns = true;
       kernel.onUnfinished = (units) => this.#virtualClock!.spend(units * WORK_UNIT_NS);
     }
-    this.processor.code.onEvict = () => kernel.slots.unmapAllCode();
     kernel.calls = callsByNumber();
     kernel.onProcessExit = (process, status) => {
       const end = this.#ends.get(process.pid);
@@ -172,6 +167,19 @@ export class Machine {
     this.kernel.isStopped = true;
   }
 
+  /**
+   * Gives back to the board what the machine has of it. Nothing of the machine may be used afterwards, nor its files.
+   * Not from within its turn.
+   */
+  dispose(): void {
+    this.kernel.board.end(this.kernel);
+  }
+
+  /** Of this machine, whoever else runs on the board. */
+  get statistics(): ProcessorStatistics {
+    return this.kernel.tally.statistics;
+  }
+
   get isStopped(): boolean {
     return this.kernel.isStopped;
   }
@@ -195,6 +203,8 @@ export class Machine {
    */
   run(milliseconds: number): number {
     const { kernel } = this;
+    if (kernel.isStopped) return Infinity;
+    kernel.board.enter(kernel);
     const untilNs = kernel.now() + milliseconds * 1e6;
     kernel.work.beginTurn();
     let next = runTasks(kernel, untilNs);
@@ -254,12 +264,3 @@ const WORK_UNIT_NS = 1000;
 
 /** Dirty pages reach the file system after at most this long (Linux: dirty_writeback_centisecs). */
 const WRITE_BACK_INTERVAL_NS = 5e9;
-
-/**
- * Instructions retired so far, exact also within a system call: the engine keeps the count at the slice's end, from
- * which the fuel is still to go.
- */
-function retiredInstructions(physical: PhysicalMemory): number {
-  const { u32, i32 } = physical;
-  return u32[(HART_RETIRED >>> 2) + 1]! * 0x100000000 + u32[HART_RETIRED >>> 2]! - i32[HART_FUEL >>> 2]!;
-}

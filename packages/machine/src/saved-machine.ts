@@ -24,7 +24,7 @@ import { Machine, type MachineOptions } from "./machine.ts";
 type Handles = ReadonlyMap<string, object>;
 
 /** What a machine that is loaded gets from outside; the rest stands in the file. */
-interface LoadOptions extends Omit<MachineOptions, "memoryBytes" | "hostname" | "harts" | "virtualTime"> {
+interface LoadOptions extends Omit<MachineOptions, "board" | "memoryBytes" | "hostname" | "harts" | "virtualTime"> {
   readonly handles: Handles;
 }
 
@@ -57,8 +57,10 @@ const PART_HEADER_BYTES = 12;
  * @throws StateError of kind "unsavable", which names the process that holds what can't be saved
  */
 export function saveMachine(machine: Machine, handles: Handles = new Map()): Uint8Array {
-  const { kernel, processor } = machine;
-  const { physical, clock, work, harts } = kernel;
+  const { kernel } = machine;
+  const { board, physical, clock, work, harts, tally } = kernel;
+  if (board.kernels.size > 1)
+    throw new StateError("unsavable", "the machine cannot be saved: it shares its board with others");
   const virtualTime = stateName(clock) !== undefined;
   const shape: Shape = {
     memoryBytes: physical.size - physical.framesStart,
@@ -73,7 +75,7 @@ export function saveMachine(machine: Machine, handles: Handles = new Map()): Uin
   const state: State = {
     machine,
     hart,
-    statistics: { ...processor.statistics },
+    statistics: { ...tally.statistics },
     frames,
   };
   const ports = new Map<object, string>();
@@ -97,7 +99,7 @@ export function loadMachine(options: LoadOptions, bytes: Uint8Array): Machine {
   const { handles, ...outside } = options;
   const clock = virtualTime ? outside.clock : new ShiftedClock(outside.clock, monotonicNs);
   const machine = new Machine({ ...outside, clock, memoryBytes, hostname: "", harts, virtualTime, callWork });
-  const { kernel, processor } = machine;
+  const { kernel } = machine;
   const { physical } = kernel;
   const before = kernel.frames.used();
   const given = givenOfKernel(kernel).set("Machine", machine);
@@ -115,7 +117,7 @@ export function loadMachine(options: LoadOptions, bytes: Uint8Array): Machine {
   const tables = physical.u32[HART_TABLES >>> 2]!;
   physical.u8.set(state.hart, HART);
   physical.u32[HART_TABLES >>> 2] = tables;
-  Object.assign(processor.statistics, state.statistics);
+  Object.assign(kernel.tally.statistics, state.statistics);
   return machine;
 }
 

@@ -7,7 +7,8 @@ import { HART_FAULT, HART_TABLES } from "./hart-state.ts";
 import { OUT_OF_LINE_SLOTS } from "./interpreter.ts";
 import { CODE_PAGE_SIZE } from "./physical-memory.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
-import type { CodeCache, CodeRegion, ProcessorStatistics } from "./processor.ts";
+import type { CodeCache, CodeRegion } from "./processor.ts";
+import type { ProcessorTally } from "./processor-tally.ts";
 import { RecordCache, RUN_ENDS } from "./record-cache.ts";
 import { RECORD_SIZE, Record, RecordOp, endsRun, tailRecordAddress, writeRecord, writeTailRecord } from "./record.ts";
 
@@ -119,7 +120,7 @@ export class TranslatedCodeCache implements CodeCache {
   onEvict: () => void;
   readonly #physical: PhysicalMemory;
   readonly #codeTable: (mode: AddressMode) => CodeTable;
-  readonly #statistics: ProcessorStatistics;
+  readonly #served: { readonly tally: ProcessorTally };
   readonly #shared: Map<string, TranslatedRegion>;
   readonly #freePages: number[];
   readonly #freeSlots: number[];
@@ -133,12 +134,19 @@ export class TranslatedCodeCache implements CodeCache {
   readonly #frameOf: Uint32Array;
   readonly #records: RecordCache;
 
-  /** @param codeTable  of a mode that has run; slot numbers are given out for all modes together */
-  constructor(physical: PhysicalMemory, codeTable: (mode: AddressMode) => CodeTable, statistics: ProcessorStatistics) {
+  /**
+   * @param codeTable  of a mode that has run; slot numbers are given out for all modes together
+   * @param served  for whom it is counted
+   */
+  constructor(
+    physical: PhysicalMemory,
+    codeTable: (mode: AddressMode) => CodeTable,
+    served: { readonly tally: ProcessorTally },
+  ) {
     this.onEvict = () => {};
     this.#physical = physical;
     this.#codeTable = codeTable;
-    this.#statistics = statistics;
+    this.#served = served;
     this.#shared = new Map();
     const count = (physical.codeArenaEnd - physical.codeArenaStart) / CODE_PAGE_SIZE;
     assert(count <= 4096, "the tail records of 4096 code pages fit below the arena");
@@ -173,6 +181,19 @@ export class TranslatedCodeCache implements CodeCache {
     assert(own.references > 0, "a region is closed as often as it was opened");
     own.references--;
     if (own.references === 0 && own.key === null) this.#dropRegion(own);
+  }
+
+  forget(prefix: string): void {
+    for (const region of [...this.#shared.values()])
+      if (region.references === 0 && region.key!.startsWith(prefix)) this.#dropRegion(region);
+  }
+
+  frameGone(frame: number): void {
+    for (let index = this.#frameOf.indexOf(frame); index >= 0; index = this.#frameOf.indexOf(frame, index + 1)) {
+      const va = this.#vaOf[index]!;
+      this.#regionOf[index]?.invalidate(va, va + PAGE);
+      this.#frameOf[index] = 0;
+    }
   }
 
   /** While live, wasm code is on the stack. */
@@ -332,13 +353,14 @@ export class TranslatedCodeCache implements CodeCache {
   regionWord(region: TranslatedRegion, pc: number): number {
     const { u16 } = this.#physical;
     const page = region.existingPage(pc);
-    if (page === 0) return 0;
+    // A page whose frame is gone comes back when it is executed again.
+    if (page === 0 || this.frameOf(page) === 0) return 0;
     const at = this.frameOf(page) + (pc & 0xffe);
     const low = u16[at >>> 1] as number;
     if (instructionLength(low) === 2) return low;
     if ((pc & 0xffe) !== 0xffe) return low | ((u16[(at + 2) >>> 1] as number) << 16);
     const next = region.existingPage(pc + 2);
-    return next === 0 ? 0 : low | ((u16[this.frameOf(next) >>> 1] as number) << 16);
+    return next === 0 || this.frameOf(next) === 0 ? 0 : low | ((u16[this.frameOf(next) >>> 1] as number) << 16);
   }
 
   /** After `fetchWord`: −1, or the address whose code page is missing. */
@@ -354,6 +376,7 @@ export class TranslatedCodeCache implements CodeCache {
     const { u16 } = physical;
     const page = this.activePage(pc);
     const frame = page === 0 ? 0 : this.frameOf(page);
+    const { statistics } = this.#served.tally;
     for (let count = 0; count < MAX_RUN; count++) {
       if (u16[record >>> 1] !== RecordOp.UNDECODED) return 0;
       const offset = pc & 0xffe;
@@ -361,7 +384,7 @@ export class TranslatedCodeCache implements CodeCache {
         let word = u16[(frame + offset) >>> 1]!;
         if (instructionLength(word) === 4) word |= u16[(frame + offset + 2) >>> 1]! << 16;
         const written = this.#records.write(physical, record, word);
-        this.#statistics.decodedRecords++;
+        statistics.decodedRecords++;
         if ((written & RUN_ENDS) !== 0) return 0;
         record += written * 8;
         pc += written;
@@ -374,7 +397,7 @@ export class TranslatedCodeCache implements CodeCache {
         return 1;
       }
       decode(word, DECODED);
-      this.#statistics.decodedRecords++;
+      statistics.decodedRecords++;
       if (offset + DECODED.length >= PAGE) {
         const index = Math.floor((record - physical.codeArenaStart) / CODE_PAGE_SIZE);
         writeTailRecord(physical, record, tailRecordAddress(index, offset), DECODED);

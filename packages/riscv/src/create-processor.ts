@@ -19,6 +19,7 @@ import type {
   ProcessorOptions,
   ProcessorStatistics,
 } from "./processor.ts";
+import { ProcessorTally, retiredBy } from "./processor-tally.ts";
 import { Translator } from "./translate/translator.ts";
 import { RECORD_SIZE, RecordOp } from "./record.ts";
 import { DirectMappedTlb } from "./wide-tlb.ts";
@@ -57,36 +58,25 @@ class TranslatingProcessor implements Processor {
   readonly tables: AddressTables;
   readonly tlb: WideTlb;
   readonly code: TranslatedCodeCache;
-  readonly statistics: ProcessorStatistics;
+  tally: ProcessorTally;
   readonly #createEngine: (mode: AddressMode) => ModeEngine;
   readonly #paged: ModeEngine;
   /** Made when the first wide address space runs: most machines never need it. */
   #wide: ModeEngine | null;
   readonly #translates: boolean;
-  /** Instructions retired when translation last caught up, and how long it may lag behind. */
-  #drainedAt: number;
+  /** How long translation may lag behind, in instructions. */
   readonly #drainInterval: number;
 
   constructor(options: ProcessorOptions) {
     const { physical, engine, hooks } = options;
     this.physical = physical;
-    this.statistics = {
-      instructions: 0,
-      interpreted: 0,
-      decodedRecords: 0,
-      translatedFunctions: 0,
-      translatedBlocks: 0,
-      translatedInstructions: 0,
-      modules: 0,
-      wasmBytes: 0,
-      translateMs: 0,
-    };
+    this.tally = new ProcessorTally();
     writeNullPage(physical);
     physical.u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
     this.mode = "paged";
     this.tables = new FlatAddressTables(physical);
     this.tlb = new DirectMappedTlb(physical);
-    this.code = new TranslatedCodeCache(physical, (mode) => this.#engineOf(mode), this.statistics);
+    this.code = new TranslatedCodeCache(physical, (mode) => this.#engineOf(mode), this);
     this.#translates = options.translate !== false;
     const hotThreshold = Math.min(options.hotThreshold ?? DEFAULT_THRESHOLD, 255);
     const meanings = instructionMeanings(engine);
@@ -115,7 +105,7 @@ class TranslatingProcessor implements Processor {
         core,
         meanings,
         mode,
-        statistics: this.statistics,
+        served: this,
         nowMs: options.nowMs ?? (() => 0),
         reportsNeeded: options.hotThreshold === undefined ? DEFAULT_REPORTS : 1,
       });
@@ -123,12 +113,13 @@ class TranslatingProcessor implements Processor {
     };
     this.#paged = this.#createEngine("paged");
     this.#wide = null;
-    this.#drainedAt = 0;
     this.#drainInterval = hotThreshold < 16 ? 0 : DRAIN_INTERVAL;
   }
 
   run(fuel: number): ExitReason {
     const { i32, u32 } = this.physical;
+    const { tally } = this;
+    const { statistics } = tally;
     const { core, translator } = this.#engineOf(this.mode);
     let left = fuel;
     let reason: ExitReason;
@@ -137,25 +128,45 @@ class TranslatingProcessor implements Processor {
     do {
       const chunk = Math.min(left, CHUNK);
       i32[HART_FUEL >>> 2] = chunk;
-      this.#writeRetired(this.statistics.instructions + chunk);
+      this.#writeRetired(statistics.instructions + chunk);
       core.run();
       const used = chunk - (i32[HART_FUEL >>> 2] as number);
-      this.statistics.instructions += used;
+      statistics.instructions += used;
       left -= used;
       reason = u32[HART_EXIT >>> 2] as ExitReason;
       if (
         translator.queued > 0 &&
-        (translator.queued >= DRAIN_COUNT || this.statistics.instructions - this.#drainedAt >= this.#drainInterval)
+        (translator.queued >= DRAIN_COUNT || statistics.instructions - tally.drainedAt >= this.#drainInterval)
       ) {
         translator.drain();
-        this.#drainedAt = this.statistics.instructions;
+        tally.drainedAt = statistics.instructions;
       }
     } while (reason === ExitReason.BUDGET && left >= 0);
     this.code.setLive(false);
     u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
-    this.statistics.interpreted =
+    statistics.interpreted =
       (u32[HART_INTERPRETED >>> 2] as number) + (u32[(HART_INTERPRETED >>> 2) + 1] as number) * 2 ** 32;
     return reason;
+  }
+
+  get statistics(): ProcessorStatistics {
+    return this.tally.statistics;
+  }
+
+  serve(tally: ProcessorTally): void {
+    if (this.tally === tally) return;
+    // Who was served before may have left by an exception.
+    this.code.setLive(false);
+    this.tally.save(this.physical);
+    tally.load(this.physical);
+    this.tally = tally;
+  }
+
+  retired(tally: ProcessorTally): number {
+    const { i32, u32 } = this.physical;
+    return this.tally === tally
+      ? retiredBy(u32[HART_RETIRED >>> 2]!, u32[(HART_RETIRED >>> 2) + 1]!, i32[HART_FUEL >>> 2]!)
+      : tally.savedRetired;
   }
 
   faultingAccess(): FaultingAccess {

@@ -2,6 +2,7 @@ import type { WasmEngine } from "@stratos/host";
 import type { AddressMode } from "./access.ts";
 import type { ExitReason } from "./exit-reason.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
+import type { ProcessorTally } from "./processor-tally.ts";
 
 /** What the kernel lends the processor. */
 export interface ProcessorHooks {
@@ -104,6 +105,10 @@ export interface CodeCache {
    * evicted when the arena is full.
    */
   close(region: CodeRegion): void;
+  /** Drops the regions that nobody uses and whose keys begin with `prefix`: who opened them is gone for good. */
+  forget(prefix: string): void;
+  /** The frame at this physical address holds something else from now on: what was decoded from it goes. */
+  frameGone(frame: number): void;
   /** Called before the arena evicts: every address space must unmap its code entries (they fault back in). */
   onEvict: () => void;
 }
@@ -151,7 +156,13 @@ export interface Processor {
    * @param translate  physical address for one byte, checked by the caller before
    */
   emulateMisaligned(translate: (va: number) => number): number;
+  /** Counts for `tally` from now on; what was counted stays with the one before. Not while it runs. */
+  serve(tally: ProcessorTally): void;
+  /** Of whom it serves. */
+  readonly tally: ProcessorTally;
   readonly statistics: ProcessorStatistics;
+  /** Instructions retired for `tally`, exact also within a system call. */
+  retired(tally: ProcessorTally): number;
 }
 
 export interface ProcessorOptions {

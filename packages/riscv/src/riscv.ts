@@ -15,3 +15,4 @@ export type {
   FaultingAccess,
 } from "./processor.ts";
 export { createProcessor } from "./create-processor.ts";
+export { ProcessorTally } from "./processor-tally.ts";

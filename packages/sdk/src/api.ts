@@ -3,6 +3,7 @@
  * same types hold in Node and in a browser; times are in milliseconds, sizes in bytes.
  */
 
+import type { Board } from "./entry.ts";
 import type { Volume } from "./volume.ts";
 
 /** The part of an AbortSignal that is used; every host's own fits. */
@@ -128,14 +129,25 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly hostname?: string;
   /**
    * What `save` gave: the machine goes on from there. `image` must be the one that it ran; memory, harts, seed and
-   * hostname are its own.
+   * hostname are its own. Not with `board`.
    */
   readonly state?: Uint8Array;
+  /**
+   * Where it runs by turns with others, on what they have read and translated of the same image; its process is the
+   * board's. `memoryBytes` is then its own part of the board's memory; default: 512 MiB.
+   */
+  readonly board?: Board;
   /**
    * `process`: a process of the machine's own Node (in a browser: a worker) for this sandbox alone; `shared`: one for
    * all that ask for it. Default: process.
    */
   readonly isolation?: "process" | "shared";
+}
+
+export interface BoardOptions {
+  /** Memory for all its sandboxes together, of which the host gives what is touched; default: 3 GiB. */
+  readonly memoryBytes?: number;
+  readonly signal?: AbortSignalLike;
 }
 
 export type Bytes = string | Uint8Array;

@@ -6,6 +6,8 @@ import { ERRNO_NAMES } from "@stratos/abi";
 import { Files, type Volume } from "@stratos/aegisfs";
 import { StateError } from "@stratos/base";
 import type { Clock, MachinePorts, MemoryBlockDevice, SocketProvider } from "@stratos/host";
+import type { Board } from "@stratos/kernel";
+import { createBoard } from "@stratos/machine";
 import { SessionError, type HostFolder } from "@stratos/session";
 import {
   StratosError,
@@ -67,6 +69,8 @@ export interface EngineHost {
 }
 
 export interface OpenedImage extends OpenedRoot {
+  /** Equal for images of equal content only; absent: nobody knows. */
+  readonly identity?: string;
   readonly info: ImageInfo;
   /** Where the changes of a clone are; null: it is no clone. */
   readonly changes: MemoryBlockDevice | null;
@@ -87,6 +91,9 @@ interface Call {
 
 /** Memory of a machine when nothing else is said. */
 const MEMORY_BYTES = 2 * 1024 ** 3;
+const MEMORY_BYTES_ON_BOARD = 512 * 1024 ** 2;
+/** Of a board. */
+const BOARD_BYTES = 3 * 1024 ** 3;
 
 export class EngineServer {
   readonly #host: EngineHost;
@@ -94,6 +101,7 @@ export class EngineServer {
   readonly #reader: FrameReader;
   readonly #calls = new Map<number, Call>();
   readonly #targets = new Map<number, Target>();
+  readonly #boards = new Map<number, Board>();
   #lastTarget = 0;
 
   constructor(host: EngineHost, send: (bytes: Uint8Array) => void) {
@@ -161,6 +169,8 @@ export class EngineServer {
         return { value: await this.#create(request as CreateRequest, bytes, this.#work(number, call)) };
       case "save":
         return { content: this.#machine((request as Operations["save"]).target).save() };
+      case "create-board":
+        return { value: this.#createBoard(request as Operations["create-board"]) };
       case "run":
         return { value: await this.#run(number, call, request as RunRequest) };
       case "signal": {
@@ -179,6 +189,7 @@ export class EngineServer {
         return {};
       case "close": {
         const { target } = request as Operations["close"];
+        if (this.#closeBoard(target)) return {};
         const opened = this.#target(target);
         this.#targets.delete(target);
         opened.close();
@@ -190,6 +201,7 @@ export class EngineServer {
   /** Nobody has heard of what was opened. */
   #letGo(op: OperationName, value: unknown): void {
     const target = op === "open-image" ? (value as { target: number }).target : (value as number);
+    if (op === "create-board") this.#closeBoard(target);
     if (op !== "create" && op !== "open-image" && op !== "open-volume") return;
     this.#targets.get(target)?.close();
     this.#targets.delete(target);
@@ -226,9 +238,33 @@ export class EngineServer {
     return number;
   }
 
+  #createBoard({ memoryBytes = BOARD_BYTES }: Operations["create-board"]): number {
+    SandboxMachine.checkOptions({ memoryBytes });
+    const { engine, loop } = this.#host.ports;
+    const number = ++this.#lastTarget;
+    this.#boards.set(number, createBoard({ engine, memoryBytes, nowMs: () => loop.nowMs() }));
+    return number;
+  }
+
+  /** With the sandboxes on it. @returns whether there was such a board */
+  #closeBoard(number: number): boolean {
+    const board = this.#boards.get(number);
+    if (board === undefined) return false;
+    this.#boards.delete(number);
+    for (const [target, { machine, close }] of this.#targets) {
+      if (machine?.kernel.board !== board) continue;
+      this.#targets.delete(target);
+      close();
+    }
+    return true;
+  }
+
   async #create(request: CreateRequest, bytes: Uint8Array, work: Work): Promise<number> {
-    const memoryBytes = request.memoryBytes ?? MEMORY_BYTES;
-    SandboxMachine.checkOptions({ ...request, memoryBytes });
+    const board = request.board === undefined ? null : this.#boards.get(request.board);
+    if (board === undefined) throw new StratosError("closed", "the board was closed", {});
+    const memoryBytes = request.memoryBytes ?? (board === null ? MEMORY_BYTES : MEMORY_BYTES_ON_BOARD);
+    const check = (): void => SandboxMachine.checkOptions({ ...request, memoryBytes, freeBytes: board?.freeBytes });
+    check();
     const saved = request.isSaved === true ? readSaved(bytes) : null;
     const host = this.#host;
     const folders = host.hostFolders(request.mounts ?? []);
@@ -245,8 +281,11 @@ export class EngineServer {
         opened.push(durable(root, guest));
       }
       work.check();
+      // The board may have given its memory to another meanwhile.
+      check();
       const machine = new SandboxMachine({
         ...request,
+        board,
         memoryBytes,
         ports: host.ports,
         image,
@@ -325,6 +364,7 @@ export class EngineServer {
   close(): void {
     for (const target of this.#targets.values()) target.close();
     this.#targets.clear();
+    this.#boards.clear();
   }
 }
 

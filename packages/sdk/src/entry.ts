@@ -1,6 +1,13 @@
 /** What a program names: sandboxes, images, volumes, over the engines of its host. */
-import type { ImagePlace, OpenImageOptions, OpenVolumeOptions, SandboxOptions, VolumePlace } from "./api.ts";
-import type { RemoteHandle } from "./remote-files.ts";
+import type {
+  BoardOptions,
+  ImagePlace,
+  OpenImageOptions,
+  OpenVolumeOptions,
+  SandboxOptions,
+  VolumePlace,
+} from "./api.ts";
+import { closeUnlessGone, RemoteHandle } from "./remote-files.ts";
 import { type EngineSource, openSandbox, RemoteSandbox } from "./sandbox.ts";
 import { type Image, openRemoteImage, openRemoteVolume, type Volume } from "./volume.ts";
 
@@ -9,6 +16,40 @@ let engines: EngineSource;
 /** Of the host that the program runs on: called once, by the published entry. @internal */
 export function useEngines(source: EngineSource): void {
   engines = source;
+}
+
+/**
+ * A processor and memory that several sandboxes share, by turns, in a process (in a browser: a worker) of their own:
+ * `Sandbox.create({ board })`.
+ */
+export class Board {
+  /** @internal */
+  readonly handle: RemoteHandle;
+
+  private constructor(handle: RemoteHandle) {
+    this.handle = handle;
+  }
+
+  /** @throws StratosError of kind option or engine; the reason of `signal` */
+  static async create({ memoryBytes, signal }: BoardOptions = {}): Promise<Board> {
+    const { engine, release } = engines.acquire("process");
+    try {
+      const { value } = await engine.call("create-board", { memoryBytes }, { signal }).answer;
+      return new Board(new RemoteHandle("board", engine, value as number, release));
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** Ends all that run on it. Calling it again does nothing. */
+  async close(): Promise<void> {
+    await closeUnlessGone(this.handle);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
 
 /** A machine that runs programs. */

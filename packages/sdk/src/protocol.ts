@@ -32,6 +32,8 @@ export interface CreateRequest extends OpenImageRequest {
   readonly hostname?: string | undefined;
   /** The frame's bytes are what `save` gave: the machine goes on from there. */
   readonly isSaved?: boolean | undefined;
+  /** What `create-board` has answered; absent: a board of its own. */
+  readonly board?: number | undefined;
 }
 
 export interface RunRequest {
@@ -72,6 +74,7 @@ export interface FileRequest {
 /** Each operation's request; `target` is what an opening call has answered. */
 export interface Operations {
   "create": CreateRequest;
+  "create-board": { readonly memoryBytes?: number | undefined };
   "run": RunRequest;
   "signal": SignalRequest;
   "open-image": OpenImageRequest;

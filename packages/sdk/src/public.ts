@@ -1,4 +1,4 @@
 /** The names that programs import from `stratos`, whatever host they run on. */
 export * from "./api.ts";
-export { openImage, openVolume, Sandbox } from "./entry.ts";
+export { Board, openImage, openVolume, Sandbox } from "./entry.ts";
 export { Image, Volume } from "./volume.ts";

@@ -44,6 +44,15 @@ export class RemoteHandle {
   }
 }
 
+/** A process that is gone has let go of all, and so has a board that was closed before its sandboxes. */
+export async function closeUnlessGone(handle: RemoteHandle): Promise<void> {
+  try {
+    await handle.close();
+  } catch (error) {
+    if (!(error instanceof StratosError && (error.kind === "engine" || error.kind === "closed"))) throw error;
+  }
+}
+
 /** Its files. */
 export abstract class RemoteFiles implements FileAccess {
   readonly #handle: RemoteHandle;

@@ -5,6 +5,7 @@ import type { Volume } from "@stratos/aegisfs";
 import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
 import {
   AegisFileSystem,
+  type Board,
   type Kernel,
   mountAt,
   type OpenFile,
@@ -57,10 +58,15 @@ export interface MountedVolume {
   readonly volume: Volume;
 }
 
-interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes"> {
+interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes" | "board"> {
+  readonly board: Board | null;
   readonly memoryBytes: number;
   readonly ports: MachinePorts;
-  readonly image: { readonly volume: Volume; readonly changes: MemoryBlockDevice | null };
+  readonly image: {
+    readonly volume: Volume;
+    readonly changes: MemoryBlockDevice | null;
+    readonly identity?: string | undefined;
+  };
   /** It goes on from there. */
   readonly saved: SavedSandbox | null;
   readonly sockets: SocketProvider | null;
@@ -98,13 +104,14 @@ export class SandboxMachine {
   /** @throws StratosError of kind option */
   static checkOptions(options: {
     memoryBytes: number;
+    freeBytes?: number | undefined;
     harts?: number | undefined;
     seed?: number | undefined;
     network?: string | undefined;
     ports?: readonly unknown[] | undefined;
   }): void {
     const { memoryBytes, harts = 1, seed = 0, network = "none", ports = [] } = options;
-    const most = Machine.MEMORY_BYTES_MAX;
+    const most = options.freeBytes ?? Machine.MEMORY_BYTES_MAX;
     if (!(memoryBytes >= MACHINE_MEMORY_MIN && memoryBytes <= most && memoryBytes % PAGE === 0))
       throw wrong("memoryBytes", `a multiple of ${PAGE} from ${MACHINE_MEMORY_MIN} to ${most}`);
     if (!(Number.isInteger(harts) && harts >= 1 && harts <= MAX_HARTS)) throw wrong("harts", `1 to ${MAX_HARTS}`);
@@ -115,7 +122,7 @@ export class SandboxMachine {
 
   /** @throws SessionError */
   constructor(parts: MachineParts) {
-    const { ports, image, memoryBytes, harts, hostname, sockets, folders, saved } = parts;
+    const { ports, board, image, memoryBytes, harts, hostname, sockets, folders, saved } = parts;
     const seed = saved === null ? parts.seed : (saved.seed ?? undefined);
     this.#seed = seed ?? null;
     this.#changes = image.changes;
@@ -128,6 +135,7 @@ export class SandboxMachine {
       sockets,
       folders,
       log: () => {},
+      ...(board === null ? {} : { board, imageIdentity: image.identity }),
       ...(harts === undefined ? {} : { harts }),
       ...(seed === undefined ? {} : { seed }),
       ...(hostname === undefined ? {} : { hostname }),
@@ -262,7 +270,7 @@ export class SandboxMachine {
   /** What programs have written into volumes is in them afterwards. */
   close(): void {
     this.#session.machine.sync(false);
-    this.#session.stop();
+    this.#session.close();
   }
 }
 

@@ -9,7 +9,7 @@ import {
 } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
 import type { OpenVolumeRequest, RunRequest } from "./protocol.ts";
-import { RemoteFiles, RemoteHandle } from "./remote-files.ts";
+import { closeUnlessGone, RemoteFiles, RemoteHandle } from "./remote-files.ts";
 import { KeptOutput, RemoteProgram, startProgram } from "./remote-program.ts";
 
 /** Bytes of a program's output that are kept when nothing else is said. */
@@ -100,12 +100,7 @@ export class RemoteSandbox extends RemoteFiles {
 
   /** Ends all programs and lets go of what the sandbox held. Calling it again does nothing. */
   async close(): Promise<void> {
-    try {
-      await this.#handle.close();
-    } catch (error) {
-      // A process that is gone has let go of all.
-      if (!(error instanceof StratosError && error.kind === "engine")) throw error;
-    }
+    await closeUnlessGone(this.#handle);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -119,9 +114,26 @@ export interface EngineSource {
   acquire(isolation: "process" | "shared"): { engine: EngineClient; release(): void };
 }
 
+/** Where a sandbox is to run. */
+function placeOf(engines: EngineSource, { board, isolation, state }: SandboxOptions): Place {
+  if (board === undefined) return { ...engines.acquire(isolation ?? "process"), board: undefined };
+  if (isolation !== undefined)
+    throw new StratosError("option", "isolation: a board has a process of its own", { option: "isolation" });
+  if (state !== undefined)
+    throw new StratosError("option", "state: what was saved goes on alone, on no board", { option: "state" });
+  const { engine, target } = board.handle.use();
+  return { engine, release: () => {}, board: target };
+}
+
+interface Place {
+  readonly engine: EngineClient;
+  release(): void;
+  readonly board: number | undefined;
+}
+
 /** Starts the machine of a sandbox. */
 export async function openSandbox(engines: EngineSource, options: SandboxOptions): Promise<RemoteHandle> {
-  const { engine, release } = engines.acquire(options.isolation ?? "process");
+  const { engine, release, board } = placeOf(engines, options);
   try {
     const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, state, signal, onProgress } =
       options;
@@ -130,7 +142,7 @@ export async function openSandbox(engines: EngineSource, options: SandboxOptions
     const isSaved = state !== undefined;
     const { value } = await engine.call(
       "create",
-      { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname, isSaved },
+      { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname, board, isSaved },
       {
         signal,
         ...(state === undefined ? {} : { bytes: state }),

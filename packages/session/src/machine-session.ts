@@ -12,7 +12,7 @@ import {
   SimulatedRandomSource,
   type SocketProvider,
 } from "@stratos/host";
-import { AegisFileSystem, type Credentials, type OpenFile, ROOT } from "@stratos/kernel";
+import { AegisFileSystem, type Board, type Credentials, type OpenFile, ROOT } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 import { loadMachine, saveMachine } from "@stratos/machine/saved";
 import type { GuestUser } from "./guest-user.ts";
@@ -28,9 +28,17 @@ export interface SessionOptions {
   readonly ports: MachinePorts;
   /** The root. */
   readonly volume: Volume;
+  /** At most what the board has left (Board.freeBytes). */
   readonly memoryBytes: number;
+  /** Where it runs beside others, by turns; default: a board of its own. */
+  readonly board?: Board | undefined;
   /** Absent: no network beyond the machine's own loopback. */
   readonly sockets?: SocketProvider | null;
+  /**
+   * Of the image that the root is a clone of: machines of a board that name the same one share its pages and what was
+   * translated of them. Equal for equal content only. Absent: nothing is shared.
+   */
+  readonly imageIdentity?: string | undefined;
   /** What programs see of the host's files. */
   readonly folders?: readonly HostFolder[];
   /** Deterministic: chance from this seed, time counted in instructions. */
@@ -97,6 +105,7 @@ export class MachineSession {
     this.#hasFolders = folders.length > 0;
     const outside = {
       engine: ports.engine,
+      ...(options.board === undefined ? {} : { board: options.board }),
       clock: seed === undefined ? ports.clock : new SimulatedClock(options.startMs ?? SEEDED_EPOCH_MS),
       random: seed === undefined ? ports.random : new SimulatedRandomSource(seed),
       sockets: options.sockets ?? null,
@@ -118,7 +127,9 @@ export class MachineSession {
       virtualTime: seed !== undefined,
     });
     this.pump = new MachinePump(this.machine, ports.loop);
-    this.machine.mountRoot(new AegisFileSystem(this.machine.kernel, options.volume));
+    const { kernel } = this.machine;
+    const image = options.imageIdentity === undefined ? null : kernel.useImage(options.imageIdentity);
+    this.machine.mountRoot(new AegisFileSystem(kernel, options.volume, undefined, undefined, image));
     const failure = this.machine.mountSystem({ keepsRun: options.keepsRun === true });
     if (failure !== null) {
       const { place, errno } = failure;
@@ -215,6 +226,15 @@ export class MachineSession {
   stop(): void {
     this.machine.stop();
     this.pump.wake();
+  }
+
+  /**
+   * Ends the machine, whatever its programs do, and gives back what it has of its board. Nothing of it may be used
+   * afterwards. Not from within its turn.
+   */
+  close(): void {
+    this.stop();
+    this.machine.dispose();
   }
 
   /** A signal of the host for the first program. */

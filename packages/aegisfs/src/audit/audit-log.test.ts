@@ -206,7 +206,9 @@ test("retention bounds the log; what is left proves the rest, and itself", () =>
     assert.ok(blocks - first <= 10, `${blocks - first} blocks are kept`);
   }
   assert.deepEqual(report(volume, [auditHead(volume)!]).problems, []);
-  assert.match(report(volume, [early]).problems[0]!.what, /can no longer be proved/);
+  const gone = report(volume, [early]).problems[0]!;
+  assert.match(gone.what, /can no longer be proved/);
+  assert.deepEqual([gone.first, gone.last], [0, auditHead(volume)!.first - 1]);
   commitAndCheck(volume, device);
   // It goes on after a remount, by age as well.
   const again = mountedVolume(mount(device));

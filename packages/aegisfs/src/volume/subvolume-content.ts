@@ -3,6 +3,7 @@
  * has none. Offsets, sizes and lengths are in bytes, up to 2^63 − 1 (file/file-offset.ts).
  */
 import { Operation } from "../file/operation.ts";
+import { baseContent, basePlace } from "../file/base-content.ts";
 import { cloneRange, copyRange, type RangeCopy } from "../file/clone.ts";
 import * as content from "../file/content.ts";
 import * as data from "../file/data.ts";
@@ -31,6 +32,32 @@ export class SubvolumeContent extends SubvolumeOperation {
       return 0;
     } catch (thrown) {
       return this.volume.readFailed(thrown);
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** A number that only equal pages of an overlay's bases have (file/base-content.ts); −1: it has none. */
+  basePlace(this: Subvolume, ino: number, index: number): number {
+    try {
+      settleFile(this, ino);
+      return basePlace(this, ino, index);
+    } catch (thrown) {
+      this.volume.readFailed(thrown);
+      return -1;
+    } finally {
+      this.volume.end();
+    }
+  }
+
+  /** The same for the file's first `blocks`, as a text; null. */
+  baseContent(this: Subvolume, ino: number, blocks: number): string | null {
+    try {
+      settleFile(this, ino);
+      return baseContent(this, ino, blocks);
+    } catch (thrown) {
+      this.volume.readFailed(thrown);
+      return null;
     } finally {
       this.volume.end();
     }

@@ -12,7 +12,7 @@ import { carrierFor, telling, settingsOf, parseSourceReference } from "@stratos/
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
-import type { BuilderBuildOptions } from "../program/builder-command.ts";
+import type { BuilderBuildOptions } from "./builder-rows.ts";
 import { builderAtTerminal, type TerminalBuilder } from "./builder-terminal.ts";
 
 export async function buildSource(source: string, options: BuilderBuildOptions): Promise<number> {

@@ -1,6 +1,6 @@
 import { configPlaces, readSettings } from "@stratos/systems/builder";
 import { EXIT_SUCCESS } from "../exit-status.ts";
-import type { ConfigShowOptions } from "../program/builder-command.ts";
+import type { ConfigShowOptions } from "./builder-rows.ts";
 import { formatTable } from "../text-table.ts";
 
 export async function showConfig(options: ConfigShowOptions): Promise<number> {

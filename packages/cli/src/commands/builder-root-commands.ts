@@ -22,7 +22,7 @@ import type {
   RootRemoveOptions,
   RootScrubOptions,
   RootShellOptions,
-} from "../program/builder-command.ts";
+} from "./builder-rows.ts";
 import { formatTable } from "../text-table.ts";
 import { builderAtTerminal, type TerminalBuilder } from "./builder-terminal.ts";
 

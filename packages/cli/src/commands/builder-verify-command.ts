@@ -17,7 +17,7 @@ import type { PackagePorts } from "@stratos/pkg";
 import { carrierFor, telling, settingsOf, type BuilderSettings, parseSourceReference } from "@stratos/systems/builder";
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
-import type { BuilderReprotestOptions, BuilderVerifyOptions } from "../program/builder-command.ts";
+import type { BuilderReprotestOptions, BuilderVerifyOptions } from "./builder-rows.ts";
 import { runBuild } from "./builder-build-command.ts";
 import { builderAtTerminal, type TerminalBuilder } from "./builder-terminal.ts";
 

@@ -2,7 +2,7 @@ import { buildNeeds, fetchSource, planRoot, type PackageReason } from "@stratos/
 import { telling, settingsOf, parseSourceReference } from "@stratos/systems/builder";
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
-import type { BuilderOptions } from "../program/builder-command.ts";
+import type { BuilderOptions } from "./builder-rows.ts";
 import { builderAtTerminal } from "./builder-terminal.ts";
 
 /** What brings packages into a source's root. */

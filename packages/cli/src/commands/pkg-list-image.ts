@@ -35,7 +35,7 @@ import {
   withPreparedChange,
   VolumeRoot,
 } from "@stratos/systems/packages";
-import { withImage, type ImageTask } from "./pkg-system-commands.ts";
+import { withImage, type ImageTask } from "./pkg-system.ts";
 import { undoOnSignal } from "../undo-on-signal.ts";
 
 export interface ListImageOptions extends SourceOptions {

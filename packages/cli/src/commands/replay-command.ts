@@ -4,12 +4,16 @@ import { exitStatusOf, findGuestUser, MachineSession, readerOf } from "@stratos/
 import { CommandError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
 import { ImageStore, openImage } from "@stratos/images";
-import type { ReplayOptions } from "../program/program.ts";
 import { InputGate } from "../recording/input-gate.ts";
 import { type Moment, readRecording, type RecordedEvent } from "../recording/recording-file.ts";
 import { runStatistics } from "../session/run-statistics.ts";
 import { openReplayFiles } from "../session/standard-files.ts";
 import { TraceWriter } from "../trace/trace-writer.ts";
+
+export interface ReplayOptions {
+  readonly trace?: true;
+  readonly stats?: true;
+}
 
 export async function replayCommand(file: string, options: ReplayOptions): Promise<number> {
   const { header, events, end } = readRecording(file);

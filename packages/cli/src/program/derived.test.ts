@@ -2,13 +2,27 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { commandHandlers } from "../commands/command-handlers.ts";
+import type { Command } from "commander";
+import { commandHandlers } from "./command-handlers.ts";
 import { allCommands, shownOptions } from "./command-tree.ts";
 import { completionScript } from "./completion.ts";
 import { manPage, manPageNames } from "./man-page.ts";
 import { createProgram } from "./program.ts";
 
-const program = createProgram(commandHandlers, () => {});
+const program = await createProgram(commandHandlers, () => {}, { words: [], scope: "all" });
+
+test("the tables name each command, so that it is found when a command line names it", async () => {
+  for (const { path, command } of allCommands(program)) {
+    for (const name of [command.name(), ...command.aliases()]) {
+      const names = path.length === 0 ? [] : [...path.slice(0, -1), name];
+      const words = [...names, "--help"];
+      let at: Command | undefined = await createProgram(commandHandlers, () => {}, { words, scope: "named" });
+      for (const word of names) at = at?.commands.find((each) => each.name() === word || each.aliases().includes(word));
+      assert.ok(at !== undefined, words.join(" "));
+      assert.equal(at.helpInformation(), command.helpInformation(), words.join(" "));
+    }
+  }
+});
 
 test("each command has a page with its options", () => {
   assert.deepEqual(

@@ -6,25 +6,12 @@ import { Command, Option } from "commander";
 import { parseImageName, parseImageState, parsePackages } from "../option-values.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "@stratos/images/defaults";
 import { VERSION } from "../version.ts";
-import { builderCommand } from "./builder-command.ts";
-import { composeCommand } from "./compose-command.ts";
-import { fsCommand } from "./fs-command.ts";
-import { diskCommand } from "./image-disk-rows.ts";
-import { imageOutputCommands } from "./image-output-rows.ts";
-import { hubCommand, workerCommand } from "./hub-command.ts";
-import { installCommand } from "./install-command.ts";
-import { lispCommand } from "./lisp-command.ts";
-import { ostreeCommand } from "./ostree-command.ts";
-import { pkgCommand } from "./pkg-command.ts";
-import { addRunOptions } from "./run-options.ts";
+import { addRunOptions } from "../commands/run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
+import type { ReplayOptions } from "../commands/replay-command.ts";
 import type { ImageBuildOptions, ImageExportOptions, ListOptions, RemoveOptions } from "../commands/image-options.ts";
 import type { RunOptions } from "../session/run-options.ts";
-
-export interface ReplayOptions {
-  readonly trace?: true;
-  readonly stats?: true;
-}
+import { addCommands, namedAt, type CommandFile, type Finish, type Wanted } from "../command-files.ts";
 
 /** What the commands do. `run-cli.ts` gives the real one; tests give one that records. Each returns the exit status. */
 export interface CommandHandlers {
@@ -44,8 +31,43 @@ export interface CommandHandlers {
   man(program: Command, page: string | undefined): Promise<number>;
 }
 
-/** @param finish  receives the exit status of the command that ran */
-export function createProgram(handlers: CommandHandlers, finish: (status: number) => void): Command {
+/** Commands that are here whatever is wanted. */
+const OWN_NAMES: readonly string[] = ["run", "trace", "replay", "completion", "man"];
+
+const FILES: readonly CommandFile[] = [
+  { names: ["builder"], load: async (finish) => (await import("../commands/builder-rows.ts")).builderCommand(finish) },
+  { names: ["compose"], load: async (finish) => (await import("../commands/compose-rows.ts")).composeCommand(finish) },
+  { names: ["fs"], load: async (finish, below) => (await import("../commands/fs-rows.ts")).fsCommand(finish, below) },
+  {
+    names: ["hub"],
+    load: async (finish, below) => (await import("../commands/hub-rows.ts")).hubCommand(finish, below),
+  },
+  { names: ["install"], load: async (finish) => (await import("../commands/install.ts")).installCommand(finish) },
+  { names: ["lisp"], load: async (finish) => (await import("../commands/lisp.ts")).lispCommand(finish) },
+  { names: ["ostree"], load: async (finish) => (await import("../commands/ostree.ts")).ostreeCommand(finish) },
+  {
+    names: ["pkg"],
+    load: async (finish, below) => (await import("../commands/pkg-rows.ts")).pkgCommand(finish, below),
+  },
+  { names: ["worker"], load: async (finish) => (await import("../commands/hub-rows.ts")).workerCommand(finish) },
+];
+
+function isHelp(word: string): boolean {
+  return word === "help" || word === "-h" || word === "--help";
+}
+
+/**
+ * @param finish  receives the exit status of the command that ran
+ * @param wanted  which commands the tree has
+ */
+export async function createProgram(
+  handlers: CommandHandlers,
+  finish: Finish,
+  wanted: NonNullable<Wanted>,
+): Promise<Command> {
+  const { scope } = wanted;
+  const end = wanted.words.indexOf("--");
+  const words = end < 0 ? wanted.words : wanted.words.slice(0, end);
   const program = new Command("stratos")
     .description("Runs unmodified Debian (riscv64) programs on a machine of its own, inside Node.")
     .usage("[OPTIONS] [COMMAND]")
@@ -120,29 +142,34 @@ export function createProgram(handlers: CommandHandlers, finish: (status: number
     .argument("[command]", "the command; none: the overview")
     .action(async (page: string | undefined) => finish(await handlers.man(program, page)));
 
-  for (const command of [
-    run,
-    trace,
-    replay,
-    imageCommand(handlers, finish),
-    builderCommand(finish),
-    composeCommand(finish),
-    fsCommand(finish),
-    hubCommand(finish),
-    installCommand(finish),
-    lispCommand(finish),
-    ostreeCommand(finish),
-    pkgCommand(finish),
-    workerCommand(finish),
-    completion,
-    man,
-  ]) {
-    program.addCommand(command.copyInheritedSettings(program));
-  }
+  for (const command of [run, trace, replay]) program.addCommand(command);
+  const files: CommandFile[] = [
+    { names: ["image"], load: (_, below) => imageCommand(handlers, finish, below) },
+    ...FILES,
+  ];
+  const at = namedAt([{ names: OWN_NAMES, load: async () => [] }, ...files], words);
+  const word = words[at] ?? "";
+  const isOwn = OWN_NAMES.includes(word);
+  if (word === "completion" || word === "man") await addCommands(program, files, finish, { words, scope: "all" });
+  else if (!isOwn && words.some(isHelp) && scope === "named")
+    await addCommands(program, files, finish, { words, scope: "level" });
+  // A word that is none of them may be a slip: whoever fails asks again for the whole level.
+  else if (scope !== "named" || (!isOwn && at >= 0)) await addCommands(program, files, finish, { words, scope });
+  for (const command of [completion, man]) program.addCommand(command);
+  for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
 }
 
-function imageCommand(handlers: CommandHandlers, finish: (status: number) => void): Command {
+const IMAGE_FILES: readonly CommandFile[] = [
+  {
+    names: ["convert", "push", "pull", "seed"],
+    load: async (finish) => (await import("../commands/image-output.ts")).imageOutputCommands(finish),
+  },
+  { names: ["disk"], load: async (finish) => (await import("../commands/image-disk.ts")).diskCommand(finish) },
+];
+const IMAGE_OWN: readonly string[] = ["ls", "build", "rm", "export", "import"];
+
+async function imageCommand(handlers: CommandHandlers, finish: Finish, wanted: Wanted): Promise<Command> {
   const image = new Command("image")
     .summary("list, build, remove, export and import images")
     .description("Lists, builds, removes, exports and imports images.")
@@ -217,15 +244,8 @@ function imageCommand(handlers: CommandHandlers, finish: (status: number) => voi
     .argument("<file>", "archive or disk image; - for an archive on stdin")
     .action(async (name: string, file: string) => finish(await handlers.imageImport(name, file)));
 
-  for (const command of [
-    list,
-    build,
-    remove,
-    exporting,
-    importing,
-    ...imageOutputCommands(finish),
-    diskCommand(finish),
-  ])
-    image.addCommand(command);
+  for (const command of [list, build, remove, exporting, importing]) image.addCommand(command);
+  const own: CommandFile = { names: IMAGE_OWN, load: async () => [] };
+  await addCommands(image, [own, ...IMAGE_FILES], finish, wanted);
   return image;
 }

@@ -66,7 +66,7 @@ export class InputGate {
   }
 
   get moment(): Moment {
-    return { instructions: this.#machine.processor.statistics.instructions, ns: this.#machine.kernel.now() };
+    return { instructions: this.#machine.statistics.instructions, ns: this.#machine.kernel.now() };
   }
 
   beforeTurn(): void {

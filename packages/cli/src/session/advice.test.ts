@@ -11,7 +11,6 @@ test("a run that failed is told the way round", () => {
   assert.match(adviceFor(notices(["network", ""]), run).join(), /--net host/);
   assert.match(adviceFor(notices(["packets", ""]), run).join(), /connect to a port/);
   assert.match(adviceFor(notices(["ptrace", ""]), run).join(), /stratos trace/);
-  assert.match(adviceFor(notices(["namespaces", ""]), run).join(), /mount namespaces/);
   for (const program of ["/sbin/init", "systemd", "/usr/lib/systemd/systemd"]) {
     assert.match(adviceFor(notices(), { ...run, program }).join(), /process 1/);
   }

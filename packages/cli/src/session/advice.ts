@@ -40,11 +40,6 @@ export function adviceFor(notices: ReadonlyMap<Notice, string>, run: EndedRun): 
       "programs cannot trace each other here (strace, gdb): `stratos trace -- CMD` shows system calls from outside",
     );
   }
-  if (notices.has("namespaces")) {
-    lines.push(
-      "only mount namespaces are there (unshare, bwrap, podman need more): a run of its own isolates a program",
-    );
-  }
   if (SYSTEMD.test(run.program)) {
     lines.push(
       "systemd has to be process 1 with control groups of its own, which is not there yet: start services by " +

@@ -168,8 +168,11 @@ function fittingMemory(bytes: number): number {
   const most = Machine.MEMORY_BYTES_MAX;
   if (bytes <= most) return bytes;
   if (bytes > 2 ** 32) throw new UsageError("--memory", `at most ${formatSize(most)} is possible`);
+  // Two sizes that look alike are told to the mebibyte.
+  const isClose = formatSize(bytes) === formatSize(most);
+  const show = (size: number): string => (isClose ? `${Math.floor(size / 2 ** 20)}M` : formatSize(size));
   process.stderr.write(
-    `stratos: --memory ${formatSize(bytes)}: the largest machine has ${formatSize(most)}, and this one has that\n`,
+    `stratos: --memory ${show(bytes)}: the largest machine has ${show(most)}, and this one has that\n`,
   );
   return most;
 }

@@ -33,7 +33,7 @@ export function runStatistics(
   machine: Machine,
   times: { wallMs: number; startMs: number; runMs: number },
 ): RunStatistics {
-  const { statistics } = machine.processor;
+  const { statistics } = machine;
   const { kernel } = machine;
   return {
     wallMs: round(times.wallMs),

@@ -190,6 +190,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly ArgumentKind[]>> =
   recvmsg: ["fd", stored(Msghdr), "hex"],
   shutdown: ["fd", "int"],
   futex: ["pointer", "int", "int", "futex time", "pointer", "int"],
+  pselect6: ["int", "pointer", "pointer", "pointer", given(Timespec), "pointer"],
   ppoll: [given(Pollfd, 1), "int", given(Timespec), "signals", "int"],
   epoll_ctl: ["fd", "int", "fd", given(EpollEvent)],
   epoll_pwait: ["fd", stored(EpollEvent, "result"), "int", "int", "signals", "int"],

@@ -1,6 +1,6 @@
 /**
- * Goal: a sample of `npm run sim:hub`, and that its checker would see what it looks for. Method: seeds from chance,
- * printed; the states narrowed for the checker's own test.
+ * Goal: a sample of `npm run sim:hub`, and that its checker would see what it looks for. Method: the same seeds each
+ * time, unless STRATOS_SEED says others; the states narrowed for the checker's own test.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -11,10 +11,10 @@ let server: TestServer;
 before(() => void (server = startPostgres()));
 after(() => server.stop());
 
-const first = Number(process.env["STRATOS_SEED"] ?? Date.now() % 1_000_000);
+const first = Number(process.env["STRATOS_SEED"] ?? 1);
 
 test("hubs, workers and connections die: no task is lost, none has two results, no deadlock", async () => {
-  console.log(`seed ${first} (STRATOS_SEED repeats it)`);
+  console.log(`seed ${first}`);
   const place = server.createDatabase();
   for (let seed = first; seed < first + 4; seed++) {
     const { tasks, runs } = await simulateHub({ seed, place, steps: 240 });

@@ -98,7 +98,7 @@ export class BlockInode extends Inode implements PageBacking {
     this.disk = part?.disk ?? this;
     this.start = part?.start ?? 0;
     this.partition = part?.partition ?? 0;
-    this.pages = new PageCache(kernel.frames, this);
+    this.pages = new PageCache(kernel.memory, this);
   }
 
   // ---- PageBacking

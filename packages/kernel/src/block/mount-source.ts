@@ -1,4 +1,4 @@
-import { AT_FDCWD, EACCES, EBUSY, EINVAL, ENOTBLK, ENXIO, MS_NODEV, S_IFBLK, S_IFMT } from "@stratos/abi";
+import { AT_FDCWD, EACCES, EBUSY, EINVAL, ENOTBLK, ENXIO, MS_NODEV, S_IFBLK, S_IFMT, isErrno } from "@stratos/abi";
 import { lookupPath } from "../vfs/path-walk.ts";
 import type { BlockInode } from "./block-inode.ts";
 import type { BlockCaller } from "./block-kernel.ts";
@@ -12,7 +12,7 @@ import { mayClaim } from "./device-users.ts";
 export function mountSource(task: BlockCaller, source: string, readOnly: boolean): BlockInode | number {
   if (source === "") return -EINVAL;
   const place = lookupPath(task, AT_FDCWD, source, 0);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   const node = place.dentry.inode!;
   if ((node.mode & S_IFMT) !== S_IFBLK) return -ENOTBLK;
   if ((place.mount.flags & MS_NODEV) !== 0) return -EACCES;

@@ -24,7 +24,7 @@ import { WaitQueue, type Waiter } from "../ground/wait-queue.ts";
 import { OpenFile, type DescriptionObserver } from "../vfs/open-file.ts";
 
 /** Items of all instances of a machine; the kernel. */
-export interface EpollUsage {
+interface EpollUsage {
   epollItems: number;
 }
 
@@ -237,7 +237,7 @@ const EXCLUSIVE_BITS = POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLWAKEUP | EPOL
 const PRIVATE_BITS = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE;
 
 /** One entry of an interest list. */
-export class EpollItem implements Waiter, DescriptionObserver {
+class EpollItem implements Waiter, DescriptionObserver {
   readonly epoll: EpollFile;
   readonly fd: number;
   readonly file: OpenFile;

@@ -47,10 +47,12 @@ export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver
   #isCanceled = false;
   /** realtimeOffsetMs that `#deadlineNs` was computed with. */
   #offsetMs = 0;
+  readonly clock: number;
 
   constructor(kernel: EventKernel, clock: number, nonblock: boolean) {
     super(O_RDWR | (nonblock ? O_NONBLOCK : 0), null, null);
     this.#kernel = kernel;
+    this.clock = clock;
     this.#isRealtime = clock === CLOCK_REALTIME || clock === CLOCK_REALTIME_ALARM;
     this.#timer = new Timer(this);
     if (this.#isRealtime) kernel.clockSetObservers.add(this);
@@ -73,8 +75,11 @@ export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver
     return this.#ticks > 0 || this.#isCanceled ? POLLIN : 0;
   }
 
-  /** Arms, or disarms for a zero `value`. Both in seconds and nanoseconds, checked by the caller. */
-  setTime(flags: number, value: Time, interval: Time): void {
+  /**
+   * Arms, or disarms for a zero `value`. Both in seconds and nanoseconds, checked by the caller.
+   * @param offsetNs  by which the caller's clock goes before ours, unless it is CLOCK_REALTIME
+   */
+  setTime(flags: number, value: Time, interval: Time, offsetNs = 0): void {
     const now = this.#kernel.now();
     this.#kernel.timers.cancel(this.#timer);
     this.#ticks = 0;
@@ -89,7 +94,7 @@ export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver
     if (this.#isAbsolute && this.#isRealtime) {
       const wall = this.#kernel.realtime();
       this.#deadlineNs = now + (value.seconds - wall.seconds) * 1e9 + (value.nanoseconds - wall.nanoseconds);
-    } else this.#deadlineNs = value.seconds * 1e9 + value.nanoseconds + (this.#isAbsolute ? 0 : now);
+    } else this.#deadlineNs = value.seconds * 1e9 + value.nanoseconds + (this.#isAbsolute ? -offsetNs : now);
     this.#start(now);
   }
 

@@ -2,23 +2,19 @@ import { assert, stateClass } from "@stratos/base";
 import { ENOMEM, PAGE_SIZE } from "@stratos/abi";
 import type { PhysicalMemory } from "@stratos/riscv";
 import { CALL_WORK } from "../ground/call-work.ts";
+import { MemoryAccount, type Reclaimable } from "./memory-account.ts";
 import { Reaper } from "./reaper.ts";
 
-/** A cache that can give frames back under pressure. */
-export interface Reclaimable {
-  reclaim(most: number): number;
-}
-
-/** Who may end a program for its frames (the OOM killer). */
-export interface Shortage {
-  /** @returns whether to try again */
-  makeRoom(): boolean;
-}
+/** Accounts open at once: a frame's number is 15 bits, beside which the highest says that code was decoded from it. */
+const ACCOUNTS_MAX = 0x7fff;
+const HOLDS_CODE = 0x8000;
 
 /**
  * PMM: owns the frames of physical memory. A frame number is its physical address / 4096, so 0 is never one. Each frame
- * has a count of references (page tables and caches); the free ones form a LIFO stack, so that warm memory is used
- * again first and the host commits no more than the high-water mark.
+ * has a count of references (page tables and caches) and an account that it is charged to; the free ones form a LIFO
+ * stack, so that warm memory is used again first and the host commits no more than the high-water mark.
+ *
+ * The limits of the accounts at the top add up to no more than all frames, so that none can use up another's.
  */
 export class FrameAllocator {
   readonly physical: PhysicalMemory;
@@ -26,34 +22,46 @@ export class FrameAllocator {
   readonly total: number;
   /** References by (frame − first). */
   #references: Int32Array;
+  /** Numbers of accounts by (frame − first), and HOLDS_CODE. */
+  #charged: Uint16Array;
   #free: Int32Array;
   /**
-   * A small number that a frame's owner keeps with it, by (frame − first): entries in use, for nodes of page tables.
+   * A small number that is kept with a frame, by (frame − first): entries in use, for nodes of page tables; to how many
+   * accounts it is lent.
    */
   readonly notes: Uint16Array;
-  /** What is to be given back in pieces; taken from before anyone is killed. */
-  readonly reaper: Reaper;
+  /** By their numbers; null: free. */
+  #accounts: (MemoryAccount | null)[] = [];
+  /** A frame that held code became free: what was decoded from it must go. */
+  onCodeGone: (frame: number) => void = () => {};
+  /**
+   * Frames that are the board's and lent to accounts, which are charged for them as for their own: so there is a frame
+   * for each charge whoever else borrows the same one. Those that nobody has borrowed stand where frames are free.
+   */
+  #lender: MemoryAccount;
+  /** Who gives such frames back when there are no others. */
+  lent: Reclaimable | null = null;
+  /** Frames that no account at the top was promised. */
+  #unpromised: number;
   #freeCount = 0;
-  /** Frames that hold pages of files (kept by PageCache), for /proc/meminfo. */
-  cachedCount = 0;
   /** Frames at and above this were never used: still zero. */
   #untouched: number;
-  #caches = new Set<Reclaimable>();
   /** Note who takes each frame, for `leaks`; slow, so only while looking for a leak. */
   trackSites = false;
   #sites = new Map<number, string>();
-  /** Asked when nothing more can be reclaimed. */
-  shortage: Shortage | null = null;
 
-  constructor(physical: PhysicalMemory, reaper: Reaper = new Reaper(CALL_WORK)) {
+  constructor(physical: PhysicalMemory) {
     this.physical = physical;
-    this.reaper = reaper;
     this.first = physical.framesStart / PAGE_SIZE;
     this.total = physical.size / PAGE_SIZE - this.first;
     this.#references = new Int32Array(this.total);
+    this.#charged = new Uint16Array(this.total);
     this.#free = new Int32Array(this.total);
     this.notes = new Uint16Array(this.total);
     this.#untouched = this.first;
+    this.#unpromised = 0;
+    this.#lender = this.open()!;
+    this.#lender.limit = this.#unpromised = this.total;
   }
 
   get freeCount(): number {
@@ -71,17 +79,63 @@ export class FrameAllocator {
     return this.total - this.freeCount;
   }
 
+  /** Frames that a new account at the top may be given. */
+  get unpromised(): number {
+    return this.#unpromised;
+  }
+
+  /**
+   * An account for frames: at the top one with a promise of `limit` of them, which nobody else gets; below a parent one
+   * that shares the parent's.
+   *
+   * @param options.limit  frames; default: all that nobody was promised, or the parent's
+   * @returns null when there are not so many, or too many accounts
+   */
+  open(options: { limit?: number; parent?: MemoryAccount; reaper?: Reaper } = {}): MemoryAccount | null {
+    const { parent = null } = options;
+    const limit = options.limit ?? parent?.limit ?? this.#unpromised;
+    if (parent === null && limit > this.#unpromised) return null;
+    let number = this.#accounts.indexOf(null);
+    if (number < 0) number = this.#accounts.length;
+    if (number >= ACCOUNTS_MAX) return null;
+    if (parent === null) this.#unpromised -= limit;
+    const reaper = options.reaper ?? parent?.reaper ?? new Reaper(CALL_WORK);
+    return (this.#accounts[number] = new MemoryAccount(this, number, { limit, reaper, parent }));
+  }
+
+  /**
+   * Ends an account. What is still charged to it is its parent's from then on; at the top the frames become free,
+   * whoever holds references to them.
+   */
+  close(account: MemoryAccount): void {
+    const { number, parent } = account;
+    assert(this.#accounts[number] === account, "an account is closed once");
+    for (const below of this.#accounts) if (below?.parent === account) this.close(below);
+    for (let at = 0; at < this.#untouched - this.first; at++) {
+      const tag = this.#charged[at]!;
+      if (this.#references[at] === 0 || (tag & ~HOLDS_CODE) !== number) continue;
+      if (parent !== null) this.#charged[at] = parent.number | (tag & HOLDS_CODE);
+      else {
+        this.#references[at] = 0;
+        this.#makeFree(this.first + at);
+      }
+    }
+    this.#accounts[number] = null;
+    if (parent === null) this.#unpromised += account.promised;
+    account.limit = 0;
+  }
+
   /** A frame with one reference and any content, or −ENOMEM. */
-  allocate(): number {
-    const frame = this.#take();
+  allocate(account: MemoryAccount): number {
+    const frame = this.#take(account);
     if (this.trackSites && frame > 0) this.#noteSite(frame);
     return frame;
   }
 
   /** A frame of zeroes with one reference, or −ENOMEM. */
-  allocateZeroed(): number {
+  allocateZeroed(account: MemoryAccount): number {
     const untouched = this.#untouched;
-    const frame = this.#take();
+    const frame = this.#take(account);
     // A frame that was never used is zero already; one that was taken back from a cache is not.
     if (this.trackSites && frame > 0) this.#noteSite(frame);
     if (frame > 0 && this.#untouched === untouched) {
@@ -90,40 +144,86 @@ export class FrameAllocator {
     return frame;
   }
 
-  #take(): number {
+  #take(account: MemoryAccount): number {
     for (;;) {
-      if (this.#freeCount > 0) {
-        const frame = this.#free[--this.#freeCount]!;
-        this.#references[frame - this.first] = 1;
-        return frame;
+      const full = account.charge();
+      if (full !== null) {
+        if (!full.makeRoom()) return -ENOMEM;
+        continue;
       }
-      if (this.#untouched < this.first + this.total) {
-        const frame = this.#untouched++;
-        this.#references[frame - this.first] = 1;
-        return frame;
-      }
-      if (!this.reaper.run() && this.#reclaim(64) === 0 && !(this.shortage?.makeRoom() ?? false)) return -ENOMEM;
+      return this.#pop(account);
     }
   }
 
-  #reclaim(want: number): number {
-    // What the first round has written back the second can drop.
-    return this.#askCaches(want) || this.#askCaches(want);
+  /** A frame for what was charged. */
+  #pop(account: MemoryAccount): number {
+    const frame = this.#freeCount > 0 ? this.#free[--this.#freeCount]! : this.#popRare();
+    this.#references[frame - this.first] = 1;
+    this.#charged[frame - this.first] = account.number;
+    return frame;
   }
 
-  #askCaches(want: number): number {
-    let freed = 0;
-    let left = this.#caches.size;
-    for (const cache of this.#caches) {
-      if (left-- === 0) break;
-      const given = cache.reclaim(want - freed);
-      freed += given;
-      if (freed >= want) break;
-      // Those that had nothing to give are asked last next time: there may be many thousands.
-      this.#caches.delete(cache);
-      this.#caches.add(cache);
+  #popRare(): number {
+    if (this.#untouched < this.first + this.total) return this.#untouched++;
+    this.lent?.reclaim(64);
+    assert(this.#freeCount > 0, "there is a frame for each charge");
+    return this.#free[--this.#freeCount]!;
+  }
+
+  // ---- Frames that are lent
+
+  /** A new frame of the board's, lent to `account`, with a reference of each; any content. −ENOMEM. */
+  allocateLent(account: MemoryAccount): number {
+    for (let full = account.charge(); full !== null; full = account.charge()) if (!full.makeRoom()) return -ENOMEM;
+    this.#lender.charge();
+    const frame = this.#pop(this.#lender);
+    this.#references[frame - this.first] = 2;
+    this.notes[frame - this.first] = 1;
+    return frame;
+  }
+
+  /** Lends a frame to one more account, which gets a reference. 0, −ENOMEM. */
+  lend(frame: number, account: MemoryAccount): number {
+    // Held, because making room may have it reclaimed.
+    this.retain(frame);
+    for (let full = account.charge(); full !== null; full = account.charge()) {
+      if (full.makeRoom()) continue;
+      this.release(frame);
+      return -ENOMEM;
     }
-    return freed;
+    this.notes[frame - this.first]!++;
+    return 0;
+  }
+
+  /** Takes back the reference of a cache: of a frame that was lent to its account, or of its own. */
+  giveBack(frame: number, account: MemoryAccount): void {
+    if (this.isLent(frame)) {
+      this.notes[frame - this.first]!--;
+      account.uncharge();
+    }
+    this.release(frame);
+  }
+
+  isLent(frame: number): boolean {
+    return (this.#charged[frame - this.first]! & ~HOLDS_CODE) === this.#lender.number;
+  }
+
+  /** Does a page table (or who moves bytes just now) hold the frame, beside caches? */
+  isMapped(frame: number): boolean {
+    const at = frame - this.first;
+    return this.#references[at]! > (this.isLent(frame) ? 1 + this.notes[at]! : 1);
+  }
+
+  /** References as a program may know of them: it learns nothing of other kernels. */
+  sharers(frame: number): number {
+    return this.isLent(frame) ? 2 : this.references(frame);
+  }
+
+  // ---- References
+
+  /** Code was decoded from the frame: it is told when that becomes free. */
+  noteCode(frame: number): void {
+    this.#charged[frame - this.first]! |= HOLDS_CODE;
   }
 
   references(frame: number): number {
@@ -140,6 +240,12 @@ export class FrameAllocator {
     const at = frame - this.first;
     assert(this.#references[at]! > 0, "a released frame is in use");
     if (--this.#references[at]! > 0) return;
+    this.#accounts[this.#charged[at]! & ~HOLDS_CODE]!.uncharge();
+    this.#makeFree(frame);
+  }
+
+  #makeFree(frame: number): void {
+    if ((this.#charged[frame - this.first]! & HOLDS_CODE) !== 0) this.onCodeGone(frame);
     this.#free[this.#freeCount++] = frame;
     if (this.trackSites) this.#sites.delete(frame);
   }
@@ -160,19 +266,6 @@ export class FrameAllocator {
     );
   }
 
-  registerCache(cache: Reclaimable): void {
-    this.#caches.add(cache);
-  }
-
-  unregisterCache(cache: Reclaimable): void {
-    this.#caches.delete(cache);
-  }
-
-  /** Frees what can be freed now (drop_caches). */
-  reclaimAll(): number {
-    return this.#reclaim(this.total);
-  }
-
   static {
     stateClass(
       "FrameAllocator",
@@ -180,21 +273,27 @@ export class FrameAllocator {
       {
         save: (it) => ({
           references: it.#references,
+          charged: it.#charged,
           free: it.#free,
+          accounts: it.#accounts,
+          lender: it.#lender,
+          unpromised: it.#unpromised,
           freeCount: it.#freeCount,
           untouched: it.#untouched,
-          caches: it.#caches,
         }),
         load: (it, from) =>
           ({
             references: it.#references,
+            charged: it.#charged,
             free: it.#free,
+            accounts: it.#accounts,
+            lender: it.#lender,
+            unpromised: it.#unpromised,
             freeCount: it.#freeCount,
             untouched: it.#untouched,
-            caches: it.#caches,
           } = from),
       },
-      { keeps: ["trackSites", "#sites"] },
+      { keeps: ["trackSites", "#sites", "onCodeGone"] },
     );
   }
 }

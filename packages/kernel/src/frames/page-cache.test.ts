@@ -9,8 +9,8 @@ function watcher(pageChanged: (index: number) => void, isDone = false): PageWatc
 }
 
 test("each watcher hears of a change once, however often its mapping was made anew", () => {
-  const { frames } = createTestKernel().kernel;
-  const pages = new PageCache(frames, null);
+  const { memory } = createTestKernel().kernel;
+  const pages = new PageCache(memory, null);
   pages.frame(3);
   const heard: string[] = [];
   for (let process = 0; process < 20_000; process++)
@@ -30,8 +30,8 @@ test("each watcher hears of a change once, however often its mapping was made an
 });
 
 test("watchers that are done go, though each has a name of its own", () => {
-  const { frames } = createTestKernel().kernel;
-  const pages = new PageCache(frames, null);
+  const { memory } = createTestKernel().kernel;
+  const pages = new PageCache(memory, null);
   let heard = 0;
   pages.watch(
     "lasting",
@@ -50,9 +50,9 @@ test("watchers that are done go, though each has a name of its own", () => {
 
 test("truncating gives up what lies behind, and the frames a piece at a time", () => {
   const { kernel } = createTestKernel({ memoryBytes: 64 << 20 });
-  const { frames, reaper } = kernel;
-  const pages = new PageCache(frames, null);
-  const free = frames.freeCount;
+  const { memory, reaper } = kernel;
+  const pages = new PageCache(memory, null);
+  const free = memory.free;
   for (let index = 0; index < 8000; index++) pages.frame(index);
   pages.frame(2 ** 40);
   pages.truncate(100 * 4096 + 5);
@@ -61,10 +61,10 @@ test("truncating gives up what lies behind, and the frames a piece at a time", (
   assert.notEqual(pages.peek(100), 0);
   assert.equal(pages.peek(2 ** 40), 0);
   while (reaper.run());
-  assert.equal(frames.freeCount, free - 101);
+  assert.equal(memory.free, free - 101);
   pages.truncate(0);
   while (reaper.run());
-  assert.equal(frames.freeCount, free);
+  assert.equal(memory.free, free);
   assert.equal(pages.pageCount, 0);
 });
 
@@ -74,7 +74,7 @@ test("a range is walked in ascending order, a bounded piece at a time, also wher
     [6000, 1],
     [3000, 1000],
   ] as const) {
-    const pages = new PageCache(kernel.frames, null);
+    const pages = new PageCache(kernel.memory, null);
     for (let index = count - 1; index >= 0; index--) pages.frame(index * stride);
     const seen: number[] = [];
     let at = 0,

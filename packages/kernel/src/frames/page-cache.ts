@@ -2,6 +2,8 @@ import { ENOSPC, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { CallWork } from "../ground/call-work.ts";
 import type { FrameAllocator } from "./frame-allocator.ts";
+import type { ImageFile } from "./image-pages.ts";
+import type { MemoryAccount } from "./memory-account.ts";
 import type { Reapable } from "./reaper.ts";
 
 /** Where a file's pages come from and go to. `bytes` is physical memory: no second copy is made. */
@@ -13,7 +15,7 @@ export interface PageBacking {
 }
 
 /** What bounds the pages of caches without a backing: those of all files of a tmpfs together. */
-export interface PageRoom {
+interface PageRoom {
   /** Kept by the caches. */
   pagesUsed: number;
   readonly pagesMax: number;
@@ -34,17 +36,17 @@ interface Segment {
 
 /** Pages of a file that went, whose frames are given back. */
 class DroppedPages implements Reapable {
-  #frames: FrameAllocator;
+  #account: MemoryAccount;
   #segments: Segment[];
 
-  constructor(frames: FrameAllocator, segments: Segment[]) {
-    this.#frames = frames;
+  constructor(account: MemoryAccount, segments: Segment[]) {
+    this.#account = account;
     this.#segments = segments;
   }
 
   reap(work: CallWork): boolean {
     for (let segment = this.#segments.pop(); segment !== undefined; segment = this.#segments.pop()) {
-      for (const frame of segment.frames) if (frame !== 0) this.#frames.release(frame);
+      for (const frame of segment.frames) if (frame !== 0) this.#account.frames.giveBack(frame, this.#account);
       // Giving a frame back costs a fraction of what a unit stands for.
       work.charge(SEGMENT_PAGES / 16);
       if (work.mustPause()) return this.#segments.length === 0;
@@ -54,8 +56,8 @@ class DroppedPages implements Reapable {
 
   static {
     stateClass("DroppedPages", this, {
-      save: (it) => ({ frames: it.#frames, segments: it.#segments }),
-      load: (it, from) => ({ frames: it.#frames, segments: it.#segments } = from),
+      save: (it) => ({ account: it.#account, segments: it.#segments }),
+      load: (it, from) => ({ account: it.#account, segments: it.#segments } = from),
     });
   }
 }
@@ -73,8 +75,14 @@ export interface PageWatcher {
  * mapping of them.
  */
 export class PageCache {
+  /** To which the pages are charged. */
+  readonly account: MemoryAccount;
   readonly frames: FrameAllocator;
   readonly backing: PageBacking | null;
+  /** Who knows where an image has the file's pages, which are then borrowed from there; null: it is in none. */
+  imageFile: ImageFile | null = null;
+  /** All of it is as the image has it. */
+  isOriginal = false;
   #room: PageRoom | null;
   /** By page index / SEGMENT_PAGES; none is empty. */
   #segments = new Map<number, Segment>();
@@ -87,11 +95,12 @@ export class PageCache {
   #watchers = new Map<string, PageWatcher>();
   #watchersMost = 16;
 
-  constructor(frames: FrameAllocator, backing: PageBacking | null, room: PageRoom | null = null) {
-    this.frames = frames;
+  constructor(account: MemoryAccount, backing: PageBacking | null, room: PageRoom | null = null) {
+    this.account = account;
+    this.frames = account.frames;
     this.backing = backing;
     this.#room = room;
-    if (backing !== null) frames.registerCache(this);
+    if (backing !== null) account.registerCache(this);
   }
 
   /** Frame of a page that is in memory, else 0. */
@@ -114,13 +123,14 @@ export class PageCache {
 
   #count(pages: number): void {
     this.#pageCount += pages;
-    this.frames.cachedCount += pages;
+    this.account.countCached(pages);
     if (this.#room !== null) this.#room.pagesUsed += pages;
   }
 
   /** A new frame for a page; −ENOMEM, −ENOSPC. */
   #allocate(): number {
-    return this.#room !== null && this.#room.pagesUsed >= this.#room.pagesMax ? -ENOSPC : this.frames.allocateZeroed();
+    if (this.#room !== null && this.#room.pagesUsed >= this.#room.pagesMax) return -ENOSPC;
+    return this.frames.allocateZeroed(this.account);
   }
 
   /**
@@ -130,6 +140,10 @@ export class PageCache {
   frame(index: number): number {
     const present = this.peek(index);
     if (present !== 0) return present;
+    if (this.isOriginal) {
+      const place = this.imageFile!.placeInImage(index);
+      if (place >= 0) return this.#borrow(index, place);
+    }
     const frame = this.#allocate();
     if (frame < 0) return frame;
     if (this.backing !== null) {
@@ -143,14 +157,78 @@ export class PageCache {
     return frame;
   }
 
+  /** The image's own page, read when no kernel has it. */
+  #borrow(index: number, place: number): number {
+    const { frames, account } = this;
+    const { image } = this.imageFile!;
+    let frame = image.peek(place);
+    if (frame !== 0) {
+      const failed = frames.lend(frame, account);
+      if (failed < 0) return failed;
+    } else {
+      frame = frames.allocateLent(account);
+      if (frame < 0) return frame;
+      const failed = this.backing!.readPage(index, frames.physical.u8, frame * PAGE_SIZE);
+      if (failed < 0) {
+        frames.giveBack(frame, account);
+        frames.release(frame);
+        return failed;
+      }
+      image.add(place, frame);
+    }
+    this.#add(index, frame);
+    return frame;
+  }
+
+  /** As `frame`, of a page that is about to be written: it is this file's own then. */
+  frameForWrite(index: number): number {
+    const frame = this.frame(index);
+    return frame < 0 ? frame : this.#own(index, frame);
+  }
+
   /** The page without reading it: for a write that covers all of it. */
   frameForOverwrite(index: number): number {
     const present = this.peek(index);
-    if (present !== 0) return present;
+    if (present !== 0) return this.#own(index, present);
+    this.leaveImage();
     const frame = this.#allocate();
     if (frame < 0) return frame;
     this.#add(index, frame);
     return frame;
+  }
+
+  /** The bytes of a page in memory begin to differ from the image's: they get a frame of their own. */
+  #own(index: number, frame: number): number {
+    this.leaveImage();
+    if (!this.frames.isLent(frame)) return frame;
+    // Held, because making room may reclaim it.
+    this.frames.retain(frame);
+    const copy = this.frames.allocate(this.account);
+    if (copy >= 0) {
+      const { u8 } = this.frames.physical;
+      u8.copyWithin(copy * PAGE_SIZE, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
+      this.loseBorrowed(index);
+      this.#add(index, copy);
+    }
+    this.frames.release(frame);
+    return copy;
+  }
+
+  /** The file's content is about to differ from the image's: in its pages, or in the backing. */
+  leaveImage(): void {
+    if (!this.isOriginal) return;
+    this.isOriginal = false;
+    this.imageFile!.leaveImage();
+  }
+
+  /** A borrowed page goes, and mappings of it: the file's content is another one. @returns whether it was one */
+  loseBorrowed(index: number): boolean {
+    const frame = this.peek(index);
+    if (frame === 0 || !this.frames.isLent(frame)) return false;
+    this.leaveImage();
+    this.imageFile!.unmapFrame(index, frame);
+    this.drop(index);
+    return true;
   }
 
   /**
@@ -260,11 +338,12 @@ export class PageCache {
    */
   truncate(size: number): void {
     const first = Math.ceil(size / PAGE_SIZE);
+    this.leaveImage();
     if (first === 0) return this.#dropAll();
     this.#dropFrom(first);
     const tail = size % PAGE_SIZE;
     const frame = tail === 0 ? 0 : this.peek(Math.floor(size / PAGE_SIZE));
-    if (frame !== 0) {
+    if (frame !== 0 && !this.loseBorrowed(Math.floor(size / PAGE_SIZE))) {
       this.frames.physical.u8.fill(0, frame * PAGE_SIZE + tail, (frame + 1) * PAGE_SIZE);
       this.markDirty(Math.floor(size / PAGE_SIZE));
     }
@@ -281,7 +360,7 @@ export class PageCache {
     this.#count(-1);
     this.#dirty.delete(index);
     this.notifyChange(index);
-    this.frames.release(frame);
+    this.frames.giveBack(frame, this.account);
   }
 
   /** Forgets every page; the frames of many go back in pieces. */
@@ -291,7 +370,7 @@ export class PageCache {
     this.#segments = new Map();
     this.#dirty.clear();
     this.#count(-this.#pageCount);
-    this.frames.reaper.add(new DroppedPages(this.frames, segments));
+    this.account.reaper.add(new DroppedPages(this.account, segments));
   }
 
   /** Forgets the pages from `first` on: a step for each segment in memory, and one for each page that is dirty. */
@@ -309,7 +388,7 @@ export class PageCache {
       dropped.push(segment);
     }
     for (const index of this.#dirty) if (index >= first) this.#dirty.delete(index);
-    if (dropped.length > 0) this.frames.reaper.add(new DroppedPages(this.frames, dropped));
+    if (dropped.length > 0) this.account.reaper.add(new DroppedPages(this.account, dropped));
   }
 
   /** Writes dirty pages to the backing. @param size  of the file in bytes. @returns 0, or the first error */
@@ -340,7 +419,7 @@ export class PageCache {
         const failed = this.backing.writePage(index, this.frames.physical.u8, frame * PAGE_SIZE, length);
         if (failed < 0 && failure === 0) failure = failed;
         // While it is mapped it may be written again without a fault, so it stays dirty until the mapping goes.
-        if (failed < 0 || this.frames.references(frame) > 1) {
+        if (failed < 0 || this.frames.isMapped(frame)) {
           this.#dirty.delete(index);
           this.#dirty.add(index);
           continue;
@@ -358,7 +437,7 @@ export class PageCache {
     for (const at of this.#segments.keys()) {
       if (freed >= most) break;
       this.#visitSegment(at, 0, Infinity, (index, frame) => {
-        if (freed >= most || this.#dirty.has(index) || this.frames.references(frame) > 1) return;
+        if (freed >= most || this.#dirty.has(index) || this.frames.isMapped(frame)) return;
         this.drop(index);
         freed++;
       });
@@ -366,10 +445,18 @@ export class PageCache {
     return freed;
   }
 
+  /** The kernel ends: gives back the pages, and stores none. */
+  abandon(): void {
+    for (const { frames } of this.#segments.values())
+      for (const frame of frames) if (frame !== 0) this.frames.giveBack(frame, this.account);
+    this.#segments.clear();
+    this.#pageCount = 0;
+  }
+
   /** The file is gone. */
   dispose(): void {
     this.#dropAll();
-    if (this.backing !== null) this.frames.unregisterCache(this);
+    if (this.backing !== null) this.account.unregisterCache(this);
   }
 
   static {

@@ -8,7 +8,6 @@ import type { Caller, VfsKernel } from "../vfs/vfs-kernel.ts";
 import type { InotifyLimits } from "./inotify/inotify-limits.ts";
 import type { PipeLimits } from "./pipe/pipe-limits.ts";
 import type { Devtmpfs } from "./devtmpfs/devtmpfs.ts";
-import type { MqueueFileSystem } from "./mqueue/mqueue.ts";
 import type { Mount } from "../vfs/mount.ts";
 
 /** What file systems, pipes and watches need of the kernel. */
@@ -21,7 +20,6 @@ export interface FsKernel extends VfsKernel {
   readonly messages: KernelLog;
   /** The file systems that there is one of in the machine; null: nobody has asked for it yet. */
   devtmpfs: Devtmpfs | null;
-  mqueue: MqueueFileSystem | null;
   /** The tmpfs that memfds and shared anonymous files live in. */
   shmemMount: Mount | null;
   readonly scheduler: VfsKernel["scheduler"] & { wakeGently(queue: WaitQueue, events: number): void };

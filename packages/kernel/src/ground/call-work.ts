@@ -111,7 +111,7 @@ export class CallWork {
 }
 
 /** A system call that goes on in pieces: that of a task. */
-export interface LongCall {
+interface LongCall {
   syscallState: CallState | null;
   readonly kernel: { readonly work: CallWork };
 }

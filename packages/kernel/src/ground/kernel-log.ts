@@ -5,11 +5,10 @@ import { WaitQueue } from "./wait-queue.ts";
 const RECORDS_MAX = 4096;
 const TEXT_MAX = 992;
 /** Priorities of syslog(3): a message of the kernel by default, a line of a program by default. */
-export const KERNEL_WARNING = 4,
-  KERNEL_INFO = 6,
+export const KERNEL_INFO = 6,
   USER_INFO = 14;
 
-export interface LogRecord {
+interface LogRecord {
   readonly sequence: number;
   readonly priority: number;
   /** Since the start. */

@@ -6,5 +6,4 @@ export type Notice =
   | "network" // an address beyond the machine, which has no network
   | "packets" // an ICMP or raw packet for an address beyond the machine
   | "ptrace" // ptrace(2)
-  | "namespaces" // unshare(2), clone(2) and setns(2) with namespaces but mounts
   | "out-of-memory"; // a process was ended; the text says which

@@ -1,5 +1,6 @@
 import { stateClass } from "@stratos/base";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
+import type { MqueueFileSystem } from "../fs/mqueue/mqueue.ts";
 import { MessageQueues } from "./message-queues.ts";
 import { Semaphores } from "./semaphores.ts";
 import { SharedMemory } from "./shared-memory.ts";
@@ -9,13 +10,22 @@ import type { IpcKernel } from "./ipc-kernel.ts";
 export class IpcState extends Namespace {
   readonly kind = "ipc";
   readonly semaphores: Semaphores;
-  readonly messages = new MessageQueues();
+  readonly messages: MessageQueues;
   readonly memory: SharedMemory;
+  /** POSIX message queues; null: nobody has asked for them yet. */
+  mqueue: MqueueFileSystem | null = null;
 
   constructor(kernel: IpcKernel, origin: NamespaceOrigin) {
     super(origin);
-    this.semaphores = new Semaphores(kernel);
-    this.memory = new SharedMemory(kernel);
+    this.semaphores = new Semaphores(kernel, origin.owner);
+    this.messages = new MessageQueues(origin.owner);
+    this.memory = new SharedMemory(kernel, origin.owner);
+  }
+
+  protected override dispose(): void {
+    this.semaphores.end();
+    this.messages.end();
+    this.memory.end();
   }
 
   static {

@@ -17,10 +17,12 @@ import {
   IPC_EXCL,
   IPC_PRIVATE,
   IpcPerm,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { UserMemory } from "../ground/user-memory.ts";
 import { type Credentials, isCapable } from "../security/credentials.ts";
+import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
 
 /** Rights as in a mode, for user, group and others at once: the caller's class decides which bits count. */
@@ -47,6 +49,8 @@ export class IpcObject {
   /** IPC_RMID was there: whoever waits finds −EIDRM. */
   isRemoved = false;
   readonly queue = new WaitQueue();
+  /** Whose capabilities count: the owner of its IPC namespace. Set when it is put into the table. */
+  userNamespace: UserNamespace = INITIAL_USER_NAMESPACE;
 
   constructor(key: number, flags: number, owner: Credentials, now: number) {
     this.key = key;
@@ -66,21 +70,38 @@ export class IpcObject {
           ? 3
           : 0;
     const requested = (wanted >> 6) | (wanted >> 3) | wanted;
-    return (requested & ~(this.mode >> shift) & 7) === 0 || isCapable(credentials, CAP_IPC_OWNER);
+    return (requested & ~(this.mode >> shift) & 7) === 0 || isCapable(credentials, CAP_IPC_OWNER, this.userNamespace);
   }
 
   /** May the caller IPC_SET and IPC_RMID it? */
   isControlledBy(credentials: Credentials): boolean {
-    return credentials.euid === this.uid || credentials.euid === this.cuid || isCapable(credentials, CAP_SYS_ADMIN);
+    return (
+      credentials.euid === this.uid ||
+      credentials.euid === this.cuid ||
+      isCapable(credentials, CAP_SYS_ADMIN, this.userNamespace)
+    );
+  }
+
+  /** User, group, and those of its maker, as a reader knows them. */
+  #owners({ uids, gids }: UserNamespace): readonly [number, number, number, number] {
+    return [uids.shown(this.uid), gids.shown(this.gid), uids.shown(this.cuid), gids.shown(this.cgid)];
+  }
+
+  /** The same for /proc/sysvipc. */
+  describeOwners(reader: UserNamespace): string {
+    return this.#owners(reader)
+      .map((id) => String(id).padStart(5))
+      .join(" ");
   }
 
   /** Fills the `struct ipc64_perm` with which each kind's structure begins. */
-  describe(view: DataView): void {
+  describe(view: DataView, reader: UserNamespace): void {
+    const [uid, gid, cuid, cgid] = this.#owners(reader);
     view.setUint32(IpcPerm.offset.key, this.key, true);
-    view.setUint32(IpcPerm.offset.uid, this.uid, true);
-    view.setUint32(IpcPerm.offset.gid, this.gid, true);
-    view.setUint32(IpcPerm.offset.cuid, this.cuid, true);
-    view.setUint32(IpcPerm.offset.cgid, this.cgid, true);
+    view.setUint32(IpcPerm.offset.uid, uid, true);
+    view.setUint32(IpcPerm.offset.gid, gid, true);
+    view.setUint32(IpcPerm.offset.cuid, cuid, true);
+    view.setUint32(IpcPerm.offset.cgid, cgid, true);
     view.setUint32(IpcPerm.offset.mode, this.mode, true);
     view.setUint16(IpcPerm.offset.seq, this.sequence, true);
   }
@@ -91,9 +112,10 @@ export class IpcObject {
     if (space.copyIn(address, bytes, 0, bytes.length) < 0) return -EFAULT;
     if (!this.isControlledBy(credentials)) return -EPERM;
     const view = new DataView(bytes.buffer);
-    const uid = view.getUint32(IpcPerm.offset.uid, true);
-    const gid = view.getUint32(IpcPerm.offset.gid, true);
-    if (uid === 0xffffffff || gid === 0xffffffff) return -EINVAL;
+    const { uids, gids } = credentials.userNamespace;
+    const uid = uids.toKernel(view.getUint32(IpcPerm.offset.uid, true));
+    const gid = gids.toKernel(view.getUint32(IpcPerm.offset.gid, true));
+    if (uid < 0 || gid < 0 || uid === 0xffffffff || gid === 0xffffffff) return -EINVAL;
     this.uid = uid;
     this.gid = gid;
     this.mode = (this.mode & ~0o777) | (view.getUint32(IpcPerm.offset.mode, true) & 0o777);
@@ -118,8 +140,12 @@ export class IpcTable<T extends IpcObject> {
   #lastIndex = -1;
   #sequence = 0;
 
-  constructor(most: number) {
+  #owner: UserNamespace;
+
+  /** @param owner  of the IPC namespace */
+  constructor(most: number, owner: UserNamespace) {
     this.most = most;
+    this.#owner = owner;
   }
 
   get count(): number {
@@ -158,7 +184,7 @@ export class IpcTable<T extends IpcObject> {
     if (key !== IPC_PRIVATE && (flags & IPC_CREAT) === 0) return -ENOENT;
     if (this.#count >= this.most) return -ENOSPC;
     const object = create();
-    if (typeof object === "number") return object;
+    if (isErrno(object)) return object;
     if (this.nextId < 0) this.#chooseSlot(object);
     else this.#wishedSlot(object);
     return this.#insert(object);
@@ -193,6 +219,7 @@ export class IpcTable<T extends IpcObject> {
   }
 
   #insert(object: T): number {
+    object.userNamespace = this.#owner;
     const index = object.id & (2 ** INDEX_BITS - 1);
     while (this.#slots.length < index) this.#slots.push(undefined);
     this.#slots[index] = object;
@@ -205,7 +232,7 @@ export class IpcTable<T extends IpcObject> {
   find(id: number): T | number {
     if (id < 0) return -EINVAL;
     const object = this.at(id & (2 ** INDEX_BITS - 1));
-    return typeof object === "number" ? object : object.id === id ? object : -EIDRM;
+    return isErrno(object) ? object : object.id === id ? object : -EIDRM;
   }
 
   /** The object in a slot, for SEM_STAT and its like. */
@@ -235,6 +262,7 @@ export class IpcTable<T extends IpcObject> {
         count: it.#count,
         lastIndex: it.#lastIndex,
         sequence: it.#sequence,
+        owner: it.#owner,
       }),
       load: (it, from) =>
         ({
@@ -243,6 +271,7 @@ export class IpcTable<T extends IpcObject> {
           count: it.#count,
           lastIndex: it.#lastIndex,
           sequence: it.#sequence,
+          owner: it.#owner,
         } = from),
     });
   }

@@ -1,4 +1,5 @@
 /** System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2). Read first: ipc-table.ts. */
+import type { UserNamespace } from "../security/user-namespace.ts";
 import {
   CAP_SYS_RESOURCE,
   E2BIG,
@@ -27,6 +28,7 @@ import {
   MSG_STAT_ANY,
   Msginfo,
   MsqidDs,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { get64, put64 } from "../ground/words.ts";
@@ -48,7 +50,7 @@ interface Wait extends CallState {
   queue: MessageQueue;
 }
 
-export class MessageQueue extends IpcObject {
+class MessageQueue extends IpcObject {
   readonly messages: Message[] = [];
   /** Bytes of text in `messages`, and how many there may be. */
   length = 0;
@@ -64,10 +66,20 @@ export class MessageQueue extends IpcObject {
 }
 
 export class MessageQueues {
-  readonly table = new IpcTable<MessageQueue>(MSGMNI);
+  readonly table: IpcTable<MessageQueue>;
   /** /proc/sys/kernel/msgmax and msgmnb: bytes of a message, and of a new queue. */
   maximumMessage = MSGMAX;
   maximumQueue = MSGMNB;
+
+  /** @param owner  of the IPC namespace */
+  constructor(owner: UserNamespace) {
+    this.table = new IpcTable<MessageQueue>(MSGMNI, owner);
+  }
+
+  /** The namespace ends. */
+  end(): void {
+    for (const queue of [...this.table.objects()]) this.table.remove(queue);
+  }
 
   get(task: IpcCaller, key: number, flags: number): number {
     const { credentials, kernel } = task;
@@ -97,7 +109,7 @@ export class MessageQueues {
     const type = get64(new DataView(bytes.buffer), 0);
     if (type < 1) return -EINVAL;
     const queue = this.#queue(task, id);
-    if (typeof queue === "number") return queue;
+    if (isErrno(queue)) return queue;
     if (!queue.permits(task.credentials, ALTER)) return -EACCES;
     if (queue.length + size > queue.capacity || queue.messages.length + 1 > queue.capacity)
       return wait(task, queue, (flags & IPC_NOWAIT) !== 0 ? -EAGAIN : 0);
@@ -115,7 +127,7 @@ export class MessageQueues {
     const isCopy = (flags & MSG_COPY) !== 0;
     if (isCopy && ((flags & MSG_EXCEPT) !== 0 || (flags & IPC_NOWAIT) === 0)) return -EINVAL;
     const queue = this.#queue(task, id);
-    if (typeof queue === "number") return queue;
+    if (isErrno(queue)) return queue;
     if (!queue.permits(task.credentials, READ)) return -EACCES;
     const at = isCopy
       ? type < queue.messages.length
@@ -142,7 +154,7 @@ export class MessageQueues {
     const { credentials, space } = task;
     if (command === IPC_INFO || command === MSG_INFO) return this.#describeLimits(task, command, address);
     const queue = command === MSG_STAT || command === MSG_STAT_ANY ? this.table.at(id) : this.table.find(id);
-    if (typeof queue === "number") return queue;
+    if (isErrno(queue)) return queue;
     switch (command) {
       case IPC_RMID:
         if (!queue.isControlledBy(credentials)) return -EPERM;
@@ -164,15 +176,16 @@ export class MessageQueues {
       case MSG_STAT_ANY: {
         if (command !== MSG_STAT_ANY && !queue.permits(credentials, READ)) return -EACCES;
         const view = new DataView(new ArrayBuffer(MsqidDs.size));
-        queue.describe(view);
+        queue.describe(view, credentials.userNamespace);
+        const { pidNamespace } = task.group;
         put64(view, MsqidDs.offset.msg_stime, queue.sentAt);
         put64(view, MsqidDs.offset.msg_rtime, queue.receivedAt);
         put64(view, MsqidDs.offset.msg_ctime, queue.changedAt);
         put64(view, MsqidDs.offset.msg_cbytes, queue.length);
         put64(view, MsqidDs.offset.msg_qnum, queue.messages.length);
         put64(view, MsqidDs.offset.msg_qbytes, queue.capacity);
-        view.setUint32(MsqidDs.offset.msg_lspid, queue.lastSender, true);
-        view.setUint32(MsqidDs.offset.msg_lrpid, queue.lastReceiver, true);
+        view.setUint32(MsqidDs.offset.msg_lspid, pidNamespace.idOf(queue.lastSender), true);
+        view.setUint32(MsqidDs.offset.msg_lrpid, pidNamespace.idOf(queue.lastReceiver), true);
         return space.copyOut(address, new Uint8Array(view.buffer), 0, MsqidDs.size) < 0
           ? -EFAULT
           : command === IPC_STAT
@@ -207,7 +220,8 @@ export class MessageQueues {
   }
 
   /** /proc/sysvipc/msg. */
-  describe(): string {
+  describe(reader: IpcCaller): string {
+    const { pidNamespace } = reader.group;
     const pad = (value: number, width: number): string => String(value).padStart(width);
     let text =
       "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      " +
@@ -215,9 +229,9 @@ export class MessageQueues {
     for (const queue of this.table.objects()) {
       text +=
         `${pad(queue.key, 10)} ${pad(queue.id, 10)}  ${queue.mode.toString(8).padStart(4)}  ` +
-        `${pad(queue.length, 10)} ${pad(queue.messages.length, 10)} ${pad(queue.lastSender, 5)} ` +
-        `${pad(queue.lastReceiver, 5)} ${pad(queue.uid, 5)} ${pad(queue.gid, 5)} ${pad(queue.cuid, 5)} ` +
-        `${pad(queue.cgid, 5)} ${pad(queue.sentAt, 10)} ${pad(queue.receivedAt, 10)} ${pad(queue.changedAt, 10)}\n`;
+        `${pad(queue.length, 10)} ${pad(queue.messages.length, 10)} ${pad(pidNamespace.idOf(queue.lastSender), 5)} ` +
+        `${pad(pidNamespace.idOf(queue.lastReceiver), 5)} ${queue.describeOwners(reader.credentials.userNamespace)} ` +
+        `${pad(queue.sentAt, 10)} ${pad(queue.receivedAt, 10)} ${pad(queue.changedAt, 10)}\n`;
     }
     return text;
   }

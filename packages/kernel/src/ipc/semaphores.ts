@@ -1,4 +1,5 @@
 /** System V semaphores: semget(2), semop(2), semctl(2). Read first: ipc-table.ts. */
+import type { UserNamespace } from "../security/user-namespace.ts";
 import {
   E2BIG,
   EACCES,
@@ -34,6 +35,7 @@ import {
   Sembuf,
   SemidDs,
   Seminfo,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { loadDuration } from "../event/wait-deadline.ts";
@@ -65,7 +67,7 @@ export interface UndoList extends Identified {
   users: number;
 }
 
-export class SemaphoreSet extends IpcObject {
+class SemaphoreSet extends IpcObject {
   readonly values: Int32Array;
   /** Process that changed each last. */
   readonly pids: Int32Array;
@@ -87,14 +89,24 @@ export class SemaphoreSet extends IpcObject {
 }
 
 export class Semaphores {
-  readonly table = new IpcTable<SemaphoreSet>(SEMMNI);
+  readonly table: IpcTable<SemaphoreSet>;
+  #kernel: IpcKernel;
 
-  constructor(kernel: IpcKernel) {
+  /** @param owner  of the IPC namespace */
+  constructor(kernel: IpcKernel, owner: UserNamespace) {
+    this.#kernel = kernel;
+    this.table = new IpcTable<SemaphoreSet>(SEMMNI, owner);
     kernel.taskObservers.add(this);
   }
 
+  /** The namespace ends. */
+  end(): void {
+    for (const set of [...this.table.objects()]) this.table.remove(set);
+    this.#kernel.taskObservers.delete(this);
+  }
+
   taskEnded(task: IpcCaller): void {
-    this.leaveUndo(task);
+    if (task.ipc.semaphores === this) this.leaveUndo(task);
   }
 
   /** The task has no part in its list any more: with the last one, what SEM_UNDO noted is done (semop(2)). */
@@ -132,7 +144,7 @@ export class Semaphores {
     let wait = task.syscallState as Wait | null;
     if (wait === null) {
       const begun = this.#begin(task, id, address, count, timeout);
-      if (typeof begun === "number") return begun;
+      if (isErrno(begun)) return begun;
       wait = begun;
     }
     const { set } = wait;
@@ -168,7 +180,7 @@ export class Semaphores {
       flags: view.getInt16(at * Sembuf.size + Sembuf.offset.sem_flg, true),
     }));
     const set = this.table.find(id);
-    if (typeof set === "number") return set;
+    if (isErrno(set)) return set;
     if (operations.some((operation) => operation.index >= set.values.length)) return -EFBIG;
     if (!set.permits(task.credentials, operations.some((operation) => operation.change !== 0) ? ALTER : READ))
       return -EACCES;
@@ -187,7 +199,7 @@ export class Semaphores {
     const { credentials, space } = task;
     if (command === IPC_INFO || command === SEM_INFO) return this.#describeLimits(task, command, argument);
     const set = command === SEM_STAT || command === SEM_STAT_ANY ? this.table.at(id) : this.table.find(id);
-    if (typeof set === "number") return set;
+    if (isErrno(set)) return set;
     const now = task.kernel.realtime().seconds;
     switch (command) {
       case IPC_RMID:
@@ -201,7 +213,7 @@ export class Semaphores {
       case SEM_STAT_ANY: {
         if (command !== SEM_STAT_ANY && !set.permits(credentials, READ)) return -EACCES;
         const view = new DataView(new ArrayBuffer(SemidDs.size));
-        set.describe(view);
+        set.describe(view, task.credentials.userNamespace);
         put64(view, SemidDs.offset.sem_otime, set.operatedAt);
         put64(view, SemidDs.offset.sem_ctime, set.changedAt);
         put64(view, SemidDs.offset.sem_nsems, set.values.length);
@@ -245,20 +257,23 @@ export class Semaphores {
   }
 
   /** /proc/sysvipc/sem. */
-  describe(): string {
+  describe(reader: IpcCaller): string {
     const pad = (value: number, width: number): string => String(value).padStart(width);
     let text = "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n";
     for (const set of this.table.objects()) {
       text +=
         `${pad(set.key, 10)} ${pad(set.id, 10)}  ${set.mode.toString(8).padStart(4)} ${pad(set.values.length, 10)} ` +
-        `${pad(set.uid, 5)} ${pad(set.gid, 5)} ${pad(set.cuid, 5)} ${pad(set.cgid, 5)} ${pad(set.operatedAt, 10)} ` +
+        `${set.describeOwners(reader.credentials.userNamespace)} ${pad(set.operatedAt, 10)} ` +
         `${pad(set.changedAt, 10)}\n`;
     }
     return text;
   }
 
   static {
-    stateClass("Semaphores", this);
+    stateClass("Semaphores", this, {
+      save: (it) => ({ kernel: it.#kernel }),
+      load: (it, from) => ({ kernel: it.#kernel } = from),
+    });
   }
 }
 
@@ -315,7 +330,7 @@ function controlOne(task: IpcCaller, set: SemaphoreSet, index: number, command: 
   if (index < 0 || index >= set.values.length) return -EINVAL;
   switch (command) {
     case GETPID:
-      return set.pids[index]!;
+      return task.group.pidNamespace.idOf(set.pids[index]!);
     case GETVAL:
       return set.values[index]!;
     case GETNCNT:

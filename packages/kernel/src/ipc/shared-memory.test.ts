@@ -119,7 +119,7 @@ test("memory of a segment is given back with it", () => {
     call(task, "shmdt", at);
     call(task, "shmctl", id, IPC_RMID, 0);
     assert.equal(call(task, "shmctl", 0, SHM_INFO, notes), 1);
-    return task.kernel.frames.freeCount;
+    return task.kernel.memory.free;
   });
   assert.equal(freeAfterEach[1], freeAfterEach[0]);
 });

@@ -2,6 +2,7 @@
  * System V shared memory: shmget(2), shmat(2), shmdt(2), shmctl(2). A segment is an unnamed file of a tmpfs. Read
  * first: ipc-table.ts.
  */
+import type { UserNamespace } from "../security/user-namespace.ts";
 import {
   CAP_IPC_LOCK,
   EACCES,
@@ -40,6 +41,7 @@ import {
   ShmInfo,
   ShmidDs,
   Shminfo,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { shmemMount } from "../fs/memfd/memfd.ts";
@@ -80,7 +82,7 @@ class Attachment extends RegularFile {
   }
 }
 
-export class Segment extends IpcObject {
+class Segment extends IpcObject {
   readonly size: number;
   readonly inode: Inode;
   /** Keeps the content while nobody is attached. */
@@ -118,13 +120,24 @@ export class Segment extends IpcObject {
 }
 
 export class SharedMemory {
-  readonly table = new IpcTable<Segment>(SHMMNI);
+  readonly table: IpcTable<Segment>;
   /** /proc/sys/kernel/shmmax: bytes of a segment; 2^64 is more than any. */
   maximumSegment = Infinity;
   #kernel: IpcKernel;
 
-  constructor(kernel: IpcKernel) {
+  /** @param owner  of the IPC namespace */
+  constructor(kernel: IpcKernel, owner: UserNamespace) {
     this.#kernel = kernel;
+    this.table = new IpcTable<Segment>(SHMMNI, owner);
+  }
+
+  /** The namespace ends: what somebody still maps goes with its last user. */
+  end(): void {
+    for (const segment of [...this.table.objects()]) {
+      segment.mode |= SHM_DEST;
+      this.table.forgetKey(segment);
+      if (segment.attachments.size === 0) this.#destroy(segment);
+    }
   }
 
   /** shmget(2): −EINVAL for the size, −ENOMEM, and as IpcTable.obtain. */
@@ -141,7 +154,7 @@ export class SharedMemory {
     if (!(size >= 1 && size <= this.maximumSegment)) return -EINVAL;
     // As without CONFIG_HUGETLBFS.
     if ((flags & SHM_HUGETLB) !== 0) return -EINVAL;
-    if (size > kernel.frames.total * PAGE_SIZE) return -ENOMEM;
+    if (size > kernel.memory.limit * PAGE_SIZE) return -ENOMEM;
     const inode = shmemMount(kernel).fileSystem.root.createUnnamed({
       mode: S_IFREG | 0o600,
       uid: credentials.euid,
@@ -149,7 +162,7 @@ export class SharedMemory {
       rdev: 0,
       now: kernel.vfs.now(),
     });
-    if (typeof inode === "number") return -ENOMEM;
+    if (isErrno(inode)) return -ENOMEM;
     inode.size = size;
     inode.endpoint = { name: `/SYSV${(key >>> 0).toString(16).padStart(8, "0")} (deleted)` };
     const content = new RegularFile(kernel, O_RDONLY, inode, null);
@@ -169,7 +182,7 @@ export class SharedMemory {
       if (address === 0 && (flags & SHM_REMAP) !== 0) return -EINVAL;
     } else if (address === 0 && (flags & SHM_REMAP) !== 0) return -EINVAL;
     const segment = this.table.find(id);
-    if (typeof segment === "number") return segment;
+    if (isErrno(segment)) return segment;
     const isReadOnly = (flags & SHM_RDONLY) !== 0;
     const isExecutable = (flags & SHM_EXEC) !== 0;
     if (!segment.permits(task.credentials, READ | (isReadOnly ? 0 : ALTER) | (isExecutable ? EXECUTE : 0)))
@@ -227,7 +240,7 @@ export class SharedMemory {
     if (command === IPC_INFO) return this.#describeLimits(task, address);
     if (command === SHM_INFO) return this.#describeUsage(task, address);
     const segment = command === SHM_STAT || command === SHM_STAT_ANY ? this.table.at(id) : this.table.find(id);
-    if (typeof segment === "number") return segment;
+    if (isErrno(segment)) return segment;
     switch (command) {
       case IPC_RMID:
         if (!segment.isControlledBy(credentials)) return -EPERM;
@@ -241,7 +254,7 @@ export class SharedMemory {
       case SHM_LOCK:
       case SHM_UNLOCK:
         if (
-          !isCapable(credentials, CAP_IPC_LOCK) &&
+          !isCapable(credentials, CAP_IPC_LOCK, segment.userNamespace) &&
           credentials.euid !== segment.uid &&
           credentials.euid !== segment.cuid
         )
@@ -253,13 +266,14 @@ export class SharedMemory {
       case SHM_STAT_ANY: {
         if (command !== SHM_STAT_ANY && !segment.permits(credentials, READ)) return -EACCES;
         const view = new DataView(new ArrayBuffer(ShmidDs.size));
-        segment.describe(view);
+        segment.describe(view, credentials.userNamespace);
+        const { pidNamespace } = task.group;
         put64(view, ShmidDs.offset.shm_segsz, segment.size);
         put64(view, ShmidDs.offset.shm_atime, segment.attachedAt);
         put64(view, ShmidDs.offset.shm_dtime, segment.detachedAt);
         put64(view, ShmidDs.offset.shm_ctime, segment.changedAt);
-        view.setUint32(ShmidDs.offset.shm_cpid, segment.creatorPid, true);
-        view.setUint32(ShmidDs.offset.shm_lpid, segment.lastPid, true);
+        view.setUint32(ShmidDs.offset.shm_cpid, pidNamespace.idOf(segment.creatorPid), true);
+        view.setUint32(ShmidDs.offset.shm_lpid, pidNamespace.idOf(segment.lastPid), true);
         put64(view, ShmidDs.offset.shm_nattch, segment.attachCount);
         return space.copyOut(address, new Uint8Array(view.buffer), 0, ShmidDs.size) < 0
           ? -EFAULT
@@ -299,7 +313,8 @@ export class SharedMemory {
   }
 
   /** /proc/sysvipc/shm. */
-  describe(): string {
+  describe(reader: IpcCaller): string {
+    const { pidNamespace } = reader.group;
     const pad = (value: number, width: number): string => String(value).padStart(width);
     let text =
       "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime   " +
@@ -307,8 +322,8 @@ export class SharedMemory {
     for (const it of this.table.objects()) {
       text +=
         `${pad(it.key, 10)} ${pad(it.id, 10)}  ${it.mode.toString(8).padStart(4)} ${pad(it.size, 21)} ` +
-        `${pad(it.creatorPid, 5)} ${pad(it.lastPid, 5)}  ${pad(it.attachCount, 5)} ${pad(it.uid, 5)} ` +
-        `${pad(it.gid, 5)} ${pad(it.cuid, 5)} ${pad(it.cgid, 5)} ${pad(it.attachedAt, 10)} ` +
+        `${pad(pidNamespace.idOf(it.creatorPid), 5)} ${pad(pidNamespace.idOf(it.lastPid), 5)}  ` +
+        `${pad(it.attachCount, 5)} ${it.describeOwners(reader.credentials.userNamespace)} ${pad(it.attachedAt, 10)} ` +
         `${pad(it.detachedAt, 10)} ${pad(it.changedAt, 10)} ${pad(it.inode.pages!.pageCount * PAGE_SIZE, 21)} ` +
         `${pad(0, 21)}\n`;
     }

@@ -21,7 +21,6 @@ import {
   ENAMETOOLONG,
   ENOMEM,
   Iovec,
-  MAP_DENYWRITE,
   MAP_GROWSDOWN,
   MAP_LOCKED,
   PAGE_SIZE,
@@ -38,6 +37,7 @@ import type { Area } from "./area.ts";
 import { AreaList } from "./area-list.ts";
 import { handlePageFault, markPageDirty } from "./page-fault.ts";
 import { PageTable, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
+import type { MemoryAccount } from "../frames/memory-account.ts";
 import type { Reapable } from "../frames/reaper.ts";
 import { UserCursor } from "./user-cursor.ts";
 import type { UserMemory } from "../ground/user-memory.ts";
@@ -45,7 +45,7 @@ import type { MmKernel } from "./mm-kernel.ts";
 import type { AioContext } from "./aio-context.ts";
 
 export const EXECUTABLE_BASE = 0x10000000;
-export const MMAP_TOP = 0xbffff000;
+const MMAP_TOP = 0xbffff000;
 export const LIBRARY_BOTTOM = 0xc0000000;
 export const LIBRARY_TOP = 0xf0000000;
 export const STACK_TOP = 0xffffe000;
@@ -58,6 +58,8 @@ export const MMAP_MIN = 0x10000;
 
 export class AddressSpace implements UserMemory, Reapable {
   readonly kernel: MmKernel;
+  /** To which its pages are charged, its page table's nodes included. */
+  readonly account: MemoryAccount;
   readonly areas: AreaList;
   readonly table: PageTable;
   /** Slot of flat tables, −1 while it has none. */
@@ -102,11 +104,13 @@ export class AddressSpace implements UserMemory, Reapable {
   identity = 0;
   #cursor: UserCursor;
 
-  constructor(kernel: MmKernel) {
+  constructor(kernel: MmKernel, account: MemoryAccount = kernel.memory) {
     this.kernel = kernel;
+    this.account = account;
     this.areas = new AreaList(kernel.areaUsage);
-    this.table = new PageTable(kernel.frames);
+    this.table = new PageTable(account);
     this.#cursor = new UserCursor(this);
+    kernel.spaces.add(this);
   }
 
   // ---- Areas
@@ -196,11 +200,6 @@ export class AddressSpace implements UserMemory, Reapable {
     const floor = Math.max(bottom, top === MMAP_TOP && this.brkEnd > 0 ? this.brkEnd + HEAP_RESERVE : 0);
     if (start >= floor && this.isFree(start, start + length)) return start;
     return start >= bottom && this.isFree(start, start + length) ? start : -ENOMEM;
-  }
-
-  /** Where a library is to go: the same place in every process (see MmKernel.libraryPlaces). 0: anywhere. */
-  preferredPlace(key: string | null, length: number, flags: number): number {
-    return key !== null && (flags & MAP_DENYWRITE) !== 0 ? this.kernel.libraryPlaces.place(key, length) : 0;
   }
 
   // ---- Pages
@@ -309,7 +308,7 @@ export class AddressSpace implements UserMemory, Reapable {
   #dismiss(areas: readonly Area[], start: number, end: number): void {
     this.unpublish(start, end);
     this.unpublishCode(start, end);
-    const rest = new AddressSpace(this.kernel);
+    const rest = new AddressSpace(this.kernel, this.account);
     rest.users = 0;
     for (const area of areas) rest.areas.insert(area);
     // Without room for a node at one of the ends, what is left is done here.
@@ -383,7 +382,18 @@ export class AddressSpace implements UserMemory, Reapable {
     }
     this.removeAreas(0, Number.MAX_SAFE_INTEGER);
     this.table.dispose();
+    this.kernel.spaces.delete(this);
     return true;
+  }
+
+  /** The kernel ends: gives back what others share, and its slot. What is its own goes with the kernel's account. */
+  abandon(): void {
+    this.kernel.slots.release(this);
+    for (const area of this.areas) this.forgetCode(area);
+    this.table.forEach(0, Number.MAX_SAFE_INTEGER, (_address, entry) => {
+      this.kernel.frames.release(entry >>> 12);
+      return 0;
+    });
   }
 
   /** The program that runs here: while it does, its file can't be opened for writing (ETXTBSY). */

@@ -2,7 +2,7 @@ import { stateClass } from "@stratos/base";
 import { WaitQueue } from "../ground/wait-queue.ts";
 
 /** `struct io_event`: the result of a request of io_submit(2). */
-export interface AioEvent {
+interface AioEvent {
   dataLow: number;
   dataHigh: number;
   iocb: number;

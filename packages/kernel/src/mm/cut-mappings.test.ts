@@ -6,10 +6,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MAP_ANONYMOUS, MAP_SHARED, PAGE_SIZE, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import { CALL_WORK } from "../ground/call-work.ts";
-import { createMemoryTask } from "../testing/memory-task.ts";
+import { createMemoryTask, forkAddressSpace } from "../testing/memory-task.ts";
 import { AddressSpace } from "./address-space.ts";
 import { type Cut, cutMappings } from "./cut-mappings.ts";
-import { forkAddressSpace } from "./fork.ts";
 import { mmap, mprotect } from "./mmap.ts";
 
 const PAGES = 64;

@@ -6,7 +6,7 @@ import { PTE_R, PTE_W } from "./page-table.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 
 /** A fork that goes on in pieces: the half-made copy, and the address that it was made up to. */
-export interface ForkState extends CallState {
+interface ForkState extends CallState {
   readonly kind: "fork";
   readonly child: AddressSpace;
   readonly at: number;
@@ -53,21 +53,8 @@ function endWait(parent: AddressSpace): void {
   parent.forkDone.wakeAll();
 }
 
-/**
- * A copy of the address space: areas are copied, private pages are shared until one side writes (copy-on-write).
- * Pages of files that were never written come back by faults. Returns −ENOMEM when page-table nodes can't be
- * allocated.
- */
-export function forkAddressSpace(parent: AddressSpace): AddressSpace | number {
-  const child = beginFork(parent);
-  const failed = copyPiece(parent, child, 0, Number.MAX_SAFE_INTEGER);
-  if (failed === 0) return child;
-  child.release();
-  return failed;
-}
-
 function beginFork(parent: AddressSpace): AddressSpace {
-  const child = new AddressSpace(parent.kernel);
+  const child = new AddressSpace(parent.kernel, parent.account);
   child.isWide = parent.isWide;
   child.mappedBytes = parent.mappedBytes;
   child.peakMappedBytes = parent.mappedBytes;

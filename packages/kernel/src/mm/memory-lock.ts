@@ -13,6 +13,7 @@ import {
   MCL_ONFAULT,
   PAGE_SIZE,
   RLIMIT_MEMLOCK,
+  isErrno,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { walkInPieces } from "../ground/call-work.ts";
@@ -38,7 +39,7 @@ function pagesAround(address: number, length: number): { start: number; end: num
 export function lockMemory(task: MmCaller, address: number, length: number, faultsIn: boolean): number {
   if (!mayLockAtAll(task)) return -EPERM;
   const range = pagesAround(address, length);
-  if (typeof range === "number") return range;
+  if (isErrno(range)) return range;
   const { start, end } = range;
   if (start === end) return 0;
   // Once it faults pages in, all is marked.
@@ -53,7 +54,7 @@ export function lockMemory(task: MmCaller, address: number, length: number, faul
 /** munlock(2): 0; −ENOMEM. */
 export function unlockMemory(task: MmCaller, address: number, length: number): number {
   const range = pagesAround(address, length);
-  return typeof range === "number" ? range : mark(task, range.start, range.end, false);
+  return isErrno(range) ? range : mark(task, range.start, range.end, false);
 }
 
 /** mlockall(2): 0; −EINVAL, −ENOMEM, −EPERM. */

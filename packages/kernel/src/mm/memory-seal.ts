@@ -26,7 +26,7 @@ export function sealMemory(space: AddressSpace, address: number, length: number,
 }
 
 /** Is a part of `[start, end)` sealed? Costs nothing in processes that never sealed anything. */
-export function isSealedWithin(space: AddressSpace, start: number, end: number): boolean {
+function isSealedWithin(space: AddressSpace, start: number, end: number): boolean {
   if (!space.hasSeals) return false;
   for (const area of space.areas)
     if (area.start < end && area.end > start && (area.flags & AREA_SEALED) !== 0) return true;

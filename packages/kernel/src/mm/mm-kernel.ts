@@ -13,6 +13,10 @@ export interface MmKernel extends VfsKernel {
   readonly processor: Processor;
   readonly slots: SlotPool;
   readonly reaper: Reaper;
+  /** All that have anything to give back, those included that nobody uses any more. */
+  readonly spaces: Set<AddressSpace>;
+  /** Of the keys of translations that no other kernel of the board may use. */
+  readonly codePrefix: string;
   readonly libraryPlaces: LibraryPlaces;
   readonly areaUsage: AreaUsage;
   readonly maximumAreas: number;

@@ -17,10 +17,9 @@ import {
   PROT_WRITE,
   SIGSEGV,
 } from "@stratos/abi";
-import { createMemoryTask } from "../testing/memory-task.ts";
+import { createMemoryTask, forkAddressSpace } from "../testing/memory-task.ts";
 import type { Task } from "../task/task.ts";
 import { AddressSpace } from "./address-space.ts";
-import { forkAddressSpace } from "./fork.ts";
 import { madvise } from "./madvise.ts";
 import { brk, mmap, mprotect, mremap, munmap } from "./mmap.ts";
 import { handlePageFault } from "./page-fault.ts";
@@ -166,9 +165,9 @@ test("when frames run out the call fails with its books in order, and recovers",
   const at = map(task, 1000);
   let written = 0;
   while (space.storeU32(at + written * 4096, 1) === 0) written++;
-  assert.ok(written > 100 && written < kernel.frames.total, `${written} pages`);
+  assert.ok(written > 100 && written < kernel.memory.limit, `${written} pages`);
   assert.deepEqual(handlePageFault(space, at + written * 4096, "write"), { signal: 9, code: 0 });
   munmap(space, at, 1000 * 4096);
-  assert.ok(kernel.frames.freeCount > written - 1);
+  assert.ok(kernel.memory.free > written - 1);
   assert.equal(space.storeU32(map(task, 1), 1), 0);
 });

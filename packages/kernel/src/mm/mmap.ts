@@ -1,9 +1,9 @@
 import {
   EACCES,
   EAGAIN,
-  EEXIST,
   EBADF,
   EBUSY,
+  EEXIST,
   EFAULT,
   EINVAL,
   ENODEV,
@@ -13,6 +13,7 @@ import {
   EPERM,
   F_SEAL_FUTURE_WRITE,
   F_SEAL_WRITE,
+  MAP_DENYWRITE,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   MAP_GROWSDOWN,
@@ -34,6 +35,7 @@ import {
   PROT_WRITE,
   RLIMIT_AS,
   RLIMIT_DATA,
+  isErrno,
 } from "@stratos/abi";
 import { walkInPieces } from "../ground/call-work.ts";
 import { UNFINISHED, type CallState, callState } from "../ground/wait-queue.ts";
@@ -42,6 +44,7 @@ import { touchAccessTime } from "../vfs/regular-file.ts";
 import { writeSomePages } from "../vfs/write-back.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
 import { Area, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
+import { contentKey } from "./content-key.ts";
 import { mayLock } from "./lock-limit.ts";
 import { checkSeals } from "./memory-seal.ts";
 import { PageCache } from "../frames/page-cache.ts";
@@ -60,7 +63,7 @@ export const AREAS_MAX = 1 << 20;
 const PROTECTIONS = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 /** `file` is null for MAP_ANONYMOUS. */
-export interface MapRequest {
+interface MapRequest {
   address: number;
   length: number;
   protection: number;
@@ -105,7 +108,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
     const checked = checkFile(file, request.protection, isShared);
     if (checked < 0) return checked;
     const mapping = file.mapping();
-    if (typeof mapping === "number") return mapping;
+    if (isErrno(mapping)) return mapping;
     pages = mapping;
   }
   if (exceedsLimit(task, length) || !hasRoomForAreas(space, 1)) return -ENOMEM;
@@ -130,15 +133,17 @@ export function mmap(task: MmCaller, request: MapRequest): number {
       space.isFree(address, address + length);
     if (!usable) {
       const inode = file?.inode ?? null;
-      const key =
-        inode === null ? null : `${inode.fileSystem.device}:${inode.ino}:${inode.version}:${offset}:${length}`;
-      address = space.findGap(length, space.preferredPlace(key, length, flags), top === WIDE_TOP);
+      const place =
+        inode === null || (flags & MAP_DENYWRITE) === 0
+          ? 0
+          : space.kernel.libraryPlaces.place(`${contentKey(space.kernel, inode)}:${offset}:${length}`, length);
+      address = space.findGap(length, place, top === WIDE_TOP);
       if (address < 0) return address;
     }
   }
   if (address + length > USER_TOP) space.widen();
   if (isShared && file === null) {
-    pages = new PageCache(space.kernel.frames, null);
+    pages = new PageCache(space.account, null);
     pages.anonymousUsers = 1;
   }
   const mustLock = space.locksFuture || (flags & MAP_LOCKED) !== 0;
@@ -163,7 +168,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
     return populateMapped(task, {
       kind: "populate",
       address,
-      end: address + Math.min(length, space.kernel.frames.total * PAGE_SIZE),
+      end: address + Math.min(length, space.kernel.memory.limit * PAGE_SIZE),
       at: address,
     });
   return address;
@@ -210,7 +215,7 @@ function isSealedAgainstWriting(file: OpenFile | null): boolean {
  * real machines.
  */
 function overcommits(space: AddressSpace, length: number): boolean {
-  return length > space.kernel.frames.total * PAGE_SIZE + OVERCOMMIT_MARGIN;
+  return length > space.kernel.memory.limit * PAGE_SIZE + OVERCOMMIT_MARGIN;
 }
 
 const OVERCOMMIT_MARGIN = 16 * 2 ** 30;
@@ -540,7 +545,7 @@ function movePages(task: MmCaller, state: MoveState): number {
  */
 export function populate(task: MmCaller, start: number, end: number): number {
   const { space } = task;
-  const last = Math.min(end, start + space.kernel.frames.total * PAGE_SIZE);
+  const last = Math.min(end, start + space.kernel.memory.limit * PAGE_SIZE);
   const result = walkInPieces(task, start, last, (at) => populatePiece(space, at, last));
   return result === 0 && last < end ? -EAGAIN : result;
 }

@@ -3,12 +3,13 @@ import type { CodeRegion } from "@stratos/riscv";
 import { WORK } from "../ground/call-work.ts";
 import { markInodeDirty } from "../vfs/write-back.ts";
 import type { AddressSpace } from "./address-space.ts";
+import { contentKey, IMAGE_PREFIX, ownContentKey } from "./content-key.ts";
 import type { Area } from "./area.ts";
 import type { PageCache } from "../frames/page-cache.ts";
 import { PTE_A, PTE_C, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
 import type { MmKernel } from "./mm-kernel.ts";
 
-export type Access = "read" | "write" | "execute";
+type Access = "read" | "write" | "execute";
 
 /** What a fault that can't be resolved means: a signal and its si_code. */
 export interface BadAccess {
@@ -59,14 +60,14 @@ function mapAbsent(space: AddressSpace, area: Area, page: number, access: Access
       frames.retain(space.kernel.zeroFrame);
       return install(space, page, (space.kernel.zeroFrame << 12) | (area.isReadable ? PTE_R : 0));
     }
-    const frame = frames.allocateZeroed();
+    const frame = frames.allocateZeroed(space.account);
     if (frame < 0) return NO_MEMORY;
     return install(space, page, (frame << 12) | PTE_A | PTE_R | PTE_W);
   }
   const index = area.pageIndex(page);
   const content = area.file?.contentInode ?? null;
   if (content !== null && index * PAGE_SIZE >= content.size) return BEYOND_FILE;
-  const cached = area.pages.frame(index);
+  const cached = access === "write" && area.isShared ? area.pages.frameForWrite(index) : area.pages.frame(index);
   if (cached < 0) return cached === -12 ? NO_MEMORY : BEYOND_FILE;
   if (access === "write" && !area.isShared) return copyPage(space, page, cached, 0);
   frames.retain(cached);
@@ -110,6 +111,7 @@ function mapResident(space: AddressSpace, area: Area, page: number, entry: numbe
     entry &= ~PTE_C;
   }
   if (area.isShared) {
+    if (space.kernel.frames.isLent(frame)) return mapOwn(space, area, page);
     markWritten(space, area, page);
     entry |= PTE_R | PTE_W | PTE_D;
   } else if ((entry & PTE_A) !== 0 && space.kernel.frames.references(frame) === 1) {
@@ -124,18 +126,27 @@ function mapResident(space: AddressSpace, area: Area, page: number, entry: numbe
   return 0;
 }
 
+/** Maps a page of a file for writing that was borrowed from an image until now. */
+function mapOwn(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
+  const own = area.pages!.frameForWrite(area.pageIndex(page));
+  if (own < 0) return NO_MEMORY;
+  space.kernel.frames.retain(own);
+  markWritten(space, area, page);
+  return install(space, page, (own << 12) | PTE_R | PTE_W | PTE_D);
+}
+
 /** Gives the page a private copy of `source`. @param replaced  frame whose reference the entry held, 0 for none */
 function copyPage(space: AddressSpace, page: number, source: number, replaced: number): 0 | BadAccess {
   const { frames, physical, zeroFrame } = space.kernel;
   if (source === zeroFrame) {
-    const blank = frames.allocateZeroed();
+    const blank = frames.allocateZeroed(space.account);
     if (blank < 0) return NO_MEMORY;
     if (replaced !== 0) frames.release(replaced);
     return install(space, page, (blank << 12) | PTE_A | PTE_R | PTE_W);
   }
   // Held, because making room may reclaim it from the page cache.
   frames.retain(source);
-  const frame = frames.allocate();
+  const frame = frames.allocate(space.account);
   if (frame >= 0) physical.u8.copyWithin(frame * PAGE_SIZE, source * PAGE_SIZE, (source + 1) * PAGE_SIZE);
   frames.release(source);
   if (frame < 0) return NO_MEMORY;
@@ -157,18 +168,19 @@ function install(space: AddressSpace, page: number, entry: number): 0 | BadAcces
 
 /** Gives the page a code page to execute from, and its neighbours theirs where they exist. */
 function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
-  const { tables, code } = space.kernel.processor;
-  if (area.code === null) {
-    const inode = area.file?.inode ?? null;
-    const key =
-      area.codeIsPrivate || inode === null
-        ? null
-        : `${inode.fileSystem.device}:${inode.ino}:${inode.version}:${area.offset}`;
-    area.code = code.open(key, area.start, area.end, space.mode);
-    if (key !== null) followChanges(space.kernel, area.pages!, area.code, area.offset);
-  }
+  const { processor, frames } = space.kernel;
+  const { tables } = processor;
   const entry = space.table.get(page);
-  tables.mapCode(space.slot, page, area.code.page(page, entry - (entry & 4095)));
+  const frame = entry >>> 12;
+  if (area.code === null) openCode(space, area, frame);
+  else if (isForAll(area.code) && !frames.isLent(frame)) {
+    // What others execute, too, must be decoded from frames that are everyone's.
+    space.forgetCode(area);
+    openCode(space, area, frame);
+  }
+  const code = area.code!;
+  frames.noteCode(frame);
+  tables.mapCode(space.slot, page, code.page(page, entry - (entry & 4095)));
   if (area.isWritable || area.codeIsPrivate) {
     const tracked = (entry | PTE_C) & ~PTE_W;
     space.table.update(page, tracked >>> 0);
@@ -180,7 +192,7 @@ function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
   const last = Math.min(area.end, first + span);
   for (let at = first; at < last; at += PAGE_SIZE) {
     if (at === page) continue;
-    if (area.code.existingPage(at) === 0) continue;
+    if (code.existingPage(at) === 0) continue;
     if (space.table.get(at) === 0) {
       const frame = area.pages!.peek(area.pageIndex(at));
       if (frame === 0) continue;
@@ -189,9 +201,31 @@ function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
     }
     // The page may have been given up and read again into another frame since its code was decoded.
     const present = space.table.get(at);
-    tables.mapCode(space.slot, at, area.code.page(at, present - (present & 4095)));
+    if (isForAll(code) && !frames.isLent(present >>> 12)) continue;
+    frames.noteCode(present >>> 12);
+    tables.mapCode(space.slot, at, code.page(at, present - (present & 4095)));
   }
   return 0;
+}
+
+/** The region of code for an area, of whose pages one has this frame. */
+function openCode(space: AddressSpace, area: Area, frame: number): void {
+  const { kernel } = space;
+  const inode = area.file?.inode ?? null;
+  let key: string | null = null;
+  if (!area.codeIsPrivate && inode !== null) {
+    key = contentKey(kernel, inode);
+    if (key.startsWith(IMAGE_PREFIX) && !kernel.frames.isLent(frame)) key = ownContentKey(kernel, inode);
+    key = `${key}:${area.offset}`;
+  }
+  area.code = kernel.processor.code.open(key, area.start, area.end, space.mode);
+  // A file that leaves its image forgets the region that it shares; others go on with it.
+  if (key !== null && !isForAll(area.code)) followChanges(kernel, area.pages!, area.code, area.offset);
+}
+
+/** Do other kernels execute it, too? */
+function isForAll(region: CodeRegion): boolean {
+  return region.key !== null && region.key.startsWith(IMAGE_PREFIX);
 }
 
 function forgetCodeOfPage(space: AddressSpace, area: Area, page: number): void {

@@ -16,7 +16,7 @@ function create(): { table: PageTable; frames: FrameAllocator } {
   const frames = new FrameAllocator(
     new PhysicalMemory(new NodeWasmEngine(), { frameBytes: 1 << 20, slotCount: 1, codePages: 1 }),
   );
-  return { table: new PageTable(frames), frames };
+  return { table: new PageTable(frames.open()!), frames };
 }
 
 test("an entry is found at its own address only", () => {

@@ -2,6 +2,7 @@ import { PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { type CallWork, WORK } from "../ground/call-work.ts";
 import type { FrameAllocator } from "../frames/frame-allocator.ts";
+import type { MemoryAccount } from "../frames/memory-account.ts";
 
 /**
  * The truth about which frame is at which virtual page. Each 4 GiB section is a tree of two levels whose nodes are
@@ -26,6 +27,7 @@ export const PTE_C = 16;
 const ENTRIES = 1024;
 
 export class PageTable {
+  #account: MemoryAccount;
   #frames: FrameAllocator;
   #u32: Uint32Array;
   /** Section number (address / 4 GiB) → frame of its root. */
@@ -39,9 +41,11 @@ export class PageTable {
   /** Resident pages; RssAnon + RssFile. */
   residentPages = 0;
 
-  constructor(frames: FrameAllocator) {
-    this.#frames = frames;
-    this.#u32 = frames.physical.u32;
+  /** @param account  to which the nodes are charged */
+  constructor(account: MemoryAccount) {
+    this.#account = account;
+    this.#frames = account.frames;
+    this.#u32 = account.frames.physical.u32;
   }
 
   /** Entry for the page of `address`, 0 when absent. */
@@ -78,7 +82,7 @@ export class PageTable {
     const at = root * ENTRIES + ((address >>> 0) >>> 22);
     const leaf = this.#u32[at]!;
     if (leaf !== 0) return leaf;
-    const fresh = this.#frames.allocateZeroed();
+    const fresh = this.#frames.allocateZeroed(this.#account);
     if (fresh < 0) return fresh;
     this.#frames.notes[fresh - this.#frames.first] = 0;
     this.#u32[at] = fresh;
@@ -89,7 +93,7 @@ export class PageTable {
   #rootFor(section: number): number {
     const present = section === 0 ? this.#section0 : (this.#sections.get(section) ?? 0);
     if (present !== 0) return present;
-    const root = this.#frames.allocateZeroed();
+    const root = this.#frames.allocateZeroed(this.#account);
     if (root < 0) return root;
     this.#sections.set(section, root);
     this.#order.splice(this.#firstSection(section), 0, section);
@@ -323,6 +327,7 @@ export class PageTable {
   static {
     stateClass("PageTable", this, {
       save: (it) => ({
+        account: it.#account,
         frames: it.#frames,
         u32: it.#u32,
         sections: it.#sections,
@@ -333,6 +338,7 @@ export class PageTable {
       }),
       load: (it, from) =>
         ({
+          account: it.#account,
           frames: it.#frames,
           u32: it.#u32,
           sections: it.#sections,

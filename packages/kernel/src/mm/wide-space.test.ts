@@ -16,10 +16,9 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from "@stratos/abi";
-import { createMemoryTask } from "../testing/memory-task.ts";
+import { createMemoryTask, forkAddressSpace } from "../testing/memory-task.ts";
 import type { Task } from "../task/task.ts";
 import { AddressSpace, USER_TOP, WIDE_TOP } from "./address-space.ts";
-import { forkAddressSpace } from "./fork.ts";
 import { mmap, mprotect, mremap, munmap } from "./mmap.ts";
 
 const GIB = 2 ** 30;
@@ -131,7 +130,7 @@ test("the TLB shows pages of the space that runs, and takes them away with the m
 test("page tables of places left behind are freed", () => {
   const { kernel, task, space } = createMemoryTask();
   map(task, 8 * GIB);
-  const free = kernel.frames.freeCount;
+  const free = kernel.memory.free;
   // Many times the nodes that the memory of the test could hold.
   for (let round = 0; round < 300; round++) {
     const at = PLACE + round * 16 * GIB;
@@ -139,5 +138,5 @@ test("page tables of places left behind are freed", () => {
     for (let section = 0; section < 4; section++) assert.equal(space.storeU32(at + section * 4 * GIB, 1), 0);
     munmap(space, at, 16 * GIB);
   }
-  assert.equal(kernel.frames.freeCount, free);
+  assert.equal(kernel.memory.free, free);
 });

@@ -127,7 +127,7 @@ const VALUES: Readonly<Record<string, string>> = {
   PGTABLE_LEVELS: "3",
 };
 
-export function kernelConfiguration(kernel: Kernel): string {
+function kernelConfiguration(kernel: Kernel): string {
   const options = new Map<string, string | null>();
   for (const [option, call] of Object.entries(BY_CALL)) {
     const row = kernel.calls[SYSCALL_NUMBERS.get(call) ?? -1];

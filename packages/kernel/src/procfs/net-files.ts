@@ -11,23 +11,66 @@ import {
   SOCK_RAW,
   SOCK_STREAM,
 } from "@stratos/abi";
-import type { Procfs } from "./procfs.ts";
+import { stateClass } from "@stratos/base";
+import type { Inode } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
 import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, widthOf } from "../socket/inet/ip-address.ts";
 import type { InetSocket } from "../socket/inet/inet-socket.ts";
+import {
+  FOUND_BY_NAME,
+  PseudoDirectory,
+  PseudoFile,
+  type PseudoFileSystem,
+  type TextSource,
+} from "../pseudo/pseudo-inodes.ts";
 import { scopeOf } from "../socket/network-interface.ts";
 import type { Route } from "../socket/routes.ts";
-import { PseudoDirectory, PseudoFile, type TextSource } from "../pseudo/pseudo-inodes.ts";
 
 /**
  * /proc/net (proc_pid_net(5)): interfaces, routes and sockets in the forms that netstat, ss, lsof and ifconfig read.
  */
 
-/** One directory serves all processes: there is one network name space. */
-export function netDirectory(fileSystem: Procfs): PseudoDirectory {
-  if (fileSystem.netDirectory !== null) return fileSystem.netDirectory;
-  const directory = new PseudoDirectory(fileSystem);
-  const file = (name: string, source: TextSource): void => void directory.add(name, new PseudoFile(fileSystem, source));
+/** /proc/PID/net: of the network namespace of the process. Its files are made when somebody asks for one. */
+export class NetDirectory extends PseudoDirectory {
+  #target: () => Task;
+
+  constructor(fileSystem: PseudoFileSystem, target: () => Task) {
+    super(fileSystem);
+    this.#target = target;
+  }
+
+  override entryNamed(name: string): Inode | null {
+    if (this.entries.size === 0) fill(this, this.#target);
+    return super.entryNamed(name);
+  }
+
+  override lookup(name: string): Inode | number {
+    if (this.entries.size === 0) fill(this, this.#target);
+    return super.lookup(name);
+  }
+
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
+    if (this.entries.size === 0) fill(this, this.#target);
+    return super.list(cursor, emit);
+  }
+
+  static {
+    stateClass(
+      "NetDirectory",
+      this,
+      { save: (it) => ({ target: it.#target }), load: (it, from) => ({ target: it.#target } = from) },
+      FOUND_BY_NAME,
+    );
+  }
+}
+
+function fill(directory: PseudoDirectory, target: () => Task): void {
+  const { fileSystem } = directory;
+  const file = (name: string, source: TextSource): void =>
+    void directory.add(name, new PseudoFile(fileSystem, (_reader, from, kept) => source(target(), from, kept)));
   file("dev", describeInterfaces);
   file("route", describeRoutes);
   file("if_inet6", describeInet6);
@@ -71,8 +114,6 @@ export function netDirectory(fileSystem: Procfs): PseudoDirectory {
       "Inter-| sta-|   Quality        |   Discarded packets               | Missed | WE\n" +
       " face | tus | link level noise |  nwid  crypt   frag  retry   misc | beacon | 22\n",
   );
-  fileSystem.netDirectory = directory;
-  return directory;
 }
 
 /** Bytes, packets, errors, losses … of each interface, as net/core/net-procfs.c lays them out. */

@@ -41,7 +41,7 @@ class PagemapFile extends OpenFile {
     if (first >= ADDRESS_END || !hasMemory(target)) return 0;
     const end = Math.min(ADDRESS_END, first + Math.min(to.remaining / ENTRY_SIZE, ENTRIES_MAX) * PAGE_SIZE);
     const count = ((end - first) / PAGE_SIZE) * ENTRY_SIZE;
-    fillEntries(target, first, end, isCapable(task.credentials, CAP_SYS_ADMIN));
+    fillEntries(target, first, end, isCapable(task.credentials, CAP_SYS_ADMIN) && !task.kernel.isRepeatable);
     const moved = to.put(bytes, 0, count);
     if (moved > 0 && offset < 0) this.position = at + moved;
     return moved;
@@ -71,7 +71,7 @@ function fillEntries(task: Task, first: number, end: number, showsFrames: boolea
     const area = space.areaAt(address);
     const shared = area !== undefined && (area.file !== null || area.isShared) ? FILE_OR_SHARED : 0;
     view.setUint32(at, showsFrames ? frame : 0, true);
-    view.setUint32(at + 4, (PRESENT | shared | (kernel.frames.references(frame) === 1 ? EXCLUSIVE : 0)) >>> 0, true);
+    view.setUint32(at + 4, (PRESENT | shared | (kernel.frames.sharers(frame) === 1 ? EXCLUSIVE : 0)) >>> 0, true);
     return entry;
   });
 }

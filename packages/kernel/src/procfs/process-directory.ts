@@ -1,24 +1,11 @@
-import {
-  EACCES,
-  EBADF,
-  EINVAL,
-  ENOENT,
-  EPERM,
-  ESRCH,
-  O_ACCMODE,
-  O_PATH,
-  O_RDONLY,
-  S_IFDIR,
-  S_IFLNK,
-} from "@stratos/abi";
+import { EACCES, EBADF, EINVAL, ENOENT, ESRCH, O_PATH, S_IFDIR, S_IFLNK } from "@stratos/abi";
 import { byteString, stateClass } from "@stratos/base";
-import { SYSCALL_NAMES } from "@stratos/abi";
+import { SYSCALL_NAMES, isErrno } from "@stratos/abi";
 import type { Changes } from "../ground/changes.ts";
 import type { Procfs } from "./procfs.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { anonymousMount } from "../vfs/anonymous-file.ts";
-import { Dentry } from "../vfs/dentry.ts";
 import { Inode } from "../vfs/inode.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import { pathName } from "../vfs/path-name.ts";
@@ -47,7 +34,18 @@ import {
   describeStatm,
   describeStatus,
 } from "./process-status.ts";
-import { netDirectory } from "./net-files.ts";
+import { NetDirectory } from "./net-files.ts";
+import {
+  describeIdMap,
+  describeSetgroups,
+  describeTimeOffsets,
+  writeIdMap,
+  writeSetgroups,
+  writeTimeOffsets,
+} from "./namespace-settings.ts";
+import { type Namespace, NAMESPACE_KINDS } from "../security/namespace.ts";
+import { namespaceOf } from "../task/enter-namespaces.ts";
+import { namespaceFileSystem, namespaceName } from "../vfs/namespace-file.ts";
 
 /** /proc/PID and /proc/PID/task/TID. Owned by the process, so that only its user reads what is private (proc(5)). */
 export class ProcessDirectory extends PseudoDirectory {
@@ -86,7 +84,7 @@ export class ProcessDirectory extends PseudoDirectory {
   /** Who owns a file of the process is decided as it is now: it may have changed its ids since. */
   override lookup(name: string): Inode | number {
     const inode = super.lookup(name);
-    if (typeof inode !== "number") inode.refresh();
+    if (!isErrno(inode)) inode.refresh();
     return inode;
   }
 
@@ -113,9 +111,17 @@ export class ProcessDirectory extends PseudoDirectory {
       const { isPrivate, ...rest } = options;
       this.add(name, new OwnedFile(this, source, isPrivate === true ? { ...rest, guard } : rest));
     };
-    file("stat", (caller) => describeStat(target(), isThread, mayInspect(caller, target()) === 0));
+    file("stat", (caller) =>
+      describeStat(target(), isThread, {
+        isVisible: mayInspect(caller, target()) === 0,
+        reader: caller,
+        ids: fileSystem.pidNamespace,
+      }),
+    );
     file("statm", (_caller, from, kept) => describeStatm(target(), from, kept));
-    file("status", (_caller, from, kept) => describeStatus(target(), from, kept));
+    file("status", (caller, from, kept) =>
+      describeStatus(target(), { ids: fileSystem.pidNamespace, names: caller.credentials.userNamespace }, from, kept),
+    );
     file("cmdline", () => memoryText(target(), "arguments"));
     file("environ", () => memoryText(target(), "environment"), { mode: 0o400, isPrivate: true });
     file("comm", () => `${target().name}\n`, { mode: 0o644, sink: (caller, text) => rename(caller, target(), text) });
@@ -150,16 +156,26 @@ export class ProcessDirectory extends PseudoDirectory {
       sink: (_caller, text) => this.#setOomScore(text),
     });
     file("oom_adj", () => `${Math.trunc((this.group.oomScoreAdjust * 17) / 1000)}\n`, { mode: 0o644, sink: () => 0 });
-    file("sched", () => describeSchedule(target()));
+    file("sched", () => describeSchedule(target(), fileSystem.pidNamespace));
     file(
       "schedstat",
       () =>
         `${Math.floor(target().userNs + target().systemNs)} 0 ` +
         `${target().voluntarySwitches + target().involuntarySwitches}\n`,
     );
-    file("uid_map", () => "         0          0 4294967295\n", { sink: () => -EINVAL });
-    file("gid_map", () => "         0          0 4294967295\n", { sink: () => -EINVAL });
-    file("setgroups", () => "allow\n", { sink: () => -EINVAL });
+    for (const kind of ["uids", "gids"] as const)
+      file(kind === "uids" ? "uid_map" : "gid_map", (caller) => describeIdMap(target(), kind, caller), {
+        mode: 0o644,
+        sink: (caller, text) => writeIdMap(caller, target(), kind, text),
+      });
+    file("setgroups", () => describeSetgroups(target()), {
+      mode: 0o644,
+      sink: (caller, text) => writeSetgroups(caller, target(), text),
+    });
+    file("timens_offsets", () => describeTimeOffsets(target()), {
+      mode: 0o644,
+      sink: (caller, text) => writeTimeOffsets(caller, target(), text),
+    });
     file("coredump_filter", () => `${this.group.coreFilter.toString(16).padStart(8, "0")}\n`, {
       sink: (_caller, text) => this.#setCoreFilter(text),
     });
@@ -172,8 +188,8 @@ export class ProcessDirectory extends PseudoDirectory {
     this.add("root", new PlaceLink(this, target, (task) => task.fs.root));
     this.add("fd", new DescriptorDirectory(fileSystem, target, "links"));
     this.add("fdinfo", new DescriptorDirectory(fileSystem, target, "info"));
-    this.add("ns", makeNamespaceDirectory(fileSystem, target));
-    this.add("net", netDirectory(fileSystem));
+    this.add("ns", new NamespaceDirectory(this, target));
+    this.add("net", new NetDirectory(fileSystem, target));
     if (!isThread) this.add("task", new ThreadsDirectory(fileSystem, this.group));
   }
 
@@ -275,7 +291,7 @@ class PlaceLink extends PseudoInode {
 
   override readlink(task: Task | null): string | number {
     const place = this.#find(task);
-    return typeof place === "number" ? place : pathName(place, (task ?? this.#target()).fs.root);
+    return isErrno(place) ? place : pathName(place, (task ?? this.#target()).fs.root);
   }
 
   override followMagic(task: Task): Path | number {
@@ -437,7 +453,7 @@ class DescriptorLink extends PseudoInode {
 
   override readlink(task: Task | null): string | number {
     const file = this.#file(task);
-    if (typeof file === "number") return file;
+    if (isErrno(file)) return file;
     return file.path === null ? file.description : pathName(file.path, (task ?? this.#target()).fs.root);
   }
 
@@ -487,14 +503,15 @@ class ThreadsDirectory extends PseudoInode {
   }
 
   #tids(): number[] {
-    const tids = this.#group.tasks.map((task) => task.tid);
-    if (tids.length === 0 && this.#group.leader !== null) tids.push(this.#group.leader.tid);
+    const { pidNamespace } = this.fileSystem;
+    const tids = this.#group.tasks.map((task) => pidNamespace.idOf(task.tid));
+    if (tids.length === 0 && this.#group.leader !== null) tids.push(pidNamespace.idOf(this.#group.leader.tid));
     return tids.sort((one, other) => one - other);
   }
 
   override lookup(name: string): Inode | number {
     if (!/^[1-9][0-9]{0,9}$/.test(name)) return -ENOENT;
-    const tid = Number(name);
+    const tid = this.fileSystem.pidNamespace.rootIdOf(Number(name));
     const task = taskOf(this.fileSystem.kernel, tid);
     if (task === null || task.group !== this.#group) {
       this.#threads.delete(tid);
@@ -535,58 +552,32 @@ class ThreadsDirectory extends PseudoInode {
   }
 }
 
-/** Numbers that Linux gives to the initial name spaces (include/linux/proc_ns.h). */
-const NAMESPACES: readonly (readonly [name: string, kind: string, ino: number])[] = [
-  ["cgroup", "cgroup", 0xeffffffb],
-  ["ipc", "ipc", 0xefffffff],
-  ["net", "net", 0xeffffff9],
-  ["pid", "pid", 0xeffffffc],
-  ["pid_for_children", "pid", 0xeffffffc],
-  ["time", "time", 0xeffffffa],
-  ["time_for_children", "time", 0xeffffffa],
-  ["user", "user", 0xeffffffd],
-  ["uts", "uts", 0xeffffffe],
-];
-
-/** What /proc/PID/ns/KIND leads to: a file that stands for the name space while it is open (namespaces(7)). */
-class NamespaceInode extends Inode {
-  constructor(path: Path, ino: number) {
-    super(path.mount.fileSystem, ino, 0o100444, 0, 0, path.dentry.inode!.mtime);
-  }
-
-  override open(_task: Task, flags: number, path: Path): OpenFile | number {
-    return (flags & O_ACCMODE) === O_RDONLY ? new NamespaceFile(flags, this, path) : -EPERM;
-  }
-
-  static {
-    stateClass("NamespaceInode", this);
-  }
-}
-
-class NamespaceFile extends OpenFile {
-  override get description(): string {
-    return this.path!.dentry.name;
-  }
-
-  static {
-    stateClass("NamespaceFile", this);
-  }
-}
-
+/** /proc/PID/ns: what each leads to is asked for when it is read or followed (namespaces(7)). */
 class NamespaceLink extends PseudoLink {
-  #ino: () => number;
-  #kind: string;
+  #target: () => Task;
+  #choose: (task: Task) => Namespace | null;
 
-  constructor(fileSystem: PseudoFileSystem, kind: string, ino: () => number) {
-    super(fileSystem, () => `${kind}:[${ino()}]`);
-    this.#ino = ino;
-    this.#kind = kind;
+  constructor(fileSystem: PseudoFileSystem, target: () => Task, choose: (task: Task) => Namespace | null) {
+    super(fileSystem, "");
+    this.#target = target;
+    this.#choose = choose;
   }
 
-  override followMagic(): Path {
-    const mount = anonymousMount(this.fileSystem.kernel);
-    const inode = new NamespaceInode(new Path(mount, mount.root), this.#ino());
-    return new Path(mount, new Dentry(`${this.#kind}:[${this.#ino()}]`, null, inode));
+  /** −EACCES to who may not look into the process; −ENOENT: it has ended, or nobody was born there yet. */
+  #find(caller: Task | null): Namespace | number {
+    const task = this.#target();
+    if (caller !== null && mayInspect(caller, task) < 0) return -EACCES;
+    return isAlive(task) ? (this.#choose(task) ?? -ENOENT) : -ENOENT;
+  }
+
+  override readlink(task: Task | null): string | number {
+    const namespace = this.#find(task);
+    return isErrno(namespace) ? namespace : namespaceName(namespace);
+  }
+
+  override followMagic(task: Task): Path | number {
+    const namespace = this.#find(task);
+    return isErrno(namespace) ? namespace : namespaceFileSystem(task.kernel).pathOf(namespace);
   }
 
   static {
@@ -594,16 +585,46 @@ class NamespaceLink extends PseudoLink {
       "NamespaceLink",
       this,
       {
-        save: (it) => ({ ino: it.#ino, kind: it.#kind }),
-        load: (it, from) => ({ ino: it.#ino, kind: it.#kind } = from),
+        save: (it) => ({ target: it.#target, choose: it.#choose }),
+        load: (it, from) => ({ target: it.#target, choose: it.#choose } = from),
       },
       FOUND_BY_NAME,
     );
   }
 }
 
-function makeNamespaceDirectory(fileSystem: PseudoFileSystem, target: () => Task): PseudoDirectory {
-  const directory = new PseudoDirectory(fileSystem, 0o511);
-  for (const [name, kind, ino] of NAMESPACES) directory.add(name, new NamespaceLink(fileSystem, kind, () => ino));
-  return directory.add("mnt", new NamespaceLink(fileSystem, "mnt", () => target().fs.namespace.ino));
+/** /proc/PID/ns. */
+class NamespaceDirectory extends PseudoDirectory {
+  #owner: ProcessDirectory;
+
+  constructor(owner: ProcessDirectory, target: () => Task) {
+    super(owner.fileSystem, 0o511);
+    this.#owner = owner;
+    const add = (name: string, choose: (task: Task) => Namespace | null): void =>
+      void this.add(name, new NamespaceLink(owner.fileSystem, target, choose));
+    for (const kind of NAMESPACE_KINDS) {
+      add(kind, (task) => namespaceOf(task, kind));
+      if (kind === "pid")
+        add("pid_for_children", ({ namespaces: { pidForChildren } }) =>
+          pidForChildren.init === null ? null : pidForChildren,
+        );
+      if (kind === "time") add("time_for_children", ({ namespaces }) => namespaces.timeForChildren);
+    }
+  }
+
+  override refresh(): number {
+    this.#owner.refresh();
+    this.uid = this.#owner.uid;
+    this.gid = this.#owner.gid;
+    return 0;
+  }
+
+  static {
+    stateClass(
+      "NamespaceDirectory",
+      this,
+      { save: (it) => ({ owner: it.#owner }), load: (it, from) => ({ owner: it.#owner } = from) },
+      FOUND_BY_NAME,
+    );
+  }
 }

@@ -76,7 +76,7 @@ function weigh(task: Task, area: Area, start: number, end: number): Weights {
   const { frames } = task.kernel;
   task.space.table.forEach(start, end, (_address, entry) => {
     const frame = Math.floor((entry >>> 0) / PAGE_SIZE);
-    const owners = Math.max(1, frames.references(frame));
+    const owners = Math.max(1, frames.sharers(frame));
     weights.resident += 4;
     weights.proportional += 4 / owners;
     if (owners > 1) weights.sharedClean += 4;

@@ -21,7 +21,7 @@ function machine(): { user: FileTask; frame: number } {
     user,
   } = FileTask.create();
   mountAt(kernel, "/proc", new Procfs(kernel));
-  const frame = kernel.frames.allocateZeroed();
+  const frame = kernel.frames.allocateZeroed(kernel.memory);
   const area = (start: number, pages: number, protection: number, label: string): Area =>
     new Area(start, start + pages * 4096, protection, MAP_PRIVATE, { file: null, pages: null, offset: 0, label });
   const areas = new AreaList(kernel.areaUsage);
@@ -66,7 +66,7 @@ it("sums over very many areas are made in pieces, and are those of all areas", (
   const range = { file: null, pages: null, offset: 0, label: "" };
   for (let at = 1; at <= count; at++)
     areas.insert(new Area(at * 8192, at * 8192 + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, range));
-  const frame = kernel.frames.allocateZeroed();
+  const frame = kernel.frames.allocateZeroed(kernel.memory);
   // Each area has its one page in memory.
   const table = {
     residentPages: count,

@@ -3,6 +3,7 @@ import type { Task } from "../task/task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import type { Mount } from "../vfs/mount.ts";
 import { describeMountFlags } from "../vfs/mounting.ts";
+import { NamespaceInode } from "../vfs/namespace-file.ts";
 import { pathNameBelow } from "../vfs/path-name.ts";
 import { Path } from "../vfs/path.ts";
 
@@ -23,6 +24,8 @@ function placeOf(mount: Mount, task: Task): string | null {
 
 /** The part of its file system that a mount shows: "/" unless it is a bind mount. */
 function rootWithin(mount: Mount): string {
+  // A namespace is shown by its name (proc_pid_mountinfo(5)).
+  if (mount.root.inode instanceof NamespaceInode) return mount.root.name;
   let name = "";
   for (let dentry = mount.root; dentry.parent !== null; dentry = dentry.parent) name = `/${dentry.name}${name}`;
   return name === "" ? "/" : name;

@@ -4,7 +4,9 @@ import { chargeTurn, processTimes } from "../task/resource-usage.ts";
 import { listOfHarts } from "../task/affinity.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
-import { hasMemory } from "../task/task-access.ts";
+import type { UserNamespace } from "../security/user-namespace.ts";
+import type { PidNamespace } from "../signal/pid-namespace.ts";
+import { hasMemory, parentIdOf } from "../task/task-access.ts";
 import { seccompMode } from "../security/seccomp.ts";
 import type { TextPiece } from "../pseudo/pseudo-inodes.ts";
 import { visitAreas } from "./visit-areas.ts";
@@ -27,8 +29,16 @@ function priorityOf(task: Task): number {
   return task.realtimePriority > 0 ? -1 - task.realtimePriority : 20 + task.nice;
 }
 
-/** @param isThread  numbers of the thread alone, not of its process  @param isVisible  may the reader see addresses? */
-export function describeStat(task: Task, isThread: boolean, isVisible: boolean): string {
+/**
+ * @param isThread  numbers of the thread alone, not of its process
+ * @param seen  `isVisible`: may the reader see addresses? `ids`: whose numbers he sees
+ */
+export function describeStat(
+  task: Task,
+  isThread: boolean,
+  seen: { isVisible: boolean; reader: Task; ids: PidNamespace },
+): string {
+  const { isVisible, ids } = seen;
   const process = task.group;
   chargeTurn(task);
   const times = isThread
@@ -41,14 +51,14 @@ export function describeStat(task: Task, isThread: boolean, isVisible: boolean):
   const signals = (set: SignalSet): number => set.low & 0x7fffffff;
   const { ignored, caught } = dispositions(process);
   const fields: (number | string)[] = [
-    task.tid,
+    ids.idOf(task.tid),
     `(${task.name})`,
     task.state,
-    process.parent?.pid ?? 0,
-    process.group.id,
-    process.session.id,
+    parentIdOf(process, ids),
+    ids.idOf(process.group.id),
+    ids.idOf(process.session.id),
     terminal?.device ?? 0,
-    terminal?.foreground?.id ?? -1,
+    terminal?.foreground == null ? -1 : ids.idOf(terminal.foreground.id),
     0,
     times.minorFaults,
     process.childrenMinorFaults,
@@ -62,7 +72,7 @@ export function describeStat(task: Task, isThread: boolean, isVisible: boolean):
     task.nice,
     Math.max(1, process.tasks.length),
     0,
-    ticks(isThread ? task.startNs : process.startNs),
+    ticks((isThread ? task.startNs : process.startNs) + seen.reader.namespaces.time.boottimeNs),
     isAlive ? space.mappedBytes : 0,
     residentPages(task),
     "18446744073709551615",
@@ -155,29 +165,44 @@ function capabilities(value: number): string {
   return value.toString(16).padStart(16, "0");
 }
 
-export function describeStatus(task: Task, from: number, kept: unknown): TextPiece | string {
+/** The numbers in the namespace `ids` and in those below it that know it, down to the process's own. */
+function numbersBelow(ids: PidNamespace, process: ThreadGroup, rootId: number): string {
+  let text = "";
+  for (let at: PidNamespace | null = process.pidNamespace; at !== null && at.level >= ids.level; at = at.parent)
+    text = `\t${at.idOf(rootId)}${text}`;
+  return text;
+}
+
+/** @param seen  `ids`: whose numbers of processes; `names`: whose users and groups */
+export function describeStatus(
+  task: Task,
+  { ids, names }: { ids: PidNamespace; names: UserNamespace },
+  from: number,
+  kept: unknown,
+): TextPiece | string {
   const measured = hasMemory(task) ? measure(task, from, kept) : null;
   if (measured !== null && measured.next >= 0) return { text: "", next: measured.next, kept: measured.sizes };
   const process = task.group;
   const { credentials } = task;
+  const { uid, euid, suid, fsuid, gid, egid, sgid, fsgid } = credentials;
   const { ignored, caught } = dispositions(process);
   const lines: string[] = [
     `Name:\t${escapeName(task.name)}`,
     `Umask:\t0${task.fs.umask.toString(8).padStart(3, "0")}`,
     `State:\t${task.state} (${STATE_NAMES[task.state]})`,
-    `Tgid:\t${process.pid}`,
+    `Tgid:\t${ids.idOf(process.pid)}`,
     "Ngid:\t0",
-    `Pid:\t${task.tid}`,
-    `PPid:\t${process.parent?.pid ?? 0}`,
+    `Pid:\t${ids.idOf(task.tid)}`,
+    `PPid:\t${parentIdOf(process, ids)}`,
     "TracerPid:\t0",
-    `Uid:\t${credentials.uid}\t${credentials.euid}\t${credentials.suid}\t${credentials.fsuid}`,
-    `Gid:\t${credentials.gid}\t${credentials.egid}\t${credentials.sgid}\t${credentials.fsgid}`,
+    `Uid:\t${[uid, euid, suid, fsuid].map((id) => names.uids.shown(id)).join("\t")}`,
+    `Gid:\t${[gid, egid, sgid, fsgid].map((id) => names.gids.shown(id)).join("\t")}`,
     `FDSize:\t${Math.max(64, hasMemory(task) ? task.files.openCount : 0)}`,
-    `Groups:\t${credentials.groups.map((group) => `${group} `).join("")}`,
-    `NStgid:\t${process.pid}`,
-    `NSpid:\t${task.tid}`,
-    `NSpgid:\t${process.group.id}`,
-    `NSsid:\t${process.session.id}`,
+    `Groups:\t${credentials.groups.map((group) => `${names.gids.shown(group)} `).join("")}`,
+    `NStgid:${numbersBelow(ids, process, process.pid)}`,
+    `NSpid:${numbersBelow(ids, process, task.tid)}`,
+    `NSpgid:${numbersBelow(ids, process, process.group.id)}`,
+    `NSsid:${numbersBelow(ids, process, process.session.id)}`,
     "Kthread:\t0",
   ];
   if (measured !== null) {
@@ -272,11 +297,11 @@ export function describeIo(): string {
   return "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n";
 }
 
-export function describeSchedule(task: Task): string {
+export function describeSchedule(task: Task, ids: PidNamespace): string {
   chargeTurn(task);
   const runtime = (task.userNs + task.systemNs) / 1e6;
   return (
-    `${task.name} (${task.tid}, #threads: ${task.group.tasks.length})\n${"-".repeat(67)}\n` +
+    `${task.name} (${ids.idOf(task.tid)}, #threads: ${task.group.tasks.length})\n${"-".repeat(67)}\n` +
     `se.sum_exec_runtime                          :${runtime.toFixed(6).padStart(21)}\n` +
     "nr_switches                                  " +
     `:${String(task.voluntarySwitches + task.involuntarySwitches).padStart(21)}\n` +

@@ -1,4 +1,14 @@
 /** procfs, sysfs and devtmpfs as programs read them, through system calls over a fake process. */
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUTS,
+} from "@stratos/abi";
+import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
@@ -140,10 +150,33 @@ it("what is private to a user stays so", () => {
   assert.equal(typeof user.get(`/proc/${other.task.pid}/environ`), "string");
 });
 
+it("user/max_*_namespaces bound what unshare makes (ENOSPC), ns_last_pid says which number comes next", () => {
+  const { test, user } = begin();
+  for (const [flag, kind] of [
+    [CLONE_NEWUTS, "uts"],
+    [CLONE_NEWIPC, "ipc"],
+    [CLONE_NEWPID, "pid"],
+    [CLONE_NEWNET, "net"],
+    [CLONE_NEWTIME, "time"],
+    [CLONE_NEWCGROUP, "cgroup"],
+    [CLONE_NEWNS, "mnt"],
+  ] as const) {
+    user.put(`/proc/sys/user/max_${kind}_namespaces`, "0\n");
+    assert.equal(user.call("unshare", flag), -ENOSPC, kind);
+    user.put(`/proc/sys/user/max_${kind}_namespaces`, "1\n");
+    assert.equal(user.call("unshare", flag), 0, kind);
+    if (kind !== "pid") assert.equal(user.call("unshare", flag), -ENOSPC, kind);
+  }
+  user.put("/proc/sys/kernel/ns_last_pid", "5000\n");
+  assert.equal(test.kernel.tasks.allocate(), 5001);
+  assert.equal(user.get("/proc/sys/kernel/ns_last_pid"), "5001\n");
+});
+
 it("each setting of /proc/sys that can be changed acts", () => {
   const { test, user } = begin();
   // Those that are tried one by one here or elsewhere; a setting that can be changed must stand in this list.
   const tried = new Set([
+    ...NAMESPACE_KINDS.map((kind) => `user/max_${kind}_namespaces`),
     "fs/inotify/max_queued_events",
     "fs/inotify/max_user_instances",
     "fs/inotify/max_user_watches",
@@ -170,6 +203,7 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "kernel/msgmax",
     "kernel/msgmnb",
     "kernel/msgmni",
+    "kernel/ns_last_pid",
     "kernel/pid_max",
     "kernel/pty/max",
     "kernel/sem_next_id",

@@ -1,18 +1,13 @@
-import { EINVAL, ENOENT, PROC_SUPER_MAGIC, S_IFDIR } from "@stratos/abi";
+import { EINVAL, ENOENT, PROC_SUPER_MAGIC, S_IFDIR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { FileSystemUsage } from "../vfs/file-system.ts";
 import type { FileSystemType } from "../vfs/file-system-types.ts";
+import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { Task } from "../task/task.ts";
 import { forgetChild } from "../vfs/dentry-cache.ts";
 import type { Inode } from "../vfs/inode.ts";
-import {
-  PseudoDirectory,
-  PseudoFileSystem,
-  PseudoLink,
-  FOUND_BY_NAME,
-  remadeFileSystem,
-} from "../pseudo/pseudo-inodes.ts";
+import { PseudoDirectory, PseudoFileSystem, PseudoLink, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
 import { taskOf } from "../task/task-access.ts";
 import { ProcessDirectory } from "./process-directory.ts";
 import { addSystemFiles } from "./system-files.ts";
@@ -26,28 +21,41 @@ const SELF = "self",
 export class Procfs extends PseudoFileSystem implements TaskObserver {
   readonly type = "proc";
   readonly root: ProcRoot;
-  /** One for all processes (net-files.ts). */
-  netDirectory: PseudoDirectory | null = null;
+  /** Whose numbers it shows: the pid namespace of who mounted it. */
+  readonly pidNamespace: PidNamespace;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, pidNamespace: PidNamespace = kernel.tasks.namespace) {
     super(kernel);
+    this.pidNamespace = pidNamespace.retain();
     this.root = new ProcRoot(this);
     addSystemFiles(this, this.root);
     this.root.add("sys", makeSysctlTree(this));
-    this.root.add(SELF, new PseudoLink(this, (task) => String(task.pid)));
+    this.root.add(SELF, new PseudoLink(this, (task) => this.#nameOf(task)));
     kernel.taskObservers.add(this);
-    this.root.add(THREAD_SELF, new PseudoLink(this, (task) => `${task.pid}/task/${task.tid}`));
+    this.root.add(THREAD_SELF, new PseudoLink(this, (task) => this.#threadNameOf(task)));
+  }
+
+  /** −ENOENT: the pid namespace has no number for it. */
+  #nameOf(task: Task): string | number {
+    const id = this.pidNamespace.idOf(task.pid);
+    return id === 0 ? -ENOENT : String(id);
+  }
+
+  #threadNameOf(task: Task): string | number {
+    const name = this.#nameOf(task);
+    return isErrno(name) ? name : `${name}/task/${this.pidNamespace.idOf(task.tid)}`;
   }
 
   /** The name of a process goes with it. */
   taskEnded(task: Task): void {
     if (task.group.tasks.length > 0) return;
     const root = this.kernel.vfs.roots.get(this);
-    if (root !== undefined) forgetChild(this.kernel, root.dentry, String(task.pid));
+    if (root !== undefined) forgetChild(this.kernel, root.dentry, String(this.pidNamespace.idOf(task.pid)));
   }
 
   override shutdown(): void {
     this.kernel.taskObservers.delete(this);
+    this.pidNamespace.release();
   }
 
   usage(): FileSystemUsage {
@@ -55,7 +63,12 @@ export class Procfs extends PseudoFileSystem implements TaskObserver {
   }
 
   static {
-    stateClass("Procfs", this, null, remadeFileSystem(Procfs));
+    stateClass("Procfs", this, null, {
+      remake: {
+        describe: ({ kernel, pidNamespace }) => ({ kernel, pidNamespace }),
+        make: ({ kernel, pidNamespace }: Procfs) => new Procfs(kernel, pidNamespace),
+      },
+    });
   }
 }
 
@@ -79,7 +92,7 @@ class ProcRoot extends PseudoDirectory {
     const code = name.charCodeAt(0);
     if (code < 49 || code > 57) return super.lookup(name);
     if (!/^[1-9][0-9]{0,9}$/.test(name)) return -ENOENT;
-    const tid = Number(name);
+    const tid = this.fileSystem.pidNamespace.rootIdOf(Number(name));
     const task = taskOf(this.fileSystem.kernel, tid);
     if (task === null) {
       this.#processes.delete(tid);
@@ -115,7 +128,13 @@ class ProcRoot extends PseudoDirectory {
       });
       if (stopped) return 0;
     }
-    const pids = [...this.fileSystem.kernel.tasks.processes.keys()].sort((one, other) => one - other);
+    const { kernel, pidNamespace } = this.fileSystem;
+    const pids: number[] = [];
+    for (const rootId of kernel.tasks.processes.keys()) {
+      const pid = pidNamespace.idOf(rootId);
+      if (pid > 0) pids.push(pid);
+    }
+    pids.sort((one, other) => one - other);
     for (const pid of pids) {
       if (BASE + pid < cursor) continue;
       if (!emit(String(pid), BASE + pid, S_IFDIR >> 12, BASE + pid + 1)) break;
@@ -139,6 +158,8 @@ class ProcRoot extends PseudoDirectory {
 export const procType: FileSystemType = {
   name: "proc",
   isVirtual: true,
+  isRevealing: true,
+  userNamespace: (caller) => caller.group.pidNamespace.owner,
   create: (kernel: Kernel, _source: string, options: string) =>
-    /^[\w=,.-]*$/.test(options) ? new Procfs(kernel) : -EINVAL,
+    /^[\w=,.-]*$/.test(options) ? new Procfs(kernel, kernel.scheduler.current?.group.pidNamespace) : -EINVAL,
 };

@@ -6,6 +6,8 @@ import { ITEMS_MAX } from "../event/epoll.ts";
 import { FILES_MAX, OPEN_MOST } from "../vfs/file-table.ts";
 import { MOUNTS_MAX } from "../vfs/vfs-state.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
+import { NAMESPACE_KINDS } from "../security/namespace.ts";
+import { NAMESPACES_MOST } from "../security/namespace-counts.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
 import type { Task } from "../task/task.ts";
 import { isCapable } from "../security/credentials.ts";
@@ -58,26 +60,32 @@ function fixed(read: (kernel: Kernel, task: Task) => string): () => Setting {
 /** A whole number of some subsystem, from `least` to `most`; what lies outside is EINVAL. */
 function bounded(
   range: { least: number; most: number },
-  read: (kernel: Kernel) => number,
-  write: (kernel: Kernel, value: number) => void,
+  read: (kernel: Kernel, task: Task) => number,
+  write: (kernel: Kernel, value: number, task: Task) => void,
+  owner?: (task: Task) => UserNamespace,
 ): () => Setting {
   return () => ({
-    read: (kernel) => String(read(kernel)),
-    write: (kernel, text) => {
+    ...(owner === undefined ? {} : { owner }),
+    read: (kernel, task) => String(read(kernel, task)),
+    write: (kernel, text, task) => {
       const value = /^-?\d+$/.test(text.trim()) ? Number(text) : NaN;
       if (!(value >= range.least && value <= range.most)) return -EINVAL;
-      write(kernel, value);
+      write(kernel, value, task);
       return 0;
     },
   });
 }
 
+const networkOwner = (task: Task): UserNamespace => task.network.owner;
+const ipcOwner = (task: Task): UserNamespace => task.ipc.owner;
+
 /** msg_next_id and its like (proc_sys_kernel(5)): the identifier of the next object, −1 once it was given. */
 function nextId(kind: "messages" | "semaphores" | "memory"): () => Setting {
   return bounded(
     { least: 0, most: 0x7fffffff },
-    (kernel) => kernel.ipc[kind].table.nextId,
-    (kernel, value) => (kernel.ipc[kind].table.nextId = value),
+    (_kernel, { ipc }) => ipc[kind].table.nextId,
+    (_kernel, value, { ipc }) => (ipc[kind].table.nextId = value),
+    ipcOwner,
   );
 }
 
@@ -85,8 +93,9 @@ function nextId(kind: "messages" | "semaphores" | "memory"): () => Setting {
 function objectLimit(kind: "messages" | "memory"): () => Setting {
   return bounded(
     { least: 0, most: 32768 },
-    (kernel) => kernel.ipc[kind].table.most,
-    (kernel, value) => (kernel.ipc[kind].table.most = value),
+    (_kernel, { ipc }) => ipc[kind].table.most,
+    (_kernel, value, { ipc }) => (ipc[kind].table.most = value),
+    ipcOwner,
   );
 }
 
@@ -128,11 +137,12 @@ function hostField(field: "hostname" | "domainname"): () => Setting {
 /** A limit of POSIX message queues (mq_overview(7), /proc interfaces). */
 function queueLimit(field: keyof MqueueLimits, most: number): () => Setting {
   return () => ({
-    read: (kernel) => String(mqueueOf(kernel).limits[field]),
-    write: (kernel, text) => {
+    owner: ipcOwner,
+    read: (_kernel, task) => String(mqueueOf(task).limits[field]),
+    write: (_kernel, text, task) => {
       const value = /^\d+$/.test(text) ? Number(text) : NaN;
       if (!(value >= 1 && value <= most)) return -EINVAL;
-      mqueueOf(kernel).limits[field] = value;
+      mqueueOf(task).limits[field] = value;
       return 0;
     },
   });
@@ -184,6 +194,20 @@ function interfaceSettings(): Record<string, () => Setting> {
   return settings;
 }
 
+/** user/max_*_namespaces: of the reader's user namespace (namespaces(7)). */
+function namespaceLimits(): Record<string, () => Setting> {
+  const settings: Record<string, () => Setting> = {};
+  for (const kind of NAMESPACE_KINDS) {
+    settings[`user/max_${kind}_namespaces`] = bounded(
+      { least: 0, most: NAMESPACES_MOST },
+      ({ namespaceCounts }, task) => namespaceCounts.limit(task.credentials.userNamespace, kind),
+      ({ namespaceCounts }, value, task) => namespaceCounts.setLimit(task.credentials.userNamespace, kind, value),
+      (task) => task.credentials.userNamespace,
+    );
+  }
+  return settings;
+}
+
 const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/osrelease": fixed(() => RELEASE),
   "kernel/ostype": fixed(() => "Linux"),
@@ -195,6 +219,14 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     { least: PID_MAX_LEAST, most: PID_MAX_MOST },
     (kernel) => kernel.tasks.maximum,
     (kernel, value) => (kernel.tasks.maximum = value),
+  ),
+  "kernel/ns_last_pid": bounded(
+    { least: 0, most: PID_MAX_MOST },
+    ({ tasks }, { group }) => (group.pidNamespace === tasks.namespace ? tasks : group.pidNamespace).lastAllocated,
+    ({ tasks }, value, { group }) => {
+      (group.pidNamespace === tasks.namespace ? tasks : group.pidNamespace).lastAllocated = value;
+    },
+    ({ group }) => group.pidNamespace.owner,
   ),
   "kernel/threads-max": fixed((kernel) => String(kernel.maximumTasks)),
   "kernel/ngroups_max": fixed(() => "65536"),
@@ -239,9 +271,10 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/sem": only("32000\t1024000000\t500\t32000"),
   "kernel/sem_next_id": nextId("semaphores"),
   "kernel/shmmax": () => ({
-    read: ({ ipc }) =>
+    owner: ipcOwner,
+    read: (_kernel, { ipc }) =>
       ipc.memory.maximumSegment === Infinity ? "18446744073692774399" : String(ipc.memory.maximumSegment),
-    write: ({ ipc }, text) => {
+    write: (_kernel, text, { ipc }) => {
       if (!/^\d+$/.test(text.trim())) return -EINVAL;
       ipc.memory.maximumSegment = Number(text) >= 2 ** 53 ? Infinity : Number(text);
       return 0;
@@ -252,19 +285,21 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/shm_next_id": nextId("memory"),
   "kernel/msgmax": bounded(
     { least: 0, most: MSGMAX_MOST },
-    ({ ipc }) => ipc.messages.maximumMessage,
-    ({ ipc }, value) => (ipc.messages.maximumMessage = value),
+    (_kernel, { ipc }) => ipc.messages.maximumMessage,
+    (_kernel, value, { ipc }) => (ipc.messages.maximumMessage = value),
+    ipcOwner,
   ),
   "kernel/msgmnb": bounded(
     { least: 0, most: 0x7fffffff },
-    ({ ipc }) => ipc.messages.maximumQueue,
-    ({ ipc }, value) => (ipc.messages.maximumQueue = value),
+    (_kernel, { ipc }) => ipc.messages.maximumQueue,
+    (_kernel, value, { ipc }) => (ipc.messages.maximumQueue = value),
+    ipcOwner,
   ),
   "kernel/msgmni": objectLimit("messages"),
   "kernel/msg_next_id": nextId("messages"),
   "kernel/sysrq": only("0"),
   "kernel/tainted": fixed(() => "0"),
-  "kernel/unprivileged_userns_clone": only("0"),
+  "kernel/unprivileged_userns_clone": only("1"),
   "kernel/unprivileged_bpf_disabled": only("2"),
   "kernel/yama/ptrace_scope": only("0"),
   "kernel/seccomp/actions_avail": fixed(() => "kill_process kill_thread trap errno user_notif trace log allow"),
@@ -306,7 +341,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     mode: 0o200,
     write: (kernel, text) => {
       if (!/^[1234]$/.test(text)) return -EINVAL;
-      if (text === "1" || text === "3") kernel.frames.reclaimAll();
+      if (text === "1" || text === "3") kernel.memory.reclaimAll();
       return 0;
     },
   }),
@@ -386,8 +421,8 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "net/ipv4/tcp_congestion_control": only("cubic"),
   "net/ipv4/tcp_available_congestion_control": fixed(() => "cubic"),
   "net/ipv4/ping_group_range": () => ({
-    read: ({ network }) => `${network.pingGroups.first}\t${network.pingGroups.last}`,
-    write: ({ network }, text) => {
+    read: (_kernel, { network }) => `${network.pingGroups.first}\t${network.pingGroups.last}`,
+    write: (_kernel, text, { network }) => {
       const range = /^(\d+)\s+(\d+)$/.exec(text.trim());
       if (range === null || Number(range[1]) > 0xfffffffe || Number(range[2]) > 0xfffffffe) return -EINVAL;
       network.pingGroups = { first: Number(range[1]), last: Number(range[2]) };
@@ -400,6 +435,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "net/ipv6/bindv6only": only("0"),
   ...interfaceSettings(),
   "net/unix/max_dgram_qlen": only("512"),
+  ...namespaceLimits(),
 };
 
 function openFiles(kernel: Kernel): number {
@@ -422,6 +458,7 @@ export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
   const { kernel } = fileSystem;
   for (const [path, make] of Object.entries(SETTINGS)) {
     const setting = make();
+    const owner = setting.owner ?? (path.startsWith("net/") ? networkOwner : undefined);
     const names = path.split("/");
     let directory = root;
     for (const name of names.slice(0, -1)) {
@@ -444,7 +481,7 @@ export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
               mode: setting.mode ?? 0o644,
               ...(changes === undefined ? {} : { watched: changes }),
               sink: (task, text) => {
-                if (!isCapable(task.credentials, CAP_SYS_ADMIN, setting.owner?.(task))) return -EPERM;
+                if (!isCapable(task.credentials, CAP_SYS_ADMIN, owner?.(task))) return -EPERM;
                 const result = write(kernel, text.replace(/\n$/, ""), task);
                 if (setting.only !== undefined && result < 0)
                   kernel.messages.add(KERNEL_INFO, `sysctl: ${path} is always ${setting.only} here`);

@@ -32,7 +32,7 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
   file("meminfo", () => describeMemory(kernel));
   file("stat", () => describeStatistics(kernel));
   file("cpuinfo", () => Array.from({ length: kernel.harts }, (_, hart) => describeHart(hart)).join(""));
-  file("uptime", () => describeUptime(kernel));
+  file("uptime", (task) => describeUptime(kernel, task.namespaces.time.boottimeNs));
   file("loadavg", () => describeLoad(kernel));
   file("version", () => `Linux version ${RELEASE} (stratos@stratos) (stratos) ${VERSION}\n`);
   file("version_signature", () => `Stratos ${RELEASE}\n`);
@@ -83,9 +83,9 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
   file("timer_list", () => "", 0o400);
   file("schedstat", () => "version 15\n");
   const sysvipc = new PseudoDirectory(fileSystem);
-  sysvipc.add("msg", new PseudoFile(fileSystem, () => kernel.ipc.messages.describe()));
-  sysvipc.add("sem", new PseudoFile(fileSystem, () => kernel.ipc.semaphores.describe()));
-  sysvipc.add("shm", new PseudoFile(fileSystem, () => kernel.ipc.memory.describe()));
+  sysvipc.add("msg", new PseudoFile(fileSystem, (task) => task.ipc.messages.describe(task)));
+  sysvipc.add("sem", new PseudoFile(fileSystem, (task) => task.ipc.semaphores.describe(task)));
+  sysvipc.add("shm", new PseudoFile(fileSystem, (task) => task.ipc.memory.describe(task)));
   root.add("sysvipc", sysvipc);
   for (const name of ["bus", "driver", "fs", "irq", "tty"]) root.add(name, new PseudoDirectory(fileSystem));
 }
@@ -125,10 +125,10 @@ interface MemoryUse {
 
 /** In bytes. */
 function memoryUse(kernel: Kernel): MemoryUse {
-  const { frames } = kernel;
-  const total = frames.total * PAGE_SIZE,
-    free = frames.freeCount * PAGE_SIZE,
-    cached = frames.cachedCount * PAGE_SIZE;
+  const { memory } = kernel;
+  const total = memory.limit * PAGE_SIZE,
+    free = memory.free * PAGE_SIZE,
+    cached = memory.cached * PAGE_SIZE;
   let shared = 0;
   for (const fileSystem of kernel.vfs.roots.keys()) {
     if (fileSystem.type !== "tmpfs") continue;
@@ -226,10 +226,10 @@ function describeStatistics(kernel: Kernel): string {
   );
 }
 
-function describeUptime(kernel: Kernel): string {
+function describeUptime(kernel: Kernel, offsetNs: number): string {
   const { userNs, systemNs } = busyTime(kernel);
   const seconds = kernel.now() / 1e9;
-  return `${seconds.toFixed(2)} ${Math.max(0, seconds - (userNs + systemNs) / 1e9).toFixed(2)}\n`;
+  return `${(seconds + offsetNs / 1e9).toFixed(2)} ${Math.max(0, seconds - (userNs + systemNs) / 1e9).toFixed(2)}\n`;
 }
 
 function describeLoad(kernel: Kernel): string {

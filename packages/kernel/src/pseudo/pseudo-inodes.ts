@@ -15,6 +15,7 @@ import {
   S_IFDIR,
   S_IFLNK,
   S_IFREG,
+  isErrno,
 } from "@stratos/abi";
 import { byteString, byteStringOf, stateClass, StateError } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
@@ -315,7 +316,7 @@ class TextFile extends OpenFile {
   /** Has the source make the piece that begins at `from` there, and at `start` in the text. */
   #load(task: Task, from: number, start: number, kept: unknown): number {
     const made = this.#text.source(task, from, kept);
-    if (typeof made === "number") return made;
+    if (isErrno(made)) return made;
     this.#piece = byteStringOf(typeof made === "string" ? made : made.text);
     this.#next = typeof made === "string" ? -1 : made.next;
     this.#kept = typeof made === "string" ? null : (made.kept ?? null);

@@ -9,13 +9,16 @@ import { type Credentials, uniteCapabilities } from "./credentials.ts";
  * @param noSetId  the mount is nosuid, or no_new_privs is set
  */
 export function credentialsAfterExec(old: Credentials, inode: OwnedFile, noSetId: boolean): Credentials {
+  const { userNamespace } = old;
+  noSetId ||= !userNamespace.hasIds(inode.uid, inode.gid);
+  const { rootUid } = userNamespace;
   const euid = !noSetId && (inode.mode & S_ISUID) !== 0 ? inode.uid : old.euid;
   const egid = !noSetId && (inode.mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010) ? inode.gid : old.egid;
-  const isRoot = (euid === 0 || old.uid === 0) && (old.secureBits & SECBIT_NOROOT) === 0;
+  const isRoot = (euid === rootUid || old.uid === rootUid) && (old.secureBits & SECBIT_NOROOT) === 0;
   const changesId = euid !== old.euid || egid !== old.egid;
   const ambient = changesId ? 0 : old.ambient;
   const permitted = isRoot ? uniteCapabilities(old.bounding, old.inheritable) : ambient;
-  const effective = isRoot && euid === 0 ? permitted : ambient;
+  const effective = isRoot && euid === rootUid ? permitted : ambient;
   return {
     ...old,
     euid,

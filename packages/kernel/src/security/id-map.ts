@@ -9,7 +9,7 @@ export interface IdExtent {
 /** Extents that a map may have (user_namespaces(7)). */
 export const ID_EXTENTS_MAX = 340;
 /** What an id that a namespace has none for is shown as (/proc/sys/kernel/overflowuid). */
-export const OVERFLOW_ID = 65534;
+const OVERFLOW_ID = 65534;
 
 /**
  * uid_map or gid_map of a user namespace (user_namespaces(7)). Everything in the kernel is an id of the initial

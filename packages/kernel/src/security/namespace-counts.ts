@@ -3,7 +3,7 @@ import { INITIAL_USER_NAMESPACE, type UserNamespace } from "./user-namespace.ts"
 import { NAMESPACE_KINDS, type NamespaceKind } from "./namespace.ts";
 
 /** What /proc/sys/user/max_*_namespaces begin with (namespaces(7)). Each namespace is memory of the host. */
-const NAMESPACES_MOST = 1024;
+export const NAMESPACES_MOST = 1024;
 
 type Numbers = Record<NamespaceKind, number>;
 

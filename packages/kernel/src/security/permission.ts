@@ -10,7 +10,7 @@ import {
   CAP_FSETID,
   type Acl,
 } from "@stratos/abi";
-import { ALL_CAPABILITIES, type Credentials, isCapable, isInGroup } from "./credentials.ts";
+import { ALL_CAPABILITIES, type Credentials, hasCapability, isInGroup } from "./credentials.ts";
 import type { OwnedFile } from "./owned-file.ts";
 
 /** Discretionary access control: path_resolution(7), capabilities(7), acl(5). */
@@ -26,6 +26,8 @@ export function checkAccess(credentials: Credentials, inode: OwnedFile, mask: nu
   if (inode.acl === null && (mode & (mode >> 3) & (mode >> 6) & mask) === mask) return 0;
   if ((permittedBits(credentials, inode) & mask) === mask) return 0;
   if (credentials.effective === 0) return -EACCES;
+  if (credentials.userNamespace.parent !== null && !credentials.userNamespace.hasIds(inode.uid, inode.gid))
+    return -EACCES;
   const isDirectory = (mode & S_IFMT) === S_IFDIR;
   if (isDirectory) {
     if ((mask & MAY_WRITE) === 0 && has(credentials, CAP_DAC_READ_SEARCH)) return 0;
@@ -36,8 +38,15 @@ export function checkAccess(credentials: Credentials, inode: OwnedFile, mask: nu
   return -EACCES;
 }
 
+/** In its own user namespace. */
 function has(credentials: Credentials, capability: number): boolean {
-  return credentials.effective === ALL_CAPABILITIES || isCapable(credentials, capability);
+  return credentials.effective === ALL_CAPABILITIES || hasCapability(credentials.effective, capability);
+}
+
+/** May it use the capability over the file? Its user namespace must have names for the file's owner and group. */
+export function isCapableOver(credentials: Credentials, inode: OwnedFile, capability: number): boolean {
+  const { userNamespace } = credentials;
+  return has(credentials, capability) && (userNamespace.parent === null || userNamespace.hasIds(inode.uid, inode.gid));
 }
 
 function permittedBits(credentials: Credentials, inode: OwnedFile): number {
@@ -67,19 +76,20 @@ function aclBits(credentials: Credentials, inode: OwnedFile, acl: Acl): number {
 
 /** May the caller change what only the owner may (chmod, utimensat with times, O_NOATIME …)? */
 export function isOwnerOrCapable(credentials: Credentials, inode: OwnedFile): boolean {
-  return credentials.fsuid === inode.uid || has(credentials, CAP_FOWNER);
+  return credentials.fsuid === inode.uid || isCapableOver(credentials, inode, CAP_FOWNER);
 }
 
 /** Removing or replacing a name in a sticky directory: 0 or −EPERM (unlink(2)). */
 export function checkSticky(credentials: Credentials, directory: OwnedFile, inode: OwnedFile): number {
   if ((directory.mode & S_ISVTX) === 0) return 0;
-  if (credentials.fsuid === inode.uid || credentials.fsuid === directory.uid || has(credentials, CAP_FOWNER)) return 0;
+  if (credentials.fsuid === inode.uid || credentials.fsuid === directory.uid) return 0;
+  if (isCapableOver(credentials, inode, CAP_FOWNER)) return 0;
   return -EPERM;
 }
 
 /** chmod(2): set-group-ID is dropped silently for a file of a group that the caller isn't in. */
 export function permittedMode(credentials: Credentials, inode: OwnedFile, mode: number): number {
-  if ((mode & S_ISGID) !== 0 && !isInGroup(credentials, inode.gid) && !has(credentials, CAP_FSETID))
+  if ((mode & S_ISGID) !== 0 && !isInGroup(credentials, inode.gid) && !isCapableOver(credentials, inode, CAP_FSETID))
     return mode & ~S_ISGID;
   return mode;
 }

@@ -1,4 +1,4 @@
-import { stateClass } from "@stratos/base";
+import { stateClass, stateConstant } from "@stratos/base";
 import { IdMap } from "./id-map.ts";
 import { INITIAL_NAMESPACE_INO, Namespace, type NamespaceKind, type NamespaceOrigin } from "./namespace.ts";
 import type { NamespaceCounts } from "./namespace-counts.ts";
@@ -55,6 +55,23 @@ export class UserNamespace extends Namespace {
     this.#userCounts?.end(this);
   }
 
+  /** Is it `other`, or below one that `uid` made in it? */
+  isMadeBelow(other: UserNamespace, uid: number): boolean {
+    for (let at: UserNamespace | null = this; at !== null; at = at.parent)
+      if (at === other || (at.parent === other && at.creatorUid === uid)) return true;
+    return false;
+  }
+
+  /** The uid of the initial namespace that is 0 here, which programs here know as root; −1: nobody is. */
+  get rootUid(): number {
+    return this.uids.toKernel(0);
+  }
+
+  /** Has it names for both? Who has a capability in it has it over files of such owners alone. */
+  hasIds(uid: number, gid: number): boolean {
+    return this.uids.fromKernel(uid) >= 0 && this.gids.fromKernel(gid) >= 0;
+  }
+
   /** Is it `other`, or below it? */
   isWithin(other: UserNamespace): boolean {
     for (let at: UserNamespace | null = this; at !== null; at = at.parent) if (at === other) return true;
@@ -70,10 +87,9 @@ export class UserNamespace extends Namespace {
 }
 
 /** The one that a machine begins with. It has nothing that changes, so that all machines share it. */
-export const INITIAL_USER_NAMESPACE: UserNamespace = new UserNamespace(
-  null,
-  { ino: INITIAL_NAMESPACE_INO.user, counts: null },
-  { uid: 0, gid: 0, mayMapRoot: true },
+export const INITIAL_USER_NAMESPACE: UserNamespace = stateConstant(
+  "INITIAL_USER_NAMESPACE",
+  new UserNamespace(null, { ino: INITIAL_NAMESPACE_INO.user, counts: null }, { uid: 0, gid: 0, mayMapRoot: true }),
 );
 
 /** What the initial namespace of a kind is made with. */

@@ -19,7 +19,7 @@ import {
   SIGXFSZ,
 } from "@stratos/abi";
 
-export type DefaultAction = "terminate" | "core" | "ignore" | "stop" | "continue";
+type DefaultAction = "terminate" | "core" | "ignore" | "stop" | "continue";
 
 /** What a signal does when the process has not said otherwise (signal(7), "Standard signals"). */
 export function defaultAction(signal: number): DefaultAction {

@@ -10,6 +10,15 @@ import {
   SIGTSTP,
   SIGTTIN,
   SIGTTOU,
+  SIGBUS,
+  SIGFPE,
+  SIGILL,
+  SIGSEGV,
+  SIGSYS,
+  SIGTRAP,
+  SI_KERNEL,
+  SI_MESGQ,
+  SI_TKILL,
   SIG_DFL,
   SIG_IGN,
   SI_USER,
@@ -24,7 +33,7 @@ import type { SignalTask, SignalProcess } from "./signal-target.ts";
 export function sendSignalToTask(task: SignalTask, info: SignalInfo): number {
   if (task.state === "Z" || task.state === "X" || task.group.pid === 1) return 0;
   prepare(task.group, info.signal);
-  if (isIgnored(task.group, task, info.signal)) return drop(info);
+  if (isIgnored(task.group, task, info)) return drop(info);
   const failed = enqueue(task.group, task.pending, info);
   if (failed < 0) return failed;
   task.group.signalQueue.wakeAll();
@@ -40,7 +49,7 @@ export function sendSignalToProcess(group: SignalProcess, info: SignalInfo): num
   // No signal reaches init (task/first-process.ts).
   if (group.isZombie || group.pid === 1) return 0;
   prepare(group, info.signal);
-  if (isIgnored(group, null, info.signal)) return drop(info);
+  if (isIgnored(group, null, info)) return drop(info);
   const failed = enqueue(group, group.pending, info);
   if (failed < 0) return failed;
   group.signalQueue.wakeAll();
@@ -67,11 +76,43 @@ function enqueue(group: SignalProcess, pending: PendingSignals, info: SignalInfo
   const isExempt = info.owner !== null || (signal < SIGRTMIN && code >= 0);
   const limit = group.limits[RLIMIT_SIGPENDING]!.soft;
   const { signalLoad } = group.leader.kernel;
-  if (isExempt || signalLoad.queued < limit || queuedForUser(group) < limit) pending.add(info);
+  if (isExempt || signalLoad.queued < limit || queuedForUser(group) < limit) pending.add(seenBy(group, info));
   else if (signal >= SIGRTMIN && code !== SI_USER) return -EAGAIN;
   else if (!pending.set.has(signal)) pending.add(signalInfo(signal, SI_USER));
   return 0;
 }
+
+/** The sender as the receiver knows him: in the numbers of his pid namespace and of his user namespace. */
+function seenBy(group: SignalProcess, info: SignalInfo): SignalInfo {
+  const { pidNamespace, leader } = group;
+  const { userNamespace } = leader.credentials;
+  if (info.owner !== null || (pidNamespace.parent === null && userNamespace.parent === null)) return info;
+  const isChosen = info.code < 0 && !KERNEL_CODES.has(info.code);
+  const pid = !isChosen ? pidNamespace.idOf(info.pid) : isFromOutside(group) ? 0 : info.pid;
+  return { ...info, pid, uid: userNamespace.uids.shown(info.uid) };
+}
+
+/** Negative codes whose sender the kernel fills in; with the others the sender does (sigqueue(3)). */
+const KERNEL_CODES: ReadonlySet<number> = new Set([SI_TKILL, SI_MESGQ]);
+
+/** Does the receiver's pid namespace have no number for who sends? */
+function isFromOutside(group: SignalProcess): boolean {
+  const { current } = group.leader.kernel.scheduler;
+  return current === null || group.pidNamespace.idOf(current.group.pid) === 0;
+}
+
+/**
+ * Process 1 of a pid namespace gets what it has a handler for, and SIGKILL and SIGSTOP from outside alone
+ * (pid_namespaces(7), "The namespace init process").
+ */
+function passesByInit(group: SignalProcess, { signal, code }: SignalInfo): boolean {
+  if (group.pidNamespace.init !== group || group.actions.get(signal).handler !== SIG_DFL) return false;
+  if (code > 0 && code !== SI_KERNEL && FAULTS.includes(signal)) return false;
+  return !((signal === SIGKILL || signal === SIGSTOP) && (code === SI_KERNEL || isFromOutside(group)));
+}
+
+/** Raised by what a program does itself, and not to be survived without a handler. */
+const FAULTS = [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS];
 
 /** Work: one step a task, when the machine has more signals queued than the limit allows. */
 function queuedForUser(target: SignalProcess): number {
@@ -146,7 +187,9 @@ function resume(group: SignalProcess): void {
  * A signal that would do nothing is not even queued, unless it is blocked (then a handler may come) or waited for by
  * signalfd.
  */
-function isIgnored(group: SignalProcess, task: SignalTask | null, signal: number): boolean {
+function isIgnored(group: SignalProcess, task: SignalTask | null, info: SignalInfo): boolean {
+  const { signal } = info;
+  if (passesByInit(group, info)) return true;
   if (signal === SIGKILL || signal === SIGSTOP) return false;
   const isBlocked = task !== null ? task.blocked.has(signal) : group.tasks.some((each) => each.blocked.has(signal));
   if (isBlocked) return false;

@@ -8,7 +8,7 @@ export function checkSignalPermission(sender: SignalTask, target: SignalProcess,
   const from = sender.credentials,
     to = target.leader.credentials;
   if (from.euid === to.suid || from.euid === to.uid || from.uid === to.suid || from.uid === to.uid) return 0;
-  if (isCapable(from, CAP_KILL)) return 0;
+  if (isCapable(from, CAP_KILL, to.userNamespace)) return 0;
   if (signal === SIGCONT && target.session === sender.group.session) return 0;
   return -EPERM;
 }

@@ -1,6 +1,7 @@
 import type { Limit } from "../ground/limit.ts";
 import type { WaitQueue } from "../ground/wait-queue.ts";
 import type { Credentials } from "../security/credentials.ts";
+import type { PidNamespace } from "./pid-namespace.ts";
 import type { PendingSignals, SignalLoad } from "./pending-signals.ts";
 import type { ProcessGroup, Session } from "./session.ts";
 import type { SignalActions } from "./signal-actions.ts";
@@ -25,7 +26,11 @@ export interface SignalTask {
 
 /** A process, as far as signals and job control reach it (task/thread-group.ts). */
 export interface SignalProcess {
+  /** In the initial pid namespace. */
   readonly pid: number;
+  /** In its own. */
+  readonly ownPid: number;
+  readonly pidNamespace: PidNamespace;
   readonly leader: SignalTask;
   readonly tasks: readonly SignalTask[];
   readonly parent: SignalProcess | null;
@@ -43,7 +48,7 @@ export interface SignalProcess {
 }
 
 /** Processes and their groups, by number (task/task-table.ts). */
-export interface ProcessTable {
+interface ProcessTable {
   readonly processes: ReadonlyMap<number, SignalProcess>;
   readonly groups: ReadonlyMap<number, ProcessGroup>;
 }
@@ -57,5 +62,5 @@ export interface TasksOf<Known> extends ProcessTable {
 export interface SignalKernel {
   readonly signalLoad: SignalLoad;
   readonly tasks: ProcessTable;
-  readonly scheduler: { enqueue(task: SignalTask): void };
+  readonly scheduler: { enqueue(task: SignalTask): void; readonly current: SignalTask | null };
 }

@@ -2,6 +2,7 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNIX,
+  CAP_NET_RAW,
   CAP_SETGID,
   CAP_SETUID,
   CAP_SYS_ADMIN,
@@ -10,6 +11,7 @@ import {
   EFAULT,
   EINVAL,
   EPERM,
+  ESRCH,
   ETOOMANYREFS,
   IPPROTO_IP,
   IPPROTO_IPV6,
@@ -24,11 +26,13 @@ import {
   SCM_MAX_FD,
   SCM_RIGHTS,
   SOL_SOCKET,
+  isErrno,
 } from "@stratos/abi";
 import { type Credentials, isCapable } from "../security/credentials.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import type { Ancillary, IncomingMessage, PeerCredentials } from "./message.ts";
+import { type Ancillary, type IncomingMessage, type PeerCredentials, writeCredentials } from "./message.ts";
 import type { Socket } from "./socket.ts";
+import { extensionOfControl, isExtensionOption } from "./inet/extension-headers.ts";
 import { intOption, optionInt } from "./socket-options.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
 
@@ -63,6 +67,7 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
   let credentials: PeerCredentials | null = null;
   let hopLimit: number | null = null;
   let trafficClass: number | null = null;
+  let extensions: Map<number, Uint8Array> | null = null;
   const fail = (error: number): number => {
     if (rights !== null) for (const file of rights) file.release();
     return error;
@@ -76,6 +81,13 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
     const data = control.subarray(at + HEADER_SIZE, at + length);
     at += alignControl(length);
     if (level !== SOL_SOCKET) {
+      if (level === IPPROTO_IPV6 && socket.family === AF_INET6 && isExtensionOption(type)) {
+        const isPrivileged = isCapable(task.credentials, CAP_NET_RAW, socket.network.owner);
+        const header = extensions?.has(type) === true ? -EINVAL : extensionOfControl(type, data, isPrivileged);
+        if (typeof header === "number") return fail(header);
+        (extensions ??= new Map()).set(type, header);
+        continue;
+      }
       const field = headerField(level, type, data);
       if (field === null) continue;
       if (field.value !== null && field.value < 0) return fail(field.value);
@@ -86,16 +98,17 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
     if ((socket.family === AF_INET || socket.family === AF_INET6) && IGNORED_BY_INET.has(type)) continue;
     if (type === SCM_RIGHTS && socket.family === AF_UNIX) {
       const taken = takeFiles(task, data, rights);
-      if (typeof taken === "number") return fail(taken);
+      if (isErrno(taken)) return fail(taken);
       rights = taken;
     } else if (type === SCM_CREDENTIALS) {
       const claimed = checkCredentials(task, data);
-      if (typeof claimed === "number") return fail(claimed);
+      if (isErrno(claimed)) return fail(claimed);
       credentials = claimed;
     } else return fail(-EINVAL);
   }
-  if (rights === null && credentials === null && hopLimit === null && trafficClass === null) return null;
-  return { rights, credentials, hopLimit, trafficClass };
+  const hasFields = hopLimit !== null || trafficClass !== null || extensions !== null;
+  if (rights === null && credentials === null && !hasFields) return null;
+  return { rights, credentials, hopLimit, trafficClass, extensions };
 }
 
 /**
@@ -143,26 +156,31 @@ function takeFiles(task: SocketCaller, data: Uint8Array, before: OpenFile[] | nu
 /** unix(7), SCM_CREDENTIALS: the sender's own process and ids, unless it has the capabilities. */
 function checkCredentials(task: SocketCaller, data: Uint8Array): PeerCredentials | number {
   if (data.length !== 12) return -EINVAL;
-  const pid = optionInt(data),
-    uid = optionInt(data, 4),
-    gid = optionInt(data, 8);
   const own: Credentials = task.credentials;
-  if (pid !== task.pid && !isCapable(own, CAP_SYS_ADMIN)) return -EPERM;
-  if (uid !== own.uid && uid !== own.euid && uid !== own.suid && !isCapable(own, CAP_SETUID)) return -EPERM;
-  if (gid !== own.gid && gid !== own.egid && gid !== own.sgid && !isCapable(own, CAP_SETGID)) return -EPERM;
-  return { pid, uid, gid };
+  const { userNamespace } = own;
+  const { ownPid, pidNamespace } = task.group;
+  const uid = userNamespace.uids.toKernel(optionInt(data, 4)),
+    gid = userNamespace.gids.toKernel(optionInt(data, 8));
+  if (uid < 0 || gid < 0) return -EINVAL;
+  if (optionInt(data) !== ownPid && !isCapable(own, CAP_SYS_ADMIN, pidNamespace.owner)) return -EPERM;
+  if (uid !== own.uid && uid !== own.euid && uid !== own.suid && !isCapable(own, CAP_SETUID, userNamespace))
+    return -EPERM;
+  if (gid !== own.gid && gid !== own.egid && gid !== own.sgid && !isCapable(own, CAP_SETGID, userNamespace))
+    return -EPERM;
+  const pid = pidNamespace.rootIdOf(optionInt(data));
+  return pid === 0 ? -ESRCH : { pid, uid, gid };
 }
 
 /** Writes control messages into a receiver's buffer as room allows; `flags` collects MSG_CTRUNC. */
 export class ControlWriter {
-  readonly #task: SocketCaller;
+  readonly task: SocketCaller;
   readonly #address: number;
   readonly #room: number;
   written = 0;
   flags = 0;
 
   constructor(task: SocketCaller, address: number, room: number) {
-    this.#task = task;
+    this.task = task;
     this.#address = address;
     this.#room = address === 0 ? 0 : room;
   }
@@ -186,7 +204,7 @@ export class ControlWriter {
     bytes.set(intOption(level), 8);
     bytes.set(intOption(type), 12);
     bytes.set(data.subarray(0, length - HEADER_SIZE), HEADER_SIZE);
-    if (this.#task.space.copyOut(this.#address + this.written, bytes, 0, length) < 0) return -EFAULT;
+    if (this.task.space.copyOut(this.#address + this.written, bytes, 0, length) < 0) return -EFAULT;
     this.written = Math.min(this.#room, this.written + alignControl(length));
     return 0;
   }
@@ -194,11 +212,11 @@ export class ControlWriter {
   /** Installs as many files as there is room and descriptors for; closes the others (MSG_CTRUNC). */
   putRights(files: OpenFile[], closeOnExec: boolean): number {
     const room = Math.max(0, Math.floor((this.#room - this.written - HEADER_SIZE) / 4));
-    const limit = this.#task.group.limits[RLIMIT_NOFILE]!.soft;
+    const limit = this.task.group.limits[RLIMIT_NOFILE]!.soft;
     const installed: number[] = [];
     let index = 0;
     for (; index < Math.min(files.length, room); index++) {
-      const fd = this.#task.files.install(files[index]!.retain(), closeOnExec, 0, limit);
+      const fd = this.task.files.install(files[index]!.retain(), closeOnExec, 0, limit);
       if (fd < 0) break;
       installed.push(fd);
     }
@@ -222,9 +240,7 @@ export function writeControl(writer: ControlWriter, message: IncomingMessage, fl
   const { credentials } = message;
   if (credentials !== null) {
     const data = new Uint8Array(12);
-    data.set(intOption(credentials.pid));
-    data.set(intOption(credentials.uid), 4);
-    data.set(intOption(credentials.gid), 8);
+    writeCredentials(writer.task, credentials, data);
     const failed = writer.put(SOL_SOCKET, SCM_CREDENTIALS, data);
     if (failed < 0) return failed;
   }

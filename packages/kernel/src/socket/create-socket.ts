@@ -26,6 +26,7 @@ import {
   SOCK_RAW,
   SOCK_SEQPACKET,
   SOCK_STREAM,
+  isErrno,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { RawSocket } from "./inet/raw-socket.ts";
@@ -143,7 +144,7 @@ export function createSocketPair(
     return type <= 0 || type > SOCK_PACKET ? -EINVAL : -ESOCKTNOSUPPORT;
   }
   const probe = createSocket(task, family, type, protocol, flags);
-  if (typeof probe === "number") return probe;
+  if (isErrno(probe)) return probe;
   probe.release();
   return -EOPNOTSUPP;
 }

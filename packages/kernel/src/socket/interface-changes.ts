@@ -2,7 +2,7 @@
  * What CAP_NET_ADMIN does to the interfaces of a network (ip-link(8), ip-address(8), netdevice(7)). Each change is told
  * to the network's observers after it was made.
  */
-import { EADDRNOTAVAIL, EEXIST, EINVAL, ENETDOWN, ENETUNREACH, ENOBUFS, EOPNOTSUPP } from "@stratos/abi";
+import { EADDRNOTAVAIL, EEXIST, EINVAL, ENETDOWN, ENETUNREACH, ENOBUFS, EOPNOTSUPP, isErrno } from "@stratos/abi";
 import { stateConstant } from "@stratos/base";
 import { makeLinkPair } from "@stratos/host";
 import { type IpAddress, isMulticast, isV4, isWildcard } from "./inet/ip-address.ts";
@@ -30,7 +30,7 @@ const MTU_MIN = 68,
 const MTU_MIN_V6 = 1280;
 
 /** net/core/dev.c, dev_valid_name. */
-export function isInterfaceName(name: string): boolean {
+function isInterfaceName(name: string): boolean {
   return name.length < INTERFACE_NAME_SIZE && name !== "." && name !== ".." && /^[^/:\s]+$/.test(name);
 }
 
@@ -62,7 +62,7 @@ export interface NewInterface {
 /** ip-link(8), TYPE DUMMY: takes whatever it is given and carries nothing. */
 export function createDummy(network: Network, wanted: NewInterface): NetworkInterface | number {
   const name = freeName(network, wanted.name ?? "dummy%d");
-  if (typeof name === "number") return name;
+  if (isErrno(name)) return name;
   const refused = checkNew(wanted);
   if (refused < 0) return refused;
   const one = network.makeInterface("dummy", {
@@ -85,10 +85,10 @@ export function createVethPair(
   if (refused < 0) return refused;
   if (network.interfaces.length + 2 > INTERFACES_MAX) return -ENOBUFS;
   const peerName = freeName(network, wantedPeer.name ?? "veth%d");
-  if (typeof peerName === "number") return peerName;
+  if (isErrno(peerName)) return peerName;
   if (wanted.name === peerName) return -EEXIST;
   const wantedName = wanted.name === undefined ? "" : freeName(network, wanted.name);
-  if (typeof wantedName === "number") return wantedName;
+  if (isErrno(wantedName)) return wantedName;
   const { random } = network.kernel;
   const peerAddress = wantedPeer.hardwareAddress ?? chosenHardwareAddress(random);
   const address = wanted.hardwareAddress ?? chosenHardwareAddress(random);
@@ -195,7 +195,7 @@ function addLinkLocal(network: Network, one: NetworkInterface): void {
 export function renameInterface(network: Network, one: NetworkInterface, name: string): number {
   if (name === one.name) return 0;
   const free = freeName(network, name);
-  if (typeof free === "number") return free === -ENOBUFS ? -EEXIST : free;
+  if (isErrno(free)) return free === -ENOBUFS ? -EEXIST : free;
   one.name = free;
   tellInterface(network, one, false);
   return 0;
@@ -294,7 +294,7 @@ function reaches(network: Network, gateway: IpAddress): boolean {
 /** RTM_DELROUTE: 0, or −ESRCH, −EINVAL. */
 export function removeRoute(network: Network, wanted: Parameters<RoutingTable["remove"]>[0]): number {
   const removed = network.routes.remove(wanted);
-  if (typeof removed === "number") return removed;
+  if (isErrno(removed)) return removed;
   for (const observer of network.observers) observer.routeChanged(removed, true);
   return 0;
 }

@@ -41,6 +41,7 @@ import {
   SIOCSIFNAME,
   SIOCSIFNETMASK,
   SIOCSIFTXQLEN,
+  isErrno,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { inetAddressBytes } from "./inet/inet-address.ts";
@@ -257,7 +258,7 @@ function changeRoute(task: SocketCaller, network: Network, command: number, argu
   if (prefixLength === null || prefixOf(destination, prefixLength)[3] !== destination[3]) return -EINVAL;
   const gateway = (flags & RTF_GATEWAY) === 0 ? null : addressAt(RT_GATEWAY);
   const out = deviceOf(task, network, view);
-  if (typeof out === "number") return out;
+  if (isErrno(out)) return out;
   const metric = Math.max(0, view.getInt16(RT_METRIC, true) - 1);
   if (command === SIOCDELRT)
     return removeRoute(network, { destination, prefixLength, out, gateway, metric: null, table: RT_TABLE_MAIN });
@@ -270,7 +271,7 @@ function deviceOf(task: SocketCaller, network: Network, view: DataView): Network
   const address = view.getUint32(RT_DEVICE, true) + view.getUint32(RT_DEVICE + 4, true) * 2 ** 32;
   if (address === 0) return null;
   const name = task.space.loadString(address, NAME_SIZE);
-  if (typeof name === "number") return name;
+  if (isErrno(name)) return name;
   return network.interfaceByName(name) ?? -ENODEV;
 }
 

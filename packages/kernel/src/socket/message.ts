@@ -1,12 +1,22 @@
 import { SOCKADDR_STORAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { OpenFile } from "../vfs/open-file.ts";
+import type { Caller } from "../vfs/vfs-kernel.ts";
 
 /** Who sent a message, as SCM_CREDENTIALS shows it (unix(7)). */
 export interface PeerCredentials {
   readonly pid: number;
   readonly uid: number;
   readonly gid: number;
+}
+
+/** `struct ucred`, as `task` knows the process and the ids. */
+export function writeCredentials(task: Caller, { pid, uid, gid }: PeerCredentials, into: Uint8Array): void {
+  const { userNamespace } = task.credentials;
+  const view = new DataView(into.buffer, into.byteOffset);
+  view.setInt32(0, task.group.pidNamespace.idOf(pid), true);
+  view.setUint32(4, userNamespace.uids.shown(uid), true);
+  view.setUint32(8, userNamespace.gids.shown(gid), true);
 }
 
 /** What a receiver learns of a sender that did not say: pid 0 and the overflow ids. */
@@ -22,6 +32,8 @@ export interface Ancillary {
   /** IP_TTL or IPV6_HOPLIMIT, IP_TOS or IPV6_TCLASS; null: as the socket's options say. */
   hopLimit: number | null;
   trafficClass: number | null;
+  /** IPv6 extension headers by the name of their option (inet/extension-headers.ts). */
+  extensions: ReadonlyMap<number, Uint8Array> | null;
 }
 
 /** What sendmsg(2) was given beside the bytes. */

@@ -30,7 +30,7 @@ import type { SocketMemory } from "./socket-memory.ts";
 import type { InFlightFiles } from "./unix/in-flight-files.ts";
 import type { UnixSocket } from "./unix/unix-socket.ts";
 
-export interface NetworkOptions {
+interface NetworkOptions {
   /** Carries AF_INET and AF_INET6 to the outside; null: nothing does. */
   readonly provider: SocketProvider | null;
   /** A network begins with its loopback down, but for the machine's first (ip-netns(8)). */

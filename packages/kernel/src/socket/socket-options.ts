@@ -64,8 +64,10 @@ import {
   SO_TXTIME,
   SO_TYPE,
   SO_ZEROCOPY,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { writeCredentials } from "./message.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { Socket } from "./socket.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
@@ -228,7 +230,7 @@ export function setSocketOption(socket: Socket, task: SocketCaller, name: number
       break;
     case SO_SNDBUFFORCE:
     case SO_RCVBUFFORCE:
-      if (!isCapable(task.credentials, CAP_NET_ADMIN)) return -EPERM;
+      if (!isCapable(task.credentials, CAP_NET_ADMIN, socket.network.owner)) return -EPERM;
       if (name === SO_SNDBUFFORCE)
         options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_FORCED_MAX));
       else options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_FORCED_MAX));
@@ -359,9 +361,8 @@ export function getSocketOption(socket: Socket, task: SocketCaller, name: number
       // Without a peer the ids are −1 and the pid is 0 (net/core/sock.c, cred_to_ucred).
       const peer = socket.peerCredentials;
       const value = new Uint8Array(12);
-      value.set(intOption(peer?.pid ?? 0));
-      value.set(intOption(peer?.uid ?? -1), 4);
-      value.set(intOption(peer?.gid ?? -1), 8);
+      if (peer === null) value.fill(0xff, 4);
+      else writeCredentials(task, peer, value);
       return value;
     }
     case SO_PEERGROUPS: {
@@ -376,7 +377,7 @@ export function getSocketOption(socket: Socket, task: SocketCaller, name: number
       return socket.family === AF_UNIX ? -ENODATA : -ENOPROTOOPT;
     case SO_PEERNAME: {
       const peer = socket.peerName();
-      return typeof peer === "number" ? -ENOTCONN : peer.length < length ? -EINVAL : peer;
+      return isErrno(peer) ? -ENOTCONN : peer.length < length ? -EINVAL : peer;
     }
     case SO_BINDTODEVICE:
       return options.boundDevice === ""

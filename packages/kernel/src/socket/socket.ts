@@ -40,7 +40,7 @@ import type { Network } from "./network.ts";
 import type { SocketCaller, SocketKernel } from "./socket-kernel.ts";
 
 /** What a blocked transfer keeps for its next execution (`task.syscallState`). */
-export interface TransferState extends CallState {
+interface TransferState extends CallState {
   readonly kind: "socket";
   /** Bytes of the current message that were moved before the wait. */
   transferred: number;

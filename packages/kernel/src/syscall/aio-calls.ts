@@ -36,6 +36,7 @@ import {
   SEEK_CUR,
   SigsetArgument,
   Timespec,
+  isErrno,
 } from "@stratos/abi";
 import { EventFile } from "../event/eventfd.ts";
 import { enterTemporaryMask, leaveTemporaryMask, SIGSET_SIZE } from "../event/temporary-mask.ts";
@@ -139,7 +140,7 @@ function submitOne(task: Task, context: AioContext, iocb: number): number {
   // aio_key, which the program does not use.
   if (task.space.storeU32(iocb + Iocb.offset.aio_key, 0) < 0) return -EFAULT;
   const outcome = perform(task, file, view);
-  if (typeof outcome === "number") return outcome;
+  if (isErrno(outcome)) return outcome;
   context.events.push({
     dataLow: view.getUint32(Iocb.offset.aio_data, true),
     dataHigh: view.getUint32(Iocb.offset.aio_data + 4, true),
@@ -170,7 +171,7 @@ function perform(task: Task, file: OpenFile, view: DataView): { result: number }
     operation === IOCB_CMD_PREADV || operation === IOCB_CMD_PWRITEV
       ? task.space.vectorCursor(buffer, length)
       : task.space.cursor(buffer, length);
-  if (typeof cursor === "number") return cursor;
+  if (isErrno(cursor)) return cursor;
   const hasPositions = file.seek(0, SEEK_CUR) !== -ESPIPE;
   if (hasPositions && position < 0) return { result: -EINVAL };
   const offset = hasPositions ? position : -1;

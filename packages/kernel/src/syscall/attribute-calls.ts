@@ -34,6 +34,7 @@ import {
   Timespec,
   UTIME_NOW,
   UTIME_OMIT,
+  isErrno,
 } from "@stratos/abi";
 import { checkAccess, isKept, MAY_WRITE } from "../security/permission.ts";
 import { movedBefore, pauseTransfer } from "../ground/call-work.ts";
@@ -63,36 +64,36 @@ function opened(task: Task, fd: number): OpenFile | number {
 
 function pathOfFd(task: Task, fd: number): Path | number {
   const file = opened(task, fd);
-  return typeof file === "number" ? file : pathOfFile(task.kernel, file);
+  return isErrno(file) ? file : pathOfFile(task.kernel, file);
 }
 
 function pathOf(task: Task, dirfd: number, pathAddress: number, flags: number): Path | number {
   const path = loadPath(task, pathAddress);
-  return typeof path === "number" ? path : lookupPath(task, dirfd, path, flags);
+  return isErrno(path) ? path : lookupPath(task, dirfd, path, flags);
 }
 
 function fchmodat(task: Task, dirfd: number, pathAddress: number, mode: number, flags: number): number {
   if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const place = pathOf(task, dirfd, pathAddress, flags);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   // The mode of a symbolic link has no meaning and cannot be changed (fchmodat2(2)).
   return place.dentry.inode!.isSymlink ? -EOPNOTSUPP : changeMode(task, place, mode);
 }
 
 function fchmod(task: Task, fd: number, mode: number): number {
   const place = pathOfFd(task, fd);
-  return typeof place === "number" ? place : changeMode(task, place, mode);
+  return isErrno(place) ? place : changeMode(task, place, mode);
 }
 
 function fchownat(task: Task, dirfd: number, pathAddress: number, uid: number, gid: number, flags: number): number {
   if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const place = pathOf(task, dirfd, pathAddress, flags);
-  return typeof place === "number" ? place : changeOwner(task, place, uid, gid);
+  return isErrno(place) ? place : changeOwner(task, place, uid, gid);
 }
 
 function fchown(task: Task, fd: number, uid: number, gid: number): number {
   const place = pathOfFd(task, fd);
-  return typeof place === "number" ? place : changeOwner(task, place, uid, gid);
+  return isErrno(place) ? place : changeOwner(task, place, uid, gid);
 }
 
 function utimensat(task: Task, dirfd: number, pathAddress: number, times: number, flags: number): number {
@@ -105,7 +106,7 @@ function utimensat(task: Task, dirfd: number, pathAddress: number, times: number
     if (failed < 0) return failed;
     const first = timeAt(view, 0),
       second = timeAt(view, 16);
-    if (typeof first === "number" || typeof second === "number") return -EINVAL;
+    if (isErrno(first) || isErrno(second)) return -EINVAL;
     if (first === null && second === null) return 0;
     atime = first;
     mtime = second;
@@ -114,10 +115,10 @@ function utimensat(task: Task, dirfd: number, pathAddress: number, times: number
   if (pathAddress === 0 && dirfd !== AT_FDCWD) {
     if (flags !== 0) return -EINVAL;
     const place = pathOfFd(task, dirfd);
-    return typeof place === "number" ? place : changeTimes(task, place, atime, mtime);
+    return isErrno(place) ? place : changeTimes(task, place, atime, mtime);
   }
   const place = pathOf(task, dirfd, pathAddress, flags);
-  return typeof place === "number" ? place : changeTimes(task, place, atime, mtime);
+  return isErrno(place) ? place : changeTimes(task, place, atime, mtime);
 }
 
 function timeAt(view: DataView, at: number): Time | "now" | null | number {
@@ -131,7 +132,7 @@ function timeAt(view: DataView, at: number): Time | "now" | null | number {
 function truncate(task: Task, pathAddress: number, size: number): number {
   if (size < 0) return -EINVAL;
   const place = pathOf(task, AT_FDCWD, pathAddress, 0);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   if (inode.isDirectory) return -EISDIR;
   if (!inode.isRegular) return -EINVAL;
@@ -147,14 +148,14 @@ function truncate(task: Task, pathAddress: number, size: number): number {
 function ftruncate(task: Task, fd: number, size: number): number {
   if (size < 0) return -EINVAL;
   const file = opened(task, fd);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   if (file.inode === null || !file.inode.isRegular || !file.isWritable) return -EINVAL;
   return truncateInode(task, file.inode, size, file.path);
 }
 
 function fallocate(task: Task, fd: number, mode: number, offset: number, length: number): number {
   const file = opened(task, fd);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   if (offset < 0 || length <= 0) return -EINVAL;
   const known =
     FALLOC_FL_KEEP_SIZE |

@@ -11,6 +11,7 @@ import {
   KCMP_SIGHAND,
   KCMP_SYSVSEM,
   KCMP_VM,
+  isErrno,
 } from "@stratos/abi";
 import { mayInspect } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
@@ -40,15 +41,16 @@ function thingOf(task: Task, kind: number, fd: number): Identified | number {
 
 /** 0 equal, 1 less, 2 greater; −EBADF, −EINVAL, −EPERM, −ESRCH. */
 function compare(task: Task, pid1: number, pid2: number, kind: number, index1: number, index2: number): number {
-  const { tasks } = task.kernel.tasks;
-  const one = tasks.get(pid1 | 0);
-  const two = tasks.get(pid2 | 0);
+  const { tasks } = task.kernel;
+  const { pidNamespace } = task.group;
+  const one = tasks.taskIn(pidNamespace, pid1 | 0);
+  const two = tasks.taskIn(pidNamespace, pid2 | 0);
   if (one === undefined || two === undefined) return -ESRCH;
   if (mayInspect(task, one) < 0 || mayInspect(task, two) < 0) return -EPERM;
   const first = thingOf(one, kind | 0, index1);
-  if (typeof first === "number") return first;
+  if (isErrno(first)) return first;
   const second = thingOf(two, kind | 0, index2);
-  if (typeof second === "number") return second;
+  if (isErrno(second)) return second;
   const order = identityOf(task.kernel, first) - identityOf(task.kernel, second);
   return order === 0 ? 0 : order < 0 ? 1 : 2;
 }

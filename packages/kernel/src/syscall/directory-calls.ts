@@ -19,6 +19,7 @@ import {
   O_PATH,
   PATH_MAX,
   UMOUNT_NOFOLLOW,
+  isErrno,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
@@ -74,9 +75,9 @@ function getdents64(task: Task, fd: number, address: number, count: number): num
 
 function chdir(task: Task, pathAddress: number): number {
   const path = loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   const place = lookupDirectory(task, AT_FDCWD, path);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   task.fs.setCwd(place);
   return 0;
 }
@@ -103,24 +104,24 @@ function getcwd(task: Task, address: number, size: number): number {
 
 function chroot(task: Task, pathAddress: number): number {
   const path = loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   const place = lookupDirectory(task, AT_FDCWD, path);
-  if (typeof place === "number") return place;
-  if (!isCapable(task.credentials, CAP_SYS_CHROOT)) return -EPERM;
+  if (isErrno(place)) return place;
+  if (!isCapable(task.credentials, CAP_SYS_CHROOT, task.credentials.userNamespace)) return -EPERM;
   task.fs.setRoot(place);
   return 0;
 }
 
 function pivot(task: Task, newAddress: number, oldAddress: number): number {
-  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN, task.fs.namespace.owner)) return -EPERM;
   const newPath = loadPath(task, newAddress);
-  if (typeof newPath === "number") return newPath;
+  if (isErrno(newPath)) return newPath;
   const oldPath = loadPath(task, oldAddress);
-  if (typeof oldPath === "number") return oldPath;
+  if (isErrno(oldPath)) return oldPath;
   const newRoot = lookupDirectory(task, AT_FDCWD, newPath);
-  if (typeof newRoot === "number") return newRoot;
+  if (isErrno(newRoot)) return newRoot;
   const putOld = lookupDirectory(task, AT_FDCWD, oldPath);
-  return typeof putOld === "number" ? putOld : pivotRoot(task, newRoot, putOld);
+  return isErrno(putOld) ? putOld : pivotRoot(task, newRoot, putOld);
 }
 
 /** A string argument that may be a null pointer: "". */
@@ -137,22 +138,22 @@ function mount(
   data: number,
 ): number {
   const source = optionalString(task, sourceAddress);
-  if (typeof source === "number") return source;
+  if (isErrno(source)) return source;
   const target = loadPath(task, targetAddress);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   const type = optionalString(task, typeAddress);
-  if (typeof type === "number") return type;
+  if (isErrno(type)) return type;
   const options = optionalString(task, data);
-  if (typeof options === "number") return options === -EFAULT ? options : -EINVAL;
+  if (isErrno(options)) return options === -EFAULT ? options : -EINVAL;
   // Magic number of old callers (mount(2), MS_MGC_VAL).
   const wanted = (flags & 0xffff0000) === (0xc0ed0000 | 0) ? flags & 0xffff : flags;
   const place = lookupPath(task, AT_FDCWD, target, 0);
-  if (typeof place === "number") return place;
-  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  if (isErrno(place)) return place;
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN, task.fs.namespace.owner)) return -EPERM;
   let sourcePath: Path | null = null;
   if ((wanted & MS_REMOUNT) === 0 && (wanted & (MS_BIND | MS_MOVE)) !== 0) {
     const found = lookupPath(task, AT_FDCWD, source, 0);
-    if (typeof found === "number") return found;
+    if (isErrno(found)) return found;
     sourcePath = found;
   }
   return mountFileSystem(task, place, { source, sourcePath, type, flags: wanted, options });
@@ -160,11 +161,11 @@ function mount(
 
 function umount2(task: Task, pathAddress: number, flags: number): number {
   const path = loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   // The way of this call itself is no use of the mount.
   const expiring = task.fs.namespace.mounts.filter((mount) => mount.isExpiring);
   const place = lookupPath(task, AT_FDCWD, path, (flags & UMOUNT_NOFOLLOW) !== 0 ? AT_SYMLINK_NOFOLLOW : 0);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   if (expiring.includes(place.mount)) place.mount.isExpiring = true;
   return unmount(task, place, flags);
 }

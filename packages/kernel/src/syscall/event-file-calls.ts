@@ -26,6 +26,7 @@ import {
   TFD_TIMER_ABSTIME,
   TFD_TIMER_CANCEL_ON_SET,
   Timespec,
+  isErrno,
 } from "@stratos/abi";
 import { EventFile } from "../event/eventfd.ts";
 import { SignalFile } from "../event/signalfd.ts";
@@ -33,6 +34,7 @@ import { SIGSET_SIZE } from "../event/temporary-mask.ts";
 import { TimerFile } from "../event/timerfd.ts";
 import { isCapable } from "../security/credentials.ts";
 import { SignalSet } from "../signal/signal-set.ts";
+import { clockOffset } from "../task/clocks.ts";
 import type { Task } from "../task/task.ts";
 import type { Time } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -93,22 +95,18 @@ function timerSet(task: Task, fd: number, flags: number, value: number, old: num
   const interval = loadTime(task, value);
   const initial = loadTime(task, value + 16);
   if (interval === -EFAULT || initial === -EFAULT) return -EFAULT;
-  if (
-    typeof interval === "number" ||
-    typeof initial === "number" ||
-    (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)) !== 0
-  )
+  if (isErrno(interval) || isErrno(initial) || (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)) !== 0)
     return -EINVAL;
   const timer = timerAt(task, fd);
-  if (typeof timer === "number") return timer;
+  if (isErrno(timer)) return timer;
   const before = timer.getTime();
-  timer.setTime(flags, initial, interval);
+  timer.setTime(flags, initial, interval, clockOffset(task, timer.clock));
   return old === 0 ? 0 : storeTimer(task, old, before);
 }
 
 function timerGet(task: Task, fd: number, value: number): number {
   const timer = timerAt(task, fd);
-  return typeof timer === "number" ? timer : storeTimer(task, value, timer.getTime());
+  return isErrno(timer) ? timer : storeTimer(task, value, timer.getTime());
 }
 
 /**

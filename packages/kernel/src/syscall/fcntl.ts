@@ -62,6 +62,7 @@ import {
   SEEK_CUR,
   SEEK_END,
   SEEK_SET,
+  isErrno,
 } from "@stratos/abi";
 import { notifyOfDirectory } from "../fs/dnotify/dnotify.ts";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
@@ -126,7 +127,7 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_SETOWN:
       return setOwner(task, file, argument | 0);
     case F_GETOWN:
-      return file.owner;
+      return ownerSeenBy(task, file);
     case F_SETOWN_EX: {
       const type = task.space.loadU32(argument + FOwnerEx.offset.type);
       const pid = task.space.loadU32(argument + FOwnerEx.offset.pid);
@@ -137,7 +138,9 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_GETOWN_EX: {
       const type = file.owner < 0 ? F_OWNER_PGRP : F_OWNER_PID;
       const failed = task.space.storeU32(argument + FOwnerEx.offset.type, type);
-      return failed < 0 ? failed : task.space.storeU32(argument + FOwnerEx.offset.pid, Math.abs(file.owner));
+      return failed < 0
+        ? failed
+        : task.space.storeU32(argument + FOwnerEx.offset.pid, Math.abs(ownerSeenBy(task, file)));
     }
     case F_GETSIG:
       return file.ioSignal;
@@ -172,16 +175,18 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
   }
 }
 
+/** Whom F_SETOWN named, in the caller's numbers; 0: nobody, or nobody that he sees. */
+function ownerSeenBy(task: Task, file: OpenFile): number {
+  return Math.sign(file.owner) * task.group.pidNamespace.idOf(Math.abs(file.owner));
+}
+
 /** @param owner  a pid, or −pgrp */
 function setOwner(task: Task, file: OpenFile, owner: number): number {
-  if (
-    owner !== 0 &&
-    (owner > 0
-      ? !task.kernel.tasks.processes.has(owner) && !task.kernel.tasks.tasks.has(owner)
-      : !task.kernel.tasks.groups.has(-owner))
-  )
-    return -ESRCH;
-  file.owner = owner;
+  const { tasks } = task.kernel;
+  const { pidNamespace } = task.group;
+  if (owner > 0 && tasks.processOfThreadIn(pidNamespace, owner) === undefined) return -ESRCH;
+  if (owner < 0 && tasks.groupIn(pidNamespace, -owner) === undefined) return -ESRCH;
+  file.owner = Math.sign(owner) * pidNamespace.rootIdOf(Math.abs(owner));
   file.ownerCredentials = task.credentials;
   return 0;
 }
@@ -251,14 +256,14 @@ function loadLock(task: Task, file: OpenFile, address: number, isDescription: bo
 
 function setLock(task: Task, file: OpenFile, address: number, mayWait: boolean, isDescription: boolean): number {
   const lock = loadLock(task, file, address, isDescription);
-  if (typeof lock === "number") return lock;
+  if (isErrno(lock)) return lock;
   if ((lock.type === F_RDLCK && !file.isReadable) || (lock.type === F_WRLCK && !file.isWritable)) return -EBADF;
   return setRangeLock(task, inodeOfFile(task.kernel, file), lock, mayWait);
 }
 
 function getLock(task: Task, file: OpenFile, address: number, isDescription: boolean): number {
   const lock = loadLock(task, file, address, isDescription);
-  if (typeof lock === "number") return lock;
+  if (isErrno(lock)) return lock;
   if (lock.type === F_UNLCK) return -EINVAL;
   const conflict = conflictingLock(inodeOfFile(task.kernel, file), lock);
   const { u8, view } = task.kernel.scratch;
@@ -270,6 +275,7 @@ function getLock(task: Task, file: OpenFile, address: number, isDescription: boo
   view.setInt16(Flock.offset.l_whence, SEEK_SET, true);
   put64(view, Flock.offset.l_start, conflict.start);
   put64(view, Flock.offset.l_len, conflict.end === Infinity ? 0 : conflict.end - conflict.start);
-  view.setInt32(Flock.offset.l_pid, conflict.pid, true);
+  const pid = conflict.pid < 0 ? -1 : task.group.pidNamespace.idOf(conflict.pid);
+  view.setInt32(Flock.offset.l_pid, pid, true);
   return task.space.copyOut(address, u8, 0, Flock.size);
 }

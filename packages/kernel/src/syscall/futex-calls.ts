@@ -25,6 +25,7 @@ import {
   FUTEX_WAKE_OP,
   FutexWaitv,
   Timespec,
+  isErrno,
 } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
 import { futexRequeue, futexWait, futexWaitMany, futexWake, futexWakeOp } from "../task/futex.ts";
@@ -185,7 +186,7 @@ function futexWaitVector(
   const words: { address: number; value: number }[] = [];
   for (let index = 0; index < count; index++) {
     const word = loadWaiter(task, address + index * FutexWaitv.size);
-    if (typeof word === "number") return word;
+    if (isErrno(word)) return word;
     words.push(word);
   }
   return futexWaitMany(task, words, deadline);
@@ -195,9 +196,9 @@ function futexWaitVector(
 function futexRequeue2(task: Task, waiters: number, flags: number, wake: number, move: number): number {
   if (flags !== 0 || (wake | 0) < 0 || (move | 0) < 0) return -EINVAL;
   const from = loadWaiter(task, waiters);
-  if (typeof from === "number") return from;
+  if (isErrno(from)) return from;
   const to = loadWaiter(task, waiters + FutexWaitv.size);
-  if (typeof to === "number") return to;
+  if (isErrno(to)) return to;
   const now = task.space.loadU32(from.address);
   if (now < 0) return -EFAULT;
   if (now !== from.value) return -EAGAIN;

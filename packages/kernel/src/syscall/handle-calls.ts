@@ -22,12 +22,12 @@ import {
   MAX_HANDLE_SZ,
   O_CLOEXEC,
   O_PATH,
+  isErrno,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { Dentry } from "../vfs/dentry.ts";
-import { isErrno } from "../vfs/inode.ts";
 import { openExisting } from "../vfs/open.ts";
 import { PathOnlyFile } from "../vfs/path-only-file.ts";
 import { lookupPath } from "../vfs/path-walk.ts";

@@ -32,6 +32,7 @@ import {
   losesDumpability,
   uniteCapabilities,
 } from "../security/credentials.ts";
+import type { IdMap } from "../security/id-map.ts";
 import type { Task } from "../task/task.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -49,15 +50,16 @@ function changeUser(task: Task, uid: number, euid: number, suid: number): number
   const fixes = (old.secureBits & SECBIT_NO_SETUID_FIXUP) === 0;
   const keeps = (old.secureBits & SECBIT_KEEP_CAPS) !== 0;
   let { effective, permitted, ambient } = old;
-  const wasRoot = old.uid === 0 || old.euid === 0 || old.suid === 0;
-  const isRoot = uid === 0 || euid === 0 || suid === 0;
+  const { rootUid } = old.userNamespace;
+  const wasRoot = old.uid === rootUid || old.euid === rootUid || old.suid === rootUid;
+  const isRoot = uid === rootUid || euid === rootUid || suid === rootUid;
   if (fixes) {
     if (wasRoot && !isRoot) {
       if (!keeps) permitted = effective = 0;
       ambient = 0;
     }
-    if (old.euid === 0 && euid !== 0) effective = 0;
-    else if (old.euid !== 0 && euid === 0) effective = permitted;
+    if (old.euid === rootUid && euid !== rootUid) effective = 0;
+    else if (old.euid !== rootUid && euid === rootUid) effective = permitted;
   }
   return commit(task, { ...old, uid, euid, suid, fsuid: euid, effective, permitted, ambient });
 }
@@ -78,7 +80,8 @@ function changeGroup(task: Task, gid: number, egid: number, sgid: number): numbe
 function setresuid(task: Task, ruid: number, euid: number, suid: number): number {
   const old = task.credentials;
   const allowed = (id: number): boolean => id === KEEP || id === old.uid || id === old.euid || id === old.suid;
-  if (!isCapable(old, CAP_SETUID) && !(allowed(ruid) && allowed(euid) && allowed(suid))) return -EPERM;
+  if (!isCapable(old, CAP_SETUID, old.userNamespace) && !(allowed(ruid) && allowed(euid) && allowed(suid)))
+    return -EPERM;
   return changeUser(
     task,
     ruid === KEEP ? old.uid : ruid,
@@ -90,7 +93,8 @@ function setresuid(task: Task, ruid: number, euid: number, suid: number): number
 function setresgid(task: Task, rgid: number, egid: number, sgid: number): number {
   const old = task.credentials;
   const allowed = (id: number): boolean => id === KEEP || id === old.gid || id === old.egid || id === old.sgid;
-  if (!isCapable(old, CAP_SETGID) && !(allowed(rgid) && allowed(egid) && allowed(sgid))) return -EPERM;
+  if (!isCapable(old, CAP_SETGID, old.userNamespace) && !(allowed(rgid) && allowed(egid) && allowed(sgid)))
+    return -EPERM;
   return changeGroup(
     task,
     rgid === KEEP ? old.gid : rgid,
@@ -101,7 +105,7 @@ function setresgid(task: Task, rgid: number, egid: number, sgid: number): number
 
 function setreuid(task: Task, ruid: number, euid: number): number {
   const old = task.credentials;
-  if (!isCapable(old, CAP_SETUID)) {
+  if (!isCapable(old, CAP_SETUID, old.userNamespace)) {
     if (ruid !== KEEP && ruid !== old.uid && ruid !== old.euid) return -EPERM;
     if (euid !== KEEP && euid !== old.uid && euid !== old.euid && euid !== old.suid) return -EPERM;
   }
@@ -112,7 +116,7 @@ function setreuid(task: Task, ruid: number, euid: number): number {
 
 function setregid(task: Task, rgid: number, egid: number): number {
   const old = task.credentials;
-  if (!isCapable(old, CAP_SETGID)) {
+  if (!isCapable(old, CAP_SETGID, old.userNamespace)) {
     if (rgid !== KEEP && rgid !== old.gid && rgid !== old.egid) return -EPERM;
     if (egid !== KEEP && egid !== old.gid && egid !== old.egid && egid !== old.sgid) return -EPERM;
   }
@@ -123,35 +127,41 @@ function setregid(task: Task, rgid: number, egid: number): number {
 
 function setuid(task: Task, uid: number): number {
   const old = task.credentials;
-  if (isCapable(old, CAP_SETUID)) return changeUser(task, uid, uid, uid);
+  if (isCapable(old, CAP_SETUID, old.userNamespace)) return changeUser(task, uid, uid, uid);
   return uid === old.uid || uid === old.suid ? changeUser(task, old.uid, uid, old.suid) : -EPERM;
 }
 
 function setgid(task: Task, gid: number): number {
   const old = task.credentials;
-  if (isCapable(old, CAP_SETGID)) return changeGroup(task, gid, gid, gid);
+  if (isCapable(old, CAP_SETGID, old.userNamespace)) return changeGroup(task, gid, gid, gid);
   return gid === old.gid || gid === old.sgid ? changeGroup(task, old.gid, gid, old.sgid) : -EPERM;
 }
 
 function getgroups(task: Task, size: number, address: number): number {
-  const { groups } = task.credentials;
+  const { groups, userNamespace } = task.credentials;
+  const { gids } = userNamespace;
   size |= 0;
   if (size < 0) return -EINVAL;
   if (size === 0) return groups.length;
   if (size < groups.length) return -EINVAL;
   for (let index = 0; index < groups.length; index++)
-    if (task.space.storeU32(address + index * 4, groups[index]!) < 0) return -EFAULT;
+    if (task.space.storeU32(address + index * 4, gids.shown(groups[index]!)) < 0) return -EFAULT;
   return groups.length;
 }
 
 function setgroups(task: Task, size: number, address: number): number {
-  if (!isCapable(task.credentials, CAP_SETGID)) return -EPERM;
+  const { userNamespace } = task.credentials;
+  if (!userNamespace.allowsSetgroups || !isCapable(task.credentials, CAP_SETGID, userNamespace)) return -EPERM;
+  // Before there is a gid_map nobody has groups (user_namespaces(7)).
+  if (userNamespace.gids.extents?.length === 0) return -EPERM;
   if (size < 0 || size > 65536) return -EINVAL;
   const groups: number[] = [];
   for (let index = 0; index < size; index++) {
     const gid = task.space.loadU32(address + index * 4);
     if (gid < 0) return -EFAULT;
-    groups.push(gid);
+    const own = userNamespace.gids.toKernel(gid);
+    if (own < 0) return -EINVAL;
+    groups.push(own);
   }
   task.credentials = { ...task.credentials, groups };
   return 0;
@@ -184,7 +194,7 @@ function capget(task: Task, header: number, data: number): number {
   const pid = task.space.loadU32(header + CapUserHeader.offset.pid);
   if (pid < 0) return -EFAULT;
   if ((pid | 0) < 0) return -EINVAL;
-  const target = pid === 0 ? task : task.kernel.tasks.tasks.get(pid);
+  const target = pid === 0 ? task : task.kernel.tasks.taskIn(task.group.pidNamespace, pid);
   if (target === undefined) return -ESRCH;
   if (data === 0) return 0;
   const { effective, permitted, inheritable } = target.credentials;
@@ -202,7 +212,7 @@ function capset(task: Task, header: number, data: number): number {
   if (words < 0) return words;
   const pid = task.space.loadU32(header + CapUserHeader.offset.pid);
   if (pid < 0) return -EFAULT;
-  if (pid !== 0 && pid !== task.tid) return -EPERM;
+  if (pid !== 0 && pid !== task.ownTid) return -EPERM;
   const sets = [0, 0, 0];
   for (let word = 0; word < words; word++) {
     for (let set = 0; set < 3; set++) {
@@ -215,7 +225,7 @@ function capset(task: Task, header: number, data: number): number {
   const old = task.credentials;
   if (!isCapabilitySubset(permitted, old.permitted) || !isCapabilitySubset(effective, permitted)) return -EPERM;
   if (
-    !isCapable(old, CAP_SETPCAP) &&
+    !isCapable(old, CAP_SETPCAP, old.userNamespace) &&
     !isCapabilitySubset(inheritable, uniteCapabilities(old.inheritable, old.permitted))
   )
     return -EPERM;
@@ -241,17 +251,37 @@ function filesystemId(
   own: readonly number[],
 ): number {
   const old: Credentials = task.credentials;
-  if (id === KEEP || (!isCapable(old, capability) && !own.includes(id))) return old[key];
+  if (id === KEEP || (!isCapable(old, capability, old.userNamespace) && !own.includes(id))) return old[key];
   let { effective } = old;
   // Rights over files go and come with root's identity for files (capabilities(7)).
+  const { rootUid } = old.userNamespace;
   const follows = key === "fsuid" && (old.secureBits & SECBIT_NO_SETUID_FIXUP) === 0;
-  if (follows && old.fsuid === 0 && id !== 0)
+  if (follows && old.fsuid === rootUid && id !== rootUid)
     for (const member of FILE_CAPABILITIES) if (hasCapability(effective, member)) effective -= 2 ** member;
-  if (follows && old.fsuid !== 0 && id === 0)
+  if (follows && old.fsuid !== rootUid && id === rootUid)
     for (const member of FILE_CAPABILITIES)
       if (!hasCapability(effective, member) && hasCapability(old.permitted, member)) effective += 2 ** member;
   commit(task, { ...old, [key]: id, effective });
   return old[key];
+}
+
+/** What a program's argument means in the kernel; KEEP: all ones, or an id that its user namespace has no map for. */
+function kernelId(map: IdMap, id: number): number {
+  const own = id >>> 0 === KEEP ? -1 : map.toKernel(id >>> 0);
+  return own < 0 ? KEEP : own;
+}
+
+/** Calls with ids of the kernel for those that are given: −EINVAL when one is not mapped, or the only one is KEEP. */
+function withIds(
+  task: Task,
+  kind: "uids" | "gids",
+  change: (...ids: number[]) => number,
+  ...given: [number, ...number[]]
+): number {
+  const map = task.credentials.userNamespace[kind];
+  const ids = given.map((id) => kernelId(map, id));
+  if (ids.some((id, index) => id === KEEP && (given.length === 1 || given[index]! >>> 0 !== KEEP))) return -EINVAL;
+  return change(...ids);
 }
 
 /** Linux's CAP_FS_SET. */
@@ -267,41 +297,47 @@ const FILE_CAPABILITIES: readonly number[] = [
 ];
 
 export const identityCalls: SyscallTable = {
-  getuid: { run: (task) => task.credentials.uid },
-  geteuid: { run: (task) => task.credentials.euid },
-  getgid: { run: (task) => task.credentials.gid },
-  getegid: { run: (task) => task.credentials.egid },
+  getuid: { run: ({ credentials }) => credentials.userNamespace.uids.shown(credentials.uid) },
+  geteuid: { run: ({ credentials }) => credentials.userNamespace.uids.shown(credentials.euid) },
+  getgid: { run: ({ credentials }) => credentials.userNamespace.gids.shown(credentials.gid) },
+  getegid: { run: ({ credentials }) => credentials.userNamespace.gids.shown(credentials.egid) },
   getresuid: {
-    run: (task, r, e, s) =>
-      storeThree(task, [r, e, s], [task.credentials.uid, task.credentials.euid, task.credentials.suid]),
+    run: (task, r, e, s) => {
+      const { uid, euid, suid, userNamespace } = task.credentials;
+      const { uids } = userNamespace;
+      return storeThree(task, [r, e, s], [uids.shown(uid), uids.shown(euid), uids.shown(suid)]);
+    },
   },
   getresgid: {
-    run: (task, r, e, s) =>
-      storeThree(task, [r, e, s], [task.credentials.gid, task.credentials.egid, task.credentials.sgid]),
+    run: (task, r, e, s) => {
+      const { gid, egid, sgid, userNamespace } = task.credentials;
+      const { gids } = userNamespace;
+      return storeThree(task, [r, e, s], [gids.shown(gid), gids.shown(egid), gids.shown(sgid)]);
+    },
   },
-  setuid: { run: (task, uid) => (uid >>> 0 === KEEP ? -EINVAL : setuid(task, uid >>> 0)) },
-  setgid: { run: (task, gid) => (gid >>> 0 === KEEP ? -EINVAL : setgid(task, gid >>> 0)) },
-  setreuid: { run: (task, r, e) => setreuid(task, r >>> 0, e >>> 0) },
-  setregid: { run: (task, r, e) => setregid(task, r >>> 0, e >>> 0) },
-  setresuid: { run: (task, r, e, s) => setresuid(task, r >>> 0, e >>> 0, s >>> 0) },
-  setresgid: { run: (task, r, e, s) => setresgid(task, r >>> 0, e >>> 0, s >>> 0) },
+  setuid: { run: (task, uid) => withIds(task, "uids", (id) => setuid(task, id), uid) },
+  setgid: { run: (task, gid) => withIds(task, "gids", (id) => setgid(task, id), gid) },
+  setreuid: { run: (task, r, e) => withIds(task, "uids", (...ids) => setreuid(task, ids[0]!, ids[1]!), r, e) },
+  setregid: { run: (task, r, e) => withIds(task, "gids", (...ids) => setregid(task, ids[0]!, ids[1]!), r, e) },
+  setresuid: {
+    run: (task, r, e, s) => withIds(task, "uids", (...ids) => setresuid(task, ids[0]!, ids[1]!, ids[2]!), r, e, s),
+  },
+  setresgid: {
+    run: (task, r, e, s) => withIds(task, "gids", (...ids) => setresgid(task, ids[0]!, ids[1]!, ids[2]!), r, e, s),
+  },
   setfsuid: {
-    run: (task, id) =>
-      filesystemId(task, "fsuid", id >>> 0, CAP_SETUID, [
-        task.credentials.uid,
-        task.credentials.euid,
-        task.credentials.suid,
-        task.credentials.fsuid,
-      ]),
+    run: (task, id) => {
+      const { uid, euid, suid, fsuid, userNamespace } = task.credentials;
+      const wanted = kernelId(userNamespace.uids, id);
+      return userNamespace.uids.shown(filesystemId(task, "fsuid", wanted, CAP_SETUID, [uid, euid, suid, fsuid]));
+    },
   },
   setfsgid: {
-    run: (task, id) =>
-      filesystemId(task, "fsgid", id >>> 0, CAP_SETGID, [
-        task.credentials.gid,
-        task.credentials.egid,
-        task.credentials.sgid,
-        task.credentials.fsgid,
-      ]),
+    run: (task, id) => {
+      const { gid, egid, sgid, fsgid, userNamespace } = task.credentials;
+      const wanted = kernelId(userNamespace.gids, id);
+      return userNamespace.gids.shown(filesystemId(task, "fsgid", wanted, CAP_SETGID, [gid, egid, sgid, fsgid]));
+    },
   },
   getgroups: { run: getgroups },
   setgroups: { run: (task, size, address) => setgroups(task, size | 0, address) },

@@ -11,6 +11,7 @@ import {
   IN_ONLYDIR,
   O_CLOEXEC,
   O_NONBLOCK,
+  isErrno,
 } from "@stratos/abi";
 import { InotifyFile } from "../fs/inotify/inotify-file.ts";
 import { checkAccess, MAY_READ } from "../security/permission.ts";
@@ -23,7 +24,7 @@ import type { SyscallTable } from "./syscall-table.ts";
 function init(task: Task, flags: number): number {
   if ((flags & ~(O_CLOEXEC | O_NONBLOCK)) !== 0) return -EINVAL;
   const file = InotifyFile.create(task, flags & O_NONBLOCK);
-  return typeof file === "number" ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
+  return isErrno(file) ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
 }
 
 function addWatch(task: Task, fd: number, pathAddress: number, mask: number): number {
@@ -33,9 +34,9 @@ function addWatch(task: Task, fd: number, pathAddress: number, mask: number): nu
   if (file === undefined) return -EBADF;
   if (!(file instanceof InotifyFile)) return -EINVAL;
   const path = loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   const place = lookupPath(task, AT_FDCWD, path, (mask & IN_DONT_FOLLOW) !== 0 ? AT_SYMLINK_NOFOLLOW : 0);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   if ((mask & IN_ONLYDIR) !== 0 && !inode.isDirectory) return -ENOTDIR;
   const denied = checkAccess(task.credentials, inode, MAY_READ);

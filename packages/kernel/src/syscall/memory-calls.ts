@@ -27,6 +27,7 @@ import {
   PAGE_SIZE,
   SIGKILL,
   UIO_MAXIOV,
+  isErrno,
 } from "@stratos/abi";
 import { processOfPidfd } from "../task/pidfd.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
@@ -36,7 +37,6 @@ import { madvise } from "../mm/madvise.ts";
 import { sealMemory } from "../mm/memory-seal.ts";
 import { brk, mincore, mmap, mprotect, mremap, msync, munmap } from "../mm/mmap.ts";
 import { isCapable } from "../security/credentials.ts";
-import { isErrno } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
 import { movedBefore, pauseTransfer } from "../ground/call-work.ts";
 import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
@@ -133,12 +133,12 @@ function transfer(
   task: Task,
   args: { pid: number; local: number; localCount: number; remote: number; remoteCount: number; toRemote: boolean },
 ): number {
-  const target = task.kernel.tasks.tasks.get(args.pid | 0);
+  const target = task.kernel.tasks.taskIn(task.group.pidNamespace, args.pid | 0);
   if (target === undefined) return -ESRCH;
   if (
     target.group !== task.group &&
     target.credentials.uid !== task.credentials.euid &&
-    !isCapable(task.credentials, CAP_SYS_PTRACE)
+    !isCapable(task.credentials, CAP_SYS_PTRACE, target.credentials.userNamespace)
   )
     return -EPERM;
   if (args.remoteCount < 0 || args.remoteCount > 1024) return -EINVAL;

@@ -25,6 +25,7 @@ import {
   S_IFREG,
   Sigevent,
   Timespec,
+  isErrno,
 } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
 import { MessageQueueFile } from "../fs/mqueue/message-queue-file.ts";
@@ -49,7 +50,7 @@ import type { SyscallTable } from "./syscall-table.ts";
 /** A queue's name, which the C library gives without its slash: −EACCES, −EFAULT, −ENAMETOOLONG, −ENOENT. */
 function loadName(task: Task, address: number): string | number {
   const name = task.space.loadString(address, 4096);
-  if (typeof name === "number") return name;
+  if (isErrno(name)) return name;
   if (name === "") return -ENOENT;
   if (name.length > NAME_MAX) return -ENAMETOOLONG;
   return name.includes("/") || name === "." || name === ".." ? -EACCES : name;
@@ -71,11 +72,11 @@ function open(task: Task, nameAddress: number, flags: number, mode: number, shap
     };
   }
   const name = loadName(task, nameAddress);
-  if (typeof name === "number") return name;
-  const fileSystem = mqueueOf(kernel);
+  if (isErrno(name)) return name;
+  const fileSystem = mqueueOf(task);
   const found = fileSystem.root.lookup(name);
   let queue: MessageQueueInode;
-  if (typeof found !== "number") {
+  if (!isErrno(found)) {
     if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
     if ((flags & O_ACCMODE) === O_ACCMODE) return -EINVAL;
     const wanted = [MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE][flags & O_ACCMODE]!;
@@ -91,26 +92,26 @@ function open(task: Task, nameAddress: number, flags: number, mode: number, shap
       rdev: 0,
       now: kernel.vfs.now(),
     });
-    if (typeof made === "number") return made;
+    if (isErrno(made)) return made;
     fileSystem.root.name(name, made);
     queue = made;
   }
-  const path = new Path(mqueueOf(kernel).mount, new Dentry(`/${name}`, null, queue));
+  const path = new Path(mqueueOf(task).mount, new Dentry(`/${name}`, null, queue));
   const file = new MessageQueueFile(flags & (O_ACCMODE | O_NONBLOCK), queue, path);
   const fd = task.files.install(file, true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
   if (fd >= 0) return fd;
   // Linux takes the descriptor first: no queue is left behind.
-  if (typeof found === "number") remove(task, name, queue);
+  if (isErrno(found)) remove(task, name, queue);
   return -EMFILE;
 }
 
 /** mq_unlink(2): 0; −ENOENT, −EPERM for a queue of another user, and as for names. */
 function unlink(task: Task, nameAddress: number): number {
   const name = loadName(task, nameAddress);
-  if (typeof name === "number") return name;
-  const { root } = mqueueOf(task.kernel);
+  if (isErrno(name)) return name;
+  const { root } = mqueueOf(task);
   const queue = root.lookup(name);
-  if (typeof queue === "number") return queue;
+  if (isErrno(queue)) return queue;
   const refused = checkSticky(task.credentials, root, queue);
   if (refused < 0) return refused;
   remove(task, name, queue);
@@ -118,8 +119,8 @@ function unlink(task: Task, nameAddress: number): number {
 }
 
 function remove(task: Task, name: string, queue: Inode): void {
-  mqueueOf(task.kernel).root.unlink(name, queue, task.kernel.vfs.now());
-  if (queue.users === 0) new Path(mqueueOf(task.kernel).mount, new Dentry(name, null, queue)).retain().release();
+  mqueueOf(task).root.unlink(name, queue, task.kernel.vfs.now());
+  if (queue.users === 0) new Path(mqueueOf(task).mount, new Dentry(name, null, queue)).retain().release();
 }
 
 function queueAt(task: Task, fd: number): MessageQueueFile | number {
@@ -150,7 +151,7 @@ function timedSend(
   if (deadline < 0) return deadline;
   if (priority >>> 0 >= PRIORITIES) return -EINVAL;
   const file = queueAt(task, fd);
-  return typeof file === "number" ? file : file.send(task, address, length, priority, deadline);
+  return isErrno(file) ? file : file.send(task, address, length, priority, deadline);
 }
 
 function timedReceive(
@@ -164,7 +165,7 @@ function timedReceive(
   const deadline = loadDeadline(task, timeAddress);
   if (deadline < 0) return deadline;
   const file = queueAt(task, fd);
-  return typeof file === "number" ? file : file.receive(task, address, length, priorityAddress, deadline);
+  return isErrno(file) ? file : file.receive(task, address, length, priorityAddress, deadline);
 }
 
 /** mq_notify(2): 0; −EBADF, −EBUSY when someone is registered, −EFAULT, −EINVAL. */
@@ -196,7 +197,7 @@ function notify(task: Task, fd: number, eventAddress: number): number {
     }
   }
   const file = queueAt(task, fd);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   if (notification === null) file.cancelNotification(task.group);
   else if (file.inode.notification !== null && !file.inode.notification.owner.isZombie) return -EBUSY;
   else file.inode.notification = notification;
@@ -213,7 +214,7 @@ function getSetAttributes(task: Task, fd: number, newAddress: number, oldAddress
     if (flags !== 0 && flags !== O_NONBLOCK) return -EINVAL;
   }
   const file = queueAt(task, fd);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   const { shape, messages } = file.inode;
   u8.fill(0, 0, MqAttr.size);
   put64(view, MqAttr.offset.mq_flags, file.flags & O_NONBLOCK);

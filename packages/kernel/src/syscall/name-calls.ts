@@ -14,6 +14,7 @@ import {
   S_IFMT,
   S_IFREG,
   S_IFSOCK,
+  isErrno,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -31,7 +32,7 @@ import type { SyscallTable } from "./syscall-table.ts";
 
 function mkdirat(task: Task, dirfd: number, pathAddress: number, mode: number): number {
   const path = loadPath(task, pathAddress);
-  return typeof path === "number" ? path : makeDirectory(task, dirfd, path, mode);
+  return isErrno(path) ? path : makeDirectory(task, dirfd, path, mode);
 }
 
 function mknodat(task: Task, dirfd: number, pathAddress: number, mode: number, device: number): number {
@@ -40,23 +41,23 @@ function mknodat(task: Task, dirfd: number, pathAddress: number, mode: number, d
   if (kind !== 0 && kind !== S_IFREG && kind !== S_IFIFO && kind !== S_IFSOCK && kind !== S_IFCHR && kind !== S_IFBLK)
     return -EINVAL;
   const path = loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   const made = makeNode(task, dirfd, path, (kind === 0 ? S_IFREG : kind) | (mode & 0o7777), device >>> 0);
-  return typeof made === "number" ? made : 0;
+  return isErrno(made) ? made : 0;
 }
 
 function unlinkat(task: Task, dirfd: number, pathAddress: number, flags: number): number {
   if ((flags & ~AT_REMOVEDIR) !== 0) return -EINVAL;
   const path = loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   return (flags & AT_REMOVEDIR) !== 0 ? removeDirectory(task, dirfd, path) : removeFile(task, dirfd, path);
 }
 
 function symlinkat(task: Task, targetAddress: number, dirfd: number, pathAddress: number): number {
   const target = loadPath(task, targetAddress);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   const path = loadPath(task, pathAddress);
-  return typeof path === "number" ? path : makeSymlink(task, target, dirfd, path);
+  return isErrno(path) ? path : makeSymlink(task, target, dirfd, path);
 }
 
 function linkat(
@@ -69,11 +70,11 @@ function linkat(
 ): number {
   if ((flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const oldPath = loadPath(task, oldAddress);
-  if (typeof oldPath === "number") return oldPath;
+  if (isErrno(oldPath)) return oldPath;
   if (oldPath === "" && (flags & AT_EMPTY_PATH) !== 0 && !isCapable(task.credentials, CAP_DAC_READ_SEARCH))
     return -ENOENT;
   const newPath = loadPath(task, newAddress);
-  if (typeof newPath === "number") return newPath;
+  if (isErrno(newPath)) return newPath;
   return linkPaths(
     task,
     oldDirfd,
@@ -93,9 +94,9 @@ function renameat2(
   flags: number,
 ): number {
   const oldPath = loadPath(task, oldAddress);
-  if (typeof oldPath === "number") return oldPath;
+  if (isErrno(oldPath)) return oldPath;
   const newPath = loadPath(task, newAddress);
-  if (typeof newPath === "number") return newPath;
+  if (isErrno(newPath)) return newPath;
   return renameName(task, oldDirfd, oldPath, newDirfd, newPath, flags);
 }
 

@@ -23,6 +23,7 @@ import {
   MPOL_MF_STRICT,
   MPOL_PREFERRED,
   PAGE_SIZE,
+  isErrno,
 } from "@stratos/abi";
 import { mayInspect } from "../task/task-access.ts";
 import { walkInPieces } from "../ground/call-work.ts";
@@ -77,7 +78,7 @@ function checkPolicy(task: Task, mode: number, address: number, bits: number): M
 /** set_mempolicy(2): 0; −EFAULT, −EINVAL. */
 function setPolicy(task: Task, mode: number, address: number, bits: number): number {
   const policy = checkPolicy(task, mode | 0, address, bits);
-  if (typeof policy === "number") return policy;
+  if (isErrno(policy)) return policy;
   task.memoryPolicy = policy;
   return 0;
 }
@@ -96,7 +97,7 @@ function bind(
     return -EINVAL;
   if ((flags & MPOL_MF_MOVE_ALL) !== 0 && task.credentials.euid !== 0) return -EPERM;
   const policy = checkPolicy(task, mode | 0, mask, bits);
-  if (typeof policy === "number") return policy;
+  if (isErrno(policy)) return policy;
   const end = address + Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
   const { space } = task;
   if (!space.isCovered(address, end)) return -EFAULT;
@@ -152,7 +153,7 @@ function getPolicy(
 }
 
 function targetOf(task: Task, pid: number): Task | number {
-  const target = (pid | 0) === 0 ? task : task.kernel.tasks.tasks.get(pid | 0);
+  const target = (pid | 0) === 0 ? task : task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0);
   if (target === undefined) return -ESRCH;
   return mayInspect(task, target) < 0 ? -EPERM : target;
 }
@@ -164,7 +165,7 @@ function migratePages(task: Task, pid: number, bits: number, from: number, to: n
     if (nodes < 0) return nodes;
   }
   const target = targetOf(task, pid);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   // Nowhere to go.
   return loadNodes(task, to, bits) === 0 ? -EINVAL : 0;
 }
@@ -182,7 +183,7 @@ function movePages(
   if ((flags & ~(MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)) !== 0) return -EINVAL;
   if ((flags & MPOL_MF_MOVE_ALL) !== 0 && task.credentials.euid !== 0) return -EPERM;
   const target = targetOf(task, pid);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   return walkInPieces(task, 0, count, (index) => {
     task.kernel.work.charge(1);
     const page = task.space.loadU64(pages + index * 8);

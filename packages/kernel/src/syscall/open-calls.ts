@@ -19,7 +19,16 @@ import {
   O_TMPFILE,
   RLIMIT_NOFILE,
 } from "@stratos/abi";
-import { CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, OpenHow } from "@stratos/abi";
+import {
+  CLOSE_RANGE_CLOEXEC,
+  CLOSE_RANGE_UNSHARE,
+  LOCK_EX,
+  LOCK_NB,
+  LOCK_SH,
+  LOCK_UN,
+  OpenHow,
+  isErrno,
+} from "@stratos/abi";
 import { createMemfd } from "../fs/memfd/memfd.ts";
 import { createPipe } from "../fs/pipe/pipe-file.ts";
 import type { Task } from "../task/task.ts";
@@ -40,9 +49,9 @@ export function installFile(task: Task, file: OpenFile, closeOnExec: boolean, mi
 
 function open(task: Task, dirfd: number, address: number, flags: number, mode: number, resolve: number): number {
   const path = loadPath(task, address);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   const file = openPath(task, dirfd, path, flags, mode, resolve);
-  return typeof file === "number" ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
+  return isErrno(file) ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
 }
 
 /** `struct open_how`: three 64-bit fields (openat2(2)). */
@@ -92,7 +101,7 @@ function closeRange(task: Task, first: number, last: number, flags: number): num
   if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) !== 0 || first > last) return -EINVAL;
   if ((flags & CLOSE_RANGE_UNSHARE) !== 0 && task.files.users > 1) {
     const copy = task.files.copyForTask();
-    if (typeof copy === "number") return copy;
+    if (isErrno(copy)) return copy;
     task.files.users--;
     task.files = copy;
   }
@@ -110,7 +119,7 @@ function closeRange(task: Task, first: number, last: number, flags: number): num
 function pipe2(task: Task, address: number, flags: number): number {
   if ((flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT)) !== 0) return -EINVAL;
   const pipe = createPipe(task.kernel, flags & (O_NONBLOCK | O_DIRECT), task.credentials);
-  if (typeof pipe === "number") return pipe;
+  if (isErrno(pipe)) return pipe;
   const { reader, writer } = pipe;
   const closeOnExec = (flags & O_CLOEXEC) !== 0;
   const readFd = installFile(task, reader, closeOnExec);
@@ -172,9 +181,9 @@ function flock(task: Task, fd: number, operation: number): number {
 function memfdCreate(task: Task, nameAddress: number, flags: number): number {
   // MFD_NAME_MAX_LEN: "memfd:" and the end mark fit NAME_MAX.
   const name = task.space.loadString(nameAddress, 250);
-  if (typeof name === "number") return name === -EFAULT ? name : -EINVAL;
+  if (isErrno(name)) return name === -EFAULT ? name : -EINVAL;
   const file = createMemfd(task, name, flags);
-  return typeof file === "number" ? file : installFile(task, file, (flags & 1) !== 0);
+  return isErrno(file) ? file : installFile(task, file, (flags & 1) !== 0);
 }
 
 export const openCalls: SyscallTable = {

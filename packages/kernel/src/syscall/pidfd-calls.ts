@@ -16,6 +16,7 @@ import {
   SI_TKILL,
   SI_USER,
   SiginfoSender,
+  isErrno,
 } from "@stratos/abi";
 import { PidFile } from "../task/pidfd.ts";
 import { ProcessDirectory } from "../procfs/process-directory.ts";
@@ -49,11 +50,12 @@ function pidfdOpen(task: Task, pidArgument: number, flags: number): number {
   const pid = pidArgument | 0;
   if ((flags & ~(PIDFD_NONBLOCK | PIDFD_THREAD)) !== 0 || pid <= 0) return -EINVAL;
   const { tasks } = task.kernel;
-  const thread = tasks.tasks.get(pid);
-  const group = thread?.group ?? tasks.processes.get(pid);
+  const { pidNamespace } = task.group;
+  const thread = tasks.taskIn(pidNamespace, pid);
+  const group = thread?.group ?? tasks.processIn(pidNamespace, pid);
   if (group === undefined) return -ESRCH;
   const wantsThread = (flags & PIDFD_THREAD) !== 0;
-  if (!wantsThread && group.pid !== pid) return -EINVAL;
+  if (!wantsThread && group.pid !== pidNamespace.rootIdOf(pid)) return -EINVAL;
   const file = new PidFile(group, wantsThread ? (thread ?? null) : null, (flags & PIDFD_NONBLOCK) !== 0);
   return task.files.install(file, true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
 }
@@ -66,7 +68,7 @@ function loadInfo(task: Task, target: PidFile, signal: number, address: number):
   const { u8, view } = task.kernel.scratch;
   if (task.space.copyIn(address, u8, 0, SIGINFO_SENT) < 0) return -EFAULT;
   if (view.getInt32(SiginfoSender.offset.si_signo, true) !== signal) return -EINVAL;
-  const info = readSignalInfo(view, signal);
+  const info = readSignalInfo(task, view, signal);
   return target.group !== task.group && (info.code >= 0 || info.code === SI_TKILL) ? -EPERM : info;
 }
 
@@ -83,13 +85,13 @@ function pidfdSendSignal(task: Task, pidfd: number, signalArgument: number, info
   )
     return -EINVAL;
   const target = signalTargetAt(task, pidfd);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   if (signal < 0 || signal > SIGRTMAX) return -EINVAL;
   const full =
     info !== 0
       ? loadInfo(task, target, signal, info)
       : signalInfo(signal, SI_USER, { pid: task.pid, uid: task.credentials.uid });
-  if (typeof full === "number") return full;
+  if (isErrno(full)) return full;
   if (target.isReaped) return -ESRCH;
   const permission = checkSignalPermission(task, target.group, signal);
   if (permission < 0) return permission;
@@ -108,7 +110,7 @@ function pidfdSendSignal(task: Task, pidfd: number, signalArgument: number, info
 function pidfdGetfd(task: Task, pidfd: number, fd: number, flags: number): number {
   if (flags !== 0) return -EINVAL;
   const target = pidfdAt(task, pidfd);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   if (target.hasExited) return -ESRCH;
   const owner = target.thread ?? target.group.leader;
   if (!mayTrace(task, owner)) return -EPERM;
@@ -119,7 +121,8 @@ function pidfdGetfd(task: Task, pidfd: number, fd: number, flags: number): numbe
 
 /** PTRACE_MODE_ATTACH_REALCREDS (ptrace(2)). */
 function mayTrace(task: Task, target: Task): boolean {
-  if (task.group === target.group || isCapable(task.credentials, CAP_SYS_PTRACE)) return true;
+  if (task.group === target.group || isCapable(task.credentials, CAP_SYS_PTRACE, target.credentials.userNamespace))
+    return true;
   const { uid, gid } = task.credentials;
   const to = target.credentials;
   return (

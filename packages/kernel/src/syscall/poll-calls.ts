@@ -24,6 +24,7 @@ import {
   RLIMIT_NOFILE,
   STICKY_TIMEOUTS,
   SigsetArgument,
+  isErrno,
 } from "@stratos/abi";
 import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
 import { loadDuration, storeRemaining, type WaitState } from "../event/wait-deadline.ts";
@@ -105,7 +106,7 @@ function storeLeft(task: Task, state: WaitState, timeout: number): void {
  */
 function ppoll(task: Task, fds: number, nfds: number, timeout: number, mask: number, maskSize: number): number {
   const state = begin(task, timeout, mask, maskSize);
-  if (typeof state === "number") return state;
+  if (isErrno(state)) return state;
   const count = nfds >>> 0;
   if (count > Math.min(task.group.limits[RLIMIT_NOFILE]!.soft, OPEN_MAX)) return finish(task, state, timeout, -EINVAL);
   const bytes = count * Pollfd.size;
@@ -164,7 +165,7 @@ function pselect6(
     if (mask < 0 || maskSize < 0) return -EFAULT;
   }
   const state = begin(task, timeout, mask, maskSize);
-  if (typeof state === "number") return state;
+  if (isErrno(state)) return state;
   let count = nfds | 0;
   if (count < 0) return finish(task, state, timeout, -EINVAL);
   // Linux, too, cuts nfds to what the process can have open.

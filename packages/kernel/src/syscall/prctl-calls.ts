@@ -50,11 +50,11 @@ import {
   SECBIT_NO_CAP_AMBIENT_RAISE,
   SECURE_ALL_BITS,
   SECURE_ALL_LOCKS,
+  isErrno,
 } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
 import { hasCapability, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
-import { isErrno } from "../vfs/inode.ts";
 import { setSeccompMode } from "./seccomp-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 import { seccompMode } from "../security/seccomp.ts";
@@ -96,7 +96,7 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
     case PR_CAPBSET_READ:
       return a < 0 || a > CAP_LAST_CAP ? -EINVAL : hasCapability(credentials.bounding, a) ? 1 : 0;
     case PR_CAPBSET_DROP:
-      if (!isCapable(credentials, CAP_SETPCAP)) return -EPERM;
+      if (!isCapable(credentials, CAP_SETPCAP, credentials.userNamespace)) return -EPERM;
       if (a < 0 || a > CAP_LAST_CAP) return -EINVAL;
       if (hasCapability(credentials.bounding, a))
         task.credentials = { ...credentials, bounding: credentials.bounding - 2 ** a };
@@ -159,7 +159,7 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
       return task.space.copyOut(a, vector, 0, Math.min(Math.max(b, 0), vector.length)) < 0 ? -EFAULT : vector.length;
     }
     case PR_SET_PTRACER:
-      return a === 0 || a === -1 || task.kernel.tasks.tasks.has(a) ? 0 : -EINVAL;
+      return a === 0 || a === -1 || task.kernel.tasks.taskIn(task.group.pidNamespace, a) !== undefined ? 0 : -EINVAL;
     case PR_SET_VMA:
       return a === 0 ? 0 : -EINVAL;
     default:
@@ -207,7 +207,11 @@ function setSecureBits(task: Task, bits: number): number {
   const old = credentials.secureBits;
   const locks = old & SECURE_ALL_LOCKS;
   if (bits < 0 || bits > (SECURE_ALL_BITS | SECURE_ALL_LOCKS)) return -EPERM;
-  if (((locks >> 1) & (old ^ bits)) !== 0 || (locks & ~bits) !== 0 || !isCapable(credentials, CAP_SETPCAP))
+  if (
+    ((locks >> 1) & (old ^ bits)) !== 0 ||
+    (locks & ~bits) !== 0 ||
+    !isCapable(credentials, CAP_SETPCAP, credentials.userNamespace)
+  )
     return -EPERM;
   task.credentials = { ...credentials, secureBits: bits };
   return 0;

@@ -4,19 +4,14 @@ import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
-  CAP_SYS_ADMIN,
-  CLONE_NEWNS,
   CLONE_PARENT_SETTID,
   CLONE_PIDFD,
-  CLONE_SYSVSEM,
   CLONE_VFORK,
   EAGAIN,
   EBADF,
   EFAULT,
   EINVAL,
   ENOENT,
-  ENOSPC,
-  EPERM,
   ESRCH,
   O_NONBLOCK,
   PATH_MAX,
@@ -35,28 +30,29 @@ import {
   __WALL,
   __WCLONE,
   __WNOTHREAD,
+  isErrno,
 } from "@stratos/abi";
-import { namespaceOrigin } from "../task/clone-namespaces.ts";
+import { setNamespaces, unshare } from "../task/enter-namespaces.ts";
 import { abandonFork } from "../mm/fork.ts";
 import { cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
-import { isCapable } from "../security/credentials.ts";
 import { executeProgram, type ReadStrings, readStrings } from "../task/exec.ts";
 import { exitGroup, exitTask } from "../task/exit.ts";
 import { createSession, setProcessGroup } from "../task/process-group.ts";
 import { PidFile, processOfPidfd } from "../task/pidfd.ts";
 import { getCpu } from "../task/affinity.ts";
+import { parentIdOf } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { type ChildEvent, waitForChild } from "../task/wait.ts";
 import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED, type CallState, callState } from "../ground/wait-queue.ts";
-import { isErrno } from "../vfs/inode.ts";
-import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
 import { writeRusage } from "../task/resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /** The child that a parent of vfork(2) waits for. */
 interface VforkState extends CallState {
   readonly kind: "vfork";
+  readonly child: number;
+  /** As the parent's namespace has it. */
   readonly tid: number;
 }
 
@@ -64,7 +60,7 @@ function clone(task: Task, request: CloneRequest, pidfdAddress: number): number 
   // A vfork parent that was woken: its child has gone on.
   if (task.syscallState !== null && task.blockedKind === BLOCKED_KILLABLE) {
     const state = task.syscallState as VforkState;
-    if (task.kernel.tasks.tasks.get(state.tid)?.vforkParent === task) {
+    if (task.kernel.tasks.tasks.get(state.child)?.vforkParent === task) {
       task.waitOn(task.vforkDone);
       return BLOCKED_KILLABLE;
     }
@@ -74,6 +70,7 @@ function clone(task: Task, request: CloneRequest, pidfdAddress: number): number 
   if (wantsPidfd && (request.flags & CLONE_PARENT_SETTID) !== 0 && pidfdAddress === request.parentTid) return -EINVAL;
   const child = cloneTask(task, request);
   if (isErrno(child)) return child;
+  const tid = task.group.pidNamespace.idOf(child.tid);
   if (wantsPidfd) {
     const fd = task.files.install(
       new PidFile(child.group, null, false),
@@ -84,9 +81,9 @@ function clone(task: Task, request: CloneRequest, pidfdAddress: number): number 
     if (fd < 0) return fd;
     if (task.space.storeU32(pidfdAddress, fd) < 0) return -EFAULT;
   }
-  if ((request.flags & CLONE_VFORK) === 0) return child.tid;
+  if ((request.flags & CLONE_VFORK) === 0) return tid;
   child.vforkParent = task;
-  task.syscallState = callState<VforkState>({ kind: "vfork", tid: child.tid });
+  task.syscallState = callState<VforkState>({ kind: "vfork", child: child.tid, tid });
   task.waitOn(task.vforkDone);
   return BLOCKED_KILLABLE;
 }
@@ -143,14 +140,15 @@ function wait4(task: Task, pid: number, statusAddress: number, options: number, 
   pid |= 0;
   if (pid === -0x80000000) return -ESRCH;
   const ownGroup = task.group.group.id;
+  const named = task.group.pidNamespace.rootIdOf(Math.abs(pid));
   const select =
     pid === -1
       ? () => true
       : pid === 0
         ? (child: ThreadGroup) => child.group.id === ownGroup
         : pid > 0
-          ? (child: ThreadGroup) => child.pid === pid
-          : (child: ThreadGroup) => child.group.id === -pid;
+          ? (child: ThreadGroup) => child.pid === named
+          : (child: ThreadGroup) => child.group.id === named;
   const event = waitForChild(task, select, options | WEXITED);
   if (event === null) return 0;
   if (isErrno(event)) return event;
@@ -166,19 +164,22 @@ function waitid(task: Task, kind: number, id: number, infoAddress: number, optio
   )
     return -EINVAL;
   id |= 0;
+  const { pidNamespace } = task.group;
   let select: (child: ThreadGroup) => boolean;
   let isNonblocking = false;
   switch (kind | 0) {
     case P_ALL:
       select = () => true;
       break;
-    case P_PID:
+    case P_PID: {
       if (id <= 0) return -EINVAL;
-      select = (child) => child.pid === id;
+      const pid = pidNamespace.rootIdOf(id);
+      select = (child) => child.pid === pid;
       break;
+    }
     case P_PGID: {
       if (id < 0) return -EINVAL;
-      const group = id === 0 ? task.group.group.id : id;
+      const group = id === 0 ? task.group.group.id : pidNamespace.rootIdOf(id);
       select = (child) => child.group.id === group;
       break;
     }
@@ -210,7 +211,7 @@ function writeChildInfo(task: Task, address: number, event: ChildEvent | null): 
     view.setInt32(SiginfoChild.offset.si_signo, SIGCHLD, true);
     view.setInt32(SiginfoChild.offset.si_code, event.code, true);
     view.setInt32(SiginfoChild.offset.si_pid, event.pid, true);
-    view.setUint32(SiginfoChild.offset.si_uid, event.uid, true);
+    view.setUint32(SiginfoChild.offset.si_uid, task.credentials.userNamespace.uids.shown(event.uid), true);
     view.setInt32(SiginfoChild.offset.si_status, event.value, true);
   }
   return task.space.copyOut(address, u8, 0, SiginfoChild.size);
@@ -218,15 +219,8 @@ function writeChildInfo(task: Task, address: number, event: ChildEvent | null): 
 
 function processOf(task: Task, pid: number): ThreadGroup | undefined {
   if ((pid | 0) === 0) return task.group;
-  const { tasks } = task.kernel;
-  return tasks.processes.get(pid | 0) ?? tasks.tasks.get(pid | 0)?.group;
+  return task.kernel.tasks.processOfThreadIn(task.group.pidNamespace, pid | 0);
 }
-
-/**
- * unshare(2): THREAD, FS, NEWNS, SIGHAND, VM, FILES, SYSVSEM and the other namespaces; not NEWTIME, as of a kernel
- * without it (−EINVAL).
- */
-const UNSHARABLE = 0x7e070f00;
 
 export const processCalls: SyscallTable = {
   clone: {
@@ -237,7 +231,7 @@ export const processCalls: SyscallTable = {
         parentTid,
       ),
     abandoned: abandonFork,
-    gaps: "namespaces but CLONE_NEWNS are refused, CLONE_PTRACE is ignored",
+    gaps: "CLONE_PTRACE is ignored",
   },
   clone3: {
     run: (task, address, size) => {
@@ -245,7 +239,7 @@ export const processCalls: SyscallTable = {
       return isErrno(request) ? request : clone(task, request, request.pidfd);
     },
     abandoned: abandonFork,
-    gaps: "set_tid, CLONE_INTO_CGROUP and namespaces but CLONE_NEWNS are refused",
+    gaps: "set_tid and CLONE_INTO_CGROUP are refused",
   },
   execve: {
     run: (task, path, argv, environment) => execve(task, AT_FDCWD, path, argv, environment, 0),
@@ -270,18 +264,28 @@ export const processCalls: SyscallTable = {
   wait4: { run: wait4 },
   waitid: { run: waitid },
   getpid: { run: (task) => task.group.ownPid },
-  getppid: { run: (task) => task.group.parent?.pid ?? 0 },
+  getppid: { run: (task) => parentIdOf(task.group, task.group.pidNamespace) },
   gettid: { run: (task) => task.ownTid },
   set_tid_address: {
     run: (task, address) => {
       task.clearTid = address;
-      return task.tid;
+      return task.ownTid;
     },
   },
   setpgid: { run: (task, pid, group) => setProcessGroup(task, pid | 0, group | 0) },
-  getpgid: { run: (task, pid) => processOf(task, pid)?.group.id ?? -ESRCH },
+  getpgid: {
+    run: (task, pid) => {
+      const process = processOf(task, pid);
+      return process === undefined ? -ESRCH : task.group.pidNamespace.idOf(process.group.id);
+    },
+  },
   setsid: { run: (task) => createSession(task) },
-  getsid: { run: (task, pid) => processOf(task, pid)?.session.id ?? -ESRCH },
+  getsid: {
+    run: (task, pid) => {
+      const process = processOf(task, pid);
+      return process === undefined ? -ESRCH : task.group.pidNamespace.idOf(process.session.id);
+    },
+  },
   sched_yield: {
     run: (task) => {
       task.kernel.scheduler.mustSwitch = true;
@@ -293,45 +297,16 @@ export const processCalls: SyscallTable = {
   acct: {
     run: (task, address) => {
       const path = address === 0 ? null : loadPath(task, address);
-      return typeof path === "number" ? path : acct(task, path);
+      return isErrno(path) ? path : acct(task, path);
     },
     gaps: "ASU and ac_io are never set; the file's system stays in use",
   },
   unshare: {
-    run: (task, flags) => {
-      if ((flags & ~UNSHARABLE) !== 0) return -EINVAL;
-      if ((flags & 0x7e000000) !== 0) {
-        task.kernel.notices.set("namespaces", "");
-        return -EPERM;
-      }
-      const ownMounts = (flags & CLONE_NEWNS) !== 0;
-      if (ownMounts && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
-      if (ownMounts && !canCopyMounts(task)) return -ENOSPC;
-      const origin = ownMounts ? namespaceOrigin(task, "mnt", task.credentials.userNamespace) : null;
-      if (typeof origin === "number") return origin;
-      if ((flags & 0x400) !== 0 && task.files.users > 1) {
-        const copy = task.files.copyForTask();
-        if (typeof copy === "number") return copy;
-        task.files.users--;
-        task.files = copy;
-      }
-      if (((flags & 0x200) !== 0 || ownMounts) && task.fs.users > 1) {
-        const copy = task.fs.copy();
-        task.fs.release();
-        task.fs = copy;
-      }
-      if (origin !== null) unshareMounts(task, task.fs, origin);
-      if ((flags & CLONE_SYSVSEM) !== 0) {
-        task.kernel.ipc.semaphores.leaveUndo(task);
-        task.semaphoreUndo = { users: 1, identity: 0 };
-      }
-      return 0;
-    },
-    gaps: "namespaces but CLONE_NEWNS: EPERM, CLONE_NEWTIME: EINVAL",
+    run: unshare,
+    gaps:
+      "in a user namespace below the initial one, files of /proc/sys are root's of the initial one: they cannot be " +
+      "written; in a pid namespace below it, shmctl and semctl show 0 for a process that was waited for; a cgroup " +
+      "namespace shows the one control group there is",
   },
-  setns: {
-    run: (task, fd) =>
-      task.files.get(fd | 0) === undefined ? -EBADF : isCapable(task.credentials, CAP_SYS_ADMIN) ? -EINVAL : -EPERM,
-    gaps: "there are no namespaces yet: EINVAL",
-  },
+  setns: { run: (task, fd, type) => setNamespaces(task, fd | 0, type) },
 };

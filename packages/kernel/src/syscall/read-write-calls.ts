@@ -17,6 +17,7 @@ import {
   SEEK_CUR,
   SEEK_DATA,
   SEEK_HOLE,
+  isErrno,
 } from "@stratos/abi";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { CALL_WORK, movedBefore, pauseTransfer } from "../ground/call-work.ts";
@@ -96,7 +97,7 @@ function pread(task: Task, fd: number, buffer: number, count: number, offset: nu
   const refused = checkOffset(task, fd, offset);
   if (refused < 0) return refused;
   const file = readable(task, fd);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   if (count < 0) return -EINVAL;
   return readInto(task, file, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset);
 }
@@ -105,7 +106,7 @@ function pwrite(task: Task, fd: number, buffer: number, count: number, offset: n
   const refused = checkOffset(task, fd, offset);
   if (refused < 0) return refused;
   const file = writable(task, fd);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   if (count < 0) return -EINVAL;
   return writeFrom(task, file, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset);
 }
@@ -120,10 +121,10 @@ function readv(task: Task, fd: number, address: number, count: number, offset: n
     if (refused < 0) return refused;
   }
   const file = readable(task, fd);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   if ((flags & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC)) !== 0) return -EOPNOTSUPP;
   const cursor = vector(task, address, count);
-  if (typeof cursor === "number") return cursor;
+  if (isErrno(cursor)) return cursor;
   if ((flags & RWF_NOWAIT) === 0) return readInto(task, file, cursor, offset);
   return withFlags(file, O_NONBLOCK, 0, () => readInto(task, file, cursor, offset));
 }
@@ -134,11 +135,11 @@ function writev(task: Task, fd: number, address: number, count: number, offset: 
     if (refused < 0) return refused;
   }
   const file = writable(task, fd);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   if ((flags & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOAPPEND)) !== 0) return -EOPNOTSUPP;
   if ((flags & (RWF_APPEND | RWF_NOAPPEND)) === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
   const cursor = vector(task, address, count);
-  if (typeof cursor === "number") return cursor;
+  if (isErrno(cursor)) return cursor;
   if (flags === 0) return writeFrom(task, file, cursor, offset);
   const set =
     ((flags & RWF_NOWAIT) !== 0 ? O_NONBLOCK : 0) |

@@ -34,6 +34,7 @@ import {
   SCHED_RR,
   SchedAttr,
   Timespec,
+  isErrno,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
 import { getAffinity, setAffinity } from "../task/affinity.ts";
@@ -58,19 +59,24 @@ const RUNTIME_MIN_NS = 1024,
   BANDWIDTH_MAX = 0.95;
 
 function targetOf(task: Task, pid: number): Task | undefined {
-  return (pid | 0) === 0 ? task : task.kernel.tasks.tasks.get(pid | 0);
+  return (pid | 0) === 0 ? task : task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0);
 }
 
 function priorityTargets(task: Task, which: number, who: number): Task[] {
   const all = [...task.kernel.tasks.tasks.values()];
+  const { pidNamespace } = task.group;
   who |= 0;
   switch (which | 0) {
     case 0:
-      return who === 0 ? [task] : all.filter((each) => each.tid === who);
-    case 1:
-      return all.filter((each) => each.group.group.id === (who === 0 ? task.group.group.id : who));
-    default:
-      return all.filter((each) => each.credentials.uid === (who === 0 ? task.credentials.uid : who));
+      return who === 0 ? [task] : all.filter((each) => each.tid === pidNamespace.rootIdOf(who));
+    case 1: {
+      const group = who === 0 ? task.group.group : task.kernel.tasks.groupIn(pidNamespace, who);
+      return all.filter((each) => each.group.group === group);
+    }
+    default: {
+      const uid = who === 0 ? task.credentials.uid : task.credentials.userNamespace.uids.toKernel(who);
+      return all.filter((each) => each.credentials.uid === uid);
+    }
   }
 }
 
@@ -84,14 +90,14 @@ function setpriority(task: Task, which: number, who: number, value: number): num
   const nice = Math.max(-20, Math.min(19, value | 0));
   const targets = priorityTargets(task, which, who);
   if (targets.length === 0) return -ESRCH;
-  const isPrivileged = isCapable(task.credentials, CAP_SYS_NICE);
   const { euid } = task.credentials;
+  const mayRaise = isCapable(task.credentials, CAP_SYS_NICE);
   let result = 0;
   for (const target of targets) {
+    const isPrivileged = isCapable(task.credentials, CAP_SYS_NICE, target.credentials.userNamespace);
     const isOwn = target.credentials.uid === euid || target.credentials.euid === euid;
     if (!isPrivileged && !isOwn) result = -EPERM;
-    else if (!isPrivileged && nice < target.nice && 20 - nice > target.group.limits[RLIMIT_NICE]!.soft)
-      result = -EACCES;
+    else if (!mayRaise && nice < target.nice && 20 - nice > target.group.limits[RLIMIT_NICE]!.soft) result = -EACCES;
     else target.nice = nice;
   }
   return result;
@@ -288,10 +294,14 @@ function setIoPriority(task: Task, which: number, who: number, value: number): n
   )
     return -EINVAL;
   const targets = ioPriorityTargets(task, which | 0, who);
-  if (typeof targets === "number") return targets;
+  if (isErrno(targets)) return targets;
   for (const target of targets) {
     const { euid, uid } = task.credentials;
-    if (target.credentials.uid !== euid && target.credentials.uid !== uid && !isCapable(task.credentials, CAP_SYS_NICE))
+    if (
+      target.credentials.uid !== euid &&
+      target.credentials.uid !== uid &&
+      !isCapable(task.credentials, CAP_SYS_NICE, target.credentials.userNamespace)
+    )
       return -EPERM;
     target.io.priority = value & 0xffff;
   }
@@ -301,7 +311,7 @@ function setIoPriority(task: Task, which: number, who: number, value: number): n
 /** ioprio_get(2): the most urgent of the targets; one that was never set follows the nice value. */
 function getIoPriority(task: Task, which: number, who: number): number {
   const targets = ioPriorityTargets(task, which | 0, who);
-  if (typeof targets === "number") return targets;
+  if (isErrno(targets)) return targets;
   // A single process shows what was set, 0 for nothing.
   if ((which | 0) === IOPRIO_WHO_PROCESS) return targets[0]!.io.priority;
   const effective = (target: Task): number =>

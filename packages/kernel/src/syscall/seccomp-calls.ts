@@ -25,6 +25,7 @@ import {
   SECCOMP_SET_MODE_STRICT,
   SockFilter,
   SockFprog,
+  isErrno,
 } from "@stratos/abi";
 import { BpfFilter, type Instruction } from "../security/bpf-filter.ts";
 import { isCapable } from "../security/credentials.ts";
@@ -86,14 +87,16 @@ function setFilter(task: Task, flags: number, address: number): number {
   )
     return -EINVAL;
   const filter = loadFilter(task, address);
-  if (typeof filter === "number") return filter;
-  if (!task.credentials.noNewPrivileges && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -EACCES;
+  if (isErrno(filter)) return filter;
+  if (!task.credentials.noNewPrivileges && !isCapable(task.credentials, CAP_SYS_ADMIN, task.credentials.userNamespace))
+    return -EACCES;
   const next = Seccomp.add(task.seccomp, filter);
-  if (typeof next === "number") return next;
+  if (isErrno(next)) return next;
   if ((flags & SECCOMP_FILTER_FLAG_TSYNC) !== 0) {
     for (const other of task.group.tasks) {
       const isBehind = other.seccomp === null || (task.seccomp !== null && task.seccomp.extends(other.seccomp));
-      if (other !== task && !isBehind) return (flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH) !== 0 ? -ESRCH : other.tid;
+      if (other !== task && !isBehind)
+        return (flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH) !== 0 ? -ESRCH : task.group.pidNamespace.idOf(other.tid);
     }
     for (const other of task.group.tasks) {
       other.seccomp = next;

@@ -162,15 +162,18 @@ function kill(task: Task, pidArgument: number, signal: number): number {
   signal |= 0;
   if (signal < 0 || signal > 64) return -EINVAL;
   const { tasks } = task.kernel;
+  const { pidNamespace } = task.group;
   let targets: ThreadGroup[];
   if (pid > 0) {
-    const target = tasks.processes.get(pid) ?? tasks.tasks.get(pid)?.group;
+    const target = tasks.processOfThreadIn(pidNamespace, pid);
     if (target === undefined) return -ESRCH;
     targets = [target];
   } else if (pid === -1)
-    targets = [...tasks.processes.values()].filter((process) => process.pid !== 1 && process !== task.group);
+    targets = [...tasks.processes.values()].filter(
+      (process) => pidNamespace.idOf(process.pid) > 1 && process !== task.group,
+    );
   else {
-    const group = pid === 0 ? task.group.group : tasks.groups.get(-pid);
+    const group = pid === 0 ? task.group.group : tasks.groupIn(pidNamespace, -pid);
     if (group === undefined) return -ESRCH;
     targets = [...group.members];
   }
@@ -187,11 +190,18 @@ function kill(task: Task, pidArgument: number, signal: number): number {
   return sent > 0 ? 0 : refused > 0 ? -EPERM : -ESRCH;
 }
 
+/** The thread that the caller calls `tid`. @param pid  of its process; ≤ 0: of any */
+function threadOf(task: Task, pid: number, tid: number): Task | undefined {
+  const { pidNamespace } = task.group;
+  const thread = task.kernel.tasks.taskIn(pidNamespace, tid | 0);
+  return thread !== undefined && pid > 0 && thread.pid !== pidNamespace.rootIdOf(pid | 0) ? undefined : thread;
+}
+
 function tgkill(task: Task, process: number, thread: number, signal: number): number {
   signal |= 0;
   if (signal < 0 || signal > 64 || thread <= 0 || process === 0 || process < -1) return -EINVAL;
-  const target = task.kernel.tasks.tasks.get(thread | 0);
-  if (target === undefined || (process > 0 && target.pid !== (process | 0))) return -ESRCH;
+  const target = threadOf(task, process, thread);
+  if (target === undefined) return -ESRCH;
   const failed = checkSignalPermission(task, target.group, signal);
   if (failed < 0) return failed;
   return signal === 0 ? 0 : sendSignalToTask(target, senderInfo(task, signal, SI_TKILL));
@@ -203,7 +213,7 @@ function tgkill(task: Task, process: number, thread: number, signal: number): nu
 function queueInfo(task: Task, target: ThreadGroup, thread: Task | null, signal: number, address: number): number {
   const { u8, view } = task.kernel.scratch;
   if (task.space.copyIn(address, u8, 0, SIGINFO_SENT) < 0) return -EFAULT;
-  const info = readSignalInfo(view, signal);
+  const info = readSignalInfo(task, view, signal);
   const { code } = info;
   if ((code >= 0 || code === SI_TKILL) && target !== task.group) return -EPERM;
   const failed = checkSignalPermission(task, target, signal);
@@ -256,16 +266,15 @@ export const signalCalls: SyscallTable = {
   rt_sigqueueinfo: {
     run: (task, pid, signal, address) => {
       if (signal < 0 || signal > 64) return -EINVAL;
-      const { processes, tasks } = task.kernel.tasks;
-      const target = processes.get(pid | 0) ?? tasks.get(pid | 0)?.group;
+      const target = task.kernel.tasks.processOfThreadIn(task.group.pidNamespace, pid | 0);
       return target === undefined ? -ESRCH : queueInfo(task, target, null, signal | 0, address);
     },
   },
   rt_tgsigqueueinfo: {
     run: (task, pid, tid, signal, address) => {
       if (signal < 0 || signal > 64 || pid <= 0 || tid <= 0) return -EINVAL;
-      const thread = task.kernel.tasks.tasks.get(tid | 0);
-      if (thread === undefined || thread.pid !== (pid | 0)) return -ESRCH;
+      const thread = threadOf(task, pid, tid);
+      if (thread === undefined) return -ESRCH;
       return queueInfo(task, thread.group, thread, signal | 0, address);
     },
   },

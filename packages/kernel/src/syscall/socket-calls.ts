@@ -8,16 +8,17 @@ import {
   ENOTSOCK,
   MSG_CMSG_CLOEXEC,
   MSG_DONTWAIT,
-  MSG_WAITFORONE,
   MSG_ERRQUEUE,
+  MSG_WAITFORONE,
   O_NONBLOCK,
   O_PATH,
+  RLIMIT_NOFILE,
   SOCKADDR_STORAGE_SIZE,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_TYPE_MASK,
   SOL_SOCKET,
-  RLIMIT_NOFILE,
+  isErrno,
 } from "@stratos/abi";
 import { CONTROL_MAX, ControlWriter, parseControl, writeControl } from "../socket/control-message.ts";
 import { createSocket, createSocketPair } from "../socket/create-socket.ts";
@@ -87,13 +88,13 @@ function isBlocked(result: number): boolean {
 function socket(task: Task, family: number, type: number, protocol: number): number {
   if ((type & ~(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -EINVAL;
   const made = createSocket(task, family | 0, type & SOCK_TYPE_MASK, protocol | 0, openFlags(type));
-  return typeof made === "number" ? made : install(task, made, type);
+  return isErrno(made) ? made : install(task, made, type);
 }
 
 function socketpair(task: Task, family: number, type: number, protocol: number, into: number): number {
   if ((type & ~(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -EINVAL;
   const pair = createSocketPair(task, family | 0, type & SOCK_TYPE_MASK, protocol | 0, openFlags(type));
-  if (typeof pair === "number") return pair;
+  if (isErrno(pair)) return pair;
   const one = install(task, pair[0], type);
   if (one < 0) {
     pair[1].release();
@@ -109,26 +110,26 @@ function socketpair(task: Task, family: number, type: number, protocol: number, 
 
 function bind(task: Task, fd: number, address: number, length: number): number {
   const target = socketOf(task, fd);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   const name = loadAddress(task, address, length | 0);
-  return typeof name === "number" ? name : target.bind(task, name);
+  return isErrno(name) ? name : target.bind(task, name);
 }
 
 function listen(task: Task, fd: number, backlog: number): number {
   const target = socketOf(task, fd);
-  return typeof target === "number" ? target : target.listen(task, backlog | 0);
+  return isErrno(target) ? target : target.listen(task, backlog | 0);
 }
 
 function accept4(task: Task, fd: number, address: number, lengthAddress: number, flags: number): number {
   const listener = socketOf(task, fd);
-  if (typeof listener === "number") return listener;
+  if (isErrno(listener)) return listener;
   if ((flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -EINVAL;
   const limit = task.group.limits[RLIMIT_NOFILE]!.soft;
   const connection = listener.acceptWaiting(task, openFlags(flags));
-  if (typeof connection === "number") return connection;
+  if (isErrno(connection)) return connection;
   if (address !== 0) {
     const peer = connection.peerName();
-    const stored = typeof peer === "number" ? peer : storeAddress(task, peer, peer.length, address, lengthAddress);
+    const stored = isErrno(peer) ? peer : storeAddress(task, peer, peer.length, address, lengthAddress);
     if (stored < 0) {
       connection.release();
       return stored;
@@ -139,23 +140,23 @@ function accept4(task: Task, fd: number, address: number, lengthAddress: number,
 
 function connect(task: Task, fd: number, address: number, length: number): number {
   const target = socketOf(task, fd);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   const name = loadAddress(task, address, length | 0);
-  return typeof name === "number" ? name : target.connect(task, name, (target.flags & O_NONBLOCK) !== 0);
+  return isErrno(name) ? name : target.connect(task, name, (target.flags & O_NONBLOCK) !== 0);
 }
 
 function getsockname(task: Task, fd: number, address: number, lengthAddress: number): number {
   const target = socketOf(task, fd);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   const name = target.localName();
   return storeAddress(task, name, name.length, address, lengthAddress);
 }
 
 function getpeername(task: Task, fd: number, address: number, lengthAddress: number): number {
   const target = socketOf(task, fd);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   const name = target.peerName();
-  return typeof name === "number" ? name : storeAddress(task, name, name.length, address, lengthAddress);
+  return isErrno(name) ? name : storeAddress(task, name, name.length, address, lengthAddress);
 }
 
 function sendto(
@@ -168,10 +169,10 @@ function sendto(
   length: number,
 ): number {
   const target = socketOf(task, fd);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   if (count < 0) return -EINVAL;
   const name = address === 0 ? null : loadAddress(task, address, length | 0);
-  if (typeof name === "number") return name;
+  if (isErrno(name)) return name;
   OUTGOING.address = name;
   OUTGOING.ancillary = null;
   return target.sendWaiting(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), OUTGOING, flags);
@@ -191,7 +192,7 @@ function recvfrom(
   lengthAddress: number,
 ): number {
   const target = socketOf(task, fd);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   if (count < 0) return -EINVAL;
   const message = INCOMING.reset();
   const result = target.receiveWaiting(task, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), message, flags);
@@ -239,14 +240,14 @@ function headerU64(at: number): number {
 
 function sendMessage(task: Task, target: Socket, address: number, flags: number): number {
   const header = loadHeader(task, address);
-  if (typeof header === "number") return header;
+  if (isErrno(header)) return header;
   let name: Uint8Array | number | null = null;
   if (header.nameLength > 0) {
     name = loadAddress(task, header.name, header.nameLength);
-    if (typeof name === "number") return name;
+    if (isErrno(name)) return name;
   }
   const cursor = task.space.vectorCursor(header.vector, header.vectorCount);
-  if (typeof cursor === "number") return cursor;
+  if (isErrno(cursor)) return cursor;
   const message = OUTGOING;
   message.address = name;
   message.ancillary = null;
@@ -256,7 +257,7 @@ function sendMessage(task: Task, target: Socket, address: number, flags: number)
     const control = new Uint8Array(header.controlLength);
     if (task.space.copyIn(header.control, control, 0, control.length) < 0) return -EFAULT;
     const ancillary = parseControl(task, target, control);
-    if (typeof ancillary === "number") return ancillary;
+    if (isErrno(ancillary)) return ancillary;
     message.ancillary = ancillary;
   }
   const result = target.sendWaiting(task, cursor, message, flags);
@@ -266,14 +267,14 @@ function sendMessage(task: Task, target: Socket, address: number, flags: number)
 
 function sendmsg(task: Task, fd: number, address: number, flags: number): number {
   const target = socketOf(task, fd);
-  return typeof target === "number" ? target : sendMessage(task, target, address, flags);
+  return isErrno(target) ? target : sendMessage(task, target, address, flags);
 }
 
 function receiveMessage(task: Task, target: Socket, address: number, flags: number): number {
   const header = loadHeader(task, address);
-  if (typeof header === "number") return header;
+  if (isErrno(header)) return header;
   const cursor = task.space.vectorCursor(header.vector, header.vectorCount);
-  if (typeof cursor === "number") return cursor;
+  if (isErrno(cursor)) return cursor;
   const message = INCOMING.reset();
   const result = target.receiveWaiting(task, cursor, message, flags);
   if (result < 0) return result;
@@ -293,7 +294,7 @@ function receiveMessage(task: Task, target: Socket, address: number, flags: numb
 
 function recvmsg(task: Task, fd: number, address: number, flags: number): number {
   const target = socketOf(task, fd);
-  return typeof target === "number" ? target : receiveMessage(task, target, address, flags);
+  return isErrno(target) ? target : receiveMessage(task, target, address, flags);
 }
 
 /**
@@ -301,7 +302,7 @@ function recvmsg(task: Task, fd: number, address: number, flags: number): number
  */
 function sendmmsg(task: Task, fd: number, vector: number, count: number, flags: number): number {
   const target = socketOf(task, fd);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   const most = Math.min(count >>> 0, VECTOR_MAX);
   let done = transferState(task)?.messages ?? 0;
   while (done < most) {
@@ -319,7 +320,7 @@ function sendmmsg(task: Task, fd: number, vector: number, count: number, flags: 
  */
 function recvmmsg(task: Task, fd: number, vector: number, count: number, flags: number, timeout: number): number {
   const target = socketOf(task, fd);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   const deadline = timeout === 0 ? 0 : startDeadline(task, timeout);
   if (deadline < 0) return deadline;
   const most = Math.min(count >>> 0, VECTOR_MAX);
@@ -376,7 +377,7 @@ function interruptedTransfer(task: Task): number {
 
 function setsockopt(task: Task, fd: number, level: number, name: number, address: number, length: number): number {
   const target = socketOf(task, fd);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   if ((length | 0) < 0) return -EINVAL;
   const value = new Uint8Array(Math.min(length >>> 0, OPTION_MAX));
   if (value.length > 0 && task.space.copyIn(address, value, 0, value.length) < 0) return -EFAULT;
@@ -394,7 +395,7 @@ function getsockopt(
   lengthAddress: number,
 ): number {
   const target = socketOf(task, fd);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   const room = task.space.loadU32(lengthAddress);
   if (room === -EFAULT) return -EFAULT;
   if ((room | 0) < 0) return -EINVAL;
@@ -402,7 +403,7 @@ function getsockopt(
     level === SOL_SOCKET
       ? getSocketOption(target, task, name | 0, room)
       : target.getProtocolOption(task, level | 0, name | 0, room);
-  if (typeof value === "number") return value;
+  if (isErrno(value)) return value;
   const count = Math.min(room, value.length);
   if (count > 0 && task.space.copyOut(address, value, 0, count) < 0) return -EFAULT;
   return task.space.storeU32(lengthAddress, count);
@@ -410,16 +411,18 @@ function getsockopt(
 
 function shutdown(task: Task, fd: number, how: number): number {
   const target = socketOf(task, fd);
-  return typeof target === "number" ? target : target.shutdown(task, how | 0);
+  return isErrno(target) ? target : target.shutdown(task, how | 0);
 }
 
 export const socketCalls: SyscallTable = {
   socket: {
     run: socket,
     gaps:
-      "AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK (route, sock_diag, uevents, generic); raw and ICMP sockets reach " +
-      "this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets alone; AF_PACKET: " +
-      "EAFNOSUPPORT",
+      "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, sock_diag, uevents, generic) and AF_PACKET; raw and ICMP " +
+      "sockets reach this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets alone; " +
+      "packet sockets see frames of veth pairs and those that packet sockets send on lo: TCP and UDP over lo and " +
+      "over the host's sockets make none, and no host offers a link of its own; interfaces that programs make are " +
+      "dummy and veth (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH)",
   },
   socketpair: { run: socketpair },
   bind: { run: bind },
@@ -435,7 +438,8 @@ export const socketCalls: SyscallTable = {
     run: setsockopt,
     gaps:
       "datagrams to a multicast group reach members in this machine, and the host's network, from which none come " +
-      "in; IPv6 extension headers (IPV6_RTHDR and its like): ENOPROTOOPT; socket filters can't be attached",
+      "in; IPv6 extension headers travel with UDP datagrams inside the machine alone, and those with a routing " +
+      "header are lost; socket filters can't be attached",
   },
   getsockopt: { run: getsockopt, gaps: "no SO_PEERPIDFD, SO_PEERSEC; TCP_INFO has state and constants only" },
   shutdown: { run: shutdown },

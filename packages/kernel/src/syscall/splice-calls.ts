@@ -16,7 +16,7 @@ import {
   SPLICE_F_MOVE,
   SPLICE_F_NONBLOCK,
 } from "@stratos/abi";
-import { EOPNOTSUPP, EPIPE } from "@stratos/abi";
+import { EOPNOTSUPP, EPIPE, isErrno } from "@stratos/abi";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";
@@ -265,7 +265,7 @@ function vmsplice(task: Task, fd: number, vector: number, count: number, flags: 
   const file = task.files.get(fd);
   if (!(file instanceof PipeFile)) return -EBADF;
   const cursor = task.space.vectorCursor(vector, count);
-  if (typeof cursor === "number") return cursor;
+  if (isErrno(cursor)) return cursor;
   const waits = (flags & SPLICE_F_NONBLOCK) === 0;
   return attempt(task, file, waits, () => (file.isWritable ? file.write(task, cursor) : file.read(task, cursor)));
 }

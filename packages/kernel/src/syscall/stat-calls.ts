@@ -47,6 +47,7 @@ import {
   StatxTimestamp,
   W_OK,
   X_OK,
+  isErrno,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { MAY_EXEC, MAY_READ, MAY_WRITE, checkAccess } from "../security/permission.ts";
@@ -73,8 +74,9 @@ function storeStat(task: Task, inode: Inode, address: number): number {
   put64(view, Stat.offset.st_ino, inode.ino);
   view.setUint32(Stat.offset.st_mode, inode.mode, true);
   view.setUint32(Stat.offset.st_nlink, inode.nlink, true);
-  view.setUint32(Stat.offset.st_uid, inode.uid, true);
-  view.setUint32(Stat.offset.st_gid, inode.gid, true);
+  const { uids, gids } = task.credentials.userNamespace;
+  view.setUint32(Stat.offset.st_uid, uids.shown(inode.uid), true);
+  view.setUint32(Stat.offset.st_gid, gids.shown(inode.gid), true);
   put64(view, Stat.offset.st_rdev, inode.rdev);
   putSize(view, Stat.offset.st_size, inode.statSize());
   view.setInt32(Stat.offset.st_blksize, BLOCK_SIZE, true);
@@ -105,7 +107,7 @@ function newfstatat(task: Task, dirfd: number, pathAddress: number, address: num
   if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   // A null path with AT_EMPTY_PATH is an empty one (stat(2), since Linux 6.11).
   const path = pathAddress === 0 && (flags & AT_EMPTY_PATH) !== 0 ? "" : loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   const failed = walkAt(task, dirfd, path, flags);
   return failed < 0 ? failed : storeStat(task, walker.dentry.inode!, address);
 }
@@ -117,7 +119,7 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)) !== 0) return -EINVAL;
   if ((flags & AT_STATX_SYNC_TYPE) === AT_STATX_SYNC_TYPE || (mask & STATX_RESERVED) !== 0) return -EINVAL;
   const path = pathAddress === 0 && (flags & AT_EMPTY_PATH) !== 0 ? "" : loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   let failed = walkAt(task, dirfd, path, flags);
   if (failed < 0) return failed;
   const { dentry, mount } = walker;
@@ -131,8 +133,9 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   const attributes = (inode.fileFlags & STATX_FLAGS) | (dentry === mount.root ? STATX_ATTR_MOUNT_ROOT : 0);
   put64(view, Statx.offset.stx_attributes, attributes);
   view.setUint32(Statx.offset.stx_nlink, inode.nlink, true);
-  view.setUint32(Statx.offset.stx_uid, inode.uid, true);
-  view.setUint32(Statx.offset.stx_gid, inode.gid, true);
+  const { uids, gids } = task.credentials.userNamespace;
+  view.setUint32(Statx.offset.stx_uid, uids.shown(inode.uid), true);
+  view.setUint32(Statx.offset.stx_gid, gids.shown(inode.gid), true);
   view.setUint16(Statx.offset.stx_mode, inode.mode, true);
   put64(view, Statx.offset.stx_ino, inode.ino);
   putSize(view, Statx.offset.stx_size, inode.statSize());
@@ -187,7 +190,7 @@ function statfsFlags(mount: Mount): number {
 
 function statfs(task: Task, pathAddress: number, address: number): number {
   const path = loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   const failed = walkAt(task, AT_FDCWD, path, 0);
   return failed < 0 ? failed : storeStatfs(task, walker.mount, address);
 }
@@ -204,14 +207,14 @@ function realCredentials(credentials: Credentials): Credentials {
     ...credentials,
     fsuid: credentials.uid,
     fsgid: credentials.gid,
-    effective: credentials.uid === 0 ? credentials.permitted : 0,
+    effective: credentials.uid === credentials.userNamespace.rootUid ? credentials.permitted : 0,
   };
 }
 
 function faccessat(task: Task, dirfd: number, pathAddress: number, mode: number, flags: number): number {
   if ((mode & ~7) !== 0 || (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const path = pathAddress === 0 && (flags & AT_EMPTY_PATH) !== 0 ? "" : loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   const credentials = task.credentials;
   if ((flags & AT_EACCESS) === 0) task.credentials = realCredentials(credentials);
   const result = checkPath(task, dirfd, path, mode, flags);
@@ -238,14 +241,14 @@ function checkPath(task: Task, dirfd: number, path: string, mode: number, flags:
 function readlinkat(task: Task, dirfd: number, pathAddress: number, buffer: number, size: number): number {
   if (size <= 0) return -EINVAL;
   const path = loadPath(task, pathAddress);
-  if (typeof path === "number") return path;
+  if (isErrno(path)) return path;
   // An empty path means the symbolic link that `dirfd` itself is (readlink(2)).
   const failed = path === "" ? walkAt(task, dirfd, path, AT_EMPTY_PATH) : readlinkWalk(task, dirfd, path);
   if (failed < 0) return failed;
   const inode = walker.dentry.inode!;
   if (!inode.isSymlink) return path === "" ? -ENOENT : -EINVAL;
   const target = inode.readlink(task);
-  if (typeof target === "number") return target;
+  if (isErrno(target)) return target;
   const bytes = byteStringOf(target.length > PATH_MAX ? target.slice(0, PATH_MAX) : target);
   const count = Math.min(size, bytes.length);
   const stored = task.space.copyOut(buffer, bytes, 0, count);
@@ -254,7 +257,7 @@ function readlinkat(task: Task, dirfd: number, pathAddress: number, buffer: numb
 
 function readlinkWalk(task: Task, dirfd: number, path: string): number {
   const start = startOf(task, dirfd, path);
-  return typeof start === "number" ? start : walk(task, start, path, 0);
+  return isErrno(start) ? start : walk(task, start, path, 0);
 }
 
 export const statCalls: SyscallTable = {

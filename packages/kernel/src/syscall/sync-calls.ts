@@ -11,6 +11,7 @@ import {
   SYNC_FILE_RANGE_WRITE,
   S_IFIFO,
   S_IFMT,
+  isErrno,
 } from "@stratos/abi";
 import { WRITE_PORTION } from "../frames/page-cache.ts";
 import type { Task } from "../task/task.ts";
@@ -32,7 +33,7 @@ function opened(task: Task, fd: number): OpenFile | number {
 
 function fsync(task: Task, fd: number, dataOnly: boolean): number {
   const file = opened(task, fd);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   return file instanceof RegularFile && file.inode.pages?.backing
     ? syncInPieces(task, file.inode, dataOnly)
     : file.sync(dataOnly);
@@ -40,14 +41,14 @@ function fsync(task: Task, fd: number, dataOnly: boolean): number {
 
 function syncfs(task: Task, fd: number): number {
   const file = opened(task, fd);
-  return typeof file === "number" ? file : syncFilesInPieces(task, pathOfFile(task.kernel, file).mount.fileSystem);
+  return isErrno(file) ? file : syncFilesInPieces(task, pathOfFile(task.kernel, file).mount.fileSystem);
 }
 
 const SYNC_FILE_RANGE_FLAGS = 7;
 
 function syncFileRange(task: Task, fd: number, offset: number, length: number, flags: number): number {
   const file = opened(task, fd);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   if ((flags & ~SYNC_FILE_RANGE_FLAGS) !== 0 || offset < 0 || length < 0) return -EINVAL;
   const inode = file.inode;
   if (inode === null || (!inode.isRegular && !inode.isDirectory && !inode.isSymlink)) return -ESPIPE;
@@ -59,14 +60,14 @@ function syncFileRange(task: Task, fd: number, offset: number, length: number, f
 
 function fadvise(task: Task, fd: number, length: number, advice: number): number {
   const file = opened(task, fd);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   if (file.inode !== null && (file.inode.mode & S_IFMT) === S_IFIFO) return -ESPIPE;
   return length < 0 || advice < 0 || advice > 5 ? -EINVAL : 0;
 }
 
 function readahead(task: Task, fd: number): number {
   const file = opened(task, fd);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   if (!file.isReadable) return -EBADF;
   return file.inode?.isRegular === true ? 0 : -EINVAL;
 }
@@ -77,7 +78,7 @@ function readahead(task: Task, fd: number): number {
  */
 function cachestat(task: Task, fd: number, range: number, into: number, flags: number): number {
   const file = opened(task, fd);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   const offset = task.space.loadU64(range + CachestatRange.offset.off),
     length = task.space.loadU64(range + CachestatRange.offset.len);
   if (offset === -EFAULT || length === -EFAULT) return -EFAULT;

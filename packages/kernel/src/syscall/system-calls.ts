@@ -25,6 +25,8 @@ import {
   PAGE_SIZE,
   RLIMIT_CPU,
   RLIMIT_NOFILE,
+  SIGHUP,
+  SIGINT,
   RLIM_INFINITY,
   RiscvHwprobe,
   Rlimit,
@@ -44,6 +46,8 @@ import { takeMessages } from "../fs/devtmpfs/kernel-message-device.ts";
 import { type KernelLog, logLine } from "../ground/kernel-log.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { movedBefore, pauseTransfer, walkInPieces, WORK } from "../ground/call-work.ts";
+import { exitGroup } from "../task/exit.ts";
+import { NO_RETURN } from "../ground/wait-queue.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
@@ -70,9 +74,9 @@ function sysinfo(task: Task, address: number): number {
   const { kernel } = task;
   const { u8, view } = kernel.scratch;
   u8.fill(0, 0, Sysinfo.size);
-  put64(view, Sysinfo.offset.uptime, Math.floor(kernel.now() / 1e9));
-  put64(view, Sysinfo.offset.totalram, kernel.frames.total * PAGE_SIZE);
-  put64(view, Sysinfo.offset.freeram, kernel.frames.freeCount * PAGE_SIZE);
+  put64(view, Sysinfo.offset.uptime, Math.floor((kernel.now() + task.namespaces.time.boottimeNs) / 1e9));
+  put64(view, Sysinfo.offset.totalram, kernel.memory.limit * PAGE_SIZE);
+  put64(view, Sysinfo.offset.freeram, kernel.memory.free * PAGE_SIZE);
   view.setUint16(Sysinfo.offset.procs, kernel.tasks.tasks.size, true);
   view.setUint32(Sysinfo.offset.mem_unit, 1, true);
   return task.space.copyOut(address, u8, 0, Sysinfo.size);
@@ -100,12 +104,13 @@ function storeLimit(task: Task, address: number, limit: Limit): number {
 
 function prlimit(task: Task, pid: number, resource: number, newAddress: number, oldAddress: number): number {
   if (resource < 0 || resource > 15) return -EINVAL;
-  const target: ThreadGroup | undefined = (pid | 0) === 0 ? task.group : task.kernel.tasks.tasks.get(pid | 0)?.group;
+  const target: ThreadGroup | undefined =
+    (pid | 0) === 0 ? task.group : task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0)?.group;
   if (target === undefined) return -ESRCH;
   if (
     target !== task.group &&
     target.leader.credentials.uid !== task.credentials.uid &&
-    !isCapable(task.credentials, CAP_SYS_RESOURCE)
+    !isCapable(task.credentials, CAP_SYS_RESOURCE, target.leader.credentials.userNamespace)
   )
     return -EPERM;
   const { u8, view } = task.kernel.scratch;
@@ -281,6 +286,15 @@ const STOPPING_COMMANDS: ReadonlySet<number> = new Set([
   LINUX_REBOOT_CMD_RESTART2,
 ]);
 
+/** In a pid namespace reboot(2) ends its init, whose parent sees SIGHUP or SIGINT: −EINVAL. */
+function rebootNamespace(task: Task, command: number): number {
+  if (!STOPPING_COMMANDS.has(command)) return -EINVAL;
+  const init = task.group.pidNamespace.init as ThreadGroup;
+  const isRestart = command === LINUX_REBOOT_CMD_RESTART || command === LINUX_REBOOT_CMD_RESTART2;
+  exitGroup(init.tasks[0]!, isRestart ? SIGHUP : SIGINT);
+  return init === task.group ? NO_RETURN : 0;
+}
+
 function refusePtrace(task: Task): number {
   task.kernel.notices.set("ptrace", "");
   return -EPERM;
@@ -322,8 +336,10 @@ export const systemCalls: SyscallTable = {
   },
   reboot: {
     run: (task, magic1, magic2, command) => {
-      if (!isCapable(task.credentials, CAP_SYS_BOOT)) return -EPERM;
+      const { pidNamespace } = task.group;
+      if (!isCapable(task.credentials, CAP_SYS_BOOT, pidNamespace.owner)) return -EPERM;
       if (magic1 >>> 0 !== LINUX_REBOOT_MAGIC1 || !REBOOT_MAGICS.includes(magic2 | 0)) return -EINVAL;
+      if (pidNamespace.parent !== null) return rebootNamespace(task, command >>> 0);
       if (command >>> 0 === LINUX_REBOOT_CMD_CAD_ON || command === LINUX_REBOOT_CMD_CAD_OFF) return 0;
       if (!STOPPING_COMMANDS.has(command >>> 0)) return -EINVAL;
       task.kernel.isStopped = true;

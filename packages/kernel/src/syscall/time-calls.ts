@@ -20,6 +20,7 @@ import {
   Timeval,
   Timezone,
   Tms,
+  isErrno,
 } from "@stratos/abi";
 import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
@@ -128,7 +129,7 @@ function setitimer(task: Task, which: number, address: number, oldAddress: numbe
   const { kernel } = task;
   const timers = task.group.ownTimers;
   const value = address === 0 ? { intervalNs: 0, valueNs: 0 } : loadInterval(task, address, 1000);
-  if (typeof value === "number") return value;
+  if (isErrno(value)) return value;
   if (oldAddress !== 0) {
     const failed = getitimer(task, which, oldAddress);
     if (failed < 0) return failed;
@@ -159,7 +160,8 @@ function timerCreate(task: Task, clock: number, eventAddress: number, idAddress:
     if (![SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID].includes(event.notify)) return -EINVAL;
     if (event.notify !== SIGEV_NONE && (event.signal < 1 || event.signal > 64)) return -EINVAL;
     if (event.notify === SIGEV_THREAD_ID) {
-      const thread = task.kernel.tasks.tasks.get(view.getInt32(Sigevent.offset.sigev_notify_thread_id, true));
+      const id = view.getInt32(Sigevent.offset.sigev_notify_thread_id, true);
+      const thread = task.kernel.tasks.taskIn(task.group.pidNamespace, id);
       if (thread === undefined || thread.group !== task.group) return -EINVAL;
       event.thread = thread;
     }
@@ -177,7 +179,7 @@ function timerCreate(task: Task, clock: number, eventAddress: number, idAddress:
 function timerSettime(task: Task, id: number, flags: number, address: number, oldAddress: number): number {
   if (address === 0) return -EINVAL;
   const value = loadInterval(task, address, 1);
-  if (typeof value === "number") return value;
+  if (isErrno(value)) return value;
   const timer = task.group.ownTimers.posix.get(id | 0);
   if (timer === undefined) return -EINVAL;
   const old = { intervalNs: timer.intervalNs, leftNs: timer.leftNs };

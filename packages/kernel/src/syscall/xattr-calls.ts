@@ -25,6 +25,7 @@ import {
   CAP_SETFCAP,
   CAP_SYS_ADMIN,
   aclMode,
+  isErrno,
   isMinimalAcl,
   parseAcl,
 } from "@stratos/abi";
@@ -45,11 +46,11 @@ type Finder = (task: Task, first: number) => Path | number;
 
 const byPath: Finder = (task, address) => {
   const path = loadPath(task, address);
-  return typeof path === "number" ? path : lookupPath(task, AT_FDCWD, path, 0);
+  return isErrno(path) ? path : lookupPath(task, AT_FDCWD, path, 0);
 };
 const byLink: Finder = (task, address) => {
   const path = loadPath(task, address);
-  return typeof path === "number" ? path : lookupPath(task, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
+  return isErrno(path) ? path : lookupPath(task, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
 };
 const byFd: Finder = (task, fd) => {
   const file = task.files.get(fd | 0);
@@ -58,7 +59,7 @@ const byFd: Finder = (task, fd) => {
 
 function loadName(task: Task, address: number): string | number {
   const name = task.space.loadString(address, XATTR_NAME_MAX);
-  if (typeof name === "number") return name === -EFAULT ? -EFAULT : -ERANGE;
+  if (isErrno(name)) return name === -EFAULT ? -EFAULT : -ERANGE;
   return name === "" ? -ERANGE : name;
 }
 
@@ -93,13 +94,13 @@ function set(
 ): number {
   if ((flags & ~(XATTR_CREATE | XATTR_REPLACE)) !== 0) return -EINVAL;
   const name = loadName(task, nameAddress);
-  if (typeof name === "number") return name;
+  if (isErrno(name)) return name;
   if (size < 0 || size > XATTR_SIZE_MAX) return -E2BIG;
   const bytes = new Uint8Array(size);
   const failed = task.space.copyIn(value, bytes, 0, size);
   if (failed < 0) return failed;
   const place = find(task, first);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
   const denied = checkNamespace(task, inode, name, true);
@@ -121,7 +122,7 @@ function changed(task: Task, inode: Inode, place: Path): void {
 /** An access list also changes the mode; one that says no more than a mode isn't kept (acl(5)). */
 function setAcl(task: Task, inode: Inode, name: string, bytes: Uint8Array, flags: number): number {
   const acl = parseAcl(bytes);
-  if (typeof acl === "number") return acl;
+  if (isErrno(acl)) return acl;
   if (name === ACL_DEFAULT_NAME) {
     if (!inode.isDirectory) return acl.length === 0 ? 0 : -EINVAL;
     return acl.length === 0 ? ignoreAbsence(inode.removeXattr(name)) : inode.setXattr(name, bytes, flags);
@@ -144,14 +145,14 @@ function ignoreAbsence(result: number): number {
 
 function get(task: Task, find: Finder, first: number, nameAddress: number, value: number, size: number): number {
   const name = loadName(task, nameAddress);
-  if (typeof name === "number") return name;
+  if (isErrno(name)) return name;
   const place = find(task, first);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   const denied = checkNamespace(task, inode, name, false);
   if (denied < 0) return denied;
   const found = inode.getXattr(name);
-  if (typeof found === "number" || size === 0) return typeof found === "number" ? found : found.length;
+  if (isErrno(found) || size === 0) return isErrno(found) ? found : found.length;
   if (size < found.length) return -ERANGE;
   const failed = task.space.copyOut(value, found, 0, found.length);
   return failed < 0 ? failed : found.length;
@@ -159,9 +160,9 @@ function get(task: Task, find: Finder, first: number, nameAddress: number, value
 
 function list(task: Task, find: Finder, first: number, address: number, size: number): number {
   const place = find(task, first);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   const names = place.dentry.inode!.listXattrs();
-  if (typeof names === "number") return names;
+  if (isErrno(names)) return names;
   const mayTrusted = isCapable(task.credentials, CAP_SYS_ADMIN);
   const text = names
     .filter((name) => mayTrusted || !name.startsWith("trusted."))
@@ -176,9 +177,9 @@ function list(task: Task, find: Finder, first: number, address: number, size: nu
 
 function remove(task: Task, find: Finder, first: number, nameAddress: number): number {
   const name = loadName(task, nameAddress);
-  if (typeof name === "number") return name;
+  if (isErrno(name)) return name;
   const place = find(task, first);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
   const denied = checkNamespace(task, inode, name, true);

@@ -19,7 +19,7 @@ it("memory is shown in blocks that make up all of it", () => {
   mountAt(kernel, "/sys", new Sysfs(kernel));
   const size = parseInt(user.get("/sys/devices/system/memory/block_size_bytes") as string, 16);
   const blocks = (user.list("/sys/devices/system/memory") as string[]).filter((name) => /^memory\d+$/.test(name));
-  assert.equal(size * blocks.length, kernel.frames.total * 4096 - ((kernel.frames.total * 4096) % size));
+  assert.equal(size * blocks.length, kernel.memory.limit * 4096 - ((kernel.memory.limit * 4096) % size));
   assert.equal(user.get("/sys/devices/system/memory/memory0/state"), "online\n");
 });
 

@@ -1,5 +1,5 @@
 /** Network interfaces in sysfs(5): a folder of each below devices/virtual/net, and the link in class/net. */
-import { IF_OPER_DOWN, IF_OPER_LOWERLAYERDOWN, IF_OPER_UP, EINVAL } from "@stratos/abi";
+import { EINVAL, IF_OPER_DOWN, IF_OPER_LOWERLAYERDOWN, IF_OPER_UP, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { broadcastHardwareAddress, operationalState } from "../socket/netlink/link-messages.ts";
 import type { Network } from "../socket/network.ts";
@@ -106,7 +106,7 @@ function makeFolder(fileSystem: PseudoFileSystem, one: NetworkInterface): Pseudo
   const file = (source: () => string | number): PseudoFile => {
     const made = new PseudoFile(fileSystem, () => {
       const value = source();
-      return typeof value === "number" ? value : `${value}\n`;
+      return isErrno(value) ? value : `${value}\n`;
     });
     made.size = 4096;
     return made;

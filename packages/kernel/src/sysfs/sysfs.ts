@@ -3,6 +3,7 @@ import { stateClass } from "@stratos/base";
 import { allHarts, listOfHarts } from "../task/affinity.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
+import type { Task } from "../task/task.ts";
 import type { FileSystemUsage } from "../vfs/file-system.ts";
 import type { FileSystemType } from "../vfs/file-system-types.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -39,8 +40,8 @@ export class Sysfs extends PseudoFileSystem {
     this.#file(
       "devices/system/node/node0/meminfo",
       () =>
-        `Node 0 MemTotal:       ${kernel.frames.total * 4} kB\nNode 0 MemFree:        ` +
-        `${kernel.frames.freeCount * 4} kB\n`,
+        `Node 0 MemTotal:       ${kernel.memory.limit * 4} kB\nNode 0 MemFree:        ` +
+        `${kernel.memory.free * 4} kB\n`,
     );
     this.#file("devices/system/clocksource/clocksource0/current_clocksource", "riscv_clocksource\n");
     this.#file("devices/system/clocksource/clocksource0/available_clocksource", "riscv_clocksource\n");
@@ -107,7 +108,7 @@ export class Sysfs extends PseudoFileSystem {
 
   /** Blocks of memory, all of them there for good (lsmem(1)). */
   #memory(): void {
-    const bytes = this.kernel.frames.total * PAGE_SIZE;
+    const bytes = this.kernel.memory.limit * PAGE_SIZE;
     // 128 MiB as on other machines, smaller where the memory is no multiple of that, as long as the blocks are few.
     let block = 128 << 20;
     while (bytes % block !== 0 && bytes / (block / 2) <= MEMORY_BLOCKS_MAX) block /= 2;
@@ -166,7 +167,7 @@ const EMPTY_DIRECTORIES = [
 ] as const;
 
 /** A control group hierarchy with its root group alone; nothing can be made in it. */
-export class Cgroup2 extends PseudoFileSystem {
+class Cgroup2 extends PseudoFileSystem {
   readonly type = "cgroup2";
   readonly root: PseudoDirectory;
 
@@ -179,18 +180,8 @@ export class Cgroup2 extends PseudoFileSystem {
     file("cgroup.max.depth", () => "max\n");
     file("cgroup.max.descendants", () => "max\n");
     file("cgroup.stat", () => "nr_descendants 0\nnr_dying_descendants 0\n");
-    file("cgroup.procs", () =>
-      [...kernel.tasks.processes.keys()]
-        .sort((one, other) => one - other)
-        .map((pid) => `${pid}\n`)
-        .join(""),
-    );
-    file("cgroup.threads", () =>
-      [...kernel.tasks.tasks.keys()]
-        .sort((one, other) => one - other)
-        .map((tid) => `${tid}\n`)
-        .join(""),
-    );
+    file("cgroup.procs", (task) => describeIds(task, kernel.tasks.processes.keys()));
+    file("cgroup.threads", (task) => describeIds(task, kernel.tasks.tasks.keys()));
   }
 
   usage(): FileSystemUsage {
@@ -210,13 +201,25 @@ export class Cgroup2 extends PseudoFileSystem {
   }
 }
 
+/** The numbers that the reader has for these, in order. */
+function describeIds({ group: { pidNamespace } }: Task, rootIds: Iterable<number>): string {
+  const ids = [...rootIds].map((id) => pidNamespace.idOf(id)).filter((id) => id > 0);
+  return ids
+    .sort((one, other) => one - other)
+    .map((id) => `${id}\n`)
+    .join("");
+}
+
 export const sysfsType: FileSystemType = {
   name: "sysfs",
   isVirtual: true,
+  isRevealing: true,
+  userNamespace: (caller: Task) => caller.network.owner,
   create: (kernel: Kernel) => new Sysfs(kernel),
 };
 export const cgroup2Type: FileSystemType = {
   name: "cgroup2",
   isVirtual: true,
+  userNamespace: (caller: Task) => caller.namespaces.cgroup.owner,
   create: (kernel: Kernel) => new Cgroup2(kernel),
 };

@@ -20,6 +20,7 @@ import {
   O_LARGEFILE,
   O_WRONLY,
   RLIMIT_FSIZE,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
@@ -100,7 +101,7 @@ export function acct(task: Task, path: string | null): number {
     return 0;
   }
   const file = openPath(task, AT_FDCWD, path, O_WRONLY | O_APPEND | O_LARGEFILE, 0);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   const { inode } = file;
   if (inode?.isRegular !== true) {
     file.release();

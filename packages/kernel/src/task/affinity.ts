@@ -55,7 +55,11 @@ export function setAffinity(task: Task, target: Task | undefined, size: number, 
   MASK.fill(0);
   if (size > 0 && task.space.copyIn(address, MASK, 0, Math.min(size, MASK.length)) < 0) return -EFAULT;
   const { euid } = task.credentials;
-  if (euid !== target.credentials.euid && euid !== target.credentials.uid && !isCapable(task.credentials, CAP_SYS_NICE))
+  if (
+    euid !== target.credentials.euid &&
+    euid !== target.credentials.uid &&
+    !isCapable(task.credentials, CAP_SYS_NICE, target.credentials.userNamespace)
+  )
     return -EPERM;
   let mask = (MASK[0]! | (MASK[1]! << 8) | (MASK[2]! << 16) | (MASK[3]! << 24)) >>> 0;
   mask = (mask & allHarts(task.kernel.harts)) >>> 0;

@@ -16,7 +16,7 @@ import { chargeTurn, processTimes } from "./resource-usage.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 
 /** Clocks that follow CLOCK_REALTIME. */
-export function isRealtimeClock(clock: number): boolean {
+function isRealtimeClock(clock: number): boolean {
   return (
     clock === CLOCK_REALTIME || clock === CLOCK_REALTIME_COARSE || clock === CLOCK_REALTIME_ALARM || clock === CLOCK_TAI
   );
@@ -38,9 +38,11 @@ export function readClock(task: Task, clock: number): { seconds: number; nanosec
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_MONOTONIC_COARSE:
+      ns = kernel.now() + task.namespaces.time.monotonicNs;
+      break;
     case CLOCK_BOOTTIME:
     case CLOCK_BOOTTIME_ALARM:
-      ns = kernel.now();
+      ns = kernel.now() + task.namespaces.time.boottimeNs;
       break;
     case CLOCK_PROCESS_CPUTIME_ID:
       ns = processCpuNs(task.group);
@@ -54,7 +56,13 @@ export function readClock(task: Task, clock: number): { seconds: number; nanosec
       if (clock >= 0 || (clock & 3) === 3) return null;
       const id = ~(clock >> 3);
       const isThread = (clock & 4) !== 0;
-      const other = id === 0 ? task : isThread ? kernel.tasks.tasks.get(id) : kernel.tasks.processes.get(id)?.tasks[0];
+      const { pidNamespace } = task.group;
+      const other =
+        id === 0
+          ? task
+          : isThread
+            ? kernel.tasks.taskIn(pidNamespace, id)
+            : kernel.tasks.processIn(pidNamespace, id)?.tasks[0];
       if (other === undefined) return null;
       ns = isThread ? threadCpuNs(other) : processCpuNs(other.group);
     }
@@ -70,8 +78,10 @@ export function cpuClockOwner(task: Task, clock: number): Task | ThreadGroup | n
   if (clock === CLOCK_THREAD_CPUTIME_ID) return task;
   if (clock >= 0 || (clock & 3) === 3) return null;
   const id = ~(clock >> 3);
-  if ((clock & 4) !== 0) return id === 0 ? task : (task.kernel.tasks.tasks.get(id) ?? null);
-  return id === 0 ? task.group : (task.kernel.tasks.processes.get(id) ?? null);
+  const { tasks } = task.kernel;
+  const { pidNamespace } = task.group;
+  if ((clock & 4) !== 0) return id === 0 ? task : (tasks.taskIn(pidNamespace, id) ?? null);
+  return id === 0 ? task.group : (tasks.processIn(pidNamespace, id) ?? null);
 }
 
 export function threadCpuNs(task: Task): number {
@@ -95,9 +105,15 @@ export function processCpuNs(process: ThreadGroup): number {
  */
 const REALTIME_MARGIN_NS = 1000;
 
+/** What the task's time namespace adds to a clock of elapsed time (time_namespaces(7)), in nanoseconds. */
+export function clockOffset(task: Task, clock: number): number {
+  const { monotonicNs, boottimeNs } = task.namespaces.time;
+  return clock === CLOCK_BOOTTIME || clock === CLOCK_BOOTTIME_ALARM ? boottimeNs : monotonicNs;
+}
+
 /** Monotonic nanoseconds at which an absolute time of `clock` has come. */
 export function toMonotonic(task: Task, clock: number, seconds: number, nanoseconds: number): number {
-  if (!isRealtimeClock(clock)) return seconds * 1e9 + nanoseconds;
+  if (!isRealtimeClock(clock)) return seconds * 1e9 + nanoseconds - clockOffset(task, clock);
   const now = task.kernel.realtime();
   return task.kernel.now() + (seconds - now.seconds) * 1e9 + (nanoseconds - now.nanoseconds) + REALTIME_MARGIN_NS;
 }

@@ -1,6 +1,5 @@
 import { placeBeside } from "./affinity.ts";
 import {
-  CAP_SYS_ADMIN,
   CLONE_ARGS_SIZE_VER0,
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
@@ -9,7 +8,9 @@ import {
   CLONE_FS,
   CLONE_INTO_CGROUP,
   CLONE_IO,
+  CLONE_NEWIPC,
   CLONE_NEWNS,
+  CLONE_NEWPID,
   CLONE_NEWUSER,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
@@ -26,25 +27,20 @@ import {
   EFAULT,
   EINVAL,
   ENOMEM,
-  ENOSPC,
-  EPERM,
   RLIMIT_NPROC,
+  isErrno,
 } from "@stratos/abi";
 import { AREAS_MAX } from "../mm/mmap.ts";
 import { forkInPieces } from "../mm/fork.ts";
 import { getU64 } from "../ground/words.ts";
-import { isCapable } from "../security/credentials.ts";
-import { isErrno } from "../vfs/inode.ts";
-import { canCopyMounts, unshareMounts } from "../vfs/mounting.ts";
-import { namespaceOrigin } from "./clone-namespaces.ts";
+import { unshareMounts } from "../vfs/mounting.ts";
+import { makeNamespaces, mayMakeNamespaces } from "./clone-namespaces.ts";
+import { Namespaces } from "./namespaces.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
 import { Task } from "./task.ts";
 import { ThreadGroup } from "./thread-group.ts";
-
-/** NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
-const CLONE_NEW_OTHER = 0x7e000000;
 
 export interface CloneRequest {
   /** CLONE_*, without the exit signal. */
@@ -71,20 +67,14 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_SIGHAND) && !has(CLONE_VM)) return -EINVAL;
   if (has(CLONE_THREAD) && !has(CLONE_SIGHAND)) return -EINVAL;
   if (has(CLONE_FS) && has(CLONE_NEWNS)) return -EINVAL;
-  if (has(CLONE_PARENT) && parent.group.pid === 1) return -EINVAL;
-  if (
-    (flags & (CLONE_NEWNS | (CLONE_NEW_OTHER & ~CLONE_NEWUSER))) !== 0 &&
-    !isCapable(parent.credentials, CAP_SYS_ADMIN)
-  )
-    return -EPERM;
-  // Namespaces come with containers; what can't be isolated is refused rather than shared.
-  if (has(CLONE_NEW_OTHER)) {
-    parent.kernel.notices.set("namespaces", "");
-    return -EINVAL;
-  }
-  if (has(CLONE_NEWNS) && !canCopyMounts(parent)) return -ENOSPC;
-  const mountsOrigin = has(CLONE_NEWNS) ? namespaceOrigin(parent, "mnt", parent.credentials.userNamespace) : null;
-  if (typeof mountsOrigin === "number") return mountsOrigin;
+  if (has(CLONE_FS) && has(CLONE_NEWUSER)) return -EINVAL;
+  if (has(CLONE_SYSVSEM) && has(CLONE_NEWIPC)) return -EINVAL;
+  const { pidNamespace } = parent.group;
+  const { pidForChildren } = parent.namespaces;
+  if (has(CLONE_PARENT) && pidNamespace.init === parent.group) return -EINVAL;
+  if (has(CLONE_THREAD) && (has(CLONE_NEWUSER) || has(CLONE_NEWPID) || pidForChildren !== pidNamespace)) return -EINVAL;
+  const refused = mayMakeNamespaces(parent, flags);
+  if (refused < 0) return refused;
   if (request.exitSignal > 64) return -EINVAL;
   // A share of a hart isn't given twice (sched(7), SCHED_DEADLINE).
   if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;
@@ -96,35 +86,40 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (
     !has(CLONE_VM) &&
     !isUnderWay &&
-    kernel.frames.freeCount < kernel.frames.total / 32 &&
-    kernel.frames.reclaimAll() < kernel.frames.total / 32
+    kernel.memory.free < kernel.memory.limit / 32 &&
+    kernel.memory.reclaimAll() < kernel.memory.limit / 32
   )
     return -ENOMEM;
   const space = has(CLONE_VM) ? parent.space : forkInPieces(parent);
   if (isErrno(space)) return space;
   if (has(CLONE_VM)) space.users++;
   const files = has(CLONE_FILES) ? parent.files : parent.files.copyForTask();
-  if (typeof files === "number") {
+  if (isErrno(files)) {
     space.release();
     return files;
   }
   if (has(CLONE_FILES)) files.users++;
+  const made = makeNamespaces(parent, flags);
+  if (isErrno(made) || made.namespaces.pidForChildren.isEnded) {
+    if (!isErrno(made)) {
+      made.namespaces.release();
+      made.credentials.userNamespace.release();
+    }
+    space.release();
+    if (--files.users === 0) files.closeAll(parent);
+    return isErrno(made) ? made : -ENOMEM;
+  }
+  const { credentials, namespaces } = made;
   const fs = has(CLONE_FS) ? parent.fs : parent.fs.copy();
   if (has(CLONE_FS)) fs.users++;
+  if (made.mounts !== null) unshareMounts(parent, fs, made.mounts);
 
-  const tid = kernel.tasks.allocate();
+  const tid = kernel.tasks.allocate(namespaces.pidForChildren);
   const registers = new Uint8Array(HART_STATE_SIZE);
   kernel.hart.saveTo(registers);
   const now = kernel.now();
-  const child = new Task(
-    kernel,
-    tid,
-    parent.group,
-    { space, files, fs, credentials: parent.credentials, namespaces: parent.namespaces.retain() },
-    registers,
-    now,
-  );
-  if (mountsOrigin !== null) unshareMounts(child, fs, mountsOrigin);
+  const resources = { space, files, fs, credentials, namespaces: entered(namespaces) };
+  const child = new Task(kernel, tid, parent.group, resources, registers, now);
   setSavedRegister(registers, A0, 0);
   setSavedPc(registers, kernel.hart.pc + 4);
   if (request.stack !== 0) setSavedRegister(registers, SP, request.stack);
@@ -145,8 +140,10 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
       limits,
       request.exitSignal,
       now,
-      parent.group.pidNamespace,
+      namespaces.pidForChildren,
     );
+    if (namespaces.pidForChildren !== kernel.tasks.namespace) namespaces.pidForChildren.init ??= process;
+    child.ownTid = process.ownPid;
     process.oomScoreAdjust = parent.group.oomScoreAdjust;
     process.isDumpable = parent.group.isDumpable;
     process.coreFilter = parent.group.coreFilter;
@@ -182,11 +179,21 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   kernel.tasks.tasks.set(tid, child);
   kernel.forkCount++;
 
-  if (has(CLONE_PARENT_SETTID)) parent.space.storeU32(request.parentTid, tid);
-  if (has(CLONE_CHILD_SETTID)) space.storeU32(request.childTid, tid);
+  if (has(CLONE_PARENT_SETTID)) parent.space.storeU32(request.parentTid, pidNamespace.idOf(tid));
+  if (has(CLONE_CHILD_SETTID)) space.storeU32(request.childTid, child.ownTid);
   if (has(CLONE_CHILD_CLEARTID)) child.clearTid = request.childTid;
   kernel.scheduler.enqueue(child);
   return child;
+}
+
+/** A child is in the time namespace that its parent chose for it (time_namespaces(7)). */
+function entered(namespaces: Namespaces): Namespaces {
+  const { time, timeForChildren } = namespaces;
+  if (time === timeForChildren) return namespaces;
+  timeForChildren.isFrozen = true;
+  const own = new Namespaces({ ...namespaces, time: timeForChildren });
+  namespaces.release();
+  return own;
 }
 
 function exceedsProcessLimit(parent: Task): boolean {

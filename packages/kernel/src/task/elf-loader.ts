@@ -9,6 +9,7 @@ import {
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
+  isErrno,
 } from "@stratos/abi";
 import {
   EM_RISCV,
@@ -26,6 +27,7 @@ import {
 } from "@stratos/formats/elf";
 import { Area } from "../mm/area.ts";
 import { type AddressSpace, EXECUTABLE_BASE, MMAP_MIN, USER_TOP, VDSO_BASE } from "../mm/address-space.ts";
+import { contentKey } from "../mm/content-key.ts";
 import { BytesCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Task } from "./task.ts";
@@ -109,7 +111,7 @@ export function loadImage(
     const place = isInterpreter
       ? space.findGap(
           high - low,
-          space.kernel.libraryPlaces.place(`${inode.fileSystem.device}:${inode.ino}:${inode.version}:ld`, high - low),
+          space.kernel.libraryPlaces.place(`${contentKey(space.kernel, inode)}:ld`, high - low),
           false,
         )
       : EXECUTABLE_BASE;
@@ -161,7 +163,7 @@ function mapSegment(space: AddressSpace, file: OpenFile, segment: ElfImage["segm
   const memoryEnd = start + segment.memsz;
   const mapEnd = pageUp(fileEnd);
   const pages = file.mapping();
-  if (typeof pages === "number") return pages;
+  if (isErrno(pages)) return pages;
   if (!space.isFree(from, pageUp(memoryEnd))) return -ENOMEM;
   if (segment.filesz > 0) {
     if (segment.offset - (start - from) < 0) return -EINVAL;

@@ -33,6 +33,7 @@ import {
   PROT_WRITE,
   RLIMIT_STACK,
   SIGKILL,
+  isErrno,
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { ElfImage } from "@stratos/formats/elf";
@@ -41,7 +42,6 @@ import { Area } from "../mm/area.ts";
 import { credentialsAfterExec } from "../security/exec-credentials.ts";
 import { type Credentials, losesDumpability } from "../security/credentials.ts";
 import { checkAccess, MAY_READ } from "../security/permission.ts";
-import { isErrno } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { openExecutable } from "../vfs/open.ts";
 import { pathName } from "../vfs/path-name.ts";
@@ -153,7 +153,10 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
   const space = new AddressSpace(kernel);
   const path = program.file.path!;
   const inode = program.file.inode!;
-  const noSetId = (path.mount.flags & MS_NOSUID) !== 0 || task.credentials.noNewPrivileges;
+  const noSetId =
+    (path.mount.flags & MS_NOSUID) !== 0 ||
+    task.credentials.noNewPrivileges ||
+    !task.credentials.userNamespace.isWithin(path.mount.fileSystem.userNamespace);
   const credentials = credentialsAfterExec(task.credentials, inode, noSetId);
   const loaded = loadInto(task, space, program, interpreter, image, { name, environment, credentials });
   interpreter?.release();
@@ -259,6 +262,7 @@ function buildStack(
   if (space.copyOut(top, random, 0, 16) < 0) failed = -ENOMEM;
 
   const { credentials } = details;
+  const { uids, gids } = credentials.userNamespace;
   const isSecure = credentials.euid !== credentials.uid || credentials.egid !== credentials.gid;
   const vector = [
     AT_HWCAP,
@@ -280,13 +284,13 @@ function buildStack(
     AT_ENTRY,
     main.entry,
     AT_UID,
-    credentials.uid,
+    uids.shown(credentials.uid),
     AT_EUID,
-    credentials.euid,
+    uids.shown(credentials.euid),
     AT_GID,
-    credentials.gid,
+    gids.shown(credentials.gid),
     AT_EGID,
-    credentials.egid,
+    gids.shown(credentials.egid),
     AT_SECURE,
     isSecure ? 1 : 0,
     AT_RANDOM,

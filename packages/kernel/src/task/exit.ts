@@ -1,4 +1,4 @@
-import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SIGCHLD, SIG_IGN, SI_KERNEL } from "@stratos/abi";
+import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SIGCHLD, SIGKILL, SIG_IGN, SI_KERNEL } from "@stratos/abi";
 import type { Kernel } from "./kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
@@ -43,6 +43,7 @@ export function exitTask(task: Task, status: number): void {
   if (--task.files.users === 0) task.files.closeAll(task);
   task.fs.release();
   task.namespaces.release();
+  task.credentials.userNamespace.release();
   group.maximumResidentPages = Math.max(group.maximumResidentPages, task.space.peakResidentPages);
   task.space.release();
   task.pending.clear();
@@ -79,6 +80,7 @@ function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void
   process.timers?.cancelAll();
   process.pending.clear();
   process.actions.users--;
+  if (process.pidNamespace.init === process) endNamespace(kernel, process);
   const { session } = process;
   const wasLeader = session.id === process.pid;
   if (wasLeader && session.terminal !== null) {
@@ -94,12 +96,30 @@ function exitProcess(kernel: Kernel, process: ThreadGroup, status: number): void
   kernel.onProcessExit?.(process, status);
 }
 
-/** Orphans go to the nearest subreaper, else to init (prctl(2), PR_SET_CHILD_SUBREAPER). */
+/** With process 1 of a pid namespace all that are in it end, and nobody is born there any more (pid_namespaces(7)). */
+function endNamespace(kernel: Kernel, init: ThreadGroup): void {
+  const { pidNamespace } = init;
+  pidNamespace.isEnded = true;
+  for (const id of [...pidNamespace.rootIds()]) {
+    const process = kernel.tasks.processes.get(id);
+    if (process === undefined || process === init || process.tasks.length === 0) continue;
+    // Whoever is in the midst of a call ends after it.
+    if (kernel.scheduler.current?.group === process) sendSignalToProcess(process, signalInfo(SIGKILL, SI_KERNEL));
+    else exitGroup(process.tasks[0]!, SIGKILL);
+  }
+  for (const child of [...init.children]) if (child.isZombie) reap(kernel, child);
+}
+
+/**
+ * Orphans go to the nearest subreaper of the same pid namespace, else to its init (prctl(2), PR_SET_CHILD_SUBREAPER).
+ */
 function reparentChildren(kernel: Kernel, process: ThreadGroup): void {
   if (process.children.size === 0) return;
+  const { pidNamespace } = process;
+  const init = pidNamespace.init as ThreadGroup | null;
   let reaper = process.parent;
-  while (reaper !== null && !reaper.isSubreaper && reaper.pid !== 1) reaper = reaper.parent;
-  reaper ??= kernel.tasks.processes.get(1) ?? null;
+  while (reaper?.pidNamespace === pidNamespace && !reaper.isSubreaper && reaper !== init) reaper = reaper.parent;
+  if (reaper?.pidNamespace !== pidNamespace) reaper = init;
   for (const child of process.children) {
     child.parent = reaper === process ? null : reaper;
     for (const task of child.tasks) {

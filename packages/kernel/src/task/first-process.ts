@@ -1,4 +1,4 @@
-import { AT_FDCWD, SIGCHLD, SIG_IGN } from "@stratos/abi";
+import { AT_FDCWD, SIGCHLD, SIG_IGN, isErrno } from "@stratos/abi";
 import { assert } from "@stratos/base";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import type { Kernel } from "./kernel-state.ts";
@@ -8,7 +8,6 @@ import { PendingSignals } from "../signal/pending-signals.ts";
 import { SignalActions } from "../signal/signal-actions.ts";
 import { FileTable, OPEN_MAX } from "../vfs/file-table.ts";
 import { FsContext } from "../vfs/fs-context.ts";
-import { isErrno } from "../vfs/inode.ts";
 import { rootPath } from "../vfs/mounting.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { lookupDirectory } from "../vfs/path-walk.ts";
@@ -62,6 +61,7 @@ function defaultLimits(): Limit[] {
 export function createInit(kernel: Kernel): void {
   const task = createProcess(kernel, [], ROOT);
   assert(task.tid === 1, "init is process 1");
+  kernel.tasks.namespace.init = task.group;
   task.state = "S";
   task.name = "init";
   task.group.actions.set(SIGCHLD, { handler: SIG_IGN, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });

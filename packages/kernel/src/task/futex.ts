@@ -297,7 +297,7 @@ function exitRobustList(task: Task): void {
 function handleDeath(task: Task, address: number): void {
   const { space } = task;
   const value = space.loadU32(address);
-  if (value < 0 || (value & FUTEX_TID_MASK) !== task.tid) return;
+  if (value < 0 || (value & FUTEX_TID_MASK) !== task.ownTid) return;
   space.storeU32(address, ((value & FUTEX_WAITERS) | FUTEX_OWNER_DIED) >>> 0);
   if ((value & FUTEX_WAITERS) !== 0) futexWake(space, address, 1, FUTEX_BITSET_MATCH_ANY);
 }

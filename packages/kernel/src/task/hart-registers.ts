@@ -1,14 +1,6 @@
 import { stateClass } from "@stratos/base";
 import type { PhysicalMemory } from "@stratos/riscv";
-import {
-  HART,
-  HART_FFLAGS,
-  HART_FRM,
-  HART_PC,
-  HART_RESERVATION,
-  HART_STATE_SIZE,
-  HART_X,
-} from "@stratos/riscv";
+import { HART, HART_FFLAGS, HART_FRM, HART_PC, HART_RESERVATION, HART_STATE_SIZE, HART_X } from "@stratos/riscv";
 
 /** Integer registers by their ABI role (RISC-V psABI §1). */
 export const RA = 1,
@@ -108,10 +100,6 @@ export function setSavedRegister(registers: Uint8Array, register: number, value:
   const high = Math.floor(value / 0x100000000);
   view.setUint32(register * 8, value - high * 0x100000000, true);
   view.setInt32(register * 8 + 4, high, true);
-}
-
-export function savedPc(registers: Uint8Array): number {
-  return new DataView(registers.buffer, registers.byteOffset, registers.byteLength).getUint32(HART_PC - HART, true);
 }
 
 export function setSavedPc(registers: Uint8Array, pc: number): void {

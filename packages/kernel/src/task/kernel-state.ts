@@ -2,7 +2,8 @@ import type { CallState } from "../ground/wait-queue.ts";
 import { PAGE_SIZE, RLIMIT_STACK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { CpuClock, RandomSource, SocketProvider } from "@stratos/host";
-import type { PhysicalMemory, Processor } from "@stratos/riscv";
+import { assert } from "@stratos/base";
+import { type PhysicalMemory, type Processor, ProcessorTally } from "@stratos/riscv";
 import type { BlockKernel } from "../block/block-kernel.ts";
 import type { EventKernel } from "../event/event-kernel.ts";
 import type { IpcKernel } from "../ipc/ipc-kernel.ts";
@@ -14,11 +15,13 @@ import { KERNEL_INFO, KernelLog } from "../ground/kernel-log.ts";
 import { InotifyLimits } from "../fs/inotify/inotify-limits.ts";
 import { PipeLimits } from "../fs/pipe/pipe-limits.ts";
 import { LibraryPlaces } from "../mm/library-places.ts";
+import type { SharedImage } from "../frames/image-pages.ts";
 import { PageCache } from "../frames/page-cache.ts";
 import { Reaper } from "../frames/reaper.ts";
-import { SlotPool } from "../mm/slot-pool.ts";
+import type { SlotPool } from "../mm/slot-pool.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
-import { FrameAllocator, type Shortage } from "../frames/frame-allocator.ts";
+import type { FrameAllocator } from "../frames/frame-allocator.ts";
+import type { MemoryAccount, Shortage } from "../frames/memory-account.ts";
 import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "../ipc/ipc-state.ts";
@@ -26,6 +29,7 @@ import { Network } from "../socket/network.ts";
 import { SocketState } from "../socket/socket-state.ts";
 import type { SignalInfo, SignalLoad } from "../signal/pending-signals.ts";
 import { Accounting } from "./accounting.ts";
+import type { Board } from "./board.ts";
 import { CALL_WORK, CallWork } from "../ground/call-work.ts";
 import { HartRegisters } from "./hart-registers.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -53,18 +57,22 @@ import type { SyscallRow } from "./syscall-row.ts";
 import type { FutexWaiter } from "../mm/futex-waiter.ts";
 import { piFutexObserver, type PiWaiter } from "./pi-futex.ts";
 import type { Devtmpfs } from "../fs/devtmpfs/devtmpfs.ts";
-import type { MqueueFileSystem } from "../fs/mqueue/mqueue.ts";
 import type { Mount } from "../vfs/mount.ts";
 import type { TaskObserver } from "./task-observer.ts";
 import type { ClockSetObserver, TimeKernel } from "../time/time-kernel.ts";
 import { futexObserver } from "./futex.ts";
 import { type Cut, cutMappings } from "../mm/cut-mappings.ts";
+import { forgetCodeOf, unmapFrame } from "../mm/image-mappings.ts";
 
 /** Linux's default of vm.max_map_count (proc(5)). */
 const MAP_COUNT_DEFAULT = 65530;
 
 export interface KernelOptions {
-  physical: PhysicalMemory;
+  board: Board;
+  /** Bytes of memory that it is promised (Board.freeBytes); default: all that there are. */
+  memoryBytes?: number;
+  /** Its runs are functions of their inputs: it learns nothing from other kernels of the board. */
+  isRepeatable?: boolean;
   clock: CpuClock;
   random: RandomSource;
   /** Carries AF_INET and AF_INET6; null: no network (`--net none`). */
@@ -83,11 +91,14 @@ export interface KernelOptions {
  * of it.
  */
 export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, SocketKernel, TimeKernel, TtyKernel {
+  readonly board: Board;
   readonly physical: PhysicalMemory;
   readonly clock: CpuClock;
   readonly random: RandomSource;
   readonly sockets: SocketProvider | null;
   readonly frames: FrameAllocator;
+  /** What its processes, files and pipes take. */
+  readonly memory: MemoryAccount;
   readonly scheduler: Scheduler;
   /** What the sockets of all networks share. */
   readonly socketState: SocketState;
@@ -103,12 +114,19 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
   readonly messages: KernelLog;
   #onMessage: (message: string) => void;
   readonly harts: number;
-  /** Set by boot. */
-  processor!: Processor;
+  processor: Processor;
+  /** What the processor counts for it. */
+  readonly tally = new ProcessorTally();
+  readonly codePrefix: string;
+  readonly isRepeatable: boolean;
+  /** Images whose pages it borrows. */
+  readonly images = new Set<SharedImage>();
   /** Registers of the task that is on the hart. */
   readonly hart: HartRegisters;
   readonly slots: SlotPool;
-  readonly libraryPlaces = new LibraryPlaces();
+  readonly libraryPlaces: LibraryPlaces;
+  /** Bound: tasks, forks under way, and those that are given back in pieces. */
+  readonly spaces = new Set<AddressSpace>();
   /** Mapped wherever untouched anonymous memory is read. */
   readonly zeroFrame: number;
   /** The page with `rt_sigreturn` for signal handlers to return to. */
@@ -179,7 +197,6 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
   lastIdentity = 0;
   /** The file systems that there is one of in the machine; null: nobody has asked for it yet. */
   devtmpfs: Devtmpfs | null = null;
-  mqueue: MqueueFileSystem | null = null;
   /** The tmpfs that memfds and shared anonymous files live in (fs/memfd). */
   shmemMount: Mount | null = null;
   readonly clockAdjustment = new ClockAdjustment();
@@ -189,7 +206,14 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
   #nextAnonymousIno = 1;
 
   constructor(options: KernelOptions) {
-    this.physical = options.physical;
+    const { board } = options;
+    this.board = board;
+    this.physical = board.physical;
+    this.processor = board.processor;
+    this.slots = board.slots;
+    this.isRepeatable = options.isRepeatable === true;
+    this.libraryPlaces = this.isRepeatable ? new LibraryPlaces() : board.libraryPlaces;
+    this.codePrefix = `${board.add(this)}:`;
     this.clock = options.clock;
     this.turn = new TurnClock(options.clock);
     this.random = options.random;
@@ -199,14 +223,18 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
     this.harts = options.harts ?? 1;
     this.work = new CallWork(options.callWork ?? CALL_WORK);
     this.reaper = new Reaper(this.work.limit);
-    this.frames = new FrameAllocator(options.physical, this.reaper);
+    this.frames = board.frames;
+    const limit =
+      options.memoryBytes === undefined ? this.frames.unpromised : Math.floor(options.memoryBytes / PAGE_SIZE);
+    const memory = this.frames.open({ limit, reaper: this.reaper });
+    assert(memory !== null, "the board has the memory that a kernel is promised");
+    this.memory = memory;
     // As Linux has it (kernel/fork.c, set_max_threads), with a bound for large memories.
-    this.maximumTasks = Math.max(64, Math.min(4096, Math.floor(this.frames.total / 32)));
-    this.frames.shortage = this;
-    this.hart = new HartRegisters(options.physical);
-    this.slots = new SlotPool(this);
-    this.zeroFrame = this.frames.allocateZeroed();
-    this.trampoline = makeTrampoline(this.frames);
+    this.maximumTasks = Math.max(64, Math.min(4096, Math.floor(this.memory.limit / 32)));
+    this.memory.shortage = this;
+    this.hart = new HartRegisters(board.physical);
+    this.zeroFrame = this.frames.allocateZeroed(this.memory);
+    this.trampoline = makeTrampoline(this.memory);
     this.tasks = new TaskTable(new PidNamespace(null, initialOrigin("pid")));
     this.timers = new TimerQueue();
     this.scheduler = new Scheduler(this);
@@ -214,7 +242,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
     this.disks = new Disks(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
-    this.socketState = new SocketState(this.frames.total);
+    this.socketState = new SocketState(this.memory.limit);
     this.network = new Network(this, {
       provider: options.sockets,
       isLoopbackUp: true,
@@ -232,7 +260,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
       timeForChildren: time,
     });
     this.messages.add(KERNEL_INFO, `Linux version ${RELEASE} (stratos) ${VERSION}`);
-    this.messages.add(KERNEL_INFO, `Memory: ${this.frames.freeCount * 4}K/${this.frames.total * 4}K available`);
+    this.messages.add(KERNEL_INFO, `Memory: ${this.memory.free * 4}K/${this.memory.limit * 4}K available`);
     this.messages.add(KERNEL_INFO, `smp: ${this.harts} ${this.harts === 1 ? "processor" : "processors"}`);
   }
 
@@ -267,6 +295,30 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
   fileShrinks(inode: Inode, size: number, from: CallState | null = null): Cut | null {
     const { pages } = inode;
     return pages === null ? null : cutMappings(spacesOf(this), pages, size, this, from as Cut | null);
+  }
+
+  /**
+   * Pages and translations of an image that other kernels of the board may have, too; null for a repeatable kernel, in
+   * which what others did must not show.
+   *
+   * @param identity  equal for equal content only: the host vouches for it
+   */
+  useImage(identity: string): SharedImage | null {
+    if (this.isRepeatable) return null;
+    const image = this.board.images.image(identity);
+    if (!this.images.has(image)) image.users++;
+    this.images.add(image);
+    return image;
+  }
+
+  /** A file is about to differ from its image: translations that other kernels use, too, are not for it any more. */
+  fileLeavesImage(inode: Inode): void {
+    forgetCodeOf(this.spaces, inode.pages!);
+  }
+
+  /** A page of a file gets another frame. */
+  fileFrameGoes(inode: Inode, index: number, frame: number): void {
+    unmapFrame(this.spaces, inode.pages!, index, frame);
   }
 
   /** RLIMIT_STACK of whoever uses the space. */
@@ -307,6 +359,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
         keeps: [
           "#onMessage",
           "calls",
+          "codePrefix",
           "onExec",
           "onProcessExit",
           "onRunnable",
@@ -325,12 +378,13 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
 const UNKNOWN_CALLS_MAX = 1024;
 
 /** `li a7, 139 (rt_sigreturn); ecall`: the two instructions that unwinders look for. */
-function makeTrampoline(frames: FrameAllocator): PageCache {
-  const pages = new PageCache(frames, null);
+function makeTrampoline(memory: MemoryAccount): PageCache {
+  const pages = new PageCache(memory, null);
   pages.anonymousUsers = 1;
   const frame = pages.frame(0);
-  frames.physical.u32[(frame * PAGE_SIZE) / 4] = 0x08b00893;
-  frames.physical.u32[(frame * PAGE_SIZE) / 4 + 1] = 0x00000073;
+  const { u32 } = memory.frames.physical;
+  u32[(frame * PAGE_SIZE) / 4] = 0x08b00893;
+  u32[(frame * PAGE_SIZE) / 4 + 1] = 0x00000073;
   return pages;
 }
 

@@ -16,7 +16,7 @@ export function killForMemory(kernel: Kernel): boolean {
   for (const process of kernel.tasks.processes.values()) {
     if (process.isZombie || process.tasks.length === 0 || process.pid === 1 || process.oomScoreAdjust <= -1000)
       continue;
-    const score = process.tasks[0]!.space.table.residentPages + (process.oomScoreAdjust * kernel.frames.total) / 1000;
+    const score = process.tasks[0]!.space.table.residentPages + (process.oomScoreAdjust * kernel.memory.limit) / 1000;
     if (victim === null || score > worst) {
       victim = process;
       worst = score;

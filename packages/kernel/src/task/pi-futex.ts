@@ -15,6 +15,7 @@ import {
   FUTEX_OWNER_DIED,
   FUTEX_TID_MASK,
   FUTEX_WAITERS,
+  isErrno,
 } from "@stratos/abi";
 import { stateConstant } from "@stratos/base";
 import type { AddressSpace } from "../mm/address-space.ts";
@@ -43,7 +44,7 @@ export function piLock(task: Task, address: number, deadlineNs: number): number 
   const taken = take(task, address);
   if (taken !== NOT_FREE) return taken;
   const waiter = join(task, address, deadlineNs);
-  if (typeof waiter === "number") return waiter;
+  if (isErrno(waiter)) return waiter;
   task.syscallState = waiter;
   return goOn(task, waiter);
 }
@@ -62,10 +63,10 @@ function take(task: Task, address: number): number {
   const value = space.loadU32(address);
   if (value < 0) return -EFAULT;
   const owner = value & FUTEX_TID_MASK;
-  if (owner === task.tid) return -EDEADLK;
+  if (owner === task.ownTid) return -EDEADLK;
   if (owner !== 0 || task.kernel.piFutexes.has(keyOf(space, address))) return NOT_FREE;
   // A dead owner's mark stays: the next one is told (pthread_mutex_lock(3), EOWNERDEAD).
-  return space.storeU32(address, ((value & FUTEX_OWNER_DIED) | task.tid) >>> 0) < 0 ? -EFAULT : 0;
+  return space.storeU32(address, ((value & FUTEX_OWNER_DIED) | task.ownTid) >>> 0) < 0 ? -EFAULT : 0;
 }
 
 /** Queues the task behind the owner, who inherits its priority. */
@@ -76,7 +77,7 @@ function join(task: Task, address: number, deadlineNs: number): PiWaiter | numbe
   const key = keyOf(space, address);
   const table = task.kernel.piFutexes;
   const others = table.get(key);
-  const owner = task.kernel.tasks.tasks.get(value & FUTEX_TID_MASK);
+  const owner = task.kernel.tasks.taskIn(task.group.pidNamespace, value & FUTEX_TID_MASK);
   if (owner === undefined || owner.state === "X" || owner.state === "Z") return -ESRCH;
   for (let holder: Task | undefined = owner; holder !== undefined;) {
     if (holder === task) return -EDEADLK;
@@ -154,7 +155,7 @@ export function ownsPiFutex(task: Task): boolean {
 export function piUnlock(task: Task, address: number): number {
   const value = task.space.loadU32(address);
   if (value < 0) return -EFAULT;
-  if ((value & FUTEX_TID_MASK) !== task.tid) return -EPERM;
+  if ((value & FUTEX_TID_MASK) !== task.ownTid) return -EPERM;
   const list = task.kernel.piFutexes.get(keyOf(task.space, address));
   if (list === undefined) return task.space.storeU32(address, 0) < 0 ? -EFAULT : 0;
   return handOver(task, list, 0);
@@ -171,7 +172,7 @@ function handOver(from: Task, list: PiWaiter[], mark: number): number {
   if (list.length === 0) from.kernel.piFutexes.delete(best.key);
   const stored = best.space.storeU32(
     best.address,
-    (best.task.tid | mark | (list.length > 0 ? FUTEX_WAITERS : 0)) >>> 0,
+    (best.task.ownTid | mark | (list.length > 0 ? FUTEX_WAITERS : 0)) >>> 0,
   );
   for (const waiter of list) waiter.owner = best.task;
   best.isOwner = true;

@@ -27,7 +27,7 @@ export function hangUpIfOrphaned(member: ThreadGroup, exiting: ThreadGroup): voi
 }
 
 /** Moves a process into a group; a group without members is gone. */
-export function joinGroup(kernel: Kernel, process: ThreadGroup, group: ProcessGroup<ThreadGroup>): void {
+function joinGroup(kernel: Kernel, process: ThreadGroup, group: ProcessGroup<ThreadGroup>): void {
   leaveGroup(kernel, process);
   process.group = group;
   group.members.add(process);
@@ -46,7 +46,8 @@ export function leaveGroup(kernel: Kernel, process: ThreadGroup): void {
 export function setProcessGroup(task: Task, pid: number, groupId: number): number {
   const { kernel } = task;
   if (groupId < 0) return -EINVAL;
-  const process = pid === 0 ? task.group : kernel.tasks.processes.get(pid);
+  const { pidNamespace } = task.group;
+  const process = pid === 0 ? task.group : kernel.tasks.processIn(pidNamespace, pid);
   if (process === undefined || process.isZombie) return -ESRCH;
   if (process !== task.group) {
     if (process.parent !== task.group) return -ESRCH;
@@ -54,7 +55,7 @@ export function setProcessGroup(task: Task, pid: number, groupId: number): numbe
     if (process.hasExecuted) return -EACCES;
   }
   if (process.session.id === process.pid) return -EPERM;
-  const id = groupId === 0 ? process.pid : groupId;
+  const id = groupId === 0 ? process.pid : pidNamespace.rootIdOf(groupId);
   let group = kernel.tasks.groups.get(id);
   if (id === process.pid) group ??= new ProcessGroup<ThreadGroup>(id, process.session);
   else if (group === undefined) return -EPERM;
@@ -68,5 +69,5 @@ export function createSession(task: Task): number {
   const { kernel, group: process } = task;
   if (kernel.tasks.groups.has(process.pid)) return -EPERM;
   joinGroup(kernel, process, new ProcessGroup<ThreadGroup>(process.pid, new Session(process.pid)));
-  return process.pid;
+  return process.ownPid;
 }

@@ -49,7 +49,7 @@ import {
 import { ALLOWED, checkSeccomp } from "./seccomp-check.ts";
 
 /** Instructions that a task runs before others get their turn. */
-export const SLICE = 1_000_000;
+const SLICE = 1_000_000;
 /** Rough speed, to size slices towards the next timer: instructions per nanosecond. */
 const SPEED = 0.4;
 

@@ -116,12 +116,12 @@ export function onSignalStack(task: Task, sp: number): boolean {
   return size > 0 && sp > address && sp <= address + size;
 }
 
-/** What a sender wrote into its `siginfo_t`, at the start of `view`, for one that the kernel knows to be `signal`. */
-export function readSignalInfo(view: DataView, signal: number): SignalInfo {
+/** What `sender` wrote into its `siginfo_t`, at the start of `view`, for one that the kernel knows to be `signal`. */
+export function readSignalInfo(sender: Task, view: DataView, signal: number): SignalInfo {
   return signalInfo(signal, view.getInt32(SiginfoSender.offset.si_code, true), {
     errno: view.getInt32(SiginfoSender.offset.si_errno, true),
     pid: view.getInt32(SiginfoSender.offset.si_pid, true),
-    uid: view.getUint32(SiginfoSender.offset.si_uid, true),
+    uid: sender.credentials.userNamespace.uids.toKernel(view.getUint32(SiginfoSender.offset.si_uid, true)),
     valueLow: view.getUint32(SiginfoSender.offset.si_value, true),
     valueHigh: view.getUint32(SiginfoSender.offset.si_value + 4, true),
   });

@@ -1,7 +1,15 @@
 import { CAP_SYS_PTRACE, EACCES } from "@stratos/abi";
 import type { Kernel } from "./kernel-state.ts";
 import { isCapable } from "../security/credentials.ts";
+import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { Task } from "./task.ts";
+import type { ThreadGroup } from "./thread-group.ts";
+
+/** What a namespace calls the parent of a process; 0: it is not in it, or there is none. */
+export function parentIdOf(process: ThreadGroup, namespace: PidNamespace): number {
+  const { parent } = process;
+  return parent === null ? 0 : namespace.idOf(parent.pid);
+}
 
 /** The thread of that number: also the leader of a process that is a zombie. */
 export function taskOf(kernel: Kernel, tid: number): Task | null {
@@ -13,7 +21,8 @@ export function taskOf(kernel: Kernel, tid: number): Task | null {
  * −EACCES.
  */
 export function mayInspect(caller: Task, target: Task): number {
-  if (caller.group === target.group || isCapable(caller.credentials, CAP_SYS_PTRACE)) return 0;
+  if (caller.group === target.group || isCapable(caller.credentials, CAP_SYS_PTRACE, target.credentials.userNamespace))
+    return 0;
   const own = caller.credentials,
     other = target.credentials;
   const isSame =

@@ -35,7 +35,7 @@ export class TaskTable {
     } while (this.tasks.has(this.#last) || this.processes.has(this.#last) || this.groups.has(this.#last));
     if (namespace !== this.namespace) {
       namespace.give(this.#last, this.maximum);
-      this.#namespaces.set(this.#last, namespace);
+      this.#namespaces.set(this.#last, namespace.retain());
     }
     return this.#last;
   }
@@ -46,10 +46,34 @@ export class TaskTable {
     if (namespace === undefined || this.tasks.has(id) || this.processes.has(id) || this.groups.has(id)) return;
     this.#namespaces.delete(id);
     namespace.take(id);
+    namespace.release();
+  }
+
+  /** What a number of that namespace names. */
+  taskIn(namespace: PidNamespace, id: number): Task | undefined {
+    return this.tasks.get(namespace.rootIdOf(id));
+  }
+
+  processIn(namespace: PidNamespace, id: number): ThreadGroup | undefined {
+    return this.processes.get(namespace.rootIdOf(id));
+  }
+
+  /** The process that has a thread of that number. */
+  processOfThreadIn(namespace: PidNamespace, id: number): ThreadGroup | undefined {
+    return this.processIn(namespace, id) ?? this.taskIn(namespace, id)?.group;
+  }
+
+  groupIn(namespace: PidNamespace, id: number): ProcessGroup<ThreadGroup> | undefined {
+    return this.groups.get(namespace.rootIdOf(id));
   }
 
   get lastAllocated(): number {
     return this.#last;
+  }
+
+  /** /proc/sys/kernel/ns_last_pid of the initial namespace. */
+  set lastAllocated(id: number) {
+    this.#last = id;
   }
 
   static {

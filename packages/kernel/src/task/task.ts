@@ -22,6 +22,7 @@ import type { Network } from "../socket/network.ts";
 import type { SocketCaller } from "../socket/socket-kernel.ts";
 import type { TimeCaller } from "../time/time-kernel.ts";
 import type { TtyCaller } from "../tty/tty-kernel.ts";
+import type { IpcState } from "../ipc/ipc-state.ts";
 import type { UndoList } from "../ipc/semaphores.ts";
 import type { Kernel } from "./kernel-state.ts";
 import type { Namespaces } from "./namespaces.ts";
@@ -33,7 +34,7 @@ import type { TimerQueue } from "../time/timer-queue.ts";
 import { type CallState, type Waiter, WaitQueue } from "../ground/wait-queue.ts";
 
 /** Alternate signal stack (sigaltstack(2)). */
-export interface SignalStack {
+interface SignalStack {
   address: number;
   size: number;
   flags: number;
@@ -172,6 +173,11 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
 
   get pid(): number {
     return this.group.pid;
+  }
+
+  /** Its IPC namespace. */
+  get ipc(): IpcState {
+    return this.namespaces.ipc;
   }
 
   /** Its network namespace. */

@@ -42,6 +42,7 @@ export function waitForChild(
   options: number,
 ): ChildEvent | null | number {
   const { group, kernel } = task;
+  const { pidNamespace } = group;
   let any = false;
   for (const child of group.children) {
     if (!select(child)) continue;
@@ -54,7 +55,7 @@ export function waitForChild(
       const status = child.exitStatus!;
       const signal = status & 0x7f;
       const event = {
-        pid: child.pid,
+        pid: pidNamespace.idOf(child.pid),
         uid,
         status,
         process: child,
@@ -67,11 +68,13 @@ export function waitForChild(
     if (child.unreportedStop !== 0 && (options & WUNTRACED) !== 0) {
       const signal = child.unreportedStop;
       if ((options & WNOWAIT) === 0) child.unreportedStop = 0;
-      return { pid: child.pid, uid, status: (signal << 8) | 0x7f, code: CLD_STOPPED, value: signal, process: child };
+      const pid = pidNamespace.idOf(child.pid);
+      return { pid, uid, status: (signal << 8) | 0x7f, code: CLD_STOPPED, value: signal, process: child };
     }
     if (child.unreportedContinue && (options & WCONTINUED) !== 0) {
       if ((options & WNOWAIT) === 0) child.unreportedContinue = false;
-      return { pid: child.pid, uid, status: 0xffff, code: CLD_CONTINUED, value: SIGCONT, process: child };
+      const pid = pidNamespace.idOf(child.pid);
+      return { pid, uid, status: 0xffff, code: CLD_CONTINUED, value: SIGCONT, process: child };
     }
   }
   if (!any) return -ECHILD;

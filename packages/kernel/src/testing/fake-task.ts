@@ -4,8 +4,9 @@
  */
 import { EFAULT, EINVAL, ENAMETOOLONG } from "@stratos/abi";
 import { SimulatedClock, SimulatedRandomSource, type SocketProvider, type WasmEngine } from "@stratos/host";
-import { PhysicalMemory } from "@stratos/riscv";
+import { PhysicalMemory, type Processor } from "@stratos/riscv";
 import { createKernel } from "../create-kernel.ts";
+import { Board } from "../task/board.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { UserMemory } from "../ground/user-memory.ts";
@@ -55,8 +56,10 @@ export function createTestKernel(
     slotCount: 1,
     codePages: 1,
   });
+  // Nothing is executed here.
+  const board = new Board(physical, () => ({ code: {}, serve: () => {} }) as unknown as Processor);
   const kernel = createKernel({
-    physical,
+    board,
     clock,
     random: new SimulatedRandomSource(1),
     sockets: options.sockets ?? null,

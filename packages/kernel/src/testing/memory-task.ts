@@ -3,12 +3,14 @@
  */
 import type { AddressTables, CodeCache, Processor, WideTlb } from "@stratos/riscv";
 import type { Kernel } from "../task/kernel-state.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import { AddressSpace } from "../mm/address-space.ts";
+import { forkInPieces } from "../mm/fork.ts";
 import type { Task } from "../task/task.ts";
 import { createTestKernel, createTestTask, type TestKernel } from "./fake-task.ts";
 
 /** What the flat tables of the one slot, or the TLB, show: page address → "frame" or "frame w". */
-export type ShownPages = Map<number, string>;
+type ShownPages = Map<number, string>;
 
 export interface MemoryTask {
   test: TestKernel;
@@ -51,9 +53,11 @@ export function createMemoryTask(): MemoryTask {
       throw new Error("nothing is executed here");
     },
     close: () => {},
+    forget: () => {},
+    frameGone: () => {},
     onEvict: () => {},
   };
-  kernel.processor = { tables, tlb, code, mode: "paged" } as unknown as Processor;
+  kernel.processor = kernel.board.processor = { tables, tlb, code, mode: "paged" } as unknown as Processor;
   const { task } = createTestTask(kernel);
   const space = new AddressSpace(kernel);
   task.space = space;
@@ -61,4 +65,15 @@ export function createMemoryTask(): MemoryTask {
   kernel.scheduler.current = task;
   kernel.slots.activate(space);
   return { test, kernel, task, space, shown };
+}
+
+/** What fork(2) makes of an address space, in as many pieces as it takes. */
+export function forkAddressSpace(space: AddressSpace): AddressSpace | number {
+  const { work } = space.kernel;
+  const task = { kernel: space.kernel, space, syscallState: null } as unknown as Task;
+  for (;;) {
+    work.begin();
+    const child = forkInPieces(task);
+    if (child !== UNFINISHED) return child;
+  }
 }

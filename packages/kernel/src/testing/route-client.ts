@@ -14,6 +14,7 @@ const NLMSG_ERROR = 2,
 
 export interface NetlinkMessage {
   readonly type: number;
+  readonly sequence: number;
   readonly payload: Uint8Array;
   readonly attributes: Map<number, Uint8Array>;
 }
@@ -33,7 +34,7 @@ export function messagesIn(datagram: string, fixed: number): NetlinkMessage[] {
       attributes.set(inner.getUint16(place + 2, true), payload.slice(place + 4, place + size));
       place += (size + 3) & ~3;
     }
-    messages.push({ type: view.getUint16(at + 4, true), payload, attributes });
+    messages.push({ type: view.getUint16(at + 4, true), sequence: view.getUint32(at + 8, true), payload, attributes });
     at += (length + 3) & ~3;
   }
   return messages;
@@ -104,7 +105,7 @@ export function routeRequest(
 }
 
 /** What a request is answered: 0 or a negated errno; null when no answer came. */
-export function netlinkError(user: SocketTask, fd: number, bytes: Uint8Array): number | null {
+function netlinkError(user: SocketTask, fd: number, bytes: Uint8Array): number | null {
   user.send(fd, bytes);
   const answer = user.receive(fd, 0x4000, MSG_DONTWAIT);
   if (typeof answer === "number") return null;

@@ -22,7 +22,7 @@ const ADDRESS = 0x8000,
   NAME = 0x8800;
 const DATA_MAX = 0x6000;
 
-export interface ReceivedMessage {
+interface ReceivedMessage {
   result: number;
   text: string;
   flags: number;

@@ -19,7 +19,7 @@ export const CALL_NS = 250,
   FAULT_NS = 700;
 
 /** Who is charged: a task. */
-export interface Charged {
+interface Charged {
   userNs: number;
   systemNs: number;
 }

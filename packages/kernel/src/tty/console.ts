@@ -1,9 +1,8 @@
 /** The machine's terminal: /dev/tty1 and /dev/console over the terminal that Stratos was started on. */
-import { ENOENT, IUTF8, O_RDWR } from "@stratos/abi";
+import { ENOENT, IUTF8, O_RDWR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostConsole } from "@stratos/host";
 import { lookupChild } from "../vfs/dentry-cache.ts";
-import { isErrno } from "../vfs/inode.ts";
 import { directoryAt } from "../vfs/mounting.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { Path } from "../vfs/path.ts";
@@ -92,7 +91,7 @@ export function attachConsole(kernel: TtyKernel, host: HostConsole): Terminal {
 /** A description of the console for a first process, by its name /dev/tty1 where that exists. */
 export function openConsoleTerminal(kernel: TtyKernel, terminal: Terminal): OpenFile {
   const place = consolePlace(kernel);
-  return typeof place === "number"
+  return isErrno(place)
     ? new TerminalFile(terminal, O_RDWR, null, null)
     : new TerminalFile(terminal, O_RDWR, place.dentry.inode, place);
 }

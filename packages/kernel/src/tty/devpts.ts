@@ -21,7 +21,7 @@ const DEVPTS_SUPER_MAGIC = 0x1cd1;
 const ROOT_INO = 1,
   PTMX_INO = 2,
   FIRST_PTY_INO = 3;
-export const PTMX_DEVICE = makeDevice(5, 2);
+const PTMX_DEVICE = makeDevice(5, 2);
 
 interface Options {
   uid: number | null;
@@ -252,8 +252,11 @@ export function devptsOf(kernel: TtyKernel): DevptsFileSystem {
 export const devptsType: FileSystemType = {
   name: "devpts",
   isVirtual: true,
+  userNamespace: (caller) => caller.credentials.userNamespace,
   create(kernel: TtyKernel, _source: string, options: string): FileSystem | number {
-    const fileSystem = devptsOf(kernel);
+    // Another user namespace has terminals of its own, and settings of theirs.
+    const isInitial = (kernel.scheduler.current?.credentials.userNamespace.parent ?? null) === null;
+    const fileSystem = isInitial ? devptsOf(kernel) : new DevptsFileSystem(kernel);
     const result = fileSystem.configure(options);
     return result < 0 ? result : fileSystem;
   },

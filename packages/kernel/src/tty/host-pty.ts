@@ -2,11 +2,10 @@
  * A program's own terminal, beside those of other programs: a pseudo-terminal (pty(7)) whose other side is the host's.
  * What the program shows goes to the host as it has room, and waits in the pseudo-terminal meanwhile.
  */
-import { AT_FDCWD, EIO, ENOTTY, IUTF8, O_NOCTTY, O_RDWR } from "@stratos/abi";
+import { AT_FDCWD, EIO, ENOTTY, IUTF8, O_NOCTTY, O_RDWR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostConsole } from "@stratos/host";
 import type { Waiter } from "../ground/wait-queue.ts";
-import { isErrno } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { openPath } from "../vfs/open.ts";
 import { HostInput } from "./host-input.ts";

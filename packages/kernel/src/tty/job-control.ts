@@ -86,7 +86,7 @@ export function giveUpTerminal(task: TtyCaller, terminal: Terminal): number {
  */
 export function getForeground(task: TtyCaller, terminal: Terminal, address: number, isMaster: boolean): number {
   if (!isMaster && task.group.session.terminal !== terminal) return -ENOTTY;
-  return task.space.storeU32(address, terminal.foreground?.id ?? 0);
+  return task.space.storeU32(address, task.group.pidNamespace.idOf(terminal.foreground?.id ?? 0));
 }
 
 /** TIOCSPGRP: 0; −ENOTTY not its terminal; −EINVAL; −ESRCH no such group; −EPERM it is in another session; −EFAULT. */
@@ -98,7 +98,7 @@ export function setForeground(task: TtyCaller, terminal: Terminal, address: numb
   const id = task.space.loadU32(address);
   if (id < 0) return -EFAULT;
   if ((id | 0) < 0) return -EINVAL;
-  const group = task.kernel.tasks.groups.get(id);
+  const group = task.kernel.tasks.groups.get(task.group.pidNamespace.rootIdOf(id));
   if (group === undefined) return -ESRCH;
   if (group.session !== session) return -EPERM;
   terminal.foreground = group;
@@ -111,5 +111,5 @@ export function setForeground(task: TtyCaller, terminal: Terminal, address: numb
 export function getSession(task: TtyCaller, terminal: Terminal, address: number, isMaster: boolean): number {
   if (!isMaster && task.group.session.terminal !== terminal) return -ENOTTY;
   if (terminal.session === null) return -ENOTTY;
-  return task.space.storeU32(address, terminal.session.id);
+  return task.space.storeU32(address, task.group.pidNamespace.idOf(terminal.session.id));
 }

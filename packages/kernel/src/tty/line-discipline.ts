@@ -53,7 +53,7 @@ import { isContinuation, isControl, lowerCase } from "./output-processing.ts";
 import type { Termios } from "./termios.ts";
 
 /** N_TTY_BUF_SIZE: the longest line, with its end. */
-export const INPUT_SIZE = 4096;
+const INPUT_SIZE = 4096;
 const MASK = INPUT_SIZE - 1;
 
 const NEWLINE = 10,

@@ -35,6 +35,7 @@ import {
   TIOCPKT_DATA,
   TIOCSIG,
   TIOCSPTLCK,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { DevptsFileSystem } from "./devpts.ts";
@@ -286,7 +287,7 @@ export class PtyMasterFile extends OpenFile {
     const place = pty.fileSystem.pathOf(task, pty.index);
     if (place === null) return -EIO;
     const file = pty.open(task, place.dentry.inode!, flags & ~O_CLOEXEC, place);
-    if (typeof file === "number") return file;
+    if (isErrno(file)) return file;
     return task.files.install(file, (flags & O_CLOEXEC) !== 0, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
   }
 

@@ -1,5 +1,14 @@
 /** Which device numbers are terminals (devices.txt of Linux). */
-import { CAP_SYS_ADMIN, EBUSY, ENXIO, O_NOCTTY, TTYAUX_MAJOR, TTY_MAJOR, UNIX98_PTY_SLAVE_MAJOR } from "@stratos/abi";
+import {
+  CAP_SYS_ADMIN,
+  EBUSY,
+  ENXIO,
+  O_NOCTTY,
+  TTYAUX_MAJOR,
+  TTY_MAJOR,
+  UNIX98_PTY_SLAVE_MAJOR,
+  isErrno,
+} from "@stratos/abi";
 import { devptsOf, devptsType, openPts } from "./devpts.ts";
 import { isCapable } from "../security/credentials.ts";
 import { makeDevice, minorOf } from "../vfs/device-registry.ts";
@@ -51,7 +60,7 @@ function openTty1(task: TtyCaller, inode: Inode, flags: number, path: Path): Ope
   const terminal = task.kernel.tty.console;
   if (terminal === null) return -ENXIO;
   const file = openTerminal(task, terminal, inode, flags, path, false);
-  if (typeof file !== "number" && (flags & O_NOCTTY) === 0 && file.isReadable) acquireOnOpen(task, terminal);
+  if (!isErrno(file) && (flags & O_NOCTTY) === 0 && file.isReadable) acquireOnOpen(task, terminal);
   return file;
 }
 

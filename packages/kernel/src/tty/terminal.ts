@@ -72,7 +72,7 @@ export interface TerminalHolder extends OpenFile {
   isHungUp: boolean;
 }
 
-export interface WindowSize {
+interface WindowSize {
   rows: number;
   columns: number;
   xPixels: number;

@@ -3,6 +3,7 @@ import {
   ACL_DEFAULT_NAME,
   aclMode,
   aclWithMode,
+  isErrno,
   isMinimalAcl,
   parseAcl,
   serializeAcl,
@@ -15,9 +16,9 @@ import type { Inode } from "./inode.ts";
  */
 export function inheritAcl(directory: Inode, inode: Inode, mode: number): void {
   const value = directory.getXattr(ACL_DEFAULT_NAME);
-  if (typeof value === "number") return;
+  if (isErrno(value)) return;
   const parent = parseAcl(value);
-  if (typeof parent === "number" || parent.length === 0) return;
+  if (isErrno(parent) || parent.length === 0) return;
   if (inode.isDirectory) inode.setXattr(ACL_DEFAULT_NAME, value, 0);
   const own = aclWithMode(parent, aclMode(parent) & mode);
   inode.setAttributes({ mode: (inode.mode & 0o7000) | aclMode(own) });
@@ -28,7 +29,7 @@ export function inheritAcl(directory: Inode, inode: Inode, mode: number): void {
 /** Reads the list that a file system stored with an inode that it just loaded. */
 export function loadAcl(inode: Inode): void {
   const value = inode.getXattr(ACL_ACCESS_NAME);
-  if (typeof value === "number") return;
+  if (isErrno(value)) return;
   const acl = parseAcl(value);
-  inode.acl = typeof acl === "number" || isMinimalAcl(acl) ? null : acl;
+  inode.acl = isErrno(acl) || isMinimalAcl(acl) ? null : acl;
 }

@@ -1,5 +1,6 @@
 import {
   EACCES,
+  EINVAL,
   EPERM,
   EROFS,
   F_SEAL_EXEC,
@@ -10,8 +11,15 @@ import {
   S_ISGID,
   S_ISUID,
 } from "@stratos/abi";
-import { isCapable, isInGroup } from "../security/credentials.ts";
-import { checkAccess, isKept, isOwnerOrCapable, MAY_WRITE, permittedMode } from "../security/permission.ts";
+import { isInGroup } from "../security/credentials.ts";
+import {
+  checkAccess,
+  isCapableOver,
+  isKept,
+  isOwnerOrCapable,
+  MAY_WRITE,
+  permittedMode,
+} from "../security/permission.ts";
 import { ACL_ACCESS_NAME, CAP_CHOWN, aclWithMode, serializeAcl } from "@stratos/abi";
 import { notifyInode } from "./inotify-marks.ts";
 import type { AttributeChange, Inode, Time } from "./inode.ts";
@@ -46,15 +54,19 @@ export function changeMode(task: Caller, path: Path, mode: number): number {
   return change(task, path, inode, { mode: bits, ctime: task.kernel.vfs.now() });
 }
 
-/** @param uid  −1 (or 2^32 − 1): leave it, as for `gid` */
-export function changeOwner(task: Caller, path: Path, uid: number, gid: number): number {
+/** @param givenUid  what the caller calls it; −1 (or 2^32 − 1): leave it, as for `givenGid` */
+export function changeOwner(task: Caller, path: Path, givenUid: number, givenGid: number): number {
   const inode = path.dentry.inode!;
   const credentials = task.credentials;
   if (isReadOnly(path)) return -EROFS;
   if (isKept(inode)) return -EPERM;
-  const setsUid = uid !== -1 && uid !== 0xffffffff,
-    setsGid = gid !== -1 && gid !== 0xffffffff;
-  const mayAll = isCapable(credentials, CAP_CHOWN);
+  const { uids, gids } = credentials.userNamespace;
+  const setsUid = givenUid !== -1 && givenUid !== 0xffffffff,
+    setsGid = givenGid !== -1 && givenGid !== 0xffffffff;
+  const uid = uids.toKernel(givenUid),
+    gid = gids.toKernel(givenGid);
+  if ((setsUid && uid < 0) || (setsGid && gid < 0)) return -EINVAL;
+  const mayAll = isCapableOver(credentials, inode, CAP_CHOWN);
   if (!mayAll) {
     if (setsUid && (credentials.fsuid !== inode.uid || uid !== inode.uid)) return -EPERM;
     if (setsGid && (credentials.fsuid !== inode.uid || (gid !== inode.gid && !isInGroup(credentials, gid))))

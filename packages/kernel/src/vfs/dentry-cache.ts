@@ -1,4 +1,4 @@
-import { ENOENT } from "@stratos/abi";
+import { ENOENT, isErrno } from "@stratos/abi";
 import { Dentry } from "./dentry.ts";
 import { dropCachedName } from "./inode-lifetime.ts";
 import type { Inode } from "./inode.ts";
@@ -20,7 +20,7 @@ export function lookupChild(kernel: VfsKernel, parent: Dentry, name: string): De
   }
   const found = directory.lookup(name);
   let inode: Inode | null = null;
-  if (typeof found === "number") {
+  if (isErrno(found)) {
     if (found !== -ENOENT) return found;
   } else inode = found;
   if (cached !== undefined) {
@@ -44,7 +44,7 @@ function detachChild(kernel: VfsKernel, child: Dentry): void {
   if (child.inode !== null) dropCachedName(child.inode);
 }
 
-export function addChild(kernel: VfsKernel, parent: Dentry, name: string, inode: Inode | null): Dentry {
+function addChild(kernel: VfsKernel, parent: Dentry, name: string, inode: Inode | null): Dentry {
   const child = new Dentry(name, parent, inode);
   parent.children ??= new Map();
   parent.children.set(name, child);

@@ -4,7 +4,7 @@ import type { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
-export interface DeviceDriver {
+interface DeviceDriver {
   /** As in /proc/devices and /sys: "mem", "tty" … */
   readonly name: string;
   /**

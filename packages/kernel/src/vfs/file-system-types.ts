@@ -1,6 +1,7 @@
 import type { FileSystem } from "./file-system.ts";
 import type { MountDevice } from "./mount-device.ts";
-import type { VfsKernel } from "./vfs-kernel.ts";
+import type { UserNamespace } from "../security/user-namespace.ts";
+import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 /** What a file system that isn't virtual lies on. */
 export interface MountedDevice {
@@ -13,6 +14,10 @@ export interface FileSystemType {
   readonly name: string;
   /** Needs no device ("nodev" in /proc/filesystems). */
   readonly isVirtual: boolean;
+  /** Where CAP_SYS_ADMIN lets one mount it; absent: in the initial user namespace alone. */
+  userNamespace?(caller: Caller): UserNamespace;
+  /** Shows what a mount of it shows that is there: a user namespace gets no more of it (mount_too_revealing). */
+  readonly isRevealing?: boolean;
   create(kernel: VfsKernel, source: string, options: string, on?: MountedDevice): FileSystem | number;
 }
 

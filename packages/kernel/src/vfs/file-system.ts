@@ -1,4 +1,5 @@
 import { EOPNOTSUPP } from "@stratos/abi";
+import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
 import type { Inode } from "./inode.ts";
 import type { MountDevice } from "./mount-device.ts";
 
@@ -21,6 +22,8 @@ export abstract class FileSystem {
   readonly device: number;
   abstract readonly root: Inode;
   readOnly = false;
+  /** Of who mounted it: devices on it are none below the initial one, and programs change ids only for those within. */
+  userNamespace: UserNamespace = INITIAL_USER_NAMESPACE;
   /** The device that it lies on, which is given back after `shutdown`; null: it lies on none. */
   mountDevice: MountDevice | null = null;
 

@@ -46,10 +46,6 @@ export interface AttributeChange {
   ctime?: Time;
 }
 
-export function isErrno<T>(result: T | number): result is number {
-  return typeof result === "number";
-}
-
 /**
  * A file of some file system, whatever its names. The public fields are the truth while it is in memory; a file system
  * that stores them persists changes made through `setAttributes` and `truncate`. Names are byte strings, checked by the

@@ -50,7 +50,7 @@ const MASKS = {
   close: IN_CLOSE_NOWRITE,
   "close-write": IN_CLOSE_WRITE,
 } as const;
-export type FileEvent = keyof typeof MASKS;
+type FileEvent = keyof typeof MASKS;
 
 /** A file system was unmounted: its watches end (inotify(7), IN_UNMOUNT). */
 export function notifyUnmount(kernel: VfsKernel, fileSystem: FileSystem): void {

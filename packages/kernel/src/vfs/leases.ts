@@ -1,6 +1,6 @@
+import { isCapableOver } from "../security/permission.ts";
 import { CAP_LEASE, EACCES, EAGAIN, EINVAL, F_RDLCK, F_UNLCK, F_WRLCK, POLL_MSG } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { isCapable } from "../security/credentials.ts";
 import { sendIoSignal } from "./io-signal.ts";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "./inode.ts";
@@ -39,7 +39,7 @@ export function leaseOf(file: OpenFile): number {
 export function setLease(task: Caller, file: OpenFile, fd: number, type: number): number {
   const { inode } = file;
   if (inode === null || !inode.isRegular || (type !== F_RDLCK && type !== F_WRLCK && type !== F_UNLCK)) return -EINVAL;
-  if (task.credentials.fsuid !== inode.uid && !isCapable(task.credentials, CAP_LEASE)) return -EACCES;
+  if (task.credentials.fsuid !== inode.uid && !isCapableOver(task.credentials, inode, CAP_LEASE)) return -EACCES;
   const own = inode.leases?.held.find((held) => held.file === file);
   if (type === F_UNLCK) {
     if (own === undefined) return -EAGAIN;

@@ -81,10 +81,11 @@ export class MountNamespace extends Namespace {
   copy(allocateId: () => number, origin: NamespaceOrigin): { namespace: MountNamespace; pairs: Map<Mount, Mount> } {
     const pairs = new Map<Mount, Mount>();
     for (const mount of this.mounts) {
-      pairs.set(
-        mount,
-        new Mount(allocateId(), mount.fileSystem, mount.root, null, mount.mountPoint, mount.flags, mount.source),
-      );
+      const { fileSystem, root, mountPoint, flags, source } = mount;
+      const copy = new Mount(allocateId(), fileSystem, root, null, mountPoint, flags, source);
+      copy.isLocked = mount.isLocked;
+      copy.lockedFlags = mount.lockedFlags;
+      pairs.set(mount, copy);
     }
     const namespace = new MountNamespace(pairs.get(this.root)!, origin);
     for (const mount of this.mounts) {

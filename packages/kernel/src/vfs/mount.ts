@@ -14,6 +14,12 @@ export class Mount {
   /** What was given as the source, for /proc/mounts. */
   readonly source: string;
   users = 0;
+  /**
+   * Came with a copy for another user namespace: what it covers stays covered, and these flags stay
+   * (mount_namespaces(7)).
+   */
+  isLocked = false;
+  lockedFlags = 0;
   /** It was taken away while it was in use (MNT_DETACH): told of its last user's end. */
   lingers: { unused(): void } | null = null;
   /** umount2(MNT_EXPIRE) was asked for once, and no path led here since. */

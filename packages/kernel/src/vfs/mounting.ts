@@ -31,10 +31,11 @@ import {
   MS_STRICTATIME,
   MS_UNBINDABLE,
   UMOUNT_NOFOLLOW,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { NamespaceOrigin } from "../security/namespace.ts";
-import { initialOrigin } from "../security/user-namespace.ts";
+import { INITIAL_USER_NAMESPACE, initialOrigin } from "../security/user-namespace.ts";
 import { isCapable } from "../security/credentials.ts";
 import { Dentry } from "./dentry.ts";
 import { dropAllDentries, lookupChild, pinChild } from "./dentry-cache.ts";
@@ -44,6 +45,7 @@ import type { FileSystemType } from "./file-system-types.ts";
 import { notifyUnmount } from "./inotify-marks.ts";
 import { MountNamespace } from "./mount-namespace.ts";
 import { Mount } from "./mount.ts";
+import { NamespaceInode } from "./namespace-file.ts";
 import { Path } from "./path.ts";
 import { syncFileSystem, syncInode } from "./write-back.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
@@ -95,12 +97,16 @@ export function mountRoot(
 
 /** The place that boot and process 1 start from. */
 export function rootPath(kernel: VfsKernel): Path {
-  const mount = kernel.mounts.root;
-  let path = new Path(mount, mount.root);
+  return namespaceRoot(kernel.mounts);
+}
+
+/** What is mounted over the root of a namespace. */
+export function namespaceRoot(namespace: MountNamespace): Path {
+  let path = new Path(namespace.root, namespace.root.root);
   for (
-    let over = kernel.mounts.mountedAt(path.mount, path.dentry);
+    let over = namespace.mountedAt(path.mount, path.dentry);
     over !== null;
-    over = kernel.mounts.mountedAt(path.mount, path.dentry)
+    over = namespace.mountedAt(path.mount, path.dentry)
   )
     path = new Path(over, over.root);
   return path;
@@ -114,7 +120,7 @@ export function mountAt(
   options: { source?: string; flags?: number } = {},
 ): Mount | number {
   const place = directoryAt(kernel, name);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   return attach(
     kernel,
     kernel.mounts,
@@ -141,13 +147,13 @@ export function mountFileAt(
   options: { source?: string; flags?: number } = {},
 ): Mount | number {
   const file = lookupChild(kernel, rootEntry(kernel, fileSystem), name);
-  if (typeof file === "number") return file;
+  if (isErrno(file)) return file;
   if (file.inode === null) return -ENOENT;
   const slash = place.lastIndexOf("/");
   const folder = directoryAt(kernel, place.slice(0, slash));
-  if (typeof folder === "number") return folder;
+  if (isErrno(folder)) return folder;
   const point = lookupChild(kernel, folder.dentry, place.slice(slash + 1));
-  if (typeof point === "number") return point;
+  if (isErrno(point)) return point;
   if (point.inode === null) {
     const made = folder.dentry.inode!.create(point.name, {
       mode: 0o100644,
@@ -156,7 +162,7 @@ export function mountFileAt(
       rdev: 0,
       now: kernel.vfs.now(),
     });
-    if (typeof made === "number") return made;
+    if (isErrno(made)) return made;
     point.inode = made;
     if (folder.dentry.children?.get(point.name) === point) made.cachedNames++;
   }
@@ -177,10 +183,10 @@ export function directoryAt(kernel: VfsKernel, name: string): Path | number {
   for (const part of name.split("/")) {
     if (part === "") continue;
     const child = lookupChild(kernel, place.dentry, part);
-    if (typeof child === "number") return child;
+    if (isErrno(child)) return child;
     if (child.inode === null) {
       const made = place.dentry.inode!.mkdir(part, { mode: 0o040755, uid: 0, gid: 0, rdev: 0, now: kernel.vfs.now() });
-      if (typeof made === "number") return made;
+      if (isErrno(made)) return made;
       child.inode = made;
       if (place.dentry.children?.get(part) === child) made.cachedNames++;
     }
@@ -227,8 +233,11 @@ export function mountFileSystem(
   const kernel = task.kernel;
   const namespace = task.fs.namespace;
   const { flags } = request;
-  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  const { credentials } = task;
+  if (!isCapable(credentials, CAP_SYS_ADMIN, namespace.owner)) return -EPERM;
   if ((flags & MS_REMOUNT) !== 0) {
+    const { userNamespace } = place.mount.fileSystem;
+    if ((flags & MS_BIND) === 0 && !isCapable(credentials, CAP_SYS_ADMIN, userNamespace)) return -EPERM;
     namespace.changes.changed();
     return remount(place, flags, request.options);
   }
@@ -239,11 +248,16 @@ export function mountFileSystem(
   if ((flags & MS_MOVE) !== 0) return move(namespace, request.sourcePath!, place);
   const type = kernel.vfs.types.get(request.type);
   if (type === undefined) return -ENODEV;
+  const owner = type.userNamespace?.(task) ?? INITIAL_USER_NAMESPACE;
+  if (!isCapable(credentials, CAP_SYS_ADMIN, owner)) return -EPERM;
+  if (type.isRevealing === true && namespace.owner.parent !== null && !isShownWhole(namespace, type, flags))
+    return -EPERM;
   const fileSystem = type.isVirtual
     ? type.create(kernel, request.source, request.options)
     : fileSystemOn(task, type, request);
-  if (typeof fileSystem === "number") return fileSystem;
+  if (isErrno(fileSystem)) return fileSystem;
   const hadRoot = kernel.vfs.roots.has(fileSystem);
+  if (!hadRoot) fileSystem.userNamespace = owner;
   const mount = attach(
     kernel,
     namespace,
@@ -253,7 +267,7 @@ export function mountFileSystem(
     flags,
     request.source || "none",
   );
-  if (typeof mount === "number") {
+  if (isErrno(mount)) {
     if (!hadRoot) {
       kernel.vfs.roots.delete(fileSystem);
       releaseDevice(kernel, fileSystem);
@@ -261,6 +275,27 @@ export function mountFileSystem(
     return mount;
   }
   return 0;
+}
+
+/** Is one mounted here with no more restrictions than `flags`, and with nothing locked over its files? */
+function isShownWhole(namespace: MountNamespace, type: FileSystemType, flags: number): boolean {
+  return namespace.mounts.some(
+    (mount) =>
+      mount.fileSystem.type === type.name &&
+      mount.root.parent === null &&
+      (mount.lockedFlags & ~flags & (MS_RDONLY | MS_NOATIME | MS_NODIRATIME)) === 0 &&
+      !namespace.mounts.some((over) => over.parent === mount && over.isLocked && !isEmptyDirectory(over.mountPoint!)),
+  );
+}
+
+function isEmptyDirectory({ inode }: Dentry): boolean {
+  let isEmpty = inode !== null && inode.isDirectory;
+  if (isEmpty)
+    inode!.list(0, () => {
+      isEmpty = false;
+      return false;
+    });
+  return isEmpty;
 }
 
 /** The file system on a device: the one that is mounted already, or another. */
@@ -272,12 +307,12 @@ function fileSystemOn(
   const { kernel } = task;
   const readOnly = (request.flags & MS_RDONLY) !== 0;
   const device = kernel.disks.mountSource(task, request.source, readOnly);
-  if (typeof device === "number") return device;
+  if (isErrno(device)) return device;
   if (device.mounted !== null) return device.mounted.type === type.name ? device.mounted : -EBUSY;
   const failed = syncInode(kernel, device, false);
   if (failed < 0) return failed;
   const fileSystem = type.create(kernel, request.source, request.options, { device, readOnly });
-  if (typeof fileSystem === "number") return fileSystem;
+  if (isErrno(fileSystem)) return fileSystem;
   fileSystem.readOnly ||= readOnly;
   kernel.disks.open(device, fileSystem);
   device.mounted = fileSystem;
@@ -296,6 +331,7 @@ function releaseDevice(kernel: VfsKernel, fileSystem: FileSystem): void {
 function remount(place: Path, flags: number, options: string): number {
   if (place.dentry !== place.mount.root) return -EINVAL;
   const mount = place.mount;
+  if ((mount.lockedFlags & ~perMountFlags(flags)) !== 0) return -EPERM;
   // With MS_BIND only the mount's own flags change.
   const failed = (flags & MS_BIND) !== 0 ? 0 : mount.fileSystem.reconfigure(options);
   if (failed < 0) return failed;
@@ -306,10 +342,16 @@ function remount(place: Path, flags: number, options: string): number {
 function bind(task: Caller, place: Path, source: Path, flags: number, name: string): number {
   const kernel = task.kernel;
   const namespace = task.fs.namespace;
-  const below = (flags & MS_REC) !== 0 ? mountsBelow(kernel, namespace, source) : [];
+  const inSource = mountsBelow(kernel, namespace, source);
+  const below = (flags & MS_REC) !== 0 ? inSource : [];
+  // What is covered there would be seen (Linux fs/namespace.c, has_locked_children).
+  if (below.length === 0 && inSource.some((child) => child.isLocked)) return -EINVAL;
   if (!kernel.vfs.hasMountRoom(namespace.mounts.length, 1 + below.length)) return -ENOSPC;
-  const mount = attach(kernel, namespace, place, source.mount.fileSystem, source.dentry, source.mount.flags, name);
-  if (typeof mount === "number") return mount;
+  const { fileSystem, flags: sourceFlags } = source.mount;
+  const shown = source.dentry.inode instanceof NamespaceInode ? source.mount.source : name;
+  const mount = attach(kernel, namespace, place, fileSystem, source.dentry, sourceFlags, shown);
+  if (isErrno(mount)) return mount;
+  mount.lockedFlags = source.mount.lockedFlags;
   // rbind: what is mounted below the source appears below the copy.
   const copies = new Map([[source.mount, mount]]);
   for (const child of below) {
@@ -317,6 +359,8 @@ function bind(task: Caller, place: Path, source: Path, flags: number, name: stri
     point.retain();
     const target = copies.get(child.parent!)!;
     const copy = createMount(kernel, child.fileSystem, child.root, target, point, child.flags, child.source);
+    copy.isLocked = child.isLocked;
+    copy.lockedFlags = child.lockedFlags;
     namespace.add(copy);
     copies.set(child, copy);
   }
@@ -344,7 +388,7 @@ function isMountBelow(mount: Mount, above: Mount): boolean {
 
 function move(namespace: MountNamespace, source: Path, place: Path): number {
   const mount = source.mount;
-  if (source.dentry !== mount.root || mount.parent === null) return -EINVAL;
+  if (source.dentry !== mount.root || mount.parent === null || mount.isLocked) return -EINVAL;
   if (isMountBelow(place.mount, mount)) return -EINVAL;
   if (mount.root.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
   namespace.remove(mount);
@@ -362,7 +406,7 @@ function move(namespace: MountNamespace, source: Path, place: Path): number {
  *   the same), −EPERM
  */
 export function unmount(task: Caller, place: Path, flags: number): number {
-  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN, task.fs.namespace.owner)) return -EPERM;
   if ((flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) !== 0) return -EINVAL;
   if ((flags & MNT_EXPIRE) !== 0 && (flags & (MNT_FORCE | MNT_DETACH)) !== 0) return -EINVAL;
   const namespace = task.fs.namespace;
@@ -371,6 +415,7 @@ export function unmount(task: Caller, place: Path, flags: number): number {
     place.dentry !== mount.root ||
     !namespace.mounts.includes(mount) ||
     mount.parent === null ||
+    mount.isLocked ||
     mount === task.fs.root.mount
   )
     return -EINVAL;
@@ -442,14 +487,16 @@ function finish(kernel: VfsKernel, fileSystem: FileSystem): void {
  * @returns 0, −EBUSY, −EINVAL, −ENOTDIR, −EPERM
  */
 export function pivotRoot(task: Caller, newRoot: Path, putOld: Path): number {
-  if (!isCapable(task.credentials, CAP_SYS_ADMIN)) return -EPERM;
+  if (!isCapable(task.credentials, CAP_SYS_ADMIN, task.fs.namespace.owner)) return -EPERM;
   const namespace = task.fs.namespace;
   const oldRoot = task.fs.root;
   const mount = newRoot.mount;
   if (mount === oldRoot.mount || putOld.mount === oldRoot.mount) return -EBUSY;
   if (newRoot.dentry !== mount.root || oldRoot.dentry !== oldRoot.mount.root || mount.parent === null) return -EINVAL;
-  if (!isMountBelow(putOld.mount, mount)) return -EINVAL;
+  if (!isMountBelow(putOld.mount, mount) || mount.isLocked) return -EINVAL;
   const old = oldRoot.mount;
+  mount.isLocked = old.isLocked;
+  old.isLocked = false;
   namespace.remove(mount);
   mount.mountPoint!.release();
   const parent = old.parent,
@@ -486,6 +533,8 @@ export function canCopyMounts(task: Caller): boolean {
 /** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): gives a file system context that nobody shares a namespace of its own. */
 export function unshareMounts(task: Caller, fs: FsContext, origin: NamespaceOrigin): void {
   const { namespace, pairs } = fs.namespace.copy(() => task.kernel.vfs.allocateMountId(), origin);
+  const before = fs.namespace;
+  if (namespace.owner !== before.owner) lockMounts(namespace);
   // A mount costs about as much as a fault.
   task.kernel.work.charge(2 * pairs.size);
   task.kernel.vfs.mountCount += pairs.size;
@@ -494,7 +543,6 @@ export function unshareMounts(task: Caller, fs: FsContext, origin: NamespaceOrig
     mount.mountPoint?.retain();
   }
   const translate = (path: Path): Path => new Path(pairs.get(path.mount) ?? path.mount, path.dentry);
-  const before = fs.namespace;
   fs.namespace = namespace.retain();
   fs.setRoot(translate(fs.root));
   fs.setCwd(translate(fs.cwd));
@@ -518,6 +566,14 @@ class NamespaceMounts {
 
   static {
     stateClass("NamespaceMounts", this);
+  }
+}
+
+/** In another user namespace nothing is uncovered, and nothing less restricted (mount_namespaces(7)). */
+function lockMounts(namespace: MountNamespace): void {
+  for (const mount of namespace.mounts) {
+    mount.isLocked = mount !== namespace.root;
+    mount.lockedFlags |= mount.flags & PER_MOUNT_FLAGS & ~MS_NOSYMFOLLOW;
   }
 }
 

@@ -16,9 +16,9 @@ import {
   RENAME_NOREPLACE,
 } from "@stratos/abi";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_ISGID } from "@stratos/abi";
-import { ACL_DEFAULT_NAME, CAP_FSETID, CAP_MKNOD, parseAcl } from "@stratos/abi";
+import { ACL_DEFAULT_NAME, CAP_FSETID, CAP_MKNOD, isErrno, parseAcl } from "@stratos/abi";
 import { isCapable, isInGroup } from "../security/credentials.ts";
-import { checkAccess, checkSticky, isKept, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
+import { checkAccess, checkSticky, isCapableOver, isKept, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { inheritAcl } from "./acl-inheritance.ts";
 import { Dentry } from "./dentry.ts";
@@ -48,7 +48,11 @@ export function newInodeFor(task: Caller, directory: Inode, mode: number, rdev: 
     gid = directory.gid;
     if ((mode & S_IFMT) === S_IFDIR) bits |= S_ISGID;
     // A program of a group that its maker isn't in would give it that group (Linux, mode_strip_sgid).
-    else if ((mode & 0o2010) === 0o2010 && !isInGroup(credentials, gid) && !isCapable(credentials, CAP_FSETID))
+    else if (
+      (mode & 0o2010) === 0o2010 &&
+      !isInGroup(credentials, gid) &&
+      !isCapableOver(credentials, directory, CAP_FSETID)
+    )
       bits &= ~S_ISGID;
   }
   return { mode: bits, uid: credentials.fsuid, gid, rdev, now: task.kernel.vfs.now() };
@@ -57,7 +61,7 @@ export function newInodeFor(task: Caller, directory: Inode, mode: number, rdev: 
 /** umask(2): a default ACL stands in its place. */
 function inheritsAcl(directory: Inode): boolean {
   const value = directory.getXattr(ACL_DEFAULT_NAME);
-  return typeof value !== "number" && typeof parseAcl(value) !== "number";
+  return !isErrno(value) && !isErrno(parseAcl(value));
 }
 
 /** May names in this directory change? EROFS, EACCES, and ENOENT for one that was removed. */
@@ -82,7 +86,7 @@ export function createUnder(task: Caller, place: Path, mode: number, rdev: numbe
   if (isDirectory && directory.nlink >= LINK_MAX) return -EMLINK;
   const name = place.dentry.name;
   const inode = isDirectory ? directory.mkdir(name, attributes) : directory.create(name, attributes);
-  if (typeof inode === "number") return inode;
+  if (isErrno(inode)) return inode;
   inheritAcl(directory, inode, mode);
   fillDentry(task.kernel, place.dentry, inode);
   notifyName(task.kernel, directory, name, inode, "create");
@@ -92,7 +96,7 @@ export function createUnder(task: Caller, place: Path, mode: number, rdev: numbe
 /** mkdirat(2). */
 export function makeDirectory(task: Caller, dirfd: number, path: string, mode: number): number {
   const place = lookupName(task, dirfd, path);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
   return createUnder(task, place, S_IFDIR | (mode & 0o1777), 0);
 }
@@ -101,7 +105,7 @@ export function makeDirectory(task: Caller, dirfd: number, path: string, mode: n
 export function makeNode(task: Caller, dirfd: number, path: string, mode: number, rdev: number): Path | number {
   const kind = mode & S_IFMT;
   const place = lookupName(task, dirfd, path);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
   if (walker.trailingSlash) return -ENOENT;
   if ((kind === S_IFCHR || kind === S_IFBLK) && !isCapable(task.credentials, CAP_MKNOD)) return -EPERM;
@@ -113,24 +117,24 @@ export function makeNode(task: Caller, dirfd: number, path: string, mode: number
 export function makeSymlink(task: Caller, target: string, dirfd: number, path: string): number {
   if (target === "") return -ENOENT;
   const place = lookupName(task, dirfd, path);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
   if (walker.trailingSlash) return -ENOENT;
   const refused = mayChange(task, place);
   if (refused < 0) return refused;
   const directory = place.dentry.parent!.inode!;
   const inode = directory.symlink(place.dentry.name, target, newInodeFor(task, directory, 0o120777, 0));
-  if (typeof inode === "number") return inode;
+  if (isErrno(inode)) return inode;
   fillDentry(task.kernel, place.dentry, inode);
   notifyName(task.kernel, directory, place.dentry.name, inode, "create");
   return 0;
 }
 
 /** linkat(2); `source` was looked up by the caller. */
-export function makeLink(task: Caller, source: Path, dirfd: number, path: string): number {
+function makeLink(task: Caller, source: Path, dirfd: number, path: string): number {
   const inode = source.dentry.inode!;
   const place = lookupName(task, dirfd, path);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
   if (walker.trailingSlash) return -ENOENT;
   if ((place.mount.flags & MS_RDONLY) !== 0) return -EROFS;
@@ -168,7 +172,7 @@ function isMountPoint(task: Caller, place: Path): boolean {
 /** unlinkat(2) without AT_REMOVEDIR. */
 export function removeFile(task: Caller, dirfd: number, path: string): number {
   const place = lookupName(task, dirfd, path);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   if (walker.lastKind !== "name") return -EISDIR;
   const inode = place.dentry.inode;
   if (inode === null) return -ENOENT;
@@ -183,7 +187,7 @@ export function removeFile(task: Caller, dirfd: number, path: string): number {
 /** unlinkat(2) with AT_REMOVEDIR. */
 export function removeDirectory(task: Caller, dirfd: number, path: string): number {
   const place = lookupName(task, dirfd, path);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   const last: LastKind = walker.lastKind;
   if (last !== "name") return last === "dot" ? -EINVAL : last === "dotdot" ? -ENOTEMPTY : -EBUSY;
   const inode = place.dentry.inode;
@@ -220,11 +224,11 @@ export function renameName(
 ): number {
   if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0 || (flags & 3) === 3) return -EINVAL;
   const from = lookupName(task, oldDirfd, oldPath);
-  if (typeof from === "number") return from;
+  if (isErrno(from)) return from;
   const fromKind = walker.lastKind,
     fromSlash = walker.trailingSlash;
   const to = lookupName(task, newDirfd, newPath);
-  if (typeof to === "number") return to;
+  if (isErrno(to)) return to;
   const toKind = walker.lastKind,
     toSlash = walker.trailingSlash;
   if (from.mount !== to.mount) return -EXDEV;
@@ -321,7 +325,7 @@ export function linkPaths(
   lookupFlags: number,
 ): number {
   const source = lookupPath(task, oldDirfd, oldPath, lookupFlags);
-  if (typeof source === "number") return source;
+  if (isErrno(source)) return source;
   if (walker.trailingSlash && !source.dentry.inode!.isDirectory) return -ENOTDIR;
   return makeLink(task, source, newDirfd, newPath);
 }

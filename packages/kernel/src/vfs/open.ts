@@ -35,8 +35,8 @@ import {
   O_WRONLY,
 } from "@stratos/abi";
 import {
-  O_APPEND,
   FASYNC,
+  O_APPEND,
   O_NONBLOCK,
   S_IFBLK,
   S_IFCHR,
@@ -46,6 +46,7 @@ import {
   S_IFMT,
   S_IFREG,
   S_IFSOCK,
+  isErrno,
 } from "@stratos/abi";
 import { checkAccess, isOwnerOrCapable, MAY_EXEC, MAY_READ, MAY_WRITE } from "../security/permission.ts";
 import { Dentry } from "./dentry.ts";
@@ -105,7 +106,7 @@ export function openPath(
   } else if ((flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY)) return -EINVAL;
   if (path === "") return -ENOENT;
   const start = startOf(task, dirfd, path, resolve);
-  if (typeof start === "number") return start;
+  if (isErrno(start)) return start;
   if ((flags & O_PATH) !== 0) return openPlace(task, start, path, flags, resolve);
   if ((flags & TMPFILE_BIT) !== 0) return openUnnamed(task, start, path, flags, mode, resolve);
 
@@ -169,7 +170,7 @@ function createAndOpen(task: Caller, flags: number, mode: number): OpenFile | nu
   if (made < 0) return made;
   // The creator gets what it asked for, whatever the permissions of the new file say (open(2)).
   const file = openInode(task, place, flags);
-  if (typeof file !== "number") file.isCreated = true;
+  if (!isErrno(file)) file.isCreated = true;
   return file;
 }
 
@@ -190,7 +191,7 @@ function openUnnamed(
   if (denied < 0) return denied;
   if ((mount.flags & MS_RDONLY) !== 0 || directory.fileSystem.readOnly) return -EROFS;
   const inode = directory.createUnnamed(newInodeFor(task, directory, S_IFREG | (mode & 0o7777), 0));
-  if (typeof inode === "number") return inode;
+  if (isErrno(inode)) return inode;
   const entry = new Dentry(`#${inode.ino}`, dentry, inode);
   entry.isDetached = true;
   return openInode(task, new Path(mount, entry), flags & ~(TMPFILE_BIT | O_DIRECTORY));
@@ -203,7 +204,8 @@ function mayOpen(task: Caller, place: Path, flags: number): number {
   const wantsWrite = access !== O_RDONLY || (flags & O_TRUNC) !== 0;
   const kind = inode.mode & S_IFMT;
   if (kind === S_IFDIR && wantsWrite) return -EISDIR;
-  if ((kind === S_IFCHR || kind === S_IFBLK) && (place.mount.flags & MS_NODEV) !== 0) return -EACCES;
+  const hasDevices = (place.mount.flags & MS_NODEV) === 0 && place.mount.fileSystem.userNamespace.parent === null;
+  if ((kind === S_IFCHR || kind === S_IFBLK) && !hasDevices && inode.fileSystem.type !== "devpts") return -EACCES;
   // 3 asks for neither reading nor writing but for ioctl, and needs both permissions.
   const mask = (access !== O_WRONLY ? MAY_READ : 0) | (wantsWrite ? MAY_WRITE : 0);
   const denied = checkAccess(task.credentials, inode, mask);
@@ -225,7 +227,7 @@ function mayOpen(task: Caller, place: Path, flags: number): number {
  * A description for the file at `place`, without permission checks: by the inode's own `open`, else by its type.
  * @returns −ENXIO for a socket, a device without a driver; BLOCKED for a fifo
  */
-export function openInode(task: Caller, place: Path, flags: number): OpenFile | number {
+function openInode(task: Caller, place: Path, flags: number): OpenFile | number {
   const inode = place.dentry.inode!;
   const kept = (flags & ~OPENING_FLAGS) | O_LARGEFILE;
   let file: OpenFile | number | null = inode.open(task, kept | (flags & O_NOCTTY), place);
@@ -254,7 +256,7 @@ export function openInode(task: Caller, place: Path, flags: number): OpenFile | 
         file = -ENXIO;
     }
   }
-  if (typeof file !== "number" && task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, place, "open");
+  if (!isErrno(file) && task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, place, "open");
   return file;
 }
 

@@ -19,6 +19,7 @@ import {
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
+  isErrno,
 } from "@stratos/abi";
 import { checkAccess, MAY_EXEC } from "../security/permission.ts";
 import { pathOfFile } from "./anonymous-file.ts";
@@ -39,7 +40,7 @@ export const WALK_FOLLOW = 1;
 /** An absent last component is a result (a negative entry), not ENOENT. */
 export const WALK_CREATE = 2;
 /** The last component is a name to be changed: it is neither followed nor crossed into a mount. Implies WALK_CREATE. */
-export const WALK_NAME = 4;
+const WALK_NAME = 4;
 
 /** What the last component was: a name, ".", ".." or nothing but slashes. */
 export type LastKind = "name" | "dot" | "dotdot" | "root";
@@ -133,7 +134,7 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
     }
     if (length > NAME_MAX) return -ENAMETOOLONG;
     const child = lookupChild(kernel, dentry, at === 0 && end === path.length ? path : path.slice(at, end));
-    if (typeof child === "number") return child;
+    if (isErrno(child)) return child;
     if (isLast) walker.lastKind = "name";
     const found = child.inode;
     if (found === null) {
@@ -147,7 +148,7 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
         return -ELOOP;
       const magic = found.followMagic(task);
       if (magic !== null) {
-        if (typeof magic === "number") return magic;
+        if (isErrno(magic)) return magic;
         if ((resolve & RESOLVE_NO_MAGICLINKS) !== 0) return -ELOOP;
         if (isScoped) return -EXDEV;
         const place = magic instanceof OpenFile ? pathOfFile(kernel, magic) : magic;
@@ -158,7 +159,7 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
         continue;
       }
       const target = found.readlink(task);
-      if (typeof target === "number") return target;
+      if (isErrno(target)) return target;
       if (target === "") return -ENOENT;
       if (target.charCodeAt(0) === SLASH) {
         if ((resolve & RESOLVE_BENEATH) !== 0 || ((resolve & RESOLVE_NO_XDEV) !== 0 && mount !== root.mount))
@@ -232,7 +233,7 @@ export function walkAt(task: Caller, dirfd: number, path: string, flags: number)
     return 0;
   }
   const start = startOf(task, dirfd, path);
-  if (typeof start === "number") return start;
+  if (isErrno(start)) return start;
   return walk(task, start, path, (flags & AT_SYMLINK_NOFOLLOW) !== 0 ? 0 : WALK_FOLLOW);
 }
 
@@ -245,7 +246,7 @@ export function lookupPath(task: Caller, dirfd: number, path: string, flags: num
 /** As lookupPath, for a directory that the caller may search: chdir(2), chroot(2). */
 export function lookupDirectory(task: Caller, dirfd: number, path: string): Path | number {
   const place = lookupPath(task, dirfd, path, 0);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   if (!inode.isDirectory) return -ENOTDIR;
   return checkAccess(task.credentials, inode, MAY_EXEC) < 0 ? -EACCES : place;
@@ -258,7 +259,7 @@ export function lookupDirectory(task: Caller, dirfd: number, path: string): Path
 export function lookupName(task: Caller, dirfd: number, path: string): Path | number {
   if (path === "") return -ENOENT;
   const start = startOf(task, dirfd, path);
-  if (typeof start === "number") return start;
+  if (isErrno(start)) return start;
   const failed = walk(task, start, path, WALK_NAME);
   return failed < 0 ? failed : new Path(walker.mount, walker.dentry);
 }

@@ -160,7 +160,7 @@ export function readPages(kernel: VfsKernel, inode: Inode, to: IoCursor, at: num
  * Copies bytes into the file at `at`, which grows when needed, fewer when the call has used its work; returns how many
  * or −EFBIG (with SIGXFSZ), −ENOSPC, −EIO, −EPERM (sealed) …
  */
-export function writePages(task: Caller, inode: Inode, from: IoCursor, at: number): number {
+function writePages(task: Caller, inode: Inode, from: IoCursor, at: number): number {
   const kernel = task.kernel;
   let count = from.remaining;
   if (count === 0) return 0;
@@ -201,7 +201,7 @@ export function putPages(kernel: VfsKernel, inode: Inode, from: IoCursor, at: nu
     const coversAll = within === 0 && (part === PAGE_SIZE || position + part >= inode.size);
     const isWhole = coversAll || position - within >= inode.size;
     if (!isWhole && pages.backing !== null && pages.peek(index) === 0) work.charge(WORK.PAGE_READ);
-    const frame = isWhole ? pages.frameForOverwrite(index) : pages.frame(index);
+    const frame = isWhole ? pages.frameForOverwrite(index) : pages.frameForWrite(index);
     if (frame < 0) {
       failure = frame;
       break;
@@ -225,7 +225,7 @@ export function putPages(kernel: VfsKernel, inode: Inode, from: IoCursor, at: nu
 function clearTail(kernel: VfsKernel, inode: Inode, upTo: number): void {
   const within = inode.size % PAGE_SIZE;
   const frame = inode.pages!.peek((inode.size - within) / PAGE_SIZE);
-  if (frame > 0)
+  if (frame > 0 && !kernel.frames.isLent(frame))
     kernel.physical.u8.fill(
       0,
       frame * PAGE_SIZE + within,

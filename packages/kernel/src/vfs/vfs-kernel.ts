@@ -2,6 +2,7 @@ import type { CallState } from "../ground/wait-queue.ts";
 import type { CpuClock } from "@stratos/host";
 import type { PhysicalMemory } from "@stratos/riscv";
 import type { FrameAllocator } from "../frames/frame-allocator.ts";
+import type { MemoryAccount } from "../frames/memory-account.ts";
 import type { CallWork } from "../ground/call-work.ts";
 import type { UserMemory } from "../ground/user-memory.ts";
 import type { WaitingCall } from "../ground/wait-queue.ts";
@@ -17,6 +18,8 @@ import type { VfsState } from "./vfs-state.ts";
 export interface VfsKernel extends SignalKernel {
   readonly physical: PhysicalMemory;
   readonly frames: FrameAllocator;
+  /** To which frames are charged that belong to no process. */
+  readonly memory: MemoryAccount;
   readonly clock: CpuClock;
   readonly work: CallWork;
   readonly vfs: VfsState;
@@ -36,6 +39,9 @@ export interface VfsKernel extends SignalKernel {
    * @returns null when all are gone, else what the next piece is given (plain data)
    */
   fileShrinks(inode: Inode, size: number, from?: CallState | null): CallState | null;
+  /** A file is about to differ from its image, or one of its pages to get another frame (frames/image-pages.ts). */
+  fileLeavesImage(inode: Inode): void;
+  fileFrameGoes(inode: Inode, index: number, frame: number): void;
   allocateDevice(): number;
   allocateAnonymousIno(): number;
 }

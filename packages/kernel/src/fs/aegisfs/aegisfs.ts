@@ -1,7 +1,8 @@
 import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
-import { CAP_SYS_RESOURCE, EIO, ESTALE } from "@stratos/abi";
+import { CAP_SYS_RESOURCE, EIO, ESTALE, isErrno } from "@stratos/abi";
 import { stateClass, StateError } from "@stratos/base";
+import type { SharedImage } from "../../frames/image-pages.ts";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import type { Time } from "../../vfs/inode.ts";
@@ -11,7 +12,7 @@ import { AegisInode } from "./aegisfs-inode.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 
 /** statfs(2) f_type of ours: "AEGI". */
-export const AEGISFS_MAGIC = 0x41454749;
+const AEGISFS_MAGIC = 0x41454749;
 
 /**
  * A mounted AegisFS subvolume. The engine holds names and metadata, the kernel's page cache holds content: nothing is
@@ -23,6 +24,8 @@ export class AegisFileSystem extends FileSystem {
   readonly volume: Volume;
   readonly subvolume: Subvolume;
   readonly root: AegisInode;
+  /** Whose pages its files borrow until they are written; null: nobody's. */
+  readonly image: SharedImage | null;
   /** Work space of one call. */
   readonly attributes: Attributes = new Attributes();
   readonly entry: DirectoryEntry = new DirectoryEntry();
@@ -42,20 +45,23 @@ export class AegisFileSystem extends FileSystem {
   /**
    * @param subvolume  of the volume, the default one when absent
    * @param device  number of the device that it lies on; default: one without a device
+   * @param image  that the volume is a clone of, with others of the board
    */
   constructor(
     kernel: FsKernel,
     volume: Volume,
     subvolume: Subvolume = volume.root,
     device: number = kernel.allocateDevice(),
+    image: SharedImage | null = null,
   ) {
     super(device);
     this.kernel = kernel;
     this.volume = volume;
+    this.image = image;
     this.subvolume = subvolume;
     this.readOnly = subvolume.readOnly;
     const root = this.inode(ROOT_INO);
-    if (typeof root === "number") throw new Error(`aegisfs: the root directory cannot be read (errno ${-root})`);
+    if (isErrno(root)) throw new Error(`aegisfs: the root directory cannot be read (errno ${-root})`);
     this.root = root;
   }
 

@@ -1,4 +1,4 @@
-import { ENOENT, MEM_MAJOR, S_IFCHR, S_IFDIR } from "@stratos/abi";
+import { ENOENT, MEM_MAJOR, S_IFCHR, S_IFDIR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { forgetChild, lookupChild, unlinkDentry } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
@@ -60,11 +60,11 @@ export class Devtmpfs extends Tmpfs {
   /** A device went. */
   removeNode(name: string): void {
     const inode = this.root.lookup(name);
-    if (typeof inode === "number") return;
+    if (isErrno(inode)) return;
     const root = this.kernel.vfs.roots.get(this);
     const dentry = root === undefined ? -ENOENT : lookupChild(this.kernel, root.dentry, name);
     this.root.unlink(name, inode, this.kernel.vfs.now());
-    if (typeof dentry !== "number") unlinkDentry(this.kernel, dentry);
+    if (!isErrno(dentry)) unlinkDentry(this.kernel, dentry);
   }
 
   static {

@@ -87,7 +87,7 @@ class ZeroDevice extends MemoryDevice {
 
   /** Each mapping is zeroed memory of its own. */
   override mapping(): PageCache | number {
-    return new PageCache(this.kernel.frames, null);
+    return new PageCache(this.kernel.memory, null);
   }
 
   static {

@@ -37,7 +37,7 @@ const EVENTS: readonly (readonly [flag: number, mask: number])[] = [
  * fcntl(2), F_NOTIFY: inotify's predecessor, a signal when something happens in a folder. What a description asked for
  * goes with the description. Bound: one mark for each description of a folder.
  */
-export class DirectoryNotification implements InotifyMark {
+class DirectoryNotification implements InotifyMark {
   #kernel: FsKernel;
   #file: OpenFile;
   #inode: Inode;

@@ -10,6 +10,7 @@ import {
   RENAME_NOREPLACE,
   S_IFMT,
   S_IFREG,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostFile, HostStat } from "@stratos/host";
@@ -50,7 +51,7 @@ export class HostInode extends Inode implements PageBacking {
     this.#parent = parent;
     this.#name = name;
     this.apply(stat);
-    if (this.isRegular) this.pages = new PageCache(fileSystem.kernel.frames, this);
+    if (this.isRegular) this.pages = new PageCache(fileSystem.kernel.memory, this);
   }
 
   get hostPath(): string {
@@ -101,7 +102,7 @@ export class HostInode extends Inode implements PageBacking {
       this.nlink === 0 || this.#file !== null
         ? (this.#file?.stat() ?? -ENOENT)
         : this.fileSystem.tree.lstat(this.hostPath);
-    if (typeof stat === "number") return this.nlink === 0 ? 0 : stat;
+    if (isErrno(stat)) return this.nlink === 0 ? 0 : stat;
     const { nlink } = this;
     this.apply(stat);
     if (nlink === 0) this.nlink = 0;
@@ -110,7 +111,7 @@ export class HostInode extends Inode implements PageBacking {
 
   override lookup(name: string): Inode | number {
     const stat = this.fileSystem.tree.lstat(this.#child(name));
-    return typeof stat === "number" ? stat : this.fileSystem.inodeFor(this, name, stat);
+    return isErrno(stat) ? stat : this.fileSystem.inodeFor(this, name, stat);
   }
 
   #made(name: string, attributes: NewInode): Inode | number {
@@ -125,7 +126,7 @@ export class HostInode extends Inode implements PageBacking {
     // The port has no other kinds; Linux says EPERM for kinds that a file system doesn't know (mknod(2)).
     if ((attributes.mode & S_IFMT) !== S_IFREG) return -EPERM;
     const file = this.fileSystem.tree.open(this.#child(name), O_RDWR | O_CREAT | O_EXCL, attributes.mode & 0o7777);
-    if (typeof file === "number") return file;
+    if (isErrno(file)) return file;
     file.close();
     return this.#made(name, attributes);
   }
@@ -198,13 +199,13 @@ export class HostInode extends Inode implements PageBacking {
     emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
   ): number {
     const names = this.fileSystem.tree.list(this.hostPath);
-    if (typeof names === "number") return names;
+    if (isErrno(names)) return names;
     // Sorted, so that a cursor means the same place while others come and go elsewhere.
     names.sort();
     for (let index = cursor; index < names.length; index++) {
       const name = names[index]!;
       const stat = this.fileSystem.tree.lstat(this.#child(name));
-      if (typeof stat === "number") continue;
+      if (isErrno(stat)) continue;
       if (!emit(name, stat.ino, (stat.mode & S_IFMT) >> KIND_SHIFT, index + 1)) break;
     }
     return 0;
@@ -236,7 +237,7 @@ export class HostInode extends Inode implements PageBacking {
 
   override truncate(size: number, now: Time): number {
     const file = this.handle(true);
-    if (typeof file === "number") return file;
+    if (isErrno(file)) return file;
     if (size < this.size) this.pages!.truncate(size);
     const failed = file.truncate(size);
     if (failed < 0) return failed;
@@ -250,7 +251,7 @@ export class HostInode extends Inode implements PageBacking {
   override open(_task: FsCaller, flags: number, path: Path): OpenFile | number | null {
     if (!this.isRegular) return null;
     const file = this.handle((flags & 3) !== O_RDONLY);
-    if (typeof file === "number") return file;
+    if (isErrno(file)) return file;
     this.revalidate();
     // In a private folder the page cache is the only way to the file, as on a disk.
     return this.fileSystem.isPrivate ? null : new HostRegularFile(this.fileSystem.kernel, flags, this, path);
@@ -261,7 +262,7 @@ export class HostInode extends Inode implements PageBacking {
     if (this.#file !== null && (this.#fileIsWritable || !forWriting)) return this.#file;
     if (this.nlink === 0 && this.#file !== null) return -EPERM;
     const file = this.fileSystem.tree.open(this.hostPath, forWriting ? O_RDWR : O_RDONLY, 0);
-    if (typeof file === "number") return file;
+    if (isErrno(file)) return file;
     this.#file?.close();
     this.#file = file;
     this.#fileIsWritable = forWriting;
@@ -278,7 +279,7 @@ export class HostInode extends Inode implements PageBacking {
   revalidate(): void {
     if (this.pages!.pageCount === 0 || this.isDirty || this.pages!.hasDirty) return;
     const stat = this.#file?.stat();
-    if (stat === undefined || typeof stat === "number") return;
+    if (stat === undefined || isErrno(stat)) return;
     if (stat.mtimeMs !== this.#cachedMtimeMs) this.pages!.reclaim(Infinity);
     this.apply(stat);
     this.#cachedMtimeMs = stat.mtimeMs;
@@ -287,12 +288,12 @@ export class HostInode extends Inode implements PageBacking {
 
   #noteCached(): void {
     const stat = this.#file?.stat();
-    if (stat !== undefined && typeof stat !== "number") this.#cachedMtimeMs = stat.mtimeMs;
+    if (stat !== undefined && !isErrno(stat)) this.#cachedMtimeMs = stat.mtimeMs;
   }
 
   readPage(index: number, bytes: Uint8Array, at: number): number {
     const file = this.handle(false);
-    if (typeof file === "number") return file;
+    if (isErrno(file)) return file;
     if (this.pages!.pageCount === 0) this.#noteCached();
     let done = 0;
     while (done < 4096) {
@@ -306,7 +307,7 @@ export class HostInode extends Inode implements PageBacking {
 
   writePage(index: number, bytes: Uint8Array, at: number, length: number): number {
     const file = this.handle(true);
-    if (typeof file === "number") return file;
+    if (isErrno(file)) return file;
     let done = 0;
     while (done < length) {
       const part = file.write(index * 4096 + done, bytes, at + done, length - done);
@@ -320,7 +321,7 @@ export class HostInode extends Inode implements PageBacking {
     if (!this.isRegular || this.nlink === 0) return 0;
     if (this.fileSystem.isPrivate && this.isDirty && this.#fileIsWritable) {
       const stat = this.#file!.stat();
-      if (typeof stat !== "number" && stat.size !== this.size) {
+      if (!isErrno(stat) && stat.size !== this.size) {
         const failed = this.#file!.truncate(this.size);
         if (failed < 0) return failed;
       }

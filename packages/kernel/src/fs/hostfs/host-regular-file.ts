@@ -1,4 +1,4 @@
-import { FIONREAD, O_APPEND, O_DSYNC, PAGE_SIZE } from "@stratos/abi";
+import { FIONREAD, O_APPEND, O_DSYNC, PAGE_SIZE, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { fileIoctl } from "../../vfs/file-ioctl.ts";
@@ -32,7 +32,7 @@ export class HostRegularFile extends OpenFile {
 
   override read(_task: FsCaller, to: IoCursor, offset: number): number {
     const file = this.inode.handle(false);
-    if (typeof file === "number") return file;
+    if (isErrno(file)) return file;
     // What a mapping changed and nobody wrote back yet is newer than what the host has.
     if (this.inode.pages!.hasDirty) {
       const failed = writeBackInode(this.#kernel, this.inode);
@@ -62,7 +62,7 @@ export class HostRegularFile extends OpenFile {
   override write(task: FsCaller, from: IoCursor, offset: number): number {
     const inode = this.inode;
     const file = inode.handle(true);
-    if (typeof file === "number") return file;
+    if (isErrno(file)) return file;
     if ((this.flags & O_APPEND) !== 0) inode.refresh();
     const at = (this.flags & O_APPEND) !== 0 ? inode.size : offset < 0 ? this.position : offset;
     const count = clipToLimits(task, at, from.remaining);

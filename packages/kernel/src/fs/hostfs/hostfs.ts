@@ -1,4 +1,4 @@
-import { V9FS_MAGIC } from "@stratos/abi";
+import { V9FS_MAGIC, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostFileTree, HostStat } from "@stratos/host";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
@@ -42,7 +42,7 @@ export class HostFs extends FileSystem {
       ctimeMs: 0,
       blocks: 0,
     };
-    this.root = new HostInode(this, null, "", typeof stat === "number" ? fallback : stat);
+    this.root = new HostInode(this, null, "", isErrno(stat) ? fallback : stat);
     this.#inodes.set(this.root.ino, this.root);
   }
 

@@ -14,7 +14,7 @@ import {
   MFD_HUGETLB,
   MFD_NOEXEC_SEAL,
 } from "@stratos/abi";
-import { O_LARGEFILE, O_RDWR, S_IFREG } from "@stratos/abi";
+import { O_LARGEFILE, O_RDWR, S_IFREG, isErrno } from "@stratos/abi";
 import { AREA_NEVER_WRITABLE } from "../../mm/area.ts";
 import { Dentry } from "../../vfs/dentry.ts";
 import type { Inode } from "../../vfs/inode.ts";
@@ -30,7 +30,7 @@ const ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_S
 /** The tmpfs that memfds and shared anonymous files live in; nobody can name a place in it. */
 export function shmemMount(kernel: FsKernel): Mount {
   if (kernel.shmemMount !== null) return kernel.shmemMount;
-  const fileSystem = new Tmpfs(kernel, { sizeBytes: kernel.frames.total * 4096, inodes: 1 << 20 });
+  const fileSystem = new Tmpfs(kernel, { sizeBytes: kernel.memory.limit * 4096, inodes: 1 << 20 });
   return (kernel.shmemMount = new Mount(0, fileSystem, new Dentry("/", null, fileSystem.root), null, null, 0, "tmpfs"));
 }
 
@@ -49,7 +49,7 @@ export function createMemfd(task: FsCaller, name: string, flags: number): OpenFi
     rdev: 0,
     now: kernel.vfs.now(),
   });
-  if (typeof inode === "number") return inode;
+  if (isErrno(inode)) return inode;
   inode.seals = (flags & MFD_NOEXEC_SEAL) !== 0 ? F_SEAL_EXEC : (flags & MFD_ALLOW_SEALING) !== 0 ? 0 : F_SEAL_SEAL;
   const dentry = new Dentry(`/memfd:${name}`, null, inode);
   dentry.isDetached = true;

@@ -116,7 +116,7 @@ export class MessageQueueFile extends OpenFile {
   }
 
   /** The queue's state in words (mq_overview(7), "Mounting the message queue filesystem"). */
-  override read(_task: FsCaller, to: IoCursor, offset: number): number {
+  override read(task: FsCaller, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
     const { notification } = this.inode;
     const kind = notification === null ? 0 : notification.info !== null ? 0 : notification.cookie !== null ? 2 : 1;
@@ -124,7 +124,7 @@ export class MessageQueueFile extends OpenFile {
       ["QSIZE", this.inode.queuedBytes, 10],
       ["NOTIFY", kind, 5],
       ["SIGNO", notification?.info?.signal ?? 0, 5],
-      ["NOTIFY_PID", notification?.owner.pid ?? 0, 6],
+      ["NOTIFY_PID", task.group.pidNamespace.idOf(notification?.owner.pid ?? 0), 6],
     ] as const;
     const text = byteStringOf(
       `${fields.map(([name, value, width]) => `${name}:${String(value).padEnd(width)}`).join(" ")}\n`,

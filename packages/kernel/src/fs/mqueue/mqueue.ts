@@ -2,9 +2,20 @@
  * POSIX message queues as a file system (mq_overview(7)): one instance for the machine, which mq_open(2) reaches
  * whether it is mounted or not. Read next: message-queue-file.ts, what a descriptor does; syscall/mqueue-calls.ts.
  */
-import { CAP_SYS_RESOURCE, EINVAL, EMFILE, ENOENT, ENOSPC, RLIMIT_MSGQUEUE, S_IFDIR, S_IFREG } from "@stratos/abi";
+import {
+  CAP_SYS_RESOURCE,
+  EINVAL,
+  EMFILE,
+  ENOENT,
+  ENOSPC,
+  RLIMIT_MSGQUEUE,
+  S_IFDIR,
+  S_IFREG,
+  isErrno,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { isCapable } from "../../security/credentials.ts";
+import type { UserNamespace } from "../../security/user-namespace.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
 import { WaitQueue } from "../../ground/wait-queue.ts";
 import { Dentry } from "../../vfs/dentry.ts";
@@ -140,7 +151,7 @@ class MqueueRoot extends Inode {
     const { current } = this.fileSystem.kernel.scheduler;
     if ((attributes.mode & 0o170000) !== S_IFREG || current === null) return -EINVAL;
     const queue = this.fileSystem.createQueue(current, null, attributes);
-    if (typeof queue !== "number") this.name(name, queue);
+    if (!isErrno(queue)) this.name(name, queue);
     return queue;
   }
 
@@ -254,12 +265,25 @@ export class MessageQueueInode extends Inode {
   }
 }
 
-export function mqueueOf(kernel: FsKernel): MqueueFileSystem {
-  return (kernel.mqueue ??= new MqueueFileSystem(kernel));
+/** What each IPC namespace has of its own (ipc_namespaces(7)). */
+interface MqueueHolder {
+  readonly owner: UserNamespace;
+  /** Null: nobody has asked for it yet. */
+  mqueue: MqueueFileSystem | null;
+}
+
+/** Who uses message queues. */
+interface MqueueCaller extends FsCaller {
+  readonly ipc: MqueueHolder;
+}
+
+export function mqueueOf(caller: MqueueCaller): MqueueFileSystem {
+  return (caller.ipc.mqueue ??= new MqueueFileSystem(caller.kernel));
 }
 
 export const mqueueType: FileSystemType = {
   name: "mqueue",
   isVirtual: true,
-  create: (kernel: FsKernel) => mqueueOf(kernel),
+  userNamespace: (caller: MqueueCaller) => caller.ipc.owner,
+  create: (kernel: FsKernel) => mqueueOf(kernel.scheduler.current as MqueueCaller),
 };

@@ -61,7 +61,7 @@ export class Pipe {
       const slot = (position - within) / PAGE_SIZE;
       let frame = frames[slot]!;
       if (frame === 0) {
-        frame = this.#kernel.frames.allocate();
+        frame = this.#kernel.frames.allocate(this.#kernel.memory);
         if (frame < 0) return done > 0 ? done : frame;
         frames[slot] = frame;
       }
@@ -113,7 +113,7 @@ export class Pipe {
     const frames = new Int32Array(bytes / PAGE_SIZE);
     const length = this.length;
     for (let at = 0; at < length; at += PAGE_SIZE) {
-      const frame = this.#kernel.frames.allocate();
+      const frame = this.#kernel.frames.allocate(this.#kernel.memory);
       if (frame < 0) {
         for (const other of frames) if (other > 0) this.#kernel.frames.release(other);
         return false;

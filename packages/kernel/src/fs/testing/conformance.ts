@@ -39,7 +39,7 @@ import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
 import type { FileSystem } from "../../vfs/file-system.ts";
 
 /** What an instance can't do by its nature. */
-export interface ConformanceOptions {
+interface ConformanceOptions {
   hasOwners?: boolean;
   hasXattrs?: boolean;
   hasExchange?: boolean;

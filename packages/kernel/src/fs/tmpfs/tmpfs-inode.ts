@@ -27,6 +27,7 @@ import {
   RENAME_EXCHANGE,
   XATTR_CREATE,
   XATTR_REPLACE,
+  isErrno,
 } from "@stratos/abi";
 import { PageCache } from "../../frames/page-cache.ts";
 import type { Reapable } from "../../frames/reaper.ts";
@@ -77,7 +78,7 @@ export class TmpfsInode extends Inode {
       this.nlink = 2;
       this.size = 2 * ENTRY_SIZE;
     }
-    if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.frames, null, fileSystem);
+    if (kind === S_IFREG) this.pages = new PageCache(fileSystem.kernel.memory, null, fileSystem);
   }
 
   override refresh(): number {
@@ -117,7 +118,7 @@ export class TmpfsInode extends Inode {
   override create(name: string, attributes: NewInode): Inode | number {
     if (this.#entries!.has(name)) return -EEXIST;
     const inode = this.fileSystem.createInode(attributes);
-    if (typeof inode !== "number") this.#add(name, inode, attributes.now);
+    if (!isErrno(inode)) this.#add(name, inode, attributes.now);
     return inode;
   }
 
@@ -129,7 +130,7 @@ export class TmpfsInode extends Inode {
     if (this.#entries!.has(name)) return -EEXIST;
     if (this.fileSystem.reserveBytes(target.length) < 0) return -ENOSPC;
     const inode = this.fileSystem.createInode({ ...attributes, mode: S_IFLNK | 0o777 });
-    if (typeof inode === "number") {
+    if (isErrno(inode)) {
       this.fileSystem.kernel.vfs.memoryBytes -= target.length;
       return inode;
     }
@@ -198,7 +199,7 @@ export class TmpfsInode extends Inode {
 
   override createUnnamed(attributes: NewInode): Inode | number {
     const inode = this.fileSystem.createInode(attributes);
-    if (typeof inode !== "number") inode.nlink = 0;
+    if (!isErrno(inode)) inode.nlink = 0;
     return inode;
   }
 
@@ -407,7 +408,7 @@ export class TmpfsInode extends Inode {
           target: it.#target,
           xattrs: it.#xattrs,
           bytes: it.#bytes,
-          } = from),
+        } = from),
     });
   }
 }

@@ -1,5 +1,6 @@
-import { EINVAL, ENOSPC, ESTALE, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC } from "@stratos/abi";
+import { EINVAL, ENOSPC, ESTALE, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { ROOT } from "../../security/credentials.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
 import type { Inode, NewInode } from "../../vfs/inode.ts";
@@ -9,7 +10,7 @@ import type { FsKernel } from "../fs-kernel.ts";
 /** Of all tmpfs of a machine: targets of symbolic links and extended attributes, which no page holds. */
 const BYTES_MAX = 64 << 20;
 
-export interface TmpfsOptions {
+interface TmpfsOptions {
   sizeBytes: number;
   inodes: number;
   mode: number;
@@ -38,8 +39,8 @@ export class Tmpfs extends FileSystem {
     this.kernel = kernel;
     // Half of memory, as Linux has it.
     const {
-      sizeBytes = (kernel.frames.total / 2) * PAGE_SIZE,
-      inodes = Math.max(1024, kernel.frames.total / 2),
+      sizeBytes = (kernel.memory.limit / 2) * PAGE_SIZE,
+      inodes = Math.max(1024, kernel.memory.limit / 2),
       mode = 0o1777,
       uid = 0,
       gid = 0,
@@ -65,8 +66,8 @@ export class Tmpfs extends FileSystem {
    * tmpfs of a machine may have.
    */
   reserveInode(): number {
-    const { vfs, frames } = this.kernel;
-    if (this.inodesUsed >= this.inodesMax || vfs.memoryInodes >= frames.total) return -ENOSPC;
+    const { vfs, memory } = this.kernel;
+    if (this.inodesUsed >= this.inodesMax || vfs.memoryInodes >= memory.limit) return -ENOSPC;
     this.inodesUsed++;
     vfs.memoryInodes++;
     return 0;
@@ -127,7 +128,7 @@ export class Tmpfs extends FileSystem {
   /** Sizes change while as much as is used fits; mode and owner are those of the first mount (mm/shmem.c). */
   override reconfigure(text: string): number {
     const options = parseOptions(this.kernel, text);
-    if (typeof options === "number") return options;
+    if (isErrno(options)) return options;
     const pages = options.sizeBytes === undefined ? this.pagesMax : Math.ceil(options.sizeBytes / PAGE_SIZE);
     const inodes = Math.floor(options.inodes ?? this.inodesMax);
     if (pages < this.pagesUsed || inodes < this.inodesUsed) return -EINVAL;
@@ -169,8 +170,9 @@ function parseSize(text: string, memoryBytes: number): number {
 
 /** −EINVAL: an unknown option, or a value that is none. */
 function parseOptions(kernel: FsKernel, text: string): Partial<TmpfsOptions> | number {
+  const { userNamespace } = kernel.scheduler.current?.credentials ?? ROOT;
   const result: Partial<TmpfsOptions> = {};
-  const memory = kernel.frames.total * PAGE_SIZE;
+  const memory = kernel.memory.limit * PAGE_SIZE;
   for (const [key, value] of parseMountOptions(text)) {
     let number = NaN;
     switch (key) {
@@ -187,10 +189,10 @@ function parseOptions(kernel: FsKernel, text: string): Partial<TmpfsOptions> | n
         result.mode = number = parseInt(value, 8) & 0o7777;
         break;
       case "uid":
-        result.uid = number = Number(value);
+        result.uid = number = userNamespace.uids.toKernel(Number(value));
         break;
       case "gid":
-        result.gid = number = Number(value);
+        result.gid = number = userNamespace.gids.toKernel(Number(value));
         break;
       case "inode32":
       case "inode64":
@@ -202,19 +204,21 @@ function parseOptions(kernel: FsKernel, text: string): Partial<TmpfsOptions> | n
       default:
         return -EINVAL;
     }
-    if (Number.isNaN(number)) return -EINVAL;
+    if (Number.isNaN(number) || number < 0) return -EINVAL;
   }
   // 0: no limit but the machine's memory (tmpfs(5)).
   if (result.sizeBytes === 0) result.sizeBytes = memory;
-  if (result.inodes === 0) result.inodes = kernel.frames.total;
+  if (result.inodes === 0) result.inodes = kernel.memory.limit;
   return result;
 }
 
 export const tmpfsType: FileSystemType = {
   name: "tmpfs",
   isVirtual: true,
+  userNamespace: (caller) => caller.credentials.userNamespace,
   create(kernel: FsKernel, _source: string, options: string) {
     const parsed = parseOptions(kernel, options);
-    return typeof parsed === "number" ? parsed : new Tmpfs(kernel, parsed);
+    const { fsuid, fsgid } = kernel.scheduler.current?.credentials ?? ROOT;
+    return isErrno(parsed) ? parsed : new Tmpfs(kernel, { uid: fsuid, gid: fsgid, ...parsed });
   },
 };

@@ -4,13 +4,14 @@
  *      0     head                 tail         capacity (a power of two)
  *      |      [ record | record … )             |         a record never wraps: the rest before the end is left out
  *
- *      record:  words of HEADER | bytes, padded to 4
+ *      record:  words of HEADER | bytes, padded to 4 | IPv6 extension headers
  *
  * Bound: the caller's; it asks `cost` before it adds.
  */
 import { EFAULT } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
+import { NO_EXTENSIONS } from "./extension-headers.ts";
 import type { InetEndpoint, IpAddress } from "./ip-address.ts";
 
 /** Words of a record's header. */
@@ -21,7 +22,8 @@ const LENGTH = 0,
   HOP_LIMIT = 10,
   TRAFFIC_CLASS = 11,
   INTERFACE = 12,
-  HEADER_WORDS = 13;
+  EXTENSIONS = 13,
+  HEADER_WORDS = 14;
 const HEADER_SIZE = HEADER_WORDS * 4;
 /** LENGTH of what fills the end of the ring. */
 const SKIP = 0xffffffff;
@@ -32,12 +34,14 @@ const KEPT_MOST = 1 << 17;
 const OVERHEAD = 256;
 
 /** What is known of a datagram beside its bytes and the interface that it came in by. */
-export interface DatagramHeader {
+interface DatagramHeader {
   readonly from: InetEndpoint;
   readonly to: { readonly ip: IpAddress };
   /** TTL or hop limit, and TOS or traffic class, that it was sent with. */
   readonly hopLimit: number;
   readonly trafficClass: number;
+  /** IPv6 extension headers, a multiple of 4 bytes (extension-headers.ts). */
+  readonly extensions: Uint8Array;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -63,7 +67,9 @@ export class DatagramQueue {
   /** Takes all that the cursor has as one datagram. @returns its length, or a negated errno: then nothing was added */
   push(header: DatagramHeader, interfaceIndex: number, from: IoCursor): number {
     const length = from.remaining;
-    const at = this.#reserve(HEADER_SIZE + ((length + 3) & ~3));
+    const { extensions } = header;
+    const size = HEADER_SIZE + ((length + 3) & ~3) + extensions.length;
+    const at = this.#reserve(size);
     const taken = length === 0 ? 0 : from.take(this.#bytes, at + HEADER_SIZE, length);
     if (taken < length) return taken < 0 ? taken : -EFAULT;
     const words = this.#words;
@@ -77,9 +83,11 @@ export class DatagramQueue {
     words[word + HOP_LIMIT] = header.hopLimit;
     words[word + TRAFFIC_CLASS] = header.trafficClass;
     words[word + INTERFACE] = interfaceIndex;
-    this.#tail = at + HEADER_SIZE + ((taken + 3) & ~3);
+    words[word + EXTENSIONS] = extensions.length;
+    if (extensions.length > 0) this.#bytes.set(extensions, at + size - extensions.length);
+    this.#tail = at + size;
     this.#count++;
-    this.cost += taken + OVERHEAD;
+    this.cost += taken + extensions.length + OVERHEAD;
     return taken;
   }
 
@@ -96,6 +104,9 @@ export class DatagramQueue {
     into.hopLimit = words[word + HOP_LIMIT]!;
     into.trafficClass = words[word + TRAFFIC_CLASS]!;
     into.interfaceIndex = words[word + INTERFACE]!;
+    const extensions = words[word + EXTENSIONS]!;
+    const end = word * 4 + this.#sizeAt(word);
+    into.extensions = extensions === 0 ? NO_EXTENSIONS : this.#bytes.slice(end - extensions, end);
   }
 
   /** Copies the first one, cut to the room. @returns bytes moved, or −EFAULT */
@@ -107,9 +118,8 @@ export class DatagramQueue {
 
   shift(): void {
     const word = this.#first();
-    const length = this.#words[word + LENGTH]!;
-    this.#head = word * 4 + HEADER_SIZE + ((length + 3) & ~3);
-    this.cost -= length + OVERHEAD;
+    this.cost -= this.#words[word + LENGTH]! + this.#words[word + EXTENSIONS]! + OVERHEAD;
+    this.#head = word * 4 + this.#sizeAt(word);
     if (--this.#count > 0) return;
     this.#head = this.#tail = 0;
     if (this.#bytes.length > KEPT_MOST) this.clear();
@@ -119,6 +129,11 @@ export class DatagramQueue {
     this.#bytes = EMPTY;
     this.#words = new Uint32Array(0);
     this.#head = this.#tail = this.#count = this.cost = 0;
+  }
+
+  /** Bytes of the record that begins at a word. */
+  #sizeAt(word: number): number {
+    return HEADER_SIZE + ((this.#words[word + LENGTH]! + 3) & ~3) + this.#words[word + EXTENSIONS]!;
   }
 
   /** The word where the first record starts. */
@@ -154,7 +169,7 @@ export class DatagramQueue {
     let tail = 0;
     for (let left = this.#count; left > 0; left--) {
       const at = this.#first() * 4;
-      const end = at + HEADER_SIZE + ((this.#words[(at >> 2) + LENGTH]! + 3) & ~3);
+      const end = at + this.#sizeAt(at >> 2);
       grown.set(this.#bytes.subarray(at, end), tail);
       tail += end - at;
       this.#head = end;
@@ -184,6 +199,7 @@ export class ReceivedDatagram {
   hopLimit = 0;
   trafficClass = 0;
   interfaceIndex = 0;
+  extensions: Uint8Array = NO_EXTENSIONS;
 
   static {
     stateClass("ReceivedDatagram", this);

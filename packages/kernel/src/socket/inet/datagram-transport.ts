@@ -11,6 +11,8 @@ export interface OutgoingDatagram {
   /** TTL or hop limit, and TOS or traffic class. */
   readonly hopLimit: number;
   readonly trafficClass: number;
+  /** IPv6 extension headers (extension-headers.ts). */
+  readonly extensions: Uint8Array;
 }
 
 /** What `send` says when nobody is there to hear it, and nothing was taken. */

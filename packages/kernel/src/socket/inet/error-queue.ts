@@ -9,7 +9,7 @@ import type { SocketMemory } from "../socket-memory.ts";
 import { inetAddressBytes } from "./inet-address.ts";
 import { type InetEndpoint, isV4, keepEndpoint } from "./ip-address.ts";
 
-export interface DatagramError {
+interface DatagramError {
   readonly errno: number;
   /** What was sent, and where to. */
   readonly bytes: Uint8Array;

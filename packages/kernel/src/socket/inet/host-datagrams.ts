@@ -1,9 +1,10 @@
-import { EAGAIN, EFAULT, EINPROGRESS, IP_TTL } from "@stratos/abi";
+import { EAGAIN, EFAULT, EINPROGRESS, IP_TTL, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { ReceivedDatagram } from "./datagram-queue.ts";
 import type { DatagramTransport, OutgoingDatagram } from "./datagram-transport.ts";
+import { NO_EXTENSIONS } from "./extension-headers.ts";
 import { HostAddresses } from "./host-address.ts";
 import { ANY_V4, copyIp, type InetEndpoint, isWildcard } from "./ip-address.ts";
 import type { UdpSocket } from "./udp-socket.ts";
@@ -29,7 +30,7 @@ export class HostDatagrams implements DatagramTransport {
   /** Takes the socket's address: 0, −EINPROGRESS, or what the host said. */
   bind(where: HostAddress): number {
     const host = this.#provider.create(where.family, "datagram", this.#socket);
-    if (typeof host === "number") return host;
+    if (isErrno(host)) return host;
     this.#hosts[where.family === 4 ? 0 : 1] = host;
     this.#boundHost = host;
     this.#configure(host);
@@ -59,7 +60,7 @@ export class HostDatagrams implements DatagramTransport {
     else {
       target = this.#addresses.textOf(ip, port, false);
       const found = this.#hostFor(target.family, datagram.toPeer ? target : null);
-      if (typeof found === "number") return found;
+      if (isErrno(found)) return found;
       host = found;
       if (datagram.toPeer && host.peerAddress() !== null) target = null;
     }
@@ -80,7 +81,7 @@ export class HostDatagrams implements DatagramTransport {
     const present = this.#hosts[index];
     if (present !== undefined) return present;
     const host = this.#provider.create(family, "datagram", this.#socket);
-    if (typeof host === "number") return host;
+    if (isErrno(host)) return host;
     this.#configure(host);
     if (peer !== null) {
       const failed = host.connect(peer);
@@ -136,6 +137,7 @@ export class HostDatagrams implements DatagramTransport {
     copyIp(sender.ip, into.from);
     copyIp(destination, into.to);
     into.port = sender.port;
+    into.extensions = NO_EXTENSIONS;
     into.hopLimit = ip.hopLimitTo(destination, null);
     into.trafficClass = ip.trafficClassTo(destination, null);
     into.interfaceIndex = isWildcard(destination) ? outside.index : network.interfaceOf(destination).index;

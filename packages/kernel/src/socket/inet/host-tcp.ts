@@ -1,5 +1,5 @@
 /** TCP connections that the provider carries: those that come in, and those on their way out. */
-import { EAGAIN, EINPROGRESS } from "@stratos/abi";
+import { EAGAIN, EINPROGRESS, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import { HostTransport } from "./host-transport.ts";
@@ -25,7 +25,7 @@ export class HostListener implements TcpListener {
     const socket = this.#socket;
     const address = socket.hostLocal;
     const host = this.#provider.create(address.family, "stream", socket);
-    if (typeof host === "number") return host;
+    if (isErrno(host)) return host;
     this.#host = host;
     const bound = host.bind(address, { reuseAddress: socket.options.reuseAddress, v6Only: !socket.isDualStack });
     if (bound < 0) return bound;
@@ -51,7 +51,7 @@ export class HostListener implements TcpListener {
     if (!this.isReadable) return -EAGAIN;
     const child = this.#socket.makeChild();
     const host = this.#host!.accept(child);
-    if (typeof host === "number") {
+    if (isErrno(host)) {
       child.release();
       return host;
     }
@@ -90,7 +90,7 @@ export class HostAttempt implements TcpAttempt {
     bound: HostAddress | null,
   ): HostAttempt | number {
     const host = provider.create(to.family, "stream", socket);
-    if (typeof host === "number") return host;
+    if (isErrno(host)) return host;
     if (bound !== null) host.bind(bound, { reuseAddress: socket.options.reuseAddress, v6Only: false });
     const begun = host.connect(to);
     if (begun < 0 && begun !== -EINPROGRESS) {

@@ -10,6 +10,7 @@ import {
   ENOTCONN,
   IPPROTO_IP,
   IPPROTO_IPV6,
+  isErrno,
 } from "@stratos/abi";
 import type { HostAddress, HostSocketEvents } from "@stratos/host";
 import { isCapable } from "../../security/credentials.ts";
@@ -142,7 +143,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     });
     if (port === 0) {
       const claim = this.ports.claimEphemeral(make);
-      if (typeof claim === "number") return -EADDRINUSE;
+      if (isErrno(claim)) return -EADDRINUSE;
       this.claim = claim;
     } else {
       const claim = make(port);
@@ -194,7 +195,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
 
   override setProtocolOption(task: SocketCaller, level: number, name: number, value: Uint8Array): number {
     if (level === IPPROTO_IP || (level === IPPROTO_IPV6 && this.isV6)) {
-      const result = setIpOption(this, level, name, value);
+      const result = setIpOption(task, this, level, name, value);
       if (result === 0) this.ipOptionChanged(level, name);
       return result;
     }

@@ -7,6 +7,8 @@ import {
   ENOBUFS,
   ENODEV,
   ENOPROTOOPT,
+  CAP_NET_RAW,
+  IPV6_RTHDR,
   ENOTCONN,
   EPERM,
   IPPROTO_IP,
@@ -77,6 +79,9 @@ import {
 import { stateClass } from "@stratos/base";
 import type { Ancillary, ControlMessage } from "../message.ts";
 import { intOption, optionInt } from "../socket-options.ts";
+import { isCapable } from "../../security/credentials.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
+import { addExtensionControls, checkExtension, isExtensionOption, NO_EXTENSIONS } from "./extension-headers.ts";
 import type { InetSocket } from "./inet-socket.ts";
 import { type IpAddress, isMulticast, isSameIp, isV4, readV4, readV6, writeV4, writeV6 } from "./ip-address.ts";
 
@@ -186,6 +191,9 @@ export class IpOptions {
     return this.v4.get(IP_FREEBIND) === 1 || this.v6.get(IPV6_FREEBIND) === 1;
   }
 
+  /** IPv6 extension headers by option: sent with each datagram. */
+  readonly extensions = new Map<number, Uint8Array>();
+
   inherit(from: IpOptions): void {
     for (const [name, value] of from.v4) this.v4.set(name, value);
     for (const [name, value] of from.v6) this.v6.set(name, value);
@@ -204,7 +212,7 @@ export class IpOptions {
 
   /** Control messages for a datagram that came in; null when none was asked for. */
   controlsFor(
-    datagram: { to: IpAddress; hopLimit: number; trafficClass: number; interfaceIndex: number },
+    datagram: { to: IpAddress; hopLimit: number; trafficClass: number; interfaceIndex: number; extensions: Uint8Array },
     isV6: boolean,
   ): ControlMessage[] | null {
     const { to: destination, hopLimit, trafficClass, interfaceIndex: index } = datagram;
@@ -235,6 +243,7 @@ export class IpOptions {
       if (this.v6.get(IPV6_RECVTCLASS) === 1)
         controls.push({ level: IPPROTO_IPV6, type: IPV6_TCLASS, data: intOption(trafficClass) });
     }
+    if (isV6) addExtensionControls(controls, datagram.extensions, this.v6);
     return controls.length === 0 ? null : controls;
   }
 
@@ -248,7 +257,13 @@ export class IpOptions {
  *
  * @returns 0 or EINVAL, EPERM (IP_TRANSPARENT), ENODEV (groups), EADDRNOTAVAIL (leaving one), ENOPROTOOPT
  */
-export function setIpOption(socket: InetSocket, level: number, name: number, value: Uint8Array): number {
+export function setIpOption(
+  task: SocketCaller,
+  socket: InetSocket,
+  level: number,
+  name: number,
+  value: Uint8Array,
+): number {
   if (level === IPPROTO_IP) {
     switch (name) {
       case IP_ADD_MEMBERSHIP:
@@ -305,6 +320,7 @@ export function setIpOption(socket: InetSocket, level: number, name: number, val
       return -EINVAL;
     default:
   }
+  if (isExtensionOption(name)) return setExtension(task, socket, name, value);
   if (!IPV6_STORED.has(name)) return -ENOPROTOOPT;
   if (value.length < 4) return -EINVAL;
   const number = optionInt(value);
@@ -318,6 +334,21 @@ export function setIpOption(socket: InetSocket, level: number, name: number, val
   if (FLAGS_V6.has(name)) socket.ip.v6.set(name, number !== 0 ? 1 : 0);
   else if (number === -1) socket.ip.v6.delete(name);
   else socket.ip.v6.set(name, number);
+  return 0;
+}
+
+/** An empty value ends the option. 0, −EINVAL, −EPERM */
+function setExtension(task: SocketCaller, socket: InetSocket, name: number, value: Uint8Array): number {
+  const { extensions } = socket.ip;
+  const isPrivileged = isCapable(task.credentials, CAP_NET_RAW, socket.network.owner);
+  if (value.length === 0) {
+    if (name !== IPV6_RTHDR && !isPrivileged) return -EPERM;
+    extensions.delete(name);
+    return 0;
+  }
+  const header = checkExtension(name, value, isPrivileged);
+  if (typeof header === "number") return header;
+  extensions.set(name, header);
   return 0;
 }
 
@@ -388,6 +419,7 @@ export function getIpOption(socket: InetSocket, level: number, name: number): Ui
   }
   if (isV4Level && name === IP_OPTIONS) return new Uint8Array(0);
   if (isV4Level && name === IP_TRANSPARENT) return intOption(0);
+  if (!isV4Level && isExtensionOption(name)) return socket.ip.extensions.get(name) ?? NO_EXTENSIONS;
   const initial = (isV4Level ? IP_STORED : IPV6_STORED).get(name);
   if (initial === undefined) return -ENOPROTOOPT;
   return intOption((isV4Level ? socket.ip.v4 : socket.ip.v6).get(name) ?? initial);

@@ -4,9 +4,9 @@ import type { RandomSource } from "@stratos/host";
 import { ANY_V4, ANY_V6, type IpAddress, isSameIp, isV4, isWildcard } from "./ip-address.ts";
 
 /** net.ipv4.ip_local_port_range, and the first port that needs no privilege. */
-export const EPHEMERAL_FIRST = 32768,
-  EPHEMERAL_LAST = 60999,
-  UNPRIVILEGED_FIRST = 1024;
+const EPHEMERAL_FIRST = 32768,
+  EPHEMERAL_LAST = 60999;
+const UNPRIVILEGED_FIRST = 1024;
 
 /** A socket's claim on an address and a port. */
 export interface PortClaim {

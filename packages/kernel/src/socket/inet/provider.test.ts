@@ -7,21 +7,11 @@ import {
   EADDRINUSE,
   EAGAIN,
   ECONNREFUSED,
-  ECONNRESET,
   EHOSTUNREACH,
-  EINPROGRESS,
   ENETUNREACH,
   MSG_DONTWAIT,
-  MSG_NOSIGNAL,
-  POLLHUP,
-  POLLIN,
-  POLLOUT,
-  SHUT_WR,
   SOCK_DGRAM,
-  SOCK_NONBLOCK,
   SOCK_STREAM,
-  SOL_SOCKET,
-  SO_ERROR,
 } from "@stratos/abi";
 import { SimulatedNetwork } from "@stratos/host";
 import type { Call } from "../../testing/fake-task.ts";
@@ -62,106 +52,12 @@ function listen({ network }: Pair, user: SocketTask, port: number): number {
   return fd;
 }
 
-function connected(pair: Pair): [number, number] {
-  const { network, a, b } = pair;
-  const server = listen(pair, b, 80);
-  const client = a.socket(AF_INET, SOCK_STREAM);
-  assert.equal(settle(network, a.startWith("connect", client, inet("10.0.0.2", 80))), 0);
-  network.deliver();
-  const accepted = b.call("accept", server, 0, 0);
-  assert.ok(accepted > 0);
-  return [client, accepted];
-}
-
 describe("two machines", () => {
-  it("connect, talk, and end each direction", () => {
-    const pair = machines();
-    const { network, a, b } = pair;
-    const [client, server] = connected(pair);
-    assert.deepEqual(b.name(server, "getpeername"), a.name(client));
-    assert.deepEqual(a.name(client, "getpeername"), inet("10.0.0.2", 80));
-    assert.equal(a.send(client, "request"), 7);
-    network.deliver();
-    assert.equal(b.receive(server), "request");
-    const waiting = a.startReceive(client);
-    b.send(server, "answer");
-    assert.equal(settle(network, waiting), 6);
-    b.call("shutdown", server, SHUT_WR);
-    network.deliver();
-    assert.equal(a.receive(client), "");
-    assert.equal(a.send(client, "more"), 4);
-    assert.equal(b.receive(server), "more");
-    a.call("close", client);
-    network.deliver();
-    assert.equal(b.receive(server), "");
-    assert.equal(b.poll(server) & POLLHUP, POLLHUP);
-  });
-
-  it("learn of refusals and absence", () => {
+  it("learn of absence", () => {
     const { network, a } = machines();
     const fd = a.socket(AF_INET, SOCK_STREAM);
-    assert.equal(settle(network, a.startWith("connect", fd, inet("10.0.0.2", 81))), -ECONNREFUSED);
     assert.equal(settle(network, a.startWith("connect", fd, inet("10.0.0.9", 81))), -EHOSTUNREACH);
     assert.equal(a.connect(a.socket(AF_INET6, SOCK_STREAM), inet6("2001:db8::1", 80)), -ENETUNREACH);
-    const nonblocking = a.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
-    assert.equal(a.connect(nonblocking, inet("10.0.0.2", 81)), -EINPROGRESS);
-    assert.equal(a.poll(nonblocking) & POLLOUT, 0);
-    network.deliver();
-    assert.equal(a.poll(nonblocking) & POLLOUT, POLLOUT);
-    assert.equal(a.getInt(nonblocking, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
-  });
-
-  it("hold writers back until the other side has read", () => {
-    const pair = machines();
-    const { network, a, b } = pair;
-    const [client, server] = connected(pair);
-    let total = 0;
-    for (;;) {
-      const sent = a.send(client, new Uint8Array(0x5000), MSG_DONTWAIT);
-      if (sent < 0) break;
-      total += sent;
-    }
-    assert.equal(total, 65536);
-    const writing = a.startSend(client, "tail");
-    network.deliver();
-    assert.equal(writing.resume(), null);
-    let seen = 0;
-    while (seen < total) seen += (b.receive(server, 0x5000) as string).length;
-    assert.equal(settle(network, writing), 4);
-    assert.equal(b.receive(server), "tail");
-  });
-
-  it("see a reset", () => {
-    const pair = machines();
-    const { network, a, b } = pair;
-    const [client, server] = connected(pair);
-    b.setBytes(server, SOL_SOCKET, 13, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0));
-    b.call("close", server);
-    network.deliver();
-    assert.equal(a.receive(client), -ECONNRESET);
-    assert.equal(a.send(client, "x", MSG_NOSIGNAL), -32);
-  });
-
-  it("exchange datagrams", () => {
-    const { network, a, b } = machines();
-    const server = b.socket(AF_INET, SOCK_DGRAM);
-    assert.equal(settle(network, b.startWith("bind", server, inet("0.0.0.0", 53))), 0);
-    const client = a.socket(AF_INET, SOCK_DGRAM);
-    assert.equal(a.connect(client, inet("10.0.0.2", 53)), 0);
-    assert.deepEqual((a.name(client) as Uint8Array).subarray(4, 8), Uint8Array.of(10, 0, 0, 1));
-    a.send(client, "question");
-    network.deliver();
-    assert.equal(b.poll(server) & POLLIN, POLLIN);
-    const question = b.receiveFrom(server);
-    assert.equal(typeof question === "number" ? question : question.text, "question");
-    b.send(server, "answer", 0, (question as { from: Uint8Array }).from);
-    network.deliver();
-    assert.equal(a.receive(client), "answer");
-    const refused = a.socket(AF_INET, SOCK_DGRAM);
-    a.connect(refused, inet("10.0.0.2", 54));
-    a.send(refused, "x");
-    network.deliver();
-    assert.equal(a.receive(refused), -ECONNREFUSED);
   });
 });
 

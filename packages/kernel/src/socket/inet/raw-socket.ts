@@ -28,6 +28,7 @@ import {
   SOCK_DGRAM,
   TCP_CLOSE,
   TCP_ESTABLISHED,
+  isErrno,
 } from "@stratos/abi";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
@@ -46,6 +47,7 @@ import {
   isEchoRequest,
   setIcmpChecksum,
 } from "./icmp-message.ts";
+import { NO_EXTENSIONS } from "./extension-headers.ts";
 import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import type { InetSocket } from "./inet-socket.ts";
@@ -150,7 +152,7 @@ export class RawSocket extends DatagramSocket {
     if (malformed < 0) return malformed;
     resolveWildcard(TO);
     const source = this.#source(TO.ip);
-    if (typeof source === "number") return source;
+    if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     this.takeSource(source);
@@ -168,7 +170,7 @@ export class RawSocket extends DatagramSocket {
     if (isV4(ip) === this.isV6) return -ENETUNREACH;
     if (network.isLocal(ip)) return isLoopback(ip) && isV4(ip) ? LOOPBACK_V4 : ip;
     const source = network.sourceOutside(ip);
-    if (typeof source === "number") return source;
+    if (isErrno(source)) return source;
     this.kernel.notices.set("packets", "");
     return -ENETUNREACH;
   }
@@ -188,14 +190,14 @@ export class RawSocket extends DatagramSocket {
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
     const packet = this.#packet(task, bytes, TO.ip.slice(), message);
-    if (typeof packet === "number") return packet;
+    if (isErrno(packet)) return packet;
     deliverPacket(this.network, packet);
     return length;
   }
 
   #packet(task: SocketCaller, bytes: Uint8Array, to: IpAddress, message: OutgoingMessage): IpPacket | number {
     const source = this.#source(to);
-    if (typeof source === "number") return source;
+    if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     const from = isWildcard(this.local!.ip) ? source : this.local!.ip;
@@ -265,7 +267,7 @@ export class RawSocket extends DatagramSocket {
     }
     this.tellSender(message, packet.from, 0);
     const interfaceIndex = this.network.interfaceOf(packet.to).index;
-    const controls = this.ip.controlsFor({ ...packet, interfaceIndex }, this.isV6);
+    const controls = this.ip.controlsFor({ ...packet, interfaceIndex, extensions: NO_EXTENSIONS }, this.isV6);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
     if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
     if (moved < bytes.length) message.flags |= MSG_TRUNC;

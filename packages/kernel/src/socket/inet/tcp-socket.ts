@@ -4,8 +4,8 @@ import {
   EALREADY,
   ECONNABORTED,
   ECONNREFUSED,
-  EFAULT,
   ECONNRESET,
+  EFAULT,
   EINPROGRESS,
   EINVAL,
   EISCONN,
@@ -33,6 +33,7 @@ import {
   SHUT_RDWR,
   SHUT_WR,
   SIGURG,
+  SI_KERNEL,
   SOCK_STREAM,
   SOMAXCONN,
   SO_KEEPALIVE,
@@ -40,12 +41,12 @@ import {
   TCP_CLOSE,
   TCP_CLOSE_WAIT,
   TCP_CORK,
-  TCP_NODELAY,
   TCP_ESTABLISHED,
   TCP_FIN_WAIT2,
   TCP_LISTEN,
+  TCP_NODELAY,
   TCP_SYN_SENT,
-  SI_KERNEL,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { signalInfo } from "../../signal/pending-signals.ts";
@@ -202,7 +203,7 @@ export class TcpSocket extends InetSocket {
     if (this.#state !== "listening") return -EINVAL;
     let child = this.#loopback!.accept();
     if (child === -EAGAIN && this.#outside !== null) child = this.#outside.accept();
-    if (typeof child !== "number") child.flags |= flags & O_NONBLOCK;
+    if (!isErrno(child)) child.flags |= flags & O_NONBLOCK;
     return child;
   }
 
@@ -262,7 +263,7 @@ export class TcpSocket extends InetSocket {
     const isLocal = network.isLocal(to.ip);
     const localSource = isLoopback(to.ip) && isV4(to.ip) ? LOOPBACK_V4 : to.ip;
     const source = isLocal ? localSource : network.sourceOutside(to.ip);
-    if (typeof source === "number") return source;
+    if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     if (!isWildcard(source)) this.takeSource(source);
@@ -286,7 +287,7 @@ export class TcpSocket extends InetSocket {
     }
     const bound = this.isAddressBound ? this.hostLocal : null;
     const attempt = HostAttempt.begin(this, provider!, hostAddressOf(to.ip, to.port), bound);
-    if (typeof attempt === "number") return attempt;
+    if (isErrno(attempt)) return attempt;
     this.#attempt = attempt;
     this.#state = "syn-sent";
     return 0;
@@ -327,7 +328,7 @@ export class TcpSocket extends InetSocket {
   override changed(): void {
     if (this.#attempt !== null) {
       const outcome = this.#attempt.outcome();
-      if (typeof outcome === "number") this.#fail(outcome);
+      if (isErrno(outcome)) this.#fail(outcome);
       else if (outcome !== null) this.becomeEstablished(outcome);
     } else if (this.#state === "established") this.#transport!.notice();
     if (this.owner !== 0 && this.#transport !== null && this.#transport.urgent(false) >= 0)

@@ -39,6 +39,7 @@ import {
   UDP_CORK,
   UDP_GRO,
   UDP_SEGMENT,
+  isErrno,
 } from "@stratos/abi";
 import { concatBytes, stateClass } from "@stratos/base";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
@@ -52,6 +53,7 @@ import { ReceivedDatagram } from "./datagram-queue.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import { NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
 import { ErrorQueue, errorControl } from "./error-queue.ts";
+import { hasRoutingHeader, joinExtensions, NO_EXTENSIONS } from "./extension-headers.ts";
 import { HostDatagrams } from "./host-datagrams.ts";
 import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
 import {
@@ -82,6 +84,7 @@ const OUTGOING = {
   toPeer: false as boolean,
   hopLimit: 0,
   trafficClass: 0,
+  extensions: NO_EXTENSIONS as Uint8Array,
 } satisfies OutgoingDatagram;
 const RECEIVED = new ReceivedDatagram();
 
@@ -190,7 +193,7 @@ export class UdpSocket extends DatagramSocket {
     if (malformed < 0) return malformed;
     resolveWildcard(to);
     const source = this.#route(to.ip);
-    if (typeof source === "number") return source;
+    if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     if (!this.isAddressBound || isWildcard(this.local!.ip)) this.local = keepEndpoint(source, this.local!.port);
@@ -227,7 +230,7 @@ export class UdpSocket extends DatagramSocket {
     if (error !== 0) return -error;
     if (!hasMore) return this.#transmit(task, from, message.ancillary);
     const route = this.#route(to.ip);
-    if (typeof route === "number") return route;
+    if (isErrno(route)) return route;
     this.#corked = {
       to: keepEndpoint(to.ip, to.port),
       toPeer: OUTGOING.toPeer,
@@ -283,13 +286,16 @@ export class UdpSocket extends DatagramSocket {
     const { to } = OUTGOING;
     OUTGOING.hopLimit = this.ip.hopLimitTo(to.ip, ancillary);
     OUTGOING.trafficClass = this.ip.trafficClassTo(to.ip, ancillary);
+    const v6Given = ancillary === null ? null : ancillary.extensions;
+    OUTGOING.extensions = isV4(to.ip) ? NO_EXTENSIONS : joinExtensions(this.ip.extensions, v6Given);
     if (isMulticast(to.ip) && this.loopback.reachesMembers(OUTGOING)) return this.#sendToMembers(task, from);
     const source = this.#route(to.ip);
-    if (typeof source === "number") return source;
+    if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
     this.#setSender(source);
     if (this.network.isLocal(to.ip)) {
+      if (hasRoutingHeader(OUTGOING.extensions)) return this.#lose(from);
       const sent = this.loopback.send(OUTGOING, from);
       if (sent !== NOBODY) return sent;
       if (this.#host === null) {
@@ -299,6 +305,13 @@ export class UdpSocket extends DatagramSocket {
       }
     }
     return this.#host!.send(OUTGOING, from);
+  }
+
+  /** Nobody gets it; its bytes are looked at all the same. */
+  #lose(from: IoCursor): number {
+    const length = from.remaining;
+    const taken = length === 0 ? 0 : from.take(this.network.transfer, 0, length);
+    return taken < length ? (taken < 0 ? taken : -EFAULT) : length;
   }
 
   #setSender(source: IpAddress): void {
@@ -355,11 +368,9 @@ export class UdpSocket extends DatagramSocket {
    */
   #refused(from: IoCursor): number {
     const { to, toPeer } = OUTGOING;
-    const length = from.remaining;
     const { transfer } = this.network;
-    // The bytes are looked at all the same.
-    const taken = length === 0 ? 0 : from.take(transfer, 0, length);
-    if (taken < length) return taken < 0 ? taken : -EFAULT;
+    const length = this.#lose(from);
+    if (length < 0) return length;
     const isTold = (isV4(to.ip) ? this.ip.v4.get(IP_RECVERR) : this.ip.v6.get(IPV6_RECVERR)) === 1;
     if (isTold) this.#errors.refused(transfer.slice(0, length), to, this.options.receiveBuffer);
     if (toPeer || isTold) {

@@ -38,6 +38,7 @@ import {
   RTM_DELLINK,
   RTM_NEWLINK,
   VETH_INFO_PEER,
+  isErrno,
 } from "@stratos/abi";
 import {
   createDummy,
@@ -171,7 +172,7 @@ function createLink(network: Network, payload: Uint8Array): number {
     const nothing = { name: undefined, hardwareAddress: undefined, mtu: undefined };
     made = createVethPair(network, wanted, peer === null ? nothing : newInterface(peer));
   } else return -EOPNOTSUPP;
-  if (typeof made === "number") return made;
+  if (isErrno(made)) return made;
   return changeFlags(network, made, payload);
 }
 

@@ -3,6 +3,7 @@ import {
   AF_NETLINK,
   AF_UNSPEC,
   EADDRINUSE,
+  EAFNOSUPPORT,
   EAGAIN,
   ECONNREFUSED,
   EINVAL,
@@ -25,7 +26,7 @@ import {
   SOCK_DGRAM,
   SOCK_RAW,
   SOL_NETLINK,
-  EAFNOSUPPORT,
+  isErrno,
 } from "@stratos/abi";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { familyOf } from "../inet/inet-address.ts";
@@ -137,7 +138,7 @@ export class NetlinkSocket extends Socket {
     if (this.portId !== 0) return;
     const { netlinkSockets } = this.network;
     // The process id, else numbers from the top, where no process is (netlink_autobind).
-    let port = task.pid;
+    let port = task.group.ownPid;
     for (let step = 0; netlinkSockets.has(this.#key(port)); step++) port = 0xfffff000 - step;
     this.#take(port);
   }
@@ -197,7 +198,7 @@ export class NetlinkSocket extends Socket {
     let error = 0;
     if ((request.flags & NLM_F_REQUEST) !== 0 && request.type >= 16) {
       const answer = this.#ask(task, request);
-      if (typeof answer === "number") error = answer;
+      if (isErrno(answer)) error = answer;
       else if (answer.isDump) {
         this.#enqueueDump(request, answer.messages);
         return;

@@ -36,6 +36,7 @@ import {
   SOL_NETLINK,
 } from "@stratos/abi";
 import { SimulatedNetwork } from "@stratos/host";
+import { messagesIn, type NetlinkMessage } from "../../testing/route-client.ts";
 import { inet, SocketTask } from "../../testing/socket-task.ts";
 
 const GETLINK = 18,
@@ -66,45 +67,14 @@ function request(type: number, flags: number, payload: number[]): Uint8Array {
   return bytes;
 }
 
-interface Message {
-  type: number;
-  sequence: number;
-  payload: Uint8Array;
-  attributes: Map<number, Uint8Array>;
-}
-
-/** The messages of one datagram; attributes begin behind `fixed` bytes. */
-function messagesIn(text: string, fixed: number): Message[] {
-  const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
-  const messages: Message[] = [];
-  for (let at = 0; at < bytes.length;) {
-    const length = view.getUint32(at, true);
-    const attributes = new Map<number, Uint8Array>();
-    for (let place = at + 16 + fixed; place + 4 <= at + length;) {
-      const size = view.getUint16(place, true);
-      attributes.set(view.getUint16(place + 2, true), bytes.slice(place + 4, place + size));
-      place += (size + 3) & ~3;
-    }
-    messages.push({
-      type: view.getUint16(at + 4, true),
-      sequence: view.getUint32(at + 8, true),
-      payload: bytes.slice(at + 16, at + length),
-      attributes,
-    });
-    at += (length + 3) & ~3;
-  }
-  return messages;
-}
-
-function dump(user: SocketTask, type: number, fixed: number, family = 0): Message[] {
+function dump(user: SocketTask, type: number, fixed: number, family = 0): NetlinkMessage[] {
   const fd = user.socket(AF_NETLINK, SOCK_RAW);
   assert.equal(
     user.send(fd, request(type, REQUEST | DUMP, [family, ...new Array<number>(fixed - 1).fill(0)])) > 0,
     true,
   );
   assert.equal(user.poll(fd) & POLLIN, POLLIN);
-  const all: Message[] = [];
+  const all: NetlinkMessage[] = [];
   for (;;) {
     const got = user.receive(fd, 0x6000, MSG_DONTWAIT);
     assert.equal(typeof got, "string");
@@ -120,7 +90,7 @@ function dump(user: SocketTask, type: number, fixed: number, family = 0): Messag
   }
 }
 
-const nameOf = (message: Message): string => String.fromCharCode(...message.attributes.get(3)!.subarray(0, -1));
+const nameOf = (message: NetlinkMessage): string => String.fromCharCode(...message.attributes.get(3)!.subarray(0, -1));
 
 describe("NETLINK_ROUTE", () => {
   it("lists links, addresses and routes", () => {
@@ -223,7 +193,7 @@ describe("other protocols of netlink", () => {
     const listener = user.socket(AF_INET, SOCK_STREAM);
     assert.equal(user.bind(listener, Uint8Array.of(AF_INET, 0, 0x1f, 0x90, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)), 0);
     assert.equal(user.call("listen", listener, 7), 0);
-    const ask = (states: number): Message[] => {
+    const ask = (states: number): NetlinkMessage[] => {
       const fd = user.socket(AF_NETLINK, SOCK_RAW, SOCK_DIAG);
       const payload = new Uint8Array(56);
       payload.set([AF_INET, 6]);

@@ -17,6 +17,7 @@ import {
   RTM_NEWLINK,
   RTM_NEWROUTE,
   RTM_SETLINK,
+  isErrno,
 } from "@stratos/abi";
 import { isCapable } from "../../security/credentials.ts";
 import { isV4 } from "../inet/ip-address.ts";
@@ -60,7 +61,7 @@ export function answerRouteRequest(
     case RTM_GETROUTE: {
       if (isDump) return { isDump, messages: routes(network, request, heading) };
       const route = routeTo(network, request.payload);
-      return typeof route === "number" ? route : { isDump, messages: [routeMessage(route, heading)] };
+      return isErrno(route) ? route : { isDump, messages: [routeMessage(route, heading)] };
     }
     // Neighbours, rules and whatever else there is none of.
     default:

@@ -10,7 +10,7 @@ import type { PacketSocket } from "./packet-socket.ts";
 const FRAME = new Uint8Array(FRAME_HEADER_SIZE + 65536);
 
 /** Takes what arrived at an interface's link and hands it to the packet sockets. Work: the link's queue. */
-export function takeFrames(one: NetworkInterface): void {
+function takeFrames(one: NetworkInterface): void {
   const { link, counters, network } = one;
   for (let length = link!.receive(FRAME); length >= 0; length = link!.receive(FRAME)) {
     counters.receivedPackets++;

@@ -10,7 +10,12 @@ import {
   ENOPROTOOPT,
   ENOTCONN,
   ENXIO,
+  EOPNOTSUPP,
   ETH_P_ALL,
+  MSG_ERRQUEUE,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
   PACKET_ADD_MEMBERSHIP,
   PACKET_AUXDATA,
   PACKET_DROP_MEMBERSHIP,
@@ -20,26 +25,23 @@ import {
   PACKET_MR_UNICAST,
   PACKET_OUTGOING,
   PACKET_STATISTICS,
-  SOCKADDR_LL_SIZE,
-  SOL_PACKET,
-  TPACKET_AUXDATA_SIZE,
-  TP_STATUS_USER,
-  EOPNOTSUPP,
-  MSG_ERRQUEUE,
-  MSG_OOB,
-  MSG_PEEK,
-  MSG_TRUNC,
   POLLERR,
   POLLIN,
   POLLOUT,
   POLLRDNORM,
   POLLWRNORM,
+  SOCKADDR_LL_SIZE,
   SOCK_RAW,
+  SOL_PACKET,
+  TPACKET_AUXDATA_SIZE,
+  TP_STATUS_USER,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE } from "@stratos/host";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, ReceivedDatagram } from "../inet/datagram-queue.ts";
+import { NO_EXTENSIONS } from "../inet/extension-headers.ts";
 import { ANY_V6, ScratchEndpoint } from "../inet/ip-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import type { Network } from "../network.ts";
@@ -102,7 +104,7 @@ export class PacketSocket extends Socket {
   /** bind(2): −EINVAL; −ENODEV no such interface. One that is down is told as a pending ENETDOWN. */
   override bind(_task: SocketCaller, address: Uint8Array): number {
     const wanted = parsePacketAddress(address);
-    if (typeof wanted === "number") return wanted;
+    if (isErrno(wanted)) return wanted;
     const one = wanted.index === 0 ? undefined : this.network.interfaceByIndex(wanted.index);
     if (wanted.index !== 0 && one === undefined) return -ENODEV;
     this.#index = wanted.index;
@@ -181,7 +183,7 @@ export class PacketSocket extends Socket {
   override send(_task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const to = message.address === null ? null : parsePacketAddress(message.address);
-    if (typeof to === "number") return to;
+    if (isErrno(to)) return to;
     const one = this.network.interfaceByIndex(to === null ? this.#index : to.index);
     if (one === undefined) return -ENXIO;
     if (!one.isUp) return -ENETDOWN;
@@ -351,6 +353,12 @@ export class PacketSocket extends Socket {
 }
 
 /** A record of the queue: it holds a hardware address, the Ethernet type, the packet's and the hardware's type. */
-const HEADER = { from: new ScratchEndpoint(), to: { ip: ANY_V6 }, hopLimit: 0, trafficClass: 0 };
+const HEADER = {
+  from: new ScratchEndpoint(),
+  to: { ip: ANY_V6 },
+  hopLimit: 0,
+  trafficClass: 0,
+  extensions: NO_EXTENSIONS,
+};
 const SEEN = new ReceivedDatagram();
 const HARDWARE_ADDRESS = new Uint8Array(ETHERNET_ADDRESS_SIZE);

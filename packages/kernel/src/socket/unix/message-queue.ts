@@ -6,7 +6,7 @@ import { type Ancillary, type IncomingMessage, type PeerCredentials, UNKNOWN_SEN
 import type { InFlightFiles } from "./in-flight-files.ts";
 
 /** One message that waits. `cost` is what it takes of the sender's SO_SNDBUF. */
-export interface QueuedMessage<Sender> {
+interface QueuedMessage<Sender> {
   readonly bytes: Uint8Array;
   readonly rights: OpenFile[] | null;
   readonly credentials: PeerCredentials | null;

@@ -1,4 +1,4 @@
-import { AT_FDCWD, EADDRINUSE, ECONNREFUSED, EEXIST, S_IFMT, S_IFSOCK } from "@stratos/abi";
+import { AT_FDCWD, EADDRINUSE, ECONNREFUSED, EEXIST, S_IFMT, S_IFSOCK, isErrno } from "@stratos/abi";
 import { checkAccess, MAY_WRITE } from "../../security/permission.ts";
 import { makeNode } from "../../vfs/name-changes.ts";
 import { lookupPath } from "../../vfs/path-walk.ts";
@@ -22,7 +22,7 @@ export function createSocketNode(task: SocketCaller, path: string): Path | numbe
  */
 export function findSocketNode(task: SocketCaller, path: string): Path | number {
   const place = lookupPath(task, AT_FDCWD, path, 0);
-  if (typeof place === "number") return place;
+  if (isErrno(place)) return place;
   const inode = place.dentry.inode!;
   const denied = checkAccess(task.credentials, inode, MAY_WRITE);
   if (denied < 0) return denied;

@@ -23,6 +23,7 @@ import {
   SHUT_RDWR,
   SOCK_STREAM,
   SOMAXCONN,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { WaitQueue } from "../../ground/wait-queue.ts";
@@ -121,7 +122,7 @@ export class UnixConnectionSocket extends UnixSocket {
    */
   override connect(task: SocketCaller, address: Uint8Array, nonblocking: boolean): number {
     const target = this.findTarget(task, address);
-    if (typeof target === "number") return target;
+    if (isErrno(target)) return target;
     if (this.options.passCredentials) {
       const failed = this.autobind();
       if (failed < 0) return failed;

@@ -21,6 +21,7 @@ import {
   POLLWRNORM,
   SHUT_RDWR,
   SOCK_DGRAM,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
@@ -84,7 +85,7 @@ export class UnixDatagramSocket extends UnixSocket {
       return 0;
     }
     const target = this.findTarget(task, address);
-    if (typeof target === "number") return target;
+    if (isErrno(target)) return target;
     if (this.options.passCredentials) {
       const failed = this.autobind();
       if (failed < 0) return failed;
@@ -105,7 +106,7 @@ export class UnixDatagramSocket extends UnixSocket {
     let target = this.#peer;
     if (message.address !== null) {
       const found = this.findTarget(task, message.address);
-      if (typeof found === "number") return found;
+      if (isErrno(found)) return found;
       target = found as UnixDatagramSocket;
     } else if (target === null) return -ENOTCONN;
     if (this.options.passCredentials) this.autobind();

@@ -5,8 +5,9 @@ import {
   EADDRINUSE,
   ECONNREFUSED,
   EINVAL,
-  EPROTOTYPE,
   ENOTCONN,
+  EPROTOTYPE,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Credentials } from "../../security/credentials.ts";
@@ -91,7 +92,7 @@ export abstract class UnixSocket extends Socket {
    */
   override bind(task: SocketCaller, address: Uint8Array): number {
     const name = parseUnixAddress(address);
-    if (typeof name === "number") return name;
+    if (isErrno(name)) return name;
     if (name.kind === "unnamed") return this.autobind();
     if (this.name.kind !== "unnamed") {
       // Linux makes the name first and looks at the socket afterwards, so an existing name is what it tells
@@ -106,7 +107,7 @@ export abstract class UnixSocket extends Socket {
       network.abstractNames.set(name.name, this);
     } else {
       const path = createSocketNode(task, name.name);
-      if (typeof path === "number") return path;
+      if (isErrno(path)) return path;
       this.#path = path.retain();
       network.boundInodes.set(path.dentry.inode!, this);
     }
@@ -138,14 +139,14 @@ export abstract class UnixSocket extends Socket {
    */
   protected findTarget(task: SocketCaller, address: Uint8Array): UnixSocket | number {
     const name = parseUnixAddress(address);
-    if (typeof name === "number") return name;
+    if (isErrno(name)) return name;
     if (name.kind === "unnamed") return -EINVAL;
     const network = this.network;
     let found: UnixSocket | undefined;
     if (name.kind === "abstract") found = network.abstractNames.get(name.name);
     else {
       const place = findSocketNode(task, name.name);
-      if (typeof place === "number") return place;
+      if (isErrno(place)) return place;
       found = network.boundInodes.get(place.dentry.inode!);
     }
     if (found === undefined) return -ECONNREFUSED;

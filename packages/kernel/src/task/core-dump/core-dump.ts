@@ -31,6 +31,7 @@ import {
   PT_NOTE,
   RLIMIT_CORE,
   SIGKILL,
+  isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { type Area, AREA_NO_DUMP } from "../../mm/area.ts";
@@ -139,7 +140,7 @@ function openCore(task: Task, signal: number): OpenFile | null {
   // What had the name before goes (fs/coredump.c, do_coredump): a link or somebody else's file is not written through.
   removeFile(task, AT_FDCWD, name);
   const file = openPath(task, AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_LARGEFILE | O_NONBLOCK, 0o600);
-  if (typeof file === "number") return null;
+  if (isErrno(file)) return null;
   if (file.inode?.isRegular === true) return file;
   file.release();
   return null;

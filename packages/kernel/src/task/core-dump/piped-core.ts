@@ -1,4 +1,4 @@
-import { O_WRONLY, PAGE_SIZE, POLLIN, RLIMIT_CORE } from "@stratos/abi";
+import { O_WRONLY, PAGE_SIZE, POLLIN, RLIMIT_CORE, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { createPipe, type PipeFile } from "../../fs/pipe/pipe-file.ts";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
@@ -126,7 +126,7 @@ export function pipeCore(task: Task, signal: number): PipedCore | null {
     return null;
   }
   const pipe = createPipe(kernel, 0, ROOT);
-  if (typeof pipe === "number") return null;
+  if (isErrno(pipe)) return null;
   const { hart, scheduler } = kernel;
   // The task is on the hart, and comes back to it.
   const registers = task.registers.slice();

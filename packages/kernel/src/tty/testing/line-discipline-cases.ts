@@ -39,7 +39,7 @@ export const CTRL_C = "\x03",
 const RUB = "\b \b";
 
 /** What to set (defaults: Linux), what is typed, what must be echoed, returned by reads and signalled. */
-export interface DisciplineCase {
+interface DisciplineCase {
   name: string;
   typed: string;
   echo: string;

@@ -1,0 +1,626 @@
+/** Rows of `stratos fs` for mounts. */
+import { spawn } from "node:child_process";
+import {
+  fstatSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  statfsSync,
+  statSync,
+  writeSync,
+  closeSync,
+  existsSync,
+  accessSync,
+  chmodSync,
+  constants,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Command, InvalidArgumentError, Option } from "commander";
+import {
+  MountWordError,
+  NO_MOUNT_WORDS,
+  parseMountWords,
+  type MountWords,
+  mountWordsText,
+} from "@stratos/volumes/mount-options";
+import {
+  stratosHome,
+  volumePaths,
+  lockOwner,
+  mountControlPath,
+  processWords,
+  removeLeftovers,
+} from "@stratos/host-node";
+import {
+  AEGISFS_TYPE,
+  findMount,
+  readMountTable,
+  findMountElsewhere,
+  type MountEntry,
+} from "@stratos/host-node/mounts";
+import {
+  commandThroughFusermount,
+  FuseMount,
+  MountFailure,
+  remount,
+  unmount,
+  type MountRequest,
+  connectionOf,
+} from "@stratos/tools-node/fuse";
+import { makeFolders } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
+import { findVolume, rememberVolume, mountPlace, errnoWords } from "@stratos/volumes";
+import { MountControl } from "@stratos/volumes/mount-control";
+import { jsonOption, type Finish } from "./row-options.ts";
+import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
+import { ScheduleKeeper } from "./schedule-keeper.ts";
+import { formatTable } from "../text-table.ts";
+
+const MOUNT_HELP = `
+Mount options, separated by commas: ro, rw; subvol=NAME or snapshot=NAME to show another subvolume or, read-only, a \
+snapshot; private keeps other users out
+of a mount of root's, which lets them in otherwise, as ext4 does (it spares the kernel a question for each file that \
+is made or removed); allow_other lets others into a user's mount, which is
+closed otherwise (/etc/fuse.conf has to say user_allow_other); writeback (default, unless the volume has quotas) lets \
+the kernel gather writes until a file is closed or synced, or
+30 seconds are over; writethrough hands each on at once, so that write(2) itself tells of a quota; noatime, relatime \
+(default; reads that the kernel answers from its cache
+move no access time), strictatime (each read that reaches the server moves it), nodiratime; remount with ro or rw \
+changes a mount that is there;
+commit=SECONDS until changes are durable without fsync (default 5; 1 where sync is not handed on, see below); \
+cache=SIZE bounds the memory that the server holds of the volume (default 128M, at least 16M);
+device=FILE names a further device of the volume (repeatable; or VOLUME is A,B,C), degraded does without some; \
+keyfile=FILE has the passphrase
+of an encrypted volume in its first line (or $STRATOS_PASSPHRASE_FILE); nocontrol hides .snapshots and .aegisfs; \
+noblockdevice, see below; nosuid, nodev, noexec, sync, dirsync as in mount(8).
+
+What is durable when: fsync(2) returns when the file is. Root's mounts are mounts of a block device (a volume in a \
+file gets a loop device for as long as it is mounted): sync(1), sync -f and syncfs(2) return when
+everything is durable (Linux 6.18 or later), and so does umount(8). Linux hands sync(2) on to no other mounts through \
+FUSE (users', those where there is no loop device, noblockdevice, older kernels): there sync returns
+at once, and what was written is durable within commit= seconds, one by default. A volume that can't be written is \
+mounted read-only, and says so; --rw refuses it.
+
+In the mount's root, unlisted: .snapshots (mkdir takes a snapshot, rmdir deletes one, \`ln -s NAME \
+.snapshots/.rollback\` rolls back to one),
+.aegisfs (the state as JSON). A snapshot holds what was written before, closed or not; a rollback changes the files for
+all who use the mount: a file that it changed and that is still open gives EIO.
+Commands take DIR, or any path below it, for the volume. Those that keep a volume (snapshot, schedule, resize, \
+device, scrub, property, defrag, dedupe, tier, quota, audit, key, receive)
+work on a mounted one as otherwise: the server does them, and its users go on meanwhile. Those that read it (check, \
+backup, send, stats, diff, ls, cat, cp) see what was written when they began;
+so long the server keeps what is deleted. Files are changed through the mount; check --repair and txn want the volume \
+unmounted.
+A volume's snapshot schedule is run while its live files are mounted. chattr(1) changes compression (+c, -c, +m) and \
+projects (-p); +i and +a are refused, because Linux opens files of this mount
+without asking, and what is written would be refused too late. \`cp\` shares blocks (copy_file_range); \`cp \
+--reflink=always\` and filefrag(8) ask for ioctls that Linux hands to no server of FUSE. An extended attribute has up \
+to 4 KiB, as on ext4.
+For mount(8) and fstab(5): \`stratos fs install-helper\` once, as root; then \`mount -t aegisfs VOLUME DIR\`.
+In fstab(5), write uuid=… or label=… in lower case (\`uuid=7b472a8d-… /data aegisfs nofail 0 0\`): mount(8) itself \
+looks for UUID=… among what blkid(8) knows, which AegisFS is not, and gives up.
+The server ends when DIR is unmounted; SIGINT and SIGTERM unmount it; a second one cuts off whoever still uses it.`;
+
+export function mountCommands(finish: Finish): Command[] {
+  const mount = new Command("mount")
+    .description(
+      "Mounts a volume on a folder, through FUSE. Returns when it is mounted; a process of its own serves it. " +
+        "Without arguments: lists what is mounted. After a crash of that process, mounting again takes the place over.",
+    )
+    .summary("mount a volume on a folder")
+    .usage("[OPTIONS] [VOLUME DIR]")
+    .argument("[volume]", "file or device, UUID=… or LABEL=…; one device of several is enough")
+    .argument("[dir]", "an empty folder")
+    .addOption(
+      new Option("-o, --options <list>", "mount options, see below (repeatable)")
+        .argParser(mountWords)
+        .default(NO_MOUNT_WORDS, "rw"),
+    )
+    .option("-r, --read-only", "the same as -o ro")
+    .option("-w, --rw", "refuse a volume that is write-protected, instead of mounting it read-only")
+    .option("--foreground", "serve in this process, until it is unmounted")
+    .option("--log <file>", "what the serving process has to say (default: log/fs-mount.log in $STRATOS_HOME)")
+    .addOption(jsonOption())
+    // What mount(8) hands to its helpers.
+    .addOption(new Option("-f, --fake").hideHelp())
+    .addOption(new Option("-n, --no-mtab").hideHelp())
+    .addOption(new Option("-v, --verbose").hideHelp())
+    .addOption(new Option("-s, --sloppy").hideHelp())
+    .addOption(new Option("-t, --types <type>").hideHelp())
+    .addOption(new Option("-N, --namespace <namespace>").hideHelp())
+    .addHelpText("after", MOUNT_HELP)
+    .action(async (volume: string | undefined, dir: string | undefined, options: MountVolumeOptions) =>
+      finish(await mountVolume(volume, dir, options)),
+    );
+  const umount = new Command("umount")
+    .description("Unmounts a volume. Returns when everything is durable and the volume may be used by others.")
+    .summary("unmount a volume")
+    .argument("<dir>", "where it is mounted")
+    .option("-l, --lazy", "also when it is in use: the place is free at once, the volume when its last file is closed")
+    .action(async (dir: string, options: UnmountOptions) => finish(await unmountVolume(dir, options)));
+  const helper = new Command("install-helper")
+    .description(
+      "Makes `mount -t aegisfs VOLUME DIR` and lines of fstab(5) work: writes /sbin/mount.aegisfs, the one place " +
+        "where mount(8) looks. Needs root, once; again after stratos has moved.",
+    )
+    .summary("let mount(8) and fstab(5) mount volumes")
+    .option("--remove", "take it away")
+    .action(async (options: InstallHelperOptions) => finish(installHelper(options)));
+  return [mount, umount, helper];
+}
+
+function mountWords(text: string, previous: MountWords): MountWords {
+  try {
+    return parseMountWords(text, previous);
+  } catch (error) {
+    throw error instanceof MountWordError ? new InvalidArgumentError(error.message) : error;
+  }
+}
+
+/** Beside this file: as source, or as the bundler leaves it. */
+const COMMANDS_URL = new URL(
+  import.meta.url.endsWith(".ts") ? "../mounted-commands.ts" : "./mounted-commands.mjs",
+  import.meta.url,
+).href;
+
+interface MountVolumeOptions {
+  readonly options: MountWords;
+  readonly foreground?: true;
+  readonly log?: string;
+  readonly json?: true;
+  /** Check, but don't mount: `mount --fake`. */
+  readonly fake?: true;
+  /** Refuse what is write-protected: `mount --rw`. */
+  readonly rw?: true;
+  readonly readOnly?: true;
+}
+
+/**
+ * Descriptor on which the serving process says that it is ready, or why it is not; set by the command that started it.
+ */
+const READY_FD = "STRATOS_MOUNT_READY_FD";
+/** A descriptor of /dev/fuse that is mounted already. */
+const MOUNTED_FD = "STRATOS_FUSE_FD";
+
+async function mountVolume(
+  volume: string | undefined,
+  dir: string | undefined,
+  options: MountVolumeOptions,
+): Promise<number> {
+  if (volume === undefined) return listMounts(options);
+  if (dir === undefined) throw new UsageError("DIR", "missing; see --help");
+  if (options.options.remount) return remountVolume(dir, options.options);
+  const [first, ...further] = namedDevices(volume);
+  const plan = planMount(first!, dir, {
+    ...options,
+    options: { ...options.options, devices: [...new Set([...further, ...options.options.devices.map(realPath)])] },
+  });
+  if (options.fake === true) return 0;
+  const mountedFd = process.env[MOUNTED_FD];
+  if (options.foreground !== true) return startServer(plan, options);
+  if (process.getuid?.() !== 0 && mountedFd === undefined) return becomeServer(plan);
+  return serve(plan, plan.words, mountedFd === undefined ? null : Number(mountedFd));
+}
+
+/** The devices of what is named; the server is told them as they are. */
+function namedDevices(volume: string): readonly string[] {
+  return process.env[MOUNTED_FD] === undefined ? findVolume(volume).paths : volumePaths(volume);
+}
+
+interface MountPlan {
+  readonly volume: string;
+  readonly mountPoint: string;
+  readonly words: MountWords;
+  readonly mustWrite: boolean;
+  readonly request: MountRequest;
+}
+
+/** Checks what can be checked before anything happens. */
+function planMount(volume: string, dir: string, { options: given, rw, readOnly }: MountVolumeOptions): MountPlan {
+  const words = readOnly === true ? { ...given, readOnly } : given;
+  // What fusermount3 has mounted for us must not be looked at: we are the ones who would have to answer.
+  const mountPoint = process.env[MOUNTED_FD] === undefined ? freePlace(dir) : dir;
+  const [path, ...devices] = [...volumePaths(volume), ...words.devices].map(realPath) as [string, ...string[]];
+  const absolute = { ...words, devices, keyFile: words.keyFile === null ? null : realPath(words.keyFile) };
+  if (process.env[MOUNTED_FD] === undefined) {
+    const inTheWay = findMount(mountPoint);
+    if (inTheWay?.type === AEGISFS_TYPE && inTheWay.source === path)
+      throw new CommandError(dir, `${path} is mounted there already`);
+  }
+  // A mount of root's is for all users, as of any other file system; another user's needs user_allow_other for it
+  // (mount.fuse(8)).
+  const allowOther = words.allowOther ?? process.getuid?.() === 0;
+  return {
+    volume: path,
+    mountPoint,
+    words: { ...absolute, allowOther },
+    mustWrite: rw === true,
+    request: {
+      source: path,
+      mountPoint,
+      readOnly: words.readOnly,
+      allowOther,
+      options: words.others,
+      asBlockDevice: words.asBlockDevice,
+    },
+  };
+}
+
+/** Changes what the kernel decides of a mount that is there: `mount -o remount,ro`. The server goes on as it is. */
+function remountVolume(dir: string, words: MountWords): number {
+  const place = mountPlace(dir);
+  if (findMount(place)?.type !== AEGISFS_TYPE) throw new CommandError(dir, "nothing of AegisFS is mounted there");
+  const failed = remount(place, [words.readOnly ? "ro" : "rw", ...words.others]);
+  if (failed !== null) throw new CommandError(dir, failed);
+  return 0;
+}
+
+/** The folder to mount on; a mount whose server has died is taken away. */
+function freePlace(dir: string): string {
+  try {
+    const place = realpathSync(dir);
+    if (!statSync(place).isDirectory()) throw new CommandError(dir, "not a folder");
+    // The kernel may still know the folder's attributes; how full it is only its server knows.
+    if (findMount(place)?.type === AEGISFS_TYPE) statfsSync(place);
+    return place;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOTCONN")
+      throw error instanceof OperationError ? error : new CommandError(dir, hostReason(error));
+  }
+  const place = resolve(dir);
+  const failed = unmount(place, { lazy: true });
+  if (failed !== null)
+    throw new CommandError(dir, `the server of an earlier mount has died, and it cannot be unmounted: ${failed}`);
+  process.stderr.write(`stratos: ${dir}: the server of an earlier mount had died; mounting anew\n`);
+  return place;
+}
+
+function realPath(volume: string): string {
+  try {
+    return realpathSync(volume);
+  } catch (error) {
+    throw new CommandError(volume, hostReason(error));
+  }
+}
+
+// ---- In a process of its own ---------------------------------------------------------------------------------------
+
+function serverCommand(plan: MountPlan): string[] {
+  return [
+    process.execPath,
+    ...process.execArgv,
+    process.argv[1]!,
+    "fs",
+    "mount",
+    "--foreground",
+    ...(plan.mustWrite ? ["--rw"] : []),
+    "-o",
+    mountWordsText(plan.words),
+    "--",
+    plan.volume,
+    plan.mountPoint,
+  ];
+}
+
+/** Starts the serving process and waits until it has mounted, or says why not. */
+async function startServer(plan: MountPlan, options: MountVolumeOptions): Promise<number> {
+  const logPath = options.log ?? join(stratosHome(), "log", "fs-mount.log");
+  makeFolders(dirname(logPath));
+  const log = openSync(logPath, "a", 0o600);
+  const logged = fstatSync(log).size;
+  const [program, ...args] = serverCommand(plan);
+  const [command, commandArgs] =
+    process.getuid?.() === 0 ? [program!, args] : commandThroughFusermount(plan.request, [program!, ...args]);
+  const child = spawn(command, commandArgs, {
+    detached: true,
+    stdio: ["ignore", log, log, "pipe"],
+    env: { ...process.env, ...passphraseFile(), [READY_FD]: "3" },
+    cwd: "/",
+  });
+  closeSync(log);
+  let said = "";
+  const ready = child.stdio[3]! as NodeJS.ReadableStream;
+  await new Promise<void>((done) => {
+    ready.on("data", (chunk: Buffer) => {
+      said += chunk.toString("utf8");
+      if (/^(?!warning: ).*\n/m.test(said)) done();
+    });
+    ready.on("close", done);
+    child.on("error", () => done());
+  });
+  const lines = said.split("\n");
+  for (const [, words] of lines.map((line) => /^warning: (.*)/.exec(line) ?? []))
+    if (words !== undefined) process.stderr.write(`stratos: ${plan.volume}: ${words}\n`);
+  const line = lines.find((candidate) => !candidate.startsWith("warning: ")) ?? "";
+  const [, about, why] = /^(volume|place): (.*)$/.exec(line) ?? [];
+  if (about !== undefined) throw new CommandError(about === "volume" ? plan.volume : plan.mountPoint, why!);
+  if (line !== "mounted") {
+    const words = readFileSync(logPath, "utf8").slice(logged).trim().replaceAll("\n", "; ");
+    throw new CommandError(plan.mountPoint, words || `the serving process ended; ${logPath} may say why`);
+  }
+  child.unref();
+  rememberVolume([plan.volume, ...plan.words.devices]);
+  return 0;
+}
+
+/** The serving process has another folder than who starts it. */
+function passphraseFile(): NodeJS.ProcessEnv {
+  const path = process.env["STRATOS_PASSPHRASE_FILE"];
+  return path === undefined || path === "" ? {} : { STRATOS_PASSPHRASE_FILE: resolve(path) };
+}
+
+/** Mounts without root: fusermount3 mounts, and what receives its descriptor becomes the server, as a child of ours. */
+async function becomeServer(plan: MountPlan): Promise<number> {
+  const [command, args] = commandThroughFusermount(plan.request, serverCommand(plan));
+  const child = spawn(command, args, { stdio: "inherit" });
+  const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+  for (const signal of STOPPING) process.on(signal, forward);
+  return new Promise((done, fail) => {
+    child.on("error", (error) => fail(new CommandError(plan.mountPoint, hostReason(error))));
+    child.on("exit", (status) => done(status ?? EXIT_STRATOS_FAILED));
+  });
+}
+
+const STOPPING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Serves until the mount ends. */
+async function serve(plan: MountPlan, words: MountWords, mountedFd: number | null): Promise<number> {
+  const say = tellWhoeverStarted();
+  let mount: FuseMount;
+  try {
+    mount = await FuseMount.start({
+      volume: {
+        path: plan.volume,
+        devices: words.devices,
+        degraded: words.degraded,
+        keyFile: words.keyFile,
+        readOnly: words.readOnly,
+        mustWrite: plan.mustWrite,
+        subvolume: words.subvolume,
+        cacheBytes: words.cacheBytes,
+        commands: { url: COMMANDS_URL, mountPoint: plan.mountPoint },
+        serve: {
+          checksPermissions: plan.request.allowOther || process.getuid?.() !== 0,
+          ...(words.writebackCache === null ? {} : { writebackCache: words.writebackCache }),
+          accessTimes: words.accessTimes,
+          folderAccessTimes: words.folderAccessTimes,
+          controlNames: words.controlNames,
+        },
+      },
+      mount: plan.request,
+      commitSeconds: words.commitSeconds,
+      mountedFd,
+    });
+  } catch (error) {
+    if (!(error instanceof MountFailure)) throw error;
+    if (mountedFd !== null) unmount(plan.mountPoint, { lazy: true });
+    say(`${error.about}: ${error.message}\n`);
+    throw new CommandError(error.about === "volume" ? plan.volume : plan.mountPoint, error.message);
+  }
+  let stops = 0;
+  for (const signal of STOPPING) {
+    process.on(signal, () => {
+      if (stops++ > 0) mount.abort();
+      else {
+        const busy = mount.stop();
+        if (busy !== null)
+          process.stderr.write(
+            `stratos: ${plan.mountPoint}: ${busy}: the mount ends when its last file is closed, or with a second ` +
+              "signal\n",
+          );
+      }
+    });
+  }
+  let schedule: ScheduleKeeper | null = null;
+  const keepSchedule = (isThere: boolean): void => {
+    schedule?.stop();
+    schedule =
+      isThere && takesSnapshots(words)
+        ? new ScheduleKeeper([plan.volume, ...words.devices].join(","), words.keyFile)
+        : null;
+  };
+  keepSchedule(mount.hasSchedule);
+  const control = new MountControl(plan.volume, mount, ([, group, verb], status) => {
+    if (group === "schedule" && status === 0) keepSchedule(verb === "set");
+  });
+  // Whoever started us may give the volume a command at once.
+  const warnings = mount.isWriteProtected ? ["write-protected, mounted read-only"] : [];
+  if (process.env[READY_FD] === undefined)
+    for (const words of warnings) process.stderr.write(`stratos: ${plan.volume}: ${words}\n`);
+  say(`${warnings.map((words) => `warning: ${words}\n`).join("")}mounted\n`);
+  const { errno, defect } = await mount.ended();
+  control.close();
+  keepSchedule(false);
+  if (defect !== null) {
+    mount.abort();
+    process.stderr.write(`stratos: ${plan.volume}: internal error: ${defect}\n`);
+    return EXIT_STRATOS_FAILED;
+  }
+  if (errno !== 0) throw new CommandError(plan.volume, `the last changes could not be written: ${errnoWords(-errno)}`);
+  return 0;
+}
+
+/** Are the volume's live files mounted, with `.snapshots`? */
+function takesSnapshots({ readOnly, subvolume, controlNames }: MountWords): boolean {
+  return !readOnly && subvolume === null && controlNames;
+}
+
+/** Says something to the process that started this one; once. */
+function tellWhoeverStarted(): (words: string) => void {
+  const fd = process.env[READY_FD];
+  if (fd === undefined) return () => {};
+  return (words) => {
+    try {
+      writeSync(Number(fd), words);
+      closeSync(Number(fd));
+    } catch {
+      // It did not wait.
+    }
+  };
+}
+
+function listMounts(options: MountVolumeOptions): number {
+  const mounts = readMountTable()
+    .filter(({ type }) => type === AEGISFS_TYPE)
+    .map(({ source, mountPoint, options: words }) => ({
+      volume: source,
+      dir: mountPoint,
+      readOnly: words.includes("ro"),
+    }));
+  if (options.json === true) process.stdout.write(`${JSON.stringify(mounts, null, 2)}\n`);
+  else
+    process.stdout.write(
+      formatTable(
+        ["VOLUME", "DIR", "ACCESS"],
+        mounts.map(({ volume, dir, readOnly }) => [volume, dir, readOnly ? "ro" : "rw"]),
+      ),
+    );
+  return 0;
+}
+
+interface UnmountOptions {
+  readonly lazy?: true;
+}
+
+const POLL_MS = 5;
+const SOCKET_MS = 2000;
+/** The server's own helpers look at the mount now and then, which keeps it busy for a moment. */
+const BUSY_POLL_MS = 100;
+const BUSY_TRIES = 20;
+/** Between two looks at other mount namespaces, and the longest wait for a last commit. */
+const LOOK_MS = 100;
+const LIMIT_MS = 120_000;
+
+async function unmountVolume(dir: string, options: UnmountOptions): Promise<number> {
+  const place = mountPlace(dir);
+  const mount = findMount(place);
+  if (mount === null) throw new CommandError(dir, "nothing is mounted there");
+  if (mount.type !== AEGISFS_TYPE)
+    throw new CommandError(dir, `what is mounted there is no AegisFS volume, but ${mount.type}`);
+  const server = lockOwner(mount.source);
+  let failed = unmount(place, { lazy: options.lazy === true });
+  for (let tries = 0; failed !== null && /busy/.test(failed) && tries < BUSY_TRIES; tries++) {
+    await delay(BUSY_POLL_MS);
+    failed = unmount(place, { lazy: options.lazy === true });
+  }
+  if (failed !== null)
+    throw new CommandError(
+      dir,
+      /busy/.test(failed) ? "in use; --lazy unmounts it all the same, once its last file is closed" : failed,
+    );
+  // The kernel is done; the server may still commit. A lazy one may have users for long.
+  if (server === null) removeLeftovers(mount.source);
+  else if (options.lazy !== true) await ended(dir, mount, server);
+  return 0;
+}
+
+/** Waits until the server has let the volume go, but not for a mount that others have copied: that may last. */
+async function ended(dir: string, mount: MountEntry, server: number): Promise<void> {
+  for (let waitedMs = 0; lockOwner(mount.source) === server; waitedMs += POLL_MS) {
+    await delay(POLL_MS);
+    if (waitedMs % LOOK_MS !== 0) continue;
+    const elsewhere = findMountElsewhere(
+      (other) => other.type === AEGISFS_TYPE && connectionOf(other) === connectionOf(mount),
+    );
+    if (elsewhere !== null) {
+      process.stderr.write(
+        `stratos: ${dir}: unmounted here, but ${processWords(elsewhere.pid)} has it mounted on ` +
+          `${elsewhere.mount.mountPoint} in another mount namespace: ${mount.source} stays in use until it is ` +
+          "unmounted there, or that process ends\n",
+      );
+      return;
+    }
+    if (waitedMs >= LIMIT_MS)
+      throw new CommandError(
+        dir,
+        `unmounted, but ${processWords(server)} still has ${mount.source}: what it writes is slow to arrive, or ` +
+          `it waits for its device; end it with \`kill ${server}\` to go back to the last commit`,
+      );
+  }
+  // Its last step is to take its socket away.
+  for (let waitedMs = 0; waitedMs < SOCKET_MS && existsSync(mountControlPath(mount.source)); waitedMs += POLL_MS)
+    await delay(POLL_MS);
+}
+
+interface InstallHelperOptions {
+  readonly remove?: true;
+}
+
+/** mount(8) looks for helpers of a type there alone (libmount, FS_SEARCH_PATH). */
+const HELPER = "/sbin/mount.aegisfs";
+const MARK = "# Made by `stratos fs install-helper`";
+/**
+ * mount(8) starts its helpers without PATH; losetup(8), without which sync(2) would not reach the mount, lies in sbin.
+ */
+const SET_PATH = 'PATH="${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin"\nexport PATH';
+
+/**
+ * Makes `mount -t aegisfs` and fstab(5) work: a script where mount(8) looks, which names this very program, whatever
+ * the PATH of who mounts.
+ */
+function installHelper(options: InstallHelperOptions): number {
+  try {
+    if (!isOurs())
+      throw new CommandError(
+        HELPER,
+        "is there, and was not made by `stratos fs install-helper`: look at it, and remove it first",
+      );
+    if (options.remove === true) {
+      rmSync(HELPER, { force: true });
+      return 0;
+    }
+    const draft = `${HELPER}.${process.pid}`;
+    writeFileSync(
+      draft,
+      `#!/bin/sh\n${MARK}\n${SET_PATH}\nexec ${quoted(process.execPath)} ${quoted(launcher())} fs mount "$@"\n`,
+      { mode: 0o755 },
+    );
+    chmodSync(draft, 0o755);
+    renameSync(draft, HELPER);
+  } catch (error) {
+    if (error instanceof OperationError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw new CommandError(
+      HELPER,
+      `${hostReason(error)}${code === "EACCES" || code === "EPERM" ? ": run it as root" : ""}`,
+      { cause: error },
+    );
+  }
+  process.stdout.write(`${HELPER}: \`mount -t aegisfs VOLUME DIR\` works, and so does a line of fstab(5)\n`);
+  return 0;
+}
+
+/** Nothing there is nobody's; a link to us was the way before. */
+function isOurs(): boolean {
+  if (!existsSync(HELPER)) return true;
+  const text = readFileSync(HELPER, "utf8");
+  return (
+    text.includes(MARK) ||
+    text.includes("Starts Stratos from a clone") ||
+    text.includes("`stratos` of the published package")
+  );
+}
+
+/** `stratos.mjs` of the published package and the bundle lies beside the program, that of a clone above the sources. */
+function launcher(): string {
+  const program = process.argv[1]!;
+  const places = [join(dirname(program), "stratos.mjs"), join(dirname(program), "../../../stratos.mjs")];
+  const found = places.find((place) => {
+    try {
+      accessSync(place, constants.R_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  return found ?? program;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

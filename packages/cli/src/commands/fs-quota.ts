@@ -1,0 +1,214 @@
+/** `stratos fs quota …`. */
+import { Argument, Command, Option } from "commander";
+import {
+  ATTRIBUTE_PROJECT,
+  Attributes,
+  DirectoryEntry,
+  QUOTA_GROUP,
+  QUOTA_PROJECT,
+  QUOTA_USER,
+  type QuotaKind,
+  type QuotaReport,
+  type Subvolume,
+} from "@stratos/aegisfs";
+import { S_IFDIR, S_IFMT } from "@stratos/abi";
+import { withVolume, expectResult, requireVolumePlace, VolumeTree, ownerName, ownerNumber } from "@stratos/volumes";
+import { parseSize, parseWholeNumber } from "../volume-options.ts";
+import { jsonOption, VOLUME_WORDS, type Finish } from "./row-options.ts";
+import { CommandError, UsageError } from "../command-error.ts";
+import { formatSize } from "../option-values.ts";
+
+export function quotaCommand(finish: Finish): Command {
+  const quota = new Command("quota")
+    .summary("limit what users, groups and projects own")
+    .description(
+      "Counts what users, groups and projects own in a volume, and limits it. A project is a number that folders " +
+        "have; what is made in them belongs to it.",
+    )
+    .usage("COMMAND");
+  quota.addCommand(
+    new Command("on")
+      .description("Counts what is there, and from then on.")
+      .summary("count what is owned")
+      .argument("<volume>", VOLUME_WORDS)
+      .action(async (volume: string) => finish(await switchQuotasCommand(volume, true))),
+  );
+  quota.addCommand(
+    new Command("off")
+      .description("Stops counting, and forgets all limits.")
+      .summary("stop counting")
+      .argument("<volume>", VOLUME_WORDS)
+      .action(async (volume: string) => finish(await switchQuotasCommand(volume, false))),
+  );
+  quota.addCommand(
+    new Command("set")
+      .description(
+        "Sets limits of one owner; those that are not given stay. 0 takes a limit away. A soft limit may be " +
+          "passed for a week.",
+      )
+      .summary("set limits")
+      .argument("<volume>", VOLUME_WORDS)
+      .addOption(new Option("--user <user>", "of a user: name, as this host knows it, or number"))
+      .addOption(new Option("--group <group>", "of a group: name or number"))
+      .addOption(new Option("--project <number>", "of a project").argParser(parseWholeNumber))
+      .addOption(new Option("--size <size>", "hard limit of content: 512M, 20G").argParser(parseSize))
+      .addOption(new Option("--soft-size <size>", "soft limit of content").argParser(parseSize))
+      .addOption(new Option("--inodes <n>", "hard limit of files and folders").argParser(parseWholeNumber))
+      .addOption(new Option("--soft-inodes <n>", "soft limit of files and folders").argParser(parseWholeNumber))
+      .action(async (volume: string, options: QuotaSetOptions) => finish(await setQuotaCommand(volume, options))),
+  );
+  quota.addCommand(
+    new Command("project")
+      .description("Gives a folder and all that is in it to a project; 0 to none.")
+      .summary("give a folder to a project")
+      .argument("<place>", "VOLUME:/PATH")
+      .addArgument(new Argument("<number>", "of the project").argParser(parseWholeNumber))
+      .action(async (place: string, number: number) => finish(await quotaProjectCommand(place, number))),
+  );
+  quota.addCommand(
+    new Command("report")
+      .alias("show")
+      .description("Lists who owns how much, and the limits.")
+      .summary("list usage and limits")
+      .argument("<volume>", VOLUME_WORDS)
+      .addOption(jsonOption())
+      .action(async (volume: string, options: { json?: true }) => finish(await quotaReportCommand(volume, options))),
+  );
+  return quota;
+}
+
+const BLOCK_SIZE = 4096;
+const KIND_NAMES: Readonly<Record<QuotaKind, string>> = {
+  [QUOTA_USER]: "user",
+  [QUOTA_GROUP]: "group",
+  [QUOTA_PROJECT]: "project",
+};
+
+interface QuotaSetOptions {
+  /** Names or numbers. */
+  readonly user?: string;
+  readonly group?: string;
+  readonly project?: number;
+  readonly size?: number;
+  readonly softSize?: number;
+  readonly inodes?: number;
+  readonly softInodes?: number;
+}
+
+async function switchQuotasCommand(path: string, on: boolean): Promise<number> {
+  await withVolume(path, "write", ({ volume }) => void expectResult(path, volume.root.setQuotas(on)));
+  return 0;
+}
+
+/** Limits that are not given stay as they are; 0 takes one away. */
+async function setQuotaCommand(path: string, options: QuotaSetOptions): Promise<number> {
+  const [kind, id] = ownerOf(options);
+  await withVolume(path, "write", ({ volume }) => {
+    const { root } = volume;
+    if (!root.quotas.isOn)
+      throw new CommandError(path, "quotas are off; `stratos fs quota on` counts what is there and turns them on");
+    const before = root.quotas.report().find((report) => report.kind === kind && report.id === id);
+    const blocks = (size: number | undefined, now: number | undefined): number =>
+      size === undefined ? (now ?? 0) : Math.ceil(size / BLOCK_SIZE);
+    expectResult(
+      path,
+      root.setQuotaLimits(kind, id, {
+        blocksSoft: blocks(options.softSize, before?.blocksSoft),
+        blocksHard: blocks(options.size, before?.blocksHard),
+        inodesSoft: options.softInodes ?? before?.inodesSoft ?? 0,
+        inodesHard: options.inodes ?? before?.inodesHard ?? 0,
+      }),
+    );
+  });
+  return 0;
+}
+
+function ownerOf({ user, group, project }: QuotaSetOptions): [QuotaKind, number] {
+  const given: [QuotaKind, number][] = [];
+  if (user !== undefined) given.push([QUOTA_USER, ownerNumber("user", user)]);
+  if (group !== undefined) given.push([QUOTA_GROUP, ownerNumber("group", group)]);
+  if (project !== undefined) given.push([QUOTA_PROJECT, project]);
+  if (given.length !== 1) throw new UsageError("quota set", "expected one of --user, --group and --project");
+  return given[0]!;
+}
+
+/** A folder and all below it become a project's. */
+async function quotaProjectCommand(text: string, project: number): Promise<number> {
+  const place = requireVolumePlace(text);
+  await withVolume(place.volume, "write", ({ volume }) => {
+    const tree = new VolumeTree(volume.root, place.volume);
+    assignProject(volume.root, tree.find(Buffer.from(place.path, "utf8").toString("latin1")), project, text);
+  });
+  return 0;
+}
+
+function assignProject(files: Subvolume, ino: number, project: number, what: string): void {
+  const attributes = new Attributes();
+  const entry = new DirectoryEntry();
+  const waiting = [ino];
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    expectResult(what, files.stat(at, attributes));
+    const isDirectory = (attributes.mode & S_IFMT) === S_IFDIR;
+    attributes.project = project;
+    expectResult(what, files.setAttributes(at, attributes, ATTRIBUTE_PROJECT));
+    if (!isDirectory) continue;
+    for (let cursor = 0; expectResult(what, files.readDirectory(at, cursor, entry)) === 1; cursor = entry.nextCursor)
+      waiting.push(entry.ino);
+  }
+}
+
+async function quotaReportCommand(path: string, options: { readonly json?: true }): Promise<number> {
+  const reports = await withVolume(path, "read", ({ volume }) => {
+    if (!volume.root.quotas.isOn)
+      throw new CommandError(path, "quotas are off; `stratos fs quota on` counts what is there and turns them on");
+    return volume.root.quotas.report();
+  });
+  process.stdout.write(options.json === true ? `${JSON.stringify(reports.map(asJson), null, 2)}\n` : table(reports));
+  return 0;
+}
+
+function nameOf({ kind, id }: QuotaReport): string | null {
+  return kind === QUOTA_PROJECT ? null : ownerName(kind === QUOTA_USER ? "user" : "group", id);
+}
+
+function asJson(report: QuotaReport): object {
+  const { kind, id, blocks, blocksSoft, blocksHard, inodes, inodesSoft, inodesHard } = report;
+  return {
+    kind: KIND_NAMES[kind],
+    id,
+    name: nameOf(report),
+    usedBytes: blocks * BLOCK_SIZE,
+    softBytes: blocksSoft * BLOCK_SIZE,
+    hardBytes: blocksHard * BLOCK_SIZE,
+    inodes,
+    softInodes: inodesSoft,
+    hardInodes: inodesHard,
+  };
+}
+
+function table(reports: readonly QuotaReport[]): string {
+  const rows = [["OWNER", "USED", "SOFT", "HARD", "INODES", "SOFT", "HARD"]];
+  const limit = (value: number, text: string): string => (value === 0 ? "-" : text);
+  for (const report of reports) {
+    const { kind, id, blocks, blocksSoft, blocksHard, inodes, inodesSoft, inodesHard } = report;
+    rows.push([
+      `${KIND_NAMES[kind]} ${nameOf(report) ?? id}`,
+      formatSize(blocks * BLOCK_SIZE),
+      limit(blocksSoft, formatSize(blocksSoft * BLOCK_SIZE)),
+      limit(blocksHard, formatSize(blocksHard * BLOCK_SIZE)),
+      String(inodes),
+      limit(inodesSoft, String(inodesSoft)),
+      limit(inodesHard, String(inodesHard)),
+    ]);
+  }
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
+}

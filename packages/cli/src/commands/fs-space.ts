@@ -1,0 +1,461 @@
+/** `stratos fs property|dedupe|defrag|tier`: how content is kept, and where. */
+import { Command, Option } from "commander";
+import {
+  COMPRESS_LZ4,
+  COMPRESS_NONE,
+  COMPRESS_UNSET,
+  COMPRESS_ZSTD,
+  compressionOf,
+  dedupe,
+  DEDUPE_OFF,
+  DEDUPE_ON,
+  DEDUPE_UNSET,
+  dedupeOf,
+  levelOf,
+  migrate,
+  TIER_ANY,
+  TIER_FAST,
+  TIER_SLOW,
+  TIER_UNSET,
+  tierOf,
+  tierStatus,
+  withCompression,
+  withDedupe,
+  withTier,
+  type Fragmentation,
+} from "@stratos/aegisfs";
+import { ProgressDisplay } from "@stratos/host-node";
+import {
+  joinPath,
+  toByteString,
+  toText,
+  expandPattern,
+  filesOf,
+  withVolume,
+  type OpenedVolume,
+  type VolumeAccess,
+  expectValue,
+  requireVolumePlace,
+  VolumeTree,
+} from "@stratos/volumes";
+import { parseCompression, parsePercentage, type CompressionChoice } from "../volume-options.ts";
+import { dryRunOption, jsonOption, PLACE_HELP, VOLUME_WORDS, type Finish } from "./row-options.ts";
+import { CommandError } from "../command-error.ts";
+import { formatSize } from "../option-values.ts";
+import { formatTable } from "../text-table.ts";
+
+export function spaceCommands(finish: Finish): Command[] {
+  const property = new Command("property")
+    .description(
+      "Shows or sets how the content of a file or folder is kept. What is made in a folder takes its properties. " +
+        "They hold for content written from then on; `defrag` applies them to what is there.",
+    )
+    .summary("show and set compression, deduplication and tier")
+    .argument("<place>", "file or folder of a volume: VOLUME:/PATH, or a path in a mounted volume")
+    .addOption(
+      new Option("--compress <codec>", "none, lz4, zstd, zstd:LEVEL; inherit: as the volume has it").argParser(
+        (text) => (text === "inherit" ? null : parseCompression(text)),
+      ),
+    )
+    .addOption(new Option("--dedupe <when>", "share content that was written before").choices(["on", "off", "inherit"]))
+    .addOption(new Option("--tier <where>", "keep on fast or slow devices").choices(["fast", "slow", "any", "inherit"]))
+    .option("-r, --recursive", "also everything below")
+    .addOption(jsonOption())
+    .addHelpText("after", PLACE_HELP)
+    .action(async (place: string, options: PropertyOptions) => finish(await propertyCommand(place, options)));
+  const dedupe = new Command("dedupe")
+    .description(
+      "Finds equal content in all files and snapshots, and lets it share its place. What has equal checksums is " +
+        "compared byte by byte first.",
+    )
+    .summary("share equal content")
+    .argument("<volume>", VOLUME_WORDS)
+    .addOption(dryRunOption())
+    .addOption(jsonOption())
+    .action(async (volume: string, options: DedupeOptions) => finish(await dedupeCommand(volume, options)));
+  const defrag = new Command("defrag")
+    .description(
+      "Writes files anew in long runs, with the properties that they have now: this is also how they are " +
+        "compressed afterwards. What they share with snapshots they have for themselves then; files that share are " +
+        "left out, unless --shared.",
+    )
+    .summary("write files anew, in few pieces")
+    .argument("<place>", "file or folder of a volume: VOLUME:/PATH, or a path in a mounted volume")
+    .option("-r, --recursive", "everything below a folder")
+    .option("--shared", "also files that share content with snapshots or other files")
+    .addOption(dryRunOption())
+    .addOption(jsonOption())
+    .addHelpText("after", PLACE_HELP)
+    .action(async (place: string, options: DefragmentOptions) => finish(await defragmentCommand(place, options)));
+  return [property, dedupe, defrag, tierCommand(finish)];
+}
+
+function tierCommand(finish: Finish): Command {
+  const tier = new Command("tier")
+    .summary("fast and slow devices")
+    .description(
+      "Keeps what is used much on fast devices, the rest on slow ones (`device add --slow`). A file's heat is " +
+        "its mean number of accesses in a week, the last days counting most.",
+    )
+    .usage("COMMAND");
+  tier.addCommand(
+    new Command("status")
+      .description("Shows how full the tiers are, and which files are hot.")
+      .summary("show tiers and heat")
+      .argument("<volume>", VOLUME_WORDS)
+      .option("--all", "all files, not only the twenty hottest")
+      .addOption(jsonOption())
+      .action(async (volume: string, options: TierStatusOptions) => finish(await tierStatusCommand(volume, options))),
+  );
+  tier.addCommand(
+    new Command("pin")
+      .description("Keeps a file or folder on a tier; `migrate` moves what is there.")
+      .summary("keep files on a tier")
+      .argument("<place>", "file or folder of a volume: VOLUME:/PATH, or a path in a mounted volume")
+      .addArgument(new Command().createArgument("<tier>", "where to").choices(["fast", "slow", "any", "inherit"]))
+      .option("-r, --recursive", "also everything below")
+      .action(async (place: string, where: "fast" | "slow" | "any" | "inherit", options: { recursive?: true }) =>
+        finish(await propertyCommand(place, { ...options, tier: where, quiet: true })),
+      ),
+  );
+  tier.addCommand(
+    new Command("migrate")
+      .description(
+        "Moves files to where they belong: pinned ones to their tier, then the hottest to the fast devices until " +
+          "those are full enough.",
+      )
+      .summary("move files between tiers")
+      .argument("<volume>", VOLUME_WORDS)
+      .addOption(
+        new Option("--fill <percent>", "fill the fast devices to so much (default: 80)").argParser(parsePercentage),
+      )
+      .addOption(dryRunOption())
+      .addOption(jsonOption())
+      .action(async (volume: string, options: MigrateOptions) => finish(await migrateCommand(volume, options))),
+  );
+  return tier;
+}
+
+interface PropertyOptions {
+  /** Null: inherit. */
+  readonly compress?: CompressionChoice | null;
+  readonly dedupe?: "on" | "off" | "inherit";
+  readonly tier?: "fast" | "slow" | "any" | "inherit";
+  readonly recursive?: true;
+  readonly json?: true;
+  /** Set without showing. */
+  readonly quiet?: true;
+}
+interface DedupeOptions {
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+interface DefragmentOptions {
+  readonly recursive?: true;
+  readonly shared?: true;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+interface TierStatusOptions {
+  readonly all?: true;
+  readonly json?: true;
+}
+interface MigrateOptions {
+  readonly fill?: number;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+const BLOCK = 4096;
+/** Blocks that one step of a defragmentation writes. */
+const STEP_BLOCKS = 1024;
+const HOTTEST = 20;
+
+const CODECS = { none: COMPRESS_NONE, lz4: COMPRESS_LZ4, zstd: COMPRESS_ZSTD } as const;
+const DEDUPES = { on: DEDUPE_ON, off: DEDUPE_OFF, inherit: DEDUPE_UNSET } as const;
+const TIERS = { fast: TIER_FAST, slow: TIER_SLOW, any: TIER_ANY, inherit: TIER_UNSET } as const;
+
+/** What a place names, and with `recursive` all that is below. */
+async function withPlace<T>(
+  text: string,
+  access: VolumeAccess,
+  recursive: boolean,
+  work: (tree: VolumeTree, paths: string[], opened: OpenedVolume) => T,
+): Promise<T> {
+  const place = requireVolumePlace(text);
+  return withVolume(place.volume, access, (opened) => {
+    const tree = new VolumeTree(filesOf(opened, place.snapshot), place.volume);
+    const paths = expandPattern(tree, toByteString(place.path));
+    // What is found is looked into in turn.
+    for (let at = 0; recursive && at < paths.length; at++) {
+      if (tree.facts(paths[at]!)?.kind === "directory")
+        for (const name of tree.names(paths[at]!)) paths.push(joinPath(paths[at]!, name));
+    }
+    return work(tree, paths, opened);
+  });
+}
+
+interface ShownProperties {
+  path: string;
+  compression: string;
+  dedupe: string;
+  tier: string;
+  own: { compression: string; dedupe: string; tier: string };
+}
+
+async function propertyCommand(text: string, options: PropertyOptions): Promise<number> {
+  const sets = options.compress !== undefined || options.dedupe !== undefined || options.tier !== undefined;
+  const shown = await withPlace(text, sets ? "write" : "read", options.recursive === true, (tree, paths) =>
+    paths.flatMap((path): ShownProperties[] => {
+      const kind = tree.facts(path)?.kind;
+      if (kind !== "file" && kind !== "directory") {
+        if (options.recursive === true) return [];
+        throw new CommandError(
+          tree.shown(path),
+          kind === undefined ? "no such file or directory" : "only files and folders have properties",
+        );
+      }
+      const ino = tree.find(path);
+      let own = tree.expect(path, tree.files.ownProperties(ino));
+      if (sets) {
+        if (options.compress !== undefined)
+          own = withCompression(
+            own,
+            options.compress === null ? COMPRESS_UNSET : CODECS[options.compress.name],
+            options.compress?.level ?? 0,
+          );
+        if (options.dedupe !== undefined) own = withDedupe(own, DEDUPES[options.dedupe]);
+        if (options.tier !== undefined) own = withTier(own, TIERS[options.tier]);
+        tree.expect(path, tree.files.setProperties(ino, own));
+      }
+      return [
+        {
+          path: toText(path),
+          ...words(tree.files.effectiveProperties(ino), "none", "off", "any"),
+          own: words(own, "inherit", "inherit", "inherit"),
+        },
+      ];
+    }),
+  );
+  if (options.quiet === true) return 0;
+  if (options.json === true) process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
+  else if (!sets)
+    process.stdout.write(
+      formatTable(
+        ["PATH", "COMPRESSION", "DEDUPE", "TIER"],
+        shown.map((one) => [one.path, one.compression, one.dedupe, one.tier]),
+      ),
+    );
+  return 0;
+}
+
+/** @param unset  what to call parts that are not set */
+function words(
+  properties: number,
+  unsetCompression: string,
+  unsetDedupe: string,
+  unsetTier: string,
+): { compression: string; dedupe: string; tier: string } {
+  const find = (names: Readonly<Record<string, number>>, value: number): string =>
+    Object.keys(names).find((name) => names[name] === value) ?? String(value);
+  const compression = compressionOf(properties);
+  const level = levelOf(properties);
+  return {
+    compression:
+      compression === COMPRESS_UNSET ? unsetCompression : `${find(CODECS, compression)}${level > 0 ? `:${level}` : ""}`,
+    dedupe: dedupeOf(properties) === DEDUPE_UNSET ? unsetDedupe : find(DEDUPES, dedupeOf(properties)),
+    tier: tierOf(properties) === TIER_UNSET ? unsetTier : find(TIERS, tierOf(properties)),
+  };
+}
+
+async function dedupeCommand(path: string, options: DedupeOptions): Promise<number> {
+  const progress = new ProgressDisplay(process.stderr);
+  const result = await withVolume(path, options.dryRun === true ? "read" : "write", ({ volume }) =>
+    expectValue(
+      path,
+      dedupe(volume, {
+        dryRun: options.dryRun === true,
+        progress: (blocks) => {
+          if (process.stderr.isTTY) progress.update("Looking", blocks * BLOCK, 0, "bytes");
+        },
+      }),
+    ),
+  ).finally(() => progress.clear());
+  const told = {
+    volume: path,
+    dryRun: options.dryRun === true,
+    contentBytes: result.blocks * BLOCK,
+    duplicateBytes: result.duplicates * BLOCK,
+    freedBytes: result.freed * BLOCK,
+  };
+  if (options.json === true) process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
+  else
+    process.stdout.write(
+      `${path}: ${formatSize(told.duplicateBytes)} of ${formatSize(told.contentBytes)} ` +
+        `${
+          options.dryRun === true
+            ? "seem to be duplicates"
+            : `were duplicates; ${formatSize(told.freedBytes)} more are free`
+        }` +
+        "\n",
+    );
+  return 0;
+}
+
+async function defragmentCommand(text: string, options: DefragmentOptions): Promise<number> {
+  const progress = new ProgressDisplay(process.stderr);
+  const rows = await withPlace(
+    text,
+    options.dryRun === true ? "read" : "write",
+    options.recursive === true,
+    (tree, paths, opened) =>
+      paths.flatMap((path) => {
+        if (tree.facts(path)?.kind !== "file") {
+          if (options.recursive === true) return [];
+          throw new CommandError(tree.shown(path), "is no file; --recursive takes what is below a folder");
+        }
+        const ino = tree.find(path);
+        const before = expectValue(tree.shown(path), tree.files.fragmentation(ino));
+        const skipped = before.shared && options.shared !== true;
+        if (!skipped && options.dryRun !== true) {
+          let at = 0;
+          while ((at = tree.files.defragment(ino, at, STEP_BLOCKS)) >= 0) {
+            if (process.stderr.isTTY) progress.update("Writing", at * BLOCK, before.blocks * BLOCK, "bytes");
+            opened.breathe();
+          }
+          if (at < -1) tree.expect(path, at);
+          tree.expect(path, tree.files.volume.commit());
+        }
+        const after: Fragmentation =
+          skipped || options.dryRun === true ? before : expectValue(tree.shown(path), tree.files.fragmentation(ino));
+        return [
+          {
+            path: toText(path),
+            runsBefore: before.runs,
+            runs: after.runs,
+            bytes: after.blocks * BLOCK,
+            storedBytes: after.stored * BLOCK,
+            shared: before.shared,
+            skipped,
+          },
+        ];
+      }),
+  ).finally(() => progress.clear());
+  if (options.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  else {
+    process.stdout.write(
+      formatTable(
+        ["PATH", "PIECES", "NOW", "SIZE", "STORED", ""],
+        rows.map((row) => [
+          row.path,
+          String(row.runsBefore),
+          options.dryRun === true ? "-" : String(row.runs),
+          formatSize(row.bytes),
+          formatSize(row.storedBytes),
+          row.skipped ? "shared: left as it is" : "",
+        ]),
+      ),
+    );
+  }
+  return 0;
+}
+
+async function tierStatusCommand(path: string, options: TierStatusOptions): Promise<number> {
+  const { status, names } = await withVolume(path, "read", ({ volume }) => {
+    const found = expectValue(path, tierStatus(volume));
+    if (options.all !== true) found.files.length = Math.min(found.files.length, HOTTEST);
+    const tree = new VolumeTree(volume.root, path);
+    return {
+      status: found,
+      names: pathsOf(
+        tree,
+        new Set(found.files.filter((file) => file.subvolume === volume.root.id).map((file) => file.ino)),
+      ),
+    };
+  });
+  const files = status.files.map((file) => ({
+    path: names.get(file.ino) ?? null,
+    subvolume: file.subvolume,
+    inode: file.ino,
+    heat: Math.round(file.heat * 10) / 10,
+    tier: Object.keys(TIERS).find((name) => TIERS[name as keyof typeof TIERS] === file.tier),
+    fastBytes: file.fastBlocks * BLOCK,
+    slowBytes: file.slowBlocks * BLOCK,
+  }));
+  const part = (one: { blocks: number; freeBlocks: number }): { sizeBytes: number; freeBytes: number } => ({
+    sizeBytes: one.blocks * BLOCK,
+    freeBytes: one.freeBlocks * BLOCK,
+  });
+  if (options.json === true) {
+    process.stdout.write(
+      `${JSON.stringify({ volume: path, fast: part(status.fast), slow: part(status.slow), files }, null, 2)}\n`,
+    );
+    return 0;
+  }
+  for (const [name, one] of [
+    ["fast", status.fast],
+    ["slow", status.slow],
+  ] as const)
+    process.stdout.write(`${name}: ${formatSize(one.blocks * BLOCK)}, ${formatSize(one.freeBlocks * BLOCK)} free\n`);
+  process.stdout.write(
+    `\n${formatTable(
+      ["HEAT", "TIER", "FAST", "SLOW", "FILE"],
+      files.map((file) => [
+        file.heat.toFixed(1),
+        file.tier === "inherit" ? "-" : (file.tier ?? "-"),
+        formatSize(file.fastBytes),
+        formatSize(file.slowBytes),
+        file.path ?? `inode ${file.inode} of subvolume ${file.subvolume}`,
+      ]),
+    )}`,
+  );
+  return 0;
+}
+
+/** Paths of some inodes: the first name of each. */
+function pathsOf(tree: VolumeTree, wanted: ReadonlySet<number>): Map<number, string> {
+  const found = new Map<number, string>();
+  const visit = (folder: string): void => {
+    for (const name of tree.names(folder)) {
+      if (found.size === wanted.size) return;
+      const path = joinPath(folder, name);
+      const ino = tree.find(path, false);
+      if (wanted.has(ino) && !found.has(ino)) found.set(ino, toText(path));
+      if (tree.facts(path)?.kind === "directory") visit(path);
+    }
+  };
+  visit("/");
+  return found;
+}
+
+async function migrateCommand(path: string, options: MigrateOptions): Promise<number> {
+  const progress = new ProgressDisplay(process.stderr);
+  const result = await withVolume(path, options.dryRun === true ? "read" : "write", ({ volume }) => {
+    if (volume.heat === null)
+      throw new CommandError(path, "the volume has no fast and slow devices; `stratos fs device add --slow` adds one");
+    return expectValue(
+      path,
+      migrate(volume, {
+        dryRun: options.dryRun === true,
+        ...(options.fill === undefined ? {} : { fill: options.fill / 100 }),
+        progress: (blocks) => {
+          if (process.stderr.isTTY) progress.update("Moving", blocks * BLOCK, 0, "bytes");
+        },
+      }),
+    );
+  }).finally(() => progress.clear());
+  const told = {
+    volume: path,
+    dryRun: options.dryRun === true,
+    files: result.files,
+    toFastBytes: result.toFast * BLOCK,
+    toSlowBytes: result.toSlow * BLOCK,
+  };
+  if (options.json === true) process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
+  else
+    process.stdout.write(
+      `${path}: ${options.dryRun === true ? "would move" : "moved"} ${told.files} files: ` +
+        `${formatSize(told.toFastBytes)} to fast devices, ${formatSize(told.toSlowBytes)} to slow ones\n`,
+    );
+  return 0;
+}

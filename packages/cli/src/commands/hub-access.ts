@@ -1,0 +1,203 @@
+/** `stratos hub role|grant|webhook`. */
+import type { Command } from "commander";
+import type { RoleView } from "@stratos/hub-api";
+import { type HubOptions, withHub } from "../hub/hub-login.ts";
+import { jsonOption, type Finish } from "./row-options.ts";
+import { noun, parseCount, repeatable, row } from "./hub-options.ts";
+import { listOf, printJson, type Listing } from "../hub/hub-listing.ts";
+
+interface Common extends HubOptions {
+  readonly json?: true;
+}
+interface RoleOptions extends Common {
+  readonly inherit: readonly string[];
+  readonly permit: readonly string[];
+}
+
+export function hubAccessCommands(finish: Finish): Command[] {
+  return [roleCommand(finish), grantCommand(finish), webhookCommand(finish)];
+}
+
+function roleCommand(finish: Finish): Command {
+  const role = noun("role", "list, make and remove roles");
+  role.addCommand(
+    row("ls", "list roles", "Lists roles, what they inherit and permit.")
+      .addOption(jsonOption())
+      .action(async (options: Common) => finish(await listRoles(options))),
+  );
+  role.addCommand(
+    row("set", "make or change a role", "Makes a role, or changes one; what is not said it has not.")
+      .argument("<role>", "its name")
+      .addOption(repeatable("--inherit <role>", "what this role may, it may, too"))
+      .addOption(repeatable("--permit <permission>", "such as task:submit:main; * is any one part"))
+      .addOption(jsonOption())
+      .action(async (name: string, options: RoleOptions) => finish(await setRole(name, options))),
+  );
+  role.addCommand(
+    row("rm", "remove roles", "Removes roles that nobody has.")
+      .argument("<role...>", "their names")
+      .action(async (names: string[], options: HubOptions) => finish(await removeRoles(names, options))),
+  );
+  return role;
+}
+
+function grantCommand(finish: Finish): Command {
+  const grant = noun("grant", "list, give and take roles of people and programs");
+  grant.addCommand(
+    row("ls", "list who has which role", "Lists who has which role.")
+      .addOption(jsonOption())
+      .action(async (options: Common) => finish(await listGrants(options))),
+  );
+  for (const [name, summary, isGiven] of [
+    ["add", "give somebody roles", true],
+    ["rm", "take roles from somebody", false],
+  ] as const)
+    grant.addCommand(
+      row(name, summary, `${isGiven ? "Gives somebody" : "Takes from somebody"} roles; their keys follow at once.`)
+        .argument("<principal>", "whose")
+        .argument("<role...>", "roles")
+        .action(async (principal: string, roles: string[], options: HubOptions) =>
+          finish(await changeGrants(principal, roles, isGiven, options)),
+        ),
+    );
+  return grant;
+}
+
+function webhookCommand(finish: Finish): Command {
+  const webhook = noun("webhook", "have events told to other programs");
+  const parse = parseCount(1);
+  webhook.addCommand(
+    row("ls", "list webhooks", "Lists webhooks, without their secrets.")
+      .addOption(jsonOption())
+      .action(async (options: Common) => finish(await listWebhooks(options))),
+  );
+  webhook.addCommand(
+    row(
+      "add",
+      "have events told to a URL",
+      "Has events POSTed to a URL, and prints this once the secret that signs them (Stratos-Signature).",
+    )
+      .argument("<url>", "http or https")
+      .argument("<event...>", "such as COMPLETED FAILED PUBLISHED; `hub event` shows their names")
+      .addOption(jsonOption())
+      .action(async (url: string, events: string[], options: Common) => finish(await addWebhook(url, events, options))),
+  );
+  webhook.addCommand(
+    row("rm", "remove a webhook", "Removes a webhook and its deliveries.")
+      .argument("<webhook>", "its number", parse)
+      .action(async (id: number, options: HubOptions) => finish(await removeWebhook(id, options))),
+  );
+  webhook.addCommand(
+    row("deliveries", "list what was delivered", "Lists the last hundred deliveries; DEAD ones are tried no more.")
+      .argument("<webhook>", "its number", parse)
+      .addOption(jsonOption())
+      .action(async (id: number, options: Common) => finish(await listDeliveries(id, options))),
+  );
+  webhook.addCommand(
+    row("retry", "try a dead delivery again", "Tries a dead delivery again.")
+      .argument("<delivery>", "its number", parse)
+      .action(async (id: number, options: HubOptions) => finish(await redeliver(id, options))),
+  );
+  return webhook;
+}
+
+interface GrantView {
+  readonly principal: string;
+  readonly role: string;
+}
+interface WebhookView {
+  readonly id: number;
+  readonly url: string;
+  readonly events: readonly string[];
+  readonly owner: string;
+  readonly enabled: boolean;
+}
+interface DeliveryView {
+  readonly id: number;
+  readonly state: string;
+  readonly attempt: number;
+  readonly status: number | null;
+  readonly message: string | null;
+  readonly created: string;
+}
+
+function listRoles(options: Listing): Promise<number> {
+  return listOf<RoleView>("/roles", options, {
+    ROLE: ({ name }) => name,
+    INHERITS: ({ inherits }) => inherits.join(",") || "-",
+    PERMISSIONS: ({ permissions }) => permissions.join(","),
+  });
+}
+
+function setRole(
+  name: string,
+  options: Listing & { readonly inherit: readonly string[]; readonly permit: readonly string[] },
+): Promise<number> {
+  return withHub(options, async (client) => {
+    const body = { inherits: options.inherit, permissions: options.permit };
+    const role = await client.call<RoleView>("PUT", `/roles/${encodeURIComponent(name)}`, body);
+    if (options.json === true) printJson(role);
+  });
+}
+
+function removeRoles(names: readonly string[], options: HubOptions): Promise<number> {
+  return withHub(options, async (client) => {
+    for (const name of names) await client.call("DELETE", `/roles/${encodeURIComponent(name)}`);
+  });
+}
+
+function listGrants(options: Listing): Promise<number> {
+  return listOf<GrantView>("/grants", options, { PRINCIPAL: ({ principal }) => principal, ROLE: ({ role }) => role });
+}
+
+function changeGrants(
+  principal: string,
+  roles: readonly string[],
+  isGiven: boolean,
+  options: HubOptions,
+): Promise<number> {
+  return withHub(options, async (client) => {
+    for (const role of roles)
+      await client.call(
+        isGiven ? "PUT" : "DELETE",
+        `/grants/${encodeURIComponent(principal)}/${encodeURIComponent(role)}`,
+      );
+  });
+}
+
+function listWebhooks(options: Listing): Promise<number> {
+  return listOf<WebhookView>("/webhooks", options, {
+    WEBHOOK: ({ id }) => String(id),
+    URL: ({ url }) => url,
+    OWNER: ({ owner }) => owner,
+    EVENTS: ({ events }) => events.join(","),
+  });
+}
+
+/** The secret alone on stdout, so that it can go into a file. */
+function addWebhook(url: string, events: readonly string[], options: Listing): Promise<number> {
+  return withHub(options, async (client) => {
+    const made = await client.call<WebhookView & { secret: string }>("POST", "/webhooks", { url, events });
+    if (options.json === true) printJson(made);
+    else process.stdout.write(`${made.secret}\n`);
+  });
+}
+
+function removeWebhook(id: number, options: HubOptions): Promise<number> {
+  return withHub(options, (client) => client.call<void>("DELETE", `/webhooks/${id}`));
+}
+
+function listDeliveries(id: number, options: Listing): Promise<number> {
+  return listOf<DeliveryView>(`/webhooks/${id}/deliveries`, options, {
+    DELIVERY: (one) => String(one.id),
+    STATE: ({ state }) => state,
+    ATTEMPTS: ({ attempt }) => String(attempt),
+    STATUS: ({ status }) => (status === null ? "-" : String(status)),
+    CREATED: ({ created }) => created,
+    MESSAGE: ({ message }) => message ?? "",
+  });
+}
+
+function redeliver(id: number, options: HubOptions): Promise<number> {
+  return withHub(options, (client) => client.call<void>("POST", `/deliveries/${id}/retry`));
+}

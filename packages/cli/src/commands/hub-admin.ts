@@ -1,0 +1,475 @@
+/** `stratos hub`: hosts, channels, keys, and the hub's care. */
+import { createInterface } from "node:readline";
+import { createReadStream, createWriteStream } from "node:fs";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { Command, Option } from "commander";
+import {
+  countRows,
+  DatabaseError,
+  dumpDatabase,
+  linesOf,
+  HUB_DEFAULTS,
+  openDatabase,
+  restoreDatabase,
+  type Database,
+} from "@stratos/hub";
+import type { ChannelView, HostView, TokenView } from "@stratos/hub-api";
+import { OperationError } from "@stratos/operation";
+import { type HubOptions, hubClient, hubFailure, hubUrl, keepLogin, readToken, withHub } from "../hub/hub-login.ts";
+import { type HubPlaceOptions, openPlace } from "./hub-serve-command.ts";
+import { databaseOptions, noun, parseCount, parseSeconds, repeatable, row } from "./hub-options.ts";
+import { eventCommand } from "./hub-task.ts";
+import { jsonOption, type Finish } from "./row-options.ts";
+import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { formatTable } from "../text-table.ts";
+
+interface Common extends HubOptions {
+  readonly json?: true;
+}
+
+export function hubAdminCommands(finish: Finish): Command[] {
+  return [
+    row(
+      "login",
+      "keep a key for a hub",
+      "Reads a key from stdin, or from --token-file, tries it, and keeps it for this user, in a file that nobody " +
+        "else may read.",
+    )
+      .addOption(jsonOption())
+      .action(async (options: Common) => finish(await loginHub(options))),
+    row("logout", "forget the key for a hub", "Forgets the key that `hub login` kept.").action(
+      async (options: HubOptions) => finish(await logoutHub(options)),
+    ),
+    hostCommand(finish),
+    channelCommand(finish),
+    tokenCommand(finish),
+    eventCommand(finish),
+    row("status", "show a hub and its queue", "Shows a hub, who leads, and its queue by channel.")
+      .addOption(jsonOption())
+      .action(async (options: Common) => finish(await hubStatus(options))),
+    row(
+      "fsck",
+      "check a hub's database",
+      "Checks what must hold between rows, and the chain of events. Status 1 when something is wrong.",
+    )
+      .addOption(jsonOption())
+      .action(async (options: Common) => finish(await fsckHub(options))),
+    row(
+      "backup",
+      "write a backup while the hub works",
+      "Writes all rows of one moment to a file, while the hub works. Artefacts are files: copy the state folder's " +
+        "`blobs` after it.",
+    )
+      .argument("<file>", "a new file; - for stdout")
+      .action(async (file: string, options: HubOptions) => finish(await backupHub(file, options))),
+    databaseOptions(new Command("restore"))
+      .summary("bring a backup into an empty database")
+      .description(
+        "Brings a backup into the empty database of a hub that does not run; `stratos hub` with the same options " +
+          "goes on from there.",
+      )
+      .argument("<file>", "what `hub backup` wrote; - for stdin")
+      .addOption(jsonOption())
+      .action(async (file: string, options: HubPlaceOptions & { json?: true }) =>
+        finish(await restoreHub(file, options)),
+      ),
+    databaseOptions(new Command("migrate"))
+      .summary("move a hub to another database")
+      .description(
+        "Copies all rows of a hub that does not run into another, empty database, and counts them on both sides.",
+      )
+      .requiredOption("--to <place>", "a folder, or postgres://USER@HOST/NAME")
+      .addOption(jsonOption())
+      .action(async (options: HubPlaceOptions & { to: string; json?: true }) => finish(await migrateHub(options))),
+  ];
+}
+
+function hostCommand(finish: Finish): Command {
+  const host = noun("host", "list, drain and forget hosts");
+  host.addCommand(
+    row("ls", "list hosts", "Lists hosts, and how much of them is used.")
+      .addOption(jsonOption())
+      .action(async (options: Common) => finish(await listHosts(options))),
+  );
+  host.addCommand(
+    row("resume", "let hosts take tasks again", "Lets hosts take tasks again.")
+      .alias("enable")
+      .argument("<host...>", "their names")
+      .action(async (names: string[], options: HubOptions) => finish(await enableHosts(names, true, options))),
+  );
+  host.addCommand(
+    row("drain", "let hosts take no more tasks", "Lets hosts take no more tasks; what they run they finish.")
+      .alias("disable")
+      .argument("<host...>", "their names")
+      .action(async (names: string[], options: HubOptions) => finish(await enableHosts(names, false, options))),
+  );
+  host.addCommand(
+    row("rm", "forget hosts", "Forgets hosts that have no runs.")
+      .argument("<host...>", "their names")
+      .action(async (names: string[], options: HubOptions) => finish(await removeHosts(names, options))),
+  );
+  return host;
+}
+
+function channelCommand(finish: Finish): Command {
+  const channel = noun("channel", "list, make and remove channels");
+  channel.addCommand(
+    row("ls", "list channels", "Lists channels.")
+      .addOption(jsonOption())
+      .action(async (options: Common) => finish(await listChannels(options))),
+  );
+  channel.addCommand(
+    row("set", "make or change a channel", "Makes a channel, or changes one; what is not said becomes the default.")
+      .argument("<name>", "its name")
+      .addOption(
+        new Option(
+          "--policy <policy>",
+          "in which order its tasks are taken: as they came, by priority, or by priority and a fair share for each " +
+            "owner",
+        ).choices(["fifo", "priority", "fair"]),
+      )
+      .option("--description <text>", "what it is for")
+      .addOption(
+        new Option("--keep <days>", "remove tasks so long after their end (default: never)").argParser(
+          parseCount(1, 36_500),
+        ),
+      )
+      .addOption(
+        new Option("--max-queued <n>", "refuse submissions beyond so many open tasks").argParser(parseCount(0)),
+      )
+      .addOption(new Option("--max-running <n>", "run so many at once").argParser(parseCount(0)))
+      .addOption(repeatable("--inherit <channel>", "its builds may use the packages of this channel, too"))
+      .addOption(jsonOption())
+      .action(async (name: string, options: ChannelOptions) => finish(await setChannel(name, options))),
+  );
+  channel.addCommand(
+    row("rm", "remove a channel", "Removes a channel without open tasks.")
+      .argument("<name>", "its name")
+      .action(async (name: string, options: HubOptions) => finish(await removeChannel(name, options))),
+  );
+  return channel;
+}
+
+function tokenCommand(finish: Finish): Command {
+  const token = noun("token", "list, make and revoke keys");
+  token.addCommand(
+    row("ls", "list keys", "Lists keys, without what they are.")
+      .addOption(jsonOption())
+      .action(async (options: Common) => finish(await listTokens(options))),
+  );
+  token.addCommand(
+    row("create", "make a key", "Makes a key for somebody, and prints it this once.")
+      .argument("<principal>", "whose it is")
+      .addOption(
+        repeatable(
+          "--role <role>",
+          "also give its owner this role: viewer, submitter, worker, operator, auditor, admin",
+        ),
+      )
+      .addOption(
+        repeatable(
+          "--scope <permission>",
+          "what the key may do of what its owner may, such as task:submit:main; default: all",
+        ),
+      )
+      .addOption(
+        new Option("--expires <time>", "good for so long (default: until it is revoked): 12h, 90d").argParser(
+          parseSeconds,
+        ),
+      )
+      .option("--note <text>", "what it is for")
+      .addOption(jsonOption())
+      .action(async (principal: string, options: TokenOptions) => finish(await createToken(principal, options))),
+  );
+  token.addCommand(
+    row("revoke", "revoke keys", "Revokes keys.")
+      .argument("<key...>", "their ids")
+      .action(async (ids: string[], options: HubOptions) => finish(await revokeTokens(ids, options))),
+  );
+  return token;
+}
+
+interface Listing extends HubOptions {
+  readonly json?: true;
+}
+interface Items<Item> {
+  readonly items: readonly Item[];
+}
+
+const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+
+async function loginHub(options: HubOptions & { readonly json?: true }): Promise<number> {
+  const url = hubUrl(options);
+  if (options.tokenFile === undefined && process.stdin.isTTY) process.stderr.write(`Key for ${url}: `);
+  const token = options.tokenFile === undefined ? await readLine() : readToken(options.tokenFile);
+  try {
+    const me = await hubClient(url, token).call<{ principal: string }>("GET", "/whoami");
+    keepLogin(url, token);
+    if (options.json === true) print({ hub: url, ...me });
+    else process.stdout.write(`${url}: ${me.principal}\n`);
+    return 0;
+  } catch (error) {
+    throw hubFailure(error, url);
+  }
+}
+
+async function readLine(): Promise<string> {
+  for await (const line of createInterface({ input: process.stdin })) return line.trim();
+  throw new UsageError("hub login", "expected a key on stdin, or --token-file");
+}
+
+async function logoutHub(options: HubOptions): Promise<number> {
+  keepLogin(hubUrl(options), null);
+  return 0;
+}
+
+function listHosts(options: Listing): Promise<number> {
+  return withHub(options, async (client) => {
+    const { items } = await client.call<Items<HostView>>("GET", "/hosts");
+    if (options.json === true) print(items);
+    else
+      process.stdout.write(
+        formatTable(
+          ["HOST", "STATE", "USED", "CAPACITY", "ARCHES", "CHANNELS", "CAPABILITIES", "SEEN"],
+          items.map((host) => [
+            host.name,
+            (host.online ? "online" : "offline") + (host.enabled ? "" : ", disabled"),
+            String(host.used),
+            String(host.capacity),
+            host.arches.join(","),
+            host.channels.join(","),
+            host.capabilities.join(",") || "-",
+            host.lastSeen,
+          ]),
+        ),
+      );
+  });
+}
+
+function enableHosts(names: readonly string[], isEnabled: boolean, options: HubOptions): Promise<number> {
+  return withHub(options, async (client) => {
+    for (const name of names) await client.call("PATCH", `/hosts/${encodeURIComponent(name)}`, { enabled: isEnabled });
+  });
+}
+
+function removeHosts(names: readonly string[], options: HubOptions): Promise<number> {
+  return withHub(options, async (client) => {
+    for (const name of names) await client.call("DELETE", `/hosts/${encodeURIComponent(name)}`);
+  });
+}
+
+function listChannels(options: Listing): Promise<number> {
+  return withHub(options, async (client) => {
+    const { items } = await client.call<Items<ChannelView>>("GET", "/channels");
+    const limit = (value: number | null): string => (value === null ? "-" : String(value));
+    if (options.json === true) print(items);
+    else
+      process.stdout.write(
+        formatTable(
+          ["CHANNEL", "POLICY", "KEPT DAYS", "QUEUED MAX", "RUNNING MAX", "INHERITS", "DESCRIPTION"],
+          items.map((channel) => [
+            channel.name,
+            channel.policy,
+            limit(channel.retentionDays),
+            limit(channel.maxQueued),
+            limit(channel.maxRunning),
+            channel.inherits.join(",") || "-",
+            channel.description,
+          ]),
+        ),
+      );
+  });
+}
+
+interface ChannelOptions extends HubOptions {
+  readonly policy?: string;
+  readonly description?: string;
+  readonly keep?: number;
+  readonly maxQueued?: number;
+  readonly maxRunning?: number;
+  readonly inherit: readonly string[];
+  readonly json?: true;
+}
+
+function setChannel(name: string, options: ChannelOptions): Promise<number> {
+  return withHub(options, async (client) => {
+    const { policy, description, keep, maxQueued, maxRunning, inherit } = options;
+    const body = { policy, description, retentionDays: keep, maxQueued, maxRunning, inherits: inherit };
+    const channel = await client.call<ChannelView>("PUT", `/channels/${encodeURIComponent(name)}`, body);
+    if (options.json === true) print(channel);
+  });
+}
+
+function removeChannel(name: string, options: HubOptions): Promise<number> {
+  return withHub(options, (client) => client.call<void>("DELETE", `/channels/${encodeURIComponent(name)}`));
+}
+
+function listTokens(options: Listing): Promise<number> {
+  return withHub(options, async (client) => {
+    const { items } = await client.call<Items<TokenView>>("GET", "/tokens");
+    const state = ({ revoked, expires }: TokenView): string =>
+      revoked !== null ? "revoked" : expires !== null && Date.parse(expires) < Date.now() ? "expired" : "good";
+    if (options.json === true) print(items);
+    else
+      process.stdout.write(
+        formatTable(
+          ["KEY", "PRINCIPAL", "STATE", "EXPIRES", "LAST USED", "SCOPES", "NOTE"],
+          items.map((token) => [
+            token.id,
+            token.principal,
+            state(token),
+            token.expires ?? "-",
+            token.lastUsed ?? "-",
+            token.scopes.join(","),
+            token.note,
+          ]),
+        ),
+      );
+  });
+}
+
+interface TokenOptions extends HubOptions {
+  readonly role: readonly string[];
+  readonly scope: readonly string[];
+  readonly expires?: number;
+  readonly note?: string;
+  readonly json?: true;
+}
+
+/** The key alone on stdout, so that it can go into a file. */
+function createToken(principal: string, options: TokenOptions): Promise<number> {
+  return withHub(options, async (client) => {
+    for (const role of options.role)
+      await client.call("PUT", `/grants/${encodeURIComponent(principal)}/${encodeURIComponent(role)}`);
+    const made = await client.call<TokenView & { token: string }>("POST", "/tokens", {
+      principal,
+      scopes: options.scope.length === 0 ? ["*"] : options.scope,
+      ...(options.note === undefined ? {} : { note: options.note }),
+      ...(options.expires === undefined ? {} : { expiresSeconds: options.expires }),
+    });
+    if (options.json === true) print(made);
+    else process.stdout.write(`${made.token}\n`);
+  });
+}
+
+function revokeTokens(ids: readonly string[], options: HubOptions): Promise<number> {
+  return withHub(options, async (client) => {
+    for (const id of ids) await client.call("DELETE", `/tokens/${encodeURIComponent(id)}`);
+  });
+}
+
+function hubStatus(options: Listing): Promise<number> {
+  return withHub(options, async (client) => {
+    const status = await client.call<{
+      database: string;
+      leader: { holder: string } | null;
+      waitingHosts: number;
+      queue: { states: { channel: string; state: string; count: number }[] };
+    }>("GET", "/status");
+    if (options.json === true) return print(status);
+    process.stdout.write(
+      `hub       ${client.url}\ndatabase  ${status.database}\nleader    ${status.leader?.holder ?? "none"}\n` +
+        `waiting   ${status.waitingHosts} hosts\n`,
+    );
+    process.stdout.write(
+      formatTable(
+        ["CHANNEL", "STATE", "TASKS"],
+        status.queue.states.map(({ channel, state, count }) => [channel, state, String(count)]),
+      ),
+    );
+  });
+}
+
+/** Status 1 when something is wrong. */
+function fsckHub(options: Listing & { readonly head?: string }): Promise<number> {
+  return withHub(options, async (client) => {
+    const { findings, head } = await client.call<{
+      findings: { check: string; count: number; examples: string[] }[];
+      head: { number: number; hash: string };
+    }>("POST", "/fsck");
+    if (options.json === true) print({ findings, head });
+    else {
+      for (const { check, count, examples } of findings)
+        process.stdout.write(`${check}: ${count} (${examples.join(", ")})\n`);
+      process.stdout.write(
+        `${findings.length === 0 ? "nothing is wrong" : `${findings.length} findings`}; seal ${head.number}, ` +
+          `${head.hash}\n`,
+      );
+    }
+    return findings.length === 0 ? 0 : 1;
+  });
+}
+
+function backupHub(file: string, options: HubOptions): Promise<number> {
+  return withHub(options, async (client) => {
+    const response = await client.raw("GET", "/backup", {});
+    const source = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
+    if (file === "-") await pipeline(source, process.stdout, { end: false });
+    else await pipeline(source, createWriteStream(file, { mode: 0o600, flags: "wx", flush: true }));
+  });
+}
+
+/** Into an empty database, of a hub that does not run. */
+async function restoreHub(file: string, options: HubPlaceOptions & { readonly json?: true }): Promise<number> {
+  const place = await openPlace(options);
+  try {
+    const lines = linesOf(file === "-" ? process.stdin : createReadStream(file));
+    const counts = await restoreDatabase(place.database, lines, HUB_DEFAULTS.leaseSeconds);
+    tellCounts(counts, options.json === true);
+    return 0;
+  } catch (error) {
+    throw databaseFailure(error, file);
+  } finally {
+    await place.close();
+  }
+}
+
+/** One database into another: each table's rows are counted on both sides. */
+async function migrateHub(options: HubPlaceOptions & { readonly to: string; readonly json?: true }): Promise<number> {
+  const place = await openPlace(options);
+  const stop = new AbortController();
+  let target: Database | null = null;
+  try {
+    target = await openDatabase(options.to);
+    const text = dumpDatabase(place.database, stop.signal);
+    const counts = await restoreDatabase(target, linesOf(text), HUB_DEFAULTS.leaseSeconds);
+    const [before, after] = [await countRows(place.database), await countRows(target)];
+    const differing = Object.keys(before).filter((table) => before[table] !== after[table]);
+    if (differing.length > 0)
+      throw new CommandError(
+        options.to,
+        "counts differ: " + differing.map((table) => `${table} ${after[table]} of ${before[table]}`).join(", "),
+      );
+    tellCounts(counts, options.json === true);
+    return 0;
+  } catch (error) {
+    throw databaseFailure(error, options.to);
+  } finally {
+    stop.abort();
+    await target?.close();
+    await place.close();
+  }
+}
+
+function tellCounts(counts: Readonly<Record<string, number>>, isJson: boolean): void {
+  if (isJson) print(counts);
+  else
+    process.stdout.write(
+      formatTable(
+        ["TABLE", "ROWS"],
+        Object.entries(counts)
+          .filter(([, count]) => count > 0)
+          .map(([table, count]) => [table, String(count)]),
+      ),
+    );
+}
+
+function databaseFailure(error: unknown, what: string): unknown {
+  if (error instanceof OperationError || !(error instanceof Error)) return error;
+  return new CommandError(
+    what.replace(/:[^:@/]*@/, "@"),
+    error instanceof DatabaseError ? error.message : hostReason(error),
+    { cause: error },
+  );
+}

@@ -1,0 +1,307 @@
+/** `stratos hub build|package|repository|artefact`. */
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { Option, type Command } from "commander";
+import type {
+  ArtefactView,
+  HubClient,
+  PackageView,
+  RepositoriesView,
+  TaskDetails,
+  TaskSubmission,
+  TaskView,
+} from "@stratos/hub-api";
+import { uploadArtefacts } from "@stratos/hub/worker";
+import { toldFailure } from "@stratos/images/told-failures";
+import { parseSource, sourceFiles } from "@stratos/pkg";
+import { type HubOptions, hubUrl, withHub } from "../hub/hub-login.ts";
+import { jsonOption, type Finish } from "./row-options.ts";
+import { noun, parseCount, repeatable, row } from "./hub-options.ts";
+import { CommandError, hostReason } from "../command-error.ts";
+import { downloadArtefact } from "../hub/download-artefact.ts";
+import { listOf, printItems, printJson, type Listing } from "../hub/hub-listing.ts";
+import { given, waitForEnd } from "./hub-task.ts";
+
+interface Common extends HubOptions {
+  readonly json?: true;
+}
+
+export function hubPackageCommands(finish: Finish): Command[] {
+  return [buildCommand(finish), packageCommand(finish), repositoryCommand(finish), artefactCommand(finish)];
+}
+
+function buildCommand(finish: Finish): Command {
+  return row(
+    "build",
+    "have source packages built",
+    "Has source packages built, and prints the numbers of the tasks. Their packages go into the repository of the " +
+      "channel, where later builds find them; a build that wants one which is not there yet waits for it.",
+  )
+    .argument("<source...>", "NAME, NAME=VERSION, a git URL, or a .dsc, which is uploaded with its files")
+    .option("--channel <name>", "channel (default: default)")
+    .option("--arch <arch>", "architecture that is built for (default: the worker's)")
+    .option("--suite <name>", "where build dependencies come from (default: the worker's)")
+    .addOption(repeatable("--profile <name>", "build profiles"))
+    .addOption(
+      new Option("--seed <n>", "inside Stratos, where all that could differ comes of this").argParser(parseCount(0)),
+    )
+    .addOption(
+      new Option("-p, --priority <n>", "larger is sooner (default: 0)").argParser(parseCount(-1_000_000, 1_000_000)),
+    )
+    .option("-w, --watch", "wait until all have ended; status 1 when one did not complete")
+    .addOption(jsonOption())
+    .action(async (sources: string[], options: BuildTaskOptions) => finish(await buildSources(sources, options)));
+}
+
+function packageCommand(finish: Finish): Command {
+  const packages = noun("package", "list, promote and withdraw packages of channels");
+  packages.addCommand(
+    row("ls", "list packages", "Lists packages of channels, as they came.")
+      .option("--channel <name>", "of this channel")
+      .option("--source <name>", "made of this source package")
+      .addOption(jsonOption())
+      .action(async (options: PackageOptions) => finish(await listPackages(options))),
+  );
+  packages.addCommand(
+    row(
+      "promote",
+      "bring packages into another channel",
+      "Brings the packages of sources from one channel into another, whose lists are signed anew.",
+    )
+      .argument("<source...>", "NAME (what came last) or NAME=VERSION")
+      .requiredOption("--from <channel>", "where they are")
+      .requiredOption("--to <channel>", "where they come to be, too")
+      .addOption(jsonOption())
+      .action(async (sources: string[], options: Common & { from: string; to: string }) =>
+        finish(await promotePackages(sources, options)),
+      ),
+  );
+  packages.addCommand(
+    row("withdraw", "take packages out of a channel", "Takes the packages of sources out of a channel.")
+      .argument("<source...>", "NAME or NAME=VERSION")
+      .requiredOption("--channel <name>", "where they are")
+      .addOption(jsonOption())
+      .action(async (sources: string[], options: Common & { channel: string }) =>
+        finish(await withdrawPackages(sources, options)),
+      ),
+  );
+  return packages;
+}
+
+function repositoryCommand(finish: Finish): Command {
+  const repository = noun("repository", "use the repositories of channels");
+  repository.addCommand(
+    row("show", "print a channel's lines of sources.list", "Prints the lines that apt reads a channel's packages by.")
+      .argument("[channel]", "its name", "default")
+      .addOption(jsonOption())
+      .action(async (channel: string, options: Common) => finish(await showRepository(channel, options))),
+  );
+  repository.addCommand(
+    row(
+      "key",
+      "print the public key of the repositories",
+      "Prints the key that signs the repositories, armored: for signed-by=, for keyring: of a treefile.",
+    ).action(async (options: HubOptions) => finish(await showRepositoryKey(options))),
+  );
+  return repository;
+}
+
+function artefactCommand(finish: Finish): Command {
+  const artefact = noun("artefact", "list and fetch what tasks leave");
+  const parse = parseCount(1);
+  artefact.addCommand(
+    row("ls", "list a task's artefacts", "Lists a task's artefacts.")
+      .argument("<task>", "its number", parse)
+      .addOption(jsonOption())
+      .action(async (task: number, options: Common) => finish(await listArtefacts(task, options))),
+  );
+  artefact.addCommand(
+    row(
+      "get",
+      "fetch a task's artefacts",
+      "Fetches artefacts of a task into a folder, proves their digests, and prints their paths.",
+    )
+      .argument("<task>", "its number", parse)
+      .argument("[name...]", "which (default: all)")
+      .option("-o, --output <folder>", "where they go", ".")
+      .action(async (task: number, names: string[], options: HubOptions & { output: string }) =>
+        finish(await fetchArtefacts(task, names, options)),
+      ),
+  );
+  return artefact;
+}
+
+interface BuildTaskOptions extends Listing {
+  readonly channel?: string;
+  readonly arch?: string;
+  readonly suite?: string;
+  readonly profile: readonly string[];
+  readonly seed?: number;
+  readonly priority?: number;
+  readonly watch?: true;
+}
+
+function buildSources(sources: readonly string[], options: BuildTaskOptions): Promise<number> {
+  return withHub(options, async (client) => {
+    const tasks: TaskView[] = [];
+    for (const source of sources) {
+      const files = source.endsWith(".dsc") ? await uploadSource(client, source) : [];
+      const submission: TaskSubmission = {
+        kind: "build",
+        label: `build ${basename(source)}`.slice(0, 200),
+        payload: {
+          source: files.length === 0 ? source : basename(source),
+          ...given("suite", options.suite),
+          ...given("seed", options.seed),
+          ...(options.profile.length === 0 ? {} : { profiles: options.profile }),
+          ...(files.length === 0 ? {} : { files }),
+        },
+        ...given("channel", options.channel),
+        ...given("arch", options.arch),
+        ...given("priority", options.priority),
+        ...(files.length === 0 ? {} : { inputs: files }),
+      };
+      const task = await client.call<TaskView>("POST", "/tasks", submission);
+      tasks.push(task);
+      if (options.json !== true) process.stdout.write(`${task.id}\n`);
+    }
+    if (options.json === true) printJson(tasks);
+    if (options.watch !== true) return 0;
+    let status = 0;
+    for (const { id } of tasks) status = Math.max(status, await waitForEnd(client, id));
+    return status;
+  });
+}
+
+/** A .dsc and the files that it lists, which lie beside it. */
+async function uploadSource(client: HubClient, dsc: string): Promise<{ name: string; digest: string }[]> {
+  const names = [basename(dsc)];
+  try {
+    names.push(...sourceFiles(parseSource(readFileSync(dsc, "latin1"), dsc), dsc).map(({ name }) => name));
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).syscall === undefined
+      ? toldFailure(dsc, error, new Set(["SourceError"]))
+      : new CommandError(dsc, hostReason(error), { cause: error });
+  }
+  const files = names.map((name) => ({
+    name,
+    path: join(dirname(dsc), name),
+    role: "input",
+    media: "application/octet-stream",
+  }));
+  const missing = files.find(({ path }) => !existsSync(path));
+  if (missing !== undefined) throw new CommandError(dsc, `lists ${missing.name}, which is not beside it`);
+  return (await uploadArtefacts(client, files, new AbortController().signal)).map(({ name, digest }) => ({
+    name,
+    digest,
+  }));
+}
+
+interface PackageOptions extends Listing {
+  readonly channel?: string;
+  readonly source?: string;
+}
+
+const PACKAGE_COLUMNS = {
+  CHANNEL: ({ channel }: PackageView) => channel,
+  SOURCE: ({ source }: PackageView) => source,
+  PACKAGE: ({ name }: PackageView) => name,
+  VERSION: ({ version }: PackageView) => version,
+  ARCH: ({ arch }: PackageView) => arch,
+  TASK: ({ task }: PackageView) => (task === null ? "-" : String(task)),
+  ADDED: ({ added }: PackageView) => added,
+  BY: ({ actor }: PackageView) => actor,
+};
+
+function listPackages(options: PackageOptions): Promise<number> {
+  const query = new URLSearchParams({ ...given("channel", options.channel), ...given("source", options.source) });
+  return listOf(`/packages?${query}`, options, PACKAGE_COLUMNS);
+}
+
+function promotePackages(
+  sources: readonly string[],
+  options: Listing & { readonly from: string; readonly to: string },
+): Promise<number> {
+  return changeChannel(options.to, "promote", { from: options.from, sources }, options);
+}
+
+function withdrawPackages(
+  sources: readonly string[],
+  options: Listing & { readonly channel: string },
+): Promise<number> {
+  return changeChannel(options.channel, "withdraw", { sources }, options);
+}
+
+function changeChannel(channel: string, verb: string, body: object, options: Listing): Promise<number> {
+  return withHub(options, async (client) => {
+    const path = `/channels/${encodeURIComponent(channel)}/${verb}`;
+    const { items } = await client.call<{ items: PackageView[] }>("POST", path, body);
+    printItems(items, options, PACKAGE_COLUMNS);
+  });
+}
+
+function repositoriesOf(client: HubClient, channel: string): Promise<RepositoriesView> {
+  return client.call("GET", `/channels/${encodeURIComponent(channel)}/repositories`);
+}
+
+function showRepository(channel: string, options: Listing): Promise<number> {
+  return withHub(options, async (client) => {
+    const { items, fingerprint } = await repositoriesOf(client, channel);
+    const places = items.map(({ path, suite, components }) => ({
+      uri: `${hubUrl(options)}${path}`,
+      suite,
+      components,
+    }));
+    if (options.json === true) return printJson({ repositories: places, fingerprint });
+    if (places.length === 0) throw new CommandError(channel, "has no packages yet");
+    for (const { uri, suite, components } of places)
+      process.stdout.write(`deb [signed-by=KEYRING] ${uri} ${suite} ${components.join(" ")}\n`);
+  });
+}
+
+function showRepositoryKey(options: HubOptions): Promise<number> {
+  return withHub(options, async (client) => {
+    process.stdout.write((await repositoriesOf(client, "default")).key);
+  });
+}
+
+function listArtefacts(task: number, options: Listing): Promise<number> {
+  return withHub(options, async (client) => {
+    const { artefacts } = await client.call<TaskDetails>("GET", `/tasks/${task}`);
+    printItems(artefacts, options, {
+      NAME: ({ name }) => name,
+      ROLE: ({ role }) => role,
+      SIZE: ({ size }) => String(size),
+      DIGEST: ({ digest }) => digest,
+    });
+  });
+}
+
+function fetchArtefacts(
+  task: number,
+  names: readonly string[],
+  options: HubOptions & { readonly output: string },
+): Promise<number> {
+  return withHub(options, async (client) => {
+    const { artefacts } = await client.call<TaskDetails>("GET", `/tasks/${task}`);
+    const unknown = names.find((name) => !artefacts.some((one) => one.name === name));
+    if (unknown !== undefined) throw new CommandError(unknown, `task ${task} has no such artefact`);
+    const wanted = artefacts.filter(({ name }) => names.length === 0 || names.includes(name));
+    mkdirSync(options.output, { recursive: true });
+    for (const artefact of wanted) process.stdout.write(`${await fetchOne(client, artefact, options.output)}\n`);
+  });
+}
+
+async function fetchOne(client: HubClient, { name, digest }: ArtefactView, folder: string): Promise<string> {
+  // A name is the worker's word, and no path of ours.
+  if (!/^[^/\0]+$/.test(name) || name === "." || name === "..") throw new CommandError(name, "is no name of a file");
+  const path = join(folder, name);
+  try {
+    await downloadArtefact(client, digest, path);
+    return path;
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).syscall === undefined
+      ? error
+      : new CommandError(path, hostReason(error), { cause: error });
+  }
+}

@@ -1,0 +1,85 @@
+/** Rows of `stratos hub` and `stratos worker`. */
+import { Command, Option } from "commander";
+import { parseListen } from "../option-values.ts";
+import type { HubServeOptions } from "./hub-serve-command.ts";
+import { databaseOptions, hubOptions, parseCount, parseSeconds, repeatable } from "./hub-options.ts";
+import type { WorkerCommandOptions } from "./worker-command.ts";
+import { addCommands, type CommandFile, type Finish, type Wanted } from "../command-files.ts";
+
+const FILES: readonly CommandFile[] = [
+  { names: ["task"], load: async (finish) => (await import("./hub-task.ts")).taskCommand(finish) },
+  {
+    names: ["build", "package", "repository", "artefact"],
+    load: async (finish) => (await import("./hub-package.ts")).hubPackageCommands(finish),
+  },
+  {
+    names: ["login", "logout", "host", "channel", "token", "event", "status", "fsck", "backup", "restore", "migrate"],
+    load: async (finish) => (await import("./hub-admin.ts")).hubAdminCommands(finish),
+  },
+  {
+    names: ["role", "grant", "webhook"],
+    load: async (finish) => (await import("./hub-access.ts")).hubAccessCommands(finish),
+  },
+];
+
+export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Command> {
+  const hub = new Command("hub")
+    .enablePositionalOptions()
+    .summary("serve a build hub, or use one")
+    .description(
+      "Serves a hub: tasks, hosts, artefacts and their audit over HTTP. Prints its address when it is ready, and " +
+        "the administrator's key when its database is new; ends with SIGINT or SIGTERM. Without --database it needs " +
+        "nothing: PostgreSQL runs inside. With a subcommand: a client of a hub.",
+    )
+    .usage("[OPTIONS] [COMMAND]")
+    .addOption(
+      new Option("-l, --listen <address>", "HOST:PORT, or PORT; port 0 is any that is free")
+        .argParser(parseListen)
+        .default({ host: "127.0.0.1", port: 7470 }, "127.0.0.1:7470"),
+    );
+  databaseOptions(hub)
+    .option(
+      "--token-file <file>",
+      "write the administrator's key of a new database to this file, rather than to stderr",
+    )
+    .option("--tls-cert <file>", "serve over TLS with this certificate; needed where others can reach the address")
+    .option("--tls-key <file>", "the certificate's key")
+    .addOption(
+      new Option("--lease <time>", "a host that is silent for so long loses its runs")
+        .argParser(parseSeconds)
+        .default(60, "60s"),
+    )
+    .addOption(
+      new Option("--pool <n>", "connections to a database server (default: 10)").argParser(parseCount(2, 1_000)),
+    )
+    .addOption(
+      new Option("--slow-query <ms>", "tell statements that take longer (default: 1000)").argParser(parseCount(1)),
+    )
+    .allowExcessArguments(false)
+    .action(async (options: HubServeOptions) =>
+      finish(await (await import("./hub-serve-command.ts")).serveHub(options)),
+    );
+  await addCommands(hub, FILES, finish, wanted);
+  return hub;
+}
+
+export function workerCommand(finish: Finish): Command {
+  return hubOptions(new Command("worker"))
+    .summary("run tasks of a hub on this host")
+    .description(
+      "Registers this host at a hub and runs its tasks until SIGINT or SIGTERM; what runs then is given back. " +
+        "Survives restarts of the hub and lost networks, and stops a run before its lease ends.",
+    )
+    .option("--name <host>", "the host's name at the hub (default: this host's)")
+    .addOption(
+      new Option("--capacity <n>", "units of work at once").argParser(parseCount(1, 1_000_000)).default(1, "1"),
+    )
+    .addOption(repeatable("--arch <arch>", "architectures; default: this host's"))
+    .addOption(repeatable("--channel <name>", "channels; default: default"))
+    .addOption(repeatable("--capability <word>", "what tasks may ask for"))
+    .option("--folder <folder>", "where runs have their folders (default: worker/NAME in $STRATOS_HOME)")
+    .allowExcessArguments(false)
+    .action(async (options: WorkerCommandOptions) =>
+      finish(await (await import("./worker-command.ts")).runWorker(options)),
+    );
+}

@@ -1,0 +1,137 @@
+/**
+ * To whom frames are charged: a kernel, and below it what groups its processes. An account is carried by whatever takes
+ * frames (AddressSpace, PageCache, pipes); a frame stays with the account that it was taken for until it is free again,
+ * whoever shares it meanwhile (as Linux' memory cgroups have it). `FrameAllocator` is the one place that charges and
+ * uncharges; limits, /proc/meminfo and the OOM killer read it from here.
+ *
+ *     board's frames ── kernel's account ──┬─ a group's account (limit, own count)
+ *                       limit: its memory  └─ …        each charge counts in all accounts up to the top
+ */
+import { assert, stateClass } from "@stratos/base";
+import type { FrameAllocator } from "./frame-allocator.ts";
+import type { Reaper } from "./reaper.ts";
+
+/** A cache that can give frames back under pressure. */
+export interface Reclaimable {
+  reclaim(most: number): number;
+}
+
+/** Who may end a program for its frames (the OOM killer). */
+export interface Shortage {
+  /** @returns whether to try again */
+  makeRoom(): boolean;
+}
+
+export class MemoryAccount {
+  readonly frames: FrameAllocator;
+  /** Null: a kernel's own, the top. */
+  readonly parent: MemoryAccount | null;
+  /** By which a frame names its account. */
+  readonly number: number;
+  /** Most frames at once; at the top no more than it was promised. Lowering it takes nothing away by itself. */
+  limit: number;
+  /** Frames that are there for it alone; 0 below another account. */
+  readonly promised: number;
+  /** Frames that it has, those of accounts below it included. */
+  charged = 0;
+  /** How many of them hold pages of files (kept by PageCache). */
+  cached = 0;
+  /** What is to be given back in pieces; taken from before anyone is killed. */
+  readonly reaper: Reaper;
+  #caches = new Set<Reclaimable>();
+  /** Asked when the limit is met and nothing more can be reclaimed. */
+  shortage: Shortage | null = null;
+
+  /** By `FrameAllocator.open` alone. */
+  constructor(
+    frames: FrameAllocator,
+    number: number,
+    options: { limit: number; reaper: Reaper; parent: MemoryAccount | null },
+  ) {
+    this.frames = frames;
+    this.number = number;
+    this.limit = options.limit;
+    this.promised = options.parent === null ? options.limit : 0;
+    this.reaper = options.reaper;
+    this.parent = options.parent;
+  }
+
+  /** Frames that may still be charged. */
+  get free(): number {
+    let least = this.limit - this.charged;
+    for (let above = this.parent; above !== null; above = above.parent)
+      least = Math.min(least, above.limit - above.charged);
+    return Math.max(0, least);
+  }
+
+  /** Counts one frame more here and above. @returns null, or the account that is at its limit; then nothing counts */
+  charge(): MemoryAccount | null {
+    if (this.charged >= this.limit) return this;
+    const full = this.parent === null ? null : this.parent.charge();
+    if (full === null) this.charged++;
+    return full;
+  }
+
+  uncharge(): void {
+    assert(this.charged > 0, "what is uncharged was charged");
+    this.charged--;
+    if (this.parent !== null) this.parent.uncharge();
+  }
+
+  /** Pages of files came to memory (or went, below 0). */
+  countCached(pages: number): void {
+    this.cached += pages;
+    if (this.parent !== null) this.parent.countCached(pages);
+  }
+
+  /** The limit is met: gives back what can be missed. @returns whether to try again */
+  makeRoom(): boolean {
+    return this.reaper.run() || this.#reclaim(64) > 0 || (this.shortage?.makeRoom() ?? false);
+  }
+
+  /** Frees what can be freed now (drop_caches). @returns frames */
+  reclaimAll(): number {
+    return this.#reclaim(this.limit);
+  }
+
+  #reclaim(want: number): number {
+    // What the first round has written back the second can drop.
+    return this.#askCaches(want) || this.#askCaches(want);
+  }
+
+  #askCaches(want: number): number {
+    let freed = 0;
+    let left = this.#caches.size;
+    for (const cache of this.#caches) {
+      if (left-- === 0) break;
+      const given = cache.reclaim(want - freed);
+      freed += given;
+      if (freed >= want) break;
+      // Those that had nothing to give are asked last next time: there may be many thousands.
+      this.#caches.delete(cache);
+      this.#caches.add(cache);
+    }
+    return freed;
+  }
+
+  registerCache(cache: Reclaimable): void {
+    this.#caches.add(cache);
+    this.parent?.registerCache(cache);
+  }
+
+  unregisterCache(cache: Reclaimable): void {
+    this.#caches.delete(cache);
+    this.parent?.unregisterCache(cache);
+  }
+
+  get caches(): ReadonlySet<Reclaimable> {
+    return this.#caches;
+  }
+
+  static {
+    stateClass("MemoryAccount", this, {
+      save: (it) => ({ caches: it.#caches }),
+      load: (it, from) => ({ caches: it.#caches } = from),
+    });
+  }
+}

@@ -1,0 +1,74 @@
+import type { AddressMode } from "./access.ts";
+import { HART_FUEL, HART_INTERPRETED, HART_RETIRED } from "./hart-state.ts";
+import type { PhysicalMemory } from "./physical-memory.ts";
+import type { CodeRegion, ProcessorStatistics } from "./processor.ts";
+
+/** A place in code that was executed often. */
+interface HotTarget {
+  readonly region: CodeRegion;
+  readonly pc: number;
+}
+
+/** What the translator has learned of one address mode. */
+export interface HotCode {
+  /** What is to be translated next. */
+  queue: HotTarget[];
+  /** Where jumps through registers went, by their pc. */
+  readonly indirectTargets: Map<number, number[]>;
+}
+
+/**
+ * What is counted and learned for one of those that a processor runs by turns (a kernel): instructions, and which code
+ * is to be translated when, are the same for each whoever else runs in between.
+ */
+export class ProcessorTally {
+  readonly statistics: ProcessorStatistics = {
+    instructions: 0,
+    interpreted: 0,
+    decodedRecords: 0,
+    translatedFunctions: 0,
+    translatedBlocks: 0,
+    translatedInstructions: 0,
+    modules: 0,
+    wasmBytes: 0,
+    translateMs: 0,
+  };
+  /** Instructions retired when translation last caught up. */
+  drainedAt = 0;
+  readonly #pagedCode = newHotCode();
+  readonly #wideCode = newHotCode();
+  /** The hart's cells that count, while it runs others: retired (low, high), fuel, interpreted (low, high). */
+  readonly #cells = new Uint32Array(CELLS.length);
+
+  hot(mode: AddressMode): HotCode {
+    return mode === "paged" ? this.#pagedCode : this.#wideCode;
+  }
+
+  /** Another one is run from now on. */
+  save({ u32 }: PhysicalMemory): void {
+    CELLS.forEach((cell, index) => (this.#cells[index] = u32[cell]!));
+  }
+
+  /** This one is run from now on. */
+  load({ u32 }: PhysicalMemory): void {
+    CELLS.forEach((cell, index) => (u32[cell] = this.#cells[index]!));
+  }
+
+  /** Instructions retired when it was run last. */
+  get savedRetired(): number {
+    return retiredBy(this.#cells[0]!, this.#cells[1]!, this.#cells[2]! | 0);
+  }
+}
+
+const CELLS = [HART_RETIRED, HART_RETIRED + 4, HART_FUEL, HART_INTERPRETED, HART_INTERPRETED + 4].map(
+  (address) => address >>> 2,
+);
+
+/** The engine keeps the count at the chunk's end, from which the fuel is still to go. */
+export function retiredBy(low: number, high: number, fuel: number): number {
+  return high * 0x100000000 + low - fuel;
+}
+
+function newHotCode(): HotCode {
+  return { queue: [], indirectTargets: new Map() };
+}
