@@ -47,14 +47,13 @@ test("who leads a session stays, and children in another session are out of reac
 
 test("orphans go to the nearest subreaper, else to the first process", () => {
   const { shell, child, grandchild } = line();
-  const { processes } = shell.kernel.tasks;
   const { task: other } = createTestTask(shell.kernel, grandchild);
   const first = createTestTask(shell.kernel).task.group;
-  processes.set(1, first);
+  shell.group.pidNamespace.init = first;
   assert.equal(call(shell, "prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
   call(child, "exit_group", 0);
-  assert.equal(grandchild.group.parent, shell.group);
+  assert.equal(grandchild.group.parent?.pid, shell.pid);
   assert.equal(call(shell, "prctl", PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
   call(grandchild, "exit_group", 0);
-  assert.equal(other.group.parent, first);
+  assert.equal(other.group.parent?.pid, first.pid);
 });
