@@ -9,7 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
-import { countsOf, finish, startStatic, twinOf } from "./saved/saved-run.ts";
+import { createBoard, Machine } from "@stratos/machine";
+import { loadMachine, saveMachine } from "@stratos/machine/saved";
+import { countsOf, finish, outside, startStatic, twinOf } from "./saved/saved-run.ts";
 
 let folder = "";
 
@@ -49,6 +51,30 @@ test("a machine may be saved again and again on its way", () => {
   finish(twin);
   assert.equal(twin.output.text, run.output.text);
   assert.deepEqual(countsOf(twin.machine), countsOf(run.machine));
+});
+
+test("a process in namespaces of its own keeps them, with what it has open of them", () => {
+  const run = startStatic(build("spaces"));
+  run.machine.run(1);
+  assert.match(run.output.text, /frame: sent 60/);
+  assert.doesNotMatch(run.output.text, /vfork/);
+  const twin = twinOf(run);
+  for (const each of [run, twin]) finish(each);
+  assert.equal(twin.output.text, run.output.text);
+  assert.match(run.output.text, /frame: before 60/);
+  assert.deepEqual(countsOf(twin.machine), countsOf(run.machine));
+});
+
+test("a machine that shares its board cannot be saved, and can when it is alone there", () => {
+  const board = createBoard({ ...outside(), memoryBytes: 64 << 20 });
+  const [one, other] = [40 << 20, 20 << 20].map(
+    (memoryBytes) => new Machine({ ...outside(), board, virtualTime: true, memoryBytes, hostname: "stratos" }),
+  ) as [Machine, Machine];
+  assert.throws(() => saveMachine(one), { kind: "unsavable", message: /shares its board with others/ });
+  other.dispose();
+  const loaded = loadMachine({ ...outside(), handles: new Map() }, saveMachine(one));
+  assert.equal(loaded.kernel.memory.limit, (40 << 20) / 4096);
+  assert.equal(loaded.kernel.memory.charged, one.kernel.memory.charged);
 });
 
 test("saving a loaded machine at once gives the same bytes", () => {

@@ -53,7 +53,7 @@ class Input {
 }
 
 /** The outside of a machine, the same each time. */
-function outside() {
+export function outside() {
   return {
     engine: new NodeWasmEngine(),
     clock: new SimulatedClock(1_700_000_001_000),

@@ -1,4 +1,6 @@
-/** What of a kernel is no state of its own: what the outside gives it, and what it makes anew as it starts. */
+/**
+ * What of a kernel is no state of its own: what the outside and its board give it, and what it makes anew as it starts.
+ */
 import type { Kernel } from "./task/kernel-state.ts";
 
 /** By name: the saver's are found again as the loader's. */

@@ -359,7 +359,6 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
         keeps: [
           "#onMessage",
           "calls",
-          "codePrefix",
           "onExec",
           "onProcessExit",
           "onRunnable",
