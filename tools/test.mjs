@@ -142,6 +142,7 @@ async function runFiles(node, files, isOrdered) {
   const started = Date.now();
   const before = passed + failed;
   const tests = { unit: 0, system: 0 };
+  let hasFailed = false;
   const planned = files.map((path) => ({ path, ...(known[path] ?? UNKNOWN_COST) }));
   const plan = JSON.stringify({ cores: CORES, files: planned, isOrdered, isNested: false });
   const args = ["--disable-warning=ExperimentalWarning", "tools/test/run-files.ts", plan];
@@ -153,10 +154,11 @@ async function runFiles(node, files, isOrdered) {
     } else if (message.skipped) console.log(`SKIPPED ${kind}: ${message.file}: ${message.name}`);
     else {
       tests[kind]++;
+      hasFailed ||= !message.passed;
       count(message.passed, `${kind}: ${message.file}: ${message.name}`);
     }
   });
-  if (status !== 0 && failed === 0) count(false, `the runner ended with status ${status}`);
+  if (status !== 0 && !hasFailed) count(false, `the runner ended with status ${status}`);
   if (passed + failed === before) count(false, `${files.length} files without a test`);
   const cpu = files.reduce((sum, file) => sum + (costs.get(file)?.cpuSeconds ?? 0), 0);
   console.log(

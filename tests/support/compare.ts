@@ -32,6 +32,7 @@ done`;
 export function compareWithJudge(cases: readonly ProgramCase[]): void {
   let ours: Result[] = [];
   let theirs: Result[] = [];
+  let ends: readonly Result[] = [];
   before(
     async () => {
       const pairs = cases.flatMap(({ script, stdin = "" }) => [
@@ -42,6 +43,7 @@ export function compareWithJudge(cases: readonly ProgramCase[]): void {
       const input = { timeoutMs: TIMEOUT_MS };
       const results = await Promise.all([stratosRun(["--", ...command], input), judge(command, input)]);
       [ours, theirs] = results.map(parseResults) as [Result[], Result[]];
+      ends = results;
     },
     { timeout: TIMEOUT_MS },
   );
@@ -50,6 +52,10 @@ export function compareWithJudge(cases: readonly ProgramCase[]): void {
       assert.notEqual(theirs[index], undefined, `the judge did not come to an end: ${theirs.at(-1)?.stderr}`);
       assert.deepEqual(ours[index], theirs[index]);
     });
+  });
+  test("all scripts came to their end, and nothing else was said", () => {
+    for (const { stderr, status } of ends) assert.deepEqual({ stderr, status }, { stderr: "", status: 0 });
+    assert.deepEqual([ours.length, theirs.length], [cases.length, cases.length]);
   });
 }
 

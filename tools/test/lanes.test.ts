@@ -1,7 +1,9 @@
 /** Goal: cores are not left alone while files wait, and what cannot run side by side does not. Method: small plans. */
 import assert from "node:assert/strict";
+import { existsSync, globSync } from "node:fs";
 import { test } from "node:test";
-import { longestFirst, mounts, nextToRun, type PlannedFile } from "./lanes.ts";
+import costs from "./costs.json" with { type: "json" };
+import { APART, longestFirst, MOUNTING, mounts, nextToRun, type PlannedFile } from "./lanes.ts";
 
 const file = (path: string, seconds: number, cpuSeconds: number): PlannedFile => ({ path, seconds, cpuSeconds });
 
@@ -45,4 +47,17 @@ test("the longest goes first; alike ones go as they come", () => {
 test("mounts on the host are made in a namespace of the file's own", () => {
   assert.equal(mounts("tests/fuse-durability.test.ts"), true);
   assert.equal(mounts("packages/fuse/src/server.test.ts"), false);
+});
+
+test("files that are named here and in costs.json are there", () => {
+  const files = globSync(["tests/*.test.ts", "packages/*/src/**/*.test.ts"]);
+  for (const kind of [...APART, ...MOUNTING])
+    assert.ok(
+      files.some((path) => kind.test(path)),
+      String(kind),
+    );
+  assert.deepEqual(
+    Object.keys(costs).filter((path) => !existsSync(path)),
+    [],
+  );
 });

@@ -20,15 +20,18 @@ const SLACK = 0.5;
 const FILES_PER_CORE = 2;
 
 /** Of each kind one file runs at a time: those that look at `builder/work` in the test home; at the loop devices. */
-const APART: readonly RegExp[] = [/^tests\/(builder|hub-repositories)[^/]*\.test\.ts$/, /^tests\/fuse[^/]*\.test\.ts$/];
+export const APART: readonly RegExp[] = [
+  /^tests\/(builder|hub-repositories)[^/]*\.test\.ts$/,
+  /^tests\/fuse[^/]*\.test\.ts$/,
+];
 
 /**
  * Files that mount on the host. They get a mount namespace of their own: who copies the host's (`unshare --mount`, as
  * scripts of packages are run) would keep their mounts beyond their end.
  */
-const MOUNTING = [
+export const MOUNTING: readonly RegExp[] = [
   /^tests\/fuse[^/]*\.test\.ts$/,
-  /^packages\/cli\/src\/fs\/fs-transactions\.test\.ts$/,
+  /^packages\/cli\/src\/commands\/fs-transactions\.test\.ts$/,
   /^packages\/formats\/src\/(erofs|xfs)\/[^/]*\.test\.ts$/,
 ];
 

@@ -90,10 +90,14 @@ async function runInNamespace(file: PlannedFile): Promise<void> {
   const child = spawn("unshare", ["--mount", "--propagation", "private", ...node], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
-  const before = failures;
-  child.on("message", (message: Outcome | object) => ("passed" in message ? tell(message) : process.send?.(message)));
+  let hasFailed = false;
+  child.on("message", (message: Outcome | object) => {
+    if (!("passed" in message)) return void process.send?.(message);
+    hasFailed ||= !message.passed;
+    tell(message);
+  });
   const [status] = (await once(child, "close")) as [number | null];
-  if (status !== 0 && failures === before)
+  if (status !== 0 && !hasFailed)
     tell({ passed: false, file: file.path, name: `its runner ended with status ${status}` });
 }
 
@@ -126,7 +130,9 @@ async function runHere({ path }: PlannedFile): Promise<void> {
   stream.on("test:stderr", (event) => process.stderr.write(event.message));
   stream.resume();
   await once(stream, "end");
-  const cost: Cost = { seconds: round((performance.now() - began) / 1000), cpuSeconds: round(cpuSecondsOf(usage)) };
+  const cpuSeconds = cpuSecondsOf(usage);
+  if (cpuSeconds === null) return;
+  const cost: Cost = { seconds: round((performance.now() - began) / 1000), cpuSeconds: round(cpuSeconds) };
   process.send?.({ file: path, cost });
 }
 
@@ -136,15 +142,18 @@ function tell(outcome: Outcome): void {
   process.send?.(outcome);
 }
 
-/** Of a process and all of its children that have ended. Source: proc_pid_stat(5): utime, stime, cutime, cstime. */
-function cpuSecondsOf(stat: string): number {
+/**
+ * Of a process and all of its children that have ended. Source: proc_pid_stat(5): utime, stime, cutime, cstime.
+ *
+ * @returns null for one that was killed, and where the host is no Linux
+ */
+function cpuSecondsOf(stat: string): number | null {
   try {
     const text = readFileSync(stat, "latin1");
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * TICK_SECONDS;
   } catch {
-    // It was killed, or this host is no Linux.
-    return 0;
+    return null;
   }
 }
 

@@ -36,7 +36,7 @@ export async function runCli(
   };
   try {
     await parse(await createProgram(handlers, finish, { words: args, scope: "named" }), args, async () =>
-      createProgram(handlers, finish, { words: args, scope: "level" }),
+      createProgram(handlers, finish, { words: args, scope: "all" }),
     );
     return status;
   } catch (error) {

@@ -202,6 +202,8 @@ export async function runWhereMounted(
       input: (await input?.listen()) ?? null,
     };
     socket.write(`${JSON.stringify(call)}\n`);
+    // It may have come before anybody listened.
+    if (signal?.aborted === true) interrupt();
     for await (const line of createInterface({ input: socket })) {
       const message = JSON.parse(line) as Answer;
       if ("stdout" in message) caller.stdout(message.stdout);

@@ -27,8 +27,7 @@ import {
 import { CommandError, UsageError } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import type { ComposeDiffOptions } from "./compose-options.ts";
-import { composeAtTerminal } from "./compose-terminal.ts";
-import { onUnknownKey } from "./compose-terminal.ts";
+import { composeAtTerminal, onUnknownKey } from "./compose-terminal.ts";
 
 export async function diffComposeCommand(
   before: string,

@@ -14,23 +14,19 @@ import {
   openTreefile,
   requireFiles,
   selectTargets,
-  chosenArchitectures,
 } from "@stratos/systems/compose";
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import { VERSION } from "../version.ts";
 import type { ComposeRunOptions } from "./compose-options.ts";
-import { composeAtTerminal } from "./compose-terminal.ts";
-import { onUnknownKey } from "./compose-terminal.ts";
+import { composeAtTerminal, onUnknownKey, tellChosen } from "./compose-terminal.ts";
 
 export async function runComposeCommand(file: string, options: ComposeRunOptions): Promise<number> {
   const treefile = await openTreefile(file, onUnknownKey(options));
   const targets = await selectTargets(treefile, options);
   requireFiles(file, treefile, targets);
-  for (const note of chosenArchitectures(treefile, targets))
-    process.stderr.write(`stratos: note: ${note}
-`);
+  tellChosen(treefile, targets);
   const place = lockPath(file, options.lock),
     lockMode = lockModeOf(options);
   const lock = await readLock(place);

@@ -2,7 +2,12 @@
 import { printable } from "@stratos/base";
 import { formatProblem, type ComposeEvent, type ComposePorts } from "@stratos/compose";
 import { ProgressDisplay } from "@stratos/host-node/home";
-import { openComposeSession, type ComposeFolders, type ComposeSessionOptions } from "@stratos/systems/compose";
+import {
+  chosenArchitectures,
+  openComposeSession,
+  type ComposeFolders,
+  type ComposeSessionOptions,
+} from "@stratos/systems/compose";
 import { listenForStop } from "../stop-signals.ts";
 import type { UnknownKeyOptions } from "./compose-options.ts";
 
@@ -21,6 +26,11 @@ export function onUnknownKey({ unknownKeys }: UnknownKeyOptions): ((words: strin
   return unknownKeys === "warn"
     ? (words) => void process.stderr.write(`stratos: warning: ${printable(words)}\n`)
     : undefined;
+}
+
+/** Tells for which processors images are whose treefile does not say so. */
+export function tellChosen(...chosen: Parameters<typeof chosenArchitectures>): void {
+  for (const note of chosenArchitectures(...chosen)) process.stderr.write(`stratos: note: ${note}\n`);
 }
 
 export async function composeAtTerminal(

@@ -5,8 +5,7 @@
  *     rsync:HOST:PATH           through rsync(1), which must be installed; also rsync://HOST/MODULE/PATH
  *     rclone:REMOTE:PATH        through rclone(1), with its own configuration
  *     s3:BUCKET[/PREFIX]        S3-compatible storage; AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
- *     AWS_REGION, and
- *                               AWS_ENDPOINT_URL for storage that is not Amazon's
+ *                               AWS_REGION, and AWS_ENDPOINT_URL for storage that is not Amazon's
  */
 import { spawnSync } from "node:child_process";
 import {
