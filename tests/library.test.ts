@@ -32,8 +32,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 test("a sandbox that was saved goes on elsewhere with its processes and files, and what cannot be saved is told", () =>
   prints(
-    `import { mkdirSync } from "node:fs";
-    import { Sandbox } from "stratos";
+    `import { Sandbox } from "stratos";
     const image = process.env.IMAGE;
     const box = await Sandbox.create({ image, memoryBytes: 256 << 20 });
     await box.run("echo kept > /root/note; mkfifo /run/ask /run/answer");
@@ -50,10 +49,8 @@ test("a sandbox that was saved goes on elsewhere with its processes and files, a
     await ask(third);
     const refused = async (work) => said.push(await work.then(() => "done", ({ kind, data }) => [kind, data.reason]));
     state[5000] ^= 1;
-    await refused(Sandbox.create({ image, state }));
-    await refused(Sandbox.create({ image, state: new Uint8Array(100) }));
-    mkdirSync("shown", { recursive: true });
-    const bound = await Sandbox.create({ image, mounts: [{ host: "shown", guest: "/mnt" }] });
+    for (const each of [state, new Uint8Array(100)]) await refused(Sandbox.create({ image, state: each }));
+    const bound = await Sandbox.create({ image, mounts: [{ host: ".", guest: "/mnt" }] });
     await refused(bound.save());
     for (const each of [other, third, bound]) await each.close();
     console.log(JSON.stringify(said));`,
@@ -217,8 +214,8 @@ test("sandboxes on one board run beside one another, within its memory, and end 
     const [one, other] = await Promise.all([a.run(line), b.run(line)]);
     said.push(one.stdout.replace(/\\S+  -/, "sum"), one.stdout.slice(0, 32) === other.stdout.slice(0, 32));
     const failing = (promise) => promise.then(() => "no failure", ({ kind, data }) => [kind, data]);
-    said.push(await failing(Sandbox.create({ image, board })));
-    said.push(await failing(Sandbox.create({ image, board, isolation: "process", memoryBytes: 64 << 20 })));
+    for (const more of [{}, { isolation: "process", memoryBytes: 64 << 20 }, { state: new Uint8Array(1) }])
+      said.push(await failing(Sandbox.create({ image, board, ...more })));
     said.push(await failing(Board.create({ memoryBytes: 1 })));
     said.push((await a.run("while :; do :; done", { timeoutMs: 500 })).timedOut);
     await a.close();
@@ -234,6 +231,7 @@ test("sandboxes on one board run beside one another, within its memory, and end 
       true,
       ["option", { option: "memoryBytes" }],
       ["option", { option: "isolation" }],
+      ["option", { option: "state" }],
       ["option", { option: "memoryBytes" }],
       true,
       "1\n",
