@@ -1,8 +1,7 @@
 import type { CallState } from "../ground/wait-queue.ts";
 import { PAGE_SIZE, RLIMIT_STACK } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
 import type { CpuClock, RandomSource, SocketProvider } from "@stratos/host";
-import { assert } from "@stratos/base";
+import { assert, stateClass } from "@stratos/base";
 import { type PhysicalMemory, type Processor, ProcessorTally } from "@stratos/riscv";
 import type { BlockKernel } from "../block/block-kernel.ts";
 import type { EventKernel } from "../event/event-kernel.ts";

@@ -1,11 +1,10 @@
-import type { CallState } from "../ground/wait-queue.ts";
 import type { CpuClock } from "@stratos/host";
 import type { PhysicalMemory } from "@stratos/riscv";
 import type { FrameAllocator } from "../frames/frame-allocator.ts";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import type { CallWork } from "../ground/call-work.ts";
 import type { UserMemory } from "../ground/user-memory.ts";
-import type { WaitingCall } from "../ground/wait-queue.ts";
+import type { CallState, WaitingCall } from "../ground/wait-queue.ts";
 import type { SignalKernel, SignalTask, TasksOf } from "../signal/signal-target.ts";
 import type { FileTable } from "./file-table.ts";
 import type { FsContext } from "./fs-context.ts";
