@@ -16,5 +16,7 @@ export interface HostConsole {
   onWritable(listener: () => void): void;
   size(): { rows: number; columns: number };
   onInput(listener: (bytes: Uint8Array | null) => void): void; // null: end of input
+  /** Bytes of input that are taken from here on: what comes above is lost. Absent: its input cannot wait. */
+  inputRoom?(bytes: number): void;
   onResize(listener: () => void): void;
 }

@@ -123,7 +123,7 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly mounts?: readonly Mount[];
   /**
    * By absolute path in the sandbox. A volume belongs to the sandbox from then on, which makes it durable and closes it
-   * with itself.
+   * with itself; so does a `create` that fails, once all of them have been opened or have failed.
    */
   readonly volumes?: Readonly<Record<string, Volume | Promise<Volume>>>;
   readonly hostname?: string;

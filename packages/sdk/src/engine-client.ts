@@ -134,6 +134,6 @@ export class EngineClient {
   }
 }
 
-function abortReason(signal: AbortSignalLike): unknown {
+export function abortReason(signal: AbortSignalLike): unknown {
   return signal.reason ?? Object.assign(new Error("This operation was aborted"), { name: "AbortError" });
 }

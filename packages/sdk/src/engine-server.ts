@@ -203,8 +203,9 @@ export class EngineServer {
     const target = op === "open-image" ? (value as { target: number }).target : (value as number);
     if (op === "create-board") this.#closeBoard(target);
     if (op !== "create" && op !== "open-image" && op !== "open-volume") return;
-    this.#targets.get(target)?.close();
+    const opened = this.#targets.get(target);
     this.#targets.delete(target);
+    opened?.close();
   }
 
   #work(number: number, call: Call): Work {
@@ -246,16 +247,19 @@ export class EngineServer {
     return number;
   }
 
-  /** With the sandboxes on it. @returns whether there was such a board */
+  /**
+   * With the sandboxes on it.
+   *
+   * @returns whether there was such a board
+   * @throws what failed first, once all are closed
+   */
   #closeBoard(number: number): boolean {
     const board = this.#boards.get(number);
     if (board === undefined) return false;
     this.#boards.delete(number);
-    for (const [target, { machine, close }] of this.#targets) {
-      if (machine?.kernel.board !== board) continue;
-      this.#targets.delete(target);
-      close();
-    }
+    const onIt = [...this.#targets].filter(([, { machine }]) => machine?.kernel.board === board);
+    for (const [target] of onIt) this.#targets.delete(target);
+    closeAll(onIt.map(([, target]) => target));
     return true;
   }
 
@@ -294,10 +298,7 @@ export class EngineServer {
         volumes,
         saved,
       });
-      const close = (): void => {
-        machine.close();
-        letGo();
-      };
+      const close = (): void => closeAll([machine, { close: letGo }]);
       return this.#add({ files: new MachineFiles(machine.kernel), machine, sync: () => {}, close });
     } catch (error) {
       letGo();
@@ -360,11 +361,12 @@ export class EngineServer {
     }
   }
 
-  /** Lets go of everything: the other side is gone. */
+  /** Lets go of everything: the other side is gone. @throws what failed first, once all has been let go of */
   close(): void {
-    for (const target of this.#targets.values()) target.close();
+    const targets = [...this.#targets.values()];
     this.#targets.clear();
     this.#boards.clear();
+    closeAll(targets);
   }
 }
 
@@ -388,12 +390,15 @@ function durable({ volume, close }: OpenedRoot, path: string): { close(): void }
 
 /** All of them, whichever fails. @throws what failed first */
 function closeAll(opened: readonly { close(): void }[]): void {
-  const [first, ...others] = opened;
-  try {
-    first?.close();
-  } finally {
-    if (others.length > 0) closeAll(others);
+  const failures: unknown[] = [];
+  for (const each of opened) {
+    try {
+      each.close();
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 function oneFolder(files: FileOperations, path: string, mode: number): number {

@@ -128,8 +128,10 @@ export class ChannelOutput implements HostStreamOut {
   }
 }
 
-/** Ctrl-D: the end of what is typed. */
-const VEOF = Uint8Array.of(4);
+/** Ctrl-D: the end of what is typed; in the midst of a line it only hands that over, and the next one is the end. */
+const VEOF = 4;
+/** After these a line is empty: a newline, what Return gives, and VEOF. */
+const LINE_ENDS: ReadonlySet<number> = new Set([0x0a, 0x0d, VEOF]);
 
 /** A terminal beyond a channel: what is typed comes from the program's input, what it shows goes to its output. */
 export class ChannelTerminal implements HostConsole {
@@ -138,6 +140,11 @@ export class ChannelTerminal implements HostConsole {
   #size: TerminalSize;
   #onResize: () => void = () => {};
   readonly #input: ChannelInput;
+  #onInput: (bytes: Uint8Array | null) => void = () => {};
+  #inputRoom = 0;
+  #isTyping = false;
+  #isInLine = false;
+  #hasTypedEnd = false;
 
   constructor(input: ChannelInput, output: ChannelOutput, size: TerminalSize) {
     this.#input = input;
@@ -171,16 +178,33 @@ export class ChannelTerminal implements HostConsole {
   }
 
   onInput(listener: (bytes: Uint8Array | null) => void): void {
-    const take = (): void => {
-      const bytes = new Uint8Array(this.#input.available);
-      if (bytes.length > 0) {
-        this.#input.read(bytes, 0, bytes.length);
-        listener(bytes);
-      }
-      if (this.#input.isEnded) listener(VEOF);
-    };
-    this.#input.onReadable(take);
-    take();
+    this.#onInput = listener;
+    this.#input.onReadable(() => this.#type());
+  }
+
+  inputRoom(bytes: number): void {
+    this.#inputRoom = bytes;
+    this.#type();
+  }
+
+  /** What came, as far as the line takes it; who hears of it may tell of more room. */
+  #type(): void {
+    if (this.#isTyping) return;
+    this.#isTyping = true;
+    for (;;) {
+      const bytes = new Uint8Array(Math.min(this.#input.available, this.#inputRoom));
+      if (bytes.length === 0) break;
+      this.#inputRoom -= bytes.length;
+      this.#input.read(bytes, 0, bytes.length);
+      this.#isInLine = !LINE_ENDS.has(bytes.at(-1)!);
+      this.#onInput(bytes);
+    }
+    const end = this.#isInLine ? [VEOF, VEOF] : [VEOF];
+    if (this.#input.isEnded && this.#inputRoom >= end.length && !this.#hasTypedEnd) {
+      this.#hasTypedEnd = true;
+      this.#onInput(Uint8Array.from(end));
+    }
+    this.#isTyping = false;
   }
 
   onResize(listener: () => void): void {

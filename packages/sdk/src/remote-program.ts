@@ -81,6 +81,7 @@ export class RemoteProgram implements Program {
   readonly #target: number;
   readonly #ended: Promise<ProgramEnd>;
   readonly #hasTerminal: boolean;
+  #hasEnded = false;
 
   private constructor(
     engine: EngineClient,
@@ -93,6 +94,10 @@ export class RemoteProgram implements Program {
     this.#hasTerminal = tty !== undefined;
     this.#call = call;
     this.#ended = ended;
+    const end = (): void => {
+      this.#hasEnded = true;
+    };
+    ended.then(end, end);
     this.pid = parts.pid;
     this.stdin = parts.stdin;
     this.stdout = parts.stdout;
@@ -121,6 +126,8 @@ export class RemoteProgram implements Program {
   }
 
   async kill(name = "SIGTERM"): Promise<void> {
+    // Its number may be another's by then.
+    if (this.#hasEnded) return;
     await this.#engine.call("signal", { target: this.#target, pid: this.pid, name }).answer;
   }
 
@@ -171,8 +178,12 @@ class WrittenInput implements ProgramInput {
   async *[Symbol.asyncIterator](): AsyncGenerator<Bytes> {
     for (;;) {
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-        yield next.bytes;
-        next.done();
+        try {
+          yield next.bytes;
+        } finally {
+          // Its reader may leave for good here.
+          next.done();
+        }
       }
       if (this.#hasEnd) return;
       await new Promise<void>((resolve) => {

@@ -120,7 +120,7 @@ export class SandboxMachine {
     if (ports.length > 0 && network !== "host") throw wrong("ports", 'they need network: "host"');
   }
 
-  /** @throws SessionError */
+  /** @throws SessionError, StratosError; the board then has its memory back */
   constructor(parts: MachineParts) {
     const { ports, board, image, memoryBytes, harts, hostname, sockets, folders, saved } = parts;
     const seed = saved === null ? parts.seed : (saved.seed ?? undefined);
@@ -141,7 +141,12 @@ export class SandboxMachine {
       ...(hostname === undefined ? {} : { hostname }),
       ...(saved === null ? {} : { saved: { bytes: saved.session, streams: new Map() } }),
     });
-    for (const each of parts.volumes) this.#mount(each);
+    try {
+      for (const each of parts.volumes) this.#mount(each);
+    } catch (error) {
+      this.#session.close();
+      throw error;
+    }
     this.#files = new MachineFiles(this.kernel);
     this.#stopped = this.#session.run().then(() => {
       throw new StratosError("closed", "the sandbox was closed", {});
@@ -177,33 +182,36 @@ export class SandboxMachine {
     const settings = Object.entries(request.env).map(([name, value]) => ({ name, value }));
     for (const { name, value } of settings)
       if (name === "" || /[=\0]/.test(name) || value.includes("\0")) throw wrong("env", `${name}: not a variable`);
+    const { tty } = request;
+    const program = {
+      program: argv[0]!,
+      argv,
+      environment: guestEnvironment(user, settings, {
+        isTerminal: tty !== undefined,
+        host: { TERM: "xterm-256color" },
+      }),
+      workingDirectory: utf8ToByteString(cwd),
+      user,
+    };
     const input = new ChannelInput((count) => listener.onRead(count));
     const outputs = [
       new ChannelOutput((bytes) => listener.onOutput(1, bytes)),
       new ChannelOutput((bytes) => listener.onOutput(2, bytes)),
     ] as const;
-    const { files, resize, finish } = this.#standardFiles(request.tty, input, outputs);
+    const { files, resize, finish } = this.#standardFiles(tty, input, outputs);
     if (!request.hasInput) input.end();
-    const { tty } = request;
     let isTimedOut = false;
     let end!: (status: number) => void;
     const exited = new Promise<number>((resolve) => {
       end = resolve;
     });
-    const pid = this.#session.start(
-      {
-        program: argv[0]!,
-        argv,
-        environment: guestEnvironment(user, settings, {
-          isTerminal: tty !== undefined,
-          host: { TERM: "xterm-256color" },
-        }),
-        workingDirectory: utf8ToByteString(cwd),
-        user,
-      },
-      files,
-      (status) => end(status),
-    );
+    let pid: number;
+    try {
+      pid = this.#session.start(program, files, (status) => end(status));
+    } catch (error) {
+      finish();
+      throw error;
+    }
     listener.onStarted(pid);
     const kill = (): void => {
       this.#session.machine.endTree(pid);
@@ -269,8 +277,11 @@ export class SandboxMachine {
 
   /** What programs have written into volumes is in them afterwards. */
   close(): void {
-    this.#session.machine.sync(false);
-    this.#session.close();
+    try {
+      this.#session.machine.sync(false);
+    } finally {
+      this.#session.close();
+    }
   }
 }
 

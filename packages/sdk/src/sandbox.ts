@@ -7,10 +7,11 @@ import {
   type SandboxOptions,
   type SpawnOptions,
 } from "./api.ts";
-import type { EngineClient } from "./engine-client.ts";
-import type { OpenVolumeRequest, RunRequest } from "./protocol.ts";
+import { abortReason, type EngineClient } from "./engine-client.ts";
+import type { RunRequest } from "./protocol.ts";
 import { closeUnlessGone, RemoteFiles, RemoteHandle } from "./remote-files.ts";
 import { KeptOutput, RemoteProgram, startProgram } from "./remote-program.ts";
+import type { VolumeOpening } from "./volume.ts";
 
 /** Bytes of a program's output that are kept when nothing else is said. */
 const OUTPUT_BYTES = 16 << 20;
@@ -133,12 +134,28 @@ interface Place {
 
 /** Starts the machine of a sandbox. */
 export async function openSandbox(engines: EngineSource, options: SandboxOptions): Promise<RemoteHandle> {
-  const { engine, release, board } = placeOf(engines, options);
+  const given = await Promise.allSettled(Object.values(options.volumes ?? {}));
+  try {
+    const failed = given.find((each) => each.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    return await createAt(placeOf(engines, options), options);
+  } catch (error) {
+    // They were the sandbox's, and there is none.
+    await Promise.all(given.map((each) => (each.status === "fulfilled" ? each.value.close() : null)));
+    throw error;
+  }
+}
+
+async function createAt({ engine, release, board }: Place, options: SandboxOptions): Promise<RemoteHandle> {
   try {
     const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, state, signal, onProgress } =
       options;
+    if (signal?.aborted === true) throw abortReason(signal);
+    const openings = await handOver(options.volumes ?? {});
+    const volumes = openings.map(({ guest, place, readOnly, passphrase }) => {
+      return { guest, path: engine.place(place, "volumes"), readOnly, passphrase };
+    });
     const image = options.image === undefined ? undefined : engine.place(options.image, "image");
-    const volumes = await handOver(engine, options.volumes ?? {});
     const isSaved = state !== undefined;
     const { value } = await engine.call(
       "create",
@@ -157,14 +174,10 @@ export async function openSandbox(engines: EngineSource, options: SandboxOptions
 }
 
 /** Volumes leave the engine that they are open in for the sandbox's. */
-async function handOver(
-  engine: EngineClient,
+function handOver(
   volumes: NonNullable<SandboxOptions["volumes"]>,
-): Promise<(OpenVolumeRequest & { guest: string })[]> {
+): Promise<(VolumeOpening & { readonly guest: string })[]> {
   return Promise.all(
-    Object.entries(volumes).map(async ([guest, given]) => {
-      const { place, readOnly, passphrase } = await (await given).handOver();
-      return { guest, path: engine.place(place, "volumes"), readOnly, passphrase };
-    }),
+    Object.entries(volumes).map(async ([guest, given]) => ({ guest, ...(await (await given).handOver()) })),
   );
 }

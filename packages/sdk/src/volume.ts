@@ -3,7 +3,7 @@ import { RemoteFiles, RemoteHandle } from "./remote-files.ts";
 import type { EngineSource } from "./sandbox.ts";
 
 /** How a volume was opened, so that another engine can open it. */
-interface VolumeOpening extends OpenVolumeOptions {
+export interface VolumeOpening extends OpenVolumeOptions {
   readonly place: VolumePlace;
 }
 

@@ -97,6 +97,7 @@ export class MachineSession {
   readonly #hasFolders: boolean;
   #timedOut = false;
 
+  /** @throws SessionError when something cannot be mounted; the board then has its memory back */
   constructor(options: SessionOptions) {
     const { ports, folders = [], seed, saved } = options;
     this.#volume = options.volume;
@@ -127,10 +128,20 @@ export class MachineSession {
       virtualTime: seed !== undefined,
     });
     this.pump = new MachinePump(this.machine, ports.loop);
+    try {
+      this.#mount(options);
+    } catch (error) {
+      this.machine.dispose();
+      throw error;
+    }
+  }
+
+  /** @throws SessionError */
+  #mount({ volume, imageIdentity, keepsRun, folders = [] }: SessionOptions): void {
     const { kernel } = this.machine;
-    const image = options.imageIdentity === undefined ? null : kernel.useImage(options.imageIdentity);
-    this.machine.mountRoot(new AegisFileSystem(kernel, options.volume, undefined, undefined, image));
-    const failure = this.machine.mountSystem({ keepsRun: options.keepsRun === true });
+    const image = imageIdentity === undefined ? null : kernel.useImage(imageIdentity);
+    this.machine.mountRoot(new AegisFileSystem(kernel, volume, undefined, undefined, image));
+    const failure = this.machine.mountSystem({ keepsRun: keepsRun === true });
     if (failure !== null) {
       const { place, errno } = failure;
       throw new SessionError("mount", place, `cannot be mounted on: ${ERRNO_NAMES[errno] ?? String(errno)}`, errno);

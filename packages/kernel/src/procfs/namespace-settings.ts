@@ -15,7 +15,7 @@ import {
   EPERM,
   ERANGE,
 } from "@stratos/abi";
-import { isCapable } from "../security/credentials.ts";
+import { type Credentials, isCapable } from "../security/credentials.ts";
 import { ID_EXTENTS_MAX, type IdExtent, IdMap } from "../security/id-map.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
 import type { Task } from "../task/task.ts";
@@ -39,18 +39,21 @@ export function describeIdMap(target: Task, kind: Kind, reader: Task): string {
     .join("");
 }
 
-/** Once, by who may (user_namespaces(7), "Defining user and group ID mappings"): 0; −EINVAL, −EPERM. */
-export function writeIdMap(writer: Task, target: Task, kind: Kind, text: string): number {
+/**
+ * Once, by who may (user_namespaces(7), "Defining user and group ID mappings"): 0; −EINVAL, −EPERM. Who opened the file
+ * is asked, and for ids other than his own the writer as well (Linux's file_ns_capable).
+ */
+export function writeIdMap(writer: Task, opener: Credentials, target: Task, kind: Kind, text: string): number {
   const { userNamespace } = target.credentials;
   const { parent } = userNamespace;
   const capability = kind === "uids" ? CAP_SETUID : CAP_SETGID;
-  const own = writer.credentials.userNamespace;
+  const own = opener.userNamespace;
   if (parent === null || userNamespace[kind].extents!.length > 0) return -EPERM;
   if (own !== userNamespace && own !== parent) return -EPERM;
-  if (!isCapable(writer.credentials, CAP_SYS_ADMIN, userNamespace)) return -EPERM;
+  if (!isCapable(opener, CAP_SYS_ADMIN, userNamespace)) return -EPERM;
   const lines = parseMap(text);
   if (lines === null) return -EINVAL;
-  if (!mayMap(writer, userNamespace, kind, lines, capability)) return -EPERM;
+  if (!mayMap(writer, opener, userNamespace, kind, lines, capability)) return -EPERM;
   const extents: IdExtent[] = [];
   for (const { first, lower, count } of lines) {
     const kernelFirst = parent[kind].rangeToKernel(lower, count);
@@ -91,25 +94,25 @@ function parseMap(text: string): MapLine[] | null {
 /** Linux's new_idmap_permitted and verify_root_map. */
 function mayMap(
   writer: Task,
+  opener: Credentials,
   namespace: UserNamespace,
   kind: Kind,
   lines: readonly MapLine[],
   capability: number,
 ): boolean {
   const parent = namespace.parent!;
-  const { credentials } = writer;
   if (kind === "uids" && lines.some(({ lower }) => lower === 0)) {
     // Programs of the parent's root must not get file capabilities from one that had none to give.
-    const fromInside = credentials.userNamespace === namespace;
-    if (fromInside ? !namespace.mayMapRoot : !isCapable(credentials, CAP_SETFCAP, parent)) return false;
+    const fromInside = opener.userNamespace === namespace;
+    if (fromInside ? !namespace.mayMapRoot : !isCapable(opener, CAP_SETFCAP, parent)) return false;
   }
   // One's own id alone needs no capability in the parent.
-  if (lines.length === 1 && lines[0]!.count === 1 && credentials.euid === namespace.creatorUid) {
+  if (lines.length === 1 && lines[0]!.count === 1 && opener.euid === namespace.creatorUid) {
     const own = parent[kind].toKernel(lines[0]!.lower);
-    if (kind === "uids" && own === credentials.euid) return true;
-    if (kind === "gids" && own === credentials.egid && !namespace.allowsSetgroups) return true;
+    if (kind === "uids" && own === opener.euid) return true;
+    if (kind === "gids" && own === opener.egid && !namespace.allowsSetgroups) return true;
   }
-  return isCapable(credentials, capability, parent);
+  return isCapable(opener, capability, parent) && isCapable(writer.credentials, capability, parent);
 }
 
 export function describeSetgroups(target: Task): string {
@@ -117,9 +120,9 @@ export function describeSetgroups(target: Task): string {
 }
 
 /** "deny" only before gid_map, and for good: 0; −EINVAL, −EPERM. */
-export function writeSetgroups(writer: Task, target: Task, text: string): number {
+export function writeSetgroups(opener: Credentials, target: Task, text: string): number {
   const { userNamespace } = target.credentials;
-  if (!isCapable(writer.credentials, CAP_SYS_ADMIN, userNamespace)) return -EPERM;
+  if (!isCapable(opener, CAP_SYS_ADMIN, userNamespace)) return -EPERM;
   const word = text.trim();
   if (word === "allow") return userNamespace.allowsSetgroups ? 0 : -EPERM;
   if (word !== "deny") return -EINVAL;
@@ -142,12 +145,12 @@ export function describeTimeOffsets(target: Task): string {
 }
 
 /** `CLOCK SECONDS NANOSECONDS` lines: 0; −EACCES somebody is in it already; −EINVAL, −EPERM, −ERANGE. */
-export function writeTimeOffsets(writer: Task, target: Task, text: string): number {
+export function writeTimeOffsets(opener: Credentials, target: Task, text: string): number {
   const namespace = target.namespaces.timeForChildren;
-  if (!isCapable(writer.credentials, CAP_SYS_TIME, namespace.owner)) return -EPERM;
-  if (namespace === writer.kernel.namespaces.time || namespace.isFrozen) return -EACCES;
+  if (!isCapable(opener, CAP_SYS_TIME, namespace.owner)) return -EPERM;
+  if (namespace === target.kernel.namespaces.time || namespace.isFrozen) return -EACCES;
   const offsets = { monotonicNs: namespace.monotonicNs, boottimeNs: namespace.boottimeNs };
-  const now = writer.kernel.now();
+  const now = target.kernel.now();
   for (const line of text.replace(/\n$/, "").split("\n")) {
     const fields = /^\s*(\w+)\s+(-?\d+)\s+(\d+)\s*$/.exec(line);
     const key = fields === null ? undefined : CLOCKS[fields[1]!];

@@ -99,7 +99,7 @@ export class Pagemap extends PseudoFile {
 
   override open(task: Task, flags: number, path: Path): OpenFile | number {
     if ((flags & O_ACCMODE) !== O_RDONLY) return -EACCES;
-    const refused = mayInspect(task, this.#target());
+    const refused = mayInspect(task, this.#target(), "fs");
     return refused < 0 ? refused : new PagemapFile(flags, this, path);
   }
 

@@ -96,7 +96,7 @@ export class ProcessDirectory extends PseudoDirectory {
 
   #fill(fileSystem: Procfs, isThread: boolean): void {
     const target = (): Task => this.#target;
-    const guard = (caller: Task): number => mayInspect(caller, target());
+    const guard = (caller: Task): number => mayInspect(caller, target(), "fs");
     const file = (
       name: string,
       source: TextSource,
@@ -113,7 +113,7 @@ export class ProcessDirectory extends PseudoDirectory {
     };
     file("stat", (caller) =>
       describeStat(target(), isThread, {
-        isVisible: mayInspect(caller, target()) === 0,
+        isVisible: mayInspect(caller, target(), "fs") === 0,
         reader: caller,
         ids: fileSystem.pidNamespace,
       }),
@@ -166,15 +166,15 @@ export class ProcessDirectory extends PseudoDirectory {
     for (const kind of ["uids", "gids"] as const)
       file(kind === "uids" ? "uid_map" : "gid_map", (caller) => describeIdMap(target(), kind, caller), {
         mode: 0o644,
-        sink: (caller, text) => writeIdMap(caller, target(), kind, text),
+        sink: (caller, text, opener) => writeIdMap(caller, opener, target(), kind, text),
       });
     file("setgroups", () => describeSetgroups(target()), {
       mode: 0o644,
-      sink: (caller, text) => writeSetgroups(caller, target(), text),
+      sink: (_caller, text, opener) => writeSetgroups(opener, target(), text),
     });
     file("timens_offsets", () => describeTimeOffsets(target()), {
       mode: 0o644,
-      sink: (caller, text) => writeTimeOffsets(caller, target(), text),
+      sink: (_caller, text, opener) => writeTimeOffsets(opener, target(), text),
     });
     file("coredump_filter", () => `${this.group.coreFilter.toString(16).padStart(8, "0")}\n`, {
       sink: (_caller, text) => this.#setCoreFilter(text),
@@ -300,7 +300,7 @@ class PlaceLink extends PseudoInode {
 
   #find(caller: Task | null): Path | number {
     const task = this.#target();
-    if (caller !== null && mayInspect(caller, task) < 0) return -EACCES;
+    if (caller !== null && mayInspect(caller, task, "fs") < 0) return -EACCES;
     if (task.state === "Z" || task.state === "X") return -ENOENT;
     return this.#place(task) ?? -ENOENT;
   }
@@ -371,7 +371,7 @@ class DescriptorDirectory extends PseudoInode {
       this.#kind === "links"
         ? new DescriptorLink(this.fileSystem, this.#target, fd, mode)
         : new DescriptorInfo(this.fileSystem, () => describeDescriptor(this.#target(), fd), {
-            guard: (caller) => mayInspect(caller, this.#target()),
+            guard: (caller) => mayInspect(caller, this.#target(), "fs"),
           }),
     );
   }
@@ -381,7 +381,7 @@ class DescriptorDirectory extends PseudoInode {
   }
 
   override open(task: Task): number | null {
-    return mayInspect(task, this.#target()) < 0 ? -EACCES : null;
+    return mayInspect(task, this.#target(), "fs") < 0 ? -EACCES : null;
   }
 
   override list(
@@ -447,7 +447,7 @@ class DescriptorLink extends PseudoInode {
 
   #file(caller: Task | null): OpenFile | number {
     const task = this.#target();
-    if (caller !== null && mayInspect(caller, task) < 0) return -EACCES;
+    if (caller !== null && mayInspect(caller, task, "fs") < 0) return -EACCES;
     return (isAlive(task) ? task.files.get(this.#fd) : undefined) ?? -ENOENT;
   }
 
@@ -566,7 +566,7 @@ class NamespaceLink extends PseudoLink {
   /** −EACCES to who may not look into the process; −ENOENT: it has ended, or nobody was born there yet. */
   #find(caller: Task | null): Namespace | number {
     const task = this.#target();
-    if (caller !== null && mayInspect(caller, task) < 0) return -EACCES;
+    if (caller !== null && mayInspect(caller, task, "fs") < 0) return -EACCES;
     return isAlive(task) ? (this.#choose(task) ?? -ENOENT) : -ENOENT;
   }
 

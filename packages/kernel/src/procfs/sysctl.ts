@@ -480,8 +480,10 @@ export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
           : {
               mode: setting.mode ?? 0o644,
               ...(changes === undefined ? {} : { watched: changes }),
-              sink: (task, text) => {
-                if (!isCapable(task.credentials, CAP_SYS_ADMIN, owner?.(task))) return -EPERM;
+              sink: (task, text, opener) => {
+                const namespace = owner?.(task);
+                if (![task.credentials, opener].every((each) => isCapable(each, CAP_SYS_ADMIN, namespace)))
+                  return -EPERM;
                 const result = write(kernel, text.replace(/\n$/, ""), task);
                 if (setting.only !== undefined && result < 0)
                   kernel.messages.add(KERNEL_INFO, `sysctl: ${path} is always ${setting.only} here`);

@@ -19,6 +19,7 @@ import {
 } from "@stratos/abi";
 import { byteString, byteStringOf, stateClass, StateError } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
+import type { Credentials } from "../security/credentials.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { UNFINISHED, type WaitQueue } from "../ground/wait-queue.ts";
@@ -178,8 +179,12 @@ export interface TextPiece {
  * @param kept  of the piece before; null at first
  */
 export type TextSource = (task: Task, from: number, kept: unknown) => string | TextPiece | number;
-/** Takes what was written in one write(2), as a byte string: bytes taken are all of them, or a negated errno. */
-export type TextSink = (task: Task, text: string) => number;
+/**
+ * Takes what was written in one write(2), as a byte string: bytes taken are all of them, or a negated errno.
+ *
+ * @param opener  rights are asked of who opened the file too: a program with more may have been made to write to it
+ */
+export type TextSink = (task: Task, text: string, opener: Credentials) => number;
 
 /** ioctl(2) of a file of text. */
 export type TextRequest = (task: Task, command: number, argument: number) => number;
@@ -214,7 +219,9 @@ export class PseudoFile extends PseudoInode {
   override open(task: Task, flags: number, path: Path): OpenFile | number {
     if ((flags & O_ACCMODE) !== O_RDONLY && this.#sink === null) return -EACCES;
     const refused = this.#guard?.(task) ?? 0;
-    return refused < 0 ? refused : new TextFile(flags, this, path, this.#watched?.(task) ?? null);
+    return refused < 0
+      ? refused
+      : new TextFile(flags, this, path, { watched: this.#watched?.(task) ?? null, opener: task.credentials });
   }
 
   /** What reads, writes and ioctl(2) of its descriptions come to. */
@@ -269,13 +276,20 @@ class TextFile extends OpenFile {
   /** A read has used up its work before it came to its bytes. */
   #isUnderWay = false;
   #watched: Changes | null;
+  #opener: Credentials;
   /** Of what it watches, when it was opened or a change was told. */
   #seenVersion: number;
 
-  constructor(flags: number, inode: PseudoFile, path: Path, watched: Changes | null) {
+  constructor(
+    flags: number,
+    inode: PseudoFile,
+    path: Path,
+    { watched, opener }: { watched: Changes | null; opener: Credentials },
+  ) {
     super(flags, inode, path);
     this.#text = inode;
     this.#watched = watched;
+    this.#opener = opener;
     this.#seenVersion = watched?.version ?? 0;
   }
 
@@ -331,7 +345,7 @@ class TextFile extends OpenFile {
     const bytes = new Uint8Array(Math.min(from.remaining, 4096));
     const taken = from.take(bytes, 0, bytes.length);
     if (taken < 0) return taken;
-    const failed = sink(task, byteString(bytes, 0, taken));
+    const failed = sink(task, byteString(bytes, 0, taken), this.#opener);
     if (failed < 0) return failed;
     this.position += taken;
     return taken;
@@ -381,6 +395,7 @@ class TextFile extends OpenFile {
         kept: it.#kept,
         isUnderWay: it.#isUnderWay,
         watched: it.#watched,
+        opener: it.#opener,
         seenVersion: it.#seenVersion,
       }),
       load: (it, from) =>
@@ -392,6 +407,7 @@ class TextFile extends OpenFile {
           kept: it.#kept,
           isUnderWay: it.#isUnderWay,
           watched: it.#watched,
+          opener: it.#opener,
           seenVersion: it.#seenVersion,
         } = from),
     });

@@ -1,4 +1,15 @@
-import { EACCES, EPERM, FS_APPEND_FL, FS_IMMUTABLE_FL, S_IFDIR, S_IFMT, S_ISGID, S_ISVTX } from "@stratos/abi";
+import {
+  EACCES,
+  EPERM,
+  FS_APPEND_FL,
+  FS_IMMUTABLE_FL,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+  S_ISGID,
+  S_ISUID,
+  S_ISVTX,
+} from "@stratos/abi";
 import {
   ACL_GROUP,
   ACL_GROUP_OBJ,
@@ -10,7 +21,7 @@ import {
   CAP_FSETID,
   type Acl,
 } from "@stratos/abi";
-import { ALL_CAPABILITIES, type Credentials, hasCapability, isInGroup } from "./credentials.ts";
+import { ALL_CAPABILITIES, type Credentials, hasCapability, isCapable, isInGroup } from "./credentials.ts";
 import type { OwnedFile } from "./owned-file.ts";
 
 /** Discretionary access control: path_resolution(7), capabilities(7), acl(5). */
@@ -95,14 +106,19 @@ export function permittedMode(credentials: Credentials, inode: OwnedFile, mode: 
 }
 
 /**
- * Set-user-ID and set-group-ID go when someone without CAP_FSETID writes (write(2), truncate(2)); null: nothing to
- * drop.
+ * Set-user-ID and set-group-ID go when someone writes (write(2), truncate(2)) who hasn't CAP_FSETID over the whole
+ * machine: root of a user namespace makes no program run as another. A group's bit without execution stays with who is
+ * in the group, or has the capability over the file. Null: nothing to drop.
+ *
+ * @see fs/attr.c, setattr_should_drop_suidgid
  */
-export function modeAfterWrite(credentials: Credentials, mode: number): number | null {
-  if ((mode & 0o6000) === 0) return null;
-  const drop = 0o4000 | ((mode & 0o2010) === 0o2010 ? S_ISGID : 0);
-  if ((mode & drop) === 0 || has(credentials, CAP_FSETID)) return null;
-  return mode & ~drop;
+export function modeAfterWrite(credentials: Credentials, inode: OwnedFile): number | null {
+  const { mode } = inode;
+  if ((mode & (S_ISUID | S_ISGID)) === 0 || (mode & S_IFMT) !== S_IFREG || isCapable(credentials, CAP_FSETID))
+    return null;
+  const keepsGroup = (mode & 0o010) === 0 && permittedMode(credentials, inode, mode) === mode;
+  const left = mode & ~S_ISUID & (keepsGroup ? ~0 : ~S_ISGID);
+  return left === mode ? null : left;
 }
 
 /** Do flags of chattr(1) keep everyone from changing attributes, links and attributes' values of the file? */

@@ -72,6 +72,13 @@ export class UserNamespace extends Namespace {
     return this.uids.fromKernel(uid) >= 0 && this.gids.fromKernel(gid) >= 0;
   }
 
+  /** The first that has names for both, from here upward: whose tracers may read a program that isn't shown. */
+  nearestWithIds(uid: number, gid: number): UserNamespace {
+    let at: UserNamespace = this;
+    while (at.parent !== null && !at.hasIds(uid, gid)) at = at.parent;
+    return at;
+  }
+
   /** Is it `other`, or below it? */
   isWithin(other: UserNamespace): boolean {
     for (let at: UserNamespace | null = this; at !== null; at = at.parent) if (at === other) return true;

@@ -46,7 +46,7 @@ function compare(task: Task, pid1: number, pid2: number, kind: number, index1: n
   const one = tasks.taskIn(pidNamespace, pid1 | 0);
   const two = tasks.taskIn(pidNamespace, pid2 | 0);
   if (one === undefined || two === undefined) return -ESRCH;
-  if (mayInspect(task, one) < 0 || mayInspect(task, two) < 0) return -EPERM;
+  if (mayInspect(task, one, "real") < 0 || mayInspect(task, two, "real") < 0) return -EPERM;
   const first = thingOf(one, kind | 0, index1);
   if (isErrno(first)) return first;
   const second = thingOf(two, kind | 0, index2);

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  CAP_SYS_PTRACE,
   EAGAIN,
   EFAULT,
   EINVAL,
@@ -19,6 +20,8 @@ import {
   RLIMIT_MEMLOCK,
 } from "@stratos/abi";
 import { mmap } from "../mm/mmap.ts";
+import { ROOT } from "../security/credentials.ts";
+import { createTestTask } from "../testing/fake-task.ts";
 import { createMemoryTask, type MemoryTask } from "../testing/memory-task.ts";
 import { call } from "../testing/system-calls.ts";
 import type { Task } from "../task/task.ts";
@@ -177,4 +180,24 @@ test("another thread's memory is read and written through vectors, by its owner"
   assert.equal(call(task, "process_vm_readv", task.pid, local, 1, remote, 1025, 0), -EINVAL);
   assert.equal(call(task, "process_vm_readv", task.pid, local, 1, 64, 1, 0), -EFAULT);
   assert.equal(call(task, "process_vm_readv", task.pid, local, 1, vector(at + 64, [64, 4]), 1, 0), -EFAULT);
+});
+
+test("process_vm_readv and process_vm_writev move only what may be traced: real ids, and dumpable", () => {
+  const { kernel, task } = createMemoryTask();
+  const target = createTestTask(kernel, task).task;
+  const result = (own: object, other: object): number => {
+    task.credentials = { ...ROOT, effective: 0, permitted: 0, ...own };
+    target.credentials = { ...ROOT, effective: 0, permitted: 0, ...other };
+    const read = call(task, "process_vm_readv", target.pid, 0, 0, 0, 0, 0);
+    assert.equal(call(task, "process_vm_writev", target.pid, 0, 0, 0, 0, 0), read);
+    return read;
+  };
+  assert.equal(result({}, {}), 0);
+  assert.equal(result({ uid: 5 }, { uid: 5, euid: 0 }), -EPERM, "set-user-ID");
+  assert.equal(result({ uid: 5, euid: 0 }, {}), -EPERM);
+  assert.equal(result({ gid: 5 }, {}), -EPERM);
+  assert.equal(result({}, { permitted: 1 }), -EPERM);
+  target.group.isDumpable = false;
+  assert.equal(result({}, {}), -EPERM);
+  assert.equal(result({ effective: 2 ** CAP_SYS_PTRACE }, {}), 0);
 });

@@ -1,5 +1,4 @@
 import {
-  CAP_SYS_PTRACE,
   EBADF,
   EFAULT,
   EINVAL,
@@ -36,7 +35,6 @@ import { lockAllMemory, lockMemory, unlockAllMemory, unlockMemory } from "../mm/
 import { madvise } from "../mm/madvise.ts";
 import { sealMemory } from "../mm/memory-seal.ts";
 import { brk, mincore, mmap, mprotect, mremap, msync, munmap } from "../mm/mmap.ts";
-import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { movedBefore, pauseTransfer } from "../ground/call-work.ts";
 import { BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
@@ -135,12 +133,7 @@ function transfer(
 ): number {
   const target = task.kernel.tasks.taskIn(task.group.pidNamespace, args.pid | 0);
   if (target === undefined) return -ESRCH;
-  if (
-    target.group !== task.group &&
-    target.credentials.uid !== task.credentials.euid &&
-    !isCapable(task.credentials, CAP_SYS_PTRACE, target.credentials.userNamespace)
-  )
-    return -EPERM;
+  if (mayInspect(task, target, "real") < 0) return -EPERM;
   if (args.remoteCount < 0 || args.remoteCount > 1024) return -EINVAL;
   const remotes: [number, number][] = [];
   for (let index = 0; index < args.remoteCount; index++) {
@@ -197,7 +190,7 @@ function processMadvise(
   const isHint =
     advice === MADV_WILLNEED || advice === MADV_COLD || advice === MADV_PAGEOUT || advice === MADV_COLLAPSE;
   if (!isHint && target.space !== task.space) return -EINVAL;
-  if (mayInspect(task, target) < 0) return -EPERM;
+  if (mayInspect(task, target, "fs") < 0) return -EPERM;
   const { work } = task.kernel;
   work.mayPause = true;
   let done = 0;

@@ -155,7 +155,7 @@ function getPolicy(
 function targetOf(task: Task, pid: number): Task | number {
   const target = (pid | 0) === 0 ? task : task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0);
   if (target === undefined) return -ESRCH;
-  return mayInspect(task, target) < 0 ? -EPERM : target;
+  return mayInspect(task, target, "real") < 0 ? -EPERM : target;
 }
 
 /** migrate_pages(2): how many could not be moved: 0; −EFAULT, −EINVAL, −EPERM, −ESRCH. */

@@ -1,6 +1,5 @@
 /** pidfd_open, pidfd_send_signal, pidfd_getfd. Read first: task/pidfd.ts and the manual pages of the calls. */
 import {
-  CAP_SYS_PTRACE,
   EBADF,
   EFAULT,
   EINVAL,
@@ -20,10 +19,10 @@ import {
 } from "@stratos/abi";
 import { PidFile } from "../task/pidfd.ts";
 import { ProcessDirectory } from "../procfs/process-directory.ts";
-import { isCapable } from "../security/credentials.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendSignalToProcessGroup, sendSignalToTask } from "../signal/send-signal.ts";
 import { checkSignalPermission } from "../signal/signal-permission.ts";
+import { mayInspect } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
 import { DirectoryFile } from "../vfs/directory-file.ts";
 import { readSignalInfo, SIGINFO_SENT } from "../task/signal-frame.ts";
@@ -113,21 +112,10 @@ function pidfdGetfd(task: Task, pidfd: number, fd: number, flags: number): numbe
   if (isErrno(target)) return target;
   if (target.hasExited) return -ESRCH;
   const owner = target.thread ?? target.group.leader;
-  if (!mayTrace(task, owner)) return -EPERM;
+  if (mayInspect(task, owner, "real") < 0) return -EPERM;
   const file = owner.files.get(fd | 0);
   if (file === undefined) return -EBADF;
   return task.files.install(file.retain(), true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
-}
-
-/** PTRACE_MODE_ATTACH_REALCREDS (ptrace(2)). */
-function mayTrace(task: Task, target: Task): boolean {
-  if (task.group === target.group || isCapable(task.credentials, CAP_SYS_PTRACE, target.credentials.userNamespace))
-    return true;
-  const { uid, gid } = task.credentials;
-  const to = target.credentials;
-  return (
-    [to.uid, to.euid, to.suid].every((each) => each === uid) && [to.gid, to.egid, to.sgid].every((each) => each === gid)
-  );
 }
 
 export const pidfdCalls: SyscallTable = {

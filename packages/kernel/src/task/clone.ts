@@ -146,6 +146,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
     child.ownTid = process.ownPid;
     process.oomScoreAdjust = parent.group.oomScoreAdjust;
     process.isDumpable = parent.group.isDumpable;
+    process.memoryNamespace = parent.group.memoryNamespace;
     process.coreFilter = parent.group.coreFilter;
     process.refusesHugePages = parent.group.refusesHugePages;
     child.group = process;

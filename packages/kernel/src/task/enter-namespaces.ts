@@ -149,7 +149,7 @@ function namespacesBehind(task: Task, file: OpenFile, type: number): readonly Na
   if (process === null || type === 0 || (type & ~CLONE_NEW_ALL) !== 0) return -EINVAL;
   const target = process.tasks[0];
   if (target === undefined) return -ESRCH;
-  if (mayInspect(task, target) < 0) return -EPERM;
+  if (mayInspect(task, target, "real") < 0) return -EPERM;
   const all: Namespace[] = [];
   for (const kind of ["user", "mnt", "uts", "ipc", "pid", "cgroup", "net", "time"] as const)
     if ((type & FLAG_OF[kind]) !== 0) all.push(namespaceOf(target, kind));

@@ -23,6 +23,8 @@ import {
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import { mmap } from "../mm/mmap.ts";
 import type { Credentials } from "../security/credentials.ts";
+import { IdMap } from "../security/id-map.ts";
+import { INITIAL_USER_NAMESPACE, UserNamespace } from "../security/user-namespace.ts";
 import { FileTask } from "../testing/file-system-task.ts";
 import { createMemoryTask } from "../testing/memory-task.ts";
 import { call } from "../testing/system-calls.ts";
@@ -299,6 +301,22 @@ test("set-user-ID and set-group-ID bits change who the program is, unless nothin
   assert.deepEqual(who(run(0o2745)), [7, 7, 7, 7, 7, 7, 7]);
   assert.deepEqual(who(run(0o6755, { noNewPrivileges: true })), [7, 7, 7, 7, 7, 7, 7]);
   assert.equal(run(0o711).group.isDumpable, false, "what may not be read isn't shown");
+});
+
+test("a program that may not be read belongs to the namespace that knows its owner", () => {
+  const { task, user: writer } = createShell();
+  writer.call("fchownat", AT_FDCWD, "/program", 20, 30, 0);
+  writer.call("fchmodat", AT_FDCWD, "/program", 0o711);
+  const creator = { uid: 7, gid: 7, mayMapRoot: false };
+  const inner = new UserNamespace(INITIAL_USER_NAMESPACE, { ino: 1, counts: null }, creator);
+  inner.uids = inner.gids = new IdMap([{ first: 0, kernelFirst: 7, count: 1 }]);
+  task.credentials = { ...task.credentials, userNamespace: inner, uid: 7, euid: 7, suid: 7, fsuid: 7, fsgid: 7 };
+  assert.equal(execute(task, "/program"), NO_RETURN);
+  assert.equal(task.group.memoryNamespace, INITIAL_USER_NAMESPACE);
+  writer.call("fchmodat", AT_FDCWD, "/program", 0o755);
+  task.credentials = { ...task.credentials, userNamespace: inner };
+  assert.equal(execute(task, "/program"), NO_RETURN);
+  assert.equal(task.group.memoryNamespace, inner);
 });
 
 test("root gains its capabilities, others keep the ambient ones, until the identity changes", () => {

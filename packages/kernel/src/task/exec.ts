@@ -371,6 +371,9 @@ function pointOfNoReturn(
     credentials.egid === credentials.gid &&
     !losesDumpability(task.credentials, credentials);
   group.isDumpable = mayRead && isPlain;
+  const { userNamespace } = credentials;
+  const { uid, gid } = program.file.inode!;
+  group.memoryNamespace = mayRead ? userNamespace : userNamespace.nearestWithIds(uid, gid);
   if (!isPlain) task.parentDeathSignal = 0;
   task.credentials = credentials;
   group.timers?.deletePosix();

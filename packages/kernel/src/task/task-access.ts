@@ -1,6 +1,6 @@
 import { CAP_SYS_PTRACE, EACCES } from "@stratos/abi";
 import type { Kernel } from "./kernel-state.ts";
-import { isCapable } from "../security/credentials.ts";
+import { isCapabilitySubset, isCapable } from "../security/credentials.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
@@ -16,23 +16,30 @@ export function taskOf(kernel: Kernel, tid: number): Task | null {
   return kernel.tasks.tasks.get(tid) ?? kernel.tasks.processes.get(tid)?.leader ?? null;
 }
 
+/** Whose ids count when one looks into another (ptrace(2)): FSCREDS of a file in /proc, REALCREDS of a call. */
+export type AskedIds = "fs" | "real";
+
 /**
- * ptrace(2), "Ptrace access mode checking": same user and group throughout, and dumpable, or CAP_SYS_PTRACE. 0 or
- * −EACCES.
+ * ptrace(2), "Ptrace access mode checking": same user and group throughout, dumpable, and no capability that the caller
+ * lacks; or CAP_SYS_PTRACE in each place of these. 0 or −EACCES.
+ *
+ * @see kernel/ptrace.c, __ptrace_may_access; security/commoncap.c, cap_ptrace_access_check
  */
-export function mayInspect(caller: Task, target: Task): number {
-  if (caller.group === target.group || isCapable(caller.credentials, CAP_SYS_PTRACE, target.credentials.userNamespace))
-    return 0;
-  const own = caller.credentials,
-    other = target.credentials;
-  const isSame =
-    own.fsuid === other.uid &&
-    own.fsuid === other.euid &&
-    own.fsuid === other.suid &&
-    own.fsgid === other.gid &&
-    own.fsgid === other.egid &&
-    own.fsgid === other.sgid;
-  return isSame && target.group.isDumpable ? 0 : -EACCES;
+export function mayInspect(caller: Task, target: Task, ids: AskedIds): number {
+  if (caller.group === target.group) return 0;
+  const own = caller.credentials;
+  const other = target.credentials;
+  const isTracer = isCapable(own, CAP_SYS_PTRACE, other.userNamespace);
+  if (!isTracer) {
+    const [uid, gid] = ids === "fs" ? [own.fsuid, own.fsgid] : [own.uid, own.gid];
+    if (uid !== other.uid || uid !== other.euid || uid !== other.suid) return -EACCES;
+    if (gid !== other.gid || gid !== other.egid || gid !== other.sgid) return -EACCES;
+    const held = ids === "fs" ? own.effective : own.permitted;
+    if (own.userNamespace !== other.userNamespace || !isCapabilitySubset(other.permitted, held)) return -EACCES;
+  }
+  const { isDumpable, memoryNamespace } = target.group;
+  const isGone = target.state === "Z" || target.state === "X";
+  return isGone || isDumpable || isCapable(own, CAP_SYS_PTRACE, memoryNamespace) ? 0 : -EACCES;
 }
 
 /** Has the thread given its memory back (a zombie, or a task of the kernel)? */

@@ -2,6 +2,7 @@ import { stateClass } from "@stratos/base";
 import type { CoreDump } from "./core-dump/core-dump.ts";
 import { DEFAULT_FILTER } from "./core-dump/core-filter.ts";
 import type { Task } from "./task.ts";
+import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
 import type { SignalActions } from "../signal/signal-actions.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { PendingSignals } from "../signal/pending-signals.ts";
@@ -47,6 +48,8 @@ export class ThreadGroup implements SignalProcess {
   readonly signalQueue = new WaitQueue();
   /** prctl(PR_SET_DUMPABLE): others may look into its memory, and it leaves a core. */
   isDumpable = true;
+  /** In which its program was started: who may trace there looks into its memory even when it isn't dumpable. */
+  memoryNamespace: UserNamespace = INITIAL_USER_NAMESPACE;
   /** /proc/PID/coredump_filter. */
   coreFilter = DEFAULT_FILTER;
   /** The core that the process writes before it ends; null: it lives. */

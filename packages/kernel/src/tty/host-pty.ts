@@ -38,16 +38,18 @@ export function openHostPty(task: TtyCaller, host: HostConsole): HostPty | numbe
 class HostSide implements Waiter {
   #master: PtyMasterFile;
   #host: HostConsole;
-  #input = new HostInput();
+  #input: HostInput;
 
   constructor(master: PtyMasterFile, host: HostConsole) {
     this.#master = master;
     this.#host = host;
+    this.#input = new HostInput(host);
     const { terminal } = master.pty;
     this.#input.terminal = terminal;
     terminal.termios.iflag |= IUTF8;
     master.pty.isLocked = false;
     this.#listen();
+    this.#input.feed();
     master.waitQueue.add(this);
   }
 

@@ -36,7 +36,7 @@ export function contentChanged(task: Caller, inode: Inode): void {
   inode.mtime = now;
   inode.ctime = now;
   inode.version++;
-  const mode = modeAfterWrite(task.credentials, inode.mode);
+  const mode = modeAfterWrite(task.credentials, inode);
   if (mode !== null) inode.setAttributes({ mode, ctime: now });
   if (!inode.isDirty) markInodeDirty(kernel, inode);
 }

@@ -35,6 +35,11 @@ export class MountNamespace extends Namespace {
     return null;
   }
 
+  /** Is the mount one of this namespace? A descriptor may lead to those of others, and to what is mounted nowhere. */
+  has(mount: Mount): boolean {
+    return this.mounts.includes(mount);
+  }
+
   add(mount: Mount): void {
     this.mounts.push(mount);
     this.changes.changed();
@@ -50,7 +55,7 @@ export class MountNamespace extends Namespace {
   remove(mount: Mount): void {
     // Namespaces go with the latest mount first.
     const at = this.mounts.lastIndexOf(mount);
-    if (at < 0) return;
+    if (at < 0) throw new Error(`mount ${mount.id} is not of namespace ${this.ino}`);
     this.mounts.splice(at, 1);
     this.changes.changed();
     if (mount.mountPoint !== null) {

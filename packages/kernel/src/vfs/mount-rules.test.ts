@@ -6,7 +6,10 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
   AT_FDCWD,
+  CLONE_NEWNS,
+  CLONE_NEWUSER,
   EAGAIN,
+  EINVAL,
   ENOENT,
   EPERM,
   ERANGE,
@@ -16,6 +19,7 @@ import {
   IN_UNMOUNT,
   MNT_EXPIRE,
   MS_BIND,
+  MS_MOVE,
   MS_NODIRATIME,
   MS_NOSYMFOLLOW,
   MS_RDONLY,
@@ -29,6 +33,7 @@ import {
   ST_NOSYMFOLLOW,
   XATTR_NAME_MAX,
 } from "@stratos/abi";
+import { initialOrigin } from "../security/user-namespace.ts";
 import { Procfs } from "../procfs/procfs.ts";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
 import { advance, type TestKernel } from "../testing/fake-task.ts";
@@ -130,4 +135,48 @@ it("watches end with their file system; a name of an attribute has at most 255 b
   const name = (length: number): string => `user.${"k".repeat(length - 5)}`;
   assert.equal(user.call("setxattr", "/file", name(XATTR_NAME_MAX), "v", 1, 0), 0);
   assert.equal(user.call("setxattr", "/file", name(XATTR_NAME_MAX + 1), "v", 1, 0), -ERANGE);
+});
+
+it("mounts of another namespace, reached through a descriptor, are no part of a mount(2) or pivot_root(2)", () => {
+  const { user, test } = machine();
+  for (const folder of ["/mnt/a", "/here"]) user.call("mkdirat", AT_FDCWD, folder, 0o755);
+  user.call("mount", "none", "/mnt/a", "tmpfs", 0, 0);
+  const [root, inside] = [user.open("/"), user.open("/mnt/a")];
+  const nobody = new FileTask(test.kernel, user);
+  nobody.becomeUser(1000);
+  nobody.task.files = user.task.files;
+  const outer = user.task.fs.namespace;
+  const before = outer.mounts.map(({ flags, parent }) => ({ flags, parent }));
+  assert.equal(nobody.call("unshare", CLONE_NEWUSER | CLONE_NEWNS), 0);
+  const inner = [...nobody.task.fs.namespace.mounts];
+
+  assert.equal(nobody.call("fchdir", root), 0);
+  assert.equal(nobody.call("mount", "", ".", "", MS_REMOUNT | MS_BIND | MS_RDONLY, 0), -EINVAL);
+  assert.equal(nobody.call("mount", "none", ".", "tmpfs", 0, 0), -EINVAL);
+  assert.equal(nobody.call("mount", "/here", "here", "", MS_BIND, 0), -EINVAL, "target");
+  assert.equal(nobody.call("mount", "here", "/here", "", MS_BIND, 0), -EINVAL, "source");
+  assert.equal(nobody.call("fchdir", inside), 0);
+  assert.equal(nobody.call("mount", ".", "/here", "", MS_MOVE, 0), -EINVAL);
+  assert.equal(nobody.call("pivot_root", ".", "."), -EINVAL, "new root");
+  assert.deepEqual(nobody.task.fs.namespace.mounts, inner);
+
+  assert.equal(nobody.call("mount", "none", "/here", "tmpfs", 0, 0), 0);
+  assert.equal(nobody.call("chdir", "/here"), 0);
+  const own = nobody.open(".");
+  assert.equal(nobody.call("fchdir", root), 0);
+  assert.equal(nobody.call("chroot", "."), 0);
+  assert.equal(nobody.call("fchdir", own), 0);
+  assert.equal(nobody.call("pivot_root", ".", "."), -EINVAL, "old root");
+  assert.deepEqual(
+    outer.mounts.map(({ flags, parent }) => ({ flags, parent })),
+    before,
+  );
+});
+
+it("a namespace can be mounted from its file in /proc; what is not of the namespace isn't taken out of it", () => {
+  const { user, test } = machine();
+  user.put("/kept", "");
+  assert.equal(user.call("mount", "/proc/self/ns/uts", "/kept", "", MS_BIND, 0), 0);
+  const strange = user.task.fs.namespace.copy(() => 99, initialOrigin("mnt")).namespace.root;
+  assert.throws(() => test.kernel.mounts.remove(strange));
 });

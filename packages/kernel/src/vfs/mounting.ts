@@ -222,7 +222,9 @@ function attach(
 }
 
 /**
- * mount(2) after its strings are read and `place` is looked up.
+ * mount(2) after its strings are read and `place` is looked up. Paths that lead to mounts of another namespace (through
+ * a descriptor from before unshare(2)) are refused with −EINVAL, as Linux's check_mnt does.
+ *
  * @param source  what was given, for /proc/mounts; `sourcePath` is it looked up for MS_BIND and MS_MOVE
  */
 export function mountFileSystem(
@@ -235,6 +237,7 @@ export function mountFileSystem(
   const { flags } = request;
   const { credentials } = task;
   if (!isCapable(credentials, CAP_SYS_ADMIN, namespace.owner)) return -EPERM;
+  if (!namespace.has(place.mount)) return -EINVAL;
   if ((flags & MS_REMOUNT) !== 0) {
     const { userNamespace } = place.mount.fileSystem;
     if ((flags & MS_BIND) === 0 && !isCapable(credentials, CAP_SYS_ADMIN, userNamespace)) return -EPERM;
@@ -342,13 +345,15 @@ function remount(place: Path, flags: number, options: string): number {
 function bind(task: Caller, place: Path, source: Path, flags: number, name: string): number {
   const kernel = task.kernel;
   const namespace = task.fs.namespace;
+  const isNamespace = source.dentry.inode instanceof NamespaceInode;
+  if (!isNamespace && !namespace.has(source.mount)) return -EINVAL;
   const inSource = mountsBelow(kernel, namespace, source);
   const below = (flags & MS_REC) !== 0 ? inSource : [];
   // What is covered there would be seen (Linux fs/namespace.c, has_locked_children).
   if (below.length === 0 && inSource.some((child) => child.isLocked)) return -EINVAL;
   if (!kernel.vfs.hasMountRoom(namespace.mounts.length, 1 + below.length)) return -ENOSPC;
   const { fileSystem, flags: sourceFlags } = source.mount;
-  const shown = source.dentry.inode instanceof NamespaceInode ? source.mount.source : name;
+  const shown = isNamespace ? source.mount.source : name;
   const mount = attach(kernel, namespace, place, fileSystem, source.dentry, sourceFlags, shown);
   if (isErrno(mount)) return mount;
   mount.lockedFlags = source.mount.lockedFlags;
@@ -388,7 +393,7 @@ function isMountBelow(mount: Mount, above: Mount): boolean {
 
 function move(namespace: MountNamespace, source: Path, place: Path): number {
   const mount = source.mount;
-  if (source.dentry !== mount.root || mount.parent === null || mount.isLocked) return -EINVAL;
+  if (!namespace.has(mount) || source.dentry !== mount.root || mount.parent === null || mount.isLocked) return -EINVAL;
   if (isMountBelow(place.mount, mount)) return -EINVAL;
   if (mount.root.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
   namespace.remove(mount);
@@ -413,7 +418,7 @@ export function unmount(task: Caller, place: Path, flags: number): number {
   const mount = place.mount;
   if (
     place.dentry !== mount.root ||
-    !namespace.mounts.includes(mount) ||
+    !namespace.has(mount) ||
     mount.parent === null ||
     mount.isLocked ||
     mount === task.fs.root.mount
@@ -491,6 +496,7 @@ export function pivotRoot(task: Caller, newRoot: Path, putOld: Path): number {
   const namespace = task.fs.namespace;
   const oldRoot = task.fs.root;
   const mount = newRoot.mount;
+  if (![oldRoot, newRoot, putOld].every((path) => namespace.has(path.mount))) return -EINVAL;
   if (mount === oldRoot.mount || putOld.mount === oldRoot.mount) return -EBUSY;
   if (newRoot.dentry !== mount.root || oldRoot.dentry !== oldRoot.mount.root || mount.parent === null) return -EINVAL;
   if (!isMountBelow(putOld.mount, mount) || mount.isLocked) return -EINVAL;

@@ -48,7 +48,7 @@ export function truncateInode(task: Caller, inode: Inode, size: number, path: Pa
   const failed = inode.truncate(size, now);
   if (failed < 0) return failed;
   inode.version++;
-  const mode = modeAfterWrite(task.credentials, inode.mode);
+  const mode = modeAfterWrite(task.credentials, inode);
   if (mode !== null) inode.setAttributes({ mode, ctime: now });
   if (kernel.vfs.watchCount > 0) notifyInode(kernel, inode, path, "modify");
   return 0;

@@ -28,6 +28,7 @@ import {
   SOL_NETLINK,
   isErrno,
 } from "@stratos/abi";
+import type { Credentials } from "../../security/credentials.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { familyOf } from "../inet/inet-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
@@ -104,6 +105,7 @@ export function createNetlinkSocket(
  * bounded by SO_RCVBUF.
  */
 export class NetlinkSocket extends Socket {
+  #opener: Credentials;
   /** nl_pid; 0 until bind or the first message. */
   portId = 0;
   /** Groups that it hears, numbered from 1. */
@@ -114,6 +116,7 @@ export class NetlinkSocket extends Socket {
 
   constructor(network: Network, type: number, protocol: number, flags: number, task: SocketCaller) {
     super(network, AF_NETLINK, type, protocol, flags, task.credentials);
+    this.#opener = task.credentials;
   }
 
   override bind(task: SocketCaller, address: Uint8Array): number {
@@ -217,6 +220,7 @@ export class NetlinkSocket extends Socket {
         return answerRouteRequest(task, this.network, request, {
           port: this.portId,
           isStrict: this.#options.get(NETLINK_GET_STRICT_CHK) === 1,
+          opener: this.#opener,
         });
     }
   }
@@ -346,9 +350,21 @@ export class NetlinkSocket extends Socket {
 
   static {
     stateClass("NetlinkSocket", this, {
-      save: (it) => ({ groups: it.#groups, queue: it.#queue, queuedBytes: it.#queuedBytes, options: it.#options }),
+      save: (it) => ({
+        opener: it.#opener,
+        groups: it.#groups,
+        queue: it.#queue,
+        queuedBytes: it.#queuedBytes,
+        options: it.#options,
+      }),
       load: (it, from) =>
-        ({ groups: it.#groups, queue: it.#queue, queuedBytes: it.#queuedBytes, options: it.#options } = from),
+        ({
+          opener: it.#opener,
+          groups: it.#groups,
+          queue: it.#queue,
+          queuedBytes: it.#queuedBytes,
+          options: it.#options,
+        } = from),
     });
   }
 }

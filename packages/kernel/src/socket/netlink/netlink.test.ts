@@ -147,6 +147,12 @@ describe("NETLINK_ROUTE", () => {
     assert.equal(errorOf(request(200, REQUEST, [])), -EOPNOTSUPP);
     user.becomeUser(1000);
     assert.equal(errorOf(request(NEWADDR, REQUEST, [2, 24, 0, 0, 1, 0, 0, 0])), -EPERM);
+    // Nor are the rights of another, to whom its maker gave it, of use.
+    const own = user.socket(AF_NETLINK, SOCK_RAW);
+    user.become({});
+    user.send(own, request(NEWADDR, REQUEST, [2, 24, 0, 0, 1, 0, 0, 0]));
+    const { payload } = messagesIn(user.receive(own) as string, 4000)[0]!;
+    assert.equal(new DataView(payload.buffer).getInt32(0, true), -EPERM);
     // Malformed bytes are ignored.
     assert.equal(user.send(fd, Uint8Array.of(255, 255, 255, 255, 18, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)), 16);
     assert.equal(user.receive(fd, 1, MSG_DONTWAIT), -EAGAIN);

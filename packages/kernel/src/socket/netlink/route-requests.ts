@@ -19,7 +19,7 @@ import {
   RTM_SETLINK,
   isErrno,
 } from "@stratos/abi";
-import { isCapable } from "../../security/credentials.ts";
+import { type Credentials, isCapable } from "../../security/credentials.ts";
 import { isV4 } from "../inet/ip-address.ts";
 import type { Network } from "../network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
@@ -39,12 +39,14 @@ export function answerRouteRequest(
   task: SocketCaller,
   network: Network,
   request: NetlinkRequest,
-  options: { port: number; isStrict: boolean },
+  options: { port: number; isStrict: boolean; opener: Credentials },
 ): NetlinkAnswer {
   if (request.type < RTM_NEWLINK || request.type > RTM_MAX) return -EOPNOTSUPP;
   // Of each four numbers the third asks; the others change.
   if ((request.type & 3) !== 2) {
-    if (!isCapable(task.credentials, CAP_NET_ADMIN, network.owner)) return -EPERM;
+    // A program with more rights may have been made to write to it (Linux's netlink_ns_capable).
+    if (![task.credentials, options.opener].every((each) => isCapable(each, CAP_NET_ADMIN, network.owner)))
+      return -EPERM;
     const refused = change(network, request);
     return refused < 0 ? refused : { isDump: false, messages: [] };
   }

@@ -1,0 +1,71 @@
+/**
+ * Goal: a terminal beyond a channel takes what is typed as its program reads it, and loses nothing. Method: a
+ * pseudo-terminal of a machine, read as a program reads it.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { byteString, utf8Of } from "@stratos/base";
+import { BytesCursor, openHostPty } from "@stratos/kernel";
+import { MachineSession } from "@stratos/session";
+import { ChannelInput, ChannelOutput, ChannelTerminal } from "./program-streams.ts";
+import { STREAM_WINDOW } from "./protocol.ts";
+import { MIB, ports, volumeWith } from "./testing/memory-volume.ts";
+
+interface Typist {
+  readonly input: ChannelInput;
+  /** Bytes that the sender was told of. */
+  taken(): number;
+  /** One read of a program; null: it would wait. */
+  read(): string | null;
+}
+
+function openTerminal(): Typist {
+  const session = new MachineSession({ ports, memoryBytes: 64 * MIB, volume: volumeWith(), log: () => {} });
+  const init = session.machine.kernel.tasks.tasks.get(1)!;
+  let taken = 0;
+  const input = new ChannelInput((count) => {
+    taken += count;
+  });
+  let shown = 0;
+  const output = new ChannelOutput((bytes) => {
+    shown += bytes.length;
+  });
+  const pty = openHostPty(init, new ChannelTerminal(input, output, { columns: 80, rows: 24 }));
+  if (typeof pty === "number") throw new Error(String(pty));
+  const read = (): string | null => {
+    output.taken(shown);
+    shown = 0;
+    const bytes = new Uint8Array(4096);
+    session.machine.kernel.work.begin();
+    const count = pty.file.read(init, new BytesCursor(bytes), -1);
+    return count < 0 ? null : byteString(bytes, 0, count);
+  };
+  return { input, taken: () => taken, read };
+}
+
+test("what is typed waits at its sender while the program reads nothing, and none of it is lost", () => {
+  const { input, taken, read } = openTerminal();
+  const piece = utf8Of(`${"x".repeat(63)}\n`.repeat(STREAM_WINDOW / 64));
+  for (let i = 0; i < 8; i++) input.push(piece);
+  assert.ok(taken() < 8 * piece.length, "it was not all taken");
+  let lines = 0;
+  for (let line = read(); line !== null; line = read()) {
+    assert.equal(line.length, 64);
+    lines++;
+  }
+  assert.equal(lines * 64, 8 * piece.length);
+  assert.equal(taken(), 8 * piece.length);
+});
+
+for (const { typed, lines } of [
+  { typed: "abc", lines: ["abc"] },
+  { typed: "abc\n", lines: ["abc\n"] },
+  { typed: "abc\nde", lines: ["abc\n", "de"] },
+  { typed: "", lines: [] },
+])
+  test(`the end of what is typed is one after ${JSON.stringify(typed)}`, () => {
+    const { input, read } = openTerminal();
+    input.push(utf8Of(typed));
+    input.end();
+    for (const line of [...lines, "", null]) assert.equal(read(), line);
+  });

@@ -1,0 +1,80 @@
+/**
+ * Goal: volumes that a sandbox was to get are closed when there is none, and what fails is told once. Method: engines
+ * that answer as the test says.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { StratosError } from "./api.ts";
+import type { EngineClient } from "./engine-client.ts";
+import { RemoteHandle } from "./remote-files.ts";
+import { type EngineSource, openSandbox } from "./sandbox.ts";
+import { Volume } from "./volume.ts";
+
+/** What volumes are open in, and sandboxes start in; `create` fails with what it is told. */
+class ScriptedEngines implements EngineSource {
+  readonly calls: string[] = [];
+  readonly #failure: Error | null;
+  users = 0;
+
+  constructor(failure: Error | null = null) {
+    this.#failure = failure;
+  }
+
+  volume(number: number): Volume {
+    const { engine, release } = this.acquire();
+    return new Volume(new RemoteHandle("volume", engine, number, release), { place: `/${number}` });
+  }
+
+  acquire(): { engine: EngineClient; release(): void } {
+    this.users++;
+    const call = (op: string, { target = 0 }: { target?: number }): unknown => {
+      this.calls.push(op === "close" ? `close ${target}` : op);
+      const isFailing = op === "create" && this.#failure !== null;
+      return { answer: isFailing ? Promise.reject(this.#failure) : Promise.resolve({ value: 9 }) };
+    };
+    const engine = { call, place: (place: unknown) => place } as unknown as EngineClient;
+    return { engine, release: () => void this.users-- };
+  }
+}
+
+const REFUSED = new StratosError("option", "refused", { option: "volumes" });
+
+test("a volume that cannot be opened is the failure, and the others are closed", async () => {
+  const engines = new ScriptedEngines();
+  const volumes = { "/a": Promise.reject(REFUSED), "/b": Promise.resolve(engines.volume(2)), "/c": engines.volume(3) };
+  await assert.rejects(openSandbox(engines, { volumes }), REFUSED);
+  assert.deepEqual([engines.calls, engines.users], [["close 2", "close 3"], 0]);
+});
+
+test("options that are refused at once leave no volume open, nor its failure to nobody", async () => {
+  const engines = new ScriptedEngines();
+  const isolation = "nowhere" as "process";
+  const acquire = (): never => {
+    throw REFUSED;
+  };
+  const late = new Promise<Volume>((_, reject) => {
+    setImmediate(() => reject(new Error("late")));
+  });
+  await assert.rejects(openSandbox({ acquire }, { isolation, volumes: { "/a": engines.volume(1) } }), REFUSED);
+  await assert.rejects(openSandbox({ acquire }, { isolation, volumes: { "/a": late } }), /late/);
+  assert.deepEqual([engines.calls, engines.users], [["close 1"], 0]);
+});
+
+test("a create that is refused has closed the volumes, once", async () => {
+  const engines = new ScriptedEngines(REFUSED);
+  await assert.rejects(openSandbox(engines, { volumes: { "/a": engines.volume(1) } }), REFUSED);
+  assert.deepEqual([engines.calls, engines.users], [["close 1", "create"], 0]);
+});
+
+test("who gives up while volumes are opened gets no sandbox", async () => {
+  const engines = new ScriptedEngines();
+  const giving = new AbortController();
+  const opening = new Promise<Volume>((resolve) => {
+    setImmediate(() => {
+      giving.abort(REFUSED);
+      resolve(engines.volume(1));
+    });
+  });
+  await assert.rejects(openSandbox(engines, { signal: giving.signal, volumes: { "/a": opening } }), REFUSED);
+  assert.deepEqual([engines.calls, engines.users], [["close 1"], 0]);
+});
