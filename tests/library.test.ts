@@ -7,67 +7,64 @@
  */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { basename, delimiter, join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
 import { servePage } from "../examples/tab/serve.ts";
 import { Browser } from "./support/browser.ts";
-import { launcher, repository, run, type Result } from "./support/stratos.ts";
-import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+import { installLibrary, must, programPrints, runProgram } from "./support/library-project.ts";
+import { launcher, repository, run } from "./support/stratos.ts";
+import { TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 let folder = "";
 let project = "";
 
-/** The Node that the host has, rather than the pinned one that runs this test. */
-function hostNode(): string {
-  for (const place of (process.env["PATH"] ?? "").split(delimiter)) {
-    const path = join(place, "node");
-    if (existsSync(path) && !place.includes("node_modules")) return path;
-  }
-  throw new Error("the host has no node in PATH");
-}
-
-function must(command: string, args: readonly string[], cwd: string): string {
-  const result = spawnSync(command, args, { cwd, encoding: "utf8" });
-  assert.equal(result.status, 0, `${command} ${args.join(" ")}: ${result.stdout}${result.stderr}`);
-  return result.stdout;
-}
-
-/** Runs a program of a user in the project. */
-function program(source: string, env: Record<string, string> = {}): Promise<Result> {
-  const file = join(project, `program-${readdirSync(project).length}.mjs`);
-  writeFileSync(file, source);
-  return run([hostNode(), file], { cwd: project, env: { STRATOS_HOME: TEST_HOME, IMAGE: TEST_IMAGE, ...env } });
-}
-
-async function prints(source: string, expected: unknown, env: Record<string, string> = {}): Promise<void> {
-  const result = await program(source, env);
-  assert.equal(result.stderr, "");
-  assert.deepEqual(JSON.parse(Buffer.from(result.stdout, "latin1").toString()), expected);
-  assert.equal(result.status, 0);
-}
+const prints = (source: string, expected: unknown, env: Record<string, string> = {}): Promise<void> =>
+  programPrints(project, source, expected, env);
 
 before(async () => {
-  await ensureTestImage();
-  folder = mkdtempSync(join(tmpdir(), "stratos-library-"));
-  project = join(folder, "project");
-  mkdirSync(project);
-  must(process.execPath, [join(repository, "tools/bundle.ts"), "--to", join(folder, "dist")], repository);
-  const tarball = must("npm", ["pack", "--silent"], join(folder, "dist")).trim();
-  writeFileSync(join(project, "package.json"), '{ "name": "user", "private": true, "type": "module" }\n');
-  // The package with the pinned Node, which a registry would give, comes from here.
-  const node = join(repository, "node_modules", `node-${process.platform}-${process.arch}`);
-  must(
-    "npm",
-    ["install", "--offline", "--no-audit", "--no-fund", "--silent", join(folder, "dist", tarball), node],
-    project,
-  );
+  ({ folder, project } = await installLibrary());
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
+
+test("a sandbox that was saved goes on elsewhere with its processes and files, and what cannot be saved is told", () =>
+  prints(
+    `import { Sandbox } from "stratos";
+    const image = process.env.IMAGE;
+    const box = await Sandbox.create({ image, memoryBytes: 256 << 20 });
+    await box.run("echo kept > /root/note; mkfifo /run/ask /run/answer");
+    await box.run(\`setsid sh -c 'n=40; while read x < /run/ask; do n=$((n+1)); echo $n > /run/answer; done' &\`);
+    const said = [];
+    const ask = async (of) => said.push((await of.run("echo > /run/ask; cat /run/answer /root/note")).stdout);
+    await ask(box);
+    const state = await box.save();
+    await ask(box);
+    await box.close();
+    const other = await Sandbox.create({ image, state });
+    for (let time = 0; time < 2; time++) await ask(other);
+    const third = await Sandbox.create({ image, state: await other.save() });
+    await ask(third);
+    const refused = async (work) => said.push(await work.then(() => "done", ({ kind, data }) => [kind, data.reason]));
+    state[5000] ^= 1;
+    for (const each of [state, new Uint8Array(100)]) await refused(Sandbox.create({ image, state: each }));
+    const bound = await Sandbox.create({ image, mounts: [{ host: ".", guest: "/mnt" }] });
+    await refused(bound.save());
+    for (const each of [other, third, bound]) await each.close();
+    console.log(JSON.stringify(said));`,
+    [
+      "41\nkept\n",
+      "42\nkept\n",
+      "42\nkept\n",
+      "43\nkept\n",
+      "44\nkept\n",
+      ["state", "damaged"],
+      ["state", "foreign"],
+      ["state", "unsavable"],
+    ],
+  ));
 
 test("a sandbox runs lines and programs, with input, environment, folder and user", () =>
   prints(
@@ -217,8 +214,8 @@ test("sandboxes on one board run beside one another, within its memory, and end 
     const [one, other] = await Promise.all([a.run(line), b.run(line)]);
     said.push(one.stdout.replace(/\\S+  -/, "sum"), one.stdout.slice(0, 32) === other.stdout.slice(0, 32));
     const failing = (promise) => promise.then(() => "no failure", ({ kind, data }) => [kind, data]);
-    said.push(await failing(Sandbox.create({ image, board })));
-    said.push(await failing(Sandbox.create({ image, board, isolation: "process", memoryBytes: 64 << 20 })));
+    for (const more of [{}, { isolation: "process", memoryBytes: 64 << 20 }, { state: new Uint8Array(1) }])
+      said.push(await failing(Sandbox.create({ image, board, ...more })));
     said.push(await failing(Board.create({ memoryBytes: 1 })));
     said.push((await a.run("while :; do :; done", { timeoutMs: 500 })).timedOut);
     await a.close();
@@ -234,6 +231,7 @@ test("sandboxes on one board run beside one another, within its memory, and end 
       true,
       ["option", { option: "memoryBytes" }],
       ["option", { option: "isolation" }],
+      ["option", { option: "state" }],
       ["option", { option: "memoryBytes" }],
       true,
       "1\n",
@@ -648,7 +646,10 @@ test("the examples of the README run as they stand", async () => {
   must(node!, [...rest, "fs", "format", "data.aegisfs", "--size", "64M"], project);
   const said = [];
   for (const example of examples) {
-    const { stdout, status, stderr } = await program(example.replaceAll('"debian"', JSON.stringify(TEST_IMAGE)));
+    const { stdout, status, stderr } = await runProgram(
+      project,
+      example.replaceAll('"debian"', JSON.stringify(TEST_IMAGE)),
+    );
     assert.equal(status, 0, stderr);
     said.push(stdout);
   }

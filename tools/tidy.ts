@@ -14,6 +14,7 @@ import { checkLayers } from "./tidy/layers.ts";
 import { checkLeftovers } from "./tidy/leftovers.ts";
 import { checkModuleState } from "./tidy/module-state.ts";
 import { checkStartUp } from "./tidy/start-up.ts";
+import { checkStateClasses } from "./tidy/state-classes.ts";
 
 const tree = readTree(dirname(dirname(fileURLToPath(import.meta.url))));
 const findings = [
@@ -22,6 +23,7 @@ const findings = [
   checkCircles(tree),
   checkExports(tree),
   checkModuleState(tree),
+  checkStateClasses(tree),
   checkFiles(tree),
   checkLeftovers(tree),
   checkStartUp(tree),

@@ -93,7 +93,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "pseudo",
     "sysfs",
     "procfs",
-    "syscall create-kernel.ts",
+    "syscall create-kernel.ts saved-kernel.ts",
     "kernel.ts",
   ],
   lisp: [

@@ -10,6 +10,7 @@ import { checkLayers } from "./layers.ts";
 import { checkLeftovers } from "./leftovers.ts";
 import { checkModuleState } from "./module-state.ts";
 import { checkStartUp } from "./start-up.ts";
+import { checkStateClasses } from "./state-classes.ts";
 import type { Finding, SourceTree } from "./source-tree.ts";
 
 const manifest = (dependencies: Record<string, string> = {}): string => JSON.stringify({ dependencies });
@@ -189,6 +190,23 @@ test("no WeakMap of the kernel's modules: one in a function or an object is its 
     assert.deepEqual(found(text), [], text);
   assert.deepEqual(found("const waiters = new WeakMap();", ["task/a.ts"]), []);
   assert.match(found("", ["task/a.ts"]).join(), /task\/a\.ts has none, take it off/);
+});
+
+test("a class of the kernel without a name for saved machines is found, and a private field that is forgotten", () => {
+  const found = (text: string, ofCall: readonly string[] = []): string[] =>
+    messages(checkStateClasses(tree({ "packages/kernel/src/task/a.ts": text }), ofCall));
+  const whole = (fields: string): string =>
+    `export class A {\n  #a = 1;\n  readonly #b: B;\n\n  #method(): void {\n    this.#a++;\n  }\n\n  static {\n` +
+    `    stateClass("A", this, {\n      save: (it) => ({ ${fields} }),\n` +
+    `      load: (it, from) => ({ ${fields} } = from),\n    });\n  }\n}\n`;
+  assert.match(found("class A {}\n").join(), /a\.ts:1 class A says no name/);
+  assert.match(found("abstract class A {\n  #a = 1;\n}\n").join(), /class A says no name/);
+  assert.deepEqual(found("abstract class A {\n  a = 1;\n}\n"), []);
+  assert.deepEqual(found(whole("a: it.#a, b: it.#b")), []);
+  assert.match(found(whole("a: it.#a")).join(), /class A saves and loads #b nowhere/);
+  assert.match(found(whole("a: it.#a, b: it.#b").repeat(2)).join(), /class A has the name of one in .*a\.ts: A/);
+  assert.deepEqual(found("class A {}\n", ["task/a.ts:A"]), []);
+  assert.match(found("", ["task/a.ts:A"]).join(), /there is no task\/a\.ts:A, take it off/);
 });
 
 test("a line is at most 120 columns wide, unless the one above tells why; of those there are at most 50", () => {

@@ -1,3 +1,5 @@
+import { stateClass } from "./state-classes.ts";
+
 /**
  * Seeded random numbers (xoshiro128**, Blackman and Vigna 2018): every use of chance below the faces draws from
  * one of these, so that a run repeats from its seed. Not for secrets.
@@ -46,5 +48,12 @@ export class SeededRandom {
 
   fill(bytes: Uint8Array): void {
     for (let index = 0; index < bytes.length; index++) bytes[index] = this.u32() >>> 24;
+  }
+
+  static {
+    stateClass("SeededRandom", this, {
+      save: (it) => ({ a: it.#a, b: it.#b, c: it.#c, d: it.#d }),
+      load: (it, from) => ({ a: it.#a, b: it.#b, c: it.#c, d: it.#d } = from),
+    });
   }
 }

@@ -1,5 +1,6 @@
 /** Links inside the machine: a pair of ends, what one sends the other receives, and one that hears itself. */
 import { EAGAIN, EINVAL, EMSGSIZE, ENETDOWN } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE, type Link, LINK_BYTES_MAX, LINK_FRAMES_MAX, type LinkEvents } from "./link.ts";
 
 export interface LinkEndOptions {
@@ -30,7 +31,7 @@ class MemoryLink implements Link {
   #isUp = false;
   #events: LinkEvents | null = null;
   /** Bound: LINK_FRAMES_MAX, LINK_BYTES_MAX. */
-  readonly #frames: Uint8Array[] = [];
+  #frames: Uint8Array[] = [];
   #bytes = 0;
 
   constructor(options: LinkEndOptions) {
@@ -102,5 +103,19 @@ class MemoryLink implements Link {
   #forget(): void {
     this.#frames.length = 0;
     this.#bytes = 0;
+  }
+
+  static {
+    stateClass("MemoryLink", this, {
+      save: (it) => ({
+        other: it.#other,
+        isUp: it.#isUp,
+        events: it.#events,
+        frames: it.#frames,
+        bytes: it.#bytes,
+      }),
+      load: (it, from) =>
+        ({ other: it.#other, isUp: it.#isUp, events: it.#events, frames: it.#frames, bytes: it.#bytes } = from),
+    });
   }
 }

@@ -47,18 +47,20 @@ export function openVolumeReadOnly(layers: readonly string[]): OpenVolume {
   return opened(layers.at(-1)!, devices, mountOverlay(devices.slice(0, -1), devices.at(-1)!, { readOnly: true }));
 }
 
-/** A clone whose changes live in memory, at most `deltaBytes`, and go with the run. */
-export function cloneVolume(layers: readonly string[], deltaBytes: number): OpenVolume {
+/**
+ * A clone whose changes live in memory, at most `deltaBytes`, and go with the run.
+ *
+ * @param changes  those of a saved machine, which knows which of its files have lost their names
+ */
+export function cloneVolume(
+  layers: readonly string[],
+  deltaBytes: number,
+  changes: MemoryBlockDevice | null = null,
+): OpenVolume & { readonly changes: MemoryBlockDevice } {
   const devices = openLayers(layers);
-  return opened(
-    layers.at(-1)!,
-    devices,
-    mountOverlay(devices, new MemoryBlockDevice(deltaBytes), {
-      ...GUEST_LIMITS,
-      volatile: true,
-      seconds: nowSeconds(),
-    }),
-  );
+  const delta = changes ?? new MemoryBlockDevice(deltaBytes);
+  const options = { ...GUEST_LIMITS, volatile: true, seconds: nowSeconds(), keepsOrphans: changes !== null };
+  return { ...opened(layers.at(-1)!, devices, mountOverlay(devices, delta, options)), changes: delta };
 }
 
 /** A clone whose changes go to a new layer file. */

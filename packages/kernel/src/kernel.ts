@@ -38,3 +38,4 @@ export { processOfPidfd } from "./task/pidfd.ts";
 export { beginWriteBack, continueWriteBack, syncAll, writeBackAll, type WriteBack } from "./vfs/write-back.ts";
 export { CALL_WORK, CallWork } from "./ground/call-work.ts";
 export type { IoCursor } from "./ground/io-cursor.ts";
+export { givenOfKernel, kernelPorts } from "./saved-kernel.ts";

@@ -14,7 +14,7 @@ import {
   REFUSED_PORTS,
   type SyncAccessHandle,
 } from "@stratos/host-browser";
-import type { EngineHost, OpenedImage, OpenedRoot, OpenImageRequest, OpenVolumeRequest } from "@stratos/sdk";
+import type { CloneUse, EngineHost, OpenedImage, OpenedRoot, OpenImageRequest, OpenVolumeRequest } from "@stratos/sdk";
 import {
   type BlobLike,
   type FileHandleLike,
@@ -65,10 +65,9 @@ export class BrowserEngineHost implements EngineHost {
     });
   }
 
-  async openImage(
-    { image, pull }: OpenImageRequest,
-    use: { readonly cloneBytes: number } | "read",
-  ): Promise<OpenedImage> {
+  async openImage({ image, pull }: OpenImageRequest, use: CloneUse | "read"): Promise<OpenedImage> {
+    if (use !== "read" && use.changes !== null)
+      throw new StratosError("state", "a page cannot go on from a saved state yet", { reason: "foreign" });
     if (image === undefined)
       throw new StratosError("option", "image: a URL or the layers are expected", { option: "image" });
     if (pull !== undefined && pull !== false)
@@ -84,7 +83,7 @@ export class BrowserEngineHost implements EngineHost {
         typeof image === "string"
           ? await openWebImage(image, options)
           : await openBlobImage(this.#take<BlobLike>(image), options);
-      return { volume: opened.volume, close: () => {}, info: infoOf(name, opened) };
+      return { volume: opened.volume, changes: null, close: () => {}, info: infoOf(name, opened) };
     } catch (error) {
       const kind = error instanceof MissingImageError ? "no-image" : "image";
       throw new StratosError(kind, (error as Error).message, { image: name }, { cause: error });

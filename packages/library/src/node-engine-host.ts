@@ -24,6 +24,7 @@ import {
 } from "@stratos/images";
 import { OperationError, type OperationFailure } from "@stratos/operation";
 import type {
+  CloneUse,
   EngineHost,
   OpenedImage,
   OpenedRoot,
@@ -42,21 +43,21 @@ export class NodeEngineHost implements EngineHost {
     return nodePorts();
   }
 
-  async openImage(
-    request: OpenImageRequest,
-    use: { readonly cloneBytes: number } | "read",
-    work: Work,
-  ): Promise<OpenedImage> {
+  async openImage(request: OpenImageRequest, use: CloneUse | "read", work: Work): Promise<OpenedImage> {
     const home = request.home ?? stratosHome();
     const name = textOf(request.image ?? defaultImage(home), "image");
     return translated(name, async () => {
       const store = new ImageStore(home);
       const entry = store.find(name) ?? (await this.#make(name, home, request, work));
       const layers = store.layerPaths(entry);
-      const opened = use === "read" ? openVolumeReadOnly(layers) : cloneVolume(layers, use.cloneBytes);
+      const opened =
+        use === "read"
+          ? { ...openVolumeReadOnly(layers), changes: null }
+          : cloneVolume(layers, use.cloneBytes, use.changes);
       const { architecture, suite, createdAt, packages } = entry.description;
       return {
         volume: opened.volume,
+        changes: opened.changes,
         close: () => opened.close(),
         identity: layers.map(identityOf).join(" "),
         info: { name, architecture, suite, createdAt, packages, sizeBytes: entry.sizeBytes },

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { CpuClock } from "@stratos/host";
 
 /**
@@ -7,7 +8,7 @@ import type { CpuClock } from "@stratos/host";
 export class InstructionClock implements CpuClock {
   #skippedNs = 0;
   #workNs = 0;
-  readonly #epochMs: number;
+  #epochMs: number;
   #instructions: () => number = () => 0;
 
   /** @param epochMs  CLOCK_REALTIME at the start, milliseconds since 1970 */
@@ -42,5 +43,17 @@ export class InstructionClock implements CpuClock {
   skipTo(monotonicNs: number): void {
     const now = this.monotonicNs();
     if (monotonicNs > now) this.#skippedNs += monotonicNs - now;
+  }
+
+  static {
+    stateClass(
+      "InstructionClock",
+      this,
+      {
+        save: (it) => ({ skippedNs: it.#skippedNs, workNs: it.#workNs, epochMs: it.#epochMs }),
+        load: (it, from) => ({ skippedNs: it.#skippedNs, workNs: it.#workNs, epochMs: it.#epochMs } = from),
+      },
+      { keeps: ["#instructions"] },
+    );
   }
 }

@@ -1,4 +1,5 @@
 import { SI_USER, SIGKILL } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { CpuClock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
 import {
   beginWriteBack,
@@ -29,7 +30,7 @@ import { mountSystem } from "./system-mounts.ts";
 export { type BoardOptions, createBoard } from "./create-board.ts";
 
 /** What one computer is made of; every touch of the outside is a port. */
-interface MachineOptions {
+export interface MachineOptions {
   engine: WasmEngine;
   /** Where it runs beside others, with that board's engine; default: a board of its own. */
   board?: Board;
@@ -70,7 +71,7 @@ export class Machine {
   /** Whom the ends of programs concern that were started beside the first one. */
   readonly #ends = new Map<number, (waitStatus: number) => void>();
   #root: FileSystem | null = null;
-  readonly #virtualClock: InstructionClock | null;
+  #virtualClock: InstructionClock | null;
   #nextWriteBackNs = WRITE_BACK_INTERVAL_NS;
   #underWay: WriteBack | null = null;
 
@@ -218,6 +219,40 @@ export class Machine {
       return 0;
     }
     return next === Infinity ? Infinity : Math.max(0, (next - kernel.now()) / 1e6);
+  }
+
+  /** Who hears of the end of a program that a loaded machine goes on with; `start` says it for a new one. */
+  onEnd(pid: number, onEnd: (waitStatus: number) => void): void {
+    if (this.#ends.has(pid)) this.#ends.set(pid, onEnd);
+  }
+
+  static {
+    stateClass(
+      "Machine",
+      this,
+      {
+        save: (it) => ({
+          mainPid: it.#mainPid,
+          watched: [...it.#ends.keys()],
+          root: it.#root,
+          virtualClock: it.#virtualClock,
+          nextWriteBackNs: it.#nextWriteBackNs,
+          underWay: it.#underWay,
+        }),
+        load: (it, { watched, ...from }) => {
+          ({
+            mainPid: it.#mainPid,
+            root: it.#root,
+            virtualClock: it.#virtualClock,
+            nextWriteBackNs: it.#nextWriteBackNs,
+            underWay: it.#underWay,
+          } = from);
+          it.#ends.clear();
+          for (const pid of watched) it.#ends.set(pid, () => {});
+        },
+      },
+      { keeps: ["processor", "#ends"] },
+    );
   }
 }
 

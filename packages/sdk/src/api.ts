@@ -128,6 +128,11 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly volumes?: Readonly<Record<string, Volume | Promise<Volume>>>;
   readonly hostname?: string;
   /**
+   * What `save` gave: the machine goes on from there. `image` must be the one that it ran; memory, harts, seed and
+   * hostname are its own. Not with `board`.
+   */
+  readonly state?: Uint8Array;
+  /**
    * Where it runs by turns with others, on what they have read and translated of the same image; its process is the
    * board's. `memoryBytes` is then its own part of the board's memory; default: 512 MiB.
    */
@@ -300,6 +305,10 @@ export interface FailureData {
   mount: { readonly place: string };
   /** A file operation failed; `code` is Linux's name, such as ENOENT. */
   file: { readonly path: string; readonly code: string };
+  /**
+   * The machine cannot be saved as it is, or `state` not be gone on from: it is damaged, or another version's.
+   */
+  state: { readonly reason: "unsavable" | "damaged" | "foreign" };
   /** It was closed, by `close()` or before this call. */
   closed: Readonly<Record<never, never>>;
   /** The process that the machine runs in is gone, or cannot be started. */

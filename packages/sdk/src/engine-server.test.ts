@@ -25,7 +25,7 @@ class MemoryHost implements EngineHost {
 
   async openImage(): ReturnType<EngineHost["openImage"]> {
     const info = { name: "", architecture: "riscv64", suite: null, createdAt: "", packages: [], sizeBytes: 0 };
-    return { volume: volumeWith(), close: () => void this.closed.push("image"), info };
+    return { volume: volumeWith(), close: () => void this.closed.push("image"), info, changes: null };
   }
 
   openNetwork(): never {

@@ -4,7 +4,8 @@
  */
 import { ERRNO_NAMES } from "@stratos/abi";
 import { Files, type Volume } from "@stratos/aegisfs";
-import type { Clock, MachinePorts, SocketProvider } from "@stratos/host";
+import { StateError } from "@stratos/base";
+import type { Clock, MachinePorts, MemoryBlockDevice, SocketProvider } from "@stratos/host";
 import type { Board } from "@stratos/kernel";
 import { createBoard } from "@stratos/machine";
 import { SessionError, type HostFolder } from "@stratos/session";
@@ -34,7 +35,7 @@ import type {
   RunRequest,
   ToEngine,
 } from "./protocol.ts";
-import { type MountedVolume, SandboxMachine, type RunningProgram } from "./sandbox-machine.ts";
+import { readSaved, type MountedVolume, SandboxMachine, type RunningProgram } from "./sandbox-machine.ts";
 import { VolumeFiles } from "./volume-files.ts";
 
 /** Work that takes long: what it has reached, and whether it is still wanted. */
@@ -50,12 +51,18 @@ export interface OpenedRoot {
   close(): void;
 }
 
+/** A clone to run in: how much may be changed, and what a saved machine had changed already. */
+export interface CloneUse {
+  readonly cloneBytes: number;
+  readonly changes: MemoryBlockDevice | null;
+}
+
 /** What the engine needs of the computer that it is on. Failures are StratosErrors. */
 export interface EngineHost {
   readonly ports: MachinePorts;
   readonly clock: Clock;
   /** A clone of the image to run in, whose changes stay in memory; or, for reading, the image itself. */
-  openImage(request: OpenImageRequest, use: { cloneBytes: number } | "read", work: Work): Promise<OpenedImage>;
+  openImage(request: OpenImageRequest, use: CloneUse | "read", work: Work): Promise<OpenedImage>;
   openVolume(request: OpenVolumeRequest): OpenedRoot | Promise<OpenedRoot>;
   openNetwork(ports: readonly PortMapping[]): SocketProvider;
   hostFolders(mounts: readonly Mount[]): HostFolder[];
@@ -67,6 +74,8 @@ export interface OpenedImage extends OpenedRoot {
   /** Equal for images of equal content only; absent: nobody knows. */
   readonly identity?: string;
   readonly info: ImageInfo;
+  /** Where the changes of a clone are; null: it is no clone. */
+  readonly changes: MemoryBlockDevice | null;
 }
 
 interface Target {
@@ -160,7 +169,9 @@ export class EngineServer {
   ): Promise<{ value?: unknown; content?: Uint8Array }> {
     switch (op) {
       case "create":
-        return { value: await this.#create(request as CreateRequest, this.#work(number, call)) };
+        return { value: await this.#create(request as CreateRequest, bytes, this.#work(number, call)) };
+      case "save":
+        return { content: this.#machine((request as Operations["save"]).target).save() };
       case "create-board":
         return { value: this.#createBoard(request as Operations["create-board"]) };
       case "run":
@@ -255,19 +266,20 @@ export class EngineServer {
     return true;
   }
 
-  async #create(request: CreateRequest, work: Work): Promise<number> {
+  async #create(request: CreateRequest, bytes: Uint8Array, work: Work): Promise<number> {
     const board = request.board === undefined ? null : this.#boards.get(request.board);
     if (board === undefined) throw new StratosError("closed", "the board was closed", {});
     const memoryBytes = request.memoryBytes ?? (board === null ? MEMORY_BYTES : MEMORY_BYTES_ON_BOARD);
     const check = (): void => SandboxMachine.checkOptions({ ...request, memoryBytes, freeBytes: board?.freeBytes });
     check();
+    const saved = request.isSaved === true ? readSaved(bytes) : null;
     const host = this.#host;
     const folders = host.hostFolders(request.mounts ?? []);
     const sockets = request.network === "host" ? host.openNetwork(request.ports ?? []) : null;
     const opened: { close(): void }[] = [];
     const letGo = (): void => closeAll(opened.splice(0));
     try {
-      const image = await host.openImage(request, { cloneBytes: memoryBytes }, work);
+      const image = await host.openImage(request, { cloneBytes: memoryBytes, changes: saved?.changes ?? null }, work);
       opened.push(image);
       const volumes: MountedVolume[] = [];
       for (const { guest, ...place } of request.volumes ?? []) {
@@ -287,6 +299,7 @@ export class EngineServer {
         sockets,
         folders,
         volumes,
+        saved,
       });
       const close = (): void => closeAll([machine, { close: letGo }]);
       return this.#add({ files: new MachineFiles(machine.kernel), machine, sync: () => {}, close });
@@ -418,6 +431,7 @@ function failureOf(error: unknown): Failure {
   if (error instanceof Cancelled) return { kind: null, message: "cancelled", data: {} };
   if (error instanceof StratosError) return { kind: error.kind, message: error.message, data: error.data };
   if (error instanceof SessionError) return ofSession(error);
+  if (error instanceof StateError) return { kind: "state", message: error.message, data: { reason: error.kind } };
   const log = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { kind: "engine", message: `internal error: ${log}`, data: { exitCode: null, signal: null, log } };
 }

@@ -1,5 +1,6 @@
 /** Standard input and outputs of a program whose other ends are beyond a channel. */
 import { EAGAIN } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostConsole, HostStreamIn, HostStreamOut } from "@stratos/host";
 import type { TerminalSize } from "./api.ts";
 import { STREAM_WINDOW } from "./protocol.ts";
@@ -7,7 +8,7 @@ import { STREAM_WINDOW } from "./protocol.ts";
 /** What the program reads: pieces that came, and then no more. */
 export class ChannelInput implements HostStreamIn {
   readonly #onRead: (count: number) => void;
-  readonly #pieces: Uint8Array[] = [];
+  #pieces: Uint8Array[] = [];
   #within = 0;
   #hasEnd = false;
   #listener: () => void = () => {};
@@ -56,6 +57,18 @@ export class ChannelInput implements HostStreamIn {
   onReadable(listener: () => void): void {
     this.#listener = listener;
   }
+
+  static {
+    stateClass(
+      "ChannelInput",
+      this,
+      {
+        save: (it) => ({ pieces: it.#pieces, within: it.#within, hasEnd: it.#hasEnd }),
+        load: (it, from) => ({ pieces: it.#pieces, within: it.#within, hasEnd: it.#hasEnd } = from),
+      },
+      { keeps: ["#onRead", "#listener"] },
+    );
+  }
 }
 
 /** What the program writes: on its way until the other side has dealt with it. */
@@ -102,6 +115,16 @@ export class ChannelOutput implements HostStreamOut {
 
   onWritable(listener: () => void): void {
     this.#listener = listener;
+  }
+
+  static {
+    // Whom the output was for does not come along.
+    stateClass(
+      "ChannelOutput",
+      this,
+      { save: () => ({}), load: (it) => (it.#isOver = true) },
+      { keeps: ["#send", "#onWay", "#isOver", "#listener"] },
+    );
   }
 }
 

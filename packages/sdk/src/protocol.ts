@@ -30,6 +30,8 @@ export interface CreateRequest extends OpenImageRequest {
   readonly mounts?: readonly Mount[] | undefined;
   readonly volumes?: readonly (OpenVolumeRequest & { readonly guest: string })[] | undefined;
   readonly hostname?: string | undefined;
+  /** The frame's bytes are what `save` gave: the machine goes on from there. */
+  readonly isSaved?: boolean | undefined;
   /** What `create-board` has answered; absent: a board of its own. */
   readonly board?: number | undefined;
 }
@@ -78,6 +80,8 @@ export interface Operations {
   "open-image": OpenImageRequest;
   "open-volume": OpenVolumeRequest;
   "file": FileRequest;
+  /** Answered with bytes. */
+  "save": { readonly target: number };
   "sync": { readonly target: number };
   "close": { readonly target: number };
 }

@@ -20,8 +20,17 @@ function newBoard(): Board {
 }
 
 function startMachine(board: Board, volumes: readonly MountedVolume[] = []): SandboxMachine {
-  const image = { volume: volumeWith("/file") };
-  return new SandboxMachine({ board, memoryBytes: 64 * MIB, ports, image, sockets: null, folders: [], volumes });
+  const image = { volume: volumeWith("/file"), changes: null };
+  return new SandboxMachine({
+    board,
+    memoryBytes: 64 * MIB,
+    ports,
+    image,
+    sockets: null,
+    folders: [],
+    volumes,
+    saved: null,
+  });
 }
 
 test("a volume that cannot be mounted leaves the board's memory to others", () => {

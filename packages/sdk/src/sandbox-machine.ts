@@ -1,8 +1,8 @@
 /** A machine that outlives its programs: a library starts them one after the other, or beside one another. */
 import { ERRNO_NAMES, MAX_HARTS, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGNAL_NAMES } from "@stratos/abi";
-import { utf8ToByteString } from "@stratos/base";
+import { loadState, saveState, StateError, utf8ToByteString } from "@stratos/base";
 import type { Volume } from "@stratos/aegisfs";
-import type { MachinePorts, SocketProvider } from "@stratos/host";
+import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
 import {
   AegisFileSystem,
   type Board,
@@ -30,6 +30,28 @@ import { isTerminalSize, type CreateRequest, type RunRequest } from "./protocol.
 
 const PAGE = 4096;
 
+/** A sandbox as bytes hold it. */
+interface SavedSandbox {
+  /** What MachineSession.save gave. */
+  readonly session: Uint8Array;
+  /** Over the image. */
+  readonly changes: MemoryBlockDevice;
+  readonly seed: number | null;
+}
+
+/** @throws StateError */
+export function readSaved(bytes: Uint8Array): SavedSandbox {
+  const state = loadState(bytes, { ports: new Map(), given: new Map() }) as Partial<SavedSandbox>;
+  const { session, changes, seed } = state;
+  if (
+    session instanceof Uint8Array &&
+    changes instanceof MemoryBlockDevice &&
+    (seed === null || Number.isInteger(seed))
+  )
+    return { session, changes, seed: seed as number | null };
+  throw new StateError("foreign", "this is no saved sandbox");
+}
+
 /** A volume at an absolute path of the guest. */
 export interface MountedVolume {
   readonly guest: string;
@@ -40,7 +62,13 @@ interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes"
   readonly board: Board | null;
   readonly memoryBytes: number;
   readonly ports: MachinePorts;
-  readonly image: { readonly volume: Volume; readonly identity?: string | undefined };
+  readonly image: {
+    readonly volume: Volume;
+    readonly changes: MemoryBlockDevice | null;
+    readonly identity?: string | undefined;
+  };
+  /** It goes on from there. */
+  readonly saved: SavedSandbox | null;
   readonly sockets: SocketProvider | null;
   readonly folders: readonly HostFolder[];
   readonly volumes: readonly MountedVolume[];
@@ -68,6 +96,8 @@ export class SandboxMachine {
   readonly #session: MachineSession;
   readonly #files: MachineFiles;
   readonly #ports: MachinePorts;
+  readonly #seed: number | null;
+  readonly #changes: MemoryBlockDevice | null;
   /** Rejects when the machine has stopped, whatever runs. */
   readonly #stopped: Promise<never>;
 
@@ -92,8 +122,11 @@ export class SandboxMachine {
 
   /** @throws SessionError, StratosError; the board then has its memory back */
   constructor(parts: MachineParts) {
-    const { ports, board, image, memoryBytes, harts, seed, hostname, sockets, folders } = parts;
-    if (sockets !== null) writeResolverConfiguration(image.volume.root, sockets);
+    const { ports, board, image, memoryBytes, harts, hostname, sockets, folders, saved } = parts;
+    const seed = saved === null ? parts.seed : (saved.seed ?? undefined);
+    this.#seed = seed ?? null;
+    this.#changes = image.changes;
+    if (sockets !== null && saved === null) writeResolverConfiguration(image.volume.root, sockets);
     this.#ports = ports;
     this.#session = new MachineSession({
       ports,
@@ -106,6 +139,7 @@ export class SandboxMachine {
       ...(harts === undefined ? {} : { harts }),
       ...(seed === undefined ? {} : { seed }),
       ...(hostname === undefined ? {} : { hostname }),
+      ...(saved === null ? {} : { saved: { bytes: saved.session, streams: new Map() } }),
     });
     try {
       for (const each of parts.volumes) this.#mount(each);
@@ -198,6 +232,13 @@ export class SandboxMachine {
       })
       .then((status) => endOf(status, isTimedOut));
     return { input, outputs, ended, kill, resize };
+  }
+
+  /** @throws StateError */
+  save(): Uint8Array {
+    if (this.#changes === null) throw new StateError("unsavable", "the sandbox keeps its changes elsewhere");
+    const session = this.#session.save(new Map());
+    return saveState({ session, changes: this.#changes, seed: this.#seed } satisfies SavedSandbox, new Map());
   }
 
   /** Descriptors 0, 1 and 2: streams, or a terminal of the program's own. @throws StratosError */

@@ -86,6 +86,19 @@ export class RemoteSandbox extends RemoteFiles {
     };
   }
 
+  /**
+   * The machine as bytes, with all programs in the midst of what they do and with all that was changed over the image.
+   * `Sandbox.create` goes on from them in its option `state`, here or on another computer that has the image; both
+   * machines then go their own ways. What programs of `run` write there is for nobody.
+   *
+   * @throws StratosError of kind state: something cannot be saved, such as a connection to the outside or a folder of
+   *   the host; the message names the process that holds it
+   */
+  async save(): Promise<Uint8Array> {
+    const { engine, target } = this.#handle.use();
+    return (await engine.call("save", { target }).answer).bytes.slice();
+  }
+
   /** Ends all programs and lets go of what the sandbox held. Calling it again does nothing. */
   async close(): Promise<void> {
     await closeUnlessGone(this.#handle);
@@ -103,10 +116,12 @@ export interface EngineSource {
 }
 
 /** Where a sandbox is to run. */
-function placeOf(engines: EngineSource, { board, isolation }: SandboxOptions): Place {
+function placeOf(engines: EngineSource, { board, isolation, state }: SandboxOptions): Place {
   if (board === undefined) return { ...engines.acquire(isolation ?? "process"), board: undefined };
   if (isolation !== undefined)
     throw new StratosError("option", "isolation: a board has a process of its own", { option: "isolation" });
+  if (state !== undefined)
+    throw new StratosError("option", "state: what was saved goes on alone, on no board", { option: "state" });
   const { engine, target } = board.handle.use();
   return { engine, release: () => {}, board: target };
 }
@@ -133,7 +148,8 @@ export async function openSandbox(engines: EngineSource, options: SandboxOptions
 
 async function createAt({ engine, release, board }: Place, options: SandboxOptions): Promise<RemoteHandle> {
   try {
-    const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, signal, onProgress } = options;
+    const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, state, signal, onProgress } =
+      options;
     const openings = await handOver(options.volumes ?? {});
     // Before anything is attached: no call would name it.
     if (signal?.aborted === true) throw abortReason(signal);
@@ -141,10 +157,15 @@ async function createAt({ engine, release, board }: Place, options: SandboxOptio
       return { guest, path: engine.place(place, "volumes"), readOnly, passphrase };
     });
     const image = options.image === undefined ? undefined : engine.place(options.image, "image");
+    const isSaved = state !== undefined;
     const { value } = await engine.call(
       "create",
-      { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname, board },
-      { signal, ...(onProgress === undefined ? {} : { onProgress }) },
+      { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname, board, isSaved },
+      {
+        signal,
+        ...(state === undefined ? {} : { bytes: state }),
+        ...(onProgress === undefined ? {} : { onProgress }),
+      },
     ).answer;
     return new RemoteHandle("sandbox", engine, value as number, release);
   } catch (error) {

@@ -14,6 +14,7 @@ import {
 } from "@stratos/host";
 import { AegisFileSystem, type Board, type Credentials, type OpenFile, ROOT } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
+import { loadMachine, saveMachine } from "@stratos/machine/saved";
 import type { GuestUser } from "./guest-user.ts";
 import { type HostFolder, mountHostFolders } from "./host-folders.ts";
 import { MachinePump } from "./machine-pump.ts";
@@ -54,6 +55,15 @@ export interface SessionOptions {
   readonly keepsRun?: boolean;
   /** Kernel messages. */
   readonly log: (message: string) => void;
+  /** The machine goes on from what `save` gave: memory, harts, seed and name are that one's. */
+  readonly saved?: SavedSession;
+}
+
+/** What a session saves beside its volume, with the streams that its programs hold. */
+interface SavedSession {
+  readonly bytes: Uint8Array;
+  /** Streams of the host by the names that they were saved under. */
+  readonly streams: ReadonlyMap<string, object>;
 }
 
 export interface ProgramRequest {
@@ -72,12 +82,16 @@ export type ProgramEnd =
   /** The machine was ended before the program did: after `timeoutMs`, or by `stop`. */
   | { readonly kind: "timed out" | "stopped" };
 
+/** What the root's volume is called among the handles of a saved machine. */
+const ROOT_VOLUME = "root volume";
+
 /** When a seeded machine's clock starts: the time of day must not come from the host. */
 const SEEDED_EPOCH_MS = Date.UTC(2025, 0, 1);
 
 export class MachineSession {
   readonly machine: Machine;
   readonly pump: MachinePump;
+  readonly #volume: Volume;
   readonly #files: Subvolume;
   readonly #loop: EventLoop;
   readonly #hasFolders: boolean;
@@ -85,23 +99,33 @@ export class MachineSession {
 
   /** @throws SessionError when something cannot be mounted; the board then has its memory back */
   constructor(options: SessionOptions) {
-    const { ports, folders = [], seed } = options;
+    const { ports, folders = [], seed, saved } = options;
+    this.#volume = options.volume;
     this.#files = options.volume.root;
     this.#loop = ports.loop;
     this.#hasFolders = folders.length > 0;
-    this.machine = new Machine({
+    const outside = {
       engine: ports.engine,
       ...(options.board === undefined ? {} : { board: options.board }),
       clock: seed === undefined ? ports.clock : new SimulatedClock(options.startMs ?? SEEDED_EPOCH_MS),
       random: seed === undefined ? ports.random : new SimulatedRandomSource(seed),
       sockets: options.sockets ?? null,
+      log: options.log,
+      nowMs: () => ports.loop.nowMs(),
+    };
+    if (saved !== undefined) {
+      const handles = new Map([...saved.streams, [ROOT_VOLUME, options.volume]]);
+      this.machine = loadMachine({ ...outside, handles }, saved.bytes);
+      this.pump = new MachinePump(this.machine, ports.loop);
+      return;
+    }
+    this.machine = new Machine({
+      ...outside,
       memoryBytes: options.memoryBytes,
       hostname: options.hostname ?? HOSTNAME,
       harts: options.harts ?? 1,
       ...(options.callWork === undefined ? {} : { callWork: options.callWork }),
       virtualTime: seed !== undefined,
-      log: options.log,
-      nowMs: () => ports.loop.nowMs(),
     });
     this.pump = new MachinePump(this.machine, ports.loop);
     try {
@@ -174,6 +198,19 @@ export class MachineSession {
    */
   #isSurelyAbsent(path: string): boolean {
     return !this.#hasFolders && isAbsentFromVolume(this.#files, path);
+  }
+
+  /**
+   * The machine as bytes, between two of its turns. Its volume is brought to rest, and belongs to them as it is now:
+   * who keeps the bytes keeps its devices.
+   *
+   * @param streams  that programs may hold, by names under which `saved` gives others in their place
+   * @throws StateError of kind "unsavable", SessionError of kind "mount"
+   */
+  save(streams: ReadonlyMap<string, object>): Uint8Array {
+    const failed = this.#volume.commit();
+    if (failed < 0) throw new SessionError("mount", "/", "the root volume could not be written", -failed);
+    return saveMachine(this.machine, new Map([...streams, [ROOT_VOLUME, this.#volume]]));
   }
 
   /** Runs until the first program ends, or `timeoutMs` have passed. */

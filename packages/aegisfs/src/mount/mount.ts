@@ -248,7 +248,7 @@ function open(store: BlockStore, superblock: Superblock, options: MountOptions):
     if (options.ignoreLog !== true || !volume.readOnly) volume.recover();
     if (!volume.readOnly) {
       AuditLog.attach(volume);
-      const failed = root.freeOrphans() || dropTransactions(volume);
+      const failed = (options.keepsOrphans === true ? 0 : root.freeOrphans()) || dropTransactions(volume);
       if (failed < 0) return "corrupt";
       // What came from the log is durable before the log is used again.
       if (volume.log.blocks === 0 && superblock.logBlocks > 0 && volume.commit() < 0) return "device-error";

@@ -31,6 +31,8 @@ export interface MountOptions {
   degraded?: boolean;
   /** Leave everything as it is found, damaged or not: for check and repair. */
   asFound?: boolean;
+  /** Leave files without a name to the caller, who knows of some that are in use, and calls `freeOrphans`. */
+  keepsOrphans?: boolean;
   /** The newest state that is older than this generation: for repair. */
   olderThan?: number;
   /** Compression formats of the host; LZ4 is built in. */

@@ -1,11 +1,12 @@
 import { EIO, EROFS } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { BlockDevice } from "../block-device.ts";
 
 /** A disk in memory, allocated in 1 MiB pieces as they are written. */
 export class MemoryBlockDevice implements BlockDevice {
   #size: number;
   readonly readOnly: boolean;
-  readonly #pieces = new Map<number, Uint8Array>();
+  #pieces = new Map<number, Uint8Array>();
 
   constructor(size: number, readOnly = false) {
     this.#size = size;
@@ -57,6 +58,13 @@ export class MemoryBlockDevice implements BlockDevice {
   discard(offset: number, length: number): void {
     for (let index = Math.ceil(offset / PIECE); (index + 1) * PIECE <= offset + length; index++)
       this.#pieces.delete(index);
+  }
+
+  static {
+    stateClass("MemoryBlockDevice", this, {
+      save: (it) => ({ size: it.#size, pieces: it.#pieces }),
+      load: (it, from) => ({ size: it.#size, pieces: it.#pieces } = from),
+    });
   }
 }
 

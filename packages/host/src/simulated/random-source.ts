@@ -1,8 +1,8 @@
-import { SeededRandom } from "@stratos/base";
+import { SeededRandom, stateClass } from "@stratos/base";
 import type { RandomSource } from "../random-source.ts";
 
 export class SimulatedRandomSource implements RandomSource {
-  readonly #random: SeededRandom;
+  #random: SeededRandom;
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed);
@@ -10,5 +10,12 @@ export class SimulatedRandomSource implements RandomSource {
 
   fill(bytes: Uint8Array): void {
     this.#random.fill(bytes);
+  }
+
+  static {
+    stateClass("SimulatedRandomSource", this, {
+      save: (it) => ({ random: it.#random }),
+      load: (it, from) => ({ random: it.#random } = from),
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { EINVAL, ENOSPC, EPERM, O_DIRECT, O_DSYNC, O_EXCL, SEEK_CUR, SEEK_END, SEEK_SET } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
@@ -14,7 +15,7 @@ import type { BlockCaller, BlockKernel } from "./block-kernel.ts";
 
 /** An open block device node: the node's attributes, the device's content. */
 export class BlockFile extends OpenFile {
-  readonly #kernel: BlockKernel;
+  #kernel: BlockKernel;
   readonly device: BlockInode;
   declare readonly inode: Inode;
 
@@ -89,5 +90,12 @@ export class BlockFile extends OpenFile {
     if (this.#kernel.vfs.watchCount > 0)
       notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
     closeDevice(this.#kernel, this.device, this);
+  }
+
+  static {
+    stateClass("BlockFile", this, {
+      save: (it) => ({ kernel: it.#kernel }),
+      load: (it, from) => ({ kernel: it.#kernel } = from),
+    });
   }
 }

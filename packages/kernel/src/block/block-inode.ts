@@ -1,4 +1,5 @@
 import { EINVAL, EIO, ENOSPC, PAGE_SIZE, S_IFBLK } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { PageCache, type PageBacking } from "../frames/page-cache.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
 import { FileSystem, type FileSystemUsage } from "../vfs/file-system.ts";
@@ -43,6 +44,10 @@ export class BlockFileSystem extends FileSystem {
 
   usage(): FileSystemUsage {
     return { magic: 0x62646576, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
+  }
+
+  static {
+    stateClass("BlockFileSystem", this);
   }
 }
 
@@ -151,5 +156,9 @@ export class BlockInode extends Inode implements PageBacking {
   resize(size: number): void {
     this.pages.truncate(0);
     this.size = size;
+  }
+
+  static {
+    stateClass("BlockInode", this);
   }
 }

@@ -1,4 +1,5 @@
 import { BLOCK_EXT_MAJOR, EBUSY, ENOSPC, S_IFBLK } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { type DiskPart, FormatError, readLayout } from "@stratos/formats/partitions";
 import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
 import { mountSource } from "./mount-source.ts";
@@ -8,6 +9,7 @@ import type { MountDevices } from "../vfs/mount-device.ts";
 import { BlockFileSystem, BlockInode } from "./block-inode.ts";
 import type { BlockCaller, BlockKernel } from "./block-kernel.ts";
 import { closeDevice, openDevice } from "./device-users.ts";
+import type { LoopDevices } from "./loop/loop-devices.ts";
 
 export const PARTITIONS_MAX = 255;
 /** … and on all of them. */
@@ -19,11 +21,13 @@ const STACKED_MAX = 8;
 
 /** The block devices of a machine. Bound: what the drivers let be made, and PARTITIONS_MAX to a disk. */
 export class Disks implements MountDevices {
-  readonly #kernel: BlockKernel;
+  #kernel: BlockKernel;
   #fileSystem: BlockFileSystem | null = null;
+  /** /dev/loopN. Set by `registerBlockDevices`. */
+  loops!: LoopDevices;
   /** By name, disks before their partitions. */
   readonly all = new Map<string, BlockInode>();
-  readonly #byNumber = new Map<number, BlockInode>();
+  #byNumber = new Map<number, BlockInode>();
   #sequence = 0;
   #partitionCount = 0;
 
@@ -131,6 +135,26 @@ export class Disks implements MountDevices {
       if (waiting.length === 0) return;
       for (const inode of waiting) if (writeBackInode(this.#kernel, inode) < 0) return;
     }
+  }
+
+  static {
+    stateClass("Disks", this, {
+      save: (it) => ({
+        kernel: it.#kernel,
+        fileSystem: it.#fileSystem,
+        byNumber: it.#byNumber,
+        sequence: it.#sequence,
+        partitionCount: it.#partitionCount,
+      }),
+      load: (it, from) =>
+        ({
+          kernel: it.#kernel,
+          fileSystem: it.#fileSystem,
+          byNumber: it.#byNumber,
+          sequence: it.#sequence,
+          partitionCount: it.#partitionCount,
+        } = from),
+    });
   }
 }
 

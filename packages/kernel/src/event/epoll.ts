@@ -19,6 +19,7 @@ import {
   POLLWRBAND,
   POLLWRNORM,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { WaitQueue, type Waiter } from "../ground/wait-queue.ts";
 import { OpenFile, type DescriptionObserver } from "../vfs/open-file.ts";
 
@@ -40,14 +41,14 @@ interface EpollUsage {
  * are disarmed. Invariant: an item whose file is ready, and that has not been reported since, is on the list.
  */
 export class EpollFile extends OpenFile {
-  readonly #items = new Map<OpenFile, Map<number, EpollItem>>();
+  #items = new Map<OpenFile, Map<number, EpollItem>>();
   /** In order of becoming ready. */
-  readonly #ready = new Set<EpollItem>();
+  #ready = new Set<EpollItem>();
   /** Pollers of this file, and epoll files that watch it. */
-  readonly #queue = new WaitQueue();
+  #queue = new WaitQueue();
   /** Tasks in epoll_wait. */
   readonly callers = new WaitQueue();
-  readonly #usage: EpollUsage;
+  #usage: EpollUsage;
 
   constructor(usage: EpollUsage = { epollItems: 0 }) {
     super(O_RDWR, null, null);
@@ -217,6 +218,13 @@ export class EpollFile extends OpenFile {
   protected override dispose(): void {
     for (const byFd of [...this.#items.values()]) for (const item of [...byFd.values()]) this.#drop(item);
   }
+
+  static {
+    stateClass("EpollFile", this, {
+      save: (it) => ({ items: it.#items, ready: it.#ready, queue: it.#queue, usage: it.#usage }),
+      load: (it, from) => ({ items: it.#items, ready: it.#ready, queue: it.#queue, usage: it.#usage } = from),
+    });
+  }
 }
 
 /** EP_MAX_NESTS: how many epoll files may stand below one another. */
@@ -283,5 +291,9 @@ class EpollItem implements Waiter, DescriptionObserver {
 
   descriptionClosed(): void {
     this.epoll.itemClosed(this);
+  }
+
+  static {
+    stateClass("EpollItem", this);
   }
 }

@@ -1,4 +1,5 @@
 import { EAGAIN, EFAULT, EINVAL, ESPIPE, O_NONBLOCK, O_RDWR, POLLERR, POLLIN, POLLOUT } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
@@ -16,8 +17,8 @@ const view = new DataView(bytes.buffer);
 export class EventFile extends OpenFile {
   #high = 0;
   #low: number;
-  readonly #isSemaphore: boolean;
-  readonly #queue = new WaitQueue();
+  #isSemaphore: boolean;
+  #queue = new WaitQueue();
 
   constructor(initial: number, isSemaphore: boolean, nonblock: boolean) {
     super(O_RDWR | (nonblock ? O_NONBLOCK : 0), null, null);
@@ -101,5 +102,12 @@ export class EventFile extends OpenFile {
     if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
     task.waitOn(this.#queue);
     return BLOCKED;
+  }
+
+  static {
+    stateClass("EventFile", this, {
+      save: (it) => ({ high: it.#high, low: it.#low, isSemaphore: it.#isSemaphore, queue: it.#queue }),
+      load: (it, from) => ({ high: it.#high, low: it.#low, isSemaphore: it.#isSemaphore, queue: it.#queue } = from),
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { EAGAIN, EFAULT, EINVAL, ESPIPE, O_NONBLOCK, O_RDWR, POLLIN, SignalfdSiginfo } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { put64 } from "../ground/words.ts";
 import type { SignalInfo } from "../signal/pending-signals.ts";
 import { takeSignal } from "../signal/send-signal.ts";
@@ -17,10 +18,10 @@ const view = new DataView(record.buffer);
  * signalfd(2): shows the signals that are pending for whoever asks, so its readiness is that of the task on the hart.
  */
 export class SignalFile extends OpenFile {
-  readonly #kernel: EventKernel;
+  #kernel: EventKernel;
   #mask: SignalSet;
   /** Used while no task runs: nothing wakes it. */
-  readonly #nobody = new WaitQueue();
+  #nobody = new WaitQueue();
 
   constructor(kernel: EventKernel, mask: SignalSet, nonblock: boolean) {
     super(O_RDWR | (nonblock ? O_NONBLOCK : 0), null, null);
@@ -74,6 +75,13 @@ export class SignalFile extends OpenFile {
     if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
     task.waitOn(task.group.signalQueue);
     return BLOCKED;
+  }
+
+  static {
+    stateClass("SignalFile", this, {
+      save: (it) => ({ kernel: it.#kernel, mask: it.#mask, nobody: it.#nobody }),
+      load: (it, from) => ({ kernel: it.#kernel, mask: it.#mask, nobody: it.#nobody } = from),
+    });
   }
 }
 

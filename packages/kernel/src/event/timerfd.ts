@@ -14,6 +14,7 @@ import {
   TFD_TIMER_ABSTIME,
   TFD_TIMER_CANCEL_ON_SET,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import { Timer, type TimerClient } from "../time/timer-queue.ts";
 import { put64 } from "../ground/words.ts";
@@ -32,10 +33,10 @@ const view = new DataView(bytes.buffer);
  * meanwhile is then counted at once, as Linux does, so that an unread timer costs nothing.
  */
 export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver {
-  readonly #kernel: EventKernel;
-  readonly #isRealtime: boolean;
-  readonly #timer: Timer;
-  readonly #queue = new WaitQueue();
+  #kernel: EventKernel;
+  #isRealtime: boolean;
+  #timer: Timer;
+  #queue = new WaitQueue();
   /** Monotonic time of the next expiry, or of the last one while `#hasExpired`. */
   #deadlineNs = 0;
   #intervalNs = 0;
@@ -176,5 +177,39 @@ export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver
   protected override dispose(): void {
     this.#kernel.timers.cancel(this.#timer);
     this.#kernel.clockSetObservers.delete(this);
+  }
+
+  static {
+    stateClass("TimerFile", this, {
+      save: (it) => ({
+        kernel: it.#kernel,
+        isRealtime: it.#isRealtime,
+        timer: it.#timer,
+        queue: it.#queue,
+        deadlineNs: it.#deadlineNs,
+        intervalNs: it.#intervalNs,
+        ticks: it.#ticks,
+        hasExpired: it.#hasExpired,
+        isAbsolute: it.#isAbsolute,
+        cancelsOnSet: it.#cancelsOnSet,
+        isCanceled: it.#isCanceled,
+        offsetMs: it.#offsetMs,
+      }),
+      load: (it, from) =>
+        ({
+          kernel: it.#kernel,
+          isRealtime: it.#isRealtime,
+          timer: it.#timer,
+          queue: it.#queue,
+          deadlineNs: it.#deadlineNs,
+          intervalNs: it.#intervalNs,
+          ticks: it.#ticks,
+          hasExpired: it.#hasExpired,
+          isAbsolute: it.#isAbsolute,
+          cancelsOnSet: it.#cancelsOnSet,
+          isCanceled: it.#isCanceled,
+          offsetMs: it.#offsetMs,
+        } = from),
+    });
   }
 }

@@ -1,8 +1,10 @@
+import type { CallState } from "../ground/wait-queue.ts";
 import { EFAULT, EINVAL, Timespec } from "@stratos/abi";
 import type { UserMemory } from "../ground/user-memory.ts";
 
 /** What a blocked poll, select or epoll_wait keeps: when it gives up (monotonic, Infinity: never). */
-export interface WaitState {
+export interface WaitState extends CallState {
+  readonly kind: "deadline";
   readonly deadlineNs: number;
 }
 

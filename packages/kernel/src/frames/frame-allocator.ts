@@ -1,4 +1,4 @@
-import { assert } from "@stratos/base";
+import { assert, stateClass } from "@stratos/base";
 import { ENOMEM, PAGE_SIZE } from "@stratos/abi";
 import type { PhysicalMemory } from "@stratos/riscv";
 import { CALL_WORK } from "../ground/call-work.ts";
@@ -21,24 +21,24 @@ export class FrameAllocator {
   readonly first: number;
   readonly total: number;
   /** References by (frame − first). */
-  readonly #references: Int32Array;
+  #references: Int32Array;
   /** Numbers of accounts by (frame − first), and HOLDS_CODE. */
-  readonly #charged: Uint16Array;
-  readonly #free: Int32Array;
+  #charged: Uint16Array;
+  #free: Int32Array;
   /**
    * A small number that is kept with a frame, by (frame − first): entries in use, for nodes of page tables; to how many
    * accounts it is lent.
    */
   readonly notes: Uint16Array;
   /** By their numbers; null: free. */
-  readonly #accounts: (MemoryAccount | null)[] = [];
+  #accounts: (MemoryAccount | null)[] = [];
   /** A frame that held code became free: what was decoded from it must go. */
   onCodeGone: (frame: number) => void = () => {};
   /**
    * Frames that are the board's and lent to accounts, which are charged for them as for their own: so there is a frame
    * for each charge whoever else borrows the same one. Those that nobody has borrowed stand where frames are free.
    */
-  readonly #lender: MemoryAccount;
+  #lender: MemoryAccount;
   /** Who gives such frames back when there are no others. */
   lent: Reclaimable | null = null;
   /** Frames that no account at the top was promised. */
@@ -48,7 +48,7 @@ export class FrameAllocator {
   #untouched: number;
   /** Note who takes each frame, for `leaks`; slow, so only while looking for a leak. */
   trackSites = false;
-  readonly #sites = new Map<number, string>();
+  #sites = new Map<number, string>();
 
   constructor(physical: PhysicalMemory) {
     this.physical = physical;
@@ -66,6 +66,13 @@ export class FrameAllocator {
 
   get freeCount(): number {
     return this.#freeCount + (this.first + this.total - this.#untouched);
+  }
+
+  /** All frames that somebody holds, ascending. */
+  used(): Uint32Array {
+    const used: number[] = [];
+    for (let at = 0; at < this.#untouched - this.first; at++) if (this.#references[at]! > 0) used.push(this.first + at);
+    return Uint32Array.from(used);
   }
 
   get usedCount(): number {
@@ -256,6 +263,37 @@ export class FrameAllocator {
     this.#sites.set(
       frame,
       lines.find((line) => !line.includes("#noteSite") && !line.includes("FrameAllocator."))?.trim() ?? "unknown",
+    );
+  }
+
+  static {
+    stateClass(
+      "FrameAllocator",
+      this,
+      {
+        save: (it) => ({
+          references: it.#references,
+          charged: it.#charged,
+          free: it.#free,
+          accounts: it.#accounts,
+          lender: it.#lender,
+          unpromised: it.#unpromised,
+          freeCount: it.#freeCount,
+          untouched: it.#untouched,
+        }),
+        load: (it, from) =>
+          ({
+            references: it.#references,
+            charged: it.#charged,
+            free: it.#free,
+            accounts: it.#accounts,
+            lender: it.#lender,
+            unpromised: it.#unpromised,
+            freeCount: it.#freeCount,
+            untouched: it.#untouched,
+          } = from),
+      },
+      { keeps: ["trackSites", "#sites", "onCodeGone"] },
     );
   }
 }

@@ -3,12 +3,13 @@
  * (`FrameAllocator.lend`), and never written. A page is found by what it holds: the image's identity, which its host
  * vouches for, and its place there. Bound: frames; pages that no kernel has borrowed go when frames are short.
  */
+import { stateClass } from "@stratos/base";
 import type { FrameAllocator } from "./frame-allocator.ts";
 import type { Reclaimable } from "./memory-account.ts";
 
 export class ImagePages implements Reclaimable {
   readonly frames: FrameAllocator;
-  readonly #images = new Map<string, SharedImage>();
+  #images = new Map<string, SharedImage>();
   #lastContent = 0;
 
   constructor(frames: FrameAllocator) {
@@ -41,14 +42,21 @@ export class ImagePages implements Reclaimable {
     }
     return freed;
   }
+
+  static {
+    stateClass("ImagePages", this, {
+      save: (it) => ({ images: it.#images, lastContent: it.#lastContent }),
+      load: (it, from) => ({ images: it.#images, lastContent: it.#lastContent } = from),
+    });
+  }
 }
 
 export class SharedImage {
-  readonly #board: ImagePages;
+  #board: ImagePages;
   /** Frames by place. */
-  readonly #frames = new Map<number, number>();
+  #frames = new Map<number, number>();
   /** Numbers of whole files' content, by their descriptions. Bound: files of the image that are executed. */
-  readonly #contents = new Map<string, number>();
+  #contents = new Map<string, number>();
   /** Kernels that have it mounted. */
   users = 0;
 
@@ -88,6 +96,13 @@ export class SharedImage {
       freed++;
     }
     return freed;
+  }
+
+  static {
+    stateClass("SharedImage", this, {
+      save: (it) => ({ board: it.#board, frames: it.#frames, contents: it.#contents }),
+      load: (it, from) => ({ board: it.#board, frames: it.#frames, contents: it.#contents } = from),
+    });
   }
 }
 

@@ -48,15 +48,15 @@ test("a limit below another one counts in both; what it leaves behind is its par
   const top = frames.open({ limit: 30 })!;
   const group = frames.open({ limit: 10, parent: top })!;
   let asked = 0;
-  group.onExhausted = () => (asked++, false);
-  top.onExhausted = () => assert.fail("the group's limit is its own affair");
+  group.shortage = { makeRoom: () => (asked++, false) };
+  top.shortage = { makeRoom: () => assert.fail("the group's limit is its own affair") };
   const taken = takeAll(group);
   assert.deepEqual([taken.length, asked, group.charged, top.charged, top.free], [10, 1, 10, 10, 20]);
   frames.close(group);
   for (const frame of taken) frames.release(frame);
   assert.equal(top.charged, 0);
   const wide = frames.open({ limit: 100, parent: top })!;
-  top.onExhausted = () => false;
+  top.shortage = null;
   assert.equal(wide.free, 30);
   assert.equal(takeAll(wide).length, 30, "the parent's limit holds, too");
 });

@@ -7,13 +7,19 @@
  *     board's frames ── kernel's account ──┬─ a group's account (limit, own count)
  *                       limit: its memory  └─ …        each charge counts in all accounts up to the top
  */
-import { assert } from "@stratos/base";
+import { assert, stateClass } from "@stratos/base";
 import type { FrameAllocator } from "./frame-allocator.ts";
 import type { Reaper } from "./reaper.ts";
 
 /** A cache that can give frames back under pressure. */
 export interface Reclaimable {
   reclaim(most: number): number;
+}
+
+/** Who may end a program for its frames (the OOM killer). */
+export interface Shortage {
+  /** @returns whether to try again */
+  makeRoom(): boolean;
 }
 
 export class MemoryAccount {
@@ -32,9 +38,9 @@ export class MemoryAccount {
   cached = 0;
   /** What is to be given back in pieces; taken from before anyone is killed. */
   readonly reaper: Reaper;
-  readonly #caches = new Set<Reclaimable>();
-  /** Called when the limit is met and nothing more can be reclaimed: may kill, and returns whether to try again. */
-  onExhausted: () => boolean = () => false;
+  #caches = new Set<Reclaimable>();
+  /** Asked when the limit is met and nothing more can be reclaimed. */
+  shortage: Shortage | null = null;
 
   /** By `FrameAllocator.open` alone. */
   constructor(
@@ -80,7 +86,7 @@ export class MemoryAccount {
 
   /** The limit is met: gives back what can be missed. @returns whether to try again */
   makeRoom(): boolean {
-    return this.reaper.run() || this.#reclaim(64) > 0 || this.onExhausted();
+    return this.reaper.run() || this.#reclaim(64) > 0 || (this.shortage?.makeRoom() ?? false);
   }
 
   /** Frees what can be freed now (drop_caches). @returns frames */
@@ -120,5 +126,12 @@ export class MemoryAccount {
 
   get caches(): ReadonlySet<Reclaimable> {
     return this.#caches;
+  }
+
+  static {
+    stateClass("MemoryAccount", this, {
+      save: (it) => ({ caches: it.#caches }),
+      load: (it, from) => ({ caches: it.#caches } = from),
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { ENOSPC, PAGE_SIZE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { CallWork } from "../ground/call-work.ts";
 import type { FrameAllocator } from "./frame-allocator.ts";
 import type { ImageFile } from "./image-pages.ts";
@@ -35,8 +36,8 @@ interface Segment {
 
 /** Pages of a file that went, whose frames are given back. */
 class DroppedPages implements Reapable {
-  readonly #account: MemoryAccount;
-  readonly #segments: Segment[];
+  #account: MemoryAccount;
+  #segments: Segment[];
 
   constructor(account: MemoryAccount, segments: Segment[]) {
     this.#account = account;
@@ -51,6 +52,13 @@ class DroppedPages implements Reapable {
       if (work.mustPause()) return this.#segments.length === 0;
     }
     return true;
+  }
+
+  static {
+    stateClass("DroppedPages", this, {
+      save: (it) => ({ account: it.#account, segments: it.#segments }),
+      load: (it, from) => ({ account: it.#account, segments: it.#segments } = from),
+    });
   }
 }
 
@@ -75,16 +83,16 @@ export class PageCache {
   imageFile: ImageFile | null = null;
   /** All of it is as the image has it. */
   isOriginal = false;
-  readonly #room: PageRoom | null;
+  #room: PageRoom | null;
   /** By page index / SEGMENT_PAGES; none is empty. */
   #segments = new Map<number, Segment>();
   #pageCount = 0;
   identity = 0;
-  readonly #dirty = new Set<number>();
+  #dirty = new Set<number>();
   /** Mappings of shared anonymous memory (no file holds it): the last one to go disposes of it. 0 for files. */
   anonymousUsers = 0;
   /** By name; see `watch`. Bound: those that are not done, and as many again. */
-  readonly #watchers = new Map<string, PageWatcher>();
+  #watchers = new Map<string, PageWatcher>();
   #watchersMost = 16;
 
   constructor(account: MemoryAccount, backing: PageBacking | null, room: PageRoom | null = null) {
@@ -449,5 +457,19 @@ export class PageCache {
   dispose(): void {
     this.#dropAll();
     if (this.backing !== null) this.account.unregisterCache(this);
+  }
+
+  static {
+    // Watchers follow for translations, which are made anew.
+    stateClass(
+      "PageCache",
+      this,
+      {
+        save: (it) => ({ room: it.#room, segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty }),
+        load: (it, from) =>
+          ({ room: it.#room, segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty } = from),
+      },
+      { keeps: ["#watchers", "#watchersMost"] },
+    );
   }
 }

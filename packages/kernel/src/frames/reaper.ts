@@ -3,6 +3,7 @@
  * and pages of files that went. The run loop does one piece between slices, and so does the frame allocator when it
  * finds no free frame. Bound: what there was in use.
  */
+import { stateClass } from "@stratos/base";
 import { CallWork } from "../ground/call-work.ts";
 
 /** Gives back what its work allows. @returns whether nothing is left */
@@ -11,8 +12,8 @@ export interface Reapable {
 }
 
 export class Reaper {
-  readonly #waiting: Reapable[] = [];
-  readonly #work: CallWork;
+  #waiting: Reapable[] = [];
+  #work: CallWork;
   #isRunning = false;
 
   /** @param limit  units of one piece */
@@ -46,5 +47,12 @@ export class Reaper {
     } while (this.#waiting.length > 0 && !this.#work.mustPause());
     this.#isRunning = false;
     return true;
+  }
+
+  static {
+    stateClass("Reaper", this, {
+      save: (it) => ({ waiting: it.#waiting, work: it.#work, isRunning: it.#isRunning }),
+      load: (it, from) => ({ waiting: it.#waiting, work: it.#work, isRunning: it.#isRunning } = from),
+    });
   }
 }

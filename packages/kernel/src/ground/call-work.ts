@@ -10,7 +10,8 @@
  * `mustPause`. A loop below a call that can't go on in pieces (the ELF loader reads a file's head) must not be cut
  * short: only a call that said `mayPause` is.
  */
-import { UNFINISHED } from "./wait-queue.ts";
+import { stateClass } from "@stratos/base";
+import { UNFINISHED, type CallState, callState } from "./wait-queue.ts";
 
 /** Units between two chances to stop a call: some 3 ms at 1 to 2 µs each, three times that on a busy host. */
 export const CALL_WORK = 2048;
@@ -100,17 +101,39 @@ export class CallWork {
     this.longest = this.spent;
     this.longestCall = number;
   }
+
+  static {
+    stateClass("CallWork", this, {
+      save: (it) => ({ turnSpent: it.#turnSpent }),
+      load: (it, from) => ({ turnSpent: it.#turnSpent } = from),
+    });
+  }
 }
 
 /** A system call that goes on in pieces: that of a task. */
 interface LongCall {
-  syscallState: unknown;
+  syscallState: CallState | null;
   readonly kernel: { readonly work: CallWork };
 }
 
+/** What a transfer has moved before its next execution, in bytes; or pages that a sync has yet to write. */
+interface CountState extends CallState {
+  readonly kind: "count";
+  readonly count: number;
+}
+
+export function countState(count: number): CallState {
+  return callState<CountState>({ kind: "count", count });
+}
+
+/** The count that the executions before this one have left; `initial` at the first. */
+export function countBefore(task: { readonly syscallState: CallState | null }, initial: number): number {
+  return task.syscallState?.kind === "count" ? (task.syscallState as CountState).count : initial;
+}
+
 /** Bytes that the executions before this one have moved. */
-export function movedBefore(task: LongCall): number {
-  return typeof task.syscallState === "number" ? task.syscallState : 0;
+export function movedBefore(task: { readonly syscallState: CallState | null }): number {
+  return countBefore(task, 0);
 }
 
 /**
@@ -118,12 +141,13 @@ export function movedBefore(task: LongCall): number {
  * them (read(2), ERRORS).
  */
 export function pauseTransfer(task: LongCall, moved: number): number {
-  task.syscallState = moved;
+  task.syscallState = countState(moved);
   return UNFINISHED;
 }
 
 /** Where a call that walks `[start, end)` is, between its executions. */
-interface RangeState {
+interface RangeState extends CallState {
+  readonly kind: "range";
   readonly at: number;
 }
 
@@ -142,7 +166,7 @@ export function walkInPieces(task: LongCall, start: number, end: number, step: (
     if (reached < 0) return reached;
     at = reached;
     if (at < end && work.mustPause()) {
-      task.syscallState = { at } satisfies RangeState;
+      task.syscallState = callState<RangeState>({ kind: "range", at });
       return UNFINISHED;
     }
   }

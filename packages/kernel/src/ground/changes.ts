@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import { WaitQueue } from "./wait-queue.ts";
 
 /** Something that is shown as text and changes now and then: who polls the text is told. */
@@ -9,5 +10,9 @@ export class Changes {
   changed(): void {
     this.version++;
     this.queue.wakeAll();
+  }
+
+  static {
+    stateClass("Changes", this);
   }
 }

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import { WaitQueue } from "./wait-queue.ts";
 
 /** Bounds: records, and characters of one; the oldest go first. `dmesg` shows about half a megabyte at most. */
@@ -18,8 +19,8 @@ interface LogRecord {
 /** The kernel's messages: what dmesg(1), /dev/kmsg and syslog(2) show. */
 export class KernelLog {
   /** The record of sequence number `n` stands at `n % RECORDS_MAX`. */
-  readonly #records: LogRecord[] = [];
-  readonly #now: () => number;
+  #records: LogRecord[] = [];
+  #clock: { now(): number };
   #next = 0;
   /** syslog(2), SYSLOG_ACTION_READ and /proc/kmsg take each record once. */
   readAt = 0;
@@ -30,13 +31,13 @@ export class KernelLog {
   /** Woken by each message. */
   readonly queue = new WaitQueue();
 
-  /** @param now  nanoseconds since the start */
-  constructor(now: () => number) {
-    this.#now = now;
+  /** @param clock  nanoseconds since the start */
+  constructor(clock: { now(): number }) {
+    this.#clock = clock;
   }
 
   add(priority: number, text: string): void {
-    const microseconds = Math.floor(this.#now() / 1000);
+    const microseconds = Math.floor(this.#clock.now() / 1000);
     this.#records[this.#next % RECORDS_MAX] = {
       sequence: this.#next,
       priority,
@@ -60,6 +61,13 @@ export class KernelLog {
   /** Undefined before `first` and from `end` on. */
   at(sequence: number): LogRecord | undefined {
     return sequence < this.first || sequence >= this.#next ? undefined : this.#records[sequence % RECORDS_MAX];
+  }
+
+  static {
+    stateClass("KernelLog", this, {
+      save: (it) => ({ records: it.#records, clock: it.#clock, next: it.#next }),
+      load: (it, from) => ({ records: it.#records, clock: it.#clock, next: it.#next } = from),
+    });
   }
 }
 

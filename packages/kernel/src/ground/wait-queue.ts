@@ -3,6 +3,7 @@
  * (and perhaps a deadline), returned BLOCKED, and is executed again from its start once woken. State that must outlive
  * the wait lives in `task.syscallState`.
  */
+import { stateClass } from "@stratos/base";
 
 /** Result of a system call that must wait; a signal handler restarts it when SA_RESTART is set, else EINTR. */
 export const BLOCKED = -0x10000;
@@ -70,12 +71,32 @@ export class WaitQueue {
     for (const waiter of woken) waiter.wake(this, events);
     return woken.length;
   }
+
+  static {
+    stateClass("WaitQueue", this, {
+      save: (it) => ({ waiters: it.#waiters }),
+      load: (it, from) => ({ waiters: it.#waiters } = from),
+    });
+  }
+}
+
+/**
+ * What a call keeps for its next execution: a record that says whose it is. It holds numbers, records of the kernel's
+ * tables, and objects that say their names for saved machines; no closures.
+ */
+export interface CallState {
+  readonly kind: string;
+}
+
+/** The record of one kind, as `syscallState` takes those of all. */
+export function callState<State extends CallState>(state: State): CallState {
+  return state;
 }
 
 /** The system call of a task, as far as it waits: tasks are that. */
 export interface WaitingCall {
   /** What the call keeps for its next execution; null at its first. */
-  syscallState: unknown;
+  syscallState: CallState | null;
   waitOn(queue: WaitQueue): void;
   /** @param deadlineNs  monotonic */
   waitUntil(deadlineNs: number): void;

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import type { MqueueFileSystem } from "../fs/mqueue/mqueue.ts";
 import { MessageQueues } from "./message-queues.ts";
@@ -25,5 +26,9 @@ export class IpcState extends Namespace {
     this.semaphores.end();
     this.messages.end();
     this.memory.end();
+  }
+
+  static {
+    stateClass("IpcState", this);
   }
 }

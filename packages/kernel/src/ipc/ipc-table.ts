@@ -19,6 +19,7 @@ import {
   IpcPerm,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { UserMemory } from "../ground/user-memory.ts";
 import { type Credentials, isCapable } from "../security/credentials.ts";
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
@@ -121,12 +122,16 @@ export class IpcObject {
     this.changedAt = now;
     return 0;
   }
+
+  static {
+    stateClass("IpcObject", this);
+  }
 }
 
 /** The objects of one kind. Bound: `most`, at most 2 ** INDEX_BITS. */
 export class IpcTable<T extends IpcObject> {
-  readonly #slots: (T | undefined)[] = [];
-  readonly #byKey = new Map<number, T>();
+  #slots: (T | undefined)[] = [];
+  #byKey = new Map<number, T>();
   /** msgmni, semmni, shmmni. */
   most: number;
   /** msg_next_id and its like: the identifier that the next new object shall have, if it is free; −1: any. */
@@ -135,7 +140,7 @@ export class IpcTable<T extends IpcObject> {
   #lastIndex = -1;
   #sequence = 0;
 
-  readonly #owner: UserNamespace;
+  #owner: UserNamespace;
 
   /** @param owner  of the IPC namespace */
   constructor(most: number, owner: UserNamespace) {
@@ -247,5 +252,27 @@ export class IpcTable<T extends IpcObject> {
     this.#count--;
     object.isRemoved = true;
     object.queue.wakeAll();
+  }
+
+  static {
+    stateClass("IpcTable", this, {
+      save: (it) => ({
+        slots: it.#slots,
+        byKey: it.#byKey,
+        count: it.#count,
+        lastIndex: it.#lastIndex,
+        sequence: it.#sequence,
+        owner: it.#owner,
+      }),
+      load: (it, from) =>
+        ({
+          slots: it.#slots,
+          byKey: it.#byKey,
+          count: it.#count,
+          lastIndex: it.#lastIndex,
+          sequence: it.#sequence,
+          owner: it.#owner,
+        } = from),
+    });
   }
 }

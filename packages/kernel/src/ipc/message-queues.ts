@@ -30,9 +30,10 @@ import {
   MsqidDs,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { get64, put64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
-import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
+import { BLOCKED_EINTR, type CallState, callState } from "../ground/wait-queue.ts";
 import { ALTER, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller } from "./ipc-kernel.ts";
 
@@ -44,7 +45,8 @@ interface Message {
   type: number;
   bytes: Uint8Array;
 }
-interface Wait {
+interface Wait extends CallState {
+  readonly kind: "msg";
   queue: MessageQueue;
 }
 
@@ -57,6 +59,10 @@ class MessageQueue extends IpcObject {
   receivedAt = 0;
   lastSender = 0;
   lastReceiver = 0;
+
+  static {
+    stateClass("ipc.MessageQueue", this);
+  }
 }
 
 export class MessageQueues {
@@ -229,12 +235,16 @@ export class MessageQueues {
     }
     return text;
   }
+
+  static {
+    stateClass("MessageQueues", this);
+  }
 }
 
 /** Sleeps until the queue changes, or fails with `error` when the caller doesn't want to. */
 function wait(task: IpcCaller, queue: MessageQueue, error: number): number {
   if (error !== 0) return error;
-  if (task.syscallState === null) task.syscallState = { queue } satisfies Wait;
+  if (task.syscallState === null) task.syscallState = callState<Wait>({ kind: "msg", queue });
   task.waitOn(queue.queue);
   return BLOCKED_EINTR;
 }

@@ -37,10 +37,11 @@ import {
   Seminfo,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { loadDuration } from "../event/wait-deadline.ts";
 import { put64 } from "../ground/words.ts";
 import type { Credentials } from "../security/credentials.ts";
-import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
+import { BLOCKED_EINTR, type CallState } from "../ground/wait-queue.ts";
 import { ALTER, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller, IpcKernel } from "./ipc-kernel.ts";
 import type { Identified } from "../ground/identity.ts";
@@ -52,7 +53,8 @@ interface Operation {
 }
 
 /** A blocked semop: it is in the set's `waits` as long as it is its task's state. */
-interface Wait {
+interface Wait extends CallState {
+  readonly kind: "semop";
   task: IpcCaller;
   set: SemaphoreSet;
   operations: Operation[];
@@ -80,11 +82,15 @@ class SemaphoreSet extends IpcObject {
     this.values = new Int32Array(count);
     this.pids = new Int32Array(count);
   }
+
+  static {
+    stateClass("SemaphoreSet", this);
+  }
 }
 
 export class Semaphores {
   readonly table: IpcTable<SemaphoreSet>;
-  readonly #kernel: IpcKernel;
+  #kernel: IpcKernel;
 
   /** @param owner  of the IPC namespace */
   constructor(kernel: IpcKernel, owner: UserNamespace) {
@@ -179,6 +185,7 @@ export class Semaphores {
     if (!set.permits(task.credentials, operations.some((operation) => operation.change !== 0) ? ALTER : READ))
       return -EACCES;
     return {
+      kind: "semop",
       task,
       set,
       operations,
@@ -260,6 +267,13 @@ export class Semaphores {
         `${pad(set.changedAt, 10)}\n`;
     }
     return text;
+  }
+
+  static {
+    stateClass("Semaphores", this, {
+      save: (it) => ({ kernel: it.#kernel }),
+      load: (it, from) => ({ kernel: it.#kernel } = from),
+    });
   }
 }
 

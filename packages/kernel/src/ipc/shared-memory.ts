@@ -43,6 +43,7 @@ import {
   Shminfo,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { shmemMount } from "../fs/memfd/memfd.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
 import { put64 } from "../ground/words.ts";
@@ -59,18 +60,25 @@ const LIMIT_MOST = -(2 ** 24) - 1;
 /** One shmat: each area that maps it, in whatever process, holds a reference. */
 class Attachment extends RegularFile {
   readonly segment: Segment;
-  readonly #onLastDetach: (attachment: Attachment) => void;
+  #memory: SharedMemory;
 
-  constructor(kernel: IpcKernel, flags: number, segment: Segment, onLastDetach: (attachment: Attachment) => void) {
+  constructor(kernel: IpcKernel, flags: number, segment: Segment, memory: SharedMemory) {
     super(kernel, flags, segment.inode, null);
     this.segment = segment;
-    this.#onLastDetach = onLastDetach;
+    this.#memory = memory;
     segment.attachments.add(this);
   }
 
   protected override dispose(): void {
     super.dispose();
-    this.#onLastDetach(this);
+    this.#memory.detached(this);
+  }
+
+  static {
+    stateClass("Attachment", this, {
+      save: (it) => ({ memory: it.#memory }),
+      load: (it, from) => ({ memory: it.#memory } = from),
+    });
   }
 }
 
@@ -105,13 +113,17 @@ class Segment extends IpcObject {
     for (const attachment of this.attachments) count += attachment.references;
     return count;
   }
+
+  static {
+    stateClass("Segment", this);
+  }
 }
 
 export class SharedMemory {
   readonly table: IpcTable<Segment>;
   /** /proc/sys/kernel/shmmax: bytes of a segment; 2^64 is more than any. */
   maximumSegment = Infinity;
-  readonly #kernel: IpcKernel;
+  #kernel: IpcKernel;
 
   /** @param owner  of the IPC namespace */
   constructor(kernel: IpcKernel, owner: UserNamespace) {
@@ -178,9 +190,7 @@ export class SharedMemory {
     const length = Math.ceil(segment.size / PAGE_SIZE) * PAGE_SIZE;
     if (address !== 0 && (flags & SHM_REMAP) === 0 && !task.space.isFree(address, address + length)) return -EINVAL;
 
-    const attachment = new Attachment(this.#kernel, isReadOnly ? O_RDONLY : O_RDWR, segment, (gone) =>
-      this.#detached(gone),
-    );
+    const attachment = new Attachment(this.#kernel, isReadOnly ? O_RDONLY : O_RDWR, segment, this);
     const protection = PROT_READ | (isReadOnly ? 0 : PROT_WRITE) | (isExecutable ? PROT_EXEC : 0);
     const place = mmap(task, {
       address,
@@ -198,7 +208,8 @@ export class SharedMemory {
     return place;
   }
 
-  #detached(attachment: Attachment): void {
+  /** The last area that mapped it is gone. */
+  detached(attachment: Attachment): void {
     const { segment } = attachment;
     segment.attachments.delete(attachment);
     segment.detachedAt = this.#kernel.realtime().seconds;
@@ -317,5 +328,12 @@ export class SharedMemory {
         `${pad(0, 21)}\n`;
     }
     return text;
+  }
+
+  static {
+    stateClass("SharedMemory", this, {
+      save: (it) => ({ kernel: it.#kernel }),
+      load: (it, from) => ({ kernel: it.#kernel } = from),
+    });
   }
 }

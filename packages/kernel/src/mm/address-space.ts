@@ -26,7 +26,7 @@ import {
   PAGE_SIZE,
   UIO_MAXIOV,
 } from "@stratos/abi";
-import { byteString } from "@stratos/base";
+import { byteString, stateClass } from "@stratos/base";
 import type { AddressMode } from "@stratos/riscv";
 import type { CallWork } from "../ground/call-work.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
@@ -102,7 +102,7 @@ export class AddressSpace implements UserMemory, Reapable {
    */
   aioContexts: Map<number, AioContext> | null = null;
   identity = 0;
-  readonly #cursor: UserCursor;
+  #cursor: UserCursor;
 
   constructor(kernel: MmKernel, account: MemoryAccount = kernel.memory) {
     this.kernel = kernel;
@@ -535,6 +535,18 @@ export class AddressSpace implements UserMemory, Reapable {
     }
     this.#cursor.limit(0x7ffff000);
     return this.#cursor;
+  }
+
+  static {
+    stateClass(
+      "AddressSpace",
+      this,
+      {
+        save: (it) => ({ executableInode: it.#executableInode, cursor: it.#cursor }),
+        load: (it, from) => ({ executableInode: it.#executableInode, cursor: it.#cursor } = from),
+      },
+      { keeps: ["slot"] },
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import { WaitQueue } from "../ground/wait-queue.ts";
 
 /** `struct io_event`: the result of a request of io_submit(2). */
@@ -17,5 +18,9 @@ export class AioContext {
 
   constructor(capacity: number) {
     this.capacity = capacity;
+  }
+
+  static {
+    stateClass("AioContext", this);
   }
 }

@@ -11,7 +11,7 @@
  * `start` and `end` of an area that is in the list are changed through `resize` alone, else a leaf's widest gap would
  * be stale.
  */
-import { assert } from "@stratos/base";
+import { assert, stateClass } from "@stratos/base";
 import type { Area } from "./area.ts";
 
 const LEAF_MAX = 128;
@@ -29,8 +29,8 @@ export interface AreaUsage {
 }
 
 export class AreaList implements Iterable<Area> {
-  readonly #usage: AreaUsage;
-  readonly #leaves: Leaf[] = [];
+  #usage: AreaUsage;
+  #leaves: Leaf[] = [];
   #size = 0;
   /** The area found last: most faults fall near the one before. */
   #hint: Area | null = null;
@@ -233,6 +233,13 @@ export class AreaList implements Iterable<Area> {
       else low = middle + 1;
     }
     return low;
+  }
+
+  static {
+    stateClass("AreaList", this, {
+      save: (it) => ({ usage: it.#usage, leaves: it.#leaves, size: it.#size, hint: it.#hint }),
+      load: (it, from) => ({ usage: it.#usage, leaves: it.#leaves, size: it.#size, hint: it.#hint } = from),
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { CodeRegion } from "@stratos/riscv";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { PageCache } from "../frames/page-cache.ts";
@@ -91,5 +92,9 @@ export class Area {
     copy.codeIsPrivate = this.codeIsPrivate;
     this.pages?.retainMapping();
     return copy;
+  }
+
+  static {
+    stateClass("Area", this, null, { keeps: ["code"] });
   }
 }

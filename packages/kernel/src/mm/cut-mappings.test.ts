@@ -69,7 +69,7 @@ test("a walk that belongs to another file begins anew", () => {
   space.storeU32(at, 1);
   kernel.work.begin();
   const { pages } = space.areaAt(at)!;
-  const other = { pages: 999, space: 999, at: 2 ** 40 };
+  const other: Cut = { kind: "cut", pages: 999, space: 999, at: 2 ** 40 };
   assert.equal(cutMappings([space], pages!, 0, kernel, other), null);
   assert.equal(space.table.get(at), 0);
 });

@@ -3,13 +3,15 @@ import { PAGE_SIZE } from "@stratos/abi";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { CallWork } from "../ground/call-work.ts";
 import { identityOf } from "../ground/identity.ts";
+import type { CallState } from "../ground/wait-queue.ts";
 import type { AddressSpace } from "./address-space.ts";
 
 /** Areas, or spaces, looked at for one unit of work. */
 const AREAS_OF_UNIT = 32;
 
 /** Where a walk over all mappings of a file is: plain data, of the cache that it cuts and the space that it is in. */
-export interface Cut {
+export interface Cut extends CallState {
+  readonly kind: "cut";
   readonly pages: number;
   readonly space: number;
   readonly at: number;
@@ -45,7 +47,7 @@ export function cutMappings(
         space.dropPages(area, start, area.end);
       } else work.charge(1 / AREAS_OF_UNIT);
       at = area.end;
-      if (work.mustPause()) return { pages: cache, space: space.identity, at };
+      if (work.mustPause()) return { kind: "cut", pages: cache, space: space.identity, at };
     }
   }
   return null;

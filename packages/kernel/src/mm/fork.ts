@@ -1,12 +1,13 @@
 import { MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
-import { BLOCKED_KILLABLE, UNFINISHED } from "../ground/wait-queue.ts";
+import { BLOCKED_KILLABLE, UNFINISHED, type CallState, callState } from "../ground/wait-queue.ts";
 import { AREA_NO_FORK, AREA_WIPE_ON_FORK } from "./area.ts";
 import { AddressSpace, WIDE_TOP } from "./address-space.ts";
 import { PTE_R, PTE_W } from "./page-table.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 
 /** A fork that goes on in pieces: the half-made copy, and the address that it was made up to. */
-interface ForkState {
+interface ForkState extends CallState {
+  readonly kind: "fork";
   readonly child: AddressSpace;
   readonly at: number;
 }
@@ -31,7 +32,7 @@ export function forkInPieces(task: MmCaller): AddressSpace | number {
   const failed = copyPiece(parent, child, state?.at ?? 0, end);
   if (failed === 0 && end < Number.MAX_SAFE_INTEGER) {
     parent.isForking = true;
-    task.syscallState = { child, at: end } satisfies ForkState;
+    task.syscallState = callState<ForkState>({ kind: "fork", child, at: end });
     return UNFINISHED;
   }
   if (state !== null) endWait(parent);

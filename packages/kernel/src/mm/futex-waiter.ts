@@ -1,8 +1,9 @@
-import type { WaitQueue } from "../ground/wait-queue.ts";
+import type { WaitQueue, CallState } from "../ground/wait-queue.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 
 /** Who waits for a word (task/futex.ts). */
-export interface FutexWaiter {
+export interface FutexWaiter extends CallState {
+  readonly kind: "futex";
   readonly task: Caller;
   /** The word's identity. */
   key: string;

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import { LIBRARY_BOTTOM, LIBRARY_TOP } from "./address-space.ts";
 
 /**
@@ -6,7 +7,7 @@ import { LIBRARY_BOTTOM, LIBRARY_TOP } from "./address-space.ts";
  * mapping).
  */
 export class LibraryPlaces {
-  readonly #places = new Map<string, number>();
+  #places = new Map<string, number>();
   #next = LIBRARY_TOP;
 
   /** @param key  identifies the file's content; @param length  bytes of the mapping */
@@ -23,5 +24,12 @@ export class LibraryPlaces {
     this.#next -= size;
     this.#places.set(key, this.#next);
     return this.#next;
+  }
+
+  static {
+    stateClass("LibraryPlaces", this, {
+      save: (it) => ({ places: it.#places, next: it.#next }),
+      load: (it, from) => ({ places: it.#places, next: it.#next } = from),
+    });
   }
 }

@@ -38,7 +38,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { walkInPieces } from "../ground/call-work.ts";
-import { UNFINISHED } from "../ground/wait-queue.ts";
+import { UNFINISHED, type CallState, callState } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { touchAccessTime } from "../vfs/regular-file.ts";
 import { writeSomePages } from "../vfs/write-back.ts";
@@ -73,7 +73,8 @@ interface MapRequest {
 }
 
 /** A call that has mapped its area and is faulting pages in from `at` on. */
-interface MappedState {
+interface MappedState extends CallState {
+  readonly kind: "populate";
   readonly address: number;
   readonly end: number;
   readonly at: number;
@@ -165,6 +166,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
     touchAccessTime(space.kernel, file.inode, file.path);
   if ((flags & MAP_POPULATE) !== 0 || mustLock)
     return populateMapped(task, {
+      kind: "populate",
       address,
       end: address + Math.min(length, space.kernel.memory.limit * PAGE_SIZE),
       at: address,
@@ -184,7 +186,7 @@ function populateMapped(task: MmCaller, state: MappedState): number {
     if (reached < 0) break;
     at = reached;
     if (at < state.end && work.mustPause()) {
-      task.syscallState = { ...state, at } satisfies MappedState;
+      task.syscallState = callState<MappedState>({ ...state, at });
       return UNFINISHED;
     }
   }
@@ -471,7 +473,8 @@ export function mremap(
 }
 
 /** A move under way: pages up to `at` are at their new place. */
-interface MoveState {
+interface MoveState extends CallState {
+  readonly kind: "mremap";
   readonly address: number;
   readonly end: number;
   readonly target: number;
@@ -499,7 +502,7 @@ function moveArea(
   space.insert(moved);
   return oldLength === 0
     ? target
-    : movePages(task, { address, end: address + oldLength, target, keepOld, at: address });
+    : movePages(task, { kind: "mremap", address, end: address + oldLength, target, keepOld, at: address });
 }
 
 /**
@@ -526,7 +529,7 @@ function movePages(task: MmCaller, state: MoveState): number {
     else space.publish(at, entries[index + 1]!);
   }
   if (to < end) {
-    task.syscallState = { ...state, at: to } satisfies MoveState;
+    task.syscallState = callState<MoveState>({ ...state, at: to });
     return UNFINISHED;
   }
   if (!state.keepOld) space.removeAreas(address, end);
@@ -570,7 +573,8 @@ export function populatePiece(space: AddressSpace, start: number, end: number): 
 /**
  * An msync under way: in the area at `at`, so many dirty pages are still to be written (−1: it has not been looked at).
  */
-interface SyncState {
+interface SyncState extends CallState {
+  readonly kind: "msync";
   readonly at: number;
   readonly left: number;
 }
@@ -589,7 +593,7 @@ export function msync(task: MmCaller, address: number, length: number, flags: nu
     area = space.areas.endingAfter(at)
   ) {
     if (left < 0 && work.mustPause()) {
-      task.syscallState = { at, left } satisfies SyncState;
+      task.syscallState = callState<SyncState>({ kind: "msync", at, left });
       return UNFINISHED;
     }
     work.charge(1);
@@ -601,7 +605,7 @@ export function msync(task: MmCaller, address: number, length: number, flags: nu
       left = writeSomePages(inode, left < 0 ? area.pages.dirtyCount : left, work, (error) => (failed ||= error));
       if (failed < 0) return failed;
       if (left > 0) {
-        task.syscallState = { at, left } satisfies SyncState;
+        task.syscallState = callState<SyncState>({ kind: "msync", at, left });
         return UNFINISHED;
       }
       if ((flags & 4) !== 0) {

@@ -1,4 +1,5 @@
 import { PAGE_SIZE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { type CallWork, WORK } from "../ground/call-work.ts";
 import type { FrameAllocator } from "../frames/frame-allocator.ts";
 import type { MemoryAccount } from "../frames/memory-account.ts";
@@ -26,13 +27,13 @@ export const PTE_C = 16;
 const ENTRIES = 1024;
 
 export class PageTable {
-  readonly #account: MemoryAccount;
-  readonly #frames: FrameAllocator;
-  readonly #u32: Uint32Array;
+  #account: MemoryAccount;
+  #frames: FrameAllocator;
+  #u32: Uint32Array;
   /** Section number (address / 4 GiB) → frame of its root. */
-  readonly #sections = new Map<number, number>();
+  #sections = new Map<number, number>();
   /** The sections' numbers, ascending: a range of terabytes is walked by what is in it. */
-  readonly #order: number[] = [];
+  #order: number[] = [];
   #section0 = 0;
   /** The wide section looked up last: most look-ups are in the same. */
   #hintSection = 0;
@@ -321,5 +322,31 @@ export class PageTable {
     this.#hintSection = 0;
     this.#section0 = 0;
     this.residentPages = 0;
+  }
+
+  static {
+    stateClass("PageTable", this, {
+      save: (it) => ({
+        account: it.#account,
+        frames: it.#frames,
+        u32: it.#u32,
+        sections: it.#sections,
+        order: it.#order,
+        section0: it.#section0,
+        hintSection: it.#hintSection,
+        hintRoot: it.#hintRoot,
+      }),
+      load: (it, from) =>
+        ({
+          account: it.#account,
+          frames: it.#frames,
+          u32: it.#u32,
+          sections: it.#sections,
+          order: it.#order,
+          section0: it.#section0,
+          hintSection: it.#hintSection,
+          hintRoot: it.#hintRoot,
+        } = from),
+    });
   }
 }

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { Processor } from "@stratos/riscv";
 import type { AddressSpace } from "./address-space.ts";
 
@@ -6,9 +7,9 @@ import type { AddressSpace } from "./address-space.ts";
  * scheduled gives its own up when there are none left, and is filled again from its page table later.
  */
 export class SlotPool {
-  readonly #board: { readonly processor: Processor };
+  #board: { readonly processor: Processor };
   /** Spaces with a slot, the most recently scheduled last. */
-  readonly #holders: AddressSpace[] = [];
+  #holders: AddressSpace[] = [];
   #active: AddressSpace | null = null;
   /** The wide space whose pages the TLB holds; it may keep them while paged spaces run. */
   tlbOwner: AddressSpace | null = null;
@@ -68,5 +69,12 @@ export class SlotPool {
   /** Code pages are about to be reused: no slot may point to one. */
   unmapAllCode(): void {
     for (const space of this.#holders) this.#board.processor.tables.unmapCode(space.slot, 0, 0x100000000);
+  }
+
+  static {
+    stateClass("SlotPool", this, {
+      save: (it) => ({ board: it.#board, holders: it.#holders, active: it.#active }),
+      load: (it, from) => ({ board: it.#board, holders: it.#holders, active: it.#active } = from),
+    });
   }
 }

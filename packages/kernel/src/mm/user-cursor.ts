@@ -1,4 +1,5 @@
 import { EFAULT, PAGE_SIZE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import type { AddressSpace } from "./address-space.ts";
 
@@ -6,9 +7,9 @@ import type { AddressSpace } from "./address-space.ts";
  * A cursor over user segments. Each address space has one and uses it again, so that a system call allocates nothing.
  */
 export class UserCursor implements IoCursor {
-  readonly #space: AddressSpace;
-  readonly #addresses: number[] = [];
-  readonly #lengths: number[] = [];
+  #space: AddressSpace;
+  #addresses: number[] = [];
+  #lengths: number[] = [];
   #segment = 0;
   #within = 0;
   #count = 0;
@@ -88,5 +89,27 @@ export class UserCursor implements IoCursor {
       this.remaining -= part;
     }
     return moved;
+  }
+
+  static {
+    stateClass("UserCursor", this, {
+      save: (it) => ({
+        space: it.#space,
+        addresses: it.#addresses,
+        lengths: it.#lengths,
+        segment: it.#segment,
+        within: it.#within,
+        count: it.#count,
+      }),
+      load: (it, from) =>
+        ({
+          space: it.#space,
+          addresses: it.#addresses,
+          lengths: it.#lengths,
+          segment: it.#segment,
+          within: it.#within,
+          count: it.#count,
+        } = from),
+    });
   }
 }

@@ -1,10 +1,7 @@
-import { EACCES, O_ACCMODE, O_RDONLY, SYSCALL_NUMBERS } from "@stratos/abi";
-import { byteStringOf, crc32 } from "@stratos/base";
+import { SYSCALL_NUMBERS } from "@stratos/abi";
+import { byteStringOf, crc32, stateClass } from "@stratos/base";
 import type { Kernel } from "../task/kernel-state.ts";
-import type { Task } from "../task/task.ts";
-import type { OpenFile } from "../vfs/open-file.ts";
-import type { Path } from "../vfs/path.ts";
-import { PseudoFile, type PseudoFileSystem, TextFile } from "../pseudo/pseudo-inodes.ts";
+import { PseudoFile, type PseudoFileSystem, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
 
 /**
  * /proc/config.gz: which of Linux's features there are, in the words of its configuration, so that programs and tests
@@ -151,13 +148,11 @@ function kernelConfiguration(kernel: Kernel): string {
 /** Made when it is read; the same bytes each time. */
 export class ConfigFile extends PseudoFile {
   constructor(fileSystem: PseudoFileSystem) {
-    super(fileSystem, () => "");
+    super(fileSystem, (task) => gzipStored(kernelConfiguration(task.kernel)));
   }
 
-  override open(task: Task, flags: number, path: Path): OpenFile | number {
-    return (flags & O_ACCMODE) === O_RDONLY
-      ? new TextFile(flags, this, path, () => gzipStored(kernelConfiguration(task.kernel)), null)
-      : -EACCES;
+  static {
+    stateClass("ConfigFile", this, null, FOUND_BY_NAME);
   }
 }
 

@@ -11,11 +11,18 @@ import {
   SOCK_RAW,
   SOCK_STREAM,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Inode } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
 import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, widthOf } from "../socket/inet/ip-address.ts";
 import type { InetSocket } from "../socket/inet/inet-socket.ts";
-import { PseudoDirectory, PseudoFile, type PseudoFileSystem, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import {
+  FOUND_BY_NAME,
+  PseudoDirectory,
+  PseudoFile,
+  type PseudoFileSystem,
+  type TextSource,
+} from "../pseudo/pseudo-inodes.ts";
 import { scopeOf } from "../socket/network-interface.ts";
 import type { Route } from "../socket/routes.ts";
 
@@ -25,11 +32,16 @@ import type { Route } from "../socket/routes.ts";
 
 /** /proc/PID/net: of the network namespace of the process. Its files are made when somebody asks for one. */
 export class NetDirectory extends PseudoDirectory {
-  readonly #target: () => Task;
+  #target: () => Task;
 
   constructor(fileSystem: PseudoFileSystem, target: () => Task) {
     super(fileSystem);
     this.#target = target;
+  }
+
+  override entryNamed(name: string): Inode | null {
+    if (this.entries.size === 0) fill(this, this.#target);
+    return super.entryNamed(name);
   }
 
   override lookup(name: string): Inode | number {
@@ -43,6 +55,15 @@ export class NetDirectory extends PseudoDirectory {
   ): number {
     if (this.entries.size === 0) fill(this, this.#target);
     return super.list(cursor, emit);
+  }
+
+  static {
+    stateClass(
+      "NetDirectory",
+      this,
+      { save: (it) => ({ target: it.#target }), load: (it, from) => ({ target: it.#target } = from) },
+      FOUND_BY_NAME,
+    );
   }
 }
 

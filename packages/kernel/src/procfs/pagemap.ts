@@ -1,11 +1,11 @@
 import { CAP_SYS_ADMIN, EACCES, EINVAL, O_ACCMODE, O_RDONLY, PAGE_SIZE, SEEK_CUR, SEEK_SET } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
-import type { Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
-import { PseudoFile, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
+import { PseudoFile, type PseudoFileSystem, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
 import { hasMemory, mayInspect } from "../task/task-access.ts";
 
 /** /proc/PID/pagemap: 64 bits for each page. Source: Linux Documentation/admin-guide/mm/pagemap.rst. */
@@ -25,11 +25,11 @@ const bytes = new Uint8Array(ENTRIES_MAX * ENTRY_SIZE);
 const view = new DataView(bytes.buffer);
 
 class PagemapFile extends OpenFile {
-  readonly #target: () => Task;
+  #pagemap: Pagemap;
 
-  constructor(flags: number, inode: Inode, path: Path, target: () => Task) {
+  constructor(flags: number, inode: Pagemap, path: Path) {
     super(flags, inode, path);
-    this.#target = target;
+    this.#pagemap = inode;
   }
 
   /** −EINVAL: not whole entries. */
@@ -37,7 +37,7 @@ class PagemapFile extends OpenFile {
     const at = offset < 0 ? this.position : offset;
     if (at % ENTRY_SIZE !== 0 || to.remaining % ENTRY_SIZE !== 0) return -EINVAL;
     const first = (at / ENTRY_SIZE) * PAGE_SIZE;
-    const target = this.#target();
+    const { target } = this.#pagemap;
     if (first >= ADDRESS_END || !hasMemory(target)) return 0;
     const end = Math.min(ADDRESS_END, first + Math.min(to.remaining / ENTRY_SIZE, ENTRIES_MAX) * PAGE_SIZE);
     const count = ((end - first) / PAGE_SIZE) * ENTRY_SIZE;
@@ -52,6 +52,13 @@ class PagemapFile extends OpenFile {
     if (target < 0) return -EINVAL;
     this.position = target;
     return target;
+  }
+
+  static {
+    stateClass("PagemapFile", this, {
+      save: (it) => ({ pagemap: it.#pagemap }),
+      load: (it, from) => ({ pagemap: it.#pagemap } = from),
+    });
   }
 }
 
@@ -70,12 +77,16 @@ function fillEntries(task: Task, first: number, end: number, showsFrames: boolea
 }
 
 export class Pagemap extends PseudoFile {
-  readonly #target: () => Task;
+  #target: () => Task;
 
   constructor(fileSystem: PseudoFileSystem, target: () => Task) {
     super(fileSystem, () => "", { mode: 0o400 });
     this.#target = target;
     this.refresh();
+  }
+
+  get target(): Task {
+    return this.#target();
   }
 
   /** It belongs to the process's user, as its neighbours do. */
@@ -89,6 +100,18 @@ export class Pagemap extends PseudoFile {
   override open(task: Task, flags: number, path: Path): OpenFile | number {
     if ((flags & O_ACCMODE) !== O_RDONLY) return -EACCES;
     const refused = mayInspect(task, this.#target(), "fs");
-    return refused < 0 ? refused : new PagemapFile(flags, this, path, this.#target);
+    return refused < 0 ? refused : new PagemapFile(flags, this, path);
+  }
+
+  static {
+    stateClass(
+      "Pagemap",
+      this,
+      {
+        save: (it) => ({ target: it.#target }),
+        load: (it, from) => ({ target: it.#target } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }

@@ -1,5 +1,5 @@
 import { EACCES, EBADF, EINVAL, ENOENT, ESRCH, O_PATH, S_IFDIR, S_IFLNK } from "@stratos/abi";
-import { byteString } from "@stratos/base";
+import { byteString, stateClass } from "@stratos/base";
 import { SYSCALL_NAMES, isErrno } from "@stratos/abi";
 import type { Changes } from "../ground/changes.ts";
 import type { Procfs } from "./procfs.ts";
@@ -16,6 +16,7 @@ import {
   type PseudoFileSystem,
   PseudoInode,
   PseudoLink,
+  FOUND_BY_NAME,
   type TextRequest,
   type TextSink,
   type TextSource,
@@ -85,6 +86,12 @@ export class ProcessDirectory extends PseudoDirectory {
     const inode = super.lookup(name);
     if (!isErrno(inode)) inode.refresh();
     return inode;
+  }
+
+  #inodes(directory: PseudoDirectory = this): Inode[] {
+    return [...directory.entries.values()].flatMap((inode) =>
+      inode instanceof PseudoDirectory ? [inode, ...this.#inodes(inode)] : [inode],
+    );
   }
 
   #fill(fileSystem: Procfs, isThread: boolean): void {
@@ -207,11 +214,27 @@ export class ProcessDirectory extends PseudoDirectory {
     this.group.oomScoreAdjust = value;
     return 0;
   }
+
+  static {
+    stateClass(
+      "ProcessDirectory",
+      this,
+      // All that stands in it, so that each keeps its number.
+      { save: (it) => ({ inodes: it.#inodes() }), load: () => {} },
+      {
+        remake: {
+          describe: ({ fileSystem, task, isThread }) => ({ fileSystem, task, isThread }),
+          make: ({ fileSystem, task, isThread }: { fileSystem: Procfs; task: Task; isThread: boolean }) =>
+            new ProcessDirectory(fileSystem, task, isThread),
+        },
+      },
+    );
+  }
 }
 
 /** A file of a process belongs to its user. */
 class OwnedFile extends PseudoFile {
-  readonly #owner: ProcessDirectory;
+  #owner: ProcessDirectory;
 
   constructor(owner: ProcessDirectory, source: TextSource, options: ConstructorParameters<typeof PseudoFile>[2]) {
     super(owner.fileSystem, source, options);
@@ -224,6 +247,18 @@ class OwnedFile extends PseudoFile {
     this.uid = this.#owner.uid;
     this.gid = this.#owner.gid;
     return 0;
+  }
+
+  static {
+    stateClass(
+      "OwnedFile",
+      this,
+      {
+        save: (it) => ({ owner: it.#owner }),
+        load: (it, from) => ({ owner: it.#owner } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }
 
@@ -245,8 +280,8 @@ function rename(caller: Task, task: Task, text: string): number {
 
 /** exe, cwd, root: magic links to a place. */
 class PlaceLink extends PseudoInode {
-  readonly #target: () => Task;
-  readonly #place: (task: Task) => Path | null;
+  #target: () => Task;
+  #place: (task: Task) => Path | null;
 
   constructor(owner: ProcessDirectory, target: () => Task, place: (task: Task) => Path | null) {
     super(owner.fileSystem, S_IFLNK | 0o777);
@@ -269,14 +304,26 @@ class PlaceLink extends PseudoInode {
     if (task.state === "Z" || task.state === "X") return -ENOENT;
     return this.#place(task) ?? -ENOENT;
   }
+
+  static {
+    stateClass(
+      "PlaceLink",
+      this,
+      {
+        save: (it) => ({ target: it.#target, place: it.#place }),
+        load: (it, from) => ({ target: it.#target, place: it.#place } = from),
+      },
+      FOUND_BY_NAME,
+    );
+  }
 }
 
 /** /proc/PID/fd and fdinfo. */
 class DescriptorDirectory extends PseudoInode {
-  readonly #target: () => Task;
-  readonly #kind: "links" | "info";
+  #target: () => Task;
+  #kind: "links" | "info";
   /** One inode for each descriptor as long as it is the same file. */
-  readonly #inodes = new Map<number, { file: OpenFile; inode: Inode }>();
+  #inodes = new Map<number, { file: OpenFile; inode: Inode }>();
 
   constructor(fileSystem: PseudoFileSystem, target: () => Task, kind: "links" | "info") {
     super(fileSystem, S_IFDIR | (kind === "links" ? 0o500 : 0o555));
@@ -311,16 +358,26 @@ class DescriptorDirectory extends PseudoInode {
     }
     const known = this.#inodes.get(fd);
     if (known !== undefined && known.file === file) return known.inode;
-    const inode =
-      this.#kind === "links"
-        ? new DescriptorLink(this.fileSystem, this.#target, fd, file)
-        : new DescriptorInfo(this.fileSystem, () => describeDescriptor(this.#target(), fd), {
-            guard: (caller) => mayInspect(caller, this.#target(), "fs"),
-          });
+    const inode = this.#make(fd, (file.flags & O_PATH) !== 0 ? 0 : modeOf(file));
     inode.uid = this.uid;
     inode.gid = this.gid;
     this.#inodes.set(fd, { file, inode });
     return inode;
+  }
+
+  #make(fd: number, mode: number): Inode {
+    return this.holds(
+      String(fd),
+      this.#kind === "links"
+        ? new DescriptorLink(this.fileSystem, this.#target, fd, mode)
+        : new DescriptorInfo(this.fileSystem, () => describeDescriptor(this.#target(), fd), {
+            guard: (caller) => mayInspect(caller, this.#target(), "fs"),
+          }),
+    );
+  }
+
+  override entryNamed(name: string): Inode {
+    return this.#make(Number(name), 0);
   }
 
   override open(task: Task): number | null {
@@ -340,6 +397,22 @@ class DescriptorDirectory extends PseudoInode {
     }, cursor);
     return 0;
   }
+
+  static {
+    stateClass(
+      "DescriptorDirectory",
+      this,
+      {
+        save: (it) => ({ target: it.#target, kind: it.#kind, inodes: it.#inodes }),
+        load: (it, from) => ({ target: it.#target, kind: it.#kind, inodes: it.#inodes } = from),
+      },
+      FOUND_BY_NAME,
+    );
+  }
+}
+
+function modeOf(file: OpenFile): number {
+  return (file.isReadable ? 0o500 : 0) | (file.isWritable ? 0o300 : 0);
 }
 
 function isAlive(task: Task): boolean {
@@ -351,17 +424,18 @@ class DescriptorInfo extends PseudoFile {
   override get isMountable(): boolean {
     return false;
   }
+
+  static {
+    stateClass("DescriptorInfo", this, null, FOUND_BY_NAME);
+  }
 }
 
 class DescriptorLink extends PseudoInode {
-  readonly #target: () => Task;
-  readonly #fd: number;
+  #target: () => Task;
+  #fd: number;
 
-  constructor(fileSystem: PseudoFileSystem, target: () => Task, fd: number, file: OpenFile) {
-    super(
-      fileSystem,
-      S_IFLNK | ((file.flags & O_PATH) !== 0 ? 0 : (file.isReadable ? 0o500 : 0) | (file.isWritable ? 0o300 : 0)),
-    );
+  constructor(fileSystem: PseudoFileSystem, target: () => Task, fd: number, mode: number) {
+    super(fileSystem, S_IFLNK | mode);
     this.#target = target;
     this.#fd = fd;
     this.size = 64;
@@ -386,6 +460,18 @@ class DescriptorLink extends PseudoInode {
   override followMagic(task: Task): OpenFile | number {
     return this.#file(task);
   }
+
+  static {
+    stateClass(
+      "DescriptorLink",
+      this,
+      {
+        save: (it) => ({ target: it.#target, fd: it.#fd }),
+        load: (it, from) => ({ target: it.#target, fd: it.#fd } = from),
+      },
+      FOUND_BY_NAME,
+    );
+  }
 }
 
 /** proc(5), /proc/PID/fdinfo. */
@@ -403,8 +489,8 @@ function describeDescriptor(task: Task, fd: number): string | number {
 /** /proc/PID/task. */
 class ThreadsDirectory extends PseudoInode {
   declare readonly fileSystem: Procfs;
-  readonly #group: ThreadGroup;
-  readonly #threads = new Map<number, ProcessDirectory>();
+  #group: ThreadGroup;
+  #threads = new Map<number, ProcessDirectory>();
 
   constructor(fileSystem: Procfs, group: ThreadGroup) {
     super(fileSystem, S_IFDIR | 0o555);
@@ -452,12 +538,24 @@ class ThreadsDirectory extends PseudoInode {
     }
     return 0;
   }
+
+  static {
+    stateClass(
+      "ThreadsDirectory",
+      this,
+      {
+        save: (it) => ({ group: it.#group, threads: it.#threads }),
+        load: (it, from) => ({ group: it.#group, threads: it.#threads } = from),
+      },
+      FOUND_BY_NAME,
+    );
+  }
 }
 
 /** /proc/PID/ns: what each leads to is asked for when it is read or followed (namespaces(7)). */
 class NamespaceLink extends PseudoLink {
-  readonly #target: () => Task;
-  readonly #choose: (task: Task) => Namespace | null;
+  #target: () => Task;
+  #choose: (task: Task) => Namespace | null;
 
   constructor(fileSystem: PseudoFileSystem, target: () => Task, choose: (task: Task) => Namespace | null) {
     super(fileSystem, "");
@@ -481,11 +579,23 @@ class NamespaceLink extends PseudoLink {
     const namespace = this.#find(task);
     return isErrno(namespace) ? namespace : namespaceFileSystem(task.kernel).pathOf(namespace);
   }
+
+  static {
+    stateClass(
+      "NamespaceLink",
+      this,
+      {
+        save: (it) => ({ target: it.#target, choose: it.#choose }),
+        load: (it, from) => ({ target: it.#target, choose: it.#choose } = from),
+      },
+      FOUND_BY_NAME,
+    );
+  }
 }
 
 /** /proc/PID/ns. */
 class NamespaceDirectory extends PseudoDirectory {
-  readonly #owner: ProcessDirectory;
+  #owner: ProcessDirectory;
 
   constructor(owner: ProcessDirectory, target: () => Task) {
     super(owner.fileSystem, 0o511);
@@ -507,5 +617,14 @@ class NamespaceDirectory extends PseudoDirectory {
     this.uid = this.#owner.uid;
     this.gid = this.#owner.gid;
     return 0;
+  }
+
+  static {
+    stateClass(
+      "NamespaceDirectory",
+      this,
+      { save: (it) => ({ owner: it.#owner }), load: (it, from) => ({ owner: it.#owner } = from) },
+      FOUND_BY_NAME,
+    );
   }
 }

@@ -1,4 +1,5 @@
 import { EINVAL, ENOENT, PROC_SUPER_MAGIC, S_IFDIR, isErrno } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { FileSystemUsage } from "../vfs/file-system.ts";
 import type { FileSystemType } from "../vfs/file-system-types.ts";
@@ -6,7 +7,7 @@ import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { Task } from "../task/task.ts";
 import { forgetChild } from "../vfs/dentry-cache.ts";
 import type { Inode } from "../vfs/inode.ts";
-import { PseudoDirectory, PseudoFileSystem, PseudoLink } from "../pseudo/pseudo-inodes.ts";
+import { PseudoDirectory, PseudoFileSystem, PseudoLink, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
 import { taskOf } from "../task/task-access.ts";
 import { ProcessDirectory } from "./process-directory.ts";
 import { addSystemFiles } from "./system-files.ts";
@@ -60,6 +61,15 @@ export class Procfs extends PseudoFileSystem implements TaskObserver {
   usage(): FileSystemUsage {
     return { magic: PROC_SUPER_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
   }
+
+  static {
+    stateClass("Procfs", this, null, {
+      remake: {
+        describe: ({ kernel, pidNamespace }) => ({ kernel, pidNamespace }),
+        make: ({ kernel, pidNamespace }: Procfs) => new Procfs(kernel, pidNamespace),
+      },
+    });
+  }
 }
 
 /**
@@ -68,7 +78,7 @@ export class Procfs extends PseudoFileSystem implements TaskObserver {
  */
 class ProcRoot extends PseudoDirectory {
   declare readonly fileSystem: Procfs;
-  readonly #processes = new Map<number, ProcessDirectory>();
+  #processes = new Map<number, ProcessDirectory>();
 
   constructor(fileSystem: Procfs) {
     super(fileSystem, 0o555);
@@ -130,6 +140,18 @@ class ProcRoot extends PseudoDirectory {
       if (!emit(String(pid), BASE + pid, S_IFDIR >> 12, BASE + pid + 1)) break;
     }
     return 0;
+  }
+
+  static {
+    stateClass(
+      "ProcRoot",
+      this,
+      {
+        save: (it) => ({ processes: it.#processes }),
+        load: (it, from) => ({ processes: it.#processes } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }
 

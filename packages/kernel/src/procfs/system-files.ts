@@ -1,4 +1,5 @@
 import { CAP_SYSLOG, EACCES, EPERM, O_ACCMODE, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { Changes } from "../ground/changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { isCapable } from "../security/credentials.ts";
@@ -16,6 +17,7 @@ import {
   type PseudoFileSystem,
   PseudoLink,
   type TextSource,
+  FOUND_BY_NAME,
 } from "../pseudo/pseudo-inodes.ts";
 import { describePartitions } from "../sysfs/block-directories.ts";
 import { countTasks } from "./task-count.ts";
@@ -97,6 +99,10 @@ class KernelMessages extends PseudoFile {
   override open(task: Task, flags: number, path: Path): OpenFile | number {
     if ((flags & O_ACCMODE) !== O_RDONLY) return -EACCES;
     return isCapable(task.credentials, CAP_SYSLOG) ? new KernelMessageQueue(task.kernel, flags, this, path) : -EPERM;
+  }
+
+  static {
+    stateClass("KernelMessages", this, null, FOUND_BY_NAME);
   }
 }
 

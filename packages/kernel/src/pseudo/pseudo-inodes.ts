@@ -17,7 +17,7 @@ import {
   S_IFREG,
   isErrno,
 } from "@stratos/abi";
-import { byteString, byteStringOf } from "@stratos/base";
+import { byteString, byteStringOf, stateClass, StateError } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { Kernel } from "../task/kernel-state.ts";
@@ -30,7 +30,10 @@ import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
 
-/** Building blocks of procfs and sysfs: files whose text is made when it is read. */
+/**
+ * Building blocks of procfs and sysfs: files whose text is made when it is read. What makes it stands in functions, so
+ * a loaded machine makes the file systems anew, and finds each inode that something holds by its directory and name.
+ */
 
 export abstract class PseudoFileSystem extends FileSystem {
   readonly kernel: Kernel;
@@ -48,14 +51,68 @@ export abstract class PseudoFileSystem extends FileSystem {
   allocateIno(): number {
     return ++this.#lastIno;
   }
+
+  static {
+    stateClass("PseudoFileSystem", this, {
+      save: (it) => ({ lastIno: it.#lastIno }),
+      load: (it, from) => ({ lastIno: it.#lastIno } = from),
+    });
+  }
 }
+
+/** How a file system of this kind is loaded. */
+export function remadeFileSystem<T extends PseudoFileSystem>(
+  type: new (kernel: Kernel) => T,
+): { remake: { describe(it: T): { kernel: Kernel }; make(from: { kernel: Kernel }): T } } {
+  return { remake: { describe: ({ kernel }) => ({ kernel }), make: ({ kernel }) => new type(kernel) } };
+}
+
+/** Where an inode is found again; a root stands in no directory. */
+interface PseudoPlace {
+  readonly fileSystem: PseudoFileSystem;
+  readonly directory: PseudoInode | null;
+  readonly entryName: string;
+}
+
+/** How an inode of this kind is loaded: it is what its directory has under its name. */
+export const FOUND_BY_NAME = {
+  remake: {
+    describe: ({ fileSystem, directory, entryName }: PseudoInode): PseudoPlace => ({
+      fileSystem,
+      directory,
+      entryName,
+    }),
+    make: ({ fileSystem, directory, entryName }: PseudoPlace): Inode => {
+      const found = directory === null ? fileSystem.root : directory.entryNamed(entryName);
+      if (found === null) throw new StateError("foreign", `${fileSystem.type} has no ${entryName} here`);
+      return found;
+    },
+  },
+} as const;
 
 /** Attributes belong to the kernel: only what a subclass allows changes. */
 export abstract class PseudoInode extends Inode {
   declare readonly fileSystem: PseudoFileSystem;
+  /** Where it stands; null: it is the root. */
+  directory: PseudoInode | null = null;
+  entryName = "";
 
   constructor(fileSystem: PseudoFileSystem, mode: number, ino = fileSystem.allocateIno()) {
     super(fileSystem, ino, mode, 0, 0, fileSystem.kernel.vfs.now());
+  }
+
+  /** Tells an inode where it stands. */
+  protected holds<T extends Inode>(name: string, inode: T): T {
+    if (inode instanceof PseudoInode) {
+      inode.directory = this;
+      inode.entryName = name;
+    }
+    return inode;
+  }
+
+  /** What it holds under the name, whether it is to be seen now or not. */
+  entryNamed(_name: string): Inode | null {
+    return null;
   }
 
   override setAttributes(change: AttributeChange): number {
@@ -74,9 +131,13 @@ export class PseudoDirectory extends PseudoInode {
   }
 
   add(name: string, inode: Inode): this {
-    this.entries.set(name, inode);
+    this.entries.set(name, this.holds(name, inode));
     if (inode.isDirectory) this.nlink++;
     return this;
+  }
+
+  override entryNamed(name: string): Inode | null {
+    return this.entries.get(name) ?? null;
   }
 
   override lookup(name: string): Inode | number {
@@ -93,6 +154,10 @@ export class PseudoDirectory extends PseudoInode {
       if (!emit(name, inode.ino, inode.type >> 12, index)) break;
     }
     return 0;
+  }
+
+  static {
+    stateClass("PseudoDirectory", this, null, { ...FOUND_BY_NAME, keeps: ["entries"] });
   }
 }
 
@@ -125,12 +190,12 @@ export type TextSink = (task: Task, text: string, opener: Credentials) => number
 export type TextRequest = (task: Task, command: number, argument: number) => number;
 
 export class PseudoFile extends PseudoInode {
-  readonly #source: TextSource;
-  readonly #sink: TextSink | null;
+  #source: TextSource;
+  #sink: TextSink | null;
   /** Says whether the task may open it, beyond the mode bits: 0 or −EACCES. */
-  readonly #guard: ((task: Task) => number) | null;
-  readonly #watched: ((task: Task) => Changes) | null;
-  readonly #ioctl: TextRequest | null;
+  #guard: ((task: Task) => number) | null;
+  #watched: ((task: Task) => Changes) | null;
+  #ioctl: TextRequest | null;
 
   constructor(
     fileSystem: PseudoFileSystem,
@@ -156,16 +221,44 @@ export class PseudoFile extends PseudoInode {
     const refused = this.#guard?.(task) ?? 0;
     return refused < 0
       ? refused
-      : new TextFile(flags, this, path, this.#source, this.#sink, {
-          watched: this.#watched?.(task) ?? null,
-          ioctl: this.#ioctl,
-          opener: task.credentials,
-        });
+      : new TextFile(flags, this, path, { watched: this.#watched?.(task) ?? null, opener: task.credentials });
+  }
+
+  /** What reads, writes and ioctl(2) of its descriptions come to. */
+  get source(): TextSource {
+    return this.#source;
+  }
+
+  get sink(): TextSink | null {
+    return this.#sink;
+  }
+
+  get request(): TextRequest | null {
+    return this.#ioctl;
   }
 
   /** O_TRUNC of `echo 1 > file` changes nothing. */
   override truncate(): number {
     return this.#sink === null ? -EACCES : 0;
+  }
+
+  static {
+    stateClass(
+      "PseudoFile",
+      this,
+      {
+        save: (it) => ({
+          source: it.#source,
+          sink: it.#sink,
+          guard: it.#guard,
+          watched: it.#watched,
+          ioctl: it.#ioctl,
+        }),
+        load: (it, from) =>
+          ({ source: it.#source, sink: it.#sink, guard: it.#guard, watched: it.#watched, ioctl: it.#ioctl } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }
 
@@ -173,9 +266,8 @@ export class PseudoFile extends PseudoInode {
  * A description of a text that is made at its first read, and anew when reading begins at 0 again; a long one piece by
  * piece as reading goes on.
  */
-export class TextFile extends OpenFile {
-  readonly #source: TextSource;
-  readonly #sink: TextSink | null;
+class TextFile extends OpenFile {
+  #text: PseudoFile;
   /** The piece read last, the position of its first byte, and where the source goes on (−1: nowhere). */
   #piece: Uint8Array | null = null;
   #start = 0;
@@ -183,27 +275,22 @@ export class TextFile extends OpenFile {
   #kept: unknown = null;
   /** A read has used up its work before it came to its bytes. */
   #isUnderWay = false;
-  readonly #watched: Changes | null;
-  readonly #ioctl: TextRequest | null;
-  readonly #opener: Credentials | null;
+  #watched: Changes | null;
+  #opener: Credentials;
   /** Of what it watches, when it was opened or a change was told. */
   #seenVersion: number;
 
   constructor(
     flags: number,
-    inode: Inode,
+    inode: PseudoFile,
     path: Path,
-    source: TextSource,
-    sink: TextSink | null,
-    options: { watched?: Changes | null; ioctl?: TextRequest | null; opener?: Credentials } = {},
+    { watched, opener }: { watched: Changes | null; opener: Credentials },
   ) {
     super(flags, inode, path);
-    this.#watched = options.watched ?? null;
-    this.#ioctl = options.ioctl ?? null;
-    this.#opener = options.opener ?? null;
-    this.#seenVersion = this.#watched?.version ?? 0;
-    this.#source = source;
-    this.#sink = sink;
+    this.#text = inode;
+    this.#watched = watched;
+    this.#opener = opener;
+    this.#seenVersion = watched?.version ?? 0;
   }
 
   /** UNFINISHED: what was asked for lies behind more than one piece of work. */
@@ -242,7 +329,7 @@ export class TextFile extends OpenFile {
 
   /** Has the source make the piece that begins at `from` there, and at `start` in the text. */
   #load(task: Task, from: number, start: number, kept: unknown): number {
-    const made = this.#source(task, from, kept);
+    const made = this.#text.source(task, from, kept);
     if (isErrno(made)) return made;
     this.#piece = byteStringOf(typeof made === "string" ? made : made.text);
     this.#next = typeof made === "string" ? -1 : made.next;
@@ -253,18 +340,19 @@ export class TextFile extends OpenFile {
   }
 
   override write(task: Task, from: IoCursor, _offset: number): number {
-    if (this.#sink === null) return -EINVAL;
+    const { sink } = this.#text;
+    if (sink === null) return -EINVAL;
     const bytes = new Uint8Array(Math.min(from.remaining, 4096));
     const taken = from.take(bytes, 0, bytes.length);
     if (taken < 0) return taken;
-    const failed = this.#sink(task, byteString(bytes, 0, taken), this.#opener ?? task.credentials);
+    const failed = sink(task, byteString(bytes, 0, taken), this.#opener);
     if (failed < 0) return failed;
     this.position += taken;
     return taken;
   }
 
   override ioctl(task: Task, command: number, argument: number): number {
-    return this.#ioctl?.(task, command, argument) ?? -ENOTTY;
+    return this.#text.request?.(task, command, argument) ?? -ENOTTY;
   }
 
   /** A change is an exceptional condition, told once (proc_pid_mounts(5)). */
@@ -296,11 +384,39 @@ export class TextFile extends OpenFile {
     this.position = target;
     return target;
   }
+
+  static {
+    stateClass("TextFile", this, {
+      save: (it) => ({
+        text: it.#text,
+        piece: it.#piece,
+        start: it.#start,
+        next: it.#next,
+        kept: it.#kept,
+        isUnderWay: it.#isUnderWay,
+        watched: it.#watched,
+        opener: it.#opener,
+        seenVersion: it.#seenVersion,
+      }),
+      load: (it, from) =>
+        ({
+          text: it.#text,
+          piece: it.#piece,
+          start: it.#start,
+          next: it.#next,
+          kept: it.#kept,
+          isUnderWay: it.#isUnderWay,
+          watched: it.#watched,
+          opener: it.#opener,
+          seenVersion: it.#seenVersion,
+        } = from),
+    });
+  }
 }
 
 /** A symbolic link with a fixed or computed target. */
 export class PseudoLink extends PseudoInode {
-  readonly #target: string | ((task: Task) => string | number);
+  #target: string | ((task: Task) => string | number);
 
   constructor(fileSystem: PseudoFileSystem, target: string | ((task: Task) => string | number)) {
     super(fileSystem, S_IFLNK | 0o777);
@@ -310,5 +426,17 @@ export class PseudoLink extends PseudoInode {
   override readlink(task: Task | null): string | number {
     if (typeof this.#target === "string") return this.#target;
     return task === null ? -EINVAL : this.#target(task);
+  }
+
+  static {
+    stateClass(
+      "PseudoLink",
+      this,
+      {
+        save: (it) => ({ target: it.#target }),
+        load: (it, from) => ({ target: it.#target } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }

@@ -41,6 +41,7 @@ import {
   BPF_XOR,
   EINVAL,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 
 /** `struct sock_filter`. */
 export interface Instruction {
@@ -83,8 +84,8 @@ const ARITHMETIC = new Set([ADD, SUB, MUL, DIV, OR, AND, LSH, RSH, XOR]);
 const JUMPS = new Set([JEQ, JGT, JGE, JSET]);
 
 export class BpfFilter {
-  readonly #program: readonly Instruction[];
-  readonly #memory = new Uint32Array(BPF_MEMWORDS);
+  #program: readonly Instruction[];
+  #memory = new Uint32Array(BPF_MEMWORDS);
   /** Did the last run look at more than the first two words (the call's number and the architecture)? */
   sawArguments = false;
 
@@ -268,5 +269,12 @@ export class BpfFilter {
           break;
       }
     }
+  }
+
+  static {
+    stateClass("BpfFilter", this, {
+      save: (it) => ({ program: it.#program, memory: it.#memory }),
+      load: (it, from) => ({ program: it.#program, memory: it.#memory } = from),
+    });
   }
 }

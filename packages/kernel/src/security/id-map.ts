@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 /** A range of ids of a namespace and what it is in the initial one. */
 export interface IdExtent {
   readonly first: number;
@@ -52,5 +53,9 @@ export class IdMap {
       if (first >= extent.first && first + count <= extent.first + extent.count)
         return extent.kernelFirst + (first - extent.first);
     return -1;
+  }
+
+  static {
+    stateClass("IdMap", this);
   }
 }

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from "./user-namespace.ts";
 import { NAMESPACE_KINDS, type NamespaceKind } from "./namespace.ts";
 
@@ -19,7 +20,7 @@ interface Counts {
  */
 export class NamespaceCounts {
   /** Bound: user namespaces. */
-  readonly #counts = new Map<UserNamespace, Counts>([[INITIAL_USER_NAMESPACE, startCounts()]]);
+  #counts = new Map<UserNamespace, Counts>([[INITIAL_USER_NAMESPACE, startCounts()]]);
 
   /** Counts one more; false (ENOSPC): a limit on the way up is reached, and nothing is counted. */
   charge(namespace: UserNamespace, uid: number, kind: NamespaceKind): boolean {
@@ -59,6 +60,13 @@ export class NamespaceCounts {
 
   setLimit(namespace: UserNamespace, kind: NamespaceKind, value: number): void {
     this.#counts.get(namespace)!.limits[kind] = value;
+  }
+
+  static {
+    stateClass("NamespaceCounts", this, {
+      save: (it) => ({ counts: it.#counts }),
+      load: (it, from) => ({ counts: it.#counts } = from),
+    });
   }
 }
 

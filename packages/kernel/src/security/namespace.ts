@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { NamespaceCounts } from "./namespace-counts.ts";
 import type { UserNamespace } from "./user-namespace.ts";
 
@@ -39,7 +40,7 @@ export abstract class Namespace {
   readonly owner: UserNamespace;
   readonly creatorUid: number;
   users = 0;
-  readonly #counts: NamespaceCounts | null;
+  #counts: NamespaceCounts | null;
 
   constructor(origin: NamespaceOrigin) {
     this.ino = origin.ino;
@@ -68,4 +69,11 @@ export abstract class Namespace {
 
   /** Lets go of what it holds. */
   protected dispose(): void {}
+
+  static {
+    stateClass("Namespace", this, {
+      save: (it) => ({ counts: it.#counts }),
+      load: (it, from) => ({ counts: it.#counts } = from),
+    });
+  }
 }

@@ -12,6 +12,7 @@ import {
   SECCOMP_RET_ACTION_FULL,
   SECCOMP_RET_ALLOW,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { type BpfFilter, RECORD_WORDS } from "./bpf-filter.ts";
 
 /** Instructions in all filters of a task, with four for each filter (MAX_INSNS_PER_PATH). */
@@ -40,7 +41,7 @@ export class Seccomp {
   /**
    * By number: 1 when every filter allows the call whatever its arguments are, so that they need not be asked again.
    */
-  readonly #allowed = new Uint8Array(SYSCALLS);
+  #allowed = new Uint8Array(SYSCALLS);
 
   constructor(mode: "strict" | "filter", filters: readonly BpfFilter[]) {
     this.mode = mode;
@@ -84,6 +85,13 @@ export class Seccomp {
     }
     if (!sawArguments && number >= 0 && number < SYSCALLS && result === SECCOMP_RET_ALLOW) this.#allowed[number] = 1;
     return result >>> 0;
+  }
+
+  static {
+    stateClass("Seccomp", this, {
+      save: (it) => ({ allowed: it.#allowed }),
+      load: (it, from) => ({ allowed: it.#allowed } = from),
+    });
   }
 }
 

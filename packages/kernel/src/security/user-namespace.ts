@@ -1,3 +1,4 @@
+import { stateClass, stateConstant } from "@stratos/base";
 import { IdMap } from "./id-map.ts";
 import { INITIAL_NAMESPACE_INO, Namespace, type NamespaceKind, type NamespaceOrigin } from "./namespace.ts";
 import type { NamespaceCounts } from "./namespace-counts.ts";
@@ -19,7 +20,7 @@ export class UserNamespace extends Namespace {
   /** Did its maker have CAP_SETFCAP in the parent? Else nobody maps its uid 0 from inside. */
   readonly mayMapRoot: boolean;
 
-  readonly #userCounts: NamespaceCounts | null;
+  #userCounts: NamespaceCounts | null;
 
   /** @param parent  null: the initial one */
   constructor(
@@ -83,13 +84,19 @@ export class UserNamespace extends Namespace {
     for (let at: UserNamespace | null = this; at !== null; at = at.parent) if (at === other) return true;
     return false;
   }
+
+  static {
+    stateClass("UserNamespace", this, {
+      save: (it) => ({ userCounts: it.#userCounts }),
+      load: (it, from) => ({ userCounts: it.#userCounts } = from),
+    });
+  }
 }
 
 /** The one that a machine begins with. It has nothing that changes, so that all machines share it. */
-export const INITIAL_USER_NAMESPACE: UserNamespace = new UserNamespace(
-  null,
-  { ino: INITIAL_NAMESPACE_INO.user, counts: null },
-  { uid: 0, gid: 0, mayMapRoot: true },
+export const INITIAL_USER_NAMESPACE: UserNamespace = stateConstant(
+  "INITIAL_USER_NAMESPACE",
+  new UserNamespace(null, { ino: INITIAL_NAMESPACE_INO.user, counts: null }, { uid: 0, gid: 0, mayMapRoot: true }),
 );
 
 /** What the initial namespace of a kind is made with. */

@@ -1,4 +1,5 @@
 import { SIGRTMIN } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { SignalSet } from "./signal-set.ts";
 
 /** The parts of siginfo_t that a signal carries (sigaction(2)); unused ones are 0. */
@@ -58,8 +59,8 @@ export function signalInfo(signal: number, code: number, parts: Partial<SignalIn
  */
 export class PendingSignals {
   readonly set = new SignalSet();
-  readonly #queue: SignalInfo[] = [];
-  readonly #load: SignalLoad;
+  #queue: SignalInfo[] = [];
+  #load: SignalLoad;
 
   constructor(load: SignalLoad) {
     this.#load = load;
@@ -123,5 +124,12 @@ export class PendingSignals {
       this.#load.queued--;
       dropped!.owner?.signalTaken(dropped!);
     }
+  }
+
+  static {
+    stateClass("PendingSignals", this, {
+      save: (it) => ({ queue: it.#queue, load: it.#load }),
+      load: (it, from) => ({ queue: it.#queue, load: it.#load } = from),
+    });
   }
 }

@@ -5,6 +5,7 @@
  * it. A namespace below it translates at the border to programs: `idOf` on the way out, `rootIdOf` on the way in. Each
  * task has a number in the namespace it was made in, and in all above.
  */
+import { stateClass } from "@stratos/base";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import type { SignalProcess } from "./signal-target.ts";
 
@@ -34,8 +35,8 @@ export class PidNamespace extends Namespace {
   isEnded = false;
   #last = 0;
   /** Own numbers by those of the initial namespace, and the other way round. Bound: tasks, groups and sessions. */
-  readonly #own = new Map<number, number>();
-  readonly #root = new Map<number, number>();
+  #own = new Map<number, number>();
+  #root = new Map<number, number>();
 
   /** @param parent  null: the initial one, in which every number is itself */
   constructor(parent: PidNamespace | null, origin: NamespaceOrigin) {
@@ -108,5 +109,12 @@ export class PidNamespace extends Namespace {
 
   protected override dispose(): void {
     this.parent?.release();
+  }
+
+  static {
+    stateClass("PidNamespace", this, {
+      save: (it) => ({ last: it.#last, own: it.#own, root: it.#root }),
+      load: (it, from) => ({ last: it.#last, own: it.#own, root: it.#root } = from),
+    });
   }
 }

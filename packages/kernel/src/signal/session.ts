@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { SignalProcess } from "./signal-target.ts";
 
 /** What a session needs of its controlling terminal (tty/terminal.ts implements it). */
@@ -20,6 +21,10 @@ export class Session {
   constructor(id: number) {
     this.id = id;
   }
+
+  static {
+    stateClass("Session", this);
+  }
 }
 
 /** setpgid(2): processes that job control treats as one. */
@@ -31,6 +36,10 @@ export class ProcessGroup<Process extends SignalProcess = SignalProcess> {
   constructor(id: number, session: Session) {
     this.id = id;
     this.session = session;
+  }
+
+  static {
+    stateClass("ProcessGroup", this);
   }
 }
 

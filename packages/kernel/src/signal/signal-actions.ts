@@ -1,4 +1,5 @@
 import { SIG_DFL, SIG_IGN } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 
 /** What a process does with each signal (sigaction(2)). Addresses are user addresses; 0 SIG_DFL, 1 SIG_IGN. */
 export interface SignalAction {
@@ -13,7 +14,7 @@ const DEFAULT: SignalAction = { handler: SIG_DFL, flags: 0, restorer: 0, maskLow
 
 /** Shared by the threads of a process (CLONE_SIGHAND). */
 export class SignalActions {
-  readonly #actions: SignalAction[] = new Array<SignalAction>(65).fill(DEFAULT);
+  #actions: SignalAction[] = new Array<SignalAction>(65).fill(DEFAULT);
   users = 1;
   identity = 0;
 
@@ -35,5 +36,12 @@ export class SignalActions {
   resetHandlers(): void {
     for (let signal = 1; signal <= 64; signal++)
       if (this.#actions[signal]!.handler > SIG_IGN) this.#actions[signal] = DEFAULT;
+  }
+
+  static {
+    stateClass("SignalActions", this, {
+      save: (it) => ({ actions: it.#actions }),
+      load: (it, from) => ({ actions: it.#actions } = from),
+    });
   }
 }

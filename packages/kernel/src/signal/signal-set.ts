@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 /** A set of the signals 1 … 64 (sigset_t) as two words; signal n is bit n − 1. */
 export class SignalSet {
   low: number;
@@ -36,5 +37,9 @@ export class SignalSet {
 
   without(other: SignalSet): SignalSet {
     return new SignalSet(this.low & ~other.low, this.high & ~other.high);
+  }
+
+  static {
+    stateClass("SignalSet", this);
   }
 }

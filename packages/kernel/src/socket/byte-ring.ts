@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../ground/io-cursor.ts";
 
 const SMALLEST = 4096;
@@ -112,5 +113,12 @@ export class ByteRing {
     grown.set(this.#bytes.subarray(0, this.#length - first), first);
     this.#bytes = grown;
     this.#head = 0;
+  }
+
+  static {
+    stateClass("socket.ByteRing", this, {
+      save: (it) => ({ bytes: it.#bytes, head: it.#head, length: it.#length, position: it.#position }),
+      load: (it, from) => ({ bytes: it.#bytes, head: it.#head, length: it.#length, position: it.#position } = from),
+    });
   }
 }

@@ -3,7 +3,7 @@
  * to the network's observers after it was made.
  */
 import { EADDRNOTAVAIL, EEXIST, EINVAL, ENETDOWN, ENETUNREACH, ENOBUFS, EOPNOTSUPP, isErrno } from "@stratos/abi";
-import { assert } from "@stratos/base";
+import { assert, stateConstant } from "@stratos/base";
 import { makeLinkPair } from "@stratos/host";
 import { type IpAddress, isMulticast, isV4, isWildcard } from "./inet/ip-address.ts";
 import type { Network } from "./network.ts";
@@ -178,6 +178,7 @@ function carrierChanged(one: NetworkInterface): void {
   if (one.hasCarrier) addLinkLocal(one.network, one);
   tellInterface(one.network, one, false);
 }
+stateConstant("carrierChanged", carrierChanged);
 
 /** RFC 4862 §5.3, RFC 4291 §2.5.1 and appendix A: fe80::/64 with the hardware address as EUI-64. */
 function addLinkLocal(network: Network, one: NetworkInterface): void {

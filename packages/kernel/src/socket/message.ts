@@ -1,4 +1,5 @@
 import { SOCKADDR_STORAGE_SIZE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 
@@ -81,5 +82,9 @@ export class IncomingMessage {
 
   addControl(level: number, type: number, data: Uint8Array): void {
     (this.controls ??= []).push({ level, type, data });
+  }
+
+  static {
+    stateClass("IncomingMessage", this);
   }
 }

@@ -14,6 +14,7 @@ import {
   RT_SCOPE_LINK,
   RT_SCOPE_UNIVERSE,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Link, RandomSource } from "@stratos/host";
 import type { Network } from "./network.ts";
 import {
@@ -55,6 +56,10 @@ export class InterfaceCounters {
   sentPackets = 0;
   sentBytes = 0;
   sentDropped = 0;
+
+  static {
+    stateClass("InterfaceCounters", this);
+  }
 }
 
 /** A network interface as programs see it (netdevice(7)). `Network` makes, changes and removes it. */
@@ -150,6 +155,10 @@ export class NetworkInterface {
       linkLocal = ip;
     }
     return v4 ? linkLocal : null;
+  }
+
+  static {
+    stateClass("NetworkInterface", this);
   }
 }
 

@@ -1,4 +1,5 @@
 import { EHOSTUNREACH, ENETUNREACH, S_IFSOCK } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import { createAnonymousInode } from "../vfs/anonymous-file.ts";
@@ -204,6 +205,13 @@ export class Network extends Namespace {
     if (route.out.kind !== "provider") return -EHOSTUNREACH;
     const source = route.source ?? route.out.sourceFor(to);
     return source ?? (isV4(to) ? ANY_V4 : -ENETUNREACH);
+  }
+
+  static {
+    stateClass("Network", this, {
+      save: (it) => ({ lastIndex: it.#lastIndex }),
+      load: (it, from) => ({ lastIndex: it.#lastIndex } = from),
+    });
   }
 }
 

@@ -18,6 +18,7 @@ import {
   RT_TABLE_LOCAL,
   RT_TABLE_MAIN,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { type IpAddress, broadcastOf, isInPrefix, isSameIp, isV4, prefixOf } from "./inet/ip-address.ts";
 import type { NetworkInterface } from "./network-interface.ts";
 
@@ -93,7 +94,7 @@ export class RoutingTable {
   /** Those that programs added, and the ones of the machine's start. */
   #added: Route[] = [];
   /** By interface, by `keyOf`. */
-  readonly #implied = new Map<NetworkInterface, Map<string, Route>>();
+  #implied = new Map<NetworkInterface, Map<string, Route>>();
 
   /** All that hold now, in the order of Linux: by destination; the default is IPv4's first and IPv6's last. */
   list(): Route[] {
@@ -170,6 +171,13 @@ export class RoutingTable {
 
   forget(out: NetworkInterface): void {
     this.#implied.delete(out);
+  }
+
+  static {
+    stateClass("RoutingTable", this, {
+      save: (it) => ({ added: it.#added, implied: it.#implied }),
+      load: (it, from) => ({ added: it.#added, implied: it.#implied } = from),
+    });
   }
 }
 

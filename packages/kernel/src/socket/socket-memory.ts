@@ -7,6 +7,7 @@
  * net/core/sock.c, __sk_mem_raise_allocated.
  */
 import { PAGE_SIZE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 
 /** Most that a machine's sockets of a kind hold, whatever its memory. */
 const BYTES_MOST = 256 << 20;
@@ -32,5 +33,9 @@ export class SocketMemory {
   /** For /proc/net/sockstat. */
   get pages(): number {
     return Math.ceil(this.bytes / PAGE_SIZE);
+  }
+
+  static {
+    stateClass("SocketMemory", this);
   }
 }

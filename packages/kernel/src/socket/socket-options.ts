@@ -66,6 +66,7 @@ import {
   SO_ZEROCOPY,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { writeCredentials } from "./message.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { Socket } from "./socket.ts";
@@ -117,6 +118,10 @@ export class SocketOptions {
     this.timestamp = from.timestamp;
     this.boundDevice = from.boundDevice;
     for (const [name, value] of from.stored) this.stored.set(name, value);
+  }
+
+  static {
+    stateClass("SocketOptions", this);
   }
 }
 

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { Inode } from "../vfs/inode.ts";
 import { SocketMemory } from "./socket-memory.ts";
 import { InFlightFiles } from "./unix/in-flight-files.ts";
@@ -19,5 +20,9 @@ export class SocketState {
     this.tcpMemory = new SocketMemory(pages / 16);
     this.udpMemory = new SocketMemory(pages / 8);
     this.inFlight = new InFlightFiles(new SocketMemory(pages / 8));
+  }
+
+  static {
+    stateClass("SocketState", this);
   }
 }

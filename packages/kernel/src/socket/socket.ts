@@ -30,7 +30,7 @@ import {
 } from "@stratos/abi";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
-import { BLOCKED, BLOCKED_EINTR, UNFINISHED, WaitQueue } from "../ground/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, UNFINISHED, WaitQueue, callState, type CallState } from "../ground/wait-queue.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import { interfaceIoctl } from "./interface-ioctl.ts";
@@ -40,7 +40,7 @@ import type { Network } from "./network.ts";
 import type { SocketCaller, SocketKernel } from "./socket-kernel.ts";
 
 /** What a blocked transfer keeps for its next execution (`task.syscallState`). */
-interface TransferState {
+interface TransferState extends CallState {
   readonly kind: "socket";
   /** Bytes of the current message that were moved before the wait. */
   transferred: number;
@@ -65,7 +65,7 @@ export function transferState(task: SocketCaller): TransferState | null {
 /** The same, made when there is none; null when the call keeps a state of another kind. */
 export function obtainTransferState(task: SocketCaller): TransferState | null {
   if (task.syscallState === null)
-    task.syscallState = { kind: "socket", transferred: 0, deadlineNs: Infinity, messages: 0 } satisfies TransferState;
+    task.syscallState = callState<TransferState>({ kind: "socket", transferred: 0, deadlineNs: Infinity, messages: 0 });
   return transferState(task);
 }
 

@@ -42,7 +42,7 @@ import { EventFile } from "../event/eventfd.ts";
 import { enterTemporaryMask, leaveTemporaryMask, SIGSET_SIZE } from "../event/temporary-mask.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
+import { BLOCKED_EINTR, UNFINISHED, type CallState } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, getU64, put64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -189,7 +189,8 @@ function perform(task: Task, file: OpenFile, view: DataView): { result: number }
   return { result };
 }
 
-interface Wait {
+interface Wait extends CallState {
+  readonly kind: "deadline";
   deadlineNs: number;
 }
 
@@ -203,7 +204,7 @@ function getEvents(task: Task, id: number, least: number, most: number, address:
         ? Infinity
         : task.space.loadU64(timeout) * 1e9 + task.space.loadU64(timeout + Timespec.offset.tv_nsec);
     if (duration < 0) return -EFAULT;
-    state = { deadlineNs: duration === Infinity ? Infinity : task.kernel.now() + duration };
+    state = { kind: "deadline", deadlineNs: duration === Infinity ? Infinity : task.kernel.now() + duration };
   }
   const context = contextAt(task, id);
   if (context === undefined || least < 0 || most < 0 || least > most) return -EINVAL;

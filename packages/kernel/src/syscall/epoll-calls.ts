@@ -115,7 +115,7 @@ function epollWaitMasked(
   if (state === null) {
     const masked = enterTemporaryMask(task, mask, maskSize);
     if (masked < 0) return masked;
-    state = { deadlineNs: durationNs === Infinity ? Infinity : task.kernel.now() + durationNs };
+    state = { kind: "deadline", deadlineNs: durationNs === Infinity ? Infinity : task.kernel.now() + durationNs };
     task.syscallState = state;
   }
   const result = epollWait(task, epfd, address, count, state);

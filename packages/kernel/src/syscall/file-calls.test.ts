@@ -278,10 +278,14 @@ it("a file becomes shorter when all its mappings are cut, however many pieces th
     kernel.fileShrinks = (_inode, _size, from) => {
       assert.ok(inode.size >= 7 && kernel.work.mayPause);
       pieces.push(from);
-      return pieces.length < 3 ? { pages: 1, space: 1, at: pieces.length } : null;
+      return pieces.length < 3 ? { kind: "cut", pages: 1, space: 1, at: pieces.length } : null;
     };
     assert.ok(shorten() >= 0);
-    assert.deepEqual(pieces, [null, { pages: 1, space: 1, at: 1 }, { pages: 1, space: 1, at: 2 }]);
+    assert.deepEqual(pieces, [
+      null,
+      { kind: "cut", pages: 1, space: 1, at: 1 },
+      { kind: "cut", pages: 1, space: 1, at: 2 },
+    ]);
     assert.ok(inode.size <= 3);
   }
 });

@@ -193,7 +193,7 @@ function notify(task: Task, fd: number, eventAddress: number): number {
       if (!(socket instanceof NetlinkSocket)) return -EINVAL;
       const bytes = new Uint8Array(NOTIFY_COOKIE_LEN);
       if (task.space.copyIn(cookieAddress, bytes, 0, NOTIFY_COOKIE_LEN) < 0) return -EFAULT;
-      notification.cookie = { bytes, deliver: (cookie) => socket.deliver(cookie) };
+      notification.cookie = { bytes, socket };
     }
   }
   const file = queueAt(task, fd);

@@ -74,7 +74,7 @@ function begin(task: Task, timeout: number, mask: number, maskSize: number): Wai
   }
   const masked = enterTemporaryMask(task, mask, maskSize);
   if (masked < 0) return masked;
-  const state: WaitState = { deadlineNs };
+  const state: WaitState = { kind: "deadline", deadlineNs };
   task.syscallState = state;
   return state;
 }

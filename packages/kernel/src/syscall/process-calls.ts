@@ -44,15 +44,23 @@ import { parentIdOf } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { type ChildEvent, waitForChild } from "../task/wait.ts";
-import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED } from "../ground/wait-queue.ts";
+import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED, type CallState, callState } from "../ground/wait-queue.ts";
 import { writeRusage } from "../task/resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
+
+/** The child that a parent of vfork(2) waits for. */
+interface VforkState extends CallState {
+  readonly kind: "vfork";
+  readonly child: number;
+  /** As the parent's namespace has it. */
+  readonly tid: number;
+}
 
 function clone(task: Task, request: CloneRequest, pidfdAddress: number): number {
   // A vfork parent that was woken: its child has gone on.
   if (task.syscallState !== null && task.blockedKind === BLOCKED_KILLABLE) {
-    const state = task.syscallState as { child: Task; tid: number };
-    if (state.child.vforkParent === task) {
+    const state = task.syscallState as VforkState;
+    if (task.kernel.tasks.tasks.get(state.child)?.vforkParent === task) {
       task.waitOn(task.vforkDone);
       return BLOCKED_KILLABLE;
     }
@@ -75,13 +83,14 @@ function clone(task: Task, request: CloneRequest, pidfdAddress: number): number 
   }
   if ((request.flags & CLONE_VFORK) === 0) return tid;
   child.vforkParent = task;
-  task.syscallState = { child, tid };
+  task.syscallState = callState<VforkState>({ kind: "vfork", child: child.tid, tid });
   task.waitOn(task.vforkDone);
   return BLOCKED_KILLABLE;
 }
 
 /** What an execve that goes on in pieces has read. */
-interface ExecState {
+interface ExecState extends CallState {
+  readonly kind: "exec";
   readonly argv: ReadStrings;
   readonly environment: ReadStrings;
 }
@@ -98,7 +107,8 @@ function execve(
   const name = task.space.loadString(pathAddress, PATH_MAX - 1);
   if (isErrno(name)) return name;
   if (name === "" && (flags & AT_EMPTY_PATH) === 0) return -ENOENT;
-  const state = (task.syscallState as ExecState | null) ?? {
+  const state: ExecState = (task.syscallState as ExecState | null) ?? {
+    kind: "exec",
     argv: { strings: [], bytes: 0, isWhole: false },
     environment: { strings: [], bytes: 0, isWhole: false },
   };

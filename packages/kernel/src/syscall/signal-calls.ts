@@ -24,7 +24,7 @@ import {
   Sigaltstack,
   SiginfoSender,
 } from "@stratos/abi";
-import { loadDuration } from "../event/wait-deadline.ts";
+import { loadDuration, type WaitState } from "../event/wait-deadline.ts";
 import { forceSignal } from "../task/deliver-signals.ts";
 import { defaultAction } from "../signal/default-action.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
@@ -119,7 +119,7 @@ function rtSigsuspend(task: Task, address: number, size: number): number {
     set.delete(SIGSTOP);
     task.savedMask = task.blocked;
     task.blocked = set;
-    task.syscallState = {};
+    task.syscallState = { kind: "sigsuspend" };
   }
   return BLOCKED_EINTR;
 }
@@ -128,11 +128,11 @@ function rtSigtimedwait(task: Task, setAddress: number, infoAddress: number, tim
   if (size !== SIGSET_SIZE) return -EINVAL;
   const set = loadSet(task, setAddress);
   if (set === null) return -EFAULT;
-  let state = task.syscallState as { deadlineNs: number } | null;
+  let state = task.syscallState as WaitState | null;
   if (state === null) {
     const duration = timeout === 0 ? Infinity : loadDuration(task.space, timeout);
     if (duration < 0) return duration;
-    state = { deadlineNs: task.kernel.now() + duration };
+    state = { kind: "deadline", deadlineNs: task.kernel.now() + duration };
   }
   const info = takeSignal(task, (signal) => set.has(signal));
   if (info !== null) {

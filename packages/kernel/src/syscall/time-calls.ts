@@ -24,7 +24,7 @@ import {
 } from "@stratos/abi";
 import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
+import { BLOCKED_EINTR, type CallState } from "../ground/wait-queue.ts";
 import { adjustClock, setRealtime } from "../time/clock-adjustment.ts";
 import { cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
 import { IntervalTimer, PosixTimer } from "../task/process-timers.ts";
@@ -45,7 +45,8 @@ function clockGettime(task: Task, clock: number, address: number): number {
   return now === null ? -EINVAL : storeTime(task, address, now.seconds, now.nanoseconds);
 }
 
-interface SleepState {
+interface SleepState extends CallState {
+  readonly kind: "deadline";
   deadlineNs: number;
 }
 
@@ -55,7 +56,7 @@ function sleep(task: Task, deadlineOf: () => number): number {
   if (state === null) {
     const deadlineNs = deadlineOf();
     if (deadlineNs < 0) return deadlineNs;
-    state = { deadlineNs };
+    state = { kind: "deadline", deadlineNs };
     task.syscallState = state;
   }
   if (task.kernel.now() >= state.deadlineNs) return 0;

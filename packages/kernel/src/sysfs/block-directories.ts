@@ -1,4 +1,5 @@
 import { ENOENT, LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO, LO_FLAGS_PARTSCAN } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { type BlockInode, SECTOR_SIZE } from "../block/block-inode.ts";
 import { LoopDevice } from "../block/loop/loop-device.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -10,13 +11,14 @@ import {
   type PseudoFileSystem,
   PseudoLink,
   type TextSource,
+  FOUND_BY_NAME,
 } from "../pseudo/pseudo-inodes.ts";
 
 /** Disks and partitions in sysfs(5): the folder of each below devices/virtual/block, and the links that lead there. */
 
 /** A folder whose entries stand for the block devices there are now. */
 abstract class DeviceListing extends PseudoDirectory {
-  readonly #made = new Map<BlockInode, Inode>();
+  #made = new Map<BlockInode, Inode>();
 
   override get cachesNames(): boolean {
     return false;
@@ -32,8 +34,13 @@ abstract class DeviceListing extends PseudoDirectory {
 
   #inodeOf(device: BlockInode): Inode {
     let inode = this.#made.get(device);
-    if (inode === undefined) this.#made.set(device, (inode = this.make(device)));
+    if (inode === undefined) this.#made.set(device, (inode = this.holds(this.nameOf(device), this.make(device))));
     return inode;
+  }
+
+  override entryNamed(name: string): Inode | null {
+    const device = this.find(name);
+    return device === undefined ? super.entryNamed(name) : this.#inodeOf(device);
   }
 
   override lookup(name: string): Inode | number {
@@ -58,12 +65,19 @@ abstract class DeviceListing extends PseudoDirectory {
     }
     return super.list(Math.max(0, cursor - BASE), (name, ino, type, next) => emit(name, ino, type, next + BASE));
   }
+
+  static {
+    stateClass("DeviceListing", this, {
+      save: (it) => ({ made: it.#made }),
+      load: (it, from) => ({ made: it.#made } = from),
+    });
+  }
 }
 
 /** /sys/block, /sys/class/block and /sys/dev/block: links to the devices' folders. */
 class DeviceLinks extends DeviceListing {
-  readonly #up: string;
-  readonly #kind: "disks" | "all" | "numbers";
+  #up: string;
+  #kind: "disks" | "all" | "numbers";
 
   constructor(fileSystem: PseudoFileSystem, kind: "disks" | "all" | "numbers") {
     super(fileSystem, 0o755);
@@ -91,11 +105,23 @@ class DeviceLinks extends DeviceListing {
     const folder = device.disk === device ? "" : `${device.disk.name}/`;
     return new PseudoLink(this.fileSystem, `${this.#up}/devices/virtual/block/${folder}${device.name}`);
   }
+
+  static {
+    stateClass(
+      "DeviceLinks",
+      this,
+      {
+        save: (it) => ({ up: it.#up, kind: it.#kind }),
+        load: (it, from) => ({ up: it.#up, kind: it.#kind } = from),
+      },
+      FOUND_BY_NAME,
+    );
+  }
 }
 
 /** devices/virtual/block, and the folder of a disk with those of its partitions. */
 class DeviceFolders extends DeviceListing {
-  readonly #disk: BlockInode | null;
+  #disk: BlockInode | null;
 
   constructor(fileSystem: PseudoFileSystem, disk: BlockInode | null) {
     super(fileSystem, 0o755);
@@ -115,11 +141,23 @@ class DeviceFolders extends DeviceListing {
     fillFolder(this.fileSystem, folder, device);
     return folder;
   }
+
+  static {
+    stateClass(
+      "DeviceFolders",
+      this,
+      {
+        save: (it) => ({ disk: it.#disk }),
+        load: (it, from) => ({ disk: it.#disk } = from),
+      },
+      FOUND_BY_NAME,
+    );
+  }
 }
 
 /** The folder of a loop device's own attributes is there while a file lies behind it (loop.c). */
 class LoopFolder extends PseudoDirectory {
-  readonly #loop: LoopDevice;
+  #loop: LoopDevice;
 
   constructor(fileSystem: PseudoFileSystem, loop: LoopDevice) {
     super(fileSystem, 0o755);
@@ -153,6 +191,18 @@ class LoopFolder extends PseudoDirectory {
     emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
   ): number {
     return this.#loop.state === "unbound" ? 0 : super.list(cursor, emit);
+  }
+
+  static {
+    stateClass(
+      "LoopFolder",
+      this,
+      {
+        save: (it) => ({ loop: it.#loop }),
+        load: (it, from) => ({ loop: it.#loop } = from),
+      },
+      FOUND_BY_NAME,
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 /** Network interfaces in sysfs(5): a folder of each below devices/virtual/net, and the link in class/net. */
 import { EINVAL, IF_OPER_DOWN, IF_OPER_LOWERLAYERDOWN, IF_OPER_UP, isErrno } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { broadcastHardwareAddress, operationalState } from "../socket/netlink/link-messages.ts";
 import type { Network } from "../socket/network.ts";
 import type { NetworkInterface } from "../socket/network-interface.ts";
@@ -8,10 +9,10 @@ import { PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink } from "
 
 /** A folder with an entry for each interface that there is now. */
 class InterfaceListing extends PseudoDirectory {
-  readonly #network: Network;
-  readonly #make: (one: NetworkInterface) => Inode;
+  #network: Network;
+  #make: (one: NetworkInterface) => Inode;
   /** Bound: interfaces that are there; those that went are dropped when the folder is listed. */
-  readonly #made = new Map<NetworkInterface, { name: string; inode: Inode }>();
+  #made = new Map<NetworkInterface, { name: string; inode: Inode }>();
 
   constructor(fileSystem: PseudoFileSystem, network: Network, make: (one: NetworkInterface) => Inode) {
     super(fileSystem, 0o755);
@@ -50,6 +51,13 @@ class InterfaceListing extends PseudoDirectory {
       if (!emit(one.name, inode.ino, inode.type >> 12, one.index)) break;
     }
     return 0;
+  }
+
+  static {
+    stateClass("InterfaceListing", this, {
+      save: (it) => ({ network: it.#network, make: it.#make, made: it.#made }),
+      load: (it, from) => ({ network: it.#network, make: it.#make, made: it.#made } = from),
+    });
   }
 }
 

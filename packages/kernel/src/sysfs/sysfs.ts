@@ -1,4 +1,5 @@
 import { CGROUP2_SUPER_MAGIC, PAGE_SIZE, SYSFS_MAGIC } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { allHarts, listOfHarts } from "../task/affinity.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
@@ -8,7 +9,14 @@ import type { FileSystemType } from "../vfs/file-system-types.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { addBlockDirectories } from "./block-directories.ts";
 import { addNetworkDirectories } from "./network-directories.ts";
-import { PseudoDirectory, PseudoFile, PseudoFileSystem, PseudoLink, type TextSource } from "../pseudo/pseudo-inodes.ts";
+import {
+  PseudoDirectory,
+  PseudoFile,
+  PseudoFileSystem,
+  PseudoLink,
+  type TextSource,
+  remadeFileSystem,
+} from "../pseudo/pseudo-inodes.ts";
 
 /** sysfs(5), as far as programs look: processors, network interfaces, memory, and empty classes. */
 export class Sysfs extends PseudoFileSystem {
@@ -124,6 +132,10 @@ export class Sysfs extends PseudoFileSystem {
   usage(): FileSystemUsage {
     return { magic: SYSFS_MAGIC, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
   }
+
+  static {
+    stateClass("Sysfs", this, null, remadeFileSystem(Sysfs));
+  }
 }
 
 function bigEndian32(value: number): number[] {
@@ -182,6 +194,10 @@ class Cgroup2 extends PseudoFileSystem {
       filesFree: 0,
       nameMax: 255,
     };
+  }
+
+  static {
+    stateClass("Cgroup2", this, null, remadeFileSystem(Cgroup2));
   }
 }
 

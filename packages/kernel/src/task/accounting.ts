@@ -22,6 +22,7 @@ import {
   RLIMIT_FSIZE,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { isCapable } from "../security/credentials.ts";
 import { BytesCursor } from "../ground/io-cursor.ts";
@@ -34,7 +35,7 @@ const VERSION = 3;
 const TICK_NS = 1e9 / AHZ;
 
 export class Accounting {
-  readonly #kernel: Kernel;
+  #kernel: Kernel;
   #file: OpenFile | null = null;
   /** It rests while the file system is nearly full. */
   #isResting = false;
@@ -75,6 +76,14 @@ export class Accounting {
     if (percent < this.limits.low) this.#isResting = true;
     else if (percent >= this.limits.high) this.#isResting = false;
     return !this.#isResting;
+  }
+
+  static {
+    stateClass("Accounting", this, {
+      save: (it) => ({ kernel: it.#kernel, file: it.#file, isResting: it.#isResting, nextLookNs: it.#nextLookNs }),
+      load: (it, from) =>
+        ({ kernel: it.#kernel, file: it.#file, isResting: it.#isResting, nextLookNs: it.#nextLookNs } = from),
+    });
   }
 }
 

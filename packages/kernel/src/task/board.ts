@@ -10,7 +10,7 @@
  * Kernels take turns: `enter` before one runs, on one thread, and never while another one runs.
  */
 import { PAGE_SIZE } from "@stratos/abi";
-import { assert } from "@stratos/base";
+import { assert, stateClass } from "@stratos/base";
 import type { PhysicalMemory, Processor, ProcessorHooks } from "@stratos/riscv";
 import { FrameAllocator } from "../frames/frame-allocator.ts";
 import { ImagePages } from "../frames/image-pages.ts";
@@ -81,5 +81,12 @@ export class Board {
     this.frames.close(kernel.memory);
     this.processor.code.forget(kernel.codePrefix);
     if (this.current === kernel) this.current = null;
+  }
+
+  static {
+    stateClass("Board", this, {
+      save: (it) => ({ lastNumber: it.#lastNumber }),
+      load: (it, from) => ({ lastNumber: it.#lastNumber } = from),
+    });
   }
 }

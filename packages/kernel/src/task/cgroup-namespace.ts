@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import { Namespace } from "../security/namespace.ts";
 
 /**
@@ -6,4 +7,8 @@ import { Namespace } from "../security/namespace.ts";
  */
 export class CgroupNamespace extends Namespace {
   readonly kind = "cgroup";
+
+  static {
+    stateClass("CgroupNamespace", this);
+  }
 }

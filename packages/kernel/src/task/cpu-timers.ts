@@ -4,6 +4,7 @@
  * some milliseconds, as a tick of Linux is.
  */
 import { SI_KERNEL, SIGKILL, SIGXCPU, RLIMIT_CPU } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import type { Task } from "./task.ts";
@@ -17,20 +18,48 @@ export interface TimeBase {
   readonly queue: TimerQueue;
 }
 
-export function processTimeBase(process: ThreadGroup): TimeBase {
-  const queue = (process.cpuTimers ??= new TimerQueue());
-  return { now: () => processCpuNs(process), queue };
+/** CPU time of a process; without the kernel's part: time in user mode alone. */
+export class ProcessTimeBase implements TimeBase {
+  readonly process: ThreadGroup;
+  readonly isUserTime: boolean;
+
+  constructor(process: ThreadGroup, isUserTime: boolean) {
+    this.process = process;
+    this.isUserTime = isUserTime;
+  }
+
+  now(): number {
+    return this.isUserTime ? processUserNs(this.process) : processCpuNs(this.process);
+  }
+
+  get queue(): TimerQueue {
+    const { process } = this;
+    return this.isUserTime ? (process.userTimers ??= new TimerQueue()) : (process.cpuTimers ??= new TimerQueue());
+  }
+
+  static {
+    stateClass("ProcessTimeBase", this);
+  }
 }
 
-/** Time in user mode alone. */
-export function processUserTimeBase(process: ThreadGroup): TimeBase {
-  const queue = (process.userTimers ??= new TimerQueue());
-  return { now: () => processUserNs(process), queue };
-}
+export class ThreadTimeBase implements TimeBase {
+  readonly task: Task;
 
-export function threadTimeBase(task: Task): TimeBase {
-  const queue = (task.cpuTimers ??= new TimerQueue());
-  return { now: () => threadCpuNs(task), queue };
+  constructor(task: Task) {
+    this.task = task;
+  }
+
+  now(): number {
+    return threadCpuNs(this.task);
+  }
+
+  get queue(): TimerQueue {
+    return (this.task.cpuTimers ??= new TimerQueue());
+  }
+
+  static {
+    stateClass("ThreadTimeBase", this);
+  }
 }
 
 /** The task's turn has ended and is accounted for. */

@@ -10,10 +10,11 @@ import {
   FUTEX_WAITERS,
   RobustListHead,
 } from "@stratos/abi";
+import { stateConstant } from "@stratos/base";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Task } from "./task.ts";
 import type { TaskObserver } from "./task-observer.ts";
-import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, WaitQueue, type CallState } from "../ground/wait-queue.ts";
 import type { FutexWaiter } from "../mm/futex-waiter.ts";
 import { identityOf } from "../ground/identity.ts";
 
@@ -39,7 +40,15 @@ export function futexWait(task: Task, address: number, expected: number, bitset:
     const value = task.space.loadU32(address);
     if (value < 0) return -EFAULT;
     if (value !== expected) return -EAGAIN;
-    waiter = { task, key: keyOf(task.space, address), bitset, woken: false, queue: new WaitQueue(), deadlineNs };
+    waiter = {
+      kind: "futex",
+      task,
+      key: keyOf(task.space, address),
+      bitset,
+      woken: false,
+      queue: new WaitQueue(),
+      deadlineNs,
+    };
     const table = task.kernel.futexes;
     const list = table.get(waiter.key);
     if (list === undefined) table.set(waiter.key, [waiter]);
@@ -58,7 +67,8 @@ export function futexWait(task: Task, address: number, expected: number, bitset:
   return BLOCKED_EINTR;
 }
 
-interface ManyWait {
+interface ManyWait extends CallState {
+  readonly kind: "futexes";
   many: FutexWaiter[];
 }
 
@@ -80,7 +90,9 @@ export function futexWaitMany(
     }
     const queue = new WaitQueue();
     state = {
+      kind: "futexes",
       many: words.map(({ address }) => ({
+        kind: "futex",
         task,
         key: keyOf(task.space, address),
         bitset: 0xffffffff,
@@ -108,23 +120,22 @@ export function futexWaitMany(
   return BLOCKED_EINTR;
 }
 
-export const futexObserver: TaskObserver = {
+export const futexObserver = stateConstant<TaskObserver>("futexObserver", {
   callInterrupted: forgetFutexWait,
   taskEnds(task) {
     forgetFutexWait(task);
     exitRobustList(task);
   },
-};
+});
 
 /**
  * Takes the task out of its queue, if it waits for a futex: it ends, or a handler interrupts the call, be it to restart
  * later.
  */
 function forgetFutexWait(task: Task): void {
-  const state = task.syscallState as Partial<FutexWaiter & ManyWait> | null;
-  if (state?.task === task && state.key !== undefined) forget(task.space, state as FutexWaiter);
-  else if (state?.many !== undefined)
-    for (const waiter of state.many) if (waiter.task === task) forget(task.space, waiter);
+  const state = task.syscallState;
+  if (state?.kind === "futex") forget(task.space, state as FutexWaiter);
+  else if (state?.kind === "futexes") for (const waiter of (state as ManyWait).many) forget(task.space, waiter);
 }
 
 function forget(space: AddressSpace, waiter: FutexWaiter): void {

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { PhysicalMemory } from "@stratos/riscv";
 import { HART, HART_FFLAGS, HART_FRM, HART_PC, HART_RESERVATION, HART_STATE_SIZE, HART_X } from "@stratos/riscv";
 
@@ -16,9 +17,9 @@ export const RA = 1,
  * −1.
  */
 export class HartRegisters {
-  readonly #u8: Uint8Array;
-  readonly #i32: Int32Array;
-  readonly #u32: Uint32Array;
+  #u8: Uint8Array;
+  #i32: Int32Array;
+  #u32: Uint32Array;
 
   constructor(physical: PhysicalMemory) {
     this.#u8 = physical.u8;
@@ -83,6 +84,13 @@ export class HartRegisters {
   /** A trap or a switch breaks an LR/SC pair (Unprivileged ISA §13.2). */
   dropReservation(): void {
     this.#u32[HART_RESERVATION >> 2] = 0xffffffff;
+  }
+
+  static {
+    stateClass("HartRegisters", this, {
+      save: (it) => ({ u8: it.#u8, i32: it.#i32, u32: it.#u32 }),
+      load: (it, from) => ({ u8: it.#u8, i32: it.#i32, u32: it.#u32 } = from),
+    });
   }
 }
 

@@ -1,6 +1,7 @@
+import type { CallState } from "../ground/wait-queue.ts";
 import { PAGE_SIZE, RLIMIT_STACK } from "@stratos/abi";
 import type { CpuClock, RandomSource, SocketProvider } from "@stratos/host";
-import { assert } from "@stratos/base";
+import { assert, stateClass } from "@stratos/base";
 import { type PhysicalMemory, type Processor, ProcessorTally } from "@stratos/riscv";
 import type { BlockKernel } from "../block/block-kernel.ts";
 import type { EventKernel } from "../event/event-kernel.ts";
@@ -19,7 +20,7 @@ import { Reaper } from "../frames/reaper.ts";
 import type { SlotPool } from "../mm/slot-pool.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { FrameAllocator } from "../frames/frame-allocator.ts";
-import type { MemoryAccount } from "../frames/memory-account.ts";
+import type { MemoryAccount, Shortage } from "../frames/memory-account.ts";
 import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "../ipc/ipc-state.ts";
@@ -88,7 +89,7 @@ export interface KernelOptions {
  * What is one for each machine. It hands down its parts, or itself as the narrow interface that a folder below declares
  * of it.
  */
-export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel, TimeKernel, TtyKernel {
+export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, SocketKernel, TimeKernel, TtyKernel {
   readonly board: Board;
   readonly physical: PhysicalMemory;
   readonly clock: CpuClock;
@@ -110,7 +111,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   readonly timers: TimerQueue;
   /** What dmesg(1) shows. */
   readonly messages: KernelLog;
-  readonly #onMessage: (message: string) => void;
+  #onMessage: (message: string) => void;
   readonly harts: number;
   processor: Processor;
   /** What the processor counts for it. */
@@ -216,7 +217,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     this.turn = new TurnClock(options.clock);
     this.random = options.random;
     this.sockets = options.sockets;
-    this.messages = new KernelLog(() => this.now());
+    this.messages = new KernelLog(this);
     this.#onMessage = options.log;
     this.harts = options.harts ?? 1;
     this.work = new CallWork(options.callWork ?? CALL_WORK);
@@ -229,7 +230,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     this.memory = memory;
     // As Linux has it (kernel/fork.c, set_max_threads), with a bound for large memories.
     this.maximumTasks = Math.max(64, Math.min(4096, Math.floor(this.memory.limit / 32)));
-    this.memory.onExhausted = () => killForMemory(this);
+    this.memory.shortage = this;
     this.hart = new HartRegisters(board.physical);
     this.zeroFrame = this.frames.allocateZeroed(this.memory);
     this.trampoline = makeTrampoline(this.memory);
@@ -262,6 +263,11 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     this.messages.add(KERNEL_INFO, `smp: ${this.harts} ${this.harts === 1 ? "processor" : "processors"}`);
   }
 
+  /** For the frames' `Shortage`. */
+  makeRoom(): boolean {
+    return killForMemory(this);
+  }
+
   /** A message of the kernel itself, for dmesg and for the host. */
   log(message: string): void {
     this.logAs(KERNEL_INFO, message);
@@ -285,7 +291,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
     return { seconds, nanoseconds: Math.floor((ms - seconds * 1000) * 1e6) };
   }
 
-  fileShrinks(inode: Inode, size: number, from: unknown = null): Cut | null {
+  fileShrinks(inode: Inode, size: number, from: CallState | null = null): Cut | null {
     const { pages } = inode;
     return pages === null ? null : cutMappings(spacesOf(this), pages, size, this, from as Cut | null);
   }
@@ -338,6 +344,31 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, SocketKernel
   /** Inode number for pipes, sockets and other anonymous files. */
   allocateAnonymousIno(): number {
     return this.#nextAnonymousIno++;
+  }
+
+  static {
+    stateClass(
+      "Kernel",
+      this,
+      {
+        save: (it) => ({ nextDevice: it.#nextDevice, nextAnonymousIno: it.#nextAnonymousIno }),
+        load: (it, from) => ({ nextDevice: it.#nextDevice, nextAnonymousIno: it.#nextAnonymousIno } = from),
+      },
+      {
+        keeps: [
+          "#onMessage",
+          "calls",
+          "onExec",
+          "onProcessExit",
+          "onRunnable",
+          "onSignal",
+          "onSyscall",
+          "onUnfinished",
+          "processor",
+          "slots",
+        ],
+      },
+    );
   }
 }
 

@@ -2,6 +2,7 @@
  * The namespaces of a task but two: the mounts, which stand with its root and working directory (vfs/fs-context.ts),
  * and the user namespace, which stands with its credentials. Read next: task/clone-namespaces.ts, which makes new ones.
  */
+import { stateClass } from "@stratos/base";
 import type { IpcState } from "../ipc/ipc-state.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { Network } from "../socket/network.ts";
@@ -56,5 +57,9 @@ export class Namespaces implements NamespaceSet {
     this.cgroup.release();
     this.time.release();
     this.timeForChildren.release();
+  }
+
+  static {
+    stateClass("Namespaces", this);
   }
 }

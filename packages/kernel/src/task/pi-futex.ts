@@ -17,14 +17,16 @@ import {
   FUTEX_WAITERS,
   isErrno,
 } from "@stratos/abi";
+import { stateConstant } from "@stratos/base";
 import type { AddressSpace } from "../mm/address-space.ts";
 import { keyOf } from "./futex.ts";
 import type { Task } from "./task.ts";
 import type { TaskObserver } from "./task-observer.ts";
-import { BLOCKED_RESTART, WaitQueue } from "../ground/wait-queue.ts";
+import { BLOCKED_RESTART, WaitQueue, type CallState } from "../ground/wait-queue.ts";
 
 /** Who waits for a word with an owner (`kernel.piFutexes`). */
-export interface PiWaiter {
+export interface PiWaiter extends CallState {
+  readonly kind: "pi-futex";
   task: Task;
   key: string;
   space: AddressSpace;
@@ -83,7 +85,17 @@ function join(task: Task, address: number, deadlineNs: number): PiWaiter | numbe
     holder = blockedOn?.owner;
   }
   if (space.storeU32(address, (value | FUTEX_WAITERS) >>> 0) < 0) return -EFAULT;
-  const waiter: PiWaiter = { task, key, space, address, owner, isOwner: false, queue: new WaitQueue(), deadlineNs };
+  const waiter: PiWaiter = {
+    kind: "pi-futex",
+    task,
+    key,
+    space,
+    address,
+    owner,
+    isOwner: false,
+    queue: new WaitQueue(),
+    deadlineNs,
+  };
   if (others === undefined) table.set(key, [waiter]);
   else others.push(waiter);
   inherit(owner);
@@ -92,10 +104,8 @@ function join(task: Task, address: number, deadlineNs: number): PiWaiter | numbe
 
 /** The PI futex that a task waits for. */
 function waitOf(task: Task): PiWaiter | null {
-  const state = task.syscallState as Partial<PiWaiter> | null;
-  return state !== null && typeof state === "object" && state.isOwner === false && state.task === task
-    ? (state as PiWaiter)
-    : null;
+  const state = task.syscallState?.kind === "pi-futex" ? (task.syscallState as PiWaiter) : null;
+  return state?.isOwner === false ? state : null;
 }
 
 function goOn(task: Task, waiter: PiWaiter): number {
@@ -119,13 +129,13 @@ function leave(waiter: PiWaiter): void {
   inherit(waiter.owner);
 }
 
-export const piFutexObserver: TaskObserver = {
+export const piFutexObserver = stateConstant<TaskObserver>("piFutexObserver", {
   callInterrupted: forgetPiWait,
   taskEnds(task) {
     forgetPiWait(task);
     releasePiFutexes(task);
   },
-};
+});
 
 /** A task that waits for a PI futex ends, or a handler interrupts it. */
 function forgetPiWait(task: Task): void {
@@ -138,8 +148,7 @@ function forgetPiWait(task: Task): void {
  * more).
  */
 export function ownsPiFutex(task: Task): boolean {
-  const state = task.syscallState as Partial<PiWaiter> | null;
-  return state !== null && typeof state === "object" && state.isOwner === true && state.task === task;
+  return task.syscallState?.kind === "pi-futex" && (task.syscallState as PiWaiter).isOwner;
 }
 
 /** FUTEX_UNLOCK_PI: 0; −EFAULT, −EPERM when the caller isn't the owner. */

@@ -1,4 +1,5 @@
 import { EINVAL, O_NONBLOCK, O_RDWR, POLLHUP, POLLIN, POLLRDNORM } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import type { WaitQueue } from "../ground/wait-queue.ts";
@@ -43,6 +44,10 @@ export class PidFile extends OpenFile {
   /** Linux has no read for it. */
   override read(): number {
     return -EINVAL;
+  }
+
+  static {
+    stateClass("PidFile", this);
   }
 }
 

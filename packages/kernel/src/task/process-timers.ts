@@ -11,13 +11,14 @@ import {
   SI_KERNEL,
   SI_TIMER,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { signalInfo, type SignalInfo, type SignalOwner } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
-import { processTimeBase, processUserTimeBase, threadTimeBase, type TimeBase } from "./cpu-timers.ts";
-import { Timer, type TimerClient } from "../time/timer-queue.ts";
+import { ProcessTimeBase, ThreadTimeBase, type TimeBase } from "./cpu-timers.ts";
+import { Timer, type TimerClient, type TimerQueue } from "../time/timer-queue.ts";
 
 /** Interval timers (setitimer(2)) and POSIX timers (timer_create(2)) of a process. The process's end cancels them. */
 export class ProcessTimers {
@@ -42,13 +43,20 @@ export class ProcessTimers {
     for (const timer of this.posix.values()) timer.cancel();
     this.posix.clear();
   }
+
+  static {
+    stateClass("ProcessTimers", this, {
+      save: (it) => ({ nextId: it.#nextId }),
+      load: (it, from) => ({ nextId: it.#nextId } = from),
+    });
+  }
 }
 
 const SIGNALS = [SIGALRM, SIGVTALRM, SIGPROF];
 
 /** A timer on some clock: armed for a time of that clock, and again each interval. */
 abstract class ClockTimer implements TimerClient {
-  readonly #timer: Timer;
+  #timer: Timer;
   /** On the timer's own clock: when it fires next, or fired last. */
   get deadlineNs(): number {
     return this.#timer.deadlineNs;
@@ -87,21 +95,44 @@ abstract class ClockTimer implements TimerClient {
 
   /** @param missed  expirations that went by unseen before this one */
   protected abstract notify(missed: number): void;
+
+  static {
+    stateClass("ClockTimer", this, {
+      save: (it) => ({ timer: it.#timer }),
+      load: (it, from) => ({ timer: it.#timer } = from),
+    });
+  }
 }
 
 /** Elapsed time: CLOCK_MONOTONIC, which the kernel's own timers run on. */
-function elapsedTimeBase(kernel: Kernel): TimeBase {
-  return { now: () => kernel.now(), queue: kernel.timers };
+class ElapsedTimeBase implements TimeBase {
+  readonly kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+  }
+
+  now(): number {
+    return this.kernel.now();
+  }
+
+  get queue(): TimerQueue {
+    return this.kernel.timers;
+  }
+
+  static {
+    stateClass("ElapsedTimeBase", this);
+  }
 }
 
 function intervalTimeBase(kernel: Kernel, process: ThreadGroup, which: number): TimeBase {
-  if (which === ITIMER_REAL) return elapsedTimeBase(kernel);
-  return which === ITIMER_VIRTUAL ? processUserTimeBase(process) : processTimeBase(process);
+  if (which === ITIMER_REAL) return new ElapsedTimeBase(kernel);
+  return new ProcessTimeBase(process, which === ITIMER_VIRTUAL);
 }
 
 export class IntervalTimer extends ClockTimer {
-  readonly #process: ThreadGroup;
-  readonly #which: number;
+  #process: ThreadGroup;
+  #which: number;
 
   constructor(kernel: Kernel, process: ThreadGroup, which: number) {
     super(intervalTimeBase(kernel, process, which));
@@ -111,6 +142,13 @@ export class IntervalTimer extends ClockTimer {
 
   protected override notify(): void {
     sendSignalToProcess(this.#process, signalInfo(SIGNALS[this.#which]!, SI_KERNEL));
+  }
+
+  static {
+    stateClass("IntervalTimer", this, {
+      save: (it) => ({ process: it.#process, which: it.#which }),
+      load: (it, from) => ({ process: it.#process, which: it.#which } = from),
+    });
   }
 }
 
@@ -124,8 +162,8 @@ const OVERRUN_MAX = 0x7fffffff;
  */
 export class PosixTimer extends ClockTimer implements SignalOwner {
   readonly clock: number;
-  readonly #process: ThreadGroup;
-  readonly #event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null };
+  #process: ThreadGroup;
+  #event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null };
   id = 0;
   overrun = 0;
   /** Its signal is in a queue. */
@@ -141,7 +179,11 @@ export class PosixTimer extends ClockTimer implements SignalOwner {
     event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null },
   ) {
     super(
-      owner === null ? elapsedTimeBase(task.kernel) : "tid" in owner ? threadTimeBase(owner) : processTimeBase(owner),
+      owner === null
+        ? new ElapsedTimeBase(task.kernel)
+        : "tid" in owner
+          ? new ThreadTimeBase(owner)
+          : new ProcessTimeBase(owner, false),
     );
     this.#process = task.group;
     this.clock = clock;
@@ -207,4 +249,11 @@ export class PosixTimer extends ClockTimer implements SignalOwner {
   }
 
   protected override notify(): void {}
+
+  static {
+    stateClass("PosixTimer", this, {
+      save: (it) => ({ process: it.#process, event: it.#event, isQueued: it.#isQueued, rests: it.#rests }),
+      load: (it, from) => ({ process: it.#process, event: it.#event, isQueued: it.#isQueued, rests: it.#rests } = from),
+    });
+  }
 }

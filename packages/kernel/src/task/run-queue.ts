@@ -1,4 +1,5 @@
 import { SCHED_IDLE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Task } from "./task.ts";
 
 /**
@@ -7,7 +8,7 @@ import type { Task } from "./task.ts";
  * (`queueIndex`, `queueKind`). Bound: the number of tasks.
  */
 export class RunQueue {
-  readonly #heaps: readonly [Task[], Task[], Task[]] = [[], [], []];
+  #heaps: readonly [Task[], Task[], Task[]] = [[], [], []];
   #arrivals = 0;
 
   get size(): number {
@@ -55,6 +56,13 @@ export class RunQueue {
     task.queueIndex = heap.length;
     heap.push(task);
     up(heap, task.queueIndex);
+  }
+
+  static {
+    stateClass("RunQueue", this, {
+      save: (it) => ({ heaps: it.#heaps, arrivals: it.#arrivals }),
+      load: (it, from) => ({ heaps: it.#heaps, arrivals: it.#arrivals } = from),
+    });
   }
 }
 

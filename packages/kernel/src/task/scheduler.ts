@@ -1,4 +1,5 @@
 import { SCHED_OTHER } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { Timer, type TimerClient } from "../time/timer-queue.ts";
 import { RunQueue } from "./run-queue.ts";
@@ -10,9 +11,9 @@ import type { WaitQueue } from "../ground/wait-queue.ts";
  * (sched(7)).
  */
 export class Scheduler {
-  readonly #kernel: Kernel;
-  readonly #runnable = new RunQueue();
-  readonly #deadlines = new Map<Task, Timer>();
+  #kernel: Kernel;
+  #runnable = new RunQueue();
+  #deadlines = new Map<Task, Timer>();
   /** The task on the hart. */
   current: Task | null = null;
   /** Set when the current task should give way at the next chance. */
@@ -91,10 +92,18 @@ export class Scheduler {
       this.#deadlines.delete(task);
     }
   }
+
+  static {
+    stateClass("Scheduler", this, {
+      save: (it) => ({ kernel: it.#kernel, runnable: it.#runnable, deadlines: it.#deadlines, isGentle: it.#isGentle }),
+      load: (it, from) =>
+        ({ kernel: it.#kernel, runnable: it.#runnable, deadlines: it.#deadlines, isGentle: it.#isGentle } = from),
+    });
+  }
 }
 
 class TaskDeadline implements TimerClient {
-  readonly #task: Task;
+  #task: Task;
 
   constructor(task: Task) {
     this.#task = task;
@@ -102,6 +111,13 @@ class TaskDeadline implements TimerClient {
 
   timerExpired(): void {
     this.#task.endWait("deadline");
+  }
+
+  static {
+    stateClass("TaskDeadline", this, {
+      save: (it) => ({ task: it.#task }),
+      load: (it, from) => ({ task: it.#task } = from),
+    });
   }
 }
 

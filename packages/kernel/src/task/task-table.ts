@@ -1,4 +1,5 @@
 import { EAGAIN } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { nextFreeNumber, type PidNamespace } from "../signal/pid-namespace.ts";
 import type { ProcessGroup } from "../signal/session.ts";
 import type { Task } from "./task.ts";
@@ -18,7 +19,7 @@ export class TaskTable {
   zombies = 0;
   readonly groups: Map<number, ProcessGroup<ThreadGroup>> = new Map();
   /** Where numbers that mean something below the initial namespace were given. Bound: tasks, groups and sessions. */
-  readonly #namespaces = new Map<number, PidNamespace>();
+  #namespaces = new Map<number, PidNamespace>();
   /** pid_max: the first number that is none. */
   maximum = PID_MAX_MOST;
   #last = 0;
@@ -86,5 +87,12 @@ export class TaskTable {
   /** /proc/sys/kernel/ns_last_pid of the initial namespace. */
   set lastAllocated(id: number) {
     this.#last = id;
+  }
+
+  static {
+    stateClass("TaskTable", this, {
+      save: (it) => ({ namespaces: it.#namespaces, last: it.#last }),
+      load: (it, from) => ({ namespaces: it.#namespaces, last: it.#last } = from),
+    });
   }
 }

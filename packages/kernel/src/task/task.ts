@@ -8,6 +8,7 @@
  * again. `registers` are those of a task that is off the hart. `hasWork` says that signals have to be looked at before
  * it goes on in user mode.
  */
+import { stateClass } from "@stratos/base";
 import { allHarts } from "./affinity.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Credentials } from "../security/credentials.ts";
@@ -30,7 +31,7 @@ import type { TaskState } from "../signal/signal-target.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
-import { type Waiter, WaitQueue } from "../ground/wait-queue.ts";
+import { type CallState, type Waiter, WaitQueue } from "../ground/wait-queue.ts";
 
 /** Alternate signal stack (sigaltstack(2)). */
 interface SignalStack {
@@ -101,11 +102,11 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
 
   /** The system call that is under way (a7), −1 when none: it is executed again when the task runs. */
   syscallNumber = -1;
-  /** Plain data that a blocked call keeps for its next execution; null at its first. */
-  syscallState: unknown = null;
+  /** What a blocked call keeps for its next execution; null at its first. */
+  syscallState: CallState | null = null;
   /** Why the wait ended: set by wake(). */
   wakeReason: "none" | "queue" | "deadline" | "signal" = "none";
-  readonly #queues: WaitQueue[] = [];
+  #queues: WaitQueue[] = [];
   /** Monotonic nanoseconds at which the wait ends; Infinity: never. */
   deadlineNs = Infinity;
   /** BLOCKED or BLOCKED_EINTR while it waits. */
@@ -220,5 +221,12 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
     }
     this.state = "R";
     this.kernel.scheduler.enqueue(this);
+  }
+
+  static {
+    stateClass("Task", this, {
+      save: (it) => ({ queues: it.#queues }),
+      load: (it, from) => ({ queues: it.#queues } = from),
+    });
   }
 }

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { CoreDump } from "./core-dump/core-dump.ts";
 import { DEFAULT_FILTER } from "./core-dump/core-filter.ts";
 import type { Task } from "./task.ts";
@@ -114,5 +115,9 @@ export class ThreadGroup implements SignalProcess {
 
   get session(): Session {
     return this.group.session;
+  }
+
+  static {
+    stateClass("ThreadGroup", this);
   }
 }

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 
 /** What is added to two clocks for those inside (time_namespaces(7)), in nanoseconds. */
@@ -13,5 +14,9 @@ export class TimeNamespace extends Namespace {
     if (from === null) return;
     this.monotonicNs = from.monotonicNs;
     this.boottimeNs = from.boottimeNs;
+  }
+
+  static {
+    stateClass("TimeNamespace", this);
   }
 }

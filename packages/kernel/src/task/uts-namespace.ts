@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import { Changes } from "../ground/changes.ts";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 
@@ -12,5 +13,9 @@ export class UtsNamespace extends Namespace {
     super(origin);
     this.hostname = names.hostname;
     this.domainname = names.domainname;
+  }
+
+  static {
+    stateClass("UtsNamespace", this);
   }
 }

@@ -26,6 +26,7 @@ import {
   Timeval,
   Timex,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { get64, put64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { TimeCaller } from "./time-kernel.ts";
@@ -56,6 +57,10 @@ export class ClockAdjustment {
   timeConstant = 2;
   tick = 10000;
   tai = 0;
+
+  static {
+    stateClass("ClockAdjustment", this);
+  }
 }
 
 /** Linux, include/linux/timex.h: NTP_PHASE_LIMIT in microseconds, MAXFREQ_SCALED, MAXTC, MAX_TAI_OFFSET. */

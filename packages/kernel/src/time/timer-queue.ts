@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 /** Something to do at a time. */
 export interface TimerClient {
   timerExpired(nowNs: number): void;
@@ -5,7 +6,7 @@ export interface TimerClient {
 
 /** Timers by deadline: a binary heap. Bound: what tasks and files hold (RLIMIT_SIGPENDING, RLIMIT_NOFILE). */
 export class TimerQueue {
-  readonly #heap: Timer[] = [];
+  #heap: Timer[] = [];
 
   /** Monotonic deadline of the first timer, Infinity when there is none. */
   get nextNs(): number {
@@ -71,6 +72,13 @@ export class TimerQueue {
     this.#heap[at] = timer;
     timer.heapIndex = at;
   }
+
+  static {
+    stateClass("TimerQueue", this, {
+      save: (it) => ({ heap: it.#heap }),
+      load: (it, from) => ({ heap: it.#heap } = from),
+    });
+  }
 }
 
 /** A place in the queue, owned by its client; armed while `heapIndex` ≥ 0. */
@@ -85,5 +93,9 @@ export class Timer {
 
   get isArmed(): boolean {
     return this.heapIndex >= 0;
+  }
+
+  static {
+    stateClass("Timer", this);
   }
 }

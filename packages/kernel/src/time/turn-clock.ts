@@ -7,6 +7,7 @@
  * work: calls and page faults are thought to take what they take on average, and the rest is the program's. With
  * virtual time, where only instructions take any, that is the same in each run.
  */
+import { stateClass } from "@stratos/base";
 import type { CpuClock } from "@stratos/host";
 
 /** A turn that was shorter on the wall was hardly interrupted: a host's own turns are milliseconds. */
@@ -24,7 +25,7 @@ interface Charged {
 }
 
 export class TurnClock {
-  readonly #clock: CpuClock;
+  #clock: CpuClock;
   #startNs = 0;
   /** Processor time at the last look at it, and what short turns have taken since. */
   #lookedNs = 0;
@@ -81,5 +82,29 @@ export class TurnClock {
     if (this.#clock.monotonicNs() - this.#startNs < SHORT_NS) this.#shortNs += ns;
     else this.resume();
     return ns;
+  }
+
+  static {
+    stateClass("TurnClock", this, {
+      save: (it) => ({
+        clock: it.#clock,
+        startNs: it.#startNs,
+        lookedNs: it.#lookedNs,
+        shortNs: it.#shortNs,
+        saidNs: it.#saidNs,
+        chargedNs: it.#chargedNs,
+        kernelNs: it.#kernelNs,
+      }),
+      load: (it, from) =>
+        ({
+          clock: it.#clock,
+          startNs: it.#startNs,
+          lookedNs: it.#lookedNs,
+          shortNs: it.#shortNs,
+          saidNs: it.#saidNs,
+          chargedNs: it.#chargedNs,
+          kernelNs: it.#kernelNs,
+        } = from),
+    });
   }
 }

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../ground/io-cursor.ts";
 
 /** A FIFO of bytes with a bound; its storage doubles as it is needed. */
@@ -73,5 +74,12 @@ export class ByteRing {
     bytes.set(this.#bytes.subarray(0, this.length - first), first);
     this.#bytes = bytes;
     this.#head = 0;
+  }
+
+  static {
+    stateClass("tty.ByteRing", this, {
+      save: (it) => ({ bytes: it.#bytes, head: it.#head }),
+      load: (it, from) => ({ bytes: it.#bytes, head: it.#head } = from),
+    });
   }
 }

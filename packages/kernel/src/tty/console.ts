@@ -1,5 +1,6 @@
 /** The machine's terminal: /dev/tty1 and /dev/console over the terminal that Stratos was started on. */
 import { ENOENT, IUTF8, O_RDWR, isErrno } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostConsole } from "@stratos/host";
 import { lookupChild } from "../vfs/dentry-cache.ts";
 import { directoryAt } from "../vfs/mounting.ts";
@@ -15,7 +16,7 @@ import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
 class ConsoleDriver implements TerminalDriver {
   readonly isPty = false;
-  readonly #host: HostConsole;
+  #host: HostConsole;
   readonly input = new HostInput();
 
   constructor(host: HostConsole) {
@@ -44,26 +45,45 @@ class ConsoleDriver implements TerminalDriver {
 
   packetStatus(): void {}
   filesChanged(): void {}
+
+  /** Follows the host's terminal. Its end (the window was closed) hangs this one up. */
+  listen(): void {
+    const { terminal } = this.input as { terminal: Terminal };
+    const host = this.#host;
+    const takeSize = (): void => {
+      const { rows, columns } = host.size();
+      terminal.setWindow({ rows, columns, xPixels: 0, yPixels: 0 });
+    };
+    takeSize();
+    host.onResize(takeSize);
+    host.onWritable(() => terminal.outputTaken());
+    host.onInput((bytes) => {
+      if (bytes === null) terminal.hangUp();
+      else this.input.typed(bytes);
+    });
+  }
+
+  static {
+    stateClass(
+      "ConsoleDriver",
+      this,
+      {
+        save: (it) => ({ host: it.#host }),
+        load: (it, from) => ({ host: it.#host } = from),
+      },
+      { loaded: (it) => it.listen() },
+    );
+  }
 }
 
-/** Makes the host's terminal the machine's. Its end (the window was closed) hangs the terminal up. */
+/** Makes the host's terminal the machine's. */
 export function attachConsole(kernel: TtyKernel, host: HostConsole): Terminal {
   const driver = new ConsoleDriver(host);
   const termios = Termios.standard();
   termios.iflag |= IUTF8;
   const terminal = new Terminal(kernel, TTY1_DEVICE, driver, termios);
   driver.input.terminal = terminal;
-  const takeSize = (): void => {
-    const { rows, columns } = host.size();
-    terminal.setWindow({ rows, columns, xPixels: 0, yPixels: 0 });
-  };
-  takeSize();
-  host.onResize(takeSize);
-  host.onWritable(() => terminal.outputTaken());
-  host.onInput((bytes) => {
-    if (bytes === null) terminal.hangUp();
-    else driver.input.typed(bytes);
-  });
+  driver.listen();
   kernel.tty.console = terminal;
   return terminal;
 }

@@ -4,6 +4,7 @@
  * /dev/pts/ptmx is the multiplexer, too, with `ptmxmode`; the numbers come and go with the masters.
  */
 import { EINVAL, ENOENT, ENOSPC, ENXIO, O_NOCTTY, S_IFCHR, S_IFDIR, UNIX98_PTY_SLAVE_MAJOR } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { Pty, PtyMasterFile } from "./pty.ts";
 import { Dentry } from "../vfs/dentry.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
@@ -36,7 +37,7 @@ export class DevptsFileSystem extends FileSystem {
   readonly kernel: TtyKernel;
   readonly settings: Options = { uid: null, gid: null, mode: 0o600, ptmxMode: 0, max: PTYS_MAX };
   /** By number; a hidden one keeps its number until its last file is closed. */
-  readonly #ptys: (PtyEntry | null)[] = [];
+  #ptys: (PtyEntry | null)[] = [];
   #count = 0;
 
   constructor(kernel: TtyKernel) {
@@ -150,6 +151,13 @@ export class DevptsFileSystem extends FileSystem {
     const mount = task.fs.namespace.mounts.find((each) => each.fileSystem === this);
     return mount === undefined ? null : new Path(mount, new Dentry(String(index), mount.root, inode));
   }
+
+  static {
+    stateClass("DevptsFileSystem", this, {
+      save: (it) => ({ ptys: it.#ptys, count: it.#count }),
+      load: (it, from) => ({ ptys: it.#ptys, count: it.#count } = from),
+    });
+  }
 }
 
 interface PtyEntry {
@@ -186,6 +194,10 @@ class DevptsRoot extends Inode {
     this.fileSystem.forEach((index, inode) => emit(String(index), inode.ino, type, index + 2), Math.max(0, cursor - 1));
     return 0;
   }
+
+  static {
+    stateClass("DevptsRoot", this);
+  }
 }
 
 class PtmxInode extends Inode {
@@ -198,6 +210,10 @@ class PtmxInode extends Inode {
 
   override open(task: TtyCaller, flags: number, path: Path): OpenFile | number {
     return this.fileSystem.openMaster(task, flags, this, path);
+  }
+
+  static {
+    stateClass("PtmxInode", this);
   }
 }
 
@@ -220,6 +236,10 @@ class PtsInode extends Inode {
 
   override open(task: TtyCaller, flags: number, path: Path): OpenFile | number {
     return this.pty.open(task, this, flags, path);
+  }
+
+  static {
+    stateClass("PtsInode", this);
   }
 }
 

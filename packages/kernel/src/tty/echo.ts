@@ -1,4 +1,5 @@
 import { ECHOCTL } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { ByteRing } from "./byte-ring.ts";
 import { EXPANSION_MAX, isControl, type OutputProcessing } from "./output-processing.ts";
 import type { Termios } from "./termios.ts";
@@ -11,10 +12,10 @@ const ECHO_CAPACITY = 4096;
 
 /** Echo of input (termios(3), ECHO…): bytes are post-processed in the order in which they reach the screen. */
 export class Echo {
-  readonly #termios: Termios;
-  readonly #output: OutputProcessing;
+  #termios: Termios;
+  #output: OutputProcessing;
   readonly pending = new ByteRing(ECHO_CAPACITY);
-  readonly #expansion = new Uint8Array(EXPANSION_MAX);
+  #expansion = new Uint8Array(EXPANSION_MAX);
   /** Between the backslash and the slash of ECHOPRT. */
   isErasing = false;
   /** Where the cursor was before what is pending. */
@@ -103,5 +104,25 @@ export class Echo {
 
   moveBack(): void {
     if (this.#output.column > 0) this.#output.column--;
+  }
+
+  static {
+    stateClass("Echo", this, {
+      save: (it) => ({
+        termios: it.#termios,
+        output: it.#output,
+        expansion: it.#expansion,
+        column: it.#column,
+        canonicalColumn: it.#canonicalColumn,
+      }),
+      load: (it, from) =>
+        ({
+          termios: it.#termios,
+          output: it.#output,
+          expansion: it.#expansion,
+          column: it.#column,
+          canonicalColumn: it.#canonicalColumn,
+        } = from),
+    });
   }
 }

@@ -1,19 +1,24 @@
+import { stateClass } from "@stratos/base";
 import { ByteRing } from "./byte-ring.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Input that no program has taken, such as a long paste; more is lost, as on a serial line. */
 const INPUT_CAPACITY = 1 << 20;
 
+interface InputHost {
+  /** Told how many bytes `typed` takes, whenever that may be more. */
+  inputRoom?(bytes: number): void;
+}
+
 /** What was typed on a terminal of the host, until the line discipline has room for it. */
 export class HostInput {
-  readonly #waiting = new ByteRing(INPUT_CAPACITY);
-  readonly #onRoom: (bytes: number) => void;
+  #waiting = new ByteRing(INPUT_CAPACITY);
+  #host: InputHost | null;
   #isFeeding = false;
   terminal: Terminal | null = null;
 
-  /** @param onRoom  told how many bytes `typed` takes, whenever that may be more */
-  constructor(onRoom: (bytes: number) => void = () => {}) {
-    this.#onRoom = onRoom;
+  constructor(host: InputHost | null = null) {
+    this.#host = host;
   }
 
   typed(bytes: Uint8Array): void {
@@ -35,6 +40,13 @@ export class HostInput {
       terminal.receive(part, 0, count);
     }
     this.#isFeeding = false;
-    this.#onRoom(this.#waiting.room);
+    this.#host?.inputRoom?.(this.#waiting.room);
+  }
+
+  static {
+    stateClass("HostInput", this, {
+      save: (it) => ({ waiting: it.#waiting, host: it.#host, isFeeding: it.#isFeeding }),
+      load: (it, from) => ({ waiting: it.#waiting, host: it.#host, isFeeding: it.#isFeeding } = from),
+    });
   }
 }

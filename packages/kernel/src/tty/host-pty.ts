@@ -3,6 +3,7 @@
  * What the program shows goes to the host as it has room, and waits in the pseudo-terminal meanwhile.
  */
 import { AT_FDCWD, EIO, ENOTTY, IUTF8, O_NOCTTY, O_RDWR, isErrno } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostConsole } from "@stratos/host";
 import type { Waiter } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -35,18 +36,26 @@ export function openHostPty(task: TtyCaller, host: HostConsole): HostPty | numbe
 }
 
 class HostSide implements Waiter {
-  readonly #master: PtyMasterFile;
-  readonly #host: HostConsole;
-  readonly #input: HostInput;
+  #master: PtyMasterFile;
+  #host: HostConsole;
+  #input: HostInput;
 
   constructor(master: PtyMasterFile, host: HostConsole) {
     this.#master = master;
     this.#host = host;
-    this.#input = new HostInput((bytes) => host.inputRoom?.(bytes));
+    this.#input = new HostInput(host);
     const { terminal } = master.pty;
     this.#input.terminal = terminal;
     terminal.termios.iflag |= IUTF8;
     master.pty.isLocked = false;
+    this.#listen();
+    this.#input.feed();
+    master.waitQueue.add(this);
+  }
+
+  #listen(): void {
+    const { terminal } = this.#master.pty;
+    const host = this.#host;
     const takeSize = (): void => terminal.setWindow({ ...host.size(), xPixels: 0, yPixels: 0 });
     takeSize();
     host.onResize(takeSize);
@@ -58,8 +67,6 @@ class HostSide implements Waiter {
       if (bytes === null) terminal.hangUp();
       else this.#input.typed(bytes);
     });
-    this.#input.feed();
-    master.waitQueue.add(this);
   }
 
   open(task: TtyCaller): OpenFile | number {
@@ -92,5 +99,17 @@ class HostSide implements Waiter {
     this.#show(Infinity);
     this.#master.waitQueue.remove(this);
     this.#master.release();
+  }
+
+  static {
+    stateClass(
+      "HostSide",
+      this,
+      {
+        save: (it) => ({ master: it.#master, host: it.#host, input: it.#input }),
+        load: (it, from) => ({ master: it.#master, host: it.#host, input: it.#input } = from),
+      },
+      { loaded: (it) => it.#listen() },
+    );
   }
 }

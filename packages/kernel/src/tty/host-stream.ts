@@ -2,6 +2,7 @@
  * Standard input, output and error that are pipes or files of the host: plain streams of bytes, shown to programs as
  * pipes.
  */
+import { movedBefore, countState } from "../ground/call-work.ts";
 import {
   EACCES,
   EAGAIN,
@@ -21,6 +22,7 @@ import {
   SIGPIPE,
   SI_KERNEL,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostStreamIn, HostStreamOut } from "@stratos/host";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
@@ -36,26 +38,65 @@ const CHUNK = 65536;
 const chunk = new Uint8Array(CHUNK);
 
 /** The stream as a file: opening it again (/dev/stdin, /proc/self/fd/0) leads to the same bytes. */
-class HostStreamInode extends AnonymousInode {
-  readonly #reopen: (flags: number, path: Path | null) => OpenFile | number;
+abstract class HostStreamInode extends AnonymousInode {
+  readonly queue = new WaitQueue();
 
-  constructor(kernel: TtyKernel, reopen: (flags: number, path: Path | null) => OpenFile | number) {
+  constructor(kernel: TtyKernel) {
     super(anonymousMount(kernel).fileSystem, kernel.allocateAnonymousIno(), S_IFIFO | 0o600, kernel.vfs.now());
-    this.#reopen = reopen;
+  }
+}
+
+class HostInputInode extends HostStreamInode {
+  readonly stream: HostStreamIn;
+
+  constructor(kernel: TtyKernel, stream: HostStreamIn) {
+    super(kernel);
+    this.stream = stream;
+    this.listen();
+  }
+
+  listen(): void {
+    this.stream.onReadable(() => this.queue.wakeAll(POLLIN | POLLHUP));
   }
 
   override open(_task: TtyCaller, flags: number, path: Path): OpenFile | number {
-    return this.#reopen(flags, path);
+    return (flags & O_ACCMODE) === O_WRONLY ? -EACCES : new HostInputFile(this, flags, path);
+  }
+
+  static {
+    stateClass("HostInputInode", this, null, { loaded: (it) => it.listen() });
+  }
+}
+
+class HostOutputInode extends HostStreamInode {
+  readonly stream: HostStreamOut;
+
+  constructor(kernel: TtyKernel, stream: HostStreamOut) {
+    super(kernel);
+    this.stream = stream;
+    this.listen();
+  }
+
+  listen(): void {
+    this.stream.onWritable(() => this.queue.wakeAll(POLLOUT | POLLERR));
+  }
+
+  override open(_task: TtyCaller, flags: number, path: Path): OpenFile {
+    return new HostOutputFile(this, flags, path);
+  }
+
+  static {
+    stateClass("HostOutputInode", this, null, { loaded: (it) => it.listen() });
   }
 }
 
 /** What both directions share: they look like pipes. */
 abstract class HostStreamFile extends OpenFile {
-  readonly #queue: WaitQueue;
+  #queue: WaitQueue;
 
-  constructor(queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
+  constructor(inode: HostStreamInode, flags: number, path: Path | null) {
     super(flags, inode, path);
-    this.#queue = queue;
+    this.#queue = inode.queue;
     inode.users++;
   }
 
@@ -70,14 +111,21 @@ abstract class HostStreamFile extends OpenFile {
   protected override dispose(): void {
     this.inode!.users--;
   }
+
+  static {
+    stateClass("HostStreamFile", this, {
+      save: (it) => ({ queue: it.#queue }),
+      load: (it, from) => ({ queue: it.#queue } = from),
+    });
+  }
 }
 
 class HostInputFile extends HostStreamFile {
-  readonly #stream: HostStreamIn;
+  #stream: HostStreamIn;
 
-  constructor(stream: HostStreamIn, queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
-    super(queue, flags, inode, path);
-    this.#stream = stream;
+  constructor(inode: HostInputInode, flags: number, path: Path | null) {
+    super(inode, flags, path);
+    this.#stream = inode.stream;
   }
 
   override poll(): number {
@@ -108,14 +156,21 @@ class HostInputFile extends HostStreamFile {
       ? task.space.storeU32(argument, this.#stream.available)
       : super.ioctl(task, command, argument);
   }
+
+  static {
+    stateClass("HostInputFile", this, {
+      save: (it) => ({ stream: it.#stream }),
+      load: (it, from) => ({ stream: it.#stream } = from),
+    });
+  }
 }
 
 class HostOutputFile extends HostStreamFile {
-  readonly #stream: HostStreamOut;
+  #stream: HostStreamOut;
 
-  constructor(stream: HostStreamOut, queue: WaitQueue, flags: number, inode: AnonymousInode, path: Path | null) {
-    super(queue, flags, inode, path);
-    this.#stream = stream;
+  constructor(inode: HostOutputInode, flags: number, path: Path | null) {
+    super(inode, flags, path);
+    this.#stream = inode.stream;
   }
 
   override poll(): number {
@@ -130,7 +185,7 @@ class HostOutputFile extends HostStreamFile {
    * with it. −EPIPE with SIGPIPE.
    */
   override write(task: TtyCaller, from: IoCursor): number {
-    const before = typeof task.syscallState === "number" ? task.syscallState : 0;
+    const before = movedBefore(task);
     if (before > 0) from.skip(before);
     let total = before;
     while (from.remaining > 0) {
@@ -149,7 +204,7 @@ class HostOutputFile extends HostStreamFile {
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
     task.waitOn(this.waitQueue);
     if (total === 0) return BLOCKED;
-    task.syscallState = total;
+    task.syscallState = countState(total);
     return BLOCKED_EINTR;
   }
 
@@ -158,25 +213,21 @@ class HostOutputFile extends HostStreamFile {
     sendSignalToTask(task, signalInfo(SIGPIPE, SI_KERNEL));
     return -EPIPE;
   }
+
+  static {
+    stateClass("HostOutputFile", this, {
+      save: (it) => ({ stream: it.#stream }),
+      load: (it, from) => ({ stream: it.#stream } = from),
+    });
+  }
 }
 
 /** A description that reads the host's stream. */
 export function openHostInput(kernel: TtyKernel, stream: HostStreamIn): OpenFile {
-  const queue = new WaitQueue();
-  stream.onReadable(() => queue.wakeAll(POLLIN | POLLHUP));
-  const inode: HostStreamInode = new HostStreamInode(kernel, (flags, path) =>
-    (flags & O_ACCMODE) === O_WRONLY ? -EACCES : new HostInputFile(stream, queue, flags, inode, path),
-  );
-  return new HostInputFile(stream, queue, O_RDONLY, inode, null);
+  return new HostInputFile(new HostInputInode(kernel, stream), O_RDONLY, null);
 }
 
 /** A description that writes to the host's stream. */
 export function openHostOutput(kernel: TtyKernel, stream: HostStreamOut): OpenFile {
-  const queue = new WaitQueue();
-  stream.onWritable(() => queue.wakeAll(POLLOUT | POLLERR));
-  const inode: HostStreamInode = new HostStreamInode(
-    kernel,
-    (flags, path) => new HostOutputFile(stream, queue, flags, inode, path),
-  );
-  return new HostOutputFile(stream, queue, O_WRONLY, inode, null);
+  return new HostOutputFile(new HostOutputInode(kernel, stream), O_WRONLY, null);
 }

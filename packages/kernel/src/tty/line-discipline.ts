@@ -46,6 +46,7 @@ import {
   VSUSP,
   VWERASE,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import type { Echo } from "./echo.ts";
 import { isContinuation, isControl, lowerCase } from "./output-processing.ts";
@@ -79,11 +80,11 @@ export interface DisciplineOwner {
 }
 
 export class LineDiscipline {
-  readonly #termios: Termios;
-  readonly #echo: Echo;
-  readonly #owner: DisciplineOwner;
-  readonly #bytes = new Uint8Array(INPUT_SIZE);
-  readonly #ends = new Uint8Array(INPUT_SIZE);
+  #termios: Termios;
+  #echo: Echo;
+  #owner: DisciplineOwner;
+  #bytes = new Uint8Array(INPUT_SIZE);
+  #ends = new Uint8Array(INPUT_SIZE);
   #head = 0;
   #tail = 0;
   #canonicalHead = 0;
@@ -430,6 +431,34 @@ export class LineDiscipline {
     }
     this.#echo.isErasing = false;
     this.#takesNextLiterally = false;
+  }
+
+  static {
+    stateClass("LineDiscipline", this, {
+      save: (it) => ({
+        termios: it.#termios,
+        echo: it.#echo,
+        owner: it.#owner,
+        bytes: it.#bytes,
+        ends: it.#ends,
+        head: it.#head,
+        tail: it.#tail,
+        canonicalHead: it.#canonicalHead,
+        takesNextLiterally: it.#takesNextLiterally,
+      }),
+      load: (it, from) =>
+        ({
+          termios: it.#termios,
+          echo: it.#echo,
+          owner: it.#owner,
+          bytes: it.#bytes,
+          ends: it.#ends,
+          head: it.#head,
+          tail: it.#tail,
+          canonicalHead: it.#canonicalHead,
+          takesNextLiterally: it.#takesNextLiterally,
+        } = from),
+    });
   }
 }
 

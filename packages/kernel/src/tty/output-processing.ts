@@ -1,4 +1,5 @@
 import { IUTF8, OCRNL, OLCUC, ONLCR, ONLRET, ONOCR, OPOST, TABDLY, XTABS } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Termios } from "./termios.ts";
 
 /** The most bytes that one byte becomes: a tab of spaces. */
@@ -27,7 +28,7 @@ export function lowerCase(byte: number): number {
  * Source of the rules: Linux drivers/tty/n_tty.c do_output_char.
  */
 export class OutputProcessing {
-  readonly #termios: Termios;
+  #termios: Termios;
   column = 0;
   /** Column where the present input line began to be echoed. */
   canonicalColumn = 0;
@@ -82,5 +83,12 @@ export class OutputProcessing {
     }
     target[at++] = byte;
     return at;
+  }
+
+  static {
+    stateClass("OutputProcessing", this, {
+      save: (it) => ({ termios: it.#termios }),
+      load: (it, from) => ({ termios: it.#termios } = from),
+    });
   }
 }

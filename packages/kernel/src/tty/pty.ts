@@ -37,9 +37,10 @@ import {
   TIOCSPTLCK,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { DevptsFileSystem } from "./devpts.ts";
 import { isCapable } from "../security/credentials.ts";
-import { pauseTransfer } from "../ground/call-work.ts";
+import { pauseTransfer, movedBefore, countState } from "../ground/call-work.ts";
 import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
@@ -134,6 +135,10 @@ export class Pty implements TerminalDriver {
     if ((flags & O_NOCTTY) === 0 && file.isReadable) acquireOnOpen(task, this.terminal);
     return file;
   }
+
+  static {
+    stateClass("Pty", this);
+  }
 }
 
 const statusByte = new Uint8Array(1);
@@ -200,7 +205,7 @@ export class PtyMasterFile extends OpenFile {
   /** Types on the terminal: all bytes, waiting for room in between (see TerminalFile.write). */
   override write(task: TtyCaller, from: IoCursor): number {
     const { terminal, masterQueue } = this.pty;
-    const before = typeof task.syscallState === "number" ? task.syscallState : 0;
+    const before = movedBefore(task);
     if (before > 0) from.skip(before);
     let total = before;
     const { work } = task.kernel;
@@ -222,7 +227,7 @@ export class PtyMasterFile extends OpenFile {
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
     task.waitOn(masterQueue);
     if (total === 0) return BLOCKED;
-    task.syscallState = total;
+    task.syscallState = countState(total);
     return BLOCKED_EINTR;
   }
 
@@ -292,5 +297,9 @@ export class PtyMasterFile extends OpenFile {
 
   protected override dispose(): void {
     this.pty.masterClosed();
+  }
+
+  static {
+    stateClass("PtyMasterFile", this);
   }
 }

@@ -1,5 +1,7 @@
+import { movedBefore, countState } from "../ground/call-work.ts";
 import { EAGAIN, EIO, EXTPROC, ICANON, O_NONBLOCK, SIGTTIN, SIGTTOU, TOSTOP, VMIN, VTIME } from "@stratos/abi";
-import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../ground/wait-queue.ts";
+import { stateClass } from "@stratos/base";
+import { BLOCKED, BLOCKED_EINTR, type WaitQueue, type CallState } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
@@ -10,7 +12,8 @@ import type { Terminal, TerminalHolder } from "./terminal.ts";
 import type { TtyCaller } from "./tty-kernel.ts";
 
 /** What a read with VTIME keeps: how much it had seen, and until when it waits for more. */
-interface TimedRead {
+interface TimedRead extends CallState {
+  readonly kind: "timed-read";
   seen: number;
   deadlineNs: number;
 }
@@ -19,7 +22,7 @@ interface TimedRead {
 export class TerminalFile extends OpenFile implements TerminalHolder {
   readonly terminal: Terminal;
   /** /dev/console is not subject to job control on reading (Linux n_tty.c job_control). */
-  readonly #isConsole: boolean;
+  #isConsole: boolean;
   isHungUp = false;
 
   constructor(terminal: Terminal, flags: number, inode: Inode | null, path: Path | null, isConsole = false) {
@@ -85,7 +88,7 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
     const now = task.kernel.now();
     let state = task.syscallState as TimedRead | null;
     if (state === null || (minimum > 0 && state.seen !== available)) {
-      state = { seen: available, deadlineNs: now + timeNs };
+      state = { kind: "timed-read", seen: available, deadlineNs: now + timeNs };
       task.syscallState = state;
     }
     if (state.deadlineNs <= now) {
@@ -104,7 +107,7 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
   override write(task: TtyCaller, from: IoCursor): number {
     if (this.isHungUp) return -EIO;
     const { terminal } = this;
-    const before = typeof task.syscallState === "number" ? task.syscallState : 0;
+    const before = movedBefore(task);
     if ((terminal.termios.lflag & TOSTOP) !== 0) {
       const allowed = checkForeground(task, terminal, SIGTTOU);
       if (allowed !== 0) return allowed === -EIO && before > 0 ? before : allowed;
@@ -118,7 +121,7 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
     task.waitOn(terminal.queue);
     if (total === 0) return BLOCKED;
-    task.syscallState = total;
+    task.syscallState = countState(total);
     return BLOCKED_EINTR;
   }
 
@@ -133,5 +136,12 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
 
   protected override dispose(): void {
     this.terminal.closed(this);
+  }
+
+  static {
+    stateClass("TerminalFile", this, {
+      save: (it) => ({ isConsole: it.#isConsole }),
+      load: (it, from) => ({ isConsole: it.#isConsole } = from),
+    });
   }
 }

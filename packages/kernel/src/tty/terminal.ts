@@ -35,6 +35,7 @@ import {
   VSTOP,
   VTIME,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendSignalToProcessGroup } from "../signal/send-signal.ts";
 import type { ControllingTerminal, ProcessGroup, Session } from "../signal/session.ts";
@@ -106,9 +107,9 @@ export class Terminal implements ControllingTerminal, DisciplineOwner {
   isStoppedByCall = false;
   isExclusive = false;
   readonly files = new Set<TerminalHolder>();
-  readonly #echo: Echo;
-  readonly #output: OutputProcessing;
-  readonly #arrived = new ByteRing(INPUT_CAPACITY);
+  #echo: Echo;
+  #output: OutputProcessing;
+  #arrived = new ByteRing(INPUT_CAPACITY);
 
   constructor(kernel: TtyKernel, device: number, driver: TerminalDriver, termios: Termios) {
     this.kernel = kernel;
@@ -358,6 +359,13 @@ export class Terminal implements ControllingTerminal, DisciplineOwner {
     this.files.delete(file);
     if (this.files.size === 0) this.isExclusive = false;
     this.driver.filesChanged(this.files.size);
+  }
+
+  static {
+    stateClass("Terminal", this, {
+      save: (it) => ({ echo: it.#echo, output: it.#output, arrived: it.#arrived }),
+      load: (it, from) => ({ echo: it.#echo, output: it.#output, arrived: it.#arrived } = from),
+    });
   }
 }
 

@@ -26,6 +26,7 @@ import {
   Termios as TermiosLayout,
   Termios2,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { TtyCaller } from "./tty-kernel.ts";
 
 /** "\003\034\177\025\004\0\1\0\021\023\032\0\022\017\027\026\0": INIT_C_CC. */
@@ -75,6 +76,10 @@ export class Termios {
     const copy = new Termios();
     copy.assign(this);
     return copy;
+  }
+
+  static {
+    stateClass("Termios", this);
   }
 }
 

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { DevptsFileSystem } from "./devpts.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -12,6 +13,10 @@ export class TtyState {
   devpts: DevptsFileSystem | null = null;
   /** kernel.pty.max. */
   maximumPtys = PTYS_MAX;
+
+  static {
+    stateClass("TtyState", this);
+  }
 
   get ptyCount(): number {
     return this.devpts?.count ?? 0;

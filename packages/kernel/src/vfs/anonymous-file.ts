@@ -1,4 +1,5 @@
 import { S_IFIFO, S_IFSOCK } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { Dentry } from "./dentry.ts";
 import { FileSystem, type FileSystemUsage } from "./file-system.ts";
 import { Inode, type NewInode } from "./inode.ts";
@@ -20,12 +21,20 @@ class AnonymousFileSystem extends FileSystem {
   usage(): FileSystemUsage {
     return { magic: 0x09041934, blockSize: 4096, blocks: 0, blocksFree: 0, files: 0, filesFree: 0, nameMax: 255 };
   }
+
+  static {
+    stateClass("AnonymousFileSystem", this);
+  }
 }
 
 /** An inode for a pipe, socket, eventfd …: attributes only. */
 export class AnonymousInode extends Inode {
   constructor(fileSystem: FileSystem, ino: number, mode: number, now: NewInode["now"], uid = 0, gid = 0) {
     super(fileSystem, ino, mode, uid, gid, now);
+  }
+
+  static {
+    stateClass("AnonymousInode", this);
   }
 }
 

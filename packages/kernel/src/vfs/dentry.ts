@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { Inode } from "./inode.ts";
 import { evictInode } from "./inode-lifetime.ts";
 import { notifyLastName } from "./inotify-marks.ts";
@@ -37,5 +38,9 @@ export class Dentry {
     const inode = this.inode;
     if (--inode.users === 0) evictInode(inode);
     else if (inode.nlink === 0 && inode.marks !== null) notifyLastName(inode, 0);
+  }
+
+  static {
+    stateClass("Dentry", this);
   }
 }

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
@@ -17,8 +18,8 @@ const ANY_MINOR = -1;
 
 /** Which driver serves a device number. Later registrations replace earlier ones. */
 export class DeviceRegistry {
-  readonly #character = new Map<number, Map<number, DeviceDriver>>();
-  readonly #block = new Map<number, Map<number, DeviceDriver>>();
+  #character = new Map<number, Map<number, DeviceDriver>>();
+  #block = new Map<number, Map<number, DeviceDriver>>();
   /** Opens fifos, which have no number (fs/pipe). */
   fifo: DeviceDriver | null = null;
 
@@ -45,6 +46,13 @@ export class DeviceRegistry {
     return [...table]
       .map(([major, minors]): [number, string] => [major, [...minors.values()][0]!.name])
       .sort((a, b) => a[0] - b[0]);
+  }
+
+  static {
+    stateClass("DeviceRegistry", this, {
+      save: (it) => ({ character: it.#character, block: it.#block }),
+      load: (it, from) => ({ character: it.#character, block: it.#block } = from),
+    });
   }
 }
 

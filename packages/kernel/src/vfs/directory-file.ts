@@ -1,4 +1,5 @@
 import { DT_DIR, EINVAL, EISDIR, ENOENT, SEEK_CUR, SEEK_END, SEEK_SET } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { fileIoctl } from "./file-ioctl.ts";
 import { dropLocksOfDescription } from "./file-locks.ts";
 import { notifyInode } from "./inotify-marks.ts";
@@ -11,7 +12,7 @@ import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 /** An open directory. Positions: 0 before ".", 1 before "..", then 2 + the file system's cursor. */
 export class DirectoryFile extends OpenFile {
-  readonly #kernel: VfsKernel;
+  #kernel: VfsKernel;
   declare readonly inode: Inode;
   declare readonly path: Path;
 
@@ -74,5 +75,12 @@ export class DirectoryFile extends OpenFile {
   protected override dispose(): void {
     if (this.inode.locks !== null) dropLocksOfDescription(this.inode, this);
     if (this.#kernel.vfs.watchCount > 0) notifyInode(this.#kernel, this.inode, this.path, "close");
+  }
+
+  static {
+    stateClass("DirectoryFile", this, {
+      save: (it) => ({ kernel: it.#kernel }),
+      load: (it, from) => ({ kernel: it.#kernel } = from),
+    });
   }
 }

@@ -1,6 +1,6 @@
 import { EAGAIN, EDEADLK, ENOLCK, F_RDLCK, F_UNLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
-import { conflictingRange, replaceRange, waitsFor, type RangeLock as Range } from "@stratos/base";
-import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
+import { conflictingRange, replaceRange, waitsFor, type RangeLock as Range, stateClass } from "@stratos/base";
+import { BLOCKED, WaitQueue, type CallState } from "../ground/wait-queue.ts";
 import type { FileTable } from "./file-table.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
@@ -19,13 +19,18 @@ export class FileLocks {
   ranges: RangeLock[] = [];
   readonly flocks = new Map<OpenFile, number>();
   readonly queue = new WaitQueue();
+
+  static {
+    stateClass("FileLocks", this);
+  }
 }
 
 /** Ranges locked in one file; more are refused (fcntl(2), ENOLCK). */
 const RANGES_MAX = 4096;
 
 /** A task that waits for a range lock: kept in its `syscallState`, so a stale one is known. */
-export interface RangeWait {
+export interface RangeWait extends CallState {
+  readonly kind: "range-lock";
   readonly task: Caller;
   readonly blocker: FileTable | OpenFile;
 }
@@ -57,7 +62,7 @@ export function setRangeLock(task: Caller, inode: Inode, wanted: RangeLock, mayW
     if (conflict !== null) {
       if (!mayWait) return -EAGAIN;
       if (wanted.pid >= 0 && waitsFor<FileTable | OpenFile>(conflict.owner, wanted.owner, blockersOf)) return -EDEADLK;
-      const wait: RangeWait = { task, blocker: conflict.owner };
+      const wait: RangeWait = { kind: "range-lock", task, blocker: conflict.owner };
       task.syscallState = wait;
       wanted.owner.rangeWait = wait;
       task.waitOn(locksOf(inode).queue);

@@ -1,6 +1,7 @@
 import { EOPNOTSUPP } from "@stratos/abi";
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
 import type { Inode } from "./inode.ts";
+import type { MountDevice } from "./mount-device.ts";
 
 /** statfs(2), in blocks of `blockSize` bytes. */
 export interface FileSystemUsage {
@@ -23,8 +24,8 @@ export abstract class FileSystem {
   readOnly = false;
   /** Of who mounted it: devices on it are none below the initial one, and programs change ids only for those within. */
   userNamespace: UserNamespace = INITIAL_USER_NAMESPACE;
-  /** Gives back the device that it lies on, after `shutdown`; null: it lies on none. */
-  releaseDevice: (() => void) | null = null;
+  /** The device that it lies on, which is given back after `shutdown`; null: it lies on none. */
+  mountDevice: MountDevice | null = null;
 
   constructor(device: number) {
     this.device = device;

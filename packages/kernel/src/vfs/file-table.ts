@@ -1,4 +1,5 @@
 import { EBADF, EMFILE, ENFILE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
 import type { RangeWait } from "./file-locks.ts";
@@ -31,9 +32,9 @@ interface Chunk {
  * theirs is: a high number costs no more than a low one. Bound: RLIMIT_NOFILE each, FILES_MAX all.
  */
 export class FileTable {
-  readonly #usage: FileUsage;
+  #usage: FileUsage;
   /** By descriptor / 256; null where no descriptor was ever open. */
-  readonly #chunks: (Chunk | null)[] = [];
+  #chunks: (Chunk | null)[] = [];
   #lowestFree = 0;
   users = 1;
   /** Who waits for a range lock that is to be the process's (file-locks.ts). */
@@ -152,5 +153,12 @@ export class FileTable {
     let count = 0;
     this.forEach(() => count++);
     return count;
+  }
+
+  static {
+    stateClass("FileTable", this, {
+      save: (it) => ({ usage: it.#usage, chunks: it.#chunks, lowestFree: it.#lowestFree }),
+      load: (it, from) => ({ usage: it.#usage, chunks: it.#chunks, lowestFree: it.#lowestFree } = from),
+    });
   }
 }

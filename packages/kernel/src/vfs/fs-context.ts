@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { MountNamespace } from "./mount-namespace.ts";
 import type { Path } from "./path.ts";
 
@@ -38,5 +39,9 @@ export class FsContext {
     this.root.release();
     this.cwd.release();
     this.namespace.release();
+  }
+
+  static {
+    stateClass("FsContext", this);
   }
 }

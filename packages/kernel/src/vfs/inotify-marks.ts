@@ -14,6 +14,7 @@ import {
   IN_OPEN,
   IN_UNMOUNT,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
@@ -35,6 +36,10 @@ export const RENAMED_WITHIN = 0x100000;
 
 export class InotifyMarks {
   readonly marks = new Set<InotifyMark>();
+
+  static {
+    stateClass("InotifyMarks", this);
+  }
 }
 
 const MASKS = {

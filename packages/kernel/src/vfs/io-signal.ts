@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import {
   POLLERR,
   POLLHUP,
@@ -48,10 +49,10 @@ export function sendIoSignal(kernel: VfsKernel, file: OpenFile, fd: number, code
 
 /** O_ASYNC of a description: a signal whenever it becomes ready. */
 export class AsyncNotification implements Waiter {
-  readonly #kernel: VfsKernel;
-  readonly #file: OpenFile;
-  readonly #fd: number;
-  readonly #queue: WaitQueue;
+  #kernel: VfsKernel;
+  #file: OpenFile;
+  #fd: number;
+  #queue: WaitQueue;
 
   constructor(kernel: VfsKernel, file: OpenFile, fd: number, queue: WaitQueue) {
     this.#kernel = kernel;
@@ -81,5 +82,12 @@ export class AsyncNotification implements Waiter {
 
   stop(): void {
     this.#queue.remove(this);
+  }
+
+  static {
+    stateClass("AsyncNotification", this, {
+      save: (it) => ({ kernel: it.#kernel, file: it.#file, fd: it.#fd, queue: it.#queue }),
+      load: (it, from) => ({ kernel: it.#kernel, file: it.#file, fd: it.#fd, queue: it.#queue } = from),
+    });
   }
 }

@@ -1,5 +1,6 @@
 import { isCapableOver } from "../security/permission.ts";
 import { CAP_LEASE, EACCES, EAGAIN, EINVAL, F_RDLCK, F_UNLCK, F_WRLCK, POLL_MSG } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { sendIoSignal } from "./io-signal.ts";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "./inode.ts";
@@ -21,6 +22,10 @@ interface Lease {
 export class FileLeases {
   held: Lease[] = [];
   readonly queue = new WaitQueue();
+
+  static {
+    stateClass("FileLeases", this);
+  }
 }
 
 /** fcntl(F_GETLEASE): what the description holds, or will hold when a break has ended. */

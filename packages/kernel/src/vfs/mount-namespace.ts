@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import { Changes } from "../ground/changes.ts";
 import type { Dentry } from "./dentry.ts";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
@@ -8,10 +9,10 @@ export class MountNamespace extends Namespace {
   readonly kind = "mnt";
   readonly mounts: Mount[] = [];
   /** Those by the place that they cover, the latest last: a path walk asks at each place that has any. */
-  readonly #byPoint = new Map<Dentry, Mount[]>();
+  #byPoint = new Map<Dentry, Mount[]>();
   root: Mount;
   /** Lets go of the mounts; the first namespace of a kernel stays. */
-  onUnused: (() => void) | null = null;
+  holder: { unused(): void } | null = null;
   /** Mounts and unmounts, of which those who poll /proc/PID/mounts are told. */
   readonly changes = new Changes();
 
@@ -22,7 +23,7 @@ export class MountNamespace extends Namespace {
   }
 
   protected override dispose(): void {
-    this.onUnused?.();
+    this.holder?.unused();
   }
 
   /** The mount whose mount point is `point` seen through `parent`; null when there is none. */
@@ -99,5 +100,12 @@ export class MountNamespace extends Namespace {
       if (mount !== this.root) namespace.add(copy);
     }
     return { namespace, pairs };
+  }
+
+  static {
+    stateClass("MountNamespace", this, {
+      save: (it) => ({ byPoint: it.#byPoint }),
+      load: (it, from) => ({ byPoint: it.#byPoint } = from),
+    });
   }
 }

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { Dentry } from "./dentry.ts";
 import type { FileSystem } from "./file-system.ts";
 
@@ -19,8 +20,8 @@ export class Mount {
    */
   isLocked = false;
   lockedFlags = 0;
-  /** It was taken away while it was in use (MNT_DETACH): called with its last user. */
-  onUnused: (() => void) | null = null;
+  /** It was taken away while it was in use (MNT_DETACH): told of its last user's end. */
+  lingers: { unused(): void } | null = null;
   /** umount2(MNT_EXPIRE) was asked for once, and no path led here since. */
   isExpiring = false;
 
@@ -40,5 +41,9 @@ export class Mount {
     this.mountPoint = mountPoint;
     this.flags = flags;
     this.source = source;
+  }
+
+  static {
+    stateClass("Mount", this);
   }
 }

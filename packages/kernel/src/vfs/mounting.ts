@@ -33,6 +33,7 @@ import {
   UMOUNT_NOFOLLOW,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { NamespaceOrigin } from "../security/namespace.ts";
 import { INITIAL_USER_NAMESPACE, initialOrigin } from "../security/user-namespace.ts";
 import { isCapable } from "../security/credentials.ts";
@@ -272,7 +273,7 @@ export function mountFileSystem(
   if (isErrno(mount)) {
     if (!hadRoot) {
       kernel.vfs.roots.delete(fileSystem);
-      fileSystem.releaseDevice?.();
+      releaseDevice(kernel, fileSystem);
     }
     return mount;
   }
@@ -318,11 +319,16 @@ function fileSystemOn(
   fileSystem.readOnly ||= readOnly;
   kernel.disks.open(device, fileSystem);
   device.mounted = fileSystem;
-  fileSystem.releaseDevice = () => {
-    device.mounted = null;
-    kernel.disks.close(device, fileSystem);
-  };
+  fileSystem.mountDevice = device;
   return fileSystem;
+}
+
+function releaseDevice(kernel: VfsKernel, fileSystem: FileSystem): void {
+  const device = fileSystem.mountDevice;
+  if (device === null) return;
+  fileSystem.mountDevice = null;
+  device.mounted = null;
+  kernel.disks.close(device, fileSystem);
 }
 
 function remount(place: Path, flags: number, options: string): number {
@@ -442,13 +448,31 @@ function detach(kernel: VfsKernel, namespace: MountNamespace, mount: Mount): voi
   root.mounts--;
   if (mount.users > 0) {
     root.lingering++;
-    mount.onUnused = () => {
-      mount.onUnused = null;
-      root.lingering--;
-      finish(kernel, mount.fileSystem);
-    };
+    mount.lingers = new LingeringMount(kernel, mount);
   }
   finish(kernel, mount.fileSystem);
+}
+
+/** A mount that was taken away and still is in use. */
+class LingeringMount {
+  readonly kernel: VfsKernel;
+  readonly mount: Mount;
+
+  constructor(kernel: VfsKernel, mount: Mount) {
+    this.kernel = kernel;
+    this.mount = mount;
+  }
+
+  unused(): void {
+    const { fileSystem } = this.mount;
+    this.mount.lingers = null;
+    this.kernel.vfs.roots.get(fileSystem)!.lingering--;
+    finish(this.kernel, fileSystem);
+  }
+
+  static {
+    stateClass("LingeringMount", this);
+  }
 }
 
 /** A file system that is mounted nowhere, and of which nobody uses anything, ends. */
@@ -460,7 +484,7 @@ function finish(kernel: VfsKernel, fileSystem: FileSystem): void {
   dropAllDentries(kernel, root.dentry);
   kernel.vfs.roots.delete(fileSystem);
   fileSystem.shutdown();
-  fileSystem.releaseDevice?.();
+  releaseDevice(kernel, fileSystem);
 }
 
 /**
@@ -529,9 +553,26 @@ export function unshareMounts(task: Caller, fs: FsContext, origin: NamespaceOrig
   fs.setRoot(translate(fs.root));
   fs.setCwd(translate(fs.cwd));
   before.release();
-  namespace.onUnused = () => {
-    for (const mount of [...namespace.mounts].reverse()) detach(task.kernel, namespace, mount);
-  };
+  namespace.holder = new NamespaceMounts(task.kernel, namespace);
+}
+
+/** The mounts of a namespace that goes with its last user. */
+class NamespaceMounts {
+  readonly kernel: VfsKernel;
+  readonly namespace: MountNamespace;
+
+  constructor(kernel: VfsKernel, namespace: MountNamespace) {
+    this.kernel = kernel;
+    this.namespace = namespace;
+  }
+
+  unused(): void {
+    for (const mount of [...this.namespace.mounts].reverse()) detach(this.kernel, this.namespace, mount);
+  }
+
+  static {
+    stateClass("NamespaceMounts", this);
+  }
 }
 
 /** In another user namespace nothing is uncovered, and nothing less restricted (mount_namespaces(7)). */

@@ -3,6 +3,7 @@
  * somewhere (namespaces(7)). Read next: task/enter-namespaces.ts, setns(2).
  */
 import { EINVAL, EPERM, O_ACCMODE, O_RDONLY, S_IFREG } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Namespace } from "../security/namespace.ts";
 import { Dentry } from "./dentry.ts";
 import { FileSystem, type FileSystemUsage } from "./file-system.ts";
@@ -25,7 +26,7 @@ export class NamespaceFileSystem extends FileSystem {
   readonly kernel: VfsKernel;
   /** Of namespaces whose file is open or mounted: each is one inode. Bound: namespaces. */
   readonly entries = new Map<Namespace, NamespaceEntry>();
-  readonly #mount: Mount;
+  #mount: Mount;
 
   constructor(kernel: VfsKernel) {
     super(kernel.allocateDevice());
@@ -43,9 +44,20 @@ export class NamespaceFileSystem extends FileSystem {
   pathOf(namespace: Namespace): Path {
     return new Path(this.#mount, this.entries.get(namespace) ?? new NamespaceEntry(this, namespace));
   }
+
+  static {
+    stateClass("NamespaceFileSystem", this, {
+      save: (it) => ({ mount: it.#mount }),
+      load: (it, from) => ({ mount: it.#mount } = from),
+    });
+  }
 }
 
-class NamespaceRoot extends Inode {}
+class NamespaceRoot extends Inode {
+  static {
+    stateClass("NamespaceRoot", this);
+  }
+}
 
 /** Holds its namespace while somebody holds it. */
 class NamespaceEntry extends Dentry {
@@ -68,6 +80,10 @@ class NamespaceEntry extends Dentry {
     fileSystem.entries.delete(namespace);
     namespace.release();
   }
+
+  static {
+    stateClass("NamespaceEntry", this);
+  }
 }
 
 export class NamespaceInode extends Inode {
@@ -85,6 +101,10 @@ export class NamespaceInode extends Inode {
 
   override setAttributes(): number {
     return 0;
+  }
+
+  static {
+    stateClass("NamespaceInode", this);
   }
 }
 
@@ -106,6 +126,10 @@ export class NamespaceFile extends OpenFile {
   /** ioctl_ns(2): asks a higher floor, which knows what namespaces are to tasks. */
   override ioctl(task: Caller, command: number, argument: number): number {
     return task.kernel.vfs.namespaceRequest(task, this.namespace, command, argument);
+  }
+
+  static {
+    stateClass("NamespaceFile", this);
   }
 }
 

@@ -1,4 +1,5 @@
 import { EBADF, O_PATH } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 
@@ -46,5 +47,9 @@ export class PathOnlyFile extends OpenFile {
 
   override sync(): number {
     return -EBADF;
+  }
+
+  static {
+    stateClass("PathOnlyFile", this);
   }
 }

@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { Dentry } from "./dentry.ts";
 import type { Mount } from "./mount.ts";
 
@@ -23,10 +24,14 @@ export class Path {
   release(): void {
     this.dentry.release();
     const { mount } = this;
-    if (--mount.users === 0 && mount.onUnused !== null) mount.onUnused();
+    if (--mount.users === 0 && mount.lingers !== null) mount.lingers.unused();
   }
 
   equals(other: Path): boolean {
     return this.mount === other.mount && this.dentry === other.dentry;
+  }
+
+  static {
+    stateClass("Path", this);
   }
 }

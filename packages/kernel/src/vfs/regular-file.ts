@@ -16,6 +16,7 @@ import {
   O_NOATIME,
   PAGE_SIZE,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from "@stratos/abi";
 import { WORK } from "../ground/call-work.ts";
 import { clipToLimits, contentChanged, FILE_SIZE_MAX } from "./content-change.ts";
@@ -34,7 +35,7 @@ const ZEROES = new Uint8Array(PAGE_SIZE);
 
 /** A regular file whose content lies in its page cache: read and write are copies between frames. */
 export class RegularFile extends OpenFile {
-  readonly #kernel: VfsKernel;
+  #kernel: VfsKernel;
   declare readonly inode: Inode;
 
   /** Holds the inode itself when there is no path that does. */
@@ -108,6 +109,13 @@ export class RegularFile extends OpenFile {
 
   override get description(): string {
     return this.inode.endpoint !== null ? String((this.inode.endpoint as { name?: string }).name ?? "") : "";
+  }
+
+  static {
+    stateClass("RegularFile", this, {
+      save: (it) => ({ kernel: it.#kernel }),
+      load: (it, from) => ({ kernel: it.#kernel } = from),
+    });
   }
 }
 

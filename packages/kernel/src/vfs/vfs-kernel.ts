@@ -4,7 +4,7 @@ import type { FrameAllocator } from "../frames/frame-allocator.ts";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import type { CallWork } from "../ground/call-work.ts";
 import type { UserMemory } from "../ground/user-memory.ts";
-import type { WaitingCall } from "../ground/wait-queue.ts";
+import type { CallState, WaitingCall } from "../ground/wait-queue.ts";
 import type { SignalKernel, SignalTask, TasksOf } from "../signal/signal-target.ts";
 import type { FileTable } from "./file-table.ts";
 import type { FsContext } from "./fs-context.ts";
@@ -37,7 +37,7 @@ export interface VfsKernel extends SignalKernel {
    * @param from  what an earlier piece returned
    * @returns null when all are gone, else what the next piece is given (plain data)
    */
-  fileShrinks(inode: Inode, size: number, from?: unknown): unknown;
+  fileShrinks(inode: Inode, size: number, from?: CallState | null): CallState | null;
   /** A file is about to differ from its image, or one of its pages to get another frame (frames/image-pages.ts). */
   fileLeavesImage(inode: Inode): void;
   fileFrameGoes(inode: Inode, index: number, frame: number): void;

@@ -1,4 +1,5 @@
 import { ENOTTY } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Reclaimable } from "../frames/memory-account.ts";
 import type { Dentry } from "./dentry.ts";
 import { DeviceRegistry } from "./device-registry.ts";
@@ -19,7 +20,7 @@ const ALL_MOUNTS_MAX = 50_000;
 
 /** What the vfs keeps once for each kernel. */
 export class VfsState implements Reclaimable {
-  readonly #kernel: VfsKernel;
+  #kernel: VfsKernel;
   readonly devices = new DeviceRegistry();
   /** mount(2) types by name. */
   readonly types = new Map<string, FileSystemType>();
@@ -99,5 +100,30 @@ export class VfsState implements Reclaimable {
     continueWriteBack(this.#kernel, beginWriteBack(this.#kernel), () => true, work);
     this.#isReclaiming = false;
     return 0;
+  }
+
+  static {
+    stateClass(
+      "VfsState",
+      this,
+      {
+        save: (it) => ({
+          kernel: it.#kernel,
+          nextMountId: it.#nextMountId,
+          time: it.#time,
+          timeMs: it.#timeMs,
+          isReclaiming: it.#isReclaiming,
+        }),
+        load: (it, from) =>
+          ({
+            kernel: it.#kernel,
+            nextMountId: it.#nextMountId,
+            time: it.#time,
+            timeMs: it.#timeMs,
+            isReclaiming: it.#isReclaiming,
+          } = from),
+      },
+      { keeps: ["devices", "namespaceRequest", "types"] },
+    );
   }
 }

@@ -1,6 +1,6 @@
 import { WRITE_PORTION } from "../frames/page-cache.ts";
-import { CallWork, WORK } from "../ground/call-work.ts";
-import { UNFINISHED } from "../ground/wait-queue.ts";
+import { CallWork, WORK, countState, countBefore } from "../ground/call-work.ts";
+import { UNFINISHED, type CallState } from "../ground/wait-queue.ts";
 import { evictInode } from "./inode-lifetime.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
@@ -44,7 +44,8 @@ function storeInode(kernel: VfsKernel, inode: Inode, failed: number): number {
  * How far a write-back in pieces is: pages of the inode at the head of the dirty ones (−1: not looked at yet), and
  * inodes, that are still to be written.
  */
-export interface WriteBack {
+export interface WriteBack extends CallState {
+  readonly kind: "write-back";
   readonly pages: number;
   readonly inodes: number;
   readonly failure: number;
@@ -52,7 +53,7 @@ export interface WriteBack {
 
 /** Of all that is dirty now: what becomes dirty meanwhile is left for the next time. */
 export function beginWriteBack(kernel: VfsKernel): WriteBack {
-  return { pages: -1, inodes: kernel.vfs.dirty.size, failure: 0 };
+  return { kind: "write-back", pages: -1, inodes: kernel.vfs.dirty.size, failure: 0 };
 }
 
 /**
@@ -90,7 +91,7 @@ export function continueWriteBack(
     if (takes(inode)) {
       if (pages < 0) pages = inode.isEvicted ? 0 : (inode.pages?.dirtyCount ?? 0);
       pages = writeSomePages(inode, pages, work, (error) => (failed ||= error));
-      if (failed === 0 && pages > 0) return { pages, inodes, failure };
+      if (failed === 0 && pages > 0) return { kind: "write-back", pages, inodes, failure };
       failed = storeInode(kernel, inode, failed);
       work.charge(WORK.PAGE_READ);
     }
@@ -100,7 +101,7 @@ export function continueWriteBack(
     // What stays dirty comes behind those that have not been looked at.
     if (kernel.vfs.dirty.delete(inode)) kernel.vfs.dirty.add(inode);
   }
-  return { pages, inodes: kernel.vfs.dirty.size === 0 ? 0 : inodes, failure };
+  return { kind: "write-back", pages, inodes: kernel.vfs.dirty.size === 0 ? 0 : inodes, failure };
 }
 
 /** fsync(2), fdatasync(2). */
@@ -123,13 +124,8 @@ export function drainInPieces(task: Caller, inode: Inode): number {
   if (inode.pages === null || inode.pages.backing === null) return 0;
   work.mayPause = true;
   let failed = 0;
-  const rest = writeSomePages(
-    inode,
-    typeof task.syscallState === "number" ? task.syscallState : inode.pages.dirtyCount,
-    work,
-    (error) => (failed ||= error),
-  );
-  task.syscallState = failed === 0 && rest > 0 ? rest : null;
+  const rest = writeSomePages(inode, countBefore(task, inode.pages.dirtyCount), work, (error) => (failed ||= error));
+  task.syscallState = failed === 0 && rest > 0 ? countState(rest) : null;
   if (task.syscallState !== null) return UNFINISHED;
   work.mayPause = false;
   return failed;
@@ -156,11 +152,11 @@ export function syncInPieces(task: Caller, inode: Inode, dataOnly: boolean): num
     fileSystem.storedBeforeSync(other);
   }
   kernel.work.mayPause = true;
-  const left = typeof task.syscallState === "number" ? task.syscallState : (inode.pages?.dirtyCount ?? 0);
+  const left = countBefore(task, inode.pages?.dirtyCount ?? 0);
   let failed = 0;
   const rest = writeSomePages(inode, left, kernel.work, (error) => (failed ||= error));
   if (failed === 0 && rest > 0) {
-    task.syscallState = rest;
+    task.syscallState = countState(rest);
     return UNFINISHED;
   }
   if (inode.isDirty) failed = storeInode(kernel, inode, failed);

@@ -18,6 +18,7 @@ import {
   S_IFBLK,
   S_IFMT,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { markInodeDirty } from "../../vfs/write-back.ts";
 import { BytesCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
@@ -40,7 +41,7 @@ const NESTED_MAX = 8;
  *                                                 └── last close, with LO_FLAGS_AUTOCLEAR ──────┘
  */
 export class LoopDevice implements DiskDriver {
-  readonly #kernel: BlockKernel;
+  #kernel: BlockKernel;
   readonly number: number;
   readonly device: BlockInode;
   state: "unbound" | "bound" | "going" = "unbound";
@@ -233,6 +234,13 @@ export class LoopDevice implements DiskDriver {
 
   ioctl(opening: DiskOpening, command: number, argument: number): number | null {
     return opening.device === this.device ? loopIoctl(this, opening, command, argument) : null;
+  }
+
+  static {
+    stateClass("LoopDevice", this, {
+      save: (it) => ({ kernel: it.#kernel }),
+      load: (it, from) => ({ kernel: it.#kernel } = from),
+    });
   }
 }
 

@@ -16,6 +16,7 @@ import {
   O_EXCL,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { minorOf } from "../../vfs/device-registry.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
@@ -29,9 +30,9 @@ import { mayClaim } from "../device-users.ts";
 const LOOPS_MAX = 256;
 
 /** The loop devices that were asked for, by number. There are none at first, as with `max_loop=0`. */
-class LoopDevices {
-  readonly #kernel: BlockKernel;
-  readonly #devices = new Map<number, LoopDevice>();
+export class LoopDevices {
+  #kernel: BlockKernel;
+  #devices = new Map<number, LoopDevice>();
 
   constructor(kernel: BlockKernel) {
     this.#kernel = kernel;
@@ -71,11 +72,18 @@ class LoopDevices {
     const unbound = [...this.#devices.values()].filter((loop) => loop.state === "unbound").map((loop) => loop.number);
     return unbound.length > 0 ? Math.min(...unbound) : this.add(-1);
   }
+
+  static {
+    stateClass("LoopDevices", this, {
+      save: (it) => ({ kernel: it.#kernel, devices: it.#devices }),
+      load: (it, from) => ({ kernel: it.#kernel, devices: it.#devices } = from),
+    });
+  }
 }
 
 /** /dev/loop-control (loop(4)). */
 class LoopControlFile extends OpenFile {
-  readonly #devices: LoopDevices;
+  #devices: LoopDevices;
 
   constructor(devices: LoopDevices, flags: number, inode: Inode, path: Path) {
     super(flags, inode, path);
@@ -94,11 +102,18 @@ class LoopControlFile extends OpenFile {
         return -ENOTTY;
     }
   }
+
+  static {
+    stateClass("LoopControlFile", this, {
+      save: (it) => ({ devices: it.#devices }),
+      load: (it, from) => ({ devices: it.#devices } = from),
+    });
+  }
 }
 
 /** Tells the vfs who opens block devices. */
 export function registerBlockDevices(kernel: BlockKernel): void {
-  const loops = new LoopDevices(kernel);
+  kernel.disks.loops = new LoopDevices(kernel);
   const open = (task: BlockCaller, inode: Inode, flags: number, path: Path): OpenFile | number => {
     const device = task.kernel.disks.byNumber(inode.rdev);
     if (device === null) return -ENXIO;
@@ -111,13 +126,14 @@ export function registerBlockDevices(kernel: BlockKernel): void {
   devices.registerBlock(LOOP_MAJOR, -1, {
     name: "loop",
     open: (task: BlockCaller, inode: Inode, flags: number, path: Path) => {
-      const loop = loops.open(minorOf(inode.rdev));
+      const loop = task.kernel.disks.loops.open(minorOf(inode.rdev));
       return isErrno(loop) ? loop : open(task, inode, flags, path);
     },
   });
   devices.registerBlock(BLOCK_EXT_MAJOR, -1, { name: "blkext", open });
   devices.registerCharacter(MISC_MAJOR, LOOP_CTRL_MINOR, {
     name: "misc",
-    open: (_task, inode, flags, path) => new LoopControlFile(loops, flags, inode, path),
+    open: (task: BlockCaller, inode: Inode, flags: number, path: Path) =>
+      new LoopControlFile(task.kernel.disks.loops, flags, inode, path),
   });
 }

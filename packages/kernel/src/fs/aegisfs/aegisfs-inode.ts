@@ -36,6 +36,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import {
   FALLOC_FL_COLLAPSE_RANGE,
   FALLOC_FL_INSERT_RANGE,
@@ -78,7 +79,7 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
   /** What `contentInImage` says; −1: it was not looked for. */
   #content = -1;
   /** Pages that wait for write-back and were promised a block, since an owner of the file has a limit (quota(7)). */
-  readonly #promised = new Set<number>();
+  #promised = new Set<number>();
   /** `version` at the beginning. */
   readonly firstVersion: number;
 
@@ -133,6 +134,12 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     else if (isPromised) subvolume.promiseRun(this.ino, index, 1, this.#promised);
     volume.enforcesQuotas = true;
     return stored;
+  }
+
+  /** To the volume of a loaded machine, what the saved one's knew. */
+  promiseAgain(): void {
+    const promised = new Set<number>();
+    for (const index of this.#promised) this.fileSystem.subvolume.promiseRun(this.ino, index, 1, promised);
   }
 
   get image(): SharedImage {
@@ -619,6 +626,13 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     this.pages?.dispose();
     this.#giveUpPromises();
     this.fileSystem.drop(this);
+  }
+
+  static {
+    stateClass("AegisInode", this, {
+      save: (it) => ({ farSize: it.#farSize, content: it.#content, promised: it.#promised }),
+      load: (it, from) => ({ farSize: it.#farSize, content: it.#content, promised: it.#promised } = from),
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
 import { CAP_SYS_RESOURCE, EIO, ESTALE, isErrno } from "@stratos/abi";
+import { stateClass, StateError } from "@stratos/base";
 import type { SharedImage } from "../../frames/image-pages.ts";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
@@ -34,8 +35,8 @@ export class AegisFileSystem extends FileSystem {
    */
   readonly emptied: Set<AegisInode> = new Set();
   /** Those of them whose pages a sync under way has begun to store. */
-  readonly #drained: Set<AegisInode> = new Set();
-  readonly #inodes = new Map<number, AegisInode>();
+  #drained: Set<AegisInode> = new Set();
+  #inodes = new Map<number, AegisInode>();
   /** Versions of inode objects begin here: above each version that a forgotten object of a changed file had. */
   #versionFloor = 0;
   /** Pages that writes were promised and that are not stored yet; too high where a page was written twice. */
@@ -171,7 +172,43 @@ export class AegisFileSystem extends FileSystem {
     return this.subvolume.id === this.volume.superblock.defaultSubvolume ? "" : `subvol=${this.subvolume.name}`;
   }
 
+  /** Files that the objects of a loaded machine stand for live again as long as these; others without a name go. */
+  #pinAll(): void {
+    for (const [ino, inode] of this.#inodes) {
+      this.subvolume.pin(ino);
+      inode.promiseAgain();
+    }
+    if (!this.readOnly) this.subvolume.freeOrphans();
+  }
+
   override shutdown(): void {
     syncFileSystem(this.kernel, this);
+  }
+
+  static {
+    // The volume is the outside's: in a loaded machine another object, over the same content.
+    stateClass(
+      "AegisFileSystem",
+      this,
+      {
+        save: (it) => ({
+          subvolume: it.subvolume.id,
+          drained: it.#drained,
+          inodes: it.#inodes,
+          versionFloor: it.#versionFloor,
+          promised: it.#promised,
+        }),
+        load: (it, { subvolume, ...from }) => {
+          ({ drained: it.#drained, inodes: it.#inodes, versionFloor: it.#versionFloor, promised: it.#promised } = from);
+          const found = it.volume.subvolume(subvolume);
+          if (found === null) throw new StateError("foreign", `the volume has no subvolume ${subvolume}`);
+          (it as { subvolume: Subvolume }).subvolume = found;
+        },
+      },
+      {
+        keeps: ["attributes", "entry", "subvolume"],
+        loaded: (it) => it.#pinAll(),
+      },
+    );
   }
 }

@@ -1,6 +1,7 @@
 import { GUEST_LIMITS, MOUNT_ERROR_WORDS, mount } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
 import { EINVAL, EIO, ENOENT, ENOMEM } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
 import { type FileSystemType, type MountedDevice, parseMountOptions } from "../../vfs/file-system-types.ts";
 import type { MountDevice } from "../../vfs/mount-device.ts";
@@ -19,7 +20,7 @@ const VOLUME_MIN = 4 << 20;
 
 /** A device of the guest as the engine wants it. */
 class GuestDevice implements BlockDevice {
-  readonly #device: MountDevice;
+  #device: MountDevice;
   readonly size: number;
   readonly readOnly: boolean;
 
@@ -47,6 +48,13 @@ class GuestDevice implements BlockDevice {
 
   discard(offset: number, length: number): void {
     if (!this.readOnly) this.#device.discard(offset, length);
+  }
+
+  static {
+    stateClass("GuestDevice", this, {
+      save: (it) => ({ device: it.#device }),
+      load: (it, from) => ({ device: it.#device } = from),
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { ENOENT, MEM_MAJOR, S_IFCHR, S_IFDIR, isErrno } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { forgetChild, lookupChild, unlinkDentry } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
 import type { FileSystemType } from "../../vfs/file-system-types.ts";
@@ -64,6 +65,10 @@ export class Devtmpfs extends Tmpfs {
     const dentry = root === undefined ? -ENOENT : lookupChild(this.kernel, root.dentry, name);
     this.root.unlink(name, inode, this.kernel.vfs.now());
     if (!isErrno(dentry)) unlinkDentry(this.kernel, dentry);
+  }
+
+  static {
+    stateClass("Devtmpfs", this);
   }
 }
 

@@ -15,7 +15,7 @@ import {
   SEEK_END,
   SEEK_SET,
 } from "@stratos/abi";
-import { byteString, byteStringOf } from "@stratos/base";
+import { byteString, byteStringOf, stateClass } from "@stratos/base";
 import { logLine, USER_INFO } from "../../ground/kernel-log.ts";
 import { BLOCKED, type WaitQueue } from "../../ground/wait-queue.ts";
 import type { Inode } from "../../vfs/inode.ts";
@@ -32,7 +32,7 @@ const LINE_MAX = 1024;
  * Documentation/ABI/testing/dev-kmsg.
  */
 export class KernelMessageDevice extends OpenFile {
-  readonly #kernel: FsKernel;
+  #kernel: FsKernel;
   #next: number;
 
   constructor(kernel: FsKernel, flags: number, inode: Inode, path: Path) {
@@ -107,6 +107,13 @@ export class KernelMessageDevice extends OpenFile {
   override get waitQueue(): WaitQueue {
     return this.#kernel.messages.queue;
   }
+
+  static {
+    stateClass("KernelMessageDevice", this, {
+      save: (it) => ({ kernel: it.#kernel, next: it.#next }),
+      load: (it, from) => ({ kernel: it.#kernel, next: it.#next } = from),
+    });
+  }
 }
 
 /** `\x0a`: a record is one line. */
@@ -116,7 +123,7 @@ function escaped(character: string): string {
 
 /** /proc/kmsg: what nobody has taken yet, as syslog(2) with SYSLOG_ACTION_READ. */
 export class KernelMessageQueue extends OpenFile {
-  readonly #kernel: FsKernel;
+  #kernel: FsKernel;
 
   constructor(kernel: FsKernel, flags: number, inode: Inode, path: Path) {
     super(flags, inode, path);
@@ -134,6 +141,13 @@ export class KernelMessageQueue extends OpenFile {
 
   override get waitQueue(): WaitQueue {
     return this.#kernel.messages.queue;
+  }
+
+  static {
+    stateClass("KernelMessageQueue", this, {
+      save: (it) => ({ kernel: it.#kernel }),
+      load: (it, from) => ({ kernel: it.#kernel } = from),
+    });
   }
 }
 

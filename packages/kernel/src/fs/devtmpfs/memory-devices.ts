@@ -15,6 +15,7 @@ import {
   SEEK_CUR,
   SEEK_SET,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { KernelMessageDevice } from "./kernel-message-device.ts";
 import { PageCache } from "../../frames/page-cache.ts";
 import { WORK } from "../../ground/call-work.ts";
@@ -65,6 +66,10 @@ class NullDevice extends MemoryDevice {
   override read(): number {
     return 0;
   }
+
+  static {
+    stateClass("NullDevice", this);
+  }
 }
 
 class ZeroDevice extends MemoryDevice {
@@ -84,11 +89,19 @@ class ZeroDevice extends MemoryDevice {
   override mapping(): PageCache | number {
     return new PageCache(this.kernel.memory, null);
   }
+
+  static {
+    stateClass("ZeroDevice", this);
+  }
 }
 
 class FullDevice extends ZeroDevice {
   override write(_task: FsCaller, from: IoCursor, _offset: number): number {
     return from.remaining === 0 ? 0 : -ENOSPC;
+  }
+
+  static {
+    stateClass("FullDevice", this);
   }
 }
 
@@ -116,6 +129,10 @@ class RandomDevice extends MemoryDevice {
     if (command === RNDADDTOENTCNT || command === RNDADDENTROPY)
       return isCapable(task.credentials, CAP_SYS_ADMIN) ? 0 : -EPERM;
     return -EINVAL;
+  }
+
+  static {
+    stateClass("RandomDevice", this);
   }
 }
 

@@ -17,6 +17,7 @@ import {
   IN_MOVED_TO,
   POLL_MSG,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { sendIoSignal } from "../../vfs/io-signal.ts";
 import { addMark, type InotifyMark, removeMark, RENAMED_WITHIN } from "../../vfs/inotify-marks.ts";
 import type { Inode } from "../../vfs/inode.ts";
@@ -37,10 +38,10 @@ const EVENTS: readonly (readonly [flag: number, mask: number])[] = [
  * goes with the description. Bound: one mark for each description of a folder.
  */
 class DirectoryNotification implements InotifyMark {
-  readonly #kernel: FsKernel;
-  readonly #file: OpenFile;
-  readonly #inode: Inode;
-  readonly #fd: number;
+  #kernel: FsKernel;
+  #file: OpenFile;
+  #inode: Inode;
+  #fd: number;
   #isMultishot = false;
   mask = 0;
   readonly isOnlyLinked = false;
@@ -70,6 +71,20 @@ class DirectoryNotification implements InotifyMark {
 
   stop(): void {
     if (removeMark(this.#kernel, this.#inode, this)) this.#file.directoryNotification = null;
+  }
+
+  static {
+    stateClass("DirectoryNotification", this, {
+      save: (it) => ({
+        kernel: it.#kernel,
+        file: it.#file,
+        inode: it.#inode,
+        fd: it.#fd,
+        isMultishot: it.#isMultishot,
+      }),
+      load: (it, from) =>
+        ({ kernel: it.#kernel, file: it.#file, inode: it.#inode, fd: it.#fd, isMultishot: it.#isMultishot } = from),
+    });
   }
 }
 

@@ -12,6 +12,7 @@ import {
   S_IFREG,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostFile, HostStat } from "@stratos/host";
 import { PageCache, type PageBacking } from "../../frames/page-cache.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
@@ -342,5 +343,27 @@ export class HostInode extends Inode implements PageBacking {
     this.close();
     this.pages?.dispose();
     this.fileSystem.forget(this);
+  }
+
+  static {
+    stateClass("HostInode", this, {
+      save: (it) => ({
+        parent: it.#parent,
+        name: it.#name,
+        file: it.#file,
+        fileIsWritable: it.#fileIsWritable,
+        target: it.#target,
+        cachedMtimeMs: it.#cachedMtimeMs,
+      }),
+      load: (it, from) =>
+        ({
+          parent: it.#parent,
+          name: it.#name,
+          file: it.#file,
+          fileIsWritable: it.#fileIsWritable,
+          target: it.#target,
+          cachedMtimeMs: it.#cachedMtimeMs,
+        } = from),
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { FIONREAD, O_APPEND, O_DSYNC, PAGE_SIZE, isErrno } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { fileIoctl } from "../../vfs/file-ioctl.ts";
 import { dropLocksOfDescription, dropLocksOfProcess } from "../../vfs/file-locks.ts";
@@ -19,7 +20,7 @@ const HOST_WORK = 32;
 
 /** A regular file of a shared folder: reads and writes go to the host; pages that a mapping holds are kept equal. */
 export class HostRegularFile extends OpenFile {
-  readonly #kernel: FsKernel;
+  #kernel: FsKernel;
   declare readonly inode: HostInode;
 
   constructor(kernel: FsKernel, flags: number, inode: HostInode, path: Path) {
@@ -144,5 +145,12 @@ export class HostRegularFile extends OpenFile {
     if (this.inode.locks !== null) dropLocksOfDescription(this.inode, this);
     if (this.#kernel.vfs.watchCount > 0)
       notifyInode(this.#kernel, this.inode, this.path, this.isWritable ? "close-write" : "close");
+  }
+
+  static {
+    stateClass("HostRegularFile", this, {
+      save: (it) => ({ kernel: it.#kernel }),
+      load: (it, from) => ({ kernel: it.#kernel } = from),
+    });
   }
 }

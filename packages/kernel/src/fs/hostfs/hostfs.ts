@@ -1,4 +1,5 @@
 import { V9FS_MAGIC, isErrno } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostFileTree, HostStat } from "@stratos/host";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import { HostInode } from "./host-inode.ts";
@@ -19,7 +20,7 @@ export class HostFs extends FileSystem {
   /** Nobody else changes the folder: names may be cached and file content lives in the page cache. */
   readonly isPrivate: boolean;
   /** By the host's inode number, so that hard links are one file. */
-  readonly #inodes = new Map<number, HostInode>();
+  #inodes = new Map<number, HostInode>();
 
   constructor(kernel: FsKernel, tree: HostFileTree, options: { isPrivate?: boolean } = {}) {
     super(kernel.allocateDevice());
@@ -106,5 +107,12 @@ export class HostFs extends FileSystem {
       inode.pages?.dispose();
     }
     this.#inodes.clear();
+  }
+
+  static {
+    stateClass("HostFs", this, {
+      save: (it) => ({ inodes: it.#inodes }),
+      load: (it, from) => ({ inodes: it.#inodes } = from),
+    });
   }
 }

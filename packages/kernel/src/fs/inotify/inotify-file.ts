@@ -17,6 +17,7 @@ import {
   POLLIN,
   POLLRDNORM,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { BLOCKED, WaitQueue } from "../../ground/wait-queue.ts";
 import { addMark, type InotifyMark, removeMark } from "../../vfs/inotify-marks.ts";
 import { evictInode } from "../../vfs/inode-lifetime.ts";
@@ -38,7 +39,7 @@ interface Event {
 class Watch implements InotifyMark {
   readonly id: number;
   readonly inode: Inode;
-  readonly #file: InotifyFile;
+  #file: InotifyFile;
   mask: number;
 
   get isOnlyLinked(): boolean {
@@ -60,6 +61,13 @@ class Watch implements InotifyMark {
   ignored(): void {
     this.#file.dropWatch(this);
   }
+
+  static {
+    stateClass("Watch", this, {
+      save: (it) => ({ file: it.#file }),
+      load: (it, from) => ({ file: it.#file } = from),
+    });
+  }
 }
 
 /**
@@ -67,17 +75,17 @@ class Watch implements InotifyMark {
  * comes beyond is IN_Q_OVERFLOW, ENOSPC and EMFILE.
  */
 export class InotifyFile extends OpenFile {
-  readonly #kernel: FsKernel;
+  #kernel: FsKernel;
   /** Whose limits it counts against. */
-  readonly #uid: number;
-  readonly #eventsMost: number;
-  readonly #watches = new Map<number, Watch>();
-  readonly #byInode = new Map<Inode, Watch>();
-  readonly #events: Event[] = [];
-  readonly #queue = new WaitQueue();
+  #uid: number;
+  #eventsMost: number;
+  #watches = new Map<number, Watch>();
+  #byInode = new Map<Inode, Watch>();
+  #events: Event[] = [];
+  #queue = new WaitQueue();
   #nextWatch = 1;
-  readonly #bytes = new Uint8Array(InotifyEvent.size + 272);
-  readonly #view = new DataView(this.#bytes.buffer);
+  #bytes = new Uint8Array(InotifyEvent.size + 272);
+  #view = new DataView(this.#bytes.buffer);
 
   private constructor(kernel: FsKernel, uid: number, flags: number) {
     super(flags, null, null);
@@ -230,6 +238,36 @@ export class InotifyFile extends OpenFile {
 
   override get description(): string {
     return "anon_inode:inotify";
+  }
+
+  static {
+    stateClass("InotifyFile", this, {
+      save: (it) => ({
+        kernel: it.#kernel,
+        uid: it.#uid,
+        eventsMost: it.#eventsMost,
+        watches: it.#watches,
+        byInode: it.#byInode,
+        events: it.#events,
+        queue: it.#queue,
+        nextWatch: it.#nextWatch,
+        bytes: it.#bytes,
+        view: it.#view,
+      }),
+      load: (it, from) =>
+        ({
+          kernel: it.#kernel,
+          uid: it.#uid,
+          eventsMost: it.#eventsMost,
+          watches: it.#watches,
+          byInode: it.#byInode,
+          events: it.#events,
+          queue: it.#queue,
+          nextWatch: it.#nextWatch,
+          bytes: it.#bytes,
+          view: it.#view,
+        } = from),
+    });
   }
 }
 

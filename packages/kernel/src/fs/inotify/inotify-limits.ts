@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { Credentials } from "../../security/credentials.ts";
 
 /** Watches and events of all users together: memory of the host. */
@@ -14,7 +15,7 @@ export class InotifyLimits {
   /** Events that wait. */
   events = 0;
   #watches = 0;
-  readonly #usersBy = new Map<number, { instances: number; watches: number }>();
+  #usersBy = new Map<number, { instances: number; watches: number }>();
 
   /** One instance more of the user. @returns false when there are enough (EMFILE) */
   addInstance({ uid }: Credentials): boolean {
@@ -47,5 +48,12 @@ export class InotifyLimits {
   /** No instance may queue more: what happens is lost, with IN_Q_OVERFLOW. */
   get isFull(): boolean {
     return this.events >= EVENTS_MOST;
+  }
+
+  static {
+    stateClass("InotifyLimits", this, {
+      save: (it) => ({ watches: it.#watches, usersBy: it.#usersBy }),
+      load: (it, from) => ({ watches: it.#watches, usersBy: it.#usersBy } = from),
+    });
   }
 }

@@ -15,9 +15,9 @@ import {
   POLLWRNORM,
   SI_MESGQ,
 } from "@stratos/abi";
-import { byteStringOf } from "@stratos/base";
+import { byteStringOf, stateClass } from "@stratos/base";
 import { sendSignalToProcess } from "../../signal/send-signal.ts";
-import { BLOCKED, type WaitQueue } from "../../ground/wait-queue.ts";
+import { BLOCKED, type WaitQueue, type CallState, callState } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
@@ -25,7 +25,8 @@ import type { MessageQueueInode } from "./mqueue.ts";
 import type { FsCaller } from "../fs-kernel.ts";
 
 /** What a blocked send or receive keeps. */
-interface Wait {
+interface Wait extends CallState {
+  readonly kind: "deadline";
   readonly deadlineNs: number;
 }
 
@@ -82,7 +83,7 @@ export class MessageQueueFile extends OpenFile {
 
   #wait(task: FsCaller, deadlineNs: number): number {
     if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
-    const state = (task.syscallState ??= { deadlineNs } satisfies Wait) as Wait;
+    const state = (task.syscallState ??= callState<Wait>({ kind: "deadline", deadlineNs })) as Wait;
     if (task.kernel.now() >= state.deadlineNs) return -ETIMEDOUT;
     task.waitOn(this.inode.queue);
     if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);
@@ -97,7 +98,7 @@ export class MessageQueueFile extends OpenFile {
     const { owner, info, cookie } = notification;
     if (info !== null && info.signal !== 0)
       sendSignalToProcess(owner, { ...info, code: SI_MESGQ, pid: sender.pid, uid: sender.credentials.uid });
-    if (cookie !== null) cookie.deliver(withState(cookie.bytes, NOTIFY_WOKENUP));
+    if (cookie !== null) cookie.socket.deliver(withState(cookie.bytes, NOTIFY_WOKENUP));
   }
 
   /** Ends the registration of a process, if it has one. */
@@ -105,7 +106,7 @@ export class MessageQueueFile extends OpenFile {
     const { notification } = this.inode;
     if (notification === null || notification.owner !== owner) return;
     this.inode.notification = null;
-    notification.cookie?.deliver(withState(notification.cookie.bytes, NOTIFY_REMOVED));
+    notification.cookie?.socket.deliver(withState(notification.cookie.bytes, NOTIFY_REMOVED));
   }
 
   /** Closing any descriptor of the queue ends the process's registration, as Linux has it (mqueue_flush_file). */
@@ -142,6 +143,10 @@ export class MessageQueueFile extends OpenFile {
     if (target < 0 || target > Number.MAX_SAFE_INTEGER) return -EINVAL;
     this.position = target;
     return target;
+  }
+
+  static {
+    stateClass("MessageQueueFile", this);
   }
 }
 

@@ -13,6 +13,7 @@ import {
   S_IFREG,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { isCapable } from "../../security/credentials.ts";
 import type { UserNamespace } from "../../security/user-namespace.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
@@ -58,7 +59,7 @@ export interface QueueShape {
 export interface Notification {
   owner: SignalProcess;
   info: SignalInfo | null;
-  cookie: { bytes: Uint8Array; deliver: (bytes: Uint8Array) => void } | null;
+  cookie: { bytes: Uint8Array; socket: { deliver(bytes: Uint8Array): unknown } } | null;
 }
 
 export class MqueueFileSystem extends FileSystem {
@@ -120,11 +121,18 @@ export class MqueueFileSystem extends FileSystem {
     this.queues++;
     return new MessageQueueInode(this, attributes, { messages, messageSize }, { user, bytes });
   }
+
+  static {
+    stateClass("MqueueFileSystem", this, {
+      save: (it) => ({ lastIno: it.#lastIno }),
+      load: (it, from) => ({ lastIno: it.#lastIno } = from),
+    });
+  }
 }
 
 class MqueueRoot extends Inode {
   declare readonly fileSystem: MqueueFileSystem;
-  readonly #entries = new Map<string, MessageQueueInode>();
+  #entries = new Map<string, MessageQueueInode>();
   constructor(fileSystem: MqueueFileSystem) {
     super(fileSystem, 1, S_IFDIR | 0o1777, 0, 0, fileSystem.kernel.vfs.now());
     this.nlink = 2;
@@ -169,6 +177,13 @@ class MqueueRoot extends Inode {
       if (queue.ino > cursor && !emit(name, queue.ino, S_IFREG >> 12, queue.ino)) break;
     return 0;
   }
+
+  static {
+    stateClass("MqueueRoot", this, {
+      save: (it) => ({ entries: it.#entries }),
+      load: (it, from) => ({ entries: it.#entries } = from),
+    });
+  }
 }
 
 interface Message {
@@ -186,7 +201,7 @@ export class MessageQueueInode extends Inode {
   /** What each receiver that waits keeps: a message that it will take is announced to nobody (mq_notify(3)). */
   readonly receivers = new Map<FsCaller, object>();
   notification: Notification | null = null;
-  readonly #charge: { user: number; bytes: number };
+  #charge: { user: number; bytes: number };
 
   constructor(
     fileSystem: MqueueFileSystem,
@@ -240,6 +255,13 @@ export class MessageQueueInode extends Inode {
     else bytesByUser.delete(user);
     this.fileSystem.queues--;
     this.messages.length = 0;
+  }
+
+  static {
+    stateClass("MessageQueueInode", this, {
+      save: (it) => ({ charge: it.#charge }),
+      load: (it, from) => ({ charge: it.#charge } = from),
+    });
   }
 }
 

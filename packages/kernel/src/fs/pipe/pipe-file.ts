@@ -1,3 +1,4 @@
+import { movedBefore, countState } from "../../ground/call-work.ts";
 import {
   EAGAIN,
   EINTR,
@@ -18,12 +19,12 @@ import {
   SIGPIPE,
   SI_KERNEL,
   S_IFIFO,
-  isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Credentials } from "../../security/credentials.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
-import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../../ground/wait-queue.ts";
+import { BLOCKED, BLOCKED_EINTR, type WaitQueue, type CallState } from "../../ground/wait-queue.ts";
 import { AnonymousInode, createAnonymousInode } from "../../vfs/anonymous-file.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
@@ -70,7 +71,7 @@ export class PipeFile extends OpenFile {
    */
   override write(task: FsCaller, from: IoCursor): number {
     const pipe = this.pipe;
-    const before = typeof task.syscallState === "number" ? task.syscallState : 0;
+    const before = movedBefore(task);
     if (before > 0) from.skip(before);
     dropDeadWaits(pipe);
     if (pipe.readers === 0) {
@@ -92,7 +93,7 @@ export class PipeFile extends OpenFile {
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
     task.waitOn(pipe.queue);
     if (total === 0) return BLOCKED;
-    task.syscallState = total;
+    task.syscallState = countState(total);
     return BLOCKED_EINTR;
   }
 
@@ -124,6 +125,10 @@ export class PipeFile extends OpenFile {
 
   override get description(): string {
     return `pipe:[${this.inode.ino}]`;
+  }
+
+  static {
+    stateClass("PipeFile", this);
   }
 }
 
@@ -193,7 +198,7 @@ function openFifo(task: FsCaller, inode: Inode, flags: number, path: Path): Open
   const hasOther = (isReader ? pipe.writers : pipe.readers) > 0 || others.size > 0;
   const isNamed = !(inode instanceof AnonymousInode);
   if (isNamed && !hasOther && (flags & O_NONBLOCK) === 0) {
-    const fresh: FifoWait = { task, isMet: false };
+    const fresh: FifoWait = { kind: "fifo", task, isMet: false };
     mine.add(fresh);
     task.syscallState = fresh;
     task.waitOn(pipe.queue);
@@ -232,8 +237,12 @@ function dropDeadWaits(pipe: Pipe): void {
 
 /** Result of an interrupted write(2) that had moved bytes already. */
 export function interruptedTransfer(task: FsCaller): number {
-  const state = task.syscallState as number | { transferred?: number } | null;
-  // a socket keeps an object (socket/socket.ts)
-  const done = isErrno(state) ? state : (state?.transferred ?? 0);
+  const state = task.syscallState;
+  // A socket keeps more than the count (socket/socket.ts).
+  const done = state?.kind === "socket" ? (state as SocketProgress).transferred : movedBefore(task);
   return done > 0 ? done : -EINTR;
+}
+
+interface SocketProgress extends CallState {
+  readonly transferred: number;
 }

@@ -1,4 +1,5 @@
 import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE, PAGE_SIZE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { type Credentials, isCapable } from "../../security/credentials.ts";
 
 /** How many pages the pipes of each user may take (pipe(7), "/proc files"). */
@@ -8,7 +9,7 @@ export class PipeLimits {
   /** fs.pipe-user-pages-soft: beyond it, new pipes have two pages; and -hard: none are made. 0: no limit. */
   softPages = 16384;
   hardPages = 0;
-  readonly #pagesOf = new Map<number, number>();
+  #pagesOf = new Map<number, number>();
 
   /** The user's pipes take so many pages more (or fewer). */
   charge(uid: number, pages: number): void {
@@ -31,6 +32,13 @@ export class PipeLimits {
       : Math.min(INITIAL_PAGES, Math.max(1, Math.floor(this.maximumBytes / PAGE_SIZE)));
     const pages = this.exceeds(credentials, most, "softPages") ? Math.min(most, LEAST_PAGES) : most;
     return this.exceeds(credentials, pages, "hardPages") ? 0 : pages;
+  }
+
+  static {
+    stateClass("PipeLimits", this, {
+      save: (it) => ({ pagesOf: it.#pagesOf }),
+      load: (it, from) => ({ pagesOf: it.#pagesOf } = from),
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 import { PAGE_SIZE, PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
-import { WaitQueue } from "../../ground/wait-queue.ts";
+import { stateClass } from "@stratos/base";
+import { WaitQueue, type CallState } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
@@ -10,10 +11,10 @@ import type { FsCaller, FsKernel } from "../fs-kernel.ts";
  * Bytes lie at ring positions `[#start, #start + length)` modulo `capacity`.
  */
 export class Pipe {
-  readonly #kernel: FsKernel;
+  #kernel: FsKernel;
   #frames: Int32Array;
   /** Who made it: its pages count for that user (pipe-limits.ts), until both ends are gone. */
-  readonly #uid: number;
+  #uid: number;
   #charged = 0;
   #start = 0;
   length = 0;
@@ -163,10 +164,19 @@ export class Pipe {
     }
     return ready;
   }
+
+  static {
+    stateClass("Pipe", this, {
+      save: (it) => ({ kernel: it.#kernel, frames: it.#frames, uid: it.#uid, charged: it.#charged, start: it.#start }),
+      load: (it, from) =>
+        ({ kernel: it.#kernel, frames: it.#frames, uid: it.#uid, charged: it.#charged, start: it.#start } = from),
+    });
+  }
 }
 
 /** An open(2) of a fifo that waits for the other side; its count is taken for it when that comes. */
-export interface FifoWait {
+export interface FifoWait extends CallState {
+  readonly kind: "fifo";
   readonly task: FsCaller;
   isMet: boolean;
 }

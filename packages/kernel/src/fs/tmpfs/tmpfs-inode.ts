@@ -13,6 +13,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import {
   FALLOC_FL_COLLAPSE_RANGE,
   FALLOC_FL_INSERT_RANGE,
@@ -59,7 +60,7 @@ export class TmpfsInode extends Inode {
   declare readonly fileSystem: Tmpfs;
   /** Of a directory: where ".." leads. */
   parent: TmpfsInode | null = null;
-  readonly #entries: Map<string, Entry> | null;
+  #entries: Map<string, Entry> | null;
   /** The same by cursor, with those that went still in their places, so that a listing goes on where it was. */
   #order: Entry[] = [];
   #nextCursor = 1;
@@ -388,11 +389,33 @@ export class TmpfsInode extends Inode {
     this.evict();
     return below;
   }
+
+  static {
+    stateClass("TmpfsInode", this, {
+      save: (it) => ({
+        entries: it.#entries,
+        order: it.#order,
+        nextCursor: it.#nextCursor,
+        target: it.#target,
+        xattrs: it.#xattrs,
+        bytes: it.#bytes,
+      }),
+      load: (it, from) =>
+        ({
+          entries: it.#entries,
+          order: it.#order,
+          nextCursor: it.#nextCursor,
+          target: it.#target,
+          xattrs: it.#xattrs,
+          bytes: it.#bytes,
+        } = from),
+    });
+  }
 }
 
 /** The tree of a file system that was unmounted; however deep and wide, it goes in pieces. */
 export class DismantledTree implements Reapable {
-  readonly #left: TmpfsInode[];
+  #left: TmpfsInode[];
 
   constructor(root: TmpfsInode) {
     this.#left = [root];
@@ -406,5 +429,12 @@ export class DismantledTree implements Reapable {
       if (work.mustPause()) return this.#left.length === 0;
     }
     return true;
+  }
+
+  static {
+    stateClass("DismantledTree", this, {
+      save: (it) => ({ left: it.#left }),
+      load: (it, from) => ({ left: it.#left } = from),
+    });
   }
 }

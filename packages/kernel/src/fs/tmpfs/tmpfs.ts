@@ -1,4 +1,5 @@
 import { EINVAL, ENOSPC, ESTALE, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC, isErrno } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { ROOT } from "../../security/credentials.ts";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
 import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
@@ -31,7 +32,7 @@ export class Tmpfs extends FileSystem {
   #nextIno = 1;
   /** By number, for handles. Bound: `inodesMax`. */
   readonly inodes = new Map<number, TmpfsInode>();
-  readonly #mode: number;
+  #mode: number;
 
   constructor(kernel: FsKernel, options: Partial<TmpfsOptions> = {}) {
     super(kernel.allocateDevice());
@@ -47,13 +48,16 @@ export class Tmpfs extends FileSystem {
     this.#mode = mode;
     this.pagesMax = Math.ceil(sizeBytes / PAGE_SIZE);
     this.inodesMax = Math.floor(inodes);
-    this.root = this.createInode({
+    // Counted as all, but never refused: mounts have a bound of their own.
+    this.inodesUsed++;
+    kernel.vfs.memoryInodes++;
+    this.root = this.#addInode({
       mode: S_IFDIR | mode,
       uid,
       gid,
       rdev: 0,
       now: kernel.vfs.now(),
-    }) as TmpfsInode;
+    });
     this.root.parent = this.root;
   }
 
@@ -83,7 +87,10 @@ export class Tmpfs extends FileSystem {
   }
 
   createInode(attributes: NewInode): TmpfsInode | number {
-    if (this.reserveInode() < 0) return -ENOSPC;
+    return this.reserveInode() < 0 ? -ENOSPC : this.#addInode(attributes);
+  }
+
+  #addInode(attributes: NewInode): TmpfsInode {
     const inode = new TmpfsInode(this, this.#nextIno++, attributes);
     this.inodes.set(inode.ino, inode);
     return inode;
@@ -132,6 +139,13 @@ export class Tmpfs extends FileSystem {
 
   override shutdown(): void {
     this.kernel.reaper.add(new DismantledTree(this.root));
+  }
+
+  static {
+    stateClass("Tmpfs", this, {
+      save: (it) => ({ nextIno: it.#nextIno, mode: it.#mode }),
+      load: (it, from) => ({ nextIno: it.#nextIno, mode: it.#mode } = from),
+    });
   }
 }
 

@@ -9,6 +9,7 @@
  * Bound: the caller's; it asks `cost` before it adds.
  */
 import { EFAULT } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { NO_EXTENSIONS } from "./extension-headers.ts";
 import type { InetEndpoint, IpAddress } from "./ip-address.ts";
@@ -178,6 +179,14 @@ export class DatagramQueue {
     this.#head = 0;
     this.#tail = tail;
   }
+
+  static {
+    stateClass("DatagramQueue", this, {
+      save: (it) => ({ bytes: it.#bytes, words: it.#words, head: it.#head, tail: it.#tail, count: it.#count }),
+      load: (it, from) =>
+        ({ bytes: it.#bytes, words: it.#words, head: it.#head, tail: it.#tail, count: it.#count } = from),
+    });
+  }
 }
 
 /** What is told of a datagram that came: one object, filled in at each call. */
@@ -191,4 +200,8 @@ export class ReceivedDatagram {
   trafficClass = 0;
   interfaceIndex = 0;
   extensions: Uint8Array = NO_EXTENSIONS;
+
+  static {
+    stateClass("ReceivedDatagram", this);
+  }
 }

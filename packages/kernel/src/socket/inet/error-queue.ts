@@ -3,6 +3,7 @@
  * Inside the machine there is one: nobody listens at the port, which hosts tell by ICMP.
  */
 import { AF_INET, AF_INET6, ECONNREFUSED, IPPROTO_IP, IPPROTO_IPV6, IPV6_RECVERR, IP_RECVERR } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { ControlMessage } from "../message.ts";
 import type { SocketMemory } from "../socket-memory.ts";
 import { inetAddressBytes } from "./inet-address.ts";
@@ -26,9 +27,9 @@ const OVERHEAD = 576;
 
 /** Bound: the socket's SO_RCVBUF, and the machine's memory for sockets; what comes beyond is forgotten. */
 export class ErrorQueue {
-  readonly #errors: DatagramError[] = [];
+  #errors: DatagramError[] = [];
   #cost = 0;
-  readonly #memory: SocketMemory;
+  #memory: SocketMemory;
 
   constructor(memory: SocketMemory) {
     this.#memory = memory;
@@ -56,6 +57,13 @@ export class ErrorQueue {
 
   clear(): void {
     while (this.first !== undefined) this.shift();
+  }
+
+  static {
+    stateClass("ErrorQueue", this, {
+      save: (it) => ({ errors: it.#errors, cost: it.#cost, memory: it.#memory }),
+      load: (it, from) => ({ errors: it.#errors, cost: it.#cost, memory: it.#memory } = from),
+    });
   }
 }
 

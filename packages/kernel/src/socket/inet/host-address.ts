@@ -1,4 +1,5 @@
 /** The border to the provider, which takes addresses as text. */
+import { stateClass } from "@stratos/base";
 import type { HostAddress } from "@stratos/host";
 import { ANY_V4, type IpAddress, isSameIp, isV4 } from "./ip-address.ts";
 import { ipOfText, textOfIp } from "./ip-text.ts";
@@ -26,6 +27,13 @@ export class HostAddresses {
       this.#fromText = address.address;
     }
     return this.#fromIp;
+  }
+
+  static {
+    stateClass("HostAddresses", this, {
+      save: (it) => ({ to: it.#to, toIp: it.#toIp, fromText: it.#fromText, fromIp: it.#fromIp }),
+      load: (it, from) => ({ to: it.#to, toIp: it.#toIp, fromText: it.#fromText, fromIp: it.#fromIp } = from),
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { EAGAIN, EFAULT, EINPROGRESS, IP_TTL, isErrno } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { ReceivedDatagram } from "./datagram-queue.ts";
@@ -10,16 +11,16 @@ import type { UdpSocket } from "./udp-socket.ts";
 
 /** Datagrams that the provider carries, with one host socket for each IP version in use. */
 export class HostDatagrams implements DatagramTransport {
-  readonly #socket: UdpSocket;
-  readonly #provider: SocketProvider;
+  #socket: UdpSocket;
+  #provider: SocketProvider;
   /** By IP version: 4, 6. A bound one stands alone at its place. */
   #hosts: (HostSocket | undefined)[] = [undefined, undefined];
   /** The host socket that is bound to our port, for a dual-stack socket also for IPv4. */
   #boundHost: HostSocket | null = null;
   isBindPending = false;
-  readonly #addresses = new HostAddresses();
+  #addresses = new HostAddresses();
   /** The sender of a datagram; valid during one call. */
-  readonly #sender: { ip: InetEndpoint["ip"]; port: number } = { ip: ANY_V4, port: 0 };
+  #sender: { ip: InetEndpoint["ip"]; port: number } = { ip: ANY_V4, port: 0 };
 
   constructor(socket: UdpSocket, provider: SocketProvider) {
     this.#socket = socket;
@@ -174,5 +175,27 @@ export class HostDatagrams implements DatagramTransport {
   /** The peer changed: host sockets that were made for it go. */
   dropUnbound(): void {
     if (this.#boundHost === null) this.close();
+  }
+
+  static {
+    stateClass("HostDatagrams", this, {
+      save: (it) => ({
+        socket: it.#socket,
+        provider: it.#provider,
+        hosts: it.#hosts,
+        boundHost: it.#boundHost,
+        addresses: it.#addresses,
+        sender: it.#sender,
+      }),
+      load: (it, from) =>
+        ({
+          socket: it.#socket,
+          provider: it.#provider,
+          hosts: it.#hosts,
+          boundHost: it.#boundHost,
+          addresses: it.#addresses,
+          sender: it.#sender,
+        } = from),
+    });
   }
 }

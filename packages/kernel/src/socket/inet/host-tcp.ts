@@ -1,5 +1,6 @@
 /** TCP connections that the provider carries: those that come in, and those on their way out. */
 import { EAGAIN, EINPROGRESS, isErrno } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import { HostTransport } from "./host-transport.ts";
 import { type InetEndpoint, keepEndpoint } from "./ip-address.ts";
@@ -10,8 +11,8 @@ import type { TcpSocket } from "./tcp-socket.ts";
 
 /** Connections that come from outside; it listens where the socket is bound. */
 export class HostListener implements TcpListener {
-  readonly #socket: TcpSocket;
-  readonly #provider: SocketProvider;
+  #socket: TcpSocket;
+  #provider: SocketProvider;
   #host: HostSocket | null = null;
 
   constructor(socket: TcpSocket, provider: SocketProvider) {
@@ -62,12 +63,19 @@ export class HostListener implements TcpListener {
     this.#host?.close();
     this.#host = null;
   }
+
+  static {
+    stateClass("HostListener", this, {
+      save: (it) => ({ socket: it.#socket, provider: it.#provider, host: it.#host }),
+      load: (it, from) => ({ socket: it.#socket, provider: it.#provider, host: it.#host } = from),
+    });
+  }
 }
 
 /** A connection that the host makes. */
 export class HostAttempt implements TcpAttempt {
-  readonly #socket: TcpSocket;
-  readonly #host: HostSocket;
+  #socket: TcpSocket;
+  #host: HostSocket;
 
   private constructor(socket: TcpSocket, host: HostSocket) {
     this.#socket = socket;
@@ -102,6 +110,13 @@ export class HostAttempt implements TcpAttempt {
 
   abandon(): void {
     this.#host.close();
+  }
+
+  static {
+    stateClass("HostAttempt", this, {
+      save: (it) => ({ socket: it.#socket, host: it.#host }),
+      load: (it, from) => ({ socket: it.#socket, host: it.#host } = from),
+    });
   }
 }
 

@@ -1,13 +1,14 @@
 import { EAGAIN, EINVAL, EPIPE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostSocket } from "@stratos/host";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { TcpTransport } from "./tcp-transport.ts";
 
 /** A connection that the provider carries. */
 export class HostTransport implements TcpTransport {
-  readonly #host: HostSocket;
+  #host: HostSocket;
   /** Bytes between the provider and the caller's memory. */
-  readonly #transfer: Uint8Array;
+  #transfer: Uint8Array;
   #isReadStopped = false;
   #hasFinished = false;
   isReset = false;
@@ -128,5 +129,25 @@ export class HostTransport implements TcpTransport {
 
   setOption(option: "noDelay" | "keepAlive" | "keepAliveSeconds", value: number): void {
     this.#host.setOption(option, value);
+  }
+
+  static {
+    stateClass("HostTransport", this, {
+      save: (it) => ({
+        host: it.#host,
+        transfer: it.#transfer,
+        isReadStopped: it.#isReadStopped,
+        hasFinished: it.#hasFinished,
+        error: it.#error,
+      }),
+      load: (it, from) =>
+        ({
+          host: it.#host,
+          transfer: it.#transfer,
+          isReadStopped: it.#isReadStopped,
+          hasFinished: it.#hasFinished,
+          error: it.#error,
+        } = from),
+    });
   }
 }

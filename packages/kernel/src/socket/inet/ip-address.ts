@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 /**
  * IP addresses as numbers: four words of 32 bits, the most significant first. An IPv4 address stands in its mapped form
  * (RFC 4291 §2.5.5.2): one kind of value holds both, and a mapped address of an AF_INET6 socket is IPv4 by itself.
@@ -37,6 +38,10 @@ export class ScratchEndpoint implements InetEndpoint {
     copyIp(ip, this.ip);
     this.port = port;
     return this;
+  }
+
+  static {
+    stateClass("ScratchEndpoint", this);
   }
 }
 

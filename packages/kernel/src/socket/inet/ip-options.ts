@@ -76,6 +76,7 @@ import {
   SOCK_RAW,
   TCP_ESTABLISHED,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Ancillary, ControlMessage } from "../message.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { isCapable } from "../../security/credentials.ts";
@@ -244,6 +245,10 @@ export class IpOptions {
     }
     if (isV6) addExtensionControls(controls, datagram.extensions, this.v6);
     return controls.length === 0 ? null : controls;
+  }
+
+  static {
+    stateClass("IpOptions", this);
   }
 }
 

@@ -1,4 +1,5 @@
 import { EAGAIN, EFAULT, POLLIN, POLLRDNORM } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, type ReceivedDatagram } from "./datagram-queue.ts";
 import { type DatagramTransport, NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
@@ -7,8 +8,8 @@ import type { UdpClaim, UdpSocket } from "./udp-socket.ts";
 
 /** Datagrams between sockets of one network: what one sends goes into the queue of the other. */
 export class LoopbackDatagrams implements DatagramTransport {
-  readonly #socket: UdpSocket;
-  readonly #ports: PortTable<UdpClaim>;
+  #socket: UdpSocket;
+  #ports: PortTable<UdpClaim>;
   /** What came in; its cost stays within SO_RCVBUF. */
   readonly queue = new DatagramQueue();
 
@@ -86,6 +87,13 @@ export class LoopbackDatagrams implements DatagramTransport {
   close(): void {
     this.#socket.network.udpMemory.bytes -= this.queue.cost;
     this.queue.clear();
+  }
+
+  static {
+    stateClass("LoopbackDatagrams", this, {
+      save: (it) => ({ socket: it.#socket, ports: it.#ports }),
+      load: (it, from) => ({ socket: it.#socket, ports: it.#ports } = from),
+    });
   }
 }
 

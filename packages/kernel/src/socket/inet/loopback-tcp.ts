@@ -1,12 +1,13 @@
 /** TCP connections between sockets of one network: who listens, and who is on the way there. */
 import { EAGAIN, ECONNREFUSED } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { LoopbackTransport } from "./loopback-transport.ts";
 import type { Established, TcpAttempt, TcpListener } from "./tcp-transport.ts";
 import type { TcpSocket } from "./tcp-socket.ts";
 
 /** Connections that came from this network. */
 export class LoopbackListener implements TcpListener {
-  readonly #socket: TcpSocket;
+  #socket: TcpSocket;
   /** Bound: the backlog and one, as in Linux. */
   #accepted: TcpSocket[] = [];
   /** Connections that wait for room in `#accepted`; their connect is in progress. Bound: open sockets. */
@@ -76,12 +77,19 @@ export class LoopbackListener implements TcpListener {
     }
     for (const attempt of waiting) attempt.refused();
   }
+
+  static {
+    stateClass("LoopbackListener", this, {
+      save: (it) => ({ socket: it.#socket, accepted: it.#accepted, waiting: it.#waiting }),
+      load: (it, from) => ({ socket: it.#socket, accepted: it.#accepted, waiting: it.#waiting } = from),
+    });
+  }
 }
 
 /** A connection to a listener of this network, which waits while the backlog is full. */
 export class LoopbackAttempt implements TcpAttempt {
   readonly client: TcpSocket;
-  readonly #listener: LoopbackListener;
+  #listener: LoopbackListener;
   #outcome: Established | number | null = null;
 
   constructor(client: TcpSocket, listener: LoopbackListener) {
@@ -105,5 +113,12 @@ export class LoopbackAttempt implements TcpAttempt {
 
   abandon(): void {
     this.#listener.forget(this);
+  }
+
+  static {
+    stateClass("LoopbackAttempt", this, {
+      save: (it) => ({ listener: it.#listener, outcome: it.#outcome }),
+      load: (it, from) => ({ listener: it.#listener, outcome: it.#outcome } = from),
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { EAGAIN, ECONNRESET, EPIPE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { HostSocketEvents } from "@stratos/host";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { ByteRing } from "../byte-ring.ts";
@@ -19,12 +20,12 @@ const SEGMENT_BYTES = 65483;
  * - bytes that arrived before the reset can still be read.
  */
 export class LoopbackTransport implements TcpTransport {
-  readonly #incoming = new ByteRing();
+  #incoming = new ByteRing();
   /** Bytes at the end of `#incoming` that the other side holds back: they are not there yet. */
   #heldBack = 0;
   #other: LoopbackTransport | null = null;
-  readonly #owner: HostSocketEvents;
-  readonly #memory: SocketMemory;
+  #owner: HostSocketEvents;
+  #memory: SocketMemory;
   #hasSentFin = false;
   #isClosed = false;
   #isReadStopped = false;
@@ -199,4 +200,36 @@ export class LoopbackTransport implements TcpTransport {
 
   /** Nothing is delayed inside, and nobody is lost. */
   setOption(): void {}
+
+  static {
+    stateClass("LoopbackTransport", this, {
+      save: (it) => ({
+        incoming: it.#incoming,
+        heldBack: it.#heldBack,
+        other: it.#other,
+        owner: it.#owner,
+        memory: it.#memory,
+        hasSentFin: it.#hasSentFin,
+        isClosed: it.#isClosed,
+        isReadStopped: it.#isReadStopped,
+        error: it.#error,
+        urgent: it.#urgent,
+        mark: it.#mark,
+      }),
+      load: (it, from) =>
+        ({
+          incoming: it.#incoming,
+          heldBack: it.#heldBack,
+          other: it.#other,
+          owner: it.#owner,
+          memory: it.#memory,
+          hasSentFin: it.#hasSentFin,
+          isClosed: it.#isClosed,
+          isReadStopped: it.#isReadStopped,
+          error: it.#error,
+          urgent: it.#urgent,
+          mark: it.#mark,
+        } = from),
+    });
+  }
 }

@@ -1,4 +1,5 @@
 import { EACCES, EADDRINUSE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { RandomSource } from "@stratos/host";
 import { ANY_V4, ANY_V6, type IpAddress, isSameIp, isV4, isWildcard } from "./ip-address.ts";
 
@@ -23,8 +24,8 @@ export interface PortClaim {
 
 /** The ports of one protocol. Bound: 65536 ports, and open sockets. */
 export class PortTable<Claim extends PortClaim> {
-  readonly #byPort = new Map<number, Claim[]>();
-  readonly #random: RandomSource;
+  #byPort = new Map<number, Claim[]>();
+  #random: RandomSource;
 
   constructor(random: RandomSource) {
     this.#random = random;
@@ -102,6 +103,13 @@ export class PortTable<Claim extends PortClaim> {
   /** All claims of a port. */
   at(port: number): readonly Claim[] {
     return this.#byPort.get(port) ?? [];
+  }
+
+  static {
+    stateClass("PortTable", this, {
+      save: (it) => ({ byPort: it.#byPort, random: it.#random }),
+      load: (it, from) => ({ byPort: it.#byPort, random: it.#random } = from),
+    });
   }
 }
 

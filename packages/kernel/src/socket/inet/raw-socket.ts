@@ -1,4 +1,4 @@
-import { concatBytes } from "@stratos/base";
+import { concatBytes, stateClass } from "@stratos/base";
 import {
   AF_INET,
   AF_INET6,
@@ -87,7 +87,7 @@ const TO = new ScratchEndpoint();
  * addresses of this machine only: what lies outside is reached through the host's sockets, which carry TCP and UDP.
  */
 export class RawSocket extends DatagramSocket {
-  readonly #queue: IpPacket[] = [];
+  #queue: IpPacket[] = [];
   #queuedCost = 0;
   /** Types that are not wanted: of ICMP (raw(7), ICMP_FILTER) 32, of ICMPv6 (RFC 3542 §3.2) 256 bits. */
   #filter = new Uint8Array(32);
@@ -326,6 +326,24 @@ export class RawSocket extends DatagramSocket {
     this.#queue.length = 0;
     this.network.udpMemory.bytes -= this.#queuedCost;
     super.dispose();
+  }
+
+  static {
+    stateClass("RawSocket", this, {
+      save: (it) => ({
+        queue: it.#queue,
+        queuedCost: it.#queuedCost,
+        filter: it.#filter,
+        includesHeader: it.#includesHeader,
+      }),
+      load: (it, from) =>
+        ({
+          queue: it.#queue,
+          queuedCost: it.#queuedCost,
+          filter: it.#filter,
+          includesHeader: it.#includesHeader,
+        } = from),
+    });
   }
 }
 

@@ -23,6 +23,7 @@ import {
   TCP_USER_TIMEOUT,
   TCP_WINDOW_CLAMP,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { intOption, optionInt } from "../socket-options.ts";
 import type { TcpTransport } from "./tcp-transport.ts";
 
@@ -77,6 +78,10 @@ export class TcpOptions {
     transport.setOption("noDelay", this.noDelay ? 1 : 0);
     const idle = this.values.get(TCP_KEEPIDLE);
     if (idle !== undefined) transport.setOption("keepAliveSeconds", idle);
+  }
+
+  static {
+    stateClass("TcpOptions", this);
   }
 }
 

@@ -48,6 +48,7 @@ import {
   TCP_SYN_SENT,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { signalFileOwner } from "../../vfs/io-signal.ts";
 import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
@@ -551,6 +552,38 @@ export class TcpSocket extends InetSocket {
     if (this.#corkTimer !== null) this.kernel.timers.cancel(this.#corkTimer);
     this.#leave(this.options.lingerSeconds === 0);
     super.dispose();
+  }
+
+  static {
+    stateClass("TcpSocket", this, {
+      save: (it) => ({
+        phase: it.#phase,
+        state: it.#state,
+        transport: it.#transport,
+        attempt: it.#attempt,
+        isReadShut: it.#isReadShut,
+        isWriteShut: it.#isWriteShut,
+        corkTimer: it.#corkTimer,
+        backlogMax: it.#backlogMax,
+        loopback: it.#loopback,
+        outside: it.#outside,
+        isListenPending: it.#isListenPending,
+      }),
+      load: (it, from) =>
+        ({
+          phase: it.#phase,
+          state: it.#state,
+          transport: it.#transport,
+          attempt: it.#attempt,
+          isReadShut: it.#isReadShut,
+          isWriteShut: it.#isWriteShut,
+          corkTimer: it.#corkTimer,
+          backlogMax: it.#backlogMax,
+          loopback: it.#loopback,
+          outside: it.#outside,
+          isListenPending: it.#isListenPending,
+        } = from),
+    });
   }
 }
 

@@ -41,7 +41,7 @@ import {
   UDP_SEGMENT,
   isErrno,
 } from "@stratos/abi";
-import { concatBytes } from "@stratos/base";
+import { concatBytes, stateClass } from "@stratos/base";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
 import { addTimestamp } from "../message-timestamp.ts";
@@ -119,10 +119,10 @@ const LENGTH_MAX_V4 = 65507,
 export class UdpSocket extends DatagramSocket {
   readonly loopback: LoopbackDatagrams;
   /** Null without a provider. */
-  readonly #host: HostDatagrams | null;
+  #host: HostDatagrams | null;
   #corked: CorkedDatagram | null = null;
-  readonly #errors: ErrorQueue;
-  readonly #options = new Map<number, number>();
+  #errors: ErrorQueue;
+  #options = new Map<number, number>();
 
   /**
    * @param protocol  IPPROTO_UDP, or IPPROTO_UDPLITE (udplite(7)), which stays inside the machine: hosts don't offer it
@@ -482,5 +482,12 @@ export class UdpSocket extends DatagramSocket {
     this.#host?.close();
     this.loopback.close();
     super.dispose();
+  }
+
+  static {
+    stateClass("UdpSocket", this, {
+      save: (it) => ({ host: it.#host, corked: it.#corked, errors: it.#errors, options: it.#options }),
+      load: (it, from) => ({ host: it.#host, corked: it.#corked, errors: it.#errors, options: it.#options } = from),
+    });
   }
 }

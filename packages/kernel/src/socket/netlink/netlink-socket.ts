@@ -1,4 +1,4 @@
-import { concatBytes } from "@stratos/base";
+import { concatBytes, stateClass } from "@stratos/base";
 import {
   AF_NETLINK,
   AF_UNSPEC,
@@ -111,16 +111,16 @@ export function createNetlinkSocket(
  * bounded by SO_RCVBUF.
  */
 export class NetlinkSocket extends Socket {
-  readonly #opener: Credentials;
+  #opener: Credentials;
   /** nl_pid; 0 until bind or the first message. */
   portId = 0;
   /** Groups that it hears, numbered from 1. */
-  readonly #groups = new Set<number>();
-  readonly #queue: QueuedMessage[] = [];
+  #groups = new Set<number>();
+  #queue: QueuedMessage[] = [];
   #queuedBytes = 0;
   /** The last message of a dump that waits to be read; where there was no room for its end, the last that had. */
   #dumpEnd: QueuedMessage | null = null;
-  readonly #options = new Map<number, number>();
+  #options = new Map<number, number>();
 
   constructor(network: Network, type: number, protocol: number, flags: number, task: SocketCaller) {
     super(network, AF_NETLINK, type, protocol, flags, task.credentials);
@@ -380,6 +380,28 @@ export class NetlinkSocket extends Socket {
     if (this.portId !== 0) this.network.netlinkSockets.delete(this.#key(this.portId));
     this.#queue.length = 0;
     this.network.udpMemory.bytes -= this.#queuedBytes;
+  }
+
+  static {
+    stateClass("NetlinkSocket", this, {
+      save: (it) => ({
+        opener: it.#opener,
+        groups: it.#groups,
+        queue: it.#queue,
+        queuedBytes: it.#queuedBytes,
+        dumpEnd: it.#dumpEnd,
+        options: it.#options,
+      }),
+      load: (it, from) =>
+        ({
+          opener: it.#opener,
+          groups: it.#groups,
+          queue: it.#queue,
+          queuedBytes: it.#queuedBytes,
+          dumpEnd: it.#dumpEnd,
+          options: it.#options,
+        } = from),
+    });
   }
 }
 

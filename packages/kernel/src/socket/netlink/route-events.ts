@@ -6,6 +6,7 @@ import {
   RTNLGRP_IPV6_ROUTE,
   RTNLGRP_LINK,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { isV4 } from "../inet/ip-address.ts";
 import type { Network, NetworkObserver } from "../network.ts";
 import type { InterfaceAddress, NetworkInterface } from "../network-interface.ts";
@@ -19,7 +20,7 @@ const FROM_KERNEL: NetlinkHeading = { flags: 0, sequence: 0, port: 0 };
 
 /** Work: one message for each member; without a member none is made. */
 export class RouteEvents implements NetworkObserver {
-  readonly #network: Network;
+  #network: Network;
 
   constructor(network: Network) {
     this.#network = network;
@@ -46,5 +47,12 @@ export class RouteEvents implements NetworkObserver {
       message ??= make();
       socket.deliver(message, group);
     }
+  }
+
+  static {
+    stateClass("RouteEvents", this, {
+      save: (it) => ({ network: it.#network }),
+      load: (it, from) => ({ network: it.#network } = from),
+    });
   }
 }

@@ -1,5 +1,6 @@
 /** Frames between the links of interfaces and the packet sockets of their network. */
 import { EMSGSIZE, ENETDOWN, PACKET_OUTGOING } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE, type LinkEvents } from "@stratos/host";
 import type { NetworkInterface } from "../network-interface.ts";
 import { packetTypeOf } from "./packet-address.ts";
@@ -50,8 +51,8 @@ function countSent(one: NetworkInterface, length: number): void {
 
 /** What a link tells of an interface: frames came, or the carrier comes and goes. */
 export class InterfaceLink implements LinkEvents {
-  readonly #interface: NetworkInterface;
-  readonly #onCarrier: (one: NetworkInterface) => void;
+  #interface: NetworkInterface;
+  #onCarrier: (one: NetworkInterface) => void;
   #hadCarrier = false;
 
   constructor(one: NetworkInterface, onCarrier: (one: NetworkInterface) => void) {
@@ -65,5 +66,12 @@ export class InterfaceLink implements LinkEvents {
     if (one.hasCarrier === this.#hadCarrier) return;
     this.#hadCarrier = one.hasCarrier;
     if (one.isUp) this.#onCarrier(one);
+  }
+
+  static {
+    stateClass("InterfaceLink", this, {
+      save: (it) => ({ interface: it.#interface, onCarrier: it.#onCarrier, hadCarrier: it.#hadCarrier }),
+      load: (it, from) => ({ interface: it.#interface, onCarrier: it.#onCarrier, hadCarrier: it.#hadCarrier } = from),
+    });
   }
 }

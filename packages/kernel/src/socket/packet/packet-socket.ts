@@ -37,6 +37,7 @@ import {
   TP_STATUS_USER,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE } from "@stratos/host";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, ReceivedDatagram } from "../inet/datagram-queue.ts";
@@ -61,7 +62,7 @@ const MEMBERSHIPS_MAX = 64;
  * exchange over `lo` are no frames, and what the provider carries is none of ours.
  */
 export class PacketSocket extends Socket {
-  readonly #queue = new DatagramQueue();
+  #queue = new DatagramQueue();
   /** Ethernet type; 0: hears nothing. */
   #ethernetType: number;
   /** 0: all interfaces. */
@@ -72,7 +73,7 @@ export class PacketSocket extends Socket {
   #tellsAuxiliary = false;
   #ignoresOutgoing = false;
   /** PACKET_ADD_MEMBERSHIP, as `index:type:address`; every frame is heard in any case. Bound: MEMBERSHIPS_MAX. */
-  readonly #memberships = new Set<string>();
+  #memberships = new Set<string>();
 
   /** @param protocol  as socket(2) takes it, in network order */
   constructor(
@@ -322,6 +323,32 @@ export class PacketSocket extends Socket {
     this.network.packetSockets.delete(this);
     this.network.udpMemory.bytes -= this.#queue.cost;
     this.#queue.clear();
+  }
+
+  static {
+    stateClass("PacketSocket", this, {
+      save: (it) => ({
+        queue: it.#queue,
+        ethernetType: it.#ethernetType,
+        index: it.#index,
+        seen: it.#seen,
+        dropped: it.#dropped,
+        tellsAuxiliary: it.#tellsAuxiliary,
+        ignoresOutgoing: it.#ignoresOutgoing,
+        memberships: it.#memberships,
+      }),
+      load: (it, from) =>
+        ({
+          queue: it.#queue,
+          ethernetType: it.#ethernetType,
+          index: it.#index,
+          seen: it.#seen,
+          dropped: it.#dropped,
+          tellsAuxiliary: it.#tellsAuxiliary,
+          ignoresOutgoing: it.#ignoresOutgoing,
+          memberships: it.#memberships,
+        } = from),
+    });
   }
 }
 

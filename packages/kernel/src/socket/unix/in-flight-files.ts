@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { SocketMemory } from "../socket-memory.ts";
 import { UnixSocket } from "./unix-socket.ts";
@@ -11,7 +12,7 @@ export class InFlightFiles {
   /** What waits in Unix sockets of the whole machine. */
   readonly memory: SocketMemory;
   /** References that messages hold, by file. */
-  readonly #counts = new Map<OpenFile, number>();
+  #counts = new Map<OpenFile, number>();
   #total = 0;
   #sockets = 0;
   #isCollecting = false;
@@ -73,5 +74,13 @@ export class InFlightFiles {
     this.#isCollecting = true;
     for (const socket of suspects) socket.dropQueue();
     this.#isCollecting = false;
+  }
+
+  static {
+    stateClass("InFlightFiles", this, {
+      save: (it) => ({ counts: it.#counts, total: it.#total, sockets: it.#sockets, isCollecting: it.#isCollecting }),
+      load: (it, from) =>
+        ({ counts: it.#counts, total: it.#total, sockets: it.#sockets, isCollecting: it.#isCollecting } = from),
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { MSG_TRUNC } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { type Ancillary, type IncomingMessage, type PeerCredentials, UNKNOWN_SENDER } from "../message.ts";
@@ -25,7 +26,7 @@ export const MESSAGE_OVERHEAD = 576;
 export class MessageQueue<Sender> {
   #messages: QueuedMessage<Sender>[] = [];
   #head = 0;
-  readonly #inFlight: InFlightFiles;
+  #inFlight: InFlightFiles;
 
   constructor(inFlight: InFlightFiles) {
     this.#inFlight = inFlight;
@@ -122,5 +123,12 @@ export class MessageQueue<Sender> {
       this.#inFlight.remove(message.rights);
       for (const file of message.rights) file.release();
     }
+  }
+
+  static {
+    stateClass("unix.MessageQueue", this, {
+      save: (it) => ({ messages: it.#messages, head: it.#head, inFlight: it.#inFlight }),
+      load: (it, from) => ({ messages: it.#messages, head: it.#head, inFlight: it.#inFlight } = from),
+    });
   }
 }

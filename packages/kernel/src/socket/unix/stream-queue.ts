@@ -1,4 +1,5 @@
 import { EAGAIN } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { ByteRing } from "../byte-ring.ts";
 import { type Ancillary, type IncomingMessage, type PeerCredentials, UNKNOWN_SENDER } from "../message.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
@@ -24,9 +25,9 @@ const SCARCE_ROOM = 4096;
  * small steps.
  */
 export class StreamQueue {
-  readonly #ring = new ByteRing();
-  readonly #marks: Mark[] = [];
-  readonly #inFlight: InFlightFiles;
+  #ring = new ByteRing();
+  #marks: Mark[] = [];
+  #inFlight: InFlightFiles;
   /** Sender of the last bytes written, and of the next to be read. */
   #writer: PeerCredentials | null = null;
   #reader: PeerCredentials | null = null;
@@ -120,6 +121,20 @@ export class StreamQueue {
       this.#inFlight.remove(mark.rights);
       for (const file of mark.rights) file.release();
     }
+  }
+
+  static {
+    stateClass("StreamQueue", this, {
+      save: (it) => ({
+        ring: it.#ring,
+        marks: it.#marks,
+        inFlight: it.#inFlight,
+        writer: it.#writer,
+        reader: it.#reader,
+      }),
+      load: (it, from) =>
+        ({ ring: it.#ring, marks: it.#marks, inFlight: it.#inFlight, writer: it.#writer, reader: it.#reader } = from),
+    });
   }
 }
 

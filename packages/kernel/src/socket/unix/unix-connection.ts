@@ -25,6 +25,7 @@ import {
   SOMAXCONN,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { WaitQueue } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
@@ -46,15 +47,15 @@ type State = "unconnected" | "listening" | "connected";
 export class UnixConnectionSocket extends UnixSocket {
   #state: State = "unconnected";
   #peer: UnixConnectionSocket | null = null;
-  readonly #stream: StreamQueue | null;
-  readonly #packets: MessageQueue<null> | null;
+  #stream: StreamQueue | null;
+  #packets: MessageQueue<null> | null;
   /** Cost of the packets in `#packets`. */
   #packetCost = 0;
   #backlog: UnixConnectionSocket[] = [];
   #backlogMax = 0;
   #listener: { credentials: PeerCredentials; groups: readonly number[] } | null = null;
   /** Those who wait for room in the backlog. */
-  readonly #connectors = new WaitQueue();
+  #connectors = new WaitQueue();
 
   constructor(network: Network, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, type, flags, creator);
@@ -300,5 +301,33 @@ export class UnixConnectionSocket extends UnixSocket {
     this.#state = "unconnected";
     this.#connectors.wakeAll();
     peer?.readiness.wakeAll();
+  }
+
+  static {
+    stateClass("UnixConnectionSocket", this, {
+      save: (it) => ({
+        state: it.#state,
+        peer: it.#peer,
+        stream: it.#stream,
+        packets: it.#packets,
+        packetCost: it.#packetCost,
+        backlog: it.#backlog,
+        backlogMax: it.#backlogMax,
+        listener: it.#listener,
+        connectors: it.#connectors,
+      }),
+      load: (it, from) =>
+        ({
+          state: it.#state,
+          peer: it.#peer,
+          stream: it.#stream,
+          packets: it.#packets,
+          packetCost: it.#packetCost,
+          backlog: it.#backlog,
+          backlogMax: it.#backlogMax,
+          listener: it.#listener,
+          connectors: it.#connectors,
+        } = from),
+    });
   }
 }

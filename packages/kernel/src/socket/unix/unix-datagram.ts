@@ -23,6 +23,7 @@ import {
   SOCK_DGRAM,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { familyOf } from "../inet/inet-address.ts";
@@ -38,11 +39,11 @@ const QUEUE_MAX = 10;
 /** AF_UNIX SOCK_DGRAM (unix(7)): reliable, in order; a full receiver makes its senders wait. */
 export class UnixDatagramSocket extends UnixSocket {
   #peer: UnixDatagramSocket | null = null;
-  readonly #queue: MessageQueue<UnixDatagramSocket>;
+  #queue: MessageQueue<UnixDatagramSocket>;
   /** Cost of this socket's messages that wait in the queues of others; at most SO_SNDBUF. */
   #outstanding = 0;
   /** Sockets connected to this one: their POLLOUT depends on our queue. */
-  readonly #senders = new Set<UnixDatagramSocket>();
+  #senders = new Set<UnixDatagramSocket>();
 
   constructor(network: Network, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, SOCK_DGRAM, flags, creator);
@@ -216,5 +217,13 @@ export class UnixDatagramSocket extends UnixSocket {
     this.#setPeer(null);
     for (const each of this.#senders) each.readiness.wakeAll();
     this.readiness.wakeAll();
+  }
+
+  static {
+    stateClass("UnixDatagramSocket", this, {
+      save: (it) => ({ peer: it.#peer, queue: it.#queue, outstanding: it.#outstanding, senders: it.#senders }),
+      load: (it, from) =>
+        ({ peer: it.#peer, queue: it.#queue, outstanding: it.#outstanding, senders: it.#senders } = from),
+    });
   }
 }

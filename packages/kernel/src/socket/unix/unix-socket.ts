@@ -9,6 +9,7 @@ import {
   EPROTOTYPE,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Credentials } from "../../security/credentials.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
@@ -174,6 +175,13 @@ export abstract class UnixSocket extends Socket {
   override release(): void {
     super.release();
     if (this.network.inFlight.total > 0) this.network.inFlight.collect();
+  }
+
+  static {
+    stateClass("UnixSocket", this, {
+      save: (it) => ({ path: it.#path }),
+      load: (it, from) => ({ path: it.#path } = from),
+    });
   }
 }
 

@@ -32,6 +32,7 @@ import {
   SIGKILL,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { type Area, AREA_NO_DUMP } from "../../mm/area.ts";
 import { PTE_A } from "../../mm/page-table.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
@@ -146,10 +147,10 @@ function openCore(task: Task, signal: number): OpenFile | null {
 
 export class CoreDump {
   readonly file: OpenFile;
-  readonly #info: SignalInfo;
-  readonly #threads: readonly ThreadState[];
-  readonly #areas: readonly Area[];
-  readonly #segments: Segment[] = [];
+  #info: SignalInfo;
+  #threads: readonly ThreadState[];
+  #areas: readonly Area[];
+  #segments: Segment[] = [];
   #phase: "plan" | "headers" | "memory" | "done" = "plan";
   /** The area (plan) or segment (memory) that is next, and the address in it. */
   #index = 0;
@@ -318,6 +319,36 @@ export class CoreDump {
     this.#written += bytes.length;
     const isWithin = this.file instanceof PipedCore || this.#written <= task.group.limits[RLIMIT_CORE]!.soft;
     return isWithin && this.file.write(task, new BytesCursor(bytes), offset) === bytes.length;
+  }
+
+  static {
+    stateClass("CoreDump", this, {
+      save: (it) => ({
+        info: it.#info,
+        threads: it.#threads,
+        areas: it.#areas,
+        segments: it.#segments,
+        phase: it.#phase,
+        index: it.#index,
+        address: it.#address,
+        span: it.#span,
+        written: it.#written,
+        size: it.#size,
+      }),
+      load: (it, from) =>
+        ({
+          info: it.#info,
+          threads: it.#threads,
+          areas: it.#areas,
+          segments: it.#segments,
+          phase: it.#phase,
+          index: it.#index,
+          address: it.#address,
+          span: it.#span,
+          written: it.#written,
+          size: it.#size,
+        } = from),
+    });
   }
 }
 

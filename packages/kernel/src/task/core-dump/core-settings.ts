@@ -1,4 +1,5 @@
 import { EINVAL, RLIMIT_CORE } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import type { Kernel } from "../kernel-state.ts";
 import { pathName } from "../../vfs/path-name.ts";
 import type { Task } from "../task.ts";
@@ -11,6 +12,10 @@ export class CoreSettings {
   pipeLimit = 0;
   /** Cores that programs are reading. */
   pipedCount = 0;
+
+  static {
+    stateClass("CoreSettings", this);
+  }
 
   /** Does a program read the cores? */
   get isPiped(): boolean {

@@ -1,4 +1,5 @@
 import { O_WRONLY, PAGE_SIZE, POLLIN, RLIMIT_CORE, isErrno } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { createPipe, type PipeFile } from "../../fs/pipe/pipe-file.ts";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { ROOT } from "../../security/credentials.ts";
@@ -12,11 +13,11 @@ import { helperArguments } from "./core-settings.ts";
  * there. What the pipe has no room for waits here; who writes the core asks `drain` before each further piece.
  */
 export class PipedCore extends OpenFile {
-  readonly #writer: PipeFile;
+  #writer: PipeFile;
   /** Waits for the program's end of the pipe to be closed, too (core_pipe_limit). */
-  readonly #awaitsReader: boolean;
+  #awaitsReader: boolean;
   /** Bound: what one step of the dump writes. */
-  readonly #waiting: { zeroes: number; bytes: Uint8Array }[] = [];
+  #waiting: { zeroes: number; bytes: Uint8Array }[] = [];
   /** Bytes given so far. */
   #end = 0;
   #isComplete = false;
@@ -81,6 +82,28 @@ export class PipedCore extends OpenFile {
 
   protected override dispose(): void {
     this.#close();
+  }
+
+  static {
+    stateClass("PipedCore", this, {
+      save: (it) => ({
+        writer: it.#writer,
+        awaitsReader: it.#awaitsReader,
+        waiting: it.#waiting,
+        end: it.#end,
+        isComplete: it.#isComplete,
+        isClosed: it.#isClosed,
+      }),
+      load: (it, from) =>
+        ({
+          writer: it.#writer,
+          awaitsReader: it.#awaitsReader,
+          waiting: it.#waiting,
+          end: it.#end,
+          isComplete: it.#isComplete,
+          isClosed: it.#isClosed,
+        } = from),
+    });
   }
 }
 

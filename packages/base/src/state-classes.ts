@@ -1,0 +1,163 @@
+/**
+ * Which classes a saved machine is made of. Each says its name once, in a static block; one with private fields says
+ * how these are read and set, too, since nobody else can:
+ *
+ * ```ts
+ * static {
+ *   stateClass("WaitQueue", this, {
+ *     save: (it) => ({ waiters: it.#waiters }),
+ *     load: (it, from) => ({ waiters: it.#waiters } = from),
+ *   });
+ * }
+ * ```
+ *
+ * Public fields go by themselves. A subclass names itself as well, and has its base's fields with its own.
+ *
+ * An object that is loaded begins as a *blank*: its constructor has run over `NOTHING`, which answers whatever is
+ * asked of it with nothing, so that the object has the shape and the private fields that all of its kind have. Then
+ * each field is set. So a constructor may make and count what it likes, but must do nothing to the world by other means
+ * than its arguments.
+ */
+import { assert } from "./assert.ts";
+
+interface StateFields<T, P extends object> {
+  /** Private fields by name. */
+  save(it: T): P;
+  load(it: T, from: P): unknown;
+}
+
+interface StateOptions<T> {
+  /** Fields that are no state: a loaded object keeps what its blank has. */
+  readonly keeps?: readonly ((keyof T & string) | `#${string}`)[];
+  /** Made in another way than over `NOTHING`. */
+  readonly blank?: () => T;
+  /** Called when the object and all others are there: it takes up again with the outside. */
+  readonly loaded?: (it: T) => void;
+  /**
+   * It is made anew from what `describe` says of it (closures that only its maker can give it), when all other objects
+   * have their fields; its public fields are then set like those of others, but for functions.
+   */
+  readonly remake?: { describe(it: T): object; make(from: never): object };
+}
+
+export interface StateClass {
+  readonly name: string;
+  readonly type: { readonly prototype: object };
+  readonly fields: StateFields<object, Record<string, unknown>> | null;
+  readonly options: StateOptions<Record<string, unknown>>;
+}
+
+const byName = new Map<string, StateClass>();
+const byPrototype = new Map<object, StateClass>();
+const namesOfConstants = new Map<unknown, string>();
+const constants = new Map<string, unknown>();
+
+/**
+ * @param name  by which files know it; one of a kind in the whole system
+ * @param fields  how private fields are read and set; null: it has none
+ */
+export function stateClass<T extends object, P extends object>(
+  name: string,
+  type: { readonly prototype: T },
+  fields: StateFields<T, P> | null = null,
+  options: StateOptions<NoInfer<T>> = {},
+): void {
+  assert(!byName.has(name), `one class is ${name}`);
+  const entry = { name, type, fields, options } as unknown as StateClass;
+  byName.set(name, entry);
+  byPrototype.set(type.prototype, entry);
+}
+
+/** What modules make once and state refers to (a driver, an observer, a table): every machine has it by this name. */
+export function stateConstant<T>(name: string, value: T): T {
+  assert(!constants.has(name), `one constant is ${name}`);
+  constants.set(name, value);
+  namesOfConstants.set(value, name);
+  return value;
+}
+
+/** The entry of the class that made the object itself. */
+export function stateClassOf(object: object): StateClass | undefined {
+  return byPrototype.get(Object.getPrototypeOf(object) as object);
+}
+
+/** The name of the object's class; undefined: it has none, and can't be saved. */
+export function stateName(object: object): string | undefined {
+  return stateClassOf(object)?.name;
+}
+
+export function stateClassNamed(name: string): StateClass | undefined {
+  return byName.get(name);
+}
+
+export function constantName(value: unknown): string | undefined {
+  return namesOfConstants.get(value);
+}
+
+export function constantNamed(name: string): unknown {
+  return constants.get(name);
+}
+
+export function allStateClasses(): readonly StateClass[] {
+  return [...byName.values()];
+}
+
+/** The class and those that it extends, the base first. */
+function lineageOf(entry: StateClass): readonly StateClass[] {
+  const lineage: StateClass[] = [];
+  for (let at: object | null = entry.type.prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    const each = byPrototype.get(at);
+    if (each !== undefined) lineage.unshift(each);
+  }
+  return lineage;
+}
+
+/** The fields of an object by name: public ones as they are called, private ones as "Class#name". */
+export function fieldsOf(entry: StateClass, object: object): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  const lineage = lineageOf(entry);
+  const keeps = new Set(lineage.flatMap((each) => each.options.keeps ?? []));
+  for (const [name, value] of Object.entries(object)) if (!keeps.has(name)) values[name] = value;
+  for (const each of lineage)
+    for (const [name, value] of Object.entries(each.fields?.save(object) ?? {})) values[`${each.name}#${name}`] = value;
+  return values;
+}
+
+/** Sets all of them; what `values` lacks stays. */
+export function setFields(entry: StateClass, object: object, values: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(values))
+    if (Object.hasOwn(object, name)) (object as Record<string, unknown>)[name] = value;
+  for (const { name: className, fields } of lineageOf(entry)) {
+    if (fields === null) continue;
+    const own = fields.save(object);
+    for (const name of Object.keys(own)) {
+      const value = `${className}#${name}`;
+      if (Object.hasOwn(values, value)) own[name] = values[value];
+    }
+    fields.load(object, own);
+  }
+}
+
+export function tellLoaded(entry: StateClass, object: object): void {
+  for (const { options } of lineageOf(entry)) options.loaded?.(object as Record<string, unknown>);
+}
+
+/** Answers each question with itself, counts as 0 and as an empty list. */
+const NOTHING: unknown = new Proxy(function nothing(): void {}.bind(null), {
+  get: (_target, key) => (key === Symbol.toPrimitive ? () => 0 : NOTHING),
+  set: () => true,
+  has: () => false,
+  apply: () => NOTHING,
+  construct: () => NOTHING as object,
+  getPrototypeOf: () => null,
+});
+
+/** An object of the class as its constructor leaves it. @throws what the constructor throws */
+export function blankOf(entry: StateClass): object {
+  if (entry.options.blank !== undefined) return entry.options.blank();
+  const type = entry.type as unknown as new (...args: unknown[]) => object;
+  return Reflect.construct(type, Array<unknown>(ARGUMENTS_MAX).fill(NOTHING)) as object;
+}
+
+/** More than any constructor takes. */
+const ARGUMENTS_MAX = 12;

@@ -1,0 +1,238 @@
+/**
+ * A machine at rest as bytes, and a machine from them that goes on where that one stood.
+ *
+ * ```
+ * "STRATOSM"  u32 version  u32 0
+ * three parts, each: f64 length, u32 CRC-32C, bytes
+ *   shape   a saved state: what the machine is made of (memory, harts, kind of clock)
+ *   state   a saved state: the machine and all that it leads to
+ *   pages   of the frames in use that are not all zero, 4096 bytes each, in the order of the state's list
+ * ```
+ *
+ * What the outside lends a machine is not in it: clock, chance, sockets and each handle of a stream, a console or a
+ * volume are named by whoever saves, and given anew under their names by whoever loads. Translations and flat tables
+ * are left out, too: they come again as programs run.
+ */
+import { MAX_HARTS, PAGE_SIZE } from "@stratos/abi";
+import { crc32c, loadState, saveState, StateError, stateName } from "@stratos/base";
+import type { CpuClock } from "@stratos/host";
+import { givenOfKernel, kernelPorts, type Task } from "@stratos/kernel";
+import { HART, HART_SCRATCH, HART_TABLES } from "@stratos/riscv";
+import { Machine, type MachineOptions } from "./machine.ts";
+
+/** Handles of the host by the names under which they are given to the machine that is loaded. */
+type Handles = ReadonlyMap<string, object>;
+
+/** What a machine that is loaded gets from outside; the rest stands in the file. */
+interface LoadOptions extends Omit<MachineOptions, "board" | "memoryBytes" | "hostname" | "harts" | "virtualTime"> {
+  readonly handles: Handles;
+}
+
+interface Shape {
+  readonly memoryBytes: number;
+  readonly harts: number;
+  readonly virtualTime: boolean;
+  readonly callWork: number;
+  /** CLOCK_MONOTONIC when it was saved: it goes on from there. */
+  readonly monotonicNs: number;
+}
+
+interface State {
+  readonly machine: Machine;
+  /** Registers and counts of the hart. */
+  readonly hart: Uint8Array;
+  readonly statistics: object;
+  /** Frames with content, ascending. */
+  readonly frames: Uint32Array;
+}
+
+const MAGIC = "STRATOSM";
+const VERSION = 1;
+const HEADER_BYTES = 16;
+const PART_HEADER_BYTES = 12;
+
+/**
+ * @param machine  at rest: between two calls of `run`
+ * @param handles  of the host that it may hold
+ * @throws StateError of kind "unsavable", which names the process that holds what can't be saved
+ */
+export function saveMachine(machine: Machine, handles: Handles = new Map()): Uint8Array {
+  const { kernel } = machine;
+  const { board, physical, clock, work, harts, tally } = kernel;
+  if (board.kernels.size > 1)
+    throw new StateError("unsavable", "the machine cannot be saved: it shares its board with others");
+  const virtualTime = stateName(clock) !== undefined;
+  const shape: Shape = {
+    memoryBytes: physical.size - physical.framesStart,
+    harts,
+    virtualTime,
+    callWork: work.limit,
+    monotonicNs: clock.monotonicNs(),
+  };
+  const frames = kernel.frames.used().filter((frame) => !isZero(physical.u32, frame));
+  const hart = physical.u8.slice(HART, HART_SCRATCH);
+  hart.fill(0, HART_TABLES - HART, HART_TABLES - HART + 4);
+  const state: State = {
+    machine,
+    hart,
+    statistics: { ...tally.statistics },
+    frames,
+  };
+  const ports = new Map<object, string>();
+  for (const [name, port] of [...portsOf(machine), ...handles]) ports.set(port, name);
+  const pages = new Uint8Array(frames.length * PAGE_SIZE);
+  for (const [index, frame] of frames.entries())
+    pages.set(physical.u8.subarray(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE), index * PAGE_SIZE);
+  return join([saveState(shape, new Map()), saveNaming(machine, state, ports), pages]);
+}
+
+/**
+ * A machine that goes on where the saved one stood.
+ *
+ * @throws StateError  "damaged", "foreign": of another version, or a handle that it held is not given
+ */
+export function loadMachine(options: LoadOptions, bytes: Uint8Array): Machine {
+  const [shapeBytes, stateBytes, pages] = split(bytes);
+  const shape = loadState(shapeBytes, { ports: new Map(), given: new Map() }) as Shape;
+  checkShape(shape);
+  const { memoryBytes, harts, virtualTime, callWork, monotonicNs } = shape;
+  const { handles, ...outside } = options;
+  const clock = virtualTime ? outside.clock : new ShiftedClock(outside.clock, monotonicNs);
+  const machine = new Machine({ ...outside, clock, memoryBytes, hostname: "", harts, virtualTime, callWork });
+  const { kernel } = machine;
+  const { physical } = kernel;
+  const before = kernel.frames.used();
+  const given = givenOfKernel(kernel).set("Machine", machine);
+  for (const object of [kernel.clock, kernel.random]) {
+    const name = stateName(object);
+    if (name !== undefined) given.set(name, object);
+  }
+  const ports = new Map([...portsOf(machine), ...handles]);
+  const state = loadState(stateBytes, { ports, given }) as State;
+  if (state.machine !== machine || pages.length !== state.frames.length * PAGE_SIZE)
+    throw new StateError("damaged", "the saved machine is damaged: its parts do not fit together");
+  for (const frame of before) physical.u8.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
+  for (const [index, frame] of state.frames.entries())
+    physical.u8.set(pages.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE), frame * PAGE_SIZE);
+  const tables = physical.u32[HART_TABLES >>> 2]!;
+  physical.u8.set(state.hart, HART);
+  physical.u32[HART_TABLES >>> 2] = tables;
+  Object.assign(kernel.tally.statistics, state.statistics);
+  return machine;
+}
+
+/** What every machine has from outside. A clock or a source of chance that is state of its own is none of it. */
+function portsOf({ kernel }: Machine): Map<string, object> {
+  const ports = kernelPorts(kernel);
+  for (const [name, port] of Object.entries({ clock: kernel.clock, random: kernel.random, sockets: kernel.sockets }))
+    if (port !== null && stateName(port) === undefined) ports.set(name, port);
+  return ports;
+}
+
+/** Goes on where another clock was, whatever time the host has. */
+class ShiftedClock implements CpuClock {
+  readonly #clock: CpuClock;
+  readonly #shiftNs: number;
+
+  constructor(clock: CpuClock, nowNs: number) {
+    this.#clock = clock;
+    this.#shiftNs = nowNs - clock.monotonicNs();
+  }
+
+  monotonicNs(): number {
+    return this.#clock.monotonicNs() + this.#shiftNs;
+  }
+
+  realtimeMs(): number {
+    return this.#clock.realtimeMs();
+  }
+
+  cpuNs(): number {
+    return this.#clock.cpuNs();
+  }
+}
+
+function isZero(u32: Uint32Array, frame: number): boolean {
+  for (let at = frame * (PAGE_SIZE / 4); at < (frame + 1) * (PAGE_SIZE / 4); at++) if (u32[at] !== 0) return false;
+  return true;
+}
+
+/** Adds to a refusal who holds what can't be saved. */
+function saveNaming(machine: Machine, state: State, ports: ReadonlyMap<object, string>): Uint8Array {
+  try {
+    return saveState(state, ports);
+  } catch (error) {
+    if (!(error instanceof StateError)) throw error;
+    const held = new Set(error.holders);
+    const owners = [...machine.kernel.tasks.tasks.values()].filter((task) => holdsAny(task, held));
+    const names = owners.map(({ name, tid }) => `${name}[${tid}]`);
+    const by = names.length === 0 ? "" : `, in use by ${names.join(", ")}`;
+    throw new StateError("unsavable", `the machine cannot be saved: ${error.message}${by}`, error.holders);
+  }
+}
+
+/** Has the task a file open, or mapped, that is among `held`? */
+function holdsAny(task: Task, held: ReadonlySet<object>): boolean {
+  let holds = [task, task.group, task.space, task.files].some((each) => held.has(each));
+  task.files.forEach((_fd, file) => (holds ||= held.has(file)));
+  return holds || [...task.space.areas].some(({ file }) => file !== null && held.has(file));
+}
+
+function checkShape(shape: Partial<Record<keyof Shape, unknown>>): void {
+  const { memoryBytes, harts, callWork, monotonicNs, virtualTime } = shape;
+  const isWhole = (value: unknown, least: number, most: number): boolean =>
+    Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+  if (
+    isWhole(memoryBytes, PAGE_SIZE, Machine.MEMORY_BYTES_MAX) &&
+    isWhole(harts, 1, MAX_HARTS) &&
+    isWhole(callWork, 1, Number.MAX_SAFE_INTEGER) &&
+    typeof monotonicNs === "number" &&
+    typeof virtualTime === "boolean"
+  )
+    return;
+  throw new StateError("damaged", "the saved machine is damaged: its shape is impossible");
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + PART_HEADER_BYTES + part.length, HEADER_BYTES);
+  const file = new Uint8Array(length);
+  const view = new DataView(file.buffer);
+  for (let index = 0; index < MAGIC.length; index++) file[index] = MAGIC.charCodeAt(index);
+  view.setUint32(8, VERSION, true);
+  let at = HEADER_BYTES;
+  for (const part of parts) {
+    view.setFloat64(at, part.length, true);
+    view.setUint32(at + 8, crc32c(part), true);
+    file.set(part, at + PART_HEADER_BYTES);
+    at += PART_HEADER_BYTES + part.length;
+  }
+  return file;
+}
+
+/** @returns the three parts, whole */
+function split(file: Uint8Array): [shape: Uint8Array, state: Uint8Array, pages: Uint8Array] {
+  for (let index = 0; index < MAGIC.length; index++)
+    if (file[index] !== MAGIC.charCodeAt(index)) throw new StateError("foreign", "this is no saved machine");
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const cut = new StateError("damaged", "the saved machine is damaged: cut short");
+  if (file.length < HEADER_BYTES) throw cut;
+  const version = view.getUint32(8, true);
+  if (version !== VERSION)
+    throw new StateError("foreign", `the machine was saved in format ${version}; this version reads ${VERSION}`);
+  let at = HEADER_BYTES;
+  const part = (name: string): Uint8Array => {
+    if (at + PART_HEADER_BYTES > file.length) throw cut;
+    const length = view.getFloat64(at, true);
+    const checksum = view.getUint32(at + 8, true);
+    at += PART_HEADER_BYTES;
+    if (!(Number.isInteger(length) && length >= 0 && at + length <= file.length)) throw cut;
+    const bytes = file.subarray(at, at + length);
+    at += length;
+    if (crc32c(bytes) !== checksum)
+      throw new StateError("damaged", `the saved machine is damaged: the checksum of its ${name} is another`);
+    return bytes;
+  };
+  const parts: [Uint8Array, Uint8Array, Uint8Array] = [part("shape"), part("state"), part("pages")];
+  if (at !== file.length) throw new StateError("damaged", "the saved machine is damaged: bytes behind its end");
+  return parts;
+}

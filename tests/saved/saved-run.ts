@@ -1,0 +1,129 @@
+/** A machine with a tmpfs as its root and a static program in it, and its twin that is saved and loaded on the way. */
+import { SimulatedClock, SimulatedRandomSource } from "@stratos/host";
+import { NodeWasmEngine } from "@stratos/host-node";
+import { type Inode, openHostInput, openHostOutput, Tmpfs } from "@stratos/kernel";
+import { Machine } from "@stratos/machine";
+import { loadMachine, saveMachine } from "@stratos/machine/saved";
+
+/** A stream of the host that keeps what is written. */
+class Output {
+  text = "";
+  readonly room = 1 << 20;
+  readonly isBroken = false;
+
+  onWritable(): void {}
+
+  write(bytes: Uint8Array, at: number, count: number): number {
+    this.text += Buffer.from(bytes.subarray(at, at + count)).toString("latin1");
+    return count;
+  }
+}
+
+/** Bytes that programs read as they come. */
+class Input {
+  #bytes = "";
+  isEnded = false;
+  #listener: () => void = () => {};
+
+  get available(): number {
+    return this.#bytes.length;
+  }
+
+  onReadable(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  type(text: string): void {
+    this.#bytes += text;
+    this.#listener();
+  }
+
+  end(): void {
+    this.isEnded = true;
+    this.#listener();
+  }
+
+  read(into: Uint8Array, at: number, count: number): number {
+    if (this.#bytes.length === 0) return this.isEnded ? 0 : -11;
+    const taken = this.#bytes.slice(0, count);
+    into.set(Buffer.from(taken, "latin1"), at);
+    this.#bytes = this.#bytes.slice(taken.length);
+    return taken.length;
+  }
+}
+
+/** The outside of a machine, the same each time. */
+export function outside() {
+  return {
+    engine: new NodeWasmEngine(),
+    clock: new SimulatedClock(1_700_000_001_000),
+    random: new SimulatedRandomSource(1),
+    sockets: null,
+    log: () => {},
+  };
+}
+
+interface Run {
+  machine: Machine;
+  readonly input: Input;
+  readonly output: Output;
+}
+
+/** Starts a static program at /program, below which nothing but /tmp and the system's file systems is. */
+export function startStatic(program: Uint8Array, argv: readonly string[] = ["program"]): Run {
+  const machine = new Machine({ ...outside(), virtualTime: true, memoryBytes: 64 << 20, hostname: "stratos" });
+  const { kernel } = machine;
+  const root = new Tmpfs(kernel, { sizeBytes: 32 << 20, inodes: 4096, mode: 0o755, uid: 0, gid: 0 });
+  machine.mountRoot(root);
+  machine.mountSystem();
+  const owner = { uid: 0, gid: 0, rdev: 0, now: kernel.realtime() };
+  root.root.mkdir("tmp", { ...owner, mode: 0o41777 });
+  const file = root.root.create("program", { ...owner, mode: 0o100755 }) as Inode;
+  for (let index = 0; index * 4096 < program.length; index++) {
+    const frame = file.pages!.frameForOverwrite(index);
+    kernel.physical.u8.set(program.subarray(index * 4096, index * 4096 + 4096), frame * 4096);
+  }
+  file.size = program.length;
+  const [input, output] = [new Input(), new Output()];
+  const standard = openHostOutput(kernel, output);
+  const started = machine.start({
+    path: "/program",
+    argv: [...argv],
+    environment: [],
+    workingDirectory: "/",
+    standardFiles: [openHostInput(kernel, input), standard, standard.retain()],
+  });
+  if (typeof started !== "number") throw new Error(`exec: ${started.errno}`);
+  return { machine, input, output };
+}
+
+/** Saves the machine, and loads another from that which has streams of its own; the first one stays as it is. */
+export function twinOf({ machine, input, output }: Run): Run & { readonly bytes: Uint8Array } {
+  const bytes = saveMachine(machine, handlesOf({ input, output }));
+  const twin = { input: new Input(), output: new Output() };
+  twin.output.text = output.text;
+  return { machine: loadMachine({ ...outside(), handles: handlesOf(twin) }, bytes), ...twin, bytes };
+}
+
+function handlesOf(streams: { input: Input; output: Output }): Map<string, object> {
+  return new Map<string, object>(Object.entries(streams));
+}
+
+/** Runs until the machine has ended, or its programs wait for the outside. */
+export function finish({ machine }: Run): void {
+  while (!machine.isStopped && machine.run(8) !== Infinity);
+}
+
+/** What a machine has counted: equal where two have done the same. */
+export function countsOf({ kernel, processor, exitStatus }: Machine): Record<string, number | null> {
+  return {
+    exitStatus,
+    instructions: processor.statistics.instructions,
+    now: kernel.now(),
+    calls: kernel.syscallCount,
+    contextSwitches: kernel.contextSwitches,
+    faults: kernel.faultCount,
+    forks: kernel.forkCount,
+    freeFrames: kernel.frames.freeCount,
+  };
+}

@@ -1,0 +1,190 @@
+/*
+ * A process in namespaces of its own of each kind, with files and links of these, sleeps for a second; then it tells
+ * what it still has. A machine that is saved within that second and loaded must print the same to the last byte.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/ipc.h>
+#include <sys/mount.h>
+#include <sys/msg.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const KINDS[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
+
+static void say(const char *what, const char *text, long number) {
+  char line[1200];
+  write(1, line, snprintf(line, sizeof line, "%s: %s %ld %s\n", what, text, number, number < 0 ? strerror(errno) : ""));
+}
+
+static void pause_ms(long ms) {
+  struct timespec time = {ms / 1000, ms % 1000 * 1000000};
+  nanosleep(&time, 0);
+}
+
+static void write_file(const char *path, const char *text) {
+  int file = open(path, O_WRONLY);
+  say(path, text, write(file, text, strlen(text)));
+  close(file);
+}
+
+static void say_file(const char *path, int file) {
+  static char text[1000];
+  long count = pread(file, text, sizeof text - 1, 0);
+  text[count < 0 ? 0 : count] = 0;
+  say(path, text, count);
+}
+
+static void say_path(const char *path) {
+  int file = open(path, O_RDONLY);
+  say_file(path, file);
+  close(file);
+}
+
+static void say_namespaces(const char *who) {
+  for (int index = 0; index < 8; index++) {
+    char path[40], name[60] = {0};
+    snprintf(path, sizeof path, "/proc/self/ns/%s", KINDS[index]);
+    long count = readlink(path, name, sizeof name - 1);
+    say(who, name, count);
+  }
+}
+
+/** Makes the interfaces veth0 and veth1. */
+static void make_pair(void) {
+  struct {
+    struct nlmsghdr head;
+    struct ifinfomsg link;
+    struct rtattr information;
+    struct rtattr kind;
+    char name[4];
+  } request = {
+      .head = {sizeof request, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, 1, 0},
+      .information = {sizeof(struct rtattr) * 2 + 4, IFLA_LINKINFO},
+      .kind = {sizeof(struct rtattr) + 4, IFLA_INFO_KIND},
+      .name = "veth",
+  };
+  struct {
+    struct nlmsghdr head;
+    struct nlmsgerr error;
+    char rest[100];
+  } answer = {0};
+  int netlink = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+  send(netlink, &request, sizeof request, 0);
+  recv(netlink, &answer, sizeof answer, 0);
+  say("veth", "made", answer.error.error);
+  close(netlink);
+}
+
+static int packet_socket(const char *name) {
+  int end = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
+  struct ifreq wish = {0};
+  strcpy(wish.ifr_name, name);
+  wish.ifr_flags = IFF_UP;
+  if (ioctl(end, SIOCSIFFLAGS, &wish) < 0) say(name, "up", -1);
+  ioctl(end, SIOCGIFINDEX, &wish);
+  struct sockaddr_ll place = {AF_PACKET, htons(ETH_P_ALL), wish.ifr_ifindex};
+  if (bind(end, (void *)&place, sizeof place) < 0) say(name, "bound", -1);
+  return end;
+}
+
+/** The first process of the new pid namespace. */
+static void inside(int outer_uts) {
+  say("proc", "mounted", mount("proc", "/proc", "proc", 0, 0));
+  sethostname("inner", 5);
+  make_pair();
+  int near = packet_socket("veth0"), far = packet_socket("veth1");
+  char frame[60] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0x88, 0xb5};
+  strcpy(frame + 14, "before");
+  say("frame", "sent", send(near, frame, sizeof frame, 0));
+  int queue = msgget(7, IPC_CREAT | 0600);
+  struct { long type; char text[8]; } message = {3, "kept"};
+  msgsnd(queue, &message, 5, 0);
+  int status = open("/proc/self/status", O_RDONLY), devices = open("/proc/net/dev", O_RDONLY);
+  int network = open("/proc/self/ns/net", O_RDONLY), folder = open("/proc/self/ns", O_RDONLY | O_DIRECTORY);
+  mkdir("/tmp/bound", 0700);
+  say("tmpfs", "mounted", mount("none", "/tmp/bound", "tmpfs", 0, 0));
+  close(open("/tmp/bound/file", O_CREAT | O_RDWR, 0600));
+  pid_t child = vfork();
+  if (child == 0) {
+    pause_ms(1000);
+    _exit(5);
+  }
+  say("vfork", "child", child);
+  int result;
+  say("vfork", "ended", waitpid(child, &result, 0));
+  say("vfork", "status", WEXITSTATUS(result));
+  say("ids", "pid", getpid());
+  say("ids", "parent", getppid());
+  say("ids", "uid", getuid());
+  char name[65];
+  gethostname(name, sizeof name);
+  say("uts", name, 0);
+  say_namespaces("inside");
+  say_file("status", status);
+  say_file("devices", devices);
+  say_path("/proc/self/uid_map");
+  say_path("/proc/self/mountinfo");
+  say_path("/proc/self/timens_offsets");
+  say_path("/proc/sysvipc/msg");
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  say("time", "seconds", now.tv_sec);
+  memset(frame, 0, sizeof frame);
+  do status = recv(far, frame, sizeof frame, MSG_DONTWAIT);
+  while (status > 0 && (frame[12] & 255) != 0x88);
+  say("frame", frame + 14, status);
+  strcpy(frame + 14, "after");
+  say("frame", "sent", send(near, frame, sizeof frame, 0));
+  say("frame", frame + 14, recv(far, frame, sizeof frame, 0));
+  say("queue", "again", msgget(7, 0));
+  say("queue", message.text, msgrcv(queue, &message, 8, 0, IPC_NOWAIT));
+  say("network", "entered", setns(network, CLONE_NEWNET));
+  say("entry", "opened", openat(folder, "uts", O_RDONLY));
+  say("tmpfs", "file", access("/tmp/bound/file", F_OK));
+  say("outer", "entered", setns(outer_uts, CLONE_NEWUTS));
+  pid_t last = fork();
+  if (last == 0) _exit(0);
+  say("fork", "child", last);
+  wait(0);
+}
+
+int main(void) {
+  int outer_uts = open("/proc/self/ns/uts", O_RDONLY);
+  pid_t child = fork();
+  if (child == 0) {
+    say("unshare", "done", unshare(CLONE_NEWUSER | CLONE_NEWTIME));
+    write_file("/proc/self/setgroups", "deny");
+    write_file("/proc/self/uid_map", "0 0 1");
+    write_file("/proc/self/gid_map", "0 0 1");
+    write_file("/proc/self/timens_offsets", "monotonic 1000 0");
+    say("unshare", "done",
+        unshare(CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWCGROUP));
+    pid_t first = fork();
+    if (first == 0) {
+      inside(outer_uts);
+      _exit(0);
+    }
+    waitpid(first, 0, 0);
+    _exit(0);
+  }
+  waitpid(child, 0, 0);
+  say_namespaces("outside");
+  char name[65];
+  gethostname(name, sizeof name);
+  say("uts", name, 0);
+  return 0;
+}

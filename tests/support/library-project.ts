@@ -1,0 +1,69 @@
+/** The library as `npm pack` makes it, installed into an empty folder of a user, and programs of that user. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { repository, run, type Result } from "./stratos.ts";
+import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./test-image.ts";
+
+interface LibraryProject {
+  /** To be removed in the end. */
+  readonly folder: string;
+  /** Where the library is installed, in `folder`. */
+  readonly project: string;
+}
+
+/** The Node that the host has, rather than the pinned one that runs this test. */
+function hostNode(): string {
+  for (const place of (process.env["PATH"] ?? "").split(delimiter)) {
+    const path = join(place, "node");
+    if (existsSync(path) && !place.includes("node_modules")) return path;
+  }
+  throw new Error("the host has no node in PATH");
+}
+
+/** @returns what the command prints. It must not fail */
+export function must(command: string, args: readonly string[], cwd: string): string {
+  const result = spawnSync(command, args, { cwd, encoding: "utf8" });
+  assert.equal(result.status, 0, `${command} ${args.join(" ")}: ${result.stdout}${result.stderr}`);
+  return result.stdout;
+}
+
+export async function installLibrary(): Promise<LibraryProject> {
+  await ensureTestImage();
+  const folder = mkdtempSync(join(tmpdir(), "stratos-library-"));
+  const project = join(folder, "project");
+  mkdirSync(project);
+  must(process.execPath, [join(repository, "tools/bundle.ts"), "--to", join(folder, "dist")], repository);
+  const tarball = must("npm", ["pack", "--silent"], join(folder, "dist")).trim();
+  writeFileSync(join(project, "package.json"), '{ "name": "user", "private": true, "type": "module" }\n');
+  // The package with the pinned Node, which a registry would give, comes from here.
+  const node = join(repository, "node_modules", `node-${process.platform}-${process.arch}`);
+  must(
+    "npm",
+    ["install", "--offline", "--no-audit", "--no-fund", "--silent", join(folder, "dist", tarball), node],
+    project,
+  );
+  return { folder, project };
+}
+
+/** Runs a program of a user in the project. */
+export function runProgram(project: string, source: string, env: Record<string, string> = {}): Promise<Result> {
+  const file = join(project, `program-${readdirSync(project).length}.mjs`);
+  writeFileSync(file, source);
+  return run([hostNode(), file], { cwd: project, env: { STRATOS_HOME: TEST_HOME, IMAGE: TEST_IMAGE, ...env } });
+}
+
+/** Runs one that prints JSON, and nothing else. */
+export async function programPrints(
+  project: string,
+  source: string,
+  expected: unknown,
+  env: Record<string, string>,
+): Promise<void> {
+  const result = await runProgram(project, source, env);
+  assert.equal(result.stderr, "");
+  assert.deepEqual(JSON.parse(Buffer.from(result.stdout, "latin1").toString()), expected);
+  assert.equal(result.status, 0);
+}
