@@ -478,11 +478,12 @@ test("a program is started with streams, with a terminal, and ended by a signal"
     said.push(await shell.wait());
 
     const sleeping = await box.spawn(["sleep", "1000"]);
+    const unknown = await sleeping.kill("SIGNO").catch(({ kind, data }) => [kind, data]);
     await sleeping.kill("SIGINT");
     said.push((await sleeping.wait()).signal, typeof sleeping.pid);
     await sleeping.kill();
     const refused = [
-      await sleeping.kill("SIGNO").catch(({ kind, data }) => [kind, data]),
+      unknown,
       await box.spawn("true", { tty: { columns: 0, rows: 1 } }).catch(({ kind, data }) => [kind, data]),
       await box.spawn(["nosuch"]).catch(({ kind }) => kind),
     ];
@@ -656,7 +657,7 @@ test("the examples of the README run as they stand", async () => {
   assert.equal(said[0], "42\n 0\n");
   assert.match(said[1]!, /package\.json/);
   assert.match(said[2]!, /24 80\r\n[^]*\n3\n$/);
-  assert.deepEqual(said.slice(3), ["", "a\nb\n\n"]);
+  assert.deepEqual(said.slice(3), ["", "kept\n\n", "a\nb\n\n"]);
 });
 
 test("the types hold for a program in TypeScript, and mistakes are found", () => {
