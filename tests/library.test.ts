@@ -476,7 +476,6 @@ test("a program is started with streams, with a terminal, and ended by a signal"
     await shell.stdin.write("\\x03stty size; exit 3\\n");
     await until(/30 100\\r\\n/);
     said.push(await shell.wait());
-
     const sleeping = await box.spawn(["sleep", "1000"]);
     const unknown = await sleeping.kill("SIGNO").catch(({ kind, data }) => [kind, data]);
     await sleeping.kill("SIGINT");
