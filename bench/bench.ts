@@ -14,6 +14,7 @@
  *     npm run bench -- --only board           a second sandbox on the first one's board, and apart
  *     npm run bench -- --only lisp|lisp-fib --root FOLDER       r7rs-benchmarks beside Chez Scheme (lisp/rows.ts)
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
+ *     npm run bench -- --beside TREE [--rounds N]   the rows beside those of another checkout of Stratos, built there
  *
  * `--only pkg` measures resolving beside apt, `--only outputs` images beside ostree, umoci, mke2fs and qemu-img,
  * `--only fuse`, `--only durable` and `--only small` (or one row of them, as `fuse-stat`; fuse/rows.ts) a mounted
@@ -31,8 +32,9 @@ import { stratosHome } from "@stratos/host-node";
 import { findMirror } from "@stratos/tools-node/packages";
 import { QemuPeer, StratosPeer, type Peer } from "./peers.ts";
 import { BENCH_IMAGE, BENCH_PACKAGES, compileNative, compilePrograms, ensureImage, exportRoot } from "./prepare.ts";
-import { groupResults, markdown, rowLine, type RowResult, type SpecialResult } from "./report.ts";
+import { groupResults, markdown, ratioOf, rowLine, type RowResult, type SpecialResult } from "./report.ts";
 import { GROUPS, ROWS, type Row } from "./rows.ts";
+import { geometricMean } from "./statistics.ts";
 import { measureScale, scaleLine, type ScaleRow } from "./aegisfs/scale.ts";
 import { plotScale } from "./aegisfs/scale-plot.ts";
 import { contentLine, measureContent } from "./aegisfs/content.ts";
@@ -60,6 +62,7 @@ const { values: options } = parseArgs({
     backing: { type: "string", default: "tmpfs" },
     "memfs-ll": { type: "string" },
     files: { type: "string" },
+    beside: { type: "string" },
   },
 });
 const rounds = Number(options.rounds);
@@ -162,6 +165,11 @@ if (only === "aegisfs") {
 compilePrograms(join(root, "bench/programs"), programs);
 if (options.image === BENCH_IMAGE) ensureImage(launcher, options.image, BENCH_PACKAGES);
 const ours = new StratosPeer({ launcher, image: options.image, benchFolder: programs });
+if (options.beside !== undefined) {
+  const other = [process.execPath, join(options.beside, "stratos.mjs")];
+  printBeside(new StratosPeer({ launcher: other, image: options.image, benchFolder: programs }));
+  process.exit(0);
+}
 const qemu = peerOrNull(
   () =>
     new QemuPeer({
@@ -176,7 +184,7 @@ for (const group of GROUPS) {
   const rows = ROWS.filter((row) => row.group === group.name && isChosen(row));
   if (rows.length > 0) print(group.title);
   for (const row of rows) {
-    const result = measureRow(row);
+    const result = measureRow(row, qemu);
     results.push(result);
     print(rowLine(result));
   }
@@ -236,17 +244,29 @@ function printSpecial({ name, ours: own, peer, peerName, unit, failure }: Specia
   );
 }
 
-function measureRow(row: Row): RowResult {
+/** Each row's ratio (above 1: this tree is faster), and their geometric mean. */
+function printBeside(other: Peer): void {
+  const ratios: number[] = [];
+  for (const row of ROWS.filter(isChosen)) {
+    const result = measureRow(row, other);
+    print(rowLine(result));
+    const ratio = ratioOf(result);
+    if (ratio !== null) ratios.push(ratio);
+  }
+  print(`geometric mean ${geometricMean(ratios).toFixed(3)}, worst ${Math.min(...ratios).toFixed(3)}`);
+}
+
+function measureRow(row: Row, peer: Peer | null): RowResult {
   const oursNs: number[] = [];
   const peerNs: number[] = [];
   let stats: unknown = null;
   try {
-    if (qemu === null) throw new Error("no qemu-user to compare with");
+    if (peer === null) throw new Error("no qemu-user to compare with");
     for (let round = 0; round < rounds; round++) {
       const own = ours.measure(row);
       oursNs.push(...own.ns);
       stats = own.stats;
-      peerNs.push(...qemu.measure(row).ns);
+      peerNs.push(...peer.measure(row).ns);
     }
     return { row, oursNs, peerNs, stats, failure: null };
   } catch (error) {

@@ -24,7 +24,7 @@ export interface SpecialResult {
   readonly failure: string | null;
 }
 
-function ratioOf(result: RowResult): number | null {
+export function ratioOf(result: RowResult): number | null {
   return result.failure === null ? median(result.peerNs) / median(result.oursNs) : null;
 }
 
