@@ -4,14 +4,13 @@
  * calls, faults and frames are to be the same.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { createBoard, Machine } from "@stratos/machine";
 import { loadMachine, saveMachine } from "@stratos/machine/saved";
-import { countsOf, finish, outside, startStatic, twinOf } from "./saved/saved-run.ts";
+import { buildStatic, countsOf, finish, outside, startStatic, twinOf } from "./saved/saved-run.ts";
 
 let folder = "";
 
@@ -20,15 +19,8 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-function build(name: string): Uint8Array {
-  const source = join(import.meta.dirname, "saved", `${name}.c`);
-  const program = join(folder, name);
-  execFileSync("riscv64-linux-gnu-gcc", ["-O1", "-static", "-w", "-o", program, source, "-lrt", "-lpthread"]);
-  return readFileSync(program);
-}
-
 test("programs that sleep in each kind of call wake in a loaded machine as in the first one", () => {
-  const run = startStatic(build("waits"));
+  const run = startStatic(buildStatic(folder, "waits"));
   run.machine.run(1);
   assert.match(run.output.text, /pipe, what was in it: hello 5/);
   assert.doesNotMatch(run.output.text, /parent: wakes/);
@@ -40,7 +32,7 @@ test("programs that sleep in each kind of call wake in a loaded machine as in th
 });
 
 test("a machine may be saved again and again on its way", () => {
-  const program = build("waits");
+  const program = buildStatic(folder, "waits");
   const run = startStatic(program);
   let twin = twinOf(startStatic(program));
   finish(run);
@@ -54,7 +46,7 @@ test("a machine may be saved again and again on its way", () => {
 });
 
 test("a process in namespaces of its own keeps them, with what it has open of them", () => {
-  const run = startStatic(build("spaces"));
+  const run = startStatic(buildStatic(folder, "spaces"));
   run.machine.run(1);
   assert.match(run.output.text, /frame: sent 60/);
   assert.doesNotMatch(run.output.text, /vfork/);
@@ -78,7 +70,7 @@ test("a machine that shares its board cannot be saved, and can when it is alone 
 });
 
 test("saving a loaded machine at once gives the same bytes", () => {
-  const run = startStatic(build("waits"));
+  const run = startStatic(buildStatic(folder, "waits"));
   run.machine.run(1);
   const twin = twinOf(run);
   assert.equal(Buffer.compare(twinOf(twin).bytes, twin.bytes), 0);

@@ -1,8 +1,12 @@
 /** A machine with a tmpfs as its root and a static program in it, and its twin that is saved and loaded on the way. */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { SimulatedClock, SimulatedRandomSource } from "@stratos/host";
 import { NodeWasmEngine } from "@stratos/host-node";
 import { type Inode, openHostInput, openHostOutput, Tmpfs } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
+import { forkMachine } from "@stratos/machine/forked";
 import { loadMachine, saveMachine } from "@stratos/machine/saved";
 
 /** A stream of the host that keeps what is written. */
@@ -63,10 +67,18 @@ export function outside() {
   };
 }
 
-interface Run {
+export interface Run {
   machine: Machine;
   readonly input: Input;
   readonly output: Output;
+}
+
+/** A program of this folder, linked statically. */
+export function buildStatic(folder: string, name: string): Uint8Array {
+  const program = join(folder, name);
+  const source = join(import.meta.dirname, `${name}.c`);
+  execFileSync("riscv64-linux-gnu-gcc", ["-O1", "-static", "-w", "-o", program, source, "-lrt", "-lpthread"]);
+  return readFileSync(program);
 }
 
 /** Starts a static program at /program, below which nothing but /tmp and the system's file systems is. */
@@ -103,6 +115,17 @@ export function twinOf({ machine, input, output }: Run): Run & { readonly bytes:
   const twin = { input: new Input(), output: new Output() };
   twin.output.text = output.text;
   return { machine: loadMachine({ ...outside(), handles: handlesOf(twin) }, bytes), ...twin, bytes };
+}
+
+/** A fork of the machine on its board, which is the same in all but its streams. */
+export function forkOf({ machine, input, output }: Run): Run {
+  const fork = { input: new Input(), output: new Output() };
+  fork.output.text = output.text;
+  const handles = new Map<object, object>([
+    [input, fork.input],
+    [output, fork.output],
+  ]);
+  return { machine: forkMachine(machine, { ...outside(), identity: "same", handles }), ...fork };
 }
 
 function handlesOf(streams: { input: Input; output: Output }): Map<string, object> {

@@ -94,6 +94,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "sysfs",
     "procfs",
     "syscall create-kernel.ts saved-kernel.ts",
+    "forked-kernel.ts",
     "kernel.ts",
   ],
   lisp: [

@@ -11,6 +11,7 @@
  */
 export { format, mount, mountOverlay, readSuperblock } from "./mount/mount.ts";
 export type { FormatOptions } from "./mount/mount.ts";
+export { LaterVolume } from "./mount/later-volume.ts";
 export { Volume } from "./volume/volume.ts";
 export { CACHE_BYTES_DEFAULT, CACHE_BYTES_MIN, GUEST_LIMITS } from "./volume/mount-options.ts";
 export type { MountOptions, SubvolumeInfo, VolumeUsage } from "./volume/mount-options.ts";

@@ -38,6 +38,8 @@ interface StateOptions<T> {
    * have their fields; its public fields are then set like those of others, but for functions.
    */
   readonly remake?: { describe(it: T): object; make(from: never): object };
+  /** Called of a copy in memory (state-copy.ts) that has its fields: it gets what only one may hold, such as frames. */
+  readonly copied?: (it: T, from: T) => void;
 }
 
 export interface StateClass {
@@ -45,6 +47,17 @@ export interface StateClass {
   readonly type: { readonly prototype: object };
   readonly fields: StateFields<object, Record<string, unknown>> | null;
   readonly options: StateOptions<Record<string, unknown>>;
+  /** null: not asked for yet. */
+  lineage: Lineage | null;
+}
+
+/** What a class has with those that it extends. */
+interface Lineage {
+  /** Those with private fields, the base first. */
+  readonly withFields: readonly StateClass[];
+  readonly keeps: ReadonlySet<string>;
+  readonly copied: readonly ((it: Record<string, unknown>, from: Record<string, unknown>) => void)[];
+  readonly loaded: readonly ((it: Record<string, unknown>) => void)[];
 }
 
 const byName = new Map<string, StateClass>();
@@ -63,7 +76,7 @@ export function stateClass<T extends object, P extends object>(
   options: StateOptions<NoInfer<T>> = {},
 ): void {
   assert(!byName.has(name), `one class is ${name}`);
-  const entry = { name, type, fields, options } as unknown as StateClass;
+  const entry = { name, type, fields, options, lineage: null } as unknown as StateClass;
   byName.set(name, entry);
   byPrototype.set(type.prototype, entry);
 }
@@ -102,24 +115,29 @@ export function allStateClasses(): readonly StateClass[] {
   return [...byName.values()];
 }
 
-/** The class and those that it extends, the base first. */
-function lineageOf(entry: StateClass): readonly StateClass[] {
-  const lineage: StateClass[] = [];
+/** Computed once: all that a class extends has its name when the first object of it is met. */
+export function lineageOf(entry: StateClass): Lineage {
+  if (entry.lineage !== null) return entry.lineage;
+  const classes: StateClass[] = [];
   for (let at: object | null = entry.type.prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     const each = byPrototype.get(at);
-    if (each !== undefined) lineage.unshift(each);
+    if (each !== undefined) classes.unshift(each);
   }
-  return lineage;
+  return (entry.lineage = {
+    withFields: classes.filter(({ fields }) => fields !== null),
+    keeps: new Set<string>(classes.flatMap(({ options }) => options.keeps ?? [])),
+    copied: classes.flatMap(({ options }) => options.copied ?? []),
+    loaded: classes.flatMap(({ options }) => options.loaded ?? []),
+  });
 }
 
 /** The fields of an object by name: public ones as they are called, private ones as "Class#name". */
 export function fieldsOf(entry: StateClass, object: object): Record<string, unknown> {
   const values: Record<string, unknown> = {};
-  const lineage = lineageOf(entry);
-  const keeps = new Set(lineage.flatMap((each) => each.options.keeps ?? []));
+  const { withFields, keeps } = lineageOf(entry);
   for (const [name, value] of Object.entries(object)) if (!keeps.has(name)) values[name] = value;
-  for (const each of lineage)
-    for (const [name, value] of Object.entries(each.fields?.save(object) ?? {})) values[`${each.name}#${name}`] = value;
+  for (const { name: className, fields } of withFields)
+    for (const [name, value] of Object.entries(fields!.save(object))) values[`${className}#${name}`] = value;
   return values;
 }
 
@@ -127,19 +145,18 @@ export function fieldsOf(entry: StateClass, object: object): Record<string, unkn
 export function setFields(entry: StateClass, object: object, values: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(values))
     if (Object.hasOwn(object, name)) (object as Record<string, unknown>)[name] = value;
-  for (const { name: className, fields } of lineageOf(entry)) {
-    if (fields === null) continue;
-    const own = fields.save(object);
+  for (const { name: className, fields } of lineageOf(entry).withFields) {
+    const own = fields!.save(object);
     for (const name of Object.keys(own)) {
       const value = `${className}#${name}`;
       if (Object.hasOwn(values, value)) own[name] = values[value];
     }
-    fields.load(object, own);
+    fields!.load(object, own);
   }
 }
 
 export function tellLoaded(entry: StateClass, object: object): void {
-  for (const { options } of lineageOf(entry)) options.loaded?.(object as Record<string, unknown>);
+  for (const tell of lineageOf(entry).loaded) tell(object as Record<string, unknown>);
 }
 
 /** Answers each question with itself, counts as 0 and as an empty list. */

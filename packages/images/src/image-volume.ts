@@ -8,6 +8,7 @@ import {
   mountOverlay,
   MOUNT_ERROR_WORDS,
   type MountError,
+  type MountOptions,
   type Volume,
 } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
@@ -47,20 +48,51 @@ export function openVolumeReadOnly(layers: readonly string[]): OpenVolume {
   return opened(layers.at(-1)!, devices, mountOverlay(devices.slice(0, -1), devices.at(-1)!, { readOnly: true }));
 }
 
+/** A clone whose changes live in memory, and go with the run. */
+interface ClonedVolume extends OpenVolume {
+  readonly changes: MemoryBlockDevice;
+  /** One with the changes that were committed by now; each of the two must be closed. */
+  fork(): ForkedVolume;
+}
+
+/** A clone that is mounted when it is asked for. */
+interface ForkedVolume extends Omit<ClonedVolume, "volume"> {
+  /** To be called once. @throws OperationError of kind internal */
+  mount(): Volume;
+}
+
 /**
- * A clone whose changes live in memory, at most `deltaBytes`, and go with the run.
- *
+ * @param deltaBytes  most that may be changed
  * @param changes  those of a saved machine, which knows which of its files have lost their names
  */
 export function cloneVolume(
   layers: readonly string[],
   deltaBytes: number,
   changes: MemoryBlockDevice | null = null,
-): OpenVolume & { readonly changes: MemoryBlockDevice } {
+): ClonedVolume {
+  const path = layers.at(-1)!;
   const devices = openLayers(layers);
   const delta = changes ?? new MemoryBlockDevice(deltaBytes);
-  const options = { ...GUEST_LIMITS, volatile: true, seconds: nowSeconds(), keepsOrphans: changes !== null };
-  return { ...opened(layers.at(-1)!, devices, mountOverlay(devices, delta, options)), changes: delta };
+  const { volume, close } = opened(path, devices, mountOverlay(devices, delta, cloneOptions(changes !== null)));
+  let users = 1;
+  const letGo = (): void => {
+    if (--users === 0) close();
+  };
+  const forkOf = (original: MemoryBlockDevice): ForkedVolume => {
+    users++;
+    const fork = original.fork();
+    return {
+      changes: fork,
+      close: letGo,
+      fork: () => forkOf(fork),
+      mount: () => mountedVolume(path, mountOverlay(devices, fork, cloneOptions(true))),
+    };
+  };
+  return { volume, changes: delta, close: letGo, fork: () => forkOf(delta) };
+}
+
+function cloneOptions(keepsOrphans: boolean): MountOptions {
+  return { ...GUEST_LIMITS, volatile: true, seconds: nowSeconds(), keepsOrphans };
 }
 
 /** A clone whose changes go to a new layer file. */
@@ -83,11 +115,17 @@ function openLayers(layers: readonly string[]): FileBlockDevice[] {
 
 function opened(path: string, devices: readonly FileBlockDevice[], volume: Volume | MountError): OpenVolume {
   const close = (): void => devices.forEach((device) => device.close());
-  if (typeof volume === "string") {
+  try {
+    return { volume: mountedVolume(path, volume), close };
+  } catch (error) {
     close();
-    throw volumeError(path, volume);
+    throw error;
   }
-  return { volume, close };
+}
+
+function mountedVolume(path: string, volume: Volume | MountError): Volume {
+  if (typeof volume === "string") throw volumeError(path, volume);
+  return volume;
 }
 
 function nowSeconds(): number {

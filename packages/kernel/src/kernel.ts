@@ -8,6 +8,7 @@
 export { createKernel } from "./create-kernel.ts";
 export type { Kernel, KernelOptions } from "./task/kernel-state.ts";
 export { Board } from "./task/board.ts";
+export type { MemoryAccount } from "./frames/memory-account.ts";
 export type { Notice } from "./ground/notice.ts";
 export { runTasks } from "./task/run-loop.ts";
 export { createInit, startProcess, type FirstProcess, type StartFailure } from "./task/first-process.ts";
@@ -39,3 +40,4 @@ export { beginWriteBack, continueWriteBack, syncAll, writeBackAll, type WriteBac
 export { CALL_WORK, CallWork } from "./ground/call-work.ts";
 export type { IoCursor } from "./ground/io-cursor.ts";
 export { givenOfKernel, kernelPorts } from "./saved-kernel.ts";
+export { beginAnew, copyKernel, familyOf } from "./forked-kernel.ts";

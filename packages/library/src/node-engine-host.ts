@@ -52,12 +52,13 @@ export class NodeEngineHost implements EngineHost {
       const layers = store.layerPaths(entry);
       const opened =
         use === "read"
-          ? { ...openVolumeReadOnly(layers), changes: null }
+          ? { ...openVolumeReadOnly(layers), changes: null, fork: undefined }
           : cloneVolume(layers, use.cloneBytes, use.changes);
       const { architecture, suite, createdAt, packages } = entry.description;
       return {
         volume: opened.volume,
         changes: opened.changes,
+        ...(opened.fork === undefined ? {} : { fork: opened.fork }),
         close: () => opened.close(),
         identity: layers.map(identityOf).join(" "),
         info: { name, architecture, suite, createdAt, packages, sizeBytes: entry.sizeBytes },

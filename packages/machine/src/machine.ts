@@ -12,6 +12,7 @@ import {
   type FirstProcess,
   createKernel,
   type Kernel,
+  type MemoryAccount,
   mountRoot,
   runTasks,
   sendSignalToProcess,
@@ -34,6 +35,8 @@ export interface MachineOptions {
   engine: WasmEngine;
   /** Where it runs beside others, with that board's engine; default: a board of its own. */
   board?: Board;
+  /** Of a fork on the board: it lives from what that was promised. */
+  family?: MemoryAccount;
   clock: CpuClock;
   random: RandomSource;
   /** Null: no network beyond the machine's own loopback. */
@@ -83,6 +86,7 @@ export class Machine {
       board,
       // A board of its own has a little more, to fill the last piece of its memory.
       ...(options.board === undefined ? {} : { memoryBytes }),
+      ...(options.family === undefined ? {} : { family: options.family }),
       isRepeatable: options.virtualTime === true,
       clock,
       random: options.random,

@@ -14,7 +14,7 @@
  * are left out, too: they come again as programs run.
  */
 import { MAX_HARTS, PAGE_SIZE } from "@stratos/abi";
-import { crc32c, loadState, saveState, StateError, stateName } from "@stratos/base";
+import { crc32c, loadState, reachableState, saveState, StateError, stateName } from "@stratos/base";
 import type { CpuClock } from "@stratos/host";
 import { givenOfKernel, kernelPorts, type Task } from "@stratos/kernel";
 import { HART, HART_SCRATCH, HART_TABLES } from "@stratos/riscv";
@@ -83,7 +83,8 @@ export function saveMachine(machine: Machine, handles: Handles = new Map()): Uin
   const pages = new Uint8Array(frames.length * PAGE_SIZE);
   for (const [index, frame] of frames.entries())
     pages.set(physical.u8.subarray(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE), index * PAGE_SIZE);
-  return join([saveState(shape, new Map()), saveNaming(machine, state, ports), pages]);
+  const stateBytes = namingHolders(machine, { what: "saved", outside: ports.keys() }, () => saveState(state, ports));
+  return join([saveState(shape, new Map()), stateBytes, pages]);
 }
 
 /**
@@ -122,7 +123,7 @@ export function loadMachine(options: LoadOptions, bytes: Uint8Array): Machine {
 }
 
 /** What every machine has from outside. A clock or a source of chance that is state of its own is none of it. */
-function portsOf({ kernel }: Machine): Map<string, object> {
+export function portsOf({ kernel }: Machine): Map<string, object> {
   const ports = kernelPorts(kernel);
   for (const [name, port] of Object.entries({ clock: kernel.clock, random: kernel.random, sockets: kernel.sockets }))
     if (port !== null && stateName(port) === undefined) ports.set(name, port);
@@ -157,17 +158,37 @@ function isZero(u32: Uint32Array, frame: number): boolean {
   return true;
 }
 
-/** Adds to a refusal who holds what can't be saved. */
-function saveNaming(machine: Machine, state: State, ports: ReadonlyMap<object, string>): Uint8Array {
+/**
+ * Adds to a refusal who holds what can't be saved.
+ *
+ * @param attempt.what  "saved", for its words
+ * @param attempt.outside  objects that are no state of the machine
+ */
+export function namingHolders<T>(
+  machine: Machine,
+  { what, outside }: { readonly what: string; readonly outside: Iterable<object> },
+  work: () => T,
+): T {
   try {
-    return saveState(state, ports);
+    return work();
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
-    const held = new Set(error.holders);
+    const { message, holders } = error.holders.length === 0 ? refusalOf(machine, outside, error) : error;
+    const held = new Set(holders);
     const owners = [...machine.kernel.tasks.tasks.values()].filter((task) => holdsAny(task, held));
     const names = owners.map(({ name, tid }) => `${name}[${tid}]`);
     const by = names.length === 0 ? "" : `, in use by ${names.join(", ")}`;
-    throw new StateError("unsavable", `the machine cannot be saved: ${error.message}${by}`, error.holders);
+    throw new StateError("unsavable", `the machine cannot be ${what}: ${message}${by}`, holders);
+  }
+}
+
+/** The same refusal, with all that led there. */
+function refusalOf(machine: Machine, outside: Iterable<object>, refusal: StateError): StateError {
+  try {
+    reachableState(machine, new Map([...outside].map((object) => [object, "outside"])));
+    return refusal;
+  } catch (error) {
+    return error instanceof StateError ? error : refusal;
   }
 }
 

@@ -54,6 +54,13 @@ export class ProcessorTally {
     CELLS.forEach((cell, index) => (u32[cell] = this.#cells[index]!));
   }
 
+  /** Counts on from where another one is, which is not run just now. */
+  goOnFrom(other: ProcessorTally): void {
+    Object.assign(this.statistics, other.statistics);
+    this.drainedAt = other.drainedAt;
+    this.#cells.set(other.#cells);
+  }
+
   /** Instructions retired when it was run last. */
   get savedRetired(): number {
     return retiredBy(this.#cells[0]!, this.#cells[1]!, this.#cells[2]! | 0);

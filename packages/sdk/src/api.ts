@@ -266,6 +266,19 @@ export interface FileAccess {
   remove(path: string, options?: SignalOption & { readonly recursive?: boolean }): Promise<void>;
 }
 
+/**
+ * Is a fork to be told from its original? "fresh": its system draws other random numbers, its boot and its machine have
+ * other names, and memory under MADV_WIPEONFORK is zeroes; what programs drew before is in both.
+ */
+export type ForkIdentity = "fresh" | "same";
+
+export interface ForkOptions extends SignalOption {
+  /** How many; default: 1. */
+  readonly count?: number;
+  /** Default: "fresh". */
+  readonly identity?: ForkIdentity;
+}
+
 export interface OpenVolumeOptions extends SignalOption {
   /** Nothing is changed, and another process may have it. Default: false. */
   readonly readOnly?: boolean;

@@ -35,7 +35,13 @@ import type {
   RunRequest,
   ToEngine,
 } from "./protocol.ts";
-import { readSaved, type MountedVolume, SandboxMachine, type RunningProgram } from "./sandbox-machine.ts";
+import {
+  readSaved,
+  type ForkedImage,
+  type MountedVolume,
+  SandboxMachine,
+  type RunningProgram,
+} from "./sandbox-machine.ts";
 import { VolumeFiles } from "./volume-files.ts";
 
 /** Work that takes long: what it has reached, and whether it is still wanted. */
@@ -76,6 +82,8 @@ export interface OpenedImage extends OpenedRoot {
   readonly info: ImageInfo;
   /** Where the changes of a clone are; null: it is no clone. */
   readonly changes: MemoryBlockDevice | null;
+  /** One with the same changes, as far as they were committed. Absent: no machine on it can be forked. */
+  fork?(): ForkedImage;
 }
 
 interface Target {
@@ -94,6 +102,8 @@ interface Call {
 /** Memory of a machine when nothing else is said. */
 const MEMORY_BYTES = 2 * 1024 ** 3;
 const MEMORY_BYTES_ON_BOARD = 512 * 1024 ** 2;
+/** In one call. */
+const FORKS_MAX = 4096;
 /** Of a board. */
 const BOARD_BYTES = 3 * 1024 ** 3;
 
@@ -170,6 +180,8 @@ export class EngineServer {
     switch (op) {
       case "create":
         return { value: await this.#create(request as CreateRequest, bytes, this.#work(number, call)) };
+      case "fork":
+        return { value: this.#fork(request as Operations["fork"]) };
       case "save":
         return { content: this.#machine((request as Operations["save"]).target).save() };
       case "create-board":
@@ -203,11 +215,16 @@ export class EngineServer {
 
   /** Nobody has heard of what was opened. */
   #letGo(op: OperationName, value: unknown): void {
+    if (op === "fork") for (const fork of value as number[]) this.#closeTarget(fork);
     const target = op === "open-image" ? (value as { target: number }).target : (value as number);
     if (op === "create-board") this.#closeBoard(target);
     if (op !== "create" && op !== "open-image" && op !== "open-volume") return;
-    const opened = this.#targets.get(target);
-    this.#targets.delete(target);
+    this.#closeTarget(target);
+  }
+
+  #closeTarget(number: number): void {
+    const opened = this.#targets.get(number);
+    this.#targets.delete(number);
     opened?.close();
   }
 
@@ -307,6 +324,27 @@ export class EngineServer {
       letGo();
       throw error;
     }
+  }
+
+  /** All or none of them. */
+  #fork({ target, count, identity }: Operations["fork"]): number[] {
+    const original = this.#machine(target);
+    const option = (name: string, expected: string): StratosError =>
+      new StratosError("option", `${name}: ${expected} is expected`, { option: name });
+    if (!(Number.isInteger(count) && count >= 1 && count <= FORKS_MAX)) throw option("count", `1 to ${FORKS_MAX}`);
+    if (identity !== "fresh" && identity !== "same") throw option("identity", '"fresh" or "same"');
+    const forks: Target[] = [];
+    try {
+      for (let left = count; left > 0; left--) {
+        const { machine, image } = original.fork(identity);
+        const close = (): void => closeAll([machine, image]);
+        forks.push({ files: new MachineFiles(machine.kernel), machine, sync: () => {}, close });
+      }
+    } catch (error) {
+      closeAll(forks);
+      throw error;
+    }
+    return forks.map((fork) => this.#add(fork));
   }
 
   async #run(number: number, call: Call, request: RunRequest): Promise<ProgramEnd> {

@@ -2,7 +2,16 @@
  * What a library asks of the side that has the machines, and what that answers. A call has a number, given by who asks;
  * all of its messages carry it.
  */
-import type { FailureData, FailureKind, ImageProgress, ImageSource, Mount, PortMapping, TerminalSize } from "./api.ts";
+import type {
+  FailureData,
+  FailureKind,
+  ForkIdentity,
+  ImageProgress,
+  ImageSource,
+  Mount,
+  PortMapping,
+  TerminalSize,
+} from "./api.ts";
 
 /** Bytes of a stream that are on their way before its writer waits for the other side. */
 export const STREAM_WINDOW = 1 << 18;
@@ -80,6 +89,8 @@ export interface Operations {
   "open-image": OpenImageRequest;
   "open-volume": OpenVolumeRequest;
   "file": FileRequest;
+  /** Answered with the forks' targets. */
+  "fork": { readonly target: number; readonly count: number; readonly identity: ForkIdentity };
   /** Answered with bytes. */
   "save": { readonly target: number };
   "sync": { readonly target: number };

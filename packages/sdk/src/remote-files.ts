@@ -15,7 +15,7 @@ export class RemoteHandle {
   readonly #what: string;
   readonly #engine: EngineClient;
   readonly #target: number;
-  readonly #letGo: () => void;
+  #letGo: () => void;
   #isClosed = false;
 
   /** @param letGo  the engine is not needed any more */
@@ -30,6 +30,17 @@ export class RemoteHandle {
   use(): { engine: EngineClient; target: number } {
     if (this.#isClosed) throw new StratosError("closed", `the ${this.#what} was closed`, {});
     return { engine: this.#engine, target: this.#target };
+  }
+
+  /** Of what came from it: the engine is needed until this one and all of them are closed. */
+  branches(targets: readonly number[]): RemoteHandle[] {
+    const letGo = this.#letGo;
+    let users = targets.length + 1;
+    const leave = (): void => {
+      if (--users === 0) letGo();
+    };
+    this.#letGo = leave;
+    return targets.map((target) => new RemoteHandle(this.#what, this.#engine, target, leave));
   }
 
   /** Once; then nothing. */

@@ -1,7 +1,7 @@
 /** A machine that outlives its programs: a library starts them one after the other, or beside one another. */
 import { ERRNO_NAMES, MAX_HARTS, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGNAL_NAMES } from "@stratos/abi";
 import { loadState, saveState, StateError, utf8ToByteString } from "@stratos/base";
-import type { Volume } from "@stratos/aegisfs";
+import { LaterVolume, type Volume } from "@stratos/aegisfs";
 import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
 import {
   AegisFileSystem,
@@ -14,6 +14,7 @@ import {
   openHostPty,
 } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
+
 import {
   EXIT_TIMEOUT,
   findGuestUser,
@@ -23,7 +24,7 @@ import {
   MachineSession,
   writeResolverConfiguration,
 } from "@stratos/session";
-import { type ProgramEnd, StratosError, type TerminalSize } from "./api.ts";
+import { type ForkIdentity, type ProgramEnd, StratosError, type TerminalSize } from "./api.ts";
 import { MachineFiles } from "./machine-files.ts";
 import { ChannelInput, ChannelOutput, ChannelTerminal } from "./program-streams.ts";
 import { isTerminalSize, type CreateRequest, type RunRequest } from "./protocol.ts";
@@ -62,16 +63,29 @@ interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes"
   readonly board: Board | null;
   readonly memoryBytes: number;
   readonly ports: MachinePorts;
-  readonly image: {
-    readonly volume: Volume;
-    readonly changes: MemoryBlockDevice | null;
-    readonly identity?: string | undefined;
-  };
+  readonly image: MachineImage;
   /** It goes on from there. */
   readonly saved: SavedSandbox | null;
   readonly sockets: SocketProvider | null;
   readonly folders: readonly HostFolder[];
   readonly volumes: readonly MountedVolume[];
+}
+
+/** What a fork of a clone is to its machine; `mount` is called once at most. */
+export interface ForkedImage {
+  readonly changes: MemoryBlockDevice;
+  mount(): Volume;
+  fork(): ForkedImage;
+  close(): void;
+}
+
+/** The root. */
+interface MachineImage {
+  readonly volume: Volume | LaterVolume;
+  readonly changes: MemoryBlockDevice | null;
+  readonly identity?: string | undefined;
+  /** Absent: its changes are where no fork can have them. */
+  fork?(): ForkedImage;
 }
 
 interface ProgramListener {
@@ -97,7 +111,8 @@ export class SandboxMachine {
   readonly #files: MachineFiles;
   readonly #ports: MachinePorts;
   readonly #seed: number | null;
-  readonly #changes: MemoryBlockDevice | null;
+  readonly #parts: MachineParts;
+  #forkCount = 0;
   /** Rejects when the machine has stopped, whatever runs. */
   readonly #stopped: Promise<never>;
 
@@ -121,12 +136,13 @@ export class SandboxMachine {
   }
 
   /** @throws SessionError, StratosError; the board then has its memory back */
-  constructor(parts: MachineParts) {
+  constructor(parts: MachineParts, forked?: { readonly original: SandboxMachine; readonly identity: ForkIdentity }) {
     const { ports, board, image, memoryBytes, harts, hostname, sockets, folders, saved } = parts;
     const seed = saved === null ? parts.seed : (saved.seed ?? undefined);
     this.#seed = seed ?? null;
-    this.#changes = image.changes;
-    if (sockets !== null && saved === null) writeResolverConfiguration(image.volume.root, sockets);
+    this.#parts = parts;
+    if (sockets !== null && saved === null && forked === undefined)
+      writeResolverConfiguration((image.volume as Volume).root, sockets);
     this.#ports = ports;
     this.#session = new MachineSession({
       ports,
@@ -135,7 +151,10 @@ export class SandboxMachine {
       sockets,
       folders,
       log: () => {},
-      ...(board === null ? {} : { board, imageIdentity: image.identity }),
+      ...(board === null ? {} : { board }),
+      // Its forks will share what it has of the image.
+      ...(image.identity === undefined ? {} : { imageIdentity: image.identity }),
+      ...(forked === undefined ? {} : { forked: { ...forked, original: forked.original.#session } }),
       ...(harts === undefined ? {} : { harts }),
       ...(seed === undefined ? {} : { seed }),
       ...(hostname === undefined ? {} : { hostname }),
@@ -236,9 +255,37 @@ export class SandboxMachine {
 
   /** @throws StateError */
   save(): Uint8Array {
-    if (this.#changes === null) throw new StateError("unsavable", "the sandbox keeps its changes elsewhere");
+    const { changes } = this.#parts.image;
+    if (changes === null) throw new StateError("unsavable", "the sandbox keeps its changes elsewhere");
     const session = this.#session.save(new Map());
-    return saveState({ session, changes: this.#changes, seed: this.#seed } satisfies SavedSandbox, new Map());
+    return saveState({ session, changes, seed: this.#seed } satisfies SavedSandbox, new Map());
+  }
+
+  /**
+   * Another one on its board that goes on from here. What runs in it writes to nobody.
+   *
+   * @returns it, and its image, which is to be closed after it
+   * @throws StateError
+   */
+  fork(identity: ForkIdentity): { machine: SandboxMachine; image: ForkedImage } {
+    this.#session.commit();
+    const { image: original } = this.#parts;
+    const image = original.fork?.();
+    if (image === undefined) throw new StateError("unsavable", "the sandbox keeps its changes elsewhere");
+    try {
+      const root = { ...image, identity: original.identity, volume: new LaterVolume(() => image.mount()) };
+      const seed = this.#seed === null || identity === "same" ? this.#seed : this.#nextSeed(this.#seed);
+      const parts = { ...this.#parts, image: root, seed: seed ?? undefined, saved: null, volumes: [] };
+      return { machine: new SandboxMachine(parts, { original: this, identity }), image };
+    } catch (error) {
+      image.close();
+      throw error;
+    }
+  }
+
+  /** Of a fork's chance: another one for each. */
+  #nextSeed(seed: number): number {
+    return (Math.imul(seed ^ ++this.#forkCount, 0x9e3779b1) ^ this.#forkCount) >>> 0;
   }
 
   /** Descriptors 0, 1 and 2: streams, or a terminal of the program's own. @throws StratosError */

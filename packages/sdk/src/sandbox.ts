@@ -1,5 +1,6 @@
 import {
   StratosError,
+  type ForkOptions,
   type Program,
   type ProgramOptions,
   type RunOptions,
@@ -97,6 +98,22 @@ export class RemoteSandbox extends RemoteFiles {
   async save(): Promise<Uint8Array> {
     const { engine, target } = this.#handle.use();
     return (await engine.call("save", { target }).answer).bytes.slice();
+  }
+
+  /**
+   * Sandboxes that go on from where this one stands: with its files, and with its programs in the midst of what they
+   * do. No page is copied before one of them writes it, and neither sees what another does from now on. They live from
+   * the memory that this one was promised, on its board, and each may be closed before the others. What programs of
+   * `run` and `spawn` write in a fork is for nobody.
+   *
+   * @throws StratosError of kind state: something cannot be in two sandboxes, such as a folder of the host; the message
+   *   names the process that holds it
+   */
+  async fork(options: ForkOptions = {}): Promise<RemoteSandbox[]> {
+    const { count = 1, identity = "fresh", signal } = options;
+    const { engine, target } = this.#handle.use();
+    const { value } = await engine.call("fork", { target, count, identity }, { signal }).answer;
+    return this.#handle.branches(value as number[]).map((handle) => new RemoteSandbox(handle, this.#defaults));
   }
 
   /** Ends all programs and lets go of what the sandbox held. Calling it again does nothing. */

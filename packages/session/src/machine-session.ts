@@ -2,7 +2,7 @@
  * One run: a machine over a root with the host's ports, from the first program's start to its end. This is the place
  * that knows all parts (STYLE.md §1); everything above it only says what to run.
  */
-import type { Subvolume, Volume } from "@stratos/aegisfs";
+import { LaterVolume, type Volume } from "@stratos/aegisfs";
 import { EACCES, ENOENT, ENOTDIR, ERRNO_NAMES } from "@stratos/abi";
 import { byteStringToUtf8 } from "@stratos/base";
 import {
@@ -14,6 +14,7 @@ import {
 } from "@stratos/host";
 import { AegisFileSystem, type Board, type Credentials, type OpenFile, ROOT } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
+import { type ForkIdentity, forkMachine } from "@stratos/machine/forked";
 import { loadMachine, saveMachine } from "@stratos/machine/saved";
 import type { GuestUser } from "./guest-user.ts";
 import { type HostFolder, mountHostFolders } from "./host-folders.ts";
@@ -26,8 +27,8 @@ export const HOSTNAME = "stratos";
 
 export interface SessionOptions {
   readonly ports: MachinePorts;
-  /** The root. */
-  readonly volume: Volume;
+  /** The root; of a fork one that is mounted when it is needed. */
+  readonly volume: Volume | LaterVolume;
   /** At most what the board has left (Board.freeBytes). */
   readonly memoryBytes: number;
   /** Where it runs beside others, by turns; default: a board of its own. */
@@ -57,6 +58,14 @@ export interface SessionOptions {
   readonly log: (message: string) => void;
   /** The machine goes on from what `save` gave: memory, harts, seed and name are that one's. */
   readonly saved?: SavedSession;
+  /** The machine goes on from where that one stands, on its board. */
+  readonly forked?: ForkedSession;
+}
+
+/** What a session is a fork of, between two of its turns; its volume has what was committed. */
+interface ForkedSession {
+  readonly original: MachineSession;
+  readonly identity: ForkIdentity;
 }
 
 /** What a session saves beside its volume, with the streams that its programs hold. */
@@ -91,17 +100,15 @@ const SEEDED_EPOCH_MS = Date.UTC(2025, 0, 1);
 export class MachineSession {
   readonly machine: Machine;
   readonly pump: MachinePump;
-  readonly #volume: Volume;
-  readonly #files: Subvolume;
+  readonly #volume: Volume | LaterVolume;
   readonly #loop: EventLoop;
   readonly #hasFolders: boolean;
   #timedOut = false;
 
-  /** @throws SessionError when something cannot be mounted; the board then has its memory back */
+  /** @throws SessionError when something cannot be mounted, StateError; the board then has its memory back */
   constructor(options: SessionOptions) {
-    const { ports, folders = [], seed, saved } = options;
+    const { ports, folders = [], seed, saved, forked } = options;
     this.#volume = options.volume;
-    this.#files = options.volume.root;
     this.#loop = ports.loop;
     this.#hasFolders = folders.length > 0;
     const outside = {
@@ -119,6 +126,13 @@ export class MachineSession {
       this.pump = new MachinePump(this.machine, ports.loop);
       return;
     }
+    if (forked !== undefined) {
+      const { original, identity } = forked;
+      const handles = new Map<object, object>([[original.#volume, options.volume]]);
+      this.machine = forkMachine(original.machine, { ...outside, identity, handles });
+      this.pump = new MachinePump(this.machine, ports.loop);
+      return;
+    }
     this.machine = new Machine({
       ...outside,
       memoryBytes: options.memoryBytes,
@@ -129,7 +143,7 @@ export class MachineSession {
     });
     this.pump = new MachinePump(this.machine, ports.loop);
     try {
-      this.#mount(options);
+      this.#mount(options, volumeOf(options.volume));
     } catch (error) {
       this.machine.dispose();
       throw error;
@@ -137,7 +151,7 @@ export class MachineSession {
   }
 
   /** @throws SessionError */
-  #mount({ volume, imageIdentity, keepsRun, folders = [] }: SessionOptions): void {
+  #mount({ imageIdentity, keepsRun, folders = [] }: SessionOptions, volume: Volume): void {
     const { kernel } = this.machine;
     const image = imageIdentity === undefined ? null : kernel.useImage(imageIdentity);
     this.machine.mountRoot(new AegisFileSystem(kernel, volume, undefined, undefined, image));
@@ -197,7 +211,7 @@ export class MachineSession {
    * the guest's own walk.
    */
   #isSurelyAbsent(path: string): boolean {
-    return !this.#hasFolders && isAbsentFromVolume(this.#files, path);
+    return !this.#hasFolders && isAbsentFromVolume(volumeOf(this.#volume).root, path);
   }
 
   /**
@@ -208,9 +222,15 @@ export class MachineSession {
    * @throws StateError of kind "unsavable", SessionError of kind "mount"
    */
   save(streams: ReadonlyMap<string, object>): Uint8Array {
-    const failed = this.#volume.commit();
-    if (failed < 0) throw new SessionError("mount", "/", "the root volume could not be written", -failed);
+    this.commit();
     return saveMachine(this.machine, new Map([...streams, [ROOT_VOLUME, this.#volume]]));
+  }
+
+  /** Brings its volume to rest: what its devices have is all of it. @throws SessionError of kind "mount" */
+  commit(): void {
+    const volume = this.#volume instanceof LaterVolume ? this.#volume.mounted : this.#volume;
+    const failed = volume?.commit() ?? 0;
+    if (failed < 0) throw new SessionError("mount", "/", "the root volume could not be written", -failed);
   }
 
   /** Runs until the first program ends, or `timeoutMs` have passed. */
@@ -252,6 +272,10 @@ export class MachineSession {
   sendSignal(signal: number): void {
     this.machine.sendSignal(signal);
   }
+}
+
+function volumeOf(volume: Volume | LaterVolume): Volume {
+  return volume instanceof LaterVolume ? volume.volume : volume;
 }
 
 function wrongFolder(path: string, errno: number): SessionError {

@@ -2,11 +2,13 @@ import { EIO, EROFS } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { BlockDevice } from "../block-device.ts";
 
-/** A disk in memory, allocated in 1 MiB pieces as they are written. */
+/** A disk in memory, allocated in pieces as they are written. */
 export class MemoryBlockDevice implements BlockDevice {
   #size: number;
   readonly readOnly: boolean;
-  #pieces = new Map<number, Uint8Array>();
+  #parts = new Map<number, Uint8Array>();
+  /** Pieces that forks have, too: they are copied before they are written. */
+  #shared = new Set<number>();
 
   constructor(size: number, readOnly = false) {
     this.#size = size;
@@ -22,7 +24,7 @@ export class MemoryBlockDevice implements BlockDevice {
     for (let done = 0; done < length;) {
       const within = (offset + done) % PIECE;
       const count = Math.min(length - done, PIECE - within);
-      const piece = this.#pieces.get(Math.floor((offset + done) / PIECE));
+      const piece = this.#parts.get(Math.floor((offset + done) / PIECE));
       if (piece === undefined) bytes.fill(0, at + done, at + done + count);
       else bytes.set(piece.subarray(within, within + count), at + done);
       done += count;
@@ -37,12 +39,28 @@ export class MemoryBlockDevice implements BlockDevice {
       const within = (offset + done) % PIECE;
       const count = Math.min(length - done, PIECE - within);
       const index = Math.floor((offset + done) / PIECE);
-      let piece = this.#pieces.get(index);
-      if (piece === undefined) this.#pieces.set(index, (piece = new Uint8Array(PIECE)));
-      piece.set(bytes.subarray(at + done, at + done + count), within);
+      this.#ownPiece(index).set(bytes.subarray(at + done, at + done + count), within);
       done += count;
     }
     return 0;
+  }
+
+  #ownPiece(index: number): Uint8Array {
+    let piece = this.#parts.get(index);
+    if (piece !== undefined && !this.#shared.has(index)) return piece;
+    piece = piece?.slice() ?? new Uint8Array(PIECE);
+    this.#shared.delete(index);
+    this.#parts.set(index, piece);
+    return piece;
+  }
+
+  /** Another disk with the same content; what is written to one of them from now on is not in the other. */
+  fork(): MemoryBlockDevice {
+    const fork = new MemoryBlockDevice(this.#size, this.readOnly);
+    fork.#parts = new Map(this.#parts);
+    this.#shared = new Set(this.#parts.keys());
+    fork.#shared = new Set(this.#shared);
+    return fork;
   }
 
   flush(): number {
@@ -50,22 +68,26 @@ export class MemoryBlockDevice implements BlockDevice {
   }
 
   resize(size: number): number {
-    for (const index of this.#pieces.keys()) if (index * PIECE >= size) this.#pieces.delete(index);
+    for (const index of this.#parts.keys()) if (index * PIECE >= size) this.#drop(index);
     this.#size = size;
     return 0;
   }
 
   discard(offset: number, length: number): void {
-    for (let index = Math.ceil(offset / PIECE); (index + 1) * PIECE <= offset + length; index++)
-      this.#pieces.delete(index);
+    for (let index = Math.ceil(offset / PIECE); (index + 1) * PIECE <= offset + length; index++) this.#drop(index);
+  }
+
+  #drop(index: number): void {
+    this.#parts.delete(index);
+    this.#shared.delete(index);
   }
 
   static {
     stateClass("MemoryBlockDevice", this, {
-      save: (it) => ({ size: it.#size, pieces: it.#pieces }),
-      load: (it, from) => ({ size: it.#size, pieces: it.#pieces } = from),
+      save: (it) => ({ size: it.#size, parts: it.#parts, shared: it.#shared }),
+      load: (it, from) => ({ size: it.#size, parts: it.#parts, shared: it.#shared } = from),
     });
   }
 }
 
-const PIECE = 1 << 20;
+const PIECE = 1 << 16;

@@ -26,8 +26,8 @@ export class FrameAllocator {
   #charged: Uint16Array;
   #free: Int32Array;
   /**
-   * A small number that is kept with a frame, by (frame − first): entries in use, for nodes of page tables; to how many
-   * accounts it is lent.
+   * A small number that is kept with a frame, by (frame − first): entries in use, for nodes of page tables; for frames
+   * of page caches to how many accounts it is lent, or how many further caches have it (forks of a kernel).
    */
   readonly notes: Uint16Array;
   /** By their numbers; null: free. */
@@ -95,12 +95,43 @@ export class FrameAllocator {
     const { parent = null } = options;
     const limit = options.limit ?? parent?.limit ?? this.#unpromised;
     if (parent === null && limit > this.#unpromised) return null;
-    let number = this.#accounts.indexOf(null);
-    if (number < 0) number = this.#accounts.length;
-    if (number >= ACCOUNTS_MAX) return null;
+    const number = this.#freeNumber();
+    if (number < 0) return null;
     if (parent === null) this.#unpromised -= limit;
     const reaper = options.reaper ?? parent?.reaper ?? new Reaper(CALL_WORK);
     return (this.#accounts[number] = new MemoryAccount(this, number, { limit, reaper, parent }));
+  }
+
+  /** Of an account; −1: there are too many. */
+  #freeNumber(): number {
+    const free = this.#accounts.indexOf(null);
+    const number = free < 0 ? this.#accounts.length : free;
+    return number < ACCOUNTS_MAX ? number : -1;
+  }
+
+  /**
+   * What a kernel was promised is its family's from now on, which its forks belong to, too: each has its own limit, and
+   * all live from the same frames. @returns null when there are too many accounts
+   */
+  familyOf(account: MemoryAccount): MemoryAccount | null {
+    if (account.parent !== null) return account.parent;
+    const number = this.#freeNumber();
+    if (number < 0) return null;
+    const { limit, promised, charged } = account;
+    const family = new MemoryAccount(this, number, { limit: promised, reaper: new Reaper(CALL_WORK), parent: null });
+    family.isFamily = true;
+    family.charged = charged;
+    this.#accounts[number] = family;
+    account.joinFamily(family);
+    account.limit = limit;
+    return family;
+  }
+
+  /** The account of a fork, a copy of another's, gets a number of its own. @returns −1: there are too many */
+  enrol(account: MemoryAccount): number {
+    const number = this.#freeNumber();
+    if (number >= 0) this.#accounts[number] = account;
+    return number;
   }
 
   /**
@@ -111,7 +142,8 @@ export class FrameAllocator {
     const { number, parent } = account;
     assert(this.#accounts[number] === account, "an account is closed once");
     for (const below of this.#accounts) if (below?.parent === account) this.close(below);
-    for (let at = 0; at < this.#untouched - this.first; at++) {
+    const last = account.charged > 0 ? this.#untouched - this.first : 0;
+    for (let at = 0; at < last; at++) {
       const tag = this.#charged[at]!;
       if (this.#references[at] === 0 || (tag & ~HOLDS_CODE) !== number) continue;
       if (parent !== null) this.#charged[at] = parent.number | (tag & HOLDS_CODE);
@@ -123,6 +155,12 @@ export class FrameAllocator {
     this.#accounts[number] = null;
     if (parent === null) this.#unpromised += account.promised;
     account.limit = 0;
+    if (parent?.isFamily === true && !this.#accounts.some((each) => each?.parent === parent)) this.close(parent);
+  }
+
+  /** Ends an account that may never have come to be, or is closed. */
+  closeIfOpen(account: MemoryAccount): void {
+    if (this.#accounts[account.number] === account) this.close(account);
   }
 
   /** A frame with one reference and any content, or −ENOMEM. */
@@ -155,19 +193,23 @@ export class FrameAllocator {
     }
   }
 
-  /** A frame for what was charged. */
+  /** A frame for what was charged; −ENOMEM, and nothing is charged: forks hold what their family does not count. */
   #pop(account: MemoryAccount): number {
     const frame = this.#freeCount > 0 ? this.#free[--this.#freeCount]! : this.#popRare();
+    if (frame === 0) {
+      account.uncharge();
+      return -ENOMEM;
+    }
     this.#references[frame - this.first] = 1;
     this.#charged[frame - this.first] = account.number;
+    this.notes[frame - this.first] = 0;
     return frame;
   }
 
   #popRare(): number {
     if (this.#untouched < this.first + this.total) return this.#untouched++;
     this.lent?.reclaim(64);
-    assert(this.#freeCount > 0, "there is a frame for each charge");
-    return this.#free[--this.#freeCount]!;
+    return this.#freeCount > 0 ? this.#free[--this.#freeCount]! : 0;
   }
 
   // ---- Frames that are lent
@@ -177,6 +219,10 @@ export class FrameAllocator {
     for (let full = account.charge(); full !== null; full = account.charge()) if (!full.makeRoom()) return -ENOMEM;
     this.#lender.charge();
     const frame = this.#pop(this.#lender);
+    if (frame < 0) {
+      account.uncharge();
+      return frame;
+    }
     this.#references[frame - this.first] = 2;
     this.notes[frame - this.first] = 1;
     return frame;
@@ -195,23 +241,36 @@ export class FrameAllocator {
     return 0;
   }
 
-  /** Takes back the reference of a cache: of a frame that was lent to its account, or of its own. */
+  /**
+   * One more cache has a frame of a cache: that of a fork, whose account is a copy and counts it already. What is lent
+   * to the whole family is charged to that once.
+   */
+  share(frame: number, account: MemoryAccount): void {
+    this.retain(frame);
+    this.notes[frame - this.first]!++;
+    if (this.isLent(frame)) account.ofKernel.inherited++;
+  }
+
+  /** Takes back the reference of a cache: of a frame that was lent to its account, or that caches of forks share. */
   giveBack(frame: number, account: MemoryAccount): void {
-    if (this.isLent(frame)) {
-      this.notes[frame - this.first]!--;
-      account.uncharge();
-    }
+    if (this.isLent(frame)) account.unchargeLent();
+    if (this.isShared(frame)) this.notes[frame - this.first]!--;
     this.release(frame);
+  }
+
+  /** Is it in other page caches, too, or an image's? Then nobody writes it. Of frames of page caches. */
+  isShared(frame: number): boolean {
+    return this.notes[frame - this.first]! > 0 || this.isLent(frame);
   }
 
   isLent(frame: number): boolean {
     return (this.#charged[frame - this.first]! & ~HOLDS_CODE) === this.#lender.number;
   }
 
-  /** Does a page table (or who moves bytes just now) hold the frame, beside caches? */
+  /** Does a page table (or who moves bytes just now) hold the frame of a cache, beside caches? */
   isMapped(frame: number): boolean {
     const at = frame - this.first;
-    return this.#references[at]! > (this.isLent(frame) ? 1 + this.notes[at]! : 1);
+    return this.#references[at]! > 1 + this.notes[at]!;
   }
 
   /** References as a program may know of them: it learns nothing of other kernels. */

@@ -115,6 +115,4 @@ export interface ImageFile {
   contentInImage(): number;
   /** It is about to differ from what the image has: translations that other kernels share must not be used for it. */
   leaveImage(): void;
-  /** The page gets another frame: mappings of the one that it has go. */
-  unmapFrame(index: number, frame: number): void;
 }

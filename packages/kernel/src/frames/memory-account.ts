@@ -7,8 +7,9 @@
  *     board's frames ── kernel's account ──┬─ a group's account (limit, own count)
  *                       limit: its memory  └─ …        each charge counts in all accounts up to the top
  */
-import { assert, stateClass } from "@stratos/base";
+import { assert, stateClass, StateError } from "@stratos/base";
 import type { FrameAllocator } from "./frame-allocator.ts";
+import type { PageCache } from "./page-cache.ts";
 import type { Reaper } from "./reaper.ts";
 
 /** A cache that can give frames back under pressure. */
@@ -22,23 +23,42 @@ export interface Shortage {
   makeRoom(): boolean;
 }
 
+/** What gives its frames back at once when its kernel ends. */
+export interface FrameHolder {
+  abandon(): void;
+}
+
+/** Who maps pages of caches. */
+export interface Mappings {
+  /** A page gets another frame: mappings of the one that it has go. */
+  frameGoes(pages: PageCache, index: number, frame: number): void;
+}
+
 export class MemoryAccount {
   readonly frames: FrameAllocator;
   /** Null: a kernel's own, the top. */
-  readonly parent: MemoryAccount | null;
+  parent: MemoryAccount | null;
   /** By which a frame names its account. */
-  readonly number: number;
+  number: number;
   /** Most frames at once; at the top no more than it was promised. Lowering it takes nothing away by itself. */
   limit: number;
   /** Frames that are there for it alone; 0 below another account. */
-  readonly promised: number;
+  promised: number;
+  /** Kernels that are forks of one another live from it; it has no caches of its own. */
+  isFamily = false;
   /** Frames that it has, those of accounts below it included. */
   charged = 0;
+  /** Of a fork: frames that were lent to it as it was made, which are charged to its family already. */
+  inherited = 0;
   /** How many of them hold pages of files (kept by PageCache). */
   cached = 0;
   /** What is to be given back in pieces; taken from before anyone is killed. */
   readonly reaper: Reaper;
   #caches = new Set<Reclaimable>();
+  /** Of frames that no cache can give back under pressure. Bound: they and what they hold are memory. */
+  readonly holders = new Set<FrameHolder>();
+  /** Those of its kernel; null: no kernel has it. */
+  mappings: Mappings | null = null;
   /** Asked when the limit is met and nothing more can be reclaimed. */
   shortage: Shortage | null = null;
 
@@ -70,6 +90,20 @@ export class MemoryAccount {
     const full = this.parent === null ? null : this.parent.charge();
     if (full === null) this.charged++;
     return full;
+  }
+
+  /** What it was promised is the family's. */
+  joinFamily(family: MemoryAccount): void {
+    this.parent = family;
+    this.promised = 0;
+  }
+
+  /** A frame that was lent to it goes back; as long as it has inherited such, the family has not counted it. */
+  unchargeLent(): void {
+    const { ofKernel } = this;
+    if (ofKernel.inherited === 0) return this.uncharge();
+    ofKernel.inherited--;
+    for (let at: MemoryAccount | null = this; at !== null && !at.isFamily; at = at.parent) at.charged--;
   }
 
   uncharge(): void {
@@ -115,6 +149,7 @@ export class MemoryAccount {
   }
 
   registerCache(cache: Reclaimable): void {
+    if (this.isFamily) return;
     this.#caches.add(cache);
     this.parent?.registerCache(cache);
   }
@@ -124,14 +159,27 @@ export class MemoryAccount {
     this.parent?.unregisterCache(cache);
   }
 
+  /** The account of its kernel, above which a family's may be. */
+  get ofKernel(): MemoryAccount {
+    const { parent } = this;
+    return parent === null || parent.isFamily ? this : parent.ofKernel;
+  }
+
   get caches(): ReadonlySet<Reclaimable> {
     return this.#caches;
   }
 
   static {
-    stateClass("MemoryAccount", this, {
-      save: (it) => ({ caches: it.#caches }),
-      load: (it, from) => ({ caches: it.#caches } = from),
-    });
+    stateClass(
+      "MemoryAccount",
+      this,
+      { save: (it) => ({ caches: it.#caches }), load: (it, from) => ({ caches: it.#caches } = from) },
+      {
+        copied: (it) => {
+          it.number = it.frames.enrol(it);
+          if (it.number < 0) throw new StateError("unsavable", "the board has too many accounts of memory");
+        },
+      },
+    );
   }
 }

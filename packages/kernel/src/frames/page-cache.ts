@@ -1,5 +1,5 @@
 import { ENOSPC, PAGE_SIZE } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { assert, stateClass } from "@stratos/base";
 import type { CallWork } from "../ground/call-work.ts";
 import type { FrameAllocator } from "./frame-allocator.ts";
 import type { ImageFile } from "./image-pages.ts";
@@ -101,6 +101,7 @@ export class PageCache {
     this.backing = backing;
     this.#room = room;
     if (backing !== null) account.registerCache(this);
+    else account.ofKernel.holders.add(this);
   }
 
   /** Frame of a page that is in memory, else 0. */
@@ -197,18 +198,30 @@ export class PageCache {
     return frame;
   }
 
-  /** The bytes of a page in memory begin to differ from the image's: they get a frame of their own. */
+  /**
+   * The frame of a page that is in memory, for bytes to be changed in it at once. @returns 0: it isn't in memory;
+   * −ENOMEM
+   */
+  ownFrame(index: number): number {
+    const frame = this.peek(index);
+    return frame === 0 ? 0 : this.#own(index, frame);
+  }
+
+  /** The bytes of a page in memory begin to differ from the image's, or from those of forks: it gets its own frame. */
   #own(index: number, frame: number): number {
     this.leaveImage();
-    if (!this.frames.isLent(frame)) return frame;
+    if (!this.frames.isShared(frame)) return frame;
     // Held, because making room may reclaim it.
     this.frames.retain(frame);
     const copy = this.frames.allocate(this.account);
     if (copy >= 0) {
       const { u8 } = this.frames.physical;
       u8.copyWithin(copy * PAGE_SIZE, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
-      this.loseBorrowed(index);
+      this.account.ofKernel.mappings?.frameGoes(this, index, frame);
+      const isDirty = this.#dirty.has(index);
+      this.drop(index);
       this.#add(index, copy);
+      if (isDirty) this.#dirty.add(index);
     }
     this.frames.release(frame);
     return copy;
@@ -226,7 +239,7 @@ export class PageCache {
     const frame = this.peek(index);
     if (frame === 0 || !this.frames.isLent(frame)) return false;
     this.leaveImage();
-    this.imageFile!.unmapFrame(index, frame);
+    this.account.ofKernel.mappings?.frameGoes(this, index, frame);
     this.drop(index);
     return true;
   }
@@ -342,11 +355,17 @@ export class PageCache {
     if (first === 0) return this.#dropAll();
     this.#dropFrom(first);
     const tail = size % PAGE_SIZE;
-    const frame = tail === 0 ? 0 : this.peek(Math.floor(size / PAGE_SIZE));
-    if (frame !== 0 && !this.loseBorrowed(Math.floor(size / PAGE_SIZE))) {
-      this.frames.physical.u8.fill(0, frame * PAGE_SIZE + tail, (frame + 1) * PAGE_SIZE);
-      this.markDirty(Math.floor(size / PAGE_SIZE));
-    }
+    const last = Math.floor(size / PAGE_SIZE);
+    if (tail === 0 || this.peek(last) === 0 || this.loseBorrowed(last)) return;
+    this.fill(last, tail, PAGE_SIZE);
+  }
+
+  /** Zeroes bytes of a page that is in memory. */
+  fill(index: number, from: number, to: number): void {
+    const frame = this.ownFrame(index);
+    assert(frame > 0, "there is a frame for a page that is in memory");
+    this.frames.physical.u8.fill(0, frame * PAGE_SIZE + from, frame * PAGE_SIZE + to);
+    this.markDirty(index);
   }
 
   /** Forgets one page, whatever its state (hole punching, truncation). */
@@ -418,8 +437,9 @@ export class PageCache {
       if (length > 0 && frame !== 0) {
         const failed = this.backing.writePage(index, this.frames.physical.u8, frame * PAGE_SIZE, length);
         if (failed < 0 && failure === 0) failure = failed;
-        // While it is mapped it may be written again without a fault, so it stays dirty until the mapping goes.
-        if (failed < 0 || this.frames.isMapped(frame)) {
+        // While it is mapped it may be written again without a fault, so it stays dirty until the mapping goes; what
+        // forks share is written by none of them.
+        if (failed < 0 || (this.frames.isMapped(frame) && !this.frames.isShared(frame))) {
           this.#dirty.delete(index);
           this.#dirty.add(index);
           continue;
@@ -457,6 +477,13 @@ export class PageCache {
   dispose(): void {
     this.#dropAll();
     if (this.backing !== null) this.account.unregisterCache(this);
+    else this.account.ofKernel.holders.delete(this);
+  }
+
+  /** In a fork: it has the frames that the original has, as long as neither writes them. */
+  #share(): void {
+    for (const { frames } of this.#segments.values())
+      for (const frame of frames) if (frame !== 0) this.frames.share(frame, this.account);
   }
 
   static {
@@ -469,7 +496,7 @@ export class PageCache {
         load: (it, from) =>
           ({ room: it.#room, segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty } = from),
       },
-      { keeps: ["#watchers", "#watchersMost"] },
+      { keeps: ["#watchers", "#watchersMost"], copied: (it) => it.#share() },
     );
   }
 }

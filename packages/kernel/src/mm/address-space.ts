@@ -26,7 +26,7 @@ import {
   PAGE_SIZE,
   UIO_MAXIOV,
 } from "@stratos/abi";
-import { byteString, stateClass } from "@stratos/base";
+import { byteString, stateClass, StateError } from "@stratos/base";
 import type { AddressMode } from "@stratos/riscv";
 import type { CallWork } from "../ground/call-work.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
@@ -394,6 +394,14 @@ export class AddressSpace implements UserMemory, Reapable {
       this.kernel.frames.release(entry >>> 12);
       return 0;
     });
+    this.table.dispose();
+  }
+
+  /** In a fork of the machine: its pages are also the original's until one of them writes. */
+  #share(original: AddressSpace): void {
+    const failed = original.table.shareWith(this.table);
+    original.unpublishWrites(0, original.isWide ? WIDE_TOP : USER_TOP);
+    if (failed < 0) throw new StateError("unsavable", "there is no memory for the page tables of a fork");
   }
 
   /** The program that runs here: while it does, its file can't be opened for writing (ETXTBSY). */
@@ -545,7 +553,7 @@ export class AddressSpace implements UserMemory, Reapable {
         save: (it) => ({ executableInode: it.#executableInode, cursor: it.#cursor }),
         load: (it, from) => ({ executableInode: it.#executableInode, cursor: it.#cursor } = from),
       },
-      { keeps: ["slot"] },
+      { keeps: ["slot"], copied: (it, original) => it.#share(original) },
     );
   }
 }

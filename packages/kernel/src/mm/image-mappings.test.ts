@@ -11,7 +11,7 @@ test("looking for the mappings of a borrowed page costs by the areas that there 
   kernel.spaces.add(space);
   const inode = { pages: {} } as unknown as Inode;
   const costs = (): number[] =>
-    [() => kernel.fileFrameGoes(inode, 0, 1), () => kernel.fileLeavesImage(inode)].map((change) => {
+    [() => kernel.frameGoes(inode.pages!, 0, 1), () => kernel.fileLeavesImage(inode)].map((change) => {
       kernel.work.begin();
       change();
       return kernel.work.spent;

@@ -111,7 +111,7 @@ function mapResident(space: AddressSpace, area: Area, page: number, entry: numbe
     entry &= ~PTE_C;
   }
   if (area.isShared) {
-    if (space.kernel.frames.isLent(frame)) return mapOwn(space, area, page);
+    if (space.kernel.frames.isShared(frame)) return mapOwn(space, area, page);
     markWritten(space, area, page);
     entry |= PTE_R | PTE_W | PTE_D;
   } else if ((entry & PTE_A) !== 0 && space.kernel.frames.references(frame) === 1) {
@@ -126,7 +126,7 @@ function mapResident(space: AddressSpace, area: Area, page: number, entry: numbe
   return 0;
 }
 
-/** Maps a page of a file for writing that was borrowed from an image until now. */
+/** Maps a page of a file for writing that was borrowed from an image, or shared with forks, until now. */
 function mapOwn(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
   const own = area.pages!.frameForWrite(area.pageIndex(page));
   if (own < 0) return NO_MEMORY;

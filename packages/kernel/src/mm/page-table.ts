@@ -210,6 +210,32 @@ export class PageTable {
     return 0;
   }
 
+  /**
+   * The table of a fork of the machine begins as a copy of this one: all pages are both's until one writes, pages of
+   * shared areas as well, and writes fault on both sides. @returns 0, or −ENOMEM when a node can't be allocated
+   */
+  shareWith(fork: PageTable): number {
+    fork.#forget();
+    for (const [section, root] of this.#sections)
+      for (let table = 0; table < ENTRIES; table++) {
+        const leaf = this.#u32[root * ENTRIES + table]!;
+        if (leaf === 0 || this.#pagesOf(leaf) === 0) continue;
+        const copy = fork.#leafFor(section * 0x100000000 + table * 0x400000);
+        if (copy < 0) return copy;
+        const from = leaf * ENTRIES;
+        const to = copy * ENTRIES;
+        for (let at = 0; at < ENTRIES; at++) {
+          let entry = this.#u32[from + at]!;
+          if (entry === 0) continue;
+          this.#frames.retain(entry >>> 12);
+          this.#u32[from + at] = entry = (entry & ~PTE_W) >>> 0;
+          this.#u32[to + at] = (entry & ~PTE_C) >>> 0;
+        }
+        fork.#note(copy, this.#pagesOf(leaf));
+      }
+    return 0;
+  }
+
   #visitSection(
     root: number,
     base: number,
@@ -317,6 +343,10 @@ export class PageTable {
       }
       this.#frames.release(root);
     }
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#sections.clear();
     this.#order.length = 0;
     this.#hintSection = 0;

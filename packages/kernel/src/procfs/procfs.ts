@@ -11,7 +11,7 @@ import { PseudoDirectory, PseudoFileSystem, PseudoLink, FOUND_BY_NAME } from "..
 import { taskOf } from "../task/task-access.ts";
 import { ProcessDirectory } from "./process-directory.ts";
 import { addSystemFiles } from "./system-files.ts";
-import { makeSysctlTree } from "./sysctl.ts";
+import { sysctlDirectory } from "./sysctl.ts";
 import type { TaskObserver } from "../task/task-observer.ts";
 
 const SELF = "self",
@@ -27,12 +27,13 @@ export class Procfs extends PseudoFileSystem implements TaskObserver {
   constructor(kernel: Kernel, pidNamespace: PidNamespace = kernel.tasks.namespace) {
     super(kernel);
     this.pidNamespace = pidNamespace.retain();
-    this.root = new ProcRoot(this);
-    addSystemFiles(this, this.root);
-    this.root.add("sys", makeSysctlTree(this));
-    this.root.add(SELF, new PseudoLink(this, (task) => this.#nameOf(task)));
+    this.root = new ProcRoot(this).fillLater(1, (root) => {
+      addSystemFiles(this, root);
+      root.add("sys", sysctlDirectory(this, 2));
+      root.add(SELF, new PseudoLink(this, (task) => this.#nameOf(task)));
+      root.add(THREAD_SELF, new PseudoLink(this, (task) => this.#threadNameOf(task)));
+    });
     kernel.taskObservers.add(this);
-    this.root.add(THREAD_SELF, new PseudoLink(this, (task) => this.#threadNameOf(task)));
   }
 
   /** −ENOENT: the pid namespace has no number for it. */

@@ -42,15 +42,12 @@ function only(value: string): () => Setting {
 }
 
 /** A number that programs keep here for themselves. */
-function note(): () => Setting {
-  return () => {
-    let value = 0;
-    return bounded(
-      { least: -0x80000000, most: 0x7fffffff },
-      () => value,
-      (_kernel, number) => (value = number),
-    )();
-  };
+function note(path: string): () => Setting {
+  return bounded(
+    { least: -0x80000000, most: 0x7fffffff },
+    ({ settings }) => settings.get(path) ?? 0,
+    ({ settings }, value) => settings.set(path, value),
+  );
 }
 
 function fixed(read: (kernel: Kernel, task: Task) => string): () => Setting {
@@ -189,8 +186,10 @@ function interfaceSettings(): Record<string, () => Setting> {
   };
   for (const [version, names] of Object.entries(versions)) {
     for (const place of ["all", "default", "lo"])
-      for (const [name, value] of names)
-        settings[`net/${version}/conf/${place}/${name}`] = name === "tag" ? note() : only(value);
+      for (const [name, value] of names) {
+        const path = `net/${version}/conf/${place}/${name}`;
+        settings[path] = name === "tag" ? note(path) : only(value);
+      }
   }
   return settings;
 }
@@ -311,10 +310,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     ({ tty }, value) => (tty.maximumPtys = value),
   ),
   "kernel/pty/nr": fixed(({ tty }) => String(tty.ptyCount)),
-  "kernel/random/boot_id": () => {
-    let id = "";
-    return { read: (kernel) => (id ||= uuid(kernel)) };
-  },
+  "kernel/random/boot_id": fixed((kernel) => (kernel.bootId ||= uuid(kernel))),
   "kernel/random/uuid": fixed(uuid),
   "kernel/random/entropy_avail": fixed(() => "256"),
   "kernel/random/poolsize": fixed(() => "256"),
@@ -454,8 +450,13 @@ export function settledValues(): (readonly [path: string, value: string])[] {
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
-  const root = new PseudoDirectory(fileSystem);
+/** @param region  of the inodes below it (PseudoFileSystem.inRegion) */
+export function sysctlDirectory(fileSystem: PseudoFileSystem, region: number): PseudoDirectory {
+  return new PseudoDirectory(fileSystem).fillLater(region, addSettings);
+}
+
+function addSettings(root: PseudoDirectory): void {
+  const { fileSystem } = root;
   const { kernel } = fileSystem;
   for (const [path, make] of Object.entries(SETTINGS)) {
     const setting = make();
@@ -494,5 +495,4 @@ export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
       ),
     );
   }
-  return root;
 }

@@ -52,6 +52,14 @@ export abstract class PseudoFileSystem extends FileSystem {
     return ++this.#lastIno;
   }
 
+  /** Inodes that are made in `fill` have numbers of their own region, whenever that is. @param region  1 … 7 */
+  inRegion(region: number, fill: () => void): void {
+    const last = this.#lastIno;
+    this.#lastIno = region * REGION_INOS;
+    fill();
+    this.#lastIno = last;
+  }
+
   static {
     stateClass("PseudoFileSystem", this, {
       save: (it) => ({ lastIno: it.#lastIno }),
@@ -59,6 +67,9 @@ export abstract class PseudoFileSystem extends FileSystem {
     });
   }
 }
+
+/** More than a directory that is filled later has below it, and than processes take before it. */
+const REGION_INOS = 2 ** 28;
 
 /** How a file system of this kind is loaded. */
 export function remadeFileSystem<T extends PseudoFileSystem>(
@@ -121,17 +132,42 @@ export abstract class PseudoInode extends Inode {
   }
 }
 
-/** A directory whose names are fixed when it is made. */
+/** A directory whose names are fixed when it is made, or when somebody first looks into it. */
 export class PseudoDirectory extends PseudoInode {
-  readonly entries = new Map<string, Inode>();
+  #entries = new Map<string, Inode>();
+  #fill: (() => void) | null = null;
 
   constructor(fileSystem: PseudoFileSystem, mode = 0o555) {
     super(fileSystem, S_IFDIR | mode);
     this.nlink = 2;
   }
 
+  /** What stands in it is made when somebody first looks: many machines never do. @param region  see `inRegion` */
+  fillLater(region: number, fill: (directory: this) => void): this {
+    this.#fill = () => this.fileSystem.inRegion(region, () => fill(this));
+    return this;
+  }
+
+  get entries(): ReadonlyMap<string, Inode> {
+    if (this.#fill !== null) this.#fillNow(this.#fill);
+    return this.#entries;
+  }
+
+  #fillNow(fill: () => void): void {
+    this.#fill = null;
+    fill();
+    this.nlink = 2;
+    for (const inode of this.#entries.values()) if (inode.isDirectory) this.nlink++;
+  }
+
+  /** The count of links tells how many directories there are in it. */
+  override refresh(): number {
+    if (this.#fill !== null) this.#fillNow(this.#fill);
+    return 0;
+  }
+
   add(name: string, inode: Inode): this {
-    this.entries.set(name, this.holds(name, inode));
+    this.#entries.set(name, this.holds(name, inode));
     if (inode.isDirectory) this.nlink++;
     return this;
   }
@@ -157,7 +193,7 @@ export class PseudoDirectory extends PseudoInode {
   }
 
   static {
-    stateClass("PseudoDirectory", this, null, { ...FOUND_BY_NAME, keeps: ["entries"] });
+    stateClass("PseudoDirectory", this, null, { ...FOUND_BY_NAME, keeps: ["#entries", "#fill"] });
   }
 }
 

@@ -45,8 +45,14 @@ export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
   "POSIX message queues": mqueueCalls,
 };
 
+let byNumber: readonly (SyscallRow | undefined)[] | null = null;
+
 /** Rows by number, as the dispatcher wants them. */
-export function callsByNumber(): (SyscallRow | undefined)[] {
+export function callsByNumber(): readonly (SyscallRow | undefined)[] {
+  return (byNumber ??= sortedRows());
+}
+
+function sortedRows(): (SyscallRow | undefined)[] {
   const rows: (SyscallRow | undefined)[] = new Array<SyscallRow | undefined>(512).fill(undefined);
   for (const table of Object.values(CALL_TABLES)) {
     for (const [name, row] of Object.entries(table)) {

@@ -25,7 +25,11 @@ export class Sysfs extends PseudoFileSystem {
 
   constructor(kernel: Kernel) {
     super(kernel);
-    this.root = new PseudoDirectory(this);
+    this.root = new PseudoDirectory(this).fillLater(1, () => this.#addAll());
+  }
+
+  #addAll(): void {
+    const { kernel } = this;
     for (const name of EMPTY_DIRECTORIES) this.#directory(name);
     addBlockDirectories(this, (path) => (path === "" ? this.root : this.#directory(path)));
     this.#processors();

@@ -77,10 +77,20 @@ export class Board {
     while (kernel.reaper.run());
     for (const space of kernel.spaces) space.abandon();
     for (const cache of kernel.memory.caches) if (cache instanceof PageCache) cache.abandon();
+    for (const holder of kernel.memory.holders) holder.abandon();
+    this.frames.release(kernel.zeroFrame);
     for (const image of kernel.images) image.users--;
     this.frames.close(kernel.memory);
     this.processor.code.forget(kernel.codePrefix);
     if (this.current === kernel) this.current = null;
+  }
+
+  /** A fork that could not be made: what it has of the board. */
+  drop(fork: Kernel): void {
+    this.kernels.delete(fork);
+    fork.isStopped = true;
+    if (this.current === fork) this.current = null;
+    this.frames.closeIfOpen(fork.memory);
   }
 
   static {

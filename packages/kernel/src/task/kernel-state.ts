@@ -20,7 +20,7 @@ import { Reaper } from "../frames/reaper.ts";
 import type { SlotPool } from "../mm/slot-pool.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { FrameAllocator } from "../frames/frame-allocator.ts";
-import type { MemoryAccount, Shortage } from "../frames/memory-account.ts";
+import type { Mappings, MemoryAccount, Shortage } from "../frames/memory-account.ts";
 import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "../ipc/ipc-state.ts";
@@ -70,6 +70,8 @@ export interface KernelOptions {
   board: Board;
   /** Bytes of memory that it is promised (Board.freeBytes); default: all that there are. */
   memoryBytes?: number;
+  /** A fork: it lives from what its family was promised. */
+  family?: MemoryAccount;
   /** Its runs are functions of their inputs: it learns nothing from other kernels of the board. */
   isRepeatable?: boolean;
   clock: CpuClock;
@@ -89,7 +91,9 @@ export interface KernelOptions {
  * What is one for each machine. It hands down its parts, or itself as the narrow interface that a folder below declares
  * of it.
  */
-export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, SocketKernel, TimeKernel, TtyKernel {
+export class Kernel
+  implements BlockKernel, EventKernel, IpcKernel, Mappings, Shortage, SocketKernel, TimeKernel, TtyKernel
+{
   readonly board: Board;
   readonly physical: PhysicalMemory;
   readonly clock: CpuClock;
@@ -201,6 +205,10 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
   readonly clockAdjustment = new ClockAdjustment();
   /** Called after CLOCK_REALTIME was set: timers that follow it move (timerfd_create(2)). Bound: open timerfds. */
   readonly clockSetObservers = new Set<ClockSetObserver>();
+  /** Shown by /proc/sys/kernel/random/boot_id once somebody has asked. */
+  bootId = "";
+  /** Settings that are only kept and shown, by their path below /proc/sys. */
+  readonly settings = new Map<string, number>();
   #nextDevice = 1;
   #nextAnonymousIno = 1;
 
@@ -225,12 +233,18 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
     this.frames = board.frames;
     const limit =
       options.memoryBytes === undefined ? this.frames.unpromised : Math.floor(options.memoryBytes / PAGE_SIZE);
-    const memory = this.frames.open({ limit, reaper: this.reaper });
+    const { family } = options;
+    const memory = this.frames.open({
+      limit,
+      reaper: this.reaper,
+      ...(family === undefined ? {} : { parent: family }),
+    });
     assert(memory !== null, "the board has the memory that a kernel is promised");
     this.memory = memory;
     // As Linux has it (kernel/fork.c, set_max_threads), with a bound for large memories.
     this.maximumTasks = Math.max(64, Math.min(4096, Math.floor(this.memory.limit / 32)));
     this.memory.shortage = this;
+    this.memory.mappings = this;
     this.hart = new HartRegisters(board.physical);
     this.zeroFrame = this.frames.allocateZeroed(this.memory);
     this.trampoline = makeTrampoline(this.memory);
@@ -315,9 +329,9 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
     forgetCodeOf(this, inode.pages!);
   }
 
-  /** A page of a file gets another frame. */
-  fileFrameGoes(inode: Inode, index: number, frame: number): void {
-    unmapFrame(this, inode.pages!, index, frame);
+  /** For the accounts' `Mappings`. */
+  frameGoes(pages: PageCache, index: number, frame: number): void {
+    unmapFrame(this, pages, index, frame);
   }
 
   /** RLIMIT_STACK of whoever uses the space. */
@@ -358,6 +372,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
         keeps: [
           "#onMessage",
           "calls",
+          "codePrefix",
           "onExec",
           "onProcessExit",
           "onRunnable",
@@ -367,6 +382,10 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
           "processor",
           "slots",
         ],
+        copied: (it) => {
+          it.frames.retain(it.zeroFrame);
+          for (const image of it.images) image.users++;
+        },
       },
     );
   }

@@ -224,13 +224,10 @@ export function putPages(kernel: VfsKernel, inode: Inode, from: IoCursor, at: nu
 /** A mapping may have written behind the end of the file; what becomes part of the file must be zero (mmap(2)). */
 function clearTail(kernel: VfsKernel, inode: Inode, upTo: number): void {
   const within = inode.size % PAGE_SIZE;
-  const frame = inode.pages!.peek((inode.size - within) / PAGE_SIZE);
+  const last = (inode.size - within) / PAGE_SIZE;
+  const frame = inode.pages!.peek(last);
   if (frame > 0 && !kernel.frames.isLent(frame))
-    kernel.physical.u8.fill(
-      0,
-      frame * PAGE_SIZE + within,
-      frame * PAGE_SIZE + Math.min(PAGE_SIZE, within + upTo - inode.size),
-    );
+    inode.pages!.fill(last, within, Math.min(PAGE_SIZE, within + upTo - inode.size));
 }
 
 const DAY_SECONDS = 86400;

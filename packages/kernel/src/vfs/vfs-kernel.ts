@@ -38,9 +38,8 @@ export interface VfsKernel extends SignalKernel {
    * @returns null when all are gone, else what the next piece is given (plain data)
    */
   fileShrinks(inode: Inode, size: number, from?: CallState | null): CallState | null;
-  /** A file is about to differ from its image, or one of its pages to get another frame (frames/image-pages.ts). */
+  /** A file is about to differ from its image (frames/image-pages.ts). */
   fileLeavesImage(inode: Inode): void;
-  fileFrameGoes(inode: Inode, index: number, frame: number): void;
   allocateDevice(): number;
   allocateAnonymousIno(): number;
 }

@@ -160,10 +160,6 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     this.fileSystem.kernel.fileLeavesImage(this);
   }
 
-  unmapFrame(index: number, frame: number): void {
-    this.fileSystem.kernel.fileFrameGoes(this, index, frame);
-  }
-
   /**
    * The pages are promised their blocks, and where an owner of the file has a limit, that is met here and not at
    * write-back. What is written through a mapping is not: there the limit is met at write-back (msync(2), fsync(2)).
@@ -345,26 +341,26 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     const present: number[] = [];
     pages.forEach(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), (index) => present.push(index));
     for (const index of present) {
-      const frame = pages.peek(index);
       if (pages.loseBorrowed(index)) continue;
-      if (frames.references(frame) === 1) pages.drop(index);
-      else if (this.readPage(index, physical.u8, frame * PAGE_SIZE) >= 0) pages.notifyChange(index);
+      if (frames.references(pages.peek(index)) === 1) {
+        pages.drop(index);
+        continue;
+      }
+      const frame = pages.ownFrame(index);
+      if (frame > 0 && this.readPage(index, physical.u8, frame * PAGE_SIZE) >= 0) pages.notifyChange(index);
     }
   }
 
   /** Pages in memory are the truth: zeroes them, or gives up whole ones that nobody maps. */
   #clearPages(start: number, end: number): void {
     const pages = this.pages!;
-    const { frames, physical } = this.fileSystem.kernel;
+    const { frames } = this.fileSystem.kernel;
     pages.forEach(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), (index, frame) => {
       const from = Math.max(0, start - index * PAGE_SIZE),
         to = Math.min(PAGE_SIZE, end - index * PAGE_SIZE);
       if (from >= to || pages.loseBorrowed(index)) return;
       if (from === 0 && to === PAGE_SIZE && frames.references(frame) === 1) pages.drop(index);
-      else {
-        physical.u8.fill(0, frame * PAGE_SIZE + from, frame * PAGE_SIZE + to);
-        pages.markDirty(index);
-      }
+      else pages.fill(index, from, to);
     });
   }
 

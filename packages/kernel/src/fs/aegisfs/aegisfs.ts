@@ -1,4 +1,4 @@
-import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
+import { Attributes, DirectoryEntry, LaterVolume, ROOT_INO } from "@stratos/aegisfs";
 import type { Subvolume, Volume } from "@stratos/aegisfs";
 import { CAP_SYS_RESOURCE, EIO, ESTALE, isErrno } from "@stratos/abi";
 import { stateClass, StateError } from "@stratos/base";
@@ -21,8 +21,10 @@ const AEGISFS_MAGIC = 0x41454749;
 export class AegisFileSystem extends FileSystem {
   readonly type: string = "aegisfs";
   readonly kernel: FsKernel;
-  readonly volume: Volume;
-  readonly subvolume: Subvolume;
+  #port: Volume | LaterVolume;
+  #subvolumeId: number;
+  /** Null: nobody has asked for it yet. */
+  #subvolume: Subvolume | null;
   readonly root: AegisInode;
   /** Whose pages its files borrow until they are written; null: nobody's. */
   readonly image: SharedImage | null;
@@ -56,13 +58,40 @@ export class AegisFileSystem extends FileSystem {
   ) {
     super(device);
     this.kernel = kernel;
-    this.volume = volume;
+    this.#port = volume;
     this.image = image;
-    this.subvolume = subvolume;
+    this.#subvolume = subvolume;
+    this.#subvolumeId = subvolume.id;
     this.readOnly = subvolume.readOnly;
     const root = this.inode(ROOT_INO);
     if (isErrno(root)) throw new Error(`aegisfs: the root directory cannot be read (errno ${-root})`);
     this.root = root;
+  }
+
+  get volume(): Volume {
+    return this.#port instanceof LaterVolume ? this.#port.volume : this.#port;
+  }
+
+  get subvolume(): Subvolume {
+    return this.#subvolume ?? this.#findSubvolume();
+  }
+
+  /** What is wrong with the volume of a loaded machine is to be told at once. */
+  #openNow(): void {
+    if (!(this.#port instanceof LaterVolume)) this.#findSubvolume();
+  }
+
+  /** In a loaded machine, or a fork: files that its objects stand for live again as long as these; others go. */
+  #findSubvolume(): Subvolume {
+    const found = this.volume.subvolume(this.#subvolumeId);
+    if (found === null) throw new StateError("foreign", `the volume has no subvolume ${this.#subvolumeId}`);
+    this.#subvolume = found;
+    for (const [ino, inode] of this.#inodes) {
+      found.pin(ino);
+      inode.promiseAgain();
+    }
+    if (!this.readOnly) found.freeOrphans();
+    return found;
   }
 
   /** The object of an inode; a negated errno. */
@@ -172,43 +201,37 @@ export class AegisFileSystem extends FileSystem {
     return this.subvolume.id === this.volume.superblock.defaultSubvolume ? "" : `subvol=${this.subvolume.name}`;
   }
 
-  /** Files that the objects of a loaded machine stand for live again as long as these; others without a name go. */
-  #pinAll(): void {
-    for (const [ino, inode] of this.#inodes) {
-      this.subvolume.pin(ino);
-      inode.promiseAgain();
-    }
-    if (!this.readOnly) this.subvolume.freeOrphans();
-  }
-
   override shutdown(): void {
     syncFileSystem(this.kernel, this);
   }
 
   static {
-    // The volume is the outside's: in a loaded machine another object, over the same content.
+    // The volume is the outside's: in a loaded machine, or a fork, another object, over the same content.
     stateClass(
       "AegisFileSystem",
       this,
       {
         save: (it) => ({
-          subvolume: it.subvolume.id,
+          port: it.#port,
+          subvolumeId: it.#subvolumeId,
           drained: it.#drained,
           inodes: it.#inodes,
           versionFloor: it.#versionFloor,
           promised: it.#promised,
         }),
-        load: (it, { subvolume, ...from }) => {
-          ({ drained: it.#drained, inodes: it.#inodes, versionFloor: it.#versionFloor, promised: it.#promised } = from);
-          const found = it.volume.subvolume(subvolume);
-          if (found === null) throw new StateError("foreign", `the volume has no subvolume ${subvolume}`);
-          (it as { subvolume: Subvolume }).subvolume = found;
+        load: (it, from) => {
+          ({
+            port: it.#port,
+            subvolumeId: it.#subvolumeId,
+            drained: it.#drained,
+            inodes: it.#inodes,
+            versionFloor: it.#versionFloor,
+            promised: it.#promised,
+          } = from);
+          it.#subvolume = null;
         },
       },
-      {
-        keeps: ["attributes", "entry", "subvolume"],
-        loaded: (it) => it.#pinAll(),
-      },
+      { keeps: ["attributes", "entry", "#subvolume"], loaded: (it) => it.#openNow() },
     );
   }
 }

@@ -1,5 +1,6 @@
 import { PAGE_SIZE, PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { stateClass, StateError } from "@stratos/base";
+import type { FrameHolder } from "../../frames/memory-account.ts";
 import { WaitQueue, type CallState } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
@@ -10,7 +11,7 @@ import type { FsCaller, FsKernel } from "../fs-kernel.ts";
  *
  * Bytes lie at ring positions `[#start, #start + length)` modulo `capacity`.
  */
-export class Pipe {
+export class Pipe implements FrameHolder {
   #kernel: FsKernel;
   #frames: Int32Array;
   /** Who made it: its pages count for that user (pipe-limits.ts), until both ends are gone. */
@@ -38,6 +39,7 @@ export class Pipe {
   charge(): void {
     this.#kernel.pipeLimits.charge(this.#uid, this.#frames.length - this.#charged);
     this.#charged = this.#frames.length;
+    this.#kernel.memory.holders.add(this);
   }
 
   get capacity(): number {
@@ -128,23 +130,38 @@ export class Pipe {
         done += part;
       }
     }
-    this.#releaseFrames();
+    this.abandon();
     this.#frames = frames;
     this.#start = 0;
     this.charge();
     return true;
   }
 
-  #releaseFrames(): void {
+  abandon(): void {
     for (let slot = 0; slot < this.#frames.length; slot++) {
       if (this.#frames[slot]! > 0) this.#kernel.frames.release(this.#frames[slot]!);
       this.#frames[slot] = 0;
     }
   }
 
+  /** In a fork: what the original holds, in frames of its own. */
+  #takeCopies(): void {
+    const { frames, memory, physical } = this.#kernel;
+    for (let slot = 0; slot < this.#frames.length; slot++) {
+      const source = this.#frames[slot]!;
+      this.#frames[slot] = 0;
+      if (source === 0 || this.length === 0) continue;
+      const copy = frames.allocate(memory);
+      if (copy < 0) throw new StateError("unsavable", "there is no memory for the bytes in pipes");
+      physical.u8.copyWithin(copy * PAGE_SIZE, source * PAGE_SIZE, (source + 1) * PAGE_SIZE);
+      this.#frames[slot] = copy;
+    }
+  }
+
   /** Both ends are gone: what nobody read is lost. */
   clear(): void {
-    this.#releaseFrames();
+    this.abandon();
+    this.#kernel.memory.holders.delete(this);
     this.#kernel.pipeLimits.charge(this.#uid, -this.#charged);
     this.#charged = 0;
     this.length = 0;
@@ -166,11 +183,22 @@ export class Pipe {
   }
 
   static {
-    stateClass("Pipe", this, {
-      save: (it) => ({ kernel: it.#kernel, frames: it.#frames, uid: it.#uid, charged: it.#charged, start: it.#start }),
-      load: (it, from) =>
-        ({ kernel: it.#kernel, frames: it.#frames, uid: it.#uid, charged: it.#charged, start: it.#start } = from),
-    });
+    stateClass(
+      "Pipe",
+      this,
+      {
+        save: (it) => ({
+          kernel: it.#kernel,
+          frames: it.#frames,
+          uid: it.#uid,
+          charged: it.#charged,
+          start: it.#start,
+        }),
+        load: (it, from) =>
+          ({ kernel: it.#kernel, frames: it.#frames, uid: it.#uid, charged: it.#charged, start: it.#start } = from),
+      },
+      { copied: (it) => it.#takeCopies() },
+    );
   }
 }
 

@@ -284,7 +284,6 @@ export class TmpfsInode extends Inode {
   #clear(start: number, end: number): number {
     const pages = this.pages!;
     const { work } = this.fileSystem.kernel;
-    const memory = this.fileSystem.kernel.physical.u8;
     return (
       PAGE_SIZE *
       pages.forEachInPieces(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), work, (index, frame) => {
@@ -292,10 +291,7 @@ export class TmpfsInode extends Inode {
           to = Math.min(PAGE_SIZE, end - index * PAGE_SIZE);
         // A page that is mapped must stay the same frame: it is zeroed in place.
         if (from === 0 && to === PAGE_SIZE && this.fileSystem.kernel.frames.references(frame) === 1) pages.drop(index);
-        else {
-          memory.fill(0, frame * PAGE_SIZE + from, frame * PAGE_SIZE + to);
-          pages.markDirty(index);
-        }
+        else pages.fill(index, from, to);
       })
     );
   }

@@ -1,0 +1,202 @@
+/**
+ * A copy of a graph of objects in memory: what saving and loading it would give (state-writer.ts, state-reader.ts),
+ * without bytes in between. Objects are met once and filled in the order in which they were met; those that their class
+ * makes anew come when all others have their fields, and whoever refers to one is filled once more.
+ */
+import {
+  blankOf,
+  constantName,
+  fieldsOf,
+  lineageOf,
+  setFields,
+  type StateClass,
+  stateClassOf,
+} from "./state-classes.ts";
+import { StateError } from "./state-error.ts";
+
+export interface CopySources {
+  /** What the copy has in the place of an object; the object itself where both share it. */
+  readonly replaced: ReadonlyMap<object, object>;
+  /** Objects that exist already and are filled, instead of new ones, by those that they are copies of. */
+  readonly given: ReadonlyMap<object, object>;
+  /** What stands for an object of a class without a name; undefined: nothing can. */
+  readonly standIn?: (object: object) => object | undefined;
+}
+
+/** @throws StateError of kind "unsavable", for an object that has no name and no stand-in, and for a function */
+export function copyState<T extends object>(root: T, sources: CopySources): T {
+  return new Copier(sources).graph(root) as T;
+}
+
+class Copier {
+  readonly #sources: CopySources;
+  /** By originals; null: it is to be made anew. */
+  readonly #copies = new Map<object, object | null>();
+  /** Originals whose copies are to be filled. */
+  readonly #unfilled: object[] = [];
+  readonly #remade: object[] = [];
+  /** What each of these is made from, with what it has beside. */
+  readonly #descriptions = new Map<object, { from: object; fields: Record<string, unknown> }>();
+  readonly #underWay = new Set<object>();
+  /** Originals that refer to one that is to be made. */
+  readonly #unfinished: object[] = [];
+  #hasMissed = false;
+  #mayMake = false;
+  /** What tells the class of who refers to an object that cannot be copied. */
+  #holder: object | null = null;
+
+  constructor(sources: CopySources) {
+    this.#sources = sources;
+  }
+
+  graph(root: object): object {
+    this.#value(root);
+    for (let at = 0; at < this.#unfilled.length; at++) this.#fillOnce(this.#unfilled[at]!);
+    this.#mayMake = true;
+    for (const original of this.#remade) this.#make(original);
+    for (const original of this.#unfinished) this.#fill(original);
+    for (const original of this.#remade) this.#fillRemade(original);
+    for (const hook of ["copied", "loaded"] as const)
+      for (const [original, copy] of this.#copies) this.#tell(hook, original, copy!);
+    return this.#copies.get(root)!;
+  }
+
+  #tell(hook: "copied" | "loaded", original: object, copy: object): void {
+    if (copy === original) return;
+    const entry = stateClassOf(original);
+    if (entry === undefined || this.#sources.replaced.has(original)) return;
+    for (const tell of lineageOf(entry)[hook])
+      tell(copy as Record<string, unknown>, original as Record<string, unknown>);
+  }
+
+  #value(value: unknown): unknown {
+    if (value === null || (typeof value !== "object" && typeof value !== "function")) return value;
+    const known = this.#copies.get(value) ?? undefined;
+    if (known !== undefined) return known;
+    if (this.#mayMake) return this.#make(value);
+    const copy = this.#copies.has(value) ? null : this.#begin(value);
+    if (copy === null) this.#hasMissed = true;
+    return copy;
+  }
+
+  #begin(original: object): object | null {
+    const { replaced, given } = this.#sources;
+    const other = replaced.get(original) ?? (constantName(original) === undefined ? undefined : original);
+    if (other !== undefined) {
+      this.#copies.set(original, other);
+      return other;
+    }
+    const filled = given.get(original);
+    if (filled !== undefined) return this.#add(original, filled);
+    if (typeof original === "function") this.#refuse(`a function${original.name === "" ? "" : ` (${original.name})`}`);
+    if (Array.isArray(original)) return this.#add(original, []);
+    if (original instanceof Map) return this.#add(original, new Map());
+    if (original instanceof Set) return this.#add(original, new Set());
+    if (original instanceof ArrayBuffer) return this.#keep(original, original.slice(0));
+    if (ArrayBuffer.isView(original)) return this.#keep(original, this.#view(original));
+    const prototype = Object.getPrototypeOf(original) as object | null;
+    if (prototype === Object.prototype || prototype === null) return this.#add(original, {});
+    const entry = stateClassOf(original);
+    if (entry === undefined) {
+      const standIn = this.#sources.standIn?.(original);
+      if (standIn !== undefined) return this.#keep(original, standIn);
+      this.#refuse(`an object of the class ${prototype.constructor.name}, which has no name in stateClass`);
+    }
+    if (entry.options.remake === undefined) return this.#add(original, blankOf(entry));
+    return this.#beginRemade(entry, original);
+  }
+
+  #add(original: object, copy: object): object {
+    this.#unfilled.push(original);
+    return this.#keep(original, copy);
+  }
+
+  #keep(original: object, copy: object): object {
+    this.#copies.set(original, copy);
+    return copy;
+  }
+
+  #view(view: ArrayBufferView): object {
+    const buffer = this.#value(view.buffer);
+    const type = view.constructor as new (buffer: unknown, offset: number, length: number) => object;
+    return new type(buffer, view.byteOffset, "length" in view ? (view.length as number) : view.byteLength);
+  }
+
+  /** Meets what it is made from, so that all of that is filled before. */
+  #beginRemade(entry: StateClass, original: object): null {
+    this.#copies.set(original, null);
+    this.#remade.push(original);
+    const from = entry.options.remake!.describe(original as never);
+    const fields = fieldsOf(entry, original);
+    this.#descriptions.set(original, { from, fields });
+    for (const value of Object.values(from)) this.#value(value);
+    for (const value of Object.values(fields)) if (typeof value !== "function") this.#value(value);
+    return null;
+  }
+
+  #make(original: object): object {
+    const known = this.#copies.get(original);
+    if (known !== null && known !== undefined) return known;
+    const entry = stateClassOf(original);
+    const description = this.#descriptions.get(original);
+    if (entry === undefined || description === undefined || this.#underWay.has(original))
+      this.#refuse("an object that is made from itself");
+    this.#underWay.add(original);
+    const from: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(description.from)) from[name] = this.#value(value);
+    return this.#keep(original, entry.options.remake!.make(from as never));
+  }
+
+  #fillRemade(original: object): void {
+    const values: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(this.#descriptions.get(original)!.fields))
+      if (typeof value !== "function") values[name] = this.#value(value);
+    setFields(stateClassOf(original)!, this.#copies.get(original)!, values);
+  }
+
+  #fillOnce(original: object): void {
+    this.#hasMissed = false;
+    this.#fill(original);
+    if (this.#hasMissed) this.#unfinished.push(original);
+  }
+
+  #fill(original: object): void {
+    const copy = this.#copies.get(original)!;
+    this.#holder = original;
+    if (Array.isArray(original)) {
+      const array = copy as unknown[];
+      array.length = 0;
+      for (const value of original as unknown[]) array.push(this.#value(value));
+    } else if (original instanceof Map) {
+      const map = copy as Map<unknown, unknown>;
+      map.clear();
+      for (const [key, value] of original as Map<unknown, unknown>) map.set(this.#value(key), this.#value(value));
+    } else if (original instanceof Set) {
+      const set = copy as Set<unknown>;
+      set.clear();
+      for (const value of original as Set<unknown>) set.add(this.#value(value));
+    } else {
+      const entry = stateClassOf(original);
+      const from = original as Record<string, unknown>;
+      const to = copy as Record<string, unknown>;
+      if (entry === undefined) for (const name of Object.keys(from)) to[name] = this.#value(from[name]);
+      else this.#fillInstance(entry, from, to);
+    }
+  }
+
+  #fillInstance(entry: StateClass, from: Record<string, unknown>, to: Record<string, unknown>): void {
+    const { withFields, keeps } = lineageOf(entry);
+    for (const name of Object.keys(from))
+      if (!keeps.has(name) && Object.hasOwn(to, name)) to[name] = this.#value(from[name]);
+    for (const { fields } of withFields) {
+      const own = fields!.save(from);
+      for (const name of Object.keys(own)) own[name] = this.#value(own[name]);
+      fields!.load(to, own);
+    }
+  }
+
+  #refuse(what: string): never {
+    const holder = this.#holder === null ? undefined : stateClassOf(this.#holder)?.name;
+    throw new StateError("unsavable", `${holder ?? "a record"} holds ${what}`);
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * A fork of a kernel: what the graph of its objects does not tell by itself. Frames are shared by both until one writes
+ * (AddressSpace, PageCache), bytes in pipes are copied (Pipe).
+ */
+import { copyState, StateError } from "@stratos/base";
+import type { MemoryAccount } from "./frames/memory-account.ts";
+import { AREA_WIPE_ON_FORK } from "./mm/area.ts";
+import { kernelPorts } from "./saved-kernel.ts";
+import type { Kernel } from "./task/kernel-state.ts";
+
+interface ForkParts<T> {
+  /** It leads to all that is copied. */
+  readonly root: T;
+  /** What the fork has in the place of objects of the outside. */
+  readonly replaced: Iterable<readonly [object, object]>;
+  /** Objects of the fork that are filled, by those that they are copies of. */
+  readonly given: Iterable<readonly [object, object]>;
+}
+
+/** What a kernel was promised is its family's from now on: forks live from it. @throws StateError: "unsavable" */
+export function familyOf({ frames, memory }: Kernel): MemoryAccount {
+  const family = frames.familyOf(memory);
+  if (family === null) throw new StateError("unsavable", "the board has too many accounts of memory");
+  return family;
+}
+
+/**
+ * Fills a kernel that has just been made on the board of another, as a member of its family, with what that has.
+ *
+ * @param kernel  between two turns
+ * @returns the copy of the root
+ * @throws StateError of kind "unsavable"; the fork is then no more
+ */
+export function copyKernel<T extends object>(kernel: Kernel, fork: Kernel, parts: ForkParts<T>): T {
+  const { board, frames } = kernel;
+  while (kernel.reaper.run());
+  const replaced = new Map([...sharedBy(kernel, fork), ...parts.replaced]);
+  const given = new Map([[kernel, fork], [kernel.vfs, fork.vfs], ...parts.given]);
+  const { memory, trampoline, zeroFrame } = fork;
+  trampoline.abandon();
+  frames.release(zeroFrame);
+  try {
+    const copy = copyState(parts.root, { replaced, given });
+    // Nobody counts with the fork's tally while it is written.
+    board.enter(kernel);
+    fork.tally.goOnFrom(kernel.tally);
+    return copy;
+  } catch (error) {
+    board.drop(fork);
+    throw error;
+  } finally {
+    frames.close(memory);
+  }
+}
+
+function sharedBy(kernel: Kernel, fork: Kernel): (readonly [object, object])[] {
+  const { board, frames, libraryPlaces, memory, images } = kernel;
+  const shared = [...kernelPorts(kernel).values(), frames, board.images, ...images, memory.parent!];
+  if (!kernel.isRepeatable) shared.push(libraryPlaces);
+  return [...shared.map((object) => [object, object] as const), [kernel.tally, fork.tally]];
+}
+
+/** A fork that is to be told from its original: its boot has another name, and memory that was to be wiped is. */
+export function beginAnew(fork: Kernel): void {
+  fork.bootId = "";
+  for (const space of fork.spaces)
+    for (const area of space.areas)
+      if ((area.flags & AREA_WIPE_ON_FORK) !== 0) space.unmapPages(area.start, area.end, [area]);
+}

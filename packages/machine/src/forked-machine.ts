@@ -1,0 +1,53 @@
+/**
+ * A machine that goes on from where another one stands, beside that one on its board. Nothing is written: the objects
+ * of the kernel are copied, pages are both machines' until one of them writes.
+ */
+import { PAGE_SIZE } from "@stratos/abi";
+import { stateName } from "@stratos/base";
+import { beginAnew, copyKernel, familyOf } from "@stratos/kernel";
+import { Machine, type MachineOptions } from "./machine.ts";
+import { namingHolders, portsOf } from "./saved-machine.ts";
+
+/**
+ * Is a fork to be told from its original? "fresh": its kernel draws other random numbers, its boot has another name,
+ * and pages under MADV_WIPEONFORK are zeroes. What programs drew before is in both.
+ */
+export type ForkIdentity = "fresh" | "same";
+
+interface ForkOptions extends Pick<MachineOptions, "engine" | "random" | "sockets" | "log"> {
+  readonly identity: ForkIdentity;
+  /** Handles of the host that the machine holds, and what the fork has in their place. */
+  readonly handles: ReadonlyMap<object, object>;
+}
+
+/**
+ * @param machine  at rest: between two calls of `run`
+ * @throws StateError of kind "unsavable", which names the process that holds what cannot be in two machines
+ */
+export function forkMachine(machine: Machine, { identity, handles, ...outside }: ForkOptions): Machine {
+  const { kernel } = machine;
+  const { board, clock, random, sockets, work, harts, memory } = kernel;
+  const family = familyOf(kernel);
+  const isVirtual = stateName(clock) !== undefined;
+  const fork = new Machine({
+    ...outside,
+    board,
+    family,
+    clock,
+    memoryBytes: memory.limit * PAGE_SIZE,
+    hostname: "",
+    harts,
+    callWork: work.limit,
+    virtualTime: isVirtual,
+  });
+  const replaced: [object, object][] = [...handles];
+  const given: [object, object][] = [[machine, fork]];
+  (isVirtual ? given : replaced).push([clock, fork.kernel.clock]);
+  if (identity === "fresh" || stateName(random) === undefined) replaced.push([random, outside.random]);
+  if (sockets !== null && outside.sockets !== null) replaced.push([sockets, outside.sockets]);
+  namingHolders(machine, { what: "forked", outside: [...portsOf(machine).values(), ...handles.keys()] }, () =>
+    copyKernel(kernel, fork.kernel, { root: machine, replaced, given }),
+  );
+  if (identity === "fresh") beginAnew(fork.kernel);
+  return fork;
+}

@@ -1,0 +1,77 @@
+/**
+ * Goal: a fork of a machine goes on as the machine does, and neither sees what the other writes. Method: programs that
+ * sleep in each way there is; the machine is forked while they do, and each machine goes on to its end in virtual time,
+ * by turns and in any order: output, calls and switches are those of a machine that was not forked. Times may be a few
+ * instructions later: a write to a shared page is a fault, which breaks an LR/SC pair (Unprivileged ISA §13.2).
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { SeededRandom } from "@stratos/base";
+import { buildStatic, countsOf, finish, forkOf, type Run, startStatic } from "./saved/saved-run.ts";
+
+let folder = "";
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), "stratos-forked-"));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What is the same of machines that have done the same, of which some share their memory. */
+function doingsOf({ machine, output }: Run): object {
+  const { exitStatus, calls, contextSwitches, forks } = countsOf(machine);
+  return { exitStatus, calls, contextSwitches, forks, output: output.text.replace(/ at \d+\.\d+$/gm, "") };
+}
+
+test("programs that sleep in each kind of call wake in forks as in their original, whoever goes on first", () => {
+  const program = buildStatic(folder, "waits");
+  const alone = startStatic(program);
+  alone.machine.run(1);
+  finish(alone);
+  const run = startStatic(program);
+  run.machine.run(1);
+  const [early, late] = [forkOf(run), forkOf(run)];
+  for (const each of [early, run, late]) finish(each);
+  for (const each of [early, run, late]) assert.deepEqual(doingsOf(each), doingsOf(alone));
+});
+
+test("neither a machine nor any of its forks sees what another writes, and all frames come back", () => {
+  const program = buildStatic(folder, "apart");
+  const seed = 7;
+  const random = new SeededRandom(seed);
+  const first = startStatic(program);
+  finish(first);
+  const { board } = first.machine.kernel;
+  /** Each with the numbers that its program was told. */
+  const family = [{ run: first, told: [] as number[] }];
+  const judged: (typeof family)[number][] = [];
+  for (let step = 0; step < 60; step++) {
+    const at = random.below(family.length);
+    const { run, told } = family[at]!;
+    const kind = random.below(5);
+    if (kind === 0 && family.length < 6) family.push({ run: forkOf(run), told: [...told] });
+    else if (kind === 1 && family.length > 1) {
+      judged.push(...family.splice(at, 1));
+      run.machine.dispose();
+    } else {
+      const number = random.below(1 << 30);
+      told.push(number);
+      run.input.type(`${number}\n`);
+      finish(run);
+    }
+  }
+  for (const each of [...judged, ...family]) {
+    const alone = startStatic(program);
+    finish(alone);
+    for (const number of each.told) {
+      alone.input.type(`${number}\n`);
+      finish(alone);
+    }
+    assert.equal(each.run.output.text, alone.output.text, `seed ${seed}`);
+  }
+  for (const { run } of family) run.machine.dispose();
+  assert.equal(board.frames.usedCount, 0);
+  assert.equal(board.frames.unpromised, board.frames.total);
+});
