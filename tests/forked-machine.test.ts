@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { SeededRandom } from "@stratos/base";
+import { type HostSocket, SimulatedNetwork } from "@stratos/host";
 import { buildStatic, countsOf, finish, forkOf, type Run, startStatic } from "./saved/saved-run.ts";
 
 let folder = "";
@@ -74,4 +75,30 @@ test("neither a machine nor any of its forks sees what another writes, and all f
   for (const { run } of family) run.machine.dispose();
   assert.equal(board.frames.usedCount, 0);
   assert.equal(board.frames.unpromised, board.frames.total);
+});
+
+test("a connection to the outside goes on in the original, and is reset in a fork", () => {
+  const network = new SimulatedNetwork();
+  const server = network.host([{ family: 4, address: "10.0.0.2", prefixLength: 24 }]);
+  const listener = server.create(4, "stream", { changed: () => {} }) as HostSocket;
+  listener.bind({ family: 4, address: "10.0.0.2", port: 80 }, { reuseAddress: true, v6Only: false });
+  listener.listen(1);
+  const client = network.host([{ family: 4, address: "10.0.0.1", prefixLength: 24 }]);
+  const run = startStatic(buildStatic(folder, "outside"), ["outside"], client);
+  const settle = (each: Run): void => {
+    for (let turn = 0; turn < 5; turn++) {
+      finish(each);
+      network.deliver();
+    }
+  };
+  settle(run);
+  assert.equal(run.output.text, "connected\n");
+  const fork = forkOf(run);
+  settle(fork);
+  assert.equal(fork.output.text, "connected\nread -1 Connection reset by peer \nread 0 Success \n");
+  const connection = listener.accept({ changed: () => {} }) as HostSocket;
+  connection.write(new TextEncoder().encode("word"), 0, 4, null);
+  connection.close();
+  settle(run);
+  assert.equal(run.output.text, "connected\nread 4 Success word\nread 0 Success \n");
 });

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { SimulatedClock, SimulatedRandomSource } from "@stratos/host";
+import { SimulatedClock, SimulatedRandomSource, type SocketProvider } from "@stratos/host";
 import { NodeWasmEngine } from "@stratos/host-node";
 import { type Inode, openHostInput, openHostOutput, Tmpfs } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
@@ -82,8 +82,12 @@ export function buildStatic(folder: string, name: string): Uint8Array {
 }
 
 /** Starts a static program at /program, below which nothing but /tmp and the system's file systems is. */
-export function startStatic(program: Uint8Array, argv: readonly string[] = ["program"]): Run {
-  const machine = new Machine({ ...outside(), virtualTime: true, memoryBytes: 64 << 20, hostname: "stratos" });
+export function startStatic(
+  program: Uint8Array,
+  argv: readonly string[] = ["program"],
+  sockets: SocketProvider | null = null,
+): Run {
+  const machine = new Machine({ ...outside(), sockets, virtualTime: true, memoryBytes: 64 << 20, hostname: "stratos" });
   const { kernel } = machine;
   const root = new Tmpfs(kernel, { sizeBytes: 32 << 20, inodes: 4096, mode: 0o755, uid: 0, gid: 0 });
   machine.mountRoot(root);
@@ -125,7 +129,8 @@ export function forkOf({ machine, input, output }: Run): Run {
     [input, fork.input],
     [output, fork.output],
   ]);
-  return { machine: forkMachine(machine, { ...outside(), identity: "same", handles }), ...fork };
+  const { sockets } = machine.kernel;
+  return { machine: forkMachine(machine, { ...outside(), sockets, identity: "same", handles }), ...fork };
 }
 
 function handlesOf(streams: { input: Input; output: Output }): Map<string, object> {

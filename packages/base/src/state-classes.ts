@@ -56,6 +56,8 @@ interface Lineage {
   /** Those with private fields, the base first. */
   readonly withFields: readonly StateClass[];
   readonly keeps: ReadonlySet<string>;
+  /** Public fields, once they are known. */
+  names: readonly string[] | null;
   readonly copied: readonly ((it: Record<string, unknown>, from: Record<string, unknown>) => void)[];
   readonly loaded: readonly ((it: Record<string, unknown>) => void)[];
 }
@@ -126,9 +128,16 @@ export function lineageOf(entry: StateClass): Lineage {
   return (entry.lineage = {
     withFields: classes.filter(({ fields }) => fields !== null),
     keeps: new Set<string>(classes.flatMap(({ options }) => options.keeps ?? [])),
+    names: null,
     copied: classes.flatMap(({ options }) => options.copied ?? []),
     loaded: classes.flatMap(({ options }) => options.loaded ?? []),
   });
+}
+
+/** Public fields of all objects of a class, but those that it keeps. @param object  a blank, or as complete as one */
+export function publicNamesOf(entry: StateClass, object: object): readonly string[] {
+  const lineage = lineageOf(entry);
+  return (lineage.names ??= Object.keys(object).filter((name) => !lineage.keeps.has(name)));
 }
 
 /** The fields of an object by name: public ones as they are called, private ones as "Class#name". */
@@ -173,8 +182,8 @@ const NOTHING: unknown = new Proxy(function nothing(): void {}.bind(null), {
 export function blankOf(entry: StateClass): object {
   if (entry.options.blank !== undefined) return entry.options.blank();
   const type = entry.type as unknown as new (...args: unknown[]) => object;
-  return Reflect.construct(type, Array<unknown>(ARGUMENTS_MAX).fill(NOTHING)) as object;
+  return Reflect.construct(type, NOTHINGS) as object;
 }
 
 /** More than any constructor takes. */
-const ARGUMENTS_MAX = 12;
+const NOTHINGS = Array<unknown>(12).fill(NOTHING);

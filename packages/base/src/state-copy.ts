@@ -8,6 +8,7 @@ import {
   constantName,
   fieldsOf,
   lineageOf,
+  publicNamesOf,
   setFields,
   type StateClass,
   stateClassOf,
@@ -28,25 +29,33 @@ export function copyState<T extends object>(root: T, sources: CopySources): T {
   return new Copier(sources).graph(root) as T;
 }
 
+/** Stands for an object that is to be made anew. */
+const MISSED = {};
+
 class Copier {
-  readonly #sources: CopySources;
-  /** By originals; null: it is to be made anew. */
-  readonly #copies = new Map<object, object | null>();
+  readonly #standIn: CopySources["standIn"];
+  /** By originals. */
+  readonly #copies: Map<object, object>;
   /** Originals whose copies are to be filled. */
-  readonly #unfilled: object[] = [];
+  readonly #unfilled: object[];
   readonly #remade: object[] = [];
   /** What each of these is made from, with what it has beside. */
   readonly #descriptions = new Map<object, { from: object; fields: Record<string, unknown> }>();
   readonly #underWay = new Set<object>();
   /** Originals that refer to one that is to be made. */
   readonly #unfinished: object[] = [];
+  /** Originals of classes that want to be told. */
+  readonly #told: object[] = [];
   #hasMissed = false;
   #mayMake = false;
   /** What tells the class of who refers to an object that cannot be copied. */
   #holder: object | null = null;
 
-  constructor(sources: CopySources) {
-    this.#sources = sources;
+  constructor({ replaced, given, standIn }: CopySources) {
+    this.#standIn = standIn;
+    this.#copies = new Map([...replaced, ...given]);
+    this.#unfilled = [...given.keys()];
+    for (const original of this.#unfilled) this.#noteTold(stateClassOf(original), original);
   }
 
   graph(root: object): object {
@@ -57,51 +66,48 @@ class Copier {
     for (const original of this.#unfinished) this.#fill(original);
     for (const original of this.#remade) this.#fillRemade(original);
     for (const hook of ["copied", "loaded"] as const)
-      for (const [original, copy] of this.#copies) this.#tell(hook, original, copy!);
+      for (const original of this.#told) {
+        const copy = this.#copies.get(original) as Record<string, unknown>;
+        for (const tell of lineageOf(stateClassOf(original)!)[hook]) tell(copy, original as Record<string, unknown>);
+      }
     return this.#copies.get(root)!;
   }
 
-  #tell(hook: "copied" | "loaded", original: object, copy: object): void {
-    if (copy === original) return;
-    const entry = stateClassOf(original);
-    if (entry === undefined || this.#sources.replaced.has(original)) return;
-    for (const tell of lineageOf(entry)[hook])
-      tell(copy as Record<string, unknown>, original as Record<string, unknown>);
+  #noteTold(entry: StateClass | undefined, original: object): void {
+    if (entry === undefined) return;
+    const { copied, loaded } = lineageOf(entry);
+    if (copied.length + loaded.length > 0) this.#told.push(original);
   }
 
   #value(value: unknown): unknown {
     if (value === null || (typeof value !== "object" && typeof value !== "function")) return value;
-    const known = this.#copies.get(value) ?? undefined;
-    if (known !== undefined) return known;
+    const copy = this.#copies.get(value) ?? this.#begin(value);
+    if (copy !== MISSED) return copy;
     if (this.#mayMake) return this.#make(value);
-    const copy = this.#copies.has(value) ? null : this.#begin(value);
-    if (copy === null) this.#hasMissed = true;
-    return copy;
+    this.#hasMissed = true;
+    return null;
   }
 
-  #begin(original: object): object | null {
-    const { replaced, given } = this.#sources;
-    const other = replaced.get(original) ?? (constantName(original) === undefined ? undefined : original);
-    if (other !== undefined) {
-      this.#copies.set(original, other);
-      return other;
-    }
-    const filled = given.get(original);
-    if (filled !== undefined) return this.#add(original, filled);
-    if (typeof original === "function") this.#refuse(`a function${original.name === "" ? "" : ` (${original.name})`}`);
+  #begin(original: object): object {
     if (Array.isArray(original)) return this.#add(original, []);
+    const prototype = Object.getPrototypeOf(original) as object | null;
+    const entry = prototype === null ? undefined : stateClassOf(original);
+    if (entry !== undefined) return this.#beginInstance(entry, original);
+    if (constantName(original) !== undefined) return this.#keep(original, original);
+    if (prototype === Object.prototype || prototype === null) return this.#add(original, {});
     if (original instanceof Map) return this.#add(original, new Map());
     if (original instanceof Set) return this.#add(original, new Set());
     if (original instanceof ArrayBuffer) return this.#keep(original, original.slice(0));
     if (ArrayBuffer.isView(original)) return this.#keep(original, this.#view(original));
-    const prototype = Object.getPrototypeOf(original) as object | null;
-    if (prototype === Object.prototype || prototype === null) return this.#add(original, {});
-    const entry = stateClassOf(original);
-    if (entry === undefined) {
-      const standIn = this.#sources.standIn?.(original);
-      if (standIn !== undefined) return this.#keep(original, standIn);
-      this.#refuse(`an object of the class ${prototype.constructor.name}, which has no name in stateClass`);
-    }
+    if (typeof original === "function") this.#refuse(`a function${original.name === "" ? "" : ` (${original.name})`}`);
+    const standIn = this.#standIn?.(original);
+    if (standIn !== undefined) return this.#keep(original, standIn);
+    this.#refuse(`an object of the class ${prototype.constructor.name}, which has no name in stateClass`);
+  }
+
+  #beginInstance(entry: StateClass, original: object): object {
+    if (constantName(original) !== undefined) return this.#keep(original, original);
+    this.#noteTold(entry, original);
     if (entry.options.remake === undefined) return this.#add(original, blankOf(entry));
     return this.#beginRemade(entry, original);
   }
@@ -123,20 +129,20 @@ class Copier {
   }
 
   /** Meets what it is made from, so that all of that is filled before. */
-  #beginRemade(entry: StateClass, original: object): null {
-    this.#copies.set(original, null);
+  #beginRemade(entry: StateClass, original: object): object {
+    this.#keep(original, MISSED);
     this.#remade.push(original);
     const from = entry.options.remake!.describe(original as never);
     const fields = fieldsOf(entry, original);
     this.#descriptions.set(original, { from, fields });
     for (const value of Object.values(from)) this.#value(value);
     for (const value of Object.values(fields)) if (typeof value !== "function") this.#value(value);
-    return null;
+    return MISSED;
   }
 
   #make(original: object): object {
     const known = this.#copies.get(original);
-    if (known !== null && known !== undefined) return known;
+    if (known !== undefined && known !== MISSED) return known;
     const entry = stateClassOf(original);
     const description = this.#descriptions.get(original);
     if (entry === undefined || description === undefined || this.#underWay.has(original))
@@ -165,8 +171,12 @@ class Copier {
     this.#holder = original;
     if (Array.isArray(original)) {
       const array = copy as unknown[];
-      array.length = 0;
-      for (const value of original as unknown[]) array.push(this.#value(value));
+      const { length } = original;
+      array.length = length;
+      for (let index = 0; index < length; index++) {
+        const value = (original as unknown[])[index];
+        array[index] = typeof value === "number" ? value : this.#value(value);
+      }
     } else if (original instanceof Map) {
       const map = copy as Map<unknown, unknown>;
       map.clear();
@@ -185,12 +195,17 @@ class Copier {
   }
 
   #fillInstance(entry: StateClass, from: Record<string, unknown>, to: Record<string, unknown>): void {
-    const { withFields, keeps } = lineageOf(entry);
-    for (const name of Object.keys(from))
-      if (!keeps.has(name) && Object.hasOwn(to, name)) to[name] = this.#value(from[name]);
+    const { withFields } = lineageOf(entry);
+    for (const name of publicNamesOf(entry, to)) {
+      const value = from[name];
+      to[name] = typeof value === "object" || typeof value === "function" ? this.#value(value) : value;
+    }
     for (const { fields } of withFields) {
       const own = fields!.save(from);
-      for (const name of Object.keys(own)) own[name] = this.#value(own[name]);
+      for (const name in own) {
+        const value = own[name];
+        if (typeof value === "object" || typeof value === "function") own[name] = this.#value(value);
+      }
       fields!.load(to, own);
     }
   }

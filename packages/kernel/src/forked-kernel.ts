@@ -6,7 +6,9 @@ import { copyState, StateError } from "@stratos/base";
 import type { MemoryAccount } from "./frames/memory-account.ts";
 import { AREA_WIPE_ON_FORK } from "./mm/area.ts";
 import { kernelPorts } from "./saved-kernel.ts";
+import { isHostSocket, SeveredSocket } from "./socket/inet/severed-socket.ts";
 import type { Kernel } from "./task/kernel-state.ts";
+import { forgetMadeOnDemand } from "./vfs/dentry-cache.ts";
 
 interface ForkParts<T> {
   /** It leads to all that is copied. */
@@ -34,13 +36,14 @@ export function familyOf({ frames, memory }: Kernel): MemoryAccount {
 export function copyKernel<T extends object>(kernel: Kernel, fork: Kernel, parts: ForkParts<T>): T {
   const { board, frames } = kernel;
   while (kernel.reaper.run());
+  forgetMadeOnDemand(kernel);
   const replaced = new Map([...sharedBy(kernel, fork), ...parts.replaced]);
   const given = new Map([[kernel, fork], [kernel.vfs, fork.vfs], ...parts.given]);
   const { memory, trampoline, zeroFrame } = fork;
   trampoline.abandon();
   frames.release(zeroFrame);
   try {
-    const copy = copyState(parts.root, { replaced, given });
+    const copy = copyState(parts.root, { replaced, given, standIn });
     // Nobody counts with the fork's tally while it is written.
     board.enter(kernel);
     fork.tally.goOnFrom(kernel.tally);
@@ -49,7 +52,7 @@ export function copyKernel<T extends object>(kernel: Kernel, fork: Kernel, parts
     board.drop(fork);
     throw error;
   } finally {
-    frames.close(memory);
+    frames.closeIfOpen(memory);
   }
 }
 
@@ -58,6 +61,11 @@ function sharedBy(kernel: Kernel, fork: Kernel): (readonly [object, object])[] {
   const shared = [...kernelPorts(kernel).values(), frames, board.images, ...images, memory.parent!];
   if (!kernel.isRepeatable) shared.push(libraryPlaces);
   return [...shared.map((object) => [object, object] as const), [kernel.tally, fork.tally]];
+}
+
+/** Sockets of the host are the original's. */
+function standIn(object: object): object | undefined {
+  return isHostSocket(object) ? new SeveredSocket(object) : undefined;
 }
 
 /** A fork that is to be told from its original: its boot has another name, and memory that was to be wiped is. */

@@ -156,6 +156,13 @@ export function pruneDentries(kernel: VfsKernel): void {
   }
 }
 
+/** Names of file systems that are made on demand are found again as quickly: those that nobody uses go. */
+export function forgetMadeOnDemand(kernel: VfsKernel): void {
+  for (const [fileSystem, { dentry }] of kernel.vfs.roots)
+    // The first round takes the mark of use off.
+    for (let round = 0; round < 2 && fileSystem.isMadeOnDemand; round++) pruneBelow(kernel, dentry);
+}
+
 function pruneBelow(kernel: VfsKernel, dentry: Dentry): void {
   for (const [name, child] of dentry.children ?? []) {
     if (child.children !== null) pruneBelow(kernel, child);

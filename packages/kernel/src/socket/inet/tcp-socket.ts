@@ -59,6 +59,7 @@ import type { Socket } from "../socket.ts";
 import { DiscardCursor, ShortCursor } from "../part-cursor.ts";
 import { hostAddressOf } from "./host-address.ts";
 import { HostAttempt, HostListener } from "./host-tcp.ts";
+import { HostTransport } from "./host-transport.ts";
 import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
 import { InetSocket } from "./inet-socket.ts";
 import {
@@ -310,6 +311,11 @@ export class TcpSocket extends InetSocket {
     if (this.options.keepAlive) this.#transport!.setOption("keepAlive", 1);
   }
 
+  /** In a fork: what the host carried is over. */
+  #noticeFork(): void {
+    if (this.#transport instanceof HostTransport || this.#attempt instanceof HostAttempt) this.changed();
+  }
+
   /** The listener ended before it was accepted. */
   abort(): void {
     this.#transport!.abort();
@@ -555,22 +561,11 @@ export class TcpSocket extends InetSocket {
   }
 
   static {
-    stateClass("TcpSocket", this, {
-      save: (it) => ({
-        phase: it.#phase,
-        state: it.#state,
-        transport: it.#transport,
-        attempt: it.#attempt,
-        isReadShut: it.#isReadShut,
-        isWriteShut: it.#isWriteShut,
-        corkTimer: it.#corkTimer,
-        backlogMax: it.#backlogMax,
-        loopback: it.#loopback,
-        outside: it.#outside,
-        isListenPending: it.#isListenPending,
-      }),
-      load: (it, from) =>
-        ({
+    stateClass(
+      "TcpSocket",
+      this,
+      {
+        save: (it) => ({
           phase: it.#phase,
           state: it.#state,
           transport: it.#transport,
@@ -582,8 +577,24 @@ export class TcpSocket extends InetSocket {
           loopback: it.#loopback,
           outside: it.#outside,
           isListenPending: it.#isListenPending,
-        } = from),
-    });
+        }),
+        load: (it, from) =>
+          ({
+            phase: it.#phase,
+            state: it.#state,
+            transport: it.#transport,
+            attempt: it.#attempt,
+            isReadShut: it.#isReadShut,
+            isWriteShut: it.#isWriteShut,
+            corkTimer: it.#corkTimer,
+            backlogMax: it.#backlogMax,
+            loopback: it.#loopback,
+            outside: it.#outside,
+            isListenPending: it.#isListenPending,
+          } = from),
+      },
+      { copied: (it) => it.#noticeFork() },
+    );
   }
 }
 

@@ -1,0 +1,120 @@
+/**
+ * A graph of objects is copied as saving and loading it would: identity, cycles, private fields, views of one buffer,
+ * what is made anew, what stands for the outside; and what nobody can copy is refused by name.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { stateClass, stateConstant } from "./state-classes.ts";
+import { copyState } from "./state-copy.ts";
+
+const told: string[] = [];
+
+class Room {
+  #guests: Set<Guest> = new Set();
+  readonly bytes = new Uint8Array(8);
+  readonly view = new DataView(this.bytes.buffer, 4);
+  outside: object | null = null;
+  hook: (() => void) | null = null;
+
+  get guests(): Set<Guest> {
+    return this.#guests;
+  }
+
+  static {
+    stateClass(
+      "copied.Room",
+      this,
+      { save: (it) => ({ guests: it.#guests }), load: (it, from) => ({ guests: it.#guests } = from) },
+      {
+        keeps: ["hook"],
+        copied: (it, from) => told.push(`copied ${it.bytes[4]} from ${from.bytes[4]}`),
+        loaded: (it) => told.push(`loaded with ${it.guests.size}`),
+      },
+    );
+  }
+}
+
+class Guest {
+  readonly room: Room;
+  badge: Badge | null = null;
+
+  constructor(room: Room) {
+    this.room = room;
+  }
+
+  static {
+    stateClass("copied.Guest", this);
+  }
+}
+
+/** Its text is a closure that only its maker can give it. */
+class Badge {
+  readonly guest: Guest;
+  uses = 0;
+  readonly text: () => string;
+
+  constructor(guest: Guest) {
+    this.guest = guest;
+    this.text = () => `guest of ${guest.room.bytes[4]}`;
+  }
+
+  static {
+    stateClass("copied.Badge", this, null, {
+      remake: { describe: ({ guest }: Badge) => ({ guest }), make: ({ guest }: Badge) => new Badge(guest) },
+    });
+  }
+}
+
+const SHELF = stateConstant("copied.SHELF", { name: "shelf" });
+const NOTHING = { replaced: new Map<object, object>(), given: new Map<object, object>() };
+
+function fullRoom(): Room {
+  const room = new Room();
+  const guest = new Guest(room);
+  guest.badge = new Badge(guest);
+  guest.badge.uses = 3;
+  room.guests.add(guest);
+  room.bytes[4] = 7;
+  return room;
+}
+
+test("a copy has what its original has, and nothing in common with it", () => {
+  const room = fullRoom();
+  room.hook = () => {};
+  told.length = 0;
+  const copy = copyState({ room, list: [room, SHELF, 1n, undefined], byName: new Map([[room, "r"]]) }, NOTHING);
+  const [guest] = [...copy.room.guests];
+  assert.deepEqual(copy.list, [copy.room, SHELF, 1n, undefined]);
+  assert.equal(copy.byName.get(copy.room), "r");
+  assert.equal(guest!.room, copy.room);
+  assert.deepEqual([copy.room.hook, guest!.badge!.uses, guest!.badge!.guest], [null, 3, guest]);
+  copy.room.view.setUint8(0, 9);
+  assert.deepEqual([copy.room.bytes[4], room.bytes[4]], [9, 7]);
+  assert.equal(guest!.badge!.text(), "guest of 9");
+  assert.deepEqual(told, ["copied 7 from 7", "loaded with 1"]);
+});
+
+test("what is given is filled, what is replaced is the other's, and a stand-in comes for what has no name", () => {
+  const room = fullRoom();
+  const [inside, other] = [new (class Socket {})(), {}];
+  room.outside = inside;
+  const given = new Room();
+  const [guest] = [...room.guests];
+  const replacement = new Guest(given);
+  const copy = copyState(room, {
+    replaced: new Map<object, object>([[guest!, replacement]]),
+    given: new Map<object, object>([[room, given]]),
+    standIn: (object) => (object === inside ? other : undefined),
+  });
+  assert.equal(copy, given);
+  assert.deepEqual([...given.guests], [replacement]);
+  assert.equal(given.outside, other);
+});
+
+test("functions and objects without a name are refused, with the class that holds them", () => {
+  const room = fullRoom();
+  room.outside = new (class Window {})();
+  assert.throws(() => copyState(room, NOTHING), { kind: "unsavable", message: /copied.Room holds .* class Window/ });
+  room.outside = () => {};
+  assert.throws(() => copyState(room, NOTHING), { kind: "unsavable", message: /copied.Room holds a function/ });
+});
