@@ -28,7 +28,6 @@ import {
   SockaddrIn6,
   SockaddrNl,
   SockaddrUn,
-  SOCKADDR_STORAGE_SIZE,
   Stat,
   Statfs,
   Statx,
@@ -40,6 +39,7 @@ import {
   type FieldType,
   type IntegerType,
   type Struct,
+  SockaddrStorage,
 } from "@stratos/abi";
 import { EVENT_FLAGS, flags, hex, quote, SIGNAL_ACTION_FLAGS, signalName } from "./values.ts";
 
@@ -82,12 +82,12 @@ export function signalSetText(memory: StructureMemory, address: number): string 
 
 /** A socket address of `length` bytes, by its family. */
 export function socketAddressText(memory: StructureMemory, address: number, length: number): string {
-  const size = Math.min(length, SOCKADDR_STORAGE_SIZE);
+  const size = Math.min(length, SockaddrStorage.size);
   if (size < 2) return pointerText(address);
   const given = read(memory, address, size);
   if (typeof given === "string") return given;
   // What is missing at the end is zero.
-  const bytes = new Uint8Array(SOCKADDR_STORAGE_SIZE);
+  const bytes = new Uint8Array(SockaddrStorage.size);
   bytes.set(given);
   const view = viewOf(bytes);
   const family = view.getUint16(0, true);
