@@ -277,6 +277,11 @@ export interface ForkOptions extends SignalOption {
   readonly count?: number;
   /** Default: "fresh". */
   readonly identity?: ForkIdentity;
+  /**
+   * Programs under way are held back at their first output until `attach`. Default: false; what they write in a fork is
+   * for nobody.
+   */
+  readonly keepsPrograms?: boolean;
 }
 
 export interface OpenVolumeOptions extends SignalOption {

@@ -103,16 +103,15 @@ export class RemoteSandbox extends RemoteFiles {
   /**
    * Sandboxes that go on from where this one stands: with its files, and with its programs in the midst of what they
    * do. No page is copied before one of them writes it, and neither sees what another does from now on. They live from
-   * the memory that this one was promised, on its board, and each may be closed before the others. What programs of
-   * `run` and `spawn` write in a fork is for nobody.
+   * the memory that this one was promised, on its board, and each may be closed before the others.
    *
    * @throws StratosError of kind state: something cannot be in two sandboxes, such as a folder of the host; the message
    *   names the process that holds it
    */
   async fork(options: ForkOptions = {}): Promise<RemoteSandbox[]> {
-    const { count = 1, identity = "fresh", signal } = options;
+    const { count = 1, identity = "fresh", keepsPrograms = false, signal } = options;
     const { engine, target } = this.#handle.use();
-    const { value } = await engine.call("fork", { target, count, identity }, { signal }).answer;
+    const { value } = await engine.call("fork", { target, count, identity, keepsPrograms }, { signal }).answer;
     return this.#handle.branches(value as number[]).map((handle) => new RemoteSandbox(handle, this.#defaults));
   }
 

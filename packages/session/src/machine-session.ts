@@ -56,7 +56,10 @@ export interface SessionOptions {
   readonly keepsRun?: boolean;
   /** Kernel messages. */
   readonly log: (message: string) => void;
-  /** The machine goes on from what `save` gave: memory, harts, seed and name are that one's. */
+  /**
+   * The machine goes on from what `save` gave: memory, harts, seed and name are that one's; `folders` are to have the
+   * same places.
+   */
   readonly saved?: SavedSession;
   /** The machine goes on from where that one stands, on its board. */
   readonly forked?: ForkedSession;
@@ -66,6 +69,8 @@ export interface SessionOptions {
 interface ForkedSession {
   readonly original: MachineSession;
   readonly identity: ForkIdentity;
+  /** What the fork's programs have in the place of streams of the host. */
+  readonly streams: ReadonlyMap<object, object>;
 }
 
 /** What a session saves beside its volume, with the streams that its programs hold. */
@@ -102,7 +107,7 @@ export class MachineSession {
   readonly pump: MachinePump;
   readonly #volume: Volume | LaterVolume;
   readonly #loop: EventLoop;
-  readonly #hasFolders: boolean;
+  readonly #folders: readonly HostFolder[];
   #timedOut = false;
 
   /** @throws SessionError when something cannot be mounted, StateError; the board then has its memory back */
@@ -110,7 +115,7 @@ export class MachineSession {
     const { ports, folders = [], seed, saved, forked } = options;
     this.#volume = options.volume;
     this.#loop = ports.loop;
-    this.#hasFolders = folders.length > 0;
+    this.#folders = folders;
     const outside = {
       engine: ports.engine,
       ...(options.board === undefined ? {} : { board: options.board }),
@@ -121,14 +126,14 @@ export class MachineSession {
       nowMs: () => ports.loop.nowMs(),
     };
     if (saved !== undefined) {
-      const handles = new Map([...saved.streams, [ROOT_VOLUME, options.volume]]);
+      const handles = new Map([...saved.streams, ...this.#handles()]);
       this.machine = loadMachine({ ...outside, handles }, saved.bytes);
       this.pump = new MachinePump(this.machine, ports.loop);
       return;
     }
     if (forked !== undefined) {
-      const { original, identity } = forked;
-      const handles = new Map<object, object>([[original.#volume, options.volume]]);
+      const { original, identity, streams } = forked;
+      const handles = new Map<object, object>([...streams, [original.#volume, options.volume]]);
       this.machine = forkMachine(original.machine, { ...outside, identity, handles });
       this.pump = new MachinePump(this.machine, ports.loop);
       return;
@@ -211,7 +216,7 @@ export class MachineSession {
    * the guest's own walk.
    */
   #isSurelyAbsent(path: string): boolean {
-    return !this.#hasFolders && isAbsentFromVolume(volumeOf(this.#volume).root, path);
+    return this.#folders.length === 0 && isAbsentFromVolume(volumeOf(this.#volume).root, path);
   }
 
   /**
@@ -223,7 +228,7 @@ export class MachineSession {
    */
   save(streams: ReadonlyMap<string, object>): Uint8Array {
     this.commit();
-    return saveMachine(this.machine, new Map([...streams, [ROOT_VOLUME, this.#volume]]));
+    return saveMachine(this.machine, new Map([...streams, ...this.#handles()]));
   }
 
   /** Brings its volume to rest: what its devices have is all of it. @throws SessionError of kind "mount" */
@@ -231,6 +236,12 @@ export class MachineSession {
     const volume = this.#volume instanceof LaterVolume ? this.#volume.mounted : this.#volume;
     const failed = volume?.commit() ?? 0;
     if (failed < 0) throw new SessionError("mount", "/", "the root volume could not be written", -failed);
+  }
+
+  /** What the host lends it beside streams, by the names under which a saved machine knows it. */
+  #handles(): [string, object][] {
+    const folders = this.#folders.map(({ place, tree }): [string, object] => [`folder ${place}`, tree]);
+    return [[ROOT_VOLUME, this.#volume], ...folders];
   }
 
   /** Runs until the first program ends, or `timeoutMs` have passed. */

@@ -49,6 +49,7 @@ import { TimerQueue } from "../time/timer-queue.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
 import { VfsState } from "../vfs/vfs-state.ts";
 import { OPEN_MAX, type FileUsage } from "../vfs/file-table.ts";
+import type { AioUsage } from "../mm/aio-context.ts";
 import type { AreaUsage } from "../mm/area-list.ts";
 import type { MountNamespace } from "../vfs/mount-namespace.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
@@ -154,6 +155,7 @@ export class Kernel
   readonly fileUsage: FileUsage = { open: 0, tableMost: OPEN_MAX };
   readonly areaUsage: AreaUsage = { count: 0 };
   epollItems = 0;
+  readonly aioUsage: AioUsage = { events: 0, most: 65536 };
   /**
    * Numbers without a row that were reported already; one bit each below UNKNOWN_CALLS_MAX, all others share the last.
    */
@@ -207,8 +209,6 @@ export class Kernel
   readonly clockSetObservers = new Set<ClockSetObserver>();
   /** Shown by /proc/sys/kernel/random/boot_id once somebody has asked. */
   bootId = "";
-  /** Settings that are only kept and shown, by their path below /proc/sys. */
-  readonly settings = new Map<string, number>();
   #nextDevice = 1;
   #nextAnonymousIno = 1;
 
