@@ -102,3 +102,41 @@ test("a connection to the outside goes on in the original, and is reset in a for
   settle(run);
   assert.equal(run.output.text, "connected\nread 4 Success word\nread 0 Success \n");
 });
+
+test("a fresh fork has another boot and finds wiped what was to be; the same one has what its original has", () => {
+  const run = startStatic(buildStatic(folder, "wiped"));
+  const ask = (each: Run): string => {
+    const before = each.output.text.length;
+    each.input.type("?\n");
+    finish(each);
+    return each.output.text.slice(before);
+  };
+  const told = ask(run);
+  assert.match(told, /^120 [0-9a-f-]{36}\n$/);
+  const [fresh, same] = [forkOf(run, "fresh"), forkOf(run)];
+  const renamed = ask(fresh);
+  assert.match(renamed, /^0 [0-9a-f-]{36}\n$/);
+  assert.notEqual(renamed.slice(2), told.slice(4));
+  assert.deepEqual([ask(same), ask(run)], [told, told]);
+});
+
+test("forks live from what their original was promised, and one that finds it used up kills a program of its own", () => {
+  const run = startStatic(buildStatic(folder, "hungry"));
+  finish(run);
+  const forks = [forkOf(run), forkOf(run), forkOf(run)];
+  const { frames } = run.machine.kernel.board;
+  const eat = (each: Run): void => {
+    each.input.type("?\n");
+    finish(each);
+  };
+  forks.forEach(eat);
+  assert.deepEqual(
+    forks.map(({ machine }) => machine.kernel.tasks.processes.size),
+    [2, 2, 1],
+  );
+  forks[0]!.machine.dispose();
+  eat(run);
+  assert.equal(run.output.text, "has eaten\n");
+  for (const each of [run, forks[1]!, forks[2]!]) each.machine.dispose();
+  assert.deepEqual([frames.usedCount, frames.unpromised], [0, frames.total]);
+});

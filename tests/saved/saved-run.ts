@@ -121,8 +121,8 @@ export function twinOf({ machine, input, output }: Run): Run & { readonly bytes:
   return { machine: loadMachine({ ...outside(), handles: handlesOf(twin) }, bytes), ...twin, bytes };
 }
 
-/** A fork of the machine on its board, which is the same in all but its streams. */
-export function forkOf({ machine, input, output }: Run): Run {
+/** A fork of the machine on its board, with streams of its own; another seed's unless it is the "same". */
+export function forkOf({ machine, input, output }: Run, identity: "fresh" | "same" = "same"): Run {
   const fork = { input: new Input(), output: new Output() };
   fork.output.text = output.text;
   const handles = new Map<object, object>([
@@ -130,7 +130,8 @@ export function forkOf({ machine, input, output }: Run): Run {
     [output, fork.output],
   ]);
   const { sockets } = machine.kernel;
-  return { machine: forkMachine(machine, { ...outside(), sockets, identity: "same", handles }), ...fork };
+  const random = new SimulatedRandomSource(2);
+  return { machine: forkMachine(machine, { ...outside(), random, sockets, identity, handles }), ...fork };
 }
 
 function handlesOf(streams: { input: Input; output: Output }): Map<string, object> {

@@ -2,8 +2,9 @@
  * A fork of a kernel: what the graph of its objects does not tell by itself. Frames are shared by both until one writes
  * (AddressSpace, PageCache), bytes in pipes are copied (Pipe).
  */
-import { copyState, StateError } from "@stratos/base";
+import { copyState, StateError, stateName } from "@stratos/base";
 import type { MemoryAccount } from "./frames/memory-account.ts";
+import { randomUuid } from "./ground/uuid.ts";
 import { AREA_WIPE_ON_FORK } from "./mm/area.ts";
 import { kernelPorts } from "./saved-kernel.ts";
 import { isHostSocket, SeveredSocket } from "./socket/inet/severed-socket.ts";
@@ -37,6 +38,8 @@ export function copyKernel<T extends object>(kernel: Kernel, fork: Kernel, parts
   const { board, frames } = kernel;
   while (kernel.reaper.run());
   forgetMadeOnDemand(kernel);
+  // Who asks later is told the same in both; where chance is state, both draw the same.
+  if (stateName(kernel.random) === undefined) kernel.bootId ||= randomUuid(kernel.random);
   const replaced = new Map([...sharedBy(kernel, fork), ...parts.replaced]);
   const given = new Map([[kernel, fork], [kernel.vfs, fork.vfs], ...parts.given]);
   const { memory, trampoline, zeroFrame } = fork;
@@ -70,7 +73,7 @@ function standIn(object: object): object | undefined {
 
 /** A fork that is to be told from its original: its boot has another name, and memory that was to be wiped is. */
 export function beginAnew(fork: Kernel): void {
-  fork.bootId = "";
+  fork.bootId = randomUuid(fork.random);
   for (const space of fork.spaces)
     for (const area of space.areas)
       if ((area.flags & AREA_WIPE_ON_FORK) !== 0) space.unmapPages(area.start, area.end, [area]);

@@ -1,6 +1,6 @@
 /** A machine that outlives its programs: a library starts them one after the other, or beside one another. */
 import { ERRNO_NAMES, MAX_HARTS, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGNAL_NAMES } from "@stratos/abi";
-import { loadState, saveState, StateError, utf8ToByteString } from "@stratos/base";
+import { loadState, saveState, StateError, utf8Of, utf8ToByteString } from "@stratos/base";
 import { LaterVolume, type Volume } from "@stratos/aegisfs";
 import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
 import { AegisFileSystem, type Board, type Kernel, mountAt } from "@stratos/kernel";
@@ -21,6 +21,7 @@ import { MachineProgram, type ProgramListener, type SavedProgram } from "./machi
 import { isTerminalSize, type CreateRequest, type RunRequest } from "./protocol.ts";
 
 const PAGE = 4096;
+const MACHINE_ID = "/etc/machine-id";
 
 /** A sandbox as bytes hold it. */
 interface SavedSandbox {
@@ -163,12 +164,23 @@ export class SandboxMachine {
       throw error;
     }
     this.#files = new MachineFiles(this.kernel);
+    if (forked?.identity === "fresh") this.#renameMachine();
     for (const [pid, program] of this.#programs) {
       this.#session.machine.onEnd(pid, (status) => program.end(status));
       if (parts.keepsPrograms === true) this.#forgetAtEnd(pid, program);
       else this.#letGo(pid, program);
     }
     this.#session.run().then(() => this.#stop(new StratosError("closed", "the sandbox was closed", {})), this.#stop);
+  }
+
+  /** machine-id(5): of a fork it is another one, where there is one. */
+  #renameMachine(): void {
+    const present = this.#files.read(MACHINE_ID);
+    if (typeof present === "number" || present.length < 32) return;
+    const bytes = new Uint8Array(16);
+    this.kernel.random.fill(bytes);
+    const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    this.#files.write(MACHINE_ID, utf8Of(`${digits}\n`), 0o444);
   }
 
   #forgetAtEnd(pid: number, program: MachineProgram): void {

@@ -186,7 +186,7 @@ export class FrameAllocator {
     for (;;) {
       const full = account.charge();
       if (full !== null) {
-        if (!full.makeRoom()) return -ENOMEM;
+        if (!roomMakerOf(full, account).makeRoom()) return -ENOMEM;
         continue;
       }
       return this.#pop(account);
@@ -216,7 +216,8 @@ export class FrameAllocator {
 
   /** A new frame of the board's, lent to `account`, with a reference of each; any content. −ENOMEM. */
   allocateLent(account: MemoryAccount): number {
-    for (let full = account.charge(); full !== null; full = account.charge()) if (!full.makeRoom()) return -ENOMEM;
+    for (let full = account.charge(); full !== null; full = account.charge())
+      if (!roomMakerOf(full, account).makeRoom()) return -ENOMEM;
     this.#lender.charge();
     const frame = this.#pop(this.#lender);
     if (frame < 0) {
@@ -233,7 +234,7 @@ export class FrameAllocator {
     // Held, because making room may have it reclaimed.
     this.retain(frame);
     for (let full = account.charge(); full !== null; full = account.charge()) {
-      if (full.makeRoom()) continue;
+      if (roomMakerOf(full, account).makeRoom()) continue;
       this.release(frame);
       return -ENOMEM;
     }
@@ -355,4 +356,9 @@ export class FrameAllocator {
       { keeps: ["trackSites", "#sites", "onCodeGone"] },
     );
   }
+}
+
+/** Whose caches and programs give way when `full` has no frame for `account`: of a family, those of who asks. */
+function roomMakerOf(full: MemoryAccount, account: MemoryAccount): MemoryAccount {
+  return full.isFamily ? account.ofKernel : full;
 }

@@ -13,6 +13,7 @@ import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
 import { type MqueueLimits, mqueueOf } from "../fs/mqueue/mqueue.ts";
 import { PseudoDirectory, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
+import { randomUuid } from "../ground/uuid.ts";
 import { networkSettings } from "./network-sysctl.ts";
 import { bounded, fixed, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
 
@@ -74,15 +75,6 @@ function queueLimit(field: keyof MqueueLimits, most: number): () => Setting {
       return 0;
     },
   });
-}
-
-function uuid(kernel: Kernel): string {
-  const bytes = new Uint8Array(16);
-  kernel.random.fill(bytes);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 /** user/max_*_namespaces: of the reader's user namespace (namespaces(7)). */
@@ -201,8 +193,8 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     ({ tty }, value) => (tty.maximumPtys = value),
   ),
   "kernel/pty/nr": fixed(({ tty }) => String(tty.ptyCount)),
-  "kernel/random/boot_id": fixed((kernel) => (kernel.bootId ||= uuid(kernel))),
-  "kernel/random/uuid": fixed(uuid),
+  "kernel/random/boot_id": fixed((kernel) => (kernel.bootId ||= randomUuid(kernel.random))),
+  "kernel/random/uuid": fixed(({ random }) => randomUuid(random)),
   "kernel/random/entropy_avail": fixed(() => "256"),
   "kernel/random/poolsize": fixed(() => "256"),
   "vm/overcommit_memory": only("0"),
