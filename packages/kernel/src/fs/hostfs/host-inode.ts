@@ -359,12 +359,7 @@ export class HostInode extends Inode implements PageBacking {
           cachedMtimeMs: it.#cachedMtimeMs,
         }),
         load: (it, from) =>
-          ({
-            parent: it.#parent,
-            name: it.#name,
-            target: it.#target,
-            cachedMtimeMs: it.#cachedMtimeMs,
-          } = from),
+          ({ parent: it.#parent, name: it.#name, target: it.#target, cachedMtimeMs: it.#cachedMtimeMs } = from),
       },
       { keeps: ["#file", "#fileIsWritable"] },
     );
