@@ -37,6 +37,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     ". install",
     "emulator hub lisp recording trace",
     "session",
+    "named",
     "commands",
     "program",
     "run-cli.ts",
