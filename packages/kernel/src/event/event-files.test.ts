@@ -48,6 +48,7 @@ import {
   type TestKernel,
 } from "../testing/fake-task.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { EventFile } from "./eventfd.ts";
 import { processOfPidfd } from "../task/pidfd.ts";
 
 const BUFFER = 0x100;
@@ -331,4 +332,14 @@ test("pselect6: three sets, counts bits, clears what is not ready", () => {
   assert.equal(run(pollCalls, "pselect6", 10, 0x300, 0, 0, 0, 0), -EBADF);
   assert.equal(run(pollCalls, "pselect6", -1, 0x300, 0, 0, 0, 0), -EINVAL);
   assert.equal(run(pollCalls, "pselect6", 10, 1 << 20, 0, 0, 0, 0), -EFAULT);
+});
+
+test("pselect6 looks at descriptors as far up as there can be any", () => {
+  const [fd, other] = [1, 0].map((value) => task.files.install(new EventFile(value, false, true), false, 9000, 10_000));
+  assert.deepEqual([fd, other], [9000, 9001]);
+  const SET = 0x4000;
+  memory.u8.fill(0, SET, SET + 1250);
+  memory.u8[SET + 9000 / 8] = 3;
+  assert.equal(run(pollCalls, "pselect6", 10_000, SET, 0, 0, 0, 0), 1);
+  assert.equal(memory.u8[SET + 9000 / 8], 1, "the first alone is ready");
 });

@@ -93,7 +93,6 @@ function destroy(task: Task, id: number): number {
   if (context === undefined) return -EINVAL;
   task.space.aioContexts!.delete(id);
   munmap(task.space, id, PAGE_SIZE);
-  context.isDestroyed = true;
   context.queue.wakeAll();
   return 0;
 }
