@@ -67,7 +67,7 @@ test("a ping socket sees the reply, without a header", () => {
   assert.deepEqual([reply.charCodeAt(0), reply.slice(6)], [0, REST]);
 });
 
-test("an option goes to the layer that it names: IPv4's and TCP's on a socket of IPv6, none of IPv6 on one of IPv4", () => {
+test("an option goes to the layer that it names: of IPv4 also on a socket of IPv6, not the other way", () => {
   const { user } = SocketTask.createMachine();
   const six = user.socket(AF_INET6, SOCK_STREAM),
     four = user.socket(AF_INET, SOCK_STREAM);
