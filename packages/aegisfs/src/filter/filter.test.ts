@@ -54,7 +54,7 @@ test("a filter refuses and observes; filters stack from the outside", () => {
   assert.equal(files.lookup(ROOT_INO, "fine"), ino);
   assert.deepEqual(seen, ["outer fine", "inner fine"]);
   assert.ok(files.lookup === files.lookup, "made once: a call costs no closure");
-  assert.equal(filterFiles(volume.root, []), volume.root);
+  assert.ok(filterFiles(volume.root, []) === volume.root);
 });
 
 test("an idle filter changes nothing: a model workload runs through it", () => {
