@@ -1,3 +1,4 @@
+/** /proc/sys (proc_sys(5), sysctl(8)). */
 import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, EINVAL } from "@stratos/abi";
 import { setCorePattern } from "../task/core-dump/core-settings.ts";
 import type { Kernel } from "../task/kernel-state.ts";
@@ -14,8 +15,6 @@ import { PseudoDirectory, type PseudoFileSystem } from "../pseudo/pseudo-inodes.
 import { RELEASE, VERSION } from "../ground/release.ts";
 import { networkSettings } from "./network-sysctl.ts";
 import { bounded, fixed, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
-
-/** /proc/sys (proc_sys(5), sysctl(8)). */
 
 const IPC_RIGHT: SettingRight = { owner: ({ ipc }) => ipc.owner, capability: CAP_SYS_ADMIN, opens: true };
 
