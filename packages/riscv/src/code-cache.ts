@@ -1,3 +1,9 @@
+/**
+ * Code pages (records of executable pages) and the translations that were made from them, by region.
+ *
+ * What wasm code may still be standing on is never taken away under it: while a run is live (`setLive`), freed pages
+ * and table slots wait, and nothing is evicted.
+ */
 import { assert } from "@stratos/base";
 import type { WasmTable } from "@stratos/host";
 import { CODE_TABLE } from "./access.ts";
@@ -20,13 +26,6 @@ import {
   writeRecord,
   writeTailRecord,
 } from "./record.ts";
-
-/**
- * Code pages (records of executable pages) and the translations that were made from them, by region.
- *
- * What wasm code may still be standing on is never taken away under it: while a run is live (`setLive`), freed pages
- * and table slots wait, and nothing is evicted.
- */
 
 const PAGE = 4096;
 /** Longest straight run that one miss decodes. */

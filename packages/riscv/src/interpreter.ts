@@ -1,3 +1,17 @@
+/**
+ * Generates the interpreter: one wasm function (pc, depth) → next pc, the first of the function table. It walks the
+ * records of code pages (record.ts) and dispatches by br_table; the handlers come from the same lowerings as
+ * translations.
+ *
+ * The pc isn't kept: it is `(record >>> 3) + base`, where `base` belongs to the page. A straight run only adds to
+ * `record`.
+ *
+ * Jumps within a page, which decoding knows (record.ts), need no table. Control transfers (canonical check points:
+ * backward, calls, jalr) look for a translation of the target and call it.
+ * What comes back is the next pc, or −1 when the whole run leaves. `level` counts calls that this activation has
+ * interpreted, so that the return that matches its own entry goes back to the caller, which may be translated code. A
+ * wrong guess costs time, never meaning: the state in memory is all there is.
+ */
 import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
 import { emitRecordLookup } from "./access.ts";
@@ -25,21 +39,6 @@ import {
   VALUE,
 } from "./record-lowering.ts";
 import { OP_COUNT, OP_FIRST, Record, RecordOp, inPageOp } from "./record.ts";
-
-/**
- * Generates the interpreter: one wasm function (pc, depth) → next pc, the first of the function table. It walks the
- * records of code pages (record.ts) and dispatches by br_table; the handlers come from the same lowerings as
- * translations.
- *
- * The pc isn't kept: it is `(record >>> 3) + base`, where `base` belongs to the page. A straight run only adds to
- * `record`.
- *
- * Jumps within a page, which decoding knows (record.ts), need no table. Control transfers (canonical check points:
- * backward, calls, jalr) look for a translation of the target and call it.
- * What comes back is the next pc, or −1 when the whole run leaves. `level` counts calls that this activation has
- * interpreted, so that the return that matches its own entry goes back to the caller, which may be translated code. A
- * wrong guess costs time, never meaning: the state in memory is all there is.
- */
 
 /** What the interpreter calls. */
 interface InterpreterImports {

@@ -8,11 +8,6 @@ import {
   CLONE_NEWTIME,
   CLONE_NEWUSER,
   CLONE_NEWUTS,
-} from "@stratos/abi";
-import { NAMESPACE_KINDS } from "../security/namespace.ts";
-import assert from "node:assert/strict";
-import { it } from "node:test";
-import {
   AF_INET,
   AF_INET6,
   AF_PACKET,
@@ -44,6 +39,9 @@ import {
   S_IFLNK,
   S_IFMT,
 } from "@stratos/abi";
+import { NAMESPACE_KINDS } from "../security/namespace.ts";
+import assert from "node:assert/strict";
+import { it } from "node:test";
 import type { AddressSpace } from "../mm/address-space.ts";
 import { call } from "../testing/system-calls.ts";
 import { devptsOf } from "../tty/devpts.ts";
