@@ -23,6 +23,7 @@ import { adviceFor } from "./advice.ts";
 import { forwardSignals } from "./forward-signals.ts";
 import { openNetwork } from "./host-network.ts";
 import { defaultImage, hostFolders, ImageStore, openImage } from "@stratos/images";
+import { openCodeArchive } from "./kept-code.ts";
 import { runStatistics } from "./run-statistics.ts";
 import { hasTerminal, openStandardFiles } from "./standard-files.ts";
 
@@ -57,7 +58,7 @@ export async function runProgram(
     const user = findGuestUser(readerOf(files), options.user ?? "root");
     if (network !== null) writeResolverConfiguration(files, network);
     const session = new MachineSession({
-      ports: nodePorts(),
+      ports: { ...nodePorts(), codeArchive: options.cache === false ? undefined : openCodeArchive(home) },
       volume: image.opened.volume,
       memoryBytes,
       sockets: network,
@@ -125,6 +126,7 @@ export async function runProgram(
     })) {
       process.stderr.write(`stratos: ${line}\n`);
     }
+    session.machine.processor.submitProfile();
     // Since this process began: what a user waits for.
     if (options.stats === true)
       process.stderr.write(
