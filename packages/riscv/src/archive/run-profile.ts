@@ -29,7 +29,7 @@ interface ProfilePage {
 interface HotSpot {
   /** From the region's start. */
   readonly offset: number;
-  /** Executions, in hundreds or so; what the run has translated is hotter than all else. */
+  /** As the interpreter counts it; what the run has translated is hotter than all else. */
   readonly heat: number;
   readonly isTranslated: boolean;
 }

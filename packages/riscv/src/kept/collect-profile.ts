@@ -4,12 +4,10 @@ import type { ProcessorTally } from "../processor-tally.ts";
 import { RecordOp } from "../record.ts";
 import type { RegionProfile } from "../archive/run-profile.ts";
 
-/** Heat of what the run has translated, in reports of the interpreter's counters: more than they count. */
-const TRANSLATED_HEAT = 100;
-/** Targets that were reported less often aren't worth keeping. */
-const REPORTS_MIN = 1;
-/** A profile is handed over when there is so much that an archive doesn't have yet: new targets, in reports. */
-const NEWS_MIN = 400;
+/** Heat (interpreter.ts) of what the run has translated: more than what it hasn't can have. */
+const TRANSLATED_HEAT = 16_384;
+/** A profile is handed over when the targets that no archive has are together as hot as this. */
+const NEWS_MIN = 4 * TRANSLATED_HEAT;
 /** Pages of all regions: 4096 bytes each. */
 const PAGES_MAX = 4096;
 
@@ -39,8 +37,7 @@ function targetsOf(region: TranslatedRegion): RegionProfile["targets"] {
   const targets = region.translations
     .filter((translation) => translation.kept === null)
     .map(({ entry }) => ({ offset: entry - region.start, heat: TRANSLATED_HEAT, isTranslated: true }));
-  for (const [pc, reports] of region.hotReports)
-    if (reports >= REPORTS_MIN) targets.push({ offset: pc - region.start, heat: reports, isTranslated: false });
+  for (const [pc, heat] of region.heat) targets.push({ offset: pc - region.start, heat, isTranslated: false });
   return targets;
 }
 
