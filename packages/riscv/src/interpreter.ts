@@ -14,7 +14,7 @@
  */
 import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
-import { emitRecordLookup } from "./access.ts";
+import { CODE_TABLE, emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { ExitReason } from "./exit-reason.ts";
 import { HART_EXIT, HART_FAULT, HART_FUEL, HART_INTERPRETED, HART_PC, HART_TABLES } from "./hart-state.ts";
@@ -229,6 +229,7 @@ class InterpreterEmitter extends RecordLowering {
           this.#undoFuel();
           this.currentPc();
           code.localSet(PC);
+          this.#requireNextPage();
           this.immediate32();
           code.localSet(RECORD);
           this.#setBase();
@@ -608,6 +609,43 @@ class InterpreterEmitter extends RecordLowering {
     code.brIf(this.#next);
     this.#setReason(ExitReason.FETCH);
     code.br(this.#exit);
+  }
+
+  /**
+   * An instruction of four bytes that begins with the page's last two lies in two pages. Others may have decoded it;
+   * this address space has to fetch both halves, too.
+   */
+  #requireNextPage(): void {
+    const { code } = this;
+    code.localGet(RECORD);
+    code.memory(Op.i32Load8U, Record.length);
+    code.i32Const(3);
+    code.op(Op.i32ShrU);
+    code.localGet(PC);
+    code.i32Const(0xfff);
+    code.op(Op.i32And);
+    code.op(Op.i32Add);
+    code.i32Const(0x1000);
+    code.op(Op.i32GtU);
+    code.if();
+    code.localGet(PC);
+    code.i32Const(2);
+    code.op(Op.i32Add);
+    code.localTee(VALUE);
+    code.i32Const(12);
+    code.op(Op.i32ShrU);
+    code.i32Const(2);
+    code.op(Op.i32Shl);
+    code.localGet(TABLES);
+    code.op(Op.i32Add);
+    code.memory(Op.i32Load, CODE_TABLE);
+    code.op(Op.i32Eqz);
+    code.if();
+    this.#storeCell(HART_FAULT, VALUE);
+    this.#setReason(ExitReason.FETCH);
+    code.br(this.#exit);
+    code.end();
+    code.end();
   }
 
   /**
