@@ -12,7 +12,7 @@ import { CODE_TABLE } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { decode, instructionLength, newDecoded } from "./decode.ts";
 import { HART_FAULT, HART_TABLES } from "./hart-state.ts";
-import { OUT_OF_LINE_SLOTS } from "./interpreter.ts";
+import { OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
 import { CODE_PAGE_SIZE } from "./physical-memory.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import type { CodeCache, CodeRegion } from "./processor.ts";
