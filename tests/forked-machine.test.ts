@@ -120,7 +120,7 @@ test("a fresh fork has another boot and finds wiped what was to be; the same one
   assert.deepEqual([ask(same), ask(run)], [told, told]);
 });
 
-test("forks live from what their original was promised, and one that finds it used up kills a program of its own", () => {
+test("forks live from what their original was promised; who finds it used up kills a program of its own", () => {
   const run = startStatic(buildStatic(folder, "hungry"));
   finish(run);
   const forks = [forkOf(run), forkOf(run), forkOf(run)];

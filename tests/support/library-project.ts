@@ -60,7 +60,7 @@ export async function programPrints(
   project: string,
   source: string,
   expected: unknown,
-  env: Record<string, string>,
+  env: Record<string, string> = {},
 ): Promise<void> {
   const result = await runProgram(project, source, env);
   assert.equal(result.stderr, "");

@@ -183,14 +183,7 @@ export class FrameAllocator {
   }
 
   #take(account: MemoryAccount): number {
-    for (;;) {
-      const full = account.charge();
-      if (full !== null) {
-        if (!roomMakerOf(full, account).makeRoom()) return -ENOMEM;
-        continue;
-      }
-      return this.#pop(account);
-    }
+    return charge(account) ? this.#pop(account) : -ENOMEM;
   }
 
   /** A frame for what was charged; −ENOMEM, and nothing is charged: forks hold what their family does not count. */
@@ -216,8 +209,7 @@ export class FrameAllocator {
 
   /** A new frame of the board's, lent to `account`, with a reference of each; any content. −ENOMEM. */
   allocateLent(account: MemoryAccount): number {
-    for (let full = account.charge(); full !== null; full = account.charge())
-      if (!roomMakerOf(full, account).makeRoom()) return -ENOMEM;
+    if (!charge(account)) return -ENOMEM;
     this.#lender.charge();
     const frame = this.#pop(this.#lender);
     if (frame < 0) {
@@ -233,8 +225,7 @@ export class FrameAllocator {
   lend(frame: number, account: MemoryAccount): number {
     // Held, because making room may have it reclaimed.
     this.retain(frame);
-    for (let full = account.charge(); full !== null; full = account.charge()) {
-      if (roomMakerOf(full, account).makeRoom()) continue;
+    if (!charge(account)) {
       this.release(frame);
       return -ENOMEM;
     }
@@ -358,7 +349,11 @@ export class FrameAllocator {
   }
 }
 
-/** Whose caches and programs give way when `full` has no frame for `account`: of a family, those of who asks. */
-function roomMakerOf(full: MemoryAccount, account: MemoryAccount): MemoryAccount {
-  return full.isFamily ? account.ofKernel : full;
+/**
+ * Charges a frame, with room made where an account is full; where that is a family, by who asks. False: there is none.
+ */
+function charge(account: MemoryAccount): boolean {
+  for (let full = account.charge(); full !== null; full = account.charge())
+    if (!(full.isFamily ? account.ofKernel : full).makeRoom()) return false;
+  return true;
 }
