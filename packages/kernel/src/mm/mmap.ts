@@ -49,7 +49,7 @@ import { mayLock } from "./lock-limit.ts";
 import { checkSeals } from "./memory-seal.ts";
 import { PageCache } from "../frames/page-cache.ts";
 import { handlePageFault } from "./page-fault.ts";
-import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
+import { frameOfEntry, PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 
 const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
@@ -351,7 +351,7 @@ function reprotect(space: AddressSpace, area: Area): void {
         (entry & PTE_A) !== 0 &&
         (changed & PTE_C) === 0 &&
         !area.isShared &&
-        space.kernel.frames.references(entry >>> 12) === 1;
+        space.kernel.frames.references(frameOfEntry(entry)) === 1;
       if (mayWrite) changed |= PTE_W;
       space.publish(address, changed);
     }
@@ -525,7 +525,7 @@ function movePages(task: MmCaller, state: MoveState): number {
   });
   for (let index = 0; index < entries.length; index += 2) {
     const at = entries[index]! - address + target;
-    if (space.table.set(at, entries[index + 1]!) < 0) frames.release(entries[index + 1]! >>> 12);
+    if (space.table.set(at, entries[index + 1]!) < 0) frames.release(frameOfEntry(entries[index + 1]!));
     else space.publish(at, entries[index + 1]!);
   }
   if (to < end) {
