@@ -21,7 +21,9 @@ import { createMemoryTask, forkAddressSpace } from "../testing/memory-task.ts";
 import type { Task } from "../task/task.ts";
 import { AddressSpace } from "./address-space.ts";
 import { madvise } from "./madvise.ts";
-import { brk, mmap, mprotect, mremap, munmap } from "./mmap.ts";
+import { brk, mmap, munmap } from "./mmap.ts";
+import { mprotect } from "./mprotect.ts";
+import { mremap } from "./mremap.ts";
 import { handlePageFault } from "./page-fault.ts";
 
 const READ_WRITE = PROT_READ | PROT_WRITE;
