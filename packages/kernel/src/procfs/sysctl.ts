@@ -5,7 +5,7 @@ import { AIO_EVENTS_MOST } from "../mm/aio-context.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { ITEMS_MAX } from "../event/epoll.ts";
 import { FILES_MAX, OPEN_MOST } from "../vfs/file-table.ts";
-import { MOUNTS_MAX } from "../vfs/vfs-state.ts";
+import { MOUNTS_MAX } from "../vfs/mount-counts.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import { NAMESPACES_MOST } from "../security/namespace-counts.ts";
