@@ -55,8 +55,9 @@ export function mayMakeNamespaces(task: Task, flags: number): number {
 }
 
 /**
- * @returns −ENOSPC: /proc/sys/user or the levels say that there are enough, or there is no room for mounts; −EPERM: no new user namespace in a chroot,
- *   or for ids that have no name; −EINVAL: a pid namespace below one that the user namespace doesn't own
+ * @returns −ENOSPC: /proc/sys/user or the levels say that there are enough, or there is no room for mounts; −EPERM: no
+ *   new user namespace in a chroot, or for ids that have no name; −EINVAL: a pid namespace below one that the user
+ *   namespace doesn't own
  */
 export function makeNamespaces(task: Task, flags: number): NewNamespaces | number {
   const credentials = (flags & CLONE_NEWUSER) !== 0 ? ownUserNamespace(task) : task.credentials;

@@ -1,5 +1,5 @@
 /** What a task has read and written: proc_pid_io(5), and the blocks of getrusage(2). In bytes, but for the calls. */
-export interface TransferCounts {
+interface TransferCounts {
   /** By read(2), write(2) and their like, wherever the bytes came from or went. */
   read: number;
   written: number;
