@@ -13,9 +13,9 @@ export interface ProcessorHooks {
    */
   onEcall(): number;
   /**
-   * An aligned access to the byte at `va` missed the TLB in the wide mode, within translated code. A hook that maps the
-   * page with the right asked for returns true, and the access is done; else `run` leaves with MEMORY, as always
-   * without the hook. It changes nothing else.
+   * An access to the byte at `va`, all of it in one page, missed the TLB in the wide mode, within translated code. A
+   * hook that maps the page with the right asked for returns true, and the access is done; else `run` leaves with
+   * MEMORY, as always without the hook. It changes nothing else.
    */
   onTlbMiss?(va: number, forWrite: boolean): boolean;
   /**
@@ -171,7 +171,7 @@ export interface ProcessorOptions {
   hooks: ProcessorHooks;
   /** false: interpret only (for differential tests). Default true. */
   translate?: boolean;
-  /** Executions of a target before it is translated; small numbers for tests. */
+  /** Heat of a target (its executions, and an eighth of its instructions) before it is translated; small for tests. */
   hotThreshold?: number;
   /** For measuring translation time; absent below the faces. */
   nowMs?: () => number;

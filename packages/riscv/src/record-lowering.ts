@@ -31,11 +31,14 @@ const SCRATCH_I64 = 16;
 const ADDRESS = 20;
 const SCRATCH_F32 = 21;
 const SCRATCH_F64 = 25;
+/** Fuel when a target was last heated. */
+export const HEATED_FUEL = 29;
 export const INTERPRETER_LOCALS: { count: number; type: ValueType }[] = [
   { count: 14, type: Type.i32 },
   { count: 5, type: Type.i64 },
   { count: 4, type: Type.f32 },
   { count: 4, type: Type.f64 },
+  { count: 1, type: Type.i32 },
 ];
 
 export class RecordLowering extends AddressedLowering implements Lowering {
@@ -222,14 +225,14 @@ export class RecordLowering extends AddressedLowering implements Lowering {
 
   load(opcode: number, size: 1 | 2 | 4 | 8): void {
     this.#effectiveAddress();
-    this.translate(size, false);
+    this.translate({ size, write: false });
     pushHost(this.code, this.access);
     this.code.memory(opcode, hostOffset(this.mode));
   }
 
   store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void {
     this.#effectiveAddress();
-    this.translate(size, true);
+    this.translate({ size, write: true });
     pushHost(this.code, this.access);
     pushValue();
     this.code.memory(opcode, hostOffset(this.mode));
