@@ -36,6 +36,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createProgram, manPage, manPageNames } from "@stratos/cli";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
+import { sourcesDigest } from "../packages/host-node/src/translator-version.ts";
 import { CompiledLisp, Lisp } from "@stratos/lisp";
 import { commandHandlers } from "../packages/cli/src/program/command-handlers.ts";
 import { keptDatabaseImage } from "./database-image.ts";
@@ -86,6 +87,7 @@ const result = await build({
   splitting: true,
   chunkNames: "chunk-[hash]",
   metafile: true,
+  define: { STRATOS_TRANSLATOR: JSON.stringify(sourcesDigest(join(root, "packages"))) },
   // The other client of PostgreSQL, in C, which `pg` would take if it were there.
   external: ["pg-native"],
   // Libraries in CommonJS ask for Node's modules by require.

@@ -5,7 +5,8 @@ import { TLB_MISS, emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { HART_EXIT, HART_FUEL, HART_PC, HART_TABLES } from "./hart-state.ts";
 import { instructionIndex } from "./instruction-table.ts";
-import { DEPTH_LIMIT, OUT_OF_LINE, OUT_OF_LINE_SLOTS, emitInterpreter, emitOutOfLine } from "./interpreter.ts";
+import { DEPTH_LIMIT, emitInterpreter } from "./interpreter.ts";
+import { emitOutOfLine, OUT_OF_LINE, OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
 import { READ_TIME } from "./lower/csr.ts";
 import type { InstructionMeanings } from "./lower/lowerings.ts";
 import type { Helper } from "./lower/lowering.ts";
@@ -21,7 +22,7 @@ interface CoreHooks {
   ecall(): number;
   hot(pc: number, heat: number): void;
   indirect(pc: number, target: number): void;
-  tlbMiss(low: number, high: number, access: number): number;
+  tlbMiss(low: number, high: number, form: number): number;
   time(): number;
 }
 

@@ -78,6 +78,7 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
         "deterministic run that `stratos replay` repeats; what comes from outside is written to FILE",
       ),
     )
+    .addOption(new Option("--no-cache", "neither use nor keep translations of earlier runs (see `stratos cache`)"))
     .addOption(new Option("--stats", "print what the run cost, as JSON, on stderr"));
 }
 
