@@ -1,15 +1,25 @@
 /**
- * Goal: a named system lives on after its terminal, and goes back to its last checkpoint when it is killed; what is kept
- * of it loses nothing, and nobody else gets at it. Method: the command line as users have it, each test with a home of
- * its own; what is killed is killed by SIGKILL.
+ * Goal: a named system lives on after its terminal, and goes back to its last checkpoint when it is killed; what is
+ * kept of it loses nothing, and nobody else gets at it. Method: the command line as users have it, each test with a
+ * home of its own; what is killed is killed by SIGKILL.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, test, type TestContext } from "node:test";
 import { encodeFrame, FrameReader } from "@stratos/sdk/wire";
 import type { SystemView } from "@stratos/supervisor/protocol";
 import { launcher, type Result, run, type RunInput, start } from "./support/stratos.ts";
@@ -29,8 +39,9 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 class Home {
   readonly path: string;
 
-  constructor(name: string) {
+  constructor(t: TestContext, name: string) {
     this.path = join(folder, name);
+    t.after(() => this.#close());
     mkdirSync(this.path);
     symlinkSync(join(TEST_HOME, "images"), join(this.path, "images"));
   }
@@ -80,21 +91,12 @@ class Home {
     return Number.parseInt(readFileSync(join(this.systems, "supervisor.lock"), "utf8"), 10);
   }
 
-  /** What the test leaves behind must not outlive it. */
-  async close(): Promise<void> {
-    const names = (await this.must("ps", "-a", "--names")).split("\n").filter((name) => name !== "");
-    if (names.length > 0) await this.must("rm", "-f", ...names);
-    process.kill(this.supervisorPid(), "SIGTERM");
-    await until("the supervisor ends", () => !existsLock(this.systems));
-  }
-}
-
-function existsLock(systems: string): boolean {
-  try {
-    readFileSync(join(systems, "supervisor.lock"));
-    return true;
-  } catch {
-    return false;
+  /** What the test leaves behind must not outlive it: machines end with their supervisor. */
+  async #close(): Promise<void> {
+    if (!existsSync(join(this.systems, "supervisor.lock"))) return;
+    const pid = this.supervisorPid();
+    process.kill(pid, "SIGTERM");
+    await untilGone(pid);
   }
 }
 
@@ -128,8 +130,8 @@ async function untilLogged(home: Home, name: string, text: string): Promise<void
   await until(`${name} says ${text}`, async () => (await home.must("logs", name)).includes(text));
 }
 
-test("a system lives on after its terminal; others attach to it, leave it, and run programs in it", async () => {
-  const home = new Home("terminal");
+test("a system lives on after its terminal; others attach to it, leave it, and run programs in it", async (t) => {
+  const home = new Home(t, "terminal");
   const open = (...args: string[]): TerminalSession =>
     new TerminalSession([...launcher, ...args], { ...home.environment, TERM: "xterm" }, { rows: 20, columns: 90 });
   const first = open("run", "--name", "shell", "-t", "-i", TEST_IMAGE, "--", "bash", "--norc");
@@ -201,11 +203,10 @@ test("a system lives on after its terminal; others attach to it, leave it, and r
   const { state, exitCode } = await home.view("shell");
   assert.deepEqual([state, exitCode], ["exited", 5]);
   assert.match(await home.must("logs", "--tail", "1", "shell"), /exit\r\n$/);
-  await home.close();
 });
 
-test("a system that is killed goes back to its last checkpoint, and so do all when the supervisor is", async () => {
-  const home = new Home("killed");
+test("a system that is killed goes back to its last checkpoint, and so do all when the supervisor is", async (t) => {
+  const home = new Home(t, "killed");
   await home.run("kept", "--checkpoint-every", "1s", "--", "python3", "-c", COUNTER);
   await home.run("unkept", "--", "sleep", "1000");
   await untilLogged(home, "kept", "ready");
@@ -239,11 +240,10 @@ test("a system that is killed goes back to its last checkpoint, and so do all wh
   await home.untilView("kept", "it goes on", ({ state }) => state === "running");
   assert.equal(await home.must("exec", "kept", ...ASK), "3\n3\n");
   assert.notEqual(home.supervisorPid(), supervisor);
-  await home.close();
 });
 
-test("a server, a connection, a file and a counter go on through ten resumes, a fork and a rollback", async () => {
-  const home = new Home("resumed");
+test("a server, a connection, a file and a counter go on through ten resumes, a fork and a rollback", async (t) => {
+  const home = new Home(t, "resumed");
   const file = join(home.path, "system.checkpoint");
   await home.run("system", "--", "python3", "-c", COUNTER);
   await untilLogged(home, "system", "ready");
@@ -281,11 +281,10 @@ test("a server, a connection, a file and a counter go on through ten resumes, a 
   // What it was stays kept.
   await home.must("rollback", "system", "ten");
   assert.equal(await home.must("exec", "system", ...ASK), "11\n11\n");
-  await home.close();
 });
 
-test("a checkpoint that is damaged, of something else or of another image is refused by name", async () => {
-  const home = new Home("refused");
+test("a checkpoint that is damaged, of something else or of another image is refused by name", async (t) => {
+  const home = new Home(t, "refused");
   const file = join(home.path, "good"),
     bad = join(home.path, "bad"),
     shared = join(home.path, "shared");
@@ -336,14 +335,13 @@ test("a checkpoint that is damaged, of something else or of another image is ref
     new RegExp(`needs the image ${TEST_IMAGE} with content \\w+; \\w+ is the content of ${TEST_IMAGE} here`),
   );
   assert.doesNotMatch(await home.must("ps", "-a"), /third/);
-  await home.close();
 });
 
-test("files go in and out of a system", async () => {
-  const home = new Home("copied");
+test("files go in and out of a system", async (t) => {
+  const home = new Home(t, "copied");
   const from = join(home.path, "from");
   mkdirSync(join(from, "deep"), { recursive: true });
-  writeFileSync(join(from, "deep", "script"), "echo copied\n", { mode: 0o755 });
+  writeFileSync(join(from, "deep", "script"), "#!/bin/sh\necho copied\n", { mode: 0o755 });
   await home.run("files", "--rm", "--", "sleep", "1000");
   await home.must("cp", from, "files:/srv/in");
   assert.equal(await home.must("exec", "files", "/srv/in/deep/script"), "copied\n");
@@ -352,18 +350,17 @@ test("files go in and out of a system", async () => {
   await home.must("pause", "files");
   await home.must("cp", "files:/srv/in", join(home.path, "out"));
   assert.equal(readFileSync(join(home.path, "out/more"), "utf8"), "more\n");
-  assert.equal(readFileSync(join(home.path, "out/deep/script"), "utf8"), "echo copied\n");
+  assert.equal(readFileSync(join(home.path, "out/deep/script"), "utf8"), "#!/bin/sh\necho copied\n");
   assert.match(await home.refused(1, "cp", "files:/absent", home.path), /\/absent: ENOENT/);
   assert.match(await home.refused(2, "cp", "files:/a", "files:/b"), /one of the two is NAME:PATH/);
   assert.match(await home.refused(1, "rm", "files"), /is running/);
   await home.must("stop", "-t", "0", "files");
   // --rm
   assert.match(await home.refused(1, "logs", "files"), /files: no such system/);
-  await home.close();
 });
 
-test("nobody else is let in, and a stranger is told what it meets", async () => {
-  const home = new Home("hostile".padEnd(120, "-"));
+test("nobody else is let in, and a stranger is told what it meets", async (t) => {
+  const home = new Home(t, "hostile".padEnd(120, "-"));
   await home.run("mine", "--", "sleep", "1000");
   const socket = connect({ path: shortPath(home.systems) });
   const answers: unknown[] = [];
@@ -388,12 +385,12 @@ test("nobody else is let in, and a stranger is told what it meets", async () => 
     ["linked", (systems: string) => symlinkSync(folder, systems), /systems: is not a folder/],
     ["open", (systems: string) => (mkdirSync(systems), chmodSync(systems, 0o755)), /is open to others \(mode 755\)/],
   ] as const) {
-    const other = new Home(name);
+    const other = new Home(t, name);
     prepare(other.systems);
     assert.match(await other.refused(1, "ps"), words);
   }
   // Another version's supervisor.
-  const later = new Home("later");
+  const later = new Home(t, "later");
   mkdirSync(later.systems, { mode: 0o700 });
   const server = createServer((connection) => {
     const hello = { protocol: 2, version: "9.9.9" };
@@ -402,7 +399,6 @@ test("nobody else is let in, and a stranger is told what it meets", async () => 
   await new Promise<void>((resolve) => server.listen(join(later.systems, "control"), resolve));
   assert.match(await later.refused(125, "ps"), /is of Stratos 9\.9\.9 \(protocol 2\)/);
   server.close();
-  await home.close();
 });
 
 /** sockaddr_un(7) has no room for a long one. */
