@@ -32,7 +32,7 @@ export function touchedTests(files: readonly SourceFile[], changed: readonly str
 /** A program that a test starts, by its path from the root. */
 const NAMED_PROGRAM = /"([\w.-]+(?:\/[\w.-]+)+\.(?:ts|mjs))"/g;
 
-/** By file: the files that load it, and the tests that start it. What is imported as a type only is gone when they run. */
+/** By file: the files that load it, and the tests that start it. Imports of types only are gone when they run. */
 function importersOf(files: readonly SourceFile[]): Map<string, string[]> {
   const doors = new Map<string, string>();
   for (const { path, text } of files) {

@@ -5,7 +5,8 @@ import { TLB_MISS, emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { HART_EXIT, HART_FUEL, HART_PC, HART_TABLES } from "./hart-state.ts";
 import { instructionIndex } from "./instruction-table.ts";
-import { DEPTH_LIMIT, OUT_OF_LINE, OUT_OF_LINE_SLOTS, emitInterpreter, emitOutOfLine } from "./interpreter.ts";
+import { DEPTH_LIMIT, emitInterpreter } from "./interpreter.ts";
+import { emitOutOfLine, OUT_OF_LINE, OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
 import { READ_TIME } from "./lower/csr.ts";
 import type { InstructionMeanings } from "./lower/lowerings.ts";
 import type { Helper } from "./lower/lowering.ts";
@@ -19,9 +20,9 @@ import { OP_FIRST, Record } from "./record.ts";
 interface CoreHooks {
   decode(record: number, pc: number): number;
   ecall(): number;
-  hot(pc: number): void;
+  hot(pc: number, heat: number): void;
   indirect(pc: number, target: number): void;
-  tlbMiss(low: number, high: number, access: number): number;
+  tlbMiss(low: number, high: number, form: number): number;
   time(): number;
 }
 
@@ -50,7 +51,7 @@ export function createCoreModule(options: {
   const codeType = builder.type([Type.i32, Type.i32], [Type.i32]);
   const decode = builder.importFunction("m", "decode", codeType);
   const ecall = builder.importFunction("m", "ecall", builder.type([], [Type.i32]));
-  const hot = builder.importFunction("m", "hot", builder.type([Type.i32], []));
+  const hot = builder.importFunction("m", "hot", builder.type([Type.i32, Type.i32], []));
   const indirect = builder.importFunction("m", "indirect", builder.type([Type.i32, Type.i32], []));
 
   // JavaScript helpers are imports, wasm helpers follow as functions: all indices are known before the first body.
@@ -107,7 +108,7 @@ function boundHooks(hooks: CoreHooks): Record<string, unknown> {
   return {
     decode: (record: number, pc: number) => hooks.decode(record, pc),
     ecall: () => hooks.ecall(),
-    hot: (pc: number) => hooks.hot(pc),
+    hot: (pc: number, heat: number) => hooks.hot(pc, heat),
     indirect: (pc: number, target: number) => hooks.indirect(pc, target),
     [TLB_MISS]: (low: number, high: number, access: number) => hooks.tlbMiss(low, high, access),
     [READ_TIME]: () => hooks.time(),

@@ -1,4 +1,5 @@
-import type { WasmTable } from "@stratos/host";
+import type { CodeArchive, WasmTable } from "@stratos/host";
+import { TLB_MISS_ALIGN, TLB_MISS_WRITE } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { FlatAddressTables } from "./address-tables.ts";
 import { TranslatedCodeCache } from "./code-cache.ts";
@@ -22,6 +23,8 @@ import type {
 import { ProcessorTally, retiredBy } from "./processor-tally.ts";
 import { Translator } from "./translate/translator.ts";
 import { RECORD_SIZE, RecordOp } from "./record.ts";
+import { collectProfile } from "./kept/collect-profile.ts";
+import { writeProfiles } from "./archive/run-profile.ts";
 import { DirectMappedTlb } from "./wide-tlb.ts";
 
 /**
@@ -29,11 +32,9 @@ import { DirectMappedTlb } from "./wide-tlb.ts";
  * called anew, and hot functions are translated there. Chunk ends never change where a slice ends.
  */
 const CHUNK = 200_000;
-/**
- * Executions of a target before it is translated: 200, and 256 more for each further report (the counter has 8 bits).
- */
-const DEFAULT_THRESHOLD = 200;
-const DEFAULT_REPORTS = 44;
+/** Heat of a target before it is translated (interpreter.ts); a record holds so much of it. */
+const DEFAULT_THRESHOLD = 11_464;
+const RECORD_HEAT_MAX = 255;
 /** Hot targets are translated when there are so many, or when so many instructions have gone by. */
 const DRAIN_COUNT = 16;
 const DRAIN_INTERVAL = 500_000;
@@ -64,6 +65,7 @@ class TranslatingProcessor implements Processor {
   /** Made when the first wide address space runs: most machines never need it. */
   #wide: ModeEngine | null;
   readonly #translates: boolean;
+  readonly #archive: CodeArchive | undefined;
   /** How long translation may lag behind, in instructions. */
   readonly #drainInterval: number;
 
@@ -78,7 +80,7 @@ class TranslatingProcessor implements Processor {
     this.tlb = new DirectMappedTlb(physical);
     this.code = new TranslatedCodeCache(physical, (mode) => this.#engineOf(mode), this);
     this.#translates = options.translate !== false;
-    const hotThreshold = Math.min(options.hotThreshold ?? DEFAULT_THRESHOLD, 255);
+    const hotThreshold = options.hotThreshold ?? DEFAULT_THRESHOLD;
     const meanings = instructionMeanings(engine);
     this.#createEngine = (mode) => {
       const table = engine.createTable(TABLE_SIZE);
@@ -88,13 +90,13 @@ class TranslatingProcessor implements Processor {
         table,
         mode,
         meanings,
-        hotThreshold: this.#translates ? hotThreshold : 0,
+        hotThreshold: this.#translates ? Math.min(hotThreshold, RECORD_HEAT_MAX) : 0,
         hooks: {
           decode: (record, pc) => this.code.decodeRun(record, pc >>> 0),
           ecall: () => this.#ecall(hooks),
-          hot: (pc) => translator.noteHot(pc >>> 0),
+          hot: (pc, heat) => translator.noteHot(pc >>> 0, heat),
           indirect: (pc, target) => translator.noteIndirect(pc >>> 0, target >>> 0),
-          tlbMiss: (low, high, access) => tlbMiss(hooks, low >>> 0, high, access),
+          tlbMiss: (low, high, form) => tlbMiss(hooks, low >>> 0, high, form),
           time: () => hooks.onReadTime?.() ?? 0,
         },
       });
@@ -107,12 +109,15 @@ class TranslatingProcessor implements Processor {
         mode,
         served: this,
         nowMs: options.nowMs ?? (() => 0),
-        reportsNeeded: options.hotThreshold === undefined ? DEFAULT_REPORTS : 1,
+        archive: options.archive,
+        hotThreshold,
       });
       return { core, table, interpreter: core.exports["interpreter"], translator };
     };
     this.#paged = this.#createEngine("paged");
     this.#wide = null;
+    this.code.onPageAdded = (region, page) => this.#engineOf(region.mode).translator.pageAdded(region, page);
+    this.#archive = options.archive;
     this.#drainInterval = hotThreshold < 16 ? 0 : DRAIN_INTERVAL;
   }
 
@@ -134,6 +139,7 @@ class TranslatingProcessor implements Processor {
       statistics.instructions += used;
       left -= used;
       reason = u32[HART_EXIT >>> 2] as ExitReason;
+      if (translator.hasKept) translator.installKept();
       if (
         translator.queued > 0 &&
         (translator.queued >= DRAIN_COUNT || statistics.instructions - tally.drainedAt >= this.#drainInterval)
@@ -160,6 +166,12 @@ class TranslatingProcessor implements Processor {
     this.tally.save(this.physical);
     tally.load(this.physical);
     this.tally = tally;
+  }
+
+  submitProfile(): void {
+    if (this.#archive === undefined || !this.#translates) return;
+    const regions = collectProfile(this.physical, this.code, this.tally);
+    if (regions.length > 0) this.#archive.submit(writeProfiles(regions));
   }
 
   retired(tally: ProcessorTally): number {
@@ -200,10 +212,13 @@ class TranslatingProcessor implements Processor {
   }
 }
 
-/** @param access  size | write << 8. @returns 1 when the access can be done */
-function tlbMiss(hooks: ProcessorHooks, low: number, high: number, access: number): number {
-  if (hooks.onTlbMiss === undefined || high < 0 || (low & ((access & 255) - 1)) !== 0) return 0;
-  return hooks.onTlbMiss(high * 2 ** 32 + low, access >= 256) ? 1 : 0;
+/** @param form  see TLB_MISS. @returns 1 when the access can be done */
+function tlbMiss(hooks: ProcessorHooks, low: number, high: number, form: number): number {
+  if (hooks.onTlbMiss === undefined || high < 0) return 0;
+  const size = form & 255;
+  const isMisaligned = (low & (size - 1)) !== 0;
+  if (isMisaligned && ((form & TLB_MISS_ALIGN) !== 0 || (low & 4095) > 4096 - size)) return 0;
+  return hooks.onTlbMiss(high * 2 ** 32 + low, (form & TLB_MISS_WRITE) !== 0) ? 1 : 0;
 }
 
 /** Every record of the page at address 0 says "fetch fault": an empty code-table entry leads there without a test. */

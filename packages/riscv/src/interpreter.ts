@@ -1,18 +1,33 @@
+/**
+ * Generates the interpreter: one wasm function (pc, depth) → next pc, the first of the function table. It walks the
+ * records of code pages (record.ts) and dispatches by br_table; the handlers come from the same lowerings as
+ * translations.
+ *
+ * The pc isn't kept: it is `(record >>> 3) + base`, where `base` belongs to the page. A straight run only adds to
+ * `record`.
+ *
+ * Jumps within a page, which decoding knows (record.ts), need no table. Control transfers (canonical check points:
+ * backward, calls, jalr) look for a translation of the target and call it.
+ * What comes back is the next pc, or −1 when the whole run leaves. `level` counts calls that this activation has
+ * interpreted, so that the return that matches its own entry goes back to the caller, which may be translated code. A
+ * wrong guess costs time, never meaning: the state in memory is all there is.
+ */
 import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
-import { emitRecordLookup } from "./access.ts";
+import { CODE_TABLE, emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { ExitReason } from "./exit-reason.ts";
 import { HART_EXIT, HART_FAULT, HART_FUEL, HART_INTERPRETED, HART_PC, HART_TABLES } from "./hart-state.ts";
 import { INSTRUCTIONS, instructionIndex } from "./instruction-table.ts";
 import { BRANCH_CONDITIONS } from "./lower/integer.ts";
 import { RS1, RS2 } from "./lower/lowering.ts";
-import type { LoweringTable } from "./lower/lowering.ts";
+import { type InterpreterImports, OUT_OF_LINE, OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
 import {
   BASE,
   DEPTH,
   ENTRY_FUEL,
   FUEL,
+  HEATED_FUEL,
   INTERPRETER_LOCALS,
   LEVEL,
   PC,
@@ -23,36 +38,7 @@ import {
   TABLES,
   VALUE,
 } from "./record-lowering.ts";
-import { OP_COUNT, OP_FIRST, Record, RecordOp } from "./record.ts";
-
-/**
- * Generates the interpreter: one wasm function (pc, depth) → next pc, the first of the function table. It walks the
- * records of code pages (record.ts) and dispatches by br_table; the handlers come from the same lowerings as
- * translations.
- *
- * The pc isn't kept: it is `(record >>> 3) + base`, where `base` belongs to the page. A straight run only adds to
- * `record`.
- *
- * Control transfers (canonical check points: backward, calls, jalr) look for a translation of the target and call it.
- * What comes back is the next pc, or −1 when the whole run leaves. `level` counts calls that this activation has
- * interpreted, so that the return that matches its own entry goes back to the caller, which may be translated code. A
- * wrong guess costs time, never meaning: the state in memory is all there is.
- */
-
-/** What the interpreter calls. */
-interface InterpreterImports {
-  /** () → next pc as in translations; type index of (i32, i32) → i32 */
-  readonly codeType: number;
-  /** decode(record, pc) → 0, or 1 for a fetch fault whose address is in HART_FAULT */
-  readonly decode: number;
-  readonly ecall: number;
-  /** hot(pc): the record's count has reached the threshold */
-  readonly hot: number;
-  /** indirect(pc, target): a jump through a register at `pc` went to `target` */
-  readonly indirect: number;
-  readonly helper: (name: string) => number;
-  readonly lowerings: LoweringTable;
-}
+import { OP_COUNT, OP_FIRST, Record, RecordOp, inPageOp } from "./record.ts";
 
 /**
  * How deep activations may nest: `depth` counts down from here, and where it is negative control returns to the run
@@ -71,30 +57,6 @@ export function emitInterpreter(
   code.endFunction(start);
 }
 
-/**
- * Rare instructions (floating-point arithmetic, atomics, division) are functions of their own, (record, tables) → 0 or
- * the reason to leave: the interpreter's one function has to stay small, because the host's engine runs it slowly until
- * it is optimised.
- */
-export function emitOutOfLine(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, name: string): void {
-  const start = code.beginFunction(INTERPRETER_LOCALS);
-  code.localGet(0);
-  code.localGet(1);
-  code.localSet(TABLES);
-  code.localSet(RECORD);
-  imports.lowerings[name]!(new RecordLowering(code, mode, imports.helper));
-  code.i32Const(0);
-  code.endFunction(start);
-}
-
-/** Function-table slot of the first out-of-line handler; the last slots of the table are theirs, by op. */
-export const OUT_OF_LINE_SLOTS = 65536 - 512;
-
-/** The instructions that stand out of line, by name. */
-export const OUT_OF_LINE: readonly string[] = INSTRUCTIONS.map((instruction) => instruction.name).filter((name) =>
-  /^(f(?!ence|ld|lw|sd|sw)|amo|lr\.|sc\.|div|rem|mulh)/.test(name),
-);
-
 class InterpreterEmitter extends RecordLowering {
   readonly #imports: InterpreterImports;
   readonly #hotThreshold: number;
@@ -103,6 +65,7 @@ class InterpreterEmitter extends RecordLowering {
   #exit: number;
   #top: number;
   #backward: number;
+  #landed: number;
   #return: number;
   #call: number;
   #next: number;
@@ -111,15 +74,15 @@ class InterpreterEmitter extends RecordLowering {
     super(code, mode, imports.helper);
     this.#imports = imports;
     this.#hotThreshold = hotThreshold;
-    this.#leave = this.#exit = this.#top = this.#backward = this.#return = this.#call = this.#next = 0;
+    this.#leave = this.#exit = this.#top = this.#next = 0;
+    this.#call = this.#return = this.#landed = this.#backward = 0;
   }
 
   emit(): void {
     const { code } = this;
     this.#loadCell(HART_TABLES, TABLES);
     this.#loadCell(HART_FUEL, FUEL);
-    code.localGet(FUEL);
-    code.localSet(ENTRY_FUEL);
+    this.#beginCounting();
     emitRecordLookup(code, TABLES, PC, RECORD);
     this.#forward();
     this.#count();
@@ -127,22 +90,20 @@ class InterpreterEmitter extends RecordLowering {
     this.#leave = code.block();
     this.#exit = code.block();
     this.#top = code.loop();
-    emitRecordLookup(code, TABLES, PC, RECORD);
-    this.#setBase();
+    this.#lookUp();
+    this.#next = code.loop();
     this.#call = code.block();
     this.#return = code.block();
+    this.#landed = code.block();
     this.#backward = code.block();
-    this.#next = code.loop();
     this.#dispatch();
-    code.end(); // next: never reached
-    code.op(Op.unreachable);
-
-    code.end(); // backward, jalr without link
+    code.end(); // backward to another page, jalr without link: PC is set
+    this.#lookUp();
+    code.end(); // landed: PC and its RECORD are set
     this.#checkFuel();
-    emitRecordLookup(code, TABLES, PC, RECORD);
     this.#ifTranslated(() => this.#enterByJump());
     this.#count();
-    code.br(this.#top);
+    code.br(this.#next);
 
     code.end(); // return
     this.#checkFuel();
@@ -153,18 +114,20 @@ class InterpreterEmitter extends RecordLowering {
     code.i32Const(1);
     code.op(Op.i32Sub);
     code.localSet(LEVEL);
-    emitRecordLookup(code, TABLES, PC, RECORD);
+    this.#lookUp();
     this.#ifTranslated(() => this.#enterByJump());
-    code.br(this.#top);
+    code.br(this.#next);
 
     code.end(); // call: VALUE = return address
     this.#checkFuel();
-    emitRecordLookup(code, TABLES, PC, RECORD);
+    this.#lookUp();
     this.#ifTranslated(() => this.#enterByCall());
     this.#count();
     this.#addToLevel();
-    code.br(this.#top);
+    code.br(this.#next);
 
+    code.end(); // next: never reached
+    code.op(Op.unreachable);
     code.end(); // top: never reached
     code.op(Op.unreachable);
     code.end(); // exit: PC and REASON are set
@@ -227,6 +190,7 @@ class InterpreterEmitter extends RecordLowering {
           this.#undoFuel();
           this.currentPc();
           code.localSet(PC);
+          this.#requireNextPage();
           this.immediate32();
           code.localSet(RECORD);
           this.#setBase();
@@ -262,6 +226,8 @@ class InterpreterEmitter extends RecordLowering {
         },
       },
       { op: RecordOp.JUMP, emit: () => this.#jump(() => this.#jumpTarget()) },
+      { op: RecordOp.JUMP_FORWARD, emit: () => this.#jumpInPage(false) },
+      { op: RecordOp.JUMP_BACKWARD, emit: () => this.#jumpInPage(true) },
       {
         op: RecordOp.CALL,
         emit: () => {
@@ -311,7 +277,14 @@ class InterpreterEmitter extends RecordLowering {
     ];
     INSTRUCTIONS.forEach((instruction, index) => {
       const condition = BRANCH_CONDITIONS[instruction.name];
-      if (condition !== undefined) handlers.push({ op: OP_FIRST + index, emit: () => this.#branch(condition) });
+      if (condition !== undefined) {
+        const op = OP_FIRST + index;
+        handlers.push(
+          { op, emit: () => this.#branch(condition, () => this.#jump(() => this.#jumpTarget())) },
+          { op: inPageOp(op, false), emit: () => this.#branch(condition, () => this.#jumpInPage(false)) },
+          { op: inPageOp(op, true), emit: () => this.#branch(condition, () => this.#jumpInPage(true)) },
+        );
+      }
       const lowering = this.#imports.lowerings[instruction.name];
       if (lowering === undefined || OUT_OF_LINE.includes(instruction.name)) return;
       handlers.push({
@@ -354,13 +327,13 @@ class InterpreterEmitter extends RecordLowering {
     code.br(this.#next);
   }
 
-  #branch(condition: number): void {
+  #branch(condition: number, jump: () => void): void {
     const { code } = this;
     this.readX(RS1);
     this.readX(RS2);
     code.op(condition);
     code.if();
-    this.#jump(() => this.#jumpTarget());
+    jump();
     code.end();
     this.#advance();
   }
@@ -375,6 +348,22 @@ class InterpreterEmitter extends RecordLowering {
     code.op(Op.i32LeS);
     code.brIf(this.#backward);
     code.br(this.#top);
+  }
+
+  /** To pc + imm, which lies in the page: its record is as far away. */
+  #jumpInPage(isBackward: boolean): void {
+    const { code } = this;
+    code.localGet(RECORD);
+    this.immediate32();
+    code.i32Const(3);
+    code.op(Op.i32Shl);
+    code.op(Op.i32Add);
+    code.localSet(RECORD);
+    if (isBackward) {
+      this.currentPc();
+      code.localSet(PC);
+    }
+    code.br(isBackward ? this.#landed : this.#next);
   }
 
   #jumpTarget(): void {
@@ -492,8 +481,7 @@ class InterpreterEmitter extends RecordLowering {
     code.return();
     code.end();
     this.#loadCell(HART_FUEL, FUEL);
-    code.localGet(FUEL);
-    code.localSet(ENTRY_FUEL);
+    this.#beginCounting();
   }
 
   /** A translation entered in the midst of a function comes back by that function's return. */
@@ -529,24 +517,45 @@ class InterpreterEmitter extends RecordLowering {
     code.localSet(LEVEL);
   }
 
-  /** Counts an execution of the target in RECORD and reports it when it has become hot. */
+  /**
+   * Heats the target in RECORD by one for its execution and one for every eight instructions since the last target, and
+   * reports the heat when it has reached the threshold: what runs long is worth as much as what runs often.
+   */
   #count(): void {
     if (this.#hotThreshold === 0) return;
     const { code } = this;
     code.localGet(RECORD);
-    code.localGet(RECORD);
-    code.memory(Op.i32Load8U, Record.count);
+    code.memory(Op.i32Load8U, Record.heat);
     code.i32Const(1);
     code.op(Op.i32Add);
+    code.localGet(HEATED_FUEL);
+    code.localGet(FUEL);
+    code.localTee(HEATED_FUEL);
+    code.op(Op.i32Sub);
+    code.i32Const(3);
+    code.op(Op.i32ShrU);
+    code.op(Op.i32Add);
     code.localTee(SCRATCH_I32);
-    code.memory(Op.i32Store8, Record.count);
-    code.localGet(SCRATCH_I32);
     code.i32Const(this.#hotThreshold);
-    code.op(Op.i32Eq);
+    code.op(Op.i32GeU);
     code.if();
     code.localGet(PC);
+    code.localGet(SCRATCH_I32);
     code.call(this.#imports.hot);
+    code.i32Const(0);
+    code.localSet(SCRATCH_I32);
     code.end();
+    code.localGet(RECORD);
+    code.localGet(SCRATCH_I32);
+    code.memory(Op.i32Store8, Record.heat);
+  }
+
+  /** FUEL was loaded: what others have done isn't this activation's. */
+  #beginCounting(): void {
+    const { code } = this;
+    code.localGet(FUEL);
+    code.localTee(ENTRY_FUEL);
+    code.localSet(HEATED_FUEL);
   }
 
   #undecoded(): void {
@@ -561,6 +570,43 @@ class InterpreterEmitter extends RecordLowering {
     code.brIf(this.#next);
     this.#setReason(ExitReason.FETCH);
     code.br(this.#exit);
+  }
+
+  /**
+   * An instruction of four bytes that begins with the page's last two lies in two pages. Others may have decoded it;
+   * this address space has to fetch both halves, too.
+   */
+  #requireNextPage(): void {
+    const { code } = this;
+    code.localGet(RECORD);
+    code.memory(Op.i32Load8U, Record.length);
+    code.i32Const(3);
+    code.op(Op.i32ShrU);
+    code.localGet(PC);
+    code.i32Const(0xfff);
+    code.op(Op.i32And);
+    code.op(Op.i32Add);
+    code.i32Const(0x1000);
+    code.op(Op.i32GtU);
+    code.if();
+    code.localGet(PC);
+    code.i32Const(2);
+    code.op(Op.i32Add);
+    code.localTee(VALUE);
+    code.i32Const(12);
+    code.op(Op.i32ShrU);
+    code.i32Const(2);
+    code.op(Op.i32Shl);
+    code.localGet(TABLES);
+    code.op(Op.i32Add);
+    code.memory(Op.i32Load, CODE_TABLE);
+    code.op(Op.i32Eqz);
+    code.if();
+    this.#storeCell(HART_FAULT, VALUE);
+    this.#setReason(ExitReason.FETCH);
+    code.br(this.#exit);
+    code.end();
+    code.end();
   }
 
   /**
@@ -579,8 +625,7 @@ class InterpreterEmitter extends RecordLowering {
     code.return();
     code.end();
     this.#loadCell(HART_FUEL, FUEL);
-    code.localGet(FUEL);
-    code.localSet(ENTRY_FUEL);
+    this.#beginCounting();
     this.#advance();
   }
 
@@ -619,6 +664,12 @@ class InterpreterEmitter extends RecordLowering {
     code.op(Op.i64ExtendI32S);
     code.op(Op.i64Add);
     code.memory(Op.i64Store, HART_INTERPRETED);
+  }
+
+  /** RECORD and BASE for PC. */
+  #lookUp(): void {
+    emitRecordLookup(this.code, TABLES, PC, RECORD);
+    this.#setBase();
   }
 
   #setBase(): void {

@@ -1,3 +1,7 @@
+/**
+ * Instructions as the interpreter runs them: operands come from the predecoded record and the hart's cells.
+ * By itself it is the form of out-of-line handlers, (record, tables) → 0 or the reason to leave.
+ */
 import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter, ValueType } from "@stratos/wasm";
 import { hostOffset, pushHost } from "./access.ts";
@@ -7,11 +11,6 @@ import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "./hart-state.ts";
 import { RS1, RS2 } from "./lower/lowering.ts";
 import type { Lowering, Source } from "./lower/lowering.ts";
 import { Record } from "./record.ts";
-
-/**
- * Instructions as the interpreter runs them: operands come from the predecoded record and the hart's cells.
- * By itself it is the form of out-of-line handlers, (record, tables) → 0 or the reason to leave.
- */
 
 // Locals. Parameters first.
 export const PC = 0;
@@ -31,11 +30,14 @@ const SCRATCH_I64 = 16;
 const ADDRESS = 20;
 const SCRATCH_F32 = 21;
 const SCRATCH_F64 = 25;
+/** Fuel when a target was last heated. */
+export const HEATED_FUEL = 29;
 export const INTERPRETER_LOCALS: { count: number; type: ValueType }[] = [
   { count: 14, type: Type.i32 },
   { count: 5, type: Type.i64 },
   { count: 4, type: Type.f32 },
   { count: 4, type: Type.f64 },
+  { count: 1, type: Type.i32 },
 ];
 
 export class RecordLowering extends AddressedLowering implements Lowering {
@@ -222,14 +224,14 @@ export class RecordLowering extends AddressedLowering implements Lowering {
 
   load(opcode: number, size: 1 | 2 | 4 | 8): void {
     this.#effectiveAddress();
-    this.translate(size, false);
+    this.translate({ size, write: false });
     pushHost(this.code, this.access);
     this.code.memory(opcode, hostOffset(this.mode));
   }
 
   store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void {
     this.#effectiveAddress();
-    this.translate(size, true);
+    this.translate({ size, write: true });
     pushHost(this.code, this.access);
     pushValue();
     this.code.memory(opcode, hostOffset(this.mode));

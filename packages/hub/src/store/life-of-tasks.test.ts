@@ -386,7 +386,7 @@ for (const kind of ["pglite", "postgres"] as const) {
         "update event set actor = substr(actor, 2) where id = 5",
       );
       await tamper(
-        "insert into event (tx, actor, what) select tx, 'ghost', " + "'FREE' from event where id = 5",
+        "insert into event (tx, actor, what) select tx, 'ghost', 'FREE' from event where id = 5",
         "delete from event where actor = 'ghost'",
       );
       await database.query("create table taken as select * from event where id = 7");

@@ -12,6 +12,7 @@ import {
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPPROTO_TCP,
+  IPPROTO_ICMPV6,
   IPV6_UNICAST_HOPS,
   IP_TTL,
   SOCK_DGRAM,
@@ -21,7 +22,6 @@ import {
   TCP_NODELAY,
 } from "@stratos/abi";
 import { inet, SocketTask } from "../../testing/socket-task.ts";
-import { IPPROTO_ICMPV6 } from "./icmp-message.ts";
 
 const LOCAL = inet("127.0.0.1", 0);
 /** Type 8 (request) or 0 (reply), code 0, no checksum yet, identifier 1, sequence 1. */
