@@ -56,7 +56,9 @@ export function handlePageFault(space: AddressSpace, address: VirtualAddress, ac
 /** A page that isn't there yet. */
 function mapAbsent(space: AddressSpace, area: Area, page: VirtualAddress, access: Access): 0 | BadAccess {
   const { frames } = space.kernel;
-  space.kernel.countFault(area.pages !== null && area.pages.peek(area.pageIndex(page)) === 0);
+  const isMajor = area.pages !== null && area.pages.peek(area.pageIndex(page)) === 0;
+  space.kernel.countFault(isMajor);
+  if (isMajor && area.pages!.backing !== null) space.kernel.countStorage(PAGE_SIZE, 0);
   if (area.pages === null) {
     if (access !== "write") {
       frames.retain(space.kernel.zeroFrame);
@@ -284,7 +286,10 @@ function markWritten(space: AddressSpace, area: Area, page: VirtualAddress): voi
 
 /** A shared mapping of the page may be written from now on. */
 export function markPageDirty(space: AddressSpace, area: Area, page: VirtualAddress): void {
-  area.pages!.markDirty(area.pageIndex(page));
+  const pages = area.pages!;
+  const index = area.pageIndex(page);
+  if (pages.backing !== null && !pages.isDirty(index)) space.kernel.countStorage(0, PAGE_SIZE);
+  pages.markDirty(index);
   const inode = area.file?.contentInode ?? null;
   if (inode !== null) markInodeDirty(space.kernel, inode);
 }

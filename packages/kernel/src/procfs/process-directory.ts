@@ -129,7 +129,7 @@ export class ProcessDirectory extends PseudoDirectory {
     file("smaps", (caller, from) => describeSmaps(target(), caller, from), { isPrivate: true });
     file("smaps_rollup", (_caller, from, kept) => describeSmapsRollup(target(), from, kept), { isPrivate: true });
     file("limits", () => describeLimits(target()));
-    file("io", () => describeIo(), { mode: 0o400, isPrivate: true });
+    file("io", () => describeIo(target(), isThread), { mode: 0o400, isPrivate: true });
     file("wchan", () => (target().state === "S" ? (SYSCALL_NAMES[target().syscallNumber] ?? "0") : "0"));
     file("syscall", () => (target().state === "R" ? "running\n" : `${target().syscallNumber}\n`), {
       mode: 0o400,

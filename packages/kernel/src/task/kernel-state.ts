@@ -339,6 +339,13 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
     else current.minorFaults++;
   }
 
+  countStorage(fetched: number, stored: number): void {
+    const { current } = this.scheduler;
+    if (current === null) return;
+    current.transfers.fetched += fetched;
+    current.transfers.stored += stored;
+  }
+
   /** A number for st_dev of a file system without a device (major 0). */
   allocateDevice(): number {
     return this.#nextDevice++;

@@ -42,6 +42,8 @@ export interface VfsKernel extends SignalKernel {
   /** A file is about to differ from its image, or one of its pages to get another frame (frames/image-pages.ts). */
   fileLeavesImage(inode: Inode): void;
   fileFrameGoes(inode: Inode, index: PageIndex, frame: Frame): void;
+  /** Bytes that whoever is on the hart had fetched from a file system's device, and made to be stored there. */
+  countStorage(fetched: number, stored: number): void;
   allocateDevice(): number;
   allocateAnonymousIno(): number;
 }
