@@ -9,6 +9,7 @@
  */
 import { assert, stateClass, StateError } from "@stratos/base";
 import type { FrameAllocator } from "./frame-allocator.ts";
+import type { Frame, PageIndex } from "./frame.ts";
 import type { PageCache } from "./page-cache.ts";
 import type { Reaper } from "./reaper.ts";
 
@@ -31,7 +32,7 @@ export interface FrameHolder {
 /** Who maps pages of caches. */
 export interface Mappings {
   /** A page gets another frame: mappings of the one that it has go. */
-  frameGoes(pages: PageCache, index: number, frame: number): void;
+  frameGoes(pages: PageCache, index: PageIndex, frame: Frame): void;
 }
 
 export class MemoryAccount {

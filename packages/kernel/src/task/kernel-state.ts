@@ -63,6 +63,7 @@ import type { ClockSetObserver, TimeKernel } from "../time/time-kernel.ts";
 import { futexObserver } from "./futex.ts";
 import { type Cut, cutMappings } from "../mm/cut-mappings.ts";
 import { forgetCodeOf, unmapFrame } from "../mm/image-mappings.ts";
+import type { Frame, PageIndex } from "../frames/frame.ts";
 
 /** Linux's default of vm.max_map_count (proc(5)). */
 const MAP_COUNT_DEFAULT = 65530;
@@ -330,7 +331,7 @@ export class Kernel
   }
 
   /** For the accounts' `Mappings`. */
-  frameGoes(pages: PageCache, index: number, frame: number): void {
+  frameGoes(pages: PageCache, index: PageIndex, frame: Frame): void {
     unmapFrame(this, pages, index, frame);
   }
 
@@ -348,6 +349,13 @@ export class Kernel
     if (current === null) return;
     if (isMajor) current.majorFaults++;
     else current.minorFaults++;
+  }
+
+  countStorage(fetched: number, stored: number): void {
+    const { current } = this.scheduler;
+    if (current === null) return;
+    current.transfers.fetched += fetched;
+    current.transfers.stored += stored;
   }
 
   /** A number for st_dev of a file system without a device (major 0). */

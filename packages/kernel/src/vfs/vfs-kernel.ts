@@ -40,6 +40,8 @@ export interface VfsKernel extends SignalKernel {
   fileShrinks(inode: Inode, size: number, from?: CallState | null): CallState | null;
   /** A file is about to differ from its image (frames/image-pages.ts). */
   fileLeavesImage(inode: Inode): void;
+  /** Bytes that whoever is on the hart had fetched from a file system's device, and made to be stored there. */
+  countStorage(fetched: number, stored: number): void;
   allocateDevice(): number;
   allocateAnonymousIno(): number;
 }
