@@ -2,6 +2,7 @@
 export { PhysicalMemory, CODE_PAGE_SIZE, SLOT_SIZE } from "./physical-memory.ts";
 export * from "./hart-state.ts";
 export type { AddressMode } from "./access.ts";
+export type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
 export { ExitReason } from "./exit-reason.ts";
 export type {
   Processor,
@@ -16,3 +17,4 @@ export type {
 } from "./processor.ts";
 export { createProcessor } from "./create-processor.ts";
 export { ProcessorTally } from "./processor-tally.ts";
+export { keepProfiles } from "./archive-builder.ts";

@@ -164,8 +164,8 @@ export function systemCommands(finish: Finish): Command[] {
 function rootOption(): Option {
   return new Option(
     "--root <folder>",
-    "a folder that holds a Debian system, instead of an image (changed in place by root where its programs run; " +
-      "else on a copy, which costs its size: no overlay that others may mount keeps owners and tells what was removed)",
+    "a folder that holds a Debian system, instead of an image (changed in place by root where its programs run; else " +
+      "on a copy, which costs its size: no overlay that others may mount keeps owners and tells what was removed)",
   );
 }
 

@@ -1,3 +1,4 @@
+/** /proc/sys (proc_sys(5), sysctl(8)). */
 import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, EINVAL } from "@stratos/abi";
 import { setCorePattern } from "../task/core-dump/core-settings.ts";
 import { AIO_EVENTS_MOST } from "../mm/aio-context.ts";
@@ -15,8 +16,6 @@ import { PseudoDirectory, type PseudoFileSystem } from "../pseudo/pseudo-inodes.
 import { RELEASE, VERSION } from "../ground/release.ts";
 import { networkSettings } from "./network-sysctl.ts";
 import { bounded, fixed, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
-
-/** /proc/sys (proc_sys(5), sysctl(8)). */
 
 const IPC_RIGHT: SettingRight = { owner: ({ ipc }) => ipc.owner, capability: CAP_SYS_ADMIN, opens: true };
 

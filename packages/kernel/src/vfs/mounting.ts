@@ -16,8 +16,6 @@ import {
   MS_NODIRATIME,
   MS_NOEXEC,
   MS_NOSUID,
-} from "@stratos/abi";
-import {
   CAP_SYS_ADMIN,
   EAGAIN,
   MS_NOSYMFOLLOW,
