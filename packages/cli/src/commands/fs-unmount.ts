@@ -1,4 +1,4 @@
-/** `stratos fs unmount`: a mount ends when its server has written all and is gone. */
+/** `stratos fs umount`: a mount ends when its server has written all and is gone. */
 import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { lockOwner, mountControlPath, processWords, removeLeftovers } from "@stratos/host-node";
