@@ -29,7 +29,8 @@ class FailingDevice extends ForwardingDevice {
 
 test("what came of a deleted snapshot comes of what that came of; the others stay as they are", () => {
   const { device, volume } = freshVolume(16);
-  const make = (from: number, name: string): number => volume.snapshot(volume.subvolume(from)!, name, {});
+  const make = (from: number, name: string): number =>
+    volume.snapshot(volume.subvolume(from)!, name, { readOnly: false });
   const { root } = volume;
   const first = make(root.id, "first");
   const second = make(first, "second");
