@@ -28,7 +28,7 @@ import {
 } from "../format/inode-item.ts";
 import { POINTER_AT_BLOCK } from "../format/node-layout.ts";
 import { dumpSubvolume } from "../testing/dump.ts";
-import { mountedVolume } from "../testing/fresh-volume.ts";
+import { freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
 import { Workload } from "../testing/workload.ts";
 
 const SEED = Number(process.env["AEGISFS_SEED"] ?? 20260101);
@@ -358,6 +358,31 @@ test("damaged copies are mended, and lost content is told", () => {
   assert.ok(
     lost.lost.some(({ ino, what }) => ino === single.file && what === "data"),
     JSON.stringify(lost.lost),
+  );
+});
+
+test("damage is told of the file that has it, not of its neighbour on the device", () => {
+  const { device, volume } = freshVolume(16);
+  const size = 8 * 4096;
+  const write = (name: string): number => {
+    const ino = volume.root.create(ROOT_INO, name, S_IFREG | 0o644, 0, 0);
+    assert.equal(volume.root.write(ino, 0, new Uint8Array(size).fill(ino), 0, size), size);
+    return ino;
+  };
+  const files = [write("one"), write("two")];
+  assert.equal(volume.sync(), 0);
+  const blocks = files.map((ino) => {
+    firstKey(volume.root, ino, KIND_EXTENT);
+    return volume.root.tree.words[volume.root.tree.offset >>> 2]!;
+  });
+  const second = Math.max(...blocks);
+  assert.equal(second - Math.min(...blocks), 8, "they lie side by side");
+  device.write(second * 4096, new Uint8Array(10).fill(99), 0, 10);
+  const result = repair(device);
+  assert.ok(typeof result === "object");
+  assert.deepEqual(
+    result.losses.map(({ what, ino }) => [what, ino]),
+    [["content", files[blocks.indexOf(second)]]],
   );
 });
 

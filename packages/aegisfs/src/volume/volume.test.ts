@@ -27,6 +27,23 @@ class FailingDevice extends ForwardingDevice {
   }
 }
 
+test("what came of a deleted snapshot comes of what that came of; the others stay as they are", () => {
+  const { device, volume } = freshVolume(16);
+  const make = (from: number, name: string): number =>
+    volume.snapshot(volume.subvolume(from)!, name, { readOnly: false });
+  const { root } = volume;
+  const first = make(root.id, "first");
+  const second = make(first, "second");
+  const third = make(second, "third");
+  const bases = (): number[] => [root.id, second, third].map((id) => volume.subvolume(id)?.base ?? -1);
+  assert.deepEqual(bases(), [first, first, second]);
+  assert.equal(volume.deleteSubvolume(second), 0);
+  assert.deepEqual(bases(), [first, -1, first]);
+  assert.equal(volume.deleteSubvolume(first), 0);
+  assert.deepEqual(bases(), [0, -1, 0]);
+  commitAndCheck(volume, device);
+});
+
 test("what is no volume is told apart", () => {
   assert.equal(mount(new MemoryBlockDevice(8 << 20)), "no-superblock");
   assert.equal(mount(new MemoryBlockDevice(4096)), "no-superblock");
