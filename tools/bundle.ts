@@ -8,6 +8,7 @@
  *     dist/mounted-commands.mjs
  *     dist/library.mjs    what programs import, and its types: library.d.ts, types/
  *     dist/engine.mjs     the process of their machines
+ *     dist/supervisor-process.mjs   the process of the user's named systems
  *     dist/browser.mjs, dist/browser-engine.mjs, dist/zstd.wasm   the same in a page, and its worker
  *     dist/pglite.*, dist/initdb.wasm   the database of `stratos hub`
  *     dist/pglite-data.tar.zst          a new one, which `npm run build` has made before
@@ -78,6 +79,7 @@ const result = await build({
     "tree-thread": "packages/tools-node/src/compose/tree-thread.ts",
     "codec-thread": "packages/host-node/src/codec-thread.ts",
     engine: "packages/library/src/engine.ts",
+    "supervisor-process": "packages/supervisor/src/supervisor-process.ts",
     "mounted-commands": "packages/cli/src/mounted-commands.ts",
   },
   outdir: dist,

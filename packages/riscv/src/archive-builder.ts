@@ -1,3 +1,8 @@
+/**
+ * Makes archives of what runs have learned, when they are over: the hot targets are translated as the translator would,
+ * hottest first, so many to a module, each module is compiled by the host's best compiler and appended to what is
+ * there. Units differ from the translator's only in that they don't know where they are (`place`).
+ */
 import type { ArchivePieces, CodeArchive, WasmEngine } from "@stratos/host";
 import { CodeWriter } from "@stratos/wasm";
 import { TranslatedCodeCache, type TranslatedRegion } from "./code-cache.ts";
@@ -19,12 +24,6 @@ import {
   writeIndex,
 } from "./archive/archive-index.ts";
 import { readProfiles, type RegionProfile } from "./archive/run-profile.ts";
-
-/**
- * Makes archives of what runs have learned, when they are over: the hot targets are translated as the translator would,
- * hottest first, so many to a module, each module is compiled by the host's best compiler and appended to what is
- * there. Units differ from the translator's only in that they don't know where they are (`place`).
- */
 
 /** Instructions of one module: some 150 KiB of machine code, loaded in about a millisecond. */
 const MODULE_INSTRUCTIONS = 1500;

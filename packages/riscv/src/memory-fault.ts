@@ -1,3 +1,4 @@
+/** What the instruction at the pc wanted of memory, and the slow way to do it: for MEMORY exits. */
 import { assert } from "@stratos/base";
 import type { AddressMode } from "./access.ts";
 import type { TranslatedCodeCache } from "./code-cache.ts";
@@ -7,8 +8,7 @@ import { HART_F, HART_PC, HART_X } from "./hart-state.ts";
 import { INSTRUCTIONS } from "./instruction-table.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import type { FaultingAccess } from "./processor.ts";
-
-/** What the instruction at the pc wanted of memory, and the slow way to do it: for MEMORY exits. */
+import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
 
 interface MemoryInstruction {
   size: number;
@@ -103,7 +103,7 @@ export function emulateMisaligned(
   physical: PhysicalMemory,
   code: TranslatedCodeCache,
   mode: AddressMode,
-  translate: (va: number) => number,
+  translate: (va: VirtualAddress) => PhysicalAddress,
 ): number {
   const { decoded, memory } = decodeAtPc(physical, code);
   if (memory.isReserved) return -1;

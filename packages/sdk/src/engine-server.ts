@@ -21,6 +21,7 @@ import {
 } from "./api.ts";
 import { type CheckpointHead, decodeCheckpoint, encodeCheckpoint, readCheckpointHead } from "./checkpoint-file.ts";
 import { type FileOperations, makeFolders, remove } from "./file-operations.ts";
+import { failureOf } from "./failure.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import { MachineFiles } from "./machine-files.ts";
 import type { ProgramListener } from "./machine-program.ts";
@@ -175,7 +176,7 @@ export class EngineServer {
       }
       this.#tell({ call: number, answer: value ?? null }, content);
     } catch (error) {
-      this.#tell({ call: number, failure: failureOf(error) });
+      this.#tell({ call: number, failure: failureOfCall(error) });
     } finally {
       this.#calls.delete(number);
       this.#host.dropAttached?.(attachedNumbers(request));
@@ -205,10 +206,11 @@ export class EngineServer {
         call.program = this.#machine(target).attach(pid, this.#listener(number));
         return { value: await call.program.ended };
       }
-      case "pause":
-      case "resume":
-        this.#machine((request as Operations["pause"]).target).setPaused(op === "pause");
+      case "pause": {
+        const { target, isPaused } = request as Operations["pause"];
+        this.#machine(target).setPaused(isPaused);
         return {};
+      }
       case "signal": {
         const { target, pid, name } = request as Operations["signal"];
         this.#machine(target).sendSignal(pid, name);
@@ -507,13 +509,9 @@ function errnoName(result: number): string {
   return ERRNO_NAMES[-result] ?? String(-result);
 }
 
-function failureOf(error: unknown): Failure {
+function failureOfCall(error: unknown): Failure {
   if (error instanceof Cancelled) return { kind: null, message: "cancelled", data: {} };
-  if (error instanceof StratosError) return { kind: error.kind, message: error.message, data: error.data };
-  if (error instanceof SessionError) return ofSession(error);
-  if (error instanceof StateError) return { kind: "state", message: error.message, data: { reason: error.kind } };
-  const log = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { kind: "engine", message: `internal error: ${log}`, data: { exitCode: null, signal: null, log } };
+  return error instanceof SessionError ? ofSession(error) : failureOf(error);
 }
 
 function ofSession({ kind, what, message, errno }: SessionError): Failure {

@@ -1,13 +1,12 @@
-import { SYSCALL_NUMBERS } from "@stratos/abi";
-import { byteStringOf, crc32, stateClass } from "@stratos/base";
-import type { Kernel } from "../task/kernel-state.ts";
-import { PseudoFile, type PseudoFileSystem, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
-
 /**
  * /proc/config.gz: which of Linux's features there are, in the words of its configuration, so that programs and tests
  * ask instead of trying. What a system call or a file system stands for is looked up in the kernel's own tables; the
  * rest is said here.
  */
+import { SYSCALL_NUMBERS } from "@stratos/abi";
+import { byteStringOf, crc32, stateClass } from "@stratos/base";
+import type { Kernel } from "../task/kernel-state.ts";
+import { PseudoFile, type PseudoFileSystem, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
 
 /** Is the feature of this call there? */
 const BY_CALL: Readonly<Record<string, string>> = {
@@ -67,56 +66,58 @@ const PRESENT: readonly string[] = [
   "BLOCK",
   "CHECKPOINT_RESTORE",
   "DNOTIFY",
+  "DUMMY",
   "EFI_PARTITION",
   "FILE_LOCKING",
   "IKCONFIG",
   "IKCONFIG_PROC",
   "INET",
+  "IPC_NS",
   "IPV6",
   "MMU",
   "MSDOS_PARTITION",
   "MULTIUSER",
   "NAMESPACES",
   "NET",
+  "NET_NS",
+  "PACKET",
   "PARTITION_ADVANCED",
+  "PID_NS",
   "PRINTK",
   "PROC_PAGE_MONITOR",
   "PROC_SYSCTL",
   "RISCV",
   "SHMEM",
   "SYSCTL",
+  "TIME_NS",
   "TMPFS_POSIX_ACL",
   "TMPFS_XATTR",
   "TTY",
   "UNIX",
   "UNIX98_PTYS",
+  "USER_NS",
+  "UTS_NS",
+  "VETH",
 ];
 const ABSENT: readonly string[] = [
   "AUTOFS_FS",
   "BLK_DEV_RAM",
   "CGROUP_PIDS",
   "DEBUG_FS",
-  "DUMMY",
-  "IPC_NS",
   "KSM",
   "KVM",
   "MEMCG",
   "MEMORY_FAILURE",
-  "NET_NS",
   "NET_SCHED",
   "NETFILTER",
-  "PID_NS",
   "PREEMPT_RT",
   "QFMT_V2",
   "RT_GROUP_SCHED",
   "SECURITY",
   "SMP",
-  "TIME_NS",
   "TRACING",
   "TRANSPARENT_HUGEPAGE",
   "TUN",
-  "USER_NS",
-  "UTS_NS",
   "ZRAM",
 ];
 const VALUES: Readonly<Record<string, string>> = {

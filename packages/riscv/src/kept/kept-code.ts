@@ -1,16 +1,15 @@
-import type { ArchiveName, CodeArchive, WasmEngine, WasmModule } from "@stratos/host";
-import type { TranslatedCodeCache, TranslatedRegion, Translation } from "../code-cache.ts";
-import type { OpenArchive, RegionArchive } from "../archive/open-archive.ts";
-import type { PhysicalMemory } from "../physical-memory.ts";
-import { Record } from "../record.ts";
-import { archiveDetail, ArchiveIndex, type KeptUnit, moduleCountOf, modulePieces } from "../archive/archive-index.ts";
-
 /**
  * Translations of earlier runs, with their machine code (archive-index.ts). A region's archive is opened when a target
  * in it has become warm; a module whose targets are warm enough is loaded in one piece, and all of its units are
  * installed whose bytes are those in memory. Of a unit's pages that nobody has fetched from yet the bytes are
  * compared when somebody does: until then its code leaves before it gets there (translate/page-presence.ts).
  */
+import type { ArchiveName, CodeArchive, WasmEngine, WasmModule } from "@stratos/host";
+import type { TranslatedCodeCache, TranslatedRegion, Translation } from "../code-cache.ts";
+import type { OpenArchive, RegionArchive } from "../archive/open-archive.ts";
+import type { PhysicalMemory } from "../physical-memory.ts";
+import { Record } from "../record.ts";
+import { archiveDetail, ArchiveIndex, type KeptUnit, moduleCountOf, modulePieces } from "../archive/archive-index.ts";
 
 /**
  * Heat of a module's targets together before it is loaded: what has cost about as much as loading it costs is likely to

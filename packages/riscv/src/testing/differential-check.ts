@@ -1,11 +1,10 @@
+/** The same program on several machines; they must agree on every byte. */
 import type { VectorProgram } from "./float-vectors.ts";
 import { FRAME_SIZE, frameProgram, RUNS_PER_SEQUENCE, type FrameProgram, type SequenceKind } from "./frame-program.ts";
 import { runProcessor } from "./processor-run.ts";
 import { runQemu, type RunResult } from "./qemu.ts";
 import { runReference } from "./reference-run.ts";
 import type { StaticProgram } from "./assembler.ts";
-
-/** The same program on several machines; they must agree on every byte. */
 
 export type EngineName =
   | "qemu"

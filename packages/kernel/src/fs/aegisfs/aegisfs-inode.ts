@@ -8,16 +8,14 @@ import {
   ATTRIBUTE_PROJECT,
   ATTRIBUTE_SIZE,
   ATTRIBUTE_UID,
-} from "@stratos/aegisfs";
-import {
   COMPRESS_LZ4,
   COMPRESS_NONE,
   COMPRESS_UNSET,
   COMPRESS_ZSTD,
   compressionOf,
   withCompression,
+  type Attributes,
 } from "@stratos/aegisfs";
-import type { Attributes } from "@stratos/aegisfs";
 import {
   EDQUOT,
   EFBIG,
@@ -35,9 +33,6 @@ import {
   S_IFDIR,
   S_IFMT,
   S_IFREG,
-} from "@stratos/abi";
-import { stateClass } from "@stratos/base";
-import {
   FALLOC_FL_COLLAPSE_RANGE,
   FALLOC_FL_INSERT_RANGE,
   FALLOC_FL_KEEP_SIZE,
@@ -45,12 +40,14 @@ import {
   FALLOC_FL_UNSHARE_RANGE,
   FALLOC_FL_ZERO_RANGE,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { CALL_WORK } from "../../ground/call-work.ts";
 import type { ImageFile, SharedImage } from "../../frames/image-pages.ts";
 import { PageCache, type PageBacking } from "../../frames/page-cache.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
 import type { AegisFileSystem } from "./aegisfs.ts";
+import type { Frame, PageIndex } from "../../frames/frame.ts";
 
 /** What chattr(1) may set. */
 const FILE_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL;
@@ -160,7 +157,7 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     this.fileSystem.kernel.fileLeavesImage(this);
   }
 
-  unmapFrame(index: number, frame: number): void {
+  unmapFrame(index: PageIndex, frame: Frame): void {
     this.fileSystem.kernel.fileFrameGoes(this, index, frame);
   }
 
