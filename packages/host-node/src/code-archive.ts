@@ -286,7 +286,7 @@ function readTable(fd: number, digest: Buffer): PieceRow[] | null {
 
 /** @returns null when there is less, or it can't be read */
 function readAt(fd: number, offset: number, size: number): Buffer | null {
-  const bytes = Buffer.from(new ArrayBuffer(size));
+  const bytes = Buffer.allocUnsafeSlow(size);
   try {
     for (let done = 0; done < size;) {
       const count = readSync(fd, bytes, done, size - done, offset + done);

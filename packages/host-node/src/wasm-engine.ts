@@ -33,8 +33,9 @@ export class NodeWasmEngine extends WebAssemblyEngine {
 
   /** V8 checks its version, its flags and the processor; of other code it says `undefined`. */
   override restore(code: Uint8Array, bytes: Uint8Array): WasmModule | null {
-    // A buffer of its own: `slice` of Node's Buffer would be a view.
-    return moduleIntrinsics()?.deserialize(new Uint8Array(code).buffer, bytes) ?? null;
+    // `slice` of Node's Buffer would be a view.
+    const own = code.byteLength === code.buffer.byteLength ? code : new Uint8Array(code);
+    return moduleIntrinsics()?.deserialize(own.buffer as ArrayBuffer, bytes) ?? null;
   }
 }
 

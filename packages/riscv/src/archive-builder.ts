@@ -17,15 +17,16 @@ import { emitUnit } from "./translate/unit-emitter.ts";
 import {
   archiveDetail,
   ArchiveIndex,
-  joinModule,
   type KeptUnit,
+  moduleCountOf,
+  modulePieces,
   MODULES_MAX,
   writeIndex,
 } from "./archive/archive-index.ts";
 import { readProfiles, type RegionProfile } from "./archive/run-profile.ts";
 
-/** Instructions of one module: some 300 KiB of machine code, loaded in about a millisecond. */
-const MODULE_INSTRUCTIONS = 3000;
+/** Instructions of one module: some 150 KiB of machine code, loaded in about a millisecond. */
+const MODULE_INSTRUCTIONS = 1500;
 /** Instructions that are translated of one profile at most: 20 µs of a processor each. */
 const BUILD_INSTRUCTIONS = 150_000;
 /** An archive that would have more bytes is begun anew. */
@@ -46,6 +47,15 @@ export function keepProfiles(bytes: Uint8Array, archive: CodeArchive, engine: Wa
     if (pieces !== null && archive.write(name, pieces)) written++;
   }
   return written;
+}
+
+interface KeptModule {
+  readonly bytes: Uint8Array;
+  readonly code: Uint8Array;
+}
+
+function piecesOf(modules: readonly KeptModule[], units: readonly KeptUnit[]): Uint8Array[] {
+  return [writeIndex(modules.length, units), ...modules.flatMap(({ bytes, code }) => [bytes, code])];
 }
 
 class ArchiveBuilder {
@@ -96,33 +106,35 @@ class ArchiveBuilder {
   build(before: ArchivePieces | null): Uint8Array[] | null {
     const first = before?.read(0) ?? null;
     const index = first === null ? null : ArchiveIndex.read(first);
-    const modules: Uint8Array[] = [];
+    const modules: KeptModule[] = [];
     const kept: KeptUnit[] = [];
-    if (before !== null && index !== null && index.moduleCount === before.count - 1) {
+    if (before !== null && index !== null && index.moduleCount === moduleCountOf(before.count)) {
       for (let number = 0; number < index.moduleCount; number++) {
-        const piece = before.read(1 + number);
+        const places = modulePieces(number);
+        const bytes = before.read(places.bytes);
+        const code = before.read(places.code);
         // What is damaged is left away with its units.
-        if (piece === null) continue;
+        if (bytes === null || code === null) continue;
         for (const position of index.units[number]!) kept.push({ ...index.unit(position), module: modules.length });
-        modules.push(piece);
+        modules.push({ bytes, code });
       }
     }
     for (const unit of kept) this.#note(unit.entry, unit.instructionCount, unit.entries);
     this.#firstOwn = this.#nextSlot;
     const made = this.#translate(modules.length);
     if (made.modules.length === 0) return null;
-    const size = [...modules, ...made.modules].reduce((sum, { length }) => sum + length, 0);
-    if (size > ARCHIVE_BYTES_MAX || modules.length + made.modules.length > MODULES_MAX) {
-      const anew = made.units.map((unit) => ({ ...unit, module: unit.module - modules.length }));
-      return [writeIndex(made.modules.length, anew), ...made.modules];
-    }
     const all = [...modules, ...made.modules];
-    return [writeIndex(all.length, [...kept, ...made.units]), ...all];
+    const size = all.reduce((sum, { bytes, code }) => sum + bytes.length + code.length, 0);
+    if (size > ARCHIVE_BYTES_MAX || all.length > MODULES_MAX) {
+      const anew = made.units.map((unit) => ({ ...unit, module: unit.module - modules.length }));
+      return piecesOf(made.modules, anew);
+    }
+    return piecesOf(all, [...kept, ...made.units]);
   }
 
-  #translate(firstModule: number): { modules: Uint8Array[]; units: KeptUnit[] } {
+  #translate(firstModule: number): { modules: KeptModule[]; units: KeptUnit[] } {
     const { start, targets, mode } = this.#profile;
-    const modules: Uint8Array[] = [];
+    const modules: KeptModule[] = [];
     const units: KeptUnit[] = [];
     const code = new CodeWriter(1 << 18);
     const { builder, imports } = createTemplate(code, this.#meanings.helpers, mode, true);
@@ -135,7 +147,7 @@ class ArchiveBuilder {
       const bytes = builder.finish();
       const machineCode = this.#engine.preserve(bytes);
       if (machineCode !== null) {
-        modules.push(joinModule(bytes, machineCode));
+        modules.push({ bytes, code: machineCode });
         units.push(...waiting);
       }
       builder.clearFunctions();

@@ -21,9 +21,9 @@ import type {
   ProcessorStatistics,
 } from "./processor.ts";
 import { ProcessorTally, retiredBy } from "./processor-tally.ts";
-import { Translator } from "./translate/translator.ts";
+import { isTestThreshold, Translator } from "./translate/translator.ts";
 import { RECORD_SIZE, RecordOp } from "./record.ts";
-import { collectProfile } from "./kept/collect-profile.ts";
+import { collectProfile, NEWS_MIN } from "./kept/collect-profile.ts";
 import { writeProfiles } from "./archive/run-profile.ts";
 import { DirectMappedTlb } from "./wide-tlb.ts";
 import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
@@ -67,6 +67,8 @@ class TranslatingProcessor implements Processor {
   #wide: ModeEngine | null;
   readonly #translates: boolean;
   readonly #archive: CodeArchive | undefined;
+  /** Heat of what no archive has before a run is handed over. */
+  readonly #newsMin: number;
   /** How long translation may lag behind, in instructions. */
   readonly #drainInterval: number;
 
@@ -119,7 +121,8 @@ class TranslatingProcessor implements Processor {
     this.#wide = null;
     this.code.onPageAdded = (region, page) => this.#engineOf(region.mode).translator.pageAdded(region, page);
     this.#archive = options.archive;
-    this.#drainInterval = hotThreshold < 16 ? 0 : DRAIN_INTERVAL;
+    this.#drainInterval = isTestThreshold(hotThreshold) ? 0 : DRAIN_INTERVAL;
+    this.#newsMin = isTestThreshold(hotThreshold) ? 0 : NEWS_MIN;
   }
 
   run(fuel: number): ExitReason {
@@ -171,7 +174,7 @@ class TranslatingProcessor implements Processor {
 
   submitProfile(): void {
     if (this.#archive === undefined || !this.#translates) return;
-    const regions = collectProfile(this.physical, this.code, this.tally);
+    const regions = collectProfile(this.physical, this.code, this.tally, this.#newsMin);
     if (regions.length > 0) this.#archive.submit(writeProfiles(regions));
   }
 

@@ -89,6 +89,9 @@ const OVERVIEW = [
   ".B STRATOS_MIRROR",
   "Debian mirror for building images.",
   ".TP",
+  ".B STRATOS_NO_CACHE",
+  "When set and not empty, runs neither use nor keep translations, as with \\fB--no-cache\\fR.",
+  ".TP",
   ".B NO_COLOR",
   "When set and not empty, nothing is coloured.",
 ];

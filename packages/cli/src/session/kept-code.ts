@@ -3,10 +3,15 @@ import { setPriority } from "node:os";
 import { FileLockedError, lockFile, NodeCodeArchive, NodeWasmEngine } from "@stratos/host-node";
 import { keepProfiles } from "@stratos/riscv";
 
-/** What is hidden from help: `stratos cache fill`. */
+/** For a run: undefined when the user wants none (`--no-cache`, STRATOS_NO_CACHE). */
+export function codeArchiveFor(home: string, options: { readonly cache?: boolean }): NodeCodeArchive | undefined {
+  const isOff = options.cache === false || (process.env["STRATOS_NO_CACHE"] ?? "") !== "";
+  return isOff ? undefined : openCodeArchive(home);
+}
+
+/** What is handed over is translated by `stratos cache fill`, which help doesn't show. */
 export function openCodeArchive(home: string): NodeCodeArchive {
-  const [program, ...rest] = [process.execPath, ...process.execArgv, process.argv[1]!, "cache", "fill"];
-  return new NodeCodeArchive(home, [program, ...rest]);
+  return new NodeCodeArchive(home, [process.execPath, ...process.execArgv, process.argv[1]!, "cache", "fill"]);
 }
 
 /**

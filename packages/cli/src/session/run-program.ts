@@ -21,7 +21,7 @@ import { adviceFor } from "./advice.ts";
 import { forwardSignals } from "./forward-signals.ts";
 import { openNetwork } from "./host-network.ts";
 import { defaultImage, hostFolders, ImageStore, openImage } from "@stratos/images";
-import { openCodeArchive } from "./kept-code.ts";
+import { codeArchiveFor } from "./kept-code.ts";
 import { ensureDefaultImage, memoryOf } from "./machine-options.ts";
 import { runStatistics } from "./run-statistics.ts";
 import { hasTerminal, openStandardFiles } from "./standard-files.ts";
@@ -57,7 +57,7 @@ export async function runProgram(
     const user = findGuestUser(readerOf(files), options.user ?? "root");
     if (network !== null) writeResolverConfiguration(files, network);
     const session = new MachineSession({
-      ports: { ...nodePorts(), codeArchive: options.cache === false ? undefined : openCodeArchive(home) },
+      ports: { ...nodePorts(), codeArchive: codeArchiveFor(home, options) },
       volume: image.opened.volume,
       memoryBytes,
       sockets: network,

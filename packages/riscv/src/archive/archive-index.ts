@@ -1,7 +1,7 @@
 import type { AddressMode } from "../access.ts";
 
 /**
- * What an archive holds of one region of code: the first piece is the index, each further one a module of units.
+ * What an archive holds of one region of code: the first piece is the index, then two for each module of units.
  *
  * ```
  * index   i32 little-endian: MAGIC, number of modules, then the units, each
@@ -11,7 +11,7 @@ import type { AddressMode } from "../access.ts";
  *           exits: count, offsets where it leaves for what wasn't known
  *           jumps: count of words, each (offset of the jump, count, targets)
  *           bytes of the ranges, one after the other, filled up with zeros to a word
- * module  u32 size of the WebAssembly · WebAssembly · machine code (WasmEngine.preserve)
+ * module  its WebAssembly; its machine code (WasmEngine.preserve)
  * ```
  *
  * Offsets are bytes from the region's start. A unit is only ever used where the bytes that it was made from are the
@@ -113,6 +113,16 @@ export class ArchiveIndex {
 /** Modules of one archive at most: each run that finds new code adds some. */
 export const MODULES_MAX = 256;
 
+/** Where a module's pieces stand in its archive. */
+export function modulePieces(module: number): { readonly bytes: number; readonly code: number } {
+  return { bytes: 1 + 2 * module, code: 2 + 2 * module };
+}
+
+/** Of an archive with so many pieces. */
+export function moduleCountOf(pieces: number): number {
+  return (pieces - 1) / 2;
+}
+
 export function writeIndex(moduleCount: number, units: readonly KeptUnit[]): Uint8Array {
   const words: number[] = [INDEX_MAGIC, moduleCount];
   for (const unit of units) {
@@ -126,21 +136,4 @@ export function writeIndex(moduleCount: number, units: readonly KeptUnit[]): Uin
     words[start] = words.length - start;
   }
   return new Uint8Array(Int32Array.from(words).buffer);
-}
-
-/** A module's piece. */
-export function joinModule(bytes: Uint8Array, code: Uint8Array): Uint8Array {
-  const piece = new Uint8Array(4 + bytes.length + code.length);
-  new DataView(piece.buffer).setUint32(0, bytes.length, true);
-  piece.set(bytes, 4);
-  piece.set(code, 4 + bytes.length);
-  return piece;
-}
-
-/** @returns null when it can't be one */
-export function splitModule(piece: Uint8Array): { bytes: Uint8Array; code: Uint8Array } | null {
-  if (piece.length < 4) return null;
-  const size = new DataView(piece.buffer, piece.byteOffset).getUint32(0, true);
-  if (size === 0 || 4 + size >= piece.length) return null;
-  return { bytes: piece.subarray(4, 4 + size), code: piece.subarray(4 + size) };
 }

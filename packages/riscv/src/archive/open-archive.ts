@@ -14,6 +14,6 @@ export interface OpenArchive {
 /** What a region has of its archive. */
 export interface RegionArchive {
   readonly archive: OpenArchive;
-  /** By module. */
-  readonly isInstalled: boolean[];
+  /** Of the targets of each module; Infinity: it was loaded, or can't be. */
+  readonly heat: number[];
 }

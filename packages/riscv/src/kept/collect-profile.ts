@@ -7,7 +7,7 @@ import type { RegionProfile } from "../archive/run-profile.ts";
 /** Heat (interpreter.ts) of what the run has translated: more than what it hasn't can have. */
 const TRANSLATED_HEAT = 16_384;
 /** A profile is handed over when the targets that no archive has are together as hot as this. */
-const NEWS_MIN = 4 * TRANSLATED_HEAT;
+export const NEWS_MIN = 4 * TRANSLATED_HEAT;
 /** Pages of all regions: 4096 bytes each. */
 const PAGES_MAX = 4096;
 
@@ -16,6 +16,7 @@ export function collectProfile(
   physical: PhysicalMemory,
   cache: TranslatedCodeCache,
   tally: ProcessorTally,
+  newsMin: number,
 ): RegionProfile[] {
   const profiles: RegionProfile[] = [];
   let news = 0;
@@ -30,7 +31,7 @@ export function collectProfile(
     for (const { heat } of targets) news += heat;
     profiles.push(profile);
   }
-  return news < NEWS_MIN ? [] : profiles;
+  return news < newsMin ? [] : profiles;
 }
 
 function targetsOf(region: TranslatedRegion): RegionProfile["targets"] {

@@ -1,7 +1,7 @@
 /**
  * Translations of earlier runs, with their machine code (archive-index.ts). A region's archive is opened when a target
- * in it has become warm; the module that has a unit for the target is then loaded in one piece, and all of its units
- * are installed whose bytes are those in memory. Of a unit's pages that nobody has fetched from yet the bytes are
+ * in it has become warm; a module whose targets are warm enough is loaded in one piece, and all of its units are
+ * installed whose bytes are those in memory. Of a unit's pages that nobody has fetched from yet the bytes are
  * compared when somebody does: until then its code leaves before it gets there (translate/page-presence.ts).
  */
 import type { ArchiveName, CodeArchive, WasmEngine, WasmModule } from "@stratos/host";
@@ -9,8 +9,13 @@ import type { TranslatedCodeCache, TranslatedRegion, Translation } from "../code
 import type { OpenArchive, RegionArchive } from "../archive/open-archive.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
 import { Record } from "../record.ts";
-import { archiveDetail, ArchiveIndex, type KeptUnit, splitModule } from "../archive/archive-index.ts";
+import { archiveDetail, ArchiveIndex, type KeptUnit, moduleCountOf, modulePieces } from "../archive/archive-index.ts";
 
+/**
+ * Heat of a module's targets together before it is loaded: what has cost about as much as loading it costs is likely to
+ * go on.
+ */
+const LOADING_HEAT = 5000;
 const PAGE_BITS = 12;
 const PAGE = 4096;
 
@@ -38,36 +43,46 @@ export class KeptCode {
   readonly #cache: TranslatedCodeCache;
   readonly #physical: PhysicalMemory;
   readonly #installer: KeptInstaller;
+  readonly #loadingHeat: number;
   /** By the archive's name. Bound: one for each file that was executed from. */
   readonly #open = new Map<string, OpenArchive | null>();
   #wanted: WantedModule[] = [];
 
+  /** @param isEager  all that is kept is loaded at once: for tests */
   constructor(
     archive: CodeArchive,
     engine: WasmEngine,
     cache: TranslatedCodeCache,
     physical: PhysicalMemory,
     installer: KeptInstaller,
+    isEager: boolean,
   ) {
     this.#archive = archive;
     this.#engine = engine;
     this.#cache = cache;
     this.#physical = physical;
     this.#installer = installer;
+    this.#loadingHeat = isEager ? 0 : LOADING_HEAT;
   }
 
   get hasWanted(): boolean {
     return this.#wanted.length > 0;
   }
 
-  /** A target is warm. @returns whether a kept unit will be installed for it */
-  note(region: TranslatedRegion, pc: number): boolean {
+  /**
+   * A target has been executed. @param heat  since the last time (interpreter.ts). @returns whether a kept unit will be
+   * installed for it
+   */
+  note(region: TranslatedRegion, pc: number, heat: number): boolean {
     if (region.archive === undefined) region.archive = this.#openFor(region);
     if (region.archive === null) return false;
-    const { archive, isInstalled } = region.archive;
+    const { archive, heat: heatOf } = region.archive;
     const module = archive.moduleOf.get(pc - region.start);
-    if (module === undefined || isInstalled[module] === true) return false;
-    isInstalled[module] = true;
+    if (module === undefined || heatOf[module] === Infinity) return false;
+    const sum = (heatOf[module] ?? 0) + heat;
+    heatOf[module] = sum;
+    if (sum < this.#loadingHeat) return false;
+    heatOf[module] = Infinity;
     this.#wanted.push({ region, module });
     return true;
   }
@@ -88,14 +103,14 @@ export class KeptCode {
       archive = this.#openArchive(name);
       this.#open.set(key, archive);
     }
-    return archive === null ? null : { archive, isInstalled: [] };
+    return archive === null ? null : { archive, heat: [] };
   }
 
   #openArchive(name: ArchiveName): OpenArchive | null {
     const pieces = this.#archive.open(name);
     const first = pieces?.read(0) ?? null;
     const index = first === null ? null : ArchiveIndex.read(first);
-    if (pieces === null || index === null || index.moduleCount !== pieces.count - 1) return null;
+    if (pieces === null || index === null || index.moduleCount !== moduleCountOf(pieces.count)) return null;
     const moduleOf = new Map<number, number>();
     index.forEachEntry((offset, module) => moduleOf.set(offset, module));
     return { pieces, index, moduleOf, modules: [] };
@@ -104,11 +119,12 @@ export class KeptCode {
   #load(archive: OpenArchive, number: number, tally: KeptTally): WasmModule | null {
     const known = archive.modules[number];
     if (known !== undefined) return known;
-    const piece = archive.pieces.read(1 + number);
-    const parts = piece === null ? null : splitModule(piece);
-    const module = parts === null ? null : this.#engine.restore(parts.code, parts.bytes);
+    const places = modulePieces(number);
+    const bytes = archive.pieces.read(places.bytes);
+    const code = bytes === null ? null : archive.pieces.read(places.code);
+    const module = bytes === null || code === null ? null : this.#engine.restore(code, bytes);
     archive.modules[number] = module;
-    if (module !== null) tally.keptBytes += piece!.length;
+    if (module !== null) tally.keptBytes += bytes!.length + code!.length;
     return module;
   }
 

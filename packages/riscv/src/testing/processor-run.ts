@@ -63,7 +63,7 @@ function runKept(program: StaticProgram, options: ProcessorRunOptions): RunResul
   for (const profile of archive.profiles) keepProfiles(profile, archive, new NodeWasmEngine());
   const second = runGuest(program, options, archive);
   const { keptFunctions } = second.guest.processor.statistics;
-  if (archive.files.size > 0 && keptFunctions === 0) throw new Error("nothing was taken from the archive");
+  if (keptFunctions === 0) throw new Error("nothing was taken from the archive");
   return second.result;
 }
 

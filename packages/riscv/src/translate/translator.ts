@@ -21,6 +21,14 @@ const MAX_VERSIONS = 4;
 /** Units in one module. */
 const MAX_BATCH = 32;
 
+/** Small thresholds are for tests, which want everything to happen soon. */
+export function isTestThreshold(hotThreshold: number): boolean {
+  return hotThreshold < 16;
+}
+
+/** Instructions of a run before it asks for what is kept. */
+const SHORT_RUN = 2_000_000;
+
 /** A hot path out of a unit belongs to the function that it leaves. */
 interface Owner {
   readonly entry: number;
@@ -54,6 +62,8 @@ export class Translator {
   readonly #exits: WeakMap<TranslatedRegion, Map<number, Owner>>;
   /** Translations of earlier runs; null: there is no archive. */
   readonly #kept: KeptCode | null;
+  /** In instructions of the run. */
+  readonly #keptFrom: number;
 
   constructor(options: {
     physical: PhysicalMemory;
@@ -80,13 +90,22 @@ export class Translator {
     this.#withHelpers = createTemplate(code, this.#meanings.helpers, this.#mode);
     this.#hotThreshold = options.hotThreshold;
     this.#exits = new WeakMap();
+    const isEager = isTestThreshold(options.hotThreshold);
+    this.#keptFrom = isEager ? 0 : SHORT_RUN;
     this.#kept =
       options.archive === undefined
         ? null
-        : new KeptCode(options.archive, this.#engine, this.#cache, this.#physical, {
-            instantiate: (module, place) => this.#engine.instantiate(module, { m: this.#core.exports, place }),
-            installed: (region, unit, translation) => this.#noteKept(region, unit, translation),
-          });
+        : new KeptCode(
+            options.archive,
+            this.#engine,
+            this.#cache,
+            this.#physical,
+            {
+              instantiate: (module, place) => this.#engine.instantiate(module, { m: this.#core.exports, place }),
+              installed: (region, unit, translation) => this.#noteKept(region, unit, translation),
+            },
+            isEager,
+          );
   }
 
   get #hot(): HotCode {
@@ -101,7 +120,7 @@ export class Translator {
   noteHot(pc: number, heat: number): void {
     const region = this.#cache.regionAt(pc);
     if (region === undefined) return;
-    if (region.name !== null && this.#kept?.note(region, pc) === true) return;
+    if (region.name !== null && this.#usesKept && this.#kept!.note(region, pc, heat)) return;
     const sum = (region.heat.get(pc) ?? 0) + heat;
     if (sum < this.#hotThreshold) region.heat.set(pc, sum);
     else {
@@ -116,6 +135,11 @@ export class Translator {
     const targets = indirectTargets.get(pc);
     if (targets === undefined) indirectTargets.set(pc, [target]);
     else if (targets.length <= MAX_JUMP_TARGETS && !targets.includes(target)) targets.push(target);
+  }
+
+  /** Whether what is kept is asked for: a short run is over before it has paid for that. */
+  get #usesKept(): boolean {
+    return this.#kept !== null && this.#served.tally.statistics.instructions >= this.#keptFrom;
   }
 
   get hasKept(): boolean {

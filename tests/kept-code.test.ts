@@ -1,0 +1,94 @@
+/**
+ * Goal: what runs keep for later ones is used, changes nothing but the time, and may be damaged or removed at will.
+ * Method: one program of Debian's python from one seed, without an archive, with an empty one, a filled one, and a
+ * damaged one; what it prints tells its page faults and its clock, too.
+ */
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { stratos, stratosRun } from "./support/stratos.ts";
+import { ensureTestImage, TEST_HOME } from "./support/test-image.ts";
+
+const PROGRAM = `
+import json, re, resource, time
+words = {str(i): [i * 7919 % 1013, "word %d" % i] for i in range(9000)}
+text = json.dumps(words)
+print(len(json.loads(text)), len(re.findall(r"[a-z]+ \\d+", text)), sum(sorted(v[0] for v in words.values())[:99]))
+print(resource.getrusage(resource.RUSAGE_SELF), time.time_ns(), open("/proc/self/smaps").read())
+`;
+
+let home = "";
+before(async () => {
+  await ensureTestImage();
+  home = mkdtempSync(join(tmpdir(), "stratos-kept-"));
+  symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
+});
+after(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
+
+const folder = (): string => join(home, "translations");
+const kept = (): string[] =>
+  existsSync(folder()) ? readdirSync(folder()).filter((name) => name.endsWith(".code")) : [];
+
+interface Outcome {
+  readonly output: string;
+  readonly instructions: number;
+  readonly keptFunctions: number;
+  readonly interpreted: number;
+}
+
+async function runProgram(...options: string[]): Promise<Outcome> {
+  const command = [...options, "--seed", "3", "--stats", "--", "python3", "-c", PROGRAM];
+  const result = await stratosRun(command, { env: { STRATOS_HOME: home, STRATOS_NO_CACHE: "" } });
+  assert.equal(result.status, 0, result.stderr);
+  const statistics = JSON.parse(result.stderr.split("\n").find((line) => line.startsWith("{"))!) as {
+    instructions: number;
+    interpretedInstructions: number;
+    keptFunctions: number;
+  };
+  const { instructions, interpretedInstructions: interpreted, keptFunctions } = statistics;
+  return { output: result.stdout, instructions, interpreted, keptFunctions };
+}
+
+/** What a run has handed over is translated by a process of its own, which ends when nothing waits. */
+async function filled(): Promise<void> {
+  const isBusy = (): boolean => readdirSync(folder()).some((name) => /^\.?profile/.test(name));
+  const deadline = Date.now() + 170_000;
+  while (isBusy() || kept().length === 0) {
+    assert.ok(Date.now() < deadline, `not filled: ${readdirSync(folder()).join(" ")}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+test("one seed gives one result without, with an empty and with a filled archive, and the last is used", async () => {
+  const without = await runProgram("--no-cache");
+  assert.equal(existsSync(folder()), false, "--no-cache leaves nothing");
+  const first = await runProgram();
+  await filled();
+  const later = await runProgram();
+  for (const { output, instructions } of [first, later]) {
+    assert.equal(output, without.output);
+    assert.equal(instructions, without.instructions);
+  }
+  assert.deepEqual([without.keptFunctions, first.keptFunctions], [0, 0]);
+  assert.ok(later.keptFunctions > 50, `${later.keptFunctions} functions were taken from archives`);
+  assert.ok(later.interpreted < first.interpreted / 2, `${later.interpreted} of ${first.interpreted} interpreted`);
+
+  await filled();
+  for (const name of kept()) {
+    const bytes = readFileSync(join(folder(), name));
+    for (let at = 40_000; at < bytes.length; at += 40_000) bytes[at]! ^= 4;
+    writeFileSync(join(folder(), name), bytes);
+  }
+  const damaged = await runProgram();
+  assert.equal(damaged.output, without.output);
+  assert.equal(damaged.instructions, without.instructions);
+  await filled();
+
+  const env = { STRATOS_HOME: home };
+  const rows = JSON.parse((await stratos(["cache", "ls", "--json"], { env })).stdout) as { sizeBytes: number }[];
+  assert.ok(rows.length >= 2 && rows.every(({ sizeBytes }) => sizeBytes > 1000));
+  assert.match((await stratos(["cache", "prune"], { env })).stdout, new RegExp(`^${rows.length} removed`));
+  assert.deepEqual(kept(), []);
+});
