@@ -5,8 +5,8 @@ import type { OpenFile } from "../vfs/open-file.ts";
 import type { PageCache } from "../frames/page-cache.ts";
 
 /**
- * Marks beside mmap's in `Area.flags`: mseal(2) holds it; it shares a file that may never be written through it
- * (F_SEAL_WRITE of fcntl(2)).
+ * Marks beside mmap's in `Area.flags`: mseal(2) holds it; it shares what may never be written through it
+ * (F_SEAL_WRITE of fcntl(2), the kernel's data for vdso(7)).
  */
 export const AREA_SEALED = 0x40000000,
   AREA_NEVER_WRITABLE = 0x20000000;

@@ -62,6 +62,7 @@ const SPEED = 0.4;
 export function runTasks(kernel: Kernel, untilNs: number): number {
   const { scheduler, timers, work } = kernel;
   kernel.turn.resume();
+  kernel.followHostClock();
   for (;;) {
     const now = kernel.now();
     if (timers.nextNs <= now) timers.expire(now);
