@@ -84,6 +84,8 @@ export class AddressSpace implements UserMemory, Reapable {
   /** The program's file (/proc/PID/exe). */
   executable: Path | null = null;
   #executableInode: Inode | null = null;
+  /** Its program has used a vector instruction in vain. */
+  hasMetVector = false;
   /** membarrier(2): commands that processes register for. */
   barrierRegistrations = 0;
   auxiliaryVector: Uint8Array = new Uint8Array(0);

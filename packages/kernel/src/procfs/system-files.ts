@@ -21,6 +21,7 @@ import {
 } from "../pseudo/pseudo-inodes.ts";
 import { describePartitions } from "../sysfs/block-directories.ts";
 import { countTasks } from "./task-count.ts";
+import { ISA } from "../mm/vdso/hwprobe.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 
 /** The files of /proc itself: proc(5) and its companions proc_meminfo(5), proc_stat(5) … */
@@ -107,10 +108,9 @@ class KernelMessages extends PseudoFile {
 }
 
 function describeHart(hart: number): string {
-  const isa = "rv64imafdc_zicntr_zicsr_zifencei";
   return (
-    `processor\t: ${hart}\nhart\t\t: ${hart}\nisa\t\t: ${isa}\nmmu\t\t: sv39\nuarch\t\t: stratos\nmvendorid\t: ` +
-    `0x0\nmarchid\t\t: 0x0\nmimpid\t\t: 0x0\nhart isa\t: ${isa}\n\n`
+    `processor\t: ${hart}\nhart\t\t: ${hart}\nisa\t\t: ${ISA}\nmmu\t\t: sv39\nuarch\t\t: stratos\nmvendorid\t: ` +
+    `0x0\nmarchid\t\t: 0x0\nmimpid\t\t: 0x0\nhart isa\t: ${ISA}\n\n`
   );
 }
 
