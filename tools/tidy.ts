@@ -6,10 +6,13 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readTree } from "./tidy/source-tree.ts";
 import { checkArrows } from "./tidy/arrows.ts";
+import { checkBareOffsets } from "./tidy/bare-offsets.ts";
+import { checkBrokenStrings } from "./tidy/broken-strings.ts";
 import { checkCircles } from "./tidy/circles.ts";
 import { checkDocuments } from "./tidy/documents.ts";
 import { checkExports } from "./tidy/exports.ts";
 import { checkFiles } from "./tidy/files.ts";
+import { checkImports } from "./tidy/imports.ts";
 import { checkLayers } from "./tidy/layers.ts";
 import { checkLeftovers } from "./tidy/leftovers.ts";
 import { checkModuleState } from "./tidy/module-state.ts";
@@ -25,6 +28,9 @@ const findings = [
   checkModuleState(tree),
   checkStateClasses(tree),
   checkFiles(tree),
+  checkImports(tree),
+  checkBareOffsets(tree),
+  checkBrokenStrings(tree),
   checkLeftovers(tree),
   checkStartUp(tree),
   checkDocuments(tree),

@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkArrows } from "./arrows.ts";
+import { checkBareOffsets } from "./bare-offsets.ts";
+import { checkBrokenStrings, findBrokenStrings } from "./broken-strings.ts";
 import { checkDocuments } from "./documents.ts";
 import { checkCircles } from "./circles.ts";
 import { checkExports } from "./exports.ts";
 import { checkFiles } from "./files.ts";
+import { checkImports } from "./imports.ts";
 import { checkLayers } from "./layers.ts";
 import { checkLeftovers } from "./leftovers.ts";
 import { checkModuleState } from "./module-state.ts";
@@ -227,17 +230,90 @@ test("a line is at most 120 columns wide, unless the one above tells why; of tho
   );
 });
 
+test("strings: two that fit on a line are one; lines of a text, tags and what is too long stay", () => {
+  const long = "x".repeat(53);
+  const pieces: readonly [string, string | undefined][] = [
+    ['const a =\n  "one " +\n  "two";', '"one two"'],
+    ["f('say \"' + `${x}'s ` + y);", "`say \"${x}'s `"],
+    ['f("$" + `{${x}}`);', "`\\${${x}}`"],
+    [`f("it's" + '"quoted"');`, `'it\\'s"quoted"'`],
+    ["f(`${[1].map((n) => `${n}` + `;`)}` + 'x');", "`${[1].map((n) => `${n}` + `;`)}x`"],
+    [`f(\n  "${long}" +\n    "${long}",\n  () => {\n});`, `"${long}${long}"`],
+    [`test(\n  "${long}" +\n    "${long}",\n  () => {\n});`, undefined], // the formatter leaves it beside "test("
+    [`return (\n  "${long}" +\n    "${long} 01234567"\n);`, undefined],
+    [`f(\n  "${long}" +\n    "${long} 0123456789",\n);`, undefined],
+    ['f(/["+"]/.test(x) ? 6 / 2 : a + "b" + c);', undefined],
+    ['f("one\\n" +\n  "two\\n");', undefined],
+    ['f("one " + x + "two" /* "a" + "b" */);', undefined],
+    ['f(String.raw`\\d` + "x", "a" + "bc".repeat(2), "\\0" + "1");', undefined],
+  ];
+  for (const [text, joined] of pieces) {
+    const found = findBrokenStrings(text).map((one) => one.joined);
+    assert.deepEqual(found, joined === undefined ? [] : [joined], text);
+  }
+  const path = "packages/kernel/src/a.ts";
+  assert.match(messages(checkBrokenStrings(tree({ [path]: `\n${pieces[0]![0]}` }))).join(), /a\.ts:3 a string broken/);
+});
+
+test("offsets: bare ones over structures of programs, in the kernel's own code", () => {
+  const found = (text: string, path = "packages/kernel/src/a.ts", marked = 0): string[] =>
+    messages(checkBareOffsets(tree({ [path]: text }), marked));
+  const bare = [
+    "view.setUint32(8, x, true);",
+    "view.getBigInt64(at + 0x10, true);",
+    "put64(view, 16, x);",
+    "const a = optionInt(value, 4);",
+    "bytes.set(intOption(f(x)), 12);",
+    "space.storeU64(address + 40, x);",
+    "space.loadU64(vector + index * 16);",
+  ];
+  for (const text of bare) assert.match(found(text).join(), /a\.ts:1 a structure at a bare offset/, text);
+  const fine = [
+    "view.setUint32(Stat.offset.st_mode, 8, true);",
+    "view.getUint32(0, true);",
+    "put64(view, index * 8, 16);",
+    "space.loadU32(address + 4);",
+    "view.setInt32(at + 4, high, true);",
+    "space.loadU64(list + index * 8);",
+    "space.storeU32(address, 12);",
+    "// view.setUint32(8, x, true);",
+    "dates.setUTCDate(4);",
+  ];
+  for (const text of fine) assert.deepEqual(found(text), [], text);
+  assert.deepEqual(found(bare[0]!, "packages/formats/src/a.ts"), []);
+  assert.deepEqual(found(bare[0]!, "packages/kernel/src/a.test.ts"), []);
+  assert.deepEqual(found(`// offset: RFC 793\n${bare[0]}`, undefined, 1), []);
+  assert.equal(found(`// offset: RFC 793\n${bare[0]}`).length, 1);
+  assert.match(found("", undefined, 1).join(), /0 lines are marked/);
+});
+
+test("imports: one for each file that is taken from", () => {
+  const twice = 'import { a } from "./a.ts";\nimport {\n  b,\n} from "./a.ts";\n';
+  assert.match(
+    messages(checkImports(tree({ "tools/x.ts": twice }))).join(),
+    /x\.ts:2 a second import from "\.\/a\.ts"/,
+  );
+  const apart = '// import { b } from "./a.ts";\nimport { a } from "./a.ts";\nimport type { T } from "./a.ts";\n';
+  assert.deepEqual(checkImports(tree({ "tools/x.ts": `/** What. */\n${apart}\n/** One. */\nconst a = 1;\n` })), []);
+  const head = 'import { a } from "./a.ts";\n\n/** What. */\n\nconst a = 1;\n';
+  assert.match(messages(checkImports(tree({ "tools/x.ts": head }))).join(), /x\.ts:1 what the file is comes before/);
+  const close = 'import { a } from "./a.ts";\n/** One. */\nconst a = 1;\n';
+  assert.match(messages(checkImports(tree({ "tools/x.ts": close }))).join(), /x\.ts:1 a blank line after/);
+});
+
 test("leftovers: each kind", () => {
+  // The tilde keeps them from being found here.
   const pieces: readonly [string, string][] = [
-    ["packages/kernel/src/a.ts", "// TO" + "DO later"],
-    ["packages/kernel/src/a.ts", "x as a" + "ny"],
-    ["packages/kernel/src/a.ts", "// @ts-" + "ignore"],
-    ["packages/kernel/src/a.ts", 'console.log("x")'],
-    ["packages/kernel/src/a.test.ts", "test.sk" + "ip()"],
-    ["README.md", "see /fa" + "rm/x"],
+    ["packages/kernel/src/a.ts", "// TO~DO later"],
+    ["packages/kernel/src/a.ts", "x as a~ny"],
+    ["packages/kernel/src/a.ts", "// @ts-~ignore"],
+    ["packages/kernel/src/a.ts", 'console.~log("x")'],
+    ["packages/kernel/src/a.test.ts", "test.sk~ip()"],
+    ["README.md", "see /fa~rm/x"],
     ["package-lock.json", '"resolved": "https://registry.example/x.tgz"'],
   ];
-  for (const [path, text] of pieces) assert.equal(checkLeftovers(tree({ [path]: text })).length, 1, text);
+  for (const [path, text] of pieces)
+    assert.equal(checkLeftovers(tree({ [path]: text.replace("~", "") })).length, 1, text);
   assert.deepEqual(checkLeftovers(tree({ "packages/kernel/src/a.ts": "// FIXME: a gap and its effect" })), []);
 });
 

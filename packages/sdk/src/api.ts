@@ -309,6 +309,10 @@ export interface FailureData {
    * The machine cannot be saved as it is, or `state` not be gone on from: it is damaged, or another version's.
    */
   state: { readonly reason: "unsavable" | "damaged" | "foreign" };
+  /** There is no system of that name. */
+  "no-system": { readonly system: string };
+  /** The system is not in a state for this, or its name is another's. */
+  system: { readonly system: string };
   /** It was closed, by `close()` or before this call. */
   closed: Readonly<Record<never, never>>;
   /** The process that the machine runs in is gone, or cannot be started. */

@@ -1,7 +1,7 @@
 /** Calls to the side that has the machines: numbers them, sorts the answers, and fails them all when it is gone. */
 import { StratosError, type AbortSignalLike, type FailureData, type ImageProgress } from "./api.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
-import type { FromEngine, OperationName, Operations, Place, ToEngine } from "./protocol.ts";
+import type { FromEngine, Operations, Place, ToEngine } from "./protocol.ts";
 
 /** The way to an engine: bytes in order, both ways. */
 export interface EngineChannel {
@@ -12,6 +12,8 @@ export interface EngineChannel {
   onGone(listener: (why: FailureData["engine"]) => void): void;
   /** Hands an object over that is more than bytes. Absent: the channel carries bytes alone. */
   attach?(object: object, number: number): void;
+  /** Number of the process at its other end; absent: none that the host knows. */
+  readonly processId?: number | undefined;
   /** Whether the host is to stay up for it. */
   hold(isHeld: boolean): void;
   close(): void;
@@ -36,7 +38,8 @@ interface OpenCall extends CallOptions {
   reject(error: unknown): void;
 }
 
-export class EngineClient {
+/** @typeParam Ops  what the other side can be asked for */
+export class EngineClient<Ops extends Operations = Operations> {
   readonly #channel: EngineChannel;
   readonly #calls = new Map<number, OpenCall>();
   #lastCall = 0;
@@ -51,6 +54,10 @@ export class EngineClient {
     channel.hold(false);
   }
 
+  get processId(): number | null {
+    return this.#channel.processId ?? null;
+  }
+
   get isGone(): boolean {
     return this.#gone !== null;
   }
@@ -59,9 +66,9 @@ export class EngineClient {
    * @returns the call's number, for what it sends later, and its answer
    * @throws (rejects) StratosError, or the signal's reason
    */
-  call<Name extends OperationName>(
+  call<Name extends keyof Ops>(
     op: Name,
-    request: Operations[Name],
+    request: Ops[Name],
     options: CallOptions = {},
   ): { call: number; answer: Promise<Answer> } {
     const call = ++this.#lastCall;
@@ -69,7 +76,7 @@ export class EngineClient {
     return { call, answer };
   }
 
-  async #start(call: number, message: ToEngine, options: CallOptions): Promise<Answer> {
+  async #start(call: number, message: ToEngine<Ops>, options: CallOptions): Promise<Answer> {
     const { signal } = options;
     if (signal?.aborted === true) throw abortReason(signal);
     if (this.#gone !== null) throw this.#gone;
@@ -93,7 +100,7 @@ export class EngineClient {
     }
   }
 
-  send(message: ToEngine, bytes?: Uint8Array): void {
+  send(message: ToEngine<Ops>, bytes?: Uint8Array): void {
     if (this.#gone === null) this.#channel.send(encodeFrame(message, bytes));
   }
 

@@ -5,7 +5,7 @@
 import { ERRNO_NAMES } from "@stratos/abi";
 import { Files, type Volume } from "@stratos/aegisfs";
 import { StateError } from "@stratos/base";
-import type { Clock, MachinePorts, MemoryBlockDevice, SocketProvider } from "@stratos/host";
+import type { Clock, CompressionCodec, MachinePorts, MemoryBlockDevice, SocketProvider } from "@stratos/host";
 import type { Board } from "@stratos/kernel";
 import { createBoard } from "@stratos/machine";
 import { SessionError, type HostFolder } from "@stratos/session";
@@ -19,11 +19,15 @@ import {
   type PortMapping,
   type ProgramEnd,
 } from "./api.ts";
+import { type CheckpointHead, decodeCheckpoint, encodeCheckpoint, readCheckpointHead } from "./checkpoint-file.ts";
 import { type FileOperations, makeFolders, remove } from "./file-operations.ts";
+import { failureOf } from "./failure.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import { MachineFiles } from "./machine-files.ts";
+import type { ProgramListener } from "./machine-program.ts";
 import { isTerminalSize } from "./protocol.ts";
 import type {
+  CheckpointRequest,
   CreateRequest,
   Failure,
   FileRequest,
@@ -66,13 +70,30 @@ export interface EngineHost {
   openVolume(request: OpenVolumeRequest): OpenedRoot | Promise<OpenedRoot>;
   openNetwork(ports: readonly PortMapping[]): SocketProvider;
   hostFolders(mounts: readonly Mount[]): HostFolder[];
+  /** Where checkpoints are kept; absent: the host has no files for them. */
+  readonly checkpoints?: CheckpointFiles;
   /** A call that named these has ended: what nobody has opened of them never will be. Absent: nothing is attached. */
   dropAttached?(numbers: readonly number[]): void;
+}
+
+/** Files of the host that hold checkpoints. Failures are StratosErrors. */
+export interface CheckpointFiles {
+  readonly codec: CompressionCodec;
+  read(path: string): Uint8Array;
+  /**
+   * Makes the file, which appears under its name when it is whole and durable. It asks for the next piece from the
+   * event loop.
+   *
+   * @returns bytes written
+   */
+  write(path: string, pieces: Iterable<Uint8Array>): Promise<number>;
 }
 
 export interface OpenedImage extends OpenedRoot {
   /** Equal for images of equal content only; absent: nobody knows. */
   readonly identity?: string;
+  /** Names the content of the image's layers, on every computer alike; absent: nobody knows. */
+  readonly content?: () => string;
   readonly info: ImageInfo;
   /** Where the changes of a clone are; null: it is no clone. */
   readonly changes: MemoryBlockDevice | null;
@@ -81,6 +102,8 @@ export interface OpenedImage extends OpenedRoot {
 interface Target {
   readonly files: FileOperations;
   readonly machine: SandboxMachine | null;
+  /** Of a machine: what it is a clone of. */
+  readonly image: OpenedImage | null;
   sync(): void;
   close(): void;
 }
@@ -153,7 +176,7 @@ export class EngineServer {
       }
       this.#tell({ call: number, answer: value ?? null }, content);
     } catch (error) {
-      this.#tell({ call: number, failure: failureOf(error) });
+      this.#tell({ call: number, failure: failureOfCall(error) });
     } finally {
       this.#calls.delete(number);
       this.#host.dropAttached?.(attachedNumbers(request));
@@ -174,8 +197,20 @@ export class EngineServer {
         return { content: this.#machine((request as Operations["save"]).target).save() };
       case "create-board":
         return { value: this.#createBoard(request as Operations["create-board"]) };
+      case "checkpoint":
+        return { value: await this.#checkpoint(request as CheckpointRequest) };
       case "run":
         return { value: await this.#run(number, call, request as RunRequest) };
+      case "attach": {
+        const { target, pid } = request as Operations["attach"];
+        call.program = this.#machine(target).attach(pid, this.#listener(number));
+        return { value: await call.program.ended };
+      }
+      case "pause": {
+        const { target, isPaused } = request as Operations["pause"];
+        this.#machine(target).setPaused(isPaused);
+        return {};
+      }
       case "signal": {
         const { target, pid, name } = request as Operations["signal"];
         this.#machine(target).sendSignal(pid, name);
@@ -272,15 +307,18 @@ export class EngineServer {
     const memoryBytes = request.memoryBytes ?? (board === null ? MEMORY_BYTES : MEMORY_BYTES_ON_BOARD);
     const check = (): void => SandboxMachine.checkOptions({ ...request, memoryBytes, freeBytes: board?.freeBytes });
     check();
-    const saved = request.isSaved === true ? readSaved(bytes) : null;
     const host = this.#host;
+    const head = request.checkpoint === undefined ? null : this.#readCheckpoint(request.checkpoint);
+    const saved = head !== null ? readSaved(head.state) : request.isSaved === true ? readSaved(bytes) : null;
     const folders = host.hostFolders(request.mounts ?? []);
     const sockets = request.network === "host" ? host.openNetwork(request.ports ?? []) : null;
     const opened: { close(): void }[] = [];
     const letGo = (): void => closeAll(opened.splice(0));
     try {
-      const image = await host.openImage(request, { cloneBytes: memoryBytes, changes: saved?.changes ?? null }, work);
+      const wanted = head === null ? request : { ...request, image: request.image ?? head.image.name };
+      const image = await host.openImage(wanted, { cloneBytes: memoryBytes, changes: saved?.changes ?? null }, work);
       opened.push(image);
+      if (head !== null) checkImage(head, image);
       const volumes: MountedVolume[] = [];
       for (const { guest, ...place } of request.volumes ?? []) {
         const root = await host.openVolume(place);
@@ -302,7 +340,7 @@ export class EngineServer {
         saved,
       });
       const close = (): void => closeAll([machine, { close: letGo }]);
-      return this.#add({ files: new MachineFiles(machine.kernel), machine, sync: () => {}, close });
+      return this.#add({ files: new MachineFiles(machine.kernel), machine, image, sync: () => {}, close });
     } catch (error) {
       letGo();
       throw error;
@@ -310,13 +348,40 @@ export class EngineServer {
   }
 
   async #run(number: number, call: Call, request: RunRequest): Promise<ProgramEnd> {
-    const program = this.#machine(request.target).start(request, {
+    const program = this.#machine(request.target).start(request, this.#listener(number));
+    call.program = program;
+    return program.ended;
+  }
+
+  #listener(number: number): ProgramListener {
+    return {
       onStarted: (pid) => this.#tell({ call: number, started: pid }),
       onRead: (count) => this.#tell({ call: number, read: count }),
       onOutput: (stream, bytes) => this.#tell({ call: number, output: stream }, bytes),
-    });
-    call.program = program;
-    return program.ended;
+    };
+  }
+
+  get #checkpoints(): CheckpointFiles {
+    const { checkpoints } = this.#host;
+    if (checkpoints !== undefined) return checkpoints;
+    throw new StratosError("option", "checkpoint: a page has no files for them", { option: "checkpoint" });
+  }
+
+  async #checkpoint({ target, path, about }: CheckpointRequest): Promise<number> {
+    const files = this.#checkpoints;
+    const { image } = this.#target(target);
+    const content = image?.content?.();
+    if (content === undefined) throw new StateError("unsavable", "nobody knows the content of the sandbox's image");
+    const state = this.#machine(target).save();
+    const savedMs = this.#host.clock.realtimeMs();
+    const head = { image: { name: image!.info.name, content }, savedMs, about };
+    return files.write(path, encodeCheckpoint(head, state, files.codec));
+  }
+
+  #readCheckpoint(path: string): CheckpointHead & { readonly state: Uint8Array } {
+    const { codec } = this.#checkpoints;
+    const file = this.#checkpoints.read(path);
+    return { ...readCheckpointHead(file), state: decodeCheckpoint(file, codec) };
   }
 
   async #openImage(request: OpenImageRequest, work: Work): Promise<{ target: number; info: ImageInfo }> {
@@ -334,6 +399,7 @@ export class EngineServer {
     return this.#add({
       files: new VolumeFiles(new Files(volume, { clock: this.#host.clock })),
       machine: null,
+      image: null,
       sync: () => makeDurable(volume, path),
       close: durable(root, path).close,
     });
@@ -417,6 +483,22 @@ function oneFolder(files: FileOperations, path: string, mode: number): number {
 
 class Cancelled extends Error {}
 
+/** @throws StateError when the image is not the one that the machine ran */
+function checkImage({ image: { name, content } }: CheckpointHead, image: OpenedImage): void {
+  const here = image.content?.();
+  if (here === content) return;
+  const which =
+    here === undefined ? "nobody knows the content of" : `${here.slice(0, NAMING_DIGITS)} is the content of`;
+  throw new StateError(
+    "foreign",
+    `the checkpoint needs the image ${name} with content ${content.slice(0, NAMING_DIGITS)}; ${which} ` +
+      `${image.info.name} here`,
+  );
+}
+
+/** Of a content's name, for people. */
+const NAMING_DIGITS = 12;
+
 function expect<T>(path: string, result: T | number): T {
   if (typeof result !== "number" || result >= 0) return result as T;
   const code = errnoName(result);
@@ -427,13 +509,9 @@ function errnoName(result: number): string {
   return ERRNO_NAMES[-result] ?? String(-result);
 }
 
-function failureOf(error: unknown): Failure {
+function failureOfCall(error: unknown): Failure {
   if (error instanceof Cancelled) return { kind: null, message: "cancelled", data: {} };
-  if (error instanceof StratosError) return { kind: error.kind, message: error.message, data: error.data };
-  if (error instanceof SessionError) return ofSession(error);
-  if (error instanceof StateError) return { kind: "state", message: error.message, data: { reason: error.kind } };
-  const log = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { kind: "engine", message: `internal error: ${log}`, data: { exitCode: null, signal: null, log } };
+  return error instanceof SessionError ? ofSession(error) : failureOf(error);
 }
 
 function ofSession({ kind, what, message, errno }: SessionError): Failure {

@@ -32,6 +32,10 @@ export interface CreateRequest extends OpenImageRequest {
   readonly hostname?: string | undefined;
   /** The frame's bytes are what `save` gave: the machine goes on from there. */
   readonly isSaved?: boolean | undefined;
+  /** A file that `checkpoint` wrote, of the engine's host: the machine goes on from there. */
+  readonly checkpoint?: string | undefined;
+  /** Programs of a saved machine are held back at their first output until `attach`; else it is for nobody. */
+  readonly keepsPrograms?: boolean | undefined;
   /** What `create-board` has answered; absent: a board of its own. */
   readonly board?: number | undefined;
 }
@@ -46,6 +50,14 @@ export interface RunRequest {
   /** false: the program reads nothing. */
   readonly hasInput: boolean;
   readonly tty?: TerminalSize | undefined;
+}
+
+export interface CheckpointRequest {
+  readonly target: number;
+  /** Of a file of the engine's host, which is made, or replaced once the new one is durable. */
+  readonly path: string;
+  /** For whoever reads the file's head: any JSON. */
+  readonly about: unknown;
 }
 
 interface SignalRequest {
@@ -80,15 +92,21 @@ export interface Operations {
   "open-image": OpenImageRequest;
   "open-volume": OpenVolumeRequest;
   "file": FileRequest;
+  /** Goes on with a program of the saved machine, as `run` does with a new one. */
+  "attach": { readonly target: number; readonly pid: number };
+  /** Nothing of the machine runs while it is paused; its files can be used. */
+  "pause": { readonly target: number; readonly isPaused: boolean };
   /** Answered with bytes. */
   "save": { readonly target: number };
+  /** Answered with the file's size in bytes; the machine goes on while it is written. */
+  "checkpoint": CheckpointRequest;
   "sync": { readonly target: number };
   "close": { readonly target: number };
 }
 export type OperationName = keyof Operations;
 
-export type ToEngine =
-  | { readonly call: number; readonly op: OperationName; readonly request: Operations[OperationName] }
+export type ToEngine<Ops = Operations> =
+  | { readonly call: number; readonly op: keyof Ops; readonly request: Ops[keyof Ops] }
   /** The caller no longer wants it; it is still answered. */
   | { readonly call: number; readonly cancel: true }
   /** Bytes for the program to read; none: no more will come. */

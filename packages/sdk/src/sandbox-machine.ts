@@ -3,29 +3,20 @@ import { ERRNO_NAMES, MAX_HARTS, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGNAL_NAMES 
 import { loadState, saveState, StateError, utf8ToByteString } from "@stratos/base";
 import type { Volume } from "@stratos/aegisfs";
 import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
-import {
-  AegisFileSystem,
-  type Board,
-  type Kernel,
-  mountAt,
-  type OpenFile,
-  openHostInput,
-  openHostOutput,
-  openHostPty,
-} from "@stratos/kernel";
+import { AegisFileSystem, type Board, type Kernel, mountAt } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 import {
-  EXIT_TIMEOUT,
   findGuestUser,
   guestEnvironment,
   type HostFolder,
   MACHINE_MEMORY_MIN,
   MachineSession,
+  type TurnGate,
   writeResolverConfiguration,
 } from "@stratos/session";
-import { type ProgramEnd, StratosError, type TerminalSize } from "./api.ts";
+import { StratosError } from "./api.ts";
 import { MachineFiles } from "./machine-files.ts";
-import { ChannelInput, ChannelOutput, ChannelTerminal } from "./program-streams.ts";
+import { MachineProgram, type ProgramListener, type SavedProgram } from "./machine-program.ts";
 import { isTerminalSize, type CreateRequest, type RunRequest } from "./protocol.ts";
 
 const PAGE = 4096;
@@ -37,18 +28,21 @@ interface SavedSandbox {
   /** Over the image. */
   readonly changes: MemoryBlockDevice;
   readonly seed: number | null;
+  /** Those under way whose ends the channel has. */
+  readonly programs: readonly SavedProgram[];
 }
 
 /** @throws StateError */
 export function readSaved(bytes: Uint8Array): SavedSandbox {
   const state = loadState(bytes, { ports: new Map(), given: new Map() }) as Partial<SavedSandbox>;
-  const { session, changes, seed } = state;
+  const { session, changes, seed, programs } = state;
   if (
     session instanceof Uint8Array &&
     changes instanceof MemoryBlockDevice &&
-    (seed === null || Number.isInteger(seed))
+    (seed === null || Number.isInteger(seed)) &&
+    Array.isArray(programs)
   )
-    return { session, changes, seed: seed as number | null };
+    return { session, changes, seed: seed as number | null, programs };
   throw new StateError("foreign", "this is no saved sandbox");
 }
 
@@ -74,23 +68,10 @@ interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes"
   readonly volumes: readonly MountedVolume[];
 }
 
-interface ProgramListener {
-  onStarted(pid: number): void;
-  /** The program has read so many bytes. */
-  onRead(count: number): void;
-  /** The bytes hold until the call returns. */
-  onOutput(stream: 1 | 2, bytes: Uint8Array): void;
-}
-
-export interface RunningProgram {
-  readonly input: ChannelInput;
-  readonly outputs: readonly [ChannelOutput, ChannelOutput];
-  readonly ended: Promise<ProgramEnd>;
+export type RunningProgram = Pick<MachineProgram, "input" | "outputs" | "ended" | "resize"> & {
   /** Ends it and all that it has started. */
   kill(): void;
-  /** Of its terminal, if it has one. */
-  resize(size: TerminalSize): void;
-}
+};
 
 export class SandboxMachine {
   readonly #session: MachineSession;
@@ -98,8 +79,11 @@ export class SandboxMachine {
   readonly #ports: MachinePorts;
   readonly #seed: number | null;
   readonly #changes: MemoryBlockDevice | null;
+  /** Those under way whose ends the channel has, by number. */
+  readonly #programs = new Map<number, MachineProgram>();
   /** Rejects when the machine has stopped, whatever runs. */
   readonly #stopped: Promise<never>;
+  #stop!: (error: unknown) => void;
 
   /** @throws StratosError of kind option */
   static checkOptions(options: {
@@ -128,6 +112,11 @@ export class SandboxMachine {
     this.#changes = image.changes;
     if (sockets !== null && saved === null) writeResolverConfiguration(image.volume.root, sockets);
     this.#ports = ports;
+    this.#stopped = new Promise((_, reject) => {
+      this.#stop = reject;
+    });
+    this.#stopped.catch(() => {});
+    for (const each of saved?.programs ?? []) this.#programs.set(each.pid, MachineProgram.load(each, this.#stopped));
     this.#session = new MachineSession({
       ports,
       volume: image.volume,
@@ -139,7 +128,7 @@ export class SandboxMachine {
       ...(harts === undefined ? {} : { harts }),
       ...(seed === undefined ? {} : { seed }),
       ...(hostname === undefined ? {} : { hostname }),
-      ...(saved === null ? {} : { saved: { bytes: saved.session, streams: new Map() } }),
+      ...(saved === null ? {} : { saved: { bytes: saved.session, streams: this.#streams() } }),
     });
     try {
       for (const each of parts.volumes) this.#mount(each);
@@ -148,10 +137,29 @@ export class SandboxMachine {
       throw error;
     }
     this.#files = new MachineFiles(this.kernel);
-    this.#stopped = this.#session.run().then(() => {
-      throw new StratosError("closed", "the sandbox was closed", {});
-    });
-    this.#stopped.catch(() => {});
+    for (const [pid, program] of this.#programs) {
+      this.#session.machine.onEnd(pid, (status) => program.end(status));
+      if (parts.keepsPrograms === true) this.#forgetAtEnd(pid, program);
+      else this.#letGo(pid, program);
+    }
+    this.#session.run().then(() => this.#stop(new StratosError("closed", "the sandbox was closed", {})), this.#stop);
+  }
+
+  #forgetAtEnd(pid: number, program: MachineProgram): void {
+    const forget = (): void => void this.#programs.delete(pid);
+    program.ended.then(forget, forget);
+  }
+
+  /** Nobody is going to listen to it. */
+  #letGo(pid: number, program: MachineProgram): void {
+    this.#programs.delete(pid);
+    program.connect(NOBODY);
+    for (const output of program.outputs) output.finish();
+  }
+
+  /** What programs hold of the channel, by the names under which a saved machine knows it. */
+  #streams(): Map<string, object> {
+    return new Map([...this.#programs].flatMap(([pid, program]) => program.streams(pid)));
   }
 
   /** @throws StratosError */
@@ -193,78 +201,65 @@ export class SandboxMachine {
       workingDirectory: utf8ToByteString(cwd),
       user,
     };
-    const input = new ChannelInput((count) => listener.onRead(count));
-    const outputs = [
-      new ChannelOutput((bytes) => listener.onOutput(1, bytes)),
-      new ChannelOutput((bytes) => listener.onOutput(2, bytes)),
-    ] as const;
-    const { files, resize, finish } = this.#standardFiles(tty, input, outputs);
-    if (!request.hasInput) input.end();
-    let isTimedOut = false;
-    let end!: (status: number) => void;
-    const exited = new Promise<number>((resolve) => {
-      end = resolve;
-    });
+    if (tty !== undefined && !isTerminalSize(tty)) throw wrong("tty", "columns and rows from 1 to 65535");
+    const started = new MachineProgram(listener, tty ?? null, this.#stopped);
+    const files = started.open(this.kernel);
+    if (typeof files === "number") throw wrong("tty", `pseudo-terminals (${ERRNO_NAMES[-files] ?? -files})`);
+    if (!request.hasInput) started.input.end();
     let pid: number;
     try {
-      pid = this.#session.start(program, files, (status) => end(status));
+      pid = this.#session.start(program, files, (status) => started.end(status));
     } catch (error) {
-      finish();
+      started.finish();
       throw error;
     }
+    this.#programs.set(pid, started);
+    this.#forgetAtEnd(pid, started);
     listener.onStarted(pid);
+    const running = this.#running(pid, started);
+    if (timeoutMs !== undefined) {
+      const cancelTimer = this.#ports.loop.callLater(timeoutMs, () => {
+        started.timeOut();
+        running.kill();
+      });
+      started.ended.then(cancelTimer, cancelTimer);
+    }
+    return running;
+  }
+
+  #running(pid: number, program: MachineProgram): RunningProgram {
+    const { input, outputs, ended } = program;
     const kill = (): void => {
       this.#session.machine.endTree(pid);
       this.#session.pump.wake();
     };
-    const cancelTimer =
-      timeoutMs === undefined
-        ? null
-        : this.#ports.loop.callLater(timeoutMs, () => {
-            isTimedOut = true;
-            kill();
-          });
-    const ended = Promise.race([exited, this.#stopped])
-      .finally(() => {
-        cancelTimer?.();
-        finish();
-        for (const output of outputs) output.finish();
-      })
-      .then((status) => endOf(status, isTimedOut));
-    return { input, outputs, ended, kill, resize };
+    return { input, outputs, ended, kill, resize: (size) => program.resize(size) };
+  }
+
+  /** Listens to a program of the saved sandbox that this one goes on from. @throws StratosError of kind option */
+  attach(pid: number, listener: ProgramListener): RunningProgram {
+    const program = this.#programs.get(pid);
+    if (program === undefined) throw wrong("pid", "a program that runs");
+    if (!program.isHeld) throw wrong("pid", "a program that nobody listens to");
+    program.connect(listener);
+    listener.onStarted(pid);
+    return this.#running(pid, program);
+  }
+
+  /** Nothing of it runs while it is paused; its files can be used, and it can be saved. */
+  setPaused(isPaused: boolean): void {
+    const { pump } = this.#session;
+    pump.gate = isPaused ? PAUSED : null;
+    pump.wake();
   }
 
   /** @throws StateError */
   save(): Uint8Array {
     if (this.#changes === null) throw new StateError("unsavable", "the sandbox keeps its changes elsewhere");
-    const session = this.#session.save(new Map());
-    return saveState({ session, changes: this.#changes, seed: this.#seed } satisfies SavedSandbox, new Map());
-  }
-
-  /** Descriptors 0, 1 and 2: streams, or a terminal of the program's own. @throws StratosError */
-  #standardFiles(
-    tty: TerminalSize | undefined,
-    input: ChannelInput,
-    outputs: readonly [ChannelOutput, ChannelOutput],
-  ): { files: OpenFile[]; resize(size: TerminalSize): void; finish(): void } {
-    const { kernel } = this;
-    if (tty === undefined) {
-      const files = [
-        openHostInput(kernel, input),
-        openHostOutput(kernel, outputs[0]),
-        openHostOutput(kernel, outputs[1]),
-      ];
-      return { files, resize: () => {}, finish: () => {} };
-    }
-    if (!isTerminalSize(tty)) throw wrong("tty", "columns and rows from 1 to 65535");
-    const terminal = new ChannelTerminal(input, outputs[0], tty);
-    const pty = openHostPty(kernel.tasks.tasks.get(1)!, terminal);
-    if (typeof pty === "number") throw wrong("tty", `pseudo-terminals (${ERRNO_NAMES[-pty] ?? -pty})`);
-    return {
-      files: [pty.file, pty.file.retain(), pty.file.retain()],
-      resize: (size) => terminal.resize(size),
-      finish: () => pty.close(),
-    };
+    const session = this.#session.save(this.#streams());
+    const programs = [...this.#programs].map(([pid, program]) => program.save(pid));
+    const sandbox: SavedSandbox = { session, changes: this.#changes, seed: this.#seed, programs };
+    return saveState(sandbox, new Map());
   }
 
   /** @param name  `SIGTERM` and the like. @throws StratosError of kind option */
@@ -277,6 +272,8 @@ export class SandboxMachine {
 
   /** What programs have written into volumes is in them afterwards. */
   close(): void {
+    // Its end is told in a turn.
+    this.setPaused(false);
     try {
       this.#session.machine.sync(false);
     } finally {
@@ -285,21 +282,15 @@ export class SandboxMachine {
   }
 }
 
+const PAUSED: TurnGate = { isBlocked: true, beforeTurn() {} };
+
+const NOBODY: ProgramListener = { onStarted() {}, onRead() {}, onOutput() {} };
+
 function argvOf(command: string | readonly string[]): readonly string[] {
   const argv = typeof command === "string" ? ["/bin/sh", "-c", command] : command;
   if (argv.length === 0 || argv[0] === "") throw wrong("command", "a program is missing");
   if (argv.some((word) => word.includes("\0"))) throw wrong("command", "a word holds a NUL");
   return argv;
-}
-
-function endOf(status: number, timedOut: boolean): ProgramEnd {
-  const signal = status & 0x7f;
-  const exitCode = signal === 0 ? (status >> 8) & 0xff : 128 + signal;
-  return {
-    exitCode: timedOut ? EXIT_TIMEOUT : exitCode,
-    signal: signal === 0 ? null : `SIG${SIGNAL_NAMES[signal] ?? signal}`,
-    timedOut,
-  };
 }
 
 function wrong(option: string, expected: string): StratosError<"option"> {

@@ -4,6 +4,7 @@
  */
 export {
   EngineServer,
+  type CheckpointFiles,
   type CloneUse,
   type EngineHost,
   type OpenedImage,

@@ -1,6 +1,5 @@
-import { EACCES, EBADF, EINVAL, ENOENT, ESRCH, O_PATH, S_IFDIR, S_IFLNK } from "@stratos/abi";
+import { EACCES, EBADF, EINVAL, ENOENT, ESRCH, O_PATH, S_IFDIR, S_IFLNK, SYSCALL_NAMES, isErrno } from "@stratos/abi";
 import { byteString, stateClass } from "@stratos/base";
-import { SYSCALL_NAMES, isErrno } from "@stratos/abi";
 import type { Changes } from "../ground/changes.ts";
 import type { Procfs } from "./procfs.ts";
 import type { Task } from "../task/task.ts";
@@ -39,6 +38,7 @@ import {
   describeIdMap,
   describeSetgroups,
   describeTimeOffsets,
+  mayOpenSetgroups,
   writeIdMap,
   writeSetgroups,
   writeTimeOffsets,
@@ -106,6 +106,7 @@ export class ProcessDirectory extends PseudoDirectory {
         isPrivate?: boolean;
         watched?: () => Changes;
         ioctl?: TextRequest;
+        guard?: (caller: Task, flags: number) => number;
       } = {},
     ): void => {
       const { isPrivate, ...rest } = options;
@@ -170,7 +171,8 @@ export class ProcessDirectory extends PseudoDirectory {
       });
     file("setgroups", () => describeSetgroups(target()), {
       mode: 0o644,
-      sink: (_caller, text, opener) => writeSetgroups(opener, target(), text),
+      sink: (_caller, text) => writeSetgroups(target(), text),
+      guard: (caller, flags) => mayOpenSetgroups(caller, target(), flags),
     });
     file("timens_offsets", () => describeTimeOffsets(target()), {
       mode: 0o644,

@@ -8,11 +8,8 @@ import {
   CLONE_NEWTIME,
   CLONE_NEWUSER,
   CLONE_NEWUTS,
-} from "@stratos/abi";
-import { NAMESPACE_KINDS } from "../security/namespace.ts";
-import assert from "node:assert/strict";
-import { it } from "node:test";
-import {
+  AF_INET,
+  AF_INET6,
   AF_PACKET,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
@@ -23,23 +20,35 @@ import {
   ENOSPC,
   ENXIO,
   EPERM,
+  F_OFD_SETLK,
   F_RDLCK,
   F_SETLEASE,
+  F_SETLK,
+  F_WRLCK,
+  LOCK_SH,
+  IPPROTO_ICMPV6,
   O_CREAT,
   O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
   O_WRONLY,
   SOCK_RAW,
+  SOCK_STREAM,
   S_IFCHR,
   S_IFDIR,
   S_IFLNK,
   S_IFMT,
 } from "@stratos/abi";
+import { NAMESPACE_KINDS } from "../security/namespace.ts";
+import assert from "node:assert/strict";
+import { it } from "node:test";
 import type { AddressSpace } from "../mm/address-space.ts";
 import { call } from "../testing/system-calls.ts";
 import { devptsOf } from "../tty/devpts.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
+import { PidNamespace } from "../signal/pid-namespace.ts";
+import { Procfs } from "./procfs.ts";
 import { settledValues } from "./sysctl.ts";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
 import { advance, type TestKernel } from "../testing/fake-task.ts";
@@ -197,11 +206,40 @@ it("sockets are told with their owners as the reader's user namespace names them
   assert.equal(ownerIn("packet", 7), "65534");
 });
 
+it("sockets stand in the file of their protocol and family, in columns as netstat(8) reads them", () => {
+  const { user } = begin();
+  const rows = (name: string): string[] => (user.get(`/proc/net/${name}`) as string).split("\n").slice(1, -1);
+  const stream = call(user.task, "socket", AF_INET, SOCK_STREAM, 0);
+  user.memory.u8.set([AF_INET, 0, 0x12, 0x34, 127, 0, 0, 1], BUFFER);
+  assert.equal(call(user.task, "bind", stream, BUFFER, 16), 0);
+  assert.equal(call(user.task, "listen", stream, 1), 0);
+  const columns = "00000000:00000000 00:00000000 00000000     0        0";
+  assert.match(
+    rows("tcp")[0]!,
+    new RegExp(`^   0: 0100007F:1234 00000000:0000 0A ${columns} \\d+ 1 0+ 100 0 0 10 0 *$`),
+  );
+  const raw = call(user.task, "socket", AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
+  user.memory.u8.fill(0, BUFFER, BUFFER + 28).set([AF_INET6], BUFFER);
+  assert.equal(call(user.task, "bind", raw, BUFFER, 28), 0);
+  assert.deepEqual(
+    ["raw", "raw6", "tcp6", "udp"].map((name) => rows(name).length),
+    [0, 1, 0, 0],
+  );
+});
+
+it("the loopback has no broadcast address, and lists that are empty here have their heads", () => {
+  const { user } = begin();
+  assert.equal(user.get("/sys/class/net/lo/broadcast"), "00:00:00:00:00:00\n");
+  assert.match(user.get("/proc/slabinfo") as string, /^slabinfo - version: 2\.1\n# name .* : slabdata .*\n$/);
+  assert.equal((user.stat("/proc/slabinfo") as Stat).mode & 0o777, 0o400);
+});
+
 it("each setting of /proc/sys that can be changed acts", () => {
   const { test, user } = begin();
   // Those that are tried one by one here or elsewhere; a setting that can be changed must stand in this list.
   const tried = new Set([
     ...NAMESPACE_KINDS.map((kind) => `user/max_${kind}_namespaces`),
+    "fs/aio-max-nr",
     "fs/inotify/max_queued_events",
     "fs/inotify/max_user_instances",
     "fs/inotify/max_user_watches",
@@ -235,12 +273,24 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "kernel/shm_next_id",
     "kernel/shmmax",
     "kernel/shmmni",
+    "net/core/rmem_default",
+    "net/core/rmem_max",
+    "net/core/somaxconn",
+    "net/core/wmem_default",
+    "net/core/wmem_max",
     "net/ipv4/conf/all/tag",
     "net/ipv4/conf/default/tag",
     "net/ipv4/conf/lo/tag",
+    "net/ipv4/ip_local_port_range",
+    "net/ipv4/ip_unprivileged_port_start",
     "net/ipv4/ping_group_range",
+    "net/ipv4/tcp_keepalive_time",
     "net/ipv4/tcp_mem",
+    "net/ipv4/tcp_rmem",
+    "net/ipv4/tcp_wmem",
     "net/ipv4/udp_mem",
+    "net/ipv6/bindv6only",
+    "net/unix/max_dgram_qlen",
     "vm/drop_caches",
     "vm/max_map_count",
   ]);
@@ -284,9 +334,44 @@ it("each setting of /proc/sys that can be changed acts", () => {
   const openPty = (): OpenFile | number => devptsOf(test.kernel).openMaster(user.task, O_RDWR, null, null);
   assert.equal(typeof openPty(), "object");
   assert.equal(user.get("/proc/sys/kernel/pty/nr"), "1\n");
-  assert.equal(openPty(), -ENOSPC);
+  assert.ok(openPty() === -ENOSPC);
   set("kernel/pty/max", "2");
   assert.equal(typeof openPty(), "object");
+});
+
+it("locks are told with who holds them, as the mounter of /proc knows him, and where", () => {
+  const { test, user } = begin();
+  const file = user.open("/locked", O_RDWR | O_CREAT);
+  assert.equal(call(user.task, "flock", file, LOCK_SH), 0);
+  const fcntl = (command: number, kind: number, start: number, length: number): void => {
+    const { view } = user.memory;
+    view.setBigUint64(BUFFER, BigInt(kind), true);
+    view.setBigUint64(BUFFER + 8, BigInt(start), true);
+    view.setBigUint64(BUFFER + 16, BigInt(length), true);
+    view.setBigUint64(BUFFER + 24, 0n, true);
+    assert.equal(user.call("fcntl", file, command, BUFFER), 0);
+  };
+  fcntl(F_SETLK, F_WRLCK, 3, 5);
+  fcntl(F_OFD_SETLK, F_RDLCK, 100, 0);
+  const leased = user.open("/leased", O_RDONLY | O_CREAT);
+  assert.equal(user.call("fcntl", leased, F_SETLEASE, F_RDLCK), 0);
+  const place = (name: string): string => {
+    const inode = user.task.files.get(name === "leased" ? leased : file)!.inode!;
+    return `00:${inode.fileSystem.device.toString(16).padStart(2, "0")}:${inode.ino}`;
+  };
+  const { pid } = user.task;
+  assert.equal(
+    user.get("/proc/locks"),
+    `1: FLOCK  ADVISORY  READ ${pid} ${place("locked")} 0 EOF\n` +
+      `2: POSIX  ADVISORY  WRITE ${pid} ${place("locked")} 3 7\n` +
+      `3: OFDLCK ADVISORY  READ -1 ${place("locked")} 100 EOF\n` +
+      `4: LEASE  ACTIVE    READ ${pid} ${place("leased")} 0 EOF\n`,
+  );
+  const origin = { ino: 7, owner: INITIAL_USER_NAMESPACE, creatorUid: 0, counts: null };
+  const below = new Procfs(test.kernel, new PidNamespace(test.kernel.tasks.namespace, origin));
+  user.call("mkdirat", AT_FDCWD, "/below", 0o755);
+  assert.ok(typeof mountAt(test.kernel, "/below", below) !== "number");
+  assert.match(user.get("/below/locks") as string, /^1: OFDLCK ADVISORY {2}READ -1 \S+ 100 EOF\n$/);
 });
 
 it("settings can be read and set by who may", () => {

@@ -1,3 +1,7 @@
+/**
+ * Building blocks of procfs and sysfs: files whose text is made when it is read. What makes it stands in functions, so
+ * a loaded machine makes the file systems anew, and finds each inode that something holds by its directory and name.
+ */
 import {
   EACCES,
   EINVAL,
@@ -29,11 +33,6 @@ import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
-
-/**
- * Building blocks of procfs and sysfs: files whose text is made when it is read. What makes it stands in functions, so
- * a loaded machine makes the file systems anew, and finds each inode that something holds by its directory and name.
- */
 
 export abstract class PseudoFileSystem extends FileSystem {
   readonly kernel: Kernel;
@@ -193,7 +192,7 @@ export class PseudoFile extends PseudoInode {
   #source: TextSource;
   #sink: TextSink | null;
   /** Says whether the task may open it, beyond the mode bits: 0 or −EACCES. */
-  #guard: ((task: Task) => number) | null;
+  #guard: ((task: Task, flags: number) => number) | null;
   #watched: ((task: Task) => Changes) | null;
   #ioctl: TextRequest | null;
 
@@ -203,7 +202,7 @@ export class PseudoFile extends PseudoInode {
     options: {
       mode?: number;
       sink?: TextSink;
-      guard?: (task: Task) => number;
+      guard?: (task: Task, flags: number) => number;
       watched?: (task: Task) => Changes;
       ioctl?: TextRequest;
     } = {},
@@ -218,7 +217,7 @@ export class PseudoFile extends PseudoInode {
 
   override open(task: Task, flags: number, path: Path): OpenFile | number {
     if ((flags & O_ACCMODE) !== O_RDONLY && this.#sink === null) return -EACCES;
-    const refused = this.#guard?.(task) ?? 0;
+    const refused = this.#guard?.(task, flags) ?? 0;
     return refused < 0
       ? refused
       : new TextFile(flags, this, path, { watched: this.#watched?.(task) ?? null, opener: task.credentials });

@@ -65,26 +65,28 @@ import {
   SO_TYPE,
   SO_ZEROCOPY,
   isErrno,
+  Linger,
+  Timeval,
+  Ucred,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { get64, putFields, putTimeval, viewOf } from "../ground/words.ts";
 import { writeCredentials } from "./message.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { Socket } from "./socket.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
+import type { SocketBuffers } from "./socket-state.ts";
 
-/** net.core.wmem_default and rmem_default, wmem_max and rmem_max. */
-const BUFFER_DEFAULT = 212992,
-  BUFFER_MAX = 212992;
 /** SOCK_MIN_SNDBUF and SOCK_MIN_RCVBUF (include/net/sock.h). */
-const SEND_BUFFER_MIN = 4608,
+export const SEND_BUFFER_MIN = 4608,
   RECEIVE_BUFFER_MIN = 2304;
-/** For the …FORCE options: our own bound in place of INT_MAX / 2. */
+/** What may be asked for, by the …FORCE options too: our own bound in place of INT_MAX / 2. */
 const BUFFER_FORCED_MAX = 16 << 20;
 
 /** Options of SOL_SOCKET (socket(7)). Those that change nothing here are kept in `stored`, to be told back. */
 export class SocketOptions {
-  sendBuffer = BUFFER_DEFAULT;
-  receiveBuffer = BUFFER_DEFAULT;
+  sendBuffer = 0;
+  receiveBuffer = 0;
   reuseAddress = false;
   reusePort = false;
   broadcast = false;
@@ -101,6 +103,12 @@ export class SocketOptions {
   timestamp = 0;
   boundDevice = "";
   readonly stored = new Map<number, number>();
+
+  /** What a socket begins with (net.core.wmem_default and rmem_default). */
+  begin({ sendDefault, receiveDefault }: SocketBuffers): void {
+    this.sendBuffer = Math.min(sendDefault, BUFFER_FORCED_MAX);
+    this.receiveBuffer = Math.min(receiveDefault, BUFFER_FORCED_MAX);
+  }
 
   /** What an accepted connection has from its listener. */
   inherit(from: SocketOptions): void {
@@ -159,10 +167,10 @@ export function intOption(value: number): Uint8Array {
 
 /** A timeval as nanoseconds; 0 for none. −EINVAL when it is short, −EDOM when the microseconds are out of range. */
 function timeoutOf(value: Uint8Array): number {
-  if (value.length < 16) return -EINVAL;
-  const view = new DataView(value.buffer, value.byteOffset);
-  const seconds = view.getInt32(4, true) * 0x100000000 + view.getUint32(0, true);
-  const microseconds = view.getInt32(12, true) * 0x100000000 + view.getUint32(8, true);
+  if (value.length < Timeval.size) return -EINVAL;
+  const view = viewOf(value);
+  const seconds = get64(view, Timeval.offset.tv_sec);
+  const microseconds = get64(view, Timeval.offset.tv_usec);
   if (microseconds < 0 || microseconds >= 1000000) return -EDOM;
   if (seconds < 0) return 1;
   // Beyond 2^53 ns (104 days) a time limit is none.
@@ -171,10 +179,8 @@ function timeoutOf(value: Uint8Array): number {
 }
 
 function timeoutBytes(nanoseconds: number): Uint8Array {
-  const value = new Uint8Array(16);
-  const view = new DataView(value.buffer);
-  view.setUint32(0, Math.floor(nanoseconds / 1e9), true);
-  view.setUint32(8, Math.floor((nanoseconds % 1e9) / 1000), true);
+  const value = new Uint8Array(Timeval.size);
+  putTimeval(viewOf(value), 0, nanoseconds);
   return value;
 }
 
@@ -188,8 +194,9 @@ export function setSocketOption(socket: Socket, task: SocketCaller, name: number
   const options = socket.options;
   if (name === SO_BINDTODEVICE) return bindToDevice(socket, task, value);
   if (name === SO_LINGER) {
-    if (value.length < 8) return -EINVAL;
-    options.lingerSeconds = optionInt(value) === 0 ? -1 : Math.max(0, optionInt(value, 4));
+    if (value.length < Linger.size) return -EINVAL;
+    const { l_onoff, l_linger } = Linger.offset;
+    options.lingerSeconds = optionInt(value, l_onoff) === 0 ? -1 : Math.max(0, optionInt(value, l_linger));
     socket.optionChanged(name);
     return 0;
   }
@@ -202,6 +209,7 @@ export function setSocketOption(socket: Socket, task: SocketCaller, name: number
   }
   if (value.length < 4) return -EINVAL;
   const number = optionInt(value);
+  const { buffers } = socket.kernel.socketState;
   const on = number !== 0;
   switch (name) {
     case SO_REUSEADDR:
@@ -223,10 +231,10 @@ export function setSocketOption(socket: Socket, task: SocketCaller, name: number
       options.passCredentials = on;
       break;
     case SO_SNDBUF:
-      options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_MAX));
+      options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, buffers.sendMost));
       break;
     case SO_RCVBUF:
-      options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_MAX));
+      options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, buffers.receiveMost));
       break;
     case SO_SNDBUFFORCE:
     case SO_RCVBUFFORCE:
@@ -287,7 +295,8 @@ export function setSocketOption(socket: Socket, task: SocketCaller, name: number
 }
 
 function clampBuffer(value: number, most: number): number {
-  return value < 0 ? most : Math.min(value, most);
+  const bound = Math.min(most, BUFFER_FORCED_MAX);
+  return value < 0 ? bound : Math.min(value, bound);
 }
 
 /** socket(7): the socket sends and receives through one interface only; an empty name ends that. */
@@ -346,9 +355,9 @@ export function getSocketOption(socket: Socket, task: SocketCaller, name: number
     case SO_TIMESTAMPNS_NEW:
       return intOption(options.timestamp === SO_TIMESTAMPNS ? 1 : 0);
     case SO_LINGER: {
-      const value = new Uint8Array(8);
-      value.set(intOption(options.lingerSeconds >= 0 ? 1 : 0));
-      value.set(intOption(Math.max(0, options.lingerSeconds)), 4);
+      const value = new Uint8Array(Linger.size);
+      const l_onoff = options.lingerSeconds >= 0 ? 1 : 0;
+      putFields(viewOf(value), Linger, { l_onoff, l_linger: Math.max(0, options.lingerSeconds) });
       return value;
     }
     case SO_RCVTIMEO:
@@ -360,8 +369,8 @@ export function getSocketOption(socket: Socket, task: SocketCaller, name: number
     case SO_PEERCRED: {
       // Without a peer the ids are −1 and the pid is 0 (net/core/sock.c, cred_to_ucred).
       const peer = socket.peerCredentials;
-      const value = new Uint8Array(12);
-      if (peer === null) value.fill(0xff, 4);
+      const value = new Uint8Array(Ucred.size);
+      if (peer === null) value.fill(0xff, Ucred.offset.uid);
       else writeCredentials(task, peer, value);
       return value;
     }
@@ -370,7 +379,8 @@ export function getSocketOption(socket: Socket, task: SocketCaller, name: number
       if (groups === null) return -ENODATA;
       if (length < groups.length * 4) return -ERANGE;
       const value = new Uint8Array(groups.length * 4);
-      groups.forEach((group, index) => value.set(intOption(group), index * 4));
+      const { gids } = task.credentials.userNamespace;
+      groups.forEach((group, index) => value.set(intOption(gids.shown(group)), index * 4));
       return value;
     }
     case SO_PEERPIDFD:

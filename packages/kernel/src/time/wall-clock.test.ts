@@ -1,4 +1,4 @@
-/** Goal: CLOCK_REALTIME runs with CLOCK_MONOTONIC, and follows the host's when that was set. Method: a clock of ours. */
+/** Goal: CLOCK_REALTIME runs with CLOCK_MONOTONIC and follows the host's when that was set. Method: a clock of ours. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CpuClock } from "@stratos/host";

@@ -1,14 +1,13 @@
-import { Op, Type } from "@stratos/wasm";
-import type { CodeWriter } from "@stratos/wasm";
-import type { PhysicalMemory } from "../physical-memory.ts";
-import { RS1, RS2 } from "./lowering.ts";
-import type { Helper, Lowering, LoweringFunction, LoweringTable } from "./lowering.ts";
-
 /**
  * Meaning of Zkne and Zknd, the rounds of AES (Scalar Cryptography 1.0.1, §2.2 and §3): two registers hold the
  * state's sixteen bytes, column by column, and an instruction gives the half that its first one is of. Substitution and
  * mixing of a byte together are one look-up in a table of words; the tables lie below the code arena.
  */
+import { Op, Type } from "@stratos/wasm";
+import type { CodeWriter } from "@stratos/wasm";
+import type { PhysicalMemory } from "../physical-memory.ts";
+import { RS1, RS2 } from "./lowering.ts";
+import type { Helper, Lowering, LoweringFunction, LoweringTable } from "./lowering.ts";
 
 /** Engine memory (physical-memory.ts): four tables of words, two of bytes, then the round constants. */
 const TABLES = 0x20000;

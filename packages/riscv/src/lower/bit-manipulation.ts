@@ -1,8 +1,7 @@
+/** Meaning of Zba, Zbb, Zbs (Unprivileged ISA, chapter "B") and Zicond (chapter "Zicond"). */
 import { Op, Type } from "@stratos/wasm";
 import { RS1, RS2 } from "./lowering.ts";
 import type { Lowering, LoweringFunction, LoweringTable } from "./lowering.ts";
-
-/** Meaning of Zba, Zbb, Zbs (Unprivileged ISA, chapter "B") and Zicond (chapter "Zicond"). */
 
 /** rd = what `push` pushes, as i64. */
 const value =

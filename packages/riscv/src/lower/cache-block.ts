@@ -1,12 +1,12 @@
-import { Op, Type } from "@stratos/wasm";
-import type { LoweringFunction, LoweringTable } from "./lowering.ts";
-
 /**
  * Meaning of Zicboz, and of Zicbom as programs may use it (CMO extensions 1.0.1). There is nothing between the hart and
  * its memory, so cleaning and flushing are done when the block may be read. cbo.inval isn't for programs: Linux doesn't
  * set senvcfg.CBIE.
  */
-export const CACHE_BLOCK_BYTES = 64;
+import { Op, Type } from "@stratos/wasm";
+import type { LoweringFunction, LoweringTable } from "./lowering.ts";
+
+const CACHE_BLOCK_BYTES = 64;
 
 const clean: LoweringFunction = (to) => {
   to.blockAddress(false);

@@ -1,14 +1,13 @@
+/**
+ * Meaning of Zfhmin: halves are loaded, stored, moved and converted (Unprivileged ISA, chapter "Zfh and Zfhmin").
+ * Programs that compute with them convert first. Conversions are the soft float's, a microsecond each.
+ */
 import { Op, Type } from "@stratos/wasm";
 import { HART_SCRATCH } from "../hart-state.ts";
 import { SoftOperation } from "./float-fallback.ts";
 import { checkRoundingMode } from "./float-state.ts";
 import { RS1, RS2 } from "./lowering.ts";
 import type { Lowering, LoweringFunction, LoweringTable } from "./lowering.ts";
-
-/**
- * Meaning of Zfhmin: halves are loaded, stored, moved and converted (Unprivileged ISA, chapter "Zfh and Zfhmin").
- * Programs that compute with them convert first. Conversions are the soft float's, a microsecond each.
- */
 
 /** Ones above a half. */
 const BOX_HIGH = -1,

@@ -1,6 +1,5 @@
-import type { Semantics } from "./reference-hart.ts";
-
 /** Zba, Zbb, Zbs and Zicond as the manual words them (Unprivileged ISA, chapters "B" and "Zicond"). */
+import type { Semantics } from "./reference-hart.ts";
 
 const low32 = (value: bigint): bigint => BigInt.asUintN(32, value);
 const signedWord = (value: bigint): bigint => BigInt.asIntN(32, value);

@@ -1,5 +1,6 @@
 /**
- * IEEE 754 binary16, binary32 and binary64 as RISC-V wants them, exact in every rounding mode, with flags. Start with format.ts.
+ * IEEE 754 binary16, binary32 and binary64 as RISC-V wants them, exact in every rounding mode, with flags. Start with
+ * format.ts.
  */
 export { BINARY16, BINARY32, BINARY64, FloatFlag, RoundingMode } from "./format.ts";
 export type { FloatEnvironment, FloatFormat } from "./format.ts";

@@ -6,7 +6,7 @@
  * Numbers in comments are offsets in the function. The source of each is its Linux namesake in C, lib/vdso and
  * arch/riscv/kernel/vdso.
  */
-export interface VdsoFunction {
+interface VdsoFunction {
   readonly name: string;
   readonly words: readonly number[];
 }

@@ -210,13 +210,16 @@ class VdsoImage {
       [TEXT_OFFSET, signalFrame],
       [TEXT_OFFSET + SIGRETURN_BYTES, leafFrame],
     ];
-    this.#bytes.set([1, DW_EH_PE_PCREL_SDATA4, DW_EH_PE_UDATA4, DW_EH_PE_DATAREL_SDATA4], headerAt);
-    this.#view.setInt32(headerAt + 4, signal - (headerAt + 4), true);
-    this.#view.setUint32(headerAt + 8, table.length, true);
-    for (const [index, [address, frame]] of table.entries()) {
-      this.#view.setInt32(headerAt + 12 + index * 8, address - headerAt, true);
-      this.#view.setInt32(headerAt + 16 + index * 8, frame - headerAt, true);
+    const end = this.#at;
+    this.#at = headerAt;
+    this.#put([1, DW_EH_PE_PCREL_SDATA4, DW_EH_PE_UDATA4, DW_EH_PE_DATAREL_SDATA4]);
+    this.#u32(signal - this.#at);
+    this.#u32(table.length);
+    for (const [address, frame] of table) {
+      this.#u32(address - headerAt);
+      this.#u32(frame - headerAt);
     }
+    this.#at = end;
   }
 
   /** A CIE. @returns its address */

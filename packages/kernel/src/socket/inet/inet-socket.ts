@@ -1,6 +1,7 @@
 import {
   AF_INET,
   AF_INET6,
+  IPV6_V6ONLY,
   AF_UNSPEC,
   CAP_NET_BIND_SERVICE,
   EACCES,
@@ -11,11 +12,13 @@ import {
   IPPROTO_IP,
   IPPROTO_IPV6,
   isErrno,
+  SockaddrIn,
 } from "@stratos/abi";
 import type { HostAddress, HostSocketEvents } from "@stratos/host";
 import { isCapable } from "../../security/credentials.ts";
 import type { IncomingMessage } from "../message.ts";
 import { Socket } from "../socket.ts";
+import { optionInt } from "../socket-options.ts";
 import { familyOf, inetAddressBytes, anyAddress, readInetAddress, writeInetAddress } from "./inet-address.ts";
 import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
 import {
@@ -31,7 +34,7 @@ import {
   ScratchEndpoint,
 } from "./ip-address.ts";
 import { hostAddressOf } from "./host-address.ts";
-import { checkPrivilege, type PortClaim, type PortTable } from "./port-table.ts";
+import { type PortClaim, type PortTable } from "./port-table.ts";
 import type { Network } from "../network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
@@ -58,6 +61,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   ) {
     super(network, family, type, protocol, flags, creator);
     network.inetSockets.add(this);
+    if (family === AF_INET6 && network.settings.isV6Only) this.ip.v6.set(IPV6_V6ONLY, 1);
   }
 
   /** TCP_* state number for /proc/net. */
@@ -91,18 +95,18 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
    * bind(2) up to the claim on the port.
    *
    * @returns EINVAL (bound already, bad length), EAFNOSUPPORT, EADDRNOTAVAIL (not an address of this machine), EACCES
-   *   (port below 1024), EADDRINUSE
+   *   (port below ip_unprivileged_port_start), EADDRINUSE
    */
   protected bindAddress(task: SocketCaller, address: Uint8Array): number {
     // ip(7): AF_UNSPEC with INADDR_ANY passes for AF_INET, for old programs.
     if (
       this.family === AF_INET &&
       familyOf(address) === AF_UNSPEC &&
-      address.length >= 16 &&
-      address.subarray(4, 8).every((byte) => byte === 0)
+      address.length >= SockaddrIn.size &&
+      optionInt(address, SockaddrIn.offset.sin_addr) === 0
     ) {
       address = address.slice();
-      address[0] = AF_INET;
+      address[SockaddrIn.offset.sin_family] = AF_INET;
     }
     const endpoint = WANTED;
     const malformed = readInetAddress(address, this.family, endpoint);
@@ -110,8 +114,12 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     if (this.local !== null) return -EINVAL;
     if (isV4(endpoint.ip) && this.isV6 && this.ip.v6Only) return -EINVAL;
     if (!this.#isBindable(endpoint.ip)) return -EADDRNOTAVAIL;
-    const denied = checkPrivilege(endpoint.port, isCapable(task.credentials, CAP_NET_BIND_SERVICE, this.network.owner));
-    if (denied < 0) return -EACCES;
+    if (
+      endpoint.port > 0 &&
+      endpoint.port < this.network.settings.firstOpenPort &&
+      !isCapable(task.credentials, CAP_NET_BIND_SERVICE, this.network.owner)
+    )
+      return -EACCES;
     const failed = this.claimPort(task, endpoint.ip, endpoint.port);
     if (failed < 0) return failed;
     this.isAddressBound = true;
@@ -142,7 +150,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
       socket: this,
     });
     if (port === 0) {
-      const claim = this.ports.claimEphemeral(make);
+      const claim = this.ports.claimEphemeral(this.network.settings.localPorts, make);
       if (isErrno(claim)) return -EADDRINUSE;
       this.claim = claim;
     } else {

@@ -22,11 +22,16 @@ import {
   TCP_ULP,
   TCP_USER_TIMEOUT,
   TCP_WINDOW_CLAMP,
+  TCP_MD5SIG,
+  TCP_REPAIR,
+  TcpInfo,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { putFields, viewOf } from "../../ground/words.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import type { TcpTransport } from "./tcp-transport.ts";
 
+const KEEPALIVE_SECONDS = 7200;
 /** [value at the start, least, most] of the options that are plain integers (tcp(7)). */
 const INTEGERS: ReadonlyMap<number, readonly [number, number, number]> = new Map<
   number,
@@ -35,7 +40,7 @@ const INTEGERS: ReadonlyMap<number, readonly [number, number, number]> = new Map
   [TCP_NODELAY, [0, -Infinity, Infinity]],
   [TCP_MAXSEG, [536, 88, 32767]],
   [TCP_CORK, [0, -Infinity, Infinity]],
-  [TCP_KEEPIDLE, [7200, 1, 32767]],
+  [TCP_KEEPIDLE, [KEEPALIVE_SECONDS, 1, 32767]],
   [TCP_KEEPINTVL, [75, 1, 32767]],
   [TCP_KEEPCNT, [9, 1, 127]],
   [TCP_SYNCNT, [6, 1, 127]],
@@ -51,14 +56,14 @@ const INTEGERS: ReadonlyMap<number, readonly [number, number, number]> = new Map
 ]);
 const FLAGS = new Set([TCP_NODELAY, TCP_CORK, TCP_QUICKACK]);
 const CONGESTION_CONTROLS = ["cubic", "reno"];
-/** sizeof struct tcp_info (Linux 6.12). */
-const TCP_INFO_SIZE = 248;
 /** MSS over Ethernet. */
 const MSS = 1448;
 
 export class TcpOptions {
   readonly values = new Map<number, number>();
   congestion = "cubic";
+  /** net.ipv4.tcp_keepalive_time when the connection was made. */
+  keepAliveSeconds = KEEPALIVE_SECONDS;
 
   get noDelay(): boolean {
     return this.values.get(TCP_NODELAY) === 1;
@@ -71,13 +76,16 @@ export class TcpOptions {
   inherit(from: TcpOptions): void {
     for (const [name, value] of from.values) this.values.set(name, value);
     this.congestion = from.congestion;
+    this.keepAliveSeconds = from.keepAliveSeconds;
   }
 
-  /** Tells who carries the connection what it can do. */
-  applyTo(transport: TcpTransport): void {
+  /** Tells who carries the connection what it can do. @param isKept  SO_KEEPALIVE */
+  applyTo(transport: TcpTransport, isKept: boolean): void {
     transport.setOption("noDelay", this.noDelay ? 1 : 0);
-    const idle = this.values.get(TCP_KEEPIDLE);
-    if (idle !== undefined) transport.setOption("keepAliveSeconds", idle);
+    if (!isKept) return;
+    const idle = this.values.get(TCP_KEEPIDLE) ?? this.keepAliveSeconds;
+    if (idle === KEEPALIVE_SECONDS) transport.setOption("keepAlive", 1);
+    else transport.setOption("keepAliveSeconds", idle);
   }
 
   static {
@@ -98,7 +106,7 @@ export function setTcpOption(options: TcpOptions, name: number, value: Uint8Arra
     return 0;
   }
   if (name === TCP_ULP) return -ENOENT;
-  if (name === 14 || name === 19) return -EPERM; // TCP_MD5SIG, TCP_REPAIR
+  if (name === TCP_MD5SIG || name === TCP_REPAIR) return -EPERM;
   const range = INTEGERS.get(name);
   if (range === undefined) return -ENOPROTOOPT;
   if (value.length < 4) return -EINVAL;
@@ -120,23 +128,25 @@ export function getTcpOption(options: TcpOptions, name: number, state: number, l
   if (name === TCP_ULP) return new Uint8Array(0);
   const range = INTEGERS.get(name);
   if (range === undefined) return -ENOPROTOOPT;
-  return intOption(options.values.get(name) ?? range[0]);
+  const initial = name === TCP_KEEPIDLE ? options.keepAliveSeconds : range[0];
+  return intOption(options.values.get(name) ?? initial);
 }
 
 /** The fields that programs look at: state, MSS, times of a connection without loss. */
 function tcpInfo(state: number): Uint8Array {
-  const value = new Uint8Array(TCP_INFO_SIZE);
-  const view = new DataView(value.buffer);
-  value[0] = state;
-  view.setUint32(8, 200000, true); // tcpi_rto, µs
-  view.setUint32(12, 40000, true); // tcpi_ato
-  view.setUint32(16, MSS, true); // tcpi_snd_mss
-  view.setUint32(20, MSS, true); // tcpi_rcv_mss
-  view.setUint32(60, 1500, true); // tcpi_pmtu
-  view.setUint32(68, 100, true); // tcpi_rtt, µs
-  view.setUint32(72, 50, true); // tcpi_rttvar
-  view.setUint32(76, 0x7fffffff, true); // tcpi_snd_ssthresh
-  view.setUint32(80, 10, true); // tcpi_snd_cwnd
-  view.setUint32(84, MSS, true); // tcpi_advmss
+  const value = new Uint8Array(TcpInfo.size);
+  putFields(viewOf(value), TcpInfo, {
+    tcpi_state: state,
+    tcpi_rto: 200000,
+    tcpi_ato: 40000,
+    tcpi_snd_mss: MSS,
+    tcpi_rcv_mss: MSS,
+    tcpi_pmtu: 1500,
+    tcpi_rtt: 100,
+    tcpi_rttvar: 50,
+    tcpi_snd_ssthresh: 0x7fffffff,
+    tcpi_snd_cwnd: 10,
+    tcpi_advmss: MSS,
+  });
   return value;
 }
