@@ -246,7 +246,6 @@ function extensions(): InstructionForm[] {
     ["sext.b", 0x13, 1, 0x604],
     ["sext.h", 0x13, 1, 0x605],
     ["clzw", 0x1b, 1, 0x600],
-    ["ctzw", 0x1b, 1, 0x601],
     ["cpopw", 0x1b, 1, 0x602],
     ["zext.h", 0x3b, 4, 0x080],
     ["orc.b", 0x13, 5, 0x287],
@@ -284,10 +283,11 @@ export const INSTRUCTION_FORMS: readonly InstructionForm[] = [
 
 /** Zba, Zbb, Zbs, Zfhmin, Zknd, Zkne: what qemu 7.2 knows of the extensions. */
 export const EXTENSION_FORMS: readonly InstructionForm[] = extensions();
-/** Zicond, which it doesn't. */
+/** Zicond, which it doesn't, and ctzw, for which it counts on in the upper half where the word is 0. */
 export const CONDITIONAL_FORMS: readonly InstructionForm[] = [
   form("czero.eqz", "r", word(0x33, 5, 0x07)),
   form("czero.nez", "r", word(0x33, 7, 0x07)),
+  form("ctzw", "x-x", word(0x1b, 1) | (0x601 << 20)),
 ];
 
 export function formNamed(name: string): InstructionForm {
