@@ -1,7 +1,8 @@
 /**
  * Goal: programs find the vDSO and it tells them what the kernel would: clocks, also after a machine was saved and
- * loaded and in time namespaces; unwinders come out of signal handlers; nobody changes what is everybody's. Method: a
- * static program asks both by turns, on real and on virtual time, interpreted and translated.
+ * loaded and in time namespaces; unwinders come out of signal handlers; nobody changes what is everybody's. What the
+ * processor doesn't have is told by name. Method: a static program asks both by turns, on real and on virtual time,
+ * interpreted and translated.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -26,15 +27,19 @@ its monotonic clock is ahead: 1
 `;
 
 let folder = "";
-let program = new Uint8Array();
+let program: Uint8Array;
+
+function build(name: string): Uint8Array {
+  const file = join(folder, name);
+  const source = join(import.meta.dirname, "vdso", `${name}.c`);
+  const flags = ["-O0", "-static", "-w", "-fasynchronous-unwind-tables"];
+  execFileSync("riscv64-linux-gnu-gcc", [...flags, "-o", file, source]);
+  return readFileSync(file);
+}
 
 before(() => {
   folder = mkdtempSync(join(tmpdir(), "stratos-vdso-"));
-  const file = join(folder, "vdso");
-  const source = join(import.meta.dirname, "vdso", "vdso.c");
-  const flags = ["-O0", "-static", "-w", "-fasynchronous-unwind-tables"];
-  execFileSync("riscv64-linux-gnu-gcc", [...flags, "-o", file, source]);
-  program = readFileSync(file);
+  program = build("vdso");
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -62,4 +67,18 @@ test("a loaded machine's programs read on from where the saved one was", () => {
   assert.match(twin.output.text, /after a sleep: 550 readings/);
   assert.equal(twin.output.text, run.output.text);
   assert.deepEqual(countsOf(twin.machine), countsOf(run.machine));
+});
+
+test("a program that meets an instruction of V is told so by name, once", () => {
+  const run = startStatic(build("vector"));
+  const { messages } = run.machine.kernel;
+  finish(run);
+  assert.equal(run.output.text, "illegal: 2\n");
+  const texts = Array.from(
+    { length: messages.end - messages.first },
+    (_, at) => messages.at(messages.first + at)!.text,
+  );
+  const told = texts.filter((text) => text.includes("no V extension"));
+  assert.equal(told.length, 1);
+  assert.match(told[0]!, /^program\[\d+\]: vector instruction d007057 at [0-9a-f]+: /);
 });

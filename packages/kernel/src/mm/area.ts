@@ -35,7 +35,7 @@ export class Area {
   readonly pages: PageCache | null;
   /** Byte offset of `start` in `pages`. */
   offset: number;
-  /** For /proc/PID/maps: "[heap]", "[stack]", "[vdso]"; "" else. */
+  /** For /proc/PID/maps: "[heap]", "[stack]", "[vdso]", "[vvar]"; "" else. */
   readonly label: string;
   /** Decoded code, once executed from. */
   code: CodeRegion | null = null;
