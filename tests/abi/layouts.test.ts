@@ -102,6 +102,11 @@ const IN_C: Readonly<Record<string, InC>> = {
   MqAttr: { type: "struct mq_attr", ...linux("mqueue") },
   Elf64Ehdr: { type: "struct elf64_hdr", ...linux("elf") },
   Elf64Phdr: { type: "struct elf64_phdr", ...linux("elf") },
+  Elf64Shdr: { type: "struct elf64_shdr", ...linux("elf") },
+  Elf64Sym: { type: "struct elf64_sym", ...linux("elf") },
+  Elf64Dyn: { type: "Elf64_Dyn", ...linux("elf"), names: { d_val: "d_un.d_val" } },
+  Elf64Verdef: { type: "Elf64_Verdef", headers: ["elf.h"] },
+  Elf64Verdaux: { type: "Elf64_Verdaux", headers: ["elf.h"] },
   Elf64Nhdr: { type: "struct elf64_note", ...linux("elf") },
   ElfPrstatus: {
     type: "struct elf_prstatus",

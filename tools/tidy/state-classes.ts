@@ -9,6 +9,8 @@ const HOME = "packages/kernel/src/";
 /** Made and used within one call. */
 const OF_A_CALL: readonly string[] = [
   "ground/io-cursor.ts:BytesCursor",
+  "mm/vdso/vdso-image.ts:StringTable",
+  "mm/vdso/vdso-image.ts:VdsoImage",
   "socket/control-message.ts:ControlWriter",
   "socket/netlink/netlink-request.ts:ShortAttribute",
   "socket/netlink/netlink-writer.ts:NetlinkWriter",

@@ -2,7 +2,7 @@
  * Programs and core files. Source: Linux include/uapi/linux/{elf,auxvec,elfcore}.h; elf(5), core(5), getauxval(3);
  * RISC-V ELF psABI.
  */
-import { array, hex32, hex64, i16, i32, i8, pointer, struct, text, u16, u32, u64, u8 } from "./struct.ts";
+import { array, hex32, hex64, i16, i32, i64, i8, pointer, struct, text, u16, u32, u64, u8 } from "./struct.ts";
 import { Timeval } from "./time.ts";
 
 /** Entries of the auxiliary vector. */
@@ -23,6 +23,7 @@ export const AT_NULL = 0,
   AT_SECURE = 23,
   AT_RANDOM = 25,
   AT_EXECFN = 31,
+  AT_SYSINFO_EHDR = 33,
   AT_MINSIGSTKSZ = 51;
 
 /** The first four bytes (ELFMAG), read as a number. */
@@ -34,8 +35,11 @@ export const ET_EXEC = 2,
   ET_DYN = 3,
   ET_CORE = 4;
 export const EM_RISCV = 243;
+export const EF_RISCV_FLOAT_ABI_DOUBLE = 4;
 export const PT_LOAD = 1,
-  PT_NOTE = 4;
+  PT_DYNAMIC = 2,
+  PT_NOTE = 4,
+  PT_GNU_EH_FRAME = 0x6474e550;
 export const PF_X = 1,
   PF_W = 2,
   PF_R = 4;
@@ -65,6 +69,61 @@ export const Elf64Phdr = struct("elf64_phdr", {
   p_memsz: u64,
   p_align: u64,
 });
+export const SHT_PROGBITS = 1,
+  SHT_STRTAB = 3,
+  SHT_HASH = 5,
+  SHT_DYNAMIC = 6,
+  SHT_DYNSYM = 11,
+  SHT_GNU_VERDEF = 0x6ffffffd,
+  SHT_GNU_VERSYM = 0x6fffffff;
+export const SHF_ALLOC = 2,
+  SHF_EXECINSTR = 4;
+export const Elf64Shdr = struct("elf64_shdr", {
+  sh_name: u32,
+  sh_type: u32,
+  sh_flags: hex64,
+  sh_addr: pointer,
+  sh_offset: u64,
+  sh_size: u64,
+  sh_link: u32,
+  sh_info: u32,
+  sh_addralign: u64,
+  sh_entsize: u64,
+});
+export const DT_HASH = 4,
+  DT_STRTAB = 5,
+  DT_SYMTAB = 6,
+  DT_STRSZ = 10,
+  DT_SYMENT = 11,
+  DT_SONAME = 14,
+  DT_VERSYM = 0x6ffffff0,
+  DT_VERDEF = 0x6ffffffc,
+  DT_VERDEFNUM = 0x6ffffffd;
+export const Elf64Dyn = struct("Elf64_Dyn", { d_tag: i64, d_val: u64 });
+export const SHN_ABS = 0xfff1;
+export const STB_GLOBAL = 1;
+export const STT_OBJECT = 1,
+  STT_FUNC = 2;
+export const Elf64Sym = struct("elf64_sym", {
+  st_name: u32,
+  st_info: u8,
+  st_other: u8,
+  st_shndx: u16,
+  st_value: pointer,
+  st_size: u64,
+});
+/** Symbol versions (elf.h of glibc). */
+export const VER_FLG_BASE = 1;
+export const Elf64Verdef = struct("Elf64_Verdef", {
+  vd_version: u16,
+  vd_flags: u16,
+  vd_ndx: u16,
+  vd_cnt: u16,
+  vd_hash: u32,
+  vd_aux: u32,
+  vd_next: u32,
+});
+export const Elf64Verdaux = struct("Elf64_Verdaux", { vda_name: u32, vda_next: u32 });
 export const Elf64Nhdr = struct("elf64_note", { n_namesz: u32, n_descsz: u32, n_type: u32 });
 
 /** Notes of a core file. */

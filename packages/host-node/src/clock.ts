@@ -2,14 +2,16 @@ import type { CpuClock } from "@stratos/host";
 
 /** The host's clocks. Monotonic time counts from this object's creation, so that it stays far below 2^53 ns. */
 export class NodeClock implements CpuClock {
+  /** The global's getter costs a third of the time to read the clock. */
+  readonly #nowMs = performance.now.bind(performance);
   readonly #startMs: number;
 
   constructor() {
-    this.#startMs = performance.now();
+    this.#startMs = this.#nowMs();
   }
 
   monotonicNs(): number {
-    return Math.floor((performance.now() - this.#startMs) * 1e6);
+    return Math.floor((this.#nowMs() - this.#startMs) * 1e6);
   }
 
   cpuNs(): number {
@@ -22,7 +24,7 @@ export class NodeClock implements CpuClock {
   realtimeMs(): number {
     // Date.now() alone has whole milliseconds; file times would then tie far too often. It still follows the host when
     // its clock is set.
-    const fine = performance.timeOrigin + performance.now();
+    const fine = performance.timeOrigin + this.#nowMs();
     const coarse = Date.now();
     return Math.abs(fine - coarse) < 2 ? fine : coarse;
   }

@@ -52,6 +52,18 @@ export abstract class AddressedLowering {
   physicalAddress(size: 4 | 8, write: boolean): void {
     this.readX(RS1);
     this.translate({ size, write, mustAlign: true });
+    this.#pushPhysical();
+  }
+
+  blockAddress(write: boolean): void {
+    this.readX(RS1);
+    this.code.i64Const(-64);
+    this.code.op(Op.i64And);
+    this.translate({ size: 8, write });
+    this.#pushPhysical();
+  }
+
+  #pushPhysical(): void {
     pushHost(this.code, this.access);
     const offset = hostOffset(this.mode);
     if (offset === 0) return;

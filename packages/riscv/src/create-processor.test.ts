@@ -146,6 +146,32 @@ for (const translate of [false, true]) {
     }
   });
 
+  test(`cbo.zero clears the block around its address, cbo.clean wants it readable, cbo.inval is none (${tier})`, () => {
+    const cbo = (which: number, rs1: number): number => (which << 20) | (rs1 << 15) | 0x200f;
+    const words = [addi(5, 0, 100), cbo(4, 6), cbo(1, 6), cbo(2, 6), addi(5, 5, -1), bne(5, 0, -16), cbo(0, 6)];
+    const { processor, physical, slot, frame } = machine(words, { translate });
+    physical.u8.fill(0xff, frame + 4096, frame + 8192);
+    physical.u32[(HART_X + 6 * 8) >>> 2] = DATA + 0x7f;
+    let reason: ExitReason;
+    do reason = processor.run(100);
+    while (reason === ExitReason.BUDGET);
+    assert.equal(reason, ExitReason.ILLEGAL);
+    assert.equal(processor.statistics.translatedFunctions > 0, translate);
+    const bytes = physical.u8.subarray(frame + 4096, frame + 8192);
+    assert.deepEqual(
+      [bytes.indexOf(0), bytes.lastIndexOf(0), bytes.filter((byte) => byte === 0).length],
+      [64, 127, 64],
+    );
+    processor.tables.writeProtectAll(slot);
+    physical.u32[HART_PC >>> 2] = CODE + 4;
+    assert.equal(processor.run(100), ExitReason.MEMORY);
+    assert.deepEqual(processor.faultingAccess(), { va: DATA + 0x7f, size: 1, kind: "store" });
+    processor.tables.unmap(slot, DATA, DATA + 4096);
+    physical.u32[HART_PC >>> 2] = CODE + 8;
+    assert.equal(processor.run(100), ExitReason.MEMORY);
+    assert.deepEqual(processor.faultingAccess(), { va: DATA + 0x7f, size: 1, kind: "load" });
+  });
+
   test(`rdtime asks for the time, and the count of instructions is exact meanwhile (${tier})`, () => {
     const csrr = (rd: number, csr: number): number => (csr << 20) | (2 << 12) | (rd << 7) | 0x73;
     const sub = (rd: number, rs1: number, rs2: number): number =>

@@ -7,6 +7,7 @@ import { createCoreModule } from "./core-module.ts";
 import type { CoreModule } from "./core-module.ts";
 import { ExitReason } from "./exit-reason.ts";
 import { HART_EXIT, HART_FUEL, HART_INTERPRETED, HART_RESERVATION, HART_RETIRED } from "./hart-state.ts";
+import { writeAesTables } from "./lower/aes.ts";
 import { updateNativeState } from "./lower/float-state.ts";
 import { instructionMeanings } from "./lower/lowerings.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
@@ -77,6 +78,7 @@ class TranslatingProcessor implements Processor {
     this.physical = physical;
     this.tally = new ProcessorTally();
     writeNullPage(physical);
+    writeAesTables(physical);
     physical.u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
     this.mode = "paged";
     this.tables = new FlatAddressTables(physical);

@@ -87,7 +87,7 @@ function fillFields(word: number, index: number, out: Decoded): void {
       out.imm = word >> 20;
       break;
     case "shift":
-      out.imm = (word >>> 20) & ((word & 8) !== 0 ? 31 : 63);
+      out.imm = (word >>> 20) & ((instruction.mask & 0x02000000) !== 0 ? 31 : 63);
       break;
     case "S":
       out.imm = ((word >> 25) << 5) | ((word >>> 7) & 31);
@@ -100,6 +100,10 @@ function fillFields(word: number, index: number, out: Decoded): void {
       break;
     case "J":
       out.imm = ((word >> 31) << 20) | (word & 0xff000) | ((word >>> 9) & 0x800) | ((word >>> 20) & 0x7fe);
+      break;
+    case "round":
+      out.imm = (word >>> 20) & 15;
+      if (out.imm > 10) out.index = -1;
       break;
     case "csr":
     case "csri":

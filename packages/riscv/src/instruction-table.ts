@@ -1,7 +1,9 @@
 /**
- * The instructions of RV64GC, each with its encoding. Source: The RISC-V Instruction Set Manual, Volume I, version
- * 20240411, chapter 37 (RV32/64G Instruction Set Listings). Decoder, lowerings, disassembly and tests derive from this
- * table. Compressed instructions are expanded to these by the decoder (rvc.ts).
+ * The instructions of RV64GC and of the extensions that follow, each with its encoding. Source: The RISC-V Instruction
+ * Set Manual, Volume I, version 20240411, chapter 37 (RV32/64G Instruction Set Listings) and the extensions' chapters;
+ * Scalar Cryptography 1.0.1. Hints of Zicbop, Zihintntl and Zihintpause are instructions that do nothing as it is.
+ * Decoder, lowerings, disassembly and tests derive from this table. Compressed instructions are expanded to these by
+ * the decoder (rvc.ts).
  *
  * `operands` names the register file of rd, rs1, rs2 and rs3: `x` integer, `f` floating point, `-` unused.
  */
@@ -17,6 +19,7 @@ type Format =
   | "R4" // rd rs1 rs2 rs3 rm
   | "csr" // rd rs1 csr: imm = csr
   | "csri" // rd uimm csr: imm = csr, rs1 field = uimm
+  | "round" // rd rs1 imm: a round of AES, 0 … 10
   | "none";
 
 interface Instruction {
@@ -69,6 +72,11 @@ const unaryRounded = (name: string, funct7: number, rs2: number, operands: strin
   row(name, "R", (funct7 << 25) | (rs2 << 20) | 0x53, 0xfff0007f, operands, true);
 const unary = (name: string, funct7: number, rs2: number, funct3: number, operands: string): Instruction =>
   row(name, "R", (funct7 << 25) | (rs2 << 20) | (funct3 << 12) | 0x53, 0xfff0707f, operands);
+/** One source; the rs2 field is part of the opcode. */
+const unaryInteger = (name: string, funct12: number, funct3: number, opcode: number): Instruction =>
+  row(name, "R", (funct12 << 20) | (funct3 << 12) | opcode, 0xfff0707f, "xx");
+const cacheBlock = (name: string, funct12: number): Instruction =>
+  row(name, "R", (funct12 << 20) | 0x200f, 0xfff07fff, "-x");
 const binary = (name: string, funct7: number, funct3: number, operands: string): Instruction =>
   row(name, "R", (funct7 << 25) | (funct3 << 12) | 0x53, FUNCT7, operands);
 const fused = (name: string, format: number, opcode: number): Instruction =>
@@ -237,6 +245,73 @@ export const INSTRUCTIONS: readonly Instruction[] = [
   unaryRounded("fcvt.d.l", 0x69, 2, "fx"),
   unaryRounded("fcvt.d.lu", 0x69, 3, "fx"),
   unary("fmv.d.x", 0x79, 0, 0, "fx"),
+  // Zfhmin
+  row("flh", "I", 0x1007, FUNCT3, "fx"),
+  row("fsh", "S", 0x1027, FUNCT3, "-xf"),
+  unary("fmv.x.h", 0x72, 0, 0, "xf"),
+  unary("fmv.h.x", 0x7a, 0, 0, "fx"),
+  unaryRounded("fcvt.s.h", 0x20, 2, "ff"),
+  unaryRounded("fcvt.h.s", 0x22, 0, "ff"),
+  unaryRounded("fcvt.d.h", 0x21, 2, "ff"),
+  unaryRounded("fcvt.h.d", 0x22, 1, "ff"),
+  // Zba
+  integerRegister("add.uw", 0x04, 0, 0x3b),
+  integerRegister("sh1add", 0x10, 2, 0x33),
+  integerRegister("sh2add", 0x10, 4, 0x33),
+  integerRegister("sh3add", 0x10, 6, 0x33),
+  integerRegister("sh1add.uw", 0x10, 2, 0x3b),
+  integerRegister("sh2add.uw", 0x10, 4, 0x3b),
+  integerRegister("sh3add.uw", 0x10, 6, 0x3b),
+  row("slli.uw", "shift", (0x02 << 26) | 0x101b, FUNCT6, "xx"),
+  // Zbb
+  integerRegister("andn", 0x20, 7, 0x33),
+  integerRegister("orn", 0x20, 6, 0x33),
+  integerRegister("xnor", 0x20, 4, 0x33),
+  unaryInteger("clz", 0x600, 1, 0x13),
+  unaryInteger("ctz", 0x601, 1, 0x13),
+  unaryInteger("cpop", 0x602, 1, 0x13),
+  unaryInteger("sext.b", 0x604, 1, 0x13),
+  unaryInteger("sext.h", 0x605, 1, 0x13),
+  unaryInteger("clzw", 0x600, 1, 0x1b),
+  unaryInteger("ctzw", 0x601, 1, 0x1b),
+  unaryInteger("cpopw", 0x602, 1, 0x1b),
+  integerRegister("min", 0x05, 4, 0x33),
+  integerRegister("minu", 0x05, 5, 0x33),
+  integerRegister("max", 0x05, 6, 0x33),
+  integerRegister("maxu", 0x05, 7, 0x33),
+  unaryInteger("zext.h", 0x080, 4, 0x3b),
+  integerRegister("rol", 0x30, 1, 0x33),
+  integerRegister("ror", 0x30, 5, 0x33),
+  integerRegister("rolw", 0x30, 1, 0x3b),
+  integerRegister("rorw", 0x30, 5, 0x3b),
+  shift("rori", 0x18, 5),
+  shiftWord("roriw", 0x30, 5),
+  unaryInteger("orc.b", 0x287, 5, 0x13),
+  unaryInteger("rev8", 0x6b8, 5, 0x13),
+  // Zbs
+  integerRegister("bclr", 0x24, 1, 0x33),
+  integerRegister("bext", 0x24, 5, 0x33),
+  integerRegister("binv", 0x34, 1, 0x33),
+  integerRegister("bset", 0x14, 1, 0x33),
+  shift("bclri", 0x12, 1),
+  shift("bexti", 0x12, 5),
+  shift("binvi", 0x1a, 1),
+  shift("bseti", 0x0a, 1),
+  // Zicond
+  integerRegister("czero.eqz", 0x07, 5, 0x33),
+  integerRegister("czero.nez", 0x07, 7, 0x33),
+  // Zknd, Zkne
+  integerRegister("aes64es", 0x19, 0, 0x33),
+  integerRegister("aes64esm", 0x1b, 0, 0x33),
+  integerRegister("aes64ds", 0x1d, 0, 0x33),
+  integerRegister("aes64dsm", 0x1f, 0, 0x33),
+  integerRegister("aes64ks2", 0x3f, 0, 0x33),
+  unaryInteger("aes64im", 0x300, 1, 0x13),
+  row("aes64ks1i", "round", 0x31001013, 0xff00707f, "xx"),
+  // Zicbom, Zicboz
+  cacheBlock("cbo.clean", 1),
+  cacheBlock("cbo.flush", 2),
+  cacheBlock("cbo.zero", 4),
 ];
 
 const INDEX_OF: ReadonlyMap<string, number> = new Map(

@@ -46,6 +46,8 @@ function describe(name: string): MemoryInstruction | undefined {
       return plain(2, "load", false);
     case "lwu":
       return plain(4, "load", false);
+    case "flh":
+      return plain(2, "load", false);
     case "flw":
       return plain(4, "load", false);
     case "fld":
@@ -53,6 +55,7 @@ function describe(name: string): MemoryInstruction | undefined {
     case "sb":
       return plain(1, "store", false);
     case "sh":
+    case "fsh":
       return plain(2, "store", false);
     case "sw":
     case "fsw":
@@ -61,6 +64,8 @@ function describe(name: string): MemoryInstruction | undefined {
     case "fsd":
       return plain(8, "store", false);
   }
+  // A block lies in one page, whatever address of it is named.
+  if (name.startsWith("cbo.")) return plain(1, name === "cbo.zero" ? "store" : "load", false);
   const size = name.endsWith(".w") ? 4 : 8;
   if (name.startsWith("lr.")) return { size, kind: "load", isSigned: true, isReserved: true };
   if (name.startsWith("sc.") || name.startsWith("amo")) return { size, kind: "amo", isSigned: true, isReserved: true };
@@ -119,8 +124,8 @@ export function emulateMisaligned(
     const bytes = BYTES.fill(0);
     for (let i = 0; i < memory.size; i++) bytes[i] = u8[translate(va + i)] as number;
     const isNegative = memory.isSigned && ((bytes[memory.size - 1] as number) & 0x80) !== 0;
-    // A single is NaN-boxed: all ones above it.
-    if (isNegative || (isFloat && memory.size === 4)) bytes.fill(0xff, memory.size);
+    // A half or a single is NaN-boxed: all ones above it.
+    if (isNegative || (isFloat && memory.size < 8)) bytes.fill(0xff, memory.size);
     if (isFloat || decoded.rd !== 0) u8.set(bytes, file + decoded.rd * 8);
   }
   u32[HART_PC >>> 2] = (u32[HART_PC >>> 2] as number) + decoded.length;

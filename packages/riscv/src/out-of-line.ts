@@ -1,7 +1,7 @@
 /** Instructions that the interpreter calls as functions of their own, and what it and they are given. */
 import type { CodeWriter } from "@stratos/wasm";
 import type { AddressMode } from "./access.ts";
-import { INSTRUCTIONS } from "./instruction-table.ts";
+import { INSTRUCTIONS, instructionIndex } from "./instruction-table.ts";
 import type { LoweringTable } from "./lower/lowering.ts";
 import { INTERPRETER_LOCALS, RECORD, RecordLowering, TABLES } from "./record-lowering.ts";
 
@@ -21,9 +21,9 @@ export interface InterpreterImports {
 }
 
 /**
- * Rare instructions (floating-point arithmetic, atomics, division) are functions of their own, (record, tables) → 0 or
- * the reason to leave: the interpreter's one function has to stay small, because the host's engine runs it slowly until
- * it is optimised.
+ * Rare instructions (floating-point arithmetic, atomics, division, extensions) are functions of their own, (record,
+ * tables) → 0 or the reason to leave: the interpreter's one function has to stay small, because the host's engine runs
+ * it slowly until it is optimised.
  */
 export function emitOutOfLine(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, name: string): void {
   const start = code.beginFunction(INTERPRETER_LOCALS);
@@ -39,7 +39,9 @@ export function emitOutOfLine(code: CodeWriter, mode: AddressMode, imports: Inte
 /** Function-table slot of the first out-of-line handler; the last slots of the table are theirs, by op. */
 export const OUT_OF_LINE_SLOTS = 65536 - 512;
 
+const LAST_OF_RV64GC = instructionIndex("fmv.d.x");
+
 /** The instructions that stand out of line, by name. */
-export const OUT_OF_LINE: readonly string[] = INSTRUCTIONS.map((instruction) => instruction.name).filter((name) =>
-  /^(f(?!ence|ld|lw|sd|sw)|amo|lr\.|sc\.|div|rem|mulh)/.test(name),
+export const OUT_OF_LINE: readonly string[] = INSTRUCTIONS.map((instruction) => instruction.name).filter(
+  (name) => /^(f(?!ence|ld|lw|sd|sw)|amo|lr\.|sc\.|div|rem|mulh)/.test(name) || instructionIndex(name) > LAST_OF_RV64GC,
 );

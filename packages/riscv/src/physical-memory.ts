@@ -18,7 +18,7 @@ function framesStart(codePages: number, slots: number): number {
  *
  * ```
  * 0           null code page: 2048 records that say "fetch fault" (an empty code-table entry points here)
- * 32 KiB      hart state (hart-state.ts), engine scratch
+ * 32 KiB      hart state (hart-state.ts), engine scratch: TLBs (access.ts), tables of AES (lower/aes.ts), tail records
  * 1 MiB       code arena: predecoded code pages, 32 KiB each
  * + arena     address-space slots: 12 MiB each (read table, write table, code table), touched lazily
  * framesStart frames of 4 KiB, owned by the kernel, up to `size`

@@ -8,7 +8,7 @@
  * 0x1000_0000  position-independent executables, then the heap (brk), upwards
  * …            mmap, downwards from 0xbfff_f000
  * 0xc000_0000  shared libraries, each at its own place in every process, so that translated code is shared
- * 0xf000_0000  the stack, downwards from 0xffff_f000; signal trampoline on the page above it
+ * 0xf000_0000  the stack, downwards from 0xffff_e000; the vDSO and its data on the two pages above it
  * ```
  *
  * What doesn't fit there, or asks for an address above, makes the space wide for good: data may then lie anywhere below
@@ -84,6 +84,8 @@ export class AddressSpace implements UserMemory, Reapable {
   /** The program's file (/proc/PID/exe). */
   executable: Path | null = null;
   #executableInode: Inode | null = null;
+  /** Its program has used a vector instruction in vain. */
+  hasMetVector = false;
   /** membarrier(2): commands that processes register for. */
   barrierRegistrations = 0;
   auxiliaryVector: Uint8Array = new Uint8Array(0);

@@ -6,8 +6,8 @@ import type { PageCache } from "../frames/page-cache.ts";
 import type { PageIndex } from "../frames/frame.ts";
 
 /**
- * Marks beside mmap's in `Area.flags`: mseal(2) holds it; it shares a file that may never be written through it
- * (F_SEAL_WRITE of fcntl(2)).
+ * Marks beside mmap's in `Area.flags`: mseal(2) holds it; it shares what may never be written through it
+ * (F_SEAL_WRITE of fcntl(2), the kernel's data for vdso(7)).
  */
 export const AREA_SEALED = 0x40000000,
   AREA_NEVER_WRITABLE = 0x20000000;
@@ -35,7 +35,7 @@ export class Area {
   readonly pages: PageCache | null;
   /** Byte offset of `start` in `pages`. */
   offset: number;
-  /** For /proc/PID/maps: "[heap]", "[stack]", "[vdso]"; "" else. */
+  /** For /proc/PID/maps: "[heap]", "[stack]", "[vdso]", "[vvar]"; "" else. */
   readonly label: string;
   /** Decoded code, once executed from. */
   code: CodeRegion | null = null;

@@ -1,5 +1,4 @@
 import type { Processor } from "@stratos/riscv";
-import type { PageCache } from "../frames/page-cache.ts";
 import type { Reaper } from "../frames/reaper.ts";
 import type { Caller, VfsKernel } from "../vfs/vfs-kernel.ts";
 import type { AddressSpace } from "./address-space.ts";
@@ -9,6 +8,7 @@ import type { LibraryPlaces } from "./library-places.ts";
 import type { SlotPool } from "./slot-pool.ts";
 import type { FutexWaiter } from "./futex-waiter.ts";
 import type { Frame } from "../frames/frame.ts";
+import type { Vdso } from "./vdso/vdso.ts";
 
 /** What address spaces need of the kernel. */
 export interface MmKernel extends VfsKernel {
@@ -25,8 +25,7 @@ export interface MmKernel extends VfsKernel {
   readonly aioUsage: AioUsage;
   /** Mapped wherever untouched anonymous memory is read. */
   readonly zeroFrame: Frame;
-  /** The page with `rt_sigreturn` for signal handlers to return to. */
-  readonly trampoline: PageCache;
+  readonly vdso: Vdso;
   /** Translations were dropped during a system call: translated code on the host's stack must be left. */
   codeChanged: boolean;
   /** Who waits for a word, by its identity. Bound: tasks, and 128 each (futex_waitv(2)). */

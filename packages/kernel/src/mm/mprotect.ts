@@ -44,7 +44,7 @@ function mayProtect(space: AddressSpace, address: number, end: number, protectio
       (protection & PROT_WRITE) !== 0 && !area.isWritable && !area.isShared && (area.flags & MAP_NORESERVE) === 0;
     if (isNewlyAccounted && overcommits(space, Math.min(area.end, end) - at)) return -ENOMEM;
     if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
-    const mayWrite = area.file === null || (area.file.isWritable && (area.flags & AREA_NEVER_WRITABLE) === 0);
+    const mayWrite = area.file?.isWritable !== false && (area.flags & AREA_NEVER_WRITABLE) === 0;
     if (area.isShared && (protection & PROT_WRITE) !== 0 && !mayWrite) return -EACCES;
     at = area.end;
   }

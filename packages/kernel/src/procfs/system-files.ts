@@ -24,6 +24,7 @@ import {
 import { describePartitions } from "../sysfs/block-directories.ts";
 import type { Procfs } from "./procfs.ts";
 import { countTasks } from "./task-count.ts";
+import { ISA } from "../mm/vdso/hwprobe.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 
 export function addSystemFiles(fileSystem: Procfs, root: PseudoDirectory): void {
@@ -108,10 +109,9 @@ class KernelMessages extends PseudoFile {
 }
 
 function describeHart(hart: number): string {
-  const isa = "rv64imafdc_zicntr_zicsr_zifencei";
   return (
-    `processor\t: ${hart}\nhart\t\t: ${hart}\nisa\t\t: ${isa}\nmmu\t\t: sv39\nuarch\t\t: stratos\nmvendorid\t: ` +
-    `0x0\nmarchid\t\t: 0x0\nmimpid\t\t: 0x0\nhart isa\t: ${isa}\n\n`
+    `processor\t: ${hart}\nhart\t\t: ${hart}\nisa\t\t: ${ISA}\nmmu\t\t: sv39\nuarch\t\t: stratos\nmvendorid\t: ` +
+    `0x0\nmarchid\t\t: 0x0\nmimpid\t\t: 0x0\nhart isa\t: ${ISA}\n\n`
   );
 }
 
@@ -213,7 +213,6 @@ function describeStatistics(kernel: Kernel): string {
   const ticks = (nanoseconds: number): number => Math.max(0, Math.floor(nanoseconds / 1e7));
   const idle = kernel.now() - userNs - systemNs;
   const numbers = `${ticks(userNs)} 0 ${ticks(systemNs)} ${ticks(idle)} 0 0 0 0 0 0`;
-  const boot = Math.floor((kernel.clock.realtimeMs() + kernel.realtimeOffsetMs - kernel.now() / 1e6) / 1000);
   const { running, blocked } = countTasks(kernel);
   // The harts take turns on one thread: all that was done stands at the first, and the others were idle.
   const none = `0 0 0 ${ticks(kernel.now())} 0 0 0 0 0 0`;
@@ -222,7 +221,7 @@ function describeStatistics(kernel: Kernel): string {
   );
   const total = `${ticks(userNs)} 0 ${ticks(systemNs)} ${ticks(idle + (kernel.harts - 1) * kernel.now())} 0 0 0 0 0 0`;
   return (
-    `cpu  ${total}\n${harts}intr 0\nctxt ${kernel.contextSwitches}\nbtime ${boot}\nprocesses ` +
+    `cpu  ${total}\n${harts}intr 0\nctxt ${kernel.contextSwitches}\nbtime ${kernel.wall.seconds}\nprocesses ` +
     `${kernel.tasks.lastAllocated}\nprocs_running ${running}\nprocs_blocked ${blocked}\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n`
   );
 }

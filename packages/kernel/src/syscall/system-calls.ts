@@ -45,12 +45,12 @@ import { type Credentials, hasOnlyIds, isCapable } from "../security/credentials
 import { takeMessages } from "../fs/devtmpfs/kernel-message-device.ts";
 import { type KernelLog, logLine } from "../ground/kernel-log.ts";
 import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
+import { PROBED_VALUES } from "../mm/vdso/hwprobe.ts";
 import { movedBefore, pauseTransfer, walkInPieces, WORK } from "../ground/call-work.ts";
 import { exitGroup } from "../task/exit.ts";
 import { NO_RETURN } from "../ground/wait-queue.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
-import { TIMEBASE_HZ } from "../time/timebase.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 import { writeRusage } from "../task/resource-usage.ts";
 import { getU64, put64 } from "../ground/words.ts";
@@ -133,7 +133,7 @@ function prlimit(task: Task, pid: number, resource: number, newAddress: number, 
   return 0;
 }
 
-/** riscv_hwprobe: key/value pairs. Source: Documentation/arch/riscv/hwprobe.rst. */
+/** riscv_hwprobe(2): key/value pairs. */
 function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, _cpus: number, flags: number): number {
   if (flags !== 0 && flags !== 1) return -EINVAL;
   return walkInPieces(task, 0, count, (index) => {
@@ -141,49 +141,9 @@ function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, 
     const at = pairs + index * RiscvHwprobe.size;
     const key = task.space.loadU64(at + RiscvHwprobe.offset.key);
     if (key < 0) return -EFAULT;
-    let known = true;
-    let value = 0;
-    switch (key) {
-      // MVENDORID, MARCHID, MIMPID: 0 as for unknown implementations.
-      case 0:
-      case 1:
-      case 2:
-        break;
-      // BASE_BEHAVIOR_IMA.
-      case 3:
-        value = 1;
-        break;
-      // IMA_EXT_0: FD and C.
-      case 4:
-        value = 3;
-        break;
-      // CPUPERF_0: misaligned accesses are slow.
-      case 5:
-        value = 2;
-        break;
-      case 6:
-        value = 0;
-        break;
-      // HIGHEST_VIRT_ADDRESS.
-      case 7:
-        value = 0xffffffff;
-        break;
-      // TIME_CSR_FREQ.
-      case 8:
-        value = TIMEBASE_HZ;
-        break;
-      // MISALIGNED_SCALAR_PERF: slow; MISALIGNED_VECTOR_PERF: unsupported.
-      case 9:
-        value = 2;
-        break;
-      case 10:
-        value = 4;
-        break;
-      default:
-        known = false;
-    }
-    if (!known && task.space.storeU64(at + RiscvHwprobe.offset.key, -1) < 0) return -EFAULT;
-    return task.space.storeU64(at + RiscvHwprobe.offset.value, value) < 0 ? -EFAULT : index + 1;
+    const value = PROBED_VALUES[key];
+    if (value === undefined && task.space.storeU64(at + RiscvHwprobe.offset.key, -1) < 0) return -EFAULT;
+    return task.space.storeU64(at + RiscvHwprobe.offset.value, value ?? 0) < 0 ? -EFAULT : index + 1;
   });
 }
 

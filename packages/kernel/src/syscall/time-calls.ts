@@ -2,7 +2,6 @@ import {
   CLOCK_MONOTONIC_COARSE,
   CLOCK_PROCESS_CPUTIME_ID,
   CLOCK_REALTIME,
-  CLOCK_REALTIME_COARSE,
   EAGAIN,
   EFAULT,
   EINTR,
@@ -25,6 +24,7 @@ import {
 import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED_EINTR, type CallState } from "../ground/wait-queue.ts";
+import { COARSE_CLOCKS } from "../time/clock-kinds.ts";
 import { adjustClock, setRealtime } from "../time/clock-adjustment.ts";
 import { cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
 import { IntervalTimer, PosixTimer } from "../task/process-timers.ts";
@@ -198,8 +198,6 @@ function timerSettime(task: Task, id: number, flags: number, address: number, ol
   // timer_settime).
   return oldAddress === 0 ? 0 : storeInterval(task, oldAddress, old.intervalNs, old.leftNs, 1);
 }
-
-const COARSE_CLOCKS: readonly number[] = [CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE];
 
 export const timeCalls: SyscallTable = {
   clock_gettime: { run: clockGettime },

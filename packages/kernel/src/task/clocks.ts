@@ -5,29 +5,19 @@ import {
   CLOCK_MONOTONIC_COARSE,
   CLOCK_MONOTONIC_RAW,
   CLOCK_PROCESS_CPUTIME_ID,
-  CLOCK_REALTIME,
-  CLOCK_REALTIME_ALARM,
-  CLOCK_REALTIME_COARSE,
-  CLOCK_TAI,
   CLOCK_THREAD_CPUTIME_ID,
 } from "@stratos/abi";
+import { REALTIME_CLOCKS } from "../time/clock-kinds.ts";
 import type { Task } from "./task.ts";
 import { chargeTurn, processTimes } from "./resource-usage.ts";
 import type { ThreadGroup } from "./thread-group.ts";
-
-/** Clocks that follow CLOCK_REALTIME. */
-function isRealtimeClock(clock: number): boolean {
-  return (
-    clock === CLOCK_REALTIME || clock === CLOCK_REALTIME_COARSE || clock === CLOCK_REALTIME_ALARM || clock === CLOCK_TAI
-  );
-}
 
 const reading = { seconds: 0, nanoseconds: 0 };
 
 /** Reads a clock (clock_gettime(2)) into one shared object; null when there is no such clock. */
 export function readClock(task: Task, clock: number): { seconds: number; nanoseconds: number } | null {
   const { kernel } = task;
-  if (isRealtimeClock(clock)) {
+  if (REALTIME_CLOCKS.includes(clock)) {
     const now = kernel.realtime();
     reading.seconds = now.seconds;
     reading.nanoseconds = now.nanoseconds;
@@ -113,7 +103,7 @@ export function clockOffset(task: Task, clock: number): number {
 
 /** Monotonic nanoseconds at which an absolute time of `clock` has come. */
 export function toMonotonic(task: Task, clock: number, seconds: number, nanoseconds: number): number {
-  if (!isRealtimeClock(clock)) return seconds * 1e9 + nanoseconds - clockOffset(task, clock);
+  if (!REALTIME_CLOCKS.includes(clock)) return seconds * 1e9 + nanoseconds - clockOffset(task, clock);
   const now = task.kernel.realtime();
   return task.kernel.now() + (seconds - now.seconds) * 1e9 + (nanoseconds - now.nanoseconds) + REALTIME_MARGIN_NS;
 }

@@ -171,3 +171,16 @@ function mayMakePidNamespace(task: Task, owner: UserNamespace): number {
   if (parent !== task.group.pidNamespace || !owner.isWithin(parent.owner)) return -EINVAL;
   return parent.level >= NAMESPACE_LEVELS_MAX ? -ENOSPC : 0;
 }
+
+/**
+ * Who has a memory of its own, by fork(2) or execve(2), is in the time namespace that was chosen for children
+ * (time_namespaces(7)). Takes `namespaces` over and gives back those to hold in their place.
+ */
+export function inTimeForChildren(namespaces: Namespaces): Namespaces {
+  const { time, timeForChildren } = namespaces;
+  if (time === timeForChildren) return namespaces;
+  timeForChildren.isFrozen = true;
+  const own = new Namespaces({ ...namespaces, time: timeForChildren });
+  namespaces.release();
+  return own;
+}

@@ -40,8 +40,7 @@ import { isCapable } from "../security/credentials.ts";
 import { NAMESPACE_LEVELS_MAX } from "../security/user-namespace.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import { unshareMounts } from "../vfs/mounting.ts";
-import { giveBackNamespaces, makeNamespaces, mayMakeNamespaces } from "./clone-namespaces.ts";
-import { Namespaces } from "./namespaces.ts";
+import { giveBackNamespaces, inTimeForChildren, makeNamespaces, mayMakeNamespaces } from "./clone-namespaces.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
@@ -124,8 +123,16 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   const registers = new Uint8Array(HART_STATE_SIZE);
   kernel.hart.saveTo(registers);
   const now = kernel.now();
-  const resources = { space, files, fs, credentials, namespaces: entered(namespaces) };
+  const resources = {
+    space,
+    files,
+    fs,
+    credentials,
+    namespaces: has(CLONE_VM) ? namespaces : inTimeForChildren(namespaces),
+  };
   const child = new Task(kernel, tid, parent.group, resources, registers, now);
+  const { time } = resources.namespaces;
+  if (time !== parent.namespaces.time) kernel.vdso.changeClocks(space, !time.hasOffsets);
   setSavedRegister(registers, A0, 0);
   setSavedPc(registers, kernel.hart.pc + 4);
   if (request.stack !== 0) setSavedRegister(registers, SP, request.stack);
@@ -207,16 +214,6 @@ function allocateNumber({ kernel, credentials }: Task, namespace: PidNamespace, 
     at = at!.parent;
   }
   return kernel.tasks.allocate(namespace, numbers);
-}
-
-/** A child is in the time namespace that its parent chose for it (time_namespaces(7)). */
-function entered(namespaces: Namespaces): Namespaces {
-  const { time, timeForChildren } = namespaces;
-  if (time === timeForChildren) return namespaces;
-  timeForChildren.isFrozen = true;
-  const own = new Namespaces({ ...namespaces, time: timeForChildren });
-  namespaces.release();
-  return own;
 }
 
 function exceedsProcessLimit(parent: Task): boolean {

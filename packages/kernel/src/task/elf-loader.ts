@@ -4,7 +4,6 @@ import {
   ENOEXEC,
   ENOMEM,
   MAP_PRIVATE,
-  MAP_SHARED,
   PAGE_SIZE,
   PROT_EXEC,
   PROT_READ,
@@ -192,21 +191,6 @@ function mapSegment(space: AddressSpace, file: OpenFile, segment: ElfImage["segm
 /** Is the stack to be executable (PT_GNU_STACK with PF_X)? */
 export function wantsExecutableStack(image: ElfImage): boolean {
   return image.segments.some((segment) => segment.type === PT_GNU_STACK && (segment.flags & PF_X) !== 0);
-}
-
-/** The page with the instructions that signal handlers return to. */
-export function mapTrampoline(space: AddressSpace): void {
-  const { trampoline } = space.kernel;
-  trampoline.retainMapping();
-  space.insert(
-    new Area(VDSO_BASE, VDSO_BASE + PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED, {
-      file: null,
-      pages: trampoline,
-      offset: 0,
-      label: "[vdso]",
-    }),
-  );
-  space.areaAt(VDSO_BASE)!.codeIsPrivate = false;
 }
 
 const pageDown = (address: number): number => address - (address % PAGE_SIZE);

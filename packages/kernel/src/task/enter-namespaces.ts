@@ -94,6 +94,8 @@ export function unshare(task: Task, wanted: number): number {
 /** Puts retained ones in the place of the task's. */
 function take(task: Task, credentials: Credentials, namespaces: Namespaces): void {
   const { credentials: oldCredentials, namespaces: old } = task;
+  const { time } = namespaces;
+  if (time !== old.time) task.kernel.vdso.changeClocks(task.space, !time.hasOffsets);
   task.credentials = credentials;
   task.namespaces = namespaces;
   // Who made it could do all of it before.

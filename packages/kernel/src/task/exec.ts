@@ -17,6 +17,7 @@ import {
   AT_PHNUM,
   AT_RANDOM,
   AT_SECURE,
+  AT_SYSINFO_EHDR,
   AT_UID,
   E2BIG,
   EFAULT,
@@ -37,7 +38,7 @@ import {
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import type { ElfImage } from "@stratos/formats/elf";
-import { AddressSpace, STACK_TOP } from "../mm/address-space.ts";
+import { AddressSpace, STACK_TOP, VDSO_BASE } from "../mm/address-space.ts";
 import { Area } from "../mm/area.ts";
 import { credentialsAfterExec } from "../security/exec-credentials.ts";
 import { type Credentials, losesDumpability } from "../security/credentials.ts";
@@ -45,15 +46,8 @@ import { checkAccess, MAY_READ } from "../security/permission.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { openExecutable } from "../vfs/open.ts";
 import { pathName } from "../vfs/path-name.ts";
-import {
-  type LoadedImage,
-  loadImage,
-  mapTrampoline,
-  readAt,
-  readElf,
-  readInterpreter,
-  wantsExecutableStack,
-} from "./elf-loader.ts";
+import { type LoadedImage, loadImage, readAt, readElf, readInterpreter, wantsExecutableStack } from "./elf-loader.ts";
+import { inTimeForChildren } from "./clone-namespaces.ts";
 import { exitTask, releaseVforkParent } from "./exit.ts";
 import { SP } from "./hart-registers.ts";
 import type { Task } from "./task.ts";
@@ -208,7 +202,8 @@ function loadInto(
       label: "[stack]",
     }),
   );
-  mapTrampoline(space);
+  const { timeForChildren } = task.namespaces;
+  task.kernel.vdso.map(space, !timeForChildren.hasOffsets);
   space.brkStart = space.brkEnd = main.end;
   space.codeStart = main.codeStart;
   space.codeEnd = main.codeEnd;
@@ -266,6 +261,8 @@ function buildStack(
   const { uids, gids } = credentials.userNamespace;
   const isSecure = credentials.euid !== credentials.uid || credentials.egid !== credentials.gid;
   const vector = [
+    AT_SYSINFO_EHDR,
+    VDSO_BASE,
     AT_HWCAP,
     HWCAP,
     AT_PAGESZ,
@@ -347,6 +344,7 @@ function pointOfNoReturn(
   const old = task.space;
   group.maximumResidentPages = Math.max(group.maximumResidentPages, old.peakResidentPages);
   task.space = space;
+  task.namespaces = inTimeForChildren(task.namespaces);
   kernel.slots.activate(space);
   releaseVforkParent(task);
   old.release();

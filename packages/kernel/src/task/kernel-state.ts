@@ -14,8 +14,8 @@ import { KERNEL_INFO, KernelLog } from "../ground/kernel-log.ts";
 import { InotifyLimits } from "../fs/inotify/inotify-limits.ts";
 import { PipeLimits } from "../fs/pipe/pipe-limits.ts";
 import { LibraryPlaces } from "../mm/library-places.ts";
+import { Vdso } from "../mm/vdso/vdso.ts";
 import type { SharedImage } from "../frames/image-pages.ts";
-import { PageCache } from "../frames/page-cache.ts";
 import { Reaper } from "../frames/reaper.ts";
 import type { SlotPool } from "../mm/slot-pool.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
@@ -46,6 +46,7 @@ import { TtyState } from "../tty/tty-state.ts";
 import { ClockAdjustment } from "../time/clock-adjustment.ts";
 import { TurnClock } from "../time/turn-clock.ts";
 import { TimerQueue } from "../time/timer-queue.ts";
+import { WallClock } from "../time/wall-clock.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
 import { VfsState } from "../vfs/vfs-state.ts";
 import { OPEN_MAX, type FileUsage } from "../vfs/file-table.ts";
@@ -134,8 +135,7 @@ export class Kernel
   readonly spaces = new Set<AddressSpace>();
   /** Mapped wherever untouched anonymous memory is read. */
   readonly zeroFrame: number;
-  /** The page with `rt_sigreturn` for signal handlers to return to. */
-  readonly trampoline: PageCache;
+  readonly vdso: Vdso;
   /** System calls by number; set by boot (syscall/all-calls.ts). */
   calls: readonly (SyscallRow | undefined)[] = [];
   /** Translations were dropped during a system call: translated code on the host's stack must be left. */
@@ -186,8 +186,9 @@ export class Kernel
   readonly namespaces: Namespaces;
   /** Kernel bytes for system calls to build structures in; valid until the call returns. */
   readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
-  /** clock_settime(CLOCK_REALTIME) moves it. */
+  /** clock_settime(CLOCK_REALTIME) moves it: how far the machine's time is ahead of the host's. */
   realtimeOffsetMs = 0;
+  readonly wall = new WallClock();
   readonly pipeLimits = new PipeLimits();
   readonly inotifyLimits = new InotifyLimits();
   /** Areas that an address space may have (vm.max_map_count). */
@@ -248,7 +249,8 @@ export class Kernel
     this.memory.mappings = this;
     this.hart = new HartRegisters(board.physical);
     this.zeroFrame = this.frames.allocateZeroed(this.memory);
-    this.trampoline = makeTrampoline(this.memory);
+    this.vdso = new Vdso(this.memory, this.harts);
+    this.followHostClock();
     this.tasks = new TaskTable(new PidNamespace(null, initialOrigin("pid")));
     this.timers = new TimerQueue();
     this.scheduler = new Scheduler(this);
@@ -299,11 +301,20 @@ export class Kernel
     return this.clock.monotonicNs();
   }
 
-  /** CLOCK_REALTIME, for file times. */
+  /** CLOCK_REALTIME. */
   realtime(): Time {
-    const ms = this.clock.realtimeMs() + this.realtimeOffsetMs;
-    const seconds = Math.floor(ms / 1000);
-    return { seconds, nanoseconds: Math.floor((ms - seconds * 1000) * 1e6) };
+    return this.wall.at(this.now());
+  }
+
+  setRealtime(seconds: number, nanoseconds: number): void {
+    this.realtimeOffsetMs = seconds * 1000 + nanoseconds / 1e6 - this.clock.realtimeMs();
+    this.wall.set(this.now(), seconds, nanoseconds);
+    this.vdso.setRealtime(this.wall);
+  }
+
+  /** CLOCK_REALTIME follows the host's clock. */
+  followHostClock(): void {
+    if (this.wall.follow(this.clock, this.realtimeOffsetMs)) this.vdso.setRealtime(this.wall);
   }
 
   fileShrinks(inode: Inode, size: number, from: CallState | null = null): Cut | null {
@@ -401,17 +412,6 @@ export class Kernel
 
 /** Numbers that Linux could give to a system call within reason. */
 const UNKNOWN_CALLS_MAX = 1024;
-
-/** `li a7, 139 (rt_sigreturn); ecall`: the two instructions that unwinders look for. */
-function makeTrampoline(memory: MemoryAccount): PageCache {
-  const pages = new PageCache(memory, null);
-  pages.anonymousUsers = 1;
-  const frame = pages.frame(0);
-  const { u32 } = memory.frames.physical;
-  u32[(frame * PAGE_SIZE) / 4] = 0x08b00893;
-  u32[(frame * PAGE_SIZE) / 4 + 1] = 0x00000073;
-  return pages;
-}
 
 function* spacesOf(kernel: Kernel): Generator<AddressSpace, void> {
   for (const task of kernel.tasks.tasks.values()) yield task.space;

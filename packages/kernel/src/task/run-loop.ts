@@ -62,6 +62,7 @@ const SPEED = 0.4;
 export function runTasks(kernel: Kernel, untilNs: number): number {
   const { scheduler, timers, work } = kernel;
   kernel.turn.resume();
+  kernel.followHostClock();
   for (;;) {
     const now = kernel.now();
     if (timers.nextNs <= now) timers.expire(now);
@@ -156,6 +157,7 @@ function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
       return;
     }
     case ExitReason.ILLEGAL:
+      noteVector(task);
       return forceSignal(task, signalInfo(SIGILL, ILL_ILLOPC, { address: physical.u32[HART_PC >> 2]! }));
     case ExitReason.BREAKPOINT:
       return forceSignal(task, signalInfo(SIGTRAP, TRAP_BRKPT, { address: physical.u32[HART_PC >> 2]! }));
@@ -208,6 +210,24 @@ function handleMemoryTrap(kernel: Kernel, task: Task): void {
   }
   if (processor.emulateMisaligned((va) => space.translate(va, kind === "write")) !== 0)
     raiseFault(task, { signal: SIGBUS, code: BUS_ADRALN }, first);
+}
+
+/** Says once for each program why it ends: an instruction of V, which the processor doesn't have. */
+function noteVector(task: Task): void {
+  const { kernel, space } = task;
+  const { pc } = kernel.hart;
+  const instruction = space.loadU32(pc);
+  if (space.hasMetVector || instruction < 0 || !isVector(instruction)) return;
+  space.hasMetVector = true;
+  const at = `${instruction.toString(16)} at ${pc.toString(16)}`;
+  kernel.log(`${task.name}[${task.tid}]: vector instruction ${at}: this processor has no V extension`);
+}
+
+/** OP-V, or a load or store of floating point whose width is a vector's (V 1.0, §5 and §7.3). */
+function isVector(instruction: number): boolean {
+  const opcode = instruction & 0x7f;
+  const width = (instruction >>> 12) & 7;
+  return opcode === 0x57 || ((opcode === 0x07 || opcode === 0x27) && (width === 0 || width >= 5));
 }
 
 function raiseFault(task: Task, bad: BadAccess, address: number): void {

@@ -26,6 +26,7 @@ import {
 } from "@stratos/abi";
 import { HART_F, HART_X } from "@stratos/riscv";
 import { VDSO_BASE } from "../mm/address-space.ts";
+import { SIGRETURN_OFFSET } from "../mm/vdso/vdso-image.ts";
 import { A0, A1, A2, RA, SP } from "./hart-registers.ts";
 import type { Task } from "./task.ts";
 import { type SignalInfo, signalInfo } from "../signal/pending-signals.ts";
@@ -81,7 +82,7 @@ export function enterHandler(task: Task, info: SignalInfo, action: SignalAction)
   if (at < 0 || task.space.copyOut(at, frame, 0, SIZE) < 0) return false;
 
   hart.set(SP, at);
-  hart.set(RA, VDSO_BASE);
+  hart.set(RA, VDSO_BASE + SIGRETURN_OFFSET);
   hart.set(A0, info.signal);
   hart.set(A1, at);
   hart.set(A2, at + UCONTEXT);

@@ -16,6 +16,10 @@ export class TimeNamespace extends Namespace {
     this.boottimeNs = from.boottimeNs;
   }
 
+  get hasOffsets(): boolean {
+    return this.monotonicNs !== 0 || this.boottimeNs !== 0;
+  }
+
   static {
     stateClass("TimeNamespace", this);
   }

@@ -42,7 +42,7 @@ export function setRealtime(task: TimeCaller, seconds: number, nanoseconds: numb
   if (!(nanoseconds >= 0 && nanoseconds < 1e9) || seconds >= SETTABLE_SECONDS) return -EINVAL;
   if (!isCapable(task.credentials, CAP_SYS_TIME)) return -EPERM;
   const { kernel } = task;
-  kernel.realtimeOffsetMs = seconds * 1000 + nanoseconds / 1e6 - kernel.clock.realtimeMs();
+  kernel.setRealtime(seconds, nanoseconds);
   for (const observer of kernel.clockSetObservers) observer.clockWasSet();
   return 0;
 }

@@ -11,13 +11,13 @@ export interface ClockSetObserver {
 /** What clocks need of the kernel. */
 export interface TimeKernel {
   readonly clock: CpuClock;
-  realtimeOffsetMs: number;
   readonly clockSetObservers: ReadonlySet<ClockSetObserver>;
   readonly clockAdjustment: ClockAdjustment;
   readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
   /** CLOCK_MONOTONIC in nanoseconds. */
   now(): number;
   realtime(): { seconds: number; nanoseconds: number };
+  setRealtime(seconds: number, nanoseconds: number): void;
 }
 
 /** Who sets a clock. */

@@ -30,6 +30,7 @@ export interface VfsKernel extends SignalKernel {
   readonly tasks: TasksOf<Caller>;
   readonly realtimeOffsetMs: number;
   now(): number;
+  realtime(): { seconds: number; nanoseconds: number };
   /**
    * A file becomes shorter, and its pages are about to be dropped: mappings of them go, in pieces when the call under
    * way may pause.

@@ -53,7 +53,6 @@ export class VfsState implements Reclaimable {
   leaseBreakSeconds = 45;
   #nextMountId = 1;
   #time: Time = { seconds: 0, nanoseconds: 0 };
-  #timeMs = -1;
   #isReclaiming = false;
 
   constructor(kernel: VfsKernel) {
@@ -77,12 +76,10 @@ export class VfsState implements Reclaimable {
    */
   now(): Time {
     const kernel = this.#kernel;
-    const ms = Math.floor(kernel.clock.realtimeMs() + kernel.realtimeOffsetMs);
-    if (ms !== this.#timeMs) {
-      this.#timeMs = ms;
-      const seconds = Math.floor(ms / 1000);
-      this.#time = { seconds, nanoseconds: (ms - seconds * 1000) * 1e6 };
-    }
+    const { seconds, nanoseconds } = kernel.realtime();
+    const grain = nanoseconds - (nanoseconds % 1e6);
+    if (grain !== this.#time.nanoseconds || seconds !== this.#time.seconds)
+      this.#time = { seconds, nanoseconds: grain };
     return this.#time;
   }
 
@@ -107,17 +104,10 @@ export class VfsState implements Reclaimable {
           kernel: it.#kernel,
           nextMountId: it.#nextMountId,
           time: it.#time,
-          timeMs: it.#timeMs,
           isReclaiming: it.#isReclaiming,
         }),
         load: (it, from) =>
-          ({
-            kernel: it.#kernel,
-            nextMountId: it.#nextMountId,
-            time: it.#time,
-            timeMs: it.#timeMs,
-            isReclaiming: it.#isReclaiming,
-          } = from),
+          ({ kernel: it.#kernel, nextMountId: it.#nextMountId, time: it.#time, isReclaiming: it.#isReclaiming } = from),
       },
       { keeps: ["devices", "namespaceRequest", "types"] },
     );

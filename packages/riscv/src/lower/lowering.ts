@@ -72,6 +72,8 @@ export interface Lowering {
    * can't be done.
    */
   physicalAddress(size: 4 | 8, write: boolean): void;
+  /** Pushes the physical address (i32) of the cache block (64 bytes) around rs1; leaves with MEMORY as the others. */
+  blockAddress(write: boolean): void;
   /**
    * Pushes what tells the place of the last `physicalAddress` from others (i32): the virtual address, or in the wide
    * mode the physical one.

@@ -1,5 +1,8 @@
 import type { WasmEngine } from "@stratos/host";
+import { aesHelpers, aesLowerings } from "./aes.ts";
 import { atomicLowerings } from "./atomic.ts";
+import { bitLowerings } from "./bit-manipulation.ts";
+import { cacheBlockLowerings } from "./cache-block.ts";
 import { csrHelpers, csrLowerings } from "./csr.ts";
 import { floatLowering } from "./float.ts";
 import { integerLowerings } from "./integer.ts";
@@ -15,7 +18,15 @@ export interface InstructionMeanings {
 export function instructionMeanings(engine: WasmEngine): InstructionMeanings {
   const float = floatLowering(engine);
   return {
-    lowerings: { ...integerLowerings, ...atomicLowerings, ...csrLowerings, ...float.lowerings },
-    helpers: [...csrHelpers, ...float.helpers],
+    lowerings: {
+      ...integerLowerings,
+      ...atomicLowerings,
+      ...csrLowerings,
+      ...bitLowerings,
+      ...aesLowerings,
+      ...cacheBlockLowerings,
+      ...float.lowerings,
+    },
+    helpers: [...csrHelpers, ...aesHelpers, ...float.helpers],
   };
 }

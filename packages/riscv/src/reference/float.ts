@@ -1,11 +1,13 @@
-/** The F and D extensions (Unprivileged ISA, chapters 20 and 21) over the soft float. */
+/** The F, D and Zfhmin extensions (Unprivileged ISA, chapters 20 and 21) over the soft float. */
 import type { Decoded } from "../decode.ts";
 import {
   add,
+  BINARY16,
   BINARY32,
   BINARY64,
   box,
   classify,
+  convertFormat,
   divide,
   equal,
   fromInteger,
@@ -139,6 +141,28 @@ function formatSemantics(format: FloatFormat, suffix: string): [string, Semantic
   ];
 }
 
+const HALF_BOX = 0xffffffff_ffff0000n;
+
+/** Zfhmin: to and from halves; one that isn't boxed is the canonical NaN. */
+function halfConversions(format: FloatFormat, suffix: string): [string, Semantics][] {
+  return [
+    [
+      `fcvt.${suffix}.h`,
+      rounded((hart, { rd, rs1 }, environment) => {
+        const bits = hart.f[rs1]!;
+        const half = (bits & HALF_BOX) === HALF_BOX ? bits & 0xffffn : BINARY16.canonicalNaN;
+        write(hart, format, rd, convertFormat(BINARY16, format, half, environment));
+      }),
+    ],
+    [
+      `fcvt.h.${suffix}`,
+      rounded((hart, { rd, rs1 }, environment) => {
+        hart.f[rd] = HALF_BOX | convertFormat(format, BINARY16, read(hart, format, rs1), environment);
+      }),
+    ],
+  ];
+}
+
 export const FLOAT_SEMANTICS: Readonly<Record<string, Semantics>> = {
   ...Object.fromEntries([...formatSemantics(BINARY32, "s"), ...formatSemantics(BINARY64, "d")]),
   "fcvt.s.d": rounded((hart, { rd, rs1 }, environment) =>
@@ -156,6 +180,15 @@ export const FLOAT_SEMANTICS: Readonly<Record<string, Semantics>> = {
   "fmv.d.x": (hart, { rd, rs1 }) => {
     hart.f[rd] = hart.x[rs1]!;
   },
+  ...Object.fromEntries([...halfConversions(BINARY32, "s"), ...halfConversions(BINARY64, "d")]),
+  "fmv.x.h": (hart, { rd, rs1 }) => hart.setX(rd, BigInt.asIntN(16, hart.f[rs1]!)),
+  "fmv.h.x": (hart, { rd, rs1 }) => {
+    hart.f[rd] = HALF_BOX | BigInt.asUintN(16, hart.x[rs1]!);
+  },
+  flh: (hart, operands) => {
+    hart.f[operands.rd] = HALF_BOX | hart.memory.load(addressOf(hart, operands), 2);
+  },
+  fsh: (hart, operands) => hart.memory.store(addressOf(hart, operands), 2, BigInt.asUintN(16, hart.f[operands.rs2]!)),
   flw: (hart, operands) => {
     hart.f[operands.rd] = box(hart.memory.load(addressOf(hart, operands), 4));
   },

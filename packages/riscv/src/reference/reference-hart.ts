@@ -7,7 +7,10 @@ import { decode, newDecoded, type Decoded } from "../decode.ts";
 import { INSTRUCTIONS } from "../instruction-table.ts";
 import { FloatFlag, RoundingMode } from "../softfloat/softfloat.ts";
 import type { FloatEnvironment } from "../softfloat/softfloat.ts";
+import { AES_SEMANTICS } from "./aes.ts";
 import { ATOMIC_SEMANTICS } from "./atomic.ts";
+import { BIT_SEMANTICS } from "./bit-manipulation.ts";
+import { CACHE_BLOCK_SEMANTICS } from "./cache-block.ts";
 import { CONTROL_SEMANTICS } from "./control.ts";
 import { FLOAT_SEMANTICS } from "./float.ts";
 import { INTEGER_SEMANTICS } from "./integer.ts";
@@ -106,6 +109,9 @@ const BY_NAME: Readonly<Record<string, Semantics>> = {
   ...INTEGER_SEMANTICS,
   ...ATOMIC_SEMANTICS,
   ...FLOAT_SEMANTICS,
+  ...BIT_SEMANTICS,
+  ...AES_SEMANTICS,
+  ...CACHE_BLOCK_SEMANTICS,
 };
 const SEMANTICS: readonly (Semantics | undefined)[] = INSTRUCTIONS.map((instruction) => BY_NAME[instruction.name]);
 

@@ -52,14 +52,20 @@ export function fromInteger(format: FloatFormat, value: bigint, environment: Flo
 }
 
 export function toBinary64(bits: bigint, environment: FloatEnvironment): bigint {
-  return betweenFormats(BINARY32, BINARY64, bits, environment);
+  return convertFormat(BINARY32, BINARY64, bits, environment);
 }
 
 export function toBinary32(bits: bigint, environment: FloatEnvironment): bigint {
-  return betweenFormats(BINARY64, BINARY32, bits, environment);
+  return convertFormat(BINARY64, BINARY32, bits, environment);
 }
 
-function betweenFormats(source: FloatFormat, target: FloatFormat, bits: bigint, environment: FloatEnvironment): bigint {
+/** The value in another format, rounded where that is narrower. */
+export function convertFormat(
+  source: FloatFormat,
+  target: FloatFormat,
+  bits: bigint,
+  environment: FloatEnvironment,
+): bigint {
   const x = unpack(source, bits);
   if (x.kind === "nan") {
     propagateNaN(source, environment, bits);

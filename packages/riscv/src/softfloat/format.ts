@@ -46,6 +46,7 @@ function format(name: string, width: number, precision: number): FloatFormat {
   };
 }
 
+export const BINARY16: FloatFormat = format("binary16", 16, 11);
 export const BINARY32: FloatFormat = format("binary32", 32, 24);
 export const BINARY64: FloatFormat = format("binary64", 64, 53);
 

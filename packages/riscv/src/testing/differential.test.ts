@@ -67,6 +67,12 @@ for (const [kind, count] of [
   );
 }
 
+test("the extensions' instructions mean the same to all", () => {
+  const judge = withQemu ? "qemu" : "reference";
+  check("extensions", 120, [judge, "reference", "interpreter", "translator", "sliced", "wide"]);
+  check("conditional", 60, ["reference", "interpreter", "translator", "sliced", "wide"]);
+});
+
 for (const format of ["s", "d"] as const) {
   for (let rounding = 0; rounding < 5; rounding++) {
     test(`operations of format ${format} on special values in rounding mode ${rounding}`, () => {

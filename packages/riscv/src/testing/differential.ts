@@ -3,7 +3,7 @@
  * small slices): all must agree on every register, flag and byte of memory.
  *
  *     node packages/riscv/src/testing/differential.ts [--seed N] [--first N] [--count N] [--batch N]
- *         [--kind integer|float|all|branchy] [--engines
+ *         [--kind integer|float|all|branchy|extensions|conditional] [--engines
  *         qemu,reference,interpreter,translator,sliced,forgetful,unfused,kept,kept-forgetful,kept-wide,
  *         wide-interpreter,wide,wide-forgetful] [--dump FILE]
  *

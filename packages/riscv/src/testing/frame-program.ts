@@ -4,6 +4,8 @@ import { appendBranchyProgram } from "./branchy-generator.ts";
 import { randomBits64, randomFloatRegister, randomInteger } from "./operand-values.ts";
 import {
   ALL_RULES,
+  CONDITIONAL_RULES,
+  EXTENSION_RULES,
   appendRandomInstructions,
   FLOAT_RULES,
   INTEGER_RULES,
@@ -38,7 +40,7 @@ const GP = 3,
 /** How often each sequence runs: interpreted first, then translated, with other inputs each time. */
 export const RUNS_PER_SEQUENCE = 4;
 
-export type SequenceKind = "integer" | "float" | "all" | "branchy";
+export type SequenceKind = "integer" | "float" | "all" | "branchy" | "extensions" | "conditional";
 
 export interface FrameProgram {
   readonly program: StaticProgram;
@@ -52,7 +54,10 @@ const RULES: Readonly<Record<SequenceKind, SequenceRules>> = {
   float: FLOAT_RULES,
   all: ALL_RULES,
   branchy: ALL_RULES,
+  extensions: EXTENSION_RULES,
+  conditional: CONDITIONAL_RULES,
 };
+/** Those of a whole program. */
 const KINDS: readonly SequenceKind[] = ["integer", "float", "all", "branchy"];
 
 /** The sequence `index` of `seed` is the same whatever else is in the program. */
@@ -141,7 +146,7 @@ function appendSequence(assembler: Assembler, random: SeededRandom, kind: Sequen
     assembler.i("ld", LINK, GP, BACK);
     assembler.jumpRegister(LINK);
   };
-  if (kind === "branchy") {
+  if (kind === "branchy" || kind === "extensions" || kind === "conditional") {
     appendBranchyProgram(assembler, random, RULES[kind], prefix, finish);
   } else {
     appendRandomInstructions(assembler, random, 8 + random.below(24), RULES[kind]);

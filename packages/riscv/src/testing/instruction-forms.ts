@@ -16,6 +16,8 @@ type FormKind =
   | "float-load"
   | "float-store" // size bytes at base + offset
   | "amo" // rd, rs1 = address, rs2, aq/rl
+  | "x-x" // rd, rs1
+  | "round" // rd, rs1, 0 … 10
   | "fence"
   | "csr-flags" // rd, rs1 or uimm on fflags/frm/fcsr
   | "f-ff"
@@ -206,6 +208,72 @@ function compressed(): InstructionForm[] {
   ];
 }
 
+function extensions(): InstructionForm[] {
+  const registers: readonly (readonly [string, number, number, number])[] = [
+    ["sh1add", 0x33, 2, 0x10],
+    ["sh2add", 0x33, 4, 0x10],
+    ["sh3add", 0x33, 6, 0x10],
+    ["add.uw", 0x3b, 0, 0x04],
+    ["sh1add.uw", 0x3b, 2, 0x10],
+    ["sh2add.uw", 0x3b, 4, 0x10],
+    ["sh3add.uw", 0x3b, 6, 0x10],
+    ["andn", 0x33, 7, 0x20],
+    ["orn", 0x33, 6, 0x20],
+    ["xnor", 0x33, 4, 0x20],
+    ["min", 0x33, 4, 0x05],
+    ["minu", 0x33, 5, 0x05],
+    ["max", 0x33, 6, 0x05],
+    ["maxu", 0x33, 7, 0x05],
+    ["rol", 0x33, 1, 0x30],
+    ["ror", 0x33, 5, 0x30],
+    ["rolw", 0x3b, 1, 0x30],
+    ["rorw", 0x3b, 5, 0x30],
+    ["bclr", 0x33, 1, 0x24],
+    ["bext", 0x33, 5, 0x24],
+    ["binv", 0x33, 1, 0x34],
+    ["bset", 0x33, 1, 0x14],
+    ["aes64es", 0x33, 0, 0x19],
+    ["aes64esm", 0x33, 0, 0x1b],
+    ["aes64ds", 0x33, 0, 0x1d],
+    ["aes64dsm", 0x33, 0, 0x1f],
+    ["aes64ks2", 0x33, 0, 0x3f],
+  ];
+  // The fields funct7 and rs2 together are a number of twelve bits.
+  const unary: readonly (readonly [string, number, number, number])[] = [
+    ["clz", 0x13, 1, 0x600],
+    ["ctz", 0x13, 1, 0x601],
+    ["cpop", 0x13, 1, 0x602],
+    ["sext.b", 0x13, 1, 0x604],
+    ["sext.h", 0x13, 1, 0x605],
+    ["clzw", 0x1b, 1, 0x600],
+    ["cpopw", 0x1b, 1, 0x602],
+    ["zext.h", 0x3b, 4, 0x080],
+    ["orc.b", 0x13, 5, 0x287],
+    ["rev8", 0x13, 5, 0x6b8],
+    ["aes64im", 0x13, 1, 0x300],
+  ];
+  return [
+    ...registers.map(([name, opcode, funct3, funct7]) => form(name, "r", word(opcode, funct3, funct7))),
+    ...unary.map(([name, opcode, funct3, funct12]) => form(name, "x-x", word(opcode, funct3) | (funct12 << 20))),
+    form("flh", "float-load", word(0x07, 1), 2),
+    form("fsh", "float-store", word(0x27, 1), 2),
+    form("fmv.x.h", "x-f", word(0x53, 0, 0x72)),
+    form("fmv.h.x", "f-x", word(0x53, 0, 0x7a)),
+    form("fcvt.s.h", "f-f-rm", word(0x53, 0, 0x20, 2)),
+    form("fcvt.h.s", "f-f-rm", word(0x53, 0, 0x22, 0)),
+    form("fcvt.d.h", "f-f-rm", word(0x53, 0, 0x21, 2)),
+    form("fcvt.h.d", "f-f-rm", word(0x53, 0, 0x22, 1)),
+    form("slli.uw", "shift64", word(0x1b, 1, 0x04)),
+    form("rori", "shift64", word(0x13, 5, 0x30)),
+    form("roriw", "shift32", word(0x1b, 5, 0x30)),
+    form("bclri", "shift64", word(0x13, 1, 0x24)),
+    form("bexti", "shift64", word(0x13, 5, 0x24)),
+    form("binvi", "shift64", word(0x13, 1, 0x34)),
+    form("bseti", "shift64", word(0x13, 1, 0x14)),
+    form("aes64ks1i", "round", word(0x13, 1, 0x18, 0x10)),
+  ];
+}
+
 export const INSTRUCTION_FORMS: readonly InstructionForm[] = [
   ...arithmetic(),
   ...memory(),
@@ -213,8 +281,19 @@ export const INSTRUCTION_FORMS: readonly InstructionForm[] = [
   ...compressed(),
 ];
 
+/** Zba, Zbb, Zbs, Zfhmin, Zknd, Zkne: what qemu 7.2 knows of the extensions. */
+export const EXTENSION_FORMS: readonly InstructionForm[] = extensions();
+/** Zicond, which it doesn't, and ctzw, for which it counts on in the upper half where the word is 0. */
+export const CONDITIONAL_FORMS: readonly InstructionForm[] = [
+  form("czero.eqz", "r", word(0x33, 5, 0x07)),
+  form("czero.nez", "r", word(0x33, 7, 0x07)),
+  form("ctzw", "x-x", word(0x1b, 1) | (0x601 << 20)),
+];
+
 export function formNamed(name: string): InstructionForm {
-  const found = INSTRUCTION_FORMS.find((candidate) => candidate.name === name);
+  const found = [...INSTRUCTION_FORMS, ...EXTENSION_FORMS, ...CONDITIONAL_FORMS].find(
+    (candidate) => candidate.name === name,
+  );
   if (found === undefined) throw new Error(`no instruction form is called ${name}`);
   return found;
 }

@@ -11,6 +11,8 @@ export interface RunResult {
 }
 
 const QEMU = "qemu-riscv64-static";
+/** Extensions that aren't on unless asked for. */
+const PROCESSOR = "rv64,zba=on,zbb=on,zbs=on,zknd=on,zkne=on,Zfhmin=on";
 
 /** Whether the judge is installed. */
 export function hasQemu(): boolean {
@@ -24,7 +26,10 @@ export function runQemu(program: StaticProgram): RunResult {
     const file = join(folder, "program");
     writeFileSync(file, staticElf(program));
     chmodSync(file, 0o755);
-    const { stdout, status, signal, error } = spawnSync(QEMU, [file], { maxBuffer: 1 << 30, timeout: 120_000 });
+    const { stdout, status, signal, error } = spawnSync(QEMU, ["-cpu", PROCESSOR, file], {
+      maxBuffer: 1 << 30,
+      timeout: 120_000,
+    });
     if (error !== undefined) throw error;
     return { output: new Uint8Array(stdout), status: status ?? (signal === null ? -1 : -2) };
   } finally {

@@ -1,6 +1,6 @@
 import type { SeededRandom } from "@stratos/base";
 import type { Assembler } from "./assembler.ts";
-import { INSTRUCTION_FORMS, type InstructionForm } from "./instruction-forms.ts";
+import { CONDITIONAL_FORMS, EXTENSION_FORMS, INSTRUCTION_FORMS, type InstructionForm } from "./instruction-forms.ts";
 
 /**
  * Random instructions. Registers that hold addresses stay as they are (`RESERVED`), so that every access lands in the
@@ -32,6 +32,9 @@ export const INTEGER_RULES: SequenceRules = {
   forms: INSTRUCTION_FORMS.filter((form) => !isFloatForm(form)),
 };
 export const FLOAT_RULES: SequenceRules = { ...ALL_RULES, forms: INSTRUCTION_FORMS.filter(isFloatForm) };
+
+export const EXTENSION_RULES: SequenceRules = { ...ALL_RULES, forms: [...EXTENSION_FORMS, ...INTEGER_RULES.forms] };
+export const CONDITIONAL_RULES: SequenceRules = { ...ALL_RULES, forms: [...CONDITIONAL_FORMS, ...EXTENSION_FORMS] };
 
 export function withReserved(rules: SequenceRules, registers: readonly number[]): SequenceRules {
   return { ...rules, reserved: new Set([...rules.reserved, ...registers]) };
@@ -134,6 +137,10 @@ function appendInstruction(
       return assembler.word(match | rd() | rs1() | (random.below(64) << 20));
     case "shift32":
       return assembler.word(match | rd() | rs1() | (random.below(32) << 20));
+    case "x-x":
+      return assembler.word((match | rd() | rs1()) >>> 0);
+    case "round":
+      return assembler.word(match | rd() | rs1() | (random.below(11) << 20));
     case "u":
       return assembler.word(match | rd() | (random.below(1 << 20) << 12));
     case "fence":

@@ -32,6 +32,8 @@ const SIZES: Readonly<Record<string, number>> = {
   lh: 2,
   lhu: 2,
   sh: 2,
+  flh: 2,
+  fsh: 2,
   lw: 4,
   lwu: 4,
   sw: 4,

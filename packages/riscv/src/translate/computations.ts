@@ -1,4 +1,5 @@
 import { INSTRUCTIONS, instructionIndex } from "../instruction-table.ts";
+import { bitLowerings } from "../lower/bit-manipulation.ts";
 import type { UnitInstruction } from "./unit.ts";
 
 const NAMES = new Set([
@@ -47,6 +48,7 @@ const NAMES = new Set([
   "divuw",
   "remw",
   "remuw",
+  ...Object.keys(bitLowerings),
 ]);
 const COMPUTATIONS: readonly boolean[] = INSTRUCTIONS.map((instruction) => NAMES.has(instruction.name));
 

@@ -55,5 +55,5 @@ export function needsHelpers(unit: Unit): boolean {
 }
 
 const USES_HELPERS: readonly boolean[] = INSTRUCTIONS.map(
-  (instruction) => instruction.operands.includes("f") || instruction.format.startsWith("csr"),
+  ({ name, operands, format }) => operands.includes("f") || format.startsWith("csr") || name.startsWith("aes64"),
 );

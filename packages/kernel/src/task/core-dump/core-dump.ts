@@ -35,6 +35,7 @@ import {
 import { stateClass } from "@stratos/base";
 import { type Area, AREA_NO_DUMP } from "../../mm/area.ts";
 import { PTE_A } from "../../mm/page-table.ts";
+import { VDSO_LABEL } from "../../mm/vdso/vdso.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
 import { exitGroup, exitTask } from "../exit.ts";
 import type { Kernel } from "../kernel-state.ts";
@@ -362,7 +363,7 @@ function dumpKind(task: Task, area: Area): "whole" | "if written" | "none" {
   const filter = task.group.coreFilter;
   const has = (bit: number): boolean => (filter & bit) !== 0;
   if ((area.flags & AREA_NO_DUMP) !== 0) return "none";
-  if (area.label === "[vdso]") return "whole";
+  if (area.label === VDSO_LABEL) return "whole";
   if (area.isShared)
     return has(area.file === null || area.file.inode?.nlink === 0 ? FILTER_SHARED : FILTER_FILE_SHARED)
       ? "whole"

@@ -1,0 +1,28 @@
+import {
+  CLOCK_BOOTTIME,
+  CLOCK_BOOTTIME_ALARM,
+  CLOCK_MONOTONIC,
+  CLOCK_MONOTONIC_COARSE,
+  CLOCK_MONOTONIC_RAW,
+  CLOCK_REALTIME,
+  CLOCK_REALTIME_ALARM,
+  CLOCK_REALTIME_COARSE,
+  CLOCK_TAI,
+} from "@stratos/abi";
+
+/** Clocks that follow CLOCK_REALTIME. */
+export const REALTIME_CLOCKS: readonly number[] = [
+  CLOCK_REALTIME,
+  CLOCK_REALTIME_COARSE,
+  CLOCK_REALTIME_ALARM,
+  CLOCK_TAI,
+];
+/** Clocks that follow CLOCK_MONOTONIC, each by what the time namespace adds. */
+export const ELAPSED_CLOCKS: readonly number[] = [
+  CLOCK_MONOTONIC,
+  CLOCK_MONOTONIC_RAW,
+  CLOCK_MONOTONIC_COARSE,
+  CLOCK_BOOTTIME,
+  CLOCK_BOOTTIME_ALARM,
+];
+export const COARSE_CLOCKS: readonly number[] = [CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE];
