@@ -7,7 +7,6 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -16,7 +15,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { connect, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
@@ -327,9 +326,9 @@ test("a checkpoint that is damaged, of something else or of another image is ref
   rmSync(join(home.path, "images"));
   assert.match(await home.refused(1, "resume", "-d", "--name", "third", "-v", `${shared}:/mnt`, file), /no such image/);
   mkdirSync(join(home.path, "images"));
-  cpSync(join(TEST_HOME, "images", TEST_IMAGE), join(home.path, "images", TEST_IMAGE), { recursive: true });
-  const layer = join(home.path, "images", TEST_IMAGE, "layer-0.aegisfs");
-  await home.must("fs", "snapshot", "create", layer, "changed");
+  const archive = join(home.path, "root.tar");
+  assert.equal(spawnSync("tar", ["-cf", archive, "-C", shared, "note"]).status, 0);
+  await home.must("image", "import", TEST_IMAGE, archive);
   assert.match(
     await home.refused(1, "resume", "-d", "--name", "third", "-v", `${shared}:/mnt`, file),
     new RegExp(`needs the image ${TEST_IMAGE} with content \\w+; \\w+ is the content of ${TEST_IMAGE} here`),
@@ -358,6 +357,32 @@ test("files go in and out of a system", async (t) => {
   // --rm
   assert.match(await home.refused(1, "logs", "files"), /files: no such system/);
 });
+
+test("a server that the host reaches is reached again after a resume and a rollback", async (t) => {
+  const home = new Home(t, "served");
+  const port = await freePort();
+  const published = ["--net", "host", "-p", `127.0.0.1:${port}:80`];
+  const file = join(home.path, "server.checkpoint");
+  const get = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/etc/hostname`)).text();
+  await home.run("server", ...published, "--", "python3", "-um", "http.server", "80");
+  await untilLogged(home, "server", "Serving HTTP");
+  await home.must("checkpoint", "server", file);
+  await home.must("rm", "-f", "server");
+  assert.match(await home.refused(2, "resume", "-d", file), /it was run with --net host: say so again/);
+  await home.must("resume", "-d", ...published, file);
+  assert.equal(await get(), "stratos\n");
+  await home.must("snapshot", "server", "serving");
+  await home.must("rollback", "server", "serving");
+  assert.equal(await get(), "stratos\n");
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
 
 test("nobody else is let in, and a stranger is told what it meets", async (t) => {
   const home = new Home(t, "hostile".padEnd(120, "-"));

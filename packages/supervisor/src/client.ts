@@ -92,8 +92,8 @@ interface Starting {
 }
 
 function startSupervisor(folder: string, home: string, version: string): Starting {
-  const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
-  const log = openSync(supervisorLogPath(folder), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND, O_NOFOLLOW } = constants;
+  const log = openSync(supervisorLogPath(folder), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW, 0o600);
   try {
     const child = spawn(nodeBinary(), [...NODE_FLAGS, SUPERVISOR, home, version], {
       stdio: ["ignore", log, log],

@@ -11,6 +11,7 @@
  * ```
  */
 import { rmSync } from "node:fs";
+import { hostReason } from "@stratos/host-node/home";
 import { EngineProcesses } from "@stratos/library/engine-process";
 import { StratosError } from "@stratos/sdk/client";
 import type { ImageProgress, ProgramEnd, TerminalSize } from "@stratos/sdk/api";
@@ -57,7 +58,6 @@ export class NamedSystem {
   #log: OutputLog | null = null;
   #saveTimer: NodeJS.Timeout | null = null;
   #returns: number[] = [];
-  #isForced = false;
   #isRemoved = false;
   #tail: Promise<unknown> = Promise.resolve();
   readonly #waiting = new Set<{ resolve(end: ProgramEnd): void; reject(error: unknown): void }>();
@@ -95,8 +95,17 @@ export class NamedSystem {
 
   #change(changes: Partial<SystemRecord>): void {
     this.#record = { ...this.#record, ...changes };
-    this.#folder.write(this.#record);
+    // A full disk must not take the systems with it: what is in memory holds, and the next change is written again.
+    this.#attempt("its record", () => this.#folder.write(this.#record));
     this.#listener.onChange();
+  }
+
+  #attempt(what: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      console.error(`${this.#name}: ${what} could not be written: ${hostReason(error)}`);
+    }
   }
 
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -179,7 +188,7 @@ export class NamedSystem {
       begun = new RunningSystem({ engine, target, release }, beginning, {
         onRead: (count) => this.#audience.read(count),
         onOutput: (stream, bytes, dealtWith) => {
-          log.append({ stream, atMs: Date.now() }, bytes);
+          this.#attempt("output", () => log.append({ stream, atMs: Date.now() }, bytes));
           this.#audience.show(stream, bytes, dealtWith);
         },
       });
@@ -205,9 +214,8 @@ export class NamedSystem {
     if (running !== this.#running) return;
     void this.#letGo();
     rmSync(this.#folder.checkpointPath, { force: true });
-    const exitCode = this.#isForced ? EXIT_KILLED : end.exitCode;
-    this.#change({ state: "exited", finishedMs: Date.now(), exitCode, checkpointMs: null });
-    for (const { resolve } of this.#waiting) resolve({ ...end, exitCode });
+    this.#change({ state: "exited", finishedMs: Date.now(), exitCode: end.exitCode, checkpointMs: null });
+    for (const { resolve } of this.#waiting) resolve(end);
     this.#waiting.clear();
     if (this.#record.spec.isTransient) this.#remove();
   }
@@ -225,7 +233,6 @@ export class NamedSystem {
   /** Its process is gone. */
   #lose(running: RunningSystem, error: Error): void {
     if (running !== this.#running) return;
-    if (this.#isForced) return this.#finish(running, { exitCode: EXIT_KILLED, signal: "SIGKILL", timedOut: false });
     void this.#letGo();
     this.goBack(error.message);
   }
@@ -302,15 +309,13 @@ export class NamedSystem {
     await this.signal(signal);
     if (await within(graceMs)) return;
     await this.signal("SIGKILL").catch(() => {});
-    if (!(await within(KILL_MS))) await this.end();
+    if (!(await within(KILL_MS))) this.#end();
   }
 
   /** At once, with all that is in it. */
-  async end(): Promise<void> {
-    this.#isForced = true;
+  #end(): void {
     const running = this.#running;
-    if (running === null) return;
-    this.#finish(running, { exitCode: EXIT_KILLED, signal: "SIGKILL", timedOut: false });
+    if (running !== null) this.#finish(running, { exitCode: EXIT_KILLED, signal: "SIGKILL", timedOut: false });
   }
 
   setPaused(isPaused: boolean): Promise<void> {
@@ -379,9 +384,20 @@ export class NamedSystem {
     return this.#exclusive(async () => rmSync(this.#requireSnapshot(label)));
   }
 
-  /** The system that there is goes on until the other one stands. */
+  /** The system that there is goes on until the other one stands; but only one can listen at the host's ports. */
   rollback(label: string): Promise<void> {
-    return this.#exclusive(() => this.#resume(this.#requireSnapshot(label)));
+    return this.#exclusive(async () => {
+      const path = this.#requireSnapshot(label);
+      if (this.#record.spec.network === "none" || this.#running === null) return this.#resume(path);
+      readCheckpointAbout(path);
+      await this.#letGo();
+      try {
+        await this.#resume(path);
+      } catch (error) {
+        this.#beLost(`the rollback to ${label} failed: ${(error as Error).message}`);
+        throw error;
+      }
+    });
   }
 
   rename(to: string): void {
@@ -393,7 +409,7 @@ export class NamedSystem {
   remove(isForced: boolean): Promise<void> {
     return this.#exclusive(async () => {
       if (this.isAlive && !isForced) throw this.#refuse("is running; stop it first, or use --force");
-      await this.end();
+      this.#end();
       this.#remove();
     });
   }
@@ -408,6 +424,7 @@ export class NamedSystem {
   /** The supervisor ends: what runs is kept where it is to be, and goes on from there when there is one again. */
   async leaveBehind(): Promise<void> {
     await this.keep();
-    await this.#running?.close();
+    // Its end is the supervisor's, not its own: the record stays as it is.
+    await this.#letGo();
   }
 }

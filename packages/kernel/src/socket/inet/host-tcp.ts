@@ -14,6 +14,8 @@ export class HostListener implements TcpListener {
   #socket: TcpSocket;
   #provider: SocketProvider;
   #host: HostSocket | null = null;
+  /** Of one that was saved. */
+  #isListening = false;
 
   constructor(socket: TcpSocket, provider: SocketProvider) {
     this.#socket = socket;
@@ -65,10 +67,21 @@ export class HostListener implements TcpListener {
   }
 
   static {
-    stateClass("HostListener", this, {
-      save: (it) => ({ socket: it.#socket, provider: it.#provider, host: it.#host }),
-      load: (it, from) => ({ socket: it.#socket, provider: it.#provider, host: it.#host } = from),
-    });
+    // The host's socket stays with who was saved: where it goes on, it listens anew.
+    stateClass(
+      "HostListener",
+      this,
+      {
+        save: (it) => ({ socket: it.#socket, provider: it.#provider, isListening: it.#host !== null }),
+        load: (it, from) => ({ socket: it.#socket, provider: it.#provider, isListening: it.#isListening } = from),
+      },
+      {
+        keeps: ["#host"],
+        loaded: (it) => {
+          if (it.#isListening) it.begin();
+        },
+      },
+    );
   }
 }
 
