@@ -42,8 +42,8 @@ export function copyKernel<T extends object>(kernel: Kernel, fork: Kernel, parts
   if (stateName(kernel.random) === undefined) kernel.bootId ||= randomUuid(kernel.random);
   const replaced = new Map([...sharedBy(kernel, fork), ...parts.replaced]);
   const given = new Map([[kernel, fork], [kernel.vfs, fork.vfs], ...parts.given]);
-  const { memory, trampoline, zeroFrame } = fork;
-  trampoline.abandon();
+  const { memory, vdso, zeroFrame } = fork;
+  vdso.abandon();
   frames.release(zeroFrame);
   try {
     const copy = copyState(parts.root, { replaced, given, standIn });

@@ -13,6 +13,7 @@ import { killForMemory } from "./oom-killer.ts";
 import { KERNEL_INFO, KernelLog } from "../ground/kernel-log.ts";
 import { InotifyLimits } from "../fs/inotify/inotify-limits.ts";
 import { PipeLimits } from "../fs/pipe/pipe-limits.ts";
+import type { PageCache } from "../frames/page-cache.ts";
 import { LibraryPlaces } from "../mm/library-places.ts";
 import { Vdso } from "../mm/vdso/vdso.ts";
 import type { SharedImage } from "../frames/image-pages.ts";

@@ -63,9 +63,12 @@ export class Vdso {
   /** CLOCK_REALTIME is so far ahead of CLOCK_MONOTONIC. */
   setRealtime({ seconds, nanoseconds }: { seconds: number; nanoseconds: number }): void {
     const { u32 } = this.data.frames.physical;
+    // Forks share the page until one's clock is set.
+    const frame = this.data.ownFrame(0);
+    if (frame < 0) return;
     const offset = BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds);
     for (const clock of REALTIME_CLOCKS) {
-      const at = (dataAt(this.data) + OFFSETS + clock * 8) >>> 2;
+      const at = (frame * PAGE_SIZE + OFFSETS + clock * 8) >>> 2;
       u32[at] = Number(BigInt.asUintN(32, offset));
       u32[at + 1] = Number(BigInt.asUintN(32, offset >> 32n));
     }
@@ -88,6 +91,11 @@ export class Vdso {
       this.#mapData(space, start, mayRead);
       return;
     }
+  }
+
+  /** The kernel is about to be a copy of another, which has pages of its own. */
+  abandon(): void {
+    for (const pages of [this.code, this.data, this.askingData]) pages.abandon();
   }
 
   #mapData(space: AddressSpace, at: number, mayRead: boolean): void {

@@ -14,7 +14,7 @@ export class HostListener implements TcpListener {
   #socket: TcpSocket;
   #provider: SocketProvider;
   #host: HostSocket | null = null;
-  /** Of one that was saved. */
+  /** It was saved listening, and does not yet. */
   #isListening = false;
 
   constructor(socket: TcpSocket, provider: SocketProvider) {
@@ -72,13 +72,20 @@ export class HostListener implements TcpListener {
       "HostListener",
       this,
       {
-        save: (it) => ({ socket: it.#socket, provider: it.#provider, isListening: it.#host !== null }),
+        save: (it) => ({
+          socket: it.#socket,
+          provider: it.#provider,
+          isListening: it.#isListening || it.#host !== null,
+        }),
         load: (it, from) => ({ socket: it.#socket, provider: it.#provider, isListening: it.#isListening } = from),
       },
       {
         keeps: ["#host"],
+        // Where it listens, the original of a fork goes on.
+        copied: (it) => void (it.#isListening = false),
         loaded: (it) => {
           if (it.#isListening) it.begin();
+          it.#isListening = false;
         },
       },
     );
