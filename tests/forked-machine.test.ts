@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { SeededRandom } from "@stratos/base";
 import { type HostSocket, SimulatedNetwork } from "@stratos/host";
-import { buildStatic, countsOf, finish, forkOf, type Run, startStatic } from "./saved/saved-run.ts";
+import { buildStatic, countsOf, finish, forkOf, type Run, startStatic, twinOf } from "./saved/saved-run.ts";
 
 let folder = "";
 
@@ -36,6 +36,17 @@ test("programs that sleep in each kind of call wake in forks as in their origina
   const [early, late] = [forkOf(run), forkOf(run)];
   for (const each of [early, run, late]) finish(each);
   for (const each of [early, run, late]) assert.deepEqual(doingsOf(each), doingsOf(alone));
+});
+
+test("a machine that has had forks can be saved when they are gone, and goes on from there", () => {
+  const run = startStatic(buildStatic(folder, "waits"));
+  run.machine.run(1);
+  const fork = forkOf(run);
+  assert.throws(() => twinOf(run), { kind: "unsavable", message: /shares its board with others/ });
+  fork.machine.dispose();
+  const twin = twinOf(run);
+  for (const each of [run, twin]) finish(each);
+  assert.deepEqual(doingsOf(twin), doingsOf(run));
 });
 
 test("neither a machine nor any of its forks sees what another writes, and all frames come back", () => {
