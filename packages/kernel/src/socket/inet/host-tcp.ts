@@ -14,7 +14,6 @@ export class HostListener implements TcpListener {
   #socket: TcpSocket;
   #provider: SocketProvider;
   #host: HostSocket | null = null;
-  /** It was saved listening, and does not yet. */
   #isListening = false;
 
   constructor(socket: TcpSocket, provider: SocketProvider) {
@@ -24,6 +23,7 @@ export class HostListener implements TcpListener {
 
   begin(): number {
     if (this.#host !== null) return this.#finish(this.#host);
+    this.#isListening = true;
     const socket = this.#socket;
     const address = socket.hostLocal;
     const host = this.#provider.create(address.family, "stream", socket);
@@ -64,6 +64,7 @@ export class HostListener implements TcpListener {
   close(): void {
     this.#host?.close();
     this.#host = null;
+    this.#isListening = false;
   }
 
   static {
@@ -72,11 +73,7 @@ export class HostListener implements TcpListener {
       "HostListener",
       this,
       {
-        save: (it) => ({
-          socket: it.#socket,
-          provider: it.#provider,
-          isListening: it.#isListening || it.#host !== null,
-        }),
+        save: (it) => ({ socket: it.#socket, provider: it.#provider, isListening: it.#isListening }),
         load: (it, from) => ({ socket: it.#socket, provider: it.#provider, isListening: it.#isListening } = from),
       },
       {
@@ -85,7 +82,6 @@ export class HostListener implements TcpListener {
         copied: (it) => void (it.#isListening = false),
         loaded: (it) => {
           if (it.#isListening) it.begin();
-          it.#isListening = false;
         },
       },
     );
