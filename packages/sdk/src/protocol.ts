@@ -2,7 +2,19 @@
  * What a library asks of the side that has the machines, and what that answers. A call has a number, given by who asks;
  * all of its messages carry it.
  */
-import type { FailureData, FailureKind, ImageProgress, ImageSource, Mount, PortMapping, TerminalSize } from "./api.ts";
+import type {
+  FailureData,
+  FailureKind,
+  ImageProgress,
+  ImageSource,
+  Mount,
+  PortMapping,
+  SandboxLimits,
+  TerminalSize,
+} from "./api.ts";
+
+/** Events that are on their way before what comes next is lost. */
+export const EVENT_WINDOW = 1024;
 
 /** Bytes of a stream that are on their way before its writer waits for the other side. */
 export const STREAM_WINDOW = 1 << 18;
@@ -30,6 +42,9 @@ export interface CreateRequest extends OpenImageRequest {
   readonly mounts?: readonly Mount[] | undefined;
   readonly volumes?: readonly (OpenVolumeRequest & { readonly guest: string })[] | undefined;
   readonly hostname?: string | undefined;
+  readonly limits?: SandboxLimits | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly onTimeout?: "checkpoint" | "stop" | undefined;
   /** The frame's bytes are what `save` gave: the machine goes on from there. */
   readonly isSaved?: boolean | undefined;
   /** What `create-board` has answered; absent: a board of its own. */
@@ -48,6 +63,12 @@ export interface RunRequest {
   readonly tty?: TerminalSize | undefined;
 }
 
+/** A connection to a port of the machine's own loopback; answered when it has ended. */
+export interface ConnectRequest {
+  readonly target: number;
+  readonly port: number;
+}
+
 interface SignalRequest {
   readonly target: number;
   readonly pid: number;
@@ -62,12 +83,13 @@ export interface OpenVolumeRequest {
 
 export interface FileRequest {
   readonly target: number;
-  readonly action: "read" | "write" | "list" | "status" | "make-folder" | "rename" | "remove";
+  readonly action:
+    "read" | "write" | "list" | "status" | "make-folder" | "rename" | "remove" | "copy" | "pack" | "unpack";
   readonly path: string;
-  /** rename: the new name. */
+  /** rename, copy: the new name. */
   readonly to?: string;
   readonly mode?: number | undefined;
-  /** make-folder, remove: with those on the way, or with all that is below. */
+  /** make-folder, remove, copy: with those on the way, or with all that is below. */
   readonly whole?: boolean | undefined;
 }
 
@@ -82,6 +104,19 @@ export interface Operations {
   "file": FileRequest;
   /** Answered with bytes. */
   "save": { readonly target: number };
+  "connect": ConnectRequest;
+  "stats": { readonly target: number };
+  "processes": { readonly target: number };
+  "pause": { readonly target: number; readonly isPaused: boolean };
+  /** Of files and memory, by name; or back to one of these, or rid of it. */
+  "snapshot": { readonly target: number; readonly label: string; readonly action: "take" | "return" | "drop" };
+  /** Files changed since the image, or since a snapshot. */
+  "diff": { readonly target: number; readonly label: string | null };
+  /** Ends the sandbox after so long; null: never. */
+  "life": { readonly target: number; readonly timeoutMs: number | null };
+  /** Goes on until it is cancelled: events come. */
+  "events": { readonly target: number };
+  "watch": { readonly target: number; readonly path: string; readonly isRecursive: boolean };
   "sync": { readonly target: number };
   "close": { readonly target: number };
 }
@@ -95,7 +130,7 @@ export type ToEngine =
   | { readonly call: number; readonly input: "bytes" | "end" }
   /** The size of the program's terminal. */
   | { readonly call: number; readonly size: TerminalSize }
-  /** So many bytes of output 1 or 2 were dealt with. */
+  /** So many bytes of output 1 or 2, or events, were dealt with. */
   | { readonly call: number; readonly taken: number; readonly stream: 1 | 2 };
 
 export type FromEngine =
@@ -106,6 +141,7 @@ export type FromEngine =
   | { readonly call: number; readonly output: 1 | 2 }
   /** The program has read so many bytes. */
   | { readonly call: number; readonly read: number }
+  | { readonly call: number; readonly event: unknown }
   | { readonly call: number; readonly progress: ImageProgress };
 
 export interface Failure {

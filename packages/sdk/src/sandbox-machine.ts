@@ -1,7 +1,7 @@
 /** A machine that outlives its programs: a library starts them one after the other, or beside one another. */
-import { ERRNO_NAMES, MAX_HARTS, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGNAL_NAMES } from "@stratos/abi";
-import { loadState, saveState, StateError, utf8ToByteString } from "@stratos/base";
-import type { Volume } from "@stratos/aegisfs";
+import { ERRNO_NAMES, MAX_HARTS, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGKILL, SIGNAL_NAMES } from "@stratos/abi";
+import { byteStringToUtf8, loadState, saveState, StateError, utf8ToByteString } from "@stratos/base";
+import { BLOCK_SIZE, fileChanges, type Volume } from "@stratos/aegisfs";
 import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
 import {
   AegisFileSystem,
@@ -21,14 +21,34 @@ import {
   type HostFolder,
   MACHINE_MEMORY_MIN,
   MachineSession,
+  type TurnGate,
   writeResolverConfiguration,
 } from "@stratos/session";
-import { type ProgramEnd, StratosError, type TerminalSize } from "./api.ts";
+import {
+  type FileDifference,
+  LimitError,
+  type LimitName,
+  type ProcessInfo,
+  type ProgramEnd,
+  type SandboxLimits,
+  type SandboxStats,
+  StratosError,
+  type TerminalSize,
+} from "./api.ts";
+import { type ConnectionListener, dropOutsideEnds, GuestConnection } from "./guest-connection.ts";
+import type { GoingCall } from "./going-call.ts";
+import { endOfStatus, MachineEvents, type SandboxEvent } from "./machine-events.ts";
 import { MachineFiles } from "./machine-files.ts";
 import { ChannelInput, ChannelOutput, ChannelTerminal } from "./program-streams.ts";
 import { isTerminalSize, type CreateRequest, type RunRequest } from "./protocol.ts";
 
 const PAGE = 4096;
+/** Room for the changes that a system makes by itself. */
+const DISK_BYTES_MIN = 1 << 24;
+/** How the files were at the beginning, among the points that are kept. */
+const IMAGE_POINT = "image";
+/** Of the space of a point that is replaced, at a time. */
+const RECLAIM_STEPS = 64;
 
 /** A sandbox as bytes hold it. */
 interface SavedSandbox {
@@ -37,18 +57,21 @@ interface SavedSandbox {
   /** Over the image. */
   readonly changes: MemoryBlockDevice;
   readonly seed: number | null;
+  /** Of connections from outside, the ports of the ends that nobody has any more. */
+  readonly outsidePorts: readonly number[];
 }
 
 /** @throws StateError */
 export function readSaved(bytes: Uint8Array): SavedSandbox {
   const state = loadState(bytes, { ports: new Map(), given: new Map() }) as Partial<SavedSandbox>;
-  const { session, changes, seed } = state;
+  const { session, changes, seed, outsidePorts } = state;
   if (
     session instanceof Uint8Array &&
     changes instanceof MemoryBlockDevice &&
-    (seed === null || Number.isInteger(seed))
+    (seed === null || Number.isInteger(seed)) &&
+    Array.isArray(outsidePorts)
   )
-    return { session, changes, seed: seed as number | null };
+    return { session, changes, seed: seed as number | null, outsidePorts };
   throw new StateError("foreign", "this is no saved sandbox");
 }
 
@@ -72,6 +95,20 @@ interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes"
   readonly sockets: SocketProvider | null;
   readonly folders: readonly HostFolder[];
   readonly volumes: readonly MountedVolume[];
+  /** What happens in it. Not from within it: a listener may look, and change nothing. */
+  onEvent(event: SandboxEvent): void;
+}
+
+/** Something outside that looks into the machine, and lets go while that is saved. */
+interface Onlooker {
+  detach(): void;
+  attach(): void;
+}
+
+/** A program that was asked for, until it has ended. */
+interface StartedProgram {
+  /** Which has ended it. */
+  limit: LimitName | null;
 }
 
 interface ProgramListener {
@@ -82,24 +119,25 @@ interface ProgramListener {
   onOutput(stream: 1 | 2, bytes: Uint8Array): void;
 }
 
-export interface RunningProgram {
-  readonly input: ChannelInput;
-  readonly outputs: readonly [ChannelOutput, ChannelOutput];
-  readonly ended: Promise<ProgramEnd>;
-  /** Ends it and all that it has started. */
-  kill(): void;
-  /** Of its terminal, if it has one. */
-  resize(size: TerminalSize): void;
-}
-
 export class SandboxMachine {
   readonly #session: MachineSession;
   readonly #files: MachineFiles;
   readonly #ports: MachinePorts;
   readonly #seed: number | null;
+  readonly #volume: Volume;
   readonly #changes: MemoryBlockDevice | null;
+  readonly #limits: SandboxLimits;
+  readonly #events: MachineEvents;
+  readonly #onEvent: (event: SandboxEvent) => void;
+  readonly #programs = new Map<number, StartedProgram>();
+  readonly #connections = new Set<GuestConnection>();
+  readonly #onlookers = new Set<Onlooker>();
   /** Rejects when the machine has stopped, whatever runs. */
-  readonly #stopped: Promise<never>;
+  readonly stopped: Promise<never>;
+  /** What its end is to those who wait in it. */
+  #whyStopped: StratosError = new StratosError("closed", "the sandbox was closed", {});
+  #isPaused = false;
+  #refusedTasks = 0;
 
   /** @throws StratosError of kind option */
   static checkOptions(options: {
@@ -109,8 +147,11 @@ export class SandboxMachine {
     seed?: number | undefined;
     network?: string | undefined;
     ports?: readonly unknown[] | undefined;
+    limits?: SandboxLimits | undefined;
+    timeoutMs?: number | null | undefined;
+    onTimeout?: string | undefined;
   }): void {
-    const { memoryBytes, harts = 1, seed = 0, network = "none", ports = [] } = options;
+    const { memoryBytes, harts = 1, seed = 0, network = "none", ports = [], limits = {}, onTimeout = "stop" } = options;
     const most = options.freeBytes ?? Machine.MEMORY_BYTES_MAX;
     if (!(memoryBytes >= MACHINE_MEMORY_MIN && memoryBytes <= most && memoryBytes % PAGE === 0))
       throw wrong("memoryBytes", `a multiple of ${PAGE} from ${MACHINE_MEMORY_MIN} to ${most}`);
@@ -118,6 +159,13 @@ export class SandboxMachine {
     if (!(Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff)) throw wrong("seed", "0 to 4294967295");
     if (network !== "none" && network !== "host") throw wrong("network", '"none" or "host"');
     if (ports.length > 0 && network !== "host") throw wrong("ports", 'they need network: "host"');
+    const { processes = 16, diskBytes = memoryBytes, cpuMs = 1, outputBytes = 1 } = limits;
+    if (!(processes >= 16)) throw wrong("limits.processes", "16 or more");
+    if (!(diskBytes >= DISK_BYTES_MIN)) throw wrong("limits.diskBytes", `${DISK_BYTES_MIN} or more`);
+    if (!(cpuMs > 0)) throw wrong("limits.cpuMs", "above 0");
+    if (!(outputBytes > 0)) throw wrong("limits.outputBytes", "above 0");
+    if (onTimeout !== "checkpoint" && onTimeout !== "stop") throw wrong("onTimeout", '"checkpoint" or "stop"');
+    checkDuration("timeoutMs", options.timeoutMs ?? undefined);
   }
 
   /** @throws SessionError, StratosError; the board then has its memory back */
@@ -125,7 +173,10 @@ export class SandboxMachine {
     const { ports, board, image, memoryBytes, harts, hostname, sockets, folders, saved } = parts;
     const seed = saved === null ? parts.seed : (saved.seed ?? undefined);
     this.#seed = seed ?? null;
+    this.#volume = image.volume;
     this.#changes = image.changes;
+    this.#limits = parts.limits ?? {};
+    this.#onEvent = (event) => parts.onEvent(event);
     if (sockets !== null && saved === null) writeResolverConfiguration(image.volume.root, sockets);
     this.#ports = ports;
     this.#session = new MachineSession({
@@ -134,7 +185,7 @@ export class SandboxMachine {
       memoryBytes,
       sockets,
       folders,
-      log: () => {},
+      log: (message) => this.#hear(message),
       ...(board === null ? {} : { board, imageIdentity: image.identity }),
       ...(harts === undefined ? {} : { harts }),
       ...(seed === undefined ? {} : { seed }),
@@ -147,11 +198,59 @@ export class SandboxMachine {
       this.#session.close();
       throw error;
     }
-    this.#files = new MachineFiles(this.kernel);
-    this.#stopped = this.#session.run().then(() => {
-      throw new StratosError("closed", "the sandbox was closed", {});
+    const { kernel } = this;
+    this.#files = new MachineFiles(kernel);
+    this.#events = new MachineEvents(kernel, this.#onEvent);
+    kernel.maximumTasks = Math.min(kernel.maximumTasks, this.#limits.processes ?? Infinity);
+    this.#refusedTasks = kernel.refusedTasks;
+    if (saved !== null) dropOutsideEnds(kernel, saved.outsidePorts);
+    this.#keepPoint(IMAGE_POINT);
+    const { pump } = this.#session;
+    pump.gate = this.#gate();
+    this.stopped = this.#session.run().then(() => {
+      throw this.#whyStopped;
     });
-    this.#stopped.catch(() => {});
+    this.stopped.catch(() => {});
+  }
+
+  #gate(): TurnGate {
+    const isBlocked = (): boolean => this.#isPaused;
+    return {
+      get isBlocked() {
+        return isBlocked();
+      },
+      beforeTurn: () => {},
+      afterTurn: () => this.#look(),
+    };
+  }
+
+  /** Between two turns. */
+  #look(): void {
+    const { kernel } = this;
+    if (kernel.isStopped) return;
+    this.#events.lookAtPorts();
+    if (kernel.refusedTasks > this.#refusedTasks)
+      this.#onEvent({ name: "limit", data: { which: "processes", pid: null } });
+    this.#refusedTasks = kernel.refusedTasks;
+    const { cpuMs = Infinity } = this.#limits;
+    if (this.#session.pump.runMs >= cpuMs) this.#stop("cpu");
+  }
+
+  /** Messages of the kernel. */
+  #hear(message: string): void {
+    const killed = /^out of memory: (?:.*\[(\d+)\] ended$|ended process (\d+) )/s.exec(message);
+    if (killed === null) return;
+    const [, thread, process] = killed;
+    const pid = thread === undefined ? Number(process) : (this.kernel.tasks.tasks.get(Number(thread))?.group.pid ?? 0);
+    const program = this.#programs.get(pid);
+    if (program !== undefined) program.limit ??= "memory";
+    this.#onEvent({ name: "limit", data: { which: "memory", pid } });
+  }
+
+  /** A limit of the whole machine was reached: it runs no more, and whoever waits in it hears which. */
+  #stop(which: LimitName): void {
+    this.stop(new LimitError(`the sandbox has reached its limit: ${which}`, { which, partial: null }));
+    this.#onEvent({ name: "limit", data: { which, pid: null } });
   }
 
   /** @throws StratosError */
@@ -170,11 +269,11 @@ export class SandboxMachine {
   }
 
   /** @throws SessionError, StratosError */
-  start(request: RunRequest, listener: ProgramListener): RunningProgram {
+  start(request: RunRequest, listener: ProgramListener): GoingCall {
     const argv = argvOf(request.command).map(utf8ToByteString);
     const { cwd = "/", timeoutMs } = request;
     if (!cwd.startsWith("/") || cwd.includes("\0")) throw wrong("cwd", "an absolute path");
-    if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs < 2 ** 31)) throw wrong("timeoutMs", "above 0");
+    checkDuration("timeoutMs", timeoutMs);
     const user = findGuestUser((path) => {
       const bytes = this.#files.read(`/${path}`);
       return typeof bytes === "number" ? null : bytes;
@@ -193,14 +292,19 @@ export class SandboxMachine {
       workingDirectory: utf8ToByteString(cwd),
       user,
     };
+    const started: StartedProgram = { limit: null };
     const input = new ChannelInput((count) => listener.onRead(count));
-    const outputs = [
-      new ChannelOutput((bytes) => listener.onOutput(1, bytes)),
-      new ChannelOutput((bytes) => listener.onOutput(2, bytes)),
-    ] as const;
+    let outputLeft = this.#limits.outputBytes ?? Infinity;
+    const outputOf = (stream: 1 | 2): ChannelOutput =>
+      new ChannelOutput((bytes) => {
+        const part = bytes.subarray(0, outputLeft);
+        if (part.length < bytes.length) endBy("output");
+        outputLeft -= part.length;
+        listener.onOutput(stream, part);
+      });
+    const outputs = [outputOf(1), outputOf(2)] as const;
     const { files, resize, finish } = this.#standardFiles(tty, input, outputs);
     if (!request.hasInput) input.end();
-    let isTimedOut = false;
     let end!: (status: number) => void;
     const exited = new Promise<number>((resolve) => {
       end = resolve;
@@ -212,33 +316,139 @@ export class SandboxMachine {
       finish();
       throw error;
     }
+    this.#programs.set(pid, started);
     listener.onStarted(pid);
     const kill = (): void => {
       this.#session.machine.endTree(pid);
       this.#session.pump.wake();
+      // What stands still ends later; nobody is to wait for that.
+      if (this.#isPaused) end(SIGKILL);
     };
-    const cancelTimer =
-      timeoutMs === undefined
-        ? null
-        : this.#ports.loop.callLater(timeoutMs, () => {
-            isTimedOut = true;
-            kill();
-          });
-    const ended = Promise.race([exited, this.#stopped])
+    const endBy = (limit: LimitName): void => {
+      if (started.limit !== null) return;
+      started.limit = limit;
+      this.#onEvent({ name: "limit", data: { which: limit, pid } });
+      kill();
+    };
+    const cancelTimer = timeoutMs === undefined ? null : this.#ports.loop.callLater(timeoutMs, () => endBy("timeout"));
+    const ended = Promise.race([exited, this.stopped])
       .finally(() => {
+        this.#programs.delete(pid);
         cancelTimer?.();
         finish();
         for (const output of outputs) output.finish();
       })
-      .then((status) => endOf(status, isTimedOut));
+      .then((status) => endOf(status, started.limit));
     return { input, outputs, ended, kill, resize };
+  }
+
+  /** A connection to a program that listens. @throws StratosError of kind port or option */
+  connect(port: number, listener: ConnectionListener): GuestConnection {
+    const connection = new GuestConnection(this.kernel, this.#ports.loop, port, listener);
+    this.#connections.add(connection);
+    const drop = (): void => void this.#connections.delete(connection);
+    connection.ended.then(drop, drop);
+    this.stopped.catch((error: unknown) => connection.kill(error));
+    return connection;
+  }
+
+  /** While the machine is saved, it lets go. @returns what ends that */
+  addOnlooker(onlooker: Onlooker): () => void {
+    this.#onlookers.add(onlooker);
+    return () => void this.#onlookers.delete(onlooker);
+  }
+
+  get files(): MachineFiles {
+    return this.#files;
+  }
+
+  stats(): SandboxStats {
+    const { memory, tasks } = this.kernel;
+    const limitBytes = this.#changes?.size ?? this.#volume.usage().blocks * BLOCK_SIZE;
+    return {
+      memory: { usedBytes: (memory.limit - memory.free) * PAGE, limitBytes: memory.limit * PAGE },
+      disk: { usedBytes: Math.max(0, limitBytes - this.#volume.dataBlocks * BLOCK_SIZE), limitBytes },
+      cpuMs: this.#session.pump.runMs,
+      instructions: this.#session.machine.statistics.instructions,
+      processes: tasks.processes.size,
+    };
+  }
+
+  processes(): ProcessInfo[] {
+    return [...this.kernel.tasks.processes.values()].map(({ pid, parent, leader }) => {
+      const words = this.#files.read(`/proc/${pid}/cmdline`);
+      const status = this.#files.read(`/proc/${pid}/stat`);
+      const text = typeof words === "number" ? "" : new TextDecoder().decode(words);
+      const state = typeof status === "number" ? "" : new TextDecoder().decode(status).replace(/.*\) (\S).*/s, "$1");
+      return {
+        pid,
+        parentPid: parent?.pid ?? 0,
+        name: byteStringToUtf8(leader.name),
+        command: text === "" ? [] : text.replace(/\0$/, "").split("\0"),
+        uid: leader.credentials.uid,
+        state,
+      };
+    });
+  }
+
+  /** Nothing runs until it is taken back; timeouts go on. */
+  set isPaused(isPaused: boolean) {
+    this.#isPaused = isPaused;
+    if (!isPaused) this.#session.pump.wake();
+  }
+
+  /**
+   * Keeps how the files are now, for `differences`; what had the name is replaced.
+   *
+   * @throws StratosError of kind file
+   */
+  keepPoint(name: string): void {
+    this.#session.machine.sync();
+    const volume = this.#volume;
+    const there = volume.findSubvolume(name);
+    if (there >= 0) volume.deleteSubvolume(there);
+    while (volume.reclaim(RECLAIM_STEPS) > 0);
+    this.#keepPoint(name);
+  }
+
+  #keepPoint(name: string): void {
+    const volume = this.#volume;
+    if (volume.findSubvolume(name) >= 0) return;
+    const made = volume.snapshot(volume.root, name, { readOnly: true });
+    if (made < 0) throw new StratosError("file", `the files cannot be kept: ${errnoName(made)}`, fileFailure(made));
+  }
+
+  /** Files that changed since a point that was kept; null: since the image. @returns null: there is no such point */
+  differences(point: string | null): FileDifference[] | null {
+    const volume = this.#volume;
+    const number = volume.findSubvolume(point ?? IMAGE_POINT);
+    const before = number < 0 ? null : volume.subvolume(number);
+    if (before === null) return null;
+    this.#session.machine.sync();
+    const changes = fileChanges(volume, before, volume.root);
+    if (typeof changes === "number")
+      throw new StratosError("file", `the files cannot be compared: ${errnoName(changes)}`, fileFailure(changes));
+    return changes.map(({ kind, path, from, type }) => ({
+      kind,
+      path: byteStringToUtf8(path),
+      from: from === null ? null : byteStringToUtf8(from),
+      type: type === "directory" ? "folder" : type,
+    }));
   }
 
   /** @throws StateError */
   save(): Uint8Array {
     if (this.#changes === null) throw new StateError("unsavable", "the sandbox keeps its changes elsewhere");
-    const session = this.#session.save(new Map());
-    return saveState({ session, changes: this.#changes, seed: this.#seed } satisfies SavedSandbox, new Map());
+    const onlookers = [...this.#connections, ...this.#onlookers];
+    for (const onlooker of onlookers) onlooker.detach();
+    try {
+      const session = this.#session.save(new Map());
+      const outsidePorts = [...this.#connections].map(({ localPort }) => localPort);
+      const saved: SavedSandbox = { session, changes: this.#changes, seed: this.#seed, outsidePorts };
+      return saveState(saved, new Map());
+    } finally {
+      for (const onlooker of onlookers) onlooker.attach();
+    }
   }
 
   /** Descriptors 0, 1 and 2: streams, or a terminal of the program's own. @throws StratosError */
@@ -275,6 +485,13 @@ export class SandboxMachine {
     this.#session.pump.wake();
   }
 
+  /** Nothing runs any more, and whoever waits in it hears why. */
+  stop(why: StratosError): void {
+    if (this.kernel.isStopped) return;
+    this.#whyStopped = why;
+    this.#session.stop();
+  }
+
   /** What programs have written into volumes is in them afterwards. */
   close(): void {
     try {
@@ -292,14 +509,22 @@ function argvOf(command: string | readonly string[]): readonly string[] {
   return argv;
 }
 
-function endOf(status: number, timedOut: boolean): ProgramEnd {
-  const signal = status & 0x7f;
-  const exitCode = signal === 0 ? (status >> 8) & 0xff : 128 + signal;
-  return {
-    exitCode: timedOut ? EXIT_TIMEOUT : exitCode,
-    signal: signal === 0 ? null : `SIG${SIGNAL_NAMES[signal] ?? signal}`,
-    timedOut,
-  };
+function endOf(status: number, limit: LimitName | null): ProgramEnd {
+  const { exitCode, signal } = endOfStatus(status);
+  const timedOut = limit === "timeout";
+  return { exitCode: timedOut ? EXIT_TIMEOUT : exitCode, signal, timedOut, limit };
+}
+
+function checkDuration(option: string, milliseconds: number | undefined): void {
+  if (milliseconds !== undefined && !(milliseconds > 0 && milliseconds < 2 ** 31)) throw wrong(option, "above 0");
+}
+
+function errnoName(result: number): string {
+  return ERRNO_NAMES[-result] ?? String(-result);
+}
+
+function fileFailure(result: number): { path: string; code: string } {
+  return { path: "/", code: errnoName(result) };
 }
 
 function wrong(option: string, expected: string): StratosError<"option"> {

@@ -1,0 +1,260 @@
+/**
+ * A sandbox as calls know it: a machine, what was opened for it, the moments that it can go back to, and its life. The
+ * machine may be another one later (`returnTo`), or none: then each call hears why.
+ */
+import type { Board } from "@stratos/kernel";
+import { type FileDifference, type FileEvent, LimitError, StratosError } from "./api.ts";
+import type { CloneUse, EngineHost, Work } from "./engine-host.ts";
+import { EventStream } from "./event-stream.ts";
+import { FileWatch } from "./file-watch.ts";
+import { eventCall, type GoingCall } from "./going-call.ts";
+import { closeAll, durable } from "./open-parts.ts";
+import type { SandboxEvent } from "./machine-events.ts";
+import type { MachineFiles } from "./machine-files.ts";
+import type { CreateRequest } from "./protocol.ts";
+import { type MountedVolume, readSaved, SandboxMachine } from "./sandbox-machine.ts";
+
+const PAGE = 4096;
+/** Memory of a machine when nothing else is said. */
+const MEMORY_BYTES = 2 * 1024 ** 3;
+const MEMORY_BYTES_ON_BOARD = 512 * 1024 ** 2;
+/** Each holds the memory in use at its time. */
+const SNAPSHOTS_MAX = 16;
+
+interface SandboxParts {
+  readonly host: EngineHost;
+  readonly request: CreateRequest;
+  /** null: one of its own. */
+  readonly board: Board | null;
+  /** What `save` gave, when it goes on from there. */
+  readonly saved: Uint8Array | null;
+}
+
+export class SandboxTarget {
+  readonly board: Board | null;
+  readonly #parts: SandboxParts;
+  readonly #memoryBytes: number;
+  #running: Running | null = null;
+  /** Why nothing runs. */
+  #why: StratosError = new StratosError("closed", "the sandbox was closed", {});
+  /** How it was when its life ended. */
+  #checkpoint: Uint8Array | null = null;
+  #endLife: (() => void) | null = null;
+  readonly #snapshots = new Map<string, Uint8Array>();
+  readonly #listeners = new Set<EventStream<SandboxEvent>>();
+  #isClosed!: () => void;
+  readonly #closed = new Promise<null>((resolve) => {
+    this.#isClosed = () => resolve(null);
+  });
+
+  private constructor(parts: SandboxParts) {
+    this.#parts = parts;
+    this.board = parts.board;
+    this.#memoryBytes = parts.request.memoryBytes ?? (parts.board === null ? MEMORY_BYTES : MEMORY_BYTES_ON_BOARD);
+  }
+
+  /** @throws StratosError, SessionError, StateError; then nothing stays open */
+  static async open(parts: SandboxParts, work: Work): Promise<SandboxTarget> {
+    const target = new SandboxTarget(parts);
+    target.#check();
+    target.#running = await target.#start(parts.saved, work);
+    target.setLife(parts.request.timeoutMs ?? null);
+    return target;
+  }
+
+  #check(): void {
+    const { request, board } = this.#parts;
+    SandboxMachine.checkOptions({ ...request, memoryBytes: this.#memoryBytes, freeBytes: board?.freeBytes });
+  }
+
+  async #start(bytes: Uint8Array | null, work: Work): Promise<Running> {
+    const { host, request, board } = this.#parts;
+    const saved = bytes === null ? null : readSaved(bytes);
+    const memoryBytes = this.#memoryBytes;
+    const folders = host.hostFolders(request.mounts ?? []);
+    const sockets = request.network === "host" ? host.openNetwork(request.ports ?? []) : null;
+    const opened: { close(): void }[] = [];
+    const letGo = (): void => closeAll(opened.splice(0));
+    try {
+      const cloneBytes = Math.floor((request.limits?.diskBytes ?? memoryBytes) / PAGE) * PAGE;
+      const use: CloneUse = { cloneBytes, changes: saved?.changes ?? null };
+      const image = await host.openImage(request, use, work);
+      opened.push(image);
+      const volumes: MountedVolume[] = [];
+      for (const { guest, ...place } of request.volumes ?? []) {
+        const root = await host.openVolume(place);
+        volumes.push({ guest, volume: root.volume });
+        opened.push(durable(root, guest));
+      }
+      work.check();
+      // The board may have given its memory to another meanwhile.
+      this.#check();
+      const onEvent = (event: SandboxEvent): void => this.#hear(event);
+      const { ports } = host;
+      const machine = new SandboxMachine({
+        ...request,
+        board,
+        memoryBytes,
+        ports,
+        image,
+        sockets,
+        folders,
+        volumes,
+        saved,
+        onEvent,
+      });
+      return { machine, letGo };
+    } catch (error) {
+      letGo();
+      throw error;
+    }
+  }
+
+  #hear(event: SandboxEvent): void {
+    for (const listener of this.#listeners) listener.push(event);
+    if (event.name !== "limit" || event.data.which !== "cpu") return;
+    const { which } = event.data;
+    this.#why = new LimitError(`the sandbox has reached its limit: ${which}`, { which, partial: null });
+    // In the midst of the machine's turn.
+    this.#parts.host.ports.loop.callSoon(() => this.#end());
+  }
+
+  /** @throws StratosError: why there is none */
+  get machine(): SandboxMachine {
+    if (this.#running === null) throw this.#why;
+    return this.#running.machine;
+  }
+
+  get files(): MachineFiles {
+    return this.machine.files;
+  }
+
+  /** For an image or a volume: what was changed is durable afterwards. */
+  sync(): void {}
+
+  /** @throws StateError; StratosError */
+  save(): Uint8Array {
+    return this.#checkpoint ?? this.machine.save();
+  }
+
+  /** @throws StratosError of kind option or snapshot; StateError */
+  takeSnapshot(label: string): void {
+    const fail = (why: string): StratosError => new StratosError("option", `label: ${why}`, { option: "label" });
+    if (!/^[\w.-]{1,64}$/.test(label)) throw fail("1 to 64 letters, digits, dots, dashes are expected");
+    if (!this.#snapshots.has(label) && this.#snapshots.size >= SNAPSHOTS_MAX)
+      throw fail(`there are ${SNAPSHOTS_MAX} snapshots already: drop one`);
+    const { machine } = this;
+    machine.keepPoint(pointOf(label));
+    this.#snapshots.set(label, machine.save());
+  }
+
+  /** Programs that run end for those who wait for them; the ones of the snapshot go on. */
+  async returnTo(label: string, work: Work): Promise<void> {
+    const bytes = this.#snapshotOf(label);
+    if (this.#running === null) throw this.#why;
+    this.#why = new StratosError("closed", "the sandbox was rolled back", {});
+    this.#end();
+    try {
+      this.#running = await this.#start(bytes, work);
+    } catch (error) {
+      this.#why = new StratosError("closed", `the sandbox could not be rolled back: ${String(error)}`, {});
+      throw error;
+    }
+  }
+
+  dropSnapshot(label: string): void {
+    this.#snapshotOf(label);
+    this.#snapshots.delete(label);
+  }
+
+  #snapshotOf(label: string): Uint8Array {
+    const bytes = this.#snapshots.get(label);
+    if (bytes === undefined) throw noSnapshot(label);
+    return bytes;
+  }
+
+  /** @param label  null: the image. @throws StratosError of kind snapshot or file */
+  differences(label: string | null): FileDifference[] {
+    const changes = this.machine.differences(label === null ? null : pointOf(label));
+    if (changes === null) throw noSnapshot(label ?? "");
+    return changes;
+  }
+
+  /** The sandbox ends after so long, from now on; null: never. */
+  setLife(timeoutMs: number | null): void {
+    SandboxMachine.checkOptions({ memoryBytes: this.#memoryBytes, timeoutMs });
+    this.#endLife?.();
+    this.#endLife =
+      timeoutMs === null ? null : this.#parts.host.ports.loop.callLater(timeoutMs, () => this.#lifeEnds());
+  }
+
+  #lifeEnds(): void {
+    const running = this.#running;
+    if (running === null) return;
+    if (this.#parts.request.onTimeout !== "stop" && this.board === null) {
+      try {
+        this.#checkpoint = running.machine.save();
+      } catch {
+        // What cannot be saved is stopped.
+      }
+    }
+    const which = "lifetime";
+    this.#why = new LimitError("the sandbox has reached the end of its life", { which, partial: null });
+    this.#hear({ name: "limit", data: { which, pid: null } });
+    this.#end();
+  }
+
+  /** Tells what happens, whichever machine it is, until the sandbox is closed. */
+  listen(send: (event: SandboxEvent) => void): GoingCall {
+    const stream = new EventStream<SandboxEvent>(send, (count) => ({ name: "lost", data: { count } }));
+    this.#listeners.add(stream);
+    return eventCall(stream, this.#closed, () => this.#listeners.delete(stream));
+  }
+
+  /** Tells what happens to files of the present machine. @returns a negated errno: no such file */
+  watch(
+    place: { readonly path: string; readonly isRecursive: boolean },
+    send: (event: FileEvent) => void,
+  ): GoingCall | number {
+    const { machine } = this;
+    const { kernel, files, stopped } = machine;
+    const stream = new EventStream<FileEvent>(send, () => ({ kind: "lost", path: place.path }));
+    const tell = (event: FileEvent): void => stream.push(event);
+    const watch = FileWatch.open({ kernel, files, loop: this.#parts.host.ports.loop }, place, tell);
+    if (typeof watch === "number") return watch;
+    const forget = machine.addOnlooker(watch);
+    return eventCall(stream, stopped, () => {
+      forget();
+      if (!kernel.isStopped) watch.close();
+    });
+  }
+
+  /** Whoever waits in the machine hears `#why`. */
+  #end(): void {
+    const running = this.#running;
+    if (running === null) return;
+    this.#running = null;
+    running.machine.stop(this.#why);
+    closeAll([running.machine, { close: running.letGo }]);
+  }
+
+  close(): void {
+    this.#endLife?.();
+    this.#snapshots.clear();
+    this.#isClosed();
+    this.#end();
+  }
+}
+
+interface Running {
+  readonly machine: SandboxMachine;
+  letGo(): void;
+}
+
+function pointOf(label: string): string {
+  return `label ${label}`;
+}
+
+function noSnapshot(label: string): StratosError<"snapshot"> {
+  return new StratosError("snapshot", `${label}: there is no such snapshot`, { label });
+}
