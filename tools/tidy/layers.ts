@@ -81,11 +81,11 @@ export function checkLayers(tree: SourceTree): Finding[] {
       findings.push({
         path,
         line: 0,
-        message: "a package of no layer: add it to " + "tools/tidy/layers.ts and DESIGN.md §2",
+        message: "a package of no layer: add it to tools/tidy/layers.ts and DESIGN.md §2",
       });
     for (const dependency of Object.keys(manifest.dependencies ?? {})) {
       if (!dependency.startsWith("@stratos/") && (layer ?? 0) <= CORE_LAYER)
-        findings.push({ path, line: 0, message: "layers 0 to 3 have no libraries: " + `${dependency}` });
+        findings.push({ path, line: 0, message: `layers 0 to 3 have no libraries: ${dependency}` });
     }
   }
   for (const file of tree.files) {
@@ -112,7 +112,7 @@ function checkFile(file: SourceFile, name: string, manifests: ReadonlyMap<string
     if (specifier.startsWith(".")) {
       if (!/\.(ts|mjs|json)$/.test(specifier)) find(offset, `imports carry their extension: "${specifier}"`);
       if (leavesPackage(file.path, specifier))
-        find(offset, `an import that leaves the package: "${specifier}"; use ` + "the other package's name");
+        find(offset, `an import that leaves the package: "${specifier}"; use the other package's name`);
       continue;
     }
     const isNode = specifier.startsWith("node:") || builtinModules.includes(specifier);
@@ -129,7 +129,7 @@ function checkFile(file: SourceFile, name: string, manifests: ReadonlyMap<string
         .slice(0, specifier.startsWith("@") ? 2 : 1)
         .join("/");
       if (manifest?.dependencies?.[library] === undefined && !isSupport)
-        find(offset, `"${library}" is not declared in ` + "package.json");
+        find(offset, `"${library}" is not declared in package.json`);
       continue;
     }
     const other = target[1]!;
@@ -148,7 +148,7 @@ function checkFile(file: SourceFile, name: string, manifests: ReadonlyMap<string
   if (layer <= CORE_LAYER && !isSupport) {
     const code = withoutComments(file.text);
     for (const match of code.matchAll(HOST_GLOBALS))
-      find(match.index, `layer ${layer} does not know the ` + `host: ${match[0]}`);
+      find(match.index, `layer ${layer} does not know the host: ${match[0]}`);
   }
   return findings;
 }

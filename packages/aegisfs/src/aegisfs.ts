@@ -21,7 +21,7 @@ export { Files } from "./library/files.ts";
 export type { FilesOptions } from "./library/files.ts";
 export type { Credentials } from "./file/permission.ts";
 export { Subvolume } from "./volume/subvolume.ts";
-export { FEATURE_COMPRESSION, Superblock } from "./format/superblock.ts";
+export { FEATURE_COMPRESSION, Superblock, SUPERBLOCK_SLOTS } from "./format/superblock.ts";
 export {
   Attributes,
   ATTRIBUTE_ATIME,

@@ -19,4 +19,6 @@ export interface HostConsole {
   /** Bytes of input that are taken from here on: what comes above is lost. Absent: its input cannot wait. */
   inputRoom?(bytes: number): void;
   onResize(listener: () => void): void;
+  /** Told, as the other side of a pseudo-terminal, how that one ends: it shows what is left, and hangs up. */
+  onPty?(close: () => void): void;
 }

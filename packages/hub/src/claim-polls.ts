@@ -59,7 +59,8 @@ export class ClaimPolls {
         "channels, arches",
       [host, session],
     );
-    await releaseUnknown(this.#database, row === undefined ? "" : host, poll.holding);
+    // Who has gone may have asked again meanwhile, and begun what this request's list does not name.
+    if (row !== undefined && !signal.aborted) await releaseUnknown(this.#database, host, poll.holding);
     const waiter: Waiter = {
       host,
       isFull: poll.slots === 0,

@@ -13,6 +13,7 @@ export {
   stateNames,
 } from "./image-store.ts";
 export { cloneVolume, cloneVolumeToLayer, createVolume, type OpenVolume, openVolumeReadOnly } from "./image-volume.ts";
+export { layerContent } from "./layer-content.ts";
 export { readInstalledPackages } from "./installed-packages.ts";
 export { defaultImage, openImage } from "./open-image.ts";
 export { hostFolders, type SharedFolder } from "./host-folders.ts";

@@ -20,10 +20,12 @@ import {
   hostFolders,
   type ImageEntry,
   ImageStore,
+  layerContent,
   openVolumeReadOnly,
 } from "@stratos/images";
 import { OperationError, type OperationFailure } from "@stratos/operation";
 import type {
+  CheckpointFiles,
   CloneUse,
   EngineHost,
   OpenedImage,
@@ -35,9 +37,11 @@ import type {
 } from "@stratos/sdk";
 import { type FailureData, type FailureKind, type Mount, type PortMapping, StratosError } from "@stratos/sdk/api";
 import type { HostFolder } from "@stratos/session";
+import { checkpointFiles } from "./checkpoint-files.ts";
 
 export class NodeEngineHost implements EngineHost {
   readonly clock: Clock = new NodeClock();
+  readonly checkpoints: CheckpointFiles = checkpointFiles;
 
   get ports(): MachinePorts {
     return nodePorts();
@@ -60,6 +64,7 @@ export class NodeEngineHost implements EngineHost {
         changes: opened.changes,
         close: () => opened.close(),
         identity: layers.map(identityOf).join(" "),
+        content: () => layerContent(layers),
         info: { name, architecture, suite, createdAt, packages, sizeBytes: entry.sizeBytes },
       };
     });

@@ -167,7 +167,7 @@ test("eval, environments and load", () => {
       "(interaction-environment)) (write (eval 'z (interaction-environment)))",
     "25",
   );
-  writes('(load "a.scm") (write (eval \'(f 2) ' + "(interaction-environment)))", "(hello 2)", {
+  writes('(load "a.scm") (write (eval \'(f 2) (interaction-environment)))', "(hello 2)", {
     files: { "a.scm": "(define-syntax hi (syntax-rules () ((_ x) (list 'hello x)))) (define (f x) (hi x))" },
   });
   writes('(write (guard (e ((file-error? e) \'no-file)) (load "none.scm")))', "no-file");

@@ -10,7 +10,16 @@ import type { PhysicalMemory } from "./physical-memory.ts";
 import type { CodeCache, CodeRegion } from "./processor.ts";
 import type { ProcessorTally } from "./processor-tally.ts";
 import { RecordCache, RUN_ENDS } from "./record-cache.ts";
-import { RECORD_SIZE, Record, RecordOp, endsRun, tailRecordAddress, writeRecord, writeTailRecord } from "./record.ts";
+import {
+  RECORD_SIZE,
+  Record,
+  RecordOp,
+  endsRun,
+  markInPage,
+  tailRecordAddress,
+  writeRecord,
+  writeTailRecord,
+} from "./record.ts";
 
 /**
  * Code pages (records of executable pages) and the translations that were made from them, by region.
@@ -51,8 +60,8 @@ export class TranslatedRegion implements CodeRegion {
    * translated.
    */
   readonly callSlots: Map<number, number>;
-  /** How often targets have been reported as hot, until they are translated. */
-  readonly hotReports: Map<number, number>;
+  /** Of targets that were reported as hot, until they are translated. */
+  readonly heat: Map<number, number>;
   readonly #cache: TranslatedCodeCache;
 
   constructor(cache: TranslatedCodeCache, key: string | null, start: number, end: number, mode: AddressMode) {
@@ -66,7 +75,7 @@ export class TranslatedRegion implements CodeRegion {
     this.pages = new Uint32Array((end - start) / PAGE);
     this.translations = [];
     this.callSlots = new Map();
-    this.hotReports = new Map();
+    this.heat = new Map();
   }
 
   page(va: number, frame: number): number {
@@ -295,7 +304,7 @@ export class TranslatedCodeCache implements CodeCache {
     region.translations = [];
     for (const slot of region.callSlots.values()) this.freeSlot(slot, region.mode);
     region.callSlots.clear();
-    region.hotReports.clear();
+    region.heat.clear();
     for (let i = 0; i < region.pages.length; i++) {
       const page = region.pages[i] as number;
       if (page === 0) continue;
@@ -385,7 +394,10 @@ export class TranslatedCodeCache implements CodeCache {
         if (instructionLength(word) === 4) word |= u16[(frame + offset + 2) >>> 1]! << 16;
         const written = this.#records.write(physical, record, word);
         statistics.decodedRecords++;
-        if ((written & RUN_ENDS) !== 0) return 0;
+        if ((written & RUN_ENDS) !== 0) {
+          markInPage(physical, record, offset);
+          return 0;
+        }
         record += written * 8;
         pc += written;
         continue;

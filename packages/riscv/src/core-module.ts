@@ -19,7 +19,7 @@ import { OP_FIRST, Record } from "./record.ts";
 interface CoreHooks {
   decode(record: number, pc: number): number;
   ecall(): number;
-  hot(pc: number): void;
+  hot(pc: number, heat: number): void;
   indirect(pc: number, target: number): void;
   tlbMiss(low: number, high: number, access: number): number;
   time(): number;
@@ -50,7 +50,7 @@ export function createCoreModule(options: {
   const codeType = builder.type([Type.i32, Type.i32], [Type.i32]);
   const decode = builder.importFunction("m", "decode", codeType);
   const ecall = builder.importFunction("m", "ecall", builder.type([], [Type.i32]));
-  const hot = builder.importFunction("m", "hot", builder.type([Type.i32], []));
+  const hot = builder.importFunction("m", "hot", builder.type([Type.i32, Type.i32], []));
   const indirect = builder.importFunction("m", "indirect", builder.type([Type.i32, Type.i32], []));
 
   // JavaScript helpers are imports, wasm helpers follow as functions: all indices are known before the first body.
@@ -107,7 +107,7 @@ function boundHooks(hooks: CoreHooks): Record<string, unknown> {
   return {
     decode: (record: number, pc: number) => hooks.decode(record, pc),
     ecall: () => hooks.ecall(),
-    hot: (pc: number) => hooks.hot(pc),
+    hot: (pc: number, heat: number) => hooks.hot(pc, heat),
     indirect: (pc: number, target: number) => hooks.indirect(pc, target),
     [TLB_MISS]: (low: number, high: number, access: number) => hooks.tlbMiss(low, high, access),
     [READ_TIME]: () => hooks.time(),

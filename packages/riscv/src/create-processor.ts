@@ -29,11 +29,9 @@ import { DirectMappedTlb } from "./wide-tlb.ts";
  * called anew, and hot functions are translated there. Chunk ends never change where a slice ends.
  */
 const CHUNK = 200_000;
-/**
- * Executions of a target before it is translated: 200, and 256 more for each further report (the counter has 8 bits).
- */
-const DEFAULT_THRESHOLD = 200;
-const DEFAULT_REPORTS = 44;
+/** Heat of a target before it is translated (interpreter.ts); a record holds so much of it. */
+const DEFAULT_THRESHOLD = 11_464;
+const RECORD_HEAT_MAX = 255;
 /** Hot targets are translated when there are so many, or when so many instructions have gone by. */
 const DRAIN_COUNT = 16;
 const DRAIN_INTERVAL = 500_000;
@@ -78,7 +76,7 @@ class TranslatingProcessor implements Processor {
     this.tlb = new DirectMappedTlb(physical);
     this.code = new TranslatedCodeCache(physical, (mode) => this.#engineOf(mode), this);
     this.#translates = options.translate !== false;
-    const hotThreshold = Math.min(options.hotThreshold ?? DEFAULT_THRESHOLD, 255);
+    const hotThreshold = options.hotThreshold ?? DEFAULT_THRESHOLD;
     const meanings = instructionMeanings(engine);
     this.#createEngine = (mode) => {
       const table = engine.createTable(TABLE_SIZE);
@@ -88,11 +86,11 @@ class TranslatingProcessor implements Processor {
         table,
         mode,
         meanings,
-        hotThreshold: this.#translates ? hotThreshold : 0,
+        hotThreshold: this.#translates ? Math.min(hotThreshold, RECORD_HEAT_MAX) : 0,
         hooks: {
           decode: (record, pc) => this.code.decodeRun(record, pc >>> 0),
           ecall: () => this.#ecall(hooks),
-          hot: (pc) => translator.noteHot(pc >>> 0),
+          hot: (pc, heat) => translator.noteHot(pc >>> 0, heat),
           indirect: (pc, target) => translator.noteIndirect(pc >>> 0, target >>> 0),
           tlbMiss: (low, high, access) => tlbMiss(hooks, low >>> 0, high, access),
           time: () => hooks.onReadTime?.() ?? 0,
@@ -107,7 +105,7 @@ class TranslatingProcessor implements Processor {
         mode,
         served: this,
         nowMs: options.nowMs ?? (() => 0),
-        reportsNeeded: options.hotThreshold === undefined ? DEFAULT_REPORTS : 1,
+        hotThreshold,
       });
       return { core, table, interpreter: core.exports["interpreter"], translator };
     };

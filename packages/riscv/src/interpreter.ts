@@ -13,6 +13,7 @@ import {
   DEPTH,
   ENTRY_FUEL,
   FUEL,
+  HEATED_FUEL,
   INTERPRETER_LOCALS,
   LEVEL,
   PC,
@@ -23,7 +24,7 @@ import {
   TABLES,
   VALUE,
 } from "./record-lowering.ts";
-import { OP_COUNT, OP_FIRST, Record, RecordOp } from "./record.ts";
+import { OP_COUNT, OP_FIRST, Record, RecordOp, inPageOp } from "./record.ts";
 
 /**
  * Generates the interpreter: one wasm function (pc, depth) → next pc, the first of the function table. It walks the
@@ -33,7 +34,8 @@ import { OP_COUNT, OP_FIRST, Record, RecordOp } from "./record.ts";
  * The pc isn't kept: it is `(record >>> 3) + base`, where `base` belongs to the page. A straight run only adds to
  * `record`.
  *
- * Control transfers (canonical check points: backward, calls, jalr) look for a translation of the target and call it.
+ * Jumps within a page, which decoding knows (record.ts), need no table. Control transfers (canonical check points:
+ * backward, calls, jalr) look for a translation of the target and call it.
  * What comes back is the next pc, or −1 when the whole run leaves. `level` counts calls that this activation has
  * interpreted, so that the return that matches its own entry goes back to the caller, which may be translated code. A
  * wrong guess costs time, never meaning: the state in memory is all there is.
@@ -46,7 +48,7 @@ interface InterpreterImports {
   /** decode(record, pc) → 0, or 1 for a fetch fault whose address is in HART_FAULT */
   readonly decode: number;
   readonly ecall: number;
-  /** hot(pc): the record's count has reached the threshold */
+  /** hot(pc, heat): the record's heat has reached the threshold and begins anew */
   readonly hot: number;
   /** indirect(pc, target): a jump through a register at `pc` went to `target` */
   readonly indirect: number;
@@ -103,6 +105,7 @@ class InterpreterEmitter extends RecordLowering {
   #exit: number;
   #top: number;
   #backward: number;
+  #landed: number;
   #return: number;
   #call: number;
   #next: number;
@@ -111,15 +114,15 @@ class InterpreterEmitter extends RecordLowering {
     super(code, mode, imports.helper);
     this.#imports = imports;
     this.#hotThreshold = hotThreshold;
-    this.#leave = this.#exit = this.#top = this.#backward = this.#return = this.#call = this.#next = 0;
+    this.#leave = this.#exit = this.#top = this.#next = 0;
+    this.#call = this.#return = this.#landed = this.#backward = 0;
   }
 
   emit(): void {
     const { code } = this;
     this.#loadCell(HART_TABLES, TABLES);
     this.#loadCell(HART_FUEL, FUEL);
-    code.localGet(FUEL);
-    code.localSet(ENTRY_FUEL);
+    this.#beginCounting();
     emitRecordLookup(code, TABLES, PC, RECORD);
     this.#forward();
     this.#count();
@@ -127,22 +130,20 @@ class InterpreterEmitter extends RecordLowering {
     this.#leave = code.block();
     this.#exit = code.block();
     this.#top = code.loop();
-    emitRecordLookup(code, TABLES, PC, RECORD);
-    this.#setBase();
+    this.#lookUp();
+    this.#next = code.loop();
     this.#call = code.block();
     this.#return = code.block();
+    this.#landed = code.block();
     this.#backward = code.block();
-    this.#next = code.loop();
     this.#dispatch();
-    code.end(); // next: never reached
-    code.op(Op.unreachable);
-
-    code.end(); // backward, jalr without link
+    code.end(); // backward to another page, jalr without link: PC is set
+    this.#lookUp();
+    code.end(); // landed: PC and its RECORD are set
     this.#checkFuel();
-    emitRecordLookup(code, TABLES, PC, RECORD);
     this.#ifTranslated(() => this.#enterByJump());
     this.#count();
-    code.br(this.#top);
+    code.br(this.#next);
 
     code.end(); // return
     this.#checkFuel();
@@ -153,18 +154,20 @@ class InterpreterEmitter extends RecordLowering {
     code.i32Const(1);
     code.op(Op.i32Sub);
     code.localSet(LEVEL);
-    emitRecordLookup(code, TABLES, PC, RECORD);
+    this.#lookUp();
     this.#ifTranslated(() => this.#enterByJump());
-    code.br(this.#top);
+    code.br(this.#next);
 
     code.end(); // call: VALUE = return address
     this.#checkFuel();
-    emitRecordLookup(code, TABLES, PC, RECORD);
+    this.#lookUp();
     this.#ifTranslated(() => this.#enterByCall());
     this.#count();
     this.#addToLevel();
-    code.br(this.#top);
+    code.br(this.#next);
 
+    code.end(); // next: never reached
+    code.op(Op.unreachable);
     code.end(); // top: never reached
     code.op(Op.unreachable);
     code.end(); // exit: PC and REASON are set
@@ -262,6 +265,8 @@ class InterpreterEmitter extends RecordLowering {
         },
       },
       { op: RecordOp.JUMP, emit: () => this.#jump(() => this.#jumpTarget()) },
+      { op: RecordOp.JUMP_FORWARD, emit: () => this.#jumpInPage(false) },
+      { op: RecordOp.JUMP_BACKWARD, emit: () => this.#jumpInPage(true) },
       {
         op: RecordOp.CALL,
         emit: () => {
@@ -311,7 +316,14 @@ class InterpreterEmitter extends RecordLowering {
     ];
     INSTRUCTIONS.forEach((instruction, index) => {
       const condition = BRANCH_CONDITIONS[instruction.name];
-      if (condition !== undefined) handlers.push({ op: OP_FIRST + index, emit: () => this.#branch(condition) });
+      if (condition !== undefined) {
+        const op = OP_FIRST + index;
+        handlers.push(
+          { op, emit: () => this.#branch(condition, () => this.#jump(() => this.#jumpTarget())) },
+          { op: inPageOp(op, false), emit: () => this.#branch(condition, () => this.#jumpInPage(false)) },
+          { op: inPageOp(op, true), emit: () => this.#branch(condition, () => this.#jumpInPage(true)) },
+        );
+      }
       const lowering = this.#imports.lowerings[instruction.name];
       if (lowering === undefined || OUT_OF_LINE.includes(instruction.name)) return;
       handlers.push({
@@ -354,13 +366,13 @@ class InterpreterEmitter extends RecordLowering {
     code.br(this.#next);
   }
 
-  #branch(condition: number): void {
+  #branch(condition: number, jump: () => void): void {
     const { code } = this;
     this.readX(RS1);
     this.readX(RS2);
     code.op(condition);
     code.if();
-    this.#jump(() => this.#jumpTarget());
+    jump();
     code.end();
     this.#advance();
   }
@@ -375,6 +387,22 @@ class InterpreterEmitter extends RecordLowering {
     code.op(Op.i32LeS);
     code.brIf(this.#backward);
     code.br(this.#top);
+  }
+
+  /** To pc + imm, which lies in the page: its record is as far away. */
+  #jumpInPage(isBackward: boolean): void {
+    const { code } = this;
+    code.localGet(RECORD);
+    this.immediate32();
+    code.i32Const(3);
+    code.op(Op.i32Shl);
+    code.op(Op.i32Add);
+    code.localSet(RECORD);
+    if (isBackward) {
+      this.currentPc();
+      code.localSet(PC);
+    }
+    code.br(isBackward ? this.#landed : this.#next);
   }
 
   #jumpTarget(): void {
@@ -492,8 +520,7 @@ class InterpreterEmitter extends RecordLowering {
     code.return();
     code.end();
     this.#loadCell(HART_FUEL, FUEL);
-    code.localGet(FUEL);
-    code.localSet(ENTRY_FUEL);
+    this.#beginCounting();
   }
 
   /** A translation entered in the midst of a function comes back by that function's return. */
@@ -529,24 +556,45 @@ class InterpreterEmitter extends RecordLowering {
     code.localSet(LEVEL);
   }
 
-  /** Counts an execution of the target in RECORD and reports it when it has become hot. */
+  /**
+   * Heats the target in RECORD by one for its execution and one for every eight instructions since the last target, and
+   * reports the heat when it has reached the threshold: what runs long is worth as much as what runs often.
+   */
   #count(): void {
     if (this.#hotThreshold === 0) return;
     const { code } = this;
     code.localGet(RECORD);
-    code.localGet(RECORD);
-    code.memory(Op.i32Load8U, Record.count);
+    code.memory(Op.i32Load8U, Record.heat);
     code.i32Const(1);
     code.op(Op.i32Add);
+    code.localGet(HEATED_FUEL);
+    code.localGet(FUEL);
+    code.localTee(HEATED_FUEL);
+    code.op(Op.i32Sub);
+    code.i32Const(3);
+    code.op(Op.i32ShrU);
+    code.op(Op.i32Add);
     code.localTee(SCRATCH_I32);
-    code.memory(Op.i32Store8, Record.count);
-    code.localGet(SCRATCH_I32);
     code.i32Const(this.#hotThreshold);
-    code.op(Op.i32Eq);
+    code.op(Op.i32GeU);
     code.if();
     code.localGet(PC);
+    code.localGet(SCRATCH_I32);
     code.call(this.#imports.hot);
+    code.i32Const(0);
+    code.localSet(SCRATCH_I32);
     code.end();
+    code.localGet(RECORD);
+    code.localGet(SCRATCH_I32);
+    code.memory(Op.i32Store8, Record.heat);
+  }
+
+  /** FUEL was loaded: what others have done isn't this activation's. */
+  #beginCounting(): void {
+    const { code } = this;
+    code.localGet(FUEL);
+    code.localTee(ENTRY_FUEL);
+    code.localSet(HEATED_FUEL);
   }
 
   #undecoded(): void {
@@ -579,8 +627,7 @@ class InterpreterEmitter extends RecordLowering {
     code.return();
     code.end();
     this.#loadCell(HART_FUEL, FUEL);
-    code.localGet(FUEL);
-    code.localSet(ENTRY_FUEL);
+    this.#beginCounting();
     this.#advance();
   }
 
@@ -619,6 +666,12 @@ class InterpreterEmitter extends RecordLowering {
     code.op(Op.i64ExtendI32S);
     code.op(Op.i64Add);
     code.memory(Op.i64Store, HART_INTERPRETED);
+  }
+
+  /** RECORD and BASE for PC. */
+  #lookUp(): void {
+    emitRecordLookup(this.code, TABLES, PC, RECORD);
+    this.#setBase();
   }
 
   #setBase(): void {

@@ -171,7 +171,7 @@ export interface ProcessorOptions {
   hooks: ProcessorHooks;
   /** false: interpret only (for differential tests). Default true. */
   translate?: boolean;
-  /** Executions of a target before it is translated; small numbers for tests. */
+  /** Heat of a target (its executions, and an eighth of its instructions) before it is translated; small for tests. */
   hotThreshold?: number;
   /** For measuring translation time; absent below the faces. */
   nowMs?: () => number;

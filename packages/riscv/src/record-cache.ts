@@ -3,9 +3,9 @@ import { endsRun, writeRecord } from "./record.ts";
 import type { RecordViews } from "./record.ts";
 
 const PLACES = 1 << 14;
-/** In a kept record the byte of the count says whether the instruction ends a straight run. */
+/** In a kept record the byte of the heat says whether the instruction ends a straight run. */
 const ENDS_RUN = 1 << 16;
-const COUNT = 0xff << 16;
+const HEAT = 0xff << 16;
 
 /** What `RecordCache.write` says of an instruction: its length in bytes, and maybe this. */
 export const RUN_ENDS = 8;
@@ -20,7 +20,7 @@ export class RecordCache {
   readonly #records = new Uint32Array(PLACES * 3);
 
   /**
-   * Writes the record of `word` (of a compressed one only the low half is set) at `address`; count and slot
+   * Writes the record of `word` (of a compressed one only the low half is set) at `address`; heat and slot
    * stay. @returns length | RUN_ENDS
    */
   write(views: RecordViews, address: number, word: number): number {
@@ -31,7 +31,7 @@ export class RecordCache {
     const records = this.#records;
     if (this.#words[place] === (word | 0) && word !== 0) {
       const first = records[kept]!;
-      u32[at] = (first & ~COUNT) | (u32[at]! & COUNT);
+      u32[at] = (first & ~HEAT) | (u32[at]! & HEAT);
       u32[at + 1] = records[kept + 1]!;
       u32[at + 2] = records[kept + 2]!;
       return (first >>> 27) | ((first & ENDS_RUN) === 0 ? 0 : RUN_ENDS);
@@ -40,7 +40,7 @@ export class RecordCache {
     writeRecord(views, address, DECODED);
     const ends = endsRun(DECODED.index);
     this.#words[place] = word;
-    records[kept] = (u32[at]! & ~COUNT) | (ends ? ENDS_RUN : 0);
+    records[kept] = (u32[at]! & ~HEAT) | (ends ? ENDS_RUN : 0);
     records[kept + 1] = u32[at + 1]!;
     records[kept + 2] = u32[at + 2]!;
     return DECODED.length | (ends ? RUN_ENDS : 0);

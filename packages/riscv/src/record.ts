@@ -7,7 +7,7 @@ import { HART_SINK, HART_X } from "./hart-state.ts";
  *
  * ```
  *  0 u16 op        RecordOp, or OP_FIRST + index in INSTRUCTIONS; 0: not decoded yet
- *  2 u8  count     executions as a target, for the translator's choice
+ *  2 u8  heat      as a target, for the translator's choice (interpreter.ts)
  *  3 u8  length    16 or 32: distance to the next record
  *  4 u8  rs1 × 8   (csrr?i: the immediate itself)
  *  5 u8  rs2 × 8
@@ -23,7 +23,7 @@ import { HART_SINK, HART_X } from "./hart-state.ts";
 export const RECORD_SIZE = 16;
 export const Record = {
   op: 0,
-  count: 2,
+  heat: 2,
   length: 3,
   rs1: 4,
   rs2: 5,
@@ -59,9 +59,15 @@ export const RecordOp = {
   MOVE: 11,
   /** lui; addi rd, x0, imm */
   CONSTANT: 12,
+  /** jal x0 within the page; backward includes itself. */
+  JUMP_FORWARD: 14,
+  JUMP_BACKWARD: 15,
 } as const;
 export const OP_FIRST = 16;
-export const OP_COUNT = OP_FIRST + INSTRUCTIONS.length;
+/** Branches within the page follow the instructions: forward ones, then backward ones. */
+const FIRST_IN_PAGE = OP_FIRST + INSTRUCTIONS.length;
+const BRANCHES = 6;
+export const OP_COUNT = FIRST_IN_PAGE + 2 * BRANCHES;
 
 const LUI = instructionIndex("lui");
 const AUIPC = instructionIndex("auipc");
@@ -131,7 +137,7 @@ export interface RecordViews {
   readonly u32: Uint32Array;
 }
 
-/** Writes the record of `decoded` at `address`; count and slot stay as they are. */
+/** Writes the record of `decoded` at `address`; heat and slot stay as they are. */
 export function writeRecord(views: RecordViews, address: number, decoded: Decoded): void {
   const op = recordOp(decoded);
   const instruction = decoded.index < 0 ? undefined : INSTRUCTIONS[decoded.index];
@@ -144,6 +150,27 @@ export function writeRecord(views: RecordViews, address: number, decoded: Decode
     instruction?.hasRoundingMode === true ? (decoded.rs3 * 8) | (decoded.rm << 8) : decoded.imm;
   views.u16[(address + Record.op) >>> 1] = op;
 }
+
+/** The op of a jump or branch (by its general op) whose target lies in its page. */
+export function inPageOp(op: number, isBackward: boolean): number {
+  if (op === RecordOp.JUMP) return isBackward ? RecordOp.JUMP_BACKWARD : RecordOp.JUMP_FORWARD;
+  return FIRST_IN_PAGE + (isBackward ? BRANCHES : 0) + op - (OP_FIRST + FIRST_BRANCH);
+}
+
+/**
+ * Marks a jump or branch whose target lies in its page.
+ * @param address  of its record, which lies in a code page (not a tail)
+ * @param offset  of the instruction in its page
+ */
+export function markInPage(views: RecordViews, address: number, offset: number): void {
+  const op = views.u16[(address + Record.op) >>> 1]!;
+  if (op !== RecordOp.JUMP && (op < OP_FIRST + FIRST_BRANCH || op > OP_FIRST + LAST_BRANCH)) return;
+  const imm = views.i32[(address + Record.imm) >>> 2]!;
+  const target = offset + imm;
+  if (target >= 0 && target < PAGE) views.u16[(address + Record.op) >>> 1] = inPageOp(op, imm <= 0);
+}
+
+const PAGE = 4096;
 
 /**
  * Scratch records for instructions at a page's end: 128 bytes for each code page, two copies with their NEXT_PAGE

@@ -1,6 +1,6 @@
 /** What an engine needs of the computer that it is on. */
 import type { Volume } from "@stratos/aegisfs";
-import type { Clock, MachinePorts, MemoryBlockDevice, SocketProvider } from "@stratos/host";
+import type { Clock, CompressionCodec, MachinePorts, MemoryBlockDevice, SocketProvider } from "@stratos/host";
 import type { HostFolder } from "@stratos/session";
 import type { ImageInfo, ImageProgress, Mount, PortMapping } from "./api.ts";
 import type { OpenImageRequest, OpenVolumeRequest } from "./protocol.ts";
@@ -33,13 +33,30 @@ export interface EngineHost {
   openVolume(request: OpenVolumeRequest): OpenedRoot | Promise<OpenedRoot>;
   openNetwork(ports: readonly PortMapping[]): SocketProvider;
   hostFolders(mounts: readonly Mount[]): HostFolder[];
+  /** Where checkpoints are kept; absent: the host has no files for them. */
+  readonly checkpoints?: CheckpointFiles;
   /** A call that named these has ended: what nobody has opened of them never will be. Absent: nothing is attached. */
   dropAttached?(numbers: readonly number[]): void;
+}
+
+/** Files of the host that hold checkpoints. Failures are StratosErrors. */
+export interface CheckpointFiles {
+  readonly codec: CompressionCodec;
+  read(path: string): Uint8Array;
+  /**
+   * Makes the file, which appears under its name when it is whole and durable. It asks for the next piece from the
+   * event loop.
+   *
+   * @returns bytes written
+   */
+  write(path: string, pieces: Iterable<Uint8Array>): Promise<number>;
 }
 
 export interface OpenedImage extends OpenedRoot {
   /** Equal for images of equal content only; absent: nobody knows. */
   readonly identity?: string;
+  /** Names the content of the image's layers, on every computer alike; absent: nobody knows. */
+  readonly content?: () => string;
   readonly info: ImageInfo;
   /** Where the changes of a clone are; null: it is no clone. */
   readonly changes: MemoryBlockDevice | null;

@@ -17,6 +17,7 @@ import type { GoingCall } from "./going-call.ts";
 import { closeAll, durable, makeDurable } from "./open-parts.ts";
 import { isTerminalSize } from "./protocol.ts";
 import type {
+  CheckpointRequest,
   ConnectRequest,
   CreateRequest,
   Failure,
@@ -131,11 +132,14 @@ export class EngineServer {
         return { value: this.#sandbox(request as Operations["stats"]).machine.stats() };
       case "processes":
         return { value: this.#sandbox(request as Operations["processes"]).machine.processes() };
-      case "pause": {
-        const { isPaused } = request as Operations["pause"];
-        this.#sandbox(request as Operations["pause"]).machine.isPaused = isPaused;
-        return {};
+      case "checkpoint": {
+        const { path, about } = request as CheckpointRequest;
+        return { value: await this.#sandbox(request as CheckpointRequest).checkpoint(path, about) };
       }
+      case "pause":
+      case "resume":
+        this.#sandbox(request as Operations["pause"]).machine.setPaused(op === "pause");
+        return {};
       case "snapshot":
         return { value: await this.#snapshot(request as Operations["snapshot"], this.#work(number, call)) };
       case "diff": {
@@ -148,6 +152,7 @@ export class EngineServer {
         return {};
       }
       case "run":
+      case "attach":
       case "connect":
       case "events":
       case "watch":
@@ -251,7 +256,11 @@ export class EngineServer {
   }
 
   /** Begins what goes on until it ends by itself, or its caller says so. */
-  #begin(number: number, op: "run" | "connect" | "events" | "watch", request: Operations[OperationName]): GoingCall {
+  #begin(
+    number: number,
+    op: "run" | "attach" | "connect" | "events" | "watch",
+    request: Operations[OperationName],
+  ): GoingCall {
     const onOutput = (stream: 1 | 2, bytes: Uint8Array): void => this.#tell({ call: number, output: stream }, bytes);
     const onRead = (count: number): void => this.#tell({ call: number, read: count });
     const onStarted = (pid: number): void => this.#tell({ call: number, started: pid });
@@ -260,6 +269,10 @@ export class EngineServer {
       case "run": {
         const { machine } = this.#sandbox(request as RunRequest);
         return machine.start(request as RunRequest, { onStarted, onRead, onOutput });
+      }
+      case "attach": {
+        const { target, pid } = request as Operations["attach"];
+        return this.#sandbox({ target }).machine.attach(pid, { onStarted, onRead, onOutput });
       }
       case "connect": {
         const { port } = request as ConnectRequest;

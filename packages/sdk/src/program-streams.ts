@@ -1,22 +1,43 @@
 /** Standard input and outputs of a program whose other ends are beyond a channel. */
 import { EAGAIN } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { concatBytes, stateClass } from "@stratos/base";
 import type { HostConsole, HostStreamIn, HostStreamOut } from "@stratos/host";
 import type { TerminalSize } from "./api.ts";
 import { STREAM_WINDOW } from "./protocol.ts";
 
+/** Input that its program has not read. */
+interface InputRest {
+  readonly bytes: Uint8Array;
+  /** No more comes. */
+  readonly hasEnd: boolean;
+}
+
 /** What the program reads: pieces that came, and then no more. */
 export class ChannelInput implements HostStreamIn {
-  readonly #onRead: (count: number) => void;
+  #onRead: (count: number) => void;
   #pieces: Uint8Array[] = [];
   #within = 0;
   #hasEnd = false;
+  /** Of what lies here, the first bytes: they came from somebody else than who is told of reading. */
+  #othersBytes = 0;
   #listener: () => void = () => {};
   available = 0;
 
   /** @param onRead  told of bytes that the program has taken */
   constructor(onRead: (count: number) => void) {
     this.#onRead = onRead;
+  }
+
+  /** From here on somebody else gives it bytes. */
+  connect(onRead: (count: number) => void): void {
+    this.#onRead = onRead;
+    this.#othersBytes = this.available;
+  }
+
+  /** What has not been read, and whether no more comes. */
+  rest(): InputRest {
+    const bytes = concatBytes(this.#pieces).slice(this.#within);
+    return { bytes, hasEnd: this.#hasEnd };
   }
 
   get isEnded(): boolean {
@@ -50,7 +71,9 @@ export class ChannelInput implements HostStreamIn {
       this.#pieces.shift();
       this.#within = 0;
     }
-    this.#onRead(moved);
+    const others = Math.min(moved, this.#othersBytes);
+    this.#othersBytes -= others;
+    if (moved > others) this.#onRead(moved - others);
     return moved;
   }
 
@@ -66,25 +89,38 @@ export class ChannelInput implements HostStreamIn {
         save: (it) => ({ pieces: it.#pieces, within: it.#within, hasEnd: it.#hasEnd }),
         load: (it, from) => ({ pieces: it.#pieces, within: it.#within, hasEnd: it.#hasEnd } = from),
       },
-      { keeps: ["#onRead", "#listener"] },
+      { keeps: ["#onRead", "#othersBytes", "#listener"] },
     );
   }
 }
 
 /** What the program writes: on its way until the other side has dealt with it. */
 export class ChannelOutput implements HostStreamOut {
-  readonly #send: (bytes: Uint8Array) => void;
+  #send: ((bytes: Uint8Array) => void) | null;
   #onWay = 0;
   #isOver = false;
   #listener: () => void = () => {};
   readonly isBroken = false;
 
-  constructor(send: (bytes: Uint8Array) => void) {
+  /** @param send  null: the program is held back until somebody connects */
+  constructor(send: ((bytes: Uint8Array) => void) | null) {
     this.#send = send;
   }
 
+  /** From here on it goes there. */
+  connect(send: (bytes: Uint8Array) => void): void {
+    this.#send = send;
+    this.#onWay = 0;
+    this.#listener();
+  }
+
+  get isConnected(): boolean {
+    return this.#send !== null;
+  }
+
   get room(): number {
-    return this.#isOver ? STREAM_WINDOW : Math.max(0, STREAM_WINDOW - this.#onWay);
+    if (this.#isOver) return STREAM_WINDOW;
+    return this.#send === null ? 0 : Math.max(0, STREAM_WINDOW - this.#onWay);
   }
 
   write(bytes: Uint8Array, at: number, count: number): number {
@@ -98,6 +134,7 @@ export class ChannelOutput implements HostStreamOut {
 
   /** Whatever room there is. */
   send(bytes: Uint8Array): void {
+    if (this.#isOver || this.#send === null) return;
     this.#onWay += bytes.length;
     this.#send(bytes);
   }
@@ -133,6 +170,13 @@ const VEOF = 4;
 /** After these a line is empty: a newline, what Return gives, and VEOF. */
 const LINE_ENDS: ReadonlySet<number> = new Set([0x0a, 0x0d, VEOF]);
 
+/** What of a terminal beyond a channel is its own. */
+export interface SavedTerminal {
+  readonly size: TerminalSize;
+  readonly isInLine: boolean;
+  readonly hasTypedEnd: boolean;
+}
+
 /** A terminal beyond a channel: what is typed comes from the program's input, what it shows goes to its output. */
 export class ChannelTerminal implements HostConsole {
   readonly isTerminal = true;
@@ -146,10 +190,33 @@ export class ChannelTerminal implements HostConsole {
   #isInLine = false;
   #hasTypedEnd = false;
 
+  #close: () => void = () => {};
+
   constructor(input: ChannelInput, output: ChannelOutput, size: TerminalSize) {
     this.#input = input;
     this.#output = output;
     this.#size = size;
+  }
+
+  /** As one that was saved stood. */
+  static from(input: ChannelInput, output: ChannelOutput, saved: SavedTerminal): ChannelTerminal {
+    const terminal = new ChannelTerminal(input, output, saved.size);
+    terminal.#isInLine = saved.isInLine;
+    terminal.#hasTypedEnd = saved.hasTypedEnd;
+    return terminal;
+  }
+
+  save(): SavedTerminal {
+    return { size: this.#size, isInLine: this.#isInLine, hasTypedEnd: this.#hasTypedEnd };
+  }
+
+  onPty(close: () => void): void {
+    this.#close = close;
+  }
+
+  /** Shows what is left, and hangs up. */
+  close(): void {
+    this.#close();
   }
 
   write(bytes: Uint8Array): void {

@@ -47,6 +47,10 @@ export interface CreateRequest extends OpenImageRequest {
   readonly onTimeout?: "checkpoint" | "stop" | undefined;
   /** The frame's bytes are what `save` gave: the machine goes on from there. */
   readonly isSaved?: boolean | undefined;
+  /** A file that `checkpoint` wrote, of the engine's host: the machine goes on from there. */
+  readonly checkpoint?: string | undefined;
+  /** Programs of a saved machine are held back at their first output until `attach`; else it is for nobody. */
+  readonly keepsPrograms?: boolean | undefined;
   /** What `create-board` has answered; absent: a board of its own. */
   readonly board?: number | undefined;
 }
@@ -61,6 +65,14 @@ export interface RunRequest {
   /** false: the program reads nothing. */
   readonly hasInput: boolean;
   readonly tty?: TerminalSize | undefined;
+}
+
+export interface CheckpointRequest {
+  readonly target: number;
+  /** Of a file of the engine's host, which is made, or replaced once the new one is durable. */
+  readonly path: string;
+  /** For whoever reads the file's head: any JSON. */
+  readonly about: unknown;
 }
 
 /** A connection to a port of the machine's own loopback; answered when it has ended. */
@@ -107,7 +119,13 @@ export interface Operations {
   "connect": ConnectRequest;
   "stats": { readonly target: number };
   "processes": { readonly target: number };
-  "pause": { readonly target: number; readonly isPaused: boolean };
+  /** Goes on with a program of the saved machine, as `run` does with a new one. */
+  "attach": { readonly target: number; readonly pid: number };
+  /** Nothing of the machine runs until `resume`; its files can be used. */
+  "pause": { readonly target: number };
+  "resume": { readonly target: number };
+  /** Answered with the file's size in bytes; the machine goes on while it is written. */
+  "checkpoint": CheckpointRequest;
   /** Of files and memory, by name; or back to one of these, or rid of it. */
   "snapshot": { readonly target: number; readonly label: string; readonly action: "take" | "return" | "drop" };
   /** Files changed since the image, or since a snapshot. */

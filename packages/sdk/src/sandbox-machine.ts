@@ -3,19 +3,9 @@ import { ERRNO_NAMES, MAX_HARTS, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGKILL, SIGN
 import { byteStringToUtf8, loadState, saveState, StateError, utf8ToByteString } from "@stratos/base";
 import { BLOCK_SIZE, fileChanges, type Volume } from "@stratos/aegisfs";
 import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
-import {
-  AegisFileSystem,
-  type Board,
-  type Kernel,
-  mountAt,
-  type OpenFile,
-  openHostInput,
-  openHostOutput,
-  openHostPty,
-} from "@stratos/kernel";
+import { AegisFileSystem, type Board, type Kernel, mountAt } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 import {
-  EXIT_TIMEOUT,
   findGuestUser,
   guestEnvironment,
   type HostFolder,
@@ -29,17 +19,15 @@ import {
   LimitError,
   type LimitName,
   type ProcessInfo,
-  type ProgramEnd,
   type SandboxLimits,
   type SandboxStats,
   StratosError,
-  type TerminalSize,
 } from "./api.ts";
-import { type ConnectionListener, dropOutsideEnds, GuestConnection } from "./guest-connection.ts";
 import type { GoingCall } from "./going-call.ts";
-import { endOfStatus, MachineEvents, type SandboxEvent } from "./machine-events.ts";
+import { type ConnectionListener, dropOutsideEnds, GuestConnection } from "./guest-connection.ts";
+import { MachineEvents, type SandboxEvent } from "./machine-events.ts";
 import { MachineFiles } from "./machine-files.ts";
-import { ChannelInput, ChannelOutput, ChannelTerminal } from "./program-streams.ts";
+import { MachineProgram, type ProgramListener, type SavedProgram } from "./machine-program.ts";
 import { isTerminalSize, type CreateRequest, type RunRequest } from "./protocol.ts";
 
 const PAGE = 4096;
@@ -57,6 +45,8 @@ interface SavedSandbox {
   /** Over the image. */
   readonly changes: MemoryBlockDevice;
   readonly seed: number | null;
+  /** Those under way whose ends the channel has. */
+  readonly programs: readonly SavedProgram[];
   /** Of connections from outside, the ports of the ends that nobody has any more. */
   readonly outsidePorts: readonly number[];
 }
@@ -64,14 +54,15 @@ interface SavedSandbox {
 /** @throws StateError */
 export function readSaved(bytes: Uint8Array): SavedSandbox {
   const state = loadState(bytes, { ports: new Map(), given: new Map() }) as Partial<SavedSandbox>;
-  const { session, changes, seed, outsidePorts } = state;
+  const { session, changes, seed, programs, outsidePorts } = state;
   if (
     session instanceof Uint8Array &&
     changes instanceof MemoryBlockDevice &&
     (seed === null || Number.isInteger(seed)) &&
+    Array.isArray(programs) &&
     Array.isArray(outsidePorts)
   )
-    return { session, changes, seed: seed as number | null, outsidePorts };
+    return { session, changes, seed: seed as number | null, programs, outsidePorts };
   throw new StateError("foreign", "this is no saved sandbox");
 }
 
@@ -105,20 +96,6 @@ interface Onlooker {
   attach(): void;
 }
 
-/** A program that was asked for, until it has ended. */
-interface StartedProgram {
-  /** Which has ended it. */
-  limit: LimitName | null;
-}
-
-interface ProgramListener {
-  onStarted(pid: number): void;
-  /** The program has read so many bytes. */
-  onRead(count: number): void;
-  /** The bytes hold until the call returns. */
-  onOutput(stream: 1 | 2, bytes: Uint8Array): void;
-}
-
 export class SandboxMachine {
   readonly #session: MachineSession;
   readonly #files: MachineFiles;
@@ -129,15 +106,17 @@ export class SandboxMachine {
   readonly #limits: SandboxLimits;
   readonly #events: MachineEvents;
   readonly #onEvent: (event: SandboxEvent) => void;
-  readonly #programs = new Map<number, StartedProgram>();
   readonly #connections = new Set<GuestConnection>();
   readonly #onlookers = new Set<Onlooker>();
+  /** Those under way whose ends the channel has, by number. */
+  readonly #programs = new Map<number, MachineProgram>();
   /** Rejects when the machine has stopped, whatever runs. */
   readonly stopped: Promise<never>;
+  #end!: (error: unknown) => void;
   /** What its end is to those who wait in it. */
   #whyStopped: StratosError = new StratosError("closed", "the sandbox was closed", {});
   #isPaused = false;
-  #refusedTasks = 0;
+  #refusedTasks: number;
 
   /** @throws StratosError of kind option */
   static checkOptions(options: {
@@ -179,6 +158,11 @@ export class SandboxMachine {
     this.#onEvent = (event) => parts.onEvent(event);
     if (sockets !== null && saved === null) writeResolverConfiguration(image.volume.root, sockets);
     this.#ports = ports;
+    this.stopped = new Promise((_, reject) => {
+      this.#end = reject;
+    });
+    this.stopped.catch(() => {});
+    for (const each of saved?.programs ?? []) this.#programs.set(each.pid, MachineProgram.load(each, this.stopped));
     this.#session = new MachineSession({
       ports,
       volume: image.volume,
@@ -190,7 +174,7 @@ export class SandboxMachine {
       ...(harts === undefined ? {} : { harts }),
       ...(seed === undefined ? {} : { seed }),
       ...(hostname === undefined ? {} : { hostname }),
-      ...(saved === null ? {} : { saved: { bytes: saved.session, streams: new Map() } }),
+      ...(saved === null ? {} : { saved: { bytes: saved.session, streams: this.#streams() } }),
     });
     try {
       for (const each of parts.volumes) this.#mount(each);
@@ -205,12 +189,13 @@ export class SandboxMachine {
     this.#refusedTasks = kernel.refusedTasks;
     if (saved !== null) dropOutsideEnds(kernel, saved.outsidePorts);
     this.#keepPoint(IMAGE_POINT);
-    const { pump } = this.#session;
-    pump.gate = this.#gate();
-    this.stopped = this.#session.run().then(() => {
-      throw this.#whyStopped;
-    });
-    this.stopped.catch(() => {});
+    for (const [pid, program] of this.#programs) {
+      this.#session.machine.onEnd(pid, (status) => program.end(status));
+      if (parts.keepsPrograms === true) this.#forgetAtEnd(pid, program);
+      else this.#letGo(pid, program);
+    }
+    this.#session.pump.gate = this.#gate();
+    this.#session.run().then(() => this.#end(this.#whyStopped), this.#end);
   }
 
   #gate(): TurnGate {
@@ -243,7 +228,7 @@ export class SandboxMachine {
     const [, thread, process] = killed;
     const pid = thread === undefined ? Number(process) : (this.kernel.tasks.tasks.get(Number(thread))?.group.pid ?? 0);
     const program = this.#programs.get(pid);
-    if (program !== undefined) program.limit ??= "memory";
+    program?.reach("memory");
     this.#onEvent({ name: "limit", data: { which: "memory", pid } });
   }
 
@@ -251,6 +236,23 @@ export class SandboxMachine {
   #stop(which: LimitName): void {
     this.stop(new LimitError(`the sandbox has reached its limit: ${which}`, { which, partial: null }));
     this.#onEvent({ name: "limit", data: { which, pid: null } });
+  }
+
+  #forgetAtEnd(pid: number, program: MachineProgram): void {
+    const forget = (): void => void this.#programs.delete(pid);
+    program.ended.then(forget, forget);
+  }
+
+  /** Nobody is going to listen to it. */
+  #letGo(pid: number, program: MachineProgram): void {
+    this.#programs.delete(pid);
+    program.connect(NOBODY);
+    for (const output of program.outputs) output.finish();
+  }
+
+  /** What programs hold of the channel, by the names under which a saved machine knows it. */
+  #streams(): Map<string, object> {
+    return new Map([...this.#programs].flatMap(([pid, program]) => program.streams(pid)));
   }
 
   /** @throws StratosError */
@@ -292,54 +294,66 @@ export class SandboxMachine {
       workingDirectory: utf8ToByteString(cwd),
       user,
     };
-    const started: StartedProgram = { limit: null };
-    const input = new ChannelInput((count) => listener.onRead(count));
+    if (tty !== undefined && !isTerminalSize(tty)) throw wrong("tty", "columns and rows from 1 to 65535");
     let outputLeft = this.#limits.outputBytes ?? Infinity;
-    const outputOf = (stream: 1 | 2): ChannelOutput =>
-      new ChannelOutput((bytes) => {
-        const part = bytes.subarray(0, outputLeft);
-        if (part.length < bytes.length) endBy("output");
-        outputLeft -= part.length;
-        listener.onOutput(stream, part);
-      });
-    const outputs = [outputOf(1), outputOf(2)] as const;
-    const { files, resize, finish } = this.#standardFiles(tty, input, outputs);
-    if (!request.hasInput) input.end();
-    let end!: (status: number) => void;
-    const exited = new Promise<number>((resolve) => {
-      end = resolve;
-    });
+    const onOutput = (stream: 1 | 2, bytes: Uint8Array): void => {
+      const part = bytes.subarray(0, outputLeft);
+      outputLeft -= part.length;
+      if (part.length < bytes.length) endBy("output");
+      listener.onOutput(stream, part);
+    };
+    const started = new MachineProgram({ ...listener, onOutput }, tty ?? null, this.stopped);
+    const files = started.open(this.kernel);
+    if (typeof files === "number") throw wrong("tty", `pseudo-terminals (${ERRNO_NAMES[-files] ?? -files})`);
+    if (!request.hasInput) started.input.end();
     let pid: number;
     try {
-      pid = this.#session.start(program, files, (status) => end(status));
+      pid = this.#session.start(program, files, (status) => started.end(status));
     } catch (error) {
-      finish();
+      started.finish();
       throw error;
     }
     this.#programs.set(pid, started);
+    this.#forgetAtEnd(pid, started);
     listener.onStarted(pid);
+    const running = this.#running(pid, started);
+    const endBy = (limit: LimitName): void => {
+      if (!started.reach(limit)) return;
+      this.#onEvent({ name: "limit", data: { which: limit, pid } });
+      running.kill();
+    };
+    if (timeoutMs !== undefined) {
+      const cancelTimer = this.#ports.loop.callLater(timeoutMs, () => endBy("timeout"));
+      started.ended.then(cancelTimer, cancelTimer);
+    }
+    return running;
+  }
+
+  #running(pid: number, program: MachineProgram): GoingCall {
+    const { input, outputs, ended } = program;
     const kill = (): void => {
       this.#session.machine.endTree(pid);
       this.#session.pump.wake();
       // What stands still ends later; nobody is to wait for that.
-      if (this.#isPaused) end(SIGKILL);
+      if (this.#isPaused) program.end(SIGKILL);
     };
-    const endBy = (limit: LimitName): void => {
-      if (started.limit !== null) return;
-      started.limit = limit;
-      this.#onEvent({ name: "limit", data: { which: limit, pid } });
-      kill();
-    };
-    const cancelTimer = timeoutMs === undefined ? null : this.#ports.loop.callLater(timeoutMs, () => endBy("timeout"));
-    const ended = Promise.race([exited, this.stopped])
-      .finally(() => {
-        this.#programs.delete(pid);
-        cancelTimer?.();
-        finish();
-        for (const output of outputs) output.finish();
-      })
-      .then((status) => endOf(status, started.limit));
-    return { input, outputs, ended, kill, resize };
+    return { input, outputs, ended, kill, resize: (size) => program.resize(size) };
+  }
+
+  /** Listens to a program of the saved sandbox that this one goes on from. @throws StratosError of kind option */
+  attach(pid: number, listener: ProgramListener): GoingCall {
+    const program = this.#programs.get(pid);
+    if (program === undefined) throw wrong("pid", "a program that runs");
+    if (!program.isHeld) throw wrong("pid", "a program that nobody listens to");
+    program.connect(listener);
+    listener.onStarted(pid);
+    return this.#running(pid, program);
+  }
+
+  /** Nothing of it runs while it is paused; its files can be used, and it can be saved. */
+  setPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    this.#session.pump.wake();
   }
 
   /** A connection to a program that listens. @throws StratosError of kind port or option */
@@ -391,12 +405,6 @@ export class SandboxMachine {
     });
   }
 
-  /** Nothing runs until it is taken back; timeouts go on. */
-  set isPaused(isPaused: boolean) {
-    this.#isPaused = isPaused;
-    if (!isPaused) this.#session.pump.wake();
-  }
-
   /**
    * Keeps how the files are now, for `differences`; what had the name is replaced.
    *
@@ -442,39 +450,14 @@ export class SandboxMachine {
     const onlookers = [...this.#connections, ...this.#onlookers];
     for (const onlooker of onlookers) onlooker.detach();
     try {
-      const session = this.#session.save(new Map());
+      const session = this.#session.save(this.#streams());
+      const programs = [...this.#programs].map(([pid, program]) => program.save(pid));
       const outsidePorts = [...this.#connections].map(({ localPort }) => localPort);
-      const saved: SavedSandbox = { session, changes: this.#changes, seed: this.#seed, outsidePorts };
-      return saveState(saved, new Map());
+      const sandbox: SavedSandbox = { session, changes: this.#changes, seed: this.#seed, programs, outsidePorts };
+      return saveState(sandbox, new Map());
     } finally {
       for (const onlooker of onlookers) onlooker.attach();
     }
-  }
-
-  /** Descriptors 0, 1 and 2: streams, or a terminal of the program's own. @throws StratosError */
-  #standardFiles(
-    tty: TerminalSize | undefined,
-    input: ChannelInput,
-    outputs: readonly [ChannelOutput, ChannelOutput],
-  ): { files: OpenFile[]; resize(size: TerminalSize): void; finish(): void } {
-    const { kernel } = this;
-    if (tty === undefined) {
-      const files = [
-        openHostInput(kernel, input),
-        openHostOutput(kernel, outputs[0]),
-        openHostOutput(kernel, outputs[1]),
-      ];
-      return { files, resize: () => {}, finish: () => {} };
-    }
-    if (!isTerminalSize(tty)) throw wrong("tty", "columns and rows from 1 to 65535");
-    const terminal = new ChannelTerminal(input, outputs[0], tty);
-    const pty = openHostPty(kernel.tasks.tasks.get(1)!, terminal);
-    if (typeof pty === "number") throw wrong("tty", `pseudo-terminals (${ERRNO_NAMES[-pty] ?? -pty})`);
-    return {
-      files: [pty.file, pty.file.retain(), pty.file.retain()],
-      resize: (size) => terminal.resize(size),
-      finish: () => pty.close(),
-    };
   }
 
   /** @param name  `SIGTERM` and the like. @throws StratosError of kind option */
@@ -494,6 +477,8 @@ export class SandboxMachine {
 
   /** What programs have written into volumes is in them afterwards. */
   close(): void {
+    // Its end is told in a turn.
+    this.setPaused(false);
     try {
       this.#session.machine.sync(false);
     } finally {
@@ -502,17 +487,13 @@ export class SandboxMachine {
   }
 }
 
+const NOBODY: ProgramListener = { onStarted() {}, onRead() {}, onOutput() {} };
+
 function argvOf(command: string | readonly string[]): readonly string[] {
   const argv = typeof command === "string" ? ["/bin/sh", "-c", command] : command;
   if (argv.length === 0 || argv[0] === "") throw wrong("command", "a program is missing");
   if (argv.some((word) => word.includes("\0"))) throw wrong("command", "a word holds a NUL");
   return argv;
-}
-
-function endOf(status: number, limit: LimitName | null): ProgramEnd {
-  const { exitCode, signal } = endOfStatus(status);
-  const timedOut = limit === "timeout";
-  return { exitCode: timedOut ? EXIT_TIMEOUT : exitCode, signal, timedOut, limit };
 }
 
 function checkDuration(option: string, milliseconds: number | undefined): void {

@@ -2,9 +2,11 @@
  * A sandbox as calls know it: a machine, what was opened for it, the moments that it can go back to, and its life. The
  * machine may be another one later (`returnTo`), or none: then each call hears why.
  */
+import { StateError } from "@stratos/base";
 import type { Board } from "@stratos/kernel";
 import { type FileDifference, type FileEvent, LimitError, StratosError } from "./api.ts";
-import type { CloneUse, EngineHost, Work } from "./engine-host.ts";
+import { type CheckpointHead, decodeCheckpoint, encodeCheckpoint, readCheckpointHead } from "./checkpoint-file.ts";
+import type { CheckpointFiles, CloneUse, EngineHost, OpenedImage, Work } from "./engine-host.ts";
 import { EventStream } from "./event-stream.ts";
 import { FileWatch } from "./file-watch.ts";
 import { eventCall, type GoingCall } from "./going-call.ts";
@@ -69,7 +71,9 @@ export class SandboxTarget {
 
   async #start(bytes: Uint8Array | null, work: Work): Promise<Running> {
     const { host, request, board } = this.#parts;
-    const saved = bytes === null ? null : readSaved(bytes);
+    const head = bytes !== null || request.checkpoint === undefined ? null : readCheckpoint(host, request.checkpoint);
+    const state = head?.state ?? bytes;
+    const saved = state === null ? null : readSaved(state);
     const memoryBytes = this.#memoryBytes;
     const folders = host.hostFolders(request.mounts ?? []);
     const sockets = request.network === "host" ? host.openNetwork(request.ports ?? []) : null;
@@ -78,8 +82,10 @@ export class SandboxTarget {
     try {
       const cloneBytes = Math.floor((request.limits?.diskBytes ?? memoryBytes) / PAGE) * PAGE;
       const use: CloneUse = { cloneBytes, changes: saved?.changes ?? null };
-      const image = await host.openImage(request, use, work);
+      const wanted = head === null ? request : { ...request, image: request.image ?? head.image.name };
+      const image = await host.openImage(wanted, use, work);
       opened.push(image);
+      if (head !== null) checkImage(head, image);
       const volumes: MountedVolume[] = [];
       for (const { guest, ...place } of request.volumes ?? []) {
         const root = await host.openVolume(place);
@@ -103,7 +109,7 @@ export class SandboxTarget {
         saved,
         onEvent,
       });
-      return { machine, letGo };
+      return { machine, image, letGo };
     } catch (error) {
       letGo();
       throw error;
@@ -135,6 +141,17 @@ export class SandboxTarget {
   /** @throws StateError; StratosError */
   save(): Uint8Array {
     return this.#checkpoint ?? this.machine.save();
+  }
+
+  /** @returns bytes of the file. @throws StateError; StratosError */
+  async checkpoint(path: string, about: unknown): Promise<number> {
+    const { host } = this.#parts;
+    const files = checkpointsOf(host);
+    const { image } = this.#running ?? {};
+    const content = image?.content?.();
+    if (content === undefined) throw new StateError("unsavable", "nobody knows the content of the sandbox's image");
+    const head = { image: { name: image!.info.name, content }, savedMs: host.clock.realtimeMs(), about };
+    return files.write(path, encodeCheckpoint(head, this.machine.save(), files.codec));
   }
 
   /** @throws StratosError of kind option or snapshot; StateError */
@@ -248,6 +265,8 @@ export class SandboxTarget {
 
 interface Running {
   readonly machine: SandboxMachine;
+  /** What it is a clone of. */
+  readonly image: OpenedImage;
   letGo(): void;
 }
 
@@ -258,3 +277,30 @@ function pointOf(label: string): string {
 function noSnapshot(label: string): StratosError<"snapshot"> {
   return new StratosError("snapshot", `${label}: there is no such snapshot`, { label });
 }
+
+function checkpointsOf({ checkpoints }: EngineHost): CheckpointFiles {
+  if (checkpoints !== undefined) return checkpoints;
+  throw new StratosError("option", "checkpoint: a page has no files for them", { option: "checkpoint" });
+}
+
+function readCheckpoint(host: EngineHost, path: string): CheckpointHead & { readonly state: Uint8Array } {
+  const { codec, read } = checkpointsOf(host);
+  const file = read(path);
+  return { ...readCheckpointHead(file), state: decodeCheckpoint(file, codec) };
+}
+
+/** @throws StateError when the image is not the one that the machine ran */
+function checkImage({ image: { name, content } }: CheckpointHead, image: OpenedImage): void {
+  const here = image.content?.();
+  if (here === content) return;
+  const which =
+    here === undefined ? "nobody knows the content of" : `${here.slice(0, NAMING_DIGITS)} is the content of`;
+  throw new StateError(
+    "foreign",
+    `the checkpoint needs the image ${name} with content ${content.slice(0, NAMING_DIGITS)}; ${which} ` +
+      `${image.info.name} here`,
+  );
+}
+
+/** Of a content's name, for people. */
+const NAMING_DIGITS = 12;

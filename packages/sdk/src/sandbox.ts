@@ -180,16 +180,11 @@ export class RemoteSandbox {
 
   /** Nothing runs until `resume`; the clock goes on, and so do time-outs. */
   async pause(): Promise<void> {
-    await this.#setPaused(true);
+    await this.#ask("pause");
   }
 
   async resume(): Promise<void> {
-    await this.#setPaused(false);
-  }
-
-  async #setPaused(isPaused: boolean): Promise<void> {
-    const { engine, target } = this.#handle.use();
-    await engine.call("pause", { target, isPaused }).answer;
+    await this.#ask("resume");
   }
 
   /**
@@ -228,7 +223,7 @@ export class RemoteSandbox {
     await engine.call("life", { target, timeoutMs }).answer;
   }
 
-  #ask(op: "save" | "stats" | "processes"): Promise<Answer> {
+  #ask(op: "save" | "stats" | "processes" | "pause" | "resume"): Promise<Answer> {
     const { engine, target } = this.#handle.use();
     return engine.call(op, { target }).answer;
   }

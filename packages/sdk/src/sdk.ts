@@ -3,5 +3,5 @@
  * channel of bytes. What a host is, a face gives it as `EngineHost`.
  */
 export { EngineServer } from "./engine-server.ts";
-export type { CloneUse, EngineHost, OpenedImage, OpenedRoot, Work } from "./engine-host.ts";
+export type { CheckpointFiles, CloneUse, EngineHost, OpenedImage, OpenedRoot, Work } from "./engine-host.ts";
 export type { OpenImageRequest, OpenVolumeRequest, Place } from "./protocol.ts";

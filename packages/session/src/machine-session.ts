@@ -55,7 +55,10 @@ export interface SessionOptions {
   readonly keepsRun?: boolean;
   /** Kernel messages. */
   readonly log: (message: string) => void;
-  /** The machine goes on from what `save` gave: memory, harts, seed and name are that one's. */
+  /**
+   * The machine goes on from what `save` gave: memory, harts, seed and name are that one's; `folders` are to have the
+   * same places.
+   */
   readonly saved?: SavedSession;
 }
 
@@ -94,7 +97,7 @@ export class MachineSession {
   readonly #volume: Volume;
   readonly #files: Subvolume;
   readonly #loop: EventLoop;
-  readonly #hasFolders: boolean;
+  readonly #folders: readonly HostFolder[];
   #timedOut = false;
 
   /** @throws SessionError when something cannot be mounted; the board then has its memory back */
@@ -103,7 +106,7 @@ export class MachineSession {
     this.#volume = options.volume;
     this.#files = options.volume.root;
     this.#loop = ports.loop;
-    this.#hasFolders = folders.length > 0;
+    this.#folders = folders;
     const outside = {
       engine: ports.engine,
       ...(options.board === undefined ? {} : { board: options.board }),
@@ -114,7 +117,7 @@ export class MachineSession {
       nowMs: () => ports.loop.nowMs(),
     };
     if (saved !== undefined) {
-      const handles = new Map([...saved.streams, [ROOT_VOLUME, options.volume]]);
+      const handles = new Map([...saved.streams, ...this.#handles()]);
       this.machine = loadMachine({ ...outside, handles }, saved.bytes);
       this.pump = new MachinePump(this.machine, ports.loop);
       return;
@@ -197,7 +200,7 @@ export class MachineSession {
    * the guest's own walk.
    */
   #isSurelyAbsent(path: string): boolean {
-    return !this.#hasFolders && isAbsentFromVolume(this.#files, path);
+    return this.#folders.length === 0 && isAbsentFromVolume(this.#files, path);
   }
 
   /**
@@ -210,7 +213,13 @@ export class MachineSession {
   save(streams: ReadonlyMap<string, object>): Uint8Array {
     const failed = this.#volume.commit();
     if (failed < 0) throw new SessionError("mount", "/", "the root volume could not be written", -failed);
-    return saveMachine(this.machine, new Map([...streams, [ROOT_VOLUME, this.#volume]]));
+    return saveMachine(this.machine, new Map([...streams, ...this.#handles()]));
+  }
+
+  /** What the host lends it beside streams, by the names under which a saved machine knows it. */
+  #handles(): [string, object][] {
+    const folders = this.#folders.map(({ place, tree }): [string, object] => [`folder ${place}`, tree]);
+    return [[ROOT_VOLUME, this.#volume], ...folders];
   }
 
   /** Runs until the first program ends, or `timeoutMs` have passed. */

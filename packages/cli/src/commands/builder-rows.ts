@@ -316,7 +316,7 @@ function withRequest(command: Command): Command {
     ]),
     new Option(
       "--mirror <url>",
-      'Debian mirror (default: $STRATOS_MIRROR, "mirror" in config.json, ' + "or the host's apt sources)",
+      'Debian mirror (default: $STRATOS_MIRROR, "mirror" in config.json, or the host\'s apt sources)',
     ),
     new Option("--keyring <file>", "OpenPGP keys that are trusted, too (repeatable)").argParser(collect),
     new Option("--components <names>", "of the suite, separated by commas (default: main)").argParser(parseWords),

@@ -109,7 +109,7 @@ export function changeText(change: PlannedChange): string {
   if (change.keptBack.length > 0)
     text += `Kept back: ${change.keptBack.map(({ package: one }) => named(one)).join(" ")}\n`;
   if (change.unneeded.length > 0)
-    text += `Needed no more: ${change.unneeded.map(named).join(" ")} (\`stratos pkg autoremove\` removes ` + "them)\n";
+    text += `Needed no more: ${change.unneeded.map(named).join(" ")} (\`stratos pkg autoremove\` removes them)\n`;
   const { downloadBytes, installedBytes } = changeSizes(change);
   return (
     `${text}${fresh.length} to install, ${newer.length} to change, ${change.remove.length} to remove; ` +

@@ -202,7 +202,7 @@ async function imageCommand(handlers: CommandHandlers, finish: Finish, wanted: W
     .option("--suite <suite>", "Debian suite", DEFAULT_SUITE)
     .option(
       "--mirror <url>",
-      'Debian mirror (default: $STRATOS_MIRROR, "mirror" in config.json, ' + "or the host's apt sources)",
+      'Debian mirror (default: $STRATOS_MIRROR, "mirror" in config.json, or the host\'s apt sources)',
     )
     .option("--recommends", "also take the packages that they recommend")
     .addOption(

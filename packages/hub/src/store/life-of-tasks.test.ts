@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { ClaimedRun, RunEnd, TaskSubmission } from "@stratos/hub-api";
+import { ClaimPolls } from "../claim-polls.ts";
 import type { Database } from "../database/database.ts";
 import { openMigrated, postgresBinaries, startPostgres, type TestServer } from "../testing/test-database.ts";
 import { cancelTask, retryTask, setPriority } from "./change-tasks.ts";
@@ -279,6 +280,20 @@ for (const kind of ["pglite", "postgres"] as const) {
       assert.deepEqual(await end(at, run!), []);
     });
 
+    test("a claim of a worker that has gone, and has claimed again, frees nothing", async () => {
+      const at = await place();
+      const [id] = await submit(at, [{}]);
+      const polls = new ClaimPolls(database, 60);
+      const ask = (signal: AbortSignal): ReturnType<ClaimPolls["claim"]> =>
+        polls.claim({ host: at.host, session: at.session, slots: 1, waitMs: 0, start: true, holding: [] }, signal);
+      const [run] = (await ask(new AbortController().signal)).runs;
+      assert.equal(run!.task, id);
+      assert.deepEqual((await ask(AbortSignal.abort())).runs, []);
+      assert.equal(await state(id!), "RUNNING");
+      await ask(new AbortController().signal);
+      assert.deepEqual(await end(at, run!), [], "one that is there and does not know of it does");
+    });
+
     test("canceling: what waits at once, what runs when its host has stopped it, what ended not", async () => {
       const at = await place();
       const [running, free, blocked] = await submit(at, [{ priority: 1 }, {}, { afterInBatch: [0] }]);
@@ -371,7 +386,7 @@ for (const kind of ["pglite", "postgres"] as const) {
         "update event set actor = substr(actor, 2) where id = 5",
       );
       await tamper(
-        "insert into event (tx, actor, what) select tx, 'ghost', " + "'FREE' from event where id = 5",
+        "insert into event (tx, actor, what) select tx, 'ghost', 'FREE' from event where id = 5",
         "delete from event where actor = 'ghost'",
       );
       await database.query("create table taken as select * from event where id = 7");

@@ -17,10 +17,17 @@ interface UploadedArtefact {
   readonly media: string;
 }
 
+/** Of a hub that answers with a trouble of its own; one that cannot be reached is waited for while the run lasts. */
 const TRIES_MAX = 8;
 const PAUSE_MS = 500;
+const PAUSE_MS_MAX = 5_000;
 
-/** @throws HubProblem, or the network's error after several tries */
+/**
+ * A hub that is away, however long its restart takes, costs no work: the run's lease and its time-out bound the wait.
+ *
+ * @param signal  aborted when the run is to end
+ * @throws HubProblem when the hub refuses it; the network's error once `signal` is aborted
+ */
 export async function uploadArtefacts(
   client: HubClient,
   files: readonly UploadFile[],
@@ -43,7 +50,8 @@ async function digestOf(path: string): Promise<string> {
 
 async function upload(client: HubClient, digest: string, path: string, signal: AbortSignal): Promise<void> {
   const { size } = statSync(path);
-  for (let attempt = 1; ; attempt++) {
+  let answered = 0;
+  for (let pauseMs = PAUSE_MS; ; pauseMs = Math.min(pauseMs + PAUSE_MS, PAUSE_MS_MAX)) {
     try {
       const { offset, isComplete } = await client.call<{ offset: number; isComplete: boolean }>(
         "GET",
@@ -60,9 +68,12 @@ async function upload(client: HubClient, digest: string, path: string, signal: A
       });
       return;
     } catch (error) {
-      const isFinal = error instanceof HubProblem && error.status < 500 && error.status !== 409;
-      if (isFinal || signal.aborted || attempt === TRIES_MAX) throw error;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * attempt));
+      if (error instanceof HubProblem) {
+        const isFinal = error.status < 500 && error.status !== 409;
+        if (isFinal || ++answered === TRIES_MAX) throw error;
+      }
+      if (signal.aborted) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 }

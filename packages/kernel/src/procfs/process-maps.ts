@@ -127,7 +127,7 @@ export function describeSmaps(task: Task, caller: Task, from: number): TextPiece
       `${(area.flags & AREA_SEALED) !== 0 ? "sl " : ""}`;
     task.space.table.measure(area.start, area.end, task.kernel.work);
     const weights = describeWeights(weigh(task, area, area.start, area.end));
-    return `${describeArea(area, caller)}\n${sizes}${weights}THPeligible:           0\n` + `VmFlags: ${flags}\n`;
+    return `${describeArea(area, caller)}\n${sizes}${weights}THPeligible:           0\nVmFlags: ${flags}\n`;
   });
 }
 

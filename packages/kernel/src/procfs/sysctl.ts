@@ -1,6 +1,5 @@
-import { CAP_SYS_ADMIN, EINVAL, EPERM } from "@stratos/abi";
+import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, EINVAL } from "@stratos/abi";
 import { setCorePattern } from "../task/core-dump/core-settings.ts";
-import type { Changes } from "../ground/changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { ITEMS_MAX } from "../event/epoll.ts";
 import { FILES_MAX, OPEN_MOST } from "../vfs/file-table.ts";
@@ -8,76 +7,17 @@ import { MOUNTS_MAX } from "../vfs/vfs-state.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import { NAMESPACES_MOST } from "../security/namespace-counts.ts";
-import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
-import type { Task } from "../task/task.ts";
-import { isCapable } from "../security/credentials.ts";
 import { PTYS_MAX } from "../tty/tty-state.ts";
 import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
 import { type MqueueLimits, mqueueOf } from "../fs/mqueue/mqueue.ts";
-import { KERNEL_INFO } from "../ground/kernel-log.ts";
-import { PseudoDirectory, PseudoFile, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
+import { PseudoDirectory, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
+import { networkSettings } from "./network-sysctl.ts";
+import { bounded, fixed, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
 
 /** /proc/sys (proc_sys(5), sysctl(8)). */
 
-interface Setting {
-  read: (kernel: Kernel, task: Task) => string;
-  write?: (kernel: Kernel, text: string, task: Task) => number;
-  mode?: number;
-  changes?: (task: Task) => Changes;
-  /** In whose user namespace CAP_SYS_ADMIN lets one write it; default: the initial one. */
-  owner?: (task: Task) => UserNamespace;
-  /** The one value that it can have: another is refused, and the kernel's log says so. */
-  only?: string;
-}
-
-/** What Linux lets one change and is one way here: the value that it has can be written, any other is EINVAL. */
-function only(value: string): () => Setting {
-  const words = (text: string): string => text.trim().replace(/\s+/g, " ");
-  return () => ({
-    only: value,
-    read: () => value,
-    write: (_kernel, text) => (words(text) === words(value) ? 0 : -EINVAL),
-  });
-}
-
-/** A number that programs keep here for themselves. */
-function note(): () => Setting {
-  return () => {
-    let value = 0;
-    return bounded(
-      { least: -0x80000000, most: 0x7fffffff },
-      () => value,
-      (_kernel, number) => (value = number),
-    )();
-  };
-}
-
-function fixed(read: (kernel: Kernel, task: Task) => string): () => Setting {
-  return () => ({ read });
-}
-
-/** A whole number of some subsystem, from `least` to `most`; what lies outside is EINVAL. */
-function bounded(
-  range: { least: number; most: number },
-  read: (kernel: Kernel, task: Task) => number,
-  write: (kernel: Kernel, value: number, task: Task) => void,
-  owner?: (task: Task) => UserNamespace,
-): () => Setting {
-  return () => ({
-    ...(owner === undefined ? {} : { owner }),
-    read: (kernel, task) => String(read(kernel, task)),
-    write: (kernel, text, task) => {
-      const value = /^-?\d+$/.test(text.trim()) ? Number(text) : NaN;
-      if (!(value >= range.least && value <= range.most)) return -EINVAL;
-      write(kernel, value, task);
-      return 0;
-    },
-  });
-}
-
-const networkOwner = (task: Task): UserNamespace => task.network.owner;
-const ipcOwner = (task: Task): UserNamespace => task.ipc.owner;
+const IPC_RIGHT: SettingRight = { owner: ({ ipc }) => ipc.owner, capability: CAP_SYS_ADMIN, opens: true };
 
 /** msg_next_id and its like (proc_sys_kernel(5)): the identifier of the next object, −1 once it was given. */
 function nextId(kind: "messages" | "semaphores" | "memory"): () => Setting {
@@ -85,7 +25,7 @@ function nextId(kind: "messages" | "semaphores" | "memory"): () => Setting {
     { least: 0, most: 0x7fffffff },
     (_kernel, { ipc }) => ipc[kind].table.nextId,
     (_kernel, value, { ipc }) => (ipc[kind].table.nextId = value),
-    ipcOwner,
+    IPC_RIGHT,
   );
 }
 
@@ -95,22 +35,8 @@ function objectLimit(kind: "messages" | "memory"): () => Setting {
     { least: 0, most: 32768 },
     (_kernel, { ipc }) => ipc[kind].table.most,
     (_kernel, value, { ipc }) => (ipc[kind].table.most = value),
-    ipcOwner,
+    IPC_RIGHT,
   );
-}
-
-/** tcp_mem and udp_mem: three numbers of pages, of all the machine's networks. */
-function socketMemory(kind: "tcpMemory" | "udpMemory"): () => Setting {
-  return () => ({
-    owner: () => INITIAL_USER_NAMESPACE,
-    read: ({ network }) => network[kind].limits.join("\t"),
-    write: ({ network }, text) => {
-      const limits = /^\s*(\d+)\s+(\d+)\s+(\d+)\s*$/.exec(text);
-      if (limits === null) return -EINVAL;
-      network[kind].limits = [Number(limits[1]), Number(limits[2]), Number(limits[3])];
-      return 0;
-    },
-  });
 }
 
 function inotifyLimit(field: "maximumEvents" | "maximumInstances" | "maximumWatches"): () => Setting {
@@ -124,7 +50,7 @@ function inotifyLimit(field: "maximumEvents" | "maximumInstances" | "maximumWatc
 function hostField(field: "hostname" | "domainname"): () => Setting {
   return () => ({
     changes: (task) => task.namespaces.uts.changes,
-    owner: (task) => task.namespaces.uts.owner,
+    right: { owner: (task) => task.namespaces.uts.owner, capability: CAP_SYS_ADMIN, opens: false },
     read: (_kernel, task) => task.namespaces.uts[field],
     write: (_kernel, text, { namespaces: { uts } }) => {
       if (text.length > 64) return -EINVAL;
@@ -138,7 +64,7 @@ function hostField(field: "hostname" | "domainname"): () => Setting {
 /** A limit of POSIX message queues (mq_overview(7), /proc interfaces). */
 function queueLimit(field: keyof MqueueLimits, most: number): () => Setting {
   return () => ({
-    owner: ipcOwner,
+    right: IPC_RIGHT,
     read: (_kernel, task) => String(mqueueOf(task).limits[field]),
     write: (_kernel, text, task) => {
       const value = /^\d+$/.test(text) ? Number(text) : NaN;
@@ -158,43 +84,6 @@ function uuid(kernel: Kernel): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/**
- * net/ipv4/conf and net/ipv6/conf: what Linux begins with, for all interfaces, for new ones, and for each. `tag` is a
- * number "which can be used as required" (Linux Documentation/networking/ip-sysctl.rst).
- */
-function interfaceSettings(): Record<string, () => Setting> {
-  const settings: Record<string, () => Setting> = {};
-  const versions: Readonly<Record<string, readonly (readonly [name: string, value: string])[]>> = {
-    ipv4: [
-      ["accept_redirects", "1"],
-      ["accept_source_route", "0"],
-      ["arp_ignore", "0"],
-      ["arp_announce", "0"],
-      ["forwarding", "0"],
-      ["log_martians", "0"],
-      ["proxy_arp", "0"],
-      ["route_localnet", "0"],
-      ["rp_filter", "0"],
-      ["secure_redirects", "1"],
-      ["send_redirects", "1"],
-      ["tag", "0"],
-    ],
-    ipv6: [
-      ["accept_ra", "1"],
-      ["autoconf", "1"],
-      ["forwarding", "0"],
-      ["hop_limit", "64"],
-      ["mtu", "1280"],
-    ],
-  };
-  for (const [version, names] of Object.entries(versions)) {
-    for (const place of ["all", "default", "lo"])
-      for (const [name, value] of names)
-        settings[`net/${version}/conf/${place}/${name}`] = name === "tag" ? note() : only(value);
-  }
-  return settings;
-}
-
 /** user/max_*_namespaces: of the reader's user namespace (namespaces(7)). */
 function namespaceLimits(): Record<string, () => Setting> {
   const settings: Record<string, () => Setting> = {};
@@ -203,7 +92,7 @@ function namespaceLimits(): Record<string, () => Setting> {
       { least: 0, most: NAMESPACES_MOST },
       ({ namespaceCounts }, task) => namespaceCounts.limit(task.credentials.userNamespace, kind),
       ({ namespaceCounts }, value, task) => namespaceCounts.setLimit(task.credentials.userNamespace, kind, value),
-      (task) => task.credentials.userNamespace,
+      { owner: (task) => task.credentials.userNamespace, capability: CAP_SYS_RESOURCE, opens: true },
     );
   }
   return settings;
@@ -227,7 +116,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     ({ tasks }, value, { group }) => {
       (group.pidNamespace === tasks.namespace ? tasks : group.pidNamespace).lastAllocated = value;
     },
-    ({ group }) => group.pidNamespace.owner,
+    { owner: ({ group }) => group.pidNamespace.owner, capability: CAP_CHECKPOINT_RESTORE, opens: true },
   ),
   "kernel/threads-max": fixed((kernel) => String(kernel.maximumTasks)),
   "kernel/ngroups_max": fixed(() => "65536"),
@@ -272,7 +161,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/sem": only("32000\t1024000000\t500\t32000"),
   "kernel/sem_next_id": nextId("semaphores"),
   "kernel/shmmax": () => ({
-    owner: ipcOwner,
+    right: IPC_RIGHT,
     read: (_kernel, { ipc }) =>
       ipc.memory.maximumSegment === Infinity ? "18446744073692774399" : String(ipc.memory.maximumSegment),
     write: (_kernel, text, { ipc }) => {
@@ -288,13 +177,13 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     { least: 0, most: MSGMAX_MOST },
     (_kernel, { ipc }) => ipc.messages.maximumMessage,
     (_kernel, value, { ipc }) => (ipc.messages.maximumMessage = value),
-    ipcOwner,
+    IPC_RIGHT,
   ),
   "kernel/msgmnb": bounded(
     { least: 0, most: 0x7fffffff },
     (_kernel, { ipc }) => ipc.messages.maximumQueue,
     (_kernel, value, { ipc }) => (ipc.messages.maximumQueue = value),
-    ipcOwner,
+    IPC_RIGHT,
   ),
   "kernel/msgmni": objectLimit("messages"),
   "kernel/msg_next_id": nextId("messages"),
@@ -402,40 +291,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "fs/mqueue/msg_default": queueLimit("messagesDefault", 65536),
   "fs/mqueue/msgsize_default": queueLimit("messageSizeDefault", 16 << 20),
   "fs/mqueue/queues_max": queueLimit("queues", 2147483647),
-  "net/core/somaxconn": only("4096"),
-  "net/core/rmem_max": only("212992"),
-  "net/core/wmem_max": only("212992"),
-  "net/core/rmem_default": only("212992"),
-  "net/core/wmem_default": only("212992"),
-  "net/core/netdev_max_backlog": only("1000"),
-  "net/core/optmem_max": only("131072"),
-  "net/ipv4/ip_forward": only("0"),
-  "net/ipv4/ip_local_port_range": only("32768\t60999"),
-  "net/ipv4/ip_unprivileged_port_start": only("1024"),
-  "net/ipv4/tcp_fin_timeout": only("60"),
-  "net/ipv4/tcp_keepalive_time": only("7200"),
-  "net/ipv4/tcp_syncookies": only("1"),
-  "net/ipv4/tcp_mem": socketMemory("tcpMemory"),
-  "net/ipv4/udp_mem": socketMemory("udpMemory"),
-  "net/ipv4/tcp_rmem": only("4096\t131072\t6291456"),
-  "net/ipv4/tcp_wmem": only("4096\t16384\t4194304"),
-  "net/ipv4/tcp_congestion_control": only("cubic"),
-  "net/ipv4/tcp_available_congestion_control": fixed(() => "cubic"),
-  "net/ipv4/ping_group_range": () => ({
-    read: (_kernel, { network }) => `${network.pingGroups.first}\t${network.pingGroups.last}`,
-    write: (_kernel, text, { network }) => {
-      const range = /^(\d+)\s+(\d+)$/.exec(text.trim());
-      if (range === null || Number(range[1]) > 0xfffffffe || Number(range[2]) > 0xfffffffe) return -EINVAL;
-      network.pingGroups = { first: Number(range[1]), last: Number(range[2]) };
-      return 0;
-    },
-  }),
-  "net/ipv6/conf/all/disable_ipv6": only("0"),
-  "net/ipv6/conf/default/disable_ipv6": only("0"),
-  "net/ipv6/conf/lo/disable_ipv6": only("0"),
-  "net/ipv6/bindv6only": only("0"),
-  ...interfaceSettings(),
-  "net/unix/max_dgram_qlen": only("512"),
+  ...networkSettings(),
   ...namespaceLimits(),
 };
 
@@ -456,10 +312,7 @@ export function settledValues(): (readonly [path: string, value: string])[] {
 
 export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
   const root = new PseudoDirectory(fileSystem);
-  const { kernel } = fileSystem;
   for (const [path, make] of Object.entries(SETTINGS)) {
-    const setting = make();
-    const owner = setting.owner ?? (path.startsWith("net/") ? networkOwner : undefined);
     const names = path.split("/");
     let directory = root;
     for (const name of names.slice(0, -1)) {
@@ -470,29 +323,7 @@ export function makeSysctlTree(fileSystem: PseudoFileSystem): PseudoDirectory {
       }
       directory = next as PseudoDirectory;
     }
-    const { write, changes } = setting;
-    directory.add(
-      names.at(-1)!,
-      new PseudoFile(
-        fileSystem,
-        (task) => `${setting.read(kernel, task)}\n`,
-        write === undefined
-          ? {}
-          : {
-              mode: setting.mode ?? 0o644,
-              ...(changes === undefined ? {} : { watched: changes }),
-              sink: (task, text, opener) => {
-                const namespace = owner?.(task);
-                if (![task.credentials, opener].every((each) => isCapable(each, CAP_SYS_ADMIN, namespace)))
-                  return -EPERM;
-                const result = write(kernel, text.replace(/\n$/, ""), task);
-                if (setting.only !== undefined && result < 0)
-                  kernel.messages.add(KERNEL_INFO, `sysctl: ${path} is always ${setting.only} here`);
-                return result;
-              },
-            },
-      ),
-    );
+    directory.add(names.at(-1)!, new SettingFile(fileSystem, path, make()));
   }
   return root;
 }

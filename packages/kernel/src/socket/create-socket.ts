@@ -123,7 +123,7 @@ function createInetSocket(
 
 /** icmp(7), ping_group_range. */
 function mayPing(task: SocketCaller): boolean {
-  const { first, last } = task.network.pingGroups;
+  const { first, last } = task.network.settings.pingGroups;
   const { egid, groups } = task.credentials;
   return [egid, ...groups].some((group) => group >= first && group <= last);
 }

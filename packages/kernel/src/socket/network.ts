@@ -13,6 +13,7 @@ import type { TcpClaim } from "./inet/tcp-socket.ts";
 import type { UdpClaim } from "./inet/udp-socket.ts";
 import type { NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { removeInterface } from "./interface-changes.ts";
+import { NetworkSettings } from "./network-settings.ts";
 import { RouteEvents } from "./netlink/route-events.ts";
 import {
   chosenHardwareAddress,
@@ -57,8 +58,7 @@ export class Network extends Namespace {
   readonly rawSockets = new Set<RawSocket>();
   /** Packet sockets: each frame is offered to all of them. Bound: open sockets. */
   readonly packetSockets = new Set<PacketSocket>();
-  /** net.ipv4.ping_group_range: whose processes may have ICMP sockets. As systemd sets it, all. */
-  pingGroups = { first: 0, last: 2147483647 };
+  readonly settings = new NetworkSettings();
   /** For /proc/net. Bound: open sockets. */
   readonly inetSockets = new Set<InetSocket>();
   readonly unixSockets = new Set<UnixSocket>();

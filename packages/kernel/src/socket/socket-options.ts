@@ -71,20 +71,18 @@ import { writeCredentials } from "./message.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { Socket } from "./socket.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
+import type { SocketBuffers } from "./socket-state.ts";
 
-/** net.core.wmem_default and rmem_default, wmem_max and rmem_max. */
-const BUFFER_DEFAULT = 212992,
-  BUFFER_MAX = 212992;
 /** SOCK_MIN_SNDBUF and SOCK_MIN_RCVBUF (include/net/sock.h). */
-const SEND_BUFFER_MIN = 4608,
+export const SEND_BUFFER_MIN = 4608,
   RECEIVE_BUFFER_MIN = 2304;
-/** For the …FORCE options: our own bound in place of INT_MAX / 2. */
+/** What may be asked for, by the …FORCE options too: our own bound in place of INT_MAX / 2. */
 const BUFFER_FORCED_MAX = 16 << 20;
 
 /** Options of SOL_SOCKET (socket(7)). Those that change nothing here are kept in `stored`, to be told back. */
 export class SocketOptions {
-  sendBuffer = BUFFER_DEFAULT;
-  receiveBuffer = BUFFER_DEFAULT;
+  sendBuffer = 0;
+  receiveBuffer = 0;
   reuseAddress = false;
   reusePort = false;
   broadcast = false;
@@ -101,6 +99,12 @@ export class SocketOptions {
   timestamp = 0;
   boundDevice = "";
   readonly stored = new Map<number, number>();
+
+  /** What a socket begins with (net.core.wmem_default and rmem_default). */
+  begin({ sendDefault, receiveDefault }: SocketBuffers): void {
+    this.sendBuffer = Math.min(sendDefault, BUFFER_FORCED_MAX);
+    this.receiveBuffer = Math.min(receiveDefault, BUFFER_FORCED_MAX);
+  }
 
   /** What an accepted connection has from its listener. */
   inherit(from: SocketOptions): void {
@@ -202,6 +206,7 @@ export function setSocketOption(socket: Socket, task: SocketCaller, name: number
   }
   if (value.length < 4) return -EINVAL;
   const number = optionInt(value);
+  const { buffers } = socket.kernel.socketState;
   const on = number !== 0;
   switch (name) {
     case SO_REUSEADDR:
@@ -223,10 +228,10 @@ export function setSocketOption(socket: Socket, task: SocketCaller, name: number
       options.passCredentials = on;
       break;
     case SO_SNDBUF:
-      options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_MAX));
+      options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, buffers.sendMost));
       break;
     case SO_RCVBUF:
-      options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, BUFFER_MAX));
+      options.receiveBuffer = Math.max(RECEIVE_BUFFER_MIN, 2 * clampBuffer(number, buffers.receiveMost));
       break;
     case SO_SNDBUFFORCE:
     case SO_RCVBUFFORCE:
@@ -287,7 +292,8 @@ export function setSocketOption(socket: Socket, task: SocketCaller, name: number
 }
 
 function clampBuffer(value: number, most: number): number {
-  return value < 0 ? most : Math.min(value, most);
+  const bound = Math.min(most, BUFFER_FORCED_MAX);
+  return value < 0 ? bound : Math.min(value, bound);
 }
 
 /** socket(7): the socket sends and receives through one interface only; an empty name ends that. */
@@ -370,7 +376,8 @@ export function getSocketOption(socket: Socket, task: SocketCaller, name: number
       if (groups === null) return -ENODATA;
       if (length < groups.length * 4) return -ERANGE;
       const value = new Uint8Array(groups.length * 4);
-      groups.forEach((group, index) => value.set(intOption(group), index * 4));
+      const { gids } = task.credentials.userNamespace;
+      groups.forEach((group, index) => value.set(intOption(gids.shown(group)), index * 4));
       return value;
     }
     case SO_PEERPIDFD:

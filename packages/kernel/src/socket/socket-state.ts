@@ -4,12 +4,27 @@ import { SocketMemory } from "./socket-memory.ts";
 import { InFlightFiles } from "./unix/in-flight-files.ts";
 import type { UnixSocket } from "./unix/unix-socket.ts";
 
+/** net.core.rmem_default, rmem_max, wmem_default, wmem_max. */
+export interface SocketBuffers {
+  receiveDefault: number;
+  receiveMost: number;
+  sendDefault: number;
+  sendMost: number;
+}
+
 /** What the sockets of all networks of a machine share: memory, and what paths and messages lead to. */
 export class SocketState {
   /** What waits in sockets of a kind; ICMP, raw, packet and netlink sockets count with UDP. */
   readonly tcpMemory: SocketMemory;
   readonly udpMemory: SocketMemory;
   readonly inFlight: InFlightFiles;
+  /** Bytes of new sockets' buffers, and what SO_RCVBUF and SO_SNDBUF may ask for (socket(7)). */
+  readonly buffers: SocketBuffers = {
+    receiveDefault: 212992,
+    receiveMost: 212992,
+    sendDefault: 212992,
+    sendMost: 212992,
+  };
   /** AF_UNIX sockets bound to a path, by the inode there: a path leads across networks (unix(7)). */
   readonly boundInodes = new Map<Inode, UnixSocket>();
   /** Bytes between a provider or a queue and user memory; valid during one call. */

@@ -101,6 +101,7 @@ export abstract class Socket extends OpenFile {
     super(O_RDWR | flags, network.createInode(creator), null);
     this.kernel = network.kernel;
     this.network = network.retain();
+    this.options.begin(network.kernel.socketState.buffers);
     this.family = family;
     this.type = type;
     this.protocol = protocol;

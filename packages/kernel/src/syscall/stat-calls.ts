@@ -50,7 +50,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
-import { MAY_EXEC, MAY_READ, MAY_WRITE, checkAccess } from "../security/permission.ts";
+import { MAY_EXEC, MAY_READ, MAY_WRITE } from "../security/permission.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { inodeOfFile, pathOfFile } from "../vfs/anonymous-file.ts";
@@ -228,9 +228,8 @@ function checkPath(task: Task, dirfd: number, path: string, mode: number, flags:
   const { mount } = walker;
   const inode = walker.dentry.inode!;
   if ((mode & X_OK) !== 0 && inode.isRegular && (mount.flags & MS_NOEXEC) !== 0) return -EACCES;
-  const denied = checkAccess(
-    task.credentials,
-    inode,
+  const denied = inode.mayAccess(
+    task,
     ((mode & 4) !== 0 ? MAY_READ : 0) | ((mode & 2) !== 0 ? MAY_WRITE : 0) | ((mode & 1) !== 0 ? MAY_EXEC : 0),
   );
   if (denied < 0) return denied;

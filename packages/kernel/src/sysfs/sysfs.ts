@@ -40,8 +40,7 @@ export class Sysfs extends PseudoFileSystem {
     this.#file(
       "devices/system/node/node0/meminfo",
       () =>
-        `Node 0 MemTotal:       ${kernel.memory.limit * 4} kB\nNode 0 MemFree:        ` +
-        `${kernel.memory.free * 4} kB\n`,
+        `Node 0 MemTotal:       ${kernel.memory.limit * 4} kB\nNode 0 MemFree:        ${kernel.memory.free * 4} kB\n`,
     );
     this.#file("devices/system/clocksource/clocksource0/current_clocksource", "riscv_clocksource\n");
     this.#file("devices/system/clocksource/clocksource0/available_clocksource", "riscv_clocksource\n");

@@ -58,6 +58,7 @@ class HostSide implements Waiter {
     const host = this.#host;
     const takeSize = (): void => terminal.setWindow({ ...host.size(), xPixels: 0, yPixels: 0 });
     takeSize();
+    host.onPty?.(() => this.close());
     host.onResize(takeSize);
     host.onWritable(() => {
       this.#show();
@@ -109,7 +110,12 @@ class HostSide implements Waiter {
         save: (it) => ({ master: it.#master, host: it.#host, input: it.#input }),
         load: (it, from) => ({ master: it.#master, host: it.#host, input: it.#input } = from),
       },
-      { loaded: (it) => it.#listen() },
+      {
+        loaded: (it) => {
+          it.#listen();
+          it.#input.feed();
+        },
+      },
     );
   }
 }

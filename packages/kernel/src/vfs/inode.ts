@@ -13,6 +13,7 @@ import {
 } from "@stratos/abi";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { Acl } from "@stratos/abi";
+import { checkAccess } from "../security/permission.ts";
 import type { FileLocks } from "./file-locks.ts";
 import type { FileLeases } from "./leases.ts";
 import type { FileSystem } from "./file-system.ts";
@@ -127,6 +128,11 @@ export abstract class Inode {
   }
   get isRegular(): boolean {
     return (this.mode & S_IFMT) === S_IFREG;
+  }
+
+  /** Path permissions of the task, with MAY_… bits: 0, −EACCES, −EPERM. */
+  mayAccess(task: Caller, mask: number): number {
+    return checkAccess(task.credentials, this, mask);
   }
 
   /** Brings the public fields up to date where something else may have changed them (host files, procfs). */

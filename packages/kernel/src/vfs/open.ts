@@ -208,7 +208,7 @@ function mayOpen(task: Caller, place: Path, flags: number): number {
   if ((kind === S_IFCHR || kind === S_IFBLK) && !hasDevices && inode.fileSystem.type !== "devpts") return -EACCES;
   // 3 asks for neither reading nor writing but for ioctl, and needs both permissions.
   const mask = (access !== O_WRONLY ? MAY_READ : 0) | (wantsWrite ? MAY_WRITE : 0);
-  const denied = checkAccess(task.credentials, inode, mask);
+  const denied = inode.mayAccess(task, mask);
   if (denied < 0) return denied;
   if (wantsWrite && kind !== S_IFCHR && kind !== S_IFBLK && kind !== S_IFIFO && kind !== S_IFSOCK) {
     if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;

@@ -53,8 +53,8 @@ export class Translator {
   readonly #nowMs: () => number;
   readonly #plain: ModuleTemplate;
   readonly #withHelpers: ModuleTemplate;
-  /** How often a target's counter (of 8 bits) has to come round to the threshold. */
-  readonly #reportsNeeded: number;
+  /** Heat (interpreter.ts) at which a target is translated. */
+  readonly #hotThreshold: number;
   /** By region, the pcs where translated code leaves for what wasn't decoded. */
   readonly #exits: WeakMap<TranslatedRegion, Map<number, Owner>>;
 
@@ -67,7 +67,7 @@ export class Translator {
     mode: AddressMode;
     served: { readonly tally: ProcessorTally };
     nowMs: () => number;
-    reportsNeeded: number;
+    hotThreshold: number;
   }) {
     this.#physical = options.physical;
     this.#engine = options.engine;
@@ -80,7 +80,7 @@ export class Translator {
     const code = new CodeWriter(1 << 18);
     this.#plain = createTemplate(code, [], this.#mode);
     this.#withHelpers = createTemplate(code, this.#meanings.helpers, this.#mode);
-    this.#reportsNeeded = options.reportsNeeded;
+    this.#hotThreshold = options.hotThreshold;
     this.#exits = new WeakMap();
   }
 
@@ -92,14 +92,14 @@ export class Translator {
     return this.#hot.queue.length;
   }
 
-  /** A target has been executed often. */
-  noteHot(pc: number): void {
+  /** A target has been executed often, or for long. @param heat  since the last report */
+  noteHot(pc: number, heat: number): void {
     const region = this.#cache.regionAt(pc);
     if (region === undefined) return;
-    const times = (region.hotReports.get(pc) ?? 0) + 1;
-    if (times < this.#reportsNeeded) region.hotReports.set(pc, times);
+    const sum = (region.heat.get(pc) ?? 0) + heat;
+    if (sum < this.#hotThreshold) region.heat.set(pc, sum);
     else {
-      region.hotReports.delete(pc);
+      region.heat.delete(pc);
       this.#hot.queue.push({ region, pc });
     }
   }

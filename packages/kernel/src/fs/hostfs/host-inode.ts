@@ -346,24 +346,22 @@ export class HostInode extends Inode implements PageBacking {
   }
 
   static {
-    stateClass("HostInode", this, {
-      save: (it) => ({
-        parent: it.#parent,
-        name: it.#name,
-        file: it.#file,
-        fileIsWritable: it.#fileIsWritable,
-        target: it.#target,
-        cachedMtimeMs: it.#cachedMtimeMs,
-      }),
-      load: (it, from) =>
-        ({
+    // The host's file is opened again when it is next needed; one without a name could not be, and is not saved.
+    stateClass(
+      "HostInode",
+      this,
+      {
+        save: (it) => ({
           parent: it.#parent,
           name: it.#name,
-          file: it.#file,
-          fileIsWritable: it.#fileIsWritable,
+          unnamed: it.nlink === 0 ? it.#file : null,
           target: it.#target,
           cachedMtimeMs: it.#cachedMtimeMs,
-        } = from),
-    });
+        }),
+        load: (it, from) =>
+          ({ parent: it.#parent, name: it.#name, target: it.#target, cachedMtimeMs: it.#cachedMtimeMs } = from),
+      },
+      { keeps: ["#file", "#fileIsWritable"] },
+    );
   }
 }

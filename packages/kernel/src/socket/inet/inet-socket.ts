@@ -1,6 +1,7 @@
 import {
   AF_INET,
   AF_INET6,
+  IPV6_V6ONLY,
   AF_UNSPEC,
   CAP_NET_BIND_SERVICE,
   EACCES,
@@ -31,7 +32,7 @@ import {
   ScratchEndpoint,
 } from "./ip-address.ts";
 import { hostAddressOf } from "./host-address.ts";
-import { checkPrivilege, type PortClaim, type PortTable } from "./port-table.ts";
+import { type PortClaim, type PortTable } from "./port-table.ts";
 import type { Network } from "../network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
@@ -58,6 +59,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   ) {
     super(network, family, type, protocol, flags, creator);
     network.inetSockets.add(this);
+    if (family === AF_INET6 && network.settings.isV6Only) this.ip.v6.set(IPV6_V6ONLY, 1);
   }
 
   /** TCP_* state number for /proc/net. */
@@ -91,7 +93,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
    * bind(2) up to the claim on the port.
    *
    * @returns EINVAL (bound already, bad length), EAFNOSUPPORT, EADDRNOTAVAIL (not an address of this machine), EACCES
-   *   (port below 1024), EADDRINUSE
+   *   (port below ip_unprivileged_port_start), EADDRINUSE
    */
   protected bindAddress(task: SocketCaller, address: Uint8Array): number {
     // ip(7): AF_UNSPEC with INADDR_ANY passes for AF_INET, for old programs.
@@ -110,8 +112,12 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     if (this.local !== null) return -EINVAL;
     if (isV4(endpoint.ip) && this.isV6 && this.ip.v6Only) return -EINVAL;
     if (!this.#isBindable(endpoint.ip)) return -EADDRNOTAVAIL;
-    const denied = checkPrivilege(endpoint.port, isCapable(task.credentials, CAP_NET_BIND_SERVICE, this.network.owner));
-    if (denied < 0) return -EACCES;
+    if (
+      endpoint.port > 0 &&
+      endpoint.port < this.network.settings.firstOpenPort &&
+      !isCapable(task.credentials, CAP_NET_BIND_SERVICE, this.network.owner)
+    )
+      return -EACCES;
     const failed = this.claimPort(task, endpoint.ip, endpoint.port);
     if (failed < 0) return failed;
     this.isAddressBound = true;
@@ -142,7 +148,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
       socket: this,
     });
     if (port === 0) {
-      const claim = this.ports.claimEphemeral(make);
+      const claim = this.ports.claimEphemeral(this.network.settings.localPorts, make);
       if (isErrno(claim)) return -EADDRINUSE;
       this.claim = claim;
     } else {

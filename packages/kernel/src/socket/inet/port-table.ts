@@ -1,12 +1,7 @@
-import { EACCES, EADDRINUSE } from "@stratos/abi";
+import { EADDRINUSE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { RandomSource } from "@stratos/host";
 import { ANY_V4, ANY_V6, type IpAddress, isSameIp, isV4, isWildcard } from "./ip-address.ts";
-
-/** net.ipv4.ip_local_port_range, and the first port that needs no privilege. */
-const EPHEMERAL_FIRST = 32768,
-  EPHEMERAL_LAST = 60999;
-const UNPRIVILEGED_FIRST = 1024;
 
 /** A socket's claim on an address and a port. */
 export interface PortClaim {
@@ -44,15 +39,16 @@ export class PortTable<Claim extends PortClaim> {
   }
 
   /**
-   * Takes a free ephemeral port: `make` builds the claim for the number that was found. EADDRINUSE when all are taken.
+   * Takes a free port of the range: `make` builds the claim for the number that was found. EADDRINUSE when all are
+   * taken.
    */
-  claimEphemeral(make: (port: number) => Claim): Claim | number {
-    const count = EPHEMERAL_LAST - EPHEMERAL_FIRST + 1;
+  claimEphemeral(range: { first: number; last: number }, make: (port: number) => Claim): Claim | number {
+    const count = range.last - range.first + 1;
     const bytes = new Uint8Array(2);
     this.#random.fill(bytes);
     const start = ((bytes[0]! << 8) | bytes[1]!) % count;
     for (let step = 0; step < count; step++) {
-      const port = EPHEMERAL_FIRST + ((start + step) % count);
+      const port = range.first + ((start + step) % count);
       if (this.#byPort.has(port)) continue;
       const claim = make(port);
       this.#byPort.set(port, [claim]);
@@ -111,11 +107,6 @@ export class PortTable<Claim extends PortClaim> {
       load: (it, from) => ({ byPort: it.#byPort, random: it.#random } = from),
     });
   }
-}
-
-/** Needs the port CAP_NET_BIND_SERVICE? 0 or EACCES. */
-export function checkPrivilege(port: number, isPrivileged: boolean): number {
-  return port > 0 && port < UNPRIVILEGED_FIRST && !isPrivileged ? -EACCES : 0;
 }
 
 /** 2: exact, 1: wildcard of the family, 0: dual-stack wildcard, −1: not for it. */

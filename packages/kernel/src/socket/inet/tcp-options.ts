@@ -27,6 +27,7 @@ import { stateClass } from "@stratos/base";
 import { intOption, optionInt } from "../socket-options.ts";
 import type { TcpTransport } from "./tcp-transport.ts";
 
+const KEEPALIVE_SECONDS = 7200;
 /** [value at the start, least, most] of the options that are plain integers (tcp(7)). */
 const INTEGERS: ReadonlyMap<number, readonly [number, number, number]> = new Map<
   number,
@@ -35,7 +36,7 @@ const INTEGERS: ReadonlyMap<number, readonly [number, number, number]> = new Map
   [TCP_NODELAY, [0, -Infinity, Infinity]],
   [TCP_MAXSEG, [536, 88, 32767]],
   [TCP_CORK, [0, -Infinity, Infinity]],
-  [TCP_KEEPIDLE, [7200, 1, 32767]],
+  [TCP_KEEPIDLE, [KEEPALIVE_SECONDS, 1, 32767]],
   [TCP_KEEPINTVL, [75, 1, 32767]],
   [TCP_KEEPCNT, [9, 1, 127]],
   [TCP_SYNCNT, [6, 1, 127]],
@@ -59,6 +60,8 @@ const MSS = 1448;
 export class TcpOptions {
   readonly values = new Map<number, number>();
   congestion = "cubic";
+  /** net.ipv4.tcp_keepalive_time when the connection was made. */
+  keepAliveSeconds = KEEPALIVE_SECONDS;
 
   get noDelay(): boolean {
     return this.values.get(TCP_NODELAY) === 1;
@@ -71,13 +74,16 @@ export class TcpOptions {
   inherit(from: TcpOptions): void {
     for (const [name, value] of from.values) this.values.set(name, value);
     this.congestion = from.congestion;
+    this.keepAliveSeconds = from.keepAliveSeconds;
   }
 
-  /** Tells who carries the connection what it can do. */
-  applyTo(transport: TcpTransport): void {
+  /** Tells who carries the connection what it can do. @param isKept  SO_KEEPALIVE */
+  applyTo(transport: TcpTransport, isKept: boolean): void {
     transport.setOption("noDelay", this.noDelay ? 1 : 0);
-    const idle = this.values.get(TCP_KEEPIDLE);
-    if (idle !== undefined) transport.setOption("keepAliveSeconds", idle);
+    if (!isKept) return;
+    const idle = this.values.get(TCP_KEEPIDLE) ?? this.keepAliveSeconds;
+    if (idle === KEEPALIVE_SECONDS) transport.setOption("keepAlive", 1);
+    else transport.setOption("keepAliveSeconds", idle);
   }
 
   static {
@@ -120,7 +126,8 @@ export function getTcpOption(options: TcpOptions, name: number, state: number, l
   if (name === TCP_ULP) return new Uint8Array(0);
   const range = INTEGERS.get(name);
   if (range === undefined) return -ENOPROTOOPT;
-  return intOption(options.values.get(name) ?? range[0]);
+  const initial = name === TCP_KEEPIDLE ? options.keepAliveSeconds : range[0];
+  return intOption(options.values.get(name) ?? initial);
 }
 
 /** The fields that programs look at: state, MSS, times of a connection without loss. */

@@ -35,7 +35,6 @@ import {
   SIGURG,
   SI_KERNEL,
   SOCK_STREAM,
-  SOMAXCONN,
   SO_KEEPALIVE,
   SO_OOBINLINE,
   TCP_CLOSE,
@@ -90,6 +89,9 @@ export interface TcpClaim extends PortClaim {
 /** Where a call connects to; valid during it. */
 const TO = new ScratchEndpoint();
 
+/** What Linux's own tuning makes of tcp_wmem for a connection inside the machine, within its most. */
+const GROWN_SEND_BUFFER = 2626560 / 16;
+
 /**
  * AF_INET and AF_INET6 SOCK_STREAM (tcp(7)).
  *
@@ -118,8 +120,10 @@ export class TcpSocket extends InetSocket {
 
   constructor(network: Network, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, family, SOCK_STREAM, IPPROTO_TCP, flags, creator);
-    this.options.sendBuffer = 2626560 / 16;
-    this.options.receiveBuffer = 131072;
+    const { tcpSend, tcpReceive, keepAliveSeconds } = network.settings;
+    this.tcp.keepAliveSeconds = keepAliveSeconds;
+    this.options.sendBuffer = Math.min(Math.max(tcpSend[1], GROWN_SEND_BUFFER), tcpSend[2]);
+    this.options.receiveBuffer = tcpReceive[1];
   }
 
   override get isStream(): boolean {
@@ -163,7 +167,7 @@ export class TcpSocket extends InetSocket {
     if (this.#isListenPending) return this.#finishListening(task);
     if (this.#state !== "closed" && this.#state !== "listening") return -EINVAL;
     if (this.#phase !== "unconnected") return -EINVAL;
-    this.#backlogMax = Math.min(backlog >>> 0, SOMAXCONN);
+    this.#backlogMax = Math.min(backlog >>> 0, this.network.settings.backlogMost);
     if (this.#state === "listening") {
       this.#loopback!.resize();
       return 0;
@@ -306,8 +310,7 @@ export class TcpSocket extends InetSocket {
   }
 
   #tellOptions(): void {
-    this.tcp.applyTo(this.#transport!);
-    if (this.options.keepAlive) this.#transport!.setOption("keepAlive", 1);
+    this.tcp.applyTo(this.#transport!, this.options.keepAlive);
   }
 
   /** The listener ended before it was accepted. */
@@ -532,7 +535,7 @@ export class TcpSocket extends InetSocket {
     if (level !== IPPROTO_TCP) return super.setProtocolOption(task, level, name, value);
     const result = setTcpOption(this.tcp, name, value);
     if ((name === TCP_CORK && !this.tcp.isCorked) || (name === TCP_NODELAY && this.tcp.noDelay)) this.#push();
-    if (result === 0 && this.#state === "established") this.tcp.applyTo(this.#transport!);
+    if (result === 0 && this.#state === "established") this.tcp.applyTo(this.#transport!, this.options.keepAlive);
     return result;
   }
 
@@ -543,8 +546,9 @@ export class TcpSocket extends InetSocket {
 
   override optionChanged(name: number): void {
     if (name === SO_OOBINLINE && this.#transport !== null) this.#transport.isUrgentInline = this.options.oobInline;
-    if (name === SO_KEEPALIVE && this.#state === "established")
-      this.#transport!.setOption("keepAlive", this.options.keepAlive ? 1 : 0);
+    if (name !== SO_KEEPALIVE || this.#state !== "established") return;
+    if (this.options.keepAlive) this.#tellOptions();
+    else this.#transport!.setOption("keepAlive", 0);
   }
 
   /** SO_LINGER with 0 seconds resets the connection, otherwise what was written still arrives. */

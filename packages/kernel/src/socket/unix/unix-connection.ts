@@ -22,7 +22,6 @@ import {
   POLLWRNORM,
   SHUT_RDWR,
   SOCK_STREAM,
-  SOMAXCONN,
   isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
@@ -105,7 +104,7 @@ export class UnixConnectionSocket extends UnixSocket {
   override listen(task: SocketCaller, backlog: number): number {
     if (this.name.kind === "unnamed") return -EINVAL;
     if (this.#state === "connected") return -EINVAL;
-    const most = backlog >>> 0 > SOMAXCONN ? SOMAXCONN : backlog;
+    const most = Math.min(backlog >>> 0, this.network.settings.backlogMost);
     const grew = most > this.#backlogMax;
     this.#backlogMax = most;
     this.#state = "listening";

@@ -33,13 +33,12 @@ import { BOTH_SHUT, identityOf, RECEIVE_SHUT, SEND_SHUT, senderOf, UnixSocket } 
 import type { Network } from "../network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
-/** net.unix.max_dgram_qlen. */
-const QUEUE_MAX = 10;
-
 /** AF_UNIX SOCK_DGRAM (unix(7)): reliable, in order; a full receiver makes its senders wait. */
 export class UnixDatagramSocket extends UnixSocket {
   #peer: UnixDatagramSocket | null = null;
   #queue: MessageQueue<UnixDatagramSocket>;
+  /** Messages that others may leave in it, and one (net.unix.max_dgram_qlen). */
+  #queueMost: number;
   /** Cost of this socket's messages that wait in the queues of others; at most SO_SNDBUF. */
   #outstanding = 0;
   /** Sockets connected to this one: their POLLOUT depends on our queue. */
@@ -48,6 +47,7 @@ export class UnixDatagramSocket extends UnixSocket {
   constructor(network: Network, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, SOCK_DGRAM, flags, creator);
     this.#queue = new MessageQueue(network.inFlight);
+    this.#queueMost = network.settings.unixQueueMost;
   }
 
   static pair(task: SocketCaller, flags: number): [UnixDatagramSocket, UnixDatagramSocket] {
@@ -123,7 +123,10 @@ export class UnixDatagramSocket extends UnixSocket {
     }
     if (!target.#accepts(this)) return -EPERM;
     if ((target.shut & RECEIVE_SHUT) !== 0) return -EPIPE;
-    if ((target !== this && target.#peer !== this && target.#queue.count > QUEUE_MAX) || target.#queue.isScarce) {
+    if (
+      (target !== this && target.#peer !== this && target.#queue.count > target.#queueMost) ||
+      target.#queue.isScarce
+    ) {
       this.roomQueue = target.readiness;
       return -EAGAIN;
     }
@@ -165,7 +168,7 @@ export class UnixDatagramSocket extends UnixSocket {
   #delivered(sender: UnixDatagramSocket, cost: number, wasScarce: boolean): void {
     sender.#outstanding -= cost;
     sender.readiness.wakeAll(POLLOUT | POLLWRNORM);
-    if (this.#queue.count !== QUEUE_MAX && !wasScarce) return;
+    if (this.#queue.count !== this.#queueMost && !wasScarce) return;
     // There is room again: those who wait to send, and those who poll for it.
     this.readiness.wakeAll(0);
     for (const each of this.#senders) each.readiness.wakeAll(POLLOUT | POLLWRNORM);
@@ -187,7 +190,7 @@ export class UnixDatagramSocket extends UnixSocket {
     if (this.#queue.count > 0) ready |= POLLIN | POLLRDNORM;
     const peer = this.#peer;
     const peerIsFull =
-      peer !== null && ((peer.#peer !== this && peer.#queue.count > QUEUE_MAX) || peer.#queue.isScarce);
+      peer !== null && ((peer.#peer !== this && peer.#queue.count > peer.#queueMost) || peer.#queue.isScarce);
     if (this.#outstanding * 4 <= this.options.sendBuffer && !peerIsFull) ready |= POLLOUT | POLLWRNORM | POLLWRBAND;
     return ready;
   }
@@ -221,9 +224,21 @@ export class UnixDatagramSocket extends UnixSocket {
 
   static {
     stateClass("UnixDatagramSocket", this, {
-      save: (it) => ({ peer: it.#peer, queue: it.#queue, outstanding: it.#outstanding, senders: it.#senders }),
+      save: (it) => ({
+        peer: it.#peer,
+        queue: it.#queue,
+        queueMost: it.#queueMost,
+        outstanding: it.#outstanding,
+        senders: it.#senders,
+      }),
       load: (it, from) =>
-        ({ peer: it.#peer, queue: it.#queue, outstanding: it.#outstanding, senders: it.#senders } = from),
+        ({
+          peer: it.#peer,
+          queue: it.#queue,
+          queueMost: it.#queueMost,
+          outstanding: it.#outstanding,
+          senders: it.#senders,
+        } = from),
     });
   }
 }

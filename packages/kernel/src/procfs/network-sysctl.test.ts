@@ -1,0 +1,172 @@
+/** Goal: settings of /proc/sys/net act in the network that they belong to. Method: system calls over a fake process. */
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  CAP_NET_ADMIN,
+  CLONE_NEWNET,
+  CLONE_NEWUSER,
+  EACCES,
+  EADDRINUSE,
+  EAGAIN,
+  EINVAL,
+  EPERM,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPV6_V6ONLY,
+  MSG_DONTWAIT,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  SO_RCVBUF,
+  SO_SNDBUF,
+  TCP_KEEPIDLE,
+  W_OK,
+} from "@stratos/abi";
+import { call } from "../testing/system-calls.ts";
+import { inet, inet6, SocketTask, unixAbstract } from "../testing/socket-task.ts";
+import type { FileTask } from "../testing/file-system-task.ts";
+import { mountAt } from "../vfs/mounting.ts";
+import { Procfs } from "./procfs.ts";
+
+const SYS = "/proc/sys/net";
+
+function begin(): { user: SocketTask; nobody: SocketTask } {
+  const { test, user } = SocketTask.createMachine();
+  user.call("mkdirat", -100, "/proc", 0o755);
+  mountAt(test.kernel, "/proc", new Procfs(test.kernel));
+  const nobody = new SocketTask(test.kernel, user);
+  nobody.becomeUser(1000);
+  return { user, nobody };
+}
+
+function set(user: FileTask, name: string, text: string): number {
+  const fd = user.open(`${SYS}/${name}`, O_WRONLY);
+  return fd < 0 ? fd : user.write(fd, text);
+}
+
+it("ip_unprivileged_port_start is the first port for everyone, of its network alone", () => {
+  const { user, nobody } = begin();
+  assert.equal(nobody.bind(nobody.socket(AF_INET, SOCK_STREAM), inet("127.0.0.1", 80)), -EACCES);
+  assert.equal(set(user, "ipv4/ip_unprivileged_port_start", "80\n"), 3);
+  assert.equal(nobody.bind(nobody.socket(AF_INET, SOCK_STREAM), inet("127.0.0.1", 79)), -EACCES);
+  assert.equal(nobody.bind(nobody.socket(AF_INET, SOCK_STREAM), inet("127.0.0.1", 80)), 0);
+  assert.equal(set(user, "ipv4/ip_unprivileged_port_start", "40000"), -EINVAL, "local ports begin at 32768");
+  assert.equal(set(user, "ipv4/ip_unprivileged_port_start", "65536"), -EINVAL);
+  assert.equal(call(user.task, "unshare", CLONE_NEWNET), 0);
+  assert.equal(user.get(`${SYS}/ipv4/ip_unprivileged_port_start`), "1024\n");
+});
+
+it("ip_local_port_range is where ports for who asks for none come from", () => {
+  const { user } = begin();
+  assert.equal(user.get(`${SYS}/ipv4/ip_local_port_range`), "32768\t60999\n");
+  assert.equal(set(user, "ipv4/ip_local_port_range", "5000 5001"), 9);
+  const ports = [1, 2].map(() => {
+    const fd = user.socket(AF_INET, SOCK_DGRAM);
+    assert.equal(user.bind(fd, inet("127.0.0.1", 0)), 0);
+    return user.port(fd);
+  });
+  assert.deepEqual(ports.sort(), [5000, 5001]);
+  assert.equal(user.bind(user.socket(AF_INET, SOCK_DGRAM), inet("127.0.0.1", 0)), -EADDRINUSE);
+  for (const wrong of ["5001 5000", "0 5000", "5000 65536", "1023 5000", "5000"])
+    assert.equal(set(user, "ipv4/ip_local_port_range", wrong), -EINVAL, wrong);
+});
+
+it("somaxconn bounds what waits for accept, max_dgram_qlen what waits for a receiver", () => {
+  const { user } = begin();
+  assert.equal(set(user, "core/somaxconn", "1"), 1);
+  const listener = user.socket(AF_UNIX, SOCK_STREAM);
+  user.bind(listener, unixAbstract("a"));
+  assert.equal(user.call("listen", listener, 100), 0);
+  const connect = (): number => {
+    const fd = user.socket(AF_UNIX, SOCK_STREAM | 0o4000);
+    return user.connect(fd, unixAbstract("a"));
+  };
+  assert.deepEqual([connect(), connect(), connect()], [0, 0, -EAGAIN]);
+
+  assert.equal(set(user, "unix/max_dgram_qlen", "2"), 1);
+  const receiver = user.socket(AF_UNIX, SOCK_DGRAM),
+    sender = user.socket(AF_UNIX, SOCK_DGRAM);
+  user.bind(receiver, unixAbstract("d"));
+  const sent = [1, 2, 3, 4].map(() => user.send(sender, "x", MSG_DONTWAIT, unixAbstract("d")));
+  assert.deepEqual(sent, [1, 1, 1, -EAGAIN]);
+});
+
+it("rmem and wmem bound and begin the buffers of all networks' sockets; tcp_rmem those of connections", () => {
+  const { user } = begin();
+  const fd = user.socket(AF_INET, SOCK_DGRAM);
+  user.setInt(fd, SOL_SOCKET, SO_RCVBUF, 1 << 30);
+  assert.equal(user.getInt(fd, SOL_SOCKET, SO_RCVBUF), 2 * 212992);
+  for (const [name, text] of [
+    ["rmem_max", "300000"],
+    ["wmem_max", "400000"],
+    ["rmem_default", "50000"],
+    ["wmem_default", "60000"],
+  ] as const)
+    assert.equal(set(user, `core/${name}`, text), text.length, name);
+  user.setInt(fd, SOL_SOCKET, SO_RCVBUF, 1 << 30);
+  user.setInt(fd, SOL_SOCKET, SO_SNDBUF, 1 << 30);
+  assert.equal(user.getInt(fd, SOL_SOCKET, SO_RCVBUF), 600000);
+  assert.equal(user.getInt(fd, SOL_SOCKET, SO_SNDBUF), 800000);
+  const later = user.socket(AF_UNIX, SOCK_DGRAM);
+  assert.equal(user.getInt(later, SOL_SOCKET, SO_RCVBUF), 50000);
+  assert.equal(user.getInt(later, SOL_SOCKET, SO_SNDBUF), 60000);
+  assert.equal(set(user, "core/rmem_max", "2303"), -EINVAL);
+  assert.equal(set(user, "core/wmem_default", "4607"), -EINVAL);
+  assert.equal(set(user, "ipv4/tcp_rmem", "4096 9000 20000"), 15);
+  assert.equal(set(user, "ipv4/tcp_wmem", "4096 9000 20000"), 15);
+  const stream = user.socket(AF_INET, SOCK_STREAM);
+  assert.equal(user.getInt(stream, SOL_SOCKET, SO_RCVBUF), 9000);
+  assert.equal(user.getInt(stream, SOL_SOCKET, SO_SNDBUF), 20000, "grown up to its most");
+  assert.equal(call(user.task, "unshare", CLONE_NEWNET), 0);
+  assert.equal(user.get(`${SYS}/core/rmem_max`), "300000\n");
+  assert.equal(user.get(`${SYS}/ipv4/tcp_rmem`), "4096\t131072\t6291456\n");
+});
+
+it("bindv6only and tcp_keepalive_time are what new sockets begin with", () => {
+  const { user } = begin();
+  assert.equal(user.getInt(user.socket(AF_INET6, SOCK_STREAM), IPPROTO_IPV6, IPV6_V6ONLY), 0);
+  assert.equal(set(user, "ipv6/bindv6only", "1"), 1);
+  const fd = user.socket(AF_INET6, SOCK_STREAM);
+  assert.equal(user.getInt(fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
+  assert.equal(user.bind(fd, inet6("::", 8080)), 0);
+  assert.equal(user.bind(user.socket(AF_INET, SOCK_STREAM), inet("0.0.0.0", 8080)), 0, "IPv4 is free");
+  assert.equal(set(user, "ipv4/tcp_keepalive_time", "60"), 2);
+  assert.equal(user.getInt(user.socket(AF_INET, SOCK_STREAM), IPPROTO_TCP, TCP_KEEPIDLE), 60);
+});
+
+it("who administers a network of his own opens and sets what is its own, not what is the machine's", () => {
+  const { user, nobody } = begin();
+  assert.equal(set(nobody, "ipv4/ip_local_port_range", "5000 6000"), -EACCES);
+  assert.equal(call(nobody.task, "unshare", CLONE_NEWUSER | CLONE_NEWNET), 0);
+  assert.equal(nobody.call("faccessat", -100, `${SYS}/core/somaxconn`, W_OK), 0);
+  assert.equal(set(nobody, "ipv4/ip_local_port_range", "5000 6000"), 9);
+  assert.equal(set(nobody, "ipv4/conf/lo/tag", "7"), 1);
+  assert.equal(nobody.get(`${SYS}/ipv4/conf/lo/tag`), "7\n");
+  assert.equal(user.get(`${SYS}/ipv4/conf/lo/tag`), "0\n", "the machine's network has its own");
+  assert.equal(user.get(`${SYS}/ipv4/ip_local_port_range`), "32768\t60999\n");
+  for (const name of ["core/rmem_max", "ipv4/tcp_mem"])
+    assert.equal(nobody.open(`${SYS}/${name}`, O_WRONLY), -EACCES, name);
+  for (const name of ["kernel/hostname", "vm/max_map_count"])
+    assert.equal(nobody.open(`/proc/sys/${name}`, O_WRONLY), -EACCES, name);
+  assert.equal(nobody.open(`${SYS}/ipv4/tcp_available_congestion_control`, O_RDWR), -EACCES, "it is only read");
+  assert.ok(nobody.open(`${SYS}/core/rmem_max`, O_RDONLY) >= 0);
+  // Of his user namespace, too; not what limits it from above.
+  const limit = nobody.open("/proc/sys/user/max_uts_namespaces", O_WRONLY);
+  assert.equal(nobody.write(limit, "5"), 1);
+  assert.equal(user.get("/proc/sys/user/max_uts_namespaces"), "1024\n");
+});
+
+it("CAP_NET_ADMIN alone sets up a network; without it nobody does by another's descriptor", () => {
+  const { user } = begin();
+  user.become({ effective: 2 ** CAP_NET_ADMIN });
+  const fd = user.open(`${SYS}/core/somaxconn`, O_WRONLY);
+  assert.equal(user.write(fd, "9"), 1);
+  user.become({ effective: 0 });
+  assert.equal(user.write(fd, "8"), -EPERM);
+});

@@ -1,0 +1,181 @@
+/**
+ * /proc/sys/net (Linux Documentation/networking/ip-sysctl.rst, Documentation/admin-guide/sysctl/net.rst): of the
+ * reader's network namespace, but for what all networks of the machine share.
+ */
+import { CAP_NET_ADMIN, EINVAL } from "@stratos/abi";
+import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
+import type { NetworkSettings, TcpBuffer } from "../socket/network-settings.ts";
+import { RECEIVE_BUFFER_MIN, SEND_BUFFER_MIN } from "../socket/socket-options.ts";
+import type { SocketBuffers } from "../socket/socket-state.ts";
+import { bounded, fixed, numbers, only, type Setting, type SettingRight } from "./setting.ts";
+
+/** Administrators of a network set it up (net_ctl_permissions in Linux's net/sysctl_net.c). */
+const NETWORK_RIGHT: SettingRight = { owner: (task) => task.network.owner, capability: CAP_NET_ADMIN, opens: true };
+const MACHINE_RIGHT: SettingRight = { owner: () => INITIAL_USER_NAMESPACE, capability: CAP_NET_ADMIN, opens: true };
+const INT_MAX = 0x7fffffff;
+const PORT_MAX = 65535;
+const ID_MOST = 0xfffffffe;
+
+export function networkSettings(): Record<string, () => Setting> {
+  return Object.fromEntries(
+    Object.entries({ ...ownSettings(), ...sharedSettings(), ...interfaceSettings() }).map(([path, make]) => [
+      `net/${path}`,
+      () => ({ right: NETWORK_RIGHT, ...make() }),
+    ]),
+  );
+}
+
+function ownSettings(): Record<string, () => Setting> {
+  return {
+    "core/somaxconn": ofNetwork("backlogMost", { least: 0, most: INT_MAX }),
+    "core/netdev_max_backlog": only("1000"),
+    "core/optmem_max": only("131072"),
+    "ipv4/ip_forward": only("0"),
+    "ipv4/ip_local_port_range": numbers(
+      2,
+      (_kernel, { network: { settings } }) => [settings.localPorts.first, settings.localPorts.last],
+      (_kernel, [first, last], { network: { settings } }) => {
+        if (first! < 1 || last! > PORT_MAX || last! < first! || first! < settings.firstOpenPort) return -EINVAL;
+        settings.localPorts = { first: first!, last: last! };
+        return 0;
+      },
+    ),
+    "ipv4/ip_unprivileged_port_start": numbers(
+      1,
+      (_kernel, { network }) => [network.settings.firstOpenPort],
+      (_kernel, [port], { network: { settings } }) => {
+        if (port! < 0 || port! > PORT_MAX || port! > settings.localPorts.first) return -EINVAL;
+        settings.firstOpenPort = port!;
+        return 0;
+      },
+    ),
+    "ipv4/ping_group_range": numbers(
+      2,
+      (_kernel, { network: { settings } }) => [settings.pingGroups.first, settings.pingGroups.last],
+      (_kernel, [first, last], { network: { settings } }) => {
+        if (first! < 0 || last! < 0 || first! > ID_MOST || last! > ID_MOST) return -EINVAL;
+        settings.pingGroups = { first: first!, last: last! };
+        return 0;
+      },
+    ),
+    "ipv4/tcp_fin_timeout": only("60"),
+    "ipv4/tcp_keepalive_time": ofNetwork("keepAliveSeconds", { least: 1, most: 32767 }),
+    "ipv4/tcp_syncookies": only("1"),
+    "ipv4/tcp_rmem": tcpBuffer("tcpReceive"),
+    "ipv4/tcp_wmem": tcpBuffer("tcpSend"),
+    "ipv4/tcp_congestion_control": only("cubic"),
+    "ipv4/tcp_available_congestion_control": fixed(() => "cubic"),
+    "ipv6/conf/all/disable_ipv6": only("0"),
+    "ipv6/conf/default/disable_ipv6": only("0"),
+    "ipv6/conf/lo/disable_ipv6": only("0"),
+    "ipv6/bindv6only": bounded(
+      { least: 0, most: 1 },
+      (_kernel, { network }) => (network.settings.isV6Only ? 1 : 0),
+      (_kernel, value, { network }) => (network.settings.isV6Only = value === 1),
+    ),
+    "unix/max_dgram_qlen": ofNetwork("unixQueueMost", { least: 0, most: INT_MAX }),
+  };
+}
+
+function ofNetwork(
+  field: "backlogMost" | "keepAliveSeconds" | "unixQueueMost",
+  range: { least: number; most: number },
+): () => Setting {
+  return bounded(
+    range,
+    (_kernel, { network }) => network.settings[field],
+    (_kernel, value, { network }) => (network.settings[field] = value),
+  );
+}
+
+function tcpBuffer(field: keyof Pick<NetworkSettings, "tcpReceive" | "tcpSend">): () => Setting {
+  return numbers(
+    3,
+    (_kernel, { network }) => network.settings[field],
+    (_kernel, values, { network }) => {
+      if (values.some((value) => value < 1 || value > INT_MAX)) return -EINVAL;
+      network.settings[field] = [...values] as unknown as TcpBuffer;
+      return 0;
+    },
+  );
+}
+
+/** What all networks of the machine share is the machine's to set. */
+function sharedSettings(): Record<string, () => Setting> {
+  return {
+    "core/rmem_default": bufferSetting("receiveDefault", RECEIVE_BUFFER_MIN),
+    "core/rmem_max": bufferSetting("receiveMost", RECEIVE_BUFFER_MIN),
+    "core/wmem_default": bufferSetting("sendDefault", SEND_BUFFER_MIN),
+    "core/wmem_max": bufferSetting("sendMost", SEND_BUFFER_MIN),
+    "ipv4/tcp_mem": socketMemory("tcpMemory"),
+    "ipv4/udp_mem": socketMemory("udpMemory"),
+  };
+}
+
+function bufferSetting(field: keyof SocketBuffers, least: number): () => Setting {
+  return bounded(
+    { least, most: INT_MAX },
+    ({ socketState }) => socketState.buffers[field],
+    ({ socketState }, value) => (socketState.buffers[field] = value),
+    MACHINE_RIGHT,
+  );
+}
+
+/** tcp_mem and udp_mem: three numbers of pages. */
+function socketMemory(kind: "tcpMemory" | "udpMemory"): () => Setting {
+  return numbers(
+    3,
+    ({ socketState }) => socketState[kind].limits,
+    ({ socketState }, values) => {
+      if (values.some((value) => value < 0)) return -EINVAL;
+      socketState[kind].limits = [values[0]!, values[1]!, values[2]!];
+      return 0;
+    },
+    MACHINE_RIGHT,
+  );
+}
+
+/**
+ * net/ipv4/conf and net/ipv6/conf: what Linux begins with, for all interfaces, for new ones, and for each. `tag` is a
+ * number "which can be used as required" (ip-sysctl.rst).
+ */
+function interfaceSettings(): Record<string, () => Setting> {
+  const settings: Record<string, () => Setting> = {};
+  const versions: Readonly<Record<string, readonly (readonly [name: string, value: string])[]>> = {
+    ipv4: [
+      ["accept_redirects", "1"],
+      ["accept_source_route", "0"],
+      ["arp_ignore", "0"],
+      ["arp_announce", "0"],
+      ["forwarding", "0"],
+      ["log_martians", "0"],
+      ["proxy_arp", "0"],
+      ["route_localnet", "0"],
+      ["rp_filter", "0"],
+      ["secure_redirects", "1"],
+      ["send_redirects", "1"],
+      ["tag", "0"],
+    ],
+    ipv6: [
+      ["accept_ra", "1"],
+      ["autoconf", "1"],
+      ["forwarding", "0"],
+      ["hop_limit", "64"],
+      ["mtu", "1280"],
+    ],
+  };
+  for (const [version, names] of Object.entries(versions)) {
+    for (const place of ["all", "default", "lo"] as const)
+      for (const [name, value] of names)
+        settings[`${version}/conf/${place}/${name}`] = name === "tag" ? tagSetting(place) : only(value);
+  }
+  return settings;
+}
+
+function tagSetting(place: "all" | "default" | "lo"): () => Setting {
+  return bounded(
+    { least: -0x80000000, most: INT_MAX },
+    (_kernel, { network }) => network.settings.tags[place],
+    (_kernel, value, { network }) => (network.settings.tags[place] = value),
+  );
+}

@@ -1,0 +1,125 @@
+/** What a file below /proc/sys is made of (proc_sys(5)): sysctl.ts and network-sysctl.ts list them. */
+import { CAP_SYS_ADMIN, EACCES, EINVAL, EPERM } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import type { Changes } from "../ground/changes.ts";
+import { KERNEL_INFO } from "../ground/kernel-log.ts";
+import { FOUND_BY_NAME, PseudoFile, type PseudoFileSystem, type TextSink } from "../pseudo/pseudo-inodes.ts";
+import { isCapable } from "../security/credentials.ts";
+import type { UserNamespace } from "../security/user-namespace.ts";
+import type { Kernel } from "../task/kernel-state.ts";
+import type { Task } from "../task/task.ts";
+
+export interface Setting {
+  read: (kernel: Kernel, task: Task) => string;
+  write?: (kernel: Kernel, text: string, task: Task) => number;
+  mode?: number;
+  changes?: (task: Task) => Changes;
+  /** Who may write it; default: who has CAP_SYS_ADMIN over the machine. */
+  right?: SettingRight;
+  /** The one value that it can have: another is refused, and the kernel's log says so. */
+  only?: string;
+}
+
+/** CAP_SYS_ADMIN, or the setting's own capability, lets one write it in the namespace that it belongs to. */
+export interface SettingRight {
+  readonly owner: (task: Task) => UserNamespace;
+  readonly capability: number;
+  /** The file's mode counts for who may write as for the machine's root, whose file it is. */
+  readonly opens: boolean;
+}
+
+function mayWrite(credentials: Task["credentials"], task: Task, right: SettingRight | undefined): boolean {
+  const owner = right?.owner(task);
+  return (
+    isCapable(credentials, CAP_SYS_ADMIN, owner) ||
+    (right !== undefined && isCapable(credentials, right.capability, owner))
+  );
+}
+
+/** What Linux lets one change and is one way here: the value that it has can be written, any other is EINVAL. */
+export function only(value: string): () => Setting {
+  const words = (text: string): string => text.trim().replace(/\s+/g, " ");
+  return () => ({
+    only: value,
+    read: () => value,
+    write: (_kernel, text) => (words(text) === words(value) ? 0 : -EINVAL),
+  });
+}
+
+export function fixed(read: (kernel: Kernel, task: Task) => string): () => Setting {
+  return () => ({ read });
+}
+
+/** A whole number of some subsystem, from `least` to `most`; what lies outside is EINVAL. */
+export function bounded(
+  range: { least: number; most: number },
+  read: (kernel: Kernel, task: Task) => number,
+  write: (kernel: Kernel, value: number, task: Task) => void,
+  right?: SettingRight,
+): () => Setting {
+  return numbers(
+    1,
+    (kernel, task) => [read(kernel, task)],
+    (kernel, [value], task) => {
+      if (!(value! >= range.least && value! <= range.most)) return -EINVAL;
+      write(kernel, value!, task);
+      return 0;
+    },
+    right,
+  );
+}
+
+/** `count` whole numbers, read with tabs between them. @param write  may refuse them: −EINVAL */
+export function numbers(
+  count: number,
+  read: (kernel: Kernel, task: Task) => readonly number[],
+  write: (kernel: Kernel, values: readonly number[], task: Task) => number,
+  right?: SettingRight,
+): () => Setting {
+  return () => ({
+    ...(right === undefined ? {} : { right }),
+    read: (kernel, task) => read(kernel, task).join("\t"),
+    write: (kernel, text, task) => {
+      const words = text.trim().split(/\s+/);
+      if (words.length !== count || !words.every((word) => /^-?\d+$/.test(word))) return -EINVAL;
+      return write(kernel, words.map(Number), task);
+    },
+  });
+}
+
+/** The file of a setting. */
+export class SettingFile extends PseudoFile {
+  #right: SettingRight | undefined;
+
+  constructor(fileSystem: PseudoFileSystem, path: string, setting: Setting) {
+    const { kernel } = fileSystem;
+    const { write, changes, right } = setting;
+    const sink: TextSink = (task, text, opener) => {
+      if (![task.credentials, opener].every((each) => mayWrite(each, task, right))) return -EPERM;
+      const result = write!(kernel, text.replace(/\n$/, ""), task);
+      if (setting.only !== undefined && result < 0)
+        kernel.messages.add(KERNEL_INFO, `sysctl: ${path} is always ${setting.only} here`);
+      return result;
+    };
+    super(fileSystem, (task) => `${setting.read(kernel, task)}\n`, {
+      ...(write === undefined ? {} : { mode: setting.mode ?? 0o644, sink }),
+      ...(write === undefined || changes === undefined ? {} : { watched: changes }),
+    });
+    this.#right = right;
+  }
+
+  override mayAccess(task: Task, mask: number): number {
+    if (this.#right?.opens !== true || !mayWrite(task.credentials, task, this.#right))
+      return super.mayAccess(task, mask);
+    return ((this.mode >> 6) & mask) === mask ? 0 : -EACCES;
+  }
+
+  static {
+    stateClass(
+      "SettingFile",
+      this,
+      { save: (it) => ({ right: it.#right }), load: (it, from) => ({ right: it.#right } = from) },
+      FOUND_BY_NAME,
+    );
+  }
+}

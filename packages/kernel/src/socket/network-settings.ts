@@ -1,0 +1,30 @@
+import { stateClass } from "@stratos/base";
+
+/** net.ipv4.tcp_rmem and tcp_wmem: bytes of a connection's buffer, at least, to begin with, at most (tcp(7)). */
+export type TcpBuffer = readonly [least: number, initial: number, most: number];
+
+/** What /proc/sys/net says of a network namespace, as Linux begins it (Documentation/networking/ip-sysctl.rst). */
+export class NetworkSettings {
+  /** net.core.somaxconn: what listen(2) takes for a longer queue. */
+  backlogMost = 4096;
+  /** net.unix.max_dgram_qlen: of sockets that are made from now on. */
+  unixQueueMost = 10;
+  /** net.ipv4.ip_unprivileged_port_start: ports below it need CAP_NET_BIND_SERVICE. */
+  firstOpenPort = 1024;
+  /** net.ipv4.ip_local_port_range: ports for who asks for none. */
+  localPorts = { first: 32768, last: 60999 };
+  /** net.ipv4.ping_group_range: whose processes may have ICMP sockets. As systemd sets it, all. */
+  pingGroups = { first: 0, last: 2147483647 };
+  /** net.ipv4.tcp_keepalive_time, in seconds. */
+  keepAliveSeconds = 7200;
+  /** net.ipv6.bindv6only: sockets that are made from now on do not take IPv4. */
+  isV6Only = false;
+  /** net.ipv4.conf.PLACE.tag: numbers that programs keep there for themselves. */
+  tags = { all: 0, default: 0, lo: 0 };
+  tcpReceive: TcpBuffer = [4096, 131072, 6291456];
+  tcpSend: TcpBuffer = [4096, 16384, 4194304];
+
+  static {
+    stateClass("NetworkSettings", this);
+  }
+}
