@@ -416,29 +416,6 @@ test("the program's own process is left as it was, and ends although a sandbox i
     [0, true],
   ));
 
-test("an engine that is killed fails what runs in it, and only that", () =>
-  prints(
-    `import { readdirSync, readFileSync } from "node:fs";
-    import { Sandbox } from "stratos";
-    const image = process.env.IMAGE;
-    const a = await Sandbox.create({ image });
-    const engine = readdirSync("/proc").find((pid) => {
-      try {
-        return readFileSync("/proc/" + pid + "/stat", "utf8").split(") ")[1].split(" ")[1] === String(process.pid);
-      } catch { return false; }
-    });
-    const b = await Sandbox.create({ image });
-    const running = a.run("sleep 1000").catch(({ kind, data }) => [kind, data.signal]);
-    process.kill(Number(engine), "SIGKILL");
-    const failed = await running;
-    const later = await a.run("true").catch(({ kind }) => kind);
-    await a.close();
-    const other = (await b.run("echo here")).stdout;
-    await b.close();
-    console.log(JSON.stringify([failed, later, other]));`,
-    [["engine", "SIGKILL"], "engine", "here\n"],
-  ));
-
 test("a program is started with streams, with a terminal, and ended by a signal", () =>
   prints(
     `import { Sandbox } from "stratos";
