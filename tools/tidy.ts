@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readTree } from "./tidy/source-tree.ts";
 import { checkArrows } from "./tidy/arrows.ts";
+import { checkBareOffsets } from "./tidy/bare-offsets.ts";
 import { checkBrokenStrings } from "./tidy/broken-strings.ts";
 import { checkCircles } from "./tidy/circles.ts";
 import { checkDocuments } from "./tidy/documents.ts";
@@ -26,6 +27,7 @@ const findings = [
   checkModuleState(tree),
   checkStateClasses(tree),
   checkFiles(tree),
+  checkBareOffsets(tree),
   checkBrokenStrings(tree),
   checkLeftovers(tree),
   checkStartUp(tree),

@@ -25,6 +25,8 @@ interface InC {
 const linux = (...headers: string[]): { headers: string[] } => ({ headers: headers.map((name) => `linux/${name}.h`) });
 const asm = (...headers: string[]): { headers: string[] } => ({ headers: headers.map((name) => `asm/${name}.h`) });
 
+const IFREQ = { type: "struct ifreq", headers: ["sys/socket.h", "linux/if.h"] };
+
 /** By the name in `@stratos/abi`. */
 const IN_C: Readonly<Record<string, InC>> = {
   Timespec: { type: "struct __kernel_timespec", ...linux("time_types") },
@@ -177,6 +179,67 @@ const IN_C: Readonly<Record<string, InC>> = {
   },
   Mmsghdr: { type: "struct mmsghdr", headers: ["sys/socket.h"] },
   Cmsghdr: { type: "struct cmsghdr", headers: ["sys/socket.h"] },
+  SockaddrStorage: { type: "struct __kernel_sockaddr_storage", ...linux("socket") },
+  SockaddrLl: { type: "struct sockaddr_ll", ...linux("if_packet") },
+  Ucred: { type: "struct ucred", headers: ["sys/socket.h"] },
+  Linger: { type: "struct linger", headers: ["sys/socket.h"] },
+  TcpInfo: {
+    type: "struct tcp_info_now",
+    ...linux("tcp"),
+    names: Object.fromEntries(
+      ["rcv_wnd", "rehash", "total_rto", "total_rto_recoveries", "total_rto_time"].map((name) => [
+        `tcpi_${name}`,
+        `late.${name}`,
+      ]),
+    ),
+    // The end is of Linux 6.12, younger than the headers of Debian 12.
+    source: `struct tcp_info_now {
+      union {
+        struct tcp_info;
+        struct {
+          char before[232];
+          struct { __u32 rcv_wnd, rehash; __u16 total_rto, total_rto_recoveries; __u32 total_rto_time; } late;
+        };
+      };
+    };`,
+  },
+  SockExtendedErr: { type: "struct sock_extended_err", headers: ["time.h", "linux/types.h", "linux/errqueue.h"] },
+  InPktinfo: { type: "struct in_pktinfo", ...linux("in") },
+  In6Pktinfo: { type: "struct in6_pktinfo", ...linux("ipv6") },
+  IpMreqn: { type: "struct ip_mreqn", ...linux("in") },
+  IpMreqSource: { type: "struct ip_mreq_source", ...linux("in") },
+  Ipv6Mreq: { type: "struct ipv6_mreq", ...linux("in6") },
+  GroupReq: { type: "struct group_req", ...linux("in") },
+  PacketMreq: { type: "struct packet_mreq", ...linux("if_packet") },
+  TpacketStats: { type: "struct tpacket_stats", ...linux("if_packet") },
+  TpacketAuxdata: { type: "struct tpacket_auxdata", ...linux("if_packet") },
+  Sockaddr: { type: "struct sockaddr", headers: ["sys/socket.h"] },
+  IfreqAddress: IFREQ,
+  IfreqHardware: IFREQ,
+  IfreqFlags: IFREQ,
+  IfreqIndex: IFREQ,
+  IfreqMetric: IFREQ,
+  IfreqMtu: IFREQ,
+  IfreqQueue: IFREQ,
+  IfreqName: IFREQ,
+  Ifconf: { type: "struct ifconf", headers: ["sys/socket.h", "linux/if.h"] },
+  Rtentry: { type: "struct rtentry", headers: ["sys/socket.h", "linux/route.h"] },
+  Nlmsghdr: { type: "struct nlmsghdr", ...linux("netlink") },
+  Nlmsgerr: { type: "struct nlmsgerr", ...linux("netlink") },
+  Nlattr: { type: "struct nlattr", ...linux("netlink") },
+  Genlmsghdr: { type: "struct genlmsghdr", ...linux("genetlink") },
+  Ifinfomsg: { type: "struct ifinfomsg", ...linux("rtnetlink") },
+  Ifaddrmsg: { type: "struct ifaddrmsg", ...linux("rtnetlink") },
+  IfaCacheinfo: { type: "struct ifa_cacheinfo", ...linux("rtnetlink") },
+  Rtmsg: { type: "struct rtmsg", ...linux("rtnetlink") },
+  RtnlLinkStats: { type: "struct rtnl_link_stats", ...linux("rtnetlink") },
+  RtnlLinkStats64: { type: "struct rtnl_link_stats64", ...linux("rtnetlink") },
+  InetDiagSockid: { type: "struct inet_diag_sockid", ...linux("inet_diag") },
+  InetDiagReqV2: { type: "struct inet_diag_req_v2", ...linux("inet_diag") },
+  InetDiagMsg: { type: "struct inet_diag_msg", ...linux("inet_diag") },
+  UnixDiagReq: { type: "struct unix_diag_req", ...linux("types", "unix_diag") },
+  UnixDiagMsg: { type: "struct unix_diag_msg", ...linux("types", "unix_diag") },
+  UnixDiagRqlen: { type: "struct unix_diag_rqlen", ...linux("types", "unix_diag") },
   LoopInfo: { type: "struct loop_info", ...linux("loop") },
   LoopInfo64: { type: "struct loop_info64", ...linux("loop") },
   LoopConfig: { type: "struct loop_config", ...linux("loop") },
@@ -200,7 +263,7 @@ test("structures have Linux's sizes, and their fields its places and sizes", () 
     });
     const { status, stderr } = spawnSync(
       "riscv64-linux-gnu-gcc",
-      ["-fsyntax-only", "-std=gnu11", "-D_GNU_SOURCE", ...files],
+      ["-fsyntax-only", "-std=gnu11", "-fms-extensions", "-D_GNU_SOURCE", ...files],
       {
         encoding: "utf8",
       },
@@ -214,10 +277,54 @@ test("structures have Linux's sizes, and their fields its places and sizes", () 
 /** Linux's own, which can stand in one file. */
 const HEADERS = [
   ...["acct", "aio_abi", "auxvec", "capability", "dqblk_xfs", "elf", "eventpoll", "falloc", "fiemap", "fs", "futex"],
-  ...["icmpv6", "in", "in6", "inotify", "ioprio", "kcmp", "limits", "loop", "magic", "major"],
+  ...[
+    "genetlink",
+    "icmpv6",
+    "if_packet",
+    "in",
+    "in6",
+    "inet_diag",
+
+    "inotify",
+    "ioprio",
+    "kcmp",
+    "limits",
+    "loop",
+    "magic",
+    "major",
+  ],
   ...["membarrier", "memfd", "mempolicy", "mqueue", "net", "netlink", "openat2", "personality", "pidfd", "prctl"],
-  ...["random", "reboot", "resource", "sched", "seccomp", "securebits", "sem", "msg", "signalfd", "sockios"],
-  ...["stat", "tcp", "time", "timerfd", "timex", "tty", "udp", "wait", "xattr", "filter", "audit", "blkpg", "mman"],
+  ...[
+    "random",
+    "reboot",
+    "resource",
+
+    "rtnetlink",
+    "sched",
+    "seccomp",
+    "securebits",
+    "sem",
+    "msg",
+    "signalfd",
+    "sock_diag",
+    "sockios",
+  ],
+  ...[
+    "stat",
+    "tcp",
+    "time",
+    "timerfd",
+    "timex",
+    "tty",
+    "udp",
+    "unix_diag",
+    "wait",
+    "xattr",
+    "filter",
+    "audit",
+    "blkpg",
+    "mman",
+  ],
 ].map((name) => `linux/${name}.h`);
 
 test("constants have Linux's values", () => {

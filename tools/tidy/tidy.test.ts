@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkArrows } from "./arrows.ts";
+import { checkBareOffsets } from "./bare-offsets.ts";
 import { checkBrokenStrings, findBrokenStrings } from "./broken-strings.ts";
 import { checkDocuments } from "./documents.ts";
 import { checkCircles } from "./circles.ts";
@@ -251,6 +252,38 @@ test("strings: two that fit on a line are one; lines of a text, tags and what is
   }
   const path = "packages/kernel/src/a.ts";
   assert.match(messages(checkBrokenStrings(tree({ [path]: `\n${pieces[0]![0]}` }))).join(), /a\.ts:3 a string broken/);
+});
+
+test("offsets: bare ones over structures of programs, in the kernel's own code", () => {
+  const found = (text: string, path = "packages/kernel/src/a.ts", marked = 0): string[] =>
+    messages(checkBareOffsets(tree({ [path]: text }), marked));
+  const bare = [
+    "view.setUint32(8, x, true);",
+    "view.getBigInt64(at + 0x10, true);",
+    "put64(view, 16, x);",
+    "const a = optionInt(value, 4);",
+    "bytes.set(intOption(f(x)), 12);",
+    "space.storeU64(address + 40, x);",
+    "space.loadU64(vector + index * 16);",
+  ];
+  for (const text of bare) assert.match(found(text).join(), /a\.ts:1 a structure at a bare offset/, text);
+  const fine = [
+    "view.setUint32(Stat.offset.st_mode, 8, true);",
+    "view.getUint32(0, true);",
+    "put64(view, index * 8, 16);",
+    "space.loadU32(address + 4);",
+    "view.setInt32(at + 4, high, true);",
+    "space.loadU64(list + index * 8);",
+    "space.storeU32(address, 12);",
+    "// view.setUint32(8, x, true);",
+    "dates.setUTCDate(4);",
+  ];
+  for (const text of fine) assert.deepEqual(found(text), [], text);
+  assert.deepEqual(found(bare[0]!, "packages/formats/src/a.ts"), []);
+  assert.deepEqual(found(bare[0]!, "packages/kernel/src/a.test.ts"), []);
+  assert.deepEqual(found(`// offset: RFC 793\n${bare[0]}`, undefined, 1), []);
+  assert.equal(found(`// offset: RFC 793\n${bare[0]}`).length, 1);
+  assert.match(found("", undefined, 1).join(), /0 lines are marked/);
 });
 
 test("leftovers: each kind", () => {

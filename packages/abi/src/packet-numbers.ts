@@ -8,10 +8,6 @@ export const PACKET_ADD_MEMBERSHIP = 1,
   PACKET_STATISTICS = 6,
   PACKET_AUXDATA = 8,
   PACKET_IGNORE_OUTGOING = 23;
-/** sizeof struct sockaddr_ll, packet_mreq, tpacket_auxdata. */
-export const SOCKADDR_LL_SIZE = 20,
-  PACKET_MREQ_SIZE = 16,
-  TPACKET_AUXDATA_SIZE = 20;
 /** `mr_type`, the first and the last. */
 export const PACKET_MR_MULTICAST = 0,
   PACKET_MR_UNICAST = 3;

@@ -65,10 +65,6 @@ export const RTA_DST = 1,
   RTA_PREFSRC = 7,
   RTA_TABLE = 15,
   RTA_PREF = 20;
-/** sizeof struct ifinfomsg, ifaddrmsg, rtmsg. */
-export const IFINFOMSG_SIZE = 16,
-  IFADDRMSG_SIZE = 8,
-  RTMSG_SIZE = 12;
 /** `rtm_table`, `rtm_protocol`, `rtm_scope`, `rtm_type`. */
 export const RT_TABLE_UNSPEC = 0,
   RT_TABLE_MAIN = 254,

@@ -107,13 +107,19 @@ export const SO_BUSY_POLL = 46,
 export const SO_TXTIME = 61,
   SO_TIMESTAMP_NEW = 63,
   SO_TIMESTAMPNS_NEW = 64,
+  SO_TIMESTAMPING_NEW = 65,
   SO_RCVTIMEO_NEW = 66,
   SO_SNDTIMEO_NEW = 67,
   SO_PEERPIDFD = 77;
 
 export const SCM_RIGHTS = 1,
   SCM_CREDENTIALS = 2,
+  SCM_TS_OPT_ID = 81,
   SCM_MAX_FD = 253;
+
+/** `ee_origin`. Source: include/uapi/linux/errqueue.h. */
+export const SO_EE_ORIGIN_ICMP = 2,
+  SO_EE_ORIGIN_ICMP6 = 3;
 
 export const IP_TOS = 1,
   IP_TTL = 2,
@@ -166,6 +172,11 @@ export const IPV6_PKTINFO = 50,
   IPV6_RECVTCLASS = 66,
   IPV6_TCLASS = 67,
   IPV6_DONTFRAG = 62;
+/** Values of a raw socket's own options (raw(7), RFC 3542 §3.1, §3.2). Source: include/uapi/linux/{icmp,icmpv6}.h. */
+export const SOL_RAW = 255,
+  ICMP_FILTER = 1,
+  ICMPV6_FILTER = 1,
+  IPV6_CHECKSUM = 7;
 export const IPV6_ADDRFORM = 1,
   IPV6_2292PKTINFO = 2,
   IPV6_RECVHOPOPTS = 53,
@@ -195,6 +206,8 @@ export const TCP_DEFER_ACCEPT = 9,
   TCP_QUICKACK = 12,
   TCP_CONGESTION = 13,
   TCP_USER_TIMEOUT = 18;
+export const TCP_MD5SIG = 14,
+  TCP_REPAIR = 19;
 export const TCP_FASTOPEN = 23,
   TCP_TIMESTAMP = 24,
   TCP_NOTSENT_LOWAT = 25,
@@ -209,15 +222,11 @@ export const TCP_ESTABLISHED = 1,
   TCP_LISTEN = 10;
 
 export const UDP_CORK = 1,
+  UDPLITE_SEND_CSCOV = 10,
+  UDPLITE_RECV_CSCOV = 11,
   UDP_SEGMENT = 103,
   UDP_GRO = 104;
 
-/** sizeof sockaddr_un, sockaddr_in, sockaddr_in6, sockaddr_nl, sockaddr_storage. */
-export const SOCKADDR_UN_SIZE = 110,
-  SOCKADDR_IN_SIZE = 16,
-  SOCKADDR_IN6_SIZE = 28,
-  SOCKADDR_NL_SIZE = 12,
-  SOCKADDR_STORAGE_SIZE = 128;
 /** Longest queue of listen(2) (/proc/sys/net/core/somaxconn). */
 export const SOMAXCONN = 4096;
 

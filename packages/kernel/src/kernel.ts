@@ -15,6 +15,7 @@ export { callsByNumber, CALL_TABLES } from "./syscall/all-calls.ts";
 export { settledValues } from "./procfs/sysctl.ts";
 export { sendSignalToProcess } from "./signal/send-signal.ts";
 export { signalInfo } from "./signal/pending-signals.ts";
+export { NetlinkSocket } from "./socket/netlink/netlink-socket.ts";
 export type { Task } from "./task/task.ts";
 export type { ThreadGroup } from "./task/thread-group.ts";
 export { mountRoot, mountAt, mountFileAt, directoryAt } from "./vfs/mounting.ts";

@@ -8,8 +8,8 @@ import type { CodeWriter } from "@stratos/wasm";
  *   − guest page + 1 − 4096, so that untouched (zero) table memory says "not mapped". The one test
  *   `((2·va + entry − 1) & (2·size − 1)) != 0` catches unmapped, read-only, misaligned and page-crossing: page
  *   differences are multiples of 4096, so that of a mapped page's sum only the misalignment is left; of an unmapped
- *   one's the sum is odd. The access itself goes to va + entry with the constant offset `hostOffset`, which costs
- *   nothing.
+ *   one's the sum is odd. A load or store that is caught asks again whether all of it lies in a mapped page. The access
+ *   itself goes to va + entry with the constant offset `hostOffset`, which costs nothing.
  * - `wide`: 64-bit addresses through a direct-mapped TLB for each of reads and writes (wide-tlb.ts). A miss asks the
  *   kernel's hook first, which knows the page as a rule: leaving costs five times as much (1 µs).
  */
@@ -36,11 +36,21 @@ export interface AccessLocals {
   address: number;
 }
 
+/** What is to be done at an address. */
+export interface AccessForm {
+  readonly size: number;
+  readonly write: boolean;
+  /** Atomic: a misaligned one leaves. */
+  readonly mustAlign?: boolean;
+}
+
 /**
- * Name of the imported function (address low, high, size | write << 8) → 1 when the access can be done now. Wide mode
- * only.
+ * Name of the imported function (address low, high, form) → 1 when the access can be done now, where the form is its
+ * size and these bits. Wide mode only.
  */
 export const TLB_MISS = "tlbMiss";
+export const TLB_MISS_WRITE = 0x100;
+export const TLB_MISS_ALIGN = 0x200;
 
 /**
  * Stack: the virtual address as i64. Afterwards `pushHost` gives the host address;
@@ -50,15 +60,15 @@ export function emitTranslate(
   code: CodeWriter,
   mode: AddressMode,
   locals: AccessLocals,
-  size: number,
-  write: boolean,
+  form: AccessForm,
   exit: () => void,
   helper: (name: string) => number,
 ): void {
   if (mode === "wide") {
-    emitWide(code, locals, size, write, exit, helper(TLB_MISS));
+    emitWide(code, locals, form, exit, helper(TLB_MISS));
     return;
   }
+  const { size, write } = form;
   code.op(Op.i32WrapI64);
   code.localTee(locals.va);
   emitEntryLookup(code, locals.tables, write);
@@ -73,8 +83,30 @@ export function emitTranslate(
   code.i32Const(2 * size - 1);
   code.op(Op.i32And);
   code.if();
-  exit();
+  if (size === 1 || form.mustAlign === true) exit();
+  else {
+    pushLeavesPage(code, locals, size);
+    code.if();
+    exit();
+    code.end();
+  }
   code.end();
+}
+
+/** Pushes whether some of `size` bytes at va don't lie in a mapped page: the offset is as large as what it may be. */
+function pushLeavesPage(code: CodeWriter, locals: AccessLocals, size: number): void {
+  code.localGet(locals.va);
+  code.i32Const(4095);
+  code.op(Op.i32And);
+  // The number of good offsets, 0 where the page isn't mapped (an even entry).
+  code.i32Const(0);
+  code.localGet(locals.delta);
+  code.i32Const(1);
+  code.op(Op.i32And);
+  code.op(Op.i32Sub);
+  code.i32Const(4097 - size);
+  code.op(Op.i32And);
+  code.op(Op.i32GeU);
 }
 
 /** Paged mode. Stack: a virtual address; pushes the table entry of its page. */
@@ -88,14 +120,8 @@ export function emitEntryLookup(code: CodeWriter, tables: number, write: boolean
   code.memory(Op.i32Load, write ? WRITE_TABLE : READ_TABLE);
 }
 
-function emitWide(
-  code: CodeWriter,
-  locals: AccessLocals,
-  size: number,
-  write: boolean,
-  exit: () => void,
-  tlbMiss: number,
-): void {
+function emitWide(code: CodeWriter, locals: AccessLocals, form: AccessForm, exit: () => void, tlbMiss: number): void {
+  const { size, write } = form;
   code.localTee(locals.address);
   code.op(Op.i32WrapI64);
   code.localTee(locals.va);
@@ -118,7 +144,7 @@ function emitWide(
   code.i64Const(32);
   code.op(Op.i64ShrU);
   code.op(Op.i32WrapI64);
-  code.i32Const(size | (write ? 256 : 0));
+  code.i32Const(size | (write ? TLB_MISS_WRITE : 0) | (form.mustAlign === true ? TLB_MISS_ALIGN : 0));
   code.call(tlbMiss);
   code.op(Op.i32Eqz);
   code.if();

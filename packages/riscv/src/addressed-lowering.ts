@@ -1,7 +1,7 @@
 import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter, ValueType } from "@stratos/wasm";
 import { emitTranslate, hostOffset, pushHost } from "./access.ts";
-import type { AccessLocals, AddressMode } from "./access.ts";
+import type { AccessForm, AccessLocals, AddressMode } from "./access.ts";
 import { ExitReason } from "./exit-reason.ts";
 import { RS1 } from "./lower/lowering.ts";
 import type { Source } from "./lower/lowering.ts";
@@ -45,13 +45,13 @@ export abstract class AddressedLowering {
   abstract exitWith(reason: number): void;
 
   /** Stack: the virtual address as i64. */
-  protected translate(size: number, write: boolean): void {
-    emitTranslate(this.code, this.mode, this.access, size, write, () => this.exitWith(ExitReason.MEMORY), this.#helper);
+  protected translate(form: AccessForm): void {
+    emitTranslate(this.code, this.mode, this.access, form, () => this.exitWith(ExitReason.MEMORY), this.#helper);
   }
 
   physicalAddress(size: 4 | 8, write: boolean): void {
     this.readX(RS1);
-    this.translate(size, write);
+    this.translate({ size, write, mustAlign: true });
     pushHost(this.code, this.access);
     const offset = hostOffset(this.mode);
     if (offset === 0) return;

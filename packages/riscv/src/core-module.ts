@@ -21,7 +21,7 @@ interface CoreHooks {
   ecall(): number;
   hot(pc: number, heat: number): void;
   indirect(pc: number, target: number): void;
-  tlbMiss(low: number, high: number, access: number): number;
+  tlbMiss(low: number, high: number, form: number): number;
   time(): number;
 }
 

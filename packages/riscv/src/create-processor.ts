@@ -1,4 +1,5 @@
 import type { WasmTable } from "@stratos/host";
+import { TLB_MISS_ALIGN, TLB_MISS_WRITE } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { FlatAddressTables } from "./address-tables.ts";
 import { TranslatedCodeCache } from "./code-cache.ts";
@@ -92,7 +93,7 @@ class TranslatingProcessor implements Processor {
           ecall: () => this.#ecall(hooks),
           hot: (pc, heat) => translator.noteHot(pc >>> 0, heat),
           indirect: (pc, target) => translator.noteIndirect(pc >>> 0, target >>> 0),
-          tlbMiss: (low, high, access) => tlbMiss(hooks, low >>> 0, high, access),
+          tlbMiss: (low, high, form) => tlbMiss(hooks, low >>> 0, high, form),
           time: () => hooks.onReadTime?.() ?? 0,
         },
       });
@@ -198,10 +199,13 @@ class TranslatingProcessor implements Processor {
   }
 }
 
-/** @param access  size | write << 8. @returns 1 when the access can be done */
-function tlbMiss(hooks: ProcessorHooks, low: number, high: number, access: number): number {
-  if (hooks.onTlbMiss === undefined || high < 0 || (low & ((access & 255) - 1)) !== 0) return 0;
-  return hooks.onTlbMiss(high * 2 ** 32 + low, access >= 256) ? 1 : 0;
+/** @param form  see TLB_MISS. @returns 1 when the access can be done */
+function tlbMiss(hooks: ProcessorHooks, low: number, high: number, form: number): number {
+  if (hooks.onTlbMiss === undefined || high < 0) return 0;
+  const size = form & 255;
+  const isMisaligned = (low & (size - 1)) !== 0;
+  if (isMisaligned && ((form & TLB_MISS_ALIGN) !== 0 || (low & 4095) > 4096 - size)) return 0;
+  return hooks.onTlbMiss(high * 2 ** 32 + low, (form & TLB_MISS_WRITE) !== 0) ? 1 : 0;
 }
 
 /** Every record of the page at address 0 says "fetch fault": an empty code-table entry leads there without a test. */

@@ -13,9 +13,9 @@ export interface ProcessorHooks {
    */
   onEcall(): number;
   /**
-   * An aligned access to the byte at `va` missed the TLB in the wide mode, within translated code. A hook that maps the
-   * page with the right asked for returns true, and the access is done; else `run` leaves with MEMORY, as always
-   * without the hook. It changes nothing else.
+   * An access to the byte at `va`, all of it in one page, missed the TLB in the wide mode, within translated code. A
+   * hook that maps the page with the right asked for returns true, and the access is done; else `run` leaves with
+   * MEMORY, as always without the hook. It changes nothing else.
    */
   onTlbMiss?(va: number, forWrite: boolean): boolean;
   /**

@@ -225,14 +225,14 @@ export class RecordLowering extends AddressedLowering implements Lowering {
 
   load(opcode: number, size: 1 | 2 | 4 | 8): void {
     this.#effectiveAddress();
-    this.translate(size, false);
+    this.translate({ size, write: false });
     pushHost(this.code, this.access);
     this.code.memory(opcode, hostOffset(this.mode));
   }
 
   store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void {
     this.#effectiveAddress();
-    this.translate(size, true);
+    this.translate({ size, write: true });
     pushHost(this.code, this.access);
     pushValue();
     this.code.memory(opcode, hostOffset(this.mode));

@@ -137,9 +137,9 @@ for (const translate of [false, true]) {
     );
   });
 
-  test(`a miss that the hook can serve doesn't leave; of misaligned accesses it isn't asked (${tier})`, () => {
+  test(`a miss that the hook can serve doesn't leave; of accesses to two pages it isn't asked (${tier})`, () => {
     const asked: [number, boolean][] = [];
-    // Two pages of one TLB entry by turns, then an access that the hook refuses, at last a misaligned one.
+    // Two pages of one TLB entry by turns, then an access that the hook refuses, at last one over two pages.
     const guest = machine(
       [
         addi(5, 0, 10),
@@ -175,9 +175,19 @@ for (const translate of [false, true]) {
       20,
       "HIGH is there at first; each later read of either page displaces the other, and the write entry stays",
     );
-    guest.setX(28, rival + 1);
+    guest.setX(28, rival + 4093);
     assert.equal(guest.processor.run(1000), ExitReason.MEMORY);
     assert.equal(asked.length, 20);
+  });
+
+  test(`misaligned accesses within a page ask the hook, atomic ones leave (${tier})`, () => {
+    const guest = machine([ld(7, 6, 8), sd(7, 6, 16), lrD(8, 6), EBREAK], translate, undefined, () => true);
+    guest.setX(6, HIGH + 3);
+    guest.physical.u32[(guest.frame + 4096 + 12) >>> 2] = 0x12345678;
+    assert.equal(guest.processor.run(1000), ExitReason.MEMORY);
+    assert.deepEqual(guest.processor.faultingAccess(), { va: HIGH + 3, size: 8, kind: "load" });
+    assert.equal(guest.physical.u32[HART_PC >>> 2], CODE + 8);
+    assert.equal(guest.physical.u32[(guest.frame + 4096 + 20) >>> 2], 0x12345678);
   });
 
   test(`a store-conditional fails at an address that differs in upper bits only (${tier})`, () => {

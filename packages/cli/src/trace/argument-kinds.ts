@@ -66,6 +66,84 @@ import {
   Utsname,
   Winsize,
   type Struct,
+  BLKPG,
+  BlkpgIoctlArg,
+  Cachestat,
+  CachestatRange,
+  CapUserData,
+  FICLONERANGE,
+  FS_IOC_FIEMAP,
+  Fiemap,
+  FileCloneRange,
+  FileHandle,
+  FutexWaitv,
+  IPC_INFO,
+  IPC_SET,
+  IPC_STAT,
+  Ifconf,
+  IfreqAddress,
+  IfreqFlags,
+  IfreqHardware,
+  IfreqIndex,
+  IfreqMetric,
+  IfreqMtu,
+  IfreqName,
+  IfreqQueue,
+  Iocb,
+  LOOP_GET_STATUS,
+  LOOP_SET_STATUS,
+  LoopInfo,
+  MSG_INFO,
+  MSG_STAT,
+  MSG_STAT_ANY,
+  Mmsghdr,
+  Msginfo,
+  MsqidDs,
+  PROCMAP_QUERY,
+  PR_SET_SECCOMP,
+  ProcmapQuery,
+  RiscvHwprobe,
+  RobustListHead,
+  Rtentry,
+  SECCOMP_SET_MODE_FILTER,
+  SEM_INFO,
+  SEM_STAT,
+  SEM_STAT_ANY,
+  SHM_INFO,
+  SHM_STAT,
+  SHM_STAT_ANY,
+  SIOCADDRT,
+  SIOCDELRT,
+  SIOCGIFADDR,
+  SIOCGIFCONF,
+  SIOCGIFFLAGS,
+  SIOCGIFHWADDR,
+  SIOCGIFINDEX,
+  SIOCGIFMETRIC,
+  SIOCGIFMTU,
+  SIOCGIFNAME,
+  SIOCGIFNETMASK,
+  SIOCGIFTXQLEN,
+  SIOCSIFADDR,
+  SIOCSIFFLAGS,
+  SIOCSIFHWADDR,
+  SIOCSIFMTU,
+  SIOCSIFNAME,
+  SIOCSIFNETMASK,
+  SIOCSIFTXQLEN,
+  SemidDs,
+  Seminfo,
+  ShmInfo,
+  ShmidDs,
+  Shminfo,
+  SigsetArgument,
+  SockFprog,
+  TCGETA,
+  TCSETA,
+  TCSETAF,
+  TCSETAW,
+  Termio,
+  Timezone,
 } from "@stratos/abi";
 
 export type ArgumentKind =
@@ -88,10 +166,20 @@ export type ArgumentKind =
   | "address" // of a socket, as long as the next argument says
   | "address out" // with the address of its length behind it
   | "futex time" // of the operations that wait
-  | "fcntl"
   | "ioctl request"
-  | "ioctl"
+  | "packet" // as "text"; messages on a netlink socket
+  | "option level"
+  | "option name" // behind its level
+  | "option" // its value, behind its name
+  | "option out"
+  | ChoiceKind
   | StructureKind;
+
+/** What another argument decides; "hex" for its other values. */
+interface ChoiceKind {
+  readonly by: number;
+  readonly choices: ReadonlyMap<number, ArgumentKind>;
+}
 
 /** The address of a structure, or of several. */
 export interface StructureKind {
@@ -109,14 +197,108 @@ const given = (layout: Struct, count?: number): StructureKind => ({
   isOut: false,
   ...(count === undefined ? {} : { count }),
 });
-const stored = (layout: Struct, count?: "result"): StructureKind => ({
+const stored = (layout: Struct, count?: number | "result"): StructureKind => ({
   layout,
   isOut: true,
   ...(count === undefined ? {} : { count }),
 });
 
+const pair = (layout: Struct, isOut: boolean): StructureKind => ({ layout, isOut, always: 2 });
+
+/** What fcntl(2) takes where it is no number, by command. */
+const FCNTL_KINDS: ReadonlyMap<number, StructureKind> = new Map([
+  [F_GETLK, stored(Flock)],
+  [F_SETLK, given(Flock)],
+  [F_SETLKW, given(Flock)],
+  [F_OFD_GETLK, stored(Flock)],
+  [F_OFD_SETLK, given(Flock)],
+  [F_OFD_SETLKW, given(Flock)],
+  [F_GETOWN_EX, stored(FOwnerEx)],
+  [F_SETOWN_EX, given(FOwnerEx)],
+]);
+
+/** semctl(2), msgctl(2), shmctl(2). */
+const SEMAPHORE_KINDS: ReadonlyMap<number, StructureKind> = new Map([
+    [IPC_STAT, stored(SemidDs)],
+    [SEM_STAT, stored(SemidDs)],
+    [SEM_STAT_ANY, stored(SemidDs)],
+    [IPC_SET, given(SemidDs)],
+    [IPC_INFO, stored(Seminfo)],
+    [SEM_INFO, stored(Seminfo)],
+  ]),
+  MESSAGE_QUEUE_KINDS: ReadonlyMap<number, StructureKind> = new Map([
+    [IPC_STAT, stored(MsqidDs)],
+    [MSG_STAT, stored(MsqidDs)],
+    [MSG_STAT_ANY, stored(MsqidDs)],
+    [IPC_SET, given(MsqidDs)],
+    [IPC_INFO, stored(Msginfo)],
+    [MSG_INFO, stored(Msginfo)],
+  ]),
+  SHARED_MEMORY_KINDS: ReadonlyMap<number, StructureKind> = new Map([
+    [IPC_STAT, stored(ShmidDs)],
+    [SHM_STAT, stored(ShmidDs)],
+    [SHM_STAT_ANY, stored(ShmidDs)],
+    [IPC_SET, given(ShmidDs)],
+    [IPC_INFO, stored(Shminfo)],
+    [SHM_INFO, stored(ShmInfo)],
+  ]);
+
+/** Requests of ioctl(2) by number: what they are called, and what they take. */
+export const IOCTL_KINDS: ReadonlyMap<number, { name: string; kind: ArgumentKind }> = new Map<
+  number,
+  { name: string; kind: ArgumentKind }
+>([
+  [TCGETS, { name: "TCGETS", kind: stored(Termios) }],
+  [TCSETS, { name: "TCSETS", kind: given(Termios) }],
+  [TCSETSW, { name: "TCSETSW", kind: given(Termios) }],
+  [TCSETSF, { name: "TCSETSF", kind: given(Termios) }],
+  [TCGETS2, { name: "TCGETS2", kind: stored(Termios2) }],
+  [TCSETS2, { name: "TCSETS2", kind: given(Termios2) }],
+  [TCSETSW2, { name: "TCSETSW2", kind: given(Termios2) }],
+  [TCSETSF2, { name: "TCSETSF2", kind: given(Termios2) }],
+  [TIOCGWINSZ, { name: "TIOCGWINSZ", kind: stored(Winsize) }],
+  [TIOCSWINSZ, { name: "TIOCSWINSZ", kind: given(Winsize) }],
+  [FIONREAD, { name: "FIONREAD", kind: "integer out" }],
+  [FS_IOC_FSGETXATTR, { name: "FS_IOC_FSGETXATTR", kind: stored(Fsxattr) }],
+  [FS_IOC_FSSETXATTR, { name: "FS_IOC_FSSETXATTR", kind: given(Fsxattr) }],
+  [TCGETA, { name: "TCGETA", kind: stored(Termio) }],
+  [TCSETA, { name: "TCSETA", kind: given(Termio) }],
+  [TCSETAW, { name: "TCSETAW", kind: given(Termio) }],
+  [TCSETAF, { name: "TCSETAF", kind: given(Termio) }],
+  [FS_IOC_FIEMAP, { name: "FS_IOC_FIEMAP", kind: stored(Fiemap) }],
+  [FICLONERANGE, { name: "FICLONERANGE", kind: given(FileCloneRange) }],
+  [PROCMAP_QUERY, { name: "PROCMAP_QUERY", kind: stored(ProcmapQuery) }],
+  [BLKPG, { name: "BLKPG", kind: given(BlkpgIoctlArg) }],
+  [LOOP_GET_STATUS, { name: "LOOP_GET_STATUS", kind: stored(LoopInfo) }],
+  [LOOP_SET_STATUS, { name: "LOOP_SET_STATUS", kind: given(LoopInfo) }],
+  [SIOCGIFCONF, { name: "SIOCGIFCONF", kind: stored(Ifconf) }],
+  [SIOCGIFNAME, { name: "SIOCGIFNAME", kind: stored(IfreqIndex) }],
+  [SIOCSIFNAME, { name: "SIOCSIFNAME", kind: given(IfreqName) }],
+  [SIOCGIFFLAGS, { name: "SIOCGIFFLAGS", kind: stored(IfreqFlags) }],
+  [SIOCSIFFLAGS, { name: "SIOCSIFFLAGS", kind: given(IfreqFlags) }],
+  [SIOCGIFADDR, { name: "SIOCGIFADDR", kind: stored(IfreqAddress) }],
+  [SIOCSIFADDR, { name: "SIOCSIFADDR", kind: given(IfreqAddress) }],
+  [SIOCGIFNETMASK, { name: "SIOCGIFNETMASK", kind: stored(IfreqAddress) }],
+  [SIOCSIFNETMASK, { name: "SIOCSIFNETMASK", kind: given(IfreqAddress) }],
+  [SIOCGIFHWADDR, { name: "SIOCGIFHWADDR", kind: stored(IfreqHardware) }],
+  [SIOCSIFHWADDR, { name: "SIOCSIFHWADDR", kind: given(IfreqHardware) }],
+  [SIOCGIFINDEX, { name: "SIOCGIFINDEX", kind: stored(IfreqIndex) }],
+  [SIOCGIFMETRIC, { name: "SIOCGIFMETRIC", kind: stored(IfreqMetric) }],
+  [SIOCGIFMTU, { name: "SIOCGIFMTU", kind: stored(IfreqMtu) }],
+  [SIOCSIFMTU, { name: "SIOCSIFMTU", kind: given(IfreqMtu) }],
+  [SIOCGIFTXQLEN, { name: "SIOCGIFTXQLEN", kind: stored(IfreqQueue) }],
+  [SIOCSIFTXQLEN, { name: "SIOCSIFTXQLEN", kind: given(IfreqQueue) }],
+  [SIOCADDRT, { name: "SIOCADDRT", kind: given(Rtentry) }],
+  [SIOCDELRT, { name: "SIOCDELRT", kind: given(Rtentry) }],
+  [LOOP_CONFIGURE, { name: "LOOP_CONFIGURE", kind: given(LoopConfig) }],
+  [LOOP_GET_STATUS64, { name: "LOOP_GET_STATUS64", kind: stored(LoopInfo64) }],
+  [LOOP_SET_STATUS64, { name: "LOOP_SET_STATUS64", kind: given(LoopInfo64) }],
+]);
+const IOCTL_ARGUMENTS: ReadonlyMap<number, ArgumentKind> = new Map(
+  [...IOCTL_KINDS].map(([request, { kind }]) => [request, kind]),
+);
+
 const path1: readonly ArgumentKind[] = ["path"];
-const at: readonly ArgumentKind[] = ["fd", "path"];
 
 export const ARGUMENT_KINDS: Readonly<Record<string, readonly ArgumentKind[]>> = {
   openat: ["fd", "path", "open", "octal"],
@@ -130,8 +312,8 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly ArgumentKind[]>> =
   readv: ["fd", given(Iovec, 2), "int"],
   writev: ["fd", given(Iovec, 2), "int"],
   lseek: ["fd", "int", "int"],
-  ioctl: ["fd", "ioctl request", "ioctl"],
-  fcntl: ["fd", "int", "fcntl"],
+  ioctl: ["fd", "ioctl request", { by: 1, choices: IOCTL_ARGUMENTS }],
+  fcntl: ["fd", "int", { by: 1, choices: FCNTL_KINDS }],
   dup: ["fd"],
   dup3: ["fd", "fd", "open"],
   pipe2: ["integers out", "open"],
@@ -151,7 +333,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly ArgumentKind[]>> =
   fchmod: ["fd", "octal"],
   fchownat: ["fd", "path", "int", "int", "hex"],
   mknodat: ["fd", "path", "octal", "hex"],
-  utimensat: ["fd", "path", { layout: Timespec, isOut: false, always: 2 }, "hex"],
+  utimensat: ["fd", "path", pair(Timespec, false), "hex"],
   chdir: path1,
   fchdir: ["fd"],
   chroot: path1,
@@ -163,7 +345,9 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly ArgumentKind[]>> =
   mount: ["path", "path", "path", "hex", "pointer"],
   umount2: ["path", "hex"],
   execveat: ["fd", "path", "pointer", "pointer", "hex"],
-  name_to_handle_at: at,
+  name_to_handle_at: ["fd", "path", stored(FileHandle), "integer out", "hex"],
+  open_by_handle_at: ["fd", given(FileHandle), "open"],
+  cachestat: ["fd", given(CachestatRange), stored(Cachestat), "hex"],
   mmap: ["pointer", "int", "protection", "mapping", "fd", "hex"],
   munmap: ["pointer", "int"],
   mprotect: ["pointer", "int", "protection"],
@@ -184,26 +368,32 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly ArgumentKind[]>> =
   bind: ["fd", "address", "int"],
   listen: ["fd", "int"],
   accept4: ["fd", "address out", "pointer", "hex"],
-  sendto: ["fd", "text", "int", "hex", "address", "int"],
-  recvfrom: ["fd", "text", "int", "hex", "address out", "pointer"],
+  sendto: ["fd", "packet", "int", "hex", "address", "int"],
+  recvfrom: ["fd", "packet", "int", "hex", "address out", "pointer"],
   sendmsg: ["fd", given(Msghdr), "hex"],
   recvmsg: ["fd", stored(Msghdr), "hex"],
+  sendmmsg: ["fd", given(Mmsghdr, 2), "int", "hex"],
+  recvmmsg: ["fd", stored(Mmsghdr, "result"), "int", "hex", given(Timespec)],
+  setsockopt: ["fd", "option level", "option name", "option", "int"],
+  getsockopt: ["fd", "option level", "option name", "option out", "integer out"],
   shutdown: ["fd", "int"],
   futex: ["pointer", "int", "int", "futex time", "pointer", "int"],
-  pselect6: ["int", "pointer", "pointer", "pointer", given(Timespec), "pointer"],
+  pselect6: ["int", "pointer", "pointer", "pointer", given(Timespec), given(SigsetArgument)],
   ppoll: [given(Pollfd, 1), "int", given(Timespec), "signals", "int"],
   epoll_ctl: ["fd", "int", "fd", given(EpollEvent)],
   epoll_pwait: ["fd", stored(EpollEvent, "result"), "int", "int", "signals", "int"],
   getrandom: ["pointer", "int", "hex"],
   prlimit64: ["int", "int", given(Rlimit), stored(Rlimit)],
-  prctl: ["int", "hex", "hex", "hex", "hex"],
+  prctl: ["int", "hex", { by: 0, choices: new Map([[PR_SET_SECCOMP, given(SockFprog)]]) }, "hex", "hex"],
+  seccomp: ["int", "hex", { by: 0, choices: new Map([[SECCOMP_SET_MODE_FILTER, given(SockFprog)]]) }],
   setpgid: ["int", "int"],
   getpgid: ["int"],
   getsid: ["int"],
   clock_gettime: ["int", stored(Timespec)],
   clock_nanosleep: ["int", "int", given(Timespec), "pointer"],
   set_tid_address: ["pointer"],
-  set_robust_list: ["pointer", "int"],
+  set_robust_list: [given(RobustListHead), "int"],
+  futex_waitv: [given(FutexWaitv, 1), "int", "hex", given(Timespec), "int"],
   sched_getaffinity: ["int", "int", "pointer"],
   getxattr: ["path", "path", "pointer", "int"],
   lgetxattr: ["path", "path", "pointer", "int"],
@@ -224,8 +414,8 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly ArgumentKind[]>> =
   clock_getres: ["int", stored(Timespec)],
   clock_settime: ["int", given(Timespec)],
   nanosleep: [given(Timespec), "pointer"],
-  gettimeofday: [stored(Timeval), "pointer"],
-  settimeofday: [given(Timeval), "pointer"],
+  gettimeofday: [stored(Timeval), stored(Timezone)],
+  settimeofday: [given(Timeval), given(Timezone)],
   adjtimex: [stored(Timex)],
   getitimer: ["int", stored(Itimerval)],
   setitimer: ["int", given(Itimerval), stored(Itimerval)],
@@ -244,49 +434,21 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly ArgumentKind[]>> =
   sched_getparam: ["int", stored(SchedParam)],
   sched_setattr: ["int", given(SchedAttr), "hex"],
   sched_getattr: ["int", stored(SchedAttr), "int", "hex"],
-  capget: [given(CapUserHeader), "pointer"],
-  capset: [given(CapUserHeader), "pointer"],
+  capget: [given(CapUserHeader), pair(CapUserData, true)],
+  capset: [given(CapUserHeader), pair(CapUserData, false)],
+  rt_sigqueueinfo: ["int", "signal", given(SiginfoSender)],
+  rt_tgsigqueueinfo: ["int", "int", "signal", given(SiginfoSender)],
+  riscv_hwprobe: [stored(RiscvHwprobe, 1), "int", "int", "pointer", "hex"],
   semop: ["int", given(Sembuf, 2), "int"],
+  semctl: ["int", "int", "int", { by: 2, choices: SEMAPHORE_KINDS }],
+  msgctl: ["int", "int", { by: 1, choices: MESSAGE_QUEUE_KINDS }],
+  shmctl: ["int", "int", { by: 1, choices: SHARED_MEMORY_KINDS }],
   semtimedop: ["int", given(Sembuf, 2), "int", given(Timespec)],
   mq_open: ["path", "open", "octal", given(MqAttr)],
   mq_getsetattr: ["fd", given(MqAttr), stored(MqAttr)],
+  io_cancel: ["hex", given(Iocb), stored(IoEvent)],
   io_getevents: ["hex", "int", "int", stored(IoEvent, "result"), given(Timespec)],
 };
-
-/** What fcntl(2) takes where it is no number, by command. */
-export const FCNTL_KINDS: ReadonlyMap<number, StructureKind> = new Map([
-  [F_GETLK, stored(Flock)],
-  [F_SETLK, given(Flock)],
-  [F_SETLKW, given(Flock)],
-  [F_OFD_GETLK, stored(Flock)],
-  [F_OFD_SETLK, given(Flock)],
-  [F_OFD_SETLKW, given(Flock)],
-  [F_GETOWN_EX, stored(FOwnerEx)],
-  [F_SETOWN_EX, given(FOwnerEx)],
-]);
-
-/** Requests of ioctl(2) by number: what they are called, and what they take. */
-export const IOCTL_KINDS: ReadonlyMap<number, { name: string; kind: ArgumentKind }> = new Map<
-  number,
-  { name: string; kind: ArgumentKind }
->([
-  [TCGETS, { name: "TCGETS", kind: stored(Termios) }],
-  [TCSETS, { name: "TCSETS", kind: given(Termios) }],
-  [TCSETSW, { name: "TCSETSW", kind: given(Termios) }],
-  [TCSETSF, { name: "TCSETSF", kind: given(Termios) }],
-  [TCGETS2, { name: "TCGETS2", kind: stored(Termios2) }],
-  [TCSETS2, { name: "TCSETS2", kind: given(Termios2) }],
-  [TCSETSW2, { name: "TCSETSW2", kind: given(Termios2) }],
-  [TCSETSF2, { name: "TCSETSF2", kind: given(Termios2) }],
-  [TIOCGWINSZ, { name: "TIOCGWINSZ", kind: stored(Winsize) }],
-  [TIOCSWINSZ, { name: "TIOCSWINSZ", kind: given(Winsize) }],
-  [FIONREAD, { name: "FIONREAD", kind: "integer out" }],
-  [FS_IOC_FSGETXATTR, { name: "FS_IOC_FSGETXATTR", kind: stored(Fsxattr) }],
-  [FS_IOC_FSSETXATTR, { name: "FS_IOC_FSSETXATTR", kind: given(Fsxattr) }],
-  [LOOP_CONFIGURE, { name: "LOOP_CONFIGURE", kind: given(LoopConfig) }],
-  [LOOP_GET_STATUS64, { name: "LOOP_GET_STATUS64", kind: stored(LoopInfo64) }],
-  [LOOP_SET_STATUS64, { name: "LOOP_SET_STATUS64", kind: given(LoopInfo64) }],
-]);
 
 /** Operations of futex(2) whose fourth argument is a number. */
 export const FUTEX_WITHOUT_TIME: readonly number[] = [FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP];
@@ -321,11 +483,8 @@ export const ARGUMENT_COUNTS: Readonly<Record<string, number>> = {
   memfd_create: 2,
   rseq: 4,
   membarrier: 3,
-  riscv_hwprobe: 5,
   setpriority: 3,
   getpriority: 2,
   fallocate: 4,
   fadvise64: 4,
-  setsockopt: 5,
-  getsockopt: 5,
 };

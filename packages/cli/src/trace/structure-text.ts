@@ -28,7 +28,6 @@ import {
   SockaddrIn6,
   SockaddrNl,
   SockaddrUn,
-  SOCKADDR_STORAGE_SIZE,
   Stat,
   Statfs,
   Statx,
@@ -40,11 +39,21 @@ import {
   type FieldType,
   type IntegerType,
   type Struct,
+  SockaddrStorage,
+  LoopInfo,
+  LoopInfo64,
+  ProcmapQuery,
+  RtnlLinkStats,
+  RtnlLinkStats64,
+  Seminfo,
+  TcpInfo,
+  AF_PACKET,
+  SockaddrLl,
 } from "@stratos/abi";
 import { EVENT_FLAGS, flags, hex, quote, SIGNAL_ACTION_FLAGS, signalName } from "./values.ts";
 
 /** What of the caller's memory is shown. */
-interface StructureMemory {
+export interface StructureMemory {
   copyIn(address: number, into: Uint8Array, at: number, count: number): number;
 }
 
@@ -52,42 +61,49 @@ const ELEMENTS_MAX = 8;
 const TEXT_MAX = 32;
 
 /** The structure at `address`; the address itself where it can't be read. */
-export function structureText(memory: StructureMemory, layout: Struct, address: number): string {
-  const bytes = read(memory, address, layout.size);
-  return typeof bytes === "string" ? bytes : structure(bytes, layout, 0);
+export function structureText(memory: StructureMemory, layout: Struct, address: number, formats?: Formats): string {
+  const bytes = readAt(memory, address, layout.size);
+  return bytes === null ? pointerText(address) : `{${fieldsText(bytes, layout, 0, formats)}}`;
 }
 
 /** `count` of them, one after the other. */
-export function structuresText(memory: StructureMemory, layout: Struct, address: number, count: number): string {
+export function structuresText(
+  memory: StructureMemory,
+  layout: Struct,
+  address: number,
+  count: number,
+  formats?: Formats,
+): string {
   const shown = Math.max(0, Math.min(count, ELEMENTS_MAX));
-  const bytes = read(memory, address, shown * layout.size);
-  if (typeof bytes === "string") return bytes;
-  const texts = Array.from({ length: shown }, (_, index) => structure(bytes, layout, index * layout.size));
+  const bytes = readAt(memory, address, shown * layout.size);
+  if (bytes === null) return pointerText(address);
+  const at = Array.from({ length: shown }, (_, index) => index * layout.size);
+  const texts = at.map((start) => `{${fieldsText(bytes, layout, start, formats)}}`);
   return `[${texts.join(", ")}${count > shown ? ", ..." : ""}]`;
 }
 
 /** `count` numbers of 32 bits. */
 export function integersText(memory: StructureMemory, address: number, count: number): string {
-  const bytes = read(memory, address, count * 4);
-  if (typeof bytes === "string") return bytes;
+  const bytes = readAt(memory, address, count * 4);
+  if (bytes === null) return pointerText(address);
   const view = viewOf(bytes);
   return `[${Array.from({ length: count }, (_, index) => view.getInt32(index * 4, true)).join(", ")}]`;
 }
 
 /** A set of signals, by their names. */
 export function signalSetText(memory: StructureMemory, address: number): string {
-  const bytes = read(memory, address, 8);
-  return typeof bytes === "string" ? bytes : signalSet(viewOf(bytes).getBigUint64(0, true));
+  const bytes = readAt(memory, address, 8);
+  return bytes === null ? pointerText(address) : signalSet(viewOf(bytes).getBigUint64(0, true));
 }
 
 /** A socket address of `length` bytes, by its family. */
 export function socketAddressText(memory: StructureMemory, address: number, length: number): string {
-  const size = Math.min(length, SOCKADDR_STORAGE_SIZE);
+  const size = Math.min(length, SockaddrStorage.size);
   if (size < 2) return pointerText(address);
-  const given = read(memory, address, size);
-  if (typeof given === "string") return given;
+  const given = readAt(memory, address, size);
+  if (given === null) return pointerText(address);
   // What is missing at the end is zero.
-  const bytes = new Uint8Array(SOCKADDR_STORAGE_SIZE);
+  const bytes = new Uint8Array(SockaddrStorage.size);
   bytes.set(given);
   const view = viewOf(bytes);
   const family = view.getUint16(0, true);
@@ -112,6 +128,16 @@ export function socketAddressText(memory: StructureMemory, address: number, leng
       const groups = hex(view.getUint32(SockaddrNl.offset.nl_groups, true));
       return `{sa_family=AF_NETLINK, nl_pid=${view.getUint32(SockaddrNl.offset.nl_pid, true)}, nl_groups=${groups}}`;
     }
+    case AF_PACKET: {
+      const { sll_protocol, sll_ifindex, sll_halen, sll_addr } = SockaddrLl.offset;
+      const length = Math.min(bytes[sll_halen]!, SockaddrLl.size - sll_addr);
+      const hardware = Array.from(bytes.subarray(sll_addr, sll_addr + length), (byte) =>
+        byte.toString(16).padStart(2, "0"),
+      ).join(":");
+      const index = view.getInt32(sll_ifindex, true);
+      const protocol = hex(view.getUint16(sll_protocol));
+      return `{sa_family=AF_PACKET, sll_protocol=htons(${protocol}), sll_ifindex=${index}, sll_addr=${hardware}}`;
+    }
     default:
       return `{sa_family=${family}}`;
   }
@@ -121,20 +147,20 @@ export function pointerText(address: number): string {
   return address === 0 ? "NULL" : hex(address);
 }
 
-/** The bytes, or how the address itself reads. */
-function read(memory: StructureMemory, address: number, count: number): Uint8Array | string {
+/** Null where there is nothing to read. */
+export function readAt(memory: StructureMemory, address: number, count: number): Uint8Array | null {
   const bytes = new Uint8Array(count);
-  return address === 0 || memory.copyIn(address, bytes, 0, count) < 0 ? pointerText(address) : bytes;
+  return address === 0 || memory.copyIn(address, bytes, 0, count) < 0 ? null : bytes;
 }
 
-function viewOf(bytes: Uint8Array): DataView {
+export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function structure(bytes: Uint8Array, layout: Struct, at: number): string {
+/** The fields of a structure at `at`, without its braces. */
+export function fieldsText(bytes: Uint8Array, layout: Struct, at: number, formats = FORMATS.get(layout)): string {
   const chosen = TELLING.get(layout);
   const shown = layout.fields.filter(({ name }) => !name.startsWith("_") && (chosen?.includes(name) ?? true));
-  const formats = FORMATS.get(layout);
   const texts = shown.map((field) => {
     const format = formats?.[field.name];
     const value =
@@ -143,13 +169,13 @@ function structure(bytes: Uint8Array, layout: Struct, at: number): string {
         : format(integerAt(bytes, field, at), bytes, at);
     return `${field.name}=${value}`;
   });
-  return `{${texts.join(", ")}${chosen === undefined ? "" : ", ..."}}`;
+  return `${texts.join(", ")}${chosen === undefined ? "" : ", ..."}`;
 }
 
 function fieldText(bytes: Uint8Array, type: FieldType, at: number): string {
   switch (type.kind) {
     case "struct":
-      return structure(bytes, type, at);
+      return `{${fieldsText(bytes, type, at)}}`;
     case "text":
       return textAt(bytes.subarray(at, at + type.size));
     case "array": {
@@ -233,9 +259,18 @@ const TELLING: ReadonlyMap<Struct, readonly string[]> = new Map<Struct, readonly
   [Termios, ["c_iflag", "c_oflag", "c_cflag", "c_lflag"]],
   [Termios2, ["c_iflag", "c_oflag", "c_cflag", "c_lflag"]],
   [SignalfdSiginfo, ["ssi_signo", "ssi_code", "ssi_pid", "ssi_uid"]],
+  [TcpInfo, ["tcpi_state", "tcpi_rto", "tcpi_snd_mss", "tcpi_rtt", "tcpi_snd_cwnd", "tcpi_total_retrans"]],
+  [RtnlLinkStats, ["rx_packets", "tx_packets", "rx_bytes", "tx_bytes"]],
+  [RtnlLinkStats64, ["rx_packets", "tx_packets", "rx_bytes", "tx_bytes"]],
+  [ProcmapQuery, ["query_flags", "query_addr", "vma_start", "vma_end", "vma_flags", "vma_offset"]],
+  [LoopInfo, ["lo_number", "lo_flags", "lo_offset", "lo_name"]],
+  [LoopInfo64, ["lo_number", "lo_flags", "lo_offset", "lo_sizelimit", "lo_file_name"]],
+  [Seminfo, ["semmni", "semmns", "semmsl"]],
 ]);
 
+/** @param value  of an integer; `bytes` from `at` on are the structure */
 type Format = (value: bigint, bytes: Uint8Array, at: number) => string;
+export type Formats = Readonly<Record<string, Format>>;
 
 const fileMode: Format = (value) => {
   const mode = Number(value);
@@ -258,7 +293,7 @@ const handler: Format = (value) =>
   value === BigInt(SIG_DFL) ? "SIG_DFL" : value === BigInt(SIG_IGN) ? "SIG_IGN" : `0x${value.toString(16)}`;
 
 /** Fields that have names for their values. */
-const FORMATS: ReadonlyMap<Struct, Readonly<Record<string, Format>>> = new Map<Struct, Record<string, Format>>([
+const FORMATS: ReadonlyMap<Struct, Formats> = new Map<Struct, Formats>([
   [Stat, { st_mode: fileMode }],
   [Statx, { stx_mode: fileMode }],
   [Rlimit, { rlim_cur: limit, rlim_max: limit }],

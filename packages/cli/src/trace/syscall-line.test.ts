@@ -1,15 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EFAULT, EINVAL, SYSCALL_NUMBERS } from "@stratos/abi";
-import { syscallLine, type CallerMemory } from "./syscall-line.ts";
+import * as abi from "@stratos/abi";
+import { EFAULT, EINVAL, NETLINK_ROUTE, SYSCALL_NUMBERS, type FieldType, type Struct } from "@stratos/abi";
+import { ARGUMENT_KINDS, type ArgumentKind } from "./argument-kinds.ts";
+import { CONTROL_LAYOUTS, NETLINK_BODIES } from "./message-text.ts";
+import { POINTED } from "./pointed-text.ts";
+import { OPTION_LEVELS } from "./socket-options.ts";
+import { syscallLine, type TracedCaller } from "./syscall-line.ts";
 
-const memory: CallerMemory = {
+const memory: TracedCaller = {
   loadString: (address) => (address === 0x1000 ? 'a"b\n' : -EFAULT),
   copyIn: (address, into, at, count) => {
     if (address !== 0x2000) return -EFAULT;
     for (let index = 0; index < count; index++) into[at + index] = 65 + (index % 26);
     return 0;
   },
+  netlinkProtocol: () => null,
 };
 const line = (name: string, args: number[], result: number | undefined): string =>
   syscallLine(memory, SYSCALL_NUMBERS.get(name)!, [...args, 0, 0, 0, 0, 0, 0].slice(0, 6), result);
@@ -32,7 +38,7 @@ test("arguments read as in strace", () => {
 });
 
 /** A program's memory with the bytes at an address; all else can't be read. */
-function holding(parts: Readonly<Record<number, readonly number[]>>): CallerMemory {
+function holding(parts: Readonly<Record<number, readonly number[]>>): TracedCaller {
   return {
     loadString: () => -EFAULT,
     copyIn: (address, into, at, count) => {
@@ -44,9 +50,11 @@ function holding(parts: Readonly<Record<number, readonly number[]>>): CallerMemo
       );
       return 0;
     },
+    netlinkProtocol: (fd) => (fd === NETLINK_FD ? NETLINK_ROUTE : null),
   };
 }
-const seen = (memory: CallerMemory, name: string, args: number[], result: number | undefined): string =>
+const NETLINK_FD = 9;
+const seen = (memory: TracedCaller, name: string, args: number[], result: number | undefined): string =>
   syscallLine(memory, SYSCALL_NUMBERS.get(name)!, [...args, 0, 0, 0, 0, 0, 0].slice(0, 6), result);
 
 test("structures are told field by field, what a call stores when it succeeded", () => {
@@ -114,4 +122,91 @@ test("lists are cut, addresses of sockets go by their family, requests by what t
   );
   assert.equal(seen(window, "ioctl", [0, 0x1234, 64], 0), "ioctl(0, 0x1234, 0x40) = 0");
   assert.equal(seen(holding({ 64: [3, 0, 0, 0, 4] }), "pipe2", [64, 0], 0), "pipe2([3, 4], O_RDONLY) = 0");
+});
+
+test("messages of sockets: addresses, control messages, netlink's own, options by their names", () => {
+  const zeros = (count: number): number[] => new Array<number>(count).fill(0);
+  const u64 = (value: number): number[] => [value, ...zeros(7)];
+  const rights = [...u64(20), 1, 0, 0, 0, 1, 0, 0, 0, 7, ...zeros(3)];
+  const header = [
+    0x80,
+    ...zeros(7),
+    2,
+    ...zeros(7),
+    0x40,
+    ...zeros(7),
+    ...u64(1),
+    0x60,
+    ...zeros(7),
+    ...u64(20),
+    ...u64(0),
+  ];
+  const message = holding({
+    16: header,
+    0x40: [...u64(0x30), ...u64(5)],
+    0x60: rights,
+    0x80: [1, 0],
+  });
+  assert.equal(
+    seen(message, "sendmsg", [3, 16, 0], 5),
+    "sendmsg(3, {msg_name={sa_family=AF_UNIX}, msg_namelen=2, msg_iov=[{iov_base=0x30, iov_len=5}], msg_iovlen=1, " +
+      "msg_control=[{cmsg_len=20, cmsg_level=1, cmsg_type=1, cmsg_data=[7]}], msg_controllen=20, msg_flags=0}, 0) = 5",
+  );
+  const request = [40, 0, 0, 0, 18, 0, 1, 3, 5, ...zeros(7), ...zeros(4), 2, ...zeros(11), 8, 0, 29, 0, 1, 0, 0, 0];
+  assert.equal(
+    seen(holding({ 64: request }), "sendto", [NETLINK_FD, 64, 40, 0, 0, 0], 40),
+    "sendto(9, [{nlmsg_len=40, nlmsg_type=18, nlmsg_flags=0x301, nlmsg_seq=5, nlmsg_pid=0}, {ifi_family=0, " +
+      "ifi_type=0, ifi_index=2, ifi_flags=0, ifi_change=0}, [{nla_len=8, nla_type=29}]], 40, 0, NULL, 0) = 40",
+  );
+  const packet = holding({ 64: [17, 0, 8, 6, 2, ...zeros(3), 1, 0, 4, 6, 1, 2, 3, 4, 5, 10] });
+  assert.equal(
+    seen(packet, "bind", [3, 64, 20], 0),
+    "bind(3, {sa_family=AF_PACKET, sll_protocol=htons(0x806), sll_ifindex=2, sll_addr=01:02:03:04:05:0a}, 20) = 0",
+  );
+  const linger = holding({ 64: [1, 0, 0, 0, 3] });
+  assert.equal(
+    seen(linger, "setsockopt", [3, 1, 13, 64, 8], 0),
+    "setsockopt(3, SOL_SOCKET, SO_LINGER, {l_onoff=1, l_linger=3}, 8) = 0",
+  );
+  assert.equal(seen(linger, "setsockopt", [3, 1, 2, 64, 4], 0), "setsockopt(3, SOL_SOCKET, 2, [1], 4) = 0");
+  assert.equal(
+    seen(holding({ 64: [0x6c, 0x6f, ...zeros(14), 1] }), "ioctl", [3, abi.SIOCGIFFLAGS, 64], 0),
+    'ioctl(3, SIOCGIFFLAGS, {ifr_name="lo", ifr_flags=0x1}) = 0',
+  );
+});
+
+/** No argument of a call: files, frames on a stack, records that read(2) fills, what only filters see. */
+const UNSEEN = [
+  ...["Elf64Ehdr", "Elf64Phdr", "Elf64Nhdr", "ElfPrstatus", "ElfPrpsinfo", "RiscvDState", "AcctV3"],
+  ...["RtSigframe", "Ucontext", "Sigcontext", "SiginfoTimer", "SiginfoFault", "SiginfoPoll", "SiginfoSystemCall"],
+  ...["SignalfdSiginfo", "InotifyEvent", "LinuxDirent64", "SeccompData"],
+];
+/** Read by their own rules: addresses of sockets, heads of messages and attributes. */
+const BY_RULE = [
+  ...["SockaddrIn", "SockaddrIn6", "SockaddrUn", "SockaddrNl", "SockaddrLl"],
+  ...["Cmsghdr", "Nlmsghdr", "Nlmsgerr", "Nlattr"],
+  ...["SockFilter", "BlkpgPartition"], // behind a pointer
+];
+
+test("each structure that has a layout is decoded somewhere", () => {
+  const decoded = new Set<Struct>(POINTED.keys());
+  const see = (type: FieldType): void => {
+    if (type.kind === "array") see(type.of);
+    if (type.kind !== "struct") return;
+    decoded.add(type);
+    for (const field of type.fields) see(field.type);
+  };
+  const walk = (kind: ArgumentKind): void => {
+    if (typeof kind !== "object") return;
+    if ("layout" in kind) see(kind.layout);
+    else for (const choice of kind.choices.values()) walk(choice);
+  };
+  Object.values(ARGUMENT_KINDS).flat().forEach(walk);
+  for (const { options } of OPTION_LEVELS.values()) for (const { layout } of options.values()) see(layout);
+  for (const types of CONTROL_LAYOUTS.values()) for (const layout of types.values()) see(layout);
+  for (const { layout, attributes } of Object.values(NETLINK_BODIES)) [layout, ...attributes.values()].forEach(see);
+  const missing = Object.entries(abi)
+    .filter(([, value]) => typeof value === "object" && "offset" in value && !decoded.has(value))
+    .map(([name]) => name);
+  assert.deepEqual(missing.sort(), [...UNSEEN, ...BY_RULE].sort());
 });

@@ -13,11 +13,12 @@ import {
   ARGUMENT_COUNTS,
   ARGUMENT_KINDS,
   type ArgumentKind,
-  FCNTL_KINDS,
   FUTEX_WITHOUT_TIME,
   IOCTL_KINDS,
   type StructureKind,
 } from "./argument-kinds.ts";
+import { netlinkBytesText, POINTED } from "./pointed-text.ts";
+import { OPTION_LEVELS } from "./socket-options.ts";
 import {
   integersText,
   pointerText,
@@ -32,11 +33,14 @@ const TEXT_BYTES_MAX = 32;
 const PATH_BYTES_MAX = 256;
 
 /** What of the caller's memory the line shows. */
-export type CallerMemory = Pick<Task["space"], "loadString" | "copyIn">;
+export interface TracedCaller extends Pick<Task["space"], "loadString" | "copyIn"> {
+  /** NETLINK_ROUTE …; null when `fd` is no netlink socket. */
+  netlinkProtocol(fd: number): number | null;
+}
 
 /** @param result  undefined: the call waits */
 export function syscallLine(
-  memory: CallerMemory,
+  memory: TracedCaller,
   number: number,
   args: readonly number[],
   result: number | undefined,
@@ -55,14 +59,17 @@ export function syscallName(number: number): string {
 }
 
 function argument(
-  memory: CallerMemory,
+  memory: TracedCaller,
   kind: ArgumentKind,
   args: readonly number[],
   index: number,
   result: number | undefined,
 ): string {
   const value = args[index]!;
-  if (typeof kind === "object") return structureArgument(memory, kind, args, index, result);
+  if (typeof kind === "object") {
+    if ("layout" in kind) return structureArgument(memory, kind, args, index, result);
+    return argument(memory, kind.choices.get(args[kind.by]!) ?? "hex", args, index, result);
+  }
   const isDone = result !== undefined && result >= 0;
   switch (kind) {
     case "fd":
@@ -105,17 +112,30 @@ function argument(
       if (FUTEX_WITHOUT_TIME.includes(operation)) return String(value);
       return structureArgument(memory, { layout: Timespec, isOut: false }, args, index, result);
     }
-    case "fcntl":
-      return argument(memory, FCNTL_KINDS.get(args[1]!) ?? "hex", args, index, result);
     case "ioctl request":
       return IOCTL_KINDS.get(value)?.name ?? hex(value);
-    case "ioctl":
-      return argument(memory, IOCTL_KINDS.get(args[1]!)?.kind ?? "pointer", args, index, result);
+    case "packet": {
+      const protocol = memory.netlinkProtocol(args[0]! | 0);
+      if (protocol === null) return argument(memory, "text", args, index, result);
+      return isDone
+        ? netlinkBytesText(memory, value, Math.min(result, args[index + 1]!), protocol)
+        : pointerText(value);
+    }
+    case "option level":
+      return OPTION_LEVELS.get(value)?.name ?? String(value);
+    case "option name":
+      return OPTION_LEVELS.get(args[index - 1]!)?.options.get(value)?.name ?? String(value);
+    case "option":
+    case "option out": {
+      if (kind === "option out" ? !isDone : result === -EFAULT) return pointerText(value);
+      const layout = OPTION_LEVELS.get(args[index - 2]!)?.options.get(args[index - 1]!)?.layout;
+      return layout === undefined ? integersText(memory, value, 1) : structureText(memory, layout, value);
+    }
   }
 }
 
 function structureArgument(
-  memory: CallerMemory,
+  memory: TracedCaller,
   { layout, isOut, count, always }: StructureKind,
   args: readonly number[],
   index: number,
@@ -125,13 +145,15 @@ function structureArgument(
   // Nothing was stored, or there is no memory: a look at it could bring pages in.
   if (isOut ? result === undefined || result < 0 : result === -EFAULT) return pointerText(address);
   const several = always ?? (count === "result" ? result! : count === undefined ? undefined : args[count]!);
+  const stored = isOut && count === undefined ? result! : Infinity;
+  const formats = POINTED.get(layout)?.({ memory, netlinkProtocol: memory.netlinkProtocol(args[0]! | 0), stored });
   return several === undefined
-    ? structureText(memory, layout, address)
-    : structuresText(memory, layout, address, several);
+    ? structureText(memory, layout, address, formats)
+    : structuresText(memory, layout, address, several, formats);
 }
 
 /** Its length is what the call stored behind the second pointer. */
-function storedAddress(memory: CallerMemory, address: number, lengthAddress: number): string {
+function storedAddress(memory: TracedCaller, address: number, lengthAddress: number): string {
   const length = new Uint8Array(4);
   if (address === 0 || lengthAddress === 0 || memory.copyIn(lengthAddress, length, 0, 4) < 0) {
     return pointerText(address);
@@ -153,7 +175,7 @@ function text(value: string | number, address: number): string {
   return quote(value);
 }
 
-function bytes(memory: CallerMemory, address: number, count: number): string {
+function bytes(memory: TracedCaller, address: number, count: number): string {
   const shown = Math.min(count, TEXT_BYTES_MAX);
   const buffer = new Uint8Array(shown);
   if (shown === 0 || memory.copyIn(address, buffer, 0, shown) < 0) return count === 0 ? '""' : hex(address);

@@ -1,7 +1,8 @@
 /** `stratos trace`: looks on at a machine's system calls, signals and programs, and writes them down or counts them. */
+import { NetlinkSocket, type Task } from "@stratos/kernel";
 import type { Machine } from "@stratos/machine";
 import { formatTable } from "../text-table.ts";
-import { syscallLine, syscallName } from "./syscall-line.ts";
+import { syscallLine, syscallName, type TracedCaller } from "./syscall-line.ts";
 import { quote, signalName } from "./values.ts";
 
 interface TraceSink {
@@ -37,7 +38,7 @@ export class TraceWriter {
         // A call that waits is seen again when it ends.
         if (result !== undefined) this.#count(number, result < 0 && result >= -4095);
       } else if (isExec) this.#line(task.tid, execLine(program!.path, program!.argv));
-      else this.#line(task.tid, syscallLine(task.space, number, args, result));
+      else this.#line(task.tid, syscallLine(callerOf(task), number, args, result));
       program = null;
     };
     kernel.onSignal = (task, info) => {
@@ -100,6 +101,17 @@ export class TraceWriter {
     if (this.#buffer !== "") this.#sink.write(this.#buffer);
     this.#buffer = "";
   }
+}
+
+function callerOf({ space, files }: Task): TracedCaller {
+  return {
+    loadString: (address, most) => space.loadString(address, most),
+    copyIn: (address, into, at, count) => space.copyIn(address, into, at, count),
+    netlinkProtocol: (fd) => {
+      const file = files.get(fd);
+      return file instanceof NetlinkSocket ? file.protocol : null;
+    },
+  };
 }
 
 function execLine(path: string, argv: readonly string[]): string {

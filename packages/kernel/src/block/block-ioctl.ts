@@ -123,8 +123,9 @@ export function blockIoctl(task: BlockCaller, file: BlockFile, command: number, 
     case BLKDISCARD:
     case BLKZEROOUT: {
       if (!file.isWritable) return -EBADF;
-      const start = space.loadU64(argument),
-        length = space.loadU64(argument + 8);
+      const start = space.loadU64(argument);
+      // offset: the second of two words
+      const length = space.loadU64(argument + 8);
       if (start === -EFAULT || length === -EFAULT) return -EFAULT;
       const mask = device.logicalBlockSize - 1;
       if (start < 0 || length < 0 || (start & mask) !== 0 || (length & mask) !== 0 || start + length > device.size) {

@@ -6,8 +6,8 @@ import { OpenFile } from "../vfs/open-file.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 
 const WORD = 0x100000000;
-const bytes = new Uint8Array(8);
-const view = new DataView(bytes.buffer);
+const words = new Uint32Array(2);
+const bytes = new Uint8Array(words.buffer);
 
 /**
  * eventfd(2): an unsigned 64-bit counter, kept as two words because all of its range counts. Only the kernel's own
@@ -52,8 +52,8 @@ export class EventFile extends OpenFile {
     if (offset >= 0) return -ESPIPE;
     if (to.remaining < 8) return -EINVAL;
     if (this.#low === 0 && this.#high === 0) return this.#wait(task);
-    view.setUint32(0, this.#isSemaphore ? 1 : this.#low, true);
-    view.setUint32(4, this.#isSemaphore ? 0 : this.#high, true);
+    words[0] = this.#isSemaphore ? 1 : this.#low;
+    words[1] = this.#isSemaphore ? 0 : this.#high;
     if (to.put(bytes, 0, 8) !== 8) return -EFAULT;
     if (!this.#isSemaphore) {
       this.#low = 0;
@@ -72,8 +72,8 @@ export class EventFile extends OpenFile {
     if (offset >= 0) return -ESPIPE;
     if (from.remaining !== 8) return -EINVAL;
     if (from.take(bytes, 0, 8) !== 8) return -EFAULT;
-    const low = view.getUint32(0, true),
-      high = view.getUint32(4, true);
+    const low = words[0]!,
+      high = words[1]!;
     if (low === 0xffffffff && high === 0xffffffff) return -EINVAL;
     let sumLow = this.#low + low;
     let sumHigh = this.#high + high;

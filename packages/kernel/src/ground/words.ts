@@ -1,5 +1,6 @@
 /** 64-bit fields of structures in the kernel's bytes, as doubles: exact below 2^53. */
-import { Timeval } from "@stratos/abi";
+import { Timeval, type Field, type Struct } from "@stratos/abi";
+import { assert } from "@stratos/base";
 
 /** Takes negative values, too (two's complement). */
 export function put64(view: DataView, at: number, value: number): void {
@@ -15,6 +16,33 @@ export function get64(view: DataView, at: number): number {
 /** An unsigned field: addresses and sizes. */
 export function getU64(view: DataView, at: number): number {
   return view.getUint32(at + 4, true) * 0x100000000 + view.getUint32(at, true);
+}
+
+/** The bytes as a view of their own. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Writes integer fields of a structure at `at`, by their names; the others stay as they are. For cold paths. */
+export function putFields<Name extends string>(
+  view: DataView,
+  layout: Struct<Name>,
+  values: { readonly [N in Name]?: number },
+  at = 0,
+): void {
+  for (const field of layout.fields) {
+    const value = values[field.name as Name];
+    if (value !== undefined) putInteger(view, at, field, value);
+  }
+}
+
+function putInteger(view: DataView, start: number, { name, offset, type }: Field, value: number): void {
+  assert(type.kind === "integer", `${name} is an integer`);
+  const at = start + offset;
+  if (type.size === 1) view.setUint8(at, value);
+  else if (type.size === 2) view.setUint16(at, value, !type.isBigEndian);
+  else if (type.size === 4) view.setUint32(at, value, !type.isBigEndian);
+  else put64(view, at, value);
 }
 
 /** A `struct timeval`. */

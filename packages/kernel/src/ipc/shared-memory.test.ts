@@ -13,6 +13,7 @@ import {
   ENOMEM,
   EPERM,
   IPC_CREAT,
+  IPC_INFO,
   IPC_RMID,
   IPC_STAT,
   SHM_INFO,
@@ -145,4 +146,16 @@ test("sizes and rights are checked", () => {
   assert.equal(call(task, "shmctl", id, SHM_UNLOCK, 0), 0);
   assert.equal(stat({ task, id, notes }).mode, 0o600);
   assert.equal(call(task, "shmctl", id, 99, 0), -EINVAL);
+});
+
+test("IPC_INFO tells the namespace's limits", () => {
+  const { task, notes } = createSharer();
+  const limits = (): number[] => {
+    assert.ok(call(task, "shmctl", 0, IPC_INFO, notes) >= 0);
+    return [0, 8, 16, 24].map((at) => task.space.loadU64(notes + at));
+  };
+  assert.deepEqual(limits().slice(1), [1, 4096, 4096]);
+  task.ipc.memory.maximumSegment = 65536;
+  task.ipc.memory.table.most = 5;
+  assert.deepEqual(limits(), [65536, 1, 5, 5]);
 });

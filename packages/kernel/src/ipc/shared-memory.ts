@@ -288,10 +288,10 @@ export class SharedMemory {
 
   #describeLimits(task: IpcCaller, address: number): number {
     const view = new DataView(new ArrayBuffer(Shminfo.size));
-    put64(view, Shminfo.offset.shmmax, LIMIT_MOST);
+    put64(view, Shminfo.offset.shmmax, this.maximumSegment === Infinity ? LIMIT_MOST : this.maximumSegment);
     put64(view, Shminfo.offset.shmmin, SHMMIN);
-    put64(view, Shminfo.offset.shmmni, SHMMNI);
-    put64(view, Shminfo.offset.shmseg, SHMMNI);
+    put64(view, Shminfo.offset.shmmni, this.table.most);
+    put64(view, Shminfo.offset.shmseg, this.table.most);
     put64(view, Shminfo.offset.shmall, LIMIT_MOST);
     const stored = task.space.copyOut(address, new Uint8Array(view.buffer), 0, Shminfo.size);
     return stored < 0 ? -EFAULT : this.table.highestIndex;

@@ -98,7 +98,7 @@ export class AddressSpace implements UserMemory, Reapable {
   readonly forkDone = new WaitQueue();
   /**
    * Contexts of io_setup(2) by their identifier: the address of a page, because libaio looks there for a ring of the
-   * kernel's (and finds none). Bound: syscall/aio-calls.ts.
+   * kernel's (and finds none). Bound: fs.aio-max-nr.
    */
   aioContexts: Map<number, AioContext> | null = null;
   identity = 0;
@@ -369,6 +369,8 @@ export class AddressSpace implements UserMemory, Reapable {
     if (--this.users > 0) return;
     this.kernel.slots.release(this);
     this.setExecutable(null);
+    for (const { capacity } of this.aioContexts?.values() ?? []) this.kernel.aioUsage.events -= capacity;
+    this.aioContexts = null;
     this.kernel.reaper.add(this);
   }
 

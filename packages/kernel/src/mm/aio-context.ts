@@ -9,6 +9,15 @@ interface AioEvent {
   result: number;
 }
 
+/** Events that all contexts of the machine may hold: room asked for, and fs.aio-max-nr (proc_sys_fs(5)). */
+export interface AioUsage {
+  events: number;
+  most: number;
+}
+
+/** What fs.aio-max-nr may be: each event is memory of the host. */
+export const AIO_EVENTS_MOST = 1 << 20;
+
 /** Results of requests, in the order of their ends (io_setup(2); syscall/aio-calls.ts). Bound: `capacity`. */
 export class AioContext {
   readonly capacity: number;

@@ -3,6 +3,7 @@ import type { PageCache } from "../frames/page-cache.ts";
 import type { Reaper } from "../frames/reaper.ts";
 import type { Caller, VfsKernel } from "../vfs/vfs-kernel.ts";
 import type { AddressSpace } from "./address-space.ts";
+import type { AioUsage } from "./aio-context.ts";
 import type { AreaUsage } from "./area-list.ts";
 import type { LibraryPlaces } from "./library-places.ts";
 import type { SlotPool } from "./slot-pool.ts";
@@ -20,6 +21,7 @@ export interface MmKernel extends VfsKernel {
   readonly libraryPlaces: LibraryPlaces;
   readonly areaUsage: AreaUsage;
   readonly maximumAreas: number;
+  readonly aioUsage: AioUsage;
   /** Mapped wherever untouched anonymous memory is read. */
   readonly zeroFrame: number;
   /** The page with `rt_sigreturn` for signal handlers to return to. */

@@ -14,6 +14,8 @@ import {
   EINVAL,
   EPERM,
   ERANGE,
+  O_ACCMODE,
+  O_RDONLY,
 } from "@stratos/abi";
 import { type Credentials, isCapable } from "../security/credentials.ts";
 import { ID_EXTENTS_MAX, type IdExtent, IdMap } from "../security/id-map.ts";
@@ -119,10 +121,15 @@ export function describeSetgroups(target: Task): string {
   return target.credentials.userNamespace.allowsSetgroups ? "allow\n" : "deny\n";
 }
 
+/** Who may write it is asked when it is opened (Linux's proc_setgroups_open): 0; −EACCES. */
+export function mayOpenSetgroups({ credentials }: Task, target: Task, flags: number): number {
+  const isRead = (flags & O_ACCMODE) === O_RDONLY;
+  return isRead || isCapable(credentials, CAP_SYS_ADMIN, target.credentials.userNamespace) ? 0 : -EACCES;
+}
+
 /** "deny" only before gid_map, and for good: 0; −EINVAL, −EPERM. */
-export function writeSetgroups(opener: Credentials, target: Task, text: string): number {
+export function writeSetgroups(target: Task, text: string): number {
   const { userNamespace } = target.credentials;
-  if (!isCapable(opener, CAP_SYS_ADMIN, userNamespace)) return -EPERM;
   const word = text.trim();
   if (word === "allow") return userNamespace.allowsSetgroups ? 0 : -EPERM;
   if (word !== "deny") return -EINVAL;

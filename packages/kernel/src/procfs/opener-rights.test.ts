@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { CAP_DAC_OVERRIDE, CLONE_NEWTIME, CLONE_NEWUSER, EPERM, O_WRONLY } from "@stratos/abi";
+import { CAP_DAC_OVERRIDE, CLONE_NEWTIME, CLONE_NEWUSER, EACCES, EPERM, O_WRONLY } from "@stratos/abi";
 import { FileTask } from "../testing/file-system-task.ts";
 import { mountAt } from "../vfs/mounting.ts";
 import { Procfs } from "./procfs.ts";
@@ -36,11 +36,20 @@ it("uid_map opened by who may set ids isn't written by who may not", () => {
   assert.equal(user.write(fd, "0 5 10\n"), 7);
 });
 
-it("setgroups, timens_offsets and /proc/sys ask the opener", () => {
+it("setgroups asks when it is opened for writing", () => {
+  const { user, nobody } = begin();
+  const name = `/proc/${nobody.task.pid}/setgroups`;
+  user.become({ effective: 2 ** CAP_DAC_OVERRIDE });
+  assert.equal(user.open(name, O_WRONLY), -EACCES);
+  assert.equal(user.get(name), "allow\n");
+  user.become({});
+  assert.equal(user.write(user.open(name, O_WRONLY), "deny"), 4);
+});
+
+it("timens_offsets and /proc/sys ask the opener", () => {
   const { user, nobody } = begin();
   const { pid } = nobody.task;
   for (const [name, text] of [
-    [`${pid}/setgroups`, "deny"],
     [`${pid}/timens_offsets`, "boottime 5 0\n"],
     ["sys/kernel/hostname", "changed"],
   ] as const) {

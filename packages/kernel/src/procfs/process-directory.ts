@@ -39,6 +39,7 @@ import {
   describeIdMap,
   describeSetgroups,
   describeTimeOffsets,
+  mayOpenSetgroups,
   writeIdMap,
   writeSetgroups,
   writeTimeOffsets,
@@ -106,6 +107,7 @@ export class ProcessDirectory extends PseudoDirectory {
         isPrivate?: boolean;
         watched?: () => Changes;
         ioctl?: TextRequest;
+        guard?: (caller: Task, flags: number) => number;
       } = {},
     ): void => {
       const { isPrivate, ...rest } = options;
@@ -170,7 +172,8 @@ export class ProcessDirectory extends PseudoDirectory {
       });
     file("setgroups", () => describeSetgroups(target()), {
       mode: 0o644,
-      sink: (_caller, text, opener) => writeSetgroups(opener, target(), text),
+      sink: (_caller, text) => writeSetgroups(target(), text),
+      guard: (caller, flags) => mayOpenSetgroups(caller, target(), flags),
     });
     file("timens_offsets", () => describeTimeOffsets(target()), {
       mode: 0o644,

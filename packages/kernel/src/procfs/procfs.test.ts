@@ -23,8 +23,12 @@ import {
   ENOSPC,
   ENXIO,
   EPERM,
+  F_OFD_SETLK,
   F_RDLCK,
   F_SETLEASE,
+  F_SETLK,
+  F_WRLCK,
+  LOCK_SH,
   O_CREAT,
   O_NONBLOCK,
   O_RDONLY,
@@ -40,6 +44,9 @@ import type { AddressSpace } from "../mm/address-space.ts";
 import { call } from "../testing/system-calls.ts";
 import { devptsOf } from "../tty/devpts.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
+import { PidNamespace } from "../signal/pid-namespace.ts";
+import { Procfs } from "./procfs.ts";
 import { settledValues } from "./sysctl.ts";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
 import { advance, type TestKernel } from "../testing/fake-task.ts";
@@ -202,6 +209,7 @@ it("each setting of /proc/sys that can be changed acts", () => {
   // Those that are tried one by one here or elsewhere; a setting that can be changed must stand in this list.
   const tried = new Set([
     ...NAMESPACE_KINDS.map((kind) => `user/max_${kind}_namespaces`),
+    "fs/aio-max-nr",
     "fs/inotify/max_queued_events",
     "fs/inotify/max_user_instances",
     "fs/inotify/max_user_watches",
@@ -299,6 +307,41 @@ it("each setting of /proc/sys that can be changed acts", () => {
   assert.equal(openPty(), -ENOSPC);
   set("kernel/pty/max", "2");
   assert.equal(typeof openPty(), "object");
+});
+
+it("locks are told with who holds them, as the mounter of /proc knows him, and where", () => {
+  const { test, user } = begin();
+  const file = user.open("/locked", O_RDWR | O_CREAT);
+  assert.equal(call(user.task, "flock", file, LOCK_SH), 0);
+  const fcntl = (command: number, kind: number, start: number, length: number): void => {
+    const { view } = user.memory;
+    view.setBigUint64(BUFFER, BigInt(kind), true);
+    view.setBigUint64(BUFFER + 8, BigInt(start), true);
+    view.setBigUint64(BUFFER + 16, BigInt(length), true);
+    view.setBigUint64(BUFFER + 24, 0n, true);
+    assert.equal(user.call("fcntl", file, command, BUFFER), 0);
+  };
+  fcntl(F_SETLK, F_WRLCK, 3, 5);
+  fcntl(F_OFD_SETLK, F_RDLCK, 100, 0);
+  const leased = user.open("/leased", O_RDONLY | O_CREAT);
+  assert.equal(user.call("fcntl", leased, F_SETLEASE, F_RDLCK), 0);
+  const place = (name: string): string => {
+    const inode = user.task.files.get(name === "leased" ? leased : file)!.inode!;
+    return `00:${inode.fileSystem.device.toString(16).padStart(2, "0")}:${inode.ino}`;
+  };
+  const { pid } = user.task;
+  assert.equal(
+    user.get("/proc/locks"),
+    `1: FLOCK  ADVISORY  READ ${pid} ${place("locked")} 0 EOF\n` +
+      `2: POSIX  ADVISORY  WRITE ${pid} ${place("locked")} 3 7\n` +
+      `3: OFDLCK ADVISORY  READ -1 ${place("locked")} 100 EOF\n` +
+      `4: LEASE  ACTIVE    READ ${pid} ${place("leased")} 0 EOF\n`,
+  );
+  const origin = { ino: 7, owner: INITIAL_USER_NAMESPACE, creatorUid: 0, counts: null };
+  const below = new Procfs(test.kernel, new PidNamespace(test.kernel.tasks.namespace, origin));
+  user.call("mkdirat", AT_FDCWD, "/below", 0o755);
+  assert.ok(typeof mountAt(test.kernel, "/below", below) !== "number");
+  assert.match(user.get("/below/locks") as string, /^1: OFDLCK ADVISORY {2}READ -1 \S+ 100 EOF\n$/);
 });
 
 it("settings can be read and set by who may", () => {

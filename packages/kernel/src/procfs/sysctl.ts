@@ -1,5 +1,6 @@
 import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, EINVAL } from "@stratos/abi";
 import { setCorePattern } from "../task/core-dump/core-settings.ts";
+import { AIO_EVENTS_MOST } from "../mm/aio-context.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { ITEMS_MAX } from "../event/epoll.ts";
 import { FILES_MAX, OPEN_MOST } from "../vfs/file-table.ts";
@@ -265,8 +266,12 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     ({ vfs }) => vfs.maximumMounts,
     ({ vfs }, value) => (vfs.maximumMounts = value),
   ),
-  "fs/aio-max-nr": only("65536"),
-  "fs/aio-nr": fixed(() => "0"),
+  "fs/aio-max-nr": bounded(
+    { least: 0, most: AIO_EVENTS_MOST },
+    ({ aioUsage }) => aioUsage.most,
+    ({ aioUsage }, value) => (aioUsage.most = value),
+  ),
+  "fs/aio-nr": fixed(({ aioUsage }) => String(aioUsage.events)),
   "fs/lease-break-time": bounded(
     { least: 0, most: 0x7fffffff },
     ({ vfs }) => vfs.leaseBreakSeconds,

@@ -4,6 +4,7 @@ import { Changes } from "../ground/changes.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
+import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { processTimes } from "../task/resource-usage.ts";
@@ -14,18 +15,19 @@ import { ConfigFile } from "./kernel-config.ts";
 import {
   PseudoDirectory,
   PseudoFile,
-  type PseudoFileSystem,
   PseudoLink,
+  type TextPiece,
   type TextSource,
   FOUND_BY_NAME,
 } from "../pseudo/pseudo-inodes.ts";
 import { describePartitions } from "../sysfs/block-directories.ts";
+import type { Procfs } from "./procfs.ts";
 import { countTasks } from "./task-count.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 
 /** The files of /proc itself: proc(5) and its companions proc_meminfo(5), proc_stat(5) … */
 
-export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirectory): void {
+export function addSystemFiles(fileSystem: Procfs, root: PseudoDirectory): void {
   const { kernel } = fileSystem;
   const file = (name: string, source: TextSource, mode = 0o444): void =>
     void root.add(name, new PseudoFile(fileSystem, source, { mode }));
@@ -75,7 +77,7 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
       ": tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n",
     0o400,
   );
-  file("locks", () => describeAllLocks(kernel));
+  file("locks", (reader, from, kept) => describeAllLocks(reader, fileSystem.pidNamespace, from, kept));
   root.add("kmsg", new KernelMessages(fileSystem));
   file("cgroups", () => "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
   file("key-users", () => "");
@@ -92,7 +94,7 @@ export function addSystemFiles(fileSystem: PseudoFileSystem, root: PseudoDirecto
 
 /** /proc/kmsg: takes what it shows, so it needs CAP_SYSLOG. */
 class KernelMessages extends PseudoFile {
-  constructor(fileSystem: PseudoFileSystem) {
+  constructor(fileSystem: Procfs) {
     super(fileSystem, () => "", { mode: 0o400 });
   }
 
@@ -258,17 +260,29 @@ function describeVirtualMemory(kernel: Kernel): string {
   );
 }
 
-function describeAllLocks(kernel: Kernel): string {
-  const inodes = new Set<Inode>();
-  for (const task of kernel.tasks.tasks.values())
-    task.files?.forEach((_fd, file) => {
-      if (file.inode !== null && file.inode.locks !== null) inodes.add(file.inode);
-    });
+/** All locks of files that are open, numbered; files a piece at a time. @param kept  lines so far */
+function describeAllLocks(reader: Task, ids: PidNamespace, from: number, kept: unknown): TextPiece {
+  const { work, tasks } = reader.kernel;
+  let count = (kept as number | null) ?? 0;
   let text = "";
-  let number = 1;
-  for (const inode of inodes)
-    describeLocks(inode, (line) => {
-      text += `${number++}: ${line}\n`;
+  const inodes = openInodesWithLocks(tasks.tasks.values());
+  work.charge(tasks.tasks.size >> 4);
+  for (let index = from; index < inodes.length; index++) {
+    if (text.length > LOCKS_PIECE) return { text, next: index, kept: count };
+    for (const line of describeLocks(inodes[index]!, ids)) text += `${++count}: ${line}\n`;
+  }
+  return { text, next: -1 };
+}
+
+/** Bytes of /proc/locks before another piece; a file has at most some 400 KiB. */
+const LOCKS_PIECE = 65536;
+
+function openInodesWithLocks(tasks: Iterable<Task>): Inode[] {
+  const inodes = new Set<Inode>();
+  const tables = new Set([...tasks].map(({ files }) => files));
+  for (const table of tables)
+    table?.forEach((_fd, { inode }) => {
+      if (inode !== null && (inode.locks !== null || inode.leases !== null)) inodes.add(inode);
     });
-  return text;
+  return [...inodes];
 }

@@ -193,7 +193,7 @@ export class PseudoFile extends PseudoInode {
   #source: TextSource;
   #sink: TextSink | null;
   /** Says whether the task may open it, beyond the mode bits: 0 or −EACCES. */
-  #guard: ((task: Task) => number) | null;
+  #guard: ((task: Task, flags: number) => number) | null;
   #watched: ((task: Task) => Changes) | null;
   #ioctl: TextRequest | null;
 
@@ -203,7 +203,7 @@ export class PseudoFile extends PseudoInode {
     options: {
       mode?: number;
       sink?: TextSink;
-      guard?: (task: Task) => number;
+      guard?: (task: Task, flags: number) => number;
       watched?: (task: Task) => Changes;
       ioctl?: TextRequest;
     } = {},
@@ -218,7 +218,7 @@ export class PseudoFile extends PseudoInode {
 
   override open(task: Task, flags: number, path: Path): OpenFile | number {
     if ((flags & O_ACCMODE) !== O_RDONLY && this.#sink === null) return -EACCES;
-    const refused = this.#guard?.(task) ?? 0;
+    const refused = this.#guard?.(task, flags) ?? 0;
     return refused < 0
       ? refused
       : new TextFile(flags, this, path, { watched: this.#watched?.(task) ?? null, opener: task.credentials });

@@ -1,11 +1,14 @@
-/** Goal: which set-ID bits a write takes from a file (Linux fs/attr.c). Method: the rule itself, with credentials. */
+/**
+ * Goal: who may do what with a file (acl(5)), which set-ID bits a write takes from it (Linux fs/attr.c). Method: the
+ * rules themselves, with credentials.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CAP_FSETID } from "@stratos/abi";
+import { ACL_GROUP, ACL_GROUP_OBJ, ACL_MASK, ACL_OTHER, ACL_USER_OBJ, CAP_FSETID, EACCES } from "@stratos/abi";
 import { type Credentials, ROOT } from "./credentials.ts";
 import { IdMap } from "./id-map.ts";
 import type { OwnedFile } from "./owned-file.ts";
-import { modeAfterWrite } from "./permission.ts";
+import { checkAccess, MAY_READ, MAY_WRITE, modeAfterWrite } from "./permission.ts";
 import { INITIAL_USER_NAMESPACE, UserNamespace } from "./user-namespace.ts";
 
 const file = (mode: number): OwnedFile => ({ mode, uid: 0, gid: 50, acl: null, fileFlags: 0 });
@@ -34,4 +37,23 @@ test("set-group-ID without execution stays with who is in the group or has CAP_F
   assert.equal(modeAfterWrite({ ...nobody, groups: [50] }, file(0o106745)), 0o102745);
   assert.equal(modeAfterWrite(innerRoot(), file(0o102745)), null);
   assert.equal(modeAfterWrite({ ...nobody, groups: [50] }, file(0o102755)), 0o100755);
+});
+
+test("of several groups of an access list one must grant all that is asked for, within the mask", () => {
+  const entry = (tag: number, permissions: number, id = 0) => ({ tag, permissions, id });
+  const listed: OwnedFile = {
+    ...file(0o100670),
+    acl: [
+      entry(ACL_USER_OBJ, 7),
+      entry(ACL_GROUP_OBJ, 0),
+      entry(ACL_GROUP, MAY_READ, 60),
+      entry(ACL_GROUP, MAY_WRITE, 61),
+      entry(ACL_MASK, 7),
+      entry(ACL_OTHER, 0),
+    ],
+  };
+  const member: Credentials = { ...nobody, groups: [60, 61] };
+  assert.equal(checkAccess(member, listed, MAY_READ), 0);
+  assert.equal(checkAccess(member, listed, MAY_WRITE), 0);
+  assert.equal(checkAccess(member, listed, MAY_READ | MAY_WRITE), -EACCES);
 });

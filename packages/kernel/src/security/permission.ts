@@ -35,7 +35,7 @@ export function checkAccess(credentials: Credentials, inode: OwnedFile, mask: nu
   if ((mask & MAY_WRITE) !== 0 && (inode.fileFlags & FS_IMMUTABLE_FL) !== 0) return -EPERM;
   // What everyone may do needs no look at who asks; directories on the way of a walk are nearly always so.
   if (inode.acl === null && (mode & (mode >> 3) & (mode >> 6) & mask) === mask) return 0;
-  if ((permittedBits(credentials, inode) & mask) === mask) return 0;
+  if ((permittedBits(credentials, inode, mask) & mask) === mask) return 0;
   if (credentials.effective === 0) return -EACCES;
   if (credentials.userNamespace.parent !== null && !credentials.userNamespace.hasIds(inode.uid, inode.gid))
     return -EACCES;
@@ -60,29 +60,26 @@ export function isCapableOver(credentials: Credentials, inode: OwnedFile, capabi
   return has(credentials, capability) && (userNamespace.parent === null || userNamespace.hasIds(inode.uid, inode.gid));
 }
 
-function permittedBits(credentials: Credentials, inode: OwnedFile): number {
+/** @param wanted  what is asked for */
+function permittedBits(credentials: Credentials, inode: OwnedFile, wanted: number): number {
   if (credentials.fsuid === inode.uid) return (inode.mode >> 6) & 7;
-  if (inode.acl !== null) return aclBits(credentials, inode, inode.acl);
+  if (inode.acl !== null) return aclBits(credentials, inode, { acl: inode.acl, wanted });
   return isInGroup(credentials, inode.gid) ? (inode.mode >> 3) & 7 : inode.mode & 7;
 }
 
-/**
- * acl(5), ACCESS CHECK ALGORITHM; of several matching groups the one that grants most is near enough to "any that
- * grants all".
- */
-function aclBits(credentials: Credentials, inode: OwnedFile, acl: Acl): number {
+/** acl(5), ACCESS CHECK ALGORITHM: of several groups one must grant all that is wanted. */
+function aclBits(credentials: Credentials, inode: OwnedFile, { acl, wanted }: { acl: Acl; wanted: number }): number {
   const mask = acl.find((entry) => entry.tag === ACL_MASK)?.permissions ?? 7;
   const user = acl.find((entry) => entry.tag === ACL_USER && entry.id === credentials.fsuid);
   if (user !== undefined) return user.permissions & mask;
   let isMember = false;
-  let bits = 0;
   for (const entry of acl) {
     const gid = entry.tag === ACL_GROUP_OBJ ? inode.gid : entry.tag === ACL_GROUP ? entry.id : -1;
     if (gid < 0 || !isInGroup(credentials, gid)) continue;
     isMember = true;
-    bits |= entry.permissions & mask;
+    if ((entry.permissions & wanted) === wanted) return entry.permissions & mask;
   }
-  return isMember ? bits : inode.mode & 7;
+  return isMember ? 0 : inode.mode & 7;
 }
 
 /** May the caller change what only the owner may (chmod, utimensat with times, O_NOATIME …)? */

@@ -27,7 +27,16 @@ import {
   SCM_RIGHTS,
   SOL_SOCKET,
   isErrno,
+  Cmsghdr,
+  SCM_TS_OPT_ID,
+  SO_MARK,
+  SO_PRIORITY,
+  SO_TIMESTAMPING,
+  SO_TIMESTAMPING_NEW,
+  SO_TXTIME,
+  Ucred,
 } from "@stratos/abi";
+import { getU64, putFields, viewOf } from "../ground/words.ts";
 import { type Credentials, isCapable } from "../security/credentials.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { type Ancillary, type IncomingMessage, type PeerCredentials, writeCredentials } from "./message.ts";
@@ -36,12 +45,8 @@ import { extensionOfControl, isExtensionOption } from "./inet/extension-headers.
 import { intOption, optionInt } from "./socket-options.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
 
-/**
- * Control messages of sendmsg(2) and recvmsg(2) (cmsg(3)):
- *
- *     cmsg_len (u64, with this header) | cmsg_level (i32) | cmsg_type (i32) | data … padded to 8
- */
-const HEADER_SIZE = 16;
+/** Control messages of sendmsg(2) and recvmsg(2) (cmsg(3)): a `struct cmsghdr`, then data, padded to 8 bytes. */
+const HEADER_SIZE = Cmsghdr.size;
 /** net.core.optmem_max: what one sendmsg may carry. */
 export const CONTROL_MAX = 131072;
 
@@ -49,7 +54,16 @@ export const CONTROL_MAX = 131072;
  * What Internet sockets take at SOL_SOCKET, and what changes nothing here: the two of AF_UNIX, SO_PRIORITY,
  * SO_MARK, time stamps (net/core/sock.c, __sock_cmsg_send).
  */
-const IGNORED_BY_INET = new Set([SCM_RIGHTS, SCM_CREDENTIALS, 12, 36, 37, 61, 65, 81]);
+const IGNORED_BY_INET = new Set([
+  SCM_RIGHTS,
+  SCM_CREDENTIALS,
+  SO_PRIORITY,
+  SO_MARK,
+  SO_TIMESTAMPING,
+  SO_TXTIME,
+  SO_TIMESTAMPING_NEW,
+  SCM_TS_OPT_ID,
+]);
 
 function alignControl(length: number): number {
   return (length + 7) & ~7;
@@ -62,7 +76,8 @@ function alignControl(length: number): number {
  *   many files under way), EPERM (credentials that aren't the sender's)
  */
 export function parseControl(task: SocketCaller, socket: Socket, control: Uint8Array): Ancillary | null | number {
-  const view = new DataView(control.buffer, control.byteOffset, control.length);
+  const view = viewOf(control);
+  const { cmsg_len, cmsg_level, cmsg_type } = Cmsghdr.offset;
   let rights: OpenFile[] | null = null;
   let credentials: PeerCredentials | null = null;
   let hopLimit: number | null = null;
@@ -73,11 +88,10 @@ export function parseControl(task: SocketCaller, socket: Socket, control: Uint8A
     return error;
   };
   for (let at = 0; at + HEADER_SIZE <= control.length;) {
-    const length = view.getUint32(at, true);
-    if (view.getUint32(at + 4, true) !== 0 || length < HEADER_SIZE || at + length > control.length)
-      return fail(-EINVAL);
-    const level = view.getInt32(at + 8, true);
-    const type = view.getInt32(at + 12, true);
+    const length = getU64(view, at + cmsg_len);
+    if (length < HEADER_SIZE || at + length > control.length) return fail(-EINVAL);
+    const level = view.getInt32(at + cmsg_level, true);
+    const type = view.getInt32(at + cmsg_type, true);
     const data = control.subarray(at + HEADER_SIZE, at + length);
     at += alignControl(length);
     if (level !== SOL_SOCKET) {
@@ -155,12 +169,12 @@ function takeFiles(task: SocketCaller, data: Uint8Array, before: OpenFile[] | nu
 
 /** unix(7), SCM_CREDENTIALS: the sender's own process and ids, unless it has the capabilities. */
 function checkCredentials(task: SocketCaller, data: Uint8Array): PeerCredentials | number {
-  if (data.length !== 12) return -EINVAL;
+  if (data.length !== Ucred.size) return -EINVAL;
   const own: Credentials = task.credentials;
   const { userNamespace } = own;
   const { ownPid, pidNamespace } = task.group;
-  const uid = userNamespace.uids.toKernel(optionInt(data, 4)),
-    gid = userNamespace.gids.toKernel(optionInt(data, 8));
+  const uid = userNamespace.uids.toKernel(optionInt(data, Ucred.offset.uid)),
+    gid = userNamespace.gids.toKernel(optionInt(data, Ucred.offset.gid));
   if (uid < 0 || gid < 0) return -EINVAL;
   if (optionInt(data) !== ownPid && !isCapable(own, CAP_SYS_ADMIN, pidNamespace.owner)) return -EPERM;
   if (uid !== own.uid && uid !== own.euid && uid !== own.suid && !isCapable(own, CAP_SETUID, userNamespace))
@@ -200,9 +214,7 @@ export class ControlWriter {
       length = left;
     }
     const bytes = new Uint8Array(length);
-    bytes.set(intOption(length));
-    bytes.set(intOption(level), 8);
-    bytes.set(intOption(type), 12);
+    putFields(viewOf(bytes), Cmsghdr, { cmsg_len: length, cmsg_level: level, cmsg_type: type });
     bytes.set(data.subarray(0, length - HEADER_SIZE), HEADER_SIZE);
     if (this.task.space.copyOut(this.#address + this.written, bytes, 0, length) < 0) return -EFAULT;
     this.written = Math.min(this.#room, this.written + alignControl(length));
@@ -239,7 +251,7 @@ export function writeControl(writer: ControlWriter, message: IncomingMessage, fl
   }
   const { credentials } = message;
   if (credentials !== null) {
-    const data = new Uint8Array(12);
+    const data = new Uint8Array(Ucred.size);
     writeCredentials(writer.task, credentials, data);
     const failed = writer.put(SOL_SOCKET, SCM_CREDENTIALS, data);
     if (failed < 0) return failed;

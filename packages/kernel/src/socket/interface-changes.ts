@@ -2,7 +2,17 @@
  * What CAP_NET_ADMIN does to the interfaces of a network (ip-link(8), ip-address(8), netdevice(7)). Each change is told
  * to the network's observers after it was made.
  */
-import { EADDRNOTAVAIL, EEXIST, EINVAL, ENETDOWN, ENETUNREACH, ENOBUFS, EOPNOTSUPP, isErrno } from "@stratos/abi";
+import {
+  EADDRNOTAVAIL,
+  EEXIST,
+  EINVAL,
+  ENETDOWN,
+  ENETUNREACH,
+  ENOBUFS,
+  EOPNOTSUPP,
+  isErrno,
+  IFNAMSIZ,
+} from "@stratos/abi";
 import { assert, stateConstant } from "@stratos/base";
 import { makeLinkPair } from "@stratos/host";
 import { type IpAddress, isMulticast, isV4, isWildcard } from "./inet/ip-address.ts";
@@ -21,8 +31,6 @@ import type { Route, RoutingTable } from "./routes.ts";
 const INTERFACES_MAX = 256;
 /** Addresses of one network, of all its interfaces together: each datagram looks through them. */
 const ADDRESSES_MAX = 256;
-/** IFNAMSIZ with its zero byte. */
-export const INTERFACE_NAME_SIZE = 16;
 const MTU_DEFAULT = 1500;
 /** Least for IPv4 (RFC 791 §3.1), most of a veth (ETH_MAX_MTU); `lo` and dummies have no bound but the last. */
 const MTU_MIN = 68,
@@ -33,7 +41,7 @@ const MTU_MIN_V6 = 1280;
 
 /** net/core/dev.c, dev_valid_name. */
 function isInterfaceName(name: string): boolean {
-  return name.length < INTERFACE_NAME_SIZE && name !== "." && name !== ".." && /^[^/:\s]+$/.test(name);
+  return name.length < IFNAMSIZ && name !== "." && name !== ".." && /^[^/:\s]+$/.test(name);
 }
 
 /**

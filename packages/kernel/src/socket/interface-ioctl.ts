@@ -42,13 +42,27 @@ import {
   SIOCSIFNETMASK,
   SIOCSIFTXQLEN,
   isErrno,
+  IFNAMSIZ,
+  Ifconf,
+  IfreqAddress,
+  IfreqFlags,
+  IfreqHardware,
+  IfreqIndex,
+  IfreqMtu,
+  IfreqName,
+  IfreqQueue,
+  RTF_GATEWAY,
+  RTF_HOST,
+  Rtentry,
+  Sockaddr,
+  SockaddrIn,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
-import { inetAddressBytes } from "./inet/inet-address.ts";
+import { getU64, viewOf } from "../ground/words.ts";
+import { familyOf, inetAddressBytes } from "./inet/inet-address.ts";
 import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, prefixOf, readV4 } from "./inet/ip-address.ts";
 import {
   addRoute,
-  INTERFACE_NAME_SIZE,
   removeRoute,
   renameInterface,
   replaceFirstV4,
@@ -59,23 +73,13 @@ import {
   tellInterface,
 } from "./interface-changes.ts";
 import type { Network } from "./network.ts";
-import { classPrefixOf, type NetworkInterface, usualBroadcast } from "./network-interface.ts";
+import { classPrefixOf, ETHERNET_ADDRESS_SIZE, type NetworkInterface, usualBroadcast } from "./network-interface.ts";
 import { makeRoute } from "./routes.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
 
-/** sizeof struct ifreq: a name of 16 bytes and a union of 24 (netdevice(7)). */
-const IFREQ_SIZE = 40,
-  NAME_SIZE = INTERFACE_NAME_SIZE;
-/** `struct rtentry` (include/uapi/linux/route.h): destination, gateway and mask, flags, metric, a name. */
-const RTENTRY_SIZE = 120,
-  RT_DESTINATION = 8,
-  RT_GATEWAY = 24,
-  RT_GENMASK = 40,
-  RT_FLAGS = 56,
-  RT_METRIC = 80,
-  RT_DEVICE = 88;
-const RTF_GATEWAY = 2,
-  RTF_HOST = 4;
+/** Where each field of the union in `struct ifreq` stands. */
+const VALUE = IfreqAddress.offset.ifr_addr;
+const HARDWARE_ADDRESS = VALUE + Sockaddr.offset.sa_data;
 
 /** Requests that change an interface. */
 const CHANGES = new Set([
@@ -123,40 +127,39 @@ export function interfaceIoctl(task: SocketCaller, network: Network, command: nu
     default:
       return -ENOTTY;
   }
-  const request = new Uint8Array(IFREQ_SIZE);
-  if (task.space.copyIn(argument, request, 0, IFREQ_SIZE) < 0) return -EFAULT;
+  const request = new Uint8Array(IfreqAddress.size);
+  if (task.space.copyIn(argument, request, 0, IfreqAddress.size) < 0) return -EFAULT;
   const view = new DataView(request.buffer);
   const found =
     command === SIOCGIFNAME
-      ? network.interfaceByIndex(view.getInt32(NAME_SIZE, true))
+      ? network.interfaceByIndex(view.getInt32(IfreqIndex.offset.ifr_ifindex, true))
       : network.interfaceByName(nameIn(request, 0));
   if (found === undefined) return -ENODEV;
-  const value = request.subarray(NAME_SIZE);
   const address = found.firstV4;
-  if (command !== SIOCGIFNAME) value.fill(0);
+  if (command !== SIOCGIFNAME) request.fill(0, VALUE);
   switch (command) {
     case SIOCGIFNAME:
       writeName(request, found);
       break;
     case SIOCGIFFLAGS:
-      view.setUint16(NAME_SIZE, found.flags & 0xffff, true);
+      view.setUint16(IfreqFlags.offset.ifr_flags, found.flags & 0xffff, true);
       break;
     case SIOCGIFMETRIC:
       break;
     case SIOCGIFMTU:
-      view.setInt32(NAME_SIZE, found.mtu, true);
+      view.setInt32(IfreqMtu.offset.ifr_mtu, found.mtu, true);
       break;
     case SIOCGIFINDEX:
-      view.setInt32(NAME_SIZE, found.index, true);
+      view.setInt32(IfreqIndex.offset.ifr_ifindex, found.index, true);
       break;
     case SIOCGIFTXQLEN:
-      view.setInt32(NAME_SIZE, found.queueLength, true);
+      view.setInt32(IfreqQueue.offset.ifr_qlen, found.queueLength, true);
       break;
     case SIOCGIFMAP:
       break;
     case SIOCGIFHWADDR:
-      view.setUint16(NAME_SIZE, found.hardwareType, true);
-      value.set(found.hardwareAddress, 2);
+      view.setUint16(IfreqHardware.offset.ifr_hwaddr, found.hardwareType, true);
+      request.set(found.hardwareAddress, HARDWARE_ADDRESS);
       break;
     case SIOCETHTOOL:
     case SIOCGIWNAME:
@@ -169,10 +172,10 @@ export function interfaceIoctl(task: SocketCaller, network: Network, command: nu
           : command === SIOCGIFBRDADDR
             ? (address.broadcast ?? ANY_V4)
             : address.ip;
-      value.set(inetAddressBytes({ ip, port: 0 }, AF_INET));
+      request.set(inetAddressBytes({ ip, port: 0 }, AF_INET), VALUE);
     }
   }
-  return task.space.copyOut(argument, request, 0, IFREQ_SIZE);
+  return task.space.copyOut(argument, request, 0, IfreqAddress.size);
 }
 
 /**
@@ -182,15 +185,15 @@ export function interfaceIoctl(task: SocketCaller, network: Network, command: nu
  *   EOPNOTSUPP
  */
 function changeInterface(task: SocketCaller, network: Network, command: number, argument: number): number {
-  const request = new Uint8Array(IFREQ_SIZE);
-  if (task.space.copyIn(argument, request, 0, IFREQ_SIZE) < 0) return -EFAULT;
+  const request = new Uint8Array(IfreqAddress.size);
+  if (task.space.copyIn(argument, request, 0, IfreqAddress.size) < 0) return -EFAULT;
   if (!isCapable(task.credentials, CAP_NET_ADMIN, network.owner)) return -EPERM;
   const found = network.interfaceByName(nameIn(request, 0));
   if (found === undefined) return -ENODEV;
   const view = new DataView(request.buffer);
   switch (command) {
     case SIOCSIFFLAGS: {
-      const flags = view.getUint16(NAME_SIZE, true);
+      const flags = view.getUint16(IfreqFlags.offset.ifr_flags, true);
       setInterfaceFlags(network, found, {
         isUp: (flags & IFF_UP) !== 0,
         isNoArp: (flags & IFF_NOARP) !== 0,
@@ -200,17 +203,21 @@ function changeInterface(task: SocketCaller, network: Network, command: number, 
       return 0;
     }
     case SIOCSIFMTU:
-      return setMtu(network, found, view.getInt32(NAME_SIZE, true));
+      return setMtu(network, found, view.getInt32(IfreqMtu.offset.ifr_mtu, true));
     case SIOCSIFNAME:
-      return renameInterface(network, found, nameIn(request, NAME_SIZE));
+      return renameInterface(network, found, nameIn(request, IfreqName.offset.ifr_newname));
     case SIOCSIFTXQLEN:
-      if (view.getInt32(NAME_SIZE, true) < 0) return -EINVAL;
-      found.queueLength = view.getInt32(NAME_SIZE, true);
+      if (view.getInt32(IfreqQueue.offset.ifr_qlen, true) < 0) return -EINVAL;
+      found.queueLength = view.getInt32(IfreqQueue.offset.ifr_qlen, true);
       tellInterface(network, found, false);
       return 0;
     case SIOCSIFHWADDR:
-      if (view.getUint16(NAME_SIZE, true) !== found.hardwareType) return -EINVAL;
-      return setHardwareAddress(network, found, request.slice(NAME_SIZE + 2, NAME_SIZE + 8));
+      if (view.getUint16(IfreqHardware.offset.ifr_hwaddr, true) !== found.hardwareType) return -EINVAL;
+      return setHardwareAddress(
+        network,
+        found,
+        request.slice(HARDWARE_ADDRESS, HARDWARE_ADDRESS + ETHERNET_ADDRESS_SIZE),
+      );
     default:
       return changeAddress(network, found, command, request);
   }
@@ -218,8 +225,8 @@ function changeInterface(task: SocketCaller, network: Network, command: number, 
 
 /** SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFBRDADDR (net/ipv4/devinet.c, devinet_ioctl). */
 function changeAddress(network: Network, one: NetworkInterface, command: number, request: Uint8Array): number {
-  if ((request[NAME_SIZE]! | (request[NAME_SIZE + 1]! << 8)) !== AF_INET) return -EINVAL;
-  const ip = readV4(request, NAME_SIZE + 4, new Uint32Array(4));
+  if (familyOf(request.subarray(VALUE)) !== AF_INET) return -EINVAL;
+  const ip = readV4(request, VALUE + SockaddrIn.offset.sin_addr, new Uint32Array(4));
   const present = one.firstV4;
   if (command === SIOCSIFADDR) {
     const prefixLength = classPrefixOf(ip);
@@ -246,20 +253,21 @@ function prefixOfMask(mask: IpAddress): number | null {
 
 /** SIOCADDRT, SIOCDELRT: −EFAULT, −EPERM, −EINVAL, −ENODEV, −ESRCH, and what changes of routes say. */
 function changeRoute(task: SocketCaller, network: Network, command: number, argument: number): number {
-  const entry = new Uint8Array(RTENTRY_SIZE);
-  if (task.space.copyIn(argument, entry, 0, RTENTRY_SIZE) < 0) return -EFAULT;
+  const entry = new Uint8Array(Rtentry.size);
+  if (task.space.copyIn(argument, entry, 0, Rtentry.size) < 0) return -EFAULT;
   if (!isCapable(task.credentials, CAP_NET_ADMIN, network.owner)) return -EPERM;
-  const view = new DataView(entry.buffer);
-  if (view.getUint16(RT_DESTINATION, true) !== AF_INET) return -EINVAL;
-  const addressAt = (at: number): IpAddress => readV4(entry, at + 4, new Uint32Array(4));
-  const flags = view.getUint16(RT_FLAGS, true);
-  const prefixLength = (flags & RTF_HOST) !== 0 ? 32 : prefixOfMask(addressAt(RT_GENMASK));
-  const destination = addressAt(RT_DESTINATION);
+  const view = viewOf(entry);
+  const { rt_dst, rt_gateway, rt_genmask, rt_flags, rt_metric, rt_dev } = Rtentry.offset;
+  if (familyOf(entry.subarray(rt_dst)) !== AF_INET) return -EINVAL;
+  const addressAt = (at: number): IpAddress => readV4(entry, at + SockaddrIn.offset.sin_addr, new Uint32Array(4));
+  const flags = view.getUint16(rt_flags, true);
+  const prefixLength = (flags & RTF_HOST) !== 0 ? 32 : prefixOfMask(addressAt(rt_genmask));
+  const destination = addressAt(rt_dst);
   if (prefixLength === null || prefixOf(destination, prefixLength)[3] !== destination[3]) return -EINVAL;
-  const gateway = (flags & RTF_GATEWAY) === 0 ? null : addressAt(RT_GATEWAY);
-  const out = deviceOf(task, network, view);
+  const gateway = (flags & RTF_GATEWAY) === 0 ? null : addressAt(rt_gateway);
+  const out = deviceOf(task, network, getU64(view, rt_dev));
   if (isErrno(out)) return out;
-  const metric = Math.max(0, view.getInt16(RT_METRIC, true) - 1);
+  const metric = Math.max(0, view.getInt16(rt_metric, true) - 1);
   if (command === SIOCDELRT)
     return removeRoute(network, { destination, prefixLength, out, gateway, metric: null, table: RT_TABLE_MAIN });
   const via = out ?? (gateway === null ? null : (network.routes.find(gateway)?.out ?? null));
@@ -267,51 +275,48 @@ function changeRoute(task: SocketCaller, network: Network, command: number, argu
 }
 
 /** The interface that `rt_dev` names; null when it names none. */
-function deviceOf(task: SocketCaller, network: Network, view: DataView): NetworkInterface | null | number {
-  const address = view.getUint32(RT_DEVICE, true) + view.getUint32(RT_DEVICE + 4, true) * 2 ** 32;
+function deviceOf(task: SocketCaller, network: Network, address: number): NetworkInterface | null | number {
   if (address === 0) return null;
-  const name = task.space.loadString(address, NAME_SIZE);
+  const name = task.space.loadString(address, IFNAMSIZ);
   if (isErrno(name)) return name;
   return network.interfaceByName(name) ?? -ENODEV;
 }
 
 function nameIn(request: Uint8Array, start: number): string {
   let name = "";
-  for (let at = start; at < start + NAME_SIZE - 1 && request[at] !== 0; at++) name += String.fromCharCode(request[at]!);
+  for (let at = start; at < start + IFNAMSIZ - 1 && request[at] !== 0; at++) name += String.fromCharCode(request[at]!);
   // An alias such as "eth0:1" names its interface.
   const colon = name.indexOf(":");
   return colon < 0 ? name : name.slice(0, colon);
 }
 
 function writeName(request: Uint8Array, one: NetworkInterface): void {
-  request.fill(0, 0, NAME_SIZE);
+  request.fill(0, 0, IFNAMSIZ);
   for (let at = 0; at < one.name.length; at++) request[at] = one.name.charCodeAt(at);
 }
 
-/**
- * `struct ifconf { int ifc_len; union { char *ifc_buf; struct ifreq *ifc_req; } }`: lists interfaces that have an IPv4
- * address.
- */
+/** SIOCGIFCONF: the interfaces that have an IPv4 address. −EFAULT, −EINVAL */
 function listInterfaces(task: SocketCaller, network: Network, argument: number): number {
-  const room = task.space.loadU32(argument);
-  const buffer = task.space.loadU64(argument + 8);
+  const room = task.space.loadU32(argument + Ifconf.offset.ifc_len);
+  const buffer = task.space.loadU64(argument + Ifconf.offset.ifc_buf);
   if (room === -EFAULT || buffer === -EFAULT) return -EFAULT;
   if ((room | 0) < 0) return -EINVAL;
   const listed: Uint8Array[] = [];
   for (const one of network.interfaces) {
     for (const address of one.addresses) {
       if (!isV4(address.ip)) continue;
-      const request = new Uint8Array(IFREQ_SIZE);
+      const request = new Uint8Array(IfreqAddress.size);
       writeName(request, one);
-      request.set(inetAddressBytes({ ip: address.ip, port: 0 }, AF_INET), NAME_SIZE);
+      request.set(inetAddressBytes({ ip: address.ip, port: 0 }, AF_INET), VALUE);
       listed.push(request);
     }
   }
   // Without a buffer the call tells how much room is needed.
-  const count = buffer === 0 ? listed.length : Math.min(listed.length, Math.floor(room / IFREQ_SIZE));
+  const count = buffer === 0 ? listed.length : Math.min(listed.length, Math.floor(room / IfreqAddress.size));
   if (buffer !== 0) {
     for (let index = 0; index < count; index++)
-      if (task.space.copyOut(buffer + index * IFREQ_SIZE, listed[index]!, 0, IFREQ_SIZE) < 0) return -EFAULT;
+      if (task.space.copyOut(buffer + index * IfreqAddress.size, listed[index]!, 0, IfreqAddress.size) < 0)
+        return -EFAULT;
   }
-  return task.space.storeU32(argument, count * IFREQ_SIZE);
+  return task.space.storeU32(argument + Ifconf.offset.ifc_len, count * IfreqAddress.size);
 }

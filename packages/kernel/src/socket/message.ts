@@ -1,5 +1,6 @@
-import { SOCKADDR_STORAGE_SIZE } from "@stratos/abi";
+import { SockaddrStorage, Ucred } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { putFields, viewOf } from "../ground/words.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 
@@ -13,10 +14,11 @@ export interface PeerCredentials {
 /** `struct ucred`, as `task` knows the process and the ids. */
 export function writeCredentials(task: Caller, { pid, uid, gid }: PeerCredentials, into: Uint8Array): void {
   const { userNamespace } = task.credentials;
-  const view = new DataView(into.buffer, into.byteOffset);
-  view.setInt32(0, task.group.pidNamespace.idOf(pid), true);
-  view.setUint32(4, userNamespace.uids.shown(uid), true);
-  view.setUint32(8, userNamespace.gids.shown(gid), true);
+  putFields(viewOf(into), Ucred, {
+    pid: task.group.pidNamespace.idOf(pid),
+    uid: userNamespace.uids.shown(uid),
+    gid: userNamespace.gids.shown(gid),
+  });
 }
 
 /** What a receiver learns of a sender that did not say: pid 0 and the overflow ids. */
@@ -57,7 +59,7 @@ export interface ControlMessage {
 /** What recvmsg(2) learns beside the bytes; filled by a socket's `receive`. Calls use one again (`reset`). */
 export class IncomingMessage {
   /** The sender's sockaddr, `addressLength` bytes of it; 0 when the socket tells none. */
-  readonly address = new Uint8Array(SOCKADDR_STORAGE_SIZE);
+  readonly address = new Uint8Array(SockaddrStorage.size);
   addressLength = 0;
   /** MSG_TRUNC, MSG_EOR, MSG_OOB … */
   flags = 0;

@@ -65,8 +65,12 @@ import {
   SO_TYPE,
   SO_ZEROCOPY,
   isErrno,
+  Linger,
+  Timeval,
+  Ucred,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { get64, putFields, putTimeval, viewOf } from "../ground/words.ts";
 import { writeCredentials } from "./message.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { Socket } from "./socket.ts";
@@ -163,10 +167,10 @@ export function intOption(value: number): Uint8Array {
 
 /** A timeval as nanoseconds; 0 for none. −EINVAL when it is short, −EDOM when the microseconds are out of range. */
 function timeoutOf(value: Uint8Array): number {
-  if (value.length < 16) return -EINVAL;
-  const view = new DataView(value.buffer, value.byteOffset);
-  const seconds = view.getInt32(4, true) * 0x100000000 + view.getUint32(0, true);
-  const microseconds = view.getInt32(12, true) * 0x100000000 + view.getUint32(8, true);
+  if (value.length < Timeval.size) return -EINVAL;
+  const view = viewOf(value);
+  const seconds = get64(view, Timeval.offset.tv_sec);
+  const microseconds = get64(view, Timeval.offset.tv_usec);
   if (microseconds < 0 || microseconds >= 1000000) return -EDOM;
   if (seconds < 0) return 1;
   // Beyond 2^53 ns (104 days) a time limit is none.
@@ -175,10 +179,8 @@ function timeoutOf(value: Uint8Array): number {
 }
 
 function timeoutBytes(nanoseconds: number): Uint8Array {
-  const value = new Uint8Array(16);
-  const view = new DataView(value.buffer);
-  view.setUint32(0, Math.floor(nanoseconds / 1e9), true);
-  view.setUint32(8, Math.floor((nanoseconds % 1e9) / 1000), true);
+  const value = new Uint8Array(Timeval.size);
+  putTimeval(viewOf(value), 0, nanoseconds);
   return value;
 }
 
@@ -192,8 +194,9 @@ export function setSocketOption(socket: Socket, task: SocketCaller, name: number
   const options = socket.options;
   if (name === SO_BINDTODEVICE) return bindToDevice(socket, task, value);
   if (name === SO_LINGER) {
-    if (value.length < 8) return -EINVAL;
-    options.lingerSeconds = optionInt(value) === 0 ? -1 : Math.max(0, optionInt(value, 4));
+    if (value.length < Linger.size) return -EINVAL;
+    const { l_onoff, l_linger } = Linger.offset;
+    options.lingerSeconds = optionInt(value, l_onoff) === 0 ? -1 : Math.max(0, optionInt(value, l_linger));
     socket.optionChanged(name);
     return 0;
   }
@@ -352,9 +355,9 @@ export function getSocketOption(socket: Socket, task: SocketCaller, name: number
     case SO_TIMESTAMPNS_NEW:
       return intOption(options.timestamp === SO_TIMESTAMPNS ? 1 : 0);
     case SO_LINGER: {
-      const value = new Uint8Array(8);
-      value.set(intOption(options.lingerSeconds >= 0 ? 1 : 0));
-      value.set(intOption(Math.max(0, options.lingerSeconds)), 4);
+      const value = new Uint8Array(Linger.size);
+      const l_onoff = options.lingerSeconds >= 0 ? 1 : 0;
+      putFields(viewOf(value), Linger, { l_onoff, l_linger: Math.max(0, options.lingerSeconds) });
       return value;
     }
     case SO_RCVTIMEO:
@@ -366,8 +369,8 @@ export function getSocketOption(socket: Socket, task: SocketCaller, name: number
     case SO_PEERCRED: {
       // Without a peer the ids are −1 and the pid is 0 (net/core/sock.c, cred_to_ucred).
       const peer = socket.peerCredentials;
-      const value = new Uint8Array(12);
-      if (peer === null) value.fill(0xff, 4);
+      const value = new Uint8Array(Ucred.size);
+      if (peer === null) value.fill(0xff, Ucred.offset.uid);
       else writeCredentials(task, peer, value);
       return value;
     }

@@ -50,8 +50,6 @@ import { AioContext } from "../mm/aio-context.ts";
 
 /** `struct iocb` and `struct io_event`. Source: Linux include/uapi/linux/aio_abi.h. */
 const RW_FLAGS = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND;
-/** /proc/sys/fs/aio-max-nr. */
-const EVENTS_MAX = 65536;
 /** Bytes of results that a context may be asked to hold at all (ioctx_alloc in Linux's fs/aio.c). */
 const RING_MAX = 0x10000000;
 
@@ -62,10 +60,8 @@ function setup(task: Task, count: number, idAddress: number): number {
   if (present === -EFAULT) return -EFAULT;
   const capacity = count >>> 0;
   if (present !== 0 || capacity === 0 || capacity > RING_MAX / IoEvent.size) return -EINVAL;
-  const contexts = (space.aioContexts ??= new Map<number, AioContext>());
-  let used = 0;
-  for (const context of contexts.values()) used += context.capacity;
-  if (capacity + used > EVENTS_MAX) return -EAGAIN;
+  const { aioUsage } = task.kernel;
+  if (capacity + aioUsage.events > aioUsage.most) return -EAGAIN;
   const id = mmap(task, {
     address: 0,
     length: PAGE_SIZE,
@@ -79,7 +75,8 @@ function setup(task: Task, count: number, idAddress: number): number {
     munmap(space, id, PAGE_SIZE);
     return -EFAULT;
   }
-  contexts.set(id, new AioContext(capacity));
+  (space.aioContexts ??= new Map<number, AioContext>()).set(id, new AioContext(capacity));
+  aioUsage.events += capacity;
   return 0;
 }
 
@@ -92,6 +89,7 @@ function destroy(task: Task, id: number): number {
   const context = contextAt(task, id);
   if (context === undefined) return -EINVAL;
   task.space.aioContexts!.delete(id);
+  task.kernel.aioUsage.events -= context.capacity;
   munmap(task.space, id, PAGE_SIZE);
   context.isDestroyed = true;
   context.queue.wakeAll();

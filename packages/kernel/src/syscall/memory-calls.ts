@@ -137,7 +137,7 @@ function transfer(
   if (args.remoteCount < 0 || args.remoteCount > 1024) return -EINVAL;
   const remotes: [number, number][] = [];
   for (let index = 0; index < args.remoteCount; index++) {
-    const base = task.space.loadU64(args.remote + index * 16);
+    const base = task.space.loadU64(args.remote + index * Iovec.size + Iovec.offset.iov_base);
     const length = task.space.loadU64(args.remote + index * Iovec.size + Iovec.offset.iov_len);
     if (base < 0 || length < 0) return -EFAULT;
     remotes.push([base, length]);
@@ -195,7 +195,7 @@ function processMadvise(
   work.mayPause = true;
   let done = 0;
   for (let index = 0; index < count; index++) {
-    const address = task.space.loadU64(vector + index * 16);
+    const address = task.space.loadU64(vector + index * Iovec.size + Iovec.offset.iov_base);
     const length = task.space.loadU64(vector + index * Iovec.size + Iovec.offset.iov_len);
     if (address < 0 || length < 0) return -EFAULT;
     // Huge pages are not made, and nothing is lost by that. Pages are faulted in by madvise(2) alone, which can go on

@@ -13,13 +13,17 @@ import {
   O_NONBLOCK,
   O_PATH,
   RLIMIT_NOFILE,
-  SOCKADDR_STORAGE_SIZE,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_TYPE_MASK,
   SOL_SOCKET,
   isErrno,
+  Mmsghdr,
+  Msghdr,
+  SockaddrStorage,
+  Timespec,
 } from "@stratos/abi";
+import { getU64 } from "../ground/words.ts";
 import { CONTROL_MAX, ControlWriter, parseControl, writeControl } from "../socket/control-message.ts";
 import { createSocket, createSocketPair } from "../socket/create-socket.ts";
 import { IncomingMessage, type OutgoingMessage } from "../socket/message.ts";
@@ -29,9 +33,6 @@ import type { Task } from "../task/task.ts";
 import { BLOCKED, BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/** sizeof struct msghdr and mmsghdr on 64-bit machines. */
-const MSGHDR_SIZE = 56,
-  MMSGHDR_SIZE = 64;
 /** UIO_MAXIOV: messages of one sendmmsg, segments of one message. */
 const VECTOR_MAX = 1024;
 const COUNT_MAX = 0x7ffff000;
@@ -47,12 +48,12 @@ function socketOf(task: Task, fd: number): Socket | number {
 }
 
 /** The sockaddr of a call, of each length that was asked for; valid during the call. */
-const NAMES_BUFFER = new ArrayBuffer(SOCKADDR_STORAGE_SIZE);
-const NAMES: (Uint8Array | undefined)[] = new Array<undefined>(SOCKADDR_STORAGE_SIZE + 1).fill(undefined);
+const NAMES_BUFFER = new ArrayBuffer(SockaddrStorage.size);
+const NAMES: (Uint8Array | undefined)[] = new Array<undefined>(SockaddrStorage.size + 1).fill(undefined);
 
 /** A sockaddr argument: EINVAL for a length out of range, EFAULT. */
 function loadAddress(task: Task, address: number, length: number): Uint8Array | number {
-  if (length < 0 || length > SOCKADDR_STORAGE_SIZE) return -EINVAL;
+  if (length < 0 || length > SockaddrStorage.size) return -EINVAL;
   const bytes = (NAMES[length] ??= new Uint8Array(NAMES_BUFFER, 0, length));
   return length > 0 && task.space.copyIn(address, bytes, 0, length) < 0 ? -EFAULT : bytes;
 }
@@ -215,28 +216,24 @@ interface MessageHeader {
 
 /** @returns EFAULT, EMSGSIZE (too many segments), EINVAL (negative lengths) */
 function loadHeader(task: Task, address: number): MessageHeader | number {
-  if (task.space.copyIn(address, HEADER_BYTES, 0, MSGHDR_SIZE) < 0) return -EFAULT;
+  if (task.space.copyIn(address, HEADER_BYTES, 0, Msghdr.size) < 0) return -EFAULT;
   const header = HEADER;
-  header.name = headerU64(0);
-  const nameLength = header.name === 0 ? 0 : HEADER_VIEW.getInt32(8, true);
+  header.name = getU64(HEADER_VIEW, Msghdr.offset.msg_name);
+  const nameLength = header.name === 0 ? 0 : HEADER_VIEW.getInt32(Msghdr.offset.msg_namelen, true);
   if (nameLength < 0) return -EINVAL;
-  header.nameLength = Math.min(nameLength, SOCKADDR_STORAGE_SIZE);
-  header.vector = headerU64(16);
-  header.vectorCount = headerU64(24);
+  header.nameLength = Math.min(nameLength, SockaddrStorage.size);
+  header.vector = getU64(HEADER_VIEW, Msghdr.offset.msg_iov);
+  header.vectorCount = getU64(HEADER_VIEW, Msghdr.offset.msg_iovlen);
   if (header.vectorCount > VECTOR_MAX) return -EMSGSIZE;
-  header.control = headerU64(32);
-  header.controlLength = headerU64(40);
+  header.control = getU64(HEADER_VIEW, Msghdr.offset.msg_control);
+  header.controlLength = getU64(HEADER_VIEW, Msghdr.offset.msg_controllen);
   return header;
 }
 
 /** The header of a call; valid during it. */
-const HEADER_BYTES = new Uint8Array(MSGHDR_SIZE);
+const HEADER_BYTES = new Uint8Array(Msghdr.size);
 const HEADER_VIEW = new DataView(HEADER_BYTES.buffer);
 const HEADER: MessageHeader = { name: 0, nameLength: 0, vector: 0, vectorCount: 0, control: 0, controlLength: 0 };
-
-function headerU64(at: number): number {
-  return HEADER_VIEW.getUint32(at + 4, true) * 0x100000000 + HEADER_VIEW.getUint32(at, true);
-}
 
 function sendMessage(task: Task, target: Socket, address: number, flags: number): number {
   const header = loadHeader(task, address);
@@ -279,17 +276,18 @@ function receiveMessage(task: Task, target: Socket, address: number, flags: numb
   const result = target.receiveWaiting(task, cursor, message, flags);
   if (result < 0) return result;
   const { space } = task;
+  const { msg_namelen, msg_controllen, msg_flags } = Msghdr.offset;
   const writer = new ControlWriter(task, header.control, header.controlLength);
   const failed = writeControl(writer, message, flags);
   if (failed < 0) return failed;
   if (header.name !== 0) {
     const count = Math.min(message.addressLength, header.nameLength);
     if (count > 0 && space.copyOut(header.name, message.address, 0, count) < 0) return -EFAULT;
-    if (space.storeU32(address + 8, message.addressLength) < 0) return -EFAULT;
+    if (space.storeU32(address + msg_namelen, message.addressLength) < 0) return -EFAULT;
   }
   const outFlags = message.flags | writer.flags | (flags & MSG_CMSG_CLOEXEC) | (flags & MSG_ERRQUEUE);
-  if (space.storeU64(address + 40, writer.written) < 0 || space.storeU32(address + 48, outFlags) < 0) return -EFAULT;
-  return result;
+  if (space.storeU64(address + msg_controllen, writer.written) < 0) return -EFAULT;
+  return space.storeU32(address + msg_flags, outFlags) < 0 ? -EFAULT : result;
 }
 
 function recvmsg(task: Task, fd: number, address: number, flags: number): number {
@@ -306,10 +304,10 @@ function sendmmsg(task: Task, fd: number, vector: number, count: number, flags: 
   const most = Math.min(count >>> 0, VECTOR_MAX);
   let done = transferState(task)?.messages ?? 0;
   while (done < most) {
-    const at = vector + done * MMSGHDR_SIZE;
+    const at = vector + done * Mmsghdr.size;
     const result = sendMessage(task, target, at, flags);
     if (result < 0) return isBlocked(result) ? remember(task, done, result) : done > 0 ? done : result;
-    if (task.space.storeU32(at + MSGHDR_SIZE, result) < 0) return done > 0 ? done : -EFAULT;
+    if (task.space.storeU32(at + Mmsghdr.offset.msg_len, result) < 0) return done > 0 ? done : -EFAULT;
     nextMessage(task, ++done);
   }
   return done;
@@ -326,11 +324,11 @@ function recvmmsg(task: Task, fd: number, vector: number, count: number, flags: 
   const most = Math.min(count >>> 0, VECTOR_MAX);
   let done = transferState(task)?.messages ?? 0;
   while (done < most) {
-    const at = vector + done * MMSGHDR_SIZE;
+    const at = vector + done * Mmsghdr.size;
     const waits = done > 0 && (flags & MSG_WAITFORONE) !== 0 ? MSG_DONTWAIT : 0;
     const result = receiveMessage(task, target, at, (flags & ~MSG_WAITFORONE) | waits);
     if (result < 0) return isBlocked(result) ? remember(task, done, result) : done > 0 ? done : result;
-    if (task.space.storeU32(at + MSGHDR_SIZE, result) < 0) return done > 0 ? done : -EFAULT;
+    if (task.space.storeU32(at + Mmsghdr.offset.msg_len, result) < 0) return done > 0 ? done : -EFAULT;
     nextMessage(task, ++done);
     const state = transferState(task);
     if (state !== null && state.deadlineNs !== Infinity && task.kernel.now() >= state.deadlineNs) break;
@@ -344,8 +342,8 @@ function recvmmsg(task: Task, fd: number, vector: number, count: number, flags: 
  */
 function startDeadline(task: Task, timeout: number): number {
   const { space } = task;
-  const seconds = space.loadU64(timeout);
-  const nanoseconds = space.loadU64(timeout + 8);
+  const seconds = space.loadU64(timeout + Timespec.offset.tv_sec);
+  const nanoseconds = space.loadU64(timeout + Timespec.offset.tv_nsec);
   if (seconds === -EFAULT || nanoseconds === -EFAULT) return -EFAULT;
   if (seconds >= 2 ** 63 || nanoseconds >= 1e9) return -EINVAL;
   const state = obtainTransferState(task);

@@ -22,15 +22,19 @@ import { byteStringOf } from "@stratos/base";
 import {
   ACL_ACCESS_NAME,
   ACL_DEFAULT_NAME,
+  ACL_GROUP,
+  ACL_USER,
+  type AclEntry,
   CAP_SETFCAP,
   CAP_SYS_ADMIN,
   aclMode,
   isErrno,
   isMinimalAcl,
   parseAcl,
+  serializeAcl,
 } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
-import { checkAccess, isKept, isOwnerOrCapable, MAY_READ, MAY_WRITE } from "../security/permission.ts";
+import { checkAccess, isKept, isOwnerOrCapable, MAY_READ, MAY_WRITE, permittedMode } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -120,9 +124,13 @@ function changed(task: Task, inode: Inode, place: Path): void {
 }
 
 /** An access list also changes the mode; one that says no more than a mode isn't kept (acl(5)). */
-function setAcl(task: Task, inode: Inode, name: string, bytes: Uint8Array, flags: number): number {
-  const acl = parseAcl(bytes);
-  if (isErrno(acl)) return acl;
+function setAcl(task: Task, inode: Inode, name: string, given: Uint8Array, flags: number): number {
+  const named = parseAcl(given);
+  if (isErrno(named)) return named;
+  const { userNamespace } = task.credentials;
+  const acl = named.map((entry) => withId(entry, (id, map) => userNamespace[map].toKernel(id)));
+  if (acl.some(({ tag, id }) => (tag === ACL_USER || tag === ACL_GROUP) && id < 0)) return -EINVAL;
+  const bytes = userNamespace.parent === null ? given : serializeAcl(acl);
   if (name === ACL_DEFAULT_NAME) {
     if (!inode.isDirectory) return acl.length === 0 ? 0 : -EINVAL;
     return acl.length === 0 ? ignoreAbsence(inode.removeXattr(name)) : inode.setXattr(name, bytes, flags);
@@ -136,7 +144,23 @@ function setAcl(task: Task, inode: Inode, name: string, bytes: Uint8Array, flags
     if (failed < 0) return failed;
     inode.acl = acl;
   }
-  return inode.setAttributes({ mode: (inode.mode & 0o7000) | aclMode(acl), ctime: task.kernel.vfs.now() });
+  const mode = permittedMode(task.credentials, inode, (inode.mode & 0o7000) | aclMode(acl));
+  return inode.setAttributes({ mode, ctime: task.kernel.vfs.now() });
+}
+
+/** Named users and groups are kept as ids of the initial user namespace. */
+function withId(entry: AclEntry, translate: (id: number, map: "uids" | "gids") => number): AclEntry {
+  if (entry.tag !== ACL_USER && entry.tag !== ACL_GROUP) return entry;
+  return { ...entry, id: translate(entry.id, entry.tag === ACL_USER ? "uids" : "gids") };
+}
+
+/** A list as the task's user namespace names users and groups; −1: it has no name for one. */
+function shownAcl(task: Task, kept: Uint8Array): Uint8Array {
+  const { userNamespace } = task.credentials;
+  const acl = userNamespace.parent === null ? -EINVAL : parseAcl(kept);
+  return isErrno(acl)
+    ? kept
+    : serializeAcl(acl.map((entry) => withId(entry, (id, map) => userNamespace[map].fromKernel(id))));
 }
 
 function ignoreAbsence(result: number): number {
@@ -151,8 +175,9 @@ function get(task: Task, find: Finder, first: number, nameAddress: number, value
   const inode = place.dentry.inode!;
   const denied = checkNamespace(task, inode, name, false);
   if (denied < 0) return denied;
-  const found = inode.getXattr(name);
-  if (isErrno(found) || size === 0) return isErrno(found) ? found : found.length;
+  const kept = inode.getXattr(name);
+  if (isErrno(kept) || size === 0) return isErrno(kept) ? kept : kept.length;
+  const found = name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME ? shownAcl(task, kept) : kept;
   if (size < found.length) return -ERANGE;
   const failed = task.space.copyOut(value, found, 0, found.length);
   return failed < 0 ? failed : found.length;

@@ -58,6 +58,7 @@ import { exitTask, releaseVforkParent } from "./exit.ts";
 import { SP } from "./hart-registers.ts";
 import type { Task } from "./task.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
+import { put64 } from "../ground/words.ts";
 
 /**
  * Linux limits one string to 128 KiB and all of them to a quarter of the stack's limit, at least 128 KiB and at most 6
@@ -306,10 +307,7 @@ function buildStack(
   top = Math.floor((top - words.length * 8) / 16) * 16;
   const bytes = new Uint8Array(words.length * 8);
   const view = new DataView(bytes.buffer);
-  words.forEach((word, index) => {
-    view.setUint32(index * 8, word % 0x100000000, true);
-    view.setUint32(index * 8 + 4, Math.floor(word / 0x100000000), true);
-  });
+  words.forEach((word, index) => put64(view, index * 8, word));
   if (space.copyOut(top, bytes, 0, bytes.length) < 0) failed = -ENOMEM;
   space.auxiliaryVector = bytes.slice(bytes.length - vector.length * 8);
   space.stackStart = top;

@@ -1,5 +1,6 @@
 import { stateClass } from "@stratos/base";
 import type { PhysicalMemory } from "@stratos/riscv";
+import { put64, viewOf } from "../ground/words.ts";
 import { HART, HART_FFLAGS, HART_FRM, HART_PC, HART_RESERVATION, HART_STATE_SIZE, HART_X } from "@stratos/riscv";
 
 /** Integer registers by their ABI role (RISC-V psABI §1). */
@@ -96,12 +97,9 @@ export class HartRegisters {
 
 /** Register `register` of a task that isn't on the hart. */
 export function setSavedRegister(registers: Uint8Array, register: number, value: number): void {
-  const view = new DataView(registers.buffer, registers.byteOffset, registers.byteLength);
-  const high = Math.floor(value / 0x100000000);
-  view.setUint32(register * 8, value - high * 0x100000000, true);
-  view.setInt32(register * 8 + 4, high, true);
+  put64(viewOf(registers), register * 8, value);
 }
 
 export function setSavedPc(registers: Uint8Array, pc: number): void {
-  new DataView(registers.buffer, registers.byteOffset, registers.byteLength).setUint32(HART_PC - HART, pc, true);
+  viewOf(registers).setUint32(HART_PC - HART, pc, true);
 }

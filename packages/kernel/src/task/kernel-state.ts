@@ -49,6 +49,7 @@ import { TimerQueue } from "../time/timer-queue.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
 import { VfsState } from "../vfs/vfs-state.ts";
 import { OPEN_MAX, type FileUsage } from "../vfs/file-table.ts";
+import type { AioUsage } from "../mm/aio-context.ts";
 import type { AreaUsage } from "../mm/area-list.ts";
 import type { MountNamespace } from "../vfs/mount-namespace.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
@@ -152,6 +153,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
   readonly fileUsage: FileUsage = { open: 0, tableMost: OPEN_MAX };
   readonly areaUsage: AreaUsage = { count: 0 };
   epollItems = 0;
+  readonly aioUsage: AioUsage = { events: 0, most: 65536 };
   /**
    * Numbers without a row that were reported already; one bit each below UNKNOWN_CALLS_MAX, all others share the last.
    */

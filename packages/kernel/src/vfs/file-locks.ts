@@ -1,8 +1,11 @@
-import { EAGAIN, EDEADLK, ENOLCK, F_RDLCK, F_UNLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
+import { EAGAIN, EDEADLK, ENOLCK, F_RDLCK, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
 import { conflictingRange, replaceRange, waitsFor, type RangeLock as Range, stateClass } from "@stratos/base";
 import { BLOCKED, WaitQueue, type CallState } from "../ground/wait-queue.ts";
+import { majorOf, minorOf } from "./device-registry.ts";
+import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { FileTable } from "./file-table.ts";
 import type { Inode } from "./inode.ts";
+import { NOT_BREAKING } from "./leases.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
@@ -15,9 +18,15 @@ export interface RangeLock extends Range<FileTable | OpenFile> {
   readonly pid: number;
 }
 
+interface Flock {
+  readonly kind: typeof LOCK_SH | typeof LOCK_EX;
+  /** Who asked for it. */
+  readonly pid: number;
+}
+
 export class FileLocks {
   ranges: RangeLock[] = [];
-  readonly flocks = new Map<OpenFile, number>();
+  readonly flocks = new Map<OpenFile, Flock>();
   readonly queue = new WaitQueue();
 
   static {
@@ -113,33 +122,53 @@ export function dropLocksOfDescription(inode: Inode, file: OpenFile): void {
 export function setFlock(task: Caller, inode: Inode, file: OpenFile, kind: number, mayWait: boolean): number {
   const locks = locksOf(inode);
   const held = locks.flocks.get(file);
-  if (held === kind) return 0;
+  if ((held?.kind ?? 0) === kind) return 0;
   if (held !== undefined) {
     locks.flocks.delete(file);
     locks.queue.wakeAll();
   }
   if (kind === LOCK_SH || kind === LOCK_EX) {
     for (const other of locks.flocks.values()) {
-      if (kind === LOCK_SH && other === LOCK_SH) continue;
+      if (kind === LOCK_SH && other.kind === LOCK_SH) continue;
       if (!mayWait) return -EAGAIN;
       task.waitOn(locks.queue);
       return BLOCKED;
     }
-    locks.flocks.set(file, kind);
+    locks.flocks.set(file, { kind, pid: task.pid });
   }
   forgetWhenEmpty(inode);
   return 0;
 }
 
-/** Lines of /proc/locks. */
-export function describeLocks(inode: Inode, emit: (line: string) => void): void {
-  for (const [, kind] of inode.locks?.flocks ?? [])
-    emit(`FLOCK  ADVISORY  ${kind === LOCK_EX ? "WRITE" : "READ "} 0 00:00:${inode.ino} 0 EOF`);
-  for (const lock of inode.locks?.ranges ?? []) {
-    const end = lock.end === Infinity ? "EOF" : String(lock.end - 1);
-    emit(
-      `${lock.pid < 0 ? "OFDLCK" : "POSIX "} ADVISORY  ${lock.type === F_RDLCK ? "READ " : "WRITE"} ${lock.pid} ` +
-        `00:00:${inode.ino} ${lock.start} ${end}`,
+/**
+ * Lines of /proc/locks for a file (proc_locks(5)), without their numbers.
+ *
+ * @param ids  whose numbers processes are told by; locks of those that it has none for are left out
+ */
+export function describeLocks(inode: Inode, ids: PidNamespace): string[] {
+  const { device } = inode.fileSystem;
+  const hex = (value: number): string => value.toString(16).padStart(2, "0");
+  const place = `${hex(majorOf(device))}:${hex(minorOf(device))}:${inode.ino}`;
+  const lines: string[] = [];
+  const add = (kind: string, access: string, owner: number, range: string): void => {
+    const pid = owner < 0 ? -1 : ids.idOf(owner);
+    if (pid !== 0) lines.push(`${kind} ${access} ${pid} ${place} ${range}`);
+  };
+  for (const { kind, pid } of inode.locks?.flocks.values() ?? [])
+    add("FLOCK  ADVISORY ", kind === LOCK_EX ? "WRITE" : "READ", pid, "0 EOF");
+  for (const { type, pid, start, end } of inode.locks?.ranges ?? [])
+    add(
+      pid < 0 ? "OFDLCK ADVISORY " : "POSIX  ADVISORY ",
+      type === F_RDLCK ? "READ" : "WRITE",
+      pid,
+      `${start} ${end === Infinity ? "EOF" : end - 1}`,
     );
-  }
+  for (const { type, pid, breakingTo } of inode.leases?.held ?? [])
+    add(
+      breakingTo === NOT_BREAKING ? "LEASE  ACTIVE   " : "LEASE  BREAKING ",
+      type === F_WRLCK ? "WRITE" : "READ",
+      pid,
+      "0 EOF",
+    );
+  return lines;
 }

@@ -7,9 +7,15 @@ import { test } from "node:test";
 import {
   ACL_ACCESS_NAME,
   ACL_DEFAULT_NAME,
+  ACL_GROUP_OBJ,
+  ACL_MASK,
+  ACL_OTHER,
+  ACL_USER,
+  ACL_USER_OBJ,
   AT_FDCWD,
   EAGAIN,
   EBADF,
+  EINVAL,
   EOPNOTSUPP,
   EPERM,
   F_GETFD,
@@ -26,6 +32,8 @@ import {
   RLIMIT_NOFILE,
   serializeAcl,
 } from "@stratos/abi";
+import { IdMap } from "../security/id-map.ts";
+import { INITIAL_USER_NAMESPACE, UserNamespace } from "../security/user-namespace.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 
 const USER = 1000,
@@ -97,6 +105,50 @@ test("a file made in a folder with a default list lets in whom that names", () =
   assert.equal(user.get("/home/named"), "for one");
   user.becomeUser(USER + 1);
   assert.ok((user.get("/home/named") as number) < 0);
+});
+
+test("an access list names users as the reader's user namespace does, and only those that it has names for", () => {
+  const user = create();
+  user.put("/home/file", "x");
+  const listFor = (id: number): Uint8Array =>
+    serializeAcl(
+      [
+        [ACL_USER_OBJ, 6, -1],
+        [ACL_USER, 4, id],
+        [ACL_GROUP_OBJ, 4, -1],
+        [ACL_MASK, 4, -1],
+        [ACL_OTHER, 0, -1],
+      ].map(([tag, permissions, id]) => ({ tag: tag!, permissions: permissions!, id: id! })),
+    );
+  const set = (id: number): number => {
+    const list = listFor(id);
+    user.memory.u8.set(list, BUFFER);
+    return user.call("setxattr", "/home/file", ACL_ACCESS_NAME, BUFFER, list.length, 0);
+  };
+  const named = (): number => {
+    assert.equal(user.call("getxattr", "/home/file", ACL_ACCESS_NAME, BUFFER, 256), 44);
+    return user.memory.view.getUint32(BUFFER + 4 + 8 + 4, true);
+  };
+  assert.equal(set(USER), 0);
+  assert.equal(named(), USER);
+  const namespace = new UserNamespace(
+    INITIAL_USER_NAMESPACE,
+    { ino: 1, counts: null },
+    { uid: 0, gid: 0, mayMapRoot: true },
+  );
+  namespace.uids = new IdMap([{ first: 0, kernelFirst: 0, count: 10 }]);
+  namespace.gids = new IdMap([{ first: 0, kernelFirst: 0, count: 10 }]);
+  user.become({ userNamespace: namespace });
+  assert.equal(named(), 0xffffffff, "it has no name for him");
+  assert.equal(set(USER), -EINVAL);
+  namespace.uids = new IdMap([
+    { first: 0, kernelFirst: 0, count: 10 },
+    { first: 20, kernelFirst: USER, count: 5 },
+  ]);
+  assert.equal(named(), 20);
+  assert.equal(set(21), 0);
+  user.become({});
+  assert.equal(named(), USER + 1, "it is kept as the machine knows him");
 });
 
 test("names of attributes begin with a class, and have more than that", () => {

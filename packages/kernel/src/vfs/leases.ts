@@ -7,11 +7,14 @@ import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
-const NOT_BREAKING = -1;
+/** Of a lease that nobody wants given up. */
+export const NOT_BREAKING = -1;
 
 interface Lease {
   readonly file: OpenFile;
   readonly fd: number;
+  /** Who took it. */
+  readonly pid: number;
   type: number;
   /** What is left of it when it has given way: F_RDLCK or F_UNLCK. */
   breakingTo: number;
@@ -53,7 +56,7 @@ export function setLease(task: Caller, file: OpenFile, fd: number, type: number)
   if (type === F_RDLCK && (inode.writers > 0 || others.some((held) => held.type === F_WRLCK))) return -EAGAIN;
   if (type === F_WRLCK && (inode.descriptions > 1 || others.length > 0)) return -EAGAIN;
   const leases = (inode.leases ??= new FileLeases());
-  if (own === undefined) leases.held.push({ file, fd, type, breakingTo: NOT_BREAKING, deadlineNs: 0 });
+  if (own === undefined) leases.held.push({ file, fd, pid: task.pid, type, breakingTo: NOT_BREAKING, deadlineNs: 0 });
   else {
     own.type = type;
     own.breakingTo = NOT_BREAKING;

@@ -83,10 +83,12 @@ test("slices end after the same instruction in each tier, and instructions are c
   );
   const whole = runReference(program).retired;
   for (const slice of [1, 37, 1000]) {
-    const interpreted = sliceEnds(program, { translate: false, slice });
-    assert.deepEqual(sliceEnds(program, { translate: true, slice }), interpreted, `slices of ${slice}`);
-    for (const translate of [false, true])
-      assert.deepEqual(sliceEnds(program, { translate, slice, mode: "wide" }), interpreted, `slices of ${slice}, wide`);
-    assert.equal(interpreted.at(-1)!.retired, whole, "the interpreter counts as the reference does");
+    // A page fault begins a new slice here, and the wide mode has others.
+    for (const mode of ["paged", "wide"] as const) {
+      const interpreted = sliceEnds(program, { translate: false, slice, mode });
+      const translated = sliceEnds(program, { translate: true, slice, mode });
+      assert.deepEqual(translated, interpreted, `slices of ${slice}, ${mode}`);
+      assert.equal(interpreted.at(-1)!.retired, whole, "the interpreter counts as the reference does");
+    }
   }
 });

@@ -376,7 +376,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   #pushAccess(size: number, write: boolean, window: AccessWindow | undefined): void {
     this.#effectiveAddress();
     if (window === undefined) {
-      this.translate(size, write);
+      this.translate({ size, write });
       pushHost(this.code, this.access);
     } else {
       this.#pushThroughWindow(window, size, write);
@@ -398,7 +398,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
       code.if();
       // Not writable: read, and leave the window closed.
       code.localGet(ADDRESS);
-      this.translate(size, false);
+      this.translate({ size, write: false });
       code.i64Const(NO_PAGE);
       code.localSet(FIRST_WINDOW_PAGE + window.number);
       code.localGet(DELTA);
@@ -407,7 +407,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
       this.#moveWindow(window);
       code.end();
     } else {
-      this.translate(size, write);
+      this.translate({ size, write });
       this.#moveWindow(window);
     }
     code.end();

@@ -2,8 +2,20 @@
  * Errors of datagrams with what they belong to (ip(7), IP_RECVERR; ipv6(7), IPV6_RECVERR), which MSG_ERRQUEUE reads.
  * Inside the machine there is one: nobody listens at the port, which hosts tell by ICMP.
  */
-import { AF_INET, AF_INET6, ECONNREFUSED, IPPROTO_IP, IPPROTO_IPV6, IPV6_RECVERR, IP_RECVERR } from "@stratos/abi";
+import {
+  AF_INET,
+  AF_INET6,
+  ECONNREFUSED,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPV6_RECVERR,
+  IP_RECVERR,
+  SO_EE_ORIGIN_ICMP,
+  SO_EE_ORIGIN_ICMP6,
+  SockExtendedErr,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { putFields, viewOf } from "../../ground/words.ts";
 import type { ControlMessage } from "../message.ts";
 import type { SocketMemory } from "../socket-memory.ts";
 import { inetAddressBytes } from "./inet-address.ts";
@@ -16,10 +28,8 @@ interface DatagramError {
   readonly to: InetEndpoint;
 }
 
-/** SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6; "destination unreachable" and its code for a port (RFC 792, RFC 4443). */
-const ORIGIN_ICMP = 2,
-  ORIGIN_ICMP6 = 3,
-  UNREACHABLE = 3,
+/** "Destination unreachable", and its code for a port (RFC 792, RFC 4443). */
+const UNREACHABLE = 3,
   UNREACHABLE_PORT = 3,
   UNREACHABLE_V6 = 1,
   UNREACHABLE_PORT_V6 = 4;
@@ -67,15 +77,17 @@ export class ErrorQueue {
   }
 }
 
-/** `struct sock_extended_err`, and the address of who said it: this machine, for what it refused itself. */
+/** What happened, and the address of who said it: this machine, for what it refused itself. */
 export function errorControl(error: DatagramError): ControlMessage {
   const v4 = isV4(error.to.ip);
   const offender = inetAddressBytes({ ip: error.to.ip, port: 0 }, v4 ? AF_INET : AF_INET6);
-  const data = new Uint8Array(16 + offender.length);
-  new DataView(data.buffer).setUint32(0, error.errno, true);
-  data[4] = v4 ? ORIGIN_ICMP : ORIGIN_ICMP6;
-  data[5] = v4 ? UNREACHABLE : UNREACHABLE_V6;
-  data[6] = v4 ? UNREACHABLE_PORT : UNREACHABLE_PORT_V6;
-  data.set(offender, 16);
+  const data = new Uint8Array(SockExtendedErr.size + offender.length);
+  putFields(viewOf(data), SockExtendedErr, {
+    ee_errno: error.errno,
+    ee_origin: v4 ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
+    ee_type: v4 ? UNREACHABLE : UNREACHABLE_V6,
+    ee_code: v4 ? UNREACHABLE_PORT : UNREACHABLE_PORT_V6,
+  });
+  data.set(offender, SockExtendedErr.size);
   return v4 ? { level: IPPROTO_IP, type: IP_RECVERR, data } : { level: IPPROTO_IPV6, type: IPV6_RECVERR, data };
 }

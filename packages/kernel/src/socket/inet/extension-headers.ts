@@ -37,7 +37,8 @@ export function isExtensionOption(name: number): boolean {
 }
 
 /**
- * An option's value (net/ipv6/ipv6_sockglue.c, ipv6_set_opt_hdr).
+ * An option's value (net/ipv6/ipv6_sockglue.c, ipv6_set_opt_hdr): what follows a header that says to be shorter is
+ * left out, but for a routing header.
  *
  * @returns the header; −EINVAL malformed, or a routing header of a kind that hosts don't send; −EPERM options need
  *   CAP_NET_RAW
@@ -45,9 +46,10 @@ export function isExtensionOption(name: number): boolean {
 export function checkExtension(name: number, value: Uint8Array, isPrivileged: boolean): Uint8Array | number {
   if (name !== IPV6_RTHDR && !isPrivileged) return -EPERM;
   if (value.length < 8 || (value.length & 7) !== 0 || value.length > HEADER_MAX) return -EINVAL;
-  if ((value[1]! + 1) * 8 !== value.length) return -EINVAL;
+  const size = (value[1]! + 1) * 8;
+  if (size > value.length) return -EINVAL;
   if (name === IPV6_RTHDR && !isSegmentRouting(value)) return -EINVAL;
-  return value.slice();
+  return value.slice(0, size);
 }
 
 /** net/ipv6/seg6.c, seg6_validate_srh. */

@@ -1,8 +1,7 @@
+/** ICMP (RFC 792) and ICMPv6 (RFC 4443): what an echo is, and its checksum. */
+import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from "@stratos/abi";
 import { type IpAddress, writeV4 } from "./ip-address.ts";
 
-/** ICMP (RFC 792) and ICMPv6 (RFC 4443): what an echo is, and its checksum. */
-export const IPPROTO_ICMP = 1,
-  IPPROTO_ICMPV6 = 58;
 const ECHO_REPLY_V4 = 0,
   ECHO_REQUEST_V4 = 8,
   ECHO_REQUEST_V6 = 128,

@@ -1,4 +1,4 @@
-import { AF_INET, AF_INET6, AF_UNSPEC, EAFNOSUPPORT, EINVAL, SOCKADDR_IN6_SIZE, SOCKADDR_IN_SIZE } from "@stratos/abi";
+import { AF_INET, AF_INET6, AF_UNSPEC, EAFNOSUPPORT, EINVAL, SockaddrIn, SockaddrIn6 } from "@stratos/abi";
 import {
   ANY_V4,
   ANY_V6,
@@ -17,6 +17,10 @@ import {
   writeV6,
 } from "./ip-address.ts";
 
+/** Both forms have family and port in one place. */
+const { sin_family, sin_port, sin_addr } = SockaddrIn.offset;
+const { sin6_addr, sin6_scope_id } = SockaddrIn6.offset;
+
 /** sa_family of a raw sockaddr; AF_UNSPEC when it is too short to have one. */
 export function familyOf(address: Uint8Array): number {
   return address.length < 2 ? AF_UNSPEC : address[0]! | (address[1]! << 8);
@@ -30,16 +34,16 @@ export function familyOf(address: Uint8Array): number {
 export function readInetAddress(address: Uint8Array, family: number, into: ScratchEndpoint): number {
   if (address.length < 2) return -EINVAL;
   if (family === AF_INET) {
-    if (address.length < SOCKADDR_IN_SIZE) return -EINVAL;
+    if (address.length < SockaddrIn.size) return -EINVAL;
     if (familyOf(address) !== AF_INET) return -EAFNOSUPPORT;
-    readV4(address, 4, into.ip);
+    readV4(address, sin_addr, into.ip);
   } else {
     // RFC 2133's sockaddr_in6 had no scope: 24 bytes are enough (net/ipv6/af_inet6.c, SIN6_LEN_RFC2133).
-    if (address.length < SOCKADDR_IN6_SIZE - 4) return -EINVAL;
+    if (address.length < sin6_scope_id) return -EINVAL;
     if (familyOf(address) !== AF_INET6) return -EAFNOSUPPORT;
-    readV6(address, 8, into.ip);
+    readV6(address, sin6_addr, into.ip);
   }
-  into.port = (address[2]! << 8) | address[3]!;
+  into.port = (address[sin_port]! << 8) | address[sin_port + 1]!;
   return 0;
 }
 
@@ -56,24 +60,24 @@ export function writeInetAddress(
   family: number,
   scope: number,
 ): number {
-  const length = family === AF_INET ? SOCKADDR_IN_SIZE : SOCKADDR_IN6_SIZE;
+  const length = family === AF_INET ? SockaddrIn.size : SockaddrIn6.size;
   bytes.fill(0, 0, length);
-  bytes[0] = family;
-  bytes[2] = port >> 8;
-  bytes[3] = port;
+  bytes[sin_family] = family;
+  bytes[sin_port] = port >> 8;
+  bytes[sin_port + 1] = port;
   if (family === AF_INET) {
-    if (isV4(ip)) writeV4(ip, bytes, 4);
+    if (isV4(ip)) writeV4(ip, bytes, sin_addr);
     return length;
   }
   // The IPv4 wildcard of a dual-stack socket is its own "::".
-  if (!isWildcard(ip)) writeV6(ip, bytes, 8);
-  if (!isV4(ip) && isLinkLocal(ip)) bytes[24] = scope;
+  if (!isWildcard(ip)) writeV6(ip, bytes, sin6_addr);
+  if (!isV4(ip) && isLinkLocal(ip)) bytes[sin6_scope_id] = scope;
   return length;
 }
 
 /** The sockaddr as bytes of its own. */
 export function inetAddressBytes(endpoint: InetEndpoint, family: number, scope = 0): Uint8Array {
-  const bytes = new Uint8Array(family === AF_INET ? SOCKADDR_IN_SIZE : SOCKADDR_IN6_SIZE);
+  const bytes = new Uint8Array(family === AF_INET ? SockaddrIn.size : SockaddrIn6.size);
   writeInetAddress(bytes, endpoint.ip, endpoint.port, family, scope);
   return bytes;
 }

@@ -12,11 +12,13 @@ import {
   IPPROTO_IP,
   IPPROTO_IPV6,
   isErrno,
+  SockaddrIn,
 } from "@stratos/abi";
 import type { HostAddress, HostSocketEvents } from "@stratos/host";
 import { isCapable } from "../../security/credentials.ts";
 import type { IncomingMessage } from "../message.ts";
 import { Socket } from "../socket.ts";
+import { optionInt } from "../socket-options.ts";
 import { familyOf, inetAddressBytes, anyAddress, readInetAddress, writeInetAddress } from "./inet-address.ts";
 import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
 import {
@@ -100,11 +102,11 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     if (
       this.family === AF_INET &&
       familyOf(address) === AF_UNSPEC &&
-      address.length >= 16 &&
-      address.subarray(4, 8).every((byte) => byte === 0)
+      address.length >= SockaddrIn.size &&
+      optionInt(address, SockaddrIn.offset.sin_addr) === 0
     ) {
       address = address.slice();
-      address[0] = AF_INET;
+      address[SockaddrIn.offset.sin_family] = AF_INET;
     }
     const endpoint = WANTED;
     const malformed = readInetAddress(address, this.family, endpoint);

@@ -75,6 +75,14 @@ import {
   MCAST_LEAVE_GROUP,
   SOCK_RAW,
   TCP_ESTABLISHED,
+  GroupReq,
+  In6Pktinfo,
+  InPktinfo,
+  IpMreqSource,
+  IpMreqn,
+  Ipv6Mreq,
+  SockaddrIn,
+  SockaddrIn6,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Ancillary, ControlMessage } from "../message.ts";
@@ -82,6 +90,7 @@ import { intOption, optionInt } from "../socket-options.ts";
 import { isCapable } from "../../security/credentials.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { addExtensionControls, checkExtension, isExtensionOption, NO_EXTENSIONS } from "./extension-headers.ts";
+import { familyOf } from "./inet-address.ts";
 import type { InetSocket } from "./inet-socket.ts";
 import { type IpAddress, isMulticast, isSameIp, isV4, readV4, readV6, writeV4, writeV6 } from "./ip-address.ts";
 
@@ -220,11 +229,11 @@ export class IpOptions {
     const controls: ControlMessage[] = [];
     if (isV4(destination)) {
       if (this.v4.get(IP_PKTINFO) === 1) {
-        // struct in_pktinfo: interface, address of ours that answers, address it was sent to.
-        const data = new Uint8Array(12);
-        data.set(intOption(index));
-        writeV4(destination, data, 4);
-        writeV4(destination, data, 8);
+        // The address of ours that answers, and that it was sent to, are one.
+        const data = new Uint8Array(InPktinfo.size);
+        data.set(intOption(index), InPktinfo.offset.ipi_ifindex);
+        writeV4(destination, data, InPktinfo.offset.ipi_spec_dst);
+        writeV4(destination, data, InPktinfo.offset.ipi_addr);
         controls.push({ level: IPPROTO_IP, type: IP_PKTINFO, data });
       }
       if (this.v4.get(IP_RECVTTL) === 1) controls.push({ level: IPPROTO_IP, type: IP_TTL, data: intOption(hopLimit) });
@@ -233,9 +242,9 @@ export class IpOptions {
     }
     if (isV6) {
       if (this.v6.get(IPV6_RECVPKTINFO) === 1) {
-        const data = new Uint8Array(20);
-        writeV6(destination, data, 0);
-        data.set(intOption(index), 16);
+        const data = new Uint8Array(In6Pktinfo.size);
+        writeV6(destination, data, In6Pktinfo.offset.ipi6_addr);
+        data.set(intOption(index), In6Pktinfo.offset.ipi6_ifindex);
         controls.push({ level: IPPROTO_IPV6, type: IPV6_PKTINFO, data });
       }
       if (this.v6.get(IPV6_RECVHOPLIMIT) === 1)
@@ -272,7 +281,7 @@ export function setIpOption(
       case MCAST_LEAVE_GROUP:
         return changeMembership(socket, level, name, value);
       case IP_ADD_SOURCE_MEMBERSHIP:
-        return value.length < 12 ? -EINVAL : -ENODEV;
+        return value.length < IpMreqSource.size ? -EINVAL : -ENODEV;
       case IP_DROP_SOURCE_MEMBERSHIP:
       case IP_BLOCK_SOURCE:
       case IP_UNBLOCK_SOURCE:
@@ -291,7 +300,7 @@ export function setIpOption(
     if (name === IP_MULTICAST_IF) {
       // struct in_addr, ip_mreq or ip_mreqn: an interface by address or index.
       if (value.length < 4) return -EINVAL;
-      socket.ip.v4.set(name, optionInt(value, value.length >= 8 ? 4 : 0));
+      socket.ip.v4.set(name, optionInt(value, value.length >= IP_MREQ_SIZE ? IpMreqn.offset.imr_address : 0));
       return 0;
     }
     if (number === null) return -EINVAL;
@@ -366,6 +375,8 @@ function becomeV4(socket: InetSocket, value: Uint8Array): number {
   return 0;
 }
 
+/** `struct ip_mreq` is the beginning of ip_mreqn. */
+const IP_MREQ_SIZE = IpMreqn.offset.imr_ifindex;
 /** Groups of one socket at most (net.ipv4.igmp_max_memberships). */
 const MEMBERSHIPS_MAX = 20;
 
@@ -376,22 +387,21 @@ const MEMBERSHIPS_MAX = 20;
 function changeMembership(socket: InetSocket, level: number, name: number, value: Uint8Array): number {
   const isV4Level = level === IPPROTO_IP;
   const isGeneric = name === MCAST_JOIN_GROUP || name === MCAST_LEAVE_GROUP;
-  // struct group_req: interface, then a sockaddr_storage; struct ip_mreq(n): group, address, interface; struct
-  // ipv6_mreq: group, interface.
-  const size = isGeneric ? 136 : isV4Level ? 8 : 20;
+  const size = isGeneric ? GroupReq.size : isV4Level ? IP_MREQ_SIZE : Ipv6Mreq.size;
   if (value.length < size) return -EINVAL;
-  if (isGeneric && optionInt(value, 8) % 65536 !== (isV4Level ? AF_INET : AF_INET6)) return -EINVAL;
+  const { gr_interface, gr_group } = GroupReq.offset;
+  if (isGeneric && familyOf(value.subarray(gr_group)) !== (isV4Level ? AF_INET : AF_INET6)) return -EINVAL;
   const group = new Uint32Array(4);
-  if (isV4Level) readV4(value, isGeneric ? 12 : 0, group);
-  else readV6(value, isGeneric ? 16 : 0, group);
+  if (isV4Level) readV4(value, isGeneric ? gr_group + SockaddrIn.offset.sin_addr : IpMreqn.offset.imr_multiaddr, group);
+  else readV6(value, isGeneric ? gr_group + SockaddrIn6.offset.sin6_addr : Ipv6Mreq.offset.ipv6mr_multiaddr, group);
   if (!isMulticast(group)) return -EINVAL;
   const index = isGeneric
-    ? optionInt(value)
+    ? optionInt(value, gr_interface)
     : isV4Level
-      ? value.length >= 12
-        ? optionInt(value, 8)
+      ? value.length >= IpMreqn.size
+        ? optionInt(value, IpMreqn.offset.imr_ifindex)
         : 0
-      : optionInt(value, 16);
+      : optionInt(value, Ipv6Mreq.offset.ipv6mr_ifindex);
   const { network } = socket;
   if (index !== 0 && network.interfaceByIndex(index) === undefined) return -ENODEV;
   const { groups } = socket.ip;

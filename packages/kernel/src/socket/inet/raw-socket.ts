@@ -29,6 +29,13 @@ import {
   TCP_CLOSE,
   TCP_ESTABLISHED,
   isErrno,
+  ICMPV6_FILTER,
+  ICMP_FILTER,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_RAW,
+  IPV6_CHECKSUM,
+  SOL_RAW,
 } from "@stratos/abi";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
@@ -39,8 +46,6 @@ import {
   echoIdentifier,
   echoReply,
   ICMP_HEADER_SIZE,
-  IPPROTO_ICMP,
-  IPPROTO_ICMPV6,
   type IpPacket,
   ipv4Header,
   isEchoReply,
@@ -70,11 +75,6 @@ export interface PingClaim extends PortClaim {
   readonly socket: InetSocket;
 }
 
-const IPPROTO_RAW = 255,
-  SOL_RAW = 255,
-  ICMP_FILTER = 1,
-  IPV6_CHECKSUM = 7,
-  ICMPV6_FILTER = 1;
 const PACKET_OVERHEAD = 256;
 const LENGTH_MAX = 65515;
 

@@ -22,8 +22,12 @@ import {
   TCP_ULP,
   TCP_USER_TIMEOUT,
   TCP_WINDOW_CLAMP,
+  TCP_MD5SIG,
+  TCP_REPAIR,
+  TcpInfo,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { putFields, viewOf } from "../../ground/words.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import type { TcpTransport } from "./tcp-transport.ts";
 
@@ -52,8 +56,6 @@ const INTEGERS: ReadonlyMap<number, readonly [number, number, number]> = new Map
 ]);
 const FLAGS = new Set([TCP_NODELAY, TCP_CORK, TCP_QUICKACK]);
 const CONGESTION_CONTROLS = ["cubic", "reno"];
-/** sizeof struct tcp_info (Linux 6.12). */
-const TCP_INFO_SIZE = 248;
 /** MSS over Ethernet. */
 const MSS = 1448;
 
@@ -104,7 +106,7 @@ export function setTcpOption(options: TcpOptions, name: number, value: Uint8Arra
     return 0;
   }
   if (name === TCP_ULP) return -ENOENT;
-  if (name === 14 || name === 19) return -EPERM; // TCP_MD5SIG, TCP_REPAIR
+  if (name === TCP_MD5SIG || name === TCP_REPAIR) return -EPERM;
   const range = INTEGERS.get(name);
   if (range === undefined) return -ENOPROTOOPT;
   if (value.length < 4) return -EINVAL;
@@ -132,18 +134,19 @@ export function getTcpOption(options: TcpOptions, name: number, state: number, l
 
 /** The fields that programs look at: state, MSS, times of a connection without loss. */
 function tcpInfo(state: number): Uint8Array {
-  const value = new Uint8Array(TCP_INFO_SIZE);
-  const view = new DataView(value.buffer);
-  value[0] = state;
-  view.setUint32(8, 200000, true); // tcpi_rto, µs
-  view.setUint32(12, 40000, true); // tcpi_ato
-  view.setUint32(16, MSS, true); // tcpi_snd_mss
-  view.setUint32(20, MSS, true); // tcpi_rcv_mss
-  view.setUint32(60, 1500, true); // tcpi_pmtu
-  view.setUint32(68, 100, true); // tcpi_rtt, µs
-  view.setUint32(72, 50, true); // tcpi_rttvar
-  view.setUint32(76, 0x7fffffff, true); // tcpi_snd_ssthresh
-  view.setUint32(80, 10, true); // tcpi_snd_cwnd
-  view.setUint32(84, MSS, true); // tcpi_advmss
+  const value = new Uint8Array(TcpInfo.size);
+  putFields(viewOf(value), TcpInfo, {
+    tcpi_state: state,
+    tcpi_rto: 200000,
+    tcpi_ato: 40000,
+    tcpi_snd_mss: MSS,
+    tcpi_rcv_mss: MSS,
+    tcpi_pmtu: 1500,
+    tcpi_rtt: 100,
+    tcpi_rttvar: 50,
+    tcpi_snd_ssthresh: 0x7fffffff,
+    tcpi_snd_cwnd: 10,
+    tcpi_advmss: MSS,
+  });
   return value;
 }

@@ -40,6 +40,9 @@ import {
   UDP_GRO,
   UDP_SEGMENT,
   isErrno,
+  SockaddrIn,
+  UDPLITE_RECV_CSCOV,
+  UDPLITE_SEND_CSCOV,
 } from "@stratos/abi";
 import { concatBytes, stateClass } from "@stratos/base";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
@@ -100,9 +103,6 @@ interface CorkedDatagram {
   readonly lengthMax: number;
   length: number;
 }
-
-const UDPLITE_SEND_CSCOV = 10,
-  UDPLITE_RECV_CSCOV = 11;
 
 /** Where name servers listen (RFC 1035 §4.2). */
 const DOMAIN_PORT = 53;
@@ -347,9 +347,9 @@ export class UdpSocket extends DatagramSocket {
   #readDestination(address: Uint8Array, into: ScratchEndpoint): number {
     const family = familyOf(address);
     let malformed: number;
-    if (!this.isV6 && family === AF_UNSPEC && address.length >= 16) {
+    if (!this.isV6 && family === AF_UNSPEC && address.length >= SockaddrIn.size) {
       const copy = address.slice();
-      copy[0] = AF_INET;
+      copy[SockaddrIn.offset.sin_family] = AF_INET;
       malformed = readInetAddress(copy, AF_INET, into);
     } else malformed = readInetAddress(address, family === AF_INET ? AF_INET : this.family, into);
     if (malformed < 0) return malformed;

@@ -7,7 +7,6 @@ import {
   EEXIST,
   EINVAL,
   ENODEV,
-  IFADDRMSG_SIZE,
   IFA_ADDRESS,
   IFA_BROADCAST,
   IFA_CACHEINFO,
@@ -17,13 +16,17 @@ import {
   IFA_LOCAL,
   RTM_DELADDR,
   RTM_NEWADDR,
+  IfaCacheinfo,
+  Ifaddrmsg,
+  NLM_F_REPLACE,
 } from "@stratos/abi";
 import { type IpAddress, ipBytes, ipOfBytes, isV4, isWildcard } from "../inet/ip-address.ts";
+import { putFields, viewOf } from "../../ground/words.ts";
 import { addAddress, removeAddress } from "../interface-changes.ts";
 import type { Network } from "../network.ts";
 import { type InterfaceAddress, type NetworkInterface, scopeOf } from "../network-interface.ts";
 import { attributeOf, type NetlinkRequest } from "./netlink-request.ts";
-import { type NetlinkHeading, NetlinkWriter, NLM_F_REPLACE } from "./netlink-writer.ts";
+import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 
 export function addressMessage(
   one: NetworkInterface,
@@ -34,11 +37,13 @@ export function addressMessage(
   const v4 = isV4(address.ip);
   const writer = new NetlinkWriter()
     .begin(isGone ? RTM_DELADDR : RTM_NEWADDR, heading)
-    .u8(v4 ? AF_INET : AF_INET6)
-    .u8(address.prefixLength)
-    .u8(IFA_F_PERMANENT)
-    .u8(scopeOf(address.ip))
-    .u32(one.index)
+    .fields(Ifaddrmsg, {
+      ifa_family: v4 ? AF_INET : AF_INET6,
+      ifa_prefixlen: address.prefixLength,
+      ifa_flags: IFA_F_PERMANENT,
+      ifa_scope: scopeOf(address.ip),
+      ifa_index: one.index,
+    })
     .attribute(IFA_ADDRESS, ipBytes(address.ip));
   if (v4) {
     writer.attribute(IFA_LOCAL, ipBytes(address.ip));
@@ -46,9 +51,9 @@ export function addressMessage(
     writer.attributeText(IFA_LABEL, one.name);
   }
   writer.attributeU32(IFA_FLAGS, IFA_F_PERMANENT);
-  // struct ifa_cacheinfo: preferred and valid for ever, never changed.
-  const cache = new Uint8Array(16);
-  cache.fill(255, 0, 8);
+  // For ever, and never changed.
+  const cache = new Uint8Array(IfaCacheinfo.size);
+  putFields(viewOf(cache), IfaCacheinfo, { ifa_prefered: 0xffffffff, ifa_valid: 0xffffffff });
   return writer.attribute(IFA_CACHEINFO, cache).finish();
 }
 
@@ -57,12 +62,12 @@ export function addressMessage(
  */
 export function changeAddress(network: Network, request: NetlinkRequest): number {
   const { payload } = request;
-  if (payload.length < IFADDRMSG_SIZE) return -EINVAL;
-  const family = payload[0];
+  if (payload.length < Ifaddrmsg.size) return -EINVAL;
+  const family = payload[Ifaddrmsg.offset.ifa_family];
   if (family !== AF_INET && family !== AF_INET6) return -EAFNOSUPPORT;
-  const prefixLength = payload[1]!;
-  const local = attributeOf(payload, IFADDRMSG_SIZE, IFA_LOCAL) ?? attributeOf(payload, IFADDRMSG_SIZE, IFA_ADDRESS);
-  const one = network.interfaceByIndex(new DataView(payload.buffer, payload.byteOffset).getInt32(4, true));
+  const prefixLength = payload[Ifaddrmsg.offset.ifa_prefixlen]!;
+  const local = attributeOf(payload, Ifaddrmsg.size, IFA_LOCAL) ?? attributeOf(payload, Ifaddrmsg.size, IFA_ADDRESS);
+  const one = network.interfaceByIndex(viewOf(payload).getInt32(Ifaddrmsg.offset.ifa_index, true));
   const ip = local === null ? null : ipOfBytes(local);
   if (ip === null || isV4(ip) !== (family === AF_INET) || prefixLength > (family === AF_INET ? 32 : 128))
     return -EINVAL;
@@ -71,7 +76,7 @@ export function changeAddress(network: Network, request: NetlinkRequest): number
   if (request.type === RTM_DELADDR)
     return present === undefined ? -EADDRNOTAVAIL : removeAddress(network, one, { ...present, prefixLength });
   if (present !== undefined) return (request.flags & NLM_F_REPLACE) !== 0 ? 0 : -EEXIST;
-  const broadcast = attributeOf(payload, IFADDRMSG_SIZE, IFA_BROADCAST);
+  const broadcast = attributeOf(payload, Ifaddrmsg.size, IFA_BROADCAST);
   return addAddress(network, one, { ip, prefixLength, broadcast: broadcast === null ? null : givenIp(broadcast) });
 }
 

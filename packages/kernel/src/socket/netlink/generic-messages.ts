@@ -2,20 +2,25 @@
  * NETLINK_GENERIC: families by name. There is the controller alone, as in a kernel whose subsystems have registered
  * none.
  */
-import { EINVAL, ENOENT, EOPNOTSUPP } from "@stratos/abi";
-import { NetlinkWriter, NLM_F_DUMP, NLM_F_MULTI } from "./netlink-writer.ts";
+import {
+  EINVAL,
+  ENOENT,
+  EOPNOTSUPP,
+  CTRL_ATTR_FAMILY_ID,
+  CTRL_ATTR_FAMILY_NAME,
+  CTRL_ATTR_HDRSIZE,
+  CTRL_ATTR_MAXATTR,
+  CTRL_ATTR_VERSION,
+  CTRL_CMD_GETFAMILY,
+  CTRL_CMD_NEWFAMILY,
+  GENL_ID_CTRL,
+  Genlmsghdr,
+  NLM_F_DUMP,
+  NLM_F_MULTI,
+} from "@stratos/abi";
+import { NetlinkWriter } from "./netlink-writer.ts";
 import { attributeOf, type NetlinkAnswer, type NetlinkRequest, textOf } from "./netlink-request.ts";
 
-/** Source: include/uapi/linux/genetlink.h. */
-const GENL_ID_CTRL = 16,
-  GENL_HEADER_SIZE = 4;
-const CTRL_CMD_NEWFAMILY = 1,
-  CTRL_CMD_GETFAMILY = 3;
-const CTRL_ATTR_FAMILY_ID = 1,
-  CTRL_ATTR_FAMILY_NAME = 2,
-  CTRL_ATTR_VERSION = 3,
-  CTRL_ATTR_HDRSIZE = 4;
-const CTRL_ATTR_MAXATTR = 5;
 const CONTROLLER = "nlctrl",
   CONTROLLER_VERSION = 2,
   CONTROLLER_ATTRIBUTES = 10;
@@ -23,21 +28,19 @@ const CONTROLLER = "nlctrl",
 /** @returns −EINVAL, −ENOENT for a family that isn't there, −EOPNOTSUPP for another command */
 export function answerGeneric(request: NetlinkRequest, port: number): NetlinkAnswer {
   if (request.type !== GENL_ID_CTRL) return -ENOENT;
-  if (request.payload.length < GENL_HEADER_SIZE) return -EINVAL;
-  if (request.payload[0] !== CTRL_CMD_GETFAMILY) return -EOPNOTSUPP;
+  if (request.payload.length < Genlmsghdr.size) return -EINVAL;
+  if (request.payload[Genlmsghdr.offset.cmd] !== CTRL_CMD_GETFAMILY) return -EOPNOTSUPP;
   const isDump = (request.flags & NLM_F_DUMP) === NLM_F_DUMP;
   if (!isDump) {
-    const name = attributeOf(request.payload, GENL_HEADER_SIZE, CTRL_ATTR_FAMILY_NAME);
-    const id = attributeOf(request.payload, GENL_HEADER_SIZE, CTRL_ATTR_FAMILY_ID);
+    const name = attributeOf(request.payload, Genlmsghdr.size, CTRL_ATTR_FAMILY_NAME);
+    const id = attributeOf(request.payload, Genlmsghdr.size, CTRL_ATTR_FAMILY_ID);
     if (name === null && id === null) return -EINVAL;
     const isController = name !== null ? textOf(name) === CONTROLLER : id![0] === GENL_ID_CTRL && id![1] === 0;
     if (!isController) return -ENOENT;
   }
   const message = new NetlinkWriter()
     .begin(GENL_ID_CTRL, { flags: isDump ? NLM_F_MULTI : 0, sequence: request.sequence, port })
-    .u8(CTRL_CMD_NEWFAMILY)
-    .u8(CONTROLLER_VERSION)
-    .u16(0)
+    .fields(Genlmsghdr, { cmd: CTRL_CMD_NEWFAMILY, version: CONTROLLER_VERSION })
     .attributeText(CTRL_ATTR_FAMILY_NAME, CONTROLLER)
     .attribute(CTRL_ATTR_FAMILY_ID, Uint8Array.of(GENL_ID_CTRL, 0))
     .attributeU32(CTRL_ATTR_VERSION, CONTROLLER_VERSION)

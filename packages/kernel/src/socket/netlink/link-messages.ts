@@ -9,7 +9,6 @@ import {
   IFF_NOARP,
   IFF_PROMISC,
   IFF_UP,
-  IFINFOMSG_SIZE,
   IFLA_ADDRESS,
   IFLA_AF_SPEC,
   IFLA_BROADCAST,
@@ -39,6 +38,12 @@ import {
   RTM_NEWLINK,
   VETH_INFO_PEER,
   isErrno,
+  Ifinfomsg,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  Nlattr,
+  RtnlLinkStats,
+  RtnlLinkStats64,
 } from "@stratos/abi";
 import {
   createDummy,
@@ -51,10 +56,11 @@ import {
   setMtu,
   tellInterface,
 } from "../interface-changes.ts";
+import { putFields, viewOf } from "../../ground/words.ts";
 import type { Network } from "../network.ts";
 import { ETHERNET_ADDRESS_SIZE, type InterfaceCounters, type NetworkInterface } from "../network-interface.ts";
-import { attributeOf, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";
-import { alignNetlink, NetlinkWriter, type NetlinkHeading, NLM_F_CREATE, NLM_F_EXCL } from "./netlink-writer.ts";
+import { attributeOf, attributesIn, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";
+import { alignNetlink, NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
 
 /** Attributes that a request may bring and that change nothing here. */
 const PASSED = new Set([IFLA_EXT_MASK, IFLA_IFNAME, IFLA_LINKINFO, IFLA_NUM_RX_QUEUES, IFLA_NUM_TX_QUEUES]);
@@ -66,12 +72,13 @@ const CHANGEABLE_FLAGS = IFF_UP | IFF_NOARP | IFF_PROMISC | IFF_ALLMULTI;
 export function linkMessage(one: NetworkInterface, heading: NetlinkHeading, isGone = false): Uint8Array {
   const writer = new NetlinkWriter()
     .begin(isGone ? RTM_DELLINK : RTM_NEWLINK, heading)
-    .u8(AF_UNSPEC)
-    .u8(0)
-    .u16(one.hardwareType)
-    .u32(one.index)
-    .u32(one.flags)
-    .u32(isGone ? 0xffffffff : 0)
+    .fields(Ifinfomsg, {
+      ifi_family: AF_UNSPEC,
+      ifi_type: one.hardwareType,
+      ifi_index: one.index,
+      ifi_flags: one.flags,
+      ifi_change: isGone ? 0xffffffff : 0,
+    })
     .attributeText(IFLA_IFNAME, one.name)
     .attributeU32(IFLA_TXQLEN, one.queueLength)
     .attributeU8(IFLA_OPERSTATE, operationalState(one))
@@ -85,15 +92,14 @@ export function linkMessage(one: NetworkInterface, heading: NetlinkHeading, isGo
     .attributeText(IFLA_QDISC, one.queueDiscipline)
     .attribute(IFLA_ADDRESS, one.hardwareAddress)
     .attribute(IFLA_BROADCAST, broadcastHardwareAddress(one))
-    .attribute(IFLA_STATS64, statistics(one.counters, 8))
-    .attribute(IFLA_STATS, statistics(one.counters, 4));
+    .attribute(IFLA_STATS64, statistics(one.counters, RtnlLinkStats64))
+    .attribute(IFLA_STATS, statistics(one.counters, RtnlLinkStats));
   if (one.peer !== null) writer.attributeU32(IFLA_LINK, one.peer.index);
   if (one.kind === "veth" || one.kind === "dummy") {
     const kind = Uint8Array.from(`${one.kind}\0`, (letter) => letter.charCodeAt(0));
-    const info = new Uint8Array(4 + alignNetlink(kind.length));
-    info[0] = 4 + kind.length;
-    info[2] = IFLA_INFO_KIND;
-    info.set(kind, 4);
+    const info = new Uint8Array(Nlattr.size + alignNetlink(kind.length));
+    putFields(viewOf(info), Nlattr, { nla_len: Nlattr.size + kind.length, nla_type: IFLA_INFO_KIND });
+    info.set(kind, Nlattr.size);
     writer.attribute(IFLA_LINKINFO, info);
   }
   return writer.finish();
@@ -111,25 +117,25 @@ export function operationalState(one: NetworkInterface): number {
   return one.hasCarrier ? IF_OPER_UP : IF_OPER_LOWERLAYERDOWN;
 }
 
-/** `struct rtnl_link_stats` or `rtnl_link_stats64`: 24 or 25 words of 4 or 8 bytes. */
-function statistics(counters: InterfaceCounters, size: 4 | 8): Uint8Array {
-  const bytes = new Uint8Array(size === 8 ? 25 * 8 : 24 * 4);
-  const view = new DataView(bytes.buffer);
-  const { receivedPackets, sentPackets, receivedBytes, sentBytes, receivedDropped, sentDropped } = counters;
-  const values = [receivedPackets, sentPackets, receivedBytes, sentBytes, 0, 0, receivedDropped, sentDropped];
-  values.forEach((value, index) => {
-    view.setUint32(index * size, value >>> 0, true);
-    if (size === 8) view.setUint32(index * size + 4, Math.floor(value / 2 ** 32), true);
+function statistics(counters: InterfaceCounters, layout: typeof RtnlLinkStats | typeof RtnlLinkStats64): Uint8Array {
+  const bytes = new Uint8Array(layout.size);
+  putFields(viewOf(bytes), layout, {
+    rx_packets: counters.receivedPackets,
+    tx_packets: counters.sentPackets,
+    rx_bytes: counters.receivedBytes,
+    tx_bytes: counters.sentBytes,
+    rx_dropped: counters.receivedDropped,
+    tx_dropped: counters.sentDropped,
   });
   return bytes;
 }
 
 /** The interface that a request speaks of, by `ifi_index`, or by the IFLA_IFNAME attribute. */
 export function requestedLink(network: Network, payload: Uint8Array): NetworkInterface | undefined {
-  if (payload.length < IFINFOMSG_SIZE) return undefined;
-  const index = new DataView(payload.buffer, payload.byteOffset).getInt32(4, true);
+  if (payload.length < Ifinfomsg.size) return undefined;
+  const index = viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true);
   if (index > 0) return network.interfaceByIndex(index);
-  const name = attributeOf(payload, IFINFOMSG_SIZE, IFLA_IFNAME);
+  const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
   return name === null ? undefined : network.interfaceByName(textOf(name));
 }
 
@@ -141,14 +147,10 @@ export function requestedLink(network: Network, payload: Uint8Array): NetworkInt
  */
 export function changeLink(network: Network, request: NetlinkRequest): number {
   const { payload, flags } = request;
-  if (payload.length < IFINFOMSG_SIZE) return -EINVAL;
-  for (let at = IFINFOMSG_SIZE; at + 4 <= payload.length;) {
-    const view = new DataView(payload.buffer, payload.byteOffset);
-    const length = view.getUint16(at, true);
-    const type = view.getUint16(at + 2, true) & 0x3fff;
-    if (length < 4 || at + length > payload.length) return -EINVAL;
-    if (!PASSED.has(type) && !HEEDED.has(type)) return -EOPNOTSUPP;
-    at += alignNetlink(length);
+  if (payload.length < Ifinfomsg.size) return -EINVAL;
+  for (const attribute of attributesIn(payload, Ifinfomsg.size)) {
+    if (attribute === null) return -EINVAL;
+    if (!PASSED.has(attribute.type) && !HEEDED.has(attribute.type)) return -EOPNOTSUPP;
   }
   const found = requestedLink(network, payload);
   if (found === undefined) return (flags & NLM_F_CREATE) === 0 ? -ENODEV : createLink(network, payload);
@@ -157,9 +159,8 @@ export function changeLink(network: Network, request: NetlinkRequest): number {
 }
 
 function createLink(network: Network, payload: Uint8Array): number {
-  const view = new DataView(payload.buffer, payload.byteOffset);
-  if (view.getInt32(4, true) > 0) return -EINVAL; // a wished index
-  const info = attributeOf(payload, IFINFOMSG_SIZE, IFLA_LINKINFO);
+  if (viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true) > 0) return -EINVAL; // a wished index
+  const info = attributeOf(payload, Ifinfomsg.size, IFLA_LINKINFO);
   const kind = info === null ? null : attributeOf(info, 0, IFLA_INFO_KIND);
   if (info === null || kind === null) return -EOPNOTSUPP;
   const wanted = newInterface(payload);
@@ -168,7 +169,7 @@ function createLink(network: Network, payload: Uint8Array): number {
   else if (textOf(kind) === "veth") {
     const data = attributeOf(info, 0, IFLA_INFO_DATA);
     const peer = data === null ? null : attributeOf(data, 0, VETH_INFO_PEER);
-    if (peer !== null && peer.length < IFINFOMSG_SIZE) return -EINVAL;
+    if (peer !== null && peer.length < Ifinfomsg.size) return -EINVAL;
     const nothing = { name: undefined, hardwareAddress: undefined, mtu: undefined };
     made = createVethPair(network, wanted, peer === null ? nothing : newInterface(peer));
   } else return -EOPNOTSUPP;
@@ -178,24 +179,24 @@ function createLink(network: Network, payload: Uint8Array): number {
 
 /** What a `struct ifinfomsg` and its attributes say of an interface to be made. */
 function newInterface(payload: Uint8Array): NewInterface {
-  const name = attributeOf(payload, IFINFOMSG_SIZE, IFLA_IFNAME);
-  const mtu = numberOf(attributeOf(payload, IFINFOMSG_SIZE, IFLA_MTU));
+  const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
+  const mtu = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MTU));
   return {
     name: name === null ? undefined : textOf(name),
-    hardwareAddress: attributeOf(payload, IFINFOMSG_SIZE, IFLA_ADDRESS)?.slice(),
+    hardwareAddress: attributeOf(payload, Ifinfomsg.size, IFLA_ADDRESS)?.slice(),
     mtu: mtu === null ? undefined : mtu,
   };
 }
 
 function setLink(network: Network, one: NetworkInterface, payload: Uint8Array): number {
-  const address = attributeOf(payload, IFINFOMSG_SIZE, IFLA_ADDRESS);
-  const broadcast = attributeOf(payload, IFINFOMSG_SIZE, IFLA_BROADCAST);
-  const mtu = numberOf(attributeOf(payload, IFINFOMSG_SIZE, IFLA_MTU));
-  const queueLength = numberOf(attributeOf(payload, IFINFOMSG_SIZE, IFLA_TXQLEN));
-  const group = numberOf(attributeOf(payload, IFINFOMSG_SIZE, IFLA_GROUP));
-  const name = attributeOf(payload, IFINFOMSG_SIZE, IFLA_IFNAME);
+  const address = attributeOf(payload, Ifinfomsg.size, IFLA_ADDRESS);
+  const broadcast = attributeOf(payload, Ifinfomsg.size, IFLA_BROADCAST);
+  const mtu = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MTU));
+  const queueLength = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_TXQLEN));
+  const group = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_GROUP));
+  const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
   if (group !== null && group !== 0) return -EOPNOTSUPP;
-  if (attributeOf(payload, IFINFOMSG_SIZE, IFLA_AF_SPEC) !== null) return -EOPNOTSUPP;
+  if (attributeOf(payload, Ifinfomsg.size, IFLA_AF_SPEC) !== null) return -EOPNOTSUPP;
   if (broadcast !== null && broadcast.some((byte, at) => byte !== broadcastHardwareAddress(one)[at]))
     return -EOPNOTSUPP;
   let failed = address === null ? 0 : setHardwareAddress(network, one, address);
@@ -211,9 +212,9 @@ function setLink(network: Network, one: NetworkInterface, payload: Uint8Array): 
 
 /** `ifi_flags` as far as `ifi_change` says, which is all when it says nothing. */
 function changeFlags(network: Network, one: NetworkInterface, payload: Uint8Array): number {
-  const view = new DataView(payload.buffer, payload.byteOffset);
-  const wanted = view.getUint32(8, true);
-  const mask = view.getUint32(12, true) || (wanted === 0 ? 0 : 0xffffffff);
+  const view = viewOf(payload);
+  const wanted = view.getUint32(Ifinfomsg.offset.ifi_flags, true);
+  const mask = view.getUint32(Ifinfomsg.offset.ifi_change, true) || (wanted === 0 ? 0 : 0xffffffff);
   const flags = (one.flags & ~mask) | (wanted & mask);
   if (((flags ^ one.flags) & CHANGEABLE_FLAGS) === 0) return 0;
   setInterfaceFlags(network, one, {

@@ -1,5 +1,7 @@
 /** What programs ask over netlink(7): requests with attributes. */
-import { alignNetlink, NLMSG_HDRLEN } from "./netlink-writer.ts";
+import { Nlattr, NLA_TYPE_MASK, Nlmsghdr } from "@stratos/abi";
+import { viewOf } from "../../ground/words.ts";
+import { alignNetlink } from "./netlink-writer.ts";
 
 export interface NetlinkRequest {
   readonly type: number;
@@ -15,16 +17,17 @@ export type NetlinkAnswer = { readonly isDump: boolean; readonly messages: Uint8
 
 /** The requests in the bytes of one sendmsg; a malformed rest is ignored, as in Linux. */
 export function* parseRequests(bytes: Uint8Array): Generator<NetlinkRequest> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = 0; at + NLMSG_HDRLEN <= bytes.length;) {
-    const length = view.getUint32(at, true);
-    if (length < NLMSG_HDRLEN || at + length > bytes.length) break;
+  const view = viewOf(bytes);
+  const { nlmsg_len, nlmsg_type, nlmsg_flags, nlmsg_seq } = Nlmsghdr.offset;
+  for (let at = 0; at + Nlmsghdr.size <= bytes.length;) {
+    const length = view.getUint32(at + nlmsg_len, true);
+    if (length < Nlmsghdr.size || at + length > bytes.length) break;
     const end = at + alignNetlink(length);
     yield {
-      type: view.getUint16(at + 4, true),
-      flags: view.getUint16(at + 6, true),
-      sequence: view.getUint32(at + 8, true),
-      payload: bytes.slice(at + NLMSG_HDRLEN, at + length),
+      type: view.getUint16(at + nlmsg_type, true),
+      flags: view.getUint16(at + nlmsg_flags, true),
+      sequence: view.getUint32(at + nlmsg_seq, true),
+      payload: bytes.slice(at + Nlmsghdr.size, at + length),
       end,
     };
     at = end;
@@ -33,14 +36,29 @@ export function* parseRequests(bytes: Uint8Array): Generator<NetlinkRequest> {
 
 /** Value of the first attribute `type` behind a fixed part of `start` bytes. */
 export function attributeOf(payload: Uint8Array, start: number, type: number): Uint8Array | null {
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
-  for (let at = start; at + 4 <= payload.length;) {
-    const length = view.getUint16(at, true);
-    if (length < 4 || at + length > payload.length) return null;
-    if ((view.getUint16(at + 2, true) & 0x3fff) === type) return payload.subarray(at + 4, at + length);
-    at += alignNetlink(length);
+  for (const attribute of attributesIn(payload, start)) {
+    if (attribute === null) return null;
+    if (attribute.type === type) return attribute.value;
   }
   return null;
+}
+
+/** The attributes behind a fixed part of `start` bytes; null, and the end, where one is malformed. */
+export function* attributesIn(
+  payload: Uint8Array,
+  start: number,
+): Generator<{ type: number; value: Uint8Array } | null> {
+  const view = viewOf(payload);
+  for (let at = start; at + Nlattr.size <= payload.length;) {
+    const length = view.getUint16(at + Nlattr.offset.nla_len, true);
+    if (length < Nlattr.size || at + length > payload.length) {
+      yield null;
+      return;
+    }
+    const type = view.getUint16(at + Nlattr.offset.nla_type, true) & NLA_TYPE_MASK;
+    yield { type, value: payload.subarray(at + Nlattr.size, at + length) };
+    at += alignNetlink(length);
+  }
 }
 
 /** A text attribute, up to its zero byte. */
@@ -57,5 +75,5 @@ export class ShortAttribute extends Error {}
 export function numberOf(value: Uint8Array | null): number | null {
   if (value === null) return null;
   if (value.length < 4) throw new ShortAttribute();
-  return new DataView(value.buffer, value.byteOffset).getUint32(0, true);
+  return viewOf(value).getUint32(0, true);
 }

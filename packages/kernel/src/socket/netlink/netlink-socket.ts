@@ -23,31 +23,44 @@ import {
   POLLOUT,
   POLLRDNORM,
   POLLWRNORM,
-  SOCKADDR_NL_SIZE,
   SOCK_DGRAM,
   SOCK_RAW,
   SOL_NETLINK,
   isErrno,
-} from "@stratos/abi";
-import type { Credentials } from "../../security/credentials.ts";
-import type { IoCursor } from "../../ground/io-cursor.ts";
-import { UNFINISHED } from "../../ground/wait-queue.ts";
-import { familyOf } from "../inet/inet-address.ts";
-import type { IncomingMessage, OutgoingMessage } from "../message.ts";
-import { obtainTransferState, Socket } from "../socket.ts";
-import { intOption, optionInt } from "../socket-options.ts";
-import {
+  NETLINK_ADD_MEMBERSHIP,
+  NETLINK_BROADCAST_ERROR,
+  NETLINK_CAP_ACK,
+  NETLINK_DROP_MEMBERSHIP,
+  NETLINK_EXT_ACK,
+  NETLINK_GENERIC,
+  NETLINK_GET_STRICT_CHK,
+  NETLINK_KOBJECT_UEVENT,
+  NETLINK_LISTEN_ALL_NSID,
+  NETLINK_LIST_MEMBERSHIPS,
+  NETLINK_NO_ENOBUFS,
+  NETLINK_PKTINFO,
   NETLINK_ROUTE,
-  NetlinkWriter,
-  type NetlinkHeading,
+  NETLINK_SOCK_DIAG,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSG_MIN_TYPE,
   NLM_F_ACK,
   NLM_F_CAPPED,
   NLM_F_DUMP,
   NLM_F_MULTI,
   NLM_F_REQUEST,
-  NLMSG_DONE,
-  NLMSG_ERROR,
-} from "./netlink-writer.ts";
+  Nlmsghdr,
+  SockaddrNl,
+} from "@stratos/abi";
+import type { Credentials } from "../../security/credentials.ts";
+import type { IoCursor } from "../../ground/io-cursor.ts";
+import { putFields, viewOf } from "../../ground/words.ts";
+import { UNFINISHED } from "../../ground/wait-queue.ts";
+import { familyOf } from "../inet/inet-address.ts";
+import type { IncomingMessage, OutgoingMessage } from "../message.ts";
+import { obtainTransferState, Socket } from "../socket.ts";
+import { intOption, optionInt } from "../socket-options.ts";
+import { NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
 import { answerGeneric } from "./generic-messages.ts";
 import { answerDiagnosis } from "./socket-diagnosis.ts";
 import { type NetlinkAnswer, type NetlinkRequest, parseRequests, ShortAttribute } from "./netlink-request.ts";
@@ -55,21 +68,8 @@ import { answerRouteRequest } from "./route-requests.ts";
 import type { Network } from "../network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
-const NETLINK_SOCK_DIAG = 4,
-  NETLINK_KOBJECT_UEVENT = 15,
-  NETLINK_GENERIC = 16;
 /** NETLINK_AUDIT isn't among them: libraries take EPROTONOSUPPORT for a kernel without auditing, which this is. */
 const PROTOCOLS = new Set([NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_KOBJECT_UEVENT, NETLINK_GENERIC]);
-const NETLINK_ADD_MEMBERSHIP = 1,
-  NETLINK_DROP_MEMBERSHIP = 2,
-  NETLINK_PKTINFO = 3,
-  NETLINK_BROADCAST_ERROR = 4,
-  NETLINK_NO_ENOBUFS = 5,
-  NETLINK_LISTEN_ALL_NSID = 8;
-const NETLINK_LIST_MEMBERSHIPS = 9,
-  NETLINK_CAP_ACK = 10,
-  NETLINK_EXT_ACK = 11,
-  NETLINK_GET_STRICT_CHK = 12;
 const KNOWN_OPTIONS = new Set([
   NETLINK_PKTINFO,
   NETLINK_BROADCAST_ERROR,
@@ -128,10 +128,9 @@ export class NetlinkSocket extends Socket {
   }
 
   override bind(task: SocketCaller, address: Uint8Array): number {
-    if (address.length < SOCKADDR_NL_SIZE) return -EINVAL;
+    if (address.length < SockaddrNl.size) return -EINVAL;
     if (familyOf(address) !== AF_NETLINK) return -EINVAL;
-    const port = optionInt(address, 4) >>> 0;
-    const groups = optionInt(address, 8);
+    const { port, groups } = readName(address);
     for (let bit = 0; bit < 32; bit++)
       if ((groups & (1 << bit)) !== 0) this.#groups.add(bit + 1);
       else this.#groups.delete(bit + 1);
@@ -166,9 +165,10 @@ export class NetlinkSocket extends Socket {
 
   override connect(task: SocketCaller, address: Uint8Array, _nonblocking: boolean): number {
     if (address.length >= 2 && familyOf(address) === AF_UNSPEC) return 0;
-    if (address.length < SOCKADDR_NL_SIZE) return -EINVAL;
+    if (address.length < SockaddrNl.size) return -EINVAL;
     if (familyOf(address) !== AF_NETLINK) return -EINVAL;
-    if (optionInt(address, 4) !== 0 || optionInt(address, 8) !== 0) return -EPERM;
+    const { port, groups } = readName(address);
+    if (port !== 0 || groups !== 0) return -EPERM;
     this.#autobind(task);
     return 0;
   }
@@ -186,10 +186,11 @@ export class NetlinkSocket extends Socket {
   override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     if (message.address !== null) {
-      if (message.address.length < SOCKADDR_NL_SIZE) return -EINVAL;
+      if (message.address.length < SockaddrNl.size) return -EINVAL;
       if (familyOf(message.address) !== AF_NETLINK) return -EAFNOSUPPORT;
-      if (optionInt(message.address, 4) !== 0) return -ECONNREFUSED; // other processes don't listen
-      if (optionInt(message.address, 8) !== 0) return -EPERM;
+      const { port, groups } = readName(message.address);
+      if (port !== 0) return -ECONNREFUSED; // other processes don't listen
+      if (groups !== 0) return -EPERM;
     }
     // The kernel speaks of devices and doesn't listen.
     if (this.protocol === NETLINK_KOBJECT_UEVENT) return -ECONNREFUSED;
@@ -218,7 +219,7 @@ export class NetlinkSocket extends Socket {
   #answer(task: SocketCaller, request: NetlinkRequest): void {
     // Control messages and what isn't a request get an acknowledgement at most (netlink_rcv_skb).
     let error = 0;
-    if ((request.flags & NLM_F_REQUEST) !== 0 && request.type >= 16) {
+    if ((request.flags & NLM_F_REQUEST) !== 0 && request.type >= NLMSG_MIN_TYPE) {
       const answer = this.#ask(task, request);
       if (isErrno(answer)) error = answer;
       else if (answer.isDump) {
@@ -280,12 +281,14 @@ export class NetlinkSocket extends Socket {
     const isCapped = error === 0 || this.#options.get(NETLINK_CAP_ACK) === 1 || request.payload.length > 1024;
     const writer = new NetlinkWriter().begin(NLMSG_ERROR, this.#heading(request, isCapped ? NLM_F_CAPPED : 0));
     writer
-      .u32(error >>> 0)
-      .u32(16 + request.payload.length)
-      .u16(request.type)
-      .u16(request.flags)
-      .u32(request.sequence)
-      .u32(this.portId);
+      .u32(error) // struct nlmsgerr
+      .fields(Nlmsghdr, {
+        nlmsg_len: Nlmsghdr.size + request.payload.length,
+        nlmsg_type: request.type,
+        nlmsg_flags: request.flags,
+        nlmsg_seq: request.sequence,
+        nlmsg_pid: this.portId,
+      });
     if (!isCapped) writer.bytes(request.payload);
     this.#enqueue(writer.finish());
   }
@@ -411,9 +414,12 @@ function isAsking(protocol: number, type: number): boolean {
 }
 
 function nameBytes(port: number, groups: number): Uint8Array {
-  const bytes = new Uint8Array(SOCKADDR_NL_SIZE);
-  bytes[0] = AF_NETLINK;
-  bytes.set(intOption(port), 4);
-  bytes.set(intOption(groups), 8);
+  const bytes = new Uint8Array(SockaddrNl.size);
+  putFields(viewOf(bytes), SockaddrNl, { nl_family: AF_NETLINK, nl_pid: port, nl_groups: groups });
   return bytes;
+}
+
+function readName(address: Uint8Array): { port: number; groups: number } {
+  const { nl_pid, nl_groups } = SockaddrNl.offset;
+  return { port: optionInt(address, nl_pid) >>> 0, groups: optionInt(address, nl_groups) };
 }

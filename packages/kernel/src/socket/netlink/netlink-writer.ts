@@ -1,18 +1,5 @@
-/** sizeof struct nlmsghdr, and the alignment of messages and attributes (netlink(7), rtnetlink(7)). */
-export const NLMSG_HDRLEN = 16,
-  NLMSG_ALIGNTO = 4;
-export const NLMSG_ERROR = 2,
-  NLMSG_DONE = 3;
-export const NLM_F_REQUEST = 1,
-  NLM_F_MULTI = 2,
-  NLM_F_ACK = 4,
-  NLM_F_DUMP = 0x300,
-  NLM_F_CAPPED = 0x100;
-/** Of requests that make something (rtnetlink(7)). */
-export const NLM_F_REPLACE = 0x100,
-  NLM_F_EXCL = 0x200,
-  NLM_F_CREATE = 0x400;
-export const NETLINK_ROUTE = 0;
+import { Nlattr, NLMSG_ALIGNTO, Nlmsghdr, type Struct } from "@stratos/abi";
+import { putFields } from "../../ground/words.ts";
 
 /** What a message says beside its type. */
 export interface NetlinkHeading {
@@ -34,22 +21,15 @@ export class NetlinkWriter {
 
   begin(type: number, heading: NetlinkHeading): this {
     this.#bytes.fill(0, 0, this.#length);
-    this.#length = NLMSG_HDRLEN;
-    this.#view.setUint16(4, type, true);
-    this.#view.setUint16(6, heading.flags, true);
-    this.#view.setUint32(8, heading.sequence, true);
-    this.#view.setUint32(12, heading.port, true);
-    return this;
+    this.#length = 0;
+    const { flags: nlmsg_flags, sequence: nlmsg_seq, port: nlmsg_pid } = heading;
+    return this.fields(Nlmsghdr, { nlmsg_type: type, nlmsg_flags, nlmsg_seq, nlmsg_pid });
   }
 
-  u8(value: number): this {
-    this.#bytes[this.#length++] = value;
-    return this;
-  }
-
-  u16(value: number): this {
-    this.#view.setUint16(this.#length, value, true);
-    this.#length += 2;
+  /** A structure of integers, those that aren't given 0. */
+  fields<Name extends string>(layout: Struct<Name>, values: { readonly [N in Name]?: number }): this {
+    putFields(this.#view, layout, values, this.#length);
+    this.#length = alignNetlink(this.#length + layout.size);
     return this;
   }
 
@@ -65,14 +45,17 @@ export class NetlinkWriter {
     return this;
   }
 
-  /** `struct rtattr` with its value, padded. */
+  /** `struct nlattr` with its value, padded. */
   attribute(type: number, value: Uint8Array): this {
-    this.u16(4 + value.length).u16(type);
-    return this.bytes(value);
+    return this.#attributeHead(type, value.length).bytes(value);
   }
 
   attributeU32(type: number, value: number): this {
-    return this.u16(8).u16(type).u32(value);
+    return this.#attributeHead(type, 4).u32(value);
+  }
+
+  #attributeHead(type: number, length: number): this {
+    return this.fields(Nlattr, { nla_len: Nlattr.size + length, nla_type: type });
   }
 
   attributeU8(type: number, value: number): this {
@@ -88,7 +71,7 @@ export class NetlinkWriter {
 
   /** The message, its length filled in; padded so that another may follow. */
   finish(): Uint8Array {
-    this.#view.setUint32(0, this.#length, true);
+    putFields(this.#view, Nlmsghdr, { nlmsg_len: this.#length });
     return this.#bytes.slice(0, alignNetlink(this.#length));
   }
 }

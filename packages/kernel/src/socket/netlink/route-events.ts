@@ -5,6 +5,7 @@ import {
   RTNLGRP_IPV6_IFADDR,
   RTNLGRP_IPV6_ROUTE,
   RTNLGRP_LINK,
+  NETLINK_ROUTE,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { isV4 } from "../inet/ip-address.ts";
@@ -13,7 +14,7 @@ import type { InterfaceAddress, NetworkInterface } from "../network-interface.ts
 import type { Route } from "../routes.ts";
 import { addressMessage } from "./address-messages.ts";
 import { linkMessage } from "./link-messages.ts";
-import { NETLINK_ROUTE, type NetlinkHeading } from "./netlink-writer.ts";
+import type { NetlinkHeading } from "./netlink-writer.ts";
 import { routeMessage } from "./route-table-messages.ts";
 
 const FROM_KERNEL: NetlinkHeading = { flags: 0, sequence: 0, port: 0 };

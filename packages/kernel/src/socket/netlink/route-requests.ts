@@ -18,15 +18,20 @@ import {
   RTM_NEWROUTE,
   RTM_SETLINK,
   isErrno,
+  Ifaddrmsg,
+  NLM_F_DUMP,
+  NLM_F_MULTI,
+  Rtmsg,
 } from "@stratos/abi";
 import { type Credentials, isCapable } from "../../security/credentials.ts";
+import { viewOf } from "../../ground/words.ts";
 import { isV4 } from "../inet/ip-address.ts";
 import type { Network } from "../network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { addressMessage, changeAddress } from "./address-messages.ts";
 import { changeLink, deleteLink, linkMessage, requestedLink } from "./link-messages.ts";
 import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
-import { type NetlinkHeading, NLM_F_DUMP, NLM_F_MULTI } from "./netlink-writer.ts";
+import type { NetlinkHeading } from "./netlink-writer.ts";
 import { changeRoute, routeMessage, routeTo } from "./route-table-messages.ts";
 
 /**
@@ -96,9 +101,9 @@ function addresses(
   isStrict: boolean,
 ): Uint8Array[] {
   const { payload } = request;
-  const family = payload[0] ?? AF_UNSPEC;
+  const family = payload[Ifaddrmsg.offset.ifa_family] ?? AF_UNSPEC;
   const index =
-    isStrict && payload.length >= 8 ? new DataView(payload.buffer, payload.byteOffset).getUint32(4, true) : 0;
+    isStrict && payload.length >= Ifaddrmsg.size ? viewOf(payload).getUint32(Ifaddrmsg.offset.ifa_index, true) : 0;
   const messages: Uint8Array[] = [];
   for (const one of network.interfaces) {
     if (index !== 0 && one.index !== index) continue;
@@ -110,7 +115,7 @@ function addresses(
 }
 
 function routes(network: Network, request: NetlinkRequest, heading: NetlinkHeading): Uint8Array[] {
-  const family = request.payload[0] ?? AF_UNSPEC;
+  const family = request.payload[Rtmsg.offset.rtm_family] ?? AF_UNSPEC;
   return network.routes
     .list()
     .filter((route) => family === AF_UNSPEC || family === (isV4(route.destination) ? AF_INET : AF_INET6))

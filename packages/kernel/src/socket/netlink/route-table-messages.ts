@@ -13,7 +13,6 @@ import {
   RTA_PREFSRC,
   RTA_PRIORITY,
   RTA_TABLE,
-  RTMSG_SIZE,
   RTM_DELROUTE,
   RTM_NEWROUTE,
   RTN_LOCAL,
@@ -25,6 +24,9 @@ import {
   RT_TABLE_LOCAL,
   RT_TABLE_MAIN,
   RT_TABLE_UNSPEC,
+  NLM_F_CREATE,
+  NLM_F_REPLACE,
+  Rtmsg,
 } from "@stratos/abi";
 import {
   ANY_V4,
@@ -45,21 +47,20 @@ import type { Network } from "../network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import { makeRoute, type Route } from "../routes.ts";
 import { attributeOf, type NetlinkRequest, numberOf } from "./netlink-request.ts";
-import { type NetlinkHeading, NetlinkWriter, NLM_F_CREATE, NLM_F_REPLACE } from "./netlink-writer.ts";
+import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 
 export function routeMessage(route: Route, heading: NetlinkHeading, isGone = false): Uint8Array {
   const v4 = isV4(route.destination);
   const writer = new NetlinkWriter()
     .begin(isGone ? RTM_DELROUTE : RTM_NEWROUTE, heading)
-    .u8(v4 ? AF_INET : AF_INET6)
-    .u8(route.prefixLength)
-    .u8(0)
-    .u8(0)
-    .u8(route.table)
-    .u8(route.protocol)
-    .u8(route.scope)
-    .u8(route.type)
-    .u32(0)
+    .fields(Rtmsg, {
+      rtm_family: v4 ? AF_INET : AF_INET6,
+      rtm_dst_len: route.prefixLength,
+      rtm_table: route.table,
+      rtm_protocol: route.protocol,
+      rtm_scope: route.scope,
+      rtm_type: route.type,
+    })
     .attributeU32(RTA_TABLE, route.table);
   if (route.prefixLength > 0) writer.attribute(RTA_DST, ipBytes(route.destination));
   if (route.gateway !== null) writer.attribute(RTA_GATEWAY, ipBytes(route.gateway));
@@ -76,16 +77,15 @@ export function routeMessage(route: Route, heading: NetlinkHeading, isGone = fal
  */
 export function changeRoute(network: Network, request: NetlinkRequest): number {
   const { payload, flags } = request;
-  const v4 = payload[0] === AF_INET;
-  if (payload.length < RTMSG_SIZE || (!v4 && payload[0] !== AF_INET6)) return -EINVAL;
-  const [prefixLength, table, protocol, scope, type] = [
-    payload[1]!,
-    payload[4]!,
-    payload[5]!,
-    payload[6]!,
-    payload[7]!,
-  ];
-  const wantedTable = numberOf(attributeOf(payload, RTMSG_SIZE, RTA_TABLE)) ?? table;
+  const v4 = familyIn(payload) === AF_INET;
+  if (payload.length < Rtmsg.size || (!v4 && familyIn(payload) !== AF_INET6)) return -EINVAL;
+  const { offset } = Rtmsg;
+  const prefixLength = payload[offset.rtm_dst_len]!,
+    table = payload[offset.rtm_table]!,
+    protocol = payload[offset.rtm_protocol]!,
+    scope = payload[offset.rtm_scope]!,
+    type = payload[offset.rtm_type]!;
+  const wantedTable = numberOf(attributeOf(payload, Rtmsg.size, RTA_TABLE)) ?? table;
   if (wantedTable !== RT_TABLE_MAIN && wantedTable !== RT_TABLE_UNSPEC && wantedTable !== RT_TABLE_LOCAL)
     return -EOPNOTSUPP;
   if (type !== RTN_UNICAST && type !== RTN_UNSPEC) return -EOPNOTSUPP;
@@ -95,10 +95,10 @@ export function changeRoute(network: Network, request: NetlinkRequest): number {
   if (destination === "malformed" || gateway === "malformed" || source === "malformed") return -EINVAL;
   if (prefixLength > widthOf(destination) || !isSameIp(prefixOf(destination, prefixLength), destination))
     return -EINVAL;
-  const index = numberOf(attributeOf(payload, RTMSG_SIZE, RTA_OIF));
+  const index = numberOf(attributeOf(payload, Rtmsg.size, RTA_OIF));
   const out = index === null ? null : network.interfaceByIndex(index);
   if (out === undefined) return -ENODEV;
-  const metric = numberOf(attributeOf(payload, RTMSG_SIZE, RTA_PRIORITY));
+  const metric = numberOf(attributeOf(payload, Rtmsg.size, RTA_PRIORITY));
   const wanted = { destination, prefixLength, out, gateway, metric, table: RT_TABLE_MAIN };
   if (request.type === RTM_DELROUTE) return removeRoute(network, wanted);
   const via = out ?? (gateway === null ? null : (network.routes.find(gateway)?.out ?? null));
@@ -126,8 +126,13 @@ function replaceOrAdd(network: Network, route: Route, flags: number): number {
   return addRoute(network, route);
 }
 
+/** Undefined when there is no message. */
+function familyIn(payload: Uint8Array): number | undefined {
+  return payload[Rtmsg.offset.rtm_family];
+}
+
 function addressAttribute(payload: Uint8Array, type: number, v4: boolean): IpAddress | null | "malformed" {
-  const bytes = attributeOf(payload, RTMSG_SIZE, type);
+  const bytes = attributeOf(payload, Rtmsg.size, type);
   if (bytes === null) return null;
   const ip = ipOfBytes(bytes);
   return ip === null || isV4(ip) !== v4 ? "malformed" : ip;
@@ -135,7 +140,7 @@ function addressAttribute(payload: Uint8Array, type: number, v4: boolean): IpAdd
 
 /** RTM_GETROUTE for one address (`ip route get`). −ENETUNREACH */
 export function routeTo(network: Network, payload: Uint8Array): Route | number {
-  const v4 = payload[0] === AF_INET;
+  const v4 = familyIn(payload) === AF_INET;
   const ip = addressAttribute(payload, RTA_DST, v4);
   if (ip === null || ip === "malformed") return -ENETUNREACH;
   const exact = { destination: ip, prefixLength: widthOf(ip), metric: 0 };

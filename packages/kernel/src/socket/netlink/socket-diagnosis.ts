@@ -12,37 +12,43 @@ import {
   TCP_CLOSE,
   TCP_ESTABLISHED,
   TCP_LISTEN,
+  DCCPDIAG_GETSOCK,
+  INET_DIAG_SHUTDOWN,
+  InetDiagMsg,
+  InetDiagReqV2,
+  InetDiagSockid,
+  NLM_F_DUMP,
+  NLM_F_MULTI,
+  SOCK_DESTROY,
+  SOCK_DIAG_BY_FAMILY,
+  SockaddrUn,
+  TCPDIAG_GETSOCK,
+  UDIAG_SHOW_NAME,
+  UDIAG_SHOW_PEER,
+  UDIAG_SHOW_RQLEN,
+  UNIX_DIAG_NAME,
+  UNIX_DIAG_PEER,
+  UNIX_DIAG_RQLEN,
+  UNIX_DIAG_SHUTDOWN,
+  UnixDiagMsg,
+  UnixDiagReq,
+  UnixDiagRqlen,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
+import { putFields, viewOf } from "../../ground/words.ts";
 import type { InetSocket } from "../inet/inet-socket.ts";
 import { type IpAddress, isWildcard, writeV4, writeV6 } from "../inet/ip-address.ts";
 import type { Network } from "../network.ts";
 import type { IdMap } from "../../security/id-map.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import type { UnixSocket } from "../unix/unix-socket.ts";
-import { type NetlinkHeading, NetlinkWriter, NLM_F_DUMP, NLM_F_MULTI } from "./netlink-writer.ts";
+import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
 
-/**
- * TCPDIAG_GETSOCK and DCCPDIAG_GETSOCK, which sock_diag(7) took the place of: programs try them when a protocol is
- * unknown.
- */
-const OLD_REQUESTS = [18, 19];
-const SOCK_DIAG_BY_FAMILY = 20,
-  SOCK_DESTROY = 21;
-/** `struct inet_diag_req_v2`, `struct unix_diag_req`. */
-const INET_REQUEST_SIZE = 56,
-  UNIX_REQUEST_SIZE = 24;
-const INET_DIAG_SHUTDOWN = 8;
-const UNIX_DIAG_NAME = 0,
-  UNIX_DIAG_PEER = 2,
-  UNIX_DIAG_RQLEN = 4,
-  UNIX_DIAG_SHUTDOWN = 6;
-const UDIAG_SHOW_NAME = 1,
-  UDIAG_SHOW_PEER = 4,
-  UDIAG_SHOW_RQLEN = 16;
-/** A path of AF_UNIX is 108 bytes at most. */
-const NAME_MAX = 108;
+/** Programs try them when a protocol is unknown. */
+const OLD_REQUESTS = [TCPDIAG_GETSOCK, DCCPDIAG_GETSOCK];
+/** Bytes of a path of AF_UNIX at most. */
+const NAME_MAX = SockaddrUn.size - SockaddrUn.offset.sun_path;
 
 /**
  * @returns −EINVAL, −ENOENT for a family or protocol that isn't told about, −EOPNOTSUPP for one socket alone and
@@ -58,30 +64,31 @@ export function answerDiagnosis(
   if (OLD_REQUESTS.includes(request.type)) return -ENOENT;
   if (request.type !== SOCK_DIAG_BY_FAMILY || request.payload.length < 2) return -EINVAL;
   const isDump = (request.flags & NLM_F_DUMP) === NLM_F_DUMP;
-  const family = request.payload[0]!;
+  const family = request.payload[InetDiagReqV2.offset.sdiag_family]!;
   const heading = { flags: NLM_F_MULTI, sequence: request.sequence, port };
   if (family === AF_UNIX) {
-    if (request.payload.length < UNIX_REQUEST_SIZE) return -EINVAL;
+    if (request.payload.length < UnixDiagReq.size) return -EINVAL;
     return isDump ? { isDump, messages: unixSockets(network, request.payload, heading) } : -EOPNOTSUPP;
   }
-  const protocol = request.payload[1]!;
+  const protocol = request.payload[InetDiagReqV2.offset.sdiag_protocol]!;
   if ((family !== AF_INET && family !== AF_INET6) || ![IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE].includes(protocol))
     return -ENOENT;
-  if (request.payload.length < INET_REQUEST_SIZE) return -EINVAL;
+  if (request.payload.length < InetDiagReqV2.size) return -EINVAL;
   return isDump ? { isDump, messages: inetSockets(task, network, request.payload, heading) } : -EOPNOTSUPP;
 }
 
 /** `struct inet_diag_msg` for each socket of the family and protocol that is in one of the states asked for. */
 function inetSockets(task: SocketCaller, network: Network, payload: Uint8Array, heading: NetlinkHeading): Uint8Array[] {
   const { uids } = task.credentials.userNamespace;
-  const states = viewOf(payload).getUint32(4, true);
+  const { sdiag_family, sdiag_protocol, idiag_states } = InetDiagReqV2.offset;
+  const states = viewOf(payload).getUint32(idiag_states, true);
   const messages: Uint8Array[] = [];
   const writer = new NetlinkWriter();
   for (const socket of network.inetSockets) {
     const state = socket.stateNumber;
     if (
-      socket.family !== payload[0] ||
-      socket.protocol !== payload[1] ||
+      socket.family !== payload[sdiag_family] ||
+      socket.protocol !== payload[sdiag_protocol] ||
       (states & (1 << state)) === 0 ||
       socket.local === null
     )
@@ -96,21 +103,25 @@ function inetSockets(task: SocketCaller, network: Network, payload: Uint8Array, 
 }
 
 function inetMessage(socket: InetSocket, state: number, uids: IdMap): Uint8Array {
-  const bytes = new Uint8Array(72);
+  const bytes = new Uint8Array(InetDiagMsg.size);
   const view = viewOf(bytes);
   const { local, peer, inode } = socket;
-  bytes[0] = socket.family;
-  bytes[1] = state;
-  view.setUint16(4, local!.port);
-  view.setUint16(6, peer?.port ?? 0);
-  putAddress(bytes, 8, socket, local!.ip);
-  if (peer !== null) putAddress(bytes, 24, socket, peer.ip);
+  const ino = inode?.ino ?? 0;
+  putFields(view, InetDiagMsg, {
+    idiag_family: socket.family,
+    idiag_state: state,
+    idiag_rqueue: state === TCP_LISTEN ? socket.backlog : socket.available(),
+    idiag_wqueue: state === TCP_LISTEN ? socket.backlogLimit : socket.unsent,
+    idiag_uid: uids.shown(inode?.uid ?? 0),
+    idiag_inode: ino,
+  });
+  const { id } = InetDiagMsg.offset;
+  const { idiag_src, idiag_dst, idiag_cookie } = InetDiagSockid.offset;
+  putFields(view, InetDiagSockid, { idiag_sport: local!.port, idiag_dport: peer?.port ?? 0 }, id);
+  putAddress(bytes, id + idiag_src, socket, local!.ip);
+  if (peer !== null) putAddress(bytes, id + idiag_dst, socket, peer.ip);
   // The cookie, which names the socket for good, is its inode's number.
-  view.setUint32(44, inode?.ino ?? 0, true);
-  view.setUint32(56, state === TCP_LISTEN ? socket.backlog : socket.available(), true);
-  view.setUint32(60, state === TCP_LISTEN ? socket.backlogLimit : socket.unsent, true);
-  view.setUint32(64, uids.shown(inode?.uid ?? 0), true);
-  view.setUint32(68, inode?.ino ?? 0, true);
+  view.setUint32(id + idiag_cookie, ino, true);
   return bytes;
 }
 
@@ -122,23 +133,15 @@ function putAddress(bytes: Uint8Array, at: number, socket: InetSocket, ip: IpAdd
 
 /** `struct unix_diag_msg` with what was asked to be shown. */
 function unixSockets(network: Network, payload: Uint8Array, heading: NetlinkHeading): Uint8Array[] {
-  const states = viewOf(payload).getUint32(4, true);
-  const show = viewOf(payload).getUint32(12, true);
+  const states = viewOf(payload).getUint32(UnixDiagReq.offset.udiag_states, true);
+  const show = viewOf(payload).getUint32(UnixDiagReq.offset.udiag_show, true);
   const messages: Uint8Array[] = [];
   const writer = new NetlinkWriter();
   for (const socket of network.unixSockets) {
-    const { peerSocket, inode } = socket;
+    const { peerSocket } = socket;
     const state = socket.isListening ? TCP_LISTEN : peerSocket !== null ? TCP_ESTABLISHED : TCP_CLOSE;
     if ((states & (1 << state)) === 0) continue;
-    writer
-      .begin(SOCK_DIAG_BY_FAMILY, heading)
-      .u8(AF_UNIX)
-      .u8(socket.type)
-      .u8(state)
-      .u8(0)
-      .u32(inode?.ino ?? 0)
-      .u32(inode?.ino ?? 0)
-      .u32(0);
+    writer.begin(SOCK_DIAG_BY_FAMILY, heading).bytes(unixMessage(socket, state));
     if ((show & UDIAG_SHOW_NAME) !== 0 && socket.shownName !== "")
       writer.attribute(UNIX_DIAG_NAME, byteStringOf(socket.shownName.replace(/^@/, "\0").slice(0, NAME_MAX)));
     if ((show & UDIAG_SHOW_PEER) !== 0 && peerSocket !== null)
@@ -149,14 +152,18 @@ function unixSockets(network: Network, payload: Uint8Array, heading: NetlinkHead
   return messages;
 }
 
-function queueLengths(socket: UnixSocket): Uint8Array {
-  const bytes = new Uint8Array(8);
-  if (socket.isListening) return bytes;
-  viewOf(bytes).setUint32(0, socket.available(), true);
-  viewOf(bytes).setUint32(4, socket.unsent, true);
+function unixMessage({ type, inode }: UnixSocket, state: number): Uint8Array {
+  const bytes = new Uint8Array(UnixDiagMsg.size);
+  const view = viewOf(bytes);
+  const ino = inode?.ino ?? 0;
+  putFields(view, UnixDiagMsg, { udiag_family: AF_UNIX, udiag_type: type, udiag_state: state, udiag_ino: ino });
+  view.setUint32(UnixDiagMsg.offset.udiag_cookie, ino, true);
   return bytes;
 }
 
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+function queueLengths(socket: UnixSocket): Uint8Array {
+  const bytes = new Uint8Array(UnixDiagRqlen.size);
+  if (!socket.isListening)
+    putFields(viewOf(bytes), UnixDiagRqlen, { udiag_rqueue: socket.available(), udiag_wqueue: socket.unsent });
+  return bytes;
 }

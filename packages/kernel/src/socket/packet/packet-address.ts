@@ -6,13 +6,14 @@ import {
   PACKET_HOST,
   PACKET_MULTICAST,
   PACKET_OTHERHOST,
-  SOCKADDR_LL_SIZE,
+  SockaddrLl,
 } from "@stratos/abi";
+import { putFields, viewOf } from "../../ground/words.ts";
 import { familyOf } from "../inet/inet-address.ts";
 import { ETHERNET_ADDRESS_SIZE, type NetworkInterface } from "../network-interface.ts";
 
-/** Where the hardware address stands. */
-const ADDRESS = 12;
+const { sll_protocol, sll_ifindex, sll_halen, sll_addr } = SockaddrLl.offset;
+const HARDWARE_ADDRESS_MAX = SockaddrLl.size - sll_addr;
 
 export interface PacketAddress {
   /** Ethernet type, in the order of the host. */
@@ -23,30 +24,31 @@ export interface PacketAddress {
 
 /** @returns −EINVAL too short, or of another family */
 export function parsePacketAddress(address: Uint8Array): PacketAddress | number {
-  if (address.length < SOCKADDR_LL_SIZE || familyOf(address) !== AF_PACKET) return -EINVAL;
+  if (address.length < SockaddrLl.size || familyOf(address) !== AF_PACKET) return -EINVAL;
+  const view = viewOf(address);
   return {
-    protocol: (address[2]! << 8) | address[3]!,
-    index: new DataView(address.buffer, address.byteOffset).getInt32(4, true),
-    hardwareAddress: address.slice(ADDRESS, ADDRESS + Math.min(8, address[11]!)),
+    protocol: view.getUint16(sll_protocol),
+    index: view.getInt32(sll_ifindex, true),
+    hardwareAddress: address.slice(sll_addr, sll_addr + Math.min(HARDWARE_ADDRESS_MAX, address[sll_halen]!)),
   };
 }
 
-/** Writes the address of a frame, or of a socket; the rest of `into` up to SOCKADDR_LL_SIZE is zero. */
+/** Writes the address of a frame, or of a socket; the rest of `into` up to its size is zero. */
 export function writePacketAddress(
   into: Uint8Array,
   fields: { protocol: number; index: number; hardwareType: number; packetType: number },
   hardwareAddress: Uint8Array,
 ): void {
-  into.fill(0, 0, SOCKADDR_LL_SIZE);
-  into[0] = AF_PACKET;
-  into[2] = fields.protocol >> 8;
-  into[3] = fields.protocol;
-  for (let byte = 0; byte < 4; byte++) into[4 + byte] = fields.index >> (8 * byte);
-  into[8] = fields.hardwareType;
-  into[9] = fields.hardwareType >> 8;
-  into[10] = fields.packetType;
-  into[11] = hardwareAddress.length;
-  into.set(hardwareAddress, ADDRESS);
+  into.fill(0, 0, SockaddrLl.size);
+  putFields(viewOf(into), SockaddrLl, {
+    sll_family: AF_PACKET,
+    sll_protocol: fields.protocol,
+    sll_ifindex: fields.index,
+    sll_hatype: fields.hardwareType,
+    sll_pkttype: fields.packetType,
+    sll_halen: hardwareAddress.length,
+  });
+  into.set(hardwareAddress, sll_addr);
 }
 
 /** For whom a frame that came in by `one` is, by the destination that it begins with. */

@@ -20,7 +20,6 @@ import {
   PACKET_AUXDATA,
   PACKET_DROP_MEMBERSHIP,
   PACKET_IGNORE_OUTGOING,
-  PACKET_MREQ_SIZE,
   PACKET_MR_MULTICAST,
   PACKET_MR_UNICAST,
   PACKET_OUTGOING,
@@ -30,15 +29,18 @@ import {
   POLLOUT,
   POLLRDNORM,
   POLLWRNORM,
-  SOCKADDR_LL_SIZE,
   SOCK_RAW,
   SOL_PACKET,
-  TPACKET_AUXDATA_SIZE,
   TP_STATUS_USER,
   isErrno,
+  PacketMreq,
+  SockaddrLl,
+  TpacketAuxdata,
+  TpacketStats,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE } from "@stratos/host";
+import { putFields, viewOf } from "../../ground/words.ts";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, ReceivedDatagram } from "../inet/datagram-queue.ts";
 import { NO_EXTENSIONS } from "../inet/extension-headers.ts";
@@ -119,7 +121,7 @@ export class PacketSocket extends Socket {
 
   override localName(): Uint8Array {
     const one = this.network.interfaceByIndex(this.#index);
-    const name = new Uint8Array(SOCKADDR_LL_SIZE);
+    const name = new Uint8Array(SockaddrLl.size);
     const hardwareAddress = one?.hardwareAddress ?? new Uint8Array(0);
     writePacketAddress(
       name,
@@ -131,7 +133,7 @@ export class PacketSocket extends Socket {
       },
       hardwareAddress,
     );
-    return name.subarray(0, SOCKADDR_LL_SIZE - 8 + hardwareAddress.length);
+    return name.subarray(0, SockaddrLl.offset.sll_addr + hardwareAddress.length);
   }
 
   override peerName(): number {
@@ -236,20 +238,21 @@ export class PacketSocket extends Socket {
       },
       hardwareAddress,
     );
-    message.addressLength = SOCKADDR_LL_SIZE;
+    message.addressLength = SockaddrLl.size;
     if (this.#tellsAuxiliary) message.addControl(SOL_PACKET, PACKET_AUXDATA, this.#auxiliary(length, moved));
     if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
     if (moved < length) message.flags |= MSG_TRUNC;
     return (flags & MSG_TRUNC) !== 0 ? length : moved;
   }
 
-  /** `struct tpacket_auxdata`: status, length, captured length, where the headers begin. */
   #auxiliary(length: number, captured: number): Uint8Array {
-    const data = new Uint8Array(TPACKET_AUXDATA_SIZE);
-    data.set(intOption(TP_STATUS_USER));
-    data.set(intOption(length), 4);
-    data.set(intOption(captured), 8);
-    data[14] = this.type === SOCK_RAW ? FRAME_HEADER_SIZE : 0;
+    const data = new Uint8Array(TpacketAuxdata.size);
+    putFields(viewOf(data), TpacketAuxdata, {
+      tp_status: TP_STATUS_USER,
+      tp_len: length,
+      tp_snaplen: captured,
+      tp_net: this.type === SOCK_RAW ? FRAME_HEADER_SIZE : 0,
+    });
     return data;
   }
 
@@ -287,12 +290,12 @@ export class PacketSocket extends Socket {
 
   /** Links of ours hand over every frame, so a membership changes nothing but what it tells. */
   #changeMembership(name: number, value: Uint8Array): number {
-    if (value.length < PACKET_MREQ_SIZE) return -EINVAL;
+    if (value.length < PacketMreq.size) return -EINVAL;
     const index = optionInt(value);
-    const type = value[4]! | (value[5]! << 8);
+    const type = viewOf(value).getUint16(PacketMreq.offset.mr_type, true);
     if (this.network.interfaceByIndex(index) === undefined) return -ENODEV;
     if (type < PACKET_MR_MULTICAST || type > PACKET_MR_UNICAST) return -EINVAL;
-    const key = `${index}:${type}:${value.slice(6, PACKET_MREQ_SIZE).join(".")}`;
+    const key = `${index}:${type}:${value.slice(PacketMreq.offset.mr_alen, PacketMreq.size).join(".")}`;
     if (name === PACKET_DROP_MEMBERSHIP) return this.#memberships.delete(key) ? 0 : -EADDRNOTAVAIL;
     if (this.#memberships.size >= MEMBERSHIPS_MAX) return -EINVAL;
     this.#memberships.add(key);
@@ -303,10 +306,9 @@ export class PacketSocket extends Socket {
     if (level !== SOL_PACKET) return -ENOPROTOOPT;
     switch (name) {
       case PACKET_STATISTICS: {
-        // struct tpacket_stats; asking sets both to zero.
-        const value = new Uint8Array(8);
-        value.set(intOption(this.#seen));
-        value.set(intOption(this.#dropped), 4);
+        // Asking sets both to zero.
+        const value = new Uint8Array(TpacketStats.size);
+        putFields(viewOf(value), TpacketStats, { tp_packets: this.#seen, tp_drops: this.#dropped });
         this.#seen = this.#dropped = 0;
         return value;
       }

@@ -1,5 +1,8 @@
-import { AF_UNIX, EINVAL, SOCKADDR_UN_SIZE } from "@stratos/abi";
+import { AF_UNIX, EINVAL, SockaddrUn } from "@stratos/abi";
 import { byteString } from "@stratos/base";
+import { familyOf } from "../inet/inet-address.ts";
+
+const { sun_family, sun_path } = SockaddrUn.offset;
 
 /**
  * What a `sockaddr_un` says (unix(7)):
@@ -12,20 +15,20 @@ export type UnixName = { readonly kind: "path" | "abstract"; readonly name: stri
 
 /** @returns EINVAL for a wrong family or length */
 export function parseUnixAddress(address: Uint8Array): UnixName | number {
-  if (address.length < 2 || address.length > SOCKADDR_UN_SIZE) return -EINVAL;
-  if ((address[0]! | (address[1]! << 8)) !== AF_UNIX) return -EINVAL;
-  if (address.length === 2) return { kind: "unnamed" };
-  if (address[2] === 0) return { kind: "abstract", name: byteString(address, 3) };
-  const end = address.indexOf(0, 2);
-  return { kind: "path", name: byteString(address, 2, end < 0 ? address.length : end) };
+  if (address.length < sun_path || address.length > SockaddrUn.size) return -EINVAL;
+  if (familyOf(address) !== AF_UNIX) return -EINVAL;
+  if (address.length === sun_path) return { kind: "unnamed" };
+  if (address[sun_path] === 0) return { kind: "abstract", name: byteString(address, sun_path + 1) };
+  const end = address.indexOf(0, sun_path);
+  return { kind: "path", name: byteString(address, sun_path, end < 0 ? address.length : end) };
 }
 
 /** The sockaddr of a name, as getsockname(2) tells it: paths with their NUL, abstract names without. */
 export function unixAddressBytes(name: UnixName): Uint8Array {
   if (name.kind === "unnamed") return Uint8Array.of(AF_UNIX, 0);
-  const bytes = new Uint8Array(2 + name.name.length + 1);
-  bytes[0] = AF_UNIX;
-  const at = name.kind === "path" ? 2 : 3;
+  const bytes = new Uint8Array(sun_path + name.name.length + 1);
+  bytes[sun_family] = AF_UNIX;
+  const at = name.kind === "path" ? sun_path : sun_path + 1;
   for (let index = 0; index < name.name.length; index++) bytes[at + index] = name.name.charCodeAt(index);
   return bytes;
 }

@@ -39,6 +39,7 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
   SOL_SOCKET,
+  SO_PEERGROUPS,
   SO_ACCEPTCONN,
   SO_ERROR,
   SO_PASSCRED,
@@ -53,6 +54,8 @@ import {
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
 import { advance } from "../../testing/fake-task.ts";
+import { IdMap } from "../../security/id-map.ts";
+import { INITIAL_USER_NAMESPACE, UserNamespace } from "../../security/user-namespace.ts";
 import { SocketTask, unixAbstract, unixPath } from "../../testing/socket-task.ts";
 
 function pairOf(user: SocketTask, type: number = SOCK_STREAM): [number, number] {
@@ -490,4 +493,20 @@ it("an interrupted wait is told", () => {
   sendSignalToTask(user.task, signalInfo(SIGUSR1, SI_USER));
   assert.equal(reading.isBlocked, true);
   assert.equal(user.task.wakeReason, "signal");
+});
+
+it("a peer's groups are told as the asker's user namespace names them", () => {
+  const { user } = SocketTask.createMachine();
+  user.become({ groups: [5, 70000] });
+  const [one] = pairOf(user);
+  const groups = (): number[] => {
+    const value = user.getBytes(one, SOL_SOCKET, SO_PEERGROUPS) as Uint8Array;
+    return [...new Uint32Array(value.buffer)];
+  };
+  assert.deepEqual(groups(), [5, 70000]);
+  const creator = { uid: 0, gid: 0, mayMapRoot: true };
+  const userNamespace = new UserNamespace(INITIAL_USER_NAMESPACE, { ino: 1, counts: null }, creator);
+  userNamespace.gids = new IdMap([{ first: 100, kernelFirst: 0, count: 10 }]);
+  user.become({ userNamespace });
+  assert.deepEqual(groups(), [105, 65534], "one without a name is nobody's");
 });

@@ -20,7 +20,7 @@ import {
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { HART, HART_F, HART_FFLAGS, HART_FRM, HART_PC, HART_X } from "@stratos/riscv";
-import { put64, putTimeval } from "../../ground/words.ts";
+import { put64, putFields, putTimeval, viewOf } from "../../ground/words.ts";
 import type { Area } from "../../mm/area.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
 import { writeSignalInfo } from "../signal-frame.ts";
@@ -67,13 +67,13 @@ export function coreNotes(
 }
 
 function note(type: number, content: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(20 + Math.ceil(content.length / 4) * 4);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(Elf64Nhdr.offset.n_namesz, 5, true);
-  view.setUint32(Elf64Nhdr.offset.n_descsz, content.length, true);
-  view.setUint32(Elf64Nhdr.offset.n_type, type, true);
-  bytes.set(byteStringOf("CORE"), 12);
-  bytes.set(content, 20);
+  const name = byteStringOf("CORE\0");
+  const contentAt = Elf64Nhdr.size + Math.ceil(name.length / 4) * 4;
+  const bytes = new Uint8Array(contentAt + Math.ceil(content.length / 4) * 4);
+  const fields = { n_namesz: name.length, n_descsz: content.length, n_type: type };
+  putFields(viewOf(bytes), Elf64Nhdr, fields);
+  bytes.set(name, Elf64Nhdr.size);
+  bytes.set(content, contentAt);
   return bytes;
 }
 
@@ -147,18 +147,14 @@ function signalBytes(info: SignalInfo): Uint8Array {
 function fileNote(task: Task, areas: readonly Area[]): Uint8Array[] {
   const mapped = areas.filter((area) => area.file !== null && area.file.path !== null);
   const names = byteStringOf(mapped.map((area) => `${pathName(area.file!.path!, task.fs.root)}\0`).join(""));
-  const size = 16 + mapped.length * 24 + names.length;
+  const places = mapped.flatMap(({ start, end, offset }) => [start, end, Math.floor(offset / PAGE_SIZE)]);
+  const words = [mapped.length, PAGE_SIZE, ...places];
+  const size = words.length * 8 + names.length;
   if (size > FILE_NOTE_MAX) return [];
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
-  put64(view, 0, mapped.length);
-  put64(view, 8, PAGE_SIZE);
-  mapped.forEach((area, index) => {
-    [area.start, area.end, Math.floor(area.offset / PAGE_SIZE)].forEach((value, column) =>
-      put64(view, 16 + index * 24 + column * 8, value),
-    );
-  });
-  bytes.set(names, 16 + mapped.length * 24);
+  words.forEach((word, index) => put64(view, index * 8, word));
+  bytes.set(names, words.length * 8);
   return [note(NT_FILE, bytes)];
 }
 

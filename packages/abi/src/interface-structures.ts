@@ -1,0 +1,50 @@
+/** Requests of ioctl(2) about interfaces and routes (netdevice(7)). Source: Linux include/uapi/linux/{if,route}.h. */
+import { array, hex16, i16, i32, pointer, struct, text, u16, u64, u8, type FieldType, type Struct } from "./struct.ts";
+
+/** IFNAMSIZ, with the NUL. */
+export const IFNAMSIZ = 16;
+const UNION_SIZE = 24;
+
+/** `struct sockaddr`. */
+export const Sockaddr = struct("sockaddr", { sa_family: u16, sa_data: array(u8, 14) });
+
+/** `struct ifreq`, one for each field of its union that is in use: they lie in one place. */
+export const IfreqAddress = ifreq("ifr_addr", Sockaddr),
+  IfreqHardware = ifreq("ifr_hwaddr", Sockaddr),
+  IfreqFlags = ifreq("ifr_flags", hex16),
+  IfreqIndex = ifreq("ifr_ifindex", i32),
+  IfreqMetric = ifreq("ifr_metric", i32),
+  IfreqMtu = ifreq("ifr_mtu", i32),
+  IfreqQueue = ifreq("ifr_qlen", i32),
+  IfreqName = ifreq("ifr_newname", text(IFNAMSIZ));
+
+function ifreq<const Name extends string>(name: Name, type: FieldType): Struct<Name | "ifr_name"> {
+  const fields: Readonly<Record<string, FieldType>> = {
+    ifr_name: text(IFNAMSIZ),
+    [name]: type,
+    _rest: array(u8, UNION_SIZE - type.size),
+  };
+  return struct<string>("ifreq", fields, { align: 8 });
+}
+
+/** `ifc_buf` holds as many requests as `ifc_len` bytes have room for. */
+export const Ifconf = struct("ifconf", { ifc_len: i32, ifc_buf: pointer });
+
+/** What SIOCADDRT and SIOCDELRT take. */
+export const Rtentry = struct("rtentry", {
+  _pad1: u64,
+  rt_dst: Sockaddr,
+  rt_gateway: Sockaddr,
+  rt_genmask: Sockaddr,
+  rt_flags: hex16,
+  _pad2: i16,
+  _pad3: u64,
+  _pad4: pointer,
+  rt_metric: i16,
+  rt_dev: pointer,
+  rt_mtu: u64,
+  rt_window: u64,
+  rt_irtt: u16,
+});
+export const RTF_GATEWAY = 2,
+  RTF_HOST = 4;

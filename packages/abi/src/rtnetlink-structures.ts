@@ -1,0 +1,75 @@
+/**
+ * What rtnetlink(7) says of links, addresses and routes. Source: Linux include/uapi/linux/{rtnetlink,if_addr,
+ * if_link}.h.
+ */
+import { hex32, i32, struct, u16, u32, u64, u8, type FieldType } from "./struct.ts";
+
+export const Ifinfomsg = struct("ifinfomsg", {
+  ifi_family: u8,
+  _pad: u8,
+  ifi_type: u16,
+  ifi_index: i32,
+  ifi_flags: hex32,
+  ifi_change: hex32,
+});
+export const Ifaddrmsg = struct("ifaddrmsg", {
+  ifa_family: u8,
+  ifa_prefixlen: u8,
+  ifa_flags: u8,
+  ifa_scope: u8,
+  ifa_index: u32,
+});
+/** The value of IFA_CACHEINFO: seconds, 0xffffffff for ever; then times in 1/100 s. */
+export const IfaCacheinfo = struct("ifa_cacheinfo", { ifa_prefered: u32, ifa_valid: u32, cstamp: u32, tstamp: u32 });
+export const Rtmsg = struct("rtmsg", {
+  rtm_family: u8,
+  rtm_dst_len: u8,
+  rtm_src_len: u8,
+  rtm_tos: u8,
+  rtm_table: u8,
+  rtm_protocol: u8,
+  rtm_scope: u8,
+  rtm_type: u8,
+  rtm_flags: hex32,
+});
+
+/** The values of IFLA_STATS and IFLA_STATS64. */
+export const RtnlLinkStats = struct("rtnl_link_stats", counters(u32)),
+  RtnlLinkStats64 = struct("rtnl_link_stats64", { ...counters(u64), rx_otherhost_dropped: u64 });
+
+type Counter =
+  | `${"rx" | "tx"}_${"packets" | "bytes" | "errors" | "dropped" | "compressed"}`
+  | "multicast"
+  | "collisions"
+  | `rx_${"length" | "over" | "crc" | "frame" | "fifo" | "missed"}_errors`
+  | `tx_${"aborted" | "carrier" | "fifo" | "heartbeat" | "window"}_errors`
+  | "rx_nohandler";
+
+function counters(type: FieldType): Readonly<Record<Counter, FieldType>> {
+  return {
+    rx_packets: type,
+    tx_packets: type,
+    rx_bytes: type,
+    tx_bytes: type,
+    rx_errors: type,
+    tx_errors: type,
+    rx_dropped: type,
+    tx_dropped: type,
+    multicast: type,
+    collisions: type,
+    rx_length_errors: type,
+    rx_over_errors: type,
+    rx_crc_errors: type,
+    rx_frame_errors: type,
+    rx_fifo_errors: type,
+    rx_missed_errors: type,
+    tx_aborted_errors: type,
+    tx_carrier_errors: type,
+    tx_fifo_errors: type,
+    tx_heartbeat_errors: type,
+    tx_window_errors: type,
+    rx_compressed: type,
+    tx_compressed: type,
+    rx_nohandler: type,
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * What sock_diag(7) asks of sockets and tells of them. Source: Linux include/uapi/linux/{sock_diag,inet_diag,
+ * unix_diag}.h.
+ */
+import { array, be16, be32, hex32, struct, u16, u32, u8 } from "./struct.ts";
+
+/** `nlmsg_type`. The first two are older than sock_diag(7), which took their place. */
+export const TCPDIAG_GETSOCK = 18,
+  DCCPDIAG_GETSOCK = 19,
+  SOCK_DIAG_BY_FAMILY = 20,
+  SOCK_DESTROY = 21;
+
+/** Addresses of IPv4 are the first word alone. */
+export const InetDiagSockid = struct("inet_diag_sockid", {
+  idiag_sport: be16,
+  idiag_dport: be16,
+  idiag_src: array(be32, 4),
+  idiag_dst: array(be32, 4),
+  idiag_if: u32,
+  idiag_cookie: array(u32, 2),
+});
+export const InetDiagReqV2 = struct("inet_diag_req_v2", {
+  sdiag_family: u8,
+  sdiag_protocol: u8,
+  idiag_ext: u8,
+  _pad: u8,
+  idiag_states: hex32,
+  id: InetDiagSockid,
+});
+export const InetDiagMsg = struct("inet_diag_msg", {
+  idiag_family: u8,
+  idiag_state: u8,
+  idiag_timer: u8,
+  idiag_retrans: u8,
+  id: InetDiagSockid,
+  idiag_expires: u32,
+  idiag_rqueue: u32,
+  idiag_wqueue: u32,
+  idiag_uid: u32,
+  idiag_inode: u32,
+});
+export const INET_DIAG_SHUTDOWN = 8;
+
+export const UnixDiagReq = struct("unix_diag_req", {
+  sdiag_family: u8,
+  sdiag_protocol: u8,
+  _pad: u16,
+  udiag_states: hex32,
+  udiag_ino: u32,
+  udiag_show: hex32,
+  udiag_cookie: array(u32, 2),
+});
+export const UnixDiagMsg = struct("unix_diag_msg", {
+  udiag_family: u8,
+  udiag_type: u8,
+  udiag_state: u8,
+  _pad: u8,
+  udiag_ino: u32,
+  udiag_cookie: array(u32, 2),
+});
+/** The value of UNIX_DIAG_RQLEN. */
+export const UnixDiagRqlen = struct("unix_diag_rqlen", { udiag_rqueue: u32, udiag_wqueue: u32 });
+export const UNIX_DIAG_NAME = 0,
+  UNIX_DIAG_PEER = 2,
+  UNIX_DIAG_RQLEN = 4,
+  UNIX_DIAG_SHUTDOWN = 6;
+export const UDIAG_SHOW_NAME = 1,
+  UDIAG_SHOW_PEER = 4,
+  UDIAG_SHOW_RQLEN = 16;
