@@ -3,7 +3,10 @@
  * happens inside, or to the engine, each promise settles with an error that says what it was. Method: as in
  * library.test.ts, programs of a user against the package as it is installed.
  */
+import { once } from "node:events";
 import { rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { installLibrary, programPrints } from "./support/library-project.ts";
 
@@ -168,6 +171,54 @@ test("servers in a sandbox answer without a network, and go on after it went bac
     ],
     { SERVER },
   ));
+
+test("programs reach what the rules allow, and each denial is told with its rule", async () => {
+  const servers = ["one", "other"].map((name) =>
+    createServer((_, answer) => void answer.end(name)).listen(0, "127.0.0.1"),
+  );
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const [first, second] = servers.map((server) => String((server.address() as AddressInfo).port));
+  try {
+    await prints(
+      `import { Sandbox } from "stratos";
+      const { IMAGE: image, FIRST: first, SECOND: second } = process.env;
+      const rules = [{ allow: "127.0.0.1", ports: [Number(first)] }, { deny: "10.0.0.0/8" }];
+      const box = await Sandbox.create({ image, net: { policy: rules } });
+      const said = [], denied = [];
+      box.on("denied", ({ host, port, rule }) => denied.push([host, port === Number(second), rule]));
+      const curl = async (place) => {
+        const { stdout, exitCode } = await box.run(["curl", "-s", "--max-time", "60", "http://" + place]);
+        said.push(stdout || exitCode);
+      };
+      await curl("127.0.0.1:" + first);
+      await curl("127.0.0.1:" + second);
+      await curl("10.1.2.3");
+      await box.net.update([{ allow: "127.0.0.1", ports: [Number(second)] }]);
+      await curl("127.0.0.1:" + first);
+      await curl("127.0.0.1:" + second);
+      said.push(denied, await box.net.update([{}]).catch(({ data }) => data.option));
+      await box.close();
+      const none = await Sandbox.create({ image });
+      said.push(await none.net.update("allow").catch(({ data }) => data.option));
+      await none.close();
+      const both = { image, net: { policy: "allow" }, network: "host" };
+      said.push(await Sandbox.create(both).catch(({ data }) => data.option));
+      console.log(JSON.stringify(said));`,
+      [
+        ...["one", 7, 7, 7, "other"],
+        [
+          ["127.0.0.1", true, null],
+          ["10.1.2.3", false, 1],
+          ["127.0.0.1", false, null],
+        ],
+        ...["net", "net", "net"],
+      ],
+      { FIRST: first!, SECOND: second! },
+    );
+  } finally {
+    for (const server of servers) server.close();
+  }
+});
 
 test("each limit ends what reached it, with an error that names it and what there was", () =>
   prints(

@@ -29,8 +29,18 @@ export { addMark, type InotifyMark, removeMark } from "./vfs/inotify-marks.ts";
 export { evictInode } from "./vfs/inode-lifetime.ts";
 export { createSocket } from "./socket/create-socket.ts";
 export { inetAddressBytes } from "./socket/inet/inet-address.ts";
-export { isV4, isWildcard, LOOPBACK_V4, LOOPBACK_V6 } from "./socket/inet/ip-address.ts";
-export { textOfIp } from "./socket/inet/ip-text.ts";
+export {
+  isInPrefix,
+  isLinkLocal,
+  isLoopback,
+  isMulticast,
+  isV4,
+  isWildcard,
+  LOOPBACK_V4,
+  LOOPBACK_V6,
+  widthOf,
+} from "./socket/inet/ip-address.ts";
+export { ipOfText, textOfIp } from "./socket/inet/ip-text.ts";
 export type { Socket } from "./socket/socket.ts";
 export type { Waiter } from "./ground/wait-queue.ts";
 export { BytesCursor } from "./ground/io-cursor.ts";

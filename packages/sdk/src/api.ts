@@ -128,6 +128,8 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly onTimeout?: "checkpoint" | "stop";
   /** `host`: programs may open connections, which the host's sockets carry. Default: none. */
   readonly network?: "none" | "host";
+  /** The same under rules, which `box.net.update` changes. Instead of `network`. */
+  readonly net?: { readonly policy: NetPolicy };
   readonly ports?: readonly PortMapping[];
   readonly mounts?: readonly Mount[];
   /**
@@ -151,6 +153,23 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
    * all that ask for it. Default: process.
    */
   readonly isolation?: "process" | "shared";
+}
+
+/** `deny` and `allow`: everything; rules: the first one that fits decides, and what none fits is denied. */
+export type NetPolicy = "deny" | "allow" | readonly NetRule[];
+
+/**
+ * What programs may connect to, or may not: a name (`example.org`), all names below one (`*.example.org`), an address,
+ * a prefix (`10.0.0.0/8`, `2001:db8::/32`), or `*`. A name means the addresses that the host's name servers gave for
+ * it, but those of private networks; no other name can then be asked for.
+ */
+export interface NetRule {
+  readonly allow?: string;
+  readonly deny?: string;
+  /** Numbers, or pairs of the first and the last; default: all. */
+  readonly ports?: readonly (number | readonly [number, number])[];
+  /** Default: both. */
+  readonly protocol?: "tcp" | "udp";
 }
 
 /** Bounds of a sandbox; `memoryBytes` is the one of its memory. */
@@ -198,6 +217,14 @@ export interface SandboxEvents {
   "process-exit": { readonly pid: number; readonly exitCode: number; readonly signal: string | null };
   /** A program listens on a TCP port. */
   "port": { readonly port: number; readonly address: string };
+  /** A connection, or a question for a name, was denied. `rule`: which one did it, from 0; null: none fits. */
+  "denied": {
+    readonly host: string;
+    readonly port: number;
+    readonly protocol: "tcp" | "udp";
+    readonly rule: number | null;
+    readonly reason: string;
+  };
   /** A limit was reached; `pid` names whom it hit, where it is one process. */
   "limit": { readonly which: LimitName; readonly pid: number | null };
   /** So many events were left out: they came faster than they were heard. */

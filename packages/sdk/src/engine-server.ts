@@ -146,6 +146,11 @@ export class EngineServer {
         const { label } = request as Operations["diff"];
         return { value: this.#sandbox(request as Operations["diff"]).differences(label) };
       }
+      case "net": {
+        const { policy } = request as Operations["net"];
+        this.#sandbox(request as Operations["net"]).setNetPolicy(policy);
+        return {};
+      }
       case "life": {
         const { timeoutMs } = request as Operations["life"];
         this.#sandbox(request as Operations["life"]).setLife(timeoutMs);

@@ -8,6 +8,7 @@ import type {
   ImageProgress,
   ImageSource,
   Mount,
+  NetPolicy,
   PortMapping,
   SandboxLimits,
   TerminalSize,
@@ -38,6 +39,7 @@ export interface CreateRequest extends OpenImageRequest {
   readonly harts?: number | undefined;
   readonly seed?: number | undefined;
   readonly network?: "none" | "host" | undefined;
+  readonly net?: { readonly policy: NetPolicy } | undefined;
   readonly ports?: readonly PortMapping[] | undefined;
   readonly mounts?: readonly Mount[] | undefined;
   readonly volumes?: readonly (OpenVolumeRequest & { readonly guest: string })[] | undefined;
@@ -130,6 +132,8 @@ export interface Operations {
   "snapshot": { readonly target: number; readonly label: string; readonly action: "take" | "return" | "drop" };
   /** Files changed since the image, or since a snapshot. */
   "diff": { readonly target: number; readonly label: string | null };
+  /** Other rules for connections. */
+  "net": { readonly target: number; readonly policy: NetPolicy };
   /** Ends the sandbox after so long; null: never. */
   "life": { readonly target: number; readonly timeoutMs: number | null };
   /** Goes on until it is cancelled: events come. */

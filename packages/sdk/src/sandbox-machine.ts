@@ -125,6 +125,7 @@ export class SandboxMachine {
     harts?: number | undefined;
     seed?: number | undefined;
     network?: string | undefined;
+    net?: object | undefined;
     ports?: readonly unknown[] | undefined;
     limits?: SandboxLimits | undefined;
     timeoutMs?: number | null | undefined;
@@ -137,7 +138,9 @@ export class SandboxMachine {
     if (!(Number.isInteger(harts) && harts >= 1 && harts <= MAX_HARTS)) throw wrong("harts", `1 to ${MAX_HARTS}`);
     if (!(Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff)) throw wrong("seed", "0 to 4294967295");
     if (network !== "none" && network !== "host") throw wrong("network", '"none" or "host"');
-    if (ports.length > 0 && network !== "host") throw wrong("ports", 'they need network: "host"');
+    if (options.net !== undefined && options.network !== undefined) throw wrong("net", "either this or network");
+    const hasNetwork = network === "host" || options.net !== undefined;
+    if (ports.length > 0 && !hasNetwork) throw wrong("ports", 'with them, network: "host" or net');
     const { processes = 16, diskBytes = memoryBytes, cpuMs = 1, outputBytes = 1 } = limits;
     if (!(processes >= 16)) throw wrong("limits.processes", "16 or more");
     if (!(diskBytes >= DISK_BYTES_MIN)) throw wrong("limits.diskBytes", `${DISK_BYTES_MIN} or more`);

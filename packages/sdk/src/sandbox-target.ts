@@ -3,8 +3,9 @@
  * machine may be another one later (`returnTo`), or none: then each call hears why.
  */
 import { StateError } from "@stratos/base";
+import type { SocketProvider } from "@stratos/host";
 import type { Board } from "@stratos/kernel";
-import { type FileDifference, type FileEvent, LimitError, StratosError } from "./api.ts";
+import { type FileDifference, type FileEvent, LimitError, type NetPolicy, StratosError } from "./api.ts";
 import { type CheckpointHead, decodeCheckpoint, encodeCheckpoint, readCheckpointHead } from "./checkpoint-file.ts";
 import type { CheckpointFiles, CloneUse, EngineHost, OpenedImage, Work } from "./engine-host.ts";
 import { EventStream } from "./event-stream.ts";
@@ -13,6 +14,7 @@ import { eventCall, type GoingCall } from "./going-call.ts";
 import { closeAll, durable } from "./open-parts.ts";
 import type { SandboxEvent } from "./machine-events.ts";
 import type { MachineFiles } from "./machine-files.ts";
+import { PolicySockets } from "./policy-sockets.ts";
 import type { CreateRequest } from "./protocol.ts";
 import { type MountedVolume, readSaved, SandboxMachine } from "./sandbox-machine.ts";
 
@@ -37,6 +39,9 @@ export class SandboxTarget {
   readonly #parts: SandboxParts;
   readonly #memoryBytes: number;
   #running: Running | null = null;
+  #sockets: PolicySockets | null = null;
+  /** What `setNetPolicy` has said last. */
+  #policy: NetPolicy | null = null;
   /** Why nothing runs. */
   #why: StratosError = new StratosError("closed", "the sandbox was closed", {});
   /** How it was when its life ended. */
@@ -76,7 +81,7 @@ export class SandboxTarget {
     const saved = state === null ? null : readSaved(state);
     const memoryBytes = this.#memoryBytes;
     const folders = host.hostFolders(request.mounts ?? []);
-    const sockets = request.network === "host" ? host.openNetwork(request.ports ?? []) : null;
+    const sockets = this.#openNetwork();
     const opened: { close(): void }[] = [];
     const letGo = (): void => closeAll(opened.splice(0));
     try {
@@ -114,6 +119,25 @@ export class SandboxTarget {
       letGo();
       throw error;
     }
+  }
+
+  #openNetwork(): SocketProvider | null {
+    const { host, request } = this.#parts;
+    const { net, network, ports = [] } = request;
+    if (net === undefined) return network === "host" ? host.openNetwork(ports) : null;
+    const rules = { policy: this.#policy ?? net.policy, loop: host.ports.loop };
+    const sockets = new PolicySockets(host.openNetwork(ports), rules, (data) => this.#hear({ name: "denied", data }));
+    this.#sockets = sockets;
+    return sockets;
+  }
+
+  /** @throws StratosError of kind option; then the rules are as before */
+  setNetPolicy(policy: NetPolicy): void {
+    if (this.#running === null) throw this.#why;
+    if (this.#sockets === null)
+      throw new StratosError("option", "net: the sandbox was made without it", { option: "net" });
+    this.#sockets.update(policy);
+    this.#policy = policy;
   }
 
   #hear(event: SandboxEvent): void {

@@ -1,6 +1,7 @@
 import {
   LimitError,
   StratosError,
+  type NetPolicy,
   type ProcessInfo,
   type Program,
   type ProgramEnd,
@@ -39,6 +40,15 @@ const EXIT_TIMEOUT = 124,
  */
 export class RemoteSandbox {
   readonly fs: SandboxFiles;
+  /** Its rules for connections. */
+  readonly net: {
+    /**
+     * Other rules from here on: open connections that they deny end (ECONNRESET).
+     *
+     * @throws StratosError of kind option: rules that mean nothing, or a sandbox that was made without `net`
+     */
+    update(policy: NetPolicy): Promise<void>;
+  };
   readonly #handle: RemoteHandle;
   readonly #engines: EngineSource;
   readonly #defaults: ProgramOptions;
@@ -49,6 +59,12 @@ export class RemoteSandbox {
 
   constructor(handle: RemoteHandle, engines: EngineSource, defaults: ProgramOptions) {
     this.fs = new SandboxFiles(handle);
+    this.net = {
+      async update(policy) {
+        const { engine, target } = handle.use();
+        await engine.call("net", { target, policy }).answer;
+      },
+    };
     this.#handle = handle;
     this.#engines = engines;
     this.#defaults = defaults;
@@ -337,7 +353,7 @@ async function createAt({ engine, release, board }: Place, options: SandboxOptio
   try {
     const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, state, signal, onProgress } =
       options;
-    const { limits, timeoutMs, onTimeout } = options;
+    const { net, limits, timeoutMs, onTimeout } = options;
     const openings = await handOver(options.volumes ?? {});
     // Before anything is attached: no call would name it.
     if (signal?.aborted === true) throw abortReason(signal);
@@ -350,7 +366,7 @@ async function createAt({ engine, release, board }: Place, options: SandboxOptio
       "create",
       {
         ...{ home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname, board, isSaved },
-        ...{ limits, timeoutMs, onTimeout },
+        ...{ net, limits, timeoutMs, onTimeout },
       },
       {
         signal,
