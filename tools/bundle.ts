@@ -8,6 +8,7 @@
  *     dist/mounted-commands.mjs
  *     dist/library.mjs    what programs import, and its types: library.d.ts, types/
  *     dist/engine.mjs     the process of their machines
+ *     dist/supervisor-process.mjs   the process of the user's named systems
  *     dist/browser.mjs, dist/browser-engine.mjs, dist/zstd.wasm   the same in a page, and its worker
  *     dist/pglite.*, dist/initdb.wasm   the database of `stratos hub`
  *     dist/pglite-data.tar.zst          a new one, which `npm run build` has made before
@@ -35,6 +36,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createProgram, manPage, manPageNames } from "@stratos/cli";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
+import { sourcesDigest } from "../packages/host-node/src/translator-version.ts";
 import { CompiledLisp, Lisp } from "@stratos/lisp";
 import { commandHandlers } from "../packages/cli/src/program/command-handlers.ts";
 import { keptDatabaseImage } from "./database-image.ts";
@@ -77,6 +79,7 @@ const result = await build({
     "tree-thread": "packages/tools-node/src/compose/tree-thread.ts",
     "codec-thread": "packages/host-node/src/codec-thread.ts",
     engine: "packages/library/src/engine.ts",
+    "supervisor-process": "packages/supervisor/src/supervisor-process.ts",
     "mounted-commands": "packages/cli/src/mounted-commands.ts",
   },
   outdir: dist,
@@ -84,6 +87,7 @@ const result = await build({
   splitting: true,
   chunkNames: "chunk-[hash]",
   metafile: true,
+  define: { STRATOS_TRANSLATOR: JSON.stringify(sourcesDigest(join(root, "packages"))) },
   // The other client of PostgreSQL, in C, which `pg` would take if it were there.
   external: ["pg-native"],
   // Libraries in CommonJS ask for Node's modules by require.

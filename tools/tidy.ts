@@ -12,6 +12,7 @@ import { checkCircles } from "./tidy/circles.ts";
 import { checkDocuments } from "./tidy/documents.ts";
 import { checkExports } from "./tidy/exports.ts";
 import { checkFiles } from "./tidy/files.ts";
+import { checkImports } from "./tidy/imports.ts";
 import { checkLayers } from "./tidy/layers.ts";
 import { checkLeftovers } from "./tidy/leftovers.ts";
 import { checkModuleState } from "./tidy/module-state.ts";
@@ -27,6 +28,7 @@ const findings = [
   checkModuleState(tree),
   checkStateClasses(tree),
   checkFiles(tree),
+  checkImports(tree),
   checkBareOffsets(tree),
   checkBrokenStrings(tree),
   checkLeftovers(tree),

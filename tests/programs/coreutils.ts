@@ -82,9 +82,9 @@ export const COREUTILS_CASES: readonly ProgramCase[] = [
   {
     name: "coreutils: processes: env nice nohup timeout sleep kill",
     script:
-      "{ env -i A=1 env; env -u HOME printenv HOME; echo $?; printenv USER; nice -n 5 nice; timeout 0.2 sleep 5; " +
-      "echo $?; timeout -s KILL 0.2 sleep 5; echo $?; sleep 0.01; nohup echo hi 2>/dev/null; sh -c 'kill -TERM " +
-      "$$'; echo $?; stdbuf -oL echo line; } 2>&1 | sed 's/  *[0-9]* Killed/ PID Killed/'",
+      "{ env -i A=1 env; env -u HOME printenv HOME; echo $?; printenv USER; echo $(($(nice -n 5 nice) - $(nice))); " +
+      "timeout 0.2 sleep 5; echo $?; timeout -s KILL 0.2 sleep 5; echo $?; sleep 0.01; nohup echo hi 2>/dev/null; " +
+      "sh -c 'kill -TERM $$'; echo $?; stdbuf -oL echo line; } 2>&1 | sed 's/  *[0-9]* Killed/ PID Killed/'",
   },
   {
     name: "coreutils: identity: id whoami groups logname arch nproc uname hostid",

@@ -3,7 +3,8 @@
  * which it starts are emulated too. Each run has mounts of its own and an empty /tmp.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { release } from "node:os";
 import { join } from "node:path";
 import { run, type Result, type RunInput } from "./stratos.ts";
 import { judgeRoot } from "./test-image.ts";
@@ -53,6 +54,39 @@ export function ensureJudge(): void {
 function isRegistered(name: string): boolean {
   const entry = join(BINFMT, name);
   return existsSync(entry) && /^enabled\n(?:.*\n)*flags: .*P/.test(readFileSync(entry, "utf8"));
+}
+
+/** Beside the root. What is kept is of that root, this emulator and this kernel, or it is nothing. */
+function answersPath(): string {
+  return `${judgeRoot()}.answers.json`;
+}
+
+function identity(): string {
+  const { ino, birthtimeMs } = statSync(judgeRoot());
+  const emulator = spawnSync("qemu-riscv64-static", ["--version"], { encoding: "utf8" }).stdout;
+  return [ino, birthtimeMs, emulator, release()].join(" ");
+}
+
+/** What `keepAnswers` kept. */
+export function knownAnswers(): Readonly<Record<string, Result>> {
+  try {
+    const kept = JSON.parse(readFileSync(answersPath(), "utf8")) as Kept;
+    return kept.identity === identity() ? kept.answers : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Replaces what was kept, so that nothing stays that nobody asks for. */
+export function keepAnswers(answers: Kept["answers"]): void {
+  const draft = `${answersPath()}.${process.pid}`;
+  writeFileSync(draft, JSON.stringify({ identity: identity(), answers } satisfies Kept));
+  renameSync(draft, answersPath());
+}
+
+interface Kept {
+  readonly identity: string;
+  readonly answers: Readonly<Record<string, Result>>;
 }
 
 interface JudgeInput extends RunInput {

@@ -21,6 +21,9 @@ const packages = tree({
   "packages/cli/src/shape.ts": "export type A = 1;\n",
   "packages/cli/src/late.test.ts": 'import "./late.ts";\n',
   "tests/run.test.ts": 'import "./support/run.ts";\n',
+  "tests/suite.test.ts": 'spawn(node, [join(root, "conformance/suite.ts"), "--sample"]);\n',
+  "conformance/suite.ts": 'import "./results.ts";\n',
+  "conformance/results.ts": "",
   "tests/support/run.ts": "",
   "tests/abi/abi.test.ts": 'const folder = "programs";\n',
   "tests/abi/programs/pipe.c": "",
@@ -33,13 +36,20 @@ test("a change touches its own test first, then those of its importers, by packa
     "packages/base/src/a.test.ts",
     "tests/abi/abi.test.ts",
     "tests/run.test.ts",
+    "tests/suite.test.ts",
   ]);
   assert.deepEqual(touchedTests(packages, ["packages/base/src/ring.ts"]), ["packages/base/src/ring.test.ts"]);
   assert.deepEqual(touchedTests(packages, ["packages/cli/src/late.ts"]), [
     "packages/cli/src/late.test.ts",
     "tests/abi/abi.test.ts",
     "tests/run.test.ts",
+    "tests/suite.test.ts",
   ]);
+});
+
+test("a program that a test starts touches that test, as does what the program imports", () => {
+  for (const path of ["conformance/suite.ts", "conformance/results.ts"])
+    assert.deepEqual(touchedTests(packages, [path]), ["tests/suite.test.ts"]);
 });
 
 test("a changed test is touched itself; a type touches nothing that runs", () => {

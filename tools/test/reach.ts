@@ -1,4 +1,4 @@
-/** Which test files a change can touch: those that import what changed, at whatever distance. */
+/** Which test files a change can touch: those that import what changed, or run it, at whatever distance. */
 import { posix } from "node:path";
 import { importsOf } from "../tidy/layers.ts";
 import type { SourceFile } from "../tidy/source-tree.ts";
@@ -29,7 +29,10 @@ export function touchedTests(files: readonly SourceFile[], changed: readonly str
     .sort((a, b) => distance.get(a)! - distance.get(b)! || (a < b ? -1 : 1));
 }
 
-/** By file: the files that load it. What is imported as a type only is gone when they run. */
+/** A program that a test starts, by its path from the root. */
+const NAMED_PROGRAM = /"([\w.-]+(?:\/[\w.-]+)+\.(?:ts|mjs))"/g;
+
+/** By file: the files that load it, and the tests that start it. Imports of types only are gone when they run. */
 function importersOf(files: readonly SourceFile[]): Map<string, string[]> {
   const doors = new Map<string, string>();
   for (const { path, text } of files) {
@@ -53,7 +56,9 @@ function importersOf(files: readonly SourceFile[]): Map<string, string[]> {
         : (doors.get(specifier) ?? null);
       if (target !== null) add(target, path);
     }
-    if (path.startsWith("tests/") && TEST.test(path)) add(BUNDLE_ENTRY, path);
+    if (!TEST.test(path)) continue;
+    for (const [, named] of text.matchAll(NAMED_PROGRAM)) if (!named!.startsWith(".")) add(named!, path);
+    if (path.startsWith("tests/")) add(BUNDLE_ENTRY, path);
   }
   return importers;
 }

@@ -41,6 +41,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   systems: 5,
   volumes: 5,
   library: 5,
+  supervisor: 5,
   cli: 5,
   mcp: 5,
   hub: 5,

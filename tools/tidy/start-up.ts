@@ -14,7 +14,7 @@ const KERNEL_FORMATS = [
   "elf",
   "format-error",
   "disk/disk",
-  "disk/partitions",
+  "gpt/partitions",
   "gpt/gpt",
   "gpt/guid",
   "gpt/partition-types",

@@ -8,6 +8,7 @@ import { checkDocuments } from "./documents.ts";
 import { checkCircles } from "./circles.ts";
 import { checkExports } from "./exports.ts";
 import { checkFiles } from "./files.ts";
+import { checkImports } from "./imports.ts";
 import { checkLayers } from "./layers.ts";
 import { checkLeftovers } from "./leftovers.ts";
 import { checkModuleState } from "./module-state.ts";
@@ -284,6 +285,20 @@ test("offsets: bare ones over structures of programs, in the kernel's own code",
   assert.deepEqual(found(`// offset: RFC 793\n${bare[0]}`, undefined, 1), []);
   assert.equal(found(`// offset: RFC 793\n${bare[0]}`).length, 1);
   assert.match(found("", undefined, 1).join(), /0 lines are marked/);
+});
+
+test("imports: one for each file that is taken from", () => {
+  const twice = 'import { a } from "./a.ts";\nimport {\n  b,\n} from "./a.ts";\n';
+  assert.match(
+    messages(checkImports(tree({ "tools/x.ts": twice }))).join(),
+    /x\.ts:2 a second import from "\.\/a\.ts"/,
+  );
+  const apart = '// import { b } from "./a.ts";\nimport { a } from "./a.ts";\nimport type { T } from "./a.ts";\n';
+  assert.deepEqual(checkImports(tree({ "tools/x.ts": `/** What. */\n${apart}\n/** One. */\nconst a = 1;\n` })), []);
+  const head = 'import { a } from "./a.ts";\n\n/** What. */\n\nconst a = 1;\n';
+  assert.match(messages(checkImports(tree({ "tools/x.ts": head }))).join(), /x\.ts:1 what the file is comes before/);
+  const close = 'import { a } from "./a.ts";\n/** One. */\nconst a = 1;\n';
+  assert.match(messages(checkImports(tree({ "tools/x.ts": close }))).join(), /x\.ts:1 a blank line after/);
 });
 
 test("leftovers: each kind", () => {

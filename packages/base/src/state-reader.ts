@@ -2,6 +2,7 @@
  * Reads a graph of objects (state-format.ts). All are made before any is filled, since each may refer to each. Those
  * that their class makes anew come when the others have their fields; then everything is filled once more, with them.
  */
+import { byteString } from "./byte-string.ts";
 import { crc32c } from "./crc.ts";
 import {
   blankOf,
@@ -88,8 +89,7 @@ class Reader {
 
   #header(): void {
     const file = this.#file;
-    for (let index = 0; index < MAGIC.length; index++)
-      if (file[index] !== MAGIC.charCodeAt(index)) throw foreign("it does not begin as a saved state does");
+    if (byteString(file, 0, MAGIC.length) !== MAGIC) throw foreign("it does not begin as a saved state does");
     if (file.length < HEADER_BYTES) throw damaged("cut short");
     const version = this.#view.getUint32(8, true);
     if (version !== VERSION) throw foreign(`its format is version ${version}; this one reads ${VERSION}`);

@@ -1,4 +1,5 @@
 /** Writes a graph of objects (state-format.ts); each object once, whoever refers to it. */
+import { byteStringOf } from "./byte-string.ts";
 import { crc32c } from "./crc.ts";
 import { constantName, fieldsOf, type StateClass, stateClassOf } from "./state-classes.ts";
 import { StateError } from "./state-error.ts";
@@ -107,7 +108,7 @@ class Writer {
       file.set(part, at);
       at += part.length;
     }
-    for (let index = 0; index < MAGIC.length; index++) file[index] = MAGIC.charCodeAt(index);
+    file.set(byteStringOf(MAGIC));
     const view = new DataView(file.buffer);
     view.setUint32(8, VERSION, true);
     view.setUint32(12, crc32c(file, HEADER_BYTES), true);

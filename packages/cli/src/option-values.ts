@@ -78,6 +78,17 @@ export function parseTimeout(text: string): number {
   return seconds * 1000;
 }
 
+const SECONDS_OF: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+/** `30s`, `5m`, `1h`, as milliseconds. */
+export function parseInterval(text: string): number {
+  const match = /^(\d{1,5})([smh])$/.exec(text);
+  const ms = match === null ? 0 : Number(match[1]) * SECONDS_OF[match[2]!]! * 1000;
+  if (ms === 0 || ms > 24 * 3_600_000)
+    throw new InvalidArgumentError("expected a time such as 30s, 5m or 1h, up to 24h");
+  return ms;
+}
+
 export function parseSeed(text: string): number {
   if (!/^\d{1,10}$/.test(text) || Number(text) > 0xffffffff)
     throw new InvalidArgumentError("expected a number from 0 to 4294967295");

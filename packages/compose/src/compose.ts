@@ -74,7 +74,7 @@ export {
   type ComposeResult,
   type LockMode,
 } from "./run-compose.ts";
-export { splitLayers, type TreeLayer } from "./build/split-layers.ts";
+export { splitLayers } from "./build/split-layers.ts";
 export {
   diffComposes,
   diffTrees,

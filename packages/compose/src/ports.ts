@@ -4,7 +4,6 @@
  */
 import type { FileEntry, FileTree } from "@stratos/formats";
 import type { PackagePorts } from "@stratos/pkg";
-import type { TreeLayer } from "./build/split-layers.ts";
 import type { KeyPath } from "./treefile/positions.ts";
 import type { ImageTarget } from "./treefile/treefile.ts";
 import type { OutputConfig } from "./treefile/schema.ts";
@@ -115,6 +114,12 @@ export interface Artifact {
   readonly mediaType: string;
   /** a single file of the compose's folder */
   readonly isFile: boolean;
+}
+
+export interface TreeLayer {
+  /** what it holds, for people */
+  readonly name: string;
+  readonly tree: FileTree;
 }
 
 export interface OutputJob {

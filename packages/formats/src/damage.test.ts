@@ -12,7 +12,7 @@ import { writeAr, parseAr } from "./ar.ts";
 import { readBtrfs } from "./btrfs/btrfs-reader.ts";
 import { writeBtrfs } from "./btrfs/btrfs-writer.ts";
 import { MemoryDisk, readBytes, type Disk } from "./disk/disk.ts";
-import { readLayout } from "./disk/partitions.ts";
+import { readLayout } from "./gpt/partitions.ts";
 import { readErofs } from "./erofs/erofs-reader.ts";
 import { writeErofs } from "./erofs/erofs-writer.ts";
 import { Ext4Files } from "./ext4/ext4-files.ts";

@@ -59,8 +59,8 @@ export { Qcow2Image, copyToQcow2, type Qcow2CreateOptions } from "./qcow2/qcow2-
 export { type Qcow2Compression, type Qcow2Header } from "./qcow2/qcow2-header.ts";
 export { Ext4Files } from "./ext4/ext4-files.ts";
 export { FatFiles } from "./fat/fat-files.ts";
-export { partDisk, probe, readLayout, type DiskLayout, type DiskPart, type FileSystemKind } from "./disk/partitions.ts";
-export { type DiskFile, type DiskFiles, type NewFile } from "./disk/disk-files.ts";
+export { partDisk, probe, readLayout, type DiskLayout, type DiskPart, type FileSystemKind } from "./gpt/partitions.ts";
+export { type DiskFile, type DiskFiles, type NewFile } from "./tree/disk-files.ts";
 export { OstreeRepository, type CommitOptions, type CommitResult } from "./ostree/ostree-repository.ts";
 export {
   applyPart,
@@ -90,7 +90,7 @@ export { writeBtrfs, btrfsSizeFor, type BtrfsOptions, type BtrfsVolume } from ".
 export { addPeSections, readPeSections, type PeSection } from "./pe/pe-image.ts";
 export { addSignatures, type OstreeSignature, type SignatureKind } from "./ostree/ostree-signatures.ts";
 export { readErofs } from "./erofs/erofs-reader.ts";
-export { TreeFiles } from "./disk/tree-files.ts";
+export { TreeFiles } from "./tree/tree-files.ts";
 export { readBtrfs } from "./btrfs/btrfs-reader.ts";
 export { writeVmdk, type VmdkKind, type VmdkOptions } from "./vmdk/vmdk-writer.ts";
 export { writeVhdx, type VhdxOptions } from "./vhdx/vhdx-writer.ts";

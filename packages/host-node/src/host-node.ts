@@ -31,4 +31,5 @@ export {
   volumePaths,
 } from "./volume-devices.ts";
 export { FilterError, withEnvironmentFilters } from "./volume-filters.ts";
+export { type KeptFile, NodeCodeArchive } from "./code-archive.ts";
 export { NodeWasmEngine } from "./wasm-engine.ts";

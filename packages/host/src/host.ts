@@ -4,6 +4,7 @@
  * loop itself, the socket provider and the console's input, which call back from that loop, never re-entrantly.
  */
 export type { WasmEngine, WasmMemory, WasmModule, WasmInstance, WasmTable } from "./wasm-engine.ts";
+export type { ArchiveName, ArchivePieces, CodeArchive } from "./code-archive.ts";
 export { WebAssemblyEngine } from "./web-assembly-engine.ts";
 export type { WebAssemblyNamespace } from "./web-assembly-engine.ts";
 export type { Clock, CpuClock } from "./clock.ts";
@@ -36,6 +37,7 @@ export { SimulatedClock } from "./simulated/clock.ts";
 export { SimulatedEventLoop } from "./simulated/event-loop.ts";
 export { SimulatedRandomSource } from "./simulated/random-source.ts";
 export { SimulatedCipher } from "./simulated/cipher.ts";
+export { MemoryCodeArchive } from "./simulated/memory-code-archive.ts";
 export { SerialCodecPool } from "./simulated/serial-codec-pool.ts";
 export { MemoryBlockDevice } from "./simulated/memory-block-device.ts";
 export { SimulatedConsole } from "./simulated/simulated-console.ts";

@@ -1,4 +1,5 @@
 import type { CpuClock } from "./clock.ts";
+import type { CodeArchive } from "./code-archive.ts";
 import type { EventLoop } from "./event-loop.ts";
 import type { RandomSource } from "./random-source.ts";
 import type { WasmEngine } from "./wasm-engine.ts";
@@ -9,4 +10,6 @@ export interface MachinePorts {
   readonly clock: CpuClock;
   readonly random: RandomSource;
   readonly loop: EventLoop;
+  /** Absent: translations end with the machine. */
+  readonly codeArchive?: CodeArchive | undefined;
 }

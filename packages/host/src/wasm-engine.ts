@@ -26,5 +26,16 @@ export interface WasmEngine {
   compile(bytes: Uint8Array): WasmModule;
   /** The same for code that is hot from its first call: a host that can compiles it with its best compiler at once. */
   compileHot(bytes: Uint8Array): WasmModule;
+  /**
+   * The module with its machine code, as bytes that `restore` takes in another process; null where the host can't.
+   * Compiles all of it with the best compiler.
+   */
+  preserve(bytes: Uint8Array): Uint8Array | null;
+  /**
+   * The module that `preserve` was given, ready to run; null when the host can't, or the code is of another engine.
+   *
+   * @param code  what `preserve` gave for `bytes`, unchanged: it isn't checked again
+   */
+  restore(code: Uint8Array, bytes: Uint8Array): WasmModule | null;
   instantiate(module: WasmModule, imports: Record<string, Record<string, unknown>>): WasmInstance;
 }

@@ -32,6 +32,15 @@ export class WebAssemblyEngine implements WasmEngine {
     return this.compile(bytes);
   }
 
+  /** JavaScript has no way to keep machine code. */
+  preserve(_bytes: Uint8Array): Uint8Array | null {
+    return null;
+  }
+
+  restore(_code: Uint8Array, _bytes: Uint8Array): WasmModule | null {
+    return null;
+  }
+
   instantiate(module: WasmModule, imports: Record<string, Record<string, unknown>>): WasmInstance {
     return new this.#host.Instance(module, imports);
   }

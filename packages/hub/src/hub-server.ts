@@ -20,6 +20,7 @@ import { webhookChore } from "./leader/deliver-webhooks.ts";
 import { Repositories, type ReadPackage } from "./repositories/repositories.ts";
 import { repositoryPages } from "./repositories/repository-pages.ts";
 import { migrate } from "./store/migrations/migrate.ts";
+import { webPages } from "./web/web-pages.ts";
 
 export function apiRoutes(blobs: BlobStore, repositories: Repositories): readonly ApiRoute[] {
   return [
@@ -68,8 +69,8 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     version: options.version,
     routes: apiRoutes(blobs, repositories),
     repositories: repositoryPages(repositories, blobs),
+    pages: (attempts) => webPages(service, { isSecure: options.tls !== undefined, attempts, addressOf }),
     addressOf,
-    isSecure: options.tls !== undefined,
   });
   const server = createAdaptorServer({
     fetch: app.fetch,

@@ -28,8 +28,7 @@ import {
 } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { makeFolders } from "@stratos/host-node/home";
-import { hostReason } from "@stratos/host-node/home";
+import { makeFolders, hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 
 export interface InstalledPackage {

@@ -1,12 +1,12 @@
 /** Processes of the machine's own Node, each with an engine. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { createRequire } from "node:module";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { EngineClient, type EngineChannel, type Listening, StratosError, type StreamPair } from "@stratos/sdk/client";
+import { EngineClient, type EngineChannel, type Listening, type StreamPair } from "@stratos/sdk/client";
 import { CountedEngines } from "./counted-engines.ts";
+import { environmentOfEngine, nodeBinary } from "./engine-node.ts";
 import { listenOnLoopback } from "./loopback-listener.ts";
-import { NODE_FLAGS, NODE_MAJOR_MIN } from "./node-flags.mjs";
+import { NODE_FLAGS } from "./node-flags.mjs";
 
 const ENGINE = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "./engine.ts" : "./engine.mjs", import.meta.url),
@@ -36,28 +36,6 @@ function startEngine(): EngineClient {
   return new EngineClient(new ProcessChannel(child));
 }
 
-/** Node's own variables would bring in the host's flags and preloads. */
-function environmentOfEngine(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _, ...environment } = process.env;
-  return environment;
-}
-
-/** The pinned binary, which npm has installed beside us; or this process's own when it is new enough. */
-function nodeBinary(): string {
-  const name = `node-${process.platform}-${process.arch}`;
-  try {
-    return createRequire(import.meta.url).resolve(`${name}/bin/node`);
-  } catch {
-    if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) return process.execPath;
-    throw new StratosError(
-      "engine",
-      `no Node ${NODE_MAJOR_MIN} for machines: the package ${name} is not installed (npm install ` +
-        `--include=optional), and this process runs ${process.version}`,
-      { exitCode: null, signal: null, log: "" },
-    );
-  }
-}
-
 class ProcessChannel implements EngineChannel {
   readonly #child: ChildProcess;
   readonly #stream: Duplex;
@@ -82,6 +60,10 @@ class ProcessChannel implements EngineChannel {
     const tell = this.#onGone;
     this.#onGone = () => {};
     tell({ exitCode, signal, log });
+  }
+
+  get processId(): number | undefined {
+    return this.#child.pid;
   }
 
   send(bytes: Uint8Array): void {

@@ -5,7 +5,8 @@
  */
 import { assert } from "@stratos/base";
 import type { WasmEngine, WasmInstance, WasmMemory, WasmModule, WasmTable } from "@stratos/host";
-import type { Global, Source, Unit } from "./core/core.ts";
+import type { Global, Unit } from "./core/core.ts";
+import type { Source } from "./datum/source.ts";
 import { Flonum, SchemeSymbol, intern } from "./datum/datum.ts";
 import type { Datum } from "./datum/datum.ts";
 import { Heap, HeapFullError } from "./heap/heap.ts";
@@ -21,7 +22,7 @@ import type { Fun, TopLevel } from "./middle/ir.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
 import type { Passes } from "./middle/simplify.ts";
 import { expandRuntime } from "./runtime/boot-expander.ts";
-import { HostPrimitives } from "./runtime/host.ts";
+import { HostPrimitives, type Evaluator } from "./runtime/host.ts";
 import { Objects } from "./runtime/objects.ts";
 import { ARITHMETIC, LIBRARY, derivedText } from "./runtime/scheme.ts";
 import { Primitive } from "./interpreter/machine.ts";
@@ -49,13 +50,6 @@ export interface EngineOptions {
   readonly primitives?: ReadonlyMap<string, Primitive>;
   /** What `saveImage` gave: the runtime need not be compiled. One that does not fit these options is not used. */
   readonly image?: Uint8Array | null;
-}
-
-/** What `eval` and `load` ask of the session. */
-interface Evaluator {
-  /** @returns procedures without arguments that do it, one after the other */
-  evaluate(datum: unknown, environment: readonly unknown[]): readonly unknown[];
-  load(path: unknown, environment: readonly unknown[]): readonly unknown[];
 }
 
 export interface EngineStatistics {

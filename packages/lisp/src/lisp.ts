@@ -22,7 +22,8 @@ export {
   UNSPECIFIED,
 } from "./datum/datum.ts";
 export type { Datum, Real } from "./datum/datum.ts";
-export type { Clause, Core, Global, Source, Unit, Variable } from "./core/core.ts";
+export type { Clause, Core, Global, Unit, Variable } from "./core/core.ts";
+export type { Source } from "./datum/source.ts";
 export { Condition, SchemeError } from "./datum/condition.ts";
 export { FEATURES, Lisp, placeText, writeShown } from "./session.ts";
 export type { LispOptions } from "./session.ts";

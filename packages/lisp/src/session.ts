@@ -2,7 +2,8 @@
  * One Lisp: its libraries, its machines (one for each phase), the REPL's namespace. The composition root of the
  * package; what it may touch of the outside comes as a `System` and a `LibraryFinder`.
  */
-import type { Core, Global, Source, Unit } from "./core/core.ts";
+import type { Core, Global, Unit } from "./core/core.ts";
+import type { Source } from "./datum/source.ts";
 import { makeBegin, unspecifiedCore } from "./core/build.ts";
 import { coreToDatum } from "./core/unparse.ts";
 import { CompiledError, Condition, failure, SchemeError, syntaxError, wrongType } from "./datum/condition.ts";

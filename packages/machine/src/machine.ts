@@ -1,6 +1,6 @@
 import { SI_USER, SIGKILL } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { CpuClock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
+import type { CodeArchive, CpuClock, RandomSource, SocketProvider, WasmEngine } from "@stratos/host";
 import {
   beginWriteBack,
   type Board,
@@ -54,6 +54,8 @@ export interface MachineOptions {
   /** false: interpret only (to compare with translated runs). */
   translate?: boolean;
   nowMs?: () => number;
+  /** Of a board of its own: where translations are kept from run to run. */
+  codeArchive?: CodeArchive | undefined;
 }
 
 /**

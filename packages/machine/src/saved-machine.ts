@@ -14,7 +14,7 @@
  * are left out, too: they come again as programs run.
  */
 import { MAX_HARTS, PAGE_SIZE } from "@stratos/abi";
-import { crc32c, loadState, saveState, StateError, stateName } from "@stratos/base";
+import { crc32c, loadState, saveState, StateError, stateName, byteString, byteStringOf } from "@stratos/base";
 import type { CpuClock } from "@stratos/host";
 import { givenOfKernel, kernelPorts, type Task } from "@stratos/kernel";
 import { HART, HART_SCRATCH, HART_TABLES } from "@stratos/riscv";
@@ -197,7 +197,7 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   const length = parts.reduce((sum, part) => sum + PART_HEADER_BYTES + part.length, HEADER_BYTES);
   const file = new Uint8Array(length);
   const view = new DataView(file.buffer);
-  for (let index = 0; index < MAGIC.length; index++) file[index] = MAGIC.charCodeAt(index);
+  file.set(byteStringOf(MAGIC));
   view.setUint32(8, VERSION, true);
   let at = HEADER_BYTES;
   for (const part of parts) {
@@ -211,8 +211,7 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
 
 /** @returns the three parts, whole */
 function split(file: Uint8Array): [shape: Uint8Array, state: Uint8Array, pages: Uint8Array] {
-  for (let index = 0; index < MAGIC.length; index++)
-    if (file[index] !== MAGIC.charCodeAt(index)) throw new StateError("foreign", "this is no saved machine");
+  if (byteString(file, 0, MAGIC.length) !== MAGIC) throw new StateError("foreign", "this is no saved machine");
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const cut = new StateError("damaged", "the saved machine is damaged: cut short");
   if (file.length < HEADER_BYTES) throw cut;

@@ -19,7 +19,7 @@ export { TreeDraft } from "./tree/tree-draft.ts";
 export { treeArchitecture } from "./tree/tree-architecture.ts";
 export { bootcImage, bootcLayout, type BootcLayout } from "./ostree/bootc-layout.ts";
 export { deployedTree, signedDeployment, type DeployedTree, type DeployOptions } from "./ostree/deployed-tree.ts";
-export { TreePaths } from "./boot/tree-paths.ts";
+export { TreePaths } from "./tree/tree-paths.ts";
 export { initramfs, type InitramfsOptions } from "./boot/initramfs.ts";
 export {
   bootFiles,

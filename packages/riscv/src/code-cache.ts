@@ -1,10 +1,18 @@
+/**
+ * Code pages (records of executable pages) and the translations that were made from them, by region.
+ *
+ * What wasm code may still be standing on is never taken away under it: while a run is live (`setLive`), freed pages
+ * and table slots wait, and nothing is evicted.
+ */
 import { assert } from "@stratos/base";
-import type { WasmTable } from "@stratos/host";
+import type { ArchiveName, WasmTable } from "@stratos/host";
+import type { RegionArchive } from "./archive/open-archive.ts";
+import type { KeptUnit } from "./archive/archive-index.ts";
 import { CODE_TABLE } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { decode, instructionLength, newDecoded } from "./decode.ts";
 import { HART_FAULT, HART_TABLES } from "./hart-state.ts";
-import { OUT_OF_LINE_SLOTS } from "./interpreter.ts";
+import { OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
 import { CODE_PAGE_SIZE } from "./physical-memory.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import type { CodeCache, CodeRegion } from "./processor.ts";
@@ -21,13 +29,6 @@ import {
   writeTailRecord,
 } from "./record.ts";
 
-/**
- * Code pages (records of executable pages) and the translations that were made from them, by region.
- *
- * What wasm code may still be standing on is never taken away under it: while a run is live (`setLive`), freed pages
- * and table slots wait, and nothing is evicted.
- */
-
 const PAGE = 4096;
 /** Longest straight run that one miss decodes. */
 const MAX_RUN = 64;
@@ -43,6 +44,8 @@ export interface Translation {
   readonly slot: number;
   /** Addresses of records whose slot field names it. */
   readonly entryRecords: number[];
+  /** Of an earlier run: what it was made from, and the pages where that hasn't been compared yet; null: of this run. */
+  readonly kept: { readonly unit: KeptUnit; readonly unchecked: Set<number> } | null;
 }
 
 export class TranslatedRegion implements CodeRegion {
@@ -55,6 +58,14 @@ export class TranslatedRegion implements CodeRegion {
   /** Code page address by page index, 0: none. */
   readonly pages: Uint32Array;
   translations: Translation[];
+  /** Of these the kept ones with pages that haven't been compared. */
+  unchecked: Translation[];
+  /** What its file begins with; null: nothing of it is kept. */
+  readonly name: ArchiveName | null;
+  /** undefined: not looked for yet; null: there is none. */
+  archive: RegionArchive | null | undefined;
+  /** By page index, a bit for each halfword: what kept translations have executed, though no record tells. */
+  readonly #known: Map<number, Uint8Array>;
   /**
    * Table slots given out for direct calls, by pc of the target; they hold the interpreter until the target is
    * translated.
@@ -64,8 +75,19 @@ export class TranslatedRegion implements CodeRegion {
   readonly heat: Map<number, number>;
   readonly #cache: TranslatedCodeCache;
 
-  constructor(cache: TranslatedCodeCache, key: string | null, start: number, end: number, mode: AddressMode) {
+  constructor(
+    cache: TranslatedCodeCache,
+    key: string | null,
+    start: number,
+    end: number,
+    mode: AddressMode,
+    name: ArchiveName | null,
+  ) {
     this.#cache = cache;
+    this.name = name;
+    this.unchecked = [];
+    this.archive = undefined;
+    this.#known = new Map();
     this.key = key;
     this.mode = mode;
     this.start = start;
@@ -84,6 +106,7 @@ export class TranslatedRegion implements CodeRegion {
     if (existing === 0) {
       const page = this.#cache.allocatePage(this, va, frame);
       this.pages[index] = page;
+      if (page !== 0 && this.unchecked.length > 0) this.#cache.onPageAdded(this, index);
       return page;
     }
     // Another frame holds other bytes, for all we know.
@@ -100,17 +123,49 @@ export class TranslatedRegion implements CodeRegion {
     const last = Math.min(this.pages.length, Math.ceil((end - this.start) / PAGE)) - 1;
     if (first > last) return;
     const isInside = (page: number): boolean => page >= first && page <= last;
-    this.translations = this.translations.filter((translation) => {
-      if (!translation.pages.some(isInside)) return true;
-      this.#cache.dropTranslation(this, translation);
-      return false;
-    });
+    for (const dropped of this.take((translation) => translation.pages.some(isInside)))
+      this.#cache.dropTranslation(this, dropped);
+    for (let page = first; page <= last; page++) this.#known.delete(page);
     for (let index = first; index <= last; index++) {
       if (this.pages[index] !== 0) this.#cache.clearPage(this.pages[index] as number);
     }
     // The last instruction of the page before may reach into the first that changed.
     const before = first === 0 ? 0 : (this.pages[first - 1] as number);
     if (before !== 0) this.#cache.clearLastRecord(before);
+  }
+
+  /** Takes translations out of the region. @returns them */
+  take(isTaken: (translation: Translation) => boolean): Translation[] {
+    const taken = this.translations.filter(isTaken);
+    if (taken.length === 0) return taken;
+    this.translations = this.translations.filter((translation) => !taken.includes(translation));
+    this.unchecked = this.unchecked.filter((translation) => !taken.includes(translation));
+    return taken;
+  }
+
+  /** Nothing is decoded, translated or known any more. */
+  forgetAll(): void {
+    this.callSlots.clear();
+    this.heat.clear();
+    this.#known.clear();
+    this.archive = undefined;
+  }
+
+  /** The bytes at an offset are instructions that were executed. */
+  noteKnown(offset: number, length: number): void {
+    const page = offset >>> 12;
+    let bits = this.#known.get(page);
+    if (bits === undefined) {
+      bits = new Uint8Array(PAGE / 16);
+      this.#known.set(page, bits);
+    }
+    for (let at = offset & (PAGE - 1), end = at + length; at < end; at += 2) bits[at >>> 4]! |= 1 << ((at >>> 1) & 7);
+  }
+
+  isKnown(pc: number): boolean {
+    const offset = pc - this.start;
+    const bits = this.#known.get(offset >>> 12);
+    return bits !== undefined && ((bits[(offset & (PAGE - 1)) >>> 4]! >>> ((offset >>> 1) & 7)) & 1) !== 0;
   }
 
   #indexOf(va: number): number {
@@ -127,6 +182,8 @@ interface CodeTable {
 
 export class TranslatedCodeCache implements CodeCache {
   onEvict: () => void;
+  /** A region that has kept translations of unchecked pages has got the page. */
+  onPageAdded: (region: TranslatedRegion, page: number) => void;
   readonly #physical: PhysicalMemory;
   readonly #codeTable: (mode: AddressMode) => CodeTable;
   readonly #served: { readonly tally: ProcessorTally };
@@ -153,6 +210,7 @@ export class TranslatedCodeCache implements CodeCache {
     served: { readonly tally: ProcessorTally },
   ) {
     this.onEvict = () => {};
+    this.onPageAdded = () => {};
     this.#physical = physical;
     this.#codeTable = codeTable;
     this.#served = served;
@@ -172,16 +230,27 @@ export class TranslatedCodeCache implements CodeCache {
     this.#records = new RecordCache();
   }
 
-  open(key: string | null, start: number, end: number, mode: AddressMode = "paged"): CodeRegion {
-    if (key === null) return new TranslatedRegion(this, null, start, end, mode);
-    const name = sharedName({ key, start, end, mode });
-    const found = this.#shared.get(name);
+  /** The regions that are shared, also those that nobody uses now. */
+  get regions(): Iterable<TranslatedRegion> {
+    return this.#shared.values();
+  }
+
+  open(
+    key: string | null,
+    start: number,
+    end: number,
+    mode: AddressMode = "paged",
+    name: (() => ArchiveName | null) | null = null,
+  ): CodeRegion {
+    if (key === null) return new TranslatedRegion(this, null, start, end, mode, null);
+    const shared = sharedName({ key, start, end, mode });
+    const found = this.#shared.get(shared);
     if (found !== undefined) {
       found.references++;
       return found;
     }
-    const region = new TranslatedRegion(this, key, start, end, mode);
-    this.#shared.set(name, region);
+    const region = new TranslatedRegion(this, key, start, end, mode, name === null ? null : name());
+    this.#shared.set(shared, region);
     return region;
   }
 
@@ -273,10 +342,24 @@ export class TranslatedCodeCache implements CodeCache {
     return slot;
   }
 
+  /** The first of free slots that follow one another, 0 when there are not so many left. */
+  allocateSlots(count: number, mode: AddressMode): number {
+    const first = this.#nextSlot;
+    if (first + count > Math.min(MAX_TABLE_SLOTS, this.#codeTable(mode).table.length)) return 0;
+    this.#nextSlot += count;
+    return first;
+  }
+
   freeSlot(slot: number, mode: AddressMode): void {
     const { table, interpreter } = this.#codeTable(mode);
     table.set(slot, interpreter);
     (this.#isLive ? this.#deferredSlots : this.#freeSlots).push(slot);
+  }
+
+  /** Who calls through `slot` gets what stands in `source` now. */
+  shareSlot(slot: number, source: number, mode: AddressMode): void {
+    const { table } = this.#codeTable(mode);
+    table.set(slot, table.get(source));
   }
 
   /** Its entries lead to the interpreter, but those that a later translation took over. */
@@ -293,6 +376,8 @@ export class TranslatedCodeCache implements CodeCache {
     this.clearEntries(translation);
     let isCallSlot = false;
     for (const slot of region.callSlots.values()) isCallSlot ||= slot === translation.slot;
+    const callSlot = region.callSlots.get(translation.entry);
+    if (translation.kept !== null && callSlot !== undefined) this.shareSlot(callSlot, 0, region.mode);
     // A slot that callers have in their code stays theirs and leads to the interpreter again.
     if (!isCallSlot) return this.freeSlot(translation.slot, region.mode);
     const { table, interpreter } = this.#codeTable(region.mode);
@@ -300,11 +385,9 @@ export class TranslatedCodeCache implements CodeCache {
   }
 
   #dropRegion(region: TranslatedRegion): void {
-    for (const translation of region.translations) this.dropTranslation(region, translation);
-    region.translations = [];
+    for (const translation of region.take(() => true)) this.dropTranslation(region, translation);
     for (const slot of region.callSlots.values()) this.freeSlot(slot, region.mode);
-    region.callSlots.clear();
-    region.heat.clear();
+    region.forgetAll();
     for (let i = 0; i < region.pages.length; i++) {
       const page = region.pages[i] as number;
       if (page === 0) continue;

@@ -1,4 +1,4 @@
-import type { WasmTable } from "@stratos/host";
+import type { CodeArchive, WasmTable } from "@stratos/host";
 import { TLB_MISS_ALIGN, TLB_MISS_WRITE } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { FlatAddressTables } from "./address-tables.ts";
@@ -23,6 +23,8 @@ import type {
 import { ProcessorTally, retiredBy } from "./processor-tally.ts";
 import { Translator } from "./translate/translator.ts";
 import { RECORD_SIZE, RecordOp } from "./record.ts";
+import { collectProfile } from "./kept/collect-profile.ts";
+import { writeProfiles } from "./archive/run-profile.ts";
 import { DirectMappedTlb } from "./wide-tlb.ts";
 
 /**
@@ -63,6 +65,7 @@ class TranslatingProcessor implements Processor {
   /** Made when the first wide address space runs: most machines never need it. */
   #wide: ModeEngine | null;
   readonly #translates: boolean;
+  readonly #archive: CodeArchive | undefined;
   /** How long translation may lag behind, in instructions. */
   readonly #drainInterval: number;
 
@@ -106,12 +109,15 @@ class TranslatingProcessor implements Processor {
         mode,
         served: this,
         nowMs: options.nowMs ?? (() => 0),
+        archive: options.archive,
         hotThreshold,
       });
       return { core, table, interpreter: core.exports["interpreter"], translator };
     };
     this.#paged = this.#createEngine("paged");
     this.#wide = null;
+    this.code.onPageAdded = (region, page) => this.#engineOf(region.mode).translator.pageAdded(region, page);
+    this.#archive = options.archive;
     this.#drainInterval = hotThreshold < 16 ? 0 : DRAIN_INTERVAL;
   }
 
@@ -133,6 +139,7 @@ class TranslatingProcessor implements Processor {
       statistics.instructions += used;
       left -= used;
       reason = u32[HART_EXIT >>> 2] as ExitReason;
+      if (translator.hasKept) translator.installKept();
       if (
         translator.queued > 0 &&
         (translator.queued >= DRAIN_COUNT || statistics.instructions - tally.drainedAt >= this.#drainInterval)
@@ -159,6 +166,12 @@ class TranslatingProcessor implements Processor {
     this.tally.save(this.physical);
     tally.load(this.physical);
     this.tally = tally;
+  }
+
+  submitProfile(): void {
+    if (this.#archive === undefined || !this.#translates) return;
+    const regions = collectProfile(this.physical, this.code, this.tally);
+    if (regions.length > 0) this.#archive.submit(writeProfiles(regions));
   }
 
   retired(tally: ProcessorTally): number {

@@ -1,13 +1,27 @@
+/**
+ * Generates the interpreter: one wasm function (pc, depth) → next pc, the first of the function table. It walks the
+ * records of code pages (record.ts) and dispatches by br_table; the handlers come from the same lowerings as
+ * translations.
+ *
+ * The pc isn't kept: it is `(record >>> 3) + base`, where `base` belongs to the page. A straight run only adds to
+ * `record`.
+ *
+ * Jumps within a page, which decoding knows (record.ts), need no table. Control transfers (canonical check points:
+ * backward, calls, jalr) look for a translation of the target and call it.
+ * What comes back is the next pc, or −1 when the whole run leaves. `level` counts calls that this activation has
+ * interpreted, so that the return that matches its own entry goes back to the caller, which may be translated code. A
+ * wrong guess costs time, never meaning: the state in memory is all there is.
+ */
 import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
-import { emitRecordLookup } from "./access.ts";
+import { CODE_TABLE, emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { ExitReason } from "./exit-reason.ts";
 import { HART_EXIT, HART_FAULT, HART_FUEL, HART_INTERPRETED, HART_PC, HART_TABLES } from "./hart-state.ts";
 import { INSTRUCTIONS, instructionIndex } from "./instruction-table.ts";
 import { BRANCH_CONDITIONS } from "./lower/integer.ts";
 import { RS1, RS2 } from "./lower/lowering.ts";
-import type { LoweringTable } from "./lower/lowering.ts";
+import { type InterpreterImports, OUT_OF_LINE, OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
 import {
   BASE,
   DEPTH,
@@ -27,36 +41,6 @@ import {
 import { OP_COUNT, OP_FIRST, Record, RecordOp, inPageOp } from "./record.ts";
 
 /**
- * Generates the interpreter: one wasm function (pc, depth) → next pc, the first of the function table. It walks the
- * records of code pages (record.ts) and dispatches by br_table; the handlers come from the same lowerings as
- * translations.
- *
- * The pc isn't kept: it is `(record >>> 3) + base`, where `base` belongs to the page. A straight run only adds to
- * `record`.
- *
- * Jumps within a page, which decoding knows (record.ts), need no table. Control transfers (canonical check points:
- * backward, calls, jalr) look for a translation of the target and call it.
- * What comes back is the next pc, or −1 when the whole run leaves. `level` counts calls that this activation has
- * interpreted, so that the return that matches its own entry goes back to the caller, which may be translated code. A
- * wrong guess costs time, never meaning: the state in memory is all there is.
- */
-
-/** What the interpreter calls. */
-interface InterpreterImports {
-  /** () → next pc as in translations; type index of (i32, i32) → i32 */
-  readonly codeType: number;
-  /** decode(record, pc) → 0, or 1 for a fetch fault whose address is in HART_FAULT */
-  readonly decode: number;
-  readonly ecall: number;
-  /** hot(pc, heat): the record's heat has reached the threshold and begins anew */
-  readonly hot: number;
-  /** indirect(pc, target): a jump through a register at `pc` went to `target` */
-  readonly indirect: number;
-  readonly helper: (name: string) => number;
-  readonly lowerings: LoweringTable;
-}
-
-/**
  * How deep activations may nest: `depth` counts down from here, and where it is negative control returns to the run
  * loop, because the host's stack is bounded.
  */
@@ -72,30 +56,6 @@ export function emitInterpreter(
   new InterpreterEmitter(code, mode, imports, hotThreshold).emit();
   code.endFunction(start);
 }
-
-/**
- * Rare instructions (floating-point arithmetic, atomics, division) are functions of their own, (record, tables) → 0 or
- * the reason to leave: the interpreter's one function has to stay small, because the host's engine runs it slowly until
- * it is optimised.
- */
-export function emitOutOfLine(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, name: string): void {
-  const start = code.beginFunction(INTERPRETER_LOCALS);
-  code.localGet(0);
-  code.localGet(1);
-  code.localSet(TABLES);
-  code.localSet(RECORD);
-  imports.lowerings[name]!(new RecordLowering(code, mode, imports.helper));
-  code.i32Const(0);
-  code.endFunction(start);
-}
-
-/** Function-table slot of the first out-of-line handler; the last slots of the table are theirs, by op. */
-export const OUT_OF_LINE_SLOTS = 65536 - 512;
-
-/** The instructions that stand out of line, by name. */
-export const OUT_OF_LINE: readonly string[] = INSTRUCTIONS.map((instruction) => instruction.name).filter((name) =>
-  /^(f(?!ence|ld|lw|sd|sw)|amo|lr\.|sc\.|div|rem|mulh)/.test(name),
-);
 
 class InterpreterEmitter extends RecordLowering {
   readonly #imports: InterpreterImports;
@@ -230,6 +190,7 @@ class InterpreterEmitter extends RecordLowering {
           this.#undoFuel();
           this.currentPc();
           code.localSet(PC);
+          this.#requireNextPage();
           this.immediate32();
           code.localSet(RECORD);
           this.#setBase();
@@ -609,6 +570,43 @@ class InterpreterEmitter extends RecordLowering {
     code.brIf(this.#next);
     this.#setReason(ExitReason.FETCH);
     code.br(this.#exit);
+  }
+
+  /**
+   * An instruction of four bytes that begins with the page's last two lies in two pages. Others may have decoded it;
+   * this address space has to fetch both halves, too.
+   */
+  #requireNextPage(): void {
+    const { code } = this;
+    code.localGet(RECORD);
+    code.memory(Op.i32Load8U, Record.length);
+    code.i32Const(3);
+    code.op(Op.i32ShrU);
+    code.localGet(PC);
+    code.i32Const(0xfff);
+    code.op(Op.i32And);
+    code.op(Op.i32Add);
+    code.i32Const(0x1000);
+    code.op(Op.i32GtU);
+    code.if();
+    code.localGet(PC);
+    code.i32Const(2);
+    code.op(Op.i32Add);
+    code.localTee(VALUE);
+    code.i32Const(12);
+    code.op(Op.i32ShrU);
+    code.i32Const(2);
+    code.op(Op.i32Shl);
+    code.localGet(TABLES);
+    code.op(Op.i32Add);
+    code.memory(Op.i32Load, CODE_TABLE);
+    code.op(Op.i32Eqz);
+    code.if();
+    this.#storeCell(HART_FAULT, VALUE);
+    this.#setReason(ExitReason.FETCH);
+    code.br(this.#exit);
+    code.end();
+    code.end();
   }
 
   /**

@@ -1,3 +1,4 @@
+/** What the instruction at the pc wanted of memory, and the slow way to do it: for MEMORY exits. */
 import { assert } from "@stratos/base";
 import type { AddressMode } from "./access.ts";
 import type { TranslatedCodeCache } from "./code-cache.ts";
@@ -7,8 +8,6 @@ import { HART_F, HART_PC, HART_X } from "./hart-state.ts";
 import { INSTRUCTIONS } from "./instruction-table.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import type { FaultingAccess } from "./processor.ts";
-
-/** What the instruction at the pc wanted of memory, and the slow way to do it: for MEMORY exits. */
 
 interface MemoryInstruction {
   size: number;

@@ -32,6 +32,10 @@ export class ProcessorTally {
     modules: 0,
     wasmBytes: 0,
     translateMs: 0,
+    keptModules: 0,
+    keptFunctions: 0,
+    keptInstructions: 0,
+    keptBytes: 0,
   };
   /** Instructions retired when translation last caught up. */
   drainedAt = 0;

@@ -1,4 +1,4 @@
-import type { WasmEngine } from "@stratos/host";
+import type { ArchiveName, CodeArchive, WasmEngine } from "@stratos/host";
 import type { AddressMode } from "./access.ts";
 import type { ExitReason } from "./exit-reason.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
@@ -98,8 +98,10 @@ export interface CodeCache {
   /**
    * The shared region for `key`, or a private one (key null), for address spaces that run in `mode` (default: paged).
    * Counts one reference.
+   *
+   * @param name  asked when the region is new: whose kept translations may be used (default: nobody's)
    */
-  open(key: string | null, start: number, end: number, mode?: AddressMode): CodeRegion;
+  open(key: string | null, start: number, end: number, mode?: AddressMode, name?: () => ArchiveName | null): CodeRegion;
   /**
    * Drops one reference. A private region's pages are freed with the last; shared ones are kept for later processes and
    * evicted when the arena is full.
@@ -129,6 +131,11 @@ export interface ProcessorStatistics {
   modules: number;
   wasmBytes: number;
   translateMs: number;
+  /** Translations of earlier runs: what was taken from archives. */
+  keptModules: number;
+  keptFunctions: number;
+  keptInstructions: number;
+  keptBytes: number;
 }
 
 export interface Processor {
@@ -163,6 +170,8 @@ export interface Processor {
   readonly statistics: ProcessorStatistics;
   /** Instructions retired for `tally`, exact also within a system call. */
   retired(tally: ProcessorTally): number;
+  /** Hands over what the run has learned, to be kept for later runs: when a machine is over. */
+  submitProfile(): void;
 }
 
 export interface ProcessorOptions {
@@ -173,6 +182,8 @@ export interface ProcessorOptions {
   translate?: boolean;
   /** Heat of a target (its executions, and an eighth of its instructions) before it is translated; small for tests. */
   hotThreshold?: number;
+  /** Where translations of earlier runs are found. */
+  archive?: CodeArchive | undefined;
   /** For measuring translation time; absent below the faces. */
   nowMs?: () => number;
 }

@@ -1,3 +1,7 @@
+/**
+ * Instructions as the interpreter runs them: operands come from the predecoded record and the hart's cells.
+ * By itself it is the form of out-of-line handlers, (record, tables) → 0 or the reason to leave.
+ */
 import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter, ValueType } from "@stratos/wasm";
 import { hostOffset, pushHost } from "./access.ts";
@@ -7,11 +11,6 @@ import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "./hart-state.ts";
 import { RS1, RS2 } from "./lower/lowering.ts";
 import type { Lowering, Source } from "./lower/lowering.ts";
 import { Record } from "./record.ts";
-
-/**
- * Instructions as the interpreter runs them: operands come from the predecoded record and the hart's cells.
- * By itself it is the form of out-of-line handlers, (record, tables) → 0 or the reason to leave.
- */
 
 // Locals. Parameters first.
 export const PC = 0;

@@ -16,3 +16,4 @@ export type {
 } from "./processor.ts";
 export { createProcessor } from "./create-processor.ts";
 export { ProcessorTally } from "./processor-tally.ts";
+export { keepProfiles } from "./archive-builder.ts";

@@ -442,6 +442,10 @@ export interface FailureData {
   port: { readonly port: number; readonly code: string };
   /** There is no such snapshot. */
   snapshot: { readonly label: string };
+  /** There is no system of that name. */
+  "no-system": { readonly system: string };
+  /** The system is not in a state for this, or its name is another's. */
+  system: { readonly system: string };
   /** It was closed, by `close()` or before this call. */
   closed: Readonly<Record<never, never>>;
   /** The process that the machine runs in is gone, or cannot be started. */

@@ -12,7 +12,7 @@
  * else the bytes themselves, and both lengths are the same. The head tells how long all of it is, so that a file that
  * was cut short is noticed before anything is taken from it.
  */
-import { byteString, crc32c, StateError } from "@stratos/base";
+import { byteString, crc32c, StateError, byteStringOf } from "@stratos/base";
 import type { CompressionCodec } from "@stratos/host";
 
 export interface CheckpointHead {
@@ -48,7 +48,7 @@ export function* encodeCheckpoint(
   const text = new TextEncoder().encode(JSON.stringify({ ...head, stateBytes: state.length } satisfies CheckpointHead));
   const start = new Uint8Array(HEADER + text.length + 4);
   const view = new DataView(start.buffer);
-  for (let index = 0; index < MAGIC.length; index++) start[index] = MAGIC.charCodeAt(index);
+  start.set(byteStringOf(MAGIC));
   view.setUint32(8, VERSION, true);
   view.setUint32(12, text.length, true);
   start.set(text, HEADER);

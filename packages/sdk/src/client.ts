@@ -1,6 +1,6 @@
 /** The side of a program that uses Stratos; it needs a way to an engine, and nothing else of its host. */
 export { StratosError } from "./api.ts";
-export { EngineClient, type EngineChannel } from "./engine-client.ts";
+export { type Answer, EngineClient, type EngineChannel } from "./engine-client.ts";
 export { useEngines } from "./entry.ts";
 export type { EngineSource, Listening } from "./sandbox.ts";
 export type { StreamPair } from "./remote-program.ts";

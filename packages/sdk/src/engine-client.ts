@@ -8,7 +8,7 @@ import {
   type ImageProgress,
 } from "./api.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
-import type { FromEngine, OperationName, Operations, Place, ToEngine } from "./protocol.ts";
+import type { FromEngine, Operations, Place, ToEngine } from "./protocol.ts";
 
 /** What an engine may take longer than a program's time-out: then the call is over without it. */
 const GRACE_MS = 100;
@@ -22,6 +22,8 @@ export interface EngineChannel {
   onGone(listener: (why: FailureData["engine"]) => void): void;
   /** Hands an object over that is more than bytes. Absent: the channel carries bytes alone. */
   attach?(object: object, number: number): void;
+  /** Number of the process at its other end; absent: none that the host knows. */
+  readonly processId?: number | undefined;
   /** Whether the host is to stay up for it. */
   hold(isHeld: boolean): void;
   /** Acts once after so many milliseconds. @returns what takes that back */
@@ -54,7 +56,8 @@ interface OpenCall extends CallOptions {
   reject(error: unknown): void;
 }
 
-export class EngineClient {
+/** @typeParam Ops  what the other side can be asked for */
+export class EngineClient<Ops extends Operations = Operations> {
   readonly #channel: EngineChannel;
   readonly #calls = new Map<number, OpenCall>();
   /** Calls that the host stays up for. */
@@ -71,6 +74,10 @@ export class EngineClient {
     channel.hold(false);
   }
 
+  get processId(): number | null {
+    return this.#channel.processId ?? null;
+  }
+
   get isGone(): boolean {
     return this.#gone !== null;
   }
@@ -79,9 +86,9 @@ export class EngineClient {
    * @returns the call's number, for what it sends later, and its answer
    * @throws (rejects) StratosError, or the signal's reason
    */
-  call<Name extends OperationName>(
+  call<Name extends keyof Ops>(
     op: Name,
-    request: Operations[Name],
+    request: Ops[Name],
     options: CallOptions = {},
   ): { call: number; answer: Promise<Answer> } {
     const call = ++this.#lastCall;
@@ -89,7 +96,7 @@ export class EngineClient {
     return { call, answer };
   }
 
-  async #start(call: number, message: ToEngine, options: CallOptions): Promise<Answer> {
+  async #start(call: number, message: ToEngine<Ops>, options: CallOptions): Promise<Answer> {
     const { signal } = options;
     if (signal?.aborted === true) throw abortReason(signal);
     if (this.#gone !== null) throw this.#gone;
@@ -124,7 +131,7 @@ export class EngineClient {
     this.#calls.get(call)?.reject(error);
   }
 
-  send(message: ToEngine, bytes?: Uint8Array): void {
+  send(message: ToEngine<Ops>, bytes?: Uint8Array): void {
     if (this.#gone === null) this.#channel.send(encodeFrame(message, bytes));
   }
 
@@ -158,7 +165,7 @@ export class EngineClient {
     } else if ("answer" in message) call.resolve({ value: message.answer, bytes });
     else if (message.failure.kind === null)
       call.reject(call.signal === undefined ? new Error(message.failure.message) : abortReason(call.signal));
-    else call.reject(failureOf(message.failure.kind, message.failure.message, message.failure.data));
+    else call.reject(errorOf(message.failure.kind, message.failure.message, message.failure.data));
   }
 
   #lose(why: FailureData["engine"]): void {
@@ -168,7 +175,7 @@ export class EngineClient {
   }
 }
 
-function failureOf(kind: FailureKind, message: string, data: FailureData[FailureKind]): StratosError {
+function errorOf(kind: FailureKind, message: string, data: FailureData[FailureKind]): StratosError {
   return kind === "limit"
     ? new LimitError(message, data as FailureData["limit"])
     : new StratosError(kind, message, data);

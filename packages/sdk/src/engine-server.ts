@@ -4,13 +4,13 @@
  */
 import { ERRNO_NAMES } from "@stratos/abi";
 import { Files } from "@stratos/aegisfs";
-import { StateError } from "@stratos/base";
 import type { Board } from "@stratos/kernel";
 import { createBoard } from "@stratos/machine";
 import { SessionError } from "@stratos/session";
 import { StratosError, type FailureData, type FailureKind, type ImageInfo } from "./api.ts";
 import type { EngineHost, OpenedRoot, Work } from "./engine-host.ts";
 import { type FileOperations, makeFolders, remove } from "./file-operations.ts";
+import { failureOf } from "./failure.ts";
 import { copyFiles, packFolder, unpackFolder } from "./file-trees.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import type { GoingCall } from "./going-call.ts";
@@ -107,7 +107,7 @@ export class EngineServer {
       }
       this.#tell({ call: number, answer: value ?? null }, content);
     } catch (error) {
-      this.#tell({ call: number, failure: failureOf(error) });
+      this.#tell({ call: number, failure: failureOfCall(error) });
     } finally {
       this.#calls.delete(number);
       this.#host.dropAttached?.(attachedNumbers(request));
@@ -136,10 +136,11 @@ export class EngineServer {
         const { path, about } = request as CheckpointRequest;
         return { value: await this.#sandbox(request as CheckpointRequest).checkpoint(path, about) };
       }
-      case "pause":
-      case "resume":
-        this.#sandbox(request as Operations["pause"]).machine.setPaused(op === "pause");
+      case "pause": {
+        const { isPaused } = request as Operations["pause"];
+        this.#sandbox(request as Operations["pause"]).machine.setPaused(isPaused);
         return {};
+      }
       case "snapshot":
         return { value: await this.#snapshot(request as Operations["snapshot"], this.#work(number, call)) };
       case "diff": {
@@ -394,13 +395,9 @@ function errnoName(result: number): string {
   return ERRNO_NAMES[-result] ?? String(-result);
 }
 
-function failureOf(error: unknown): Failure {
+function failureOfCall(error: unknown): Failure {
   if (error instanceof Cancelled) return { kind: null, message: "cancelled", data: {} };
-  if (error instanceof StratosError) return { kind: error.kind, message: error.message, data: error.data };
-  if (error instanceof SessionError) return ofSession(error);
-  if (error instanceof StateError) return { kind: "state", message: error.message, data: { reason: error.kind } };
-  const log = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { kind: "engine", message: `internal error: ${log}`, data: { exitCode: null, signal: null, log } };
+  return error instanceof SessionError ? ofSession(error) : failureOf(error);
 }
 
 function ofSession({ kind, what, message, errno }: SessionError): Failure {

@@ -2,8 +2,18 @@
  * A connection from outside to a program that listens in the machine. It comes over the machine's own loopback, so that
  * no network of the host is needed, and nothing but the machine is reached.
  */
-import { AF_INET, AF_INET6, EAGAIN, EALREADY, ECONNREFUSED, EINPROGRESS, ERRNO_NAMES } from "@stratos/abi";
-import { O_NONBLOCK, SHUT_WR, SOCK_STREAM } from "@stratos/abi";
+import {
+  AF_INET,
+  AF_INET6,
+  EAGAIN,
+  EALREADY,
+  ECONNREFUSED,
+  EINPROGRESS,
+  ERRNO_NAMES,
+  O_NONBLOCK,
+  SHUT_WR,
+  SOCK_STREAM,
+} from "@stratos/abi";
 import type { EventLoop } from "@stratos/host";
 import {
   BytesCursor,

@@ -1,6 +1,21 @@
 /** Files of a running machine, as its process 1 sees them: through its mounts and its page cache. */
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, EFBIG, EINVAL, EISDIR, ENOSPC } from "@stratos/abi";
-import { O_CREAT, O_DIRECTORY, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  EFBIG,
+  EINVAL,
+  EISDIR,
+  ENOSPC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_TRUNC,
+  O_WRONLY,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from "@stratos/abi";
 import { byteStringToUtf8, concatBytes, utf8ToByteString } from "@stratos/base";
 import {
   BytesCursor,

@@ -123,9 +123,8 @@ export interface Operations {
   "processes": { readonly target: number };
   /** Goes on with a program of the saved machine, as `run` does with a new one. */
   "attach": { readonly target: number; readonly pid: number };
-  /** Nothing of the machine runs until `resume`; its files can be used. */
-  "pause": { readonly target: number };
-  "resume": { readonly target: number };
+  /** Nothing of the machine runs while it is paused; its files can be used. */
+  "pause": { readonly target: number; readonly isPaused: boolean };
   /** Answered with the file's size in bytes; the machine goes on while it is written. */
   "checkpoint": CheckpointRequest;
   /** Of files and memory, by name; or back to one of these, or rid of it. */
@@ -144,8 +143,8 @@ export interface Operations {
 }
 export type OperationName = keyof Operations;
 
-export type ToEngine =
-  | { readonly call: number; readonly op: OperationName; readonly request: Operations[OperationName] }
+export type ToEngine<Ops = Operations> =
+  | { readonly call: number; readonly op: keyof Ops; readonly request: Ops[keyof Ops] }
   /** The caller no longer wants it; it is still answered. */
   | { readonly call: number; readonly cancel: true }
   /** Bytes for the program to read; none: no more will come. */

@@ -196,11 +196,16 @@ export class RemoteSandbox {
 
   /** Nothing runs until `resume`; the clock goes on, and so do time-outs. */
   async pause(): Promise<void> {
-    await this.#ask("pause");
+    await this.#setPaused(true);
   }
 
   async resume(): Promise<void> {
-    await this.#ask("resume");
+    await this.#setPaused(false);
+  }
+
+  async #setPaused(isPaused: boolean): Promise<void> {
+    const { engine, target } = this.#handle.use();
+    await engine.call("pause", { target, isPaused }).answer;
   }
 
   /**
@@ -239,7 +244,7 @@ export class RemoteSandbox {
     await engine.call("life", { target, timeoutMs }).answer;
   }
 
-  #ask(op: "save" | "stats" | "processes" | "pause" | "resume"): Promise<Answer> {
+  #ask(op: "save" | "stats" | "processes"): Promise<Answer> {
     const { engine, target } = this.#handle.use();
     return engine.call(op, { target }).answer;
   }

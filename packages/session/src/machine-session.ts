@@ -109,6 +109,7 @@ export class MachineSession {
     this.#folders = folders;
     const outside = {
       engine: ports.engine,
+      codeArchive: ports.codeArchive,
       ...(options.board === undefined ? {} : { board: options.board }),
       clock: seed === undefined ? ports.clock : new SimulatedClock(options.startMs ?? SEEDED_EPOCH_MS),
       random: seed === undefined ? ports.random : new SimulatedRandomSource(seed),

@@ -5,12 +5,12 @@
  * what was durable when it was answered, so that the caller can read the volume's devices.
  */
 import { spawnSync } from "node:child_process";
-import { closeSync, existsSync, openSync, realpathSync, unlinkSync } from "node:fs";
+import { existsSync, realpathSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { basename, dirname } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { mountControlPath } from "@stratos/host-node";
+import { withSocketPath } from "@stratos/host-node/files";
 import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
 import { type FuseMount, type MountedCall } from "@stratos/tools-node/fuse";
 import { OperationError } from "@stratos/operation";
@@ -25,19 +25,6 @@ interface Hold {
   readonly hold: true;
 }
 type Answer = { readonly stdout: string } | { readonly stderr: string } | { readonly status: number | null };
-
-/** sockaddr_un(7) has room for 107 bytes; a descriptor of the folder makes any path short. */
-const SOCKET_PATH_MAX = 100;
-
-function withSocketPath<T>(path: string, use: (short: string) => T): T {
-  if (Buffer.byteLength(path) <= SOCKET_PATH_MAX) return use(path);
-  const folder = openSync(dirname(path), "r");
-  try {
-    return use(`/proc/self/fd/${folder}/${basename(path)}`);
-  } finally {
-    closeSync(folder);
-  }
-}
 
 /** The serving side. */
 export class MountControl {

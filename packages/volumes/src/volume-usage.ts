@@ -8,11 +8,10 @@ import {
   type SubvolumeInfo,
 } from "@stratos/aegisfs";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
-import { toText } from "./file-tree.ts";
+import { toText, joinPath } from "./file-tree.ts";
 import type { OpenedVolume } from "./open-volume.ts";
 import { expectResult, expectValue } from "./volume-error.ts";
 import { VolumeTree } from "./volume-tree.ts";
-import { joinPath } from "./file-tree.ts";
 
 const BLOCK = 4096;
 

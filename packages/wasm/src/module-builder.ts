@@ -202,6 +202,16 @@ export class ModuleBuilder {
     this.#elementCount++;
   }
 
+  /** An active segment that begins where an imported, immutable global of i32 says. */
+  addElementsAtGlobal(global: number, functionIndexes: readonly number[]): void {
+    this.#elements.byte(0);
+    this.#elements.globalGet(global);
+    this.#elements.byte(0x0b);
+    this.#elements.u32(functionIndexes.length);
+    for (const index of functionIndexes) this.#elements.u32(index);
+    this.#elementCount++;
+  }
+
   /** Forgets functions, exports and elements, and keeps types and imports, for another module of the same kind. */
   clearFunctions(): void {
     this.#functions.length = 0;

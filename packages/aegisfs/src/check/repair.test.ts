@@ -18,6 +18,7 @@ import {
   KIND_SUBVOLUME,
   keyMiddle,
 } from "../format/key.ts";
+import { EXTENT_AT_LENGTH } from "../format/extent-item.ts";
 import {
   INODE_AT_BLOCKS,
   INODE_AT_BYTES,
@@ -172,6 +173,24 @@ const forgeries: [string, RegExp, (made: Made, root: Subvolume, volume: Volume) 
       firstKey(root, file, KIND_EXTENT);
       const value = tree.bytes.slice(tree.offset, tree.offset + tree.length);
       tree.bytes.set(value, tree.insert(file, keyMiddle(KIND_EXTENT, 0), 1, value.length));
+    },
+  ],
+  [
+    "content in the inode, and an extent beside it",
+    /block 0 is inline and has an extent/,
+    ({ file, other }, root) => {
+      const { tree } = root;
+      firstKey(root, file, KIND_EXTENT);
+      const value = tree.bytes.slice(tree.offset, tree.offset + tree.length);
+      tree.bytes.set(value, tree.insert(other, keyMiddle(KIND_EXTENT, 0), 0, value.length));
+    },
+  ],
+  [
+    "an extent of nothing",
+    /extent of a wrong shape/,
+    ({ file }, root) => {
+      root.tree.edit(...firstKey(root, file, KIND_EXTENT));
+      root.tree.words[(root.tree.offset >>> 2) + EXTENT_AT_LENGTH]! &= 0xffff;
     },
   ],
   [

@@ -79,6 +79,31 @@ function goesOn(volume: Volume, workload: Workload, set: readonly BlockDevice[])
   assert.equal(dumpAll(again), dumpAll(volume));
 }
 
+test("what moves and is shared in part is shared in the same part afterwards", () => {
+  const [device] = devices(64) as [MemoryBlockDevice];
+  assert.equal(format(device, OPTIONS), 0);
+  const volume = mountedVolume(mount(device));
+  const { root } = volume;
+  // The first fills the front, so that the others lie behind the new end.
+  const size = 40 * MIB;
+  const front = root.create(ROOT_INO, "front", S_IFREG | 0o644, 0, 0);
+  const bytes = new Uint8Array(MIB);
+  for (let at = 0; at < size; at += MIB) root.write(front, at, bytes.fill(at / MIB), 0, MIB);
+  const [whole, part] = ["whole", "part"].map((name) => root.create(ROOT_INO, name, S_IFREG | 0o644, 0, 0));
+  root.write(whole!, 0, bytes.fill(7), 0, MIB);
+  assert.equal(volume.sync(), 0);
+  // From the midst of an extent on, into the midst of another.
+  const copy = { source: whole!, offset: 12 * 4096, target: part!, targetOffset: 0, length: 90 * 4096 };
+  assert.ok(root.cloneRange(copy) >= 0);
+  assert.equal(root.unlink(ROOT_INO, "front"), 0);
+  assert.equal(volume.sync(), 0);
+  while (volume.reclaim(64) > 0) assert.equal(volume.sync(), 0);
+  const before = used(volume);
+  assert.equal(resizeDevice(volume, 0, (24 * MIB) / 4096), 0);
+  assert.ok(Math.abs(used(volume) - before) < 40, `${before} blocks became ${used(volume)}`);
+  assert.deepEqual(check(device, { data: true }), []);
+});
+
 test("a device shrinks under its volume: content and sharing stay, and what does not fit is refused", () => {
   const [device] = devices(64) as [MemoryBlockDevice];
   const { volume, workload } = filled([device]);

@@ -16,6 +16,7 @@ import {
   ENOTDIR,
   ENOTEMPTY,
   EPERM,
+  EROFS,
   O_APPEND,
   O_CREAT,
   O_EXCL,
@@ -234,4 +235,33 @@ test("tick flushes when its interval is over, and not before", () => {
   clock.advance(5e9);
   assert.equal(files.tick(), 1);
   assert.ok(mountedVolume(mount(device)).root.lookup(1, "f") > 0);
+});
+
+test("giving a file away takes the bits by which it ran as its owner; one of the group only where it may run", () => {
+  const { files } = library();
+  for (const [mode, after] of [
+    [0o6755, 0o755],
+    [0o6745, 0o2745],
+    [0o2711, 0o711],
+  ] as const) {
+    files.writeFile("/program", text("x"));
+    assert.equal(files.chmod("/program", mode), 0);
+    assert.equal(files.chown("/program", 7, 50), 0);
+    assert.equal(modeOf(files, "/program"), after);
+  }
+});
+
+test("a snapshot that is read-only is read, and nothing in it is opened to be written", () => {
+  const { volume } = freshVolume(16);
+  const clock = new SimulatedClock(1_700_000_000_000);
+  new Files(volume, { clock }).writeFile("/f", text("then"));
+  const id = volume.snapshot(volume.root, "snapshot", { readOnly: true });
+  assert.ok(id > 0);
+  const files = new Files(volume, { clock, subvolume: volume.subvolume(id)! });
+  const bytes = new Uint8Array(10);
+  const fd = files.open("/f", O_RDONLY);
+  assert.equal(files.read(fd, bytes, 0, 10), 4);
+  for (const flags of [O_WRONLY, O_RDWR, O_RDONLY | O_TRUNC])
+    assert.equal(files.open("/f", flags), -EROFS, `flags ${flags}`);
+  assert.equal(files.close(fd), 0);
 });

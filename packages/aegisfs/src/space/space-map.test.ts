@@ -154,3 +154,16 @@ test("a fragmented volume has its log, wherever the run for it is, and each chan
   space.store();
   assert.ok(stored <= dirtyGroups + 4, `${stored} items for ${dirtyGroups} groups`);
 });
+
+test("the last free quad is found, however much behind it is full", () => {
+  const { volume } = freshVolume(34 * 128);
+  const { space } = volume;
+  const nodes: number[] = [];
+  for (let left = space.availableQuads; left > 0; left--) nodes.push(space.allocateNode());
+  assert.equal(space.findLastQuad(), -1);
+  nodes.sort((a, b) => a - b);
+  for (const place of [0, 3, nodes.length >> 1, nodes.length - 1]) {
+    space.release(nodes[place]!, 4);
+    assert.equal(space.findLastQuad(), nodes[place]);
+  }
+});

@@ -29,6 +29,18 @@ test(
   },
 );
 
+test("the last free block takes content, too", () => {
+  for (const size of [4096, 12_288]) {
+    const { device, volume } = freshVolume(8);
+    const ino = volume.root.create(ROOT_INO, "file", S_IFREG | 0o644, 0, 0);
+    const bytes = new Uint8Array(size).fill(3);
+    let end = 0;
+    for (let count = 0; (count = volume.root.write(ino, end, bytes, 0, size)) > 0;) end += count;
+    assert.deepEqual([volume.dataRoom, volume.pages.dirtyCount], [0, 0]);
+    commitAndCheck(volume, device);
+  }
+});
+
 /** Files of mixed sizes until nothing goes any more, then a snapshot of all that. Returns the names. */
 function fillWithSnapshot(volume: Volume): string[] {
   const random = new SeededRandom(4);

@@ -10,6 +10,7 @@ import { SeededRandom } from "@stratos/base";
 import {
   ATTRIBUTE_MODE,
   Attributes,
+  DirectoryEntry,
   mount,
   ROOT_INO,
   Transaction,
@@ -60,6 +61,23 @@ test("what a transaction does is seen by nobody until it is committed, and then 
   assert.deepEqual([read(volume.root, "a"), read(volume.root, "b")], ["again", "new"]);
   assert.equal(transaction.commit(), -EBADF);
   assert.equal((volume.subvolumes() as unknown[]).length, 1);
+  commitAndCheck(volume, device);
+});
+
+test("a small file that was read outside is read anew, and is its writer's, when a transaction changes it", () => {
+  const { device, volume } = freshVolume(32);
+  put(volume.root, "small", "before");
+  assert.equal(volume.sync(), 0);
+  const transaction = begin(volume);
+  assert.equal(read(volume.root, "small"), "before");
+  put(transaction.files, "small", "after!!");
+  const made = transaction.files.create(ROOT_INO, "made", FILE, 1000, 2000);
+  assert.ok(made > 0);
+  assert.equal(transaction.commit(), 0);
+  assert.equal(read(volume.root, "small"), "after!!");
+  const attributes = new Attributes();
+  assert.equal(volume.root.stat(volume.root.lookup(ROOT_INO, "made"), attributes), 0);
+  assert.deepEqual([attributes.uid, attributes.gid], [1000, 2000]);
   commitAndCheck(volume, device);
 });
 
@@ -191,6 +209,14 @@ test("write skew: accepted at level snapshot, refused at level serializable; so 
     put(lister.files, "report", "no phantom");
     put(volume.root, "phantom", "boo");
     assert.equal(lister.commit(), expected);
+
+    const counter = begin(volume, { level });
+    const entry = new DirectoryEntry();
+    let count = 0;
+    for (let cursor = 0; counter.files.readDirectory(ROOT_INO, cursor, entry) === 1; cursor = entry.nextCursor) count++;
+    put(counter.files, "count", String(count));
+    put(volume.root, "one more", "boo");
+    assert.equal(counter.commit(), expected, "who lists a folder reads what is not in it");
   }
 });
 

@@ -8,6 +8,7 @@ import {
   parseHarts,
   parseImageName,
   parseImageState,
+  parseInterval,
   parseMemory,
   parsePublished,
   parseSeed,
@@ -15,6 +16,7 @@ import {
   parseUser,
   parseVolume,
 } from "../option-values.ts";
+import { DETACH_KEYS, parseDetachKeys } from "../named/detach-keys.ts";
 import type { NetworkMode } from "../session/run-options.ts";
 
 export function addRunOptions(command: Command, network: NetworkMode): Command {
@@ -26,14 +28,7 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
           "past, as `pkg history` names them",
       ).argParser(parseImageState),
     )
-    .addOption(
-      new Option(
-        "-e, --env <name=value>",
-        "set an environment variable; NAME alone takes the host's value (repeatable)",
-      )
-        .argParser(parseEnvironment)
-        .default([], "none"),
-    )
+    .addOption(environmentOption())
     .addOption(new Option("-w, --workdir <dir>", "folder to start in").argParser(parseGuestDirectory))
     .addOption(
       new Option("-u, --user <user[:group]>", "user to run as, a name or a number (default: root)").argParser(
@@ -83,5 +78,43 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
         "deterministic run that `stratos replay` repeats; what comes from outside is written to FILE",
       ),
     )
+    .addOption(new Option("--no-cache", "neither use nor keep translations of earlier runs (see `stratos cache`)"))
     .addOption(new Option("--stats", "print what the run cost, as JSON, on stderr"));
+}
+
+/** What makes a run that of a named system (named/run-system.ts). */
+export function addNamedRunOptions(command: Command): Command {
+  return command
+    .option("-d, --detach", "a named system: print its name, and let it live on")
+    .addOption(
+      new Option("--name <name>", "a named system, of this name, which `attach`, `exec` and others take").argParser(
+        parseImageName,
+      ),
+    )
+    .option("-t, --tty", "of a named system: its program has a terminal, and reads what is typed")
+    .option("--interactive", "of a named system: its program reads standard input of those who attach")
+    .option("--rm", "of a named system: nothing is left of it once it has ended")
+    .addOption(
+      new Option(
+        "--checkpoint-every <time>",
+        "of a named system: save it so often, as 30s, 5m or 1h, and go back there when its process or the supervisor " +
+          "is killed, or the host restarted",
+      ).argParser(parseInterval),
+    )
+    .addOption(detachKeysOption());
+}
+
+export function detachKeysOption(): Option {
+  return new Option("--detach-keys <keys>", "keys that leave the program to itself, such as ctrl-x; '': none")
+    .argParser(parseDetachKeys)
+    .default(parseDetachKeys(DETACH_KEYS), DETACH_KEYS);
+}
+
+export function environmentOption(): Option {
+  return new Option(
+    "-e, --env <name=value>",
+    "set an environment variable; NAME alone takes the host's value (repeatable)",
+  )
+    .argParser(parseEnvironment)
+    .default([], "none");
 }

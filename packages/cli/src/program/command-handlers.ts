@@ -1,12 +1,29 @@
 import type { CommandHandlers } from "./program.ts";
 import { COMPLETION_SHELLS, completionScript } from "./completion.ts";
 import { manPage } from "./man-page.ts";
+import type { NamedRunOptions } from "../named/run-system.ts";
 import { UsageError } from "../command-error.ts";
+
+/** @throws UsageError for an option that only such a run has */
+function isNamed(options: NamedRunOptions): boolean {
+  if (options.detach === true || options.name !== undefined) return true;
+  for (const [option, value] of Object.entries({
+    "--tty": options.tty,
+    "--interactive": options.interactive,
+    "--rm": options.rm,
+    "--checkpoint-every": options.checkpointEvery,
+  }))
+    if (value !== undefined) throw new UsageError(option, "is for named systems: add --name NAME or -d");
+  return false;
+}
 
 /** What each command does, loaded when it is run. */
 export const commandHandlers: CommandHandlers = {
   shell: async (options) => (await import("../commands/shell-command.ts")).runShell(options),
-  run: async (command, options) => (await import("../commands/run-command.ts")).runCommand(command, options),
+  run: async (command, options) =>
+    isNamed(options)
+      ? (await import("../named/run-system.ts")).runNamed(command, options)
+      : (await import("../commands/run-command.ts")).runCommand(command, options),
   replay: async (file, options) => (await import("../commands/replay-command.ts")).replayCommand(file, options),
   trace: async (command, options) => (await import("../commands/trace-command.ts")).traceCommand(command, options),
   imageList: async (options) => (await import("../commands/image-list-command.ts")).listImages(options),

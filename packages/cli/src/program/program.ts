@@ -6,17 +6,18 @@ import { Command, Option } from "commander";
 import { parseImageName, parseImageState, parsePackages } from "../option-values.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "@stratos/images/defaults";
 import { VERSION } from "../version.ts";
-import { addRunOptions } from "../commands/run-options.ts";
+import { addNamedRunOptions, addRunOptions } from "../commands/run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
 import type { ReplayOptions } from "../commands/replay-command.ts";
 import type { ImageBuildOptions, ImageExportOptions, ListOptions, RemoveOptions } from "../commands/image-options.ts";
+import type { NamedRunOptions } from "../named/run-system.ts";
 import type { RunOptions } from "../session/run-options.ts";
 import { addCommands, namedAt, type CommandFile, type Finish, type Wanted } from "../command-files.ts";
 
 /** What the commands do. `run-cli.ts` gives the real one; tests give one that records. Each returns the exit status. */
 export interface CommandHandlers {
   shell(options: RunOptions): Promise<number>;
-  run(command: readonly string[], options: RunOptions): Promise<number>;
+  run(command: readonly string[], options: RunOptions & NamedRunOptions): Promise<number>;
   replay(file: string, options: ReplayOptions): Promise<number>;
   trace(
     command: readonly string[],
@@ -34,8 +35,15 @@ export interface CommandHandlers {
 /** Commands that are here whatever is wanted. */
 const OWN_NAMES: readonly string[] = ["run", "trace", "replay", "completion", "man"];
 
+/** On named systems. */
+const SYSTEM_COMMANDS: readonly string[] = [
+  ...["ps", "exec", "attach", "logs", "start", "stop", "kill", "rm", "pause", "unpause", "rename", "wait", "cp"],
+  ...["snapshot", "rollback", "checkpoint", "resume", "fork"],
+];
+
 const FILES: readonly CommandFile[] = [
   { names: ["builder"], load: async (finish) => (await import("../commands/builder-rows.ts")).builderCommand(finish) },
+  { names: ["cache"], load: async (finish) => (await import("../commands/cache-commands.ts")).cacheCommand(finish) },
   { names: ["compose"], load: async (finish) => (await import("../commands/compose-rows.ts")).composeCommand(finish) },
   { names: ["fs"], load: async (finish, below) => (await import("../commands/fs-rows.ts")).fsCommand(finish, below) },
   {
@@ -49,6 +57,10 @@ const FILES: readonly CommandFile[] = [
   {
     names: ["pkg"],
     load: async (finish, below) => (await import("../commands/pkg-rows.ts")).pkgCommand(finish, below),
+  },
+  {
+    names: SYSTEM_COMMANDS,
+    load: async (finish) => (await import("../commands/system-rows.ts")).systemCommands(finish),
   },
   { names: ["worker"], load: async (finish) => (await import("../commands/hub-rows.ts")).workerCommand(finish) },
 ];
@@ -96,13 +108,13 @@ export async function createProgram(
     .argument("<cmd>", "program, looked up in the guest's PATH")
     .argument("[arg...]", "its arguments")
     .passThroughOptions();
-  addRunOptions(run, "none")
+  addNamedRunOptions(addRunOptions(run, "none"))
     .addHelpText(
       "after",
       "\nExit status: the program's; 128+N when signal N ended it; 124 after --timeout; 125 when Stratos itself " +
         "fails;\n126 when CMD cannot be executed; 127 when it is not found; 2 for a mistaken command line.",
     )
-    .action(async (command: string, args: string[], options: RunOptions) =>
+    .action(async (command: string, args: string[], options: RunOptions & NamedRunOptions) =>
       finish(await handlers.run([command, ...args], options)),
     );
 

@@ -21,4 +21,6 @@ export interface RunOptions {
   readonly seed?: number;
   readonly record?: string;
   readonly stats?: true;
+  /** false: translations of earlier runs are neither used nor added to. */
+  readonly cache?: false;
 }

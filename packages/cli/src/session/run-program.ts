@@ -2,7 +2,7 @@
 import { randomInt } from "node:crypto";
 import { isatty } from "node:tty";
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
-import { nodePorts, readConfig, stratosHome } from "@stratos/host-node";
+import { nodePorts, stratosHome } from "@stratos/host-node";
 import { Machine } from "@stratos/machine";
 import {
   exitStatusOf,
@@ -13,16 +13,16 @@ import {
   readerOf,
   writeResolverConfiguration,
 } from "@stratos/session";
-import { CommandError, UsageError } from "../command-error.ts";
+import { UsageError } from "../command-error.ts";
 import { InputGate } from "../recording/input-gate.ts";
 import { RecordingWriter } from "../recording/recording-file.ts";
-import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "@stratos/images/defaults";
-import { formatSize, parseMemory } from "../option-values.ts";
 import type { RunOptions } from "./run-options.ts";
 import { adviceFor } from "./advice.ts";
 import { forwardSignals } from "./forward-signals.ts";
 import { openNetwork } from "./host-network.ts";
 import { defaultImage, hostFolders, ImageStore, openImage } from "@stratos/images";
+import { openCodeArchive } from "./kept-code.ts";
+import { ensureDefaultImage, memoryOf } from "./machine-options.ts";
 import { runStatistics } from "./run-statistics.ts";
 import { hasTerminal, openStandardFiles } from "./standard-files.ts";
 
@@ -45,7 +45,7 @@ export async function runProgram(
 ): Promise<number> {
   const home = stratosHome();
   const imageName = options.image ?? defaultImage(home);
-  const memoryBytes = fittingMemory(options.memory ?? configuredMemory(home) ?? DEFAULT_MEMORY);
+  const memoryBytes = memoryOf(options, home);
   await ensureDefaultImage(imageName);
   const seed = options.seed ?? (options.record === undefined ? undefined : randomInt(2 ** 31));
   if (options.record !== undefined) refuseUnrecordable(options);
@@ -57,7 +57,7 @@ export async function runProgram(
     const user = findGuestUser(readerOf(files), options.user ?? "root");
     if (network !== null) writeResolverConfiguration(files, network);
     const session = new MachineSession({
-      ports: nodePorts(),
+      ports: { ...nodePorts(), codeArchive: options.cache === false ? undefined : openCodeArchive(home) },
       volume: image.opened.volume,
       memoryBytes,
       sockets: network,
@@ -125,6 +125,7 @@ export async function runProgram(
     })) {
       process.stderr.write(`stratos: ${line}\n`);
     }
+    session.machine.processor.submitProfile();
     // Since this process began: what a user waits for.
     if (options.stats === true)
       process.stderr.write(
@@ -148,43 +149,6 @@ function refuseUnrecordable(options: RunOptions): void {
 
 function terminalSize(): { rows: number; columns: number } {
   return { rows: process.stdout.rows ?? 24, columns: process.stdout.columns ?? 80 };
-}
-
-/** The default image makes itself when it is first needed. */
-async function ensureDefaultImage(name: string): Promise<void> {
-  if (name !== DEFAULT_IMAGE || new ImageStore(stratosHome()).find(name) !== null) return;
-  const [{ buildDefaultImage }, { contextOf, withProgress }] = await Promise.all([
-    import("@stratos/images/build"),
-    import("../operation-progress.ts"),
-  ]);
-  await withProgress((progress) => buildDefaultImage(contextOf(progress)));
-}
-
-/**
- * A power of two that just does not fit is what people ask for when they mean the largest machine. @throws UsageError
- * beyond that
- */
-function fittingMemory(bytes: number): number {
-  const most = Machine.MEMORY_BYTES_MAX;
-  if (bytes <= most) return bytes;
-  if (bytes > 2 ** 32) throw new UsageError("--memory", `at most ${formatSize(most)} is possible`);
-  // Two sizes that look alike are told to the mebibyte.
-  const isClose = formatSize(bytes) === formatSize(most);
-  const show = (size: number): string => (isClose ? `${Math.floor(size / 2 ** 20)}M` : formatSize(size));
-  process.stderr.write(
-    `stratos: --memory ${show(bytes)}: the largest machine has ${show(most)}, and this one has that\n`,
-  );
-  return most;
-}
-
-function configuredMemory(home: string): number | undefined {
-  const text = readConfig(home).memory;
-  if (text === undefined) return undefined;
-  try {
-    return parseMemory(text);
-  } catch (error) {
-    throw new CommandError("config.json", `"memory": ${(error as Error).message}`);
-  }
 }
 
 /** Kernel messages are for who asks for them. */

@@ -24,6 +24,11 @@ interface RunStatistics {
   readonly translatedBlocks: number;
   readonly translatedInstructions: number;
   readonly translateMs: number;
+  /** Translations of earlier runs that were taken from archives, and how many bytes of these were read. */
+  readonly keptFunctions: number;
+  readonly keptInstructions: number;
+  readonly keptModules: number;
+  readonly keptBytes: number;
   readonly wasmBytes: number;
   readonly modules: number;
   readonly residentBytes: number;
@@ -51,6 +56,10 @@ export function runStatistics(
     translatedBlocks: statistics.translatedBlocks,
     translatedInstructions: statistics.translatedInstructions,
     translateMs: round(statistics.translateMs),
+    keptFunctions: statistics.keptFunctions,
+    keptInstructions: statistics.keptInstructions,
+    keptModules: statistics.keptModules,
+    keptBytes: statistics.keptBytes,
     wasmBytes: statistics.wasmBytes,
     modules: statistics.modules,
     residentBytes: process.memoryUsage.rss(),

@@ -4,6 +4,7 @@
  * there is. Source: debconf-devel(7); Debconf::Format::822.
  */
 import { utf8ToByteString } from "@stratos/base";
+import { askingPackage } from "../gather/check-answers.ts";
 import type { DebconfAnswer } from "../treefile/schema-content.ts";
 
 interface DebconfFile {
@@ -15,11 +16,6 @@ interface DebconfFile {
 export const DEBCONF_CONFIG = "var/cache/debconf/config.dat",
   DEBCONF_PASSWORDS = "var/cache/debconf/passwords.dat";
 const TEMPLATES = "var/cache/debconf/templates.dat";
-
-/** The package that asks a question. */
-export function askingPackage(question: string, { package: name }: Pick<DebconfAnswer, "package">): string {
-  return name ?? question.slice(0, question.indexOf("/"));
-}
 
 /**
  * The database with answers in it. Questions that it has keep all else that it says of them.

@@ -3,10 +3,10 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { checkFileTree, fileEntry, fileTreeOf, type FileEntry } from "@stratos/formats";
 import type { LockedPackage } from "../gather/lock.ts";
-import type { ComposeStore } from "../ports.ts";
+import type { ComposeStore, TreeLayer } from "../ports.ts";
 import { layerPath } from "./layer.ts";
 import { PackBlob } from "./manifest.ts";
-import { splitLayers, type TreeLayer } from "./split-layers.ts";
+import { splitLayers } from "./split-layers.ts";
 
 const store = {} as ComposeStore;
 

@@ -7,14 +7,9 @@
 import type { FileEntry, FileTree } from "@stratos/formats";
 import { fileTreeOf } from "@stratos/formats";
 import type { LockedPackage } from "../gather/lock.ts";
+import type { TreeLayer } from "../ports.ts";
 import { layerPath } from "./layer.ts";
 import { PackBlob } from "./manifest.ts";
-
-export interface TreeLayer {
-  /** what it holds, for people */
-  readonly name: string;
-  readonly tree: FileTree;
-}
 
 /** Content of one source package from which on it stands alone. */
 const OWN_LAYER_BYTES = 1 << 20;

@@ -9,7 +9,7 @@ import type { SharedWork } from "../phase/shared-work.ts";
 import type { ComposePorts, ScriptRunner } from "../ports.ts";
 import { canonicalJson, type JsonObject } from "../treefile/json.ts";
 import type { DebconfAnswer } from "../treefile/schema-content.ts";
-import { askingPackage } from "./debconf.ts";
+import { askingPackage } from "../gather/check-answers.ts";
 import type { PathFilters } from "./path-filter.ts";
 
 /** Part of every key: a change of what a stage does makes all anew. */

@@ -1,5 +1,5 @@
 /** Answers for debconf are for packages of the image: told as soon as these are known. */
-import { askingPackage } from "../build/debconf.ts";
+import type { DebconfAnswer } from "../treefile/schema-content.ts";
 import type { ImageTarget, Treefile } from "../treefile/treefile.ts";
 import { allPackages, type LockedImage } from "./lock.ts";
 
@@ -15,4 +15,9 @@ export function checkAnswers(treefile: Treefile, target: ImageTarget, locked: Lo
         `the image has no package ${name} that would ask; \`package: NAME\` says who does`,
       );
   }
+}
+
+/** The package that asks a question. */
+export function askingPackage(question: string, { package: name }: Pick<DebconfAnswer, "package">): string {
+  return name ?? question.slice(0, question.indexOf("/"));
 }

@@ -10,7 +10,7 @@ import { SeededRandom } from "@stratos/base";
 import { folderTree } from "@stratos/tools-node/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
 import { MemoryDisk, readBytes } from "../disk/disk.ts";
-import { TreeFiles } from "../disk/tree-files.ts";
+import { TreeFiles } from "../tree/tree-files.ts";
 import { sha256Of } from "../codecs.ts";
 import { FormatError } from "../format-error.ts";
 import { DiskFile, run, withFolder } from "../testing/disk-file.ts";

@@ -4,7 +4,7 @@
  * wants e2fsck.
  */
 import { viewOf, readBytes, type Disk } from "../disk/disk.ts";
-import type { DiskFile, DiskFiles, NewFile } from "../disk/disk-files.ts";
+import type { DiskFile, DiskFiles, NewFile } from "../tree/disk-files.ts";
 import { FormatError } from "../format-error.ts";
 import type { Blob } from "../tree/file-tree.ts";
 import { Ext4Allocator } from "./ext4-allocator.ts";

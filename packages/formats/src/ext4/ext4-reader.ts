@@ -4,7 +4,7 @@
  */
 import { byteString } from "@stratos/base";
 import { readBytes, type Disk } from "../disk/disk.ts";
-import type { DiskFile } from "../disk/disk-files.ts";
+import type { DiskFile } from "../tree/disk-files.ts";
 import { FormatError } from "../format-error.ts";
 import { comparePaths, fileEntry, type Blob, type FileEntry, type FileKind, type FileTree } from "../tree/file-tree.ts";
 import { digestOf } from "../tree/archive-tree.ts";

@@ -2,7 +2,7 @@
  * FAT as {@link DiskFiles}: names become byte strings, owners and permissions are those that Linux shows by default.
  */
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
-import type { DiskFile, DiskFiles, NewFile } from "../disk/disk-files.ts";
+import type { DiskFile, DiskFiles, NewFile } from "../tree/disk-files.ts";
 import { FormatError } from "../format-error.ts";
 import type { Blob } from "../tree/file-tree.ts";
 import type { FatEntry, FatVolume } from "./fat-volume.ts";

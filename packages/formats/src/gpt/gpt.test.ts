@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { join } from "node:path";
 import { MemoryDisk, readBytes, viewOf } from "../disk/disk.ts";
-import { readLayout } from "../disk/partitions.ts";
+import { readLayout } from "./partitions.ts";
 import { DiskFile, run, withFolder } from "../testing/disk-file.ts";
 import { gptSpace, readGpt, writeGpt, type GptTable } from "./gpt.ts";
 import { guidBytes, guidText } from "./guid.ts";

@@ -18,7 +18,6 @@ import { AttemptLimit } from "./attempt-limit.ts";
 import { metricsText, RequestCounts } from "./metrics.ts";
 import { openApiDocument } from "./openapi.ts";
 import { fitsParameter } from "./path-parameters.ts";
-import { webPages } from "../web/web-pages.ts";
 import type { ApiAnswer, ApiRequest, ApiRoute } from "./route.ts";
 
 interface ApiOptions {
@@ -26,9 +25,10 @@ interface ApiOptions {
   readonly routes: readonly ApiRoute[];
   /** What is below /repos. */
   readonly repositories: Hono;
+  /** What is for people; who fails to sign in there and here counts as one. */
+  readonly pages: (attempts: AttemptLimit) => Hono;
   /** Where a request came from: for the audit and for limits. */
   readonly addressOf: (context: Context) => string;
-  readonly isSecure: boolean;
 }
 
 const JSON_BYTES_MAX = 1 << 20;
@@ -103,7 +103,7 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
     );
   }
   app.route("/repos", options.repositories);
-  app.route("/", webPages(hub, { isSecure: options.isSecure, attempts, addressOf: options.addressOf }));
+  app.route("/", options.pages(attempts));
   return app;
 }
 

@@ -48,6 +48,7 @@ import {
   type TestKernel,
 } from "../testing/fake-task.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { EventFile } from "./eventfd.ts";
 import { processOfPidfd } from "../task/pidfd.ts";
 
 const BUFFER = 0x100;
@@ -232,7 +233,7 @@ test("pidfd: shows the end of a process, signals it, and takes descriptors", () 
   const child = createTestTask(machine.kernel, task);
   const pid = child.task.pid;
   const fd = run(pidfdCalls, "pidfd_open", pid, 0);
-  assert.equal(processOfPidfd(file(fd)), child.task.group);
+  assert.equal(processOfPidfd(file(fd))?.pid, child.task.pid);
   assert.ok(task.files.isCloseOnExec(fd));
   assert.equal(file(fd).poll(), 0);
   assert.equal(run(pidfdCalls, "pidfd_send_signal", fd, SIGUSR1, 0, 0), 0);
@@ -250,7 +251,7 @@ test("pidfd: shows the end of a process, signals it, and takes descriptors", () 
   assert.equal(run(pidfdCalls, "pidfd_getfd", fd, 0, 0), -EBADF);
   const event = eventFileCalls["eventfd2"]!.run(child.task, 4, 0, 0, 0, 0, 0);
   const copy = run(pidfdCalls, "pidfd_getfd", fd, event, 0);
-  assert.equal(file(copy), child.task.files.get(event));
+  assert.ok(file(copy) === child.task.files.get(event));
   child.task.group.isZombie = true;
   assert.equal(file(fd).poll() & (POLLIN | POLLHUP), POLLIN);
   machine.kernel.tasks.processes.delete(pid);
@@ -331,4 +332,14 @@ test("pselect6: three sets, counts bits, clears what is not ready", () => {
   assert.equal(run(pollCalls, "pselect6", 10, 0x300, 0, 0, 0, 0), -EBADF);
   assert.equal(run(pollCalls, "pselect6", -1, 0x300, 0, 0, 0, 0), -EINVAL);
   assert.equal(run(pollCalls, "pselect6", 10, 1 << 20, 0, 0, 0, 0), -EFAULT);
+});
+
+test("pselect6 looks at descriptors as far up as there can be any", () => {
+  const [fd, other] = [1, 0].map((value) => task.files.install(new EventFile(value, false, true), false, 9000, 10_000));
+  assert.deepEqual([fd, other], [9000, 9001]);
+  const SET = 0x4000;
+  memory.u8.fill(0, SET, SET + 1250);
+  memory.u8[SET + 9000 / 8] = 3;
+  assert.equal(run(pollCalls, "pselect6", 10_000, SET, 0, 0, 0, 0), 1);
+  assert.equal(memory.u8[SET + 9000 / 8], 1, "the first alone is ready");
 });

@@ -145,14 +145,7 @@ export class FrameAllocator {
   }
 
   #take(account: MemoryAccount): number {
-    for (;;) {
-      const full = account.charge();
-      if (full !== null) {
-        if (!full.makeRoom()) return -ENOMEM;
-        continue;
-      }
-      return this.#pop(account);
-    }
+    return charge(account) ? this.#pop(account) : -ENOMEM;
   }
 
   /** A frame for what was charged. */
@@ -174,7 +167,7 @@ export class FrameAllocator {
 
   /** A new frame of the board's, lent to `account`, with a reference of each; any content. −ENOMEM. */
   allocateLent(account: MemoryAccount): number {
-    for (let full = account.charge(); full !== null; full = account.charge()) if (!full.makeRoom()) return -ENOMEM;
+    if (!charge(account)) return -ENOMEM;
     this.#lender.charge();
     const frame = this.#pop(this.#lender);
     this.#references[frame - this.first] = 2;
@@ -186,8 +179,7 @@ export class FrameAllocator {
   lend(frame: number, account: MemoryAccount): number {
     // Held, because making room may have it reclaimed.
     this.retain(frame);
-    for (let full = account.charge(); full !== null; full = account.charge()) {
-      if (full.makeRoom()) continue;
+    if (!charge(account)) {
       this.release(frame);
       return -ENOMEM;
     }
@@ -296,4 +288,10 @@ export class FrameAllocator {
       { keeps: ["trackSites", "#sites", "onCodeGone"] },
     );
   }
+}
+
+/** Charges a frame, with room made where an account is full. False: there is none. */
+function charge(account: MemoryAccount): boolean {
+  for (let full = account.charge(); full !== null; full = account.charge()) if (!full.makeRoom()) return false;
+  return true;
 }

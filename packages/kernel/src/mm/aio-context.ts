@@ -23,7 +23,6 @@ export class AioContext {
   readonly capacity: number;
   readonly events: AioEvent[] = [];
   readonly queue = new WaitQueue();
-  isDestroyed = false;
 
   constructor(capacity: number) {
     this.capacity = capacity;

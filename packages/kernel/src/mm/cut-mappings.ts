@@ -7,7 +7,7 @@ import type { CallState } from "../ground/wait-queue.ts";
 import type { AddressSpace } from "./address-space.ts";
 
 /** Areas, or spaces, looked at for one unit of work. */
-const AREAS_OF_UNIT = 32;
+export const AREAS_PER_UNIT = 32;
 
 /** Where a walk over all mappings of a file is: plain data, of the cache that it cuts and the space that it is in. */
 export interface Cut extends CallState {
@@ -36,7 +36,7 @@ export function cutMappings(
   const firstIndex = Math.ceil(size / PAGE_SIZE);
   const first = from?.pages === cache ? from : null;
   const inOrder = [...new Set(spaces)].sort((a, b) => identityOf(numbers, a) - identityOf(numbers, b));
-  work.charge(inOrder.length / AREAS_OF_UNIT);
+  work.charge(inOrder.length / AREAS_PER_UNIT);
   for (const space of inOrder) {
     if (first !== null && space.identity < first.space) continue;
     let at = first?.space === space.identity ? first.at : 0;
@@ -45,7 +45,7 @@ export function cutMappings(
       if (area.pages === pages && start < area.end) {
         work.charge(1);
         space.dropPages(area, start, area.end);
-      } else work.charge(1 / AREAS_OF_UNIT);
+      } else work.charge(1 / AREAS_PER_UNIT);
       at = area.end;
       if (work.mustPause()) return { kind: "cut", pages: cache, space: space.identity, at };
     }

@@ -3,6 +3,7 @@ import { PAGE_SIZE } from "@stratos/abi";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { CallWork } from "../ground/call-work.ts";
 import type { AddressSpace } from "./address-space.ts";
+import { AREAS_PER_UNIT } from "./cut-mappings.ts";
 
 interface MappingKernel {
   readonly spaces: Iterable<AddressSpace>;
@@ -13,8 +14,6 @@ interface MappingKernel {
 function chargeWalk(work: CallWork, space: AddressSpace): void {
   work.charge(Math.ceil(space.areas.size / AREAS_PER_UNIT));
 }
-
-const AREAS_PER_UNIT = 32;
 
 /** Takes a frame that a file is about to give up from those who map it there; private copies of the page stay. */
 export function unmapFrame({ spaces, work }: MappingKernel, pages: PageCache, index: number, frame: number): void {

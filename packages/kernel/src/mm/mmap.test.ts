@@ -5,8 +5,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  EFAULT,
   EINVAL,
   ENOMEM,
+  MADV_DOFORK,
+  MADV_DONTFORK,
   MADV_DONTNEED,
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -17,8 +20,11 @@ import {
   PROT_WRITE,
   SIGSEGV,
 } from "@stratos/abi";
+import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
+import { FileTask } from "../testing/file-system-task.ts";
 import { createMemoryTask, forkAddressSpace } from "../testing/memory-task.ts";
 import type { Task } from "../task/task.ts";
+import { mountRoot } from "../vfs/mounting.ts";
 import { AddressSpace } from "./address-space.ts";
 import { madvise } from "./madvise.ts";
 import { brk, mmap, mprotect, mremap, munmap } from "./mmap.ts";
@@ -170,4 +176,40 @@ test("when frames run out the call fails with its books in order, and recovers",
   munmap(space, at, 1000 * 4096);
   assert.ok(kernel.memory.free > written - 1);
   assert.equal(space.storeU32(map(task, 1), 1), 0);
+});
+
+test("what is left of a file's mapping shows the same part of the file as before", () => {
+  const { kernel, task, space } = createMemoryTask();
+  mountRoot(kernel, new Tmpfs(kernel));
+  const user = new FileTask(kernel);
+  user.put("/file", [1, 2, 3, 4].map((page) => String.fromCharCode(page).repeat(4096)).join(""));
+  const file = user.task.files.get(user.open("/file"))!;
+  const at = mmap(task, {
+    address: 0,
+    length: 3 * 4096,
+    protection: PROT_READ,
+    flags: MAP_PRIVATE,
+    file,
+    offset: 4096,
+  });
+  assert.equal(munmap(space, at, 4096), 0);
+  assert.deepEqual(
+    [1, 2].map((page) => space.loadU32(at + page * 4096) & 255),
+    [3, 4],
+  );
+});
+
+test("MADV_DONTFORK keeps memory from a child and says nothing of its neighbours, MADV_DOFORK gives it back", () => {
+  const { task, space } = createMemoryTask();
+  const at = map(task, 3);
+  for (let page = 0; page < 3; page++) space.storeU32(at + page * 4096, page + 1);
+  const inChild = (): number[] => {
+    const child = forkAddressSpace(space);
+    assert.ok(child instanceof AddressSpace);
+    return [0, 1, 2].map((page) => child.loadU32(at + page * 4096));
+  };
+  assert.equal(madvise(task, space, at + 4096, 4096, MADV_DONTFORK), 0);
+  assert.deepEqual(inChild(), [1, -EFAULT, 3]);
+  assert.equal(madvise(task, space, at, 3 * 4096, MADV_DOFORK), 0);
+  assert.deepEqual(inChild(), [1, 2, 3]);
 });

@@ -1,4 +1,5 @@
 import { BUS_ADRERR, PAGE_SIZE, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV } from "@stratos/abi";
+import type { ArchiveName } from "@stratos/host";
 import type { CodeRegion } from "@stratos/riscv";
 import { WORK } from "../ground/call-work.ts";
 import { markInodeDirty } from "../vfs/write-back.ts";
@@ -218,9 +219,23 @@ function openCode(space: AddressSpace, area: Area, frame: number): void {
     if (key.startsWith(IMAGE_PREFIX) && !kernel.frames.isLent(frame)) key = ownContentKey(kernel, inode);
     key = `${key}:${area.offset}`;
   }
-  area.code = kernel.processor.code.open(key, area.start, area.end, space.mode);
+  area.code = kernel.processor.code.open(key, area.start, area.end, space.mode, () => archiveName(space, area));
   // A file that leaves its image forgets the region that it shares; others go on with it.
   if (key !== null && !isForAll(area.code)) followChanges(kernel, area.pages!, area.code, area.offset);
+}
+
+/**
+ * What translations of the area's file are kept under: how it begins, when that is in memory (nothing is read for it:
+ * who looks could see that), its size, and what part of it is mapped.
+ */
+function archiveName({ kernel }: AddressSpace, { pages, file, offset, start, end }: Area): ArchiveName | null {
+  const frame = pages?.peek(0) ?? 0;
+  if (frame === 0) return null;
+  const at = frame * PAGE_SIZE;
+  return {
+    head: kernel.physical.u8.slice(at, at + PAGE_SIZE),
+    detail: `${file?.contentInode?.size ?? 0} ${offset} ${end - start}`,
+  };
 }
 
 /** Do other kernels execute it, too? */

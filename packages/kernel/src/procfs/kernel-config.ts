@@ -1,13 +1,12 @@
-import { SYSCALL_NUMBERS } from "@stratos/abi";
-import { byteStringOf, crc32, stateClass } from "@stratos/base";
-import type { Kernel } from "../task/kernel-state.ts";
-import { PseudoFile, type PseudoFileSystem, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
-
 /**
  * /proc/config.gz: which of Linux's features there are, in the words of its configuration, so that programs and tests
  * ask instead of trying. What a system call or a file system stands for is looked up in the kernel's own tables; the
  * rest is said here.
  */
+import { SYSCALL_NUMBERS } from "@stratos/abi";
+import { byteStringOf, crc32, stateClass } from "@stratos/base";
+import type { Kernel } from "../task/kernel-state.ts";
+import { PseudoFile, type PseudoFileSystem, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
 
 /** Is the feature of this call there? */
 const BY_CALL: Readonly<Record<string, string>> = {

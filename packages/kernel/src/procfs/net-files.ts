@@ -1,3 +1,6 @@
+/**
+ * /proc/net (proc_pid_net(5)): interfaces, routes and sockets in the forms that netstat, ss, lsof and ifconfig read.
+ */
 import {
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
@@ -25,10 +28,6 @@ import {
 } from "../pseudo/pseudo-inodes.ts";
 import { scopeOf } from "../socket/network-interface.ts";
 import type { Route } from "../socket/routes.ts";
-
-/**
- * /proc/net (proc_pid_net(5)): interfaces, routes and sockets in the forms that netstat, ss, lsof and ifconfig read.
- */
 
 /** /proc/PID/net: of the network namespace of the process. Its files are made when somebody asks for one. */
 export class NetDirectory extends PseudoDirectory {

@@ -1,6 +1,5 @@
-import { EACCES, EBADF, EINVAL, ENOENT, ESRCH, O_PATH, S_IFDIR, S_IFLNK } from "@stratos/abi";
+import { EACCES, EBADF, EINVAL, ENOENT, ESRCH, O_PATH, S_IFDIR, S_IFLNK, SYSCALL_NAMES, isErrno } from "@stratos/abi";
 import { byteString, stateClass } from "@stratos/base";
-import { SYSCALL_NAMES, isErrno } from "@stratos/abi";
 import type { Changes } from "../ground/changes.ts";
 import type { Procfs } from "./procfs.ts";
 import type { Task } from "../task/task.ts";

@@ -1,3 +1,4 @@
+/** proc_pid_maps(5), proc_pid_smaps(5). */
 import { MAP_LOCKED, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import { WIDE_TOP } from "../mm/address-space.ts";
 import { type Area, AREA_NO_DUMP, AREA_NO_FORK, AREA_SEALED, AREA_WIPE_ON_FORK } from "../mm/area.ts";
@@ -7,8 +8,6 @@ import { pathName } from "../vfs/path-name.ts";
 import type { TextPiece } from "../pseudo/pseudo-inodes.ts";
 import { hasMemory } from "../task/task-access.ts";
 import { visitAreas } from "./visit-areas.ts";
-
-/** proc_pid_maps(5), proc_pid_smaps(5). */
 
 /** Column where the name begins on 64-bit machines. */
 const NAME_COLUMN = 73;

@@ -94,6 +94,18 @@ it("sums over very many areas are made in pieces, and are those of all areas", (
   assert.ok(most >= CALL_WORK && most < CALL_WORK + 100, `${most} units in one piece`);
 });
 
+it("statm counts as shared what is a file's or shared memory, and nothing private", () => {
+  const { user } = machine();
+  const { areas } = user.task.space;
+  Object.assign(user.task.space.table, { residentPages: 1, measure: (_start: number, end: number) => end });
+  const shared = (): string => (user.get("/proc/self/statm") as string).split(" ")[2]!;
+  assert.equal(shared(), "0");
+  const [first] = areas;
+  assert.equal(user.call("memfd_create", "file", 0), 0);
+  Object.assign(first!, { file: user.task.files.get(0) });
+  assert.equal(shared(), "1", "its page that is in memory");
+});
+
 it("PROCMAP_QUERY finds the area at an address, or the next that is what is asked for", () => {
   const { user } = machine();
   const fd = user.open("/proc/self/maps");

@@ -1,3 +1,7 @@
+/**
+ * proc_pid_mounts(5), proc_pid_mountinfo(5), proc_pid_mountstats(5): the mounts that the process can reach from its
+ * root.
+ */
 import { MS_RDONLY } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
@@ -6,11 +10,6 @@ import { describeMountFlags } from "../vfs/mounting.ts";
 import { NamespaceInode } from "../vfs/namespace-file.ts";
 import { pathNameBelow } from "../vfs/path-name.ts";
 import { Path } from "../vfs/path.ts";
-
-/**
- * proc_pid_mounts(5), proc_pid_mountinfo(5), proc_pid_mountstats(5): the mounts that the process can reach from its
- * root.
- */
 
 /** fstab(5): white space and backslashes as octal numbers. */
 function escape(text: string): string {

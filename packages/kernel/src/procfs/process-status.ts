@@ -1,3 +1,4 @@
+/** The numbers of a process or thread: proc_pid_stat(5), proc_pid_statm(5), proc_pid_status(5), proc_pid_limits(5). */
 import { PAGE_SIZE, SIGRTMAX } from "@stratos/abi";
 import type { SignalSet } from "../signal/signal-set.ts";
 import { chargeTurn, processTimes } from "../task/resource-usage.ts";
@@ -10,8 +11,6 @@ import { hasMemory, parentIdOf } from "../task/task-access.ts";
 import { seccompMode } from "../security/seccomp.ts";
 import type { TextPiece } from "../pseudo/pseudo-inodes.ts";
 import { visitAreas } from "./visit-areas.ts";
-
-/** The numbers of a process or thread: proc_pid_stat(5), proc_pid_statm(5), proc_pid_status(5), proc_pid_limits(5). */
 
 /** sysconf(_SC_CLK_TCK) is 100. */
 const TICK_NS = 1e7;

@@ -1,10 +1,11 @@
+/** /proc/sys (proc_sys(5), sysctl(8)). */
 import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, CAP_SYS_RESOURCE, EINVAL } from "@stratos/abi";
 import { setCorePattern } from "../task/core-dump/core-settings.ts";
 import { AIO_EVENTS_MOST } from "../mm/aio-context.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { ITEMS_MAX } from "../event/epoll.ts";
 import { FILES_MAX, OPEN_MOST } from "../vfs/file-table.ts";
-import { MOUNTS_MAX } from "../vfs/vfs-state.ts";
+import { MOUNTS_MAX } from "../vfs/mount-counts.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import { NAMESPACES_MOST } from "../security/namespace-counts.ts";
@@ -15,8 +16,6 @@ import { PseudoDirectory, type PseudoFileSystem } from "../pseudo/pseudo-inodes.
 import { RELEASE, VERSION } from "../ground/release.ts";
 import { networkSettings } from "./network-sysctl.ts";
 import { bounded, fixed, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
-
-/** /proc/sys (proc_sys(5), sysctl(8)). */
 
 const IPC_RIGHT: SettingRight = { owner: ({ ipc }) => ipc.owner, capability: CAP_SYS_ADMIN, opens: true };
 

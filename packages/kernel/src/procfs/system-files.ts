@@ -1,3 +1,4 @@
+/** The files of /proc itself: proc(5) and its companions proc_meminfo(5), proc_stat(5) … */
 import { CAP_SYSLOG, EACCES, EPERM, O_ACCMODE, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { Changes } from "../ground/changes.ts";
@@ -24,8 +25,6 @@ import { describePartitions } from "../sysfs/block-directories.ts";
 import type { Procfs } from "./procfs.ts";
 import { countTasks } from "./task-count.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
-
-/** The files of /proc itself: proc(5) and its companions proc_meminfo(5), proc_stat(5) … */
 
 export function addSystemFiles(fileSystem: Procfs, root: PseudoDirectory): void {
   const { kernel } = fileSystem;

@@ -1,3 +1,7 @@
+/**
+ * Building blocks of procfs and sysfs: files whose text is made when it is read. What makes it stands in functions, so
+ * a loaded machine makes the file systems anew, and finds each inode that something holds by its directory and name.
+ */
 import {
   EACCES,
   EINVAL,
@@ -29,11 +33,6 @@ import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
-
-/**
- * Building blocks of procfs and sysfs: files whose text is made when it is read. What makes it stands in functions, so
- * a loaded machine makes the file systems anew, and finds each inode that something holds by its directory and name.
- */
 
 export abstract class PseudoFileSystem extends FileSystem {
   readonly kernel: Kernel;

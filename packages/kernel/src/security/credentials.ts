@@ -1,5 +1,5 @@
-import { INITIAL_USER_NAMESPACE, type UserNamespace } from "./user-namespace.ts";
 import { CAP_LAST_CAP } from "@stratos/abi";
+import { INITIAL_USER_NAMESPACE, type UserNamespace } from "./user-namespace.ts";
 
 /**
  * Identity of a task (credentials(7), capabilities(7)). Immutable: a change makes a new object, shared by whoever

@@ -1,4 +1,5 @@
 import { stateClass } from "@stratos/base";
+
 /** A range of ids of a namespace and what it is in the initial one. */
 export interface IdExtent {
   readonly first: number;

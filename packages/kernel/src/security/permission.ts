@@ -9,8 +9,6 @@ import {
   S_ISGID,
   S_ISUID,
   S_ISVTX,
-} from "@stratos/abi";
-import {
   ACL_GROUP,
   ACL_GROUP_OBJ,
   ACL_MASK,

@@ -1,6 +1,7 @@
 /** Goal: numbers of tasks in nested pid namespaces (pid_namespaces(7)). Method: namespaces alone, no tasks. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { EAGAIN } from "@stratos/abi";
 import { NamespaceCounts } from "../security/namespace-counts.ts";
 import type { NamespaceOrigin } from "../security/namespace.ts";
 import { INITIAL_USER_NAMESPACE, initialOrigin } from "../security/user-namespace.ts";
@@ -78,11 +79,11 @@ test("when all numbers are in use there is none, here or above, and nothing stay
   const root = new PidNamespace(null, initialOrigin("pid"));
   const outer = new PidNamespace(root, originIn(counts));
   const inner = new PidNamespace(outer, originIn(counts));
-  for (let id = 1; id < 301; id++) assert.ok(outer.give(1000 + id, 301));
-  assert.equal(outer.give(2000, 301), false);
-  assert.equal(inner.give(2000, 301), false);
+  for (let id = 1; id < 301; id++) assert.equal(outer.give(1000 + id, 301), 0);
+  assert.equal(outer.give(2000, 301), -EAGAIN);
+  assert.equal(inner.give(2000, 301), -EAGAIN);
   assert.equal(inner.idOf(2000), 0);
   outer.take(1300);
-  assert.ok(inner.give(2000, 301));
+  assert.equal(inner.give(2000, 301), 0);
   assert.deepEqual([inner.idOf(2000), outer.idOf(2000)], [1, 300]);
 });

@@ -5,6 +5,7 @@
  * it. A namespace below it translates at the border to programs: `idOf` on the way out, `rootIdOf` on the way in. Each
  * task has a number in the namespace it was made in, and in all above.
  */
+import { EAGAIN, EEXIST } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import type { SignalProcess } from "./signal-target.ts";
@@ -82,21 +83,24 @@ export class PidNamespace extends Namespace {
   /**
    * Gives a new task a number here, and in the namespaces above but the initial one, which gave `rootId`.
    * @param maximum  pid_max
-   * @returns false: they are all in use, and nothing was given
+   * @param wanted  the numbers to give instead, here, above …
+   * @returns 0; −EAGAIN they are all in use, −EEXIST one that is wanted is, and nothing was given
    */
-  give(rootId: number, maximum: number): boolean {
-    const given: [PidNamespace, number][] = [];
+  give(rootId: number, maximum: number, wanted: readonly number[] = []): number {
+    const given: { at: PidNamespace; id: number; isNext: boolean }[] = [];
     for (let at: PidNamespace = this; at.parent !== null; at = at.parent) {
-      const id = nextFreeNumber(at.#last, maximum, (number) => at.#root.has(number));
-      if (id === 0) return false;
-      given.push([at, id]);
+      const own = wanted[given.length];
+      if (own !== undefined && at.#root.has(own)) return -EEXIST;
+      const id = own ?? nextFreeNumber(at.#last, maximum, (number) => at.#root.has(number));
+      if (id === 0) return -EAGAIN;
+      given.push({ at, id, isNext: own === undefined });
     }
-    for (const [at, id] of given) {
-      at.#last = id;
+    for (const { at, id, isNext } of given) {
+      if (isNext) at.#last = id;
       at.#own.set(rootId, id);
       at.#root.set(id, rootId);
     }
-    return true;
+    return 0;
   }
 
   /** The number is free again, here and above. */

@@ -17,6 +17,7 @@ import {
 } from "@stratos/abi";
 import { createTestKernel, createTestTask } from "../testing/fake-task.ts";
 import type { Task } from "../task/task.ts";
+import { BLOCKED, BLOCKED_KILLABLE } from "../ground/wait-queue.ts";
 import { signalInfo } from "./pending-signals.ts";
 import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "./send-signal.ts";
 
@@ -38,6 +39,21 @@ test("a blocked signal is pending and not deliverable, until it is let through",
     assert.equal(hasDeliverableSignal(task), true);
     assert.equal(taken(task), signal);
     assert.equal(hasDeliverableSignal(task), false);
+  }
+});
+
+test("a sleep that only SIGKILL ends is not ended by others; any other sleep is", () => {
+  for (const [kind, signal, ends] of [
+    [BLOCKED, SIGUSR1, true],
+    [BLOCKED_KILLABLE, SIGUSR1, false],
+    [BLOCKED_KILLABLE, SIGKILL, true],
+  ] as const) {
+    const task = createTask();
+    task.blockedKind = kind;
+    task.state = "S";
+    sendSignalToTask(task, signalInfo(signal, SI_TKILL));
+    assert.equal(task.state, ends ? "R" : "S");
+    assert.equal(hasDeliverableSignal(task), true, "it is acted on when the sleep is over");
   }
 });
 

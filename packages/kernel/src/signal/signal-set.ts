@@ -1,4 +1,5 @@
 import { stateClass } from "@stratos/base";
+
 /** A set of the signals 1 … 64 (sigset_t) as two words; signal n is bit n − 1. */
 export class SignalSet {
   low: number;

@@ -91,7 +91,6 @@ function destroy(task: Task, id: number): number {
   task.space.aioContexts!.delete(id);
   task.kernel.aioUsage.events -= context.capacity;
   munmap(task.space, id, PAGE_SIZE);
-  context.isDestroyed = true;
   context.queue.wakeAll();
   return 0;
 }

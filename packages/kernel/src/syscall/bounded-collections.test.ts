@@ -16,11 +16,14 @@ import {
   IN_ALL_EVENTS,
   IN_CREATE,
   CLONE_NEWNS,
+  CLONE_NEWUSER,
 } from "@stratos/abi";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import { Call } from "../testing/fake-task.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import type { Kernel } from "../task/kernel-state.ts";
+import { IdMap } from "../security/id-map.ts";
+import { INITIAL_USER_NAMESPACE, UserNamespace } from "../security/user-namespace.ts";
 import { systemCalls } from "./system-calls.ts";
 import { canCopyMounts } from "../vfs/mounting.ts";
 import { FileTable } from "../vfs/file-table.ts";
@@ -211,19 +214,51 @@ test("mounts of a namespace are bounded by fs.mount-max, also copies of trees, a
   assert.equal(user.call("mount", "/", "/e", 0, MS_BIND | MS_REC, 0), -ENOSPC);
   assert.ok(copies >= 4 && copies < 8, `${copies} copies`);
   const { vfs } = kernel;
-  assert.ok(vfs.mountCount <= 100 && vfs.mountCount === kernel.mounts.mounts.length);
-  const present = vfs.mountCount;
-  vfs.mountCount = 50_000 - present + 1;
-  assert.equal(canCopyMounts(user.task), false);
+  assert.ok(vfs.mounts.all <= 100 && vfs.mounts.all === kernel.mounts.mounts.length);
+  const present = vfs.mounts.all;
+  vfs.mounts.all = 50_000 - present + 1;
+  assert.equal(canCopyMounts(user.task, INITIAL_USER_NAMESPACE), false);
   assert.equal(user.call("mount", "/", "/e", 0, MS_BIND | MS_REC, 0), -ENOSPC);
-  vfs.mountCount = 50_000 - present;
-  assert.equal(canCopyMounts(user.task), true);
-  vfs.mountCount = present;
+  vfs.mounts.all = 50_000 - present;
+  assert.equal(canCopyMounts(user.task, INITIAL_USER_NAMESPACE), true);
+  vfs.mounts.all = present;
   assert.equal(user.call("unshare", CLONE_NEWNS), 0);
-  assert.equal(vfs.mountCount, 2 * present);
+  assert.equal(vfs.mounts.all, 2 * present);
   while (user.call("umount2", "/e", MNT_DETACH) === 0);
-  assert.equal(vfs.mountCount, present + 3, "the root, /proc and /d are left of the copy");
+  assert.equal(vfs.mounts.all, present + 3, "the root, /proc and /d are left of the copy");
 });
+
+test("mounts in user namespaces count for who made the outermost, whose room ends before the machine's", () => {
+  const { user, kernel } = withProc();
+  const { mounts } = kernel.vfs;
+  const nobody = new FileTask(kernel, user);
+  nobody.becomeUser(1000);
+  const present = kernel.mounts.mounts.length;
+  const unshare = (): number => {
+    const result = nobody.call("unshare", CLONE_NEWUSER | CLONE_NEWNS);
+    const { userNamespace } = nobody.task.credentials;
+    userNamespace.uids = userNamespace.gids = new IdMap([{ first: 0, kernelFirst: 1000, count: 1 }]);
+    return result;
+  };
+  assert.equal(unshare(), 0);
+  assert.equal(mounts.of(1000), present);
+  // Below it, as another user there, it is still his.
+  assert.equal(unshare(), 0);
+  assert.equal(mounts.of(1000), present, "the namespace that he left took its mounts along");
+  const { owner } = nobody.task.fs.namespace;
+  assert.equal(owner.level, 2);
+  mounts.change(owner, 10_000 - present);
+  assert.equal(unshare(), -ENOSPC);
+  assert.equal(user.call("mount", "none", "/proc", "tmpfs", 0, 0), 0, "not the machine's");
+  const other = new FileTask(kernel, user);
+  other.becomeUser(1001);
+  assert.equal(other.call("unshare", CLONE_NEWUSER | CLONE_NEWNS), 0, "nor another user's");
+  // However many users there are, the machine's root has room.
+  mounts.change(other.task.fs.namespace.owner, 30_000 - mounts.of(1001));
+  assert.equal(mounts.hasRoom(new UserNamespace(INITIAL_USER_NAMESPACE, { ino: 1, counts: null }, THIRD), 1), false);
+  assert.equal(mounts.hasRoom(INITIAL_USER_NAMESPACE, 9000), true);
+});
+const THIRD = { uid: 1002, gid: 1002, mayMapRoot: false };
 
 test("fs.nr_open is what a table may grow to (EMFILE), and RLIMIT_NOFILE may be raised to (EPERM)", () => {
   const { user, kernel } = withProc();

@@ -17,8 +17,6 @@ import {
   F_GETOWN_EX,
   F_GETPIPE_SZ,
   RLIMIT_NOFILE,
-} from "@stratos/abi";
-import {
   EBUSY,
   ENOMEM,
   F_GETSIG,
@@ -36,8 +34,6 @@ import {
   F_SETLK,
   F_SETLKW,
   F_SETOWN,
-} from "@stratos/abi";
-import {
   CAP_SYS_RESOURCE,
   FASYNC,
   FD_CLOEXEC,

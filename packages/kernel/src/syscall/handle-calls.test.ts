@@ -81,6 +81,7 @@ for (const [name, root] of [
     assert.equal(user.call("open_by_handle_at", AT_FDCWD, HANDLE, 0), -ELOOP);
     assert.equal(encode("/proc/filesystems"), -EOPNOTSUPP);
     assert.equal(encode("/proc/filesystems", AT_HANDLE_FID), 0);
+    assert.equal(user.memory.view.getUint32(HANDLE, true), 16, "one to compare, and no more");
     assert.equal(user.call("open_by_handle_at", user.open("/proc"), HANDLE, 0), -ESTALE);
   });
 }

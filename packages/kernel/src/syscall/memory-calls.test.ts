@@ -65,6 +65,15 @@ test("locked pages are there, and RLIMIT_MEMLOCK bounds them; what is locked alr
   assert.equal(space.lockedBytes, 0);
 });
 
+test("an end beyond the last address is refused, unless it is of nothing", () => {
+  const { task } = createUser(3 * PAGE);
+  for (const name of ["mlock", "munlock"]) {
+    assert.equal(call(task, name, -PAGE, 0), 0);
+    assert.equal(call(task, name, -PAGE, PAGE), -ENOMEM);
+    assert.equal(call(task, name, map(task, 1), -1), -ENOMEM);
+  }
+});
+
 test("a limit of nothing forbids to lock at all, CAP_IPC_LOCK needs no limit", () => {
   const { task } = createUser(0);
   const at = map(task, 2);
@@ -176,6 +185,27 @@ test("another thread's memory is read and written through vectors, by its owner"
     4,
   );
   assert.equal(space.loadU32(at + 200), 1);
+  space.storeU32(at + 300, 0);
+  const byte = (into: number, from: number): number =>
+    call(
+      task,
+      "process_vm_readv",
+      task.pid,
+      vector(at, [at + 300, into]),
+      1,
+      vector(at + 64, [at + PAGE + 4, from]),
+      1,
+      0,
+    );
+  for (const [into, from] of [
+    [1, 1],
+    [1, 4],
+    [4, 1],
+  ] as const) {
+    space.storeU32(at + 300, 0x7f7f7f7f);
+    assert.equal(byte(into, from), 1, "a single byte, too");
+    assert.equal(space.loadU32(at + 300), 0x7f7f7f02);
+  }
   assert.equal(call(task, "process_vm_readv", 999, local, 1, remote, 1, 0), -ESRCH);
   assert.equal(call(task, "process_vm_readv", task.pid, local, 1, remote, 1025, 0), -EINVAL);
   assert.equal(call(task, "process_vm_readv", task.pid, local, 1, 64, 1, 0), -EFAULT);

@@ -18,8 +18,6 @@ import {
   O_PATH,
   O_TMPFILE,
   RLIMIT_NOFILE,
-} from "@stratos/abi";
-import {
   CLOSE_RANGE_CLOEXEC,
   CLOSE_RANGE_UNSHARE,
   LOCK_EX,

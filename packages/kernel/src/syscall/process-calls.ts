@@ -227,7 +227,15 @@ export const processCalls: SyscallTable = {
     run: (task, flags, stack, parentTid, tls, childTid) =>
       clone(
         task,
-        { flags: Math.floor(flags / 256) * 256, exitSignal: flags & 0xff, stack, tls, parentTid, childTid },
+        {
+          flags: Math.floor(flags / 256) * 256,
+          exitSignal: flags & 0xff,
+          stack,
+          tls,
+          numbers: [],
+          parentTid,
+          childTid,
+        },
         parentTid,
       ),
     abandoned: abandonFork,
@@ -239,7 +247,7 @@ export const processCalls: SyscallTable = {
       return isErrno(request) ? request : clone(task, request, request.pidfd);
     },
     abandoned: abandonFork,
-    gaps: "set_tid and CLONE_INTO_CGROUP are refused",
+    gaps: "CLONE_INTO_CGROUP is refused",
   },
   execve: {
     run: (task, path, argv, environment) => execve(task, AT_FDCWD, path, argv, environment, 0),

@@ -15,8 +15,10 @@ import {
   SPLICE_F_MORE,
   SPLICE_F_MOVE,
   SPLICE_F_NONBLOCK,
+  EOPNOTSUPP,
+  EPIPE,
+  isErrno,
 } from "@stratos/abi";
-import { EOPNOTSUPP, EPIPE, isErrno } from "@stratos/abi";
 import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";

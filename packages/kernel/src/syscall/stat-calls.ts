@@ -13,8 +13,6 @@ import {
   MS_NODEV,
   MS_NODIRATIME,
   MS_NOEXEC,
-} from "@stratos/abi";
-import {
   ENOENT,
   MS_NOSUID,
   MS_NOSYMFOLLOW,
@@ -30,8 +28,6 @@ import {
   ST_RDONLY,
   ST_RELATIME,
   ST_VALID,
-} from "@stratos/abi";
-import {
   STATX_ATTR_APPEND,
   STATX_ATTR_COMPRESSED,
   STATX_ATTR_IMMUTABLE,

@@ -1,3 +1,4 @@
+/** Making things durable, hints about access, and calls that this kernel answers with their documented errno. */
 import {
   Cachestat,
   CachestatRange,
@@ -23,8 +24,6 @@ import { UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { put64 } from "../ground/words.ts";
 import { absent, type SyscallTable } from "./syscall-table.ts";
-
-/** Making things durable, hints about access, and calls that this kernel answers with their documented errno. */
 
 function opened(task: Task, fd: number): OpenFile | number {
   const file = task.files.get(fd | 0);

@@ -1,3 +1,4 @@
+/** Extended attributes (xattr(7)): who may touch which name space, then the file system. */
 import {
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
@@ -16,10 +17,8 @@ import {
   XATTR_NAME_MAX,
   XATTR_REPLACE,
   XATTR_SIZE_MAX,
-} from "@stratos/abi";
-import { EFAULT, S_ISVTX } from "@stratos/abi";
-import { byteStringOf } from "@stratos/base";
-import {
+  EFAULT,
+  S_ISVTX,
   ACL_ACCESS_NAME,
   ACL_DEFAULT_NAME,
   ACL_GROUP,
@@ -33,6 +32,7 @@ import {
   parseAcl,
   serializeAcl,
 } from "@stratos/abi";
+import { byteStringOf } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
 import { checkAccess, isKept, isOwnerOrCapable, MAY_READ, MAY_WRITE, permittedMode } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
@@ -43,8 +43,6 @@ import { lookupPath } from "../vfs/path-walk.ts";
 import type { Path } from "../vfs/path.ts";
 import { loadPath } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
-
-/** Extended attributes (xattr(7)): who may touch which name space, then the file system. */
 
 type Finder = (task: Task, first: number) => Path | number;
 

@@ -1,3 +1,4 @@
+/** Disks and partitions in sysfs(5): the folder of each below devices/virtual/block, and the links that lead there. */
 import { ENOENT, LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO, LO_FLAGS_PARTSCAN } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { type BlockInode, SECTOR_SIZE } from "../block/block-inode.ts";
@@ -13,8 +14,6 @@ import {
   type TextSource,
   FOUND_BY_NAME,
 } from "../pseudo/pseudo-inodes.ts";
-
-/** Disks and partitions in sysfs(5): the folder of each below devices/virtual/block, and the links that lead there. */
 
 /** A folder whose entries stand for the block devices there are now. */
 abstract class DeviceListing extends PseudoDirectory {

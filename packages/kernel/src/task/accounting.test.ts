@@ -60,12 +60,15 @@ test("a process that ends leaves a record, also beyond its own limit of file siz
   assert.deepEqual([first.getUint8(0), first.getUint8(1), first.getUint32(4, true)], [1, 3, 0x300]);
   assert.deepEqual([second.getUint8(0), second.getUint32(4, true)], [0x18, 0x8b]);
   assert.deepEqual([first.getUint32(8, true), first.getUint32(16, true)], [1000, group.pid]);
+  assert.deepEqual([first.getUint32(20, true), second.getUint32(20, true)], [user.task.pid, user.task.pid]);
   assert.equal(first.getFloat32(28, true), 150);
   assert.deepEqual([first.getUint16(32, true), first.getUint16(34, true)], [1234, 5]);
   assert.equal(String.fromCharCode(...new Uint8Array(first.buffer, 48, 16)), "a-name-of-more-\0");
+  kernel.accounting.processEnded(user.task, user.task.group, 0);
+  assert.equal(recordsOf(user)[2]?.getUint32(20, true), 0, "it has no parent");
   assert.equal(acct(user.task, null), 0);
   kernel.accounting.processEnded(child.task, group, 0);
-  assert.equal(recordsOf(user).length, 2);
+  assert.equal(recordsOf(user).length, 3);
 });
 
 test("records rest while the file system is nearly full, and go on later", () => {
@@ -93,5 +96,10 @@ test("numbers are compressed as comp_t says", () => {
   for (const value of [0, 1, 8191, 8192, 65535, 1_000_000, 123_456_789])
     assert.ok(Math.abs(decoded(compressed(value)) - value) <= value / 1024, String(value));
   assert.equal(compressed(8191), 8191);
+  assert.deepEqual(
+    [40_003, 40_004, 40_011, 40_012].map((value) => decoded(compressed(value))),
+    [40_000, 40_008, 40_008, 40_016],
+    "to the nearest",
+  );
   assert.equal(compressed(2 ** 60), 0xffff);
 });

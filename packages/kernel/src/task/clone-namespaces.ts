@@ -47,24 +47,29 @@ interface NewNamespaces {
   readonly mounts: NamespaceOrigin | null;
 }
 
-/** May the task ask for these? 0; −EPERM; −ENOSPC: mounts cannot be copied. */
+/** May the task ask for these? 0; −EPERM. */
 export function mayMakeNamespaces(task: Task, flags: number): number {
   const { credentials } = task;
   const needsRight = (flags & CLONE_NEWUSER) === 0 && (flags & CLONE_NEW_ALL) !== 0;
-  if (needsRight && !isCapable(credentials, CAP_SYS_ADMIN, credentials.userNamespace)) return -EPERM;
-  return (flags & CLONE_NEWNS) !== 0 && !canCopyMounts(task) ? -ENOSPC : 0;
+  return needsRight && !isCapable(credentials, CAP_SYS_ADMIN, credentials.userNamespace) ? -EPERM : 0;
 }
 
 /**
- * @returns −ENOSPC: /proc/sys/user or the levels say that there are enough; −EPERM: no new user namespace in a chroot,
- *   or for ids that have no name; −EINVAL: a pid namespace below one that the user namespace doesn't own
+ * @returns −ENOSPC: /proc/sys/user or the levels say that there are enough, or there is no room for mounts; −EPERM: no
+ *   new user namespace in a chroot, or for ids that have no name; −EINVAL: a pid namespace below one that the user
+ *   namespace doesn't own
  */
 export function makeNamespaces(task: Task, flags: number): NewNamespaces | number {
   const credentials = (flags & CLONE_NEWUSER) !== 0 ? ownUserNamespace(task) : task.credentials;
   if (isErrno(credentials)) return credentials;
   const { userNamespace } = credentials;
   userNamespace.retain();
-  const mounts = (flags & CLONE_NEWNS) !== 0 ? namespaceOrigin(task, "mnt", userNamespace) : null;
+  const mounts =
+    (flags & CLONE_NEWNS) === 0
+      ? null
+      : canCopyMounts(task, userNamespace)
+        ? namespaceOrigin(task, "mnt", userNamespace)
+        : -ENOSPC;
   const namespaces = isErrno(mounts) ? mounts : copyNamespaces(task, flags, userNamespace);
   if (!isErrno(mounts) && !isErrno(namespaces)) return { credentials, namespaces, mounts };
   if (mounts !== null && !isErrno(mounts))

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  CAP_CHECKPOINT_RESTORE,
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
   CLONE_CLEAR_SIGHAND,
@@ -19,10 +20,12 @@ import {
   CLONE_VFORK,
   CLONE_VM,
   EAGAIN,
+  EEXIST,
   EFAULT,
   EINVAL,
   ENOMEM,
   ENOSPC,
+  EPERM,
   MAP_ANONYMOUS,
   MAP_PRIVATE,
   MAP_SHARED,
@@ -205,6 +208,11 @@ test("RLIMIT_NPROC bounds the tasks of a user, not of root; a deadline isn't sha
   assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
 });
 
+/** Of a process that was not started; a task would be printed with its whole kernel. */
+function refusalOf(started: ReturnType<typeof startProcess>): object | null {
+  return "errno" in started ? started : null;
+}
+
 test("who waits to be reaped counts against RLIMIT_NPROC and the machine's most tasks", () => {
   const maker = createMaker();
   const { task, kernel } = maker;
@@ -218,7 +226,7 @@ test("who waits to be reaped counts against RLIMIT_NPROC and the machine's most 
   while (kernel.tasks.count < kernel.maximumTasks) call(clone(maker, SIGCHLD), "exit_group", 0);
   assert.equal(kernel.tasks.tasks.size, 1);
   const helper = { path: "/none", argv: [], environment: [], workingDirectory: "/", standardFiles: [] };
-  assert.deepEqual(startProcess(kernel, helper), { what: "program", errno: EAGAIN }, "a helper counts, too");
+  assert.deepEqual(refusalOf(startProcess(kernel, helper)), { what: "program", errno: EAGAIN }, "a helper counts, too");
   assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
   assert.ok(call(task, "wait4", -1, 0, 0, 0) > 0);
   clone(maker, SIGCHLD);
@@ -236,7 +244,7 @@ test("without a free number there is no child and nothing of it stays; a machine
   const request = { path: "/none", argv: [], environment: [], workingDirectory: "/" };
   const file = { references: 1, release: () => file.references-- };
   const standardFiles = [file as unknown as OpenFile];
-  assert.deepEqual(startProcess(kernel, { ...request, standardFiles }), { what: "program", errno: EAGAIN });
+  assert.deepEqual(refusalOf(startProcess(kernel, { ...request, standardFiles })), { what: "program", errno: EAGAIN });
   assert.equal(file.references, 0);
 });
 
@@ -303,6 +311,30 @@ test("clone3 takes its structure, and refuses what it doesn't know", () => {
   assert.ok(clone3({}, 96) > 0);
   assert.equal(call(task, "clone3", page, 4097), -7);
   assert.equal(call(task, "clone3", 64, 88), -EFAULT);
+});
+
+test("clone3 gives the numbers that set_tid asks for, in each namespace, to who may restore processes", () => {
+  const { kernel, task, page } = createMaker();
+  const clone3 = (numbers: readonly number[], flags = 0): number => {
+    const words = [flags, 0, 0, 0, SIGCHLD, 0, 0, 0, page + 512, numbers.length];
+    words.forEach((word, index) => task.space.storeU64(page + index * 8, word));
+    numbers.forEach((number, index) => task.space.storeU32(page + 512 + index * 4, number));
+    return call(task, "clone3", page, 80);
+  };
+  assert.equal(clone3([4000]), 4000);
+  assert.equal(clone3([4000]), -EEXIST);
+  assert.equal(clone3([4100, 5]), -EINVAL, "there is no namespace above");
+  for (const wrong of [0, -1, kernel.tasks.maximum]) assert.equal(clone3([wrong]), -EINVAL, `${wrong}`);
+  assert.equal(clone3([9], CLONE_NEWPID), -EINVAL, "the first in a namespace is 1");
+  assert.equal(clone3([1, 4200], CLONE_NEWPID), 4200);
+  const { pidNamespace } = kernel.tasks.processes.get(4200)!;
+  assert.equal(pidNamespace.idOf(4200), 1);
+  assert.ok(clone3([]) < 4000, "what counts up is not moved");
+  const { credentials } = task;
+  task.credentials = { ...credentials, effective: 0 };
+  assert.equal(clone3([4300]), -EPERM);
+  task.credentials = { ...credentials, effective: 2 ** CAP_CHECKPOINT_RESTORE };
+  assert.equal(clone3([4300]), 4300);
 });
 
 test("a clone into a pid namespace that has ended (ENOMEM) uses up no namespace of another kind", () => {

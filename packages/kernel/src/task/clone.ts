@@ -1,5 +1,7 @@
 import { placeBeside } from "./affinity.ts";
 import {
+  CAP_CHECKPOINT_RESTORE,
+  CAP_SYS_ADMIN,
   CLONE_ARGS_SIZE_VER0,
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
@@ -26,6 +28,7 @@ import {
   EAGAIN,
   EFAULT,
   EINVAL,
+  EPERM,
   ENOMEM,
   RLIMIT_NPROC,
   isErrno,
@@ -33,6 +36,9 @@ import {
 import { AREAS_MAX } from "../mm/mmap.ts";
 import { forkInPieces } from "../mm/fork.ts";
 import { getU64 } from "../ground/words.ts";
+import { isCapable } from "../security/credentials.ts";
+import { NAMESPACE_LEVELS_MAX } from "../security/user-namespace.ts";
+import type { PidNamespace } from "../signal/pid-namespace.ts";
 import { unshareMounts } from "../vfs/mounting.ts";
 import { giveBackNamespaces, makeNamespaces, mayMakeNamespaces } from "./clone-namespaces.ts";
 import { Namespaces } from "./namespaces.ts";
@@ -49,6 +55,8 @@ export interface CloneRequest {
   /** Stack pointer of the child; 0: the parent's. */
   stack: number;
   tls: number;
+  /** Numbers that the child is to have: in the pid namespace where it is born, in the one above … */
+  numbers: readonly number[];
   /** User addresses for CLONE_PARENT_SETTID (and CLONE_PIDFD with clone), CLONE_CHILD_SETTID / CLEARTID. */
   parentTid: number;
   childTid: number;
@@ -57,7 +65,7 @@ export interface CloneRequest {
 /**
  * Makes a new thread or process that goes on at the instruction after the system call with 0 in a0.
  *
- * @returns the child, or EAGAIN, EINVAL, ENOMEM
+ * @returns the child, or EAGAIN, EEXIST (a number is in use), EINVAL, ENOMEM, ENOSPC, EPERM
  * @see clone(2)
  */
 export function cloneTask(parent: Task, request: CloneRequest): Task | number {
@@ -101,7 +109,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_FILES)) files.users++;
   // Nobody is born where the first process has ended.
   const made = pidForChildren.isEnded ? -ENOMEM : makeNamespaces(parent, flags);
-  const tid = isErrno(made) ? made : kernel.tasks.allocate(made.namespaces.pidForChildren);
+  const tid = isErrno(made) ? made : allocateNumber(parent, made.namespaces.pidForChildren, request.numbers);
   if (isErrno(made) || tid < 0) {
     if (!isErrno(made)) giveBackNamespaces(kernel, made);
     space.release();
@@ -185,6 +193,22 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   return child;
 }
 
+/** @param numbers  clone3's set_tid: −EEXIST, −EINVAL, −EPERM (kernel/pid.c, alloc_pid) */
+function allocateNumber({ kernel, credentials }: Task, namespace: PidNamespace, numbers: readonly number[]): number {
+  if (numbers.length > namespace.level + 1) return -EINVAL;
+  let at: PidNamespace | null = namespace;
+  for (const number of numbers) {
+    if (number < 1 || number >= kernel.tasks.maximum) return -EINVAL;
+    // The first one in a namespace is its process 1.
+    if (number !== 1 && at!.parent !== null && at!.init === null) return -EINVAL;
+    const { owner } = at!;
+    if (!isCapable(credentials, CAP_CHECKPOINT_RESTORE, owner) && !isCapable(credentials, CAP_SYS_ADMIN, owner))
+      return -EPERM;
+    at = at!.parent;
+  }
+  return kernel.tasks.allocate(namespace, numbers);
+}
+
 /** A child is in the time namespace that its parent chose for it (time_namespaces(7)). */
 function entered(namespaces: Namespaces): Namespaces {
   const { time, timeForChildren } = namespaces;
@@ -228,14 +252,16 @@ export function readCloneArguments(
   const flags = field("flags");
   const stack = field("stack");
   const stackSize = field("stack_size");
-  if (field("set_tid") !== 0 || field("set_tid_size") !== 0) return -EINVAL;
+  const numbersAt = field("set_tid"),
+    count = field("set_tid_size");
   if (((flags % 0x100000000) & CSIGNAL) !== 0 || flags >= CLONE_INTO_CGROUP) return -EINVAL;
   if ((stack === 0) !== (stackSize === 0)) return -EINVAL;
   // Shared handlers are not the child's to clear.
   if (flags >= CLONE_CLEAR_SIGHAND && (flags & CLONE_SIGHAND) !== 0) return -EINVAL;
   const exitSignal = field("exit_signal");
+  if (count > NAMESPACE_LEVELS_MAX || (numbersAt === 0) !== (count === 0)) return -EINVAL;
   if (exitSignal > 64 || ((flags & (CLONE_THREAD | CLONE_PARENT)) !== 0 && exitSignal !== 0)) return -EINVAL;
-  return {
+  const request = {
     flags,
     exitSignal,
     stack: stack + stackSize,
@@ -244,4 +270,6 @@ export function readCloneArguments(
     childTid: field("child_tid"),
     pidfd: field("pidfd"),
   };
+  if (task.space.copyIn(numbersAt, u8, 0, count * 4) < 0) return -EFAULT;
+  return { ...request, numbers: Array.from({ length: count }, (_, index) => view.getInt32(index * 4, true)) };
 }

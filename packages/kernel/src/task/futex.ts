@@ -1,3 +1,8 @@
+/**
+ * Futexes (futex(2)). A waiter is keyed by the word's identity: the page of the file or shared memory for a shared
+ * mapping, else the address space and the address. Waiters of one key stand in the order they came
+ * (`kernel.futexes`).
+ */
 import {
   EAGAIN,
   EFAULT,
@@ -17,12 +22,6 @@ import type { TaskObserver } from "./task-observer.ts";
 import { BLOCKED, BLOCKED_EINTR, WaitQueue, type CallState } from "../ground/wait-queue.ts";
 import type { FutexWaiter } from "../mm/futex-waiter.ts";
 import { identityOf } from "../ground/identity.ts";
-
-/**
- * Futexes (futex(2)). A waiter is keyed by the word's identity: the page of the file or shared memory for a shared
- * mapping, else the address space and the address. Waiters of one key stand in the order they came
- * (`kernel.futexes`).
- */
 
 /** The identity of a word: two mappings of one page have one. */
 export function keyOf(space: AddressSpace, address: number): string {

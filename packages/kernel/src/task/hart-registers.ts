@@ -1,7 +1,15 @@
 import { stateClass } from "@stratos/base";
-import type { PhysicalMemory } from "@stratos/riscv";
+import {
+  type PhysicalMemory,
+  HART,
+  HART_FFLAGS,
+  HART_FRM,
+  HART_PC,
+  HART_RESERVATION,
+  HART_STATE_SIZE,
+  HART_X,
+} from "@stratos/riscv";
 import { put64, viewOf } from "../ground/words.ts";
-import { HART, HART_FFLAGS, HART_FRM, HART_PC, HART_RESERVATION, HART_STATE_SIZE, HART_X } from "@stratos/riscv";
 
 /** Integer registers by their ABI role (RISC-V psABI §1). */
 export const RA = 1,

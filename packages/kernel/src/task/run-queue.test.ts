@@ -49,7 +49,7 @@ test("the best task is the same as in a list that is searched", () => {
       queue.reorder(task);
     }
     assert.equal(queue.size, queued.length);
-    assert.equal(queue.best(), queued.length === 0 ? null : bestOf(queued), `step ${step}`);
+    assert.equal(queue.best()?.tid, queued.length === 0 ? undefined : bestOf(queued).tid, `step ${step}`);
     const normal = queued.filter((each) => each.effectivePriority === 0).map((each) => each.virtualRuntime);
     assert.equal(queue.leastVirtualRuntime(), Math.min(...normal));
   }

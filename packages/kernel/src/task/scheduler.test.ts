@@ -45,7 +45,7 @@ test("real-time tasks come by priority, then who had least of the hart, idle one
     Object.entries(names).find(([, each]) => each === task)?.[0];
   const order = Array.from({ length: 5 }, () => nameOf(scheduler.pick()));
   assert.deepEqual(order, ["urgent", "pressing", "hungry", "fed", "idle"]);
-  assert.equal(scheduler.pick(), null);
+  assert.equal(scheduler.pick()?.tid, undefined);
   assert.equal(scheduler.hasRunnable, false);
 });
 

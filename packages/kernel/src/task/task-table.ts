@@ -1,4 +1,4 @@
-import { EAGAIN } from "@stratos/abi";
+import { EAGAIN, EEXIST } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { nextFreeNumber, type PidNamespace } from "../signal/pid-namespace.ts";
 import type { ProcessGroup } from "../signal/session.ts";
@@ -36,20 +36,22 @@ export class TaskTable {
   /**
    * The next number that names no task, process, group or session; they count up and wrap at pid_max.
    *
-   * @returns −EAGAIN: all are in use
+   * @param wanted  the numbers to give instead, in `namespace`, in the one above …
+   * @returns −EAGAIN: all are in use; −EEXIST: one that is wanted is
    */
-  allocate(namespace: PidNamespace = this.namespace): number {
-    const id = nextFreeNumber(
-      this.#last,
-      this.maximum,
-      (number) => this.tasks.has(number) || this.processes.has(number) || this.groups.has(number),
-    );
+  allocate(namespace: PidNamespace = this.namespace, wanted: readonly number[] = []): number {
+    const isUsed = (number: number): boolean =>
+      this.tasks.has(number) || this.processes.has(number) || this.groups.has(number);
+    const own = wanted[namespace.level];
+    if (own !== undefined && isUsed(own)) return -EEXIST;
+    const id = own ?? nextFreeNumber(this.#last, this.maximum, isUsed);
     if (id === 0) return -EAGAIN;
     if (namespace !== this.namespace) {
-      if (!namespace.give(id, this.maximum)) return -EAGAIN;
+      const failed = namespace.give(id, this.maximum, wanted);
+      if (failed < 0) return failed;
       this.#namespaces.set(id, namespace.retain());
     }
-    this.#last = id;
+    if (own === undefined) this.#last = id;
     return id;
   }
 

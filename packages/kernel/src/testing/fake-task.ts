@@ -32,6 +32,8 @@ const memoryEngine: WasmEngine = {
   compile: () => {
     throw new Error("no modules here");
   },
+  preserve: () => null,
+  restore: () => null,
   compileHot: () => {
     throw new Error("no modules here");
   },

@@ -1,7 +1,6 @@
+/** rtnetlink(7) as iproute2 speaks it, for tests. */
 import { AF_INET, AF_NETLINK, MSG_DONTWAIT, SOCK_RAW } from "@stratos/abi";
 import type { SocketTask } from "./socket-task.ts";
-
-/** rtnetlink(7) as iproute2 speaks it, for tests. */
 
 const REQUEST = 1,
   ACK = 4,

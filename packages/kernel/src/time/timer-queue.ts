@@ -1,4 +1,5 @@
 import { stateClass } from "@stratos/base";
+
 /** Something to do at a time. */
 export interface TimerClient {
   timerExpired(nowNs: number): void;

@@ -1,3 +1,4 @@
+/** chmod(2), chown(2), utimensat(2). Each returns 0 or −EPERM, −EACCES, −EROFS, −EIO … */
 import {
   EACCES,
   EINVAL,
@@ -10,6 +11,10 @@ import {
   S_IFMT,
   S_ISGID,
   S_ISUID,
+  ACL_ACCESS_NAME,
+  CAP_CHOWN,
+  aclWithMode,
+  serializeAcl,
 } from "@stratos/abi";
 import { isInGroup } from "../security/credentials.ts";
 import {
@@ -20,13 +25,10 @@ import {
   MAY_WRITE,
   permittedMode,
 } from "../security/permission.ts";
-import { ACL_ACCESS_NAME, CAP_CHOWN, aclWithMode, serializeAcl } from "@stratos/abi";
 import { notifyInode } from "./inotify-marks.ts";
 import type { AttributeChange, Inode, Time } from "./inode.ts";
 import type { Path } from "./path.ts";
 import type { Caller } from "./vfs-kernel.ts";
-
-/** chmod(2), chown(2), utimensat(2). Each returns 0 or −EPERM, −EACCES, −EROFS, −EIO … */
 
 function isReadOnly(path: Path): boolean {
   return (path.mount.flags & MS_RDONLY) !== 0 || path.mount.fileSystem.readOnly;

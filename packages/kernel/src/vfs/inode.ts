@@ -10,9 +10,9 @@ import {
   S_IFLNK,
   S_IFMT,
   S_IFREG,
+  type Acl,
 } from "@stratos/abi";
 import type { PageCache } from "../frames/page-cache.ts";
-import type { Acl } from "@stratos/abi";
 import { checkAccess } from "../security/permission.ts";
 import type { FileLocks } from "./file-locks.ts";
 import type { FileLeases } from "./leases.ts";

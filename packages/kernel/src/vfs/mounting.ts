@@ -16,8 +16,6 @@ import {
   MS_NODIRATIME,
   MS_NOEXEC,
   MS_NOSUID,
-} from "@stratos/abi";
-import {
   CAP_SYS_ADMIN,
   EAGAIN,
   MS_NOSYMFOLLOW,
@@ -35,7 +33,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { NamespaceOrigin } from "../security/namespace.ts";
-import { INITIAL_USER_NAMESPACE, initialOrigin } from "../security/user-namespace.ts";
+import { INITIAL_USER_NAMESPACE, initialOrigin, type UserNamespace } from "../security/user-namespace.ts";
 import { isCapable } from "../security/credentials.ts";
 import { Dentry } from "./dentry.ts";
 import { dropAllDentries, lookupChild, pinChild } from "./dentry-cache.ts";
@@ -73,7 +71,6 @@ function createMount(
   source: string,
 ): Mount {
   kernel.vfs.roots.get(fileSystem)!.mounts++;
-  kernel.vfs.mountCount++;
   root.retain();
   return new Mount(kernel.vfs.allocateMountId(), fileSystem, root, parent, point, perMountFlags(flags), source);
 }
@@ -92,6 +89,7 @@ export function mountRoot(
 ): MountNamespace {
   const mount = createMount(kernel, fileSystem, rootEntry(kernel, fileSystem), null, null, flags, source);
   kernel.mounts = new MountNamespace(mount, initialOrigin("mnt"));
+  kernel.vfs.mounts.change(kernel.mounts.owner, 1);
   return kernel.mounts;
 }
 
@@ -211,13 +209,14 @@ function attach(
   flags: number,
   source: string,
 ): Mount | number {
-  if (!kernel.vfs.hasMountRoom(namespace.mounts.length, 1)) return -ENOSPC;
+  if (!kernel.vfs.hasMountRoom(namespace, 1)) return -ENOSPC;
   if (place.dentry.isDetached || !place.dentry.inode!.isMountable) return -ENOENT;
   if (root.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
   pinChild(kernel, place.dentry);
   place.dentry.retain();
   const mount = createMount(kernel, fileSystem, root, place.mount, place.dentry, flags, source);
   namespace.add(mount);
+  kernel.vfs.mounts.change(namespace.owner, 1);
   return mount;
 }
 
@@ -351,7 +350,7 @@ function bind(task: Caller, place: Path, source: Path, flags: number, name: stri
   const below = (flags & MS_REC) !== 0 ? inSource : [];
   // What is covered there would be seen (Linux fs/namespace.c, has_locked_children).
   if (below.length === 0 && inSource.some((child) => child.isLocked)) return -EINVAL;
-  if (!kernel.vfs.hasMountRoom(namespace.mounts.length, 1 + below.length)) return -ENOSPC;
+  if (!kernel.vfs.hasMountRoom(namespace, 1 + below.length)) return -ENOSPC;
   const { fileSystem, flags: sourceFlags } = source.mount;
   const shown = isNamespace ? source.mount.source : name;
   const mount = attach(kernel, namespace, place, fileSystem, source.dentry, sourceFlags, shown);
@@ -369,6 +368,7 @@ function bind(task: Caller, place: Path, source: Path, flags: number, name: stri
     namespace.add(copy);
     copies.set(child, copy);
   }
+  kernel.vfs.mounts.change(namespace.owner, below.length);
   return 0;
 }
 
@@ -440,7 +440,7 @@ export function unmount(task: Caller, place: Path, flags: number): number {
 
 function detach(kernel: VfsKernel, namespace: MountNamespace, mount: Mount): void {
   namespace.remove(mount);
-  kernel.vfs.mountCount--;
+  kernel.vfs.mounts.change(namespace.owner, -1);
   mount.mountPoint?.release();
   mount.root.release();
   const root = kernel.vfs.roots.get(mount.fileSystem);
@@ -531,9 +531,11 @@ export function pivotRoot(task: Caller, newRoot: Path, putOld: Path): number {
   return 0;
 }
 
-/** Is there room for a copy of the task's mounts? */
-export function canCopyMounts(task: Caller): boolean {
-  return task.kernel.vfs.hasMountRoom(0, task.fs.namespace.mounts.length);
+/** Is there room for a copy of the task's mounts? @param owner  of the namespace that it will be */
+export function canCopyMounts(task: Caller, owner: UserNamespace): boolean {
+  const { vfs } = task.kernel;
+  const { length } = task.fs.namespace.mounts;
+  return length <= vfs.maximumMounts && vfs.mounts.hasRoom(owner, length);
 }
 
 /** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): gives a file system context that nobody shares a namespace of its own. */
@@ -543,7 +545,7 @@ export function unshareMounts(task: Caller, fs: FsContext, origin: NamespaceOrig
   if (namespace.owner !== before.owner) lockMounts(namespace);
   // A mount costs about as much as a fault.
   task.kernel.work.charge(2 * pairs.size);
-  task.kernel.vfs.mountCount += pairs.size;
+  task.kernel.vfs.mounts.change(namespace.owner, pairs.size);
   for (const mount of pairs.values()) {
     task.kernel.vfs.roots.get(mount.fileSystem)!.mounts++;
     mount.mountPoint?.retain();

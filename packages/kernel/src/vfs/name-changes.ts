@@ -1,3 +1,7 @@
+/**
+ * Making, removing and moving names: mkdir(2), mknod(2), unlink(2), rmdir(2), link(2), symlink(2), rename(2). All
+ * return 0 or a negated errno.
+ */
 import {
   EBUSY,
   EEXIST,
@@ -14,9 +18,17 @@ import {
   MS_RDONLY,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFMT,
+  S_ISGID,
+  ACL_DEFAULT_NAME,
+  CAP_FSETID,
+  CAP_MKNOD,
+  isErrno,
+  parseAcl,
 } from "@stratos/abi";
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_ISGID } from "@stratos/abi";
-import { ACL_DEFAULT_NAME, CAP_FSETID, CAP_MKNOD, isErrno, parseAcl } from "@stratos/abi";
 import { isCapable, isInGroup } from "../security/credentials.ts";
 import { checkAccess, checkSticky, isCapableOver, isKept, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
@@ -30,11 +42,6 @@ import { type LastKind, lookupName, lookupPath, walker } from "./path-walk.ts";
 import { Path } from "./path.ts";
 import { drainBeforeRename } from "./write-back.ts";
 import type { Caller } from "./vfs-kernel.ts";
-
-/**
- * Making, removing and moving names: mkdir(2), mknod(2), unlink(2), rmdir(2), link(2), symlink(2), rename(2). All
- * return 0 or a negated errno.
- */
 
 /** LINK_MAX of ext4, which programs know (pathconf(3)). */
 const LINK_MAX = 65000;

@@ -14,8 +14,6 @@ import {
   FS_APPEND_FL,
   MS_NODEV,
   MS_RDONLY,
-} from "@stratos/abi";
-import {
   O_ACCMODE,
   O_CLOEXEC,
   O_CREAT,
@@ -33,8 +31,6 @@ import {
   O_TMPFILE,
   O_TRUNC,
   O_WRONLY,
-} from "@stratos/abi";
-import {
   FASYNC,
   O_APPEND,
   O_NONBLOCK,

@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   AT_REMOVEDIR,
   EACCES,
   EBADF,
   EBUSY,
   EINVAL,
+  EFAULT,
   ELOOP,
   ENAMETOOLONG,
   ENOENT,
@@ -82,6 +84,16 @@ it("search permission is asked of each directory", () => {
   assert.equal(user.stat("/closed/f"), -EACCES);
   assert.equal(user.call("chdir", "/closed"), -EACCES);
   assert.equal(user.call("faccessat", AT_FDCWD, "/closed", 4), -EACCES);
+});
+
+it("an empty path may be none at all, where it means the descriptor", () => {
+  const { user } = FileTask.create();
+  user.put("/f", "");
+  const fd = user.open("/f");
+  assert.equal(user.call("faccessat2", fd, 0, 4, AT_EMPTY_PATH), 0);
+  assert.equal(user.call("faccessat2", fd, "", 4, AT_EMPTY_PATH), 0);
+  assert.equal(user.call("faccessat2", fd, 0, 4, 0), -EFAULT);
+  assert.equal(user.call("faccessat2", fd, 1 << 30, 4, AT_EMPTY_PATH), -EFAULT);
 });
 
 it("openat2 keeps a walk where it belongs", () => {
@@ -175,6 +187,28 @@ it("chroot confines absolute paths, links and dot-dot", () => {
   assert.equal(user.get("../../../secret"), -ENOENT);
   user.becomeUser(1000);
   assert.equal(user.call("chroot", "/"), -EPERM);
+});
+
+it("pivot_root moves who stood at the old root, and leaves others where they are", () => {
+  const { user } = FileTask.create();
+  for (const path of ["/new", "/elsewhere"]) user.call("mkdirat", AT_FDCWD, path, 0o755);
+  const atRoot = new FileTask(user.task.kernel, user),
+    inside = new FileTask(user.task.kernel, user),
+    inNew = new FileTask(user.task.kernel, user);
+  assert.equal(user.call("mount", "none", "/new", "tmpfs", 0, 0), 0);
+  user.call("mkdirat", AT_FDCWD, "/new/put", 0o755);
+  inside.call("chdir", "/elsewhere");
+  inNew.call("chdir", "/new");
+  assert.equal(user.call("pivot_root", "/new", "/new/put"), 0);
+  user.put("/mark", "");
+  assert.deepEqual(
+    [atRoot, inNew].map((each) => [each.cwd(), each.list(".")?.toString()]),
+    [
+      ["/", ".,..,mark,put"],
+      ["/", ".,..,mark,put"],
+    ],
+  );
+  assert.equal(inside.cwd(), "/put/elsewhere");
 });
 
 it("pivot_root swaps the root and keeps the old one reachable", () => {

@@ -1,3 +1,7 @@
+/**
+ * path_resolution(7). One walk goes on at a time and keeps its place in the module's `walker`, so that a walk over
+ * cached names allocates nothing; its results stay valid until the next walk.
+ */
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -12,8 +16,6 @@ import {
   MS_NOSYMFOLLOW,
   NAME_MAX,
   PATH_MAX,
-} from "@stratos/abi";
-import {
   RESOLVE_BENEATH,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
@@ -29,11 +31,6 @@ import type { Mount } from "./mount.ts";
 import { OpenFile } from "./open-file.ts";
 import { Path } from "./path.ts";
 import type { Caller } from "./vfs-kernel.ts";
-
-/**
- * path_resolution(7). One walk goes on at a time and keeps its place in the module's `walker`, so that a walk over
- * cached names allocates nothing; its results stay valid until the next walk.
- */
 
 /** Follow a symbolic link in the last component. */
 export const WALK_FOLLOW = 1;

@@ -1,8 +1,7 @@
+/** What the kernel itself reads of files: ELF headers, "#!" lines, configuration. */
 import { EISDIR, PAGE_SIZE } from "@stratos/abi";
 import type { Inode } from "./inode.ts";
 import type { VfsKernel } from "./vfs-kernel.ts";
-
-/** What the kernel itself reads of files: ELF headers, "#!" lines, configuration. */
 
 /**
  * Copies bytes of a regular file through its page cache.

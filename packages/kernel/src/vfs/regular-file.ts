@@ -15,9 +15,13 @@ import {
   O_DSYNC,
   O_NOATIME,
   PAGE_SIZE,
+  SEEK_CUR,
+  SEEK_DATA,
+  SEEK_END,
+  SEEK_HOLE,
+  SEEK_SET,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from "@stratos/abi";
 import { WORK } from "../ground/call-work.ts";
 import { clipToLimits, contentChanged, FILE_SIZE_MAX } from "./content-change.ts";
 import { fileIoctl } from "./file-ioctl.ts";

@@ -7,16 +7,13 @@ import type { FileSystem } from "./file-system.ts";
 import type { FileSystemType } from "./file-system-types.ts";
 import type { Inode, Time } from "./inode.ts";
 import { Mount } from "./mount.ts";
+import { MountCounts, MOUNTS_MAX } from "./mount-counts.ts";
+import type { MountNamespace } from "./mount-namespace.ts";
 import { CallWork } from "../ground/call-work.ts";
 import { beginWriteBack, continueWriteBack } from "./write-back.ts";
 import type { Namespace } from "../security/namespace.ts";
 import type { NamespaceFileSystem } from "./namespace-file.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
-
-/** What fs.mount-max (proc(5)) may be set to: mounts of a namespace. */
-export const MOUNTS_MAX = 10000;
-/** Mounts of all namespaces together: memory of the host. */
-const ALL_MOUNTS_MAX = 50_000;
 
 /** What the vfs keeps once for each kernel. */
 export class VfsState implements Reclaimable {
@@ -50,8 +47,7 @@ export class VfsState implements Reclaimable {
   namespaceRequest: (task: Caller, namespace: Namespace, command: number, argument: number) => number = () => -ENOTTY;
   /** fs.mount-max. */
   maximumMounts = MOUNTS_MAX;
-  /** Mounts of all namespaces. */
-  mountCount = 0;
+  readonly mounts = new MountCounts();
   /** fs.leases-enable, and fs.lease-break-time: how long a holder may take to give way. */
   hasLeases = true;
   leaseBreakSeconds = 45;
@@ -66,9 +62,9 @@ export class VfsState implements Reclaimable {
     kernel.memory.registerCache(this);
   }
 
-  /** Has a namespace of `present` mounts room for `more`? Else ENOSPC (mount(2)). */
-  hasMountRoom(present: number, more: number): boolean {
-    return present + more <= this.maximumMounts && this.mountCount + more <= ALL_MOUNTS_MAX;
+  /** Has the namespace room for `more`? Else ENOSPC (mount(2)). */
+  hasMountRoom({ mounts, owner }: MountNamespace, more: number): boolean {
+    return mounts.length + more <= this.maximumMounts && this.mounts.hasRoom(owner, more);
   }
 
   allocateMountId(): number {

@@ -1,3 +1,7 @@
+/**
+ * Write-back of what was changed in memory. Order for each inode: pages, then attributes (so that a size on disk
+ * never covers unwritten pages), then, for the sync calls, the file system's own commit.
+ */
 import { WRITE_PORTION } from "../frames/page-cache.ts";
 import { CallWork, WORK, countState, countBefore } from "../ground/call-work.ts";
 import { UNFINISHED, type CallState } from "../ground/wait-queue.ts";
@@ -5,11 +9,6 @@ import { evictInode } from "./inode-lifetime.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
-
-/**
- * Write-back of what was changed in memory. Order for each inode: pages, then attributes (so that a size on disk
- * never covers unwritten pages), then, for the sync calls, the file system's own commit.
- */
 
 /** To be called after each change made in place to pages, size or times of an inode whose file system stores them. */
 export function markInodeDirty(kernel: VfsKernel, inode: Inode): void {

@@ -1,5 +1,6 @@
 /** A unit through all passes to a module of WebAssembly. */
-import type { Source, Unit } from "../core/core.ts";
+import type { Unit } from "../core/core.ts";
+import type { Source } from "../datum/source.ts";
 import type { Datum } from "../datum/datum.ts";
 import { boxAssigned, convertClosures } from "../middle/closures.ts";
 import type { Code } from "../middle/closures.ts";

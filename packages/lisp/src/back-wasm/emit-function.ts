@@ -9,7 +9,7 @@
 import { assert } from "@stratos/base";
 import { CodeWriter, Op, Type } from "@stratos/wasm";
 import type { ValueType as WasmType } from "@stratos/wasm";
-import type { Source } from "../core/core.ts";
+import type { Source } from "../datum/source.ts";
 import { Flonum } from "../datum/datum.ts";
 import { ARITY_MAX, Immediate, Offset, Region, STACK_BUDGET, Tag, cellAddress } from "../heap/layout.ts";
 import type { LowSignature } from "../low/compile.ts";

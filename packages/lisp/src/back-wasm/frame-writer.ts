@@ -9,7 +9,7 @@
 import { assert } from "@stratos/base";
 import { CodeWriter, Op, Type } from "@stratos/wasm";
 import type { ValueType as WasmType } from "@stratos/wasm";
-import type { Source } from "../core/core.ts";
+import type { Source } from "../datum/source.ts";
 import type { Datum } from "../datum/datum.ts";
 import { immediateWord } from "../heap/immediate.ts";
 import { Immediate, Kind, Offset, Region, Register, Tag, cellAddress, headerByte } from "../heap/layout.ts";

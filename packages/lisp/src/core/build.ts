@@ -1,6 +1,7 @@
 /** Short words to make core forms with. */
 import { type Datum, UNSPECIFIED } from "../datum/datum.ts";
-import type { Core, Global, Source, Variable } from "./core.ts";
+import type { Core, Global, Variable } from "./core.ts";
+import type { Source } from "../datum/source.ts";
 
 const PRIMITIVE_LIBRARY = "(stratos primitive)";
 const primitives = new Map<string, Global>();

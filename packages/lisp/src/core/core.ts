@@ -3,15 +3,7 @@
  * left; records, parameters and exceptions are calls of primitives by name.
  */
 import type { Datum } from "../datum/datum.ts";
-
-/** Where a form stands in its source: 1-based line, 0-based column, offset and length in UTF-16 units. */
-export interface Source {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly offset: number;
-  readonly length: number;
-}
+import type { Source } from "../datum/source.ts";
 
 /**
  * A local variable: known by identity, not by name. `isAssigned`: some `set!` names it (engines box it when it is

@@ -1,5 +1,5 @@
 /** Conditions: what `error` makes and what the system itself raises. */
-import type { Source } from "../core/core.ts";
+import type { Source } from "./source.ts";
 
 export type ConditionKind = "error" | "read" | "file" | "syntax" | "type" | "range" | "unbound" | "arity" | "limit";
 

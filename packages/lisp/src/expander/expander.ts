@@ -5,7 +5,8 @@
  * expands heads only and notes definitions, the second expands what stands in them. What a form means lies in the
  * tables of core-forms.ts (expressions) and definition-forms.ts (what may stand at the head of a body).
  */
-import type { Core, Source, Variable } from "../core/core.ts";
+import type { Core, Variable } from "../core/core.ts";
+import type { Source } from "../datum/source.ts";
 import { makeBegin, makeCall, makeConst, makeVariable, withName } from "../core/build.ts";
 import { limitReached, syntaxError } from "../datum/condition.ts";
 import { intern, list, NIL, Pair } from "../datum/datum.ts";

@@ -1,5 +1,6 @@
 /** Identifiers become variables: parameters, local variables, and the slots of a body's definitions. */
-import type { Core, Global, Source, Variable } from "../core/core.ts";
+import type { Core, Global, Variable } from "../core/core.ts";
+import type { Source } from "../datum/source.ts";
 import { makeVariable } from "../core/build.ts";
 import { syntaxError } from "../datum/condition.ts";
 import { NIL, Pair } from "../datum/datum.ts";

@@ -5,7 +5,7 @@
  * them it has been in; a binding is found by the largest set that is a subset (`resolve` in binding.ts). Scopes are put
  * on a compound object lazily: they wait in `pending` until its parts are looked at.
  */
-import type { Source } from "../core/core.ts";
+import type { Source } from "../datum/source.ts";
 import { list, NIL, Pair, SchemeSymbol } from "../datum/datum.ts";
 import type { Binding } from "./binding.ts";
 

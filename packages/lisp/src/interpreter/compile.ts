@@ -3,7 +3,8 @@
  * program: it becomes a JavaScript function of its environment. Others become steps; their operands that are not simple
  * are put into slots first, from left to right, so that a call always has simple operands.
  */
-import type { Clause, Core, Global, Source, Variable } from "../core/core.ts";
+import type { Clause, Core, Global, Variable } from "../core/core.ts";
+import type { Source } from "../datum/source.ts";
 import { Condition, failure, SchemeError } from "../datum/condition.ts";
 import { UNSPECIFIED } from "../datum/datum.ts";
 import { generalCall, primitiveCall, type Simple } from "./compile-call.ts";

@@ -9,7 +9,7 @@
  * are bound anew at each return, as if each had been a new location. Variables that are assigned lie in boxes, which
  * copies share.
  */
-import type { Source } from "../core/core.ts";
+import type { Source } from "../datum/source.ts";
 import { Condition, failure, limitReached, SchemeError, wrongType } from "../datum/condition.ts";
 import { list, UNSPECIFIED } from "../datum/datum.ts";
 

@@ -3,7 +3,8 @@
  * know each other (`fix`), plain bindings, and boxes for what is left (Ghuloum & Dybvig, Fixing Letrec (reloaded),
  * 2009: by strongly connected components).
  */
-import type { Clause, Core, Global, Source, Variable } from "../core/core.ts";
+import type { Clause, Core, Global, Variable } from "../core/core.ts";
+import type { Source } from "../datum/source.ts";
 import { NIL, UNSPECIFIED } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import { Fun, Var, children, constant, functionsOf, ref } from "./ir.ts";

@@ -4,7 +4,7 @@
  * calls and primitives are free of calls, and a call stands only as a `let`'s value, as an item of a `seq`, or in a
  * tail.
  */
-import type { Source } from "../core/core.ts";
+import type { Source } from "../datum/source.ts";
 import type { Datum } from "../datum/datum.ts";
 import type { Primitive } from "./primitives.ts";
 

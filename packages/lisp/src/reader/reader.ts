@@ -4,7 +4,7 @@
  *
  *     frame = a list, vector or bytevector whose end is awaited, a prefix (' ` , ,@ #' …), a label #n=, or a #; comment
  */
-import type { Source } from "../core/core.ts";
+import type { Source } from "../datum/source.ts";
 import { char, DEFAULT, EOF, intern, list, MString, Pair, SchemeSymbol, UNSPECIFIED } from "../datum/datum.ts";
 import { Condition, SchemeError } from "../datum/condition.ts";
 import { parseNumber } from "../number/parse.ts";

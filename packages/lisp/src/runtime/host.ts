@@ -5,8 +5,16 @@
  * Primitives without a form of their own here are the reference interpreter's: operands become data, the result becomes
  * a word. That gives the same results and errors; what changes its operands or calls procedures cannot be one of these.
  */
-import type { Engine } from "../engine.ts";
-import { CompiledError, Condition, SchemeError, limitReached, outOfRange, wrongType } from "../datum/condition.ts";
+import type { Source } from "../datum/source.ts";
+import {
+  CompiledError,
+  Condition,
+  limitReached,
+  outOfRange,
+  SchemeError,
+  type WaitingCall,
+  wrongType,
+} from "../datum/condition.ts";
 import { itemsOf, list } from "../datum/datum.ts";
 import type { Real, SchemeSymbol } from "../datum/datum.ts";
 import { Heap, HeapFullError } from "../heap/heap.ts";
@@ -59,17 +67,32 @@ const CURRENT_PORTS = new Set([
   "flush-output",
 ]);
 
+/** What `eval` and `load` ask of the session. */
+export interface Evaluator {
+  /** @returns procedures without arguments that do it, one after the other */
+  evaluate(datum: unknown, environment: readonly unknown[]): readonly unknown[];
+  load(path: unknown, environment: readonly unknown[]): readonly unknown[];
+}
+
+/** What the primitives need of the engine that calls them. */
+interface CallingEngine {
+  readonly heap: Heap;
+  readonly lastSource: Source | null;
+  readonly evaluator: Evaluator;
+  callsOf(continuation: bigint): WaitingCall[];
+}
+
 export class HostPrimitives {
   readonly names: string[];
   readonly #table: Table;
   readonly #machine: Machine;
   readonly #ports: StandardPorts;
-  readonly #engine: Engine;
+  readonly #engine: CallingEngine;
   readonly #operations: readonly Operation[];
   readonly #identities: Identities;
 
   constructor(
-    engine: Engine,
+    engine: CallingEngine,
     options: { system: System; ports: StandardPorts; extra: ReadonlyMap<string, Primitive> },
   ) {
     this.#engine = engine;

@@ -13,5 +13,7 @@ export const testWasmEngine: WasmEngine = {
   createTable: (elements) => new WebAssembly.Table({ element: "anyfunc", initial: elements }),
   compile: (bytes) => new WebAssembly.Module(bytes),
   compileHot: (bytes) => new WebAssembly.Module(bytes),
+  preserve: () => null,
+  restore: () => null,
   instantiate: (module, imports) => new WebAssembly.Instance(module, imports),
 };

@@ -7,7 +7,7 @@ import { FormatError, type Codecs, type FileTree } from "@stratos/formats";
 import { findDeployments, type Deployment } from "./deployments.ts";
 import { initramfs, type RootSeal } from "./initramfs.ts";
 import type { TreeDraft } from "../tree/tree-draft.ts";
-import { TreePaths } from "./tree-paths.ts";
+import { TreePaths } from "../tree/tree-paths.ts";
 import { osReleaseOf, unifiedKernel } from "./unified-kernel.ts";
 
 /** Names of an architecture in UEFI's world, and its first serial line. */

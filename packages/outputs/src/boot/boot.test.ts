@@ -29,7 +29,7 @@ import { bootFiles, type BootOptions } from "./boot-files.ts";
 import { librariesOf } from "./elf-libraries.ts";
 import { initramfs } from "./initramfs.ts";
 import { loadOrder, readModules } from "./kernel-modules.ts";
-import { TreePaths } from "./tree-paths.ts";
+import { TreePaths } from "../tree/tree-paths.ts";
 
 const codecs = nodeCodecs();
 const sbin = { env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` } };

@@ -3,7 +3,7 @@
  * says how each is started. Source: UAPI Boot Loader Specification, type 1; libostree's manual, "Deployments".
  */
 import { FormatError } from "@stratos/formats";
-import type { TreePaths } from "./tree-paths.ts";
+import type { TreePaths } from "../tree/tree-paths.ts";
 
 export interface Deployment {
   /** name of its entry */

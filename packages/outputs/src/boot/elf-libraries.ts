@@ -4,7 +4,7 @@
  */
 import { byteString } from "@stratos/base";
 import { FormatError } from "@stratos/formats";
-import type { TreePaths } from "./tree-paths.ts";
+import type { TreePaths } from "../tree/tree-paths.ts";
 
 const PT_LOAD = 1,
   PT_DYNAMIC = 2,

@@ -9,7 +9,7 @@ import { cpioArchive, FormatError, type Codecs, type FileTree } from "@stratos/f
 import { TreeDraft } from "../tree/tree-draft.ts";
 import { librariesOf } from "./elf-libraries.ts";
 import { loadOrder, readModules } from "./kernel-modules.ts";
-import { TreePaths } from "./tree-paths.ts";
+import { TreePaths } from "../tree/tree-paths.ts";
 
 /** For disks of virtual machines and ordinary computers; what a kernel does not have is left out. */
 const MODULES = [

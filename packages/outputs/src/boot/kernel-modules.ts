@@ -5,7 +5,7 @@
  */
 import { FormatError } from "@stratos/formats";
 import { byteString } from "@stratos/base";
-import type { TreePaths } from "./tree-paths.ts";
+import type { TreePaths } from "../tree/tree-paths.ts";
 
 interface ModuleFolder {
   /** real path of `/lib/modules/VERSION` */

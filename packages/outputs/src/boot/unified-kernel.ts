@@ -4,7 +4,7 @@
  */
 import { utf8Of } from "@stratos/base";
 import { addPeSections } from "@stratos/formats";
-import type { TreePaths } from "./tree-paths.ts";
+import type { TreePaths } from "../tree/tree-paths.ts";
 
 interface UnifiedKernel {
   readonly linux: Uint8Array;

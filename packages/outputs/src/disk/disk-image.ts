@@ -28,7 +28,7 @@ import {
   type BootLoader,
 } from "../boot/boot-files.ts";
 import { findDeployments } from "../boot/deployments.ts";
-import { TreePaths } from "../boot/tree-paths.ts";
+import { TreePaths } from "../tree/tree-paths.ts";
 import { rootFileSystem, type RootFileSystem, type RootFormat, type RootShare } from "./root-format.ts";
 import { splitTree } from "./split-tree.ts";
 

@@ -16,7 +16,7 @@ import {
   type FileTree,
 } from "@stratos/formats";
 import { bootFiles, type BootArchitecture, type BootLoader } from "../boot/boot-files.ts";
-import { TreePaths } from "../boot/tree-paths.ts";
+import { TreePaths } from "../tree/tree-paths.ts";
 import { TreeDraft } from "../tree/tree-draft.ts";
 import { derivedId } from "./disk-image.ts";
 

@@ -2,7 +2,7 @@
  * What tells a system of its partitions: /etc/fstab, /etc/crypttab, repart.d(5), and the names by which all of them
  * call a file system.
  */
-import { TreePaths } from "../boot/tree-paths.ts";
+import { TreePaths } from "../tree/tree-paths.ts";
 import type { BootArchitecture } from "../boot/boot-files.ts";
 import type { TreeDraft } from "../tree/tree-draft.ts";
 import { PartitionError, tableEntry, volumeGroupOf, type DiskPartition } from "./partition-table.ts";

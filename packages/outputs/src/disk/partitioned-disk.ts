@@ -20,7 +20,7 @@ import {
 import { bootFiles, type BootArchitecture, type BootLoader } from "../boot/boot-files.ts";
 import { findDeployments } from "../boot/deployments.ts";
 import type { RootSeal } from "../boot/initramfs.ts";
-import { TreePaths } from "../boot/tree-paths.ts";
+import { TreePaths } from "../tree/tree-paths.ts";
 import { TreeDraft } from "../tree/tree-draft.ts";
 import { derivedId, type DiskPlan } from "./disk-image.ts";
 import { partitionContent } from "./partition-content.ts";

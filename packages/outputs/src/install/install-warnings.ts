@@ -2,7 +2,7 @@
  * What an installation would do as it was told, and its user hardly means: names of what the root does not have, and a
  * machine that lets nobody in.
  */
-import { TreePaths } from "../boot/tree-paths.ts";
+import { TreePaths } from "../tree/tree-paths.ts";
 import type { FileTree } from "@stratos/formats";
 import type { InstallConfig } from "./install-schema.ts";
 

@@ -23,7 +23,7 @@ import {
   type BootFiles,
 } from "../boot/boot-files.ts";
 import { findDeployments } from "../boot/deployments.ts";
-import { TreePaths } from "../boot/tree-paths.ts";
+import { TreePaths } from "../tree/tree-paths.ts";
 import {
   ROOT_FORMATS,
   rootFileSystem,

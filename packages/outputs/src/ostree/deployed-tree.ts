@@ -28,7 +28,7 @@ import {
   type OstreeSignature,
   type RepositoryStore,
 } from "@stratos/formats";
-import { TreePaths } from "../boot/tree-paths.ts";
+import { TreePaths } from "../tree/tree-paths.ts";
 import type { BootcLayout } from "./bootc-layout.ts";
 
 export interface DeployOptions {

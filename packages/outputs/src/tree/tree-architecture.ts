@@ -3,7 +3,7 @@
  * 4, "ELF Header", e_machine.
  */
 import type { FileTree } from "@stratos/formats";
-import { TreePaths } from "../boot/tree-paths.ts";
+import { TreePaths } from "./tree-paths.ts";
 
 /** Each root has one of them; the first of these is asked. */
 const PROGRAMS = [

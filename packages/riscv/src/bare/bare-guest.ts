@@ -44,6 +44,7 @@ export class BareGuest {
   readonly #areas: Area[];
   readonly #slot: number;
   readonly #slice: number;
+  readonly #isKept: boolean;
   #nextFrame: number;
   readonly #break: Area;
   #programBreak: number;
@@ -61,6 +62,7 @@ export class BareGuest {
     this.exitStatus = -1;
     this.failure = "";
     this.#areas = [];
+    this.#isKept = options.archive !== undefined;
     this.#slice = slice ?? 1_000_000;
     this.#nextFrame = this.physical.framesStart;
     this.#slot = this.processor.tables.acquire();
@@ -167,10 +169,17 @@ export class BareGuest {
     imageStart: number,
     executable = false,
   ): Area {
-    const code = executable ? this.processor.code.open(null, start, end, this.processor.mode) : null;
+    const code = executable ? this.#openCode(start, end) : null;
     const area: Area = { start, end, writable, code, frames: new Map(), image, imageStart };
     this.#areas.push(area);
     return area;
+  }
+
+  /** With an archive the program's code has a name, by which later guests find it. */
+  #openCode(start: number, end: number): CodeRegion {
+    const { code, mode } = this.processor;
+    if (!this.#isKept) return code.open(null, start, end, mode);
+    return code.open("bare", start, end, mode, () => ({ head: new Uint8Array(0), detail: `${end - start}` }));
   }
 
   #loadElf(elf: Uint8Array): number {

@@ -1,13 +1,12 @@
-import { Op, Type } from "@stratos/wasm";
-import { HART_RESERVATION, HART_RESERVED_VALUE } from "../hart-state.ts";
-import { RS2 } from "./lowering.ts";
-import type { Lowering, LoweringFunction, LoweringTable } from "./lowering.ts";
-
 /**
  * Meaning of the A extension on one hart: plain operations, because nothing runs between their load and their store.
  * Source: Unprivileged ISA, chapter 14. LR remembers address and value; SC succeeds when both still hold (another task
  * of the hart may have run between only through a trap, and every trap drops the reservation).
  */
+import { Op, Type } from "@stratos/wasm";
+import { HART_RESERVATION, HART_RESERVED_VALUE } from "../hart-state.ts";
+import { RS2 } from "./lowering.ts";
+import type { Lowering, LoweringFunction, LoweringTable } from "./lowering.ts";
 
 const NO_RESERVATION = -1;
 

@@ -1,3 +1,7 @@
+/**
+ * Meaning of Zicsr for the CSRs of user programs: fflags, frm, fcsr, and the counters cycle, time, instret (read-only;
+ * the decoder refuses the rest). Rare, so one helper does the work; cycle counts instructions.
+ */
 import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
 import { Csr } from "../decode.ts";
@@ -5,11 +9,6 @@ import { HART_FFLAGS, HART_FRM, HART_FUEL, HART_RETIRED } from "../hart-state.ts
 import { emitNativeStateUpdate } from "./float-state.ts";
 import { RS1 } from "./lowering.ts";
 import type { Helper, Lowering, LoweringFunction, LoweringTable } from "./lowering.ts";
-
-/**
- * Meaning of Zicsr for the CSRs of user programs: fflags, frm, fcsr, and the counters cycle, time, instret (read-only;
- * the decoder refuses the rest). Rare, so one helper does the work; cycle counts instructions.
- */
 
 const WRITE = 0;
 const SET = 1;

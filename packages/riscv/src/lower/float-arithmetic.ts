@@ -1,3 +1,8 @@
+/**
+ * fadd, fsub, fmul, fdiv, fsqrt and the fused family: native arithmetic inline, guarded as float-state.ts says, and the
+ * exact helper where the guard fails. The helper gives the same result in every case; the guard only says when flags
+ * can't change.
+ */
 import { Op, Simd, Type } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
 import {
@@ -9,12 +14,6 @@ import {
   pushNativeState,
 } from "./float-state.ts";
 import { RS1, RS2, RS3, type Lowering, type LoweringFunction, type LoweringTable, type Source } from "./lowering.ts";
-
-/**
- * fadd, fsub, fmul, fdiv, fsqrt and the fused family: native arithmetic inline, guarded as float-state.ts says, and the
- * exact helper where the guard fails. The helper gives the same result in every case; the guard only says when flags
- * can't change.
- */
 
 /** Which native results can't raise anything new. */
 type Harmless =

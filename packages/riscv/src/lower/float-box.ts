@@ -1,11 +1,10 @@
-import { Op, Simd, Type } from "@stratos/wasm";
-import type { CodeWriter } from "@stratos/wasm";
-
 /**
  * NaN boxing (ISA "D" § 21.2) for code that keeps f registers in f64 locals. The value's way stays within vector
  * registers: in a chain of single-precision additions that is 1.9 ns per instruction, where going through integer
  * registers takes 4.4.
  */
+import { Op, Simd, Type } from "@stratos/wasm";
+import type { CodeWriter } from "@stratos/wasm";
 
 const V128_CONST = 12,
   I8X16_SHUFFLE = 13;

@@ -1,9 +1,8 @@
+/** Comparisons, minimum and maximum, sign injection, classification, moves, loads and stores: nothing here rounds. */
 import { Op, Type } from "@stratos/wasm";
 import { FloatFlag } from "../softfloat/softfloat.ts";
 import { raiseFlags } from "./float-state.ts";
 import { RS1, RS2, type Lowering, type LoweringFunction, type LoweringTable } from "./lowering.ts";
-
-/** Comparisons, minimum and maximum, sign injection, classification, moves, loads and stores: nothing here rounds. */
 
 const read = (to: Lowering, double: boolean, source: typeof RS1 | typeof RS2): void => {
   if (double) to.readF64(source);

@@ -1,9 +1,8 @@
+/** fcvt between integers, singles and doubles. Guards as in float-arithmetic.ts. */
 import { Op, Type } from "@stratos/wasm";
 import { RoundingMode } from "../softfloat/softfloat.ts";
 import { andNativeState, checkRoundingMode, mayBeNative } from "./float-state.ts";
 import { RS1, type Lowering, type LoweringFunction, type LoweringTable } from "./lowering.ts";
-
-/** fcvt between integers, singles and doubles. Guards as in float-arithmetic.ts. */
 
 interface IntegerType {
   /** Helper prefix. */

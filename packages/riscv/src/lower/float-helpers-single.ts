@@ -1,3 +1,9 @@
+/**
+ * Single-precision arithmetic and the conversions, in every rounding mode with exact flags, in WebAssembly; nothing
+ * here needs the soft float. Singles are computed in double precision, rounded to odd where a double can't hold the
+ * result: 53 ≥ 24 + 2 bits, so that rounding it to single once more is the one rounding of the exact result (Boldo and
+ * Melquiond 2008). A double's exponent range is so much larger that nothing over- or underflows on the way.
+ */
 import { Op } from "@stratos/wasm";
 import { FloatFlag, RoundingMode } from "../softfloat/softfloat.ts";
 import {
@@ -46,13 +52,6 @@ import {
 } from "./float-expression.ts";
 import { floatHelper, isSignallingF64, oddF64, twoSumError } from "./float-helpers.ts";
 import type { Helper } from "./lowering.ts";
-
-/**
- * Single-precision arithmetic and the conversions, in every rounding mode with exact flags, in WebAssembly; nothing
- * here needs the soft float. Singles are computed in double precision, rounded to odd where a double can't hold the
- * result: 53 ≥ 24 + 2 bits, so that rounding it to single once more is the one rounding of the exact result (Boldo and
- * Melquiond 2008). A double's exponent range is so much larger that nothing over- or underflows on the way.
- */
 
 /** Is the f32 local a signalling NaN? */
 const isSignallingF32 = (local: number): Expression =>

@@ -1,3 +1,15 @@
+/**
+ * Double-precision arithmetic in every rounding mode with exact flags, in WebAssembly.
+ *
+ * The model: the host computes r, the exact result x rounded to nearest-even. An error-free transformation gives the
+ * sign (and, where a tie matters, the size) of e = x − r. From r, e and the mode `round64` makes the result and raises
+ * NX. The transformations hold while nothing underflows or overflows on the way, so each helper first looks at
+ * magnitudes; outside of them the soft float decides (float-fallback.ts), a matter of a microsecond in a rare case.
+ *
+ * TwoSum: Knuth, TAOCP 2 §4.2.2. TwoProduct: Dekker 1971, or x − fma(a, b, −p). Fused multiply-add through
+ * round-to-odd: Boldo and Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to
+ * odd", 2008.
+ */
 import { Op } from "@stratos/wasm";
 import { FloatFlag, RoundingMode } from "../softfloat/softfloat.ts";
 import { HART_SCRATCH } from "../hart-state.ts";
@@ -45,19 +57,6 @@ import {
 } from "./float-expression.ts";
 import { softHelper, SoftOperation } from "./float-fallback.ts";
 import type { Helper } from "./lowering.ts";
-
-/**
- * Double-precision arithmetic in every rounding mode with exact flags, in WebAssembly.
- *
- * The model: the host computes r, the exact result x rounded to nearest-even. An error-free transformation gives the
- * sign (and, where a tie matters, the size) of e = x − r. From r, e and the mode `round64` makes the result and raises
- * NX. The transformations hold while nothing underflows or overflows on the way, so each helper first looks at
- * magnitudes; outside of them the soft float decides (float-fallback.ts), a matter of a microsecond in a rare case.
- *
- * TwoSum: Knuth, TAOCP 2 §4.2.2. TwoProduct: Dekker 1971, or x − fma(a, b, −p). Fused multiply-add through
- * round-to-odd: Boldo and Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to
- * odd", 2008.
- */
 
 /**
  * Within these magnitudes products and their errors are normal and finite (53 + 53 bits below 2^-900 stay above

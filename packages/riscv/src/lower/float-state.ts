@@ -1,14 +1,13 @@
-import { Op } from "@stratos/wasm";
-import type { CodeWriter } from "@stratos/wasm";
-import { HART_FFLAGS, HART_FRM, HART_NATIVE_FLOAT } from "../hart-state.ts";
-import { FloatFlag, RoundingMode } from "../softfloat/softfloat.ts";
-import type { Lowering } from "./lowering.ts";
-
 /**
  * When native arithmetic may be used as it is: the mode in force is nearest-even, and NX is already raised, as it is
  * after the first few operations of nearly any program; HART_NATIVE_FLOAT says so in one cell. Then what is left to
  * look at is the result: anything that could raise another flag, and any NaN, shows in it.
  */
+import { Op } from "@stratos/wasm";
+import type { CodeWriter } from "@stratos/wasm";
+import { HART_FFLAGS, HART_FRM, HART_NATIVE_FLOAT } from "../hart-state.ts";
+import { FloatFlag, RoundingMode } from "../softfloat/softfloat.ts";
+import type { Lowering } from "./lowering.ts";
 
 /** Whether native arithmetic can ever do for this instruction: not for a static mode other than RNE. */
 export function mayBeNative(to: Lowering): boolean {

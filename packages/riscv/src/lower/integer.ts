@@ -1,11 +1,10 @@
-import { Op, Type } from "@stratos/wasm";
-import { RS1, RS2 } from "./lowering.ts";
-import type { Lowering, LoweringFunction, LoweringTable } from "./lowering.ts";
-
 /**
  * Meaning of RV64I and M, but for control transfers, which belong to the back ends (their conditions are
  * BRANCH_CONDITIONS).
  */
+import { Op, Type } from "@stratos/wasm";
+import { RS1, RS2 } from "./lowering.ts";
+import type { Lowering, LoweringFunction, LoweringTable } from "./lowering.ts";
 
 /** The wasm comparison of rs1 with rs2 that takes the branch. */
 export const BRANCH_CONDITIONS: Readonly<Record<string, number>> = {

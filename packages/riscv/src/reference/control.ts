@@ -1,7 +1,6 @@
+/** Jumps, branches, fences, traps and the CSRs (Unprivileged ISA, §§ 2.5-2.8 and chapter 6). */
 import { Csr, type Decoded } from "../decode.ts";
 import type { ReferenceHart, Semantics } from "./reference-hart.ts";
-
-/** Jumps, branches, fences, traps and the CSRs (Unprivileged ISA, §§ 2.5-2.8 and chapter 6). */
 
 function branch(taken: (a: bigint, b: bigint) => boolean): Semantics {
   return (hart, operands) => {

@@ -1,3 +1,4 @@
+/** The F and D extensions (Unprivileged ISA, chapters 20 and 21) over the soft float. */
 import type { Decoded } from "../decode.ts";
 import {
   add,
@@ -28,8 +29,6 @@ import {
 } from "../softfloat/softfloat.ts";
 import type { FloatEnvironment, FloatFormat, IntegerRange } from "../softfloat/softfloat.ts";
 import type { ReferenceHart, Semantics } from "./reference-hart.ts";
-
-/** The F and D extensions (Unprivileged ISA, chapters 20 and 21) over the soft float. */
 
 const read = (hart: ReferenceHart, format: FloatFormat, register: number): bigint =>
   format === BINARY32 ? unbox(hart.f[register]!) : hart.f[register]!;

@@ -1,6 +1,5 @@
-import type { Semantics } from "./reference-hart.ts";
-
 /** RV64I arithmetic, loads and stores, and the M extension (Unprivileged ISA, chapters 2, 4 and 13). */
+import type { Semantics } from "./reference-hart.ts";
 
 const signed64 = (value: bigint): bigint => BigInt.asIntN(64, value);
 const unsigned64 = (value: bigint): bigint => BigInt.asUintN(64, value);

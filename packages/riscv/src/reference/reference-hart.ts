@@ -1,3 +1,8 @@
+/**
+ * An RV64GC hart in plain TypeScript: the meaning of each instruction as the manual words it, with BigInt registers. It
+ * is the oracle for the generated interpreter and the translator, and shares only the decoder with them; qemu judges
+ * all three.
+ */
 import { decode, newDecoded, type Decoded } from "../decode.ts";
 import { INSTRUCTIONS } from "../instruction-table.ts";
 import { FloatFlag, RoundingMode } from "../softfloat/softfloat.ts";
@@ -7,12 +12,6 @@ import { CONTROL_SEMANTICS } from "./control.ts";
 import { FLOAT_SEMANTICS } from "./float.ts";
 import { INTEGER_SEMANTICS } from "./integer.ts";
 import type { ReferenceMemory } from "./memory.ts";
-
-/**
- * An RV64GC hart in plain TypeScript: the meaning of each instruction as the manual words it, with BigInt registers. It
- * is the oracle for the generated interpreter and the translator, and shares only the decoder with them; qemu judges
- * all three.
- */
 
 /** Why an instruction didn't simply complete. The pc stays at the instruction. */
 type Trap = "ecall" | "breakpoint" | "illegal";

@@ -1,3 +1,4 @@
+/** Addition, subtraction, multiplication, division, square root and fused multiply-add (IEEE 754 §5.4.1). */
 import {
   FloatFlag,
   invalid,
@@ -9,8 +10,6 @@ import {
   type FloatFormat,
 } from "./format.ts";
 import { bitLength, roundAndPack } from "./round.ts";
-
-/** Addition, subtraction, multiplication, division, square root and fused multiply-add (IEEE 754 §5.4.1). */
 
 export function add(format: FloatFormat, a: bigint, b: bigint, environment: FloatEnvironment): bigint {
   const x = unpack(format, a),

@@ -1,6 +1,5 @@
-import { FloatFlag, isNaN, isSignallingNaN, propagateNaN, type FloatEnvironment, type FloatFormat } from "./format.ts";
-
 /** Comparisons, minimum, maximum and classification (ISA "F" §§ 11.6, 11.8, 11.9). */
+import { FloatFlag, isNaN, isSignallingNaN, propagateNaN, type FloatEnvironment, type FloatFormat } from "./format.ts";
 
 /** Quiet: NV only for a signalling NaN. */
 export function equal(format: FloatFormat, a: bigint, b: bigint, environment: FloatEnvironment): boolean {

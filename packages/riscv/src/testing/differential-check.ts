@@ -1,11 +1,10 @@
+/** The same program on several machines; they must agree on every byte. */
 import type { VectorProgram } from "./float-vectors.ts";
 import { FRAME_SIZE, frameProgram, RUNS_PER_SEQUENCE, type FrameProgram, type SequenceKind } from "./frame-program.ts";
 import { runProcessor } from "./processor-run.ts";
 import { runQemu, type RunResult } from "./qemu.ts";
 import { runReference } from "./reference-run.ts";
 import type { StaticProgram } from "./assembler.ts";
-
-/** The same program on several machines; they must agree on every byte. */
 
 export type EngineName =
   | "qemu"
@@ -15,6 +14,9 @@ export type EngineName =
   | "sliced"
   | "forgetful"
   | "unfused"
+  | "kept"
+  | "kept-forgetful"
+  | "kept-wide"
   | "wide-interpreter"
   | "wide"
   | "wide-forgetful";
@@ -30,6 +32,10 @@ export const ENGINES: Readonly<Record<EngineName, (program: StaticProgram) => Ru
   forgetful: (program) => runProcessor(program, { translate: true, slice: 193, forget: true }),
   /** Fused multiply-adds by software. */
   unfused: (program) => runProcessor(program, { translate: true, slice: 1_000_000, unfused: true }),
+  /** Translations of an earlier run, with their machine code. */
+  kept: (program) => runProcessor(program, { translate: true, slice: 193, kept: true }),
+  "kept-forgetful": (program) => runProcessor(program, { translate: true, slice: 193, kept: true, forget: true }),
+  "kept-wide": (program) => runProcessor(program, { translate: true, slice: 193, kept: true, mode: "wide" }),
   "wide-interpreter": (program) => runProcessor(program, { translate: false, slice: 1_000_000, mode: "wide" }),
   wide: (program) => runProcessor(program, { translate: true, slice: 1_000_000, mode: "wide" }),
   "wide-forgetful": (program) => runProcessor(program, { translate: true, slice: 193, forget: true, mode: "wide" }),

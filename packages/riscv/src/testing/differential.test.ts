@@ -48,6 +48,10 @@ for (const [kind, count] of [
     );
   });
 
+  test(`random ${kind} sequences mean the same with translations of an earlier run`, () => {
+    check(kind, 60, ["interpreter", "kept", "kept-forgetful", "kept-wide"]);
+  });
+
   test(`random ${kind} sequences mean the same in the wide address mode`, () => {
     check(kind, 120, ["interpreter", "wide-interpreter", "wide", "wide-forgetful"]);
   });

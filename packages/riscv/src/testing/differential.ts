@@ -4,8 +4,8 @@
  *
  *     node packages/riscv/src/testing/differential.ts [--seed N] [--first N] [--count N] [--batch N]
  *         [--kind integer|float|all|branchy] [--engines
- *         qemu,reference,interpreter,translator,sliced,forgetful,unfused,wide-interpreter,wide,wide-forgetful] [--dump
- *         FILE]
+ *         qemu,reference,interpreter,translator,sliced,forgetful,unfused,kept,kept-forgetful,kept-wide,
+ *         wide-interpreter,wide,wide-forgetful] [--dump FILE]
  *
  * `--dump FILE` writes the program as an ELF for a disassembler and doesn't run it. Exit status 1 when something
  * differs.

@@ -1,6 +1,5 @@
-import type { SeededRandom } from "@stratos/base";
-
 /** Operands that find mistakes: the ends of every range, and what lies beside them. */
+import type { SeededRandom } from "@stratos/base";
 
 const MASK64 = (1n << 64n) - 1n;
 

@@ -1,5 +1,7 @@
 import { byteStringOf } from "@stratos/base";
+import { MemoryCodeArchive } from "@stratos/host";
 import { NodeWasmEngine } from "@stratos/host-node";
+import { keepProfiles } from "../archive-builder.ts";
 import type { AddressMode } from "../access.ts";
 import { BareGuest } from "../bare/bare-guest.ts";
 import { ExitReason } from "../exit-reason.ts";
@@ -17,6 +19,8 @@ interface ProcessorRunOptions {
   readonly mode?: AddressMode;
   /** The host as one without a fused multiply-add. */
   readonly unfused?: boolean;
+  /** With what an earlier run of the same program has left in an archive. */
+  readonly kept?: boolean;
 }
 
 /** Refuses the module that asks for relaxed SIMD (lower/float-probe.ts), the first and smallest of all. */
@@ -47,9 +51,30 @@ export function sliceEnds(program: StaticProgram, options: ProcessorRunOptions):
 
 /** Runs the program on our processor; the translator gets everything that runs twice. */
 export function runProcessor(program: StaticProgram, options: ProcessorRunOptions): RunResult {
+  if (options.kept === true) return runKept(program, options);
+  return runGuest(program, options).result;
+}
+
+/** A run that fills an archive, and one that finds it. */
+function runKept(program: StaticProgram, options: ProcessorRunOptions): RunResult {
+  const archive = new MemoryCodeArchive();
+  const first = runGuest(program, options, archive);
+  first.guest.processor.submitProfile();
+  for (const profile of archive.profiles) keepProfiles(profile, archive, new NodeWasmEngine());
+  const second = runGuest(program, options, archive);
+  const { keptFunctions } = second.guest.processor.statistics;
+  if (archive.files.size > 0 && keptFunctions === 0) throw new Error("nothing was taken from the archive");
+  return second.result;
+}
+
+function runGuest(
+  program: StaticProgram,
+  options: ProcessorRunOptions,
+  archive?: MemoryCodeArchive,
+): { readonly guest: BareGuest; readonly result: RunResult } {
   const { forget, unfused, ...rest } = options;
   const engine = unfused === true ? new UnfusedEngine() : new NodeWasmEngine();
-  const guest = new BareGuest(staticElf(program), { engine, hotThreshold: 1, frameBytes: 16 << 20, ...rest });
+  const guest = new BareGuest(staticElf(program), { engine, hotThreshold: 1, frameBytes: 16 << 20, archive, ...rest });
   if (forget !== true) guest.run(1e9);
   else {
     while (guest.exitStatus < 0 && guest.failure === "" && guest.processor.statistics.instructions < 1e8) {
@@ -58,5 +83,5 @@ export function runProcessor(program: StaticProgram, options: ProcessorRunOption
   }
   if (guest.failure !== "") throw new Error(`the guest failed: ${guest.failure}`);
   if (guest.exitStatus < 0) throw new Error("the guest doesn't end");
-  return { output: byteStringOf(guest.output), status: guest.exitStatus };
+  return { guest, result: { output: byteStringOf(guest.output), status: guest.exitStatus } };
 }

@@ -81,7 +81,7 @@ export class FrameEmitter {
   returnUnless(expected: number): void {
     const code = this.#code;
     code.localTee(RECORD);
-    code.i32Const(expected);
+    this.#lowering.pushAddress(expected);
     code.op(Op.i32Ne);
     code.if();
     code.localGet(RECORD);

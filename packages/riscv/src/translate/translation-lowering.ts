@@ -1,6 +1,6 @@
 import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter, ValueType } from "@stratos/wasm";
-import { emitEntryLookup, hostOffset, pushHost } from "../access.ts";
+import { CODE_TABLE, emitEntryLookup, hostOffset, pushHost } from "../access.ts";
 import type { AddressMode } from "../access.ts";
 import { AddressedLowering } from "../addressed-lowering.ts";
 import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "../hart-state.ts";
@@ -22,6 +22,15 @@ export interface TranslationImports {
   readonly dispatch: number;
   readonly ecall: number;
   readonly helper: (name: string) => number;
+  /** Globals that say where the code is this time, for units that are kept; null: addresses and slots are constants. */
+  readonly place: PlaceGlobals | null;
+}
+
+interface PlaceGlobals {
+  /** i32: where the region starts. */
+  readonly base: number;
+  /** i32: the slot of the module's first unit. */
+  readonly slots: number;
 }
 
 // Locals of a translated function.
@@ -40,8 +49,10 @@ const SCRATCH_F32 = 17;
 const SCRATCH_F64 = 21;
 /** i32: whether instructions under a condition are done. */
 export const CONDITION = 25;
+/** i32: where the region starts, in units that are kept. */
+const BASE = 26;
 /** i32: host addresses (less `hostOffset`) of the block's access groups, 0 where each access looks for itself. */
-const FIRST_GROUP = 26;
+const FIRST_GROUP = 27;
 /** i64: the windows' pages; i32: their table entries; i32: fuel when they last moved. */
 const FIRST_WINDOW_PAGE = FIRST_GROUP + MAX_GROUPS;
 
@@ -58,6 +69,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   /** The loop whose written registers stay in locals here. */
   lazy: LazyLoop | null;
   readonly #imports: TranslationImports;
+  readonly #regionStart: number;
   readonly #localOfX: Int32Array;
   readonly #localOfF: Int32Array;
   /** First locals of the windows. */
@@ -75,7 +87,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   /** The f registers known to hold boxed singles at this point of the block. */
   #boxed: number;
 
-  constructor(code: CodeWriter, mode: AddressMode, imports: TranslationImports) {
+  constructor(code: CodeWriter, mode: AddressMode, imports: TranslationImports, regionStart: number) {
     super({
       code,
       mode,
@@ -85,6 +97,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     });
     this.lazy = null;
     this.#imports = imports;
+    this.#regionStart = regionStart;
     this.#localOfX = new Int32Array(32);
     this.#localOfF = new Int32Array(32);
     this.#windowEntries = 0;
@@ -124,12 +137,57 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
       { count: 5, type: Type.i64 },
       { count: 4, type: Type.f32 },
       { count: 4, type: Type.f64 },
-      { count: 1 + MAX_GROUPS, type: Type.i32 },
+      { count: 2 + MAX_GROUPS, type: Type.i32 },
       { count: windows, type: Type.i64 },
       { count: 2 * windows, type: Type.i32 },
       { count: xCount, type: Type.i64 },
       { count: next - firstRegister - xCount, type: Type.f64 },
     ];
+  }
+
+  /** At the function's top. */
+  loadPlace(): void {
+    const { place } = this.#imports;
+    if (place === null) return;
+    this.code.globalGet(place.base);
+    this.code.localSet(BASE);
+  }
+
+  /** Pushes an address in the region as i32. */
+  pushAddress(pc: number): void {
+    const { code } = this;
+    if (this.#imports.place === null) {
+      code.i32Const(pc);
+      return;
+    }
+    code.localGet(BASE);
+    code.i32Const(pc - this.#regionStart);
+    code.op(Op.i32Add);
+  }
+
+  /** Pushes the code table's entry for the page of `pc`: 0 when the address space has not fetched from it. */
+  pushCodePage(pc: number): void {
+    const { code } = this;
+    if (this.#imports.place === null) {
+      code.localGet(TABLES);
+      code.memory(Op.i32Load, CODE_TABLE + (pc >>> 12) * 4);
+      return;
+    }
+    code.localGet(BASE);
+    code.i32Const(10);
+    code.op(Op.i32ShrU);
+    code.localGet(TABLES);
+    code.op(Op.i32Add);
+    code.memory(Op.i32Load, CODE_TABLE + ((pc - this.#regionStart) >>> 12) * 4);
+  }
+
+  /** Pushes a slot of the module: for units that are kept, `number` counts from its first. */
+  pushSlot(number: number): void {
+    const { code } = this;
+    const { place } = this.#imports;
+    if (place !== null) code.globalGet(place.slots);
+    code.i32Const(number);
+    if (place !== null) code.op(Op.i32Add);
   }
 
   /** Nothing is known of the registers: another block may have come before. */
@@ -193,7 +251,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   override exitWith(reason: number): void {
     const { code } = this;
     this.storeLazy();
-    code.i32Const(this.#instruction.pc);
+    this.pushAddress(this.#instruction.pc);
     code.localGet(FUEL);
     code.i32Const(this.#completed);
     code.i32Const(reason);
@@ -347,7 +405,11 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   }
 
   pushPc(offset: number): void {
-    this.code.i64ConstBits(0, this.#instruction.pc + offset);
+    if (this.#imports.place === null) this.code.i64ConstBits(0, this.#instruction.pc + offset);
+    else {
+      this.pushAddress(this.#instruction.pc + offset);
+      this.code.op(Op.i64ExtendI32U);
+    }
   }
 
   pushNextPc(): void {

@@ -1,30 +1,25 @@
-import type { WasmEngine } from "@stratos/host";
-import { CodeWriter, ModuleBuilder, Type } from "@stratos/wasm";
-import { TLB_MISS } from "../access.ts";
+import type { CodeArchive, WasmEngine } from "@stratos/host";
+import { CodeWriter } from "@stratos/wasm";
 import type { AddressMode } from "../access.ts";
+import type { KeptUnit } from "../archive/archive-index.ts";
+import { KeptCode } from "../kept/kept-code.ts";
 import type { Translation, TranslatedCodeCache, TranslatedRegion } from "../code-cache.ts";
 import type { CoreModule } from "../core-module.ts";
-import type { Helper } from "../lower/lowering.ts";
 import type { InstructionMeanings } from "../lower/lowerings.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
 import type { HotCode, ProcessorTally } from "../processor-tally.ts";
 import { Record } from "../record.ts";
-import { INSTRUCTIONS } from "../instruction-table.ts";
-import { discoverUnit, MAX_JUMP_TARGETS } from "./unit.ts";
+import { discoverUnit, exitsOf, MAX_JUMP_TARGETS, ownSlots } from "./unit.ts";
 import type { Block, Unit } from "./unit.ts";
-import type { TranslationImports } from "./translation-lowering.ts";
+import { createTemplate, needsHelpers } from "./module-template.ts";
+import type { ModuleTemplate } from "./module-template.ts";
+import { isInTwoPages } from "./page-presence.ts";
 import { emitUnit } from "./unit-emitter.ts";
 
 /** A path out of a translation that became hot makes its function be translated again, so often at most. */
 const MAX_VERSIONS = 4;
 /** Units in one module. */
 const MAX_BATCH = 32;
-
-/**
- * Units of up to so many instructions are taken into others that reach them: an inner loop, which is hot before the
- * loops around it.
- */
-const ABSORBED = 250;
 
 /** A hot path out of a unit belongs to the function that it leaves. */
 interface Owner {
@@ -57,6 +52,8 @@ export class Translator {
   readonly #hotThreshold: number;
   /** By region, the pcs where translated code leaves for what wasn't decoded. */
   readonly #exits: WeakMap<TranslatedRegion, Map<number, Owner>>;
+  /** Translations of earlier runs; null: there is no archive. */
+  readonly #kept: KeptCode | null;
 
   constructor(options: {
     physical: PhysicalMemory;
@@ -67,6 +64,7 @@ export class Translator {
     mode: AddressMode;
     served: { readonly tally: ProcessorTally };
     nowMs: () => number;
+    archive: CodeArchive | undefined;
     hotThreshold: number;
   }) {
     this.#physical = options.physical;
@@ -82,6 +80,13 @@ export class Translator {
     this.#withHelpers = createTemplate(code, this.#meanings.helpers, this.#mode);
     this.#hotThreshold = options.hotThreshold;
     this.#exits = new WeakMap();
+    this.#kept =
+      options.archive === undefined
+        ? null
+        : new KeptCode(options.archive, this.#engine, this.#cache, this.#physical, {
+            instantiate: (module, place) => this.#engine.instantiate(module, { m: this.#core.exports, place }),
+            installed: (region, unit, translation) => this.#noteKept(region, unit, translation),
+          });
   }
 
   get #hot(): HotCode {
@@ -96,6 +101,7 @@ export class Translator {
   noteHot(pc: number, heat: number): void {
     const region = this.#cache.regionAt(pc);
     if (region === undefined) return;
+    if (region.name !== null && this.#kept?.note(region, pc) === true) return;
     const sum = (region.heat.get(pc) ?? 0) + heat;
     if (sum < this.#hotThreshold) region.heat.set(pc, sum);
     else {
@@ -110,6 +116,32 @@ export class Translator {
     const targets = indirectTargets.get(pc);
     if (targets === undefined) indirectTargets.set(pc, [target]);
     else if (targets.length <= MAX_JUMP_TARGETS && !targets.includes(target)) targets.push(target);
+  }
+
+  get hasKept(): boolean {
+    return this.#kept !== null && this.#kept.hasWanted;
+  }
+
+  /** Installs what is kept of targets that have become warm. */
+  installKept(): void {
+    this.#kept?.install(this.#served.tally.statistics);
+  }
+
+  /** A page has come that kept translations span. */
+  pageAdded(region: TranslatedRegion, page: number): void {
+    this.#kept?.pageAdded(region, page);
+  }
+
+  /** What a new translation in its place must know: where it leaves, where its jumps go. */
+  #noteKept(region: TranslatedRegion, unit: KeptUnit, translation: Translation): void {
+    const owner: Owner = { entry: translation.entry, region, version: 1 };
+    const exits = this.#exitsOf(region);
+    for (let i = 0; i < unit.exits.length; i++) exits.set(region.start + unit.exits[i]!, owner);
+    for (let at = 0; at < unit.jumps.length; at += 2 + unit.jumps[at + 1]!)
+      for (let i = 0; i < unit.jumps[at + 1]!; i++)
+        this.noteIndirect(region.start + unit.jumps[at]!, region.start + unit.jumps[at + 2 + i]!);
+    const callSlot = region.callSlots.get(translation.entry);
+    if (callSlot !== undefined) this.#cache.shareSlot(callSlot, translation.slot, this.#mode);
   }
 
   /** Translates what is queued. */
@@ -143,13 +175,14 @@ export class Translator {
 
   #discover(owner: Owner, units: { unit: Unit; slot: number; owner: Owner }[]): void {
     const { region, entry } = owner;
-    const ownSlots = new Set(
-      region.translations
-        .filter((translation) => translation.entry === entry || translation.instructionCount <= ABSORBED)
-        .map(({ slot }) => slot),
-    );
     const unit = discoverUnit(
-      { physical: this.#physical, cache: this.#cache, region, indirectTargets: this.#hot.indirectTargets, ownSlots },
+      {
+        physical: this.#physical,
+        cache: this.#cache,
+        region,
+        indirectTargets: this.#hot.indirectTargets,
+        ownSlots: ownSlots(region, entry),
+      },
       entry,
     );
     if (unit === undefined) return;
@@ -187,11 +220,8 @@ export class Translator {
   }
 
   #retire(region: TranslatedRegion, slot: number): void {
-    region.translations = region.translations.filter((translation) => {
-      if (translation.slot !== slot) return true;
+    for (const translation of region.take((candidate) => candidate.slot === slot))
       this.#cache.clearEntries(translation);
-      return false;
-    });
   }
 
   #install(unit: Unit, slot: number, owner: Owner, entries: readonly Block[]): void {
@@ -203,10 +233,11 @@ export class Translator {
       pages: unit.pages,
       slot,
       entryRecords: [],
+      kept: null,
     };
     entries.forEach((block, number) => {
       const page = region.existingPage(block.pc);
-      if (page === 0 || block.context.returnTo !== null) return;
+      if (page === 0 || block.context.returnTo !== null || isInTwoPages(block.instructions[0]!)) return;
       const record = page + ((block.pc & 0xffe) << 3);
       u16[(record + Record.entry) >>> 1] = number;
       u16[(record + Record.slot) >>> 1] = slot;
@@ -221,23 +252,17 @@ export class Translator {
   }
 
   #noteExits(unit: Unit, owner: Owner): void {
-    let exits = this.#exits.get(unit.region);
+    const exits = this.#exitsOf(unit.region);
+    for (const pc of exitsOf(unit)) exits.set(pc, owner);
+  }
+
+  #exitsOf(region: TranslatedRegion): Map<number, Owner> {
+    let exits = this.#exits.get(region);
     if (exits === undefined) {
       exits = new Map();
-      this.#exits.set(unit.region, exits);
+      this.#exits.set(region, exits);
     }
-    for (const block of unit.blocks) {
-      const outs: number[] = [];
-      if (block.ending === "branch" || block.ending === "jump") outs.push(block.target);
-      if (
-        block.ending !== "jump" &&
-        block.ending !== "return" &&
-        block.ending !== "inline-return" &&
-        block.ending !== "jump-register"
-      )
-        outs.push(block.end);
-      for (const pc of outs) if (!block.context.blockAt.has(pc) && !unit.excluded.has(pc)) exits.set(pc, owner);
-    }
+    return exits;
   }
 
   /** A slot for direct calls of `target`: that of its translation, or one that holds the interpreter for now. */
@@ -257,46 +282,3 @@ export class Translator {
     return slot;
   }
 }
-
-/** A module's types and imports, which are the same each time. */
-interface ModuleTemplate {
-  readonly builder: ModuleBuilder;
-  readonly imports: TranslationImports;
-}
-
-function createTemplate(code: CodeWriter, helpers: readonly Helper[], mode: AddressMode): ModuleTemplate {
-  const builder = new ModuleBuilder(code);
-  builder.importMemory("m", "memory");
-  builder.importTable("m", "table");
-  const codeType = builder.type([Type.i32, Type.i32], [Type.i32]);
-  const leave = builder.importFunction(
-    "m",
-    "leave",
-    builder.type([Type.i32, Type.i32, Type.i32, Type.i32], [Type.i32]),
-  );
-  const dispatch = builder.importFunction("m", "dispatch", codeType);
-  const ecall = builder.importFunction("m", "ecall", builder.type([], [Type.i32]));
-  const indexOf = new Map(
-    helpers.map((helper) => [
-      helper.name,
-      builder.importFunction("m", helper.name, builder.type(helper.parameters, helper.results)),
-    ]),
-  );
-  if (mode === "wide")
-    indexOf.set(
-      TLB_MISS,
-      builder.importFunction("m", TLB_MISS, builder.type([Type.i32, Type.i32, Type.i32], [Type.i32])),
-    );
-  return { builder, imports: { codeType, leave, dispatch, ecall, helper: (name) => indexOf.get(name)! } };
-}
-
-/** Whether lowerings of the unit call functions of the core module. */
-function needsHelpers(unit: Unit): boolean {
-  return unit.blocks.some((block) =>
-    block.instructions.some((instruction) => USES_HELPERS[instruction.index] === true),
-  );
-}
-
-const USES_HELPERS: readonly boolean[] = INSTRUCTIONS.map(
-  (instruction) => instruction.operands.includes("f") || instruction.format.startsWith("csr"),
-);

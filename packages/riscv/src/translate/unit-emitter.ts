@@ -25,6 +25,7 @@ import { isInside, structureBlocks } from "./structure.ts";
 import type { Element, Loop, Structure } from "./structure.ts";
 import { CONDITION, DEPTH, ENTRY, FUEL, PC, RECORD, TABLES, TranslationLowering, VA } from "./translation-lowering.ts";
 import type { TranslationImports } from "./translation-lowering.ts";
+import { PagePresence } from "./page-presence.ts";
 import type { Block, Unit, UnitInstruction } from "./unit.ts";
 
 /**
@@ -48,7 +49,7 @@ interface UnitContext {
   readonly mode: AddressMode;
   readonly imports: TranslationImports;
   readonly lowerings: LoweringTable;
-  /** Function-table slot of the unit. */
+  /** Function-table slot of the unit; of one that is kept, its number in the module. */
   readonly slot: number;
   /** Slot through which to call `target`, 0: look it up at run time. */
   readonly callSlot: (target: number) => number;
@@ -78,13 +79,14 @@ class UnitEmitter {
   readonly #liveness: Liveness;
   readonly #main: Block;
   readonly #routes: JumpRoutes;
+  readonly #presence: PagePresence;
   /** Instructions done on the way to the block that its predecessor left unsubtracted. */
   readonly #pendingAt: Int32Array;
 
   constructor(unit: Unit, context: UnitContext) {
     this.#context = context;
     this.#code = context.code;
-    this.#lowering = new TranslationLowering(context.code, context.mode, context.imports);
+    this.#lowering = new TranslationLowering(context.code, context.mode, context.imports, unit.region.start);
     this.#frame = new FrameEmitter(context.code, this.#lowering, context.imports);
     this.#main = unit.main;
     this.#structure = structureBlocks(unit.blocks, this.#main);
@@ -92,6 +94,7 @@ class UnitEmitter {
     this.#windows = planWindows(unit, this.#structure);
     this.#liveness = analyzeLiveness(unit, this.#structure.order, this.#lazyOf);
     this.#routes = new JumpRoutes(unit, this.#structure);
+    this.#presence = new PagePresence(unit, this.#routes.entries);
     this.#pendingAt = new Int32Array(unit.blocks.length);
   }
 
@@ -112,6 +115,7 @@ class UnitEmitter {
     const code = this.#code;
     this.#frame.loadCell(HART_TABLES, TABLES);
     this.#frame.loadCell(HART_FUEL, FUEL);
+    this.#lowering.loadPlace();
     this.#openTargets(this.#structure.elements);
     if (this.#routes.entries.length > 1) {
       let liveX = 0;
@@ -121,14 +125,14 @@ class UnitEmitter {
         liveF |= this.#liveness.liveF[entry.index]!;
       }
       code.localGet(PC);
-      code.i32Const(this.#main.pc);
+      this.#lowering.pushAddress(this.#main.pc);
       code.op(Op.i32Ne);
       code.if();
       emitRecordLookup(code, TABLES, PC, RECORD);
       // Another translation has taken this entry over: let the caller look again.
       code.localGet(RECORD);
       code.memory(Op.i32Load16U, Record.slot);
-      code.i32Const(this.#context.slot);
+      this.#lowering.pushSlot(this.#context.slot);
       code.op(Op.i32Ne);
       code.if();
       code.localGet(PC);
@@ -413,6 +417,7 @@ class UnitEmitter {
       !isBackward &&
       !this.#leavesLazy(block, taken) &&
       this.#routes.loopEntered(block, taken) === null &&
+      this.#presence.unknown(block, taken).length === 0 &&
       (left === 0 || this.#carries(block, block.target, false))
     ) {
       this.#pendingAt[taken.index] = left;
@@ -443,18 +448,37 @@ class UnitEmitter {
    * @param mustBranch  inside a wasm `if`: no falling through
    */
   #edge(from: Block, pc: number, done: number, isBackward: boolean, mustBranch = false): void {
-    const code = this.#code;
     const to = from.context.blockAt.get(pc);
     if (to === undefined) {
       this.#frame.subtract(done);
-      if (isBackward) this.#frame.checkFuel(() => code.i32Const(pc));
+      if (isBackward) this.#frame.checkFuel(() => this.#lowering.pushAddress(pc));
       this.#leaveTo(from, pc);
       return;
     }
-    if (this.#carries(from, pc, isBackward)) this.#pendingAt[to.index] = done;
+    const isCarried = this.#carries(from, pc, isBackward);
+    if (isCarried) this.#pendingAt[to.index] = done;
     else this.#frame.subtract(done);
-    if (isBackward) this.#frame.checkFuel(() => code.i32Const(pc));
+    if (isBackward) this.#frame.checkFuel(() => this.#lowering.pushAddress(pc));
+    this.#checkPages(from, to, isCarried ? done : 0);
     this.#jumpTo(from, to, mustBranch);
+  }
+
+  /**
+   * Leaves, before `to`, where the address space has not fetched from its page yet: the fault comes after the same
+   * instruction as in the interpreter. @param done  instructions not yet subtracted
+   */
+  #checkPages(from: Block, to: Block, done: number): void {
+    const code = this.#code;
+    for (const pc of this.#presence.unknown(from, to)) {
+      this.#lowering.pushCodePage(pc);
+      code.op(Op.i32Eqz);
+      code.if();
+      this.#lowering.storeLazy();
+      this.#frame.subtract(done);
+      this.#frame.storeFuel();
+      this.#frame.dispatch(() => this.#lowering.pushAddress(to.pc));
+      code.end();
+    }
   }
 
   #jumpTo(from: Block, to: Block, mustBranch: boolean): void {
@@ -481,10 +505,10 @@ class UnitEmitter {
     this.#frame.storeFuel();
     const { returnTo } = from.context;
     if (returnTo === null) {
-      this.#frame.dispatch(() => code.i32Const(pc));
+      this.#frame.dispatch(() => this.#lowering.pushAddress(pc));
       return;
     }
-    code.i32Const(pc);
+    this.#lowering.pushAddress(pc);
     this.#frame.pushInnerDepth();
     code.call(this.#context.imports.dispatch);
     this.#frame.returnUnless(returnTo.pc);
@@ -495,6 +519,7 @@ class UnitEmitter {
     // The register file is newer than what a lazy loop in the inlined function kept in locals.
     const { lazy } = this.#lowering;
     this.#lowering.lazy = null;
+    this.#checkPages(from, returnTo, 0);
     this.#jumpTo(from, returnTo, true);
     this.#lowering.lazy = lazy;
   }
@@ -502,7 +527,8 @@ class UnitEmitter {
   #emitInlineCall(block: Block, done: number): void {
     this.#frame.writeLink();
     this.#frame.subtract(done);
-    this.#frame.checkFuel(() => this.#code.i32Const(block.target));
+    this.#frame.checkFuel(() => this.#lowering.pushAddress(block.target));
+    this.#checkPages(block, block.successors[0]!, 0);
     this.#jumpTo(block, block.successors[0]!, false);
   }
 
@@ -514,7 +540,7 @@ class UnitEmitter {
     this.#frame.subtract(done);
     this.#frame.checkFuel(() => code.localGet(VA));
     code.localGet(VA);
-    code.i32Const(returnTo.pc);
+    this.#lowering.pushAddress(returnTo.pc);
     code.op(Op.i32Ne);
     code.if();
     this.#lowering.storeLazy();
@@ -522,19 +548,28 @@ class UnitEmitter {
     code.localGet(VA);
     code.return();
     code.end();
+    this.#checkPages(block, returnTo, 0);
     this.#jumpTo(block, returnTo, false);
   }
 
   #emitCall(block: Block, done: number): void {
     const code = this.#code;
     this.#frame.writeLink();
-    const push = (): void => code.i32Const(block.target);
+    const push = (): void => this.#lowering.pushAddress(block.target);
     this.#frame.beforeCall(done, push);
     const slot = this.#context.callSlot(block.target);
     push();
     this.#frame.pushInnerDepth();
-    if (slot !== 0) code.i32Const(slot);
-    else this.#frame.pushSlotOf(push);
+    if (slot === 0) this.#frame.pushSlotOf(push);
+    else {
+      code.i32Const(slot);
+      if (!this.#presence.isKnown(block, block.target)) {
+        // Slot 0 is the interpreter's, which faults.
+        code.i32Const(0);
+        this.#lowering.pushCodePage(block.target);
+        code.op(Op.select);
+      }
+    }
     code.callIndirect(this.#context.imports.codeType);
     this.#afterCall(block);
   }
@@ -572,7 +607,7 @@ class UnitEmitter {
       const successors = new Set(block.successors);
       code.localGet(RECORD);
       code.memory(Op.i32Load16U, Record.slot);
-      code.i32Const(this.#context.slot);
+      this.#lowering.pushSlot(this.#context.slot);
       code.op(Op.i32Eq);
       code.if();
       code.localGet(RECORD);
@@ -601,7 +636,7 @@ class UnitEmitter {
   #emitEcall(block: Block, last: UnitInstruction, done: number): void {
     const code = this.#code;
     code.i32Const(0);
-    code.i32Const(last.pc);
+    this.#lowering.pushAddress(last.pc);
     code.memory(Op.i32Store, HART_PC);
     this.#frame.subtract(done);
     this.#frame.storeFuel();

@@ -5,6 +5,7 @@ import { INSTRUCTIONS, instructionIndex } from "../instruction-table.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
 import { Record, RecordOp, endsRun, isBranch, isLinkRegister } from "../record.ts";
 import { isComputationIndex } from "./computations.ts";
+import { isInTwoPages } from "./page-presence.ts";
 import { blocksAround } from "./structure.ts";
 
 /**
@@ -102,6 +103,18 @@ interface DiscoveryOptions {
   readonly ownSlots: ReadonlySet<number>;
 }
 
+/** Units of up to so many instructions are taken into others that reach them: inner loops, hot before those around. */
+const ABSORBED = 250;
+
+/** Slots of the translations that a unit at `entry` takes the place of, or in. */
+export function ownSlots(region: TranslatedRegion, entry: number): Set<number> {
+  return new Set(
+    region.translations
+      .filter((translation) => translation.entry === entry || translation.instructionCount <= ABSORBED)
+      .map(({ slot }) => slot),
+  );
+}
+
 /** @returns undefined when nothing at `entry` has been executed */
 export function discoverUnit(options: DiscoveryOptions, entry: number): Unit | undefined {
   const unit = new Discovery(options, new Set()).unit(entry);
@@ -145,7 +158,9 @@ class Discovery {
 
   unit(entry: number): Unit | undefined {
     const body = this.#explore(entry, MAX_BLOCKS, MAX_INSTRUCTIONS, true);
-    if (!body.instructions.has(entry)) return undefined;
+    const first = body.instructions.get(entry);
+    // Nobody has asked for its second page where it is entered.
+    if (first === undefined || isInTwoPages(first)) return undefined;
     const { region } = this.#options;
     const context = this.#build(body, null, [entry]);
     const pages = [...this.#pages].filter((page) => page < region.pages.length);
@@ -187,7 +202,10 @@ class Discovery {
         const instruction = this.#instructionAt(pc);
         if (instruction === undefined) break;
         instructions.set(pc, instruction);
-        pc += instruction.length;
+        if (isInTwoPages(instruction)) leaders.add(pc);
+        const next = pc + instruction.length;
+        if (pc >>> 12 !== next >>> 12 && !endsRun(instruction.index)) leaders.add(next);
+        pc = next;
         if (!endsRun(instruction.index)) continue;
         for (const successor of this.#successors(instruction)) {
           work.push(successor);
@@ -220,6 +238,7 @@ class Discovery {
         end <= first ||
         end > first + MAX_HAMMOCK * 4 ||
         first === entry ||
+        branch.pc >>> 12 !== end >>> 12 ||
         references.get(first) !== 1 ||
         !leaders.has(end)
       )
@@ -261,8 +280,10 @@ class Discovery {
   }
 
   #isDecoded(pc: number): boolean {
-    const page = this.#options.region.existingPage(pc);
-    return page !== 0 && this.#options.physical.u16[(page + ((pc & 0xffe) << 3)) >>> 1] !== RecordOp.UNDECODED;
+    const { region, physical } = this.#options;
+    const page = region.existingPage(pc);
+    if (page === 0) return false;
+    return physical.u16[(page + ((pc & 0xffe) << 3)) >>> 1] !== RecordOp.UNDECODED || region.isKnown(pc);
   }
 
   #instructionAt(pc: number): UnitInstruction | undefined {
@@ -420,6 +441,24 @@ class Discovery {
     this.#leaves.set(entry, leaf);
     return leaf;
   }
+}
+
+/** Where control leaves the unit for what wasn't decoded. */
+export function exitsOf(unit: Unit): number[] {
+  const exits: number[] = [];
+  for (const block of unit.blocks) {
+    const outs: number[] = [];
+    if (block.ending === "branch" || block.ending === "jump") outs.push(block.target);
+    if (
+      block.ending !== "jump" &&
+      block.ending !== "return" &&
+      block.ending !== "inline-return" &&
+      block.ending !== "jump-register"
+    )
+      outs.push(block.end);
+    for (const pc of outs) if (!block.context.blockAt.has(pc) && !unit.excluded.has(pc)) exits.push(pc);
+  }
+  return exits;
 }
 
 function knownTargets(indirectTargets: ReadonlyMap<number, readonly number[]>, pc: number): readonly number[] {

@@ -1,7 +1,6 @@
 import { useChecksumLanes } from "@stratos/aegisfs";
 import { MEMORY_SIZE, type FuseDevice } from "@stratos/fuse";
-import { makeChecksumLanes } from "@stratos/host-node";
-import { NodeWasmEngine } from "@stratos/host-node";
+import { makeChecksumLanes, NodeWasmEngine } from "@stratos/host-node";
 import { MessageDescriptor } from "./message-descriptor.ts";
 
 /** What the other thread does for the serving one, which must not do it itself. */

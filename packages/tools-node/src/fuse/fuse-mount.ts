@@ -21,8 +21,7 @@ import {
   type MountRequest,
 } from "./mount-point.ts";
 import { GatheringKeeper } from "./gathering-keeper.ts";
-import { findMountElsewhere } from "@stratos/host-node/mounts";
-import { AEGISFS_TYPE, findMount, type MountEntry } from "@stratos/host-node/mounts";
+import { findMountElsewhere, AEGISFS_TYPE, findMount, type MountEntry } from "@stratos/host-node/mounts";
 import {
   GATHERING,
   NOT_GATHERING,

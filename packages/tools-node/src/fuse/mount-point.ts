@@ -7,8 +7,13 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, existsSync, openSync, statSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { deviceNumbers } from "@stratos/host-node/mounts";
-import { AEGISFS_BLOCK_TYPE, AEGISFS_TYPE, readMountTable, type MountEntry } from "@stratos/host-node/mounts";
+import {
+  deviceNumbers,
+  AEGISFS_BLOCK_TYPE,
+  AEGISFS_TYPE,
+  readMountTable,
+  type MountEntry,
+} from "@stratos/host-node/mounts";
 
 /** What went wrong when mounting, in words: with the volume, or with the place. */
 export class MountFailure extends Error {

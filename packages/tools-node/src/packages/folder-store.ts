@@ -6,8 +6,7 @@ import { closeSync, fstatSync, openSync } from "node:fs";
 import { mkdir, open, readdir, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { FileStore, PartialFile, RandomFile } from "@stratos/pkg";
-import { isRunning } from "@stratos/host-node/files";
-import { failedAt, readFully, readIfThere } from "@stratos/host-node/files";
+import { isRunning, failedAt, readFully, readIfThere } from "@stratos/host-node/files";
 
 export class FolderStore implements FileStore {
   readonly #folder: string;

@@ -23,8 +23,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AwsClient } from "aws4fetch";
-import { makeFolders } from "@stratos/host-node/home";
-import { hostReason } from "@stratos/host-node/home";
+import { makeFolders, hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 
 export interface BackupStore {

@@ -5,9 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { makeFolders, stratosHome } from "@stratos/host-node/home";
+import { makeFolders, stratosHome, hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
-import { hostReason } from "@stratos/host-node/home";
 
 export interface ServiceToken {
   readonly text: string;

@@ -42,6 +42,7 @@ import {
   S_IFBLK,
   S_IFMT,
 } from "@stratos/abi";
+import { byteString, byteStringOf } from "@stratos/base";
 import { diskMachine, putPartitionTable } from "../../testing/disk-machine.ts";
 import { BUFFER, type FileTask, type Stat } from "../../testing/file-system-task.ts";
 import { syncAll } from "../../vfs/write-back.ts";
@@ -202,6 +203,7 @@ it("LOOP_SET_STATUS64, LOOP_SET_CAPACITY and LOOP_SET_BLOCK_SIZE change a bound 
     user.memory.view.setBigUint64(BUFFER + 24, BigInt(offset), true);
     user.memory.view.setBigUint64(BUFFER + 32, BigInt(sizeLimit), true);
     user.memory.view.setUint32(BUFFER + 52, flags, true);
+    user.memory.u8.set(byteStringOf("/image"), BUFFER + 56);
     return user.call("ioctl", device, LOOP_SET_STATUS64, BUFFER);
   };
   assert.equal(status(1024, 0, LO_FLAGS_AUTOCLEAR | LO_FLAGS_READ_ONLY), 0);
@@ -209,6 +211,7 @@ it("LOOP_SET_STATUS64, LOOP_SET_CAPACITY and LOOP_SET_BLOCK_SIZE change a bound 
   assert.equal((user.get("/image") as string).slice(0, 5), "first", "it went where the device began");
   assert.equal(user.call("ioctl", device, LOOP_GET_STATUS64, BUFFER), 0);
   assert.equal(user.memory.view.getUint32(BUFFER + 52, true), LO_FLAGS_AUTOCLEAR, "read-only is not set so");
+  assert.equal(byteString(user.memory.u8, BUFFER + 56, BUFFER + 63), "/image\0", "what losetup(8) shows");
   assert.equal(status(0, 0, 0), 0);
   user.call("truncate", "/image", 5120);
   assert.equal(number64(user, device, BLKGETSIZE64), 10_240);
@@ -238,6 +241,18 @@ it("partitions are found when they are asked for, and are windows on the disk", 
   assert.equal(user.open("/dev/loop0p1"), -2);
   user.call("close", attach(user, 0, { flags: LO_FLAGS_PARTSCAN }));
   assert.ok(user.open("/dev/loop0p1") >= 0);
+});
+
+it("another file behind the device brings its own partitions, where they are looked for", () => {
+  for (const flags of [LO_FLAGS_READ_ONLY, LO_FLAGS_READ_ONLY | LO_FLAGS_PARTSCAN]) {
+    const user = machine();
+    const device = attach(user, 1 << 20, { flags });
+    const other = user.open("/other", O_RDWR | O_CREAT);
+    user.call("ftruncate", other, 1 << 20);
+    putPartitionTable(user, other);
+    assert.equal(user.call("ioctl", device, LOOP_CHANGE_FD, other), 0);
+    assert.equal(user.open("/dev/loop0p1") >= 0, (flags & LO_FLAGS_PARTSCAN) !== 0);
+  }
 });
 
 it("O_EXCL keeps a device for one, and discarded bytes are given back", () => {

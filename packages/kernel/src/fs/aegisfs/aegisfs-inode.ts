@@ -8,16 +8,14 @@ import {
   ATTRIBUTE_PROJECT,
   ATTRIBUTE_SIZE,
   ATTRIBUTE_UID,
-} from "@stratos/aegisfs";
-import {
   COMPRESS_LZ4,
   COMPRESS_NONE,
   COMPRESS_UNSET,
   COMPRESS_ZSTD,
   compressionOf,
   withCompression,
+  type Attributes,
 } from "@stratos/aegisfs";
-import type { Attributes } from "@stratos/aegisfs";
 import {
   EDQUOT,
   EFBIG,
@@ -35,9 +33,6 @@ import {
   S_IFDIR,
   S_IFMT,
   S_IFREG,
-} from "@stratos/abi";
-import { stateClass } from "@stratos/base";
-import {
   FALLOC_FL_COLLAPSE_RANGE,
   FALLOC_FL_INSERT_RANGE,
   FALLOC_FL_KEEP_SIZE,
@@ -45,6 +40,7 @@ import {
   FALLOC_FL_UNSHARE_RANGE,
   FALLOC_FL_ZERO_RANGE,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { CALL_WORK } from "../../ground/call-work.ts";
 import type { ImageFile, SharedImage } from "../../frames/image-pages.ts";
 import { PageCache, type PageBacking } from "../../frames/page-cache.ts";

@@ -31,8 +31,10 @@ import {
   QUOTA_PROJECT,
   QUOTA_USER,
   ROOT_INO,
+  type MountOptions,
+  type QuotaKind,
+  type Volume,
 } from "@stratos/aegisfs";
-import type { MountOptions, QuotaKind, Volume } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
 import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
 import { syncAll } from "../../vfs/write-back.ts";

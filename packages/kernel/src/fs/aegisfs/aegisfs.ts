@@ -1,5 +1,4 @@
-import { Attributes, DirectoryEntry, ROOT_INO } from "@stratos/aegisfs";
-import type { Subvolume, Volume } from "@stratos/aegisfs";
+import { Attributes, DirectoryEntry, ROOT_INO, type Subvolume, type Volume } from "@stratos/aegisfs";
 import { CAP_SYS_RESOURCE, EIO, ESTALE, isErrno } from "@stratos/abi";
 import { stateClass, StateError } from "@stratos/base";
 import type { SharedImage } from "../../frames/image-pages.ts";

@@ -6,8 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AT_FDCWD, O_CREAT, O_RDWR, O_TRUNC, RENAME_EXCHANGE } from "@stratos/abi";
-import { check, format, GUEST_LIMITS, mount, ROOT_INO } from "@stratos/aegisfs";
-import type { Volume } from "@stratos/aegisfs";
+import { check, format, GUEST_LIMITS, mount, ROOT_INO, type Volume } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
 import { nameCalls } from "../../syscall/name-calls.ts";
 import { syncCalls } from "../../syscall/sync-calls.ts";

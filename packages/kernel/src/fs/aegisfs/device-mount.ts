@@ -1,5 +1,4 @@
-import { GUEST_LIMITS, MOUNT_ERROR_WORDS, mount } from "@stratos/aegisfs";
-import type { Subvolume, Volume } from "@stratos/aegisfs";
+import { GUEST_LIMITS, MOUNT_ERROR_WORDS, mount, type Subvolume, type Volume } from "@stratos/aegisfs";
 import { EINVAL, EIO, ENOENT, ENOMEM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";

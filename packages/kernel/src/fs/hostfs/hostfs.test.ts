@@ -6,10 +6,11 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { EROFS, O_CREAT, O_RDWR, O_WRONLY } from "@stratos/abi";
 import { byteString, byteStringOf } from "@stratos/base";
-import { MemoryFileTree } from "@stratos/host";
+import { MemoryFileTree, type HostStat } from "@stratos/host";
 import { FileTask } from "../../testing/file-system-task.ts";
 import { writeBackAll } from "../../vfs/write-back.ts";
 import { fileSystemConformance } from "../testing/conformance.ts";
+import type { HostInode } from "./host-inode.ts";
 import { HostFs } from "./hostfs.ts";
 
 const limits = { hasXattrs: false, hasExchange: false, hasUnnamed: false, hasFifos: false };
@@ -77,6 +78,21 @@ it("pages of a file that the host changed are read again when it is opened", () 
   hostWrite(tree, "m", "new");
   user.open("/m");
   assert.equal(byteString(test.kernel.physical.u8, pages.frame(0) * 4096, pages.frame(0) * 4096 + 3), "new");
+});
+
+it("files that nobody uses are forgotten beyond a bound, those in use never", () => {
+  const { test } = FileTask.create((kernel) => new HostFs(kernel, new MemoryFileTree()));
+  const fileSystem = new HostFs(test.kernel, new MemoryFileTree());
+  const { root } = fileSystem;
+  const like = fileSystem.tree.lstat("") as HostStat;
+  const look = (ino: number): HostInode => fileSystem.inodeFor(root, `f${ino}`, { ...like, mode: 0o100644, ino });
+  const used = look(1001);
+  used.users++;
+  const unused = look(1002);
+  assert.ok(look(1002) === unused);
+  for (let count = 0; count < 20_000; count++) look(2000 + count);
+  assert.ok(look(1001) === used);
+  assert.ok(look(1002) !== unused, "it was made anew");
 });
 
 it("a read-only folder refuses changes", () => {

@@ -8,6 +8,7 @@ import {
   IN_ACCESS,
   IN_ALL_EVENTS,
   IN_ATTRIB,
+  IN_CLOSE_NOWRITE,
   IN_CLOSE_WRITE,
   IN_CREATE,
   IN_DELETE,
@@ -83,6 +84,36 @@ it("a watched directory tells what happens to its names and files", () => {
       [(IN_CREATE | IN_ISDIR) >>> 0, "sub"],
       [IN_DELETE, "g"],
     ],
+  );
+});
+
+it("one watch tells of a folder that is opened and closed, too", () => {
+  const { user } = FileTask.create();
+  user.call("mkdirat", AT_FDCWD, "/d", 0o755);
+  const fd = user.call("inotify_init1", O_NONBLOCK);
+  user.call("inotify_add_watch", fd, "/d", IN_ALL_EVENTS);
+  user.call("close", user.open("/d"));
+  assert.deepEqual(
+    events(user, fd).map(({ mask }) => mask >>> 0),
+    [(IN_OPEN | IN_ISDIR) >>> 0, (IN_CLOSE_NOWRITE | IN_ISDIR) >>> 0],
+  );
+});
+
+it("a file is deleted when its last name and its last user are gone, not before", () => {
+  const { user } = FileTask.create();
+  user.put("/f", "x");
+  user.call("linkat", AT_FDCWD, "/f", AT_FDCWD, "/g", 0);
+  const fd = user.call("inotify_init1", O_NONBLOCK);
+  user.call("inotify_add_watch", fd, "/f", IN_DELETE_SELF);
+  user.call("unlinkat", AT_FDCWD, "/f", 0);
+  assert.deepEqual(events(user, fd), [], "it has another name");
+  const file = user.open("/g");
+  user.call("unlinkat", AT_FDCWD, "/g", 0);
+  assert.deepEqual(events(user, fd), [], "it is open");
+  user.call("close", file);
+  assert.deepEqual(
+    events(user, fd).map(({ mask }) => mask),
+    [IN_DELETE_SELF, IN_IGNORED],
   );
 });
 

@@ -13,8 +13,11 @@ import {
   MFD_EXEC,
   MFD_HUGETLB,
   MFD_NOEXEC_SEAL,
+  O_LARGEFILE,
+  O_RDWR,
+  S_IFREG,
+  isErrno,
 } from "@stratos/abi";
-import { O_LARGEFILE, O_RDWR, S_IFREG, isErrno } from "@stratos/abi";
 import { AREA_NEVER_WRITABLE } from "../../mm/area.ts";
 import { Dentry } from "../../vfs/dentry.ts";
 import type { Inode } from "../../vfs/inode.ts";

@@ -89,7 +89,8 @@ export class PipeFile extends OpenFile {
       if (done < 0) return before > 0 ? before : done;
     }
     const total = before + done;
-    if (done === wanted) return total;
+    // What leaves room has come to the end of the caller's memory, or of the machine's.
+    if (done === wanted || (done > 0 && pipe.space > 0)) return total;
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
     task.waitOn(pipe.queue);
     if (total === 0) return BLOCKED;

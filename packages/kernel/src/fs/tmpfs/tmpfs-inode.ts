@@ -12,9 +12,6 @@ import {
   S_IFLNK,
   S_IFMT,
   S_IFREG,
-} from "@stratos/abi";
-import { stateClass } from "@stratos/base";
-import {
   FALLOC_FL_COLLAPSE_RANGE,
   FALLOC_FL_INSERT_RANGE,
   FALLOC_FL_KEEP_SIZE,
@@ -29,6 +26,7 @@ import {
   XATTR_REPLACE,
   isErrno,
 } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { PageCache } from "../../frames/page-cache.ts";
 import type { Reapable } from "../../frames/reaper.ts";
 import type { CallWork } from "../../ground/call-work.ts";

@@ -1,4 +1,3 @@
-import { stateClass } from "@stratos/base";
 /**
  * IP addresses as numbers: four words of 32 bits, the most significant first. An IPv4 address stands in its mapped form
  * (RFC 4291 §2.5.5.2): one kind of value holds both, and a mapped address of an AF_INET6 socket is IPv4 by itself.
@@ -8,6 +7,7 @@ import { stateClass } from "@stratos/base";
  *
  * Who keeps an address keeps words of its own or constants: the words of a scratch endpoint are valid during one call.
  */
+import { stateClass } from "@stratos/base";
 
 /** Four words; nobody changes those of another. */
 export type IpAddress = Uint32Array;

@@ -1,6 +1,6 @@
 /** Files of a file system that is only read here, by way of its tree. */
 import { FormatError } from "../format-error.ts";
-import type { Blob, FileEntry, FileTree } from "../tree/file-tree.ts";
+import type { Blob, FileEntry, FileTree } from "./file-tree.ts";
 import type { DiskFile, DiskFiles } from "./disk-files.ts";
 
 const LINKS_MAX = 40;

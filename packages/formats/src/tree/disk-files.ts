@@ -2,7 +2,7 @@
  * What can be done with the files of a file system on a disk without mounting it, whichever it is. Paths are byte
  * strings with `/` between names; symbolic links are followed on the way, never out of the file system.
  */
-import type { Blob, FileKind } from "../tree/file-tree.ts";
+import type { Blob, FileKind } from "./file-tree.ts";
 
 export interface DiskFile {
   readonly name: string;

@@ -1,10 +1,10 @@
 /**
  * Which parts a disk has, and what is on each: GUID and MBR partition tables, or one file system over the whole disk.
  */
-import { partitionTypeName } from "../gpt/partition-types.ts";
-import { readGpt, SECTOR_SIZE } from "../gpt/gpt.ts";
+import { partitionTypeName } from "./partition-types.ts";
+import { readGpt, SECTOR_SIZE } from "./gpt.ts";
 export { FormatError } from "../format-error.ts";
-import { DiskWindow, readBytes, viewOf, type Disk } from "./disk.ts";
+import { DiskWindow, readBytes, viewOf, type Disk } from "../disk/disk.ts";
 
 export interface DiskPart {
   /** from 1, as the system counts them; 0: the whole disk */

@@ -1,0 +1,120 @@
+/** A program of a named system on this process's terminal or streams, until it ends or is left to itself. */
+import { isatty } from "node:tty";
+import { SIGNAL_NAMES } from "@stratos/abi";
+import { NodeConsole } from "@stratos/host-node";
+import type { ProgramEnd, TerminalSize } from "@stratos/sdk/api";
+import { STREAM_WINDOW } from "@stratos/sdk/wire";
+import type { SupervisorClient } from "@stratos/supervisor/client";
+import type { SupervisorOperations } from "@stratos/supervisor/protocol";
+import { CommandError, UsageError } from "../command-error.ts";
+import { forwardSignals } from "../session/forward-signals.ts";
+import { DetachScanner } from "./detach-keys.ts";
+
+interface ConversationOptions {
+  /** What is typed, or read from standard input, goes to the program. */
+  readonly hasInput: boolean;
+  /** The program has a terminal, which is shown on ours. */
+  readonly hasTerminal: boolean;
+  /** They leave the program to itself; none: nothing does. */
+  readonly detachKeys: Uint8Array;
+  /** A signal of this process, by Linux's name. @param pid  the program's; 0 while that is not known */
+  onSignal(name: string, pid: number): void;
+}
+
+type Conversing = "run" | "follow-system";
+
+/** The size of this process's terminal; of another, the usual one. */
+export function terminalSize(): TerminalSize {
+  return { columns: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 };
+}
+
+/** @returns how the program ended; null: it was left to itself */
+export async function converse<Name extends Conversing>(
+  client: SupervisorClient,
+  op: Name,
+  request: SupervisorOperations[Name],
+  { hasInput, hasTerminal, detachKeys, onSignal }: ConversationOptions,
+): Promise<ProgramEnd | null> {
+  const isOnTerminal = isatty(0) && isatty(1);
+  if (hasInput && hasTerminal && !isatty(0)) throw new UsageError("--tty", "standard input is no terminal");
+  let pid = 0;
+  const shown = { 1: Promise.resolve(), 2: Promise.resolve() };
+  const input = hasInput ? new InputSender((message, bytes) => client.send({ call, ...message }, bytes)) : null;
+  const { call, answer } = client.call(op, request, {
+    onStarted: (started) => void (pid = started),
+    onRead: (count) => input?.read(count),
+    onOutput: (stream, bytes) => {
+      const done = new Promise<void>((resolve) =>
+        (stream === 1 ? process.stdout : process.stderr).write(Uint8Array.from(bytes), () => {
+          client.send({ call, taken: bytes.length, stream });
+          resolve();
+        }),
+      );
+      shown[stream] = shown[stream].then(() => done);
+    },
+  });
+  const console = hasTerminal && isOnTerminal ? new NodeConsole() : null;
+  const detached = new Promise<null>((resolve) => {
+    if (input === null) return;
+    const scanner = new DetachScanner(isatty(0) ? detachKeys : new Uint8Array(0));
+    const take = (bytes: Uint8Array | null): void => {
+      if (bytes === null) return input.end();
+      const passed = scanner.scan(bytes);
+      if (passed === null) resolve(null);
+      else input.send(passed);
+    };
+    if (console === null) input.readFrom(process.stdin, take);
+    else console.onInput(take);
+  });
+  console?.onResize(() => client.send({ call, size: terminalSize() }));
+  console?.open();
+  const stopForwarding = forwardSignals({ sendSignal: (signal) => onSignal(`SIG${SIGNAL_NAMES[signal]!}`, pid) });
+  try {
+    const end = await Promise.race([answer.then(({ value }) => value as ProgramEnd), detached]);
+    await Promise.all([shown[1], shown[2]]);
+    return end;
+  } catch (error) {
+    if (client.isGone)
+      throw new CommandError("supervisor", "has ended; `stratos ps -a` tells what has become of the system");
+    throw error;
+  } finally {
+    stopForwarding();
+    console?.close();
+    process.stdin.pause();
+    answer.catch(() => {});
+  }
+}
+
+/** Sends what is read no further ahead than the program reads. */
+class InputSender {
+  readonly #send: (message: { readonly input: "bytes" | "end" }, bytes?: Uint8Array) => void;
+  #ahead = 0;
+  #source: NodeJS.ReadStream | null = null;
+
+  constructor(send: (message: { readonly input: "bytes" | "end" }, bytes?: Uint8Array) => void) {
+    this.#send = send;
+  }
+
+  readFrom(source: NodeJS.ReadStream, take: (bytes: Uint8Array | null) => void): void {
+    this.#source = source;
+    source.on("data", take);
+    source.on("end", () => take(null));
+    source.on("error", () => take(null));
+  }
+
+  send(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#ahead += bytes.length;
+    this.#send({ input: "bytes" }, bytes);
+    if (this.#ahead >= STREAM_WINDOW) this.#source?.pause();
+  }
+
+  end(): void {
+    this.#send({ input: "end" });
+  }
+
+  read(count: number): void {
+    this.#ahead -= count;
+    if (this.#ahead < STREAM_WINDOW) this.#source?.resume();
+  }
+}

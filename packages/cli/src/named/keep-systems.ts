@@ -1,0 +1,196 @@
+/** What happens to named systems as a whole: their end, pauses and names, logs, snapshots, checkpoints and forks. */
+import { resolve } from "node:path";
+import type { PublishedPort } from "@stratos/host-node";
+import type { SharedFolder } from "@stratos/images";
+import type { SystemView } from "@stratos/supervisor/protocol";
+import { EXIT_SUCCESS } from "../exit-status.ts";
+import { formatSize } from "../option-values.ts";
+import type { NetworkMode } from "../session/run-options.ts";
+import { formatTable } from "../text-table.ts";
+import { mountsOf, portsOf } from "./run-system.ts";
+import { forEachSystem, withSupervisor } from "./supervisor.ts";
+
+export interface StopOptions {
+  /** Seconds. */
+  readonly time: number;
+  readonly signal: string;
+}
+
+export function stopSystems(names: readonly string[], { time, signal }: StopOptions): Promise<number> {
+  return forEachSystem(names, async (client, name) => {
+    await client.call("stop-system", { name, signal, graceMs: time * 1000 }).answer;
+    process.stdout.write(`${name}\n`);
+  });
+}
+
+export function killSystems(names: readonly string[], { signal }: { readonly signal: string }): Promise<number> {
+  return forEachSystem(names, async (client, name) => {
+    await client.call("kill-system", { name, signal }).answer;
+    process.stdout.write(`${name}\n`);
+  });
+}
+
+export function removeSystems(names: readonly string[], { force }: { readonly force?: true }): Promise<number> {
+  return forEachSystem(names, async (client, name) => {
+    await client.call("remove-system", { name, isForced: force === true }).answer;
+    process.stdout.write(`${name}\n`);
+  });
+}
+
+export function pauseSystems(names: readonly string[], isPaused: boolean): Promise<number> {
+  return forEachSystem(names, async (client, name) => {
+    await client.call(isPaused ? "pause-system" : "unpause-system", { name }).answer;
+    process.stdout.write(`${name}\n`);
+  });
+}
+
+export function startSystems(names: readonly string[]): Promise<number> {
+  return forEachSystem(names, async (client, name) => {
+    await client.call("restart-system", { name }).answer;
+    process.stdout.write(`${name}\n`);
+  });
+}
+
+/** Prints the exit code of each, as it ends. */
+export function waitForSystems(names: readonly string[]): Promise<number> {
+  return forEachSystem(names, async (client, name) => {
+    const { value } = await client.call("wait-for-system", { name }).answer;
+    process.stdout.write(`${value as number}\n`);
+  });
+}
+
+export function renameSystem(name: string, to: string): Promise<number> {
+  return withSupervisor(async (client) => {
+    await client.call("rename-system", { name, to }).answer;
+    return EXIT_SUCCESS;
+  });
+}
+
+export interface LogsOptions {
+  readonly follow?: true;
+  /** Lines; absent: all. */
+  readonly tail?: number;
+}
+
+export function showLogs(name: string, { follow, tail }: LogsOptions): Promise<number> {
+  return withSupervisor(async (client) => {
+    const kept: { readonly stream: 1 | 2; readonly bytes: Uint8Array }[] = [];
+    let isLive = tail === undefined;
+    const print = (stream: 1 | 2, bytes: Uint8Array, dealtWith: () => void): void =>
+      void (stream === 1 ? process.stdout : process.stderr).write(bytes, dealtWith);
+    const { call, answer } = client.call(
+      "log-of-system",
+      { name, isFollowed: follow === true },
+      {
+        onStarted: () => {
+          isLive = true;
+          for (const { stream, bytes } of lastLines(kept, tail ?? 0)) print(stream, bytes, () => {});
+        },
+        onOutput: (stream, bytes) => {
+          const dealtWith = (): void => client.send({ call, taken: bytes.length, stream });
+          if (isLive) return print(stream, Uint8Array.from(bytes), dealtWith);
+          kept.push({ stream, bytes: Uint8Array.from(bytes) });
+          dealtWith();
+        },
+      },
+    );
+    await answer;
+    return EXIT_SUCCESS;
+  });
+}
+
+const NEWLINE = 10;
+
+/** The pieces that hold the last `count` lines, the first of them cut. */
+export function lastLines<T extends { readonly bytes: Uint8Array }>(pieces: readonly T[], count: number): T[] {
+  if (count === 0) return [];
+  let left = count;
+  // A newline at the very end ends the last line; each one before it begins another.
+  let isAtEnd = true;
+  for (let index = pieces.length - 1; index >= 0; index--) {
+    const piece = pieces[index]!;
+    for (let at = piece.bytes.length - 1; at >= 0; at--) {
+      if (piece.bytes[at] === NEWLINE && !isAtEnd && --left === 0)
+        return [{ ...piece, bytes: piece.bytes.subarray(at + 1) }, ...pieces.slice(index + 1)];
+      isAtEnd = false;
+    }
+  }
+  return [...pieces];
+}
+
+/** @param label  absent: its snapshots are listed */
+export function snapshotSystem(
+  name: string,
+  label: string | undefined,
+  { json, remove }: { readonly json?: true; readonly remove?: true },
+): Promise<number> {
+  return withSupervisor(async (client) => {
+    if (label !== undefined) {
+      await client.call(remove === true ? "remove-snapshot" : "snapshot-system", { name, label }).answer;
+      process.stdout.write(`${label}\n`);
+      return EXIT_SUCCESS;
+    }
+    // Of one that is not there the supervisor tells.
+    await client.call("open-system", { name }).answer;
+    const { value } = await client.call("systems", {}).answer;
+    const { snapshots } = (value as readonly SystemView[]).find((view) => view.name === name)!;
+    if (json === true) process.stdout.write(`${JSON.stringify(snapshots)}\n`);
+    else
+      process.stdout.write(
+        formatTable(
+          ["LABEL"],
+          snapshots.map((each) => [each]),
+        ),
+      );
+    return EXIT_SUCCESS;
+  });
+}
+
+export function rollbackSystem(name: string, label: string): Promise<number> {
+  return withSupervisor(async (client) => {
+    await client.call("rollback-system", { name, label }).answer;
+    process.stdout.write(`${name}\n`);
+    return EXIT_SUCCESS;
+  });
+}
+
+export function checkpointSystem(name: string, file: string): Promise<number> {
+  return withSupervisor(async (client) => {
+    const { value } = await client.call("checkpoint-system", { name, path: resolve(file) }).answer;
+    process.stdout.write(`${file}: ${formatSize(value as number)}\n`);
+    return EXIT_SUCCESS;
+  });
+}
+
+export interface ResumeOptions {
+  readonly name?: string;
+  readonly volume: readonly SharedFolder[];
+  readonly net: NetworkMode;
+  readonly publish: readonly PublishedPort[];
+}
+
+/** @returns its name */
+export function resumeSystem(file: string, options: ResumeOptions): Promise<string> {
+  return withSupervisor(async (client) => {
+    const { name, volume, net, publish } = options;
+    const { value } = await client.call("resume-system", {
+      path: resolve(file),
+      name,
+      mounts: mountsOf(volume),
+      network: net,
+      ports: portsOf(publish),
+    }).answer;
+    return (value as SystemView).name;
+  });
+}
+
+export function forkSystem(
+  name: string,
+  { count, name: prefix }: { readonly count: number; readonly name?: string },
+): Promise<number> {
+  return withSupervisor(async (client) => {
+    const { value } = await client.call("fork-system", { name, count, prefix: prefix ?? name }).answer;
+    for (const view of value as readonly SystemView[]) process.stdout.write(`${view.name}\n`);
+    return EXIT_SUCCESS;
+  });
+}

@@ -1,0 +1,66 @@
+/** How commands reach the supervisor of named systems, and what they say of its failures. */
+import { ENOENT, ERRNO_NAMES } from "@stratos/abi";
+import { stratosHome } from "@stratos/host-node/home";
+import { StratosError } from "@stratos/sdk/client";
+import { openSupervisor, type SupervisorClient } from "@stratos/supervisor/client";
+import { CommandError } from "../command-error.ts";
+import { EXIT_FAILURE, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_STRATOS_FAILED, EXIT_USAGE } from "../exit-status.ts";
+import { VERSION } from "../version.ts";
+
+/** @throws CommandError */
+export async function withSupervisor<T>(work: (client: SupervisorClient) => Promise<T>): Promise<T> {
+  try {
+    const client = await openSupervisor(stratosHome(), VERSION);
+    try {
+      return await work(client);
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    throw error instanceof StratosError ? told(error) : error;
+  }
+}
+
+/**
+ * The same work for each of several systems; the failure of one is told, and the others go on.
+ *
+ * @returns the exit status
+ */
+export function forEachSystem(
+  names: readonly string[],
+  work: (client: SupervisorClient, name: string) => Promise<void>,
+): Promise<number> {
+  return withSupervisor(async (client) => {
+    let status = 0;
+    for (const name of names) {
+      try {
+        await work(client, name);
+      } catch (error) {
+        if (!(error instanceof StratosError) || client.isGone) throw error;
+        process.stderr.write(`stratos: ${told(error).message}\n`);
+        status = EXIT_FAILURE;
+      }
+    }
+    return status;
+  });
+}
+
+function told(error: StratosError): CommandError {
+  const [, what, why] = /^(.*?): (.*)$/s.exec(error.message) ?? ["", "named systems", error.message];
+  return new CommandError(what!, why!, { status: statusOf(error), cause: error });
+}
+
+function statusOf({ kind, data }: StratosError): number {
+  switch (kind) {
+    case "option":
+    case "no-user":
+      return EXIT_USAGE;
+    case "program":
+    case "cwd":
+      return (data as { code: string }).code === ERRNO_NAMES[ENOENT] ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+    case "engine":
+      return EXIT_STRATOS_FAILED;
+    default:
+      return EXIT_FAILURE;
+  }
+}

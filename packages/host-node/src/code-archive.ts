@@ -1,0 +1,304 @@
+import { spawn } from "node:child_process";
+import { hash } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  futimesSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { cachedDataVersionTag } from "node:v8";
+import type { ArchiveName, ArchivePieces, CodeArchive } from "@stratos/host";
+import { makeFolders } from "./make-folders.ts";
+import { translatorVersion } from "./translator-version.ts";
+
+/**
+ * Translations with their machine code, in a folder that is this user's alone (STRATOS_HOME/translations, 0700): a file
+ * for each executed part of a program or library, 0600, written aside and renamed.
+ *
+ * ```
+ * file   MAGIC (16 bytes) · SHA-256 of the table · u32 count · table · pieces
+ * table  SHA-256 of the name · for each piece: u32 bytes, SHA-256
+ * ```
+ *
+ * The engine runs what it is given, so nothing is taken from a folder or a file that another user owns or may write,
+ * nor through a symbolic link, and each piece is compared with its checksum. The name says our translator's version
+ * and the engine's (version, flags, processor): what another one has made isn't found.
+ */
+const MAGIC = "stratos-code-001";
+const SUFFIX = ".code";
+const PROFILE = /^profile-\d+-\d+$/;
+const HEAD_SIZE = MAGIC.length + 32 + 4;
+const ROW_SIZE = 36;
+const PIECES_MAX = 1024;
+/** All archives together; those that haven't been used for longest give way. */
+const FOLDER_BYTES_MAX = 512 << 20;
+/** A file that is used says so once in so many milliseconds. */
+const USE_NOTED_MS = 3_600_000;
+/** Profiles that wait to be translated; more are lost. */
+const PROFILES_MAX = 4;
+
+/** One archive as `cache ls` shows it. */
+export interface KeptFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly usedMs: number;
+}
+
+export class NodeCodeArchive implements CodeArchive {
+  readonly #folder: string;
+  readonly #translate: readonly string[] | null;
+
+  /**
+   * @param home  STRATOS_HOME
+   * @param translate  command line that translates the profile whose path follows; null: profiles are not kept
+   */
+  constructor(home: string, translate: readonly string[] | null) {
+    this.#folder = join(home, "translations");
+    this.#translate = translate;
+  }
+
+  open(name: ArchiveName): ArchivePieces | null {
+    if (!this.#isOwn()) return null;
+    const digest = digestOf(name);
+    return openPieces(join(this.#folder, fileName(digest)), digest);
+  }
+
+  write(name: ArchiveName, pieces: readonly Uint8Array[]): boolean {
+    if (!this.#isOwn() || pieces.length > PIECES_MAX) return false;
+    const digest = digestOf(name);
+    const table = Buffer.alloc(32 + pieces.length * ROW_SIZE);
+    digest.copy(table);
+    pieces.forEach((piece, index) => {
+      table.writeUInt32LE(piece.length, 32 + index * ROW_SIZE);
+      sha256(piece).copy(table, 36 + index * ROW_SIZE);
+    });
+    const head = Buffer.alloc(HEAD_SIZE);
+    head.write(MAGIC, "latin1");
+    sha256(table).copy(head, MAGIC.length);
+    head.writeUInt32LE(pieces.length, MAGIC.length + 32);
+    const isWritten = this.#replace(fileName(digest), [head, table, ...pieces]);
+    this.prune(FOLDER_BYTES_MAX);
+    return isWritten;
+  }
+
+  submit(profile: Uint8Array): void {
+    if (this.#translate === null || !this.#make()) return;
+    if (this.profiles().length >= PROFILES_MAX) return;
+    const name = `profile-${process.pid}-${Date.now()}`;
+    if (!this.#replace(name, [profile])) return;
+    const [program, ...before] = this.#translate;
+    try {
+      const child = spawn(program!, [...before], { detached: true, stdio: "ignore", cwd: "/" });
+      child.on("error", () => {});
+      child.unref();
+    } catch {
+      rmSync(join(this.#folder, name), { force: true });
+    }
+  }
+
+  /** Profiles that wait, oldest first. */
+  profiles(): string[] {
+    return this.#names().filter((name) => PROFILE.test(name));
+  }
+
+  /** Takes a profile away. @returns its bytes; null when it is gone, or not this user's */
+  takeProfile(name: string): Uint8Array | null {
+    const path = join(this.#folder, name);
+    const fd = this.#isOwn() ? openOwn(path) : null;
+    if (fd === null) return null;
+    try {
+      rmSync(path);
+      return readAt(fd, 0, fstatSync(fd).size);
+    } catch {
+      return null;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** The file whose lock says that somebody translates profiles. */
+  get lockPath(): string {
+    return join(this.#folder, "profiles");
+  }
+
+  list(): KeptFile[] {
+    const files: KeptFile[] = [];
+    for (const name of this.#names()) {
+      if (!name.endsWith(SUFFIX)) continue;
+      const found = lstatSync(join(this.#folder, name), { throwIfNoEntry: false });
+      if (found?.isFile() === true)
+        files.push({ name, bytes: found.size, usedMs: Math.max(found.atimeMs, found.mtimeMs) });
+    }
+    return files.sort((a, b) => b.usedMs - a.usedMs);
+  }
+
+  /** Removes what hasn't been used for longest until so many bytes are left. @returns what was removed */
+  prune(bytesMax: number): KeptFile[] {
+    const removed: KeptFile[] = [];
+    let sum = 0;
+    for (const file of this.list()) {
+      sum += file.bytes;
+      if (sum <= bytesMax) continue;
+      try {
+        rmSync(join(this.#folder, file.name), { force: true });
+        removed.push(file);
+      } catch {
+        // The folder can't be written: what is there stays.
+      }
+    }
+    return removed;
+  }
+
+  #names(): string[] {
+    if (!this.#isOwn()) return [];
+    try {
+      return readdirSync(this.#folder).sort();
+    } catch {
+      return [];
+    }
+  }
+
+  /** Is the folder there, and nobody else's? */
+  #isOwn(): boolean {
+    const user = process.geteuid?.();
+    if (user === undefined) return false;
+    const found = lstatSync(this.#folder, { throwIfNoEntry: false });
+    return found?.isDirectory() === true && found.uid === user && (found.mode & 0o077) === 0;
+  }
+
+  #make(): boolean {
+    try {
+      makeFolders(join(this.#folder, ".."));
+      mkdirSync(this.#folder, { mode: 0o700 });
+    } catch {
+      // It is there, or can't be made.
+    }
+    return this.#isOwn();
+  }
+
+  #replace(name: string, parts: readonly Uint8Array[]): boolean {
+    const path = join(this.#folder, name);
+    const aside = join(this.#folder, `.${name}.${process.pid}`);
+    try {
+      rmSync(aside, { force: true });
+      const fd = openSync(aside, "wx", 0o600);
+      try {
+        for (const part of parts) writeAll(fd, part);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(aside, path);
+      return true;
+    } catch {
+      rmSync(aside, { force: true });
+      return false;
+    }
+  }
+}
+
+function fileName(digest: Buffer): string {
+  return digest.toString("hex", 0, 16) + SUFFIX;
+}
+
+/** What the archive belongs to, and who may use it. */
+function digestOf({ head, detail }: ArchiveName): Buffer {
+  return sha256(Buffer.concat([head, Buffer.from(`\n${detail}\n${cachedDataVersionTag()} ${translatorVersion()}`)]));
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return hash("sha256", bytes, "buffer");
+}
+
+/** Opens a file of this user's own that nobody else can write; null when it isn't one. */
+function openOwn(path: string): number | null {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    return null;
+  }
+  const found = fstatSync(fd);
+  if (found.isFile() && found.uid === process.geteuid?.() && (found.mode & 0o077) === 0) return fd;
+  closeSync(fd);
+  return null;
+}
+
+/** @returns null when the file isn't there, or isn't what was written under this name */
+function openPieces(path: string, digest: Buffer): ArchivePieces | null {
+  const fd = openOwn(path);
+  if (fd === null) return null;
+  const rows = readTable(fd, digest);
+  if (rows === null) {
+    closeSync(fd);
+    return null;
+  }
+  const now = Date.now();
+  try {
+    const { atimeMs, mtimeMs, mtime } = fstatSync(fd);
+    if (now - Math.max(atimeMs, mtimeMs) > USE_NOTED_MS) futimesSync(fd, now / 1000, mtime);
+  } catch {
+    // It was used all the same.
+  }
+  // It stays open as long as the process: who replaces or removes it takes nothing away.
+  return {
+    count: rows.length,
+    read: (index) => {
+      const row = rows[index];
+      if (row === undefined) return null;
+      const bytes = readAt(fd, row.offset, row.size);
+      return bytes !== null && sha256(bytes).equals(row.digest) ? bytes : null;
+    },
+  };
+}
+
+interface PieceRow {
+  readonly offset: number;
+  readonly size: number;
+  readonly digest: Buffer;
+}
+
+function readTable(fd: number, digest: Buffer): PieceRow[] | null {
+  const head = readAt(fd, 0, HEAD_SIZE);
+  if (head === null || head.toString("latin1", 0, MAGIC.length) !== MAGIC) return null;
+  const count = head.readUInt32LE(MAGIC.length + 32);
+  if (count > PIECES_MAX) return null;
+  const table = readAt(fd, HEAD_SIZE, 32 + count * ROW_SIZE);
+  if (table === null || !sha256(table).equals(head.subarray(MAGIC.length, MAGIC.length + 32))) return null;
+  if (!table.subarray(0, 32).equals(digest)) return null;
+  let offset = HEAD_SIZE + table.length;
+  const rows: PieceRow[] = [];
+  for (let index = 0; index < count; index++) {
+    const size = table.readUInt32LE(32 + index * ROW_SIZE);
+    rows.push({ offset, size, digest: table.subarray(36 + index * ROW_SIZE, 68 + index * ROW_SIZE) });
+    offset += size;
+  }
+  return rows;
+}
+
+/** @returns null when there is less, or it can't be read */
+function readAt(fd: number, offset: number, size: number): Buffer | null {
+  const bytes = Buffer.from(new ArrayBuffer(size));
+  try {
+    for (let done = 0; done < size;) {
+      const count = readSync(fd, bytes, done, size - done, offset + done);
+      if (count === 0) return null;
+      done += count;
+    }
+    return bytes;
+  } catch {
+    return null;
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
+}

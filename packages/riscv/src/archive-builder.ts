@@ -1,0 +1,252 @@
+/**
+ * Makes archives of what runs have learned, when they are over: the hot targets are translated as the translator would,
+ * hottest first, so many to a module, each module is compiled by the host's best compiler and appended to what is
+ * there. Units differ from the translator's only in that they don't know where they are (`place`).
+ */
+import type { ArchivePieces, CodeArchive, WasmEngine } from "@stratos/host";
+import { CodeWriter } from "@stratos/wasm";
+import { TranslatedCodeCache, type TranslatedRegion } from "./code-cache.ts";
+import { type InstructionMeanings, instructionMeanings } from "./lower/lowerings.ts";
+import { PhysicalMemory } from "./physical-memory.ts";
+import { ProcessorTally } from "./processor-tally.ts";
+import { Record } from "./record.ts";
+import { createTemplate } from "./translate/module-template.ts";
+import { isInTwoPages } from "./translate/page-presence.ts";
+import { type Block, discoverUnit, exitsOf, ownSlots, type Unit } from "./translate/unit.ts";
+import { emitUnit } from "./translate/unit-emitter.ts";
+import {
+  archiveDetail,
+  ArchiveIndex,
+  joinModule,
+  type KeptUnit,
+  MODULES_MAX,
+  writeIndex,
+} from "./archive/archive-index.ts";
+import { readProfiles, type RegionProfile } from "./archive/run-profile.ts";
+
+/** Instructions of one module: some 300 KiB of machine code, loaded in about a millisecond. */
+const MODULE_INSTRUCTIONS = 3000;
+/** Instructions that are translated of one profile at most: 20 µs of a processor each. */
+const BUILD_INSTRUCTIONS = 150_000;
+/** An archive that would have more bytes is begun anew. */
+const ARCHIVE_BYTES_MAX = 48 << 20;
+
+/** @returns how many archives were written */
+export function keepProfiles(bytes: Uint8Array, archive: CodeArchive, engine: WasmEngine): number {
+  const profiles = readProfiles(bytes);
+  if (profiles === null) return 0;
+  const meanings = instructionMeanings(engine);
+  let left = BUILD_INSTRUCTIONS;
+  let written = 0;
+  for (const profile of profiles) {
+    const name = { head: profile.head, detail: archiveDetail(profile.label, profile.mode) };
+    const builder = new ArchiveBuilder(profile, engine, meanings, left);
+    const pieces = builder.build(archive.open(name));
+    left -= builder.instructions;
+    if (pieces !== null && archive.write(name, pieces)) written++;
+  }
+  return written;
+}
+
+class ArchiveBuilder {
+  instructions: number;
+  readonly #profile: RegionProfile;
+  readonly #engine: WasmEngine;
+  readonly #meanings: InstructionMeanings;
+  readonly #limit: number;
+  readonly #physical: PhysicalMemory;
+  readonly #cache: TranslatedCodeCache;
+  readonly #region: TranslatedRegion;
+  readonly #jumps: Map<number, number[]>;
+  /** Slots of what is translated here, from this one on. */
+  #firstOwn: number;
+  #nextSlot: number;
+
+  constructor(profile: RegionProfile, engine: WasmEngine, meanings: InstructionMeanings, limit: number) {
+    this.#profile = profile;
+    this.#engine = engine;
+    this.#meanings = meanings;
+    this.#limit = limit;
+    this.instructions = 0;
+    const { pages, start, end, mode, jumps } = profile;
+    const physical = new PhysicalMemory(engine, {
+      frameBytes: pages.length * 4096,
+      slotCount: 1,
+      codePages: pages.length + 1,
+    });
+    this.#physical = physical;
+    const noTable = (): never => {
+      throw new Error("nothing is installed here");
+    };
+    this.#cache = new TranslatedCodeCache(physical, noTable, { tally: new ProcessorTally() });
+    this.#region = this.#cache.open("profile", start, end, mode) as TranslatedRegion;
+    pages.forEach(({ index, bytes, known }, number) => {
+      const frame = physical.framesStart + number * 4096;
+      physical.u8.set(bytes, frame);
+      this.#region.page(start + index * 4096, frame);
+      for (let halfword = 0; halfword < 2048; halfword++)
+        if (((known[halfword >>> 3]! >>> (halfword & 7)) & 1) !== 0)
+          this.#region.noteKnown(index * 4096 + halfword * 2, 2);
+    });
+    this.#jumps = new Map(jumps.map(([from, targets]) => [start + from, targets.map((target) => start + target)]));
+    this.#firstOwn = this.#nextSlot = 1;
+  }
+
+  /** @returns the archive's pieces, null when there is nothing new */
+  build(before: ArchivePieces | null): Uint8Array[] | null {
+    const first = before?.read(0) ?? null;
+    const index = first === null ? null : ArchiveIndex.read(first);
+    const modules: Uint8Array[] = [];
+    const kept: KeptUnit[] = [];
+    if (before !== null && index !== null && index.moduleCount === before.count - 1) {
+      for (let number = 0; number < index.moduleCount; number++) {
+        const piece = before.read(1 + number);
+        // What is damaged is left away with its units.
+        if (piece === null) continue;
+        for (const position of index.units[number]!) kept.push({ ...index.unit(position), module: modules.length });
+        modules.push(piece);
+      }
+    }
+    for (const unit of kept) this.#note(unit.entry, unit.instructionCount, unit.entries);
+    this.#firstOwn = this.#nextSlot;
+    const made = this.#translate(modules.length);
+    if (made.modules.length === 0) return null;
+    const size = [...modules, ...made.modules].reduce((sum, { length }) => sum + length, 0);
+    if (size > ARCHIVE_BYTES_MAX || modules.length + made.modules.length > MODULES_MAX) {
+      const anew = made.units.map((unit) => ({ ...unit, module: unit.module - modules.length }));
+      return [writeIndex(made.modules.length, anew), ...made.modules];
+    }
+    const all = [...modules, ...made.modules];
+    return [writeIndex(all.length, [...kept, ...made.units]), ...all];
+  }
+
+  #translate(firstModule: number): { modules: Uint8Array[]; units: KeptUnit[] } {
+    const { start, targets, mode } = this.#profile;
+    const modules: Uint8Array[] = [];
+    const units: KeptUnit[] = [];
+    const code = new CodeWriter(1 << 18);
+    const { builder, imports } = createTemplate(code, this.#meanings.helpers, mode, true);
+    let functions: number[] = [];
+    let waiting: KeptUnit[] = [];
+    let size = 0;
+    const finish = (): void => {
+      if (functions.length === 0) return;
+      builder.addElementsAtGlobal(imports.place!.slots, functions);
+      const bytes = builder.finish();
+      const machineCode = this.#engine.preserve(bytes);
+      if (machineCode !== null) {
+        modules.push(joinModule(bytes, machineCode));
+        units.push(...waiting);
+      }
+      builder.clearFunctions();
+      functions = [];
+      waiting = [];
+      size = 0;
+    };
+    builder.clearFunctions();
+    const hottest = [...targets].sort((a, b) => b.heat - a.heat || a.offset - b.offset);
+    for (const { offset, isTranslated } of hottest) {
+      if (this.instructions >= this.#limit) break;
+      const entry = start + offset;
+      const slot = this.#slotAt(entry);
+      if (slot >= this.#firstOwn || (slot !== 0 && !isTranslated)) continue;
+      const unit = discoverUnit(
+        {
+          physical: this.#physical,
+          cache: this.#cache,
+          region: this.#region,
+          indirectTargets: this.#jumps,
+          ownSlots: ownSlots(this.#region, entry),
+        },
+        entry,
+      );
+      if (unit === undefined) continue;
+      const number = functions.length;
+      functions.push(builder.addFunction(imports.codeType));
+      const { entries } = emitUnit(unit, {
+        code,
+        mode,
+        imports,
+        lowerings: this.#meanings.lowerings,
+        slot: number,
+        callSlot: () => 0,
+      });
+      const keptUnit = this.#describe(unit, entries, firstModule + modules.length, number);
+      waiting.push(keptUnit);
+      this.#note(keptUnit.entry, keptUnit.instructionCount, keptUnit.entries);
+      this.instructions += unit.instructionCount;
+      size += unit.instructionCount;
+      if (size >= MODULE_INSTRUCTIONS) finish();
+    }
+    finish();
+    return { modules, units };
+  }
+
+  #slotAt(pc: number): number {
+    const page = this.#region.existingPage(pc);
+    return page === 0 ? 0 : this.#physical.u16[(page + ((pc & 0xffe) << 3) + Record.slot) >>> 1]!;
+  }
+
+  /** As the translator installs a unit: what others reach of it is left to it. */
+  #note(entry: number, instructionCount: number, entries: ArrayLike<number>): void {
+    const { u16 } = this.#physical;
+    const slot = this.#nextSlot++;
+    for (let number = 0; number < entries.length; number++) {
+      if (entries[number]! < 0) continue;
+      const page = this.#region.existingPage(this.#profile.start + entries[number]!);
+      if (page === 0) continue;
+      u16[(page + ((entries[number]! & 0xffe) << 3) + Record.slot) >>> 1] = slot;
+    }
+    const pc = this.#profile.start + entry;
+    this.#region.translations.push({ entry: pc, instructionCount, pages: [], slot, entryRecords: [], kept: null });
+  }
+
+  #describe(unit: Unit, entries: readonly Block[], module: number, number: number): KeptUnit {
+    const { start } = this.#profile;
+    const ranges = rangesOf(unit);
+    const parts = ranges.map(([pc, length]) => {
+      const page = this.#region.existingPage(pc);
+      const at = this.#cache.frameOf(page) + (pc & 0xfff);
+      return this.#physical.u8.subarray(at, at + length);
+    });
+    const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    const jumps: number[] = [];
+    for (const { ending, instructions, targets } of unit.blocks) {
+      const last = instructions[instructions.length - 1];
+      if (ending === "jump-register" && last !== undefined && targets.length > 0)
+        jumps.push(last.pc - start, targets.length, ...targets.map((target) => target - start));
+    }
+    return {
+      module,
+      number,
+      entry: unit.entry - start,
+      instructionCount: unit.instructionCount,
+      entries: entries.map((block) =>
+        block.context.returnTo !== null || isInTwoPages(block.instructions[0]!) ? -1 : block.pc - start,
+      ),
+      ranges: ranges.flatMap(([pc, length]) => [pc - start, length]),
+      exits: [...new Set(exitsOf(unit))].map((pc) => pc - start),
+      jumps,
+      bytes,
+    };
+  }
+}
+
+/** Where the unit's instructions lie: [pc, bytes] in rising order, none of which spans two pages. */
+function rangesOf(unit: Unit): (readonly [number, number])[] {
+  const halfwords = new Set<number>();
+  for (const block of unit.blocks)
+    for (const { pc, length } of block.instructions) for (let at = 0; at < length; at += 2) halfwords.add(pc + at);
+  const ranges: [number, number][] = [];
+  let last: [number, number] | undefined;
+  for (const pc of [...halfwords].sort((a, b) => a - b)) {
+    if (last !== undefined && last[0] + last[1] === pc && pc % 4096 !== 0) last[1] += 2;
+    else ranges.push((last = [pc, 2]));
+  }
+  return ranges;
+}

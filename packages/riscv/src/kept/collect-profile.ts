@@ -1,0 +1,78 @@
+import type { TranslatedCodeCache, TranslatedRegion } from "../code-cache.ts";
+import type { PhysicalMemory } from "../physical-memory.ts";
+import type { ProcessorTally } from "../processor-tally.ts";
+import { RecordOp } from "../record.ts";
+import type { RegionProfile } from "../archive/run-profile.ts";
+
+/** Heat (interpreter.ts) of what the run has translated: more than what it hasn't can have. */
+const TRANSLATED_HEAT = 16_384;
+/** A profile is handed over when the targets that no archive has are together as hot as this. */
+const NEWS_MIN = 4 * TRANSLATED_HEAT;
+/** Pages of all regions: 4096 bytes each. */
+const PAGES_MAX = 4096;
+
+/** What the run has learned that no archive has. Nothing when it is too little. */
+export function collectProfile(
+  physical: PhysicalMemory,
+  cache: TranslatedCodeCache,
+  tally: ProcessorTally,
+): RegionProfile[] {
+  const profiles: RegionProfile[] = [];
+  let news = 0;
+  let pages = 0;
+  for (const region of cache.regions) {
+    if (region.name === null) continue;
+    const targets = targetsOf(region);
+    if (targets.length === 0) continue;
+    const profile = profileOf(physical, cache, tally, region, targets);
+    pages += profile.pages.length;
+    if (pages > PAGES_MAX) break;
+    for (const { heat } of targets) news += heat;
+    profiles.push(profile);
+  }
+  return news < NEWS_MIN ? [] : profiles;
+}
+
+function targetsOf(region: TranslatedRegion): RegionProfile["targets"] {
+  const targets = region.translations
+    .filter((translation) => translation.kept === null)
+    .map(({ entry }) => ({ offset: entry - region.start, heat: TRANSLATED_HEAT, isTranslated: true }));
+  for (const [pc, heat] of region.heat) targets.push({ offset: pc - region.start, heat, isTranslated: false });
+  return targets;
+}
+
+function profileOf(
+  physical: PhysicalMemory,
+  cache: TranslatedCodeCache,
+  tally: ProcessorTally,
+  region: TranslatedRegion,
+  targets: RegionProfile["targets"],
+): RegionProfile {
+  const { u8, u16 } = physical;
+  const pages: { index: number; bytes: Uint8Array; known: Uint8Array }[] = [];
+  region.pages.forEach((code, index) => {
+    const frame = code === 0 ? 0 : cache.frameOf(code);
+    if (frame === 0) return;
+    const known = new Uint8Array(4096 / 16);
+    for (let halfword = 0; halfword < 2048; halfword++) {
+      const isDecoded = u16[(code + halfword * 16) >>> 1] !== RecordOp.UNDECODED;
+      if (isDecoded || region.isKnown(region.start + index * 4096 + halfword * 2))
+        known[halfword >>> 3]! |= 1 << (halfword & 7);
+    }
+    pages.push({ index, bytes: u8.slice(frame, frame + 4096), known });
+  });
+  const isInside = (pc: number): boolean => pc >= region.start && pc < region.end;
+  const jumps: [number, number[]][] = [];
+  for (const [pc, found] of tally.hot(region.mode).indirectTargets)
+    if (isInside(pc)) jumps.push([pc - region.start, found.filter(isInside).map((target) => target - region.start)]);
+  return {
+    ...region.name!,
+    label: region.name!.detail,
+    mode: region.mode,
+    start: region.start,
+    end: region.end,
+    pages,
+    targets,
+    jumps,
+  };
+}

@@ -1,0 +1,229 @@
+/**
+ * Translations of earlier runs, with their machine code (archive-index.ts). A region's archive is opened when a target
+ * in it has become warm; the module that has a unit for the target is then loaded in one piece, and all of its units
+ * are installed whose bytes are those in memory. Of a unit's pages that nobody has fetched from yet the bytes are
+ * compared when somebody does: until then its code leaves before it gets there (translate/page-presence.ts).
+ */
+import type { ArchiveName, CodeArchive, WasmEngine, WasmModule } from "@stratos/host";
+import type { TranslatedCodeCache, TranslatedRegion, Translation } from "../code-cache.ts";
+import type { OpenArchive, RegionArchive } from "../archive/open-archive.ts";
+import type { PhysicalMemory } from "../physical-memory.ts";
+import { Record } from "../record.ts";
+import { archiveDetail, ArchiveIndex, type KeptUnit, splitModule } from "../archive/archive-index.ts";
+
+const PAGE_BITS = 12;
+const PAGE = 4096;
+
+interface WantedModule {
+  readonly region: TranslatedRegion;
+  readonly module: number;
+}
+
+/** What becomes of a unit when it is installed. */
+interface KeptInstaller {
+  instantiate(module: WasmModule, place: { base: number; slots: number }): void;
+  installed(region: TranslatedRegion, unit: KeptUnit, translation: Translation): void;
+}
+
+interface KeptTally {
+  keptModules: number;
+  keptFunctions: number;
+  keptInstructions: number;
+  keptBytes: number;
+}
+
+export class KeptCode {
+  readonly #archive: CodeArchive;
+  readonly #engine: WasmEngine;
+  readonly #cache: TranslatedCodeCache;
+  readonly #physical: PhysicalMemory;
+  readonly #installer: KeptInstaller;
+  /** By the archive's name. Bound: one for each file that was executed from. */
+  readonly #open = new Map<string, OpenArchive | null>();
+  #wanted: WantedModule[] = [];
+
+  constructor(
+    archive: CodeArchive,
+    engine: WasmEngine,
+    cache: TranslatedCodeCache,
+    physical: PhysicalMemory,
+    installer: KeptInstaller,
+  ) {
+    this.#archive = archive;
+    this.#engine = engine;
+    this.#cache = cache;
+    this.#physical = physical;
+    this.#installer = installer;
+  }
+
+  get hasWanted(): boolean {
+    return this.#wanted.length > 0;
+  }
+
+  /** A target is warm. @returns whether a kept unit will be installed for it */
+  note(region: TranslatedRegion, pc: number): boolean {
+    if (region.archive === undefined) region.archive = this.#openFor(region);
+    if (region.archive === null) return false;
+    const { archive, isInstalled } = region.archive;
+    const module = archive.moduleOf.get(pc - region.start);
+    if (module === undefined || isInstalled[module] === true) return false;
+    isInstalled[module] = true;
+    this.#wanted.push({ region, module });
+    return true;
+  }
+
+  install(tally: KeptTally): void {
+    const wanted = this.#wanted;
+    this.#wanted = [];
+    for (const { region, module } of wanted)
+      if (region.archive) this.#installModule(region, region.archive, module, tally);
+  }
+
+  #openFor(region: TranslatedRegion): RegionArchive | null {
+    if (region.name === null) return null;
+    const name: ArchiveName = { head: region.name.head, detail: archiveDetail(region.name.detail, region.mode) };
+    const key = `${region.key} ${name.detail}`;
+    let archive = this.#open.get(key);
+    if (archive === undefined) {
+      archive = this.#openArchive(name);
+      this.#open.set(key, archive);
+    }
+    return archive === null ? null : { archive, isInstalled: [] };
+  }
+
+  #openArchive(name: ArchiveName): OpenArchive | null {
+    const pieces = this.#archive.open(name);
+    const first = pieces?.read(0) ?? null;
+    const index = first === null ? null : ArchiveIndex.read(first);
+    if (pieces === null || index === null || index.moduleCount !== pieces.count - 1) return null;
+    const moduleOf = new Map<number, number>();
+    index.forEachEntry((offset, module) => moduleOf.set(offset, module));
+    return { pieces, index, moduleOf, modules: [] };
+  }
+
+  #load(archive: OpenArchive, number: number, tally: KeptTally): WasmModule | null {
+    const known = archive.modules[number];
+    if (known !== undefined) return known;
+    const piece = archive.pieces.read(1 + number);
+    const parts = piece === null ? null : splitModule(piece);
+    const module = parts === null ? null : this.#engine.restore(parts.code, parts.bytes);
+    archive.modules[number] = module;
+    if (module !== null) tally.keptBytes += piece!.length;
+    return module;
+  }
+
+  #installModule(region: TranslatedRegion, from: RegionArchive, number: number, tally: KeptTally): void {
+    const { archive } = from;
+    const positions = archive.index.units[number]!;
+    const module = this.#load(archive, number, tally);
+    if (module === null) return;
+    const slots = this.#cache.allocateSlots(positions.length, region.mode);
+    if (slots === 0) return;
+    this.#installer.instantiate(module, { base: region.start, slots });
+    tally.keptModules++;
+    for (const position of positions) {
+      const unit = archive.index.unit(position);
+      const slot = slots + unit.number;
+      if (archive.moduleOf.get(unit.entry) !== number || !this.#installUnit(region, unit, slot)) {
+        this.#cache.freeSlot(slot, region.mode);
+        continue;
+      }
+      tally.keptFunctions++;
+      tally.keptInstructions += unit.instructionCount;
+    }
+  }
+
+  #installUnit(region: TranslatedRegion, unit: KeptUnit, slot: number): boolean {
+    const entryPage = region.existingPage(region.start + unit.entry);
+    // What this run has translated itself is as good.
+    if (entryPage !== 0 && slotAt(this.#physical, entryPage, unit.entry) !== 0) return false;
+    const pages = pagesOf(unit);
+    if (pages[pages.length - 1]! >= region.pages.length) return false;
+    const unchecked = new Set<number>();
+    for (const page of pages) {
+      const frame = this.#frameOf(region, page);
+      if (frame === 0) unchecked.add(page);
+      else if (!this.#matches(unit, page, frame)) return false;
+    }
+    const translation: Translation = {
+      entry: region.start + unit.entry,
+      instructionCount: unit.instructionCount,
+      pages,
+      slot,
+      entryRecords: [],
+      kept: { unit, unchecked },
+    };
+    region.translations.push(translation);
+    for (const page of pages) if (!unchecked.has(page)) this.#enter(region, translation, unit, page);
+    if (unchecked.size > 0) region.unchecked.push(translation);
+    this.#installer.installed(region, unit, translation);
+    return true;
+  }
+
+  /**
+   * A page of the region is fetched from for the first time: units that span it are compared with it now. Called by
+   * the code cache before anybody executes the page.
+   */
+  pageAdded(region: TranslatedRegion, page: number): void {
+    const frame = this.#frameOf(region, page);
+    region.unchecked = region.unchecked.filter((translation) => {
+      const { unit, unchecked } = translation.kept!;
+      if (!unchecked.has(page)) return true;
+      if (!this.#matches(unit, page, frame)) {
+        region.translations = region.translations.filter((other) => other !== translation);
+        this.#cache.dropTranslation(region, translation);
+        return false;
+      }
+      unchecked.delete(page);
+      this.#enter(region, translation, unit, page);
+      return unchecked.size > 0;
+    });
+  }
+
+  #frameOf(region: TranslatedRegion, page: number): number {
+    const code = region.pages[page]!;
+    return code === 0 ? 0 : this.#cache.frameOf(code);
+  }
+
+  /** Are the unit's bytes in the page those of the frame? */
+  #matches({ ranges, bytes }: KeptUnit, page: number, frame: number): boolean {
+    const { u8 } = this.#physical;
+    let at = 0;
+    for (let i = 0; i < ranges.length; i += 2) {
+      const offset = ranges[i]!;
+      const length = ranges[i + 1]!;
+      if (offset >>> PAGE_BITS === page) {
+        const from = frame + (offset & (PAGE - 1));
+        for (let j = 0; j < length; j++) if (u8[from + j] !== bytes[at + j]) return false;
+      }
+      at += length;
+    }
+    return true;
+  }
+
+  /** Entries in the page lead to the translation from now on, and its code there is known. */
+  #enter(region: TranslatedRegion, translation: Translation, unit: KeptUnit, page: number): void {
+    const { u16 } = this.#physical;
+    for (let number = 0; number < unit.entries.length; number++) {
+      const offset = unit.entries[number]!;
+      if (offset < 0 || offset >>> PAGE_BITS !== page) continue;
+      const record = region.pages[page]! + ((offset & 0xffe) << 3);
+      u16[(record + Record.entry) >>> 1] = number;
+      u16[(record + Record.slot) >>> 1] = translation.slot;
+      translation.entryRecords.push(record);
+    }
+    for (let i = 0; i < unit.ranges.length; i += 2)
+      if (unit.ranges[i]! >>> PAGE_BITS === page) region.noteKnown(unit.ranges[i]!, unit.ranges[i + 1]!);
+  }
+}
+
+function slotAt(physical: PhysicalMemory, codePage: number, offset: number): number {
+  return physical.u16[(codePage + ((offset & 0xffe) << 3) + Record.slot) >>> 1]!;
+}
+
+/** In rising order. */
+function pagesOf({ ranges }: KeptUnit): number[] {
+  const pages = new Set<number>();
+  for (let i = 0; i < ranges.length; i += 2) pages.add(ranges[i]! >>> PAGE_BITS);
+  return [...pages].sort((a, b) => a - b);
+}

@@ -1,0 +1,135 @@
+/**
+ * Those who watch a system's program, and type into it. Each is shown all that is written from the moment it came; the
+ * program waits for the slowest, but not for one that takes nothing any more: that one is sent away.
+ */
+import { STREAM_WINDOW } from "@stratos/sdk/wire";
+
+/** How long a viewer may take nothing while the program waits for it. */
+const PATIENCE_MS = 10_000;
+
+export class Viewer {
+  readonly #send: (stream: 1 | 2, bytes: Uint8Array) => void;
+  readonly #onRead: (count: number) => void;
+  readonly #onSentAway: () => void;
+  #onWay = 0;
+  /** It has taken something since it was last looked at. */
+  #hasTaken = false;
+  onTaken: () => void = () => {};
+
+  /**
+   * @param onRead  the program has read so many of its bytes
+   * @param onSentAway  it is too slow
+   */
+  constructor(
+    send: (stream: 1 | 2, bytes: Uint8Array) => void,
+    onRead: (count: number) => void,
+    onSentAway: () => void,
+  ) {
+    this.#send = send;
+    this.#onRead = onRead;
+    this.#onSentAway = onSentAway;
+  }
+
+  show(stream: 1 | 2, bytes: Uint8Array): void {
+    this.#onWay += bytes.length;
+    this.#send(stream, bytes);
+  }
+
+  taken(count: number): void {
+    this.#onWay -= count;
+    this.#hasTaken = true;
+    this.onTaken();
+  }
+
+  read(count: number): void {
+    this.#onRead(count);
+  }
+
+  get isFull(): boolean {
+    return this.#onWay >= STREAM_WINDOW;
+  }
+
+  /** @returns whether it has stood still since the last time */
+  hasStoodStill(): boolean {
+    const stood = this.isFull && !this.#hasTaken;
+    this.#hasTaken = false;
+    return stood;
+  }
+
+  sendAway(): void {
+    this.#onSentAway();
+  }
+}
+
+export class Audience {
+  readonly #viewers = new Set<Viewer>();
+  /** Who is to be told when there is room again. */
+  #owed: (() => void)[] = [];
+  /** What was typed and the program has not read, in order. */
+  #typed: { readonly viewer: Viewer; bytes: number }[] = [];
+  #timer: NodeJS.Timeout | null = null;
+
+  add(viewer: Viewer): void {
+    this.#viewers.add(viewer);
+    viewer.onTaken = () => this.#settle();
+  }
+
+  remove(viewer: Viewer): void {
+    this.#viewers.delete(viewer);
+    this.#settle();
+  }
+
+  get viewers(): readonly Viewer[] {
+    return [...this.#viewers];
+  }
+
+  /** @param dealtWith  called when all have had it, or are not waited for */
+  show(stream: 1 | 2, bytes: Uint8Array, dealtWith: () => void): void {
+    for (const viewer of this.#viewers) viewer.show(stream, bytes);
+    this.#owed.push(dealtWith);
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.viewers.some((viewer) => viewer.isFull)) {
+      this.#timer ??= setTimeout(() => this.#lookAfter(), PATIENCE_MS).unref();
+      return;
+    }
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    for (const dealtWith of this.#owed.splice(0)) dealtWith();
+  }
+
+  #lookAfter(): void {
+    this.#timer = null;
+    for (const viewer of this.viewers) {
+      if (!viewer.hasStoodStill()) continue;
+      this.#viewers.delete(viewer);
+      viewer.sendAway();
+    }
+    this.#settle();
+  }
+
+  typed(viewer: Viewer, bytes: number): void {
+    this.#typed.push({ viewer, bytes });
+  }
+
+  /** The program has read so many bytes of what was typed. */
+  read(count: number): void {
+    for (let left = count; left > 0 && this.#typed.length > 0;) {
+      const first = this.#typed[0]!;
+      const part = Math.min(left, first.bytes);
+      first.bytes -= part;
+      left -= part;
+      first.viewer.read(part);
+      if (first.bytes === 0) this.#typed.shift();
+    }
+  }
+
+  /** Another program takes the place of the one that was watched: what that had not read it never will. */
+  begin(): void {
+    const typed = this.#typed.splice(0);
+    for (const { viewer, bytes } of typed) viewer.read(bytes);
+    this.#owed = [];
+  }
+}

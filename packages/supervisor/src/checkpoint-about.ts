@@ -1,0 +1,72 @@
+/** What the head of a checkpoint says of the system that it was: whoever has the file may have written it. */
+import { closeSync, openSync } from "node:fs";
+import { StateError } from "@stratos/base";
+import { failedAt, readFully } from "@stratos/host-node/files";
+import { type CheckpointHead, readCheckpointHead } from "@stratos/sdk/checkpoint-file";
+import { isSystemName, type SystemSpec } from "./protocol.ts";
+
+export interface CheckpointAbout {
+  readonly name: string;
+  readonly spec: SystemSpec;
+  /** Number of its program. */
+  readonly mainPid: number;
+}
+
+/** The longest head that is read: options of one command line. */
+const HEAD_BYTES = 1 << 22;
+
+/** @throws StateError, Node's error for a file that cannot be read */
+export function readCheckpointAbout(path: string): { readonly head: CheckpointHead; readonly about: CheckpointAbout } {
+  let start: Uint8Array;
+  try {
+    const fd = openSync(path, "r");
+    try {
+      const bytes = new Uint8Array(HEAD_BYTES);
+      start = bytes.subarray(0, readFully(fd, bytes, 0));
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw failedAt(path, error);
+  }
+  const head = readCheckpointHead(start);
+  if (!isAbout(head.about)) throw new StateError("foreign", "the checkpoint is of no named system");
+  return { head, about: head.about };
+}
+
+function isAbout(value: unknown): value is CheckpointAbout {
+  const { name, spec, mainPid } = (value ?? {}) as Partial<Record<keyof CheckpointAbout, unknown>>;
+  return isSystemName(name) && isSpec(spec) && Number.isInteger(mainPid) && (mainPid as number) > 0;
+}
+
+function isSpec(value: unknown): value is SystemSpec {
+  if (typeof value !== "object" || value === null) return false;
+  const spec = value as Readonly<Record<keyof SystemSpec, unknown>>;
+  const isText = (each: unknown): boolean => typeof each === "string";
+  const isCount = (each: unknown): boolean => Number.isInteger(each) && (each as number) > 0;
+  const isList = (each: unknown): each is object[] => Array.isArray(each);
+  const { tty, mounts, command, env } = spec;
+  return (
+    [spec.image, spec.cwd, spec.user].every(isText) &&
+    isList(command) &&
+    command.length > 0 &&
+    command.every(isText) &&
+    typeof env === "object" &&
+    env !== null &&
+    Object.values(env).every(isText) &&
+    (tty === null || (typeof tty === "object" && Object.values(tty as object).every(isCount))) &&
+    typeof spec.hasInput === "boolean" &&
+    (spec.network === "none" || spec.network === "host") &&
+    isList(spec.ports) &&
+    isList(mounts) &&
+    mounts.every(
+      (mount) => isText((mount as { guest?: unknown }).guest) && isText((mount as { host?: unknown }).host),
+    ) &&
+    isCount(spec.memoryBytes) &&
+    isCount(spec.harts) &&
+    (spec.seed === null || Number.isInteger(spec.seed)) &&
+    (spec.hostname === null || isText(spec.hostname)) &&
+    typeof spec.isTransient === "boolean" &&
+    (spec.checkpointEveryMs === null || isCount(spec.checkpointEveryMs))
+  );
+}

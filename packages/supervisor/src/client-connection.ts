@@ -1,0 +1,294 @@
+/** One client of the supervisor: its calls, and what they stream. */
+import { failureOf } from "@stratos/sdk/failure";
+import { type EngineClient, StratosError } from "@stratos/sdk/client";
+import { encodeFrame, type Failure, FrameReader, type FromEngine, type ToEngine } from "@stratos/sdk/wire";
+import { checkName } from "./check-name.ts";
+import { Viewer } from "./audience.ts";
+import type { NamedSystem } from "./named-system.ts";
+import { type LogEntry, readLog } from "./output-log.ts";
+import { type Hello, PROTOCOL, strangers, type SupervisorOperations } from "./protocol.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+type Operation = keyof SupervisorOperations;
+/** What comes for a call that is under way. */
+type Streamed = Exclude<ToEngine<SupervisorOperations>, { readonly op: Operation }>;
+
+interface Call {
+  isCancelled: boolean;
+  /** Takes what comes for it; null: nothing does. */
+  onMessage: ((message: Streamed, bytes: Uint8Array) => void) | null;
+  /** The client is gone. */
+  onGone: () => void;
+  /** What it streams is for nobody. */
+  isLeft: boolean;
+}
+
+interface Answered {
+  readonly value?: unknown;
+  readonly content?: Uint8Array;
+}
+
+/** What may be asked of a system's engine, as if it were the client's own. */
+const RELAYED: ReadonlySet<Operation> = new Set(["run", "signal", "file"]);
+/** Under way at a time. */
+const CALLS_MAX = 1000;
+
+export class ClientConnection {
+  readonly #supervisor: Supervisor;
+  readonly #version: string;
+  readonly #send: (bytes: Uint8Array) => void;
+  readonly #end: () => void;
+  readonly #reader = new FrameReader(({ head, bytes }) => this.#receive(head as ToEngine<SupervisorOperations>, bytes));
+  readonly #calls = new Map<number, Call>();
+  readonly #opened = new Map<number, NamedSystem>();
+  #hasGreeted = false;
+
+  /** @param end  after what was sent, nothing more comes */
+  constructor(supervisor: Supervisor, version: string, send: (bytes: Uint8Array) => void, end: () => void) {
+    this.#supervisor = supervisor;
+    this.#version = version;
+    this.#send = send;
+    this.#end = end;
+  }
+
+  /** @throws RangeError, SyntaxError: the other side does not speak this language */
+  receive(bytes: Uint8Array): void {
+    this.#reader.push(bytes);
+  }
+
+  /** The client is gone. */
+  close(): void {
+    for (const call of this.#calls.values()) call.onGone();
+  }
+
+  #tell(message: FromEngine, bytes?: Uint8Array): void {
+    this.#send(encodeFrame(message, bytes));
+  }
+
+  #receive(message: ToEngine<SupervisorOperations>, bytes: Uint8Array): void {
+    if ("op" in message) {
+      void this.#answer(message.call, message.op, message.request, bytes);
+      return;
+    }
+    const call = this.#calls.get(message.call);
+    if (call === undefined) return;
+    if ("cancel" in message) call.isCancelled = true;
+    call.onMessage?.(message, bytes);
+  }
+
+  async #answer(number: number, op: Operation, request: unknown, bytes: Uint8Array): Promise<void> {
+    const call: Call = { isCancelled: false, onMessage: null, onGone: () => {}, isLeft: false };
+    this.#calls.set(number, call);
+    try {
+      if (this.#calls.size > CALLS_MAX)
+        throw new StratosError("option", `more than ${CALLS_MAX} calls are under way`, { option: "call" });
+      const { value, content } = await this.#do(number, call, op, request as never, bytes);
+      this.#tell({ call: number, answer: value ?? null }, content);
+    } catch (error) {
+      const cancelled: Failure = { kind: null, message: "cancelled", data: {} };
+      this.#tell({ call: number, failure: call.isCancelled ? cancelled : failureOf(error) });
+    } finally {
+      this.#calls.delete(number);
+    }
+    if (op === "hello" && !this.#hasGreeted) this.#end();
+  }
+
+  async #do(
+    number: number,
+    call: Call,
+    op: Operation,
+    request: SupervisorOperations[Operation],
+    bytes: Uint8Array,
+  ): Promise<Answered> {
+    if (op === "hello") return { value: this.#greet(request as Hello) };
+    if (!this.#hasGreeted) throw new StratosError("option", "hello is expected first", { option: "hello" });
+    if (RELAYED.has(op)) return this.#relay(number, call, op as "run", request as SupervisorOperations["run"], bytes);
+    switch (op) {
+      case "leave-program": {
+        const left = this.#calls.get((request as SupervisorOperations["leave-program"]).call);
+        if (left !== undefined) left.isLeft = true;
+        return {};
+      }
+      case "run-detached":
+        return { value: await this.#runDetached(request as SupervisorOperations["run"]) };
+      case "follow-system":
+        return { value: await this.#follow(number, call, request as SupervisorOperations["follow-system"]) };
+      case "log-of-system":
+        return { value: await this.#showLog(number, call, request as SupervisorOperations["log-of-system"]) };
+      default:
+        return { value: await this.#manage(number, op, request) };
+    }
+  }
+
+  #greet(client: Hello): Hello {
+    const own: Hello = { protocol: PROTOCOL, version: this.#version };
+    if (client.protocol !== PROTOCOL)
+      throw new StratosError("engine", strangers(client, own), { exitCode: null, signal: null, log: "" });
+    this.#hasGreeted = true;
+    return own;
+  }
+
+  async #manage(number: number, op: Operation, request: SupervisorOperations[Operation]): Promise<unknown> {
+    const supervisor = this.#supervisor;
+    const of = <Name extends Operation>(_: Name): SupervisorOperations[Name] => request as SupervisorOperations[Name];
+    switch (op) {
+      case "systems":
+        return supervisor.views();
+      case "start-system": {
+        const { name, spec } = of(op);
+        return supervisor.start(name, spec, (progress) => this.#tell({ call: number, progress }));
+      }
+      case "restart-system":
+        return supervisor.restart(of(op).name);
+      case "open-system": {
+        this.#opened.set(number, supervisor.find(of(op).name));
+        return number;
+      }
+      case "stop-system": {
+        const { name, signal, graceMs } = of(op);
+        return supervisor.find(name).stop(signal, graceMs);
+      }
+      case "kill-system":
+        return supervisor.find(of(op).name).signal(of(op).signal);
+      case "remove-system":
+        return supervisor.find(of(op).name).remove(of(op).isForced);
+      case "pause-system":
+      case "unpause-system":
+        return supervisor.find(of(op).name).setPaused(op === "pause-system");
+      case "rename-system":
+        return supervisor.rename(of(op).name, of(op).to);
+      case "wait-for-system":
+        return (await supervisor.find(of(op).name).ended()).exitCode;
+      case "snapshot-system":
+        return supervisor.find(of(op).name).snapshot(checkName("label", of(op).label));
+      case "remove-snapshot":
+        return supervisor.find(of(op).name).removeSnapshot(of(op).label);
+      case "rollback-system":
+        return supervisor.find(of(op).name).rollback(of(op).label);
+      case "checkpoint-system":
+        return supervisor.find(of(op).name).checkpoint(of(op).path);
+      case "resume-system":
+        return supervisor.resume(of(op));
+      case "fork-system": {
+        const { name, count, prefix } = of(op);
+        return supervisor.fork(name, count, prefix);
+      }
+      default:
+        throw new StratosError("option", `Stratos ${this.#version} has no operation ${op}`, { option: "op" });
+    }
+  }
+
+  /** @throws StratosError of kind closed */
+  #system(target: number): NamedSystem {
+    const system = this.#opened.get(target);
+    if (system === undefined) throw new StratosError("closed", "it was not opened", {});
+    return system;
+  }
+
+  async #relay(
+    number: number,
+    call: Call,
+    op: "run",
+    request: SupervisorOperations["run"],
+    bytes: Uint8Array,
+  ): Promise<Answered> {
+    const { engine, target } = this.#system(request.target).use(op === "run" ? "programs" : "files");
+    const relayed = engine.call(
+      op,
+      { ...request, target },
+      {
+        bytes,
+        onStarted: (pid) => this.#tell({ call: number, started: pid }),
+        onRead: (count) => this.#tell({ call: number, read: count }),
+        onOutput: (stream, output) => {
+          if (call.isLeft) engine.send({ call: relayed.call, taken: output.length, stream });
+          else this.#tell({ call: number, output: stream }, output);
+        },
+      },
+    );
+    call.onMessage = (message, more) => engine.send({ ...message, call: relayed.call }, more);
+    // A program that was started from a terminal ends with it, as over ssh(1).
+    call.onGone = () => {
+      if (!call.isLeft) engine.send({ call: relayed.call, cancel: true });
+    };
+    const { value, bytes: content } = await relayed.answer;
+    return { value, content };
+  }
+
+  /** @returns the program's number, once it runs; what it writes is for nobody */
+  async #runDetached(request: SupervisorOperations["run"]): Promise<number> {
+    const { engine, target } = this.#system(request.target).use("programs");
+    return startDetached(engine, { ...request, target });
+  }
+
+  async #follow(number: number, call: Call, request: SupervisorOperations["follow-system"]): Promise<unknown> {
+    const system = this.#supervisor.find(request.name);
+    system.use("files");
+    const viewer = this.#watch(number, call, system, (message, bytes) => {
+      if ("size" in message) system.resize(message.size);
+      else if (!("input" in message)) return;
+      else if (message.input === "bytes") system.type(viewer.viewer, bytes);
+      else if (request.endsInput) system.endInput();
+    });
+    if (request.tty !== undefined) system.resize(request.tty);
+    if (request.isFromStart) this.#tellLog(system, viewer.viewer);
+    return viewer.until(system.ended());
+  }
+
+  async #showLog(number: number, call: Call, request: SupervisorOperations["log-of-system"]): Promise<unknown> {
+    const system = this.#supervisor.find(request.name);
+    const watching = this.#watch(number, call, system, () => {});
+    this.#tellLog(system, watching.viewer);
+    this.#tell({ call: number, started: 0 });
+    const isOver = !request.isFollowed || !system.isAlive;
+    // Of one that is lost, too, all has been shown by then.
+    const ended = system.ended().catch(() => null);
+    await watching.until(isOver ? Promise.resolve(null) : ended);
+    return null;
+  }
+
+  #tellLog(system: NamedSystem, viewer: Viewer): void {
+    for (const { head, bytes } of readLog(system.logFolder)) viewer.show((head as LogEntry).stream, bytes);
+  }
+
+  /** The call sees what the system's program writes, until it is over, cancelled, or the client is gone. */
+  #watch(
+    number: number,
+    call: Call,
+    system: NamedSystem,
+    onMessage: (message: Streamed, bytes: Uint8Array) => void,
+  ): { readonly viewer: Viewer; until<T>(over: Promise<T>): Promise<T> } {
+    let leave!: (error: Error) => void;
+    const left = new Promise<never>((_, reject) => {
+      leave = reject;
+    });
+    left.catch(() => {});
+    const viewer = new Viewer(
+      (stream, bytes) => this.#tell({ call: number, output: stream }, bytes),
+      (count) => this.#tell({ call: number, read: count }),
+      () => leave(new StratosError("closed", `${system.name}: detached, because its output was not read`, {})),
+    );
+    system.watch(viewer);
+    call.onMessage = (message, bytes) => {
+      if ("cancel" in message) leave(new Error("cancelled"));
+      else if ("taken" in message) viewer.taken(message.taken);
+      else onMessage(message, bytes);
+    };
+    call.onGone = () => leave(new Error("gone"));
+    return {
+      viewer,
+      until: (over) => Promise.race([over, left]).finally(() => system.leave(viewer)),
+    };
+  }
+}
+
+async function startDetached(engine: EngineClient, request: SupervisorOperations["run"]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const { call, answer } = engine.call("run", request, {
+      onStarted: resolve,
+      onOutput: (stream, bytes) => engine.send({ call, taken: bytes.length, stream }),
+    });
+    // After its start nobody hears of its end.
+    answer.catch(reject);
+  });
+}

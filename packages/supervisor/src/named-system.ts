@@ -1,0 +1,415 @@
+/**
+ * One named system, from its start to its removal: what is on disk of it, its machine while it has one, and those who
+ * watch its program. What changes it happens one after the other (`#exclusive`).
+ *
+ * ```
+ * starting ── running ⇄ paused
+ *     ▲          │ program ends, stop        its process is gone
+ *     │          ▼                                  │
+ *     └────── exited           with a checkpoint ◄──┴──► lost
+ *                              (starting again)
+ * ```
+ */
+import { rmSync } from "node:fs";
+import { EngineProcesses } from "@stratos/library/engine-process";
+import { StratosError } from "@stratos/sdk/client";
+import type { ImageProgress, ProgramEnd, TerminalSize } from "@stratos/sdk/api";
+import type { CreateRequest } from "@stratos/sdk/wire";
+import { Audience, type Viewer } from "./audience.ts";
+import { type CheckpointAbout, readCheckpointAbout } from "./checkpoint-about.ts";
+import { forgetLog, OutputLog } from "./output-log.ts";
+import type { SystemView } from "./protocol.ts";
+import { RunningSystem } from "./running-system.ts";
+import type { SystemFolder, SystemRecord } from "./system-store.ts";
+
+/** A system that is lost again and again soon after its checkpoint is not begun for ever. */
+const RETURNS_MAX = 3;
+const RETURNS_MS = 10 * 60_000;
+const SNAPSHOTS_MAX = 100;
+/** After a signal that cannot be ignored. */
+const KILL_MS = 10_000;
+const EXIT_KILLED = 137;
+
+interface SystemListener {
+  /** It has a machine no longer, or has one again. */
+  onChange(): void;
+  /** Nothing is left of it. */
+  onRemoved(system: NamedSystem): void;
+}
+
+interface SystemParts {
+  readonly home: string;
+  readonly name: string;
+  readonly folder: SystemFolder;
+  readonly record: SystemRecord;
+  readonly listener: SystemListener;
+}
+
+export class NamedSystem {
+  readonly #home: string;
+  readonly #folder: SystemFolder;
+  readonly #listener: SystemListener;
+  readonly #audience = new Audience();
+  #name: string;
+  #record: SystemRecord;
+  #running: RunningSystem | null = null;
+  #mainPid = 0;
+  #log: OutputLog | null = null;
+  #saveTimer: NodeJS.Timeout | null = null;
+  #returns: number[] = [];
+  #isForced = false;
+  #isRemoved = false;
+  #tail: Promise<unknown> = Promise.resolve();
+  readonly #waiting = new Set<{ resolve(end: ProgramEnd): void; reject(error: unknown): void }>();
+
+  constructor({ home, name, folder, record, listener }: SystemParts) {
+    this.#home = home;
+    this.#name = name;
+    this.#folder = folder;
+    this.#record = record;
+    this.#listener = listener;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  get logFolder(): string {
+    return this.#folder.path;
+  }
+
+  get isAlive(): boolean {
+    return ["starting", "running", "paused"].includes(this.#record.state);
+  }
+
+  view(): SystemView {
+    const { spec, format: _, ...record } = this.#record;
+    return {
+      name: this.#name,
+      ...spec,
+      ...record,
+      snapshots: this.#folder.snapshots(),
+      pid: this.#running?.engine.processId ?? null,
+    };
+  }
+
+  #change(changes: Partial<SystemRecord>): void {
+    this.#record = { ...this.#record, ...changes };
+    this.#folder.write(this.#record);
+    this.#listener.onChange();
+  }
+
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#tail.then(work);
+    this.#tail = done.catch(() => {});
+    return done;
+  }
+
+  #refuse(why: string): StratosError {
+    return new StratosError("system", `${this.#name}: ${why}`, { system: this.#name });
+  }
+
+  /** @throws StratosError of kind system */
+  #machine(): RunningSystem {
+    if (this.#running !== null) return this.#running;
+    throw this.#refuse(this.#record.state === "lost" ? "is lost" : `is not running (${this.#record.state})`);
+  }
+
+  /** To run programs in it, and use its files. @throws StratosError of kind system */
+  use(what: "programs" | "files"): RunningSystem {
+    if (what === "programs" && this.#record.state === "paused") throw this.#refuse("is paused; unpause it first");
+    return this.#machine();
+  }
+
+  /** From its image. @throws StratosError of the machine's or program's start; the system is then not there */
+  start(onProgress: (progress: ImageProgress) => void): Promise<void> {
+    return this.#exclusive(async () => {
+      forgetLog(this.#folder.path);
+      rmSync(this.#folder.checkpointPath, { force: true });
+      const now = Date.now();
+      const fresh = { startedMs: now, finishedMs: null, exitCode: null, error: null };
+      this.#change({ ...fresh, state: "starting", checkpointMs: null, restoredMs: null });
+      const { spec } = this.#record;
+      const { image, memoryBytes, harts, network, ports, mounts } = spec;
+      const options = { image, memoryBytes, harts, network, ports, mounts };
+      const { command, env, cwd, user, hasInput, tty } = spec;
+      try {
+        await this.#begin(
+          { ...options, seed: spec.seed ?? undefined, hostname: spec.hostname ?? undefined },
+          { op: "run", request: { command, env, cwd, user, hasInput, tty: tty ?? undefined } },
+          onProgress,
+        );
+      } catch (error) {
+        this.#beLost((error as Error).message);
+        throw error;
+      }
+    });
+  }
+
+  /** From a checkpoint: of its own, or a file whose head was checked. @throws StratosError, StateError */
+  resume(path: string): Promise<void> {
+    return this.#exclusive(() => this.#resume(path));
+  }
+
+  async #resume(path: string): Promise<void> {
+    const { about } = readCheckpointAbout(path);
+    const { memoryBytes, network, ports, mounts } = this.#record.spec;
+    await this.#begin(
+      { checkpoint: path, keepsPrograms: true, memoryBytes, network, ports, mounts },
+      { op: "attach", request: { pid: about.mainPid } },
+    );
+  }
+
+  /** A machine takes the place of the one that is there, if any, once its program runs. */
+  async #begin(
+    request: CreateRequest,
+    beginning: ConstructorParameters<typeof RunningSystem>[1],
+    onProgress: (progress: ImageProgress) => void = () => {},
+  ): Promise<void> {
+    const { engine, release } = new EngineProcesses().acquire("process");
+    let begun: RunningSystem | null = null;
+    try {
+      const { value } = await engine.call("create", { home: this.#home, ...request }, { onProgress }).answer;
+      const target = value as number;
+      const log = (this.#log ??= new OutputLog(this.#folder.path));
+      const before = this.#running;
+      const isPaused = this.#record.state === "paused";
+      if (isPaused) await engine.call("pause", { target, isPaused }).answer;
+      this.#audience.begin();
+      begun = new RunningSystem({ engine, target, release }, beginning, {
+        onRead: (count) => this.#audience.read(count),
+        onOutput: (stream, bytes, dealtWith) => {
+          log.append({ stream, atMs: Date.now() }, bytes);
+          this.#audience.show(stream, bytes, dealtWith);
+        },
+      });
+      const running = begun;
+      this.#mainPid = await running.started;
+      this.#running = running;
+      if (before !== null) void before.close();
+      this.#change({ state: isPaused ? "paused" : "running", finishedMs: null, exitCode: null, error: null });
+      this.#scheduleSave();
+      running.ended.then(
+        (end) => this.#finish(running, end),
+        (error: Error) => this.#lose(running, error),
+      );
+    } catch (error) {
+      if (begun === null) release();
+      else await begun.close();
+      throw error;
+    }
+  }
+
+  /** Its program has ended, and with it the system. */
+  #finish(running: RunningSystem, end: ProgramEnd): void {
+    if (running !== this.#running) return;
+    void this.#letGo();
+    rmSync(this.#folder.checkpointPath, { force: true });
+    const exitCode = this.#isForced ? EXIT_KILLED : end.exitCode;
+    this.#change({ state: "exited", finishedMs: Date.now(), exitCode, checkpointMs: null });
+    for (const { resolve } of this.#waiting) resolve({ ...end, exitCode });
+    this.#waiting.clear();
+    if (this.#record.spec.isTransient) this.#remove();
+  }
+
+  async #letGo(): Promise<void> {
+    const running = this.#running;
+    this.#running = null;
+    if (this.#saveTimer !== null) clearTimeout(this.#saveTimer);
+    this.#saveTimer = null;
+    this.#log?.close();
+    this.#log = null;
+    await running?.close();
+  }
+
+  /** Its process is gone. */
+  #lose(running: RunningSystem, error: Error): void {
+    if (running !== this.#running) return;
+    if (this.#isForced)
+      return this.#finish(running, { exitCode: EXIT_KILLED, signal: "SIGKILL", timedOut: false, limit: null });
+    void this.#letGo();
+    this.goBack(error.message);
+  }
+
+  /** To its last checkpoint, because it was lost; without one it stays lost. @param why  it was lost */
+  goBack(why: string): void {
+    const { checkpointMs, state } = this.#record;
+    const now = Date.now();
+    this.#returns = this.#returns.filter((at) => at > now - RETURNS_MS);
+    const isTooOften = this.#returns.length >= RETURNS_MAX;
+    if (checkpointMs === null || isTooOften) {
+      const words = isTooOften ? `${why} (${RETURNS_MAX} times since its checkpoint)` : why;
+      return this.#beLost(words);
+    }
+    this.#returns.push(now);
+    const wasPaused = state === "paused";
+    this.#change({ state: wasPaused ? "paused" : "starting", restoredMs: checkpointMs });
+    this.resume(this.#folder.checkpointPath).catch((error: Error) =>
+      this.#beLost(`${why}; going back to its checkpoint failed: ${error.message}`),
+    );
+  }
+
+  #beLost(error: string): void {
+    this.#change({ state: "lost", error });
+    for (const { reject } of this.#waiting) reject(this.#refuse(`is lost: ${error}`));
+    this.#waiting.clear();
+  }
+
+  /** Resolves when it has ended; one that is lost for good rejects. */
+  ended(): Promise<ProgramEnd> {
+    const { state, exitCode, error } = this.#record;
+    if (state === "exited")
+      return Promise.resolve({ exitCode: exitCode ?? 0, signal: null, timedOut: false, limit: null });
+    if (state === "lost") return Promise.reject(this.#refuse(`is lost: ${error ?? ""}`));
+    return new Promise((resolve, reject) => this.#waiting.add({ resolve, reject }));
+  }
+
+  watch(viewer: Viewer): void {
+    this.#audience.add(viewer);
+  }
+
+  leave(viewer: Viewer): void {
+    this.#audience.remove(viewer);
+  }
+
+  type(viewer: Viewer, bytes: Uint8Array): void {
+    if (this.#running === null || !this.#record.spec.hasInput) return viewer.read(bytes.length);
+    this.#audience.typed(viewer, bytes.length);
+    this.#running.type(bytes);
+  }
+
+  endInput(): void {
+    if (this.#record.spec.hasInput) this.#running?.endInput();
+  }
+
+  resize(size: TerminalSize): void {
+    this.#running?.resize(size);
+  }
+
+  async signal(name: string): Promise<void> {
+    const { engine, target } = this.#machine();
+    await engine.call("signal", { target, pid: this.#mainPid, name }).answer;
+  }
+
+  /** Resolves once it has ended, in whatever way; nothing for one that has. */
+  async stop(signal: string, graceMs: number): Promise<void> {
+    if (!this.isAlive) return;
+    const ended = this.ended().then(
+      () => true,
+      () => true,
+    );
+    const within = (ms: number): Promise<boolean> =>
+      Promise.race([ended, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), ms).unref())]);
+    if (this.#record.state === "paused") await this.setPaused(false);
+    await this.signal(signal);
+    if (await within(graceMs)) return;
+    await this.signal("SIGKILL").catch(() => {});
+    if (!(await within(KILL_MS))) await this.end();
+  }
+
+  /** At once, with all that is in it. */
+  async end(): Promise<void> {
+    this.#isForced = true;
+    const running = this.#running;
+    if (running === null) return;
+    this.#finish(running, { exitCode: EXIT_KILLED, signal: "SIGKILL", timedOut: false, limit: null });
+  }
+
+  setPaused(isPaused: boolean): Promise<void> {
+    return this.#exclusive(async () => {
+      const { engine, target } = this.#machine();
+      const state = isPaused ? "paused" : "running";
+      if (this.#record.state === state) throw this.#refuse(isPaused ? "is paused already" : "is not paused");
+      await engine.call("pause", { target, isPaused }).answer;
+      this.#change({ state });
+    });
+  }
+
+  /** @returns bytes of the file */
+  checkpoint(path: string): Promise<number> {
+    return this.#exclusive(() => this.#checkpoint(path));
+  }
+
+  async #checkpoint(path: string): Promise<number> {
+    const { engine, target } = this.#machine();
+    const about: CheckpointAbout = { name: this.#name, spec: this.#record.spec, mainPid: this.#mainPid };
+    return (await engine.call("checkpoint", { target, path, about }).answer).value as number;
+  }
+
+  #scheduleSave(): void {
+    const { checkpointEveryMs } = this.#record.spec;
+    if (checkpointEveryMs === null) return;
+    if (this.#saveTimer !== null) clearTimeout(this.#saveTimer);
+    this.#saveTimer = setTimeout(() => {
+      this.keep().then(
+        () => this.#scheduleSave(),
+        () => this.#scheduleSave(),
+      );
+    }, checkpointEveryMs).unref();
+  }
+
+  /** Makes the checkpoint that it goes back to, if it is to have one. What keeps it from that, its view tells. */
+  keep(): Promise<void> {
+    return this.#exclusive(async () => {
+      if (this.#running === null || this.#record.spec.checkpointEveryMs === null) return;
+      const checkpointMs = Date.now();
+      try {
+        await this.#checkpoint(this.#folder.checkpointPath);
+        this.#change({ checkpointMs, error: null });
+      } catch (error) {
+        this.#change({ error: `no checkpoint could be made: ${(error as Error).message}` });
+      }
+    });
+  }
+
+  snapshot(label: string): Promise<void> {
+    return this.#exclusive(async () => {
+      const labels = this.#folder.snapshots();
+      if (labels.includes(label)) throw this.#refuse(`has a snapshot ${label} already`);
+      if (labels.length >= SNAPSHOTS_MAX) throw this.#refuse(`has ${SNAPSHOTS_MAX} snapshots already`);
+      this.#folder.makeSnapshotFolder();
+      await this.#checkpoint(this.#folder.snapshotPath(label));
+    });
+  }
+
+  #requireSnapshot(label: string): string {
+    if (!this.#folder.snapshots().includes(label)) throw this.#refuse(`has no snapshot ${label}`);
+    return this.#folder.snapshotPath(label);
+  }
+
+  removeSnapshot(label: string): Promise<void> {
+    return this.#exclusive(async () => rmSync(this.#requireSnapshot(label)));
+  }
+
+  /** The system that there is goes on until the other one stands. */
+  rollback(label: string): Promise<void> {
+    return this.#exclusive(() => this.#resume(this.#requireSnapshot(label)));
+  }
+
+  rename(to: string): void {
+    this.#folder.rename(to);
+    this.#name = to;
+  }
+
+  /** @throws StratosError of kind system: it is running, and must not be ended */
+  remove(isForced: boolean): Promise<void> {
+    return this.#exclusive(async () => {
+      if (this.isAlive && !isForced) throw this.#refuse("is running; stop it first, or use --force");
+      await this.end();
+      this.#remove();
+    });
+  }
+
+  #remove(): void {
+    if (this.#isRemoved) return;
+    this.#isRemoved = true;
+    this.#folder.remove();
+    this.#listener.onRemoved(this);
+  }
+
+  /** The supervisor ends: what runs is kept where it is to be, and goes on from there when there is one again. */
+  async leaveBehind(): Promise<void> {
+    await this.keep();
+    await this.#running?.close();
+  }
+}

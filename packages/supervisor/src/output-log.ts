@@ -1,0 +1,72 @@
+/**
+ * What a system's program has written, with streams and times: frames (sdk, frames.ts) of `LogEntry` and the bytes.
+ * Two files, each up to 8 MiB: when the newer one is full it takes the place of the older one.
+ */
+import { closeSync, constants, existsSync, fstatSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { readWhole } from "@stratos/host-node/files";
+import { encodeFrame, type Frame, FrameReader } from "@stratos/sdk/wire";
+
+export interface LogEntry {
+  readonly stream: 1 | 2;
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+}
+
+const FILE_BYTES_MAX = 8 << 20;
+
+export class OutputLog {
+  readonly #path: string;
+  #fd: number;
+  #size: number;
+
+  constructor(folder: string) {
+    this.#path = pathIn(folder);
+    this.#fd = openLog(this.#path);
+    this.#size = fstatSync(this.#fd).size;
+  }
+
+  append(entry: LogEntry, bytes: Uint8Array): void {
+    const frame = encodeFrame(entry, bytes);
+    if (this.#size + frame.length > FILE_BYTES_MAX) {
+      closeSync(this.#fd);
+      renameSync(this.#path, `${this.#path}.old`);
+      this.#fd = openLog(this.#path);
+      this.#size = 0;
+    }
+    writeSync(this.#fd, frame);
+    this.#size += frame.length;
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+/** All that is kept, the oldest first. What a write was cut short in is left out. */
+export function readLog(folder: string): Frame[] {
+  const frames: Frame[] = [];
+  for (const path of [`${pathIn(folder)}.old`, pathIn(folder)]) {
+    if (!existsSync(path)) continue;
+    try {
+      new FrameReader((frame) => void frames.push(frame)).push(readWhole(path));
+    } catch {
+      // Damaged from there on: the rest of this file cannot be told apart.
+    }
+  }
+  return frames;
+}
+
+/** For a system that starts anew. */
+export function forgetLog(folder: string): void {
+  for (const path of [`${pathIn(folder)}.old`, pathIn(folder)]) rmSync(path, { force: true });
+}
+
+function pathIn(folder: string): string {
+  return join(folder, "output");
+}
+
+function openLog(path: string): number {
+  const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW } = constants;
+  return openSync(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
+}

@@ -1,0 +1,178 @@
+/** All named systems of a user. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { randomBytes } from "node:crypto";
+import { StratosError } from "@stratos/sdk/client";
+import type { ImageProgress } from "@stratos/sdk/api";
+import { checkName } from "./check-name.ts";
+import { readCheckpointAbout } from "./checkpoint-about.ts";
+import { NamedSystem } from "./named-system.ts";
+import { type SupervisorOperations, type SystemSpec, type SystemView } from "./protocol.ts";
+import { type SystemFolder, type SystemRecord, SystemStore } from "./system-store.ts";
+
+const FORKS_MAX = 100;
+
+export class Supervisor {
+  readonly #home: string;
+  readonly #folder: string;
+  readonly #store: SystemStore;
+  readonly #systems = new Map<string, NamedSystem>();
+  readonly #onChange: () => void;
+
+  /**
+   * What ran when the last supervisor ended goes on from its checkpoint, or is lost.
+   *
+   * @param folder  of the systems, in `home`
+   * @param onChange  told when `isIdle` may be another
+   */
+  constructor(home: string, folder: string, onChange: () => void) {
+    this.#home = home;
+    this.#folder = folder;
+    this.#store = new SystemStore(folder);
+    this.#onChange = onChange;
+    const records = [...this.#store.list()];
+    for (const [name, record] of records) this.#add(name, this.#store.open(name), record);
+    for (const [name] of records) {
+      const system = this.#systems.get(name)!;
+      if (system.isAlive) system.goBack("the supervisor was ended");
+    }
+  }
+
+  /** No system runs. */
+  get isIdle(): boolean {
+    return [...this.#systems.values()].every((system) => !system.isAlive);
+  }
+
+  #add(name: string, folder: SystemFolder, record: SystemRecord): NamedSystem {
+    const system = new NamedSystem({
+      home: this.#home,
+      name,
+      folder,
+      record,
+      listener: {
+        onChange: this.#onChange,
+        onRemoved: (removed) => {
+          this.#systems.delete(removed.name);
+          this.#onChange();
+        },
+      },
+    });
+    this.#systems.set(name, system);
+    return system;
+  }
+
+  /** @throws StratosError of kind system */
+  #create(name: string, spec: SystemSpec): NamedSystem {
+    const now = Date.now();
+    const record: SystemRecord = {
+      format: 1,
+      id: randomBytes(6).toString("hex"),
+      spec,
+      state: "starting",
+      createdMs: now,
+      startedMs: now,
+      finishedMs: null,
+      exitCode: null,
+      error: null,
+      checkpointMs: null,
+      restoredMs: null,
+    };
+    return this.#add(name, this.#store.create(checkName("name", name), record), record);
+  }
+
+  views(): SystemView[] {
+    return [...this.#systems].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, system]) => system.view());
+  }
+
+  /** @throws StratosError of kind no-system */
+  find(name: string): NamedSystem {
+    const system = this.#systems.get(name);
+    if (system === undefined) throw new StratosError("no-system", `${name}: no such system`, { system: name });
+    return system;
+  }
+
+  async start(
+    name: string | undefined,
+    spec: SystemSpec,
+    onProgress: (at: ImageProgress) => void,
+  ): Promise<SystemView> {
+    const system = this.#create(name ?? this.#freeName("system"), spec);
+    return this.#begun(system, () => system.start(onProgress));
+  }
+
+  /** One that does not come to run is not there. */
+  async #begun(system: NamedSystem, begin: () => Promise<void>): Promise<SystemView> {
+    try {
+      await begin();
+    } catch (error) {
+      await system.remove(true);
+      throw error;
+    }
+    return system.view();
+  }
+
+  async restart(name: string): Promise<SystemView> {
+    const system = this.find(name);
+    if (system.isAlive) throw new StratosError("system", `${name}: is running already`, { system: name });
+    await system.start(() => {});
+    return system.view();
+  }
+
+  rename(name: string, to: string): void {
+    const system = this.find(name);
+    if (this.#systems.has(checkName("name", to)))
+      throw new StratosError("system", `${to}: there is a system of this name`, { system: to });
+    system.rename(to);
+    this.#systems.delete(name);
+    this.#systems.set(to, system);
+  }
+
+  /**
+   * A file may be anybody's, so what it had of the host it gets only when the user says so again.
+   *
+   * @throws StratosError, StateError
+   */
+  async resume(request: SupervisorOperations["resume-system"]): Promise<SystemView> {
+    const { path, name, mounts, ports, network } = request;
+    const { about } = readCheckpointAbout(path);
+    const refuse = (why: string): StratosError => new StratosError("option", `${path}: ${why}`, { option: "resume" });
+    for (const { host, guest } of about.spec.mounts)
+      if (!mounts.some((mount) => mount.guest === guest))
+        throw refuse(`it had ${host} at ${guest}: say with -v HOST:${guest} what it is to have there`);
+    for (const { guest } of mounts)
+      if (!about.spec.mounts.some((mount) => mount.guest === guest)) throw refuse(`it had no folder at ${guest} (-v)`);
+    if (network !== about.spec.network) throw refuse(`it was run with --net ${about.spec.network}: say so again`);
+    const spec = { ...about.spec, mounts, ports };
+    const system = this.#create(name ?? about.name, spec);
+    return this.#begun(system, () => system.resume(path));
+  }
+
+  /** They have what it has, but for ports of the host, which only one can have. */
+  async fork(name: string, count: number, prefix: string): Promise<SystemView[]> {
+    if (!(Number.isInteger(count) && count >= 1 && count <= FORKS_MAX))
+      throw new StratosError("option", `--count: 1 to ${FORKS_MAX} is expected`, { option: "count" });
+    const path = join(this.#folder, `.fork-${randomBytes(6).toString("hex")}`);
+    const parent = this.find(name);
+    const views: SystemView[] = [];
+    try {
+      await parent.checkpoint(path);
+      const { about } = readCheckpointAbout(path);
+      for (let made = 0; made < count; made++) {
+        const system = this.#create(this.#freeName(prefix), { ...about.spec, ports: [] });
+        views.push(await this.#begun(system, () => system.resume(path)));
+      }
+      return views;
+    } finally {
+      rmSync(path, { force: true });
+    }
+  }
+
+  #freeName(prefix: string): string {
+    for (let number = 1; ; number++) if (!this.#systems.has(`${prefix}-${number}`)) return `${prefix}-${number}`;
+  }
+
+  /** All that runs is left as it is to be found by the next supervisor. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#systems.values()].map((system) => system.leaveBehind()));
+  }
+}
