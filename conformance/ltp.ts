@@ -226,6 +226,7 @@ function report(): void {
 
 /** Writes what was measured into the list; whoever is new in it is of the class "unsorted" until somebody looked. */
 function record(): void {
+  list.classes.set("unsorted", "differs since the list was recorded last, and nobody has looked why");
   for (const { name, outcome, words } of results) {
     list.passing.delete(name);
     if (outcome === "pass") {

@@ -53,7 +53,9 @@ export {
   type OciRuntime,
 } from "./oci/oci-image.ts";
 export { mergeLayers, packLayer, type LayerCompression } from "./oci/oci-layer.ts";
-export { writeExt4, ext4SizeFor, type Ext4Options } from "./ext4/ext4-writer.ts";
+export type { Ext4Options } from "./ext4/ext4-nodes.ts";
+export { ext4SizeFor } from "./ext4/ext4-size.ts";
+export { writeExt4 } from "./ext4/ext4-writer.ts";
 export { writeXfs, xfsSizeFor, type XfsOptions } from "./xfs/xfs-writer.ts";
 export { Qcow2Image, copyToQcow2, type Qcow2CreateOptions } from "./qcow2/qcow2-image.ts";
 export { type Qcow2Compression, type Qcow2Header } from "./qcow2/qcow2-header.ts";

@@ -1,5 +1,6 @@
 import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
+import type { VirtualAddress } from "./addresses.ts";
 
 /**
  * The one place that emits address translation. The address mode is a parameter of everything that is generated.
@@ -29,7 +30,7 @@ export interface AccessLocals {
   /** i32: base of the active tables */
   tables: number;
   /** i32: virtual address, low half */
-  va: number;
+  va: VirtualAddress;
   /** i32: host address − virtual address − hostOffset */
   delta: number;
   /** i64, wide mode only */

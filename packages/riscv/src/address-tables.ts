@@ -4,6 +4,7 @@ import { HART_TABLES } from "./hart-state.ts";
 import { SLOT_SIZE } from "./physical-memory.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import type { AddressTables } from "./processor.ts";
+import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
 
 const PAGE_SHIFT = 12;
 /** Entries in one 4 KiB page of a table: the granule in which we remember what was touched (4 MiB of address space). */
@@ -59,7 +60,7 @@ export class FlatAddressTables implements AddressTables {
     this.#physical.u32[HART_TABLES >>> 2] = this.base(slot);
   }
 
-  map(slot: number, va: number, frame: number, writable: boolean): void {
+  map(slot: number, va: VirtualAddress, frame: PhysicalAddress, writable: boolean): void {
     const { i32 } = this.#physical;
     const page = va >>> PAGE_SHIFT;
     this.#touch(slot, page, 1);
@@ -82,7 +83,7 @@ export class FlatAddressTables implements AddressTables {
     this.#clear(slot, 0, 2 ** 32, WRITE_TABLE, 1);
   }
 
-  mapCode(slot: number, va: number, codePage: number): void {
+  mapCode(slot: number, va: VirtualAddress, codePage: PhysicalAddress): void {
     const page = va >>> PAGE_SHIFT;
     this.#touch(slot, page, 2);
     this.#physical.u32[((this.base(slot) + CODE_TABLE) >>> 2) + page] = codePage;

@@ -28,6 +28,7 @@ import {
   writeRecord,
   writeTailRecord,
 } from "./record.ts";
+import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
 
 const PAGE = 4096;
 /** Longest straight run that one miss decodes. */
@@ -100,7 +101,7 @@ export class TranslatedRegion implements CodeRegion {
     this.heat = new Map();
   }
 
-  page(va: number, frame: number): number {
+  page(va: VirtualAddress, frame: PhysicalAddress): PhysicalAddress {
     const index = this.#indexOf(va);
     const existing = this.pages[index] as number;
     if (existing === 0) {
@@ -114,7 +115,7 @@ export class TranslatedRegion implements CodeRegion {
     return existing;
   }
 
-  existingPage(va: number): number {
+  existingPage(va: VirtualAddress): PhysicalAddress {
     return va < this.start || va >= this.end ? 0 : (this.pages[this.#indexOf(va)] as number);
   }
 
@@ -162,13 +163,13 @@ export class TranslatedRegion implements CodeRegion {
     for (let at = offset & (PAGE - 1), end = at + length; at < end; at += 2) bits[at >>> 4]! |= 1 << ((at >>> 1) & 7);
   }
 
-  isKnown(pc: number): boolean {
+  isKnown(pc: VirtualAddress): boolean {
     const offset = pc - this.start;
     const bits = this.#known.get(offset >>> 12);
     return bits !== undefined && ((bits[(offset & (PAGE - 1)) >>> 4]! >>> ((offset >>> 1) & 7)) & 1) !== 0;
   }
 
-  #indexOf(va: number): number {
+  #indexOf(va: VirtualAddress): number {
     assert(va >= this.start && va < this.end, "the address lies in the region");
     return Math.floor((va - this.start) / PAGE);
   }
@@ -266,7 +267,7 @@ export class TranslatedCodeCache implements CodeCache {
       if (region.references === 0 && region.key!.startsWith(prefix)) this.#dropRegion(region);
   }
 
-  frameGone(frame: number): void {
+  frameGone(frame: PhysicalAddress): void {
     for (let index = this.#frameOf.indexOf(frame); index >= 0; index = this.#frameOf.indexOf(frame, index + 1)) {
       const va = this.#vaOf[index]!;
       this.#regionOf[index]?.invalidate(va, va + PAGE);
@@ -294,12 +295,12 @@ export class TranslatedCodeCache implements CodeCache {
     return u32[((u32[HART_TABLES >>> 2] as number) + CODE_TABLE + (pc >>> 12) * 4) >>> 2] as number;
   }
 
-  frameOf(codePage: number): number {
+  frameOf(codePage: PhysicalAddress): number {
     return this.#frameOf[this.#indexOf(codePage)] as number;
   }
 
   /** @returns true when the page had another frame before */
-  setFrame(codePage: number, frame: number): boolean {
+  setFrame(codePage: PhysicalAddress, frame: PhysicalAddress): boolean {
     const index = this.#indexOf(codePage);
     if (this.#frameOf[index] === frame) return false;
     this.#frameOf[index] = frame;
@@ -307,7 +308,7 @@ export class TranslatedCodeCache implements CodeCache {
   }
 
   /** @returns its address; 0 when the arena is full and can't be emptied now (a fetch fault will ask again) */
-  allocatePage(region: TranslatedRegion, va: number, frame: number): number {
+  allocatePage(region: TranslatedRegion, va: VirtualAddress, frame: PhysicalAddress): number {
     if (this.#freePages.length === 0) {
       if (this.#isLive) return 0;
       this.#evict();
@@ -322,11 +323,11 @@ export class TranslatedCodeCache implements CodeCache {
     return page;
   }
 
-  clearPage(codePage: number): void {
+  clearPage(codePage: PhysicalAddress): void {
     this.#physical.u8.fill(0, codePage, codePage + CODE_PAGE_SIZE);
   }
 
-  clearLastRecord(codePage: number): void {
+  clearLastRecord(codePage: PhysicalAddress): void {
     const record = codePage + (PAGE / 2 - 1) * RECORD_SIZE;
     this.#physical.u8.fill(0, record, record + Record.slot);
   }
@@ -416,7 +417,7 @@ export class TranslatedCodeCache implements CodeCache {
     }
   }
 
-  #indexOf(codePage: number): number {
+  #indexOf(codePage: PhysicalAddress): number {
     return (codePage - this.#physical.codeArenaStart) / CODE_PAGE_SIZE;
   }
 

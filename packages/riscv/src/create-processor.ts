@@ -26,6 +26,7 @@ import { RECORD_SIZE, RecordOp } from "./record.ts";
 import { collectProfile } from "./kept/collect-profile.ts";
 import { writeProfiles } from "./archive/run-profile.ts";
 import { DirectMappedTlb } from "./wide-tlb.ts";
+import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
 
 /**
  * Instructions between returns to JavaScript: the host's engine replaces code by better optimised code only when it is
@@ -185,7 +186,7 @@ class TranslatingProcessor implements Processor {
     return faultingAccess(this.physical, this.code, this.mode);
   }
 
-  emulateMisaligned(translate: (va: number) => number): number {
+  emulateMisaligned(translate: (va: VirtualAddress) => PhysicalAddress): number {
     const result = emulateMisaligned(this.physical, this.code, this.mode, translate);
     if (result === 0) this.statistics.instructions++;
     return result;

@@ -8,6 +8,7 @@ import { HART_F, HART_PC, HART_X } from "./hart-state.ts";
 import { INSTRUCTIONS } from "./instruction-table.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import type { FaultingAccess } from "./processor.ts";
+import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
 
 interface MemoryInstruction {
   size: number;
@@ -102,7 +103,7 @@ export function emulateMisaligned(
   physical: PhysicalMemory,
   code: TranslatedCodeCache,
   mode: AddressMode,
-  translate: (va: number) => number,
+  translate: (va: VirtualAddress) => PhysicalAddress,
 ): number {
   const { decoded, memory } = decodeAtPc(physical, code);
   if (memory.isReserved) return -1;

@@ -1,4 +1,5 @@
 import type { WasmEngine, WasmMemory } from "@stratos/host";
+import type { PhysicalAddress } from "./addresses.ts";
 
 /** One record of 16 bytes for each halfword of a 4 KiB page. */
 export const CODE_PAGE_SIZE = 32768;
@@ -40,11 +41,11 @@ export class PhysicalMemory {
   readonly i32: Int32Array;
   readonly u32: Uint32Array;
   readonly f64: Float64Array;
-  readonly codeArenaStart: number;
-  readonly codeArenaEnd: number;
-  readonly slotsStart: number;
+  readonly codeArenaStart: PhysicalAddress;
+  readonly codeArenaEnd: PhysicalAddress;
+  readonly slotsStart: PhysicalAddress;
   readonly slotCount: number;
-  readonly framesStart: number;
+  readonly framesStart: PhysicalAddress;
 
   /** @param frameBytes  bytes for frames; rounded up to 64 KiB. The sum with arena and slots is at most 4 GiB. */
   constructor(engine: WasmEngine, options: { frameBytes: number; slotCount?: number; codePages?: number }) {

@@ -3,6 +3,7 @@ import type { AddressMode } from "./access.ts";
 import type { ExitReason } from "./exit-reason.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import type { ProcessorTally } from "./processor-tally.ts";
+import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
 
 /** What the kernel lends the processor. */
 export interface ProcessorHooks {
@@ -17,7 +18,7 @@ export interface ProcessorHooks {
    * hook that maps the page with the right asked for returns true, and the access is done; else `run` leaves with
    * MEMORY, as always without the hook. It changes nothing else.
    */
-  onTlbMiss?(va: number, forWrite: boolean): boolean;
+  onTlbMiss?(va: VirtualAddress, forWrite: boolean): boolean;
   /**
    * What `rdtime` reads: a whole number of ticks that never goes back. HART_RETIRED − HART_FUEL is exact meanwhile.
    * Without the hook time stands still at 0.
@@ -40,15 +41,15 @@ export interface AddressTables {
   /** Makes the slot the active one (writes HART_TABLES). */
   activate(slot: number): void;
   /** Maps the page at `va` (a multiple of 4096, below 4 GiB) to the frame at physical address `frame`. */
-  map(slot: number, va: number, frame: number, writable: boolean): void;
+  map(slot: number, va: VirtualAddress, frame: PhysicalAddress, writable: boolean): void;
   /** Empties read and write entries of `[start, end)`. */
-  unmap(slot: number, start: number, end: number): void;
+  unmap(slot: number, start: VirtualAddress, end: VirtualAddress): void;
   /** Empties only write entries (fork, mprotect, write-tracking). */
-  writeProtect(slot: number, start: number, end: number): void;
+  writeProtect(slot: number, start: VirtualAddress, end: VirtualAddress): void;
   /** Empties only write entries of the whole slot, in time proportional to what is mapped. */
   writeProtectAll(slot: number): void;
-  mapCode(slot: number, va: number, codePage: number): void;
-  unmapCode(slot: number, start: number, end: number): void;
+  mapCode(slot: number, va: VirtualAddress, codePage: PhysicalAddress): void;
+  unmapCode(slot: number, start: VirtualAddress, end: VirtualAddress): void;
 }
 
 /**
@@ -58,11 +59,11 @@ export interface AddressTables {
  */
 export interface WideTlb {
   /** Maps the page at `va` (a multiple of 4096, below 2^53) to the frame at physical address `frame`. */
-  map(va: number, frame: number, writable: boolean): void;
+  map(va: VirtualAddress, frame: PhysicalAddress, writable: boolean): void;
   /** Empties entries of `[start, end)`. */
-  unmap(start: number, end: number): void;
+  unmap(start: VirtualAddress, end: VirtualAddress): void;
   /** Empties only write entries. */
-  writeProtect(start: number, end: number): void;
+  writeProtect(start: VirtualAddress, end: VirtualAddress): void;
   writeProtectAll(): void;
   /** Another address space's turn, or everything has changed. Costs little when nothing is mapped. */
   flush(): void;
@@ -76,22 +77,22 @@ export interface CodeRegion {
   readonly key: string | null;
   /** The address mode of its translations. */
   readonly mode: AddressMode;
-  readonly start: number;
-  readonly end: number;
+  readonly start: VirtualAddress;
+  readonly end: VirtualAddress;
   /** The cache has dropped it, and nobody uses it: it will never come back. */
   readonly isForgotten: boolean;
   /**
    * Address of the code page for `va`, decoding from `frame` (physical address) as it is executed. The frame of a page
    * is fixed until dropped.
    */
-  page(va: number, frame: number): number;
+  page(va: VirtualAddress, frame: PhysicalAddress): PhysicalAddress;
   /** The code page if it exists, else 0: for fault-around. */
-  existingPage(va: number): number;
+  existingPage(va: VirtualAddress): PhysicalAddress;
   /**
    * Forgets decoded records and translations of pages that overlap `[start, end)`: their bytes changed. The pages stay
    * mapped and are decoded anew from `frame`s as before.
    */
-  invalidate(start: number, end: number): void;
+  invalidate(start: VirtualAddress, end: VirtualAddress): void;
 }
 
 export interface CodeCache {
@@ -101,7 +102,13 @@ export interface CodeCache {
    *
    * @param name  asked when the region is new: whose kept translations may be used (default: nobody's)
    */
-  open(key: string | null, start: number, end: number, mode?: AddressMode, name?: () => ArchiveName | null): CodeRegion;
+  open(
+    key: string | null,
+    start: VirtualAddress,
+    end: VirtualAddress,
+    mode?: AddressMode,
+    name?: () => ArchiveName | null,
+  ): CodeRegion;
   /**
    * Drops one reference. A private region's pages are freed with the last; shared ones are kept for later processes and
    * evicted when the arena is full.
@@ -110,13 +117,13 @@ export interface CodeCache {
   /** Drops the regions that nobody uses and whose keys begin with `prefix`: who opened them is gone for good. */
   forget(prefix: string): void;
   /** The frame at this physical address holds something else from now on: what was decoded from it goes. */
-  frameGone(frame: number): void;
+  frameGone(frame: PhysicalAddress): void;
   /** Called before the arena evicts: every address space must unmap its code entries (they fault back in). */
   onEvict: () => void;
 }
 
 export interface FaultingAccess {
-  va: number;
+  va: VirtualAddress;
   size: number;
   kind: "load" | "store" | "amo";
 }
@@ -162,7 +169,7 @@ export interface Processor {
    * (misaligned: SIGBUS).
    * @param translate  physical address for one byte, checked by the caller before
    */
-  emulateMisaligned(translate: (va: number) => number): number;
+  emulateMisaligned(translate: (va: VirtualAddress) => PhysicalAddress): number;
   /** Counts for `tally` from now on; what was counted stays with the one before. Not while it runs. */
   serve(tally: ProcessorTally): void;
   /** Of whom it serves. */

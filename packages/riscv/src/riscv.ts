@@ -2,6 +2,7 @@
 export { PhysicalMemory, CODE_PAGE_SIZE, SLOT_SIZE } from "./physical-memory.ts";
 export * from "./hart-state.ts";
 export type { AddressMode } from "./access.ts";
+export type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
 export { ExitReason } from "./exit-reason.ts";
 export type {
   Processor,

@@ -1,6 +1,7 @@
 import { WIDE_READ_TLB, WIDE_TLB_ENTRIES, WIDE_VALID, WIDE_WRITE_TLB } from "./access.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import type { WideTlb } from "./processor.ts";
+import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
 
 const PAGE_SIZE = 4096;
 const ENTRY_SIZE = 16;
@@ -24,7 +25,7 @@ export class DirectMappedTlb implements WideTlb {
     this.#isEmpty = true;
   }
 
-  map(va: number, frame: number, writable: boolean): void {
+  map(va: VirtualAddress, frame: PhysicalAddress, writable: boolean): void {
     const low = va >>> 0;
     const high = Math.floor(va / 2 ** 32);
     const read = entryOf(WIDE_READ_TLB, low);
@@ -70,7 +71,7 @@ export class DirectMappedTlb implements WideTlb {
     if (this.#holds(write, low, high)) this.#clear(write);
   }
 
-  #fill(index: number, low: number, high: number, frame: number): void {
+  #fill(index: number, low: number, high: number, frame: PhysicalAddress): void {
     this.#u32[index] = low | WIDE_VALID;
     this.#u32[index + 1] = high;
     this.#u32[index + 2] = frame - low;

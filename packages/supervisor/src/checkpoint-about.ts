@@ -1,7 +1,9 @@
 /** What the head of a checkpoint says of the system that it was: whoever has the file may have written it. */
 import { closeSync, openSync } from "node:fs";
 import { StateError } from "@stratos/base";
-import { failedAt, readFully } from "@stratos/host-node/files";
+import { readFully } from "@stratos/host-node/files";
+import { hostReason } from "@stratos/host-node/home";
+import { StratosError } from "@stratos/sdk/api";
 import { type CheckpointHead, readCheckpointHead } from "@stratos/sdk/checkpoint-file";
 import { isSystemName, type SystemSpec } from "./protocol.ts";
 
@@ -15,7 +17,7 @@ export interface CheckpointAbout {
 /** The longest head that is read: options of one command line. */
 const HEAD_BYTES = 1 << 22;
 
-/** @throws StateError, Node's error for a file that cannot be read */
+/** @throws StateError; StratosError of kind file when it cannot be read */
 export function readCheckpointAbout(path: string): { readonly head: CheckpointHead; readonly about: CheckpointAbout } {
   let start: Uint8Array;
   try {
@@ -27,7 +29,8 @@ export function readCheckpointAbout(path: string): { readonly head: CheckpointHe
       closeSync(fd);
     }
   } catch (error) {
-    throw failedAt(path, error);
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    throw new StratosError("file", `${path}: ${hostReason(error)}`, { path, code }, { cause: error });
   }
   const head = readCheckpointHead(start);
   if (!isAbout(head.about)) throw new StateError("foreign", "the checkpoint is of no named system");

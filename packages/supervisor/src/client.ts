@@ -46,7 +46,7 @@ export async function openSupervisor(home: string, version: string): Promise<Sup
 
 function unreachable(logPath: string): StratosError {
   const log = readFileSync(logPath, { encoding: "utf8", flag: "a+" }).trim();
-  const said = log === "" ? "" : `: ${log.split("\n").at(-1)!}`;
+  const said = log === "" ? "" : `: ${log.split("\n")[0]!}`;
   return new StratosError("engine", `the supervisor of named systems cannot be started${said}`, {
     exitCode: null,
     signal: null,

@@ -62,6 +62,7 @@ server.on("error", (error) => {
 });
 withSocketPath(path, (short) => server.listen(short));
 chmodSync(path, 0o600);
+supervisor.takeUp();
 for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(name, () => void end());
 considerEnd();
 

@@ -20,8 +20,6 @@ export class Supervisor {
   readonly #onChange: () => void;
 
   /**
-   * What ran when the last supervisor ended goes on from its checkpoint, or is lost.
-   *
    * @param folder  of the systems, in `home`
    * @param onChange  told when `isIdle` may be another
    */
@@ -30,12 +28,12 @@ export class Supervisor {
     this.#folder = folder;
     this.#store = new SystemStore(folder);
     this.#onChange = onChange;
-    const records = [...this.#store.list()];
-    for (const [name, record] of records) this.#add(name, this.#store.open(name), record);
-    for (const [name] of records) {
-      const system = this.#systems.get(name)!;
-      if (system.isAlive) system.goBack("the supervisor was ended");
-    }
+    for (const [name, record] of this.#store.list()) this.#add(name, this.#store.open(name), record);
+  }
+
+  /** What ran when the last supervisor ended goes on from its checkpoint, or is lost. */
+  takeUp(): void {
+    for (const system of this.#systems.values()) if (system.isAlive) system.goBack("the supervisor was ended");
   }
 
   /** No system runs. */

@@ -1,24 +1,7 @@
 /** Rows of `stratos fs` for mounts. */
 import { spawn } from "node:child_process";
-import {
-  fstatSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  statfsSync,
-  statSync,
-  writeSync,
-  closeSync,
-  existsSync,
-  accessSync,
-  chmodSync,
-  constants,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { fstatSync, openSync, readFileSync, realpathSync, statfsSync, statSync, writeSync, closeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
   MountWordError,
@@ -27,21 +10,8 @@ import {
   type MountWords,
   mountWordsText,
 } from "@stratos/volumes/mount-options";
-import {
-  stratosHome,
-  volumePaths,
-  lockOwner,
-  mountControlPath,
-  processWords,
-  removeLeftovers,
-} from "@stratos/host-node";
-import {
-  AEGISFS_TYPE,
-  findMount,
-  readMountTable,
-  findMountElsewhere,
-  type MountEntry,
-} from "@stratos/host-node/mounts";
+import { stratosHome, volumePaths } from "@stratos/host-node";
+import { AEGISFS_TYPE, findMount, readMountTable } from "@stratos/host-node/mounts";
 import {
   commandThroughFusermount,
   FuseMount,
@@ -49,7 +19,6 @@ import {
   remount,
   unmount,
   type MountRequest,
-  connectionOf,
 } from "@stratos/tools-node/fuse";
 import { makeFolders } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
@@ -60,6 +29,8 @@ import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
 import { ScheduleKeeper } from "./schedule-keeper.ts";
 import { formatTable } from "../text-table.ts";
+import { type UnmountOptions, unmountVolume } from "./fs-unmount.ts";
+import { type InstallHelperOptions, installHelper } from "./fs-mount-helper.ts";
 
 const MOUNT_HELP = `
 Mount options, separated by commas: ro, rw; subvol=NAME or snapshot=NAME to show another subvolume or, read-only, a \
@@ -481,146 +452,4 @@ function listMounts(options: MountVolumeOptions): number {
       ),
     );
   return 0;
-}
-
-interface UnmountOptions {
-  readonly lazy?: true;
-}
-
-const POLL_MS = 5;
-const SOCKET_MS = 2000;
-/** The server's own helpers look at the mount now and then, which keeps it busy for a moment. */
-const BUSY_POLL_MS = 100;
-const BUSY_TRIES = 20;
-/** Between two looks at other mount namespaces, and the longest wait for a last commit. */
-const LOOK_MS = 100;
-const LIMIT_MS = 120_000;
-
-async function unmountVolume(dir: string, options: UnmountOptions): Promise<number> {
-  const place = mountPlace(dir);
-  const mount = findMount(place);
-  if (mount === null) throw new CommandError(dir, "nothing is mounted there");
-  if (mount.type !== AEGISFS_TYPE)
-    throw new CommandError(dir, `what is mounted there is no AegisFS volume, but ${mount.type}`);
-  const server = lockOwner(mount.source);
-  let failed = unmount(place, { lazy: options.lazy === true });
-  for (let tries = 0; failed !== null && /busy/.test(failed) && tries < BUSY_TRIES; tries++) {
-    await delay(BUSY_POLL_MS);
-    failed = unmount(place, { lazy: options.lazy === true });
-  }
-  if (failed !== null)
-    throw new CommandError(
-      dir,
-      /busy/.test(failed) ? "in use; --lazy unmounts it all the same, once its last file is closed" : failed,
-    );
-  // The kernel is done; the server may still commit. A lazy one may have users for long.
-  if (server === null) removeLeftovers(mount.source);
-  else if (options.lazy !== true) await ended(dir, mount, server);
-  return 0;
-}
-
-/** Waits until the server has let the volume go, but not for a mount that others have copied: that may last. */
-async function ended(dir: string, mount: MountEntry, server: number): Promise<void> {
-  for (let waitedMs = 0; lockOwner(mount.source) === server; waitedMs += POLL_MS) {
-    await delay(POLL_MS);
-    if (waitedMs % LOOK_MS !== 0) continue;
-    const elsewhere = findMountElsewhere(
-      (other) => other.type === AEGISFS_TYPE && connectionOf(other) === connectionOf(mount),
-    );
-    if (elsewhere !== null) {
-      process.stderr.write(
-        `stratos: ${dir}: unmounted here, but ${processWords(elsewhere.pid)} has it mounted on ` +
-          `${elsewhere.mount.mountPoint} in another mount namespace: ${mount.source} stays in use until it is ` +
-          "unmounted there, or that process ends\n",
-      );
-      return;
-    }
-    if (waitedMs >= LIMIT_MS)
-      throw new CommandError(
-        dir,
-        `unmounted, but ${processWords(server)} still has ${mount.source}: what it writes is slow to arrive, or ` +
-          `it waits for its device; end it with \`kill ${server}\` to go back to the last commit`,
-      );
-  }
-  // Its last step is to take its socket away.
-  for (let waitedMs = 0; waitedMs < SOCKET_MS && existsSync(mountControlPath(mount.source)); waitedMs += POLL_MS)
-    await delay(POLL_MS);
-}
-
-interface InstallHelperOptions {
-  readonly remove?: true;
-}
-
-/** mount(8) looks for helpers of a type there alone (libmount, FS_SEARCH_PATH). */
-const HELPER = "/sbin/mount.aegisfs";
-const MARK = "# Made by `stratos fs install-helper`";
-/**
- * mount(8) starts its helpers without PATH; losetup(8), without which sync(2) would not reach the mount, lies in sbin.
- */
-const SET_PATH = 'PATH="${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin"\nexport PATH';
-
-/**
- * Makes `mount -t aegisfs` and fstab(5) work: a script where mount(8) looks, which names this very program, whatever
- * the PATH of who mounts.
- */
-function installHelper(options: InstallHelperOptions): number {
-  try {
-    if (!isOurs())
-      throw new CommandError(
-        HELPER,
-        "is there, and was not made by `stratos fs install-helper`: look at it, and remove it first",
-      );
-    if (options.remove === true) {
-      rmSync(HELPER, { force: true });
-      return 0;
-    }
-    const draft = `${HELPER}.${process.pid}`;
-    writeFileSync(
-      draft,
-      `#!/bin/sh\n${MARK}\n${SET_PATH}\nexec ${quoted(process.execPath)} ${quoted(launcher())} fs mount "$@"\n`,
-      { mode: 0o755 },
-    );
-    chmodSync(draft, 0o755);
-    renameSync(draft, HELPER);
-  } catch (error) {
-    if (error instanceof OperationError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    throw new CommandError(
-      HELPER,
-      `${hostReason(error)}${code === "EACCES" || code === "EPERM" ? ": run it as root" : ""}`,
-      { cause: error },
-    );
-  }
-  process.stdout.write(`${HELPER}: \`mount -t aegisfs VOLUME DIR\` works, and so does a line of fstab(5)\n`);
-  return 0;
-}
-
-/** Nothing there is nobody's; a link to us was the way before. */
-function isOurs(): boolean {
-  if (!existsSync(HELPER)) return true;
-  const text = readFileSync(HELPER, "utf8");
-  return (
-    text.includes(MARK) ||
-    text.includes("Starts Stratos from a clone") ||
-    text.includes("`stratos` of the published package")
-  );
-}
-
-/** `stratos.mjs` of the published package and the bundle lies beside the program, that of a clone above the sources. */
-function launcher(): string {
-  const program = process.argv[1]!;
-  const places = [join(dirname(program), "stratos.mjs"), join(dirname(program), "../../../stratos.mjs")];
-  const found = places.find((place) => {
-    try {
-      accessSync(place, constants.R_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  return found ?? program;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -155,13 +155,7 @@ function debianHand(task: ImageTask, opened: OpenVolume): DebianHand {
   const { image, index, ports } = task;
   const { state } = image.system;
   return {
-    asked: () =>
-      new Set(
-        state
-          .entries()
-          .filter((entry) => !entry.isAutomatic)
-          .map(({ package: one }) => one.name),
-      ),
+    asked: () => state.manualNames(),
     plan: (wish) => debianChanges(planDebianList(index, state, wish)),
     async change(wish) {
       const { change, nowAutomatic } = planDebianList(index, state, wish);

@@ -156,13 +156,7 @@ async function withDebian<T>(
     progress.clear();
     const { state } = system.system;
     return work({
-      asked: () =>
-        new Set(
-          state
-            .entries()
-            .filter((entry) => !entry.isAutomatic)
-            .map(({ package: one }) => one.name),
-        ),
+      asked: () => state.manualNames(),
       plan: (wish) => debianChanges(planDebianList(index, state, wish)),
       async change(wish) {
         const { change, nowAutomatic } = planDebianList(index, state, wish);

@@ -165,7 +165,7 @@ function rootOption(): Option {
   return new Option(
     "--root <folder>",
     "a folder that holds a Debian system, instead of an image (changed in place by root where its programs run; else " +
-      "on a copy, which costs its size)",
+      "on a copy, which costs its size: no overlay that others may mount keeps owners and tells what was removed)",
   );
 }
 

@@ -75,7 +75,8 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
     .addOption(
       new Option(
         "--record <file>",
-        "deterministic run that `stratos replay` repeats; what comes from outside is written to FILE",
+        "deterministic run that `stratos replay` repeats; input, signals, time and chance are written to FILE " +
+          "(without --net and -v, whose content is not recorded)",
       ),
     )
     .addOption(new Option("--no-cache", "neither use nor keep translations of earlier runs (see `stratos cache`)"))

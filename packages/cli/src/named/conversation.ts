@@ -1,6 +1,6 @@
 /** A program of a named system on this process's terminal or streams, until it ends or is left to itself. */
 import { isatty } from "node:tty";
-import { SIGNAL_NAMES } from "@stratos/abi";
+import { SIGHUP, SIGNAL_NAMES } from "@stratos/abi";
 import { NodeConsole } from "@stratos/host-node";
 import type { ProgramEnd, TerminalSize } from "@stratos/sdk/api";
 import { STREAM_WINDOW } from "@stratos/sdk/wire";
@@ -19,7 +19,12 @@ interface ConversationOptions {
   readonly detachKeys: Uint8Array;
   /** A signal of this process, by Linux's name. @param pid  the program's; 0 while that is not known */
   onSignal(name: string, pid: number): void;
+  /** The detach keys were pressed. @param call  the program's */
+  onDetach?(call: number): Promise<unknown>;
 }
+
+/** What ended a conversation: the program, the detach keys, or the end of this terminal. */
+export type Conversation = ProgramEnd | "detached" | "hung up";
 
 type Conversing = "run" | "follow-system";
 
@@ -28,13 +33,12 @@ export function terminalSize(): TerminalSize {
   return { columns: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 };
 }
 
-/** @returns how the program ended; null: it was left to itself */
 export async function converse<Name extends Conversing>(
   client: SupervisorClient,
   op: Name,
   request: SupervisorOperations[Name],
-  { hasInput, hasTerminal, detachKeys, onSignal }: ConversationOptions,
-): Promise<ProgramEnd | null> {
+  { hasInput, hasTerminal, detachKeys, onSignal, onDetach }: ConversationOptions,
+): Promise<Conversation> {
   const isOnTerminal = isatty(0) && isatty(1);
   if (hasInput && hasTerminal && !isatty(0)) throw new UsageError("--tty", "standard input is no terminal");
   let pid = 0;
@@ -54,23 +58,31 @@ export async function converse<Name extends Conversing>(
     },
   });
   const console = hasTerminal && isOnTerminal ? new NodeConsole() : null;
-  const detached = new Promise<null>((resolve) => {
+  const detached = new Promise<"detached">((resolve) => {
     if (input === null) return;
     const scanner = new DetachScanner(isatty(0) ? detachKeys : new Uint8Array(0));
     const take = (bytes: Uint8Array | null): void => {
       if (bytes === null) return input.end();
       const passed = scanner.scan(bytes);
-      if (passed === null) resolve(null);
-      else input.send(passed);
+      if (passed !== null) input.send(passed);
+      else void Promise.resolve(onDetach?.(call)).finally(() => resolve("detached"));
     };
     if (console === null) input.readFrom(process.stdin, take);
     else console.onInput(take);
   });
   console?.onResize(() => client.send({ call, size: terminalSize() }));
   console?.open();
-  const stopForwarding = forwardSignals({ sendSignal: (signal) => onSignal(`SIG${SIGNAL_NAMES[signal]!}`, pid) });
+  let hangUp!: () => void;
+  const hungUp = new Promise<"hung up">((resolve) => {
+    hangUp = () => resolve("hung up");
+  });
+  const stopForwarding = forwardSignals({
+    // The end of this terminal is not the program's.
+    sendSignal: (signal) => (signal === SIGHUP ? hangUp() : onSignal(`SIG${SIGNAL_NAMES[signal]!}`, pid)),
+  });
   try {
-    const end = await Promise.race([answer.then(({ value }) => value as ProgramEnd), detached]);
+    const end = await Promise.race([answer.then(({ value }) => value as ProgramEnd), detached, hungUp]);
+    if (end === "hung up") return end;
     await Promise.all([shown[1], shown[2]]);
     return end;
   } catch (error) {

@@ -1,18 +1,19 @@
 /** Programs of named systems: `stratos run -d`, `run --name`, `exec`, `attach`. */
 import { resolve } from "node:path";
+import { SIGHUP } from "@stratos/abi";
 import { isatty } from "node:tty";
 import type { PublishedPort } from "@stratos/host-node";
 import { stratosHome } from "@stratos/host-node/home";
 import { defaultImage, type SharedFolder } from "@stratos/images";
 import type { EnvironmentSetting } from "@stratos/session";
-import type { Mount, PortMapping, ProgramEnd } from "@stratos/sdk/api";
+import type { Mount, PortMapping } from "@stratos/sdk/api";
 import type { SupervisorClient } from "@stratos/supervisor/client";
 import type { SystemSpec, SystemView } from "@stratos/supervisor/protocol";
 import { UsageError } from "../command-error.ts";
-import { EXIT_SUCCESS } from "../exit-status.ts";
+import { EXIT_SIGNAL_BASE, EXIT_SUCCESS } from "../exit-status.ts";
 import { ensureDefaultImage, memoryOf } from "../session/machine-options.ts";
 import type { RunOptions } from "../session/run-options.ts";
-import { converse, terminalSize } from "./conversation.ts";
+import { type Conversation, converse, terminalSize } from "./conversation.ts";
 import { withSupervisor } from "./supervisor.ts";
 
 /** What makes a run that of a named system. */
@@ -140,13 +141,15 @@ export function execInSystem(name: string, command: readonly string[], options: 
       onSignal: (signal, pid) => {
         if (pid > 0) void client.call("signal", { target, pid, name: signal }).answer.catch(() => {});
       },
+      onDetach: (call) => client.call("leave-program", { call }).answer,
     });
     return statusOf(end, name);
   });
 }
 
-function statusOf(end: ProgramEnd | null, name: string): number {
-  if (end !== null) return end.exitCode;
+function statusOf(end: Conversation, name: string): number {
+  if (end === "hung up") return EXIT_SIGNAL_BASE + SIGHUP;
+  if (end !== "detached") return end.exitCode;
   process.stderr.write(`\r\nstratos: ${name}: detached\n`);
   return EXIT_SUCCESS;
 }

@@ -1,6 +1,6 @@
 /**
- * Completion scripts for bash, zsh and fish, derived from the command tree. Image names are completed by asking
- * `stratos image ls`.
+ * Completion scripts for bash, zsh and fish, derived from the command tree. Names of images and systems are completed
+ * by asking `stratos image ls` and `stratos ps`.
  */
 import type { Command, Option } from "commander";
 import { allCommands, optionValueName, shownOptions, type CommandPlace } from "./command-tree.ts";
@@ -21,7 +21,7 @@ export function completionScript(program: Command, shell: CompletionShell): stri
 }
 
 /** What completes the value of an option, or an argument. */
-type ValueKind = "image" | "file" | "folder" | "none" | readonly string[];
+type ValueKind = "image" | "system" | "file" | "folder" | "none" | readonly string[];
 
 function optionKind(option: Option): ValueKind {
   if (option.argChoices !== undefined) return option.argChoices;
@@ -47,7 +47,8 @@ function argumentKind(place: CommandPlace): ValueKind {
   if (first?.argChoices !== undefined) return first.argChoices;
   const path = place.path.join(" ");
   if (path === "image rm" || path === "image export") return "image";
-  if (path === "image import") return "file";
+  if (path === "image import" || path === "resume" || path === "cp") return "file";
+  if (first?.name() === "name" && place.path.length === 1) return "system";
   if (path === "man") return ["run", "trace", "image", "fs", "completion"];
   return "none";
 }
@@ -110,6 +111,8 @@ function bashReply(kind: ValueKind): string {
   switch (kind) {
     case "image":
       return `COMPREPLY=($(compgen -W "$(stratos image ls --names 2>/dev/null)" -- "$current"))`;
+    case "system":
+      return `COMPREPLY=($(compgen -W "$(stratos ps -a --names 2>/dev/null)" -- "$current"))`;
     case "file":
       return `COMPREPLY=($(compgen -f -- "$current"))`;
     case "folder":
@@ -156,6 +159,8 @@ function fishValues(kind: ValueKind): string {
   switch (kind) {
     case "image":
       return "-a '(stratos image ls --names 2>/dev/null)'";
+    case "system":
+      return "-a '(stratos ps -a --names 2>/dev/null)'";
     case "file":
       return "-F";
     case "folder":

@@ -66,6 +66,7 @@ test("bash completes commands, options, choices and stays out of the program's o
   assert.deepEqual(complete("run", "--net", ""), ["none", "host"]);
   assert.deepEqual(complete("run", "--image", "d"), ["dev"]);
   assert.deepEqual(complete("image", "rm", ""), ["base", "dev"]);
+  assert.deepEqual(complete("exec", "-t", "d"), ["dev"]);
   assert.deepEqual(complete("completion", "f"), ["fish"]);
 });
 

@@ -351,7 +351,11 @@ const LAYER_KEYS = {
     additionalProperties: false,
     description: "units of systemd; `.service` may be left out",
     properties: {
-      enable: { ...WORDS, description: "to start with the machine", examples: [["nginx", "fstrim.timer"]] },
+      enable: {
+        ...WORDS,
+        description: "to start with the machine; which units there are is known when the packages are unpacked",
+        examples: [["nginx", "fstrim.timer"]],
+      },
       disable: {
         ...WORDS,
         description: "not to start, though their package wants it",

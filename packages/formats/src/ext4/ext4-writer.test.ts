@@ -12,7 +12,9 @@ import { DiskFile, run, withFolder } from "../testing/disk-file.ts";
 import { SAMPLE_TIME, sampleBytes, sampleFile, sampleTree } from "../testing/sample-tree.ts";
 import { fileEntry, fileTreeOf, readBlob, type FileTree } from "../tree/file-tree.ts";
 import { descriptorPlaces, parseSuperblock } from "./ext4-superblock.ts";
-import { ext4SizeFor, writeExt4, type Ext4Options } from "./ext4-writer.ts";
+import { ext4SizeFor } from "./ext4-size.ts";
+import { writeExt4 } from "./ext4-writer.ts";
+import { type Ext4Options } from "./ext4-nodes.ts";
 
 const OPTIONS: Ext4Options = {
   uuid: "6b8a1f0e-3a55-4d2c-9d3e-0f6d2f1c7a11",

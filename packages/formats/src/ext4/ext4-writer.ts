@@ -9,8 +9,8 @@ import { FormatError } from "../format-error.ts";
 import { uuidBytes } from "../gpt/guid.ts";
 import { sequentialWriter } from "../disk/sequential-writer.ts";
 import type { FileEntry, FileTree } from "../tree/file-tree.ts";
-import { directoryBlocks, emptyDirectoryBlock, ENTRY_TYPE, type DirectoryEntry } from "./ext4-directory.ts";
-import { EXTENT_BLOCKS_MAX, extentTreeBlocks, writeExtents, type Extent } from "./ext4-extents.ts";
+import { directoryBlocks, emptyDirectoryBlock, ENTRY_TYPE } from "./ext4-directory.ts";
+import { EXTENT_BLOCKS_MAX, writeExtents, type Extent } from "./ext4-extents.ts";
 import { BLOCK_SIZE, DESCRIPTOR_SIZE, Ext4Geometry, journalBlocks } from "./ext4-geometry.ts";
 import {
   BLOCK_AREA_SIZE,
@@ -34,25 +34,13 @@ import {
   JOURNAL_INODE,
   RESIZE_INODE,
   RO_COMPAT,
-  ROOT_INODE,
   sealDescriptor,
   sealSuperblock,
   SUPERBLOCK_OFFSET,
   SUPERBLOCK_SIZE,
 } from "./ext4-superblock.ts";
 import { inodeXattrs, xattrBlock } from "./ext4-xattrs.ts";
-
-export interface Ext4Options {
-  readonly uuid: string;
-  /** at most 16 bytes */
-  readonly label: string;
-  /** seconds since 1970, for what the tree gives no time */
-  readonly time: number;
-  /** share of the blocks that only root may take; 5 by default */
-  readonly reservedPercent?: number;
-  /** the disk's bytes are zero already, as in a new file; else tables and journal are cleared */
-  readonly isZeroed: boolean;
-}
+import { type Ext4Options, LINKS_MAX, LOST_FOUND_BLOCKS, type Node, planNodes } from "./ext4-nodes.ts";
 
 const MODES: Readonly<Record<Exclude<FileEntry["kind"], "hardLink">, number>> = {
   directory: 0x4000,
@@ -62,115 +50,13 @@ const MODES: Readonly<Record<Exclude<FileEntry["kind"], "hardLink">, number>> = 
   block: 0x6000,
   fifo: 0x1000,
 };
-const LOST_FOUND_BLOCKS = 4;
-const NO_XATTRS: ReadonlyMap<string, string> = new Map();
-/** A folder with more subfolders keeps the count 1, which means "not counted" (dir_nlink). */
-const LINKS_MAX = 65000;
 const COPY_BYTES = 1 << 20;
-
-interface Node {
-  readonly entry: FileEntry;
-  readonly ino: number;
-  readonly parent: number;
-  links: number;
-  /** of a folder */
-  children: DirectoryEntry[];
-}
 
 /** @throws FormatError when the tree does not fit, or has what ext4 cannot hold */
 export function writeExt4(disk: Disk, tree: FileTree, options: Ext4Options): void {
-  const nodes = plan(tree, options);
+  const nodes = planNodes(tree, options);
   const writer = new Writer(disk, options, nodes);
   writer.write();
-}
-
-/** Bytes of a file system that holds the tree and has `freeBytes` left. */
-export function ext4SizeFor(tree: FileTree, freeBytes: number): number {
-  let blocks = LOST_FOUND_BLOCKS + 17,
-    inodes = FIRST_INODE;
-  const nameBytes = new Map<string, number>();
-  for (const { path, kind, content, target, xattrs } of tree.entries()) {
-    inodes++;
-    if (content !== null) {
-      const own = Math.ceil(content.sizeBytes / BLOCK_SIZE);
-      blocks += own + extentTreeBlocks(Math.ceil(own / EXTENT_BLOCKS_MAX) + 4, BLOCK_SIZE);
-    }
-    if (kind === "symlink" && target.length >= BLOCK_AREA_SIZE) blocks++;
-    if (xattrs.size > 0) blocks++;
-    const slash = path.lastIndexOf("/"),
-      folder = path.slice(0, Math.max(slash, 0));
-    nameBytes.set(folder, (nameBytes.get(folder) ?? 24) + 12 + path.length - slash);
-    if (kind === "directory") nameBytes.set(path, nameBytes.get(path) ?? 24);
-  }
-  // What does not fill a block's end costs at most one name in each.
-  for (const bytes of nameBytes.values()) blocks += Math.ceil(bytes / (BLOCK_SIZE - 272));
-  blocks += Math.ceil(freeBytes / BLOCK_SIZE);
-  let total = blocks;
-  // The layout's own blocks grow with the size; the sum settles after a few rounds.
-  for (let round = 0; round < 20; round++) {
-    const geometry = new Ext4Geometry(Math.max(total, 512) * BLOCK_SIZE, inodes);
-    let overhead = 0;
-    for (let group = 0; group < geometry.groupCount; group++) overhead += geometry.overhead(group);
-    const journal = journalBlocks(total);
-    const needed = blocks + overhead + journal + (journal > 0 ? 2 : 0);
-    if (needed <= geometry.blockCount) return total * BLOCK_SIZE;
-    total = Math.max(needed, total + 64);
-  }
-  return total * BLOCK_SIZE;
-}
-
-function plan(tree: FileTree, options: Ext4Options): Node[] {
-  const nodes: Node[] = [];
-  const byPath = new Map<string, Node>();
-  const lostFound: FileEntry = {
-    path: "lost+found",
-    kind: "directory",
-    mode: 0o700,
-    uid: 0,
-    gid: 0,
-    mtime: options.time,
-    xattrs: NO_XATTRS,
-    content: null,
-    target: "",
-    deviceMajor: 0,
-    deviceMinor: 0,
-  };
-  let nextInode = FIRST_INODE + 1;
-  const add = (entry: FileEntry): void => {
-    const { path } = entry;
-    const slash = path.lastIndexOf("/");
-    const parent = path === "" ? undefined : byPath.get(path.slice(0, Math.max(slash, 0)));
-    if (path !== "" && parent?.entry.kind !== "directory") throw new FormatError(`${path}: its folder is missing`);
-    const name = path.slice(slash + 1);
-    if (entry.kind === "hardLink") {
-      const file = byPath.get(entry.target);
-      if (file === undefined || file.entry.kind === "directory")
-        throw new FormatError(`${path}: a hard link to ${entry.target}, which is no file before it`);
-      if (++file.links > LINKS_MAX) throw new FormatError(`${path}: a file has at most ${LINKS_MAX} names`);
-      parent!.children.push({ ino: file.ino, name, type: ENTRY_TYPE[file.entry.kind as "file"] });
-      return;
-    }
-    const ino = path === "" ? ROOT_INODE : entry === lostFound ? FIRST_INODE : nextInode++;
-    const node: Node = {
-      entry,
-      ino,
-      parent: parent?.ino ?? ROOT_INODE,
-      links: entry.kind === "directory" ? 2 : 1,
-      children: [],
-    };
-    if (parent !== undefined) {
-      parent.children.push({ ino, name, type: ENTRY_TYPE[entry.kind] });
-      if (entry.kind === "directory") parent.links++;
-    }
-    nodes.push(node);
-    byPath.set(path, node);
-  };
-  for (const entry of tree.entries()) {
-    if (entry.path !== lostFound.path) add(entry);
-    if (entry.path === "") add(lostFound);
-  }
-  if (nodes.length === 0) throw new FormatError("the tree has no root");
-  return nodes;
 }
 
 class Writer {

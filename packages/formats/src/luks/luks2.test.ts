@@ -67,11 +67,12 @@ for (const derivation of ["argon2id", "pbkdf2"] as const) {
         ]).status,
         0,
       );
-      const plain = Buffer.alloc(content.length);
+      const plain = Buffer.alloc(content.length),
+        keyBytes = readFileSync(volumeKey);
       for (let at = 0; at < content.length; at += 4096) {
         const tweak = Buffer.alloc(16);
         tweak.writeUInt32LE(at / 512);
-        createDecipheriv("aes-256-xts", readFileSync(volumeKey), tweak)
+        createDecipheriv("aes-256-xts", keyBytes, tweak)
           .update(bytes.subarray(LUKS_DATA_OFFSET + at, LUKS_DATA_OFFSET + at + 4096))
           .copy(plain, at);
       }

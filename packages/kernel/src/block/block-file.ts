@@ -1,4 +1,4 @@
-import { EINVAL, ENOSPC, EPERM, O_DIRECT, O_DSYNC, O_EXCL, SEEK_CUR, SEEK_END, SEEK_SET } from "@stratos/abi";
+import { EINVAL, ENOSPC, EPERM, O_DIRECT, O_DSYNC, O_EXCL } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -12,6 +12,7 @@ import { blockIoctl } from "./block-ioctl.ts";
 import { closeDevice, openDevice } from "./device-users.ts";
 import type { BlockInode } from "./block-inode.ts";
 import type { BlockCaller, BlockKernel } from "./block-kernel.ts";
+import { seekTarget } from "../vfs/seek-target.ts";
 
 /** An open block device node: the node's attributes, the device's content. */
 export class BlockFile extends OpenFile {
@@ -61,14 +62,7 @@ export class BlockFile extends OpenFile {
   }
 
   override seek(offset: number, whence: number): number {
-    const target =
-      whence === SEEK_SET
-        ? offset
-        : whence === SEEK_CUR
-          ? this.position + offset
-          : whence === SEEK_END
-            ? this.device.size + offset
-            : -1;
+    const target = seekTarget({ position: this.position, size: this.device.size }, offset, whence);
     if (target < 0 || target > this.device.size) return -EINVAL;
     this.position = target;
     return target;

@@ -4,6 +4,7 @@ import type { PhysicalMemory } from "@stratos/riscv";
 import { CALL_WORK } from "../ground/call-work.ts";
 import { MemoryAccount, type Reclaimable } from "./memory-account.ts";
 import { Reaper } from "./reaper.ts";
+import type { Frame } from "./frame.ts";
 
 /** Accounts open at once: a frame's number is 15 bits, beside which the highest says that code was decoded from it. */
 const ACCOUNTS_MAX = 0x7fff;
@@ -18,7 +19,7 @@ const HOLDS_CODE = 0x8000;
  */
 export class FrameAllocator {
   readonly physical: PhysicalMemory;
-  readonly first: number;
+  readonly first: Frame;
   readonly total: number;
   /** References by (frame − first). */
   #references: Int32Array;
@@ -33,7 +34,7 @@ export class FrameAllocator {
   /** By their numbers; null: free. */
   #accounts: (MemoryAccount | null)[] = [];
   /** A frame that held code became free: what was decoded from it must go. */
-  onCodeGone: (frame: number) => void = () => {};
+  onCodeGone: (frame: Frame) => void = () => {};
   /**
    * Frames that are the board's and lent to accounts, which are charged for them as for their own: so there is a frame
    * for each charge whoever else borrows the same one. Those that nobody has borrowed stand where frames are free.
@@ -48,7 +49,7 @@ export class FrameAllocator {
   #untouched: number;
   /** Note who takes each frame, for `leaks`; slow, so only while looking for a leak. */
   trackSites = false;
-  #sites = new Map<number, string>();
+  #sites = new Map<Frame, string>();
 
   constructor(physical: PhysicalMemory) {
     this.physical = physical;
@@ -126,14 +127,14 @@ export class FrameAllocator {
   }
 
   /** A frame with one reference and any content, or −ENOMEM. */
-  allocate(account: MemoryAccount): number {
+  allocate(account: MemoryAccount): Frame {
     const frame = this.#take(account);
     if (this.trackSites && frame > 0) this.#noteSite(frame);
     return frame;
   }
 
   /** A frame of zeroes with one reference, or −ENOMEM. */
-  allocateZeroed(account: MemoryAccount): number {
+  allocateZeroed(account: MemoryAccount): Frame {
     const untouched = this.#untouched;
     const frame = this.#take(account);
     // A frame that was never used is zero already; one that was taken back from a cache is not.
@@ -144,19 +145,19 @@ export class FrameAllocator {
     return frame;
   }
 
-  #take(account: MemoryAccount): number {
+  #take(account: MemoryAccount): Frame {
     return charge(account) ? this.#pop(account) : -ENOMEM;
   }
 
   /** A frame for what was charged. */
-  #pop(account: MemoryAccount): number {
+  #pop(account: MemoryAccount): Frame {
     const frame = this.#freeCount > 0 ? this.#free[--this.#freeCount]! : this.#popRare();
     this.#references[frame - this.first] = 1;
     this.#charged[frame - this.first] = account.number;
     return frame;
   }
 
-  #popRare(): number {
+  #popRare(): Frame {
     if (this.#untouched < this.first + this.total) return this.#untouched++;
     this.lent?.reclaim(64);
     assert(this.#freeCount > 0, "there is a frame for each charge");
@@ -166,7 +167,7 @@ export class FrameAllocator {
   // ---- Frames that are lent
 
   /** A new frame of the board's, lent to `account`, with a reference of each; any content. −ENOMEM. */
-  allocateLent(account: MemoryAccount): number {
+  allocateLent(account: MemoryAccount): Frame {
     if (!charge(account)) return -ENOMEM;
     this.#lender.charge();
     const frame = this.#pop(this.#lender);
@@ -176,7 +177,7 @@ export class FrameAllocator {
   }
 
   /** Lends a frame to one more account, which gets a reference. 0, −ENOMEM. */
-  lend(frame: number, account: MemoryAccount): number {
+  lend(frame: Frame, account: MemoryAccount): number {
     // Held, because making room may have it reclaimed.
     this.retain(frame);
     if (!charge(account)) {
@@ -188,7 +189,7 @@ export class FrameAllocator {
   }
 
   /** Takes back the reference of a cache: of a frame that was lent to its account, or of its own. */
-  giveBack(frame: number, account: MemoryAccount): void {
+  giveBack(frame: Frame, account: MemoryAccount): void {
     if (this.isLent(frame)) {
       this.notes[frame - this.first]!--;
       account.uncharge();
@@ -196,39 +197,39 @@ export class FrameAllocator {
     this.release(frame);
   }
 
-  isLent(frame: number): boolean {
+  isLent(frame: Frame): boolean {
     return (this.#charged[frame - this.first]! & ~HOLDS_CODE) === this.#lender.number;
   }
 
   /** Does a page table (or who moves bytes just now) hold the frame, beside caches? */
-  isMapped(frame: number): boolean {
+  isMapped(frame: Frame): boolean {
     const at = frame - this.first;
     return this.#references[at]! > (this.isLent(frame) ? 1 + this.notes[at]! : 1);
   }
 
   /** References as a program may know of them: it learns nothing of other kernels. */
-  sharers(frame: number): number {
+  sharers(frame: Frame): number {
     return this.isLent(frame) ? 2 : this.references(frame);
   }
 
   // ---- References
 
   /** Code was decoded from the frame: it is told when that becomes free. */
-  noteCode(frame: number): void {
+  noteCode(frame: Frame): void {
     this.#charged[frame - this.first]! |= HOLDS_CODE;
   }
 
-  references(frame: number): number {
+  references(frame: Frame): number {
     return this.#references[frame - this.first]!;
   }
 
-  retain(frame: number): void {
+  retain(frame: Frame): void {
     const at = frame - this.first;
     assert(this.#references[at]! > 0, "a retained frame is in use");
     this.#references[at]!++;
   }
 
-  release(frame: number): void {
+  release(frame: Frame): void {
     const at = frame - this.first;
     assert(this.#references[at]! > 0, "a released frame is in use");
     if (--this.#references[at]! > 0) return;
@@ -236,7 +237,7 @@ export class FrameAllocator {
     this.#makeFree(frame);
   }
 
-  #makeFree(frame: number): void {
+  #makeFree(frame: Frame): void {
     if ((this.#charged[frame - this.first]! & HOLDS_CODE) !== 0) this.onCodeGone(frame);
     this.#free[this.#freeCount++] = frame;
     if (this.trackSites) this.#sites.delete(frame);
@@ -249,7 +250,7 @@ export class FrameAllocator {
     return { count: this.#sites.size, sites };
   }
 
-  #noteSite(frame: number): void {
+  #noteSite(frame: Frame): void {
     // The caller of allocate or allocateZeroed.
     const lines = (new Error().stack ?? "").split("\n").slice(1);
     this.#sites.set(

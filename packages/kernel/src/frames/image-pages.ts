@@ -6,6 +6,7 @@
 import { stateClass } from "@stratos/base";
 import type { FrameAllocator } from "./frame-allocator.ts";
 import type { Reclaimable } from "./memory-account.ts";
+import type { Frame, PageIndex } from "./frame.ts";
 
 export class ImagePages implements Reclaimable {
   readonly frames: FrameAllocator;
@@ -69,12 +70,12 @@ export class SharedImage {
   }
 
   /** The frame of a page that is in memory, else 0. */
-  peek(place: number): number {
+  peek(place: number): Frame {
     return this.#frames.get(place) ?? 0;
   }
 
   /** Keeps a page that was read; the frame's second reference is the image's. */
-  add(place: number, frame: number): void {
+  add(place: number, frame: Frame): void {
     this.#frames.set(place, frame);
   }
 
@@ -116,5 +117,5 @@ export interface ImageFile {
   /** It is about to differ from what the image has: translations that other kernels share must not be used for it. */
   leaveImage(): void;
   /** The page gets another frame: mappings of the one that it has go. */
-  unmapFrame(index: number, frame: number): void;
+  unmapFrame(index: PageIndex, frame: Frame): void;
 }

@@ -5,13 +5,14 @@ import type { FrameAllocator } from "./frame-allocator.ts";
 import type { ImageFile } from "./image-pages.ts";
 import type { MemoryAccount } from "./memory-account.ts";
 import type { Reapable } from "./reaper.ts";
+import type { Frame, PageIndex } from "./frame.ts";
 
 /** Where a file's pages come from and go to. `bytes` is physical memory: no second copy is made. */
 export interface PageBacking {
   /** Fills the page (zeroes beyond the end of the file). Returns 0 or a negated errno. */
-  readPage(index: number, bytes: Uint8Array, at: number): number;
+  readPage(index: PageIndex, bytes: Uint8Array, at: number): number;
   /** Stores `length` bytes (≤ 4096, the rest lies beyond the end of the file). Returns 0 or a negated errno. */
-  writePage(index: number, bytes: Uint8Array, at: number, length: number): number;
+  writePage(index: PageIndex, bytes: Uint8Array, at: number, length: number): number;
 }
 
 /** What bounds the pages of caches without a backing: those of all files of a tmpfs together. */
@@ -64,7 +65,7 @@ class DroppedPages implements Reapable {
 
 /** Who follows the bytes of a file's pages. */
 export interface PageWatcher {
-  pageChanged(index: number): void;
+  pageChanged(index: PageIndex): void;
   /** Nobody is interested any more, for good. */
   readonly isDone: boolean;
 }
@@ -104,12 +105,12 @@ export class PageCache {
   }
 
   /** Frame of a page that is in memory, else 0. */
-  peek(index: number): number {
+  peek(index: PageIndex): Frame {
     return this.#segments.get(Math.floor(index / SEGMENT_PAGES))?.frames[index & (SEGMENT_PAGES - 1)] ?? 0;
   }
 
   /** Adds a page that isn't there. */
-  #add(index: number, frame: number): void {
+  #add(index: PageIndex, frame: Frame): void {
     const at = Math.floor(index / SEGMENT_PAGES);
     let segment = this.#segments.get(at);
     if (segment === undefined) {
@@ -128,7 +129,7 @@ export class PageCache {
   }
 
   /** A new frame for a page; −ENOMEM, −ENOSPC. */
-  #allocate(): number {
+  #allocate(): Frame {
     if (this.#room !== null && this.#room.pagesUsed >= this.#room.pagesMax) return -ENOSPC;
     return this.frames.allocateZeroed(this.account);
   }
@@ -137,7 +138,7 @@ export class PageCache {
    * Frame number of the page, read in when needed; a negated errno (EIO, ENOMEM, ENOSPC). The caller retains it before
    * it maps it.
    */
-  frame(index: number): number {
+  frame(index: PageIndex): Frame {
     const present = this.peek(index);
     if (present !== 0) return present;
     if (this.isOriginal) {
@@ -158,7 +159,7 @@ export class PageCache {
   }
 
   /** The image's own page, read when no kernel has it. */
-  #borrow(index: number, place: number): number {
+  #borrow(index: PageIndex, place: number): Frame {
     const { frames, account } = this;
     const { image } = this.imageFile!;
     let frame = image.peek(place);
@@ -181,13 +182,13 @@ export class PageCache {
   }
 
   /** As `frame`, of a page that is about to be written: it is this file's own then. */
-  frameForWrite(index: number): number {
+  frameForWrite(index: PageIndex): Frame {
     const frame = this.frame(index);
     return frame < 0 ? frame : this.#own(index, frame);
   }
 
   /** The page without reading it: for a write that covers all of it. */
-  frameForOverwrite(index: number): number {
+  frameForOverwrite(index: PageIndex): Frame {
     const present = this.peek(index);
     if (present !== 0) return this.#own(index, present);
     this.leaveImage();
@@ -198,7 +199,7 @@ export class PageCache {
   }
 
   /** The bytes of a page in memory begin to differ from the image's: they get a frame of their own. */
-  #own(index: number, frame: number): number {
+  #own(index: PageIndex, frame: Frame): Frame {
     this.leaveImage();
     if (!this.frames.isLent(frame)) return frame;
     // Held, because making room may reclaim it.
@@ -222,7 +223,7 @@ export class PageCache {
   }
 
   /** A borrowed page goes, and mappings of it: the file's content is another one. @returns whether it was one */
-  loseBorrowed(index: number): boolean {
+  loseBorrowed(index: PageIndex): boolean {
     const frame = this.peek(index);
     if (frame === 0 || !this.frames.isLent(frame)) return false;
     this.leaveImage();
@@ -247,13 +248,13 @@ export class PageCache {
   }
 
   /** A page's bytes are others now, or about to go. */
-  notifyChange(index: number): void {
+  notifyChange(index: PageIndex): void {
     if (this.#watchers.size === 0) return;
     for (const watcher of this.#watchers.values()) watcher.pageChanged(index);
   }
 
   /** Must be called after each change of the page's bytes, and when it is mapped writable and shared. */
-  markDirty(index: number): void {
+  markDirty(index: PageIndex): void {
     if (this.backing !== null) this.#dirty.add(index);
     this.notifyChange(index);
   }
@@ -267,7 +268,7 @@ export class PageCache {
     if (this.anonymousUsers > 0 && --this.anonymousUsers === 0) this.dispose();
   }
 
-  isDirty(index: number): boolean {
+  isDirty(index: PageIndex): boolean {
     return this.#dirty.has(index);
   }
 
@@ -284,7 +285,7 @@ export class PageCache {
   }
 
   /** Calls `visit` for each page in memory with index in `[first, last)`, in no order. */
-  forEach(first: number, last: number, visit: (index: number, frame: number) => void): void {
+  forEach(first: PageIndex, last: PageIndex, visit: (index: PageIndex, frame: Frame) => void): void {
     if (last - first < this.#segments.size * SEGMENT_PAGES) {
       for (let index = first; index < last; index++) {
         const frame = this.peek(index);
@@ -294,7 +295,7 @@ export class PageCache {
   }
 
   /** Calls `visit` for each page of a segment within the range. */
-  #visitSegment(at: number, first: number, last: number, visit: (index: number, frame: number) => void): void {
+  #visitSegment(at: number, first: PageIndex, last: PageIndex, visit: (index: PageIndex, frame: Frame) => void): void {
     const frames = this.#segments.get(at)?.frames;
     if (frames === undefined) return;
     const start = at * SEGMENT_PAGES;
@@ -309,7 +310,12 @@ export class PageCache {
    *
    * @returns index up to which all was visited, `last` at the end
    */
-  forEachInPieces(first: number, last: number, work: CallWork, visit: (index: number, frame: number) => void): number {
+  forEachInPieces(
+    first: PageIndex,
+    last: PageIndex,
+    work: CallWork,
+    visit: (index: PageIndex, frame: Frame) => void,
+  ): number {
     const from = Math.floor(first / SEGMENT_PAGES),
       to = Math.ceil(last / SEGMENT_PAGES);
     const places = to - from > this.#segments.size ? this.#placesIn(from, to) : null;
@@ -350,7 +356,7 @@ export class PageCache {
   }
 
   /** Forgets one page, whatever its state (hole punching, truncation). */
-  drop(index: number): void {
+  drop(index: PageIndex): void {
     const at = Math.floor(index / SEGMENT_PAGES);
     const segment = this.#segments.get(at);
     const frame = segment?.frames[index & (SEGMENT_PAGES - 1)] ?? 0;

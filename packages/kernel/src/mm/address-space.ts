@@ -27,7 +27,7 @@ import {
   UIO_MAXIOV,
 } from "@stratos/abi";
 import { byteString, stateClass } from "@stratos/base";
-import type { AddressMode } from "@stratos/riscv";
+import type { AddressMode, PhysicalAddress, VirtualAddress } from "@stratos/riscv";
 import type { CallWork } from "../ground/call-work.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
@@ -36,7 +36,7 @@ import type { Path } from "../vfs/path.ts";
 import type { Area } from "./area.ts";
 import { AreaList } from "./area-list.ts";
 import { handlePageFault, markPageDirty } from "./page-fault.ts";
-import { PageTable, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
+import { addressOfEntry, frameOfEntry, PageTable, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import type { Reapable } from "../frames/reaper.ts";
 import { UserCursor } from "./user-cursor.ts";
@@ -125,7 +125,7 @@ export class AddressSpace implements UserMemory, Reapable {
   }
 
   /** The area that covers `address`. */
-  areaAt(address: number): Area | undefined {
+  areaAt(address: VirtualAddress): Area | undefined {
     return this.areas.at(address);
   }
 
@@ -143,7 +143,7 @@ export class AddressSpace implements UserMemory, Reapable {
   }
 
   /** Splits the area that straddles `address`, so that an area begins there. */
-  splitAt(address: number): void {
+  splitAt(address: VirtualAddress): void {
     const area = this.areaAt(address);
     if (area === undefined || area.start === address) return;
     this.forgetCode(area);
@@ -156,7 +156,7 @@ export class AddressSpace implements UserMemory, Reapable {
    * End of what the work that is left allows to do at once with `[start, end)`: page-table nodes and areas are charged
    * for, at least one of them is in it.
    */
-  pieceEnd(start: number, end: number, work: CallWork): number {
+  pieceEnd(start: VirtualAddress, end: VirtualAddress, work: CallWork): VirtualAddress {
     for (let at = start; at < end;) {
       const area = this.areas.endingAfter(at);
       if (area === undefined || area.start >= end) return end;
@@ -168,13 +168,13 @@ export class AddressSpace implements UserMemory, Reapable {
   }
 
   /** Is `[start, end)` free of areas? */
-  isFree(start: number, end: number): boolean {
+  isFree(start: VirtualAddress, end: VirtualAddress): boolean {
     const area = this.areas.endingAfter(start);
     return area === undefined || area.start >= end;
   }
 
   /** Is all of `[start, end)` covered? */
-  isCovered(start: number, end: number): boolean {
+  isCovered(start: VirtualAddress, end: VirtualAddress): boolean {
     for (let at = start; at < end;) {
       const area = this.areaAt(at);
       if (area === undefined) return false;
@@ -187,7 +187,7 @@ export class AddressSpace implements UserMemory, Reapable {
    * A free range of `length` bytes: the library's own place when there is one, else the highest gap below MMAP_TOP,
    * else the highest below the stack's limit; at last above 4 GiB, where code can't be. −ENOMEM when none is left.
    */
-  findGap(length: number, preferred: number, mayBeWide: boolean): number {
+  findGap(length: number, preferred: VirtualAddress, mayBeWide: boolean): VirtualAddress {
     if (preferred > 0 && this.isFree(preferred, preferred + length)) return preferred;
     let found = this.#gapBelow(MMAP_TOP, MMAP_MIN, length);
     if (found < 0) found = this.#gapBelow(LIBRARY_TOP, MMAP_TOP, length);
@@ -205,16 +205,16 @@ export class AddressSpace implements UserMemory, Reapable {
   // ---- Pages
 
   /** Shows translated code (if the space has a slot, or owns the TLB) what the page table says of a page. */
-  publish(address: number, entry: number): void {
+  publish(address: VirtualAddress, entry: number): void {
     if ((entry & PTE_R) === 0) return;
     const { processor, slots } = this.kernel;
     if (this.isWide) {
-      if (slots.tlbOwner === this) processor.tlb.map(address, entry - (entry & 4095), (entry & PTE_W) !== 0);
-    } else if (this.slot >= 0) processor.tables.map(this.slot, address, entry - (entry & 4095), (entry & PTE_W) !== 0);
+      if (slots.tlbOwner === this) processor.tlb.map(address, addressOfEntry(entry), (entry & PTE_W) !== 0);
+    } else if (this.slot >= 0) processor.tables.map(this.slot, address, addressOfEntry(entry), (entry & PTE_W) !== 0);
   }
 
   /** Takes pages of `[start, end)` from translated code; accesses fault. */
-  unpublish(start: number, end: number): void {
+  unpublish(start: VirtualAddress, end: VirtualAddress): void {
     const { processor, slots } = this.kernel;
     if (this.isWide) {
       if (slots.tlbOwner === this) processor.tlb.unmap(start, end);
@@ -222,7 +222,7 @@ export class AddressSpace implements UserMemory, Reapable {
   }
 
   /** Takes the right to write pages of `[start, end)`; writes fault. */
-  unpublishWrites(start: number, end: number): void {
+  unpublishWrites(start: VirtualAddress, end: VirtualAddress): void {
     const { processor, slots } = this.kernel;
     if (this.isWide) {
       if (slots.tlbOwner === this) processor.tlb.writeProtect(start, end);
@@ -230,7 +230,7 @@ export class AddressSpace implements UserMemory, Reapable {
   }
 
   /** Takes code pages; fetches fault. */
-  unpublishCode(start: number, end: number): void {
+  unpublishCode(start: VirtualAddress, end: VirtualAddress): void {
     if (this.slot >= 0 && start < USER_TOP) this.kernel.processor.tables.unmapCode(this.slot, start, end);
   }
 
@@ -238,7 +238,7 @@ export class AddressSpace implements UserMemory, Reapable {
    * A TLB entry was displaced by another page's: shows the page again if the page table allows the access. Returns
    * whether it does.
    */
-  republish(address: number, forWrite: boolean): boolean {
+  republish(address: VirtualAddress, forWrite: boolean): boolean {
     const entry = this.table.get(address);
     if ((entry & (forWrite ? PTE_W : PTE_R)) === 0) return false;
     this.publish(address - (address % PAGE_SIZE), entry);
@@ -269,7 +269,7 @@ export class AddressSpace implements UserMemory, Reapable {
     const tables = this.kernel.processor.tables;
     const slot = this.slot;
     this.table.forEach(0, USER_TOP, (address, entry) => {
-      if ((entry & PTE_R) !== 0) tables.map(slot, address, entry - (entry & 4095), (entry & PTE_W) !== 0);
+      if ((entry & PTE_R) !== 0) tables.map(slot, address, addressOfEntry(entry), (entry & PTE_W) !== 0);
       return entry;
     });
   }
@@ -279,7 +279,7 @@ export class AddressSpace implements UserMemory, Reapable {
    *
    * @param areas  what covers the range, ascending: pages written through shared ones are marked dirty
    */
-  unmapPages(start: number, end: number, areas: readonly Area[]): void {
+  unmapPages(start: VirtualAddress, end: VirtualAddress, areas: readonly Area[]): void {
     const frames = this.kernel.frames;
     this.unpublish(start, end);
     this.unpublishCode(start, end);
@@ -290,13 +290,13 @@ export class AddressSpace implements UserMemory, Reapable {
         const area = areas[index];
         if (area !== undefined && area.start <= address && area.pages !== null) markPageDirty(this, area, address);
       }
-      frames.release(entry >>> 12);
+      frames.release(frameOfEntry(entry));
       return 0;
     });
   }
 
   /** Takes the pages of a part of an area away, which stays; much of it in pieces. */
-  dropPages(area: Area, start: number, end: number): void {
+  dropPages(area: Area, start: VirtualAddress, end: VirtualAddress): void {
     if (end - start > AT_ONCE_BYTES) this.#dismiss([area.slice(start, end)], start, end);
     else this.unmapPages(start, end, [area]);
   }
@@ -305,7 +305,7 @@ export class AddressSpace implements UserMemory, Reapable {
    * Areas that are in no list any more, and the pages of the range, go to a space that nobody uses, which is given back
    * in pieces.
    */
-  #dismiss(areas: readonly Area[], start: number, end: number): void {
+  #dismiss(areas: readonly Area[], start: VirtualAddress, end: VirtualAddress): void {
     this.unpublish(start, end);
     this.unpublishCode(start, end);
     const rest = new AddressSpace(this.kernel, this.account);
@@ -326,7 +326,7 @@ export class AddressSpace implements UserMemory, Reapable {
   }
 
   /** Removes whole areas in `[start, end)`; the caller has split at both ends. */
-  removeAreas(start: number, end: number): void {
+  removeAreas(start: VirtualAddress, end: VirtualAddress): void {
     const areas = this.areas.removeWithin(start, end);
     if (areas.length === 0) return;
     for (const area of areas) {
@@ -350,7 +350,7 @@ export class AddressSpace implements UserMemory, Reapable {
   }
 
   /** The stack's area grows when `address` lies below it within RLIMIT_STACK. Returns whether it did. */
-  growStack(address: number, limit: number): boolean {
+  growStack(address: VirtualAddress, limit: number): boolean {
     const area = this.areas.endingAfter(address);
     if (area === undefined || (area.flags & MAP_GROWSDOWN) === 0) return false;
     const start = address - (address % PAGE_SIZE);
@@ -393,7 +393,7 @@ export class AddressSpace implements UserMemory, Reapable {
     this.kernel.slots.release(this);
     for (const area of this.areas) this.forgetCode(area);
     this.table.forEach(0, Number.MAX_SAFE_INTEGER, (_address, entry) => {
-      this.kernel.frames.release(entry >>> 12);
+      this.kernel.frames.release(frameOfEntry(entry));
       return 0;
     });
   }
@@ -415,7 +415,7 @@ export class AddressSpace implements UserMemory, Reapable {
   /**
    * Physical address of user byte `address`, faulting the page in for the access; −EFAULT.
    */
-  translate(address: number, forWrite: boolean): number {
+  translate(address: VirtualAddress, forWrite: boolean): PhysicalAddress {
     if (!(address >= 0 && address < Number.MAX_SAFE_INTEGER)) return -EFAULT;
     const need = forWrite ? PTE_W : PTE_R;
     let entry = this.table.get(address);
@@ -424,10 +424,10 @@ export class AddressSpace implements UserMemory, Reapable {
       entry = this.table.get(address);
       if ((entry & need) === 0) return -EFAULT;
     }
-    return entry - (entry & 4095) + (address % PAGE_SIZE);
+    return addressOfEntry(entry) + (address % PAGE_SIZE);
   }
 
-  copyIn(address: number, into: Uint8Array, at: number, count: number): number {
+  copyIn(address: VirtualAddress, into: Uint8Array, at: number, count: number): number {
     this.kernel.work.charge(count >>> 12);
     const memory = this.kernel.physical.u8;
     while (count > 0) {
@@ -442,7 +442,7 @@ export class AddressSpace implements UserMemory, Reapable {
     return 0;
   }
 
-  copyOut(address: number, from: Uint8Array, at: number, count: number): number {
+  copyOut(address: VirtualAddress, from: Uint8Array, at: number, count: number): number {
     this.kernel.work.charge(count >>> 12);
     const memory = this.kernel.physical.u8;
     while (count > 0) {
@@ -457,7 +457,7 @@ export class AddressSpace implements UserMemory, Reapable {
     return 0;
   }
 
-  clear(address: number, count: number): number {
+  clear(address: VirtualAddress, count: number): number {
     const memory = this.kernel.physical.u8;
     while (count > 0) {
       const to = this.translate(address, true);
@@ -470,7 +470,7 @@ export class AddressSpace implements UserMemory, Reapable {
     return 0;
   }
 
-  loadU32(address: number): number {
+  loadU32(address: VirtualAddress): number {
     if (address % 4 === 0) {
       const at = this.translate(address, false);
       return at < 0 ? -EFAULT : this.kernel.physical.u32[at >>> 2]!;
@@ -479,7 +479,7 @@ export class AddressSpace implements UserMemory, Reapable {
     return WORDS_VIEW.getUint32(0, true);
   }
 
-  storeU32(address: number, value: number): number {
+  storeU32(address: VirtualAddress, value: number): number {
     if (address % 4 === 0) {
       const at = this.translate(address, true);
       if (at < 0) return -EFAULT;
@@ -490,20 +490,20 @@ export class AddressSpace implements UserMemory, Reapable {
     return this.copyOut(address, WORDS, 0, 4);
   }
 
-  loadU64(address: number): number {
+  loadU64(address: VirtualAddress): number {
     const low = this.loadU32(address);
     if (low < 0) return -EFAULT;
     const high = this.loadU32(address + 4);
     return high < 0 ? -EFAULT : high * 0x100000000 + low;
   }
 
-  storeU64(address: number, value: number): number {
+  storeU64(address: VirtualAddress, value: number): number {
     const high = Math.floor(value / 0x100000000);
     const failed = this.storeU32(address, value - high * 0x100000000);
     return failed < 0 ? failed : this.storeU32(address + 4, high);
   }
 
-  loadString(address: number, most: number): string | number {
+  loadString(address: VirtualAddress, most: number): string | number {
     const memory = this.kernel.physical.u8;
     let text = "";
     while (text.length <= most) {
@@ -519,13 +519,13 @@ export class AddressSpace implements UserMemory, Reapable {
     return -ENAMETOOLONG;
   }
 
-  cursor(address: number, count: number): IoCursor {
+  cursor(address: VirtualAddress, count: number): IoCursor {
     this.#cursor.reset();
     this.#cursor.addSegment(address, count);
     return this.#cursor;
   }
 
-  vectorCursor(vector: number, count: number): IoCursor | number {
+  vectorCursor(vector: VirtualAddress, count: number): IoCursor | number {
     if (count < 0 || count > UIO_MAXIOV) return -EINVAL;
     this.#cursor.reset();
     for (let index = 0; index < count; index++) {

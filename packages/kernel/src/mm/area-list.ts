@@ -13,6 +13,7 @@
  */
 import { assert, stateClass } from "@stratos/base";
 import type { Area } from "./area.ts";
+import type { VirtualAddress } from "@stratos/riscv";
 
 const LEAF_MAX = 128;
 const LEAF_MIN = LEAF_MAX / 4;
@@ -48,7 +49,7 @@ export class AreaList implements Iterable<Area> {
   }
 
   /** The area that covers `address`. */
-  at(address: number): Area | undefined {
+  at(address: VirtualAddress): Area | undefined {
     const hint = this.#hint;
     if (hint !== null && address >= hint.start && address < hint.end) return hint;
     const area = this.endingAfter(address);
@@ -58,7 +59,7 @@ export class AreaList implements Iterable<Area> {
   }
 
   /** The lowest area whose end is above `address`. */
-  endingAfter(address: number): Area | undefined {
+  endingAfter(address: VirtualAddress): Area | undefined {
     const leaf = this.#leafEndingAfter(address);
     return leaf < this.#leaves.length
       ? this.#leaves[leaf]!.areas[firstEndingAfter(this.#leaves[leaf]!.areas, address)]
@@ -66,7 +67,7 @@ export class AreaList implements Iterable<Area> {
   }
 
   /** The highest area whose start is below `address`. */
-  startingBefore(address: number): Area | undefined {
+  startingBefore(address: VirtualAddress): Area | undefined {
     let low = 0;
     let high = this.#leaves.length;
     while (low < high) {
@@ -115,7 +116,7 @@ export class AreaList implements Iterable<Area> {
   }
 
   /** Other bounds for an area of the list; it must not come to overlap its neighbours. */
-  resize(area: Area, start: number, end: number): void {
+  resize(area: Area, start: VirtualAddress, end: VirtualAddress): void {
     const at = this.#leafEndingAfter(area.start);
     area.start = start;
     area.end = end;
@@ -123,7 +124,7 @@ export class AreaList implements Iterable<Area> {
   }
 
   /** Takes all areas out that begin in `[start, end)`. */
-  removeWithin(start: number, end: number): Area[] {
+  removeWithin(start: VirtualAddress, end: VirtualAddress): Area[] {
     const removed: Area[] = [];
     let at = this.#leafEndingAfter(start);
     while (at < this.#leaves.length) {
@@ -223,7 +224,7 @@ export class AreaList implements Iterable<Area> {
   }
 
   /** Index of the first leaf whose last area ends above `address` (= the number of leaves when none does). */
-  #leafEndingAfter(address: number): number {
+  #leafEndingAfter(address: VirtualAddress): number {
     let low = 0;
     let high = this.#leaves.length;
     while (low < high) {
@@ -244,7 +245,7 @@ export class AreaList implements Iterable<Area> {
 }
 
 /** Index of the first area whose end is above `address` (= areas.length when none is). */
-function firstEndingAfter(areas: readonly Area[], address: number): number {
+function firstEndingAfter(areas: readonly Area[], address: VirtualAddress): number {
   let low = 0;
   let high = areas.length;
   while (low < high) {

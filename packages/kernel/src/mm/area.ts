@@ -1,8 +1,9 @@
 import { MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { CodeRegion } from "@stratos/riscv";
+import type { CodeRegion, VirtualAddress } from "@stratos/riscv";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { PageCache } from "../frames/page-cache.ts";
+import type { PageIndex } from "../frames/frame.ts";
 
 /**
  * Marks beside mmap's in `Area.flags`: mseal(2) holds it; it shares a file that may never be written through it
@@ -22,8 +23,8 @@ export const AREA_NO_FORK = 0x8000000,
 /** A mapping (VMA): a range of pages with one protection and one source. */
 export class Area {
   /** Multiples of 4096; `end` is exclusive. */
-  start: number;
-  end: number;
+  start: VirtualAddress;
+  end: VirtualAddress;
   /** PROT_READ | PROT_WRITE | PROT_EXEC. */
   protection: number;
   /** MAP_SHARED or MAP_PRIVATE, MAP_GROWSDOWN, MAP_NORESERVE, MAP_LOCKED … */
@@ -42,8 +43,8 @@ export class Area {
   codeIsPrivate: boolean;
 
   constructor(
-    start: number,
-    end: number,
+    start: VirtualAddress,
+    end: VirtualAddress,
     protection: number,
     flags: number,
     source: { file: OpenFile | null; pages: PageCache | null; offset: number; label: string },
@@ -77,12 +78,12 @@ export class Area {
   }
 
   /** Index in `pages` of the page at `address`. */
-  pageIndex(address: number): number {
+  pageIndex(address: VirtualAddress): PageIndex {
     return (address - this.start + this.offset) / 4096;
   }
 
   /** A copy that covers `[start, end)`; holds its own reference to the file. */
-  slice(start: number, end: number): Area {
+  slice(start: VirtualAddress, end: VirtualAddress): Area {
     const copy = new Area(start, end, this.protection, this.flags, {
       file: this.file?.retain() ?? null,
       pages: this.pages,

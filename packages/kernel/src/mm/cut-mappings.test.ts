@@ -9,7 +9,8 @@ import { CALL_WORK } from "../ground/call-work.ts";
 import { createMemoryTask, forkAddressSpace } from "../testing/memory-task.ts";
 import { AddressSpace } from "./address-space.ts";
 import { type Cut, cutMappings } from "./cut-mappings.ts";
-import { mmap, mprotect } from "./mmap.ts";
+import { mmap } from "./mmap.ts";
+import { mprotect } from "./mprotect.ts";
 
 const PAGES = 64;
 

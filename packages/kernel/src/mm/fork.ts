@@ -4,6 +4,7 @@ import { AREA_NO_FORK, AREA_WIPE_ON_FORK } from "./area.ts";
 import { AddressSpace, WIDE_TOP } from "./address-space.ts";
 import { PTE_R, PTE_W } from "./page-table.ts";
 import type { MmCaller } from "./mm-kernel.ts";
+import type { VirtualAddress } from "@stratos/riscv";
 
 /** A fork that goes on in pieces: the half-made copy, and the address that it was made up to. */
 interface ForkState extends CallState {
@@ -66,7 +67,7 @@ function beginFork(parent: AddressSpace): AddressSpace {
 }
 
 /** Copies what lies in `[start, end)`: an area whole when the piece begins before it, then its pages. */
-function copyPiece(parent: AddressSpace, child: AddressSpace, start: number, end: number): number {
+function copyPiece(parent: AddressSpace, child: AddressSpace, start: VirtualAddress, end: VirtualAddress): number {
   const { processor } = parent.kernel;
   for (
     let area = parent.areas.endingAfter(start);

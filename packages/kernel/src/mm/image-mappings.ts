@@ -4,6 +4,8 @@ import type { PageCache } from "../frames/page-cache.ts";
 import type { CallWork } from "../ground/call-work.ts";
 import type { AddressSpace } from "./address-space.ts";
 import { AREAS_PER_UNIT } from "./cut-mappings.ts";
+import type { Frame, PageIndex } from "../frames/frame.ts";
+import { frameOfEntry } from "./page-table.ts";
 
 interface MappingKernel {
   readonly spaces: Iterable<AddressSpace>;
@@ -16,13 +18,13 @@ function chargeWalk(work: CallWork, space: AddressSpace): void {
 }
 
 /** Takes a frame that a file is about to give up from those who map it there; private copies of the page stay. */
-export function unmapFrame({ spaces, work }: MappingKernel, pages: PageCache, index: number, frame: number): void {
+export function unmapFrame({ spaces, work }: MappingKernel, pages: PageCache, index: PageIndex, frame: Frame): void {
   for (const space of spaces) {
     chargeWalk(work, space);
     for (const area of space.areas) {
       if (area.pages !== pages) continue;
       const at = area.start + index * PAGE_SIZE - area.offset;
-      if (at < area.start || at >= area.end || space.table.get(at) >>> 12 !== frame) continue;
+      if (at < area.start || at >= area.end || frameOfEntry(space.table.get(at)) !== frame) continue;
       space.unmapPages(at, at + PAGE_SIZE, [area]);
     }
   }

@@ -8,6 +8,7 @@ import type { AreaUsage } from "./area-list.ts";
 import type { LibraryPlaces } from "./library-places.ts";
 import type { SlotPool } from "./slot-pool.ts";
 import type { FutexWaiter } from "./futex-waiter.ts";
+import type { Frame } from "../frames/frame.ts";
 
 /** What address spaces need of the kernel. */
 export interface MmKernel extends VfsKernel {
@@ -23,7 +24,7 @@ export interface MmKernel extends VfsKernel {
   readonly maximumAreas: number;
   readonly aioUsage: AioUsage;
   /** Mapped wherever untouched anonymous memory is read. */
-  readonly zeroFrame: number;
+  readonly zeroFrame: Frame;
   /** The page with `rt_sigreturn` for signal handlers to return to. */
   readonly trampoline: PageCache;
   /** Translations were dropped during a system call: translated code on the host's stack must be left. */

@@ -27,7 +27,9 @@ import type { Task } from "../task/task.ts";
 import { mountRoot } from "../vfs/mounting.ts";
 import { AddressSpace } from "./address-space.ts";
 import { madvise } from "./madvise.ts";
-import { brk, mmap, mprotect, mremap, munmap } from "./mmap.ts";
+import { brk, mmap, munmap } from "./mmap.ts";
+import { mprotect } from "./mprotect.ts";
+import { mremap } from "./mremap.ts";
 import { handlePageFault } from "./page-fault.ts";
 
 const READ_WRITE = PROT_READ | PROT_WRITE;

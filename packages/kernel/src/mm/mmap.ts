@@ -2,9 +2,7 @@ import {
   EACCES,
   EAGAIN,
   EBADF,
-  EBUSY,
   EEXIST,
-  EFAULT,
   EINVAL,
   ENODEV,
   ENOMEM,
@@ -25,9 +23,6 @@ import {
   MAP_SHARED,
   MAP_SHARED_VALIDATE,
   MAP_TYPE,
-  MREMAP_DONTUNMAP,
-  MREMAP_FIXED,
-  MREMAP_MAYMOVE,
   O_PATH,
   PAGE_SIZE,
   PROT_EXEC,
@@ -41,18 +36,16 @@ import { walkInPieces } from "../ground/call-work.ts";
 import { UNFINISHED, type CallState, callState } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { touchAccessTime } from "../vfs/regular-file.ts";
-import { writeSomePages } from "../vfs/write-back.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
-import { Area, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
+import { Area, AREA_NEVER_WRITABLE } from "./area.ts";
 import { contentKey } from "./content-key.ts";
 import { mayLock } from "./lock-limit.ts";
 import { checkSeals } from "./memory-seal.ts";
 import { PageCache } from "../frames/page-cache.ts";
 import { handlePageFault } from "./page-fault.ts";
-import { PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 
-const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
+export const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
 /** What MAP_SHARED_VALIDATE takes: Linux's LEGACY_MAP_MASK, MAP_FIXED_NOREPLACE and the sizes of huge pages. */
 const KNOWN_FLAGS = 0x17f93f | (63 << 26);
 /**
@@ -60,7 +53,7 @@ const KNOWN_FLAGS = 0x17f93f | (63 << 26);
  * short of.
  */
 export const AREAS_MAX = 1 << 20;
-const PROTECTIONS = PROT_READ | PROT_WRITE | PROT_EXEC;
+export const PROTECTIONS = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 /** `file` is null for MAP_ANONYMOUS. */
 interface MapRequest {
@@ -214,13 +207,13 @@ function isSealedAgainstWriting(file: OpenFile | null): boolean {
  * ought to. There is no swap; a margin stands in for it, because programs that use little of much expect the memory of
  * real machines.
  */
-function overcommits(space: AddressSpace, length: number): boolean {
+export function overcommits(space: AddressSpace, length: number): boolean {
   return length > space.kernel.memory.limit * PAGE_SIZE + OVERCOMMIT_MARGIN;
 }
 
 const OVERCOMMIT_MARGIN = 16 * 2 ** 30;
 
-function exceedsLimit(task: MmCaller, length: number): boolean {
+export function exceedsLimit(task: MmCaller, length: number): boolean {
   return task.space.mappedBytes + length > task.group.limits[RLIMIT_AS]!.soft;
 }
 
@@ -263,126 +256,17 @@ export function munmap(space: AddressSpace, address: number, length: number): nu
   return 0;
 }
 
-/** What mprotect(2) does at once: 256 pages, and areas, at most; a unit for each eighth of it. */
-const AT_ONCE_BYTES = 1 << 20,
-  AT_ONCE_UNIT = AT_ONCE_BYTES / 8;
-
 /** May a space have `more` areas than it has? */
 export function hasRoomForAreas(space: AddressSpace, more: number): boolean {
   return space.areas.size + more <= space.kernel.maximumAreas && space.kernel.areaUsage.count + more <= AREAS_MAX;
 }
 
 /** May areas be split at both ends of the range? */
-function maySplit(space: AddressSpace, start: number, end: number): boolean {
+export function maySplit(space: AddressSpace, start: number, end: number): boolean {
   if (hasRoomForAreas(space, 2)) return true;
   const more =
     Number((space.areaAt(start)?.start ?? start) < start) + Number((space.areas.startingBefore(end)?.end ?? end) > end);
   return hasRoomForAreas(space, more);
-}
-
-/** @returns 0, or EACCES, EINVAL, ENOMEM, EPERM (mseal(2)), UNFINISHED. @see mprotect(2) */
-export function mprotect(task: MmCaller, address: number, length: number, protection: number): number {
-  const { space } = task;
-  if (address % PAGE_SIZE !== 0 || length < 0 || address < 0) return -EINVAL;
-  if ((protection & ~(PROTECTIONS | 0x03000000)) !== 0) return -EINVAL;
-  const end = address + pageUp(length);
-  if (end === address) return 0;
-  protection &= PROTECTIONS;
-  if (task.syscallState === null) {
-    const refused = mayProtect(space, address, end, protection);
-    if (refused < 0) return refused;
-  }
-  if (end - address <= AT_ONCE_BYTES) {
-    space.kernel.work.charge(1 + Math.floor((end - address) / AT_ONCE_UNIT));
-    protectPiece(space, address, end, protection);
-    return 0;
-  }
-  return walkInPieces(task, address, end, (at) => {
-    const to = space.pieceEnd(at, end, space.kernel.work);
-    protectPiece(space, at, to, protection);
-    return to;
-  });
-}
-
-function mayProtect(space: AddressSpace, address: number, end: number, protection: number): number {
-  if (!space.isCovered(address, end)) return -ENOMEM;
-  if ((protection & PROT_EXEC) !== 0 && end > USER_TOP) return -EACCES;
-  for (let at = address; at < end;) {
-    const area = space.areaAt(at)!;
-    const isNewlyAccounted =
-      (protection & PROT_WRITE) !== 0 && !area.isWritable && !area.isShared && (area.flags & MAP_NORESERVE) === 0;
-    if (isNewlyAccounted && overcommits(space, Math.min(area.end, end) - at)) return -ENOMEM;
-    if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
-    const mayWrite = area.file === null || (area.file.isWritable && (area.flags & AREA_NEVER_WRITABLE) === 0);
-    if (area.isShared && (protection & PROT_WRITE) !== 0 && !mayWrite) return -EACCES;
-    at = area.end;
-  }
-  return maySplit(space, address, end) ? 0 : -ENOMEM;
-}
-
-/** What another thread has unmapped since the call began is passed over. */
-function protectPiece(space: AddressSpace, address: number, end: number, protection: number): void {
-  space.splitAt(address);
-  space.splitAt(end);
-  for (let at = address; at < end;) {
-    const area = space.areas.endingAfter(at);
-    if (area === undefined || area.start >= end) break;
-    at = area.end;
-    if (area.protection === protection) continue;
-    const losesExec = area.isExecutable && (protection & PROT_EXEC) === 0;
-    if (losesExec || (protection & PROT_WRITE) !== 0) space.forgetCode(area);
-    if ((protection & PROT_WRITE) !== 0) area.codeIsPrivate = true;
-    area.protection = protection;
-    reprotect(space, area);
-  }
-  mergeAround(space, address, end);
-}
-
-/** Brings entries in line with a new protection: rights are only taken here; faults give them back. */
-function reprotect(space: AddressSpace, area: Area): void {
-  space.unpublish(area.start, area.end);
-  space.table.forEach(area.start, area.end, (address, entry) => {
-    let changed = entry & ~(PTE_R | PTE_W);
-    if (area.code === null) changed &= ~PTE_C;
-    if (area.isReadable) {
-      changed |= PTE_R;
-      const mayWrite =
-        area.isWritable &&
-        (entry & PTE_A) !== 0 &&
-        (changed & PTE_C) === 0 &&
-        !area.isShared &&
-        space.kernel.frames.references(entry >>> 12) === 1;
-      if (mayWrite) changed |= PTE_W;
-      space.publish(address, changed);
-    }
-    return changed >>> 0;
-  });
-}
-
-/**
- * Joins neighbours that have become alike, so that programs which change protections in small steps don't pile up
- * areas.
- */
-function mergeAround(space: AddressSpace, start: number, end: number): void {
-  let below = space.areas.startingBefore(start) ?? space.areas.endingAfter(start);
-  while (below !== undefined) {
-    const area = space.areas.endingAfter(below.end);
-    if (area === undefined || area.start > end) return;
-    const alike =
-      below.end === area.start &&
-      below.protection === area.protection &&
-      below.flags === area.flags &&
-      below.pages === null &&
-      area.pages === null &&
-      below.label === area.label &&
-      below.code === null &&
-      area.code === null &&
-      below.codeIsPrivate === area.codeIsPrivate;
-    if (alike) {
-      space.areas.remove(area);
-      space.areas.resize(below, below.start, area.end);
-    } else below = area;
-  }
 }
 
 /** @returns the new end of the heap; the old one on failure, as the system call has it. @see brk(2) */
@@ -412,128 +296,6 @@ export function brk(task: MmCaller, end: number): number {
   } else if (newTop < oldTop && munmap(space, newTop, oldTop - newTop) < 0) return space.brkEnd;
   space.brkEnd = end;
   return end;
-}
-
-/** @returns the address, or EFAULT, EINVAL, ENOMEM, EPERM (mseal(2)). @see mremap(2) */
-export function mremap(
-  task: MmCaller,
-  request: { address: number; oldLength: number; newLength: number; flags: number; newAddress: number },
-): number {
-  const { space } = task;
-  if (task.syscallState !== null) return movePages(task, task.syscallState as MoveState);
-  const { address, flags } = request;
-  const oldLength = pageUp(request.oldLength);
-  const newLength = pageUp(request.newLength);
-  if (address % PAGE_SIZE !== 0 || !(newLength > 0 && newLength <= WIDE_TOP) || (flags & ~7) !== 0) return -EINVAL;
-  if ((flags & MREMAP_FIXED) !== 0 && (flags & MREMAP_MAYMOVE) === 0) return -EINVAL;
-  if ((flags & MREMAP_DONTUNMAP) !== 0 && ((flags & MREMAP_MAYMOVE) === 0 || oldLength !== newLength)) return -EINVAL;
-  const area = space.areaAt(address);
-  if (area === undefined) return -EFAULT;
-  if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
-  if (oldLength === 0 && !area.isShared) return -EINVAL;
-  if (address + oldLength > area.end) return -EFAULT;
-  if (newLength > oldLength) {
-    if (exceedsLimit(task, newLength - oldLength)) return -ENOMEM;
-    const isAccounted = area.isWritable && !area.isShared && (area.flags & MAP_NORESERVE) === 0;
-    if (isAccounted && overcommits(space, newLength - oldLength)) return -ENOMEM;
-  }
-  const top = area.isExecutable ? USER_TOP : WIDE_TOP;
-
-  if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) === 0) {
-    if (newLength <= oldLength && oldLength > 0) {
-      if (newLength < oldLength) munmap(space, address + newLength, oldLength - newLength);
-      return address;
-    }
-    const end = address + oldLength;
-    if (
-      oldLength > 0 &&
-      end === area.end &&
-      address + newLength <= (address < USER_TOP ? USER_TOP : WIDE_TOP) &&
-      space.isFree(end, address + newLength)
-    ) {
-      space.extend(area, address + newLength);
-      return address;
-    }
-    if ((flags & MREMAP_MAYMOVE) === 0) return -ENOMEM;
-  }
-  let target = request.newAddress;
-  if ((flags & MREMAP_FIXED) !== 0) {
-    if (target % PAGE_SIZE !== 0 || target < MMAP_MIN || target + newLength > WIDE_TOP) return -EINVAL;
-    if (target + newLength > top) return -ENOMEM;
-    if (target < address + oldLength && address < target + newLength) return -EINVAL;
-    const failed = munmap(space, target, newLength);
-    if (failed < 0) return failed;
-    if (newLength < oldLength) munmap(space, address + newLength, oldLength - newLength);
-  } else {
-    target = space.findGap(newLength, 0, top === WIDE_TOP);
-    if (target < 0) return target;
-  }
-  if (target + newLength > USER_TOP) space.widen();
-  return moveArea(task, address, Math.min(oldLength, newLength), target, newLength, (flags & MREMAP_DONTUNMAP) !== 0);
-}
-
-/** A move under way: pages up to `at` are at their new place. */
-interface MoveState extends CallState {
-  readonly kind: "mremap";
-  readonly address: number;
-  readonly end: number;
-  readonly target: number;
-  readonly keepOld: boolean;
-  readonly at: number;
-}
-
-function moveArea(
-  task: MmCaller,
-  address: number,
-  oldLength: number,
-  target: number,
-  newLength: number,
-  keepOld: boolean,
-): number {
-  const { space } = task;
-  space.splitAt(address);
-  if (oldLength > 0) space.splitAt(address + oldLength);
-  const area = space.areaAt(address)!;
-  const moved = area.slice(area.start, area.start + (oldLength || newLength));
-  moved.offset = area.offset;
-  moved.start = target;
-  moved.end = target + newLength;
-  space.forgetCode(area);
-  space.insert(moved);
-  return oldLength === 0
-    ? target
-    : movePages(task, { kind: "mremap", address, end: address + oldLength, target, keepOld, at: address });
-}
-
-/**
- * Moves entries from the old to the new place, in pieces. @returns the new address, −EFAULT when another thread
- * unmapped one of the places, or UNFINISHED
- */
-function movePages(task: MmCaller, state: MoveState): number {
-  const { space } = task;
-  const { work, frames } = space.kernel;
-  const { address, end, target } = state;
-  work.mayPause = true;
-  if (space.areaAt(state.at) === undefined || space.areaAt(state.at - address + target) === undefined) return -EFAULT;
-  const to = space.pieceEnd(state.at, end, work);
-  space.unpublish(state.at, to);
-  space.unpublishCode(state.at, to);
-  const entries: number[] = [];
-  space.table.forEach(state.at, to, (at, entry) => {
-    entries.push(at, (entry & ~PTE_C) >>> 0);
-    return 0;
-  });
-  for (let index = 0; index < entries.length; index += 2) {
-    const at = entries[index]! - address + target;
-    if (space.table.set(at, entries[index + 1]!) < 0) frames.release(entries[index + 1]! >>> 12);
-    else space.publish(at, entries[index + 1]!);
-  }
-  if (to < end) {
-    task.syscallState = callState<MoveState>({ ...state, at: to });
-    return UNFINISHED;
-  }
-  if (!state.keepOld) space.removeAreas(address, end);
-  return target;
 }
 
 /**
@@ -568,84 +330,4 @@ export function populatePiece(space: AddressSpace, start: number, end: number): 
     if (work.mustPause()) return at;
   }
   return end;
-}
-
-/**
- * An msync under way: in the area at `at`, so many dirty pages are still to be written (−1: it has not been looked at).
- */
-interface SyncState extends CallState {
-  readonly kind: "msync";
-  readonly at: number;
-  readonly left: number;
-}
-
-/** @returns 0, or EBUSY (MS_INVALIDATE of locked pages), EINVAL, EIO, ENOMEM, UNFINISHED. @see msync(2) */
-export function msync(task: MmCaller, address: number, length: number, flags: number): number {
-  const { space } = task;
-  const { work } = space.kernel;
-  if (address % PAGE_SIZE !== 0 || (flags & ~7) !== 0 || (flags & 5) === 5) return -EINVAL;
-  const end = address + pageUp(length);
-  let { at, left } = (task.syscallState as SyncState | null) ?? { at: address, left: -1 };
-  work.mayPause = true;
-  for (
-    let area = space.areas.endingAfter(at);
-    at < end && area !== undefined && area.start < end;
-    area = space.areas.endingAfter(at)
-  ) {
-    if (left < 0 && work.mustPause()) {
-      task.syscallState = callState<SyncState>({ kind: "msync", at, left });
-      return UNFINISHED;
-    }
-    work.charge(1);
-    if ((flags & 2) !== 0 && (area.flags & MAP_LOCKED) !== 0) return -EBUSY;
-    const inode = area.isShared ? (area.file?.contentInode ?? null) : null;
-    if (inode !== null && area.pages !== null) {
-      let failed = 0;
-      // Pages that are mapped stay dirty: as many are written as there are at first, and no more.
-      left = writeSomePages(inode, left < 0 ? area.pages.dirtyCount : left, work, (error) => (failed ||= error));
-      if (failed < 0) return failed;
-      if (left > 0) {
-        task.syscallState = callState<SyncState>({ kind: "msync", at, left });
-        return UNFINISHED;
-      }
-      if ((flags & 4) !== 0) {
-        const synced = inode.sync(true);
-        if (synced < 0) return synced;
-      }
-    }
-    left = -1;
-    at = area.end;
-  }
-  return space.isCovered(address, end) ? 0 : -ENOMEM;
-}
-
-/** @returns 0, or EFAULT, EINVAL, ENOMEM, UNFINISHED. @see mincore(2) */
-export function mincore(task: MmCaller, address: number, length: number, vector: number): number {
-  const { space } = task;
-  if (address % PAGE_SIZE !== 0) return -EINVAL;
-  const end = address + pageUp(length);
-  if (length < 0 || !space.isCovered(address, end)) return -ENOMEM;
-  const bytes = new Uint8Array(PAGE_SIZE);
-  return walkInPieces(task, address, end, (at) => {
-    const last = Math.min(end, at + PAGE_SIZE * PAGE_SIZE);
-    const pages = (last - at) / PAGE_SIZE;
-    space.kernel.work.charge(Math.ceil(pages / 32));
-    bytes.fill(0);
-    space.table.forEach(at, last, (page, entry) => {
-      bytes[(page - at) / PAGE_SIZE] = 1;
-      return entry;
-    });
-    for (
-      let area = space.areas.endingAfter(at);
-      area !== undefined && area.start < last;
-      area = space.areas.endingAfter(area.end)
-    ) {
-      const areaEnd = Math.min(area.end, last);
-      if (area.pages === null) continue;
-      for (let place = Math.max(at, area.start); place < areaEnd; place += PAGE_SIZE) {
-        if (area.pages.peek(area.pageIndex(place)) !== 0) bytes[(place - at) / PAGE_SIZE] = 1;
-      }
-    }
-    return space.copyOut(vector + (at - address) / PAGE_SIZE, bytes, 0, pages) < 0 ? -EFAULT : last;
-  });
 }

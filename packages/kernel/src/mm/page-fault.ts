@@ -1,14 +1,15 @@
 import { BUS_ADRERR, PAGE_SIZE, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV } from "@stratos/abi";
 import type { ArchiveName } from "@stratos/host";
-import type { CodeRegion } from "@stratos/riscv";
+import type { CodeRegion, VirtualAddress } from "@stratos/riscv";
 import { WORK } from "../ground/call-work.ts";
 import { markInodeDirty } from "../vfs/write-back.ts";
 import type { AddressSpace } from "./address-space.ts";
 import { contentKey, IMAGE_PREFIX, ownContentKey } from "./content-key.ts";
 import type { Area } from "./area.ts";
 import type { PageCache } from "../frames/page-cache.ts";
-import { PTE_A, PTE_C, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
+import { addressOfEntry, frameOfEntry, PTE_A, PTE_C, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
 import type { MmKernel } from "./mm-kernel.ts";
+import type { Frame } from "../frames/frame.ts";
 
 type Access = "read" | "write" | "execute";
 
@@ -34,7 +35,7 @@ const AROUND = 16;
  * @returns 0 when the instruction may be retried, else the signal for the task
  * @see mmap(2), ERRORS; sigaction(2), SIGSEGV and SIGBUS
  */
-export function handlePageFault(space: AddressSpace, address: number, access: Access): 0 | BadAccess {
+export function handlePageFault(space: AddressSpace, address: VirtualAddress, access: Access): 0 | BadAccess {
   space.kernel.work.charge(WORK.PAGE_FAULT);
   let area = space.areaAt(address);
   if (area === undefined) {
@@ -53,9 +54,11 @@ export function handlePageFault(space: AddressSpace, address: number, access: Ac
 }
 
 /** A page that isn't there yet. */
-function mapAbsent(space: AddressSpace, area: Area, page: number, access: Access): 0 | BadAccess {
+function mapAbsent(space: AddressSpace, area: Area, page: VirtualAddress, access: Access): 0 | BadAccess {
   const { frames } = space.kernel;
-  space.kernel.countFault(area.pages !== null && area.pages.peek(area.pageIndex(page)) === 0);
+  const isMajor = area.pages !== null && area.pages.peek(area.pageIndex(page)) === 0;
+  space.kernel.countFault(isMajor);
+  if (isMajor && area.pages!.backing !== null) space.kernel.countStorage(PAGE_SIZE, 0);
   if (area.pages === null) {
     if (access !== "write") {
       frames.retain(space.kernel.zeroFrame);
@@ -82,7 +85,7 @@ function mapAbsent(space: AddressSpace, area: Area, page: number, access: Access
 }
 
 /** Neighbours of a file page that are in memory come along: one fault instead of sixteen. */
-function mapAround(space: AddressSpace, area: Area, page: number): void {
+function mapAround(space: AddressSpace, area: Area, page: VirtualAddress): void {
   const span = AROUND * PAGE_SIZE;
   const first = Math.max(area.start, page - (page % span));
   const last = Math.min(area.end, first + span);
@@ -98,8 +101,14 @@ function mapAround(space: AddressSpace, area: Area, page: number): void {
 }
 
 /** A page that is resident, but the access isn't allowed by its entry (or its flat-table entry was lost). */
-function mapResident(space: AddressSpace, area: Area, page: number, entry: number, access: Access): 0 | BadAccess {
-  const frame = entry >>> 12;
+function mapResident(
+  space: AddressSpace,
+  area: Area,
+  page: VirtualAddress,
+  entry: number,
+  access: Access,
+): 0 | BadAccess {
+  const frame = frameOfEntry(entry);
   if (access !== "write") {
     if (area.isReadable) entry |= PTE_R;
     space.table.update(page, entry);
@@ -128,7 +137,7 @@ function mapResident(space: AddressSpace, area: Area, page: number, entry: numbe
 }
 
 /** Maps a page of a file for writing that was borrowed from an image until now. */
-function mapOwn(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
+function mapOwn(space: AddressSpace, area: Area, page: VirtualAddress): 0 | BadAccess {
   const own = area.pages!.frameForWrite(area.pageIndex(page));
   if (own < 0) return NO_MEMORY;
   space.kernel.frames.retain(own);
@@ -137,7 +146,7 @@ function mapOwn(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
 }
 
 /** Gives the page a private copy of `source`. @param replaced  frame whose reference the entry held, 0 for none */
-function copyPage(space: AddressSpace, page: number, source: number, replaced: number): 0 | BadAccess {
+function copyPage(space: AddressSpace, page: VirtualAddress, source: Frame, replaced: Frame): 0 | BadAccess {
   const { frames, physical, zeroFrame } = space.kernel;
   if (source === zeroFrame) {
     const blank = frames.allocateZeroed(space.account);
@@ -156,9 +165,9 @@ function copyPage(space: AddressSpace, page: number, source: number, replaced: n
 }
 
 /** Writes the entry and shows it to the flat tables. The entry takes over one reference to its frame. */
-function install(space: AddressSpace, page: number, entry: number): 0 | BadAccess {
+function install(space: AddressSpace, page: VirtualAddress, entry: number): 0 | BadAccess {
   if (space.table.set(page, entry >>> 0) < 0) {
-    space.kernel.frames.release(entry >>> 12);
+    space.kernel.frames.release(frameOfEntry(entry));
     return NO_MEMORY;
   }
   const resident = space.table.residentPages;
@@ -168,11 +177,11 @@ function install(space: AddressSpace, page: number, entry: number): 0 | BadAcces
 }
 
 /** Gives the page a code page to execute from, and its neighbours theirs where they exist. */
-function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
+function mapCode(space: AddressSpace, area: Area, page: VirtualAddress): 0 | BadAccess {
   const { processor, frames } = space.kernel;
   const { tables } = processor;
   const entry = space.table.get(page);
-  const frame = entry >>> 12;
+  const frame = frameOfEntry(entry);
   if (area.code === null) openCode(space, area, frame);
   else if (isForAll(area.code) && !frames.isLent(frame)) {
     // What others execute, too, must be decoded from frames that are everyone's.
@@ -181,7 +190,7 @@ function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
   }
   const code = area.code!;
   frames.noteCode(frame);
-  tables.mapCode(space.slot, page, code.page(page, entry - (entry & 4095)));
+  tables.mapCode(space.slot, page, code.page(page, addressOfEntry(entry)));
   if (area.isWritable || area.codeIsPrivate) {
     const tracked = (entry | PTE_C) & ~PTE_W;
     space.table.update(page, tracked >>> 0);
@@ -202,15 +211,15 @@ function mapCode(space: AddressSpace, area: Area, page: number): 0 | BadAccess {
     }
     // The page may have been given up and read again into another frame since its code was decoded.
     const present = space.table.get(at);
-    if (isForAll(code) && !frames.isLent(present >>> 12)) continue;
-    frames.noteCode(present >>> 12);
-    tables.mapCode(space.slot, at, code.page(at, present - (present & 4095)));
+    if (isForAll(code) && !frames.isLent(frameOfEntry(present))) continue;
+    frames.noteCode(frameOfEntry(present));
+    tables.mapCode(space.slot, at, code.page(at, addressOfEntry(present)));
   }
   return 0;
 }
 
 /** The region of code for an area, of whose pages one has this frame. */
-function openCode(space: AddressSpace, area: Area, frame: number): void {
+function openCode(space: AddressSpace, area: Area, frame: Frame): void {
   const { kernel } = space;
   const inode = area.file?.inode ?? null;
   let key: string | null = null;
@@ -243,7 +252,7 @@ function isForAll(region: CodeRegion): boolean {
   return region.key !== null && region.key.startsWith(IMAGE_PREFIX);
 }
 
-function forgetCodeOfPage(space: AddressSpace, area: Area, page: number): void {
+function forgetCodeOfPage(space: AddressSpace, area: Area, page: VirtualAddress): void {
   if (area.code === null) return;
   area.code.invalidate(page, page + PAGE_SIZE);
   space.unpublishCode(page, page + PAGE_SIZE);
@@ -268,7 +277,7 @@ function followChanges(kernel: MmKernel, pages: PageCache, region: CodeRegion, o
 }
 
 /** A shared mapping of the page is written for the first time since it was clean. */
-function markWritten(space: AddressSpace, area: Area, page: number): void {
+function markWritten(space: AddressSpace, area: Area, page: VirtualAddress): void {
   const inode = area.file?.contentInode ?? null;
   // At the first write, as file_update_time in Linux's mm/memory.c; the ones that follow take no fault.
   if (inode !== null) inode.mtime = inode.ctime = space.kernel.vfs.now();
@@ -276,8 +285,11 @@ function markWritten(space: AddressSpace, area: Area, page: number): void {
 }
 
 /** A shared mapping of the page may be written from now on. */
-export function markPageDirty(space: AddressSpace, area: Area, page: number): void {
-  area.pages!.markDirty(area.pageIndex(page));
+export function markPageDirty(space: AddressSpace, area: Area, page: VirtualAddress): void {
+  const pages = area.pages!;
+  const index = area.pageIndex(page);
+  if (pages.backing !== null && !pages.isDirty(index)) space.kernel.countStorage(0, PAGE_SIZE);
+  pages.markDirty(index);
   const inode = area.file?.contentInode ?? null;
   if (inode !== null) markInodeDirty(space.kernel, inode);
 }

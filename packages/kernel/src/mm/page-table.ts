@@ -3,6 +3,8 @@ import { stateClass } from "@stratos/base";
 import { type CallWork, WORK } from "../ground/call-work.ts";
 import type { FrameAllocator } from "../frames/frame-allocator.ts";
 import type { MemoryAccount } from "../frames/memory-account.ts";
+import type { Frame } from "../frames/frame.ts";
+import type { PhysicalAddress, VirtualAddress } from "@stratos/riscv";
 
 /**
  * The truth about which frame is at which virtual page. Each 4 GiB section is a tree of two levels whose nodes are
@@ -24,6 +26,15 @@ export const PTE_A = 8;
 /** Code was decoded from it: writes are trapped. */
 export const PTE_C = 16;
 
+/** The frame that an entry names, and its physical address. */
+export function frameOfEntry(entry: number): Frame {
+  return entry >>> 12;
+}
+
+export function addressOfEntry(entry: number): PhysicalAddress {
+  return entry - (entry & 4095);
+}
+
 const ENTRIES = 1024;
 
 export class PageTable {
@@ -31,13 +42,13 @@ export class PageTable {
   #frames: FrameAllocator;
   #u32: Uint32Array;
   /** Section number (address / 4 GiB) → frame of its root. */
-  #sections = new Map<number, number>();
+  #sections = new Map<number, Frame>();
   /** The sections' numbers, ascending: a range of terabytes is walked by what is in it. */
   #order: number[] = [];
-  #section0 = 0;
+  #section0: Frame = 0;
   /** The wide section looked up last: most look-ups are in the same. */
   #hintSection = 0;
-  #hintRoot = 0;
+  #hintRoot: Frame = 0;
   /** Resident pages; RssAnon + RssFile. */
   residentPages = 0;
 
@@ -49,7 +60,7 @@ export class PageTable {
   }
 
   /** Entry for the page of `address`, 0 when absent. */
-  get(address: number): number {
+  get(address: VirtualAddress): number {
     const root = address < 0x100000000 ? this.#section0 : this.#wideRoot(Math.floor(address / 0x100000000));
     if (root === 0) return 0;
     const low = address >>> 0;
@@ -57,7 +68,7 @@ export class PageTable {
     return leaf === 0 ? 0 : this.#u32[leaf * ENTRIES + ((low >>> 12) & 1023)]!;
   }
 
-  #wideRoot(section: number): number {
+  #wideRoot(section: number): Frame {
     if (section === this.#hintSection) return this.#hintRoot;
     const root = this.#sections.get(section) ?? 0;
     this.#hintSection = section;
@@ -66,7 +77,7 @@ export class PageTable {
   }
 
   /** Sets an entry; returns 0 or −ENOMEM when a node can't be allocated. Reference counts are the caller's. */
-  set(address: number, entry: number): number {
+  set(address: VirtualAddress, entry: number): number {
     const leaf = this.#leafFor(address);
     if (leaf < 0) return leaf;
     const slot = leaf * ENTRIES + (((address >>> 0) >>> 12) & 1023);
@@ -76,7 +87,7 @@ export class PageTable {
   }
 
   /** The node of 1024 entries for `address`, made when it isn't there; −ENOMEM. */
-  #leafFor(address: number): number {
+  #leafFor(address: VirtualAddress): Frame {
     const root = this.#rootFor(Math.floor(address / 0x100000000));
     if (root < 0) return root;
     const at = root * ENTRIES + ((address >>> 0) >>> 22);
@@ -90,7 +101,7 @@ export class PageTable {
   }
 
   /** The root of a section, made when it isn't there; −ENOMEM. */
-  #rootFor(section: number): number {
+  #rootFor(section: number): Frame {
     const present = section === 0 ? this.#section0 : (this.#sections.get(section) ?? 0);
     if (present !== 0) return present;
     const root = this.#frames.allocateZeroed(this.#account);
@@ -103,17 +114,17 @@ export class PageTable {
   }
 
   /** A leaf has `change` more pages. */
-  #note(leaf: number, change: number): void {
+  #note(leaf: Frame, change: number): void {
     this.residentPages += change;
     this.#frames.notes[leaf - this.#frames.first]! += change;
   }
 
-  #pagesOf(leaf: number): number {
+  #pagesOf(leaf: Frame): number {
     return this.#frames.notes[leaf - this.#frames.first]!;
   }
 
   /** Replaces the entry of a resident page. */
-  update(address: number, entry: number): void {
+  update(address: VirtualAddress, entry: number): void {
     const root = address < 0x100000000 ? this.#section0 : this.#sections.get(Math.floor(address / 0x100000000))!;
     const low = address >>> 0;
     const leaf = this.#u32[root * ENTRIES + (low >>> 22)]!;
@@ -121,7 +132,7 @@ export class PageTable {
   }
 
   /** Calls `visit` for each resident page in `[start, end)`; what it returns becomes the entry (0: removed). */
-  forEach(start: number, end: number, visit: (address: number, entry: number) => number): void {
+  forEach(start: VirtualAddress, end: VirtualAddress, visit: (address: VirtualAddress, entry: number) => number): void {
     const section = Math.floor(start / 0x100000000);
     if (end <= (section + 1) * 0x100000000) {
       const root = section === 0 ? this.#section0 : this.#wideRoot(section);
@@ -151,7 +162,7 @@ export class PageTable {
   }
 
   /** Charges for the nodes of `[start, end)`, and returns where the work is used up, else `end`. */
-  measure(start: number, end: number, work: CallWork): number {
+  measure(start: VirtualAddress, end: VirtualAddress, work: CallWork): number {
     for (let index = this.#firstSection(Math.floor(start / 0x100000000)); index < this.#order.length; index++) {
       const section = this.#order[index]!;
       const base = section * 0x100000000;
@@ -178,7 +189,7 @@ export class PageTable {
    *
    * @returns 0, or −ENOMEM when a node can't be allocated
    */
-  copyTo(child: PageTable, start: number, end: number, isShared: boolean): number {
+  copyTo(child: PageTable, start: VirtualAddress, end: VirtualAddress, isShared: boolean): number {
     const lost = isShared ? PTE_C | PTE_W : PTE_C;
     for (let index = this.#firstSection(Math.floor(start / 0x100000000)); index < this.#order.length; index++) {
       const section = this.#order[index]!;
@@ -200,7 +211,7 @@ export class PageTable {
             copy = child.#leafFor(base + table * 0x400000);
             if (copy < 0) return copy;
           }
-          this.#frames.retain(entry >>> 12);
+          this.#frames.retain(frameOfEntry(entry));
           if (!isShared && (entry & PTE_A) !== 0) this.#u32[leaf * ENTRIES + at] = entry = (entry & ~PTE_W) >>> 0;
           this.#u32[copy * ENTRIES + at] = (entry & ~lost) >>> 0;
           child.#note(copy, 1);
@@ -214,7 +225,7 @@ export class PageTable {
     root: number,
     base: number,
     range: { start: number; end: number },
-    visit: (address: number, entry: number) => number,
+    visit: (address: VirtualAddress, entry: number) => number,
   ): void {
     const first = Math.max(range.start, base) - base;
     const last = Math.min(range.end, base + 0x100000000) - base;
@@ -240,7 +251,7 @@ export class PageTable {
    * as they are, so that the work is a step for each node, not for each page. @returns 0, or −ENOMEM when the other
    * table can't have a node (only at the range's ends; all before is done)
    */
-  handOver(other: PageTable, start: number, end: number): number {
+  handOver(other: PageTable, start: VirtualAddress, end: VirtualAddress): number {
     for (let index = this.#firstSection(Math.floor(start / 0x100000000)); index < this.#order.length; index++) {
       const base = this.#order[index]! * 0x100000000;
       if (base >= end) return 0;
@@ -271,7 +282,7 @@ export class PageTable {
   }
 
   /** Takes over a node for the 4 MiB at `address`, where this table has none. */
-  #adopt(address: number, leaf: number, count: number): number {
+  #adopt(address: VirtualAddress, leaf: Frame, count: number): number {
     const root = this.#rootFor(Math.floor(address / 0x100000000));
     if (root < 0) return root;
     this.#u32[root * ENTRIES + ((address >>> 0) >>> 22)] = leaf;
@@ -283,7 +294,7 @@ export class PageTable {
    * Frees nodes of wide sections that lie in `[start, end)`, where no page is left: a program may use and leave a great
    * many.
    */
-  prune(start: number, end: number): void {
+  prune(start: VirtualAddress, end: VirtualAddress): void {
     for (let index = this.#firstSection(Math.max(1, Math.floor(start / 0x100000000))); index < this.#order.length;) {
       const section = this.#order[index]!;
       const base = section * 0x100000000;

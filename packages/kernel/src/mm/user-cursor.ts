@@ -2,6 +2,7 @@ import { EFAULT, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import type { AddressSpace } from "./address-space.ts";
+import type { VirtualAddress } from "@stratos/riscv";
 
 /**
  * A cursor over user segments. Each address space has one and uses it again, so that a system call allocates nothing.
@@ -26,7 +27,7 @@ export class UserCursor implements IoCursor {
     this.remaining = 0;
   }
 
-  addSegment(address: number, length: number): void {
+  addSegment(address: VirtualAddress, length: number): void {
     this.#addresses[this.#count] = address;
     this.#lengths[this.#count] = length;
     this.#count++;

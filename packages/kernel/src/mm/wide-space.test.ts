@@ -19,7 +19,9 @@ import {
 import { createMemoryTask, forkAddressSpace } from "../testing/memory-task.ts";
 import type { Task } from "../task/task.ts";
 import { AddressSpace, USER_TOP, WIDE_TOP } from "./address-space.ts";
-import { mmap, mprotect, mremap, munmap } from "./mmap.ts";
+import { mmap, munmap } from "./mmap.ts";
+import { mprotect } from "./mprotect.ts";
+import { mremap } from "./mremap.ts";
 
 const GIB = 2 ** 30;
 const READ_WRITE = PROT_READ | PROT_WRITE;

@@ -1,20 +1,16 @@
-import { EACCES, EBADF, EINVAL, ENOENT, ESRCH, O_PATH, S_IFDIR, S_IFLNK, SYSCALL_NAMES, isErrno } from "@stratos/abi";
+import { EACCES, EINVAL, ENOENT, ESRCH, S_IFDIR, S_IFLNK, SYSCALL_NAMES, isErrno } from "@stratos/abi";
 import { byteString, stateClass } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
 import type { Procfs } from "./procfs.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
-import { anonymousMount } from "../vfs/anonymous-file.ts";
 import { Inode } from "../vfs/inode.ts";
-import { OpenFile } from "../vfs/open-file.ts";
 import { pathName } from "../vfs/path-name.ts";
 import { Path } from "../vfs/path.ts";
 import {
   PseudoDirectory,
   PseudoFile,
-  type PseudoFileSystem,
   PseudoInode,
-  PseudoLink,
   FOUND_BY_NAME,
   type TextRequest,
   type TextSink,
@@ -43,9 +39,8 @@ import {
   writeSetgroups,
   writeTimeOffsets,
 } from "./namespace-settings.ts";
-import { type Namespace, NAMESPACE_KINDS } from "../security/namespace.ts";
-import { namespaceOf } from "../task/enter-namespaces.ts";
-import { namespaceFileSystem, namespaceName } from "../vfs/namespace-file.ts";
+import { DescriptorDirectory } from "./process-descriptors.ts";
+import { NamespaceDirectory } from "./process-namespaces.ts";
 
 /** /proc/PID and /proc/PID/task/TID. Owned by the process, so that only its user reads what is private (proc(5)). */
 export class ProcessDirectory extends PseudoDirectory {
@@ -134,7 +129,7 @@ export class ProcessDirectory extends PseudoDirectory {
     file("smaps", (caller, from) => describeSmaps(target(), caller, from), { isPrivate: true });
     file("smaps_rollup", (_caller, from, kept) => describeSmapsRollup(target(), from, kept), { isPrivate: true });
     file("limits", () => describeLimits(target()));
-    file("io", () => describeIo(), { mode: 0o400, isPrivate: true });
+    file("io", () => describeIo(target(), isThread), { mode: 0o400, isPrivate: true });
     file("wchan", () => (target().state === "S" ? (SYSCALL_NAMES[target().syscallNumber] ?? "0") : "0"));
     file("syscall", () => (target().state === "R" ? "running\n" : `${target().syscallNumber}\n`), {
       mode: 0o400,
@@ -320,174 +315,6 @@ class PlaceLink extends PseudoInode {
   }
 }
 
-/** /proc/PID/fd and fdinfo. */
-class DescriptorDirectory extends PseudoInode {
-  #target: () => Task;
-  #kind: "links" | "info";
-  /** One inode for each descriptor as long as it is the same file. */
-  #inodes = new Map<number, { file: OpenFile; inode: Inode }>();
-
-  constructor(fileSystem: PseudoFileSystem, target: () => Task, kind: "links" | "info") {
-    super(fileSystem, S_IFDIR | (kind === "links" ? 0o500 : 0o555));
-    this.nlink = 2;
-    this.#target = target;
-    this.#kind = kind;
-  }
-
-  override get cachesNames(): boolean {
-    return false;
-  }
-
-  override refresh(): number {
-    const task = this.#target();
-    // A process always gets at its own, also after it gave up root's identity (fs/proc/fd.c, proc_fd_permission).
-    const belongsToUser = task.group.isDumpable || this.fileSystem.kernel.scheduler.current?.group === task.group;
-    this.uid = belongsToUser ? task.credentials.euid : 0;
-    this.gid = belongsToUser ? task.credentials.egid : 0;
-    this.size = this.#kind === "links" && isAlive(task) ? task.files.openCount : 0;
-    return 0;
-  }
-
-  override lookup(name: string): Inode | number {
-    const task = this.#target();
-    this.refresh();
-    if (!/^(0|[1-9][0-9]{0,8})$/.test(name) || !isAlive(task)) return -ENOENT;
-    const fd = Number(name);
-    const file = task.files.get(fd);
-    if (file === undefined) {
-      this.#inodes.delete(fd);
-      return -ENOENT;
-    }
-    const known = this.#inodes.get(fd);
-    if (known !== undefined && known.file === file) return known.inode;
-    const inode = this.#make(fd, (file.flags & O_PATH) !== 0 ? 0 : modeOf(file));
-    inode.uid = this.uid;
-    inode.gid = this.gid;
-    this.#inodes.set(fd, { file, inode });
-    return inode;
-  }
-
-  #make(fd: number, mode: number): Inode {
-    return this.holds(
-      String(fd),
-      this.#kind === "links"
-        ? new DescriptorLink(this.fileSystem, this.#target, fd, mode)
-        : new DescriptorInfo(this.fileSystem, () => describeDescriptor(this.#target(), fd), {
-            guard: (caller) => mayInspect(caller, this.#target(), "fs"),
-          }),
-    );
-  }
-
-  override entryNamed(name: string): Inode {
-    return this.#make(Number(name), 0);
-  }
-
-  override open(task: Task): number | null {
-    return mayInspect(task, this.#target(), "fs") < 0 ? -EACCES : null;
-  }
-
-  override list(
-    cursor: number,
-    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
-  ): number {
-    const task = this.#target();
-    if (!isAlive(task)) return -ENOENT;
-    let stopped = false;
-    task.files.forEach((fd) => {
-      if (stopped) return;
-      stopped = !emit(String(fd), this.ino * 1024 + fd, this.#kind === "links" ? S_IFLNK >> 12 : 8, fd + 1);
-    }, cursor);
-    return 0;
-  }
-
-  static {
-    stateClass(
-      "DescriptorDirectory",
-      this,
-      {
-        save: (it) => ({ target: it.#target, kind: it.#kind, inodes: it.#inodes }),
-        load: (it, from) => ({ target: it.#target, kind: it.#kind, inodes: it.#inodes } = from),
-      },
-      FOUND_BY_NAME,
-    );
-  }
-}
-
-function modeOf(file: OpenFile): number {
-  return (file.isReadable ? 0o500 : 0) | (file.isWritable ? 0o300 : 0);
-}
-
-function isAlive(task: Task): boolean {
-  return task.state !== "Z" && task.state !== "X";
-}
-
-/** Descriptors come and go by themselves: a mount over one would outlive it. */
-class DescriptorInfo extends PseudoFile {
-  override get isMountable(): boolean {
-    return false;
-  }
-
-  static {
-    stateClass("DescriptorInfo", this, null, FOUND_BY_NAME);
-  }
-}
-
-class DescriptorLink extends PseudoInode {
-  #target: () => Task;
-  #fd: number;
-
-  constructor(fileSystem: PseudoFileSystem, target: () => Task, fd: number, mode: number) {
-    super(fileSystem, S_IFLNK | mode);
-    this.#target = target;
-    this.#fd = fd;
-    this.size = 64;
-  }
-
-  override get isMountable(): boolean {
-    return false;
-  }
-
-  #file(caller: Task | null): OpenFile | number {
-    const task = this.#target();
-    if (caller !== null && mayInspect(caller, task, "fs") < 0) return -EACCES;
-    return (isAlive(task) ? task.files.get(this.#fd) : undefined) ?? -ENOENT;
-  }
-
-  override readlink(task: Task | null): string | number {
-    const file = this.#file(task);
-    if (isErrno(file)) return file;
-    return file.path === null ? file.description : pathName(file.path, (task ?? this.#target()).fs.root);
-  }
-
-  override followMagic(task: Task): OpenFile | number {
-    return this.#file(task);
-  }
-
-  static {
-    stateClass(
-      "DescriptorLink",
-      this,
-      {
-        save: (it) => ({ target: it.#target, fd: it.#fd }),
-        load: (it, from) => ({ target: it.#target, fd: it.#fd } = from),
-      },
-      FOUND_BY_NAME,
-    );
-  }
-}
-
-/** proc(5), /proc/PID/fdinfo. */
-function describeDescriptor(task: Task, fd: number): string | number {
-  const file = isAlive(task) ? task.files.get(fd) : undefined;
-  if (file === undefined) return -EBADF;
-  const flags = file.flags | (task.files.isCloseOnExec(fd) ? 0o2000000 : 0);
-  const mount = file.path?.mount.id ?? anonymousMount(task.kernel).id;
-  return (
-    `pos:\t${file.position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${file.inode?.ino ?? 0}\n` +
-    `${file.details(task)}`
-  );
-}
-
 /** /proc/PID/task. */
 class ThreadsDirectory extends PseudoInode {
   declare readonly fileSystem: Procfs;
@@ -549,83 +376,6 @@ class ThreadsDirectory extends PseudoInode {
         save: (it) => ({ group: it.#group, threads: it.#threads }),
         load: (it, from) => ({ group: it.#group, threads: it.#threads } = from),
       },
-      FOUND_BY_NAME,
-    );
-  }
-}
-
-/** /proc/PID/ns: what each leads to is asked for when it is read or followed (namespaces(7)). */
-class NamespaceLink extends PseudoLink {
-  #target: () => Task;
-  #choose: (task: Task) => Namespace | null;
-
-  constructor(fileSystem: PseudoFileSystem, target: () => Task, choose: (task: Task) => Namespace | null) {
-    super(fileSystem, "");
-    this.#target = target;
-    this.#choose = choose;
-  }
-
-  /** −EACCES to who may not look into the process; −ENOENT: it has ended, or nobody was born there yet. */
-  #find(caller: Task | null): Namespace | number {
-    const task = this.#target();
-    if (caller !== null && mayInspect(caller, task, "fs") < 0) return -EACCES;
-    return isAlive(task) ? (this.#choose(task) ?? -ENOENT) : -ENOENT;
-  }
-
-  override readlink(task: Task | null): string | number {
-    const namespace = this.#find(task);
-    return isErrno(namespace) ? namespace : namespaceName(namespace);
-  }
-
-  override followMagic(task: Task): Path | number {
-    const namespace = this.#find(task);
-    return isErrno(namespace) ? namespace : namespaceFileSystem(task.kernel).pathOf(namespace);
-  }
-
-  static {
-    stateClass(
-      "NamespaceLink",
-      this,
-      {
-        save: (it) => ({ target: it.#target, choose: it.#choose }),
-        load: (it, from) => ({ target: it.#target, choose: it.#choose } = from),
-      },
-      FOUND_BY_NAME,
-    );
-  }
-}
-
-/** /proc/PID/ns. */
-class NamespaceDirectory extends PseudoDirectory {
-  #owner: ProcessDirectory;
-
-  constructor(owner: ProcessDirectory, target: () => Task) {
-    super(owner.fileSystem, 0o511);
-    this.#owner = owner;
-    const add = (name: string, choose: (task: Task) => Namespace | null): void =>
-      void this.add(name, new NamespaceLink(owner.fileSystem, target, choose));
-    for (const kind of NAMESPACE_KINDS) {
-      add(kind, (task) => namespaceOf(task, kind));
-      if (kind === "pid")
-        add("pid_for_children", ({ namespaces: { pidForChildren } }) =>
-          pidForChildren.init === null ? null : pidForChildren,
-        );
-      if (kind === "time") add("time_for_children", ({ namespaces }) => namespaces.timeForChildren);
-    }
-  }
-
-  override refresh(): number {
-    this.#owner.refresh();
-    this.uid = this.#owner.uid;
-    this.gid = this.#owner.gid;
-    return 0;
-  }
-
-  static {
-    stateClass(
-      "NamespaceDirectory",
-      this,
-      { save: (it) => ({ owner: it.#owner }), load: (it, from) => ({ owner: it.#owner } = from) },
       FOUND_BY_NAME,
     );
   }

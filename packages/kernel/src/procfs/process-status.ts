@@ -4,6 +4,7 @@ import type { SignalSet } from "../signal/signal-set.ts";
 import { chargeTurn, processTimes } from "../task/resource-usage.ts";
 import { listOfHarts } from "../task/affinity.ts";
 import type { Task } from "../task/task.ts";
+import { addTransfers, newTransferCounts } from "../task/transfer-counts.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
@@ -292,8 +293,18 @@ export function describeLimits(task: Task): string {
 }
 
 /** I/O is not counted for each process. */
-export function describeIo(): string {
-  return "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n";
+/** proc_pid_io(5): a process with its threads, those that have ended too, and with children that it has waited for. */
+export function describeIo(task: Task, isThread: boolean): string {
+  const { group } = task;
+  const sum = newTransferCounts();
+  const parts = isThread
+    ? [task.transfers]
+    : [group.transfers, group.childrenTransfers, ...group.tasks.map(({ transfers }) => transfers)];
+  for (const each of parts) addTransfers(sum, each);
+  return (
+    `rchar: ${sum.read}\nwchar: ${sum.written}\nsyscr: ${sum.readCalls}\nsyscw: ${sum.writeCalls}\n` +
+    `read_bytes: ${sum.fetched}\nwrite_bytes: ${sum.stored}\ncancelled_write_bytes: 0\n`
+  );
 }
 
 export function describeSchedule(task: Task, ids: PidNamespace): string {

@@ -24,6 +24,7 @@ import { CALL_WORK, movedBefore, pauseTransfer } from "../ground/call-work.ts";
 import type { Task } from "../task/task.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { BLOCKED } from "../ground/wait-queue.ts";
 import { drainInPieces } from "../vfs/write-back.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -72,18 +73,40 @@ function goOn(task: Task, before: number, moved: number): number {
   return moved > 0 ? before + moved : before;
 }
 
+/** For proc_pid_io(5): a call that has ended, whether it moved anything or not. */
+function countRead(task: Task, result: number): number {
+  if (result <= BLOCKED) return result;
+  const { transfers } = task;
+  transfers.readCalls++;
+  if (result > 0) transfers.read += result;
+  return result;
+}
+
+function countWrite(task: Task, result: number): number {
+  if (result <= BLOCKED) return result;
+  const { transfers } = task;
+  transfers.writeCalls++;
+  if (result > 0) transfers.written += result;
+  return result;
+}
+
+/** What was moved between two files was read and written. */
+export function countMoved(task: Task, result: number): number {
+  return result > 0 ? countWrite(task, countRead(task, result)) : result;
+}
+
 function read(task: Task, fd: number, buffer: number, count: number): number {
   const file = task.files.get(fd | 0);
   if (file === undefined || !file.isReadable) return -EBADF;
   if (count < 0) return -EINVAL;
-  return readInto(task, file, task.space.cursor(buffer, count > COUNT_MAX ? COUNT_MAX : count), -1);
+  return countRead(task, readInto(task, file, task.space.cursor(buffer, count > COUNT_MAX ? COUNT_MAX : count), -1));
 }
 
 function write(task: Task, fd: number, buffer: number, count: number): number {
   const file = task.files.get(fd | 0);
   if (file === undefined || !file.isWritable) return -EBADF;
   if (count < 0) return -EINVAL;
-  return writeFrom(task, file, task.space.cursor(buffer, count > COUNT_MAX ? COUNT_MAX : count), -1);
+  return countWrite(task, writeFrom(task, file, task.space.cursor(buffer, count > COUNT_MAX ? COUNT_MAX : count), -1));
 }
 
 /** Positioned calls need a file with positions; that it may be read or written is asked after that. */
@@ -99,7 +122,7 @@ function pread(task: Task, fd: number, buffer: number, count: number, offset: nu
   const file = readable(task, fd);
   if (isErrno(file)) return file;
   if (count < 0) return -EINVAL;
-  return readInto(task, file, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset);
+  return countRead(task, readInto(task, file, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset));
 }
 
 function pwrite(task: Task, fd: number, buffer: number, count: number, offset: number): number {
@@ -108,7 +131,7 @@ function pwrite(task: Task, fd: number, buffer: number, count: number, offset: n
   const file = writable(task, fd);
   if (isErrno(file)) return file;
   if (count < 0) return -EINVAL;
-  return writeFrom(task, file, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset);
+  return countWrite(task, writeFrom(task, file, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset));
 }
 
 function vector(task: Task, address: number, count: number): IoCursor | number {
@@ -125,8 +148,11 @@ function readv(task: Task, fd: number, address: number, count: number, offset: n
   if ((flags & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC)) !== 0) return -EOPNOTSUPP;
   const cursor = vector(task, address, count);
   if (isErrno(cursor)) return cursor;
-  if ((flags & RWF_NOWAIT) === 0) return readInto(task, file, cursor, offset);
-  return withFlags(file, O_NONBLOCK, 0, () => readInto(task, file, cursor, offset));
+  if ((flags & RWF_NOWAIT) === 0) return countRead(task, readInto(task, file, cursor, offset));
+  return countRead(
+    task,
+    withFlags(file, O_NONBLOCK, 0, () => readInto(task, file, cursor, offset)),
+  );
 }
 
 function writev(task: Task, fd: number, address: number, count: number, offset: number, flags: number): number {
@@ -140,12 +166,16 @@ function writev(task: Task, fd: number, address: number, count: number, offset: 
   if ((flags & (RWF_APPEND | RWF_NOAPPEND)) === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
   const cursor = vector(task, address, count);
   if (isErrno(cursor)) return cursor;
-  if (flags === 0) return writeFrom(task, file, cursor, offset);
+  if (flags === 0) return countWrite(task, writeFrom(task, file, cursor, offset));
   const set =
     ((flags & RWF_NOWAIT) !== 0 ? O_NONBLOCK : 0) |
     ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0) |
     ((flags & (RWF_DSYNC | RWF_SYNC)) !== 0 ? O_DSYNC : 0);
-  return withFlags(file, set, (flags & RWF_NOAPPEND) !== 0 ? O_APPEND : 0, () => writeFrom(task, file, cursor, offset));
+  const clear = (flags & RWF_NOAPPEND) !== 0 ? O_APPEND : 0;
+  return countWrite(
+    task,
+    withFlags(file, set, clear, () => writeFrom(task, file, cursor, offset)),
+  );
 }
 
 /** Runs one operation as if the description had other flags (RWF_*). */

@@ -26,6 +26,7 @@ import { BytesCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { drainInPieces } from "../vfs/write-back.ts";
 import { clipToLimits, contentChanged } from "../vfs/content-change.ts";
+import { countMoved } from "./read-write-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
 /**
@@ -273,10 +274,12 @@ function vmsplice(task: Task, fd: number, vector: number, count: number, flags: 
 }
 
 export const spliceCalls: SyscallTable = {
-  sendfile: { run: (task, outFd, inFd, offset, count) => sendfile(task, outFd | 0, inFd | 0, offset, count) },
+  sendfile: {
+    run: (task, outFd, inFd, offset, count) => countMoved(task, sendfile(task, outFd | 0, inFd | 0, offset, count)),
+  },
   copy_file_range: {
     run: (task, inFd, inOffset, outFd, outOffset, count, flags) =>
-      copyFileRange(task, inFd | 0, inOffset, outFd | 0, outOffset, count, flags >>> 0),
+      countMoved(task, copyFileRange(task, inFd | 0, inOffset, outFd | 0, outOffset, count, flags >>> 0)),
   },
   splice: {
     run: (task, inFd, inOffset, outFd, outOffset, count, flags) =>

@@ -74,7 +74,7 @@ function sysinfo(task: Task, address: number): number {
   const { kernel } = task;
   const { u8, view } = kernel.scratch;
   u8.fill(0, 0, Sysinfo.size);
-  put64(view, Sysinfo.offset.uptime, Math.floor((kernel.now() + task.namespaces.time.boottimeNs) / 1e9));
+  put64(view, Sysinfo.offset.uptime, Math.ceil((kernel.now() + task.namespaces.time.boottimeNs) / 1e9));
   put64(view, Sysinfo.offset.totalram, kernel.memory.limit * PAGE_SIZE);
   put64(view, Sysinfo.offset.freeram, kernel.memory.free * PAGE_SIZE);
   view.setUint16(Sysinfo.offset.procs, kernel.tasks.tasks.size, true);

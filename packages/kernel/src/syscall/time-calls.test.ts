@@ -323,3 +323,15 @@ test("ADJ_SETOFFSET moves the clock", () => {
   memory.storeU64(AT + 80, 1_000_000);
   assert.equal(call(task, "adjtimex", AT), -EINVAL);
 });
+
+test("sysinfo's seconds count the one that has begun", () => {
+  const { task, memory, test } = createUser();
+  const { kernel } = task;
+  test.clock.advance(Math.ceil(kernel.now() / 1e9) * 1e9 - kernel.now());
+  const whole = kernel.now() / 1e9;
+  assert.equal(call(task, "sysinfo", AT), 0);
+  assert.equal(memory.loadU64(AT), whole);
+  test.clock.advance(1e6);
+  assert.equal(call(task, "sysinfo", AT), 0);
+  assert.equal(memory.loadU64(AT), whole + 1);
+});

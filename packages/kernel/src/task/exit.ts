@@ -2,6 +2,7 @@ import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SIGCHLD, SIGKILL, SIG
 import type { Kernel } from "./kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
+import { addTransfers } from "./transfer-counts.ts";
 import { chargeTurn } from "./resource-usage.ts";
 import { futexWake } from "./futex.ts";
 import { hangUpIfOrphaned, leaveGroup } from "./process-group.ts";
@@ -55,6 +56,7 @@ export function exitTask(task: Task, status: number): void {
   group.systemNs += task.systemNs;
   group.minorFaults += task.minorFaults;
   group.majorFaults += task.majorFaults;
+  addTransfers(group.transfers, task.transfers);
   group.voluntarySwitches += task.voluntarySwitches;
   group.involuntarySwitches += task.involuntarySwitches;
   for (const observer of kernel.taskObservers) observer.taskEnded?.(task);
@@ -169,6 +171,8 @@ export function reap(kernel: Kernel, process: ThreadGroup): void {
     parent.childrenSystemNs += process.systemNs + process.childrenSystemNs;
     parent.childrenMinorFaults += process.minorFaults + process.childrenMinorFaults;
     parent.childrenMajorFaults += process.majorFaults + process.childrenMajorFaults;
+    addTransfers(parent.childrenTransfers, process.transfers);
+    addTransfers(parent.childrenTransfers, process.childrenTransfers);
     parent.childrenVoluntarySwitches += process.voluntarySwitches + process.childrenVoluntarySwitches;
     parent.childrenInvoluntarySwitches += process.involuntarySwitches + process.childrenInvoluntarySwitches;
     parent.childrenMaximumResidentPages = Math.max(

@@ -63,6 +63,7 @@ import type { ClockSetObserver, TimeKernel } from "../time/time-kernel.ts";
 import { futexObserver } from "./futex.ts";
 import { type Cut, cutMappings } from "../mm/cut-mappings.ts";
 import { forgetCodeOf, unmapFrame } from "../mm/image-mappings.ts";
+import type { Frame, PageIndex } from "../frames/frame.ts";
 
 /** Linux's default of vm.max_map_count (proc(5)). */
 const MAP_COUNT_DEFAULT = 65530;
@@ -320,7 +321,7 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
   }
 
   /** A page of a file gets another frame. */
-  fileFrameGoes(inode: Inode, index: number, frame: number): void {
+  fileFrameGoes(inode: Inode, index: PageIndex, frame: Frame): void {
     unmapFrame(this, inode.pages!, index, frame);
   }
 
@@ -338,6 +339,13 @@ export class Kernel implements BlockKernel, EventKernel, IpcKernel, Shortage, So
     if (current === null) return;
     if (isMajor) current.majorFaults++;
     else current.minorFaults++;
+  }
+
+  countStorage(fetched: number, stored: number): void {
+    const { current } = this.scheduler;
+    if (current === null) return;
+    current.transfers.fetched += fetched;
+    current.transfers.stored += stored;
   }
 
   /** A number for st_dev of a file system without a device (major 0). */

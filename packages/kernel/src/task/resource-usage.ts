@@ -1,7 +1,11 @@
 import { Rusage } from "@stratos/abi";
 import { put64, putTimeval } from "../ground/words.ts";
 import type { Task } from "./task.ts";
+import { addTransfers, newTransferCounts } from "./transfer-counts.ts";
 import type { ThreadGroup } from "./thread-group.ts";
+
+/** Of ru_inblock and ru_oublock (Linux include/linux/task_io_accounting_ops.h). */
+const BLOCK_SIZE = 512;
 
 /** Charges a task that is on the hart for its turn so far: its times are then true. */
 export function chargeTurn(task: Task): void {
@@ -76,11 +80,17 @@ export function writeRusage(
     involuntary += process.childrenInvoluntarySwitches;
     pages = Math.max(pages, process.childrenMaximumResidentPages);
   }
+  const transfers = newTransferCounts();
+  if (what === "thread") addTransfers(transfers, task.transfers);
+  else if (what !== "children") for (const each of [process, ...process.tasks]) addTransfers(transfers, each.transfers);
+  if (what === "children" || what === "all") addTransfers(transfers, process.childrenTransfers);
   putTimeval(view, Rusage.offset.ru_utime, user);
   putTimeval(view, Rusage.offset.ru_stime, system);
   put64(view, Rusage.offset.ru_maxrss, pages * 4);
   put64(view, Rusage.offset.ru_minflt, minor);
   put64(view, Rusage.offset.ru_majflt, major);
+  put64(view, Rusage.offset.ru_inblock, Math.floor(transfers.fetched / BLOCK_SIZE));
+  put64(view, Rusage.offset.ru_oublock, Math.floor(transfers.stored / BLOCK_SIZE));
   put64(view, Rusage.offset.ru_nvcsw, voluntary);
   put64(view, Rusage.offset.ru_nivcsw, involuntary);
   return task.space.copyOut(address, u8, 0, Rusage.size);

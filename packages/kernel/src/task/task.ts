@@ -29,6 +29,7 @@ import type { Namespaces } from "./namespaces.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import type { TaskState } from "../signal/signal-target.ts";
 import { SignalSet } from "../signal/signal-set.ts";
+import { newTransferCounts } from "./transfer-counts.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
 import { type CallState, type Waiter, WaitQueue } from "../ground/wait-queue.ts";
@@ -139,6 +140,7 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   majorFaults = 0;
   voluntarySwitches = 0;
   involuntarySwitches = 0;
+  readonly transfers = newTransferCounts();
   readonly startNs: number;
 
   constructor(

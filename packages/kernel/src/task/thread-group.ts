@@ -1,3 +1,4 @@
+import { newTransferCounts } from "./transfer-counts.ts";
 import { stateClass } from "@stratos/base";
 import type { CoreDump } from "./core-dump/core-dump.ts";
 import { DEFAULT_FILTER } from "./core-dump/core-filter.ts";
@@ -71,6 +72,8 @@ export class ThreadGroup implements SignalProcess {
   involuntarySwitches = 0;
   childrenVoluntarySwitches = 0;
   childrenInvoluntarySwitches = 0;
+  readonly transfers = newTransferCounts();
+  readonly childrenTransfers = newTransferCounts();
   /** Most pages that a program of this process, or any descendant that was waited for, had in memory at once. */
   maximumResidentPages = 0;
   childrenMaximumResidentPages = 0;

@@ -1,4 +1,4 @@
-import { DT_DIR, EINVAL, EISDIR, ENOENT, SEEK_CUR, SEEK_END, SEEK_SET } from "@stratos/abi";
+import { DT_DIR, EINVAL, EISDIR, ENOENT } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { fileIoctl } from "./file-ioctl.ts";
 import { dropLocksOfDescription } from "./file-locks.ts";
@@ -9,6 +9,7 @@ import type { Path } from "./path.ts";
 import { touchAccessTime } from "./regular-file.ts";
 import { syncInode } from "./write-back.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
+import { seekTarget } from "./seek-target.ts";
 
 /** An open directory. Positions: 0 before ".", 1 before "..", then 2 + the file system's cursor. */
 export class DirectoryFile extends OpenFile {
@@ -51,14 +52,7 @@ export class DirectoryFile extends OpenFile {
   }
 
   override seek(offset: number, whence: number): number {
-    const target =
-      whence === SEEK_SET
-        ? offset
-        : whence === SEEK_CUR
-          ? this.position + offset
-          : whence === SEEK_END
-            ? this.inode.size + offset
-            : -1;
+    const target = seekTarget({ position: this.position, size: this.inode.size }, offset, whence);
     if (target < 0) return -EINVAL;
     this.position = target;
     return target;

@@ -146,6 +146,7 @@ export function readPages(kernel: VfsKernel, inode: Inode, to: IoCursor, at: num
       if (frame === 0) {
         frame = pages.frame(index);
         work.charge(WORK.PAGE_READ);
+        kernel.countStorage(PAGE_SIZE, 0);
       }
       if (frame < 0) return position > at ? position - at : frame;
       // The copy may fault user pages in and so reclaim clean pages: not this one.
@@ -204,7 +205,11 @@ export function putPages(kernel: VfsKernel, inode: Inode, from: IoCursor, at: nu
     work.charge(1);
     const coversAll = within === 0 && (part === PAGE_SIZE || position + part >= inode.size);
     const isWhole = coversAll || position - within >= inode.size;
-    if (!isWhole && pages.backing !== null && pages.peek(index) === 0) work.charge(WORK.PAGE_READ);
+    if (pages.backing !== null) {
+      const isFetched = !isWhole && pages.peek(index) === 0;
+      if (isFetched) work.charge(WORK.PAGE_READ);
+      kernel.countStorage(isFetched ? PAGE_SIZE : 0, pages.isDirty(index) ? 0 : PAGE_SIZE);
+    }
     const frame = isWhole ? pages.frameForOverwrite(index) : pages.frameForWrite(index);
     if (frame < 0) {
       failure = frame;

@@ -12,6 +12,7 @@ import type { Inode } from "./inode.ts";
 import type { MountNamespace } from "./mount-namespace.ts";
 import type { MountDevices } from "./mount-device.ts";
 import type { VfsState } from "./vfs-state.ts";
+import type { Frame, PageIndex } from "../frames/frame.ts";
 
 /** What files and file systems need of the kernel. */
 export interface VfsKernel extends SignalKernel {
@@ -40,7 +41,9 @@ export interface VfsKernel extends SignalKernel {
   fileShrinks(inode: Inode, size: number, from?: CallState | null): CallState | null;
   /** A file is about to differ from its image, or one of its pages to get another frame (frames/image-pages.ts). */
   fileLeavesImage(inode: Inode): void;
-  fileFrameGoes(inode: Inode, index: number, frame: number): void;
+  fileFrameGoes(inode: Inode, index: PageIndex, frame: Frame): void;
+  /** Bytes that whoever is on the hart had fetched from a file system's device, and made to be stored there. */
+  countStorage(fetched: number, stored: number): void;
   allocateDevice(): number;
   allocateAnonymousIno(): number;
 }

@@ -38,6 +38,12 @@ export class InstalledState {
     return [...this.#entries.values()];
   }
 
+  /** Names of the packages that somebody asked for. */
+  manualNames(): Set<string> {
+    const manual = this.entries().filter((entry) => !entry.isAutomatic);
+    return new Set(manual.map((entry) => entry.package.name));
+  }
+
   /** By `name`, or `name:architecture` for a foreign one. */
   get(key: string): InstalledEntry | undefined {
     return this.#entries.get(key);

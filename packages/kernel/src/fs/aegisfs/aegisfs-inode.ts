@@ -47,6 +47,7 @@ import { PageCache, type PageBacking } from "../../frames/page-cache.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
 import type { AegisFileSystem } from "./aegisfs.ts";
+import type { Frame, PageIndex } from "../../frames/frame.ts";
 
 /** What chattr(1) may set. */
 const FILE_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL;
@@ -156,7 +157,7 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     this.fileSystem.kernel.fileLeavesImage(this);
   }
 
-  unmapFrame(index: number, frame: number): void {
+  unmapFrame(index: PageIndex, frame: Frame): void {
     this.fileSystem.kernel.fileFrameGoes(this, index, frame);
   }
 

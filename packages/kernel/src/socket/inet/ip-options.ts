@@ -120,6 +120,8 @@ const IP_STORED: ReadonlyMap<number, number> = new Map([
   [IP_LOCAL_PORT_RANGE, 0],
 ]);
 
+/** RFC 8200 §5. */
+const IPV6_MTU_LEAST = 1280;
 const IPV6_STORED: ReadonlyMap<number, number> = new Map([
   [IPV6_UNICAST_HOPS, DEFAULT_TTL],
   [IPV6_MULTICAST_IF, 0],
@@ -325,8 +327,9 @@ export function setIpOption(
       return changeMembership(socket, level, name, value);
     case IPV6_ADDRFORM:
       return becomeV4(socket, value);
+    // Nothing is sent in fragments here, so that their size changes nothing.
     case IPV6_MTU:
-      return -EINVAL;
+      return value.length >= 4 && (optionInt(value) === 0 || optionInt(value) >= IPV6_MTU_LEAST) ? 0 : -EINVAL;
     default:
   }
   if (isExtensionOption(name)) return setExtension(task, socket, name, value);

@@ -1,0 +1,117 @@
+/** mprotect(2): areas get another protection, and pages lose rights; faults give new ones. */
+import { EACCES, EINVAL, ENOMEM, EPERM, MAP_NORESERVE, PAGE_SIZE, PROT_EXEC, PROT_WRITE } from "@stratos/abi";
+import { walkInPieces } from "../ground/call-work.ts";
+import { type AddressSpace, USER_TOP } from "./address-space.ts";
+import { Area, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
+import { frameOfEntry, PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
+import type { MmCaller } from "./mm-kernel.ts";
+import { pageUp, PROTECTIONS, overcommits, maySplit } from "./mmap.ts";
+
+/** What mprotect(2) does at once: 256 pages, and areas, at most; a unit for each eighth of it. */
+const AT_ONCE_BYTES = 1 << 20,
+  AT_ONCE_UNIT = AT_ONCE_BYTES / 8;
+
+/** @returns 0, or EACCES, EINVAL, ENOMEM, EPERM (mseal(2)), UNFINISHED. @see mprotect(2) */
+export function mprotect(task: MmCaller, address: number, length: number, protection: number): number {
+  const { space } = task;
+  if (address % PAGE_SIZE !== 0 || length < 0 || address < 0) return -EINVAL;
+  if ((protection & ~(PROTECTIONS | 0x03000000)) !== 0) return -EINVAL;
+  const end = address + pageUp(length);
+  if (end === address) return 0;
+  protection &= PROTECTIONS;
+  if (task.syscallState === null) {
+    const refused = mayProtect(space, address, end, protection);
+    if (refused < 0) return refused;
+  }
+  if (end - address <= AT_ONCE_BYTES) {
+    space.kernel.work.charge(1 + Math.floor((end - address) / AT_ONCE_UNIT));
+    protectPiece(space, address, end, protection);
+    return 0;
+  }
+  return walkInPieces(task, address, end, (at) => {
+    const to = space.pieceEnd(at, end, space.kernel.work);
+    protectPiece(space, at, to, protection);
+    return to;
+  });
+}
+
+function mayProtect(space: AddressSpace, address: number, end: number, protection: number): number {
+  if (!space.isCovered(address, end)) return -ENOMEM;
+  if ((protection & PROT_EXEC) !== 0 && end > USER_TOP) return -EACCES;
+  for (let at = address; at < end;) {
+    const area = space.areaAt(at)!;
+    const isNewlyAccounted =
+      (protection & PROT_WRITE) !== 0 && !area.isWritable && !area.isShared && (area.flags & MAP_NORESERVE) === 0;
+    if (isNewlyAccounted && overcommits(space, Math.min(area.end, end) - at)) return -ENOMEM;
+    if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
+    const mayWrite = area.file === null || (area.file.isWritable && (area.flags & AREA_NEVER_WRITABLE) === 0);
+    if (area.isShared && (protection & PROT_WRITE) !== 0 && !mayWrite) return -EACCES;
+    at = area.end;
+  }
+  return maySplit(space, address, end) ? 0 : -ENOMEM;
+}
+
+/** What another thread has unmapped since the call began is passed over. */
+function protectPiece(space: AddressSpace, address: number, end: number, protection: number): void {
+  space.splitAt(address);
+  space.splitAt(end);
+  for (let at = address; at < end;) {
+    const area = space.areas.endingAfter(at);
+    if (area === undefined || area.start >= end) break;
+    at = area.end;
+    if (area.protection === protection) continue;
+    const losesExec = area.isExecutable && (protection & PROT_EXEC) === 0;
+    if (losesExec || (protection & PROT_WRITE) !== 0) space.forgetCode(area);
+    if ((protection & PROT_WRITE) !== 0) area.codeIsPrivate = true;
+    area.protection = protection;
+    reprotect(space, area);
+  }
+  mergeAround(space, address, end);
+}
+
+/** Brings entries in line with a new protection: rights are only taken here; faults give them back. */
+function reprotect(space: AddressSpace, area: Area): void {
+  space.unpublish(area.start, area.end);
+  space.table.forEach(area.start, area.end, (address, entry) => {
+    let changed = entry & ~(PTE_R | PTE_W);
+    if (area.code === null) changed &= ~PTE_C;
+    if (area.isReadable) {
+      changed |= PTE_R;
+      const mayWrite =
+        area.isWritable &&
+        (entry & PTE_A) !== 0 &&
+        (changed & PTE_C) === 0 &&
+        !area.isShared &&
+        space.kernel.frames.references(frameOfEntry(entry)) === 1;
+      if (mayWrite) changed |= PTE_W;
+      space.publish(address, changed);
+    }
+    return changed >>> 0;
+  });
+}
+
+/**
+ * Joins neighbours that have become alike, so that programs which change protections in small steps don't pile up
+ * areas.
+ */
+function mergeAround(space: AddressSpace, start: number, end: number): void {
+  let below = space.areas.startingBefore(start) ?? space.areas.endingAfter(start);
+  while (below !== undefined) {
+    const area = space.areas.endingAfter(below.end);
+    if (area === undefined || area.start > end) return;
+    const alike =
+      below.end === area.start &&
+      below.protection === area.protection &&
+      below.flags === area.flags &&
+      below.pages === null &&
+      area.pages === null &&
+      below.label === area.label &&
+      below.code === null &&
+      area.code === null &&
+      below.codeIsPrivate === area.codeIsPrivate;
+    if (alike) {
+      space.areas.remove(area);
+      space.areas.resize(below, below.start, area.end);
+    } else below = area;
+  }
+}

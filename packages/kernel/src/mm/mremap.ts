@@ -1,0 +1,140 @@
+/** mremap(2): an area grows, shrinks, or moves with its pages. */
+import {
+  EFAULT,
+  EINVAL,
+  ENOMEM,
+  EPERM,
+  MAP_NORESERVE,
+  MREMAP_DONTUNMAP,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  PAGE_SIZE,
+} from "@stratos/abi";
+import { UNFINISHED, type CallState, callState } from "../ground/wait-queue.ts";
+import { MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
+import { AREA_SEALED } from "./area.ts";
+import { frameOfEntry, PTE_C } from "./page-table.ts";
+import type { MmCaller } from "./mm-kernel.ts";
+import { pageUp, overcommits, exceedsLimit, munmap } from "./mmap.ts";
+
+/** @returns the address, or EFAULT, EINVAL, ENOMEM, EPERM (mseal(2)). @see mremap(2) */
+export function mremap(
+  task: MmCaller,
+  request: { address: number; oldLength: number; newLength: number; flags: number; newAddress: number },
+): number {
+  const { space } = task;
+  if (task.syscallState !== null) return movePages(task, task.syscallState as MoveState);
+  const { address, flags } = request;
+  const oldLength = pageUp(request.oldLength);
+  const newLength = pageUp(request.newLength);
+  if (address % PAGE_SIZE !== 0 || !(newLength > 0 && newLength <= WIDE_TOP) || (flags & ~7) !== 0) return -EINVAL;
+  if ((flags & MREMAP_FIXED) !== 0 && (flags & MREMAP_MAYMOVE) === 0) return -EINVAL;
+  if ((flags & MREMAP_DONTUNMAP) !== 0 && ((flags & MREMAP_MAYMOVE) === 0 || oldLength !== newLength)) return -EINVAL;
+  const area = space.areaAt(address);
+  if (area === undefined) return -EFAULT;
+  if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
+  if (oldLength === 0 && !area.isShared) return -EINVAL;
+  if (address + oldLength > area.end) return -EFAULT;
+  if (newLength > oldLength) {
+    if (exceedsLimit(task, newLength - oldLength)) return -ENOMEM;
+    const isAccounted = area.isWritable && !area.isShared && (area.flags & MAP_NORESERVE) === 0;
+    if (isAccounted && overcommits(space, newLength - oldLength)) return -ENOMEM;
+  }
+  const top = area.isExecutable ? USER_TOP : WIDE_TOP;
+
+  if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) === 0) {
+    if (newLength <= oldLength && oldLength > 0) {
+      if (newLength < oldLength) munmap(space, address + newLength, oldLength - newLength);
+      return address;
+    }
+    const end = address + oldLength;
+    if (
+      oldLength > 0 &&
+      end === area.end &&
+      address + newLength <= (address < USER_TOP ? USER_TOP : WIDE_TOP) &&
+      space.isFree(end, address + newLength)
+    ) {
+      space.extend(area, address + newLength);
+      return address;
+    }
+    if ((flags & MREMAP_MAYMOVE) === 0) return -ENOMEM;
+  }
+  let target = request.newAddress;
+  if ((flags & MREMAP_FIXED) !== 0) {
+    if (target % PAGE_SIZE !== 0 || target < MMAP_MIN || target + newLength > WIDE_TOP) return -EINVAL;
+    if (target + newLength > top) return -ENOMEM;
+    if (target < address + oldLength && address < target + newLength) return -EINVAL;
+    const failed = munmap(space, target, newLength);
+    if (failed < 0) return failed;
+    if (newLength < oldLength) munmap(space, address + newLength, oldLength - newLength);
+  } else {
+    target = space.findGap(newLength, 0, top === WIDE_TOP);
+    if (target < 0) return target;
+  }
+  if (target + newLength > USER_TOP) space.widen();
+  return moveArea(task, address, Math.min(oldLength, newLength), target, newLength, (flags & MREMAP_DONTUNMAP) !== 0);
+}
+
+/** A move under way: pages up to `at` are at their new place. */
+interface MoveState extends CallState {
+  readonly kind: "mremap";
+  readonly address: number;
+  readonly end: number;
+  readonly target: number;
+  readonly keepOld: boolean;
+  readonly at: number;
+}
+
+function moveArea(
+  task: MmCaller,
+  address: number,
+  oldLength: number,
+  target: number,
+  newLength: number,
+  keepOld: boolean,
+): number {
+  const { space } = task;
+  space.splitAt(address);
+  if (oldLength > 0) space.splitAt(address + oldLength);
+  const area = space.areaAt(address)!;
+  const moved = area.slice(area.start, area.start + (oldLength || newLength));
+  moved.offset = area.offset;
+  moved.start = target;
+  moved.end = target + newLength;
+  space.forgetCode(area);
+  space.insert(moved);
+  return oldLength === 0
+    ? target
+    : movePages(task, { kind: "mremap", address, end: address + oldLength, target, keepOld, at: address });
+}
+
+/**
+ * Moves entries from the old to the new place, in pieces. @returns the new address, −EFAULT when another thread
+ * unmapped one of the places, or UNFINISHED
+ */
+function movePages(task: MmCaller, state: MoveState): number {
+  const { space } = task;
+  const { work, frames } = space.kernel;
+  const { address, end, target } = state;
+  work.mayPause = true;
+  if (space.areaAt(state.at) === undefined || space.areaAt(state.at - address + target) === undefined) return -EFAULT;
+  const to = space.pieceEnd(state.at, end, work);
+  space.unpublish(state.at, to);
+  space.unpublishCode(state.at, to);
+  const entries: number[] = [];
+  space.table.forEach(state.at, to, (at, entry) => {
+    entries.push(at, (entry & ~PTE_C) >>> 0);
+    return 0;
+  });
+  for (let index = 0; index < entries.length; index += 2) {
+    const at = entries[index]! - address + target;
+    if (space.table.set(at, entries[index + 1]!) < 0) frames.release(frameOfEntry(entries[index + 1]!));
+    else space.publish(at, entries[index + 1]!);
+  }
+  if (to < end) {
+    task.syscallState = callState<MoveState>({ ...state, at: to });
+    return UNFINISHED;
+  }
+  if (!state.keepOld) space.removeAreas(address, end);
+  return target;
+}

@@ -1,0 +1,178 @@
+/** /proc/PID/fd and fdinfo (proc_pid_fd(5), proc_pid_fdinfo(5)). */
+import { EACCES, EBADF, ENOENT, O_PATH, S_IFDIR, S_IFLNK, isErrno } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import type { Task } from "../task/task.ts";
+import { anonymousMount } from "../vfs/anonymous-file.ts";
+import { Inode } from "../vfs/inode.ts";
+import { OpenFile } from "../vfs/open-file.ts";
+import { pathName } from "../vfs/path-name.ts";
+import { PseudoFile, type PseudoFileSystem, PseudoInode, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
+import { mayInspect } from "../task/task-access.ts";
+
+/** /proc/PID/fd and fdinfo. */
+export class DescriptorDirectory extends PseudoInode {
+  #target: () => Task;
+  #kind: "links" | "info";
+  /** One inode for each descriptor as long as it is the same file. */
+  #inodes = new Map<number, { file: OpenFile; inode: Inode }>();
+
+  constructor(fileSystem: PseudoFileSystem, target: () => Task, kind: "links" | "info") {
+    super(fileSystem, S_IFDIR | (kind === "links" ? 0o500 : 0o555));
+    this.nlink = 2;
+    this.#target = target;
+    this.#kind = kind;
+  }
+
+  override get cachesNames(): boolean {
+    return false;
+  }
+
+  override refresh(): number {
+    const task = this.#target();
+    // A process always gets at its own, also after it gave up root's identity (fs/proc/fd.c, proc_fd_permission).
+    const belongsToUser = task.group.isDumpable || this.fileSystem.kernel.scheduler.current?.group === task.group;
+    this.uid = belongsToUser ? task.credentials.euid : 0;
+    this.gid = belongsToUser ? task.credentials.egid : 0;
+    this.size = this.#kind === "links" && isAlive(task) ? task.files.openCount : 0;
+    return 0;
+  }
+
+  override lookup(name: string): Inode | number {
+    const task = this.#target();
+    this.refresh();
+    if (!/^(0|[1-9][0-9]{0,8})$/.test(name) || !isAlive(task)) return -ENOENT;
+    const fd = Number(name);
+    const file = task.files.get(fd);
+    if (file === undefined) {
+      this.#inodes.delete(fd);
+      return -ENOENT;
+    }
+    const known = this.#inodes.get(fd);
+    if (known !== undefined && known.file === file) return known.inode;
+    const inode = this.#make(fd, (file.flags & O_PATH) !== 0 ? 0 : modeOf(file));
+    inode.uid = this.uid;
+    inode.gid = this.gid;
+    this.#inodes.set(fd, { file, inode });
+    return inode;
+  }
+
+  #make(fd: number, mode: number): Inode {
+    return this.holds(
+      String(fd),
+      this.#kind === "links"
+        ? new DescriptorLink(this.fileSystem, this.#target, fd, mode)
+        : new DescriptorInfo(this.fileSystem, () => describeDescriptor(this.#target(), fd), {
+            guard: (caller) => mayInspect(caller, this.#target(), "fs"),
+          }),
+    );
+  }
+
+  override entryNamed(name: string): Inode {
+    return this.#make(Number(name), 0);
+  }
+
+  override open(task: Task): number | null {
+    return mayInspect(task, this.#target(), "fs") < 0 ? -EACCES : null;
+  }
+
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
+    const task = this.#target();
+    if (!isAlive(task)) return -ENOENT;
+    let stopped = false;
+    task.files.forEach((fd) => {
+      if (stopped) return;
+      stopped = !emit(String(fd), this.ino * 1024 + fd, this.#kind === "links" ? S_IFLNK >> 12 : 8, fd + 1);
+    }, cursor);
+    return 0;
+  }
+
+  static {
+    stateClass(
+      "DescriptorDirectory",
+      this,
+      {
+        save: (it) => ({ target: it.#target, kind: it.#kind, inodes: it.#inodes }),
+        load: (it, from) => ({ target: it.#target, kind: it.#kind, inodes: it.#inodes } = from),
+      },
+      FOUND_BY_NAME,
+    );
+  }
+}
+
+function modeOf(file: OpenFile): number {
+  return (file.isReadable ? 0o500 : 0) | (file.isWritable ? 0o300 : 0);
+}
+
+export function isAlive(task: Task): boolean {
+  return task.state !== "Z" && task.state !== "X";
+}
+
+/** Descriptors come and go by themselves: a mount over one would outlive it. */
+class DescriptorInfo extends PseudoFile {
+  override get isMountable(): boolean {
+    return false;
+  }
+
+  static {
+    stateClass("DescriptorInfo", this, null, FOUND_BY_NAME);
+  }
+}
+
+class DescriptorLink extends PseudoInode {
+  #target: () => Task;
+  #fd: number;
+
+  constructor(fileSystem: PseudoFileSystem, target: () => Task, fd: number, mode: number) {
+    super(fileSystem, S_IFLNK | mode);
+    this.#target = target;
+    this.#fd = fd;
+    this.size = 64;
+  }
+
+  override get isMountable(): boolean {
+    return false;
+  }
+
+  #file(caller: Task | null): OpenFile | number {
+    const task = this.#target();
+    if (caller !== null && mayInspect(caller, task, "fs") < 0) return -EACCES;
+    return (isAlive(task) ? task.files.get(this.#fd) : undefined) ?? -ENOENT;
+  }
+
+  override readlink(task: Task | null): string | number {
+    const file = this.#file(task);
+    if (isErrno(file)) return file;
+    return file.path === null ? file.description : pathName(file.path, (task ?? this.#target()).fs.root);
+  }
+
+  override followMagic(task: Task): OpenFile | number {
+    return this.#file(task);
+  }
+
+  static {
+    stateClass(
+      "DescriptorLink",
+      this,
+      {
+        save: (it) => ({ target: it.#target, fd: it.#fd }),
+        load: (it, from) => ({ target: it.#target, fd: it.#fd } = from),
+      },
+      FOUND_BY_NAME,
+    );
+  }
+}
+
+/** proc(5), /proc/PID/fdinfo. */
+function describeDescriptor(task: Task, fd: number): string | number {
+  const file = isAlive(task) ? task.files.get(fd) : undefined;
+  if (file === undefined) return -EBADF;
+  const flags = file.flags | (task.files.isCloseOnExec(fd) ? 0o2000000 : 0);
+  const mount = file.path?.mount.id ?? anonymousMount(task.kernel).id;
+  return (
+    `pos:\t${file.position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${file.inode?.ino ?? 0}\n` +
+    `${file.details(task)}`
+  );
+}
