@@ -24,7 +24,26 @@ export type { Inode } from "./vfs/inode.ts";
 export { readFileBytes } from "./vfs/read-file.ts";
 export { openPath } from "./vfs/open.ts";
 export { lookupPath } from "./vfs/path-walk.ts";
-export { makeDirectory, removeDirectory, removeFile, renameName } from "./vfs/name-changes.ts";
+export { linkPaths, makeDirectory, makeSymlink, removeDirectory, removeFile, renameName } from "./vfs/name-changes.ts";
+export { changeMode, changeOwner, changeTimes } from "./vfs/attributes.ts";
+export { addMark, type InotifyMark, removeMark } from "./vfs/inotify-marks.ts";
+export { evictInode } from "./vfs/inode-lifetime.ts";
+export { createSocket } from "./socket/create-socket.ts";
+export { inetAddressBytes } from "./socket/inet/inet-address.ts";
+export {
+  isInPrefix,
+  isLinkLocal,
+  isLoopback,
+  isMulticast,
+  isV4,
+  isWildcard,
+  LOOPBACK_V4,
+  LOOPBACK_V6,
+  widthOf,
+} from "./socket/inet/ip-address.ts";
+export { ipOfText, textOfIp } from "./socket/inet/ip-text.ts";
+export type { Socket } from "./socket/socket.ts";
+export type { Waiter } from "./ground/wait-queue.ts";
 export { BytesCursor } from "./ground/io-cursor.ts";
 export { OpenFile } from "./vfs/open-file.ts";
 export { type Credentials, ROOT } from "./security/credentials.ts";

@@ -2,9 +2,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { EngineClient, type EngineChannel } from "@stratos/sdk/client";
+import { EngineClient, type EngineChannel, type Listening, type StreamPair } from "@stratos/sdk/client";
 import { CountedEngines } from "./counted-engines.ts";
 import { environmentOfEngine, nodeBinary } from "./engine-node.ts";
+import { listenOnLoopback } from "./loopback-listener.ts";
 import { NODE_FLAGS } from "./node-flags.mjs";
 
 const ENGINE = fileURLToPath(
@@ -18,6 +19,10 @@ const CHANNEL_FD = 3;
 export class EngineProcesses extends CountedEngines {
   constructor() {
     super(startEngine);
+  }
+
+  listen(onConnection: (connection: StreamPair) => void): Promise<Listening> {
+    return listenOnLoopback(onConnection);
   }
 }
 
@@ -78,6 +83,11 @@ class ProcessChannel implements EngineChannel {
       if (isHeld) handle.ref();
       else handle.unref();
     }
+  }
+
+  callLater(milliseconds: number, act: () => void): () => void {
+    const timer = setTimeout(act, milliseconds);
+    return () => clearTimeout(timer);
   }
 
   close(): void {

@@ -51,6 +51,11 @@ class WorkerChannel implements EngineChannel {
   /** A page does not end by itself. */
   hold(): void {}
 
+  callLater(milliseconds: number, act: () => void): () => void {
+    const timer = setTimeout(act, milliseconds);
+    return () => clearTimeout(timer);
+  }
+
   close(): void {
     this.#worker.terminate();
   }

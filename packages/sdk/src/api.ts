@@ -117,8 +117,19 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly harts?: number;
   /** Deterministic: chance comes from this seed, and time is counted in instructions. */
   readonly seed?: number;
+  /** What all its programs together may use; what is absent has no bound of its own. */
+  readonly limits?: SandboxLimits;
+  /** The sandbox ends after so long (see `onTimeout`); `box.setTimeout` sets it anew. Default: never. */
+  readonly timeoutMs?: number;
+  /**
+   * `checkpoint`: it is saved first, and `box.save()` gives that afterwards. A sandbox that cannot be saved is stopped.
+   * Default: checkpoint.
+   */
+  readonly onTimeout?: "checkpoint" | "stop";
   /** `host`: programs may open connections, which the host's sockets carry. Default: none. */
   readonly network?: "none" | "host";
+  /** The same under rules, which `box.net.update` changes. Instead of `network`. */
+  readonly net?: { readonly policy: NetPolicy };
   readonly ports?: readonly PortMapping[];
   readonly mounts?: readonly Mount[];
   /**
@@ -144,6 +155,100 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
   readonly isolation?: "process" | "shared";
 }
 
+/** `deny` and `allow`: everything; rules: the first one that fits decides, and what none fits is denied. */
+export type NetPolicy = "deny" | "allow" | readonly NetRule[];
+
+/**
+ * What programs may connect to, or may not: a name (`example.org`), all names below one (`*.example.org`), an address,
+ * a prefix (`10.0.0.0/8`, `2001:db8::/32`), or `*`. A name means the addresses that the host's name servers gave for
+ * it, but those of private networks; no other name can then be asked for.
+ */
+export interface NetRule {
+  readonly allow?: string;
+  readonly deny?: string;
+  /** Numbers, or pairs of the first and the last; default: all. */
+  readonly ports?: readonly (number | readonly [number, number])[];
+  /** Default: both. */
+  readonly protocol?: "tcp" | "udp";
+}
+
+/** Bounds of a sandbox; `memoryBytes` is the one of its memory. */
+export interface SandboxLimits {
+  /** Processes and threads at once, at least 16: what would start one more fails with EAGAIN. */
+  readonly processes?: number;
+  /** What may be changed over the image; a write beyond it fails with ENOSPC. Default: `memoryBytes`. */
+  readonly diskBytes?: number;
+  /** Time that it may run in all, as the host's clock has it: the sandbox is stopped when it is used up. */
+  readonly cpuMs?: number;
+  /** Of each program, standard output and error together: the program is ended when it writes more. */
+  readonly outputBytes?: number;
+}
+
+/** Which limit was reached; `timeout` is a program's `timeoutMs`, `lifetime` that of its sandbox. */
+export type LimitName = "timeout" | "output" | "memory" | "processes" | "cpu" | "lifetime";
+
+/** What a sandbox uses. */
+export interface SandboxStats {
+  readonly memory: { readonly usedBytes: number; readonly limitBytes: number };
+  /** What was changed over the image. */
+  readonly disk: { readonly usedBytes: number; readonly limitBytes: number };
+  /** Time for which its programs and its kernel ran, as the host's clock has it. */
+  readonly cpuMs: number;
+  readonly instructions: number;
+  readonly processes: number;
+}
+
+/** A process of the sandbox, as its kernel has it. */
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly name: string;
+  /** Program and arguments; empty for one that has ended and waits for its parent. */
+  readonly command: readonly string[];
+  readonly uid: number;
+  /** As ps(1) shows it: R, S, T, Z … */
+  readonly state: string;
+}
+
+/** What happens in a sandbox, by name: `box.on(name, listener)`. */
+export interface SandboxEvents {
+  /** A process executes a program. */
+  "process-start": { readonly pid: number; readonly parentPid: number; readonly command: readonly string[] };
+  "process-exit": { readonly pid: number; readonly exitCode: number; readonly signal: string | null };
+  /** A program listens on a TCP port. */
+  "port": { readonly port: number; readonly address: string };
+  /** A connection, or a question for a name, was denied. `rule`: which one did it, from 0; null: none fits. */
+  "denied": {
+    readonly host: string;
+    readonly port: number;
+    readonly protocol: "tcp" | "udp";
+    readonly rule: number | null;
+    readonly reason: string;
+  };
+  /** A limit was reached; `pid` names whom it hit, where it is one process. */
+  "limit": { readonly which: LimitName; readonly pid: number | null };
+  /** So many events were left out: they came faster than they were heard. */
+  "lost": { readonly count: number };
+}
+
+/** What happened to a file that is watched, or to a name in a folder that is. */
+export interface FileEvent {
+  /** `moved` comes twice: for the name that is gone and for the new one. `lost`: some events were left out. */
+  readonly kind: "created" | "modified" | "attributes" | "moved" | "removed" | "lost";
+  /** Absolute; of `lost` what is watched. */
+  readonly path: string;
+}
+
+/** A file that differs from what it was. */
+export interface FileDifference {
+  readonly kind: "added" | "removed" | "moved" | "modified";
+  /** Of what was removed: where it was. */
+  readonly path: string;
+  /** Of what was moved: where it was; else null. */
+  readonly from: string | null;
+  readonly type: "file" | "folder" | "other";
+}
+
 export interface BoardOptions {
   /** Memory for all its sandboxes together, of which the host gives what is touched; default: 3 GiB. */
   readonly memoryBytes?: number;
@@ -157,7 +262,7 @@ export type StandardInput = Bytes | AsyncIterable<Bytes>;
 
 /** What holds for a program to its end. */
 interface ProgramRunOptions extends ProgramOptions, SignalOption {
-  /** Ends the program and all that it has started after so long; its end then says `timedOut`. */
+  /** Ends the program and all that it has started after so long: LimitError of `run`, `limit` of `wait`. */
   readonly timeoutMs?: number;
   /** Ends the program and all that it has started; the promise is then rejected with the signal's reason. */
   readonly signal?: AbortSignalLike;
@@ -206,6 +311,8 @@ export interface RunOptions extends ProgramRunOptions {
   readonly onStderr?: (bytes: Uint8Array) => void | Promise<void>;
   /** Bytes of each stream that the result keeps, the first ones; default: 16 MiB. What comes later is not kept. */
   readonly maxOutputBytes?: number;
+  /** A status above 0 is a StratosError of kind `status`. Default: false. */
+  readonly check?: boolean;
 }
 
 /** How a program ended. */
@@ -214,7 +321,10 @@ export interface ProgramEnd {
   readonly exitCode: number;
   /** `SIGKILL` and the like, when one ended the program. */
   readonly signal: string | null;
+  /** `timeoutMs` has ended it: `limit` is "timeout". */
   readonly timedOut: boolean;
+  /** Which limit has ended it; null: none. */
+  readonly limit: LimitName | null;
 }
 
 export interface RunResult extends ProgramEnd {
@@ -248,22 +358,35 @@ export interface FolderEntry {
 /** Files by absolute path, as root sees them: of a running sandbox, of a volume, of an image. */
 export interface FileAccess {
   /** @throws StratosError of kind `file`; also for a file beyond 1 GiB */
-  readFile(path: string, options?: SignalOption): Promise<Uint8Array>;
+  read(path: string, options?: SignalOption): Promise<Uint8Array>;
   /** The file as text. */
-  readTextFile(path: string, options?: SignalOption): Promise<string>;
+  readText(path: string, options?: SignalOption): Promise<string>;
   /** Makes the file, or replaces its content. `mode` is that of a new one; default: 0o644. */
-  writeFile(path: string, content: Bytes, options?: SignalOption & { readonly mode?: number }): Promise<void>;
-  readFolder(path: string, options?: SignalOption): Promise<FolderEntry[]>;
+  write(path: string, content: Bytes, options?: SignalOption & { readonly mode?: number }): Promise<void>;
+  list(path: string, options?: SignalOption): Promise<FolderEntry[]>;
   /** Of the file itself when a link leads to it. */
   stat(path: string, options?: SignalOption): Promise<FileStatus>;
   /** `parents`: those on the way are made, too, and one that is there is no failure. */
-  makeFolder(
-    path: string,
-    options?: SignalOption & { readonly parents?: boolean; readonly mode?: number },
-  ): Promise<void>;
+  mkdir(path: string, options?: SignalOption & { readonly parents?: boolean; readonly mode?: number }): Promise<void>;
   rename(from: string, to: string, options?: SignalOption): Promise<void>;
   /** `recursive`: a folder goes with all that is in it. */
-  remove(path: string, options?: SignalOption & { readonly recursive?: boolean }): Promise<void>;
+  rm(path: string, options?: SignalOption & { readonly recursive?: boolean }): Promise<void>;
+  /**
+   * Makes `to` a copy, with mode, owner and time; links stay links. A file that is there is replaced, a folder is added
+   * to. What is neither file, folder nor link is left out. `recursive`: a folder with all that is in it.
+   *
+   * @throws StratosError of kind `file`: EISDIR for a folder without `recursive`, EINVAL for a copy into itself
+   */
+  cp(from: string, to: string, options?: SignalOption & { readonly recursive?: boolean }): Promise<void>;
+  /**
+   * Unpacks a tar archive (ustar, GNU or pax) into a folder, which is made. What is there is replaced; devices and
+   * fifos of the archive are left out.
+   *
+   * @throws StratosError of kind `archive` when it is damaged or has names with `..`; what came before stays
+   */
+  upload(folder: string, tar: Uint8Array, options?: SignalOption): Promise<void>;
+  /** What is in a folder, as a tar archive: names relative to it, in order. EFBIG beyond 1 GiB. */
+  download(folder: string, options?: SignalOption): Promise<Uint8Array>;
 }
 
 /**
@@ -323,10 +446,20 @@ export interface FailureData {
   mount: { readonly place: string };
   /** A file operation failed; `code` is Linux's name, such as ENOENT. */
   file: { readonly path: string; readonly code: string };
+  /** A tar archive that cannot be unpacked. */
+  archive: { readonly reason: string };
   /**
    * The machine cannot be saved as it is, or `state` not be gone on from: it is damaged, or another version's.
    */
   state: { readonly reason: "unsavable" | "damaged" | "foreign" };
+  /** A program's status is above 0, and `check` was asked for. */
+  status: { readonly result: RunResult };
+  /** A limit was reached (LimitError). `partial`: of `run`, what the program had written. */
+  limit: { readonly which: LimitName; readonly partial: RunResult | null };
+  /** Nobody listens on the port of the sandbox, or the answer is no HTTP. */
+  port: { readonly port: number; readonly code: string };
+  /** There is no such snapshot. */
+  snapshot: { readonly label: string };
   /** There is no system of that name. */
   "no-system": { readonly system: string };
   /** The system is not in a state for this, or its name is another's. */
@@ -348,5 +481,22 @@ export class StratosError<Kind extends FailureKind = FailureKind> extends Error 
     this.name = "StratosError";
     this.kind = kind;
     this.data = data;
+  }
+}
+
+/** A limit was reached: which one, and what there was until then. */
+export class LimitError extends StratosError<"limit"> {
+  constructor(message: string, data: FailureData["limit"]) {
+    super("limit", message, data);
+    this.name = "LimitError";
+  }
+
+  get which(): LimitName {
+    return this.data.which;
+  }
+
+  /** Of `run`: what the program had written; else null. */
+  get partial(): RunResult | null {
+    return this.data.partial;
   }
 }

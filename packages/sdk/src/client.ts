@@ -2,4 +2,5 @@
 export { StratosError } from "./api.ts";
 export { type Answer, EngineClient, type EngineChannel } from "./engine-client.ts";
 export { useEngines } from "./entry.ts";
-export type { EngineSource } from "./sandbox.ts";
+export type { EngineSource, Listening } from "./sandbox.ts";
+export type { StreamPair } from "./remote-program.ts";

@@ -1,7 +1,17 @@
 /** Calls to the side that has the machines: numbers them, sorts the answers, and fails them all when it is gone. */
-import { StratosError, type AbortSignalLike, type FailureData, type ImageProgress } from "./api.ts";
+import {
+  LimitError,
+  StratosError,
+  type AbortSignalLike,
+  type FailureData,
+  type FailureKind,
+  type ImageProgress,
+} from "./api.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import type { FromEngine, Operations, Place, ToEngine } from "./protocol.ts";
+
+/** What an engine may take longer than a program's time-out: then the call is over without it. */
+const GRACE_MS = 100;
 
 /** The way to an engine: bytes in order, both ways. */
 export interface EngineChannel {
@@ -16,12 +26,20 @@ export interface EngineChannel {
   readonly processId?: number | undefined;
   /** Whether the host is to stay up for it. */
   hold(isHeld: boolean): void;
+  /** Acts once after so many milliseconds. @returns what takes that back */
+  callLater(milliseconds: number, act: () => void): () => void;
   close(): void;
 }
 
 interface CallOptions {
   readonly bytes?: Uint8Array;
   readonly signal?: AbortSignalLike | undefined;
+  /** The engine ends it after so long; a little later it is over, whatever that does. */
+  readonly timeoutMs?: number | undefined;
+  /** The host does not stay up for it. */
+  readonly isBackground?: boolean;
+  /** @param heard  to be called: few events are under way that were not heard */
+  onEvent?(event: unknown, heard: () => void): void;
   onProgress?(progress: ImageProgress): void;
   onOutput?(stream: 1 | 2, bytes: Uint8Array): void;
   onRead?(count: number): void;
@@ -42,6 +60,8 @@ interface OpenCall extends CallOptions {
 export class EngineClient<Ops extends Operations = Operations> {
   readonly #channel: EngineChannel;
   readonly #calls = new Map<number, OpenCall>();
+  /** Calls that the host stays up for. */
+  #held = 0;
   #lastCall = 0;
   #lastAttached = 0;
   #gone: StratosError | null = null;
@@ -85,19 +105,30 @@ export class EngineClient<Ops extends Operations = Operations> {
       // A program's end is waited for; nothing else is worth it.
       if (!("op" in message) || message.op !== "run") this.#calls.get(call)?.reject(abortReason(signal!));
     };
+    const giveUp = (): void => this.#giveUp(call);
+    const { timeoutMs, isBackground = false } = options;
+    const cancelTimer = timeoutMs === undefined ? null : this.#channel.callLater(timeoutMs + GRACE_MS, giveUp);
     try {
       const answer = new Promise<Answer>((resolve, reject) => {
         this.#calls.set(call, { ...options, resolve, reject });
       });
-      if (this.#calls.size === 1) this.#channel.hold(true);
+      if (!isBackground && ++this.#held === 1) this.#channel.hold(true);
       this.send(message, options.bytes);
       signal?.addEventListener("abort", abort);
       return await answer;
     } finally {
       signal?.removeEventListener("abort", abort);
+      cancelTimer?.();
       this.#calls.delete(call);
-      if (this.#calls.size === 0) this.#channel.hold(false);
+      if (!isBackground && --this.#held === 0) this.#channel.hold(false);
     }
+  }
+
+  /** The engine had time enough. */
+  #giveUp(call: number): void {
+    this.send({ call, cancel: true });
+    const error = new LimitError("the program's time is over", { which: "timeout", partial: null });
+    this.#calls.get(call)?.reject(error);
   }
 
   send(message: ToEngine<Ops>, bytes?: Uint8Array): void {
@@ -128,10 +159,13 @@ export class EngineClient<Ops extends Operations = Operations> {
     else if ("read" in message) call.onRead?.(message.read);
     else if ("started" in message) call.onStarted?.(message.started);
     else if ("progress" in message) call.onProgress?.(message.progress);
-    else if ("answer" in message) call.resolve({ value: message.answer, bytes });
+    else if ("event" in message) {
+      const { call: number } = message;
+      call.onEvent?.(message.event, () => this.send({ call: number, taken: 1, stream: 1 }));
+    } else if ("answer" in message) call.resolve({ value: message.answer, bytes });
     else if (message.failure.kind === null)
       call.reject(call.signal === undefined ? new Error(message.failure.message) : abortReason(call.signal));
-    else call.reject(new StratosError(message.failure.kind, message.failure.message, message.failure.data));
+    else call.reject(errorOf(message.failure.kind, message.failure.message, message.failure.data));
   }
 
   #lose(why: FailureData["engine"]): void {
@@ -139,6 +173,12 @@ export class EngineClient<Ops extends Operations = Operations> {
     this.#gone = new StratosError("engine", `the machine's process has ended: ${how}`, why);
     for (const call of this.#calls.values()) call.reject(this.#gone);
   }
+}
+
+function errorOf(kind: FailureKind, message: string, data: FailureData[FailureKind]): StratosError {
+  return kind === "limit"
+    ? new LimitError(message, data as FailureData["limit"])
+    : new StratosError(kind, message, data);
 }
 
 export function abortReason(signal: AbortSignalLike): unknown {

@@ -3,31 +3,22 @@
  * writes to nothing but its channel.
  */
 import { ERRNO_NAMES } from "@stratos/abi";
-import { Files, type Volume } from "@stratos/aegisfs";
-import { StateError } from "@stratos/base";
-import type { Clock, CompressionCodec, MachinePorts, MemoryBlockDevice, SocketProvider } from "@stratos/host";
+import { Files } from "@stratos/aegisfs";
 import type { Board } from "@stratos/kernel";
 import { createBoard } from "@stratos/machine";
-import { SessionError, type HostFolder } from "@stratos/session";
-import {
-  StratosError,
-  type FailureData,
-  type FailureKind,
-  type ImageInfo,
-  type ImageProgress,
-  type Mount,
-  type PortMapping,
-  type ProgramEnd,
-} from "./api.ts";
-import { type CheckpointHead, decodeCheckpoint, encodeCheckpoint, readCheckpointHead } from "./checkpoint-file.ts";
+import { SessionError } from "@stratos/session";
+import { StratosError, type FailureData, type FailureKind, type ImageInfo } from "./api.ts";
+import type { EngineHost, OpenedRoot, Work } from "./engine-host.ts";
 import { type FileOperations, makeFolders, remove } from "./file-operations.ts";
 import { failureOf } from "./failure.ts";
+import { copyFiles, packFolder, unpackFolder } from "./file-trees.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
-import { MachineFiles } from "./machine-files.ts";
-import type { ProgramListener } from "./machine-program.ts";
+import type { GoingCall } from "./going-call.ts";
+import { closeAll, durable, makeDurable } from "./open-parts.ts";
 import { isTerminalSize } from "./protocol.ts";
 import type {
   CheckpointRequest,
+  ConnectRequest,
   CreateRequest,
   Failure,
   FileRequest,
@@ -39,79 +30,14 @@ import type {
   RunRequest,
   ToEngine,
 } from "./protocol.ts";
-import {
-  readSaved,
-  type ForkedImage,
-  type MountedVolume,
-  SandboxMachine,
-  type RunningProgram,
-} from "./sandbox-machine.ts";
+import { SandboxMachine } from "./sandbox-machine.ts";
+import { SandboxTarget } from "./sandbox-target.ts";
 import { VolumeFiles } from "./volume-files.ts";
 
-/** Work that takes long: what it has reached, and whether it is still wanted. */
-export interface Work {
-  onProgress(progress: ImageProgress): void;
-  /** @throws when the caller has cancelled it */
-  check(): void;
-}
-
-export interface OpenedRoot {
-  readonly volume: Volume;
-  /** What was not synced is lost. */
-  close(): void;
-}
-
-/** A clone to run in: how much may be changed, and what a saved machine had changed already. */
-export interface CloneUse {
-  readonly cloneBytes: number;
-  readonly changes: MemoryBlockDevice | null;
-}
-
-/** What the engine needs of the computer that it is on. Failures are StratosErrors. */
-export interface EngineHost {
-  readonly ports: MachinePorts;
-  readonly clock: Clock;
-  /** A clone of the image to run in, whose changes stay in memory; or, for reading, the image itself. */
-  openImage(request: OpenImageRequest, use: CloneUse | "read", work: Work): Promise<OpenedImage>;
-  openVolume(request: OpenVolumeRequest): OpenedRoot | Promise<OpenedRoot>;
-  openNetwork(ports: readonly PortMapping[]): SocketProvider;
-  hostFolders(mounts: readonly Mount[]): HostFolder[];
-  /** Where checkpoints are kept; absent: the host has no files for them. */
-  readonly checkpoints?: CheckpointFiles;
-  /** A call that named these has ended: what nobody has opened of them never will be. Absent: nothing is attached. */
-  dropAttached?(numbers: readonly number[]): void;
-}
-
-/** Files of the host that hold checkpoints. Failures are StratosErrors. */
-export interface CheckpointFiles {
-  readonly codec: CompressionCodec;
-  read(path: string): Uint8Array;
-  /**
-   * Makes the file, which appears under its name when it is whole and durable. It asks for the next piece from the
-   * event loop.
-   *
-   * @returns bytes written
-   */
-  write(path: string, pieces: Iterable<Uint8Array>): Promise<number>;
-}
-
-export interface OpenedImage extends OpenedRoot {
-  /** Equal for images of equal content only; absent: nobody knows. */
-  readonly identity?: string;
-  /** Names the content of the image's layers, on every computer alike; absent: nobody knows. */
-  readonly content?: () => string;
-  readonly info: ImageInfo;
-  /** Where the changes of a clone are; null: it is no clone. */
-  readonly changes: MemoryBlockDevice | null;
-  /** One with the same changes, as far as they were committed. Absent: no machine on it can be forked. */
-  fork?(): ForkedImage;
-}
-
+/** A sandbox, an image or a volume. */
 interface Target {
+  /** @throws StratosError when it has ended */
   readonly files: FileOperations;
-  readonly machine: SandboxMachine | null;
-  /** Of a machine: what it is a clone of. */
-  readonly image: OpenedImage | null;
   sync(): void;
   close(): void;
 }
@@ -119,12 +45,9 @@ interface Target {
 /** A call under way. */
 interface Call {
   isCancelled: boolean;
-  program: RunningProgram | null;
+  going: GoingCall | null;
 }
 
-/** Memory of a machine when nothing else is said. */
-const MEMORY_BYTES = 2 * 1024 ** 3;
-const MEMORY_BYTES_ON_BOARD = 512 * 1024 ** 2;
 /** In one call. */
 const FORKS_MAX = 4096;
 /** Of a board. */
@@ -164,19 +87,19 @@ export class EngineServer {
     if (call === undefined) return;
     if ("cancel" in message) {
       call.isCancelled = true;
-      call.program?.kill();
+      call.going?.kill();
     } else if ("size" in message) {
-      if (isTerminalSize(message.size)) call.program?.resize(message.size);
-    } else if ("taken" in message) call.program?.outputs[message.stream - 1]!.taken(message.taken);
-    else if (message.input === "end") call.program?.input.end();
-    else call.program?.input.push(bytes);
+      if (isTerminalSize(message.size)) call.going?.resize?.(message.size);
+    } else if ("taken" in message) call.going?.outputs[message.stream - 1]?.taken(message.taken);
+    else if (message.input === "end") call.going?.input?.end();
+    else call.going?.input?.push(bytes);
   }
 
   async #answer(
     { call: number, op, request }: { call: number; op: OperationName; request: Operations[OperationName] },
     bytes: Uint8Array,
   ): Promise<void> {
-    const call: Call = { isCancelled: false, program: null };
+    const call: Call = { isCancelled: false, going: null };
     this.#calls.set(number, call);
     try {
       const { value, content } = await this.#do(number, call, op, request, bytes);
@@ -205,27 +128,49 @@ export class EngineServer {
         return { value: await this.#create(request as CreateRequest, bytes, this.#work(number, call)) };
       case "fork":
         return { value: this.#fork(request as Operations["fork"]) };
-      case "save":
-        return { content: this.#machine((request as Operations["save"]).target).save() };
       case "create-board":
         return { value: this.#createBoard(request as Operations["create-board"]) };
-      case "checkpoint":
-        return { value: await this.#checkpoint(request as CheckpointRequest) };
-      case "run":
-        return { value: await this.#run(number, call, request as RunRequest) };
-      case "attach": {
-        const { target, pid } = request as Operations["attach"];
-        call.program = this.#machine(target).attach(pid, this.#listener(number));
-        return { value: await call.program.ended };
+      case "save":
+        return { content: this.#sandbox(request as Operations["save"]).save() };
+      case "stats":
+        return { value: this.#sandbox(request as Operations["stats"]).machine.stats() };
+      case "processes":
+        return { value: this.#sandbox(request as Operations["processes"]).machine.processes() };
+      case "checkpoint": {
+        const { path, about } = request as CheckpointRequest;
+        return { value: await this.#sandbox(request as CheckpointRequest).checkpoint(path, about) };
       }
       case "pause": {
-        const { target, isPaused } = request as Operations["pause"];
-        this.#machine(target).setPaused(isPaused);
+        const { isPaused } = request as Operations["pause"];
+        this.#sandbox(request as Operations["pause"]).machine.setPaused(isPaused);
         return {};
       }
+      case "snapshot":
+        return { value: await this.#snapshot(request as Operations["snapshot"], this.#work(number, call)) };
+      case "diff": {
+        const { label } = request as Operations["diff"];
+        return { value: this.#sandbox(request as Operations["diff"]).differences(label) };
+      }
+      case "net": {
+        const { policy } = request as Operations["net"];
+        this.#sandbox(request as Operations["net"]).setNetPolicy(policy);
+        return {};
+      }
+      case "life": {
+        const { timeoutMs } = request as Operations["life"];
+        this.#sandbox(request as Operations["life"]).setLife(timeoutMs);
+        return {};
+      }
+      case "run":
+      case "attach":
+      case "connect":
+      case "events":
+      case "watch":
+        call.going = this.#begin(number, op, request);
+        return { value: await call.going.ended };
       case "signal": {
-        const { target, pid, name } = request as Operations["signal"];
-        this.#machine(target).sendSignal(pid, name);
+        const { pid, name } = request as Operations["signal"];
+        this.#sandbox(request as Operations["signal"]).machine.sendSignal(pid, name);
         return {};
       }
       case "open-image":
@@ -282,10 +227,10 @@ export class EngineServer {
     return target;
   }
 
-  #machine(number: number): SandboxMachine {
-    const { machine } = this.#target(number);
-    if (machine === null) throw new StratosError("option", "programs run in a sandbox", { option: "target" });
-    return machine;
+  #sandbox({ target: number }: { readonly target: number }): SandboxTarget {
+    const target = this.#target(number);
+    if (target instanceof SandboxTarget) return target;
+    throw new StratosError("option", "programs run in a sandbox", { option: "target" });
   }
 
   #add(target: Target): number {
@@ -312,7 +257,7 @@ export class EngineServer {
     const board = this.#boards.get(number);
     if (board === undefined) return false;
     this.#boards.delete(number);
-    const onIt = [...this.#targets].filter(([, { machine }]) => machine?.kernel.board === board);
+    const onIt = [...this.#targets].filter(([, each]) => each instanceof SandboxTarget && each.board === board);
     for (const [target] of onIt) this.#targets.delete(target);
     closeAll(onIt.map(([, target]) => target));
     return true;
@@ -321,64 +266,58 @@ export class EngineServer {
   async #create(request: CreateRequest, bytes: Uint8Array, work: Work): Promise<number> {
     const board = request.board === undefined ? null : this.#boards.get(request.board);
     if (board === undefined) throw new StratosError("closed", "the board was closed", {});
-    const memoryBytes = request.memoryBytes ?? (board === null ? MEMORY_BYTES : MEMORY_BYTES_ON_BOARD);
-    const check = (): void => SandboxMachine.checkOptions({ ...request, memoryBytes, freeBytes: board?.freeBytes });
-    check();
-    const host = this.#host;
-    const head = request.checkpoint === undefined ? null : this.#readCheckpoint(request.checkpoint);
-    const saved = head !== null ? readSaved(head.state) : request.isSaved === true ? readSaved(bytes) : null;
-    const folders = host.hostFolders(request.mounts ?? []);
-    const sockets = request.network === "host" ? host.openNetwork(request.ports ?? []) : null;
-    const opened: { close(): void }[] = [];
-    const letGo = (): void => closeAll(opened.splice(0));
-    try {
-      const wanted = head === null ? request : { ...request, image: request.image ?? head.image.name };
-      const image = await host.openImage(wanted, { cloneBytes: memoryBytes, changes: saved?.changes ?? null }, work);
-      opened.push(image);
-      if (head !== null) checkImage(head, image);
-      const volumes: MountedVolume[] = [];
-      for (const { guest, ...place } of request.volumes ?? []) {
-        const root = await host.openVolume(place);
-        volumes.push({ guest, volume: root.volume });
-        opened.push(durable(root, guest));
+    const saved = request.isSaved === true ? bytes : null;
+    return this.#add(await SandboxTarget.open({ host: this.#host, request, board, saved }, work));
+  }
+
+  /** Begins what goes on until it ends by itself, or its caller says so. */
+  #begin(
+    number: number,
+    op: "run" | "attach" | "connect" | "events" | "watch",
+    request: Operations[OperationName],
+  ): GoingCall {
+    const onOutput = (stream: 1 | 2, bytes: Uint8Array): void => this.#tell({ call: number, output: stream }, bytes);
+    const onRead = (count: number): void => this.#tell({ call: number, read: count });
+    const onStarted = (pid: number): void => this.#tell({ call: number, started: pid });
+    const onEvent = (event: unknown): void => this.#tell({ call: number, event });
+    switch (op) {
+      case "run": {
+        const { machine } = this.#sandbox(request as RunRequest);
+        return machine.start(request as RunRequest, { onStarted, onRead, onOutput });
       }
-      work.check();
-      // The board may have given its memory to another meanwhile.
-      check();
-      const machine = new SandboxMachine({
-        ...request,
-        board,
-        memoryBytes,
-        ports: host.ports,
-        image,
-        sockets,
-        folders,
-        volumes,
-        saved,
-      });
-      const close = (): void => closeAll([machine, { close: letGo }]);
-      return this.#add({ files: new MachineFiles(machine.kernel), machine, image, sync: () => {}, close });
-    } catch (error) {
-      letGo();
-      throw error;
+      case "attach": {
+        const { target, pid } = request as Operations["attach"];
+        return this.#sandbox({ target }).machine.attach(pid, { onStarted, onRead, onOutput });
+      }
+      case "connect": {
+        const { port } = request as ConnectRequest;
+        const { machine } = this.#sandbox(request as ConnectRequest);
+        return machine.connect(port, {
+          onConnected: () => onStarted(0),
+          onRead,
+          onOutput: (bytes) => onOutput(1, bytes),
+        });
+      }
+      case "events":
+        return this.#sandbox(request as Operations["events"]).listen(onEvent);
+      case "watch": {
+        const place = request as Operations["watch"];
+        checkPath(place.path);
+        return expect(place.path, this.#sandbox(place).watch(place, onEvent));
+      }
     }
   }
 
   /** All or none of them. */
   #fork({ target, count, ...fork }: Operations["fork"]): number[] {
-    const original = this.#machine(target);
+    const original = this.#sandbox({ target });
     const option = (name: string, expected: string): StratosError =>
       new StratosError("option", `${name}: ${expected} is expected`, { option: name });
     if (!(Number.isInteger(count) && count >= 1 && count <= FORKS_MAX)) throw option("count", `1 to ${FORKS_MAX}`);
     if (fork.identity !== "fresh" && fork.identity !== "same") throw option("identity", '"fresh" or "same"');
-    const forks: Target[] = [];
+    const forks: SandboxTarget[] = [];
     try {
-      for (let left = count; left > 0; left--) {
-        const { machine, image } = original.fork(fork);
-        const close = (): void => closeAll([machine, image]);
-        const files = new MachineFiles(machine.kernel);
-        forks.push({ files, machine, image: this.#target(target).image, sync: () => {}, close });
-      }
+      for (let left = count; left > 0; left--) forks.push(original.fork(fork));
     } catch (error) {
       closeAll(forks);
       throw error;
@@ -386,41 +325,12 @@ export class EngineServer {
     return forks.map((fork) => this.#add(fork));
   }
 
-  async #run(number: number, call: Call, request: RunRequest): Promise<ProgramEnd> {
-    const program = this.#machine(request.target).start(request, this.#listener(number));
-    call.program = program;
-    return program.ended;
-  }
-
-  #listener(number: number): ProgramListener {
-    return {
-      onStarted: (pid) => this.#tell({ call: number, started: pid }),
-      onRead: (count) => this.#tell({ call: number, read: count }),
-      onOutput: (stream, bytes) => this.#tell({ call: number, output: stream }, bytes),
-    };
-  }
-
-  get #checkpoints(): CheckpointFiles {
-    const { checkpoints } = this.#host;
-    if (checkpoints !== undefined) return checkpoints;
-    throw new StratosError("option", "checkpoint: a page has no files for them", { option: "checkpoint" });
-  }
-
-  async #checkpoint({ target, path, about }: CheckpointRequest): Promise<number> {
-    const files = this.#checkpoints;
-    const { image } = this.#target(target);
-    const content = image?.content?.();
-    if (content === undefined) throw new StateError("unsavable", "nobody knows the content of the sandbox's image");
-    const state = this.#machine(target).save();
-    const savedMs = this.#host.clock.realtimeMs();
-    const head = { image: { name: image!.info.name, content }, savedMs, about };
-    return files.write(path, encodeCheckpoint(head, state, files.codec));
-  }
-
-  #readCheckpoint(path: string): CheckpointHead & { readonly state: Uint8Array } {
-    const { codec } = this.#checkpoints;
-    const file = this.#checkpoints.read(path);
-    return { ...readCheckpointHead(file), state: decodeCheckpoint(file, codec) };
+  async #snapshot(request: Operations["snapshot"], work: Work): Promise<void> {
+    const sandbox = this.#sandbox(request);
+    const { label, action } = request;
+    if (action === "take") sandbox.takeSnapshot(label);
+    else if (action === "return") await sandbox.returnTo(label, work);
+    else sandbox.dropSnapshot(label);
   }
 
   async #openImage(request: OpenImageRequest, work: Work): Promise<{ target: number; info: ImageInfo }> {
@@ -437,8 +347,6 @@ export class EngineServer {
     const { volume } = root;
     return this.#add({
       files: new VolumeFiles(new Files(volume, { clock: this.#host.clock })),
-      machine: null,
-      image: null,
       sync: () => makeDurable(volume, path),
       close: durable(root, path).close,
     });
@@ -446,9 +354,9 @@ export class EngineServer {
 
   #doFile(request: FileRequest, bytes: Uint8Array): { value?: unknown; content?: Uint8Array } {
     const { files } = this.#target(request.target);
-    const { path, mode, whole } = request;
-    if (!path.startsWith("/") || path.includes("\0"))
-      throw new StratosError("option", `${path}: a path is absolute`, { option: "path" });
+    const { path, mode, whole, to = "/" } = request;
+    checkPath(path);
+    checkPath(to);
     switch (request.action) {
       case "read":
         return { content: expect(path, files.read(path)) };
@@ -463,9 +371,15 @@ export class EngineServer {
         return { value: expect(path, make(files, path, mode ?? 0o755)) };
       }
       case "rename":
-        return { value: expect(path, files.rename(path, request.to ?? "")) };
+        return { value: expect(path, files.rename(path, to)) };
       case "remove":
         return { value: expect(path, remove(files, path, whole === true)) };
+      case "copy":
+        return { value: expect(path, copyFiles(files, { from: path, to }, whole === true)) };
+      case "pack":
+        return { content: expect(path, packFolder(files, path)) };
+      case "unpack":
+        return { value: expect(path, unpackFolder(files, path, bytes)) };
     }
   }
 
@@ -485,35 +399,10 @@ function attachedNumbers(request: Operations[OperationName]): number[] {
   return places.flatMap((place) => (place === undefined || typeof place === "string" ? [] : place));
 }
 
-function makeDurable(volume: Volume, path: string): void {
-  const failed = volume.readOnly ? 0 : volume.sync();
-  if (failed < 0) throw new StratosError("volume", `${path}: could not be written (${errnoName(failed)})`, { path });
-}
-
-/** Its end makes it durable first. */
-function durable({ volume, close }: OpenedRoot, path: string): { close(): void } {
-  return {
-    close() {
-      try {
-        makeDurable(volume, path);
-      } finally {
-        close();
-      }
-    },
-  };
-}
-
-/** All of them, whichever fails. @throws what failed first */
-function closeAll(opened: readonly { close(): void }[]): void {
-  const failures: unknown[] = [];
-  for (const each of opened) {
-    try {
-      each.close();
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
+/** @throws StratosError of kind option */
+function checkPath(path: string): void {
+  if (!path.startsWith("/") || path.includes("\0"))
+    throw new StratosError("option", `${path}: a path is absolute`, { option: "path" });
 }
 
 function oneFolder(files: FileOperations, path: string, mode: number): number {
@@ -521,22 +410,6 @@ function oneFolder(files: FileOperations, path: string, mode: number): number {
 }
 
 class Cancelled extends Error {}
-
-/** @throws StateError when the image is not the one that the machine ran */
-function checkImage({ image: { name, content } }: CheckpointHead, image: OpenedImage): void {
-  const here = image.content?.();
-  if (here === content) return;
-  const which =
-    here === undefined ? "nobody knows the content of" : `${here.slice(0, NAMING_DIGITS)} is the content of`;
-  throw new StateError(
-    "foreign",
-    `the checkpoint needs the image ${name} with content ${content.slice(0, NAMING_DIGITS)}; ${which} ` +
-      `${image.info.name} here`,
-  );
-}
-
-/** Of a content's name, for people. */
-const NAMING_DIGITS = 12;
 
 function expect<T>(path: string, result: T | number): T {
   if (typeof result !== "number" || result >= 0) return result as T;

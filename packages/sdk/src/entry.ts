@@ -55,7 +55,7 @@ export class Board {
 /** A machine that runs programs. */
 export class Sandbox extends RemoteSandbox {
   private constructor(handle: RemoteHandle, options: SandboxOptions) {
-    super(handle, options);
+    super(handle, engines, options);
   }
 
   /**

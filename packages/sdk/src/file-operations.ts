@@ -22,6 +22,20 @@ export interface FileOperations {
   rename(from: string, to: string): number;
   removeFile(path: string): number;
   removeFolder(path: string): number;
+  /** Where a symbolic link leads. */
+  readLink(path: string): string | number;
+  makeLink(target: string, path: string): number;
+  /** A further name of a file. */
+  addName(path: string, name: string): number;
+  /** Of a link itself; its mode stays. */
+  setAttributes(path: string, attributes: FileAttributes): number;
+}
+
+export interface FileAttributes {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly modifiedMs: number;
 }
 
 export function kindOf(mode: number): FileKind {
@@ -40,6 +54,12 @@ export function kindOf(mode: number): FileKind {
     default:
       return "socket";
   }
+}
+
+/** Seconds and nanoseconds of a time since 1970. */
+export function timeOf(milliseconds: number): [number, number] {
+  const seconds = Math.floor(milliseconds / 1000);
+  return [seconds, Math.min(999_999_999, Math.round((milliseconds - seconds * 1000) * 1e6))];
 }
 
 /** mkdir -p. @returns 0 or a negated errno */

@@ -12,15 +12,21 @@ import {
   O_RDONLY,
   O_TRUNC,
   O_WRONLY,
+  S_IFLNK,
   S_IFMT,
   S_IFREG,
 } from "@stratos/abi";
 import { byteStringToUtf8, concatBytes, utf8ToByteString } from "@stratos/base";
 import {
   BytesCursor,
+  changeMode,
+  changeOwner,
+  changeTimes,
   type Kernel,
+  linkPaths,
   lookupPath,
   makeDirectory,
+  makeSymlink,
   openPath,
   removeDirectory,
   removeFile,
@@ -29,7 +35,7 @@ import {
   type Task,
 } from "@stratos/kernel";
 import type { FileKind, FileStatus } from "./api.ts";
-import { FILE_BYTES_MAX, type FileOperations, kindOf } from "./file-operations.ts";
+import { FILE_BYTES_MAX, type FileAttributes, type FileOperations, kindOf, timeOf } from "./file-operations.ts";
 
 /** Files without a size (/proc) are read in pieces. */
 const PIECE = 1 << 16;
@@ -139,6 +145,36 @@ export class MachineFiles implements FileOperations {
 
   removeFolder(path: string): number {
     return removeDirectory(this.#init, AT_FDCWD, utf8ToByteString(path));
+  }
+
+  readLink(path: string): string | number {
+    const init = this.#init;
+    const place = lookupPath(init, AT_FDCWD, utf8ToByteString(path), AT_SYMLINK_NOFOLLOW);
+    if (typeof place === "number") return place;
+    const target = place.dentry.inode!.readlink(init);
+    return typeof target === "number" ? target : byteStringToUtf8(target);
+  }
+
+  makeLink(target: string, path: string): number {
+    return makeSymlink(this.#init, utf8ToByteString(target), AT_FDCWD, utf8ToByteString(path));
+  }
+
+  addName(path: string, name: string): number {
+    const [from, to] = [path, name].map(utf8ToByteString);
+    return linkPaths(this.#init, AT_FDCWD, from!, AT_FDCWD, to!, AT_SYMLINK_NOFOLLOW);
+  }
+
+  setAttributes(path: string, { mode, uid, gid, modifiedMs }: FileAttributes): number {
+    const init = this.#init;
+    const place = lookupPath(init, AT_FDCWD, utf8ToByteString(path), AT_SYMLINK_NOFOLLOW);
+    if (typeof place === "number") return place;
+    const [seconds, nanoseconds] = timeOf(modifiedMs);
+    const isLink = (place.dentry.inode!.mode & S_IFMT) === S_IFLNK;
+    // The owner first: giving a file away takes its set-ID bits.
+    const failed = changeOwner(init, place, uid, gid);
+    if (failed < 0) return failed;
+    const refused = isLink ? 0 : changeMode(init, place, mode);
+    return refused < 0 ? refused : changeTimes(init, place, null, { seconds, nanoseconds });
   }
 }
 

@@ -1,8 +1,8 @@
 /** A program of a sandbox: its ends beyond the channel, which a saved sandbox keeps, and how it ended. */
-import { SIGNAL_NAMES } from "@stratos/abi";
 import { type Kernel, type OpenFile, openHostInput, openHostOutput, openHostPty } from "@stratos/kernel";
 import { EXIT_TIMEOUT } from "@stratos/session";
-import type { ProgramEnd, TerminalSize } from "./api.ts";
+import type { LimitName, ProgramEnd, TerminalSize } from "./api.ts";
+import { endOfStatus } from "./machine-events.ts";
 import { ChannelInput, ChannelOutput, ChannelTerminal, type SavedTerminal } from "./program-streams.ts";
 
 export interface ProgramListener {
@@ -29,7 +29,7 @@ export class MachineProgram {
   /** Its wait status, once it has ended. */
   readonly #status: Promise<number>;
   #end!: (status: number) => void;
-  #isTimedOut = false;
+  #limit: LimitName | null = null;
   #connected!: () => void;
   /** Resolves when somebody listens. */
   readonly #isConnected: Promise<void>;
@@ -65,7 +65,7 @@ export class MachineProgram {
     const ended = Promise.all([this.#status, this.#isConnected]);
     this.ended = Promise.race([ended, machineEnd])
       .finally(() => this.finish())
-      .then(([status]) => endOf(status, this.#isTimedOut));
+      .then(([status]) => endOf(status, this.#limit));
     // It may end with nobody there to hear of it.
     this.ended.catch(() => {});
   }
@@ -107,9 +107,11 @@ export class MachineProgram {
     this.#end(waitStatus);
   }
 
-  /** It is ended because its time is over. */
-  timeOut(): void {
-    this.#isTimedOut = true;
+  /** It is ended because of a limit. @returns false: another one was before */
+  reach(limit: LimitName): boolean {
+    if (this.#limit !== null) return false;
+    this.#limit = limit;
+    return true;
   }
 
   /** Nobody listens any more: what is written from here on is lost. */
@@ -135,12 +137,8 @@ export class MachineProgram {
   }
 }
 
-function endOf(status: number, timedOut: boolean): ProgramEnd {
-  const signal = status & 0x7f;
-  const exitCode = signal === 0 ? (status >> 8) & 0xff : 128 + signal;
-  return {
-    exitCode: timedOut ? EXIT_TIMEOUT : exitCode,
-    signal: signal === 0 ? null : `SIG${SIGNAL_NAMES[signal] ?? signal}`,
-    timedOut,
-  };
+function endOf(status: number, limit: LimitName | null): ProgramEnd {
+  const { exitCode, signal } = endOfStatus(status);
+  const timedOut = limit === "timeout";
+  return { exitCode: timedOut ? EXIT_TIMEOUT : exitCode, signal, timedOut, limit };
 }

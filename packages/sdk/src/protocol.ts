@@ -9,9 +9,14 @@ import type {
   ImageProgress,
   ImageSource,
   Mount,
+  NetPolicy,
   PortMapping,
+  SandboxLimits,
   TerminalSize,
 } from "./api.ts";
+
+/** Events that are on their way before what comes next is lost. */
+export const EVENT_WINDOW = 1024;
 
 /** Bytes of a stream that are on their way before its writer waits for the other side. */
 export const STREAM_WINDOW = 1 << 18;
@@ -35,10 +40,14 @@ export interface CreateRequest extends OpenImageRequest {
   readonly harts?: number | undefined;
   readonly seed?: number | undefined;
   readonly network?: "none" | "host" | undefined;
+  readonly net?: { readonly policy: NetPolicy } | undefined;
   readonly ports?: readonly PortMapping[] | undefined;
   readonly mounts?: readonly Mount[] | undefined;
   readonly volumes?: readonly (OpenVolumeRequest & { readonly guest: string })[] | undefined;
   readonly hostname?: string | undefined;
+  readonly limits?: SandboxLimits | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly onTimeout?: "checkpoint" | "stop" | undefined;
   /** The frame's bytes are what `save` gave: the machine goes on from there. */
   readonly isSaved?: boolean | undefined;
   /** A file that `checkpoint` wrote, of the engine's host: the machine goes on from there. */
@@ -69,6 +78,12 @@ export interface CheckpointRequest {
   readonly about: unknown;
 }
 
+/** A connection to a port of the machine's own loopback; answered when it has ended. */
+export interface ConnectRequest {
+  readonly target: number;
+  readonly port: number;
+}
+
 interface SignalRequest {
   readonly target: number;
   readonly pid: number;
@@ -83,12 +98,13 @@ export interface OpenVolumeRequest {
 
 export interface FileRequest {
   readonly target: number;
-  readonly action: "read" | "write" | "list" | "status" | "make-folder" | "rename" | "remove";
+  readonly action:
+    "read" | "write" | "list" | "status" | "make-folder" | "rename" | "remove" | "copy" | "pack" | "unpack";
   readonly path: string;
-  /** rename: the new name. */
+  /** rename, copy: the new name. */
   readonly to?: string;
   readonly mode?: number | undefined;
-  /** make-folder, remove: with those on the way, or with all that is below. */
+  /** make-folder, remove, copy: with those on the way, or with all that is below. */
   readonly whole?: boolean | undefined;
 }
 
@@ -108,14 +124,28 @@ export interface Operations {
     readonly identity: ForkIdentity;
     readonly keepsPrograms: boolean;
   };
+  /** Answered with bytes. */
+  "save": { readonly target: number };
+  "connect": ConnectRequest;
+  "stats": { readonly target: number };
+  "processes": { readonly target: number };
   /** Goes on with a program of the saved machine, as `run` does with a new one. */
   "attach": { readonly target: number; readonly pid: number };
   /** Nothing of the machine runs while it is paused; its files can be used. */
   "pause": { readonly target: number; readonly isPaused: boolean };
-  /** Answered with bytes. */
-  "save": { readonly target: number };
   /** Answered with the file's size in bytes; the machine goes on while it is written. */
   "checkpoint": CheckpointRequest;
+  /** Of files and memory, by name; or back to one of these, or rid of it. */
+  "snapshot": { readonly target: number; readonly label: string; readonly action: "take" | "return" | "drop" };
+  /** Files changed since the image, or since a snapshot. */
+  "diff": { readonly target: number; readonly label: string | null };
+  /** Other rules for connections. */
+  "net": { readonly target: number; readonly policy: NetPolicy };
+  /** Ends the sandbox after so long; null: never. */
+  "life": { readonly target: number; readonly timeoutMs: number | null };
+  /** Goes on until it is cancelled: events come. */
+  "events": { readonly target: number };
+  "watch": { readonly target: number; readonly path: string; readonly isRecursive: boolean };
   "sync": { readonly target: number };
   "close": { readonly target: number };
 }
@@ -129,7 +159,7 @@ export type ToEngine<Ops = Operations> =
   | { readonly call: number; readonly input: "bytes" | "end" }
   /** The size of the program's terminal. */
   | { readonly call: number; readonly size: TerminalSize }
-  /** So many bytes of output 1 or 2 were dealt with. */
+  /** So many bytes of output 1 or 2, or events, were dealt with. */
   | { readonly call: number; readonly taken: number; readonly stream: 1 | 2 };
 
 export type FromEngine =
@@ -140,6 +170,7 @@ export type FromEngine =
   | { readonly call: number; readonly output: 1 | 2 }
   /** The program has read so many bytes. */
   | { readonly call: number; readonly read: number }
+  | { readonly call: number; readonly event: unknown }
   | { readonly call: number; readonly progress: ImageProgress };
 
 export interface Failure {

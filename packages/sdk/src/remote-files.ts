@@ -65,7 +65,7 @@ export async function closeUnlessGone(handle: RemoteHandle): Promise<void> {
 }
 
 /** Its files. */
-export abstract class RemoteFiles implements FileAccess {
+export class RemoteFiles implements FileAccess {
   readonly #handle: RemoteHandle;
 
   constructor(handle: RemoteHandle) {
@@ -77,24 +77,20 @@ export abstract class RemoteFiles implements FileAccess {
     return engine.call("file", { target, ...request }, { signal, ...(bytes === undefined ? {} : { bytes }) }).answer;
   }
 
-  async readFile(path: string, options: SignalOption = {}): Promise<Uint8Array> {
+  async read(path: string, options: SignalOption = {}): Promise<Uint8Array> {
     // A copy of its own: the frame's memory holds more than the file.
     return (await this.#ask({ action: "read", path }, options)).bytes.slice();
   }
 
-  async readTextFile(path: string, options: SignalOption = {}): Promise<string> {
+  async readText(path: string, options: SignalOption = {}): Promise<string> {
     return new TextDecoder().decode((await this.#ask({ action: "read", path }, options)).bytes);
   }
 
-  async writeFile(
-    path: string,
-    content: Bytes,
-    options: SignalOption & { readonly mode?: number } = {},
-  ): Promise<void> {
+  async write(path: string, content: Bytes, options: SignalOption & { readonly mode?: number } = {}): Promise<void> {
     await this.#ask({ action: "write", path, mode: options.mode }, options, bytesOf(content));
   }
 
-  async readFolder(path: string, options: SignalOption = {}): Promise<FolderEntry[]> {
+  async list(path: string, options: SignalOption = {}): Promise<FolderEntry[]> {
     return (await this.#ask({ action: "list", path }, options)).value as FolderEntry[];
   }
 
@@ -102,7 +98,7 @@ export abstract class RemoteFiles implements FileAccess {
     return (await this.#ask({ action: "status", path }, options)).value as FileStatus;
   }
 
-  async makeFolder(
+  async mkdir(
     path: string,
     options: SignalOption & { readonly parents?: boolean; readonly mode?: number } = {},
   ): Promise<void> {
@@ -113,8 +109,20 @@ export abstract class RemoteFiles implements FileAccess {
     await this.#ask({ action: "rename", path: from, to }, options);
   }
 
-  async remove(path: string, options: SignalOption & { readonly recursive?: boolean } = {}): Promise<void> {
+  async rm(path: string, options: SignalOption & { readonly recursive?: boolean } = {}): Promise<void> {
     await this.#ask({ action: "remove", path, whole: options.recursive }, options);
+  }
+
+  async cp(from: string, to: string, options: SignalOption & { readonly recursive?: boolean } = {}): Promise<void> {
+    await this.#ask({ action: "copy", path: from, to, whole: options.recursive }, options);
+  }
+
+  async upload(folder: string, tar: Uint8Array, options: SignalOption = {}): Promise<void> {
+    await this.#ask({ action: "unpack", path: folder }, options, tar);
+  }
+
+  async download(folder: string, options: SignalOption = {}): Promise<Uint8Array> {
+    return (await this.#ask({ action: "pack", path: folder }, options)).bytes.slice();
   }
 }
 

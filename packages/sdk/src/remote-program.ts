@@ -11,14 +11,15 @@ import {
   type TerminalSize,
 } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
-import { isTerminalSize, STREAM_WINDOW, type RunRequest } from "./protocol.ts";
+import { isTerminalSize, STREAM_WINDOW, type ConnectRequest, type RunRequest } from "./protocol.ts";
 import { bytesOf } from "./remote-files.ts";
 
 interface StartedCall {
   readonly call: number;
   /** Its number, once it runs. */
   readonly started: Promise<number>;
-  readonly ended: Promise<ProgramEnd>;
+  /** What the call answers: of a program a ProgramEnd. */
+  readonly ended: Promise<unknown>;
 }
 
 interface CallOptions {
@@ -30,9 +31,14 @@ interface CallOptions {
   onOutput(stream: 1 | 2, bytes: Uint8Array, dealtWith: () => void): void;
 }
 
-export function startProgram(
+/** What streams go with: a program, or a connection to one. */
+type StreamedCall =
+  | { readonly op: "run"; readonly request: Omit<RunRequest, "hasInput"> }
+  | { readonly op: "connect"; readonly request: ConnectRequest };
+
+export function startCall(
   engine: EngineClient,
-  request: Omit<RunRequest, "hasInput">,
+  { op, request }: StreamedCall,
   { stdin, signal, failing = [], onOutput }: CallOptions,
 ): StartedCall {
   let input: InputPump | null = null;
@@ -41,10 +47,11 @@ export function startProgram(
     tellStarted = resolve;
   });
   const { call, answer } = engine.call(
-    "run",
+    op,
     { ...request, hasInput: stdin !== undefined },
     {
       signal,
+      timeoutMs: op === "run" ? request.timeoutMs : undefined,
       onStarted: tellStarted,
       onOutput: (stream, bytes) => onOutput(stream, bytes, () => engine.send({ call, taken: bytes.length, stream })),
       onRead: (count) => input?.read(count),
@@ -61,7 +68,7 @@ export function startProgram(
     engine.send({ call, cancel: true });
     throw error;
   });
-  const ended = Promise.race([answer.then(({ value }) => value as ProgramEnd), failed]).finally(() => {
+  const ended = Promise.race([answer.then(({ value }) => value), failed]).finally(() => {
     input?.stop();
     // Who fails before the answer comes leaves nobody to hear of that.
     answer.catch(() => {});
@@ -93,7 +100,7 @@ export class RemoteProgram implements Program {
     this.#target = target;
     this.#hasTerminal = tty !== undefined;
     this.#call = call;
-    this.#ended = ended;
+    this.#ended = ended as Promise<ProgramEnd>;
     const end = (): void => {
       this.#hasEnded = true;
     };
@@ -111,11 +118,15 @@ export class RemoteProgram implements Program {
   ): Promise<RemoteProgram> {
     const typed = new WrittenInput(stdin === undefined);
     const outputs = [new OutputStream(), new OutputStream()] as const;
-    const running = startProgram(engine, request, {
-      stdin: stdin ?? typed,
-      signal,
-      onOutput: (stream, bytes, dealtWith) => outputs[stream - 1]!.add(bytes, dealtWith),
-    });
+    const running = startCall(
+      engine,
+      { op: "run", request },
+      {
+        stdin: stdin ?? typed,
+        signal,
+        onOutput: (stream, bytes, dealtWith) => outputs[stream - 1]!.add(bytes, dealtWith),
+      },
+    );
     const finish = (): void => {
       typed.close();
       for (const output of outputs) output.finish();
@@ -140,6 +151,75 @@ export class RemoteProgram implements Program {
 
   wait(): Promise<ProgramEnd> {
     return this.#ended;
+  }
+}
+
+/** A connection to a program that listens in the sandbox. */
+export class RemoteConnection {
+  readonly input: ProgramInput;
+  readonly output: AsyncIterable<Uint8Array>;
+  /** Rejects: StratosError of kind port, closed or engine; the reason of `signal`. */
+  readonly ended: Promise<unknown>;
+  readonly #engine: EngineClient;
+  readonly #call: number;
+
+  constructor(engine: EngineClient, request: ConnectRequest, signal: AbortSignalLike | undefined) {
+    const input = new WrittenInput(true);
+    const output = new OutputStream();
+    const { call, ended } = startCall(
+      engine,
+      { op: "connect", request },
+      {
+        stdin: input,
+        signal,
+        onOutput: (_stream, bytes, dealtWith) => output.add(bytes, dealtWith),
+      },
+    );
+    const finish = (): void => {
+      input.close();
+      output.finish();
+    };
+    ended.then(finish, finish);
+    this.input = input;
+    this.output = output;
+    this.ended = ended;
+    this.#engine = engine;
+    this.#call = call;
+  }
+
+  close(): void {
+    this.ended.catch(() => {});
+    this.#engine.send({ call: this.#call, cancel: true });
+  }
+}
+
+/** Two streams of a host, one for each direction. */
+export interface StreamPair {
+  readonly output: AsyncIterable<Uint8Array>;
+  /** Resolves when there is room for more. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** The other side reads an end, or that something failed. */
+  end(hasFailed: boolean): void;
+}
+
+/** Carries both ways until both sides have ended, or one has failed. */
+export async function joinStreams(from: StreamPair, to: RemoteConnection): Promise<void> {
+  const forward = async (): Promise<void> => {
+    for await (const bytes of from.output) await to.input.write(bytes);
+    to.input.end();
+  };
+  const backward = async (): Promise<void> => {
+    for await (const bytes of to.output) await from.write(bytes);
+    await to.ended;
+    from.end(false);
+  };
+  try {
+    await Promise.all([forward(), backward()]);
+  } catch {
+    // Whoever is left reads a connection that broke, as of any server.
+    from.end(true);
+  } finally {
+    to.close();
   }
 }
 

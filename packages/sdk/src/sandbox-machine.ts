@@ -1,7 +1,7 @@
 /** A machine that outlives its programs: a library starts them one after the other, or beside one another. */
-import { ERRNO_NAMES, MAX_HARTS, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGNAL_NAMES } from "@stratos/abi";
-import { loadState, saveState, StateError, utf8Of, utf8ToByteString } from "@stratos/base";
-import { LaterVolume, type Volume } from "@stratos/aegisfs";
+import { ERRNO_NAMES, MAX_HARTS, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGKILL, SIGNAL_NAMES } from "@stratos/abi";
+import { byteStringToUtf8, loadState, saveState, StateError, utf8Of, utf8ToByteString } from "@stratos/base";
+import { BLOCK_SIZE, fileChanges, LaterVolume, type Volume } from "@stratos/aegisfs";
 import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
 import { AegisFileSystem, type Board, type Kernel, mountAt } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
@@ -15,13 +15,31 @@ import {
   type TurnGate,
   writeResolverConfiguration,
 } from "@stratos/session";
-import { type ForkIdentity, StratosError } from "./api.ts";
+import {
+  type FileDifference,
+  type ForkIdentity,
+  LimitError,
+  type LimitName,
+  type ProcessInfo,
+  type SandboxLimits,
+  type SandboxStats,
+  StratosError,
+} from "./api.ts";
+import type { GoingCall } from "./going-call.ts";
+import { type ConnectionListener, dropOutsideEnds, GuestConnection } from "./guest-connection.ts";
+import { MachineEvents, type SandboxEvent } from "./machine-events.ts";
 import { MachineFiles } from "./machine-files.ts";
 import { MachineProgram, type ProgramListener, type SavedProgram } from "./machine-program.ts";
 import { isTerminalSize, type CreateRequest, type RunRequest } from "./protocol.ts";
 
 const PAGE = 4096;
 const MACHINE_ID = "/etc/machine-id";
+/** Room for the changes that a system makes by itself. */
+const DISK_BYTES_MIN = 1 << 24;
+/** How the files were at the beginning, among the points that are kept. */
+const IMAGE_POINT = "image";
+/** Of the space of a point that is replaced, at a time. */
+const RECLAIM_STEPS = 64;
 
 /** A sandbox as bytes hold it. */
 interface SavedSandbox {
@@ -32,19 +50,22 @@ interface SavedSandbox {
   readonly seed: number | null;
   /** Those under way whose ends the channel has. */
   readonly programs: readonly SavedProgram[];
+  /** Of connections from outside, the ports of the ends that nobody has any more. */
+  readonly outsidePorts: readonly number[];
 }
 
 /** @throws StateError */
 export function readSaved(bytes: Uint8Array): SavedSandbox {
   const state = loadState(bytes, { ports: new Map(), given: new Map() }) as Partial<SavedSandbox>;
-  const { session, changes, seed, programs } = state;
+  const { session, changes, seed, programs, outsidePorts } = state;
   if (
     session instanceof Uint8Array &&
     changes instanceof MemoryBlockDevice &&
     (seed === null || Number.isInteger(seed)) &&
-    Array.isArray(programs)
+    Array.isArray(programs) &&
+    Array.isArray(outsidePorts)
   )
-    return { session, changes, seed: seed as number | null, programs };
+    return { session, changes, seed: seed as number | null, programs, outsidePorts };
   throw new StateError("foreign", "this is no saved sandbox");
 }
 
@@ -64,6 +85,8 @@ interface MachineParts extends Omit<CreateRequest, "ports" | "image" | "volumes"
   readonly sockets: SocketProvider | null;
   readonly folders: readonly HostFolder[];
   readonly volumes: readonly MountedVolume[];
+  /** What happens in it. Not from within it: a listener may look, and change nothing. */
+  onEvent(event: SandboxEvent): void;
 }
 
 /** What a fork of a clone is to its machine; `mount` is called once at most. */
@@ -87,12 +110,15 @@ interface MachineFork {
   readonly identity: ForkIdentity;
   /** Programs are held back at their first output until somebody attaches to them; else they write to nobody. */
   readonly keepsPrograms: boolean;
+  /** What happens in it. */
+  onEvent(event: SandboxEvent): void;
 }
 
-export type RunningProgram = Pick<MachineProgram, "input" | "outputs" | "ended" | "resize"> & {
-  /** Ends it and all that it has started. */
-  kill(): void;
-};
+/** Something outside that looks into the machine, and lets go while that is saved. */
+interface Onlooker {
+  detach(): void;
+  attach(): void;
+}
 
 export class SandboxMachine {
   readonly #session: MachineSession;
@@ -101,11 +127,20 @@ export class SandboxMachine {
   readonly #seed: number | null;
   readonly #parts: MachineParts;
   #forkCount = 0;
+  readonly #limits: SandboxLimits;
+  readonly #events: MachineEvents;
+  readonly #onEvent: (event: SandboxEvent) => void;
+  readonly #connections = new Set<GuestConnection>();
+  readonly #onlookers = new Set<Onlooker>();
   /** Those under way whose ends the channel has, by number. */
   readonly #programs = new Map<number, MachineProgram>();
   /** Rejects when the machine has stopped, whatever runs. */
-  readonly #stopped: Promise<never>;
-  #stop!: (error: unknown) => void;
+  readonly stopped: Promise<never>;
+  #end!: (error: unknown) => void;
+  /** What its end is to those who wait in it. */
+  #whyStopped: StratosError = new StratosError("closed", "the sandbox was closed", {});
+  #isPaused = false;
+  #refusedTasks: number;
 
   /** @throws StratosError of kind option */
   static checkOptions(options: {
@@ -114,16 +149,29 @@ export class SandboxMachine {
     harts?: number | undefined;
     seed?: number | undefined;
     network?: string | undefined;
+    net?: object | undefined;
     ports?: readonly unknown[] | undefined;
+    limits?: SandboxLimits | undefined;
+    timeoutMs?: number | null | undefined;
+    onTimeout?: string | undefined;
   }): void {
-    const { memoryBytes, harts = 1, seed = 0, network = "none", ports = [] } = options;
+    const { memoryBytes, harts = 1, seed = 0, network = "none", ports = [], limits = {}, onTimeout = "stop" } = options;
     const most = options.freeBytes ?? Machine.MEMORY_BYTES_MAX;
     if (!(memoryBytes >= MACHINE_MEMORY_MIN && memoryBytes <= most && memoryBytes % PAGE === 0))
       throw wrong("memoryBytes", `a multiple of ${PAGE} from ${MACHINE_MEMORY_MIN} to ${most}`);
     if (!(Number.isInteger(harts) && harts >= 1 && harts <= MAX_HARTS)) throw wrong("harts", `1 to ${MAX_HARTS}`);
     if (!(Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff)) throw wrong("seed", "0 to 4294967295");
     if (network !== "none" && network !== "host") throw wrong("network", '"none" or "host"');
-    if (ports.length > 0 && network !== "host") throw wrong("ports", 'they need network: "host"');
+    if (options.net !== undefined && options.network !== undefined) throw wrong("net", "either this or network");
+    const hasNetwork = network === "host" || options.net !== undefined;
+    if (ports.length > 0 && !hasNetwork) throw wrong("ports", 'with them, network: "host" or net');
+    const { processes = 16, diskBytes = memoryBytes, cpuMs = 1, outputBytes = 1 } = limits;
+    if (!(processes >= 16)) throw wrong("limits.processes", "16 or more");
+    if (!(diskBytes >= DISK_BYTES_MIN)) throw wrong("limits.diskBytes", `${DISK_BYTES_MIN} or more`);
+    if (!(cpuMs > 0)) throw wrong("limits.cpuMs", "above 0");
+    if (!(outputBytes > 0)) throw wrong("limits.outputBytes", "above 0");
+    if (onTimeout !== "checkpoint" && onTimeout !== "stop") throw wrong("onTimeout", '"checkpoint" or "stop"');
+    checkDuration("timeoutMs", options.timeoutMs ?? undefined);
   }
 
   /** @throws SessionError, StratosError; the board then has its memory back */
@@ -132,22 +180,24 @@ export class SandboxMachine {
     const seed = saved === null ? parts.seed : (saved.seed ?? undefined);
     this.#seed = seed ?? null;
     this.#parts = parts;
+    this.#limits = parts.limits ?? {};
+    this.#onEvent = (event) => parts.onEvent(event);
     if (sockets !== null && saved === null && forked === undefined)
-      writeResolverConfiguration((image.volume as Volume).root, sockets);
+      writeResolverConfiguration(this.#volume.root, sockets);
     this.#ports = ports;
-    this.#stopped = new Promise((_, reject) => {
-      this.#stop = reject;
+    this.stopped = new Promise((_, reject) => {
+      this.#end = reject;
     });
-    this.#stopped.catch(() => {});
+    this.stopped.catch(() => {});
     const programs = forked === undefined ? (saved?.programs ?? []) : forked.original.#savedPrograms();
-    for (const each of programs) this.#programs.set(each.pid, MachineProgram.load(each, this.#stopped));
+    for (const each of programs) this.#programs.set(each.pid, MachineProgram.load(each, this.stopped));
     this.#session = new MachineSession({
       ports,
       volume: image.volume,
       memoryBytes,
       sockets,
       folders,
-      log: () => {},
+      log: (message) => this.#hear(message),
       ...(board === null ? {} : { board }),
       // Its forks will share what it has of the image.
       ...(image.identity === undefined ? {} : { imageIdentity: image.identity }),
@@ -163,14 +213,62 @@ export class SandboxMachine {
       this.#session.close();
       throw error;
     }
-    this.#files = new MachineFiles(this.kernel);
+    const { kernel } = this;
+    this.#files = new MachineFiles(kernel);
+    this.#events = new MachineEvents(kernel, this.#onEvent);
+    kernel.maximumTasks = Math.min(kernel.maximumTasks, this.#limits.processes ?? Infinity);
+    this.#refusedTasks = kernel.refusedTasks;
+    if (saved !== null) dropOutsideEnds(kernel, saved.outsidePorts);
+    if (forked === undefined) this.#keepPoint(IMAGE_POINT);
+    else dropOutsideEnds(kernel, forked.original.#outsidePorts());
     if (forked?.identity === "fresh") this.#renameMachine();
     for (const [pid, program] of this.#programs) {
       this.#session.machine.onEnd(pid, (status) => program.end(status));
       if (parts.keepsPrograms === true) this.#forgetAtEnd(pid, program);
       else this.#letGo(pid, program);
     }
-    this.#session.run().then(() => this.#stop(new StratosError("closed", "the sandbox was closed", {})), this.#stop);
+    this.#session.pump.gate = this.#gate();
+    this.#session.run().then(() => this.#end(this.#whyStopped), this.#end);
+  }
+
+  #gate(): TurnGate {
+    const isBlocked = (): boolean => this.#isPaused;
+    return {
+      get isBlocked() {
+        return isBlocked();
+      },
+      beforeTurn: () => {},
+      afterTurn: () => this.#look(),
+    };
+  }
+
+  /** Between two turns. */
+  #look(): void {
+    const { kernel } = this;
+    if (kernel.isStopped) return;
+    this.#events.lookAtPorts();
+    if (kernel.refusedTasks > this.#refusedTasks)
+      this.#onEvent({ name: "limit", data: { which: "processes", pid: null } });
+    this.#refusedTasks = kernel.refusedTasks;
+    const { cpuMs = Infinity } = this.#limits;
+    if (this.#session.pump.runMs >= cpuMs) this.#stop("cpu");
+  }
+
+  /** Messages of the kernel. */
+  #hear(message: string): void {
+    const killed = /^out of memory: (?:.*\[(\d+)\] ended$|ended process (\d+) )/s.exec(message);
+    if (killed === null) return;
+    const [, thread, process] = killed;
+    const pid = thread === undefined ? Number(process) : (this.kernel.tasks.tasks.get(Number(thread))?.group.pid ?? 0);
+    const program = this.#programs.get(pid);
+    program?.reach("memory");
+    this.#onEvent({ name: "limit", data: { which: "memory", pid } });
+  }
+
+  /** A limit of the whole machine was reached: it runs no more, and whoever waits in it hears which. */
+  #stop(which: LimitName): void {
+    this.stop(new LimitError(`the sandbox has reached its limit: ${which}`, { which, partial: null }));
+    this.#onEvent({ name: "limit", data: { which, pid: null } });
   }
 
   /** machine-id(5): of a fork it is another one, where there is one. */
@@ -201,6 +299,28 @@ export class SandboxMachine {
     return { original: original.#session, identity, streams };
   }
 
+  /** Of connections from outside. */
+  #outsidePorts(): number[] {
+    return [...this.#connections].map(({ localPort }) => localPort);
+  }
+
+  /** Without those who look in from outside. */
+  #unwatched<T>(act: () => T): T {
+    const onlookers = [...this.#connections, ...this.#onlookers];
+    for (const onlooker of onlookers) onlooker.detach();
+    try {
+      return act();
+    } finally {
+      for (const onlooker of onlookers) onlooker.attach();
+    }
+  }
+
+  /** The root's; a fork's is mounted for whoever asks. */
+  get #volume(): Volume {
+    const { volume } = this.#parts.image;
+    return volume instanceof LaterVolume ? volume.volume : volume;
+  }
+
   #savedPrograms(): SavedProgram[] {
     return [...this.#programs].map(([pid, program]) => program.save(pid));
   }
@@ -226,11 +346,11 @@ export class SandboxMachine {
   }
 
   /** @throws SessionError, StratosError */
-  start(request: RunRequest, listener: ProgramListener): RunningProgram {
+  start(request: RunRequest, listener: ProgramListener): GoingCall {
     const argv = argvOf(request.command).map(utf8ToByteString);
     const { cwd = "/", timeoutMs } = request;
     if (!cwd.startsWith("/") || cwd.includes("\0")) throw wrong("cwd", "an absolute path");
-    if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs < 2 ** 31)) throw wrong("timeoutMs", "above 0");
+    checkDuration("timeoutMs", timeoutMs);
     const user = findGuestUser((path) => {
       const bytes = this.#files.read(`/${path}`);
       return typeof bytes === "number" ? null : bytes;
@@ -250,7 +370,14 @@ export class SandboxMachine {
       user,
     };
     if (tty !== undefined && !isTerminalSize(tty)) throw wrong("tty", "columns and rows from 1 to 65535");
-    const started = new MachineProgram(listener, tty ?? null, this.#stopped);
+    let outputLeft = this.#limits.outputBytes ?? Infinity;
+    const onOutput = (stream: 1 | 2, bytes: Uint8Array): void => {
+      const part = bytes.subarray(0, outputLeft);
+      outputLeft -= part.length;
+      if (part.length < bytes.length) endBy("output");
+      listener.onOutput(stream, part);
+    };
+    const started = new MachineProgram({ ...listener, onOutput }, tty ?? null, this.stopped);
     const files = started.open(this.kernel);
     if (typeof files === "number") throw wrong("tty", `pseudo-terminals (${ERRNO_NAMES[-files] ?? -files})`);
     if (!request.hasInput) started.input.end();
@@ -265,27 +392,31 @@ export class SandboxMachine {
     this.#forgetAtEnd(pid, started);
     listener.onStarted(pid);
     const running = this.#running(pid, started);
+    const endBy = (limit: LimitName): void => {
+      if (!started.reach(limit)) return;
+      this.#onEvent({ name: "limit", data: { which: limit, pid } });
+      running.kill();
+    };
     if (timeoutMs !== undefined) {
-      const cancelTimer = this.#ports.loop.callLater(timeoutMs, () => {
-        started.timeOut();
-        running.kill();
-      });
+      const cancelTimer = this.#ports.loop.callLater(timeoutMs, () => endBy("timeout"));
       started.ended.then(cancelTimer, cancelTimer);
     }
     return running;
   }
 
-  #running(pid: number, program: MachineProgram): RunningProgram {
+  #running(pid: number, program: MachineProgram): GoingCall {
     const { input, outputs, ended } = program;
     const kill = (): void => {
       this.#session.machine.endTree(pid);
       this.#session.pump.wake();
+      // What stands still ends later; nobody is to wait for that.
+      if (this.#isPaused) program.end(SIGKILL);
     };
     return { input, outputs, ended, kill, resize: (size) => program.resize(size) };
   }
 
   /** Listens to a program of the saved sandbox that this one goes on from. @throws StratosError of kind option */
-  attach(pid: number, listener: ProgramListener): RunningProgram {
+  attach(pid: number, listener: ProgramListener): GoingCall {
     const program = this.#programs.get(pid);
     if (program === undefined) throw wrong("pid", "a program that runs");
     if (!program.isHeld) throw wrong("pid", "a program that nobody listens to");
@@ -296,18 +427,109 @@ export class SandboxMachine {
 
   /** Nothing of it runs while it is paused; its files can be used, and it can be saved. */
   setPaused(isPaused: boolean): void {
-    const { pump } = this.#session;
-    pump.gate = isPaused ? PAUSED : null;
-    pump.wake();
+    this.#isPaused = isPaused;
+    this.#session.pump.wake();
+  }
+
+  /** A connection to a program that listens. @throws StratosError of kind port or option */
+  connect(port: number, listener: ConnectionListener): GuestConnection {
+    const connection = new GuestConnection(this.kernel, this.#ports.loop, port, listener);
+    this.#connections.add(connection);
+    const drop = (): void => void this.#connections.delete(connection);
+    connection.ended.then(drop, drop);
+    this.stopped.catch((error: unknown) => connection.kill(error));
+    return connection;
+  }
+
+  /** While the machine is saved, it lets go. @returns what ends that */
+  addOnlooker(onlooker: Onlooker): () => void {
+    this.#onlookers.add(onlooker);
+    return () => void this.#onlookers.delete(onlooker);
+  }
+
+  get files(): MachineFiles {
+    return this.#files;
+  }
+
+  stats(): SandboxStats {
+    const { memory, tasks } = this.kernel;
+    const limitBytes = this.#parts.image.changes?.size ?? this.#volume.usage().blocks * BLOCK_SIZE;
+    return {
+      memory: { usedBytes: (memory.limit - memory.free) * PAGE, limitBytes: memory.limit * PAGE },
+      disk: { usedBytes: Math.max(0, limitBytes - this.#volume.dataBlocks * BLOCK_SIZE), limitBytes },
+      cpuMs: this.#session.pump.runMs,
+      instructions: this.#session.machine.statistics.instructions,
+      processes: tasks.processes.size,
+    };
+  }
+
+  processes(): ProcessInfo[] {
+    return [...this.kernel.tasks.processes.values()].map(({ pid, parent, leader }) => {
+      const words = this.#files.read(`/proc/${pid}/cmdline`);
+      const status = this.#files.read(`/proc/${pid}/stat`);
+      const text = typeof words === "number" ? "" : new TextDecoder().decode(words);
+      const state = typeof status === "number" ? "" : new TextDecoder().decode(status).replace(/.*\) (\S).*/s, "$1");
+      return {
+        pid,
+        parentPid: parent?.pid ?? 0,
+        name: byteStringToUtf8(leader.name),
+        command: text === "" ? [] : text.replace(/\0$/, "").split("\0"),
+        uid: leader.credentials.uid,
+        state,
+      };
+    });
+  }
+
+  /**
+   * Keeps how the files are now, for `differences`; what had the name is replaced.
+   *
+   * @throws StratosError of kind file
+   */
+  keepPoint(name: string): void {
+    this.#session.machine.sync();
+    const volume = this.#volume;
+    const there = volume.findSubvolume(name);
+    if (there >= 0) volume.deleteSubvolume(there);
+    while (volume.reclaim(RECLAIM_STEPS) > 0);
+    this.#keepPoint(name);
+  }
+
+  #keepPoint(name: string): void {
+    const volume = this.#volume;
+    if (volume.findSubvolume(name) >= 0) return;
+    const made = volume.snapshot(volume.root, name, { readOnly: true });
+    if (made < 0) throw new StratosError("file", `the files cannot be kept: ${errnoName(made)}`, fileFailure(made));
+  }
+
+  /** Files that changed since a point that was kept; null: since the image. @returns null: there is no such point */
+  differences(point: string | null): FileDifference[] | null {
+    const volume = this.#volume;
+    const number = volume.findSubvolume(point ?? IMAGE_POINT);
+    const before = number < 0 ? null : volume.subvolume(number);
+    if (before === null) return null;
+    this.#session.machine.sync();
+    const changes = fileChanges(volume, before, volume.root);
+    if (typeof changes === "number")
+      throw new StratosError("file", `the files cannot be compared: ${errnoName(changes)}`, fileFailure(changes));
+    return changes.map(({ kind, path, from, type }) => ({
+      kind,
+      path: byteStringToUtf8(path),
+      from: from === null ? null : byteStringToUtf8(from),
+      type: type === "directory" ? "folder" : type,
+    }));
   }
 
   /** @throws StateError */
   save(): Uint8Array {
     const { changes } = this.#parts.image;
     if (changes === null) throw new StateError("unsavable", "the sandbox keeps its changes elsewhere");
-    const session = this.#session.save(this.#streams());
-    const sandbox: SavedSandbox = { session, changes, seed: this.#seed, programs: this.#savedPrograms() };
-    return saveState(sandbox, new Map());
+    return this.#unwatched(() => {
+      const session = this.#session.save(this.#streams());
+      const programs = this.#savedPrograms();
+      const outsidePorts = this.#outsidePorts();
+      const sandbox: SavedSandbox = { session, changes, seed: this.#seed, programs, outsidePorts };
+      return saveState(sandbox, new Map());
+    });
   }
 
   /**
@@ -316,7 +538,11 @@ export class SandboxMachine {
    * @returns it, and its image, which is to be closed after it
    * @throws StateError
    */
-  fork({ identity, keepsPrograms }: MachineFork): { machine: SandboxMachine; image: ForkedImage } {
+  fork(fork: MachineFork): { machine: SandboxMachine; image: ForkedImage } {
+    return this.#unwatched(() => this.#fork(fork));
+  }
+
+  #fork({ identity, keepsPrograms, onEvent }: MachineFork): { machine: SandboxMachine; image: ForkedImage } {
     this.#session.commit();
     const { image: original } = this.#parts;
     const image = original.fork?.();
@@ -324,7 +550,8 @@ export class SandboxMachine {
     try {
       const root = { ...image, identity: original.identity, volume: new LaterVolume(() => image.mount()) };
       const seed = this.#seed === null || identity === "same" ? this.#seed : this.#nextSeed(this.#seed);
-      const parts = { ...this.#parts, image: root, seed: seed ?? undefined, saved: null, volumes: [], keepsPrograms };
+      const own = { image: root, seed: seed ?? undefined, saved: null, volumes: [], keepsPrograms, onEvent };
+      const parts = { ...this.#parts, ...own };
       return { machine: new SandboxMachine(parts, { original: this, identity }), image };
     } catch (error) {
       image.close();
@@ -345,6 +572,13 @@ export class SandboxMachine {
     this.#session.pump.wake();
   }
 
+  /** Nothing runs any more, and whoever waits in it hears why. */
+  stop(why: StratosError): void {
+    if (this.kernel.isStopped) return;
+    this.#whyStopped = why;
+    this.#session.stop();
+  }
+
   /** What programs have written into volumes is in them afterwards. */
   close(): void {
     // Its end is told in a turn.
@@ -357,8 +591,6 @@ export class SandboxMachine {
   }
 }
 
-const PAUSED: TurnGate = { isBlocked: true, beforeTurn() {} };
-
 const NOBODY: ProgramListener = { onStarted() {}, onRead() {}, onOutput() {} };
 
 function argvOf(command: string | readonly string[]): readonly string[] {
@@ -366,6 +598,18 @@ function argvOf(command: string | readonly string[]): readonly string[] {
   if (argv.length === 0 || argv[0] === "") throw wrong("command", "a program is missing");
   if (argv.some((word) => word.includes("\0"))) throw wrong("command", "a word holds a NUL");
   return argv;
+}
+
+function checkDuration(option: string, milliseconds: number | undefined): void {
+  if (milliseconds !== undefined && !(milliseconds > 0 && milliseconds < 2 ** 31)) throw wrong(option, "above 0");
+}
+
+function errnoName(result: number): string {
+  return ERRNO_NAMES[-result] ?? String(-result);
+}
+
+function fileFailure(result: number): { path: string; code: string } {
+  return { path: "/", code: errnoName(result) };
 }
 
 function wrong(option: string, expected: string): StratosError<"option"> {

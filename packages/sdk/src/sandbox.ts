@@ -1,64 +1,114 @@
 import {
+  LimitError,
   StratosError,
   type ForkOptions,
+  type NetPolicy,
+  type ProcessInfo,
   type Program,
+  type ProgramEnd,
   type ProgramOptions,
   type RunOptions,
   type RunResult,
+  type SandboxEvents,
   type SandboxOptions,
+  type SandboxStats,
   type SpawnOptions,
 } from "./api.ts";
-import { abortReason, type EngineClient } from "./engine-client.ts";
+import { abortReason, type Answer, type EngineClient } from "./engine-client.ts";
+import { exchange } from "./http-exchange.ts";
 import type { RunRequest } from "./protocol.ts";
-import { closeUnlessGone, RemoteFiles, RemoteHandle } from "./remote-files.ts";
-import { KeptOutput, RemoteProgram, startProgram } from "./remote-program.ts";
+import { RemoteEvents, SandboxFiles } from "./remote-events.ts";
+import { closeUnlessGone, RemoteHandle } from "./remote-files.ts";
+import {
+  joinStreams,
+  KeptOutput,
+  RemoteConnection,
+  RemoteProgram,
+  startCall,
+  type StreamPair,
+} from "./remote-program.ts";
 import type { VolumeOpening } from "./volume.ts";
 
 /** Bytes of a program's output that are kept when nothing else is said. */
 const OUTPUT_BYTES = 16 << 20;
+/** As timeout(1) says it, and a shell of SIGKILL. */
+const EXIT_TIMEOUT = 124,
+  EXIT_KILLED = 137;
 
 /**
  * A computer of its own, over a clone of an image: what programs change in it goes with it. Programs may run beside one
  * another, see each other, and leave processes behind.
  */
-export class RemoteSandbox extends RemoteFiles {
+export class RemoteSandbox {
+  readonly fs: SandboxFiles;
+  /** Its rules for connections. */
+  readonly net: {
+    /**
+     * Other rules from here on: open connections that they deny end (ECONNRESET).
+     *
+     * @throws StratosError of kind option: rules that mean nothing, or a sandbox that was made without `net`
+     */
+    update(policy: NetPolicy): Promise<void>;
+  };
   readonly #handle: RemoteHandle;
+  readonly #engines: EngineSource;
   readonly #defaults: ProgramOptions;
+  readonly #events: RemoteEvents;
+  /** Those of `spawn` that run, by number. */
+  readonly #programs = new Map<number, Program>();
+  readonly #ports = new Map<number, Promise<Listening>>();
 
-  constructor(handle: RemoteHandle, defaults: ProgramOptions) {
-    super(handle);
+  constructor(handle: RemoteHandle, engines: EngineSource, defaults: ProgramOptions) {
+    this.fs = new SandboxFiles(handle);
+    this.net = {
+      async update(policy) {
+        const { engine, target } = handle.use();
+        await engine.call("net", { target, policy }).answer;
+      },
+    };
     this.#handle = handle;
+    this.#engines = engines;
     this.#defaults = defaults;
+    this.#events = new RemoteEvents(handle);
   }
 
   /**
-   * Runs a program to its end. A status above 0 is a result like any other.
+   * Runs a program to its end. A status above 0 is a result like any other, unless `check` says otherwise.
    *
    * @param command  a line for `sh -c`, or the program and its arguments
-   * @throws StratosError of kind program, cwd, no-user, option, closed or engine; the reason of `signal`
+   * @throws LimitError, whose `partial` is what there was; StratosError of kind program, cwd, no-user, option, status,
+   *   closed or engine; the reason of `signal`
    */
   async run(command: string | readonly string[], options: RunOptions = {}): Promise<RunResult> {
     const { engine } = this.#handle.use();
-    const limit = options.maxOutputBytes ?? OUTPUT_BYTES;
-    const outputs = [new KeptOutput(limit, options.onStdout), new KeptOutput(limit, options.onStderr)] as const;
-    const { ended } = startProgram(engine, this.#request(command, options), {
-      stdin: options.stdin,
-      signal: options.signal,
-      failing: outputs.map(({ failed }) => failed),
-      onOutput: (stream, bytes, dealtWith) => outputs[stream - 1]!.add(bytes, dealtWith),
+    const kept = options.maxOutputBytes ?? OUTPUT_BYTES;
+    const outputs = [new KeptOutput(kept, options.onStdout), new KeptOutput(kept, options.onStderr)] as const;
+    const request = this.#request(command, options);
+    const running = startCall(
+      engine,
+      { op: "run", request },
+      {
+        stdin: options.stdin,
+        signal: options.signal,
+        failing: outputs.map(({ failed }) => failed),
+        onOutput: (stream, bytes, dealtWith) => outputs[stream - 1]!.add(bytes, dealtWith),
+      },
+    );
+    const end = await (running.ended as Promise<ProgramEnd>).catch((error) => {
+      if (!(error instanceof LimitError)) throw error;
+      const { which } = error;
+      const timedOut = which === "timeout";
+      return { exitCode: timedOut ? EXIT_TIMEOUT : EXIT_KILLED, signal: "SIGKILL", timedOut, limit: which };
     });
-    const end = await ended;
-    await Promise.all(outputs.map((output) => output.settled()));
-    const [stdoutBytes, stderrBytes] = [outputs[0].bytes(), outputs[1].bytes()];
-    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-    return {
-      ...end,
-      stdoutBytes,
-      stderrBytes,
-      stdout: decoder.decode(stdoutBytes),
-      stderr: decoder.decode(stderrBytes),
-      truncated: outputs.some((output) => output.isCut),
-    };
+    const { limit } = end;
+    // Who hears of output may take longer than a limit allows.
+    if (limit === null) await Promise.all(outputs.map((output) => output.settled()));
+    const result = resultOf(end, outputs);
+    if (limit !== null)
+      throw new LimitError(`the program has reached its limit: ${limit}`, { which: limit, partial: result });
+    if (options.check === true && end.exitCode !== 0)
+      throw new StratosError("status", `the program ended with status ${end.exitCode}`, { result });
+    return result;
   }
 
   /**
@@ -70,7 +120,134 @@ export class RemoteSandbox extends RemoteFiles {
   async spawn(command: string | readonly string[], options: SpawnOptions = {}): Promise<Program> {
     const { engine } = this.#handle.use();
     const { stdin, signal, tty } = options;
-    return RemoteProgram.start(engine, { ...this.#request(command, options), tty }, { stdin, signal });
+    const request = { ...this.#request(command, options), tty };
+    const program = await RemoteProgram.start(engine, request, { stdin, signal });
+    const { pid } = program;
+    this.#programs.set(pid, program);
+    const forget = (): void => void this.#programs.delete(pid);
+    program.wait().then(forget, forget);
+    return program;
+  }
+
+  /**
+   * A program of `spawn` that runs, by its number: what nobody has read of it waits.
+   *
+   * @throws StratosError of kind program: no such one runs
+   */
+  attach(pid: number): Program {
+    this.#handle.use();
+    const program = this.#programs.get(pid);
+    if (program !== undefined) return program;
+    throw new StratosError("program", `${pid}: no program of spawn that runs`, { program: String(pid), code: "ESRCH" });
+  }
+
+  /** All processes of the sandbox, as its kernel has them. */
+  async processes(): Promise<ProcessInfo[]> {
+    return (await this.#ask("processes")).value as ProcessInfo[];
+  }
+
+  /** What the sandbox uses now. */
+  async stats(): Promise<SandboxStats> {
+    return (await this.#ask("stats")).value as SandboxStats;
+  }
+
+  /**
+   * Asks a program that listens on a TCP port of the sandbox, by HTTP/1.1 over its own loopback: no network is needed,
+   * and nothing but the sandbox is reached. As with `fetch`, a status such as 404 is an answer; redirections are not
+   * followed.
+   *
+   * @param request  path, URL (whose host is not looked at) or Request
+   * @throws StratosError of kind port (nobody listens; ECONNRESET, EPROTO: no whole answer); the reason of `signal`
+   */
+  async fetch(port: number, request: string | URL | Request, init?: RequestInit): Promise<Response> {
+    const { engine, target } = this.#handle.use();
+    checkPort(port);
+    const address = typeof request === "string" ? new URL(request, `http://localhost:${port}/`) : request;
+    const asked = new Request(address, init);
+    return exchange(new RemoteConnection(engine, { target, port }, asked.signal), { port, request: asked });
+  }
+
+  /**
+   * A URL of this computer that leads to a TCP port of the sandbox, until the sandbox is closed. It is the loopback's:
+   * programs of this computer can use it, and no others.
+   *
+   * @throws StratosError of kind option: a page has no ports
+   */
+  async url(port: number): Promise<string> {
+    const { engine, target } = this.#handle.use();
+    checkPort(port);
+    const { listen } = this.#engines;
+    if (listen === undefined) throw new StratosError("option", "url: a page has no ports", { option: "port" });
+    let listening = this.#ports.get(port);
+    if (listening === undefined) {
+      listening = listen((from) => void joinStreams(from, new RemoteConnection(engine, { target, port }, undefined)));
+      this.#ports.set(port, listening);
+    }
+    return `http://127.0.0.1:${(await listening).port}/`;
+  }
+
+  /**
+   * Hears what happens in the sandbox, from now on.
+   *
+   * @returns what ends that
+   */
+  on<Name extends keyof SandboxEvents>(name: Name, listener: (event: SandboxEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  /** Nothing runs until `resume`; the clock goes on, and so do time-outs. */
+  async pause(): Promise<void> {
+    await this.#setPaused(true);
+  }
+
+  async resume(): Promise<void> {
+    await this.#setPaused(false);
+  }
+
+  async #setPaused(isPaused: boolean): Promise<void> {
+    const { engine, target } = this.#handle.use();
+    await engine.call("pause", { target, isPaused }).answer;
+  }
+
+  /**
+   * Remembers the whole sandbox, files and programs, under a name: `rollback` goes back there, `fs.diff` compares. It
+   * takes memory as long as the sandbox is open: 16 at most; what had the name is replaced.
+   *
+   * @throws StratosError of kind state (as for `save`), option
+   */
+  async snapshot(label: string): Promise<void> {
+    await this.#snapshot(label, "take");
+  }
+
+  /**
+   * Goes back to a snapshot, in place: programs that run end for those who wait for them (kind closed), those of the
+   * snapshot go on.
+   *
+   * @throws StratosError of kind snapshot: there is none of that name
+   */
+  async rollback(label: string): Promise<void> {
+    await this.#snapshot(label, "return");
+  }
+
+  /** Forgets a snapshot. @throws StratosError of kind snapshot */
+  async dropSnapshot(label: string): Promise<void> {
+    await this.#snapshot(label, "drop");
+  }
+
+  async #snapshot(label: string, action: "take" | "return" | "drop"): Promise<void> {
+    const { engine, target } = this.#handle.use();
+    await engine.call("snapshot", { target, label, action }).answer;
+  }
+
+  /** The sandbox ends after so many milliseconds from now (see `onTimeout`); null: never. */
+  async setTimeout(timeoutMs: number | null): Promise<void> {
+    const { engine, target } = this.#handle.use();
+    await engine.call("life", { target, timeoutMs }).answer;
+  }
+
+  #ask(op: "save" | "stats" | "processes"): Promise<Answer> {
+    const { engine, target } = this.#handle.use();
+    return engine.call(op, { target }).answer;
   }
 
   #request(
@@ -92,12 +269,13 @@ export class RemoteSandbox extends RemoteFiles {
    * `Sandbox.create` goes on from them in its option `state`, here or on another computer that has the image; both
    * machines then go their own ways. What programs of `run` write there is for nobody.
    *
+   * Of a sandbox that its `timeoutMs` has ended with `onTimeout: "checkpoint"`: as it was then.
+   *
    * @throws StratosError of kind state: something cannot be saved, such as a connection to the outside or a folder of
    *   the host; the message names the process that holds it
    */
   async save(): Promise<Uint8Array> {
-    const { engine, target } = this.#handle.use();
-    return (await engine.call("save", { target }).answer).bytes.slice();
+    return (await this.#ask("save")).bytes.slice();
   }
 
   /**
@@ -112,11 +290,18 @@ export class RemoteSandbox extends RemoteFiles {
     const { count = 1, identity = "fresh", keepsPrograms = false, signal } = options;
     const { engine, target } = this.#handle.use();
     const { value } = await engine.call("fork", { target, count, identity, keepsPrograms }, { signal }).answer;
-    return this.#handle.branches(value as number[]).map((handle) => new RemoteSandbox(handle, this.#defaults));
+    return this.#handle
+      .branches(value as number[])
+      .map((handle) => new RemoteSandbox(handle, this.#engines, this.#defaults));
   }
 
   /** Ends all programs and lets go of what the sandbox held. Calling it again does nothing. */
   async close(): Promise<void> {
+    for (const listening of this.#ports.values())
+      void listening.then(
+        (each) => each.close(),
+        () => {},
+      );
     await closeUnlessGone(this.#handle);
   }
 
@@ -125,10 +310,35 @@ export class RemoteSandbox extends RemoteFiles {
   }
 }
 
+function checkPort(port: number): void {
+  if (!(Number.isInteger(port) && port > 0 && port < 65536))
+    throw new StratosError("option", "port: 1 to 65535 is expected", { option: "port" });
+}
+
+function resultOf(end: ProgramEnd, outputs: readonly [KeptOutput, KeptOutput]): RunResult {
+  const [stdoutBytes, stderrBytes] = [outputs[0].bytes(), outputs[1].bytes()];
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  return {
+    ...end,
+    stdoutBytes,
+    stderrBytes,
+    stdout: decoder.decode(stdoutBytes),
+    stderr: decoder.decode(stderrBytes),
+    truncated: outputs.some((output) => output.isCut),
+  };
+}
+
 /** How an engine is found. */
 export interface EngineSource {
   /** @returns one to be let go by `release`. @throws StratosError of kind engine */
   acquire(isolation: "process" | "shared"): { engine: EngineClient; release(): void };
+  /** Listens on a port of the computer's loopback. Absent: the host has none. */
+  listen?(onConnection: (connection: StreamPair) => void): Promise<Listening>;
+}
+
+export interface Listening {
+  readonly port: number;
+  close(): void;
 }
 
 /** Where a sandbox is to run. */
@@ -166,6 +376,7 @@ async function createAt({ engine, release, board }: Place, options: SandboxOptio
   try {
     const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, state, signal, onProgress } =
       options;
+    const { net, limits, timeoutMs, onTimeout } = options;
     const openings = await handOver(options.volumes ?? {});
     // Before anything is attached: no call would name it.
     if (signal?.aborted === true) throw abortReason(signal);
@@ -176,7 +387,10 @@ async function createAt({ engine, release, board }: Place, options: SandboxOptio
     const isSaved = state !== undefined;
     const { value } = await engine.call(
       "create",
-      { home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname, board, isSaved },
+      {
+        ...{ home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname, board, isSaved },
+        ...{ net, limits, timeoutMs, onTimeout },
+      },
       {
         signal,
         ...(state === undefined ? {} : { bytes: state }),

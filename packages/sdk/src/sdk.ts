@@ -2,13 +2,6 @@
  * The side of Stratos as a library that has the machines: `EngineServer` answers the calls of `client.ts` over any
  * channel of bytes. What a host is, a face gives it as `EngineHost`.
  */
-export {
-  EngineServer,
-  type CheckpointFiles,
-  type CloneUse,
-  type EngineHost,
-  type OpenedImage,
-  type OpenedRoot,
-  type Work,
-} from "./engine-server.ts";
+export { EngineServer } from "./engine-server.ts";
+export type { CheckpointFiles, CloneUse, EngineHost, OpenedImage, OpenedRoot, Work } from "./engine-host.ts";
 export type { OpenImageRequest, OpenVolumeRequest, Place } from "./protocol.ts";

@@ -2,7 +2,7 @@
 import { EFBIG } from "@stratos/abi";
 import { Attributes, type Files } from "@stratos/aegisfs";
 import type { FileKind, FileStatus } from "./api.ts";
-import { FILE_BYTES_MAX, type FileOperations, kindOf } from "./file-operations.ts";
+import { FILE_BYTES_MAX, type FileAttributes, type FileOperations, kindOf, timeOf } from "./file-operations.ts";
 
 export class VolumeFiles implements FileOperations {
   readonly #files: Files;
@@ -67,5 +67,35 @@ export class VolumeFiles implements FileOperations {
 
   removeFolder(path: string): number {
     return this.#files.rmdir(path);
+  }
+
+  readLink(path: string): string | number {
+    return this.#files.readlink(path);
+  }
+
+  makeLink(target: string, path: string): number {
+    return this.#files.symlink(target, path);
+  }
+
+  addName(path: string, name: string): number {
+    return this.#files.link(path, name);
+  }
+
+  setAttributes(path: string, { mode, uid, gid, modifiedMs }: FileAttributes): number {
+    const files = this.#files;
+    const status = this.linkStatus(path);
+    if (typeof status === "number") return status;
+    const [seconds, nanoseconds] = timeOf(modifiedMs);
+    const times = {
+      atimeSeconds: seconds,
+      atimeNanoseconds: nanoseconds,
+      mtimeSeconds: seconds,
+      mtimeNanoseconds: nanoseconds,
+    };
+    // The owner first: giving a file away takes its set-ID bits.
+    const failed = files.lchown(path, uid, gid);
+    if (failed < 0) return failed;
+    const refused = status.kind === "link" ? 0 : files.chmod(path, mode);
+    return refused < 0 ? refused : files.setTimes(path, times, false);
   }
 }

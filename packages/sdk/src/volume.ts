@@ -9,11 +9,12 @@ export interface VolumeOpening extends OpenVolumeOptions {
 }
 
 /** Files that are open, those of a volume or of an image. */
-class OpenFiles extends RemoteFiles {
+class OpenFiles {
+  readonly fs: RemoteFiles;
   protected readonly handle: RemoteHandle;
 
   constructor(handle: RemoteHandle) {
-    super(handle);
+    this.fs = new RemoteFiles(handle);
     this.handle = handle;
   }
 

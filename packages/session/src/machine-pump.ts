@@ -20,6 +20,8 @@ export interface TurnGate {
   /** No turn now; `wake` follows. */
   readonly isBlocked: boolean;
   beforeTurn(): void;
+  /** The machine rests again; it may have stopped. */
+  afterTurn?(): void;
   /** All tasks sleep and no timer is armed. */
   onIdle?(): void;
 }
@@ -79,6 +81,7 @@ export class MachinePump {
       const start = this.#loop.nowMs();
       const waitMs = this.#machine.isStopped ? Infinity : this.#machine.run(TURN_MS);
       this.runMs += this.#loop.nowMs() - start;
+      this.gate?.afterTurn?.();
       if (this.#machine.isStopped) this.#end(null);
       // Timers of hosts take a millisecond at least: shorter waits are spent in the loop.
       else if (waitMs < 1) this.wake();

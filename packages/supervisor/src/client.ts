@@ -136,6 +136,11 @@ class SocketChannel implements EngineChannel {
     else this.#socket.unref();
   }
 
+  callLater(milliseconds: number, act: () => void): () => void {
+    const timer = setTimeout(act, milliseconds);
+    return () => clearTimeout(timer);
+  }
+
   close(): void {
     this.#socket.destroy();
   }

@@ -264,7 +264,8 @@ export class NamedSystem {
   /** Resolves when it has ended; one that is lost for good rejects. */
   ended(): Promise<ProgramEnd> {
     const { state, exitCode, error } = this.#record;
-    if (state === "exited") return Promise.resolve({ exitCode: exitCode ?? 0, signal: null, timedOut: false });
+    if (state === "exited")
+      return Promise.resolve({ exitCode: exitCode ?? 0, signal: null, timedOut: false, limit: null });
     if (state === "lost") return Promise.reject(this.#refuse(`is lost: ${error ?? ""}`));
     return new Promise((resolve, reject) => this.#waiting.add({ resolve, reject }));
   }
@@ -315,7 +316,8 @@ export class NamedSystem {
   /** At once, with all that is in it. */
   #end(): void {
     const running = this.#running;
-    if (running !== null) this.#finish(running, { exitCode: EXIT_KILLED, signal: "SIGKILL", timedOut: false });
+    if (running !== null)
+      this.#finish(running, { exitCode: EXIT_KILLED, signal: "SIGKILL", timedOut: false, limit: null });
   }
 
   setPaused(isPaused: boolean): Promise<void> {

@@ -52,6 +52,7 @@ const FILES: readonly CommandFile[] = [
   },
   { names: ["install"], load: async (finish) => (await import("../commands/install.ts")).installCommand(finish) },
   { names: ["lisp"], load: async (finish) => (await import("../commands/lisp.ts")).lispCommand(finish) },
+  { names: ["mcp"], load: async (finish) => (await import("../commands/mcp-command.ts")).mcpCommand(finish) },
   { names: ["ostree"], load: async (finish) => (await import("../commands/ostree.ts")).ostreeCommand(finish) },
   {
     names: ["pkg"],

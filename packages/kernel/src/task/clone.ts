@@ -218,7 +218,10 @@ function allocateNumber({ kernel, credentials }: Task, namespace: PidNamespace, 
 
 function exceedsProcessLimit(parent: Task): boolean {
   const { kernel } = parent;
-  if (kernel.tasks.count >= kernel.maximumTasks) return true;
+  if (kernel.tasks.count >= kernel.maximumTasks) {
+    kernel.refusedTasks++;
+    return true;
+  }
   const { uid } = parent.credentials;
   if (uid === 0) return false;
   const limit = parent.group.limits[RLIMIT_NPROC]!.soft;

@@ -141,8 +141,10 @@ export class Kernel
   calls: readonly (SyscallRow | undefined)[] = [];
   /** Translations were dropped during a system call: translated code on the host's stack must be left. */
   codeChanged = false;
-  /** Most tasks at once (threads-max): bounds fork bombs. */
-  readonly maximumTasks: number;
+  /** Most tasks at once (threads-max): bounds fork bombs. Whoever drives the machine may make it less. */
+  maximumTasks: number;
+  /** How often one more was refused. */
+  refusedTasks = 0;
   /** The machine was stopped (init ended, reboot(2), a host time-out). */
   isStopped = false;
   /** Processor time of the current task's turn. */

@@ -1,0 +1,85 @@
+/** `stratos mcp`: sandboxes as tools for agents. */
+import { Command, Option } from "commander";
+import { join } from "node:path";
+import type { SharedFolder } from "@stratos/images";
+import { stratosHome } from "@stratos/host-node/home";
+import { UsageError } from "../command-error.ts";
+import { parseImageName, parseListen, parseMemory, parseVolume } from "../option-values.ts";
+import { VERSION } from "../version.ts";
+import type { Finish } from "./row-options.ts";
+
+export function mcpCommand(finish: Finish): Command {
+  return new Command("mcp")
+    .summary("serve sandboxes as tools for agents")
+    .description(
+      "Serves sandboxes as tools of the Model Context Protocol: over standard streams, for a client that starts this " +
+        "command, or over HTTP with --listen. All sandboxes end with it.",
+    )
+    .option("-i, --image <name>", "image of sandboxes (default: the settings' image)", parseImageName)
+    .option("--memory <size>", "memory of each sandbox (default: 2G)", parseMemory)
+    .addOption(
+      new Option("--net <how>", "what sandboxes reach of the network").choices(["none", "host"]).default("none"),
+    )
+    .option(
+      "-v, --volume <spec>",
+      "HOST:GUEST[:ro]: a folder of the host that each sandbox sees (repeatable)",
+      parseVolume,
+      [] as readonly SharedFolder[],
+    )
+    .addOption(new Option("--max <n>", "sandboxes at once").argParser(parseCount).default(16))
+    .option(
+      "--listen <address>",
+      "serve HTTP there, at /mcp: HOST:PORT of the loopback; port 0 takes a free one",
+      parseListen,
+    )
+    .option(
+      "--token-file <file>",
+      "the token that HTTP requests need (Authorization: Bearer …); made when it is not there (default: mcp.token in " +
+        "$STRATOS_HOME)",
+    )
+    .action(async (options: McpCommandOptions) => finish(await serveTools(options)));
+}
+
+interface McpCommandOptions {
+  readonly image?: string;
+  readonly memory?: number;
+  readonly net: "none" | "host";
+  readonly volume: readonly SharedFolder[];
+  readonly max: number;
+  readonly listen?: { readonly host: string; readonly port: number };
+  readonly tokenFile?: string;
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!(Number.isInteger(count) && count >= 1 && count <= 1000)) throw new UsageError("--max", "1 to 1000 is expected");
+  return count;
+}
+
+async function serveTools({ image, memory, net, volume, max, listen, tokenFile }: McpCommandOptions): Promise<number> {
+  if (tokenFile !== undefined && listen === undefined) throw new UsageError("--token-file", "is for --listen");
+  if (listen !== undefined && !/^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(listen.host))
+    throw new UsageError("--listen", `${listen.host}: only addresses of the loopback are served`);
+  const { serveOverHttp, serveOverStdio } = await import("@stratos/mcp");
+  const options = {
+    version: VERSION,
+    most: max,
+    sandbox: {
+      network: net,
+      mounts: volume.map(({ host, guest, isReadOnly }) => ({ host, guest, readOnly: isReadOnly })),
+      ...(image === undefined ? {} : { image }),
+      ...(memory === undefined ? {} : { memoryBytes: memory }),
+    },
+  };
+  if (listen === undefined) {
+    await serveOverStdio(options);
+    return 0;
+  }
+  const { serviceToken } = await import("@stratos/volumes/serve");
+  const { text, path } = serviceToken(tokenFile ?? join(stratosHome(), "mcp.token"));
+  await serveOverHttp({ ...options, ...listen, token: text }, (address) => {
+    process.stdout.write(`${address}\n`);
+    process.stderr.write(`stratos: requests need the token in ${path}: Authorization: Bearer …\n`);
+  });
+  return 0;
+}

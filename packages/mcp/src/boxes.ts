@@ -1,0 +1,120 @@
+/** The sandboxes of a server, by the names that tools call them. */
+import { Sandbox } from "@stratos/library";
+import { type SandboxOptions, StratosError } from "@stratos/sdk/api";
+import { BoxProcess } from "./box-process.ts";
+
+/** Ended ones are forgotten first. */
+const PROCESSES_MAX = 64;
+
+export class Box {
+  readonly id: string;
+  readonly sandbox: Sandbox;
+  /** What it was made with: its copies are, too. */
+  readonly options: SandboxOptions;
+  readonly labels = new Set<string>();
+  readonly #processes = new Map<string, BoxProcess>();
+  #lastProcess = 0;
+  #lastFile = 0;
+
+  constructor(id: string, sandbox: Sandbox, options: SandboxOptions) {
+    this.id = id;
+    this.sandbox = sandbox;
+    this.options = options;
+  }
+
+  /** @throws StratosError */
+  async start(
+    command: string,
+    options: { readonly cwd?: string; readonly env?: Record<string, string>; readonly user?: string },
+    timeoutMs: number | undefined,
+  ): Promise<BoxProcess> {
+    const ended = [...this.#processes.values()].find(({ isOver }) => isOver);
+    if (this.#processes.size >= PROCESSES_MAX) {
+      if (ended === undefined) throw wrong("command", `${PROCESSES_MAX} processes run already: end one`);
+      this.#processes.delete(ended.id);
+    }
+    const program = await this.sandbox.spawn(command, {
+      ...options,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+    const process = new BoxProcess(`p${++this.#lastProcess}`, command, program);
+    this.#processes.set(process.id, process);
+    return process;
+  }
+
+  /** @throws StratosError of kind option */
+  process(id: string): BoxProcess {
+    const process = this.#processes.get(id);
+    if (process === undefined) throw wrong("process", `${id}: no such process; process with action "list" names them`);
+    return process;
+  }
+
+  get processes(): readonly BoxProcess[] {
+    return [...this.#processes.values()];
+  }
+
+  /** Keeps what is too long for an answer in a file of the sandbox. @returns its path */
+  async keep(bytes: Uint8Array): Promise<string> {
+    await this.sandbox.fs.mkdir(OUTPUT_FOLDER, { parents: true });
+    const path = `${OUTPUT_FOLDER}/${++this.#lastFile}.txt`;
+    await this.sandbox.fs.write(path, bytes);
+    return path;
+  }
+}
+
+const OUTPUT_FOLDER = "/tmp/.stratos-output";
+
+export class Boxes {
+  readonly #options: SandboxOptions;
+  readonly #most: number;
+  readonly #boxes = new Map<string, Box>();
+  #last = 0;
+  /** Those that are being made. */
+  #coming = 0;
+
+  /** @param options  of each sandbox, unless a tool says otherwise */
+  constructor(options: SandboxOptions, most: number) {
+    this.#options = options;
+    this.#most = most;
+  }
+
+  /** @throws StratosError */
+  async create(options: SandboxOptions): Promise<Box> {
+    if (this.#boxes.size + this.#coming >= this.#most)
+      throw wrong("sandbox", `there are ${this.#most} sandboxes, as many as this server allows: stop one`);
+    this.#coming++;
+    try {
+      const sandbox = await Sandbox.create({ ...this.#options, ...options });
+      const box = new Box(`s${++this.#last}`, sandbox, options);
+      this.#boxes.set(box.id, box);
+      return box;
+    } finally {
+      this.#coming--;
+    }
+  }
+
+  /** @throws StratosError of kind option */
+  get(id: string): Box {
+    const box = this.#boxes.get(id);
+    if (box === undefined) throw wrong("sandbox", `${id}: no such sandbox; create makes one, list names them`);
+    return box;
+  }
+
+  get all(): readonly Box[] {
+    return [...this.#boxes.values()];
+  }
+
+  async stop(id: string): Promise<void> {
+    const box = this.get(id);
+    this.#boxes.delete(id);
+    await box.sandbox.close();
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.all.map(({ id }) => this.stop(id)));
+  }
+}
+
+export function wrong(option: string, message: string): StratosError<"option"> {
+  return new StratosError("option", message, { option });
+}

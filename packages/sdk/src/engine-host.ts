@@ -1,0 +1,66 @@
+/** What an engine needs of the computer that it is on. */
+import type { Volume } from "@stratos/aegisfs";
+import type { Clock, CompressionCodec, MachinePorts, MemoryBlockDevice, SocketProvider } from "@stratos/host";
+import type { HostFolder } from "@stratos/session";
+import type { ImageInfo, ImageProgress, Mount, PortMapping } from "./api.ts";
+import type { OpenImageRequest, OpenVolumeRequest } from "./protocol.ts";
+import type { ForkedImage } from "./sandbox-machine.ts";
+
+/** Work that takes long: what it has reached, and whether it is still wanted. */
+export interface Work {
+  onProgress(progress: ImageProgress): void;
+  /** @throws when the caller has cancelled it */
+  check(): void;
+}
+
+export interface OpenedRoot {
+  readonly volume: Volume;
+  /** What was not synced is lost. */
+  close(): void;
+}
+
+/** A clone to run in: how much may be changed, and what a saved machine had changed already. */
+export interface CloneUse {
+  readonly cloneBytes: number;
+  readonly changes: MemoryBlockDevice | null;
+}
+
+/** Failures are StratosErrors. */
+export interface EngineHost {
+  readonly ports: MachinePorts;
+  readonly clock: Clock;
+  /** A clone of the image to run in, whose changes stay in memory; or, for reading, the image itself. */
+  openImage(request: OpenImageRequest, use: CloneUse | "read", work: Work): Promise<OpenedImage>;
+  openVolume(request: OpenVolumeRequest): OpenedRoot | Promise<OpenedRoot>;
+  openNetwork(ports: readonly PortMapping[]): SocketProvider;
+  hostFolders(mounts: readonly Mount[]): HostFolder[];
+  /** Where checkpoints are kept; absent: the host has no files for them. */
+  readonly checkpoints?: CheckpointFiles;
+  /** A call that named these has ended: what nobody has opened of them never will be. Absent: nothing is attached. */
+  dropAttached?(numbers: readonly number[]): void;
+}
+
+/** Files of the host that hold checkpoints. Failures are StratosErrors. */
+export interface CheckpointFiles {
+  readonly codec: CompressionCodec;
+  read(path: string): Uint8Array;
+  /**
+   * Makes the file, which appears under its name when it is whole and durable. It asks for the next piece from the
+   * event loop.
+   *
+   * @returns bytes written
+   */
+  write(path: string, pieces: Iterable<Uint8Array>): Promise<number>;
+}
+
+export interface OpenedImage extends OpenedRoot {
+  /** Equal for images of equal content only; absent: nobody knows. */
+  readonly identity?: string;
+  /** Names the content of the image's layers, on every computer alike; absent: nobody knows. */
+  readonly content?: () => string;
+  readonly info: ImageInfo;
+  /** Where the changes of a clone are; null: it is no clone. */
+  readonly changes: MemoryBlockDevice | null;
+  /** One with the same changes, as far as they were committed. Absent: no machine on it can be forked. */
+  fork?(): ForkedImage;
+}

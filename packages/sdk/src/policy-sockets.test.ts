@@ -1,0 +1,198 @@
+/**
+ * Goal: programs reach what the rules allow, by address, port and name, and nothing else; what is unclear is denied;
+ * changed rules end what is open. Method: sockets that record what leaves, and answers of a name server by hand.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EACCES, ECONNRESET } from "@stratos/abi";
+import type { HostAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
+import type { NetPolicy } from "./api.ts";
+import { PolicySockets } from "./policy-sockets.ts";
+
+const SERVER: HostAddress = { family: 4, address: "192.0.2.53", port: 53 };
+
+/** A host whose sockets say what they were asked. */
+class RecordingHost {
+  readonly said: string[] = [];
+  /** What the next read gives. */
+  incoming: { readonly bytes: Uint8Array; readonly from: HostAddress } | null = null;
+
+  get provider(): SocketProvider {
+    const socket = {
+      connect: ({ address, port }: HostAddress) => (this.said.push(`connect ${address} ${port}`), 0),
+      write: (_bytes: Uint8Array, _at: number, length: number) => (this.said.push(`write ${length}`), length),
+      read: (bytes: Uint8Array, at: number) => {
+        bytes.set(this.incoming!.bytes, at);
+        return this.incoming!.bytes.length;
+      },
+      abort: () => void this.said.push("abort"),
+      readable: () => false,
+      ended: () => false,
+      takeError: () => 0,
+    };
+    Object.defineProperty(socket, "lastSender", { get: () => this.incoming?.from ?? null });
+    Object.defineProperty(socket, "lastLength", { get: () => this.incoming?.bytes.length ?? 0 });
+    const create = (): HostSocket => socket as unknown as HostSocket;
+    return { create, nameServers: () => [SERVER.address], localAddresses: () => [] };
+  }
+}
+
+function open(policy: NetPolicy): {
+  host: RecordingHost;
+  sockets: PolicySockets;
+  denied: string[];
+  clock: { ms: number };
+  socket(type: "stream" | "datagram", events?: HostSocketEvents): HostSocket;
+} {
+  const host = new RecordingHost();
+  const denied: string[] = [];
+  const clock = { ms: 0 };
+  const loop = { nowMs: () => clock.ms, callSoon: (act: () => void) => act() };
+  const sockets = new PolicySockets(host.provider, { policy, loop }, ({ host: name, port, rule }) =>
+    denied.push(`${name} ${port} ${rule}`),
+  );
+  const socket = (type: "stream" | "datagram", events: HostSocketEvents = { changed: () => {} }): HostSocket =>
+    sockets.create(4, type, events) as HostSocket;
+  return { host, sockets, denied, clock, socket };
+}
+
+function connects(of: ReturnType<typeof open>, address: string, port: number): boolean {
+  const family = address.includes(":") ? 6 : 4;
+  const result = of.socket("stream").connect({ family, address, port });
+  assert.ok(result === 0 || result === -EACCES);
+  return result === 0;
+}
+
+/** @param answers  addresses; absent: it is a question */
+function message(
+  name: string,
+  answers?: readonly { readonly bytes: readonly number[]; readonly seconds: number }[],
+): Uint8Array {
+  const labels = name.split(".").flatMap((label) => [label.length, ...Buffer.from(label)]);
+  const head = [
+    0,
+    7,
+    answers === undefined ? 1 : 0x81,
+    answers === undefined ? 0 : 0x80,
+    0,
+    1,
+    0,
+    answers?.length ?? 0,
+  ];
+  const records = (answers ?? []).flatMap(({ bytes, seconds }) => [
+    ...[0xc0, 12, 0, bytes.length === 4 ? 1 : 28, 0, 1],
+    ...[24, 16, 8, 0].map((shift) => (seconds >>> shift) & 0xff),
+    ...[0, bytes.length, ...bytes],
+  ]);
+  return Uint8Array.from([...head, 0, 0, 0, 0, ...labels, 0, 0, 1, 0, 1, ...records]);
+}
+
+/** Asks the name server, which answers so; @returns what the program reads */
+function resolve(of: ReturnType<typeof open>, name: string, bytes: readonly number[], seconds = 300): Uint8Array {
+  const socket = of.socket("datagram");
+  assert.equal(socket.connect(SERVER), 0);
+  const query = message(name);
+  assert.equal(socket.write(query, 0, query.length, null), query.length);
+  of.host.incoming = { bytes: message(name, [{ bytes, seconds }]), from: SERVER };
+  const into = new Uint8Array(512);
+  return into.slice(0, socket.read(into, 0, into.length, false));
+}
+
+test("the first rule that fits decides, by address, prefix, port and protocol; all else is denied, and told", () => {
+  const of = open([
+    { deny: "10.1.0.0/16" },
+    { allow: "10.0.0.0/8", ports: [80, [8000, 8999]], protocol: "tcp" },
+    { allow: "2001:db8::/32" },
+  ]);
+  assert.deepEqual(
+    [
+      ...[connects(of, "10.2.3.4", 80), connects(of, "10.2.3.4", 8500), connects(of, "::ffff:10.2.3.4", 80)],
+      ...[connects(of, "2001:db8::1", 1), connects(of, "10.1.2.3", 80), connects(of, "10.2.3.4", 81)],
+      ...[connects(of, "127.0.0.1", 80), connects(of, "2001:db9::1", 1)],
+    ],
+    [true, true, true, true, false, false, false, false],
+  );
+  assert.equal(
+    of.socket("datagram").write(new Uint8Array(9), 0, 9, { family: 4, address: "10.2.3.4", port: 80 }),
+    -EACCES,
+  );
+  assert.equal(of.host.said.length, 4);
+  assert.deepEqual(of.denied, [
+    "10.1.2.3 80 0",
+    ...["10.2.3.4 81", "127.0.0.1 80", "2001:db9::1 1", "10.2.3.4 80"].map((what) => `${what} null`),
+  ]);
+});
+
+test("a name is reached by the addresses that were given for it, as long as they live", () => {
+  const of = open([{ allow: "*.example.org", ports: [443] }, { allow: "example.com" }]);
+  assert.ok(!connects(of, "198.51.100.7", 443));
+  resolve(of, "www.example.org", [198, 51, 100, 7]);
+  assert.ok(connects(of, "198.51.100.7", 443));
+  assert.ok(!connects(of, "198.51.100.7", 80));
+  resolve(of, "Example.COM", [198, 51, 100, 8], 1);
+  assert.ok(connects(of, "198.51.100.8", 1));
+  of.clock.ms = 200_000;
+  assert.deepEqual([connects(of, "198.51.100.7", 443), connects(of, "198.51.100.8", 1)], [true, false]);
+});
+
+test("other names are refused without a question that leaves; what is no question is lost", () => {
+  const of = open([{ allow: "example.org" }]);
+  const socket = of.socket("datagram");
+  socket.connect(SERVER);
+  for (const name of ["evil.test", "example.org.evil.test", "notexample.org", "www.example.org"]) {
+    const query = message(name);
+    assert.equal(socket.write(query, 0, query.length, null), query.length);
+    assert.ok(socket.readable());
+    const into = new Uint8Array(512);
+    const count = socket.read(into, 0, 512, false);
+    assert.deepEqual([count, into[1], into[2]! & 0x80, into[3]! & 0xf], [query.length, 7, 0x80, 5], name);
+    assert.deepEqual(socket.lastSender, SERVER);
+  }
+  socket.write(new Uint8Array(40).fill(0xff), 0, 40, null);
+  assert.deepEqual(of.host.said, ["connect 192.0.2.53 53"]);
+  assert.equal(of.denied.length, 4);
+  assert.ok(!connects(of, SERVER.address, 53), "TCP to the name server");
+});
+
+test("a name does not lead into private networks, nor by an answer that nobody asked for", () => {
+  const of = open([{ allow: "example.org" }]);
+  for (const bytes of [
+    [127, 0, 0, 1],
+    [10, 0, 0, 1],
+    [169, 254, 169, 254],
+    [192, 168, 1, 1],
+    [0, 0, 0, 0],
+  ]) {
+    resolve(of, "example.org", bytes);
+    assert.ok(!connects(of, bytes.join("."), 80), bytes.join("."));
+  }
+  const socket = of.socket("datagram");
+  of.host.incoming = { bytes: message("example.org", [{ bytes: [203, 0, 113, 1], seconds: 300 }]), from: SERVER };
+  socket.read(new Uint8Array(512), 0, 512, false);
+  assert.ok(!connects(of, "203.0.113.1", 80));
+});
+
+test("rules that change end the connections that they deny, and leave the others", () => {
+  const of = open("allow");
+  const told: string[] = [];
+  const gone = of.socket("stream", { changed: () => told.push("gone") });
+  const kept = of.socket("stream", { changed: () => told.push("kept") });
+  gone.connect({ family: 4, address: "203.0.113.1", port: 80 });
+  kept.connect({ family: 4, address: "203.0.113.2", port: 80 });
+  of.sockets.update([{ allow: "203.0.113.2" }]);
+  assert.deepEqual(told, ["gone"]);
+  assert.deepEqual([gone.readable(), gone.takeError(), gone.ended(), kept.ended()], [true, ECONNRESET, true, false]);
+  assert.equal(gone.write(new Uint8Array(1), 0, 1, null), -ECONNRESET);
+  assert.ok(of.host.said.includes("abort"));
+  assert.throws(() => of.sockets.update([{ allow: "10.0.0.0/33" }]), { kind: "option" });
+  assert.ok(connects(of, "203.0.113.2", 80) && !connects(of, "203.0.113.1", 80), "bad rules change nothing");
+  for (const bad of [
+    [{}],
+    [{ allow: "a", deny: "b" }],
+    [{ allow: "1.2.3" }],
+    [{ allow: "a b" }],
+    "maybe",
+    [{ allow: "a", ports: [70000] }],
+  ])
+    assert.throws(() => open(bad as NetPolicy), { kind: "option" }, JSON.stringify(bad));
+});

@@ -1,0 +1,286 @@
+/** Sockets of the host under rules: what these deny fails with EACCES, and is told; changed rules end what is open. */
+import { EACCES, ECONNRESET } from "@stratos/abi";
+import type {
+  EventLoop,
+  HostAddress,
+  HostInterfaceAddress,
+  HostSocket,
+  HostSocketEvents,
+  HostSocketOption,
+  SocketProvider,
+} from "@stratos/host";
+import type { NetPolicy, SandboxEvents } from "./api.ts";
+import { questionOf, refusalOf } from "./dns-message.ts";
+import { NetRules, type Protocol, type Verdict } from "./net-policy.ts";
+
+const DNS_PORT = 53;
+/** Datagrams of our own that wait to be read, and peers that may be answered. */
+const REFUSALS_MAX = 64,
+  SENDERS_MAX = 256;
+
+export class PolicySockets implements SocketProvider {
+  readonly #inner: SocketProvider;
+  readonly #rules: NetRules;
+  readonly #callSoon: (act: () => void) => void;
+  readonly #tell: (denied: SandboxEvents["denied"]) => void;
+  readonly #open = new Set<PolicySocket>();
+
+  /** @throws StratosError of kind option */
+  constructor(
+    inner: SocketProvider,
+    { policy, loop }: { readonly policy: NetPolicy; readonly loop: Pick<EventLoop, "nowMs" | "callSoon"> },
+    tell: (denied: SandboxEvents["denied"]) => void,
+  ) {
+    this.#inner = inner;
+    this.#rules = new NetRules(policy, () => loop.nowMs());
+    this.#callSoon = (act) => void loop.callSoon(act);
+    this.#tell = tell;
+  }
+
+  /** Connections that are denied from here on end. @throws StratosError of kind option; then nothing has changed */
+  update(policy: NetPolicy): void {
+    this.#rules.update(policy);
+    for (const socket of [...this.#open]) socket.check();
+  }
+
+  create(family: 4 | 6, type: "stream" | "datagram", events: HostSocketEvents): HostSocket | number {
+    const made = this.#inner.create(family, type, events);
+    if (typeof made === "number") return made;
+    const socket = new PolicySocket(this, made, type, events, () => this.#open.delete(socket));
+    this.#open.add(socket);
+    return socket;
+  }
+
+  nameServers(): string[] {
+    return this.#inner.nameServers();
+  }
+
+  localAddresses(): HostInterfaceAddress[] {
+    return this.#inner.localAddresses();
+  }
+
+  /** No event comes from inside a call (SocketProvider). */
+  soon(act: () => void): void {
+    this.#callSoon(act);
+  }
+
+  get rules(): NetRules {
+    return this.#rules;
+  }
+
+  isNameServer({ address, port }: HostAddress): boolean {
+    return port === DNS_PORT && this.#inner.nameServers().includes(plain(address));
+  }
+
+  /** Tells of it when it is denied. */
+  permits({ address, port }: HostAddress, protocol: Protocol): boolean {
+    const verdict = this.#rules.verdict(plain(address), port, protocol);
+    if (!verdict.isAllowed)
+      this.#deny(verdict, { host: this.#rules.nameOf(plain(address)) ?? address, port, protocol });
+    return verdict.isAllowed;
+  }
+
+  permitsName(name: string): boolean {
+    const verdict = this.#rules.verdictOfName(name);
+    if (!verdict.isAllowed) this.#deny(verdict, { host: name, port: DNS_PORT, protocol: "udp" });
+    return verdict.isAllowed;
+  }
+
+  #deny({ rule }: Verdict, what: Pick<SandboxEvents["denied"], "host" | "port" | "protocol">): void {
+    const reason = rule === null ? "no rule allows it" : `rule ${rule} denies it`;
+    this.#tell({ ...what, rule, reason });
+  }
+}
+
+class PolicySocket implements HostSocket {
+  readonly #policy: PolicySockets;
+  readonly #inner: HostSocket;
+  readonly #isStream: boolean;
+  readonly #events: HostSocketEvents;
+  readonly #forget: () => void;
+  #peer: HostAddress | null = null;
+  /** The rules have ended it: an errno that is not told yet. */
+  #error = 0;
+  #isCut = false;
+  /** Answers to questions that were refused. */
+  readonly #refusals: { readonly from: HostAddress; readonly bytes: Uint8Array }[] = [];
+  /** Who has sent something may be answered. */
+  readonly #senders = new Set<string>();
+  #last: { readonly sender: HostAddress | null; readonly length: number } | null = null;
+
+  constructor(
+    policy: PolicySockets,
+    inner: HostSocket,
+    type: "stream" | "datagram",
+    events: HostSocketEvents,
+    forget: () => void,
+  ) {
+    this.#policy = policy;
+    this.#inner = inner;
+    this.#isStream = type === "stream";
+    this.#events = events;
+    this.#forget = forget;
+  }
+
+  /** The rules have changed. */
+  check(): void {
+    if (!this.#isStream || this.#peer === null || this.#isCut || this.#policy.permits(this.#peer, "tcp")) return;
+    this.#isCut = true;
+    this.#error = ECONNRESET;
+    this.#inner.abort();
+    this.#events.changed();
+  }
+
+  connect(to: HostAddress): number {
+    // Questions to name servers are looked at one by one.
+    if (!(!this.#isStream && this.#policy.isNameServer(to)) && !this.#permits(to)) return -EACCES;
+    this.#peer = to;
+    return this.#inner.connect(to);
+  }
+
+  #permits(to: HostAddress): boolean {
+    return this.#policy.permits(to, this.#isStream ? "tcp" : "udp");
+  }
+
+  write(bytes: Uint8Array, at: number, length: number, to: HostAddress | null): number {
+    if (this.#isCut) return -ECONNRESET;
+    if (this.#isStream) return this.#inner.write(bytes, at, length, to);
+    const peer = to ?? this.#peer;
+    if (peer !== null && this.#policy.isNameServer(peer)) {
+      if (!this.#asks(peer, bytes.subarray(at, at + length))) return length;
+    } else if (peer !== null && !this.#senders.has(keyOf(peer)) && !this.#permits(peer)) return -EACCES;
+    return this.#inner.write(bytes, at, length, to);
+  }
+
+  /** @returns whether the question goes out; one that does not is answered here, or lost when it is none */
+  #asks(server: HostAddress, message: Uint8Array): boolean {
+    const question = questionOf(message);
+    const isFree = this.#policy.rules.verdict(plain(server.address), server.port, "udp").isAllowed;
+    if (isFree || (question !== null && this.#policy.permitsName(question.name))) {
+      this.#policy.rules.asks(message);
+      return true;
+    }
+    if (question !== null && this.#refusals.length < REFUSALS_MAX) {
+      this.#refusals.push({ from: server, bytes: refusalOf(message) });
+      this.#policy.soon(() => this.#events.changed());
+    }
+    return false;
+  }
+
+  read(bytes: Uint8Array, at: number, length: number, peek: boolean): number {
+    if (this.#isCut) return this.#takeCut();
+    const [refusal] = this.#refusals;
+    if (refusal !== undefined) {
+      const part = refusal.bytes.subarray(0, length);
+      bytes.set(part, at);
+      this.#last = { sender: refusal.from, length: refusal.bytes.length };
+      if (!peek) this.#refusals.shift();
+      return part.length;
+    }
+    const count = this.#inner.read(bytes, at, length, peek);
+    if (this.#isStream || count < 0) return count;
+    const sender = this.#inner.lastSender ?? this.#peer;
+    this.#last = { sender: this.#inner.lastSender, length: this.#inner.lastLength };
+    if (sender !== null) {
+      if (this.#policy.isNameServer(sender)) this.#policy.rules.learn(bytes.subarray(at, at + count));
+      else if (this.#senders.size < SENDERS_MAX) this.#senders.add(keyOf(sender));
+    }
+    return count;
+  }
+
+  /** Once an error, then the end. */
+  #takeCut(): number {
+    const error = this.#error;
+    this.#error = 0;
+    return -error;
+  }
+
+  get lastSender(): HostAddress | null {
+    return this.#last === null ? this.#inner.lastSender : this.#last.sender;
+  }
+
+  get lastLength(): number {
+    return this.#last?.length ?? this.#inner.lastLength;
+  }
+
+  readable(): boolean {
+    return this.#isCut || this.#refusals.length > 0 || this.#inner.readable();
+  }
+
+  available(): number {
+    return this.#refusals[0]?.bytes.length ?? this.#inner.available();
+  }
+
+  ended(): boolean {
+    return this.#isCut || this.#inner.ended();
+  }
+
+  takeError(): number {
+    if (!this.#isCut) return this.#inner.takeError();
+    const error = this.#error;
+    this.#error = 0;
+    return error;
+  }
+
+  close(): void {
+    this.#forget();
+    this.#inner.close();
+  }
+
+  abort(): void {
+    this.#forget();
+    this.#inner.abort();
+  }
+
+  // What is the inner one's alone.
+
+  bind(to: HostAddress, options: { reuseAddress: boolean; v6Only: boolean }): number {
+    return this.#inner.bind(to, options);
+  }
+
+  listen(backlog: number): number {
+    return this.#inner.listen(backlog);
+  }
+
+  /** Who comes in has been let in by `ports`. */
+  accept(events: HostSocketEvents): HostSocket | number {
+    return this.#inner.accept(events);
+  }
+
+  shutdown(how: 0 | 1 | 2): number {
+    return this.#inner.shutdown(how);
+  }
+
+  setOption(option: HostSocketOption, value: number): number {
+    return this.#inner.setOption(option, value);
+  }
+
+  localAddress(): HostAddress | null {
+    return this.#inner.localAddress();
+  }
+
+  peerAddress(): HostAddress | null {
+    return this.#inner.peerAddress();
+  }
+
+  writable(): boolean {
+    return this.#isCut || this.#inner.writable();
+  }
+
+  unsent(): number {
+    return this.#inner.unsent();
+  }
+
+  connected(): boolean {
+    return this.#inner.connected();
+  }
+}
+
+/** An IPv4 address as IPv6 carries it is that address. */
+function plain(address: string): string {
+  return address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, "");
+}
+
+function keyOf({ address, port }: HostAddress): string {
+  return `${plain(address)} ${port}`;
+}

@@ -1,0 +1,350 @@
+/**
+ * A sandbox as calls know it: a machine, what was opened for it, the moments that it can go back to, and its life. The
+ * machine may be another one later (`returnTo`), or none: then each call hears why.
+ */
+import { StateError } from "@stratos/base";
+import type { SocketProvider } from "@stratos/host";
+import type { Board } from "@stratos/kernel";
+import { type FileDifference, type FileEvent, LimitError, type NetPolicy, StratosError } from "./api.ts";
+import { type CheckpointHead, decodeCheckpoint, encodeCheckpoint, readCheckpointHead } from "./checkpoint-file.ts";
+import type { CheckpointFiles, CloneUse, EngineHost, OpenedImage, Work } from "./engine-host.ts";
+import { EventStream } from "./event-stream.ts";
+import { FileWatch } from "./file-watch.ts";
+import { eventCall, type GoingCall } from "./going-call.ts";
+import { closeAll, durable } from "./open-parts.ts";
+import type { SandboxEvent } from "./machine-events.ts";
+import type { MachineFiles } from "./machine-files.ts";
+import { PolicySockets } from "./policy-sockets.ts";
+import type { CreateRequest, Operations } from "./protocol.ts";
+import { type MountedVolume, readSaved, SandboxMachine } from "./sandbox-machine.ts";
+
+const PAGE = 4096;
+/** Memory of a machine when nothing else is said. */
+const MEMORY_BYTES = 2 * 1024 ** 3;
+const MEMORY_BYTES_ON_BOARD = 512 * 1024 ** 2;
+/** Each holds the memory in use at its time. */
+const SNAPSHOTS_MAX = 16;
+
+interface SandboxParts {
+  readonly host: EngineHost;
+  readonly request: CreateRequest;
+  /** null: one of its own. */
+  readonly board: Board | null;
+  /** What `save` gave, when it goes on from there. */
+  readonly saved: Uint8Array | null;
+}
+
+export class SandboxTarget {
+  readonly board: Board | null;
+  readonly #parts: SandboxParts;
+  readonly #memoryBytes: number;
+  #running: Running | null = null;
+  #sockets: PolicySockets | null = null;
+  /** What `setNetPolicy` has said last. */
+  #policy: NetPolicy | null = null;
+  /** Why nothing runs. */
+  #why: StratosError = new StratosError("closed", "the sandbox was closed", {});
+  /** How it was when its life ended. */
+  #checkpoint: Uint8Array | null = null;
+  #endLife: (() => void) | null = null;
+  readonly #snapshots = new Map<string, Uint8Array>();
+  readonly #listeners = new Set<EventStream<SandboxEvent>>();
+  #isClosed!: () => void;
+  readonly #closed = new Promise<null>((resolve) => {
+    this.#isClosed = () => resolve(null);
+  });
+
+  private constructor(parts: SandboxParts) {
+    this.#parts = parts;
+    this.board = parts.board;
+    this.#memoryBytes = parts.request.memoryBytes ?? (parts.board === null ? MEMORY_BYTES : MEMORY_BYTES_ON_BOARD);
+  }
+
+  /** @throws StratosError, SessionError, StateError; then nothing stays open */
+  static async open(parts: SandboxParts, work: Work): Promise<SandboxTarget> {
+    const target = new SandboxTarget(parts);
+    target.#check();
+    target.#running = await target.#start(parts.saved, work);
+    target.setLife(parts.request.timeoutMs ?? null);
+    return target;
+  }
+
+  /**
+   * Another one that goes on from here, with the same rules for connections and the same moments to go back to; its
+   * life begins anew.
+   *
+   * @throws StateError; StratosError
+   */
+  fork(fork: Pick<Operations["fork"], "identity" | "keepsPrograms">): SandboxTarget {
+    const original = this.#running;
+    if (original === null) throw this.#why;
+    const target = new SandboxTarget(this.#parts);
+    const onEvent = (event: SandboxEvent): void => target.#hear(event);
+    const { machine, image } = original.machine.fork({ ...fork, onEvent });
+    target.#sockets = this.#sockets;
+    target.#policy = this.#policy;
+    for (const [label, bytes] of this.#snapshots) target.#snapshots.set(label, bytes);
+    target.#running = { machine, image: original.image, letGo: () => image.close() };
+    target.setLife(this.#parts.request.timeoutMs ?? null);
+    return target;
+  }
+
+  #check(): void {
+    const { request, board } = this.#parts;
+    SandboxMachine.checkOptions({ ...request, memoryBytes: this.#memoryBytes, freeBytes: board?.freeBytes });
+  }
+
+  async #start(bytes: Uint8Array | null, work: Work): Promise<Running> {
+    const { host, request, board } = this.#parts;
+    const head = bytes !== null || request.checkpoint === undefined ? null : readCheckpoint(host, request.checkpoint);
+    const state = head?.state ?? bytes;
+    const saved = state === null ? null : readSaved(state);
+    const memoryBytes = this.#memoryBytes;
+    const folders = host.hostFolders(request.mounts ?? []);
+    const sockets = this.#openNetwork();
+    const opened: { close(): void }[] = [];
+    const letGo = (): void => closeAll(opened.splice(0));
+    try {
+      const cloneBytes = Math.floor((request.limits?.diskBytes ?? memoryBytes) / PAGE) * PAGE;
+      const use: CloneUse = { cloneBytes, changes: saved?.changes ?? null };
+      const wanted = head === null ? request : { ...request, image: request.image ?? head.image.name };
+      const image = await host.openImage(wanted, use, work);
+      opened.push(image);
+      if (head !== null) checkImage(head, image);
+      const volumes: MountedVolume[] = [];
+      for (const { guest, ...place } of request.volumes ?? []) {
+        const root = await host.openVolume(place);
+        volumes.push({ guest, volume: root.volume });
+        opened.push(durable(root, guest));
+      }
+      work.check();
+      // The board may have given its memory to another meanwhile.
+      this.#check();
+      const onEvent = (event: SandboxEvent): void => this.#hear(event);
+      const { ports } = host;
+      const machine = new SandboxMachine({
+        ...request,
+        board,
+        memoryBytes,
+        ports,
+        image,
+        sockets,
+        folders,
+        volumes,
+        saved,
+        onEvent,
+      });
+      return { machine, image, letGo };
+    } catch (error) {
+      letGo();
+      throw error;
+    }
+  }
+
+  #openNetwork(): SocketProvider | null {
+    const { host, request } = this.#parts;
+    const { net, network, ports = [] } = request;
+    if (net === undefined) return network === "host" ? host.openNetwork(ports) : null;
+    const rules = { policy: this.#policy ?? net.policy, loop: host.ports.loop };
+    const sockets = new PolicySockets(host.openNetwork(ports), rules, (data) => this.#hear({ name: "denied", data }));
+    this.#sockets = sockets;
+    return sockets;
+  }
+
+  /** @throws StratosError of kind option; then the rules are as before */
+  setNetPolicy(policy: NetPolicy): void {
+    if (this.#running === null) throw this.#why;
+    if (this.#sockets === null)
+      throw new StratosError("option", "net: the sandbox was made without it", { option: "net" });
+    this.#sockets.update(policy);
+    this.#policy = policy;
+  }
+
+  #hear(event: SandboxEvent): void {
+    for (const listener of this.#listeners) listener.push(event);
+    if (event.name !== "limit" || event.data.which !== "cpu") return;
+    const { which } = event.data;
+    this.#why = new LimitError(`the sandbox has reached its limit: ${which}`, { which, partial: null });
+    // In the midst of the machine's turn.
+    this.#parts.host.ports.loop.callSoon(() => this.#end());
+  }
+
+  /** @throws StratosError: why there is none */
+  get machine(): SandboxMachine {
+    if (this.#running === null) throw this.#why;
+    return this.#running.machine;
+  }
+
+  get files(): MachineFiles {
+    return this.machine.files;
+  }
+
+  /** For an image or a volume: what was changed is durable afterwards. */
+  sync(): void {}
+
+  /** @throws StateError; StratosError */
+  save(): Uint8Array {
+    return this.#checkpoint ?? this.machine.save();
+  }
+
+  /** @returns bytes of the file. @throws StateError; StratosError */
+  async checkpoint(path: string, about: unknown): Promise<number> {
+    const { host } = this.#parts;
+    const files = checkpointsOf(host);
+    const { image } = this.#running ?? {};
+    const content = image?.content?.();
+    if (content === undefined) throw new StateError("unsavable", "nobody knows the content of the sandbox's image");
+    const head = { image: { name: image!.info.name, content }, savedMs: host.clock.realtimeMs(), about };
+    return files.write(path, encodeCheckpoint(head, this.machine.save(), files.codec));
+  }
+
+  /** @throws StratosError of kind option or snapshot; StateError */
+  takeSnapshot(label: string): void {
+    const fail = (why: string): StratosError => new StratosError("option", `label: ${why}`, { option: "label" });
+    if (!/^[\w.-]{1,64}$/.test(label)) throw fail("1 to 64 letters, digits, dots, dashes are expected");
+    if (!this.#snapshots.has(label) && this.#snapshots.size >= SNAPSHOTS_MAX)
+      throw fail(`there are ${SNAPSHOTS_MAX} snapshots already: drop one`);
+    const { machine } = this;
+    machine.keepPoint(pointOf(label));
+    this.#snapshots.set(label, machine.save());
+  }
+
+  /** Programs that run end for those who wait for them; the ones of the snapshot go on. */
+  async returnTo(label: string, work: Work): Promise<void> {
+    const bytes = this.#snapshotOf(label);
+    if (this.#running === null) throw this.#why;
+    this.#why = new StratosError("closed", "the sandbox was rolled back", {});
+    this.#end();
+    try {
+      this.#running = await this.#start(bytes, work);
+    } catch (error) {
+      this.#why = new StratosError("closed", `the sandbox could not be rolled back: ${String(error)}`, {});
+      throw error;
+    }
+  }
+
+  dropSnapshot(label: string): void {
+    this.#snapshotOf(label);
+    this.#snapshots.delete(label);
+  }
+
+  #snapshotOf(label: string): Uint8Array {
+    const bytes = this.#snapshots.get(label);
+    if (bytes === undefined) throw noSnapshot(label);
+    return bytes;
+  }
+
+  /** @param label  null: the image. @throws StratosError of kind snapshot or file */
+  differences(label: string | null): FileDifference[] {
+    const changes = this.machine.differences(label === null ? null : pointOf(label));
+    if (changes === null) throw noSnapshot(label ?? "");
+    return changes;
+  }
+
+  /** The sandbox ends after so long, from now on; null: never. */
+  setLife(timeoutMs: number | null): void {
+    SandboxMachine.checkOptions({ memoryBytes: this.#memoryBytes, timeoutMs });
+    this.#endLife?.();
+    this.#endLife =
+      timeoutMs === null ? null : this.#parts.host.ports.loop.callLater(timeoutMs, () => this.#lifeEnds());
+  }
+
+  #lifeEnds(): void {
+    const running = this.#running;
+    if (running === null) return;
+    if (this.#parts.request.onTimeout !== "stop" && this.board === null) {
+      try {
+        this.#checkpoint = running.machine.save();
+      } catch {
+        // What cannot be saved is stopped.
+      }
+    }
+    const which = "lifetime";
+    this.#why = new LimitError("the sandbox has reached the end of its life", { which, partial: null });
+    this.#hear({ name: "limit", data: { which, pid: null } });
+    this.#end();
+  }
+
+  /** Tells what happens, whichever machine it is, until the sandbox is closed. */
+  listen(send: (event: SandboxEvent) => void): GoingCall {
+    const stream = new EventStream<SandboxEvent>(send, (count) => ({ name: "lost", data: { count } }));
+    this.#listeners.add(stream);
+    return eventCall(stream, this.#closed, () => this.#listeners.delete(stream));
+  }
+
+  /** Tells what happens to files of the present machine. @returns a negated errno: no such file */
+  watch(
+    place: { readonly path: string; readonly isRecursive: boolean },
+    send: (event: FileEvent) => void,
+  ): GoingCall | number {
+    const { machine } = this;
+    const { kernel, files, stopped } = machine;
+    const stream = new EventStream<FileEvent>(send, () => ({ kind: "lost", path: place.path }));
+    const tell = (event: FileEvent): void => stream.push(event);
+    const watch = FileWatch.open({ kernel, files, loop: this.#parts.host.ports.loop }, place, tell);
+    if (typeof watch === "number") return watch;
+    const forget = machine.addOnlooker(watch);
+    return eventCall(stream, stopped, () => {
+      forget();
+      if (!kernel.isStopped) watch.close();
+    });
+  }
+
+  /** Whoever waits in the machine hears `#why`. */
+  #end(): void {
+    const running = this.#running;
+    if (running === null) return;
+    this.#running = null;
+    running.machine.stop(this.#why);
+    closeAll([running.machine, { close: running.letGo }]);
+  }
+
+  close(): void {
+    this.#endLife?.();
+    this.#snapshots.clear();
+    this.#isClosed();
+    this.#end();
+  }
+}
+
+interface Running {
+  readonly machine: SandboxMachine;
+  /** What it is a clone of. */
+  readonly image: OpenedImage;
+  letGo(): void;
+}
+
+function pointOf(label: string): string {
+  return `label ${label}`;
+}
+
+function noSnapshot(label: string): StratosError<"snapshot"> {
+  return new StratosError("snapshot", `${label}: there is no such snapshot`, { label });
+}
+
+function checkpointsOf({ checkpoints }: EngineHost): CheckpointFiles {
+  if (checkpoints !== undefined) return checkpoints;
+  throw new StratosError("option", "checkpoint: a page has no files for them", { option: "checkpoint" });
+}
+
+function readCheckpoint(host: EngineHost, path: string): CheckpointHead & { readonly state: Uint8Array } {
+  const { codec, read } = checkpointsOf(host);
+  const file = read(path);
+  return { ...readCheckpointHead(file), state: decodeCheckpoint(file, codec) };
+}
+
+/** @throws StateError when the image is not the one that the machine ran */
+function checkImage({ image: { name, content } }: CheckpointHead, image: OpenedImage): void {
+  const here = image.content?.();
+  if (here === content) return;
+  const which =
+    here === undefined ? "nobody knows the content of" : `${here.slice(0, NAMING_DIGITS)} is the content of`;
+  throw new StateError(
+    "foreign",
+    `the checkpoint needs the image ${name} with content ${content.slice(0, NAMING_DIGITS)}; ${which} ` +
+      `${image.info.name} here`,
+  );
+}
+
+/** Of a content's name, for people. */
+const NAMING_DIGITS = 12;

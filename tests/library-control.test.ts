@@ -1,0 +1,378 @@
+/**
+ * Goal: a program governs its sandboxes: their files, the servers in them, their past, and their limits; and whatever
+ * happens inside, or to the engine, each promise settles with an error that says what it was. Method: as in
+ * library.test.ts, programs of a user against the package as it is installed.
+ */
+import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
+import { installLibrary, programPrints } from "./support/library-project.ts";
+
+let folder = "";
+let project = "";
+
+const prints = (source: string, expected: unknown, env: Record<string, string> = {}): Promise<void> =>
+  programPrints(project, source, expected, env);
+
+before(async () => {
+  ({ folder, project } = await installLibrary());
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+test("folders are copied and go in and out as archives; what changed is told by path, and as it happens", () =>
+  prints(
+    `import { Sandbox } from "stratos";
+    import { spawnSync } from "node:child_process";
+    const box = await Sandbox.create({ image: process.env.IMAGE });
+    const said = [];
+    await box.run("mkdir -p /srv/a/b; cd /srv/a; echo x > b/c; chown 7:8 b/c; chmod 4750 b/c; ln -s b l");
+    await box.fs.cp("/srv/a", "/srv/z", { recursive: true });
+    said.push((await box.run("cd /srv; diff -r a z; stat -c '%a %u %g' z/b/c; readlink z/l")).stdout);
+    said.push(await box.fs.cp("/srv/a", "/srv/y").catch(({ kind, data }) => [kind, data.code]));
+    const tar = await box.fs.download("/srv");
+    said.push(spawnSync("tar", ["-t"], { input: tar }).stdout.toString().split("\\n"));
+    await box.fs.upload("/root/in", tar);
+    said.push((await box.run("diff -r /srv /root/in && echo same")).stdout);
+    said.push(await box.fs.upload("/root/in", tar.slice(5)).catch(({ kind }) => kind));
+    await box.fs.rm("/root/in", { recursive: true });
+    await box.run("echo more >> /etc/hosts; mv /etc/issue /etc/was-issue; rm /etc/motd 2>&1");
+    said.push((await box.fs.diff()).filter(({ path }) => path.startsWith("/etc/")));
+    said.push(await box.fs.diff("nosuch").catch(({ kind, data }) => [kind, data]));
+
+    const events = [];
+    const watching = box.fs.watch("/srv", { recursive: true })[Symbol.asyncIterator]();
+    await box.run("mkdir /srv/n; mv /srv/a/b/c /srv/n/d; rm -r /srv/n");
+    await box.fs.write("/srv/last", "");
+    while (events.at(-1) !== "created /srv/last") {
+      const { value: { kind, path } } = await watching.next();
+      events.push(kind + " " + path);
+    }
+    await watching.return();
+    const has = (...names) => names.every((name) => events.includes(name));
+    said.push(has("created /srv/n", "moved /srv/a/b/c", "removed /srv/n"));
+    const nowhere = box.fs.watch("/nosuch")[Symbol.asyncIterator]();
+    said.push(await nowhere.next().catch(({ kind, data }) => [kind, data.code]));
+    await box.close();
+    console.log(JSON.stringify(said));`,
+    [
+      "4750 7 8\nb\n",
+      ["file", "EISDIR"],
+      ["a/", "a/b/", "a/b/c", "a/l", "z/", "z/b/", "z/b/c", "z/l", ""],
+      "same\n",
+      "archive",
+      [
+        { kind: "modified", path: "/etc/hosts", from: null, type: "file" },
+        { kind: "removed", path: "/etc/motd", from: null, type: "file" },
+        { kind: "moved", path: "/etc/was-issue", from: "/etc/issue", type: "file" },
+      ],
+      ["snapshot", { label: "nosuch" }],
+      true,
+      ["file", "ENOENT"],
+    ],
+  ));
+
+/** A server that answers in each way that HTTP has. */
+const SERVER = `
+import http.server, socketserver, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def log_message(self, *_): pass
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(body.upper(), {"X-Was": self.headers["X-Is"], "X-Path": self.path})
+    def do_HEAD(self): self.answer(b"", {"Content-Length": "5"})
+    def do_GET(self):
+        if self.path == "/chunked":
+            self.send_response(200); self.send_header("Transfer-Encoding", "chunked"); self.end_headers()
+            for part in (b"one ", b"two"): self.wfile.write(b"%x;note=1\\r\\n%s\\r\\n" % (len(part), part))
+            self.wfile.write(b"0\\r\\n\\r\\n")
+        elif self.path == "/open":
+            self.send_response(200); self.end_headers(); self.wfile.write(b"x" * 3000000); self.close_connection = True
+        elif self.path == "/cut":
+            self.send_response(200); self.send_header("Content-Length", "10"); self.end_headers()
+            self.wfile.write(b"abc"); self.close_connection = True
+        elif self.path == "/other": self.wfile.write(b"hello, this is no HTTP\\r\\n\\r\\n")
+        elif self.path == "/empty": self.send_response(204); self.end_headers()
+        else: self.send_error(404)
+    def answer(self, body, fields):
+        self.send_response(201)
+        for name, value in {"Content-Length": str(len(body)), **fields}.items(): self.send_header(name, value)
+        self.end_headers(); self.wfile.write(body)
+class Server(socketserver.ThreadingTCPServer): allow_reuse_address = True
+Server((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
+`;
+
+test("servers in a sandbox answer without a network, and go on after it went back", () =>
+  prints(
+    `import { Sandbox } from "stratos";
+    const box = await Sandbox.create({ image: process.env.IMAGE });
+    const said = [];
+    const failing = (promise) => promise.then(() => "no failure", ({ kind, data }) => [kind, data?.code]);
+    await box.fs.write("/srv/server.py", process.env.SERVER);
+    const up = new Promise((resolve) => box.on("port", resolve));
+    await box.spawn(["python3", "/srv/server.py", "127.0.0.1", "8000"]);
+    said.push(await up);
+    const posted = await box.fetch(8000, "/a?b=c", { method: "POST", body: "text", headers: { "x-is": "1" } });
+    said.push([posted.status, await posted.text(), posted.headers.get("x-was"), posted.headers.get("x-path")]);
+    said.push(await (await box.fetch(8000, "/chunked")).text());
+    said.push((await (await box.fetch(8000, new Request("http://anywhere/open"))).arrayBuffer()).byteLength);
+    const head = await box.fetch(8000, "/", { method: "HEAD" });
+    said.push([head.status, head.headers.get("content-length"), await head.text()]);
+    said.push((await box.fetch(8000, "/empty")).status, (await box.fetch(8000, "/none")).status);
+    const cut = await box.fetch(8000, "/cut");
+    said.push(await failing(cut.text()), await failing(box.fetch(8000, "/other")), await failing(box.fetch(8001, "/")));
+    const given = box.fetch(8000, "/none", { signal: AbortSignal.abort(new Error("enough")) });
+    said.push(await given.catch(({ message }) => message), await failing(box.fetch(0, "/")));
+    const url = await box.url(8000);
+    said.push(/^http:.*127\\.0\\.0\\.1:\\d+\\/$/.test(url), url === (await box.url(8000)));
+    said.push(await Promise.all([1, 2, 3].map(async () => (await fetch(url + "chunked")).text())));
+
+    await box.snapshot("up");
+    await box.run("pkill python3; rm -r /srv; touch /root/later");
+    said.push((await box.fs.diff("up")).map(({ kind, path }) => kind + " " + path));
+    const waiting = box.run("sleep 1000");
+    said.push(await failing(box.fetch(8000, "/chunked")));
+    const ended = failing(waiting);
+    await box.rollback("up");
+    said.push(await ended, await (await box.fetch(8000, "/chunked")).text());
+    said.push(await (await fetch(url + "chunked")).text());
+    said.push((await box.run("ls /srv /root")).stdout, await failing(box.rollback("nosuch")));
+    await box.dropSnapshot("up");
+    said.push(await failing(box.rollback("up")), await failing(box.snapshot("no/name")));
+    await box.close();
+    said.push(await fetch(url).then(() => "open", () => "closed"));
+    console.log(JSON.stringify(said));`,
+    [
+      { port: 8000, address: "127.0.0.1" },
+      [201, "TEXT", "1", "/a?b=c"],
+      "one two",
+      3_000_000,
+      [201, "5", ""],
+      ...[204, 404],
+      ...[
+        ["port", "ECONNRESET"],
+        ["port", "EPROTO"],
+        ["port", "ECONNREFUSED"],
+      ],
+      ...["enough", ["option", null]],
+      ...[true, true],
+      ["one two", "one two", "one two"],
+      ["added /root/later", "removed /srv", "removed /srv/server.py"],
+      ["port", "ECONNREFUSED"],
+      ...[["closed", null], "one two", "one two"],
+      ...["/root:\n\n/srv:\nserver.py\n", ["snapshot", null]],
+      ...[
+        ["snapshot", null],
+        ["option", null],
+      ],
+      "closed",
+    ],
+    { SERVER },
+  ));
+
+test("programs reach what the rules allow, and each denial is told with its rule", async () => {
+  const servers = ["one", "other"].map((name) =>
+    createServer((_, answer) => void answer.end(name)).listen(0, "127.0.0.1"),
+  );
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const [first, second] = servers.map((server) => String((server.address() as AddressInfo).port));
+  try {
+    await prints(
+      `import { Sandbox } from "stratos";
+      const { IMAGE: image, FIRST: first, SECOND: second } = process.env;
+      const rules = [{ allow: "127.0.0.1", ports: [Number(first)] }, { deny: "10.0.0.0/8" }];
+      const box = await Sandbox.create({ image, net: { policy: rules } });
+      const said = [], denied = [];
+      box.on("denied", ({ host, port, rule }) => denied.push([host, port === Number(second), rule]));
+      const curl = async (place) => {
+        const { stdout, exitCode } = await box.run(["curl", "-s", "--max-time", "60", "http://" + place]);
+        said.push(stdout || exitCode);
+      };
+      await curl("127.0.0.1:" + first);
+      await curl("127.0.0.1:" + second);
+      await curl("10.1.2.3");
+      await box.net.update([{ allow: "127.0.0.1", ports: [Number(second)] }]);
+      await curl("127.0.0.1:" + first);
+      await curl("127.0.0.1:" + second);
+      said.push(denied, await box.net.update([{}]).catch(({ data }) => data.option));
+      await box.close();
+      const none = await Sandbox.create({ image });
+      said.push(await none.net.update("allow").catch(({ data }) => data.option));
+      await none.close();
+      const both = { image, net: { policy: "allow" }, network: "host" };
+      said.push(await Sandbox.create(both).catch(({ data }) => data.option));
+      console.log(JSON.stringify(said));`,
+      [
+        ...["one", 7, 7, 7, "other"],
+        [
+          ["127.0.0.1", true, null],
+          ["10.1.2.3", false, 1],
+          ["127.0.0.1", false, null],
+        ],
+        ...["net", "net", "net"],
+      ],
+      { FIRST: first!, SECOND: second! },
+    );
+  } finally {
+    for (const server of servers) server.close();
+  }
+});
+
+test("each limit ends what reached it, with an error that names it and what there was", () =>
+  prints(
+    `import { LimitError, Sandbox } from "stratos";
+    const limits = { processes: 40, diskBytes: 64 << 20, outputBytes: 100_000 };
+    const box = await Sandbox.create({ image: process.env.IMAGE, memoryBytes: 256 << 20, limits });
+    const said = [], events = new Set();
+    box.on("limit", ({ which }) => events.add(which));
+    const limited = (promise) => promise.then((result) => ["none", result.exitCode],
+      (error) => [error instanceof LimitError, error.which, ...toldBy(error.partial)]);
+    const toldBy = (partial) => [partial?.stdout.slice(0, 6), partial?.exitCode];
+    said.push(await limited(box.run("cat", { stdin: new ReadableStream({}), timeoutMs: 1000 })));
+    said.push(await limited(box.run("echo begun; while :; do head -c 1000000 /dev/zero; done")));
+    said.push(await limited(box.run(["python3", "-c", "b = []\\nwhile True: b.append(bytearray(1 << 20))"])));
+    const bomb = "f() { f | f & }; f 2> /dev/null; while :; do :; done";
+    while (!events.has("processes")) said.push(await limited(box.run(bomb, { timeoutMs: 2000 })));
+    said.splice(4);
+    said.push((await box.run("echo alive")).stdout);
+    said.push((await box.run("head -c 100000000 /dev/zero > big 2> /dev/null; echo $?; rm big")).stdout);
+    const large = new Uint8Array(100_000_000);
+    const full = await box.fs.write("/root/big", large).catch(({ kind, data }) => [kind, data.code]);
+    await box.fs.rm("/root/big");
+    said.push(full, await box.run("exit 4", { check: true }).catch(({ kind, data }) => [kind, data.result.exitCode]));
+    await box.pause();
+    said.push(await limited(box.run("echo never; sleep 1000", { timeoutMs: 300 })));
+    await box.resume();
+    said.push((await box.run("echo on")).stdout, [...events].sort());
+    const { memory, disk, processes } = await box.stats();
+    said.push([memory.limitBytes, disk.limitBytes, processes > 0 && memory.usedBytes > 0 && disk.usedBytes > 0]);
+    await box.close();
+
+    const short = await Sandbox.create({ image: process.env.IMAGE, timeoutMs: 1e9 });
+    await short.run("echo kept > /root/note");
+    const waiting = short.run("echo begun; sleep 1000", { onStdout: () => void short.setTimeout(1) });
+    said.push(await limited(waiting), await limited(short.run("true")), await limited(short.fs.read("/root/note")));
+    const state = await short.save();
+    await short.close();
+    const other = await Sandbox.create({ image: process.env.IMAGE, state });
+    said.push(await other.fs.readText("/root/note"), (await other.run("pgrep sleep | wc -l")).stdout);
+    await other.close();
+    const busy = await Sandbox.create({ image: process.env.IMAGE, limits: { cpuMs: 8000 } });
+    said.push(await limited(busy.run("echo begun; while :; do :; done")), await limited(busy.run("true")));
+    await busy.close();
+    for (const options of [{ limits: { processes: 1 } }, { limits: { diskBytes: 1 } }, { timeoutMs: 0 },
+      { onTimeout: "never" }])
+      said.push(await Sandbox.create({ image: process.env.IMAGE, ...options }).catch(({ data }) => data.option));
+    console.log(JSON.stringify(said));`,
+    [
+      [true, "timeout", "", 124],
+      [true, "output", "begun\n", 137],
+      [true, "memory", "", 137],
+      ...[[true, "timeout", "", 124], "alive\n"],
+      "1\n",
+      ["file", "ENOSPC"],
+      ["status", 4],
+      [true, "timeout", "", 124],
+      ...["on\n", ["memory", "output", "processes", "timeout"]],
+      [256 << 20, 64 << 20, true],
+      ...[
+        [true, "lifetime", "begun\n", 137],
+        [true, "lifetime", "", 137],
+        [true, "lifetime", null, null],
+      ],
+      ...["kept\n", "1\n"],
+      ...[
+        [true, "cpu", "begun\n", 137],
+        [true, "cpu", "", 137],
+      ],
+      ...["limits.processes", "limits.diskBytes", "timeoutMs", "onTimeout"],
+    ],
+  ));
+
+test("an engine that hangs or is killed settles each call, and the program's own loop goes on", () =>
+  prints(
+    `import { readdirSync, readFileSync } from "node:fs";
+    import { Sandbox } from "stratos";
+    const box = await Sandbox.create({ image: process.env.IMAGE });
+    const engine = Number(readdirSync("/proc").find((pid) => {
+      try {
+        return readFileSync("/proc/" + pid + "/stat", "utf8").split(") ")[1].split(" ")[1] === String(process.pid);
+      } catch { return false; }
+    }));
+    const said = [];
+    await box.run("true");
+    process.kill(engine, "SIGSTOP");
+    let turns = 0;
+    const timer = setInterval(() => turns++, 5);
+    said.push(await box.run("true", { timeoutMs: 300 }).catch(({ which }) => which), turns > 5);
+    clearInterval(timer);
+    process.kill(engine, "SIGCONT");
+    said.push((await box.run("echo on")).stdout);
+    const failing = (promise) => promise.then(() => "no failure", ({ kind }) => kind);
+    const program = await box.spawn("sleep 1000");
+    const watching = box.fs.watch("/srv")[Symbol.asyncIterator]();
+    const calls = [box.run("sleep 1000"), box.run("yes > /dev/null"), program.wait(), watching.next()];
+    const settled = Promise.all(calls.map(failing));
+    said.push(box.attach(program.pid) === program);
+    process.kill(engine, "SIGKILL");
+    said.push(await settled);
+    const later = [box.stats(), box.processes(), box.fetch(80, "/"), box.save(), box.pause(), box.fs.diff()];
+    said.push(new Set(await Promise.all(later.map(failing))).size, await failing(box.stats()));
+    await box.close();
+    console.log(JSON.stringify(said));`,
+    ["timeout", true, "on\n", true, ["engine", "engine", "engine", "engine"], 1, "engine"],
+  ));
+
+test("an engine that is killed fails what runs in it, and only that", () =>
+  prints(
+    `import { readdirSync, readFileSync } from "node:fs";
+    import { Sandbox } from "stratos";
+    const image = process.env.IMAGE;
+    const a = await Sandbox.create({ image });
+    const engine = readdirSync("/proc").find((pid) => {
+      try {
+        return readFileSync("/proc/" + pid + "/stat", "utf8").split(") ")[1].split(" ")[1] === String(process.pid);
+      } catch { return false; }
+    });
+    const b = await Sandbox.create({ image });
+    const running = a.run("sleep 1000").catch(({ kind, data }) => [kind, data.signal]);
+    process.kill(Number(engine), "SIGKILL");
+    const failed = await running;
+    const later = await a.run("true").catch(({ kind }) => kind);
+    await a.close();
+    const other = (await b.run("echo here")).stdout;
+    await b.close();
+    console.log(JSON.stringify([failed, later, other]));`,
+    [["engine", "SIGKILL"], "engine", "here\n"],
+  ));
+
+test("programs that start and end are told, with what they are", () =>
+  prints(
+    `import { Sandbox } from "stratos";
+    const box = await Sandbox.create({ image: process.env.IMAGE });
+    const started = [], ended = [];
+    const off = box.on("process-start", ({ command }) => started.push(command));
+    box.on("process-exit", ({ exitCode, signal }) => ended.push([exitCode, signal]));
+    await box.run(["sh", "-c", "/bin/true; kill -TERM $$"]);
+    off();
+    await box.run(["sh", "-c", "exit 3"]);
+    const program = await box.spawn(["sleep", "1000"]);
+    const { name, command, uid, parentPid } = (await box.processes()).find(({ pid }) => pid === program.pid);
+    await program.kill();
+    await program.wait();
+    const gone = (() => { try { box.attach(program.pid); } catch ({ kind, data }) { return [kind, data.code]; } })();
+    await box.close();
+    console.log(JSON.stringify([started, ended.slice(0, 3), [name, command, uid, parentPid], gone]));`,
+    [
+      [["sh", "-c", "/bin/true; kill -TERM $$"], ["/bin/true"]],
+      [
+        [0, null],
+        [143, "SIGTERM"],
+        [3, null],
+      ],
+      ["sleep", ["sleep", "1000"], 0, 1],
+      ["program", "ESRCH"],
+    ],
+  ));

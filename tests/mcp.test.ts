@@ -1,0 +1,213 @@
+/**
+ * Goal: an agent's client makes sandboxes, runs programs in them, changes files, goes back and tries several ways, by
+ * `stratos mcp`; answers are bounded, refusals say why. Method: the protocol's own client, over standard streams and
+ * over HTTP.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { launcher } from "./support/stratos.ts";
+import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+
+const [node, ...rest] = launcher;
+const words = [...rest, "mcp", "--image", TEST_IMAGE, "--memory", "512M", "--max", "4"];
+let client: Client;
+let folder = "";
+
+interface Answer {
+  readonly text: string;
+  readonly data: Record<string, unknown>;
+  readonly isError: boolean;
+  readonly links: readonly string[];
+}
+
+async function ask(of: Client, name: string, given: Record<string, unknown>): Promise<Answer> {
+  const { content, structuredContent = {}, isError = false } = await of.callTool({ name, arguments: given });
+  const blocks = content as readonly { readonly type: string; readonly text?: string; readonly uri?: string }[];
+  return {
+    text: blocks.flatMap(({ text }) => text ?? []).join("\n"),
+    data: structuredContent as Record<string, unknown>,
+    isError,
+    links: blocks.flatMap(({ uri }) => uri ?? []),
+  };
+}
+
+const use = (name: string, given: Record<string, unknown>): Promise<Answer> => ask(client, name, given);
+
+async function create(): Promise<string> {
+  const { data } = await use("create", { cwd: "/root" });
+  return data["sandbox"] as string;
+}
+
+before(async () => {
+  await ensureTestImage();
+  folder = mkdtempSync(join(tmpdir(), "stratos-mcp-"));
+  client = new Client({ name: "test", version: "1" });
+  const env = { ...process.env, STRATOS_HOME: TEST_HOME } as Record<string, string>;
+  await client.connect(new StdioClientTransport({ command: node!, args: words, env }));
+});
+after(async () => {
+  await client.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("tools are named, described, and say what they may do", async () => {
+  const { tools } = await client.listTools();
+  const kinds = tools.map(({ name, description = "", annotations = {}, inputSchema }) => {
+    assert.ok(description.length > 20, name);
+    const takesSandbox = Object.hasOwn(inputSchema.properties ?? {}, "sandbox");
+    assert.equal(takesSandbox, name !== "create" && name !== "list", name);
+    return `${name} ${annotations.readOnlyHint === true ? "reads" : "changes"}`;
+  });
+  assert.deepEqual(kinds.sort(), [
+    ...["checkpoint changes", "create changes", "diff reads", "edit_file changes", "fork changes", "http changes"],
+    ...["list reads", "list_dir reads", "process changes", "read_file reads", "rollback changes", "run changes"],
+    ...["search reads", "stop changes", "write_file changes"],
+  ]);
+});
+
+test("programs run, and go on as processes that are read, written to and ended", async () => {
+  const sandbox = await create();
+  const quick = await use("run", { sandbox, command: "pwd; echo no >&2; exit 3", wait_ms: 60_000 });
+  assert.match(quick.text, /^Exit status 3\.\n\/root\nno\n$/);
+  const given = await use("run", { sandbox, command: "tr a-z A-Z", stdin: "typed\n", wait_ms: 60_000 });
+  assert.match(given.text, /TYPED/);
+  const slow = await use("run", { sandbox, command: "echo begun; read line; echo got $line; sleep 1000", wait_ms: 1 });
+  const process = slow.data["process"];
+  assert.match(slow.text, /^Still running as process p\d+/);
+  const until = async (pattern: RegExp): Promise<Answer> => {
+    for (let cursor = 0; ;) {
+      const now = await use("process", {
+        sandbox,
+        action: "read",
+        process,
+        cursor: 0,
+        wait_ms: cursor === 0 ? 1 : 1000,
+      });
+      if (pattern.test(now.text)) return now;
+      cursor = now.data["cursor"] as number;
+    }
+  };
+  await until(/begun/);
+  await use("process", { sandbox, action: "write", process, text: "this\n", end: true });
+  const heard = await until(/got this/);
+  const { cursor } = heard.data as { cursor: number };
+  assert.doesNotMatch((await use("process", { sandbox, action: "read", process, cursor, wait_ms: 1 })).text, /begun/);
+  assert.match((await use("process", { sandbox, action: "list" })).text, /runs\techo begun.*\n[^]*sleep 1000/);
+  await use("process", { sandbox, action: "signal", process });
+  assert.match((await until(/^Exit status/)).text, /^Exit status 143, SIGTERM\.\n/);
+  const limited = await use("run", { sandbox, command: "sleep 1000", timeout_ms: 500, wait_ms: 60_000 });
+  assert.match(limited.text, /^Exit status 124.*limit: timeout/);
+  await use("stop", { sandbox });
+});
+
+test("what is long is cut in the middle, and the whole is a file that a link leads to", async () => {
+  const sandbox = await create();
+  const long = await use("run", { sandbox, command: "seq 100000", wait_ms: 60_000 });
+  assert.ok(long.text.length < 20_000);
+  assert.match(
+    long.text,
+    /^Exit status 0\.\n1\n2\n[^]*\d+ characters are left out here[^]*100000\n\n\(The whole is in /,
+  );
+  const { file } = long.data as { file: string };
+  assert.match((await use("run", { sandbox, command: `wc -l ${file}`, wait_ms: 60_000 })).text, /100000/);
+  const { contents } = await client.readResource({ uri: long.links[0]! });
+  assert.equal((contents[0] as { text: string }).text.length, 588_895);
+  await use("stop", { sandbox });
+});
+
+test("files are written, edited, read, listed and searched", async () => {
+  const sandbox = await create();
+  const file = { sandbox, path: "/srv/app/main.py" };
+  await use("write_file", { ...file, content: "a = 1\nb = 1\nprint(a)\n" });
+  const twice = await use("edit_file", { ...file, old_text: "= 1", new_text: "= 2" });
+  assert.deepEqual([twice.isError, /holds it 2 times/.test(twice.text)], [true, true]);
+  await use("edit_file", { ...file, old_text: "a = 1", new_text: "a = 7" });
+  assert.equal((await use("read_file", { ...file, start_line: 1, end_line: 2 })).text, "a = 7\nb = 1");
+  assert.equal((await use("read_file", { ...file, encoding: "base64" })).text.slice(0, 8), "YSA9IDcK");
+  assert.equal((await use("list_dir", { sandbox, path: "/srv" })).text, "app/");
+  assert.equal(
+    (await use("search", { sandbox, path: "/srv", pattern: "^print", glob: "*.py" })).text,
+    "/srv/app/main.py:3:print(a)\n",
+  );
+  assert.match((await use("search", { sandbox, path: "/srv", pattern: "nothing" })).text, /Nothing is found/);
+  const missing = await use("read_file", { sandbox, path: "/none" });
+  assert.deepEqual([missing.isError, missing.data["error"], missing.data["code"]], [true, "file", "ENOENT"]);
+  await use("stop", { sandbox });
+});
+
+test("a sandbox goes back, and is forked to try several ways", async () => {
+  const sandbox = await create();
+  await use("run", { sandbox, command: "echo one > state", wait_ms: 60_000 });
+  await use("checkpoint", { sandbox, label: "good" });
+  await use("run", { sandbox, command: "echo two > state; rm -r /srv", wait_ms: 60_000 });
+  const changes = (await use("diff", { sandbox, label: "good" })).text;
+  assert.equal(changes, "modified\t/root/state\nremoved\t/srv");
+  const forked = await use("fork", { sandbox, count: 2 });
+  const [left, right] = forked.data["sandboxes"] as [string, string];
+  await use("run", { sandbox: left, command: "echo left >> state", wait_ms: 60_000 });
+  await use("rollback", { sandbox, label: "good" });
+  const states = [];
+  for (const each of [sandbox, left, right])
+    states.push((await use("read_file", { sandbox: each, path: "/root/state" })).text);
+  assert.deepEqual(states, ["one\n", "two\nleft\n", "two\n"]);
+  assert.match((await use("list", {})).text, new RegExp(`^${sandbox}\trunning\t.*\tgood\n${left}\t`));
+  const none = await use("rollback", { sandbox, label: "bad" });
+  assert.match(none.text, /^snapshot: bad: there is no such snapshot\ncheckpoint makes one/);
+  const fourth = await create();
+  const fifth = await use("create", {});
+  assert.match(fifth.text, /as many as this server allows: stop one/);
+  for (const each of [sandbox, left, right, fourth]) await use("stop", { sandbox: each });
+  assert.match((await use("run", { sandbox, command: "true" })).text, /no such sandbox; create makes one/);
+});
+
+test("a server in a sandbox is asked by HTTP", async () => {
+  const sandbox = await create();
+  await use("write_file", { sandbox, path: "/srv/page", content: "served" });
+  await use("run", { sandbox, command: "python3 -m http.server 8000 --directory /srv", wait_ms: 1 });
+  let got = await use("http", { sandbox, port: 8000, path: "/page" });
+  while (got.data["error"] === "port") got = await use("http", { sandbox, port: 8000, path: "/page" });
+  assert.equal(got.data["status"], 200);
+  assert.match(got.text, /^200 OK\n[^]*\n\nserved$/);
+  assert.match((await use("http", { sandbox, port: 9 })).text, /^port: .*ECONNREFUSED\nNobody listens there/);
+  await use("stop", { sandbox });
+});
+
+test("over HTTP the server asks for its token, and serves neither other names nor other origins", async () => {
+  const tokenFile = join(folder, "token");
+  const server = spawn(node!, [...words, "--listen", "0", "--token-file", tokenFile], {
+    env: { ...process.env, STRATOS_HOME: TEST_HOME },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    let address = "";
+    for await (const bytes of server.stdout) {
+      address += String(bytes);
+      if (address.endsWith("\n")) break;
+    }
+    const url = new URL(address.trim());
+    const token = readFileSync(tokenFile, "utf8").trim();
+    const status = async (headers: Record<string, string>, path = url.href): Promise<number> =>
+      (await fetch(path, { method: "POST", headers, body: "{}" })).status;
+    assert.equal(await status({}), 401);
+    assert.equal(await status({ authorization: "Bearer other" }), 401);
+    assert.equal(await status({ authorization: `Bearer ${token}`, origin: "http://example.org" }), 403);
+    assert.equal(await status({ authorization: `Bearer ${token}` }, `${url.origin}/else`), 404);
+    const remote = new Client({ name: "test", version: "1" });
+    const requestInit = { headers: { authorization: `Bearer ${token}` } };
+    await remote.connect(new StreamableHTTPClientTransport(url, { requestInit }));
+    const { data } = await ask(remote, "create", {});
+    const ran = await ask(remote, "run", { sandbox: data["sandbox"], command: "uname -m", wait_ms: 60_000 });
+    assert.match(ran.text, /riscv64/);
+    await remote.close();
+  } finally {
+    server.kill("SIGTERM");
+    await new Promise((resolve) => server.once("close", resolve));
+  }
+  assert.equal(server.exitCode, 0);
+});
