@@ -136,3 +136,13 @@ export function decodeCheckpoint(file: Uint8Array, codec: CompressionCodec): Uin
   if (at !== file.length) throw damaged("bytes behind its end");
   return state;
 }
+
+/** What is wrong with a file names it. @throws StateError */
+export function ofCheckpoint<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof StateError) throw new StateError(error.kind, `${path}: ${error.message}`, error.holders);
+    throw error;
+  }
+}

@@ -6,7 +6,13 @@ import { StateError } from "@stratos/base";
 import type { SocketProvider } from "@stratos/host";
 import type { Board } from "@stratos/kernel";
 import { type FileDifference, type FileEvent, LimitError, type NetPolicy, StratosError } from "./api.ts";
-import { type CheckpointHead, decodeCheckpoint, encodeCheckpoint, readCheckpointHead } from "./checkpoint-file.ts";
+import {
+  type CheckpointHead,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  ofCheckpoint,
+  readCheckpointHead,
+} from "./checkpoint-file.ts";
 import type { CheckpointFiles, CloneUse, EngineHost, OpenedImage, Work } from "./engine-host.ts";
 import { EventStream } from "./event-stream.ts";
 import { FileWatch } from "./file-watch.ts";
@@ -330,7 +336,7 @@ function checkpointsOf({ checkpoints }: EngineHost): CheckpointFiles {
 function readCheckpoint(host: EngineHost, path: string): CheckpointHead & { readonly state: Uint8Array } {
   const { codec, read } = checkpointsOf(host);
   const file = read(path);
-  return { ...readCheckpointHead(file), state: decodeCheckpoint(file, codec) };
+  return ofCheckpoint(path, () => ({ ...readCheckpointHead(file), state: decodeCheckpoint(file, codec) }));
 }
 
 /** @throws StateError when the image is not the one that the machine ran */

@@ -4,7 +4,7 @@ import { StateError } from "@stratos/base";
 import { readFully } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { StratosError } from "@stratos/sdk/api";
-import { type CheckpointHead, readCheckpointHead } from "@stratos/sdk/checkpoint-file";
+import { type CheckpointHead, ofCheckpoint, readCheckpointHead } from "@stratos/sdk/checkpoint-file";
 import { isSystemName, type SystemSpec } from "./protocol.ts";
 
 export interface CheckpointAbout {
@@ -32,9 +32,11 @@ export function readCheckpointAbout(path: string): { readonly head: CheckpointHe
     const code = (error as NodeJS.ErrnoException).code ?? "";
     throw new StratosError("file", `${path}: ${hostReason(error)}`, { path, code }, { cause: error });
   }
-  const head = readCheckpointHead(start);
-  if (!isAbout(head.about)) throw new StateError("foreign", "the checkpoint is of no named system");
-  return { head, about: head.about };
+  return ofCheckpoint(path, () => {
+    const head = readCheckpointHead(start);
+    if (!isAbout(head.about)) throw new StateError("foreign", "the checkpoint is of no named system");
+    return { head, about: head.about };
+  });
 }
 
 function isAbout(value: unknown): value is CheckpointAbout {
