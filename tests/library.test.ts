@@ -640,8 +640,9 @@ test("the examples of the README run as they stand", async () => {
   assert.equal(said[5], "10.1.2.3 80 rule 0 denies it\n7\n");
   assert.equal(said[6], "limit output number\ntrue output true\n536870912 init\n");
   assert.deepEqual([said[7], said[8]], ["good\n\n", "kept\n\n"]);
-  assert.match(said[9]!, /^modified \/srv\/site\/pages\/index\.html\nadded \/root\/copy\n/);
-  assert.deepEqual(said.slice(10), ["a\nb\n\n"]);
+  assert.equal(said[9], "prepared\n2\n prepared\n\n");
+  assert.match(said[10]!, /^modified \/srv\/site\/pages\/index\.html\nadded \/root\/copy\n/);
+  assert.deepEqual(said.slice(11), ["a\nb\n\n"]);
 });
 
 test("the types hold for a program in TypeScript, and mistakes are found", () => {
