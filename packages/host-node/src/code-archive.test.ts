@@ -8,6 +8,8 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
+  existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -21,6 +23,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { ArchiveName } from "@stratos/host";
 import { NodeCodeArchive } from "./code-archive.ts";
 
@@ -173,5 +176,44 @@ test("a profile waits until it is taken, and no more than a few wait", () => {
     assert.ok(waiting.length <= 4, `${waiting.length} wait`);
     assert.deepEqual([...archive.takeProfile(waiting[0]!)!], [5]);
     assert.equal(archive.takeProfile(waiting[0]!), null);
+  });
+});
+
+test("who translates is started though as many profiles wait as may: the one before may have been killed", async () => {
+  const home = mkdtempSync(join(tmpdir(), "stratos-code-"));
+  try {
+    const folder = join(home, "translations"),
+      mark = join(home, "started");
+    mkdirSync(folder, { mode: 0o700 });
+    for (let at = 0; at < 4; at++) writeFileSync(join(folder, `profile-1-${at}`), "", { mode: 0o600 });
+    new NodeCodeArchive(home, ["/bin/sh", "-c", `: > "${mark}"`]).submit(new Uint8Array([5]));
+    while (!existsSync(mark)) await setTimeout(20);
+    assert.equal(readdirSync(folder).length, 4);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+});
+
+test("what a killed process has left half written is removed, and what a running one writes stays", () => {
+  withArchive((archive, folder, file) => {
+    // Above the largest pid of Linux (proc(5), pid_max).
+    const left = join(folder, ".profile-1-2.4194305");
+    const own = join(folder, `.profile-1-3.${process.pid}`);
+    for (const path of [left, own]) writeFileSync(path, "half", { mode: 0o600 });
+    assert.ok(archive.write(LIBC, PIECES));
+    assert.deepEqual([existsSync(left), existsSync(own), existsSync(file)], [false, true, true]);
+    archive.prune(0);
+    assert.deepEqual(archive.profiles(), []);
+  });
+});
+
+test("however many archives are opened, few stay open, and each is still read", () => {
+  withArchive((archive) => {
+    const openFiles = (): number => readdirSync("/proc/self/fd").length;
+    const first = archive.open(LIBC)!;
+    const before = openFiles();
+    for (let count = 0; count < 400; count++) assert.notEqual(archive.open(LIBC), null);
+    assert.ok(openFiles() - before < 200, `${openFiles() - before} more are open`);
+    assert.deepEqual([...first.read(1)!], whole[1]);
   });
 });

@@ -18,6 +18,7 @@ import { join } from "node:path";
 import { cachedDataVersionTag } from "node:v8";
 import type { ArchiveName, ArchivePieces, CodeArchive } from "@stratos/host";
 import { makeFolders } from "./make-folders.ts";
+import { isRunning } from "./running-process.ts";
 import { translatorVersion } from "./translator-version.ts";
 
 /**
@@ -36,6 +37,8 @@ import { translatorVersion } from "./translator-version.ts";
 const MAGIC = "stratos-code-001";
 const SUFFIX = ".code";
 const PROFILE = /^profile-\d+-\d+$/;
+/** What is being written aside, with the process that does. */
+const DRAFT = /^\..+\.(\d+)$/;
 const HEAD_SIZE = MAGIC.length + 32 + 4;
 const ROW_SIZE = 36;
 const PIECES_MAX = 1024;
@@ -45,6 +48,8 @@ const FOLDER_BYTES_MAX = 512 << 20;
 const USE_NOTED_MS = 3_600_000;
 /** Profiles that wait to be translated; more are lost. */
 const PROFILES_MAX = 4;
+/** Archives that are open at once; one that was closed is opened again when it is read. */
+const OPEN_MAX = 128;
 
 /** One archive as `cache ls` shows it. */
 export interface KeptFile {
@@ -56,6 +61,8 @@ export interface KeptFile {
 export class NodeCodeArchive implements CodeArchive {
   readonly #folder: string;
   readonly #translate: readonly string[] | null;
+  /** By their tables, what was read last at the end. */
+  readonly #open = new Map<readonly PieceRow[], number>();
 
   /**
    * @param home  STRATOS_HOME
@@ -69,7 +76,38 @@ export class NodeCodeArchive implements CodeArchive {
   open(name: ArchiveName): ArchivePieces | null {
     if (!this.#isOwn()) return null;
     const digest = digestOf(name);
-    return openPieces(join(this.#folder, fileName(digest)), digest);
+    const path = join(this.#folder, fileName(digest));
+    const found = openOwn(path);
+    if (found === null) return null;
+    const rows = readTable(found, digest);
+    if (rows === null) {
+      closeSync(found);
+      return null;
+    }
+    noteUse(found);
+    // While it is open, who replaces or removes it takes nothing away.
+    this.#keepOpen(rows, found);
+    return {
+      count: rows.length,
+      read: (index) => {
+        const row = rows[index];
+        const fd = this.#open.get(rows) ?? openOwn(path);
+        if (row === undefined || fd === null) return null;
+        this.#keepOpen(rows, fd);
+        const bytes = readAt(fd, row.offset, row.size);
+        return bytes !== null && sha256(bytes).equals(row.digest) ? bytes : null;
+      },
+    };
+  }
+
+  #keepOpen(rows: readonly PieceRow[], fd: number): void {
+    this.#open.delete(rows);
+    this.#open.set(rows, fd);
+    for (const [oldest, oldestFd] of this.#open) {
+      if (this.#open.size <= OPEN_MAX) return;
+      this.#open.delete(oldest);
+      closeSync(oldestFd);
+    }
   }
 
   write(name: ArchiveName, pieces: readonly Uint8Array[]): boolean {
@@ -92,9 +130,9 @@ export class NodeCodeArchive implements CodeArchive {
 
   submit(profile: Uint8Array): void {
     if (this.#translate === null || !this.#make()) return;
-    if (this.profiles().length >= PROFILES_MAX) return;
     const name = `profile-${process.pid}-${Date.now()}`;
-    if (!this.#replace(name, [profile])) return;
+    // Whoever was to translate those that wait may have been killed: somebody is started all the same.
+    if (this.profiles().length < PROFILES_MAX && !this.#replace(name, [profile])) return;
     const [program, ...before] = this.#translate;
     try {
       const child = spawn(program!, [...before], { detached: true, stdio: "ignore", cwd: "/" });
@@ -141,21 +179,34 @@ export class NodeCodeArchive implements CodeArchive {
     return files.sort((a, b) => b.usedMs - a.usedMs);
   }
 
-  /** Removes what hasn't been used for longest until so many bytes are left. @returns what was removed */
+  /**
+   * Removes what hasn't been used for longest until so many bytes are left, and what killed processes have left half
+   * written; with 0 the profiles that wait, too. @returns the archives that were removed
+   */
   prune(bytesMax: number): KeptFile[] {
+    for (const name of this.#names()) {
+      const writer = DRAFT.exec(name)?.[1];
+      if ((writer !== undefined && !isRunning(Number(writer))) || (bytesMax === 0 && PROFILE.test(name)))
+        this.#remove(name);
+    }
     const removed: KeptFile[] = [];
     let sum = 0;
     for (const file of this.list()) {
       sum += file.bytes;
       if (sum <= bytesMax) continue;
-      try {
-        rmSync(join(this.#folder, file.name), { force: true });
-        removed.push(file);
-      } catch {
-        // The folder can't be written: what is there stays.
-      }
+      if (this.#remove(file.name)) removed.push(file);
     }
     return removed;
+  }
+
+  /** @returns false when the folder can't be written: what is there stays */
+  #remove(name: string): boolean {
+    try {
+      rmSync(join(this.#folder, name), { force: true });
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #names(): string[] {
@@ -232,15 +283,7 @@ function openOwn(path: string): number | null {
   return null;
 }
 
-/** @returns null when the file isn't there, or isn't what was written under this name */
-function openPieces(path: string, digest: Buffer): ArchivePieces | null {
-  const fd = openOwn(path);
-  if (fd === null) return null;
-  const rows = readTable(fd, digest);
-  if (rows === null) {
-    closeSync(fd);
-    return null;
-  }
+function noteUse(fd: number): void {
   const now = Date.now();
   try {
     const { atimeMs, mtimeMs, mtime } = fstatSync(fd);
@@ -248,16 +291,6 @@ function openPieces(path: string, digest: Buffer): ArchivePieces | null {
   } catch {
     // It was used all the same.
   }
-  // It stays open as long as the process: who replaces or removes it takes nothing away.
-  return {
-    count: rows.length,
-    read: (index) => {
-      const row = rows[index];
-      if (row === undefined) return null;
-      const bytes = readAt(fd, row.offset, row.size);
-      return bytes !== null && sha256(bytes).equals(row.digest) ? bytes : null;
-    },
-  };
 }
 
 interface PieceRow {
@@ -266,6 +299,7 @@ interface PieceRow {
   readonly digest: Buffer;
 }
 
+/** @returns null when it isn't what was written under this name */
 function readTable(fd: number, digest: Buffer): PieceRow[] | null {
   const head = readAt(fd, 0, HEAD_SIZE);
   if (head === null || head.toString("latin1", 0, MAGIC.length) !== MAGIC) return null;
