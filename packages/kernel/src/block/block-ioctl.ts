@@ -170,7 +170,8 @@ function changePartition(task: BlockCaller, disk: BlockInode, argument: number):
   }
   if (part === undefined) return -ENXIO;
   if (start !== part.start) return -EINVAL;
-  part.pages.truncate(length);
+  const failed = part.pages.truncate(length);
+  if (failed < 0) return failed;
   part.size = length;
   return 0;
 }

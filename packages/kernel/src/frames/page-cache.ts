@@ -240,9 +240,16 @@ export class PageCache {
     const frame = this.peek(index);
     if (frame === 0 || !this.frames.isLent(frame)) return false;
     this.leaveImage();
+    this.lose(index);
+    return true;
+  }
+
+  /** A page goes, and mappings of it: its content is what the backing has; without one, zeroes. */
+  lose(index: PageIndex): void {
+    const frame = this.peek(index);
+    if (frame === 0) return;
     this.account.ofKernel.mappings?.frameGoes(this, index, frame);
     this.drop(index);
-    return true;
   }
 
   /**
@@ -354,24 +361,53 @@ export class PageCache {
   /**
    * Drops pages from `size` on and zeroes the tail of the page that `size` falls in. Mappings must have been cut before
    * (mm/cut-mappings.ts).
+   *
+   * @returns 0; −ENOMEM: all is as before, which `ownEdge` rules out
    */
-  truncate(size: number): void {
+  truncate(size: number): number {
     const first = Math.ceil(size / PAGE_SIZE);
     this.leaveImage();
-    if (first === 0) return this.#dropAll();
-    this.#dropFrom(first);
     const tail = size % PAGE_SIZE;
     const last = Math.floor(size / PAGE_SIZE);
-    if (tail === 0 || this.peek(last) === 0 || this.loseBorrowed(last)) return;
-    this.fill(last, tail, PAGE_SIZE);
+    if (tail !== 0 && this.peek(last) !== 0 && !this.loseBorrowed(last)) {
+      const failed = this.fill(last, tail, PAGE_SIZE);
+      if (failed < 0) return failed;
+    }
+    if (first === 0) this.#dropAll();
+    else this.#dropFrom(first);
+    return 0;
   }
 
-  /** Zeroes bytes of a page that is in memory. */
-  fill(index: number, from: number, to: number): void {
+  /** The page that `offset` divides becomes the file's own, so that a part can be cleared. @returns 0; −ENOMEM */
+  ownEdge(offset: number): number {
+    const index = Math.floor(offset / PAGE_SIZE);
+    const frame = this.peek(index);
+    if (offset % PAGE_SIZE === 0 || frame === 0 || this.frames.isLent(frame)) return 0;
+    return Math.min(0, this.#own(index, frame));
+  }
+
+  /** Zeroes bytes of a page in memory. @returns 0; −ENOMEM: forks share it, and there is no frame for a copy */
+  fill(index: PageIndex, from: number, to: number): number {
     const frame = this.ownFrame(index);
+    if (frame < 0) return frame;
     assert(frame > 0, "there is a frame for a page that is in memory");
     this.frames.physical.u8.fill(0, frame * PAGE_SIZE + from, frame * PAGE_SIZE + to);
     this.markDirty(index);
+    return 0;
+  }
+
+  /**
+   * Zeroes bytes of a page that is in memory, and in the backing already. One that all goes of need not stay; one that
+   * is mapped stays the same frame, unless forks share it. A part of what they share is made the file's own before
+   * (`ownEdge`).
+   */
+  clear(index: PageIndex, from: number, to: number): void {
+    if (this.loseBorrowed(index)) return;
+    const frame = this.peek(index);
+    const isWhole = from === 0 && to === PAGE_SIZE;
+    if (isWhole && this.frames.references(frame) === 1) this.drop(index);
+    else if (isWhole && this.frames.isShared(frame)) this.lose(index);
+    else this.fill(index, from, to);
   }
 
   /** Forgets one page, whatever its state (hole punching, truncation). */

@@ -19,6 +19,8 @@ export const AREA_NO_DUMP = 0x10000000;
 /** MADV_DONTFORK: a child has none of it; MADV_WIPEONFORK: it finds zeroes there. */
 export const AREA_NO_FORK = 0x8000000,
   AREA_WIPE_ON_FORK = 0x4000000;
+/** The kernel's own pages, of which there are no more than were mapped: mremap(2) lets it not grow. */
+export const AREA_NO_EXPAND = 0x2000000;
 
 /** A mapping (VMA): a range of pages with one protection and one source. */
 export class Area {

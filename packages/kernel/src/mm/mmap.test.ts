@@ -25,7 +25,7 @@ import { FileTask } from "../testing/file-system-task.ts";
 import { createMemoryTask, forkAddressSpace } from "../testing/memory-task.ts";
 import type { Task } from "../task/task.ts";
 import { mountRoot } from "../vfs/mounting.ts";
-import { AddressSpace } from "./address-space.ts";
+import { AddressSpace, VDSO_BASE } from "./address-space.ts";
 import { madvise } from "./madvise.ts";
 import { brk, mmap, munmap } from "./mmap.ts";
 import { mprotect } from "./mprotect.ts";
@@ -214,4 +214,22 @@ test("MADV_DONTFORK keeps memory from a child and says nothing of its neighbours
   assert.deepEqual(inChild(), [1, -EFAULT, 3]);
   assert.equal(madvise(task, space, at, 3 * 4096, MADV_DOFORK), 0);
   assert.deepEqual(inChild(), [1, 2, 3]);
+});
+
+test("the kernel's own pages are moved, and never grow: what lies behind them would be the kernel's for good", () => {
+  const { kernel, task, space } = createMemoryTask();
+  kernel.vdso.map(space, true);
+  const data = VDSO_BASE + 4096;
+  const resize = (address: number, oldLength: number, newLength: number, flags = 1): number =>
+    mremap(task, { address, oldLength, newLength, flags, newAddress: 0 });
+  for (const address of [VDSO_BASE, data]) assert.equal(resize(address, 4096, 40 << 20), -EFAULT);
+  assert.equal(resize(data, 0, 40 << 20), -EFAULT);
+  assert.equal(resize(data, 4096, 4096, 1 | 4), -EINVAL, "MREMAP_DONTUNMAP");
+  const target = 0x10000000;
+  assert.equal(
+    mremap(task, { address: data, oldLength: 4096, newLength: 4096, flags: 1 | 2, newAddress: target }),
+    target,
+  );
+  assert.equal(resize(target, 4096, 8192), -EFAULT);
+  assert.equal(kernel.vdso.data.pageCount, 1);
 });

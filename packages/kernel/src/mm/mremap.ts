@@ -12,7 +12,7 @@ import {
 } from "@stratos/abi";
 import { UNFINISHED, type CallState, callState } from "../ground/wait-queue.ts";
 import { MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
-import { AREA_SEALED } from "./area.ts";
+import { AREA_NO_EXPAND, AREA_SEALED } from "./area.ts";
 import { frameOfEntry, PTE_C } from "./page-table.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 import { pageUp, overcommits, exceedsLimit, munmap } from "./mmap.ts";
@@ -34,8 +34,11 @@ export function mremap(
   if (area === undefined) return -EFAULT;
   if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
   if (oldLength === 0 && !area.isShared) return -EINVAL;
+  const mayExpand = (area.flags & AREA_NO_EXPAND) === 0;
+  if ((flags & MREMAP_DONTUNMAP) !== 0 && !mayExpand) return -EINVAL;
   if (address + oldLength > area.end) return -EFAULT;
   if (newLength > oldLength) {
+    if (!mayExpand) return -EFAULT;
     if (exceedsLimit(task, newLength - oldLength)) return -ENOMEM;
     const isAccounted = area.isWritable && !area.isShared && (area.flags & MAP_NORESERVE) === 0;
     if (isAccounted && overcommits(space, newLength - oldLength)) return -ENOMEM;

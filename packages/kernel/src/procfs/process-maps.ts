@@ -1,7 +1,7 @@
 /** proc_pid_maps(5), proc_pid_smaps(5). */
 import { MAP_LOCKED, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import { WIDE_TOP } from "../mm/address-space.ts";
-import { type Area, AREA_NO_DUMP, AREA_NO_FORK, AREA_SEALED, AREA_WIPE_ON_FORK } from "../mm/area.ts";
+import { type Area, AREA_NO_DUMP, AREA_NO_EXPAND, AREA_NO_FORK, AREA_SEALED, AREA_WIPE_ON_FORK } from "../mm/area.ts";
 import type { Task } from "../task/task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import { pathName } from "../vfs/path-name.ts";
@@ -121,7 +121,7 @@ export function describeSmaps(task: Task, caller: Task, from: number): TextPiece
     const flags =
       `${area.isReadable ? "rd " : ""}${area.isWritable ? "wr " : ""}${area.isExecutable ? "ex " : ""}` +
       `${area.isShared ? "sh " : ""}mr mw me ${(area.flags & MAP_LOCKED) !== 0 ? "lo " : ""}` +
-      `${(area.flags & AREA_NO_FORK) !== 0 ? "dc " : ""}` +
+      `${(area.flags & AREA_NO_FORK) !== 0 ? "dc " : ""}${(area.flags & AREA_NO_EXPAND) !== 0 ? "de " : ""}` +
       `${(area.flags & AREA_NO_DUMP) !== 0 ? "dd " : ""}${(area.flags & AREA_WIPE_ON_FORK) !== 0 ? "wf " : ""}` +
       `${(area.flags & AREA_SEALED) !== 0 ? "sl " : ""}`;
     task.space.table.measure(area.start, area.end, task.kernel.work);

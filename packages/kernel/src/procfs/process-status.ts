@@ -292,7 +292,6 @@ export function describeLimits(task: Task): string {
   return `Limit                     Soft Limit           Hard Limit           Units     \n${rows.join("\n")}\n`;
 }
 
-/** I/O is not counted for each process. */
 /** proc_pid_io(5): a process with its threads, those that have ended too, and with children that it has waited for. */
 export function describeIo(task: Task, isThread: boolean): string {
   const { group } = task;

@@ -188,14 +188,17 @@ function writePages(task: Caller, inode: Inode, from: IoCursor, at: number): num
 
 /**
  * Copies `count` bytes into the pages at `at`, without any check; the file's `size` grows with them. Returns how many,
- * or −ENOSPC, −EIO, −EFAULT …
+ * or −ENOSPC, −EIO, −EFAULT, −ENOMEM …
  */
 export function putPages(kernel: VfsKernel, inode: Inode, from: IoCursor, at: number, count: number): number {
   const pages = inode.pages!;
   const { work } = kernel;
   const memory = kernel.physical.u8;
   const end = at + count;
-  if (at > inode.size && inode.size % PAGE_SIZE !== 0) clearTail(kernel, inode, at);
+  if (at > inode.size && inode.size % PAGE_SIZE !== 0) {
+    const failed = clearTail(kernel, inode, at);
+    if (failed < 0) return failed;
+  }
   let position = at;
   let failure = 0;
   while (position < end) {
@@ -231,12 +234,12 @@ export function putPages(kernel: VfsKernel, inode: Inode, from: IoCursor, at: nu
 }
 
 /** A mapping may have written behind the end of the file; what becomes part of the file must be zero (mmap(2)). */
-function clearTail(kernel: VfsKernel, inode: Inode, upTo: number): void {
+function clearTail(kernel: VfsKernel, inode: Inode, upTo: number): number {
   const within = inode.size % PAGE_SIZE;
   const last = (inode.size - within) / PAGE_SIZE;
   const frame = inode.pages!.peek(last);
-  if (frame > 0 && !kernel.frames.isLent(frame))
-    inode.pages!.fill(last, within, Math.min(PAGE_SIZE, within + upTo - inode.size));
+  if (frame === 0 || kernel.frames.isLent(frame)) return 0;
+  return inode.pages!.fill(last, within, Math.min(PAGE_SIZE, within + upTo - inode.size));
 }
 
 const DAY_SECONDS = 86400;

@@ -22,7 +22,8 @@ import type { Caller } from "./vfs-kernel.ts";
 /**
  * Sets the size of a regular file (truncate(2)): mappings beyond it are cut first, then pages dropped, then the file
  * system told.
- * @returns 0, −EINVAL, −EISDIR, −EFBIG (with SIGXFSZ beyond RLIMIT_FSIZE), −EPERM (sealed), −ENOSPC, −EIO; UNFINISHED
+ * @returns 0, −EINVAL, −EISDIR, −EFBIG (with SIGXFSZ beyond RLIMIT_FSIZE), −EPERM (sealed), −ENOMEM, −ENOSPC, −EIO;
+ *   UNFINISHED
  */
 export function truncateInode(task: Caller, inode: Inode, size: number, path: Path | null): number {
   if (inode.isDirectory) return -EISDIR;

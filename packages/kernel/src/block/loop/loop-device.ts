@@ -159,7 +159,8 @@ export class LoopDevice implements DiskDriver {
   updateLength(): number {
     if (this.state !== "bound") return -ENXIO;
     const length = this.#length();
-    this.device.pages.truncate(length);
+    const failed = this.device.pages.truncate(length);
+    if (failed < 0) return failed;
     this.device.size = length;
     return 0;
   }

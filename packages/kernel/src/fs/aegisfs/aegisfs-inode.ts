@@ -229,9 +229,10 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     const { fileSystem } = this;
     fileSystem.stamp(now);
     this.pages!.leaveImage();
-    const failed = fileSystem.subvolume.truncate(this.ino, size);
+    const shrinks = size < this.size;
+    const failed = (shrinks ? this.pages!.ownEdge(size) : 0) || fileSystem.subvolume.truncate(this.ino, size);
     if (failed < 0) return failed;
-    if (size < this.size) this.pages!.truncate(size);
+    if (shrinks) this.pages!.truncate(size);
     this.#dropPromises();
     if (size !== this.statSize()) this.mtime = now;
     this.#takeSize(size);
@@ -253,9 +254,11 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     const wanted = offset + length;
     if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) {
       length = Math.min(length, this.#reachOf(offset, Math.min(wanted, this.size)) - offset);
-      const failed = subvolume.punchHole(this.ino, offset, length);
+      const end = Math.min(offset + length, this.size);
+      const unowned = this.pages!.ownEdge(offset) || this.pages!.ownEdge(end);
+      const failed = unowned || subvolume.punchHole(this.ino, offset, length);
       if (failed < 0) return failed;
-      this.#clearPages(offset, Math.min(offset + length, this.size));
+      this.#clearPages(offset, end);
       this.#dropPromises();
     }
     if ((mode & FALLOC_FL_PUNCH_HOLE) === 0) {
@@ -337,26 +340,24 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     const present: number[] = [];
     pages.forEach(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), (index) => present.push(index));
     for (const index of present) {
-      if (pages.loseBorrowed(index)) continue;
+      if (pages.peek(index) === 0 || pages.loseBorrowed(index)) continue;
       if (frames.references(pages.peek(index)) === 1) {
         pages.drop(index);
         continue;
       }
       const frame = pages.ownFrame(index);
       if (frame > 0 && this.readPage(index, physical.u8, frame * PAGE_SIZE) >= 0) pages.notifyChange(index);
+      else pages.lose(index);
     }
   }
 
   /** Pages in memory are the truth: zeroes them, or gives up whole ones that nobody maps. */
   #clearPages(start: number, end: number): void {
     const pages = this.pages!;
-    const { frames } = this.fileSystem.kernel;
-    pages.forEach(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), (index, frame) => {
+    pages.forEach(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), (index) => {
       const from = Math.max(0, start - index * PAGE_SIZE),
         to = Math.min(PAGE_SIZE, end - index * PAGE_SIZE);
-      if (from >= to || pages.loseBorrowed(index)) return;
-      if (from === 0 && to === PAGE_SIZE && frames.references(frame) === 1) pages.drop(index);
-      else pages.fill(index, from, to);
+      if (from < to) pages.clear(index, from, to);
     });
   }
 

@@ -6,6 +6,7 @@ import {
   EDQUOT,
   EFBIG,
   EINVAL,
+  ENOMEM,
   ENOSPC,
   FALLOC_FL_COLLAPSE_RANGE,
   FALLOC_FL_INSERT_RANGE,
@@ -37,8 +38,11 @@ import {
 } from "@stratos/aegisfs";
 import { MemoryBlockDevice } from "@stratos/host";
 import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
+import type { PageCache } from "../../frames/page-cache.ts";
+import type { Kernel } from "../../task/kernel-state.ts";
 import { syncAll } from "../../vfs/write-back.ts";
 import { fileSystemConformance } from "../testing/conformance.ts";
+import { Tmpfs } from "../tmpfs/tmpfs.ts";
 import { AegisFileSystem } from "./aegisfs.ts";
 
 function fresh(mib = 64): MemoryBlockDevice {
@@ -204,6 +208,55 @@ it(
     assert.equal(user.call("lseek", fd, 0, 2), 5000);
   },
 );
+
+/** As after a fork that maps the file: its pages are in another cache, too, and stay; and no frame is free. */
+function shareAndUseUp({ kernel }: FileTask["task"], pages: PageCache): { release(): void } {
+  const { frames, memory } = kernel;
+  memory.shortage = { makeRoom: () => false };
+  pages.forEach(0, Infinity, (_index, frame) => {
+    frames.share(frame, memory);
+    frames.retain(frame);
+  });
+  const held: number[] = [];
+  for (let frame = 0; (frame = frames.allocate(memory)) >= 0;) held.push(frame);
+  return {
+    release: () => {
+      for (const frame of held) frames.release(frame);
+    },
+  };
+}
+
+it("without memory a file that forks share isn't cut within a page: ENOMEM, and all is as before", () => {
+  for (const make of [
+    (kernel: Kernel) => new Tmpfs(kernel),
+    (kernel: Kernel) => new AegisFileSystem(kernel, mounted(fresh())),
+  ]) {
+    const { user } = FileTask.create(make, { memoryBytes: 4 << 20 });
+    user.put("/file", "x".repeat(12_300));
+    const fd = user.open("/file", O_RDWR);
+    const punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    const used = shareAndUseUp(user.task, user.task.files.get(fd)!.inode!.pages!);
+    assert.equal(user.call("ftruncate", fd, 5000), -ENOMEM);
+    assert.equal(user.call("fallocate", fd, punch, 100, 200), -ENOMEM);
+    assert.equal(user.call("pwrite64", fd, BUFFER, 1, 20_000), -ENOMEM, "the end's page is cleared first");
+    assert.equal(user.call("fallocate", fd, punch, 4096, 4096), 0, "whole pages go");
+    used.release();
+    assert.equal(user.get("/file"), `${"x".repeat(4096)}${"\0".repeat(4096)}${"x".repeat(4108)}`);
+    assert.equal(user.call("ftruncate", fd, 5000), 0);
+    assert.equal((user.stat("/file") as Stat).size, 5000);
+  }
+});
+
+it("without memory what is copied over pages that forks share is there all the same", () => {
+  const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, mounted(fresh())), { memoryBytes: 4 << 20 });
+  user.put("/old", "o".repeat(12_288));
+  user.put("/new", "n".repeat(8192));
+  const old = user.open("/old", O_RDWR);
+  const used = shareAndUseUp(user.task, user.task.files.get(old)!.inode!.pages!);
+  assert.equal(user.call("copy_file_range", user.open("/new"), 0, old, 0, 8192, 0), 8192);
+  used.release();
+  assert.equal(user.get("/old"), `${"n".repeat(8192)}${"o".repeat(4096)}`);
+});
 
 it("FS_IOC_FIEMAP and cachestat(2) tell where data lies in a file and which pages are in memory", () => {
   const { user } = FileTask.create((kernel) => new AegisFileSystem(kernel, mounted(fresh())));

@@ -238,8 +238,7 @@ export class HostInode extends Inode implements PageBacking {
   override truncate(size: number, now: Time): number {
     const file = this.handle(true);
     if (isErrno(file)) return file;
-    if (size < this.size) this.pages!.truncate(size);
-    const failed = file.truncate(size);
+    const failed = (size < this.size ? this.pages!.truncate(size) : 0) || file.truncate(size);
     if (failed < 0) return failed;
     this.size = size;
     this.mtime = now;

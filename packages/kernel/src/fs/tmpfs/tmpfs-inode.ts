@@ -240,7 +240,8 @@ export class TmpfsInode extends Inode {
   }
 
   override truncate(size: number, now: Time): number {
-    if (size < this.size) this.pages!.truncate(size);
+    const failed = size < this.size ? this.pages!.truncate(size) : 0;
+    if (failed < 0) return failed;
     if (size !== this.size) this.mtime = now;
     this.size = size;
     this.ctime = now;
@@ -260,7 +261,10 @@ export class TmpfsInode extends Inode {
       if (refused < 0) return refused;
     }
     if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) {
-      const reached = this.#clear(offset, Math.min(end, this.size));
+      const last = Math.min(end, this.size);
+      const failed = this.pages!.ownEdge(offset) || this.pages!.ownEdge(last);
+      if (failed < 0) return failed;
+      const reached = this.#clear(offset, last);
       if (work.isCut) end = reached;
     }
     const isCut = work.isCut;
@@ -284,12 +288,10 @@ export class TmpfsInode extends Inode {
     const { work } = this.fileSystem.kernel;
     return (
       PAGE_SIZE *
-      pages.forEachInPieces(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), work, (index, frame) => {
+      pages.forEachInPieces(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE), work, (index) => {
         const from = Math.max(0, start - index * PAGE_SIZE),
           to = Math.min(PAGE_SIZE, end - index * PAGE_SIZE);
-        // A page that is mapped must stay the same frame: it is zeroed in place.
-        if (from === 0 && to === PAGE_SIZE && this.fileSystem.kernel.frames.references(frame) === 1) pages.drop(index);
-        else pages.fill(index, from, to);
+        pages.clear(index, from, to);
       })
     );
   }

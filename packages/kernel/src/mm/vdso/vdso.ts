@@ -9,7 +9,7 @@ import type { MemoryAccount } from "../../frames/memory-account.ts";
 import { PageCache } from "../../frames/page-cache.ts";
 import { COARSE_CLOCKS, ELAPSED_CLOCKS, REALTIME_CLOCKS } from "../../time/clock-kinds.ts";
 import { VDSO_BASE, type AddressSpace } from "../address-space.ts";
-import { AREA_NEVER_WRITABLE, AREA_NO_DUMP, Area } from "../area.ts";
+import { AREA_NEVER_WRITABLE, AREA_NO_DUMP, AREA_NO_EXPAND, Area } from "../area.ts";
 import { PROBED_VALUES } from "./hwprobe.ts";
 import { makeVdsoImage } from "./vdso-image.ts";
 
@@ -78,7 +78,9 @@ export class Vdso {
   map(space: AddressSpace, mayRead: boolean): void {
     const pages = { file: null, pages: this.code, offset: 0, label: VDSO_LABEL };
     this.code.retainMapping();
-    space.insert(new Area(VDSO_BASE, VDSO_BASE + PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE, pages));
+    space.insert(
+      new Area(VDSO_BASE, VDSO_BASE + PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE | AREA_NO_EXPAND, pages),
+    );
     this.#mapData(space, DATA_BASE, mayRead);
   }
 
@@ -102,7 +104,7 @@ export class Vdso {
     const pages = mayRead ? this.data : this.askingData;
     pages.retainMapping();
     space.insert(
-      new Area(at, at + PAGE_SIZE, PROT_READ, MAP_SHARED | AREA_NEVER_WRITABLE | AREA_NO_DUMP, {
+      new Area(at, at + PAGE_SIZE, PROT_READ, MAP_SHARED | AREA_NEVER_WRITABLE | AREA_NO_DUMP | AREA_NO_EXPAND, {
         file: null,
         pages,
         offset: 0,
