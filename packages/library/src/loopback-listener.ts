@@ -23,12 +23,18 @@ export async function listenOnLoopback(onConnection: (connection: StreamPair) =>
   return { port: (server.address() as AddressInfo).port, close };
 }
 
-function pairOf(socket: Socket): StreamPair {
+/** For one who writes at a time. */
+export function pairOf(socket: Socket): StreamPair {
+  let wake = (): void => {};
+  for (const event of ["drain", "close"]) socket.on(event, () => wake());
   return {
     output: socket,
     async write(bytes) {
       if (socket.destroyed) throw new Error("the connection was closed");
-      if (!socket.write(bytes)) await Promise.race([once(socket, "drain"), once(socket, "close")]);
+      if (socket.write(bytes)) return;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
     },
     end(hasFailed) {
       if (hasFailed) socket.destroy();

@@ -8,7 +8,7 @@ import {
   type ImageProgress,
 } from "./api.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
-import type { FromEngine, Operations, Place, ToEngine } from "./protocol.ts";
+import { type FromEngine, openedTargets, type Operations, type Place, type ToEngine } from "./protocol.ts";
 
 /** What an engine may take longer than a program's time-out: then the call is over without it. */
 const GRACE_MS = 100;
@@ -60,7 +60,9 @@ interface OpenCall extends CallOptions {
 export class EngineClient<Ops extends Operations = Operations> {
   readonly #channel: EngineChannel;
   readonly #calls = new Map<number, OpenCall>();
-  /** Calls that the host stays up for. */
+  /** Those that their callers gave up, and which may open something all the same: what they ask for. */
+  readonly #givenUp = new Map<number, keyof Ops>();
+  /** What the host stays up for: calls, and `hold`. */
   #held = 0;
   #lastCall = 0;
   #lastAttached = 0;
@@ -103,16 +105,22 @@ export class EngineClient<Ops extends Operations = Operations> {
     const abort = (): void => {
       this.send({ call, cancel: true });
       // A program's end is waited for; nothing else is worth it.
-      if (!("op" in message) || message.op !== "run") this.#calls.get(call)?.reject(abortReason(signal!));
+      if (!("op" in message) || message.op === "run") return;
+      const open = this.#calls.get(call);
+      if (open === undefined) return;
+      this.#calls.delete(call);
+      this.#givenUp.set(call, message.op);
+      open.reject(abortReason(signal!));
     };
     const giveUp = (): void => this.#giveUp(call);
     const { timeoutMs, isBackground = false } = options;
     const cancelTimer = timeoutMs === undefined ? null : this.#channel.callLater(timeoutMs + GRACE_MS, giveUp);
+    let letGo = (): void => {};
     try {
       const answer = new Promise<Answer>((resolve, reject) => {
         this.#calls.set(call, { ...options, resolve, reject });
       });
-      if (!isBackground && ++this.#held === 1) this.#channel.hold(true);
+      if (!isBackground) letGo = this.hold();
       this.send(message, options.bytes);
       signal?.addEventListener("abort", abort);
       return await answer;
@@ -120,8 +128,16 @@ export class EngineClient<Ops extends Operations = Operations> {
       signal?.removeEventListener("abort", abort);
       cancelTimer?.();
       this.#calls.delete(call);
-      if (!isBackground && --this.#held === 0) this.#channel.hold(false);
+      letGo();
     }
+  }
+
+  /** Keeps the host up. @returns what ends that, to be called once */
+  hold(): () => void {
+    if (++this.#held === 1) this.#channel.hold(true);
+    return () => {
+      if (--this.#held === 0) this.#channel.hold(false);
+    };
   }
 
   /** The engine had time enough. */
@@ -154,7 +170,7 @@ export class EngineClient<Ops extends Operations = Operations> {
   #receive({ head, bytes }: Frame): void {
     const message = head as FromEngine;
     const call = this.#calls.get(message.call);
-    if (call === undefined) return;
+    if (call === undefined) return this.#hearLate(message);
     if ("output" in message) call.onOutput?.(message.output, bytes);
     else if ("read" in message) call.onRead?.(message.read);
     else if ("started" in message) call.onStarted?.(message.started);
@@ -162,13 +178,27 @@ export class EngineClient<Ops extends Operations = Operations> {
     else if ("event" in message) {
       const { call: number } = message;
       call.onEvent?.(message.event, () => this.send({ call: number, taken: 1, stream: 1 }));
-    } else if ("answer" in message) call.resolve({ value: message.answer, bytes });
-    else if (message.failure.kind === null)
+    } else if ("answer" in message) {
+      // From here on nobody can give it up.
+      this.#calls.delete(message.call);
+      call.resolve({ value: message.answer, bytes });
+    } else if (message.failure.kind === null)
       call.reject(call.signal === undefined ? new Error(message.failure.message) : abortReason(call.signal));
     else call.reject(errorOf(message.failure.kind, message.failure.message, message.failure.data));
   }
 
+  /** What was opened for a caller who had given up is closed: nobody could name it. */
+  #hearLate(message: FromEngine): void {
+    const op = this.#givenUp.get(message.call);
+    if (op === undefined || !("answer" in message || "failure" in message)) return;
+    this.#givenUp.delete(message.call);
+    if (!("answer" in message)) return;
+    for (const target of openedTargets(op, message.answer))
+      this.call("close", { target } as Ops["close"], { isBackground: true }).answer.catch(() => {});
+  }
+
   #lose(why: FailureData["engine"]): void {
+    this.#givenUp.clear();
     const how = why.signal ?? (why.exitCode === null ? "it cannot be reached" : `status ${why.exitCode}`);
     this.#gone = new StratosError("engine", `the machine's process has ended: ${how}`, why);
     for (const call of this.#calls.values()) call.reject(this.#gone);

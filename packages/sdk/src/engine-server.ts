@@ -15,7 +15,7 @@ import { copyFiles, packFolder, unpackFolder } from "./file-trees.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import type { GoingCall } from "./going-call.ts";
 import { closeAll, durable, makeDurable } from "./open-parts.ts";
-import { isTerminalSize } from "./protocol.ts";
+import { isTerminalSize, openedTargets } from "./protocol.ts";
 import type {
   CheckpointRequest,
   ConnectRequest,
@@ -195,11 +195,7 @@ export class EngineServer {
 
   /** Nobody has heard of what was opened. */
   #letGo(op: OperationName, value: unknown): void {
-    if (op === "fork") for (const fork of value as number[]) this.#closeTarget(fork);
-    const target = op === "open-image" ? (value as { target: number }).target : (value as number);
-    if (op === "create-board") this.#closeBoard(target);
-    if (op !== "create" && op !== "open-image" && op !== "open-volume") return;
-    this.#closeTarget(target);
+    for (const target of openedTargets(op, value)) if (!this.#closeBoard(target)) this.#closeTarget(target);
   }
 
   #closeTarget(number: number): void {

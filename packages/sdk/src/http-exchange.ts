@@ -3,7 +3,7 @@ import { concatBytes, utf8Of } from "@stratos/base";
 import { StratosError } from "./api.ts";
 import type { RemoteConnection } from "./remote-program.ts";
 
-/** Of an answer: status line and fields, and a chunk's size line with its extensions. */
+/** Of all that comes before the content, interim answers included; and of a chunk's size line with its extensions. */
 const HEAD_BYTES_MAX = 65_536;
 /** Fields that say how this connection is used. */
 const OWN_FIELDS = new Set(["connection", "host", "content-length", "transfer-encoding", "expect", "upgrade"]);
@@ -19,8 +19,9 @@ export async function exchange(
   failed.catch(() => {});
   const reader = new ByteReader(connection.output[Symbol.asyncIterator](), port);
   try {
-    await Promise.race([send(connection, request, port), failed]);
-    const head = await Promise.race([readHead(reader, port), failed]);
+    // A server may refuse what it has not read.
+    const sendingFailed = send(connection, request, port).then(() => new Promise<never>(() => {}));
+    const head = await Promise.race([readHead(reader, port), failed, sendingFailed]);
     const { status, statusText, headers } = head;
     const isEmpty = request.method === "HEAD" || WITHOUT_BODY.has(status);
     if (isEmpty) connection.close();
@@ -51,13 +52,19 @@ interface Head {
 }
 
 async function readHead(reader: ByteReader, port: number): Promise<Head> {
+  let left = HEAD_BYTES_MAX;
+  const nextLine = async (): Promise<string> => {
+    const line = await reader.line(left);
+    left -= line.length + 1;
+    return line;
+  };
   for (;;) {
-    const line = await reader.line();
+    const line = await nextLine();
     const [, digits, statusText = ""] = /^HTTP\/1\.[01] (\d{3})(?: (.*))?$/.exec(line) ?? [];
     if (digits === undefined)
       throw broken(port, "EPROTO", `not an answer in HTTP: ${JSON.stringify(line.slice(0, 80))}`);
     const headers = new Headers();
-    for (let field = await reader.line(); field !== ""; field = await reader.line()) {
+    for (let field = await nextLine(); field !== ""; field = await nextLine()) {
       const colon = field.indexOf(":");
       if (colon <= 0) throw broken(port, "EPROTO", "a field without a name");
       headers.append(field.slice(0, colon), field.slice(colon + 1).trim());
@@ -128,16 +135,16 @@ class ByteReader {
     return true;
   }
 
-  /** Without its end. */
-  async line(): Promise<string> {
+  /** Without its end. @param bytesMax  of it */
+  async line(bytesMax = HEAD_BYTES_MAX): Promise<string> {
     for (;;) {
-      const at = this.#held.indexOf(0x0a);
+      const at = this.#held.subarray(0, Math.max(0, bytesMax) + 1).indexOf(0x0a);
       if (at >= 0) {
         const line = new TextDecoder("latin1").decode(this.#held.subarray(0, at)).replace(/\r$/, "");
         this.#held = this.#held.subarray(at + 1);
         return line;
       }
-      if (this.#held.length > HEAD_BYTES_MAX) throw this.broken("EPROTO", "an answer whose head does not end");
+      if (this.#held.length > bytesMax) throw this.broken("EPROTO", "an answer whose head does not end");
       if (!(await this.#more())) throw this.broken("ECONNRESET", "the connection ended within the answer");
     }
   }

@@ -151,6 +151,22 @@ export interface Operations {
 }
 export type OperationName = keyof Operations;
 
+/** What an answer says was opened, and is to be closed by its caller. */
+export function openedTargets(op: PropertyKey, answer: unknown): readonly number[] {
+  switch (op) {
+    case "create":
+    case "create-board":
+    case "open-volume":
+      return [answer as number];
+    case "fork":
+      return answer as number[];
+    case "open-image":
+      return [(answer as { readonly target: number }).target];
+    default:
+      return [];
+  }
+}
+
 export type ToEngine<Ops = Operations> =
   | { readonly call: number; readonly op: keyof Ops; readonly request: Ops[keyof Ops] }
   /** The caller no longer wants it; it is still answered. */

@@ -68,7 +68,7 @@ export class SandboxFiles extends RemoteFiles {
 
   /**
    * What happens to a file or a folder from now on, until the loop is left or `signal` says so. `recursive`: with all
-   * folders below.
+   * folders below. The host stays up for it once its events are asked for.
    *
    * @throws StratosError of kind file; closed when the sandbox ends; the reason of `signal`
    */
@@ -81,6 +81,7 @@ export class SandboxFiles extends RemoteFiles {
       { target, path, isRecursive: options.recursive === true },
       {
         signal: options.signal,
+        isBackground: true,
         onEvent: (event, heard) => {
           events.push({ event: event as FileEvent, heard });
           wake();
@@ -96,8 +97,12 @@ export class SandboxFiles extends RemoteFiles {
       () => end("left"),
       (error) => end({ error }),
     );
-    return (async function* () {
+    const told = (async function* (): AsyncGenerator<FileEvent, void> {
+      let letGo = (): void => {};
       try {
+        // Begun here and now, so that whoever leaves before the first event ends it as well.
+        yield undefined as never;
+        letGo = engine.hold();
         for (;;) {
           for (let next = events.shift(); next !== undefined; next = events.shift()) {
             next.heard();
@@ -110,8 +115,11 @@ export class SandboxFiles extends RemoteFiles {
           });
         }
       } finally {
+        letGo();
         engine.send({ call, cancel: true });
       }
     })();
+    void told.next();
+    return told;
   }
 }

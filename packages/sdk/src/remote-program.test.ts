@@ -4,9 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { Answer, EngineClient } from "./engine-client.ts";
 import { STREAM_WINDOW } from "./protocol.ts";
-import { RemoteProgram } from "./remote-program.ts";
+import { KeptOutput, RemoteProgram, startCall } from "./remote-program.ts";
 
 const ENDED = { value: { exitCode: 0, signal: null, timedOut: false }, bytes: new Uint8Array() };
 
@@ -63,4 +65,32 @@ test("a program that has ended is not killed: its number may be another's", asyn
   await program.wait();
   await program.kill();
   assert.deepEqual(engine.calls, ["run", "signal"]);
+});
+
+test("a run without input that has ended keeps nothing of its output in memory", async () => {
+  const engine = new ScriptedEngine();
+  let isCollected = false;
+  const registry = new FinalizationRegistry(() => {
+    isCollected = true;
+  });
+  await (async () => {
+    const output = new KeptOutput(1 << 20, undefined);
+    registry.register(output, null);
+    const request = { target: 1, command: "true", env: {} };
+    const parts = { stdin: undefined, signal: undefined, failing: [output.failed] };
+    const { ended } = startCall(
+      engine as unknown as EngineClient,
+      { op: "run", request },
+      { ...parts, onOutput: (_stream, bytes, dealtWith) => output.add(bytes, dealtWith) },
+    );
+    engine.endProgram(ENDED);
+    await ended;
+  })();
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  for (let left = 20; left > 0 && !isCollected; left--) {
+    collect();
+    await turn();
+  }
+  assert.ok(isCollected);
 });

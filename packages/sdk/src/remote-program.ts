@@ -64,7 +64,7 @@ export function startCall(
     });
   }
   // An input or a listener that fails ends the program, as one that was killed.
-  const failed = Promise.race([input?.failed ?? NEVER, ...failing]).catch((error) => {
+  const failed = Promise.race([...(input === null ? [] : [input.failed]), ...failing]).catch((error) => {
     engine.send({ call, cancel: true });
     throw error;
   });
@@ -75,8 +75,6 @@ export function startCall(
   });
   return { call, started, ended };
 }
-
-const NEVER = new Promise<never>(() => {});
 
 export class RemoteProgram implements Program {
   readonly pid: number;

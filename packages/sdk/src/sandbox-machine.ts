@@ -137,6 +137,8 @@ export class SandboxMachine {
   /** Rejects when the machine has stopped, whatever runs. */
   readonly stopped: Promise<never>;
   #end!: (error: unknown) => void;
+  /** With what it has stopped. */
+  #ended: { readonly error: unknown } | null = null;
   /** What its end is to those who wait in it. */
   #whyStopped: StratosError = new StratosError("closed", "the sandbox was closed", {});
   #isPaused = false;
@@ -188,7 +190,10 @@ export class SandboxMachine {
     this.stopped = new Promise((_, reject) => {
       this.#end = reject;
     });
-    this.stopped.catch(() => {});
+    this.stopped.catch((error: unknown) => {
+      this.#ended = { error };
+      for (const connection of this.#connections) connection.kill(error);
+    });
     const programs = forked === undefined ? (saved?.programs ?? []) : forked.original.#savedPrograms();
     for (const each of programs) this.#programs.set(each.pid, MachineProgram.load(each, this.stopped));
     this.#session = new MachineSession({
@@ -437,7 +442,7 @@ export class SandboxMachine {
     this.#connections.add(connection);
     const drop = (): void => void this.#connections.delete(connection);
     connection.ended.then(drop, drop);
-    this.stopped.catch((error: unknown) => connection.kill(error));
+    if (this.#ended !== null) connection.kill(this.#ended.error);
     return connection;
   }
 

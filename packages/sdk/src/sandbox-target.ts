@@ -53,6 +53,9 @@ export class SandboxTarget {
   /** How it was when its life ended. */
   #checkpoint: Uint8Array | null = null;
   #endLife: (() => void) | null = null;
+  /** It has ended while nothing ran. */
+  #isLifeOver = false;
+  #isGone = false;
   readonly #snapshots = new Map<string, Uint8Array>();
   readonly #listeners = new Set<EventStream<SandboxEvent>>();
   #isClosed!: () => void;
@@ -224,9 +227,14 @@ export class SandboxTarget {
     try {
       this.#running = await this.#start(bytes, work);
     } catch (error) {
-      this.#why = new StratosError("closed", `the sandbox could not be rolled back: ${String(error)}`, {});
+      if (!this.#isGone)
+        this.#why = new StratosError("closed", `the sandbox could not be rolled back: ${String(error)}`, {});
       throw error;
     }
+    // Meanwhile it may have been closed, or its time have come.
+    if (this.#isGone) this.#end();
+    else if (this.#isLifeOver) this.#lifeEnds();
+    if (this.#running === null) throw this.#why;
   }
 
   dropSnapshot(label: string): void {
@@ -251,12 +259,14 @@ export class SandboxTarget {
   setLife(timeoutMs: number | null): void {
     SandboxMachine.checkOptions({ memoryBytes: this.#memoryBytes, timeoutMs });
     this.#endLife?.();
+    this.#isLifeOver = false;
     this.#endLife =
       timeoutMs === null ? null : this.#parts.host.ports.loop.callLater(timeoutMs, () => this.#lifeEnds());
   }
 
   #lifeEnds(): void {
     const running = this.#running;
+    this.#isLifeOver = running === null;
     if (running === null) return;
     if (this.#parts.request.onTimeout !== "stop" && this.board === null) {
       try {
@@ -306,6 +316,8 @@ export class SandboxTarget {
   }
 
   close(): void {
+    this.#isGone = true;
+    this.#why = new StratosError("closed", "the sandbox was closed", {});
     this.#endLife?.();
     this.#snapshots.clear();
     this.#isClosed();

@@ -22,11 +22,16 @@ export const ports = {
   loop: new SimulatedEventLoop(),
 };
 
-/** @param file  the one that it has */
-export function volumeWith(file?: string): Volume {
+/** With an empty volume. */
+export function formattedDevice(): MemoryBlockDevice {
   const device = new MemoryBlockDevice(16 * MIB);
   assert.equal(format(device, { uuid: new Uint8Array(16), hashSeed: 1 }), 0);
-  const volume = mount(device, {});
+  return device;
+}
+
+/** @param file  the one that it has */
+export function volumeWith(file?: string): Volume {
+  const volume = mount(formattedDevice(), {});
   if (typeof volume === "string") throw new Error(volume);
   if (file !== undefined)
     assert.equal(new VolumeFiles(new Files(volume, { clock: ports.clock })).write(file, new Uint8Array(1), 0o644), 0);

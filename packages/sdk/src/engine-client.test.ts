@@ -1,0 +1,98 @@
+/**
+ * Goal: what a caller gave up stays open nowhere, and the host stays up for what is asked for, no longer. Method: a
+ * channel whose other side answers as the test says.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { FileEvent } from "./api.ts";
+import { type EngineChannel, EngineClient } from "./engine-client.ts";
+import { encodeFrame, FrameReader } from "./frames.ts";
+import type { FromEngine, ToEngine } from "./protocol.ts";
+import { SandboxFiles } from "./remote-events.ts";
+import { RemoteHandle } from "./remote-files.ts";
+
+class ScriptedChannel implements EngineChannel {
+  readonly said: ToEngine[] = [];
+  isHeld = false;
+  readonly #reader = new FrameReader(({ head }) => void this.said.push(head as ToEngine));
+  #listener!: (bytes: Uint8Array) => void;
+
+  send(bytes: Uint8Array): void {
+    this.#reader.push(bytes);
+  }
+
+  onBytes(listener: (bytes: Uint8Array) => void): void {
+    this.#listener = listener;
+  }
+
+  onGone(): void {}
+
+  hold(isHeld: boolean): void {
+    this.isHeld = isHeld;
+  }
+
+  callLater(): () => void {
+    return () => {};
+  }
+
+  close(): void {}
+
+  tell(message: FromEngine): void {
+    this.#listener(encodeFrame(message));
+  }
+}
+
+for (const [op, request, answer, opened] of [
+  ["fork", { target: 1, count: 2, identity: "fresh", keepsPrograms: false }, [5, 6], [5, 6]],
+  ["create", {}, 5, [5]],
+  ["open-image", { image: "debian" }, { target: 5 }, [5]],
+  ["stats", { target: 1 }, 5, []],
+] as const)
+  test(`${op}: what an answer opens that comes too late is closed`, async () => {
+    const channel = new ScriptedChannel();
+    const giveUp = new AbortController();
+    const client = new EngineClient(channel);
+    const { call, answer: asked } = client.call(op, request as never, { signal: giveUp.signal });
+    giveUp.abort();
+    await assert.rejects(asked, { name: "AbortError" });
+    channel.tell({ call, answer });
+    channel.tell({ call, answer });
+    const closed = channel.said.flatMap((each) => ("op" in each && each.op === "close" ? [each.request] : []));
+    assert.deepEqual(
+      closed,
+      opened.map((target) => ({ target })),
+    );
+  });
+
+test("an answer that came before its caller gave up is the caller's", async () => {
+  const channel = new ScriptedChannel();
+  const giveUp = new AbortController();
+  const { call, answer } = new EngineClient(channel).call("create", {}, { signal: giveUp.signal });
+  channel.tell({ call, answer: 5 });
+  giveUp.abort();
+  assert.equal((await answer).value, 5);
+});
+
+function watching(): { channel: ScriptedChannel; events: AsyncIterator<FileEvent> } {
+  const channel = new ScriptedChannel();
+  const handle = new RemoteHandle("sandbox", new EngineClient(channel), 1, () => {});
+  return { channel, events: new SandboxFiles(handle).watch("/srv")[Symbol.asyncIterator]() };
+}
+
+test("files are watched from the call on; the host stays up once events are asked for, until they are left", async () => {
+  const { channel, events } = watching();
+  assert.deepEqual([channel.said.length, channel.isHeld], [1, false]);
+  const event: FileEvent = { kind: "created", path: "/srv/a" };
+  channel.tell({ call: 1, event });
+  const next = events.next();
+  await new Promise(setImmediate);
+  assert.deepEqual([(await next).value, channel.isHeld], [event, true]);
+  await events.return!();
+  assert.deepEqual([channel.said.at(-1), channel.isHeld], [{ call: 1, cancel: true }, false]);
+});
+
+test("who leaves before the first event has ended the watch", async () => {
+  const { channel, events } = watching();
+  await events.return!();
+  assert.deepEqual([channel.said.at(-1), channel.isHeld], [{ call: 1, cancel: true }, false]);
+});
