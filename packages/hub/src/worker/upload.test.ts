@@ -23,7 +23,9 @@ async function upload(
 ): Promise<{ result: unknown; elapsedMs: number }> {
   context.mock.timers.enable({ apis: ["setTimeout"] });
   let elapsedMs = 0;
+  let hasAsked = false;
   const fetch = async (url: string, init: RequestInit): Promise<Response> => {
+    hasAsked = true;
     const response = answer(`${init.method} ${url.replace(/sha256:\w+/, "DIGEST")}`, elapsedMs);
     if (response === null) throw new TypeError("fetch failed");
     return response;
@@ -33,8 +35,9 @@ async function upload(
   const result = uploadArtefacts(client, [file], stopper.signal)
     .catch((error: unknown) => error)
     .finally(() => (isOver = true));
-  // The file is read in real time.
   for (; !isOver; await new Promise((resolve) => setImmediate(resolve))) {
+    // The file is read in real time, before.
+    if (!hasAsked) continue;
     elapsedMs += 100;
     context.mock.timers.tick(100);
     if (elapsedMs > 60 * 60_000) stopper.abort();

@@ -97,6 +97,49 @@ it("somaxconn bounds what waits for accept, max_dgram_qlen what waits for a rece
   assert.deepEqual(sent, [1, 1, 1, -EAGAIN]);
 });
 
+it("INT_MAX is taken for each of them; no queue and no buffer grows that long for it", () => {
+  const { user } = begin();
+  for (const name of ["core/somaxconn", "unix/max_dgram_qlen"]) {
+    assert.equal(set(user, name, "2147483647"), 10, name);
+    assert.equal(user.get(`${SYS}/${name}`), "2147483647\n");
+  }
+  for (const name of ["ipv4/tcp_rmem", "ipv4/tcp_wmem"])
+    assert.equal(set(user, name, "4096 2147483647 2147483647"), 26, name);
+  const stream = user.socket(AF_INET, SOCK_STREAM);
+  for (const option of [SO_RCVBUF, SO_SNDBUF]) assert.equal(user.getInt(stream, SOL_SOCKET, option), 16 << 20);
+
+  const listener = user.socket(AF_UNIX, SOCK_STREAM);
+  user.bind(listener, unixAbstract("a"));
+  assert.equal(user.call("listen", listener, 0x7fffffff), 0);
+  const countUntilFull = (send: () => number): number => {
+    let count = 0;
+    for (; count < 5000; count++) {
+      const result = send();
+      if (result === -EAGAIN) break;
+      assert.ok(result >= 0);
+    }
+    return count;
+  };
+  const connectAndClose = (): number => {
+    const fd = user.socket(AF_UNIX, SOCK_STREAM | 0o4000);
+    const connected = user.connect(fd, unixAbstract("a"));
+    user.call("close", fd);
+    return connected;
+  };
+  assert.equal(countUntilFull(connectAndClose), 4097, "the backlog and one");
+
+  user.task.kernel.socketState.inFlight.memory.limits = [1 << 16, 1 << 16, 1 << 16];
+  const receiver = user.socket(AF_UNIX, SOCK_DGRAM);
+  user.bind(receiver, unixAbstract("d"));
+  const sendAndClose = (): number => {
+    const fd = user.socket(AF_UNIX, SOCK_DGRAM);
+    const sent = user.send(fd, "x", MSG_DONTWAIT, unixAbstract("d"));
+    user.call("close", fd);
+    return sent;
+  };
+  assert.equal(countUntilFull(sendAndClose), 4097);
+});
+
 it("rmem and wmem bound and begin the buffers of all networks' sockets; tcp_rmem those of connections", () => {
   const { user } = begin();
   const fd = user.socket(AF_INET, SOCK_DGRAM);

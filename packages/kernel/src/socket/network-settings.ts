@@ -1,12 +1,19 @@
+import { SOMAXCONN } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 
 /** net.ipv4.tcp_rmem and tcp_wmem: bytes of a connection's buffer, at least, to begin with, at most (tcp(7)). */
 export type TcpBuffer = readonly [least: number, initial: number, most: number];
 
+/**
+ * What waits at one socket, however long a queue the settings allow: the host holds it, and who has a network of his
+ * own sets it up.
+ */
+const QUEUE_MAX = SOMAXCONN;
+
 /** What /proc/sys/net says of a network namespace, as Linux begins it (Documentation/networking/ip-sysctl.rst). */
 export class NetworkSettings {
   /** net.core.somaxconn: what listen(2) takes for a longer queue. */
-  backlogMost = 4096;
+  backlogMost = SOMAXCONN;
   /** net.unix.max_dgram_qlen: of sockets that are made from now on. */
   unixQueueMost = 10;
   /** net.ipv4.ip_unprivileged_port_start: ports below it need CAP_NET_BIND_SERVICE. */
@@ -23,6 +30,16 @@ export class NetworkSettings {
   tags = { all: 0, default: 0, lo: 0 };
   tcpReceive: TcpBuffer = [4096, 131072, 6291456];
   tcpSend: TcpBuffer = [4096, 16384, 4194304];
+
+  /** Connections that may wait to be accepted by who gave listen(2) that number. */
+  backlogOf(asked: number): number {
+    return Math.min(asked >>> 0, this.backlogMost, QUEUE_MAX);
+  }
+
+  /** Datagrams that may wait in an AF_UNIX socket. */
+  unixQueueMax(): number {
+    return Math.min(this.unixQueueMost, QUEUE_MAX);
+  }
 
   static {
     stateClass("NetworkSettings", this);

@@ -104,8 +104,8 @@ export class SocketOptions {
   boundDevice = "";
   readonly stored = new Map<number, number>();
 
-  /** What a socket begins with (net.core.wmem_default and rmem_default). */
-  begin({ sendDefault, receiveDefault }: SocketBuffers): void {
+  /** What a socket begins with (net.core.wmem_default and rmem_default, or what its protocol says), as far as we go. */
+  begin({ sendDefault, receiveDefault }: Pick<SocketBuffers, "sendDefault" | "receiveDefault">): void {
     this.sendBuffer = Math.min(sendDefault, BUFFER_FORCED_MAX);
     this.receiveBuffer = Math.min(receiveDefault, BUFFER_FORCED_MAX);
   }

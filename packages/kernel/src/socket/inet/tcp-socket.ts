@@ -123,8 +123,8 @@ export class TcpSocket extends InetSocket {
     super(network, family, SOCK_STREAM, IPPROTO_TCP, flags, creator);
     const { tcpSend, tcpReceive, keepAliveSeconds } = network.settings;
     this.tcp.keepAliveSeconds = keepAliveSeconds;
-    this.options.sendBuffer = Math.min(Math.max(tcpSend[1], GROWN_SEND_BUFFER), tcpSend[2]);
-    this.options.receiveBuffer = tcpReceive[1];
+    const sendDefault = Math.min(Math.max(tcpSend[1], GROWN_SEND_BUFFER), tcpSend[2]);
+    this.options.begin({ sendDefault, receiveDefault: tcpReceive[1] });
   }
 
   override get isStream(): boolean {
@@ -168,7 +168,7 @@ export class TcpSocket extends InetSocket {
     if (this.#isListenPending) return this.#finishListening(task);
     if (this.#state !== "closed" && this.#state !== "listening") return -EINVAL;
     if (this.#phase !== "unconnected") return -EINVAL;
-    this.#backlogMax = Math.min(backlog >>> 0, this.network.settings.backlogMost);
+    this.#backlogMax = this.network.settings.backlogOf(backlog);
     if (this.#state === "listening") {
       this.#loopback!.resize();
       return 0;

@@ -104,7 +104,7 @@ export class UnixConnectionSocket extends UnixSocket {
   override listen(task: SocketCaller, backlog: number): number {
     if (this.name.kind === "unnamed") return -EINVAL;
     if (this.#state === "connected") return -EINVAL;
-    const most = Math.min(backlog >>> 0, this.network.settings.backlogMost);
+    const most = this.network.settings.backlogOf(backlog);
     const grew = most > this.#backlogMax;
     this.#backlogMax = most;
     this.#state = "listening";

@@ -47,7 +47,7 @@ export class UnixDatagramSocket extends UnixSocket {
   constructor(network: Network, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, SOCK_DGRAM, flags, creator);
     this.#queue = new MessageQueue(network.inFlight);
-    this.#queueMost = network.settings.unixQueueMost;
+    this.#queueMost = network.settings.unixQueueMax();
   }
 
   static pair(task: SocketCaller, flags: number): [UnixDatagramSocket, UnixDatagramSocket] {
