@@ -39,6 +39,7 @@ export {
   isWildcard,
   LOOPBACK_V4,
   LOOPBACK_V6,
+  makeV4,
   widthOf,
 } from "./socket/inet/ip-address.ts";
 export { ipOfText, textOfIp } from "./socket/inet/ip-text.ts";

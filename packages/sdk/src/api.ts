@@ -161,7 +161,8 @@ export type NetPolicy = "deny" | "allow" | readonly NetRule[];
 /**
  * What programs may connect to, or may not: a name (`example.org`), all names below one (`*.example.org`), an address,
  * a prefix (`10.0.0.0/8`, `2001:db8::/32`), or `*`. A name means the addresses that the host's name servers gave for
- * it, but those of private networks; no other name can then be asked for.
+ * it, but those of private networks; no other name can then be asked for. A denial by name is none by number: who knows
+ * the address otherwise reaches it, unless a rule denies that.
  */
 export interface NetRule {
   readonly allow?: string;

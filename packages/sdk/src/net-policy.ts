@@ -4,7 +4,8 @@
  * Rules by name hold for the addresses that the host's name servers gave for such a name: a question for a name that no
  * rule allows is answered REFUSED and never leaves (RFC 1035 §4.1.1); answers are remembered for their time to live.
  * Addresses of private networks are never taken from a name: who owns the name must not lead into the host's own
- * network. Those need a rule of their own.
+ * network. Those need a rule of their own. What was given for a name that is denied stays denied when its time is up;
+ * an address that nobody has asked for is under no such name.
  */
 import {
   ipOfText,
@@ -12,7 +13,9 @@ import {
   isLinkLocal,
   isLoopback,
   isMulticast,
+  isV4,
   isWildcard,
+  makeV4,
   textOfIp,
   widthOf,
 } from "@stratos/kernel";
@@ -40,60 +43,75 @@ interface CheckedRule {
 
 const RULES_MAX = 1024;
 const ADDRESSES_MAX = 4096;
+/** Of one address, the latest. */
+const NAMES_MAX = 16;
 const QUESTIONS_MAX = 1024;
 /** An address is used a while after it was asked for, however short its time to live. */
 const LIFE_SECONDS_MIN = 60,
   LIFE_SECONDS_MAX = 86_400;
-const PRIVATE = ["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"].map(
-  (text) => prefixOf(text)!,
-);
+/** RFC 6890; RFC 8215: where a network's own translators have IPv4. */
+const PRIVATE = [
+  ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15"],
+  ...["240.0.0.0/4", "fc00::/7", "fec0::/10", "64:ff9b:1::/48"],
+].map((text) => prefixOf(text)!);
 
 export class NetRules {
   readonly #nowMs: () => number;
   #rules: readonly CheckedRule[] = [];
-  /** By address, the names that it was given for, and until when. */
-  readonly #names = new Map<string, Map<string, number>>();
+  readonly #names = new NameTable();
+  /** Those that a rule denies, for good. */
+  readonly #deniedNames = new NameTable();
   /** Questions that were let through, by number and name. */
   readonly #asked = new Set<string>();
 
-  /** @throws StratosError of kind option */
-  constructor(policy: NetPolicy, nowMs: () => number) {
+  /** @param known  what it has learned of names is known here. @throws StratosError of kind option */
+  constructor(policy: NetPolicy, nowMs: () => number, known: NetRules | null = null) {
     this.#nowMs = nowMs;
+    if (known !== null) {
+      for (const entry of known.#names.entries()) this.#names.add(...entry);
+      for (const entry of known.#deniedNames.entries()) this.#deniedNames.add(...entry);
+    }
     this.update(policy);
   }
 
   /** @throws StratosError of kind option; then the rules are as before */
   update(policy: NetPolicy): void {
     this.#rules = checked(policy);
+    for (const [address, name] of this.#names.entries()) this.#noteDenied(address, name);
   }
 
-  /** Of a connection, or a datagram. */
-  verdict(address: string, port: number, protocol: Protocol): Verdict {
+  #noteDenied(address: string, name: string): void {
+    if (this.#rules.some(({ allows, what }) => !allows && what.kind === "name" && isNamed(what, name)))
+      this.#deniedNames.add(address, name, Infinity);
+  }
+
+  /** Of a connection, or a datagram. @param named  names that it had when it was begun */
+  verdict(address: string, port: number, protocol: Protocol, named: readonly string[] = []): Verdict {
     const ip = ipOfText(address);
     if (ip === null) return DENIED;
-    const names = this.#namesOf(ip);
-    const index = this.#rules.findIndex((rule) => fits(rule, { ip, port, protocol, names }));
+    const names = [...this.#namesOf(ip), ...named];
+    const deniedNames = [...names, ...this.#deniedNames.of(textOfIp(ip), 0)];
+    const index = this.#rules.findIndex((rule) => fits(rule, { ip, port, protocol, names, deniedNames }));
     return index < 0 ? DENIED : { isAllowed: this.#rules[index]!.allows, rule: index };
   }
 
-  /** Of a question for a name: rules by address say nothing about it. */
+  /** Of a question for a name: rules by address, and denials of some ports alone, say nothing about it. */
   verdictOfName(name: string): Verdict {
-    const index = this.#rules.findIndex(
-      ({ what }) => what.kind === "all" || (what.kind === "name" && isNamed(what, name)),
-    );
+    const index = this.#rules.findIndex(({ allows, ports, protocol, what }) => {
+      if (!allows && (ports !== null || protocol !== null)) return false;
+      return what.kind === "all" || (what.kind === "name" && isNamed(what, name));
+    });
     return index < 0 ? DENIED : { isAllowed: this.#rules[index]!.allows, rule: index };
   }
 
-  /** A name that the address was given for, for people. */
-  nameOf(address: string): string | null {
+  /** Names that the address was given for, and that it still has; the latest comes last. */
+  namesOf(address: string): readonly string[] {
     const ip = ipOfText(address);
-    return ip === null ? null : (this.#namesOf(ip)[0] ?? null);
+    return ip === null ? [] : this.#namesOf(ip);
   }
 
   #namesOf(ip: IpAddress): string[] {
-    if (isPrivate(ip)) return [];
-    const nowMs = this.#nowMs();
-    return [...(this.#names.get(textOfIp(ip)) ?? [])].filter(([, untilMs]) => untilMs > nowMs).map(([name]) => name);
+    return isPrivate(ip) ? [] : this.#names.of(textOfIp(ip), this.#nowMs());
   }
 
   /** A question that goes out: its answer will be believed. */
@@ -112,27 +130,76 @@ export class NetRules {
       const ip = ipOfText(address);
       if (ip === null) continue;
       const key = textOfIp(ip);
-      if (!this.#names.has(key) && this.#names.size >= ADDRESSES_MAX)
-        this.#names.delete(this.#names.keys().next().value!);
-      const names = this.#names.get(key) ?? new Map<string, number>();
       const life = Math.min(Math.max(seconds, LIFE_SECONDS_MIN), LIFE_SECONDS_MAX);
-      this.#names.set(key, names.set(question.name, this.#nowMs() + life * 1000));
+      this.#names.add(key, question.name, this.#nowMs() + life * 1000);
+      this.#noteDenied(key, question.name);
     }
   }
 }
 
+/** By address, the names that it was given for, and until when. What is beyond its bounds replaces the oldest. */
+class NameTable {
+  readonly #byAddress = new Map<string, Map<string, number>>();
+
+  add(address: string, name: string, untilMs: number): void {
+    const names = this.#byAddress.get(address) ?? new Map<string, number>();
+    this.#byAddress.delete(address);
+    names.delete(name);
+    dropOldest(this.#byAddress, ADDRESSES_MAX - 1);
+    dropOldest(names, NAMES_MAX - 1);
+    this.#byAddress.set(address, names.set(name, untilMs));
+  }
+
+  /** Those that live. */
+  of(address: string, nowMs: number): string[] {
+    const names = this.#byAddress.get(address);
+    if (names === undefined) return [];
+    for (const [name, untilMs] of names) if (untilMs <= nowMs) names.delete(name);
+    if (names.size === 0) this.#byAddress.delete(address);
+    return [...names.keys()];
+  }
+
+  *entries(): Iterable<readonly [address: string, name: string, untilMs: number]> {
+    for (const [address, names] of this.#byAddress) for (const [name, untilMs] of names) yield [address, name, untilMs];
+  }
+}
+
+function dropOldest(map: Map<string, unknown>, most: number): void {
+  while (map.size > most) map.delete(map.keys().next().value!);
+}
+
 const DENIED: Verdict = { isAllowed: false, rule: null };
 
-function fits(
-  { what, ports, protocol: only }: CheckedRule,
-  to: { readonly ip: IpAddress; readonly port: number; readonly protocol: Protocol; readonly names: readonly string[] },
-): boolean {
-  const { ip, port, protocol, names } = to;
+interface Destination {
+  readonly ip: IpAddress;
+  readonly port: number;
+  readonly protocol: Protocol;
+  readonly names: readonly string[];
+  /** Those too that it had once. */
+  readonly deniedNames: readonly string[];
+}
+
+function fits({ allows, what, ports, protocol: only }: CheckedRule, to: Destination): boolean {
+  const { ip, port, protocol, names, deniedNames } = to;
   if (only !== null && only !== protocol) return false;
   if (ports !== null && !ports.some(([first, last]) => port >= first && port <= last)) return false;
   if (what.kind === "all") return true;
-  if (what.kind === "name") return names.some((name) => isNamed(what, name));
-  return isInPrefix(ip, what.ip, what.length);
+  if (what.kind === "name") return (allows ? names : deniedNames).some((name) => isNamed(what, name));
+  if (isInPrefix(ip, what.ip, what.length)) return true;
+  const inner = allows ? null : innerIpv4(ip);
+  return inner !== null && isInPrefix(inner, what.ip, what.length);
+}
+
+/**
+ * The IPv4 address that packets to an IPv6 one may end at: by a translator (RFC 6052 §2.1, 64:ff9b::/96), through a
+ * tunnel (RFC 3056 §2, 2002::/16), or as it was written once (RFC 4291 §2.5.5.1, ::/96); null: it has none.
+ */
+function innerIpv4(ip: IpAddress): IpAddress | null {
+  const [first = 0, second = 0, third = 0, fourth = 0] = ip;
+  if (isV4(ip) || isWildcard(ip) || isLoopback(ip)) return null;
+  if (first >>> 16 === 0x2002) return makeV4(((first << 16) | (second >>> 16)) >>> 0);
+  if (second !== 0 || third !== 0) return null;
+  return first === 0x0064ff9b || first === 0 ? makeV4(fourth) : null;
 }
 
 function isNamed({ name, below }: { readonly name: string; readonly below: boolean }, asked: string): boolean {
@@ -141,6 +208,8 @@ function isNamed({ name, below }: { readonly name: string; readonly below: boole
 
 function isPrivate(ip: IpAddress): boolean {
   if (isLoopback(ip) || isLinkLocal(ip) || isMulticast(ip) || isWildcard(ip)) return true;
+  const inner = innerIpv4(ip);
+  if (inner !== null) return isPrivate(inner);
   return PRIVATE.some((prefix) => isInPrefix(ip, prefix.ip, prefix.length));
 }
 

@@ -196,3 +196,96 @@ test("rules that change end the connections that they deny, and leave the others
   ])
     assert.throws(() => open(bad as NetPolicy), { kind: "option" }, JSON.stringify(bad));
 });
+
+test("a peer that answers datagrams is written to as long as the rules allow it", () => {
+  const of = open([{ allow: "example.org" }, { allow: "203.0.113.0/24" }]);
+  const bytes = new Uint8Array(9);
+  const peer: HostAddress = { family: 4, address: "203.0.113.9", port: 443 };
+  const stranger: HostAddress = { family: 4, address: "192.0.2.7", port: 443 };
+  const socket = of.socket("datagram");
+  const hear = (from: HostAddress): void => {
+    of.host.incoming = { bytes, from };
+    socket.read(new Uint8Array(9), 0, 9, false);
+  };
+  resolve(of, "example.org", [198, 51, 100, 7], 60);
+  const named: HostAddress = { family: 4, address: "198.51.100.7", port: 443 };
+  const write = (to: HostAddress): number => socket.write(bytes, 0, 9, to);
+  assert.deepEqual([write(peer), write(named), write(stranger)], [9, 9, -EACCES]);
+  hear(peer);
+  hear(stranger);
+  of.clock.ms = 61_000;
+  assert.deepEqual([write(peer), write(named), write(stranger)], [9, 9, 9], "a name's time ends no conversation");
+  of.sockets.update("deny");
+  hear(peer);
+  assert.deepEqual([write(peer), write(named), write(stranger)], [-EACCES, -EACCES, -EACCES]);
+});
+
+test("a connection by name outlives the name's time, until no rule allows the name", () => {
+  const of = open([{ allow: "example.org" }]);
+  resolve(of, "example.org", [198, 51, 100, 7], 60);
+  const socket = of.socket("stream");
+  socket.connect({ family: 4, address: "198.51.100.7", port: 443 });
+  of.clock.ms = 61_000;
+  of.sockets.update([{ allow: "example.org" }, { allow: "example.com" }]);
+  assert.ok(!socket.ended());
+  of.sockets.update([{ allow: "example.com" }]);
+  assert.ok(socket.ended());
+});
+
+test("an address that was given for a denied name stays denied", () => {
+  const of = open([{ deny: "evil.test" }, { allow: "*" }]);
+  resolve(of, "evil.test", [198, 51, 100, 7], 60);
+  resolve(of, "later.test", [198, 51, 100, 8], 60);
+  of.sockets.update([{ deny: "evil.test" }, { deny: "later.test" }, { allow: "*" }]);
+  of.clock.ms = 100_000;
+  assert.deepEqual([connects(of, "198.51.100.7", 443), connects(of, "198.51.100.8", 443)], [false, false]);
+  of.sockets.update("allow");
+  assert.ok(connects(of, "198.51.100.7", 443));
+});
+
+test("a denial of some ports denies no name", () => {
+  const of = open([
+    { deny: "*", ports: [25] },
+    { deny: "*", protocol: "udp" },
+    { allow: "*.example.org", ports: [443] },
+  ]);
+  assert.equal(resolve(of, "www.example.org", [198, 51, 100, 7])[3]! & 0xf, 0);
+  assert.deepEqual([connects(of, "198.51.100.7", 443), connects(of, "198.51.100.7", 25)], [true, false]);
+});
+
+test("of the names of an address the latest are known", () => {
+  const of = open([{ allow: "*.example.org" }]);
+  for (let number = 0; number < 1000; number++) resolve(of, `n${number}.example.org`, [198, 51, 100, 7]);
+  const names = of.sockets.namesOf({ address: "198.51.100.7" });
+  assert.deepEqual([names.length, names.at(-1)], [16, "n999.example.org"]);
+});
+
+test("an IPv4 address in an IPv6 one is denied with it, and is private with it", () => {
+  const of = open([{ deny: "10.0.0.0/8" }, { allow: "*" }]);
+  for (const address of ["64:ff9b::a00:1", "::10.0.0.1", "2002:a00:1::1", "::ffff:a00:1"])
+    assert.ok(!connects(of, address, 80), address);
+  for (const address of ["64:ff9b::c633:6407", "2001:db8::a00:1", "::1"]) assert.ok(connects(of, address, 80), address);
+  const byName = open([{ allow: "example.org" }]);
+  const translated = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1];
+  for (const bytes of [translated, [198, 18, 0, 1], [240, 0, 0, 1]]) resolve(byName, "example.org", bytes);
+  const addresses = ["64:ff9b::a00:1", "198.18.0.1", "240.0.0.1"];
+  assert.deepEqual(
+    addresses.map((address) => connects(byName, address, 80)),
+    [false, false, false],
+  );
+});
+
+test("a fork's rules are its own, and so is what they deny; names are known in both", () => {
+  const of = open([{ allow: "example.org" }]);
+  resolve(of, "example.org", [198, 51, 100, 7]);
+  const denied: string[] = [];
+  const loop = { nowMs: () => of.clock.ms, callSoon: (act: () => void) => act() };
+  const fork = of.sockets.fork({ policy: [{ allow: "example.org" }], loop }, ({ host }) => denied.push(host));
+  const reaches = (sockets: PolicySockets, address: string): boolean =>
+    (sockets.create(4, "stream", { changed() {} }) as HostSocket).connect({ family: 4, address, port: 1 }) === 0;
+  assert.ok(reaches(fork, "198.51.100.7"));
+  assert.ok(!reaches(fork, "203.0.113.1"));
+  fork.update("allow");
+  assert.deepEqual([reaches(fork, "203.0.113.1"), reaches(of.sockets, "203.0.113.2")], [true, false]);
+  assert.deepEqual([denied, of.denied], [["203.0.113.1"], ["203.0.113.2 1 null"]]);
+});

@@ -14,9 +14,16 @@ import { questionOf, refusalOf } from "./dns-message.ts";
 import { NetRules, type Protocol, type Verdict } from "./net-policy.ts";
 
 const DNS_PORT = 53;
-/** Datagrams of our own that wait to be read, and peers that may be answered. */
+/** Datagrams of our own that wait to be read, and peers of a socket for datagrams. */
 const REFUSALS_MAX = 64,
-  SENDERS_MAX = 256;
+  PEERS_MAX = 256;
+
+interface PolicyParts {
+  readonly policy: NetPolicy;
+  readonly loop: Pick<EventLoop, "nowMs" | "callSoon">;
+  /** The addresses that these have for names are known. */
+  readonly known?: PolicySockets | null;
+}
 
 export class PolicySockets implements SocketProvider {
   readonly #inner: SocketProvider;
@@ -28,13 +35,18 @@ export class PolicySockets implements SocketProvider {
   /** @throws StratosError of kind option */
   constructor(
     inner: SocketProvider,
-    { policy, loop }: { readonly policy: NetPolicy; readonly loop: Pick<EventLoop, "nowMs" | "callSoon"> },
+    { policy, loop, known = null }: PolicyParts,
     tell: (denied: SandboxEvents["denied"]) => void,
   ) {
     this.#inner = inner;
-    this.#rules = new NetRules(policy, () => loop.nowMs());
+    this.#rules = new NetRules(policy, () => loop.nowMs(), known === null ? null : known.rules);
     this.#callSoon = (act) => void loop.callSoon(act);
     this.#tell = tell;
+  }
+
+  /** Of a fork: the same of the host, under rules of their own. */
+  fork(parts: Omit<PolicyParts, "known">, tell: (denied: SandboxEvents["denied"]) => void): PolicySockets {
+    return new PolicySockets(this.#inner, { ...parts, known: this }, tell);
   }
 
   /** Connections that are denied from here on end. @throws StratosError of kind option; then nothing has changed */
@@ -72,12 +84,15 @@ export class PolicySockets implements SocketProvider {
     return port === DNS_PORT && this.#inner.nameServers().includes(plain(address));
   }
 
-  /** Tells of it when it is denied. */
-  permits({ address, port }: HostAddress, protocol: Protocol): boolean {
-    const verdict = this.#rules.verdict(plain(address), port, protocol);
-    if (!verdict.isAllowed)
-      this.#deny(verdict, { host: this.#rules.nameOf(plain(address)) ?? address, port, protocol });
+  /** Tells of it when it is denied. @param named  names that the peer had when it was first permitted */
+  permits({ address, port }: HostAddress, protocol: Protocol, named: readonly string[] = []): boolean {
+    const verdict = this.#rules.verdict(plain(address), port, protocol, named);
+    if (!verdict.isAllowed) this.#deny(verdict, { host: this.namesOf({ address })[0] ?? address, port, protocol });
     return verdict.isAllowed;
+  }
+
+  namesOf({ address }: Pick<HostAddress, "address">): readonly string[] {
+    return this.#rules.namesOf(plain(address));
   }
 
   permitsName(name: string): boolean {
@@ -99,13 +114,17 @@ class PolicySocket implements HostSocket {
   readonly #events: HostSocketEvents;
   readonly #forget: () => void;
   #peer: HostAddress | null = null;
+  /** Of the peer, at `connect`: what it was permitted by may end before the connection does. */
+  #names: readonly string[] = [];
   /** The rules have ended it: an errno that is not told yet. */
   #error = 0;
   #isCut = false;
   /** Answers to questions that were refused. */
   readonly #refusals: { readonly from: HostAddress; readonly bytes: Uint8Array }[] = [];
-  /** Who has sent something may be answered. */
+  /** Who has sent something unasked may be answered, until the rules change. */
   readonly #senders = new Set<string>();
+  /** Whom it has written to by itself, with the names that they had: the rules are asked about each datagram. */
+  readonly #addressed = new Map<string, readonly string[]>();
   #last: { readonly sender: HostAddress | null; readonly length: number } | null = null;
 
   constructor(
@@ -124,7 +143,9 @@ class PolicySocket implements HostSocket {
 
   /** The rules have changed. */
   check(): void {
-    if (!this.#isStream || this.#peer === null || this.#isCut || this.#policy.permits(this.#peer, "tcp")) return;
+    this.#senders.clear();
+    if (!this.#isStream || this.#peer === null || this.#isCut) return;
+    if (this.#policy.permits(this.#peer, "tcp", this.#names)) return;
     this.#isCut = true;
     this.#error = ECONNRESET;
     this.#inner.abort();
@@ -133,13 +154,22 @@ class PolicySocket implements HostSocket {
 
   connect(to: HostAddress): number {
     // Questions to name servers are looked at one by one.
-    if (!(!this.#isStream && this.#policy.isNameServer(to)) && !this.#permits(to)) return -EACCES;
+    const isPermitted = this.#isStream
+      ? this.#policy.permits(to, "tcp")
+      : this.#policy.isNameServer(to) || this.#permitsDatagram(to);
+    if (!isPermitted) return -EACCES;
     this.#peer = to;
+    this.#names = this.#policy.namesOf(to);
     return this.#inner.connect(to);
   }
 
-  #permits(to: HostAddress): boolean {
-    return this.#policy.permits(to, this.#isStream ? "tcp" : "udp");
+  #permitsDatagram(to: HostAddress): boolean {
+    const key = keyOf(to);
+    if (this.#senders.has(key)) return true;
+    const names = this.#addressed.get(key);
+    if (!this.#policy.permits(to, "udp", names)) return false;
+    if (names === undefined && this.#addressed.size < PEERS_MAX) this.#addressed.set(key, this.#policy.namesOf(to));
+    return true;
   }
 
   write(bytes: Uint8Array, at: number, length: number, to: HostAddress | null): number {
@@ -148,7 +178,7 @@ class PolicySocket implements HostSocket {
     const peer = to ?? this.#peer;
     if (peer !== null && this.#policy.isNameServer(peer)) {
       if (!this.#asks(peer, bytes.subarray(at, at + length))) return length;
-    } else if (peer !== null && !this.#senders.has(keyOf(peer)) && !this.#permits(peer)) return -EACCES;
+    } else if (peer !== null && !this.#permitsDatagram(peer)) return -EACCES;
     return this.#inner.write(bytes, at, length, to);
   }
 
@@ -183,9 +213,15 @@ class PolicySocket implements HostSocket {
     this.#last = { sender: this.#inner.lastSender, length: this.#inner.lastLength };
     if (sender !== null) {
       if (this.#policy.isNameServer(sender)) this.#policy.rules.learn(bytes.subarray(at, at + count));
-      else if (this.#senders.size < SENDERS_MAX) this.#senders.add(keyOf(sender));
+      else this.#hear(keyOf(sender));
     }
     return count;
+  }
+
+  /** With so many addressed, nobody knows who sends unasked. */
+  #hear(sender: string): void {
+    if (this.#addressed.has(sender) || Math.max(this.#addressed.size, this.#senders.size) >= PEERS_MAX) return;
+    this.#senders.add(sender);
   }
 
   /** Once an error, then the end. */

@@ -110,6 +110,8 @@ interface MachineFork {
   readonly identity: ForkIdentity;
   /** Programs are held back at their first output until somebody attaches to them; else they write to nobody. */
   readonly keepsPrograms: boolean;
+  /** null: the machine's own. */
+  readonly sockets: SocketProvider | null;
   /** What happens in it. */
   onEvent(event: SandboxEvent): void;
 }
@@ -547,7 +549,7 @@ export class SandboxMachine {
     return this.#unwatched(() => this.#fork(fork));
   }
 
-  #fork({ identity, keepsPrograms, onEvent }: MachineFork): { machine: SandboxMachine; image: ForkedImage } {
+  #fork({ identity, keepsPrograms, sockets, onEvent }: MachineFork): { machine: SandboxMachine; image: ForkedImage } {
     this.#session.commit();
     const { image: original } = this.#parts;
     const image = original.fork?.();
@@ -556,7 +558,7 @@ export class SandboxMachine {
       const root = { ...image, identity: original.identity, volume: new LaterVolume(() => image.mount()) };
       const seed = this.#seed === null || identity === "same" ? this.#seed : this.#nextSeed(this.#seed);
       const own = { image: root, seed: seed ?? undefined, saved: null, volumes: [], keepsPrograms, onEvent };
-      const parts = { ...this.#parts, ...own };
+      const parts = { ...this.#parts, ...own, sockets: sockets ?? this.#parts.sockets };
       return { machine: new SandboxMachine(parts, { original: this, identity }), image };
     } catch (error) {
       image.close();

@@ -3,9 +3,16 @@
  * machine may be another one later (`returnTo`), or none: then each call hears why.
  */
 import { StateError } from "@stratos/base";
-import type { SocketProvider } from "@stratos/host";
+import type { EventLoop, SocketProvider } from "@stratos/host";
 import type { Board } from "@stratos/kernel";
-import { type FileDifference, type FileEvent, LimitError, type NetPolicy, StratosError } from "./api.ts";
+import {
+  type FileDifference,
+  type FileEvent,
+  LimitError,
+  type NetPolicy,
+  type SandboxEvents,
+  StratosError,
+} from "./api.ts";
 import {
   type CheckpointHead,
   decodeCheckpoint,
@@ -79,8 +86,8 @@ export class SandboxTarget {
   }
 
   /**
-   * Another one that goes on from here, with the same rules for connections and the same moments to go back to; its
-   * life begins anew.
+   * Another one that goes on from here, with the same rules for connections, which are its own from then on, and the
+   * same moments to go back to; its life begins anew.
    *
    * @throws StateError; StratosError
    */
@@ -89,9 +96,9 @@ export class SandboxTarget {
     if (original === null) throw this.#why;
     const target = new SandboxTarget(this.#parts);
     const onEvent = (event: SandboxEvent): void => target.#hear(event);
-    const { machine, image } = original.machine.fork({ ...fork, onEvent });
-    target.#sockets = this.#sockets;
     target.#policy = this.#policy;
+    target.#sockets = this.#sockets?.fork(target.#netRules()!, target.#tellDenied) ?? null;
+    const { machine, image } = original.machine.fork({ ...fork, sockets: target.#sockets, onEvent });
     for (const [label, bytes] of this.#snapshots) target.#snapshots.set(label, bytes);
     target.#running = { machine, image: original.image, letGo: () => image.close() };
     target.setLife(this.#parts.request.timeoutMs ?? null);
@@ -152,13 +159,20 @@ export class SandboxTarget {
 
   #openNetwork(): SocketProvider | null {
     const { host, request } = this.#parts;
-    const { net, network, ports = [] } = request;
-    if (net === undefined) return network === "host" ? host.openNetwork(ports) : null;
-    const rules = { policy: this.#policy ?? net.policy, loop: host.ports.loop };
-    const sockets = new PolicySockets(host.openNetwork(ports), rules, (data) => this.#hear({ name: "denied", data }));
-    this.#sockets = sockets;
-    return sockets;
+    const { network, ports = [] } = request;
+    const rules = this.#netRules();
+    if (rules === null) return network === "host" ? host.openNetwork(ports) : null;
+    const parts = { ...rules, known: this.#sockets };
+    this.#sockets = new PolicySockets(host.openNetwork(ports), parts, this.#tellDenied);
+    return this.#sockets;
   }
+
+  #netRules(): { readonly policy: NetPolicy; readonly loop: EventLoop } | null {
+    const { host, request } = this.#parts;
+    return request.net === undefined ? null : { policy: this.#policy ?? request.net.policy, loop: host.ports.loop };
+  }
+
+  readonly #tellDenied = (data: SandboxEvents["denied"]): void => this.#hear({ name: "denied", data });
 
   /** @throws StratosError of kind option; then the rules are as before */
   setNetPolicy(policy: NetPolicy): void {
