@@ -12,6 +12,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -345,11 +346,18 @@ test("files go in and out of a system", async (t) => {
   await home.must("cp", from, "files:/srv/in");
   assert.equal(await home.must("exec", "files", "/srv/in/deep/script"), "copied\n");
   await home.must("cp", join(from, "deep/script"), "files:/srv");
-  await home.must("exec", "files", "sh", "-c", "cmp /srv/script /srv/in/deep/script && echo more > /srv/in/more");
+  await home.must(
+    "exec",
+    "files",
+    "sh",
+    "-c",
+    "cmp /srv/script /srv/in/deep/script && echo more > /srv/in/more; chmod 6755 /srv/in/deep/script",
+  );
   await home.must("pause", "files");
   await home.must("cp", "files:/srv/in", join(home.path, "out"));
   assert.equal(readFileSync(join(home.path, "out/more"), "utf8"), "more\n");
   assert.equal(readFileSync(join(home.path, "out/deep/script"), "utf8"), "#!/bin/sh\necho copied\n");
+  assert.equal(statSync(join(home.path, "out/deep/script")).mode & 0o7700, 0o700, "no set-user-id comes out");
   assert.match(await home.refused(1, "cp", "files:/absent", home.path), /\/absent: ENOENT/);
   assert.match(await home.refused(2, "cp", "files:/a", "files:/b"), /one of the two is NAME:PATH/);
   assert.match(await home.refused(1, "rm", "files"), /is running/);

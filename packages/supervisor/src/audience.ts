@@ -4,7 +4,7 @@
  */
 import { STREAM_WINDOW } from "@stratos/sdk/wire";
 
-/** How long a viewer may take nothing while the program waits for it. */
+/** How long a viewer that is full may take nothing while the program waits for it. */
 const PATIENCE_MS = 10_000;
 
 export class Viewer {
@@ -12,8 +12,6 @@ export class Viewer {
   readonly #onRead: (count: number) => void;
   readonly #onSentAway: () => void;
   #onWay = 0;
-  /** It has taken something since it was last looked at. */
-  #hasTaken = false;
   onTaken: () => void = () => {};
 
   /**
@@ -37,7 +35,6 @@ export class Viewer {
 
   taken(count: number): void {
     this.#onWay -= count;
-    this.#hasTaken = true;
     this.onTaken();
   }
 
@@ -49,13 +46,6 @@ export class Viewer {
     return this.#onWay >= STREAM_WINDOW;
   }
 
-  /** @returns whether it has stood still since the last time */
-  hasStoodStill(): boolean {
-    const stood = this.isFull && !this.#hasTaken;
-    this.#hasTaken = false;
-    return stood;
-  }
-
   sendAway(): void {
     this.#onSentAway();
   }
@@ -64,19 +54,29 @@ export class Viewer {
 export class Audience {
   readonly #viewers = new Set<Viewer>();
   /** Who is to be told when there is room again. */
-  #owed: (() => void)[] = [];
+  readonly #owed: (() => void)[] = [];
   /** What was typed and the program has not read, in order. */
-  #typed: { readonly viewer: Viewer; bytes: number }[] = [];
-  #timer: NodeJS.Timeout | null = null;
+  readonly #typed: { readonly viewer: Viewer; bytes: number }[] = [];
+  /** Of those whom the program waits for, each from its own last taking. */
+  readonly #patience = new Map<Viewer, NodeJS.Timeout>();
 
   add(viewer: Viewer): void {
     this.#viewers.add(viewer);
-    viewer.onTaken = () => this.#settle();
+    viewer.onTaken = () => {
+      this.#endPatience(viewer);
+      this.#settle();
+    };
   }
 
   remove(viewer: Viewer): void {
     this.#viewers.delete(viewer);
+    this.#endPatience(viewer);
     this.#settle();
+  }
+
+  #endPatience(viewer: Viewer): void {
+    clearTimeout(this.#patience.get(viewer));
+    this.#patience.delete(viewer);
   }
 
   get viewers(): readonly Viewer[] {
@@ -91,23 +91,19 @@ export class Audience {
   }
 
   #settle(): void {
-    if (this.viewers.some((viewer) => viewer.isFull)) {
-      this.#timer ??= setTimeout(() => this.#lookAfter(), PATIENCE_MS).unref();
-      return;
+    if (this.#owed.length === 0) return;
+    const slow = this.viewers.filter((viewer) => viewer.isFull);
+    for (const viewer of slow) {
+      if (this.#patience.has(viewer)) continue;
+      const timer = setTimeout(() => this.#sendAway(viewer), PATIENCE_MS).unref();
+      this.#patience.set(viewer, timer);
     }
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    for (const dealtWith of this.#owed.splice(0)) dealtWith();
+    if (slow.length === 0) for (const dealtWith of this.#owed.splice(0)) dealtWith();
   }
 
-  #lookAfter(): void {
-    this.#timer = null;
-    for (const viewer of this.viewers) {
-      if (!viewer.hasStoodStill()) continue;
-      this.#viewers.delete(viewer);
-      viewer.sendAway();
-    }
-    this.#settle();
+  #sendAway(viewer: Viewer): void {
+    this.remove(viewer);
+    viewer.sendAway();
   }
 
   typed(viewer: Viewer, bytes: number): void {
@@ -130,6 +126,5 @@ export class Audience {
   begin(): void {
     const typed = this.#typed.splice(0);
     for (const { viewer, bytes } of typed) viewer.read(bytes);
-    this.#owed = [];
   }
 }

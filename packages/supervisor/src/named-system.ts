@@ -11,6 +11,7 @@
  * ```
  */
 import { rmSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { hostReason } from "@stratos/host-node/home";
 import { EngineProcesses } from "@stratos/library/engine-process";
 import { StratosError } from "@stratos/sdk/client";
@@ -27,6 +28,10 @@ import type { SystemFolder, SystemRecord } from "./system-store.ts";
 const RETURNS_MAX = 3;
 const RETURNS_MS = 10 * 60_000;
 const SNAPSHOTS_MAX = 100;
+/** How long an engine may take to pass a signal on: then it hangs, and is to end all the same. */
+const ANSWER_MS = 5000;
+/** How long the last checkpoint may take when the supervisor ends. */
+const KEEP_MS = 120_000;
 /** After a signal that cannot be ignored. */
 const KILL_MS = 10_000;
 const EXIT_KILLED = 137;
@@ -96,7 +101,7 @@ export class NamedSystem {
   #change(changes: Partial<SystemRecord>): void {
     this.#record = { ...this.#record, ...changes };
     // A full disk must not take the systems with it: what is in memory holds, and the next change is written again.
-    this.#attempt("its record", () => this.#folder.write(this.#record));
+    this.#attempt("its record could not be written", () => this.#folder.write(this.#record));
     this.#listener.onChange();
   }
 
@@ -104,7 +109,7 @@ export class NamedSystem {
     try {
       work();
     } catch (error) {
-      console.error(`${this.#name}: ${what} could not be written: ${hostReason(error)}`);
+      console.error(`${this.#name}: ${what}: ${hostReason(error)}`);
     }
   }
 
@@ -180,29 +185,41 @@ export class NamedSystem {
     try {
       const { value } = await engine.call("create", { home: this.#home, ...request }, { onProgress }).answer;
       const target = value as number;
-      const log = (this.#log ??= new OutputLog(this.#folder.path));
+      this.#log ??= new OutputLog(this.#folder);
       const before = this.#running;
       const isPaused = this.#record.state === "paused";
       if (isPaused) await engine.call("pause", { target, isPaused }).answer;
-      this.#audience.begin();
       begun = new RunningSystem({ engine, target, release }, beginning, {
-        onRead: (count) => this.#audience.read(count),
+        // What was typed is the other's until this one takes its place.
+        onRead: (count) => {
+          if (begun === this.#running) this.#audience.read(count);
+        },
         onOutput: (stream, bytes, dealtWith) => {
-          this.#attempt("output", () => log.append({ stream, atMs: Date.now() }, bytes));
+          const entry = { stream, atMs: Date.now() };
+          this.#attempt("output could not be kept", () => this.#log?.append(entry, bytes));
           this.#audience.show(stream, bytes, dealtWith);
         },
       });
       const running = begun;
-      this.#mainPid = await running.started;
+      const mainPid = await running.started;
+      if (this.#isRemoved) throw this.#refuse("has ended meanwhile, and was removed");
+      // The one before may have ended meanwhile, and closed it.
+      this.#log ??= new OutputLog(this.#folder);
+      this.#audience.begin();
+      this.#mainPid = mainPid;
       this.#running = running;
       if (before !== null) void before.close();
       this.#change({ state: isPaused ? "paused" : "running", finishedMs: null, exitCode: null, error: null });
       this.#scheduleSave();
-      running.ended.then(
-        (end) => this.#finish(running, end),
-        (error: Error) => this.#lose(running, error),
-      );
+      running.ended
+        .then(
+          (end) => this.#finish(running, end),
+          (error: Error) => this.#lose(running, error),
+        )
+        // One system's trouble must not end the others.
+        .catch((error: unknown) => console.error(`${this.#name}: internal error: ${String(error)}`));
     } catch (error) {
+      if (this.#running === null) this.#closeLog();
       if (begun === null) release();
       else await begun.close();
       throw error;
@@ -213,11 +230,12 @@ export class NamedSystem {
   #finish(running: RunningSystem, end: ProgramEnd): void {
     if (running !== this.#running) return;
     void this.#letGo();
-    rmSync(this.#folder.checkpointPath, { force: true });
+    const { checkpointPath } = this.#folder;
+    this.#attempt("its checkpoint could not be removed", () => rmSync(checkpointPath, { force: true }));
     this.#change({ state: "exited", finishedMs: Date.now(), exitCode: end.exitCode, checkpointMs: null });
     for (const { resolve } of this.#waiting) resolve(end);
     this.#waiting.clear();
-    if (this.#record.spec.isTransient) this.#remove();
+    if (this.#record.spec.isTransient) this.#attempt("it could not be removed", () => this.#remove());
   }
 
   async #letGo(): Promise<void> {
@@ -225,9 +243,14 @@ export class NamedSystem {
     this.#running = null;
     if (this.#saveTimer !== null) clearTimeout(this.#saveTimer);
     this.#saveTimer = null;
-    this.#log?.close();
-    this.#log = null;
+    this.#closeLog();
     await running?.close();
+  }
+
+  #closeLog(): void {
+    const log = this.#log;
+    this.#log = null;
+    this.#attempt("its output could not be closed", () => log?.close());
   }
 
   /** Its process is gone. */
@@ -306,11 +329,16 @@ export class NamedSystem {
     );
     const within = (ms: number): Promise<boolean> =>
       Promise.race([ended, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), ms).unref())]);
+    await Promise.race([this.#ask(signal), within(ANSWER_MS)]);
+    if (await within(graceMs)) return;
+    this.signal("SIGKILL").catch(() => {});
+    if (!(await within(KILL_MS))) this.#end();
+  }
+
+  /** To end. @throws StratosError: there is no such signal */
+  async #ask(signal: string): Promise<void> {
     if (this.#record.state === "paused") await this.setPaused(false);
     await this.signal(signal);
-    if (await within(graceMs)) return;
-    await this.signal("SIGKILL").catch(() => {});
-    if (!(await within(KILL_MS))) this.#end();
   }
 
   /** At once, with all that is in it. */
@@ -322,11 +350,13 @@ export class NamedSystem {
 
   setPaused(isPaused: boolean): Promise<void> {
     return this.#exclusive(async () => {
-      const { engine, target } = this.#machine();
+      const running = this.#machine();
+      const { engine, target } = running;
       const state = isPaused ? "paused" : "running";
       if (this.#record.state === state) throw this.#refuse(isPaused ? "is paused already" : "is not paused");
       await engine.call("pause", { target, isPaused }).answer;
-      this.#change({ state });
+      // It may have ended meanwhile.
+      if (this.#running === running) this.#change({ state });
     });
   }
 
@@ -409,6 +439,8 @@ export class NamedSystem {
 
   /** @throws StratosError of kind system: it is running, and must not be ended */
   remove(isForced: boolean): Promise<void> {
+    // What waits for an answer of its machine waits no longer.
+    if (isForced) this.#end();
     return this.#exclusive(async () => {
       if (this.isAlive && !isForced) throw this.#refuse("is running; stop it first, or use --force");
       this.#end();
@@ -418,14 +450,14 @@ export class NamedSystem {
 
   #remove(): void {
     if (this.#isRemoved) return;
-    this.#isRemoved = true;
     this.#folder.remove();
+    this.#isRemoved = true;
     this.#listener.onRemoved(this);
   }
 
   /** The supervisor ends: what runs is kept where it is to be, and goes on from there when there is one again. */
   async leaveBehind(): Promise<void> {
-    await this.keep();
+    await Promise.race([this.keep(), sleep(KEEP_MS, undefined, { ref: false })]);
     // Its end is the supervisor's, not its own: the record stays as it is.
     await this.#letGo();
   }

@@ -13,33 +13,49 @@ export interface LogEntry {
   readonly atMs: number;
 }
 
+/** Its path may become another while the log is open. */
+interface LogFolder {
+  readonly path: string;
+}
+
 const FILE_BYTES_MAX = 8 << 20;
 
 export class OutputLog {
-  readonly #path: string;
-  #fd: number;
+  readonly #folder: LogFolder;
+  /** Of the newer file; null: it was closed. */
+  #fd: number | null;
   #size: number;
 
-  constructor(folder: string) {
-    this.#path = pathIn(folder);
-    this.#fd = openLog(this.#path);
+  constructor(folder: LogFolder) {
+    this.#folder = folder;
+    this.#fd = openLog(pathIn(folder.path));
     this.#size = fstatSync(this.#fd).size;
   }
 
+  /** After `close` nothing is kept. */
   append(entry: LogEntry, bytes: Uint8Array): void {
+    if (this.#fd === null) return;
     const frame = encodeFrame(entry, bytes);
-    if (this.#size + frame.length > FILE_BYTES_MAX) {
-      closeSync(this.#fd);
-      renameSync(this.#path, `${this.#path}.old`);
-      this.#fd = openLog(this.#path);
-      this.#size = 0;
-    }
+    if (this.#size + frame.length > FILE_BYTES_MAX) this.#fd = this.#turn(this.#fd);
     writeSync(this.#fd, frame);
     this.#size += frame.length;
   }
 
+  /** A descriptor is given up only once there is another: its number is soon somebody else's. */
+  #turn(full: number): number {
+    const path = pathIn(this.#folder.path);
+    // Absent: the last time ended here.
+    if (existsSync(path)) renameSync(path, `${path}.old`);
+    const fd = openLog(path);
+    this.#size = 0;
+    closeSync(full);
+    return fd;
+  }
+
   close(): void {
-    closeSync(this.#fd);
+    const fd = this.#fd;
+    this.#fd = null;
+    if (fd !== null) closeSync(fd);
   }
 }
 

@@ -1,7 +1,10 @@
 /** The machine of a system while it has one: a process of the engine, and the program that it is there for. */
 import type { EngineClient } from "@stratos/sdk/client";
-import type { ProgramEnd, TerminalSize } from "@stratos/sdk/api";
+import { LimitError, type ProgramEnd, type TerminalSize } from "@stratos/sdk/api";
 import type { Operations } from "@stratos/sdk/wire";
+
+/** How long an engine may take to end a machine. */
+const CLOSE_MS = 5000;
 
 interface RunningParts {
   readonly engine: EngineClient;
@@ -62,14 +65,24 @@ export class RunningSystem {
     this.engine.send({ call: this.#call, size });
   }
 
-  /** Ends the machine, and lets its process end. */
+  /** Ends the machine, and lets its process end; one that does not answer is killed. */
   async close(): Promise<void> {
     try {
-      await this.engine.call("close", { target: this.target }).answer;
-    } catch {
-      // It is gone already.
+      await this.engine.call("close", { target: this.target }, { timeoutMs: CLOSE_MS }).answer;
+    } catch (error) {
+      // Of any other kind: it is gone already.
+      if (error instanceof LimitError) this.#kill();
     } finally {
       this.#release();
+    }
+  }
+
+  #kill(): void {
+    const { processId } = this.engine;
+    try {
+      if (processId !== null) process.kill(processId, "SIGKILL");
+    } catch {
+      // It has ended just now.
     }
   }
 }

@@ -11,6 +11,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { hostReason } from "@stratos/host-node/home";
 import { StratosError } from "@stratos/sdk/api";
 import { isSystemName, type SystemSpec, type SystemState } from "./protocol.ts";
 
@@ -37,8 +38,7 @@ export class SystemStore {
 
   constructor(folder: string) {
     this.#folder = folder;
-    for (const name of readdirSync(folder))
-      if (name.startsWith(".")) rmSync(join(folder, name), { recursive: true, force: true });
+    for (const name of readdirSync(folder)) if (name.startsWith(".")) bury(join(folder, name));
   }
 
   /** By name. */
@@ -124,15 +124,28 @@ export class SystemFolder {
     this.#name = to;
   }
 
-  /** Out of sight at once, then away. */
+  /** Out of sight at once, then away. Whoever removed it by hand was faster. */
   remove(): void {
     const grave = join(this.#parent, `.old-${randomBytes(6).toString("hex")}`);
-    renameSync(this.path, grave);
-    rmSync(grave, { recursive: true, force: true });
+    try {
+      renameSync(this.path, grave);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+    bury(grave);
   }
 }
 
 const SUFFIX = ".checkpoint";
+
+/** What cannot be removed is nothing's any more: the next supervisor tries again. */
+function bury(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (error) {
+    console.error(`${path}: ${hostReason(error)}`);
+  }
+}
 
 function readRecord(path: string): SystemRecord | null {
   try {

@@ -45,7 +45,9 @@ export function copyFiles(from: string, to: string): Promise<number> {
 }
 
 async function copyOut(system: SystemFiles, from: string, to: string, depth = 0): Promise<void> {
-  const { kind, mode } = await system.status(from);
+  const { kind, mode: all } = await system.status(from);
+  // What the system's root gave away (set-user-id) is not this user's to give.
+  const mode = all & 0o777;
   if (kind === "file") return writeFileSync(to, await system.read(from), { mode });
   if (kind !== "folder") return leaveOut(from, kind);
   checkDepth(from, depth);
