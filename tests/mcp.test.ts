@@ -180,7 +180,7 @@ test("a server in a sandbox is asked by HTTP", async () => {
 
 test("over HTTP the server asks for its token, and serves neither other names nor other origins", async () => {
   const tokenFile = join(folder, "token");
-  const server = spawn(node!, [...words, "--listen", "0", "--token-file", tokenFile], {
+  const server = spawn(node!, [...words, "--listen", "127.0.0.2:0", "--token-file", tokenFile], {
     env: { ...process.env, STRATOS_HOME: TEST_HOME },
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -14,7 +14,8 @@ export class BoxProcess {
   end: ProgramEnd | null = null;
   /** Why it has no end: its sandbox has gone. */
   failure: unknown = null;
-  #wake: () => void = () => {};
+  /** Those who wait for output, or the end. */
+  readonly #waiting = new Set<() => void>();
   readonly #whole: Promise<void>;
 
   constructor(id: string, command: string, program: Program) {
@@ -39,11 +40,15 @@ export class BoxProcess {
   async #read(stream: AsyncIterable<Uint8Array>): Promise<void> {
     for await (const bytes of stream) {
       const part = bytes.subarray(0, Math.max(0, OUTPUT_MAX - this.#length));
-      this.#pieces.push(part);
+      if (part.length > 0) this.#pieces.push(part);
       this.#length += part.length;
       this.#droppedBytes += bytes.length - part.length;
       this.#wake();
     }
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
   }
 
   get pid(): number {
@@ -91,11 +96,13 @@ export class BoxProcess {
       const left = deadline - performance.now();
       if (left <= 0) return;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, left);
-        this.#wake = () => {
+        const wake = (): void => {
           clearTimeout(timer);
+          this.#waiting.delete(wake);
           resolve();
         };
+        const timer = setTimeout(wake, left);
+        this.#waiting.add(wake);
       });
     }
     if (this.isOver) await this.#whole;

@@ -5,6 +5,8 @@ import { BoxProcess } from "./box-process.ts";
 
 /** Ended ones are forgotten first. */
 const PROCESSES_MAX = 64;
+/** Of a file that is read at once; what answers leave in files is shorter. */
+const READ_BYTES_MAX = 16 << 20;
 
 export class Box {
   readonly id: string;
@@ -13,6 +15,8 @@ export class Box {
   readonly options: SandboxOptions;
   readonly labels = new Set<string>();
   readonly #processes = new Map<string, BoxProcess>();
+  /** Those that are being started. */
+  #starting = 0;
   #lastProcess = 0;
   #lastFile = 0;
 
@@ -28,18 +32,23 @@ export class Box {
     options: { readonly cwd?: string; readonly env?: Record<string, string>; readonly user?: string },
     timeoutMs: number | undefined,
   ): Promise<BoxProcess> {
-    const ended = [...this.#processes.values()].find(({ isOver }) => isOver);
-    if (this.#processes.size >= PROCESSES_MAX) {
+    if (this.#processes.size + this.#starting >= PROCESSES_MAX) {
+      const ended = this.processes.find(({ isOver }) => isOver);
       if (ended === undefined) throw wrong("command", `${PROCESSES_MAX} processes run already: end one`);
       this.#processes.delete(ended.id);
     }
-    const program = await this.sandbox.spawn(command, {
-      ...options,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    });
-    const process = new BoxProcess(`p${++this.#lastProcess}`, command, program);
-    this.#processes.set(process.id, process);
-    return process;
+    this.#starting++;
+    try {
+      const program = await this.sandbox.spawn(command, {
+        ...options,
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      });
+      const process = new BoxProcess(`p${++this.#lastProcess}`, command, program);
+      this.#processes.set(process.id, process);
+      return process;
+    } finally {
+      this.#starting--;
+    }
   }
 
   /** @throws StratosError of kind option */
@@ -57,8 +66,23 @@ export class Box {
   async keep(bytes: Uint8Array): Promise<string> {
     await this.sandbox.fs.mkdir(OUTPUT_FOLDER, { parents: true });
     const path = `${OUTPUT_FOLDER}/${++this.#lastFile}.txt`;
-    await this.sandbox.fs.write(path, bytes);
+    try {
+      await this.sandbox.fs.write(path, bytes);
+    } catch (error) {
+      // A part of it would fill what is left of the disk.
+      await this.sandbox.fs.rm(path).catch(() => {});
+      throw error;
+    }
     return path;
+  }
+
+  /** A whole file. @throws StratosError: of kind option for one that is too large, or that may have no end */
+  async read(path: string): Promise<Uint8Array> {
+    const { kind, sizeBytes } = await this.sandbox.fs.stat(path);
+    if (kind !== "file" && kind !== "folder") throw wrong("path", `${path} is a ${kind}: read it with run`);
+    if (sizeBytes > READ_BYTES_MAX)
+      throw wrong("path", `${path} has ${sizeBytes} bytes, more than ${READ_BYTES_MAX}: take parts of it with run`);
+    return this.sandbox.fs.read(path);
   }
 }
 

@@ -52,12 +52,13 @@ export async function serveOverHttp(
 ): Promise<void> {
   const boxes = new Boxes(options.sandbox, options.most);
   const handler = createMcpHandler(() => buildServer(boxes, options.version));
+  const own = options.host.includes(":") ? `[${options.host}]` : options.host;
   const listener = await listenAt({ host: options.host, port: options.port }, (request) => {
     const { pathname } = new URL(request.url);
     return (
       // Pages of a browser must not reach it by a name that leads here (DNS rebinding).
-      hostHeaderValidationResponse(request, localhostAllowedHostnames()) ??
-      originValidationResponse(request, localhostAllowedOrigins()) ??
+      hostHeaderValidationResponse(request, [...localhostAllowedHostnames(), own]) ??
+      originValidationResponse(request, [...localhostAllowedOrigins(), own]) ??
       (pathname === "/mcp" ? null : new Response("not found\n", { status: 404 })) ??
       (isAuthorized(request, options.token) ? null : unauthorized()) ??
       handler.fetch(request)
@@ -78,7 +79,7 @@ function buildServer(boxes: Boxes, version: string): McpServer {
     new ResourceTemplate("stratos://{sandbox}/{+path}", { list: undefined }),
     { description: "A file of a sandbox", mimeType: "text/plain" },
     async (uri) => {
-      const bytes = await boxes.get(uri.hostname).sandbox.fs.read(decodeURIComponent(uri.pathname));
+      const bytes = await boxes.get(uri.hostname).read(decodeURIComponent(uri.pathname));
       return { contents: [{ uri: uri.href, mimeType: "text/plain", text: new TextDecoder().decode(bytes) }] };
     },
   );

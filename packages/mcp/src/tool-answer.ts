@@ -9,7 +9,7 @@ export function answer(text: string, data?: Record<string, unknown>): CallToolRe
   return { content: [{ type: "text", text }], ...(data === undefined ? {} : { structuredContent: data }) };
 }
 
-/** Long text: its two ends, and a file of the sandbox with the whole. */
+/** Long text: its two ends, and a file of the sandbox with the whole, when it takes one. */
 export async function longAnswer(
   box: Box,
   { head, text, whole }: { readonly head: string; readonly text: string; readonly whole: Uint8Array },
@@ -17,7 +17,14 @@ export async function longAnswer(
 ): Promise<CallToolResult> {
   const bounded = boundedText(text);
   if (!bounded.isCut) return answer(`${head}${bounded.text}`, { ...data, output: bounded.text });
-  const path = await box.keep(whole);
+  let path: string;
+  try {
+    path = await box.keep(whole);
+  } catch (error) {
+    if (!(error instanceof StratosError)) throw error;
+    const note = `\n(The whole could not be kept in the sandbox: ${error.message})`;
+    return answer(`${head}${bounded.text}${note}`, { ...data, output: bounded.text });
+  }
   const uri = resourceOf(box.id, path);
   return {
     content: [

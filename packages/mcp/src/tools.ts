@@ -1,6 +1,7 @@
 /** The tools, each with what it takes, what it answers, and what a client may think of it. */
 import type { CallToolResult, McpServer, ToolAnnotations } from "@modelcontextprotocol/server";
 import { z } from "zod";
+import { boundedBody } from "./bounded-body.ts";
 import type { Box, Boxes } from "./boxes.ts";
 import { wrong } from "./boxes.ts";
 import { answer, longAnswer, processAnswer, refusal } from "./tool-answer.ts";
@@ -214,10 +215,11 @@ function addProgramTools(tool: AddTool, boxes: Boxes): void {
       };
       try {
         const response = await box.sandbox.fetch(port, target, init);
-        const whole = new Uint8Array(await response.arrayBuffer());
+        const { bytes: whole, isCut } = await boundedBody(response);
         const fields = Object.fromEntries(response.headers);
         const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\n`);
-        const head = `${response.status} ${response.statusText}\n${lines.join("")}\n`;
+        const cut = isCut ? `(Of its content only the first ${whole.length} bytes were read.)\n` : "";
+        const head = `${response.status} ${response.statusText}\n${lines.join("")}${cut}\n`;
         const text = new TextDecoder().decode(whole);
         return await longAnswer(box, { head, text, whole }, { status: response.status, headers: fields });
       } catch (error) {
@@ -260,7 +262,7 @@ function addFileTools(tool: AddTool, boxes: Boxes): void {
     },
     async ({ sandbox: id, path: file, start_line = 1, end_line, encoding }) => {
       const box = boxes.get(id);
-      const bytes = await box.sandbox.fs.read(file);
+      const bytes = await box.read(file);
       if (encoding === "base64") {
         if (bytes.length > BASE64_MAX) throw wrong("path", `${file}: ${bytes.length} bytes are too many for an answer`);
         return answer(Buffer.from(bytes).toString("base64"), { sizeBytes: bytes.length });
@@ -301,13 +303,13 @@ function addFileTools(tool: AddTool, boxes: Boxes): void {
       },
     },
     async ({ sandbox: id, path: file, old_text, new_text, replace_all }) => {
-      const { fs } = boxes.get(id).sandbox;
-      const parts = (await fs.readText(file)).split(old_text);
+      const box = boxes.get(id);
+      const parts = new TextDecoder().decode(await box.read(file)).split(old_text);
       const count = parts.length - 1;
       if (count === 0) throw wrong("old_text", `${file} does not hold it: read_file shows what it holds`);
       if (count > 1 && !replace_all)
         throw wrong("old_text", `${file} holds it ${count} times: give more of the text around it, or replace_all`);
-      await fs.write(file, parts.join(new_text));
+      await box.sandbox.fs.write(file, parts.join(new_text));
       return answer(`${file}: ${count} replaced.`);
     },
   );

@@ -16,6 +16,7 @@ import {
 import { parsePort } from "../volume-options.ts";
 import type { Finish } from "./row-options.ts";
 import { UsageError } from "../command-error.ts";
+import { warnOfSharedToken } from "../shared-token.ts";
 import { VERSION } from "../version.ts";
 
 export function configCommand(finish: Finish): Command {
@@ -157,10 +158,7 @@ function tellWhoMayUseIt(token: ServiceToken | null, { token: asked }: ServeOpti
   process.stderr.write(
     `stratos: the token is in ${token.path}: curl -H "Authorization: Bearer $(cat ${token.path})" …\n`,
   );
-  if (token.isShared)
-    process.stderr.write(
-      `stratos: warning: ${token.path} can be read by others, who are as good as you with it; chmod 600 ends that\n`,
-    );
+  warnOfSharedToken(token);
 }
 
 /** The file with every default in its place, when it is right. */

@@ -5,6 +5,7 @@ import type { SharedFolder } from "@stratos/images";
 import { stratosHome } from "@stratos/host-node/home";
 import { UsageError } from "../command-error.ts";
 import { parseImageName, parseListen, parseMemory, parseVolume } from "../option-values.ts";
+import { warnOfSharedToken } from "../shared-token.ts";
 import { VERSION } from "../version.ts";
 import type { Finish } from "./row-options.ts";
 
@@ -76,10 +77,11 @@ async function serveTools({ image, memory, net, volume, max, listen, tokenFile }
     return 0;
   }
   const { serviceToken } = await import("@stratos/volumes/serve");
-  const { text, path } = serviceToken(tokenFile ?? join(stratosHome(), "mcp.token"));
-  await serveOverHttp({ ...options, ...listen, token: text }, (address) => {
+  const token = serviceToken(tokenFile ?? join(stratosHome(), "mcp.token"));
+  await serveOverHttp({ ...options, ...listen, token: token.text }, (address) => {
     process.stdout.write(`${address}\n`);
-    process.stderr.write(`stratos: requests need the token in ${path}: Authorization: Bearer …\n`);
+    process.stderr.write(`stratos: requests need the token in ${token.path}: Authorization: Bearer …\n`);
+    warnOfSharedToken(token);
   });
   return 0;
 }
