@@ -309,15 +309,20 @@ export class Kernel
     return this.wall.at(this.now());
   }
 
+  realtimeSinceNs(time: Time): number {
+    return this.wall.sinceNs(this.now(), time);
+  }
+
   setRealtime(seconds: number, nanoseconds: number): void {
     this.realtimeOffsetMs = seconds * 1000 + nanoseconds / 1e6 - this.clock.realtimeMs();
     this.wall.set(this.now(), seconds, nanoseconds);
     this.vdso.setRealtime(this.wall);
   }
 
-  /** CLOCK_REALTIME follows the host's clock. */
+  /** CLOCK_REALTIME follows the host's clock, and programs are told. */
   followHostClock(): void {
-    if (this.wall.follow(this.clock, this.realtimeOffsetMs)) this.vdso.setRealtime(this.wall);
+    const hasMoved = this.wall.follow(this.clock, this.realtimeOffsetMs);
+    if (hasMoved || this.vdso.isBehind) this.vdso.setRealtime(this.wall);
   }
 
   fileShrinks(inode: Inode, size: number, from: CallState | null = null): Cut | null {

@@ -43,6 +43,8 @@ test("a time that was set is exact, before the machine's start as well", () => {
   wall.set(5e9 + 7, 1, 3);
   assert.deepEqual(wall.at(5e9 + 7), { seconds: 1, nanoseconds: 3 });
   assert.deepEqual(wall.at(6e9), { seconds: 1, nanoseconds: 999_999_996 });
+  assert.equal(wall.sinceNs(6e9, { seconds: 1, nanoseconds: 3 }), 999_999_993);
+  assert.equal(wall.sinceNs(5e9, { seconds: 2, nanoseconds: 0 }), -1_000_000_004);
 });
 
 test("looks that were interrupted are taken again, for a while", () => {

@@ -23,6 +23,11 @@ export class WallClock {
     return { seconds: this.seconds + carry, nanoseconds: ns - carry * 1e9 };
   }
 
+  /** How long before `nowNs` a time was, in nanoseconds; exact below 2^53. */
+  sinceNs(nowNs: number, { seconds, nanoseconds }: { seconds: number; nanoseconds: number }): number {
+    return (this.seconds - seconds) * 1e9 + (this.nanoseconds - nanoseconds + Math.floor(nowNs));
+  }
+
   /** It is this time at `nowNs`. */
   set(nowNs: number, seconds: number, nanoseconds: number): void {
     const ns = nanoseconds - Math.floor(nowNs);

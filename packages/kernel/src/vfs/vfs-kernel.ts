@@ -31,6 +31,8 @@ export interface VfsKernel extends SignalKernel {
   readonly realtimeOffsetMs: number;
   now(): number;
   realtime(): { seconds: number; nanoseconds: number };
+  /** How long ago a time was, in nanoseconds. */
+  realtimeSinceNs(time: { seconds: number; nanoseconds: number }): number;
   /**
    * A file becomes shorter, and its pages are about to be dropped: mappings of them go, in pieces when the call under
    * way may pause.

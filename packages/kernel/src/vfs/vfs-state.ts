@@ -75,11 +75,11 @@ export class VfsState implements Reclaimable {
    * object serves all stamps of a millisecond, so never change it.
    */
   now(): Time {
-    const kernel = this.#kernel;
-    const { seconds, nanoseconds } = kernel.realtime();
-    const grain = nanoseconds - (nanoseconds % 1e6);
-    if (grain !== this.#time.nanoseconds || seconds !== this.#time.seconds)
-      this.#time = { seconds, nanoseconds: grain };
+    const since = this.#kernel.realtimeSinceNs(this.#time);
+    if (since < 0 || since >= 1e6) {
+      const { seconds, nanoseconds } = this.#kernel.realtime();
+      this.#time = { seconds, nanoseconds: nanoseconds - (nanoseconds % 1e6) };
+    }
     return this.#time;
   }
 

@@ -78,9 +78,12 @@ interface Section {
   readonly entrySize: number;
 }
 
-/** @returns the bytes of the page; the same in each run */
-export function makeVdsoImage(): Uint8Array {
-  return new VdsoImage().make();
+let image: Uint8Array | null = null;
+
+/** @returns the bytes of the page, the same in each run: made once, for all kernels */
+export function vdsoImage(): Readonly<Uint8Array> {
+  image ??= new VdsoImage().make();
+  return image;
 }
 
 class VdsoImage {

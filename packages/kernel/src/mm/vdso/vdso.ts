@@ -11,7 +11,7 @@ import { COARSE_CLOCKS, ELAPSED_CLOCKS, REALTIME_CLOCKS } from "../../time/clock
 import { VDSO_BASE, type AddressSpace } from "../address-space.ts";
 import { AREA_NEVER_WRITABLE, AREA_NO_DUMP, AREA_NO_EXPAND, Area } from "../area.ts";
 import { PROBED_VALUES } from "./hwprobe.ts";
-import { makeVdsoImage } from "./vdso-image.ts";
+import { vdsoImage } from "./vdso-image.ts";
 
 /**
  * The page of data, as vdso-code.ts reads it:
@@ -39,10 +39,12 @@ export class Vdso {
   /** For time namespaces without offsets; and for the others, whose programs ask the kernel. */
   readonly data: PageCache;
   readonly askingData: PageCache;
+  /** CLOCK_REALTIME was set, and there was no memory for a page of ours to tell programs: it is to be told again. */
+  isBehind = false;
 
   constructor(memory: MemoryAccount, harts: number) {
     this.code = ownPages(memory);
-    memory.frames.physical.u8.set(makeVdsoImage(), this.code.frame(0) * PAGE_SIZE);
+    memory.frames.physical.u8.set(vdsoImage(), this.code.frame(0) * PAGE_SIZE);
     this.data = ownPages(memory);
     this.askingData = ownPages(memory);
     const { u32 } = memory.frames.physical;
@@ -60,12 +62,13 @@ export class Vdso {
     u32[(dataAt(this.data) + RESOLUTIONS) >>> 2] = bits(clocks.filter((clock) => !COARSE_CLOCKS.includes(clock)));
   }
 
-  /** CLOCK_REALTIME is so far ahead of CLOCK_MONOTONIC. */
+  /** CLOCK_REALTIME is so far ahead of CLOCK_MONOTONIC. Without memory programs are told later (`isBehind`). */
   setRealtime({ seconds, nanoseconds }: { seconds: number; nanoseconds: number }): void {
     const { u32 } = this.data.frames.physical;
     // Forks share the page until one's clock is set.
     const frame = this.data.ownFrame(0);
-    if (frame < 0) return;
+    this.isBehind = frame < 0;
+    if (this.isBehind) return;
     const offset = BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds);
     for (const clock of REALTIME_CLOCKS) {
       const at = (frame * PAGE_SIZE + OFFSETS + clock * 8) >>> 2;
