@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mount, type Volume } from "@stratos/aegisfs";
-import { MemoryBlockDevice, SimulatedEventLoop } from "@stratos/host";
+import { SimulatedEventLoop } from "@stratos/host";
 import type { CloneUse, EngineHost } from "./engine-host.ts";
 import { SandboxTarget } from "./sandbox-target.ts";
 import { formattedDevice, MIB, ports } from "./testing/memory-volume.ts";
