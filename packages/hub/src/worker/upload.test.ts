@@ -15,10 +15,10 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const file = { name: "out", path: join(folder, "out"), role: "output", media: "text/plain" };
 writeFileSync(file.path, "made\n");
 
-/** Uploads to a hub that answers with what `answer` returns after so many milliseconds; null: it cannot be reached. */
+/** Uploads to a hub that answers with what `answer` returns after so many milliseconds; a word: why it does not. */
 async function upload(
   context: TestContext,
-  answer: (request: string, elapsedMs: number) => Response | null,
+  answer: (request: string, elapsedMs: number) => Response | string,
   stopper = new AbortController(),
 ): Promise<{ result: unknown; elapsedMs: number }> {
   context.mock.timers.enable({ apis: ["setTimeout"] });
@@ -27,8 +27,8 @@ async function upload(
   const fetch = async (url: string, init: RequestInit): Promise<Response> => {
     hasAsked = true;
     const response = answer(`${init.method} ${url.replace(/sha256:\w+/, "DIGEST")}`, elapsedMs);
-    if (response === null) throw new TypeError("fetch failed");
-    return response;
+    if (response instanceof Response) return response;
+    throw new TypeError("fetch failed", { cause: Object.assign(new Error(response), { code: response }) });
   };
   const client = new HubClient({ url: "http://hub.example", token: "x", fetch });
   let isOver = false;
@@ -52,7 +52,7 @@ test("an upload outlasts a hub that is away for minutes", async (context) => {
   const backMs = 5 * 60_000;
   const requests: string[] = [];
   const { result, elapsedMs } = await upload(context, (request, elapsed) => {
-    if (elapsed < backMs) return null;
+    if (elapsed < backMs) return elapsed < backMs / 2 ? "ECONNREFUSED" : "UND_ERR_SOCKET";
     requests.push(request);
     return request.startsWith("GET") ? begins() : new Response(null, { status: 204 });
   });
@@ -64,17 +64,35 @@ test("an upload outlasts a hub that is away for minutes", async (context) => {
   ]);
 });
 
-test("it ends with the run", async (context) => {
+test("it ends with the run, between two requests too", async (context) => {
   const stopper = new AbortController();
-  const { result } = await upload(
+  const { result, elapsedMs } = await upload(
     context,
     (_, elapsed) => {
-      if (elapsed > 60_000) stopper.abort();
-      return null;
+      if (elapsed === 0) setTimeout(() => stopper.abort(), 60_000);
+      return "ECONNREFUSED";
     },
     stopper,
   );
   assert.ok(result instanceof TypeError);
+  assert.ok(elapsedMs < 60_500, `after ${elapsedMs} ms`);
+});
+
+test("what waiting does not mend ends it, a name that nobody knows after some requests", async (context) => {
+  for (const [code, most] of [
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", 1],
+    ["ENOENT", 1],
+    ["ENOTFOUND", 10],
+  ] as const) {
+    let asked = 0;
+    const { result } = await upload(context, () => {
+      asked++;
+      return code;
+    });
+    assert.ok(result instanceof TypeError);
+    assert.ok(asked <= most && (most === 1 || asked > 1), `${code}: ${asked} times`);
+    context.mock.timers.reset();
+  }
 });
 
 test("what the hub refuses is not asked for again, its own troubles some times", async (context) => {

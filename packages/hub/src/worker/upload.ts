@@ -17,7 +17,24 @@ interface UploadedArtefact {
   readonly media: string;
 }
 
-/** Of a hub that answers with a trouble of its own; one that cannot be reached is waited for while the run lasts. */
+/** A hub that cannot be reached is waited for while the run lasts: codes of connect(2), getaddrinfo(3), fetch. */
+const AWAY: ReadonlySet<unknown> = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "EHOSTDOWN",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "EAI_AGAIN",
+  "UND_ERR_SOCKET",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "UND_ERR_HEADERS_TIMEOUT",
+  "UND_ERR_BODY_TIMEOUT",
+]);
+/** Of a hub that answers with a trouble of its own, and of a name that a name server does not know. */
 const TRIES_MAX = 8;
 const PAUSE_MS = 500;
 const PAUSE_MS_MAX = 5_000;
@@ -26,7 +43,8 @@ const PAUSE_MS_MAX = 5_000;
  * A hub that is away, however long its restart takes, costs no work: the run's lease and its time-out bound the wait.
  *
  * @param signal  aborted when the run is to end
- * @throws HubProblem when the hub refuses it; the network's error once `signal` is aborted
+ * @throws HubProblem when the hub refuses it; at once what waiting does not mend, as a certificate or a file that
+ *   cannot be read; the network's error once `signal` is aborted
  */
 export async function uploadArtefacts(
   client: HubClient,
@@ -68,12 +86,34 @@ async function upload(client: HubClient, digest: string, path: string, signal: A
       });
       return;
     } catch (error) {
-      if (error instanceof HubProblem) {
-        const isFinal = error.status < 500 && error.status !== 409;
-        if (isFinal || ++answered === TRIES_MAX) throw error;
+      if (!signal.aborted) {
+        const most = triesAfter(error);
+        if (most !== Infinity && ++answered >= most) throw error;
+        await pause(pauseMs, signal);
       }
       if (signal.aborted) throw error;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
+}
+
+/** How many requests may end so. */
+function triesAfter(error: unknown): number {
+  if (error instanceof HubProblem) return error.status < 500 && error.status !== 409 ? 1 : TRIES_MAX;
+  // What fetch throws names the reason as its cause.
+  const { cause = error } = error as Error;
+  const { code } = cause as NodeJS.ErrnoException;
+  return AWAY.has(code) ? Infinity : code === "ENOTFOUND" ? TRIES_MAX : 1;
+}
+
+/** Ends with `signal` at the latest. */
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal.addEventListener("abort", end);
+  });
 }

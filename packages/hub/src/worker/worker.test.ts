@@ -43,7 +43,8 @@ async function startWorker(name: string, capacity = 2): Promise<TestWorker> {
   const state = { told, cut: false, cutCount: 0, stop: async () => {} };
   const cut = (): never => {
     state.cutCount++;
-    throw new TypeError("fetch failed: the test cut the network");
+    const cause = Object.assign(new Error("the test cut the network"), { code: "ECONNRESET" });
+    throw new TypeError("fetch failed", { cause });
   };
   const client = new HubClient({
     url: hub.server.url,

@@ -236,7 +236,9 @@ export class Worker {
         }
       }
     } catch (error) {
-      end = { outcome: "FAILED", failureClass: "infrastructure", message: (error as Error).message.slice(0, 2_000) };
+      // A request that was broken off fails with the signal's reason, a word.
+      const message = error instanceof Error ? error.message : String(error);
+      end = { outcome: "FAILED", failureClass: "infrastructure", message: message.slice(0, 2_000) };
     } finally {
       clearTimeout(timeout);
       forgetRunFolder(folder);
