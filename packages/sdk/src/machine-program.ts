@@ -1,4 +1,5 @@
 /** A program of a sandbox: its ends beyond the channel, which a saved sandbox keeps, and how it ended. */
+import type { EventLoop } from "@stratos/host";
 import { type Kernel, type OpenFile, openHostInput, openHostOutput, openHostPty } from "@stratos/kernel";
 import { EXIT_TIMEOUT } from "@stratos/session";
 import type { LimitName, ProgramEnd, TerminalSize } from "./api.ts";
@@ -20,6 +21,14 @@ export interface SavedProgram {
   readonly input: Uint8Array;
   readonly hasInputEnd: boolean;
   readonly terminal: SavedTerminal | null;
+  /** What it may still use. */
+  readonly limits?: ProgramLimits;
+}
+
+/** null: as much as it likes. */
+interface ProgramLimits {
+  readonly outputBytes: number | null;
+  readonly timeMs: number | null;
 }
 
 export class MachineProgram {
@@ -30,6 +39,11 @@ export class MachineProgram {
   readonly #status: Promise<number>;
   #end!: (status: number) => void;
   #limit: LimitName | null = null;
+  #outputLeft = Infinity;
+  /** How long it may still run. */
+  #timeLeftMs: () => number | null = () => null;
+  #cancelTimer = (): void => {};
+  #onLimit: (limit: LimitName) => void = () => {};
   #connected!: () => void;
   /** Resolves when somebody listens. */
   readonly #isConnected: Promise<void>;
@@ -47,7 +61,7 @@ export class MachineProgram {
   ) {
     this.input = new ChannelInput((count) => listener?.onRead(count));
     const output = (stream: 1 | 2): ChannelOutput =>
-      new ChannelOutput(listener === null ? null : (bytes) => listener.onOutput(stream, bytes));
+      new ChannelOutput(listener === null ? null : (bytes) => this.#write(listener, stream, bytes));
     this.outputs = [output(1), output(2)];
     this.#terminal =
       terminal === null
@@ -86,8 +100,30 @@ export class MachineProgram {
   connect(listener: ProgramListener): void {
     this.input.connect((count) => listener.onRead(count));
     for (const stream of [1, 2] as const)
-      this.outputs[stream - 1]!.connect((bytes) => listener.onOutput(stream, bytes));
+      this.outputs[stream - 1]!.connect((bytes) => this.#write(listener, stream, bytes));
     this.#connected();
+  }
+
+  #write(listener: ProgramListener, stream: 1 | 2, bytes: Uint8Array): void {
+    const part = bytes.subarray(0, this.#outputLeft);
+    this.#outputLeft -= part.length;
+    if (part.length < bytes.length) this.#onLimit("output");
+    listener.onOutput(stream, part);
+  }
+
+  /** From here on it may use so much. */
+  bound(
+    { outputBytes, timeMs }: ProgramLimits,
+    loop: Pick<EventLoop, "nowMs" | "callLater">,
+    onLimit: (limit: LimitName) => void,
+  ): void {
+    this.#outputLeft = outputBytes ?? Infinity;
+    this.#onLimit = onLimit;
+    if (timeMs === null) return;
+    const endMs = loop.nowMs() + timeMs;
+    this.#timeLeftMs = () => Math.max(1, endMs - loop.nowMs());
+    const cancel = (this.#cancelTimer = loop.callLater(timeMs, () => onLimit("timeout")));
+    this.ended.then(cancel, cancel);
   }
 
   /** Descriptors 0, 1 and 2: streams, or a terminal of the program's own. @returns negated errno: none is to be had */
@@ -104,6 +140,7 @@ export class MachineProgram {
 
   /** It has ended. @param waitStatus  as wait(2) gives it */
   end(waitStatus: number): void {
+    this.#cancelTimer();
     this.#end(waitStatus);
   }
 
@@ -122,7 +159,9 @@ export class MachineProgram {
 
   save(pid: number): SavedProgram {
     const { bytes, hasEnd } = this.input.rest();
-    return { pid, input: bytes, hasInputEnd: hasEnd, terminal: this.#terminal?.save() ?? null };
+    const outputBytes = this.#outputLeft === Infinity ? null : this.#outputLeft;
+    const limits = { outputBytes, timeMs: this.#timeLeftMs() };
+    return { pid, input: bytes, hasInputEnd: hasEnd, terminal: this.#terminal?.save() ?? null, limits };
   }
 
   /** Its ends by the names under which a saved machine knows them. */

@@ -197,7 +197,11 @@ export class SandboxMachine {
       for (const connection of this.#connections) connection.kill(error);
     });
     const programs = forked === undefined ? (saved?.programs ?? []) : forked.original.#savedPrograms();
-    for (const each of programs) this.#programs.set(each.pid, MachineProgram.load(each, this.stopped));
+    for (const each of programs) {
+      const program = MachineProgram.load(each, this.stopped);
+      this.#programs.set(each.pid, program);
+      if (each.limits !== undefined) this.#bound(each.pid, program, each.limits);
+    }
     this.#session = new MachineSession({
       ports,
       volume: image.volume,
@@ -377,14 +381,7 @@ export class SandboxMachine {
       user,
     };
     if (tty !== undefined && !isTerminalSize(tty)) throw wrong("tty", "columns and rows from 1 to 65535");
-    let outputLeft = this.#limits.outputBytes ?? Infinity;
-    const onOutput = (stream: 1 | 2, bytes: Uint8Array): void => {
-      const part = bytes.subarray(0, outputLeft);
-      outputLeft -= part.length;
-      if (part.length < bytes.length) endBy("output");
-      listener.onOutput(stream, part);
-    };
-    const started = new MachineProgram({ ...listener, onOutput }, tty ?? null, this.stopped);
+    const started = new MachineProgram(listener, tty ?? null, this.stopped);
     const files = started.open(this.kernel);
     if (typeof files === "number") throw wrong("tty", `pseudo-terminals (${ERRNO_NAMES[-files] ?? -files})`);
     if (!request.hasInput) started.input.end();
@@ -398,17 +395,16 @@ export class SandboxMachine {
     this.#programs.set(pid, started);
     this.#forgetAtEnd(pid, started);
     listener.onStarted(pid);
-    const running = this.#running(pid, started);
-    const endBy = (limit: LimitName): void => {
-      if (!started.reach(limit)) return;
+    this.#bound(pid, started, { outputBytes: this.#limits.outputBytes ?? null, timeMs: timeoutMs ?? null });
+    return this.#running(pid, started);
+  }
+
+  #bound(pid: number, program: MachineProgram, limits: NonNullable<SavedProgram["limits"]>): void {
+    program.bound(limits, this.#ports.loop, (limit) => {
+      if (!program.reach(limit)) return;
       this.#onEvent({ name: "limit", data: { which: limit, pid } });
-      running.kill();
-    };
-    if (timeoutMs !== undefined) {
-      const cancelTimer = this.#ports.loop.callLater(timeoutMs, () => endBy("timeout"));
-      started.ended.then(cancelTimer, cancelTimer);
-    }
-    return running;
+      this.#running(pid, program).kill();
+    });
   }
 
   #running(pid: number, program: MachineProgram): GoingCall {
