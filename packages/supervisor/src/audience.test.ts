@@ -1,4 +1,4 @@
-/** Goal: a program waits for each who watches it, but for none that takes nothing, and for each as long as any other. */
+/** Goal: a program waits for each who watches it, but for none that takes nothing, each as long as any other. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { STREAM_WINDOW } from "@stratos/sdk/wire";
