@@ -152,7 +152,7 @@ test("forks live from what their original was promised; who finds it used up kil
   assert.deepEqual([frames.usedCount, frames.unpromised], [0, frames.total]);
 });
 
-test("forks in a chain, each of which writes all its memory and outlives its original, have no more than the first", () => {
+test("a chain of forks that write all their memory and outlive their originals takes no more than the first", () => {
   let run = startStatic(buildStatic(folder, "rewrites"));
   finish(run);
   const { frames } = run.machine.kernel.board;
