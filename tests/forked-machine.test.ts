@@ -151,3 +151,43 @@ test("forks live from what their original was promised; who finds it used up kil
   for (const each of [run, forks[1]!, forks[2]!]) each.machine.dispose();
   assert.deepEqual([frames.usedCount, frames.unpromised], [0, frames.total]);
 });
+
+test("a chain of forks that write all their memory and outlive their originals takes no more than the first", () => {
+  let run = startStatic(buildStatic(folder, "rewrites"));
+  finish(run);
+  const { frames } = run.machine.kernel.board;
+  const first = run.machine.kernel.memory.charged;
+  for (let generation = 2; generation < 6; generation++) {
+    const fork = forkOf(run);
+    fork.input.type("?\n");
+    finish(fork);
+    run.machine.dispose();
+    run = fork;
+    assert.ok(run.output.text.endsWith(`round ${generation}\n`));
+    const { charged } = run.machine.kernel.memory;
+    assert.ok(charged >= frames.usedCount && charged < first * 1.1, `${charged} of ${first}`);
+  }
+  run.machine.dispose();
+  assert.deepEqual([frames.usedCount, frames.unpromised], [0, frames.total]);
+});
+
+test("a machine without memory for a fork is told so, and stays as it is", () => {
+  const run = startStatic(buildStatic(folder, "rewrites"));
+  finish(run);
+  const { board, frames, memory } = run.machine.kernel;
+  forkOf(run).machine.dispose();
+  const before = frames.usedCount;
+  const taken: number[] = [];
+  while (memory.free > 6) taken.push(frames.allocate(memory));
+  assert.throws(() => forkOf(run), { kind: "unsavable", message: /no memory for the page tables of a fork/ });
+  for (const frame of taken) frames.release(frame);
+  assert.deepEqual([board.kernels.size, frames.usedCount], [1, before]);
+  const fork = forkOf(run);
+  for (const each of [run, fork]) {
+    each.input.type("?\n");
+    finish(each);
+    assert.equal(each.output.text, "round 1\nround 2\n");
+    each.machine.dispose();
+  }
+  assert.deepEqual([frames.usedCount, frames.unpromised], [0, frames.total]);
+});

@@ -3,13 +3,16 @@
  * (AddressSpace, PageCache), bytes in pipes are copied (Pipe).
  */
 import { copyState, StateError, stateName } from "@stratos/base";
-import type { MemoryAccount } from "./frames/memory-account.ts";
+import { ACCOUNTS_USED_UP, type MemoryAccount } from "./frames/memory-account.ts";
 import { randomUuid } from "./ground/uuid.ts";
 import { AREA_WIPE_ON_FORK } from "./mm/area.ts";
 import { kernelPorts } from "./saved-kernel.ts";
 import { isHostSocket, SeveredSocket } from "./socket/inet/severed-socket.ts";
 import type { Kernel } from "./task/kernel-state.ts";
 import { forgetMadeOnDemand } from "./vfs/dentry-cache.ts";
+
+/** What a kernel takes as it is made: its page of zeroes and those of its vDSO. */
+const EMPTY_KERNEL_FRAMES = 4;
 
 interface ForkParts<T> {
   /** It leads to all that is copied. */
@@ -20,10 +23,17 @@ interface ForkParts<T> {
   readonly given: Iterable<readonly [object, object]>;
 }
 
-/** What a kernel was promised is its family's from now on: forks live from it. @throws StateError: "unsavable" */
-export function familyOf({ frames, memory }: Kernel): MemoryAccount {
+/**
+ * What a kernel was promised is its family's from now on: forks live from it. @throws StateError: "unsavable", also
+ * where a new kernel and a copy's page tables have no room
+ */
+export function familyOf({ frames, memory, spaces }: Kernel): MemoryAccount {
+  let wanted = EMPTY_KERNEL_FRAMES;
+  for (const { table } of spaces) wanted += table.nodeCount;
+  while (memory.free < wanted && memory.giveBack());
+  if (memory.free < wanted) throw new StateError("unsavable", "there is no memory for the page tables of a fork");
   const family = frames.familyOf(memory);
-  if (family === null) throw new StateError("unsavable", "the board has too many accounts of memory");
+  if (family === null) throw new StateError("unsavable", ACCOUNTS_USED_UP);
   return family;
 }
 
@@ -46,7 +56,8 @@ export function copyKernel<T extends object>(kernel: Kernel, fork: Kernel, parts
   vdso.abandon();
   frames.release(zeroFrame);
   try {
-    const copy = copyState(parts.root, { replaced, given, standIn });
+    const copy = frames.whileCopying(() => copyState(parts.root, { replaced, given, standIn }));
+    for (const image of fork.images) image.users++;
     // Nobody counts with the fork's tally while it is written.
     board.enter(kernel);
     fork.tally.goOnFrom(kernel.tally);

@@ -3,7 +3,7 @@
  * of the kernel are copied, pages are both machines' until one of them writes.
  */
 import { PAGE_SIZE } from "@stratos/abi";
-import { stateName } from "@stratos/base";
+import { StateError, stateName } from "@stratos/base";
 import { beginAnew, copyKernel, familyOf } from "@stratos/kernel";
 import { Machine, type MachineOptions } from "./machine.ts";
 import { namingHolders, portsOf } from "./saved-machine.ts";
@@ -14,7 +14,9 @@ import { namingHolders, portsOf } from "./saved-machine.ts";
  */
 export type ForkIdentity = "fresh" | "same";
 
-interface ForkOptions extends Pick<MachineOptions, "engine" | "random" | "sockets" | "log"> {
+interface ForkOptions extends Pick<MachineOptions, "engine" | "sockets" | "log"> {
+  /** Seeded ones: another seed for each "fresh" fork, or these draw the same and have one boot's name. */
+  readonly random: MachineOptions["random"];
   readonly identity: ForkIdentity;
   /** Handles of the host that the machine holds, and what the fork has in their place. */
   readonly handles: ReadonlyMap<object, object>;
@@ -27,6 +29,8 @@ interface ForkOptions extends Pick<MachineOptions, "engine" | "random" | "socket
 export function forkMachine(machine: Machine, { identity, handles, ...outside }: ForkOptions): Machine {
   const { kernel } = machine;
   const { board, clock, random, sockets, work, harts, memory } = kernel;
+  if (sockets !== null && outside.sockets === null)
+    throw new StateError("unsavable", "a machine with a network cannot have a fork without one");
   const family = familyOf(kernel);
   const isVirtual = stateName(clock) !== undefined;
   const fork = new Machine({

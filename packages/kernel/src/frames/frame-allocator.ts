@@ -47,6 +47,8 @@ export class FrameAllocator {
   #freeCount = 0;
   /** Frames at and above this were never used: still zero. */
   #untouched: number;
+  /** While a kernel is copied: references that were taken for the copy, and counts in notes; null: none is. */
+  #copying: { readonly retained: Frame[]; readonly shared: Frame[] } | null = null;
   /** Note who takes each frame, for `leaks`; slow, so only while looking for a leak. */
   trackSites = false;
   #sites = new Map<Frame, string>();
@@ -164,6 +166,26 @@ export class FrameAllocator {
     if (this.#accounts[account.number] === account) this.close(account);
   }
 
+  /** A kernel is being copied: until that ends no room is made, since what is half copied can give nothing back. */
+  get isCopying(): boolean {
+    return this.#copying !== null;
+  }
+
+  /** @throws what `copy` throws; all references that it took are then given back */
+  whileCopying<T>(copy: () => T): T {
+    assert(this.#copying === null, "one kernel is copied at a time");
+    const taken = (this.#copying = { retained: [] as Frame[], shared: [] as Frame[] });
+    try {
+      return copy();
+    } catch (error) {
+      for (const frame of taken.shared) this.notes[frame - this.first]!--;
+      for (const frame of taken.retained) this.release(frame);
+      throw error;
+    } finally {
+      this.#copying = null;
+    }
+  }
+
   /** A frame with one reference and any content, or −ENOMEM. */
   allocate(account: MemoryAccount): Frame {
     const frame = this.#take(account);
@@ -184,7 +206,7 @@ export class FrameAllocator {
   }
 
   #take(account: MemoryAccount): Frame {
-    return charge(account) ? this.#pop(account) : -ENOMEM;
+    return (this.isCopying ? account.chargeCopied() : charge(account)) ? this.#pop(account) : -ENOMEM;
   }
 
   /** A frame for what was charged; −ENOMEM, and nothing is charged: forks hold what their family does not count. */
@@ -197,6 +219,7 @@ export class FrameAllocator {
     this.#references[frame - this.first] = 1;
     this.#charged[frame - this.first] = account.number;
     this.notes[frame - this.first] = 0;
+    this.#copying?.retained.push(frame);
     return frame;
   }
 
@@ -239,21 +262,29 @@ export class FrameAllocator {
    * to the whole family is charged to that once.
    */
   share(frame: Frame, account: MemoryAccount): void {
-    this.retain(frame);
+    account.retain(frame);
     this.notes[frame - this.first]!++;
-    if (this.isLent(frame)) account.ofKernel.inherited++;
+    this.#copying?.shared.push(frame);
+    if (!this.isLent(frame)) return;
+    account.ofKernel.inherited++;
+    for (let at: MemoryAccount | null = account; at !== null && !at.isFamily; at = at.parent) at.foreign--;
   }
 
   /** Takes back the reference of a cache: of a frame that was lent to its account, or that caches of forks share. */
   giveBack(frame: Frame, account: MemoryAccount): void {
     if (this.isLent(frame)) account.unchargeLent();
     if (this.isShared(frame)) this.notes[frame - this.first]!--;
-    this.release(frame);
+    account.release(frame);
   }
 
   /** Is it in other page caches, too, or an image's? Then nobody writes it. Of frames of page caches. */
   isShared(frame: Frame): boolean {
     return this.notes[frame - this.first]! > 0 || this.isLent(frame);
+  }
+
+  /** Was it taken for another kernel? */
+  isForeign(frame: Frame, kernel: MemoryAccount): boolean {
+    return !this.isLent(frame) && this.#accounts[this.#charged[frame - this.first]! & ~HOLDS_CODE]!.ofKernel !== kernel;
   }
 
   isLent(frame: Frame): boolean {
@@ -286,6 +317,7 @@ export class FrameAllocator {
     const at = frame - this.first;
     assert(this.#references[at]! > 0, "a retained frame is in use");
     this.#references[at]!++;
+    this.#copying?.retained.push(frame);
   }
 
   release(frame: Frame): void {
@@ -345,7 +377,7 @@ export class FrameAllocator {
             untouched: it.#untouched,
           } = from),
       },
-      { keeps: ["trackSites", "#sites", "onCodeGone"] },
+      { keeps: ["trackSites", "#copying", "#sites", "onCodeGone"] },
     );
   }
 }
@@ -355,6 +387,6 @@ export class FrameAllocator {
  */
 function charge(account: MemoryAccount): boolean {
   for (let full = account.charge(); full !== null; full = account.charge())
-    if (!(full.isFamily ? account.ofKernel : full).makeRoom()) return false;
+    if (account.frames.isCopying || !(full.isFamily ? account.ofKernel : full).makeRoom()) return false;
   return true;
 }

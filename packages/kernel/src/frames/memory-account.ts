@@ -13,6 +13,9 @@ import type { Frame, PageIndex } from "./frame.ts";
 import type { PageCache } from "./page-cache.ts";
 import type { Reaper } from "./reaper.ts";
 
+/** Why a machine can't be forked. */
+export const ACCOUNTS_USED_UP = "the board has too many accounts of memory";
+
 /** A cache that can give frames back under pressure. */
 export interface Reclaimable {
   reclaim(most: number): number;
@@ -51,6 +54,10 @@ export class MemoryAccount {
   charged = 0;
   /** Of a fork: frames that were lent to it as it was made, which are charged to its family already. */
   inherited = 0;
+  /** Of a fork: how many of its frames were taken for its original; they count here until it has let them go. */
+  foreign = 0;
+  /** Of a fork's own account: references to such frames from its page tables and caches, never fewer than frames. */
+  foreignUses = 0;
   /** How many of them hold pages of files (kept by PageCache). */
   cached = 0;
   /** What is to be given back in pieces; taken from before anyone is killed. */
@@ -107,6 +114,42 @@ export class MemoryAccount {
     for (let at: MemoryAccount | null = this; at !== null && !at.isFamily; at = at.parent) at.charged--;
   }
 
+  /** A reference for a page table or a cache that this account is of. */
+  retain(frame: Frame): void {
+    this.frames.retain(frame);
+    this.noteUse(frame, 1);
+  }
+
+  /** Gives up such a reference. */
+  release(frame: Frame): void {
+    this.noteUse(frame, -1);
+    this.frames.release(frame);
+  }
+
+  /** References to a frame came or went: a fork that has few of them left has as few frames of its original's. */
+  noteUse(frame: Frame, change: number): void {
+    if (this.parent === null) return;
+    const { ofKernel } = this;
+    if ((ofKernel.foreignUses === 0 && !this.frames.isCopying) || !this.frames.isForeign(frame, ofKernel)) return;
+    ofKernel.foreignUses += change;
+    if (ofKernel.foreign <= ofKernel.foreignUses || this.frames.isCopying) return;
+    for (let at: MemoryAccount | null = this; at !== null && !at.isFamily; at = at.parent) at.#leaveForeign();
+  }
+
+  #leaveForeign(): void {
+    if (this.foreign === 0) return;
+    this.foreign--;
+    this.charged--;
+  }
+
+  /** A frame of a fork takes the place of one that its original has, and that the copy of its account counts. */
+  chargeCopied(): boolean {
+    const { ofKernel } = this;
+    if (ofKernel.parent!.charge() !== null) return false;
+    for (let at: MemoryAccount | null = this; at !== null && !at.isFamily; at = at.parent) at.foreign--;
+    return true;
+  }
+
   uncharge(): void {
     assert(this.charged > 0, "what is uncharged was charged");
     this.charged--;
@@ -121,7 +164,12 @@ export class MemoryAccount {
 
   /** The limit is met: gives back what can be missed. @returns whether to try again */
   makeRoom(): boolean {
-    return this.reaper.run() || this.#reclaim(64) > 0 || (this.shortage?.makeRoom() ?? false);
+    return this.giveBack() || (this.shortage?.makeRoom() ?? false);
+  }
+
+  /** As `makeRoom`, but nobody is killed. */
+  giveBack(): boolean {
+    return this.reaper.run() || this.#reclaim(64) > 0;
   }
 
   /** Frees what can be freed now (drop_caches). @returns frames */
@@ -176,9 +224,13 @@ export class MemoryAccount {
       this,
       { save: (it) => ({ caches: it.#caches }), load: (it, from) => ({ caches: it.#caches } = from) },
       {
-        copied: (it) => {
+        copied: (it, original) => {
+          // What was copied already may have counted here.
+          it.foreign += original.charged - original.foreign;
+          it.foreignUses -= original.foreignUses;
+          it.inherited -= original.inherited;
           it.number = it.frames.enrol(it);
-          if (it.number < 0) throw new StateError("unsavable", "the board has too many accounts of memory");
+          if (it.number < 0) throw new StateError("unsavable", ACCOUNTS_USED_UP);
         },
       },
     );

@@ -282,7 +282,6 @@ export class AddressSpace implements UserMemory, Reapable {
    * @param areas  what covers the range, ascending: pages written through shared ones are marked dirty
    */
   unmapPages(start: VirtualAddress, end: VirtualAddress, areas: readonly Area[]): void {
-    const frames = this.kernel.frames;
     this.unpublish(start, end);
     this.unpublishCode(start, end);
     let index = 0;
@@ -292,7 +291,7 @@ export class AddressSpace implements UserMemory, Reapable {
         const area = areas[index];
         if (area !== undefined && area.start <= address && area.pages !== null) markPageDirty(this, area, address);
       }
-      frames.release(frameOfEntry(entry));
+      this.account.release(frameOfEntry(entry));
       return 0;
     });
   }

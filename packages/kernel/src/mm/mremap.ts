@@ -117,7 +117,7 @@ function moveArea(
  */
 function movePages(task: MmCaller, state: MoveState): number {
   const { space } = task;
-  const { work, frames } = space.kernel;
+  const { work } = space.kernel;
   const { address, end, target } = state;
   work.mayPause = true;
   if (space.areaAt(state.at) === undefined || space.areaAt(state.at - address + target) === undefined) return -EFAULT;
@@ -131,7 +131,7 @@ function movePages(task: MmCaller, state: MoveState): number {
   });
   for (let index = 0; index < entries.length; index += 2) {
     const at = entries[index]! - address + target;
-    if (space.table.set(at, entries[index + 1]!) < 0) frames.release(frameOfEntry(entries[index + 1]!));
+    if (space.table.set(at, entries[index + 1]!) < 0) space.account.release(frameOfEntry(entries[index + 1]!));
     else space.publish(at, entries[index + 1]!);
   }
   if (to < end) {

@@ -61,7 +61,7 @@ function mapAbsent(space: AddressSpace, area: Area, page: VirtualAddress, access
   if (isMajor && area.pages!.backing !== null) space.kernel.countStorage(PAGE_SIZE, 0);
   if (area.pages === null) {
     if (access !== "write") {
-      frames.retain(space.kernel.zeroFrame);
+      space.account.retain(space.kernel.zeroFrame);
       return install(space, page, (space.kernel.zeroFrame << 12) | (area.isReadable ? PTE_R : 0));
     }
     const frame = frames.allocateZeroed(space.account);
@@ -74,7 +74,7 @@ function mapAbsent(space: AddressSpace, area: Area, page: VirtualAddress, access
   const cached = access === "write" && area.isShared ? area.pages.frameForWrite(index) : area.pages.frame(index);
   if (cached < 0) return cached === -12 ? NO_MEMORY : BEYOND_FILE;
   if (access === "write" && !area.isShared) return copyPage(space, page, cached, 0);
-  frames.retain(cached);
+  space.account.retain(cached);
   if (access === "write") {
     markWritten(space, area, page);
     return install(space, page, (cached << 12) | PTE_R | PTE_W | PTE_D);
@@ -95,7 +95,7 @@ function mapAround(space: AddressSpace, area: Area, page: VirtualAddress): void 
     const index = area.pageIndex(at);
     const frame = area.pages!.peek(index);
     if (frame === 0 || index * PAGE_SIZE >= sizeLimit) continue;
-    space.kernel.frames.retain(frame);
+    space.account.retain(frame);
     if (install(space, at, (frame << 12) | (area.isReadable ? PTE_R : 0)) !== 0) return;
   }
 }
@@ -140,7 +140,7 @@ function mapResident(
 function mapOwn(space: AddressSpace, area: Area, page: VirtualAddress): 0 | BadAccess {
   const own = area.pages!.frameForWrite(area.pageIndex(page));
   if (own < 0) return NO_MEMORY;
-  space.kernel.frames.retain(own);
+  space.account.retain(own);
   markWritten(space, area, page);
   return install(space, page, (own << 12) | PTE_R | PTE_W | PTE_D);
 }
@@ -151,7 +151,7 @@ function copyPage(space: AddressSpace, page: VirtualAddress, source: Frame, repl
   if (source === zeroFrame) {
     const blank = frames.allocateZeroed(space.account);
     if (blank < 0) return NO_MEMORY;
-    if (replaced !== 0) frames.release(replaced);
+    if (replaced !== 0) space.account.release(replaced);
     return install(space, page, (blank << 12) | PTE_A | PTE_R | PTE_W);
   }
   // Held, because making room may reclaim it from the page cache.
@@ -160,14 +160,14 @@ function copyPage(space: AddressSpace, page: VirtualAddress, source: Frame, repl
   if (frame >= 0) physical.u8.copyWithin(frame * PAGE_SIZE, source * PAGE_SIZE, (source + 1) * PAGE_SIZE);
   frames.release(source);
   if (frame < 0) return NO_MEMORY;
-  if (replaced !== 0) frames.release(replaced);
+  if (replaced !== 0) space.account.release(replaced);
   return install(space, page, (frame << 12) | PTE_A | PTE_R | PTE_W);
 }
 
 /** Writes the entry and shows it to the flat tables. The entry takes over one reference to its frame. */
 function install(space: AddressSpace, page: VirtualAddress, entry: number): 0 | BadAccess {
   if (space.table.set(page, entry >>> 0) < 0) {
-    space.kernel.frames.release(frameOfEntry(entry));
+    space.account.release(frameOfEntry(entry));
     return NO_MEMORY;
   }
   const resident = space.table.residentPages;
@@ -206,7 +206,7 @@ function mapCode(space: AddressSpace, area: Area, page: VirtualAddress): 0 | Bad
     if (space.table.get(at) === 0) {
       const frame = area.pages!.peek(area.pageIndex(at));
       if (frame === 0) continue;
-      space.kernel.frames.retain(frame);
+      space.account.retain(frame);
       if (install(space, at, (frame << 12) | (area.isReadable ? PTE_R : 0)) !== 0) return 0;
     }
     // The page may have been given up and read again into another frame since its code was decoded.

@@ -52,6 +52,17 @@ export class PageTable {
   /** Resident pages; RssAnon + RssFile. */
   residentPages = 0;
 
+  /** Nodes that a copy needs. */
+  get nodeCount(): number {
+    let count = this.#sections.size;
+    for (const root of this.#sections.values())
+      for (let table = 0; table < ENTRIES; table++) {
+        const leaf = this.#u32[root * ENTRIES + table]!;
+        if (leaf !== 0 && this.#pagesOf(leaf) > 0) count++;
+      }
+    return count;
+  }
+
   /** @param account  to which the nodes are charged */
   constructor(account: MemoryAccount) {
     this.#account = account;
@@ -211,7 +222,7 @@ export class PageTable {
             copy = child.#leafFor(base + table * 0x400000);
             if (copy < 0) return copy;
           }
-          this.#frames.retain(frameOfEntry(entry));
+          child.#account.retain(frameOfEntry(entry));
           if (!isShared && (entry & PTE_A) !== 0) this.#u32[leaf * ENTRIES + at] = entry = (entry & ~PTE_W) >>> 0;
           this.#u32[copy * ENTRIES + at] = (entry & ~lost) >>> 0;
           child.#note(copy, 1);
@@ -238,7 +249,7 @@ export class PageTable {
         for (let at = 0; at < ENTRIES; at++) {
           let entry = this.#u32[from + at]!;
           if (entry === 0) continue;
-          this.#frames.retain(entry >>> 12);
+          fork.#account.retain(entry >>> 12);
           this.#u32[from + at] = entry = (entry & ~PTE_W) >>> 0;
           this.#u32[to + at] = (entry & ~PTE_C) >>> 0;
         }

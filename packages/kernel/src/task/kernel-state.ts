@@ -1,7 +1,7 @@
 import type { CallState } from "../ground/wait-queue.ts";
 import { PAGE_SIZE, RLIMIT_STACK } from "@stratos/abi";
 import type { CpuClock, RandomSource, SocketProvider } from "@stratos/host";
-import { assert, stateClass } from "@stratos/base";
+import { assert, stateClass, StateError } from "@stratos/base";
 import { type PhysicalMemory, type Processor, ProcessorTally } from "@stratos/riscv";
 import type { BlockKernel } from "../block/block-kernel.ts";
 import type { EventKernel } from "../event/event-kernel.ts";
@@ -21,7 +21,7 @@ import { Reaper } from "../frames/reaper.ts";
 import type { SlotPool } from "../mm/slot-pool.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { FrameAllocator } from "../frames/frame-allocator.ts";
-import type { Mappings, MemoryAccount, Shortage } from "../frames/memory-account.ts";
+import { ACCOUNTS_USED_UP, type Mappings, type MemoryAccount, type Shortage } from "../frames/memory-account.ts";
 import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "../ipc/ipc-state.ts";
@@ -225,7 +225,6 @@ export class Kernel
     this.slots = board.slots;
     this.isRepeatable = options.isRepeatable === true;
     this.libraryPlaces = this.isRepeatable ? new LibraryPlaces() : board.libraryPlaces;
-    this.codePrefix = `${board.add(this)}:`;
     this.clock = options.clock;
     this.turn = new TurnClock(options.clock);
     this.random = options.random;
@@ -244,11 +243,12 @@ export class Kernel
       reaper: this.reaper,
       ...(family === undefined ? {} : { parent: family }),
     });
+    if (memory === null && family !== undefined) throw new StateError("unsavable", ACCOUNTS_USED_UP);
     assert(memory !== null, "the board has the memory that a kernel is promised");
     this.memory = memory;
+    this.codePrefix = `${board.add(this)}:`;
     // As Linux has it (kernel/fork.c, set_max_threads), with a bound for large memories.
     this.maximumTasks = Math.max(64, Math.min(4096, Math.floor(this.memory.limit / 32)));
-    this.memory.shortage = this;
     this.memory.mappings = this;
     this.hart = new HartRegisters(board.physical);
     this.zeroFrame = this.frames.allocateZeroed(this.memory);
@@ -281,6 +281,7 @@ export class Kernel
     this.messages.add(KERNEL_INFO, `Linux version ${RELEASE} (stratos) ${VERSION}`);
     this.messages.add(KERNEL_INFO, `Memory: ${this.memory.free * 4}K/${this.memory.limit * 4}K available`);
     this.messages.add(KERNEL_INFO, `smp: ${this.harts} ${this.harts === 1 ? "processor" : "processors"}`);
+    this.memory.shortage = this;
   }
 
   /** For the frames' `Shortage`. */
@@ -409,10 +410,7 @@ export class Kernel
           "processor",
           "slots",
         ],
-        copied: (it) => {
-          it.frames.retain(it.zeroFrame);
-          for (const image of it.images) image.users++;
-        },
+        copied: (it) => it.frames.retain(it.zeroFrame),
       },
     );
   }
