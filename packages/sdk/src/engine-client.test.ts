@@ -79,7 +79,7 @@ function watching(): { channel: ScriptedChannel; events: AsyncIterator<FileEvent
   return { channel, events: new SandboxFiles(handle).watch("/srv")[Symbol.asyncIterator]() };
 }
 
-test("files are watched from the call on; the host stays up once events are asked for, until they are left", async () => {
+test("a watch begins at the call; the host stays up once events are asked for, until these end", async () => {
   const { channel, events } = watching();
   assert.deepEqual([channel.said.length, channel.isHeld], [1, false]);
   const event: FileEvent = { kind: "created", path: "/srv/a" };
