@@ -8,9 +8,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { type HostSocket, type HostSocketEvents, SimulatedNetwork } from "@stratos/host";
 import { createBoard, Machine } from "@stratos/machine";
 import { loadMachine, saveMachine } from "@stratos/machine/saved";
-import { buildStatic, countsOf, finish, outside, startStatic, twinOf } from "./saved/saved-run.ts";
+import { buildStatic, countsOf, finish, outside, type Run, startStatic, twinOf } from "./saved/saved-run.ts";
 
 let folder = "";
 
@@ -75,3 +76,83 @@ test("saving a loaded machine at once gives the same bytes", () => {
   const twin = twinOf(run);
   assert.equal(Buffer.compare(twinOf(twin).bytes, twin.bytes), 0);
 });
+
+test("connections to the outside are reset in a loaded machine, and go on in the first one", () => {
+  const first = world();
+  const run = startStatic(buildStatic(folder, "severed"), ["severed"], first.client);
+  first.settle(run);
+  assert.equal(run.output.text, "ready\n");
+  run.input.type("\n");
+  finish(run);
+  const second = world();
+  const elsewhere = twinOf(run, second.client);
+  const beside = twinOf(run, first.client);
+  const again = twinOf(elsewhere, world().client);
+
+  second.settle(elsewhere);
+  const reset = [
+    "ready",
+    "connection POLLERR -1 Connection reset by peer",
+    "connection POLLERR 0 Success",
+    "attempt POLLERR -1 Connection reset by peer",
+    "asker POLLERR -1 Connection reset by peer",
+  ];
+  assert.deepEqual(linesOf(elsewhere), reset);
+  const { friend } = second;
+  friend.write(new TextEncoder().encode("hello"), 0, 5, { family: 4, address: "10.0.0.1", port: 5300 });
+  second.settle(elsewhere);
+  assert.deepEqual(linesOf(elsewhere), [...reset, "asker sent 3", "server 5 Success hello", "server sent 5 Success"]);
+  assert.deepEqual(wordsAt(friend), ["two", "heard"]);
+  finish(again);
+  assert.deepEqual(linesOf(again), reset);
+
+  // The first one has the port still.
+  first.settle(beside);
+  const refused = ["server POLLERR -1 Address already in use", "server sent -1 Address already in use"];
+  assert.deepEqual(linesOf(beside), [...reset, "asker sent 3", ...refused]);
+
+  const connection = first.web.accept({ changed: () => {} }) as HostSocket;
+  connection.write(new TextEncoder().encode("word"), 0, 4, null);
+  connection.close();
+  first.settle(run);
+  assert.deepEqual(wordsAt(first.friend), ["one", "two"]);
+  assert.deepEqual(linesOf(run), [
+    "ready",
+    "connection 4 Success word",
+    "connection 0 Success",
+    "attempt POLLERR -1 Connection refused",
+  ]);
+});
+
+/** Two hosts; on the other one somebody listens at port 80, and takes datagrams at port 53. */
+function world() {
+  const network = new SimulatedNetwork();
+  const address = (last: number) => ({ family: 4 as const, address: `10.0.0.${last}`, prefixLength: 24 });
+  const server = network.host([address(2)]);
+  const nobody: HostSocketEvents = { changed: () => {} };
+  const [web, friend] = [server.create(4, "stream", nobody), server.create(4, "datagram", nobody)];
+  const how = { reuseAddress: true, v6Only: false };
+  web.bind({ ...address(2), port: 80 }, how);
+  web.listen(1);
+  friend.bind({ ...address(2), port: 53 }, how);
+  network.deliver();
+  const settle = (run: Run): void => {
+    for (let turn = 0; turn < 5; turn++) {
+      finish(run);
+      network.deliver();
+    }
+  };
+  return { client: network.host([address(1)]), web, friend, settle };
+}
+
+function linesOf({ output }: Run): string[] {
+  return output.text.split(/ *\n/).slice(0, -1);
+}
+
+/** The datagrams that wait at a host's socket. */
+function wordsAt(socket: HostSocket): string[] {
+  const words: string[] = [];
+  const bytes = new Uint8Array(32);
+  while (socket.readable()) words.push(new TextDecoder().decode(bytes.subarray(0, socket.read(bytes, 0, 32, false))));
+  return words;
+}

@@ -113,12 +113,18 @@ export function startStatic(
   return { machine, input, output };
 }
 
-/** Saves the machine, and loads another from that which has streams of its own; the first one stays as it is. */
-export function twinOf({ machine, input, output }: Run): Run & { readonly bytes: Uint8Array } {
+/**
+ * Saves the machine, and loads another from that which has streams of its own, and a host's sockets if any; the first
+ * one stays as it is.
+ */
+export function twinOf(
+  { machine, input, output }: Run,
+  sockets: SocketProvider | null = null,
+): Run & { readonly bytes: Uint8Array } {
   const bytes = saveMachine(machine, handlesOf({ input, output }));
   const twin = { input: new Input(), output: new Output() };
   twin.output.text = output.text;
-  return { machine: loadMachine({ ...outside(), handles: handlesOf(twin) }, bytes), ...twin, bytes };
+  return { machine: loadMachine({ ...outside(), sockets, handles: handlesOf(twin) }, bytes), ...twin, bytes };
 }
 
 /** A fork of the machine on its board, with streams of its own; another seed's unless it is the "same". */

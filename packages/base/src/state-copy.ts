@@ -14,14 +14,14 @@ import {
   stateClassOf,
 } from "./state-classes.ts";
 import { StateError } from "./state-error.ts";
+import type { StateStandIn } from "./state-writer.ts";
 
 export interface CopySources {
   /** What the copy has in the place of an object; the object itself where both share it. */
   readonly replaced: ReadonlyMap<object, object>;
   /** Objects that exist already and are filled, instead of new ones, by those that they are copies of. */
   readonly given: ReadonlyMap<object, object>;
-  /** What stands for an object of a class without a name; undefined: nothing can. */
-  readonly standIn?: (object: object) => object | undefined;
+  readonly standIn?: StateStandIn;
 }
 
 /** @throws StateError of kind "unsavable", for an object that has no name and no stand-in, and for a function */

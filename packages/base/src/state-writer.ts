@@ -8,16 +8,21 @@ import { HEAD, HEADER_BYTES, MAGIC, VALUE, VERSION, VIEWS } from "./state-format
 /** What the outside gives each machine, by name: it is not saved, and the one who loads gives its own. */
 export type StatePorts = ReadonlyMap<object, string>;
 
-/** @throws StateError of kind "unsavable", for an object of a class without a name, and for a function */
-export function saveState(root: object, ports: StatePorts): Uint8Array {
-  const writer = new Writer(ports);
+/**
+ * What is written in the place of an object of a class without a name, of a class that has one; undefined: nothing can.
+ */
+export type StateStandIn = (object: object) => object | undefined;
+
+/** @throws StateError of kind "unsavable", for an object that has no name and no stand-in, and for a function */
+export function saveState(root: object, ports: StatePorts, standIn?: StateStandIn): Uint8Array {
+  const writer = new Writer(ports, standIn);
   writer.graph(root);
   return writer.file();
 }
 
 /** All objects that a file of `root` would hold. @throws StateError */
-export function reachableState(root: object, ports: StatePorts): readonly object[] {
-  const writer = new Writer(ports);
+export function reachableState(root: object, ports: StatePorts, standIn?: StateStandIn): readonly object[] {
+  const writer = new Writer(ports, standIn);
   writer.graph(root);
   return writer.objects;
 }
@@ -66,6 +71,7 @@ class Bytes {
 
 class Writer {
   readonly #ports: StatePorts;
+  readonly #standIn: StateStandIn | undefined;
   readonly objects: object[] = [];
   readonly #ids = new Map<object, number>();
   /** Who led to each object first: its number, −1 for the root, and by which field. */
@@ -80,8 +86,9 @@ class Writer {
   #holder = -1;
   #place = "";
 
-  constructor(ports: StatePorts) {
+  constructor(ports: StatePorts, standIn: StateStandIn | undefined) {
     this.#ports = ports;
+    this.#standIn = standIn;
   }
 
   graph(root: object): void {
@@ -244,6 +251,8 @@ class Writer {
     }
     const entry = stateClassOf(object);
     if (entry === undefined) {
+      const standIn = this.#standIn?.(object);
+      if (standIn !== undefined) return this.#fields(standIn);
       const { constructor } = prototype;
       return this.#refuse("", `an object of the class ${constructor.name}, which has no name in stateClass`);
     }

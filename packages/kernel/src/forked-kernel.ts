@@ -7,7 +7,7 @@ import { ACCOUNTS_USED_UP, type MemoryAccount } from "./frames/memory-account.ts
 import { randomUuid } from "./ground/uuid.ts";
 import { AREA_WIPE_ON_FORK } from "./mm/area.ts";
 import { kernelPorts } from "./saved-kernel.ts";
-import { isHostSocket, SeveredSocket } from "./socket/inet/severed-socket.ts";
+import { severedSocketFor } from "./socket/inet/severed-socket.ts";
 import type { Kernel } from "./task/kernel-state.ts";
 import { forgetMadeOnDemand } from "./vfs/dentry-cache.ts";
 
@@ -56,7 +56,7 @@ export function copyKernel<T extends object>(kernel: Kernel, fork: Kernel, parts
   vdso.abandon();
   frames.release(zeroFrame);
   try {
-    const copy = frames.whileCopying(() => copyState(parts.root, { replaced, given, standIn }));
+    const copy = frames.whileCopying(() => copyState(parts.root, { replaced, given, standIn: severedSocketFor }));
     for (const image of fork.images) image.users++;
     // Nobody counts with the fork's tally while it is written.
     board.enter(kernel);
@@ -75,11 +75,6 @@ function sharedBy(kernel: Kernel, fork: Kernel): (readonly [object, object])[] {
   const shared = [...kernelPorts(kernel).values(), frames, board.images, ...images, memory.parent!];
   if (!kernel.isRepeatable) shared.push(libraryPlaces);
   return [...shared.map((object) => [object, object] as const), [kernel.tally, fork.tally]];
-}
-
-/** Sockets of the host are the original's. */
-function standIn(object: object): object | undefined {
-  return isHostSocket(object) ? new SeveredSocket(object) : undefined;
 }
 
 /** A fork that is to be told from its original: its boot has another name, and memory that was to be wiped is. */

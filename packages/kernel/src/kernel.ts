@@ -62,3 +62,4 @@ export { CALL_WORK, CallWork } from "./ground/call-work.ts";
 export type { IoCursor } from "./ground/io-cursor.ts";
 export { givenOfKernel, kernelPorts } from "./saved-kernel.ts";
 export { beginAnew, copyKernel, familyOf } from "./forked-kernel.ts";
+export { severedSocketFor } from "./socket/inet/severed-socket.ts";

@@ -10,8 +10,9 @@
  * ```
  *
  * What the outside lends a machine is not in it: clock, chance, sockets and each handle of a stream, a console or a
- * volume are named by whoever saves, and given anew under their names by whoever loads. Translations and flat tables
- * are left out, too: they come again as programs run.
+ * volume are named by whoever saves, and given anew under their names by whoever loads. Connections to the outside are
+ * reset there, and ports of the host are taken again. Translations and flat tables are left out, too: they come again
+ * as programs run.
  */
 import { MAX_HARTS, PAGE_SIZE } from "@stratos/abi";
 import {
@@ -25,7 +26,7 @@ import {
   stateName,
 } from "@stratos/base";
 import type { CpuClock } from "@stratos/host";
-import { givenOfKernel, kernelPorts, type Task } from "@stratos/kernel";
+import { givenOfKernel, kernelPorts, severedSocketFor, type Task } from "@stratos/kernel";
 import { HART, HART_SCRATCH, HART_TABLES } from "@stratos/riscv";
 import { Machine, type MachineOptions } from "./machine.ts";
 
@@ -56,7 +57,7 @@ interface State {
 }
 
 const MAGIC = "STRATOSM";
-const VERSION = 1;
+const VERSION = 2;
 const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 
@@ -92,7 +93,9 @@ export function saveMachine(machine: Machine, handles: Handles = new Map()): Uin
   const pages = new Uint8Array(frames.length * PAGE_SIZE);
   for (const [index, frame] of frames.entries())
     pages.set(physical.u8.subarray(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE), index * PAGE_SIZE);
-  const stateBytes = namingHolders(machine, { what: "saved", outside: ports.keys() }, () => saveState(state, ports));
+  const stateBytes = namingHolders(machine, { what: "saved", outside: ports.keys() }, () =>
+    saveState(state, ports, severedSocketFor),
+  );
   return join([saveState(shape, new Map()), stateBytes, pages]);
 }
 
@@ -194,7 +197,7 @@ export function namingHolders<T>(
 /** The same refusal, with all that led there. */
 function refusalOf(machine: Machine, outside: Iterable<object>, refusal: StateError): StateError {
   try {
-    reachableState(machine, new Map([...outside].map((object) => [object, "outside"])));
+    reachableState(machine, new Map([...outside].map((object) => [object, "outside"])), severedSocketFor);
     return refusal;
   } catch (error) {
     return error instanceof StateError ? error : refusal;

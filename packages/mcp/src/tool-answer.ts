@@ -76,6 +76,6 @@ const ADVICE: Readonly<Record<string, string>> = {
   engine: "The sandbox is gone: create another one.",
   port: "Nobody listens there: start the server with run, and wait until it listens.",
   snapshot: "checkpoint makes one; list names those that there are.",
-  state: "A sandbox with a connection to the outside cannot be saved: close that connection first.",
+  state: "End the process that is named, or let it close what it holds.",
   limit: "Stop what runs, or take a larger limit.",
 };

@@ -271,8 +271,8 @@ export class RemoteSandbox {
    *
    * Of a sandbox that its `timeoutMs` has ended with `onTimeout: "checkpoint"`: as it was then.
    *
-   * @throws StratosError of kind state: something cannot be saved, such as a connection to the outside or a folder of
-   *   the host; the message names the process that holds it
+   * @throws StratosError of kind state: something cannot be saved, such as a machine that shares its board; the message
+   *   names what, and the process that holds it
    */
   async save(): Promise<Uint8Array> {
     return (await this.#ask("save")).bytes.slice();

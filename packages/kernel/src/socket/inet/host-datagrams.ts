@@ -1,4 +1,4 @@
-import { EAGAIN, EFAULT, EINPROGRESS, IP_TTL, isErrno } from "@stratos/abi";
+import { EADDRINUSE, EAGAIN, ECONNRESET, EFAULT, EINPROGRESS, IP_TTL, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import type { IoCursor } from "../../ground/io-cursor.ts";
@@ -17,6 +17,11 @@ export class HostDatagrams implements DatagramTransport {
   #hosts: (HostSocket | undefined)[] = [undefined, undefined];
   /** The host socket that is bound to our port, for a dual-stack socket also for IPv4. */
   #boundHost: HostSocket | null = null;
+  #boundAt: HostAddress | null = null;
+  /** Why nothing goes out any more from where it was bound; 0: it does. */
+  #lost = 0;
+  /** It had host sockets when it was saved. */
+  #wasOpen = false;
   isBindPending = false;
   #addresses = new HostAddresses();
   /** The sender of a datagram; valid during one call. */
@@ -29,6 +34,7 @@ export class HostDatagrams implements DatagramTransport {
 
   /** Takes the socket's address: 0, −EINPROGRESS, or what the host said. */
   bind(where: HostAddress): number {
+    this.#boundAt = where;
     const host = this.#provider.create(where.family, "datagram", this.#socket);
     if (isErrno(host)) return host;
     this.#hosts[where.family === 4 ? 0 : 1] = host;
@@ -42,7 +48,8 @@ export class HostDatagrams implements DatagramTransport {
   }
 
   finishBinding(): number {
-    const host = this.#boundHost!;
+    const host = this.#boundHost;
+    if (host === null) return -this.#lost;
     if (host.localAddress() === null) {
       const error = host.takeError();
       return error !== 0 ? -error : -EINPROGRESS;
@@ -52,6 +59,7 @@ export class HostDatagrams implements DatagramTransport {
   }
 
   send(datagram: OutgoingDatagram, from: IoCursor): number {
+    if (this.#lost !== 0) return -this.#lost;
     const { ip, port } = datagram.to;
     let host = this.#boundHost;
     let target: HostAddress | null;
@@ -160,42 +168,90 @@ export class HostDatagrams implements DatagramTransport {
     for (const host of this.#hosts) {
       if (host === undefined || (host === this.#boundHost && this.isBindPending)) continue;
       const error = host.takeError();
-      if (error !== 0) return error;
+      if (error === 0) continue;
+      if (host === this.#boundHost && host.localAddress() === null) this.#lose(error);
+      return error;
     }
     return 0;
   }
 
+  /** The host did not let it have its port again. */
+  #lose(error: number): void {
+    this.#closeHosts();
+    this.#lost = error;
+  }
+
   close(): void {
+    this.#closeHosts();
+    this.#boundAt = null;
+    this.#lost = 0;
+    this.isBindPending = false;
+  }
+
+  #closeHosts(): void {
     for (const host of this.#hosts) host?.close();
     this.#hosts = [undefined, undefined];
     this.#boundHost = null;
-    this.isBindPending = false;
+  }
+
+  /**
+   * Takes its port at the host again. Without one, what was under way is lost: a connected socket tells so, and sends
+   * from another port.
+   */
+  #resume(): void {
+    const socket = this.#socket;
+    if (this.#boundAt !== null && this.#lost === 0) {
+      const { isBindPending } = this;
+      const bound = this.bind(this.#boundAt);
+      this.isBindPending = isBindPending;
+      if (bound < 0 && bound !== -EINPROGRESS) {
+        this.#lose(-bound);
+        if (!isBindPending) socket.pendingError = -bound;
+      }
+    } else if (this.#wasOpen && socket.peer !== null) socket.pendingError = ECONNRESET;
+    this.#wasOpen = false;
+    socket.changed();
   }
 
   /** The peer changed: host sockets that were made for it go. */
   dropUnbound(): void {
-    if (this.#boundHost === null) this.close();
+    if (this.#boundAt === null) this.close();
   }
 
   static {
-    stateClass("HostDatagrams", this, {
-      save: (it) => ({
-        socket: it.#socket,
-        provider: it.#provider,
-        hosts: it.#hosts,
-        boundHost: it.#boundHost,
-        addresses: it.#addresses,
-        sender: it.#sender,
-      }),
-      load: (it, from) =>
-        ({
+    // Host sockets stay with who was saved.
+    stateClass(
+      "HostDatagrams",
+      this,
+      {
+        save: (it) => ({
           socket: it.#socket,
           provider: it.#provider,
-          hosts: it.#hosts,
-          boundHost: it.#boundHost,
+          boundAt: it.#boundAt,
+          lost: it.#lost,
+          wasOpen: it.#wasOpen || it.#hosts.some((host) => host !== undefined),
           addresses: it.#addresses,
           sender: it.#sender,
-        } = from),
-    });
+        }),
+        load: (it, from) =>
+          ({
+            socket: it.#socket,
+            provider: it.#provider,
+            boundAt: it.#boundAt,
+            lost: it.#lost,
+            wasOpen: it.#wasOpen,
+            addresses: it.#addresses,
+            sender: it.#sender,
+          } = from),
+      },
+      {
+        keeps: ["#hosts", "#boundHost"],
+        // The port is the original's.
+        copied: (it) => {
+          if (it.#boundAt !== null) it.#lost = EADDRINUSE;
+        },
+        loaded: (it) => it.#resume(),
+      },
+    );
   }
 }

@@ -1,30 +1,32 @@
-/** What stands in a fork for a socket of the host, which is the original's alone. */
+/**
+ * What stands in a fork, and in a machine that was saved, for a connection that a host carries: it is the original's
+ * alone. Those who listen at the host, and those who have datagrams from there, see to themselves (HostListener,
+ * HostDatagrams).
+ */
 import { EAGAIN, ECONNRESET, EPIPE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostAddress, HostSocket } from "@stratos/host";
 
-/** Is it a provider's? */
-export function isHostSocket(object: object): object is HostSocket {
+/** The stand-in for a provider's socket; undefined for all else. The socket itself is left as it is. */
+export function severedSocketFor(object: object): SeveredSocket | undefined {
+  return isHostSocket(object) ? new SeveredSocket(object) : undefined;
+}
+
+function isHostSocket(object: object): object is HostSocket {
   return "takeError" in object && "peerAddress" in object && "lastSender" in object;
 }
 
-/**
- * A connection is reset, one under way fails, and where others could have connected, or sent to, nothing comes any
- * more.
- */
-export class SeveredSocket implements HostSocket {
+/** A connection that is reset, or one under way that fails so. */
+class SeveredSocket implements HostSocket {
   #local: HostAddress | null;
   #peer: HostAddress | null;
-  #isConnection: boolean;
-  #error: number;
+  #error = ECONNRESET;
   readonly lastSender = null;
   readonly lastLength = 0;
 
   constructor(original: HostSocket) {
     this.#local = original.localAddress();
     this.#peer = original.peerAddress();
-    this.#isConnection = this.#peer !== null || this.#local === null;
-    this.#error = this.#isConnection ? ECONNRESET : 0;
   }
 
   connect(): number {
@@ -68,7 +70,7 @@ export class SeveredSocket implements HostSocket {
   }
 
   readable(): boolean {
-    return this.#isConnection;
+    return true;
   }
 
   writable(): boolean {
@@ -84,7 +86,7 @@ export class SeveredSocket implements HostSocket {
   }
 
   ended(): boolean {
-    return this.#isConnection;
+    return true;
   }
 
   connected(): boolean {
@@ -103,9 +105,8 @@ export class SeveredSocket implements HostSocket {
 
   static {
     stateClass("SeveredSocket", this, {
-      save: (it) => ({ local: it.#local, peer: it.#peer, isConnection: it.#isConnection, error: it.#error }),
-      load: (it, from) =>
-        ({ local: it.#local, peer: it.#peer, isConnection: it.#isConnection, error: it.#error } = from),
+      save: (it) => ({ local: it.#local, peer: it.#peer, error: it.#error }),
+      load: (it, from) => ({ local: it.#local, peer: it.#peer, error: it.#error } = from),
     });
   }
 }

@@ -314,8 +314,8 @@ export class TcpSocket extends InetSocket {
     this.tcp.applyTo(this.#transport!, this.options.keepAlive);
   }
 
-  /** In a fork: what the host carried is over. */
-  #noticeFork(): void {
+  /** In a fork or a loaded machine: what the host carried is over. */
+  #noticeSevered(): void {
     if (this.#transport instanceof HostTransport || this.#attempt instanceof HostAttempt) this.changed();
   }
 
@@ -597,7 +597,7 @@ export class TcpSocket extends InetSocket {
             isListenPending: it.#isListenPending,
           } = from),
       },
-      { copied: (it) => it.#noticeFork() },
+      { loaded: (it) => it.#noticeSevered() },
     );
   }
 }

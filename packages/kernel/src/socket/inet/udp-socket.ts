@@ -414,11 +414,6 @@ export class UdpSocket extends DatagramSocket {
     return moved;
   }
 
-  /** In a fork: what the host carried is over. */
-  #noticeFork(): void {
-    if (this.#host !== null) this.changed();
-  }
-
   override changed(): void {
     const error = this.#host?.takeError() ?? 0;
     if (error !== 0) this.pendingError = error;
@@ -490,14 +485,9 @@ export class UdpSocket extends DatagramSocket {
   }
 
   static {
-    stateClass(
-      "UdpSocket",
-      this,
-      {
-        save: (it) => ({ host: it.#host, corked: it.#corked, errors: it.#errors, options: it.#options }),
-        load: (it, from) => ({ host: it.#host, corked: it.#corked, errors: it.#errors, options: it.#options } = from),
-      },
-      { copied: (it) => it.#noticeFork() },
-    );
+    stateClass("UdpSocket", this, {
+      save: (it) => ({ host: it.#host, corked: it.#corked, errors: it.#errors, options: it.#options }),
+      load: (it, from) => ({ host: it.#host, corked: it.#corked, errors: it.#errors, options: it.#options } = from),
+    });
   }
 }
