@@ -28,7 +28,7 @@ import { closeAll, durable } from "./open-parts.ts";
 import type { SandboxEvent } from "./machine-events.ts";
 import type { MachineFiles } from "./machine-files.ts";
 import { PolicySockets } from "./policy-sockets.ts";
-import type { CreateRequest, Operations } from "./protocol.ts";
+import type { CreateRequest, OpenImageRequest, Operations } from "./protocol.ts";
 import { type MountedVolume, readSaved, SandboxMachine } from "./sandbox-machine.ts";
 
 const PAGE = 4096;
@@ -124,9 +124,10 @@ export class SandboxTarget {
       const cloneBytes = Math.floor((request.limits?.diskBytes ?? memoryBytes) / PAGE) * PAGE;
       const use: CloneUse = { cloneBytes, changes: saved?.changes ?? null };
       const wanted = head === null ? request : { ...request, image: request.image ?? head.image.name };
+      // Changes over another image could not be mounted.
+      if (head !== null) await checkContent(host, wanted, head, work);
       const image = await host.openImage(wanted, use, work);
       opened.push(image);
-      if (head !== null) checkImage(head, image);
       const volumes: MountedVolume[] = [];
       for (const { guest, ...place } of request.volumes ?? []) {
         const root = await host.openVolume(place);
@@ -366,6 +367,20 @@ function readCheckpoint(host: EngineHost, path: string): CheckpointHead & { read
 }
 
 /** @throws StateError when the image is not the one that the machine ran */
+async function checkContent(
+  host: EngineHost,
+  wanted: OpenImageRequest,
+  head: CheckpointHead,
+  work: Work,
+): Promise<void> {
+  const image = await host.openImage(wanted, "read", work);
+  try {
+    checkImage(head, image);
+  } finally {
+    image.close();
+  }
+}
+
 function checkImage({ image: { name, content } }: CheckpointHead, image: OpenedImage): void {
   const here = image.content?.();
   if (here === content) return;

@@ -28,6 +28,8 @@ import type { SystemFolder, SystemRecord } from "./system-store.ts";
 const RETURNS_MAX = 3;
 const RETURNS_MS = 10 * 60_000;
 const SNAPSHOTS_MAX = 100;
+/** Between two checkpoints it runs so many times as long as the first one took. */
+const RUN_TIMES = 4;
 /** How long an engine may take to pass a signal on: then it hangs, and is to end all the same. */
 const ANSWER_MS = 5000;
 /** How long the last checkpoint may take when the supervisor ends. */
@@ -62,6 +64,8 @@ export class NamedSystem {
   #mainPid = 0;
   #log: OutputLog | null = null;
   #saveTimer: NodeJS.Timeout | null = null;
+  /** What the last checkpoint of `checkpointEveryMs` took. */
+  #savingMs = 0;
   #returns: number[] = [];
   #isRemoved = false;
   #tail: Promise<unknown> = Promise.resolve();
@@ -375,12 +379,14 @@ export class NamedSystem {
     const { checkpointEveryMs } = this.#record.spec;
     if (checkpointEveryMs === null) return;
     if (this.#saveTimer !== null) clearTimeout(this.#saveTimer);
+    // On a busy computer, too, it runs for most of the time.
+    const waitMs = Math.max(checkpointEveryMs, RUN_TIMES * this.#savingMs);
     this.#saveTimer = setTimeout(() => {
       this.keep().then(
         () => this.#scheduleSave(),
         () => this.#scheduleSave(),
       );
-    }, checkpointEveryMs).unref();
+    }, waitMs).unref();
   }
 
   /** Makes the checkpoint that it goes back to, if it is to have one. What keeps it from that, its view tells. */
@@ -394,6 +400,7 @@ export class NamedSystem {
       } catch (error) {
         this.#change({ error: `no checkpoint could be made: ${(error as Error).message}` });
       }
+      this.#savingMs = Date.now() - checkpointMs;
     });
   }
 
