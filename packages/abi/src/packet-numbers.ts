@@ -5,8 +5,11 @@ export const ETH_P_ALL = 3;
 export const SOL_PACKET = 263;
 export const PACKET_ADD_MEMBERSHIP = 1,
   PACKET_DROP_MEMBERSHIP = 2,
+  PACKET_RX_RING = 5,
   PACKET_STATISTICS = 6,
   PACKET_AUXDATA = 8,
+  PACKET_VERSION = 10,
+  PACKET_TX_RING = 13,
   PACKET_IGNORE_OUTGOING = 23;
 /** `mr_type`, the first and the last. */
 export const PACKET_MR_MULTICAST = 0,

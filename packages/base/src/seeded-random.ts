@@ -46,8 +46,27 @@ export class SeededRandom {
     return Math.floor((this.u32() / 0x100000000) * bound);
   }
 
+  /** Each byte is the upper one of a `u32()`; the state is in locals, since programs may ask for megabytes. */
   fill(bytes: Uint8Array): void {
-    for (let index = 0; index < bytes.length; index++) bytes[index] = this.u32() >>> 24;
+    let a = this.#a;
+    let b = this.#b;
+    let c = this.#c;
+    let d = this.#d;
+    for (let index = 0; index < bytes.length; index++) {
+      const r = Math.imul(b, 5);
+      bytes[index] = Math.imul((r << 7) | (r >>> 25), 9) >>> 24;
+      const t = b << 9;
+      c ^= a;
+      d ^= b;
+      b ^= c;
+      a ^= d;
+      c ^= t;
+      d = (d << 11) | (d >>> 21);
+    }
+    this.#a = a;
+    this.#b = b;
+    this.#c = c;
+    this.#d = d;
   }
 
   static {

@@ -13,16 +13,22 @@ export type StatePorts = ReadonlyMap<object, string>;
  */
 export type StateStandIn = (object: object) => object | undefined;
 
+interface SaveOptions {
+  readonly standIn?: StateStandIn;
+  /** What is written in the place of an object, wherever that is referred to. */
+  readonly replaced?: ReadonlyMap<object, object>;
+}
+
 /** @throws StateError of kind "unsavable", for an object that has no name and no stand-in, and for a function */
-export function saveState(root: object, ports: StatePorts, standIn?: StateStandIn): Uint8Array {
-  const writer = new Writer(ports, standIn);
+export function saveState(root: object, ports: StatePorts, options: SaveOptions = {}): Uint8Array {
+  const writer = new Writer(ports, options);
   writer.graph(root);
   return writer.file();
 }
 
 /** All objects that a file of `root` would hold. @throws StateError */
-export function reachableState(root: object, ports: StatePorts, standIn?: StateStandIn): readonly object[] {
-  const writer = new Writer(ports, standIn);
+export function reachableState(root: object, ports: StatePorts, options: SaveOptions = {}): readonly object[] {
+  const writer = new Writer(ports, options);
   writer.graph(root);
   return writer.objects;
 }
@@ -72,6 +78,7 @@ class Bytes {
 class Writer {
   readonly #ports: StatePorts;
   readonly #standIn: StateStandIn | undefined;
+  readonly #replaced: ReadonlyMap<object, object> | undefined;
   readonly objects: object[] = [];
   readonly #ids = new Map<object, number>();
   /** Who led to each object first: its number, −1 for the root, and by which field. */
@@ -86,9 +93,10 @@ class Writer {
   #holder = -1;
   #place = "";
 
-  constructor(ports: StatePorts, standIn: StateStandIn | undefined) {
+  constructor(ports: StatePorts, { standIn, replaced }: SaveOptions) {
     this.#ports = ports;
     this.#standIn = standIn;
+    this.#replaced = replaced;
   }
 
   graph(root: object): void {
@@ -122,9 +130,15 @@ class Writer {
     return file;
   }
 
-  #number(object: object): number {
-    const known = this.#ids.get(object);
+  #number(referred: object): number {
+    const known = this.#ids.get(referred);
     if (known !== undefined) return known;
+    const object = this.#replaced?.get(referred) ?? referred;
+    if (object !== referred) {
+      const id = this.#number(object);
+      this.#ids.set(referred, id);
+      return id;
+    }
     const id = this.objects.length;
     this.#ids.set(object, id);
     this.objects.push(object);

@@ -132,6 +132,23 @@ test("objects come back with their identity, cycles, private fields and shared b
   assert.equal(back["TABLE"], TABLE);
 });
 
+test("what is replaced is written by its stand-in wherever it is referred to, and nothing of it is", () => {
+  const { base, leaf, all } = sample();
+  const other = new Base(9);
+  leaf.bytes.set([6, 6, 6, 6, 6, 6, 6, 6]);
+  const bytes = saveState({ all, base, other }, new Map(), {
+    replaced: new Map<object, object>([
+      [base, other],
+      [leaf, other],
+    ]),
+  });
+  const back = loadState(bytes, NONE) as { all: typeof all; base: Base; other: Base };
+  assert.equal(back.base, back.other);
+  assert.equal(back.base.hidden, 9);
+  assert.deepEqual([...(back.all["map"] as Map<unknown, unknown>).keys()][0], back.other);
+  assert.equal(((back.all["map"] as Map<unknown, unknown>).get("made") as Made).owner, back.other);
+});
+
 test("a state that is saved again is the same bytes", () => {
   const first = saveState(sample().all, new Map());
   assert.deepEqual(saveState(loadState(first, NONE), new Map()), first);

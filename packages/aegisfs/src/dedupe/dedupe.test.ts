@@ -95,6 +95,24 @@ test("compressed units are shared as wholes", () => {
   assert.deepEqual(check(device, { data: true }), []);
 });
 
+test("room that was made for a file and not written yet is nobody's duplicate", () => {
+  const { device, volume } = fresh();
+  for (const name of ["a", "b"]) {
+    const ino = volume.root.create(ROOT_INO, name, FILE, 0, 0);
+    assert.equal(volume.root.preallocate(ino, 0, 1 << 20, false), 0);
+  }
+  volume.sync();
+  assert.deepEqual(done(dedupe(volume)), { blocks: 0, duplicates: 0, freed: 0 });
+  // It is there for whoever was given it.
+  const free = volume.space.freeBlocks;
+  const bytes = noise(4, 1 << 20);
+  const ino = volume.root.lookup(ROOT_INO, "b");
+  assert.equal(volume.root.write(ino, 0, bytes, 0, bytes.length), bytes.length);
+  volume.sync();
+  assert.ok(volume.space.freeBlocks > free - 32, `${free} blocks were free, now ${volume.space.freeBlocks}`);
+  assert.deepEqual(check(device, { data: true }), []);
+});
+
 test("equal checksums of different content are not enough", () => {
   const { device, volume } = fresh();
   const one = put(volume, "one", noise(1, 16_384));

@@ -171,6 +171,8 @@ class Finder {
 /** Takes out what only seems equal: compressed units as a whole, else block by block. */
 function verify(volume: Volume, { duplicates, unitSizes }: Finder): void {
   const isEqual = comparer(volume);
+  /** Blocks of units that were compared. */
+  const verified = new Set<number>();
   for (const [block, size] of unitSizes) {
     let equal = true;
     for (let offset = 0; offset < size && equal; offset++)
@@ -180,11 +182,7 @@ function verify(volume: Volume, { duplicates, unitSizes }: Finder): void {
   }
   for (const [block, original] of duplicates)
     if (!verified.has(block) && !isEqual(block, original)) duplicates.delete(block);
-  verified.clear();
 }
-
-/** Blocks of units that were compared. */
-const verified = new Set<number>();
 
 function comparer(volume: Volume): (block: number, original: number) => boolean {
   const one = new Uint8Array(BLOCK_SIZE);
