@@ -108,3 +108,62 @@ test("a program is compiled unless --engine says otherwise; an engine that is no
   );
   assert.match((await lisp(["--engine", "steam", "-e", "1"])).stderr, /steam is no engine; take interpreter or wasm/);
 });
+
+test("lisp test tells failures with file and line, counts, and has a status", async () => {
+  const suite = (name: string, ...lines: readonly string[]): void =>
+    writeFileSync(join(folder, name), ["(import (scheme base) (scheme write) (srfi 64))", ...lines].join("\n"));
+  suite("good.scm", '(test-begin "good")', "(test-eqv 4 (+ 2 2))", "(display 'said)", "(test-end)");
+  suite("sums.scm", '(test-begin "sums")', '(test-equal "two" \'(1 2) (list 1 3))', "(test-assert #t)", "(test-end)");
+  suite("broken.scm", '(test-begin "broken")', "(test-assert #t)", "(car 5)");
+  suite("open.scm", '(test-begin "open")', "(test-assert #t)");
+  assert.deepEqual(await lisp(["test", "good.scm"]), { stdout: "said1 passed, 0 failed\n", stderr: "", status: 0 });
+  assert.deepEqual(await lisp(["test", "good.scm", "sums.scm"]), {
+    stdout:
+      "saidsums.scm:3: sums: two failed\n  form:           (list 1 3)\n  expected:       (1 2)\n" +
+      "  actual:         (1 3)\n2 passed, 1 failed\n",
+    stderr: "",
+    status: 1,
+  });
+  const { stdout, stderr, status } = await lisp(["test", "--json", "good.scm", "broken.scm", "open.scm"]);
+  const report = JSON.parse(stdout) as { passed: number; failed: number; files: { problems: string[] }[] };
+  assert.deepEqual([report.passed, report.failed, stderr, status], [3, 2, "said", 1]);
+  assert.match(report.files[1]!.problems[0]!, /^broken\.scm:4:1: car: expected a pair, got 5/);
+  assert.deepEqual(report.files[2]!.problems, ["open: test-end is missing"]);
+  assert.match((await lisp(["test", "absent.scm"])).stderr, /absent\.scm/);
+  assert.equal((await lisp(["test"])).status, 2);
+});
+
+test("lisp doc writes what a library exports, with its docstrings and comments", async () => {
+  writeFileSync(
+    join(folder, "shapes.sld"),
+    `;; Shapes.
+(define-library (my shapes)
+  (export area (rename grow bigger) circle?)
+  (import (scheme base))
+  (begin
+    ;; A circle by its radius.
+    (define-record-type circle (make-circle r) circle? (r radius))
+    (define (area shape . options)
+      "The area of a shape,
+       in square metres."
+      (* 3 (radius shape)))
+    ;; Makes it larger.
+    (define grow (lambda (shape by) (make-circle (+ by (radius shape)))))
+    (define (hidden) 1)))
+`,
+  );
+  assert.deepEqual(await lisp(["doc", "shapes.sld"]), {
+    stdout:
+      "# (my shapes)\n\nShapes.\n\n" +
+      "## circle\n\n```scheme\n(define-record-type circle (make-circle r) circle? (r radius))\n```\n\n" +
+      "A circle by its radius.\n\n" +
+      "## area\n\n```scheme\n(area shape . options)\n```\n\nThe area of a shape,\nin square metres.\n\n" +
+      "## bigger\n\n```scheme\n(bigger shape by)\n```\n\nMakes it larger.\n",
+    stderr: "",
+    status: 0,
+  });
+  writeFileSync(join(folder, "cut.scm"), "(define (f x)");
+  const { stderr, status } = await lisp(["doc", "cut.scm"]);
+  assert.match(stderr, /^stratos: cut\.scm:1:/);
+  assert.equal(status, 1);
+});

@@ -25,6 +25,8 @@ export type { Datum, Real } from "./datum/datum.ts";
 export type { Clause, Core, Global, Unit, Variable } from "./core/core.ts";
 export type { Source } from "./datum/source.ts";
 export { Condition, SchemeError } from "./datum/condition.ts";
+export { syntaxItems, syntaxToDatum } from "./expander/syntax.ts";
+export type { Syntax } from "./expander/syntax.ts";
 export { FEATURES, Lisp, placeText, writeShown } from "./session.ts";
 export type { LispOptions } from "./session.ts";
 export { CompiledLisp } from "./compiled-session.ts";

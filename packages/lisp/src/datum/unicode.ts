@@ -75,3 +75,53 @@ export function digitValue(code: number): number {
   while (zero > code - 9 && isNumeric(zero - 1)) zero--;
   return code - zero;
 }
+
+/** Classes of characters by SRFI 14's names, "Standard character sets". */
+const CLASSES: Readonly<Record<string, string>> = {
+  "lower-case": "\\p{Lowercase}",
+  "upper-case": "\\p{Uppercase}",
+  "title-case": "\\p{Lt}",
+  letter: "\\p{L}",
+  digit: "\\p{Nd}",
+  "letter+digit": "\\p{L}\\p{Nd}",
+  graphic: "\\p{L}\\p{Nd}\\p{P}\\p{S}",
+  printing: "\\p{L}\\p{Nd}\\p{P}\\p{S}\\p{White_Space}",
+  whitespace: "\\p{White_Space}",
+  "iso-control": "\\p{Cc}",
+  punctuation: "\\p{P}",
+  symbol: "\\p{S}",
+  blank: "\\p{Zs}\\t",
+};
+
+/** Characters whose runs are looked for at a time. */
+const SCAN_CODES = 0x8000;
+
+/** Beyond the third plane are only formats, selectors and private use, which no class has. Unicode Standard §2.8. */
+const SCAN_END = 0x40000;
+
+/**
+ * Where the characters of a class begin and where they end, by turns: the first, the one after the last of the run, and
+ * so on. Null: no such class.
+ */
+export function classBounds(name: string): number[] | null {
+  const escapes = Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined;
+  if (escapes === undefined) return null;
+  const runs = new RegExp(`[${escapes}]+`, "gu");
+  const bounds: number[] = [];
+  for (let first = 0; first < SCAN_END; first += SCAN_CODES) {
+    const isBeforeSurrogates = first < 0xd800;
+    const last = isBeforeSurrogates ? Math.min(first + SCAN_CODES, 0xd800) : first + SCAN_CODES;
+    const from = isBeforeSurrogates ? first : Math.max(first, 0xe000);
+    let text = "";
+    for (let code = from; code < last; code += 1) text += String.fromCodePoint(code);
+    for (const { 0: run, index } of text.matchAll(runs)) {
+      // Within one piece all characters have as many units as its first.
+      const units = from > 0xffff ? 2 : 1;
+      const start = from + index / units;
+      const end = start + run.length / units;
+      if (bounds.at(-1) === start) bounds[bounds.length - 1] = end;
+      else bounds.push(start, end);
+    }
+  }
+  return bounds;
+}

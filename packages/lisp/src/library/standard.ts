@@ -80,6 +80,7 @@ with-input-from-file with-output-to-file write write-char zero?`;
 const SYNTAX = `begin-for-syntax bound-identifier=? datum->syntax er-macro-transformer free-identifier=? \
 generate-temporaries identifier?
 ir-macro-transformer quasisyntax quote-syntax syntax syntax->datum syntax->list syntax-case syntax-e syntax-rules \
+syntax-source
 syntax-violation
 syntax? unsyntax unsyntax-splicing with-syntax ... _`;
 /** What is ours: everyday words that R7RS-small has not. */
@@ -106,6 +107,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "(scheme time)": TIME,
   "(scheme write)": WRITE,
   "(scheme r5rs)": R5RS,
+  "(stratos character-class)": "%character-class",
   "(stratos hash)": "%hash %identity-hash",
   "(stratos syntax)": SYNTAX,
   "(stratos base)": EXTRAS,

@@ -42,6 +42,10 @@ export function defineSyntaxPrimitives(table: Table, phase: number): void {
     datumToSyntax(identifier("datum->syntax", context), datum),
   );
   define(table, "syntax-e", 1, 1, (x: unknown) => unwrap(x));
+  define(table, "syntax-source", 1, 1, (x: unknown) => {
+    const source = x instanceof Syntax ? x.source : null;
+    return source === null ? false : list([MString.of(source.file), source.line, source.column]);
+  });
   define(table, "syntax->list", 1, 1, (x: unknown) => {
     const items: unknown[] = [];
     let rest = unwrap(x);

@@ -40,6 +40,11 @@ export function defineText(table: Table): void {
     const value = U.digitValue(charOf("digit-value", x).code);
     return value < 0 ? false : value;
   });
+  define(table, "%character-class", 1, 1, (name: unknown) => {
+    const bounds = U.classBounds(stringOf("%character-class", name).toString());
+    if (bounds === null) throw wrongType("%character-class", "a class of characters", name);
+    return bounds;
+  });
   define(table, "char-upcase", 1, 1, (x: unknown) => char(U.upcaseCode(charOf("char-upcase", x).code)));
   define(table, "char-downcase", 1, 1, (x: unknown) => char(U.downcaseCode(charOf("char-downcase", x).code)));
   define(table, "char-foldcase", 1, 1, (x: unknown) => char(U.foldCode(charOf("char-foldcase", x).code)));

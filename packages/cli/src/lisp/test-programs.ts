@@ -1,0 +1,150 @@
+/**
+ * Runs programs with tests of SRFI 64 and tells what failed. The library `(srfi 64)` writes what happens, a line of
+ * JSON each, to the file that ASTRALISP_TEST_REPORT names; here that is a file of the program's system alone.
+ */
+import { type ByteSink, type CompiledLisp, ExitRequest, type Lisp, type System } from "@stratos/lisp";
+import { nodeSystem } from "./node-system.ts";
+
+const REPORT_VARIABLE = "ASTRALISP_TEST_REPORT";
+const REPORT_PATH = "(report of the tests)";
+
+type Kind = "pass" | "fail" | "xpass" | "xfail" | "skip";
+
+/** A test as the report tells it; values and forms are written as Scheme would. */
+interface TestResult {
+  readonly kind: Kind;
+  readonly name: string;
+  /** Names of the groups around it, the outermost first. */
+  readonly group: readonly string[];
+  readonly file?: string;
+  readonly line?: number;
+  readonly form?: string;
+  readonly expected?: string;
+  readonly actual?: string;
+  readonly expectedError?: string;
+  readonly error?: string;
+}
+
+type ReportLine =
+  | ({ readonly event: "test" } & TestResult)
+  | { readonly event: "begin"; readonly name: string }
+  | { readonly event: "end"; readonly name: string }
+  | { readonly event: "badCount"; readonly name: string; readonly announced: number; readonly ran: number }
+  | { readonly event: "badEnd"; readonly begun: string; readonly ended: string };
+
+interface FileResult {
+  readonly file: string;
+  readonly tests: TestResult[];
+  /** What else went wrong: an error that nobody handled, a group without end, no test at all. */
+  readonly problems: string[];
+}
+
+interface TestOptions {
+  readonly isJson: boolean;
+  makeRunner(file: string, system: System): { readonly lisp: Lisp; readonly runner: Lisp | CompiledLisp };
+}
+
+/** @returns whether all is well */
+export function testPrograms(
+  programs: readonly { readonly file: string; readonly text: string }[],
+  { isJson, makeRunner }: TestOptions,
+): boolean {
+  const results: FileResult[] = [];
+  for (const { file, text } of programs) {
+    const result = runTests(file, text, { isJson, makeRunner });
+    results.push(result);
+    if (!isJson) process.stdout.write(failuresText(result));
+  }
+  const count = (...kinds: readonly Kind[]): number =>
+    results.reduce((sum, { tests }) => sum + tests.filter(({ kind }) => kinds.includes(kind)).length, 0);
+  const problems = results.reduce((sum, result) => sum + result.problems.length, 0);
+  const totals = {
+    passed: count("pass"),
+    failed: count("fail", "xpass") + problems,
+    expectedFailures: count("xfail"),
+    skipped: count("skip"),
+  };
+  if (isJson) process.stdout.write(`${JSON.stringify({ ...totals, files: results })}\n`);
+  else {
+    const { passed, failed, expectedFailures, skipped } = totals;
+    if (expectedFailures + skipped > 0)
+      process.stdout.write(`${expectedFailures} failed as expected, ${skipped} skipped\n`);
+    process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  }
+  return totals.failed === 0;
+}
+
+function runTests(file: string, text: string, { isJson, makeRunner }: TestOptions): FileResult {
+  const result: FileResult = { file, tests: [], problems: [] };
+  const groups: string[] = [];
+  const take = (line: ReportLine): void => {
+    if (line.event === "begin") groups.push(line.name);
+    else if (line.event === "end") groups.pop();
+    else if (line.event === "badCount")
+      result.problems.push(`${line.name}: ${line.announced} tests were announced, ${line.ran} ran`);
+    else if (line.event === "badEnd") result.problems.push(`test-end names ${line.ended}, test-begin ${line.begun}`);
+    else if (line.event === "test") {
+      const { event: _, ...test } = line;
+      result.tests.push(test);
+    }
+  };
+  const own = nodeSystem([file]);
+  const { lisp, runner } = makeRunner(file, {
+    ...own,
+    standardOutput: isJson ? own.standardError : own.standardOutput,
+    environmentVariable: (name) => (name === REPORT_VARIABLE ? REPORT_PATH : own.environmentVariable(name)),
+    openOutput: (path, options) => (path === REPORT_PATH ? lineSink(take) : own.openOutput(path, options)),
+  });
+  try {
+    runner.runProgram(text, file);
+  } catch (error) {
+    // A program may end itself by (exit) as it likes; its tests say how it went.
+    if (!(error instanceof ExitRequest)) {
+      const words = lisp.describe(error);
+      if (words === null) throw error;
+      result.problems.push(words);
+    }
+  } finally {
+    lisp.flush();
+  }
+  if (result.problems.length === 0) {
+    for (const name of groups) result.problems.push(`${name}: test-end is missing`);
+    if (result.tests.length === 0) result.problems.push("no test was run");
+  }
+  return result;
+}
+
+/** The library flushes after each line; a line may still come in parts. */
+function lineSink(take: (line: ReportLine) => void): ByteSink {
+  const decoder = new TextDecoder();
+  let rest = "";
+  return {
+    write: (bytes) => {
+      const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) take(JSON.parse(line) as ReportLine);
+    },
+    flush: () => {},
+    close: () => {},
+  };
+}
+
+function failuresText({ file, tests, problems }: FileResult): string {
+  const lines: string[] = [];
+  for (const test of tests) {
+    if (test.kind !== "fail" && test.kind !== "xpass") continue;
+    const name = [...test.group, ...(test.name === "" ? [] : [test.name])].join(": ");
+    const place = `${test.file ?? file}${test.line === undefined ? "" : `:${test.line}`}`;
+    lines.push(`${place}: ${name}${test.kind === "xpass" ? " passed, though it was expected to fail" : " failed"}`);
+    const rows: readonly (readonly [string, string | undefined])[] = [
+      ["form:          ", test.form],
+      ["expected:      ", test.expected],
+      ["expected error:", test.expectedError],
+      ["actual:        ", test.actual],
+      ["error:         ", test.error],
+    ];
+    for (const [title, value] of rows) if (value !== undefined) lines.push(`  ${title} ${value}`);
+  }
+  for (const problem of problems) lines.push(problem.startsWith(`${file}:`) ? problem : `${file}: ${problem}`);
+  return lines.map((line) => `${line}\n`).join("");
+}
