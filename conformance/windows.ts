@@ -1,0 +1,60 @@
+/**
+ * Draws programs of Debian with windows, each by `stratos run --screenshot`, for a person to look at: what a machine
+ * can say of a picture is that there was a window and that it has something in it. Not part of `npm test`: the image
+ * takes some minutes, and GTK's programs start cold.
+ *
+ *     npm run conformance:windows -- [--dir FOLDER] [NAME…]
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { type Picture, readPicture } from "../tests/support/picture.ts";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const IMAGE = "windows-programs";
+const PACKAGES = ["weston", "foot", "gtk-4-examples", "adwaita-icon-theme", "fonts-dejavu-core"];
+
+/** By name: what is run, and after how many seconds a program that always moves is pictured. */
+const PROGRAMS: Readonly<Record<string, { readonly command: readonly string[]; readonly seconds: number }>> = {
+  "simple-shm": { command: ["weston-simple-shm"], seconds: 20 },
+  flower: { command: ["weston-flower"], seconds: 30 },
+  foot: { command: ["foot", "sh", "-c", "ls --color=always -l /; sleep 1000"], seconds: 120 },
+  "widget-factory": { command: ["gtk4-widget-factory"], seconds: 120 },
+};
+
+function stratos(args: readonly string[]): number {
+  const { status } = spawnSync(process.execPath, [join(root, "stratos.mjs"), ...args], { stdio: "inherit" });
+  return status ?? 1;
+}
+
+/** Colours beside that of the empty screen. */
+function coloursOf({ width, height, pixel }: Picture): number {
+  const colours = new Set<string>();
+  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) colours.add(pixel(x, y));
+  return colours.size - 1;
+}
+
+const { values, positionals } = parseArgs({
+  options: { dir: { type: "string", default: "windows" } },
+  allowPositionals: true,
+});
+mkdirSync(values.dir, { recursive: true });
+const isThere = spawnSync(process.execPath, [join(root, "stratos.mjs"), "image", "ls"], { encoding: "utf8" });
+if (!isThere.stdout.includes(`${IMAGE} `) && stratos(["image", "build", IMAGE, "--packages", PACKAGES.join(",")]) !== 0)
+  process.exit(1);
+let passed = 0,
+  failed = 0;
+for (const [name, { command, seconds }] of Object.entries(PROGRAMS)) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue;
+  const file = join(values.dir, `${name}.png`);
+  const options = ["-i", IMAGE, "--timeout", String(seconds), "--screenshot", file];
+  const status = stratos(["run", ...options, "--", ...command]);
+  const colours = status === 0 ? coloursOf(readPicture(file)) : 0;
+  console.log(`${name}: status ${status}, ${colours} colours, ${file}`);
+  if (colours > 1) passed++;
+  else failed++;
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

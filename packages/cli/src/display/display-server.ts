@@ -1,0 +1,294 @@
+/**
+ * `run --display`: a page on this computer that shows the windows of a program, and takes keys and pointer for them.
+ * One page at a time: a later one takes the earlier one's place. It is for who has the token of its address; pages of
+ * other origins and other names of this host (DNS rebinding) are refused.
+ */
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { type Rectangle, cursorName } from "@stratos/wayland";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { GuestDisplay } from "./guest-display.ts";
+import { displayPage } from "./page.ts";
+
+/** Frames in a second while a page shows them, and while none does: programs that wait for one must not stand still. */
+const SHOWN_HZ = 60,
+  UNSEEN_HZ = 1;
+/**
+ * Anybody on this computer can connect: who has not said the token is a stranger, and is disconnected after a while, or
+ * when as many others have come since.
+ */
+const STRANGERS_MAX = 16,
+  STRANGER_MS = 5000;
+/** Bytes that wait for a page which does not read them; then its connection ends. A whole screen is 4 MiB. */
+const BUFFERED_MAX = 1 << 24;
+/** Bytes of a message of the page; a longer one ends its connection. */
+const MESSAGE_MAX = 4096;
+/** Rectangles that wait for a page; of more it gets the whole screen, once. */
+const CHANGED_MAX = 64;
+/** Numbers that a page may say: of keys, of buttons, and how far a wheel turns. */
+const KEY_MAX = 0x2ff,
+  SCROLL_MAX = 10_000;
+
+interface Viewer {
+  readonly socket: WebSocket;
+  /** Of the last message of bytes; the next waits for it. */
+  isWaiting: boolean;
+  /** What changed meanwhile. */
+  changed: Rectangle[];
+  cursor: string;
+  /** Held down: nobody else lets go of them when the page is gone. */
+  readonly keys: Set<number>;
+  readonly buttons: Set<number>;
+}
+
+interface DisplayServerOptions {
+  /** How long a stranger may stay. */
+  readonly strangerMs?: number;
+}
+
+export class DisplayServer {
+  readonly #display: GuestDisplay;
+  readonly #token = randomBytes(24).toString("base64url");
+  readonly #server: Server;
+  readonly #sockets = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: MESSAGE_MAX });
+  readonly #streams = new Set<Duplex>();
+  readonly #strangerMs: number;
+  /** Who came first is first, and leaves when its timer says so. */
+  readonly #strangers = new Map<Duplex, NodeJS.Timeout>();
+  #viewer: Viewer | null = null;
+
+  constructor(display: GuestDisplay, { strangerMs = STRANGER_MS }: DisplayServerOptions = {}) {
+    this.#display = display;
+    this.#strangerMs = strangerMs;
+    this.#server = createServer((request, response) => this.#answer(request, response));
+    this.#server.on("upgrade", (request, stream, head) => this.#upgrade(request, stream, head));
+    this.#server.on("connection", (stream) => this.#connected(stream));
+    display.setRefresh(UNSEEN_HZ);
+  }
+
+  /** @returns the address of the page, with its token */
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(0, "127.0.0.1", resolve);
+    });
+    return `http://${this.#host}/#${this.#token}`;
+  }
+
+  get #host(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get #screen(): Rectangle {
+    const { width, height } = this.#display.compositor.canvas;
+    return { x: 0, y: 0, width, height };
+  }
+
+  close(): void {
+    this.#viewer?.socket.close();
+    this.#server.close();
+    this.#server.closeAllConnections();
+    for (const stream of this.#streams) stream.destroy();
+  }
+
+  #answer({ method, url, headers }: IncomingMessage, response: ServerResponse): void {
+    const refuse = (status: number): void => void response.writeHead(status, { connection: "close" }).end();
+    if (headers.host !== this.#host) return refuse(421);
+    if (url !== "/") return refuse(404);
+    if (method !== "GET") return refuse(405);
+    const nonce = randomBytes(16).toString("base64");
+    response.writeHead(200, {
+      "content-type": "text/html; charset=utf-8",
+      connection: "close",
+      "content-security-policy":
+        `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; ` +
+        `connect-src ws://${this.#host}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`,
+      "cache-control": "no-store",
+      "referrer-policy": "no-referrer",
+      "x-content-type-options": "nosniff",
+    });
+    response.end(displayPage(this.#display.compositor.canvas, nonce));
+  }
+
+  #connected(stream: Duplex): void {
+    this.#streams.add(stream);
+    const timer = setTimeout(() => stream.destroy(), this.#strangerMs);
+    this.#strangers.set(stream, timer);
+    // Whatever becomes of it: an upgrade takes Node's own listener away, and a reset would end the whole process.
+    stream.on("error", () => stream.destroy());
+    stream.on("close", () => {
+      this.#streams.delete(stream);
+      this.#endWait(stream);
+    });
+    if (this.#strangers.size <= STRANGERS_MAX) return;
+    const [first] = this.#strangers.keys();
+    this.#endWait(first!);
+    first!.destroy();
+  }
+
+  #endWait(stream: Duplex): void {
+    clearTimeout(this.#strangers.get(stream));
+    this.#strangers.delete(stream);
+  }
+
+  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    const { host, origin } = request.headers;
+    if (host !== this.#host || origin !== `http://${host}` || request.url !== "/screen") {
+      stream.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n");
+      return;
+    }
+    this.#sockets.handleUpgrade(request, stream, head, (socket) => this.#listen(socket, stream));
+  }
+
+  #listen(socket: WebSocket, stream: Duplex): void {
+    let viewer: Viewer | null = null;
+    socket.on("message", (data, isBinary) => {
+      const message = isBinary ? {} : parse((data as Buffer).toString());
+      if (viewer !== null) this.#take(viewer, message);
+      else if (this.#knowsToken(message)) {
+        this.#endWait(stream);
+        viewer = this.#enter(socket);
+      } else socket.terminate();
+    });
+    // What is no WebSocket's frame, or too long: `close` comes as well.
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      if (viewer !== null) this.#leave(viewer);
+    });
+  }
+
+  #knowsToken({ token }: Message): boolean {
+    const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+    return typeof token === "string" && timingSafeEqual(digest(token), digest(this.#token));
+  }
+
+  #enter(socket: WebSocket): Viewer {
+    if (this.#viewer !== null) {
+      this.#letGo(this.#viewer);
+      this.#viewer.socket.close();
+    }
+    const viewer: Viewer = {
+      socket,
+      isWaiting: false,
+      changed: [this.#screen],
+      cursor: "",
+      keys: new Set(),
+      buttons: new Set(),
+    };
+    this.#viewer = viewer;
+    this.#display.setRefresh(SHOWN_HZ);
+    this.#show(viewer);
+    return viewer;
+  }
+
+  #leave(viewer: Viewer): void {
+    if (this.#viewer !== viewer) return;
+    this.#viewer = null;
+    this.#letGo(viewer);
+    this.#display.setRefresh(UNSEEN_HZ);
+  }
+
+  #letGo({ keys, buttons }: Viewer): void {
+    const { compositor } = this.#display;
+    for (const button of buttons) compositor.button(button, false);
+    for (const key of keys) compositor.key(key, false);
+  }
+
+  /** A frame was composed. */
+  frame(changed: readonly Rectangle[]): void {
+    const viewer = this.#viewer;
+    if (viewer === null) return;
+    viewer.changed.push(...changed);
+    if (viewer.changed.length > CHANGED_MAX) viewer.changed = [this.#screen];
+    this.#show(viewer);
+  }
+
+  #show(viewer: Viewer): void {
+    this.#showCursor(viewer);
+    if (viewer.isWaiting || viewer.changed.length === 0) return;
+    viewer.isWaiting = true;
+    const { compositor } = this.#display;
+    send(viewer, Buffer.concat(viewer.changed.splice(0).map((part) => encodePart(compositor.canvas, part))));
+  }
+
+  #showCursor(viewer: Viewer): void {
+    const cursor = cursorName(this.#display.compositor.cursor);
+    if (cursor === viewer.cursor) return;
+    viewer.cursor = cursor;
+    send(viewer, JSON.stringify({ cursor }));
+  }
+
+  #take(viewer: Viewer, { shown, move, button, key, down, scroll }: Message): void {
+    const { compositor } = this.#display;
+    if (this.#viewer !== viewer) return;
+    if (shown === true) {
+      viewer.isWaiting = false;
+      this.#show(viewer);
+    }
+    const { width, height } = compositor.canvas;
+    const [x, y] = pairOf(move);
+    if (x >= 0 && y >= 0 && x <= width && y <= height) compositor.movePointer(x, y);
+    if (isWithin(button, KEY_MAX) && typeof down === "boolean") {
+      compositor.button(button, down);
+      setHeld(viewer.buttons, button, down);
+    }
+    if (isWithin(key, KEY_MAX) && typeof down === "boolean") {
+      compositor.key(key, down);
+      setHeld(viewer.keys, key, down);
+    }
+    const [dx, dy] = pairOf(scroll);
+    if (Math.abs(dx) <= SCROLL_MAX && Math.abs(dy) <= SCROLL_MAX) compositor.scroll(dx, dy);
+    this.#showCursor(viewer);
+  }
+}
+
+function send({ socket }: Viewer, message: string | Buffer): void {
+  if (socket.bufferedAmount > BUFFERED_MAX) socket.terminate();
+  else socket.send(message);
+}
+
+function setHeld(held: Set<number>, number: number, isDown: boolean): void {
+  if (isDown) held.add(number);
+  else held.delete(number);
+}
+
+type Message = Readonly<Record<string, unknown>>;
+
+/** What it cannot be read as says nothing. */
+function parse(text: string): Message {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Message) : {};
+  } catch {
+    return {};
+  }
+}
+
+function isWithin(value: unknown, most: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most;
+}
+
+/** NaN where there is none, which no comparison lets through. */
+function pairOf(value: unknown): readonly [number, number] {
+  const { x, y } = (typeof value === "object" && value !== null ? value : {}) as Message;
+  return [typeof x === "number" ? x : NaN, typeof y === "number" ? y : NaN];
+}
+
+/** As the page reads it (page.ts). */
+function encodePart(
+  canvas: { readonly width: number; readonly pixels: Uint32Array },
+  { x, y, width, height }: Rectangle,
+): Uint8Array {
+  const bytes = new Uint8Array(8 + 4 * width * height);
+  new Uint16Array(bytes.buffer, 0, 4).set([x, y, width, height]);
+  const pixels = new Uint32Array(bytes.buffer, 8);
+  let to = 0;
+  for (let line = y; line < y + height; line++)
+    for (let from = line * canvas.width + x, end = from + width; from < end; from++) {
+      const pixel = canvas.pixels[from]!;
+      pixels[to++] = (pixel & 0xff00ff00) | ((pixel & 0xff) << 16) | ((pixel >>> 16) & 0xff);
+    }
+  return bytes;
+}

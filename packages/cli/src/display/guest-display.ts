@@ -1,0 +1,100 @@
+/** A display for the programs of a machine: a Wayland socket in the guest, and a screen that is drawn here. */
+import { byteStringToUtf8 } from "@stratos/base";
+import type { HostFile } from "@stratos/kernel";
+import {
+  type EnvironmentSetting,
+  type GuestClient,
+  type GuestListener,
+  type GuestUser,
+  type MachineSession,
+  makeGuestFile,
+  makeRuntimeFolder,
+} from "@stratos/session";
+import { Compositor, type Connection, type Rectangle } from "@stratos/wayland";
+
+const SOCKET = "wayland-0";
+const REFRESH_HZ = 60;
+const NANOSECONDS_PER_MS = 1e6;
+
+interface DisplayOptions {
+  readonly width: number;
+  readonly height: number;
+  /** After each frame. @param changed  where it differs from the one before; nothing: programs only waited for it */
+  onFrame(changed: readonly Rectangle[]): void;
+}
+
+export class GuestDisplay {
+  readonly compositor: Compositor;
+  /** What programs need to find it; what the user says otherwise goes before. */
+  readonly environment: readonly EnvironmentSetting[];
+  readonly #listener: GuestListener;
+  readonly #onFrame: (changed: readonly Rectangle[]) => void;
+  #frameTimer: NodeJS.Timeout | null = null;
+  #lastFrameMs = 0;
+  #refreshHz = REFRESH_HZ;
+
+  /** @throws SessionError when the socket cannot be made */
+  constructor(session: MachineSession, user: GuestUser, { width, height, onFrame }: DisplayOptions) {
+    const { kernel } = session.machine;
+    this.#onFrame = onFrame;
+    this.compositor = new Compositor(
+      {
+        nowMs: () => kernel.now() / NANOSECONDS_PER_MS,
+        onFrameNeeded: () => this.#frameSoon(),
+        makeFile: (name, bytes) => makeGuestFile(kernel, name, bytes),
+        onDefect: (error) =>
+          void process.stderr.write(`stratos: display: ${(error as Error).stack ?? String(error)}\n`),
+      },
+      { width, height, refreshHz: REFRESH_HZ, scale: 1, layout: "us", background: 0xff2e3440 },
+    );
+    const folder = makeRuntimeFolder(kernel, user);
+    this.environment = [
+      { name: "XDG_RUNTIME_DIR", value: byteStringToUtf8(folder) },
+      { name: "WAYLAND_DISPLAY", value: SOCKET },
+      // Without a graphics processor the other renderers of GTK 4 draw by programs that are translated first.
+      { name: "GSK_RENDERER", value: "cairo" },
+    ];
+    const owner = { uid: user.uid, gid: user.gid, mode: 0o700 };
+    this.#listener = session.hostListener(`${folder}/${SOCKET}`, owner, (client) =>
+      client.serve(this.compositor.connect(connectionTo(client))),
+    );
+  }
+
+  /** Asks the host's loop for one. */
+  #frameSoon(): void {
+    if (this.#frameTimer !== null) return;
+    const sinceMs = performance.now() - this.#lastFrameMs;
+    this.#frameTimer = setTimeout(() => this.#frame(), Math.max(0, 1000 / this.#refreshHz - sinceMs));
+  }
+
+  #frame(): void {
+    this.#frameTimer = null;
+    this.#lastFrameMs = performance.now();
+    this.#onFrame(this.compositor.frame());
+  }
+
+  /** How many frames there are in a second, at most. */
+  setRefresh(refreshHz: number): void {
+    this.#refreshHz = refreshHz;
+    if (this.#frameTimer === null) return;
+    clearTimeout(this.#frameTimer);
+    this.#frameTimer = null;
+    this.#frameSoon();
+  }
+
+  /** Nobody looks at it any more. */
+  close(): void {
+    if (this.#frameTimer !== null) clearTimeout(this.#frameTimer);
+    this.#frameTimer = null;
+    this.#listener.close();
+  }
+}
+
+/** All files that the compositor has are of this machine: programs sent them, or `makeFile` made them. */
+function connectionTo(client: GuestClient): Connection {
+  return {
+    send: (bytes, files) => client.send(bytes, files as readonly HostFile[]),
+    release: (file) => client.release(file as HostFile),
+    close: () => client.close(),
+  };
+}

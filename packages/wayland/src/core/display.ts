@@ -1,0 +1,107 @@
+/** wl_display and wl_registry: who is connected, and what there is to bind. */
+import { Client, type ClientOwner } from "./client.ts";
+import type { Connection, SharedFile } from "./ports.ts";
+import type { Interface, Resource } from "./resource.ts";
+
+/** What a client can make an object of. */
+export interface Global {
+  readonly interface: Interface;
+  /** At most the interface's own. */
+  readonly version: number;
+  bind(resource: Resource): void;
+}
+
+/** Who is connected: bytes of it come in, until `onEnd`. */
+export interface ClientEnd {
+  onData(bytes: Uint8Array, files: readonly SharedFile[]): void;
+  onEnd(): void;
+}
+
+/** Connections at a time; one more is closed. */
+const CLIENTS_MAX = 256;
+/** wl_registry.global, wl_callback.done. */
+const GLOBAL_EVENT = 0,
+  DONE_EVENT = 0;
+const INVALID_OBJECT = 0;
+
+export class Display implements ClientOwner {
+  readonly interfaces: ReadonlyMap<string, Interface>;
+  readonly #globals: readonly Global[];
+  readonly #onDefect: (error: unknown) => void;
+  readonly clients = new Set<Client>();
+  pixelBytes = 0;
+  readonly pixelBytesMax: number;
+  #serial = 0;
+
+  constructor(
+    interfaces: ReadonlyMap<string, Interface>,
+    globals: readonly Global[],
+    onDefect: (error: unknown) => void,
+    pixelBytesMax: number,
+  ) {
+    this.pixelBytesMax = pixelBytesMax;
+    this.interfaces = interfaces;
+    this.#globals = globals;
+    this.#onDefect = onDefect;
+  }
+
+  /** The number of an event that requests may refer to. */
+  nextSerial(): number {
+    this.#serial = (this.#serial + 1) >>> 0;
+    return this.#serial;
+  }
+
+  connect(connection: Connection): ClientEnd {
+    if (this.clients.size >= CLIENTS_MAX) {
+      connection.close();
+      return { onData: () => {}, onEnd: () => {} };
+    }
+    const client = new Client(connection, this, this.interfaces.get("wl_display")!);
+    this.clients.add(client);
+    client.display.handler = {
+      sync: (callback: Resource) => {
+        callback.send(DONE_EVENT, [this.nextSerial()]);
+        callback.destroy();
+      },
+      get_registry: (registry: Resource) => this.#openRegistry(registry),
+    };
+    return {
+      onData: (bytes, files) => {
+        client.receive(bytes, files);
+        this.flush();
+      },
+      onEnd: () => {
+        client.disconnect();
+        this.flush();
+      },
+    };
+  }
+
+  #openRegistry(registry: Resource): void {
+    registry.handler = {
+      bind: (name: number, interfaceName: string, version: number, id: number) => {
+        const global = this.#globals[name - 1];
+        if (global === undefined || global.interface.name !== interfaceName)
+          registry.fail(INVALID_OBJECT, `there is no ${interfaceName} of name ${name}`);
+        if (version < 1 || version > global.version)
+          registry.fail(INVALID_OBJECT, `${interfaceName} has version ${global.version}, not ${version}`);
+        global.bind(registry.client.create(id, global.interface, version));
+      },
+    };
+    for (const [index, { interface: type, version }] of this.#globals.entries())
+      registry.send(GLOBAL_EVENT, [index + 1, type.name, version]);
+  }
+
+  clientGone(client: Client): void {
+    this.clients.delete(client);
+  }
+
+  onDefect(error: unknown): void {
+    this.#onDefect(error);
+  }
+
+  /** Events that were sent meanwhile go out. */
+  flush(): void {
+    for (const client of [...this.clients]) client.flush();
+  }
+}

@@ -1,0 +1,9 @@
+/** Goal: whatever programs send, the screen lives on. Method: messages by seed; `npm run fuzz:wayland` sends more. */
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { surviveMessages } from "./testing/fuzz-messages.ts";
+
+it("2,000 messages of hostile clients end them, and nobody else", () => {
+  const seed = Number(process.env["STRATOS_SEED"] ?? 1);
+  assert.ok(surviveMessages(seed, 2000) > 0);
+});

@@ -1,0 +1,122 @@
+/** xdg_toplevel: a window. */
+import type { Resource } from "../core/resource.ts";
+import { enums, events, implement } from "../protocol/protocol.ts";
+import type { Shown, XdgSurface } from "./xdg-surface.ts";
+
+const { error, state: STATE, resize_edge: EDGE } = enums.xdg_toplevel;
+/** Characters of a title that are kept. */
+const TITLE_MAX = 1024;
+
+const toplevels = new WeakMap<Resource, Toplevel>();
+
+export function toplevelOf(resource: Resource): Toplevel {
+  return toplevels.get(resource)!;
+}
+
+export class Toplevel implements Shown {
+  readonly roleName = "xdg_toplevel";
+  readonly resource: Resource;
+  readonly xdgSurface: XdgSurface;
+  title = "";
+  appId = "";
+  /** Where its window geometry begins on the screen. */
+  x = 0;
+  y = 0;
+  #isMaximized = false;
+  #isFullscreen = false;
+  /** By the edges that a person pulls; null: the client chooses. */
+  #wanted: { width: number; height: number } | null = null;
+  #restore = { x: 0, y: 0 };
+  isResizing = false;
+  /** zxdg_toplevel_decoration_v1: tells again who draws the frame, before each configure. */
+  configureDecoration: (() => void) | null = null;
+
+  constructor(resource: Resource, xdgSurface: XdgSurface) {
+    this.resource = resource;
+    this.xdgSurface = xdgSurface;
+    const { screen } = xdgSurface;
+    toplevels.set(resource, this);
+    const size = (width: number, height: number): void => {
+      if (width < 0 || height < 0) resource.fail(error.invalid_size, `a size of ${width} × ${height}`);
+    };
+    implement(resource, "xdg_toplevel", {
+      destroy: () => {},
+      set_parent: (parent) => {
+        if (parent === resource) resource.fail(error.invalid_parent, "a window as its own parent");
+      },
+      set_title: (title) => void (this.title = title.slice(0, TITLE_MAX)),
+      set_app_id: (appId) => void (this.appId = appId.slice(0, TITLE_MAX)),
+      show_window_menu: () => {},
+      move: (seat) => screen.beginDrag(this, seat, EDGE.none),
+      resize: (seat, _serial, edges) => {
+        if (!Object.values<number>(EDGE).includes(edges)) resource.fail(error.invalid_resize_edge, `edge ${edges}`);
+        screen.beginDrag(this, seat, edges);
+      },
+      set_max_size: size,
+      set_min_size: size,
+      set_maximized: () => this.#fill({ isMaximized: true }),
+      unset_maximized: () => this.#fill({ isMaximized: false }),
+      set_fullscreen: () => this.#fill({ isFullscreen: true }),
+      unset_fullscreen: () => this.#fill({ isFullscreen: false }),
+      // There is no place to bring it back from.
+      set_minimized: () => {},
+    });
+    resource.onDestroy(() => xdgSurface.hide());
+  }
+
+  get isFilling(): boolean {
+    return this.#isMaximized || this.#isFullscreen;
+  }
+
+  #fill({ isMaximized = this.#isMaximized, isFullscreen = this.#isFullscreen }): void {
+    const wasFilling = this.isFilling;
+    this.#isMaximized = isMaximized;
+    this.#isFullscreen = isFullscreen;
+    if (this.isFilling && !wasFilling) {
+      this.#restore = { x: this.x, y: this.y };
+      this.moveTo(0, 0);
+    } else if (!this.isFilling && wasFilling) this.moveTo(this.#restore.x, this.#restore.y);
+    if (this.xdgSurface.hasConfigured) this.xdgSurface.configure();
+  }
+
+  moveTo(x: number, y: number): void {
+    this.x = x;
+    this.y = y;
+    this.xdgSurface.screen.changed();
+  }
+
+  /** The client is asked for another size. */
+  resizeTo(width: number, height: number): void {
+    this.#wanted = { width, height };
+    this.xdgSurface.configure();
+  }
+
+  configure(): void {
+    const { area, active } = this.xdgSurface.screen;
+    const isActive = active === this || !this.xdgSurface.isMapped;
+    const states: number[] = [
+      ...(this.#isMaximized ? [STATE.maximized] : []),
+      ...(this.#isFullscreen ? [STATE.fullscreen] : []),
+      ...(this.isResizing ? [STATE.resizing] : []),
+      ...(isActive ? [STATE.activated] : []),
+    ];
+    const size = this.isFilling ? area : (this.#wanted ?? { width: 0, height: 0 });
+    const { maximize, fullscreen } = enums.xdg_toplevel.wm_capabilities;
+    events.xdg_toplevel.wm_capabilities(this.resource, words([maximize, fullscreen]));
+    events.xdg_toplevel.configure_bounds(this.resource, area.width, area.height);
+    this.configureDecoration?.();
+    events.xdg_toplevel.configure(this.resource, size.width, size.height, words(states));
+  }
+
+  mapped(): void {
+    this.xdgSurface.screen.open(this);
+  }
+
+  unmapped(): void {
+    this.xdgSurface.screen.close(this);
+  }
+}
+
+function words(values: readonly number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(values).buffer);
+}

@@ -1,0 +1,9 @@
+/**
+ * A Wayland compositor: windows of programs on one screen, drawn by the processor. Knows neither how bytes come and go
+ * nor who looks at the screen (core/ports.ts).
+ */
+export { Compositor, type CompositorOptions } from "./compositor.ts";
+export type { CompositorPorts, Connection, SharedFile } from "./core/ports.ts";
+export type { ClientEnd } from "./core/display.ts";
+export { cursorName } from "./seat/cursor-shape.ts";
+export type { Rectangle } from "./geometry/rectangle.ts";
