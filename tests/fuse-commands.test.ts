@@ -59,7 +59,7 @@ test("a volume grows, shrinks, takes a device, has it replaced and gives it back
   // Written to while all of this goes on, and read back.
   const load = volume.sh(
     "for n in $(seq 400); do test -e stop && break; head -c 100000 data > part; cmp -n 100000 part data; echo $n " +
-      ">> log; done; wc -l < log",
+      ">> log; sleep 0.02; done; wc -l < log",
   );
   await fs("device", "add", volume.volume, second);
   assert.equal(await size(), 192 << 20);
@@ -115,7 +115,8 @@ test("properties, quotas and schedules hold from then on", async () => {
   await volume.sh("lsattr -d d | grep -q c; head -c 8M /dev/zero | tr '\\0' x > d/packed; cp d/packed plain");
   assert.match(await fs("defrag", "-r", `${volume.volume}:/`), /\/d\/packed/);
   assert.match(await fs("dedupe", volume.volume), /were duplicates/);
-  await fs("quota", "on", volume.volume);
+  const { stderr } = await volume.stratos(["fs", "quota", "on", volume.volume]);
+  assert.match(stderr, /limits hold from now on; until it is mounted anew, who passes one is told by close and fsync/);
   await fs("quota", "set", volume.volume, "--user", "4321", "--size", "1M");
   assert.match(
     await volume.sh(
@@ -166,7 +167,7 @@ test("a mounted volume is checked, sent, backed up and received into while it is
   const store = join(folder, "store");
   const load = volume.sh(
     "for n in $(seq 4000); do test -e halt && break; echo $n > busy-$((n % 50)); test $((n % 7)) = 0 && sync " +
-      "busy-$((n % 50)); done; true",
+      "busy-$((n % 50)); sleep 0.02; done; true",
   );
   try {
     for (let round = 0; round < 5; round++)

@@ -418,7 +418,7 @@ test("a second writer is refused, and so is what cannot be mounted", async () =>
   const other = join(volume.folder, "other");
   mkdirSync(other);
   const attempt = (...args: string[]): Promise<{ status: number; stderr: string }> =>
-    volume.try([process.execPath, join(repository, "stratos.mjs"), "fs", ...args]);
+    volume.try([...launcher, "fs", ...args]);
   const told = async (status: number, words: RegExp, ...args: string[]): Promise<void> => {
     const result = await attempt(...args);
     assert.match(result.stderr, words);

@@ -248,6 +248,11 @@ export class FuseServer {
     this.#snapshots?.filesReplaced();
   }
 
+  /** Does the kernel gather writes? Then write(2) is not told what becomes of them. */
+  get gathersWrites(): boolean {
+    return this.#mount.agreement.gathersWrites;
+  }
+
   /** Snapshots have come or gone without the kernel's doing: it is to ask anew for the list of them. */
   forgetSnapshotList(): void {
     this.#snapshots?.changedInside();

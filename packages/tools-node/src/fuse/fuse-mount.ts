@@ -21,6 +21,7 @@ import {
   type MountRequest,
 } from "./mount-point.ts";
 import { GatheringKeeper } from "./gathering-keeper.ts";
+import { ThreadMover } from "./thread-processors.ts";
 import { findMountElsewhere, AEGISFS_TYPE, findMount, type MountEntry } from "@stratos/host-node/mounts";
 import {
   GATHERING,
@@ -65,6 +66,7 @@ export class FuseMount {
   #hasEnded = false;
   #isElsewhereTold = false;
   #gathering: GatheringKeeper | null = null;
+  readonly #mover = new ThreadMover();
 
   private constructor(
     options: FuseMountOptions,
@@ -102,7 +104,12 @@ export class FuseMount {
         else if (message.kind === "gather") {
           Atomics.store(message.answer, 0, mount?.gather(message.token) === true ? GATHERING : NOT_GATHERING);
           Atomics.notify(message.answer, 0);
-        } else if (message.kind === "ring" || message.kind === "output" || message.kind === "called")
+        } else if (
+          message.kind === "move" ||
+          message.kind === "ring" ||
+          message.kind === "output" ||
+          message.kind === "called"
+        )
           mount?.hear(message);
         else if (message.kind === "failed") sayAloud(options.volume.path, message.words);
         else if (message.kind === "ended" || message.kind === "broken") finish(message);
@@ -156,6 +163,7 @@ export class FuseMount {
     this.#hasEnded = true;
     this.#timeKeeper?.kill();
     this.#gathering?.stop();
+    this.#mover.stop();
     return message.kind === "ended"
       ? { errno: message.result < 0 ? -message.result : 0, defect: null }
       : { errno: 0, defect: message.kind === "broken" ? message.detail : "" };
@@ -208,9 +216,10 @@ export class FuseMount {
     Atomics.store(this.#calls, 1, 1);
   }
 
-  /** What the serving thread says while a command runs there. */
+  /** What the serving thread asks for, and says while a command runs there. */
   private hear(message: ThreadMessage): void {
-    if (message.kind === "ring") this.#ring();
+    if (message.kind === "move") this.#mover.move(message.move);
+    else if (message.kind === "ring") this.#ring();
     else if (message.kind === "output") this.#output(message.stream, message.text);
     else if (message.kind === "called") this.#called(message.status);
   }

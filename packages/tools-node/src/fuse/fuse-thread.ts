@@ -43,6 +43,7 @@ const main: MainThread = {
     Atomics.wait(answer, 0, 0, WAIT_MS);
     return Atomics.load(answer, 0) === GATHERING;
   },
+  moveThread: (move) => tell({ kind: "move", move }),
 };
 
 try {
@@ -138,6 +139,7 @@ async function runCall(
       mountPoint: commands.mountPoint,
       volume: served.volume,
       devices: served.devices,
+      gathersWrites: server.gathersWrites,
       write: (stream, text) => tell({ kind: "output", stream, text }),
       breathe: () => {
         turn.giveWhenDue();

@@ -10,6 +10,7 @@ import {
   withEnvironmentFilters,
 } from "@stratos/host-node";
 import { isWriteProtected } from "@stratos/host-node/mounts";
+import type { ThreadMove } from "./thread-processors.ts";
 
 export interface ServedVolumeOptions {
   readonly path: string;
@@ -73,6 +74,8 @@ export interface MountedContext {
   readonly mountPoint: string;
   readonly volume: Volume;
   readonly devices: VolumeDevices;
+  /** Writes are told what becomes of them when the file is closed or synced. */
+  readonly gathersWrites: boolean;
   write(stream: "stdout" | "stderr", text: string): void;
   /** Lets the mount answer what waits. */
   breathe(): void;
@@ -104,6 +107,8 @@ export type ThreadMessage =
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "ended"; readonly result: number }
   | { readonly kind: "broken"; readonly detail: string }
+  /** The serving thread is to run elsewhere. */
+  | { readonly kind: "move"; readonly move: ThreadMove }
   /** Messages to the kernel; `sent` becomes 1 when it has them. */
   | { readonly kind: "notify"; readonly messages: Uint8Array; readonly sent: Int32Array }
   /**
