@@ -1,11 +1,6 @@
 /** A machine under QEMU without hardware help (TCG), spoken to through its serial console. */
 import { spawn, type ChildProcess } from "node:child_process";
-import {
-  emulatorArguments,
-  emulatorObstacle,
-  emulatorProgram,
-  mediumOf,
-} from "../packages/cli/src/emulator/emulator.ts";
+import { emulatorArguments, emulatorObstacle, emulatorProgram, mediumOf } from "@stratos/tools-node/emulator";
 
 export type Firmware = "bios" | "uefi" | "u-boot";
 

@@ -84,7 +84,7 @@ const get = (id: number): Promise<TaskDetails> => hub.admin.call("GET", `/tasks/
 async function until<Value>(
   what: string,
   look: () => Promise<Value | null> | Value | null,
-  seconds = 90,
+  seconds = 300,
 ): Promise<Value> {
   for (const deadline = performance.now() + seconds * 1_000; performance.now() < deadline;) {
     const value = await look();

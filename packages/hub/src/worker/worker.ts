@@ -23,7 +23,9 @@ import { LogSender } from "./log-sender.ts";
 import { endLeftRuns, forgetRunFolder } from "./process-groups.ts";
 import { uploadArtefacts } from "./upload.ts";
 
-export { commandExecutor, runProgram } from "./command-executor.ts";
+export { buildExecutor } from "./build-executor.ts";
+export { commandExecutor } from "./command-executor.ts";
+export { downloadArtefact } from "./download-artefact.ts";
 export { uploadArtefacts, type UploadFile } from "./upload.ts";
 export type { Execution, ExecutionResult, Executor, StopReason } from "./executor.ts";
 

@@ -1,27 +1,24 @@
-/**
- * Asks on the terminal what an installation needs. An empty answer takes what stands in brackets; a wrong one is asked
- * for again.
- */
+/** Asks what an installation needs. An empty answer takes what stands in brackets; a wrong one is asked for again. */
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import type { Interface } from "node:readline/promises";
 import { defaultPartitions, parseBytes, type InstallConfig } from "@stratos/outputs";
 import { cryptSalt, sha512Crypt } from "./sha512-crypt.ts";
 
-interface WizardTerminal {
+/** Who answers. */
+export interface Questioner {
   /** Prints a question and waits for a line; rejects when there are no more. */
   ask(question: string, isSecret: boolean): Promise<string>;
   say(text: string): void;
 }
 
-interface WizardDefaults {
+interface GivenAnswers {
   readonly source?: string;
   readonly target?: string;
   readonly size?: string;
 }
 
 /** @returns the same as a configuration file would say */
-export async function askInstallConfig(terminal: WizardTerminal, given: WizardDefaults): Promise<InstallConfig> {
+export async function askInstallConfig(person: Questioner, given: GivenAnswers): Promise<InstallConfig> {
   const ask = async (
     question: string,
     usual: string,
@@ -29,10 +26,10 @@ export async function askInstallConfig(terminal: WizardTerminal, given: WizardDe
   ): Promise<string> => {
     for (;;) {
       const answer =
-        (await terminal.ask(usual === "" ? `${question}: ` : `${question} [${usual}]: `, false)).trim() || usual;
+        (await person.ask(usual === "" ? `${question}: ` : `${question} [${usual}]: `, false)).trim() || usual;
       const problem = check(answer);
       if (problem === null) return answer;
-      terminal.say(`  ${problem}\n`);
+      person.say(`  ${problem}\n`);
     }
   };
   const source =
@@ -69,7 +66,7 @@ export async function askInstallConfig(terminal: WizardTerminal, given: WizardDe
     /^[a-z_][a-z0-9_-]{0,31}$/.test(answer) ? null : "lower-case letters, digits, _ and -",
   );
   const who = name === "none" ? "root" : name;
-  const password = await askPassword(terminal, who);
+  const password = await askPassword(person, who);
   const keyFile = await ask(`File with public keys that let ${who} in by SSH`, "none", (answer) =>
     answer === "none" || existsSync(answer) ? null : "no such file",
   );
@@ -104,32 +101,11 @@ function sourceProblem(source: string): string | null {
   return path.includes("/") && !existsSync(path) ? "no such file or folder" : null;
 }
 
-async function askPassword(terminal: WizardTerminal, who: string): Promise<string | null> {
+async function askPassword(person: Questioner, who: string): Promise<string | null> {
   for (;;) {
-    const first = await terminal.ask(`Password of ${who} (empty: none, keys only): `, true);
+    const first = await person.ask(`Password of ${who} (empty: none, keys only): `, true);
     if (first === "") return null;
-    if ((await terminal.ask("The same again: ", true)) === first) return sha512Crypt(first, cryptSalt(randomBytes(16)));
-    terminal.say("  the two differ\n");
+    if ((await person.ask("The same again: ", true)) === first) return sha512Crypt(first, cryptSalt(randomBytes(16)));
+    person.say("  the two differ\n");
   }
-}
-
-/** The wizard's terminal over a line reader; `output` shows nothing while a secret is typed. */
-export function lineTerminal(
-  lines: Interface,
-  output: { write(text: string): void; isSilent: boolean },
-): WizardTerminal {
-  return {
-    async ask(question, isSecret) {
-      if (!isSecret) return lines.question(question);
-      const answer = lines.question(question);
-      output.isSilent = true;
-      try {
-        return await answer;
-      } finally {
-        output.isSilent = false;
-        output.write("\n");
-      }
-    },
-    say: (text) => output.write(text),
-  };
 }

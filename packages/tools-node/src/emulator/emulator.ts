@@ -1,7 +1,7 @@
 /** A whole machine under QEMU, from images that were made: its command line, and what keeps it from starting here. */
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { findProgram } from "@stratos/host-node/home";
-import { CommandError } from "../command-error.ts";
+import { OperationError } from "@stratos/operation";
 
 export type EmulatedArchitecture = "amd64" | "arm64" | "riscv64";
 
@@ -108,7 +108,7 @@ export function canAccelerate(architecture: EmulatedArchitecture): boolean {
   }
 }
 
-/** How QEMU is to read an image, by its name. @throws CommandError */
+/** How QEMU is to read an image, by its name. @throws OperationError of kind image */
 export function mediumOf(path: string): EmulatedMedium {
   const suffix = /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? "";
   const format = {
@@ -122,7 +122,8 @@ export function mediumOf(path: string): EmulatedMedium {
     iso: "raw",
   }[suffix] as EmulatedMedium["format"] | undefined;
   if (format === undefined)
-    throw new CommandError(
+    throw new OperationError(
+      "image",
       path,
       "is no disk or medium that a machine starts from: .raw, .img, .qcow2, .vmdk, .vhd, .vhdx and .iso are",
     );

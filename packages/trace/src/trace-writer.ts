@@ -1,12 +1,18 @@
-/** `stratos trace`: looks on at a machine's system calls, signals and programs, and writes them down or counts them. */
+/** Looks on at a machine's system calls, signals and programs, and writes them down or counts them. */
 import { NetlinkSocket, type Task } from "@stratos/kernel";
 import type { Machine } from "@stratos/machine";
-import { formatTable } from "../text-table.ts";
 import { syscallLine, syscallName, type TracedCaller } from "./syscall-line.ts";
 import { quote, signalName } from "./values.ts";
 
 interface TraceSink {
   write(text: string): void;
+}
+
+/** How often a system call was made, and how often it failed. */
+export interface CallCount {
+  readonly name: string;
+  readonly calls: number;
+  readonly errors: number;
 }
 
 /** Text is gathered up to this size, so that a traced program does not wait for each line. */
@@ -19,9 +25,10 @@ export class TraceWriter {
   /** Ends of processes: the call that ended one is told after it has happened, and belongs before it. */
   readonly #ends: string[] = [];
 
-  constructor(sink: TraceSink, options: { summary: boolean }) {
+  /** @param options.isSummary  calls are counted, and nothing is written */
+  constructor(sink: TraceSink, options: { isSummary: boolean }) {
     this.#sink = sink;
-    this.#counts = options.summary ? new Map() : null;
+    this.#counts = options.isSummary ? new Map() : null;
   }
 
   attach(machine: Machine): void {
@@ -56,21 +63,13 @@ export class TraceWriter {
       });
   }
 
-  /** Writes what is left, and the table of a summary. */
-  finish(): void {
+  /** Writes what is left. @returns of a summary the calls, the most frequent first */
+  finish(): readonly CallCount[] {
     this.#flushEnds();
-    if (this.#counts !== null) {
-      const rows = [...this.#counts].sort((a, b) => b[1].calls - a[1].calls || a[0] - b[0]);
-      this.#buffer += formatTable(
-        ["CALLS", "ERRORS", "SYSCALL"],
-        rows.map(([number, { calls, errors }]) => [
-          String(calls),
-          errors === 0 ? "" : String(errors),
-          syscallName(number),
-        ]),
-      );
-    }
     this.#flush();
+    return [...(this.#counts ?? [])]
+      .sort((a, b) => b[1].calls - a[1].calls || a[0] - b[0])
+      .map(([number, { calls, errors }]) => ({ name: syscallName(number), calls, errors }));
   }
 
   #count(number: number, isError: boolean): void {

@@ -1,5 +1,5 @@
 /**
- * Tasks of kind `build`: a Debian source package, built by `stratos builder build` in a process of its own, which ends
+ * Tasks of kind `build`: a Debian source package, built by the builder's command in a process of its own, which ends
  * with the run whatever it does.
  *
  *     {"source":"figlet=2.2.5-3", "suite":"trixie", "profiles":["nocheck"], "seed":1}
@@ -13,8 +13,9 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BuildResult, FailureKind } from "@stratos/builder";
 import type { FailureClass, HubClient, RepositoriesView } from "@stratos/hub-api";
-import { runProgram, type Execution, type ExecutionResult, type Executor } from "@stratos/hub/worker";
+import { runProgram } from "./command-executor.ts";
 import { downloadArtefact } from "./download-artefact.ts";
+import type { Execution, ExecutionResult, Executor } from "./executor.ts";
 
 /** Bytes of the result that the builder prints. */
 const RESULT_MAX = 16 << 20;
@@ -33,11 +34,12 @@ const CLASSES: Readonly<Record<FailureKind, FailureClass>> = {
   hook: "build",
 };
 
-export function buildExecutor(client: HubClient): Executor {
-  return { kind: "build", execute: (execution) => build(client, execution) };
+/** @param builder  program and first arguments of what builds, as `stratos builder build` does */
+export function buildExecutor(client: HubClient, builder: readonly string[]): Executor {
+  return { kind: "build", execute: (execution) => build(client, builder, execution) };
 }
 
-async function build(client: HubClient, execution: Execution): Promise<ExecutionResult> {
+async function build(client: HubClient, builder: readonly string[], execution: Execution): Promise<ExecutionResult> {
   const output = join(execution.folder, "output");
   const request = readPayload(execution.run.payload);
   if (typeof request === "string") return { failure: { class: "build", message: request } };
@@ -48,7 +50,7 @@ async function build(client: HubClient, execution: Execution): Promise<Execution
   const { arch } = execution.run;
   const source = request.files.length === 0 ? request.source : join(sources, request.source);
   const argv = [
-    ...[process.execPath, ...process.execArgv, process.argv[1]!, "builder", "build", source],
+    ...[...builder, source],
     ...request.options,
     ...(await repositoryOptions(client, execution)),
     ...(arch === "any" ? [] : ["--arch", arch]),

@@ -1,0 +1,3 @@
+/** What a machine's programs ask of its kernel, in words: calls with their arguments and structures, signals, ends. */
+export { syscallLine, type TracedCaller } from "./syscall-line.ts";
+export { type CallCount, TraceWriter } from "./trace-writer.ts";
