@@ -43,6 +43,8 @@ export interface MachineOptions {
   sockets: SocketProvider | null;
   /** Bytes of memory for programs and their files' pages; at most `Machine.MEMORY_BYTES_MAX`, and `Board.freeBytes`. */
   memoryBytes: number;
+  /** Of a board of its own (BoardOptions.windows). */
+  windows?: boolean | undefined;
   hostname: string;
   /** Processors that programs see, 1 … 32; they take turns. Default: 1. */
   harts?: number;
@@ -73,7 +75,9 @@ export class Machine {
   /** Wait status of the first program once it has ended; the machine then stops. */
   exitStatus: number | null = null;
   #mainPid = 0;
-  /** Whom the ends of programs concern that were started beside the first one. */
+  /** Programs that were started beside the first one, whose ends somebody wants to hear of. */
+  #watched = new Set<number>();
+  /** Who that is: in a machine that is loaded, or forked, nobody yet. */
   readonly #ends = new Map<number, (waitStatus: number) => void>();
   #root: FileSystem | null = null;
   #virtualClock: InstructionClock | null;
@@ -109,10 +113,9 @@ export class Machine {
     kernel.calls = callsByNumber();
     kernel.onProcessExit = (process, status) => {
       const end = this.#ends.get(process.pid);
-      if (end !== undefined) {
-        this.#ends.delete(process.pid);
-        end(status);
-      }
+      this.#watched.delete(process.pid);
+      this.#ends.delete(process.pid);
+      end?.(status);
       if (process.pid !== this.#mainPid) return;
       this.exitStatus = status;
       kernel.isStopped = true;
@@ -149,7 +152,10 @@ export class Machine {
     const task = startProcess(this.kernel, process);
     if (!("pid" in task)) return task;
     if (onEnd === undefined) this.#mainPid ||= task.pid;
-    else this.#ends.set(task.pid, onEnd);
+    else {
+      this.#watched.add(task.pid);
+      this.#ends.set(task.pid, onEnd);
+    }
     return task.pid;
   }
 
@@ -229,7 +235,7 @@ export class Machine {
 
   /** Who hears of the end of a program that a loaded machine goes on with; `start` says it for a new one. */
   onEnd(pid: number, onEnd: (waitStatus: number) => void): void {
-    if (this.#ends.has(pid)) this.#ends.set(pid, onEnd);
+    if (this.#watched.has(pid)) this.#ends.set(pid, onEnd);
   }
 
   static {
@@ -239,23 +245,21 @@ export class Machine {
       {
         save: (it) => ({
           mainPid: it.#mainPid,
-          watched: [...it.#ends.keys()],
+          watched: it.#watched,
           root: it.#root,
           virtualClock: it.#virtualClock,
           nextWriteBackNs: it.#nextWriteBackNs,
           underWay: it.#underWay,
         }),
-        load: (it, { watched, ...from }) => {
+        load: (it, from) =>
           ({
             mainPid: it.#mainPid,
+            watched: it.#watched,
             root: it.#root,
             virtualClock: it.#virtualClock,
             nextWriteBackNs: it.#nextWriteBackNs,
             underWay: it.#underWay,
-          } = from);
-          it.#ends.clear();
-          for (const pid of watched) it.#ends.set(pid, () => {});
-        },
+          } = from),
       },
       { keeps: ["processor", "#ends"] },
     );

@@ -26,7 +26,7 @@ import {
   stateName,
 } from "@stratos/base";
 import type { CpuClock } from "@stratos/host";
-import { givenOfKernel, kernelPorts, severedSocketFor, type Task } from "@stratos/kernel";
+import { givenOfKernel, kernelPorts, savedParts, severedSocketFor, type Task } from "@stratos/kernel";
 import { HART, HART_SCRATCH, HART_TABLES } from "@stratos/riscv";
 import { Machine, type MachineOptions } from "./machine.ts";
 
@@ -62,24 +62,27 @@ const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 
 /**
- * @param machine  at rest: between two calls of `run`
+ * @param machine  at rest: between two calls of `run`; others of its board are not in what is written
  * @param handles  of the host that it may hold
  * @throws StateError of kind "unsavable", which names the process that holds what can't be saved
  */
 export function saveMachine(machine: Machine, handles: Handles = new Map()): Uint8Array {
   const { kernel } = machine;
   const { board, physical, clock, work, harts, tally } = kernel;
-  if (board.kernels.size > 1)
-    throw new StateError("unsavable", "the machine cannot be saved: it shares its board with others");
+  // Frames keep their numbers, and those of windows are none of a smaller memory's.
+  if (physical.hasWindows) throw new StateError("unsavable", "the machine cannot be saved: its address mode is window");
+  // What the hart has counted is another machine's otherwise.
+  board.enter(kernel);
+  const { replaced, frames: used, total } = savedParts(kernel);
   const virtualTime = stateName(clock) !== undefined;
   const shape: Shape = {
-    memoryBytes: physical.size - physical.framesStart,
+    memoryBytes: total * PAGE_SIZE,
     harts,
     virtualTime,
     callWork: work.limit,
     monotonicNs: clock.monotonicNs(),
   };
-  const frames = kernel.frames.used().filter((frame) => !isZero(physical.u32, frame));
+  const frames = used.filter((frame) => !isZero(physical.u32, frame));
   const hart = physical.u8.slice(HART, HART_SCRATCH);
   hart.fill(0, HART_TABLES - HART, HART_TABLES - HART + 4);
   const state: State = {
@@ -94,7 +97,7 @@ export function saveMachine(machine: Machine, handles: Handles = new Map()): Uin
   for (const [index, frame] of frames.entries())
     pages.set(physical.u8.subarray(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE), index * PAGE_SIZE);
   const stateBytes = namingHolders(machine, { what: "saved", outside: ports.keys() }, () =>
-    saveState(state, ports, severedSocketFor),
+    saveState(state, ports, { standIn: severedSocketFor, replaced }),
   );
   return join([saveState(shape, new Map()), stateBytes, pages]);
 }
@@ -197,7 +200,7 @@ export function namingHolders<T>(
 /** The same refusal, with all that led there. */
 function refusalOf(machine: Machine, outside: Iterable<object>, refusal: StateError): StateError {
   try {
-    reachableState(machine, new Map([...outside].map((object) => [object, "outside"])), severedSocketFor);
+    reachableState(machine, new Map([...outside].map((object) => [object, "outside"])), { standIn: severedSocketFor });
     return refusal;
   } catch (error) {
     return error instanceof StateError ? error : refusal;

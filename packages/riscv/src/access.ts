@@ -11,15 +11,28 @@ import type { VirtualAddress } from "./addresses.ts";
  *   differences are multiples of 4096, so that of a mapped page's sum only the misalignment is left; of an unmapped
  *   one's the sum is odd. A load or store that is caught asks again whether all of it lies in a mapped page. The access
  *   itself goes to va + entry with the constant offset `hostOffset`, which costs nothing.
+ * - `window`: as `paged`, but what the entry would be is guessed: where the pages of a process lie in host memory as
+ *   they do in its own, all entries are the same, `HART_WINDOW`. One byte for each page says whether it holds (for
+ *   reads, for writes), so that an access waits for a comparison that the host predicts, not for the load of an entry;
+ *   where it doesn't hold, the tables are asked. The tables stay the truth: a page that isn't in the window only takes
+ *   longer.
  * - `wide`: 64-bit addresses through a direct-mapped TLB for each of reads and writes (wide-tlb.ts). A miss asks the
  *   kernel's hook first, which knows the page as a rule: leaving costs five times as much (1 µs).
  */
-export type AddressMode = "paged" | "wide";
+export type AddressMode = "paged" | "window" | "wide";
 
 /** Offsets of the tables in a slot. */
 export const READ_TABLE = 0;
 export const WRITE_TABLE = 4 << 20;
 export const CODE_TABLE = 8 << 20;
+
+/**
+ * Window mode: a byte for each page behind the tables, WINDOW_READ | WINDOW_WRITE. The index is the address rotated to
+ * the right by the access's size, which puts what is misaligned above 2^20, where all bytes stay zero.
+ */
+export const WINDOW_BYTES = 12 << 20;
+export const WINDOW_READ = 1;
+export const WINDOW_WRITE = 2;
 
 /** TLBs of the wide mode: 1024 entries of 16 bytes {u64 tag: virtual page address | WIDE_VALID, u32 delta, u32 0}. */
 export const WIDE_READ_TLB = 0x10000;
@@ -35,6 +48,8 @@ export interface AccessLocals {
   delta: number;
   /** i64, wide mode only */
   address: number;
+  /** i32: what an entry in the window is; only of translations, the interpreter always asks the tables. */
+  window?: number;
 }
 
 /** What is to be done at an address. */
@@ -69,9 +84,20 @@ export function emitTranslate(
     emitWide(code, locals, form, exit, helper(TLB_MISS));
     return;
   }
-  const { size, write } = form;
   code.op(Op.i32WrapI64);
   code.localTee(locals.va);
+  if (mode === "window" && locals.window !== undefined)
+    emitWindow(code, { ...locals, window: locals.window }, form, exit);
+  else emitPaged(code, locals, form, exit);
+}
+
+/** Stack: the virtual address as i32. */
+function emitPaged(
+  code: CodeWriter,
+  locals: AccessLocals,
+  { size, write, mustAlign }: AccessForm,
+  exit: () => void,
+): void {
   emitEntryLookup(code, locals.tables, write);
   code.localTee(locals.delta);
   // One addition and one test on most hosts (lea, test): see above.
@@ -84,13 +110,36 @@ export function emitTranslate(
   code.i32Const(2 * size - 1);
   code.op(Op.i32And);
   code.if();
-  if (size === 1 || form.mustAlign === true) exit();
+  if (size === 1 || mustAlign === true) exit();
   else {
     pushLeavesPage(code, locals, size);
     code.if();
     exit();
     code.end();
   }
+  code.end();
+}
+
+/** Stack: the virtual address as i32. */
+function emitWindow(code: CodeWriter, locals: Required<AccessLocals>, form: AccessForm, exit: () => void): void {
+  const shift = Math.log2(form.size);
+  if (shift > 0) {
+    code.i32Const(shift);
+    code.op(Op.i32Rotr);
+  }
+  code.i32Const(12 - shift);
+  code.op(Op.i32ShrU);
+  code.localGet(locals.tables);
+  code.op(Op.i32Add);
+  code.memory(Op.i32Load8U, WINDOW_BYTES);
+  code.i32Const(form.write ? WINDOW_WRITE : WINDOW_READ);
+  code.op(Op.i32And);
+  code.op(Op.i32Eqz);
+  code.localGet(locals.window);
+  code.localSet(locals.delta);
+  code.if();
+  code.localGet(locals.va);
+  emitPaged(code, locals, form, exit);
   code.end();
 }
 
@@ -110,7 +159,7 @@ function pushLeavesPage(code: CodeWriter, locals: AccessLocals, size: number): v
   code.op(Op.i32GeU);
 }
 
-/** Paged mode. Stack: a virtual address; pushes the table entry of its page. */
+/** Stack: a virtual address; pushes the table entry of its page. */
 export function emitEntryLookup(code: CodeWriter, tables: number, write: boolean): void {
   code.i32Const(12);
   code.op(Op.i32ShrU);
@@ -162,7 +211,7 @@ export const WIDE_VALID = 0x800;
 
 /** What is added to an address pushed by `pushHost`, as the constant offset of the load or store. */
 export function hostOffset(mode: AddressMode): number {
-  return mode === "paged" ? ENTRY_BIAS : 0;
+  return mode === "wide" ? 0 : ENTRY_BIAS;
 }
 
 /** Table entry = host page − guest page − ENTRY_BIAS. */

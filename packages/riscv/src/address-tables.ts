@@ -1,7 +1,6 @@
 import { assert } from "@stratos/base";
-import { CODE_TABLE, ENTRY_BIAS, READ_TABLE, WRITE_TABLE } from "./access.ts";
-import { HART_TABLES } from "./hart-state.ts";
-import { SLOT_SIZE } from "./physical-memory.ts";
+import { CODE_TABLE, ENTRY_BIAS, READ_TABLE, WINDOW_BYTES, WINDOW_READ, WINDOW_WRITE, WRITE_TABLE } from "./access.ts";
+import { HART_TABLES, HART_WINDOW } from "./hart-state.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import type { AddressTables } from "./processor.ts";
 import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
@@ -20,21 +19,26 @@ export class FlatAddressTables implements AddressTables {
   readonly #free: number[];
   /** For each slot and group: 1 when data entries, 2 when code entries may be there. */
   readonly #touched: Uint8Array;
+  /** By slot: the entry of pages that lie in its window, 0 for none. */
+  readonly #windows: Int32Array;
 
   constructor(physical: PhysicalMemory) {
     this.#physical = physical;
     this.#free = [];
     for (let slot = physical.slotCount - 1; slot >= 0; slot--) this.#free.push(slot);
     this.#touched = new Uint8Array(physical.slotCount * GROUP_COUNT);
+    this.#windows = new Int32Array(physical.slotCount);
   }
 
   /** Physical address of the slot's tables. */
   base(slot: number): number {
-    return this.#physical.slotsStart + slot * SLOT_SIZE;
+    return this.#physical.slotsStart + slot * this.#physical.slotSize;
   }
 
-  acquire(): number {
-    return this.#free.pop() ?? -1;
+  acquire(window = 0): number {
+    const slot = this.#free.pop() ?? -1;
+    if (slot >= 0) this.#windows[slot] = window === 0 || !this.#physical.hasWindows ? 0 : (window - ENTRY_BIAS) | 0;
+    return slot;
   }
 
   release(slot: number): void {
@@ -49,6 +53,7 @@ export class FlatAddressTables implements AddressTables {
       if ((touched & 1) !== 0) {
         u32.fill(0, start + READ_TABLE / 4, end + READ_TABLE / 4);
         u32.fill(0, start + WRITE_TABLE / 4, end + WRITE_TABLE / 4);
+        if (this.#windows[slot] !== 0) this.#clearWindow(slot, group << GROUP_SHIFT, (group + 1) << GROUP_SHIFT, 0);
       }
       if ((touched & 2) !== 0) u32.fill(0, start + CODE_TABLE / 4, end + CODE_TABLE / 4);
       this.#touched[slot * GROUP_COUNT + group] = 0;
@@ -58,6 +63,7 @@ export class FlatAddressTables implements AddressTables {
 
   activate(slot: number): void {
     this.#physical.u32[HART_TABLES >>> 2] = this.base(slot);
+    this.#physical.i32[HART_WINDOW >>> 2] = this.#windows[slot] as number;
   }
 
   map(slot: number, va: VirtualAddress, frame: PhysicalAddress, writable: boolean): void {
@@ -68,6 +74,10 @@ export class FlatAddressTables implements AddressTables {
     const value = (frame - va - ENTRY_BIAS) | 0;
     i32[entry + READ_TABLE / 4] = value;
     i32[entry + WRITE_TABLE / 4] = writable ? value : 0;
+    const window = this.#windows[slot] as number;
+    if (window !== 0)
+      this.#physical.u8[this.base(slot) + WINDOW_BYTES + page] =
+        value !== window ? 0 : writable ? WINDOW_READ | WINDOW_WRITE : WINDOW_READ;
   }
 
   unmap(slot: number, start: number, end: number): void {
@@ -105,9 +115,20 @@ export class FlatAddressTables implements AddressTables {
     let page = Math.floor(startAddress / 4096);
     while (page < end) {
       const groupEnd = Math.min(((page >>> GROUP_SHIFT) + 1) << GROUP_SHIFT, end);
-      if (((this.#touched[slot * GROUP_COUNT + (page >>> GROUP_SHIFT)] as number) & what) !== 0)
+      if (((this.#touched[slot * GROUP_COUNT + (page >>> GROUP_SHIFT)] as number) & what) !== 0) {
         u32.fill(0, base + page, base + groupEnd);
+        if (table !== CODE_TABLE && this.#windows[slot] !== 0)
+          this.#clearWindow(slot, page, groupEnd, table === WRITE_TABLE ? WINDOW_READ : 0);
+      }
       page = groupEnd;
     }
+  }
+
+  /** Of pages `[start, end)` only the rights `kept` stay in the window. */
+  #clearWindow(slot: number, start: number, end: number, kept: number): void {
+    const { u8 } = this.#physical;
+    const base = this.base(slot) + WINDOW_BYTES;
+    if (kept === 0) u8.fill(0, base + start, base + end);
+    else for (let at = base + start; at < base + end; at++) u8[at]! &= kept;
   }
 }

@@ -14,23 +14,14 @@ import { createTemplate } from "./translate/module-template.ts";
 import { isInTwoPages } from "./translate/page-presence.ts";
 import { type Block, discoverUnit, exitsOf, ownSlots, type Unit } from "./translate/unit.ts";
 import { emitUnit } from "./translate/unit-emitter.ts";
-import {
-  archiveDetail,
-  ArchiveIndex,
-  type KeptUnit,
-  moduleCountOf,
-  modulePieces,
-  MODULES_MAX,
-  writeIndex,
-} from "./archive/archive-index.ts";
+import { archiveDetail, type KeptUnit } from "./archive/archive-index.ts";
+import { ArchiveContents, type KeptModule } from "./archive/archive-contents.ts";
 import { readProfiles, type RegionProfile } from "./archive/run-profile.ts";
 
 /** Instructions of one module: some 150 KiB of machine code, loaded in about a millisecond. */
 const MODULE_INSTRUCTIONS = 1500;
 /** Instructions that are translated of one profile at most: 20 µs of a processor each. */
 const BUILD_INSTRUCTIONS = 150_000;
-/** An archive that would have more bytes is begun anew. */
-const ARCHIVE_BYTES_MAX = 48 << 20;
 
 /** @returns how many archives were written */
 export function keepProfiles(bytes: Uint8Array, archive: CodeArchive, engine: WasmEngine): number {
@@ -49,15 +40,6 @@ export function keepProfiles(bytes: Uint8Array, archive: CodeArchive, engine: Wa
   return written;
 }
 
-interface KeptModule {
-  readonly bytes: Uint8Array;
-  readonly code: Uint8Array;
-}
-
-function piecesOf(modules: readonly KeptModule[], units: readonly KeptUnit[]): Uint8Array[] {
-  return [writeIndex(modules.length, units), ...modules.flatMap(({ bytes, code }) => [bytes, code])];
-}
-
 class ArchiveBuilder {
   instructions: number;
   readonly #profile: RegionProfile;
@@ -68,8 +50,8 @@ class ArchiveBuilder {
   readonly #cache: TranslatedCodeCache;
   readonly #region: TranslatedRegion;
   readonly #jumps: Map<number, number[]>;
-  /** Slots of what is translated here, from this one on. */
-  #firstOwn: number;
+  /** What is kept of the code that the run had in memory, by each offset at which it can be entered. */
+  readonly #known: Map<number, KeptUnit>;
   #nextSlot: number;
 
   constructor(profile: RegionProfile, engine: WasmEngine, meanings: InstructionMeanings, limit: number) {
@@ -99,43 +81,41 @@ class ArchiveBuilder {
           this.#region.noteKnown(index * 4096 + halfword * 2, 2);
     });
     this.#jumps = new Map(jumps.map(([from, targets]) => [start + from, targets.map((target) => start + target)]));
-    this.#firstOwn = this.#nextSlot = 1;
+    this.#known = new Map();
+    this.#nextSlot = 1;
   }
 
   /** @returns the archive's pieces, null when there is nothing new */
   build(before: ArchivePieces | null): Uint8Array[] | null {
-    const first = before?.read(0) ?? null;
-    const index = first === null ? null : ArchiveIndex.read(first);
-    const modules: KeptModule[] = [];
-    const kept: KeptUnit[] = [];
-    if (before !== null && index !== null && index.moduleCount === moduleCountOf(before.count)) {
-      for (let number = 0; number < index.moduleCount; number++) {
-        const places = modulePieces(number);
-        const bytes = before.read(places.bytes);
-        const code = before.read(places.code);
-        // What is damaged is left away with its units.
-        if (bytes === null || code === null) continue;
-        for (const position of index.units[number]!) kept.push({ ...index.unit(position), module: modules.length });
-        modules.push({ bytes, code });
-      }
-    }
-    for (const unit of kept) this.#note(unit.entry, unit.instructionCount, unit.entries);
-    this.#firstOwn = this.#nextSlot;
-    const made = this.#translate(modules.length);
-    if (made.modules.length === 0) return null;
-    const all = [...modules, ...made.modules];
-    const size = all.reduce((sum, { bytes, code }) => sum + bytes.length + code.length, 0);
-    if (size > ARCHIVE_BYTES_MAX || all.length > MODULES_MAX) {
-      const anew = made.units.map((unit) => ({ ...unit, module: unit.module - modules.length }));
-      return piecesOf(made.modules, anew);
-    }
-    return piecesOf(all, [...kept, ...made.units]);
+    const contents = new ArchiveContents(before);
+    for (const unit of contents.units) if (this.#isInMemory(unit)) this.#note(unit);
+    const added = this.#translate();
+    if (added.length === 0) return null;
+    const used = new Set(this.#profile.used);
+    contents.add(added, (unit) => used.has(unit.entry) && this.#isInMemory(unit));
+    return contents.pieces();
   }
 
-  #translate(firstModule: number): { modules: KeptModule[]; units: KeptUnit[] } {
+  /** Was it made from the bytes that the run had, as far as it had those pages? */
+  #isInMemory({ ranges, bytes }: KeptUnit): boolean {
+    let at = 0;
+    for (let i = 0; i < ranges.length; i += 2) {
+      const pc = this.#profile.start + ranges[i]!;
+      const length = ranges[i + 1]!;
+      if (pc >= this.#profile.end) return false;
+      const page = this.#region.existingPage(pc);
+      if (page !== 0) {
+        const from = this.#cache.frameOf(page) + (pc & 0xfff);
+        for (let j = 0; j < length; j++) if (this.#physical.u8[from + j] !== bytes[at + j]) return false;
+      }
+      at += length;
+    }
+    return true;
+  }
+
+  #translate(): KeptModule[] {
     const { start, targets, mode } = this.#profile;
     const modules: KeptModule[] = [];
-    const units: KeptUnit[] = [];
     const code = new CodeWriter(1 << 18);
     const { builder, imports } = createTemplate(code, this.#meanings.helpers, mode, true);
     let functions: number[] = [];
@@ -146,10 +126,7 @@ class ArchiveBuilder {
       builder.addElementsAtGlobal(imports.place!.slots, functions);
       const bytes = builder.finish();
       const machineCode = this.#engine.preserve(bytes);
-      if (machineCode !== null) {
-        modules.push({ bytes, code: machineCode });
-        units.push(...waiting);
-      }
+      if (machineCode !== null) modules.push({ bytes, code: machineCode, units: waiting });
       builder.clearFunctions();
       functions = [];
       waiting = [];
@@ -160,8 +137,8 @@ class ArchiveBuilder {
     for (const { offset, isTranslated } of hottest) {
       if (this.instructions >= this.#limit) break;
       const entry = start + offset;
-      const slot = this.#slotAt(entry);
-      if (slot >= this.#firstOwn || (slot !== 0 && !isTranslated)) continue;
+      // A run translates anew what has got another hot path.
+      if (this.#slotAt(entry) !== 0 && !isTranslated) continue;
       const unit = discoverUnit(
         {
           physical: this.#physical,
@@ -172,7 +149,7 @@ class ArchiveBuilder {
         },
         entry,
       );
-      if (unit === undefined) continue;
+      if (unit === undefined || this.#hasAll(offset, unit)) continue;
       const number = functions.length;
       functions.push(builder.addFunction(imports.codeType));
       const { entries } = emitUnit(unit, {
@@ -183,15 +160,26 @@ class ArchiveBuilder {
         slot: number,
         callSlot: () => 0,
       });
-      const keptUnit = this.#describe(unit, entries, firstModule + modules.length, number);
+      const keptUnit = this.#describe(unit, entries, number);
       waiting.push(keptUnit);
-      this.#note(keptUnit.entry, keptUnit.instructionCount, keptUnit.entries);
+      this.#note(keptUnit);
       this.instructions += unit.instructionCount;
       size += unit.instructionCount;
       if (size >= MODULE_INSTRUCTIONS) finish();
     }
     finish();
-    return { modules, units };
+    return modules;
+  }
+
+  /** Is all of the unit in one that is kept, and entered at this offset? Another run has handed over the same. */
+  #hasAll(offset: number, unit: Unit): boolean {
+    const known = this.#known.get(offset);
+    if (known === undefined) return false;
+    const { start } = this.#profile;
+    const starts = new Set<number>();
+    for (let i = 0; i < known.ranges.length; i += 2)
+      for (let at = 0; at < known.ranges[i + 1]!; at += 2) starts.add(known.ranges[i]! + at);
+    return unit.blocks.every(({ instructions }) => instructions.every(({ pc }) => starts.has(pc - start)));
   }
 
   #slotAt(pc: number): number {
@@ -200,11 +188,13 @@ class ArchiveBuilder {
   }
 
   /** As the translator installs a unit: what others reach of it is left to it. */
-  #note(entry: number, instructionCount: number, entries: ArrayLike<number>): void {
+  #note(unit: KeptUnit): void {
+    const { entry, instructionCount, entries } = unit;
     const { u16 } = this.#physical;
     const slot = this.#nextSlot++;
     for (let number = 0; number < entries.length; number++) {
       if (entries[number]! < 0) continue;
+      this.#known.set(entries[number]!, unit);
       const page = this.#region.existingPage(this.#profile.start + entries[number]!);
       if (page === 0) continue;
       u16[(page + ((entries[number]! & 0xffe) << 3) + Record.slot) >>> 1] = slot;
@@ -213,7 +203,7 @@ class ArchiveBuilder {
     this.#region.translations.push({ entry: pc, instructionCount, pages: [], slot, entryRecords: [], kept: null });
   }
 
-  #describe(unit: Unit, entries: readonly Block[], module: number, number: number): KeptUnit {
+  #describe(unit: Unit, entries: readonly Block[], number: number): KeptUnit {
     const { start } = this.#profile;
     const ranges = rangesOf(unit);
     const parts = ranges.map(([pc, length]) => {
@@ -234,7 +224,6 @@ class ArchiveBuilder {
         jumps.push(last.pc - start, targets.length, ...targets.map((target) => target - start));
     }
     return {
-      module,
       number,
       entry: unit.entry - start,
       instructionCount: unit.instructionCount,

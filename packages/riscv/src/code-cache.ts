@@ -74,6 +74,8 @@ export class TranslatedRegion implements CodeRegion {
   readonly callSlots: Map<number, number>;
   /** Of targets that were reported as hot, until they are translated. */
   readonly heat: Map<number, number>;
+  /** Offsets of targets that were handed over, to be kept for later runs. */
+  readonly submitted: Set<number>;
   readonly #cache: TranslatedCodeCache;
 
   constructor(
@@ -99,6 +101,7 @@ export class TranslatedRegion implements CodeRegion {
     this.translations = [];
     this.callSlots = new Map();
     this.heat = new Map();
+    this.submitted = new Set();
   }
 
   page(va: VirtualAddress, frame: PhysicalAddress): PhysicalAddress {
@@ -148,6 +151,7 @@ export class TranslatedRegion implements CodeRegion {
   forgetAll(): void {
     this.callSlots.clear();
     this.heat.clear();
+    this.submitted.clear();
     this.#known.clear();
     this.archive = undefined;
   }

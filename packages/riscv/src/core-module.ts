@@ -1,6 +1,6 @@
 import { assert } from "@stratos/base";
 import { ModuleBuilder, Op, Type } from "@stratos/wasm";
-import type { WasmEngine, WasmInstance, WasmTable } from "@stratos/host";
+import type { CodeArchive, WasmEngine, WasmInstance, WasmModule, WasmTable } from "@stratos/host";
 import { TLB_MISS, emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { HART_EXIT, HART_FUEL, HART_PC, HART_TABLES } from "./hart-state.ts";
@@ -41,8 +41,9 @@ export function createCoreModule(options: {
   meanings: InstructionMeanings;
   hooks: CoreHooks;
   hotThreshold: number;
+  archive: CodeArchive | undefined;
 }): CoreModule {
-  const { engine, physical, table, mode, hooks, hotThreshold } = options;
+  const { engine, physical, table, mode, hooks, hotThreshold, archive } = options;
   const { helpers, lowerings } = options.meanings;
   const builder = new ModuleBuilder();
   const { code } = builder;
@@ -100,8 +101,21 @@ export function createCoreModule(options: {
   builder.exportFunction("dispatch", dispatch);
   for (const helper of helpers)
     if (helper.emit !== undefined) builder.exportFunction(helper.name, helperIndex(helper.name));
-  const instance: WasmInstance = engine.instantiate(engine.compileHot(builder.finish()), { m: imports });
+  const instance: WasmInstance = engine.instantiate(compileKept(engine, builder.finish(), archive), { m: imports });
   return { run: instance.exports["run"] as () => void, exports: { ...imports, ...instance.exports } };
+}
+
+/** The module is the same in each run; to compile it costs a tenth of a short one, so its machine code is kept. */
+function compileKept(engine: WasmEngine, bytes: Uint8Array, archive: CodeArchive | undefined): WasmModule {
+  if (archive === undefined) return engine.compileHot(bytes);
+  const name = { head: bytes, detail: "core module" };
+  const kept = archive.open(name)?.read(0) ?? null;
+  const restored = kept === null ? null : engine.restore(kept, bytes);
+  if (restored !== null) return restored;
+  const module = engine.compileHot(bytes);
+  const code = engine.preserve(bytes);
+  if (code !== null) archive.write(name, [code]);
+  return module;
 }
 
 function boundHooks(hooks: CoreHooks): Record<string, unknown> {

@@ -63,9 +63,8 @@ class TranslatingProcessor implements Processor {
   readonly code: TranslatedCodeCache;
   tally: ProcessorTally;
   readonly #createEngine: (mode: AddressMode) => ModeEngine;
-  readonly #paged: ModeEngine;
-  /** Made when the first wide address space runs: most machines never need it. */
-  #wide: ModeEngine | null;
+  /** Made when the first address space of their mode runs: most machines need one. */
+  readonly #engines: Map<AddressMode, ModeEngine>;
   readonly #translates: boolean;
   readonly #archive: CodeArchive | undefined;
   /** Heat of what no archive has before a run is handed over. */
@@ -80,7 +79,7 @@ class TranslatingProcessor implements Processor {
     writeNullPage(physical);
     writeAesTables(physical);
     physical.u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
-    this.mode = "paged";
+    this.mode = options.physical.hasWindows ? "window" : "paged";
     this.tables = new FlatAddressTables(physical);
     this.tlb = new DirectMappedTlb(physical);
     this.code = new TranslatedCodeCache(physical, (mode) => this.#engineOf(mode), this);
@@ -95,6 +94,7 @@ class TranslatingProcessor implements Processor {
         table,
         mode,
         meanings,
+        archive: options.archive,
         hotThreshold: this.#translates ? Math.min(hotThreshold, RECORD_HEAT_MAX) : 0,
         hooks: {
           decode: (record, pc) => this.code.decodeRun(record, pc >>> 0),
@@ -119,8 +119,8 @@ class TranslatingProcessor implements Processor {
       });
       return { core, table, interpreter: core.exports["interpreter"], translator };
     };
-    this.#paged = this.#createEngine("paged");
-    this.#wide = null;
+    this.#engines = new Map();
+    this.#engineOf(this.mode);
     this.code.onPageAdded = (region, page) => this.#engineOf(region.mode).translator.pageAdded(region, page);
     this.#archive = options.archive;
     this.#drainInterval = isTestThreshold(hotThreshold) ? 0 : DRAIN_INTERVAL;
@@ -198,9 +198,12 @@ class TranslatingProcessor implements Processor {
   }
 
   #engineOf(mode: AddressMode): ModeEngine {
-    if (mode === "paged") return this.#paged;
-    this.#wide ??= this.#createEngine("wide");
-    return this.#wide;
+    let engine = this.#engines.get(mode);
+    if (engine === undefined) {
+      engine = this.#createEngine(mode);
+      this.#engines.set(mode, engine);
+    }
+    return engine;
   }
 
   #ecall(hooks: ProcessorHooks): number {

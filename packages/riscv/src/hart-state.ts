@@ -38,6 +38,11 @@ export const HART_SCRATCH = HART + 576;
  * (lower/float-state.ts). Whatever writes fflags or frm in generated code keeps it; `run` computes it anew.
  */
 export const HART_NATIVE_FLOAT = HART + 640;
+/**
+ * i32, derived: the table entry of pages in the active address space's window (access.ts), 0 where it has none. Written
+ * with HART_TABLES.
+ */
+export const HART_WINDOW = HART + 644;
 /** Where writes to x0 go in the interpreter: a register offset beyond all registers. */
 export const HART_SINK = HART + 768;
 /** Bytes of the architectural state of one task (x, f, pc, fflags, frm): what a context switch copies. */

@@ -87,12 +87,12 @@ function decodeAtPc(
 }
 
 /**
- * rs1 + imm: modulo 2^32 in the paged mode, the signed 64-bit number (as a double, exact below 2^53) in the wide one.
+ * rs1 + imm: modulo 2^32 in the paged modes, the signed 64-bit number (as a double, exact below 2^53) in the wide one.
  */
 function effectiveAddress(physical: PhysicalMemory, decoded: Decoded, mode: AddressMode): number {
   const low = physical.u32[(HART_X + decoded.rs1 * 8) >>> 2] as number;
   const sum = low + decoded.imm;
-  if (mode === "paged") return sum >>> 0;
+  if (mode !== "wide") return sum >>> 0;
   const high = physical.u32[(HART_X + decoded.rs1 * 8 + 4) >>> 2] as number;
   const carry = Math.floor(sum / 2 ** 32);
   return ((high + carry) | 0) * 2 ** 32 + (sum >>> 0);

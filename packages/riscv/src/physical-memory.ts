@@ -8,9 +8,14 @@ export const SLOT_SIZE = 12 << 20;
 const CODE_ARENA_START = 1 << 20;
 const CODE_PAGES = 4096;
 const SLOTS = 48;
+/** With windows a slot has bytes for them (access.ts): one for each page, and seven times as many that stay zero. */
+const WINDOW_SLOT_SIZE = SLOT_SIZE + (8 << 20);
+const WINDOW_SLOTS = 24;
+/** All that a WebAssembly memory can have. */
+const MEMORY_MAX = 2 ** 32;
 
-function framesStart(codePages: number, slots: number): number {
-  return CODE_ARENA_START + codePages * CODE_PAGE_SIZE + slots * SLOT_SIZE;
+function framesStart(codePages: number, slotBytes: number): number {
+  return CODE_ARENA_START + codePages * CODE_PAGE_SIZE + slotBytes;
 }
 
 /**
@@ -21,7 +26,8 @@ function framesStart(codePages: number, slots: number): number {
  * 32 KiB      hart state (hart-state.ts), engine scratch: TLBs (access.ts), tables of AES (lower/aes.ts), tail records
  * 1 MiB       code arena: predecoded code pages, 32 KiB each
  * + arena     address-space slots: 12 MiB each (read table, write table, code table), touched lazily
- * framesStart frames of 4 KiB, owned by the kernel, up to `size`
+ * framesStart frames of 4 KiB, owned by the kernel, up to `framesEnd`
+ * framesEnd   with windows: frames that are used in the place of others, up to `size`
  * ```
  *
  * The host commits pages when they are first touched, so what is reserved and unused costs nothing. Everything stays
@@ -33,7 +39,7 @@ export class PhysicalMemory {
    * Most bytes of frames beside the arena and the slots of a machine as it is made by default: one WebAssembly memory
    * has 4 GiB.
    */
-  static readonly FRAME_BYTES_MAX = 2 ** 32 - framesStart(CODE_PAGES, SLOTS);
+  static readonly FRAME_BYTES_MAX = 2 ** 32 - framesStart(CODE_PAGES, SLOTS * SLOT_SIZE);
   readonly memory: WasmMemory;
   readonly size: number;
   readonly u8: Uint8Array;
@@ -45,19 +51,31 @@ export class PhysicalMemory {
   readonly codeArenaEnd: PhysicalAddress;
   readonly slotsStart: PhysicalAddress;
   readonly slotCount: number;
+  readonly slotSize: number;
   readonly framesStart: PhysicalAddress;
+  readonly framesEnd: PhysicalAddress;
+  /** Are there frames for windows (access.ts)? */
+  readonly hasWindows: boolean;
 
-  /** @param frameBytes  bytes for frames; rounded up to 64 KiB. The sum with arena and slots is at most 4 GiB. */
-  constructor(engine: WasmEngine, options: { frameBytes: number; slotCount?: number; codePages?: number }) {
+  /**
+   * @param options.frameBytes  bytes for frames; rounded up to 64 KiB. The sum with arena and slots is at most 4 GiB.
+   * @param options.windows  the memory has all the 4 GiB that it can have
+   */
+  constructor(
+    engine: WasmEngine,
+    options: { frameBytes: number; slotCount?: number; codePages?: number; windows?: boolean },
+  ) {
+    this.hasWindows = options.windows === true;
+    this.slotSize = this.hasWindows ? WINDOW_SLOT_SIZE : SLOT_SIZE;
     const codePages = options.codePages ?? CODE_PAGES;
-    this.slotCount = options.slotCount ?? SLOTS;
+    this.slotCount = options.slotCount ?? (this.hasWindows ? WINDOW_SLOTS : SLOTS);
     this.codeArenaStart = CODE_ARENA_START;
     this.codeArenaEnd = this.codeArenaStart + codePages * CODE_PAGE_SIZE;
     this.slotsStart = this.codeArenaEnd;
-    this.framesStart = framesStart(codePages, this.slotCount);
-    const pages = Math.ceil((this.framesStart + options.frameBytes) / 65536);
-    this.size = pages * 65536;
-    this.memory = engine.createMemory(pages);
+    this.framesStart = framesStart(codePages, this.slotCount * this.slotSize);
+    this.framesEnd = Math.ceil((this.framesStart + options.frameBytes) / 65536) * 65536;
+    this.size = this.hasWindows ? MEMORY_MAX : this.framesEnd;
+    this.memory = engine.createMemory(this.size / 65536);
     const buffer = this.memory.buffer;
     this.u8 = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);

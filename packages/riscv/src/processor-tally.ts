@@ -39,13 +39,16 @@ export class ProcessorTally {
   };
   /** Instructions retired when translation last caught up. */
   drainedAt = 0;
-  readonly #pagedCode = newHotCode();
-  readonly #wideCode = newHotCode();
+  readonly #hotCode: Readonly<Record<AddressMode, HotCode>> = {
+    paged: newHotCode(),
+    window: newHotCode(),
+    wide: newHotCode(),
+  };
   /** The hart's cells that count, while it runs others: retired (low, high), fuel, interpreted (low, high). */
   readonly #cells = new Uint32Array(CELLS.length);
 
   hot(mode: AddressMode): HotCode {
-    return mode === "paged" ? this.#pagedCode : this.#wideCode;
+    return this.#hotCode[mode];
   }
 
   /** Another one is run from now on. */

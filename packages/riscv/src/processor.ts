@@ -34,11 +34,16 @@ export interface ProcessorHooks {
  * address of a code page (0: none).
  */
 export interface AddressTables {
-  /** Takes a slot whose tables are all empty; −1 when none is free. */
-  acquire(): number;
+  /**
+   * Takes a slot whose tables are all empty; −1 when none is free.
+   *
+   * @param window  host address − virtual address, modulo 2^32, of the pages that lie in the space's window
+   *   (access.ts); 0 (default): there is none
+   */
+  acquire(window?: number): number;
   /** Empties the slot (touched table pages only) and frees it. */
   release(slot: number): void;
-  /** Makes the slot the active one (writes HART_TABLES). */
+  /** Makes the slot the active one (writes HART_TABLES and HART_WINDOW). */
   activate(slot: number): void;
   /** Maps the page at `va` (a multiple of 4096, below 4 GiB) to the frame at physical address `frame`. */
   map(slot: number, va: VirtualAddress, frame: PhysicalAddress, writable: boolean): void;
@@ -148,9 +153,9 @@ export interface ProcessorStatistics {
 export interface Processor {
   readonly physical: PhysicalMemory;
   /**
-   * How the active address space's data accesses are translated: through its slot's tables (`paged`, the default), or
-   * through `tlb` (`wide`: 64-bit addresses). Code lies below 4 GiB in both. Its regions must have been opened for the
-   * mode. May be set in `onEcall` when that returns 1.
+   * How the active address space's data accesses are translated: through its slot's tables (`paged`, the default;
+   * `window` where the memory has frames for that), or through `tlb` (`wide`: 64-bit addresses). Code lies below 4 GiB
+   * in all. Its regions must have been opened for the mode. May be set in `onEcall` when that returns 1.
    */
   mode: AddressMode;
   readonly tables: AddressTables;
@@ -177,7 +182,10 @@ export interface Processor {
   readonly statistics: ProcessorStatistics;
   /** Instructions retired for `tally`, exact also within a system call. */
   retired(tally: ProcessorTally): number;
-  /** Hands over what the run has learned, to be kept for later runs: when a machine is over. */
+  /**
+   * Hands over what has been learned since the last time, to be kept for later runs: when a machine is over, or rests.
+   * Not while it runs.
+   */
   submitProfile(): void;
 }
 

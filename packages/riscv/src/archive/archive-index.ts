@@ -21,7 +21,7 @@ const INDEX_MAGIC = 0x6b737431;
 const HEADER_WORDS = 2;
 
 export interface KeptUnit {
-  readonly module: number;
+  /** In its module. */
   readonly number: number;
   readonly entry: number;
   readonly instructionCount: number;
@@ -97,7 +97,6 @@ export class ArchiveIndex {
     let length = 0;
     for (let i = 1; i < ranges.length; i += 2) length += ranges[i]!;
     return {
-      module: words[position + 1]!,
       number: words[position + 2]!,
       entry: words[position + 3]!,
       instructionCount: words[position + 4]!,
@@ -123,17 +122,19 @@ export function moduleCountOf(pieces: number): number {
   return (pieces - 1) / 2;
 }
 
-export function writeIndex(moduleCount: number, units: readonly KeptUnit[]): Uint8Array {
-  const words: number[] = [INDEX_MAGIC, moduleCount];
-  for (const unit of units) {
+/** @param modules  the units of each */
+export function writeIndex(modules: readonly (readonly KeptUnit[])[]): Uint8Array {
+  const words: number[] = [INDEX_MAGIC, modules.length];
+  const writeUnit = (unit: KeptUnit, module: number): void => {
     const start = words.length;
-    words.push(0, unit.module, unit.number, unit.entry, unit.instructionCount);
+    words.push(0, module, unit.number, unit.entry, unit.instructionCount);
     for (const list of [unit.entries, unit.ranges, unit.exits, unit.jumps])
       words.push(list.length, ...Array.from(list));
     const bytes = new Uint8Array(Math.ceil(unit.bytes.length / 4) * 4);
     bytes.set(unit.bytes);
     words.push(...new Int32Array(bytes.buffer));
     words[start] = words.length - start;
-  }
+  };
+  modules.forEach((units, module) => units.forEach((unit) => writeUnit(unit, module)));
   return new Uint8Array(Int32Array.from(words).buffer);
 }

@@ -14,6 +14,8 @@ export interface RegionProfile {
   readonly end: number;
   readonly pages: readonly ProfilePage[];
   readonly targets: readonly HotSpot[];
+  /** Offsets of what the run has taken from the archive. */
+  readonly used: readonly number[];
   /** Where jumps through registers went, by offset. */
   readonly jumps: readonly (readonly [from: number, targets: readonly number[]])[];
 }
@@ -34,14 +36,14 @@ interface HotSpot {
   readonly isTranslated: boolean;
 }
 
-const MAGIC = 0x6b737031;
+const MAGIC = 0x6b737032;
 const PAGE = 4096;
 const KNOWN = PAGE / 16;
 
 /** Bytes of a profile: a header in JSON, its size before it, and the pages' bytes behind it. */
 export function writeProfiles(regions: readonly RegionProfile[]): Uint8Array {
   const header = JSON.stringify(
-    regions.map(({ head, label, mode, start, end, pages, targets, jumps }) => ({
+    regions.map(({ head, label, mode, start, end, pages, targets, used, jumps }) => ({
       headSize: head.length,
       label,
       mode,
@@ -49,6 +51,7 @@ export function writeProfiles(regions: readonly RegionProfile[]): Uint8Array {
       end,
       pages: pages.map(({ index }) => index),
       targets: targets.map(({ offset, heat, isTranslated }) => [offset, heat, isTranslated ? 1 : 0]),
+      used,
       jumps,
     })),
   );
@@ -84,6 +87,7 @@ interface StoredRegion {
   readonly end: number;
   readonly pages: readonly number[];
   readonly targets: readonly (readonly [number, number, number])[];
+  readonly used: readonly number[];
   readonly jumps: readonly (readonly [number, readonly number[]])[];
 }
 
@@ -101,7 +105,7 @@ export function readProfiles(bytes: Uint8Array): RegionProfile[] | null {
     return part;
   };
   const stored = JSON.parse(byteString(bytes, 8, 8 + textSize)) as StoredRegion[];
-  return stored.map(({ headSize, label, mode, start, end, pages, targets, jumps }) => ({
+  return stored.map(({ headSize, label, mode, start, end, pages, targets, used, jumps }) => ({
     head: take(headSize),
     label,
     mode,
@@ -109,6 +113,7 @@ export function readProfiles(bytes: Uint8Array): RegionProfile[] | null {
     end,
     pages: pages.map((index) => ({ index, bytes: take(PAGE), known: take(KNOWN) })),
     targets: targets.map(([offset, heat, isTranslated]) => ({ offset, heat, isTranslated: isTranslated === 1 })),
+    used,
     jumps,
   }));
 }

@@ -14,6 +14,8 @@ const PAGE = 4096;
 const STACK_TOP = 0x7fff_0000;
 const STACK_SIZE = 8 << 20;
 const BREAK_LIMIT = 256 << 20;
+/** In the window mode: host address − address. */
+const WINDOW = 0x20000000;
 
 interface Area {
   start: number;
@@ -30,7 +32,7 @@ interface BareOptions extends Omit<ProcessorOptions, "physical" | "hooks"> {
   argv?: readonly string[];
   /** Instructions for each `run`. Default: a million. */
   slice?: number;
-  /** Default: paged. */
+  /** Default: paged. In the window mode every eighth page lies outside of the window. */
   mode?: AddressMode;
 }
 
@@ -55,6 +57,7 @@ export class BareGuest {
       frameBytes: frameBytes ?? 64 << 20,
       slotCount: 2,
       codePages: 1024,
+      windows: mode === "window",
     });
     this.processor = createProcessor({ ...rest, physical: this.physical, hooks: { onEcall: () => this.#ecall() } });
     this.processor.mode = mode ?? "paged";
@@ -65,7 +68,7 @@ export class BareGuest {
     this.#isKept = options.archive !== undefined;
     this.#slice = slice ?? 1_000_000;
     this.#nextFrame = this.physical.framesStart;
-    this.#slot = this.processor.tables.acquire();
+    this.#slot = this.processor.tables.acquire(WINDOW);
     this.processor.tables.activate(this.#slot);
     const entry = this.#loadElf(elf);
     const imageEnd = Math.max(...this.#areas.map((area) => area.end));
@@ -150,8 +153,11 @@ export class BareGuest {
     const page = Math.floor(va / PAGE) * PAGE;
     let frame = area.frames.get(page);
     if (frame !== undefined) return frame;
-    frame = this.#nextFrame;
-    this.#nextFrame += PAGE;
+    if (this.processor.mode === "window" && (page / PAGE) % 8 !== 7) frame = page + WINDOW;
+    else {
+      frame = this.#nextFrame;
+      this.#nextFrame += PAGE;
+    }
     area.frames.set(page, frame);
     if (area.image !== null) {
       const from = page - area.imageStart;

@@ -11,7 +11,7 @@ export const NEWS_MIN = 4 * TRANSLATED_HEAT;
 /** Pages of all regions: 4096 bytes each. */
 const PAGES_MAX = 4096;
 
-/** What the run has learned that no archive has. Nothing when it is too little. */
+/** What the run has learned that no archive has, since the last time. Nothing when it is too little. */
 export function collectProfile(
   physical: PhysicalMemory,
   cache: TranslatedCodeCache,
@@ -31,7 +31,10 @@ export function collectProfile(
     for (const { heat } of targets) news += heat;
     profiles.push(profile);
   }
-  return news < newsMin ? [] : profiles;
+  if (news < newsMin) return [];
+  for (const region of cache.regions)
+    if (region.name !== null) for (const { offset } of targetsOf(region)) region.submitted.add(offset);
+  return profiles;
 }
 
 function targetsOf(region: TranslatedRegion): RegionProfile["targets"] {
@@ -39,7 +42,7 @@ function targetsOf(region: TranslatedRegion): RegionProfile["targets"] {
     .filter((translation) => translation.kept === null)
     .map(({ entry }) => ({ offset: entry - region.start, heat: TRANSLATED_HEAT, isTranslated: true }));
   for (const [pc, heat] of region.heat) targets.push({ offset: pc - region.start, heat, isTranslated: false });
-  return targets;
+  return targets.filter(({ offset }) => !region.submitted.has(offset));
 }
 
 function profileOf(
@@ -74,6 +77,7 @@ function profileOf(
     end: region.end,
     pages,
     targets,
+    used: region.translations.filter(({ kept }) => kept !== null).map(({ entry }) => entry - region.start),
     jumps,
   };
 }

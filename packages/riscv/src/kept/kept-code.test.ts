@@ -133,3 +133,16 @@ test("an archive whose pieces are missing or damaged is not used, and the next r
     assert.ok(hop(archive).processor.statistics.keptFunctions > 0, `after damage ${damages.indexOf(damage)}`);
   }
 });
+
+test("what was handed over is not handed over again, and what another run has handed over is not kept twice", () => {
+  const archive = new MemoryCodeArchive();
+  const { processor } = hop(archive);
+  processor.submitProfile();
+  processor.submitProfile();
+  hop(archive).processor.submitProfile();
+  assert.equal(archive.profiles.length, 2, "one of each run");
+  const [first, second] = archive.profiles;
+  const engine = new NodeWasmEngine();
+  assert.equal(keepProfiles(first!, archive, engine), 1);
+  assert.equal(keepProfiles(second!, archive, engine), 0);
+});

@@ -18,6 +18,9 @@ export type EngineName =
   | "kept-forgetful"
   | "kept-wide"
   | "wide-interpreter"
+  | "window"
+  | "window-forgetful"
+  | "kept-window"
   | "wide"
   | "wide-forgetful";
 
@@ -35,6 +38,9 @@ export const ENGINES: Readonly<Record<EngineName, (program: StaticProgram) => Ru
   /** Translations of an earlier run, with their machine code. */
   kept: (program) => runProcessor(program, { translate: true, slice: 193, kept: true }),
   "kept-forgetful": (program) => runProcessor(program, { translate: true, slice: 193, kept: true, forget: true }),
+  window: (program) => runProcessor(program, { translate: true, slice: 1_000_000, mode: "window" }),
+  "window-forgetful": (program) => runProcessor(program, { translate: true, slice: 193, forget: true, mode: "window" }),
+  "kept-window": (program) => runProcessor(program, { translate: true, slice: 193, kept: true, mode: "window" }),
   "kept-wide": (program) => runProcessor(program, { translate: true, slice: 193, kept: true, mode: "wide" }),
   "wide-interpreter": (program) => runProcessor(program, { translate: false, slice: 1_000_000, mode: "wide" }),
   wide: (program) => runProcessor(program, { translate: true, slice: 1_000_000, mode: "wide" }),

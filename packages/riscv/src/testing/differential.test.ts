@@ -52,6 +52,10 @@ for (const [kind, count] of [
     check(kind, 60, ["interpreter", "kept", "kept-forgetful", "kept-wide"]);
   });
 
+  test(`random ${kind} sequences mean the same in windows`, () => {
+    check(kind, 120, ["interpreter", "window", "window-forgetful", "kept-window"]);
+  });
+
   test(`random ${kind} sequences mean the same in the wide address mode`, () => {
     check(kind, 120, ["interpreter", "wide-interpreter", "wide", "wide-forgetful"]);
   });
@@ -94,7 +98,7 @@ test("slices end after the same instruction in each tier, and instructions are c
   const whole = runReference(program).retired;
   for (const slice of [1, 37, 1000]) {
     // A page fault begins a new slice here, and the wide mode has others.
-    for (const mode of ["paged", "wide"] as const) {
+    for (const mode of ["paged", "window", "wide"] as const) {
       const interpreted = sliceEnds(program, { translate: false, slice, mode });
       const translated = sliceEnds(program, { translate: true, slice, mode });
       assert.deepEqual(translated, interpreted, `slices of ${slice}, ${mode}`);

@@ -51,8 +51,10 @@ const SCRATCH_F64 = 21;
 export const CONDITION = 25;
 /** i32: where the region starts, in units that are kept. */
 const BASE = 26;
+/** i32: HART_WINDOW, in the window mode. */
+export const WINDOW = 27;
 /** i32: host addresses (less `hostOffset`) of the block's access groups, 0 where each access looks for itself. */
-const FIRST_GROUP = 27;
+const FIRST_GROUP = 28;
 /** i64: the windows' pages; i32: their table entries; i32: fuel when they last moved. */
 const FIRST_WINDOW_PAGE = FIRST_GROUP + MAX_GROUPS;
 
@@ -92,7 +94,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
       code,
       mode,
       helper: imports.helper,
-      access: { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS },
+      access: { tables: TABLES, va: VA, delta: DELTA, address: ADDRESS, window: WINDOW },
       scratch: { i32: SCRATCH_I32, i64: SCRATCH_I64, f32: SCRATCH_F32, f64: SCRATCH_F64 },
     });
     this.lazy = null;
@@ -137,7 +139,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
       { count: 5, type: Type.i64 },
       { count: 4, type: Type.f32 },
       { count: 4, type: Type.f64 },
-      { count: 2 + MAX_GROUPS, type: Type.i32 },
+      { count: 3 + MAX_GROUPS, type: Type.i32 },
       { count: windows, type: Type.i64 },
       { count: 2 * windows, type: Type.i32 },
       { count: xCount, type: Type.i64 },

@@ -4,7 +4,7 @@ import type { CodeWriter } from "@stratos/wasm";
 import { emitRecordLookup } from "../access.ts";
 import type { AddressMode } from "../access.ts";
 import { ExitReason } from "../exit-reason.ts";
-import { HART_FUEL, HART_PC, HART_TABLES } from "../hart-state.ts";
+import { HART_FUEL, HART_PC, HART_TABLES, HART_WINDOW } from "../hart-state.ts";
 import { INSTRUCTIONS } from "../instruction-table.ts";
 import { BRANCH_CONDITIONS } from "../lower/integer.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
@@ -23,7 +23,18 @@ import { JumpRoutes } from "./jump-routes.ts";
 import { extendedAfter, isRedundantExtension, KNOWN_AT_ENTRY } from "./sign-extension.ts";
 import { isInside, structureBlocks } from "./structure.ts";
 import type { Element, Loop, Structure } from "./structure.ts";
-import { CONDITION, DEPTH, ENTRY, FUEL, PC, RECORD, TABLES, TranslationLowering, VA } from "./translation-lowering.ts";
+import {
+  CONDITION,
+  DEPTH,
+  ENTRY,
+  FUEL,
+  PC,
+  RECORD,
+  TABLES,
+  TranslationLowering,
+  VA,
+  WINDOW,
+} from "./translation-lowering.ts";
 import type { TranslationImports } from "./translation-lowering.ts";
 import { PagePresence } from "./page-presence.ts";
 import type { Block, Unit, UnitInstruction } from "./unit.ts";
@@ -114,6 +125,7 @@ class UnitEmitter {
   #emitTop(): void {
     const code = this.#code;
     this.#frame.loadCell(HART_TABLES, TABLES);
+    if (this.#context.mode === "window") this.#frame.loadCell(HART_WINDOW, WINDOW);
     this.#frame.loadCell(HART_FUEL, FUEL);
     this.#lowering.loadPlace();
     this.#openTargets(this.#structure.elements);
