@@ -38,16 +38,32 @@ test("programs that sleep in each kind of call wake in forks as in their origina
   for (const each of [early, run, late]) assert.deepEqual(doingsOf(each), doingsOf(alone));
 });
 
-test("a machine that has had forks can be saved when they are gone, and goes on from there", () => {
+test("a machine that has forks is saved alone, and so is a fork; each goes on from there", () => {
   const run = startStatic(buildStatic(folder, "waits"));
   run.machine.run(1);
   const fork = forkOf(run);
-  assert.throws(() => twinOf(run), { kind: "unsavable", message: /shares its board with others/ });
+  const child = forkOf(fork);
+  const twins = [twinOf(run), twinOf(fork), twinOf(child)];
+  const [ofRun, ofFork, ofChild] = twins.map(heldBy);
+  assert.deepEqual(ofChild, ofFork);
+  assert.deepEqual(heldBy(twinOf(run)), ofRun);
   fork.machine.dispose();
-  const twin = twinOf(run);
-  for (const each of [run, twin]) finish(each);
-  assert.deepEqual(doingsOf(twin), doingsOf(run));
+  for (const each of [...twins, run, child]) finish(each);
+  for (const each of [...twins, child]) assert.deepEqual(doingsOf(each), doingsOf(run));
+  for (const each of twins) {
+    const { board } = each.machine.kernel;
+    assert.equal(board.frames.total, run.machine.kernel.memory.limit);
+    each.machine.dispose();
+    assert.deepEqual([board.frames.usedCount, board.frames.unpromised], [0, board.frames.total]);
+  }
 });
+
+/** How much memory a machine has that is alone on its board, and how much of it is whose. */
+function heldBy({ machine }: Run): object {
+  const { frames, memory } = machine.kernel;
+  const { charged, cached, limit, promised, free } = memory;
+  return { used: frames.usedCount, charged, cached, limit, promised, free };
+}
 
 test("neither a machine nor any of its forks sees what another writes, and all frames come back", () => {
   const program = buildStatic(folder, "apart");
@@ -55,15 +71,21 @@ test("neither a machine nor any of its forks sees what another writes, and all f
   const random = new SeededRandom(seed);
   const first = startStatic(program);
   finish(first);
-  const { board } = first.machine.kernel;
+  const boards = new Set([first.machine.kernel.board]);
   /** Each with the numbers that its program was told. */
   const family = [{ run: first, told: [] as number[] }];
   const judged: (typeof family)[number][] = [];
   for (let step = 0; step < 60; step++) {
     const at = random.below(family.length);
     const { run, told } = family[at]!;
-    const kind = random.below(5);
-    if (kind === 0 && family.length < 6) family.push({ run: forkOf(run), told: [...told] });
+    const kind = random.below(6);
+    if (kind === 5) {
+      // One goes on on a board of its own, from what was saved of it.
+      const { machine, input, output } = twinOf(run);
+      family[at] = { run: { machine, input, output }, told };
+      boards.add(machine.kernel.board);
+      run.machine.dispose();
+    } else if (kind === 0 && family.length < 6) family.push({ run: forkOf(run), told: [...told] });
     else if (kind === 1 && family.length > 1) {
       judged.push(...family.splice(at, 1));
       run.machine.dispose();
@@ -84,8 +106,8 @@ test("neither a machine nor any of its forks sees what another writes, and all f
     assert.equal(each.run.output.text, alone.output.text, `seed ${seed}`);
   }
   for (const { run } of family) run.machine.dispose();
-  assert.equal(board.frames.usedCount, 0);
-  assert.equal(board.frames.unpromised, board.frames.total);
+  assert.ok(boards.size > 2, "some were saved and loaded");
+  for (const { frames } of boards) assert.deepEqual([frames.usedCount, frames.unpromised], [0, frames.total]);
 });
 
 test("a connection to the outside goes on in the original, and is reset in a fork", () => {

@@ -9,9 +9,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type HostSocket, type HostSocketEvents, SimulatedNetwork } from "@stratos/host";
+import { type HostFile, openHostListener } from "@stratos/kernel";
 import { createBoard, Machine } from "@stratos/machine";
 import { loadMachine, saveMachine } from "@stratos/machine/saved";
-import { buildStatic, countsOf, finish, outside, type Run, startStatic, twinOf } from "./saved/saved-run.ts";
+import { buildStatic, countsOf, finish, forkOf, outside, type Run, startStatic, twinOf } from "./saved/saved-run.ts";
 
 let folder = "";
 
@@ -58,16 +59,34 @@ test("a process in namespaces of its own keeps them, with what it has open of th
   assert.deepEqual(countsOf(twin.machine), countsOf(run.machine));
 });
 
-test("a machine that shares its board cannot be saved, and can when it is alone there", () => {
+test("a machine that shares its board is saved alone, as if it had it for itself", () => {
   const board = createBoard({ ...outside(), memoryBytes: 64 << 20 });
   const [one, other] = [40 << 20, 20 << 20].map(
     (memoryBytes) => new Machine({ ...outside(), board, virtualTime: true, memoryBytes, hostname: "stratos" }),
   ) as [Machine, Machine];
-  assert.throws(() => saveMachine(one), { kind: "unsavable", message: /shares its board with others/ });
-  other.dispose();
-  const loaded = loadMachine({ ...outside(), handles: new Map() }, saveMachine(one));
-  assert.equal(loaded.kernel.memory.limit, (40 << 20) / 4096);
-  assert.equal(loaded.kernel.memory.charged, one.kernel.memory.charged);
+  for (const [machine, memoryBytes] of [
+    [one, 40 << 20],
+    [other, 20 << 20],
+  ] as const) {
+    const { memory, board: own } = loadMachine({ ...outside(), handles: new Map() }, saveMachine(machine)).kernel;
+    assert.deepEqual([memory.limit, memory.charged], [memoryBytes / 4096, machine.kernel.memory.charged]);
+    assert.deepEqual([own.frames.usedCount, own.frames.total], [memory.charged, memory.limit]);
+    assert.ok(own.frames.freeCount >= memory.free);
+  }
+});
+
+test("what is counted of a machine's memory while it is saved is what was counted while it ran", () => {
+  for (const name of ["waits", "rewrites", "spaces"]) {
+    const run = startStatic(buildStatic(folder, name));
+    run.machine.run(1);
+    const { frames, memory } = run.machine.kernel;
+    const { kernel } = twinOf(run).machine;
+    const used = [...frames.used()];
+    assert.deepEqual([...kernel.frames.used()], used);
+    for (const frame of used)
+      assert.equal(kernel.frames.references(frame), frames.references(frame), `${name} ${frame}`);
+    assert.deepEqual([kernel.memory.charged, kernel.memory.cached], [memory.charged, memory.cached]);
+  }
 });
 
 test("saving a loaded machine at once gives the same bytes", () => {
@@ -156,3 +175,28 @@ function wordsAt(socket: HostSocket): string[] {
   while (socket.readable()) words.push(new TextDecoder().decode(bytes.subarray(0, socket.read(bytes, 0, 32, false))));
   return words;
 }
+
+test("a service of the host stays with its machine: elsewhere programs are reset, and nobody listens", () => {
+  const run = startStatic(buildStatic(folder, "service"));
+  const { kernel } = run.machine;
+  const init = kernel.tasks.tasks.get(1)!;
+  const listener = openHostListener(init, "/tmp/service", { uid: 0, gid: 0, mode: 0o700 }, () => {});
+  assert.ok(typeof listener !== "number");
+  finish(run);
+  const connection = listener.accept()!;
+  const files: HostFile[] = [];
+  assert.equal(connection.receive(new Uint8Array(10), files), 5);
+  assert.equal(files[0]!.sizeBytes, 4096);
+  connection.send(Buffer.from("heard"));
+  finish(run);
+  assert.equal(run.output.text, "5 Success heard\n");
+  const others = [twinOf(run), forkOf(run)];
+  for (const other of others) {
+    finish(other);
+    assert.equal(other.output.text, "5 Success heard\n-1 Connection reset by peer \nagain: -1 Connection refused\n");
+    assert.notEqual(other.machine.exitStatus, null);
+  }
+  connection.send(Buffer.from("more"));
+  finish(run);
+  assert.equal(run.output.text, "5 Success heard\n4 Success more\nagain: 0 Success\n");
+});

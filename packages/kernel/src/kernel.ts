@@ -43,6 +43,9 @@ export {
   widthOf,
 } from "./socket/inet/ip-address.ts";
 export { ipOfText, textOfIp } from "./socket/inet/ip-text.ts";
+export { type HostSocketOwner, type HostListener, openHostListener } from "./host-service/host-listener.ts";
+export type { HostConnection } from "./host-service/host-connection.ts";
+export { HostFile } from "./host-service/host-file.ts";
 export type { Socket } from "./socket/socket.ts";
 export type { Waiter } from "./ground/wait-queue.ts";
 export { BytesCursor } from "./ground/io-cursor.ts";
@@ -60,6 +63,7 @@ export { processOfPidfd } from "./task/pidfd.ts";
 export { beginWriteBack, continueWriteBack, syncAll, writeBackAll, type WriteBack } from "./vfs/write-back.ts";
 export { CALL_WORK, CallWork } from "./ground/call-work.ts";
 export type { IoCursor } from "./ground/io-cursor.ts";
+export { savedParts } from "./saved-frames.ts";
 export { givenOfKernel, kernelPorts } from "./saved-kernel.ts";
 export { beginAnew, copyKernel, familyOf } from "./forked-kernel.ts";
 export { severedSocketFor } from "./socket/inet/severed-socket.ts";

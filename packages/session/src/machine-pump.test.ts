@@ -115,3 +115,38 @@ test("what the machine throws is the run's failure", async () => {
   await assert.rejects(finished, defect);
   assert.equal(loop.holds, 0);
 });
+
+test("a machine that has worked for seconds and now rests is told once, in the midst of small work, too", async () => {
+  class BusyLoop extends SimulatedEventLoop {
+    busyMs = 0;
+    override nowMs(): number {
+      return super.nowMs() + this.busyMs;
+    }
+  }
+  const loop = new BusyLoop();
+  const kernel: { onRunnable: (() => void) | null } = { onRunnable: null };
+  const rests: number[] = [];
+  let turns = 0;
+  // 1,500 turns of 8 ms, then one of a millisecond each second; at last it stops.
+  const pump = new MachinePump(
+    {
+      kernel,
+      get isStopped() {
+        return turns === 1600;
+      },
+      run: () => {
+        const isBusy = ++turns <= 1500;
+        loop.busyMs += isBusy ? 8 : 1;
+        return isBusy ? 0 : 1000;
+      },
+    },
+    loop,
+  );
+  pump.onRest = () => void rests.push(turns);
+  const finished = pump.run();
+  for (let steps = 0; loop.step(); steps++) assert.ok(steps < 10_000, "the loop never rests");
+  await finished;
+  assert.equal(rests.length, 1, String(rests));
+  assert.ok(rests[0]! > 1500 && rests[0]! < 1510, String(rests));
+  assert.equal(loop.holds, 0);
+});

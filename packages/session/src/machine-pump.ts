@@ -7,6 +7,10 @@ import { DELAY_MS_MAX, type EventLoop } from "@stratos/host";
 
 /** Milliseconds of one turn: what input may have to wait. */
 const TURN_MS = 8;
+/** Of running, before a rest is told; and how long it is looked whether it rests, for at most this part of the time. */
+const WORK_MS = 2000;
+const REST_MS = 2000;
+const REST_LOAD = 0.1;
 
 /** What the pump knows of a machine. */
 interface PumpedMachine {
@@ -41,6 +45,11 @@ export class MachinePump {
   runMs = 0;
   /** Decides at the beginning of each turn what comes in from outside (recording and replaying). */
   gate: TurnGate | null = null;
+  /** The machine has worked for seconds, and now hardly does: a good time for what may take some milliseconds. */
+  onRest: (() => void) | null = null;
+  /** runMs when a rest was told last. */
+  #restedAtMs = 0;
+  #cancelRest: (() => void) | null = null;
 
   constructor(machine: PumpedMachine, loop: EventLoop) {
     this.#machine = machine;
@@ -82,6 +91,7 @@ export class MachinePump {
       const waitMs = this.#machine.isStopped ? Infinity : this.#machine.run(TURN_MS);
       this.runMs += this.#loop.nowMs() - start;
       this.gate?.afterTurn?.();
+      if (waitMs >= 1) this.#awaitRest();
       if (this.#machine.isStopped) this.#end(null);
       // Timers of hosts take a millisecond at least: shorter waits are spent in the loop.
       else if (waitMs < 1) this.wake();
@@ -92,7 +102,21 @@ export class MachinePump {
     }
   }
 
+  #awaitRest(): void {
+    const startMs = this.runMs;
+    if (this.onRest === null || this.#cancelRest !== null || startMs - this.#restedAtMs < WORK_MS) return;
+    this.#cancelRest = this.#loop.callLater(REST_MS, () => {
+      this.#cancelRest = null;
+      if (this.runMs - startMs > REST_MS * REST_LOAD) return this.#awaitRest();
+      this.#restedAtMs = this.runMs;
+      this.onRest?.();
+    });
+  }
+
   #end(failure: { error: unknown } | null): void {
+    this.#cancelRest?.();
+    this.#cancelRest = null;
+    this.onRest = null;
     this.#letGo?.();
     this.#letGo = null;
     if (failure === null) this.#finish();

@@ -12,12 +12,20 @@ import {
   SimulatedRandomSource,
   type SocketProvider,
 } from "@stratos/host";
-import { AegisFileSystem, type Board, type Credentials, type OpenFile, ROOT } from "@stratos/kernel";
+import {
+  AegisFileSystem,
+  type Board,
+  type Credentials,
+  type HostSocketOwner,
+  type OpenFile,
+  ROOT,
+} from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 import { type ForkIdentity, forkMachine } from "@stratos/machine/forked";
 import { loadMachine, saveMachine } from "@stratos/machine/saved";
 import type { GuestUser } from "./guest-user.ts";
 import { type HostFolder, mountHostFolders } from "./host-folders.ts";
+import { type GuestClient, type GuestListener, listenInGuest } from "./host-listener.ts";
 import { MachinePump } from "./machine-pump.ts";
 import { SessionError } from "./session-error.ts";
 import { isAbsentFromVolume } from "./volume-file.ts";
@@ -31,6 +39,8 @@ export interface SessionOptions {
   readonly volume: Volume | LaterVolume;
   /** At most what the board has left (Board.freeBytes). */
   readonly memoryBytes: number;
+  /** Of a board of its own (BoardOptions.windows). */
+  readonly windows?: boolean | undefined;
   /** Where it runs beside others, by turns; default: a board of its own. */
   readonly board?: Board | undefined;
   /** Absent: no network beyond the machine's own loopback. */
@@ -129,31 +139,39 @@ export class MachineSession {
     if (saved !== undefined) {
       const handles = new Map([...saved.streams, ...this.#handles()]);
       this.machine = loadMachine({ ...outside, handles }, saved.bytes);
-      this.pump = new MachinePump(this.machine, ports.loop);
+      this.pump = this.#pumpOf(ports);
       return;
     }
     if (forked !== undefined) {
       const { original, identity, streams } = forked;
       const handles = new Map<object, object>([...streams, [original.#volume, options.volume]]);
       this.machine = forkMachine(original.machine, { ...outside, identity, handles });
-      this.pump = new MachinePump(this.machine, ports.loop);
+      this.pump = this.#pumpOf(ports);
       return;
     }
     this.machine = new Machine({
       ...outside,
       memoryBytes: options.memoryBytes,
+      windows: options.windows,
       hostname: options.hostname ?? HOSTNAME,
       harts: options.harts ?? 1,
       ...(options.callWork === undefined ? {} : { callWork: options.callWork }),
       virtualTime: seed !== undefined,
     });
-    this.pump = new MachinePump(this.machine, ports.loop);
+    this.pump = this.#pumpOf(ports);
     try {
       this.#mount(options, volumeOf(options.volume));
     } catch (error) {
       this.machine.dispose();
       throw error;
     }
+  }
+
+  #pumpOf({ loop, codeArchive }: MachinePorts): MachinePump {
+    const pump = new MachinePump(this.machine, loop);
+    // It may never end, or be killed.
+    if (codeArchive !== undefined) pump.onRest = () => this.machine.processor.submitProfile();
+    return pump;
   }
 
   /** @throws SessionError */
@@ -263,6 +281,18 @@ export class MachineSession {
   #timeOut(): void {
     this.#timedOut = true;
     this.stop();
+  }
+
+  /**
+   * The host listens on a Unix socket of the guest's files. A fork, or who goes on with what was saved, listens anew.
+   *
+   * @param path  absolute byte string, at most 107 long; its folder exists
+   * @param owner  the socket's file is theirs; who may write to it may connect
+   * @param onConnection  called between the machine's turns
+   * @throws SessionError of kind "mount": EADDRINUSE (somebody listens there), ENOENT …
+   */
+  hostListener(path: string, owner: HostSocketOwner, onConnection: (client: GuestClient) => void): GuestListener {
+    return listenInGuest(this.machine.kernel, this.#loop, path, owner, onConnection);
   }
 
   /** Ends the machine, whatever its programs do. */

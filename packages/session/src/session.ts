@@ -14,7 +14,15 @@ export { type HostFolder } from "./host-folders.ts";
 export { EXIT_TIMEOUT, exitStatusOf } from "./exit-status.ts";
 export { MACHINE_MEMORY_MIN } from "./machine-limits.ts";
 export { writeResolverConfiguration } from "./resolver.ts";
+export { rootShell } from "./root-shell.ts";
 export { SessionError, type SessionFailure } from "./session-error.ts";
 export { findGuestUser, type GuestUser } from "./guest-user.ts";
 export { GUEST_PATH, guestEnvironment, type EnvironmentSetting } from "./guest-environment.ts";
-export { readerOf, readVolumeFile, writeVolumeFile } from "./volume-file.ts";
+export { isAbsentFromVolume, readerOf, readVolumeFile, writeVolumeFile } from "./volume-file.ts";
+export {
+  GuestClient,
+  type GuestListener,
+  type HostService,
+  makeGuestFile,
+  makeRuntimeFolder,
+} from "./host-listener.ts";

@@ -1,12 +1,5 @@
-import type { CallState } from "../ground/wait-queue.ts";
 import { EFAULT, EINVAL, Timespec } from "@stratos/abi";
 import type { UserMemory } from "../ground/user-memory.ts";
-
-/** What a blocked poll, select or epoll_wait keeps: when it gives up (monotonic, Infinity: never). */
-export interface WaitState extends CallState {
-  readonly kind: "deadline";
-  readonly deadlineNs: number;
-}
 
 /** Nanoseconds below this are exact; longer waits (104 days) never end. */
 const FOREVER_NS = 2 ** 53;

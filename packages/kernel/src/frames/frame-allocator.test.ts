@@ -57,3 +57,45 @@ test("clean cached pages are given up before an allocation fails; dirty and mapp
   for (const frame of taken) frames.release(frame);
   assert.equal(cache.frame(77) > 0, true);
 });
+
+test("with windows a frame is had by its number, where it is free, and no more are touched than there are", () => {
+  const { kernel } = createTestKernel({ memoryBytes: 16 * 4096, windows: true });
+  const { frames, memory, physical } = kernel;
+  const FAR = 0xc0000;
+  const before = frames.freeCount;
+  assert.equal(frames.allocateAt(memory, FAR, true), FAR);
+  assert.equal(frames.allocateAt(memory, FAR, true), 0, "somebody has it");
+  assert.equal(frames.allocateAt(memory, 1, true), 0, "no frame");
+  assert.equal(frames.allocateAt(memory, frames.allocate(memory), true), 0, "an ordinary one");
+  assert.equal(frames.freeCount, before - 2);
+  physical.u8.fill(255, FAR * 4096, (FAR + 1) * 4096);
+  frames.release(FAR);
+  assert.equal(frames.freeCount, before - 1);
+  assert.equal(frames.allocateAt(memory, FAR, true), FAR);
+  assert.ok(physical.u8.subarray(FAR * 4096, (FAR + 1) * 4096).every((byte) => byte === 0));
+  frames.release(FAR);
+
+  // All that is left, whatever its number: the one that was given out by it among them.
+  const rest: number[] = [];
+  for (let frame = frames.allocateZeroed(memory); frame > 0; frame = frames.allocateZeroed(memory)) rest.push(frame);
+  assert.equal(rest.length, before - 1);
+  assert.equal(new Set(rest).size, rest.length);
+  assert.ok(rest.includes(FAR));
+  assert.equal(frames.freeCount, 0);
+  assert.equal(frames.allocateAt(memory, FAR + 1, true), 0, "no memory");
+  frames.release(rest[0]!);
+  assert.equal(frames.allocateAt(memory, FAR + 1, true), 0, "not a frame more than was promised is touched");
+  assert.equal(frames.allocateZeroed(memory), rest[0]);
+  for (const frame of rest) frames.release(frame);
+  assert.equal(frames.freeCount, before - 1);
+});
+
+test("frames that were given out by number are told among those in use, and go with their account", () => {
+  const { frames, memory } = createTestKernel({ memoryBytes: 64 * 4096, windows: true }).kernel;
+  for (const number of [0xf0000, 0xf0002, 0xe0000]) assert.equal(frames.allocateAt(memory, number, false), number);
+  assert.deepEqual([...frames.used()].slice(-3), [0xe0000, 0xf0000, 0xf0002]);
+  frames.release(0xf0000);
+  assert.deepEqual([...frames.used()].slice(-2), [0xe0000, 0xf0002]);
+  frames.close(memory);
+  assert.equal(frames.usedCount, 0);
+});

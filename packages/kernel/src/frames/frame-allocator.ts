@@ -15,6 +15,9 @@ const HOLDS_CODE = 0x8000;
  * has a count of references (page tables and caches) and an account that it is charged to; the free ones form a LIFO
  * stack, so that warm memory is used again first and the host commits no more than the high-water mark.
  *
+ * With windows (mm/slot-pool.ts) there are more numbers than frames: whoever wants a certain one is given it where it
+ * is free (`allocateAt`). No more than `total` of them are ever touched, so that the host commits no more than without.
+ *
  * The limits of the accounts at the top add up to no more than all frames, so that none can use up another's.
  */
 export class FrameAllocator {
@@ -45,22 +48,33 @@ export class FrameAllocator {
   /** Frames that no account at the top was promised. */
   #unpromised: number;
   #freeCount = 0;
-  /** Frames at and above this were never used: still zero. */
+  /** Below it every frame is in use or on the stack; of those above, some were given out by their number. */
   #untouched: number;
+  /** How many were ever used; the others are still zero. */
+  #touchedCount = 0;
+  /** With windows, by (frame − first): 1 when the frame was given out by its number. */
+  #placed: Uint8Array | null;
+  /** Of those, the ones at and above `#untouched` that are free. */
+  #placedFree = 0;
+  /** Where the last of them was found. */
+  #sweep = 0;
   /** While a kernel is copied: references that were taken for the copy, and counts in notes; null: none is. */
   #copying: { readonly retained: Frame[]; readonly shared: Frame[] } | null = null;
   /** Note who takes each frame, for `leaks`; slow, so only while looking for a leak. */
   trackSites = false;
   #sites = new Map<Frame, string>();
 
-  constructor(physical: PhysicalMemory) {
+  /** @param total  the first ones of the memory; default: all */
+  constructor(physical: PhysicalMemory, total = (physical.framesEnd - physical.framesStart) / PAGE_SIZE) {
     this.physical = physical;
     this.first = physical.framesStart / PAGE_SIZE;
-    this.total = physical.size / PAGE_SIZE - this.first;
-    this.#references = new Int32Array(this.total);
-    this.#charged = new Uint16Array(this.total);
+    this.total = total;
+    const numbers = physical.hasWindows ? physical.size / PAGE_SIZE - this.first : total;
+    this.#references = new Int32Array(numbers);
+    this.#charged = new Uint16Array(numbers);
     this.#free = new Int32Array(this.total);
-    this.notes = new Uint16Array(this.total);
+    this.notes = new Uint16Array(numbers);
+    this.#placed = physical.hasWindows ? new Uint8Array(numbers) : null;
     this.#untouched = this.first;
     this.#unpromised = 0;
     this.#lender = this.open()!;
@@ -68,14 +82,19 @@ export class FrameAllocator {
   }
 
   get freeCount(): number {
-    return this.#freeCount + (this.first + this.total - this.#untouched);
+    return this.#freeCount + this.#placedFree + (this.total - this.#touchedCount);
   }
 
   /** All frames that somebody holds, ascending. */
   used(): Uint32Array {
     const used: number[] = [];
-    for (let at = 0; at < this.#untouched - this.first; at++) if (this.#references[at]! > 0) used.push(this.first + at);
+    for (let at = 0; at < this.#touchedEnd; at++) if (this.#references[at]! > 0) used.push(this.first + at);
     return Uint32Array.from(used);
+  }
+
+  /** (frame − first) above all that were ever used. */
+  get #touchedEnd(): number {
+    return this.#placed === null ? this.#untouched - this.first : this.#placed.length;
   }
 
   get usedCount(): number {
@@ -145,7 +164,7 @@ export class FrameAllocator {
     const { number, parent } = account;
     assert(this.#accounts[number] === account, "an account is closed once");
     for (const below of this.#accounts) if (below?.parent === account) this.close(below);
-    const last = account.charged > 0 ? this.#untouched - this.first : 0;
+    const last = account.charged > 0 ? this.#touchedEnd : 0;
     for (let at = 0; at < last; at++) {
       const tag = this.#charged[at]!;
       if (this.#references[at] === 0 || (tag & ~HOLDS_CODE) !== number) continue;
@@ -195,13 +214,38 @@ export class FrameAllocator {
 
   /** A frame of zeroes with one reference, or −ENOMEM. */
   allocateZeroed(account: MemoryAccount): Frame {
-    const untouched = this.#untouched;
+    const touched = this.#touchedCount;
     const frame = this.#take(account);
     // A frame that was never used is zero already; one that was taken back from a cache is not.
     if (this.trackSites && frame > 0) this.#noteSite(frame);
-    if (frame > 0 && this.#untouched === untouched) {
+    if (frame > 0 && this.#touchedCount === touched) {
       this.physical.u8.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
     }
+    return frame;
+  }
+
+  /**
+   * The frame of this number, with one reference and any content: only with windows, and where it is free. Nothing is
+   * reclaimed for it.
+   *
+   * @param isZeroed  its content is to be zero
+   * @returns 0 when it can't be had; `allocate` may give another
+   */
+  allocateAt(account: MemoryAccount, frame: Frame, isZeroed: boolean): Frame {
+    const at = frame - this.first;
+    const placed = this.#placed;
+    if (placed === null || frame < this.#untouched || at >= placed.length || this.#references[at] !== 0) return 0;
+    const isNew = placed[at] === 0;
+    if ((isNew && this.#touchedCount >= this.total) || this.isCopying || account.charge() !== null) return 0;
+    if (isNew) {
+      placed[at] = 1;
+      this.#touchedCount++;
+    } else {
+      this.#placedFree--;
+      if (isZeroed) this.physical.u8.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
+    }
+    this.#own(frame, account);
+    if (this.trackSites) this.#noteSite(frame);
     return frame;
   }
 
@@ -216,17 +260,89 @@ export class FrameAllocator {
       account.uncharge();
       return -ENOMEM;
     }
-    this.#references[frame - this.first] = 1;
-    this.#charged[frame - this.first] = account.number;
-    this.notes[frame - this.first] = 0;
+    this.#own(frame, account);
     this.#copying?.retained.push(frame);
     return frame;
   }
 
+  #own(frame: Frame, account: MemoryAccount): void {
+    const at = frame - this.first;
+    this.#references[at] = 1;
+    this.#charged[at] = account.number;
+    this.notes[at] = 0;
+  }
+
   #popRare(): Frame {
-    if (this.#untouched < this.first + this.total) return this.#untouched++;
+    const fresh = this.#popUntouched();
+    if (fresh !== 0) return fresh;
     this.lent?.reclaim(64);
-    return this.#freeCount > 0 ? this.#free[--this.#freeCount]! : 0;
+    return this.#freeCount > 0 ? this.#free[--this.#freeCount]! : this.#popPlaced();
+  }
+
+  #popUntouched(): Frame {
+    if (this.#placed === null) {
+      if (this.#touchedCount === this.total) return 0;
+      this.#touchedCount++;
+      return this.#untouched++;
+    }
+    while (this.#touchedCount < this.total && this.#untouched < this.first + this.#placed.length) {
+      const frame = this.#untouched++;
+      if (this.#placed[frame - this.first] === 0) {
+        this.#touchedCount++;
+        return frame;
+      }
+      if (this.#references[frame - this.first] !== 0) continue;
+      this.#placedFree--;
+      return frame;
+    }
+    return this.#popPlaced();
+  }
+
+  /** A frame that was given out by its number and is free again. */
+  #popPlaced(): Frame {
+    const placed = this.#placed;
+    if (placed === null || this.#placedFree === 0) return 0;
+    const first = this.#untouched - this.first;
+    for (let at = Math.max(this.#sweep, first); ; at = at + 1 < placed.length ? at + 1 : first) {
+      if (placed[at] === 0 || this.#references[at] !== 0) continue;
+      this.#placedFree--;
+      this.#sweep = at + 1 < placed.length ? at + 1 : 0;
+      return this.first + at;
+    }
+  }
+
+  /**
+   * What this would be with the frames of one kernel alone, on a board that has no more than it was promised, or than
+   * its highest frame asks for: each keeps its number.
+   *
+   * @param held  its references and notes by (frame − first), and how often it borrows each that it does
+   * @returns that, and what the kernel's account would be
+   */
+  onlyOf(
+    account: MemoryAccount,
+    held: { readonly references: Int32Array; readonly notes: Uint16Array; readonly borrowed: Uint16Array },
+  ): { frames: FrameAllocator; memory: MemoryAccount } {
+    const used = held.references.findLastIndex((count) => count > 0) + 1;
+    const only = new FrameAllocator(this.physical, Math.max(account.limit, used));
+    const memory = only.open({ limit: account.limit, reaper: account.reaper });
+    assert(memory !== null, "an account is the first one of its board");
+    let charged = 0;
+    for (let at = used - 1; at >= 0; at--) {
+      const borrowed = held.borrowed[at]!;
+      if (held.references[at] === 0) only.#free[only.#freeCount++] = this.first + at;
+      else if (borrowed === 0) charged++;
+      else {
+        charged += borrowed;
+        only.#lender.charged++;
+      }
+      only.#references[at] = held.references[at]!;
+      only.notes[at] = held.notes[at]!;
+      only.#charged[at] = borrowed > 0 ? only.#lender.number : memory.number;
+    }
+    only.#untouched = this.first + used;
+    only.#touchedCount = used;
+    memory.standFor(account, charged);
+    return { frames: only, memory };
   }
 
   // ---- Frames that are lent
@@ -330,7 +446,8 @@ export class FrameAllocator {
 
   #makeFree(frame: Frame): void {
     if ((this.#charged[frame - this.first]! & HOLDS_CODE) !== 0) this.onCodeGone(frame);
-    this.#free[this.#freeCount++] = frame;
+    if (frame >= this.#untouched) this.#placedFree++;
+    else this.#free[this.#freeCount++] = frame;
     if (this.trackSites) this.#sites.delete(frame);
   }
 
@@ -364,6 +481,10 @@ export class FrameAllocator {
           unpromised: it.#unpromised,
           freeCount: it.#freeCount,
           untouched: it.#untouched,
+          touchedCount: it.#touchedCount,
+          placed: it.#placed,
+          placedFree: it.#placedFree,
+          sweep: it.#sweep,
         }),
         load: (it, from) =>
           ({
@@ -375,6 +496,10 @@ export class FrameAllocator {
             unpromised: it.#unpromised,
             freeCount: it.#freeCount,
             untouched: it.#untouched,
+            touchedCount: it.#touchedCount,
+            placed: it.#placed,
+            placedFree: it.#placedFree,
+            sweep: it.#sweep,
           } = from),
       },
       { keeps: ["trackSites", "#copying", "#sites", "onCodeGone"] },

@@ -33,6 +33,29 @@ export class ImagePages implements Reclaimable {
     return ++this.#lastContent;
   }
 
+  /**
+   * What of it one kernel has borrowed, for a board of that one alone.
+   *
+   * @param keeps  whether it has a page's frame
+   * @returns that, and in it what stands for each image
+   */
+  onlyOf(
+    images: ReadonlySet<SharedImage>,
+    frames: FrameAllocator,
+    keeps: (frame: Frame) => boolean,
+  ): { pages: ImagePages; images: Map<SharedImage, SharedImage> } {
+    const pages = new ImagePages(frames);
+    const standing = new Map<SharedImage, SharedImage>();
+    for (const [identity, image] of this.#images) {
+      if (!images.has(image)) continue;
+      const only = image.onlyOf(pages, keeps);
+      pages.#images.set(identity, only);
+      standing.set(image, only);
+    }
+    pages.#lastContent = this.#lastContent;
+    return { pages, images: standing };
+  }
+
   /** Gives up pages that no kernel has borrowed. */
   reclaim(most: number): number {
     let freed = 0;
@@ -84,6 +107,18 @@ export class SharedImage {
     let number = this.#contents.get(description);
     if (number === undefined) this.#contents.set(description, (number = this.#board.nextContent()));
     return number;
+  }
+
+  /** For one kernel: files that others execute are not told. */
+  onlyOf(board: ImagePages, keeps: (frame: Frame) => boolean): SharedImage {
+    const image = new SharedImage(board);
+    for (const [place, frame] of this.#frames) if (keeps(frame)) image.#frames.set(place, frame);
+    image.users = 1;
+    return image;
+  }
+
+  forEachFrame(visit: (frame: Frame) => void): void {
+    for (const frame of this.#frames.values()) visit(frame);
   }
 
   reclaim(most: number): number {

@@ -30,6 +30,17 @@ export interface Shortage {
 /** What gives its frames back at once when its kernel ends. */
 export interface FrameHolder {
   abandon(): void;
+  countFrames(count: FrameCount): void;
+}
+
+/** Told each reference to a frame, by whoever holds it (saved-frames.ts). */
+export interface FrameCount {
+  /** Of a page table, of a pipe, of the kernel itself. */
+  reference(frame: Frame): void;
+  /** Of a page cache: it may be lent. */
+  cached(frame: Frame): void;
+  /** A node of a page table, whose note goes with it. */
+  node(frame: Frame): void;
 }
 
 /** Who maps pages of caches. */
@@ -82,6 +93,16 @@ export class MemoryAccount {
     this.promised = options.parent === null ? options.limit : 0;
     this.reaper = options.reaper;
     this.parent = options.parent;
+  }
+
+  /** Becomes what another account would be alone, at the top, with so many frames. */
+  standFor(account: MemoryAccount, charged: number): void {
+    this.charged = charged;
+    this.cached = account.cached;
+    this.#caches = account.#caches;
+    for (const holder of account.holders) this.holders.add(holder);
+    this.mappings = account.mappings;
+    this.shortage = account.shortage;
   }
 
   /** Frames that may still be charged. */

@@ -3,7 +3,7 @@ import { assert, stateClass } from "@stratos/base";
 import type { CallWork } from "../ground/call-work.ts";
 import type { FrameAllocator } from "./frame-allocator.ts";
 import type { ImageFile } from "./image-pages.ts";
-import type { MemoryAccount } from "./memory-account.ts";
+import type { FrameCount, MemoryAccount } from "./memory-account.ts";
 import type { Reapable } from "./reaper.ts";
 import type { Frame, PageIndex } from "./frame.ts";
 
@@ -55,12 +55,20 @@ class DroppedPages implements Reapable {
     return true;
   }
 
+  countFrames(count: FrameCount): void {
+    countSegments(this.#segments, count);
+  }
+
   static {
     stateClass("DroppedPages", this, {
       save: (it) => ({ account: it.#account, segments: it.#segments }),
       load: (it, from) => ({ account: it.#account, segments: it.#segments } = from),
     });
   }
+}
+
+function countSegments(segments: Iterable<Segment>, count: FrameCount): void {
+  for (const { frames } of segments) for (const frame of frames) if (frame !== 0) count.cached(frame);
 }
 
 /** Who follows the bytes of a file's pages. */
@@ -513,6 +521,10 @@ export class PageCache {
       for (const frame of frames) if (frame !== 0) this.frames.giveBack(frame, this.account);
     this.#segments.clear();
     this.#pageCount = 0;
+  }
+
+  countFrames(count: FrameCount): void {
+    countSegments(this.#segments.values(), count);
   }
 
   /** The file is gone. */

@@ -5,10 +5,13 @@
  */
 import { stateClass } from "@stratos/base";
 import { CallWork } from "../ground/call-work.ts";
+import type { FrameCount } from "./memory-account.ts";
 
 /** Gives back what its work allows. @returns whether nothing is left */
 export interface Reapable {
   reap(work: CallWork): boolean;
+  /** Absent: what it has yet to give back is counted elsewhere. */
+  countFrames?(count: FrameCount): void;
 }
 
 export class Reaper {
@@ -32,6 +35,10 @@ export class Reaper {
   add(rest: Reapable): void {
     this.#waiting.push(rest);
     this.run();
+  }
+
+  countFrames(count: FrameCount): void {
+    for (const each of this.#waiting) each.countFrames?.(count);
   }
 
   /** One piece. @returns whether there was anything to do */

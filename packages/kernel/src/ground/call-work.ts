@@ -11,7 +11,8 @@
  * short: only a call that said `mayPause` is.
  */
 import { stateClass } from "@stratos/base";
-import { UNFINISHED, type CallState, callState } from "./wait-queue.ts";
+import { type CallState, stateOf } from "./call-state.ts";
+import { UNFINISHED } from "./wait-queue.ts";
 
 /** Units between two chances to stop a call: some 3 ms at 1 to 2 µs each, three times that on a busy host. */
 export const CALL_WORK = 2048;
@@ -116,19 +117,9 @@ interface LongCall {
   readonly kernel: { readonly work: CallWork };
 }
 
-/** What a transfer has moved before its next execution, in bytes; or pages that a sync has yet to write. */
-interface CountState extends CallState {
-  readonly kind: "count";
-  readonly count: number;
-}
-
-export function countState(count: number): CallState {
-  return callState<CountState>({ kind: "count", count });
-}
-
 /** The count that the executions before this one have left; `initial` at the first. */
 export function countBefore(task: { readonly syscallState: CallState | null }, initial: number): number {
-  return task.syscallState?.kind === "count" ? (task.syscallState as CountState).count : initial;
+  return stateOf(task, "count")?.count ?? initial;
 }
 
 /** Bytes that the executions before this one have moved. */
@@ -141,14 +132,8 @@ export function movedBefore(task: { readonly syscallState: CallState | null }): 
  * them (read(2), ERRORS).
  */
 export function pauseTransfer(task: LongCall, moved: number): number {
-  task.syscallState = countState(moved);
+  task.syscallState = { kind: "count", count: moved };
   return UNFINISHED;
-}
-
-/** Where a call that walks `[start, end)` is, between its executions. */
-interface RangeState extends CallState {
-  readonly kind: "range";
-  readonly at: number;
 }
 
 /**
@@ -160,13 +145,13 @@ interface RangeState extends CallState {
 export function walkInPieces(task: LongCall, start: number, end: number, step: (at: number) => number): number {
   const { work } = task.kernel;
   work.mayPause = true;
-  let at = (task.syscallState as RangeState | null)?.at ?? start;
+  let at = stateOf(task, "range")?.at ?? start;
   while (at < end) {
     const reached = step(at);
     if (reached < 0) return reached;
     at = reached;
     if (at < end && work.mustPause()) {
-      task.syscallState = callState<RangeState>({ kind: "range", at });
+      task.syscallState = { kind: "range", at };
       return UNFINISHED;
     }
   }

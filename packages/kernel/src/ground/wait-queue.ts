@@ -4,6 +4,7 @@
  * the wait lives in `task.syscallState`.
  */
 import { stateClass } from "@stratos/base";
+import type { CallState } from "./call-state.ts";
 
 /** Result of a system call that must wait; a signal handler restarts it when SA_RESTART is set, else EINTR. */
 export const BLOCKED = -0x10000;
@@ -51,6 +52,11 @@ export class WaitQueue {
     return this.#waiters === null || this.#waiters.size === 0;
   }
 
+  /** In the order of their arrival. */
+  get waiters(): Iterable<Waiter> {
+    return this.#waiters ?? [];
+  }
+
   wakeAll(events = -1): void {
     if (this.#waiters === null || this.#waiters.size === 0) return;
     // A woken task removes itself from all its queues, so walk a copy.
@@ -78,19 +84,6 @@ export class WaitQueue {
       load: (it, from) => ({ waiters: it.#waiters } = from),
     });
   }
-}
-
-/**
- * What a call keeps for its next execution: a record that says whose it is. It holds numbers, records of the kernel's
- * tables, and objects that say their names for saved machines; no closures.
- */
-export interface CallState {
-  readonly kind: string;
-}
-
-/** The record of one kind, as `syscallState` takes those of all. */
-export function callState<State extends CallState>(state: State): CallState {
-  return state;
 }
 
 /** The system call of a task, as far as it waits: tasks are that. */

@@ -23,6 +23,7 @@ import { stateClass } from "@stratos/base";
 import type { UserMemory } from "../ground/user-memory.ts";
 import { type Credentials, isCapable } from "../security/credentials.ts";
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
+import type { Identified } from "../ground/identity.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
 
 /** Rights as in a mode, for user, group and others at once: the caller's class decides which bits count. */
@@ -34,7 +35,7 @@ const INDEX_BITS = 15;
 const SEQUENCE_MAX = 2 ** (31 - INDEX_BITS) - 1;
 
 /** A semaphore set, message queue or shared memory segment. */
-export class IpcObject {
+export class IpcObject implements Identified {
   id = -1;
   sequence = 0;
   key: number;
@@ -46,8 +47,7 @@ export class IpcObject {
   mode: number;
   /** Seconds since the epoch. */
   changedAt: number;
-  /** IPC_RMID was there: whoever waits finds −EIDRM. */
-  isRemoved = false;
+  identity = 0;
   readonly queue = new WaitQueue();
   /** Whose capabilities count: the owner of its IPC namespace. Set when it is put into the table. */
   userNamespace: UserNamespace = INITIAL_USER_NAMESPACE;
@@ -235,6 +235,12 @@ export class IpcTable<T extends IpcObject> {
     return isErrno(object) ? object : object.id === id ? object : -EIDRM;
   }
 
+  /** What a call has waited for: −EIDRM when it is gone, whatever has its identifier by now. */
+  awaited(id: number, identity: number): T | number {
+    const object = this.find(id);
+    return isErrno(object) || object.identity !== identity ? -EIDRM : object;
+  }
+
   /** The object in a slot, for SEM_STAT and its like. */
   at(index: number): T | number {
     return this.#slots[index] ?? -EINVAL;
@@ -250,7 +256,6 @@ export class IpcTable<T extends IpcObject> {
     this.forgetKey(object);
     this.#slots[object.id & (2 ** INDEX_BITS - 1)] = undefined;
     this.#count--;
-    object.isRemoved = true;
     object.queue.wakeAll();
   }
 

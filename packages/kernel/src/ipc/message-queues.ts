@@ -6,7 +6,6 @@ import {
   EACCES,
   EAGAIN,
   EFAULT,
-  EIDRM,
   EINVAL,
   ENOMSG,
   EPERM,
@@ -33,7 +32,9 @@ import {
 import { stateClass } from "@stratos/base";
 import { get64, put64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
-import { BLOCKED_EINTR, type CallState, callState } from "../ground/wait-queue.ts";
+import { stateOf } from "../ground/call-state.ts";
+import { identityOf } from "../ground/identity.ts";
+import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { ALTER, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller } from "./ipc-kernel.ts";
 
@@ -44,10 +45,6 @@ export const MSGMAX_MOST = 1 << 20;
 interface Message {
   type: number;
   bytes: Uint8Array;
-}
-interface Wait extends CallState {
-  readonly kind: "msg";
-  queue: MessageQueue;
 }
 
 class MessageQueue extends IpcObject {
@@ -96,9 +93,8 @@ export class MessageQueues {
 
   /** The queue, also after a wait: by then its identifier may be another's. */
   #queue(task: IpcCaller, id: number): MessageQueue | number {
-    const wait = task.syscallState as Wait | null;
-    if (wait === null) return this.table.find(id);
-    return wait.queue.isRemoved ? -EIDRM : wait.queue;
+    const wait = stateOf(task, "msg");
+    return wait === null ? this.table.find(id) : this.table.awaited(id, wait.queue);
   }
 
   /** msgsnd(2): 0; −EACCES, −EAGAIN, −EFAULT, −EIDRM, −EINVAL. */
@@ -244,7 +240,7 @@ export class MessageQueues {
 /** Sleeps until the queue changes, or fails with `error` when the caller doesn't want to. */
 function wait(task: IpcCaller, queue: MessageQueue, error: number): number {
   if (error !== 0) return error;
-  if (task.syscallState === null) task.syscallState = callState<Wait>({ kind: "msg", queue });
+  if (task.syscallState === null) task.syscallState = { kind: "msg", queue: identityOf(task.kernel, queue) };
   task.waitOn(queue.queue);
   return BLOCKED_EINTR;
 }

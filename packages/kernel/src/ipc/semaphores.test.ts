@@ -126,7 +126,11 @@ test("a time limit ends a wait, and so does the set's removal", () => {
   advance({ kernel, ...machine }, 200);
   assert.equal(timed.resume(), -EAGAIN);
   const forever = user.begin([0, -1]);
-  call(createTestTask(kernel).task, "semctl", user.id, 0, IPC_RMID, 0);
+  const other = createTestTask(kernel).task;
+  call(other, "semctl", user.id, 0, IPC_RMID, 0);
+  // Another set may have its identifier by then (sem_next_id): the waiter has no right to that.
+  kernel.ipc.semaphores.table.nextId = user.id;
+  assert.equal(call(other, "semget", 0, 1, 0), user.id);
   assert.equal(forever.resume(), -EIDRM);
   user.memory.storeU64(VALUES + 8, 1e9);
   assert.equal(user.beginTimed(VALUES, [0, -1]).result, -EINVAL);

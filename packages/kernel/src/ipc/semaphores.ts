@@ -6,7 +6,6 @@ import {
   EAGAIN,
   EFAULT,
   EFBIG,
-  EIDRM,
   EINVAL,
   EPERM,
   ERANGE,
@@ -41,26 +40,13 @@ import { stateClass } from "@stratos/base";
 import { loadDuration } from "../event/wait-deadline.ts";
 import { put64 } from "../ground/words.ts";
 import type { Credentials } from "../security/credentials.ts";
-import { BLOCKED_EINTR, type CallState } from "../ground/wait-queue.ts";
+import { stateOf, type StateOf } from "../ground/call-state.ts";
+import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { ALTER, IpcObject, IpcTable, READ } from "./ipc-table.ts";
 import type { IpcCaller, IpcKernel } from "./ipc-kernel.ts";
-import type { Identified } from "../ground/identity.ts";
+import { type Identified, identityOf } from "../ground/identity.ts";
 
-interface Operation {
-  index: number;
-  change: number;
-  flags: number;
-}
-
-/** A blocked semop: it is in the set's `waits` as long as it is its task's state. */
-interface Wait extends CallState {
-  readonly kind: "semop";
-  task: IpcCaller;
-  set: SemaphoreSet;
-  operations: Operation[];
-  deadlineNs: number;
-  blockedBy: Operation;
-}
+type Wait = StateOf<"semop">;
 
 /** Whose SEM_UNDO notes are one: a thread, or all that share by CLONE_SYSVSEM. */
 export interface UndoList extends Identified {
@@ -73,7 +59,8 @@ class SemaphoreSet extends IpcObject {
   readonly pids: Int32Array;
   /** Time of the last semop; 0 when there was none. */
   operatedAt = 0;
-  readonly waits = new Set<Wait>();
+  /** Who is blocked in semop, as long as its state names the set. */
+  readonly waits = new Set<IpcCaller>();
   /** SEM_UNDO: what the end of a list's last task adds to the values. */
   readonly undo = new Map<UndoList, Int32Array>();
 
@@ -141,25 +128,26 @@ export class Semaphores {
    * semtimedop(2): all operations at once or none. −E2BIG, −EACCES, −EAGAIN, −EFAULT, −EFBIG, −EIDRM, −EINVAL, −ERANGE.
    */
   operate(task: IpcCaller, id: number, address: number, count: number, timeout: number): number {
-    let wait = task.syscallState as Wait | null;
+    let wait = stateOf(task, "semop");
     if (wait === null) {
       const begun = this.#begin(task, id, address, count, timeout);
       if (isErrno(begun)) return begun;
       wait = begun;
     }
-    const { set } = wait;
-    if (set.isRemoved) return -EIDRM;
-    const blocking = perform(task, set, wait.operations);
-    if (typeof blocking === "number") {
-      set.waits.delete(wait);
-      return blocking;
+    const set = this.table.awaited(id, wait.set);
+    if (isErrno(set)) return set;
+    const done = perform(task, set, wait.operations);
+    if (done <= 0) {
+      set.waits.delete(task);
+      return done;
     }
-    if ((blocking.flags & IPC_NOWAIT) !== 0 || task.kernel.now() >= wait.deadlineNs) {
-      set.waits.delete(wait);
+    wait.blockedBy = done - 1;
+    const { flags } = wait.operations[wait.blockedBy]!;
+    if ((flags & IPC_NOWAIT) !== 0 || task.kernel.now() >= wait.deadlineNs) {
+      set.waits.delete(task);
       return -EAGAIN;
     }
-    wait.blockedBy = blocking;
-    set.waits.add(wait);
+    set.waits.add(task);
     task.syscallState = wait;
     task.waitOn(set.queue);
     if (wait.deadlineNs !== Infinity) task.waitUntil(wait.deadlineNs);
@@ -174,7 +162,7 @@ export class Semaphores {
     const duration = timeout === 0 ? Infinity : loadDuration(task.space, timeout);
     if (duration < 0) return duration;
     const view = new DataView(bytes.buffer);
-    const operations = Array.from({ length: count }, (_, at): Operation => ({
+    const operations = Array.from({ length: count }, (_, at) => ({
       index: view.getUint16(at * Sembuf.size + Sembuf.offset.sem_num, true),
       change: view.getInt16(at * Sembuf.size + Sembuf.offset.sem_op, true),
       flags: view.getInt16(at * Sembuf.size + Sembuf.offset.sem_flg, true),
@@ -186,11 +174,10 @@ export class Semaphores {
       return -EACCES;
     return {
       kind: "semop",
-      task,
-      set,
+      set: identityOf(task.kernel, set),
       operations,
       deadlineNs: duration === Infinity ? Infinity : task.kernel.now() + duration,
-      blockedBy: operations[0]!,
+      blockedBy: 0,
     };
   }
 
@@ -277,15 +264,15 @@ export class Semaphores {
   }
 }
 
-/** @returns 0 when all were done, −ERANGE, or the operation that must wait; then nothing was changed */
-function perform(task: IpcCaller, set: SemaphoreSet, operations: readonly Operation[]): Operation | number {
+/** @returns 0 when all were done; −ERANGE, or 1 + the operation that must wait: then nothing was changed */
+function perform(task: IpcCaller, set: SemaphoreSet, operations: Wait["operations"]): number {
   const { values } = set;
   const before = values.slice();
   const undo = set.undo.get(task.semaphoreUndo);
   const changes = operations.some((operation) => (operation.flags & SEM_UNDO) !== 0)
     ? (undo?.slice() ?? new Int32Array(values.length))
     : null;
-  for (const operation of operations) {
+  for (const [at, operation] of operations.entries()) {
     const { index, change } = operation;
     const value = values[index]! + change;
     const mustWait = change === 0 ? values[index] !== 0 : value < 0;
@@ -297,7 +284,7 @@ function perform(task: IpcCaller, set: SemaphoreSet, operations: readonly Operat
     }
     if (mustWait || failed) {
       values.set(before);
-      return mustWait ? operation : -ERANGE;
+      return mustWait ? at + 1 : -ERANGE;
     }
     values[index] = value;
   }
@@ -352,11 +339,12 @@ function valuesWereSet(task: IpcCaller, set: SemaphoreSet): void {
 }
 
 /** Waits that a signal or an end took away are dropped on the way. */
-function countWaits(set: SemaphoreSet, matches: (operation: Operation) => boolean): number {
+function countWaits(set: SemaphoreSet, matches: (operation: Wait["operations"][number]) => boolean): number {
   let count = 0;
-  for (const wait of set.waits) {
-    if (wait.task.syscallState !== wait || wait.task.state === "X") set.waits.delete(wait);
-    else if (matches(wait.blockedBy)) count++;
+  for (const task of set.waits) {
+    const wait = stateOf(task, "semop");
+    if (wait?.set !== set.identity || task.state === "X") set.waits.delete(task);
+    else if (matches(wait.operations[wait.blockedBy]!)) count++;
   }
   return count;
 }

@@ -37,6 +37,7 @@ import type { Area } from "./area.ts";
 import { AreaList } from "./area-list.ts";
 import { handlePageFault, markPageDirty } from "./page-fault.ts";
 import { addressOfEntry, frameOfEntry, PageTable, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
+import type { Frame } from "../frames/frame.ts";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import type { Reapable } from "../frames/reaper.ts";
 import { UserCursor } from "./user-cursor.ts";
@@ -69,6 +70,8 @@ export class AddressSpace implements UserMemory, Reapable {
    * it.
    */
   isWide = false;
+  /** Where its own pages lie, if they can: physical address − virtual address modulo 4 GiB; 0: anywhere. */
+  window: number;
   users = 1;
   brkStart = 0;
   brkEnd = 0;
@@ -95,8 +98,8 @@ export class AddressSpace implements UserMemory, Reapable {
   /** mlockall(MCL_FUTURE): what is mapped from now on is locked. */
   locksFuture = false;
   peakResidentPages = 0;
-  /** A fork of it is under way and goes on in pieces: nobody else changes its areas until it is done (mm/fork.ts). */
-  isForking = false;
+  /** The copy that a fork in pieces is making: nobody else changes its areas until it is done (mm/fork.ts). */
+  forkCopy: AddressSpace | null = null;
   readonly forkDone = new WaitQueue();
   /**
    * Contexts of io_setup(2) by their identifier: the address of a page, because libaio looks there for a ring of the
@@ -111,6 +114,7 @@ export class AddressSpace implements UserMemory, Reapable {
     this.account = account;
     this.areas = new AreaList(kernel.areaUsage);
     this.table = new PageTable(account);
+    this.window = kernel.slots.nextWindow();
     this.#cursor = new UserCursor(this);
     kernel.spaces.add(this);
   }
@@ -206,6 +210,20 @@ export class AddressSpace implements UserMemory, Reapable {
 
   // ---- Pages
 
+  /**
+   * A frame with one reference for the space's own page at `address`, in its window where that is free; −ENOMEM.
+   *
+   * @param isZeroed  its content is to be zero (else any)
+   */
+  takeFrame(address: VirtualAddress, isZeroed: boolean): Frame {
+    const { frames } = this.kernel;
+    if (this.window !== 0 && address < USER_TOP) {
+      const frame = frames.allocateAt(this.account, ((address + this.window) % USER_TOP) / PAGE_SIZE, isZeroed);
+      if (frame !== 0) return frame;
+    }
+    return isZeroed ? frames.allocateZeroed(this.account) : frames.allocate(this.account);
+  }
+
   /** Shows translated code (if the space has a slot, or owns the TLB) what the page table says of a page. */
   publish(address: VirtualAddress, entry: number): void {
     if ((entry & PTE_R) === 0) return;
@@ -249,7 +267,7 @@ export class AddressSpace implements UserMemory, Reapable {
 
   /** The address mode in which the processor runs the space. */
   get mode(): AddressMode {
-    return this.isWide ? "wide" : "paged";
+    return this.isWide ? "wide" : this.kernel.physical.hasWindows ? "window" : "paged";
   }
 
   /**

@@ -5,10 +5,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MAP_ANONYMOUS, MAP_SHARED, PAGE_SIZE, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import type { CallState } from "../ground/call-state.ts";
 import { CALL_WORK } from "../ground/call-work.ts";
 import { createMemoryTask, forkAddressSpace } from "../testing/memory-task.ts";
 import { AddressSpace } from "./address-space.ts";
-import { type Cut, cutMappings } from "./cut-mappings.ts";
+import { cutMappings } from "./cut-mappings.ts";
 import { mmap } from "./mmap.ts";
 import { mprotect } from "./mprotect.ts";
 
@@ -43,7 +44,7 @@ test("a walk over many mappings goes in pieces, and ends although spaces come an
     return made;
   };
   const spaces = Array.from({ length: 80 }, fork);
-  let cut: Cut | null = null;
+  let cut: CallState | null = null;
   let pieces = 0;
   do {
     kernel.work.begin();
@@ -54,7 +55,7 @@ test("a walk over many mappings goes in pieces, and ends although spaces come an
     // The space that the walk is in ends, and another begins.
     if (pieces === 1)
       spaces.splice(
-        spaces.findIndex((each) => each.identity === cut!.space),
+        spaces.findIndex((each) => cut?.kind === "cut" && each.identity === cut.space),
         1,
         fork(),
       );
@@ -70,7 +71,7 @@ test("a walk that belongs to another file begins anew", () => {
   space.storeU32(at, 1);
   kernel.work.begin();
   const { pages } = space.areaAt(at)!;
-  const other: Cut = { kind: "cut", pages: 999, space: 999, at: 2 ** 40 };
+  const other: CallState = { kind: "cut", pages: 999, space: 999, at: 2 ** 40 };
   assert.equal(cutMappings([space], pages!, 0, kernel, other), null);
   assert.equal(space.table.get(at), 0);
 });

@@ -3,19 +3,11 @@ import { PAGE_SIZE } from "@stratos/abi";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { CallWork } from "../ground/call-work.ts";
 import { identityOf } from "../ground/identity.ts";
-import type { CallState } from "../ground/wait-queue.ts";
+import type { CallState } from "../ground/call-state.ts";
 import type { AddressSpace } from "./address-space.ts";
 
 /** Areas, or spaces, looked at for one unit of work. */
 export const AREAS_PER_UNIT = 32;
-
-/** Where a walk over all mappings of a file is: plain data, of the cache that it cuts and the space that it is in. */
-export interface Cut extends CallState {
-  readonly kind: "cut";
-  readonly pages: number;
-  readonly space: number;
-  readonly at: number;
-}
 
 /**
  * Takes the pages behind `size` out of all mappings of a file, in pieces where the call under way may pause. Spaces are
@@ -29,12 +21,12 @@ export function cutMappings(
   pages: PageCache,
   size: number,
   numbers: { lastIdentity: number; readonly work: CallWork },
-  from: Cut | null,
-): Cut | null {
+  from: CallState | null,
+): CallState | null {
   const { work } = numbers;
   const cache = identityOf(numbers, pages);
   const firstIndex = Math.ceil(size / PAGE_SIZE);
-  const first = from?.pages === cache ? from : null;
+  const first = from?.kind === "cut" && from.pages === cache ? from : null;
   const inOrder = [...new Set(spaces)].sort((a, b) => identityOf(numbers, a) - identityOf(numbers, b));
   work.charge(inOrder.length / AREAS_PER_UNIT);
   for (const space of inOrder) {

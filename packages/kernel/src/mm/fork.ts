@@ -1,21 +1,15 @@
 import { MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
-import { BLOCKED_KILLABLE, UNFINISHED, type CallState, callState } from "../ground/wait-queue.ts";
+import { stateOf } from "../ground/call-state.ts";
+import { BLOCKED_KILLABLE, UNFINISHED } from "../ground/wait-queue.ts";
 import { AREA_NO_FORK, AREA_WIPE_ON_FORK } from "./area.ts";
 import { AddressSpace, WIDE_TOP } from "./address-space.ts";
 import { PTE_R, PTE_W } from "./page-table.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 import type { VirtualAddress } from "@stratos/riscv";
 
-/** A fork that goes on in pieces: the half-made copy, and the address that it was made up to. */
-interface ForkState extends CallState {
-  readonly kind: "fork";
-  readonly child: AddressSpace;
-  readonly at: number;
-}
-
 /**
  * The calling task's copy of its address space for fork(2), made in pieces of bounded work. Meanwhile other threads
- * may run and touch memory, as on Linux, but not change areas: `isForking` holds them up.
+ * may run and touch memory, as on Linux, but not change areas: `forkCopy` holds them up.
  *
  * @returns the copy, −ENOMEM, UNFINISHED, or BLOCKED_KILLABLE while another thread forks
  */
@@ -23,17 +17,17 @@ export function forkInPieces(task: MmCaller): AddressSpace | number {
   const { work } = task.kernel;
   const parent = task.space;
   work.mayPause = true;
-  const state = task.syscallState as ForkState | null;
-  if (state === null && parent.isForking) {
+  const state = stateOf(task, "fork");
+  if (state === null && parent.forkCopy !== null) {
     task.waitOn(parent.forkDone);
     return BLOCKED_KILLABLE;
   }
-  const child = state?.child ?? beginFork(parent);
+  const child = parent.forkCopy ?? beginFork(parent);
   const end = parent.pieceEnd(state?.at ?? 0, Number.MAX_SAFE_INTEGER, work);
   const failed = copyPiece(parent, child, state?.at ?? 0, end);
   if (failed === 0 && end < Number.MAX_SAFE_INTEGER) {
-    parent.isForking = true;
-    task.syscallState = callState<ForkState>({ kind: "fork", child, at: end });
+    parent.forkCopy = child;
+    task.syscallState = { kind: "fork", at: end };
     return UNFINISHED;
   }
   if (state !== null) endWait(parent);
@@ -44,19 +38,21 @@ export function forkInPieces(task: MmCaller): AddressSpace | number {
 
 /** The task ended before its fork did. */
 export function abandonFork(task: MmCaller): void {
-  const state = task.syscallState as ForkState;
+  const { forkCopy } = task.space;
   endWait(task.space);
-  state.child.release();
+  forkCopy?.release();
 }
 
 function endWait(parent: AddressSpace): void {
-  parent.isForking = false;
+  parent.forkCopy = null;
   parent.forkDone.wakeAll();
 }
 
 function beginFork(parent: AddressSpace): AddressSpace {
   const child = new AddressSpace(parent.kernel, parent.account);
   child.isWide = parent.isWide;
+  // What it shares lies there; what it writes goes elsewhere until the parent has left.
+  child.window = parent.window;
   child.mappedBytes = parent.mappedBytes;
   child.peakMappedBytes = parent.mappedBytes;
   for (const field of COPIED) child[field] = parent[field];

@@ -26,6 +26,14 @@ export class LibraryPlaces {
     return this.#next;
   }
 
+  /** The same without those where nothing is mapped, which other kernels may have asked for. */
+  onlyAt(isMapped: (address: number) => boolean): LibraryPlaces {
+    const places = new LibraryPlaces();
+    for (const [key, address] of this.#places) if (isMapped(address)) places.#places.set(key, address);
+    places.#next = this.#next;
+    return places;
+  }
+
   static {
     stateClass("LibraryPlaces", this, {
       save: (it) => ({ places: it.#places, next: it.#next }),

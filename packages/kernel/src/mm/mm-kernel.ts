@@ -1,14 +1,22 @@
 import type { Processor } from "@stratos/riscv";
 import type { Reaper } from "../frames/reaper.ts";
+import type { CallState } from "../ground/call-state.ts";
+import type { TaskState } from "../signal/signal-target.ts";
 import type { Caller, VfsKernel } from "../vfs/vfs-kernel.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { AioUsage } from "./aio-context.ts";
 import type { AreaUsage } from "./area-list.ts";
 import type { LibraryPlaces } from "./library-places.ts";
 import type { SlotPool } from "./slot-pool.ts";
-import type { FutexWaiter } from "./futex-waiter.ts";
 import type { Frame } from "../frames/frame.ts";
 import type { Vdso } from "./vdso/vdso.ts";
+
+/** Who waits for a word (task/futex.ts). */
+export interface FutexWaiter {
+  readonly state: TaskState;
+  readonly syscallState: CallState | null;
+  endWait(reason: "queue"): void;
+}
 
 /** What address spaces need of the kernel. */
 export interface MmKernel extends VfsKernel {
@@ -30,7 +38,6 @@ export interface MmKernel extends VfsKernel {
   codeChanged: boolean;
   /** Who waits for a word, by its identity. Bound: tasks, and 128 each (futex_waitv(2)). */
   readonly futexes: Map<string, FutexWaiter[]>;
-  lastIdentity: number;
   /** RLIMIT_STACK of whoever uses the space. */
   stackLimit(space: AddressSpace): number;
   countFault(isMajor: boolean): void;

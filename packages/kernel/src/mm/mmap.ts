@@ -33,7 +33,8 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { walkInPieces } from "../ground/call-work.ts";
-import { UNFINISHED, type CallState, callState } from "../ground/wait-queue.ts";
+import { stateOf, type StateOf } from "../ground/call-state.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { touchAccessTime } from "../vfs/regular-file.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
@@ -65,21 +66,13 @@ interface MapRequest {
   offset: number;
 }
 
-/** A call that has mapped its area and is faulting pages in from `at` on. */
-interface MappedState extends CallState {
-  readonly kind: "populate";
-  readonly address: number;
-  readonly end: number;
-  readonly at: number;
-}
-
 /**
  * @returns the address, or EACCES, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM
  * @see mmap(2)
  */
 export function mmap(task: MmCaller, request: MapRequest): number {
   const { space } = task;
-  const underWay = task.syscallState as MappedState | null;
+  const underWay = stateOf(task, "populate");
   if (underWay !== null) return populateMapped(task, underWay);
   const { flags, file, offset } = request;
   const kind = flags & MAP_TYPE;
@@ -171,7 +164,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
  * MAP_POPULATE, in pieces, of as much as there is memory; what can't be faulted in is left to a later fault. @returns
  * the address, or UNFINISHED
  */
-function populateMapped(task: MmCaller, state: MappedState): number {
+function populateMapped(task: MmCaller, state: StateOf<"populate">): number {
   const { work } = task.kernel;
   work.mayPause = true;
   for (let at = state.at; at < state.end;) {
@@ -179,7 +172,7 @@ function populateMapped(task: MmCaller, state: MappedState): number {
     if (reached < 0) break;
     at = reached;
     if (at < state.end && work.mustPause()) {
-      task.syscallState = callState<MappedState>({ ...state, at });
+      task.syscallState = { ...state, at };
       return UNFINISHED;
     }
   }

@@ -10,7 +10,8 @@ import {
   MREMAP_MAYMOVE,
   PAGE_SIZE,
 } from "@stratos/abi";
-import { UNFINISHED, type CallState, callState } from "../ground/wait-queue.ts";
+import { stateOf, type StateOf } from "../ground/call-state.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import { MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
 import { AREA_NO_EXPAND, AREA_SEALED } from "./area.ts";
 import { frameOfEntry, PTE_C } from "./page-table.ts";
@@ -23,7 +24,8 @@ export function mremap(
   request: { address: number; oldLength: number; newLength: number; flags: number; newAddress: number },
 ): number {
   const { space } = task;
-  if (task.syscallState !== null) return movePages(task, task.syscallState as MoveState);
+  const underWay = stateOf(task, "mremap");
+  if (underWay !== null) return movePages(task, underWay);
   const { address, flags } = request;
   const oldLength = pageUp(request.oldLength);
   const newLength = pageUp(request.newLength);
@@ -78,16 +80,6 @@ export function mremap(
   return moveArea(task, address, Math.min(oldLength, newLength), target, newLength, (flags & MREMAP_DONTUNMAP) !== 0);
 }
 
-/** A move under way: pages up to `at` are at their new place. */
-interface MoveState extends CallState {
-  readonly kind: "mremap";
-  readonly address: number;
-  readonly end: number;
-  readonly target: number;
-  readonly keepOld: boolean;
-  readonly at: number;
-}
-
 function moveArea(
   task: MmCaller,
   address: number,
@@ -115,7 +107,7 @@ function moveArea(
  * Moves entries from the old to the new place, in pieces. @returns the new address, −EFAULT when another thread
  * unmapped one of the places, or UNFINISHED
  */
-function movePages(task: MmCaller, state: MoveState): number {
+function movePages(task: MmCaller, state: StateOf<"mremap">): number {
   const { space } = task;
   const { work } = space.kernel;
   const { address, end, target } = state;
@@ -135,7 +127,7 @@ function movePages(task: MmCaller, state: MoveState): number {
     else space.publish(at, entries[index + 1]!);
   }
   if (to < end) {
-    task.syscallState = callState<MoveState>({ ...state, at: to });
+    task.syscallState = { ...state, at: to };
     return UNFINISHED;
   }
   if (!state.keepOld) space.removeAreas(address, end);

@@ -1,19 +1,11 @@
 /** msync(2) and mincore(2): what of mappings of files is written back, and what is in memory. */
 import { EBUSY, EFAULT, EINVAL, ENOMEM, MAP_LOCKED, PAGE_SIZE } from "@stratos/abi";
 import { walkInPieces } from "../ground/call-work.ts";
-import { UNFINISHED, type CallState, callState } from "../ground/wait-queue.ts";
+import { stateOf } from "../ground/call-state.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import { writeSomePages } from "../vfs/write-back.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 import { pageUp } from "./mmap.ts";
-
-/**
- * An msync under way: in the area at `at`, so many dirty pages are still to be written (−1: it has not been looked at).
- */
-interface SyncState extends CallState {
-  readonly kind: "msync";
-  readonly at: number;
-  readonly left: number;
-}
 
 /** @returns 0, or EBUSY (MS_INVALIDATE of locked pages), EINVAL, EIO, ENOMEM, UNFINISHED. @see msync(2) */
 export function msync(task: MmCaller, address: number, length: number, flags: number): number {
@@ -21,7 +13,7 @@ export function msync(task: MmCaller, address: number, length: number, flags: nu
   const { work } = space.kernel;
   if (address % PAGE_SIZE !== 0 || (flags & ~7) !== 0 || (flags & 5) === 5) return -EINVAL;
   const end = address + pageUp(length);
-  let { at, left } = (task.syscallState as SyncState | null) ?? { at: address, left: -1 };
+  let { at, left } = stateOf(task, "msync") ?? { at: address, left: -1 };
   work.mayPause = true;
   for (
     let area = space.areas.endingAfter(at);
@@ -29,7 +21,7 @@ export function msync(task: MmCaller, address: number, length: number, flags: nu
     area = space.areas.endingAfter(at)
   ) {
     if (left < 0 && work.mustPause()) {
-      task.syscallState = callState<SyncState>({ kind: "msync", at, left });
+      task.syscallState = { kind: "msync", at, left };
       return UNFINISHED;
     }
     work.charge(1);
@@ -41,7 +33,7 @@ export function msync(task: MmCaller, address: number, length: number, flags: nu
       left = writeSomePages(inode, left < 0 ? area.pages.dirtyCount : left, work, (error) => (failed ||= error));
       if (failed < 0) return failed;
       if (left > 0) {
-        task.syscallState = callState<SyncState>({ kind: "msync", at, left });
+        task.syscallState = { kind: "msync", at, left };
         return UNFINISHED;
       }
       if ((flags & 4) !== 0) {

@@ -55,7 +55,6 @@ export function handlePageFault(space: AddressSpace, address: VirtualAddress, ac
 
 /** A page that isn't there yet. */
 function mapAbsent(space: AddressSpace, area: Area, page: VirtualAddress, access: Access): 0 | BadAccess {
-  const { frames } = space.kernel;
   const isMajor = area.pages !== null && area.pages.peek(area.pageIndex(page)) === 0;
   space.kernel.countFault(isMajor);
   if (isMajor && area.pages!.backing !== null) space.kernel.countStorage(PAGE_SIZE, 0);
@@ -64,7 +63,7 @@ function mapAbsent(space: AddressSpace, area: Area, page: VirtualAddress, access
       space.account.retain(space.kernel.zeroFrame);
       return install(space, page, (space.kernel.zeroFrame << 12) | (area.isReadable ? PTE_R : 0));
     }
-    const frame = frames.allocateZeroed(space.account);
+    const frame = space.takeFrame(page, true);
     if (frame < 0) return NO_MEMORY;
     return install(space, page, (frame << 12) | PTE_A | PTE_R | PTE_W);
   }
@@ -149,14 +148,14 @@ function mapOwn(space: AddressSpace, area: Area, page: VirtualAddress): 0 | BadA
 function copyPage(space: AddressSpace, page: VirtualAddress, source: Frame, replaced: Frame): 0 | BadAccess {
   const { frames, physical, zeroFrame } = space.kernel;
   if (source === zeroFrame) {
-    const blank = frames.allocateZeroed(space.account);
+    const blank = space.takeFrame(page, true);
     if (blank < 0) return NO_MEMORY;
     if (replaced !== 0) space.account.release(replaced);
     return install(space, page, (blank << 12) | PTE_A | PTE_R | PTE_W);
   }
   // Held, because making room may reclaim it from the page cache.
   frames.retain(source);
-  const frame = frames.allocate(space.account);
+  const frame = space.takeFrame(page, false);
   if (frame >= 0) physical.u8.copyWithin(frame * PAGE_SIZE, source * PAGE_SIZE, (source + 1) * PAGE_SIZE);
   frames.release(source);
   if (frame < 0) return NO_MEMORY;

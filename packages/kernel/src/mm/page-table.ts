@@ -2,7 +2,7 @@ import { PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { type CallWork, WORK } from "../ground/call-work.ts";
 import type { FrameAllocator } from "../frames/frame-allocator.ts";
-import type { MemoryAccount } from "../frames/memory-account.ts";
+import type { FrameCount, MemoryAccount } from "../frames/memory-account.ts";
 import type { Frame } from "../frames/frame.ts";
 import type { PhysicalAddress, VirtualAddress } from "@stratos/riscv";
 
@@ -256,6 +256,20 @@ export class PageTable {
         fork.#note(copy, this.#pagesOf(leaf));
       }
     return 0;
+  }
+
+  countFrames(count: FrameCount): void {
+    for (const root of this.#sections.values()) {
+      count.node(root);
+      for (let table = 0; table < ENTRIES; table++) {
+        const leaf = this.#u32[root * ENTRIES + table]!;
+        if (leaf === 0) continue;
+        count.node(leaf);
+        if (this.#pagesOf(leaf) === 0) continue;
+        for (let at = leaf * ENTRIES; at < (leaf + 1) * ENTRIES; at++)
+          if (this.#u32[at]! !== 0) count.reference(frameOfEntry(this.#u32[at]!));
+      }
+    }
   }
 
   #visitSection(

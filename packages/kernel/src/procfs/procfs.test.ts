@@ -24,8 +24,11 @@ import {
   F_RDLCK,
   F_SETLEASE,
   F_SETLK,
+  F_SETLKW,
   F_WRLCK,
+  LOCK_EX,
   LOCK_SH,
+  LOCK_UN,
   IPPROTO_ICMPV6,
   O_CREAT,
   O_NONBLOCK,
@@ -372,6 +375,59 @@ it("locks are told with who holds them, as the mounter of /proc knows him, and w
   user.call("mkdirat", AT_FDCWD, "/below", 0o755);
   assert.ok(typeof mountAt(test.kernel, "/below", below) !== "number");
   assert.match(user.get("/below/locks") as string, /^1: OFDLCK ADVISORY {2}READ -1 \S+ 100 EOF\n$/);
+});
+
+it("who waits for a lock is told behind it, and who waits for him behind him", () => {
+  const { test, user } = begin();
+  user.put("/locked", "x");
+  const tasks = [
+    user,
+    new FileTask(test.kernel, user),
+    new FileTask(test.kernel, user),
+    new FileTask(test.kernel, user),
+  ];
+  const files = tasks.map((task) => task.open("/locked", O_RDWR));
+  const inode = user.task.files.get(files[0]!)!.inode!;
+  const place = `00:${inode.fileSystem.device.toString(16).padStart(2, "0")}:${inode.ino}`;
+  const [first, second, third, fourth] = tasks.map(({ task }) => task.pid);
+  const told = (): string => user.get("/proc/locks") as string;
+
+  assert.equal(tasks[0]!.call("flock", files[0]!, LOCK_EX), 0);
+  const waiting = [LOCK_SH, LOCK_SH, LOCK_EX].map((kind, index) =>
+    tasks[index + 1]!.start("flock", files[index + 1]!, kind),
+  );
+  assert.ok(waiting.every((call) => call.isBlocked));
+  assert.equal(
+    told(),
+    `1: FLOCK  ADVISORY  WRITE ${first} ${place} 0 EOF\n` +
+      `1: -> FLOCK  ADVISORY  READ ${second} ${place} 0 EOF\n` +
+      `1:  -> FLOCK  ADVISORY  WRITE ${fourth} ${place} 0 EOF\n` +
+      `1: -> FLOCK  ADVISORY  READ ${third} ${place} 0 EOF\n`,
+  );
+  assert.equal(tasks[0]!.call("flock", files[0]!, LOCK_UN), 0);
+  assert.deepEqual(
+    waiting.slice(0, 2).map((call) => call.resume()),
+    [0, 0],
+  );
+  assert.equal(
+    told(),
+    `1: FLOCK  ADVISORY  READ ${second} ${place} 0 EOF\n2: FLOCK  ADVISORY  READ ${third} ${place} 0 EOF\n`,
+  );
+
+  const range = (task: FileTask, kind: number, start: number, length: number): number => {
+    const { view } = task.memory;
+    [kind, start, length, 0].forEach((value, index) => view.setBigUint64(BUFFER + index * 8, BigInt(value), true));
+    return BUFFER;
+  };
+  assert.equal(user.call("fcntl", files[0]!, F_SETLK, range(user, F_WRLCK, 10, 5)), 0);
+  const wish = tasks[1]!.start("fcntl", files[1]!, F_SETLKW, range(tasks[1]!, F_RDLCK, 12, 0));
+  assert.ok(wish.isBlocked);
+  assert.match(
+    told(),
+    new RegExp(
+      `\\n3: POSIX  ADVISORY  WRITE ${first} \\S+ 10 14\\n3: -> POSIX  ADVISORY  READ ${second} \\S+ 12 EOF\\n$`,
+    ),
+  );
 });
 
 it("settings can be read and set by who may", () => {

@@ -267,7 +267,10 @@ function describeAllLocks(reader: Task, ids: PidNamespace, from: number, kept: u
   work.charge(tasks.tasks.size >> 4);
   for (let index = from; index < inodes.length; index++) {
     if (text.length > LOCKS_PIECE) return { text, next: index, kept: count };
-    for (const line of describeLocks(inodes[index]!, ids)) text += `${++count}: ${line}\n`;
+    for (const lock of describeLocks(inodes[index]!, ids)) {
+      count++;
+      for (const line of lock) text += `${count}: ${line}\n`;
+    }
   }
   return { text, next: -1 };
 }

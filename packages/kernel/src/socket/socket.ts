@@ -30,7 +30,8 @@ import {
 } from "@stratos/abi";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
-import { BLOCKED, BLOCKED_EINTR, UNFINISHED, WaitQueue, callState, type CallState } from "../ground/wait-queue.ts";
+import { stateOf, type StateOf } from "../ground/call-state.ts";
+import { BLOCKED, BLOCKED_EINTR, UNFINISHED, WaitQueue } from "../ground/wait-queue.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import { interfaceIoctl } from "./interface-ioctl.ts";
@@ -39,16 +40,8 @@ import { SocketOptions } from "./socket-options.ts";
 import type { Network } from "./network.ts";
 import type { SocketCaller, SocketKernel } from "./socket-kernel.ts";
 
-/** What a blocked transfer keeps for its next execution (`task.syscallState`). */
-interface TransferState extends CallState {
-  readonly kind: "socket";
-  /** Bytes of the current message that were moved before the wait. */
-  transferred: number;
-  /** When SO_RCVTIMEO, SO_SNDTIMEO or the timeout of recvmmsg ends the wait; Infinity: never. */
-  deadlineNs: number;
-  /** Messages that sendmmsg or recvmmsg has finished. */
-  messages: number;
-}
+/** What a blocked transfer keeps for its next execution. */
+type TransferState = StateOf<"socket">;
 
 /** For read(2); valid during one call. */
 const INCOMING = new IncomingMessage();
@@ -58,14 +51,13 @@ const INCOMING = new IncomingMessage();
  * own).
  */
 export function transferState(task: SocketCaller): TransferState | null {
-  const state = task.syscallState as TransferState | null;
-  return state !== null && state.kind === "socket" ? state : null;
+  return stateOf(task, "socket");
 }
 
 /** The same, made when there is none; null when the call keeps a state of another kind. */
 export function obtainTransferState(task: SocketCaller): TransferState | null {
   if (task.syscallState === null)
-    task.syscallState = callState<TransferState>({ kind: "socket", transferred: 0, deadlineNs: Infinity, messages: 0 });
+    task.syscallState = { kind: "socket", transferred: 0, deadlineNs: Infinity, messages: 0 };
   return transferState(task);
 }
 

@@ -42,7 +42,8 @@ import { EventFile } from "../event/eventfd.ts";
 import { enterTemporaryMask, leaveTemporaryMask, SIGSET_SIZE } from "../event/temporary-mask.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR, UNFINISHED, type CallState } from "../ground/wait-queue.ts";
+import { stateOf } from "../ground/call-state.ts";
+import { BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, getU64, put64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -186,14 +187,9 @@ function perform(task: Task, file: OpenFile, view: DataView): { result: number }
   return { result };
 }
 
-interface Wait extends CallState {
-  readonly kind: "deadline";
-  deadlineNs: number;
-}
-
 /** io_getevents(2): how many results were stored; −EFAULT, −EINTR, −EINVAL. */
 function getEvents(task: Task, id: number, least: number, most: number, address: number, timeout: number): number {
-  let state = task.syscallState as Wait | null;
+  let state = stateOf(task, "deadline");
   if (state === null) {
     // Not normalised as elsewhere: any count of nanoseconds will do.
     const duration =

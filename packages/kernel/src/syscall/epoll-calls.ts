@@ -14,7 +14,8 @@ import {
 } from "@stratos/abi";
 import { EpollFile } from "../event/epoll.ts";
 import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
-import { loadDuration, type WaitState } from "../event/wait-deadline.ts";
+import { loadDuration } from "../event/wait-deadline.ts";
+import { stateOf, type StateOf } from "../ground/call-state.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -78,7 +79,7 @@ function store(events: number, dataLow: number, dataHigh: number): boolean {
 }
 
 /** The wait itself, once the arguments are checked. */
-function epollWait(task: Task, epfd: number, address: number, count: number, state: WaitState): number {
+function epollWait(task: Task, epfd: number, address: number, count: number, state: StateOf<"deadline">): number {
   const epoll = task.files.get(epfd | 0);
   if (epoll === undefined) return -EBADF;
   const most = count | 0;
@@ -111,7 +112,7 @@ function epollWaitMasked(
   mask: number,
   maskSize: number,
 ): number {
-  let state = task.syscallState as WaitState | null;
+  let state = stateOf(task, "deadline");
   if (state === null) {
     const masked = enterTemporaryMask(task, mask, maskSize);
     if (masked < 0) return masked;

@@ -123,7 +123,7 @@ function membarrier(task: Task, command: number, flags: number, _cpu: number): n
 /** A call that changes areas waits while another thread's fork goes on in pieces (mm/fork.ts). */
 function alone(run: SyscallHandler): SyscallHandler {
   return (task, a0, a1, a2, a3, a4, a5) => {
-    if (!task.space.isForking) return run(task, a0, a1, a2, a3, a4, a5);
+    if (task.space.forkCopy === null) return run(task, a0, a1, a2, a3, a4, a5);
     task.waitOn(task.space.forkDone);
     return BLOCKED_KILLABLE;
   };

@@ -27,7 +27,8 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { enterTemporaryMask, leaveTemporaryMask } from "../event/temporary-mask.ts";
-import { loadDuration, storeRemaining, type WaitState } from "../event/wait-deadline.ts";
+import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
+import { stateOf, type StateOf } from "../ground/call-state.ts";
 import type { Task } from "../task/task.ts";
 import { OPEN_MAX } from "../vfs/file-table.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
@@ -64,8 +65,9 @@ function wait(task: Task, file: OpenFile): void {
 }
 
 /** First execution: takes the timeout and the mask. Returns the state, or a negated errno. */
-function begin(task: Task, timeout: number, mask: number, maskSize: number): WaitState | number {
-  if (task.syscallState !== null) return task.syscallState as WaitState;
+function begin(task: Task, timeout: number, mask: number, maskSize: number): StateOf<"deadline"> | number {
+  const before = stateOf(task, "deadline");
+  if (before !== null) return before;
   let deadlineNs = Infinity;
   if (timeout !== 0) {
     const duration = loadDuration(task.space, timeout);
@@ -74,13 +76,13 @@ function begin(task: Task, timeout: number, mask: number, maskSize: number): Wai
   }
   const masked = enterTemporaryMask(task, mask, maskSize);
   if (masked < 0) return masked;
-  const state: WaitState = { kind: "deadline", deadlineNs };
+  const state: StateOf<"deadline"> = { kind: "deadline", deadlineNs };
   task.syscallState = state;
   return state;
 }
 
 /** Last execution, unless a signal handler takes over (`interrupted`). */
-function finish(task: Task, state: WaitState, timeout: number, result: number): number {
+function finish(task: Task, state: StateOf<"deadline">, timeout: number, result: number): number {
   leaveTemporaryMask(task);
   task.syscallState = null;
   storeLeft(task, state, timeout);
@@ -88,13 +90,13 @@ function finish(task: Task, state: WaitState, timeout: number, result: number): 
 }
 
 function interrupted(task: Task, timeout: number): number {
-  const state = task.syscallState as WaitState | null;
+  const state = stateOf(task, "deadline");
   if (state !== null) storeLeft(task, state, timeout);
   return -EINTR;
 }
 
 /** Linux writes what is left of the time, unless the program wants it left alone (personality(2), STICKY_TIMEOUTS). */
-function storeLeft(task: Task, state: WaitState, timeout: number): void {
+function storeLeft(task: Task, state: StateOf<"deadline">, timeout: number): void {
   if (timeout !== 0 && (task.personality & STICKY_TIMEOUTS) === 0)
     storeRemaining(task.space, timeout, state.deadlineNs, task.kernel.now());
 }

@@ -35,7 +35,7 @@ import {
 import { setNamespaces, unshare } from "../task/enter-namespaces.ts";
 import { abandonFork } from "../mm/fork.ts";
 import { cloneTask, type CloneRequest, readCloneArguments } from "../task/clone.ts";
-import { executeProgram, type ReadStrings, readStrings } from "../task/exec.ts";
+import { executeProgram, readStrings } from "../task/exec.ts";
 import { exitGroup, exitTask } from "../task/exit.ts";
 import { createSession, setProcessGroup } from "../task/process-group.ts";
 import { PidFile, processOfPidfd } from "../task/pidfd.ts";
@@ -44,22 +44,15 @@ import { parentIdOf } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { type ChildEvent, waitForChild } from "../task/wait.ts";
-import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED, type CallState, callState } from "../ground/wait-queue.ts";
+import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED } from "../ground/wait-queue.ts";
+import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { writeRusage } from "../task/resource-usage.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
-/** The child that a parent of vfork(2) waits for. */
-interface VforkState extends CallState {
-  readonly kind: "vfork";
-  readonly child: number;
-  /** As the parent's namespace has it. */
-  readonly tid: number;
-}
-
 function clone(task: Task, request: CloneRequest, pidfdAddress: number): number {
   // A vfork parent that was woken: its child has gone on.
-  if (task.syscallState !== null && task.blockedKind === BLOCKED_KILLABLE) {
-    const state = task.syscallState as VforkState;
+  const state = stateOf(task, "vfork");
+  if (state !== null) {
     if (task.kernel.tasks.tasks.get(state.child)?.vforkParent === task) {
       task.waitOn(task.vforkDone);
       return BLOCKED_KILLABLE;
@@ -83,16 +76,9 @@ function clone(task: Task, request: CloneRequest, pidfdAddress: number): number 
   }
   if ((request.flags & CLONE_VFORK) === 0) return tid;
   child.vforkParent = task;
-  task.syscallState = callState<VforkState>({ kind: "vfork", child: child.tid, tid });
+  task.syscallState = { kind: "vfork", child: child.tid, tid };
   task.waitOn(task.vforkDone);
   return BLOCKED_KILLABLE;
-}
-
-/** What an execve that goes on in pieces has read. */
-interface ExecState extends CallState {
-  readonly kind: "exec";
-  readonly argv: ReadStrings;
-  readonly environment: ReadStrings;
 }
 
 function execve(
@@ -107,7 +93,7 @@ function execve(
   const name = task.space.loadString(pathAddress, PATH_MAX - 1);
   if (isErrno(name)) return name;
   if (name === "" && (flags & AT_EMPTY_PATH) === 0) return -ENOENT;
-  const state: ExecState = (task.syscallState as ExecState | null) ?? {
+  const state: StateOf<"exec"> = stateOf(task, "exec") ?? {
     kind: "exec",
     argv: { strings: [], bytes: 0, isWhole: false },
     environment: { strings: [], bytes: 0, isWhole: false },

@@ -24,7 +24,8 @@ import {
   Sigaltstack,
   SiginfoSender,
 } from "@stratos/abi";
-import { loadDuration, type WaitState } from "../event/wait-deadline.ts";
+import { loadDuration } from "../event/wait-deadline.ts";
+import { stateOf } from "../ground/call-state.ts";
 import { forceSignal } from "../task/deliver-signals.ts";
 import { defaultAction } from "../signal/default-action.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
@@ -128,7 +129,7 @@ function rtSigtimedwait(task: Task, setAddress: number, infoAddress: number, tim
   if (size !== SIGSET_SIZE) return -EINVAL;
   const set = loadSet(task, setAddress);
   if (set === null) return -EFAULT;
-  let state = task.syscallState as WaitState | null;
+  let state = stateOf(task, "deadline");
   if (state === null) {
     const duration = timeout === 0 ? Infinity : loadDuration(task.space, timeout);
     if (duration < 0) return duration;

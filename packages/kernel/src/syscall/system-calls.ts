@@ -141,7 +141,8 @@ function hwprobe(task: Task, pairs: number, count: number, _cpuSetSize: number, 
     const at = pairs + index * RiscvHwprobe.size;
     const key = task.space.loadU64(at + RiscvHwprobe.offset.key);
     if (key < 0) return -EFAULT;
-    const value = PROBED_VALUES[key];
+    // A caller's number beyond 2^32 would be looked up as a name, by its digits.
+    const value = key < PROBED_VALUES.length ? PROBED_VALUES[key] : undefined;
     if (value === undefined && task.space.storeU64(at + RiscvHwprobe.offset.key, -1) < 0) return -EFAULT;
     return task.space.storeU64(at + RiscvHwprobe.offset.value, value ?? 0) < 0 ? -EFAULT : index + 1;
   });

@@ -23,7 +23,8 @@ import {
 } from "@stratos/abi";
 import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
-import { BLOCKED_EINTR, type CallState } from "../ground/wait-queue.ts";
+import { stateOf } from "../ground/call-state.ts";
+import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { COARSE_CLOCKS } from "../time/clock-kinds.ts";
 import { adjustClock, setRealtime } from "../time/clock-adjustment.ts";
 import { cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
@@ -45,14 +46,9 @@ function clockGettime(task: Task, clock: number, address: number): number {
   return now === null ? -EINVAL : storeTime(task, address, now.seconds, now.nanoseconds);
 }
 
-interface SleepState extends CallState {
-  readonly kind: "deadline";
-  deadlineNs: number;
-}
-
 /** Sleeps to a monotonic deadline; the remaining time is written when a handler ends it. */
 function sleep(task: Task, deadlineOf: () => number): number {
-  let state = task.syscallState as SleepState | null;
+  let state = stateOf(task, "deadline");
   if (state === null) {
     const deadlineNs = deadlineOf();
     if (deadlineNs < 0) return deadlineNs;
@@ -85,11 +81,10 @@ function clockNanosleep(task: Task, clock: number, flags: number, request: numbe
   });
 }
 
-function remaining(task: Task, state: unknown, address: number): number {
+function remaining(task: Task, address: number): number {
+  const state = stateOf(task, "deadline");
   if (state === null || address === 0) return -EINTR;
-  return storeRemaining(task.space, address, (state as SleepState).deadlineNs, task.kernel.now()) < 0
-    ? -EFAULT
-    : -EINTR;
+  return storeRemaining(task.space, address, state.deadlineNs, task.kernel.now()) < 0 ? -EFAULT : -EINTR;
 }
 
 /** `struct itimerval` or `itimerspec` at `address`; `unit` nanoseconds per small unit. */
@@ -218,9 +213,9 @@ export const timeCalls: SyscallTable = {
   clock_nanosleep: {
     run: clockNanosleep,
     interrupted: (task, _clock, flags, _request, left) =>
-      (flags & TIMER_ABSTIME) !== 0 ? -EINTR : remaining(task, task.syscallState, left),
+      (flags & TIMER_ABSTIME) !== 0 ? -EINTR : remaining(task, left),
   },
-  nanosleep: { run: nanosleep, interrupted: (task, _request, left) => remaining(task, task.syscallState, left) },
+  nanosleep: { run: nanosleep, interrupted: (task, _request, left) => remaining(task, left) },
   gettimeofday: {
     run: (task, address, zone) => {
       const now = task.kernel.realtime();

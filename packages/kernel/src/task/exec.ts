@@ -51,6 +51,7 @@ import { inTimeForChildren } from "./clone-namespaces.ts";
 import { exitTask, releaseVforkParent } from "./exit.ts";
 import { SP } from "./hart-registers.ts";
 import type { Task } from "./task.ts";
+import type { ReadStrings } from "../ground/call-state.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { put64 } from "../ground/words.ts";
 
@@ -383,13 +384,6 @@ function stringBytes(strings: string[]): number {
   let total = 0;
   for (const text of strings) total += text.length + 9;
   return total;
-}
-
-/** argv or envp of execve, as far as it has been read: a call with very many of them goes on in pieces. */
-export interface ReadStrings {
-  readonly strings: string[];
-  bytes: number;
-  isWhole: boolean;
 }
 
 /**

@@ -19,8 +19,9 @@ import { stateConstant } from "@stratos/base";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Task } from "./task.ts";
 import type { TaskObserver } from "./task-observer.ts";
-import { BLOCKED, BLOCKED_EINTR, WaitQueue, type CallState } from "../ground/wait-queue.ts";
-import type { FutexWaiter } from "../mm/futex-waiter.ts";
+import { stateOf, type StateOf } from "../ground/call-state.ts";
+import { BLOCKED, BLOCKED_EINTR } from "../ground/wait-queue.ts";
+import type { FutexWaiter } from "../mm/mm-kernel.ts";
 import { identityOf } from "../ground/identity.ts";
 
 /** The identity of a word: two mappings of one page have one. */
@@ -34,41 +35,31 @@ export function keyOf(space: AddressSpace, address: number): string {
 /** @param deadlineNs  monotonic; Infinity: for ever */
 export function futexWait(task: Task, address: number, expected: number, bitset: number, deadlineNs: number): number {
   if (bitset === 0) return -EINVAL;
-  let waiter = task.syscallState as FutexWaiter | null;
-  if (waiter === null) {
+  let wait = stateOf(task, "futex");
+  if (wait === null) {
     const value = task.space.loadU32(address);
     if (value < 0) return -EFAULT;
     if (value !== expected) return -EAGAIN;
-    waiter = {
-      kind: "futex",
-      task,
-      key: keyOf(task.space, address),
-      bitset,
-      woken: false,
-      queue: new WaitQueue(),
-      deadlineNs,
-    };
-    const table = task.kernel.futexes;
-    const list = table.get(waiter.key);
-    if (list === undefined) table.set(waiter.key, [waiter]);
-    else list.push(waiter);
-    task.syscallState = waiter;
+    wait = { kind: "futex", key: keyOf(task.space, address), bitset, isWoken: false, deadlineNs };
+    enqueue(task, wait.key);
+    task.syscallState = wait;
   }
-  if (waiter.woken) return 0;
-  if (task.kernel.now() >= waiter.deadlineNs) {
-    forget(task.space, waiter);
+  if (wait.isWoken) return 0;
+  if (task.kernel.now() >= wait.deadlineNs) {
+    forget(task, wait.key);
     return -ETIMEDOUT;
   }
-  task.waitOn(waiter.queue);
-  if (waiter.deadlineNs === Infinity) return BLOCKED;
+  if (wait.deadlineNs === Infinity) return BLOCKED;
   // A wait with a time limit is never restarted after a handler (signal(7)).
-  task.waitUntil(waiter.deadlineNs);
+  task.waitUntil(wait.deadlineNs);
   return BLOCKED_EINTR;
 }
 
-interface ManyWait extends CallState {
-  readonly kind: "futexes";
-  many: FutexWaiter[];
+function enqueue(task: Task, key: string): void {
+  const table = task.kernel.futexes;
+  const list = table.get(key);
+  if (list === undefined) table.set(key, [task]);
+  else list.push(task);
 }
 
 /**
@@ -80,42 +71,28 @@ export function futexWaitMany(
   words: readonly { address: number; value: number }[],
   deadlineNs: number,
 ): number {
-  let state = task.syscallState as ManyWait | null;
-  if (state === null) {
+  let wait = stateOf(task, "futexes");
+  if (wait === null) {
     for (const { address, value } of words) {
       const now = task.space.loadU32(address);
       if (now < 0) return -EFAULT;
       if (now !== value) return -EAGAIN;
     }
-    const queue = new WaitQueue();
-    state = {
+    wait = {
       kind: "futexes",
-      many: words.map(({ address }) => ({
-        kind: "futex",
-        task,
-        key: keyOf(task.space, address),
-        bitset: 0xffffffff,
-        woken: false,
-        queue,
-        deadlineNs,
-      })),
+      keys: words.map(({ address }) => keyOf(task.space, address)),
+      woken: -1,
+      deadlineNs,
     };
-    const table = task.kernel.futexes;
-    for (const waiter of state.many) {
-      const list = table.get(waiter.key);
-      if (list === undefined) table.set(waiter.key, [waiter]);
-      else list.push(waiter);
-    }
-    task.syscallState = state;
+    for (const key of wait.keys) enqueue(task, key);
+    task.syscallState = wait;
   }
-  const woken = state.many.findIndex((waiter) => waiter.woken);
-  const first = state.many[0]!;
-  if (woken >= 0 || task.kernel.now() >= first.deadlineNs) {
-    for (const waiter of state.many) forget(task.space, waiter);
+  const { woken } = wait;
+  if (woken >= 0 || task.kernel.now() >= wait.deadlineNs) {
+    for (const key of wait.keys) forget(task, key);
     return woken >= 0 ? woken : -ETIMEDOUT;
   }
-  task.waitOn(first.queue);
-  if (first.deadlineNs !== Infinity) task.waitUntil(first.deadlineNs);
+  if (wait.deadlineNs !== Infinity) task.waitUntil(wait.deadlineNs);
   return BLOCKED_EINTR;
 }
 
@@ -133,17 +110,43 @@ export const futexObserver = stateConstant<TaskObserver>("futexObserver", {
  */
 function forgetFutexWait(task: Task): void {
   const state = task.syscallState;
-  if (state?.kind === "futex") forget(task.space, state as FutexWaiter);
-  else if (state?.kind === "futexes") for (const waiter of (state as ManyWait).many) forget(task.space, waiter);
+  if (state?.kind === "futex") forget(task, state.key);
+  else if (state?.kind === "futexes") for (const key of state.keys) forget(task, key);
 }
 
-function forget(space: AddressSpace, waiter: FutexWaiter): void {
-  const table = space.kernel.futexes;
-  const list = table.get(waiter.key);
+function forget(task: Task, key: string): void {
+  const table = task.kernel.futexes;
+  const list = table.get(key);
   if (list === undefined) return;
-  const at = list.indexOf(waiter);
+  const at = list.indexOf(task);
   if (at >= 0) list.splice(at, 1);
-  if (list.length === 0) table.delete(waiter.key);
+  if (list.length === 0) table.delete(key);
+}
+
+const WAITS_FOR_OTHERS = 0,
+  WOKEN = 1,
+  HAS_LEFT = 2;
+
+/**
+ * Tells who stands in a word's queue that it was woken.
+ *
+ * @param bitset  what the waker and it must have in common
+ * @returns WOKEN, WAITS_FOR_OTHERS (the bitsets have nothing in common), HAS_LEFT (it waits for the word no longer)
+ */
+function tellWoken({ state, syscallState }: FutexWaiter, key: string, bitset: number): number {
+  if (state === "X" || state === "Z") return HAS_LEFT;
+  if (syscallState?.kind === "futex" && syscallState.key === key) {
+    if ((syscallState.bitset & bitset) === 0) return WAITS_FOR_OTHERS;
+    syscallState.isWoken = true;
+    return WOKEN;
+  }
+  if (syscallState?.kind !== "futexes") return HAS_LEFT;
+  const index = syscallState.keys.indexOf(key);
+  if (index < 0) return HAS_LEFT;
+  // The same word may stand there again.
+  syscallState.keys[index] = "";
+  if (syscallState.woken < 0 || index < syscallState.woken) syscallState.woken = index;
+  return WOKEN;
 }
 
 /** @returns how many were woken */
@@ -156,15 +159,14 @@ export function futexWake(space: AddressSpace, address: number, count: number, b
   let woken = 0;
   for (let index = 0; index < list.length && woken < count;) {
     const waiter = list[index]!;
-    const hasEnded = waiter.task.state === "X" || waiter.task.state === "Z";
-    if ((waiter.bitset & bitset) === 0 || hasEnded) {
-      if (hasEnded) list.splice(index, 1);
-      else index++;
+    const told = tellWoken(waiter, key, bitset);
+    if (told === WAITS_FOR_OTHERS) {
+      index++;
       continue;
     }
     list.splice(index, 1);
-    waiter.woken = true;
-    waiter.queue.wakeAll();
+    if (told === HAS_LEFT) continue;
+    waiter.endWait("queue");
     woken++;
   }
   if (list.length === 0) table.delete(key);
@@ -192,7 +194,7 @@ export function futexRequeue(
     if (other === undefined) table.set(target, (other = []));
     while (list.length > 0 && moved < limits.move) {
       const waiter = list.shift()!;
-      waiter.key = target;
+      if (!waitElsewhere(waiter, source, target)) continue;
       other.push(waiter);
       moved++;
     }
@@ -200,6 +202,17 @@ export function futexRequeue(
     if (other.length === 0) table.delete(target);
   }
   return { woken, moved };
+}
+
+/** @returns false: it waits for the first word no longer */
+function waitElsewhere({ syscallState }: FutexWaiter, from: string, to: string): boolean {
+  if (syscallState?.kind === "futex" && syscallState.key === from) {
+    syscallState.key = to;
+    return true;
+  }
+  const index = syscallState?.kind === "futexes" ? syscallState.keys.indexOf(from) : -1;
+  if (index >= 0) (syscallState as StateOf<"futexes">).keys[index] = to;
+  return index >= 0;
 }
 
 /** FUTEX_WAKE_OP: changes the second word, wakes on the first, and on the second if its old value compares. */

@@ -1,4 +1,4 @@
-import type { CallState } from "../ground/wait-queue.ts";
+import type { CallState } from "../ground/call-state.ts";
 import { PAGE_SIZE, RLIMIT_STACK } from "@stratos/abi";
 import type { CpuClock, RandomSource, SocketProvider } from "@stratos/host";
 import { assert, stateClass, StateError } from "@stratos/base";
@@ -56,14 +56,13 @@ import type { AreaUsage } from "../mm/area-list.ts";
 import type { MountNamespace } from "../vfs/mount-namespace.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 import type { SyscallRow } from "./syscall-row.ts";
-import type { FutexWaiter } from "../mm/futex-waiter.ts";
-import { piFutexObserver, type PiWaiter } from "./pi-futex.ts";
+import { type PiFutex, piFutexObserver } from "./pi-futex.ts";
 import type { Devtmpfs } from "../fs/devtmpfs/devtmpfs.ts";
 import type { Mount } from "../vfs/mount.ts";
 import type { TaskObserver } from "./task-observer.ts";
 import type { ClockSetObserver, TimeKernel } from "../time/time-kernel.ts";
 import { futexObserver } from "./futex.ts";
-import { type Cut, cutMappings } from "../mm/cut-mappings.ts";
+import { cutMappings } from "../mm/cut-mappings.ts";
 import { forgetCodeOf, unmapFrame } from "../mm/image-mappings.ts";
 import type { Frame, PageIndex } from "../frames/frame.ts";
 
@@ -200,9 +199,9 @@ export class Kernel
   readonly coreSettings = new CoreSettings();
   readonly accounting = new Accounting(this);
   /** Who waits for a word (task/futex.ts), by its identity; in the order they came. */
-  readonly futexes = new Map<string, FutexWaiter[]>();
-  /** The same for words that have an owner (task/pi-futex.ts). Bound: tasks. */
-  readonly piFutexes = new Map<string, PiWaiter[]>();
+  readonly futexes = new Map<string, Task[]>();
+  /** Words that have an owner and are waited for (task/pi-futex.ts). Bound: tasks. */
+  readonly piFutexes = new Map<string, PiFutex>();
   /** The last number that `identityOf` gave. */
   lastIdentity = 0;
   /** The file systems that there is one of in the machine; null: nobody has asked for it yet. */
@@ -326,9 +325,9 @@ export class Kernel
     if (hasMoved || this.vdso.isBehind) this.vdso.setRealtime(this.wall);
   }
 
-  fileShrinks(inode: Inode, size: number, from: CallState | null = null): Cut | null {
+  fileShrinks(inode: Inode, size: number, from: CallState | null = null): CallState | null {
     const { pages } = inode;
-    return pages === null ? null : cutMappings(spacesOf(this), pages, size, this, from as Cut | null);
+    return pages === null ? null : cutMappings(spacesOf(this), pages, size, this, from);
   }
 
   /**

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EAGAIN, EDEADLK, EFAULT, EPERM, ESRCH, ETIMEDOUT } from "@stratos/abi";
+import { EAGAIN, EDEADLK, EFAULT, EINVAL, EPERM, ESRCH, ETIMEDOUT } from "@stratos/abi";
 import { advance, Call } from "../testing/fake-task.ts";
 import { createThreads, type Threads } from "../testing/thread-tasks.ts";
 import { exitTask } from "./exit.ts";
@@ -117,4 +117,49 @@ test("what a thread that ends holds goes to who waits, marked; who waits and end
   exitTask(owner, 0);
   assert.equal(waiting.resume(), 0);
   assert.equal(space.loadU32(word), heir.tid + OWNER_DIED);
+});
+
+test("a word that the program rewrote while somebody waits is refused, and its owner stays who it was", () => {
+  const { tasks, space, word } = threads(1, 20, 30, 0);
+  const [owner, waiter, liar, other] = tasks as [Task, Task, Task, Task];
+  lock(owner, word);
+  const waiting = lock(waiter, word);
+  for (const written of [liar.tid, 0, OWNER_DIED, 99_999]) {
+    space.storeU32(word, written);
+    assert.equal(lock(other, word).result, -EINVAL, `${written} was written`);
+    assert.equal(piTryLock(other, word), -EINVAL);
+  }
+  space.storeU32(word, liar.tid);
+  assert.equal(piUnlock(owner, word), -EPERM);
+  assert.equal(piUnlock(liar, word), -EINVAL);
+  assert.equal(owner.effectivePriority, 20);
+  space.storeU32(word, owner.tid + WAITERS);
+  assert.equal(piUnlock(owner, word), 0);
+  assert.equal(waiting.resume(), 0);
+  assert.deepEqual([owner.effectivePriority, liar.effectivePriority], [1, 30]);
+});
+
+test("no circle of owners is closed by a rewritten word, and who meets the chain comes to its end", () => {
+  const { tasks, space, page } = threads(0, 0, 0, 0, 0);
+  const [one, two, three, four, waiter] = tasks as [Task, Task, Task, Task, Task];
+  const [a, b, c] = [page, page + 4, page + 8];
+  lock(one, a);
+  assert.ok(lock(waiter, a).isBlocked);
+  lock(two, b);
+  assert.ok(lock(one, b).isBlocked);
+  space.storeU32(a, three.tid);
+  assert.equal(lock(two, a).result, -EINVAL);
+  space.storeU32(c, one.tid);
+  assert.ok(lock(four, c).isBlocked);
+});
+
+test("a chain of more owners than Linux follows is refused", () => {
+  const longest = 1024;
+  const { tasks, page } = createThreads(longest + 2, 8192);
+  const waits = tasks.map((task, at) => {
+    assert.equal(lock(task, page + at * 4).result, 0);
+    return at === 0 ? null : lock(task, page + (at - 1) * 4);
+  });
+  assert.ok(waits[longest]!.isBlocked);
+  assert.equal(waits[longest + 1]!.result, -EDEADLK);
 });

@@ -4,11 +4,16 @@
  * first: futex.ts.
  *
  * As one call runs at a time, taking the word and joining the queue is one step; nobody sees what is between.
+ *
+ * A program may write anything into its word. While somebody waits, the kernel's record says who the owner is, and a
+ * word that names another is refused (attach_to_pi_state in Linux's kernel/futex/pi.c). Each waiter has one word and
+ * each word one owner, and nobody joins behind itself or becomes an owner while it waits: so no chain is a circle.
  */
 import {
   EAGAIN,
   EDEADLK,
   EFAULT,
+  EINVAL,
   EPERM,
   ESRCH,
   ETIMEDOUT,
@@ -17,36 +22,27 @@ import {
   FUTEX_WAITERS,
   isErrno,
 } from "@stratos/abi";
-import { stateConstant } from "@stratos/base";
-import type { AddressSpace } from "../mm/address-space.ts";
+import { assert, stateConstant } from "@stratos/base";
 import { keyOf } from "./futex.ts";
 import type { Task } from "./task.ts";
 import type { TaskObserver } from "./task-observer.ts";
-import { BLOCKED_RESTART, WaitQueue, type CallState } from "../ground/wait-queue.ts";
+import { stateOf, type StateOf } from "../ground/call-state.ts";
+import { BLOCKED_RESTART } from "../ground/wait-queue.ts";
 
-/** Who waits for a word with an owner (`kernel.piFutexes`). */
-export interface PiWaiter extends CallState {
-  readonly kind: "pi-futex";
-  task: Task;
-  key: string;
-  space: AddressSpace;
-  address: number;
+/** A word with an owner, and who waits for it, in the order they came: one at least (`kernel.piFutexes`). */
+export interface PiFutex {
   owner: Task;
-  isOwner: boolean;
-  queue: WaitQueue;
-  deadlineNs: number;
+  readonly waiters: Task[];
 }
 
-/** FUTEX_LOCK_PI and FUTEX_LOCK_PI2: 0; −EDEADLK, −EFAULT, −ESRCH, −ETIMEDOUT. */
+/** FUTEX_LOCK_PI and FUTEX_LOCK_PI2: 0; −EDEADLK, −EFAULT, −EINVAL, −ESRCH, −ETIMEDOUT. */
 export function piLock(task: Task, address: number, deadlineNs: number): number {
-  const known = task.syscallState as PiWaiter | null;
+  const known = stateOf(task, "pi-futex");
   if (known !== null) return goOn(task, known);
   const taken = take(task, address);
   if (taken !== NOT_FREE) return taken;
-  const waiter = join(task, address, deadlineNs);
-  if (isErrno(waiter)) return waiter;
-  task.syscallState = waiter;
-  return goOn(task, waiter);
+  const wait = join(task, address, deadlineNs);
+  return isErrno(wait) ? wait : goOn(task, wait);
 }
 
 /** FUTEX_TRYLOCK_PI: 0; −EAGAIN when another holds it, and as for piLock. */
@@ -57,76 +53,78 @@ export function piTryLock(task: Task, address: number): number {
 
 const NOT_FREE = 1;
 
-/** Makes the task the owner if there is none: 0, NOT_FREE, −EDEADLK, −EFAULT. */
+/** Makes the task the owner if there is none: 0, NOT_FREE, −EDEADLK, −EFAULT, −EINVAL when it names another. */
 function take(task: Task, address: number): number {
   const { space } = task;
   const value = space.loadU32(address);
   if (value < 0) return -EFAULT;
   const owner = value & FUTEX_TID_MASK;
   if (owner === task.ownTid) return -EDEADLK;
-  if (owner !== 0 || task.kernel.piFutexes.has(keyOf(space, address))) return NOT_FREE;
+  const present = task.kernel.piFutexes.get(keyOf(space, address));
+  if (present !== undefined) return present.owner === namedBy(task, value) ? NOT_FREE : -EINVAL;
+  if (owner !== 0) return NOT_FREE;
   // A dead owner's mark stays: the next one is told (pthread_mutex_lock(3), EOWNERDEAD).
   return space.storeU32(address, ((value & FUTEX_OWNER_DIED) | task.ownTid) >>> 0) < 0 ? -EFAULT : 0;
 }
 
-/** Queues the task behind the owner, who inherits its priority. */
-function join(task: Task, address: number, deadlineNs: number): PiWaiter | number {
+/** The task whose number the word holds. */
+function namedBy(task: Task, value: number): Task | undefined {
+  return task.kernel.tasks.taskIn(task.group.pidNamespace, value & FUTEX_TID_MASK);
+}
+
+/** Queues the task behind the owner that the word names, who inherits its priority. */
+function join(task: Task, address: number, deadlineNs: number): StateOf<"pi-futex"> | number {
   const { space } = task;
   const value = space.loadU32(address);
   if (value < 0) return -EFAULT;
   const key = keyOf(space, address);
   const table = task.kernel.piFutexes;
-  const others = table.get(key);
-  const owner = task.kernel.tasks.taskIn(task.group.pidNamespace, value & FUTEX_TID_MASK);
+  const owner = namedBy(task, value);
   if (owner === undefined || owner.state === "X" || owner.state === "Z") return -ESRCH;
-  for (let holder: Task | undefined = owner; holder !== undefined;) {
-    if (holder === task) return -EDEADLK;
-    const blockedOn: PiWaiter | null = waitOf(holder);
-    holder = blockedOn?.owner;
-  }
+  let depth = 0;
+  for (let holder: Task | undefined = owner; holder !== undefined; holder = ownerOfAwaited(holder))
+    if (holder === task || ++depth > CHAIN_MAX) return -EDEADLK;
   if (space.storeU32(address, (value | FUTEX_WAITERS) >>> 0) < 0) return -EFAULT;
-  const waiter: PiWaiter = {
-    kind: "pi-futex",
-    task,
-    key,
-    space,
-    address,
-    owner,
-    isOwner: false,
-    queue: new WaitQueue(),
-    deadlineNs,
-  };
-  if (others === undefined) table.set(key, [waiter]);
-  else others.push(waiter);
+  const present = table.get(key);
+  if (present === undefined) table.set(key, { owner, waiters: [task] });
+  else present.waiters.push(task);
+  const wait: StateOf<"pi-futex"> = { kind: "pi-futex", key, address, isOwner: false, deadlineNs };
+  task.syscallState = wait;
   inherit(owner);
-  return waiter;
+  return wait;
 }
 
-/** The PI futex that a task waits for. */
-function waitOf(task: Task): PiWaiter | null {
-  const state = task.syscallState?.kind === "pi-futex" ? (task.syscallState as PiWaiter) : null;
-  return state?.isOwner === false ? state : null;
+/** Owners that follow upon each other; more are refused (max_lock_depth in Linux's kernel/locking/rtmutex_api.c). */
+const CHAIN_MAX = 1024;
+
+/** The word that a task waits for. */
+function awaitedBy(task: Task): PiFutex | undefined {
+  const wait = stateOf(task, "pi-futex");
+  return wait?.isOwner === false ? task.kernel.piFutexes.get(wait.key) : undefined;
 }
 
-function goOn(task: Task, waiter: PiWaiter): number {
-  if (waiter.isOwner) return 0;
-  if (task.kernel.now() >= waiter.deadlineNs) {
-    leave(waiter);
+function ownerOfAwaited(task: Task): Task | undefined {
+  return awaitedBy(task)?.owner;
+}
+
+function goOn(task: Task, wait: StateOf<"pi-futex">): number {
+  if (wait.isOwner) return 0;
+  if (task.kernel.now() >= wait.deadlineNs) {
+    leave(task, wait.key);
     return -ETIMEDOUT;
   }
-  task.waitOn(waiter.queue);
-  if (waiter.deadlineNs !== Infinity) task.waitUntil(waiter.deadlineNs);
+  if (wait.deadlineNs !== Infinity) task.waitUntil(wait.deadlineNs);
   return BLOCKED_RESTART;
 }
 
-function leave(waiter: PiWaiter): void {
-  const table = waiter.task.kernel.piFutexes;
-  const list = table.get(waiter.key);
-  const at = list?.indexOf(waiter) ?? -1;
-  if (list === undefined || at < 0) return;
-  list.splice(at, 1);
-  if (list.length === 0) table.delete(waiter.key);
-  inherit(waiter.owner);
+function leave(task: Task, key: string): void {
+  const table = task.kernel.piFutexes;
+  const futex = table.get(key);
+  const at = futex?.waiters.indexOf(task) ?? -1;
+  if (futex === undefined || at < 0) return;
+  futex.waiters.splice(at, 1);
+  if (futex.waiters.length === 0) table.delete(key);
+  inherit(futex.owner);
 }
 
 export const piFutexObserver = stateConstant<TaskObserver>("piFutexObserver", {
@@ -139,8 +137,8 @@ export const piFutexObserver = stateConstant<TaskObserver>("piFutexObserver", {
 
 /** A task that waits for a PI futex ends, or a handler interrupts it. */
 function forgetPiWait(task: Task): void {
-  const waiter = waitOf(task);
-  if (waiter !== null) leave(waiter);
+  const wait = stateOf(task, "pi-futex");
+  if (wait?.isOwner === false) leave(task, wait.key);
 }
 
 /**
@@ -148,47 +146,50 @@ function forgetPiWait(task: Task): void {
  * more).
  */
 export function ownsPiFutex(task: Task): boolean {
-  return task.syscallState?.kind === "pi-futex" && (task.syscallState as PiWaiter).isOwner;
+  return stateOf(task, "pi-futex")?.isOwner === true;
 }
 
-/** FUTEX_UNLOCK_PI: 0; −EFAULT, −EPERM when the caller isn't the owner. */
+/** FUTEX_UNLOCK_PI: 0; −EFAULT, −EPERM when the word names another than the caller, −EINVAL when it lies. */
 export function piUnlock(task: Task, address: number): number {
   const value = task.space.loadU32(address);
   if (value < 0) return -EFAULT;
   if ((value & FUTEX_TID_MASK) !== task.ownTid) return -EPERM;
-  const list = task.kernel.piFutexes.get(keyOf(task.space, address));
-  if (list === undefined) return task.space.storeU32(address, 0) < 0 ? -EFAULT : 0;
-  return handOver(task, list, 0);
+  const key = keyOf(task.space, address);
+  const futex = task.kernel.piFutexes.get(key);
+  if (futex === undefined) return task.space.storeU32(address, 0) < 0 ? -EFAULT : 0;
+  if (futex.owner !== task) return -EINVAL;
+  return handOver(task, { key, futex }, 0);
 }
 
 /**
  * The word goes to the waiter of the highest priority, the one that waited longest among equals. @param mark
  * FUTEX_OWNER_DIED or 0
  */
-function handOver(from: Task, list: PiWaiter[], mark: number): number {
-  let best = list[0]!;
-  for (const waiter of list) if (waiter.task.effectivePriority > best.task.effectivePriority) best = waiter;
-  list.splice(list.indexOf(best), 1);
-  if (list.length === 0) from.kernel.piFutexes.delete(best.key);
+function handOver(from: Task, { key, futex }: { key: string; futex: PiFutex }, mark: number): number {
+  const { waiters } = futex;
+  let best = waiters[0]!;
+  for (const waiter of waiters) if (waiter.effectivePriority > best.effectivePriority) best = waiter;
+  waiters.splice(waiters.indexOf(best), 1);
+  if (waiters.length === 0) from.kernel.piFutexes.delete(key);
+  const wait = stateOf(best, "pi-futex");
+  assert(wait !== null, "who stands in a word's queue waits for it");
   const stored = best.space.storeU32(
-    best.address,
-    (best.task.ownTid | mark | (list.length > 0 ? FUTEX_WAITERS : 0)) >>> 0,
+    wait.address,
+    (best.ownTid | mark | (waiters.length > 0 ? FUTEX_WAITERS : 0)) >>> 0,
   );
-  for (const waiter of list) waiter.owner = best.task;
-  best.isOwner = true;
+  futex.owner = best;
+  wait.isOwner = true;
   inherit(from);
-  inherit(best.task);
-  best.queue.wakeAll();
+  inherit(best);
+  best.endWait("queue");
   return stored < 0 ? -EFAULT : 0;
 }
 
 /** A task ends: what it owns goes on to who waits for it, marked (exit_pi_state_list in Linux's kernel/futex/pi.c). */
 function releasePiFutexes(task: Task): void {
-  for (const list of [...task.kernel.piFutexes.values()])
-    if (list[0]?.owner === task) handOver(task, list, FUTEX_OWNER_DIED);
+  for (const [key, futex] of [...task.kernel.piFutexes])
+    if (futex.owner === task) handOver(task, { key, futex }, FUTEX_OWNER_DIED);
 }
-
-const CHAIN_MAX = 1024;
 
 /**
  * Priority of a task: its own, or that of the most urgent one which waits for something it owns. Follows chains of
@@ -197,16 +198,14 @@ const CHAIN_MAX = 1024;
 export function inherit(task: Task): void {
   const table = task.kernel.piFutexes;
   let next: Task | undefined = task;
-  // A chain has no cycles (join refuses them); beyond CHAIN_MAX nobody inherits, as Linux follows none further
-  // (max_lock_depth).
+  // Chains that join one after the other may be longer together: beyond CHAIN_MAX nobody inherits.
   for (let depth = 0; next !== undefined && depth < CHAIN_MAX; depth++) {
     let priority = next.realtimePriority;
-    for (const list of table.values())
-      if (list[0]!.owner === next)
-        for (const waiter of list) priority = Math.max(priority, waiter.task.effectivePriority);
+    for (const { owner, waiters } of table.values())
+      if (owner === next) for (const waiter of waiters) priority = Math.max(priority, waiter.effectivePriority);
     if (priority === next.effectivePriority) return;
     next.effectivePriority = priority;
     next.kernel.scheduler.reorder(next);
-    next = waitOf(next)?.owner;
+    next = ownerOfAwaited(next);
   }
 }

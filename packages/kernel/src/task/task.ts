@@ -32,7 +32,8 @@ import { SignalSet } from "../signal/signal-set.ts";
 import { newTransferCounts } from "./transfer-counts.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
-import { type CallState, type Waiter, WaitQueue } from "../ground/wait-queue.ts";
+import type { CallState } from "../ground/call-state.ts";
+import { type Waiter, WaitQueue } from "../ground/wait-queue.ts";
 
 /** Alternate signal stack (sigaltstack(2)). */
 interface SignalStack {

@@ -49,7 +49,7 @@ export interface TestKernel {
 }
 
 export function createTestKernel(
-  options: { sockets?: SocketProvider | null; memoryBytes?: number; harts?: number } = {},
+  options: { sockets?: SocketProvider | null; memoryBytes?: number; windows?: boolean; harts?: number } = {},
 ): TestKernel {
   const clock = new SimulatedClock(1_700_000_000_000);
   const messages: string[] = [];
@@ -57,6 +57,7 @@ export function createTestKernel(
     frameBytes: options.memoryBytes ?? 1 << 20,
     slotCount: 1,
     codePages: 1,
+    windows: options.windows === true,
   });
   // Nothing is executed here.
   const board = new Board(physical, () => ({ code: {}, serve: () => {} }) as unknown as Processor);

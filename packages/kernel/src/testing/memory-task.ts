@@ -20,8 +20,8 @@ export interface MemoryTask {
   shown: ShownPages;
 }
 
-export function createMemoryTask(): MemoryTask {
-  const test = createTestKernel();
+export function createMemoryTask(options: { windows?: boolean } = {}): MemoryTask {
+  const test = createTestKernel(options);
   const { kernel } = test;
   const shown: ShownPages = new Map();
   const forget = (start: number, end: number): void => {

@@ -1,4 +1,4 @@
-/** Threads of one process over one page of real memory: for unit tests of what threads wait for. */
+/** Threads of one process over some pages of real memory: for unit tests of what threads wait for. */
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import type { Kernel } from "../task/kernel-state.ts";
 import { mmap } from "../mm/mmap.ts";
@@ -9,7 +9,7 @@ import { createMemoryTask } from "./memory-task.ts";
 export interface Threads {
   readonly test: TestKernel;
   readonly kernel: Kernel;
-  /** Address of the page. */
+  /** Address of the first page. */
   readonly page: number;
   readonly space: Task["space"];
   /** Without the first thread of the process, the leader. */
@@ -17,11 +17,11 @@ export interface Threads {
   readonly leader: Task;
 }
 
-export function createThreads(count: number): Threads {
+export function createThreads(count: number, sizeBytes = 4096): Threads {
   const { test, kernel, task: leader, space } = createMemoryTask();
   const page = mmap(leader, {
     address: 0,
-    length: 4096,
+    length: sizeBytes,
     protection: PROT_READ | PROT_WRITE,
     flags: MAP_PRIVATE | MAP_ANONYMOUS,
     file: null,

@@ -2,7 +2,7 @@
  * Standard input, output and error that are pipes or files of the host: plain streams of bytes, shown to programs as
  * pipes.
  */
-import { movedBefore, countState } from "../ground/call-work.ts";
+import { movedBefore } from "../ground/call-work.ts";
 import {
   EACCES,
   EAGAIN,
@@ -204,7 +204,7 @@ class HostOutputFile extends HostStreamFile {
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
     task.waitOn(this.waitQueue);
     if (total === 0) return BLOCKED;
-    task.syscallState = countState(total);
+    task.syscallState = { kind: "count", count: total };
     return BLOCKED_EINTR;
   }
 

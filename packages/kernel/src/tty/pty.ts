@@ -40,7 +40,7 @@ import {
 import { stateClass } from "@stratos/base";
 import type { DevptsFileSystem } from "./devpts.ts";
 import { isCapable } from "../security/credentials.ts";
-import { pauseTransfer, movedBefore, countState } from "../ground/call-work.ts";
+import { pauseTransfer, movedBefore } from "../ground/call-work.ts";
 import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
@@ -227,7 +227,7 @@ export class PtyMasterFile extends OpenFile {
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
     task.waitOn(masterQueue);
     if (total === 0) return BLOCKED;
-    task.syscallState = countState(total);
+    task.syscallState = { kind: "count", count: total };
     return BLOCKED_EINTR;
   }
 

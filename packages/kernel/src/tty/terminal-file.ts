@@ -1,7 +1,8 @@
-import { movedBefore, countState } from "../ground/call-work.ts";
+import { movedBefore } from "../ground/call-work.ts";
 import { EAGAIN, EIO, EXTPROC, ICANON, O_NONBLOCK, SIGTTIN, SIGTTOU, TOSTOP, VMIN, VTIME } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { BLOCKED, BLOCKED_EINTR, type WaitQueue, type CallState } from "../ground/wait-queue.ts";
+import { stateOf } from "../ground/call-state.ts";
+import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
@@ -10,13 +11,6 @@ import { checkForeground } from "./job-control.ts";
 import { terminalIoctl } from "./terminal-ioctl.ts";
 import type { Terminal, TerminalHolder } from "./terminal.ts";
 import type { TtyCaller } from "./tty-kernel.ts";
-
-/** What a read with VTIME keeps: how much it had seen, and until when it waits for more. */
-interface TimedRead extends CallState {
-  readonly kind: "timed-read";
-  seen: number;
-  deadlineNs: number;
-}
 
 /** A description of a terminal: /dev/tty1, /dev/console, /dev/tty, /dev/pts/N. */
 export class TerminalFile extends OpenFile implements TerminalHolder {
@@ -86,7 +80,7 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
   #waitTimed(task: TtyCaller, available: number, timeNs: number, minimum: number): number {
     if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
     const now = task.kernel.now();
-    let state = task.syscallState as TimedRead | null;
+    let state = stateOf(task, "timed-read");
     if (state === null || (minimum > 0 && state.seen !== available)) {
       state = { kind: "timed-read", seen: available, deadlineNs: now + timeNs };
       task.syscallState = state;
@@ -121,7 +115,7 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
     task.waitOn(terminal.queue);
     if (total === 0) return BLOCKED;
-    task.syscallState = countState(total);
+    task.syscallState = { kind: "count", count: total };
     return BLOCKED_EINTR;
   }
 

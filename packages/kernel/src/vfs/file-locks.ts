@@ -1,6 +1,8 @@
-import { EAGAIN, EDEADLK, ENOLCK, F_RDLCK, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
+import { EAGAIN, EDEADLK, ENOLCK, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
 import { conflictingRange, replaceRange, waitsFor, type RangeLock as Range, stateClass } from "@stratos/base";
-import { BLOCKED, WaitQueue, type CallState } from "../ground/wait-queue.ts";
+import { stateOf } from "../ground/call-state.ts";
+import { identityOf } from "../ground/identity.ts";
+import { BLOCKED, WaitQueue, type WaitingCall } from "../ground/wait-queue.ts";
 import { majorOf, minorOf } from "./device-registry.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { FileTable } from "./file-table.ts";
@@ -37,9 +39,8 @@ export class FileLocks {
 /** Ranges locked in one file; more are refused (fcntl(2), ENOLCK). */
 const RANGES_MAX = 4096;
 
-/** A task that waits for a range lock: kept in its `syscallState`, so a stale one is known. */
-export interface RangeWait extends CallState {
-  readonly kind: "range-lock";
+/** A task that waits for a range lock, as long as its `syscallState` names whose that is to be. */
+export interface RangeWait {
   readonly task: Caller;
   readonly blocker: FileTable | OpenFile;
 }
@@ -71,9 +72,9 @@ export function setRangeLock(task: Caller, inode: Inode, wanted: RangeLock, mayW
     if (conflict !== null) {
       if (!mayWait) return -EAGAIN;
       if (wanted.pid >= 0 && waitsFor<FileTable | OpenFile>(conflict.owner, wanted.owner, blockersOf)) return -EDEADLK;
-      const wait: RangeWait = { kind: "range-lock", task, blocker: conflict.owner };
-      task.syscallState = wait;
-      wanted.owner.rangeWait = wait;
+      const { type, pid, start, end } = wanted;
+      task.syscallState = { kind: "range-lock", owner: identityOf(task.kernel, wanted.owner), type, pid, start, end };
+      wanted.owner.rangeWait = { task, blocker: conflict.owner };
       task.waitOn(locksOf(inode).queue);
       return BLOCKED;
     }
@@ -90,7 +91,7 @@ export function setRangeLock(task: Caller, inode: Inode, wanted: RangeLock, mayW
 /** For whom an owner waits now. */
 function blockersOf(owner: FileTable | OpenFile): readonly (FileTable | OpenFile)[] {
   const wait = owner.rangeWait;
-  return wait !== null && wait.task.syscallState === wait ? [wait.blocker] : [];
+  return wait !== null && stateOf(wait.task, "range-lock")?.owner === owner.identity ? [wait.blocker] : [];
 }
 
 /** close(2) of any descriptor of the file drops all range locks of the process (fcntl(2), NOTES). */
@@ -131,6 +132,7 @@ export function setFlock(task: Caller, inode: Inode, file: OpenFile, kind: numbe
     for (const other of locks.flocks.values()) {
       if (kind === LOCK_SH && other.kind === LOCK_SH) continue;
       if (!mayWait) return -EAGAIN;
+      task.syscallState = { kind: "flock", type: kind, pid: task.pid };
       task.waitOn(locks.queue);
       return BLOCKED;
     }
@@ -141,34 +143,106 @@ export function setFlock(task: Caller, inode: Inode, file: OpenFile, kind: numbe
 }
 
 /**
- * Lines of /proc/locks for a file (proc_locks(5)), without their numbers.
+ * Locks of a file as /proc/locks tells them (proc_locks(5)): each with who waits for it, and those who wait for these,
+ * behind it. Lines are without their numbers, which a lock and its waiters share.
  *
  * @param ids  whose numbers processes are told by; locks of those that it has none for are left out
  */
-export function describeLocks(inode: Inode, ids: PidNamespace): string[] {
+export function describeLocks(inode: Inode, ids: PidNamespace): string[][] {
   const { device } = inode.fileSystem;
   const hex = (value: number): string => value.toString(16).padStart(2, "0");
   const place = `${hex(majorOf(device))}:${hex(minorOf(device))}:${inode.ino}`;
-  const lines: string[] = [];
-  const add = (kind: string, access: string, owner: number, range: string): void => {
+  const groups: string[][] = [];
+  const line = (kind: string, access: string, owner: number, range: string): string[] => {
     const pid = owner < 0 ? -1 : ids.idOf(owner);
-    if (pid !== 0) lines.push(`${kind} ${access} ${pid} ${place} ${range}`);
+    return pid === 0 ? [] : [`${kind} ${access} ${pid} ${place} ${range}`];
   };
-  for (const { kind, pid } of inode.locks?.flocks.values() ?? [])
-    add("FLOCK  ADVISORY ", kind === LOCK_EX ? "WRITE" : "READ", pid, "0 EOF");
-  for (const { type, pid, start, end } of inode.locks?.ranges ?? [])
-    add(
-      pid < 0 ? "OFDLCK ADVISORY " : "POSIX  ADVISORY ",
-      type === F_RDLCK ? "READ" : "WRITE",
-      pid,
-      `${start} ${end === Infinity ? "EOF" : end - 1}`,
-    );
-  for (const { type, pid, breakingTo } of inode.leases?.held ?? [])
-    add(
-      breakingTo === NOT_BREAKING ? "LEASE  ACTIVE   " : "LEASE  BREAKING ",
-      type === F_WRLCK ? "WRITE" : "READ",
-      pid,
-      "0 EOF",
-    );
-  return lines;
+  const held = heldLocks(inode);
+  const waiting = waitingFor(inode, held);
+  for (const first of held) {
+    const group: string[] = [];
+    // The last one that was found is looked at first: a waiter's own come right behind it.
+    const open = [{ lock: first, depth: 0 }];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      const { lock, depth } = next;
+      const mark = depth === 0 ? "" : `${" ".repeat(depth - 1)}-> `;
+      for (const text of line(kindText(lock), lock.isExclusive ? "WRITE" : "READ", lock.pid, rangeText(lock)))
+        group.push(mark + text);
+      for (const waiter of (waiting.get(lock) ?? []).toReversed()) open.push({ lock: waiter, depth: depth + 1 });
+    }
+    if (group.length > 0) groups.push(group);
+  }
+  for (const { type, pid, breakingTo } of inode.leases?.held ?? []) {
+    const lease = breakingTo === NOT_BREAKING ? "LEASE  ACTIVE   " : "LEASE  BREAKING ";
+    const group = line(lease, type === F_WRLCK ? "WRITE" : "READ", pid, "0 EOF");
+    if (group.length > 0) groups.push(group);
+  }
+  return groups;
+}
+
+/** A lock, or who waits for one, as it is told. */
+interface ToldLock {
+  readonly kind: "flock" | "range-lock";
+  /** Nobody else may have it meanwhile. */
+  readonly isExclusive: boolean;
+  readonly pid: number;
+  /** Whose it is: never 0 for who waits; 0 for who has it and whom nobody has numbered yet. */
+  readonly owner: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+function kindText({ kind, pid }: ToldLock): string {
+  if (kind === "flock") return "FLOCK  ADVISORY ";
+  return pid < 0 ? "OFDLCK ADVISORY " : "POSIX  ADVISORY ";
+}
+
+function rangeText({ start, end }: ToldLock): string {
+  return `${start} ${end === Infinity ? "EOF" : end - 1}`;
+}
+
+function toldFlock(type: number, pid: number): ToldLock {
+  return { kind: "flock", isExclusive: type === LOCK_EX, pid, owner: 0, start: 0, end: Infinity };
+}
+
+function toldRange({ type, pid, start, end }: Omit<RangeLock, "owner">, owner: number): ToldLock {
+  return { kind: "range-lock", isExclusive: type === F_WRLCK, pid, owner, start, end };
+}
+
+function heldLocks({ locks }: Inode): ToldLock[] {
+  const flocks = [...(locks?.flocks.values() ?? [])].map(({ kind, pid }) => toldFlock(kind, pid));
+  return [...flocks, ...(locks?.ranges ?? []).map((lock) => toldRange(lock, lock.owner.identity))];
+}
+
+/** Waiters of one file that are told: each may be indented by one more than the one before. */
+const WAITERS_TOLD_MAX = 512;
+
+/**
+ * Who waits for which lock, and for which waiter: each stands behind the first lock that it conflicts with, and there
+ * behind the first waiter that it conflicts with, and so on (Linux fs/locks.c, `__locks_insert_block`).
+ */
+function waitingFor({ locks }: Inode, held: readonly ToldLock[]): Map<ToldLock, ToldLock[]> {
+  const behind = new Map<ToldLock, ToldLock[]>();
+  if (locks === null || locks.queue.isEmpty) return behind;
+  let told = 0;
+  for (const waiter of locks.queue.waiters) {
+    const state = (waiter as Partial<WaitingCall>).syscallState;
+    if (state?.kind !== "range-lock" && state?.kind !== "flock") continue;
+    if (told++ === WAITERS_TOLD_MAX) break;
+    const wanted = state.kind === "flock" ? toldFlock(state.type, state.pid) : toldRange(state, state.owner);
+    let blocker = held.find((lock) => isConflict(lock, wanted));
+    while (blocker !== undefined) {
+      const waiters = behind.get(blocker);
+      const next = waiters?.find((lock) => isConflict(lock, wanted));
+      if (waiters === undefined) behind.set(blocker, [wanted]);
+      else if (next === undefined) waiters.push(wanted);
+      blocker = next;
+    }
+  }
+  return behind;
+}
+
+function isConflict(one: ToldLock, wanted: ToldLock): boolean {
+  if (one.kind !== wanted.kind || !(one.isExclusive || wanted.isExclusive)) return false;
+  return one.kind === "flock" || (one.owner !== wanted.owner && one.start < wanted.end && wanted.start < one.end);
 }

@@ -4,7 +4,8 @@ import type { FrameAllocator } from "../frames/frame-allocator.ts";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import type { CallWork } from "../ground/call-work.ts";
 import type { UserMemory } from "../ground/user-memory.ts";
-import type { CallState, WaitingCall } from "../ground/wait-queue.ts";
+import type { CallState } from "../ground/call-state.ts";
+import type { WaitingCall } from "../ground/wait-queue.ts";
 import type { SignalKernel, SignalTask, TasksOf } from "../signal/signal-target.ts";
 import type { FileTable } from "./file-table.ts";
 import type { FsContext } from "./fs-context.ts";
@@ -29,6 +30,8 @@ export interface VfsKernel extends SignalKernel {
   mounts: MountNamespace;
   readonly tasks: TasksOf<Caller>;
   readonly realtimeOffsetMs: number;
+  /** The last number that `identityOf` gave. */
+  lastIdentity: number;
   now(): number;
   realtime(): { seconds: number; nanoseconds: number };
   /** How long ago a time was, in nanoseconds. */

@@ -3,8 +3,9 @@
  * never covers unwritten pages), then, for the sync calls, the file system's own commit.
  */
 import { WRITE_PORTION } from "../frames/page-cache.ts";
-import { CallWork, WORK, countState, countBefore } from "../ground/call-work.ts";
-import { UNFINISHED, type CallState } from "../ground/wait-queue.ts";
+import { CallWork, WORK, countBefore } from "../ground/call-work.ts";
+import { stateOf, type StateOf } from "../ground/call-state.ts";
+import { UNFINISHED } from "../ground/wait-queue.ts";
 import { evictInode } from "./inode-lifetime.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
@@ -39,16 +40,8 @@ function storeInode(kernel: VfsKernel, inode: Inode, failed: number): number {
   return 0;
 }
 
-/**
- * How far a write-back in pieces is: pages of the inode at the head of the dirty ones (−1: not looked at yet), and
- * inodes, that are still to be written.
- */
-export interface WriteBack extends CallState {
-  readonly kind: "write-back";
-  readonly pages: number;
-  readonly inodes: number;
-  readonly failure: number;
-}
+/** How far a write-back in pieces is. */
+export type WriteBack = StateOf<"write-back">;
 
 /** Of all that is dirty now: what becomes dirty meanwhile is left for the next time. */
 export function beginWriteBack(kernel: VfsKernel): WriteBack {
@@ -124,7 +117,7 @@ export function drainInPieces(task: Caller, inode: Inode): number {
   work.mayPause = true;
   let failed = 0;
   const rest = writeSomePages(inode, countBefore(task, inode.pages.dirtyCount), work, (error) => (failed ||= error));
-  task.syscallState = failed === 0 && rest > 0 ? countState(rest) : null;
+  task.syscallState = failed === 0 && rest > 0 ? { kind: "count", count: rest } : null;
   if (task.syscallState !== null) return UNFINISHED;
   work.mayPause = false;
   return failed;
@@ -155,7 +148,7 @@ export function syncInPieces(task: Caller, inode: Inode, dataOnly: boolean): num
   let failed = 0;
   const rest = writeSomePages(inode, left, kernel.work, (error) => (failed ||= error));
   if (failed === 0 && rest > 0) {
-    task.syscallState = countState(rest);
+    task.syscallState = { kind: "count", count: rest };
     return UNFINISHED;
   }
   if (inode.isDirty) failed = storeInode(kernel, inode, failed);
@@ -186,7 +179,7 @@ export function syncFileSystem(kernel: VfsKernel, fileSystem: FileSystem): numbe
 export function syncFilesInPieces(task: Caller, fileSystem: FileSystem | null): number {
   const { kernel } = task;
   kernel.work.mayPause = true;
-  const from = (task.syscallState as WriteBack | null) ?? beginWriteBack(kernel);
+  const from = stateOf(task, "write-back") ?? beginWriteBack(kernel);
   const reached = continueWriteBack(
     kernel,
     from,

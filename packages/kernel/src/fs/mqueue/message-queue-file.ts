@@ -17,18 +17,13 @@ import {
 } from "@stratos/abi";
 import { byteStringOf, stateClass } from "@stratos/base";
 import { sendSignalToProcess } from "../../signal/send-signal.ts";
-import { BLOCKED, type WaitQueue, type CallState, callState } from "../../ground/wait-queue.ts";
+import { stateOf } from "../../ground/call-state.ts";
+import { BLOCKED, type WaitQueue } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import type { MessageQueueInode } from "./mqueue.ts";
 import type { FsCaller } from "../fs-kernel.ts";
-
-/** What a blocked send or receive keeps. */
-interface Wait extends CallState {
-  readonly kind: "deadline";
-  readonly deadlineNs: number;
-}
 
 export class MessageQueueFile extends OpenFile {
   declare readonly inode: MessageQueueInode;
@@ -70,7 +65,7 @@ export class MessageQueueFile extends OpenFile {
     const message = inode.messages[0];
     if (message === undefined) {
       const result = this.#wait(task, deadlineNs);
-      if (result === BLOCKED) inode.receivers.set(task, task.syscallState as Wait);
+      if (result === BLOCKED) inode.receivers.set(task, task.syscallState!);
       return result;
     }
     inode.receivers.delete(task);
@@ -83,7 +78,8 @@ export class MessageQueueFile extends OpenFile {
 
   #wait(task: FsCaller, deadlineNs: number): number {
     if ((this.flags & O_NONBLOCK) !== 0) return -EAGAIN;
-    const state = (task.syscallState ??= callState<Wait>({ kind: "deadline", deadlineNs })) as Wait;
+    const state = stateOf(task, "deadline") ?? { kind: "deadline", deadlineNs };
+    task.syscallState = state;
     if (task.kernel.now() >= state.deadlineNs) return -ETIMEDOUT;
     task.waitOn(this.inode.queue);
     if (state.deadlineNs !== Infinity) task.waitUntil(state.deadlineNs);

@@ -1,4 +1,4 @@
-import { movedBefore, countState } from "../../ground/call-work.ts";
+import { movedBefore } from "../../ground/call-work.ts";
 import {
   EAGAIN,
   EINTR,
@@ -24,13 +24,15 @@ import { stateClass } from "@stratos/base";
 import type { Credentials } from "../../security/credentials.ts";
 import { signalInfo } from "../../signal/pending-signals.ts";
 import { sendSignalToTask } from "../../signal/send-signal.ts";
-import { BLOCKED, BLOCKED_EINTR, type WaitQueue, type CallState } from "../../ground/wait-queue.ts";
+import { stateOf } from "../../ground/call-state.ts";
+import { identityOf } from "../../ground/identity.ts";
+import { BLOCKED, BLOCKED_EINTR, type WaitQueue } from "../../ground/wait-queue.ts";
 import { AnonymousInode, createAnonymousInode } from "../../vfs/anonymous-file.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
-import { type FifoWait, Pipe } from "./pipe.ts";
+import { Pipe } from "./pipe.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
 /**
@@ -94,7 +96,7 @@ export class PipeFile extends OpenFile {
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
     task.waitOn(pipe.queue);
     if (total === 0) return BLOCKED;
-    task.syscallState = countState(total);
+    task.syscallState = { kind: "count", count: total };
     return BLOCKED_EINTR;
   }
 
@@ -185,11 +187,11 @@ function openFifo(task: FsCaller, inode: Inode, flags: number, path: Path): Open
   }
   const isReader = access === O_RDONLY;
   const mine = isReader ? pipe.waitingReaders : pipe.waitingWriters;
-  const wait = task.syscallState as FifoWait | null;
-  if (wait !== null && mine.has(wait)) {
-    if (wait.isMet) {
+  const isMet = mine.get(task);
+  if (isMet !== undefined) {
+    if (isMet) {
       // The other side came and took the count for us.
-      mine.delete(wait);
+      mine.delete(task);
       return new PipeFile(flags, inode, pipe, path);
     }
     task.waitOn(pipe.queue);
@@ -199,9 +201,8 @@ function openFifo(task: FsCaller, inode: Inode, flags: number, path: Path): Open
   const hasOther = (isReader ? pipe.writers : pipe.readers) > 0 || others.size > 0;
   const isNamed = !(inode instanceof AnonymousInode);
   if (isNamed && !hasOther && (flags & O_NONBLOCK) === 0) {
-    const fresh: FifoWait = { kind: "fifo", task, isMet: false };
-    mine.add(fresh);
-    task.syscallState = fresh;
+    mine.set(task, false);
+    task.syscallState = { kind: "fifo", pipe: identityOf(task.kernel, pipe) };
     task.waitOn(pipe.queue);
     return BLOCKED;
   }
@@ -212,10 +213,10 @@ function openFifo(task: FsCaller, inode: Inode, flags: number, path: Path): Open
   return new PipeFile(flags, inode, pipe, path);
 }
 
-function meet(waits: Set<FifoWait>, pipe: Pipe): void {
-  for (const wait of waits) {
-    if (wait.isMet) continue;
-    wait.isMet = true;
+function meet(waits: Pipe["waitingReaders"], pipe: Pipe): void {
+  for (const [task, isMet] of waits) {
+    if (isMet) continue;
+    waits.set(task, true);
     if (waits === pipe.waitingReaders) pipe.readers++;
     else pipe.writers++;
   }
@@ -226,10 +227,11 @@ function meet(waits: Set<FifoWait>, pipe: Pipe): void {
 function dropDeadWaits(pipe: Pipe): void {
   if (pipe.waitingReaders.size === 0 && pipe.waitingWriters.size === 0) return;
   for (const waits of [pipe.waitingReaders, pipe.waitingWriters]) {
-    for (const wait of waits) {
-      if (wait.task.syscallState === wait && wait.task.state !== "Z" && wait.task.state !== "X") continue;
-      waits.delete(wait);
-      if (!wait.isMet) continue;
+    for (const [task, isMet] of waits) {
+      const isHere = stateOf(task, "fifo")?.pipe === pipe.identity;
+      if (isHere && task.state !== "Z" && task.state !== "X") continue;
+      waits.delete(task);
+      if (!isMet) continue;
       if (waits === pipe.waitingReaders) pipe.readers--;
       else pipe.writers--;
     }
@@ -238,12 +240,7 @@ function dropDeadWaits(pipe: Pipe): void {
 
 /** Result of an interrupted write(2) that had moved bytes already. */
 export function interruptedTransfer(task: FsCaller): number {
-  const state = task.syscallState;
   // A socket keeps more than the count (socket/socket.ts).
-  const done = state?.kind === "socket" ? (state as SocketProgress).transferred : movedBefore(task);
+  const done = stateOf(task, "socket")?.transferred ?? movedBefore(task);
   return done > 0 ? done : -EINTR;
-}
-
-interface SocketProgress extends CallState {
-  readonly transferred: number;
 }

@@ -1,7 +1,8 @@
 import { PAGE_SIZE, PIPE_BUF, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "@stratos/abi";
 import { stateClass, StateError } from "@stratos/base";
-import type { FrameHolder } from "../../frames/memory-account.ts";
-import { WaitQueue, type CallState } from "../../ground/wait-queue.ts";
+import type { FrameCount, FrameHolder } from "../../frames/memory-account.ts";
+import type { Identified } from "../../ground/identity.ts";
+import { WaitQueue } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
@@ -11,7 +12,7 @@ import type { FsCaller, FsKernel } from "../fs-kernel.ts";
  *
  * Bytes lie at ring positions `[#start, #start + length)` modulo `capacity`.
  */
-export class Pipe implements FrameHolder {
+export class Pipe implements FrameHolder, Identified {
   #kernel: FsKernel;
   #frames: Int32Array;
   /** Who made it: its pages count for that user (pipe-limits.ts), until both ends are gone. */
@@ -21,9 +22,13 @@ export class Pipe implements FrameHolder {
   length = 0;
   readers = 0;
   writers = 0;
-  /** Descriptions of fifos opened so far: an opener that waits sees the other side come even if it left again. */
-  readonly waitingReaders = new Set<FifoWait>();
-  readonly waitingWriters = new Set<FifoWait>();
+  /**
+   * Who waits in open(2) of a fifo for the other side, and whether it came: it takes the waiter's count for him then,
+   * so that he sees it even if it left again.
+   */
+  readonly waitingReaders = new Map<FsCaller, boolean>();
+  readonly waitingWriters = new Map<FsCaller, boolean>();
+  identity = 0;
   /** Woken on every change of content or of ends. */
   readonly queue = new WaitQueue();
 
@@ -144,6 +149,10 @@ export class Pipe implements FrameHolder {
     }
   }
 
+  countFrames(count: FrameCount): void {
+    for (const frame of this.#frames) if (frame > 0) count.reference(frame);
+  }
+
   /** In a fork: what the original holds, in frames of its own. */
   #takeCopies(): void {
     const { frames, memory, physical } = this.#kernel;
@@ -200,11 +209,4 @@ export class Pipe implements FrameHolder {
       { copied: (it) => it.#takeCopies() },
     );
   }
-}
-
-/** An open(2) of a fifo that waits for the other side; its count is taken for it when that comes. */
-export interface FifoWait extends CallState {
-  readonly kind: "fifo";
-  readonly task: FsCaller;
-  isMet: boolean;
 }

@@ -18,13 +18,17 @@ import {
   ENETDOWN,
   ENETUNREACH,
   ENODEV,
+  ENOPROTOOPT,
   ENXIO,
   EOPNOTSUPP,
   EPERM,
   ESRCH,
   MSG_DONTWAIT,
   MSG_TRUNC,
+  PACKET_RX_RING,
   PACKET_STATISTICS,
+  PACKET_TX_RING,
+  PACKET_VERSION,
   POLLIN,
   SOCK_DGRAM,
   SOCK_RAW,
@@ -130,6 +134,14 @@ describe("packet sockets on a veth pair", () => {
     const [seen, lost] = new Uint32Array((user.getBytes(watcher, SOL_PACKET, PACKET_STATISTICS) as Uint8Array).buffer);
     assert.equal(seen, 41);
     assert.ok(lost! > 20 && lost! < 40, `lost ${lost}`);
+  });
+
+  it("say that they share no memory, so that libpcap reads each frame", () => {
+    const { user } = machine();
+    const fd = user.socket(AF_PACKET, SOCK_RAW, ETH_P_ALL);
+    assert.equal(user.getBytes(fd, SOL_PACKET, PACKET_VERSION), -ENOPROTOOPT);
+    for (const option of [PACKET_VERSION, PACKET_RX_RING, PACKET_TX_RING])
+      assert.equal(user.setBytes(fd, SOL_PACKET, option, new Uint8Array(28)), -ENOPROTOOPT);
   });
 
   it("refuse what a link can't carry", () => {

@@ -269,6 +269,11 @@ export class UnixConnectionSocket extends UnixSocket {
     return 0;
   }
 
+  /** The other side reads ECONNRESET once it has read what was sent to it. */
+  resetPeer(): void {
+    if (this.#peer !== null) this.#peer.pendingError = ECONNRESET;
+  }
+
   override queuedFiles(): OpenFile[] {
     const files = this.#stream !== null ? this.#stream.files() : this.#packets!.files();
     for (const embryo of this.#backlog) files.push(...embryo.queuedFiles());

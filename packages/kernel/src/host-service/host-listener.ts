@@ -1,0 +1,123 @@
+/** A Unix socket of the guest's file system at which the host listens. */
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, EADDRINUSE, isErrno, S_IFMT, S_IFSOCK, SOCK_STREAM } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import type { Waiter } from "../ground/wait-queue.ts";
+import { unixAddressBytes } from "../socket/unix/unix-address.ts";
+import { UnixConnectionSocket } from "../socket/unix/unix-connection.ts";
+import { changeMode, changeOwner } from "../vfs/attributes.ts";
+import { removeFile } from "../vfs/name-changes.ts";
+import { lookupPath } from "../vfs/path-walk.ts";
+import { HostConnection } from "./host-connection.ts";
+import type { HostServiceCaller } from "./host-service-caller.ts";
+
+export interface HostSocketOwner {
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits of the socket's file: who may write to it may connect. */
+  readonly mode: number;
+}
+
+/** Connections that wait to be taken; a program that finds no room waits, or reads EAGAIN (connect(2)). */
+const BACKLOG = 128;
+
+/**
+ * Listens at `path`, an absolute byte string. A socket's file that nobody listens at any more (of a machine that was
+ * saved) gives way.
+ *
+ * @param task  init
+ * @param onReady  called in the midst of a system call when somebody has connected: it may only ask to be called later
+ * @returns −EADDRINUSE (somebody listens there, or it is no socket), −EINVAL (longer than sun_path), −ENOENT …
+ */
+export function openHostListener(
+  task: HostServiceCaller,
+  path: string,
+  owner: HostSocketOwner,
+  onReady: () => void,
+): HostListener | number {
+  task.kernel.work.begin();
+  const stale = removeStale(task, path);
+  if (stale < 0) return stale;
+  const { fsuid, fsgid } = task.credentials;
+  const socket = new UnixConnectionSocket(task.network, SOCK_STREAM, 0, { fsuid, fsgid });
+  const failed = bindAs(task, socket, path, owner);
+  if (failed >= 0) return new HostListener(task, socket, path, onReady);
+  socket.release();
+  return failed;
+}
+
+function removeStale(task: HostServiceCaller, path: string): number {
+  const place = lookupPath(task, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
+  if (isErrno(place)) return 0;
+  const inode = place.dentry.inode!;
+  if ((inode.mode & S_IFMT) !== S_IFSOCK || task.network.boundInodes.has(inode)) return -EADDRINUSE;
+  return removeFile(task, AT_FDCWD, path);
+}
+
+function bindAs(task: HostServiceCaller, socket: UnixConnectionSocket, path: string, owner: HostSocketOwner): number {
+  const bound = socket.bind(task, unixAddressBytes({ kind: "path", name: path }));
+  if (bound < 0) return bound;
+  const place = lookupPath(task, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
+  if (isErrno(place)) return place;
+  const failed = changeOwner(task, place, owner.uid, owner.gid);
+  if (failed < 0) return failed;
+  const refused = changeMode(task, place, owner.mode);
+  return refused < 0 ? refused : socket.listen(task, BACKLOG);
+}
+
+/**
+ * Where the host waits for programs. It belongs to this machine alone: in a fork, and where a saved machine goes on,
+ * nobody listens until the host does so again (ECONNREFUSED).
+ */
+export class HostListener implements Waiter {
+  #task: HostServiceCaller;
+  #socket: UnixConnectionSocket;
+  #path: string;
+  #isClosed = false;
+  #onReady: (() => void) | null;
+
+  constructor(task: HostServiceCaller, socket: UnixConnectionSocket, path: string, onReady: () => void) {
+    this.#task = task;
+    this.#socket = socket;
+    this.#path = path;
+    this.#onReady = onReady;
+    socket.readiness.add(this);
+  }
+
+  wake(): void {
+    this.#onReady?.();
+  }
+
+  /** The next program that has connected; null: none now. */
+  accept(): HostConnection | null {
+    if (this.#isClosed) return null;
+    const socket = this.#socket.accept(this.#task, 0);
+    return isErrno(socket) ? null : new HostConnection(this.#task, socket as UnixConnectionSocket);
+  }
+
+  /** Those who wait are reset, and the socket's file is removed. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#task.kernel.work.begin();
+    removeFile(this.#task, AT_FDCWD, this.#path);
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#socket.readiness.remove(this);
+    this.#socket.release();
+  }
+
+  static {
+    stateClass(
+      "HostServiceListener",
+      this,
+      {
+        save: (it) => ({ task: it.#task, socket: it.#socket, path: it.#path, isClosed: it.#isClosed }),
+        load: (it, from) => ({ task: it.#task, socket: it.#socket, path: it.#path, isClosed: it.#isClosed } = from),
+      },
+      { keeps: ["#onReady"], loaded: (it) => it.#end() },
+    );
+  }
+}

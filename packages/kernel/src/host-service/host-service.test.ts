@@ -1,0 +1,211 @@
+/**
+ * Goal: programs reach services of the host over Unix sockets of their file system, with memory that both read. Method:
+ * a task that makes system calls, and the host's end beside it.
+ */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  AF_UNIX,
+  EACCES,
+  EADDRINUSE,
+  EAGAIN,
+  ECONNREFUSED,
+  ECONNRESET,
+  EINVAL,
+  ENOENT,
+  EPERM,
+  F_SEAL_SEAL,
+  F_SEAL_WRITE,
+  MSG_DONTWAIT,
+  SCM_RIGHTS,
+  SOCK_STREAM,
+} from "@stratos/abi";
+import { createMemfd } from "../fs/memfd/memfd.ts";
+import { BytesCursor } from "../ground/io-cursor.ts";
+import { SocketTask, unixPath } from "../testing/socket-task.ts";
+import type { HostConnection } from "./host-connection.ts";
+import { HostFile } from "./host-file.ts";
+import { type HostListener, openHostListener } from "./host-listener.ts";
+
+const PATH = "/service";
+const OWNER = { uid: 0, gid: 0, mode: 0o700 };
+
+function listen(user: SocketTask, onReady: () => void = () => {}, owner = OWNER): HostListener {
+  const listener = openHostListener(user.task, PATH, owner, onReady);
+  assert.ok(typeof listener !== "number", String(listener));
+  return listener;
+}
+
+function connected(): { user: SocketTask; fd: number; connection: HostConnection; listener: HostListener } {
+  const { user } = SocketTask.createMachine();
+  const listener = listen(user);
+  const fd = user.socket(AF_UNIX, SOCK_STREAM);
+  assert.equal(user.connect(fd, unixPath(PATH)), 0);
+  const connection = listener.accept();
+  assert.ok(connection !== null);
+  return { user, fd, connection, listener };
+}
+
+function received(connection: HostConnection, files: HostFile[] = []): string | number {
+  const bytes = new Uint8Array(100);
+  const count = connection.receive(bytes, files);
+  return count < 0 ? count : Buffer.from(bytes.subarray(0, count)).toString("latin1");
+}
+
+describe("a socket of the host", () => {
+  it("tells when a program connects, and who it is", () => {
+    const { user } = SocketTask.createMachine();
+    let told = 0;
+    const listener = listen(user, () => told++);
+    assert.equal(listener.accept(), null);
+    const fd = user.socket(AF_UNIX, SOCK_STREAM);
+    assert.equal(user.connect(fd, unixPath(PATH)), 0);
+    assert.equal(told, 1);
+    assert.deepEqual(listener.accept()?.peer, { pid: user.task.pid, uid: 0, gid: 0 });
+  });
+
+  it("is open to whom its file lets write", () => {
+    const { user } = SocketTask.createMachine();
+    listen(user, () => {}, { uid: 1000, gid: 1000, mode: 0o700 });
+    const fd = user.socket(AF_UNIX, SOCK_STREAM);
+    const { credentials } = user.task;
+    const as = (fsuid: number): number => {
+      user.task.credentials = { ...credentials, fsuid, effective: 0, groups: [] };
+      return user.connect(fd, unixPath(PATH));
+    };
+    assert.equal(as(1001), -EACCES);
+    assert.equal(as(1000), 0);
+  });
+
+  it("takes the place of one that nobody listens at, and of nothing else", () => {
+    const { user } = SocketTask.createMachine();
+    const listener = listen(user);
+    assert.equal(
+      openHostListener(user.task, PATH, OWNER, () => {}),
+      -EADDRINUSE,
+    );
+    assert.equal(
+      openHostListener(user.task, "/absent/service", OWNER, () => {}),
+      -ENOENT,
+    );
+    assert.equal(
+      openHostListener(user.task, `/${"x".repeat(200)}`, OWNER, () => {}),
+      -EINVAL,
+    );
+    listener.close();
+    const fd = user.socket(AF_UNIX, SOCK_STREAM);
+    assert.equal(user.connect(fd, unixPath(PATH)), -ENOENT);
+    const stale = user.socket(AF_UNIX, SOCK_STREAM);
+    assert.equal(user.bind(stale, unixPath(PATH)), 0);
+    user.call("close", stale);
+    assert.equal(user.connect(fd, unixPath(PATH)), -ECONNREFUSED);
+    listen(user);
+    assert.equal(user.connect(fd, unixPath(PATH)), 0);
+  });
+});
+
+describe("a connection", () => {
+  it("carries bytes both ways, and tells of each", () => {
+    const { user, fd, connection } = connected();
+    let told = 0;
+    connection.onReady(() => told++);
+    assert.equal(received(connection), -EAGAIN);
+    user.send(fd, "hello");
+    assert.equal(told, 1);
+    assert.equal(received(connection), "hello");
+    assert.equal(connection.send(new TextEncoder().encode("world")), 5);
+    assert.equal(user.receive(fd), "world");
+  });
+
+  it("takes what there is room for, and tells when there is more", () => {
+    const { user, fd, connection } = connected();
+    const piece = new Uint8Array(1 << 16);
+    let sent = 0;
+    for (let count = 0; (count = connection.send(piece)) > 0;) sent += count;
+    assert.equal(connection.send(piece), -EAGAIN);
+    let told = 0;
+    connection.onReady(() => told++);
+    let read = 0;
+    while (read < sent) read += (user.receive(fd, 0x6000) as string).length;
+    assert.ok(told > 0);
+    assert.ok(connection.send(piece) > 0);
+  });
+
+  it("ends for the host when the program goes, and for the program when the host does", () => {
+    const one = connected();
+    one.user.send(one.fd, "last");
+    one.user.call("close", one.fd);
+    assert.equal(received(one.connection), "last");
+    assert.equal(received(one.connection), "");
+    const other = connected();
+    other.connection.send(Uint8Array.of(65));
+    other.connection.close();
+    assert.equal(other.user.receive(other.fd), "A");
+    assert.equal(other.user.receive(other.fd), "");
+    assert.equal(other.connection.send(Uint8Array.of(65)) < 0, true);
+  });
+
+  it("that is reset is told so", () => {
+    const { user, fd, connection } = connected();
+    connection.reset();
+    assert.equal(user.receive(fd, 10, MSG_DONTWAIT), -ECONNRESET);
+  });
+});
+
+describe("a file that a program passes", () => {
+  it("is read as the program changes it, and gives what is left when it is shortened", () => {
+    const { user, fd, connection } = connected();
+    const memory = createMemfd(user.task, "pool", 0);
+    assert.ok(typeof memory !== "number");
+    memory.write(user.task, new BytesCursor(new Uint8Array(10_000).fill(7)), 0);
+    const number = user.task.files.install(memory, false, 0, 1024);
+    assert.ok(number >= 0);
+    user.sendMessage(fd, "x", SCM_RIGHTS, [number]);
+    const files: HostFile[] = [];
+    assert.equal(received(connection, files), "x");
+    const [file] = files;
+    assert.equal(file!.sizeBytes, 10_000);
+    const bytes = new Uint8Array(4);
+    assert.equal(file!.read(bytes, 4094), 4);
+    assert.deepEqual([...bytes], [7, 7, 7, 7]);
+    memory.write(user.task, new BytesCursor(Uint8Array.of(9)), 4095);
+    file!.read(bytes, 4094);
+    assert.deepEqual([...bytes], [7, 9, 7, 7]);
+    assert.equal(user.call("ftruncate", number, 4096), 0);
+    assert.equal(file!.read(bytes, 4094), 2);
+    assert.equal(file!.read(bytes, 8000), 0);
+    assert.equal(file!.read(bytes, -1), -EINVAL);
+    connection.release(file!);
+    assert.equal(file!.read(bytes, 0), -EINVAL);
+    assert.equal(memory.references, 1);
+  });
+
+  it("that would make the host wait has no content, and is given back when the connection ends", () => {
+    const { user, fd, connection } = connected();
+    const [one] = user.pair(SOCK_STREAM) as [number, number];
+    user.sendMessage(fd, "x", SCM_RIGHTS, [one]);
+    const files: HostFile[] = [];
+    received(connection, files);
+    assert.equal(files[0]!.sizeBytes, 0);
+    assert.equal(files[0]!.read(new Uint8Array(1), 0), -EINVAL);
+    const file = user.task.files.get(one);
+    assert.ok(file !== undefined);
+    assert.equal(file.references, 2);
+    connection.close();
+    assert.equal(file.references, 1);
+  });
+
+  it("of the host can be read by the program, and changed by nobody", () => {
+    const { user, fd, connection } = connected();
+    // The task's memory has no areas, which a seal against writing asks for.
+    Object.assign(user.task.space, { areas: [] });
+    const file = HostFile.ofBytes(user.task, "keymap", new TextEncoder().encode("xkb"));
+    assert.ok(typeof file !== "number");
+    assert.equal(file.seals & (F_SEAL_SEAL | F_SEAL_WRITE), F_SEAL_SEAL | F_SEAL_WRITE);
+    connection.send(Uint8Array.of(65), [file]);
+    const { control } = user.receiveMessage(fd);
+    const number = new DataView(control[0]!.data.buffer, control[0]!.data.byteOffset).getInt32(0, true);
+    assert.equal(user.write(number, "xxx"), -EPERM);
+    assert.equal(user.read(number), "xkb");
+  });
+});

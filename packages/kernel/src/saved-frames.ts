@@ -1,0 +1,73 @@
+/**
+ * What a kernel has of its board's memory, as it would be on a board of its own: so a kernel is saved that shares its
+ * board with others. Each frame keeps its number. What other kernels have is not in it: their frames are free, and
+ * references are the kernel's alone; what it was lent by an image that is in memory it has borrowed there, too.
+ */
+import type { FrameCount } from "./frames/memory-account.ts";
+import { PageCache } from "./frames/page-cache.ts";
+import type { Kernel } from "./task/kernel-state.ts";
+
+/** By (frame − first). */
+interface HeldFrames {
+  readonly references: Int32Array;
+  readonly notes: Uint16Array;
+  /** By how many page caches each page of an image is borrowed. */
+  readonly borrowed: Uint16Array;
+}
+
+/** Counts what is there while nobody runs, instead of keeping such counts for each kernel while they do. */
+function framesHeldBy({ frames, images, memory, reaper, spaces, zeroFrame }: Kernel): HeldFrames {
+  const { first, total } = frames;
+  const references = new Int32Array(total);
+  const notes = new Uint16Array(total);
+  const borrowed = new Uint16Array(total);
+  const count: FrameCount = {
+    reference: (frame) => {
+      references[frame - first]!++;
+    },
+    cached: (frame) => {
+      references[frame - first]!++;
+      if (frames.isLent(frame)) borrowed[frame - first]!++;
+    },
+    node: (frame) => {
+      references[frame - first]!++;
+      notes[frame - first] = frames.notes[frame - first]!;
+    },
+  };
+  count.reference(zeroFrame);
+  for (const space of spaces) space.table.countFrames(count);
+  for (const cache of memory.caches) if (cache instanceof PageCache) cache.countFrames(count);
+  for (const holder of memory.holders) holder.countFrames(count);
+  reaper.countFrames(count);
+  // What is borrowed is the image's as well.
+  for (const image of images)
+    image.forEachFrame((frame) => {
+      if (borrowed[frame - first] === 0) return;
+      references[frame - first]!++;
+      notes[frame - first] = borrowed[frame - first]!;
+    });
+  return { references, notes, borrowed };
+}
+
+/** What stands for parts of the board in a saved kernel. @param kernel  between two turns */
+export function savedParts(kernel: Kernel): { replaced: Map<object, object>; frames: Uint32Array; total: number } {
+  const { board, memory, libraryPlaces, spaces } = kernel;
+  const held = framesHeldBy(kernel);
+  const only = board.frames.onlyOf(memory, held);
+  const { pages, images } = board.images.onlyOf(
+    kernel.images,
+    only.frames,
+    (frame) => held.borrowed[frame - board.frames.first]! > 0,
+  );
+  const replaced = new Map<object, object>(images);
+  replaced.set(board.frames, only.frames).set(memory, only.memory).set(board.images, pages);
+  // A repeatable kernel has places of its own.
+  if (libraryPlaces === board.libraryPlaces) {
+    const starts = new Set([...spaces].flatMap(({ areas }) => [...areas].map(({ start }) => start)));
+    replaced.set(
+      libraryPlaces,
+      libraryPlaces.onlyAt((address) => starts.has(address)),
+    );
+  }
+  return { replaced, frames: only.frames.used(), total: only.frames.total };
+}

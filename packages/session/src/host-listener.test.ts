@@ -1,0 +1,107 @@
+/**
+ * Goal: what a service sends arrives in order, whatever room there is, and a program that does not read cannot fill the
+ * host. Method: a connection that takes as much as the test says, and a loop whose turns it counts.
+ */
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { EAGAIN } from "@stratos/abi";
+import type { EventLoop } from "@stratos/host";
+import type { HostConnection, HostFile } from "@stratos/kernel";
+import { GuestClient } from "./host-listener.ts";
+
+/** The kernel's end of a connection. */
+class Connection {
+  room = 0;
+  sent = "";
+  readonly files: HostFile[] = [];
+  readonly incoming: string[] = [];
+  hasEnded = false;
+  isClosed = false;
+  wasReset = false;
+  wake: () => void = () => {};
+
+  onReady(callback: () => void): void {
+    this.wake = callback;
+  }
+
+  send(bytes: Uint8Array, files: readonly HostFile[]): number {
+    if (this.room === 0) return -EAGAIN;
+    const count = Math.min(this.room, bytes.length);
+    this.sent += Buffer.from(bytes.subarray(0, count)).toString();
+    this.files.push(...files);
+    this.room -= count;
+    return count;
+  }
+
+  receive(into: Uint8Array): number {
+    const next = this.incoming.shift();
+    if (next === undefined) return this.hasEnded ? 0 : -EAGAIN;
+    into.set(Buffer.from(next));
+    return next.length;
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  reset(): void {
+    this.isClosed = true;
+    this.wasReset = true;
+  }
+}
+
+function serve(): { connection: Connection; client: GuestClient; turns: () => void; heard: string[] } {
+  const connection = new Connection();
+  const due: (() => void)[] = [];
+  const loop = { callSoon: (callback: () => void) => void due.push(callback) } as EventLoop;
+  const client = new GuestClient(connection as unknown as HostConnection, loop);
+  const heard: string[] = [];
+  client.serve({
+    onData: (bytes) => void heard.push(Buffer.from(bytes).toString()),
+    onEnd: () => void heard.push("end"),
+  });
+  return { connection, client, heard, turns: () => due.splice(0).forEach((callback) => callback()) };
+}
+
+it("bytes that find no room go when there is some, in order, and their files once", () => {
+  const { connection, client, turns } = serve();
+  const file = {} as HostFile;
+  client.send(Buffer.from("one"));
+  client.send(Buffer.from("two"), [file]);
+  for (const room of [2, 2, 9]) {
+    connection.room = room;
+    connection.wake();
+    turns();
+  }
+  assert.equal(connection.sent, "onetwo");
+  assert.deepEqual(connection.files, [file]);
+});
+
+it("a program that does not read is reset when more waits for it than may", () => {
+  const { connection, client, heard } = serve();
+  for (let count = 0; count < 65; count++) client.send(new Uint8Array(1 << 16));
+  assert.ok(connection.wasReset);
+  assert.deepEqual(heard, ["end"]);
+  client.send(Buffer.from("more"));
+});
+
+it("bytes are taken one piece a turn, and the end comes after them", () => {
+  const { connection, heard, turns } = serve();
+  connection.incoming.push("a", "b");
+  connection.hasEnded = true;
+  for (const expected of [["a"], ["a", "b"], ["a", "b", "end"], ["a", "b", "end"]]) {
+    turns();
+    assert.deepEqual(heard, expected);
+  }
+});
+
+it("a service that closes hears no more", () => {
+  const { connection, client, heard, turns } = serve();
+  connection.incoming.push("a");
+  connection.room = 10;
+  client.send(Buffer.from("bye"));
+  client.close();
+  turns();
+  assert.deepEqual(heard, []);
+  assert.deepEqual([connection.sent, connection.isClosed, connection.wasReset], ["bye", true, false]);
+});
