@@ -9,7 +9,7 @@ import { join } from "node:path";
 
 /** Names that distributions give it; CHROMIUM says another. */
 const NAMES = ["chromium", "chromium-headless-shell", "chromium-browser", "google-chrome"];
-const START_MS = 60_000;
+const START_MS = 300_000;
 
 interface Waiting {
   resolve(result: Record<string, unknown>): void;
@@ -23,6 +23,11 @@ export class Browser {
   readonly #waiting = new Map<number, Waiting>();
   #serial = 0;
 
+  /** The folder of what it keeps. */
+  get profile(): string {
+    return this.#profile;
+  }
+
   constructor(process: ChildProcess, profile: string, socket: WebSocket) {
     this.#process = process;
     this.#profile = profile;
@@ -34,8 +39,8 @@ export class Browser {
     });
   }
 
-  static async launch(): Promise<Browser> {
-    const profile = mkdtempSync(join(tmpdir(), "stratos-browser-"));
+  /** @param profile  of a browser before; default: a new one */
+  static async launch(profile: string = mkdtempSync(join(tmpdir(), "stratos-browser-"))): Promise<Browser> {
     const child = spawn(
       browserProgram(),
       [
@@ -80,6 +85,7 @@ export class Browser {
 
   /** @throws Error with the protocol's words */
   call(method: string, params: object, sessionId?: string): Promise<Record<string, unknown>> {
+    if (this.#socket.readyState !== WebSocket.OPEN) return Promise.reject(new Error("the browser has ended"));
     const id = ++this.#serial;
     this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
@@ -93,10 +99,19 @@ export class Browser {
     else waiting.reject(new Error(message.error.message));
   }
 
-  async close(): Promise<void> {
+  /** As a computer's power does: nothing is brought to rest. Its profile stays. */
+  async kill(): Promise<void> {
     const ended = new Promise((resolve) => this.#process.once("exit", resolve));
-    await this.call("Browser.close", {}).catch(() => this.#process.kill());
+    this.#process.kill("SIGKILL");
     await ended;
+  }
+
+  async close(): Promise<void> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const ended = new Promise((resolve) => this.#process.once("exit", resolve));
+      await this.call("Browser.close", {}).catch(() => this.#process.kill());
+      await ended;
+    }
     rmSync(this.#profile, { recursive: true, force: true, maxRetries: 10 });
   }
 }
@@ -111,16 +126,16 @@ export class Page {
   }
 
   async navigate(url: string): Promise<void> {
-    await this.#call("Page.navigate", { url });
+    await this.call("Page.navigate", { url });
   }
 
   async reload(): Promise<void> {
-    await this.#call("Page.reload", {});
+    await this.call("Page.reload", {});
   }
 
   /** The value of an expression, as JSON would have it. @throws Error that the page threw */
   async evaluate(expression: string): Promise<unknown> {
-    const { result, exceptionDetails } = (await this.#call("Runtime.evaluate", {
+    const { result, exceptionDetails } = (await this.call("Runtime.evaluate", {
       expression,
       returnByValue: true,
       awaitPromise: true,
@@ -143,10 +158,10 @@ export class Page {
   /** Types as a keyboard does: into what has the focus. */
   async type(text: string): Promise<void> {
     for (const character of text) {
-      if (character !== "\n") await this.#call("Input.insertText", { text: character });
+      if (character !== "\n") await this.call("Input.insertText", { text: character });
       else
         for (const type of ["keyDown", "keyUp"])
-          await this.#call("Input.dispatchKeyEvent", {
+          await this.call("Input.dispatchKeyEvent", {
             type,
             key: "Enter",
             code: "Enter",
@@ -156,7 +171,13 @@ export class Page {
     }
   }
 
-  #call(method: string, params: object): Promise<Record<string, unknown>> {
+  /** Presses keys one after the other, or lets them go. @param codes  KeyboardEvent.code */
+  async press(type: "keyDown" | "keyUp", ...codes: string[]): Promise<void> {
+    for (const code of codes) await this.call("Input.dispatchKeyEvent", { type, code, key: "Unidentified" });
+  }
+
+  /** @throws Error with the protocol's words */
+  call(method: string, params: object): Promise<Record<string, unknown>> {
     return this.#browser.call(method, params, this.#sessionId);
   }
 }

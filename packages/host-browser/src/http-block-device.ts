@@ -5,6 +5,8 @@
  */
 import { EIO, EROFS } from "@stratos/abi";
 import type { BlockDevice } from "@stratos/host";
+import { requestNow } from "./sync-request.ts";
+import { requestFile, statusWords } from "./web-file.ts";
 
 /** A part of the file, or why there is none, for people. */
 export type FetchPart = (start: number, length: number) => Uint8Array | string;
@@ -46,9 +48,7 @@ export class HttpBlockDevice implements BlockDevice {
 
   /** @throws Error with words for people when the server has no such file, or gives no parts of it */
   static async open(url: string, options: HttpDeviceOptions = {}): Promise<HttpBlockDevice> {
-    const answer = await fetch(url, { headers: { range: "bytes=0-0" } }).catch((error: unknown) => {
-      throw new Error(`${url}: the server cannot be reached`, { cause: error });
-    });
+    const answer = await requestFile(url, { headers: { range: "bytes=0-0" } });
     await answer.body?.cancel();
     if (!answer.ok) throw new Error(`${url}: ${statusWords(answer.status)}`);
     const size = Number(/^bytes 0-0\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1]);
@@ -129,17 +129,6 @@ export class HttpBlockDevice implements BlockDevice {
   }
 }
 
-/** What is used of XMLHttpRequest, which Node does not have. */
-declare const XMLHttpRequest: new () => {
-  open(method: string, url: string, isAsynchronous: boolean): void;
-  setRequestHeader(name: string, value: string): void;
-  getResponseHeader(name: string): string | null;
-  send(): void;
-  responseType: string;
-  readonly status: number;
-  readonly response: unknown;
-};
-
 /** Tries of a request that got no answer. */
 const TRIES = 3;
 
@@ -148,27 +137,15 @@ function synchronousPart(url: string, etag: string | null): FetchPart {
   return (start, length) => {
     let failure = "";
     for (let tries = 0; tries < TRIES; tries++) {
-      const request = new XMLHttpRequest();
-      request.open("GET", url, false);
-      request.responseType = "arraybuffer";
-      request.setRequestHeader("range", `bytes=${start}-${start + length - 1}`);
-      try {
-        request.send();
-      } catch {
-        failure = `${url}: the server cannot be reached`;
+      const answer = requestNow(url, { range: `bytes=${start}-${start + length - 1}` });
+      if (answer === null) {
+        failure = `${url}: ${statusWords(null)}`;
         continue;
       }
-      if (request.status !== 206) return `${url}: ${statusWords(request.status)}`;
-      if (request.getResponseHeader("etag") !== etag) return `${url}: the file is not the one that was opened`;
-      return new Uint8Array(request.response as ArrayBuffer);
+      if (answer.status !== 206) return `${url}: ${statusWords(answer.status)}`;
+      if (answer.header("etag") !== etag) return `${url}: the file is not the one that was opened`;
+      return answer.bytes;
     }
     return failure;
   };
-}
-
-/** What an answer of a server that gives no content means. */
-export function statusWords(status: number): string {
-  if (status === 404 || status === 410) return `no such file on the server (${status})`;
-  if (status === 401 || status === 403) return `the server refuses it (${status})`;
-  return `the server answers with status ${status}`;
 }

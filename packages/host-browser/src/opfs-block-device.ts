@@ -22,6 +22,15 @@ export interface SyncAccessHandle {
 
 const BLOCK = 4096;
 
+/** @throws what the handle throws; Error when it takes nothing */
+export function writeAll(handle: SyncAccessHandle, bytes: Uint8Array, at: number): void {
+  for (let done = 0; done < bytes.length;) {
+    const count = handle.write(bytes.subarray(done), { at: at + done });
+    if (count <= 0) throw new Error("nothing was written");
+    done += count;
+  }
+}
+
 export class OpfsBlockDevice implements BlockDevice {
   readonly readOnly: boolean;
   readonly #handle: SyncAccessHandle;
@@ -53,11 +62,7 @@ export class OpfsBlockDevice implements BlockDevice {
   write(offset: number, bytes: Uint8Array, at: number, length: number): number {
     if (this.readOnly) return -EIO;
     try {
-      for (let done = 0; done < length;) {
-        const count = this.#handle.write(bytes.subarray(at + done, at + length), { at: offset + done });
-        if (count <= 0) return -EIO;
-        done += count;
-      }
+      writeAll(this.#handle, bytes.subarray(at, at + length), offset);
       return 0;
     } catch (error) {
       return isQuota(error) ? -ENOSPC : -EIO;
@@ -77,7 +82,13 @@ export class OpfsBlockDevice implements BlockDevice {
   resize(size: number): number {
     if (this.readOnly) return -EIO;
     try {
+      const before = this.#handle.getSize();
       this.#handle.truncate(size);
+      // Chromium makes a file as long as it may be, and says nothing.
+      if (this.#handle.getSize() !== size) {
+        this.#handle.truncate(before);
+        return -ENOSPC;
+      }
       this.#size = size;
       return 0;
     } catch (error) {

@@ -15,7 +15,8 @@ import {
 import { type CompressionCodec, MemoryBlockDevice } from "@stratos/host";
 import { blobDevice, type SyncBlob } from "./blob-device.ts";
 import { browserClock } from "./browser-clock.ts";
-import { HttpBlockDevice, type HttpDeviceOptions, statusWords } from "./http-block-device.ts";
+import { HttpBlockDevice, type HttpDeviceOptions } from "./http-block-device.ts";
+import { folderUrl, requestFile, statusWords } from "./web-file.ts";
 import { loadZstd } from "./zstd-codec.ts";
 
 export interface WebImageOptions extends HttpDeviceOptions {
@@ -45,7 +46,7 @@ const LAYERS_MAX = 32;
 
 /** @param folder  URL of the image. @throws Error with words for people */
 export async function openWebImage(folder: string, options: WebImageOptions): Promise<WebImage> {
-  const base = folder.replace(/\/*$/, "/");
+  const base = folderUrl(folder);
   const description = await readDescription(`${base}image.json`);
   const layers = await Promise.all(
     Array.from({ length: description.layers }, (_, index) =>
@@ -87,9 +88,7 @@ function mountLayers(layers: readonly HttpBlockDevice[], codecs: readonly Compre
 }
 
 async function readDescription(url: string): Promise<{ readonly layers: number }> {
-  const answer = await fetch(url).catch((error: unknown) => {
-    throw new Error(`${url}: the server cannot be reached`, { cause: error });
-  });
+  const answer = await requestFile(url);
   if (!answer.ok) {
     const words = `${url}: ${statusWords(answer.status)}`;
     throw answer.status === 404 ? new MissingImageError(words) : new Error(words);

@@ -1,6 +1,6 @@
 /** Runs a command in a system as root, without a terminal or a network, and hands on its output by lines. */
 import { byteString } from "@stratos/base";
-import type { HostStreamIn, HostStreamOut } from "@stratos/host";
+import type { CodeArchive, HostStreamIn, HostStreamOut } from "@stratos/host";
 import { nodePorts } from "@stratos/host-node";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
 import { exitStatusOf, findGuestUser, GUEST_PATH, MachineSession, readerOf } from "@stratos/session";
@@ -13,6 +13,10 @@ interface GuestCommand {
   readonly argv: readonly string[];
   /** folders of the host that it sees */
   readonly volumes?: readonly SharedFolder[];
+  /** where translations are kept; absent: nowhere */
+  readonly codeArchive?: CodeArchive;
+  /** it is ended then */
+  readonly timeoutMs?: number;
   /** lines of output, and the kernel's messages as `kernel: …`; byte strings */
   onLine(line: string): void;
 }
@@ -20,7 +24,7 @@ interface GuestCommand {
 /** @returns its exit status as a shell would say it; all that it wrote is in the volume, which is not yet synced */
 export async function runInGuest(opened: OpenVolume, command: GuestCommand): Promise<number> {
   const session = new MachineSession({
-    ports: nodePorts(),
+    ports: { ...nodePorts(), codeArchive: command.codeArchive },
     volume: opened.volume,
     memoryBytes: DEFAULT_MEMORY,
     folders: hostFolders(command.volumes ?? []),
@@ -41,8 +45,9 @@ export async function runInGuest(opened: OpenVolume, command: GuestCommand): Pro
     },
     files,
   );
-  const status = exitStatusOf(await session.run());
+  const status = exitStatusOf(await session.run(command.timeoutMs));
   session.machine.sync();
+  session.machine.processor.submitProfile();
   return status;
 }
 

@@ -1,0 +1,34 @@
+/** The folder of the origin that a system has. */
+const ROOT = "stratos";
+/** A tab that was just closed lets go of its files a moment later. */
+const TRIES = 50;
+const TRY_MS = 100;
+
+/** @throws what the browser says when it gives this page no files */
+export async function originFolder(name: string): Promise<FileSystemDirectoryHandle> {
+  const root = await (await navigator.storage.getDirectory()).getDirectoryHandle(ROOT, { create: true });
+  return root.getDirectoryHandle(name, { create: true });
+}
+
+/** Removes files of a system. @throws what the browser says when they stay in use */
+export async function removeFiles(name: string, files: readonly string[]): Promise<void> {
+  const folder = await originFolder(name);
+  for (const file of files)
+    await patiently(() =>
+      folder.removeEntry(file).catch((error: unknown) => {
+        if ((error as Error).name !== "NotFoundError") throw error;
+      }),
+    );
+}
+
+/** Does what needs a file for itself, once it is let go of. */
+export async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if ((error as Error).name !== "NoModificationAllowedError" || tries === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, TRY_MS));
+    }
+  }
+}

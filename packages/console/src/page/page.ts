@@ -1,0 +1,301 @@
+/**
+ * The page: a terminal of xterm.js, a worker that is the machine, and what a person does with its files. The query
+ * parameter `memory=MIB` says how much memory the machine has (default 512).
+ */
+import { FitAddon } from "@xterm/addon-fit";
+import { type ITheme, Terminal } from "@xterm/xterm";
+import { connectTerminal } from "@stratos/host-browser/terminal";
+import { bringFiles, FilesDialog } from "./files-dialog.ts";
+import { MachineWorker } from "./machine.ts";
+import type { Keeping, Told, Usage } from "./messages.ts";
+import { removeFiles } from "./origin-folder.ts";
+import { SnapshotsDialog } from "./snapshots-dialog.ts";
+import { TabLock } from "./tab-lock.ts";
+
+const byId = <E extends HTMLElement = HTMLElement>(id: string): E => document.querySelector<E>(`#${id}`)!;
+
+/** Where the page lies names the system: pages of one origin have files of their own. */
+const folder = encodeURIComponent(new URL(".", location.href).pathname).replaceAll("%", "-");
+const terminal = new Terminal({ cursorBlink: true, scrollback: 5000, fontFamily: "monospace" });
+const fit = new FitAddon();
+terminal.loadAddon(fit);
+terminal.open(byId("terminal"));
+fit.fit();
+new ResizeObserver(() => fit.fit()).observe(byId("terminal"));
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const useTheme = (): void => void (terminal.options.theme = dark.matches ? DARK : LIGHT);
+
+const DARK: ITheme = { background: "#101418", foreground: "#d8dee6", cursor: "#d8dee6" };
+const LIGHT: ITheme = {
+  background: "#f7f8fa",
+  foreground: "#1a2027",
+  cursor: "#1a2027",
+  selectionBackground: "#b9d2f0",
+  yellow: "#7a5c00",
+  brightYellow: "#7a5c00",
+  green: "#1d6b2f",
+  brightGreen: "#1d6b2f",
+  cyan: "#0b6a75",
+  brightCyan: "#0b6a75",
+  white: "#5a6470",
+  brightWhite: "#1a2027",
+};
+useTheme();
+dark.addEventListener("change", useTheme);
+
+let machine: MachineWorker | null = null;
+let keeping: Keeping = "memory";
+let isLeaving = false;
+/** Of the page's start, for who measures. */
+const times: Record<string, number> = {};
+
+const lock =
+  typeof navigator.locks === "undefined"
+    ? null
+    : new TabLock(`stratos ${folder}`, {
+        async release() {
+          await machine?.ask({ kind: "stop" });
+        },
+        async copy(name) {
+          if (machine === null) throw new Error("the other tab's machine does not run");
+          await machine.ask({ kind: "copy", name });
+        },
+        onLost() {
+          machine?.end();
+          machine = null;
+          show("ended", "another tab has taken this machine over");
+        },
+      });
+
+const snapshots = new SnapshotsDialog({
+  ask: (request) => running().ask(request),
+  restart: (words) => restart(words),
+  notice,
+});
+const files = new FilesDialog({ ask: (request) => running().ask(request), notice });
+
+begin().catch((error: unknown) => show("failed", (error as Error).message));
+
+async function begin(): Promise<void> {
+  if (lock === null || !(await hasFiles())) return boot("memory", "");
+  if (await lock.take()) return boot("files", "");
+  show("starting", "this machine is open in another tab");
+  const other = byId<HTMLDialogElement>("other");
+  other.returnValue = "";
+  other.showModal();
+  await new Promise((resolve) => other.addEventListener("close", resolve, { once: true }));
+  if (other.returnValue === "take") {
+    show("starting", "the other tab brings its files to rest …");
+    await lock.takeOver();
+    return boot("files", "");
+  }
+  show("starting", "the other tab copies its files …");
+  const copy = `copy-${crypto.randomUUID()}`;
+  await lock.askCopy(copy);
+  boot("copy", copy);
+}
+
+/** Does the browser give this page files that last? */
+async function hasFiles(): Promise<boolean> {
+  try {
+    await navigator.storage.getDirectory();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function boot(how: Keeping, copy: string): void {
+  keeping = how;
+  const { port1, port2 } = new MessageChannel();
+  terminal.reset();
+  connectTerminal(forOneMachine(terminal), port1);
+  times["worker"] = performance.now();
+  const { worker } = document.body.dataset;
+  machine = new MachineWorker(worker!, take);
+  machine.start({
+    kind: "start",
+    image: new URL("image/", location.href).href,
+    zstdUrl: new URL("zstd.wasm", location.href).href,
+    folder,
+    keeping: how,
+    copy,
+    memoryBytes: memoryMiB() * 2 ** 20,
+    rows: terminal.rows,
+    columns: terminal.cols,
+    console: port2,
+  });
+  terminal.focus();
+}
+
+/** Listeners of a machine that has ended are let go of. */
+let letGo: (() => void)[] = [];
+function forOneMachine(window: Terminal): Parameters<typeof connectTerminal>[0] {
+  for (const dispose of letGo.splice(0)) dispose();
+  const note = ({ dispose }: { dispose(): void }): void => void letGo.push(dispose);
+  return {
+    get rows() {
+      return window.rows;
+    },
+    get cols() {
+      return window.cols;
+    },
+    write: (bytes, onShown) => window.write(bytes, onShown),
+    onData: (listener) => note(window.onData(listener)),
+    onBinary: (listener) => note(window.onBinary(listener)),
+    onResize: (listener) => note(window.onResize(listener)),
+  };
+}
+
+function take(message: Told): void {
+  switch (message.kind) {
+    case "progress":
+      return show("starting", message.words);
+    case "started":
+      show("running", RUNNING[keeping]);
+      void offerOffline();
+      return;
+    case "prompted":
+      times["prompt"] = performance.now();
+      // What keeps the page itself may take its time now.
+      navigator.serviceWorker?.register("service-worker.js").catch(() => {});
+      return;
+    case "waiting":
+      return notice(message.words);
+    case "told":
+      return notice(message.words);
+    case "left":
+      byId("offline").textContent = `Keep offline: ${megabytes(message.bytes)} left`;
+      return;
+    default:
+      return show(message.kind, message.words);
+  }
+}
+
+const RUNNING: Readonly<Record<Keeping, string>> = {
+  files: "running; files are kept in this browser",
+  copy: "running on a copy: what you change here is forgotten",
+  memory: "running; this browser keeps no files for this page (it needs https): what you change goes with the tab",
+};
+
+type State = "starting" | "running" | "ended" | "failed";
+
+function show(state: State, words: string): void {
+  const status = byId("status");
+  document.body.dataset["state"] = state;
+  status.textContent = words;
+  status.classList.toggle("failed", state === "failed");
+  byId("again").hidden = state === "running" || state === "starting";
+  for (const id of ["files", "snapshots"]) byId<HTMLButtonElement>(id).disabled = state !== "running";
+  if (state !== "running") byId<HTMLButtonElement>("offline").disabled = true;
+  if (keeping !== "files") byId<HTMLButtonElement>("snapshots").disabled = true;
+}
+
+/** Null: nothing is to be said any more. */
+function notice(words: string | null): void {
+  byId("notice").textContent = words ?? "";
+  byId("notice").hidden = words === null;
+}
+
+function running(): MachineWorker {
+  if (machine === null) throw new Error("no machine runs in this tab");
+  return machine;
+}
+
+/** The machine has ended, and begins anew with the files as they are. */
+function restart(words: string): void {
+  machine?.end();
+  machine = null;
+  show("starting", words);
+  notice(null);
+  boot("files", "");
+}
+
+// ---- Offline --------------------------------------------------------------------------------------------------------
+
+async function offerOffline(): Promise<void> {
+  const button = byId<HTMLButtonElement>("offline");
+  if (keeping !== "files") {
+    button.title = "this tab keeps nothing";
+    return;
+  }
+  const bytes = await running().ask<number>({ kind: "missing" });
+  button.disabled = bytes === 0;
+  button.textContent = bytes === 0 ? "All of it is offline" : `Keep offline (${megabytes(bytes)})`;
+}
+
+byId("offline").addEventListener("click", () => {
+  byId<HTMLButtonElement>("offline").disabled = true;
+  void navigator.storage.persist();
+  running()
+    .ask({ kind: "fetch missing" })
+    .catch((error: unknown) => notice(`not all of the image is here: ${(error as Error).message}`))
+    .then(() => offerOffline())
+    .catch(() => {});
+});
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+}
+
+// ---- Files, snapshots, reset ----------------------------------------------------------------------------------------
+
+byId("again").addEventListener("click", () => location.reload());
+byId("snapshots").addEventListener("click", () => void snapshots.open());
+byId("files").addEventListener("click", () => files.open());
+byId("reset").addEventListener("click", () => {
+  const dialog = byId<HTMLDialogElement>("reset-dialog");
+  dialog.returnValue = "";
+  dialog.showModal();
+  dialog.addEventListener("close", () => void (dialog.returnValue === "reset" && reset()), { once: true });
+});
+
+function reset(): void {
+  machine?.end();
+  machine = null;
+  show("starting", "giving up the files …");
+  removeFiles(folder, ["changes", "base.json"])
+    .then(() => location.reload())
+    .catch((error: unknown) => show("failed", `the files cannot be given up: ${(error as Error).message}`));
+}
+
+for (const kind of ["dragover", "dragleave", "drop"] as const)
+  document.addEventListener(kind, (event) => {
+    event.preventDefault();
+    document.body.classList.toggle("over", kind === "dragover");
+  });
+document.addEventListener("drop", (event) => {
+  const { dataTransfer } = event;
+  if (dataTransfer === null || machine === null) return;
+  bringFiles(dataTransfer, files.folder, (request) => running().ask(request)).then(
+    (count) => {
+      notice(`${count === 1 ? "a file is" : `${count} files are`} in ${files.folder} now`);
+      files.refresh();
+    },
+    (error: unknown) => notice((error as Error).message),
+  );
+});
+
+// What was written within the last second goes into the file as well, when there is time for it.
+for (const kind of ["pagehide", "visibilitychange"] as const)
+  document.addEventListener(kind, () => {
+    if (isLeaving || machine === null || keeping !== "files") return;
+    if (kind === "pagehide") isLeaving = true;
+    else if (document.visibilityState !== "hidden") return;
+    machine.ask({ kind: "sync" }).catch(() => {});
+  });
+
+function memoryMiB(): number {
+  const wanted = Number(new URLSearchParams(location.search).get("memory") ?? 512);
+  return Number.isInteger(wanted) && wanted >= 64 && wanted <= 2048 ? wanted : 512;
+}
+
+// For who drives the page from outside: tests, the developer's console.
+Object.assign(globalThis, {
+  stratos: {
+    terminal,
+    times,
+    ask: (request: Parameters<MachineWorker["ask"]>[0]) => running().ask(request),
+    usage: () => running().ask<Usage>({ kind: "usage" }),
+  },
+});

@@ -1,0 +1,44 @@
+/** Serves a folder that `writeWebFolder` made, on the loopback address: what any web server of files does. */
+import { createReadStream, statSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { join } from "node:path";
+
+const TYPES: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  wasm: "application/wasm",
+  json: "application/json",
+};
+/** Files of the page, of the pack, and its pieces; nothing else of the folder is given. */
+const PATH = /^\/(?:[\w-]+\.(?:html|js|css|wasm)|image\/(?:image\.json|index-[0-9a-f]+\.zst|pieces\/[0-9a-f]+\.zst))?$/;
+const NAMED_BY_CONTENT = /-[A-Z0-9]{8}\.(?:js|css)$|\.zst$/;
+const YEAR = 31_536_000;
+
+/** Not yet listening. */
+export function webFolderServer(folder: string): Server {
+  return createServer((request, response) => answer(folder, request, response));
+}
+
+function answer(folder: string, request: IncomingMessage, response: ServerResponse): void {
+  // Another site's name that leads here must not let its pages read the image.
+  const { host = "" } = request.headers;
+  if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host)) return void response.writeHead(403).end("not here\n");
+  if (request.method !== "GET" && request.method !== "HEAD")
+    return void response.writeHead(405, { allow: "GET, HEAD" }).end();
+  const path = (request.url ?? "/").replace(/[?#].*$/s, "");
+  if (!PATH.test(path)) return void response.writeHead(404).end("no such file\n");
+  const file = join(folder, path === "/" ? "index.html" : path);
+  const status = statSync(file, { throwIfNoEntry: false });
+  if (status?.isFile() !== true) return void response.writeHead(404).end("no such file\n");
+  response.writeHead(200, {
+    "content-type": TYPES[file.slice(file.lastIndexOf(".") + 1)] ?? "application/octet-stream",
+    "content-length": status.size,
+    "cache-control": NAMED_BY_CONTENT.test(path) ? `public, max-age=${YEAR}, immutable` : "no-cache",
+    "x-content-type-options": "nosniff",
+  });
+  if (request.method === "HEAD") return void response.end();
+  createReadStream(file)
+    .on("error", () => response.destroy())
+    .pipe(response);
+}
