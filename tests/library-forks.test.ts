@@ -37,3 +37,90 @@ test("forks of a sandbox go on with its files and programs, apart from it and fr
     console.log(JSON.stringify(said));`,
     ["41", "42", "41", true, 3, "41", "42", "43", ["option", "count"], ["option", "identity"], ["state", "unsavable"]],
   ));
+
+test("a fork's caller goes on with the programs that the original's caller has spawned", () =>
+  programPrints(
+    project,
+    `import { Sandbox } from "stratos";
+    const box = await Sandbox.create({ image: process.env.IMAGE, memoryBytes: 256 << 20 });
+    const said = [];
+    const lines = async function* (stream) {
+      let text = "";
+      for await (const bytes of stream)
+        for (text += new TextDecoder().decode(bytes); text.includes("\\n"); text = text.slice(text.indexOf("\\n") + 1))
+          yield text.slice(0, text.indexOf("\\n"));
+    };
+    const talk = (program) => {
+      const answers = lines(program.stdout);
+      return async (words) => {
+        await program.stdin.write(words + "\\n");
+        return (await answers.next()).value;
+      };
+    };
+    const adder = await box.spawn("n=0; while read x; do n=$((n+x)); echo $n; done; exit 3");
+    const inTerminal = await box.spawn(["cat"], { tty: { columns: 80, rows: 24 } });
+    const ask = talk(adder);
+    said.push(await ask("5"));
+    const [one, two] = await box.fork({ count: 2, keepsPrograms: true });
+    const [deaf] = await box.fork();
+    const mine = one.attach(adder.pid);
+    said.push(one.attach(adder.pid) === mine);
+    const [askOne, askTwo] = [talk(mine), talk(two.attach(adder.pid))];
+    said.push(await askOne("10"), await askTwo("100"), await ask("1"), await askOne("1"));
+    mine.stdin.end();
+    said.push((await mine.wait()).exitCode);
+    // A fork of a fork: one program that somebody listens to there, and one that nobody did.
+    const [third] = await two.fork({ keepsPrograms: true });
+    await two.close();
+    said.push(await talk(third.attach(adder.pid))("1000"));
+    const typed = third.attach(inTerminal.pid);
+    typed.resize({ columns: 40, rows: 10 });
+    said.push((await talk(typed)("echoed")).trim());
+    const refused = (work) => { try { work(); } catch ({ kind }) { return kind; } };
+    said.push(refused(() => deaf.attach(adder.pid)), refused(() => third.attach(4711)));
+    for (const each of [box, one, deaf, third]) await each.close();
+    console.log(JSON.stringify(said));`,
+    ["5", true, "15", "105", "6", "16", 3, "1105", "echoed", "program", "program"],
+  ));
+
+test("a fork, and a sandbox that shares its board, are saved, and go back to what they were", () =>
+  programPrints(
+    project,
+    `import { Board, Sandbox } from "stratos";
+    const image = process.env.IMAGE;
+    const said = [];
+    const has = async (box) => (await box.run("cat /root/state; cat /run/count")).stdout.trim().split("\\n").join(" ");
+    const begin = (box) => box.run("echo new > /root/state; mkfifo /run/tick; echo 0 > /run/count;" +
+      "setsid sh -c 'n=0; while read x < /run/tick; do n=$((n+1)); echo $n > /run/count; : > /run/done; done' &");
+    const tick = (box) => box.run("rm -f /run/done; echo > /run/tick; while [ ! -e /run/done ]; do sleep 0.01; done");
+    const box = await Sandbox.create({ image, memoryBytes: 256 << 20 });
+    await begin(box);
+    await tick(box);
+    const [fork, other] = await box.fork({ count: 2 });
+    await tick(fork);
+    await fork.run("echo forked > /root/state");
+    await fork.snapshot("there");
+    const state = await fork.save();
+    await tick(fork);
+    await fork.run("rm /root/state");
+    await fork.rollback("there");
+    await box.close();
+    const loaded = await Sandbox.create({ image, state });
+    await tick(loaded);
+    said.push(await has(fork), await has(loaded), await has(other));
+    for (const each of [fork, other, loaded]) await each.close();
+    const board = await Board.create({ memoryBytes: 512 << 20 });
+    const [left, right] = await Promise.all([1, 2].map(() => Sandbox.create({ image, board, memoryBytes: 256 << 20 })));
+    for (const each of [left, right]) await begin(each);
+    await left.snapshot("begun");
+    await tick(left);
+    const moved = await Sandbox.create({ image, state: await left.save() });
+    await left.rollback("begun");
+    await tick(moved);
+    said.push(await has(left), await has(moved), await has(right));
+    await board.close();
+    said.push((await moved.run("true")).exitCode);
+    await moved.close();
+    console.log(JSON.stringify(said));`,
+    ["forked 2", "forked 3", "new 1", "new 0", "new 2", "new 0", 0],
+  ));

@@ -640,14 +640,17 @@ test("the examples of the README run as they stand", async () => {
   assert.equal(said[5], "10.1.2.3 80 rule 0 denies it\n7\n");
   assert.equal(said[6], "limit output number\ntrue output true\n536870912 init\n");
   assert.deepEqual([said[7], said[8]], ["good\n\n", "kept\n\n"]);
-  assert.equal(said[9], "prepared\n2\n prepared\n\n");
-  assert.match(said[10]!, /^modified \/srv\/site\/pages\/index\.html\nadded \/root\/copy\n/);
-  assert.deepEqual(said.slice(11), ["a\nb\n\n"]);
+  assert.equal(said[9], "copy running, workshop running\n");
+  assert.equal(said[10], "prepared\n2\n prepared\n\n");
+  assert.equal(said[11], "there 1 here 1\n");
+  assert.match(said[12]!, /^modified \/srv\/site\/pages\/index\.html\nadded \/root\/copy\n/);
+  assert.deepEqual(said.slice(13), ["a\nb\n\n", "a\nb\n42\n"]);
 });
 
 test("the types hold for a program in TypeScript, and mistakes are found", () => {
   const source = (mistake: string): string =>
-    `import { Sandbox, StratosError, openImage, openVolume, type Program, type RunResult } from "stratos";
+    `import { Sandbox, StratosError, openImage, openVolume } from "stratos";
+    import type { Program, RunResult, SystemView } from "stratos";
     const box: Sandbox = await Sandbox.create({ image: "debian", seed: 1, signal: new AbortController().signal });
     const result: RunResult = await box.run(["ls", "-l"], { onStdout: (bytes) => void bytes.length });
     const code: number = result.exitCode;
@@ -659,9 +662,11 @@ test("the types hold for a program in TypeScript, and mistakes are found", () =>
       if (error instanceof StratosError && error.kind === "file") console.log(error.message);
     }
     const names: string[] = (await openImage("debian")).info.packages.map(({ name }) => name);
+    const named: Sandbox = await Sandbox.connect("dev");
+    const views: SystemView[] = await Sandbox.list({ home: "/home" });
     ${mistake}
     await box.close();
-    export { code, names };\n`;
+    export { code, named, names, views };\n`;
   writeFileSync(join(project, "right.mts"), source(""));
   writeFileSync(join(project, "wrong.mts"), source("await box.run(7);"));
   const check = (file: string, ...more: string[]): string =>

@@ -129,6 +129,7 @@ test("files are written, edited, read, listed and searched", async () => {
   assert.deepEqual([twice.isError, /holds it 2 times/.test(twice.text)], [true, true]);
   await use("edit_file", { ...file, old_text: "a = 1", new_text: "a = 7" });
   assert.equal((await use("read_file", { ...file, start_line: 1, end_line: 2 })).text, "a = 7\nb = 1");
+  assert.equal((await use("read_file", file)).data["lines"], 3);
   assert.equal((await use("read_file", { ...file, encoding: "base64" })).text.slice(0, 8), "YSA9IDcK");
   assert.equal((await use("list_dir", { sandbox, path: "/srv" })).text, "app/");
   assert.equal(
@@ -156,7 +157,9 @@ test("a sandbox goes back, and is forked to try several ways", async () => {
   for (const each of [sandbox, left, right])
     states.push((await use("read_file", { sandbox: each, path: "/root/state" })).text);
   assert.deepEqual(states, ["one\n", "two\nleft\n", "two\n"]);
-  assert.match((await use("list", {})).text, new RegExp(`^${sandbox}\trunning\t.*\tgood\n${left}\t`));
+  assert.match((await use("list", {})).text, new RegExp(`^${sandbox}\trunning\t.*\tgood\n${left}\t.*\tgood\n`));
+  await use("rollback", { sandbox: right, label: "good" });
+  assert.equal((await use("read_file", { sandbox: right, path: "/root/state" })).text, "one\n");
   const none = await use("rollback", { sandbox, label: "bad" });
   assert.match(none.text, /^snapshot: bad: there is no such snapshot\ncheckpoint makes one/);
   const fourth = await create();

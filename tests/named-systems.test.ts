@@ -20,8 +20,9 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
+import { PROTOCOL } from "@stratos/sdk/systems";
 import { encodeFrame, FrameReader } from "@stratos/sdk/wire";
-import type { SystemView } from "@stratos/supervisor/protocol";
+import type { SystemView } from "@stratos/sdk/api";
 import { launcher, type Result, run, type RunInput, start } from "./support/stratos.ts";
 import { TerminalSession } from "./support/terminal.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
@@ -401,7 +402,8 @@ test("nobody else is let in, and a stranger is told what it meets", async (t) =>
   socket.on("data", (bytes) => reader.push(bytes));
   socket.write(encodeFrame({ call: 1, op: "hello", request: { protocol: 0, version: "0.0.1" } }));
   await new Promise((resolve) => socket.on("close", resolve));
-  assert.match(JSON.stringify(answers), /is of Stratos [^ ]+ \(protocol 1\), this program of Stratos 0\.0\.1/);
+  const told = new RegExp(`is of Stratos [^ ]+ \\(protocol ${PROTOCOL}\\), this program of Stratos 0\\.0\\.1`);
+  assert.match(JSON.stringify(answers), told);
   if (process.getuid!() === 0) {
     chmodSync(folder, 0o755);
     const { status, stderr } = spawnSync(
@@ -426,11 +428,11 @@ test("nobody else is let in, and a stranger is told what it meets", async (t) =>
   const later = new Home(t, "later");
   mkdirSync(later.systems, { mode: 0o700 });
   const server = createServer((connection) => {
-    const hello = { protocol: 2, version: "9.9.9" };
+    const hello = { protocol: PROTOCOL + 1, version: "9.9.9" };
     connection.on("data", () => connection.write(encodeFrame({ call: 1, answer: hello })));
   });
   await new Promise<void>((resolve) => server.listen(join(later.systems, "control"), resolve));
-  assert.match(await later.refused(125, "ps"), /is of Stratos 9\.9\.9 \(protocol 2\)/);
+  assert.match(await later.refused(125, "ps"), new RegExp(`is of Stratos 9\\.9\\.9 \\(protocol ${PROTOCOL + 1}\\)`));
   server.close();
 });
 

@@ -61,6 +61,7 @@ export interface KeptFile {
 export class NodeCodeArchive implements CodeArchive {
   readonly #folder: string;
   readonly #translate: readonly string[] | null;
+  #submitted = 0;
   /** By their tables, what was read last at the end. */
   readonly #open = new Map<readonly PieceRow[], number>();
 
@@ -111,7 +112,7 @@ export class NodeCodeArchive implements CodeArchive {
   }
 
   write(name: ArchiveName, pieces: readonly Uint8Array[]): boolean {
-    if (!this.#isOwn() || pieces.length > PIECES_MAX) return false;
+    if (!this.#make() || pieces.length > PIECES_MAX) return false;
     const digest = digestOf(name);
     const table = Buffer.alloc(32 + pieces.length * ROW_SIZE);
     digest.copy(table);
@@ -130,7 +131,8 @@ export class NodeCodeArchive implements CodeArchive {
 
   submit(profile: Uint8Array): void {
     if (this.#translate === null || !this.#make()) return;
-    const name = `profile-${process.pid}-${Date.now()}`;
+    // Several machines of a process may be over in one millisecond.
+    const name = `profile-${process.pid}-${Date.now()}${String(this.#submitted++ % 1000).padStart(3, "0")}`;
     // Whoever was to translate those that wait may have been killed: somebody is started all the same.
     if (this.profiles().length < PROFILES_MAX && !this.#replace(name, [profile])) return;
     const [program, ...before] = this.#translate;

@@ -1,6 +1,5 @@
 /** Workers of a page, each with an engine. */
-import { EngineClient, type EngineChannel } from "@stratos/sdk/client";
-import { CountedEngines } from "./counted-engines.ts";
+import { CountedEngines, EngineClient, type EngineChannel } from "@stratos/sdk/client";
 
 /** What is used of the page's own. */
 interface PageWorker {

@@ -3,11 +3,20 @@
  *
  * Machines run in processes of the machine's own Node (docs/decisions/0016-machines-of-the-library.md): nothing of the
  * host's process is changed, and its event loop stays free. A process ends when nothing is open in it any more, or when
- * the host's ends.
+ * the host's ends; those of named systems are their supervisor's, and live on.
  */
-import { useEngines } from "@stratos/sdk/client";
-import { EngineProcesses } from "./engine-process.ts";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { EngineProcesses } from "@stratos/engine-node";
+import { stratosHome } from "@stratos/host-node/home";
+import { type SystemsSource, useEngines } from "@stratos/sdk/client";
+import { VERSION } from "@stratos/sdk/version";
+import { openSupervisor } from "@stratos/supervisor/client";
 
 export * from "@stratos/sdk/public";
 
-useEngines(new EngineProcesses());
+const systems: SystemsSource = {
+  open: (home) => openSupervisor(home ?? stratosHome(), VERSION),
+  absolutePath: (place) => (typeof place === "string" ? resolve(place) : fileURLToPath(place)),
+};
+useEngines(Object.assign(new EngineProcesses(), { systems }));

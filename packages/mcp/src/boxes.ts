@@ -103,17 +103,62 @@ export class Boxes {
   }
 
   /** @throws StratosError */
-  async create(options: SandboxOptions): Promise<Box> {
-    if (this.#boxes.size + this.#coming >= this.#most)
-      throw wrong("sandbox", `there are ${this.#most} sandboxes, as many as this server allows: stop one`);
-    this.#coming++;
-    try {
+  create(options: SandboxOptions): Promise<Box> {
+    return this.#counted(1, async () => {
       const sandbox = await Sandbox.create({ ...this.#options, ...options });
-      const box = new Box(`s${++this.#last}`, sandbox, options);
-      this.#boxes.set(box.id, box);
-      return box;
+      return this.#add(sandbox, { options, labels: new Set() });
+    });
+  }
+
+  #add(sandbox: Sandbox, { options, labels }: Pick<Box, "options" | "labels">): Box {
+    const box = new Box(`s${++this.#last}`, sandbox, options);
+    for (const label of labels) box.labels.add(label);
+    this.#boxes.set(box.id, box);
+    return box;
+  }
+
+  /**
+   * Boxes that go on from where one stands, all or none of them: beside it in its process, or, where something of it
+   * cannot be in two boxes there (a folder of the host), in processes of their own.
+   *
+   * @throws StratosError
+   */
+  async fork(id: string, count: number): Promise<readonly Box[]> {
+    const original = this.get(id);
+    return this.#counted(count, async () => {
+      try {
+        const forks = await original.sandbox.fork({ count });
+        return forks.map((fork) => this.#add(fork, original));
+      } catch (error) {
+        if (!(error instanceof StratosError && error.kind === "state")) throw error;
+      }
+      const copies = await this.#copies(original, count);
+      return copies.map((copy) => this.#add(copy, { options: original.options, labels: new Set() }));
+    });
+  }
+
+  async #copies({ sandbox, options }: Box, count: number): Promise<Sandbox[]> {
+    const state = await sandbox.save();
+    const copies: Sandbox[] = [];
+    try {
+      for (let left = count; left > 0; left--)
+        copies.push(await Sandbox.create({ ...this.#options, ...options, state }));
+    } catch (error) {
+      await Promise.allSettled(copies.map((copy) => copy.close()));
+      throw error;
+    }
+    return copies;
+  }
+
+  /** Makes so many, if there is room for them. */
+  async #counted<T>(count: number, make: () => Promise<T>): Promise<T> {
+    if (this.#boxes.size + this.#coming + count > this.#most)
+      throw wrong("sandbox", `there are ${this.#most} sandboxes at most, as many as this server allows: stop one`);
+    this.#coming += count;
+    try {
+      return await make();
     } finally {
-      this.#coming--;
+      this.#coming -= count;
     }
   }
 

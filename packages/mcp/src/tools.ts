@@ -269,7 +269,9 @@ function addFileTools(tool: AddTool, boxes: Boxes): void {
       }
       const lines = new TextDecoder().decode(bytes).split("\n");
       const text = lines.slice(start_line - 1, end_line).join("\n");
-      return longAnswer(box, { head: "", text, whole: new TextEncoder().encode(text) }, { lines: lines.length });
+      // What ends in a newline has no empty line after it, as wc counts.
+      const count = lines.at(-1) === "" ? lines.length - 1 : lines.length;
+      return longAnswer(box, { head: "", text, whole: new TextEncoder().encode(text) }, { lines: count });
     },
   );
   tool(
@@ -361,10 +363,7 @@ function addPastTools(tool: AddTool, boxes: Boxes): void {
       input: { sandbox, count: z.number().int().min(1).max(FORKS_MAX).default(1) },
     },
     async ({ sandbox: id, count }) => {
-      const { sandbox: original, options } = boxes.get(id);
-      const state = await original.save();
-      const ids: string[] = [];
-      for (let made = 0; made < count; made++) ids.push((await boxes.create({ ...options, state })).id);
+      const ids = (await boxes.fork(id, count)).map((box) => box.id);
       return answer(`Copies of ${id}: ${ids.join(", ")}.`, { sandboxes: ids });
     },
   );

@@ -109,6 +109,13 @@ export interface ProgramOptions {
 }
 
 export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
+  /**
+   * Makes a named system, which lives on when this program has ended (`Sandbox.connect`): it is stopped by `box.stop`.
+   * Not with `net`, `limits`, `timeoutMs`, `onTimeout`, `volumes`, `state`, `board`, `isolation`.
+   */
+  readonly name?: string;
+  /** Of a named system: how often it is saved, so that it can go back there when it is killed. Default: never. */
+  readonly checkpointEveryMs?: number;
   /** Default: the settings' image, else `debian`; none in a browser. */
   readonly image?: ImagePlace;
   /** Memory for programs and their files; default: 2 GiB, of which the host gives what is touched. */
@@ -153,6 +160,31 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
    * all that ask for it. Default: process.
    */
   readonly isolation?: "process" | "shared";
+  /**
+   * false: it neither uses what earlier runs of the same programs have left translated, nor leaves anything; on a board
+   * the board's holds. What programs compute is the same. A browser keeps nothing. Default: true.
+   */
+  readonly codeCache?: boolean;
+}
+
+/** What programs of `run` and `spawn` have, unless they say otherwise: as long as this connection lasts. */
+export interface ConnectOptions extends HomeOptions, ProgramOptions {}
+
+/** What a system that comes from a file had of the host, it has only when that is said again. */
+export interface ResumeOptions extends ConnectOptions {
+  /** Its name; default: the one that it had, if that is free. */
+  readonly name?: string;
+  /** For each that it had, by its place in the system. */
+  readonly mounts?: readonly Mount[];
+  readonly network?: "none" | "host";
+  readonly ports?: readonly PortMapping[];
+}
+
+export interface StopOptions {
+  /** Asks it to end. Default: SIGTERM. */
+  readonly signal?: string;
+  /** How long it has for that, before it is killed. Default: 10 s. */
+  readonly graceMs?: number;
 }
 
 /** `deny` and `allow`: everything; rules: the first one that fits decides, and what none fits is denied. */
@@ -250,9 +282,11 @@ export interface FileDifference {
   readonly type: "file" | "folder" | "other";
 }
 
-export interface BoardOptions {
+export interface BoardOptions extends Pick<HomeOptions, "home"> {
   /** Memory for all its sandboxes together, of which the host gives what is touched; default: 3 GiB. */
   readonly memoryBytes?: number;
+  /** false: nothing that is translated on it is kept, nor is anything used that was. Default: true. */
+  readonly codeCache?: boolean;
   readonly signal?: AbortSignalLike;
 }
 
@@ -406,6 +440,8 @@ export interface ForkOptions extends SignalOption {
    * for nobody.
    */
   readonly keepsPrograms?: boolean;
+  /** Forks of a named system are named, too: `NAME-1` and so on. Default: its own name. */
+  readonly name?: string;
 }
 
 export interface OpenVolumeOptions extends SignalOption {
@@ -471,6 +507,59 @@ export interface FailureData {
   engine: { readonly exitCode: number | null; readonly signal: string | null; readonly log: string };
 }
 export type FailureKind = keyof FailureData;
+
+/** What a named system is. */
+export interface SystemSpec {
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly user: string;
+  /** Its program has a terminal, of this size until somebody with another attaches. */
+  readonly tty: TerminalSize | null;
+  /** Its program reads what those type who attach; else it reads nothing. */
+  readonly hasInput: boolean;
+  readonly network: "none" | "host";
+  readonly ports: readonly PortMapping[];
+  readonly mounts: readonly Mount[];
+  readonly memoryBytes: number;
+  readonly harts: number;
+  readonly seed: number | null;
+  readonly hostname: string | null;
+  /** Nothing is left of it once its program has ended. */
+  readonly isTransient: boolean;
+  /** How often it is saved by itself, so that it can go back there; null: never. */
+  readonly checkpointEveryMs: number | null;
+  /** false: it neither uses nor leaves translations. */
+  readonly codeCache?: boolean;
+}
+
+/**
+ * `starting`: its machine is being made; `running`; `paused`; `exited`: its program has ended; `lost`: its process, or
+ * the supervisor, was ended while it ran, and there was no checkpoint to go back to.
+ */
+export type SystemState = "starting" | "running" | "paused" | "exited" | "lost";
+
+export interface SystemView extends SystemSpec {
+  readonly id: string;
+  readonly name: string;
+  readonly state: SystemState;
+  /** Times are in milliseconds since 1970. */
+  readonly createdMs: number;
+  readonly startedMs: number;
+  readonly finishedMs: number | null;
+  readonly exitCode: number | null;
+  /** Why it is lost, or could not be started. */
+  readonly error: string | null;
+  /** The last checkpoint that it would go back to. */
+  readonly checkpointMs: number | null;
+  /** It went back to a checkpoint of this time, because it was lost. */
+  readonly restoredMs: number | null;
+  /** Labels of its snapshots, the oldest first. */
+  readonly snapshots: readonly string[];
+  /** Process of the host that its machine is; null when there is none. */
+  readonly pid: number | null;
+}
 
 /** A failure of Stratos; a program that ends with a status above 0 is none. */
 export class StratosError<Kind extends FailureKind = FailureKind> extends Error {

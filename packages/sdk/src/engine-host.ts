@@ -1,6 +1,13 @@
 /** What an engine needs of the computer that it is on. */
 import type { Volume } from "@stratos/aegisfs";
-import type { Clock, CompressionCodec, MachinePorts, MemoryBlockDevice, SocketProvider } from "@stratos/host";
+import type {
+  Clock,
+  CodeArchive,
+  CompressionCodec,
+  MachinePorts,
+  MemoryBlockDevice,
+  SocketProvider,
+} from "@stratos/host";
 import type { HostFolder } from "@stratos/session";
 import type { ImageInfo, ImageProgress, Mount, PortMapping } from "./api.ts";
 import type { OpenImageRequest, OpenVolumeRequest } from "./protocol.ts";
@@ -29,6 +36,8 @@ export interface CloneUse {
 export interface EngineHost {
   readonly ports: MachinePorts;
   readonly clock: Clock;
+  /** Where translations are kept from run to run; absent, or undefined: nowhere. */
+  codeArchive?(home: string | undefined): CodeArchive | undefined;
   /** A clone of the image to run in, whose changes stay in memory; or, for reading, the image itself. */
   openImage(request: OpenImageRequest, use: CloneUse | "read", work: Work): Promise<OpenedImage>;
   openVolume(request: OpenVolumeRequest): OpenedRoot | Promise<OpenedRoot>;

@@ -235,11 +235,12 @@ export class EngineServer {
     return number;
   }
 
-  #createBoard({ memoryBytes = BOARD_BYTES }: Operations["create-board"]): number {
+  #createBoard({ memoryBytes = BOARD_BYTES, home, codeCache }: Operations["create-board"]): number {
     SandboxMachine.checkOptions({ memoryBytes });
+    const codeArchive = codeCache === false ? undefined : this.#host.codeArchive?.(home);
     const { engine, loop } = this.#host.ports;
     const number = ++this.#lastTarget;
-    this.#boards.set(number, createBoard({ engine, memoryBytes, nowMs: () => loop.nowMs() }));
+    this.#boards.set(number, createBoard({ engine, memoryBytes, codeArchive, nowMs: () => loop.nowMs() }));
     return number;
   }
 

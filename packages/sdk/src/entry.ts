@@ -1,12 +1,25 @@
 /** What a program names: sandboxes, images, volumes, over the engines of its host. */
 import type {
   BoardOptions,
+  ConnectOptions,
+  HomeOptions,
   ImagePlace,
   OpenImageOptions,
   OpenVolumeOptions,
+  ProgramOptions,
+  ResumeOptions,
   SandboxOptions,
+  SystemView,
   VolumePlace,
 } from "./api.ts";
+import {
+  connectSystem,
+  listSystems,
+  type OpenedSystem,
+  removeSystem,
+  resumeSystem,
+  startSystem,
+} from "./named-sandbox.ts";
 import { closeUnlessGone, RemoteHandle } from "./remote-files.ts";
 import { type EngineSource, openSandbox, RemoteSandbox } from "./sandbox.ts";
 import { type Image, openRemoteImage, openRemoteVolume, type Volume } from "./volume.ts";
@@ -31,10 +44,10 @@ export class Board {
   }
 
   /** @throws StratosError of kind option or engine; the reason of `signal` */
-  static async create({ memoryBytes, signal }: BoardOptions = {}): Promise<Board> {
+  static async create({ memoryBytes, home, codeCache, signal }: BoardOptions = {}): Promise<Board> {
     const { engine, release } = engines.acquire("process");
     try {
-      const { value } = await engine.call("create-board", { memoryBytes }, { signal }).answer;
+      const { value } = await engine.call("create-board", { memoryBytes, home, codeCache }, { signal }).answer;
       return new Board(new RemoteHandle("board", engine, value as number, release));
     } catch (error) {
       release();
@@ -54,18 +67,65 @@ export class Board {
 
 /** A machine that runs programs. */
 export class Sandbox extends RemoteSandbox {
-  private constructor(handle: RemoteHandle, options: SandboxOptions) {
-    super(handle, engines, options);
+  private constructor(handle: RemoteHandle, defaults: ProgramOptions, system: OpenedSystem | null = null) {
+    super(handle, engines, defaults, system);
+  }
+
+  static #of(system: OpenedSystem, defaults: ProgramOptions): Sandbox {
+    return new Sandbox(system.handle, defaults, system);
   }
 
   /**
    * Starts a machine over a clone of an image.
    *
-   * @throws StratosError of kind no-image (see `pull`), image, option, mount, volume, in-use or engine; the reason of
-   *   `signal`
+   * @throws StratosError of kind no-image (see `pull`), image, option, mount, volume, in-use or engine; of kind system
+   *   when there is one of the `name`; the reason of `signal`
    */
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
-    return new Sandbox(await openSandbox(engines, options), options);
+    const { name } = options;
+    if (name === undefined) return new Sandbox(await openSandbox(engines, options), options);
+    const findImage = async (): Promise<string> => {
+      const image = await openImage(options.image, options);
+      await image.close();
+      return image.info.name;
+    };
+    return Sandbox.#of(await startSystem(engines.systems, { ...options, name }, findImage), options);
+  }
+
+  /**
+   * A named system of this user that runs: of `create`, or of the command line (`stratos run -d --name`). Several
+   * programs and terminals may be connected to one; one that is starting is waited for.
+   *
+   * @throws StratosError of kind no-system; system: it has ended, or is lost; file: others may look into the systems'
+   *   folder; engine; option: a page has none
+   */
+  static async connect(name: string, options: ConnectOptions = {}): Promise<Sandbox> {
+    return Sandbox.#of(await connectSystem(engines.systems, name, options), options);
+  }
+
+  /** All named systems of this user, in the order of their names, with those that have ended. */
+  static list(options: HomeOptions = {}): Promise<SystemView[]> {
+    return listSystems(engines.systems, options);
+  }
+
+  /**
+   * Goes on with a system that was saved (`box.checkpoint`, `stratos checkpoint`), as a new named one; or with a named
+   * one that is paused.
+   *
+   * @param place  the file, as a URL or a path with a `/` in it (`./box.checkpoint`); or a name
+   * @throws StratosError as for `connect`; state: the file is damaged, another version's, or of another image
+   */
+  static async resume(place: string | URL, options: ResumeOptions = {}): Promise<Sandbox> {
+    return Sandbox.#of(await resumeSystem(engines.systems, place, options), options);
+  }
+
+  /**
+   * Removes a named system, with its snapshots and what its program has written.
+   *
+   * @throws StratosError of kind no-system; system: it runs, and `force` was not given
+   */
+  static remove(name: string, options: HomeOptions & { readonly force?: boolean } = {}): Promise<void> {
+    return removeSystem(engines.systems, name, options);
   }
 }
 

@@ -7,20 +7,10 @@
  * network. Those need a rule of their own. What was given for a name that is denied stays denied when its time is up;
  * an address that nobody has asked for is under no such name.
  */
-import {
-  ipOfText,
-  isInPrefix,
-  isLinkLocal,
-  isLoopback,
-  isMulticast,
-  isV4,
-  isWildcard,
-  makeV4,
-  textOfIp,
-  widthOf,
-} from "@stratos/kernel";
+import { ipOfText, isInPrefix, isLoopback, isV4, isWildcard, makeV4, textOfIp, widthOf } from "@stratos/kernel";
 import { type NetPolicy, type NetRule, StratosError } from "./api.ts";
 import { answersOf, questionOf } from "./dns-message.ts";
+import { PRIVATE_NETWORKS } from "./private-networks.ts";
 
 type IpAddress = NonNullable<ReturnType<typeof ipOfText>>;
 export type Protocol = "tcp" | "udp";
@@ -49,11 +39,7 @@ const QUESTIONS_MAX = 1024;
 /** An address is used a while after it was asked for, however short its time to live. */
 const LIFE_SECONDS_MIN = 60,
   LIFE_SECONDS_MAX = 86_400;
-/** RFC 6890; RFC 8215: where a network's own translators have IPv4. */
-const PRIVATE = [
-  ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15"],
-  ...["240.0.0.0/4", "fc00::/7", "fec0::/10", "64:ff9b:1::/48"],
-].map((text) => prefixOf(text)!);
+const PRIVATE = PRIVATE_NETWORKS.map((text) => prefixOf(text)!);
 
 export class NetRules {
   readonly #nowMs: () => number;
@@ -207,10 +193,9 @@ function isNamed({ name, below }: { readonly name: string; readonly below: boole
 }
 
 function isPrivate(ip: IpAddress): boolean {
-  if (isLoopback(ip) || isLinkLocal(ip) || isMulticast(ip) || isWildcard(ip)) return true;
+  if (PRIVATE.some((prefix) => isInPrefix(ip, prefix.ip, prefix.length))) return true;
   const inner = innerIpv4(ip);
-  if (inner !== null) return isPrivate(inner);
-  return PRIVATE.some((prefix) => isInPrefix(ip, prefix.ip, prefix.length));
+  return inner !== null && isPrivate(inner);
 }
 
 function checked(policy: NetPolicy): readonly CheckedRule[] {

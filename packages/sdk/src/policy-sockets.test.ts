@@ -8,6 +8,7 @@ import { EACCES, ECONNRESET } from "@stratos/abi";
 import type { HostAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
 import type { NetPolicy } from "./api.ts";
 import { PolicySockets } from "./policy-sockets.ts";
+import { PRIVATE_NETWORKS } from "./private-networks.ts";
 
 const SERVER: HostAddress = { family: 4, address: "192.0.2.53", port: 53 };
 
@@ -288,4 +289,24 @@ test("a fork's rules are its own, and so is what they deny; names are known in b
   fork.update("allow");
   assert.deepEqual([reaches(fork, "203.0.113.1"), reaches(of.sockets, "203.0.113.2")], [true, false]);
   assert.deepEqual([denied, of.denied], [["203.0.113.1"], ["203.0.113.2 1 null"]]);
+});
+
+test("what is no private network is the internet; neighbours hear no datagram either", () => {
+  const of = open([...PRIVATE_NETWORKS.map((deny) => ({ deny })), { allow: "*" }]);
+  const reached = (addresses: readonly string[]): string[] =>
+    addresses.filter((address) => {
+      const to: HostAddress = { family: address.includes(":") ? 6 : 4, address, port: 1900 };
+      return connects(of, address, 80) || of.socket("datagram").write(new Uint8Array(9), 0, 9, to) === 9;
+    });
+  const outside = ["1.1.1.1", "192.0.1.1", "223.255.255.255", "2606:4700::1", "64:ff9b::101:101", "2002:101:101::"];
+  assert.deepEqual(reached(outside), outside);
+  assert.deepEqual(
+    reached([
+      ...["0.0.0.0", "10.1.1.1", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "192.0.0.8"],
+      ...["192.168.1.1", "198.18.0.1", "224.0.0.251", "239.1.2.3", "240.0.0.1", "255.255.255.255"],
+      ...["::", "::1", "fc00::1", "fe80::1", "fec0::1", "ff02::fb", "64:ff9b:1::a00:1", "64:ff9b::10.0.0.1"],
+      ...["::ffff:127.0.0.1", "::ffff:224.0.0.251", "2002:a00:1::", "::10.0.0.1"],
+    ]),
+    [],
+  );
 });

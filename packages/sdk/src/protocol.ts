@@ -21,6 +21,9 @@ export const EVENT_WINDOW = 1024;
 /** Bytes of a stream that are on their way before its writer waits for the other side. */
 export const STREAM_WINDOW = 1 << 18;
 
+/** Memory of a machine when nothing else is said. */
+export const MEMORY_BYTES = 2 * 1024 ** 3;
+
 /** What struct winsize can tell (tty_ioctl(4)), and a program can use. */
 export function isTerminalSize({ columns, rows }: TerminalSize): boolean {
   return [columns, rows].every((value) => Number.isInteger(value) && value >= 1 && value <= 0xffff);
@@ -56,6 +59,8 @@ export interface CreateRequest extends OpenImageRequest {
   readonly keepsPrograms?: boolean | undefined;
   /** What `create-board` has answered; absent: a board of its own. */
   readonly board?: number | undefined;
+  /** false: of a board of its own, translations are neither used nor kept. */
+  readonly codeCache?: boolean | undefined;
 }
 
 export interface RunRequest {
@@ -111,7 +116,11 @@ export interface FileRequest {
 /** Each operation's request; `target` is what an opening call has answered. */
 export interface Operations {
   "create": CreateRequest;
-  "create-board": { readonly memoryBytes?: number | undefined };
+  "create-board": {
+    readonly memoryBytes?: number | undefined;
+    readonly home?: string | undefined;
+    readonly codeCache?: boolean | undefined;
+  };
   "run": RunRequest;
   "signal": SignalRequest;
   "open-image": OpenImageRequest;

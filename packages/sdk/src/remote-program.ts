@@ -11,7 +11,7 @@ import {
   type TerminalSize,
 } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
-import { isTerminalSize, STREAM_WINDOW, type ConnectRequest, type RunRequest } from "./protocol.ts";
+import { isTerminalSize, STREAM_WINDOW, type ConnectRequest, type Operations, type RunRequest } from "./protocol.ts";
 import { bytesOf } from "./remote-files.ts";
 
 interface StartedCall {
@@ -34,6 +34,7 @@ interface CallOptions {
 /** What streams go with: a program, or a connection to one. */
 type StreamedCall =
   | { readonly op: "run"; readonly request: Omit<RunRequest, "hasInput"> }
+  | { readonly op: "attach"; readonly request: Operations["attach"] }
   | { readonly op: "connect"; readonly request: ConnectRequest };
 
 export function startCall(
@@ -81,23 +82,24 @@ export class RemoteProgram implements Program {
   readonly stdin: ProgramInput;
   readonly stdout: AsyncIterable<Uint8Array>;
   readonly stderr: AsyncIterable<Uint8Array>;
+  /** Number of the call that it is; the supervisor is told it by `leave-program`. */
+  readonly call: number;
+  readonly hasTerminal: boolean;
   readonly #engine: EngineClient;
-  readonly #call: number;
   readonly #target: number;
   readonly #ended: Promise<ProgramEnd>;
-  readonly #hasTerminal: boolean;
   #hasEnded = false;
 
   private constructor(
     engine: EngineClient,
-    { target, tty }: Omit<RunRequest, "hasInput">,
+    { target, hasTerminal }: { readonly target: number; readonly hasTerminal: boolean },
     { call, ended }: StartedCall,
     parts: Pick<Program, "pid" | "stdin" | "stdout" | "stderr">,
   ) {
     this.#engine = engine;
     this.#target = target;
-    this.#hasTerminal = tty !== undefined;
-    this.#call = call;
+    this.hasTerminal = hasTerminal;
+    this.call = call;
     this.#ended = ended as Promise<ProgramEnd>;
     const end = (): void => {
       this.#hasEnded = true;
@@ -114,24 +116,43 @@ export class RemoteProgram implements Program {
     request: Omit<RunRequest, "hasInput">,
     { stdin, signal }: { stdin: StandardInput | undefined; signal: AbortSignalLike | undefined },
   ): Promise<RemoteProgram> {
+    const { running, parts } = RemoteProgram.#begin(engine, { op: "run", request }, stdin, signal);
+    const pid = await Promise.race([running.started, running.ended.then(() => 0)]);
+    const { target, tty } = request;
+    return new RemoteProgram(engine, { target, hasTerminal: tty !== undefined }, running, { pid, ...parts });
+  }
+
+  /** One that runs already, and that nobody listens to. Should it be there no longer, `wait` rejects. */
+  static attach(
+    engine: EngineClient,
+    { pid, ...where }: { readonly target: number; readonly hasTerminal: boolean; readonly pid: number },
+  ): RemoteProgram {
+    const request = { target: where.target, pid };
+    const { running, parts } = RemoteProgram.#begin(engine, { op: "attach", request }, undefined, undefined);
+    // Who never waits for it leaves nobody to hear of that.
+    running.ended.catch(() => {});
+    return new RemoteProgram(engine, where, running, { pid, ...parts });
+  }
+
+  static #begin(
+    engine: EngineClient,
+    call: StreamedCall,
+    stdin: StandardInput | undefined,
+    signal: AbortSignalLike | undefined,
+  ): { running: StartedCall; parts: Pick<Program, "stdin" | "stdout" | "stderr"> } {
     const typed = new WrittenInput(stdin === undefined);
     const outputs = [new OutputStream(), new OutputStream()] as const;
-    const running = startCall(
-      engine,
-      { op: "run", request },
-      {
-        stdin: stdin ?? typed,
-        signal,
-        onOutput: (stream, bytes, dealtWith) => outputs[stream - 1]!.add(bytes, dealtWith),
-      },
-    );
+    const running = startCall(engine, call, {
+      stdin: stdin ?? typed,
+      signal,
+      onOutput: (stream, bytes, dealtWith) => outputs[stream - 1]!.add(bytes, dealtWith),
+    });
     const finish = (): void => {
       typed.close();
       for (const output of outputs) output.finish();
     };
     running.ended.then(finish, finish);
-    const pid = await Promise.race([running.started, running.ended.then(() => 0)]);
-    return new RemoteProgram(engine, request, running, { pid, stdin: typed, stdout: outputs[0], stderr: outputs[1] });
+    return { running, parts: { stdin: typed, stdout: outputs[0], stderr: outputs[1] } };
   }
 
   async kill(name = "SIGTERM"): Promise<void> {
@@ -142,9 +163,9 @@ export class RemoteProgram implements Program {
 
   resize({ columns, rows }: TerminalSize): void {
     const fail = (why: string): StratosError => new StratosError("option", why, { option: "tty" });
-    if (!this.#hasTerminal) throw fail("the program has no terminal");
+    if (!this.hasTerminal) throw fail("the program has no terminal");
     if (!isTerminalSize({ columns, rows })) throw fail("tty: columns and rows from 1 to 65535 are expected");
-    this.#engine.send({ call: this.#call, size: { columns, rows } });
+    this.#engine.send({ call: this.call, size: { columns, rows } });
   }
 
   wait(): Promise<ProgramEnd> {

@@ -588,6 +588,7 @@ export class SandboxMachine {
     this.setPaused(false);
     try {
       this.#session.machine.sync(false);
+      this.#session.machine.processor.submitProfile();
     } finally {
       this.#session.close();
     }

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mount, type Volume } from "@stratos/aegisfs";
-import { SimulatedEventLoop } from "@stratos/host";
+import { MemoryCodeArchive, SimulatedEventLoop } from "@stratos/host";
 import type { CloneUse, EngineHost } from "./engine-host.ts";
 import { SandboxTarget } from "./sandbox-target.ts";
 import { formattedDevice, MIB, ports } from "./testing/memory-volume.ts";
@@ -17,6 +17,8 @@ class MemoryHost implements EngineHost {
   readonly ports = { ...ports, loop: this.loop };
   readonly clock = ports.clock;
   openCount = 0;
+  /** Asked for by these homes. */
+  readonly archives: (string | undefined)[] = [];
   /** Images open once it has resolved. */
   ready: Promise<void> = Promise.resolve();
 
@@ -26,6 +28,11 @@ class MemoryHost implements EngineHost {
     const changes = (use === "read" ? null : use.changes) ?? formattedDevice();
     this.openCount++;
     return { volume: mount(changes, {}) as Volume, close: () => void this.openCount--, info, changes };
+  }
+
+  codeArchive(home: string | undefined): MemoryCodeArchive {
+    this.archives.push(home);
+    return new MemoryCodeArchive();
   }
 
   openVolume(): never {
@@ -74,3 +81,12 @@ for (const onTimeout of ["stop", "checkpoint"] as const)
     else assert.ok(target.save().length > 0);
     target.close();
   });
+
+test("a sandbox uses the translations that are kept in its home, unless it is to use none", async () => {
+  const host = new MemoryHost();
+  for (const codeCache of [undefined, true, false]) {
+    const request = { memoryBytes: 64 * MIB, home: "/home", codeCache };
+    (await SandboxTarget.open({ host, request, board: null, saved: null }, WORK)).close();
+  }
+  assert.deepEqual(host.archives, ["/home", "/home"]);
+});

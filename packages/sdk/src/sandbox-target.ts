@@ -28,12 +28,11 @@ import { closeAll, durable } from "./open-parts.ts";
 import type { SandboxEvent } from "./machine-events.ts";
 import type { MachineFiles } from "./machine-files.ts";
 import { PolicySockets } from "./policy-sockets.ts";
-import type { CreateRequest, OpenImageRequest, Operations } from "./protocol.ts";
+import { type CreateRequest, MEMORY_BYTES, type OpenImageRequest, type Operations } from "./protocol.ts";
 import { type MountedVolume, readSaved, SandboxMachine } from "./sandbox-machine.ts";
 
 const PAGE = 4096;
-/** Memory of a machine when nothing else is said. */
-const MEMORY_BYTES = 2 * 1024 ** 3;
+/** As MEMORY_BYTES, on a board that others use, too. */
 const MEMORY_BYTES_ON_BOARD = 512 * 1024 ** 2;
 /** Each holds the memory in use at its time. */
 const SNAPSHOTS_MAX = 16;
@@ -79,7 +78,6 @@ export class SandboxTarget {
   /** @throws StratosError, SessionError, StateError; then nothing stays open */
   static async open(parts: SandboxParts, work: Work): Promise<SandboxTarget> {
     const target = new SandboxTarget(parts);
-    target.#check();
     target.#running = await target.#start(parts.saved, work);
     target.setLife(parts.request.timeoutMs ?? null);
     return target;
@@ -105,15 +103,22 @@ export class SandboxTarget {
     return target;
   }
 
-  #check(): void {
-    const { request, board } = this.#parts;
-    SandboxMachine.checkOptions({ ...request, memoryBytes: this.#memoryBytes, freeBytes: board?.freeBytes });
+  /** @param board  where it is to run; null: on one of its own */
+  #check(board: Board | null): void {
+    SandboxMachine.checkOptions({
+      ...this.#parts.request,
+      memoryBytes: this.#memoryBytes,
+      freeBytes: board?.freeBytes,
+    });
   }
 
   async #start(bytes: Uint8Array | null, work: Work): Promise<Running> {
-    const { host, request, board } = this.#parts;
+    const { host, request } = this.#parts;
     const head = bytes !== null || request.checkpoint === undefined ? null : readCheckpoint(host, request.checkpoint);
     const state = head?.state ?? bytes;
+    // What was saved goes on alone.
+    const board = state === null ? this.#parts.board : null;
+    this.#check(board);
     const saved = state === null ? null : readSaved(state);
     const memoryBytes = this.#memoryBytes;
     const folders = host.hostFolders(request.mounts ?? []);
@@ -136,9 +141,10 @@ export class SandboxTarget {
       }
       work.check();
       // The board may have given its memory to another meanwhile.
-      this.#check();
+      this.#check(board);
       const onEvent = (event: SandboxEvent): void => this.#hear(event);
-      const { ports } = host;
+      const codeArchive = request.codeCache === false ? undefined : host.codeArchive?.(request.home);
+      const ports = { ...host.ports, codeArchive };
       const machine = new SandboxMachine({
         ...request,
         board,
@@ -283,7 +289,7 @@ export class SandboxTarget {
     const running = this.#running;
     this.#isLifeOver = running === null;
     if (running === null) return;
-    if (this.#parts.request.onTimeout !== "stop" && this.board === null) {
+    if (this.#parts.request.onTimeout !== "stop") {
       try {
         this.#checkpoint = running.machine.save();
       } catch {

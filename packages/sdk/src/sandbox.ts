@@ -13,9 +13,11 @@ import {
   type SandboxOptions,
   type SandboxStats,
   type SpawnOptions,
+  type StopOptions,
 } from "./api.ts";
 import { abortReason, type Answer, type EngineClient } from "./engine-client.ts";
 import { exchange } from "./http-exchange.ts";
+import { forkSystem, type OpenedSystem, type SystemsSource } from "./named-sandbox.ts";
 import type { RunRequest } from "./protocol.ts";
 import { RemoteEvents, SandboxFiles } from "./remote-events.ts";
 import { closeUnlessGone, RemoteHandle } from "./remote-files.ts";
@@ -35,6 +37,9 @@ const OUTPUT_BYTES = 16 << 20;
 const EXIT_TIMEOUT = 124,
   EXIT_KILLED = 137;
 
+/** How long what is stopped may take to end by itself. */
+const GRACE_MS = 10_000;
+
 /**
  * A computer of its own, over a clone of an image: what programs change in it goes with it. Programs may run beside one
  * another, see each other, and leave processes behind.
@@ -53,12 +58,22 @@ export class RemoteSandbox {
   readonly #handle: RemoteHandle;
   readonly #engines: EngineSource;
   readonly #defaults: ProgramOptions;
+  /** null: it ends with this program. */
+  readonly #system: OpenedSystem | null;
   readonly #events: RemoteEvents;
   /** Those of `spawn` that run, by number. */
-  readonly #programs = new Map<number, Program>();
+  readonly #programs = new Map<number, RemoteProgram>();
+  /** Those of the sandbox that it is a fork of, which wait for `attach`: whether each has a terminal. */
+  readonly #held: Map<number, boolean>;
   readonly #ports = new Map<number, Promise<Listening>>();
 
-  constructor(handle: RemoteHandle, engines: EngineSource, defaults: ProgramOptions) {
+  constructor(
+    handle: RemoteHandle,
+    engines: EngineSource,
+    defaults: ProgramOptions,
+    system: OpenedSystem | null = null,
+    held: Iterable<readonly [pid: number, hasTerminal: boolean]> = [],
+  ) {
     this.fs = new SandboxFiles(handle);
     this.net = {
       async update(policy) {
@@ -69,7 +84,14 @@ export class RemoteSandbox {
     this.#handle = handle;
     this.#engines = engines;
     this.#defaults = defaults;
+    this.#system = system;
+    this.#held = new Map(held);
     this.#events = new RemoteEvents(handle);
+  }
+
+  /** Of a named system, as it was opened, which lives on when this program has ended; else null. */
+  get name(): string | null {
+    return this.#system?.name ?? null;
   }
 
   /**
@@ -122,22 +144,34 @@ export class RemoteSandbox {
     const { stdin, signal, tty } = options;
     const request = { ...this.#request(command, options), tty };
     const program = await RemoteProgram.start(engine, request, { stdin, signal });
+    this.#keep(program);
+    return program;
+  }
+
+  #keep(program: RemoteProgram): void {
     const { pid } = program;
     this.#programs.set(pid, program);
     const forget = (): void => void this.#programs.delete(pid);
     program.wait().then(forget, forget);
-    return program;
   }
 
   /**
-   * A program of `spawn` that runs, by its number: what nobody has read of it waits.
+   * A program of `spawn` that runs, by its number: what nobody has read of it waits. In a fork that keeps programs, one
+   * that ran in the original as that was forked: what it writes and reads from then on is the fork's caller's.
    *
    * @throws StratosError of kind program: no such one runs
    */
   attach(pid: number): Program {
-    this.#handle.use();
-    const program = this.#programs.get(pid);
-    if (program !== undefined) return program;
+    const { engine, target } = this.#handle.use();
+    const present = this.#programs.get(pid);
+    if (present !== undefined) return present;
+    const hasTerminal = this.#held.get(pid);
+    if (hasTerminal !== undefined) {
+      this.#held.delete(pid);
+      const program = RemoteProgram.attach(engine, { target, pid, hasTerminal });
+      this.#keep(program);
+      return program;
+    }
     throw new StratosError("program", `${pid}: no program of spawn that runs`, { program: String(pid), code: "ESRCH" });
   }
 
@@ -271,8 +305,8 @@ export class RemoteSandbox {
    *
    * Of a sandbox that its `timeoutMs` has ended with `onTimeout: "checkpoint"`: as it was then.
    *
-   * @throws StratosError of kind state: something cannot be saved, such as a machine that shares its board; the message
-   *   names what, and the process that holds it
+   * @throws StratosError of kind state: something cannot be saved, such as a volume that a program of the sandbox has
+   *   mounted; the message names what, and the process that holds it
    */
   async save(): Promise<Uint8Array> {
     return (await this.#ask("save")).bytes.slice();
@@ -287,15 +321,68 @@ export class RemoteSandbox {
    *   names the process that holds it
    */
   async fork(options: ForkOptions = {}): Promise<RemoteSandbox[]> {
+    if (this.#system !== null) {
+      const forks = await forkSystem(this.#system, options);
+      return forks.map((fork) => new RemoteSandbox(fork.handle, this.#engines, this.#defaults, fork));
+    }
     const { count = 1, identity = "fresh", keepsPrograms = false, signal } = options;
     const { engine, target } = this.#handle.use();
+    const running = [...this.#programs].map(([pid, program]): [number, boolean] => [pid, program.hasTerminal]);
+    const held = keepsPrograms ? [...this.#held, ...running] : [];
     const { value } = await engine.call("fork", { target, count, identity, keepsPrograms }, { signal }).answer;
     return this.#handle
       .branches(value as number[])
-      .map((handle) => new RemoteSandbox(handle, this.#engines, this.#defaults));
+      .map((handle) => new RemoteSandbox(handle, this.#engines, this.#defaults, null, held));
   }
 
-  /** Ends all programs and lets go of what the sandbox held. Calling it again does nothing. */
+  /**
+   * Saves a named system into a file of the host, for `Sandbox.resume`, here or on another computer that has the image.
+   *
+   * @returns bytes of the file
+   * @throws StratosError of kind state (as for `save`), file; option: the sandbox has no name
+   */
+  async checkpoint(file: string | URL): Promise<number> {
+    const { client } = this.#named("checkpoint");
+    const { target } = this.#handle.use();
+    const path = this.#engines.systems!.absolutePath(file);
+    return (await client.call("checkpoint-system", { target, path }).answer).value as number;
+  }
+
+  /**
+   * Leaves a named system to itself, with the programs of `spawn`: what they write from here on is for nobody, and they
+   * read no more. Those of `run` end, as when it is closed.
+   *
+   * @throws StratosError of kind option: the sandbox has no name, and ends with this program
+   */
+  async detach(): Promise<void> {
+    const { client } = this.#named("detach");
+    this.#handle.use();
+    const left = [...this.#programs.values()].map(({ call }) => client.call("leave-program", { call }).answer);
+    await Promise.all(left);
+    await this.close();
+  }
+
+  /** @throws StratosError of kind option */
+  #named(what: string): OpenedSystem {
+    if (this.#system !== null) return this.#system;
+    throw new StratosError("option", `${what}: the sandbox has no name, and ends with this program`, {
+      option: "name",
+    });
+  }
+
+  /** Ends it, named or not, and closes it. What was kept of a named one stays, until `Sandbox.remove`. */
+  async stop({ signal = "SIGTERM", graceMs = GRACE_MS }: StopOptions = {}): Promise<void> {
+    if (this.#system !== null) {
+      const { target } = this.#handle.use();
+      await this.#system.client.call("stop-system", { target, signal, graceMs }).answer;
+    }
+    await this.close();
+  }
+
+  /**
+   * Ends all programs and lets go of what the sandbox held; a named system goes on, without the programs that were
+   * begun here. Calling it again does nothing.
+   */
   async close(): Promise<void> {
     for (const listening of this.#ports.values())
       void listening.then(
@@ -334,6 +421,8 @@ export interface EngineSource {
   acquire(isolation: "process" | "shared"): { engine: EngineClient; release(): void };
   /** Listens on a port of the computer's loopback. Absent: the host has none. */
   listen?(onConnection: (connection: StreamPair) => void): Promise<Listening>;
+  /** The user's named systems. Absent: the host has none. */
+  readonly systems?: SystemsSource;
 }
 
 export interface Listening {
@@ -376,7 +465,7 @@ async function createAt({ engine, release, board }: Place, options: SandboxOptio
   try {
     const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, state, signal, onProgress } =
       options;
-    const { net, limits, timeoutMs, onTimeout } = options;
+    const { net, limits, timeoutMs, onTimeout, codeCache } = options;
     const openings = await handOver(options.volumes ?? {});
     // Before anything is attached: no call would name it.
     if (signal?.aborted === true) throw abortReason(signal);
@@ -389,7 +478,7 @@ async function createAt({ engine, release, board }: Place, options: SandboxOptio
       "create",
       {
         ...{ home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname, board, isSaved },
-        ...{ net, limits, timeoutMs, onTimeout },
+        ...{ net, limits, timeoutMs, onTimeout, codeCache },
       },
       {
         signal,

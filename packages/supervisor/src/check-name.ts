@@ -1,5 +1,5 @@
 import { StratosError } from "@stratos/sdk/client";
-import { isSystemName } from "./protocol.ts";
+import { isSystemName } from "@stratos/sdk/systems";
 
 /** Of a system, or a label of a snapshot. @throws StratosError of kind option */
 export function checkName(what: "name" | "label", text: string): string {

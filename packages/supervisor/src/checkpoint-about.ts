@@ -3,9 +3,9 @@ import { closeSync, openSync } from "node:fs";
 import { StateError } from "@stratos/base";
 import { readFully } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
-import { StratosError } from "@stratos/sdk/api";
+import { StratosError, type SystemSpec } from "@stratos/sdk/api";
 import { type CheckpointHead, ofCheckpoint, readCheckpointHead } from "@stratos/sdk/checkpoint-file";
-import { isSystemName, type SystemSpec } from "./protocol.ts";
+import { isSystemName } from "@stratos/sdk/systems";
 
 export interface CheckpointAbout {
   readonly name: string;

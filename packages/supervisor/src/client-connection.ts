@@ -2,11 +2,12 @@
 import { failureOf } from "@stratos/sdk/failure";
 import { type EngineClient, StratosError } from "@stratos/sdk/client";
 import { encodeFrame, type Failure, FrameReader, type FromEngine, type ToEngine } from "@stratos/sdk/wire";
+import { type Addressed, type Hello, PROTOCOL, strangers, type SupervisorOperations } from "@stratos/sdk/systems";
 import { checkName } from "./check-name.ts";
 import { Viewer } from "./audience.ts";
 import type { NamedSystem } from "./named-system.ts";
 import { type LogEntry, readLog } from "./output-log.ts";
-import { type Hello, PROTOCOL, strangers, type SupervisorOperations } from "./protocol.ts";
+import type { RunningSystem } from "./running-system.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 type Operation = keyof SupervisorOperations;
@@ -15,12 +16,16 @@ type Streamed = Exclude<ToEngine<SupervisorOperations>, { readonly op: Operation
 
 interface Call {
   isCancelled: boolean;
+  /** Aborted when nobody waits for its answer any more: it was cancelled, or the client is gone. */
+  readonly unwanted: AbortController;
   /** Takes what comes for it; null: nothing does. */
   onMessage: ((message: Streamed, bytes: Uint8Array) => void) | null;
   /** The client is gone. */
   onGone: () => void;
   /** What it streams is for nobody. */
   isLeft: boolean;
+  /** What it goes on in; null: nothing that is opened. */
+  target: number | null;
 }
 
 interface Answered {
@@ -28,8 +33,19 @@ interface Answered {
   readonly content?: Uint8Array;
 }
 
-/** What may be asked of a system's engine, as if it were the client's own. */
-const RELAYED: ReadonlySet<Operation> = new Set(["run", "signal", "file"]);
+/** What may be asked of a system's engine, as if it were the client's own; true: not while it is paused. */
+const RELAYED: ReadonlyMap<Operation, boolean> = new Map([
+  ["run", true],
+  ["connect", true],
+  ["signal", false],
+  ["file", false],
+  ["watch", false],
+  ["diff", false],
+  ["processes", false],
+  ["stats", false],
+  ["save", false],
+  ["net", false],
+]);
 /** Under way at a time. */
 const CALLS_MAX = 1000;
 
@@ -58,7 +74,10 @@ export class ClientConnection {
 
   /** The client is gone. */
   close(): void {
-    for (const call of this.#calls.values()) call.onGone();
+    for (const call of this.#calls.values()) {
+      call.unwanted.abort();
+      call.onGone();
+    }
   }
 
   #tell(message: FromEngine, bytes?: Uint8Array): void {
@@ -72,12 +91,16 @@ export class ClientConnection {
     }
     const call = this.#calls.get(message.call);
     if (call === undefined) return;
-    if ("cancel" in message) call.isCancelled = true;
+    if ("cancel" in message) {
+      call.isCancelled = true;
+      call.unwanted.abort();
+    }
     call.onMessage?.(message, bytes);
   }
 
   async #answer(number: number, op: Operation, request: unknown, bytes: Uint8Array): Promise<void> {
-    const call: Call = { isCancelled: false, onMessage: null, onGone: () => {}, isLeft: false };
+    const unwanted = new AbortController();
+    const call: Call = { isCancelled: false, unwanted, onMessage: null, onGone: () => {}, isLeft: false, target: null };
     this.#calls.set(number, call);
     try {
       if (this.#calls.size > CALLS_MAX)
@@ -86,7 +109,9 @@ export class ClientConnection {
       this.#tell({ call: number, answer: value ?? null }, content);
     } catch (error) {
       const cancelled: Failure = { kind: null, message: "cancelled", data: {} };
-      this.#tell({ call: number, failure: call.isCancelled ? cancelled : failureOf(error) });
+      const isClosed = call.target !== null && !this.#opened.has(call.target);
+      const reason = isClosed ? new StratosError("closed", "the sandbox was closed", {}) : error;
+      this.#tell({ call: number, failure: call.isCancelled ? cancelled : failureOf(reason) });
     } finally {
       this.#calls.delete(number);
     }
@@ -104,6 +129,21 @@ export class ClientConnection {
     if (!this.#hasGreeted) throw new StratosError("option", "hello is expected first", { option: "hello" });
     if (RELAYED.has(op)) return this.#relay(number, call, op as "run", request as SupervisorOperations["run"], bytes);
     switch (op) {
+      case "events":
+        return this.#hear(number, call, request as SupervisorOperations["events"]);
+      case "pause": {
+        const { target, isPaused } = request as SupervisorOperations["pause"];
+        await this.#system(target).setPaused(isPaused);
+        return {};
+      }
+      case "snapshot":
+        await this.#snapshot(request as SupervisorOperations["snapshot"]);
+        return {};
+      case "life":
+        throw new StratosError("option", "setTimeout: a named system ends when it is stopped", { option: "timeoutMs" });
+      case "close":
+        this.#closeTarget((request as SupervisorOperations["close"]).target);
+        return {};
       case "leave-program": {
         const left = this.#calls.get((request as SupervisorOperations["leave-program"]).call);
         if (left !== undefined) left.isLeft = true;
@@ -116,8 +156,14 @@ export class ClientConnection {
       case "log-of-system":
         return { value: await this.#showLog(number, call, request as SupervisorOperations["log-of-system"]) };
       default:
-        return { value: await this.#manage(number, op, request) };
+        return { value: await this.#manage(number, call, op, request) };
     }
+  }
+
+  /** What was begun in it ends: the connection may be there for forks, which go on. */
+  #closeTarget(target: number): void {
+    this.#opened.delete(target);
+    for (const call of this.#calls.values()) if (call.target === target) call.onGone();
   }
 
   #greet(client: Hello): Hello {
@@ -128,25 +174,28 @@ export class ClientConnection {
     return own;
   }
 
-  async #manage(number: number, op: Operation, request: SupervisorOperations[Operation]): Promise<unknown> {
+  async #manage(number: number, call: Call, op: Operation, request: SupervisorOperations[Operation]): Promise<unknown> {
     const supervisor = this.#supervisor;
+    const { signal: unwanted } = call.unwanted;
     const of = <Name extends Operation>(_: Name): SupervisorOperations[Name] => request as SupervisorOperations[Name];
     switch (op) {
       case "systems":
         return supervisor.views();
       case "start-system": {
         const { name, spec } = of(op);
-        return supervisor.start(name, spec, (progress) => this.#tell({ call: number, progress }));
+        return supervisor.start(name, spec, unwanted, (progress) => this.#tell({ call: number, progress }));
       }
       case "restart-system":
         return supervisor.restart(of(op).name);
       case "open-system": {
-        this.#opened.set(number, supervisor.find(of(op).name));
+        const system = supervisor.find(of(op).name);
+        await system.begun();
+        this.#opened.set(number, system);
         return number;
       }
       case "stop-system": {
-        const { name, signal, graceMs } = of(op);
-        return supervisor.find(name).stop(signal, graceMs);
+        const { signal, graceMs } = of(op);
+        return this.#addressed(of(op)).stop(signal, graceMs);
       }
       case "kill-system":
         return supervisor.find(of(op).name).signal(of(op).signal);
@@ -166,16 +215,21 @@ export class ClientConnection {
       case "rollback-system":
         return supervisor.find(of(op).name).rollback(of(op).label);
       case "checkpoint-system":
-        return supervisor.find(of(op).name).checkpoint(of(op).path);
+        return this.#addressed(of(op)).checkpoint(of(op).path);
       case "resume-system":
-        return supervisor.resume(of(op));
+        return supervisor.resume(of(op), unwanted);
       case "fork-system": {
-        const { name, count, prefix } = of(op);
-        return supervisor.fork(name, count, prefix);
+        const { count, prefix } = of(op);
+        return supervisor.fork(this.#addressed(of(op)), { count, prefix }, unwanted);
       }
       default:
         throw new StratosError("option", `Stratos ${this.#version} has no operation ${op}`, { option: "op" });
     }
+  }
+
+  /** @throws StratosError of kind closed or no-system */
+  #addressed(request: Addressed): NamedSystem {
+    return "target" in request ? this.#system(request.target) : this.#supervisor.find(request.name);
   }
 
   /** @throws StratosError of kind closed */
@@ -192,7 +246,8 @@ export class ClientConnection {
     request: SupervisorOperations["run"],
     bytes: Uint8Array,
   ): Promise<Answered> {
-    const { engine, target } = this.#system(request.target).use(op === "run" ? "programs" : "files");
+    const { engine, target } = this.#system(request.target).use(RELAYED.get(op) === true ? "programs" : "files");
+    call.target = request.target;
     const relayed = engine.call(
       op,
       { ...request, target },
@@ -200,6 +255,8 @@ export class ClientConnection {
         bytes,
         onStarted: (pid) => this.#tell({ call: number, started: pid }),
         onRead: (count) => this.#tell({ call: number, read: count }),
+        // Its client says that it has heard, to the engine.
+        onEvent: (event) => this.#tell({ call: number, event }),
         onOutput: (stream, output) => {
           if (call.isLeft) engine.send({ call: relayed.call, taken: output.length, stream });
           else this.#tell({ call: number, output: stream }, output);
@@ -213,6 +270,54 @@ export class ClientConnection {
     };
     const { value, bytes: content } = await relayed.answer;
     return { value, content };
+  }
+
+  /** Tells what happens in whichever machine the system has, until it has ended. */
+  async #hear(number: number, call: Call, request: SupervisorOperations["events"]): Promise<Answered> {
+    const system = this.#system(request.target);
+    call.target = request.target;
+    let cancel = (): void => {};
+    const begin = ({ engine, target }: RunningSystem): void => {
+      cancel();
+      const going = engine.call(
+        "events",
+        { target },
+        { isBackground: true, onEvent: (event) => this.#tell({ call: number, event }) },
+      );
+      // Another machine may come; the end of the system is heard below.
+      going.answer.catch(() => {});
+      cancel = () => engine.send({ call: going.call, cancel: true });
+      // That an event was heard.
+      call.onMessage = (message) => {
+        if ("cancel" in message) leave(new Error("cancelled"));
+        else engine.send({ ...message, call: going.call });
+      };
+    };
+    let leave!: (error: Error) => void;
+    const left = new Promise<never>((_, reject) => {
+      leave = reject;
+    });
+    left.catch(() => {});
+    call.onGone = () => leave(new Error("gone"));
+    begin(system.use("files"));
+    const stop = system.onMachine(begin);
+    try {
+      await Promise.race([system.ended(), left]);
+      return {};
+    } finally {
+      stop();
+      cancel();
+    }
+  }
+
+  /** As a sandbox has them: what had the label is replaced. */
+  async #snapshot({ target, label, action }: SupervisorOperations["snapshot"]): Promise<void> {
+    const system = this.#system(target);
+    checkName("label", label);
+    if (action === "take") return system.snapshot(label, true);
+    if (!system.view().snapshots.includes(label))
+      throw new StratosError("snapshot", `${label}: there is no such snapshot`, { label });
+    await (action === "return" ? system.rollback(label) : system.removeSnapshot(label));
   }
 
   /** @returns the program's number, once it runs; what it writes is for nobody */

@@ -8,12 +8,10 @@ import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { withSocketPath } from "@stratos/host-node/files";
 import { EngineClient, type EngineChannel, StratosError } from "@stratos/sdk/client";
-import { environmentOfEngine, nodeBinary } from "@stratos/library/engine-node";
-import { NODE_FLAGS } from "@stratos/library/node-flags";
+import { environmentOfEngine, nodeBinary } from "@stratos/engine-node/node-binary";
+import { NODE_FLAGS } from "@stratos/engine-node/node-flags";
+import { type Hello, PROTOCOL, strangers, type SupervisorClient } from "@stratos/sdk/systems";
 import { controlPath, openSystemsFolder, supervisorLogPath } from "./systems-folder.ts";
-import { type Hello, PROTOCOL, strangers, type SupervisorOperations } from "./protocol.ts";
-
-export type SupervisorClient = EngineClient<SupervisorOperations>;
 
 const SUPERVISOR = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "./supervisor-process.ts" : "./supervisor-process.mjs", import.meta.url),

@@ -13,14 +13,13 @@
 import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hostReason } from "@stratos/host-node/home";
-import { EngineProcesses } from "@stratos/library/engine-process";
+import type { EngineProcesses } from "@stratos/engine-node";
 import { StratosError } from "@stratos/sdk/client";
-import type { ImageProgress, ProgramEnd, TerminalSize } from "@stratos/sdk/api";
+import type { ImageProgress, ProgramEnd, SystemView, TerminalSize } from "@stratos/sdk/api";
 import type { CreateRequest } from "@stratos/sdk/wire";
 import { Audience, type Viewer } from "./audience.ts";
 import { type CheckpointAbout, readCheckpointAbout } from "./checkpoint-about.ts";
 import { forgetLog, OutputLog } from "./output-log.ts";
-import type { SystemView } from "./protocol.ts";
 import { RunningSystem } from "./running-system.ts";
 import type { SystemFolder, SystemRecord } from "./system-store.ts";
 
@@ -45,7 +44,11 @@ interface SystemListener {
   onRemoved(system: NamedSystem): void;
 }
 
+/** What machines run in. */
+export type Engines = Pick<EngineProcesses, "acquire">;
+
 interface SystemParts {
+  readonly engines: Engines;
   readonly home: string;
   readonly name: string;
   readonly folder: SystemFolder;
@@ -54,6 +57,7 @@ interface SystemParts {
 }
 
 export class NamedSystem {
+  readonly #engines: Engines;
   readonly #home: string;
   readonly #folder: SystemFolder;
   readonly #listener: SystemListener;
@@ -68,10 +72,12 @@ export class NamedSystem {
   #savingMs = 0;
   #returns: number[] = [];
   #isRemoved = false;
+  readonly #followers = new Set<(machine: RunningSystem) => void>();
   #tail: Promise<unknown> = Promise.resolve();
   readonly #waiting = new Set<{ resolve(end: ProgramEnd): void; reject(error: unknown): void }>();
 
-  constructor({ home, name, folder, record, listener }: SystemParts) {
+  constructor({ engines, home, name, folder, record, listener }: SystemParts) {
+    this.#engines = engines;
     this.#home = home;
     this.#name = name;
     this.#folder = folder;
@@ -133,6 +139,11 @@ export class NamedSystem {
     throw this.#refuse(this.#record.state === "lost" ? "is lost" : `is not running (${this.#record.state})`);
   }
 
+  /** Resolves once it has a machine: one that is starting is waited for. @throws StratosError of kind system */
+  async begun(): Promise<void> {
+    if (this.isAlive && this.#running === null) await this.#exclusive(async () => void this.#machine());
+  }
+
   /** To run programs in it, and use its files. @throws StratosError of kind system */
   use(what: "programs" | "files"): RunningSystem {
     if (what === "programs" && this.#record.state === "paused") throw this.#refuse("is paused; unpause it first");
@@ -140,7 +151,7 @@ export class NamedSystem {
   }
 
   /** From its image. @throws StratosError of the machine's or program's start; the system is then not there */
-  start(onProgress: (progress: ImageProgress) => void): Promise<void> {
+  start(onProgress: (progress: ImageProgress) => void, unwanted?: AbortSignal): Promise<void> {
     return this.#exclusive(async () => {
       forgetLog(this.#folder.path);
       rmSync(this.#folder.checkpointPath, { force: true });
@@ -148,14 +159,14 @@ export class NamedSystem {
       const fresh = { startedMs: now, finishedMs: null, exitCode: null, error: null };
       this.#change({ ...fresh, state: "starting", checkpointMs: null, restoredMs: null });
       const { spec } = this.#record;
-      const { image, memoryBytes, harts, network, ports, mounts } = spec;
-      const options = { image, memoryBytes, harts, network, ports, mounts };
+      const { image, memoryBytes, harts, network, ports, mounts, codeCache } = spec;
+      const options = { image, memoryBytes, harts, network, ports, mounts, codeCache };
       const { command, env, cwd, user, hasInput, tty } = spec;
       try {
         await this.#begin(
           { ...options, seed: spec.seed ?? undefined, hostname: spec.hostname ?? undefined },
           { op: "run", request: { command, env, cwd, user, hasInput, tty: tty ?? undefined } },
-          onProgress,
+          { onProgress, signal: unwanted },
         );
       } catch (error) {
         this.#beLost((error as Error).message);
@@ -165,16 +176,17 @@ export class NamedSystem {
   }
 
   /** From a checkpoint: of its own, or a file whose head was checked. @throws StratosError, StateError */
-  resume(path: string): Promise<void> {
-    return this.#exclusive(() => this.#resume(path));
+  resume(path: string, unwanted?: AbortSignal): Promise<void> {
+    return this.#exclusive(() => this.#resume(path, unwanted));
   }
 
-  async #resume(path: string): Promise<void> {
+  async #resume(path: string, unwanted?: AbortSignal): Promise<void> {
     const { about } = readCheckpointAbout(path);
-    const { memoryBytes, network, ports, mounts } = this.#record.spec;
+    const { memoryBytes, network, ports, mounts, codeCache } = this.#record.spec;
     await this.#begin(
-      { checkpoint: path, keepsPrograms: true, memoryBytes, network, ports, mounts },
+      { checkpoint: path, keepsPrograms: true, memoryBytes, network, ports, mounts, codeCache },
       { op: "attach", request: { pid: about.mainPid } },
+      { signal: unwanted },
     );
   }
 
@@ -182,12 +194,16 @@ export class NamedSystem {
   async #begin(
     request: CreateRequest,
     beginning: ConstructorParameters<typeof RunningSystem>[1],
-    onProgress: (progress: ImageProgress) => void = () => {},
+    waiting: {
+      readonly onProgress?: (progress: ImageProgress) => void;
+      /** Nobody waits for it any more. */
+      readonly signal?: AbortSignal | undefined;
+    },
   ): Promise<void> {
-    const { engine, release } = new EngineProcesses().acquire("process");
+    const { engine, release } = this.#engines.acquire("process");
     let begun: RunningSystem | null = null;
     try {
-      const { value } = await engine.call("create", { home: this.#home, ...request }, { onProgress }).answer;
+      const { value } = await engine.call("create", { home: this.#home, ...request }, waiting).answer;
       const target = value as number;
       this.#log ??= new OutputLog(this.#folder);
       const before = this.#running;
@@ -212,6 +228,7 @@ export class NamedSystem {
       this.#audience.begin();
       this.#mainPid = mainPid;
       this.#running = running;
+      for (const tell of this.#followers) tell(running);
       if (before !== null) void before.close();
       this.#change({ state: isPaused ? "paused" : "running", finishedMs: null, exitCode: null, error: null });
       this.#scheduleSave();
@@ -295,6 +312,12 @@ export class NamedSystem {
       return Promise.resolve({ exitCode: exitCode ?? 0, signal: null, timedOut: false, limit: null });
     if (state === "lost") return Promise.reject(this.#refuse(`is lost: ${error ?? ""}`));
     return new Promise((resolve, reject) => this.#waiting.add({ resolve, reject }));
+  }
+
+  /** Tells of each machine that takes the place of another. @returns what ends that */
+  onMachine(follower: (machine: RunningSystem) => void): () => void {
+    this.#followers.add(follower);
+    return () => void this.#followers.delete(follower);
   }
 
   watch(viewer: Viewer): void {
@@ -404,11 +427,13 @@ export class NamedSystem {
     });
   }
 
-  snapshot(label: string): Promise<void> {
+  /** @param mayReplace  one that has the label makes room, once the new one is whole */
+  snapshot(label: string, mayReplace = false): Promise<void> {
     return this.#exclusive(async () => {
       const labels = this.#folder.snapshots();
-      if (labels.includes(label)) throw this.#refuse(`has a snapshot ${label} already`);
-      if (labels.length >= SNAPSHOTS_MAX) throw this.#refuse(`has ${SNAPSHOTS_MAX} snapshots already`);
+      const isThere = labels.includes(label);
+      if (isThere && !mayReplace) throw this.#refuse(`has a snapshot ${label} already`);
+      if (!isThere && labels.length >= SNAPSHOTS_MAX) throw this.#refuse(`has ${SNAPSHOTS_MAX} snapshots already`);
       this.#folder.makeSnapshotFolder();
       await this.#checkpoint(this.#folder.snapshotPath(label));
     });

@@ -2,12 +2,13 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
+import { EngineProcesses } from "@stratos/engine-node";
 import { StratosError } from "@stratos/sdk/client";
-import type { ImageProgress } from "@stratos/sdk/api";
+import type { ImageProgress, SystemSpec, SystemView } from "@stratos/sdk/api";
+import type { SupervisorOperations } from "@stratos/sdk/systems";
 import { checkName } from "./check-name.ts";
 import { readCheckpointAbout } from "./checkpoint-about.ts";
-import { NamedSystem } from "./named-system.ts";
-import { type SupervisorOperations, type SystemSpec, type SystemView } from "./protocol.ts";
+import { type Engines, NamedSystem } from "./named-system.ts";
 import { type SystemFolder, type SystemRecord, SystemStore } from "./system-store.ts";
 
 const FORKS_MAX = 100;
@@ -18,16 +19,18 @@ export class Supervisor {
   readonly #store: SystemStore;
   readonly #systems = new Map<string, NamedSystem>();
   readonly #onChange: () => void;
+  readonly #engines: Engines;
 
   /**
    * @param folder  of the systems, in `home`
    * @param onChange  told when `isIdle` may be another
    */
-  constructor(home: string, folder: string, onChange: () => void) {
+  constructor(home: string, folder: string, onChange: () => void, engines: Engines = new EngineProcesses()) {
     this.#home = home;
     this.#folder = folder;
     this.#store = new SystemStore(folder);
     this.#onChange = onChange;
+    this.#engines = engines;
     for (const [name, record] of this.#store.list()) this.#add(name, this.#store.open(name), record);
   }
 
@@ -43,6 +46,7 @@ export class Supervisor {
 
   #add(name: string, folder: SystemFolder, record: SystemRecord): NamedSystem {
     const system = new NamedSystem({
+      engines: this.#engines,
       home: this.#home,
       name,
       folder,
@@ -92,16 +96,18 @@ export class Supervisor {
   async start(
     name: string | undefined,
     spec: SystemSpec,
+    unwanted: AbortSignal,
     onProgress: (at: ImageProgress) => void,
   ): Promise<SystemView> {
     const system = this.#create(name ?? this.#freeName("system"), spec);
-    return this.#begun(system, () => system.start(onProgress));
+    return this.#begun(system, unwanted, () => system.start(onProgress, unwanted));
   }
 
-  /** One that does not come to run is not there. */
-  async #begun(system: NamedSystem, begin: () => Promise<void>): Promise<SystemView> {
+  /** One that does not come to run, or that nobody waits for any more, is not there. */
+  async #begun(system: NamedSystem, unwanted: AbortSignal, begin: () => Promise<void>): Promise<SystemView> {
     try {
       await begin();
+      unwanted.throwIfAborted();
     } catch (error) {
       await system.remove(true);
       throw error;
@@ -130,7 +136,7 @@ export class Supervisor {
    *
    * @throws StratosError, StateError
    */
-  async resume(request: SupervisorOperations["resume-system"]): Promise<SystemView> {
+  async resume(request: SupervisorOperations["resume-system"], unwanted: AbortSignal): Promise<SystemView> {
     const { path, name, mounts, ports, network } = request;
     const { about } = readCheckpointAbout(path);
     const refuse = (why: string): StratosError => new StratosError("option", `${path}: ${why}`, { option: "resume" });
@@ -142,24 +148,32 @@ export class Supervisor {
     if (network !== about.spec.network) throw refuse(`it was run with --net ${about.spec.network}: say so again`);
     const spec = { ...about.spec, mounts, ports };
     const system = this.#create(name ?? about.name, spec);
-    return this.#begun(system, () => system.resume(path));
+    return this.#begun(system, unwanted, () => system.resume(path, unwanted));
   }
 
-  /** They have what it has, but for ports of the host, which only one can have. */
-  async fork(name: string, count: number, prefix: string): Promise<SystemView[]> {
+  /** All or none of them. They have what it has, but for ports of the host, which only one can have. */
+  async fork(
+    parent: NamedSystem,
+    { count, prefix = parent.name }: { readonly count: number; readonly prefix?: string | undefined },
+    unwanted: AbortSignal,
+  ): Promise<SystemView[]> {
     if (!(Number.isInteger(count) && count >= 1 && count <= FORKS_MAX))
       throw new StratosError("option", `--count: 1 to ${FORKS_MAX} is expected`, { option: "count" });
     const path = join(this.#folder, `.fork-${randomBytes(6).toString("hex")}`);
-    const parent = this.find(name);
+    const forks: NamedSystem[] = [];
     const views: SystemView[] = [];
     try {
       await parent.checkpoint(path);
       const { about } = readCheckpointAbout(path);
       for (let made = 0; made < count; made++) {
         const system = this.#create(this.#freeName(prefix), { ...about.spec, ports: [] });
-        views.push(await this.#begun(system, () => system.resume(path)));
+        views.push(await this.#begun(system, unwanted, () => system.resume(path, unwanted)));
+        forks.push(system);
       }
       return views;
+    } catch (error) {
+      await Promise.all(forks.map((fork) => fork.remove(true)));
+      throw error;
     } finally {
       rmSync(path, { force: true });
     }

@@ -12,8 +12,8 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { hostReason } from "@stratos/host-node/home";
-import { StratosError } from "@stratos/sdk/api";
-import { isSystemName, type SystemSpec, type SystemState } from "./protocol.ts";
+import { StratosError, type SystemSpec, type SystemState } from "@stratos/sdk/api";
+import { isSystemName } from "@stratos/sdk/systems";
 
 export interface SystemRecord {
   readonly format: 1;

@@ -2,9 +2,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { EngineClient, type EngineChannel, type Listening, type StreamPair } from "@stratos/sdk/client";
-import { CountedEngines } from "./counted-engines.ts";
-import { environmentOfEngine, nodeBinary } from "./engine-node.ts";
+import { CountedEngines, EngineClient, type EngineChannel, type Listening, type StreamPair } from "@stratos/sdk/client";
+import { environmentOfEngine, nodeBinary } from "./node-binary.ts";
 import { listenOnLoopback } from "./loopback-listener.ts";
 import { NODE_FLAGS } from "./node-flags.mjs";
 

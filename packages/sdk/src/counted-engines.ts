@@ -1,4 +1,6 @@
-import { type EngineClient, type EngineSource, StratosError } from "@stratos/sdk/client";
+import { StratosError } from "./api.ts";
+import type { EngineClient } from "./engine-client.ts";
+import type { EngineSource } from "./sandbox.ts";
 
 /** Engines of one kind: each for one user, and one that is shared for as long as somebody uses it. */
 export class CountedEngines implements EngineSource {

@@ -1,16 +1,17 @@
 /**
  * What a client and the supervisor of named systems say to each other: the library's own protocol (calls with numbers,
- * answers, streams), with operations on systems. What `open-system` answers is a target for `run`, `signal` and `file`,
- * as if the client had made the sandbox itself.
+ * answers, streams), with operations on systems. What `open-system` answers is a target for the library's operations,
+ * as if the client had made the sandbox itself; `close` lets go of it, and the system goes on.
  *
  * A client's first call is `hello`. That call, its answer and the form of a failure never change, so that each side can
  * tell a stranger what it is.
  */
-import type { Mount, PortMapping, TerminalSize } from "@stratos/sdk/api";
-import type { Operations } from "@stratos/sdk/wire";
+import type { Mount, PortMapping, SystemSpec, TerminalSize } from "./api.ts";
+import type { EngineClient } from "./engine-client.ts";
+import type { Operations } from "./protocol.ts";
 
 /** Changes with every change that an older side would not understand. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 export interface Hello {
   readonly protocol: number;
@@ -26,60 +27,12 @@ export function strangers(client: Hello, supervisor: Hello): string {
   );
 }
 
-/** What is to run. */
-export interface SystemSpec {
-  readonly image: string;
-  readonly command: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd: string;
-  readonly user: string;
-  /** Its program has a terminal, of this size until somebody with another attaches. */
-  readonly tty: TerminalSize | null;
-  /** Its program reads what those type who attach; else it reads nothing. */
-  readonly hasInput: boolean;
-  readonly network: "none" | "host";
-  readonly ports: readonly PortMapping[];
-  readonly mounts: readonly Mount[];
-  readonly memoryBytes: number;
-  readonly harts: number;
-  readonly seed: number | null;
-  readonly hostname: string | null;
-  /** Nothing is left of it once its program has ended. */
-  readonly isTransient: boolean;
-  /** How often it is saved by itself, so that it can go back there; null: never. */
-  readonly checkpointEveryMs: number | null;
-}
-
-/**
- * `starting`: its machine is being made; `running`; `paused`; `exited`: its program has ended; `lost`: its process, or
- * the supervisor, was ended while it ran, and there was no checkpoint to go back to.
- */
-export type SystemState = "starting" | "running" | "paused" | "exited" | "lost";
-
-export interface SystemView extends SystemSpec {
-  readonly id: string;
-  readonly name: string;
-  readonly state: SystemState;
-  /** Times are in milliseconds since 1970. */
-  readonly createdMs: number;
-  readonly startedMs: number;
-  readonly finishedMs: number | null;
-  readonly exitCode: number | null;
-  /** Why it is lost, or could not be started. */
-  readonly error: string | null;
-  /** The last checkpoint that it would go back to. */
-  readonly checkpointMs: number | null;
-  /** It went back to a checkpoint of this time, because it was lost. */
-  readonly restoredMs: number | null;
-  /** Labels of its snapshots, the oldest first. */
-  readonly snapshots: readonly string[];
-  /** Process of the host that its machine is; null when there is none. */
-  readonly pid: number | null;
-}
-
 interface Named {
   readonly name: string;
 }
+
+/** By its name; or what `open-system` has answered: that one, whatever is called so by now. */
+export type Addressed = Named | { readonly target: number };
 
 /** Each operation's request. Where no answer is told, it is null. */
 export interface SupervisorOperations extends Operations {
@@ -114,7 +67,7 @@ export interface SupervisorOperations extends Operations {
    */
   "log-of-system": Named & { readonly isFollowed: boolean };
   /** Ends it: a signal first, and all of it when that has not helped after a while. */
-  "stop-system": Named & { readonly graceMs: number; readonly signal: string };
+  "stop-system": Addressed & { readonly graceMs: number; readonly signal: string };
   /** A signal for its program. */
   "kill-system": Named & { readonly signal: string };
   /** @see SystemView.state: only what has ended or is lost, unless `isForced` */
@@ -129,7 +82,7 @@ export interface SupervisorOperations extends Operations {
   /** All of it, its processes and its memory, as they were. */
   "rollback-system": Named & { readonly label: string };
   /** Into a file. Answered with its size in bytes. */
-  "checkpoint-system": Named & { readonly path: string };
+  "checkpoint-system": Addressed & { readonly path: string };
   /** A new system from a file. Answered with its view. */
   "resume-system": {
     readonly path: string;
@@ -141,9 +94,11 @@ export interface SupervisorOperations extends Operations {
     readonly network: "none" | "host";
     readonly ports: readonly PortMapping[];
   };
-  /** Answered with the views of the new ones. */
-  "fork-system": Named & { readonly count: number; readonly prefix: string };
+  /** Answered with the views of the new ones: `prefix-1` and so on; absent: of the name that it has by then. */
+  "fork-system": Addressed & { readonly count: number; readonly prefix?: string | undefined };
 }
+
+export type SupervisorClient = EngineClient<SupervisorOperations>;
 
 /** A name of a system is also a folder's; a label is a file's. */
 export function isSystemName(text: unknown): text is string {

@@ -2,9 +2,10 @@
 import { statSync } from "node:fs";
 import { MOUNT_ERROR_WORDS } from "@stratos/aegisfs";
 import { utf8Of } from "@stratos/base";
-import type { Clock, MachinePorts, SocketProvider } from "@stratos/host";
+import type { Clock, CodeArchive, MachinePorts, SocketProvider } from "@stratos/host";
 import {
   FileLockedError,
+  keptTranslations,
   mountDevices,
   nodePorts,
   NodeClock,
@@ -45,6 +46,10 @@ export class NodeEngineHost implements EngineHost {
 
   get ports(): MachinePorts {
     return nodePorts();
+  }
+
+  codeArchive(home: string = stratosHome()): CodeArchive | undefined {
+    return keptTranslations(home);
   }
 
   async openImage(request: OpenImageRequest, use: CloneUse | "read", work: Work): Promise<OpenedImage> {

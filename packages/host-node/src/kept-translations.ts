@@ -1,0 +1,34 @@
+/** Translations that this user's runs have left for later ones: where they are, and who makes them. */
+import { fileURLToPath } from "node:url";
+import { NodeCodeArchive } from "./code-archive.ts";
+
+const FILLER = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "./fill-translations.ts" : "./fill-translations.mjs", import.meta.url),
+);
+
+/**
+ * For a machine's ports. What it hands over is translated by a process of its own (fill-translations.ts).
+ *
+ * @param home  STRATOS_HOME
+ * @returns undefined when the user wants none (STRATOS_NO_CACHE)
+ */
+export function keptTranslations(home: string): NodeCodeArchive | undefined {
+  return (process.env["STRATOS_NO_CACHE"] ?? "") === "" ? openTranslations(home) : undefined;
+}
+
+export function openTranslations(home: string): NodeCodeArchive {
+  return new NodeCodeArchive(home, [process.execPath, ...engineFlags(process.execArgv), FILLER, home]);
+}
+
+/** Options of node(1) that name code, files or a way to run, not a property of the engine. */
+const RUNS =
+  /^--(eval|print|check|interactive|import|require|(experimental-)?loader|input-type|run|test|watch|inspect|env-file)/;
+
+/**
+ * The engine's flags among a process's own (`process.execArgv`), for another that is to make what this one finds:
+ * machine code is known by the flags it was made with (v8.cachedDataVersionTag). What the process was begun to do
+ * (`node -e SCRIPT`) is not repeated.
+ */
+export function engineFlags(flags: readonly string[]): string[] {
+  return flags.filter((flag) => flag.startsWith("--") && !RUNS.test(flag));
+}

@@ -1,0 +1,165 @@
+/**
+ * Goal: a client asks the system that it has opened, and what it lets go of, or does not wait for, leaves nothing
+ * behind. Method: clients over channels in memory, a supervisor in a folder of its own, and engines that are scripts.
+ */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { EngineClient } from "@stratos/sdk/client";
+import { PROTOCOL, type SupervisorClient, type SupervisorOperations } from "@stratos/sdk/systems";
+import { ClientConnection } from "./client-connection.ts";
+import { Supervisor } from "./supervisor.ts";
+import { ScriptedEngines, SPEC } from "./testing/scripted-engines.ts";
+
+const RESUME = { name: "back", mounts: [], network: "none", ports: [] } as const;
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+class Served {
+  readonly engines = new ScriptedEngines();
+  readonly folder: string;
+  readonly #supervisor: Supervisor;
+
+  constructor(t: TestContext) {
+    const parent = mkdtempSync(join(tmpdir(), "stratos-systems-"));
+    t.after(() => rmSync(parent, { recursive: true, force: true }));
+    this.folder = join(parent, "systems");
+    mkdirSync(this.folder);
+    this.#supervisor = new Supervisor(parent, this.folder, () => {}, this.engines);
+  }
+
+  /** @returns a client, whose `close` is its end for the supervisor, too */
+  async client(): Promise<SupervisorClient> {
+    let tell: (bytes: Uint8Array) => void = () => {};
+    let lose: () => void = () => {};
+    const connection = new ClientConnection(
+      this.#supervisor,
+      "test",
+      (bytes) => queueMicrotask(() => tell(bytes)),
+      () => lose(),
+    );
+    const client = new EngineClient<SupervisorOperations>({
+      send: (bytes) => queueMicrotask(() => connection.receive(bytes)),
+      onBytes: (listener) => void (tell = listener),
+      onGone: (listener) => void (lose = () => listener({ exitCode: null, signal: null, log: "" })),
+      hold: () => {},
+      callLater: () => () => {},
+      close: () => {
+        connection.close();
+        lose();
+      },
+    });
+    await client.call("hello", { protocol: PROTOCOL, version: "test" }).answer;
+    return client;
+  }
+
+  get systems(): string[] {
+    return this.#supervisor.views().map(({ name, state }) => `${name} ${state}`);
+  }
+}
+
+async function start(client: SupervisorClient, name: string): Promise<number> {
+  await client.call("start-system", { name, spec: SPEC }).answer;
+  return open(client, name);
+}
+
+async function open(client: SupervisorClient, name: string): Promise<number> {
+  return (await client.call("open-system", { name }).answer).value as number;
+}
+
+test("what is asked of an opened system is not for another that has its name by then", async (t) => {
+  const served = new Served(t);
+  const client = await served.client();
+  const target = await start(client, "job");
+  await client.call("rename-system", { name: "job", to: "old" }).answer;
+  await start(client, "job");
+  const { value } = await client.call("fork-system", { target, count: 1 }).answer;
+  assert.deepEqual(
+    (value as { name: string }[]).map(({ name }) => name),
+    ["old-1"],
+  );
+  await client.call("stop-system", { target, signal: "SIGTERM", graceMs: 60_000 }).answer;
+  assert.deepEqual(served.systems, ["job running", "old exited", "old-1 running"]);
+  const path = join(tmpdir(), "never-written");
+  await assert.rejects(client.call("checkpoint-system", { target, path }).answer, /^StratosError: old: is not running/);
+  await client.call("remove-system", { name: "old", isForced: true }).answer;
+  await start(client, "old");
+  await client.call("stop-system", { target, signal: "SIGTERM", graceMs: 60_000 }).answer;
+  assert.deepEqual(served.systems, ["job running", "old running", "old-1 running"]);
+});
+
+test("who lets go of a system ends what was begun in it, save what is left to it, and nothing elsewhere", async (t) => {
+  const served = new Served(t);
+  const client = await served.client();
+  const [one, two] = [await start(client, "one"), await start(client, "two")];
+  const programs = async (target: number): Promise<number> =>
+    ((await client.call("processes", { target }).answer).value as number[]).length;
+  const run = (target: number): { call: number; answer: Promise<unknown> } =>
+    client.call("run", { target, command: "x", env: {}, hasInput: false });
+  const ending = run(one).answer.catch((error: Error) => error.message);
+  const left = run(one);
+  left.answer.catch(() => {});
+  run(two).answer.catch(() => {});
+  const events = client.call("events", { target: one }).answer.catch((error: Error) => error.message);
+  await client.call("leave-program", { call: left.call }).answer;
+  assert.equal(await programs(one), 3);
+  await client.call("close", { target: one }).answer;
+  assert.deepEqual(await Promise.all([ending, events]), ["the sandbox was closed", "the sandbox was closed"]);
+  assert.deepEqual([await programs(await open(client, "one")), await programs(two)], [2, 2]);
+});
+
+test("what nobody waits for is not there: cancelled, or its client gone; of forks all or none", async (t) => {
+  const served = new Served(t);
+  const client = await served.client();
+  const target = await start(client, "one");
+  const path = join(served.folder, "..", "one.checkpoint");
+  await client.call("checkpoint-system", { target, path }).answer;
+  const asks: ((asking: SupervisorClient, signal?: AbortSignal) => Promise<unknown>)[] = [
+    (asking, signal) => asking.call("start-system", { name: "two", spec: SPEC }, { signal }).answer,
+    (asking, signal) => asking.call("resume-system", { ...RESUME, path }, { signal }).answer,
+    (asking, signal) => asking.call("fork-system", { name: "one", count: 2, prefix: "f" }, { signal }).answer,
+  ];
+  for (const ask of asks)
+    for (const isGone of [false, true]) {
+      const asking = await served.client();
+      const aborting = new AbortController();
+      const created = new Promise<void>((resolve) => {
+        served.engines.created = () => (resolve(), new Promise(() => {}));
+      });
+      const failed = assert.rejects(ask(asking, aborting.signal));
+      await created;
+      if (isGone) asking.close();
+      else aborting.abort();
+      await failed;
+      await until(() => served.systems.length === 1);
+    }
+  let machines = 0;
+  served.engines.created = () => (++machines === 2 ? Promise.reject(new Error("no memory")) : Promise.resolve());
+  await assert.rejects(asks[2]!(client), /no memory/);
+  assert.deepEqual(served.systems, ["one running"]);
+  assert.equal(served.engines.running, 1);
+});
+
+test("a system that is starting is opened once it runs, and refused when it does not come to that", async (t) => {
+  const served = new Served(t);
+  const client = await served.client();
+  const opened = async (work: Promise<void>): Promise<unknown> => {
+    served.engines.created = () => work;
+    const started = client.call("start-system", { name: "one", spec: SPEC }).answer.catch(() => null);
+    const processes = async (): Promise<unknown> => {
+      const { value } = await client.call("processes", { target: await open(client, "one") }).answer;
+      return (value as number[]).length;
+    };
+    const count = await processes().catch((error: Error) => error.message);
+    await started;
+    return count;
+  };
+  const soon = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const failing = soon().then(() => Promise.reject(new Error("no memory")));
+  assert.equal(await opened(failing), "one: is lost");
+  assert.equal(await opened(soon()), 1);
+});

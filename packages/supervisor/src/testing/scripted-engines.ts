@@ -1,0 +1,118 @@
+/** Engines whose machines have one program each, which ends when it is told to. */
+import { writeFileSync } from "node:fs";
+import { type EngineClient, StratosError } from "@stratos/sdk/client";
+import type { AbortSignalLike, SystemSpec } from "@stratos/sdk/api";
+import { encodeCheckpoint } from "@stratos/sdk/checkpoint-file";
+import type { Operations } from "@stratos/sdk/wire";
+import type { Engines } from "../named-system.ts";
+
+export const SPEC: SystemSpec = {
+  image: "image",
+  command: ["main"],
+  env: {},
+  cwd: "/",
+  user: "root",
+  tty: null,
+  hasInput: false,
+  network: "none",
+  ports: [],
+  mounts: [],
+  memoryBytes: 1 << 20,
+  harts: 1,
+  seed: null,
+  hostname: null,
+  isTransient: false,
+  checkpointEveryMs: null,
+};
+
+/** Of no machine: what its head says is read, and nothing else. */
+function checkpointOf(about: unknown): Uint8Array {
+  const head = { image: { name: SPEC.image, content: "" }, savedMs: 0, about };
+  const codec = {} as Parameters<typeof encodeCheckpoint>[2];
+  return Buffer.concat([...encodeCheckpoint(head, new Uint8Array(), codec)]);
+}
+
+interface CallOptions {
+  readonly signal?: AbortSignalLike | undefined;
+  onStarted?(pid: number): void;
+}
+
+interface GoingProgram {
+  readonly pid: number;
+  end(): void;
+  cancel(): void;
+}
+
+export class ScriptedEngines implements Engines {
+  /** Machines that run. */
+  running = 0;
+  /** Called by each machine that is to be; it is there once that has resolved. */
+  created: () => Promise<void> = () => Promise.resolve();
+
+  acquire(): { engine: EngineClient; release(): void } {
+    const programs = new Map<number, GoingProgram>();
+    let last = 0;
+    const program = (number: number, { onStarted }: CallOptions): Promise<unknown> => {
+      const pid = number + 100;
+      onStarted?.(pid);
+      return new Promise((resolve, reject) => {
+        const value = { exitCode: 0, signal: null, timedOut: false, limit: null };
+        const end = (): void => void (programs.delete(number) && resolve({ value }));
+        const cancel = (): void => void (programs.delete(number) && reject(new Error("cancelled")));
+        programs.set(number, { pid, end, cancel });
+      });
+    };
+    const answer = async (
+      number: number,
+      op: keyof Operations,
+      request: object,
+      given: CallOptions,
+    ): Promise<unknown> => {
+      switch (op) {
+        case "create": {
+          const { signal } = given;
+          const aborted = new Promise<never>((_, reject) => {
+            signal?.addEventListener("abort", () => reject(new Error("cancelled")));
+          });
+          await Promise.race([this.created(), aborted]);
+          this.running++;
+          return { value: 1 };
+        }
+        case "run":
+        case "attach":
+          return program(number, given);
+        case "events":
+          return new Promise(() => {});
+        case "processes":
+          return { value: [...programs.values()].map(({ pid }) => pid) };
+        case "signal": {
+          const { pid } = request as Operations["signal"];
+          for (const each of programs.values()) if (each.pid === pid) each.end();
+          return { value: null };
+        }
+        case "checkpoint": {
+          const { path, about } = request as Operations["checkpoint"];
+          writeFileSync(path, checkpointOf(about));
+          return { value: 1 };
+        }
+        case "close":
+          this.running--;
+          for (const each of programs.values()) each.end();
+          return { value: null };
+        default:
+          throw new StratosError("option", op, { option: op });
+      }
+    };
+    const engine = {
+      processId: null,
+      call(op: keyof Operations, request: object, options: CallOptions = {}) {
+        const call = ++last;
+        return { call, answer: answer(call, op, request, options) };
+      },
+      send(message: { readonly call: number; readonly cancel?: true }) {
+        if (message.cancel === true) programs.get(message.call)?.cancel();
+      },
+    };
+    return { engine: engine as unknown as EngineClient, release: () => {} };
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * Goal: a program that was written for `@vercel/sandbox` or `e2b` runs here with another import. Method: what such
+ * programs do (commands that fail, output as it comes, signals, files, servers, Python that remembers), from the
+ * package that `npm pack` makes; and the types of those calls.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { installLibrary, programPrints } from "./support/library-project.ts";
+import { repository } from "./support/stratos.ts";
+
+let folder = "";
+let project = "";
+
+before(async () => {
+  ({ folder, project } = await installLibrary());
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+test("the calls of @vercel/sandbox", () =>
+  programPrints(
+    project,
+    `import { Sandbox } from "stratos/compat/vercel";
+    const said = [];
+    const sandbox = await Sandbox.create({
+      runtime: "python3.13", timeout: 600_000, ports: [8000], env: { A: "1" }, networkPolicy: "deny-all",
+      stratos: { image: process.env.IMAGE },
+    });
+    said.push((await (await sandbox.runCommand("pwd")).stdout()), sandbox.status);
+    const failed = await sandbox.runCommand("sh", ["-c", "echo out; echo err >&2; exit 3"]);
+    said.push(failed.exitCode, await failed.stdout(), await failed.stderr(), (await failed.output()).length);
+    await sandbox.writeFiles([
+      { path: "deep/hello.sh", content: Buffer.from("#!/bin/sh\\necho $A $B $1\\n"), mode: 0o755 },
+      { path: "/tmp/x", content: "absolute" },
+    ]);
+    let shown = "";
+    const done = await sandbox.runCommand({
+      cmd: "./deep/hello.sh", args: ["c"], env: { B: "2" }, sudo: true,
+      stdout: { write: (text) => { shown += text; } },
+    });
+    said.push(done.exitCode, shown);
+    said.push(await (await sandbox.runCommand({ cmd: "cat", args: ["hello.sh"], cwd: "deep" })).stdout());
+    const long = await sandbox.runCommand({
+      cmd: "sh", args: ["-c", "trap 'echo bye; exit 7' TERM; echo begun; while :; do sleep 0.1; done"], detached: true,
+    });
+    for await (const { stream, data } of long.logs()) { said.push(stream, data); break; }
+    await long.kill("SIGTERM");
+    const ended = await long.wait();
+    said.push(ended.exitCode, await ended.stdout());
+    const pieces = [];
+    for await (const bytes of await sandbox.readFile({ path: "/tmp/x" })) pieces.push(Buffer.from(bytes).toString());
+    said.push(pieces.join(""), await sandbox.readFile({ path: "nothing" }));
+    said.push(await sandbox.readFileToBuffer({ path: "no" }));
+    await sandbox.mkDir("made");
+    await sandbox.runCommand({ cmd: "python3", args: ["-m", "http.server", "8000"], detached: true });
+    let answer;
+    while (answer?.ok !== true) answer = await fetch(sandbox.domain(8000) + "/").catch(() => null);
+    said.push((await answer.text()).includes("made/"));
+    try { sandbox.domain(1); } catch (error) { said.push(error.data.option); }
+    await sandbox.extendTimeout(60_000);
+    said.push(await Sandbox.create({ source: { type: "git", url: "x" } }).catch(({ data }) => data.option));
+    await sandbox.stop();
+    await sandbox.stop();
+    said.push(sandbox.status, await sandbox.runCommand("true").catch(({ kind }) => kind));
+    console.log(JSON.stringify(said));`,
+    [
+      ...["/vercel/sandbox\n", "running", 3, "out\n", "err\n", 8, 0, "1 2 c\n", "#!/bin/sh\necho $A $B $1\n"],
+      ...["stdout", "begun\n", 7, "begun\nbye\n", "absolute", null, null, true, "ports", "source", "stopped", "closed"],
+    ],
+  ));
+
+test("the calls of e2b, and runCode", () =>
+  programPrints(
+    project,
+    `import { CommandExitError, NotFoundError, Sandbox, TimeoutError } from "stratos/compat/e2b";
+    const said = [];
+    const sandbox = await Sandbox.create(process.env.IMAGE, { timeoutMs: 600_000, envs: { A: "1" } });
+    const { stdout, exitCode } = await sandbox.commands.run("echo $A $B; pwd", { envs: { B: "2" } });
+    said.push(stdout, exitCode);
+    const failed = await sandbox.commands.run("echo out; echo err >&2; exit 3").catch((error) => error);
+    said.push(failed instanceof CommandExitError, failed.exitCode, failed.stdout, failed.stderr);
+    said.push((await sandbox.commands.run("sleep 1000", { timeoutMs: 300 }).catch((e) => e)) instanceof TimeoutError);
+    let shown = "";
+    const onStdout = (text) => { shown += text; };
+    const cat = await sandbox.commands.run("cat", { background: true, stdin: true, onStdout });
+    await sandbox.commands.sendStdin(cat.pid, "typed\\n");
+    await (await sandbox.commands.connect(cat.pid)).closeStdin();
+    said.push((await cat.wait()).stdout, shown, cat.exitCode, await cat.kill());
+    const sleeping = await sandbox.commands.run("exec sleep 4711", { background: true });
+    while (!(await sandbox.commands.list()).some(({ args }) => args[0] === "4711"));
+    said.push(await sandbox.commands.kill(sleeping.pid), (await sleeping.wait().catch(({ exitCode }) => exitCode)));
+    said.push((await sandbox.files.write("deep/a.txt", "text")).path);
+    await sandbox.files.write([{ path: "/tmp/b", data: new Uint8Array([104, 105]).buffer }, { path: "c", data: "c" }]);
+    said.push(await sandbox.files.read("deep/a.txt"), [...(await sandbox.files.read("/tmp/b", { format: "bytes" }))]);
+    said.push((await sandbox.files.list("/root/deep")).map(({ name, type }) => name + " " + type));
+    said.push(await sandbox.files.makeDir("deep"), await sandbox.files.makeDir("new"));
+    said.push(await sandbox.files.exists("new"));
+    said.push((await sandbox.files.rename("c", "d")).path, (await sandbox.files.getInfo("d")).size);
+    await sandbox.files.remove("deep");
+    said.push((await sandbox.files.read("deep/a.txt").catch((error) => error)) instanceof NotFoundError);
+    said.push((await sandbox.runCode("import os; os.environ['A']")).text);
+    await sandbox.runCode("x = 20");
+    const execution = await sandbox.runCode("import os\\nprint('said')\\nos.system('echo past')\\nx += 22\\nx");
+    said.push(execution.text, execution.logs.stdout, execution.error ?? null);
+    const raised = await sandbox.runCode("1 / 0");
+    said.push(raised.error.name, raised.text ?? null, (await sandbox.runCode("input()")).error.name);
+    said.push((await sandbox.runCode("while True: pass", { timeoutMs: 500 }).catch((e) => e)) instanceof TimeoutError);
+    said.push((await sandbox.runCode("x")).error.name);
+    said.push(await sandbox.isRunning(), await sandbox.kill(), await sandbox.kill(), await sandbox.isRunning());
+    said.push((await sandbox.commands.run("true").catch(({ name }) => name)));
+    said.push((await Sandbox.create("nothing").catch((error) => error)) instanceof NotFoundError);
+    console.log(JSON.stringify(said));`,
+    [
+      ...["1 2\n/root\n", 0, true, 3, "out\n", "err\n", true],
+      ...["typed\n", "typed\n", 0, false, true, 137, "/root/deep/a.txt"],
+      ...["text", [104, 105], ["a.txt file"], false, true, true, "/root/d", 1, true, "'1'"],
+      ...["42", ["said\n"], null, "ZeroDivisionError", null, "EOFError", true, "NameError"],
+      ...[true, true, false, false, "SandboxError", true],
+    ],
+  ));
+
+test("their types hold for programs of those libraries", () => {
+  writeFileSync(
+    join(project, "compat.mts"),
+    `import { Sandbox as Vercel, type CommandFinished } from "stratos/compat/vercel";
+    import { Sandbox, type CommandHandle, type CommandResult } from "stratos/compat/e2b";
+    const one: Vercel = await Vercel.create({ timeout: 1000, resources: { vcpus: 2 } });
+    const done: CommandFinished = await one.runCommand("ls", ["-l"]);
+    const code: number = done.exitCode;
+    for await (const log of (await one.runCommand({ cmd: "ls", detached: true })).logs()) log.data.trim();
+    const two: Sandbox = await Sandbox.create({ timeoutMs: 1000 });
+    const result: CommandResult = await two.commands.run("ls");
+    const handle: CommandHandle = await two.commands.run("ls", { background: true });
+    const text: string = await two.files.read("a");
+    export { code, handle, result, text };\n`,
+  );
+  const args = [
+    "--noEmit",
+    "--strict",
+    "--module",
+    "nodenext",
+    "--target",
+    "es2022",
+    "--lib",
+    "es2022,dom",
+    "compat.mts",
+  ];
+  const compiler = join(repository, "node_modules/typescript/bin/tsc");
+  assert.equal(spawnSync(process.execPath, [compiler, ...args], { cwd: project, encoding: "utf8" }).stdout, "");
+});

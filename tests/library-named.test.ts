@@ -1,0 +1,175 @@
+/**
+ * Goal: a program has named systems as the command line has them: makes, finds, lists, leaves, saves and resumes them,
+ * and what it may not ask is refused by name. Method: the package that `npm pack` makes, in an empty folder, on the
+ * host's own Node; each test with a home of its own, and the command line of the same package beside it.
+ */
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test, type TestContext } from "node:test";
+import { installLibrary, programPrints } from "./support/library-project.ts";
+import { run } from "./support/stratos.ts";
+import { TEST_HOME } from "./support/test-image.ts";
+import { untilGone } from "./support/until.ts";
+
+let folder = "";
+let project = "";
+
+before(async () => {
+  ({ folder, project } = await installLibrary());
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A home with the test's image; its supervisor ends with the test. */
+function homeOf(t: TestContext, name: string): Record<string, string> {
+  const home = join(folder, name);
+  mkdirSync(home);
+  symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
+  t.after(async () => {
+    const pid = Number.parseInt(readFileSync(join(home, "systems/supervisor.lock"), "utf8"), 10);
+    process.kill(pid, "SIGTERM");
+    await untilGone(pid);
+  });
+  return { STRATOS_HOME: home };
+}
+
+const MAKE = `import { Sandbox } from "stratos";
+  const image = process.env.IMAGE;
+  const said = [];
+  const refused = (work) => work.then(() => "done", ({ kind, data, message }) => [kind, data.option ?? message]);
+  const make = (name, more) => Sandbox.create({ image, name, memoryBytes: 256 << 20, ...more });
+  `;
+
+const prints = (source: string, expected: unknown, env: Record<string, string>): Promise<void> =>
+  programPrints(project, MAKE + source, expected, env);
+
+const command = async (env: Record<string, string>, ...args: string[]): Promise<string> => {
+  const { stdout, stderr, status } = await run([join(project, "node_modules/.bin/stratos"), ...args], { env });
+  assert.equal(status, 0, stderr);
+  return stdout;
+};
+
+test("a system outlives its program, with what it was left at; the next one, and the terminal, find it", async (t) => {
+  const env = homeOf(t, "outlives");
+  await prints(
+    `const box = await make("one", { cwd: "/srv", env: { A: "1" } });
+    said.push(box.name, (await box.run("echo $A; pwd; echo kept > /root/note")).stdout);
+    const isKilled = (end, resolve) => end.signal === "SIGKILL" && resolve(end);
+    const ends = new Promise((resolve) => box.on("process-exit", (end) => isKilled(end, resolve)));
+    const left = await box.spawn("echo 1; while [ ! -e /root/go ]; do sleep 0.1; done; echo 2; echo on > /root/after");
+    const closed = await Sandbox.connect("one");
+    await closed.spawn(["sleep", "4711"]);
+    for await (const bytes of left.stdout) { said.push(Buffer.from(bytes).toString()); break; }
+    await closed.close();
+    said.push((await ends).exitCode);
+    await box.detach();
+    said.push(await refused(box.run("true")));
+    console.log(JSON.stringify(said));`,
+    ["one", "1\n/srv\n", "1\n", 137, ["closed", "the sandbox was closed"]],
+    env,
+  );
+  assert.equal(await command(env, "exec", "one", "cat", "/root/note"), "kept\n");
+  await prints(
+    `const box = await Sandbox.connect("one");
+    await box.fs.write("/root/go", "");
+    const watching = box.fs.watch("/root");
+    const isThere = () => box.fs.readText("/root/after").catch(() => null);
+    if ((await isThere()) !== "on\\n")
+      for await (const event of watching) if ((await isThere()) === "on\\n") break;
+    said.push(await isThere(), (await box.fs.diff()).some(({ path }) => path === "/root/note"));
+    said.push((await box.processes()).some(({ command }) => command.includes("4711")));
+    const { image: its, state, command } = (await Sandbox.list()).find(({ name }) => name === "one");
+    said.push(its === image, state, command);
+    const isUp = new Promise((resolve) => box.on("port", resolve));
+    await box.spawn(["python3", "-m", "http.server", "8000", "--directory", "/root"]);
+    await isUp;
+    said.push(await (await box.fetch(8000, "/note")).text());
+    said.push(await (await fetch((await box.url(8000)) + "note")).text());
+    await box.stop();
+    said.push((await Sandbox.list())[0].state, await refused(Sandbox.connect("one")));
+    await Sandbox.remove("one");
+    said.push(await Sandbox.list(), await refused(Sandbox.connect("one")));
+    console.log(JSON.stringify(said));`,
+    [
+      ...["on\n", true, false, true, "running", ["sleep", "infinity"], "kept\n", "kept\n"],
+      ...["exited", ["system", "one: is not running (exited)"]],
+      ...[[], ["no-system", "one: no such system"]],
+    ],
+    env,
+  );
+});
+
+test("a system is saved, resumed under another name, paused, rolled back and forked", (t) =>
+  prints(
+    `const file = process.env.STRATOS_HOME + "/box.checkpoint";
+    const box = await make("first");
+    await box.run("echo 1 > /root/state");
+    await box.snapshot("good");
+    await box.run("echo 2 > /root/state");
+    const size = await box.checkpoint(file);
+    const read = async (of) => said.push((await of.run("cat /root/state")).stdout);
+    const resumed = await Sandbox.resume(new URL("file://" + file), { name: "second" });
+    await read(resumed);
+    let starts = 0;
+    box.on("process-start", () => starts++);
+    await box.rollback("good");
+    await read(box);
+    said.push(starts > 0, size > 1000);
+    await box.snapshot("good");
+    await box.dropSnapshot("good");
+    said.push(await refused(box.rollback("good")));
+    await resumed.pause();
+    said.push((await Sandbox.list()).map(({ name, state }) => [name, state]));
+    await read(await Sandbox.resume("second"));
+    said.push(await refused(resumed.fork()));
+    const [fork] = await resumed.fork({ identity: "same" });
+    said.push(fork.name);
+    await fork.run("echo 3 > /root/state");
+    await read(resumed);
+    await read(fork);
+    const state = await box.save();
+    const own = await Sandbox.create({ image, state });
+    await read(own);
+    said.push(own.name, await refused(own.detach()));
+    await own.stop();
+    said.push(await refused(Sandbox.remove("first")));
+    for (const name of ["first", "second", "second-1"]) await Sandbox.remove(name, { force: true });
+    said.push(await Sandbox.list());
+    console.log(JSON.stringify(said));
+    process.exit();`,
+    [
+      ...["2\n", "1\n", true, true, ["snapshot", "good: there is no such snapshot"]],
+      [
+        ["first", "running"],
+        ["second", "paused"],
+      ],
+      ...["2\n", ["option", "identity"], "second-1", "2\n", "3\n", "1\n"],
+      ...[null, ["option", "name"], ["system", "first: is running; stop it first, or use --force"], []],
+    ],
+    homeOf(t, "saved"),
+  ));
+
+test("what a named system has no place for is refused by name, and a folder that is open to others, too", async (t) => {
+  const env = homeOf(t, "refused");
+  await prints(
+    `for (const more of [{ net: { policy: "deny" } }, { limits: {} }, { timeoutMs: 1000 }, { isolation: "shared" },
+      { memoryBytes: 7 }, { name: "a/b" }]) said.push((await refused(make("one", more)))[1]);
+    said.push((await refused(make("one", { image: "nothing" })))[0], await Sandbox.list());
+    const box = await make("one");
+    said.push((await refused(make("one")))[0], (await refused(box.setTimeout(5)))[1]);
+    said.push((await refused(Sandbox.resume("./nothing")))[0], (await refused(Sandbox.resume("nothing")))[0]);
+    await box.stop();
+    console.log(JSON.stringify(said));`,
+    [
+      ...["net", "limits", "timeoutMs", "isolation", "memoryBytes", "name"],
+      ...["no-image", [], "system", "timeoutMs", "file", "no-system"],
+    ],
+    env,
+  );
+  chmodSync(join(env["STRATOS_HOME"]!, "systems"), 0o755);
+  try {
+    await prints(`console.log(JSON.stringify((await refused(Sandbox.list()))[0]));`, "file", env);
+  } finally {
+    chmodSync(join(env["STRATOS_HOME"]!, "systems"), 0o700);
+  }
+});
