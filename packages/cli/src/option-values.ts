@@ -129,6 +129,11 @@ export function parseGuestDirectory(text: string): string {
   return text;
 }
 
+/** Of an option that may be given several times: one value each. */
+export function collect(text: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, text];
+}
+
 /** Comma- or space-separated package names; may be given several times. Source of the form: Debian policy §5.6.1. */
 export function parsePackages(text: string, previous: readonly string[]): readonly string[] {
   const names = text.split(/[\s,]+/).filter((name) => name !== "");

@@ -1,5 +1,6 @@
 /** `stratos pkg alpm …`: systems of ALPM packages (Arch Linux and its kin) in an image or a root folder. */
 import { Command, Option } from "commander";
+import { collect } from "../option-values.ts";
 import type {
   AlpmChangeOptions,
   AlpmInstalledOptions,
@@ -236,8 +237,4 @@ function inRoot(command: Command): Command {
 
 function json(): Option {
   return new Option("--json", "print JSON");
-}
-
-export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
-  return [...(previous ?? []), value];
 }

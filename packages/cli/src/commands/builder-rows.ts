@@ -1,7 +1,7 @@
 import type { BuilderWishes } from "@stratos/systems/builder";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ExtraRepository } from "@stratos/builder";
-import { parseSeed } from "../option-values.ts";
+import { collect, parseSeed } from "../option-values.ts";
 import { parseSize } from "../volume-options.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 
@@ -347,10 +347,6 @@ function withRequest(command: Command): Command {
   ])
     command.addOption(option);
   return command;
-}
-
-function collect(text: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), text];
 }
 
 function collectHook(text: string, before: BuilderOptions["hook"]): NonNullable<BuilderOptions["hook"]> {

@@ -3,9 +3,9 @@ import { printable } from "@stratos/base";
 import type { BuildEvent } from "@stratos/builder";
 import { ProgressDisplay } from "@stratos/host-node/home";
 import { openBuilderSession, type BuilderSession, type BuilderSessionOptions } from "@stratos/systems/builder";
+import { VERSION } from "@stratos/sdk/version";
 import { formatSize } from "../option-values.ts";
 import { listenForStop } from "../stop-signals.ts";
-import { VERSION } from "../version.ts";
 
 export interface TerminalBuilder extends BuilderSession {
   /** the exit status that a signal asks for; undefined: none has come */

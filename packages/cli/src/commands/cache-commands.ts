@@ -1,15 +1,18 @@
-/** `stratos cache`: translations that runs have left for later ones. */
+/** `stratos cache`: translations that runs have left for later ones, or that are made ahead of them. */
 import { Command, Option } from "commander";
-import { stratosHome } from "@stratos/host-node";
+import { keptTranslations, openTranslations, stratosHome } from "@stratos/host-node";
+import { ImageStore } from "@stratos/images";
+import { CommandError } from "../command-error.ts";
 import type { Finish } from "../command-files.ts";
-import { formatSize } from "../option-values.ts";
-import { fillCodeArchive, openCodeArchive } from "../session/kept-code.ts";
+import { withProgress } from "../operation-progress.ts";
+import { formatSize, parseImageName } from "../option-values.ts";
 import { parseSize } from "../volume-options.ts";
 import { formatTable } from "../text-table.ts";
+import { warmImage } from "../warm-image.ts";
 
 export function cacheCommand(finish: Finish): Command {
   const cache = new Command("cache")
-    .summary("list and remove translations that runs have kept")
+    .summary("list, make and remove translations that are kept for runs")
     .description(
       "Runs keep what they translate to machine code, for later runs of the same programs. What is kept is this " +
         "user's alone, and is made anew when it is missing, damaged or of another version.",
@@ -29,18 +32,35 @@ export function cacheCommand(finish: Finish): Command {
       ),
     )
     .action((options: { readonly to?: number }) => finish(pruneKept(options)));
-  const fill = new Command("fill").description("Translates what runs have handed over.").action(() => {
-    fillCodeArchive(stratosHome());
-    finish(0);
-  });
-  cache.addCommand(list);
-  cache.addCommand(prune);
-  cache.addCommand(fill, { hidden: true });
+  const warm = new Command("warm")
+    .description(
+      "Translates what common programs of an image execute, and commands of yours, for later runs: two minutes at " +
+        "most. `image build`, `import` and `pull` do so in the background.",
+    )
+    .summary("translate common programs of an image ahead")
+    .argument("<image>", "image", parseImageName)
+    .addOption(
+      new Option("--command <line>", "translate what this line executes, too (for `sh -c`; repeatable)")
+        .argParser((line: string, lines: readonly string[]) => [...lines, line])
+        .default([], "none"),
+    )
+    .action(async (image: string, { command }: { readonly command: readonly string[] }) =>
+      finish(await makeKept(image, command)),
+    );
+  for (const command of [list, warm, prune]) cache.addCommand(command);
   return cache;
 }
 
+async function makeKept(image: string, lines: readonly string[]): Promise<number> {
+  new ImageStore(stratosHome()).require(image);
+  if (keptTranslations(stratosHome()) === undefined)
+    throw new CommandError("cache warm", "STRATOS_NO_CACHE is set: nothing is kept");
+  await withProgress((progress) => warmImage({ image, lines }, progress));
+  return 0;
+}
+
 function listKept({ json }: { readonly json?: true }): number {
-  const files = openCodeArchive(stratosHome()).list();
+  const files = openTranslations(stratosHome()).list();
   if (json === true) {
     const rows = files.map(({ name, bytes, usedMs }) => ({
       name,
@@ -60,7 +80,7 @@ function listKept({ json }: { readonly json?: true }): number {
 }
 
 function pruneKept({ to = 0 }: { readonly to?: number }): number {
-  const removed = openCodeArchive(stratosHome()).prune(to);
+  const removed = openTranslations(stratosHome()).prune(to);
   const bytes = removed.reduce((sum, file) => sum + file.bytes, 0);
   process.stdout.write(`${removed.length} removed, ${formatSize(bytes)}\n`);
   return 0;

@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findProgram } from "@stratos/host-node/home";
 import { findOutput } from "@stratos/systems/compose";
-import { CommandError } from "../command-error.ts";
 import {
   canAccelerate,
   emulatorArguments,
@@ -16,7 +15,8 @@ import {
   usualFirmware,
   type EmulatedArchitecture,
   type EmulatorOptions,
-} from "../emulator/emulator.ts";
+} from "@stratos/tools-node/emulator";
+import { CommandError } from "../command-error.ts";
 import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 
 interface ComposeMachineOptions {

@@ -2,9 +2,9 @@ import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { formatTreefile, loadTreefile, lockOf, runCompose, type Recipe } from "@stratos/compose";
 import { readRecipes, findArchive, telling } from "@stratos/systems/compose";
+import { VERSION } from "@stratos/sdk/version";
 import { CommandError } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
-import { VERSION } from "../version.ts";
 import type { ComposeRebuildOptions } from "./compose-options.ts";
 import { composeAtTerminal } from "./compose-terminal.ts";
 

@@ -15,10 +15,10 @@ import {
   requireFiles,
   selectTargets,
 } from "@stratos/systems/compose";
+import { VERSION } from "@stratos/sdk/version";
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
-import { VERSION } from "../version.ts";
 import type { ComposeRunOptions } from "./compose-options.ts";
 import { composeAtTerminal, onUnknownKey, tellChosen } from "./compose-terminal.ts";
 

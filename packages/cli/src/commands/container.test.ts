@@ -84,7 +84,7 @@ function runBundle(bundle: string, name: string): { status: number | null; stdou
   return spawnSync("runc", ["--root", at("runc"), "run", "-b", bundle, name], {
     encoding: "utf8",
     env: sbin,
-    timeout: 60_000,
+    timeout: 600_000,
     input: "",
   });
 }

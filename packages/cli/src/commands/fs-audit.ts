@@ -15,7 +15,7 @@ import { jsonWithSizes } from "@stratos/images/content";
 import { parsePositiveCount, parseSize, parseWholeNumber } from "../volume-options.ts";
 import { jsonOption, VOLUME_WORDS, type Finish } from "./row-options.ts";
 import { UsageError } from "../command-error.ts";
-import { formatSize } from "../option-values.ts";
+import { collect, formatSize } from "../option-values.ts";
 
 export function auditCommand(finish: Finish): Command {
   const audit = new Command("audit")
@@ -77,7 +77,7 @@ export function auditCommand(finish: Finish): Command {
       .argument("<volume>", VOLUME_WORDS)
       .addOption(
         new Option("--head <head>", "a head that was kept elsewhere (repeatable)")
-          .argParser((text: string, before: readonly string[]) => [...before, text])
+          .argParser(collect)
           .default([], "none"),
       )
       .addOption(jsonOption())

@@ -1,5 +1,6 @@
 /** Rows of `stratos fs` for integrity, devices and keys. */
 import { Command, Option } from "commander";
+import { collect } from "../option-values.ts";
 import { parseCopies, parseSize, parseWholeNumber } from "../volume-options.ts";
 import type { DeviceListOptions } from "./fs-device-list-command.ts";
 import type { DeviceOptions, HealthOptions, ScrubOptions } from "./fs-integrity-commands.ts";
@@ -56,7 +57,7 @@ function deviceCommand(finish: Finish): Command {
       .summary("list volumes and their devices")
       .addOption(
         new Option("--dir <folder>", "look at the files of this folder, too (repeatable)")
-          .argParser((text: string, before: readonly string[]) => [...before, text])
+          .argParser(collect)
           .default([], "none"),
       )
       .addOption(jsonOption())

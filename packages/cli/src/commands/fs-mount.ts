@@ -24,10 +24,10 @@ import { makeFolders } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import { findVolume, rememberVolume, mountPlace, errnoWords } from "@stratos/volumes";
 import { MountControl } from "@stratos/volumes/mount-control";
+import { ScheduleKeeper } from "@stratos/volumes/schedule-keeper";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
-import { ScheduleKeeper } from "./schedule-keeper.ts";
 import { formatTable } from "../text-table.ts";
 import { type UnmountOptions, unmountVolume } from "./fs-unmount.ts";
 import { type InstallHelperOptions, installHelper } from "./fs-mount-helper.ts";
@@ -392,7 +392,11 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
     schedule?.stop();
     schedule =
       isThere && takesSnapshots(words)
-        ? new ScheduleKeeper([plan.volume, ...words.devices].join(","), words.keyFile)
+        ? new ScheduleKeeper(
+            [plan.volume, ...words.devices].join(","),
+            [process.execPath, ...process.execArgv, process.argv[1]!, "fs", "schedule", "run"],
+            words.keyFile,
+          )
         : null;
   };
   keepSchedule(mount.hasSchedule);

@@ -28,7 +28,10 @@ export function quotaCommand(finish: Finish): Command {
     .usage("COMMAND");
   quota.addCommand(
     new Command("on")
-      .description("Counts what is there, and from then on.")
+      .description(
+        "Counts what is there, and from then on. Who passes a limit is told by write(2) in a volume that is mounted " +
+          "afterwards; in one that is mounted already by close(2) and fsync(2), unless with -o writethrough.",
+      )
       .summary("count what is owned")
       .argument("<volume>", VOLUME_WORDS)
       .action(async (volume: string) => finish(await switchQuotasCommand(volume, true))),
@@ -96,7 +99,15 @@ interface QuotaSetOptions {
 }
 
 async function switchQuotasCommand(path: string, on: boolean): Promise<number> {
-  await withVolume(path, "write", ({ volume }) => void expectResult(path, volume.root.setQuotas(on)));
+  const hosted = await withVolume(path, "write", ({ volume, hosted }) => {
+    expectResult(path, volume.root.setQuotas(on));
+    return hosted;
+  });
+  if (on && hosted?.gathersWrites === true)
+    process.stderr.write(
+      `stratos: ${path}: limits hold from now on; until it is mounted anew, who passes one is told by close and ` +
+        "fsync rather than by write, because the kernel gathers this mount's writes\n",
+    );
   return 0;
 }
 

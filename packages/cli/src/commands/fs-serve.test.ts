@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openApiDocument, REST_ROUTES } from "@stratos/volumes/serve";
-import { VERSION } from "../version.ts";
+import { VERSION } from "@stratos/sdk/version";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
 

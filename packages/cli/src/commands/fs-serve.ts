@@ -13,11 +13,11 @@ import {
   readVolumeConfig,
   VOLUME_CONFIG_SCHEMA,
 } from "@stratos/volumes/serve";
+import { VERSION } from "@stratos/sdk/version";
 import { parsePort } from "../volume-options.ts";
 import type { Finish } from "./row-options.ts";
 import { UsageError } from "../command-error.ts";
 import { warnOfSharedToken } from "../shared-token.ts";
-import { VERSION } from "../version.ts";
 
 export function configCommand(finish: Finish): Command {
   const config = new Command("config")

@@ -18,7 +18,7 @@ const fs = (...args: string[]): { status: number | null; stdout: string; stderr:
   spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "fs", ...args], {
     encoding: "utf8",
     env: { ...process.env, STRATOS_HOME: join(folder, "home") },
-    timeout: 60_000,
+    timeout: 600_000,
   });
 /** Without a process of its own, where none is needed. */
 const works = async (...args: string[]): Promise<string> => {

@@ -34,12 +34,13 @@ export function parseSeconds(text: string): number {
   return Number(match[1]) * { "": 1, s: 1, m: 60, h: 3_600, d: 86_400 }[match[2]!]!;
 }
 
-export const collect = (text: string, before: readonly string[]): readonly string[] => [
+/** Values that commas part; given several times, all of them. */
+export const collectList = (text: string, before: readonly string[]): readonly string[] => [
   ...before,
   ...text.split(",").filter((part) => part !== ""),
 ];
 export const repeatable = (flags: string, description: string): Option =>
-  new Option(flags, `${description} (repeatable)`).argParser(collect).default([], "none");
+  new Option(flags, `${description} (repeatable)`).argParser(collectList).default([], "none");
 
 export function databaseOptions(command: Command): Command {
   return command

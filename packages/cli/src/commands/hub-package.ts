@@ -11,14 +11,13 @@ import type {
   TaskSubmission,
   TaskView,
 } from "@stratos/hub-api";
-import { uploadArtefacts } from "@stratos/hub/worker";
+import { downloadArtefact, uploadArtefacts } from "@stratos/hub/worker";
 import { toldFailure } from "@stratos/images/told-failures";
 import { parseSource, sourceFiles } from "@stratos/pkg";
 import { type HubOptions, hubUrl, withHub } from "../hub/hub-login.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { noun, parseCount, repeatable, row } from "./hub-options.ts";
 import { CommandError, hostReason } from "../command-error.ts";
-import { downloadArtefact } from "../hub/download-artefact.ts";
 import { listOf, printItems, printJson, type Listing } from "../hub/hub-listing.ts";
 import { given, waitForEnd } from "./hub-task.ts";
 

@@ -5,8 +5,8 @@ import { HUB_DEFAULTS, DatabaseError, isServerUrl, openDatabase, startHub, type 
 import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
 import { homeFolder } from "@stratos/host-node/home";
 import { describePackage, nodePackagePorts } from "@stratos/tools-node/packages";
+import { VERSION } from "@stratos/sdk/version";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
-import { VERSION } from "../version.ts";
 
 export interface HubPlaceOptions {
   readonly database?: string;

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { EventView, HubClient, TaskDetails, TaskSubmission, TaskView, WaitReason } from "@stratos/hub-api";
 import { OperationError } from "@stratos/operation";
 import { type HubOptions, withHub } from "../hub/hub-login.ts";
-import { collect, hubOptions, parseCount, parseSeconds, repeatable } from "./hub-options.ts";
+import { collectList, hubOptions, parseCount, parseSeconds, repeatable } from "./hub-options.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { formatTable } from "../text-table.ts";
@@ -15,7 +15,7 @@ const parseTasks = (text: string, before: readonly number[] | undefined): number
   parseTask(text),
 ];
 const parseParents = (text: string, before: readonly number[]): number[] => {
-  const numbers = collect(text, []).map(Number);
+  const numbers = collectList(text, []).map(Number);
   if (numbers.some((number) => !Number.isSafeInteger(number) || number < 1))
     throw new InvalidArgumentError("expected numbers of tasks");
   return [...before, ...numbers];

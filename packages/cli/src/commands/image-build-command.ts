@@ -8,6 +8,7 @@ import { ImageStore } from "@stratos/images";
 import { contextOf, withProgress } from "../operation-progress.ts";
 import { formatTable } from "../text-table.ts";
 import { formatSize } from "../option-values.ts";
+import { warmInBackground } from "../warm-image.ts";
 import type { ImageBuildOptions } from "./image-options.ts";
 
 export async function buildImage(name: string, options: ImageBuildOptions): Promise<number> {
@@ -41,7 +42,10 @@ export async function buildImage(name: string, options: ImageBuildOptions): Prom
   const store = new ImageStore(stratosHome());
   if (options.force !== true && store.find(name) !== null)
     throw new CommandError(name, "there is such an image already; --force replaces it");
-  await withProgress((progress) => build(request, contextOf(progress)));
+  await withProgress(async (progress) => {
+    await build(request, contextOf(progress));
+    if (options.warmCode) warmInBackground({ image: name, lines: options.warm }, progress);
+  });
   if (options.json === true) {
     const { description, sizeBytes } = store.require(name);
     process.stdout.write(`${JSON.stringify({ name, sizeBytes, ...description }, null, 2)}\n`);

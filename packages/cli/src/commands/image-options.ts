@@ -13,6 +13,13 @@ export interface ImageBuildOptions {
   readonly lock?: string;
   readonly force?: true;
   readonly json?: true;
+  /** false: nothing is translated ahead */
+  readonly warmCode: boolean;
+  readonly warm: readonly string[];
+}
+
+export interface ImageImportOptions {
+  readonly warmCode: boolean;
 }
 
 export interface RemoveOptions {

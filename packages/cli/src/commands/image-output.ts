@@ -39,6 +39,7 @@ import { parseSize } from "../volume-options.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { CommandError, UsageError } from "../command-error.ts";
 import { withProgress } from "../operation-progress.ts";
+import { warmInBackground } from "../warm-image.ts";
 
 const SOURCE_HELP =
   "\nSOURCE is an image's name, a folder, a tar archive (plain, gzip, xz, zstd), an OCI layout " +
@@ -146,6 +147,7 @@ export function imageOutputCommands(finish: Finish): Command[] {
     .addOption(architectureOption())
     .option("-o, --output <folder>", "an OCI layout in this folder, rather than an image")
     .option("-f, --force", "replace an image of this name")
+    .option("--no-warm-code", "do not translate common programs in the background, for their first runs")
     .addOption(plain())
     .addOption(jsonOption())
     .action(async (reference: string, name: string | undefined, options: RegistryCommandOptions) =>
@@ -342,6 +344,8 @@ interface RegistryCommandOptions {
   /** repository of the same registry that may have layers already */
   readonly mountFrom?: string;
   readonly force?: true;
+  /** false: nothing of what was pulled is translated ahead */
+  readonly warmCode?: boolean;
   readonly json?: true;
 }
 
@@ -403,11 +407,13 @@ async function pullImage(name: string, as: string | undefined, options: Registry
   const home = stratosHome();
   if (output === undefined && new ImageStore(home).find(own) !== null && options.force !== true)
     throw new CommandError(own, "is there already; --force replaces it");
-  const digest = await withProgress((progress) => {
+  const digest = await withProgress(async (progress) => {
     const registry = registryOptions(options, "Pulling", progress);
     if (output !== undefined) return pullInto(output, name, options, registry);
     const architecture = options.arch ?? GUEST_ARCHITECTURE;
-    return pull({ reference: name, name: own, architecture, home }, registry);
+    const pulled = await pull({ reference: name, name: own, architecture, home }, registry);
+    if (options.warmCode === true && architecture === GUEST_ARCHITECTURE) warmInBackground({ image: own }, progress);
+    return pulled;
   });
   if (options.json === true)
     process.stdout.write(

@@ -1,4 +1,4 @@
-/** `stratos install`: unattended, by the wizard, and dry. Judges: sgdisk, qemu-img, openssl for the password's hash. */
+/** `stratos install`: unattended and dry. Judges: sgdisk, qemu-img. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { execFileSync } from "node:child_process";
@@ -7,8 +7,6 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
-import { sha512Crypt } from "../install/sha512-crypt.ts";
-import { askInstallConfig } from "../install/wizard.ts";
 
 const folder = testFolder("stratos-install");
 const at = (name: string): string => join(folder, name);
@@ -131,79 +129,4 @@ test("a disk that holds something is left alone, but for --force; mistakes are t
     assert.match(stderr, why);
   }
   assert.match((await runCommand("install", "--schema")).stdout, /"title": "stratos install"/);
-});
-
-test("the wizard asks again until an answer makes sense, and keeps no password", async () => {
-  writeFileSync(at("keys"), "# mine\nssh-ed25519 AAAA me@x\n\n");
-  const answers = [
-    "",
-    at("nothing/here"),
-    at("root"),
-    at("new.raw"),
-    "large",
-    "2G",
-    "Bad Name",
-    "box",
-    "",
-    "Europe/Berlin",
-    "",
-    "512M",
-    "anna",
-    "secret",
-    "secrte",
-    "secret",
-    "secret",
-    "/no/such/file",
-    at("keys"),
-  ];
-  let said = "";
-  const config = await askInstallConfig(
-    {
-      ask: (question) => {
-        said += question;
-        const answer = answers.shift();
-        return answer === undefined ? Promise.reject(new Error(`no answer to ${question}`)) : Promise.resolve(answer);
-      },
-      say: (text) => {
-        said += text;
-      },
-    },
-    {},
-  );
-  assert.deepEqual(answers, []);
-  assert.match(
-    said,
-    // wide: one pattern
-    /something has to be installed[\s\S]*no such file or folder[\s\S]*expected a size such as 8G[\s\S]*lower-case letters[\s\S]*the two differ[\s\S]*no such file/,
-  );
-  const { user, ...rest } = config;
-  assert.match(user![0]!.password_hash!, /^\$6\$[./0-9A-Za-z]{16}\$[./0-9A-Za-z]{86}$/);
-  assert.deepEqual([user![0]!.name, user![0]!.ssh_keys], ["anna", ["ssh-ed25519 AAAA me@x"]]);
-  assert.deepEqual(rest.system, { source: at("root"), hostname: "box", locale: "C.UTF-8", timezone: "Europe/Berlin" });
-  assert.deepEqual(
-    rest.partition?.map(({ name, size }) => [name, size]),
-    [
-      ["esp", "256M"],
-      ["root", "rest"],
-      ["swap", "512M"],
-    ],
-  );
-  assert.ok(!JSON.stringify(config).includes("secret"));
-});
-
-test("the password's hash is that of openssl", () => {
-  for (const [password, salt] of [
-    ["secret", "saltsalt"],
-    ["x", "x"],
-    ["a much longer password than sixty-four bytes of a digest, to be sure of repeats", "0123456789abcdef"],
-    ["grüße", "./az"],
-  ] as const) {
-    assert.equal(
-      sha512Crypt(password, salt),
-      execFileSync("openssl", ["passwd", "-6", "-salt", salt, "-stdin"], {
-        input: `${password}\n`,
-        encoding: "utf8",
-      }).trim(),
-    );
-  }
 });

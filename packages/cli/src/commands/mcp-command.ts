@@ -3,10 +3,10 @@ import { Command, Option } from "commander";
 import { join } from "node:path";
 import type { SharedFolder } from "@stratos/images";
 import { stratosHome } from "@stratos/host-node/home";
+import { VERSION } from "@stratos/sdk/version";
 import { UsageError } from "../command-error.ts";
 import { parseImageName, parseListen, parseMemory, parseVolume } from "../option-values.ts";
 import { warnOfSharedToken } from "../shared-token.ts";
-import { VERSION } from "../version.ts";
 import type { Finish } from "./row-options.ts";
 
 export function mcpCommand(finish: Finish): Command {
@@ -21,11 +21,10 @@ export function mcpCommand(finish: Finish): Command {
     .addOption(
       new Option("--net <how>", "what sandboxes reach of the network").choices(["none", "host"]).default("none"),
     )
-    .option(
-      "-v, --volume <spec>",
-      "HOST:GUEST[:ro]: a folder of the host that each sandbox sees (repeatable)",
-      parseVolume,
-      [] as readonly SharedFolder[],
+    .addOption(
+      new Option("-v, --volume <spec>", "HOST:GUEST[:ro]: a folder of the host that each sandbox sees (repeatable)")
+        .argParser(parseVolume)
+        .default([] as readonly SharedFolder[], "none"),
     )
     .addOption(new Option("--max <n>", "sandboxes at once").argParser(parseCount).default(16))
     .option(

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { DebBuildOptions, DebJsonOptions } from "./pkg-deb-commands.ts";
 import type { RepoInitOptions, RepoKeyOptions, RepoServeOptions } from "./pkg-repo-commands.ts";
-import { parseListen } from "../option-values.ts";
+import { collect, parseListen } from "../option-values.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 
 const debs = () => import("./pkg-deb-commands.ts");
@@ -74,7 +74,7 @@ export function debCommand(finish: Finish): Command {
       .argument("<file...>", "packages")
       .addOption(
         new Option("--keyring <file>", "demand a signature in the package by a key of this file (repeatable)")
-          .argParser((path: string, before: readonly string[]) => [...before, path])
+          .argParser(collect)
           .default([], "none"),
       )
       .addOption(jsonOption())

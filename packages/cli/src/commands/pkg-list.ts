@@ -14,7 +14,7 @@ import {
   type SystemList,
 } from "@stratos/pkg";
 import { toldAlpmFailure, type BuildOptions } from "@stratos/systems/alpm";
-import { collect } from "./alpm-rows.ts";
+import { collect } from "../option-values.ts";
 import { CommandError } from "../command-error.ts";
 import { listOnImage } from "./pkg-list-image.ts";
 import { listOnRoot, type ListRootOptions } from "./pkg-list-root.ts";

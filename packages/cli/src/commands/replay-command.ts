@@ -1,6 +1,7 @@
 /** `stratos replay`: the recorded program on the recorded image with the recorded seed, fed from the recording. */
 import { nodePorts, stratosHome } from "@stratos/host-node";
 import { exitStatusOf, findGuestUser, MachineSession, readerOf } from "@stratos/session";
+import { TraceWriter } from "@stratos/trace";
 import { CommandError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
 import { ImageStore, openImage } from "@stratos/images";
@@ -8,7 +9,6 @@ import { InputGate } from "../recording/input-gate.ts";
 import { type Moment, readRecording, type RecordedEvent } from "../recording/recording-file.ts";
 import { runStatistics } from "../session/run-statistics.ts";
 import { openReplayFiles } from "../session/standard-files.ts";
-import { TraceWriter } from "../trace/trace-writer.ts";
 
 export interface ReplayOptions {
   readonly trace?: true;
@@ -41,7 +41,7 @@ export async function replayCommand(file: string, options: ReplayOptions): Promi
       options.trace === true
         ? new TraceWriter(
             { write: (text) => void process.stderr.write(Buffer.from(text, "latin1")) },
-            { summary: false },
+            { isSummary: false },
           )
         : null;
     trace?.attach(session.machine);

@@ -62,6 +62,12 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
       new Option("--harts <n>", "processors that programs see; they take turns (default: 1)").argParser(parseHarts),
     )
     .addOption(
+      new Option(
+        "--address-mode <mode>",
+        "how translated code finds memory: by tables (paged, the default), or mostly without (window)",
+      ).choices(["paged", "window"]),
+    )
+    .addOption(
       new Option("--timeout <seconds>", "end the machine after this time, with status 124").argParser(parseTimeout),
     )
     .addOption(

@@ -1,8 +1,9 @@
 import { closeSync, openSync, writeSync } from "node:fs";
+import { type CallCount, TraceWriter } from "@stratos/trace";
 import type { RunOptions } from "../session/run-options.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
 import { runProgram } from "../session/run-program.ts";
-import { TraceWriter } from "../trace/trace-writer.ts";
+import { formatTable } from "../text-table.ts";
 
 const STDERR = 2;
 
@@ -12,18 +13,25 @@ export async function traceCommand(
 ): Promise<number> {
   const argv = rawArguments(command);
   const fd = options.output === undefined ? STDERR : openSync(options.output, "w");
-  const trace = new TraceWriter(
-    { write: (text) => void writeAll(fd, Buffer.from(text, "latin1")) },
-    { summary: options.summary === true },
-  );
+  const isSummary = options.summary === true;
+  const write = (text: string): void => writeAll(fd, Buffer.from(text, "latin1"));
+  const trace = new TraceWriter({ write }, { isSummary });
   try {
     return await runProgram(() => ({ program: argv[0]!, argv }), options, {
       attach: (machine) => trace.attach(machine),
     });
   } finally {
-    trace.finish();
+    const counts = trace.finish();
+    if (isSummary) write(summaryTable(counts));
     if (fd !== STDERR) closeSync(fd);
   }
+}
+
+function summaryTable(counts: readonly CallCount[]): string {
+  return formatTable(
+    ["CALLS", "ERRORS", "SYSCALL"],
+    counts.map(({ name, calls, errors }) => [String(calls), errors === 0 ? "" : String(errors), name]),
+  );
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {

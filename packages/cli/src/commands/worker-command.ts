@@ -1,13 +1,12 @@
 /** `stratos worker`: runs tasks of a hub on this host until a signal ends it. */
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { commandExecutor, Worker } from "@stratos/hub/worker";
+import { buildExecutor, commandExecutor, Worker } from "@stratos/hub/worker";
 import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
 import { makeFolders } from "@stratos/host-node/home";
+import { VERSION } from "@stratos/sdk/version";
 import { CommandError } from "../command-error.ts";
-import { buildExecutor } from "../hub/build-executor.ts";
 import { hubFailure, openHub, type HubOptions } from "../hub/hub-login.ts";
-import { VERSION } from "../version.ts";
 
 export interface WorkerCommandOptions extends HubOptions {
   readonly name?: string;
@@ -40,7 +39,10 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
       client,
       host,
       folder,
-      executors: [commandExecutor, buildExecutor(client)],
+      executors: [
+        commandExecutor,
+        buildExecutor(client, [process.execPath, ...process.execArgv, process.argv[1]!, "builder", "build"]),
+      ],
       tell: (message) => void process.stderr.write(`stratos worker: ${message}\n`),
       registration: {
         arches: options.arch.length > 0 ? options.arch : [DEBIAN_ARCHES[process.arch] ?? process.arch],

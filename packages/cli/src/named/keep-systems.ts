@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { PublishedPort } from "@stratos/host-node";
 import type { SharedFolder } from "@stratos/images";
-import type { SystemView } from "@stratos/supervisor/protocol";
+import type { SystemView } from "@stratos/sdk/api";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import type { NetworkMode } from "../session/run-options.ts";

@@ -1,5 +1,5 @@
 /** `stratos ps`. */
-import type { SystemView } from "@stratos/supervisor/protocol";
+import type { SystemView } from "@stratos/sdk/api";
 import { formatTable } from "../text-table.ts";
 import { withSupervisor } from "./supervisor.ts";
 

@@ -6,9 +6,8 @@ import type { PublishedPort } from "@stratos/host-node";
 import { stratosHome } from "@stratos/host-node/home";
 import { defaultImage, type SharedFolder } from "@stratos/images";
 import type { EnvironmentSetting } from "@stratos/session";
-import type { Mount, PortMapping } from "@stratos/sdk/api";
-import type { SupervisorClient } from "@stratos/supervisor/client";
-import type { SystemSpec, SystemView } from "@stratos/supervisor/protocol";
+import type { Mount, PortMapping, SystemSpec, SystemView } from "@stratos/sdk/api";
+import type { SupervisorClient } from "@stratos/sdk/systems";
 import { UsageError } from "../command-error.ts";
 import { EXIT_SIGNAL_BASE, EXIT_SUCCESS } from "../exit-status.ts";
 import { ensureDefaultImage, memoryOf } from "../session/machine-options.ts";
@@ -67,6 +66,7 @@ export async function runNamed(command: readonly string[], options: RunOptions &
     hostname: null,
     isTransient: options.rm === true,
     checkpointEveryMs: options.checkpointEvery ?? null,
+    ...(options.cache === false ? { codeCache: false } : {}),
   };
   return withSupervisor(async (client) => {
     const { value } = await client.call("start-system", { name: options.name, spec }).answer;
@@ -80,9 +80,12 @@ export async function runNamed(command: readonly string[], options: RunOptions &
 
 /** What a run gives the user when it is over, a system that lives on has no place for. */
 function refuseUnfit(options: RunOptions): void {
-  for (const name of ["record", "keep", "stats", "timeout"] as const)
-    if (options[name] !== undefined) throw new UsageError(`--${name}`, "is not for systems that live on (-d, --name)");
+  for (const name of ["record", "keep", "stats", "timeout", "display", "screenshot"] as const)
+    if (options[name] !== undefined) throw new UsageError(`--${name}`, NOT_FOR_NAMED);
+  if (options.addressMode !== undefined) throw new UsageError("--address-mode", NOT_FOR_NAMED);
 }
+
+const NOT_FOR_NAMED = "is not for systems that live on (-d, --name)";
 
 export function attachSystem(name: string, options: AttachOptions): Promise<number> {
   return withSupervisor(async (client) => {

@@ -2,10 +2,11 @@
 import { ENOENT, ERRNO_NAMES } from "@stratos/abi";
 import { stratosHome } from "@stratos/host-node/home";
 import { StratosError } from "@stratos/sdk/client";
-import { openSupervisor, type SupervisorClient } from "@stratos/supervisor/client";
+import type { SupervisorClient } from "@stratos/sdk/systems";
+import { openSupervisor } from "@stratos/supervisor/client";
+import { VERSION } from "@stratos/sdk/version";
 import { CommandError } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_STRATOS_FAILED, EXIT_USAGE } from "../exit-status.ts";
-import { VERSION } from "../version.ts";
 
 /** @throws CommandError */
 export async function withSupervisor<T>(work: (client: SupervisorClient) => Promise<T>): Promise<T> {

@@ -32,7 +32,8 @@ export const commandHandlers: CommandHandlers = {
     (await import("../commands/image-remove-command.ts")).removeImages(names, options),
   imageExport: async (name, options) =>
     (await import("../commands/image-export-command.ts")).exportImage(name, options),
-  imageImport: async (name, file) => (await import("../commands/image-import-command.ts")).importImage(name, file),
+  imageImport: async (name, file, options) =>
+    (await import("../commands/image-import-command.ts")).importImage(name, file, options),
   completion: async (program, shell) => {
     process.stdout.write(completionScript(program, shell as (typeof COMPLETION_SHELLS)[number]));
     return 0;

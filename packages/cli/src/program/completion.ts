@@ -46,7 +46,7 @@ function argumentKind(place: CommandPlace): ValueKind {
   const [first] = place.command.registeredArguments;
   if (first?.argChoices !== undefined) return first.argChoices;
   const path = place.path.join(" ");
-  if (path === "image rm" || path === "image export") return "image";
+  if (path === "image rm" || path === "image export" || path === "image web") return "image";
   if (path === "image import" || path === "resume" || path === "cp") return "file";
   if (first?.name() === "name" && place.path.length === 1) return "system";
   if (path === "man") return ["run", "trace", "image", "fs", "completion"];

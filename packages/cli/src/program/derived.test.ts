@@ -1,8 +1,11 @@
-/** Goal: man pages and completion name every command and option, because they come from the same tree as the parser. */
+/**
+ * Goal: man pages and completion name every command and option, because they come from the same tree as the parser;
+ * what options exclude is there.
+ */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import type { Command } from "commander";
+import type { Command, Option } from "commander";
 import { commandHandlers } from "./command-handlers.ts";
 import { allCommands, shownOptions } from "./command-tree.ts";
 import { completionScript } from "./completion.ts";
@@ -21,6 +24,15 @@ test("the tables name each command, so that it is found when a command line name
       assert.ok(at !== undefined, words.join(" "));
       assert.equal(at.helpInformation(), command.helpInformation(), words.join(" "));
     }
+  }
+});
+
+test("options that exclude another one name one that their command has", () => {
+  for (const { path, command } of allCommands(program)) {
+    const names = command.options.map((option) => option.attributeName());
+    for (const option of command.options)
+      for (const excluded of (option as Option & { readonly conflictsWith: readonly string[] }).conflictsWith)
+        assert.ok(names.includes(excluded), `${path.join(" ")} ${option.flags}: ${excluded}`);
   }
 });
 

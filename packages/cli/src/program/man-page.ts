@@ -1,6 +1,6 @@
 /** Manual pages in the `man` macros (groff_man(7)), derived from the command tree. */
 import type { Command } from "commander";
-import { VERSION } from "../version.ts";
+import { VERSION } from "@stratos/sdk/version";
 import { allCommands, optionValueName, shownOptions, type CommandPlace } from "./command-tree.ts";
 
 /** The page of the command at `path` (`[]`: the overview), or null when there is no such command. */

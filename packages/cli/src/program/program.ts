@@ -3,13 +3,19 @@
  * derive from this tree. What a command does is loaded only when it is run, so that `stratos run` starts quickly.
  */
 import { Command, Option } from "commander";
-import { parseImageName, parseImageState, parsePackages } from "../option-values.ts";
+import { VERSION } from "@stratos/sdk/version";
+import { collect, parseImageName, parseImageState, parsePackages } from "../option-values.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "@stratos/images/defaults";
-import { VERSION } from "../version.ts";
 import { addNamedRunOptions, addRunOptions } from "../commands/run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
 import type { ReplayOptions } from "../commands/replay-command.ts";
-import type { ImageBuildOptions, ImageExportOptions, ListOptions, RemoveOptions } from "../commands/image-options.ts";
+import type {
+  ImageBuildOptions,
+  ImageExportOptions,
+  ImageImportOptions,
+  ListOptions,
+  RemoveOptions,
+} from "../commands/image-options.ts";
 import type { NamedRunOptions } from "../named/run-system.ts";
 import type { RunOptions } from "../session/run-options.ts";
 import { addCommands, namedAt, type CommandFile, type Finish, type Wanted } from "../command-files.ts";
@@ -27,7 +33,7 @@ export interface CommandHandlers {
   imageBuild(name: string, options: ImageBuildOptions): Promise<number>;
   imageRemove(names: readonly string[], options: RemoveOptions): Promise<number>;
   imageExport(name: string, options: ImageExportOptions): Promise<number>;
-  imageImport(name: string, file: string): Promise<number>;
+  imageImport(name: string, file: string, options: ImageImportOptions): Promise<number>;
   completion(program: Command, shell: string): Promise<number>;
   man(program: Command, page: string | undefined): Promise<number>;
 }
@@ -109,10 +115,21 @@ export async function createProgram(
     .argument("[arg...]", "its arguments")
     .passThroughOptions();
   addNamedRunOptions(addRunOptions(run, "none"))
+    .option(
+      "--display",
+      "give the program a Wayland display of 1280 × 800, which a page of this computer shows; its address, for this " +
+        "run and you alone, is told on stderr",
+    )
+    .option(
+      "--screenshot <file>",
+      "give the program a Wayland display of 1280 × 800 that nobody sees, and write what it shows as PNG: once " +
+        "nothing was drawn for a second, at its end, or after --timeout (default: 60)",
+    )
     .addHelpText(
       "after",
       "\nExit status: the program's; 128+N when signal N ended it; 124 after --timeout; 125 when Stratos itself " +
-        "fails;\n126 when CMD cannot be executed; 127 when it is not found; 2 for a mistaken command line.",
+        "fails;\n126 when CMD cannot be executed; 127 when it is not found; 2 for a mistaken command line; with " +
+        "--screenshot:\n0 when there was a window, else 125.",
     )
     .action(async (command: string, args: string[], options: RunOptions & NamedRunOptions) =>
       finish(await handlers.run([command, ...args], options)),
@@ -179,6 +196,7 @@ const IMAGE_FILES: readonly CommandFile[] = [
     load: async (finish) => (await import("../commands/image-output.ts")).imageOutputCommands(finish),
   },
   { names: ["disk"], load: async (finish) => (await import("../commands/image-disk.ts")).diskCommand(finish) },
+  { names: ["web"], load: async (finish) => (await import("../commands/image-web.ts")).imageWebCommand(finish) },
 ];
 const IMAGE_OWN: readonly string[] = ["ls", "build", "rm", "export", "import"];
 
@@ -227,6 +245,13 @@ async function imageCommand(handlers: CommandHandlers, finish: Finish, wanted: W
     )
     .option("--plan", "print what would be installed, and stop")
     .option("--force", "replace an image of this name")
+    .option("--no-warm-code", "do not translate common programs in the background, for their first runs")
+    .addOption(
+      new Option("--warm <command>", "translate what this command executes, too (for `sh -c`; repeatable)")
+        .argParser(collect)
+        .default([], "none")
+        .conflicts("warmCode"),
+    )
     .addOption(json())
     .action(async (name: string, options: ImageBuildOptions) => finish(await handlers.imageBuild(name, options)));
 
@@ -255,7 +280,10 @@ async function imageCommand(handlers: CommandHandlers, finish: Finish, wanted: W
     .summary("make an image from an archive or a disk")
     .argument("<name>", "the new image's name", parseImageName)
     .argument("<file>", "archive or disk image; - for an archive on stdin")
-    .action(async (name: string, file: string) => finish(await handlers.imageImport(name, file)));
+    .option("--no-warm-code", "do not translate common programs in the background, for their first runs")
+    .action(async (name: string, file: string, options: ImageImportOptions) =>
+      finish(await handlers.imageImport(name, file, options)),
+    );
 
   for (const command of [list, build, remove, exporting, importing]) image.addCommand(command);
   const own: CommandFile = { names: IMAGE_OWN, load: async () => [] };

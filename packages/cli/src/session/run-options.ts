@@ -15,11 +15,16 @@ export interface RunOptions {
   readonly memory?: number;
   readonly publish: readonly PublishedPort[];
   readonly harts?: number;
+  /** How translated code finds a program's pages; absent: paged. */
+  readonly addressMode?: "paged" | "window";
   /** Milliseconds. */
   readonly timeout?: number;
   readonly keep?: string;
   readonly seed?: number;
   readonly record?: string;
+  /** Of `run` alone: its windows are shown in a page, or pictured in a file of the host. */
+  readonly display?: true;
+  readonly screenshot?: string;
   readonly stats?: true;
   /** false: translations of earlier runs are neither used nor added to. */
   readonly cache?: false;

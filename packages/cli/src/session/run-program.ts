@@ -2,7 +2,7 @@
 import { randomInt } from "node:crypto";
 import { isatty } from "node:tty";
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
-import { nodePorts, stratosHome } from "@stratos/host-node";
+import { keptTranslations, nodePorts, stratosHome } from "@stratos/host-node";
 import { Machine } from "@stratos/machine";
 import {
   exitStatusOf,
@@ -21,7 +21,6 @@ import { adviceFor } from "./advice.ts";
 import { forwardSignals } from "./forward-signals.ts";
 import { openNetwork } from "./host-network.ts";
 import { defaultImage, hostFolders, ImageStore, openImage } from "@stratos/images";
-import { codeArchiveFor } from "./kept-code.ts";
 import { ensureDefaultImage, memoryOf } from "./machine-options.ts";
 import { runStatistics } from "./run-statistics.ts";
 import { hasTerminal, openStandardFiles } from "./standard-files.ts";
@@ -49,6 +48,9 @@ export async function runProgram(
   await ensureDefaultImage(imageName);
   const seed = options.seed ?? (options.record === undefined ? undefined : randomInt(2 ** 31));
   if (options.record !== undefined) refuseUnrecordable(options);
+  const wantsDisplay = options.display === true || options.screenshot !== undefined;
+  const displays = wantsDisplay ? await import("../display/run-display.ts") : null;
+  displays?.checkDisplay(options);
   const network = openNetwork(options.net, options.publish);
   const image = openImage(imageName, { home, keep: options.keep, deltaBytes: memoryBytes });
   let isWhole = false;
@@ -57,9 +59,10 @@ export async function runProgram(
     const user = findGuestUser(readerOf(files), options.user ?? "root");
     if (network !== null) writeResolverConfiguration(files, network);
     const session = new MachineSession({
-      ports: { ...nodePorts(), codeArchive: codeArchiveFor(home, options) },
+      ports: { ...nodePorts(), codeArchive: options.cache === false ? undefined : keptTranslations(home) },
       volume: image.opened.volume,
       memoryBytes,
+      windows: options.addressMode === "window",
       sockets: network,
       folders: hostFolders(options.volume),
       harts: options.harts ?? 1,
@@ -67,6 +70,7 @@ export async function runProgram(
       ...(seed === undefined ? {} : { seed }),
     });
     hooks.attach?.(session.machine);
+    const display = displays === null ? null : await displays.openRunDisplay(session, user, options);
     const gate =
       options.record === undefined
         ? null
@@ -82,7 +86,10 @@ export async function runProgram(
       const request = {
         ...program(user),
         user,
-        environment: guestEnvironment(user, options.env, { isTerminal: standard.isTerminal, host: process.env }),
+        environment: guestEnvironment(user, [...(display?.environment ?? []), ...options.env], {
+          isTerminal: standard.isTerminal,
+          host: process.env,
+        }),
         workingDirectory: options.workdir === undefined ? "/" : utf8ToByteString(options.workdir),
       };
       if (gate !== null) {
@@ -109,10 +116,12 @@ export async function runProgram(
       }
       started = request.program;
       session.start(request, standard.files);
-      status = exitStatusOf(await session.run(options.timeout));
+      status = exitStatusOf(await session.run(options.timeout ?? display?.timeoutMs));
+      status = display?.finish(status) ?? status;
       if (gate !== null) recorder!.add(gate.end(status));
     } finally {
       stopForwarding();
+      display?.close();
       recorder?.close();
       await standard.finish();
     }
