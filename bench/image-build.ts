@@ -18,7 +18,9 @@ export function measureImageBuild(
 ): SpecialResult {
   const build = (): string | null =>
     failureOf(
-      spawnSync(launcher[0]!, [...launcher.slice(1), "image", "build", "--force", IMAGE], { encoding: "utf8" }),
+      spawnSync(launcher[0]!, [...launcher.slice(1), "image", "build", "--force", "--no-warm-code", IMAGE], {
+        encoding: "utf8",
+      }),
     );
   const peer = findProgram("mmdebstrap") === null ? null : join(cache, "mmdebstrap");
   const ours: number[] = [];

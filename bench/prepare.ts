@@ -47,7 +47,7 @@ export function ensureImage(launcher: readonly string[], image: string, packages
   if (names.includes(image)) return;
   const result = spawnSync(
     launcher[0]!,
-    [...launcher.slice(1), "image", "build", image, "--packages", packages.join(",")],
+    [...launcher.slice(1), "image", "build", "--no-warm-code", image, "--packages", packages.join(",")],
     { stdio: "inherit" },
   );
   if (result.status !== 0) throw new Error(`image build ${image}: status ${result.status}`);

@@ -118,7 +118,7 @@ function isProgram(path: string): boolean {
 function prepareImage(): void {
   if (existsSync(join(TEST_HOME, "images", IMAGE))) return;
   const [node, ...rest] = launcher;
-  execFileSync(node!, [...rest, "image", "build", IMAGE, "--packages", PACKAGES.join(",")], {
+  execFileSync(node!, [...rest, "image", "build", "--no-warm-code", IMAGE, "--packages", PACKAGES.join(",")], {
     env: { ...process.env, STRATOS_HOME: TEST_HOME },
     stdio: ["ignore", "ignore", "inherit"],
   });

@@ -271,7 +271,7 @@ function prepareImage(): void {
   const env = { ...process.env, STRATOS_HOME: TEST_HOME };
   const [node, ...rest] = launcher;
   if (!existsSync(join(TEST_HOME, "images", IMAGE)))
-    execFileSync(node!, [...rest, "image", "build", IMAGE, "--packages", PACKAGES.join(",")], {
+    execFileSync(node!, [...rest, "image", "build", "--no-warm-code", IMAGE, "--packages", PACKAGES.join(",")], {
       env,
       stdio: ["ignore", "ignore", "inherit"],
     });

@@ -9,12 +9,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { startPostgres, type TestServer } from "../packages/hub/src/testing/test-database.ts";
 import { endProgram, freePort, startProgram, type Program } from "./hub/programs.ts";
+import { launcher } from "./support/stratos.ts";
 import { until } from "./support/until.ts";
 
-const LAUNCHER = fileURLToPath(new URL("../stratos.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "stratos-hub-"));
 const home = join(folder, "home");
 const environment: NodeJS.ProcessEnv = { ...process.env, STRATOS_HOME: home };
@@ -40,7 +39,8 @@ async function end(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): Pro
 }
 
 function run(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [LAUNCHER, ...args], { env: environment, encoding: "utf8", timeout: 120_000 });
+  const [node, ...rest] = launcher;
+  return spawnSync(node!, [...rest, ...args], { env: environment, encoding: "utf8", timeout: 600_000 });
 }
 function good(...args: string[]): string {
   const { status, stdout, stderr } = run(...args);

@@ -4,12 +4,17 @@
  * damaged one; what it prints tells its page faults and its clock, too.
  */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { NODE_FLAGS } from "@stratos/engine-node/node-flags";
+import { Sandbox } from "@stratos/library";
 import { stratos, stratosRun } from "./support/stratos.ts";
-import { ensureTestImage, TEST_HOME } from "./support/test-image.ts";
+import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 const PROGRAM = `
 import json, re, resource, time
@@ -60,6 +65,59 @@ async function filled(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
+
+const SHORT_PROGRAM = "import json, re; print(len(re.findall('7', json.dumps(list(range(20000))))))";
+
+test("sandboxes of two processes at once leave what runs use; one without a code cache leaves nothing", async () => {
+  const inBox = async (codeCache: boolean): Promise<string> => {
+    const box = await Sandbox.create({ home, image: TEST_IMAGE, seed: 3, codeCache });
+    try {
+      const { stdout, stderr } = await box.run(["python3", "-c", SHORT_PROGRAM]);
+      assert.equal(stderr, "");
+      return stdout;
+    } finally {
+      await box.close();
+    }
+  };
+  const without = await inBox(false);
+  assert.equal(existsSync(folder()), false);
+  assert.deepEqual(await Promise.all([inBox(true), inBox(true)]), [without, without]);
+  await filled();
+  assert.equal(await inBox(true), without);
+  const { keptFunctions } = await runProgram();
+  assert.ok(keptFunctions > 50, `${keptFunctions} functions were taken from archives`);
+  await filled();
+  await stratos(["cache", "prune"], { env: { STRATOS_HOME: home } });
+  rmSync(folder(), { recursive: true });
+});
+
+test("what programs of an image execute is translated ahead, and one that is not there is passed over", async () => {
+  const program = { name: "python", needs: "/usr/bin/python3", line: `python3 -c "${SHORT_PROGRAM}"` };
+  const absent = { name: "absent", needs: "/usr/bin/no-such-program", line: "exit 1" };
+  const limits = { allMs: 600_000, oneMs: 600_000 };
+  const request = { image: TEST_IMAGE, home, programs: [absent, program], limits };
+  // In a process that is begun as the command is: machine code is for engines of the same flags.
+  const script = `
+    import { warmCode } from "@stratos/images/warm-code";
+    const progress = [];
+    const written = await warmCode(${JSON.stringify(request)}, (step) => progress.push(step));
+    console.log(JSON.stringify({ written, progress }));`;
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [...NODE_FLAGS, "--input-type=module", "--eval", script],
+    { cwd: fileURLToPath(new URL("..", import.meta.url)), env: { ...process.env, STRATOS_NO_CACHE: "" } },
+  );
+  const { written, progress } = JSON.parse(stdout) as { written: number; progress: unknown };
+  assert.ok(written >= 1, `${written} archives`);
+  assert.deepEqual(progress, [
+    { done: 0, total: 2, name: "absent" },
+    { done: 1, total: 2, name: "python" },
+  ]);
+  const { keptFunctions } = await runProgram();
+  assert.ok(keptFunctions > 50, `${keptFunctions} functions were taken from archives`);
+  await filled();
+  rmSync(folder(), { recursive: true });
+});
 
 test("one seed gives one result without, with an empty and with a filled archive, and the last is used", async () => {
   const without = await runProgram("--no-cache");

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { makeAlpmPackage, type TestPackageSpec } from "../packages/pkg/src/testing/alpm-repository.ts";
-import { launcher, repository as sources } from "./support/stratos.ts";
+import { launcher } from "./support/stratos.ts";
 
 let folder = "";
 before(() => {
@@ -215,8 +215,8 @@ test("a transaction killed at any moment leaves the old system or the new one", 
 
 function killedAfter(ms: number, args: string[]): Promise<void> {
   return new Promise((resolve) => {
-    // Without the launcher, which may start a process of its own that a kill would not reach.
-    const child = spawn(process.execPath, [join(sources, "packages/cli/src/main.ts"), "pkg", "alpm", ...args], {
+    const [node, ...rest] = launcher;
+    const child = spawn(node!, [...rest, "pkg", "alpm", ...args], {
       stdio: "ignore",
       env: { ...process.env, STRATOS_HOME: join(folder, "home") },
     });

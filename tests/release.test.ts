@@ -14,7 +14,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { repository, run } from "./support/stratos.ts";
 import { TEST_HOME } from "./support/test-image.ts";
 
-const WAIT_MS = 60_000;
+const WAIT_MS = 300_000;
 let folder = "",
   host = "";
 let registry: ChildProcess | undefined;

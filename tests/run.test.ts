@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { launcher, start, stratos, stratosRun } from "./support/stratos.ts";
+import { cloneLauncher, launcher, start, stratos, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 let folder: string;
@@ -165,7 +165,7 @@ test("standard streams are binary-safe pipes", async () => {
 
 test("files as standard streams, and a reader that goes away", async () => {
   writeFileSync(join(folder, "in"), "one\ntwo\n");
-  const command = [...launcher, "run", "-i", TEST_IMAGE, "--"].map((word) => `'${word}'`).join(" ");
+  const command = [...cloneLauncher, "run", "-i", TEST_IMAGE, "--"].map((word) => `'${word}'`).join(" ");
   const { run } = await import("./support/stratos.ts");
   const env = { STRATOS_HOME: TEST_HOME };
   await run(["sh", "-c", `${command} sort -r < ${folder}/in > ${folder}/out`], { env });
@@ -261,7 +261,9 @@ test("arguments and names are bytes", async () => {
   const result = await stratosRun(["printf", "%s|", "é", "a b", "", "$x"]);
   assert.equal(Buffer.from(result.stdout, "latin1").toString("utf8"), "é|a b||$x|");
   const { run } = await import("./support/stratos.ts");
-  const command = [...launcher, "run", "-i", TEST_IMAGE, "--", "printf", "%s"].map((word) => `'${word}'`).join(" ");
+  const command = [...cloneLauncher, "run", "-i", TEST_IMAGE, "--", "printf", "%s"]
+    .map((word) => `'${word}'`)
+    .join(" ");
   assert.equal(
     (await run(["bash", "-c", `${command} $'\\xff\\xfe'`], { env: { STRATOS_HOME: TEST_HOME } })).stdout,
     "\xff\xfe",

@@ -9,7 +9,7 @@ import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts"
 
 before(ensureTestImage);
 
-const STEP_MS = 60_000;
+const STEP_MS = 300_000;
 
 /**
  * A dialogue: each step waits for `expect` in what came since the last step, then sends `send`. @returns all output,

@@ -7,9 +7,12 @@
  *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/tree-thread.mjs, dist/codec-thread.mjs,
  *     dist/mounted-commands.mjs
  *     dist/library.mjs    what programs import, and its types: library.d.ts, types/
+ *     dist/compat/*.mjs   the calls of other libraries
  *     dist/engine.mjs     the process of their machines
+ *     dist/fill-translations.mjs   the process that translates what runs have learned
  *     dist/supervisor-process.mjs   the process of the user's named systems
  *     dist/browser.mjs, dist/browser-engine.mjs, dist/zstd.wasm   the same in a page, and its worker
+ *     dist/console/       the page of `stratos image web`
  *     dist/pglite.*, dist/initdb.wasm   the database of `stratos hub`
  *     dist/pglite-data.tar.zst          a new one, which `npm run build` has made before
  *     dist/man/*.1        manual pages
@@ -35,9 +38,11 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createProgram, manPage, manPageNames } from "@stratos/cli";
+import { joinPage, writePage } from "@stratos/console";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { sourcesDigest } from "../packages/host-node/src/translator-version.ts";
 import { CompiledLisp, Lisp } from "@stratos/lisp";
+import { VERSION } from "@stratos/sdk/version";
 import { commandHandlers } from "../packages/cli/src/program/command-handlers.ts";
 import { keptDatabaseImage } from "./database-image.ts";
 
@@ -60,6 +65,17 @@ const workerNames: Plugin = {
   },
 };
 
+/** Libraries whose calls `stratos/compat/NAME` has. */
+const COMPAT = ["vercel", "e2b"];
+
+/** They are programs of the library: its classes are the ones that other programs have, in Node and in a page. */
+const ownPackage: Plugin = {
+  name: "own-package",
+  setup(builder) {
+    builder.onResolve({ filter: /^@stratos\/sdk\/public$/ }, () => ({ path: "stratos", external: true }));
+  },
+};
+
 const shared = {
   absWorkingDir: root,
   bundle: true,
@@ -78,7 +94,8 @@ const result = await build({
     "fuse-thread": "packages/tools-node/src/fuse/fuse-thread.ts",
     "tree-thread": "packages/tools-node/src/compose/tree-thread.ts",
     "codec-thread": "packages/host-node/src/codec-thread.ts",
-    engine: "packages/library/src/engine.ts",
+    "fill-translations": "packages/host-node/src/fill-translations.ts",
+    engine: "packages/engine-node/src/engine.ts",
     "supervisor-process": "packages/supervisor/src/supervisor-process.ts",
     "mounted-commands": "packages/cli/src/mounted-commands.ts",
   },
@@ -88,8 +105,8 @@ const result = await build({
   chunkNames: "chunk-[hash]",
   metafile: true,
   define: { STRATOS_TRANSLATOR: JSON.stringify(sourcesDigest(join(root, "packages"))) },
-  // The other client of PostgreSQL, in C, which `pg` would take if it were there.
-  external: ["pg-native"],
+  // The other client of PostgreSQL, in C, which `pg` would take if it were there; and what has joined the page already.
+  external: ["pg-native", "esbuild"],
   // Libraries in CommonJS ask for Node's modules by require.
   banner: {
     js:
@@ -111,6 +128,15 @@ await build({
   entryPoints: ["packages/library/src/library.ts"],
   outfile: join(dist, "library.mjs"),
 });
+await build({
+  ...shared,
+  platform: "neutral",
+  target: "es2022",
+  entryPoints: COMPAT.map((name) => `packages/library/src/compat/${name}.ts`),
+  outdir: join(dist, "compat"),
+  outExtension: { ".js": ".mjs" },
+  plugins: [ownPackage],
+});
 if (options["program-only"] !== true) {
   for (const name of ["browser", "browser-engine"])
     await build({
@@ -125,6 +151,8 @@ if (options["program-only"] !== true) {
   copyFileSync(join(zstd, "zstd.wasm"), join(dist, "zstd.wasm"));
   writeTypes();
 }
+
+writePage(join(dist, "console"), await joinPage());
 
 // AstraLisp's libraries in Scheme are read where they are imported.
 cpSync(join(root, "packages/lisp/scheme"), join(dist, "scheme"), { recursive: true });
@@ -146,6 +174,8 @@ for (const { name, path } of manPageNames(program))
   writeFileSync(join(dist, "man", `${name}.1`), manPage(program, path)!);
 
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<string, unknown>;
+if (manifest["version"] !== VERSION)
+  throw new Error(`package.json says ${String(manifest["version"])}, sdk/src/version.ts ${VERSION}`);
 const published = {
   name: "stratos",
   version: manifest["version"],
@@ -156,6 +186,9 @@ const published = {
   bin: { stratos: "stratos.mjs" },
   exports: {
     ".": { types: "./library.d.ts", browser: "./browser.mjs", default: "./library.mjs" },
+    ...Object.fromEntries(
+      COMPAT.map((name) => [`./compat/${name}`, { types: `./compat/${name}.d.ts`, default: `./compat/${name}.mjs` }]),
+    ),
     "./browser-engine.mjs": "./browser-engine.mjs",
     "./zstd.wasm": "./zstd.wasm",
     "./package.json": "./package.json",
@@ -214,13 +247,17 @@ function writeTypes(): void {
     writeFileSync(path, text);
   };
   follow(entry);
+  for (const name of COMPAT) follow(join(types, `library/src/compat/${name}.d.ts`));
   // What the public ones do not name is nobody's.
   for (const path of globSync("**/*.d.ts", { cwd: types })) if (!seen.has(join(types, path))) rmSync(join(types, path));
   // `await using` is newer than the libraries that many programs name.
-  writeFileSync(
-    join(dist, "library.d.ts"),
-    '/// <reference lib="esnext.disposable" />\nexport * from "./types/library/src/library.js";\n',
-  );
+  const newest = '/// <reference lib="esnext.disposable" />\n';
+  writeFileSync(join(dist, "library.d.ts"), `${newest}export * from "./types/library/src/library.js";\n`);
+  for (const name of COMPAT)
+    writeFileSync(
+      join(dist, `compat/${name}.d.ts`),
+      `${newest}export * from "../types/library/src/compat/${name}.js";\n`,
+    );
 }
 
 /** Where the declarations of an imported module are; null for one from elsewhere. */

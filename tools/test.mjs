@@ -1,7 +1,7 @@
 /**
- * `npm test`: everything that must hold before a change is merged: types, tidiness, format, then the unit tests of all
- * packages beside the whole-system tests. The last line is `N passed, N failed`; while it works, at least each ten
- * seconds a line tells at what.
+ * `npm test`: everything that must hold before a change is merged: types, tidiness and format, beside them the unit
+ * tests of all packages and the whole-system tests. The last line is `N passed, N failed`; while it works, at least
+ * each ten seconds a line tells at what.
  *
  *     node tools/test.mjs [--only types|tidy|unit|system|changed] [--filter TEXT] [--changed] [--base COMMIT]
  *
@@ -58,18 +58,21 @@ async function main(node) {
   ]
     .filter((file) => options.filter === null || file.includes(options.filter))
     .filter((file) => options.only !== "changed" || touched.includes(file));
-  await Promise.all([
-    wants("tidy") && format(node),
-    (async () => {
-      if (wants("types"))
-        for (const project of ["tsconfig.core.json", "tsconfig.json", "tsconfig.examples.json"])
-          await step(`types: ${project}`, node, ["node_modules/typescript/bin/tsc", "-p", project]);
-      if (wants("tidy")) await step("tidy", node, ["tools/tidy.ts"]);
-      // The bundle is what users run; it also starts several times faster than the sources.
-      if (files.some((file) => kindOf(file) === "system")) await bundle(node);
-    })(),
-  ]);
+  await Promise.all([wants("tidy") && format(node), check(node), runTests(node, files, touched)]);
+}
+
+async function check(node) {
+  if (wants("types"))
+    for (const project of ["tsconfig.core.json", "tsconfig.json", "tsconfig.examples.json"])
+      await step(`types: ${project}`, node, ["node_modules/typescript/bin/tsc", "-p", project]);
+  if (wants("tidy")) await step("tidy", node, ["tools/tidy.ts"]);
+}
+
+/** @param touched  of `files`, those that go first */
+async function runTests(node, files, touched) {
   if (files.length === 0) return;
+  // The bundle is what users run; it also starts several times faster than the sources.
+  if (files.some((file) => kindOf(file) === "system")) await bundle(node);
   // Unit tests of the processor have qemu-user as their judge, too.
   await installSystemPackages();
   await runFiles(
@@ -140,11 +143,10 @@ async function step(name, command, args) {
 async function runFiles(node, files, isOrdered) {
   if (files.length === 0) return;
   const started = Date.now();
-  const before = passed + failed;
   const tests = { unit: 0, system: 0 };
   let hasFailed = false;
   const planned = files.map((path) => ({ path, ...(known[path] ?? UNKNOWN_COST) }));
-  const plan = JSON.stringify({ cores: CORES, files: planned, isOrdered, isNested: false });
+  const plan = JSON.stringify({ cores: CORES, files: planned, isOrdered, isNested: false, isShared: false });
   const args = ["--disable-warning=ExperimentalWarning", "tools/test/run-files.ts", plan];
   const status = await run(node, args, (message) => {
     const kind = kindOf(message.file);
@@ -159,7 +161,7 @@ async function runFiles(node, files, isOrdered) {
     }
   });
   if (status !== 0 && !hasFailed) count(false, `the runner ended with status ${status}`);
-  if (passed + failed === before) count(false, `${files.length} files without a test`);
+  else if (tests.unit + tests.system === 0) count(false, `${files.length} files without a test`);
   const cpu = files.reduce((sum, file) => sum + (costs.get(file)?.cpuSeconds ?? 0), 0);
   console.log(
     `${tests.unit} unit and ${tests.system} system tests of ${files.length} files ` +

@@ -3,9 +3,7 @@ import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
-
-const LAUNCHER = fileURLToPath(new URL("../../stratos.mjs", import.meta.url));
+import { launcher } from "../support/stratos.ts";
 
 export interface Program {
   readonly child: ChildProcess;
@@ -19,7 +17,8 @@ export async function startProgram(
   args: readonly string[],
   { environment, first = "stdout" }: { environment: NodeJS.ProcessEnv; first?: "stdout" | "stderr" },
 ): Promise<Program> {
-  const child = spawn(process.execPath, [LAUNCHER, ...args], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  const [node, ...rest] = launcher;
+  const child = spawn(node!, [...rest, ...args], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   child.stderr!.on("data", (bytes: Buffer) => void (text += bytes.toString()));
   const ended = once(child, "exit").then(() => assert.fail(`stratos ${args.join(" ")} ended: ${text}`));

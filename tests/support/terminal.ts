@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 
-const WAIT_MS = 60_000;
+const WAIT_MS = 300_000;
 
 export class TerminalSession {
   readonly #child: ChildProcess;

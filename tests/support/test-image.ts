@@ -38,13 +38,24 @@ const JUDGE_ROOT = join(TEST_HOME, `root-${TEST_IMAGE}`);
 const BUILD_WAIT_MS = 20 * 60_000;
 
 /** Builds what is missing; several test files may ask at once. */
-export async function ensureTestImage(): Promise<void> {
+export function ensureTestImage(): Promise<void> {
+  return ensure("test-image", isReady, prepare);
+}
+
+/** An image that one test file needs. A change of the list is a new name. */
+export function ensureImage(name: string, packages: readonly string[]): Promise<void> {
+  const isBuilt = (): boolean => existsSync(join(TEST_HOME, "images", name));
+  return ensure(name, isBuilt, () => buildImage(name, packages));
+}
+
+/** @param name  of the lock: one process does it, the others wait */
+async function ensure(name: string, isReady: () => boolean, prepare: () => void): Promise<void> {
   mkdirSync(TEST_HOME, { recursive: true });
   const deadline = Date.now() + BUILD_WAIT_MS;
   while (!isReady()) {
     let unlock;
     try {
-      unlock = lockFile(join(TEST_HOME, "test-image"));
+      unlock = lockFile(join(TEST_HOME, name));
     } catch (error) {
       if ((error as Error).name !== "Error" || Date.now() > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, 500));
@@ -66,16 +77,19 @@ function isReady(): boolean {
   return existsSync(join(TEST_HOME, "images", TEST_IMAGE)) && existsSync(JUDGE_ROOT);
 }
 
-function prepare(): void {
-  const environment = { ...process.env, STRATOS_HOME: TEST_HOME };
+const ENVIRONMENT = { ...process.env, STRATOS_HOME: TEST_HOME, STRATOS_NO_CACHE: "1" };
+
+function buildImage(name: string, packages: readonly string[]): void {
   const [node, ...rest] = launcher;
-  if (!existsSync(join(TEST_HOME, "images", TEST_IMAGE))) {
-    const built = spawnSync(node!, [...rest, "image", "build", TEST_IMAGE, "--packages", TEST_PACKAGES.join(",")], {
-      env: environment,
-      encoding: "utf8",
-    });
-    if (built.status !== 0) throw new Error(`the test image cannot be built:\n${built.stderr}`);
-  }
+  const built = spawnSync(node!, [...rest, "image", "build", name, "--packages", packages.join(",")], {
+    env: ENVIRONMENT,
+    encoding: "utf8",
+  });
+  if (built.status !== 0) throw new Error(`the image ${name} cannot be built:\n${built.stderr}`);
+}
+
+function prepare(): void {
+  if (!existsSync(join(TEST_HOME, "images", TEST_IMAGE))) buildImage(TEST_IMAGE, TEST_PACKAGES);
   const partial = `${JUDGE_ROOT}.partial`;
   rmSync(partial, { recursive: true, force: true });
   rmSync(JUDGE_ROOT, { recursive: true, force: true });
@@ -94,7 +108,7 @@ function prepare(): void {
       "export",
       TEST_IMAGE,
     ],
-    { env: environment, encoding: "utf8" },
+    { env: ENVIRONMENT, encoding: "utf8" },
   );
   if (unpack.status !== 0) throw new Error(`the test image cannot be exported:\n${unpack.stderr}`);
   renameSync(partial, JUDGE_ROOT);

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
-import { NODE_FLAGS, NODE_MAJOR_MIN } from "../../packages/library/src/node-flags.mjs";
+import { NODE_FLAGS, NODE_MAJOR_MIN } from "../../packages/engine-node/src/node-flags.mjs";
 import { LaunchError } from "./launch-error.mjs";
 
 /** @returns {string | null} path of the pinned binary, null when none is installed for this platform */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, globSync } from "node:fs";
 import { test } from "node:test";
 import costs from "./costs.json" with { type: "json" };
-import { APART, longestFirst, MOUNTING, mounts, nextToRun, type PlannedFile } from "./lanes.ts";
+import { APART, joinShort, longestFirst, MOUNTING, mounts, nextToRun, type PlannedFile } from "./lanes.ts";
 
 const file = (path: string, seconds: number, cpuSeconds: number): PlannedFile => ({ path, seconds, cpuSeconds });
 
@@ -42,6 +42,33 @@ test("the longest goes first; alike ones go as they come", () => {
     longestFirst(files).map(({ path }) => path),
     ["c", "b", "a", "d"],
   );
+});
+
+test("short files of a package share a process; long ones, mounts, hooks of a whole file and programs' do not", () => {
+  const hook = "packages/a/src/hook.test.ts";
+  const textOf = (path: string): string => (path === hook ? "before(() => {});" : 'suite("s", () => {\n  before(f);');
+  const alone = [
+    file("packages/a/src/long.test.ts", 4, 4),
+    file("packages/formats/src/xfs/xfs-writer.test.ts", 1, 1),
+    file(hook, 1, 1),
+    file("tests/run.test.ts", 1, 1),
+    file("packages/b/src/only.test.ts", 1, 1),
+  ];
+  const [one, two] = [file("packages/a/src/one.test.ts", 1, 1), file("packages/a/src/two.test.ts", 2, 1)];
+  const joined = joinShort([one, ...alone, two], textOf);
+  assert.deepEqual(joined, [
+    ...alone.slice(0, 4),
+    { path: "packages/a", files: [one, two], seconds: 3, cpuSeconds: 2 },
+    alone[4],
+  ]);
+});
+
+test("what shares a process is bounded, and each file is in one", () => {
+  const files = Array.from({ length: 30 }, (_, index) => file(`packages/a/src/${index}.test.ts`, 3, 3));
+  const joined = joinShort(files, () => "");
+  const shared = joined.map((each) => ("files" in each ? each.files : [each]));
+  assert.deepEqual(shared.flat(), files);
+  assert.ok(shared.every(({ length }) => length <= 7));
 });
 
 test("mounts on the host are made in a namespace of the file's own", () => {

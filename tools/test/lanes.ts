@@ -1,7 +1,8 @@
 /**
- * Which test file runs beside which. A file that waits leaves its core to others, so lanes are counted in processor
- * time: files run beside each other while what they need together fits the cores, the longest first, so that no long
- * one is left for the end.
+ * Which test file runs beside which, and which ones share a process. A file that waits leaves its core to others, so
+ * lanes are counted in processor time: files run beside each other while what they need together fits the cores, the
+ * longest first, so that no long one is left for the end. Most files of the packages are over sooner than what they
+ * import is loaded, so those of a package are loaded together.
  */
 
 /** What a file took when it ran last, with all that it started. */
@@ -14,10 +15,22 @@ export interface PlannedFile extends Cost {
   readonly path: string;
 }
 
+/** Files that run in one process, one after the other; `path` is their package's, what they cost their sum. */
+export interface Batch extends PlannedFile {
+  readonly files: readonly PlannedFile[];
+}
+
 /** Of a core, that may be promised twice: who waits seldom waits at the same time. */
 const SLACK = 0.5;
 /** For each core: files that only wait take memory, too. */
 const FILES_PER_CORE = 2;
+
+/** Of a file that is loaded with others; a longer one gains nothing by that. */
+const BATCHED_SECONDS = 3;
+/** Of all files of a batch: a process that ends badly takes the rest of its files along. */
+const BATCH_SECONDS = 20;
+/** Hooks outside of tests and suites would be those of all files of the process. */
+const FILE_HOOK = /^(before|after|beforeEach|afterEach)\(/m;
 
 /** Of each kind one file runs at a time: those that look at `builder/work` in the test home; at the loop devices. */
 export const APART: readonly RegExp[] = [
@@ -39,8 +52,38 @@ export function mounts(path: string): boolean {
   return MOUNTING.some((kind) => kind.test(path));
 }
 
+/**
+ * @param textOf  of a file's source
+ * @returns the files, those of a package that can share a process joined
+ */
+export function joinShort(files: readonly PlannedFile[], textOf: (path: string) => string): (PlannedFile | Batch)[] {
+  const joined: (PlannedFile | Batch)[] = [];
+  const open = new Map<string, Batch>();
+  for (const file of files) {
+    const [folder] = /^packages\/[^/]+/.exec(file.path) ?? [];
+    const isShort = file.seconds <= BATCHED_SECONDS && !mounts(file.path);
+    if (folder === undefined || !isShort || FILE_HOOK.test(textOf(file.path))) {
+      joined.push(file);
+      continue;
+    }
+    const begun = open.get(folder) ?? { path: folder, files: [], seconds: 0, cpuSeconds: 0 };
+    const batch: Batch = {
+      path: folder,
+      files: [...begun.files, file],
+      seconds: begun.seconds + file.seconds,
+      cpuSeconds: begun.cpuSeconds + file.cpuSeconds,
+    };
+    if (batch.seconds < BATCH_SECONDS) open.set(folder, batch);
+    else {
+      open.delete(folder);
+      joined.push(batch);
+    }
+  }
+  return [...joined, ...[...open.values()].map((batch) => (batch.files.length === 1 ? batch.files[0]! : batch))];
+}
+
 /** @returns the longest first; alike ones as they come */
-export function longestFirst(files: readonly PlannedFile[]): PlannedFile[] {
+export function longestFirst<F extends PlannedFile>(files: readonly F[]): F[] {
   return files.toSorted((a, b) => b.seconds - a.seconds);
 }
 

@@ -14,15 +14,17 @@ import { tmpdir } from "node:os";
 import { run } from "node:test";
 import { inspect } from "node:util";
 import { join, relative, resolve } from "node:path";
-import { type Cost, longestFirst, mounts, nextToRun, type PlannedFile } from "./lanes.ts";
+import { type Batch, type Cost, joinShort, longestFirst, mounts, nextToRun, type PlannedFile } from "./lanes.ts";
 
 interface Plan {
   readonly cores: number;
   readonly files: readonly PlannedFile[];
   /** The files go in their order; else the longest first. */
   readonly isOrdered: boolean;
-  /** It runs a file for another of its kind, which tells how far they are. */
+  /** It runs files for another of its kind, which tells how far they are. */
   readonly isNested: boolean;
+  /** All files in this process; else each in one of its own. */
+  readonly isShared: boolean;
 }
 
 interface Outcome {
@@ -34,7 +36,7 @@ interface Outcome {
 
 const plan = JSON.parse(process.argv[2]!) as Plan;
 const started = Date.now();
-const running = new Map<PlannedFile, number>();
+const running = new Map<PlannedFile | Batch, number>();
 let endedFiles = 0;
 let endedTests = 0;
 let failures = 0;
@@ -55,14 +57,16 @@ const hasNamespaces =
   !plan.isNested &&
   spawnSync("unshare", ["--mount", "--propagation", "private", "true"], { stdio: "ignore" }).status === 0;
 const progress = plan.isNested ? undefined : setInterval(tellProgress, PROGRESS_MS);
-await runAll();
+await (plan.isShared ? runShared() : runAll());
 clearInterval(progress);
 rmSync(usageFolder, { recursive: true, force: true });
 process.exitCode = failures === 0 ? 0 : 1;
 process.disconnect?.();
 
 async function runAll(): Promise<void> {
-  const waiting = plan.isOrdered ? [...plan.files] : longestFirst(plan.files);
+  const waiting = plan.isOrdered
+    ? [...plan.files]
+    : longestFirst(joinShort(plan.files, (path) => readFileSync(path, "utf8")));
   const ends = new Set<Promise<void>>();
   for (;;) {
     const at = nextToRun(waiting, [...running.keys()], plan.cores);
@@ -76,29 +80,64 @@ async function runAll(): Promise<void> {
   }
 }
 
-async function runFile(file: PlannedFile): Promise<void> {
+async function runFile(file: PlannedFile | Batch): Promise<void> {
   running.set(file, Date.now());
-  await (hasNamespaces && mounts(file.path) ? runInNamespace(file) : runHere(file));
+  const files = "files" in file ? file.files : [file];
+  if ("files" in file) await runApart({ ...plan, files, isNested: true, isShared: true }, []);
+  else if (!hasNamespaces || !mounts(file.path)) await runHere(file);
+  else {
+    // It mounts in a mount namespace of its own.
+    const unshare = ["unshare", "--mount", "--propagation", "private"];
+    await runApart({ ...plan, files, isNested: true, isOrdered: true }, unshare);
+  }
   running.delete(file);
-  endedFiles++;
+  endedFiles += files.length;
 }
 
-/** In a mount namespace of its own, by another of this program. */
-async function runInNamespace(file: PlannedFile): Promise<void> {
-  const nested: Plan = { ...plan, files: [file], isNested: true };
+/** By another of this program. */
+async function runApart(nested: Plan, prefix: readonly string[]): Promise<void> {
   const node = [process.execPath, ...process.execArgv, process.argv[1]!, JSON.stringify(nested)];
-  const child = spawn("unshare", ["--mount", "--propagation", "private", ...node], {
+  const [program, ...args] = [...prefix, ...node];
+  const child = spawn(program!, args, {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
+    timeout: TIMEOUT_MS,
+    killSignal: "SIGKILL",
   });
+  const open = new Set(nested.files.map(({ path }) => path));
   let hasFailed = false;
-  child.on("message", (message: Outcome | object) => {
-    if (!("passed" in message)) return void process.send?.(message);
-    hasFailed ||= !message.passed;
-    tell(message);
+  child.on("message", (message: Outcome | { file: string; cost: Cost }) => {
+    if ("passed" in message) {
+      hasFailed ||= !message.passed;
+      tell(message);
+    } else {
+      open.delete(message.file);
+      process.send?.(message);
+    }
   });
   const [status] = (await once(child, "close")) as [number | null];
-  if (status !== 0 && !hasFailed)
-    tell({ passed: false, file: file.path, name: `its runner ended with status ${status}` });
+  // A file may end the process of all of them, even with status 0.
+  const isCutShort = nested.isShared && open.size > 0;
+  if (isCutShort || (status !== 0 && !hasFailed))
+    tell({ passed: false, file: [...open].join(" "), name: `the runner ended with status ${status}` });
+}
+
+/** One after the other here. What they load is loaded for all: each bears its share of it. */
+async function runShared(): Promise<void> {
+  const milliseconds = new Map(plan.files.map(({ path }) => [path, 0]));
+  const stream = run({ files: plan.files.map(({ path }) => resolve(path)), isolation: "none" });
+  for (const type of ["test:pass", "test:fail"] as const)
+    stream.on(type, (event: TestEvent) => {
+      const path = nameOf(event);
+      if (event.nesting === 0) milliseconds.set(path, (milliseconds.get(path) ?? 0) + event.details.duration_ms);
+    });
+  listen(stream);
+  await once(stream, "end");
+  const { user, system } = process.cpuUsage();
+  const sum = [...milliseconds.values()].reduce((all, ms) => all + ms, 0);
+  for (const [file, ms] of milliseconds) {
+    const cpuSeconds = ((user + system) / 1e6) * (ms / Math.max(sum, 1));
+    process.send?.({ file, cost: { seconds: round(ms / 1000), cpuSeconds: round(cpuSeconds) } });
+  }
 }
 
 async function runHere({ path }: PlannedFile): Promise<void> {
@@ -112,6 +151,15 @@ async function runHere({ path }: PlannedFile): Promise<void> {
     env: { ...process.env, STRATOS_TEST_FILE: file, STRATOS_TEST_USAGE: usage },
     execArgv: ["--import", `data:text/javascript,${encodeURIComponent(TELL_USAGE)}`],
   });
+  listen(stream);
+  await once(stream, "end");
+  const cpuSeconds = cpuSecondsOf(usage);
+  if (cpuSeconds === null) return;
+  const cost: Cost = { seconds: round((performance.now() - began) / 1000), cpuSeconds: round(cpuSeconds) };
+  process.send?.({ file: path, cost });
+}
+
+function listen(stream: ReturnType<typeof run>): void {
   stream.on("test:pass", (event) => {
     if (!isLeaf(event)) return;
     const isSkipped = event.skip !== undefined;
@@ -129,11 +177,6 @@ async function runHere({ path }: PlannedFile): Promise<void> {
   });
   stream.on("test:stderr", (event) => process.stderr.write(event.message));
   stream.resume();
-  await once(stream, "end");
-  const cpuSeconds = cpuSecondsOf(usage);
-  if (cpuSeconds === null) return;
-  const cost: Cost = { seconds: round((performance.now() - began) / 1000), cpuSeconds: round(cpuSeconds) };
-  process.send?.({ file: path, cost });
 }
 
 function tell(outcome: Outcome): void {
@@ -174,8 +217,9 @@ function secondsSince(time: number): number {
 
 interface TestEvent {
   readonly name: string;
+  readonly nesting: number;
   readonly file?: string | undefined;
-  readonly details: { readonly type?: string | undefined; readonly error?: unknown };
+  readonly details: { readonly type?: string | undefined; readonly duration_ms: number; readonly error?: unknown };
 }
 
 /** Suites, and the files themselves, only sum up. A file without tests counts as one. */
