@@ -292,6 +292,8 @@ test("a checkpoint that is damaged, of something else or of another image is ref
   mkdirSync(shared);
   writeFileSync(join(shared, "note"), "of the host\n");
   await home.run("bound", "-v", `${shared}:/mnt`, "--", "sh", "-c", "exec 3< /mnt/note; sleep 1000; cat <&3");
+  // Else it is saved before the note is open and somebody sleeps.
+  await home.must("exec", "bound", "sh", "-c", "until pgrep -x sleep; do sleep 0.1; done");
   await home.must("checkpoint", "bound", file);
   const bytes = readFileSync(file);
   const at = (place: number): Buffer => {
