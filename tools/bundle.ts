@@ -4,8 +4,8 @@
  *
  *     dist/main.mjs       the program, without what only some commands need
  *     dist/chunk-*.mjs    the rest, loaded when it is used
- *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/tree-thread.mjs, dist/codec-thread.mjs,
- *     dist/mounted-commands.mjs
+ *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/halt-poll-thread.mjs, dist/tree-thread.mjs,
+ *     dist/codec-thread.mjs, dist/mounted-commands.mjs
  *     dist/library.mjs    what programs import, and its types: library.d.ts, types/
  *     dist/compat/*.mjs   the calls of other libraries
  *     dist/engine.mjs     the process of their machines
@@ -92,6 +92,7 @@ const result = await build({
     main: "packages/cli/src/main.ts",
     "unpack-worker": "packages/tools-node/src/packages/unpack-worker.ts",
     "fuse-thread": "packages/tools-node/src/fuse/fuse-thread.ts",
+    "halt-poll-thread": "packages/tools-node/src/fuse/halt-poll-thread.ts",
     "tree-thread": "packages/tools-node/src/compose/tree-thread.ts",
     "codec-thread": "packages/host-node/src/codec-thread.ts",
     "fill-translations": "packages/host-node/src/fill-translations.ts",
