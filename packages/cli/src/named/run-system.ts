@@ -1,6 +1,6 @@
 /** Programs of named systems: `stratos run -d`, `run --name`, `exec`, `attach`. */
 import { resolve } from "node:path";
-import { SIGHUP } from "@stratos/abi";
+import { SIGHUP, SIGKILL } from "@stratos/abi";
 import { isatty } from "node:tty";
 import type { PublishedPort } from "@stratos/host-node";
 import { stratosHome } from "@stratos/host-node/home";
@@ -152,6 +152,10 @@ export function execInSystem(name: string, command: readonly string[], options: 
 
 function statusOf(end: Conversation, name: string): number {
   if (end === "hung up") return EXIT_SIGNAL_BASE + SIGHUP;
+  if (end === "system ended") {
+    process.stderr.write(`stratos: ${name}: has ended, and with it what ran there\n`);
+    return EXIT_SIGNAL_BASE + SIGKILL;
+  }
   if (end !== "detached") return end.exitCode;
   process.stderr.write(`\r\nstratos: ${name}: detached\n`);
   return EXIT_SUCCESS;
