@@ -142,7 +142,7 @@ export function checkSequences(options: {
 export function repeatCommand(seed: number, difference: Difference, kind?: SequenceKind): string {
   const place = difference.index < 0 ? "" : ` --first ${difference.index} --count 1`;
   return (
-    `node packages/riscv/src/testing/differential.ts --seed ${seed}${place}` +
+    `npm run fuzz:riscv -- --seed ${seed}${place}` +
     `${kind === undefined ? "" : ` --kind ${kind}`}`
   );
 }
