@@ -15,7 +15,7 @@ import { until } from "./support/until.ts";
 
 const IMAGE = "windows-2";
 /** For a host under load. */
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 600_000;
 let folder = "";
 
 before(async () => {
