@@ -6,7 +6,7 @@
  * Method: `npm run build`, `npm pack`, `npm install --offline`, then programs of a user, each in a process of its own.
  */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -16,10 +16,10 @@ import { build } from "esbuild";
 import { servePage } from "../examples/tab/serve.ts";
 import { Browser } from "./support/browser.ts";
 import { installLibrary, must, programPrints, runProgram } from "./support/library-project.ts";
+import { startRegistry } from "./support/registry.ts";
 import { launcher, repository, run } from "./support/stratos.ts";
 import { endSupervisor } from "./support/supervisor.ts";
 import { TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
-import { until } from "./support/until.ts";
 
 /** Of a page, which may be alone on its host or not. */
 const PATIENCE_MS = 600_000;
@@ -330,24 +330,9 @@ test("an image is pulled from a registry when it is missing, and is there from t
   mkdirSync(at("root/etc"), { recursive: true });
   writeFileSync(at("root/etc/greeting"), "from afar");
   must("tar", ["-C", at("root"), "-cf", at("root.tar"), "."], folder);
-  const free = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => free.once("listening", resolve));
-  const host = `127.0.0.1:${(free.address() as AddressInfo).port}`;
-  await new Promise((resolve) => free.close(resolve));
-  writeFileSync(
-    at("registry.yml"),
-    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${at("store")}}}\n` +
-      `http: {addr: "${host}"}\n`,
-  );
-  const registry = spawn("docker-registry", ["serve", at("registry.yml")], { stdio: "ignore" });
+  const { host, stop } = await startRegistry(at("daemon"));
   try {
     const env = { STRATOS_HOME: at("home") };
-    const answers = (): Promise<boolean> =>
-      fetch(`http://${host}/v2/`).then(
-        (answer) => answer.ok,
-        () => false,
-      );
-    await until("the registry answers", answers);
     const [node, ...rest] = launcher;
     for (const args of [
       ["image", "import", "tiny", at("root.tar")],
@@ -373,7 +358,7 @@ test("an image is pulled from a registry when it is missing, and is there from t
       { ...env, REFERENCE: `${host}/tiny:1` },
     );
   } finally {
-    registry.kill();
+    stop();
   }
 });
 
