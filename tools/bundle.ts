@@ -85,6 +85,7 @@ const shared = {
   legalComments: "none",
   logLevel: "warning",
   plugins: [workerNames],
+  metafile: true,
 } satisfies BuildOptions;
 const result = await build({
   ...shared,
@@ -104,7 +105,6 @@ const result = await build({
   outExtension: { ".js": ".mjs" },
   splitting: true,
   chunkNames: "chunk-[hash]",
-  metafile: true,
   define: { STRATOS_TRANSLATOR: JSON.stringify(sourcesDigest(join(root, "packages"))) },
   // The other client of PostgreSQL, in C, which `pg` would take if it were there; and what has joined the page already.
   external: ["pg-native", "esbuild"],
@@ -123,13 +123,13 @@ await build({
   banner: { js: "#!/usr/bin/env node" },
 });
 
-await build({
+const library = await build({
   ...shared,
   target: "node20",
   entryPoints: ["packages/library/src/library.ts"],
   outfile: join(dist, "library.mjs"),
 });
-await build({
+const compat = await build({
   ...shared,
   platform: "neutral",
   target: "es2022",
@@ -207,7 +207,8 @@ for (const [path, name] of [
   copyFileSync(join(root, path!), join(dist, name!));
 
 const inputs: Record<string, { size: number; mtimeMs: number }> = {};
-for (const path of Object.keys(result.metafile.inputs)) {
+const sources = [result, library, compat].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+for (const path of [...sources, "packages/library/README.md"]) {
   const { size, mtimeMs } = statSync(join(root, path));
   inputs[path] = { size, mtimeMs };
 }
