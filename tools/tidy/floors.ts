@@ -75,7 +75,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   hub: [
     "database worker",
     "store",
-    "access backup claim-polls.ts feed.ts leader",
+    "access backup claim-polls.ts client feed.ts leader",
     "blobs",
     "repositories",
     "hub-service.ts",

@@ -36,6 +36,8 @@ export type PackageDescription = Pick<PoolEntry, "sizeBytes" | "md5" | "sha256" 
 export type ReadPackage = (path: string) => Promise<PackageDescription>;
 
 const COMPONENT = "main";
+/** Each channel has lists of these: packages for all architectures serve images whose hosts build nothing here. */
+const ARCHITECTURES = ["amd64", "arm64", "riscv64"];
 const KEY_SETTING = "repository-key";
 /** First half of the lock of each channel. */
 const PUBLISH_LOCK = 7_470_002;
@@ -301,9 +303,11 @@ export class Repositories {
       [channel],
     );
     const architectures = new Set(
-      [...pool.map(({ control }) => control.get("Architecture")!), ...hosts.map(({ arch }) => arch)].filter(
-        (arch) => /^[a-z0-9-]+$/.test(arch) && arch !== "all" && arch !== "any",
-      ),
+      [
+        ...ARCHITECTURES,
+        ...pool.map(({ control }) => control.get("Architecture")!),
+        ...hosts.map(({ arch }) => arch),
+      ].filter((arch) => /^[a-z0-9-]+$/.test(arch) && arch !== "all" && arch !== "any"),
     );
     const [time] = await inside.query<{ now: number; last: number }>(
       `
@@ -321,7 +325,7 @@ as last`,
         origin: "Stratos hub",
         label: channel,
         description: `Packages of channel ${channel}`,
-        architectures: architectures.size === 0 ? ["amd64"] : [...architectures].sort(),
+        architectures: [...architectures].sort(),
         components: [COMPONENT],
         validDays: 0,
       },
