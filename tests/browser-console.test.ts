@@ -217,7 +217,7 @@ test("where the browser keeps nothing, the page says so", async (context) => {
 });
 
 test("what a page loads before the machine starts is small", async () => {
-  const names = [...(await pageFiles())].filter(([name]) => !/worker|wasm/.test(name));
+  const names = [...(await pageFiles("tab"))].filter(([name]) => !/worker|wasm/.test(name));
   const total = names.reduce((sum, [, bytes]) => sum + gzipSync(bytes).length, 0);
   assert.ok(total <= 150 * 1024, `${total} bytes, compressed by gzip`);
 });

@@ -12,7 +12,7 @@
  *     dist/fill-translations.mjs   the process that translates what runs have learned
  *     dist/supervisor-process.mjs   the process of the user's named systems
  *     dist/browser.mjs, dist/browser-engine.mjs, dist/zstd.wasm   the same in a page, and its worker
- *     dist/console/       the page of `stratos image web`
+ *     dist/console/       the pages of `stratos image web` and `stratos serve --ui`
  *     dist/pglite.*, dist/initdb.wasm   the database of `stratos hub`
  *     dist/pglite-data.tar.zst          a new one, which `npm run build` has made before
  *     dist/man/*.1        manual pages
@@ -153,7 +153,7 @@ if (options["program-only"] !== true) {
   writeTypes();
 }
 
-writePage(join(dist, "console"), await joinPage());
+for (const page of ["tab", "systems"] as const) writePage(join(dist, "console", page), await joinPage(page));
 
 // AstraLisp's libraries in Scheme are read where they are imported.
 cpSync(join(root, "packages/lisp/scheme"), join(dist, "scheme"), { recursive: true });

@@ -71,7 +71,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "volume-devices.ts",
     "host-node.ts",
   ],
-  console: ["page", "."],
+  console: ["page", "serve", "."],
   hub: [
     "database worker",
     "store",

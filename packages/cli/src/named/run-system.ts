@@ -95,6 +95,9 @@ export function attachSystem(name: string, options: AttachOptions): Promise<numb
   });
 }
 
+/** More than is kept. */
+const ALL_HISTORY = Number.MAX_SAFE_INTEGER;
+
 /** @returns the exit status: the program's, or 0 when it was left to itself */
 async function attach(
   client: SupervisorClient,
@@ -108,7 +111,7 @@ async function attach(
   const end = await converse(
     client,
     "follow-system",
-    { name, tty, endsInput: isNew && !hasTerminal, isFromStart: isNew },
+    { name, tty, endsInput: isNew && !hasTerminal, historyBytes: isNew ? ALL_HISTORY : 0 },
     {
       hasInput: stdin && spec?.hasInput === true,
       hasTerminal,

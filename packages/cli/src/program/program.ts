@@ -64,6 +64,7 @@ const FILES: readonly CommandFile[] = [
     names: ["pkg"],
     load: async (finish, below) => (await import("../commands/pkg-rows.ts")).pkgCommand(finish, below),
   },
+  { names: ["serve"], load: async (finish) => (await import("../commands/serve-command.ts")).serveCommand(finish) },
   {
     names: SYSTEM_COMMANDS,
     load: async (finish) => (await import("../commands/system-rows.ts")).systemCommands(finish),
