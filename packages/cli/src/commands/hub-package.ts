@@ -14,7 +14,7 @@ import type {
 import { downloadArtefact, uploadArtefacts } from "@stratos/hub/worker";
 import { toldFailure } from "@stratos/images/told-failures";
 import { parseSource, sourceFiles } from "@stratos/pkg";
-import { type HubOptions, hubUrl, withHub } from "../hub/hub-login.ts";
+import { type HubOptions, hubUrl, withHub } from "../hub/hub-client.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { noun, parseCount, repeatable, row } from "./hub-options.ts";
 import { CommandError, hostReason } from "../command-error.ts";
