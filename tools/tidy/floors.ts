@@ -35,7 +35,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     ".",
-    "display hub lisp recording",
+    "display hub lisp",
     "session",
     "named",
     "commands",
@@ -135,6 +135,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "create-processor.ts",
     "bare riscv.ts",
   ],
+  session: [".", "recording", "session.ts"],
   systems: ["scripts", "packages", "compose", "alpm builder"],
   "tools-node": ["emulator packages", "outputs", "fuse", "compose", "builder"],
   volumes: [".", "backup", "serve"],

@@ -26,3 +26,8 @@ export {
   makeGuestFile,
   makeRuntimeFolder,
 } from "./host-listener.ts";
+export { ReplayError } from "./recording/host-answers.ts";
+export { type InputGate } from "./recording/input-gate.ts";
+export { Recorder } from "./recording/recorder.ts";
+export { readRecording, type Recording, RecordingError } from "./recording/recording-format.ts";
+export { Replay, type ReplayOutcome } from "./recording/replay.ts";

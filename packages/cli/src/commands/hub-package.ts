@@ -13,7 +13,7 @@ import type {
 } from "@stratos/hub-api";
 import { downloadArtefact, uploadArtefacts } from "@stratos/hub/worker";
 import { readSourcePackage } from "../hub/source-package.ts";
-import { type HubOptions, hubUrl, withHub } from "../hub/hub-login.ts";
+import { type HubOptions, hubUrl, withHub } from "../hub/hub-client.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { noun, parseCount, repeatable, row } from "./hub-options.ts";
 import { CommandError, hostReason } from "../command-error.ts";

@@ -82,7 +82,7 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
       new Option(
         "--record <file>",
         "deterministic run that `stratos replay` repeats; input, signals, time and chance are written to FILE " +
-          "(without --net and -v, whose content is not recorded)",
+          "(with what is read from -v folders; without --net, which is not recorded)",
       ),
     )
     .addOption(new Option("--no-cache", "neither use nor keep translations of earlier runs (see `stratos cache`)"))

@@ -1,11 +1,11 @@
 /** Composes with a hub: it builds a treefile's `sources`, and the images take packages from a channel of it. */
 import { dirname, resolve } from "node:path";
 import type { Archive, ImageConfig, ImageTarget, Treefile } from "@stratos/compose";
-import { buildSources, SourceError, type WantedSource } from "@stratos/hub/client";
+import { buildSources, hubFailure, SourceError, type WantedSource } from "@stratos/hub/client";
 import { selectTargets } from "@stratos/systems/compose";
 import { listenForStop } from "../stop-signals.ts";
 import { CommandError } from "../command-error.ts";
-import { hubFailure, openHub, type HubOptions } from "./hub-login.ts";
+import { openHub, type HubOptions } from "./hub-client.ts";
 import { readSourcePackage } from "./source-package.ts";
 
 export interface ComposeHubOptions extends HubOptions {

@@ -2,8 +2,7 @@
 import { isatty } from "node:tty";
 import { NodeConsole, openStreamIn, openStreamOut } from "@stratos/host-node";
 import { attachConsole, type OpenFile, openConsoleTerminal, openHostInput, openHostOutput } from "@stratos/kernel";
-import type { MachineSession } from "@stratos/session";
-import type { InputGate } from "../recording/input-gate.ts";
+import type { InputGate, MachineSession } from "@stratos/session";
 
 interface StandardFiles {
   readonly files: readonly OpenFile[];

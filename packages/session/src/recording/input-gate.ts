@@ -2,11 +2,11 @@
  * Lets the outside in at the beginning of a turn only, so that what arrives is part of a moment that can be named:
  * while recording it comes from the host and is written down; while replaying it comes from the recording.
  */
-import { createHash } from "node:crypto";
 import { EAGAIN, EPIPE } from "@stratos/abi";
+import { fromBase64, hexOf, Sha256, toBase64 } from "@stratos/base";
 import type { HostConsole, HostStreamIn, HostStreamOut } from "@stratos/host";
-import type { Machine } from "@stratos/machine";
-import type { Moment, RecordedEvent, RecordingEnd } from "./recording-file.ts";
+import type { MachineSession } from "../machine-session.ts";
+import type { Happening, Moment, RecordedEvent, RecordingEnd } from "./recording-format.ts";
 
 /** Output that the host has not taken yet, beyond which the machine waits; it doesn't notice. */
 const BACKLOG_MAX = 1 << 20;
@@ -20,17 +20,10 @@ interface EventSource {
   take(moment: Moment): RecordedEvent[];
 }
 
-type Happening =
-  | { kind: "input"; data: string }
-  | { kind: "end" }
-  | { kind: "resize"; rows: number; columns: number }
-  | { kind: "signal"; signal: number };
-
 export class InputGate {
-  readonly #machine: Machine;
+  readonly #session: MachineSession;
   readonly #wake: () => void;
-  readonly #apply: { signal: (signal: number) => void };
-  readonly #hash = createHash("sha256");
+  readonly #hash = new Sha256();
   #source: EventSource | null = null;
   #onEvent: ((event: RecordedEvent) => void) | null = null;
   readonly #arrived: Happening[] = [];
@@ -44,10 +37,9 @@ export class InputGate {
   #size = { rows: 24, columns: 80 };
   #backlog = 0;
 
-  constructor(machine: Machine, wake: () => void, apply: { signal: (signal: number) => void }) {
-    this.#machine = machine;
-    this.#wake = wake;
-    this.#apply = apply;
+  constructor(session: MachineSession) {
+    this.#session = session;
+    this.#wake = () => session.pump.wake();
   }
 
   /** Write down what happens. */
@@ -66,7 +58,8 @@ export class InputGate {
   }
 
   get moment(): Moment {
-    return { instructions: this.#machine.statistics.instructions, ns: this.#machine.kernel.now() };
+    const { statistics, kernel } = this.#session.machine;
+    return { instructions: statistics.instructions, ns: kernel.now() };
   }
 
   beforeTurn(): void {
@@ -83,10 +76,10 @@ export class InputGate {
   }
 
   end(status: number): RecordingEnd {
-    return { ...this.moment, kind: "exit", status, output: this.#hash.digest("hex") };
+    return { ...this.moment, kind: "exit", status, output: hexOf(this.#hash.digest()) };
   }
 
-  signal(signal: number): void {
+  sendSignal(signal: number): void {
     this.#arrived.push({ kind: "signal", signal });
     this.#wake();
   }
@@ -97,15 +90,14 @@ export class InputGate {
     if (input.available > 0) {
       const bytes = new Uint8Array(Math.min(input.available, INPUT_MAX));
       const count = input.read(bytes, 0, bytes.length);
-      if (count > 0)
-        this.#arrived.push({ kind: "input", data: Buffer.from(bytes.subarray(0, count)).toString("base64") });
+      if (count > 0) this.#arrived.push({ kind: "input", data: toBase64(bytes.subarray(0, count)) });
     } else if (input.isEnded) this.#arrived.push({ kind: "end" });
   }
 
   #happen(happening: Happening): void {
     switch (happening.kind) {
       case "input": {
-        const bytes = new Uint8Array(Buffer.from(happening.data, "base64"));
+        const bytes = fromBase64(happening.data) ?? new Uint8Array(0);
         const all = new Uint8Array(this.#open.length + bytes.length);
         all.set(this.#open);
         all.set(bytes, this.#open.length);
@@ -123,7 +115,7 @@ export class InputGate {
         this.#size = { rows: happening.rows, columns: happening.columns };
         return this.#consoleResize();
       case "signal":
-        return this.#apply.signal(happening.signal);
+        return this.#session.sendSignal(happening.signal);
     }
   }
 
@@ -195,9 +187,7 @@ export class InputGate {
   ): HostConsole {
     this.#size = size;
     host?.onInput((bytes) => {
-      this.#arrived.push(
-        bytes === null ? { kind: "end" } : { kind: "input", data: Buffer.from(bytes).toString("base64") },
-      );
+      this.#arrived.push(bytes === null ? { kind: "end" } : { kind: "input", data: toBase64(bytes) });
       this.#wake();
     });
     host?.onResize(() => {
