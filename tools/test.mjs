@@ -7,8 +7,8 @@
  *         [--keep-costs]
  *
  * With --changed the tests that a change since COMMIT can touch go first, the nearest to it before the others; with
- * --only changed the rest is left out. tools/test/changed.ts tells what COMMIT is otherwise. With --keep-costs what the
- * files took is written down in tools/test/costs.json, for machines that have run none yet: of a whole run, on a machine
+ * --only changed the rest is left out. tools/test/changed.ts tells what COMMIT is otherwise. With --keep-costs what
+ * the files took is written down in tools/test/costs.json, for machines that have run none yet: to be done on a machine
  * that does nothing else.
  *
  * Plain JavaScript for Node 20: it brings the rest of what it needs.
@@ -214,10 +214,12 @@ function writeCosts() {
   writeFileSync(join(cache, "costs.json"), JSON.stringify({ ...known, ...Object.fromEntries(costs) }));
 }
 
-/** Of files that are not in this run nothing is known that holds for it. */
+/** Files that are not in this run keep what was told of them. */
 function keepCosts() {
-  const told = [...costs]
-    .filter(([path, { seconds }]) => path.endsWith(".test.ts") && seconds >= TOLD_SECONDS)
+  const told = Object.entries({ ...readCosts(TOLD_COSTS), ...Object.fromEntries(costs) })
+    .filter(
+      ([path, { seconds }]) => path.endsWith(".test.ts") && seconds >= TOLD_SECONDS && existsSync(join(root, path)),
+    )
     .sort((a, b) => b[1].seconds - a[1].seconds);
   const lines = told.map(
     ([path, { seconds, cpuSeconds }]) => `  "${path}": { "seconds": ${seconds}, "cpuSeconds": ${cpuSeconds} }`,
