@@ -15,10 +15,7 @@ import { NODE_FLAGS } from "@stratos/engine-node/node-flags";
 import { Sandbox } from "@stratos/library";
 import { stratos, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
-import { until } from "./support/until.ts";
 
-/** Who fills archives lets all others go first. */
-const FILLED_SECONDS = 1800;
 const PROGRAM = `
 import json, re, resource, time
 words = {str(i): [i * 7919 % 1013, "word %d" % i] for i in range(9000)}
@@ -59,10 +56,17 @@ async function runProgram(...options: string[]): Promise<Outcome> {
   return { output: result.stdout, instructions, interpreted, keptFunctions };
 }
 
-/** What a run has handed over is translated by a process of its own, which ends when nothing waits. */
+/**
+ * What a run has handed over is translated by a process of its own, which ends when nothing waits and lets all others
+ * go first.
+ */
 async function filled(): Promise<void> {
   const isBusy = (): boolean => readdirSync(folder()).some((name) => /^\.?profile/.test(name));
-  await until("archives are filled", () => !isBusy() && kept().length > 0, FILLED_SECONDS);
+  const deadline = Date.now() + 1_800_000;
+  while (isBusy() || kept().length === 0) {
+    assert.ok(Date.now() < deadline, `not filled: ${readdirSync(folder()).join(" ")}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
 }
 
 const SHORT_PROGRAM = "import json, re; print(len(re.findall('7', json.dumps(list(range(20000))))))";
