@@ -104,7 +104,8 @@ export async function endDependencyWaits(
     )
     update waiting w set due = now() from task t join run r on r.task_id = t.id and r.attempt = t.attempt
     where t.id = w.task_id and t.channel in (select name from heir) and r.failure_class = 'dependency-wait'
-      and ($2::text[] is null or exists (select 1 from unnest($2::text[]) as n(name) where strpos(r.message, n.name) > 0))`,
+      and ($2::text[] is null
+        or exists (select 1 from unnest($2::text[]) as n(name) where strpos(r.message, n.name) > 0))`,
     [channel, names],
   );
 }
