@@ -1,5 +1,6 @@
 /** Composes with a hub: it builds a treefile's `sources`, and the images take packages from a channel of it. */
 import { dirname, resolve } from "node:path";
+import { printable } from "@stratos/base";
 import type { Archive, ImageConfig, ImageTarget, Treefile } from "@stratos/compose";
 import { buildSources, hubFailure, SourceError, type WantedSource } from "@stratos/hub/client";
 import { selectTargets } from "@stratos/systems/compose";
@@ -58,7 +59,7 @@ export async function withHubPackages(
         channel: options.channel ?? CHANNEL,
         mode: options.isLook ? "look" : options.update === true ? "anew" : "build",
         signal: stop.signal,
-        tell: (message) => void process.stderr.write(`hub: ${message}\n`),
+        tell: (message) => void process.stderr.write(`hub: ${printable(message)}\n`),
       },
     );
     const places = repositories.items.map(({ path, suite, components }): [string, Repository] => {

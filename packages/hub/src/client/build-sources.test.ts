@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { ClaimedRun, PackageView, RunEnd, TaskView } from "@stratos/hub-api";
+import { HubClient, type ClaimedRun, type PackageView, type RunEnd, type TaskView } from "@stratos/hub-api";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 import { buildSources, SourceError, type WantedSource } from "./build-sources.ts";
 
@@ -159,6 +159,24 @@ test("a failure names the source, the task and the builder's words; asked again,
   ends.set("broken", () => leaves("broken", "2"));
   assert.deepEqual(versions(await build([wanted("broken")])), ["libbroken 2"]);
   assert.equal((await tasksOf("broken")).length, 1);
+});
+
+test("a hub that is away for a moment costs no build", async () => {
+  ends.set("fig", () => leaves("fig", "1"));
+  let failures = 0;
+  const shaky = new HubClient({
+    url: hub.admin.url,
+    token: hub.adminToken,
+    fetch: (url, init) =>
+      /\/tasks\/\d+$/.test(url) && failures > 0 && failures++ < 4
+        ? Promise.reject(new TypeError("fetch failed"))
+        : fetch(url, init),
+  });
+  const tell = (message: string): void => void (failures = /builds it$/.test(message) ? 1 : failures);
+  const { signal } = new AbortController();
+  const options = { channel: "default", mode: "build", signal, tell, pollMs: 20 } as const;
+  assert.deepEqual(versions(await buildSources(shaky, [wanted("fig")], options)), ["libfig 1"]);
+  assert.ok(failures >= 4);
 });
 
 test("a package that nobody builds is not waited for", async () => {

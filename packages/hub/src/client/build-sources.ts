@@ -68,6 +68,8 @@ export class SourceError extends Error {
 const POLL_MS = 1_000;
 /** A task that nobody has taken by then: it is said why. */
 const PATIENCE_POLLS = 5;
+/** A hub that is away for longer has ended. */
+const AWAY_POLLS_MAX = 60;
 
 /** @throws SourceError; HubProblem, or fetch's errors, when the hub refuses or is away */
 export async function buildSources(
@@ -202,16 +204,26 @@ async function taskOf(client: HubClient, id: number): Promise<TaskDetails | null
 
 /** Until all are built and published, or one cannot be. @throws SourceError */
 async function waitForAll(client: HubClient, jobs: readonly Job[], options: BuildOptions): Promise<void> {
-  for (;;) {
+  for (let away = 0; jobs.some(isOpen);) {
     options.signal.throwIfAborted();
-    let hasChanged = false;
-    for (const job of jobs.filter(({ built }) => built === undefined))
-      hasChanged = (await look(client, job, options)) || hasChanged;
-    const open = jobs.filter(({ built }) => built === undefined);
-    if (open.length === 0) return;
-    if (!hasChanged) await requireHope(client, open);
-    await pause(options.pollMs ?? POLL_MS, options.signal);
+    try {
+      await lookAtAll(client, jobs, options);
+      away = 0;
+    } catch (error) {
+      // As fetch throws it: a hub that is started anew costs no build.
+      if (!(error instanceof TypeError) || ++away > AWAY_POLLS_MAX) throw error;
+    }
+    if (jobs.some(isOpen)) await pause(options.pollMs ?? POLL_MS, options.signal);
   }
+}
+
+const isOpen = ({ built }: Job): boolean => built === undefined;
+
+async function lookAtAll(client: HubClient, jobs: readonly Job[], options: BuildOptions): Promise<void> {
+  let hasChanged = false;
+  for (const job of jobs.filter(isOpen)) hasChanged = (await look(client, job, options)) || hasChanged;
+  const open = jobs.filter(isOpen);
+  if (open.length > 0 && !hasChanged) await requireHope(client, open);
 }
 
 /** @returns whether it is another than it was. @throws SourceError when it has failed */

@@ -24,7 +24,7 @@ import {
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Database, Queryable } from "../database/database.ts";
 import { isPackage } from "../store/artefacts.ts";
-import { channelAndAncestors, findChannel } from "../store/channels.ts";
+import { channelAndAncestors, endDependencyWaits, findChannel } from "../store/channels.ts";
 import { writeEvents, type NewEvent } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
 
@@ -274,16 +274,7 @@ export class Repositories {
       const provided = (stanza.get("Provides") ?? "").split(",").map((one) => one.trim().split(/[\s(]/)[0]!);
       return [stanza.get("Package")!, ...provided.filter((name) => name !== "")];
     });
-    await inside.query(
-      `
-      with recursive heir(name) as (
-        select $1::text union select c.name from channel c join heir h on h.name = any(c.inherits)
-      )
-      update waiting w set due = now() from task t join run r on r.task_id = t.id and r.attempt = t.attempt
-      where t.id = w.task_id and t.channel in (select name from heir) and r.failure_class = 'dependency-wait'
-        and exists (select 1 from unnest($2::text[]) as n(name) where strpos(r.message, n.name) > 0)`,
-      [channel, names],
-    );
+    await endDependencyWaits(inside, channel, names);
   }
 
   async #writeLists(inside: Queryable, channel: string): Promise<void> {
