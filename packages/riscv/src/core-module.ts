@@ -54,7 +54,7 @@ export function createCoreModule(options: CoreOptions): CoreModule {
 
 /**
  * The module is the same in each run, and writing and compiling it is a fifth of a short one: its bytes are kept, and
- * their machine code. What else they depend on, the translator and the processor, an archive's owner puts into its name.
+ * their machine code. What else they depend on, the translator and the processor, the archive's owner adds to its name.
  */
 function compileKept({ engine, archive, mode, meanings, hotThreshold }: CoreOptions): WasmModule {
   const emit = (): Uint8Array => emitCoreModule(mode, meanings, hotThreshold);
