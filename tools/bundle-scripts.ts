@@ -2,9 +2,9 @@
  * The bundle's program as scripts, whose code can be kept once they have run: of modules V8 gives it before that only.
  *
  * esbuild's modules become functions of `(__exports, require, __load, __loadLater, __meta)`, which
- * `packages/cli/src/bundle-main.ts` calls. What is imported is a constant of the function, so that it costs what it does
- * in a module; hence no module may change what it exports after it has run, nor import what imports it. What can't be
- * carried over stops the build.
+ * `packages/cli/src/bundle-main.ts` calls. What is imported is a constant of the function, so that it costs what it
+ * does in a module; hence no module may change what it exports after it has run, nor import what imports it. What can't
+ * be carried over stops the build.
  */
 import { build, type BuildOptions, type Metafile } from "esbuild";
 import { createHash } from "node:crypto";
