@@ -53,8 +53,8 @@ export function createCoreModule(options: CoreOptions): CoreModule {
 }
 
 /**
- * The module is the same in each run, and writing and compiling it is a fifth of a short one: its bytes are kept, and
- * their machine code. What else they depend on, the translator and the processor, an archive's owner puts into its name.
+ * The module is the same in each run: its bytes are kept, and their machine code, so that a run neither writes nor
+ * compiles it. What else they depend on, the translator and the processor, the archive's owner adds to its name.
  */
 function compileKept({ engine, archive, mode, meanings, hotThreshold }: CoreOptions): WasmModule {
   const emit = (): Uint8Array => emitCoreModule(mode, meanings, hotThreshold);
