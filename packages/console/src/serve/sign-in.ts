@@ -15,7 +15,7 @@ export const SESSION_SECONDS = 12 * 3600;
 const SESSIONS_MAX = 100;
 const SECRET_BYTES = 32;
 
-export interface SignedIn {
+interface SignedIn {
   readonly cookie: string;
   readonly key: string;
 }
