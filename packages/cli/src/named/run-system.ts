@@ -87,7 +87,7 @@ function refuseUnfit(options: RunOptions): void {
 
 const NOT_FOR_NAMED = "is not for systems that live on (-d, --name)";
 
-/** @param place  NAME: its program; NAME/SESSION: a further one with a terminal of its own, as the console opens them */
+/** @param place  NAME: its program; NAME/SESSION: a further one with a terminal of its own, as the console has them */
 export function attachSystem(place: string, options: AttachOptions): Promise<number> {
   const [name, session] = place.split("/") as [string, string?];
   return withSupervisor(async (client) => {
