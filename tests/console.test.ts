@@ -343,7 +343,12 @@ test("terminals over a WebSocket: what is typed, sizes, signals, ends, and what 
   third.say({ id: 1, open: place });
   await third.shows("from-42");
   await third.hears("the size as it was", ({ size }) => (size as { columns: number } | undefined)?.columns === 70);
+  // The same on a terminal: its screen comes first, and it ends with its program.
+  const attached = start([...launcher, "attach", "--no-stdin", `dev/${session}`], { env: served.home.environment });
+  const ended = once(attached, "exit");
+  await new Heard(attached.stdout!).includes("from-42");
   await served.must("POST", `/v1/systems/dev/sessions/${session}/kill`, { signal: "SIGHUP" });
+  assert.deepEqual(await ended, [129, null]);
   await third.hears("its end", ({ ended }) => ended !== undefined);
   assert.deepEqual((await served.must<SystemView>("GET", "/v1/systems/dev")).sessions, []);
   third.say({ id: 1, open: place });
@@ -367,12 +372,15 @@ test("who says nothing or nonsense over a WebSocket does no harm, and strangers 
   assert.equal(await served.status(path, { ...upgrade, origin: "http://evil.example" }), 403);
   assert.equal(await served.status(path, { ...upgrade, host: "evil.example" }), 403);
   assert.equal(await served.status("/v1/other", upgrade), 404);
-  for (const given of [{}, { "cookie": `stratos_session_${served.port}=x`, "stratos-key": "x" }]) {
-    const stranger = await openSocket(served, given);
-    stranger.send(JSON.stringify({ id: 1, open: { system: "dev", session: null } }));
-    const [{ code }] = (await once(stranger, "close")) as [{ code: number }];
-    assert.equal(code, 1008);
-  }
+  const { authorization: _, ...anonymous } = upgrade;
+  assert.equal(await served.status(path, anonymous), 401);
+  assert.equal(await served.status(path, { ...anonymous, cookie: `stratos_session_${served.port}=x` }), 401);
+  // Who was sent somebody's cookie has not the key.
+  const { cookie } = await signedIn(served);
+  const stranger = await openSocket(served, { "cookie": cookie!, "stratos-key": "x" });
+  stranger.send(JSON.stringify({ id: 1, open: { system: "dev", session: null } }));
+  const [{ code }] = (await once(stranger, "close")) as [{ code: number }];
+  assert.equal(code, 1008);
   const viewer = new Viewer(await openSocket(served, headers));
   for (const nonsense of [
     "",
