@@ -14,10 +14,10 @@ import { after, before, test, type TestContext } from "node:test";
 import { PROTOCOL } from "@stratos/sdk/systems";
 import { encodeFrame, FrameReader } from "@stratos/sdk/wire";
 import type { SystemView } from "@stratos/sdk/api";
-import { launcher, type Result, run, type RunInput, start } from "./support/stratos.ts";
-import { endSupervisor } from "./support/supervisor.ts";
+import { launcher, start } from "./support/stratos.ts";
+import { SystemsHome } from "./support/systems-home.ts";
 import { TerminalSession } from "./support/terminal.ts";
-import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+import { ensureTestImage, TEST_IMAGE } from "./support/test-image.ts";
 import { Heard, until, untilGone } from "./support/until.ts";
 
 let folder = "";
@@ -28,61 +28,9 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A user's home with the test's image, and what is done in it. */
-class Home {
-  readonly path: string;
-
+class Home extends SystemsHome {
   constructor(t: TestContext, name: string) {
-    this.path = join(folder, name);
-    // Machines end with their supervisor.
-    t.after(() => endSupervisor(this.path));
-    mkdirSync(this.path);
-    symlinkSync(join(TEST_HOME, "images"), join(this.path, "images"));
-  }
-
-  get systems(): string {
-    return join(this.path, "systems");
-  }
-
-  get environment(): Record<string, string> {
-    return { STRATOS_HOME: this.path };
-  }
-
-  stratos(args: readonly string[], input: RunInput = {}): Promise<Result> {
-    return run([...launcher, ...args], { ...input, env: { ...this.environment, ...input.env } });
-  }
-
-  /** @returns what it prints. It must not fail */
-  async must(...args: readonly string[]): Promise<string> {
-    const { stdout, stderr, status } = await this.stratos(args);
-    assert.equal(status, 0, `${args.join(" ")}: ${stdout}${stderr}`);
-    return stdout;
-  }
-
-  /** It must fail. @returns its words */
-  async refused(status: number, ...args: readonly string[]): Promise<string> {
-    const result = await this.stratos(args);
-    assert.equal(result.status, status, `${args.join(" ")}: ${result.stdout}${result.stderr}`);
-    return result.stderr;
-  }
-
-  run(name: string, ...args: readonly string[]): Promise<string> {
-    return this.must("run", "-d", "--name", name, "-i", TEST_IMAGE, "--memory", "256M", ...args);
-  }
-
-  async view(name: string): Promise<SystemView> {
-    const views = JSON.parse(await this.must("ps", "-a", "--json")) as SystemView[];
-    const view = views.find((each) => each.name === name);
-    assert.ok(view, `${name} is not there`);
-    return view;
-  }
-
-  async untilView(name: string, what: string, is: (view: SystemView) => boolean): Promise<void> {
-    await until(what, async () => is(await this.view(name)));
-  }
-
-  supervisorPid(): number {
-    return Number.parseInt(readFileSync(join(this.systems, "supervisor.lock"), "utf8"), 10);
+    super(t, join(folder, name));
   }
 }
 

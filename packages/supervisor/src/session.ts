@@ -1,4 +1,4 @@
-/** A further program of a system on a terminal of its own, which outlives those who watch it; it ends with its machine. */
+/** A further program of a system on a terminal of its own: it outlives who watches it, and ends with its machine. */
 import type { EngineClient } from "@stratos/sdk/client";
 import type { ProgramEnd, SessionView, TerminalSize } from "@stratos/sdk/api";
 import type { Frame } from "@stratos/sdk/wire";

@@ -21,7 +21,7 @@ export function sizeFrame(size: TerminalSize): Frame {
 }
 
 /** What a frame takes besides its bytes: terminals that are resized without end have a bound, too. */
-export const FRAME_COST = 128;
+const FRAME_COST = 128;
 
 export function costOf(frames: readonly Frame[]): number {
   return frames.reduce((sum, { bytes }) => sum + bytes.length + FRAME_COST, 0);

@@ -2,7 +2,7 @@
 import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
 import { scanDevices, volumesOf, type ScannedVolume } from "./volume-scan.ts";
 
-export interface FoundVolume {
+interface FoundVolume {
   readonly volume: ScannedVolume;
   readonly mountPoints: readonly string[];
 }

@@ -1,7 +1,8 @@
 /** `stratos serve`: the user's named systems over HTTP, for programs and for a page, until a signal ends it. */
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { stratosHome } from "@stratos/host-node/home";
+import { FileLockedError, lockFile } from "@stratos/host-node";
+import { makeFolders, stratosHome } from "@stratos/host-node/home";
 import { VERSION } from "@stratos/sdk/version";
 import { UsageError } from "../command-error.ts";
 import { parseListen } from "../option-values.ts";
@@ -67,9 +68,11 @@ async function serve(options: ServeOptions): Promise<number> {
   if (!/^(localhost|127\.0\.0\.1|::1)$/.test(listen.host))
     throw new UsageError("--listen", `${listen.host}: only addresses of the loopback are served; ssh -L reaches them`);
   const home = stratosHome();
+  makeFolders(home);
   const isOpen = options.socket !== undefined && options.tokenFile === undefined;
   const token = isOpen ? null : volumes.serviceToken(options.tokenFile ?? volumes.defaultTokenPath("serve"));
-  const signIn = token === null ? null : new SignIn(token.text, join(home, "serve.sessions"));
+  const sessions = token === null ? null : keptSessions(home);
+  const signIn = token === null ? null : new SignIn(token.text, sessions?.path ?? null);
   const server = await startConsole(options.socket === undefined ? listen : { socket: options.socket }, {
     home,
     version: VERSION,
@@ -93,5 +96,20 @@ async function serve(options: ServeOptions): Promise<number> {
     );
   await new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
   await server.close();
+  sessions?.release();
   return 0;
+}
+
+/**
+ * Where sessions outlive the server; null: another one keeps its own there, which would bring those back that have
+ * signed out here.
+ */
+function keptSessions(home: string): { readonly path: string; release(): void } | null {
+  const path = join(home, "serve.sessions");
+  try {
+    return { path, release: lockFile(path) };
+  } catch (error) {
+    if (error instanceof FileLockedError) return null;
+    throw error;
+  }
 }

@@ -4,7 +4,7 @@ import { type ListenPlace, listenAt } from "@stratos/volumes/serve";
 import { type ConsoleOptions, createConsoleService } from "./console-service.ts";
 import { Terminals } from "./terminals.ts";
 
-export interface ConsoleServer {
+interface ConsoleServer {
   /** URL, or unix:PATH. */
   readonly address: string;
   close(): Promise<void>;

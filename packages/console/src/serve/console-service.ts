@@ -38,7 +38,7 @@ export interface ConsoleOptions {
   readonly onDefect: (words: string) => void;
 }
 
-export const KEY_HEADER = "stratos-key";
+const KEY_HEADER = "stratos-key";
 /** Known once the server listens: cookies are one for all ports of a host. */
 export interface CookieName {
   text: string;

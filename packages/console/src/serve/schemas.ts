@@ -1,12 +1,12 @@
 /** JSON Schemas of what the console's REST service takes and answers. */
 import type { Schema } from "@stratos/volumes/serve";
 
-export const text = (description: string): Schema => ({ type: "string", description });
+const text = (description: string): Schema => ({ type: "string", description });
 export const count = (description: string, minimum = 0): Schema => ({ type: "integer", minimum, description });
 export const flag = (description: string): Schema => ({ type: "boolean", description });
 export const list = (items: Schema): Schema => ({ type: "array", items });
-export const nullable = (schema: Schema): Schema => ({ anyOf: [schema, { type: "null" }] });
-export const object = (
+const nullable = (schema: Schema): Schema => ({ anyOf: [schema, { type: "null" }] });
+const object = (
   properties: Readonly<Record<string, Schema>>,
   required: readonly string[] = Object.keys(properties),
 ): Schema => ({ type: "object", properties, required, additionalProperties: false });

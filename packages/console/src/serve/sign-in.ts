@@ -15,7 +15,7 @@ export const SESSION_SECONDS = 12 * 3600;
 const SESSIONS_MAX = 100;
 const SECRET_BYTES = 32;
 
-export interface SignedIn {
+interface SignedIn {
   readonly cookie: string;
   readonly key: string;
 }
@@ -27,18 +27,18 @@ interface BrowserSession {
 
 export class SignIn {
   readonly #token: string;
-  readonly #path: string;
+  readonly #path: string | null;
   /** Signs one browser in, once: it stands in an address that terminals and logs keep. */
   #code: string | null = newSecret();
   /** By the cookie's digest, the oldest first. */
   readonly #sessions: Map<string, BrowserSession>;
   readonly #listeners = new Set<(id: string) => void>();
 
-  /** @param path  of the file that sessions are kept in */
-  constructor(token: string, path: string) {
+  /** @param path  of the file that sessions are kept in; null: they end with the server */
+  constructor(token: string, path: string | null) {
     this.#token = token;
     this.#path = path;
-    this.#sessions = new Map(readSessions(path));
+    this.#sessions = new Map(path === null ? [] : readSessions(path));
   }
 
   /** Null once somebody has used it. */
@@ -63,6 +63,11 @@ export class SignIn {
     });
     this.#write();
     return signedIn;
+  }
+
+  /** There is a session of this cookie; whether it is its browser that has sent it, the key tells. */
+  hasCookie(cookie: string): boolean {
+    return this.#sessions.has(digestOf(cookie));
   }
 
   /** @returns what names the session; null: there is none of this cookie and key */
@@ -90,6 +95,7 @@ export class SignIn {
   }
 
   #write(): void {
+    if (this.#path === null) return;
     const draft = `${this.#path}.${process.pid}.new`;
     writeFileSync(draft, JSON.stringify([...this.#sessions]), { mode: 0o600 });
     renameSync(draft, this.#path);

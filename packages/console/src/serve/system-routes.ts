@@ -23,7 +23,7 @@ export interface SystemDefaults {
   readonly memoryBytes: () => number;
 }
 
-export interface ConsoleRequest {
+interface ConsoleRequest {
   /** A connection of this request alone: what it has begun ends with it. */
   readonly client: SupervisorClient;
   readonly home: string;

@@ -9,6 +9,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { ProgramEnd, TerminalSize } from "@stratos/sdk/api";
 import type { SupervisorClient, TerminalSized } from "@stratos/sdk/systems";
 import { STREAM_WINDOW } from "@stratos/sdk/wire";
+import type { SignIn } from "./sign-in.ts";
 import { type ConsoleOptions, type CookieName, requireOwnHost } from "./console-service.ts";
 import {
   type PageMessage,
@@ -67,6 +68,10 @@ export class Terminals {
     } catch {
       return refuse("403 Forbidden");
     }
+    // Anybody on this computer can connect: who is nobody's browser takes no place of others.
+    const { signIn } = this.#options;
+    if (signIn !== null && !isTokens(signIn, request) && !signIn.hasCookie(this.#cookieOf(request)))
+      return refuse("401 Unauthorized");
     if (this.#sockets.clients.size >= SOCKETS_MAX) return refuse("503 Service Unavailable");
     this.#sockets.handleUpgrade(request, stream, head, (socket) => this.#greet(socket, request));
   }
@@ -91,13 +96,19 @@ export class Terminals {
   }
 
   /** Null: a stranger; empty: one that needs none. */
-  #sessionOf({ headers }: IncomingMessage, message: Record<string, unknown>): string | null {
+  #sessionOf(request: IncomingMessage, { key }: Record<string, unknown>): string | null {
     const { signIn } = this.#options;
-    if (signIn === null || signIn.isToken(/^Bearer (.+)$/.exec(headers.authorization ?? "")?.[1] ?? "")) return "";
-    const { key } = message;
-    const cookie = parseCookies(headers.cookie ?? "", this.#cookie.text)[this.#cookie.text];
-    return typeof key === "string" && cookie !== undefined ? signIn.session({ cookie, key }) : null;
+    if (signIn === null || isTokens(signIn, request)) return "";
+    return typeof key === "string" ? signIn.session({ cookie: this.#cookieOf(request), key }) : null;
   }
+
+  #cookieOf({ headers }: IncomingMessage): string {
+    return parseCookies(headers.cookie ?? "", this.#cookie.text)[this.#cookie.text] ?? "";
+  }
+}
+
+function isTokens(signIn: SignIn, { headers }: IncomingMessage): boolean {
+  return signIn.isToken(/^Bearer (.+)$/.exec(headers.authorization ?? "")?.[1] ?? "");
 }
 
 /** RFC 6455, 7.4.1. */

@@ -29,8 +29,13 @@ async function begin(): Promise<void> {
       if (!(error instanceof SignInNeeded)) throw error;
     });
   }
-  await look();
-  setInterval(() => void (isSignedIn && document.visibilityState === "visible" && look().catch(told)), LOOK_MS);
+  await look().catch(told);
+  setInterval(() => void (isWatching() && look().catch(told)), LOOK_MS);
+}
+
+/** Somebody sees the page, and is not about to sign in. */
+function isWatching(): boolean {
+  return byId("sign-in").hidden && document.visibilityState === "visible";
 }
 
 /** Brings the page up to date. */

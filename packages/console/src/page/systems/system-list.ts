@@ -122,7 +122,7 @@ function row(...children: HTMLElement[]): HTMLElement {
   return made;
 }
 
-export function paragraph(text: string): HTMLElement {
+function paragraph(text: string): HTMLElement {
   const made = document.createElement("p");
   made.textContent = text;
   return made;
