@@ -9,7 +9,7 @@ export function registersMark({ kernel }: Machine): number {
   return crc32c(kernel.physical.u8, HART, HART + HART_STATE_SIZE);
 }
 
-/** Of all frames that somebody holds, and of which they are. */
+/** Of all frames that somebody holds, and of which they are; an ended process holds none. */
 export function memoryMark({ kernel }: Machine): number {
   const { u8 } = kernel.physical;
   const frames = kernel.frames.used();

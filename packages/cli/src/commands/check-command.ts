@@ -1,7 +1,8 @@
 /**
  * `stratos check`: one program twice, from one seed and with the same input, and what happened first that was not the
  * same. What happened is a trace (system calls, signals, output, answers of `-v` folders) in which each event has its
- * position and a mark of the registers; it ends with a mark of the memory. That of the first run waits in a file, so
+ * position and a mark of the registers; it ends with a mark of the memory that
+ * is held then, which that of ended processes is not. That of the first run waits in a file, so
  * that a long one costs no memory.
  */
 import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";

@@ -167,7 +167,8 @@ export async function createProgram(
     .description(
       "Runs a program twice from one seed and with the same input, and compares what happens: each system call with " +
         "its result, the instruction at which it comes and the registers then, signals, output, what is read from -v " +
-        "folders, at the end the memory. Shows the output of the first run, and names the first event that differs.",
+        "folders, and the memory that is held at the end (that of ended processes is not). Shows the output of the " +
+        "first run, and names the first event that differs.",
     )
     .summary("run a program twice and name the first difference")
     .usage("[OPTIONS] [--] CMD [ARG…]")
