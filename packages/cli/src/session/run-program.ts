@@ -12,6 +12,7 @@ import {
   guestEnvironment,
   type GuestUser,
   type HostFolder,
+  type InputGate,
   MachineSession,
   readerOf,
   Recorder,
@@ -25,7 +26,7 @@ import { openNetwork } from "./host-network.ts";
 import { defaultImage, hostFolders, ImageStore, openImage } from "@stratos/images";
 import { ensureDefaultImage, memoryOf } from "./machine-options.ts";
 import { runStatistics } from "./run-statistics.ts";
-import { hasTerminal, openStandardFiles } from "./standard-files.ts";
+import { hasTerminal, openStandardFiles, type StandardFiles, terminalSize } from "./standard-files.ts";
 
 interface Program {
   /** Byte strings: what to execute, and how it is called. */
@@ -33,9 +34,18 @@ interface Program {
   readonly argv: readonly string[];
 }
 
+/** For who looks at a run, or steers it. */
 interface RunHooks {
+  /** Folders of the host as the machine is to have them. */
+  folders?(folders: readonly HostFolder[]): readonly HostFolder[];
   /** Before the program starts. */
   attach?(machine: Machine): void;
+  /** What decides when something comes in; it has the session's turns. */
+  gate?(session: MachineSession): InputGate;
+  /** Instead of those of this process, whose signals are then its own. */
+  standard?(session: MachineSession, gate: InputGate): StandardFiles;
+  /** The machine has ended. */
+  end?(session: MachineSession): void;
 }
 
 /** @param program  made when the user is known: a login shell is the user's */
@@ -98,16 +108,16 @@ export async function runProgram(
       memoryBytes,
       windows: options.addressMode === "window",
       sockets: network,
-      folders: recorder?.folders ?? folders,
+      folders: recorder?.folders ?? hooks.folders?.(folders) ?? folders,
       harts,
       log: kernelLog(),
       ...(seed === undefined ? {} : { seed }),
     });
     hooks.attach?.(session.machine);
     const display = displays === null ? null : await displays.openRunDisplay(session, user, options);
-    const gate = recorder?.attach(session) ?? null;
-    const standard = openStandardFiles(session, gate);
-    const stopForwarding = forwardSignals(gate ?? session);
+    const gate = recorder?.attach(session) ?? hooks.gate?.(session) ?? null;
+    const standard = hooks.standard?.(session, gate!) ?? openStandardFiles(session, gate);
+    const stopForwarding = hooks.standard === undefined ? forwardSignals(gate ?? session) : () => {};
     const startMs = performance.now();
     let status: number;
     try {
@@ -118,6 +128,7 @@ export async function runProgram(
       status = exitStatusOf(await session.run(options.timeout ?? display?.timeoutMs));
       status = display?.finish(status) ?? status;
       recorder?.end(status);
+      hooks.end?.(session);
     } finally {
       stopForwarding();
       display?.close();
@@ -126,6 +137,7 @@ export async function runProgram(
     }
     session.machine.sync(options.keep !== undefined);
     isWhole = true;
+    if (hooks.standard !== undefined) return status;
     for (const line of adviceFor(session.machine.kernel.notices, {
       status,
       program: byteStringToUtf8(request.program),
@@ -157,10 +169,6 @@ function openRecording(
   const fd = openSync(path, "w");
   const recorder = new Recorder(run, { folders, write: (line) => void writeSync(fd, line) });
   return { recorder, close: () => closeSync(fd) };
-}
-
-function terminalSize(): { rows: number; columns: number } {
-  return { rows: process.stdout.rows ?? 24, columns: process.stdout.columns ?? 80 };
 }
 
 /** Kernel messages are for who asks for them. */

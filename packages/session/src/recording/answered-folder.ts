@@ -1,5 +1,5 @@
 /** A folder of the host (`-v`) by way of HostAnswers: recorded, or replayed without the folder. */
-import { EIO } from "@stratos/abi";
+import { EIO, ENOENT } from "@stratos/abi";
 import { crc32c, fromBase64, toBase64 } from "@stratos/base";
 import type { HostFile, HostFileTree, HostStat, HostUsage } from "@stratos/host";
 import type { Answer, HostAnswers } from "./host-answers.ts";
@@ -7,18 +7,24 @@ import type { Answer, HostAnswers } from "./host-answers.ts";
 export class AnsweredFolder implements HostFileTree {
   readonly readOnly: boolean;
   readonly #name: string;
+  /** The one file of it that is shown, which `#name` is the name of. */
+  readonly #file: string | undefined;
   readonly #answers: HostAnswers;
   readonly #host: HostFileTree | null;
   #opened = 0;
 
   /**
-   * @param options.name  what questions call it
+   * @param options.name  what questions call it, or the one file of it that is shown
    * @param options.host  the folder itself; null while replaying
    */
-  constructor(answers: HostAnswers, options: { name: string; readOnly: boolean; host: HostFileTree | null }) {
+  constructor(
+    answers: HostAnswers,
+    options: { name: string; file: string | undefined; isReadOnly: boolean; host: HostFileTree | null },
+  ) {
     this.#answers = answers;
-    this.readOnly = options.readOnly;
+    this.readOnly = options.isReadOnly;
     this.#name = options.name;
+    this.#file = options.file;
     this.#host = options.host;
   }
 
@@ -28,11 +34,13 @@ export class AnsweredFolder implements HostFileTree {
   }
 
   #path(path: string): string {
-    return JSON.stringify(path === "" ? this.#name : `${this.#name}/${path}`);
+    return JSON.stringify(path === "" || path === this.#file ? this.#name : `${this.#name}/${path}`);
   }
 
   lstat(path: string): HostStat | number {
-    return this.#ask("lstat", [path], (host) => host.lstat(path));
+    // Who sees one file sees nothing of the folder around it, where others come and go.
+    if (path === "" && this.#file !== undefined) return -ENOENT;
+    return this.#ask("lstat", [path], (host) => steadyStat(host.lstat(path)));
   }
 
   list(path: string): string[] | number {
@@ -141,10 +149,15 @@ class AnsweredFile implements HostFile {
   }
 
   stat(): HostStat | number {
-    return this.#ask("stat", (host) => host.stat());
+    return this.#ask("stat", (host) => steadyStat(host.stat()));
   }
 
   close(): void {
     this.#host?.close();
   }
+}
+
+/** When a file was last read is changed by each run that reads it, so that it would tell one from the next. */
+function steadyStat(stat: HostStat | number): HostStat | number {
+  return typeof stat === "number" ? stat : { ...stat, atimeMs: stat.mtimeMs };
 }

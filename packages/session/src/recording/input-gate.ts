@@ -15,16 +15,15 @@ const RECORDED_ROOM = 65536;
 /** Most bytes of one input event. */
 const INPUT_MAX = 1 << 16;
 
-interface EventSource {
-  /** Events of this moment, in order. */
-  take(moment: Moment): RecordedEvent[];
-}
-
 export class InputGate {
   readonly #session: MachineSession;
   readonly #wake: () => void;
   readonly #hash = new Sha256();
-  #source: EventSource | null = null;
+  /** What happens, while replaying; null: what the host says. */
+  #events: readonly RecordedEvent[] | null = null;
+  #next = 0;
+  /** While replaying: the machine waits for what never came. */
+  isStuck = false;
   #onEvent: ((event: RecordedEvent) => void) | null = null;
   readonly #arrived: Happening[] = [];
   #input: HostStreamIn | null = null;
@@ -48,9 +47,12 @@ export class InputGate {
   }
 
   /** Take what happens from a recording instead of the host. */
-  replay(source: EventSource): void {
-    this.#source = source;
+  replay(events: readonly RecordedEvent[]): void {
+    this.#events = events;
   }
+
+  /** Who hears of output. */
+  onOutput: ((bytes: Uint8Array) => void) | null = null;
 
   /** The host is too slow for the output: no turn now. */
   get isBlocked(): boolean {
@@ -64,8 +66,10 @@ export class InputGate {
 
   beforeTurn(): void {
     const { moment } = this;
-    if (this.#source !== null) {
-      for (const event of this.#source.take(moment)) this.#happen(event);
+    if (this.#events !== null) {
+      const from = this.#next;
+      while (this.#isDue(moment)) this.#next++;
+      for (const event of this.#events.slice(from, this.#next)) this.#happen(event);
       return;
     }
     this.#readInput();
@@ -75,6 +79,19 @@ export class InputGate {
     }
   }
 
+  /** An event of this very moment is let in by the next turn; a replay without one waits for what never came. */
+  onIdle(): void {
+    if (this.#events === null) return;
+    if (this.#isDue(this.moment)) return this.#wake();
+    this.isStuck = true;
+    this.#session.stop();
+  }
+
+  #isDue({ instructions, ns }: Moment): boolean {
+    const event = this.#events![this.#next];
+    return event !== undefined && event.instructions === instructions && event.ns === ns;
+  }
+
   end(status: number): RecordingEnd {
     return { ...this.moment, kind: "exit", status, output: hexOf(this.#hash.digest()) };
   }
@@ -82,6 +99,11 @@ export class InputGate {
   sendSignal(signal: number): void {
     this.#arrived.push({ kind: "signal", signal });
     this.#wake();
+  }
+
+  #tell(output: Uint8Array): void {
+    this.#hash.update(output);
+    this.onOutput?.(output);
   }
 
   #readInput(): void {
@@ -167,7 +189,7 @@ export class InputGate {
     return {
       write: (bytes, at, count) => {
         const copy = bytes.slice(at, at + count);
-        this.#hash.update(copy);
+        this.#tell(copy);
         this.#backlog += copy.length;
         waiting.push(copy);
         flush();
@@ -197,7 +219,7 @@ export class InputGate {
     return {
       isTerminal: true,
       write: (bytes) => {
-        this.#hash.update(bytes);
+        this.#tell(bytes);
         write(bytes);
       },
       // How fast a terminal is comes from outside: the guest must not see it, so the host waits instead.

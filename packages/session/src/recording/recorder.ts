@@ -5,7 +5,24 @@ import type { MachineSession } from "../machine-session.ts";
 import { AnsweredFolder } from "./answered-folder.ts";
 import { tellAnswers } from "./host-answers.ts";
 import { InputGate } from "./input-gate.ts";
-import { type RecordingHeader, RecordingWriter } from "./recording-format.ts";
+import { type RecordedAnswer, type RecordingHeader, RecordingWriter } from "./recording-format.ts";
+
+/** The same folders, and each answer of theirs is told. */
+export function toldFolders(
+  folders: readonly HostFolder[],
+  tell: (answer: RecordedAnswer) => unknown,
+): readonly HostFolder[] {
+  const answers = tellAnswers(tell);
+  return folders.map((folder) => ({
+    ...folder,
+    tree: new AnsweredFolder(answers, {
+      name: folder.name,
+      file: folder.file,
+      isReadOnly: folder.tree.readOnly,
+      host: folder.tree,
+    }),
+  }));
+}
 
 type RecordedRun = Omit<RecordingHeader, "format" | "callWork" | "folders">;
 
@@ -25,11 +42,7 @@ export class Recorder {
     const header = { format: "stratos-recording-3", callWork: CALL_WORK, ...run, folders } as const;
     this.#writer = new RecordingWriter(header, options.write);
     // What is still written to the folders when the program has ended is of no recording.
-    const answers = tellAnswers((answer) => this.#isOver || this.#writer.add(answer));
-    this.folders = options.folders.map((folder) => ({
-      ...folder,
-      tree: new AnsweredFolder(answers, { name: folder.name, readOnly: folder.tree.readOnly, host: folder.tree }),
-    }));
+    this.folders = toldFolders(options.folders, (answer) => this.#isOver || this.#writer.add(answer));
   }
 
   /** The gate of the run, which it makes. */

@@ -92,12 +92,11 @@ type RecordingFailure = { readonly kind: "foreign" } | { readonly kind: "damaged
 export class RecordingError extends Error {
   readonly failure: RecordingFailure;
 
-  constructor(failure: RecordingFailure, options: { cause?: unknown } = {}) {
+  constructor(failure: RecordingFailure) {
     super(
       failure.kind === "foreign"
         ? "is no recording of this version"
         : `is no recording: line ${failure.line} is damaged`,
-      options,
     );
     this.failure = failure;
   }
@@ -135,11 +134,10 @@ export function readRecording(bytes: Uint8Array): Recording {
   const lines = byteString(bytes).split("\n");
   // What is behind the last newline: nothing, or a line that a killed run did not come to write whole.
   const rest = lines.pop()!;
-  const header = parseLine(lines[0] ?? rest);
-  const hasChecksums = header.format === "stratos-recording-3";
-  if (!hasChecksums && header.format !== "stratos-recording-2" && header.format !== "stratos-recording-1")
+  const header = parseLine(lines[0] ?? "") as RecordingHeader | undefined;
+  const hasChecksums = header?.format === "stratos-recording-3";
+  if (!hasChecksums && header?.format !== "stratos-recording-2" && header?.format !== "stratos-recording-1")
     throw new RecordingError({ kind: "foreign" });
-  if (!hasChecksums && rest !== "" && isJson(rest)) lines.push(rest);
   let checksum = 0;
   const events: RecordedEvent[] = [];
   const answers: RecordedAnswer[] = [];
@@ -151,9 +149,11 @@ export function readRecording(bytes: Uint8Array): Recording {
   };
   for (const [index, line] of lines.entries()) {
     const damaged: RecordingFailure = { kind: "damaged", line: index + 1 };
-    if ((hasChecksums && !check(line)) || end !== null || !isJson(line)) throw new RecordingError(damaged);
+    // A line with a checksum is none of the older formats: then the format is what was changed.
+    const isWhole = hasChecksums ? check(line) : line.endsWith("}");
+    const value = parseLine(line) as RecordedEvent | RecordedAnswer | RecordingEnd | undefined;
+    if (!isWhole || value === undefined || end !== null) throw new RecordingError(damaged);
     if (index === 0) continue;
-    const value = parseLine(line) as unknown as RecordedEvent | RecordedAnswer | RecordingEnd;
     if (value.kind === "exit") end = value;
     else if (value.kind === "host") answers.push(value);
     else events.push(value);
@@ -161,20 +161,18 @@ export function readRecording(bytes: Uint8Array): Recording {
   // A whole line whose newline alone is another byte was not cut, but changed.
   if (end !== null ? rest !== "" : hasChecksums && rest !== "" && check(rest.slice(0, -1)))
     throw new RecordingError({ kind: "damaged", line: lines.length + 1 });
-  return { header: header as RecordingHeader, events, answers, end };
+  return { header, events, answers, end };
 }
 
-function parseLine(line: string): Partial<RecordingHeader> {
+/** The object of a line, with a checksum or without; undefined: there is none. */
+function parseLine(line: string): object | undefined {
   try {
     const json = / [0-9a-f]{8}$/.test(line) ? line.slice(0, -CHECKSUM_LENGTH) : line;
-    return (JSON.parse(byteStringToUtf8(json)) ?? {}) as Partial<RecordingHeader>;
-  } catch (error) {
-    throw new RecordingError({ kind: "foreign" }, { cause: error });
+    const value: unknown = JSON.parse(byteStringToUtf8(json));
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
   }
-}
-
-function isJson(line: string): boolean {
-  return /^\{.*\}( [0-9a-f]{8})?$/.test(line);
 }
 
 function checksumOf(json: string, before: number): number {

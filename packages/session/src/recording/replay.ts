@@ -9,7 +9,7 @@ import { readerOf } from "../volume-file.ts";
 import { AnsweredFolder } from "./answered-folder.ts";
 import { RecordedAnswers, ReplayError } from "./host-answers.ts";
 import { InputGate } from "./input-gate.ts";
-import type { Moment, Recording, RecordedEvent, RecordingEnd } from "./recording-format.ts";
+import type { Recording, RecordingEnd } from "./recording-format.ts";
 
 interface ReplayOptions {
   readonly ports: MachinePorts;
@@ -38,8 +38,6 @@ export class Replay {
   readonly gate: InputGate;
   readonly #recording: Recording;
   readonly #options: ReplayOptions;
-  #next = 0;
-  #isStuck = false;
 
   /** @throws SessionError, ReplayError */
   constructor(recording: Recording, options: ReplayOptions) {
@@ -53,38 +51,16 @@ export class Replay {
       harts: header.harts,
       callWork: header.callWork ?? Infinity,
       seed: header.seed,
-      folders: (header.folders ?? []).map(({ isReadOnly, ...folder }) => ({
+      folders: (header.folders ?? []).map((folder) => ({
         ...folder,
-        tree: new AnsweredFolder(host, { name: folder.name, readOnly: isReadOnly, host: null }),
+        tree: new AnsweredFolder(host, { file: undefined, ...folder, host: null }),
       })),
       log: () => {},
     });
     this.session = session;
     this.gate = new InputGate(session);
-    this.gate.replay({ take: (moment) => this.#take(moment) });
-    const { gate } = this;
-    session.pump.gate = {
-      get isBlocked() {
-        return gate.isBlocked;
-      },
-      beforeTurn: () => gate.beforeTurn(),
-      onIdle: () => this.#idle(),
-    };
-  }
-
-  #take(moment: Moment): RecordedEvent[] {
-    const { events } = this.#recording;
-    const from = this.#next;
-    while (this.#next < events.length && isAt(events[this.#next]!, moment)) this.#next++;
-    return events.slice(from, this.#next);
-  }
-
-  /** An event of this very moment is let in by the next turn; without one the run waits for what never came. */
-  #idle(): void {
-    const event = this.#recording.events[this.#next];
-    if (event !== undefined && isAt(event, this.gate.moment)) return this.session.pump.wake();
-    this.#isStuck = true;
-    this.session.stop();
+    this.gate.replay(recording.events);
+    session.pump.gate = this.gate;
   }
 
   /** @throws SessionError when the program cannot be started; ReplayError */
@@ -107,15 +83,11 @@ export class Replay {
   #verdict(end: RecordingEnd): ReplayVerdict {
     const { header, end: recorded } = this.#recording;
     if (recorded === null) return { kind: "cut" };
-    if (this.#isStuck) return { kind: "stuck" };
+    if (this.gate.isStuck) return { kind: "stuck" };
     if (recorded.status !== end.status || recorded.output !== end.output) return { kind: "other end", recorded };
     if (recorded.instructions === end.instructions) return { kind: "same" };
     // The kernel has learnt since what programs may see (a line more in /proc/filesystems): what counts is what they
     // did.
     return { kind: header.format === "stratos-recording-1" ? "other instructions" : "other end", recorded };
   }
-}
-
-function isAt(event: RecordedEvent, moment: Moment): boolean {
-  return event.instructions === moment.instructions && event.ns === moment.ns;
 }
