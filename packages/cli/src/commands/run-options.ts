@@ -86,6 +86,7 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
       ),
     )
     .addOption(new Option("--no-cache", "neither use nor keep translations of earlier runs (see `stratos cache`)"))
+    .addOption(new Option("--no-warm-start", "start cold, whatever the image has (see `stratos image warm-start`)"))
     .addOption(new Option("--stats", "print what the run cost, as JSON, on stderr"));
 }
 

@@ -10,6 +10,7 @@ import {
   guestEnvironment,
   type GuestUser,
   MachineSession,
+  mountHostFolders,
   readerOf,
   writeResolverConfiguration,
 } from "@stratos/session";
@@ -21,8 +22,9 @@ import { adviceFor } from "./advice.ts";
 import { forwardSignals } from "./forward-signals.ts";
 import { openNetwork } from "./host-network.ts";
 import { defaultImage, hostFolders, ImageStore, openImage } from "@stratos/images";
+import { startWarmOrCold, warmStartFor } from "./warm-start.ts";
 import { ensureDefaultImage, memoryOf } from "./machine-options.ts";
-import { runStatistics } from "./run-statistics.ts";
+import { countsOf, runStatistics } from "./run-statistics.ts";
 import { hasTerminal, openStandardFiles } from "./standard-files.ts";
 
 interface Program {
@@ -34,6 +36,8 @@ interface Program {
 interface RunHooks {
   /** Before the program starts. */
   attach?(machine: Machine): void;
+  /** It may start from its image's warm start, and is this one: a byte string. */
+  readonly warmProgram?: string;
 }
 
 /** @param program  made when the user is known: a login shell is the user's */
@@ -52,23 +56,39 @@ export async function runProgram(
   const displays = wantsDisplay ? await import("../display/run-display.ts") : null;
   displays?.checkDisplay(options);
   const network = openNetwork(options.net, options.publish);
-  const image = openImage(imageName, { home, keep: options.keep, deltaBytes: memoryBytes });
+  const { image, user, session, warm } = startWarmOrCold(
+    warmStartFor({ program: hooks.warmProgram, image: imageName, home, memoryBytes }, options),
+    (from) => {
+      const changes = from?.changes ?? null;
+      const image = openImage(imageName, { home, keep: options.keep, deltaBytes: memoryBytes, changes });
+      try {
+        const files = image.opened.volume.root;
+        const user = findGuestUser(readerOf(files), options.user ?? "root");
+        if (network !== null) writeResolverConfiguration(files, network);
+        const folders = hostFolders(options.volume);
+        const session = new MachineSession({
+          ports: { ...nodePorts(), codeArchive: options.cache === false ? undefined : keptTranslations(home) },
+          volume: image.opened.volume,
+          memoryBytes,
+          windows: options.addressMode === "window",
+          sockets: network,
+          folders,
+          harts: options.harts ?? 1,
+          log: kernelLog(),
+          ...(seed === undefined ? {} : { seed }),
+          ...(from === null ? {} : { saved: from.saved }),
+        });
+        // A machine that waits has none yet.
+        if (from !== null) mountHostFolders(session.machine, folders);
+        return { image, user, session };
+      } catch (error) {
+        image.finish(false);
+        throw error;
+      }
+    },
+  );
   let isWhole = false;
   try {
-    const files = image.opened.volume.root;
-    const user = findGuestUser(readerOf(files), options.user ?? "root");
-    if (network !== null) writeResolverConfiguration(files, network);
-    const session = new MachineSession({
-      ports: { ...nodePorts(), codeArchive: options.cache === false ? undefined : keptTranslations(home) },
-      volume: image.opened.volume,
-      memoryBytes,
-      windows: options.addressMode === "window",
-      sockets: network,
-      folders: hostFolders(options.volume),
-      harts: options.harts ?? 1,
-      log: kernelLog(),
-      ...(seed === undefined ? {} : { seed }),
-    });
     hooks.attach?.(session.machine);
     const display = displays === null ? null : await displays.openRunDisplay(session, user, options);
     const gate =
@@ -80,6 +100,7 @@ export async function runProgram(
     const stopForwarding = forwardSignals(gate === null ? session : { sendSignal: (signal) => gate.signal(signal) });
     let recorder: RecordingWriter | null = null;
     const startMs = performance.now();
+    const before = countsOf(session.machine);
     let status: number;
     let started = "";
     try {
@@ -115,7 +136,11 @@ export async function runProgram(
         gate.record((event) => writer.add(event));
       }
       started = request.program;
-      session.start(request, standard.files);
+      if (typeof warm === "string") session.start(request, standard.files);
+      else {
+        session.handOver(request.workingDirectory, standard.files);
+        warm.request.ask(request);
+      }
       status = exitStatusOf(await session.run(options.timeout ?? display?.timeoutMs));
       status = display?.finish(status) ?? status;
       if (gate !== null) recorder!.add(gate.end(status));
@@ -139,7 +164,13 @@ export async function runProgram(
     if (options.stats === true)
       process.stderr.write(
         JSON.stringify(
-          runStatistics(session.machine, { wallMs: performance.now(), startMs, runMs: session.pump.runMs }),
+          runStatistics(session.machine, {
+            wallMs: performance.now(),
+            startMs,
+            runMs: session.pump.runMs,
+            coldBecause: typeof warm === "string" ? warm : "",
+            before: typeof warm === "string" ? null : before,
+          }),
         ) + "\n",
       );
     return status;
