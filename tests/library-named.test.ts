@@ -4,13 +4,13 @@
  * host's own Node; each test with a home of its own, and the command line of the same package beside it.
  */
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { installLibrary, programPrints } from "./support/library-project.ts";
 import { run } from "./support/stratos.ts";
+import { endSupervisor } from "./support/supervisor.ts";
 import { TEST_HOME } from "./support/test-image.ts";
-import { untilGone } from "./support/until.ts";
 
 let folder = "";
 let project = "";
@@ -25,11 +25,7 @@ function homeOf(t: TestContext, name: string): Record<string, string> {
   const home = join(folder, name);
   mkdirSync(home);
   symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
-  t.after(async () => {
-    const pid = Number.parseInt(readFileSync(join(home, "systems/supervisor.lock"), "utf8"), 10);
-    process.kill(pid, "SIGTERM");
-    await untilGone(pid);
-  });
+  t.after(() => endSupervisor(home));
   return { STRATOS_HOME: home };
 }
 

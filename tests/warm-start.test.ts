@@ -8,6 +8,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSyn
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ImageStore } from "@stratos/images";
+import { readWarmHead, readWarmParts, writeWarmFile } from "../packages/images/src/warm/warm-file.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 import { stratos, type Result, type RunInput } from "./support/stratos.ts";
 
@@ -145,7 +146,24 @@ test("a run that would differ starts cold, and --stats says why", async () => {
   }
 });
 
-test("a warm start that is damaged, cut short or of another image is not used", async () => {
+test("a recorded run starts cold, and so do its replay and a check", async () => {
+  const recording = join(TEST_HOME, `warm-start-${process.pid}.recording`);
+  const program = ["--", "python3", "-c", "import random, sys; print(random.random(), sys.stdin.read())"];
+  try {
+    const recorded = await run(["--record", recording, ...program], { stdin: "in" });
+    assert.deepEqual([recorded.status, recorded.start, recorded.coldBecause], [0, "cold", "--record"]);
+    const replayed = await stratos(["replay", recording]);
+    assert.deepEqual([replayed.stdout, replayed.stderr, replayed.status], [recorded.stdout, "", 0]);
+    const checked = await stratos(["check", "-i", IMAGE, ...program], { stdin: "in" });
+    const cold = await run(["--seed", "0", ...program], { stdin: "in" });
+    assert.deepEqual([checked.stdout, checked.status], [cold.stdout, 0]);
+    assert.match(checked.stderr, /check: the same twice/);
+  } finally {
+    rmSync(recording, { force: true });
+  }
+});
+
+test("a warm start that is damaged, cut short, or of another build or image is not used", async () => {
   const whole = readFileSync(WARM_FILE);
   const tried = async (): Promise<string> => {
     const { stdout, start, coldBecause } = await run(["--", "python3", "-c", "print(1)"]);
@@ -163,6 +181,11 @@ test("a warm start that is damaged, cut short or of another image is not used", 
     assert.match(await tried(), /not readable: damaged: cut short/);
     writeFileSync(WARM_FILE, "something else, which is longer than a header");
     assert.match(await tried(), /not readable: no warm start/);
+    writeFileSync(WARM_FILE, whole);
+    const [head, parts] = [readWarmHead(WARM_FILE), readWarmParts(WARM_FILE)];
+    rmSync(WARM_FILE);
+    writeWarmFile(WARM_FILE, { ...head, build: "another" }, parts);
+    assert.equal(await tried(), "made by another version");
   } finally {
     writeFileSync(WARM_FILE, whole);
   }

@@ -3,8 +3,8 @@ import { findWarmStart, type WarmStart } from "@stratos/images/warm-start";
 import type { RunOptions } from "./run-options.ts";
 
 interface WarmRun {
-  /** As it was named; undefined: something looks at it from its beginning. A byte string. */
-  readonly program: string | undefined;
+  /** As it was named; undefined: somebody looks at the run, or steers it. A byte string. */
+  readonly warmProgram: string | undefined;
   readonly image: string;
   /** STRATOS_HOME */
   readonly home: string;
@@ -12,7 +12,10 @@ interface WarmRun {
 }
 
 /** @returns why the machine starts cold, or what it starts from */
-export function warmStartFor({ program, image, home, memoryBytes }: WarmRun, options: RunOptions): WarmStart | string {
+export function warmStartFor(
+  { warmProgram: program, image, home, memoryBytes }: WarmRun,
+  options: RunOptions,
+): WarmStart | string {
   const obstacle = OBSTACLES.find(([, hinders]) => hinders(options))?.[0];
   if (obstacle !== undefined) return obstacle;
   if (program === undefined) return "not a plain run";

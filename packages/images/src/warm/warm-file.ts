@@ -18,7 +18,7 @@ import { readFully, writeFully } from "@stratos/host-node/files";
 
 /** What a machine must be like to go on from there. */
 export interface WarmHead {
-  /** Of the Stratos that made it: what a machine consists of changes from build to build. */
+  /** Of the sources that made it: what a machine consists of changes from build to build. */
   readonly build: string;
   /** What names the content of its image (`layerContent`). */
   readonly content: string;

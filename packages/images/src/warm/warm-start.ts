@@ -5,14 +5,12 @@
  * same: any doubt is a cold start, with a reason.
  */
 import { randomBytes } from "node:crypto";
-import { renameSync, rmSync, statSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { renameSync, rmSync } from "node:fs";
 import { loadState, saveState, StateError } from "@stratos/base";
 import { type CodeArchive, MemoryBlockDevice } from "@stratos/host";
-import { keptTranslations, nodePorts } from "@stratos/host-node";
+import { keptTranslations, nodePorts, sourcesVersion } from "@stratos/host-node";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
 import { OperationError } from "@stratos/operation";
-import { VERSION } from "@stratos/sdk/version";
 import {
   exitStatusOf,
   findGuestUser,
@@ -72,7 +70,7 @@ export async function makeWarmStart({ image, home, argv, memoryBytes = DEFAULT_M
     const begin = process.cpuUsage();
     const { session, kind } = await saveWaiting(clone, { image, argv, memoryBytes, codeArchive });
     const coldMs = cpuMsSince(begin);
-    const head: WarmHead = { ...kind, build: buildIdentity(), content: layerContent(layers) };
+    const head: WarmHead = { ...kind, build: sourcesVersion(), content: layerContent(layers) };
     const path = store.warmStartPath(entry);
     const draft = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
     try {
@@ -114,7 +112,7 @@ export function findWarmStart(image: string, home: string, kind: MachineKind): W
   const path = store.warmStartPath(entry);
   try {
     const head = readWarmHead(path);
-    if (head.build !== buildIdentity()) return "made by another version";
+    if (head.build !== sourcesVersion()) return "made by another version";
     if (head.content !== layerContent(store.layerPaths(entry))) return "of another state of the image";
     if (head.program !== kind.program) return "of another program";
     if (head.memoryBytes !== kind.memoryBytes) return "of another memory";
@@ -241,10 +239,4 @@ function readWarmStart(path: string): WarmStart {
     ),
   ]);
   return { saved: { bytes: session, streams, identity: "fresh", isVerified: true }, changes, request };
-}
-
-/** The version, and the file that this is part of, which every build writes anew. */
-function buildIdentity(): string {
-  const { size, mtimeMs } = statSync(fileURLToPath(import.meta.url));
-  return `${VERSION} ${size} ${mtimeMs}`;
 }
