@@ -41,7 +41,7 @@ import { parseArgs } from "node:util";
 import { createProgram, manPage, manPageNames } from "@stratos/cli";
 import { joinPage, writePage } from "@stratos/console";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { sourcesDigest } from "../packages/host-node/src/translator-version.ts";
+import { bundledVersions } from "../packages/host-node/src/source-version.ts";
 import { CompiledLisp, Lisp } from "@stratos/lisp";
 import { VERSION } from "@stratos/sdk/version";
 import { commandHandlers } from "../packages/cli/src/program/command-handlers.ts";
@@ -92,7 +92,7 @@ const shared = {
 /** What is run by Stratos' own Node, in pieces. */
 const program = {
   splitting: true,
-  define: { STRATOS_TRANSLATOR: JSON.stringify(sourcesDigest(join(root, "packages"))) },
+  define: bundledVersions(join(root, "packages")),
   // The other client of PostgreSQL, in C, which `pg` would take if it were there; and what has joined the page already.
   external: ["pg-native", "esbuild"],
 } satisfies BuildOptions;

@@ -85,7 +85,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "hub.ts",
   ],
   "host-browser": [".", "pack", "state", "host-browser.ts"],
-  images: [".", "disk", "outputs web", "install import-image.ts", "registry.ts"],
+  images: [".", "disk", "outputs warm web", "install import-image.ts", "registry.ts"],
   kernel: [
     "ground security",
     "frames signal time",

@@ -10,6 +10,9 @@
  * compile-cache/program-COMMAND   u32 CRC-32 of the rest · u32 bytes of the head · head (JSON) · code of each script
  * ```
  *
+ * V8 forgets bytecode that lies unused through many collections. A flag would stop it, but machine code of translations
+ * is known by V8's flags (host-node's code-archive.ts): such a run would find none of what others have kept.
+ *
  * V8 compares version, flags and length of the source, and trusts the rest: so the head says which bundle the code is
  * of, the checksum that it is whole, and a file that others own or may write is as if it were not there.
  */
@@ -59,8 +62,6 @@ const scripts = new Map<string, Script>();
 /** Code of scripts of which none was kept, from before they ran. */
 const fresh = new Map<string, Buffer>();
 const tag = kept?.head.tag ?? engine().cachedDataVersionTag();
-// A long run would forget how it began.
-if (kept === null) engine().setFlagsFromString("--no-flush-bytecode");
 process.on("exit", (status) => {
   if (fresh.size === 0 || NOT_A_RUN.includes(status)) return;
   try {
@@ -99,7 +100,6 @@ async function loadLater(name: string): Promise<Exports> {
 
 /** The code of all that was loaded now, and of what other runs of the command have loaded. */
 function keep(): void {
-  engine().setFlagsFromString("--flush-bytecode");
   const code = new Map<string, Buffer>([...(kept?.code ?? []), ...fresh]);
   // A command that has changed V8's flags (compile-threshold.ts) changes them after it has loaded these.
   if (engine().cachedDataVersionTag() === tag)

@@ -6,6 +6,7 @@ import type { PublishedPort } from "@stratos/host-node";
 import type { EnvironmentSetting } from "@stratos/session";
 import { MAX_HARTS } from "@stratos/abi";
 import { MACHINE_MEMORY_MIN } from "@stratos/session/limits";
+import { splitWords } from "./split-words.ts";
 
 /** `K=V`; `K` alone takes the value that Stratos itself was given. */
 export function parseEnvironment(text: string, previous: readonly EnvironmentSetting[]): readonly EnvironmentSetting[] {
@@ -141,6 +142,14 @@ export function parsePackages(text: string, previous: readonly string[]): readon
     if (!/^[a-z0-9][a-z0-9+.-]+$/.test(name)) throw new InvalidArgumentError(`'${name}' is not a package name`);
   }
   return [...previous, ...names];
+}
+
+/** A program and its arguments, in one word of ours. */
+export function parseWords(text: string): readonly string[] {
+  const words = splitWords(text);
+  if (words === null) throw new InvalidArgumentError("a quote is open at its end");
+  if (words.length === 0) throw new InvalidArgumentError("a program is missing");
+  return words;
 }
 
 export function parseListen(text: string): { host: string; port: number } {

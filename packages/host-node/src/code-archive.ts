@@ -19,7 +19,7 @@ import { cachedDataVersionTag } from "node:v8";
 import type { ArchiveName, ArchivePieces, CodeArchive } from "@stratos/host";
 import { makeFolders } from "./make-folders.ts";
 import { isRunning } from "./running-process.ts";
-import { translatorVersion } from "./translator-version.ts";
+import { translatorVersion } from "./source-version.ts";
 
 /**
  * Translations with their machine code, in a folder that is this user's alone (STRATOS_HOME/translations, 0700): a file

@@ -5,6 +5,7 @@
  *     images/NAME/layer-1.aegisfs   changes over it (`--keep`), and so on; lower layers are hard links to those of the
  *     image below
  *     images/NAME/image.json        what it is (ImageDescription)
+ *     images/NAME/warm-start        a machine whose program waits (warm/warm-start.ts); it goes with the image
  *     images/.new-PID-RANDOM/    an image that is being made
  *
  *     images/.old-NAME-PID-RANDOM/    an image in the moment when another takes its place
@@ -187,6 +188,11 @@ export class ImageStore {
   /** Files of an image's layers, from the bottom up. */
   layerPaths(entry: ImageEntry): string[] {
     return layerPaths(join(this.#folder, stateOf(entry.name)?.image ?? entry.name), entry.description.layers);
+  }
+
+  /** Where a machine that runs may start from stands, if there is one. */
+  warmStartPath(entry: ImageEntry): string {
+    return join(this.#folder, stateOf(entry.name)?.image ?? entry.name, "warm-start");
   }
 
   remove(name: string): void {

@@ -1,6 +1,7 @@
 /**
  * Which image a run takes, and its volume: a clone in memory, or with `--keep` a further layer that becomes an image.
  */
+import type { MemoryBlockDevice } from "@stratos/host";
 import { readConfig } from "@stratos/host-node";
 import { OperationError } from "@stratos/operation";
 import { DEFAULT_IMAGE } from "./defaults.ts";
@@ -23,17 +24,18 @@ export function defaultImage(home: string): string {
 }
 
 /**
- * Opens an image to run in. @param options.home  STRATOS_HOME. @throws OperationError of kind no-image and others
+ * Opens an image to run in. @param options.home  STRATOS_HOME. @param options.changes  of a saved machine.
+ * @throws OperationError of kind no-image and others
  */
 export function openImage(
   name: string,
-  options: { home: string; keep: string | undefined; deltaBytes: number },
+  options: { home: string; keep: string | undefined; deltaBytes: number; changes?: MemoryBlockDevice | null },
 ): RunImage {
   const store = new ImageStore(options.home);
   const entry = store.require(name);
   const { keep } = options;
   if (keep === undefined) {
-    const opened = cloneVolume(store.layerPaths(entry), options.deltaBytes);
+    const opened = cloneVolume(store.layerPaths(entry), options.deltaBytes, options.changes);
     return { opened, finish: () => opened.close() };
   }
   const draft = store.createDraft();

@@ -11,7 +11,14 @@ export { Board } from "./task/board.ts";
 export type { MemoryAccount } from "./frames/memory-account.ts";
 export type { Notice } from "./ground/notice.ts";
 export { runTasks } from "./task/run-loop.ts";
-export { createInit, startProcess, type FirstProcess, type StartFailure } from "./task/first-process.ts";
+export {
+  createInit,
+  type FirstProcess,
+  type HandedOver,
+  handOverProcess,
+  startProcess,
+  type StartFailure,
+} from "./task/first-process.ts";
 export { callsByNumber, CALL_TABLES } from "./syscall/all-calls.ts";
 export { settledValues } from "./procfs/sysctl.ts";
 export { sendSignalToProcess } from "./signal/send-signal.ts";

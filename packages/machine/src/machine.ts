@@ -10,6 +10,8 @@ import {
   createInit,
   type FileSystem,
   type FirstProcess,
+  type HandedOver,
+  handOverProcess,
   createKernel,
   type Kernel,
   type MemoryAccount,
@@ -157,6 +159,11 @@ export class Machine {
       this.#ends.set(task.pid, onEnd);
     }
     return task.pid;
+  }
+
+  /** The first program, which waits in a machine that was loaded, goes on for somebody else. @returns 0, or −errno */
+  handOver(request: HandedOver): number {
+    return handOverProcess(this.kernel, this.#mainPid, request);
   }
 
   /** SIGKILL for a program that was started, for its session, and for all that they have started. */

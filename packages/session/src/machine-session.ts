@@ -14,6 +14,7 @@ import {
 } from "@stratos/host";
 import {
   AegisFileSystem,
+  beginAnew,
   type Board,
   type Credentials,
   type HostSocketOwner,
@@ -88,6 +89,10 @@ interface SavedSession {
   readonly bytes: Uint8Array;
   /** Streams of the host by the names that they were saved under. */
   readonly streams: ReadonlyMap<string, object>;
+  /** As a fork's; default: "same". */
+  readonly identity?: ForkIdentity;
+  /** `bytes` were checked as a whole. */
+  readonly isVerified?: boolean;
 }
 
 export interface ProgramRequest {
@@ -138,7 +143,8 @@ export class MachineSession {
     };
     if (saved !== undefined) {
       const handles = new Map([...saved.streams, ...this.#handles()]);
-      this.machine = loadMachine({ ...outside, handles }, saved.bytes);
+      this.machine = loadMachine({ ...outside, handles, isVerified: saved.isVerified }, saved.bytes);
+      if (saved.identity === "fresh") beginAnew(this.machine.kernel);
       this.pump = this.#pumpOf(ports);
       return;
     }
@@ -228,6 +234,16 @@ export class MachineSession {
       throw new SessionError("program-not-executable", what, errnoWords(failure), failure);
     const why = name.includes("/") ? "no such file in the guest" : "command not found in the guest";
     throw new SessionError("program-not-found", what, why, failure);
+  }
+
+  /**
+   * The first program, which waited when the machine was saved, goes on with these files and in this folder.
+   *
+   * @throws SessionError
+   */
+  handOver(workingDirectory: string, standardFiles: readonly OpenFile[]): void {
+    const result = this.machine.handOver({ workingDirectory, standardFiles: [...standardFiles] });
+    if (result < 0) throw wrongFolder(workingDirectory, -result);
   }
 
   /**

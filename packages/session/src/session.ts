@@ -10,7 +10,7 @@ export {
   type SessionOptions,
 } from "./machine-session.ts";
 export { type MachinePump, type TurnGate } from "./machine-pump.ts";
-export { type HostFolder } from "./host-folders.ts";
+export { type HostFolder, mountHostFolders } from "./host-folders.ts";
 export { EXIT_TIMEOUT, exitStatusOf } from "./exit-status.ts";
 export { MACHINE_MEMORY_MIN } from "./machine-limits.ts";
 export { writeResolverConfiguration } from "./resolver.ts";

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { utf8ToByteString } from "@stratos/base";
 import { stratosHome } from "@stratos/host-node";
 import { LockError, parsePackageLock, type PackageLock } from "@stratos/pkg";
 import { CommandError, hostReason } from "../command-error.ts";
@@ -9,6 +10,7 @@ import { contextOf, withProgress } from "../operation-progress.ts";
 import { formatTable } from "../text-table.ts";
 import { formatSize } from "../option-values.ts";
 import { warmInBackground } from "../warm-image.ts";
+import { makeImageWarm } from "./image-warm-start.ts";
 import type { ImageBuildOptions } from "./image-options.ts";
 
 export async function buildImage(name: string, options: ImageBuildOptions): Promise<number> {
@@ -46,6 +48,7 @@ export async function buildImage(name: string, options: ImageBuildOptions): Prom
     await build(request, contextOf(progress));
     if (options.warmCode) warmInBackground({ image: name, lines: options.warm }, progress);
   });
+  if (options.warmStart !== undefined) await makeImageWarm(name, options.warmStart.map(utf8ToByteString));
   if (options.json === true) {
     const { description, sizeBytes } = store.require(name);
     process.stdout.write(`${JSON.stringify({ name, sizeBytes, ...description }, null, 2)}\n`);

@@ -16,6 +16,8 @@ export interface ImageBuildOptions {
   /** false: nothing is translated ahead */
   readonly warmCode: boolean;
   readonly warm: readonly string[];
+  /** Its words. */
+  readonly warmStart?: readonly string[];
 }
 
 export interface ImageImportOptions {

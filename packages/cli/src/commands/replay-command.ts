@@ -50,7 +50,13 @@ export async function replayCommand(file: string, options: ReplayOptions): Promi
     if (options.stats === true)
       process.stderr.write(
         JSON.stringify(
-          runStatistics(session.machine, { wallMs: performance.now(), startMs, runMs: session.pump.runMs }),
+          runStatistics(session.machine, {
+            wallMs: performance.now(),
+            startMs,
+            runMs: session.pump.runMs,
+            coldBecause: "replay",
+            before: null,
+          }),
         ) + "\n",
       );
     return statusOf(file, outcome);

@@ -4,5 +4,5 @@ import { runProgram } from "../session/run-program.ts";
 
 export function runCommand(command: readonly string[], options: RunOptions): Promise<number> {
   const argv = rawArguments(command);
-  return runProgram(() => ({ program: argv[0]!, argv }), options);
+  return runProgram(() => ({ program: argv[0]!, argv }), options, { warmProgram: argv[0]! });
 }

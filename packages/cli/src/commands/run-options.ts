@@ -87,6 +87,7 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
           "(with what is read from -v folders; without --net, which is not recorded)",
       ),
     )
+    .addOption(new Option("--no-warm-start", "start cold, whatever the image has (see `stratos image warm-start`)"))
     .addOption(new Option("--stats", "print what the run cost, as JSON, on stderr"));
 }
 

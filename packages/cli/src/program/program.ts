@@ -4,7 +4,7 @@
  */
 import { Command, Option } from "commander";
 import { VERSION } from "@stratos/sdk/version";
-import { collect, parseImageName, parseImageState, parsePackages } from "../option-values.ts";
+import { collect, parseImageName, parseImageState, parsePackages, parseWords } from "../option-values.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "@stratos/images/defaults";
 import { addMachineOptions, addNamedRunOptions, addRunOptions, seedOption } from "../commands/run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
@@ -223,12 +223,17 @@ const IMAGE_FILES: readonly CommandFile[] = [
     load: async (finish) => (await import("../commands/image-output.ts")).imageOutputCommands(finish),
   },
   { names: ["disk"], load: async (finish) => (await import("../commands/image-disk.ts")).diskCommand(finish) },
+  {
+    names: ["warm-start"],
+    load: async (finish) => (await import("../commands/image-warm-start.ts")).imageWarmStartCommand(finish),
+  },
   { names: ["web"], load: async (finish) => (await import("../commands/image-web.ts")).imageWebCommand(finish) },
 ];
 const IMAGE_OWN: readonly string[] = ["ls", "build", "rm", "export", "import"];
 
 async function imageCommand(handlers: CommandHandlers, finish: Finish, wanted: Wanted): Promise<Command> {
   const image = new Command("image")
+    .enablePositionalOptions()
     .summary("list, build, remove, export and import images")
     .description("Lists, builds, removes, exports and imports images.")
     .usage("COMMAND");
@@ -278,6 +283,13 @@ async function imageCommand(handlers: CommandHandlers, finish: Finish, wanted: W
         .argParser(collect)
         .default([], "none")
         .conflicts("warmCode"),
+    )
+    .addOption(
+      new Option(
+        "--warm-start <command>",
+        "let runs of this program start where it has imported what it needs, as `image warm-start` does: " +
+          "\"python3 -c 'import json'\" (no shell reads it)",
+      ).argParser(parseWords),
     )
     .addOption(json())
     .action(async (name: string, options: ImageBuildOptions) => finish(await handlers.imageBuild(name, options)));

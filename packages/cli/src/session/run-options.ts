@@ -28,4 +28,6 @@ export interface RunOptions {
   readonly stats?: true;
   /** false: translations of earlier runs are neither used nor added to. */
   readonly cache?: false;
+  /** false: the machine starts cold, whatever the image has. */
+  readonly warmStart?: false;
 }

@@ -7,6 +7,9 @@ interface RunStatistics {
   readonly wallMs: number;
   readonly startMs: number;
   readonly runMs: number;
+  /** From the image's warm start (`stratos image warm-start`), or else why not. */
+  readonly start: "warm" | "cold";
+  readonly coldBecause: string;
   readonly instructions: number;
   /** Of which by the interpreter. */
   readonly interpretedInstructions: number;
@@ -34,35 +37,73 @@ interface RunStatistics {
   readonly residentBytes: number;
 }
 
-export function runStatistics(
-  machine: Machine,
-  times: { wallMs: number; startMs: number; runMs: number },
-): RunStatistics {
-  const { statistics } = machine;
-  const { kernel } = machine;
+interface RunTimes {
+  readonly wallMs: number;
+  readonly startMs: number;
+  readonly runMs: number;
+  readonly coldBecause: string;
+  /** What the machine had counted when it went on from a warm start. */
+  readonly before: RunCounts | null;
+}
+
+export function runStatistics(machine: Machine, times: RunTimes): RunStatistics {
+  const { statistics, kernel } = machine;
+  const counts = countsOf(machine);
+  const { before } = times;
+  if (before !== null) for (const name of COUNTS) counts[name] -= before[name];
   return {
     wallMs: round(times.wallMs),
     startMs: round(times.startMs),
     runMs: round(times.runMs),
+    start: times.coldBecause === "" ? "warm" : "cold",
+    coldBecause: times.coldBecause,
+    longestCall: SYSCALL_NAMES[kernel.work.longestCall] ?? "",
+    longestCallWork: kernel.work.longest,
+    ...counts,
+    processes: counts.processes + 1,
+    translateMs: round(counts.translateMs),
+    modules: statistics.modules,
+    residentBytes: process.memoryUsage.rss(),
+  };
+}
+
+const COUNTS = [
+  "instructions",
+  "interpretedInstructions",
+  "systemCalls",
+  "faults",
+  "contextSwitches",
+  "processes",
+  "translatedFunctions",
+  "translatedBlocks",
+  "translatedInstructions",
+  "translateMs",
+  "keptFunctions",
+  "keptInstructions",
+  "keptModules",
+  "keptBytes",
+  "wasmBytes",
+] as const;
+type RunCounts = Record<(typeof COUNTS)[number], number>;
+
+/** What grows while a machine runs. */
+export function countsOf({ statistics, kernel }: Machine): RunCounts {
+  return {
     instructions: statistics.instructions,
     interpretedInstructions: statistics.interpreted,
     systemCalls: kernel.syscallCount,
-    longestCall: SYSCALL_NAMES[kernel.work.longestCall] ?? "",
-    longestCallWork: kernel.work.longest,
     faults: kernel.faultCount,
     contextSwitches: kernel.contextSwitches,
-    processes: kernel.forkCount + 1,
+    processes: kernel.forkCount,
     translatedFunctions: statistics.translatedFunctions,
     translatedBlocks: statistics.translatedBlocks,
     translatedInstructions: statistics.translatedInstructions,
-    translateMs: round(statistics.translateMs),
+    translateMs: statistics.translateMs,
     keptFunctions: statistics.keptFunctions,
     keptInstructions: statistics.keptInstructions,
     keptModules: statistics.keptModules,
     keptBytes: statistics.keptBytes,
     wasmBytes: statistics.wasmBytes,
-    modules: statistics.modules,
-    residentBytes: process.memoryUsage.rss(),
   };
 }
 

@@ -138,6 +138,33 @@ export function startProcess(kernel: Kernel, request: FirstProcess): Task | Star
   return task;
 }
 
+/** Whoever a first process that has waited goes on for. */
+export interface HandedOver {
+  workingDirectory: string;
+  /** In the place of its descriptors from 0 on; taken over. */
+  standardFiles: OpenFile[];
+}
+
+/**
+ * A first process goes on with other files and in another folder, those of whoever it has waited for; a terminal among
+ * them becomes its own.
+ *
+ * @returns 0, or a negated errno: the folder cannot be had, and nothing was changed but that the files are released
+ */
+export function handOverProcess(kernel: Kernel, pid: number, request: HandedOver): number {
+  const task = kernel.tasks.processes.get(pid)?.leader;
+  assert(task !== undefined, "it waits");
+  const directory = lookupDirectory(task, AT_FDCWD, request.workingDirectory);
+  if (isErrno(directory)) {
+    for (const file of request.standardFiles) file.release();
+    return directory;
+  }
+  task.fs.setCwd(directory);
+  for (const [fd, file] of request.standardFiles.entries()) task.files.installAt(task, fd, file, false);
+  takeTerminal(task);
+  return 0;
+}
+
 function loadProgram(kernel: Kernel, task: Task, request: FirstProcess): StartFailure | null {
   assert(kernel.scheduler.current === null, "no task is on the hart");
   const directory = lookupDirectory(task, AT_FDCWD, request.workingDirectory);

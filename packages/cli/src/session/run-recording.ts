@@ -1,0 +1,50 @@
+/** The file of `run --record`. */
+import { closeSync, openSync, writeSync } from "node:fs";
+import { isatty } from "node:tty";
+import { ImageStore } from "@stratos/images";
+import { type HostFolder, type ProgramRequest, Recorder } from "@stratos/session";
+import { hasTerminal, terminalSize } from "./standard-files.ts";
+
+interface RecordedRun {
+  /** STRATOS_HOME */
+  readonly home: string;
+  readonly image: string;
+  /** As it was asked for. */
+  readonly user: string;
+  readonly seed: number;
+  readonly memoryBytes: number;
+  readonly harts: number;
+}
+
+/** @throws OperationError of kind no-image, and what the host says of the file */
+export function openRecording(
+  path: string,
+  { home, ...run }: RecordedRun,
+  {
+    program,
+    argv,
+    environment,
+    workingDirectory,
+    folders,
+  }: Omit<ProgramRequest, "user"> & {
+    readonly folders: readonly HostFolder[];
+  },
+): { readonly recorder: Recorder; close(): void } {
+  const { createdAt, layers } = new ImageStore(home).require(run.image).description;
+  const fd = openSync(path, "w");
+  const recorder = new Recorder(
+    {
+      ...run,
+      program,
+      argv,
+      environment,
+      workingDirectory,
+      imageCreatedAt: createdAt,
+      imageLayers: layers,
+      terminal: hasTerminal() ? terminalSize() : null,
+      isErrorTerminal: isatty(2),
+    },
+    { folders, write: (line) => void writeSync(fd, line) },
+  );
+  return { recorder, close: () => closeSync(fd) };
+}
