@@ -121,8 +121,8 @@ test("a system is saved, resumed under another name, paused, rolled back and for
     await resumed.pause();
     said.push((await Sandbox.list()).map(({ name, state }) => [name, state]));
     await read(await Sandbox.resume("second"));
-    said.push(await refused(resumed.fork()));
-    const [fork] = await resumed.fork({ identity: "same" });
+    said.push(await refused(resumed.fork({ keepsPrograms: true })));
+    const [fork] = await resumed.fork();
     said.push(fork.name);
     await fork.run("echo 3 > /root/state");
     await read(resumed);
@@ -143,7 +143,7 @@ test("a system is saved, resumed under another name, paused, rolled back and for
         ["first", "running"],
         ["second", "paused"],
       ],
-      ...["2\n", ["option", "identity"], "second-1", "2\n", "3\n", "1\n"],
+      ...["2\n", ["option", "keepsPrograms"], "second-1", "2\n", "3\n", "1\n"],
       ...[null, ["option", "name"], ["system", "first: is running; stop it first, or use --force"], []],
     ],
     homeOf(t, "saved"),

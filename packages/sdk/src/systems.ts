@@ -6,12 +6,12 @@
  * A client's first call is `hello`. That call, its answer and the form of a failure never change, so that each side can
  * tell a stranger what it is.
  */
-import type { Mount, PortMapping, SystemSpec, TerminalSize } from "./api.ts";
+import type { ForkIdentity, Mount, PortMapping, SystemSpec, TerminalSize } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
 import type { Operations } from "./protocol.ts";
 
 /** Changes with every change that an older side would not understand. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 export interface Hello {
   readonly protocol: number;
@@ -95,7 +95,11 @@ export interface SupervisorOperations extends Operations {
     readonly ports: readonly PortMapping[];
   };
   /** Answered with the views of the new ones: `prefix-1` and so on; absent: of the name that it has by then. */
-  "fork-system": Addressed & { readonly count: number; readonly prefix?: string | undefined };
+  "fork-system": Addressed & {
+    readonly count: number;
+    readonly identity: ForkIdentity;
+    readonly prefix?: string | undefined;
+  };
 }
 
 export type SupervisorClient = EngineClient<SupervisorOperations>;

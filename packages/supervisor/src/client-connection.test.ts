@@ -13,6 +13,7 @@ import { ClientConnection } from "./client-connection.ts";
 import { Supervisor } from "./supervisor.ts";
 import { ScriptedEngines, SPEC } from "./testing/scripted-engines.ts";
 
+const FORK = { count: 2, identity: "fresh", prefix: "f" } as const;
 const RESUME = { name: "back", mounts: [], network: "none", ports: [] } as const;
 
 async function until(isSo: () => boolean): Promise<void> {
@@ -77,7 +78,7 @@ test("what is asked of an opened system is not for another that has its name by 
   const target = await start(client, "job");
   await client.call("rename-system", { name: "job", to: "old" }).answer;
   await start(client, "job");
-  const { value } = await client.call("fork-system", { target, count: 1 }).answer;
+  const { value } = await client.call("fork-system", { target, count: 1, identity: "fresh" }).answer;
   assert.deepEqual(
     (value as { name: string }[]).map(({ name }) => name),
     ["old-1"],
@@ -121,7 +122,7 @@ test("what nobody waits for is not there: cancelled, or its client gone; of fork
   const asks: ((asking: SupervisorClient, signal?: AbortSignal) => Promise<unknown>)[] = [
     (asking, signal) => asking.call("start-system", { name: "two", spec: SPEC }, { signal }).answer,
     (asking, signal) => asking.call("resume-system", { ...RESUME, path }, { signal }).answer,
-    (asking, signal) => asking.call("fork-system", { name: "one", count: 2, prefix: "f" }, { signal }).answer,
+    (asking, signal) => asking.call("fork-system", { ...FORK, name: "one" }, { signal }).answer,
   ];
   for (const ask of asks)
     for (const isGone of [false, true]) {
@@ -162,4 +163,29 @@ test("a system that is starting is opened once it runs, and refused when it does
   const failing = soon().then(() => Promise.reject(new Error("no memory")));
   assert.equal(await opened(failing), "one: is lost");
   assert.equal(await opened(soon()), 1);
+});
+
+test("forks live in their original's process until each ends; those with folders of the host have their own", async (t) => {
+  const served = new Served(t);
+  const client = await served.client();
+  await start(client, "one");
+  await client.call("fork-system", { ...FORK, name: "one" }).answer;
+  assert.deepEqual([served.engines.processes, served.engines.running], [1, 3]);
+  await client.call("remove-system", { name: "one", isForced: true }).answer;
+  await client.call("remove-system", { name: "f-2", isForced: true }).answer;
+  assert.deepEqual(served.systems, ["f-1 running"]);
+  await until(() => served.engines.running === 1);
+  assert.equal(served.engines.processes, 1);
+  await client.call("fork-system", { ...FORK, name: "f-1", count: 1, prefix: undefined }).answer;
+  for (const name of ["f-1", "f-1-1"]) await client.call("remove-system", { name, isForced: true }).answer;
+  await until(() => served.engines.processes === 0);
+  const mounts = [{ host: "/srv", guest: "/mnt" }];
+  await client.call("start-system", { name: "bound", spec: { ...SPEC, mounts } }).answer;
+  await client.call("fork-system", { ...FORK, name: "bound" }).answer;
+  assert.deepEqual([served.engines.processes, served.engines.running], [3, 3]);
+  for (const [option, wrong] of [
+    ["count", { count: 0 }],
+    ["identity", { identity: "other" as "fresh" }],
+  ] as const)
+    await assert.rejects(client.call("fork-system", { ...FORK, name: "bound", ...wrong }).answer, { data: { option } });
 });

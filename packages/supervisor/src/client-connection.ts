@@ -219,8 +219,8 @@ export class ClientConnection {
       case "resume-system":
         return supervisor.resume(of(op), unwanted);
       case "fork-system": {
-        const { count, prefix } = of(op);
-        return supervisor.fork(this.#addressed(of(op)), { count, prefix }, unwanted);
+        const { count, identity, prefix } = of(op);
+        return supervisor.fork(this.#addressed(of(op)), { count, identity, prefix }, unwanted);
       }
       default:
         throw new StratosError("option", `Stratos ${this.#version} has no operation ${op}`, { option: "op" });
