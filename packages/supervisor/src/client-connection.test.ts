@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { EngineClient } from "@stratos/sdk/client";
 import { PROTOCOL, type SupervisorClient, type SupervisorOperations } from "@stratos/sdk/systems";
+import { FrameReader } from "@stratos/sdk/wire";
 import { ClientConnection } from "./client-connection.ts";
 import { Supervisor } from "./supervisor.ts";
 import { ScriptedEngines, SPEC } from "./testing/scripted-engines.ts";
@@ -33,14 +34,21 @@ class Served {
     this.#supervisor = new Supervisor(parent, this.folder, () => {}, this.engines);
   }
 
-  /** @returns a client, whose `close` is its end for the supervisor, too */
-  async client(): Promise<SupervisorClient> {
+  /** @param told  sees what is under way to it. @returns a client, whose `close` is its end for the supervisor, too */
+  async client(told: (head: object) => void = () => {}): Promise<SupervisorClient> {
+    let hasGreeted = false;
+    const onWay = new FrameReader(({ head }) => {
+      if (hasGreeted) told(head as object);
+    });
     let tell: (bytes: Uint8Array) => void = () => {};
     let lose: () => void = () => {};
     const connection = new ClientConnection(
       this.#supervisor,
       "test",
-      (bytes) => queueMicrotask(() => tell(bytes)),
+      (bytes) => {
+        onWay.push(bytes.slice());
+        queueMicrotask(() => tell(bytes));
+      },
       () => lose(),
     );
     const client = new EngineClient<SupervisorOperations>({
@@ -55,6 +63,7 @@ class Served {
       },
     });
     await client.call("hello", { protocol: PROTOCOL, version: "test" }).answer;
+    hasGreeted = true;
     return client;
   }
 
@@ -145,6 +154,34 @@ test("what nobody waits for is not there: cancelled, or its client gone; of fork
   assert.equal(served.engines.running, 1);
 });
 
+test("what was made as its caller gave up is removed, though answered; what that has heard of stays", async (t) => {
+  const served = new Served(t);
+  const client = await served.client();
+  const target = await start(client, "one");
+  const path = join(served.folder, "..", "one.checkpoint");
+  await client.call("checkpoint-system", { target, path }).answer;
+  const asks: ((asking: SupervisorClient, signal: AbortSignal) => Promise<unknown>)[] = [
+    (asking, signal) => asking.call("start-system", { name: "two", spec: SPEC }, { signal }).answer,
+    (asking, signal) => asking.call("resume-system", { ...RESUME, path }, { signal }).answer,
+    (asking, signal) => asking.call("fork-system", { ...FORK, name: "one" }, { signal }).answer,
+  ];
+  for (const ask of asks) {
+    const aborting = new AbortController();
+    // The answer is under way when the caller gives up, and the caller is gone right after that.
+    const asking = await served.client((head) => {
+      if ("answer" in head && !aborting.signal.aborted) aborting.abort();
+    });
+    await assert.rejects(ask(asking, aborting.signal), { name: "AbortError" });
+    assert.ok(aborting.signal.aborted);
+    await until(() => served.systems.length === 1);
+  }
+  const late = new AbortController();
+  await asks[0]!(client, late.signal);
+  late.abort();
+  await client.call("systems", {}).answer;
+  assert.deepEqual(served.systems, ["one running", "two running"]);
+});
+
 test("a system that is starting is opened once it runs, and refused when it does not come to that", async (t) => {
   const served = new Served(t);
   const client = await served.client();
@@ -165,7 +202,7 @@ test("a system that is starting is opened once it runs, and refused when it does
   assert.equal(await opened(soon()), 1);
 });
 
-test("forks live in their original's process until each ends; those with folders of the host have their own", async (t) => {
+test("forks live in their original's process until each ends; with folders of the host, in their own", async (t) => {
   const served = new Served(t);
   const client = await served.client();
   await start(client, "one");
