@@ -13,7 +13,7 @@
 import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hostReason } from "@stratos/host-node/home";
-import type { EngineProcesses } from "@stratos/engine-node";
+import type { NodeEngines } from "@stratos/engine-node";
 import { StratosError } from "@stratos/sdk/client";
 import type { ForkIdentity, ImageProgress, ProgramEnd, SystemSpec, SystemView, TerminalSize } from "@stratos/sdk/api";
 import type { CreateRequest } from "@stratos/sdk/wire";
@@ -46,7 +46,7 @@ interface SystemListener {
 }
 
 /** What machines run in. */
-export type Engines = Pick<EngineProcesses, "acquire">;
+export type Engines = Pick<NodeEngines, "acquire">;
 
 interface SystemParts {
   readonly engines: Engines;

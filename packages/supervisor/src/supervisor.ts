@@ -1,7 +1,7 @@
 /** All named systems of a user. */
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
-import { EngineProcesses } from "@stratos/engine-node";
+import { NodeEngines } from "@stratos/engine-node";
 import { StratosError } from "@stratos/sdk/client";
 import type { ForkIdentity, ImageProgress, SystemSpec, SystemView } from "@stratos/sdk/api";
 import type { SupervisorOperations } from "@stratos/sdk/systems";
@@ -32,7 +32,7 @@ export class Supervisor {
    * @param folder  of the systems, in `home`
    * @param onChange  told when `isIdle` may be another
    */
-  constructor(home: string, folder: string, onChange: () => void, engines: Engines = new EngineProcesses()) {
+  constructor(home: string, folder: string, onChange: () => void, engines: Engines = new NodeEngines()) {
     this.#home = home;
     this.#folder = folder;
     this.#store = new SystemStore(folder);
