@@ -127,10 +127,7 @@ export class ClientConnection {
 
   #remember(number: number, names: readonly string[]): void {
     if (names.length === 0) return;
-    this.#made.set(
-      number,
-      names.map((name) => this.#supervisor.find(name)),
-    );
+    this.#made.set(number, this.#supervisor.present(names));
     if (this.#made.size > CALLS_MAX) this.#made.delete(this.#made.keys().next().value!);
   }
 

@@ -93,6 +93,11 @@ export class Supervisor {
     return [...this.#systems].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, system]) => system.view());
   }
 
+  /** Those of these names that are there: one that leaves nothing behind may be gone already. */
+  present(names: readonly string[]): NamedSystem[] {
+    return names.flatMap((name) => this.#systems.get(name) ?? []);
+  }
+
   /** @throws StratosError of kind no-system */
   find(name: string): NamedSystem {
     const system = this.#systems.get(name);
