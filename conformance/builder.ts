@@ -128,8 +128,8 @@ function compare(source: string, ids: { uid: number; gid: number }): Row | strin
 
 function build(source: string, output: string): { result: BuildResult; cpu: number } {
   const before = childrenSeconds(),
-    program = existsSync(join(root, "dist/main.mjs"))
-      ? join(root, "dist/main.mjs")
+    program = existsSync(join(root, "dist/main.cjs"))
+      ? join(root, "dist/main.cjs")
       : join(root, "packages/cli/src/main.ts");
   const { stdout, stderr } = spawnSync(
     process.execPath,

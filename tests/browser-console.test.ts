@@ -18,7 +18,7 @@ import { Browser, type Page } from "./support/browser.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 /** A loaded computer may take its time. */
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 600_000;
 const SCREEN = `(() => {
   const { active } = stratos.terminal.buffer;
   return Array.from({ length: active.length }, (_, row) => active.getLine(row).translateToString(true)).join("\\n");
@@ -217,7 +217,7 @@ test("where the browser keeps nothing, the page says so", async (context) => {
 });
 
 test("what a page loads before the machine starts is small", async () => {
-  const names = [...(await pageFiles())].filter(([name]) => !/worker|wasm/.test(name));
+  const names = [...(await pageFiles("tab"))].filter(([name]) => !/worker|wasm/.test(name));
   const total = names.reduce((sum, [, bytes]) => sum + gzipSync(bytes).length, 0);
   assert.ok(total <= 150 * 1024, `${total} bytes, compressed by gzip`);
 });

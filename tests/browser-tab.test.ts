@@ -11,7 +11,7 @@ import { Browser, type Page } from "./support/browser.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 /** A loaded computer may take its time. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 600_000;
 const SCREEN = `(() => {
   const { active } = stratos.terminal.buffer;
   return Array.from({ length: active.length }, (_, row) => active.getLine(row).translateToString(true)).join("\\n");

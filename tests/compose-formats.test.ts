@@ -90,7 +90,6 @@ function compose(
 ): Promise<Result> {
   mkdirSync(join(folder, home), { recursive: true });
   return run([...launcher, "compose", "run", treefile, "-o", join(folder, output), ...args], {
-    timeoutMs: 300_000,
     env: { STRATOS_HOME: join(folder, home), ...env },
   });
 }
@@ -156,7 +155,6 @@ test("every format is the same on another day, in another folder, time zone and 
     (
       await run([...launcher, "image", "export", "formats"], {
         env: { STRATOS_HOME: join(folder, home) },
-        timeoutMs: 60_000,
       })
     ).stdout;
   const image = await digestOf("home");

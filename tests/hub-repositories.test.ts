@@ -123,3 +123,61 @@ test("a build waits for a package, goes on when it arrives, and apt installs bot
   assert.notEqual(apt("stable", "install", "-s", "hub-needed").status, 0);
   assert.match(await hub("fsck"), /^nothing is wrong/);
 });
+
+test(
+  "one command has a source built and its package in an image that starts; a failure names all three",
+  options,
+  async () => {
+    // For all architectures, so that the image's need not be this host's.
+    const tree = writeSource(folder, { name: "hub-mine", architecture: "all" });
+    packSource(folder, tree, "hub-mine");
+    const treefile = join(folder, "mine.yaml");
+    const image = `hub-test-${process.pid}`;
+    const write = (source: string, name: string): void =>
+      writeFileSync(
+        treefile,
+        `name: mine\nbase: none\narchitectures: [riscv64]\nsources: [./${source}]\n` +
+          `packages: [busybox-static, ${name}]\n` +
+          `outputs: {image: {format: stratos, image: ${image}}}\n` +
+          "files: {/etc/passwd: {content: 'root:x:0:0:root:/:/bin/sh'}}\n",
+      );
+    write("hub-mine_1.0.dsc", "hub-mine");
+    const key = ["--token-file", join(folder, "token")];
+    const compose = (...args: string[]) =>
+      run([...launcher, "compose", ...args], { env: environment, timeoutMs: 900_000 });
+    const output = ["-o", join(folder, "composed")];
+    const alone = await run([...launcher, "compose", "plan", treefile, ...key], {
+      env: environment,
+      timeoutMs: 900_000,
+    });
+    assert.equal(alone.status, 1);
+    assert.match(alone.stderr, /mine\.yaml:4:11: sources\[0\]: hub http.*: channel default has no packages of it/);
+
+    const made = await compose("run", treefile, "--hub", url, ...key, ...output);
+    assert.equal(made.status, 0, made.stderr);
+    assert.match(made.stderr, /hub: \.\/hub-mine_1\.0\.dsc: task \d+: hub-mine 1\.0/);
+    try {
+      assert.equal(await good("run", "-i", image, "--", "busybox", "cat", "/usr/share/sample/file"), "content\n");
+      // Again: nothing is built, and the image is what it was, by its lock.
+      const tasks = await hub("task", "ls", "--json");
+      const again = await compose("run", treefile, "--hub", url, ...key, ...output, "--locked");
+      assert.deepEqual([again.status, again.stdout], [0, made.stdout], again.stderr);
+      assert.equal(await hub("task", "ls", "--json"), tasks);
+      const provenance = join(folder, "composed", "mine-default-riscv64.provenance.json");
+      const rebuilt = await compose("rebuild", provenance, "-o", join(folder, "rebuilt"));
+      assert.equal(rebuilt.status, 0, rebuilt.stderr);
+    } finally {
+      await good("image", "rm", image);
+    }
+
+    packSource(
+      folder,
+      writeSource(folder, { name: "hub-broken", architecture: "all", script: "exit 3" }),
+      "hub-broken",
+    );
+    write("hub-broken_1.0.dsc", "hub-broken");
+    const broken = await compose("run", treefile, "--hub", url, ...key, ...output);
+    assert.equal(broken.status, 1);
+    assert.match(broken.stderr, /mine\.yaml:4:11: sources\[0\]: hub http\S+: task \d+: FAILED: builder: Build failed/);
+  },
+);

@@ -56,10 +56,13 @@ async function runProgram(...options: string[]): Promise<Outcome> {
   return { output: result.stdout, instructions, interpreted, keptFunctions };
 }
 
-/** What a run has handed over is translated by a process of its own, which ends when nothing waits. */
+/**
+ * What a run has handed over is translated by a process of its own, which ends when nothing waits and lets all others
+ * go first.
+ */
 async function filled(): Promise<void> {
   const isBusy = (): boolean => readdirSync(folder()).some((name) => /^\.?profile/.test(name));
-  const deadline = Date.now() + 170_000;
+  const deadline = Date.now() + 1_800_000;
   while (isBusy() || kept().length === 0) {
     assert.ok(Date.now() < deadline, `not filled: ${readdirSync(folder()).join(" ")}`);
     await new Promise((resolve) => setTimeout(resolve, 200));

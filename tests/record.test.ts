@@ -1,6 +1,6 @@
 /** Goal: what `run --record` wrote down, `replay` repeats bit for bit; and it says so when it can't. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -75,25 +75,91 @@ test("a session at a terminal is repeated with its echo", async () => {
   assert.equal(replayed.status, 4);
 });
 
-test("a recording that was tampered with is found out, and one cut short is repeated as far as it goes", async () => {
-  const file = join(folder, "tampered");
+test("folders of the host are repeated without the host", async () => {
+  const file = join(folder, "folders");
+  const shared = join(folder, "shared");
+  mkdirSync(shared);
+  writeFileSync(join(shared, "in"), "from the host\n");
+  const script =
+    "cat /data/in; md5sum < /data/in; ls -li /data; stat -f /data; cp /data/in /data/out; chmod 600 /data/out; " +
+    'mkdir /data/d; mv /data/out /data/d; ln -s in /data/l; python3 -c "import mmap; ' +
+    "print(mmap.mmap(open('/data/d/out').fileno(), 0, prot=mmap.PROT_READ)[:])\"; cat /data/none; rm /data/in; " +
+    "df /data";
+  const recorded = await stratosRun(["-v", `${shared}:/data`, "--record", file, "--", "bash", "-c", script]);
+  assert.match(recorded.stdout, /^from the host\n[0-9a-f]{32}/);
+  assert.equal(readFileSync(join(shared, "d", "out"), "utf8"), "from the host\n");
+  rmSync(shared, { recursive: true });
+  assert.deepEqual(await stratos(["replay", file]), recorded);
+  assert.ok(!existsSync(shared), "a replay writes nothing");
+});
+
+test("one file of the host, read-only, is repeated", async () => {
+  const file = join(folder, "one-file");
+  const shared = join(folder, "only");
+  writeFileSync(shared, "\0\xff only\n".repeat(20_000), "latin1");
+  const recorded = await stratosRun([
+    ...["-v", `${shared}:/etc/hostname:ro`, "--record", file, "--"],
+    ...["sh", "-c", "md5sum /etc/hostname; echo x > /etc/hostname"],
+  ]);
+  assert.match(recorded.stderr, /Read-only file system/);
+  writeFileSync(shared, "changed\n");
+  assert.deepEqual(await stratos(["replay", file]), recorded);
+});
+
+test("a byte of a recording that is another one is found out, wherever it is", async () => {
+  const file = join(folder, "flipped");
+  const shared = join(folder, "flipped-folder");
+  mkdirSync(shared);
+  writeFileSync(join(shared, "in"), "x\n");
+  await stratosRun(["-v", `${shared}:/data`, "--record", file, "--", "sh", "-c", "read x; cat /data/in"], {
+    stdin: "true\n",
+  });
+  const whole = readFileSync(file);
+  const changed = join(folder, "changed");
+  const ends = [...whole.entries()].filter(([, byte]) => byte === 0x0a).map(([at]) => at);
+  for (const at of [20, ends[0]! - 12, ends[0]! - 2, ends[0]!, ends[1]! + 9, ends.at(-1)! - 20, ends.at(-1)!]) {
+    const bytes = Uint8Array.from(whole);
+    bytes[at]! ^= 1;
+    writeFileSync(changed, bytes);
+    const result = await stratos(["replay", changed]);
+    assert.equal(result.status, 1, `byte ${at}`);
+    assert.match(result.stderr, /changed: is no recording(: line \d+ is damaged| of this version)\n$/, `byte ${at}`);
+    assert.equal(result.stdout, "");
+  }
+});
+
+test("a recording cut short is repeated as far as it goes", async () => {
+  const file = join(folder, "whole");
+  await stratosRun(["--record", file, "--", "sh", "-c", "echo begun; read x; echo $x"], { stdin: "true\n" });
+  const cut = join(folder, "cut");
+  const [header, ...lines] = readFileSync(file, "utf8").split("\n");
+  for (const text of [`${header}\n`, `${header}\n${lines[0]!.slice(0, 20)}`]) {
+    writeFileSync(cut, text);
+    const replayed = await stratos(["replay", cut]);
+    assert.equal(replayed.stdout, "begun\n");
+    assert.match(replayed.stderr, /cut: the recording was cut short/);
+    assert.equal(replayed.status, 125);
+  }
+  writeFileSync(cut, "nothing of the kind\n");
+  assert.match((await stratos(["replay", cut])).stderr, /is no recording/);
+});
+
+test("a replay that goes another way says where", async () => {
+  const file = join(folder, "other");
   await stratosRun(["--record", file, "--", "sh", "-c", "read x; echo $x"], { stdin: "true\n" });
   const lines = readFileSync(file, "utf8").split("\n");
-  const changed = join(folder, "changed");
-  writeFileSync(
-    changed,
-    lines
-      .map((line) => line.replace(Buffer.from("true\n").toString("base64"), Buffer.from("liar\n").toString("base64")))
-      .join("\n"),
+  const changed = join(folder, "liar");
+  // As an older version wrote it, without checksums.
+  const old = lines.map((line) =>
+    line
+      .replace(/ [0-9a-f]{8}$/, "")
+      .replace("stratos-recording-3", "stratos-recording-2")
+      .replace(Buffer.from("true\n").toString("base64"), Buffer.from("liar\n").toString("base64")),
   );
+  writeFileSync(changed, old.join("\n"));
   const result = await stratos(["replay", changed]);
   assert.equal(result.status, 125);
   assert.match(result.stderr, /the replay went another way/);
-  const cut = join(folder, "cut");
-  writeFileSync(cut, lines.slice(0, 1).join("\n"));
-  assert.equal((await stratos(["replay", cut])).stdout, "");
-  writeFileSync(cut, "nothing of the kind\n");
-  assert.match((await stratos(["replay", cut])).stderr, /is no recording/);
 });
 
 test("what can't be recorded is refused", async () => {

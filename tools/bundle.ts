@@ -2,10 +2,11 @@
  * `npm run build`: joins the sources into `dist/`, the published package `stratos`. `--to FOLDER` makes it elsewhere,
  * `--program-only` leaves away what only the package needs.
  *
- *     dist/main.mjs       the program, without what only some commands need
- *     dist/chunk-*.mjs    the rest, loaded when it is used
- *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/tree-thread.mjs, dist/codec-thread.mjs,
- *     dist/mounted-commands.mjs
+ *     dist/main.cjs       starts the program with code that V8 has compiled before (packages/cli/src/bundle-main.ts)
+ *     dist/program-*.cjs  its scripts: the program, and what only some commands need
+ *     dist/chunk-*.mjs    what the following have in common, loaded when it is used
+ *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/halt-poll-thread.mjs, dist/tree-thread.mjs,
+ *     dist/codec-thread.mjs, dist/mounted-commands.mjs
  *     dist/library.mjs    what programs import, and its types: library.d.ts, types/
  *     dist/compat/*.mjs   the calls of other libraries
  *     dist/engine.mjs     the process of their machines
@@ -13,7 +14,7 @@
  *     dist/fill-translations.mjs   the process that translates what runs have learned
  *     dist/supervisor-process.mjs   the process of the user's named systems
  *     dist/browser.mjs, dist/browser-engine.mjs, dist/zstd.wasm   the same in a page, and its worker
- *     dist/console/       the page of `stratos image web`
+ *     dist/console/       the pages of `stratos image web` and `stratos serve --ui`
  *     dist/pglite.*, dist/initdb.wasm   the database of `stratos hub`
  *     dist/pglite-data.tar.zst          a new one, which `npm run build` has made before
  *     dist/man/*.1        manual pages
@@ -45,6 +46,7 @@ import { sourcesDigest } from "../packages/host-node/src/translator-version.ts";
 import { CompiledLisp, Lisp } from "@stratos/lisp";
 import { VERSION } from "@stratos/sdk/version";
 import { commandHandlers } from "../packages/cli/src/program/command-handlers.ts";
+import { buildScripts } from "./bundle-scripts.ts";
 import { keptDatabaseImage } from "./database-image.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -86,13 +88,22 @@ const shared = {
   legalComments: "none",
   logLevel: "warning",
   plugins: [workerNames],
+  metafile: true,
+} satisfies BuildOptions;
+/** What is run by Stratos' own Node, in pieces. */
+const program = {
+  splitting: true,
+  define: { STRATOS_TRANSLATOR: JSON.stringify(sourcesDigest(join(root, "packages"))) },
+  // The other client of PostgreSQL, in C, which `pg` would take if it were there; and what has joined the page already.
+  external: ["pg-native", "esbuild"],
 } satisfies BuildOptions;
 const result = await build({
   ...shared,
+  ...program,
   entryPoints: {
-    main: "packages/cli/src/main.ts",
     "unpack-worker": "packages/tools-node/src/packages/unpack-worker.ts",
     "fuse-thread": "packages/tools-node/src/fuse/fuse-thread.ts",
+    "halt-poll-thread": "packages/tools-node/src/fuse/halt-poll-thread.ts",
     "tree-thread": "packages/tools-node/src/compose/tree-thread.ts",
     "codec-thread": "packages/host-node/src/codec-thread.ts",
     "fill-translations": "packages/host-node/src/fill-translations.ts",
@@ -104,18 +115,27 @@ const result = await build({
   },
   outdir: dist,
   outExtension: { ".js": ".mjs" },
-  splitting: true,
   chunkNames: "chunk-[hash]",
-  metafile: true,
-  define: { STRATOS_TRANSLATOR: JSON.stringify(sourcesDigest(join(root, "packages"))) },
-  // The other client of PostgreSQL, in C, which `pg` would take if it were there; and what has joined the page already.
-  external: ["pg-native", "esbuild"],
   // Libraries in CommonJS ask for Node's modules by require.
   banner: {
     js:
       'import { createRequire as createRequireForLibraries } from "node:module"; const require = ' +
       "createRequireForLibraries(import.meta.url);",
   },
+});
+const scripts = await buildScripts({
+  ...shared,
+  ...program,
+  entryPoints: { program: "packages/cli/src/main.ts" },
+  outdir: dist,
+  chunkNames: "program-[hash]",
+});
+await build({
+  ...shared,
+  format: "cjs",
+  entryPoints: ["packages/cli/src/bundle-main.ts"],
+  outfile: join(dist, "main.cjs"),
+  define: { STRATOS_BUILD: JSON.stringify(scripts.digest), STRATOS_PROGRAM: JSON.stringify("program.cjs") },
 });
 await build({
   ...shared,
@@ -125,13 +145,13 @@ await build({
   banner: { js: "#!/usr/bin/env node" },
 });
 
-await build({
+const library = await build({
   ...shared,
   target: "node20",
   entryPoints: ["packages/library/src/library.ts"],
   outfile: join(dist, "library.mjs"),
 });
-await build({
+const compat = await build({
   ...shared,
   platform: "neutral",
   target: "es2022",
@@ -155,7 +175,7 @@ if (options["program-only"] !== true) {
   writeTypes();
 }
 
-writePage(join(dist, "console"), await joinPage());
+for (const page of ["tab", "systems"] as const) writePage(join(dist, "console", page), await joinPage(page));
 
 // AstraLisp's libraries in Scheme are read where they are imported.
 cpSync(join(root, "packages/lisp/scheme"), join(dist, "scheme"), { recursive: true });
@@ -171,10 +191,10 @@ for (const name of ["pglite.wasm", "pglite.data", "initdb.wasm"]) copyFileSync(j
 const image = keptDatabaseImage(root);
 if (existsSync(image)) copyFileSync(image, join(dist, basename(image)));
 
-const program = await createProgram(commandHandlers, () => {}, { words: [], scope: "all" });
+const commands = await createProgram(commandHandlers, () => {}, { words: [], scope: "all" });
 mkdirSync(join(dist, "man"));
-for (const { name, path } of manPageNames(program))
-  writeFileSync(join(dist, "man", `${name}.1`), manPage(program, path)!);
+for (const { name, path } of manPageNames(commands))
+  writeFileSync(join(dist, "man", `${name}.1`), manPage(commands, path)!);
 
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<string, unknown>;
 if (manifest["version"] !== VERSION)
@@ -196,7 +216,7 @@ const published = {
     "./zstd.wasm": "./zstd.wasm",
     "./package.json": "./package.json",
   },
-  man: manPageNames(program).map(({ name }) => `man/${name}.1`),
+  man: manPageNames(commands).map(({ name }) => `man/${name}.1`),
   optionalDependencies: manifest["optionalDependencies"],
 };
 writeFileSync(join(dist, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
@@ -209,12 +229,14 @@ for (const [path, name] of [
   copyFileSync(join(root, path!), join(dist, name!));
 
 const inputs: Record<string, { size: number; mtimeMs: number }> = {};
-for (const path of Object.keys(result.metafile.inputs)) {
+const sources = [result, scripts, library, compat].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+for (const path of new Set([...sources, "packages/library/README.md"])) {
   const { size, mtimeMs } = statSync(join(root, path));
   inputs[path] = { size, mtimeMs };
 }
 writeFileSync(join(dist, "inputs.json"), JSON.stringify(inputs));
-const bytes = Object.entries(result.metafile.outputs).reduce((sum, [, output]) => sum + output.bytes, 0);
+const outputs = [result, scripts].flatMap(({ metafile }) => Object.values(metafile.outputs));
+const bytes = outputs.reduce((sum, output) => sum + output.bytes, 0);
 process.stdout.write(
   `${relative(process.cwd(), dist) || "."}: ${Object.keys(inputs).length} sources, ${(bytes / 1024).toFixed(0)} KiB\n`,
 );

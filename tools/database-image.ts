@@ -13,12 +13,17 @@ import { PgliteDatabase } from "../packages/hub/src/database/pglite.ts";
 import { migrate, MIGRATIONS } from "../packages/hub/src/store/migrations/migrate.ts";
 
 const COMPRESSION_LEVEL = 9;
+/** Part of its key: another number for archives that are made otherwise. */
+const FORM = 2;
 
 /** Where it is kept, whether it is there or not. */
 export function keptDatabaseImage(root: string): string {
   const library = dirname(dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite"))));
   const { version } = JSON.parse(readFileSync(join(library, "package.json"), "utf8")) as { version: string };
-  const tables = createHash("sha256").update(JSON.stringify(MIGRATIONS)).digest("hex").slice(0, 16);
+  const tables = createHash("sha256")
+    .update(JSON.stringify([FORM, MIGRATIONS]))
+    .digest("hex")
+    .slice(0, 16);
   return join(root, "node_modules/.cache/stratos", `${version}-${tables}`, PGLITE_IMAGE);
 }
 

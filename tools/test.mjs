@@ -4,9 +4,12 @@
  * each ten seconds a line tells at what.
  *
  *     node tools/test.mjs [--only types|tidy|unit|system|changed] [--filter TEXT] [--changed] [--base COMMIT]
+ *         [--keep-costs]
  *
  * With --changed the tests that a change since COMMIT can touch go first, the nearest to it before the others; with
- * --only changed the rest is left out. tools/test/changed.ts tells what COMMIT is otherwise.
+ * --only changed the rest is left out. tools/test/changed.ts tells what COMMIT is otherwise. With --keep-costs what
+ * the files took is written down in tools/test/costs.json, for machines that have run none yet: to be done on a machine
+ * that does nothing else.
  *
  * Plain JavaScript for Node 20: it brings the rest of what it needs.
  */
@@ -30,13 +33,16 @@ const CORES = Math.min(2, availableParallelism());
 const SLOW_FILES = 10;
 /** Of a test file that is not known: it is short, and computes. */
 const UNKNOWN_COST = { seconds: 1, cpuSeconds: 1 };
+/** What others are told of: files that take longer. */
+const TOLD_COSTS = join(root, "tools/test/costs.json");
+const TOLD_SECONDS = 3;
 const options = parseArguments(process.argv.slice(2));
 let passed = 0;
 let failed = 0;
 const failures = [];
 /** What test files cost (`Cost` of tools/test/lanes.ts), by path: in this run; before, or on another machine. */
 const costs = new Map();
-const known = { ...readCosts(join(root, "tools/test/costs.json")), ...readCosts(join(cache, "costs.json")) };
+const known = { ...readCosts(TOLD_COSTS), ...readCosts(join(cache, "costs.json")) };
 
 try {
   installDependencies(root);
@@ -46,6 +52,7 @@ try {
   count(false, error.message);
 }
 tellSlowest();
+if (options.keepCosts) keepCosts();
 for (const failure of failures) console.log(`FAILED ${failure}`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
@@ -207,6 +214,19 @@ function writeCosts() {
   writeFileSync(join(cache, "costs.json"), JSON.stringify({ ...known, ...Object.fromEntries(costs) }));
 }
 
+/** Files that are not in this run keep what was told of them. */
+function keepCosts() {
+  const told = Object.entries({ ...readCosts(TOLD_COSTS), ...Object.fromEntries(costs) })
+    .filter(
+      ([path, { seconds }]) => path.endsWith(".test.ts") && seconds >= TOLD_SECONDS && existsSync(join(root, path)),
+    )
+    .sort((a, b) => b[1].seconds - a[1].seconds);
+  const lines = told.map(
+    ([path, { seconds, cpuSeconds }]) => `  "${path}": { "seconds": ${seconds}, "cpuSeconds": ${cpuSeconds} }`,
+  );
+  writeFileSync(TOLD_COSTS, `{\n${lines.join(",\n")}\n}\n`);
+}
+
 function tellSlowest() {
   const slowest = [...costs].sort((a, b) => b[1].seconds - a[1].seconds).slice(0, SLOW_FILES);
   const told = slowest.map(([file, cost]) => `${file} (${cost.seconds} s, ${cost.cpuSeconds} s of processor time)`);
@@ -218,14 +238,16 @@ function seconds(started) {
 }
 
 function parseArguments(args) {
-  const result = { only: null, filter: null, base: null, changed: false };
+  const result = { only: null, filter: null, base: null, changed: false, keepCosts: false };
   for (let index = 0; index < args.length; index++) {
     const name = args[index].replace(/^--/, "");
     if (name === "changed") result.changed = true;
+    else if (name === "keep-costs") result.keepCosts = true;
     else if (name in result && args[index + 1] !== undefined) result[name] = args[++index];
     else {
       console.error(
-        "usage: npm test -- [--only types|tidy|unit|system|changed] [--filter TEXT] [--changed] [--base COMMIT]",
+        "usage: npm test -- [--only types|tidy|unit|system|changed] [--filter TEXT] [--changed] [--base COMMIT] " +
+          "[--keep-costs]",
       );
       process.exit(2);
     }

@@ -44,6 +44,9 @@ class Collector extends OpenFile {
   }
 }
 
+/** Far beyond what a program takes on a quiet host. */
+const PATIENCE_MS = 600_000;
+
 export async function runStatic(
   program: Uint8Array,
   options: {
@@ -96,7 +99,7 @@ export async function runStatic(
     standardFiles: [collector, collector.retain(), collector.retain()],
   });
   if (typeof started !== "number") throw new Error(`exec: ${-started.errno}`);
-  const end = performance.now() + (options.timeoutMs ?? 60_000);
+  const end = performance.now() + (options.timeoutMs ?? PATIENCE_MS);
   let turnMsMax = 0;
   while (!machine.isStopped) {
     if (performance.now() > end) throw new Error(`time-out; so far: ${collector.output}`);

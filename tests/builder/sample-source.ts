@@ -10,10 +10,15 @@ interface SampleFields {
   readonly fields?: string;
   /** lines of sh(1) that fill `$D`, the package's root, before it is packed */
   readonly script?: string;
+  /** of its package */
+  readonly architecture?: "linux-any" | "all";
 }
 
 /** Writes an unpacked source tree. @returns its folder */
-export function writeSource(folder: string, { name = "sample", fields = "", script = "" }: SampleFields = {}): string {
+export function writeSource(
+  folder: string,
+  { name = "sample", fields = "", script = "", architecture = "linux-any" }: SampleFields = {},
+): string {
   const tree = join(folder, `${name}-1.0`);
   rmSync(tree, { recursive: true, force: true });
   mkdirSync(join(tree, "debian/source"), { recursive: true });
@@ -21,7 +26,7 @@ export function writeSource(folder: string, { name = "sample", fields = "", scri
     join(tree, "debian/control"),
     `Source: ${name}\nMaintainer: Test <test@mirror.example>\nSection: misc\nPriority: optional\n` +
       `Standards-Version: 4.7.2\nRules-Requires-Root: no\n${fields === "" ? "" : `${fields}\n`}\nPackage: ${name}\n` +
-      "Architecture: linux-any\nDescription: sample\n A package of a test.\n",
+      `Architecture: ${architecture}\nDescription: sample\n A package of a test.\n`,
   );
   writeFileSync(
     join(tree, "debian/changelog"),
@@ -37,9 +42,9 @@ export function writeSource(folder: string, { name = "sample", fields = "", scri
   );
   writeFileSync(
     join(tree, "debian/rules"),
-    "#!/usr/bin/make -f\nclean:\n\trm -rf debian/tmp debian/files\nbuild build-arch build-indep:\nbinary-indep:\n" +
-      "binary-arch binary:\n\tsh debian/build.sh\n.PHONY: clean build build-arch build-indep binary binary-arch " +
-      "binary-indep\n",
+    "#!/usr/bin/make -f\nclean:\n\trm -rf debian/tmp debian/files\nbuild build-arch build-indep:\n" +
+      (architecture === "all" ? "binary-arch:\nbinary-indep" : "binary-indep:\nbinary-arch") +
+      " binary:\n\tsh debian/build.sh\n.PHONY: clean build build-arch build-indep binary binary-arch binary-indep\n",
     { mode: 0o755 },
   );
   return tree;
@@ -58,12 +63,13 @@ export function packSource(folder: string, tree: string, name = "sample"): strin
     bytes = readFileSync(join(folder, archive));
   const listed = (algorithm: string): string =>
     `${createHash(algorithm).update(bytes).digest("hex")} ${statSync(join(folder, archive)).size} ${archive}`;
+  const architecture = /^Architecture: (.*)$/m.exec(control)![1]!;
   const needs = /^Build-Depends:.*$/m.exec(control)?.[0];
   const dsc = join(folder, `${name}_1.0.dsc`);
   writeFileSync(
     dsc,
-    `Format: 3.0 (native)\nSource: ${name}\nBinary: ${name}\nArchitecture: linux-any\nVersion: 1.0\nMaintainer: ` +
-      "Test <test@mirror.example>\nStandards-Version: 4.7.2\n" +
+    `Format: 3.0 (native)\nSource: ${name}\nBinary: ${name}\nArchitecture: ${architecture}\nVersion: 1.0\n` +
+      "Maintainer: Test <test@mirror.example>\nStandards-Version: 4.7.2\n" +
       `${needs === undefined ? "" : `${needs}\n`}Checksums-Sha256:\n ${listed("sha256")}\nFiles:\n ${listed("md5")}\n`,
   );
   return dsc;

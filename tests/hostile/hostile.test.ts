@@ -40,14 +40,13 @@ test("random system calls with random arguments leave the machine running", asyn
     const result = await runStatic(program, {
       argv: ["program", String(seed + round), "1500"],
       memoryBytes: 192 << 20,
-      timeoutMs: 120_000,
     });
     assert.match(result.output, /survived/);
   }
 });
 
 test("a fork bomb is refused and its frames come back", async () => {
-  const result = await runStatic(build("fork-bomb"), { memoryBytes: 64 << 20, timeoutMs: 120_000 });
+  const result = await runStatic(build("fork-bomb"), { memoryBytes: 64 << 20 });
   assert.equal(result.output, "refused: 1, many: 1\n");
 });
 
@@ -74,7 +73,7 @@ test("after a thousand processes, threads, mappings and files nothing is left of
 test("mutated ELF files are refused or run, never harm", async () => {
   const original = build("memory-bomb");
   const random = new SeededRandom(seed);
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 30; round++) {
     const mutant = original.slice();
     const flips = 1 + random.below(12);
     for (let flip = 0; flip < flips; flip++)
@@ -89,7 +88,7 @@ test("mutated ELF files are refused or run, never harm", async () => {
 
 test("random instructions end in a signal or a time-out", async () => {
   const random = new SeededRandom(seed + 1);
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 30; round++) {
     const code = new Uint8Array(4096);
     random.fill(code);
     // Half of the words get the opcode of a 32-bit instruction that exists, so that more than the first one runs.

@@ -48,7 +48,6 @@ export async function runRound(
   return runStatic(runner, {
     seed,
     memoryBytes: MEMORY_BYTES,
-    timeoutMs: 120_000,
     files: { calls: encodeCalls(calls) },
     prepare: (machine) => watch.attach(machine),
   });

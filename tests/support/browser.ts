@@ -39,10 +39,15 @@ export class Browser {
     });
   }
 
-  /** @param profile  of a browser before; default: a new one */
-  static async launch(profile: string = mkdtempSync(join(tmpdir(), "stratos-browser-"))): Promise<Browser> {
+  /**
+   * @param profile  of a browser before; default: a new one
+   * @throws Error in words: there is none, or it does not start
+   */
+  static async launch(profile?: string): Promise<Browser> {
+    const program = browserProgram();
+    profile ??= mkdtempSync(join(tmpdir(), "stratos-browser-"));
     const child = spawn(
-      browserProgram(),
+      program,
       [
         "--headless=new",
         "--remote-debugging-port=0",
@@ -55,18 +60,18 @@ export class Browser {
       ],
       { stdio: ["ignore", "ignore", "pipe"] },
     );
+    let timer: NodeJS.Timeout | undefined;
     const url = await new Promise<string>((resolve, reject) => {
       let text = "";
-      const timer = setTimeout(() => reject(new Error(`the browser does not start: ${text}`)), START_MS);
+      timer = setTimeout(() => reject(new Error(`the browser does not start: ${text}`)), START_MS);
       child.stderr!.setEncoding("utf8").on("data", (part: string) => {
         text += part;
         const found = /DevTools listening on (\S+)/.exec(text)?.[1];
-        if (found === undefined) return;
-        clearTimeout(timer);
-        resolve(found);
+        if (found !== undefined) resolve(found);
       });
+      child.once("error", reject);
       child.once("exit", (status) => reject(new Error(`the browser ended with status ${status}: ${text}`)));
-    });
+    }).finally(() => clearTimeout(timer));
     const socket = new WebSocket(url);
     await new Promise((resolve, reject) => {
       socket.addEventListener("open", resolve);

@@ -1,13 +1,25 @@
 /** The library as `npm pack` makes it, installed into an empty folder of a user, and programs of that user. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import type { TestContext } from "node:test";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
+import { freshBundle } from "../../tools/launch/bundle-state.mjs";
 import { repository, run, type Result } from "./stratos.ts";
+import { endSupervisor } from "./supervisor.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./test-image.ts";
-import { untilGone } from "./until.ts";
 
 interface LibraryProject {
   /** To be removed in the end. */
@@ -37,17 +49,41 @@ export async function installLibrary(): Promise<LibraryProject> {
   const folder = mkdtempSync(join(tmpdir(), "stratos-library-"));
   const project = join(folder, "project");
   mkdirSync(project);
-  must(process.execPath, [join(repository, "tools/bundle.ts"), "--to", join(folder, "dist")], repository);
-  const tarball = must("npm", ["pack", "--silent"], join(folder, "dist")).trim();
   writeFileSync(join(project, "package.json"), '{ "name": "user", "private": true, "type": "module" }\n');
   // The package with the pinned Node, which a registry would give, comes from here.
   const node = join(repository, "node_modules", `node-${process.platform}-${process.arch}`);
-  must(
-    "npm",
-    ["install", "--offline", "--no-audit", "--no-fund", "--silent", join(folder, "dist", tarball), node],
-    project,
-  );
+  must("npm", ["install", "--offline", "--no-audit", "--no-fund", "--silent", packedLibrary(folder), node], project);
   return { folder, project };
+}
+
+/**
+ * What `npm pack` makes of the bundle that stands for the sources, or of a new one. Packing takes longer than
+ * installing, so who comes first leaves the archive for the others, under the time at which the bundle was made.
+ */
+function packedLibrary(folder: string): string {
+  const bundle = freshBundle(repository);
+  if (bundle === null || !existsSync(join(dirname(bundle), "library.d.ts"))) {
+    const made = join(folder, "dist");
+    must(process.execPath, [join(repository, "tools/bundle.ts"), "--to", made], repository);
+    return pack(made, folder);
+  }
+  const from = dirname(bundle);
+  const kept = join(repository, "node_modules/.cache/stratos-test/packed");
+  const name = `stratos-${statSync(join(from, "inputs.json")).mtimeMs}.tgz`;
+  const archive = join(kept, name);
+  if (existsSync(archive)) return archive;
+  mkdirSync(kept, { recursive: true });
+  // Two at once both pack: only a whole archive is given the name.
+  const own = `${archive}.${process.pid}`;
+  copyFileSync(pack(from, folder), own);
+  renameSync(own, archive);
+  for (const other of readdirSync(kept)) if (!other.startsWith(name)) rmSync(join(kept, other), { force: true });
+  return archive;
+}
+
+/** @returns path of the archive, in `folder` */
+function pack(from: string, folder: string): string {
+  return join(folder, must("npm", ["pack", "--silent", "--pack-destination", folder], from).trim());
 }
 
 /** Runs a program of a user in the project. @param node  default: the host's */
@@ -81,10 +117,6 @@ export function homeOf(t: TestContext, folder: string, name: string): Record<str
   const home = join(folder, name);
   mkdirSync(home);
   symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
-  t.after(async () => {
-    const pid = Number.parseInt(readFileSync(join(home, "systems/supervisor.lock"), "utf8"), 10);
-    process.kill(pid, "SIGTERM");
-    await untilGone(pid);
-  });
+  t.after(() => endSupervisor(home));
   return { STRATOS_HOME: home };
 }

@@ -27,5 +27,5 @@ export function freshBundle(root) {
     const now = statSync(join(root, path), { throwIfNoEntry: false });
     if (now === undefined || now.size !== recorded.size || now.mtimeMs !== recorded.mtimeMs) return null;
   }
-  return join(root, "dist/main.mjs");
+  return join(root, "dist/main.cjs");
 }

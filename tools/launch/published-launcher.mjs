@@ -14,7 +14,7 @@ const folder = dirname(fileURLToPath(import.meta.url));
 const home = existsSync(join(folder, "node_modules")) ? folder : dirname(dirname(folder));
 try {
   keepRawArguments();
-  await becomeNode(home, [join(folder, "main.mjs"), ...process.argv.slice(2)]);
+  await becomeNode(home, [join(folder, "main.cjs"), ...process.argv.slice(2)]);
 } catch (error) {
   if (!(error instanceof LaunchError)) throw error;
   process.stderr.write(`stratos: ${error.message}\n`);

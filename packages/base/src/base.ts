@@ -13,6 +13,8 @@ export {
 } from "./advisory-locks.ts";
 export type { RangeLock } from "./advisory-locks.ts";
 export { SeededRandom } from "./seeded-random.ts";
+export { fromBase64, toBase64 } from "./base64.ts";
+export { hexOf } from "./hex.ts";
 export { concatBytes } from "./concat.ts";
 export { closestName, editDistance, slipsOfWord } from "./edit-distance.ts";
 export { printable } from "./printable.ts";

@@ -19,6 +19,7 @@ const handlers: CommandHandlers = {
   run: record("run", 42),
   trace: record("trace"),
   replay: record("replay"),
+  check: record("check"),
   imageList: record("ls"),
   imageBuild: record("build"),
   imageRemove: record("rm"),

@@ -6,7 +6,7 @@ import { engineFlags, keptTranslations, type ProgressDisplay, stratosHome } from
 import { warmCode } from "@stratos/images/warm-code";
 
 /** The command itself; `process.argv` may name whoever else has called. */
-const MAIN = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./main.ts" : "./main.mjs", import.meta.url));
+const MAIN = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./main.ts" : "./main.cjs", import.meta.url));
 
 interface WarmRequest {
   readonly image: string;

@@ -118,6 +118,7 @@ export async function runCompose(ports: ComposePorts, request: ComposeRequest): 
   const { hostHooks = "refuse" } = request;
   if (hostHooks === "refuse" || (hostHooks === "run" && ports.runOnHost === undefined))
     checkHostHooks(request.treefile, request.targets);
+  request.treefile.requireBuilds(request.targets);
   checkOutputs(ports.outputs, request.treefile, request.targets);
   checkPhases(request.treefile, request.targets);
   const steps = planSteps(request.targets, compose, {

@@ -4,17 +4,19 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PackDescription } from "@stratos/host-browser/pack";
 import { ImageStore, layerContent } from "@stratos/images";
+import type { PageName } from "./join-page.ts";
 import { writePack, type PackEvent, type PackRequest } from "@stratos/images/web";
 
-/** In the published package the page is joined already. */
+/** In the published package the pages are joined already. */
 const JOINED = fileURLToPath(new URL("./console/", import.meta.url));
 
-/** The page's files, by name. */
-export async function pageFiles(): Promise<ReadonlyMap<string, Uint8Array>> {
-  if (existsSync(join(JOINED, "index.html")))
-    return new Map(readdirSync(JOINED).map((name) => [name, readFileSync(join(JOINED, name))]));
+/** A page's files, by name. */
+export async function pageFiles(page: PageName): Promise<ReadonlyMap<string, Uint8Array>> {
+  const joined = join(JOINED, page);
+  if (existsSync(join(joined, "index.html")))
+    return new Map(readdirSync(joined).map((name) => [name, readFileSync(join(joined, name))]));
   const { joinPage } = await import("./join-page.ts");
-  return joinPage();
+  return joinPage(page);
 }
 
 /**
@@ -28,7 +30,7 @@ export async function writeWebFolder(
   onEvent: (event: PackEvent) => void,
 ): Promise<PackDescription> {
   const description = await writePack({ ...request, folder: join(request.folder, "image") }, onEvent);
-  writePage(request.folder, await pageFiles());
+  writePage(request.folder, await pageFiles("tab"));
   return description;
 }
 
@@ -46,7 +48,7 @@ export async function keepWebFolder(
   const store = new ImageStore(home);
   const content = layerContent(store.layerPaths(store.require(image)));
   const folder = join(home, "web", image);
-  if (writtenContent(folder) === content && request.lines.length === 0) writePage(folder, await pageFiles());
+  if (writtenContent(folder) === content && request.lines.length === 0) writePage(folder, await pageFiles("tab"));
   else await writeWebFolder({ ...request, folder }, onEvent);
   return folder;
 }

@@ -3,8 +3,8 @@
  * synchronous request, which workers may make and pages may not. What was read is kept, and who reads on gets more at a
  * time, because each request costs a round trip.
  */
-import { EIO, EROFS } from "@stratos/abi";
-import type { BlockDevice } from "@stratos/host";
+import { EIO } from "@stratos/abi";
+import { ReadOnlyDevice } from "./read-only-device.ts";
 import { requestNow } from "./sync-request.ts";
 import { requestFile, statusWords } from "./web-file.ts";
 
@@ -24,9 +24,8 @@ const RUN_MAX = 16;
 /** Pieces kept: 32 MiB. The kernel keeps the pages that programs use, so this is for what lies beside them. */
 const KEPT_MAX = 512;
 
-export class HttpBlockDevice implements BlockDevice {
+export class HttpBlockDevice extends ReadOnlyDevice {
   readonly size: number;
-  readonly readOnly = true;
   /** Bytes that came over the network, and in how many requests. */
   fetchedBytes = 0;
   requests = 0;
@@ -41,6 +40,7 @@ export class HttpBlockDevice implements BlockDevice {
 
   /** @param size  bytes of the file; an odd end is left away */
   constructor(size: number, fetchPart: FetchPart, options: HttpDeviceOptions = {}) {
+    super();
     this.size = Math.floor(size / BLOCK) * BLOCK;
     this.#fetchPart = fetchPart;
     this.#onFailure = options.onFailure ?? (() => {});
@@ -70,20 +70,6 @@ export class HttpBlockDevice implements BlockDevice {
     }
     return 0;
   }
-
-  write(): number {
-    return -EROFS;
-  }
-
-  flush(): number {
-    return 0;
-  }
-
-  resize(): number {
-    return -EROFS;
-  }
-
-  discard(): void {}
 
   /** Forgets what was kept; it may still be read. */
   close(): void {

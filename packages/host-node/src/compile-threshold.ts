@@ -3,7 +3,6 @@
  * hot in it is so for a few milliseconds: with V8's own numbers a seventh of that second goes to compiling what is
  * hardly used afterwards. What is hot for longer than some tenths of a second is compiled all the same.
  */
-import { setFlagsFromString } from "node:v8";
 
 /** In runs of a function, weighed by its size; and of a loop that does not end. Source: `node --v8-options`. */
 const THRESHOLDS = {
@@ -19,6 +18,8 @@ const IS_KNOWN = process.versions.v8.startsWith("13.6.");
 /** Holds for what is called from now on, in all threads. */
 export function compileLate(isLate: boolean): void {
   if (!IS_KNOWN) return;
+  // Each command loads this file, few call it.
+  const { setFlagsFromString } = process.getBuiltinModule("node:v8");
   for (const [flag, { usual, late }] of Object.entries(THRESHOLDS))
     setFlagsFromString(`--${flag}=${isLate ? late : usual}`);
 }

@@ -173,6 +173,8 @@ export interface WaitReason {
   readonly filters: readonly { readonly filter: string; readonly left: number; readonly of: number }[];
   /** Tasks that the same hosts would take first. */
   readonly ahead: number;
+  /** Of one that failed and is tried again: in so many seconds, 0 when it is due. Null: it is none. */
+  readonly retrySeconds: number | null;
 }
 
 export interface EventView {

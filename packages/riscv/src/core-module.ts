@@ -33,7 +33,7 @@ export interface CoreModule {
   readonly exports: Record<string, unknown>;
 }
 
-export function createCoreModule(options: {
+interface CoreOptions {
   engine: WasmEngine;
   physical: PhysicalMemory;
   table: WasmTable;
@@ -42,9 +42,40 @@ export function createCoreModule(options: {
   hooks: CoreHooks;
   hotThreshold: number;
   archive: CodeArchive | undefined;
-}): CoreModule {
-  const { engine, physical, table, mode, hooks, hotThreshold, archive } = options;
-  const { helpers, lowerings } = options.meanings;
+}
+
+export function createCoreModule(options: CoreOptions): CoreModule {
+  const { engine, physical, table, hooks } = options;
+  const imports: Record<string, unknown> = { memory: physical.memory, table, ...boundHooks(hooks) };
+  for (const { name, create } of options.meanings.helpers) if (create !== undefined) imports[name] = create(physical);
+  const instance: WasmInstance = engine.instantiate(compileKept(options), { m: imports });
+  return { run: instance.exports["run"] as () => void, exports: { ...imports, ...instance.exports } };
+}
+
+/**
+ * The module is the same in each run: its bytes are kept, and their machine code, so that a run neither writes nor
+ * compiles it. What else they depend on, the translator and the processor, the archive's owner adds to its name.
+ */
+function compileKept({ engine, archive, mode, meanings, hotThreshold }: CoreOptions): WasmModule {
+  const emit = (): Uint8Array => emitCoreModule(mode, meanings, hotThreshold);
+  if (archive === undefined) return engine.compileHot(emit());
+  const name = { head: new Uint8Array(0), detail: `core module ${mode} ${hotThreshold}` };
+  const kept = archive.open(name);
+  const [code, bytes] = [kept?.read(0) ?? null, kept?.read(1) ?? null];
+  const restored = code === null || bytes === null ? null : engine.restore(code, bytes);
+  if (restored !== null) return restored;
+  const emitted = emit();
+  const module = engine.compileHot(emitted);
+  const preserved = engine.preserve(emitted);
+  if (preserved !== null) archive.write(name, [preserved, emitted]);
+  return module;
+}
+
+function emitCoreModule(
+  mode: AddressMode,
+  { helpers, lowerings }: InstructionMeanings,
+  hotThreshold: number,
+): Uint8Array {
   const builder = new ModuleBuilder();
   const { code } = builder;
   builder.importMemory("m", "memory");
@@ -56,7 +87,6 @@ export function createCoreModule(options: {
   const indirect = builder.importFunction("m", "indirect", builder.type([Type.i32, Type.i32], []));
 
   // JavaScript helpers are imports, wasm helpers follow as functions: all indices are known before the first body.
-  const imports: Record<string, unknown> = { memory: physical.memory, table, ...boundHooks(hooks) };
   const indexOf = new Map<string, number>();
   if (mode === "wide")
     indexOf.set(
@@ -66,7 +96,6 @@ export function createCoreModule(options: {
   indexOf.set(READ_TIME, builder.importFunction("m", READ_TIME, builder.type([], [Type.f64])));
   for (const helper of helpers) {
     if (helper.create === undefined) continue;
-    imports[helper.name] = helper.create(physical);
     indexOf.set(helper.name, builder.importFunction("m", helper.name, builder.type(helper.parameters, helper.results)));
   }
   const helperIndex = (name: string): number => {
@@ -101,21 +130,7 @@ export function createCoreModule(options: {
   builder.exportFunction("dispatch", dispatch);
   for (const helper of helpers)
     if (helper.emit !== undefined) builder.exportFunction(helper.name, helperIndex(helper.name));
-  const instance: WasmInstance = engine.instantiate(compileKept(engine, builder.finish(), archive), { m: imports });
-  return { run: instance.exports["run"] as () => void, exports: { ...imports, ...instance.exports } };
-}
-
-/** The module is the same in each run; to compile it costs a tenth of a short one, so its machine code is kept. */
-function compileKept(engine: WasmEngine, bytes: Uint8Array, archive: CodeArchive | undefined): WasmModule {
-  if (archive === undefined) return engine.compileHot(bytes);
-  const name = { head: bytes, detail: "core module" };
-  const kept = archive.open(name)?.read(0) ?? null;
-  const restored = kept === null ? null : engine.restore(kept, bytes);
-  if (restored !== null) return restored;
-  const module = engine.compileHot(bytes);
-  const code = engine.preserve(bytes);
-  if (code !== null) archive.write(name, [code]);
-  return module;
+  return builder.finish();
 }
 
 function boundHooks(hooks: CoreHooks): Record<string, unknown> {

@@ -10,6 +10,7 @@ import { ExitReason } from "./exit-reason.ts";
 import { HART_FAULT, HART_FUEL, HART_PC, HART_RETIRED, HART_X } from "./hart-state.ts";
 import { PhysicalMemory } from "./physical-memory.ts";
 import type { CodeRegion, Processor, ProcessorOptions } from "./processor.ts";
+import { addi, bne, EBREAK, ECALL, ld, sd } from "./testing/encode.ts";
 
 const CODE = 0x10000;
 const DATA = 0x20000;
@@ -51,23 +52,7 @@ function machine(
   return { processor, physical, slot, frame, region, x: (n) => physical.i32[(HART_X + n * 8) >>> 2] as number };
 }
 
-const addi = (rd: number, rs1: number, imm: number): number => ((imm & 0xfff) << 20) | (rs1 << 15) | (rd << 7) | 0x13;
 const lui = (rd: number, imm: number): number => (imm << 12) | (rd << 7) | 0x37;
-const ld = (rd: number, rs1: number, imm: number): number =>
-  ((imm & 0xfff) << 20) | (rs1 << 15) | (3 << 12) | (rd << 7) | 0x03;
-const sd = (rs2: number, rs1: number, imm: number): number =>
-  ((imm >> 5) << 25) | (rs2 << 20) | (rs1 << 15) | (3 << 12) | ((imm & 31) << 7) | 0x23;
-const bne = (rs1: number, rs2: number, offset: number): number =>
-  (((offset >> 12) & 1) << 31) |
-  (((offset >> 5) & 63) << 25) |
-  (rs2 << 20) |
-  (rs1 << 15) |
-  (1 << 12) |
-  (((offset >> 1) & 15) << 8) |
-  (((offset >> 11) & 1) << 7) |
-  0x63;
-const ECALL = 0x73;
-const EBREAK = 0x100073;
 
 for (const translate of [false, true]) {
   const tier = translate ? "translated" : "interpreted";

@@ -10,29 +10,14 @@ import { ExitReason } from "./exit-reason.ts";
 import { HART_PC, HART_X } from "./hart-state.ts";
 import { PhysicalMemory } from "./physical-memory.ts";
 import type { Processor, ProcessorHooks } from "./processor.ts";
+import { addi, bne, EBREAK, ECALL, ld, sd } from "./testing/encode.ts";
 
 const CODE = 0x10000;
 const HIGH = 0x7fff_1234_5000;
 
-const addi = (rd: number, rs1: number, imm: number): number => ((imm & 0xfff) << 20) | (rs1 << 15) | (rd << 7) | 0x13;
-const ld = (rd: number, rs1: number, imm: number): number =>
-  ((imm & 0xfff) << 20) | (rs1 << 15) | (3 << 12) | (rd << 7) | 0x03;
-const sd = (rs2: number, rs1: number, imm: number): number =>
-  ((imm >> 5) << 25) | (rs2 << 20) | (rs1 << 15) | (3 << 12) | ((imm & 31) << 7) | 0x23;
 const lrD = (rd: number, rs1: number): number => (0b00010 << 27) | (rs1 << 15) | (3 << 12) | (rd << 7) | 0x2f;
 const scD = (rd: number, rs2: number, rs1: number): number =>
   (0b00011 << 27) | (rs2 << 20) | (rs1 << 15) | (3 << 12) | (rd << 7) | 0x2f;
-const bne = (rs1: number, rs2: number, offset: number): number =>
-  (((offset >> 12) & 1) << 31) |
-  (((offset >> 5) & 63) << 25) |
-  (rs2 << 20) |
-  (rs1 << 15) |
-  (1 << 12) |
-  (((offset >> 1) & 15) << 8) |
-  (((offset >> 11) & 1) << 7) |
-  0x63;
-const EBREAK = 0x100073;
-const ECALL = 0x73;
 
 interface TestMachine {
   processor: Processor;

@@ -12,6 +12,7 @@ import { ExitReason } from "./exit-reason.ts";
 import { HART_PC, HART_X } from "./hart-state.ts";
 import { PhysicalMemory } from "./physical-memory.ts";
 import type { Processor } from "./processor.ts";
+import { addi, bne, EBREAK, ld, sd } from "./testing/encode.ts";
 
 const PAGE = 4096;
 const CODE = 0x10000;
@@ -20,22 +21,6 @@ const DATA = 0x20000;
 const WINDOW = 0x30000000;
 /** A page on the window's other side: 4 GiB are a circle. */
 const STACK = 0xfffff000;
-
-const addi = (rd: number, rs1: number, imm: number): number => ((imm & 0xfff) << 20) | (rs1 << 15) | (rd << 7) | 0x13;
-const ld = (rd: number, rs1: number, imm: number): number =>
-  ((imm & 0xfff) << 20) | (rs1 << 15) | (3 << 12) | (rd << 7) | 0x03;
-const sd = (rs2: number, rs1: number, imm: number): number =>
-  ((imm >> 5) << 25) | (rs2 << 20) | (rs1 << 15) | (3 << 12) | ((imm & 31) << 7) | 0x23;
-const bne = (rs1: number, rs2: number, offset: number): number =>
-  (((offset >> 12) & 1) << 31) |
-  (((offset >> 5) & 63) << 25) |
-  (rs2 << 20) |
-  (rs1 << 15) |
-  (1 << 12) |
-  (((offset >> 1) & 15) << 8) |
-  (((offset >> 11) & 1) << 7) |
-  0x63;
-const EBREAK = 0x100073;
 
 /** A hundred times: x7 = the doubleword at x6, which goes to x8. */
 const COPY = [addi(5, 0, 100), ld(7, 6, 0), sd(7, 8, 0), addi(5, 5, -1), bne(5, 0, -12), EBREAK];

@@ -546,6 +546,15 @@ export interface SystemSpec {
  */
 export type SystemState = "starting" | "running" | "paused" | "exited" | "lost";
 
+/** A further program of a system, on a terminal that outlives those who watch it. */
+export interface SessionView {
+  /** In its system. */
+  readonly name: string;
+  readonly command: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly startedMs: number;
+}
+
 export interface SystemView extends SystemSpec {
   readonly id: string;
   readonly name: string;
@@ -563,6 +572,7 @@ export interface SystemView extends SystemSpec {
   readonly restoredMs: number | null;
   /** Labels of its snapshots, the oldest first. */
   readonly snapshots: readonly string[];
+  readonly sessions: readonly SessionView[];
   /** Process of the host that its machine is; null when there is none. */
   readonly pid: number | null;
 }

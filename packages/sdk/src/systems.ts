@@ -51,15 +51,28 @@ export interface SupervisorOperations extends Operations {
   /** A program that goes on when the client is gone, and whose output is for nobody. Answered with its number. */
   "run-detached": Operations["run"];
   /**
-   * Shows what its program writes from here on, and gives it input. Cancelled: nobody is there any more, it goes on.
-   * Answered with the ProgramEnd.
+   * A further program of it on a terminal of its own, which goes on when the client is gone; `follow-system` shows it.
+   * Answered with its name, a number that no other session of the system has had.
+   */
+  "open-session": Named & {
+    readonly command: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+    readonly cwd?: string | undefined;
+    readonly user?: string | undefined;
+    readonly tty: TerminalSize;
+  };
+  /**
+   * Shows what its program, or a session's, writes from here on, and gives it input. Events are `TerminalSized`;
+   * `started` tells that all of what was is shown. Cancelled: nobody is there any more, it goes on. Answered with the
+   * ProgramEnd.
    */
   "follow-system": Named & {
+    readonly session?: string | undefined;
     readonly tty?: TerminalSize | undefined;
     /** The end of the input is the end of the program's. */
     readonly endsInput: boolean;
-    /** What it has written before is shown first. */
-    readonly isFromStart: boolean;
+    /** So many bytes of what it has written before are shown first: the last, as far as they are kept. */
+    readonly historyBytes: number;
   };
   /**
    * Shows what its program has written; with `isFollowed`, also what it writes until it has ended. `started` tells that
@@ -68,8 +81,8 @@ export interface SupervisorOperations extends Operations {
   "log-of-system": Named & { readonly isFollowed: boolean };
   /** Ends it: a signal first, and all of it when that has not helped after a while. */
   "stop-system": Addressed & { readonly graceMs: number; readonly signal: string };
-  /** A signal for its program. */
-  "kill-system": Named & { readonly signal: string };
+  /** A signal for its program, or for a session's. */
+  "kill-system": Named & { readonly session?: string | undefined; readonly signal: string };
   /** @see SystemView.state: only what has ended or is lost, unless `isForced` */
   "remove-system": Named & { readonly isForced: boolean };
   "pause-system": Named;
@@ -100,6 +113,12 @@ export interface SupervisorOperations extends Operations {
     readonly identity: ForkIdentity;
     readonly prefix?: string | undefined;
   };
+}
+
+/** From here on a terminal that is shown has this size; `isOwn`: it was this client who has asked for it last. */
+export interface TerminalSized {
+  readonly size: TerminalSize;
+  readonly isOwn: boolean;
 }
 
 export type SupervisorClient = EngineClient<SupervisorOperations>;

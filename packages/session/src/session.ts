@@ -26,3 +26,14 @@ export {
   makeGuestFile,
   makeRuntimeFolder,
 } from "./host-listener.ts";
+export { ReplayError } from "./recording/host-answers.ts";
+export { InputGate } from "./recording/input-gate.ts";
+export { Recorder, toldFolders } from "./recording/recorder.ts";
+export {
+  readRecording,
+  type RecordedAnswer,
+  type RecordedEvent,
+  type Recording,
+  RecordingError,
+} from "./recording/recording-format.ts";
+export { Replay, type ReplayOutcome } from "./recording/replay.ts";

@@ -17,6 +17,7 @@ class Watched {
       () => {},
       () => {},
       () => void this.sentAway.push(name),
+      () => {},
     );
     this.audience.add(viewer);
     return viewer;

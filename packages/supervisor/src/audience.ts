@@ -2,6 +2,7 @@
  * Those who watch a system's program, and type into it. Each is shown all that is written from the moment it came; the
  * program waits for the slowest, but not for one that takes nothing any more: that one is sent away.
  */
+import type { TerminalSize } from "@stratos/sdk/api";
 import { STREAM_WINDOW } from "@stratos/sdk/wire";
 
 /** How long a viewer that is full may take nothing while the program waits for it. */
@@ -11,21 +12,25 @@ export class Viewer {
   readonly #send: (stream: 1 | 2, bytes: Uint8Array) => void;
   readonly #onRead: (count: number) => void;
   readonly #onSentAway: () => void;
+  readonly #onSize: (size: TerminalSize, isOwn: boolean) => void;
   #onWay = 0;
   onTaken: () => void = () => {};
 
   /**
    * @param onRead  the program has read so many of its bytes
    * @param onSentAway  it is too slow
+   * @param onSize  the terminal has this size from here on; `isOwn`: it has asked for it itself
    */
   constructor(
     send: (stream: 1 | 2, bytes: Uint8Array) => void,
     onRead: (count: number) => void,
     onSentAway: () => void,
+    onSize: (size: TerminalSize, isOwn: boolean) => void,
   ) {
     this.#send = send;
     this.#onRead = onRead;
     this.#onSentAway = onSentAway;
+    this.#onSize = onSize;
   }
 
   show(stream: 1 | 2, bytes: Uint8Array): void {
@@ -44,6 +49,10 @@ export class Viewer {
 
   get isFull(): boolean {
     return this.#onWay >= STREAM_WINDOW;
+  }
+
+  resized(size: TerminalSize, isOwn: boolean): void {
+    this.#onSize(size, isOwn);
   }
 
   sendAway(): void {
@@ -108,6 +117,11 @@ export class Audience {
 
   typed(viewer: Viewer, bytes: number): void {
     this.#typed.push({ viewer, bytes });
+  }
+
+  /** The last who asks for a size gives it to all. */
+  resize(viewer: Viewer, size: TerminalSize): void {
+    for (const each of this.#viewers) each.resized(size, each === viewer);
   }
 
   /** The program has read so many bytes of what was typed. */

@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { EngineClient } from "@stratos/sdk/client";
-import { PROTOCOL, type SupervisorClient, type SupervisorOperations } from "@stratos/sdk/systems";
+import type { SystemView } from "@stratos/sdk/api";
+import { PROTOCOL, type SupervisorClient, type SupervisorOperations, type TerminalSized } from "@stratos/sdk/systems";
 import { FrameReader } from "@stratos/sdk/wire";
 import { ClientConnection } from "./client-connection.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -225,4 +226,74 @@ test("forks live in their original's process until each ends; with folders of th
     ["identity", { identity: "other" as "fresh" }],
   ] as const)
     await assert.rejects(client.call("fork-system", { ...FORK, name: "bound", ...wrong }).answer, { data: { option } });
+});
+
+/** One who watches a session: all that it was told. */
+class Watching {
+  readonly #client: SupervisorClient;
+  readonly #call: number;
+  readonly ended: Promise<unknown>;
+  told = "";
+
+  constructor(client: SupervisorClient, session: string) {
+    this.#client = client;
+    const { call, answer } = client.call(
+      "follow-system",
+      { name: "one", session, endsInput: false, historyBytes: 1 << 20 },
+      {
+        onStarted: () => void (this.told += "live "),
+        onOutput: (_, bytes) => void (this.told += `${Buffer.from(bytes).toString()} `),
+        onEvent: (event) => {
+          const { size, isOwn } = event as TerminalSized;
+          this.told += `${isOwn ? "own" : "size"} ${size.columns} `;
+        },
+      },
+    );
+    this.#call = call;
+    this.ended = answer.then(
+      () => "ended",
+      (error: Error) => error.message,
+    );
+  }
+
+  type(text: string): void {
+    this.#client.send({ call: this.#call, input: "bytes" }, Buffer.from(text));
+  }
+
+  resize(columns: number): void {
+    this.#client.send({ call: this.#call, size: { columns, rows: 24 } });
+  }
+}
+
+test("a session outlives who has opened it; who watches it sees what was shown, and each other's sizes", async (t) => {
+  const served = new Served(t);
+  const opener = await served.client();
+  await start(opener, "one");
+  const request = { name: "one", command: ["shell"], env: {}, tty: { columns: 80, rows: 24 } };
+  const session = (await opener.call("open-session", request).answer).value as string;
+  const first = new Watching(opener, session);
+  await until(() => first.told === "size 80 live ");
+  first.resize(90);
+  first.type("typed");
+  await until(() => first.told === "size 80 live own 90 typed ");
+  opener.close();
+  const [client, other] = [await served.client(), await served.client()];
+  const second = new Watching(client, session);
+  const third = new Watching(other, session);
+  await until(() => third.told === "size 80 size 90 typed live ");
+  third.resize(70);
+  await until(() => third.told.endsWith("live own 70 ") && second.told.endsWith("live size 70 "));
+  const views = async (): Promise<unknown> => {
+    const { value } = await client.call("systems", {}).answer;
+    return (value as SystemView[])[0]!.sessions.map(({ name, command }) => [name, command]);
+  };
+  assert.deepEqual(await views(), [[session, ["shell"]]]);
+  await client.call("kill-system", { name: "one", session, signal: "SIGHUP" }).answer;
+  assert.deepEqual([await second.ended, await third.ended, await views()], ["ended", "ended", []]);
+  assert.equal(await new Watching(client, session).ended, `one: has no session ${session}`);
+  assert.deepEqual(served.systems, ["one running"]);
+  const next = (await client.call("open-session", request).answer).value;
+  assert.notEqual(next, session, "a name is never another program's");
+  for (let count = 1; count < 32; count++) await client.call("open-session", request).answer;
+  await assert.rejects(client.call("open-session", request).answer, /has 32 sessions already/);
 });

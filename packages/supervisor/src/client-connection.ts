@@ -2,14 +2,22 @@
 import type { SystemView } from "@stratos/sdk/api";
 import { failureOf } from "@stratos/sdk/failure";
 import { type EngineClient, StratosError } from "@stratos/sdk/client";
-import { encodeFrame, type Failure, FrameReader, type FromEngine, type ToEngine } from "@stratos/sdk/wire";
-import { type Addressed, type Hello, PROTOCOL, strangers, type SupervisorOperations } from "@stratos/sdk/systems";
+import { encodeFrame, type Failure, type Frame, FrameReader, type FromEngine, type ToEngine } from "@stratos/sdk/wire";
+import {
+  type Addressed,
+  type Hello,
+  PROTOCOL,
+  strangers,
+  type SupervisorOperations,
+  type TerminalSized,
+} from "@stratos/sdk/systems";
 import { checkName } from "./check-name.ts";
 import { Viewer } from "./audience.ts";
 import type { NamedSystem } from "./named-system.ts";
-import { type LogEntry, readLog } from "./output-log.ts";
 import type { RunningSystem } from "./running-system.ts";
+import type { Session, Watched } from "./session.ts";
 import type { Supervisor } from "./supervisor.ts";
+import { lastOfHistory, type LogEntry } from "./terminal-history.ts";
 
 type Operation = keyof SupervisorOperations;
 /** What comes for a call that is under way. */
@@ -220,8 +228,12 @@ export class ClientConnection {
         const { signal, graceMs } = of(op);
         return this.#addressed(of(op)).stop(signal, graceMs);
       }
-      case "kill-system":
-        return supervisor.find(of(op).name).signal(of(op).signal);
+      case "kill-system": {
+        const { name, session, signal } = of(op);
+        return watchedOf(supervisor.find(name), session).signal(signal);
+      }
+      case "open-session":
+        return (await supervisor.find(of(op).name).openSession(of(op))).name;
       case "remove-system":
         return supervisor.find(of(op).name).remove(of(op).isForced);
       case "pause-system":
@@ -352,21 +364,23 @@ export class ClientConnection {
   async #follow(number: number, call: Call, request: SupervisorOperations["follow-system"]): Promise<unknown> {
     const system = this.#supervisor.find(request.name);
     system.use("files");
-    const viewer = this.#watch(number, call, system, (message, bytes) => {
-      if ("size" in message) system.resize(message.size);
+    const watched = watchedOf(system, request.session);
+    const watching = this.#watch(number, call, watched, (message, bytes) => {
+      if ("size" in message) watched.resize(watching.viewer, message.size);
       else if (!("input" in message)) return;
-      else if (message.input === "bytes") system.type(viewer.viewer, bytes);
-      else if (request.endsInput) system.endInput();
+      else if (message.input === "bytes") watched.type(watching.viewer, bytes);
+      else if (request.endsInput) watched.endInput();
     });
-    if (request.tty !== undefined) system.resize(request.tty);
-    if (request.isFromStart) this.#tellLog(system, viewer.viewer);
-    return viewer.until(system.ended());
+    if (request.historyBytes > 0) showHistory(lastOfHistory(watched.history(), request.historyBytes), watching.viewer);
+    this.#tell({ call: number, started: 0 });
+    if (request.tty !== undefined) watched.resize(watching.viewer, request.tty);
+    return watching.until(watched.ended());
   }
 
   async #showLog(number: number, call: Call, request: SupervisorOperations["log-of-system"]): Promise<unknown> {
     const system = this.#supervisor.find(request.name);
     const watching = this.#watch(number, call, system, () => {});
-    this.#tellLog(system, watching.viewer);
+    showHistory(system.history(), watching.viewer);
     this.#tell({ call: number, started: 0 });
     const isOver = !request.isFollowed || !system.isAlive;
     // Of one that is lost, too, all has been shown by then.
@@ -375,15 +389,11 @@ export class ClientConnection {
     return null;
   }
 
-  #tellLog(system: NamedSystem, viewer: Viewer): void {
-    for (const { head, bytes } of readLog(system.logFolder)) viewer.show((head as LogEntry).stream, bytes);
-  }
-
-  /** The call sees what the system's program writes, until it is over, cancelled, or the client is gone. */
+  /** The call sees what a program writes, until it is over, cancelled, or the client is gone. */
   #watch(
     number: number,
     call: Call,
-    system: NamedSystem,
+    watched: Watched,
     onMessage: (message: Streamed, bytes: Uint8Array) => void,
   ): { readonly viewer: Viewer; until<T>(over: Promise<T>): Promise<T> } {
     let leave!: (error: Error) => void;
@@ -394,9 +404,10 @@ export class ClientConnection {
     const viewer = new Viewer(
       (stream, bytes) => this.#tell({ call: number, output: stream }, bytes),
       (count) => this.#tell({ call: number, read: count }),
-      () => leave(new StratosError("closed", `${system.name}: detached, because its output was not read`, {})),
+      () => leave(new StratosError("closed", `${watched.name}: detached, because its output was not read`, {})),
+      (size, isOwn) => this.#tell({ call: number, event: { size, isOwn } satisfies TerminalSized }),
     );
-    system.watch(viewer);
+    watched.watch(viewer);
     call.onMessage = (message, bytes) => {
       if ("cancel" in message) leave(new Error("cancelled"));
       else if ("taken" in message) viewer.taken(message.taken);
@@ -405,7 +416,7 @@ export class ClientConnection {
     call.onGone = () => leave(new Error("gone"));
     return {
       viewer,
-      until: (over) => Promise.race([over, left]).finally(() => system.leave(viewer)),
+      until: (over) => Promise.race([over, left]).finally(() => watched.leave(viewer)),
     };
   }
 }
@@ -414,6 +425,16 @@ export class ClientConnection {
 function madeBy(op: Operation, value: unknown): readonly string[] {
   if (op === "start-system" || op === "resume-system") return [(value as SystemView).name];
   return op === "fork-system" ? (value as readonly SystemView[]).map(({ name }) => name) : [];
+}
+
+function watchedOf(system: NamedSystem, session: string | undefined): NamedSystem | Session {
+  return session === undefined ? system : system.session(session);
+}
+
+function showHistory(frames: readonly Frame[], viewer: Viewer): void {
+  for (const { head, bytes } of frames as readonly (Frame & { readonly head: LogEntry })[])
+    if ("size" in head) viewer.resized(head.size, false);
+    else viewer.show(head.stream, bytes);
 }
 
 async function startDetached(engine: EngineClient, request: SupervisorOperations["run"]): Promise<number> {

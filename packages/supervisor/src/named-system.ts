@@ -16,18 +16,23 @@ import { hostReason } from "@stratos/host-node/home";
 import type { NodeEngines } from "@stratos/engine-node";
 import { StratosError } from "@stratos/sdk/client";
 import type { ForkIdentity, ImageProgress, ProgramEnd, SystemSpec, SystemView, TerminalSize } from "@stratos/sdk/api";
-import type { CreateRequest } from "@stratos/sdk/wire";
+import type { CreateRequest, Frame } from "@stratos/sdk/wire";
+import type { SupervisorOperations } from "@stratos/sdk/systems";
 import { Audience, type Viewer } from "./audience.ts";
 import { type CheckpointAbout, readCheckpointAbout } from "./checkpoint-about.ts";
+import type { Beginning } from "./going-program.ts";
 import { MachineProcess, type OpenedMachine } from "./machine-process.ts";
-import { forgetLog, OutputLog } from "./output-log.ts";
+import { forgetLog, OutputLog, readLog } from "./output-log.ts";
 import { RunningSystem } from "./running-system.ts";
+import { Session, type Watched } from "./session.ts";
 import type { SystemFolder, SystemRecord } from "./system-store.ts";
+import { type LogEntry, sizeFrame } from "./terminal-history.ts";
 
 /** A system that is lost again and again soon after its checkpoint is not begun for ever. */
 const RETURNS_MAX = 3;
 const RETURNS_MS = 10 * 60_000;
 const SNAPSHOTS_MAX = 100;
+const SESSIONS_MAX = 32;
 /** Between two checkpoints it runs so many times as long as the first one took. */
 const RUN_TIMES = 4;
 /** How long an engine may take to pass a signal on: then it hangs, and is to end all the same. */
@@ -57,7 +62,7 @@ interface SystemParts {
   readonly listener: SystemListener;
 }
 
-export class NamedSystem {
+export class NamedSystem implements Watched {
   readonly #engines: Engines;
   readonly #home: string;
   readonly #folder: SystemFolder;
@@ -74,6 +79,9 @@ export class NamedSystem {
   #returns: number[] = [];
   #isRemoved = false;
   readonly #followers = new Set<(machine: RunningSystem) => void>();
+  readonly #sessions = new Map<string, Session>();
+  /** Their names are numbers, and none comes twice. */
+  #lastSession = 0;
   #tail: Promise<unknown> = Promise.resolve();
   readonly #waiting = new Set<{ resolve(end: ProgramEnd): void; reject(error: unknown): void }>();
 
@@ -94,8 +102,9 @@ export class NamedSystem {
     return this.#record.spec;
   }
 
-  get logFolder(): string {
-    return this.#folder.path;
+  history(): readonly Frame[] {
+    const { tty } = this.#record.spec;
+    return [...(tty === null ? [] : [sizeFrame(tty)]), ...readLog(this.#folder.path)];
   }
 
   get isAlive(): boolean {
@@ -109,6 +118,7 @@ export class NamedSystem {
       ...spec,
       ...record,
       snapshots: this.#folder.snapshots(),
+      sessions: [...this.#sessions.values()].map((session) => session.view()),
       pid: this.#running?.engine.processId ?? null,
     };
   }
@@ -240,10 +250,7 @@ export class NamedSystem {
   }
 
   /** A machine takes the place of the one that is there, if any, once its program runs. */
-  async #begin(
-    { process, target }: OpenedMachine,
-    beginning: ConstructorParameters<typeof RunningSystem>[1],
-  ): Promise<void> {
+  async #begin({ process, target }: OpenedMachine, beginning: Beginning): Promise<void> {
     let begun: RunningSystem | null = null;
     try {
       this.#log ??= new OutputLog(this.#folder);
@@ -256,8 +263,7 @@ export class NamedSystem {
           if (begun === this.#running) this.#audience.read(count);
         },
         onOutput: (stream, bytes, dealtWith) => {
-          const entry = { stream, atMs: Date.now() };
-          this.#attempt("output could not be kept", () => this.#log?.append(entry, bytes));
+          this.#keepOutput({ stream, atMs: Date.now() }, bytes);
           this.#audience.show(stream, bytes, dealtWith);
         },
       });
@@ -285,6 +291,10 @@ export class NamedSystem {
       await process.close(target);
       throw error;
     }
+  }
+
+  #keepOutput(entry: LogEntry, bytes: Uint8Array): void {
+    this.#attempt("output could not be kept", () => this.#log?.append(entry, bytes));
   }
 
   /** Its program has ended, and with it the system. */
@@ -378,8 +388,30 @@ export class NamedSystem {
     if (this.#record.spec.hasInput) this.#running?.endInput();
   }
 
-  resize(size: TerminalSize): void {
-    this.#running?.resize(size);
+  resize(viewer: Viewer, size: TerminalSize): void {
+    if (this.#running === null || this.#record.spec.tty === null) return;
+    this.#keepOutput({ size, atMs: Date.now() }, new Uint8Array(0));
+    this.#running.resize(size);
+    this.#audience.resize(viewer, size);
+  }
+
+  /** A further program on a terminal of its own. @throws StratosError: it cannot be started */
+  async openSession(request: SupervisorOperations["open-session"]): Promise<Session> {
+    const { engine, target } = this.use("programs");
+    if (this.#sessions.size >= SESSIONS_MAX) throw this.#refuse(`has ${SESSIONS_MAX} sessions already`);
+    const session = new Session(String(++this.#lastSession), engine, target, request);
+    this.#sessions.set(session.name, session);
+    const forget = (): void => void this.#sessions.delete(session.name);
+    session.ended().then(forget, forget);
+    await session.started;
+    return session;
+  }
+
+  /** @throws StratosError of kind system */
+  session(name: string): Session {
+    const session = this.#sessions.get(name);
+    if (session === undefined) throw this.#refuse(`has no session ${name}`);
+    return session;
   }
 
   async signal(name: string): Promise<void> {

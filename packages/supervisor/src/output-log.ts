@@ -1,17 +1,13 @@
 /**
- * What a system's program has written, with streams and times: frames (sdk, frames.ts) of `LogEntry` and the bytes.
+ * What a system's program has written, with streams and times, and what sizes its terminal had: frames (sdk, frames.ts)
+ * of `LogEntry` (terminal-history.ts) and the bytes.
  * Two files, each up to 8 MiB: when the newer one is full it takes the place of the older one.
  */
 import { closeSync, constants, existsSync, fstatSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { readWhole } from "@stratos/host-node/files";
 import { encodeFrame, type Frame, FrameReader } from "@stratos/sdk/wire";
-
-export interface LogEntry {
-  readonly stream: 1 | 2;
-  /** Milliseconds since 1970. */
-  readonly atMs: number;
-}
+import type { LogEntry } from "./terminal-history.ts";
 
 /** Its path may become another while the log is open. */
 interface LogFolder {

@@ -1,62 +1,13 @@
-/** The machine of a system while it has one: a process of the engine, and the program that it is there for. */
-import type { EngineClient } from "@stratos/sdk/client";
-import type { ProgramEnd, TerminalSize } from "@stratos/sdk/api";
-import type { Operations } from "@stratos/sdk/wire";
+/** The machine of a system while it has one, in its process, and the program that it is there for. */
+import { type Beginning, GoingProgram, type ProgramListener } from "./going-program.ts";
 import type { MachineProcess, OpenedMachine } from "./machine-process.ts";
 
-interface MainListener {
-  /** Whoever sent them may send more once `dealtWith` is called. */
-  onOutput(stream: 1 | 2, bytes: Uint8Array, dealtWith: () => void): void;
-  onRead(count: number): void;
-}
-
-type Beginning =
-  | { readonly op: "run"; readonly request: Omit<Operations["run"], "target"> }
-  | { readonly op: "attach"; readonly request: Omit<Operations["attach"], "target"> };
-
-export class RunningSystem {
+export class RunningSystem extends GoingProgram {
   readonly process: MachineProcess;
-  readonly target: number;
-  readonly #call: number;
-  /** The program's number, once it runs; rejects when it cannot be started. */
-  readonly started: Promise<number>;
-  /** Rejects with a StratosError of kind engine when its process is gone. */
-  readonly ended: Promise<ProgramEnd>;
 
-  constructor({ process, target }: OpenedMachine, { op, request }: Beginning, listener: MainListener) {
+  constructor({ process, target }: OpenedMachine, beginning: Beginning, listener: ProgramListener) {
+    super(process.engine, target, beginning, listener);
     this.process = process;
-    this.target = target;
-    const { engine } = process;
-    let tellStarted!: (pid: number) => void;
-    const started = new Promise<number>((resolve) => {
-      tellStarted = resolve;
-    });
-    const { call, answer } = engine.call(op, { target, ...request } as Operations[typeof op], {
-      onStarted: tellStarted,
-      onRead: (count) => listener.onRead(count),
-      onOutput: (stream, bytes) =>
-        listener.onOutput(stream, bytes, () => engine.send({ call, taken: bytes.length, stream })),
-    });
-    this.#call = call;
-    this.ended = answer.then(({ value }) => value as ProgramEnd);
-    this.started = Promise.race([started, this.ended.then(() => 0)]);
-    for (const each of [this.started, this.ended]) each.catch(() => {});
-  }
-
-  get engine(): EngineClient {
-    return this.process.engine;
-  }
-
-  type(bytes: Uint8Array): void {
-    this.engine.send({ call: this.#call, input: "bytes" }, bytes);
-  }
-
-  endInput(): void {
-    this.engine.send({ call: this.#call, input: "end" });
-  }
-
-  resize(size: TerminalSize): void {
-    this.engine.send({ call: this.#call, size });
   }
 
   /** Ends the machine. */

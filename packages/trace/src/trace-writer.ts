@@ -1,6 +1,7 @@
 /** Looks on at a machine's system calls, signals and programs, and writes them down or counts them. */
 import { NetlinkSocket, type Task } from "@stratos/kernel";
 import type { Machine } from "@stratos/machine";
+import { registersMark } from "./machine-marks.ts";
 import { syscallLine, syscallName, type TracedCaller } from "./syscall-line.ts";
 import { quote, signalName } from "./values.ts";
 
@@ -21,18 +22,25 @@ const BUFFER_CHARACTERS = 1 << 16;
 export class TraceWriter {
   readonly #sink: TraceSink;
   readonly #counts: Map<number, { calls: number; errors: number }> | null;
+  readonly #hasMarks: boolean;
+  #machine: Machine | null = null;
   #buffer = "";
   /** Ends of processes: the call that ended one is told after it has happened, and belongs before it. */
   readonly #ends: string[] = [];
 
-  /** @param options.isSummary  calls are counted, and nothing is written */
-  constructor(sink: TraceSink, options: { isSummary: boolean }) {
+  /**
+   * @param options.isSummary  calls are counted, and nothing is written
+   * @param options.hasMarks  each line begins with how many instructions were retired, and a mark of the registers
+   */
+  constructor(sink: TraceSink, options: { isSummary: boolean; hasMarks?: boolean }) {
     this.#sink = sink;
+    this.#hasMarks = options.hasMarks === true;
     this.#counts = options.isSummary ? new Map() : null;
   }
 
   attach(machine: Machine): void {
     const { kernel } = machine;
+    this.#machine = machine;
     let program: { path: string; argv: readonly string[] } | null = null;
     kernel.onExec = (task, path, argv) => {
       // The first program of a machine is started by no system call.
@@ -63,6 +71,12 @@ export class TraceWriter {
       });
   }
 
+  /** Something else that happened. @param text  byte string of one line */
+  note(text: string): void {
+    this.#flushEnds();
+    this.#add(`${this.#mark()}${text}\n`);
+  }
+
   /** Writes what is left. @returns of a summary the calls, the most frequent first */
   finish(): readonly CallCount[] {
     this.#flushEnds();
@@ -82,13 +96,23 @@ export class TraceWriter {
   #line(tid: number, text: string): void {
     const isExit = text.startsWith("exit");
     if (!isExit) this.#flushEnds();
-    this.#buffer += this.#format(tid, text);
+    this.#add(this.#format(tid, text));
     if (isExit) this.#flushEnds();
+  }
+
+  #add(line: string): void {
+    this.#buffer += line;
     if (this.#buffer.length > BUFFER_CHARACTERS) this.#flush();
   }
 
   #format(tid: number, text: string): string {
-    return `[${String(tid).padStart(4)}] ${text}\n`;
+    return `${this.#mark()}[${String(tid).padStart(4)}] ${text}\n`;
+  }
+
+  #mark(): string {
+    if (!this.#hasMarks) return "";
+    const machine = this.#machine;
+    return machine === null ? "0 0 " : `${machine.statistics.instructions} ${registersMark(machine).toString(16)} `;
   }
 
   #flushEnds(): void {

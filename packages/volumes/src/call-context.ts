@@ -6,18 +6,19 @@ import type { MountedCall, NamedVolume } from "@stratos/tools-node/fuse";
 
 interface CallContext {
   /** What arguments mean that name volumes. Bound: those of one command line. */
-  readonly volumes: Map<string, NamedVolume>;
+  volumes: Map<string, NamedVolume>;
   /** Passphrases, asked for once. */
   present: Uint8Array | null;
   fresh: Uint8Array | null;
   /** Whose command this is, when it was sent here. */
-  readonly caller: MountedCall | null;
+  caller: MountedCall | null;
 }
 
-export let callContext: CallContext = emptyContext(null);
+/** One object for all command lines: who imports it need not see another. */
+export const callContext: CallContext = emptyContext(null);
 
 export function beginCall(caller: MountedCall | null): void {
-  callContext = emptyContext(caller);
+  Object.assign(callContext, emptyContext(caller));
 }
 
 function emptyContext(caller: MountedCall | null): CallContext {

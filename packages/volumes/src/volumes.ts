@@ -87,6 +87,7 @@ export {
   requireVolumePlace,
   type VolumePlace,
 } from "./volume-place.ts";
-export { probeDevice, scanDevices, type ScannedVolume, volumesOf } from "./volume-scan.ts";
+export { foundVolumes, listedVolume } from "./found-volumes.ts";
+export { probeDevice, type ScannedVolume } from "./volume-scan.ts";
 export { VolumeTree } from "./volume-tree.ts";
 export { uuidText, volumeSpace, type VolumeSpace, volumeStatistics } from "./volume-usage.ts";

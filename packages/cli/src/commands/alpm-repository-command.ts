@@ -2,16 +2,10 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { toBase64 } from "@stratos/base";
 import { stratosHome } from "@stratos/host-node";
 import { nodeAlpmPorts } from "@stratos/tools-node/packages";
-import {
-  compareAlpmVersions,
-  listedPaths,
-  openAlpmPackage,
-  toBase64,
-  writeSyncDatabase,
-  type DatabaseEntry,
-} from "@stratos/pkg";
+import { compareAlpmVersions, listedPaths, openAlpmPackage, writeSyncDatabase, type DatabaseEntry } from "@stratos/pkg";
 import { toldAlpmFailure } from "@stratos/systems/alpm";
 import { CommandError } from "../command-error.ts";
 import type { AlpmRepositoryOptions } from "./alpm-options.ts";

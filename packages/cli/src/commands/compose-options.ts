@@ -1,4 +1,6 @@
 /** Options of `stratos compose`, as commander fills them in. */
+import type { ComposeHubOptions } from "../hub/compose-sources.ts";
+
 interface ComposeJsonOptions {
   readonly json?: true;
 }
@@ -22,7 +24,7 @@ export interface ComposeExportOptions extends ComposeSelection {
 }
 
 /** Options of what looks at an archive. */
-export interface ComposePlanOptions extends ComposeSelection, ComposeJsonOptions {
+export interface ComposePlanOptions extends ComposeSelection, ComposeJsonOptions, ComposeHubOptions {
   readonly mirror?: string;
   readonly lock?: string;
   readonly locked?: true;

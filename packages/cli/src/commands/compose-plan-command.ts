@@ -11,6 +11,7 @@ import {
   planSteps,
   resolveImage,
   tellingRequest,
+  type Archive,
   type LockedImage,
   type TreefileProblem,
 } from "@stratos/compose";
@@ -26,20 +27,30 @@ import {
 } from "@stratos/systems/compose";
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
+import { withHubPackages } from "../hub/compose-sources.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import type { ComposePlanOptions } from "./compose-options.ts";
 import { composeAtTerminal, onUnknownKey, tellChosen } from "./compose-terminal.ts";
 
 export async function planCompose(file: string, options: ComposePlanOptions): Promise<number> {
-  const treefile = await openTreefile(file, onUnknownKey(options));
-  const targets = await selectTargets(treefile, options);
-  requireFiles(file, treefile, targets);
-  tellChosen(treefile, targets);
+  const written = await openTreefile(file, onUnknownKey(options));
+  const selected = await selectTargets(written, options);
+  requireFiles(file, written, selected);
+  tellChosen(written, selected);
   const lockMode = lockModeOf(options),
     lock = await readLock(lockPath(file, options.lock));
   return telling(file, async () => {
+    const { treefile, targets, keyrings } = await withHubPackages(
+      file,
+      { treefile: written, targets: selected },
+      { ...options, isLook: true },
+    );
     checkPhases(treefile, targets);
+    const archive = (): Archive => {
+      const { mirror, keyrings: own } = findArchive({ mirror: options.mirror, treefile: file, targets });
+      return { mirror, keyrings: [...own, ...keyrings] };
+    };
     const steps = orderNodes(planSteps(targets, NO_WORK, { skipPhases: options.skipPhase }));
     const session = await composeAtTerminal({ output: ".", treefile: file }, { verbose: false, targets });
     try {
@@ -59,11 +70,8 @@ export async function planCompose(file: string, options: ComposePlanOptions): Pr
         const locked = isLocked
           ? kept!
           : await tellingRequest(treefile, target, () =>
-              resolveImage(
-                session.ports,
-                target,
-                findArchive({ mirror: options.mirror, treefile: file, targets }),
-                (progress) => session.show({ kind: "packages", image: lockKey(target), progress }),
+              resolveImage(session.ports, target, archive(), (progress) =>
+                session.show({ kind: "packages", image: lockKey(target), progress }),
               ),
             );
         checkAnswers(treefile, target, locked);

@@ -186,6 +186,9 @@ function planning(command: Command): Command {
       "Debian mirror (default: the treefile's, $STRATOS_MIRROR, \"mirror\" in config.json, or the host's apt sources)",
     )
     .option("--lock <file>", "lock file (default: beside the treefile, .lock.json)")
+    .option("--hub <url>", "hub that builds `sources` and whose packages images may take (for sources: $STRATOS_HUB)")
+    .option("--channel <name>", "channel of the hub (default: default)")
+    .option("--token-file <file>", "a file with the hub's key (default: what `hub login` kept)")
     .option("--locked", "take exactly what the lock file says")
     .option("--update", "choose packages anew, whatever the lock file says")
     .addOption(

@@ -18,15 +18,16 @@ import {
 import { VERSION } from "@stratos/sdk/version";
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
+import { withHubPackages } from "../hub/compose-sources.ts";
 import { formatSize } from "../option-values.ts";
 import type { ComposeRunOptions } from "./compose-options.ts";
 import { composeAtTerminal, onUnknownKey, tellChosen } from "./compose-terminal.ts";
 
 export async function runComposeCommand(file: string, options: ComposeRunOptions): Promise<number> {
-  const treefile = await openTreefile(file, onUnknownKey(options));
-  const targets = await selectTargets(treefile, options);
-  requireFiles(file, treefile, targets);
-  tellChosen(treefile, targets);
+  const written = await openTreefile(file, onUnknownKey(options));
+  const selected = await selectTargets(written, options);
+  requireFiles(file, written, selected);
+  tellChosen(written, selected);
   const place = lockPath(file, options.lock),
     lockMode = lockModeOf(options);
   const lock = await readLock(place);
@@ -35,6 +36,12 @@ export async function runComposeCommand(file: string, options: ComposeRunOptions
   if (allowsHostHooks && !statSync(file).isFile())
     throw new CommandError(file, "is no file beside which its programs could lie; --allow-host-hooks is for files");
   return telling(file, async () => {
+    const { treefile, targets, keyrings } = await withHubPackages(
+      file,
+      { treefile: written, targets: selected },
+      { ...options, isLook: options.locked === true },
+    );
+    const archive = findArchive({ mirror: options.mirror, treefile: file, targets });
     const session = await composeAtTerminal(
       { output: resolve(options.output), treefile: file },
       { verbose: options.verbose === true, targets, allowsHostHooks },
@@ -45,7 +52,7 @@ export async function runComposeCommand(file: string, options: ComposeRunOptions
         targets,
         lock,
         lockMode,
-        archive: findArchive({ mirror: options.mirror, treefile: file, targets }),
+        archive: { ...archive, keyrings: [...archive.keyrings, ...keyrings] },
         jobs: options.sequential === true ? 1 : (options.jobs ?? Math.max(2, availableParallelism())),
         skipPhases: options.skipPhase,
         timeoutSeconds: options.timeout === undefined ? undefined : options.timeout / 1000,

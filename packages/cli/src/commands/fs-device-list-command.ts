@@ -1,8 +1,7 @@
 /** `stratos fs device list`: the volumes of this host, found on its devices and in files. */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { AEGISFS_TYPE, readMountTable } from "@stratos/host-node/mounts";
-import { scanDevices, volumesOf, type ScannedVolume } from "@stratos/volumes";
+import { foundVolumes, listedVolume, type ScannedVolume } from "@stratos/volumes";
 import { CommandError, hostReason } from "../command-error.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
@@ -14,29 +13,9 @@ export interface DeviceListOptions {
 
 export async function listDevicesCommand(options: DeviceListOptions): Promise<number> {
   for (const folder of options.dir) expectFolder(folder);
-  const mounts = readMountTable().filter(({ type }) => type === AEGISFS_TYPE);
-  const volumes = volumesOf(scanDevices(options.dir.map((folder) => resolve(folder)))).map((volume) => ({
-    volume,
-    mountPoints: mounts
-      .filter(({ source }) => volume.devices.some(({ path }) => path === source))
-      .map(({ mountPoint }) => mountPoint),
-  }));
+  const volumes = foundVolumes(options.dir.map((folder) => resolve(folder)));
   if (options.json === true) {
-    process.stdout.write(
-      `${JSON.stringify(
-        volumes.map(({ volume, mountPoints }) => ({
-          uuid: volume.uuid,
-          label: volume.label,
-          encrypted: volume.isEncrypted,
-          mountPoints,
-          devices: volume.devices.map(({ path, index, sizeBytes }) => ({ path, index, sizeBytes })),
-          missing: volume.missing,
-          copies: volume.copies.map(({ path }) => path),
-        })),
-        null,
-        2,
-      )}\n`,
-    );
+    process.stdout.write(`${JSON.stringify(volumes.map(listedVolume), null, 2)}\n`);
     return 0;
   }
   process.stdout.write(

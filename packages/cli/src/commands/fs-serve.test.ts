@@ -10,7 +10,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { openApiDocument, REST_ROUTES } from "@stratos/volumes/serve";
+import { openApiDocument, REST_ROUTES, VOLUMES_API } from "@stratos/volumes/serve";
 import { VERSION } from "@stratos/sdk/version";
 import { runCommand } from "../testing/run-command.ts";
 import { testFolder } from "../testing/test-folder.ts";
@@ -184,7 +184,7 @@ test("the description names every operation, and is what the command prints", as
     paths: Record<string, Record<string, { operationId: string }>>;
   };
   assert.equal(described.openapi, "3.1.0");
-  assert.deepEqual(described, JSON.parse(JSON.stringify(openApiDocument(REST_ROUTES, VERSION))));
+  assert.deepEqual(described, JSON.parse(JSON.stringify(openApiDocument(REST_ROUTES, VOLUMES_API, VERSION))));
   const operations = Object.values(described.paths).flatMap((path) =>
     Object.values(path).map(({ operationId }) => operationId),
   );

@@ -3,6 +3,7 @@ import { Command, Option } from "commander";
 import {
   openApiDocument,
   REST_ROUTES,
+  VOLUMES_API,
   createRestService,
   listenAt,
   type ListenPlace,
@@ -84,7 +85,7 @@ const DEFAULT_PORT = 7460;
 
 async function serveVolumes(texts: readonly string[], options: ServeOptions): Promise<number> {
   if (options.openapi === true) {
-    process.stdout.write(`${JSON.stringify(openApiDocument(REST_ROUTES, VERSION), null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(openApiDocument(REST_ROUTES, VOLUMES_API, VERSION), null, 2)}\n`);
     return 0;
   }
   const config = options.config === undefined ? null : readVolumeConfig(options.config);
@@ -109,7 +110,7 @@ async function serveVolumes(texts: readonly string[], options: ServeOptions): Pr
     );
   // A socket is its owner's alone by its permissions.
   const isOpen = options.token === false || ("socket" in place && tokenFile === undefined);
-  const token = isOpen ? null : serviceToken(tokenFile ?? defaultTokenPath());
+  const token = isOpen ? null : serviceToken(tokenFile ?? defaultTokenPath("fs-serve"));
   const volumes = new ServedVolumes(texts, readOnly ? "read" : "write", config?.volumes ?? [], tell);
   try {
     const app = createRestService(volumes, {

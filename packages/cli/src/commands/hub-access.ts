@@ -1,7 +1,7 @@
 /** `stratos hub role|grant|webhook`. */
 import type { Command } from "commander";
 import type { RoleView } from "@stratos/hub-api";
-import { type HubOptions, withHub } from "../hub/hub-login.ts";
+import { type HubOptions, withHub } from "../hub/hub-client.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { noun, parseCount, repeatable, row } from "./hub-options.ts";
 import { listOf, printJson, type Listing } from "../hub/hub-listing.ts";

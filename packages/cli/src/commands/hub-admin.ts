@@ -14,9 +14,10 @@ import {
   restoreDatabase,
   type Database,
 } from "@stratos/hub";
+import { hubClient, hubFailure } from "@stratos/hub/client";
 import type { ChannelView, HostView, TokenView } from "@stratos/hub-api";
 import { OperationError } from "@stratos/operation";
-import { type HubOptions, hubClient, hubFailure, hubUrl, keepLogin, readToken, withHub } from "../hub/hub-login.ts";
+import { type HubOptions, hubLogins, hubUrl, tokenOf, withHub } from "../hub/hub-client.ts";
 import { type HubPlaceOptions, openPlace } from "./hub-serve-command.ts";
 import { databaseOptions, noun, parseCount, parseSeconds, repeatable, row } from "./hub-options.ts";
 import { eventCommand } from "./hub-task.ts";
@@ -202,10 +203,10 @@ const print = (value: unknown): void => void process.stdout.write(`${JSON.string
 async function loginHub(options: HubOptions & { readonly json?: true }): Promise<number> {
   const url = hubUrl(options);
   if (options.tokenFile === undefined && process.stdin.isTTY) process.stderr.write(`Key for ${url}: `);
-  const token = options.tokenFile === undefined ? await readLine() : readToken(options.tokenFile);
+  const token = options.tokenFile === undefined ? await readLine() : tokenOf(options.tokenFile);
   try {
     const me = await hubClient(url, token).call<{ principal: string }>("GET", "/whoami");
-    keepLogin(url, token);
+    hubLogins().keep(url, token);
     if (options.json === true) print({ hub: url, ...me });
     else process.stdout.write(`${url}: ${me.principal}\n`);
     return 0;
@@ -220,7 +221,7 @@ async function readLine(): Promise<string> {
 }
 
 async function logoutHub(options: HubOptions): Promise<number> {
-  keepLogin(hubUrl(options), null);
+  hubLogins().keep(hubUrl(options), null);
   return 0;
 }
 

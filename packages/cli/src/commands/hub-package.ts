@@ -1,6 +1,6 @@
 /** `stratos hub build|package|repository|artefact`. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { basename, join } from "node:path";
 import { Option, type Command } from "commander";
 import type {
   ArtefactView,
@@ -12,9 +12,8 @@ import type {
   TaskView,
 } from "@stratos/hub-api";
 import { downloadArtefact, uploadArtefacts } from "@stratos/hub/worker";
-import { toldFailure } from "@stratos/images/told-failures";
-import { parseSource, sourceFiles } from "@stratos/pkg";
-import { type HubOptions, hubUrl, withHub } from "../hub/hub-login.ts";
+import { readSourcePackage } from "../hub/source-package.ts";
+import { type HubOptions, hubUrl, withHub } from "../hub/hub-client.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { noun, parseCount, repeatable, row } from "./hub-options.ts";
 import { CommandError, hostReason } from "../command-error.ts";
@@ -144,7 +143,11 @@ function buildSources(sources: readonly string[], options: BuildTaskOptions): Pr
   return withHub(options, async (client) => {
     const tasks: TaskView[] = [];
     for (const source of sources) {
-      const files = source.endsWith(".dsc") ? await uploadSource(client, source) : [];
+      const uploads = source.endsWith(".dsc") ? readSourcePackage(source).files : [];
+      const files = (await uploadArtefacts(client, uploads, new AbortController().signal)).map(({ name, digest }) => ({
+        name,
+        digest,
+      }));
       const submission: TaskSubmission = {
         kind: "build",
         label: `build ${basename(source)}`.slice(0, 200),
@@ -170,30 +173,6 @@ function buildSources(sources: readonly string[], options: BuildTaskOptions): Pr
     for (const { id } of tasks) status = Math.max(status, await waitForEnd(client, id));
     return status;
   });
-}
-
-/** A .dsc and the files that it lists, which lie beside it. */
-async function uploadSource(client: HubClient, dsc: string): Promise<{ name: string; digest: string }[]> {
-  const names = [basename(dsc)];
-  try {
-    names.push(...sourceFiles(parseSource(readFileSync(dsc, "latin1"), dsc), dsc).map(({ name }) => name));
-  } catch (error) {
-    throw (error as NodeJS.ErrnoException).syscall === undefined
-      ? toldFailure(dsc, error, new Set(["SourceError"]))
-      : new CommandError(dsc, hostReason(error), { cause: error });
-  }
-  const files = names.map((name) => ({
-    name,
-    path: join(dirname(dsc), name),
-    role: "input",
-    media: "application/octet-stream",
-  }));
-  const missing = files.find(({ path }) => !existsSync(path));
-  if (missing !== undefined) throw new CommandError(dsc, `lists ${missing.name}, which is not beside it`);
-  return (await uploadArtefacts(client, files, new AbortController().signal)).map(({ name, digest }) => ({
-    name,
-    digest,
-  }));
 }
 
 interface PackageOptions extends Listing {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { EventView, HubClient, TaskDetails, TaskSubmission, TaskView, WaitReason } from "@stratos/hub-api";
 import { OperationError } from "@stratos/operation";
-import { type HubOptions, withHub } from "../hub/hub-login.ts";
+import { type HubOptions, withHub } from "../hub/hub-client.ts";
 import { collectList, hubOptions, parseCount, parseSeconds, repeatable } from "./hub-options.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";

@@ -1,12 +1,18 @@
 /** `stratos replay`: the recorded program on the recorded image with the recorded seed, fed from the recording. */
+import { readFileSync } from "node:fs";
 import { nodePorts, stratosHome } from "@stratos/host-node";
-import { exitStatusOf, findGuestUser, MachineSession, readerOf } from "@stratos/session";
+import { ImageStore, openImage } from "@stratos/images";
+import {
+  type Recording,
+  RecordingError,
+  readRecording,
+  Replay,
+  ReplayError,
+  type ReplayOutcome,
+} from "@stratos/session";
 import { TraceWriter } from "@stratos/trace";
 import { CommandError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
-import { ImageStore, openImage } from "@stratos/images";
-import { InputGate } from "../recording/input-gate.ts";
-import { type Moment, readRecording, type RecordedEvent } from "../recording/recording-file.ts";
 import { runStatistics } from "../session/run-statistics.ts";
 import { openReplayFiles } from "../session/standard-files.ts";
 
@@ -16,121 +22,83 @@ export interface ReplayOptions {
 }
 
 export async function replayCommand(file: string, options: ReplayOptions): Promise<number> {
-  const { header, events, end } = readRecording(file);
+  const recording = openRecording(file);
+  const { header } = recording;
   const { description } = new ImageStore(stratosHome()).require(header.image);
-  if (description.createdAt !== header.imageCreatedAt || description.layers !== header.imageLayers) {
-    throw new CommandError(
+  if (description.createdAt !== header.imageCreatedAt || description.layers !== header.imageLayers)
+    throw failure(
       file,
       `image ${header.image} is not the one that was recorded (made ${description.createdAt}, then ` +
         `${header.imageCreatedAt})`,
-      { status: EXIT_STRATOS_FAILED },
     );
-  }
   const image = openImage(header.image, { home: stratosHome(), keep: undefined, deltaBytes: header.memoryBytes });
   try {
-    const session = new MachineSession({
-      ports: nodePorts(),
-      volume: image.opened.volume,
-      memoryBytes: header.memoryBytes,
-      harts: header.harts,
-      callWork: header.callWork ?? Infinity,
-      seed: header.seed,
-      log: () => {},
-    });
-    const trace =
-      options.trace === true
-        ? new TraceWriter(
-            { write: (text) => void process.stderr.write(Buffer.from(text, "latin1")) },
-            { isSummary: false },
-          )
-        : null;
+    const replay = new Replay(recording, { ports: nodePorts(), volume: image.opened.volume });
+    const { session } = replay;
+    const write = (text: string): void => void process.stderr.write(Buffer.from(text, "latin1"));
+    const trace = options.trace === true ? new TraceWriter({ write }, { isSummary: false }) : null;
     trace?.attach(session.machine);
-    const gate = new InputGate(session.machine, () => session.pump.wake(), {
-      signal: (signal) => session.sendSignal(signal),
-    });
-    let next = 0;
-    gate.replay({
-      take: (moment) => {
-        const from = next;
-        while (next < events.length && isAt(events[next]!, moment)) next++;
-        return events.slice(from, next);
-      },
-    });
-    let stuck = false;
-    session.pump.gate = {
-      get isBlocked() {
-        return gate.isBlocked;
-      },
-      beforeTurn: () => gate.beforeTurn(),
-      onIdle: () => {
-        // An event of this very moment is let in by the next turn; without one the run waits for what never came.
-        if (next < events.length && isAt(events[next]!, gate.moment)) return session.pump.wake();
-        stuck = true;
-        session.stop();
-      },
-    };
-    const standard = openReplayFiles(session, gate, header);
+    const standard = openReplayFiles(session, replay.gate, header);
     const startMs = performance.now();
-    session.start(
-      {
-        program: header.program,
-        argv: header.argv,
-        environment: header.environment,
-        workingDirectory: header.workingDirectory,
-        user: findGuestUser(readerOf(image.opened.volume.root), header.user),
-      },
-      standard.files,
-    );
-    const status = exitStatusOf(await session.run());
-    const outcome = gate.end(status);
-    await standard.finish();
-    trace?.finish();
+    let outcome: ReplayOutcome;
+    try {
+      outcome = await replay.run(standard.files);
+    } finally {
+      await standard.finish();
+      trace?.finish();
+    }
     if (options.stats === true)
       process.stderr.write(
         JSON.stringify(
           runStatistics(session.machine, { wallMs: performance.now(), startMs, runMs: session.pump.runMs }),
         ) + "\n",
       );
-    if (stuck && end === null) return status; // As far as the recording goes.
-    if (stuck)
-      throw new CommandError(
-        file,
-        `the replay went another way: it waits for input at instruction ${outcome.instructions}`,
-        { status: EXIT_STRATOS_FAILED },
-      );
-    if (
-      end !== null &&
-      header.format === "stratos-recording-1" &&
-      end.status === outcome.status &&
-      end.output === outcome.output
-    ) {
-      // The kernel has learnt since what programs may see (a line more in /proc/filesystems): what counts is what they
-      // did.
-      if (end.instructions !== outcome.instructions)
-        process.stderr.write(
-          `stratos: ${file}: recorded by an older version: status and output are the same, after ` +
-            `${outcome.instructions} instructions instead of ${end.instructions}\n`,
-        );
-      return status;
-    }
-    if (
-      end !== null &&
-      (end.status !== outcome.status || end.instructions !== outcome.instructions || end.output !== outcome.output)
-    ) {
-      throw new CommandError(
-        file,
-        `the replay went another way: status ${outcome.status} after ${outcome.instructions} instructions, ` +
-          `recorded ${end.status} after ${end.instructions}` +
-          `${end.output === outcome.output ? "" : "; the output differs"}`,
-        { status: EXIT_STRATOS_FAILED },
-      );
-    }
-    return status;
+    return statusOf(file, outcome);
+  } catch (error) {
+    if (!(error instanceof ReplayError)) throw error;
+    throw failure(file, `the replay went another way: ${error.message}`);
   } finally {
     image.finish(false);
   }
 }
 
-function isAt(event: RecordedEvent, moment: Moment): boolean {
-  return event.instructions === moment.instructions && event.ns === moment.ns;
+/** @throws CommandError */
+function openRecording(file: string): Recording {
+  const bytes = readFileSync(file);
+  try {
+    return readRecording(bytes);
+  } catch (error) {
+    if (error instanceof RecordingError) throw new CommandError(file, error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** @throws CommandError when it went another way than what was recorded */
+function statusOf(file: string, { verdict, end }: ReplayOutcome): number {
+  switch (verdict.kind) {
+    case "same":
+      return end.status;
+    case "cut":
+      process.stderr.write(`stratos: ${file}: the recording was cut short: this is as far as it goes\n`);
+      return end.status;
+    case "stuck":
+      throw failure(file, `the replay went another way: it waits for input at instruction ${end.instructions}`);
+    case "other instructions":
+      process.stderr.write(
+        `stratos: ${file}: recorded by an older version: status and output are the same, after ` +
+          `${end.instructions} instructions instead of ${verdict.recorded.instructions}\n`,
+      );
+      return end.status;
+    case "other end":
+      throw failure(
+        file,
+        `the replay went another way: status ${end.status} after ${end.instructions} instructions, recorded ` +
+          `${verdict.recorded.status} after ${verdict.recorded.instructions}` +
+          `${verdict.recorded.output === end.output ? "" : "; the output differs"}`,
+      );
+  }
+}
+
+function failure(file: string, why: string): CommandError {
+  return new CommandError(file, why, { status: EXIT_STRATOS_FAILED });
 }

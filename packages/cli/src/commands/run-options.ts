@@ -19,7 +19,8 @@ import {
 import { DETACH_KEYS, parseDetachKeys } from "../named/detach-keys.ts";
 import type { NetworkMode } from "../session/run-options.ts";
 
-export function addRunOptions(command: Command, network: NetworkMode): Command {
+/** What makes a machine, and what its program has. */
+export function addMachineOptions(command: Command): Command {
   return command
     .addOption(
       new Option(
@@ -41,19 +42,6 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
         .default([], "none"),
     )
     .addOption(
-      new Option("--net <mode>", "network: none, or the host's own sockets (TCP and UDP; no ping of others)")
-        .choices(["none", "host"])
-        .default(network),
-    )
-    .addOption(
-      new Option(
-        "-p, --publish <[address:]host:guest[/udp]>",
-        "let a port that the guest listens at stand at another one of the host; needs --net host (repeatable)",
-      )
-        .argParser(parsePublished)
-        .default([], "none"),
-    )
-    .addOption(
       new Option("--memory <size>", `memory of the machine (default: ${formatSize(DEFAULT_MEMORY)})`).argParser(
         parseMemory,
       ),
@@ -67,25 +55,38 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
         "how translated code finds memory: by tables (paged, the default), or mostly without (window)",
       ).choices(["paged", "window"]),
     )
+    .addOption(new Option("--no-cache", "neither use nor keep translations of earlier runs (see `stratos cache`)"));
+}
+
+export function addRunOptions(command: Command, network: NetworkMode): Command {
+  return addMachineOptions(command)
+    .addOption(
+      new Option("--net <mode>", "network: none, or the host's own sockets (TCP and UDP; no ping of others)")
+        .choices(["none", "host"])
+        .default(network),
+    )
+    .addOption(
+      new Option(
+        "-p, --publish <[address:]host:guest[/udp]>",
+        "let a port that the guest listens at stand at another one of the host; needs --net host (repeatable)",
+      )
+        .argParser(parsePublished)
+        .default([], "none"),
+    )
     .addOption(
       new Option("--timeout <seconds>", "end the machine after this time, with status 124").argParser(parseTimeout),
     )
     .addOption(
       new Option("--keep <name>", "save the root, as the run leaves it, as image NAME").argParser(parseImageName),
     )
-    .addOption(
-      new Option("--seed <n>", "deterministic run: chance from this seed, time counted in instructions").argParser(
-        parseSeed,
-      ),
-    )
+    .addOption(seedOption())
     .addOption(
       new Option(
         "--record <file>",
         "deterministic run that `stratos replay` repeats; input, signals, time and chance are written to FILE " +
-          "(without --net and -v, whose content is not recorded)",
+          "(with what is read from -v folders; without --net, which is not recorded)",
       ),
     )
-    .addOption(new Option("--no-cache", "neither use nor keep translations of earlier runs (see `stratos cache`)"))
     .addOption(new Option("--stats", "print what the run cost, as JSON, on stderr"));
 }
 
@@ -115,6 +116,12 @@ export function detachKeysOption(): Option {
   return new Option("--detach-keys <keys>", "keys that leave the program to itself, such as ctrl-x; '': none")
     .argParser(parseDetachKeys)
     .default(parseDetachKeys(DETACH_KEYS), DETACH_KEYS);
+}
+
+export function seedOption(): Option {
+  return new Option("--seed <n>", "deterministic run: chance from this seed, time counted in instructions").argParser(
+    parseSeed,
+  );
 }
 
 export function environmentOption(): Option {

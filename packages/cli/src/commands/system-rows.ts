@@ -54,9 +54,10 @@ function programCommands(finish: Finish): Command[] {
     .description(
       "Shows what a named system's program writes from here on, and gives it what is typed, if it was started with " +
         "--tty or --interactive. Several terminals may do so at once. The detach keys leave it to itself; so does " +
-        "the end of the terminal.",
+        "the end of the terminal. NAME/SESSION is a further program with a terminal of its own, as the console opens " +
+        "them: what it shows comes first.",
     )
-    .argument("<name>", "the system")
+    .argument("<name>", "the system; NAME/SESSION")
     .option("--no-stdin", "only look")
     .addOption(detachKeysOption())
     .action(async (name: string, options: AttachOptions) =>

@@ -1,12 +1,13 @@
 /** `stratos worker`: runs tasks of a hub on this host until a signal ends it. */
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { hubFailure } from "@stratos/hub/client";
 import { buildExecutor, commandExecutor, Worker } from "@stratos/hub/worker";
 import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
 import { makeFolders } from "@stratos/host-node/home";
 import { VERSION } from "@stratos/sdk/version";
 import { CommandError } from "../command-error.ts";
-import { hubFailure, openHub, type HubOptions } from "../hub/hub-login.ts";
+import { openHub, type HubOptions } from "../hub/hub-client.ts";
 
 export interface WorkerCommandOptions extends HubOptions {
   readonly name?: string;

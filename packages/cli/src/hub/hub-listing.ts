@@ -1,6 +1,6 @@
 /** Lists of a hub, as a table or as JSON. */
 import { formatTable } from "../text-table.ts";
-import { withHub, type HubOptions } from "./hub-login.ts";
+import { withHub, type HubOptions } from "./hub-client.ts";
 
 export interface Listing extends HubOptions {
   readonly json?: true;

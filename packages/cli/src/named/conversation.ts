@@ -3,6 +3,7 @@ import { isatty } from "node:tty";
 import { SIGHUP, SIGNAL_NAMES } from "@stratos/abi";
 import { NodeConsole } from "@stratos/host-node";
 import type { ProgramEnd, TerminalSize } from "@stratos/sdk/api";
+import { StratosError } from "@stratos/sdk/client";
 import { STREAM_WINDOW } from "@stratos/sdk/wire";
 import type { SupervisorClient, SupervisorOperations } from "@stratos/sdk/systems";
 import { CommandError, UsageError } from "../command-error.ts";
@@ -22,8 +23,8 @@ interface ConversationOptions {
   onDetach?(call: number): Promise<unknown>;
 }
 
-/** What ended a conversation: the program, the detach keys, or the end of this terminal. */
-export type Conversation = ProgramEnd | "detached" | "hung up";
+/** What ended a conversation: the program, the detach keys, the end of this terminal, or that of the system. */
+export type Conversation = ProgramEnd | "detached" | "hung up" | "system ended";
 
 type Conversing = "run" | "follow-system";
 
@@ -87,6 +88,7 @@ export async function converse<Name extends Conversing>(
   } catch (error) {
     if (client.isGone)
       throw new CommandError("supervisor", "has ended; `stratos ps -a` tells what has become of the system");
+    if (error instanceof StratosError && error.kind === "closed" && pid > 0) return "system ended";
     throw error;
   } finally {
     stopForwarding();

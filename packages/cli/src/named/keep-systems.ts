@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { PublishedPort } from "@stratos/host-node";
 import type { SharedFolder } from "@stratos/images";
 import type { ForkIdentity, SystemView } from "@stratos/sdk/api";
+import { lastLines } from "@stratos/supervisor/last-lines";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import type { NetworkMode } from "../session/run-options.ts";
@@ -97,25 +98,6 @@ export function showLogs(name: string, { follow, tail }: LogsOptions): Promise<n
     await answer;
     return EXIT_SUCCESS;
   });
-}
-
-const NEWLINE = 10;
-
-/** The pieces that hold the last `count` lines, the first of them cut. */
-export function lastLines<T extends { readonly bytes: Uint8Array }>(pieces: readonly T[], count: number): T[] {
-  if (count === 0) return [];
-  let left = count;
-  // A newline at the very end ends the last line; each one before it begins another.
-  let isAtEnd = true;
-  for (let index = pieces.length - 1; index >= 0; index--) {
-    const piece = pieces[index]!;
-    for (let at = piece.bytes.length - 1; at >= 0; at--) {
-      if (piece.bytes[at] === NEWLINE && !isAtEnd && --left === 0)
-        return [{ ...piece, bytes: piece.bytes.subarray(at + 1) }, ...pieces.slice(index + 1)];
-      isAtEnd = false;
-    }
-  }
-  return [...pieces];
 }
 
 /** @param label  absent: its snapshots are listed */

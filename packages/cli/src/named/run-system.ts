@@ -1,6 +1,6 @@
 /** Programs of named systems: `stratos run -d`, `run --name`, `exec`, `attach`. */
 import { resolve } from "node:path";
-import { SIGHUP } from "@stratos/abi";
+import { SIGHUP, SIGKILL } from "@stratos/abi";
 import { isatty } from "node:tty";
 import type { PublishedPort } from "@stratos/host-node";
 import { stratosHome } from "@stratos/host-node/home";
@@ -87,13 +87,20 @@ function refuseUnfit(options: RunOptions): void {
 
 const NOT_FOR_NAMED = "is not for systems that live on (-d, --name)";
 
-export function attachSystem(name: string, options: AttachOptions): Promise<number> {
+/** @param place  NAME: its program; NAME/SESSION: a further one with a terminal of its own, as the console has them */
+export function attachSystem(place: string, options: AttachOptions): Promise<number> {
+  const [name, session] = place.split("/") as [string, string?];
   return withSupervisor(async (client) => {
     const { value } = await client.call("systems", {}).answer;
     const spec = (value as readonly SystemView[]).find((view) => view.name === name);
-    return attach(client, name, options, { spec, isNew: false });
+    return attach(client, name, options, { spec, isNew: false, session });
   });
 }
+
+/** More than is kept. */
+const ALL_HISTORY = Number.MAX_SAFE_INTEGER;
+/** So much of what a session has shown comes first. */
+const SCREEN_HISTORY = 1 << 16;
 
 /** @returns the exit status: the program's, or 0 when it was left to itself */
 async function attach(
@@ -101,19 +108,30 @@ async function attach(
   name: string,
   { detachKeys, stdin }: AttachOptions,
   // Of one that is not there the supervisor tells.
-  { spec, isNew }: { readonly spec: SystemSpec | undefined; readonly isNew: boolean },
+  {
+    spec,
+    isNew,
+    session,
+  }: { readonly spec: SystemSpec | undefined; readonly isNew: boolean; readonly session?: string | undefined },
 ): Promise<number> {
-  const hasTerminal = spec !== undefined && spec.tty !== null;
+  const isSession = session !== undefined;
+  const hasTerminal = isSession || (spec !== undefined && spec.tty !== null);
   const tty = hasTerminal && isatty(1) ? terminalSize() : undefined;
   const end = await converse(
     client,
     "follow-system",
-    { name, tty, endsInput: isNew && !hasTerminal, isFromStart: isNew },
     {
-      hasInput: stdin && spec?.hasInput === true,
+      name,
+      session,
+      tty,
+      endsInput: isNew && !hasTerminal,
+      historyBytes: isNew ? ALL_HISTORY : isSession ? SCREEN_HISTORY : 0,
+    },
+    {
+      hasInput: stdin && (isSession || spec?.hasInput === true),
       hasTerminal,
       detachKeys,
-      onSignal: (signal) => void client.call("kill-system", { name, signal }).answer.catch(() => {}),
+      onSignal: (signal) => void client.call("kill-system", { name, session, signal }).answer.catch(() => {}),
     },
   );
   return statusOf(end, name);
@@ -152,6 +170,10 @@ export function execInSystem(name: string, command: readonly string[], options: 
 
 function statusOf(end: Conversation, name: string): number {
   if (end === "hung up") return EXIT_SIGNAL_BASE + SIGHUP;
+  if (end === "system ended") {
+    process.stderr.write(`stratos: ${name}: has ended, and with it what ran there\n`);
+    return EXIT_SIGNAL_BASE + SIGKILL;
+  }
   if (end !== "detached") return end.exitCode;
   process.stderr.write(`\r\nstratos: ${name}: detached\n`);
   return EXIT_SUCCESS;

@@ -6,8 +6,9 @@ import { Command, Option } from "commander";
 import { VERSION } from "@stratos/sdk/version";
 import { collect, parseImageName, parseImageState, parsePackages } from "../option-values.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "@stratos/images/defaults";
-import { addNamedRunOptions, addRunOptions } from "../commands/run-options.ts";
+import { addMachineOptions, addNamedRunOptions, addRunOptions, seedOption } from "../commands/run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
+import type { CheckOptions } from "../commands/check-command.ts";
 import type { ReplayOptions } from "../commands/replay-command.ts";
 import type {
   ImageBuildOptions,
@@ -25,6 +26,7 @@ export interface CommandHandlers {
   shell(options: RunOptions): Promise<number>;
   run(command: readonly string[], options: RunOptions & NamedRunOptions): Promise<number>;
   replay(file: string, options: ReplayOptions): Promise<number>;
+  check(command: readonly string[], options: CheckOptions): Promise<number>;
   trace(
     command: readonly string[],
     options: RunOptions & { readonly output?: string; readonly summary?: true },
@@ -39,7 +41,7 @@ export interface CommandHandlers {
 }
 
 /** Commands that are here whatever is wanted. */
-const OWN_NAMES: readonly string[] = ["run", "trace", "replay", "completion", "man"];
+const OWN_NAMES: readonly string[] = ["run", "trace", "replay", "check", "completion", "man"];
 
 /** On named systems. */
 const SYSTEM_COMMANDS: readonly string[] = [
@@ -64,6 +66,7 @@ const FILES: readonly CommandFile[] = [
     names: ["pkg"],
     load: async (finish, below) => (await import("../commands/pkg-rows.ts")).pkgCommand(finish, below),
   },
+  { names: ["serve"], load: async (finish) => (await import("../commands/serve-command.ts")).serveCommand(finish) },
   {
     names: SYSTEM_COMMANDS,
     load: async (finish) => (await import("../commands/system-rows.ts")).systemCommands(finish),
@@ -161,6 +164,30 @@ export async function createProgram(
     .option("--stats", "print what the run cost, as JSON, on stderr")
     .action(async (file: string, options: ReplayOptions) => finish(await handlers.replay(file, options)));
 
+  const check = new Command("check")
+    .description(
+      "Runs a program twice from one seed and with the same input, and compares what happens: each system call with " +
+        "its result, the instruction at which it comes and the registers then, signals, output, what is read from -v " +
+        "folders, and the memory that is held at the end (that of ended processes is not). Shows the output of the " +
+        "first run, and names the first event that differs.",
+    )
+    .summary("run a program twice and name the first difference")
+    .usage("[OPTIONS] [--] CMD [ARG…]")
+    .argument("<cmd>", "program, looked up in the guest's PATH")
+    .argument("[arg...]", "its arguments")
+    .passThroughOptions();
+  addMachineOptions(check)
+    .addOption(seedOption().default(0))
+    .option("--save <file>", "keep the events of the first run there, one to a line")
+    .addHelpText(
+      "after",
+      "\nExit status: 0 when both runs are the same, whatever the program's own status is; 1 when they are not; 125 " +
+        "when\nStratos itself fails; 126, 127 and 2 as those of `run`.",
+    )
+    .action(async (command: string, args: string[], options: CheckOptions) =>
+      finish(await handlers.check([command, ...args], { ...options, net: "none", publish: [] })),
+    );
+
   const completion = new Command("completion")
     .description("Prints the completion script of a shell, to be sourced by it.")
     .summary("print a shell's completion script")
@@ -172,7 +199,7 @@ export async function createProgram(
     .argument("[command]", "the command; none: the overview")
     .action(async (page: string | undefined) => finish(await handlers.man(program, page)));
 
-  for (const command of [run, trace, replay]) program.addCommand(command);
+  for (const command of [run, trace, replay, check]) program.addCommand(command);
   const files: CommandFile[] = [
     { names: ["image"], load: (_, below) => imageCommand(handlers, finish, below) },
     ...FILES,

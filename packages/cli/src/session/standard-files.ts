@@ -1,11 +1,22 @@
 /** The guest's descriptors 0, 1 and 2: the terminal that Stratos was started on, or the pipes and files. */
 import { isatty } from "node:tty";
+import type { HostStreamOut } from "@stratos/host";
 import { NodeConsole, openStreamIn, openStreamOut } from "@stratos/host-node";
 import { attachConsole, type OpenFile, openConsoleTerminal, openHostInput, openHostOutput } from "@stratos/kernel";
-import type { MachineSession } from "@stratos/session";
-import type { InputGate } from "../recording/input-gate.ts";
+import type { InputGate, MachineSession } from "@stratos/session";
 
-interface StandardFiles {
+type OutputStream = HostStreamOut & { drain(): Promise<void> };
+
+/** Takes output that nobody is to see. */
+export const UNSEEN: OutputStream = {
+  write: (_bytes, _at, count) => count,
+  room: 1 << 16,
+  isBroken: false,
+  onWritable: () => {},
+  drain: () => Promise.resolve(),
+};
+
+export interface StandardFiles {
   readonly files: readonly OpenFile[];
   /** The guest has a terminal: the host's is in raw mode, and its signals come as characters. */
   readonly isTerminal: boolean;
@@ -16,6 +27,10 @@ interface StandardFiles {
 /** A program that has both directions of a terminal gets it as a terminal; else each descriptor is what it is. */
 export function hasTerminal(): boolean {
   return isatty(0) && isatty(1);
+}
+
+export function terminalSize(): { rows: number; columns: number } {
+  return { rows: process.stdout.rows ?? 24, columns: process.stdout.columns ?? 80 };
 }
 
 /** @param gate  for runs that are recorded: what comes in goes through it */
@@ -54,14 +69,14 @@ export function openStandardFiles(session: MachineSession, gate: InputGate | nul
   };
 }
 
-/** The standard files of a replay: input comes from the recording, output is shown. */
+/** The standard files of a replay: input comes from the recording, output is shown, or not. */
 export function openReplayFiles(
   session: MachineSession,
   gate: InputGate,
   recorded: { terminal: { rows: number; columns: number } | null; isErrorTerminal: boolean },
+  streams: readonly OutputStream[] = [openStreamOut(1), openStreamOut(2)],
 ): StandardFiles {
   const { kernel } = session.machine;
-  const streams = [openStreamOut(1), openStreamOut(2)];
   const drain = async (): Promise<void> => void (await Promise.all(streams.map((stream) => stream.drain())));
   const output = (index: 0 | 1): OpenFile => openHostOutput(kernel, gate.streamOut(streams[index]!));
   if (recorded.terminal === null)

@@ -133,6 +133,7 @@ function choose(
         uri: one.uri.replace(/\/+$/, ""),
         suite: one.suite,
         components: one.components ?? ["main"],
+        ...(one.priority === undefined ? {} : { priority: one.priority }),
       })),
       choosePackages(index) {
         files.addTo(index, target.architecture);

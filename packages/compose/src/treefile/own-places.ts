@@ -9,6 +9,11 @@ export function isPackageFile(request: string): boolean {
   return request.endsWith(".deb") && request.includes("/");
 }
 
+/** A source package that is a file beside the treefile. */
+function isSourceFile(source: string): boolean {
+  return source.endsWith(".dsc");
+}
+
 /** `name` as seen from `path`'s folder. */
 export function beside(path: string, name: string): string {
   if (name.startsWith("/")) return name;
@@ -23,7 +28,8 @@ export function beside(path: string, name: string): string {
 
 /**
  * What an included file says to lie beside itself, as seen from the first file's folder, in all of its layers:
- * `files.*.source`, `repositories.*.keyring`, `overlay`, keys of encrypted partitions, and packages that are files.
+ * `files.*.source`, `repositories.*.keyring`, `overlay`, keys of encrypted partitions, and packages and
+ * sources that are files.
  *
  * @param local  the file's path from the first one's folder
  */
@@ -48,6 +54,9 @@ export function withOwnPlaces(layer: JsonObject, local: string): JsonObject {
   change("repositories", (value) => (isObject(value) ? each(value, (one) => named(one, "keyring")) : value));
   change("overlay", (value) =>
     isList(value) ? value.map((one) => (typeof one === "string" ? place(one) : named(one, "source"))) : value,
+  );
+  change("sources", (value) =>
+    isList(value) ? value.map((one) => (typeof one === "string" && isSourceFile(one) ? moved(one) : one)) : value,
   );
   change("packages", (value) => (isList(value) ? packages(value) : value));
   change("build", (value) =>
@@ -87,6 +96,7 @@ export function ownPlaces(config: ImageConfig): { readonly key: KeyPath; readonl
   ] as const) {
     for (const request of list ?? []) if (isPackageFile(request)) places.push({ key, path: request });
   }
+  for (const source of config.sources ?? []) if (isSourceFile(source)) places.push({ key: ["sources"], path: source });
   for (const [output, { partitions = {} }] of Object.entries(config.outputs ?? {})) {
     for (const [name, { encrypt = {} }] of Object.entries(partitions)) {
       for (const key of ["passphrase-file", "key-file"] as const)

@@ -215,8 +215,35 @@ const LAYER_KEYS = {
           description: "file with the keys that sign it, beside the treefile",
           examples: ["keys/example.gpg"],
         },
+        priority: {
+          type: "integer",
+          minimum: -32768,
+          maximum: 32767,
+          description:
+            "of its packages, as apt's pins have it: of two the higher is taken, then the later version (default: 500)",
+          examples: [990],
+        },
+        builds: {
+          type: "object",
+          additionalProperties: TEXT,
+          description: "what a hub has built of `sources`, with digests: `compose run --hub` notes it, not you",
+          examples: [{ "mine_1.0_all": "sha256:…" }],
+        },
       },
     },
+  },
+  sources: {
+    type: "array",
+    ...SET,
+    items: {
+      type: "string",
+      pattern: "^-?[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+~:-]+)?$|^-?[^\\s-][^\\n]*\\.dsc$",
+      title: "a source package: NAME, NAME=VERSION, a file such as ./NAME_VERSION.dsc, or one of these after '-'",
+    },
+    description:
+      "source packages that a hub builds before the image is made (`compose run --hub`); `packages` names which of " +
+      "what comes of them are in the image",
+    examples: [["hello=2.10-5", "./mine_1.0.dsc"]],
   },
   base: {
     enum: ["minbase", "essential", "important", "standard", "none"],
@@ -660,6 +687,8 @@ interface RepositoryConfig {
   readonly suite: string;
   readonly components?: readonly string[];
   readonly keyring?: string;
+  readonly priority?: number;
+  readonly builds?: Readonly<Record<string, string>>;
 }
 export interface UserConfig {
   readonly uid?: number;
@@ -750,6 +779,7 @@ export interface ImageConfig extends ContentConfig {
   readonly repositories?: Readonly<Record<string, RepositoryConfig>>;
   readonly base?: BaseName;
   readonly recommends?: boolean;
+  readonly sources?: readonly string[];
   readonly packages?: readonly string[];
   readonly exclude?: readonly string[];
   readonly hostname?: string;

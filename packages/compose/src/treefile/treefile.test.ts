@@ -397,7 +397,8 @@ test("an included file's own files lie beside it, wherever it lies", async () =>
       "include: [sub/deep.yaml]\nfiles:\n  /base: {source: base.txt}\nvariants:\n" +
       "  v: {files: {/variant: {source: ../variant.txt}}}\narchitecture:\n" +
       "  riscv64: {repositories: {own: {uri: 'https://x/', suite: s, keyring: key.asc}}}\n",
-    "b/sub/deep.yaml": "files:\n  /deep: {source: deep.txt}\n  /absolute: {source: /etc/x}\n",
+    "b/sub/deep.yaml":
+      "sources: [./deep_1.dsc, hello]\nfiles:\n  /deep: {source: deep.txt}\n  /absolute: {source: /etc/x}\n",
     "a/own.yaml": "files:\n  /own: {source: own.txt}\n",
     "/c/far.yaml": "files:\n  /far: {source: far.txt}\n",
   };
@@ -412,6 +413,28 @@ test("an included file's own files lie beside it, wherever it lies", async () =>
     "/variant": "../variant.txt",
   });
   assert.equal(config.repositories!["own"]!.keyring, "../b/key.asc");
+  assert.deepEqual(config.sources, ["../b/sub/deep_1.dsc", "hello"]);
+});
+
+test("repositories of a hub lie below what the file says; sources that nobody has built are refused", async () => {
+  const text = "name: x\nsources:\n  - mine\nrepositories: {hub-a: {priority: 1}}\n";
+  const incomplete = load({ "m.yaml": text }, "m.yaml");
+  await assert.rejects(incomplete, /hub-a: uri is missing/);
+  const treefile = await load({ "m.yaml": text.replace("{priority: 1}", "{uri: 'https://own/', suite: s}") }, "m.yaml");
+  assert.throws(() => treefile.requireBuilds(treefile.targets()), /m\.yaml:3:5: sources\[0\]: is built by a hub/);
+  const built = treefile.withRepositories(
+    {
+      "hub-a": { uri: "http://h/a", suite: "a", builds: { mine_1_all: "sha256:0" } },
+      "hub-b": { uri: "http://h/b", suite: "b" },
+    },
+    "http://h",
+  );
+  built.requireBuilds(built.targets());
+  const { "hub-a": own, "hub-b": other } = built.targets()[0]!.config.repositories!;
+  assert.deepEqual(
+    [own!.uri, own!.suite, own!.builds, other!.uri],
+    ["https://own/", "s", { mine_1_all: "sha256:0" }, "http://h/b"],
+  );
 });
 
 test(

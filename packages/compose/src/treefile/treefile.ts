@@ -129,6 +129,17 @@ export class Treefile {
     );
   }
 
+  /**
+   * The same with further repositories for all images: above what the file includes, below what it says itself.
+   *
+   * @param from  who says so, for messages
+   */
+  withRepositories(repositories: NonNullable<ImageConfig["repositories"]>, from: string): Treefile {
+    const value = { repositories: repositories as unknown as Json };
+    const added: ParsedFile = { path: from, value, locate: () => ({ line: 1, column: 1 }) };
+    return new Treefile([...this.#files.slice(0, -1), added, this.#files.at(-1)!], this.#defaultArchitecture);
+  }
+
   /** All layers of one image. */
   config(target: { variant: string; architecture: string }): ImageConfig {
     return this.#layers(target) as unknown as ImageConfig;
@@ -278,6 +289,20 @@ export class Treefile {
       }
     }
     return undefined;
+  }
+
+  /** @throws TreefileError  when an image names `sources` that nobody has built */
+  requireBuilds(targets: readonly ImageTarget[]): void {
+    for (const target of targets) {
+      const { sources = [], repositories = {} } = target.config;
+      if (sources.length > 0 && !Object.values(repositories).some(({ builds }) => builds !== undefined))
+        throw this.listProblem(
+          target,
+          ["sources"],
+          sources[0],
+          "is built by a hub: `stratos compose run FILE --hub URL` has it done",
+        );
+    }
   }
 
   /** Files and folders beside the treefile that images are made of, and that are not there. */

@@ -3,7 +3,7 @@
  * parameter `memory=MIB` says how much memory the machine has (default 512).
  */
 import { FitAddon } from "@xterm/addon-fit";
-import { type ITheme, Terminal } from "@xterm/xterm";
+import { Terminal } from "@xterm/xterm";
 import { connectTerminal } from "@stratos/host-browser/terminal";
 import { bringFiles, FilesDialog } from "./files-dialog.ts";
 import { MachineWorker } from "./machine.ts";
@@ -11,6 +11,7 @@ import type { Keeping, Told, Usage } from "./messages.ts";
 import { removeFiles } from "./origin-folder.ts";
 import { SnapshotsDialog } from "./snapshots-dialog.ts";
 import { TabLock } from "./tab-lock.ts";
+import { followColours } from "./terminal-colours.ts";
 
 const byId = <E extends HTMLElement = HTMLElement>(id: string): E => document.querySelector<E>(`#${id}`)!;
 
@@ -22,26 +23,7 @@ terminal.loadAddon(fit);
 terminal.open(byId("terminal"));
 fit.fit();
 new ResizeObserver(() => fit.fit()).observe(byId("terminal"));
-const dark = matchMedia("(prefers-color-scheme: dark)");
-const useTheme = (): void => void (terminal.options.theme = dark.matches ? DARK : LIGHT);
-
-const DARK: ITheme = { background: "#101418", foreground: "#d8dee6", cursor: "#d8dee6" };
-const LIGHT: ITheme = {
-  background: "#f7f8fa",
-  foreground: "#1a2027",
-  cursor: "#1a2027",
-  selectionBackground: "#b9d2f0",
-  yellow: "#7a5c00",
-  brightYellow: "#7a5c00",
-  green: "#1d6b2f",
-  brightGreen: "#1d6b2f",
-  cyan: "#0b6a75",
-  brightCyan: "#0b6a75",
-  white: "#5a6470",
-  brightWhite: "#1a2027",
-};
-useTheme();
-dark.addEventListener("change", useTheme);
+followColours(terminal);
 
 let machine: MachineWorker | null = null;
 let keeping: Keeping = "memory";

@@ -9,7 +9,7 @@
  * image's name, so that to guess one costs as much as to guess the other; salts and stripes from that. With the same
  * passphrase the same disk has the same bytes; `random` has all of it from chance.
  */
-import { byteStringOf, concatBytes, utf8Of } from "@stratos/base";
+import { byteStringOf, concatBytes, toBase64, utf8Of } from "@stratos/base";
 import type { Disk } from "../disk/disk.ts";
 import { viewOf, writeU64 } from "../disk/disk.ts";
 import { FormatError } from "../format-error.ts";
@@ -155,7 +155,7 @@ function metadata(
   { derivation }: LuksOptions,
   made: { slotSalt: Uint8Array; digestSalt: Uint8Array; digest: Uint8Array },
 ): Uint8Array {
-  const salt = base64(made.slotSalt);
+  const salt = toBase64(made.slotSalt);
   const kdf =
     derivation === "argon2id"
       ? { type: "argon2id", time: ARGON2.passes, memory: ARGON2.memoryKiB, cpus: ARGON2.lanes, salt }
@@ -195,8 +195,8 @@ function metadata(
           segments: ["0"],
           hash: "sha256",
           iterations: DIGEST_ITERATIONS,
-          salt: base64(made.digestSalt),
-          digest: base64(made.digest),
+          salt: toBase64(made.digestSalt),
+          digest: toBase64(made.digest),
         },
       },
       config: { json_size: String(JSON_SIZE), keyslots_size: String(LUKS_DATA_OFFSET - SLOT_AT) },
@@ -225,21 +225,4 @@ function area(
   bytes.set(json, HEADER);
   bytes.set(cipher.sha256(bytes), 448);
   return bytes;
-}
-
-const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/** RFC 4648 §4. */
-function base64(bytes: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 3) {
-    const [a, b = 0, c = 0] = bytes.subarray(at, at + 3) as unknown as [number, number?, number?],
-      left = bytes.length - at;
-    text +=
-      DIGITS[a >> 2]! +
-      DIGITS[((a & 3) << 4) | (b >> 4)]! +
-      (left > 1 ? DIGITS[((b & 15) << 2) | (c >> 6)]! : "=") +
-      (left > 2 ? DIGITS[c & 63]! : "=");
-  }
-  return text;
 }

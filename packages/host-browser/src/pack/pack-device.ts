@@ -1,7 +1,8 @@
 /** A layer of a pack as a read-only block device: chunks come when they are read, groups when they are given. */
-import { EIO, EROFS } from "@stratos/abi";
+import { EIO } from "@stratos/abi";
 import { BLOCK_SIZE } from "@stratos/aegisfs";
-import type { BlockDevice, CompressionCodec } from "@stratos/host";
+import type { CompressionCodec } from "@stratos/host";
+import { ReadOnlyDevice } from "../read-only-device.ts";
 import { CHUNK, CHUNK_BLOCKS, chunkPiece, groupBlocks, type PackGroup, type PackLayer } from "./pack-index.ts";
 import type { PieceName } from "./pack-index.ts";
 
@@ -11,9 +12,8 @@ type TakePiece = (piece: PieceName) => Uint8Array | null;
 /** Chunks kept: 32 MiB. The kernel keeps the pages that programs use, so this is for what lies beside them. */
 const KEPT_MAX = 256;
 
-export class PackDevice implements BlockDevice {
+export class PackDevice extends ReadOnlyDevice {
   readonly size: number;
-  readonly readOnly = true;
   readonly #layer: PackLayer;
   readonly #take: TakePiece;
   readonly #codec: CompressionCodec;
@@ -25,6 +25,7 @@ export class PackDevice implements BlockDevice {
   readonly #blocks = new Map<number, Uint8Array>();
 
   constructor(layer: PackLayer, take: TakePiece, codec: CompressionCodec) {
+    super();
     this.size = Math.floor(layer.bytes / BLOCK_SIZE) * BLOCK_SIZE;
     this.#layer = layer;
     this.#take = take;
@@ -79,20 +80,6 @@ export class PackDevice implements BlockDevice {
     }
     return content;
   }
-
-  write(): number {
-    return -EROFS;
-  }
-
-  flush(): number {
-    return 0;
-  }
-
-  resize(): number {
-    return -EROFS;
-  }
-
-  discard(): void {}
 
   close(): void {
     this.#kept.clear();

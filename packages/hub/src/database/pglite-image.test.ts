@@ -29,6 +29,10 @@ test("an archive becomes a database, whole or not at all, whatever was left ther
     const database = await PgliteDatabase.open(folder);
     assert.deepEqual(await migrate(database), [], "its tables are there");
     assert.deepEqual(await database.query("select name from channel"), [{ name: "default" }]);
+    const others = await database.query("select datname from pg_database where datname <> current_database()");
+    assert.deepEqual(others, [], "databases to copy are left out");
+    await database.query("insert into setting (name, value) values ('a', 'b')");
+    await database.script("vacuum analyze");
     await database.close();
   } finally {
     rmSync(folder, { recursive: true, force: true });

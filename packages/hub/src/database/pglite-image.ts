@@ -13,13 +13,16 @@ import { TarReader, TarType } from "@stratos/formats";
 /** Its name in `dist/`. */
 export const PGLITE_IMAGE = "pglite-data.tar.zst";
 
+/** Room for all of it at once: pieces would be copied together, which takes longer than unpacking. */
+const TAR_BYTES = 32 << 20;
+
 /** Files that are brought to the disk at once. */
 const WRITERS = 32;
 
 /** The archive as tar; null: this program has none. */
 export function readPgliteImage(): Uint8Array<ArrayBuffer> | null {
   const path = fileURLToPath(new URL(PGLITE_IMAGE, import.meta.url));
-  return existsSync(path) ? new Uint8Array(zstdDecompressSync(readFileSync(path))) : null;
+  return existsSync(path) ? zstdDecompressSync(readFileSync(path), { chunkSize: TAR_BYTES }) : null;
 }
 
 /** Makes `folder` from the archive; it appears when all of it is on the disk. */

@@ -84,8 +84,16 @@ export class PgliteDatabase implements Database {
     return { backend: 0, release: async () => {} };
   }
 
-  /** Its folder as a tar archive, as of now. */
+  /**
+   * Its folder as a tar archive for others to begin from. The databases that `create database` copies are dropped
+   * first: nobody makes another one, and they are two thirds of the files.
+   */
   async archive(): Promise<Uint8Array> {
+    await this.#pglite.exec("update pg_database set datistemplate = false where datname <> current_database()");
+    for (const { datname } of await this.query<{ datname: string }>(
+      "select datname from pg_database where datname <> current_database()",
+    ))
+      await this.#pglite.exec(`drop database "${datname}"`);
     // What is written anew after it is 16 MB of zeros.
     await this.#pglite.exec("checkpoint");
     return new Uint8Array(await (await this.#pglite.dumpDataDir("none")).arrayBuffer());

@@ -144,6 +144,30 @@ test("sources are promoted by name or version, and withdrawn; lists of the state
   );
 });
 
+test("who waits for a package is tried when it is promoted, or when its channel comes to inherit one", async () => {
+  const host = { arches: ["amd64"], channels: ["default", "child", "testing"], capacity: 10 };
+  await hub.admin.call("PUT", "/channels/testing", {});
+  ({ session } = await hub.admin.call<{ session: string }>("PUT", "/hosts/h", host));
+  const isDue = async (task: number): Promise<boolean> =>
+    (
+      await hub.database.query<{ due: boolean }>("select due <= now() as due from waiting where task_id = $1", [task])
+    ).every(({ due }) => due);
+  const wait = async (): Promise<number> => {
+    const run = await begin("testing");
+    await end(run, { outcome: "FAILED", failureClass: "dependency-wait", message: "apple: no such package" });
+    assert.equal(await isDue(run.task), false);
+    return run.task;
+  };
+  const first = await wait();
+  await hub.admin.call("POST", "/channels/testing/promote", { from: "default", sources: ["src-apple"] });
+  assert.equal(await isDue(first), true);
+  await hub.admin.call("POST", `/tasks/${first}/cancel`, {});
+  const second = await wait();
+  await hub.admin.call("PUT", "/channels/testing", { inherits: ["stable"] });
+  assert.equal(await isDue(second), true);
+  await hub.admin.call("POST", `/tasks/${second}/cancel`, {});
+});
+
 test("channels that would inherit each other in a circle are refused; one that is inherited stays", async () => {
   const change = hub.admin.call("PUT", "/channels/default", { inherits: ["child"] });
   await assert.rejects(change, (error: HubProblem) => error.status === 422 && /circle/.test(error.message));

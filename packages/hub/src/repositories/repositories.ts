@@ -24,7 +24,7 @@ import {
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Database, Queryable } from "../database/database.ts";
 import { isPackage } from "../store/artefacts.ts";
-import { channelAndAncestors, findChannel } from "../store/channels.ts";
+import { channelAndAncestors, endDependencyWaits, findChannel } from "../store/channels.ts";
 import { writeEvents, type NewEvent } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
 
@@ -36,6 +36,8 @@ export type PackageDescription = Pick<PoolEntry, "sizeBytes" | "md5" | "sha256" 
 export type ReadPackage = (path: string) => Promise<PackageDescription>;
 
 const COMPONENT = "main";
+/** Each channel has lists of these: packages for all architectures serve images whose hosts build nothing here. */
+const ARCHITECTURES = ["amd64", "arm64", "riscv64"];
 const KEY_SETTING = "repository-key";
 /** First half of the lock of each channel. */
 const PUBLISH_LOCK = 7_470_002;
@@ -272,16 +274,7 @@ export class Repositories {
       const provided = (stanza.get("Provides") ?? "").split(",").map((one) => one.trim().split(/[\s(]/)[0]!);
       return [stanza.get("Package")!, ...provided.filter((name) => name !== "")];
     });
-    await inside.query(
-      `
-      with recursive heir(name) as (
-        select $1::text union select c.name from channel c join heir h on h.name = any(c.inherits)
-      )
-      update waiting w set due = now() from task t join run r on r.task_id = t.id and r.attempt = t.attempt
-      where t.id = w.task_id and t.channel in (select name from heir) and r.failure_class = 'dependency-wait'
-        and exists (select 1 from unnest($2::text[]) as n(name) where strpos(r.message, n.name) > 0)`,
-      [channel, names],
-    );
+    await endDependencyWaits(inside, channel, names);
   }
 
   async #writeLists(inside: Queryable, channel: string): Promise<void> {
@@ -301,9 +294,11 @@ export class Repositories {
       [channel],
     );
     const architectures = new Set(
-      [...pool.map(({ control }) => control.get("Architecture")!), ...hosts.map(({ arch }) => arch)].filter(
-        (arch) => /^[a-z0-9-]+$/.test(arch) && arch !== "all" && arch !== "any",
-      ),
+      [
+        ...ARCHITECTURES,
+        ...pool.map(({ control }) => control.get("Architecture")!),
+        ...hosts.map(({ arch }) => arch),
+      ].filter((arch) => /^[a-z0-9-]+$/.test(arch) && arch !== "all" && arch !== "any"),
     );
     const [time] = await inside.query<{ now: number; last: number }>(
       `
@@ -321,7 +316,7 @@ as last`,
         origin: "Stratos hub",
         label: channel,
         description: `Packages of channel ${channel}`,
-        architectures: architectures.size === 0 ? ["amd64"] : [...architectures].sort(),
+        architectures: [...architectures].sort(),
         components: [COMPONENT],
         validDays: 0,
       },

@@ -61,7 +61,10 @@ export async function putChannel(
         "changed",
         `channel ${name} has changed: it is version ${(await findChannel(inside, name)).version} now`,
       );
-    if ((settings.inherits ?? []).length > 0) await requireAncestors(inside, name);
+    if ((settings.inherits ?? []).length > 0) {
+      await requireAncestors(inside, name);
+      await endDependencyWaits(inside, name, null);
+    }
     await putBrake(inside, "channel", name, settings);
     await writeEvents(inside, [{ actor, what: "CHANNEL_CHANGED", detail: { channel: name, ...settings } }]);
     return findChannel(inside, name);
@@ -81,6 +84,30 @@ export async function channelAndAncestors(on: Queryable, name: string): Promise<
     queue.push(...inherited);
   }
   return found;
+}
+
+/**
+ * Tasks of a channel, and of those that inherit it, which failed for want of a package and wait to be tried again, are
+ * tried now.
+ *
+ * @param names  of packages that came; null: which came is not known
+ */
+export async function endDependencyWaits(
+  inside: Queryable,
+  channel: string,
+  names: readonly string[] | null,
+): Promise<void> {
+  await inside.query(
+    `
+    with recursive heir(name) as (
+      select $1::text union select c.name from channel c join heir h on h.name = any(c.inherits)
+    )
+    update waiting w set due = now() from task t join run r on r.task_id = t.id and r.attempt = t.attempt
+    where t.id = w.task_id and t.channel in (select name from heir) and r.failure_class = 'dependency-wait'
+      and ($2::text[] is null
+        or exists (select 1 from unnest($2::text[]) as n(name) where strpos(r.message, n.name) > 0))`,
+    [channel, names],
+  );
 }
 
 /** @throws HubError 422 when a channel inherits itself, over however many; 404 when one is not there */

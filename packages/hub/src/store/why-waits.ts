@@ -37,6 +37,7 @@ export async function whyWaits(database: Database, id: number): Promise<WaitReas
     summary,
     filters,
     ahead,
+    retrySeconds: task.state === "FREE" && task.due !== null ? Math.max(task.due_seconds!, 0) : null,
   });
   if (task.state === "BLOCKED") return answer(await parentsInWords(database, id));
   if (task.state === "ASSIGNED" || task.state === "RUNNING")

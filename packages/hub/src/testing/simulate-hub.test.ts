@@ -16,7 +16,7 @@ const first = Number(process.env["STRATOS_SEED"] ?? 1);
 test("hubs, workers and connections die: no task is lost, none has two results, no deadlock", async () => {
   console.log(`seed ${first}`);
   const place = server.createDatabase();
-  for (let seed = first; seed < first + 4; seed++) {
+  for (let seed = first; seed < first + 2; seed++) {
     const { tasks, runs } = await simulateHub({ seed, place, steps: 240 });
     assert.ok(tasks > 0 && runs > 0);
   }

@@ -3,7 +3,7 @@
  * Source: RFC 9110 §11 (challenges), RFC 6750 (bearer tokens), Docker Registry "Token Authentication Specification",
  * OCI Distribution Specification 1.1, "Error Codes".
  */
-import { byteString, byteStringToUtf8, utf8ToByteString } from "@stratos/base";
+import { byteString, byteStringToUtf8, toBase64, utf8Of } from "@stratos/base";
 import type { HttpRequest, HttpResponse, HttpTransport, RegistryCredentials } from "./registry-ports.ts";
 
 /** The registry refused, or said something that makes no sense. */
@@ -120,7 +120,7 @@ export class RegistrySession {
     const basic =
       credentials === undefined
         ? undefined
-        : `Basic ${base64(utf8ToByteString(`${credentials.username}:${credentials.password}`))}`;
+        : `Basic ${toBase64(utf8Of(`${credentials.username}:${credentials.password}`))}`;
     const scheme = /^\s*([A-Za-z]+)/.exec(challenge ?? "")?.[1]?.toLowerCase();
     if (scheme === "basic") {
       if (basic === undefined) throw this.#notSignedIn(host);
@@ -208,22 +208,4 @@ export async function reasonOf(response: HttpResponse): Promise<string> {
     // Not the specification's form: the status has to do.
   }
   return `status ${response.status}`;
-}
-
-const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/** Base 64 of a byte string (RFC 4648 §4). */
-function base64(bytes: string): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 3) {
-    const word =
-      (bytes.charCodeAt(at) << 16) | ((bytes.charCodeAt(at + 1) || 0) << 8) | (bytes.charCodeAt(at + 2) || 0);
-    const left = bytes.length - at;
-    text +=
-      DIGITS[word >> 18]! +
-      DIGITS[(word >> 12) & 63]! +
-      (left > 1 ? DIGITS[(word >> 6) & 63]! : "=") +
-      (left > 2 ? DIGITS[word & 63]! : "=");
-  }
-  return text;
 }

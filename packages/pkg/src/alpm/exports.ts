@@ -29,7 +29,6 @@ export type { AlpmPorts, AlpmSystem, RootRunner } from "./system.ts";
 export { AlpmTransaction, type GivenArchive, type TransactionOptions } from "./transaction.ts";
 export { parseMtree, formatMtree, type MtreeEntry } from "./mtree.ts";
 export { listedPaths } from "./package-archive.ts";
-export { toBase64, fromBase64 } from "./signatures.ts";
 export { AUR_URL, AurClient, AurError, type AurPackage, type AurSearchBy } from "./build/aur.ts";
 export { planBuilds, type BuildPlan, type BuildStep } from "./build/plan-builds.ts";
 export {

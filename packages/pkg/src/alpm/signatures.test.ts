@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as openpgp from "openpgp";
-import { fromBase64, Keyring, SignatureError, toBase64 } from "./signatures.ts";
+import { Keyring, SignatureError } from "./signatures.ts";
 import type { SignatureRule } from "./signature-level.ts";
 
 const NOW = 1_800_000_000;
@@ -128,12 +128,3 @@ test(
     await assert.rejects(revoked.check("p", CONTENT, await sign(packager), REQUIRED, NOW), /not in the keyring/);
   },
 );
-
-test("base64 as databases hold it", () => {
-  for (let length = 0; length < 8; length++) {
-    const bytes = Uint8Array.from({ length }, (_, index) => index * 37);
-    assert.equal(toBase64(bytes), Buffer.from(bytes).toString("base64"));
-    assert.deepEqual(fromBase64(toBase64(bytes)), bytes);
-  }
-  assert.equal(fromBase64("not base64!"), undefined);
-});

@@ -187,36 +187,3 @@ async function isCertified(
   }
   return false;
 }
-
-/** The bytes of base64 text, as databases hold signatures; undefined when it is malformed. */
-export function fromBase64(text: string): Uint8Array | undefined {
-  const clean = text.replace(/\s+/g, "");
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(clean)) return undefined;
-  const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const bytes: number[] = [];
-  let bits = 0,
-    count = 0;
-  for (const character of clean.replace(/=+$/, "")) {
-    bits = ((bits << 6) | digits.indexOf(character)) & 0xffffff;
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      bytes.push((bits >> count) & 0xff);
-    }
-  }
-  return Uint8Array.from(bytes);
-}
-
-export function toBase64(bytes: Uint8Array): string {
-  const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 3) {
-    const group = (bytes[at]! << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
-    text +=
-      digits[group >> 18]! +
-      digits[(group >> 12) & 63]! +
-      (at + 1 < bytes.length ? digits[(group >> 6) & 63]! : "=") +
-      (at + 2 < bytes.length ? digits[group & 63]! : "=");
-  }
-  return text;
-}

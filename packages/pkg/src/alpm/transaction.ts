@@ -9,7 +9,7 @@
  *
  * Scriptlets that run before all files come (pre_install, pre_upgrade, pre_remove) do so before the commit point.
  */
-import { byteString, byteStringOf, concatBytes } from "@stratos/base";
+import { byteString, byteStringOf, concatBytes, fromBase64 } from "@stratos/base";
 import { download, inParallel, type WantedFile } from "../download.ts";
 import { FetchError } from "../ports.ts";
 import type { ChangeDraft, RootChanges } from "../root/root-change.ts";
@@ -22,7 +22,7 @@ import { readHooks, triggeredBy, type Hook, type HookSubjects } from "./hooks.ts
 import { makeParents, removeLocalEntry, writeLocalEntry, type LocalDatabase } from "./local-database.ts";
 import { openAlpmPackage, type PackageArchive } from "./package-archive.ts";
 import type { PlannedInstall, TransactionPlan } from "./plan-transaction.ts";
-import { fromBase64, SignatureError, type Keyring } from "./signatures.ts";
+import { SignatureError, type Keyring } from "./signatures.ts";
 import type { SignatureRule } from "./signature-level.ts";
 import { FileStager, ownedPaths, type TouchedPaths } from "./stage-files.ts";
 import type { AlpmPorts, AlpmSystem } from "./system.ts";

@@ -31,6 +31,8 @@ export interface RepositorySource {
   isTrusted?: boolean;
   /** one that has nothing for the architecture is passed over with a warning, as apt does it */
   isArchitectureOptional?: boolean;
+  /** of its packages; absent: as its release says */
+  priority?: number;
 }
 
 /** sources.list(5): "an exact path, in which case the components must be omitted", is told by its slash at the end. */
@@ -111,7 +113,7 @@ async function addList(
     name: `${source.suite}${component === "" ? "" : `/${component}`}`,
     baseUrl,
     // apt_preferences(5), "APT's Default Priority Assignments".
-    priority: !release.notAutomatic ? 500 : release.butAutomaticUpgrades ? 100 : 1,
+    priority: source.priority ?? (!release.notAutomatic ? 500 : release.butAutomaticUpgrades ? 100 : 1),
     release: {
       archive: release.suite,
       codename: release.codename,

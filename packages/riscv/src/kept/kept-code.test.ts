@@ -146,3 +146,9 @@ test("what was handed over is not handed over again, and what another run has ha
   assert.equal(keepProfiles(first!, archive, engine), 1);
   assert.equal(keepProfiles(second!, archive, engine), 0);
 });
+
+test("an interpreter that counts heat isn't taken for one that must not", () => {
+  const archive = filledArchive();
+  const { processor } = hop(archive, { translate: false });
+  assert.equal(processor.statistics.interpreted, processor.statistics.instructions);
+});

@@ -141,10 +141,7 @@ export function checkSequences(options: {
 /** How to see one difference again. */
 export function repeatCommand(seed: number, difference: Difference, kind?: SequenceKind): string {
   const place = difference.index < 0 ? "" : ` --first ${difference.index} --count 1`;
-  return (
-    `node packages/riscv/src/testing/differential.ts --seed ${seed}${place}` +
-    `${kind === undefined ? "" : ` --kind ${kind}`}`
-  );
+  return `npm run fuzz:riscv -- --seed ${seed}${place}${kind === undefined ? "" : ` --kind ${kind}`}`;
 }
 
 /** The first differences of `engines` against the first of them in the floating-point vectors; in words. */

@@ -2,10 +2,10 @@
  * Random programs on qemu's user mode, the reference hart and our processor (interpreter, translator, and translator in
  * small slices): all must agree on every register, flag and byte of memory.
  *
- *     node packages/riscv/src/testing/differential.ts [--seed N] [--first N] [--count N] [--batch N]
+ *     npm run fuzz:riscv -- [--seed N] [--first N] [--count N] [--batch N]
  *         [--kind integer|float|all|branchy|extensions|conditional] [--engines
- *         qemu,reference,interpreter,translator,sliced,forgetful,unfused,kept,kept-forgetful,kept-wide,
- *         wide-interpreter,wide,wide-forgetful] [--dump FILE]
+ *         qemu,reference,interpreter,translator,sliced,forgetful,unfused,kept,kept-forgetful,kept-window,kept-wide,
+ *         window,window-forgetful,wide-interpreter,wide,wide-forgetful] [--dump FILE]
  *
  * `--dump FILE` writes the program as an ELF for a disassembler and doesn't run it. Exit status 1 when something
  * differs.

@@ -1,4 +1,4 @@
-/** Engines whose machines have one program each, which ends when it is told to. */
+/** Engines whose programs say what is typed, and end when they are told to. */
 import { writeFileSync } from "node:fs";
 import { type EngineClient, StratosError } from "@stratos/sdk/client";
 import type { AbortSignalLike, SystemSpec } from "@stratos/sdk/api";
@@ -35,11 +35,14 @@ function checkpointOf(about: unknown): Uint8Array {
 interface CallOptions {
   readonly signal?: AbortSignalLike | undefined;
   onStarted?(pid: number): void;
+  onRead?(count: number): void;
+  onOutput?(stream: 1 | 2, bytes: Uint8Array): void;
 }
 
 interface GoingProgram {
   readonly target: number;
   readonly pid: number;
+  type(bytes: Uint8Array): void;
   end(): void;
   cancel(): void;
 }
@@ -65,14 +68,22 @@ export class ScriptedEngines implements Engines {
       this.running++;
       return ++lastTarget;
     };
-    const program = (number: number, target: number, { onStarted }: CallOptions): Promise<unknown> => {
+    const program = (
+      number: number,
+      target: number,
+      { onStarted, onRead, onOutput }: CallOptions,
+    ): Promise<unknown> => {
       const pid = number + 100;
       onStarted?.(pid);
       return new Promise((resolve, reject) => {
         const value = { exitCode: 0, signal: null, timedOut: false, limit: null };
         const end = (): void => void (programs.delete(number) && resolve({ value }));
         const cancel = (): void => void (programs.delete(number) && reject(new Error("cancelled")));
-        programs.set(number, { target, pid, end, cancel });
+        const type = (bytes: Uint8Array): void => {
+          onRead?.(bytes.length);
+          onOutput?.(1, bytes);
+        };
+        programs.set(number, { target, pid, type, end, cancel });
       });
     };
     const of = (target: number): GoingProgram[] => [...programs.values()].filter((each) => each.target === target);
@@ -126,8 +137,9 @@ export class ScriptedEngines implements Engines {
         const call = ++last;
         return { call, answer: answer(call, op, request, options) };
       },
-      send(message: { readonly call: number; readonly cancel?: true }) {
+      send(message: { readonly call: number; readonly cancel?: true; readonly input?: "bytes" }, bytes?: Uint8Array) {
         if (message.cancel === true) programs.get(message.call)?.cancel();
+        else if (message.input === "bytes") programs.get(message.call)?.type(bytes!);
       },
     };
     return { engine: engine as unknown as EngineClient, release: () => void this.processes-- };

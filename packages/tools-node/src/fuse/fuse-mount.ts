@@ -21,7 +21,6 @@ import {
   type MountRequest,
 } from "./mount-point.ts";
 import { GatheringKeeper } from "./gathering-keeper.ts";
-import { ThreadMover } from "./thread-processors.ts";
 import { findMountElsewhere, AEGISFS_TYPE, findMount, type MountEntry } from "@stratos/host-node/mounts";
 import {
   GATHERING,
@@ -33,7 +32,9 @@ import {
 } from "./served-volume.ts";
 
 /** Beside this file: as source, or as the bundler leaves it. */
-const THREAD_URL = new URL(import.meta.url.endsWith(".ts") ? "./fuse-thread.ts" : "./fuse-thread.mjs", import.meta.url);
+const EXTENSION = import.meta.url.endsWith(".ts") ? "ts" : "mjs";
+const THREAD_URL = new URL(`./fuse-thread.${EXTENSION}`, import.meta.url);
+const POLLER_URL = new URL(`./halt-poll-thread.${EXTENSION}`, import.meta.url);
 
 export interface FuseMountOptions {
   readonly volume: ServedVolumeOptions;
@@ -66,7 +67,7 @@ export class FuseMount {
   #hasEnded = false;
   #isElsewhereTold = false;
   #gathering: GatheringKeeper | null = null;
-  readonly #mover = new ThreadMover();
+  #poller: Worker | null = null;
 
   private constructor(
     options: FuseMountOptions,
@@ -105,7 +106,7 @@ export class FuseMount {
           Atomics.store(message.answer, 0, mount?.gather(message.token) === true ? GATHERING : NOT_GATHERING);
           Atomics.notify(message.answer, 0);
         } else if (
-          message.kind === "move" ||
+          message.kind === "poll" ||
           message.kind === "ring" ||
           message.kind === "output" ||
           message.kind === "called"
@@ -163,7 +164,7 @@ export class FuseMount {
     this.#hasEnded = true;
     this.#timeKeeper?.kill();
     this.#gathering?.stop();
-    this.#mover.stop();
+    void this.#poller?.terminate();
     return message.kind === "ended"
       ? { errno: message.result < 0 ? -message.result : 0, defect: null }
       : { errno: 0, defect: message.kind === "broken" ? message.detail : "" };
@@ -218,10 +219,20 @@ export class FuseMount {
 
   /** What the serving thread asks for, and says while a command runs there. */
   private hear(message: ThreadMessage): void {
-    if (message.kind === "move") this.#mover.move(message.move);
+    if (message.kind === "poll") this.#startPolling(message.words);
     else if (message.kind === "ring") this.#ring();
     else if (message.kind === "output") this.#output(message.stream, message.text);
     else if (message.kind === "called") this.#called(message.status);
+  }
+
+  #startPolling(words: Int32Array): void {
+    this.#poller = new Worker(POLLER_URL, {
+      workerData: words,
+      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
+    });
+    // Without it messages are dearer.
+    this.#poller.on("error", () => {});
+    this.#poller.unref();
   }
 
   /**

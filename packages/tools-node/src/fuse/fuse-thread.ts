@@ -43,7 +43,7 @@ const main: MainThread = {
     Atomics.wait(answer, 0, 0, WAIT_MS);
     return Atomics.load(answer, 0) === GATHERING;
   },
-  moveThread: (move) => tell({ kind: "move", move }),
+  startPolling: (words) => tell({ kind: "poll", words }),
 };
 
 try {

@@ -10,7 +10,6 @@ import {
   withEnvironmentFilters,
 } from "@stratos/host-node";
 import { isWriteProtected } from "@stratos/host-node/mounts";
-import type { ThreadMove } from "./thread-processors.ts";
 
 export interface ServedVolumeOptions {
   readonly path: string;
@@ -108,7 +107,7 @@ export type ThreadMessage =
   | { readonly kind: "ended"; readonly result: number }
   | { readonly kind: "broken"; readonly detail: string }
   /** The serving thread is to run elsewhere. */
-  | { readonly kind: "move"; readonly move: ThreadMove }
+  | { readonly kind: "poll"; readonly words: Int32Array }
   /** Messages to the kernel; `sent` becomes 1 when it has them. */
   | { readonly kind: "notify"; readonly messages: Uint8Array; readonly sent: Int32Array }
   /**

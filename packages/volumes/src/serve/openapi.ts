@@ -1,17 +1,28 @@
 /** The OpenAPI 3.1 description of the service, from its routes. */
-import type { RestRoute, Schema } from "./rest-route.ts";
+import type { RestOperation, Schema } from "./rest-route.ts";
 
-export const API_ROOT = "/api/v1";
+export interface ApiAbout {
+  /** The path that all operations begin with. */
+  readonly root: string;
+  readonly title: string;
+  readonly description: string;
+  /** Where the token is, and what needs none. */
+  readonly token: string;
+}
 
-export function openApiDocument(routes: readonly RestRoute[], version: string): Record<string, unknown> {
+export function openApiDocument(
+  routes: readonly RestOperation[],
+  about: ApiAbout,
+  version: string,
+): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const route of routes) (paths[API_ROOT + route.path] ??= {})[route.method] = operation(route);
+  for (const route of routes) (paths[about.root + route.path] ??= {})[route.method] = operation(route);
   return {
     openapi: "3.1.0",
     info: {
-      title: "Stratos volumes",
+      title: about.title,
       version,
-      description: "AegisFS volumes: files, snapshots, schedules, integrity. Errors are problem details (RFC 9457).",
+      description: `${about.description} Errors are problem details (RFC 9457).`,
       license: { name: "MIT OR Apache-2.0" },
     },
     servers: [{ url: "/" }],
@@ -22,9 +33,7 @@ export function openApiDocument(routes: readonly RestRoute[], version: string): 
         token: {
           type: "http",
           scheme: "bearer",
-          description:
-            "What is in fs-serve.token of $STRATOS_HOME, or in the file that --token-file names. A service on a " +
-            "Unix socket (--socket) or with --no-token asks for none. /healthz and /openapi.json need none.",
+          description: about.token,
         },
       },
       schemas: { Problem: PROBLEM },
@@ -38,7 +47,7 @@ const PROBLEM: Schema = {
   required: ["title", "status", "detail"],
 };
 
-function operation(route: RestRoute): Record<string, unknown> {
+function operation(route: RestOperation): Record<string, unknown> {
   const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: "path",

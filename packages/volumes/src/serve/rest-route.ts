@@ -18,7 +18,8 @@ export interface RestRequest {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-export interface RestRoute {
+/** What a service tells of an operation, and checks requests by. */
+export interface RestOperation {
   readonly method: "get" | "put" | "post" | "delete";
   /** `/volumes/{volume}/…`, below the service's root. */
   readonly path: string;
@@ -34,6 +35,9 @@ export interface RestRoute {
   /** Of a JSON answer; "bytes" or "text" for others. */
   readonly answer: Schema | "bytes" | "text";
   readonly status?: 200 | 201 | 202 | 204;
+}
+
+export interface RestRoute extends RestOperation {
   /** It changes the volume: refused where all is read-only, and durable when it is answered. */
   readonly changes?: true;
   readonly handle: (request: RestRequest) => unknown;

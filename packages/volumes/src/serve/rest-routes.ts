@@ -11,7 +11,17 @@ import { createSnapshot, deleteSnapshots, listChanges, listSnapshots, rollBack, 
 import { sendSnapshot, SnapshotReceiver } from "../transfers.ts";
 import { VolumeTree } from "../volume-tree.ts";
 import { volumeSpace, volumeStatistics } from "../volume-usage.ts";
+import type { ApiAbout } from "./openapi.ts";
 import type { RestRequest, RestRoute, Schema } from "./rest-route.ts";
+
+export const VOLUMES_API: ApiAbout = {
+  root: "/api/v1",
+  title: "Stratos volumes",
+  description: "AegisFS volumes: files, snapshots, schedules, integrity.",
+  token:
+    "What is in fs-serve.token of $STRATOS_HOME, or in the file that --token-file names. A service on a Unix socket " +
+    "(--socket) or with --no-token asks for none. /healthz and /openapi.json need none.",
+};
 
 const text = (description: string): Schema => ({ type: "string", description });
 const flag = (description: string): Schema => ({ type: "boolean", description });

@@ -4,7 +4,6 @@
  * A page in a browser must not be able to use it behind its reader's back: without a token, only requests that name
  * this host as loopback are served (DNS rebinding), and none that come from another origin.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
 import {
   EACCES,
   EBUSY,
@@ -24,9 +23,19 @@ import { Hono, type Context } from "hono";
 import { OperationError } from "@stratos/operation";
 import { EngineError } from "../volume-error.ts";
 import { metricsText, RequestCounters } from "./metrics.ts";
-import { API_ROOT, openApiDocument } from "./openapi.ts";
+import { openApiDocument } from "./openapi.ts";
+import {
+  bearerToken,
+  isLoopbackName,
+  isSameSecret,
+  problemDetails,
+  readJson,
+  readQuery,
+  Refusal,
+  requireOwnOrigin,
+} from "./rest-input.ts";
 import type { RestRequest, RestRoute } from "./rest-route.ts";
-import { REST_ROUTES } from "./rest-routes.ts";
+import { REST_ROUTES, VOLUMES_API } from "./rest-routes.ts";
 import type { ServedVolumes } from "./served-volumes.ts";
 import { jsonWithSizes } from "@stratos/images/content";
 
@@ -39,9 +48,6 @@ interface RestServiceOptions {
   /** Told of defects, which those who asked learn nothing of. */
   readonly onDefect: (words: string) => void;
 }
-
-/** Bodies in JSON are small; content comes as bytes, without a bound of ours. */
-const JSON_BODY_MAX = 1 << 20;
 
 const STATUSES: Readonly<Record<number, number>> = {
   [ENOENT]: 404,
@@ -57,15 +63,6 @@ const STATUSES: Readonly<Record<number, number>> = {
   [EINVAL]: 400,
   [ENAMETOOLONG]: 400,
 };
-
-class Refusal extends Error {
-  readonly status: number;
-
-  constructor(status: number, detail: string) {
-    super(detail);
-    this.status = status;
-  }
-}
 
 export function createRestService(volumes: ServedVolumes, options: RestServiceOptions): Hono {
   const app = new Hono();
@@ -86,13 +83,13 @@ export function createRestService(volumes: ServedVolumes, options: RestServiceOp
     ),
   );
   app.get("/healthz", (context) => context.text("ok\n"));
-  app.get("/openapi.json", (context) => context.json(openApiDocument(REST_ROUTES, options.version)));
+  app.get("/openapi.json", (context) => context.json(openApiDocument(REST_ROUTES, VOLUMES_API, options.version)));
   app.get("/metrics", (context) =>
     context.text(metricsText(volumes, counters), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }),
   );
   for (const route of REST_ROUTES) {
     const checkBody = route.body === undefined ? null : ajv.compile(route.body);
-    app.on(route.method.toUpperCase(), API_ROOT + route.path.replace(/\{(\w+)\}/g, ":$1"), async (context) => {
+    app.on(route.method.toUpperCase(), VOLUMES_API.root + route.path.replace(/\{(\w+)\}/g, ":$1"), async (context) => {
       const startMs = performance.now();
       let response: Response;
       try {
@@ -116,18 +113,13 @@ const OPEN_PATHS: ReadonlySet<string> = new Set(["/healthz", "/openapi.json"]);
 function guard(context: Context, token: string | null): void {
   const host = context.req.header("host") ?? "";
   const origin = context.req.header("origin");
-  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
-    throw new Refusal(403, "requests from pages of other origins are not served");
+  requireOwnOrigin(origin, host);
   if (token === null) {
-    if (!/^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host))
-      throw new Refusal(403, "without a token, only requests to localhost are served");
+    if (!isLoopbackName(host)) throw new Refusal(403, "without a token, only requests to localhost are served");
     return;
   }
   if (OPEN_PATHS.has(context.req.path)) return;
-  const given = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "")?.[1] ?? "";
-  // Digests are of one length, and compared in constant time.
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  if (!timingSafeEqual(digest(given), digest(token)))
+  if (!isSameSecret(bearerToken(context), token))
     throw new Refusal(
       401,
       "a bearer token is needed: it is in the file that the service named when it began (--token-file, or " +
@@ -185,42 +177,6 @@ function begun(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
   })();
 }
 
-function readQuery(context: Context, route: RestRoute): Record<string, string | number | boolean | undefined> {
-  const given = context.req.query();
-  const known = route.query ?? {};
-  for (const name of Object.keys(given)) if (!(name in known)) throw new Refusal(400, `${name}: no such parameter`);
-  const query: Record<string, string | number | boolean | undefined> = {};
-  for (const [name, { schema, required }] of Object.entries(known)) {
-    const value = given[name];
-    if (value === undefined) {
-      if (required === true) throw new Refusal(400, `${name}: missing`);
-    } else if (schema["type"] === "integer") {
-      if (!/^\d{1,15}$/.test(value)) throw new Refusal(400, `${name}: expected a number`);
-      query[name] = Number(value);
-    } else if (schema["type"] === "boolean") {
-      if (value !== "true" && value !== "false") throw new Refusal(400, `${name}: expected true or false`);
-      query[name] = value === "true";
-    } else query[name] = value;
-  }
-  return query;
-}
-
-async function readJson(context: Context): Promise<Record<string, unknown>> {
-  if (!/^application\/json\b/.test(context.req.header("content-type") ?? ""))
-    throw new Refusal(415, "expected a body of type application/json");
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const piece of (context.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
-    text += decoder.decode(piece, { stream: true });
-    if (text.length > JSON_BODY_MAX) throw new Refusal(413, "the body is too large");
-  }
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch (error) {
-    throw new Refusal(400, `the body is no JSON: ${(error as Error).message}`);
-  }
-}
-
 /** RFC 9457. */
 function problem(context: Context, error: unknown, onDefect: (words: string) => void): Response {
   let status = 500;
@@ -230,21 +186,5 @@ function problem(context: Context, error: unknown, onDefect: (words: string) => 
       error.cause instanceof EngineError ? (STATUSES[-error.cause.errno] ?? 500) : error.kind === "option" ? 400 : 409;
   const isOurs = error instanceof Refusal || error instanceof OperationError;
   if (!isOurs) onDefect(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  const detail = isOurs ? error.message : "internal error";
-  return context.body(JSON.stringify({ title: TITLES[status] ?? "Error", status, detail }), status as 500, {
-    "Content-Type": "application/problem+json",
-    ...(status === 401 ? { "WWW-Authenticate": "Bearer" } : {}),
-  });
+  return problemDetails(context, status, isOurs ? error.message : "internal error");
 }
-
-const TITLES: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  409: "Conflict",
-  413: "Content Too Large",
-  415: "Unsupported Media Type",
-  500: "Internal Server Error",
-  507: "Insufficient Storage",
-};

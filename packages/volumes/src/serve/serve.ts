@@ -1,5 +1,16 @@
-export { openApiDocument } from "./openapi.ts";
-export { REST_ROUTES } from "./rest-routes.ts";
+export { type ApiAbout, openApiDocument } from "./openapi.ts";
+export {
+  bearerToken,
+  isLoopbackName,
+  isSameSecret,
+  problemDetails,
+  readJson,
+  readQuery,
+  Refusal,
+  requireOwnOrigin,
+} from "./rest-input.ts";
+export type { RestOperation, Schema } from "./rest-route.ts";
+export { REST_ROUTES, VOLUMES_API } from "./rest-routes.ts";
 export { createRestService } from "./rest-service.ts";
 export { ServedVolumes } from "./served-volumes.ts";
 export { listenAt, type ListenPlace } from "./service-listener.ts";

@@ -10,6 +10,7 @@ export type ListenPlace = { readonly socket: string } | { readonly host: string;
 interface ServiceListener {
   /** URL, or unix:PATH. */
   readonly address: string;
+  readonly server: ServerType;
   close(): Promise<void>;
 }
 
@@ -27,7 +28,7 @@ export async function listenAt(
   if (!("socket" in place)) {
     await listening(server, place.host, () => server.listen(place.port, place.host));
     const { port } = server.address() as AddressInfo;
-    return { address: `http://${place.host.includes(":") ? `[${place.host}]` : place.host}:${port}/`, close };
+    return { address: `http://${place.host.includes(":") ? `[${place.host}]` : place.host}:${port}/`, server, close };
   }
   await freeSocket(place.socket);
   const umask = process.umask(0o177);
@@ -37,7 +38,7 @@ export async function listenAt(
     process.umask(umask);
   }
   chmodSync(place.socket, 0o600);
-  return { address: `unix:${place.socket}`, close };
+  return { address: `unix:${place.socket}`, server, close };
 }
 
 async function listening(server: ServerType, what: string, listen: () => void): Promise<void> {

@@ -15,9 +15,9 @@ export interface ServiceToken {
   readonly isShared: boolean;
 }
 
-/** Where the token is when no file is named. */
-export function defaultTokenPath(): string {
-  return join(stratosHome(), "fs-serve.token");
+/** Where the token is when no file is named. @param service  whose it is */
+export function defaultTokenPath(service: "fs-serve" | "serve"): string {
+  return join(stratosHome(), `${service}.token`);
 }
 
 /**

@@ -250,7 +250,7 @@ test("the same packages give the same root twice", async () => {
   assert.deepEqual(one.plan, two.plan);
 });
 
-test("extra sources join in, and their newer versions win", async () => {
+test("extra sources join in, and their newer versions win; with a higher priority any of theirs", async () => {
   const ports = testPorts();
   await publish(ports, [BASE, packageOf("apt")], signer);
   await publish(ports, [packageOf("apt", { Version: "2.0" })], signer, { suite: "trixie-updates" });
@@ -261,7 +261,14 @@ test("extra sources join in, and their newer versions win", async () => {
     extraSources: [{ uri: "http://mirror/debian", suite: "trixie-updates", components: ["main"] }],
   };
   const { plan } = await planImage(ports, request, () => {});
-  assert.equal(plan.packages.find((one) => one.name === "apt")!.version, "2.0");
+  const versionOf = (one: ImagePlan): string => one.packages.find(({ name }) => name === "apt")!.version;
+  assert.equal(versionOf(plan), "2.0");
+  await publish(ports, [packageOf("apt", { Version: "0.5" })], signer, { suite: "own" });
+  const own = { uri: "http://mirror/debian", suite: "own", components: ["main"] };
+  const withOwn = async (priority: number): Promise<string> =>
+    versionOf((await planImage(ports, { ...request, extraSources: [{ ...own, priority }] }, () => {})).plan);
+  assert.equal(await withOwn(990), "0.5");
+  assert.equal(await withOwn(500), "1.0-1");
 });
 
 test("a mirror that does not answer is named, with what to set", async () => {

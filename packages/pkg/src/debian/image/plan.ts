@@ -18,7 +18,7 @@ export interface ImageRequest {
   components?: readonly string[];
   architecture?: string;
   /** repositories besides the mirror's suite: updates, security, one's own */
-  extraSources?: readonly { uri: string; suite: string; components: readonly string[] }[];
+  extraSources?: readonly { uri: string; suite: string; components: readonly string[]; priority?: number }[];
   variant?: ImageVariant;
   /** besides the variant's */
   packages: readonly string[];

@@ -1,7 +1,7 @@
 /** Goal: `logs --tail` shows whole lines, however the output was cut into pieces. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lastLines } from "./keep-systems.ts";
+import { lastLines } from "./last-lines.ts";
 
 for (const { pieces, count, shown } of [
   { pieces: ["a\nb\nc\n"], count: 2, shown: "b\nc\n" },

@@ -2,11 +2,11 @@
  * Lets the outside in at the beginning of a turn only, so that what arrives is part of a moment that can be named:
  * while recording it comes from the host and is written down; while replaying it comes from the recording.
  */
-import { createHash } from "node:crypto";
 import { EAGAIN, EPIPE } from "@stratos/abi";
+import { fromBase64, hexOf, Sha256, toBase64 } from "@stratos/base";
 import type { HostConsole, HostStreamIn, HostStreamOut } from "@stratos/host";
-import type { Machine } from "@stratos/machine";
-import type { Moment, RecordedEvent, RecordingEnd } from "./recording-file.ts";
+import type { MachineSession } from "../machine-session.ts";
+import type { Happening, Moment, RecordedEvent, RecordingEnd } from "./recording-format.ts";
 
 /** Output that the host has not taken yet, beyond which the machine waits; it doesn't notice. */
 const BACKLOG_MAX = 1 << 20;
@@ -15,23 +15,15 @@ const RECORDED_ROOM = 65536;
 /** Most bytes of one input event. */
 const INPUT_MAX = 1 << 16;
 
-interface EventSource {
-  /** Events of this moment, in order. */
-  take(moment: Moment): RecordedEvent[];
-}
-
-type Happening =
-  | { kind: "input"; data: string }
-  | { kind: "end" }
-  | { kind: "resize"; rows: number; columns: number }
-  | { kind: "signal"; signal: number };
-
 export class InputGate {
-  readonly #machine: Machine;
+  readonly #session: MachineSession;
   readonly #wake: () => void;
-  readonly #apply: { signal: (signal: number) => void };
-  readonly #hash = createHash("sha256");
-  #source: EventSource | null = null;
+  readonly #hash = new Sha256();
+  /** What happens, while replaying; null: what the host says. */
+  #events: readonly RecordedEvent[] | null = null;
+  #next = 0;
+  /** While replaying: the machine waits for what never came. */
+  isStuck = false;
   #onEvent: ((event: RecordedEvent) => void) | null = null;
   readonly #arrived: Happening[] = [];
   #input: HostStreamIn | null = null;
@@ -44,10 +36,9 @@ export class InputGate {
   #size = { rows: 24, columns: 80 };
   #backlog = 0;
 
-  constructor(machine: Machine, wake: () => void, apply: { signal: (signal: number) => void }) {
-    this.#machine = machine;
-    this.#wake = wake;
-    this.#apply = apply;
+  constructor(session: MachineSession) {
+    this.#session = session;
+    this.#wake = () => session.pump.wake();
   }
 
   /** Write down what happens. */
@@ -56,9 +47,12 @@ export class InputGate {
   }
 
   /** Take what happens from a recording instead of the host. */
-  replay(source: EventSource): void {
-    this.#source = source;
+  replay(events: readonly RecordedEvent[]): void {
+    this.#events = events;
   }
+
+  /** Who hears of output. */
+  onOutput: ((bytes: Uint8Array) => void) | null = null;
 
   /** The host is too slow for the output: no turn now. */
   get isBlocked(): boolean {
@@ -66,13 +60,16 @@ export class InputGate {
   }
 
   get moment(): Moment {
-    return { instructions: this.#machine.statistics.instructions, ns: this.#machine.kernel.now() };
+    const { statistics, kernel } = this.#session.machine;
+    return { instructions: statistics.instructions, ns: kernel.now() };
   }
 
   beforeTurn(): void {
     const { moment } = this;
-    if (this.#source !== null) {
-      for (const event of this.#source.take(moment)) this.#happen(event);
+    if (this.#events !== null) {
+      const from = this.#next;
+      while (this.#isDue(moment)) this.#next++;
+      for (const event of this.#events.slice(from, this.#next)) this.#happen(event);
       return;
     }
     this.#readInput();
@@ -82,13 +79,31 @@ export class InputGate {
     }
   }
 
-  end(status: number): RecordingEnd {
-    return { ...this.moment, kind: "exit", status, output: this.#hash.digest("hex") };
+  /** An event of this very moment is let in by the next turn; a replay without one waits for what never came. */
+  onIdle(): void {
+    if (this.#events === null) return;
+    if (this.#isDue(this.moment)) return this.#wake();
+    this.isStuck = true;
+    this.#session.stop();
   }
 
-  signal(signal: number): void {
+  #isDue({ instructions, ns }: Moment): boolean {
+    const event = this.#events![this.#next];
+    return event !== undefined && event.instructions === instructions && event.ns === ns;
+  }
+
+  end(status: number): RecordingEnd {
+    return { ...this.moment, kind: "exit", status, output: hexOf(this.#hash.digest()) };
+  }
+
+  sendSignal(signal: number): void {
     this.#arrived.push({ kind: "signal", signal });
     this.#wake();
+  }
+
+  #tell(output: Uint8Array): void {
+    this.#hash.update(output);
+    this.onOutput?.(output);
   }
 
   #readInput(): void {
@@ -97,15 +112,14 @@ export class InputGate {
     if (input.available > 0) {
       const bytes = new Uint8Array(Math.min(input.available, INPUT_MAX));
       const count = input.read(bytes, 0, bytes.length);
-      if (count > 0)
-        this.#arrived.push({ kind: "input", data: Buffer.from(bytes.subarray(0, count)).toString("base64") });
+      if (count > 0) this.#arrived.push({ kind: "input", data: toBase64(bytes.subarray(0, count)) });
     } else if (input.isEnded) this.#arrived.push({ kind: "end" });
   }
 
   #happen(happening: Happening): void {
     switch (happening.kind) {
       case "input": {
-        const bytes = new Uint8Array(Buffer.from(happening.data, "base64"));
+        const bytes = fromBase64(happening.data) ?? new Uint8Array(0);
         const all = new Uint8Array(this.#open.length + bytes.length);
         all.set(this.#open);
         all.set(bytes, this.#open.length);
@@ -123,7 +137,7 @@ export class InputGate {
         this.#size = { rows: happening.rows, columns: happening.columns };
         return this.#consoleResize();
       case "signal":
-        return this.#apply.signal(happening.signal);
+        return this.#session.sendSignal(happening.signal);
     }
   }
 
@@ -175,7 +189,7 @@ export class InputGate {
     return {
       write: (bytes, at, count) => {
         const copy = bytes.slice(at, at + count);
-        this.#hash.update(copy);
+        this.#tell(copy);
         this.#backlog += copy.length;
         waiting.push(copy);
         flush();
@@ -195,9 +209,7 @@ export class InputGate {
   ): HostConsole {
     this.#size = size;
     host?.onInput((bytes) => {
-      this.#arrived.push(
-        bytes === null ? { kind: "end" } : { kind: "input", data: Buffer.from(bytes).toString("base64") },
-      );
+      this.#arrived.push(bytes === null ? { kind: "end" } : { kind: "input", data: toBase64(bytes) });
       this.#wake();
     });
     host?.onResize(() => {
@@ -207,7 +219,7 @@ export class InputGate {
     return {
       isTerminal: true,
       write: (bytes) => {
-        this.#hash.update(bytes);
+        this.#tell(bytes);
         write(bytes);
       },
       // How fast a terminal is comes from outside: the guest must not see it, so the host waits instead.

@@ -1,0 +1,160 @@
+/**
+ * The bundle's entry (`dist/main.cjs`): runs the program from its scripts (tools/bundle-scripts.ts), each with the code
+ * that V8 had compiled of it when an earlier run of the same command was over.
+ *
+ * Node's own compile cache keeps what V8 compiles while it loads a module, and that is hardly any function: a short
+ * `stratos run` spent a fifth of its time in compiling 1,600 of them anew. Code is kept for each command apart, because
+ * what is kept is read and checked whole:
+ *
+ * ```
+ * compile-cache/program-COMMAND   u32 CRC-32 of the rest · u32 bytes of the head · head (JSON) · code of each script
+ * ```
+ *
+ * V8 compares version, flags and length of the source, and trusts the rest: so the head says which bundle the code is
+ * of, the checksum that it is whole, and a file that others own or may write is as if it were not there.
+ */
+import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { constants, Script } from "node:vm";
+import { homeFolder, stratosHome } from "@stratos/host-node/home";
+
+/** The bundler's: what tells this bundle from others, and the script that is the program. */
+declare const STRATOS_BUILD: string;
+declare const STRATOS_PROGRAM: string;
+
+type Exports = Record<string, unknown>;
+type Body = (
+  exports: Exports,
+  require: NodeJS.Require,
+  load: (name: string) => Exports,
+  loadLater: (name: string) => Promise<Exports>,
+  meta: Pick<ImportMeta, "url" | "resolve">,
+) => void;
+
+interface Head {
+  readonly build: string;
+  readonly runtime: string;
+  /** Of V8 and its flags, when the code was made. */
+  readonly tag: number;
+  /** Bytes of code, by script. */
+  readonly sizes: Readonly<Record<string, number>>;
+}
+
+interface Kept {
+  readonly head: Head;
+  readonly code: ReadonlyMap<string, Buffer>;
+}
+
+const FILE = `program-${/^[a-z]{2,16}$/.exec(process.argv[2] ?? "")?.[0] ?? "other"}`;
+/** Options may change what V8 makes of a source. */
+const RUNTIME = [process.version, process.execPath, ...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].join(" ");
+const HEAD_START = 8;
+/** Statuses of a run that did not do what its command does: the command line makes no sense, Stratos failed. */
+const NOT_A_RUN: readonly number[] = [2, 125];
+
+const kept = readKept();
+const loaded = new Map<string, Exports>();
+const scripts = new Map<string, Script>();
+/** Code of scripts of which none was kept, from before they ran. */
+const fresh = new Map<string, Buffer>();
+const tag = kept?.head.tag ?? engine().cachedDataVersionTag();
+// A long run would forget how it began.
+if (kept === null) engine().setFlagsFromString("--no-flush-bytecode");
+process.on("exit", (status) => {
+  if (fresh.size === 0 || NOT_A_RUN.includes(status)) return;
+  try {
+    keep();
+  } catch {
+    // A home that cannot be written only costs time.
+  }
+});
+load(STRATOS_PROGRAM);
+
+/** @returns what the script exports; it is run when it is first asked for */
+function load(name: string): Exports {
+  const present = loaded.get(name);
+  if (present !== undefined) return present;
+  const exports: Exports = {};
+  loaded.set(name, exports);
+  const path = join(__dirname, name);
+  const cachedData = kept?.code.get(name);
+  const script = new Script(readFileSync(path, "utf8"), {
+    filename: path,
+    ...(cachedData === undefined ? {} : { cachedData }),
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  scripts.set(name, script);
+  if (cachedData === undefined) fresh.set(name, script.createCachedData());
+  (script.runInThisContext() as Body)(exports, require, load, loadLater, {
+    url: pathToFileURL(path).href,
+    resolve: (name) => pathToFileURL(require.resolve(name)).href,
+  });
+  return exports;
+}
+
+async function loadLater(name: string): Promise<Exports> {
+  return load(name);
+}
+
+/** The code of all that was loaded now, and of what other runs of the command have loaded. */
+function keep(): void {
+  engine().setFlagsFromString("--flush-bytecode");
+  const code = new Map<string, Buffer>([...(kept?.code ?? []), ...fresh]);
+  // A command that has changed V8's flags (compile-threshold.ts) changes them after it has loaded these.
+  if (engine().cachedDataVersionTag() === tag)
+    for (const [name, script] of scripts) code.set(name, script.createCachedData());
+  const sizes = Object.fromEntries([...code].map(([name, bytes]) => [name, bytes.length]));
+  const head = Buffer.from(JSON.stringify({ build: STRATOS_BUILD, runtime: RUNTIME, tag, sizes } satisfies Head));
+  const start = Buffer.alloc(HEAD_START);
+  start.writeUInt32LE(head.length, 4);
+  const file = Buffer.concat([start, head, ...code.values()]);
+  file.writeUInt32LE(checksum(file.subarray(4)));
+  const folder = homeFolder(stratosHome(), "compile-cache");
+  const aside = join(folder, `.${FILE}.${process.pid}`);
+  try {
+    writeFileSync(aside, file, { mode: 0o600, flag: "wx" });
+    renameSync(aside, join(folder, FILE));
+  } catch {
+    rmSync(aside, { force: true });
+  }
+}
+
+/** @returns null when there is none that is sound, and of this bundle on this Node */
+function readKept(): Kept | null {
+  const file = readOwn(join(stratosHome(), "compile-cache", FILE));
+  if (file === null || file.length < HEAD_START || checksum(file.subarray(4)) !== file.readUInt32LE()) return null;
+  let at = HEAD_START + file.readUInt32LE(4);
+  const head = JSON.parse(file.toString("utf8", HEAD_START, at)) as Head;
+  if (head.build !== STRATOS_BUILD || head.runtime !== RUNTIME) return null;
+  const code = new Map<string, Buffer>();
+  for (const [name, size] of Object.entries(head.sizes)) code.set(name, file.subarray(at, (at += size)));
+  return { head, code };
+}
+
+/** A file of this user's own that nobody else can write; null when it isn't one. */
+function readOwn(path: string): Buffer | null {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch {
+    return null;
+  }
+  try {
+    const { uid, mode } = fstatSync(fd);
+    return uid === process.geteuid?.() && (mode & 0o022) === 0 ? readFileSync(fd) : null;
+  } catch {
+    return null;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What only some starts need of Node is loaded by those. */
+function checksum(bytes: Uint8Array): number {
+  return process.getBuiltinModule("node:zlib").crc32(bytes);
+}
+
+function engine(): typeof import("node:v8") {
+  return process.getBuiltinModule("node:v8");
+}

@@ -1,0 +1,115 @@
+/** `stratos serve`: the user's named systems over HTTP, for programs and for a page, until a signal ends it. */
+import { join } from "node:path";
+import { Command, Option } from "commander";
+import { FileLockedError, lockFile } from "@stratos/host-node";
+import { makeFolders, stratosHome } from "@stratos/host-node/home";
+import { VERSION } from "@stratos/sdk/version";
+import { UsageError } from "../command-error.ts";
+import { parseListen } from "../option-values.ts";
+import { warnOfSharedToken } from "../shared-token.ts";
+import type { Finish } from "./row-options.ts";
+
+interface ServeOptions {
+  readonly ui?: true;
+  readonly listen?: { readonly host: string; readonly port: number };
+  readonly socket?: string;
+  readonly tokenFile?: string;
+  readonly openapi?: true;
+}
+
+const DEFAULT_LISTEN = { host: "127.0.0.1", port: 7470 };
+
+export function serveCommand(finish: Finish): Command {
+  return new Command("serve")
+    .summary("serve named systems over HTTP, with a page for browsers")
+    .description(
+      "Serves named systems, images and volumes over HTTP: a REST interface below /v1 (/v1/openapi.json describes " +
+        "it) and, with --ui, a page with the systems and their terminals. Prints its address when it is ready, and " +
+        "ends with SIGINT or SIGTERM; systems and their terminals go on. Requests need the token in a file of which " +
+        "the second line tells; --socket does without, by permissions.",
+    )
+    .option("--ui", "give a page for browsers, and tell an address that signs one browser in")
+    .addOption(
+      new Option(
+        "-l, --listen <address>",
+        "HOST:PORT, or PORT; port 0 is any that is free (default: 127.0.0.1:7470). Loopback addresses only",
+      ).argParser(parseListen),
+    )
+    .addOption(
+      new Option("--socket <path>", "listen on this Unix socket, which its owner alone may use").conflicts([
+        "listen",
+        "ui",
+      ]),
+    )
+    .option(
+      "--token-file <file>",
+      "the token that requests need (Authorization: Bearer …); made when it is not there (default: serve.token in " +
+        "$STRATOS_HOME)",
+    )
+    .option("--openapi", "print the OpenAPI description, and stop")
+    .action(async (options: ServeOptions) => finish(await serve(options)));
+}
+
+async function serve(options: ServeOptions): Promise<number> {
+  const [{ CONSOLE_API, CONSOLE_OPERATIONS, SignIn, startConsole }, volumes, { openSupervisor }, images, machines] =
+    await Promise.all([
+      import("@stratos/console/serve"),
+      import("@stratos/volumes/serve"),
+      import("@stratos/supervisor/client"),
+      import("@stratos/images"),
+      import("../session/machine-options.ts"),
+    ]);
+  if (options.openapi === true) {
+    const document = volumes.openApiDocument(CONSOLE_OPERATIONS, CONSOLE_API, VERSION);
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    return 0;
+  }
+  const listen = options.listen ?? DEFAULT_LISTEN;
+  if (!/^(localhost|127\.0\.0\.1|::1)$/.test(listen.host))
+    throw new UsageError("--listen", `${listen.host}: only addresses of the loopback are served; ssh -L reaches them`);
+  const home = stratosHome();
+  makeFolders(home);
+  const isOpen = options.socket !== undefined && options.tokenFile === undefined;
+  const token = isOpen ? null : volumes.serviceToken(options.tokenFile ?? volumes.defaultTokenPath("serve"));
+  const sessions = token === null ? null : keptSessions(home);
+  const signIn = token === null ? null : new SignIn(token.text, sessions?.path ?? null);
+  const server = await startConsole(options.socket === undefined ? listen : { socket: options.socket }, {
+    home,
+    version: VERSION,
+    signIn,
+    defaults: {
+      image: () => images.defaultImage(home),
+      memoryBytes: () => machines.memoryOf({}, home),
+    },
+    page: options.ui === true ? await (await import("@stratos/console")).pageFiles("systems") : null,
+    openSupervisor: () => openSupervisor(home, VERSION),
+    onDefect: (words) => void process.stderr.write(`stratos: internal error: ${words}\n`),
+  });
+  process.stdout.write(`${server.address}\n`);
+  if (token !== null) {
+    process.stderr.write(`stratos: the token is in ${token.path}\n`);
+    warnOfSharedToken(token);
+  }
+  if (options.ui === true)
+    process.stderr.write(
+      `stratos: this address signs one browser in, once: ${server.address}#sign-in=${signIn!.code}\n`,
+    );
+  await new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
+  await server.close();
+  sessions?.release();
+  return 0;
+}
+
+/**
+ * Where sessions outlive the server; null: another one keeps its own there, which would bring those back that have
+ * signed out here.
+ */
+function keptSessions(home: string): { readonly path: string; release(): void } | null {
+  const path = join(home, "serve.sessions");
+  try {
+    return { path, release: lockFile(path) };
+  } catch (error) {
+    if (error instanceof FileLockedError) return null;
+    throw error;
+  }
+}

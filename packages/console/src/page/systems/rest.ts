@@ -1,0 +1,33 @@
+/** Requests of the page: the cookie goes with them by itself, the key of this origin in a header. */
+const KEY = "stratos key";
+
+/** One is to sign in first. */
+export class SignInNeeded extends Error {}
+
+export function sessionKey(): string {
+  return localStorage.getItem(KEY) ?? "";
+}
+
+/** @throws Error with the service's words, SignInNeeded */
+export async function ask<T>(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<T> {
+  const response = await fetch(`/v1${path}`, {
+    method,
+    headers: { "stratos-key": sessionKey(), ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const answer = (await response.json().catch(() => ({}))) as { readonly detail?: string };
+  if (response.status === 401) throw new SignInNeeded(answer.detail);
+  if (!response.ok) throw new Error(answer.detail ?? `the service answered ${response.status}`);
+  return answer as T;
+}
+
+/** @param token  or a code of an address. @throws SignInNeeded: it is not the one */
+export async function signIn(token: string): Promise<void> {
+  const { key } = await ask<{ readonly key: string }>("POST", "/session", { token });
+  localStorage.setItem(KEY, key);
+}
+
+export async function signOut(): Promise<void> {
+  await ask("DELETE", "/session");
+  localStorage.removeItem(KEY);
+}

@@ -1,0 +1,129 @@
+/** The systems of the page's side, each with what can be done to it now. */
+import type { SystemView } from "@stratos/sdk/api";
+import { button } from "../button.ts";
+import { ask } from "./rest.ts";
+import type { Place } from "./terminal-link.ts";
+
+/** A shell of whichever image. */
+const SHELL = ["sh", "-c", 'exec "$(command -v bash || echo sh)" -l'];
+
+interface ListParts {
+  readonly element: HTMLElement;
+  /** A terminal is to be shown; null: none. */
+  go(place: Place | null): void;
+  /** Does something, tells why it did not work, and looks again. */
+  attempt(work: () => Promise<unknown>): void;
+}
+
+export class SystemList {
+  readonly #parts: ListParts;
+  #shown = "";
+
+  constructor(parts: ListParts) {
+    this.#parts = parts;
+  }
+
+  show(systems: readonly SystemView[], current: Place | null): void {
+    const shown = JSON.stringify([systems, current]);
+    // Nobody is to lose the button that he is about to press.
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    const { element } = this.#parts;
+    const focused = document.activeElement?.id ?? "";
+    element.replaceChildren(...systems.map((system) => this.#article(system, current)));
+    if (systems.length === 0) element.append(paragraph("There are no systems."));
+    if (focused !== "" && element.querySelector(`#${CSS.escape(focused)}`) !== null)
+      document.getElementById(focused)!.focus();
+  }
+
+  #article(system: SystemView, current: Place | null): HTMLElement {
+    const { name, state, image, command, snapshots, sessions } = system;
+    const article = document.createElement("article");
+    const heading = document.createElement("h2");
+    const isHere = (session: string | null): boolean => current?.system === name && current.session === session;
+    heading.append(this.#opener(name, { system: name, session: null }, isHere(null)), stateText(system));
+    article.append(heading, paragraph(`${image}: ${command.join(" ")}`));
+    const terminals = row(
+      ...sessions.map((session) =>
+        this.#opener(`Terminal ${session.name}`, { system: name, session: session.name }, isHere(session.name)),
+      ),
+    );
+    const at = `/systems/${encodeURIComponent(name)}`;
+    const does = (text: string, work: () => Promise<unknown>): HTMLButtonElement => {
+      const made = button(text, () => this.#parts.attempt(work));
+      made.id = `${name}/${text}`;
+      made.setAttribute("aria-label", `${text}: ${name}`);
+      return made;
+    };
+    const post = (text: string, path: string, body?: object): HTMLButtonElement =>
+      does(text, () => ask("POST", at + path, body));
+    if (state === "running")
+      terminals.append(
+        does("New terminal", async () => {
+          const { session } = await ask<{ readonly session: string }>("POST", `${at}/sessions`, { command: SHELL });
+          this.#parts.go({ system: name, session });
+        }),
+      );
+    const actions = row();
+    if (state === "running") actions.append(post("Pause", "/pause"));
+    if (state === "paused") actions.append(post("Go on", "/unpause"));
+    if (state === "running" || state === "paused")
+      actions.append(
+        post("Stop", "/stop", {}),
+        post("Snapshot", "/snapshots", { label: freeLabel(snapshots) }),
+        post("Fork", "/fork", { count: 1 }),
+      );
+    else if (state !== "starting")
+      actions.append(
+        post("Start", "/start"),
+        does("Remove", async () => {
+          if (confirm(`Remove ${name}, with its logs and snapshots?`)) await ask("DELETE", at);
+        }),
+      );
+    article.append(terminals, actions);
+    if (snapshots.length > 0)
+      article.append(
+        row(
+          ...snapshots.map((label) =>
+            does(`Back to ${label}`, async () => {
+              if (confirm(`Bring ${name} back to ${label}? What it has done since is lost.`))
+                await ask("POST", `${at}/rollback`, { label });
+            }),
+          ),
+        ),
+      );
+    return article;
+  }
+
+  #opener(text: string, place: Place, isCurrent: boolean): HTMLButtonElement {
+    const made = button(text, () => this.#parts.go(place));
+    made.id = `${place.system}/${place.session ?? ""}`;
+    made.setAttribute("aria-current", String(isCurrent));
+    return made;
+  }
+}
+
+function stateText({ state, exitCode, error }: SystemView): HTMLElement {
+  const made = document.createElement("span");
+  made.textContent = state === "exited" ? `exited (${exitCode ?? 0})` : state;
+  if (error !== null) made.title = error;
+  return made;
+}
+
+/** The first of `s1`, `s2` and so on that no snapshot has. */
+function freeLabel(labels: readonly string[]): string {
+  for (let number = 1; ; number++) if (!labels.includes(`s${number}`)) return `s${number}`;
+}
+
+function row(...children: HTMLElement[]): HTMLElement {
+  const made = document.createElement("div");
+  made.className = "row";
+  made.append(...children);
+  return made;
+}
+
+function paragraph(text: string): HTMLElement {
+  const made = document.createElement("p");
+  made.textContent = text;
+  return made;
+}

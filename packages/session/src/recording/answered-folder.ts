@@ -1,0 +1,163 @@
+/** A folder of the host (`-v`) by way of HostAnswers: recorded, or replayed without the folder. */
+import { EIO, ENOENT } from "@stratos/abi";
+import { crc32c, fromBase64, toBase64 } from "@stratos/base";
+import type { HostFile, HostFileTree, HostStat, HostUsage } from "@stratos/host";
+import type { Answer, HostAnswers } from "./host-answers.ts";
+
+export class AnsweredFolder implements HostFileTree {
+  readonly readOnly: boolean;
+  readonly #name: string;
+  /** The one file of it that is shown, which `#name` is the name of. */
+  readonly #file: string | undefined;
+  readonly #answers: HostAnswers;
+  readonly #host: HostFileTree | null;
+  #opened = 0;
+
+  /**
+   * @param options.name  what questions call it, or the one file of it that is shown
+   * @param options.host  the folder itself; null while replaying
+   */
+  constructor(
+    answers: HostAnswers,
+    options: { name: string; file: string | undefined; isReadOnly: boolean; host: HostFileTree | null },
+  ) {
+    this.#answers = answers;
+    this.readOnly = options.isReadOnly;
+    this.#name = options.name;
+    this.#file = options.file;
+    this.#host = options.host;
+  }
+
+  #ask<A extends Answer>(what: string, paths: readonly string[], ask: (host: HostFileTree) => A): A {
+    const question = [what, ...paths.map((path) => this.#path(path))].join(" ");
+    return this.#answers.answer(question, () => ask(this.#host!));
+  }
+
+  #path(path: string): string {
+    return JSON.stringify(path === "" || path === this.#file ? this.#name : `${this.#name}/${path}`);
+  }
+
+  lstat(path: string): HostStat | number {
+    // Who sees one file sees nothing of the folder around it, where others come and go.
+    if (path === "" && this.#file !== undefined) return -ENOENT;
+    return this.#ask("lstat", [path], (host) => steadyStat(host.lstat(path)));
+  }
+
+  list(path: string): string[] | number {
+    // Its reader sorts it in place.
+    const names = this.#ask<readonly string[] | number>("list", [path], (host) => host.list(path));
+    return typeof names === "number" ? names : [...names];
+  }
+
+  readlink(path: string): string | number {
+    return this.#ask("readlink", [path], (host) => host.readlink(path));
+  }
+
+  open(path: string, flags: number, mode: number): HostFile | number {
+    let file: HostFile | null = null;
+    const failed = this.#ask(`open(${flags}, ${mode})`, [path], (host) => {
+      const opened = host.open(path, flags, mode);
+      if (typeof opened === "number") return opened;
+      file = opened;
+      return 0;
+    });
+    return failed < 0 ? failed : new AnsweredFile(this.#answers, `${++this.#opened} ${this.#path(path)}`, file);
+  }
+
+  mkdir(path: string, mode: number): number {
+    return this.#ask(`mkdir(${mode})`, [path], (host) => host.mkdir(path, mode));
+  }
+
+  rmdir(path: string): number {
+    return this.#ask("rmdir", [path], (host) => host.rmdir(path));
+  }
+
+  unlink(path: string): number {
+    return this.#ask("unlink", [path], (host) => host.unlink(path));
+  }
+
+  symlink(target: string, path: string): number {
+    return this.#ask(`symlink(${JSON.stringify(target)})`, [path], (host) => host.symlink(target, path));
+  }
+
+  link(source: string, target: string): number {
+    return this.#ask("link", [source, target], (host) => host.link(source, target));
+  }
+
+  rename(source: string, target: string): number {
+    return this.#ask("rename", [source, target], (host) => host.rename(source, target));
+  }
+
+  chmod(path: string, mode: number): number {
+    return this.#ask(`chmod(${mode})`, [path], (host) => host.chmod(path, mode));
+  }
+
+  chown(path: string, uid: number, gid: number): number {
+    return this.#ask(`chown(${uid}, ${gid})`, [path], (host) => host.chown(path, uid, gid));
+  }
+
+  utimes(path: string, atimeMs: number, mtimeMs: number): number {
+    return this.#ask(`utimes(${atimeMs}, ${mtimeMs})`, [path], (host) => host.utimes(path, atimeMs, mtimeMs));
+  }
+
+  usage(): HostUsage | null {
+    return this.#ask("usage", [""], (host) => host.usage());
+  }
+}
+
+class AnsweredFile implements HostFile {
+  readonly #answers: HostAnswers;
+  readonly #name: string;
+  readonly #host: HostFile | null;
+
+  constructor(answers: HostAnswers, name: string, host: HostFile | null) {
+    this.#answers = answers;
+    this.#name = name;
+    this.#host = host;
+  }
+
+  #ask<A extends Answer>(what: string, ask: (host: HostFile) => A): A {
+    return this.#answers.answer(`${what} of file ${this.#name}`, () => ask(this.#host!));
+  }
+
+  read(position: number, bytes: Uint8Array, at: number, length: number): number {
+    const answer = this.#ask<number | string>(`read(${position}, ${length})`, (host) => {
+      const count = host.read(position, bytes, at, length);
+      return count <= 0 ? count : toBase64(bytes.subarray(at, at + count));
+    });
+    if (typeof answer === "number") return answer;
+    const data = fromBase64(answer);
+    // A recording that somebody made by hand must not write where it likes.
+    if (data === undefined || data.length > length) return -EIO;
+    bytes.set(data, at);
+    return data.length;
+  }
+
+  write(position: number, bytes: Uint8Array, at: number, length: number): number {
+    const checksum = crc32c(bytes, at, at + length).toString(16);
+    return this.#ask(`write(${position}, ${length} bytes ${checksum})`, (host) =>
+      host.write(position, bytes, at, length),
+    );
+  }
+
+  truncate(size: number): number {
+    return this.#ask(`truncate(${size})`, (host) => host.truncate(size));
+  }
+
+  sync(): number {
+    return this.#ask("sync", (host) => host.sync());
+  }
+
+  stat(): HostStat | number {
+    return this.#ask("stat", (host) => steadyStat(host.stat()));
+  }
+
+  close(): void {
+    this.#host?.close();
+  }
+}
+
+/** When a file was last read is changed by each run that reads it, so that it would tell one from the next. */
+function steadyStat(stat: HostStat | number): HostStat | number {
+  return typeof stat === "number" ? stat : { ...stat, atimeMs: stat.mtimeMs };
+}

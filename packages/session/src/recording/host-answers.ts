@@ -1,0 +1,58 @@
+/**
+ * What a machine asks its host for in the midst of a turn, and what the host says: the calls of a port, each as a
+ * question in words and an answer that JSON can hold. While recording the answers are written down; while replaying
+ * they come from the recording, and the host is not asked. Questions follow from what came before, so their order is
+ * that of the recording; another question tells that the replay has gone another way.
+ */
+import type { HostStat, HostUsage } from "@stratos/host";
+import type { RecordedAnswer } from "./recording-format.ts";
+
+export type Answer = number | string | null | readonly string[] | HostStat | HostUsage;
+
+export interface HostAnswers {
+  /** @param ask  the host; not called while replaying */
+  answer<A extends Answer>(question: string, ask: () => A): A;
+}
+
+/** The host answers, and each answer is told. */
+export function tellAnswers(tell: (answer: RecordedAnswer) => unknown): HostAnswers {
+  return {
+    answer: (question, ask) => {
+      const answer = ask();
+      tell({ kind: "host", question, answer });
+      return answer;
+    },
+  };
+}
+
+/** The recording answers. */
+export class RecordedAnswers implements HostAnswers {
+  readonly #answers: readonly RecordedAnswer[];
+  #next = 0;
+
+  constructor(answers: readonly RecordedAnswer[]) {
+    this.#answers = answers;
+  }
+
+  /** @throws ReplayError when the recording has another question here, or nothing */
+  answer<A extends Answer>(question: string): A {
+    const recorded = this.#answers[this.#next];
+    if (recorded === undefined || recorded.question !== question)
+      throw new ReplayError(question, recorded?.question ?? null);
+    this.#next++;
+    return recorded.answer as A;
+  }
+}
+
+/** The machine asks the host for something that it did not ask for when it was recorded. */
+export class ReplayError extends Error {
+  readonly question: string;
+  /** What it asked for then; null: nothing more. */
+  readonly recorded: string | null;
+
+  constructor(question: string, recorded: string | null) {
+    super(`it asks the host: ${question}; recorded: ${recorded ?? "nothing more"}`);
+    this.question = question;
+    this.recorded = recorded;
+  }
+}

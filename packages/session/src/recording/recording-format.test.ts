@@ -1,0 +1,86 @@
+/** Goal: a recording comes back as written; a changed byte is known by its line, and a cut one is good till there. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { concatBytes, utf8Of } from "@stratos/base";
+import { readRecording, RecordingError, type RecordingHeader, RecordingWriter } from "./recording-format.ts";
+
+const HEADER: RecordingHeader = {
+  format: "stratos-recording-3",
+  callWork: 512,
+  image: "debian",
+  imageCreatedAt: "2026-01-01T00:00:00.000Z",
+  imageLayers: 1,
+  program: "caf\xc3\xa9",
+  argv: ["caf\xc3\xa9", "\xff"],
+  environment: [],
+  workingDirectory: "/",
+  user: "root",
+  seed: 0,
+  memoryBytes: 1 << 30,
+  harts: 1,
+  terminal: null,
+  isErrorTerminal: false,
+  folders: [],
+};
+const EVENT = { kind: "input", data: "dHJ1ZQo=", instructions: 1000, ns: 1000 } as const;
+const ANSWER = { kind: "host", question: 'lstat "caf\xe9"', answer: -2 } as const;
+const END = { kind: "exit", status: 3, output: "00", instructions: 2000, ns: 2000 } as const;
+
+function written(): Uint8Array {
+  const lines: Uint8Array[] = [];
+  const writer = new RecordingWriter(HEADER, (line) => lines.push(line));
+  for (const event of [EVENT, ANSWER, END]) writer.add(event);
+  return concatBytes(lines);
+}
+
+test("what was written is read", () => {
+  assert.deepEqual(readRecording(written()), { header: HEADER, events: [EVENT], answers: [ANSWER], end: END });
+});
+
+test("each flipped bit of each byte is refused", () => {
+  const whole = written();
+  for (let at = 0; at < whole.length; at++)
+    for (let bit = 0; bit < 8; bit++) {
+      const bytes = whole.slice();
+      bytes[at]! ^= 1 << bit;
+      assert.throws(() => readRecording(bytes), RecordingError, `bit ${bit} of byte ${at}`);
+    }
+});
+
+test("a line that is lost, doubled or moved is known by its number", () => {
+  const lines = new TextDecoder().decode(written()).trimEnd().split("\n");
+  const [header, input, answer, end] = lines as [string, string, string, string];
+  for (const [text, line] of [
+    [[header, answer, end], 2],
+    [[header, input, end], 3],
+    [[header, answer, input, end], 2],
+    [[header, input, input, answer, end], 3],
+    [[...lines, end], 5],
+  ] as const)
+    assert.throws(() => readRecording(utf8Of(`${text.join("\n")}\n`)), { failure: { kind: "damaged", line } });
+});
+
+test("one that was cut short has no end, and nothing of the line that is half there", () => {
+  const whole = written();
+  const ends = [...whole.entries()].filter(([, byte]) => byte === 0x0a).map(([at]) => at);
+  for (const length of [ends[1]! + 1, ends[1]! + 7, ends[2]! - 1])
+    assert.deepEqual(readRecording(whole.subarray(0, length)), {
+      header: HEADER,
+      events: [EVENT],
+      answers: [],
+      end: null,
+    });
+});
+
+test("one without checksums, as older versions wrote, is read", () => {
+  const { folders: _, ...older } = { ...HEADER, format: "stratos-recording-2" };
+  const text = [older, EVENT, END].map((value) => `${JSON.stringify(value)}\n`).join("");
+  const { header, events, end } = readRecording(utf8Of(text));
+  assert.deepEqual([header, events, end], [older, [EVENT], END]);
+  assert.equal(readRecording(utf8Of(text.slice(0, -9))).end, null);
+});
+
+test("what is no recording is called so", () => {
+  for (const text of ["", "\n", "nothing\n", "null\n", "{}\n", '{"format":"stratos-recording-9"}\n'])
+    assert.throws(() => readRecording(utf8Of(text)), { failure: { kind: "foreign" } }, JSON.stringify(text));
+});

@@ -1,0 +1,93 @@
+/** A recorded run once more: the same program with the same seed, fed from the recording instead of the host. */
+import type { Volume } from "@stratos/aegisfs";
+import type { MachinePorts } from "@stratos/host";
+import type { OpenFile } from "@stratos/kernel";
+import { exitStatusOf } from "../exit-status.ts";
+import { findGuestUser } from "../guest-user.ts";
+import { MachineSession } from "../machine-session.ts";
+import { readerOf } from "../volume-file.ts";
+import { AnsweredFolder } from "./answered-folder.ts";
+import { RecordedAnswers, ReplayError } from "./host-answers.ts";
+import { InputGate } from "./input-gate.ts";
+import type { Recording, RecordingEnd } from "./recording-format.ts";
+
+interface ReplayOptions {
+  readonly ports: MachinePorts;
+  /** A clone of the image that the recording names, as it was then. */
+  readonly volume: Volume;
+}
+
+/** How a replay compares with what was recorded. */
+type ReplayVerdict =
+  | { readonly kind: "same" }
+  /** The recording was cut short, and this is as far as it goes. */
+  | { readonly kind: "cut" }
+  /** It came to the recorded end by other instructions, as those of an older version may. */
+  | { readonly kind: "other instructions"; readonly recorded: RecordingEnd }
+  | { readonly kind: "other end"; readonly recorded: RecordingEnd }
+  /** It waits for what never came. */
+  | { readonly kind: "stuck" };
+
+export interface ReplayOutcome {
+  readonly verdict: ReplayVerdict;
+  readonly end: RecordingEnd;
+}
+
+export class Replay {
+  readonly session: MachineSession;
+  readonly gate: InputGate;
+  readonly #recording: Recording;
+  readonly #options: ReplayOptions;
+
+  /** @throws SessionError, ReplayError */
+  constructor(recording: Recording, options: ReplayOptions) {
+    const { header, answers } = recording;
+    this.#recording = recording;
+    this.#options = options;
+    const host = new RecordedAnswers(answers);
+    const session = new MachineSession({
+      ...options,
+      memoryBytes: header.memoryBytes,
+      harts: header.harts,
+      callWork: header.callWork ?? Infinity,
+      seed: header.seed,
+      folders: (header.folders ?? []).map((folder) => ({
+        ...folder,
+        tree: new AnsweredFolder(host, { file: undefined, ...folder, host: null }),
+      })),
+      log: () => {},
+    });
+    this.session = session;
+    this.gate = new InputGate(session);
+    this.gate.replay(recording.events);
+    session.pump.gate = this.gate;
+  }
+
+  /** @throws SessionError when the program cannot be started; ReplayError */
+  async run(standardFiles: readonly OpenFile[]): Promise<ReplayOutcome> {
+    const { header } = this.#recording;
+    try {
+      this.session.start(
+        { ...header, user: findGuestUser(readerOf(this.#options.volume.root), header.user) },
+        standardFiles,
+      );
+      const end = this.gate.end(exitStatusOf(await this.session.run()));
+      return { verdict: this.#verdict(end), end };
+    } catch (error) {
+      const isCut = error instanceof ReplayError && error.recorded === null && this.#recording.end === null;
+      if (!isCut) throw error;
+      return { verdict: { kind: "cut" }, end: this.gate.end(exitStatusOf({ kind: "stopped" })) };
+    }
+  }
+
+  #verdict(end: RecordingEnd): ReplayVerdict {
+    const { header, end: recorded } = this.#recording;
+    if (recorded === null) return { kind: "cut" };
+    if (this.gate.isStuck) return { kind: "stuck" };
+    if (recorded.status !== end.status || recorded.output !== end.output) return { kind: "other end", recorded };
+    if (recorded.instructions === end.instructions) return { kind: "same" };
+    // The kernel has learnt since what programs may see (a line more in /proc/filesystems): what counts is what they
+    // did.
+    return { kind: header.format === "stratos-recording-1" ? "other instructions" : "other end", recorded };
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * What a terminal was shown, with its sizes: shown to another one in this order, that looks the same. What is kept has
+ * a bound; of what is left out, the modes that programs have set (the alternate screen, mouse, pasting) and the size
+ * stay, and the rest begins with a line of its own.
+ */
+import type { TerminalSize } from "@stratos/sdk/api";
+import type { Frame } from "@stratos/sdk/wire";
+
+/** Times are in milliseconds since 1970. */
+export type LogEntry =
+  | { readonly stream: 1 | 2; readonly atMs: number }
+  /** From here on the terminal has this size. */
+  | { readonly size: TerminalSize; readonly atMs: number };
+
+const NEWLINE = 10;
+/** xterm, Control Sequences: DECSET and DECRST. */
+const MODES = /\x1b\[\?([\d;]+)([hl])/g;
+
+export function sizeFrame(size: TerminalSize): Frame {
+  return { head: { size, atMs: Date.now() } satisfies LogEntry, bytes: new Uint8Array(0) };
+}
+
+/** What a frame takes besides its bytes: terminals that are resized without end have a bound, too. */
+const FRAME_COST = 128;
+
+export function costOf(frames: readonly Frame[]): number {
+  return frames.reduce((sum, { bytes }) => sum + bytes.length + FRAME_COST, 0);
+}
+
+/** The last of `frames`, which cost at most `costMax`, but for the modes. */
+export function lastOfHistory(frames: readonly Frame[], costMax: number): Frame[] {
+  let first = frames.length;
+  let left = costMax;
+  while (first > 0 && frames[first - 1]!.bytes.length + FRAME_COST <= left)
+    left -= frames[--first]!.bytes.length + FRAME_COST;
+  if (first === 0) return [...frames];
+  const cut = frames[first - 1]!;
+  const from = cut.bytes.indexOf(NEWLINE, Math.max(0, cut.bytes.length - left)) + 1;
+  const isCut = from > 0 && from < cut.bytes.length;
+  const omitted = frames.slice(0, first);
+  if (isCut) omitted[first - 1] = { head: cut.head, bytes: cut.bytes.subarray(0, from) };
+  const size = omitted.findLast(({ head }) => "size" in (head as LogEntry));
+  const modes = Buffer.from(modesOf(omitted), "latin1");
+  return [
+    ...(size === undefined ? [] : [size]),
+    ...(modes.length === 0 ? [] : [{ head: { stream: 1, atMs: 0 } satisfies LogEntry, bytes: modes }]),
+    ...(isCut ? [{ head: cut.head, bytes: cut.bytes.subarray(from) }] : []),
+    ...frames.slice(first),
+  ];
+}
+
+/** Each mode as it was set last, in the order of that. */
+function modesOf(frames: readonly Frame[]): string {
+  const modes = new Map<string, string>();
+  const text = Buffer.concat(frames.map(({ bytes }) => bytes)).toString("latin1");
+  for (const [, numbers, how] of text.matchAll(MODES))
+    for (const number of numbers!.split(";")) {
+      modes.delete(number);
+      modes.set(number, how!);
+    }
+  return [...modes].map(([number, how]) => `\x1b[?${number}${how}`).join("");
+}

@@ -1,0 +1,477 @@
+/**
+ * Goal: whoever has the token uses named systems over HTTP and in a browser, and sees the same screen after a reload,
+ * in a second browser and after a restart of the server; nobody else sees or does anything. Method: `stratos serve` as
+ * users have it, over fetch, WebSockets of Node, and a headless Chromium.
+ */
+import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { request as httpRequest } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test, type TestContext } from "node:test";
+import type { SystemView } from "@stratos/sdk/api";
+import { Browser, type Page } from "./support/browser.ts";
+import { launcher, start } from "./support/stratos.ts";
+import { SystemsHome } from "./support/systems-home.ts";
+import { ensureTestImage, TEST_IMAGE } from "./support/test-image.ts";
+import { Heard, until } from "./support/until.ts";
+
+const LONG_MS = 600_000;
+let folder = "";
+
+before(async () => {
+  await ensureTestImage();
+  folder = mkdtempSync(join(tmpdir(), "stratos-console-"));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** `stratos serve` of a user. */
+class Served {
+  readonly home: SystemsHome;
+  url = "";
+  /** The address that signs one browser in. */
+  entrance = "";
+  #child: ChildProcess | null = null;
+
+  constructor(t: TestContext, name: string) {
+    this.home = new SystemsHome(t, join(folder, name));
+    t.after(() => this.stop());
+  }
+
+  /** @param port  0: any */
+  async start(port = 0): Promise<void> {
+    const args = ["serve", "--ui", "--listen", String(port)];
+    const child = start([...launcher, ...args], { env: this.home.environment });
+    this.#child = child;
+    const said = new Heard(child.stderr!);
+    const address = new Heard(child.stdout!);
+    await address.includes("\n");
+    await until("it says how to sign in", () => /#sign-in=\S+\n/.test(said.text));
+    this.url = address.text.trim();
+    this.entrance = /http:\S+#sign-in=\S+/.exec(said.text)![0];
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (child === null || child.exitCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+    assert.deepEqual(await ended, [0, null]);
+  }
+
+  get port(): number {
+    return Number(new URL(this.url).port);
+  }
+
+  get token(): string {
+    return readFileSync(join(this.home.path, "serve.token"), "utf8").trim();
+  }
+
+  ask(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(new URL(path, this.url), {
+      method,
+      headers: {
+        authorization: `Bearer ${this.token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  }
+
+  /** @returns what it answers. It must not fail */
+  async must<T>(method: string, path: string, body?: object): Promise<T> {
+    const response = await this.ask(method, path, body);
+    const text = await response.text();
+    assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
+    return JSON.parse(text) as T;
+  }
+
+  /** A status by headers that fetch would not send. */
+  status(path: string, headers: Record<string, string>): Promise<number> {
+    return new Promise((resolve, reject) =>
+      httpRequest({ host: "127.0.0.1", port: this.port, path, headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode!);
+      })
+        .on("error", reject)
+        .end(),
+    );
+  }
+}
+
+const SYSTEM = { name: "dev", image: TEST_IMAGE, memoryBytes: 256 << 20 };
+
+test("what the command line does to systems, requests do", async (t) => {
+  const served = new Served(t, "rest");
+  await served.start();
+  assert.equal(await (await fetch(`${served.url}healthz`)).text(), "ok\n");
+  assert.equal(await (await fetch(`${served.url}readyz`)).text(), "ready\n");
+  const made = await served.must<SystemView>("POST", "/v1/systems", {
+    ...SYSTEM,
+    command: ["sh", "-c", "echo one; echo two; read line"],
+  });
+  assert.equal(made.state, "running");
+  assert.match(await served.home.must("ps", "--names"), /^dev$/m);
+  const executed = await served.must("POST", "/v1/systems/dev/exec", {
+    command: ["sh", "-c", "cat; echo $GREETING >&2; exit 3"],
+    env: { GREETING: "hello" },
+    input: "given",
+  });
+  assert.deepEqual(executed, { exitCode: 3, signal: null, stdout: "given", stderr: "hello\n", isCut: false });
+  await until("the log has both lines", async () =>
+    (await (await served.ask("GET", "/v1/systems/dev/logs")).text()).endsWith("one\r\ntwo\r\n"),
+  );
+  assert.equal(await (await served.ask("GET", "/v1/systems/dev/logs?tail=1")).text(), "two\r\n");
+
+  await served.must("POST", "/v1/systems/dev/exec", { command: ["touch", "/before"] });
+  await served.must("POST", "/v1/systems/dev/snapshots", { label: "kept" });
+  await served.must("POST", "/v1/systems/dev/exec", { command: ["rm", "/before"] });
+  await served.must("POST", "/v1/systems/dev/rollback", { label: "kept" });
+  const there = await served.must("POST", "/v1/systems/dev/exec", { command: ["test", "-e", "/before"] });
+  assert.equal((there as { exitCode: number }).exitCode, 0);
+  const forks = await served.must<SystemView[]>("POST", "/v1/systems/dev/fork", { count: 1 });
+  assert.deepEqual(
+    forks.map(({ name }) => name),
+    ["dev-1"],
+  );
+  await served.must("POST", "/v1/systems/dev/pause");
+  assert.equal((await served.must<SystemView>("GET", "/v1/systems/dev")).state, "paused");
+  await served.must("POST", "/v1/systems/dev/unpause");
+  await served.must("POST", "/v1/systems/dev/stop", { signal: "SIGKILL" });
+  assert.equal((await served.must<SystemView>("GET", "/v1/systems/dev")).state, "exited");
+  await served.must("DELETE", "/v1/systems/dev");
+  await served.must("DELETE", "/v1/systems/dev-1?force=true");
+  assert.deepEqual(await served.must("GET", "/v1/systems"), []);
+  const images = await served.must<{ name: string }[]>("GET", "/v1/images");
+  assert.ok(images.some(({ name }) => name === TEST_IMAGE));
+  assert.ok(Array.isArray(await served.must("GET", "/v1/volumes")));
+
+  for (const [status, method, path, body] of [
+    [404, "GET", "/v1/systems/dev"],
+    [404, "POST", "/v1/systems/none/exec", { command: ["true"] }],
+    [404, "GET", "/v1/nothing"],
+    [400, "POST", "/v1/systems", { command: [] }],
+    [400, "POST", "/v1/systems", { command: ["x"], other: 1 }],
+    [400, "POST", "/v1/systems", { command: ["x"], name: "../x" }],
+    [404, "POST", "/v1/systems", { command: ["x"], image: "none" }],
+    [400, "DELETE", "/v1/systems/dev?forced=true"],
+  ] as const) {
+    const response = await served.ask(method, path, body);
+    assert.equal(response.status, status, `${method} ${path}: ${await response.text()}`);
+    assert.match(response.headers.get("content-type")!, /^application\/problem\+json/);
+  }
+});
+
+test("every operation is described, by the schemas that check it", async (t) => {
+  const served = new Served(t, "described");
+  await served.start();
+  const described = (await (await fetch(`${served.url}v1/openapi.json`)).json()) as {
+    openapi: string;
+    paths: Record<string, Record<string, { operationId: string }>>;
+  };
+  assert.equal(described.openapi, "3.1.0");
+  const operations = Object.entries(described.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => ({ path, method })),
+  );
+  assert.ok(operations.length > 15);
+  for (const { path, method } of operations) {
+    const name = path.replace(/\{\w+\}/g, "none");
+    // There is such an operation, and none is done without a token.
+    const response = await fetch(new URL(name, served.url), { method: method.toUpperCase() });
+    const status = `${method} ${path}` === "post /v1/session" ? 415 : 401;
+    assert.equal(response.status, status, `${method} ${path}`);
+    const body = ["get", "delete"].includes(method) ? undefined : { none: 1 };
+    const asked = await served.ask(method.toUpperCase(), name, body);
+    assert.doesNotMatch(await asked.text(), /there is nothing of this name/);
+  }
+});
+
+async function signedIn(served: Served): Promise<Record<string, string>> {
+  const response = await fetch(`${served.url}v1/session`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ token: served.token }),
+  });
+  assert.equal(response.status, 201);
+  const set = response.headers.get("set-cookie")!;
+  assert.match(set, /; HttpOnly/);
+  assert.match(set, /; SameSite=Strict/);
+  const { key } = (await response.json()) as { key: string };
+  return { "cookie": set.split(";")[0]!, "stratos-key": key };
+}
+
+test("without the token, from other origins or names, or after signing out nothing is served", async (t) => {
+  const served = new Served(t, "refused");
+  await served.start();
+  const host = `127.0.0.1:${served.port}`;
+  const authorization = `Bearer ${served.token}`;
+  const path = "/v1/systems";
+  assert.equal(await served.status(path, { authorization }), 200);
+  assert.equal(await served.status(path, { authorization, host: `localhost:${served.port}` }), 200);
+  assert.equal(await served.status(path, {}), 401);
+  assert.equal(await served.status(path, { authorization: `${authorization}x` }), 401);
+  assert.equal(await served.status(path, { authorization, origin: "http://evil.example" }), 403);
+  assert.equal(await served.status(path, { authorization, origin: `http://127.0.0.1:${served.port + 1}` }), 403);
+  assert.equal(await served.status(path, { authorization, host: "evil.example" }), 421);
+  assert.equal(await served.status("/", { host: `evil.example:${served.port}` }), 421);
+
+  const session = await signedIn(served);
+  const other = await signedIn(served);
+  assert.equal(await served.status(path, session), 200);
+  // Either secret alone is of no use: cookies go to every port of a host.
+  assert.equal(await served.status(path, { cookie: session["cookie"]! }), 401);
+  assert.equal(await served.status(path, { "stratos-key": session["stratos-key"]! }), 401);
+  assert.equal(await served.status(path, { ...session, "stratos-key": other["stratos-key"]! }), 401);
+
+  const socket = await openSocket(served, { ...session, origin: `http://${host}` });
+  const closed = once(socket, "close");
+  const signedOut = await fetch(`${served.url}v1/session`, { method: "DELETE", headers: session });
+  assert.equal(signedOut.status, 200);
+  assert.equal(await served.status(path, session), 401);
+  // What was open ends, too.
+  await closed;
+  const { port } = served;
+  await served.stop();
+  await served.start(port);
+  assert.equal(await served.status(path, session), 401, "a restart does not bring it back");
+  assert.equal(await served.status(path, other), 200, "nor does it sign others out");
+
+  const code = served.entrance.split("=")[1]!;
+  const enter = async (token: string): Promise<number> =>
+    (
+      await fetch(`${served.url}v1/session`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ token }),
+      })
+    ).status;
+  assert.deepEqual([await enter("guess"), await enter(code), await enter(code)], [401, 201, 401]);
+});
+
+/** Signed in by the headers' cookie and key, or by the token. */
+async function openSocket(served: Served, headers: Record<string, string>): Promise<WebSocket> {
+  const options = { headers } as unknown as string;
+  const socket = new WebSocket(`ws://127.0.0.1:${served.port}/v1/terminals`, options);
+  socket.binaryType = "arraybuffer";
+  await new Promise((resolve, reject) => {
+    socket.onopen = resolve;
+    socket.onerror = () => reject(new Error("refused"));
+  });
+  socket.send(JSON.stringify({ key: headers["stratos-key"] }));
+  return socket;
+}
+
+/** A program's view of one terminal. */
+class Viewer {
+  readonly socket: WebSocket;
+  text = "";
+  readonly messages: Record<string, unknown>[] = [];
+
+  constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.onmessage = ({ data }) => {
+      if (typeof data === "string") return void this.messages.push(JSON.parse(data) as Record<string, unknown>);
+      const bytes = new Uint8Array(data as ArrayBuffer).subarray(4);
+      this.text += Buffer.from(bytes).toString("latin1");
+      this.say({ id: 1, taken: bytes.length });
+    };
+  }
+
+  say(message: object): void {
+    this.socket.send(JSON.stringify(message));
+  }
+
+  type(text: string): void {
+    this.socket.send(Buffer.concat([Buffer.of(1, 0, 0, 0), Buffer.from(text)]));
+  }
+
+  shows(part: string): Promise<number> {
+    return until(`${JSON.stringify(part)} is shown`, () => this.text.includes(part));
+  }
+
+  hears(what: string, is: (message: Record<string, unknown>) => boolean): Promise<number> {
+    return until(what, () => this.messages.some(is));
+  }
+}
+
+test("terminals over a WebSocket: what is typed, sizes, signals, ends, and what was shown before", async (t) => {
+  const served = new Served(t, "socket");
+  await served.start();
+  await served.must("POST", "/v1/systems", { ...SYSTEM, command: ["bash", "--norc"] });
+  const { session } = await served.must<{ session: string }>("POST", "/v1/systems/dev/sessions", {
+    command: ["bash", "--norc"],
+    env: { PS1: "ready> " },
+    size: { columns: 90, rows: 20 },
+  });
+  const headers = { authorization: `Bearer ${served.token}` };
+  const place = { system: "dev", session };
+  const first = new Viewer(await openSocket(served, headers));
+  first.say({ id: 1, open: place });
+  await first.hears("its size", ({ size }) => (size as { columns: number } | undefined)?.columns === 90);
+  await first.hears("it is live", ({ live }) => live === true);
+  await first.shows("ready> ");
+  first.say({ id: 1, size: { columns: 101, rows: 31 } });
+  await first.hears("its own size", ({ isOwn }) => isOwn === true);
+  first.type("stty size\r");
+  await first.shows("31 101");
+  // Signals of the keyboard, and back-pressure: a program without end waits for who takes nothing, and hears ^C.
+  first.type("cat /dev/zero | tr '\\0' x\r");
+  await first.shows("x".repeat(1 << 19));
+  first.type("\x03");
+  first.type("echo end-of-flood\r");
+  await first.shows("end-of-flood\r\n");
+
+  const second = new Viewer(await openSocket(served, headers));
+  second.say({ id: 1, open: place });
+  await second.hears("it is live", ({ live }) => live === true);
+  assert.match(second.text, /end-of-flood\r\n/);
+  assert.ok(second.text.length <= 1 << 20, "no more than the last of it is shown again");
+  second.say({ id: 1, size: { columns: 70, rows: 22 } });
+  await first.hears("the other's size", ({ size, isOwn }) => isOwn === false && (size as { rows: number }).rows === 22);
+  second.type("echo from-$((40 + 2))\r");
+  await Promise.all([first.shows("from-42"), second.shows("from-42")]);
+
+  // A server's end is not the program's.
+  const { port } = served;
+  await served.stop();
+  await served.start(port);
+  const third = new Viewer(await openSocket(served, { authorization: `Bearer ${served.token}` }));
+  third.say({ id: 1, open: place });
+  await third.shows("from-42");
+  await third.hears("the size as it was", ({ size }) => (size as { columns: number } | undefined)?.columns === 70);
+  // The same on a terminal: its screen comes first, and it ends with its program.
+  const attached = start([...launcher, "attach", "--no-stdin", `dev/${session}`], { env: served.home.environment });
+  const ended = once(attached, "exit");
+  await new Heard(attached.stdout!).includes("from-42");
+  await served.must("POST", `/v1/systems/dev/sessions/${session}/kill`, { signal: "SIGHUP" });
+  assert.deepEqual(await ended, [129, null]);
+  await third.hears("its end", ({ ended }) => ended !== undefined);
+  assert.deepEqual((await served.must<SystemView>("GET", "/v1/systems/dev")).sessions, []);
+  third.say({ id: 1, open: place });
+  await third.hears("there is none", ({ problem }) => problem === `dev: has no session ${session}`);
+  third.socket.close();
+});
+
+test("who says nothing or nonsense over a WebSocket does no harm, and strangers are sent away", async (t) => {
+  const served = new Served(t, "hostile");
+  await served.start();
+  await served.must("POST", "/v1/systems", { ...SYSTEM, command: ["sleep", "100000"] });
+  const headers = { authorization: `Bearer ${served.token}` };
+  const upgrade = {
+    ...headers,
+    "connection": "Upgrade",
+    "upgrade": "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+  };
+  const path = "/v1/terminals";
+  assert.equal(await served.status(path, { ...upgrade, origin: "http://evil.example" }), 403);
+  assert.equal(await served.status(path, { ...upgrade, host: "evil.example" }), 403);
+  assert.equal(await served.status("/v1/other", upgrade), 404);
+  const { authorization: _, ...anonymous } = upgrade;
+  assert.equal(await served.status(path, anonymous), 401);
+  assert.equal(await served.status(path, { ...anonymous, cookie: `stratos_session_${served.port}=x` }), 401);
+  // Who was sent somebody's cookie has not the key.
+  const { cookie } = await signedIn(served);
+  const stranger = await openSocket(served, { "cookie": cookie!, "stratos-key": "x" });
+  stranger.send(JSON.stringify({ id: 1, open: { system: "dev", session: null } }));
+  const [{ code }] = (await once(stranger, "close")) as [{ code: number }];
+  assert.equal(code, 1008);
+  const viewer = new Viewer(await openSocket(served, headers));
+  for (const nonsense of [
+    "",
+    "[",
+    "null",
+    "7",
+    '{"id":-1,"open":{"system":"dev","session":null}}',
+    '{"id":1,"open":{"system":7,"session":null}}',
+    '{"id":1,"size":{"columns":1e9,"rows":-1}}',
+    '{"id":1,"taken":"x"}',
+    '{"__proto__":{"id":1}}',
+  ])
+    viewer.socket.send(nonsense);
+  viewer.socket.send(Buffer.of(1));
+  viewer.say({ id: 1, open: { system: "dev", session: null } });
+  await viewer.hears("it is live", ({ live }) => live === true);
+  viewer.say({ id: 1, size: { columns: 0, rows: 1e6 } });
+  viewer.say({ id: 2, open: { system: "none", session: null } });
+  await viewer.hears("there is none", ({ problem }) => problem === "none: no such system");
+  const closed = once(viewer.socket, "close");
+  viewer.socket.send("x".repeat(1 << 18));
+  await closed;
+  assert.equal((await served.must<SystemView>("GET", "/v1/systems/dev")).state, "running");
+});
+
+/** The lines of the shown terminal, its scroll-back included. */
+const SCREEN = `(() => {
+  const terminal = globalThis.stratos.terminal();
+  if (terminal === null) return "no terminal";
+  const buffer = terminal.buffer.active;
+  const lines = [];
+  for (let row = 0; row < buffer.length; row++) lines.push(buffer.getLine(row).translateToString(true));
+  return terminal.cols + "x" + terminal.rows + " at " + buffer.cursorX + "," + buffer.cursorY + "\\n" +
+    lines.join("\\n").trimEnd();
+})()`;
+
+async function settled(page: Page, pattern: RegExp): Promise<string> {
+  return page.waitFor(SCREEN, pattern, LONG_MS);
+}
+
+test("in a browser: a terminal is the same after a reload, in another browser, and after a restart", async (t) => {
+  const served = new Served(t, "browser");
+  await served.start();
+  await served.must("POST", "/v1/systems", { ...SYSTEM, command: ["bash", "--norc"], env: { PS1: "dev> " } });
+  const browser = await Browser.launch();
+  t.after(() => browser.close());
+  const page = await browser.open(`${served.entrance.replace(/#.*/, "")}#/dev`);
+  // Without a session there is nothing to see but the form.
+  await page.waitFor("document.querySelector('#sign-in').hidden", /false/, LONG_MS);
+  await page.navigate("about:blank");
+  await page.navigate(served.entrance);
+  await page.waitFor("document.querySelector('#systems h2')?.textContent", /^devrunning$/, LONG_MS);
+  assert.equal(await page.evaluate("location.hash"), "", "the code does not stay in the address");
+  await page.evaluate("document.querySelector('#systems h2 button').click()");
+  await settled(page, /dev> $|dev>$/);
+  await page.type("seq 300; printf '\\033[31mred\\033[m \\303\\244 %s\\n' $((6 * 7))\n");
+  const before = await settled(page, /\n299\n300\nred ä 42\ndev>$/);
+  await page.reload();
+  assert.equal(await settled(page, /red ä 42\ndev>$/), before);
+
+  // A full-screen program, too: the alternate screen comes back.
+  await page.type("vi -u NONE /etc/passwd\n");
+  const editor = await settled(page, /root:x:0:0:[^]*\/etc\/passwd/);
+  await page.reload();
+  assert.equal(await settled(page, /root:x:0:0:[^]*\/etc\/passwd/), editor);
+  await page.type(":q!\n");
+  await settled(page, /dev>$/);
+
+  // A second one, that is signed in as well: the same bytes, and the size of whoever was active last.
+  const other = await browser.open(`${served.url}#/dev`);
+  await other.call("Emulation.setDeviceMetricsOverride", {
+    width: 800,
+    height: 400,
+    deviceScaleFactor: 1,
+    mobile: false,
+  });
+  await settled(other, /red ä 42/);
+  await other.type("echo seen-$((1 + 1))\n");
+  const theirs = await settled(other, /\nseen-2\ndev>$/);
+  assert.equal(await page.waitFor(SCREEN, new RegExp(`^${theirs.split(" ")[0]} [^]*\nseen-2\ndev>$`), LONG_MS), theirs);
+
+  // The server is another one; the page goes on by itself.
+  const { port } = served;
+  await served.stop();
+  await page.waitFor("document.querySelector('#terminal-state').textContent", /connection is gone/, LONG_MS);
+  await served.start(port);
+  await page.waitFor("document.querySelector('#terminal-state').textContent", /^$/, LONG_MS);
+  await settled(page, /\nseen-2\ndev>$/);
+  await page.type("echo again\n");
+  await settled(page, /\nagain\ndev>$/);
+
+  await page.evaluate("document.querySelector('#sign-out').click()");
+  await page.waitFor("document.querySelector('#sign-in').hidden", /false/, LONG_MS);
+});

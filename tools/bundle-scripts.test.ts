@@ -1,0 +1,76 @@
+/**
+ * Goal: modules that become scripts mean what they meant, or the build stops. Method: a few modules of each kind, run
+ * as the bundle's entry runs them.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { runInThisContext } from "node:vm";
+import { buildScripts } from "./bundle-scripts.ts";
+
+type Exports = Record<string, unknown>;
+
+/** @returns what the script of `program.ts` exports */
+async function runScripts(sources: Readonly<Record<string, string>>): Promise<Exports> {
+  const folder = mkdtempSync(join(tmpdir(), "stratos-scripts-"));
+  try {
+    for (const [name, text] of Object.entries(sources)) writeFileSync(join(folder, name), text);
+    await buildScripts({
+      absWorkingDir: folder,
+      entryPoints: { program: "program.ts" },
+      outdir: join(folder, "out"),
+      bundle: true,
+      splitting: true,
+      format: "esm",
+      platform: "node",
+      chunkNames: "program-[hash]",
+      logLevel: "silent",
+    });
+    const loaded = new Map<string, Exports>();
+    const load = (name: string): Exports => {
+      const present = loaded.get(name);
+      if (present !== undefined) return present;
+      const exports: Exports = {};
+      loaded.set(name, exports);
+      const path = join(folder, "out", name);
+      const body = runInThisContext(readFileSync(path, "utf8")) as (...values: unknown[]) => void;
+      body(exports, createRequire(path), load, async (later: string) => load(later), { url: `file://${path}` });
+      return exports;
+    };
+    const exports = load("program.cjs");
+    return { ...exports, answer: await exports["answer"] };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test("modules import each other, Node's and later ones, whatever names they have", async () => {
+  const shared = 'export const load = (url: string): string => `${url}: ä€ ${/[ö]/.test("ö")}`; export class Same {}';
+  const later =
+    'import { load, Same } from "./shared.ts"; export const text = load("later"); export { Same as Theirs };';
+  const { answer } = await runScripts({
+    "shared.ts": shared,
+    "later.ts": later,
+    "program.ts":
+      'import * as path from "node:path"; import { sep as url } from "node:path";' +
+      'import { load, Same } from "./shared.ts";' +
+      'export const answer = (async () => { const { text, Theirs } = await import("./later.ts");' +
+      "return [load(path.basename(import.meta.url)), text, Theirs === Same, url]; })();",
+  });
+  assert.deepEqual(answer, ["program.cjs: ä€ true", "later: ä€ true", true, "/"]);
+});
+
+test("what changes after a module has run can't be exported from its script", async () => {
+  const program = (use: string): Record<string, string> => ({
+    "count.ts": `export let count = 0; export function add(): void { ${use} }`,
+    "other.ts": 'export { add } from "./count.ts";',
+    "program.ts":
+      'import { count, add } from "./count.ts"; add();' +
+      'export const answer = import("./other.ts").then(({ add }) => { add(); return count; });',
+  });
+  for (const use of ["count++;", "count = count + 1;", "count += 1;"])
+    await assert.rejects(runScripts(program(use)), /count changes and is exported/);
+});

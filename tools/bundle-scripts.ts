@@ -1,0 +1,115 @@
+/**
+ * The bundle's program as scripts, whose code can be kept once they have run: of modules V8 gives it before that only.
+ *
+ * esbuild's modules become functions of `(__exports, require, __load, __loadLater, __meta)`, which
+ * `packages/cli/src/bundle-main.ts` calls. What is imported is a constant of the function, so that it costs what it
+ * does in a module; hence no module may change what it exports after it has run, nor import what imports it. What can't
+ * be carried over stops the build.
+ */
+import { build, type BuildOptions, type Metafile } from "esbuild";
+import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { Script } from "node:vm";
+
+type Output = Metafile["outputs"][string];
+
+const IMPORT = /^import (?:([\w$]+|\* as [\w$]+)(?:, )?)?(?:\{([^}]*)\})?(?: from )?"([^"]+)";\n/gm;
+const EXPORTS = /^export \{([^}]*)\};\n/m;
+const DYNAMIC_IMPORT = /(?<![\w$.#`])import\("\.\/(program[\w-]*\.cjs)"\)/g;
+const OWN_NAMES = /\b__(?:exports|load|loadLater|meta)\b/;
+const RENAMED = /([\w$]+) as ([\w$]+)/g;
+
+/** @returns what went in and came out, and a digest of it */
+export async function buildScripts(options: BuildOptions): Promise<{ metafile: Metafile; digest: string }> {
+  const { outputFiles, metafile } = await build({
+    ...options,
+    outExtension: { ".js": ".cjs" },
+    metafile: true,
+    write: false,
+  });
+  const outputs = new Map(Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]));
+  refuseCycles(outputs);
+  const digest = createHash("sha256");
+  for (const { path, text } of outputFiles) {
+    const script = scriptOf(basename(path), text, outputs.get(basename(path))!);
+    digest.update(`${basename(path)}\n${script}`);
+    new Script(script, { filename: path });
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, script);
+  }
+  return { metafile, digest: digest.digest("hex").slice(0, 32) };
+}
+
+function scriptOf(name: string, text: string, output: Output): string {
+  if (OWN_NAMES.test(text)) refuse(name, "it has a name of ours");
+  const imports: string[] = [];
+  const sources = new Set<string>();
+  let body = text.replace(IMPORT, (_, whole: string | undefined, names: string | undefined, source: string) => {
+    const value = source.startsWith("./") ? `__load("${source.slice(2)}")` : `require("${source}")`;
+    sources.add(source.startsWith("./") ? source.slice(2) : source);
+    const targets: string[] = [];
+    if (whole !== undefined) targets.push(whole.replace("* as ", ""));
+    if (names !== undefined) targets.push(`{${names.replace(RENAMED, "$1: $2")}}`);
+    imports.push(targets.length === 0 ? `${value};` : targets.map((target) => `const ${target} = ${value};`).join(" "));
+    return "";
+  });
+  let exported: string[][] = [];
+  body = body.replace(EXPORTS, (_, names: string) => {
+    exported = names.split(",").map((each) => each.trim().split(" as "));
+    return "";
+  });
+  for (const [local] of exported) if (isReassigned(local!, body)) refuse(name, `${local} changes and is exported`);
+  const later = new Set<string>();
+  body = body.replace(DYNAMIC_IMPORT, (_, source: string) => {
+    later.add(source);
+    return `__loadLater("${source}")`;
+  });
+  const found = (kind: string): string[] => output.imports.filter((each) => each.kind === kind).map(nameOf);
+  same(name, "imports", sources, found("import-statement"));
+  const isOwn = (source: string): boolean => source.startsWith("program");
+  same(name, "dynamic imports", later, found("dynamic-import").filter(isOwn));
+  same(name, "exports", new Set(exported.map((each) => each.at(-1)!)), output.exports);
+  const exports = exported.map(([local, as = local]) => `${as}: ${local}`).join(", ");
+  return (
+    `(function (__exports, require, __load, __loadLater, __meta) {"use strict";\n${imports.join("\n")}\n` +
+    `${body.replaceAll("import.meta.", "__meta.")}\nObject.assign(__exports, {${exports}});\n})\n`
+  );
+}
+
+/** Is there an assignment besides the one with which it is declared? */
+function isReassigned(name: string, body: string): boolean {
+  const own = name.replaceAll("$", "\\$");
+  const assignments = body.match(
+    new RegExp(`(?<![.\\w$#])${own}\\s*(?:\\+\\+|--(?!-)|(?:[-+*/%&|^?]|<<|>>>?)*=(?![=>]))`, "g"),
+  );
+  const isDeclaredWithValue = new RegExp(`^(?:var|let|const) ${own} =`, "m").test(body);
+  return (assignments?.length ?? 0) > (isDeclaredWithValue ? 1 : 0);
+}
+
+function nameOf({ path, external }: Output["imports"][number]): string {
+  return external === true ? path : basename(path);
+}
+
+function same(name: string, what: string, mine: ReadonlySet<string>, others: readonly string[]): void {
+  const theirs = new Set(others);
+  const difference = [...mine, ...theirs].filter((each) => !mine.has(each) || !theirs.has(each));
+  if (difference.length > 0) refuse(name, `its ${what} were not all found: ${difference.join(", ")}`);
+}
+
+function refuse(name: string, why: string): never {
+  throw new Error(`${name}: ${why}`);
+}
+
+/** A script that is being run has exported nothing yet. */
+function refuseCycles(outputs: ReadonlyMap<string, Output>): void {
+  const done = new Set<string>();
+  const visit = (name: string, above: readonly string[]): void => {
+    if (above.includes(name)) refuse(name, `imports itself, by ${above.join(" → ")}`);
+    if (done.has(name)) return;
+    for (const each of outputs.get(name)?.imports ?? [])
+      if (each.kind === "import-statement" && each.external !== true) visit(basename(each.path), [...above, name]);
+    done.add(name);
+  };
+  for (const name of outputs.keys()) visit(name, []);
+}
