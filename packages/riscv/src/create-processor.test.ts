@@ -52,10 +52,51 @@ function machine(
   return { processor, physical, slot, frame, region, x: (n) => physical.i32[(HART_X + n * 8) >>> 2] as number };
 }
 
+/** `j` forward. */
+const jump = (offset: number): number => (offset << 20) | 0x6f;
 const lui = (rd: number, imm: number): number => (imm << 12) | (rd << 7) | 0x37;
 
 for (const translate of [false, true]) {
   const tier = translate ? "translated" : "interpreted";
+
+  test(`a loop that goes round by a jump through a register leaves the loop around it alone (${tier})`, () => {
+    const inner = CODE + 28;
+    const words = [
+      lui(10, inner >>> 12),
+      addi(10, 10, inner & 0xfff),
+      addi(5, 5, -1), // the loop around it
+      bne(13, 0, 8),
+      jump(8),
+      addi(14, 14, 1),
+      addi(6, 11, 0),
+      addi(7, 7, 1), // inner
+      addi(6, 6, -1),
+      bne(6, 0, 8),
+      jump(8),
+      (10 << 15) | 0x67, // jr x10
+      bne(5, 0, -40),
+      EBREAK,
+    ];
+    const { processor, physical, x } = machine(words, { translate, hotThreshold: 1000 });
+    const set = (register: number, value: number): void => {
+      physical.u32[(HART_X + register * 8) >>> 2] = value;
+    };
+    // The outer loop is translated, the jump seen a few times, and the loop translated anew with both.
+    for (const [outerRounds, innerRounds, goesAside] of [
+      [300_000, 1, 0],
+      [3, 3, 0],
+      [300_000, 1, 1],
+      [1000, 3, 0],
+    ] as const) {
+      physical.u32[HART_PC >>> 2] = CODE;
+      set(5, outerRounds);
+      set(7, 0);
+      set(11, innerRounds);
+      set(13, goesAside);
+      assert.equal(processor.run(10_000_000), ExitReason.BREAKPOINT);
+      assert.deepEqual([x(5), x(6), x(7)], [0, 0, outerRounds * innerRounds]);
+    }
+  });
 
   test(`a counted loop ends with the right registers and instruction count (${tier})`, () => {
     const { processor, x } = machine([addi(5, 0, 1000), addi(6, 6, 3), addi(5, 5, -1), bne(5, 0, -8), EBREAK], {

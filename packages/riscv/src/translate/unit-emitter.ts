@@ -622,17 +622,24 @@ class UnitEmitter {
       this.#lowering.pushSlot(this.#context.slot);
       code.op(Op.i32Eq);
       code.if();
+      const unknown = code.block();
+      const entering = this.#routes.entries
+        .filter((entry) => successors.has(entry) && this.#routes.loopEntered(block, entry) !== null)
+        .map((entry) => ({ entry, label: code.block() }));
       code.localGet(RECORD);
       code.memory(Op.i32Load16U, Record.entry);
-      code.localSet(ENTRY);
-      const unknown = code.block();
-      code.localGet(ENTRY);
       code.brTable(
-        this.#routes.entries.map((entry) =>
-          successors.has(entry) ? this.#routes.destination(block, entry).label : unknown,
-        ),
+        this.#routes.entries.map((entry) => {
+          if (!successors.has(entry)) return unknown;
+          const through = entering.find((each) => each.entry === entry);
+          return through?.label ?? this.#routes.destination(block, entry).label;
+        }),
         unknown,
       );
+      for (const { entry } of entering.reverse()) {
+        code.end();
+        this.#jumpTo(block, entry, true);
+      }
       code.end();
       code.end();
     }
