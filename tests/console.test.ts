@@ -133,16 +133,33 @@ test("what the command line does to systems, requests do", async (t) => {
   await served.must("POST", "/v1/systems/dev/rollback", { label: "kept" });
   const there = await served.must("POST", "/v1/systems/dev/exec", { command: ["test", "-e", "/before"] });
   assert.equal((there as { exitCode: number }).exitCode, 0);
-  const forks = await served.must<SystemView[]>("POST", "/v1/systems/dev/fork", { count: 1 });
+  const { session } = await served.must<{ session: string }>("POST", "/v1/systems/dev/sessions", {
+    command: ["bash"],
+    size: { columns: 80, rows: 24 },
+  });
+  const { pid, sessions } = await served.must<SystemView>("GET", "/v1/systems/dev");
   assert.deepEqual(
-    forks.map(({ name }) => name),
-    ["dev-1"],
+    sessions.map(({ name }) => name),
+    [session],
+  );
+  const asked = { count: 1, identity: "same" };
+  const forks = await served.must<SystemView[]>("POST", "/v1/systems/dev/fork", asked);
+  assert.deepEqual(
+    forks.map((fork) => [fork.name, fork.pid, fork.sessions]),
+    [["dev-1", pid, []]],
   );
   await served.must("POST", "/v1/systems/dev/pause");
   assert.equal((await served.must<SystemView>("GET", "/v1/systems/dev")).state, "paused");
   await served.must("POST", "/v1/systems/dev/unpause");
   await served.must("POST", "/v1/systems/dev/stop", { signal: "SIGKILL" });
   assert.equal((await served.must<SystemView>("GET", "/v1/systems/dev")).state, "exited");
+  // Its machine has ended, though the process goes on for the fork.
+  await until("its session has ended", async () => {
+    const { sessions: left } = await served.must<SystemView>("GET", "/v1/systems/dev");
+    return left.length === 0;
+  });
+  const inFork = await served.must<{ exitCode: number }>("POST", "/v1/systems/dev-1/exec", { command: ["true"] });
+  assert.equal(inFork.exitCode, 0);
   await served.must("DELETE", "/v1/systems/dev");
   await served.must("DELETE", "/v1/systems/dev-1?force=true");
   assert.deepEqual(await served.must("GET", "/v1/systems"), []);

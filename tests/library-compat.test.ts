@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { installLibrary, programPrints } from "./support/library-project.ts";
+import { homeOf, installLibrary, programPrints } from "./support/library-project.ts";
 import { repository } from "./support/stratos.ts";
 
 let folder = "";
@@ -61,13 +61,18 @@ test("the calls of @vercel/sandbox", () =>
     try { sandbox.domain(1); } catch (error) { said.push(error.data.option); }
     await sandbox.extendTimeout(60_000);
     said.push(await Sandbox.create({ source: { type: "git", url: "x" } }).catch(({ data }) => data.option));
+    const option = (params) =>
+      Sandbox.create({ image: process.env.IMAGE, ...params }).then(() => "made", ({ data }) => data.option);
+    for (const runtime of ["ruby3", "node24", "python3.12"]) said.push(await option({ runtime }));
+    said.push(await option({ networkPolicy: { allow: ["*"] } }));
     await sandbox.stop();
     await sandbox.stop();
     said.push(sandbox.status, await sandbox.runCommand("true").catch(({ kind }) => kind));
     console.log(JSON.stringify(said));`,
     [
       ...["/vercel/sandbox\n", "running", 3, "out\n", "err\n", 8, 0, "1 2 c\n", "#!/bin/sh\necho $A $B $1\n"],
-      ...["stdout", "begun\n", 7, "begun\nbye\n", "absolute", null, null, true, "ports", "source", "stopped", "closed"],
+      ...["stdout", "begun\n", 7, "begun\nbye\n", "absolute", null, null, true, "ports", "source"],
+      ...["runtime", "runtime", "runtime", "networkPolicy", "stopped", "closed"],
     ],
   ));
 
@@ -108,7 +113,46 @@ test("the calls of e2b, and runCode", () =>
     said.push(raised.error.name, raised.text ?? null, (await sandbox.runCode("input()")).error.name);
     said.push((await sandbox.runCode("while True: pass", { timeoutMs: 500 }).catch((e) => e)) instanceof TimeoutError);
     said.push((await sandbox.runCode("x")).error.name);
+    let screen = "";
+    const decoder = new TextDecoder();
+    let shownMore = () => {};
+    const onData = (data) => { screen += decoder.decode(data, { stream: true }); shownMore(); };
+    const shows = async (text) => {
+      while (!screen.includes(text)) await new Promise((resolve) => { shownMore = resolve; });
+    };
+    const shell = await sandbox.pty.create({ cols: 80, rows: 24, onData, timeoutMs: 0 });
+    await sandbox.pty.resize(shell.pid, { cols: 60, rows: 20 });
+    await sandbox.pty.sendInput(shell.pid, Buffer.from("stty size; echo $A-$TERM\\n"));
+    await shows("20 60");
+    await shows("1-xterm-256color");
+    let second = "";
+    await sandbox.pty.connect(shell.pid, { onData: (data) => { second += Buffer.from(data).toString(); } });
+    await sandbox.pty.sendInput(shell.pid, Buffer.from("echo s''een; exit 3\\n"));
+    await shows("seen");
+    said.push((await shell.wait().catch((error) => error)).exitCode, second.includes("seen"));
+    said.push(await sandbox.pty.kill(shell.pid), (await sandbox.pty.resize(1, {}).catch(({ name }) => name)));
+    const happened = [];
+    let toldMore = () => {};
+    let exits = 0;
+    const onEvent = ({ name, type }) => { happened.push(type + " " + name); toldMore(); };
+    const onExit = () => { exits++; };
+    const watching = await sandbox.files.watchDir("new", onEvent, { timeoutMs: 0, onExit });
+    const told = async (what) => {
+      while (!happened.includes(what)) await new Promise((resolve) => { toldMore = resolve; });
+    };
+    const changes = "echo 1 > one; chmod 600 one; mv one two; rm two; mkdir -p deep/er";
+    await sandbox.commands.run(changes, { cwd: "/root/new" });
+    for (const what of ["create one", "write one", "remove two", "create deep"]) await told(what);
+    await watching.stop();
+    said.push(exits, happened.some((what) => what.includes("er")), happened.includes("chmod one"));
+    said.push((await sandbox.files.watchDir("nothing", () => {}).catch((error) => error)) instanceof NotFoundError);
+    said.push((await sandbox.files.watchDir("d", () => {}).catch(({ name }) => name)));
+    const { sandboxId, templateId, state, startedAt, endAt, cpuCount, memoryMB } = await sandbox.getInfo();
+    said.push(sandboxId === sandbox.sandboxId, templateId === process.env.IMAGE, state, cpuCount, memoryMB);
+    said.push(endAt - startedAt >= 600_000, await Sandbox.connect(sandboxId) === sandbox);
     said.push(await sandbox.isRunning(), await sandbox.kill(), await sandbox.kill(), await sandbox.isRunning());
+    said.push((await sandbox.getInfo().catch((error) => error)) instanceof NotFoundError);
+    said.push(await Sandbox.kill(sandboxId));
     said.push((await sandbox.commands.run("true").catch(({ name }) => name)));
     said.push((await Sandbox.create("nothing").catch((error) => error)) instanceof NotFoundError);
     console.log(JSON.stringify(said));`,
@@ -117,8 +161,53 @@ test("the calls of e2b, and runCode", () =>
       ...["typed\n", "typed\n", 0, false, true, 137, "/root/deep/a.txt"],
       ...["text", [104, 105], ["a.txt file"], false, true, true, "/root/d", 1, true, "'1'"],
       ...["42", ["said\n"], null, "ZeroDivisionError", null, "EOFError", true, "NameError"],
-      ...[true, true, false, false, "SandboxError", true],
+      ...[3, true, false, "NotFoundError", 1, false, true, true, "SandboxError"],
+      ...[true, true, "running", 1, 2048, true, true],
+      ...[true, true, false, false, true, false, "SandboxError", true],
     ],
+  ));
+
+test("sandboxes of e2b are listed, found and killed by their ids, named and not", (t) =>
+  programPrints(
+    project,
+    `import { Sandbox } from "stratos/compat/e2b";
+    const said = [];
+    const stratos = { memoryBytes: 256 << 20 };
+    const make = (more) => Sandbox.create(process.env.IMAGE, { stratos: { ...stratos, ...more } });
+    const first = await make({ name: "first" });
+    const second = await make();
+    const names = async (opts) => {
+      const paginator = Sandbox.list(opts);
+      const pages = [];
+      while (paginator.hasNext) pages.push((await paginator.nextItems()).map(({ sandboxId }) =>
+        sandboxId === second.sandboxId ? "second" : sandboxId));
+      return pages;
+    };
+    said.push(await names(), await names({ limit: 1, order: "asc" }), await names({ query: { template: "other" } }));
+    await second.pause();
+    said.push(await names({ query: { state: ["paused"] } }), (await second.getInfo()).state);
+    await Sandbox.connect(second.sandboxId);
+    said.push(await names({ query: { state: ["paused"] } }), (await second.commands.run("echo on")).stdout);
+    said.push((await Sandbox.getInfo("first")).memoryMB);
+    try { Sandbox.list({ query: { metadata: { a: "b" } } }); } catch ({ name }) { said.push(name); }
+    for (const id of ["first", "first", second.sandboxId, "nothing"]) said.push(await Sandbox.kill(id));
+    said.push(await names(), await Sandbox.getInfo("first").catch(({ name }) => name));
+    console.log(JSON.stringify(said));`,
+    [
+      ...[
+        [["second", "first"]],
+        [["first"], ["second"]],
+        [[]],
+        [["second"]],
+        "paused",
+        [[]],
+        "on\n",
+        256,
+        "SandboxError",
+      ],
+      ...[true, false, true, false, [[]], "NotFoundError"],
+    ],
+    homeOf(t, folder, "listed"),
   ));
 
 test("their types hold for programs of those libraries", () => {

@@ -1,4 +1,7 @@
-/** Goal: forks of a running sandbox, as a user of the package has them. Method: programs in an empty project. */
+/**
+ * Goal: forks of a running sandbox, and what goes on from what was saved of one, as a user of the package has them.
+ * Method: programs in an empty project.
+ */
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { installLibrary, programPrints } from "./support/library-project.ts";
@@ -123,4 +126,61 @@ test("a fork, and a sandbox that shares its board, are saved, and go back to wha
     await moved.close();
     console.log(JSON.stringify(said));`,
     ["forked 2", "forked 3", "new 1", "new 0", "new 2", "new 0", 0],
+  ));
+
+/** Counts who asks it by HTTP, in a file and in its own memory, over a connection that stays open within. */
+const COUNTER = `
+import http.server, socket, threading
+def count(listener):
+    connection, _ = listener.accept()
+    n = 0
+    while connection.recv(1):
+        n += 1
+        connection.sendall(b"%d" % n)
+listener = socket.create_server(("127.0.0.1", 700))
+threading.Thread(target=count, args=(listener,), daemon=True).start()
+connection = socket.create_connection(("127.0.0.1", 700))
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        connection.sendall(b"x")
+        n = connection.recv(100)
+        with open("/srv/count", "a") as file: file.write("%d\\n" % int(n))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(n)
+    def log_message(self, *words): pass
+http.server.HTTPServer(("127.0.0.1", 8000), Handler).serve_forever()
+`;
+
+test("a server, a connection, a file and a counter go on through ten states, and in a fork of each", () =>
+  programPrints(
+    project,
+    `import { Sandbox } from "stratos";
+    const image = process.env.IMAGE;
+    const ask = async (of) => (await (await of.fetch(8000, "/")).text()) + " " +
+      (await of.run("wc -l < /srv/count; tail -n 1 /srv/count")).stdout.trim().split("\\n").join(" ");
+    let box = await Sandbox.create({ image, memoryBytes: 256 << 20 });
+    const isUp = new Promise((resolve) => box.on("port", ({ port }) => port === 8000 && resolve()));
+    await box.fs.write("/srv/counter.py", process.env.COUNTER);
+    await box.spawn("exec python3 /srv/counter.py");
+    await isUp;
+    const said = [];
+    for (let time = 1; time <= 10; time++) {
+      const state = await box.save();
+      await box.close();
+      box = await Sandbox.create({ image, memoryBytes: 256 << 20, state });
+      const [fork] = await box.fork();
+      const forked = await ask(fork);
+      // Of the last one, too: what is saved of a fork of one that was resumed.
+      const again = await Sandbox.create({ image, memoryBytes: 256 << 20, state: await fork.save() });
+      said.push([forked, await ask(box), await ask(again)]);
+      for (const each of [fork, again]) await each.close();
+    }
+    await box.close();
+    console.log(JSON.stringify(said));`,
+    Array.from({ length: 10 }, (_, index) => {
+      const seen = (count: number): string => `${count} ${count} ${count}`;
+      return [seen(index + 1), seen(index + 1), seen(index + 2)];
+    }),
+    { COUNTER },
   ));

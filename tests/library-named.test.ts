@@ -4,13 +4,11 @@
  * host's own Node; each test with a home of its own, and the command line of the same package beside it.
  */
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test, type TestContext } from "node:test";
-import { installLibrary, programPrints } from "./support/library-project.ts";
+import { after, before, test } from "node:test";
+import { homeOf, installLibrary, programPrints } from "./support/library-project.ts";
 import { run } from "./support/stratos.ts";
-import { endSupervisor } from "./support/supervisor.ts";
-import { TEST_HOME } from "./support/test-image.ts";
 
 let folder = "";
 let project = "";
@@ -19,15 +17,6 @@ before(async () => {
   ({ folder, project } = await installLibrary());
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
-
-/** A home with the test's image; its supervisor ends with the test. */
-function homeOf(t: TestContext, name: string): Record<string, string> {
-  const home = join(folder, name);
-  mkdirSync(home);
-  symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
-  t.after(() => endSupervisor(home));
-  return { STRATOS_HOME: home };
-}
 
 const MAKE = `import { Sandbox } from "stratos";
   const image = process.env.IMAGE;
@@ -46,7 +35,7 @@ const command = async (env: Record<string, string>, ...args: string[]): Promise<
 };
 
 test("a system outlives its program, with what it was left at; the next one, and the terminal, find it", async (t) => {
-  const env = homeOf(t, "outlives");
+  const env = homeOf(t, folder, "outlives");
   await prints(
     `const box = await make("one", { cwd: "/srv", env: { A: "1" } });
     said.push(box.name, (await box.run("echo $A; pwd; echo kept > /root/note")).stdout);
@@ -117,8 +106,8 @@ test("a system is saved, resumed under another name, paused, rolled back and for
     await resumed.pause();
     said.push((await Sandbox.list()).map(({ name, state }) => [name, state]));
     await read(await Sandbox.resume("second"));
-    said.push(await refused(resumed.fork()));
-    const [fork] = await resumed.fork({ identity: "same" });
+    said.push(await refused(resumed.fork({ keepsPrograms: true })));
+    const [fork] = await resumed.fork();
     said.push(fork.name);
     await fork.run("echo 3 > /root/state");
     await read(resumed);
@@ -139,18 +128,24 @@ test("a system is saved, resumed under another name, paused, rolled back and for
         ["first", "running"],
         ["second", "paused"],
       ],
-      ...["2\n", ["option", "identity"], "second-1", "2\n", "3\n", "1\n"],
+      ...["2\n", ["option", "keepsPrograms"], "second-1", "2\n", "3\n", "1\n"],
       ...[null, ["option", "name"], ["system", "first: is running; stop it first, or use --force"], []],
     ],
-    homeOf(t, "saved"),
+    homeOf(t, folder, "saved"),
   ));
 
 test("what a named system has no place for is refused by name, and a folder that is open to others, too", async (t) => {
-  const env = homeOf(t, "refused");
+  const env = homeOf(t, folder, "refused");
   await prints(
     `for (const more of [{ net: { policy: "deny" } }, { limits: {} }, { timeoutMs: 1000 }, { isolation: "shared" },
       { memoryBytes: 7 }, { name: "a/b" }]) said.push((await refused(make("one", more)))[1]);
     said.push((await refused(make("one", { image: "nothing" })))[0], await Sandbox.list());
+    // Whenever its caller gives up, none is left behind.
+    for (const ms of [1, 30, 100, 300, 600, 1000, 1500, 2000, 3000]) {
+      const late = await make("late", { signal: AbortSignal.timeout(ms) }).catch(() => null);
+      if (late !== null) await Sandbox.remove("late", { force: true });
+      while ((await Sandbox.list()).length > 0);
+    }
     const box = await make("one");
     said.push((await refused(make("one")))[0], (await refused(box.setTimeout(5)))[1]);
     said.push((await refused(Sandbox.resume("./nothing")))[0], (await refused(Sandbox.resume("nothing")))[0]);

@@ -189,6 +189,13 @@ test("a server, a connection, a file and a counter go on through four resumes, a
   const file = join(home.path, "system.checkpoint");
   await home.run("system", "--", "python3", "-c", COUNTER);
   await untilLogged(home, "system", "ready");
+  // Its output is for nobody, and nobody comes for it afterwards.
+  await home.must("exec", "-d", "system", "sh", "-c", "while sleep 0.1; do echo tick; echo >> /srv/ticks; done");
+  const untilTicking = async (name: string): Promise<void> => {
+    const ticks = (): Promise<string> => home.must("exec", name, "sh", "-c", "cat /srv/ticks | wc -l");
+    const before = await ticks();
+    await until(`${name} ticks`, async () => (await ticks()) !== before);
+  };
   for (let time = 1; time <= 4; time++) {
     await home.must("checkpoint", "system", file);
     await home.must("rm", "-f", "system");
@@ -196,6 +203,7 @@ test("a server, a connection, a file and a counter go on through four resumes, a
     assert.equal(await home.must("exec", "system", ...ASK), `${time}\n${time}\n`);
   }
   assert.equal(await home.must("logs", "system"), "counted 4\n");
+  await untilTicking("system");
   await home.must("pause", "system");
   assert.match(await home.refused(1, "exec", "system", "true"), /is paused/);
   await home.must("snapshot", "system", "resumed");
@@ -209,6 +217,18 @@ test("a server, a connection, a file and a counter go on through four resumes, a
   await heard.includes("counted 5");
   assert.equal(await home.must("fork", "system", "--count", "2", "--name", "other"), "other-1\nother-2\n");
   assert.equal(await home.must("exec", "other-2", ...ASK), "6\n6\n");
+  assert.equal(await home.must("fork", "system", "--identity", "same", "--name", "twin"), "twin-1\n");
+  const boot = (name: string): Promise<string> => home.must("exec", name, "cat", "/proc/sys/kernel/random/boot_id");
+  const boots = await Promise.all(["system", "other-1", "other-2", "twin-1"].map(boot));
+  assert.deepEqual([new Set(boots).size, boots[3]], [3, boots[0]]);
+  // One process: that of the system.
+  assert.equal((await home.view("twin-1")).pid, (await home.view("system")).pid);
+  for (const each of ["other-2", "twin-1"]) await untilTicking(each);
+  await home.must("rm", "-f", "twin-1");
+  await home.must("checkpoint", "other-2", file);
+  await home.must("rm", "-f", "other-2");
+  await home.must("resume", "-d", "--name", "other-2", file);
+  assert.equal(await home.must("exec", "other-2", ...ASK), "7\n7\n");
   await home.must("rollback", "system", "resumed");
   assert.equal(await home.must("exec", "system", ...ASK), "5\n5\n");
   await heard.includes("counted 5\ncounted 5");

@@ -10,6 +10,7 @@
  *     dist/library.mjs    what programs import, and its types: library.d.ts, types/
  *     dist/compat/*.mjs   the calls of other libraries
  *     dist/engine.mjs     the process of their machines
+ *     dist/engine-worker.mjs, dist/engine-here.mjs   where machines are in a thread of the program
  *     dist/fill-translations.mjs   the process that translates what runs have learned
  *     dist/supervisor-process.mjs   the process of the user's named systems
  *     dist/browser.mjs, dist/browser-engine.mjs, dist/zstd.wasm   the same in a page, and its worker
@@ -107,6 +108,8 @@ const result = await build({
     "codec-thread": "packages/host-node/src/codec-thread.ts",
     "fill-translations": "packages/host-node/src/fill-translations.ts",
     engine: "packages/engine-node/src/engine.ts",
+    "engine-worker": "packages/engine-node/src/engine-worker.ts",
+    "engine-here": "packages/engine-node/src/engine-here.ts",
     "supervisor-process": "packages/supervisor/src/supervisor-process.ts",
     "mounted-commands": "packages/cli/src/mounted-commands.ts",
   },

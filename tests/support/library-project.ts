@@ -10,12 +10,15 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
+import type { TestContext } from "node:test";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { freshBundle } from "../../tools/launch/bundle-state.mjs";
 import { repository, run, type Result } from "./stratos.ts";
+import { endSupervisor } from "./supervisor.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./test-image.ts";
 
 interface LibraryProject {
@@ -26,7 +29,7 @@ interface LibraryProject {
 }
 
 /** The Node that the host has, rather than the pinned one that runs this test. */
-function hostNode(): string {
+export function hostNode(): string {
   for (const place of (process.env["PATH"] ?? "").split(delimiter)) {
     const path = join(place, "node");
     if (existsSync(path) && !place.includes("node_modules")) return path;
@@ -83,11 +86,16 @@ function pack(from: string, folder: string): string {
   return join(folder, must("npm", ["pack", "--silent", "--pack-destination", folder], from).trim());
 }
 
-/** Runs a program of a user in the project. */
-export function runProgram(project: string, source: string, env: Record<string, string> = {}): Promise<Result> {
+/** Runs a program of a user in the project. @param node  default: the host's */
+export function runProgram(
+  project: string,
+  source: string,
+  env: Record<string, string> = {},
+  node: string = hostNode(),
+): Promise<Result> {
   const file = join(project, `program-${readdirSync(project).length}.mjs`);
   writeFileSync(file, source);
-  return run([hostNode(), file], { cwd: project, env: { STRATOS_HOME: TEST_HOME, IMAGE: TEST_IMAGE, ...env } });
+  return run([node, file], { cwd: project, env: { STRATOS_HOME: TEST_HOME, IMAGE: TEST_IMAGE, ...env } });
 }
 
 /** Runs one that prints JSON, and nothing else. */
@@ -96,9 +104,19 @@ export async function programPrints(
   source: string,
   expected: unknown,
   env: Record<string, string> = {},
+  node?: string,
 ): Promise<void> {
-  const result = await runProgram(project, source, env);
+  const result = await runProgram(project, source, env, node);
   assert.equal(result.stderr, "");
   assert.deepEqual(JSON.parse(Buffer.from(result.stdout, "latin1").toString()), expected);
   assert.equal(result.status, 0);
+}
+
+/** A home with the test's image; its supervisor ends with the test. */
+export function homeOf(t: TestContext, folder: string, name: string): Record<string, string> {
+  const home = join(folder, name);
+  mkdirSync(home);
+  symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
+  t.after(() => endSupervisor(home));
+  return { STRATOS_HOME: home };
 }

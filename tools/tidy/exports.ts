@@ -18,8 +18,8 @@ const TEST_FILES = [
 /** Imported by its address, from a thread. */
 const BY_ADDRESS: ReadonlySet<string> = new Set(["packages/cli/src/mounted-commands.ts:runMountedCommand"]);
 
-/** What programs import from the published package. */
-const PUBLISHED = /^packages\/library\/src\/(library|compat\/(vercel|e2b))\.ts$/;
+/** What programs import from the published package, and the parts that it gives on. */
+const PUBLISHED = /^packages\/library\/src\/(library|compat\/(vercel|e2b(-\w+)?))\.ts$/;
 
 interface Module {
   readonly path: string;

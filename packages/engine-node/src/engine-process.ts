@@ -2,9 +2,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { CountedEngines, EngineClient, type EngineChannel, type Listening, type StreamPair } from "@stratos/sdk/client";
+import { EngineClient, type EngineChannel } from "@stratos/sdk/client";
 import { environmentOfEngine, nodeBinary } from "./node-binary.ts";
-import { listenOnLoopback } from "./loopback-listener.ts";
 import { NODE_FLAGS } from "./node-flags.mjs";
 
 const ENGINE = fileURLToPath(
@@ -15,17 +14,7 @@ const LOG_LENGTH = 16_384;
 /** The descriptor of the channel in the engine's process. */
 const CHANNEL_FD = 3;
 
-export class EngineProcesses extends CountedEngines {
-  constructor() {
-    super(startEngine);
-  }
-
-  listen(onConnection: (connection: StreamPair) => void): Promise<Listening> {
-    return listenOnLoopback(onConnection);
-  }
-}
-
-function startEngine(): EngineClient {
+export function startEngineProcess(): EngineClient {
   // A group of its own: the terminal's Ctrl-C is for the host's program, which then closes what it has opened.
   const child = spawn(nodeBinary(), [...NODE_FLAGS, ENGINE], {
     stdio: ["ignore", "ignore", "pipe", "pipe"],

@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { cachedDataVersionTag } from "node:v8";
+import { threadId } from "node:worker_threads";
 import type { ArchiveName, ArchivePieces, CodeArchive } from "@stratos/host";
 import { makeFolders } from "./make-folders.ts";
 import { isRunning } from "./running-process.ts";
@@ -131,8 +132,9 @@ export class NodeCodeArchive implements CodeArchive {
 
   submit(profile: Uint8Array): void {
     if (this.#translate === null || !this.#make()) return;
-    // Several machines of a process may be over in one millisecond.
-    const name = `profile-${process.pid}-${Date.now()}${String(this.#submitted++ % 1000).padStart(3, "0")}`;
+    // Several machines of a process may be over in one millisecond, also in its threads.
+    const count = `${String(this.#submitted++ % 1000).padStart(3, "0")}${String(threadId).padStart(3, "0")}`;
+    const name = `profile-${process.pid}-${Date.now()}${count}`;
     // Whoever was to translate those that wait may have been killed: somebody is started all the same.
     if (this.profiles().length < PROFILES_MAX && !this.#replace(name, [profile])) return;
     const [program, ...before] = this.#translate;
@@ -240,7 +242,7 @@ export class NodeCodeArchive implements CodeArchive {
 
   #replace(name: string, parts: readonly Uint8Array[]): boolean {
     const path = join(this.#folder, name);
-    const aside = join(this.#folder, `.${name}.${process.pid}`);
+    const aside = join(this.#folder, `.${name}.${process.pid}.${threadId}`);
     try {
       rmSync(aside, { force: true });
       const fd = openSync(aside, "wx", 0o600);

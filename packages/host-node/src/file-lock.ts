@@ -14,6 +14,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
+import { threadId } from "node:worker_threads";
 import { elsewhereWords } from "./mount-namespaces.ts";
 import { isRunning, processWords } from "./running-process.ts";
 
@@ -82,7 +83,7 @@ export function lockFile(path: string): () => void {
   const lockPath = lockPathOf(path);
   for (let attempt = 0; attempt < TAKEOVER_ATTEMPTS; attempt++) {
     // link(2) makes the name and its content appear at once: no one sees a lock that does not name its owner yet.
-    const draft = `${lockPath}.${process.pid}`;
+    const draft = `${lockPath}.${ownName}`;
     writeFileSync(draft, identityOf(process.pid));
     try {
       linkSync(draft, lockPath);
@@ -96,7 +97,7 @@ export function lockFile(path: string): () => void {
     if (owner === null) continue;
     if (owner === identityOf(Number.parseInt(owner, 10))) throw new FileLockedError(path, Number.parseInt(owner, 10));
     // Stale. Rename first: of two processes that both saw it, one gets it and removes it, and the other sees ENOENT.
-    const grave = `${lockPath}.${process.pid}`;
+    const grave = `${lockPath}.${ownName}`;
     try {
       renameSync(lockPath, grave);
       unlinkSync(grave);
@@ -108,6 +109,8 @@ export function lockFile(path: string): () => void {
 }
 
 const TAKEOVER_ATTEMPTS = 8;
+/** The process holds a lock, whichever of its threads has taken it; but each writes files of its own. */
+const ownName = `${process.pid}.${threadId}`;
 
 /** The owner's line; null when the lock has just gone. */
 function readOwner(lockPath: string): string | null {

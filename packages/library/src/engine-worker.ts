@@ -1,5 +1,6 @@
 /** Workers of a page, each with an engine. */
-import { CountedEngines, EngineClient, type EngineChannel } from "@stratos/sdk/client";
+import { CountedEngines, EngineClient, type EngineChannel, StratosError } from "@stratos/sdk/client";
+import type { Isolation } from "@stratos/sdk/api";
 
 /** What is used of the page's own. */
 interface PageWorker {
@@ -16,7 +17,11 @@ export class EngineWorkers extends CountedEngines {
   }
 }
 
-function startEngine(): EngineClient {
+function startEngine(isolation: Isolation = "worker"): EngineClient {
+  if (isolation !== "worker")
+    throw new StratosError("option", `isolation: ${isolation}: machines of a page run in workers`, {
+      option: "isolation",
+    });
   const place = (globalThis as { STRATOS_ENGINE_URL?: string }).STRATOS_ENGINE_URL;
   // Bundlers that follow such a URL take the worker's file along.
   const url = place ?? new URL("./browser-engine.mjs", import.meta.url);

@@ -7,7 +7,7 @@
  */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { EngineProcesses } from "@stratos/engine-node";
+import { NodeEngines } from "@stratos/engine-node";
 import { stratosHome } from "@stratos/host-node/home";
 import { type SystemsSource, useEngines } from "@stratos/sdk/client";
 import { VERSION } from "@stratos/sdk/version";
@@ -19,4 +19,4 @@ const systems: SystemsSource = {
   open: (home) => openSupervisor(home ?? stratosHome(), VERSION),
   absolutePath: (place) => (typeof place === "string" ? resolve(place) : fileURLToPath(place)),
 };
-useEngines(Object.assign(new EngineProcesses(), { systems }));
+useEngines(Object.assign(new NodeEngines(), { systems }));

@@ -98,6 +98,14 @@ export interface PortMapping {
   readonly address?: string;
 }
 
+/**
+ * Where a machine runs; its memory is its own and its forks' in each. `worker`: in a thread of this process;
+ * `process`: in a process of the machine's own Node, which takes nothing with it when it ends; `shared`: in the thread
+ * that asks, whose event loop it holds up for some milliseconds at a time. The first and the last need Node 24. A page
+ * has workers only. Default: worker, where this Node can, else process.
+ */
+export type Isolation = "worker" | "shared" | "process";
+
 /** Defaults of a program, which each run may set anew. */
 export interface ProgramOptions {
   /** Added to the sandbox's environment; nothing of the host's gets in unasked. */
@@ -155,11 +163,8 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
    * board's. `memoryBytes` is then its own part of the board's memory; default: 512 MiB.
    */
   readonly board?: Board;
-  /**
-   * `process`: a process of the machine's own Node (in a browser: a worker) for this sandbox alone; `shared`: one for
-   * all that ask for it. Default: process.
-   */
-  readonly isolation?: "process" | "shared";
+  /** Not with `board`. */
+  readonly isolation?: Isolation;
   /**
    * false: it neither uses what earlier runs of the same programs have left translated, nor leaves anything; on a board
    * the board's holds. What programs compute is the same. A browser keeps nothing. Default: true.
@@ -283,6 +288,7 @@ export interface FileDifference {
 }
 
 export interface BoardOptions extends Pick<HomeOptions, "home"> {
+  readonly isolation?: Isolation;
   /** Memory for all its sandboxes together, of which the host gives what is touched; default: 3 GiB. */
   readonly memoryBytes?: number;
   /** false: nothing that is translated on it is kept, nor is anything used that was. Default: true. */

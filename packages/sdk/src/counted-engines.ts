@@ -1,32 +1,34 @@
-import { StratosError } from "./api.ts";
+import type { Isolation } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
 import type { EngineSource } from "./sandbox.ts";
 
-/** Engines of one kind: each for one user, and one that is shared for as long as somebody uses it. */
+/** Each sandbox's engine, for as long as it is used; and one for all else, for as long as somebody uses it. */
 export class CountedEngines implements EngineSource {
-  readonly #start: () => EngineClient;
-  #shared: { engine: EngineClient; users: number } | null = null;
+  readonly #start: (isolation: Isolation | undefined) => EngineClient;
+  readonly #startCommon: () => EngineClient;
+  #common: { engine: EngineClient; users: number } | null = null;
 
-  constructor(start: () => EngineClient) {
+  /** @param start  absent: what is usual. @throws StratosError of kind option: the host has no such place */
+  constructor(start: (isolation: Isolation | undefined) => EngineClient, startCommon = () => start(undefined)) {
     this.#start = start;
+    this.#startCommon = startCommon;
   }
 
-  acquire(isolation: "process" | "shared"): { engine: EngineClient; release(): void } {
-    if (isolation === "process") {
-      const engine = this.#start();
-      return { engine, release: once(() => engine.close()) };
-    }
-    if (isolation !== "shared")
-      throw new StratosError("option", 'isolation: "process" or "shared" is expected', { option: "isolation" });
-    if (this.#shared === null || this.#shared.engine.isGone) this.#shared = { engine: this.#start(), users: 0 };
-    const shared = this.#shared;
-    shared.users++;
+  acquire(isolation?: Isolation): { engine: EngineClient; release(): void } {
+    const engine = this.#start(isolation);
+    return { engine, release: once(() => engine.close()) };
+  }
+
+  common(): { engine: EngineClient; release(): void } {
+    if (this.#common === null || this.#common.engine.isGone) this.#common = { engine: this.#startCommon(), users: 0 };
+    const common = this.#common;
+    common.users++;
     return {
-      engine: shared.engine,
+      engine: common.engine,
       release: once(() => {
-        if (--shared.users > 0) return;
-        shared.engine.close();
-        if (this.#shared === shared) this.#shared = null;
+        if (--common.users > 0) return;
+        common.engine.close();
+        if (this.#common === common) this.#common = null;
       }),
     };
   }

@@ -71,6 +71,8 @@ test("an answer that came before its caller gave up is the caller's", async () =
   channel.tell({ call, answer: 5 });
   giveUp.abort();
   assert.equal((await answer).value, 5);
+  // Else the other side would take it back.
+  assert.ok(!channel.said.some((message) => "cancel" in message));
 });
 
 function watching(): { channel: ScriptedChannel; events: AsyncIterator<FileEvent> } {

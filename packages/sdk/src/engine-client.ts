@@ -103,11 +103,12 @@ export class EngineClient<Ops extends Operations = Operations> {
     if (signal?.aborted === true) throw abortReason(signal);
     if (this.#gone !== null) throw this.#gone;
     const abort = (): void => {
+      const open = this.#calls.get(call);
+      // Its answer is here: what it has opened is its caller's.
+      if (open === undefined) return;
       this.send({ call, cancel: true });
       // A program's end is waited for; nothing else is worth it.
       if (!("op" in message) || message.op === "run") return;
-      const open = this.#calls.get(call);
-      if (open === undefined) return;
       this.#calls.delete(call);
       this.#givenUp.set(call, message.op);
       open.reject(abortReason(signal!));

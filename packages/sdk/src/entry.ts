@@ -32,7 +32,7 @@ export function useEngines(source: EngineSource): void {
 }
 
 /**
- * A processor and memory that several sandboxes share, by turns, in a process (in a browser: a worker) of their own:
+ * A processor and memory that several sandboxes share, by turns, in a thread or process of their own:
  * `Sandbox.create({ board })`.
  */
 export class Board {
@@ -44,8 +44,8 @@ export class Board {
   }
 
   /** @throws StratosError of kind option or engine; the reason of `signal` */
-  static async create({ memoryBytes, home, codeCache, signal }: BoardOptions = {}): Promise<Board> {
-    const { engine, release } = engines.acquire("process");
+  static async create({ memoryBytes, home, codeCache, isolation, signal }: BoardOptions = {}): Promise<Board> {
+    const { engine, release } = engines.acquire(isolation);
     try {
       const { value } = await engine.call("create-board", { memoryBytes, home, codeCache }, { signal }).answer;
       return new Board(new RemoteHandle("board", engine, value as number, release));

@@ -111,7 +111,7 @@ test("a system starts from the image that was named, else from the one that is f
   assert.deepEqual(await kindOf(imageOf({ image: [] })), ["option", "image"]);
 });
 
-test("forks say that they are the same, and the last of all closes the connection", async () => {
+test("forks are told apart unless they are to be the same, and the last of all closes the connection", async () => {
   const source = new Recorded({
     "systems": [view("one", "running")],
     "fork-system": [view("a-1", "running"), view("a-2", "running")],
@@ -119,14 +119,18 @@ test("forks say that they are the same, and the last of all closes the connectio
     "close": null,
   });
   const system = await connectSystem(source, "one", {});
-  assert.deepEqual(await kindOf(forkSystem(system, {})), ["option", "identity"]);
+  assert.deepEqual(await kindOf(forkSystem(system, { keepsPrograms: true })), ["option", "keepsPrograms"]);
+  await Promise.all((await forkSystem(system, {})).map(({ handle }) => handle.close()));
+  assert.deepEqual(source.asked.find(([op]) => op === "fork-system")![1], {
+    ...{ target: 1, count: 1, identity: "fresh", prefix: undefined },
+  });
   const forks = await forkSystem(system, { count: 2, identity: "same", name: "a" });
   assert.deepEqual(
     forks.map(({ name }) => name),
     ["a-1", "a-2"],
   );
-  const [, request] = source.asked.find(([op]) => op === "fork-system")!;
-  assert.deepEqual(request, { target: 1, count: 2, prefix: "a" });
+  const [, request] = source.asked.findLast(([op]) => op === "fork-system")!;
+  assert.deepEqual(request, { target: 1, count: 2, identity: "same", prefix: "a" });
   await system.handle.close();
   await forks[0]!.handle.close();
   assert.equal(source.opened, 1);

@@ -194,15 +194,12 @@ export async function removeSystem(
 /** New systems, over the same connection. */
 export async function forkSystem(
   { client, handle }: OpenedSystem,
-  { count = 1, identity, keepsPrograms, name: prefix, signal }: ForkOptions,
+  { count = 1, identity = "fresh", keepsPrograms, name: prefix, signal }: ForkOptions,
 ): Promise<OpenedSystem[]> {
-  const refuse = (option: string, why: string): StratosError =>
-    new StratosError("option", `${option}: ${why}`, { option });
-  // They come from one checkpoint, and draw the numbers that the system would have drawn.
-  if (identity !== "same") throw refuse("identity", 'forks of a named system draw its numbers: give "same"');
-  if (keepsPrograms === true) throw refuse("keepsPrograms", "is not for named systems");
+  if (keepsPrograms === true)
+    throw new StratosError("option", "keepsPrograms: is not for named systems", { option: "keepsPrograms" });
   const { target: original } = handle.use();
-  const { value } = await client.call("fork-system", { target: original, count, prefix }, { signal }).answer;
+  const { value } = await client.call("fork-system", { target: original, count, identity, prefix }, { signal }).answer;
   const targets = await Promise.all(
     (value as readonly SystemView[]).map(async (view) => {
       const { value: target } = await client.call("open-system", { name: view.name }).answer;

@@ -38,6 +38,12 @@ export interface OpenImageRequest {
   readonly pull?: boolean | ImageSource | undefined;
 }
 
+/**
+ * Programs of the machine that one goes on from: true, or those of these numbers, are held back at their first output
+ * until `attach`. What the others write is for nobody.
+ */
+export type KeptPrograms = boolean | readonly number[];
+
 export interface CreateRequest extends OpenImageRequest {
   readonly memoryBytes?: number | undefined;
   readonly harts?: number | undefined;
@@ -55,8 +61,9 @@ export interface CreateRequest extends OpenImageRequest {
   readonly isSaved?: boolean | undefined;
   /** A file that `checkpoint` wrote, of the engine's host: the machine goes on from there. */
   readonly checkpoint?: string | undefined;
-  /** Programs of a saved machine are held back at their first output until `attach`; else it is for nobody. */
-  readonly keepsPrograms?: boolean | undefined;
+  readonly keepsPrograms?: KeptPrograms | undefined;
+  /** "fresh": what a saved machine goes on as is to be told from it. Default: same. */
+  readonly identity?: ForkIdentity | undefined;
   /** What `create-board` has answered; absent: a board of its own. */
   readonly board?: number | undefined;
   /** false: of a board of its own, translations are neither used nor kept. */
@@ -131,7 +138,7 @@ export interface Operations {
     readonly target: number;
     readonly count: number;
     readonly identity: ForkIdentity;
-    readonly keepsPrograms: boolean;
+    readonly keepsPrograms: KeptPrograms;
   };
   /** Answered with bytes. */
   "save": { readonly target: number };

@@ -3,7 +3,7 @@ import { ERRNO_NAMES, MAX_HARTS, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGKILL, SIGN
 import { byteStringToUtf8, loadState, saveState, StateError, utf8Of, utf8ToByteString } from "@stratos/base";
 import { BLOCK_SIZE, fileChanges, LaterVolume, type Volume } from "@stratos/aegisfs";
 import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
-import { AegisFileSystem, type Board, type Kernel, mountAt } from "@stratos/kernel";
+import { AegisFileSystem, beginAnew, type Board, type Kernel, mountAt } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 import {
   findGuestUser,
@@ -30,7 +30,7 @@ import { type ConnectionListener, dropOutsideEnds, GuestConnection } from "./gue
 import { MachineEvents, type SandboxEvent } from "./machine-events.ts";
 import { MachineFiles } from "./machine-files.ts";
 import { MachineProgram, type ProgramListener, type SavedProgram } from "./machine-program.ts";
-import { isTerminalSize, type CreateRequest, type RunRequest } from "./protocol.ts";
+import { isTerminalSize, type CreateRequest, type KeptPrograms, type RunRequest } from "./protocol.ts";
 
 const PAGE = 4096;
 const MACHINE_ID = "/etc/machine-id";
@@ -108,8 +108,7 @@ interface MachineImage {
 
 interface MachineFork {
   readonly identity: ForkIdentity;
-  /** Programs are held back at their first output until somebody attaches to them; else they write to nobody. */
-  readonly keepsPrograms: boolean;
+  readonly keepsPrograms: KeptPrograms;
   /** null: the machine's own. */
   readonly sockets: SocketProvider | null;
   /** What happens in it. */
@@ -182,6 +181,8 @@ export class SandboxMachine {
   constructor(parts: MachineParts, forked?: { readonly original: SandboxMachine; readonly identity: ForkIdentity }) {
     const { ports, board, image, memoryBytes, harts, hostname, sockets, folders, saved } = parts;
     const seed = saved === null ? parts.seed : (saved.seed ?? undefined);
+    if (saved !== null && seed !== undefined && parts.identity === "fresh")
+      throw wrong("identity", '"same", of what was saved with a seed,');
     this.#seed = seed ?? null;
     this.#parts = parts;
     this.#limits = parts.limits ?? {};
@@ -232,10 +233,13 @@ export class SandboxMachine {
     if (saved !== null) dropOutsideEnds(kernel, saved.outsidePorts);
     if (forked === undefined) this.#keepPoint(IMAGE_POINT);
     else dropOutsideEnds(kernel, forked.original.#outsidePorts());
-    if (forked?.identity === "fresh") this.#renameMachine();
+    if (saved !== null && parts.identity === "fresh") beginAnew(kernel);
+    if (parts.identity === "fresh") this.#renameMachine();
     for (const [pid, program] of this.#programs) {
       this.#session.machine.onEnd(pid, (status) => program.end(status));
-      if (parts.keepsPrograms === true) this.#forgetAtEnd(pid, program);
+      const { keepsPrograms = false } = parts;
+      const isKept = typeof keepsPrograms === "boolean" ? keepsPrograms : keepsPrograms.includes(pid);
+      if (isKept) this.#forgetAtEnd(pid, program);
       else this.#letGo(pid, program);
     }
     this.#session.pump.gate = this.#gate();
@@ -553,7 +557,7 @@ export class SandboxMachine {
     try {
       const root = { ...image, identity: original.identity, volume: new LaterVolume(() => image.mount()) };
       const seed = this.#seed === null || identity === "same" ? this.#seed : this.#nextSeed(this.#seed);
-      const own = { image: root, seed: seed ?? undefined, saved: null, volumes: [], keepsPrograms, onEvent };
+      const own = { image: root, seed: seed ?? undefined, saved: null, volumes: [], identity, keepsPrograms, onEvent };
       const parts = { ...this.#parts, ...own, sockets: sockets ?? this.#parts.sockets };
       return { machine: new SandboxMachine(parts, { original: this, identity }), image };
     } catch (error) {

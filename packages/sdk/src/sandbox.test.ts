@@ -25,6 +25,10 @@ class ScriptedEngines implements EngineSource {
     return new Volume(new RemoteHandle("volume", engine, number, release), { place: `/${number}` });
   }
 
+  common(): { engine: EngineClient; release(): void } {
+    return this.acquire();
+  }
+
   acquire(): { engine: EngineClient; release(): void } {
     this.users++;
     const call = (op: string, { target = 0 }: { target?: number }): unknown => {
@@ -55,8 +59,11 @@ test("options that are refused at once leave no volume open, nor its failure to 
   const late = new Promise<Volume>((_, reject) => {
     setImmediate(() => reject(new Error("late")));
   });
-  await assert.rejects(openSandbox({ acquire }, { isolation, volumes: { "/a": engines.volume(1) } }), REFUSED);
-  await assert.rejects(openSandbox({ acquire }, { isolation, volumes: { "/a": late } }), /late/);
+  await assert.rejects(
+    openSandbox({ acquire, common: acquire }, { isolation, volumes: { "/a": engines.volume(1) } }),
+    REFUSED,
+  );
+  await assert.rejects(openSandbox({ acquire, common: acquire }, { isolation, volumes: { "/a": late } }), /late/);
   assert.deepEqual([engines.calls, engines.users], [["close 1"], 0]);
 });
 

@@ -2,6 +2,7 @@ import {
   LimitError,
   StratosError,
   type ForkOptions,
+  type Isolation,
   type NetPolicy,
   type ProcessInfo,
   type Program,
@@ -417,8 +418,10 @@ function resultOf(end: ProgramEnd, outputs: readonly [KeptOutput, KeptOutput]): 
 
 /** How an engine is found. */
 export interface EngineSource {
-  /** @returns one to be let go by `release`. @throws StratosError of kind engine */
-  acquire(isolation: "process" | "shared"): { engine: EngineClient; release(): void };
+  /** @returns one to be let go by `release`. @throws StratosError of kind engine; option: there is no such place */
+  acquire(isolation?: Isolation): { engine: EngineClient; release(): void };
+  /** One that all volumes and images are open in which are no sandbox's. */
+  common(): { engine: EngineClient; release(): void };
   /** Listens on a port of the computer's loopback. Absent: the host has none. */
   listen?(onConnection: (connection: StreamPair) => void): Promise<Listening>;
   /** The user's named systems. Absent: the host has none. */
@@ -432,9 +435,9 @@ export interface Listening {
 
 /** Where a sandbox is to run. */
 function placeOf(engines: EngineSource, { board, isolation, state }: SandboxOptions): Place {
-  if (board === undefined) return { ...engines.acquire(isolation ?? "process"), board: undefined };
+  if (board === undefined) return { ...engines.acquire(isolation), board: undefined };
   if (isolation !== undefined)
-    throw new StratosError("option", "isolation: a board has a process of its own", { option: "isolation" });
+    throw new StratosError("option", "isolation: it is the board's", { option: "isolation" });
   if (state !== undefined)
     throw new StratosError("option", "state: what was saved goes on alone, on no board", { option: "state" });
   const { engine, target } = board.handle.use();

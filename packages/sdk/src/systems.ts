@@ -6,7 +6,7 @@
  * A client's first call is `hello`. That call, its answer and the form of a failure never change, so that each side can
  * tell a stranger what it is.
  */
-import type { Mount, PortMapping, SystemSpec, TerminalSize } from "./api.ts";
+import type { ForkIdentity, Mount, PortMapping, SystemSpec, TerminalSize } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
 import type { Operations } from "./protocol.ts";
 
@@ -108,7 +108,11 @@ export interface SupervisorOperations extends Operations {
     readonly ports: readonly PortMapping[];
   };
   /** Answered with the views of the new ones: `prefix-1` and so on; absent: of the name that it has by then. */
-  "fork-system": Addressed & { readonly count: number; readonly prefix?: string | undefined };
+  "fork-system": Addressed & {
+    readonly count: number;
+    readonly identity: ForkIdentity;
+    readonly prefix?: string | undefined;
+  };
 }
 
 /** From here on a terminal that is shown has this size; `isOwn`: it was this client who has asked for it last. */

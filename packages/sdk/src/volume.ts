@@ -66,7 +66,7 @@ export async function openRemoteVolume(
   place: VolumePlace,
   options: OpenVolumeOptions,
 ): Promise<Volume> {
-  const { engine, release } = engines.acquire("shared");
+  const { engine, release } = engines.common();
   try {
     const { readOnly, passphrase, signal } = options;
     if (signal?.aborted === true) throw abortReason(signal);
@@ -84,7 +84,7 @@ export async function openRemoteImage(
   place: ImagePlace | undefined,
   options: OpenImageOptions,
 ): Promise<Image> {
-  const { engine, release } = engines.acquire("shared");
+  const { engine, release } = engines.common();
   try {
     const { home, pull, signal, onProgress } = options;
     if (signal?.aborted === true) throw abortReason(signal);

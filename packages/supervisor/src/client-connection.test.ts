@@ -8,12 +8,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { EngineClient } from "@stratos/sdk/client";
-import { PROTOCOL, type SupervisorClient, type SupervisorOperations, type TerminalSized } from "@stratos/sdk/systems";
 import type { SystemView } from "@stratos/sdk/api";
+import { PROTOCOL, type SupervisorClient, type SupervisorOperations, type TerminalSized } from "@stratos/sdk/systems";
+import { FrameReader } from "@stratos/sdk/wire";
 import { ClientConnection } from "./client-connection.ts";
 import { Supervisor } from "./supervisor.ts";
 import { ScriptedEngines, SPEC } from "./testing/scripted-engines.ts";
 
+const FORK = { count: 2, identity: "fresh", prefix: "f" } as const;
 const RESUME = { name: "back", mounts: [], network: "none", ports: [] } as const;
 
 async function until(isSo: () => boolean): Promise<void> {
@@ -33,14 +35,21 @@ class Served {
     this.#supervisor = new Supervisor(parent, this.folder, () => {}, this.engines);
   }
 
-  /** @returns a client, whose `close` is its end for the supervisor, too */
-  async client(): Promise<SupervisorClient> {
+  /** @param told  sees what is under way to it. @returns a client, whose `close` is its end for the supervisor, too */
+  async client(told: (head: object) => void = () => {}): Promise<SupervisorClient> {
+    let hasGreeted = false;
+    const onWay = new FrameReader(({ head }) => {
+      if (hasGreeted) told(head as object);
+    });
     let tell: (bytes: Uint8Array) => void = () => {};
     let lose: () => void = () => {};
     const connection = new ClientConnection(
       this.#supervisor,
       "test",
-      (bytes) => queueMicrotask(() => tell(bytes)),
+      (bytes) => {
+        onWay.push(bytes.slice());
+        queueMicrotask(() => tell(bytes));
+      },
       () => lose(),
     );
     const client = new EngineClient<SupervisorOperations>({
@@ -55,6 +64,7 @@ class Served {
       },
     });
     await client.call("hello", { protocol: PROTOCOL, version: "test" }).answer;
+    hasGreeted = true;
     return client;
   }
 
@@ -78,7 +88,7 @@ test("what is asked of an opened system is not for another that has its name by 
   const target = await start(client, "job");
   await client.call("rename-system", { name: "job", to: "old" }).answer;
   await start(client, "job");
-  const { value } = await client.call("fork-system", { target, count: 1 }).answer;
+  const { value } = await client.call("fork-system", { target, count: 1, identity: "fresh" }).answer;
   assert.deepEqual(
     (value as { name: string }[]).map(({ name }) => name),
     ["old-1"],
@@ -122,7 +132,7 @@ test("what nobody waits for is not there: cancelled, or its client gone; of fork
   const asks: ((asking: SupervisorClient, signal?: AbortSignal) => Promise<unknown>)[] = [
     (asking, signal) => asking.call("start-system", { name: "two", spec: SPEC }, { signal }).answer,
     (asking, signal) => asking.call("resume-system", { ...RESUME, path }, { signal }).answer,
-    (asking, signal) => asking.call("fork-system", { name: "one", count: 2, prefix: "f" }, { signal }).answer,
+    (asking, signal) => asking.call("fork-system", { ...FORK, name: "one" }, { signal }).answer,
   ];
   for (const ask of asks)
     for (const isGone of [false, true]) {
@@ -145,6 +155,34 @@ test("what nobody waits for is not there: cancelled, or its client gone; of fork
   assert.equal(served.engines.running, 1);
 });
 
+test("what was made as its caller gave up is removed, though answered; what that has heard of stays", async (t) => {
+  const served = new Served(t);
+  const client = await served.client();
+  const target = await start(client, "one");
+  const path = join(served.folder, "..", "one.checkpoint");
+  await client.call("checkpoint-system", { target, path }).answer;
+  const asks: ((asking: SupervisorClient, signal: AbortSignal) => Promise<unknown>)[] = [
+    (asking, signal) => asking.call("start-system", { name: "two", spec: SPEC }, { signal }).answer,
+    (asking, signal) => asking.call("resume-system", { ...RESUME, path }, { signal }).answer,
+    (asking, signal) => asking.call("fork-system", { ...FORK, name: "one" }, { signal }).answer,
+  ];
+  for (const ask of asks) {
+    const aborting = new AbortController();
+    // The answer is under way when the caller gives up, and the caller is gone right after that.
+    const asking = await served.client((head) => {
+      if ("answer" in head && !aborting.signal.aborted) aborting.abort();
+    });
+    await assert.rejects(ask(asking, aborting.signal), { name: "AbortError" });
+    assert.ok(aborting.signal.aborted);
+    await until(() => served.systems.length === 1);
+  }
+  const late = new AbortController();
+  await asks[0]!(client, late.signal);
+  late.abort();
+  await client.call("systems", {}).answer;
+  assert.deepEqual(served.systems, ["one running", "two running"]);
+});
+
 test("a system that is starting is opened once it runs, and refused when it does not come to that", async (t) => {
   const served = new Served(t);
   const client = await served.client();
@@ -163,6 +201,31 @@ test("a system that is starting is opened once it runs, and refused when it does
   const failing = soon().then(() => Promise.reject(new Error("no memory")));
   assert.equal(await opened(failing), "one: is lost");
   assert.equal(await opened(soon()), 1);
+});
+
+test("forks live in their original's process until each ends; with folders of the host, in their own", async (t) => {
+  const served = new Served(t);
+  const client = await served.client();
+  await start(client, "one");
+  await client.call("fork-system", { ...FORK, name: "one" }).answer;
+  assert.deepEqual([served.engines.processes, served.engines.running], [1, 3]);
+  await client.call("remove-system", { name: "one", isForced: true }).answer;
+  await client.call("remove-system", { name: "f-2", isForced: true }).answer;
+  assert.deepEqual(served.systems, ["f-1 running"]);
+  await until(() => served.engines.running === 1);
+  assert.equal(served.engines.processes, 1);
+  await client.call("fork-system", { ...FORK, name: "f-1", count: 1, prefix: undefined }).answer;
+  for (const name of ["f-1", "f-1-1"]) await client.call("remove-system", { name, isForced: true }).answer;
+  await until(() => served.engines.processes === 0);
+  const mounts = [{ host: "/srv", guest: "/mnt" }];
+  await client.call("start-system", { name: "bound", spec: { ...SPEC, mounts } }).answer;
+  await client.call("fork-system", { ...FORK, name: "bound" }).answer;
+  assert.deepEqual([served.engines.processes, served.engines.running], [3, 3]);
+  for (const [option, wrong] of [
+    ["count", { count: 0 }],
+    ["identity", { identity: "other" as "fresh" }],
+  ] as const)
+    await assert.rejects(client.call("fork-system", { ...FORK, name: "bound", ...wrong }).answer, { data: { option } });
 });
 
 /** One who watches a session: all that it was told. */

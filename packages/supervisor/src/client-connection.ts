@@ -1,4 +1,5 @@
 /** One client of the supervisor: its calls, and what they stream. */
+import type { SystemView } from "@stratos/sdk/api";
 import { failureOf } from "@stratos/sdk/failure";
 import { type EngineClient, StratosError } from "@stratos/sdk/client";
 import { encodeFrame, type Failure, type Frame, FrameReader, type FromEngine, type ToEngine } from "@stratos/sdk/wire";
@@ -65,6 +66,8 @@ export class ClientConnection {
   readonly #reader = new FrameReader(({ head, bytes }) => this.#receive(head as ToEngine<SupervisorOperations>, bytes));
   readonly #calls = new Map<number, Call>();
   readonly #opened = new Map<number, NamedSystem>();
+  /** For calls that were answered, the last CALLS_MAX of them: their client may have cancelled before it heard. */
+  readonly #made = new Map<number, readonly NamedSystem[]>();
   #hasGreeted = false;
 
   /** @param end  after what was sent, nothing more comes */
@@ -98,7 +101,10 @@ export class ClientConnection {
       return;
     }
     const call = this.#calls.get(message.call);
-    if (call === undefined) return;
+    if (call === undefined) {
+      if ("cancel" in message) this.#unmake(message.call);
+      return;
+    }
     if ("cancel" in message) {
       call.isCancelled = true;
       call.unwanted.abort();
@@ -114,6 +120,7 @@ export class ClientConnection {
       if (this.#calls.size > CALLS_MAX)
         throw new StratosError("option", `more than ${CALLS_MAX} calls are under way`, { option: "call" });
       const { value, content } = await this.#do(number, call, op, request as never, bytes);
+      this.#remember(number, madeBy(op, value));
       this.#tell({ call: number, answer: value ?? null }, content);
     } catch (error) {
       const cancelled: Failure = { kind: null, message: "cancelled", data: {} };
@@ -124,6 +131,22 @@ export class ClientConnection {
       this.#calls.delete(number);
     }
     if (op === "hello" && !this.#hasGreeted) this.#end();
+  }
+
+  #remember(number: number, names: readonly string[]): void {
+    if (names.length === 0) return;
+    this.#made.set(number, this.#supervisor.present(names));
+    if (this.#made.size > CALLS_MAX) this.#made.delete(this.#made.keys().next().value!);
+  }
+
+  /** The client gave up before the answer reached it: nobody will name what that says. */
+  #unmake(number: number): void {
+    const systems = this.#made.get(number) ?? [];
+    this.#made.delete(number);
+    for (const system of systems)
+      system
+        .remove(true)
+        .catch((error: Error) => console.error(`${system.name}: could not be removed: ${error.message}`));
   }
 
   async #do(
@@ -231,8 +254,8 @@ export class ClientConnection {
       case "resume-system":
         return supervisor.resume(of(op), unwanted);
       case "fork-system": {
-        const { count, prefix } = of(op);
-        return supervisor.fork(this.#addressed(of(op)), { count, prefix }, unwanted);
+        const { count, identity, prefix } = of(op);
+        return supervisor.fork(this.#addressed(of(op)), { count, identity, prefix }, unwanted);
       }
       default:
         throw new StratosError("option", `Stratos ${this.#version} has no operation ${op}`, { option: "op" });
@@ -396,6 +419,12 @@ export class ClientConnection {
       until: (over) => Promise.race([over, left]).finally(() => watched.leave(viewer)),
     };
   }
+}
+
+/** Names of the systems that are new. */
+function madeBy(op: Operation, value: unknown): readonly string[] {
+  if (op === "start-system" || op === "resume-system") return [(value as SystemView).name];
+  return op === "fork-system" ? (value as readonly SystemView[]).map(({ name }) => name) : [];
 }
 
 function watchedOf(system: NamedSystem, session: string | undefined): NamedSystem | Session {

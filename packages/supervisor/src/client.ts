@@ -139,7 +139,8 @@ class SocketChannel implements EngineChannel {
     return () => clearTimeout(timer);
   }
 
+  /** After what was sent: it may take back what is on its way here. */
   close(): void {
-    this.#socket.destroy();
+    this.#socket.destroySoon();
   }
 }

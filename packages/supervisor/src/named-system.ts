@@ -13,15 +13,16 @@
 import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hostReason } from "@stratos/host-node/home";
-import type { EngineProcesses } from "@stratos/engine-node";
+import type { NodeEngines } from "@stratos/engine-node";
 import { StratosError } from "@stratos/sdk/client";
-import type { ImageProgress, ProgramEnd, SystemView, TerminalSize } from "@stratos/sdk/api";
+import type { ForkIdentity, ImageProgress, ProgramEnd, SystemSpec, SystemView, TerminalSize } from "@stratos/sdk/api";
 import type { CreateRequest, Frame } from "@stratos/sdk/wire";
 import type { SupervisorOperations } from "@stratos/sdk/systems";
 import { Audience, type Viewer } from "./audience.ts";
 import { type CheckpointAbout, readCheckpointAbout } from "./checkpoint-about.ts";
-import { forgetLog, OutputLog, readLog } from "./output-log.ts";
 import type { Beginning } from "./going-program.ts";
+import { MachineProcess, type OpenedMachine } from "./machine-process.ts";
+import { forgetLog, OutputLog, readLog } from "./output-log.ts";
 import { RunningSystem } from "./running-system.ts";
 import { Session, type Watched } from "./session.ts";
 import type { SystemFolder, SystemRecord } from "./system-store.ts";
@@ -50,7 +51,7 @@ interface SystemListener {
 }
 
 /** What machines run in. */
-export type Engines = Pick<EngineProcesses, "acquire">;
+export type Engines = Pick<NodeEngines, "acquire">;
 
 interface SystemParts {
   readonly engines: Engines;
@@ -95,6 +96,10 @@ export class NamedSystem implements Watched {
 
   get name(): string {
     return this.#name;
+  }
+
+  get spec(): SystemSpec {
+    return this.#record.spec;
   }
 
   history(): readonly Frame[] {
@@ -173,11 +178,14 @@ export class NamedSystem implements Watched {
       const options = { image, memoryBytes, harts, network, ports, mounts, codeCache };
       const { command, env, cwd, user, hasInput, tty } = spec;
       try {
-        await this.#begin(
+        const machine = await this.#create(
           { ...options, seed: spec.seed ?? undefined, hostname: spec.hostname ?? undefined },
-          { op: "run", request: { command, env, cwd, user, hasInput, tty: tty ?? undefined } },
           { onProgress, signal: unwanted },
         );
+        await this.#begin(machine, {
+          op: "run",
+          request: { command, env, cwd, user, hasInput, tty: tty ?? undefined },
+        });
       } catch (error) {
         this.#beLost((error as Error).message);
         throw error;
@@ -186,40 +194,70 @@ export class NamedSystem implements Watched {
   }
 
   /** From a checkpoint: of its own, or a file whose head was checked. @throws StratosError, StateError */
-  resume(path: string, unwanted?: AbortSignal): Promise<void> {
-    return this.#exclusive(() => this.#resume(path, unwanted));
+  resume(
+    path: string,
+    options: { readonly unwanted?: AbortSignal; readonly identity?: ForkIdentity } = {},
+  ): Promise<void> {
+    return this.#exclusive(() => this.#resume(path, options));
   }
 
-  async #resume(path: string, unwanted?: AbortSignal): Promise<void> {
-    const { about } = readCheckpointAbout(path);
+  async #resume(
+    path: string,
+    { unwanted, identity }: { readonly unwanted?: AbortSignal; readonly identity?: ForkIdentity } = {},
+  ): Promise<void> {
+    const { mainPid } = readCheckpointAbout(path).about;
     const { memoryBytes, network, ports, mounts, codeCache } = this.#record.spec;
-    await this.#begin(
-      { checkpoint: path, keepsPrograms: true, memoryBytes, network, ports, mounts, codeCache },
-      { op: "attach", request: { pid: about.mainPid } },
+    const options = { memoryBytes, network, ports, mounts, codeCache };
+    const machine = await this.#create(
+      { checkpoint: path, keepsPrograms: [mainPid], identity, ...options },
       { signal: unwanted },
     );
+    await this.#begin(machine, { op: "attach", request: { pid: mainPid } });
   }
 
-  /** A machine takes the place of the one that is there, if any, once its program runs. */
-  async #begin(
+  /** With a machine that is there already. @param mainPid  its program */
+  takeOn(machine: OpenedMachine, mainPid: number): Promise<void> {
+    return this.#exclusive(() => this.#begin(machine, { op: "attach", request: { pid: mainPid } }));
+  }
+
+  /**
+   * Machines that go on from where its own is, beside that one in its process, and the program of each.
+   *
+   * @throws StratosError of kind system; StateError: something in it cannot be in two machines
+   */
+  forkMachine(
+    options: { readonly count: number; readonly identity: ForkIdentity },
+    unwanted: AbortSignal,
+  ): Promise<{ readonly machines: OpenedMachine[]; readonly mainPid: number }> {
+    return this.#exclusive(async () => {
+      const { process, target } = this.#machine();
+      const mainPid = this.#mainPid;
+      return { mainPid, machines: await process.fork(target, { ...options, mainPid }, { signal: unwanted }) };
+    });
+  }
+
+  /** A machine in a process of its own. */
+  #create(
     request: CreateRequest,
-    beginning: Beginning,
     waiting: {
       readonly onProgress?: (progress: ImageProgress) => void;
       /** Nobody waits for it any more. */
       readonly signal?: AbortSignal | undefined;
     },
-  ): Promise<void> {
-    const { engine, release } = this.#engines.acquire("process");
+  ): Promise<OpenedMachine> {
+    const process = new MachineProcess(this.#engines.acquire("process"));
+    return process.create({ home: this.#home, ...request }, waiting);
+  }
+
+  /** A machine takes the place of the one that is there, if any, once its program runs. */
+  async #begin({ process, target }: OpenedMachine, beginning: Beginning): Promise<void> {
     let begun: RunningSystem | null = null;
     try {
-      const { value } = await engine.call("create", { home: this.#home, ...request }, waiting).answer;
-      const target = value as number;
       this.#log ??= new OutputLog(this.#folder);
       const before = this.#running;
       const isPaused = this.#record.state === "paused";
-      if (isPaused) await engine.call("pause", { target, isPaused }).answer;
-      begun = new RunningSystem({ engine, target, release }, beginning, {
+      if (isPaused) await process.engine.call("pause", { target, isPaused }).answer;
+      begun = new RunningSystem({ process, target }, beginning, {
         // What was typed is the other's until this one takes its place.
         onRead: (count) => {
           if (begun === this.#running) this.#audience.read(count);
@@ -250,8 +288,7 @@ export class NamedSystem implements Watched {
         .catch((error: unknown) => console.error(`${this.#name}: internal error: ${String(error)}`));
     } catch (error) {
       if (this.#running === null) this.#closeLog();
-      if (begun === null) release();
-      else await begun.close();
+      await process.close(target);
       throw error;
     }
   }

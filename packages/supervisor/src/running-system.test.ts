@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { EngineClient } from "@stratos/sdk/client";
+import { MachineProcess } from "./machine-process.ts";
 import { RunningSystem } from "./running-system.ts";
 
 test("an engine that hangs is killed when its system is closed", async () => {
@@ -24,8 +25,8 @@ test("an engine that hangs is killed when its system is closed", async () => {
     close: () => {},
   });
   const listener = { onOutput: () => {}, onRead: () => {} };
-  const parts = { engine, target: 1, release: () => void released++ };
-  const running = new RunningSystem(parts, { op: "attach", request: { pid: 1 } }, listener);
+  const machines = new MachineProcess({ engine, release: () => void released++ });
+  const running = new RunningSystem({ process: machines, target: 1 }, { op: "attach", request: { pid: 1 } }, listener);
   const closed = running.close();
   assert.equal(later.length, 1, "it waits for an answer, but not for ever");
   for (const act of later.splice(0)) act();

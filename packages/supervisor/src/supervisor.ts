@@ -1,17 +1,24 @@
 /** All named systems of a user. */
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
-import { EngineProcesses } from "@stratos/engine-node";
+import { NodeEngines } from "@stratos/engine-node";
 import { StratosError } from "@stratos/sdk/client";
-import type { ImageProgress, SystemSpec, SystemView } from "@stratos/sdk/api";
+import type { ForkIdentity, ImageProgress, SystemSpec, SystemView } from "@stratos/sdk/api";
 import type { SupervisorOperations } from "@stratos/sdk/systems";
 import { checkName } from "./check-name.ts";
 import { readCheckpointAbout } from "./checkpoint-about.ts";
 import { type Engines, NamedSystem } from "./named-system.ts";
+import { forksFromFile, forksInPlace } from "./fork-source.ts";
 import { type SystemFolder, type SystemRecord, SystemStore } from "./system-store.ts";
 
 const FORKS_MAX = 100;
+
+interface ForkRequest {
+  readonly count: number;
+  readonly identity: ForkIdentity;
+  /** Default: the system's name. */
+  readonly prefix?: string | undefined;
+}
 
 export class Supervisor {
   readonly #home: string;
@@ -25,7 +32,7 @@ export class Supervisor {
    * @param folder  of the systems, in `home`
    * @param onChange  told when `isIdle` may be another
    */
-  constructor(home: string, folder: string, onChange: () => void, engines: Engines = new EngineProcesses()) {
+  constructor(home: string, folder: string, onChange: () => void, engines: Engines = new NodeEngines()) {
     this.#home = home;
     this.#folder = folder;
     this.#store = new SystemStore(folder);
@@ -84,6 +91,11 @@ export class Supervisor {
 
   views(): SystemView[] {
     return [...this.#systems].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, system]) => system.view());
+  }
+
+  /** Those of these names that are there: one that leaves nothing behind may be gone already. */
+  present(names: readonly string[]): NamedSystem[] {
+    return names.flatMap((name) => this.#systems.get(name) ?? []);
   }
 
   /** @throws StratosError of kind no-system */
@@ -148,26 +160,31 @@ export class Supervisor {
     if (network !== about.spec.network) throw refuse(`it was run with --net ${about.spec.network}: say so again`);
     const spec = { ...about.spec, mounts, ports };
     const system = this.#create(name ?? about.name, spec);
-    return this.#begun(system, unwanted, () => system.resume(path, unwanted));
+    return this.#begun(system, unwanted, () => system.resume(path, { unwanted }));
   }
 
   /** All or none of them. They have what it has, but for ports of the host, which only one can have. */
   async fork(
     parent: NamedSystem,
-    { count, prefix = parent.name }: { readonly count: number; readonly prefix?: string | undefined },
+    { count, identity, prefix = parent.name }: ForkRequest,
     unwanted: AbortSignal,
   ): Promise<SystemView[]> {
-    if (!(Number.isInteger(count) && count >= 1 && count <= FORKS_MAX))
-      throw new StratosError("option", `--count: 1 to ${FORKS_MAX} is expected`, { option: "count" });
+    const option = (name: string, expected: string): StratosError =>
+      new StratosError("option", `${name}: ${expected} is expected`, { option: name });
+    if (!(Number.isInteger(count) && count >= 1 && count <= FORKS_MAX)) throw option("count", `1 to ${FORKS_MAX}`);
+    if (identity !== "fresh" && identity !== "same") throw option("identity", '"fresh" or "same"');
+    const { spec } = parent;
     const path = join(this.#folder, `.fork-${randomBytes(6).toString("hex")}`);
+    // What is open in a folder of the host, each machine has to open for itself.
+    const source = await (spec.mounts.length === 0
+      ? forksInPlace(parent, { count, identity }, unwanted)
+      : forksFromFile(parent, { identity, path }, unwanted));
     const forks: NamedSystem[] = [];
     const views: SystemView[] = [];
     try {
-      await parent.checkpoint(path);
-      const { about } = readCheckpointAbout(path);
       for (let made = 0; made < count; made++) {
-        const system = this.#create(this.#freeName(prefix), { ...about.spec, ports: [] });
-        views.push(await this.#begun(system, unwanted, () => system.resume(path, unwanted)));
+        const system = this.#create(this.#freeName(prefix), { ...spec, ports: [] });
+        views.push(await this.#begun(system, unwanted, () => source.begin(system)));
         forks.push(system);
       }
       return views;
@@ -175,7 +192,7 @@ export class Supervisor {
       await Promise.all(forks.map((fork) => fork.remove(true)));
       throw error;
     } finally {
-      rmSync(path, { force: true });
+      await source.close();
     }
   }
 

@@ -1,7 +1,7 @@
 /** Rows of the commands on named systems; what they do stands in `named/`. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseGuestDirectory, parseImageName, parsePublished, parseUser, parseVolume } from "../option-values.ts";
-import type { LogsOptions, ResumeOptions, StopOptions } from "../named/keep-systems.ts";
+import type { ForkOptions, LogsOptions, ResumeOptions, StopOptions } from "../named/keep-systems.ts";
 import type { ListSystemsOptions } from "../named/list-systems.ts";
 import type { AttachOptions, ExecOptions } from "../named/run-system.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
@@ -211,7 +211,7 @@ function stateCommands(finish: Finish): Command[] {
     .summary("make further systems that go on from where one is")
     .description(
       "Makes further systems that go on from where a named one is, with all its processes, memory and files. " +
-        "Published ports stay with it alone.",
+        "They share its pages until one side writes, and its process. Published ports stay with it alone.",
     )
     .argument("<name>", "the system")
     .addOption(new Option("--count <n>", "how many").argParser(parseCount(1)).default(1))
@@ -221,9 +221,12 @@ function stateCommands(finish: Finish): Command[] {
         "what their names begin with; a number follows (default: the system's name)",
       ).argParser(parseImageName),
     )
-    .action(async (name: string, options: { count: number; name?: string }) =>
-      finish(await (await keep()).forkSystem(name, options)),
-    );
+    .addOption(
+      new Option("--identity <which>", "fresh: told apart by random numbers, boot id and machine id; same: as it is")
+        .choices(["fresh", "same"])
+        .default("fresh"),
+    )
+    .action(async (name: string, options: ForkOptions) => finish(await (await keep()).forkSystem(name, options)));
   return [snapshot, rollback, checkpoint, resume, fork];
 }
 

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { PublishedPort } from "@stratos/host-node";
 import type { SharedFolder } from "@stratos/images";
-import type { SystemView } from "@stratos/sdk/api";
+import type { ForkIdentity, SystemView } from "@stratos/sdk/api";
 import { lastLines } from "@stratos/supervisor/last-lines";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
@@ -166,12 +166,15 @@ export function resumeSystem(file: string, options: ResumeOptions): Promise<stri
   });
 }
 
-export function forkSystem(
-  name: string,
-  { count, name: prefix }: { readonly count: number; readonly name?: string },
-): Promise<number> {
+export interface ForkOptions {
+  readonly count: number;
+  readonly identity: ForkIdentity;
+  readonly name?: string;
+}
+
+export function forkSystem(name: string, { count, identity, name: prefix }: ForkOptions): Promise<number> {
   return withSupervisor(async (client) => {
-    const { value } = await client.call("fork-system", { name, count, prefix: prefix ?? name }).answer;
+    const { value } = await client.call("fork-system", { name, count, identity, prefix: prefix ?? name }).answer;
     for (const view of value as readonly SystemView[]) process.stdout.write(`${view.name}\n`);
     return EXIT_SUCCESS;
   });

@@ -102,9 +102,14 @@ export const SESSION = object({ session: text("its name, a number") });
 export const STOP = object({ signal, graceSeconds: { ...count("before SIGKILL (default: 10)"), maximum: 86_400 } }, []);
 export const SIGNAL = object({ signal });
 export const LABEL = object({ label: name("of the snapshot") });
-export const FORK = object({ count: { ...count("how many", 1), maximum: 100 }, name: name("what names begin with") }, [
-  "count",
-]);
+export const FORK = object(
+  {
+    count: { ...count("how many", 1), maximum: 100 },
+    name: name("what names begin with"),
+    identity: { enum: ["fresh", "same"], description: "whether they are told apart (default: fresh)" },
+  },
+  ["count"],
+);
 export const RENAME = object({ name: name("its new name") });
 export const SIGN_IN = object({ token: { ...text("the token, or the code of the address"), maxLength: 200 } });
 export const SIGNED_IN = object({ key: text("each request sends it in the header Stratos-Key") });

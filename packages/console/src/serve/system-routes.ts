@@ -1,6 +1,6 @@
 /** The operations of the console's REST service: what the commands on named systems do, by the same calls. */
 import { ImageStore } from "@stratos/images";
-import type { ProgramEnd, SystemSpec, SystemView } from "@stratos/sdk/api";
+import type { ForkIdentity, ProgramEnd, SystemSpec, SystemView } from "@stratos/sdk/api";
 import { StratosError } from "@stratos/sdk/client";
 import type { SupervisorClient, SupervisorOperations } from "@stratos/sdk/systems";
 import { lastLines } from "@stratos/supervisor/last-lines";
@@ -197,6 +197,7 @@ export const SYSTEM_ROUTES: readonly ConsoleRoute[] = [
         await client.call("fork-system", {
           name,
           count: body["count"] as number,
+          identity: (body["identity"] as ForkIdentity | undefined) ?? "fresh",
           prefix: (body["name"] as string | undefined) ?? name,
         }).answer
       ).value,

@@ -3,24 +3,29 @@
  * computer. What has no meaning here (templates' builds, uploads by URL, metadata filters) is not there; keys and
  * domains of that service are not looked at.
  */
-import {
-  type FileKind,
-  LimitError,
-  type Program,
-  Sandbox as Box,
-  type SandboxOptions as BoxOptions,
-  StratosError,
-} from "@stratos/sdk/public";
-import { decodedText } from "./decoded-text.ts";
+import { Sandbox as Box, type SandboxOptions as BoxOptions, type SystemView } from "@stratos/sdk/public";
+import { COMMAND_TIMEOUT_MS, Commands, HOME, Pty } from "./e2b-commands.ts";
+import { NotFoundError, SandboxError, TimeoutError, translated } from "./e2b-errors.ts";
+import { Filesystem } from "./e2b-files.ts";
 import { internet } from "./internet.ts";
 import { type Execution, INTERPRETER, PythonRunner } from "./python-runner.ts";
-import { writeFile } from "./write-file.ts";
 
 export type { Execution };
+export { CommandHandle, Commands, type CommandStartOpts, Pty, type PtyCreateOpts } from "./e2b-commands.ts";
+export { CommandExitError, type CommandResult, NotFoundError, SandboxError, TimeoutError } from "./e2b-errors.ts";
+export {
+  type EntryInfo,
+  Filesystem,
+  type FilesystemEvent,
+  FilesystemEventType,
+  WatchHandle,
+  type WatchOpts,
+} from "./e2b-files.ts";
 
 const TIMEOUT_MS = 300_000;
-const COMMAND_TIMEOUT_MS = 60_000;
-const HOME = "/root";
+const LIST_LIMIT = 100;
+/** As Date has it. */
+const LAST_MS = 8.64e15;
 
 export interface SandboxOpts {
   /** Milliseconds until the sandbox ends; default: 5 minutes. */
@@ -29,283 +34,114 @@ export interface SandboxOpts {
   /** Default: the internet, without private networks; of a named one none. */
   readonly allowInternetAccess?: boolean;
   /** What that library has no word for: image (else the template's name), mounts, memory. */
-  readonly stratos?: Pick<BoxOptions, "image" | "name" | "pull" | "home" | "memoryBytes" | "mounts" | "onProgress">;
+  readonly stratos?: Pick<
+    BoxOptions,
+    "image" | "name" | "pull" | "home" | "memoryBytes" | "harts" | "mounts" | "onProgress"
+  >;
 }
 
-export interface CommandResult {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly error?: string;
+/** What `list` and `getInfo` tell. */
+export interface SandboxInfo {
+  readonly sandboxId: string;
+  /** The image. */
+  readonly templateId: string;
+  readonly name?: string;
+  /** Nothing is kept there. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly startedAt: Date;
+  /** Of a named one, which is there until it is killed: the last date that there is. */
+  readonly endAt: Date;
+  readonly state: SandboxState;
+  readonly cpuCount: number;
+  readonly memoryMB: number;
+  readonly envdVersion: string;
 }
 
-export class SandboxError extends Error {
-  override name = "SandboxError";
+export type SandboxState = "running" | "paused";
+
+export interface SandboxListOpts extends Pick<SandboxOpts, "stratos"> {
+  readonly query?: {
+    /** Default: both. */
+    readonly state?: readonly SandboxState[];
+    readonly startedAfter?: Date;
+    readonly template?: string;
+    /** Nothing is kept there, so that a filter is refused. */
+    readonly metadata?: Readonly<Record<string, string>>;
+  };
+  /** By the time of their start. Default: desc. */
+  readonly order?: "asc" | "desc";
+  /** On a page; default: 100. */
+  readonly limit?: number;
+  readonly nextToken?: string;
 }
 
-/** A limit of time was reached. */
-export class TimeoutError extends SandboxError {
-  override name = "TimeoutError";
-}
-
-export class NotFoundError extends SandboxError {
-  override name = "NotFoundError";
-}
-
-/** A command's status is above 0. */
-export class CommandExitError extends SandboxError implements CommandResult {
-  override name = "CommandExitError";
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly error: string;
-
-  constructor({ exitCode, stdout, stderr, error = `exit status ${exitCode}` }: CommandResult) {
-    super(error);
-    this.exitCode = exitCode;
-    this.stdout = stdout;
-    this.stderr = stderr;
-    this.error = error;
-  }
-}
-
-export interface CommandStartOpts {
-  readonly background?: boolean;
-  readonly cwd?: string;
-  readonly user?: string;
-  readonly envs?: Readonly<Record<string, string>>;
-  readonly onStdout?: (data: string) => void | Promise<void>;
-  readonly onStderr?: (data: string) => void | Promise<void>;
-  /** The command reads what `sendStdin` sends; else nothing. */
-  readonly stdin?: boolean;
-  /** Milliseconds; default: a minute. 0: no limit. */
-  readonly timeoutMs?: number;
-}
-
-/** A command that runs. */
-export class CommandHandle {
-  readonly pid: number;
-  readonly #program: Program;
-  readonly #result: Promise<CommandResult & { readonly isTimeout: boolean }>;
-  readonly #text = { stdout: "", stderr: "" };
-  exitCode: number | undefined;
+/** Pages of a list. */
+export class SandboxPaginator {
+  readonly #find: () => Promise<SandboxInfo[]>;
+  readonly #limit: number;
+  #at: number;
+  #hasNext = true;
 
   /** @internal */
-  constructor(program: Program, { onStdout, onStderr }: CommandStartOpts) {
-    this.pid = program.pid;
-    this.#program = program;
-    const read = async (
-      stream: "stdout" | "stderr",
-      listener: ((data: string) => void | Promise<void>) | undefined,
-    ): Promise<void> => {
-      for await (const data of decodedText(program[stream])) {
-        this.#text[stream] += data;
-        await listener?.(data);
-      }
-    };
-    this.#result = Promise.all([program.wait(), read("stdout", onStdout), read("stderr", onStderr)]).then(([end]) => {
-      this.exitCode = end.exitCode;
-      const { exitCode, signal, timedOut } = end;
-      const error = signal === null ? {} : { error: `ended by ${signal}` };
-      return { exitCode, ...this.#text, ...error, isTimeout: timedOut };
-    });
-    this.#result.catch(() => {});
+  constructor(find: () => Promise<SandboxInfo[]>, { limit = LIST_LIMIT, nextToken = "0" }: SandboxListOpts) {
+    this.#find = find;
+    this.#limit = limit;
+    this.#at = Number(nextToken);
+    if (!(Number.isInteger(limit) && limit > 0)) throw new SandboxError("limit: 1 or more is expected");
+    if (!(Number.isInteger(this.#at) && this.#at >= 0)) throw new SandboxError("nextToken: it is of no page");
   }
 
-  get stdout(): string {
-    return this.#text.stdout;
+  get hasNext(): boolean {
+    return this.#hasNext;
   }
 
-  get stderr(): string {
-    return this.#text.stderr;
+  get nextToken(): string | undefined {
+    return this.#hasNext && this.#at > 0 ? String(this.#at) : undefined;
   }
 
-  /** @throws CommandExitError for a status above 0; TimeoutError */
-  async wait(): Promise<CommandResult> {
-    // A busy engine may tell of the time-out as a failure.
-    const { isTimeout, ...result } = await translated(() => this.#result);
-    if (isTimeout) throw new TimeoutError("the command has reached its `timeoutMs`");
-    if (result.exitCode !== 0) throw new CommandExitError(result);
-    return result;
-  }
-
-  /** @returns whether it ran until now */
-  async kill(): Promise<boolean> {
-    if (this.exitCode !== undefined) return false;
-    await this.#program.kill("SIGKILL");
-    return true;
-  }
-
-  async sendStdin(data: string | Uint8Array): Promise<void> {
-    await this.#program.stdin.write(data);
-  }
-
-  async closeStdin(): Promise<void> {
-    this.#program.stdin.end();
+  async nextItems(): Promise<SandboxInfo[]> {
+    if (!this.#hasNext) throw new SandboxError("no more items to fetch");
+    const found = await this.#find();
+    const page = found.slice(this.#at, this.#at + this.#limit);
+    this.#at += page.length;
+    this.#hasNext = this.#at < found.length;
+    return page;
   }
 }
 
-/** `sandbox.commands`. */
-export class Commands {
-  readonly #box: Box;
-  readonly #envs: Readonly<Record<string, string>>;
-  readonly #handles = new Map<number, CommandHandle>();
-
-  /** @internal */
-  constructor(box: Box, envs: Readonly<Record<string, string>>) {
-    this.#box = box;
-    this.#envs = envs;
-  }
-
-  run(cmd: string, opts: CommandStartOpts & { readonly background: true }): Promise<CommandHandle>;
-  run(cmd: string, opts?: CommandStartOpts): Promise<CommandResult>;
-  async run(cmd: string, opts: CommandStartOpts = {}): Promise<CommandHandle | CommandResult> {
-    const { cwd = HOME, user, envs, timeoutMs = COMMAND_TIMEOUT_MS, background = false, stdin = false } = opts;
-    const program = await translated(() =>
-      this.#box.spawn(["/bin/bash", "-l", "-c", cmd], {
-        ...{ cwd, env: { ...this.#envs, ...envs } },
-        ...(user === undefined ? {} : { user }),
-        ...(timeoutMs === 0 ? {} : { timeoutMs }),
-        ...(stdin ? {} : { stdin: "" }),
-      }),
-    );
-    const handle = new CommandHandle(program, opts);
-    this.#handles.set(program.pid, handle);
-    const forget = (): void => void this.#handles.delete(program.pid);
-    program.wait().then(forget, forget);
-    return background ? handle : handle.wait();
-  }
-
-  /** One of `run` that runs. */
-  async connect(pid: number): Promise<CommandHandle> {
-    const handle = this.#handles.get(pid);
-    if (handle === undefined) throw new NotFoundError(`process ${pid} was not found`);
-    return handle;
-  }
-
-  async list(): Promise<{ readonly pid: number; readonly cmd: string; readonly args: readonly string[] }[]> {
-    const processes = await translated(() => this.#box.processes());
-    return processes
-      .filter(({ command }) => command.length > 0)
-      .map(({ pid, command }) => ({ pid, cmd: command[0]!, args: command.slice(1) }));
-  }
-
-  /** @returns whether it ran until now */
-  async kill(pid: number): Promise<boolean> {
-    return (await this.#handles.get(pid)?.kill()) ?? false;
-  }
-
-  async sendStdin(pid: number, data: string | Uint8Array): Promise<void> {
-    await (await this.connect(pid)).sendStdin(data);
-  }
-}
-
-export interface EntryInfo {
-  readonly name: string;
-  readonly path: string;
-  readonly type: "file" | "dir" | undefined;
-}
-
-/** `sandbox.files`. Relative paths begin in `/root`. */
-export class Filesystem {
-  readonly #box: Box;
-
-  /** @internal */
-  constructor(box: Box) {
-    this.#box = box;
-  }
-
-  read(path: string, opts?: { readonly format?: "text" }): Promise<string>;
-  read(path: string, opts: { readonly format: "bytes" }): Promise<Uint8Array>;
-  read(path: string, { format = "text" }: { readonly format?: "text" | "bytes" } = {}): Promise<string | Uint8Array> {
-    const { fs } = this.#box;
-    return translated<string | Uint8Array>(() =>
-      format === "bytes" ? fs.read(absolute(path)) : fs.readText(absolute(path)),
-    );
-  }
-
-  /** Folders on the way are made. */
-  write(path: string, data: string | Uint8Array | ArrayBuffer): Promise<EntryInfo>;
-  write(
-    files: readonly { readonly path: string; readonly data: string | Uint8Array | ArrayBuffer }[],
-  ): Promise<EntryInfo[]>;
-  async write(
-    place: string | readonly { readonly path: string; readonly data: string | Uint8Array | ArrayBuffer }[],
-    content: string | Uint8Array | ArrayBuffer = "",
-  ): Promise<EntryInfo | EntryInfo[]> {
-    if (typeof place !== "string") {
-      const written: EntryInfo[] = [];
-      for (const { path, data } of place) written.push(await this.write(path, data));
-      return written;
-    }
-    const path = absolute(place);
-    const bytes = content instanceof ArrayBuffer ? new Uint8Array(content) : content;
-    await translated(() => writeFile(this.#box.fs, path, bytes));
-    return entryOf(path, "file");
-  }
-
-  async list(path: string): Promise<EntryInfo[]> {
-    const folder = absolute(path);
-    const entries = await translated(() => this.#box.fs.list(folder));
-    return entries.map(({ name, kind }) => entryOf(`${folder === "/" ? "" : folder}/${name}`, kind));
-  }
-
-  /** @returns false: it was there */
-  async makeDir(path: string): Promise<boolean> {
-    if (await this.exists(path)) return false;
-    await translated(() => this.#box.fs.mkdir(absolute(path), { parents: true }));
-    return true;
-  }
-
-  async exists(path: string): Promise<boolean> {
-    try {
-      await translated(() => this.#box.fs.stat(absolute(path)));
-      return true;
-    } catch (error) {
-      if (error instanceof NotFoundError) return false;
-      throw error;
-    }
-  }
-
-  async getInfo(path: string): Promise<EntryInfo & { readonly size: number; readonly mode: number }> {
-    const place = absolute(path);
-    const { kind, sizeBytes, mode } = await translated(() => this.#box.fs.stat(place));
-    return { ...entryOf(place, kind), size: sizeBytes, mode };
-  }
-
-  async rename(oldPath: string, newPath: string): Promise<EntryInfo> {
-    await translated(() => this.#box.fs.rename(absolute(oldPath), absolute(newPath)));
-    const { name, path, type } = await this.getInfo(newPath);
-    return { name, path, type };
-  }
-
-  async remove(path: string): Promise<void> {
-    await translated(() => this.#box.fs.rm(absolute(path), { recursive: true }));
-  }
-}
-
-function absolute(path: string): string {
-  return path.startsWith("/") ? path : `${HOME}/${path.replace(/^\.\//, "")}`;
-}
-
-function entryOf(path: string, kind: FileKind): EntryInfo {
-  const type = kind === "folder" ? "dir" : kind === "file" ? "file" : undefined;
-  return { name: path.slice(path.lastIndexOf("/") + 1), path, type };
-}
+/** Those of this program that have no name, by the number that it knows them by. */
+const unnamed = new Map<string, Sandbox>();
 
 /** A computer of its own, on this one. */
 export class Sandbox {
   readonly commands: Commands;
   readonly files: Filesystem;
+  readonly pty: Pty;
+  readonly sandboxId: string;
   readonly #box: Box;
   readonly #hosts = new Map<number, string>();
   readonly #python: PythonRunner;
+  readonly #template: string;
+  readonly #cpuCount: number;
+  readonly #home: { readonly home?: string };
+  readonly #startedMs = Date.now();
+  /** Of one without a name. */
+  #endMs: number;
   #isRunning = true;
+  #isPaused = false;
 
-  private constructor(box: Box, envs: Readonly<Record<string, string>>) {
+  private constructor(box: Box, opts: SandboxOpts, template = "") {
+    const { envs = {}, timeoutMs = TIMEOUT_MS, stratos = {} } = opts;
     this.#box = box;
+    this.#template = template;
+    this.#cpuCount = stratos.harts ?? 1;
+    this.#home = homeOf(opts);
+    this.#endMs = this.#startedMs + timeoutMs;
+    this.sandboxId = box.name ?? globalThis.crypto.randomUUID();
+    if (box.name === null) unnamed.set(this.sandboxId, this);
     this.commands = new Commands(box, envs);
     this.files = new Filesystem(box);
+    this.pty = new Pty(box, envs);
     this.#python = new PythonRunner(
       () => translated(() => box.spawn(["python3", "-u", "-c", INTERPRETER], { cwd: HOME, env: envs })),
       {
@@ -320,7 +156,7 @@ export class Sandbox {
   static create(template: string, opts?: SandboxOpts): Promise<Sandbox>;
   static async create(first: string | SandboxOpts = {}, second: SandboxOpts = {}): Promise<Sandbox> {
     const opts = typeof first === "string" ? second : first;
-    const { timeoutMs = TIMEOUT_MS, envs = {}, allowInternetAccess, stratos = {} } = opts;
+    const { timeoutMs = TIMEOUT_MS, allowInternetAccess, stratos = {} } = opts;
     const image = stratos.image ?? (typeof first === "string" ? first : undefined);
     const box = await translated(() =>
       Box.create({
@@ -330,18 +166,73 @@ export class Sandbox {
         ...(stratos.name === undefined ? { timeoutMs, onTimeout: "stop" as const } : {}),
       }),
     );
-    return new Sandbox(box, envs);
+    return new Sandbox(box, opts, typeof image === "string" ? image : "");
   }
 
-  /** A named one that runs, or is paused. */
-  static async connect(sandboxId: string, { envs = {}, stratos = {} }: SandboxOpts = {}): Promise<Sandbox> {
-    const { home } = stratos;
-    return new Sandbox(await translated(() => Box.resume(sandboxId, home === undefined ? {} : { home })), envs);
+  /** One that runs, or is paused: a named one, or one of this program. */
+  static async connect(sandboxId: string, opts: SandboxOpts = {}): Promise<Sandbox> {
+    const own = unnamed.get(sandboxId);
+    if (own === undefined) return new Sandbox(await translated(() => Box.resume(sandboxId, homeOf(opts))), opts);
+    if (own.#isPaused) await translated(() => own.#box.resume());
+    own.#isPaused = false;
+    return own;
   }
 
-  /** Without a name: one that means nothing to others. */
-  get sandboxId(): string {
-    return this.#box.name ?? "";
+  /** Those that run or are paused: the named ones of this user, and those of this program. */
+  static list(opts: SandboxListOpts = {}): SandboxPaginator {
+    const { query: { state, startedAfter, template, metadata = {} } = {}, order = "desc" } = opts;
+    if (Object.keys(metadata).length > 0) throw new SandboxError("query.metadata: sandboxes have none here");
+    const isWanted = (info: SandboxInfo): boolean =>
+      (state === undefined || state.includes(info.state)) &&
+      (startedAfter === undefined || info.startedAt >= startedAfter) &&
+      (template === undefined || info.templateId === template);
+    const find = async (): Promise<SandboxInfo[]> => {
+      const systems = await translated(() => Box.list(homeOf(opts)));
+      const own = await Promise.all([...unnamed.values()].map((each) => each.#ownInfo()));
+      return [...systems.map(infoOf), ...own]
+        .filter((info) => info !== null && isWanted(info))
+        .map((info) => info!)
+        .sort((one, other) => (order === "asc" ? 1 : -1) * (one.startedAt.getTime() - other.startedAt.getTime()));
+    };
+    return new SandboxPaginator(find, opts);
+  }
+
+  /** @throws NotFoundError */
+  static async getInfo(sandboxId: string, opts: Pick<SandboxOpts, "stratos"> = {}): Promise<SandboxInfo> {
+    const info = unnamed.has(sandboxId)
+      ? await unnamed.get(sandboxId)!.#ownInfo()
+      : ((await translated(() => Box.list(homeOf(opts)))).map(infoOf).find((each) => each?.name === sandboxId) ?? null);
+    if (info === null) throw new NotFoundError(`sandbox ${sandboxId} was not found`);
+    return info;
+  }
+
+  /** @returns whether it ran, or was paused, until now */
+  static async kill(sandboxId: string, opts: Pick<SandboxOpts, "stratos"> = {}): Promise<boolean> {
+    const own = unnamed.get(sandboxId);
+    if (own !== undefined) return (await own.isRunning()) ? own.kill() : (await own.kill(), false);
+    const systems = await translated(() => Box.list(homeOf(opts)));
+    if (!systems.some((system) => system.name === sandboxId && infoOf(system) !== null)) return false;
+    await translated(async () => (await Box.connect(sandboxId, homeOf(opts))).stop());
+    return true;
+  }
+
+  /** @throws NotFoundError: it is there no longer */
+  async getInfo(): Promise<SandboxInfo> {
+    return Sandbox.getInfo(this.sandboxId, { stratos: this.#home });
+  }
+
+  /** Null: it has ended. */
+  async #ownInfo(): Promise<SandboxInfo | null> {
+    const stats = this.#isRunning ? await this.#box.stats().catch(() => null) : null;
+    if (stats === null) return null;
+    return {
+      ...{ sandboxId: this.sandboxId, templateId: this.#template, metadata: {} },
+      ...{ startedAt: new Date(this.#startedMs), endAt: new Date(this.#endMs) },
+      state: this.#isPaused ? "paused" : "running",
+      cpuCount: this.#cpuCount,
+      memoryMB: Math.floor(stats.memory.limitBytes / 2 ** 20),
+      envdVersion: "",
+    };
   }
 
   async isRunning(): Promise<boolean> {
@@ -355,6 +246,7 @@ export class Sandbox {
   /** It ends after so long, from now on. */
   async setTimeout(timeoutMs: number): Promise<void> {
     await translated(() => this.#box.setTimeout(timeoutMs));
+    this.#endMs = Date.now() + timeoutMs;
   }
 
   /** Of this computer, without a scheme; `openPort` has to be waited for first. @throws SandboxError: it was not */
@@ -391,11 +283,13 @@ export class Sandbox {
   /** Nothing runs until `connect`. */
   async pause(): Promise<void> {
     await translated(() => this.#box.pause());
+    this.#isPaused = true;
   }
 
   async kill(): Promise<boolean> {
     if (!this.#isRunning) return false;
     this.#isRunning = false;
+    unnamed.delete(this.sandboxId);
     await translated(() => this.#box.stop());
     return true;
   }
@@ -405,15 +299,19 @@ export class Sandbox {
   }
 }
 
-/** Failures have the other library's classes. */
-async function translated<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof LimitError) throw new TimeoutError(error.message, { cause: error });
-    if (!(error instanceof StratosError)) throw error;
-    const code = (error.data as { readonly code?: string }).code;
-    const isMissing = error.kind === "no-image" || error.kind === "no-system" || code === "ENOENT";
-    throw new (isMissing ? NotFoundError : SandboxError)(error.message, { cause: error });
-  }
+function homeOf({ stratos: { home } = {} }: Pick<SandboxOpts, "stratos">): { readonly home?: string } {
+  return home === undefined ? {} : { home };
+}
+
+/** Null: it has ended, or is lost. */
+function infoOf({ name, image, state, startedMs, harts, memoryBytes }: SystemView): SandboxInfo | null {
+  if (state === "exited" || state === "lost") return null;
+  return {
+    ...{ sandboxId: name, name, templateId: image, metadata: {} },
+    ...{ startedAt: new Date(startedMs), endAt: new Date(LAST_MS) },
+    state: state === "paused" ? "paused" : "running",
+    cpuCount: harts,
+    memoryMB: Math.floor(memoryBytes / 2 ** 20),
+    envdVersion: "",
+  };
 }

@@ -34,8 +34,12 @@ export interface CreateParams extends WithSignal {
   /** Looked at: `vcpus`. */
   readonly resources?: { readonly vcpus?: number };
   readonly env?: Readonly<Record<string, string>>;
-  /** What runs is what the image has; its name stands in `stratos`. */
+  /**
+   * `python3.13`, or `node` and a number: the image must have that, or is refused. Default: whatever it has.
+   */
   readonly runtime?: string;
+  /** The name of an image here; also in `stratos`. */
+  readonly image?: string;
   /** Default: the internet, without private networks; of a named one none. */
   readonly networkPolicy?: "allow-all" | "deny-all";
   /** What that library has no word for: image, mounts, memory. */
@@ -61,6 +65,8 @@ interface LogLine {
   readonly data: string;
 }
 
+/** The language, and its version. */
+const RUNTIME = /^(node|python)(\d+(?:\.\d+)?)$/;
 const REFUSED = ["source", "drives", "mounts", "region", "persistent"] as const;
 
 /** A computer of its own, on this one. */
@@ -81,12 +87,17 @@ export class Sandbox {
   static async create(params: CreateParams = {}): Promise<Sandbox> {
     for (const option of REFUSED)
       if ((params as Readonly<Record<string, unknown>>)[option] !== undefined)
-        throw new StratosError("option", `${option}: Stratos has no such thing here`, { option });
-    const { name, timeout = TIMEOUT_MS, resources, networkPolicy, signal, stratos = {} } = params;
+        throw refused(option, "Stratos has no such thing here");
+    const { name, timeout = TIMEOUT_MS, resources, networkPolicy, signal, runtime, image, stratos = {} } = params;
+    if (runtime !== undefined && !RUNTIME.test(runtime))
+      throw refused("runtime", `${runtime} is none: python3.13, node24 and the like are`);
+    if (networkPolicy !== undefined && networkPolicy !== "allow-all" && networkPolicy !== "deny-all")
+      throw refused("networkPolicy", '"allow-all" or "deny-all" is expected');
     const life = name === undefined ? { timeoutMs: timeout, onTimeout: "stop" as const } : { name };
     const harts = resources?.vcpus;
     const wantsNetwork = networkPolicy === undefined ? undefined : networkPolicy === "allow-all";
     const box = await Box.create({
+      ...(image === undefined ? {} : { image }),
       ...{ ...stratos, ...life, ...internet(wantsNetwork, name !== undefined) },
       ...(harts === undefined ? {} : { harts }),
       ...(signal === undefined ? {} : { signal }),
@@ -101,6 +112,7 @@ export class Sandbox {
   /** @param giveUp  when it cannot be made ready */
   static async #begun(box: Box, params: CreateParams, giveUp: () => Promise<void>): Promise<Sandbox> {
     try {
+      if (params.runtime !== undefined) await checkRuntime(box, params.runtime);
       await box.fs.mkdir(WORK_FOLDER, { parents: true });
       const sandbox = new Sandbox(box, params);
       for (const port of params.ports ?? []) sandbox.#domains.set(port, (await box.url(port)).replace(/\/$/, ""));
@@ -242,6 +254,21 @@ export class Sandbox {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
+}
+
+function refused(option: string, why: string): StratosError {
+  return new StratosError("option", `${option}: ${why}`, { option });
+}
+
+/** Runs what the runtime's programs are run by. @throws StratosError of kind option: it is another, or none */
+async function checkRuntime(box: Box, runtime: string): Promise<void> {
+  const [, language, version] = RUNTIME.exec(runtime)!;
+  const found = await box.run(`${language === "node" ? "node" : "python3"} --version`, { stdin: "" });
+  // `v24.1.0`, `Python 3.13.5`
+  const numbers = /(\d+)\.(\d+)/.exec(found.stdout);
+  const has = numbers === null ? "none" : language === "node" ? numbers[1]! : numbers[0];
+  if (has === version) return;
+  throw refused("runtime", `the image has no ${runtime} (${language}: ${has}); \`stratos.image\` names another`);
 }
 
 const STATUSES: Readonly<Record<SystemState, string>> = {

@@ -40,6 +40,7 @@ interface CallOptions {
 }
 
 interface GoingProgram {
+  readonly target: number;
   readonly pid: number;
   type(bytes: Uint8Array): void;
   end(): void;
@@ -47,15 +48,31 @@ interface GoingProgram {
 }
 
 export class ScriptedEngines implements Engines {
+  /** Those that are not released. */
+  processes = 0;
   /** Machines that run. */
   running = 0;
   /** Called by each machine that is to be; it is there once that has resolved. */
   created: () => Promise<void> = () => Promise.resolve();
 
   acquire(): { engine: EngineClient; release(): void } {
+    this.processes++;
     const programs = new Map<number, GoingProgram>();
     let last = 0;
-    const program = (number: number, { onStarted, onRead, onOutput }: CallOptions): Promise<unknown> => {
+    let lastTarget = 0;
+    const machine = async ({ signal }: CallOptions): Promise<number> => {
+      const aborted = new Promise<never>((_, reject) => {
+        signal?.addEventListener("abort", () => reject(new Error("cancelled")));
+      });
+      await Promise.race([this.created(), aborted]);
+      this.running++;
+      return ++lastTarget;
+    };
+    const program = (
+      number: number,
+      target: number,
+      { onStarted, onRead, onOutput }: CallOptions,
+    ): Promise<unknown> => {
       const pid = number + 100;
       onStarted?.(pid);
       return new Promise((resolve, reject) => {
@@ -66,9 +83,10 @@ export class ScriptedEngines implements Engines {
           onRead?.(bytes.length);
           onOutput?.(1, bytes);
         };
-        programs.set(number, { pid, type, end, cancel });
+        programs.set(number, { target, pid, type, end, cancel });
       });
     };
+    const of = (target: number): GoingProgram[] => [...programs.values()].filter((each) => each.target === target);
     const answer = async (
       number: number,
       op: keyof Operations,
@@ -76,22 +94,25 @@ export class ScriptedEngines implements Engines {
       given: CallOptions,
     ): Promise<unknown> => {
       switch (op) {
-        case "create": {
-          const { signal } = given;
-          const aborted = new Promise<never>((_, reject) => {
-            signal?.addEventListener("abort", () => reject(new Error("cancelled")));
-          });
-          await Promise.race([this.created(), aborted]);
-          this.running++;
-          return { value: 1 };
+        case "create":
+          return { value: await machine(given) };
+        case "fork": {
+          const targets: number[] = [];
+          try {
+            for (let left = (request as Operations["fork"]).count; left > 0; left--) targets.push(await machine(given));
+          } catch (error) {
+            this.running -= targets.length;
+            throw error;
+          }
+          return { value: targets };
         }
         case "run":
         case "attach":
-          return program(number, given);
+          return program(number, (request as Operations["attach"]).target, given);
         case "events":
           return new Promise(() => {});
         case "processes":
-          return { value: [...programs.values()].map(({ pid }) => pid) };
+          return { value: of((request as Operations["processes"]).target).map(({ pid }) => pid) };
         case "signal": {
           const { pid } = request as Operations["signal"];
           for (const each of programs.values()) if (each.pid === pid) each.end();
@@ -104,7 +125,7 @@ export class ScriptedEngines implements Engines {
         }
         case "close":
           this.running--;
-          for (const each of programs.values()) each.end();
+          for (const each of of((request as Operations["close"]).target)) each.end();
           return { value: null };
         default:
           throw new StratosError("option", op, { option: op });
@@ -121,6 +142,6 @@ export class ScriptedEngines implements Engines {
         else if (message.input === "bytes") programs.get(message.call)?.type(bytes!);
       },
     };
-    return { engine: engine as unknown as EngineClient, release: () => {} };
+    return { engine: engine as unknown as EngineClient, release: () => void this.processes-- };
   }
 }

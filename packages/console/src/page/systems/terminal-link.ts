@@ -25,6 +25,8 @@ export interface LinkedTerminal {
 
 interface Line {
   readonly terminal: LinkedTerminal;
+  /** What was shown before has come; what is typed until then waits here. */
+  isLive: boolean;
   ahead: number;
   readonly typed: Uint8Array[];
 }
@@ -37,7 +39,7 @@ export class TerminalLink {
   /** @returns the terminal's number */
   open(terminal: LinkedTerminal): number {
     const id = ++this.#last;
-    this.#lines.set(id, { terminal, ahead: 0, typed: [] });
+    this.#lines.set(id, { terminal, isLive: false, ahead: 0, typed: [] });
     if (this.#socket === null) this.#connect();
     else if (this.#socket.readyState === WebSocket.OPEN) this.#begin(id);
     return id;
@@ -60,7 +62,7 @@ export class TerminalLink {
   }
 
   #sendTyped(id: number, line: Line): void {
-    while (line.typed.length > 0 && line.ahead < AHEAD_MAX) {
+    while (line.isLive && line.typed.length > 0 && line.ahead < AHEAD_MAX) {
       const piece = line.typed.shift()!;
       line.ahead += piece.length;
       this.#socket!.send(terminalBytes(id, piece));
@@ -87,6 +89,7 @@ export class TerminalLink {
 
   #begin(id: number): void {
     const line = this.#lines.get(id)!;
+    line.isLive = false;
     line.ahead = 0;
     line.typed.length = 0;
     line.terminal.begin();
@@ -110,5 +113,8 @@ export class TerminalLink {
     // It would be opened again with the next connection.
     if ("ended" in message || "problem" in message) this.#lines.delete(message.id);
     line.terminal.take(message);
+    if (!("live" in message)) return;
+    line.isLive = true;
+    this.#sendTyped(message.id, line);
   }
 }

@@ -8,12 +8,13 @@ import { followColours } from "../terminal-colours.ts";
 import type { LinkedTerminal, Place, TerminalLink } from "./terminal-link.ts";
 import type { ServerMessage } from "./terminal-messages.ts";
 
-/** Sequences that a terminal answers: DA, DSR, DECRQM, and colours. */
+/** Sequences that a terminal answers: DA, DSR, DECRQM, DECRQSS, and colours. */
 const QUESTIONS = [
   ...["c", "n"].flatMap((final) => [{ final }, { prefix: "?", final }, { prefix: ">", final }]),
   { intermediates: "$", final: "p" },
   { prefix: "?", intermediates: "$", final: "p" },
 ];
+const STATUS_QUESTION = { intermediates: "$", final: "q" };
 const COLOUR_QUESTIONS = [4, 10, 11, 12];
 
 export class TerminalPane implements LinkedTerminal {
@@ -61,6 +62,7 @@ export class TerminalPane implements LinkedTerminal {
     // Of several who watch, one answers; and nobody what was asked before.
     const isNotForUs = (): boolean => !(this.#isLive && this.#isOwn);
     for (const question of QUESTIONS) terminal.parser.registerCsiHandler(question, isNotForUs);
+    terminal.parser.registerDcsHandler(STATUS_QUESTION, isNotForUs);
     for (const number of COLOUR_QUESTIONS)
       terminal.parser.registerOscHandler(number, (text) => text.includes("?") && isNotForUs());
     terminal.onData((text) => this.#type(new TextEncoder().encode(text)));
@@ -71,7 +73,6 @@ export class TerminalPane implements LinkedTerminal {
   }
 
   #type(bytes: Uint8Array): void {
-    if (!this.#isLive) return;
     if (!this.#isOwn) this.claimSize();
     this.#link.type(this.#id, bytes);
   }

@@ -1,0 +1,31 @@
+/** Where Node has engines: in processes of the machine's own Node, in threads of this one. */
+import type { Isolation } from "@stratos/sdk/api";
+import { CountedEngines, type EngineClient, type Listening, type StreamPair, StratosError } from "@stratos/sdk/client";
+import { startEngineProcess } from "./engine-process.ts";
+import { hasThreadsForEngines, startEngineThread } from "./engine-threads.ts";
+import { listenOnLoopback } from "./loopback-listener.ts";
+
+export class NodeEngines extends CountedEngines {
+  constructor() {
+    // What makes images and holds volumes open ends with them, whatever becomes of machines.
+    super(startEngine, startEngineProcess);
+  }
+
+  listen(onConnection: (connection: StreamPair) => void): Promise<Listening> {
+    return listenOnLoopback(onConnection);
+  }
+}
+
+function startEngine(isolation: Isolation = hasThreadsForEngines() ? "worker" : "process"): EngineClient {
+  switch (isolation) {
+    case "process":
+      return startEngineProcess();
+    case "worker":
+    case "shared":
+      return startEngineThread(isolation);
+    default:
+      throw new StratosError("option", 'isolation: "worker", "shared" or "process" is expected', {
+        option: "isolation",
+      });
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Goal: a sandbox runs in a worker, in a process or in the thread that asks, and is the same there; the first two leave
+ * that thread free; where a mode cannot be, that is told by name. Method: programs in an empty project, on the Node of
+ * machines, which can have all three, and on the host's.
+ */
+import { rmSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { installLibrary, programPrints } from "./support/library-project.ts";
+
+let folder = "";
+let project = "";
+
+before(async () => {
+  ({ folder, project } = await installLibrary());
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** On the Node that runs this test. */
+const prints = (source: string, expected: unknown): Promise<void> =>
+  programPrints(project, source, expected, {}, process.execPath);
+
+const BEGIN = `import { readdirSync, readFileSync } from "node:fs";
+  import { Board, openVolume, Sandbox } from "stratos";
+  const said = [];
+  const make = (more) => Sandbox.create({ image: process.env.IMAGE, memoryBytes: 256 << 20, ...more });
+  const refused = (work) => work.then(() => "done", ({ kind, data }) => [kind, data.option ?? data.which]);
+  const children = () => readdirSync("/proc/self/task").flatMap((thread) =>
+    readFileSync("/proc/self/task/" + thread + "/children", "utf8").split(" ").filter(Boolean)).length;
+  `;
+
+test("programs, forks, states and limits are the same in each; one is a process, and a worker is the default", () =>
+  prints(
+    `${BEGIN}
+    for (const isolation of [undefined, "worker", "shared", "process"]) {
+      const before = children();
+      const [box, other] = await Promise.all(["a", "b"].map((hostname) => make({ isolation, hostname })));
+      const seen = [children() - before];
+      await Promise.all([box, other].map((each) => each.run("hostname > /tmp/name")));
+      const [fork] = await box.fork();
+      await fork.run("echo fork >> /tmp/name");
+      const loaded = await make({ isolation, state: await fork.save() });
+      for (const each of [box, other, loaded]) seen.push((await each.run("cat /tmp/name")).stdout);
+      seen.push(await refused(box.run("echo begun; while :; do :; done", { timeoutMs: 500 })));
+      const giving = AbortSignal.timeout(300);
+      seen.push(await box.run("sleep 1000", { signal: giving }).catch(({ name }) => name));
+      for (const each of [box, fork, loaded]) await each.close();
+      seen.push((await other.run("echo still")).stdout);
+      await other.close();
+      seen.push((await refused(other.run("true")))[0]);
+      said.push(seen);
+    }
+    console.log(JSON.stringify(said));`,
+    [0, 0, 0, 2].map((count) => [
+      ...[count, "a\n", "b\n", "a\nfork\n", ["limit", "timeout"], "TimeoutError", "still\n", "closed"],
+    ]),
+  ));
+
+test("a busy sandbox leaves the thread of its caller free, unless it shares that", () =>
+  prints(
+    `${BEGIN}
+    const costs = {};
+    for (const isolation of ["worker", "process", "shared"]) {
+      const box = await make({ isolation });
+      const before = process.threadCpuUsage();
+      await box.run("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done");
+      const { user, system } = process.threadCpuUsage(before);
+      costs[isolation] = user + system;
+      await box.close();
+    }
+    console.log(JSON.stringify([costs.worker * 4 < costs.shared, costs.process * 4 < costs.shared]));`,
+    [true, true],
+  ));
+
+test("a program ends although a sandbox is open in a worker, and a volume is one sandbox's", () =>
+  prints(
+    `${BEGIN}
+    import { spawnSync } from "node:child_process";
+    spawnSync("node_modules/.bin/stratos", ["fs", "format", "kept.aegisfs", "--size", "64M"]);
+    const first = await make({ volumes: { "/data": openVolume("kept.aegisfs") } });
+    await first.run("echo 1 > /data/file");
+    const second = () => make({ volumes: { "/data": openVolume("kept.aegisfs") } });
+    said.push((await refused(second()))[0]);
+    await first.close();
+    const box = await second();
+    said.push(await box.fs.readText("/data/file"));
+    await box.run("setsid sh -c 'while :; do :; done' > /dev/null 2>&1 &");
+    const board = await Board.create({ memoryBytes: 512 << 20 });
+    said.push((await (await make({ board })).run("echo on")).stdout);
+    said.push(await refused(make({ board, isolation: "worker" })), await refused(make({ isolation: "other" })));
+    console.log(JSON.stringify(said));`,
+    ["in-use", "1\n", "on\n", ["option", "isolation"], ["option", "isolation"]],
+  ));
+
+test("on a Node that machines cannot run on, threads are refused, and processes are the default", () =>
+  programPrints(
+    project,
+    `${BEGIN}
+    const canThreads = Number(process.versions.node.split(".")[0]) >= 24;
+    for (const isolation of ["worker", "shared"])
+      said.push(canThreads ? ["option", "isolation"] : await refused(make({ isolation })));
+    const before = children();
+    const box = await make({});
+    said.push(children() - before === (canThreads ? 0 : 1));
+    await box.close();
+    console.log(JSON.stringify(said));`,
+    [["option", "isolation"], ["option", "isolation"], true],
+  ));
