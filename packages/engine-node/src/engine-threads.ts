@@ -21,7 +21,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 type Gone = Parameters<Parameters<EngineChannel["onGone"]>[0]>[0];
 
 /** This Node has what machines need. */
-export function hasThreadsForEngines(): boolean {
+function hasThreadsForEngines(): boolean {
   return Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN;
 }
 

@@ -2,7 +2,7 @@
 import type { Isolation } from "@stratos/sdk/api";
 import { CountedEngines, type EngineClient, type Listening, type StreamPair, StratosError } from "@stratos/sdk/client";
 import { startEngineProcess } from "./engine-process.ts";
-import { hasThreadsForEngines, startEngineThread } from "./engine-threads.ts";
+import { startEngineThread } from "./engine-threads.ts";
 import { listenOnLoopback } from "./loopback-listener.ts";
 
 export class NodeEngines extends CountedEngines {
@@ -16,7 +16,7 @@ export class NodeEngines extends CountedEngines {
   }
 }
 
-function startEngine(isolation: Isolation = hasThreadsForEngines() ? "worker" : "process"): EngineClient {
+function startEngine(isolation: Isolation = "process"): EngineClient {
   switch (isolation) {
     case "process":
       return startEngineProcess();
