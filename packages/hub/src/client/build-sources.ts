@@ -21,6 +21,7 @@ import {
   type WaitReason,
 } from "@stratos/hub-api";
 import { isPackage } from "../store/artefacts.ts";
+import { pause } from "../worker/pause.ts";
 import { uploadArtefacts, type UploadFile } from "../worker/upload.ts";
 
 export interface WantedSource {
@@ -298,16 +299,4 @@ async function requireHope(client: HubClient, open: readonly Job[]): Promise<voi
     `task ${id} waits for a package that nobody builds: builder: ${task.runs.at(-1)?.message}; it goes on when one ` +
       `comes into channel ${task.channel}`,
   );
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal.addEventListener("abort", end);
-  });
 }

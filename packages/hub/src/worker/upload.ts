@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { HubProblem, type HubClient } from "@stratos/hub-api";
+import { pause } from "./pause.ts";
 
 export interface UploadFile {
   readonly name: string;
@@ -103,17 +104,4 @@ function triesAfter(error: unknown): number {
   const { cause = error } = error as Error;
   const { code } = cause as NodeJS.ErrnoException;
   return AWAY.has(code) ? Infinity : code === "ENOTFOUND" ? TRIES_MAX : 1;
-}
-
-/** Ends with `signal` at the latest. */
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal.addEventListener("abort", end);
-  });
 }
