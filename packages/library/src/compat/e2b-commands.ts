@@ -134,6 +134,22 @@ class Handles {
   }
 }
 
+function spawnShell(
+  box: Box,
+  args: readonly string[],
+  { cwd = HOME, user, timeoutMs = COMMAND_TIMEOUT_MS }: Pick<CommandStartOpts, "cwd" | "user" | "timeoutMs">,
+  more: Parameters<Box["spawn"]>[1],
+): ReturnType<Box["spawn"]> {
+  return translated(() =>
+    box.spawn(["/bin/bash", ...args], {
+      ...more,
+      cwd,
+      ...(user === undefined ? {} : { user }),
+      ...(timeoutMs === 0 ? {} : { timeoutMs }),
+    }),
+  );
+}
+
 /** `sandbox.commands`. */
 export class Commands {
   readonly #box: Box;
@@ -149,15 +165,11 @@ export class Commands {
   run(cmd: string, opts: CommandStartOpts & { readonly background: true }): Promise<CommandHandle>;
   run(cmd: string, opts?: CommandStartOpts): Promise<CommandResult>;
   async run(cmd: string, opts: CommandStartOpts = {}): Promise<CommandHandle | CommandResult> {
-    const { cwd = HOME, user, envs, timeoutMs = COMMAND_TIMEOUT_MS, background = false, stdin = false } = opts;
-    const program = await translated(() =>
-      this.#box.spawn(["/bin/bash", "-l", "-c", cmd], {
-        ...{ cwd, env: { ...this.#envs, ...envs } },
-        ...(user === undefined ? {} : { user }),
-        ...(timeoutMs === 0 ? {} : { timeoutMs }),
-        ...(stdin ? {} : { stdin: "" }),
-      }),
-    );
+    const { background = false, stdin = false } = opts;
+    const program = await spawnShell(this.#box, ["-l", "-c", cmd], opts, {
+      env: { ...this.#envs, ...opts.envs },
+      ...(stdin ? {} : { stdin: "" }),
+    });
     const handle = this.#handles.add(new CommandHandle(program, opts), program.wait());
     return background ? handle : handle.wait();
   }
@@ -213,15 +225,11 @@ export class Pty {
   }
 
   async create(opts: PtyCreateOpts): Promise<CommandHandle> {
-    const { cols, rows, onData, cwd = HOME, user, envs, timeoutMs = COMMAND_TIMEOUT_MS } = opts;
-    const program = await translated(() =>
-      this.#box.spawn(["/bin/bash", "-i", "-l"], {
-        ...{ cwd, env: { ...TERMINAL, ...this.#envs, ...envs }, tty: { columns: cols, rows } },
-        ...(user === undefined ? {} : { user }),
-        ...(timeoutMs === 0 ? {} : { timeoutMs }),
-      }),
-    );
-    return this.#handles.add(new CommandHandle(program, { onPty: onData }), program.wait());
+    const program = await spawnShell(this.#box, ["-i", "-l"], opts, {
+      env: { ...TERMINAL, ...this.#envs, ...opts.envs },
+      tty: { columns: opts.cols, rows: opts.rows },
+    });
+    return this.#handles.add(new CommandHandle(program, { onPty: opts.onData }), program.wait());
   }
 
   /** One of `create` that runs: what it shows from now on is told here, too. */
