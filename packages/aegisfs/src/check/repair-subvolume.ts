@@ -1,8 +1,8 @@
 /**
  * Makes a subvolume's files hang together again, whatever is missing or wrong in its tree, whose nodes can all be read.
- * What has lost its name is linked into /lost+found under its number; what has lost its inode gets one: for what content
- * is left, or, where a file's or a symbolic link's name alone is left, so that reading it is an error and not a file
- * that never was. The tree is changed directly: nothing of the subvolume may be in memory. Throws Failure.
+ * What has lost its name is linked into /lost+found under its number. What has lost its inode gets one: for the content
+ * that is left, or, where only the name of a file or a symbolic link is left, so that reading it is an error and nobody
+ * takes it for what never was. The tree is changed directly: nothing of the subvolume may be in memory. Throws Failure.
  */
 import { DT_DIR, DT_LNK, DT_REG, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { nameAt } from "../file/directory.ts";

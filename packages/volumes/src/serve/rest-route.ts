@@ -25,6 +25,8 @@ export interface RestOperation {
   readonly path: string;
   readonly id: string;
   readonly summary: string;
+  /** That it needs, of services that tell who may. */
+  readonly role?: string;
   readonly query?: Readonly<
     Record<string, { readonly schema: Schema; readonly required?: boolean; readonly description: string }>
   >;

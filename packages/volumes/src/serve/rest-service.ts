@@ -22,7 +22,8 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { Hono, type Context } from "hono";
 import { OperationError } from "@stratos/operation";
 import { EngineError } from "../volume-error.ts";
-import { metricsText, RequestCounters } from "./metrics.ts";
+import { metricsText } from "./metrics.ts";
+import { RequestCounters } from "./metrics-text.ts";
 import { openApiDocument } from "./openapi.ts";
 import {
   bearerToken,
