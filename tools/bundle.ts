@@ -14,7 +14,7 @@
  *     dist/fill-translations.mjs   the process that translates what runs have learned
  *     dist/supervisor-process.mjs   the process of the user's named systems
  *     dist/browser.mjs, dist/browser-engine.mjs, dist/zstd.wasm   the same in a page, and its worker
- *     dist/console/       the pages of `stratos image web` and `stratos serve --ui`
+ *     dist/console/       the pages of `stratos image web`, `serve --ui` and `fs serve --ui`
  *     dist/pglite.*, dist/initdb.wasm   the database of `stratos hub`
  *     dist/pglite-data.tar.zst          a new one, which `npm run build` has made before
  *     dist/man/*.1        manual pages
@@ -175,7 +175,7 @@ if (options["program-only"] !== true) {
   writeTypes();
 }
 
-for (const page of ["tab", "systems"] as const) writePage(join(dist, "console", page), await joinPage(page));
+for (const page of ["tab", "systems", "volumes"] as const) writePage(join(dist, "console", page), await joinPage(page));
 
 // AstraLisp's libraries in Scheme are read where they are imported.
 cpSync(join(root, "packages/lisp/scheme"), join(dist, "scheme"), { recursive: true });

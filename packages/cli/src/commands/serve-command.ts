@@ -8,7 +8,7 @@ import { UsageError } from "../command-error.ts";
 import { parseListen } from "../option-values.ts";
 import { warnOfSharedToken } from "../shared-token.ts";
 import type { TlsFiles } from "@stratos/volumes/serve";
-import { serveKeyCommand } from "./serve-key-command.ts";
+import { accessKeyCommand } from "./access-key-command.ts";
 import type { Finish } from "./row-options.ts";
 
 interface ServeOptions {
@@ -69,7 +69,7 @@ export function serveCommand(finish: Finish): Command {
         .default([], "those of the certificate"),
     )
     .option("--openapi", "print the OpenAPI description, and stop")
-    .addCommand(serveKeyCommand(finish))
+    .addCommand(accessKeyCommand(finish, "serve"))
     .action(async (options: ServeOptions) => finish(await serve(options)));
 }
 
@@ -83,19 +83,14 @@ function parseHostName(text: string): string {
 }
 
 async function serve(options: ServeOptions): Promise<number> {
-  const [
-    { accessKeysPath, AccessKeys, CONSOLE_API, CONSOLE_OPERATIONS, SignIn, startConsole },
-    volumes,
-    { openSupervisor },
-    images,
-    machines,
-  ] = await Promise.all([
-    import("@stratos/console/serve"),
-    import("@stratos/volumes/serve"),
-    import("@stratos/supervisor/client"),
-    import("@stratos/images"),
-    import("../session/machine-options.ts"),
-  ]);
+  const [{ CONSOLE_API, CONSOLE_OPERATIONS, SignIn, startConsole }, volumes, { openSupervisor }, images, machines] =
+    await Promise.all([
+      import("@stratos/console/serve"),
+      import("@stratos/volumes/serve"),
+      import("@stratos/supervisor/client"),
+      import("@stratos/images"),
+      import("../session/machine-options.ts"),
+    ]);
   if (options.openapi === true) {
     const document = volumes.openApiDocument(CONSOLE_OPERATIONS, CONSOLE_API, VERSION);
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
@@ -120,7 +115,10 @@ async function serve(options: ServeOptions): Promise<number> {
   const token = isOpen ? null : volumes.serviceToken(options.tokenFile ?? volumes.defaultTokenPath("serve"));
   const sessions = token === null ? null : keptSessions(home);
   const onDefect = (words: string): void => void process.stderr.write(`stratos: internal error: ${words}\n`);
-  const keys = new AccessKeys(accessKeysPath(home), (words) => void process.stderr.write(`stratos: ${words}\n`));
+  const keys = new volumes.AccessKeys(
+    volumes.accessKeysPath(home, "serve"),
+    (words) => void process.stderr.write(`stratos: ${words}\n`),
+  );
   const signIn = token === null ? null : new SignIn(token.text, keys, sessions?.path ?? null);
   const settings = {
     home,

@@ -19,8 +19,9 @@ import {
   RequestCounters,
   requireOwnOrigin,
   type RestOperation,
+  servePage,
 } from "@stratos/volumes/serve";
-import { mayAct } from "../page/systems/role.ts";
+import { mayAct } from "@stratos/volumes/roles";
 import { type Identity, SESSION_SECONDS, type SignIn } from "./access/sign-in.ts";
 import { consoleMetrics } from "./metrics.ts";
 import { IDENTITY, SIGN_IN, SIGNED_IN } from "./schemas.ts";
@@ -244,29 +245,6 @@ function sessionOf(context: Context, signIn: SignIn, cookie: CookieName): Identi
     cookie: getCookie(context, cookie.text) ?? "",
     key: context.req.header(KEY_HEADER) ?? "",
   });
-}
-
-const TYPES: Readonly<Record<string, string>> = {
-  html: "text/html; charset=utf-8",
-  js: "text/javascript; charset=utf-8",
-  css: "text/css; charset=utf-8",
-};
-/** Styles of elements are xterm.js's. */
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data:; " +
-  "form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
-
-function servePage(app: Hono, page: ReadonlyMap<string, Uint8Array>): void {
-  for (const [name, content] of page)
-    app.get(name === "index.html" ? "/" : `/${name}`, (context) =>
-      context.body(content as Uint8Array<ArrayBuffer>, 200, {
-        "Content-Type": TYPES[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream",
-        "Content-Security-Policy": POLICY,
-        "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-      }),
-    );
 }
 
 function failure(context: Context, error: unknown, onDefect: (words: string) => void): Response {

@@ -1,6 +1,6 @@
 /** JSON Schemas of what the console's REST service takes and answers. */
 import type { Schema } from "@stratos/volumes/serve";
-import { ROLES } from "../page/systems/role.ts";
+import { ROLES } from "@stratos/volumes/roles";
 
 const text = (description: string): Schema => ({ type: "string", description });
 export const count = (description: string, minimum = 0): Schema => ({ type: "integer", minimum, description });

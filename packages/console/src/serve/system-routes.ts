@@ -6,7 +6,7 @@ import type { SupervisorClient, SupervisorOperations } from "@stratos/sdk/system
 import { lastLines } from "@stratos/supervisor/last-lines";
 import { foundVolumes, listedVolume } from "@stratos/volumes";
 import type { ApiAbout, RestOperation } from "@stratos/volumes/serve";
-import type { Role } from "../page/systems/role.ts";
+import type { Role } from "@stratos/volumes/roles";
 import * as schemas from "./schemas.ts";
 
 export const CONSOLE_API: ApiAbout = {

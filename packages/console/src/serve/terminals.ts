@@ -9,7 +9,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { ProgramEnd, TerminalSize } from "@stratos/sdk/api";
 import type { SupervisorClient, TerminalSized } from "@stratos/sdk/systems";
 import { STREAM_WINDOW } from "@stratos/sdk/wire";
-import { mayAct } from "../page/systems/role.ts";
+import { mayAct } from "@stratos/volumes/roles";
 import type { Identity, SignIn } from "./access/sign-in.ts";
 import { type ConsoleOptions, type CookieName, requireOwnHost } from "./console-service.ts";
 import {

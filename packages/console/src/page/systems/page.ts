@@ -4,7 +4,7 @@
  */
 import type { SystemView } from "@stratos/sdk/api";
 import { ask, signIn, SignInNeeded, signOut } from "./rest.ts";
-import { mayAct, type Role } from "./role.ts";
+import { mayAct, type Role } from "@stratos/volumes/roles";
 import { SystemList } from "./system-list.ts";
 import { type Place, TerminalLink } from "./terminal-link.ts";
 import { TerminalPane } from "./terminal-pane.ts";

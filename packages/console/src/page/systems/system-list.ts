@@ -2,7 +2,7 @@
 import type { SystemView } from "@stratos/sdk/api";
 import { button } from "../button.ts";
 import { ask } from "./rest.ts";
-import { mayAct, type Role } from "./role.ts";
+import { mayAct, type Role } from "@stratos/volumes/roles";
 import type { Place } from "./terminal-link.ts";
 
 /** A shell of whichever image. */

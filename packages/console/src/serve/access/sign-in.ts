@@ -10,9 +10,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { isSameSecret } from "@stratos/volumes/serve";
-import { type AccessKeys, digestOf } from "./access-keys.ts";
-import type { Role } from "../../page/systems/role.ts";
+import type { Role } from "@stratos/volumes/roles";
+import { type AccessKeys, digestOf, isSameSecret } from "@stratos/volumes/serve";
 
 export const SESSION_SECONDS = 12 * 3600;
 /** The oldest makes room for one more. */

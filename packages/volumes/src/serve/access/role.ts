@@ -1,9 +1,9 @@
 /**
- * What somebody may do with the console. Each role may do what those before it may.
+ * What somebody may do with a service. Each role may do what those before it may.
  *
- * - `viewer`: look at systems, their logs and their terminals
- * - `operator`: use systems that are there: type, run programs, stop and start, snapshot and roll back
- * - `administrator`: make systems, which may be given folders and ports of the host, and remove them
+ * - `viewer`: look at what there is
+ * - `operator`: use it, losing nothing
+ * - `administrator`: also make, change and remove it
  */
 export const ROLES = ["viewer", "operator", "administrator"] as const;
 export type Role = (typeof ROLES)[number];

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { AccessKeys, addAccessKey, readAccessKeys, removeAccessKeys } from "./access-keys.ts";
+import { AccessKeys, addAccessKey, readAccessKeys, removeAccessKeys } from "@stratos/volumes/serve";
 import { SignIn } from "./sign-in.ts";
 
 function made(t: TestContext): { path: string; sessions: string; defects: string[]; signIn: () => SignIn } {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { FileLockedError, lockFile } from "@stratos/host-node";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
-import { isRole, type Role } from "../../page/systems/role.ts";
+import { isRole, type Role } from "./role.ts";
 
 interface AccessKey {
   readonly name: string;
@@ -27,9 +27,9 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 const DIGEST = /^[0-9a-f]{64}$/;
 const SECRET_BYTES = 32;
 
-/** Of the console of that STRATOS_HOME. */
-export function accessKeysPath(home: string): string {
-  return join(home, "serve.keys");
+/** Of a service of that STRATOS_HOME. */
+export function accessKeysPath(home: string, service: "fs-serve" | "serve"): string {
+  return join(home, `${service}.keys`);
 }
 
 export function digestOf(secret: string): string {
