@@ -38,6 +38,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "display hub lisp",
     "session",
     "named",
+    "replay",
     "commands",
     "program",
     "run-cli.ts",

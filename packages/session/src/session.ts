@@ -36,4 +36,6 @@ export {
   type Recording,
   RecordingError,
 } from "./recording/recording-format.ts";
+export { describePlace } from "./recording/describe-place.ts";
 export { Replay, type ReplayOutcome } from "./recording/replay.ts";
+export { type StartedReplay, Timeline, type TimelinePorts } from "./recording/timeline.ts";
