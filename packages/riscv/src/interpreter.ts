@@ -213,7 +213,12 @@ class InterpreterEmitter extends RecordLowering {
           this.#undoFuel();
           this.currentPc();
           code.localSet(PC);
-          this.#requireNextPage();
+          emitNextPageTest(code, { pc: PC, record: RECORD, tables: TABLES, next: VALUE });
+          code.if();
+          this.#storeCell(HART_FAULT, VALUE);
+          this.#setReason(ExitReason.FETCH);
+          code.br(this.#exit);
+          code.end();
           this.immediate32();
           code.localSet(RECORD);
           this.#setBase();
