@@ -43,6 +43,7 @@ export { mountRoot, mountAt, mountFileAt, directoryAt } from "./vfs/mounting.ts"
 export type { Inode } from "./vfs/inode.ts";
 export { readFileBytes } from "./vfs/read-file.ts";
 export { openPath } from "./vfs/open.ts";
+export { pathName } from "./vfs/path-name.ts";
 export { lookupPath } from "./vfs/path-walk.ts";
 export { linkPaths, makeDirectory, makeSymlink, removeDirectory, removeFile, renameName } from "./vfs/name-changes.ts";
 export { changeMode, changeOwner, changeTimes } from "./vfs/attributes.ts";

@@ -20,16 +20,20 @@ export function describePlace({ session, gate }: Replay, eventCount: number): st
 
 /** What gdb and people are told of a thread. */
 export function describeTask(task: Task): string {
-  const { kernel, tid, group } = task;
+  const { tid, group } = task;
   const name = `${tid === group.pid ? "" : `thread ${tid} of `}process ${group.pid} (${byteStringToUtf8(task.name)})`;
-  return `${name}: ${describeState(task)}, ${describeCode(task)}${kernel.scheduler.current === task ? " ←" : ""}`;
+  return `${name}: ${describeState(task)}, ${describeCode(task)}`;
 }
 
 function describeState(task: Task): string {
   const { call } = placeOf(task);
   switch (task.state) {
     case "R":
-      return task.kernel.scheduler.current === task ? "runs" : call === null ? "is to run" : `is to go on with ${call}`;
+      return task.kernel.scheduler.current === task
+        ? "goes on here"
+        : call === null
+          ? "is to run"
+          : `is to go on with ${call}`;
     case "T":
       return "is stopped";
     case "S":
