@@ -45,9 +45,10 @@ function peekPage(space: AddressSpace, address: number, into: Uint8Array): boole
     return true;
   }
   const content = area.file?.contentInode ?? null;
+  const index = area.pageIndex(address - (address % PAGE_SIZE));
   if (content !== null && content.pages === area.pages)
-    return peekFilePage(content, area.pageIndex(address) * PAGE_SIZE + (address % PAGE_SIZE), into);
-  const frame = area.pages?.peek(area.pageIndex(address)) ?? 0;
+    return peekFilePage(content, index * PAGE_SIZE + (address % PAGE_SIZE), into);
+  const frame = area.pages?.peek(index) ?? 0;
   if (frame === 0) into.fill(0);
   else {
     const from = frame * PAGE_SIZE + (address % PAGE_SIZE);

@@ -9,7 +9,7 @@
  * One process is looked at: its breakpoints, its watched memory, its steps. The others run beside it.
  */
 import type { EventLoop } from "@stratos/host";
-import { isSamePosition, type Stop, type StopPosition, Stops, type Watchpoint } from "@stratos/kernel";
+import { isSamePosition, type Stop, type StopPosition, Stops, type Task, type Watchpoint } from "@stratos/kernel";
 import { ReplayError } from "./host-answers.ts";
 import type { Replay } from "./replay.ts";
 
@@ -67,6 +67,7 @@ export class Timeline {
   static async open(ports: TimelinePorts): Promise<Timeline> {
     const timeline = new Timeline(ports);
     await timeline.#runTo(timeline.#begin);
+    timeline.#begin = timeline.#at;
     return timeline;
   }
 
@@ -141,7 +142,10 @@ export class Timeline {
   /** To the last instruction. */
   async seekEnd(): Promise<void> {
     if (this.#end === null) await this.#findEnd();
-    await this.#runTo(this.#end!);
+    const end = this.#end!;
+    // One that a signal ended was before an instruction, or in the call that its last one made.
+    if ((await this.#runTo(end)) === "ended") await this.#runTo({ ...ANYWHERE, instructions: end.instructions - 1 });
+    this.#end = this.#at;
   }
 
   /** To where so many lines of output are written. @returns false when there are fewer; it then stands at the end */
@@ -352,9 +356,11 @@ export class Timeline {
   #watchEnd(): () => void {
     const { kernel } = this.replay.session.machine;
     const observer = {
-      taskEnds: (task: { group: { pid: number; tasks: readonly unknown[] } }) => {
-        if (this.#pid === 0 || task.group.pid !== this.#pid || task.group.tasks.length > 1) return;
-        this.#end ??= { ...ANYWHERE, instructions: kernel.processor.retired(kernel.tally) - 1 };
+      taskEnds: ({ tid, group }: Task) => {
+        if (this.#pid === 0 || group.pid !== this.#pid || group.tasks.length > 1) return;
+        const retired = kernel.processor.retired(kernel.tally);
+        const isKilled = ((group.exitStatus ?? 0) & 0x7f) !== 0;
+        this.#end ??= isKilled ? { instructions: retired, tid, pc: -1 } : { ...ANYWHERE, instructions: retired - 1 };
       },
     };
     kernel.taskObservers.add(observer);
