@@ -83,8 +83,8 @@ export class Stops {
   isOverrun = false;
   /** Every instruction may be the one: as slow as it is sure. */
   isCareful = false;
-  /** Per thread, the last number that was its own: instructions retired at the end of its last run. */
-  readonly #lastRun = new Map<number, number>();
+  /** Per thread: where it began to retire instructions without a fault or others in between, and how far it came. */
+  readonly #lastRuns = new Map<number, { readonly from: number; readonly pc: number; readonly to: number }>();
   #watched: Watched[] = [];
   #slice: StoppedSlice | null = null;
   /** It stopped before the next instruction already. */
@@ -117,9 +117,12 @@ export class Stops {
     assert(this.#watched.length <= WATCH_CELLS, "as much is watched as there are cells");
   }
 
-  /** Instructions retired when the thread had done the one before the next; −1: it had none since this began. */
-  lastRunOf(tid: number): number {
-    return this.#lastRun.get(tid) ?? -1;
+  /** Before the last instruction that the thread has done; null: it has done none since this began. */
+  beforeLastOf(tid: number): StopPosition | null {
+    const run = this.#lastRuns.get(tid);
+    if (run === undefined) return null;
+    const instructions = run.to - 1;
+    return { instructions, tid, pc: instructions === run.from ? run.pc : -1 };
   }
 
   /** In the place of `processor.run`. */
@@ -130,8 +133,10 @@ export class Stops {
     let left = fuel;
     for (;;) {
       const before = statistics.instructions;
+      const { pc } = this.#kernel.hart;
       const reason = this.#runOn(task, left);
-      if (statistics.instructions > before) this.#lastRun.set(tid, statistics.instructions);
+      const to = statistics.instructions;
+      if (to > before) this.#lastRuns.set(tid, { from: before, pc, to });
       if (reason !== ExitReason.STOP) return reason;
       left -= statistics.instructions - before;
       this.#passes = true;

@@ -1,9 +1,9 @@
 /**
- * gdb's remote protocol ("Debugging with GDB", appendix E) over a timeline: a process of a recorded run is looked at and
- * gone along in both directions. Nothing can be written. One client; its packets are answered one after the other.
+ * gdb's remote protocol ("Debugging with GDB", appendix E) over a timeline: a process of a recorded run is looked at
+ * and gone along in both directions. Nothing can be written. One client; its packets are answered one after the other.
  *
- * Threads go by their numbers in the machine. Breakpoints and watchpoints are the timeline's, so that guest memory stays
- * as it is; a watchpoint tells each change of the value, whoever makes it.
+ * Threads go by their numbers in the machine. Breakpoints and watchpoints are the timeline's, so that guest memory
+ * stays as it is; a watchpoint tells each change of the value, whoever makes it.
  */
 import { byteString, byteStringOf, byteStringToUtf8, hexOf, utf8ToByteString } from "@stratos/base";
 import { peekMemory, registersOf, type Task, WATCH_LENGTH_MAX, type Watchpoint, WATCHES_MAX } from "@stratos/kernel";
@@ -174,7 +174,8 @@ export class DebugServer {
     const expedited = (number: number): string =>
       registers === null ? "" : `${number.toString(16).padStart(2, "0")}:${registerText(registers, number)};`;
     const signal = arrival?.kind === "interrupted" ? "02" : "05";
-    return `T${signal}${expedited(SP)}${expedited(PC)}thread:${(task?.tid ?? this.#pid).toString(16)};${reasonText(arrival)}`;
+    const thread = (task?.tid ?? this.#pid).toString(16);
+    return `T${signal}${expedited(SP)}${expedited(PC)}thread:${thread};${reasonText(arrival)}`;
   }
 
   async #verbose(data: string): Promise<string> {
@@ -194,6 +195,10 @@ export class DebugServer {
   /** Of the process; none when it is no more, or not yet. */
   #threads(): readonly Task[] {
     return this.#timeline.replay.session.machine.kernel.tasks.processes.get(this.#pid)?.tasks ?? [];
+  }
+
+  get #listed(): readonly Task[] {
+    return this.#threads().slice(0, THREADS_MAX);
   }
 
   /** The thread that stands, or the first one of the process. */
@@ -273,7 +278,7 @@ export class DebugServer {
       case "qC":
         return `QC${(this.#chosen?.tid ?? this.#pid).toString(16)}`;
       case "qfThreadInfo": {
-        const threads = this.#threads().slice(0, THREADS_MAX);
+        const threads = this.#listed;
         return threads.length === 0 ? "l" : `m${threads.map(({ tid }) => tid.toString(16)).join(",")}`;
       }
       case "qsThreadInfo":
@@ -322,7 +327,7 @@ export class DebugServer {
       case "exec-file":
         return this.#files.executable();
       case "threads":
-        return `<?xml version="1.0"?><threads>${this.#threads().slice(0, THREADS_MAX).map(threadXml).join("")}</threads>`;
+        return `<?xml version="1.0"?><threads>${this.#listed.map(threadXml).join("")}</threads>`;
       default:
         return null;
     }

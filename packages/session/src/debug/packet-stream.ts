@@ -6,7 +6,7 @@
 import { byteStringOf } from "@stratos/base";
 
 /** Bytes of the longest packet that is taken; told to the other side as PacketSize. */
-export const PACKET_MAX = 0x4000;
+export const PACKET_MAX = 0x20000;
 
 const DOLLAR = 0x24,
   HASH = 0x23,

@@ -7,10 +7,10 @@ import { HART, HART_F, HART_FFLAGS, HART_FRM, HART_PC, HART_X } from "@stratos/r
 
 const X_NAMES =
   "zero ra sp gp tp t0 t1 t2 fp s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6".split(" ");
-const F_NAMES =
-  "ft0 ft1 ft2 ft3 ft4 ft5 ft6 ft7 fs0 fs1 fa0 fa1 fa2 fa3 fa4 fa5 fa6 fa7 fs2 fs3 fs4 fs5 fs6 fs7 fs8 fs9 fs10 fs11 ft8 ft9 ft10 ft11".split(
-    " ",
-  );
+const F_NAMES = [
+  ..."ft0 ft1 ft2 ft3 ft4 ft5 ft6 ft7 fs0 fs1 fa0 fa1 fa2 fa3 fa4 fa5".split(" "),
+  ..."fa6 fa7 fs2 fs3 fs4 fs5 fs6 fs7 fs8 fs9 fs10 fs11 ft8 ft9 ft10 ft11".split(" "),
+];
 export const SP = 2,
   PC = 32;
 const F0 = 33,
@@ -23,16 +23,20 @@ export const TARGET_DESCRIPTION = `<?xml version="1.0"?>
 <architecture>riscv:rv64</architecture>
 <osabi>GNU/Linux</osabi>
 <feature name="org.gnu.gdb.riscv.cpu">
-${X_NAMES.map((name, index) => `<reg name="${name}" bitsize="64" type="${typeOf(name)}" regnum="${index}"/>`).join("\n")}
+${X_NAMES.map((name, index) => registerXml(name, 64, typeOf(name), index)).join("\n")}
 <reg name="pc" bitsize="64" type="code_ptr" regnum="${PC}"/>
 </feature>
 <feature name="org.gnu.gdb.riscv.fpu">
 <union id="riscv_double"><field name="float" type="ieee_single"/><field name="double" type="ieee_double"/></union>
-${F_NAMES.map((name, index) => `<reg name="${name}" bitsize="64" type="riscv_double" regnum="${F0 + index}"/>`).join("\n")}
-${["fflags", "frm", "fcsr"].map((name, index) => `<reg name="${name}" bitsize="32" type="int" regnum="${FFLAGS + index}"/>`).join("\n")}
+${F_NAMES.map((name, index) => registerXml(name, 64, "riscv_double", F0 + index)).join("\n")}
+${["fflags", "frm", "fcsr"].map((name, index) => registerXml(name, 32, "int", FFLAGS + index)).join("\n")}
 </feature>
 </target>
 `;
+
+function registerXml(name: string, bits: number, type: string, number: number): string {
+  return `<reg name="${name}" bitsize="${bits}" type="${type}" regnum="${number}"/>`;
+}
 
 function typeOf(name: string): string {
   return name === "ra" ? "code_ptr" : /^[sgtf]p$/.test(name) ? "data_ptr" : "int";

@@ -29,7 +29,7 @@ export interface TimelinePorts {
 }
 
 /** What ends a journey, beside the process's end. */
-export interface StopsWanted {
+interface StopsWanted {
   readonly breakpoints: ReadonlySet<number>;
   readonly watches: readonly Watchpoint[];
 }
@@ -105,7 +105,7 @@ export class Timeline {
       this.#pid = pid;
       return true;
     }
-    this.#reopen();
+    await this.#reopen();
     let seen = -1;
     const { kernel } = this.replay.session.machine;
     kernel.onExec = (task) => {
@@ -150,7 +150,7 @@ export class Timeline {
 
   /** To where so many lines of output are written. @returns false when there are fewer; it then stands at the end */
   async seekLine(line: number): Promise<boolean> {
-    if (this.replay.gate.outputLines >= line || line === 0) this.#reopen();
+    if (this.replay.gate.outputLines >= line || line === 0) await this.#reopen();
     if (line === 0) return this.seek({ instructions: 0, tid: -1, pc: -1 });
     const { gate, session } = this.replay;
     const { kernel } = session.machine;
@@ -237,12 +237,12 @@ export class Timeline {
   async stepBack(tid: number): Promise<Arrival> {
     this.#isInterrupted = false;
     if (isSamePosition(this.#at, this.#begin)) return { kind: "begin" };
-    const before = this.#stops.lastRunOf(tid) - 1;
-    if (before < this.#begin.instructions) {
+    const before = this.#stops.beforeLastOf(tid);
+    if (before === null || before.instructions < this.#begin.instructions) {
       await this.#runTo(this.#begin);
       return { kind: "begin" };
     }
-    await this.#runTo({ instructions: before, tid, pc: -1 });
+    await this.#runTo(before);
     return { kind: "stop", stop: { ...this.#at, reason: { kind: "step" } } };
   }
 
@@ -260,7 +260,8 @@ export class Timeline {
     this.#at = NOWHERE;
   }
 
-  #reopen(): void {
+  async #reopen(): Promise<void> {
+    await this.#current.drain();
     this.#current.close();
     this.#current = this.#ports.open();
     this.#join();
@@ -292,7 +293,7 @@ export class Timeline {
   async #runTo(to: StopPosition): Promise<"stands" | "ended" | "interrupted"> {
     if (this.#at.instructions >= 0 && isSamePosition(this.#at, to)) return "stands";
     for (let isCareful = false; ; isCareful = true) {
-      if (!this.#isBefore(to)) this.#reopen();
+      if (!this.#isBefore(to)) await this.#reopen();
       const stops = this.#stops;
       stops.isCareful = isCareful;
       stops.target = to;
