@@ -36,4 +36,7 @@ export {
   type Recording,
   RecordingError,
 } from "./recording/recording-format.ts";
+export { DebugServer } from "./debug/debug-server.ts";
+export { describePlace } from "./recording/describe-place.ts";
 export { Replay, type ReplayOutcome } from "./recording/replay.ts";
+export { type StartedReplay, Timeline, type TimelinePorts } from "./recording/timeline.ts";

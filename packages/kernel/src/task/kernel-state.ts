@@ -55,6 +55,7 @@ import type { AioUsage } from "../mm/aio-context.ts";
 import type { AreaUsage } from "../mm/area-list.ts";
 import type { MountNamespace } from "../vfs/mount-namespace.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
+import type { Stops } from "./stops.ts";
 import type { SyscallRow } from "./syscall-row.ts";
 import { type PiFutex, piFutexObserver } from "./pi-futex.ts";
 import type { Devtmpfs } from "../fs/devtmpfs/devtmpfs.ts";
@@ -177,6 +178,8 @@ export class Kernel
   onExec: ((task: Task, path: string, argv: readonly string[]) => void) | null = null;
   /** A process ended with this wait status. */
   onProcessExit: ((process: ThreadGroup, status: number) => void) | null = null;
+  /** Where it is to stop between two instructions; null: nowhere. */
+  stops: Stops | null = null;
   /** Bound: subsystems, and mounts of procfs. */
   readonly taskObservers = new Set<TaskObserver>([futexObserver, piFutexObserver]);
   /** Set when the root is mounted. */
@@ -408,6 +411,7 @@ export class Kernel
           "onUnfinished",
           "processor",
           "slots",
+          "stops",
         ],
         copied: (it) => it.frames.retain(it.zeroFrame),
       },

@@ -104,6 +104,10 @@ test("slices end after the same instruction in each tier, and instructions are c
       const translated = sliceEnds(program, { translate: true, slice, mode });
       assert.deepEqual(translated, interpreted, `slices of ${slice}, ${mode}`);
       assert.equal(interpreted.at(-1)!.retired, whole, "the interpreter counts as the reference does");
+      for (const stopEvery of slice === 37 ? [1, 5] : []) {
+        const stopped = sliceEnds(program, { translate: true, slice, mode, stopEvery });
+        assert.deepEqual(stopped, interpreted, `slices of ${slice}, ${mode}, stopped every ${stopEvery}`);
+      }
     }
   }
 });

@@ -14,6 +14,7 @@ interface ProcessorRunOptions {
   readonly translate: boolean;
   /** Instructions for each slice; small ones end runs in many places. */
   readonly slice: number;
+  readonly stopEvery?: number;
   /** Empties the address tables after each slice, as a kernel that recycles slots may: every page faults again. */
   readonly forget?: boolean;
   readonly mode?: AddressMode;
