@@ -100,7 +100,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "syscall create-kernel.ts saved-frames.ts",
     "saved-kernel.ts",
     "forked-kernel.ts",
-    "kernel.ts",
+    "faults.ts kernel.ts",
   ],
   library: [".", "compat"],
   lisp: [
@@ -135,7 +135,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "create-processor.ts",
     "bare riscv.ts",
   ],
-  session: [".", "recording", "session.ts"],
+  session: [".", "recording", "explore", "session.ts"],
   systems: ["scripts", "packages", "compose", "alpm builder"],
   "tools-node": ["emulator packages", "outputs", "fuse", "compose", "builder"],
   volumes: [".", "backup", "serve"],

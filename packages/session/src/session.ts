@@ -37,3 +37,12 @@ export {
   RecordingError,
 } from "./recording/recording-format.ts";
 export { Replay, type ReplayOutcome } from "./recording/replay.ts";
+export type { AttemptOutcome, ExploreTarget } from "./explore/attempt.ts";
+export {
+  explore,
+  type Explored,
+  type ExploreOptions,
+  type ExploreProgress,
+  type Found,
+  isEndless,
+} from "./explore/explore.ts";

@@ -87,6 +87,7 @@ function runSlice(kernel: Kernel, task: Task, now: number): void {
   const before = processor.statistics.instructions;
   const untilTimer = timers.nextNs === Infinity ? SLICE : Math.max(20_000, Math.ceil((timers.nextNs - now) * SPEED));
   let fuel = Math.min(SLICE, untilTimer);
+  if (kernel.disturber !== null) fuel = kernel.disturber.fuelFor(task, fuel);
   for (;;) {
     if (task.hasWork && task.syscallNumber < 0) deliverSignals(task);
     if (task.state !== "R" || scheduler.mustSwitch) break;
@@ -109,7 +110,9 @@ function runSlice(kernel: Kernel, task: Task, now: number): void {
   task.virtualRuntime += elapsed * weight(task.nice);
   if (task.state === "R") {
     task.involuntarySwitches++;
-    scheduler.enqueue(task);
+    const holdNs = kernel.disturber?.holdFor(task) ?? 0;
+    if (holdNs > 0) scheduler.hold(task, kernel.now() + holdNs);
+    else scheduler.enqueue(task);
   } else task.voluntarySwitches++;
   if (task.state !== "X" && task.state !== "Z") {
     hart.saveTo(task.registers);
@@ -276,7 +279,10 @@ function invoke(kernel: Kernel, task: Task, number: number): number {
     a4 = hart.get(14),
     a5 = hart.get(15);
   work.begin();
-  const result = row.run(task, a0, a1, a2, a3, a4, a5);
+  const result =
+    kernel.disturber === null
+      ? row.run(task, a0, a1, a2, a3, a4, a5)
+      : kernel.disturber.call(row, task, number, { a0, a1, a2, a3, a4, a5 });
   work.end(number);
   kernel.turn.spendInKernel(CALL_NS + work.spent * WORK_UNIT_NS);
   if (work.isSliceUsed) kernel.scheduler.mustSwitch = true;
