@@ -4,6 +4,9 @@ import { byteStringToUtf8, printable } from "@stratos/base";
 import type { AppliedDisturbance } from "@stratos/kernel/faults";
 import type { AttemptOutcome, Explored } from "@stratos/session";
 
+/** Disturbances that are told one by one. */
+const TOLD_MOST = 30;
+
 /** What was done to a task, and where. */
 function disturbanceWords(disturbance: AppliedDisturbance): string {
   const { kind, amount, at, n } = disturbance;
@@ -71,8 +74,9 @@ export function exploredLines(
     first,
     `attempt ${attempt} fails: ${failure.text}`,
     isLeast ? `what makes it fail (${of}, each is needed):` : `what still makes it fail (${of}; --narrow allows more):`,
-    ...left.map((each) => `  ${disturbanceWords(each)}`),
+    ...left.slice(0, TOLD_MOST).map((each) => `  ${disturbanceWords(each)}`),
     ...(left.length === 0 ? ["  nothing"] : []),
+    ...(left.length > TOLD_MOST ? [`  and ${left.length - TOLD_MOST} more (--json names them)`] : []),
     ...(output === null || failure.key === "output" ? [] : [`with that, ${output}`]),
     `again: ${again}`,
     ...(file === undefined ? [] : [`replay: stratos replay ${file}`]),

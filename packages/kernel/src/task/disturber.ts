@@ -70,7 +70,7 @@ export interface DisturbanceRates {
   readonly hold: number;
   /** Longest hold in nanoseconds; each power of ten below it is as likely. */
   readonly holdNsMost: number;
-  /** Most instructions between two holds of a task in the midst of computation; 0: none are there. */
+  /** Most instructions of a task from one hold in the midst of computation to the next; 0: there are none. */
   readonly turnMost: number;
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
 }
@@ -84,6 +84,8 @@ export const DISTURBANCES_MAX = 4096;
 const POINTS_MAX = 100_000;
 /** Tasks beyond so many are left alone. */
 const TASKS_MAX = 65536;
+/** All holds of a machine together: time that nobody would wait for. */
+const HOLDS_NS_MOST = 30e9;
 /** Shortest hold, and fewest instructions between two. */
 const HOLD_NS_LEAST = 10_000;
 const TURN_LEAST = 200;
@@ -92,6 +94,8 @@ const TURN_LEAST = 200;
 interface Disturbed {
   /** System calls that it has begun. */
   calls: number;
+  /** Of its own, at the end of its last turn. */
+  instructions: number;
   /** Its own instruction at which it is held next; Infinity: none; −1: not thought of yet. */
   cutAt: number;
   /** How often it was held there. */
@@ -109,6 +113,7 @@ export class Disturber {
   /** Of a list: those at instructions by task, in order. */
   #cuts = new Map<number, Disturbance[]>();
   #tasks = new Map<number, Disturbed>();
+  #heldNs = 0;
   /** What has happened, in order. Bound: DISTURBANCES_MAX. */
   readonly applied: AppliedDisturbance[] = [];
   /** Where something might have happened; null: nobody asks. Bound: POINTS_MAX. */
@@ -153,10 +158,12 @@ export class Disturber {
     return Math.max(1, Math.min(fuel, known.cutAt - task.instructions));
   }
 
-  /** The turn of a task that would go on has ended. @returns nanoseconds for which it is held; 0: it is not */
-  holdFor(task: Task): number {
+  /** The turn of a task has ended. @returns nanoseconds for which it is held if it would go on; 0: it is not */
+  turnEnded(task: Task): number {
     const known = this.#of(task);
     if (known === null) return 0;
+    known.instructions = task.instructions;
+    if (task.state !== "R") return 0;
     const { holdNs } = known;
     known.holdNs = 0;
     if (task.instructions < known.cutAt) return holdNs;
@@ -168,11 +175,16 @@ export class Disturber {
     return Math.max(holdNs, cut.amount);
   }
 
+  /** How many instructions each task has run, by its number. */
+  get instructions(): ReadonlyMap<number, number> {
+    return new Map([...this.#tasks].map(([tid, { instructions }]) => [tid, instructions]));
+  }
+
   #of({ tid }: Task): Disturbed | null {
     const known = this.#tasks.get(tid);
     if (known !== undefined) return known;
     if (this.#tasks.size >= TASKS_MAX) return null;
-    const fresh: Disturbed = { calls: 0, cutAt: -1, cuts: 0, shortened: 0, holdNs: 0 };
+    const fresh: Disturbed = { calls: 0, instructions: 0, cutAt: -1, cuts: 0, shortened: 0, holdNs: 0 };
     this.#tasks.set(tid, fresh);
     return fresh;
   }
@@ -225,7 +237,7 @@ export class Disturber {
   }
 
   #holdAt({ calls: n }: Disturbed, { tid }: Task): Disturbance | null {
-    if (this.applied.length >= DISTURBANCES_MAX) return null;
+    if (this.applied.length >= DISTURBANCES_MAX || this.#heldNs >= HOLDS_NS_MOST) return null;
     if ("list" in this.#plan) return this.#listed.get(keyOf(tid, n, "hold")) ?? null;
     const { seed, rates } = this.#plan;
     if (draw(seed, tid, n, 0) >= rates.hold) return null;
@@ -237,13 +249,12 @@ export class Disturber {
   #nextCut({ cuts }: Disturbed, { tid, instructions }: Task): number {
     if ("list" in this.#plan) return this.#cuts.get(tid)?.[cuts]?.n ?? Infinity;
     const { seed, rates } = this.#plan;
-    return rates.turnMost === 0
-      ? Infinity
-      : instructions + between(TURN_LEAST, rates.turnMost, draw(seed, tid, cuts, 2));
+    if (rates.turnMost === 0) return Infinity;
+    return instructions + TURN_LEAST + (draw(seed, tid, cuts, 2) % Math.max(1, rates.turnMost));
   }
 
   #cutOf({ cuts }: Disturbed, { tid, instructions: n }: Task): Disturbance | null {
-    if (this.applied.length >= DISTURBANCES_MAX) return null;
+    if (this.applied.length >= DISTURBANCES_MAX || this.#heldNs >= HOLDS_NS_MOST) return null;
     if ("list" in this.#plan) return this.#cuts.get(tid)?.[cuts] ?? null;
     const { seed, rates } = this.#plan;
     const amount = between(HOLD_NS_LEAST, rates.holdNsMost, draw(seed, tid, cuts, 3));
@@ -262,13 +273,21 @@ export class Disturber {
   }
 
   #apply(disturbance: Disturbance, task: Task, call: number, { a0, a2 }: CallArguments): void {
+    if (disturbance.kind === "hold") this.#heldNs += disturbance.amount;
     this.applied.push({ ...disturbance, program: task.name, pid: task.pid, call, a0, a2 });
   }
 
   static {
     stateClass("Disturber", this, {
-      save: (it) => ({ plan: it.#plan, listed: it.#listed, cuts: it.#cuts, tasks: it.#tasks }),
-      load: (it, from) => ({ plan: it.#plan, listed: it.#listed, cuts: it.#cuts, tasks: it.#tasks } = from),
+      save: (it) => ({
+        plan: it.#plan,
+        listed: it.#listed,
+        cuts: it.#cuts,
+        tasks: it.#tasks,
+        heldNs: it.#heldNs,
+      }),
+      load: (it, from) =>
+        ({ plan: it.#plan, listed: it.#listed, cuts: it.#cuts, tasks: it.#tasks, heldNs: it.#heldNs } = from),
     });
   }
 }

@@ -108,9 +108,9 @@ function runSlice(kernel: Kernel, task: Task, now: number): void {
   const elapsed = kernel.turn.end();
   task.instructions += processor.statistics.instructions - before;
   task.virtualRuntime += elapsed * weight(task.nice);
+  const holdNs = kernel.disturber === null ? 0 : kernel.disturber.turnEnded(task);
   if (task.state === "R") {
     task.involuntarySwitches++;
-    const holdNs = kernel.disturber?.holdFor(task) ?? 0;
     if (holdNs > 0) scheduler.hold(task, kernel.now() + holdNs);
     else scheduler.enqueue(task);
   } else task.voluntarySwitches++;

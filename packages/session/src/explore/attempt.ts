@@ -68,6 +68,8 @@ export interface AttemptOutcome {
   readonly applied: readonly AppliedDisturbance[];
   /** Where something might have happened, if that was asked for. */
   readonly points: readonly DisturbancePoint[];
+  /** Instructions of each task, by its number. */
+  readonly tasks: ReadonlyMap<number, number>;
 }
 
 /** What is to be done beside running. */
@@ -109,7 +111,7 @@ export async function runAttempt(
     session.machine.kernel.disturber = disturber;
     hooks.attach?.(session.machine);
     const gate = recorder?.attach(session) ?? new InputGate(session);
-    const watch = new AttemptWatch(session.machine, gate, target);
+    const watch = new AttemptWatch(session, gate, target);
     session.pump.gate = watch;
     const cancel = ports.loop.callLater(target.timeoutMs, () => watch.kill("timed out"));
     try {
@@ -132,6 +134,7 @@ export async function runAttempt(
         ns,
         applied: disturber.applied,
         points: disturber.points ?? [],
+        tasks: disturber.instructions,
       };
     } finally {
       cancel();
@@ -146,14 +149,15 @@ export async function runAttempt(
 class AttemptWatch {
   readonly input: HostStreamIn;
   killedBecause: KillReason | null = null;
-  readonly #machine: Machine;
+  readonly #session: MachineSession;
   readonly #gate: InputGate;
   readonly #bounds: AttemptBounds;
   #left: Uint8Array;
-  #hasTakenAll = false;
+  /** Instructions that were retired when all slept. */
+  #idleAt = -1;
 
-  constructor(machine: Machine, gate: InputGate, { input, bounds }: ExploreTarget) {
-    this.#machine = machine;
+  constructor(session: MachineSession, gate: InputGate, { input, bounds }: ExploreTarget) {
+    this.#session = session;
     this.#gate = gate;
     this.#bounds = bounds ?? { instructions: Infinity, ns: Infinity };
     this.#left = input;
@@ -193,15 +197,15 @@ class AttemptWatch {
   beforeTurn(): void {
     const { instructions, ns } = this.#gate.moment;
     if (instructions > this.#bounds.instructions || ns > this.#bounds.ns) this.kill("runs on");
-    // Once nothing is left, the gate has let in all of it, or does so now, and then the end.
-    this.#hasTakenAll = this.#left.length === 0;
     this.#gate.beforeTurn();
   }
 
   /** All tasks sleep, and no timer is armed. */
   onIdle(): void {
-    // The gate has not said yet that the input is at its end.
-    if (!this.#hasTakenAll || this.#machine.isStopped) return;
-    this.kill("waits for ever");
+    const { instructions } = this.#gate.moment;
+    if (instructions === this.#idleAt) return this.kill("waits for ever");
+    // The gate may have more input to let in, or its end.
+    this.#idleAt = instructions;
+    this.#session.pump.wake();
   }
 }

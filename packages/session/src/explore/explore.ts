@@ -14,7 +14,7 @@ import {
   type ExploreTarget,
   runAttempt,
 } from "./attempt.ts";
-import { attemptPlan, groupPoints } from "./attempt-plan.ts";
+import { attemptPlan, groundOf } from "./attempt-plan.ts";
 import { type Failure, failureOf, type FailureRules, outputDifference } from "./failure.ts";
 import { narrow } from "./narrow.ts";
 
@@ -81,12 +81,12 @@ export async function explore(options: ExploreOptions): Promise<Explored> {
   const run = new Exploration(options, target, undisturbed);
   const failure = failureOf(undisturbed, undisturbed, options);
   if (failure !== null) return { undisturbed, attempts: 0, found: await run.report(0, failure, undisturbed) };
-  const points = groupPoints(undisturbed.points, options);
+  const ground = groundOf(undisturbed, options);
   let attempts = 0;
   for (let attempt = options.from; attempts < options.attempts; attempt++) {
     attempts++;
     onProgress?.({ kind: "attempt", attempt });
-    const outcome = await runAttempt(target, attemptPlan(target.seed, attempt, options, points));
+    const outcome = await runAttempt(target, attemptPlan(target.seed, attempt, options, ground));
     const found = failureOf(undisturbed, outcome, options);
     if (found === null) continue;
     onProgress?.({ kind: "found", attempt, failure: found, disturbances: outcome.applied.length });
