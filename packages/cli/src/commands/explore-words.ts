@@ -28,13 +28,18 @@ function nameOf({ call }: AppliedDisturbance): string {
   return SYSCALL_NAMES[call] ?? `syscall ${call}`;
 }
 
-const WITH_DESCRIPTOR = /^(p?(read|write)|send|recv|f(sync|datasync|allocate)|accept|connect|lseek|close|fstat|ioctl)/;
+/** Calls that name a file, whose first argument is no descriptor of it. */
+const WITH_PATH = /^(open|newfstat|statx|faccess|mkdir|unlink|rename|readlink|fchmodat|fchownat|mknod|utimens|execve)/;
 const WITH_COUNT = /^(p?(read|write)(v|64|v2)?|sendto|recvfrom)$/;
 
+/** As strace -y shows it: `write(3</tmp/file>, …, 4096)`, `newfstatat("/tmp/file", …)`. */
 function callWords(disturbance: AppliedDisturbance): string {
   const name = nameOf(disturbance);
-  if (!WITH_DESCRIPTOR.test(name)) return `${name}(…)`;
-  return `${name}(${disturbance.a0 | 0}, …${WITH_COUNT.test(name) ? `, ${disturbance.a2}` : ""})`;
+  const { a0, a2, subject } = disturbance;
+  if (subject === null) return `${name}(…)`;
+  const file = printable(byteStringToUtf8(subject));
+  if (WITH_PATH.test(name)) return `${name}(${JSON.stringify(file)}, …)`;
+  return `${name}(${a0 | 0}<${file}>${WITH_COUNT.test(name) ? `, …, ${a2}` : ""})`;
 }
 
 function shortWords(disturbance: AppliedDisturbance): string {
@@ -102,6 +107,7 @@ export function exploredJson({ undisturbed, attempts, found }: Explored, file: s
               ...each,
               program: printable(byteStringToUtf8(each.program)),
               call: each.at === "call" ? nameOf(each) : null,
+              subject: each.subject === null ? null : printable(byteStringToUtf8(each.subject)),
               text: disturbanceWords(each),
             })),
             recording: file ?? null,

@@ -25,6 +25,7 @@ import {
   mayInterrupt,
   runRow,
   shortened,
+  subjectOf,
 } from "./fault-kinds.ts";
 import type { SyscallRow } from "./syscall-row.ts";
 import type { Task } from "./task.ts";
@@ -51,6 +52,8 @@ export interface AppliedDisturbance extends Disturbance {
   readonly call: number;
   readonly a0: number;
   readonly a2: number;
+  /** The file that the call is about, as a byte string; null: none. */
+  readonly subject: string | null;
 }
 
 /** A moment at which a disturbance is permitted. */
@@ -96,7 +99,7 @@ interface Disturbed {
   calls: number;
   /** Of its own, at the end of its last turn. */
   instructions: number;
-  /** Its own instruction at which it is held next; Infinity: none; −1: not thought of yet. */
+  /** Its own instruction at which it is held next; Infinity: nowhere. */
   cutAt: number;
   /** How often it was held there. */
   cuts: number;
@@ -154,7 +157,6 @@ export class Disturber {
   fuelFor(task: Task, fuel: number): number {
     const known = this.#of(task);
     if (known === null) return fuel;
-    if (known.cutAt === -1) known.cutAt = this.#nextCut(known, task);
     return Math.max(1, Math.min(fuel, known.cutAt - task.instructions));
   }
 
@@ -180,11 +182,13 @@ export class Disturber {
     return new Map([...this.#tasks].map(([tid, { instructions }]) => [tid, instructions]));
   }
 
-  #of({ tid }: Task): Disturbed | null {
+  #of(task: Task): Disturbed | null {
+    const { tid } = task;
     const known = this.#tasks.get(tid);
     if (known !== undefined) return known;
     if (this.#tasks.size >= TASKS_MAX) return null;
-    const fresh: Disturbed = { calls: 0, instructions: 0, cutAt: -1, cuts: 0, shortened: 0, holdNs: 0 };
+    const fresh: Disturbed = { calls: 0, instructions: 0, cutAt: Infinity, cuts: 0, shortened: 0, holdNs: 0 };
+    fresh.cutAt = this.#nextCut(fresh, task);
     this.#tasks.set(tid, fresh);
     return fresh;
   }
@@ -272,9 +276,11 @@ export class Disturber {
       this.points.push({ tid, n, kind, program: name, call, count });
   }
 
-  #apply(disturbance: Disturbance, task: Task, call: number, { a0, a2 }: CallArguments): void {
+  #apply(disturbance: Disturbance, task: Task, call: number, args: CallArguments): void {
     if (disturbance.kind === "hold") this.#heldNs += disturbance.amount;
-    this.applied.push({ ...disturbance, program: task.name, pid: task.pid, call, a0, a2 });
+    const { a0, a2 } = args;
+    const subject = call < 0 ? null : subjectOf(task, call, args);
+    this.applied.push({ ...disturbance, program: task.name, pid: task.pid, call, a0, a2, subject });
   }
 
   static {

@@ -31,6 +31,7 @@ import { assert } from "@stratos/base";
 import { BLOCKED } from "../ground/wait-queue.ts";
 import { Socket } from "../socket/socket.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import { pathName } from "../vfs/path-name.ts";
 import type { SyscallRow } from "./syscall-row.ts";
 import type { Task } from "./task.ts";
 
@@ -46,6 +47,35 @@ export interface CallArguments {
   readonly a3: number;
   readonly a4: number;
   readonly a5: number;
+}
+
+/** Calls whose first argument is a descriptor, and those whose second one is a path. */
+const OF_DESCRIPTOR: ReadonlySet<number> = new Set(
+  [
+    ...["read", "readv", "pread64", "preadv", "preadv2", "write", "writev", "pwrite64", "pwritev", "pwritev2"],
+    ...["sendto", "recvfrom", "sendmsg", "recvmsg", "accept", "accept4", "connect", "close", "fstat", "lseek"],
+    ...["fsync", "fdatasync", "fallocate", "ftruncate", "fcntl", "flock", "getdents64", "ioctl", "dup", "dup3"],
+  ].map(numberOf),
+);
+const OF_PATH: ReadonlySet<number> = new Set(
+  [
+    ...["openat", "newfstatat", "statx", "faccessat", "faccessat2", "mkdirat", "unlinkat", "renameat2", "readlinkat"],
+    ...["fchmodat", "fchownat", "mknodat", "utimensat"],
+  ].map(numberOf),
+);
+const EXECVE = numberOf("execve");
+/** Longest path that is shown. */
+const SHOWN_PATH_MAX = 256;
+
+/** The file that a call is about, as a byte string; null: it has none, or nobody can tell. */
+export function subjectOf(task: Task, number: number, { a0, a1 }: CallArguments): string | null {
+  if (OF_DESCRIPTOR.has(number)) {
+    const file = task.files.get(a0 | 0);
+    return file === undefined ? null : file.path === null ? file.description : pathName(file.path, task.fs.root);
+  }
+  if (!OF_PATH.has(number) && number !== EXECVE) return null;
+  const path = task.space.loadString(number === EXECVE ? a0 : a1, SHOWN_PATH_MAX);
+  return typeof path === "string" ? path : null;
 }
 
 export function runRow({ run }: SyscallRow, task: Task, { a0, a1, a2, a3, a4, a5 }: CallArguments): number {

@@ -37,9 +37,9 @@ interface Ground {
 
 const ALL = 2 ** 32;
 const HOLD_NS_LEAST = 10_000;
-const HOLD_NS: readonly number[] = [1e6, 20e6, 2e9];
+const HOLD_NS: readonly number[] = [40_000, 1e6, 20e6, 2e9];
 /** How many of a kind are strewn. */
-const STREWN: readonly number[] = [0, 0, 4, 16, 64];
+const STREWN: readonly number[] = [0, 0, 4, 16, 64, 256];
 /** Most things that one that aims does. */
 const AIMED_MOST = 3;
 
