@@ -101,7 +101,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "syscall create-kernel.ts peek-memory.ts saved-frames.ts",
     "saved-kernel.ts",
     "forked-kernel.ts",
-    "kernel.ts",
+    "faults.ts kernel.ts",
   ],
   library: [".", "compat"],
   lisp: [
@@ -136,7 +136,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "create-processor.ts",
     "bare riscv.ts",
   ],
-  session: [".", "recording", "debug", "session.ts"],
+  session: [".", "recording", "debug explore", "session.ts"],
   systems: ["scripts", "packages", "compose", "alpm builder"],
   "tools-node": ["emulator packages", "outputs", "fuse", "compose", "builder"],
   volumes: [".", "backup", "serve"],

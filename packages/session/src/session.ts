@@ -40,3 +40,12 @@ export { DebugServer } from "./debug/debug-server.ts";
 export { describePlace } from "./recording/describe-place.ts";
 export { Replay, type ReplayOutcome } from "./recording/replay.ts";
 export { type StartedReplay, Timeline, type TimelinePorts } from "./recording/timeline.ts";
+export type { AttemptOutcome, ExploreTarget } from "./explore/attempt.ts";
+export {
+  explore,
+  type Explored,
+  type ExploreOptions,
+  type ExploreProgress,
+  type Found,
+  isEndless,
+} from "./explore/explore.ts";

@@ -62,6 +62,10 @@ const FILES: readonly CommandFile[] = [
   { names: ["builder"], load: async (finish) => (await import("../commands/builder-rows.ts")).builderCommand(finish) },
   { names: ["cache"], load: async (finish) => (await import("../commands/cache-commands.ts")).cacheCommand(finish) },
   { names: ["compose"], load: async (finish) => (await import("../commands/compose-rows.ts")).composeCommand(finish) },
+  {
+    names: ["explore"],
+    load: async (finish) => (await import("../commands/explore-rows.ts")).exploreCommand(finish),
+  },
   { names: ["fs"], load: async (finish, below) => (await import("../commands/fs-rows.ts")).fsCommand(finish, below) },
   {
     names: ["hub"],

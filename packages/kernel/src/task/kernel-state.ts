@@ -32,6 +32,7 @@ import { Accounting } from "./accounting.ts";
 import type { Board } from "./board.ts";
 import { CALL_WORK, CallWork } from "../ground/call-work.ts";
 import { HartRegisters } from "./hart-registers.ts";
+import type { Disturber } from "./disturber.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
@@ -149,6 +150,8 @@ export class Kernel
   isStopped = false;
   /** Processor time of the current task's turn. */
   readonly turn: TurnClock;
+  /** Disturbs its tasks (`stratos explore`); null: nobody does. */
+  disturber: Disturber | null = null;
   /** What programs asked for in vain, with a detail where there is one. Bound: its kinds. */
   readonly notices = new Map<Notice, string>();
   readonly work: CallWork;

@@ -93,7 +93,9 @@ function runSlice(kernel: Kernel, task: Task, now: number): boolean {
   if (task.syscallNumber >= 0) resumeSyscall(kernel, task);
   const before = processor.statistics.instructions;
   const untilTimer = timers.nextNs === Infinity ? SLICE : Math.max(20_000, Math.ceil((timers.nextNs - now) * SPEED));
-  return continueSlice(kernel, task, Math.min(SLICE, untilTimer), before);
+  let fuel = Math.min(SLICE, untilTimer);
+  if (kernel.disturber !== null) fuel = kernel.disturber.fuelFor(task, fuel);
+  return continueSlice(kernel, task, fuel, before);
 }
 
 /**
@@ -132,9 +134,11 @@ function endSlice(kernel: Kernel, task: Task, before: number): void {
   const elapsed = kernel.turn.end();
   task.instructions += processor.statistics.instructions - before;
   task.virtualRuntime += elapsed * weight(task.nice);
+  const holdNs = kernel.disturber === null ? 0 : kernel.disturber.turnEnded(task);
   if (task.state === "R") {
     task.involuntarySwitches++;
-    scheduler.enqueue(task);
+    if (holdNs > 0) scheduler.hold(task, kernel.now() + holdNs);
+    else scheduler.enqueue(task);
   } else task.voluntarySwitches++;
   if (task.state !== "X" && task.state !== "Z") {
     hart.saveTo(task.registers);
@@ -312,7 +316,10 @@ function invoke(kernel: Kernel, task: Task, number: number): number {
     a4 = hart.get(14),
     a5 = hart.get(15);
   work.begin();
-  const result = row.run(task, a0, a1, a2, a3, a4, a5);
+  const result =
+    kernel.disturber === null
+      ? row.run(task, a0, a1, a2, a3, a4, a5)
+      : kernel.disturber.call(row, task, number, { a0, a1, a2, a3, a4, a5 });
   work.end(number);
   kernel.turn.spendInKernel(CALL_NS + work.spent * WORK_UNIT_NS);
   if (work.isSliceUsed) kernel.scheduler.mustSwitch = true;

@@ -2,6 +2,7 @@
 import type { Volume } from "@stratos/aegisfs";
 import type { MachinePorts } from "@stratos/host";
 import type { OpenFile } from "@stratos/kernel";
+import { disturberOf } from "./recorded-disturbances.ts";
 import { exitStatusOf } from "../exit-status.ts";
 import { TURN_MS } from "../machine-pump.ts";
 import { findGuestUser } from "../guest-user.ts";
@@ -61,6 +62,7 @@ export class Replay {
       })),
       log: () => {},
     });
+    session.machine.kernel.disturber = disturberOf(header);
     this.session = session;
     this.gate = new InputGate(session);
     this.gate.replay(recording.events);
