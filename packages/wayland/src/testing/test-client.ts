@@ -93,7 +93,13 @@ export class TestClient {
   /** It takes numbers for objects of another kind than they are: events that it can't read are passed over. */
   readonly #isConfused: boolean;
 
-  constructor(screen: TestScreen, isConfused = false) {
+  /** @param connect  to be connected in another way than programs are */
+  constructor(
+    screen: TestScreen,
+    isConfused = false,
+    connect: (connection: Connection) => ReturnType<Compositor["connect"]> = (connection) =>
+      screen.compositor.connect(connection),
+  ) {
     this.#isConfused = isConfused;
     this.screen = screen;
     const connection: Connection = {
@@ -104,7 +110,7 @@ export class TestClient {
       release: (file) => void this.released.push(file),
       close: () => void (this.isClosed = true),
     };
-    this.#end = screen.compositor.connect(connection);
+    this.#end = connect(connection);
     this.#registry = this.create("wl_registry", 1, "get_registry");
     for (const { values } of this.take("wl_registry.global")) {
       const [name, type, version] = values as [number, string, number];

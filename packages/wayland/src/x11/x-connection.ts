@@ -108,8 +108,8 @@ export class XConnection {
 
   ask(request: XRequest, onReply: OnReply): void {
     if (this.#isOver || this.#pending.length >= PENDING_MAX) return onReply(null);
+    this.#pending.push({ sequence: (this.#sequence + 1) & 0xffff, onReply });
     this.request(request);
-    this.#pending.push({ sequence: this.#sequence, onReply });
   }
 
   /** @returns false: it is over, what came is none of the protocol's */
