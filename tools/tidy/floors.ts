@@ -140,7 +140,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   systems: ["scripts", "packages", "compose", "alpm builder"],
   "tools-node": ["emulator packages", "outputs", "fuse", "compose", "builder"],
   volumes: [".", "backup", "serve"],
-  wayland: ["core geometry", "protocol", "output surface", "data render seat shell", "."],
+  wayland: ["core geometry", "protocol", "output surface", "data render seat shell", "x11", "."],
 };
 
 /** What runs against the floors: nothing. */

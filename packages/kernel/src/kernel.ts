@@ -65,7 +65,7 @@ export {
 } from "./socket/inet/ip-address.ts";
 export { ipOfText, textOfIp } from "./socket/inet/ip-text.ts";
 export { type HostSocketOwner, type HostListener, openHostListener } from "./host-service/host-listener.ts";
-export type { HostConnection } from "./host-service/host-connection.ts";
+export { HostConnection } from "./host-service/host-connection.ts";
 export { HostFile } from "./host-service/host-file.ts";
 export type { Socket } from "./socket/socket.ts";
 export type { Waiter } from "./ground/wait-queue.ts";

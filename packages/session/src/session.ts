@@ -20,11 +20,13 @@ export { findGuestUser, type GuestUser } from "./guest-user.ts";
 export { GUEST_PATH, guestEnvironment, type EnvironmentSetting } from "./guest-environment.ts";
 export { isAbsentFromVolume, readerOf, readVolumeFile, writeVolumeFile } from "./volume-file.ts";
 export {
+  type AwaitedSocket,
   GuestClient,
   type GuestListener,
   type HostService,
   makeGuestFile,
   makeRuntimeFolder,
+  makeX11Folder,
 } from "./host-listener.ts";
 export { ReplayError } from "./recording/host-answers.ts";
 export { InputGate } from "./recording/input-gate.ts";
