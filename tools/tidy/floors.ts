@@ -73,7 +73,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   console: ["page", "serve", "."],
   hub: [
-    "database worker",
+    "balance database worker",
     "store",
     "access backup claim-polls.ts client feed.ts leader",
     "blobs",

@@ -193,6 +193,17 @@ export interface EventView {
 export interface ChannelView {
   readonly name: string;
   readonly policy: "fifo" | "priority" | "fair";
+  /** Which of the hosts that could take a task is given it. `first`: who asks first. */
+  readonly balance:
+    | "first"
+    | "round-robin"
+    | "weighted-round-robin"
+    | "least-runs"
+    | "least-load"
+    | "random"
+    | "hash"
+    | "fastest"
+    | "pack";
   readonly description: string;
   readonly retentionDays: number | null;
   /** Channels whose packages its builds may use, too. */

@@ -470,6 +470,16 @@ test("text that no database keeps is refused, wherever it stands", async () => {
   }
 });
 
+test("a channel tells its strategy of balancing; one that nobody knows is refused", async () => {
+  const put = (balance?: string): Promise<{ balance: string }> => hub.admin.call("PUT", "/channels/even", { balance });
+  assert.equal((await put("least-load")).balance, "least-load");
+  const { status, detail } = await problemOf(put("even"));
+  assert.equal(status, 422);
+  assert.match(detail, /body\/balance must be equal to one of the allowed values/);
+  assert.equal((await hub.admin.call<{ balance: string }>("GET", "/channels/even")).balance, "least-load");
+  assert.equal((await put()).balance, "first");
+});
+
 test("a completed task answers for another one of its cache key", async () => {
   // A channel of its own: other tests leave tasks of any priority in the others.
   await hub.admin.call("PUT", "/channels/cached", {});

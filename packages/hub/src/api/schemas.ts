@@ -1,4 +1,5 @@
 /** JSON Schemas of bodies and answers. What a body may not say is refused. */
+import { BALANCES } from "../balance/strategies.ts";
 import type { JsonSchema } from "./route.ts";
 import { BATCH_TASKS_MAX } from "../store/submit-tasks.ts";
 import { FAILURE_CLASSES, TASK_STATES } from "../store/task-states.ts";
@@ -102,6 +103,7 @@ export const RUN_ENDS = object(
 const limitOrNull = (minimum: number): JsonSchema => orNull({ type: "integer", minimum, maximum: 2_000_000_000 });
 export const CHANNEL = object({
   policy: { enum: ["fifo", "priority", "fair"] },
+  balance: { enum: BALANCES },
   description: text(1_000),
   retentionDays: orNull({ type: "integer", minimum: 1, maximum: 36_500 }),
   inherits: list({ type: "string", pattern: "^[a-z0-9][a-z0-9._-]{0,62}$" }, 16),
