@@ -25,6 +25,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "aegisfs.ts",
   ],
   builder: [
+    "bin-nmu",
     "build-request.ts config dependencies",
     "ports.ts verify",
     "build-environment.ts root",
