@@ -35,7 +35,11 @@ const isProblem = ajv.compile(PROBLEM);
 before(async () => {
   hub = await startTestHub();
   const blobs = new BlobStore(`${hub.folder}/unused`);
-  routes = apiRoutes(blobs, new Repositories(hub.database, blobs, () => Promise.reject(new Error("none"))));
+  routes = apiRoutes(
+    hub.database,
+    blobs,
+    new Repositories(hub.database, blobs, () => Promise.reject(new Error("none"))),
+  );
 });
 after(() => hub.close());
 
@@ -108,6 +112,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   submitWorkflow: { name: "w", tasks: [] },
   changeTask: { priority: 1 },
   promotePackages: { from: "default", sources: ["x"] },
+  rebuildSources: { reason: "x", sources: ["x"] },
+  planRebuild: { reason: "x", sources: ["x"] },
   withdrawPackages: { sources: ["x"] },
   changeHost: { enabled: true },
   registerHost: { arches: ["amd64"], channels: ["default"], capacity: 1 },

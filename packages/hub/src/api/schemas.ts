@@ -126,6 +126,25 @@ const names = (maxItems: number): JsonSchema => ({ ...list(text(255), maxItems),
 export const PROMOTION = object({ from: text(63), sources: names(1_000) }, ["from", "sources"]);
 export const WITHDRAWAL = object({ sources: names(1_000) }, ["sources"]);
 
+export const REBUILD = object(
+  {
+    sources: list(text(255), 10_000),
+    reverseDepends: list({ type: "string", pattern: "^(?:src:)?[a-z0-9][a-z0-9+.-]{1,250}$" }, 100),
+    recursive: { type: "boolean" },
+    reason: {
+      type: "string",
+      minLength: 1,
+      maxLength: 500,
+      pattern:
+        "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$",
+    },
+    number: { type: "integer", minimum: 1, maximum: 9_999 },
+    arches: { ...list(word, 32), minItems: 1 },
+    priority: submission["priority"]!,
+  },
+  ["reason"],
+);
+
 export const WEBHOOK = object(
   { url: text(2_000), events: { ...list({ type: "string", pattern: "^[A-Z_]{1,40}$" }, 40), minItems: 1 } },
   ["url", "events"],
