@@ -25,6 +25,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "aegisfs.ts",
   ],
   builder: [
+    "bin-nmu",
     "build-request.ts config dependencies",
     "ports.ts verify",
     "build-environment.ts root",
@@ -74,7 +75,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   console: ["page", "serve", "."],
   hub: [
-    "database worker",
+    "balance database worker",
     "store",
     "access backup claim-polls.ts client feed.ts leader",
     "blobs",
