@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Starts Stratos from a clone: `npm start -- ARGS` and `./stratos.mjs ARGS` are `stratos ARGS`. `./stratos ARGS` is, too,
- * and comes here only when there is something to do.
+ * Starts Stratos from a clone: `npm start -- ARGS` and `./stratos.mjs ARGS` are `stratos ARGS`. So is `./stratos ARGS`,
+ * which comes here only when there is something to do.
  *
  * Plain JavaScript that Node 20 runs. It installs the dependencies when they are missing or older than the lock file,
  * then becomes the pinned Node 24, which runs the TypeScript as it stands (or the bundle in `dist/` when it is not

@@ -2,8 +2,8 @@
  * Whether `dist/` still stands for the sources: the bundler records size and time of each file that went in
  * (`dist/inputs.json`). One bundle loads several times faster than three hundred files of TypeScript.
  *
- * That file's own time says when all was last found right, for the launcher in sh (`stratos`), which looks only for what
- * is newer.
+ * That file's own time says when all was last found right, for the launcher in sh (`stratos`), which looks only for
+ * what is newer.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, utimesSync } from "node:fs";
