@@ -4,8 +4,8 @@
  *
  *     npm run fuzz:riscv -- [--seed N] [--first N] [--count N] [--batch N]
  *         [--kind integer|float|all|branchy|loops|extensions|conditional] [--engines
- *         qemu,reference,interpreter,translator,sliced,forgetful,late,later,unfused,kept,kept-forgetful,kept-window,kept-wide,
- *         window,window-forgetful,wide-interpreter,wide,wide-forgetful] [--dump FILE]
+ *         qemu,reference,interpreter,translator,sliced,forgetful,late,later,unfused,kept,kept-forgetful,kept-window,
+ *         kept-wide,window,window-forgetful,wide-interpreter,wide,wide-forgetful] [--dump FILE]
  *
  * `--dump FILE` writes the program as an ELF for a disassembler and doesn't run it. Exit status 1 when something
  * differs.
