@@ -21,7 +21,8 @@
  *     dist/scheme/        AstraLisp's libraries
  *     dist/astralisp.image   its compiled runtime
  *     dist/inputs.json    sizes and times of the sources, by which the launcher knows whether the bundle is fresh
- *     dist/package.json   of the published package, with dist/stratos.mjs, its launcher
+ *     dist/package.json   of the published package
+ *     dist/stratos        its launcher; dist/stratos.mjs, where there is no pinned Node
  */
 import { build, type BuildOptions, type Plugin } from "esbuild";
 import { spawnSync } from "node:child_process";
@@ -48,7 +49,9 @@ import { VERSION } from "@stratos/sdk/version";
 import { commandHandlers } from "../packages/cli/src/program/command-handlers.ts";
 import { buildScripts } from "./bundle-scripts.ts";
 import { keptDatabaseImage } from "./database-image.ts";
+import { markFresh } from "./launch/bundle-state.mjs";
 
+const startMs = Date.now();
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values: options } = parseArgs({ options: { to: { type: "string" }, "program-only": { type: "boolean" } } });
 const dist = resolve(options.to ?? join(root, "dist"));
@@ -144,6 +147,7 @@ await build({
   outfile: join(dist, "stratos.mjs"),
   banner: { js: "#!/usr/bin/env node" },
 });
+copyFileSync(join(root, "stratos"), join(dist, "stratos"));
 
 const library = await build({
   ...shared,
@@ -206,7 +210,7 @@ const published = {
   license: manifest["license"],
   type: "module",
   engines: manifest["engines"],
-  bin: { stratos: "stratos.mjs" },
+  bin: { stratos: "stratos" },
   exports: {
     ".": { types: "./library.d.ts", browser: "./browser.mjs", default: "./library.mjs" },
     ...Object.fromEntries(
@@ -235,6 +239,7 @@ for (const path of new Set([...sources, "packages/library/README.md"])) {
   inputs[path] = { size, mtimeMs };
 }
 writeFileSync(join(dist, "inputs.json"), JSON.stringify(inputs));
+if (options.to === undefined) markFresh(root, startMs);
 const outputs = [result, scripts].flatMap(({ metafile }) => Object.values(metafile.outputs));
 const bytes = outputs.reduce((sum, output) => sum + output.bytes, 0);
 process.stdout.write(

@@ -72,6 +72,13 @@ for (const [kind, count] of [
   );
 }
 
+test("loops that go round by jumps through registers mean the same to all", () => {
+  const judge = withQemu ? "qemu" : "reference";
+  check("loops", 40, [judge, "interpreter", "translator", "late", "later"]);
+  check("loops", 15, ["interpreter", "sliced", "window", "wide"]);
+  check("loops", 6, ["interpreter", "kept"]);
+});
+
 test("the extensions' instructions mean the same to all", () => {
   const judge = withQemu ? "qemu" : "reference";
   check("extensions", 120, [judge, "reference", "interpreter", "translator", "sliced", "wide"]);
