@@ -69,6 +69,10 @@ interface CompileKind {
 
 /** Frames that are looked through for a backtrace. */
 const CALLS_MAX = 1000;
+/** What an image puts into the old generation, generously. */
+const OWN_BYTES = 1024 * 1024;
+/** Places of the table at first: the runtime's, and a program's. */
+const TABLE_FIRST = 1024;
 const SAVED_REGISTERS = [Register.cellCount, Register.staticNext, Register.oldNext] as const;
 
 export function createEngine(options: EngineOptions): Engine {
@@ -105,9 +109,12 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.options = options;
     const { wasm, memoryBytes = 512 * 1024 * 1024, nurseryBytes = 4 * 1024 * 1024 } = options;
-    this.#memory = wasm.createMemory(Math.floor(memoryBytes / 65536));
-    this.#table = wasm.createTable(16384);
-    this.heap = new Heap(this.#memory, { nurseryBytes });
+    // A host collects its own garbage when it is asked for much, and takes time for each place of a table.
+    const pages = Math.floor(memoryBytes / 65536);
+    const first = Heap.firstPages({ nurseryBytes, ownBytes: OWN_BYTES });
+    this.#memory = wasm.createMemory(Math.min(first, pages), pages);
+    this.#table = wasm.createTable(TABLE_FIRST);
+    this.heap = new Heap(this.#memory, { nurseryBytes, memoryBytes: pages * 65536 });
     const { system = closedSystem() } = options;
     this.#ports = options.ports ?? makeStandardPorts(system);
     this.host = new HostPrimitives(this, { system, ports: this.#ports, extra: options.primitives ?? new Map() });
@@ -154,6 +161,7 @@ export class Engine {
       vm: { memory: this.#memory, table: this.#table },
       host: {
         "host-call": (sp: number, operation: number) => this.host.run(sp, operation),
+        "grow-heap": () => this.heap.grow(),
         "heap-full": () => {
           throw new HeapFullError();
         },

@@ -42,6 +42,7 @@ const LARGE_BYTES = 256 * 1024;
 const HOST: Record<string, LowSignature> = {
   "host-call": { parameters: [Type.i32, Type.i32], result: null },
   "heap-full": { parameters: [], result: null },
+  "grow-heap": { parameters: [], result: null },
   "collected": { parameters: [Type.i32], result: null },
   "bignum->double": { parameters: [Type.i64], result: Type.f64 },
 };

@@ -121,6 +121,7 @@ export const Register = {
   nurserySize: 152,
   unwindCount: 156,
   lastSite: 160,
+  isWhole: 164,
 } as const;
 
 const KIB = 1024;

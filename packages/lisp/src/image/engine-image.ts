@@ -12,7 +12,7 @@ import { Fun, Var, constant } from "../middle/ir.ts";
 import type { FunClause, TopLevel } from "../middle/ir.ts";
 import { decodeDatum, encodeDatum } from "./datum-codec.ts";
 import type { EncodedDatum } from "./datum-codec.ts";
-import { readImageFile, writeImageFile } from "./image-file.ts";
+import { jsonLines, lineReader, readImageFile, writeImageFile } from "./image-file.ts";
 import { decodeClause, encodeClause } from "./node-codec.ts";
 import type { EncodedClause } from "./node-codec.ts";
 
@@ -60,7 +60,10 @@ export interface EngineImage extends PlainParts {
   topLevel(name: string): TopLevel | undefined;
 }
 
-/** The image's JSON. Functions and top-level variables are named by their places in `funs` and `topLevels`. */
+/**
+ * The image's JSON. Functions and top-level variables are named by their places: each is a line of JSON in a blob of
+ * its own, since most programs need few.
+ */
 interface Header extends PlainParts {
   readonly lowSignatures: readonly (readonly [
     name: string,
@@ -69,9 +72,7 @@ interface Header extends PlainParts {
   ])[];
   readonly modules: readonly { readonly name: string; readonly imports: readonly string[] }[];
   readonly memory: readonly number[];
-  readonly funs: readonly EncodedFun[];
   readonly functions: readonly (readonly [slot: number, fun: number])[];
-  readonly topLevels: readonly EncodedTopLevel[];
   readonly runtime: readonly (readonly [name: string, topLevel: number])[];
 }
 /** Of each clause: how many parameters, and whether the last takes the rest. */
@@ -114,21 +115,21 @@ export function writeEngineImage(image: ImageParts): Uint8Array {
     modules: image.modules.map(({ name, imports }) => ({ name, imports })),
     memory: image.memory.map(({ start }) => start),
     functions: image.functions.map(([slot, fun]) => [slot, placeOf(fun)] as const),
-    topLevels: image.topLevels.map((g): EncodedTopLevel => {
-      const inline = g.inline === null ? null : encodeClause(g.inline, topLevelPlace);
-      return [
-        g.name,
-        g.library,
-        g.cell,
-        g.isAssigned,
-        g.isDefined,
-        g.fun === null ? -1 : placeOf(g.fun),
-        inline === null ? null : JSON.stringify(inline),
-        g.constant === null ? null : encodeDatum(g.constant.datum),
-      ];
-    }),
     runtime: image.runtime.map(([name, topLevel]) => [name, topLevelPlace(topLevel)] as const),
   };
+  const encodedTopLevels = image.topLevels.map((g): EncodedTopLevel => {
+    const inline = g.inline === null ? null : encodeClause(g.inline, topLevelPlace);
+    return [
+      g.name,
+      g.library,
+      g.cell,
+      g.isAssigned,
+      g.isDefined,
+      g.fun === null ? -1 : placeOf(g.fun),
+      inline === null ? null : JSON.stringify(inline),
+      g.constant === null ? null : encodeDatum(g.constant.datum),
+    ];
+  });
   const encodedFuns = funs.map((fun): EncodedFun => {
     const place = image.exporter.get(fun);
     return [
@@ -137,8 +138,10 @@ export function writeEngineImage(image: ImageParts): Uint8Array {
       place === undefined ? null : [place.unit, place.names, place.word],
     ];
   });
-  return writeImageFile({ ...header, funs: encodedFuns } satisfies Header, [
+  return writeImageFile(header satisfies Header, [
     image.low,
+    jsonLines(encodedFuns),
+    jsonLines(encodedTopLevels),
     ...image.modules.map(({ bytes }) => bytes),
     ...image.memory.map(({ bytes }) => bytes),
   ]);
@@ -149,7 +152,9 @@ export function readEngineImage(bytes: Uint8Array): EngineImage | null {
   const file = readImageFile(bytes);
   if (file === null) return null;
   const header = file.header as Header;
-  const [low, ...blobs] = file.blobs as [Uint8Array, ...Uint8Array[]];
+  const [low, funBytes, topLevelBytes, ...blobs] = file.blobs as [Uint8Array, Uint8Array, Uint8Array, ...Uint8Array[]];
+  const encodedFun = lineReader<EncodedFun>(funBytes);
+  const encodedTopLevel = lineReader<EncodedTopLevel>(topLevelBytes);
   const funs: (Fun | undefined)[] = [];
   const exported = new Map<Fun, ExportPlace>();
   const topLevels: (TopLevel | undefined)[] = [];
@@ -159,7 +164,7 @@ export function readEngineImage(bytes: Uint8Array): EngineImage | null {
   const funAt = (index: number): Fun => {
     let fun = funs[index];
     if (fun !== undefined) return fun;
-    const [name, clauses, place] = header.funs[index]!;
+    const [name, clauses, place] = encodedFun(index);
     const parameters = (count: number): Var[] => Array.from({ length: count }, () => new Var("parameter"));
     fun = new Fun(
       name,
@@ -171,7 +176,7 @@ export function readEngineImage(bytes: Uint8Array): EngineImage | null {
     return (funs[index] = fun);
   };
   const topLevelAt = (index: number): TopLevel =>
-    (topLevels[index] ??= new ImageTopLevel(header.topLevels[index]!, funAt, topLevelAt));
+    (topLevels[index] ??= new ImageTopLevel(encodedTopLevel(index), funAt, topLevelAt));
 
   return {
     ...header,
