@@ -3,8 +3,9 @@ import { Command } from "commander";
 import { type CompiledLisp, Lisp, type System } from "@stratos/lisp";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
-import { folderFinder } from "../lisp/node-system.ts";
-import { checkEngine, compiling, libraryFolders, programText, runLisp, type LispOptions } from "../lisp/run-lisp.ts";
+import { folderFinder, nodeSystem, runtimeImage } from "../lisp/node-system.ts";
+import { compiling, reporting } from "../lisp/compiled-runner.ts";
+import { checkEngine, libraryFolders, programText, runLisp, type LispOptions } from "../lisp/run-lisp.ts";
 
 const repeat = (value: string, all: readonly string[]): readonly string[] => [...all, value];
 
@@ -40,8 +41,47 @@ export function makeLispCommand(finish: Finish, run: typeof runLisp): Command {
     .action(async (file: string | undefined, args: string[], options: LispOptions) =>
       finish(await run(file, args, options)),
     )
+    .addCommand(buildCommand(finish))
     .addCommand(testCommand(finish))
     .addCommand(docCommand(finish));
+}
+
+function buildCommand(finish: Finish): Command {
+  return new Command("build")
+    .summary("compile a program ahead into one file")
+    .description(
+      "Compiles a program, with the libraries that it uses, into one file that starts without expanding and " +
+        "compiling: `stratos lisp OUT`, or OUT itself where stratos is in the PATH. Named OUT.mjs, it runs by Node " +
+        "24 or later alone: `node OUT.mjs`.",
+    )
+    .usage("[OPTIONS] FILE -o OUT")
+    .argument("<file>", "the program")
+    .requiredOption("-o, --output <file>", "write there; …mjs: for Node without Stratos")
+    .option("-I, --library-path <folder>", "look for libraries there, too (repeatable)", repeat, [])
+    .addHelpText(
+      "after",
+      "\nA built program runs with the build of Stratos that made it, and with no other; one in …mjs has it inside. " +
+        "What it\nevaluates by (eval) sees libraries anew, with a state of their own.",
+    )
+    .action(async (file: string, { output, libraryPath }: BuildOptions) => {
+      const text = programText(file);
+      const { buildProgram } = await import("../lisp/build-program.ts");
+      const lisp = new Lisp({
+        system: nodeSystem([file]),
+        findLibrary: folderFinder(libraryFolders(libraryPath, file)),
+      });
+      finish(
+        await reporting(lisp, () => {
+          buildProgram(lisp, { file, text, out: output });
+          return EXIT_SUCCESS;
+        }),
+      );
+    });
+}
+
+interface BuildOptions {
+  readonly output: string;
+  readonly libraryPath: readonly string[];
 }
 
 function docCommand(finish: Finish): Command {
@@ -93,7 +133,7 @@ function testCommand(finish: Finish): Command {
       const { testPrograms } = await import("../lisp/test-programs.ts");
       const makeRunner = (file: string, system: System): { lisp: Lisp; runner: Lisp | CompiledLisp } => {
         const lisp = new Lisp({ system, findLibrary: folderFinder(libraryFolders(libraryPath, file)) });
-        return { lisp, runner: engine === "wasm" ? compiling(lisp) : lisp };
+        return { lisp, runner: engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp };
       };
       finish(testPrograms(programs, { isJson: json === true, makeRunner }) ? EXIT_SUCCESS : EXIT_FAILURE);
     });

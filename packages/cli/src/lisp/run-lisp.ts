@@ -2,10 +2,12 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { backtrace, CompiledLisp, ExitRequest, Lisp, Repl } from "@stratos/lisp";
+import { CompiledLisp, haveSameRuntime, Lisp, Repl } from "@stratos/lisp";
 import { OperationError } from "@stratos/operation";
 import { CommandError, hostReason } from "../command-error.ts";
-import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
+import { EXIT_SUCCESS } from "../exit-status.ts";
+import { unpackProgram } from "./built-program.ts";
+import { compiling, reporting, runBuilt } from "./compiled-runner.ts";
 import { folderFinder, nodeSystem, ownLibraryFolder, runtimeImage } from "./node-system.ts";
 
 export interface LispOptions {
@@ -15,9 +17,6 @@ export interface LispOptions {
   readonly engine?: string;
 }
 
-/** A compiled program's heap: half of it may be in use at a time. */
-const MEMORY_BYTES = 2 * 1024 ** 3;
-
 /** @returns the exit status; a program's own failure has been told */
 export async function runLisp(
   file: string | undefined,
@@ -25,41 +24,35 @@ export async function runLisp(
   options: LispOptions,
 ): Promise<number> {
   const findLibrary = folderFinder(libraryFolders(options.libraryPath, file));
-  const lisp = new Lisp({ system: nodeSystem([file ?? "lisp", ...args]), findLibrary });
   const isPrompt = file === undefined && options.eval.length === 0;
   const { engine = isPrompt ? "interpreter" : "wasm" } = options;
   checkEngine(engine);
-  try {
-    const runner = engine === "wasm" ? compiling(lisp) : lisp;
+  const content = file === undefined ? null : programContent(file);
+  if (file !== undefined && content !== null) {
+    const image = unpackProgram(content, file);
+    if (image !== null) {
+      if (engine !== "wasm" || options.eval.length > 0)
+        throw new CommandError(file, "a built program runs compiled, and takes neither --engine nor -e");
+      if (!haveSameRuntime(image, runtimeImage() ?? freshImage()))
+        throw new CommandError(file, "was built by another version of Stratos; build it again from its source");
+      return await runBuilt(image, { file, args, findLibrary });
+    }
+  }
+  const lisp = new Lisp({ system: nodeSystem([file ?? "lisp", ...args]), findLibrary });
+  return await reporting(lisp, async () => {
+    const runner = engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp;
     for (const text of options.eval) runner.evaluateText(text, "-e");
-    if (file !== undefined) runner.runProgram(programText(file), file);
+    if (file !== undefined && content !== null) runner.runProgram(content.toString("utf8"), file);
     else if (isPrompt && engine === "wasm")
       throw new CommandError("--engine", "the prompt runs on the interpreter only");
     else if (isPrompt) return await talk(lisp);
     return EXIT_SUCCESS;
-  } catch (error) {
-    if (error instanceof ExitRequest) return error.status;
-    lisp.flush();
-    const words = lisp.describe(error);
-    if (words === null) throw error;
-    // Node's own streams take longer to come up than a short program to run.
-    lisp.system.standardError.write(Buffer.from(`stratos: ${[words, ...backtrace(error)].join("\n")}\n`));
-    return EXIT_FAILURE;
-  } finally {
-    lisp.flush();
-  }
+  });
 }
 
-/** Of the memory only what is used is taken; a host that does not promise as much gives the usual half GiB. */
-export function compiling(lisp: Lisp): CompiledLisp {
-  const wasm = new NodeWasmEngine();
-  const image = runtimeImage();
-  try {
-    return new CompiledLisp(lisp, { wasm, image, memoryBytes: MEMORY_BYTES });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return new CompiledLisp(lisp, { wasm, image });
-  }
+/** From sources there is none that was made before. */
+function freshImage(): Uint8Array {
+  return new CompiledLisp(new Lisp(), { wasm: new NodeWasmEngine() }).engine.saveImage();
 }
 
 async function talk(lisp: Lisp): Promise<number> {
@@ -80,9 +73,15 @@ export function checkEngine(engine: string): void {
 }
 
 export function programText(file: string): string {
+  const content = programContent(file);
+  if (unpackProgram(content, file) !== null) throw new CommandError(file, "is a built program; its source is needed");
+  return content.toString("utf8");
+}
+
+function programContent(file: string): Buffer {
   try {
     if (statSync(file).isDirectory()) throw new CommandError(file, "is a folder");
-    return readFileSync(file, "utf8");
+    return readFileSync(file);
   } catch (error) {
     if (error instanceof OperationError) throw error;
     throw new CommandError(file, hostReason(error as NodeJS.ErrnoException));
