@@ -20,6 +20,7 @@
  *     dist/man/*.1        manual pages
  *     dist/scheme/        AstraLisp's libraries
  *     dist/astralisp.image   its compiled runtime
+ *     dist/lisp-runtime.mjs   what runs a program of AstraLisp that Node alone is to run
  *     dist/inputs.json    sizes and times of the sources, by which the launcher knows whether the bundle is fresh
  *     dist/package.json   of the published package
  *     dist/stratos        its launcher; dist/stratos.mjs, where there is no pinned Node
@@ -163,6 +164,12 @@ const compat = await build({
   outdir: join(dist, "compat"),
   outExtension: { ".js": ".mjs" },
   plugins: [ownPackage],
+});
+await build({
+  ...shared,
+  minify: true,
+  entryPoints: ["packages/cli/src/lisp/standalone.ts"],
+  outfile: join(dist, "lisp-runtime.mjs"),
 });
 if (options["program-only"] !== true) {
   for (const name of ["browser", "browser-engine"])

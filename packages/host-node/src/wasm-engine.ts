@@ -1,5 +1,5 @@
-import { setFlagsFromString } from "node:v8";
-import { WebAssemblyEngine, type WasmModule, type WebAssemblyNamespace } from "@stratos/host";
+import type { WasmModule, WebAssemblyNamespace } from "@stratos/host";
+import { WebAssemblyEngine } from "@stratos/host/web-assembly-engine";
 
 /** TypeScript declares the global only with the DOM's types. */
 declare const WebAssembly: WebAssemblyNamespace;
@@ -67,4 +67,9 @@ function moduleIntrinsics(): ModuleIntrinsics | null {
     setFlagsFromString("--no-allow-natives-syntax");
   }
   return found;
+}
+
+/** Loaded by those who need it: a short program of AstraLisp does without. */
+function setFlagsFromString(flag: string): void {
+  process.getBuiltinModule("node:v8").setFlagsFromString(flag);
 }
