@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import type { SystemView } from "@stratos/sdk/api";
+import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
 import { launcher, start } from "./support/stratos.ts";
 import { SystemsHome } from "./support/systems-home.ts";
@@ -511,6 +512,7 @@ test("in a browser: a terminal is the same after a reload, in another browser, a
   const page = await browser.open(`${served.entrance.replace(/#.*/, "")}#/dev`);
   // Without a session there is nothing to see but the form.
   await page.waitFor("document.querySelector('#sign-in').hidden", /false/, LONG_MS);
+  assert.deepEqual(await accessibilityViolations(page), []);
   await page.navigate("about:blank");
   await page.navigate(served.entrance);
   await page.waitFor("document.querySelector('#systems h2')?.textContent", /^devrunning$/, LONG_MS);
@@ -521,6 +523,8 @@ test("in a browser: a terminal is the same after a reload, in another browser, a
   const before = await settled(page, /\n299\n300\nred ä 42\ndev>$/);
   await page.reload();
   assert.equal(await settled(page, /red ä 42\ndev>$/), before);
+
+  assert.deepEqual(await accessibilityViolations(page), []);
 
   // A full-screen program, too: the alternate screen comes back.
   await page.type("vi -u NONE /etc/passwd\n");

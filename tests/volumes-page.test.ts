@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
 import { launcher, run, start } from "./support/stratos.ts";
 import { Heard, until } from "./support/until.ts";
@@ -91,12 +92,20 @@ test("a volume in a browser", async (t) => {
   await page.evaluate(`document.querySelector("#compression").value = "lz4"`);
   await press(page, "Save");
 
+  // Each view is for those, too, who do not see it.
+  for (const view of ["Overview", "Files", "Snapshots", "Schedule", "Integrity", "Storage", "Quotas", "Audit"]) {
+    await press(page, view);
+    await page.waitFor('document.querySelector("#views [aria-current=true]").textContent', new RegExp(view), LONG_MS);
+    assert.deepEqual(await accessibilityViolations(page), [], view);
+  }
+
   // Another tab, in another language, as somebody who may only look.
   const other = await browser.open("about:blank");
   await other.call("Emulation.setLocaleOverride", { locale: "de-DE" });
   await other.call("Emulation.setUserAgentOverride", { userAgent: "test", acceptLanguage: "de-DE" });
   await other.navigate(`${new URL(said.text.match(/http:\S+#/)![0]).origin}/`);
   await other.waitFor("document.querySelector('#enter').textContent", /^Anmelden$/, LONG_MS);
+  assert.deepEqual(await accessibilityViolations(other), []);
   await other.evaluate(`document.querySelector("#secret").value = ${JSON.stringify(viewer)};
     document.querySelector("#sign-in").requestSubmit()`);
   await other.waitFor("document.querySelector('#identity').textContent", /^anna, viewer$/, LONG_MS);
