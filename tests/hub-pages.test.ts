@@ -1,5 +1,5 @@
 /**
- * Goal: one signs in with a browser, and the hub's pages are for those, too, who do not see them, light and dark. Method:
+ * Goal: one signs in with a browser; the pages are for those, too, who do not see them, light and dark. Method:
  * Chromium, and axe-core in it.
  */
 import assert from "node:assert/strict";

@@ -3,10 +3,11 @@
  * command in a process of its own, requests over HTTP.
  */
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { request as secureRequest } from "node:https";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -344,4 +345,31 @@ test("a configuration that is wrong is told with its place", async () => {
     (JSON.parse((await runCommand("fs", "config", "schema")).stdout) as { title: string }).title,
     "Stratos volumes",
   );
+});
+
+test("by TLS: the certificate's owner is reached, and half of a pair of files is refused", async () => {
+  const [certificate, key] = ["tls.crt", "tls.key"].map((name) => join(folder, name)) as [string, string];
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const subject = ["-subj", "/CN=box", "-addext", "subjectAltName=DNS:localhost"];
+  const files = ["-out", certificate, "-keyout", key];
+  execFileSync("openssl", ["req", "-x509", ...curve, ...subject, ...files], { stdio: "ignore", timeout: 60_000 });
+  const half = await runCommand("fs", "serve", volume, "--tls-cert", certificate);
+  assert.equal(half.status, 2);
+  assert.match(half.stderr, /--tls-key: is missing: both files are needed/);
+  const other = join(folder, "tls-data");
+  await runCommand("fs", "format", other, "-s", "32M");
+  const { child, address } = await start(other, "--tls-cert", certificate, "--tls-key", key);
+  assert.match(address, /^https:\/\/127\.0\.0\.1:\d+\/$/);
+  const to = { host: "127.0.0.1", port: new URL(address).port, servername: "localhost", ca: readFileSync(certificate) };
+  const headers = { authorization: `Bearer ${token}` };
+  const status = await new Promise((resolve, reject) =>
+    secureRequest({ ...to, path: "/api/v1/volumes", headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    })
+      .on("error", reject)
+      .end(),
+  );
+  assert.equal(status, 200);
+  await stop(child);
 });

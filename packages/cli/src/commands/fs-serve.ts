@@ -24,6 +24,7 @@ import { accessKeyCommand } from "./access-key-command.ts";
 import type { Finish } from "./row-options.ts";
 import { UsageError } from "../command-error.ts";
 import { warnOfSharedToken } from "../shared-token.ts";
+import { type TlsChoice, tlsFilesOf, tlsOptions } from "../tls-options.ts";
 
 export function configCommand(finish: Finish): Command {
   const config = new Command("config")
@@ -63,7 +64,7 @@ export function uiCommand(finish: Finish): Command {
 }
 
 export function serveCommand(finish: Finish): Command {
-  return new Command("serve")
+  const command = new Command("serve")
     .description(
       "Serves volumes over HTTP: a REST interface (/openapi.json describes it) and Prometheus metrics " +
         "(/metrics). Takes the snapshots that their schedules ask for and, as --config says, scrubs and makes " +
@@ -92,16 +93,17 @@ export function serveCommand(finish: Finish): Command {
     .option("--openapi", "print the OpenAPI description, and stop")
     .addCommand(accessKeyCommand(finish, "fs-serve"))
     .action(async (volumes: string[], options: ServeOptions) => finish(await serveVolumes(volumes, options)));
+  for (const option of tlsOptions()) command.addOption(option);
+  return command;
 }
 
-interface ServeOptions {
+interface ServeOptions extends TlsChoice {
   readonly config?: string;
   readonly host?: string;
   readonly port?: number;
   readonly tokenFile?: string;
   /** False: whoever reaches the port may do everything. */
   readonly token?: false;
-  readonly socket?: string;
   readonly readOnly?: true;
   readonly openapi?: true;
   readonly ui?: true;
@@ -137,6 +139,9 @@ async function serveVolumes(texts: readonly string[], options: ServeOptions): Pr
   // A socket is its owner's alone by its permissions.
   const isOpen = options.token === false || ("socket" in place && tokenFile === undefined);
   const token = isOpen ? null : serviceToken(tokenFile ?? defaultTokenPath("fs-serve"));
+  const tls = tlsFilesOf(options);
+  if (!isLoopback && tls === null)
+    tell("warning: tokens and files go over the network for everybody to read; --tls-cert and --tls-key end that");
   const home = stratosHome();
   const access =
     token === null ? null : new ServiceAccess(token.text, new AccessKeys(accessKeysPath(home, "fs-serve"), tell));
@@ -149,7 +154,7 @@ async function serveVolumes(texts: readonly string[], options: ServeOptions): Pr
       version: VERSION,
       onDefect: (words) => tell(`internal error: ${words}`),
     });
-    const listener = await listenAt(place, app.fetch);
+    const listener = await listenAt(place, app.fetch, tls === null ? null : { files: tls, onDefect: tell });
     volumes.startHousekeeping();
     process.stdout.write(`${listener.address}\n`);
     tellWhoMayUseIt(token, options);

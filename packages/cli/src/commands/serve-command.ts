@@ -7,18 +7,15 @@ import { VERSION } from "@stratos/sdk/version";
 import { UsageError } from "../command-error.ts";
 import { parseListen } from "../option-values.ts";
 import { warnOfSharedToken } from "../shared-token.ts";
-import type { TlsFiles } from "@stratos/volumes/serve";
+import { type TlsChoice, tlsFilesOf, tlsOptions } from "../tls-options.ts";
 import { accessKeyCommand } from "./access-key-command.ts";
 import type { Finish } from "./row-options.ts";
 
-interface ServeOptions {
+interface ServeOptions extends TlsChoice {
   readonly ui?: true;
   readonly listen?: { readonly host: string; readonly port: number };
   readonly socket?: string;
   readonly tokenFile?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  readonly tlsMin: "1.2" | "1.3";
   readonly name: readonly string[];
   readonly openapi?: true;
 }
@@ -26,7 +23,7 @@ interface ServeOptions {
 const DEFAULT_LISTEN = { host: "127.0.0.1", port: 7470 };
 
 export function serveCommand(finish: Finish): Command {
-  return new Command("serve")
+  const command = new Command("serve")
     .summary("serve named systems over HTTP, with a page for browsers")
     .description(
       "Serves named systems, images and volumes over HTTP: a REST interface below /v1 (/v1/openapi.json describes " +
@@ -53,13 +50,6 @@ export function serveCommand(finish: Finish): Command {
       "the token that requests need (Authorization: Bearer …); made when it is not there (default: serve.token in " +
         "$STRATOS_HOME)",
     )
-    .option("--tls-cert <file>", "serve by TLS, with the certificate (and its chain) in this PEM file")
-    .option("--tls-key <file>", "its private key (PEM); both files are read again when they change")
-    .addOption(
-      new Option("--tls-min <version>", "the oldest version of TLS that is spoken")
-        .choices(["1.2", "1.3"])
-        .default("1.2"),
-    )
     .addOption(
       new Option(
         "--name <host>",
@@ -71,6 +61,8 @@ export function serveCommand(finish: Finish): Command {
     .option("--openapi", "print the OpenAPI description, and stop")
     .addCommand(accessKeyCommand(finish, "serve"))
     .action(async (options: ServeOptions) => finish(await serve(options)));
+  for (const option of tlsOptions()) command.addOption(option);
+  return command;
 }
 
 const LOOPBACK = /^(localhost|127\.0\.0\.1|::1)$/;
@@ -97,7 +89,9 @@ async function serve(options: ServeOptions): Promise<number> {
     return 0;
   }
   const listen = options.listen ?? DEFAULT_LISTEN;
-  const tls = tlsOf(options);
+  if (options.name.length > 0 && options.tlsCert === undefined)
+    throw new UsageError("--name", "is of a server with --tls-cert");
+  const tls = tlsFilesOf(options);
   if (tls === null && !LOOPBACK.test(listen.host))
     throw new UsageError(
       "--listen",
@@ -149,18 +143,6 @@ async function serve(options: ServeOptions): Promise<number> {
   await server.close();
   sessions?.release();
   return 0;
-}
-
-/** @throws UsageError */
-function tlsOf({ tlsCert, tlsKey, tlsMin, socket, name }: ServeOptions): TlsFiles | null {
-  if (tlsCert === undefined && tlsKey === undefined) {
-    if (name.length > 0) throw new UsageError("--name", "is of a server with --tls-cert");
-    return null;
-  }
-  if (tlsCert === undefined || tlsKey === undefined)
-    throw new UsageError(tlsCert === undefined ? "--tls-cert" : "--tls-key", "is missing: both files are needed");
-  if (socket !== undefined) throw new UsageError("--tls-cert", "is not for a socket");
-  return { certificate: tlsCert, key: tlsKey, minVersion: `TLSv${tlsMin}` };
 }
 
 /** An address that a browser can use: of all interfaces the first name stands for them. */
