@@ -137,6 +137,16 @@ test("breakpoints stop forwards and backwards, once for each time they are passe
   assert.equal(timeline.position.instructions, 0);
 });
 
+test("a breakpoint at an instruction whose page has to come first stops once", async () => {
+  await timeline.seekInstruction(0);
+  const places: number[] = [];
+  while ((await timeline.forward(at(STORE), -1)).kind === "stop") places.push(timeline.position.instructions);
+  assert.deepEqual(
+    places,
+    Array.from({ length: ROUNDS }, (_, round) => BEFORE + round * ROUND + 2),
+  );
+});
+
 test("going back from a changed value comes to before the store that made it", async () => {
   await timeline.seekEnd();
   for (let round = ROUNDS; round > 0; round--) {
