@@ -124,7 +124,8 @@ export interface CodeCache {
   /** The frame at this physical address holds something else from now on: what was decoded from it goes. */
   frameGone(frame: PhysicalAddress): void;
   /**
-   * Places before which `run` leaves with ExitReason.STOP, whichever address space is the active one. Not while it runs.
+   * Places before which `run` leaves with ExitReason.STOP, whichever address space is the active one. Not while it
+   * runs.
    *
    * @param places  at most BARRIERS_MAX
    */
