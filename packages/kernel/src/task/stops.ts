@@ -204,7 +204,11 @@ export class Stops {
     const at = { instructions, tid, pc };
     const isLooked = this.#looksAt(task);
     const changed = isLooked ? this.#changed() : null;
-    if (this.#isTarget(at)) return { ...at, reason: { kind: "position" } };
+    if (this.#isTarget(at)) {
+      // What the instruction before has changed happened before the target.
+      if (changed !== null) this.onHit?.({ ...at, reason: { kind: "watch", address: changed.address } });
+      return { ...at, reason: { kind: "position" } };
+    }
     // An instruction whose page was not there comes twice.
     const isNew = this.#last === null || !isSamePosition(this.#last, at);
     const reason: StopReason | null =

@@ -159,6 +159,9 @@ test("going back from a changed value comes to before the store that made it", a
   await timeline.forward(COUNTER, -1);
   assert.equal(timeline.position.pc, STORE + 4);
   assert.equal(counter(), 3);
+  await timeline.backward(COUNTER);
+  assert.equal(timeline.position.pc, STORE, "from right behind the store, too");
+  assert.equal(timeline.position.instructions, BEFORE + 2);
 });
 
 test("steps go over a fault into its handler, and back", async () => {
