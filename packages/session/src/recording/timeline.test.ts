@@ -10,6 +10,7 @@ import { nodePorts } from "@stratos/host-node";
 import { peekMemory, registersOf } from "@stratos/kernel";
 import {
   BEFORE,
+  CODE,
   DATA,
   FAULT,
   HANDLER,
@@ -22,6 +23,7 @@ import {
   STORE,
   WHOLE,
 } from "../testing/recorded-program.ts";
+import { describePlace } from "./describe-place.ts";
 import type { Recording } from "./recording-format.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -117,6 +119,18 @@ test("a line of output is where its last byte is written", async () => {
   assert.ok(await timeline.seekLine(1));
   assert.equal(timeline.position.instructions, BEFORE + 8);
   assert.equal(await timeline.seekLine(ROUNDS + 1), false);
+});
+
+test("a place is told in words: what each thread does, in which file and function", async () => {
+  await timeline.seekInstruction(BEFORE + ROUND + 8);
+  const pc = `0x${timeline.position.pc.toString(16)}`;
+  const offset = `0x${(timeline.position.pc - CODE + 4096).toString(16)}`;
+  const lines = describePlace(timeline.replay, 0);
+  assert.match(lines[0]!, new RegExp(`^instruction ${BEFORE + ROUND + 8}, 0\\.0000\\d\\d s after the start`));
+  assert.match(lines[0]!, /line 2 of output$/);
+  assert.deepEqual(lines.slice(1), [
+    `process 2 (program): goes on here, at ${pc} in /program + ${offset} (round + 0x20)`,
+  ]);
 });
 
 test("breakpoints stop forwards and backwards, once for each time they are passed", async () => {
