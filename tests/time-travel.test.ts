@@ -65,6 +65,17 @@ test("the end is before the last instruction; what lies beyond is refused", asyn
   }
 });
 
+test("the programs of a run are listed with their positions, which are those of --to", async () => {
+  const { stdout, status } = await stratos(["replay", file, "--programs"]);
+  assert.equal(status, 0);
+  const rows = stdout.trimEnd().split("\n");
+  assert.equal(rows.length, 5);
+  assert.match(rows[1]!, /^ *0 +2 +bash -c for i in/);
+  const [, position, pid] = /^ *(\d+) +(\d+) +expr 6 \* 7$/.exec(rows[4]!)!;
+  const there = await stratos(["replay", file, "--to", position!]);
+  assert.match(there.stderr, new RegExp(`process ${pid} \\(expr\\): goes on here, at 0x\\w+ in .*/ld-linux`));
+});
+
 test("gdb's protocol is served at a port of the loopback, to one client", async (t) => {
   const child = start([...launcher, "replay", file, "--gdb", "0"], { env: { STRATOS_HOME: TEST_HOME } });
   t.after(() => child.kill("SIGKILL"));

@@ -29,6 +29,7 @@ import {
   writeTailRecord,
 } from "./record.ts";
 import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
+import { Barriers } from "./barriers.ts";
 
 const PAGE = 4096;
 /** Longest straight run that one miss decodes. */
@@ -204,6 +205,7 @@ export class TranslatedCodeCache implements CodeCache {
   readonly #vaOf: Uint32Array;
   readonly #frameOf: Uint32Array;
   readonly #records: RecordCache;
+  readonly barriers = new Barriers();
 
   /**
    * @param codeTable  of a mode that has run; slot numbers are given out for all modes together
@@ -276,6 +278,15 @@ export class TranslatedCodeCache implements CodeCache {
       const va = this.#vaOf[index]!;
       this.#regionOf[index]?.invalidate(va, va + PAGE);
       this.#frameOf[index] = 0;
+    }
+  }
+
+  setBarriers(places: ReadonlySet<number>): void {
+    const changed = new Set([...this.barriers.places, ...places].map((pc) => pc - (pc % PAGE)));
+    this.barriers.set(new Set(places));
+    for (const [index, region] of this.#regionOf.entries()) {
+      const va = this.#vaOf[index]!;
+      if (region !== undefined && changed.has(va)) region.invalidate(va, va + PAGE);
     }
   }
 
@@ -474,9 +485,16 @@ export class TranslatedCodeCache implements CodeCache {
     const page = this.activePage(pc);
     const frame = page === 0 ? 0 : this.frameOf(page);
     const { statistics } = this.#served.tally;
+    const { barriers } = this;
     for (let count = 0; count < MAX_RUN; count++) {
       if (u16[record >>> 1] !== RecordOp.UNDECODED) return 0;
       const offset = pc & 0xffe;
+      if (barriers.size > 0 && barriers.has(pc)) {
+        const word = this.fetchWord(pc);
+        // Its second half lies in a page that is to come: the record stays to be decoded.
+        if (this.fetchFault >= 0 && count > 0) return 0;
+        if (this.fetchFault < 0 && barriers.write(physical, record, word)) return 0;
+      }
       if (page !== 0 && offset < PAGE - 4) {
         let word = u16[(frame + offset) >>> 1]!;
         if (instructionLength(word) === 4) word |= u16[(frame + offset + 2) >>> 1]! << 16;

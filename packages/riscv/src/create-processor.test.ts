@@ -316,3 +316,43 @@ test("a run that is stopped between any two instructions keeps its reservation a
   assert.equal(x(13), 5);
   assert.equal(processor.statistics.instructions, 5);
 });
+
+for (const translate of [false, true]) {
+  test(`a barrier in a hot loop is met each time round, and code is as before without it (${
+    translate ? "translated" : "interpreted"
+  })`, () => {
+    const words = [addi(5, 0, 400), addi(6, 6, 3), addi(5, 5, -1), bne(5, 0, -8), EBREAK];
+    const { processor, physical, x } = machine(words, { translate });
+    const pc = (): number => (physical.u32[HART_PC >>> 2]! - CODE) / 4;
+    assert.equal(processor.run(300), ExitReason.BUDGET, "the loop is translated by now, where anything is");
+    processor.code.setBarriers(new Set([CODE + 8]));
+    let fuel = 10_000;
+    const run = (once: () => ExitReason): ExitReason => {
+      const before = processor.statistics.instructions;
+      const reason = once();
+      fuel -= processor.statistics.instructions - before;
+      return reason;
+    };
+    let met = 0;
+    for (; met < 100; met++) {
+      assert.equal(
+        run(() => processor.run(fuel)),
+        ExitReason.STOP,
+      );
+      assert.equal(pc(), 2);
+      assert.equal(x(6) / 3 + x(5), 401, "before the count goes down");
+      assert.equal(
+        run(() => processor.runExactly(fuel, { after: 1, passes: true })),
+        ExitReason.STOP,
+      );
+      assert.equal(pc(), 3);
+    }
+    processor.code.setBarriers(new Set());
+    assert.equal(
+      run(() => processor.run(fuel)),
+      ExitReason.BREAKPOINT,
+    );
+    assert.equal(x(6), 1200);
+    assert.equal(processor.statistics.instructions, 1201);
+  });
+}

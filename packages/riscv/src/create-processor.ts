@@ -181,7 +181,7 @@ class TranslatingProcessor implements Processor {
       }
     } while (reason === ExitReason.BUDGET && left >= 0);
     this.code.setLive(false);
-    u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
+    if (reason !== ExitReason.STOP) u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
     statistics.interpreted =
       (u32[HART_INTERPRETED >>> 2] as number) + (u32[(HART_INTERPRETED >>> 2) + 1] as number) * 2 ** 32;
     return reason;

@@ -209,21 +209,11 @@ class InterpreterEmitter extends RecordLowering {
       },
       {
         op: RecordOp.TAIL,
-        emit: () => {
-          this.#undoFuel();
-          this.currentPc();
-          code.localSet(PC);
-          emitNextPageTest(code, { pc: PC, record: RECORD, tables: TABLES, next: VALUE });
-          code.if();
-          this.#storeCell(HART_FAULT, VALUE);
-          this.#setReason(ExitReason.FETCH);
-          code.br(this.#exit);
-          code.end();
-          this.immediate32();
-          code.localSet(RECORD);
-          this.#setBase();
-          code.br(this.#next);
-        },
+        emit: () => this.#tail(),
+      },
+      {
+        op: RecordOp.BARRIER,
+        emit: () => (this.#isExact ? this.#tail() : this.exitWith(ExitReason.STOP)),
       },
       {
         op: RecordOp.NEXT_PAGE,
@@ -600,6 +590,24 @@ class InterpreterEmitter extends RecordLowering {
     code.brIf(this.#next);
     this.#setReason(ExitReason.FETCH);
     code.br(this.#exit);
+  }
+
+  /** Goes on with the copy of the record. */
+  #tail(): void {
+    const { code } = this;
+    this.#undoFuel();
+    this.currentPc();
+    code.localSet(PC);
+    emitNextPageTest(code, { pc: PC, record: RECORD, tables: TABLES, next: VALUE });
+    code.if();
+    this.#storeCell(HART_FAULT, VALUE);
+    this.#setReason(ExitReason.FETCH);
+    code.br(this.#exit);
+    code.end();
+    this.immediate32();
+    code.localSet(RECORD);
+    this.#setBase();
+    code.br(this.#next);
   }
 
   /**

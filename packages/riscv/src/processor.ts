@@ -123,6 +123,15 @@ export interface CodeCache {
   forget(prefix: string): void;
   /** The frame at this physical address holds something else from now on: what was decoded from it goes. */
   frameGone(frame: PhysicalAddress): void;
+  /**
+   * Places before which `run` leaves with ExitReason.STOP, whichever address space is the active one. Not while it
+   * runs.
+   *
+   * @param places  at most BARRIERS_MAX
+   */
+  setBarriers(places: ReadonlySet<number>): void;
+  /** Some place could not be made a barrier. */
+  readonly barriers: { readonly isFull: boolean; has(pc: number): boolean };
   /** Called before the arena evicts: every address space must unmap its code entries (they fault back in). */
   onEvict: () => void;
 }

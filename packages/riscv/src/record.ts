@@ -62,8 +62,10 @@ export const RecordOp = {
   /** jal x0 within the page; backward includes itself. */
   JUMP_FORWARD: 14,
   JUMP_BACKWARD: 15,
+  /** A barrier (barriers.ts): as TAIL, but only the exact interpreter goes on. */
+  BARRIER: 16,
 } as const;
-export const OP_FIRST = 16;
+export const OP_FIRST = 17;
 /** Branches within the page follow the instructions: forward ones, then backward ones. */
 const FIRST_IN_PAGE = OP_FIRST + INSTRUCTIONS.length;
 const BRANCHES = 6;

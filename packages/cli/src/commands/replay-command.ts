@@ -16,11 +16,13 @@ export interface ReplayOptions {
   /** A port, or "-". */
   readonly gdb?: number | "-";
   readonly pid?: number;
+  readonly programs?: true;
 }
 
 export async function replayCommand(file: string, command: readonly string[], options: ReplayOptions): Promise<number> {
   if (options.gdb !== undefined) return (await import("../replay/replay-gdb.ts")).replayGdb(file, options.gdb, options);
   if (options.to !== undefined) return (await import("../replay/replay-to.ts")).replayTo(file, options.to, command);
+  if (options.programs === true) return (await import("../replay/replay-programs.ts")).replayPrograms(file);
   if (command.length > 0) throw new UsageError(`-- ${command[0]}`, "a program needs a position: --to POSITION");
   const run = openRecordedRun(file);
   const { recording } = run;

@@ -192,6 +192,7 @@ export async function createProgram(
     .addOption(
       new Option("--pid <n>", "with --gdb: the process to look at (default: the recorded one)").argParser(parseProcess),
     )
+    .option("--programs", "list the programs that the run executes, with process and position, instead of its output")
     .option("--trace", "write system calls to stderr, as `trace` does")
     .option("--stats", "print what the run cost, as JSON, on stderr")
     .addHelpText(

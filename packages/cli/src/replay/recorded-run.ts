@@ -10,7 +10,9 @@ import {
   type Recording,
   RecordingError,
   Replay,
+  ReplayError,
   type StartedReplay,
+  Timeline,
 } from "@stratos/session";
 import { CommandError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
@@ -114,8 +116,34 @@ class NewOutput implements HostStreamOut {
   }
 }
 
+/** Goes along a recorded run. @throws CommandError, also when it goes another way than what was recorded */
+export async function withTimeline(
+  file: string,
+  output: RunOutput,
+  use: (timeline: Timeline, recording: Recording) => Promise<number>,
+): Promise<number> {
+  const run = openRecordedRun(file);
+  try {
+    const timeline = await Timeline.open({ loop: nodePorts().loop, open: () => startReplay(run, output) });
+    try {
+      return await use(timeline, run.recording);
+    } finally {
+      await timeline.drain();
+      timeline.close();
+    }
+  } catch (error) {
+    if (!(error instanceof ReplayError)) throw error;
+    throw replayFailure(file, `the replay went another way: ${error.message}`);
+  }
+}
+
+/** Where a replay writes to. */
+interface RunOutput {
+  streamsOf(gate: InputGate): readonly (HostStreamOut & { drain(): Promise<void> })[];
+}
+
 /** A replay at its beginning. */
-export function startReplay(run: RecordedRun, output: ShownOutput): StartedReplay {
+function startReplay(run: RecordedRun, output: RunOutput): StartedReplay {
   const image = run.openImage();
   try {
     const replay = new Replay(run.recording, { ports: nodePorts(), volume: image.opened.volume });

@@ -1,50 +1,42 @@
 /** `stratos replay --gdb`: one debugger at a time, at a port of the loopback or at the other end of a pipe. */
 import { createServer, type Server, type Socket } from "node:net";
-import { nodePorts } from "@stratos/host-node";
-import { DebugServer, describePlace, ReplayError, Timeline } from "@stratos/session";
+import { DebugServer, describePlace, type Recording, type Timeline } from "@stratos/session";
 import { InvalidArgumentError } from "commander";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { parsePosition } from "../option-values.ts";
-import { openRecordedRun, replayFailure, ShownOutput, startReplay } from "./recorded-run.ts";
+import { replayFailure, ShownOutput, withTimeline } from "./recorded-run.ts";
 import { goTo } from "./replay-to.ts";
 
 const LOOPBACK = "127.0.0.1";
 const STDERR = 2;
 
-export async function replayGdb(file: string, port: number | "-", options: { readonly pid?: number }): Promise<number> {
-  const run = openRecordedRun(file);
+export function replayGdb(file: string, port: number | "-", options: { readonly pid?: number }): Promise<number> {
   // Standard output is gdb's when it is at the other end of a pipe.
   const output = new ShownOutput(port === "-" ? [STDERR, STDERR] : [1, STDERR]);
+  return withTimeline(file, output, async (timeline, recording) => {
+    const pid = options.pid ?? timeline.firstPid;
+    if (!(await timeline.lookAt(pid)))
+      throw replayFailure(file, `no process ${pid} executes a program in the run; --programs lists those that do`);
+    const monitor = (words: readonly string[]): Promise<readonly string[]> => answer(timeline, recording, words);
+    const serve = (write: (bytes: Uint8Array) => void): DebugServer =>
+      new DebugServer(timeline, { pid, write, monitor });
+    await (port === "-" ? servePipe(serve) : servePort(port, serve));
+    return EXIT_SUCCESS;
+  });
+}
+
+/** What `monitor` shows. */
+async function answer(timeline: Timeline, recording: Recording, words: readonly string[]): Promise<readonly string[]> {
+  const [command, position = ""] = words;
+  const where = (): string[] => describePlace(timeline.replay, recording.events.length);
+  if (command === "where" && words.length === 1) return where();
+  if (command !== "seek" || words.length !== 2) return MONITOR_HELP;
   try {
-    const timeline = await Timeline.open({ loop: nodePorts().loop, open: () => startReplay(run, output) });
-    try {
-      const pid = options.pid ?? timeline.firstPid;
-      if (!(await timeline.lookAt(pid)))
-        throw replayFailure(file, `no process ${pid} executes a program in what is recorded`);
-      const monitor = async (words: readonly string[]): Promise<readonly string[]> => {
-        const [command, position = ""] = words;
-        const where = (): string[] => describePlace(timeline.replay, run.recording.events.length);
-        if (command === "where" && words.length === 1) return where();
-        if (command !== "seek" || words.length !== 2) return MONITOR_HELP;
-        try {
-          const isThere = await goTo(timeline, parsePosition(position), run.recording);
-          return [...(isThere ? [] : ["the recording ends before:"]), ...where(), CACHE_HINT];
-        } catch (error) {
-          if (error instanceof InvalidArgumentError) return [error.message];
-          throw error;
-        }
-      };
-      const serve = (write: (bytes: Uint8Array) => void): DebugServer =>
-        new DebugServer(timeline, { pid, write, monitor });
-      await (port === "-" ? servePipe(serve) : servePort(port, serve));
-      return EXIT_SUCCESS;
-    } finally {
-      await timeline.drain();
-      timeline.close();
-    }
+    const isThere = await goTo(timeline, parsePosition(position), recording);
+    return [...(isThere ? [] : ["the recording ends before:"]), ...where(), CACHE_HINT];
   } catch (error) {
-    if (!(error instanceof ReplayError)) throw error;
-    throw replayFailure(file, `the replay went another way: ${error.message}`);
+    if (error instanceof InvalidArgumentError) return [error.message];
+    throw error;
   }
 }
 

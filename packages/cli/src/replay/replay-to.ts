@@ -1,6 +1,5 @@
 /** `stratos replay --to`: a recorded run up to a position, and perhaps a program in the system as it is there. */
 import { utf8ToByteString } from "@stratos/base";
-import { nodePorts } from "@stratos/host-node";
 import { stopAllProcesses } from "@stratos/kernel";
 import {
   describePlace,
@@ -10,35 +9,23 @@ import {
   readerOf,
   type Recording,
   type Replay,
-  ReplayError,
-  Timeline,
+  type Timeline,
 } from "@stratos/session";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import type { ReplayPosition } from "../option-values.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
 import { forwardSignals } from "../session/forward-signals.ts";
 import { hasTerminal, openStandardFiles } from "../session/standard-files.ts";
-import { openRecordedRun, replayFailure, ShownOutput, startReplay } from "./recorded-run.ts";
+import { replayFailure, ShownOutput, withTimeline } from "./recorded-run.ts";
 
-export async function replayTo(file: string, to: ReplayPosition, command: readonly string[]): Promise<number> {
-  const run = openRecordedRun(file);
-  const output = new ShownOutput([1, 2]);
-  try {
-    const timeline = await Timeline.open({ loop: nodePorts().loop, open: () => startReplay(run, output) });
-    try {
-      const isThere = await goTo(timeline, to, run.recording);
-      await timeline.drain();
-      tell(describePlace(timeline.replay, run.recording.events.length));
-      if (!isThere) throw replayFailure(file, `the recording ends before ${positionText(to)}`);
-      return command.length === 0 ? EXIT_SUCCESS : await runThere(timeline.replay, rawArguments(command));
-    } finally {
-      await timeline.drain();
-      timeline.close();
-    }
-  } catch (error) {
-    if (!(error instanceof ReplayError)) throw error;
-    throw replayFailure(file, `the replay went another way: ${error.message}`);
-  }
+export function replayTo(file: string, to: ReplayPosition, command: readonly string[]): Promise<number> {
+  return withTimeline(file, new ShownOutput([1, 2]), async (timeline, recording) => {
+    const isThere = await goTo(timeline, to, recording);
+    await timeline.drain();
+    tell(describePlace(timeline.replay, recording.events.length));
+    if (!isThere) throw replayFailure(file, `the recording ends before ${positionText(to)}`);
+    return command.length === 0 ? EXIT_SUCCESS : runThere(timeline.replay, rawArguments(command));
+  });
 }
 
 /** @returns false when the recording ends before; then it stands at its end */

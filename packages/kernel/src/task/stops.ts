@@ -10,7 +10,15 @@
  * by the exact interpreter. Guest memory is never written.
  */
 import { assert } from "@stratos/base";
-import { ExitReason, hasWatchedChange, setMarks, setWatchCells, WATCH_CELLS, type WatchCell } from "@stratos/riscv";
+import {
+  BARRIERS_MAX,
+  ExitReason,
+  hasWatchedChange,
+  setMarks,
+  setWatchCells,
+  WATCH_CELLS,
+  type WatchCell,
+} from "@stratos/riscv";
 import { PAGE_SIZE } from "@stratos/abi";
 import type { AddressSpace } from "../mm/address-space.ts";
 import { addressOfEntry } from "../mm/page-table.ts";
@@ -86,6 +94,8 @@ export class Stops {
   /** Per thread: where it began to retire instructions without a fault or others in between, and how far it came. */
   readonly #lastRuns = new Map<number, { readonly from: number; readonly pc: number; readonly to: number }>();
   #watched: Watched[] = [];
+  /** Breakpoints that are barriers. */
+  #planted: ReadonlySet<number> | null = null;
   #slice: StoppedSlice | null = null;
   /** It stopped before the next instruction already. */
   #passes = false;
@@ -151,25 +161,38 @@ export class Stops {
   #runOn(task: Task, fuel: number): ExitReason {
     const { processor, physical } = this.#kernel;
     const now = processor.statistics.instructions;
-    const isLooked = this.#looksAt(task);
+    const isLooked = this.#looksAt(task) && !this.#plants();
     const isStepped = task.tid === this.stepTid;
     const passes = this.#passes;
     this.#passes = false;
     const away = this.target === null ? Infinity : this.target.instructions - now;
     const isNear = away >= 0 && (this.isCareful || away <= Math.max(fuel, 0) + OVERRUN);
-    if (!isLooked && !isStepped && !isNear) {
+    const isAtBarrier = passes && processor.code.barriers.has(this.#kernel.hart.pc);
+    if (!isLooked && !isStepped && !isNear && !isAtBarrier) {
       const reason = processor.run(fuel);
       if (away >= 0 && processor.statistics.instructions > now + away) this.isOverrun = true;
       return reason;
     }
-    setMarks(physical, isLooked ? this.breakpoints : []);
+    setMarks(physical, this.#looksAt(task) ? this.breakpoints : []);
     this.#arm(isLooked ? task.space : null);
-    const step = isStepped ? (passes ? 1 : 0) : Infinity;
+    // Behind a barrier it goes on translated.
+    const step = isStepped && !passes ? 0 : isStepped || (isAtBarrier && !isLooked && !isNear) ? 1 : Infinity;
     return processor.runExactly(fuel, { after: Math.min(step, away >= 0 ? away : Infinity), passes });
   }
 
   #looksAt(task: Task): boolean {
     return (this.breakpoints.size > 0 || this.#watched.length > 0) && (this.pid === 0 || task.group.pid === this.pid);
+  }
+
+  /** Few breakpoints and nothing watched: they are barriers, up to which programs run translated. */
+  #plants(): boolean {
+    const { code } = this.#kernel.processor;
+    if (this.#watched.length > 0 || this.breakpoints.size > BARRIERS_MAX || code.barriers.isFull) return false;
+    if (this.#planted === null || !isSameSet(this.#planted, this.breakpoints)) {
+      this.#planted = new Set(this.breakpoints);
+      code.setBarriers(this.#planted);
+    }
+    return true;
   }
 
   /** The task is before an instruction that may be of interest. */
@@ -181,7 +204,11 @@ export class Stops {
     const at = { instructions, tid, pc };
     const isLooked = this.#looksAt(task);
     const changed = isLooked ? this.#changed() : null;
-    if (this.#isTarget(at)) return { ...at, reason: { kind: "position" } };
+    if (this.#isTarget(at)) {
+      // What the instruction before has changed happened before the target.
+      if (changed !== null) this.onHit?.({ ...at, reason: { kind: "watch", address: changed.address } });
+      return { ...at, reason: { kind: "position" } };
+    }
     // An instruction whose page was not there comes twice.
     const isNew = this.#last === null || !isSamePosition(this.#last, at);
     const reason: StopReason | null =
@@ -266,6 +293,12 @@ const NO_VALUE = new Uint8Array(8);
 
 export function isSamePosition(a: StopPosition, b: StopPosition): boolean {
   return a.instructions === b.instructions && a.tid === b.tid && a.pc === b.pc;
+}
+
+function isSameSet(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
+  if (a.size !== b.size) return false;
+  for (const each of a) if (!b.has(each)) return false;
+  return true;
 }
 
 /** Physical address of a byte whose page is in memory for the program; −1: it isn't. Nothing is faulted in. */

@@ -3,6 +3,7 @@ import { SYSCALL_NAMES } from "@stratos/abi";
 import { HART, HART_PC, HART_STATE_SIZE } from "@stratos/riscv";
 import { viewOf } from "../ground/words.ts";
 import { pathName } from "../vfs/path-name.ts";
+import type { Inode } from "../vfs/inode.ts";
 import type { Task } from "./task.ts";
 
 export interface TaskPlace {
@@ -11,6 +12,8 @@ export interface TaskPlace {
   readonly object: string;
   /** Of the pc in that file. */
   readonly offset: number;
+  /** The file; null: none is mapped there. */
+  readonly inode: Inode | null;
   /** Name of the system call that it is in; null: none. */
   readonly call: string | null;
 }
@@ -28,6 +31,7 @@ export function placeOf(task: Task): TaskPlace {
   return {
     pc,
     object: path === null ? (area?.label ?? "") : pathName(path, task.fs.root),
+    inode: path === null ? null : (area?.file?.contentInode ?? null),
     offset: area === undefined ? 0 : area.offset + (pc - area.start),
     call: task.syscallNumber < 0 ? null : (SYSCALL_NAMES[task.syscallNumber] ?? `call ${task.syscallNumber}`),
   };

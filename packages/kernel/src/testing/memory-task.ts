@@ -56,6 +56,8 @@ export function createMemoryTask(options: { windows?: boolean } = {}): MemoryTas
     forget: () => {},
     frameGone: () => {},
     onEvict: () => {},
+    setBarriers: () => {},
+    barriers: { isFull: false, has: () => false },
   };
   kernel.processor = kernel.board.processor = { tables, tlb, code, mode: "paged" } as unknown as Processor;
   const { task } = createTestTask(kernel);

@@ -139,11 +139,15 @@ export class Translator {
 
   /** Whether what is kept is asked for: a short run is over before it has paid for that. */
   get #usesKept(): boolean {
-    return this.#kept !== null && this.#served.tally.statistics.instructions >= this.#keptFrom;
+    return (
+      this.#kept !== null &&
+      this.#served.tally.statistics.instructions >= this.#keptFrom &&
+      this.#cache.barriers.size === 0
+    );
   }
 
   get hasKept(): boolean {
-    return this.#kept !== null && this.#kept.hasWanted;
+    return this.#kept !== null && this.#kept.hasWanted && this.#cache.barriers.size === 0;
   }
 
   /** Installs what is kept of targets that have become warm. */
@@ -153,7 +157,7 @@ export class Translator {
 
   /** A page has come that kept translations span. */
   pageAdded(region: TranslatedRegion, page: number): void {
-    this.#kept?.pageAdded(region, page);
+    if (this.#cache.barriers.size === 0) this.#kept?.pageAdded(region, page);
   }
 
   /** What a new translation in its place must know: where it leaves, where its jumps go. */

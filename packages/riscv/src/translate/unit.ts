@@ -280,7 +280,8 @@ class Discovery {
   }
 
   #isDecoded(pc: number): boolean {
-    const { region, physical } = this.#options;
+    const { region, physical, cache } = this.#options;
+    if (cache.barriers.has(pc)) return false;
     const page = region.existingPage(pc);
     if (page === 0) return false;
     return physical.u16[(page + ((pc & 0xffe) << 3)) >>> 1] !== RecordOp.UNDECODED || region.isKnown(pc);

@@ -1,6 +1,7 @@
 /** Where a replayed machine stands, in words: one line for the machine, one for each thread. */
-import { byteStringToUtf8 } from "@stratos/base";
+import { byteStringToUtf8, printable } from "@stratos/base";
 import { placeOf, type Task } from "@stratos/kernel";
+import { functionAt } from "./function-name.ts";
 import type { Replay } from "./replay.ts";
 
 /** Threads that are told; a machine may have thousands. */
@@ -21,7 +22,8 @@ export function describePlace({ session, gate }: Replay, eventCount: number): st
 /** What gdb and people are told of a thread. */
 export function describeTask(task: Task): string {
   const { tid, group } = task;
-  const name = `${tid === group.pid ? "" : `thread ${tid} of `}process ${group.pid} (${byteStringToUtf8(task.name)})`;
+  const thread = tid === group.pid ? "" : `thread ${tid} of `;
+  const name = `${thread}process ${group.pid} (${printable(byteStringToUtf8(task.name))})`;
   return `${name}: ${describeState(task)}, ${describeCode(task)}`;
 }
 
@@ -44,7 +46,9 @@ function describeState(task: Task): string {
 }
 
 function describeCode(task: Task): string {
-  const { pc, object, offset } = placeOf(task);
+  const { pc, object, offset, inode } = placeOf(task);
   const hex = (value: number): string => `0x${value.toString(16)}`;
-  return `at ${hex(pc)}${object === "" ? "" : ` in ${byteStringToUtf8(object)} + ${hex(offset)}`}`;
+  const name = inode === null ? null : functionAt(inode, offset);
+  const file = object === "" ? "" : ` in ${printable(byteStringToUtf8(object))} + ${hex(offset)}`;
+  return `at ${hex(pc)}${file}${name === null ? "" : ` (${name})`}`;
 }

@@ -10,6 +10,7 @@ import { nodePorts } from "@stratos/host-node";
 import { peekMemory, registersOf } from "@stratos/kernel";
 import {
   BEFORE,
+  CODE,
   DATA,
   FAULT,
   HANDLER,
@@ -22,6 +23,7 @@ import {
   STORE,
   WHOLE,
 } from "../testing/recorded-program.ts";
+import { describePlace } from "./describe-place.ts";
 import type { Recording } from "./recording-format.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -119,6 +121,18 @@ test("a line of output is where its last byte is written", async () => {
   assert.equal(await timeline.seekLine(ROUNDS + 1), false);
 });
 
+test("a place is told in words: what each thread does, in which file and function", async () => {
+  await timeline.seekInstruction(BEFORE + ROUND + 8);
+  const pc = `0x${timeline.position.pc.toString(16)}`;
+  const offset = `0x${(timeline.position.pc - CODE + 4096).toString(16)}`;
+  const lines = describePlace(timeline.replay, 0);
+  assert.match(lines[0]!, new RegExp(`^instruction ${BEFORE + ROUND + 8}, 0\\.0000\\d\\d s after the start`));
+  assert.match(lines[0]!, /line 2 of output$/);
+  assert.deepEqual(lines.slice(1), [
+    `process 2 (program): goes on here, at ${pc} in /program + ${offset} (round + 0x20)`,
+  ]);
+});
+
 test("breakpoints stop forwards and backwards, once for each time they are passed", async () => {
   await timeline.seekInstruction(0);
   for (let round = 0; round < ROUNDS; round++) {
@@ -137,6 +151,16 @@ test("breakpoints stop forwards and backwards, once for each time they are passe
   assert.equal(timeline.position.instructions, 0);
 });
 
+test("a breakpoint at an instruction whose page has to come first stops once", async () => {
+  await timeline.seekInstruction(0);
+  const places: number[] = [];
+  while ((await timeline.forward(at(STORE), -1)).kind === "stop") places.push(timeline.position.instructions);
+  assert.deepEqual(
+    places,
+    Array.from({ length: ROUNDS }, (_, round) => BEFORE + round * ROUND + 2),
+  );
+});
+
 test("going back from a changed value comes to before the store that made it", async () => {
   await timeline.seekEnd();
   for (let round = ROUNDS; round > 0; round--) {
@@ -149,6 +173,9 @@ test("going back from a changed value comes to before the store that made it", a
   await timeline.forward(COUNTER, -1);
   assert.equal(timeline.position.pc, STORE + 4);
   assert.equal(counter(), 3);
+  await timeline.backward(COUNTER);
+  assert.equal(timeline.position.pc, STORE, "from right behind the store, too");
+  assert.equal(timeline.position.instructions, BEFORE + 2);
 });
 
 test("steps go over a fault into its handler, and back", async () => {

@@ -34,6 +34,16 @@ interface StopsWanted {
   readonly watches: readonly Watchpoint[];
 }
 
+/** A program that a process began to execute. */
+interface ExecutedProgram {
+  readonly instructions: number;
+  readonly pid: number;
+  /** Its arguments, a byte string. */
+  readonly command: string;
+}
+
+const PROGRAMS_MAX = 10_000;
+
 export type Arrival =
   | { readonly kind: "stop"; readonly stop: Stop }
   /** The beginning, or the end, of what can be gone along. */
@@ -112,12 +122,30 @@ export class Timeline {
       if (task.group.pid === pid && seen < 0) seen = kernel.processor.retired(kernel.tally);
     };
     for (let state = this.#turn(); state === "goes on" && seen < 0; state = this.#turn()) await this.#breathe();
+    kernel.onExec = null;
     if (seen < 0) return false;
     this.#begin = { instructions: seen, tid: pid, pc: -1 };
     this.#pid = pid;
     await this.#runTo(this.#begin);
     this.#begin = this.#at;
     return true;
+  }
+
+  /** Each execve(2) of the run, in order; the first ones of very many. It stands nowhere afterwards. */
+  async programs(): Promise<readonly ExecutedProgram[]> {
+    await this.#reopen();
+    this.#leave();
+    const found: ExecutedProgram[] = [];
+    const { kernel } = this.replay.session.machine;
+    const note = (pid: number, argv: readonly string[]): void => {
+      const instructions = kernel.processor.retired(kernel.tally);
+      if (found.length < PROGRAMS_MAX) found.push({ instructions, pid, command: argv.join(" ") });
+    };
+    note(this.firstPid, this.replay.header.argv);
+    kernel.onExec = ({ group }, _path, argv) => note(group.pid, argv);
+    for (let state = this.#turn(); state === "goes on"; state = this.#turn()) await this.#breathe();
+    kernel.onExec = null;
+    return found;
   }
 
   /** Of the program that was recorded. */

@@ -94,9 +94,39 @@ function elf(): Uint8Array {
       view.setUint32(at + offset, value, true);
   }
   [...WORDS, ...HANDLER_WORDS].forEach((word, index) => view.setUint32(4096 + 4 * index, word >>> 0, true));
+  writeSymbols(bytes, view);
   bytes.set([0x78, 0x0a], 8192 + 16);
   view.setUint32(8192 + 32, HANDLER, true);
   return bytes;
+}
+
+/** Two functions, "begin" and "round", in a symbol table behind the program's data. */
+function writeSymbols(bytes: Uint8Array, view: DataView): void {
+  const [symbols, strings, headers] = [8192 + 512, 8192 + 768, 8192 + 1024];
+  bytes.set(Buffer.from("\0begin\0round\0"), strings);
+  for (const [index, name, start, end] of [
+    [1, 1, CODE, LOOP_START],
+    [2, 7, LOOP_START, FAULT],
+  ] as const) {
+    const at = symbols + 24 * index;
+    view.setUint32(at, name, true);
+    view.setUint8(at + 4, 2);
+    view.setUint32(at + 8, start, true);
+    view.setUint32(at + 16, end - start, true);
+  }
+  for (const [index, type, offset, size, link] of [
+    [1, 2, symbols, 72, 2],
+    [2, 3, strings, 13, 0],
+  ] as const) {
+    const at = headers + 64 * index;
+    view.setUint32(at + 4, type, true);
+    view.setUint32(at + 24, offset, true);
+    view.setUint32(at + 32, size, true);
+    view.setUint32(at + 40, link, true);
+  }
+  view.setUint32(40, headers, true);
+  view.setUint16(58, 64, true);
+  view.setUint16(60, 3, true);
 }
 
 function volumeWithProgram(): Volume {

@@ -1,0 +1,14 @@
+/** `stratos replay --programs`: what a recorded run executes, where. */
+import { EXIT_SUCCESS } from "../exit-status.ts";
+import { UNSEEN } from "../session/standard-files.ts";
+import { formatTable } from "../text-table.ts";
+import { withTimeline } from "./recorded-run.ts";
+
+export function replayPrograms(file: string): Promise<number> {
+  return withTimeline(file, { streamsOf: () => [UNSEEN, UNSEEN] }, async (timeline) => {
+    const programs = await timeline.programs();
+    const rows = programs.map(({ instructions, pid, command }) => [String(instructions), String(pid), command]);
+    process.stdout.write(formatTable(["INSTRUCTION", "PROCESS", "COMMAND"], rows));
+    return EXIT_SUCCESS;
+  });
+}
