@@ -110,13 +110,14 @@ async function exploreOptions(
   return {
     target: {
       ports,
-      board: createBoard({
-        engine: ports.engine,
-        memoryBytes,
-        windows: options.addressMode === "window",
-        codeArchive: options.cache === false ? undefined : keptTranslations(home),
-        nowMs: () => ports.loop.nowMs(),
-      }),
+      createBoard: () =>
+        createBoard({
+          engine: ports.engine,
+          memoryBytes,
+          windows: options.addressMode === "window",
+          codeArchive: options.cache === false ? undefined : keptTranslations(home),
+          nowMs: () => ports.loop.nowMs(),
+        }),
       imageIdentity: layerContent(layers),
       openVolume,
       ...{ memoryBytes, harts, seed, folders, request: { ...program, user } },

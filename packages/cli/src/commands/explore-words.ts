@@ -121,7 +121,7 @@ function outcomeJson({ status, killedBecause, instructions, ns, stdout, stderr }
     killedBecause,
     instructions,
     ns,
-    stdout: { bytes: stdout.bytes, sha256: stdout.digest },
-    stderr: { bytes: stderr.bytes, sha256: stderr.digest },
+    stdout: { bytes: stdout.bytes, crc32c: stdout.checksum },
+    stderr: { bytes: stderr.bytes, crc32c: stderr.checksum },
   };
 }
