@@ -15,6 +15,7 @@ import {
   type DisturbancePoint,
   Disturber,
 } from "@stratos/kernel/faults";
+import type { Machine } from "@stratos/machine";
 import { exitStatusOf } from "../exit-status.ts";
 import type { HostFolder } from "../host-folders.ts";
 import { MachineSession, type ProgramRequest, type SessionOptions } from "../machine-session.ts";
@@ -125,7 +126,13 @@ export class Attempt {
       bounds = NO_BOUNDS,
       notesPoints = false,
       record,
-    }: { bounds?: AttemptBounds; notesPoints?: boolean; record?: AttemptRecord | undefined } = {},
+      onMachine,
+    }: {
+      bounds?: AttemptBounds;
+      notesPoints?: boolean;
+      record?: AttemptRecord | undefined;
+      onMachine?: ((machine: Machine) => void) | undefined;
+    } = {},
   ): Attempt {
     const writer = record === undefined ? null : writerFor(target, record);
     let isOver = false;
@@ -139,6 +146,7 @@ export class Attempt {
       if (writer !== null) gate.onEvent = (event) => writer.add(event);
       const disturber = new Disturber(plan, { notesPoints });
       const attempt = new Attempt(target, { session, gate, clone, disturber, folders, writer });
+      onMachine?.(session.machine);
       const { kernel } = session.machine;
       session.start(target.request, [
         openHostInput(kernel, gate.input),

@@ -8,6 +8,7 @@
  */
 import type { AppliedDisturbance, Disturbance, DisturbancePlan, FaultKind } from "@stratos/kernel/faults";
 import type { Board } from "@stratos/kernel";
+import type { Machine } from "@stratos/machine";
 import { Attempt, type AttemptOutcome, type AttemptRecord, type ExploreTarget } from "./attempt.ts";
 import type { AttemptBounds } from "./attempt-gate.ts";
 import { attemptPlan, groundOf } from "./attempt-plan.ts";
@@ -26,6 +27,8 @@ export interface ExploreOptions extends FailureRules {
   readonly narrowRuns: number;
   /** How the failing run is recorded. */
   readonly record?: AttemptRecord | undefined;
+  /** Looks on at the undisturbed run, and at what is left of one that fails, before the program starts. */
+  onMachine?(machine: Machine, run: "undisturbed" | "failing"): void;
   /** For who waits. */
   onProgress?(progress: ExploreProgress): void;
 }
@@ -71,7 +74,14 @@ const SHORT_HOLD_NS = 10_000;
 export async function explore(options: ExploreOptions): Promise<Explored> {
   const { onProgress, target } = options;
   const board = target.createBoard();
-  const undisturbed = await ended(Attempt.begin(target, board, { list: [] }, { notesPoints: true }));
+  const undisturbed = await ended(
+    Attempt.begin(
+      target,
+      board,
+      { list: [] },
+      { notesPoints: true, onMachine: (machine) => options.onMachine?.(machine, "undisturbed") },
+    ),
+  );
   onProgress?.({ kind: "undisturbed", outcome: undisturbed });
   // Who does not end is never a measure for others.
   if (isEndless(undisturbed)) return { undisturbed, attempts: 0, found: null };
@@ -140,18 +150,24 @@ class Exploration {
     return stem === null ? this.cold(plan) : ended(stem.fork(plan, this.#bounds));
   }
 
-  cold(plan: DisturbancePlan, record?: AttemptRecord): Promise<AttemptOutcome> {
-    return ended(Attempt.begin(this.#options.target, this.#board, plan, { bounds: this.#bounds, record }));
+  cold(
+    plan: DisturbancePlan,
+    more: { record?: AttemptRecord | undefined; onMachine?: (machine: Machine) => void } = {},
+  ): Promise<AttemptOutcome> {
+    return ended(Attempt.begin(this.#options.target, this.#board, plan, { bounds: this.#bounds, ...more }));
   }
 
   /** What is left of a failing attempt, recorded; null: from the program's beginning it does not fail. */
   async report(attempt: number, failure: Failure, first: AttemptOutcome): Promise<Found | null> {
-    const { record } = this.#options;
+    const { record, onMachine } = this.#options;
     for (const run of [this.warm, this.cold]) {
       const narrowed = await this.#narrow(failure, first, (plan) => run.call(this, plan));
       const disturbances = narrowed.outcome.applied.map(plain);
       const header = record === undefined ? undefined : { ...record, header: { ...record.header, disturbances } };
-      const outcome = await this.cold({ list: disturbances }, header);
+      const outcome = await this.cold(
+        { list: disturbances },
+        { record: header, onMachine: (machine) => onMachine?.(machine, "failing") },
+      );
       if (!this.#fails(outcome, failure)) continue;
       return {
         attempt,
