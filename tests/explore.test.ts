@@ -34,6 +34,7 @@ interface Told {
     readonly failure: string;
     readonly output: string | null;
     readonly isLeast: boolean;
+    readonly difference: { readonly undisturbed: string | null; readonly failing: string } | null;
     readonly disturbances: readonly { readonly kind: string; readonly program: string; readonly text: string }[];
   } | null;
 }
@@ -54,6 +55,8 @@ test("two clerks who look and then lock: the holds that give a number twice, aga
   assert.match(String(found.output), /^standard output differs: .*"the next number is 2"/);
   assert.ok(found.isLeast && found.disturbances.length >= 1 && found.disturbances.length <= 4, JSON.stringify(found));
   assert.ok(found.disturbances.every(({ kind, program }) => kind === "hold" && program === "sh"));
+  assert.match(String(found.difference?.failing), /^\w+\(/);
+  assert.notEqual(found.difference?.failing, found.difference?.undisturbed);
   const replayed = await stratos(["replay", file], { timeoutMs: TIMEOUT_MS });
   assert.deepEqual([replayed.stdout, replayed.stderr, replayed.status], ["the next number is 2\n", "", 1]);
   const { attempt } = found;
@@ -75,6 +78,8 @@ test("a lock that looks and takes in one step holds", async () => {
 test("a write that takes less is told in words, with the command that finds it again", async () => {
   const { stdout, status } = await explore(["--attempts", "20", ...EXAMPLES, "--", "perl", "/srv/save.pl"]);
   assert.equal(status, 1);
+  assert.match(stdout, /^what came of it first: \[\d+\] newfstatat\(AT_FDCWD, "\/tmp\/report", .*\) = 0$/m);
+  assert.match(stdout, /^ {2}undisturbed: +\[\d+\] newfstatat\(AT_FDCWD, "\/tmp\/report", .*st_size=4392.*\) = 0$/m);
   assert.match(stdout, /^undisturbed: status 0, \d+ instructions, 0 bytes of output$/m);
   assert.match(stdout, /^attempt (\d+) fails: status 3 instead of 0$/m);
   assert.match(

@@ -17,13 +17,14 @@ import {
   isEndless,
   readerOf,
 } from "@stratos/session";
+import { firstThreadDifference, ThreadTrace, TraceWriter } from "@stratos/trace";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_STRATOS_FAILED, EXIT_SUCCESS } from "../exit-status.ts";
 import { withProgress } from "../operation-progress.ts";
 import { ensureDefaultImage, memoryOf } from "../session/machine-options.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
 import type { ExploreCommandOptions } from "./explore-rows.ts";
-import { exploredJson, exploredLines } from "./explore-words.ts";
+import { disturbedCalls, exploredJson, exploredLines } from "./explore-words.ts";
 
 /** Most of standard input, which each run gets. */
 const INPUT_MAX = 64 << 20;
@@ -33,17 +34,33 @@ export async function runExplore(words: readonly string[], options: ExploreComma
   checkOptions(options);
   try {
     const recorded: Uint8Array[] = [];
-    const explored = await withProgress(async (progress) =>
-      explore(await exploreOptions(argv, options, recorded, (event) => showProgress(progress, event, options))),
-    );
+    const traces = { undisturbed: new ThreadTrace(), failing: new ThreadTrace() };
+    const writers: TraceWriter[] = [];
+    const explored = await withProgress(async (progress) => {
+      const target = await exploreOptions(argv, options, recorded);
+      return explore({
+        ...target,
+        onProgress: (event) => showProgress(progress, event, options),
+        onMachine: (machine, run) => {
+          // A run that is tried again begins anew.
+          traces[run] = new ThreadTrace();
+          const writer = new TraceWriter(traces[run], { isSummary: false });
+          writer.attach(machine);
+          writers.push(writer);
+        },
+      });
+    });
     if (isEndless(explored.undisturbed)) throw endless(explored, options);
     const { found } = explored;
     const file = found === null ? undefined : options.record;
     if (file !== undefined) writeRecording(file, recorded);
+    for (const writer of writers) writer.finish();
+    const difference =
+      found === null ? null : firstThreadDifference(traces.undisturbed, traces.failing, disturbedCalls(found.left));
     const told =
       options.json === true
-        ? [JSON.stringify(exploredJson(explored, file), null, 2)]
-        : exploredLines(explored, { again: commandAgain(words, options, found?.attempt ?? 1), file });
+        ? [JSON.stringify(exploredJson(explored, file, difference), null, 2)]
+        : exploredLines(explored, { again: commandAgain(words, options, found?.attempt ?? 1), file, difference });
     process.stdout.write(told.map((line) => `${line}\n`).join(""));
     return found === null ? EXIT_SUCCESS : EXIT_FAILURE;
   } catch (error) {
@@ -76,7 +93,6 @@ async function exploreOptions(
   argv: readonly string[],
   options: ExploreCommandOptions,
   recorded: Uint8Array[],
-  onProgress: (event: ExploreProgress) => void,
 ): Promise<ExploreOptions> {
   const home = stratosHome();
   const image = options.image ?? defaultImage(home);
@@ -110,13 +126,14 @@ async function exploreOptions(
   return {
     target: {
       ports,
-      board: createBoard({
-        engine: ports.engine,
-        memoryBytes,
-        windows: options.addressMode === "window",
-        codeArchive: options.cache === false ? undefined : keptTranslations(home),
-        nowMs: () => ports.loop.nowMs(),
-      }),
+      createBoard: () =>
+        createBoard({
+          engine: ports.engine,
+          memoryBytes,
+          windows: options.addressMode === "window",
+          codeArchive: options.cache === false ? undefined : keptTranslations(home),
+          nowMs: () => ports.loop.nowMs(),
+        }),
       imageIdentity: layerContent(layers),
       openVolume,
       ...{ memoryBytes, harts, seed, folders, request: { ...program, user } },
@@ -131,7 +148,6 @@ async function exploreOptions(
     compare: options.compare,
     narrowRuns: options.narrow,
     record: options.record === undefined ? undefined : { header, write: (line) => void recorded.push(line) },
-    onProgress,
   };
 }
 

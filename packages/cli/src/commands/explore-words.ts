@@ -3,6 +3,7 @@ import { SYSCALL_NAMES } from "@stratos/abi";
 import { byteStringToUtf8, printable } from "@stratos/base";
 import type { AppliedDisturbance } from "@stratos/kernel/faults";
 import type { AttemptOutcome, Explored } from "@stratos/session";
+import type { ThreadDifference } from "@stratos/trace";
 
 /** Disturbances that are told one by one. */
 const TOLD_MOST = 30;
@@ -66,7 +67,11 @@ function countWords(count: number, noun: string): string {
 /** @param again  the command that finds it once more. @param file  where it was recorded */
 export function exploredLines(
   { undisturbed, attempts, found }: Explored,
-  { again, file }: { readonly again: string; readonly file: string | undefined },
+  {
+    again,
+    file,
+    difference,
+  }: { readonly again: string; readonly file: string | undefined; readonly difference: ThreadDifference | null },
 ): string[] {
   const bytes = undisturbed.stdout.bytes + undisturbed.stderr.bytes;
   const size = `${countWords(undisturbed.instructions, "instruction")}, ${countWords(bytes, "byte")} of output`;
@@ -82,13 +87,31 @@ export function exploredLines(
     ...left.slice(0, TOLD_MOST).map((each) => `  ${disturbanceWords(each)}`),
     ...(left.length === 0 ? ["  nothing"] : []),
     ...(left.length > TOLD_MOST ? [`  and ${left.length - TOLD_MOST} more (--json names them)`] : []),
+    ...(difference === null ? [] : differenceLines(difference)),
     ...(output === null || failure.key === "output" ? [] : [`with that, ${output}`]),
     `again: ${again}`,
     ...(file === undefined ? [] : [`replay: stratos replay ${file}`]),
   ];
 }
 
-export function exploredJson({ undisturbed, attempts, found }: Explored, file: string | undefined): object {
+/** Calls that differ because they were disturbed. */
+export function disturbedCalls(left: readonly AppliedDisturbance[]): { tid: number; name: string }[] {
+  return left.filter(({ kind }) => kind !== "hold").map((each) => ({ tid: each.tid, name: nameOf(each) }));
+}
+
+function differenceLines({ tid, first, second }: ThreadDifference): string[] {
+  const line = (text: string): string => printable(byteStringToUtf8(text));
+  return [
+    `what came of it first: [${tid}] ${line(second)}`,
+    `  undisturbed:         [${tid}] ${first === null ? "nothing more" : line(first)}`,
+  ];
+}
+
+export function exploredJson(
+  { undisturbed, attempts, found }: Explored,
+  file: string | undefined,
+  difference: ThreadDifference | null,
+): object {
   return {
     undisturbed: outcomeJson(undisturbed),
     attempts,
@@ -110,6 +133,14 @@ export function exploredJson({ undisturbed, attempts, found }: Explored, file: s
               subject: each.subject === null ? null : printable(byteStringToUtf8(each.subject)),
               text: disturbanceWords(each),
             })),
+            difference:
+              difference === null
+                ? null
+                : {
+                    tid: difference.tid,
+                    undisturbed: difference.first === null ? null : byteStringToUtf8(difference.first),
+                    failing: byteStringToUtf8(difference.second),
+                  },
             recording: file ?? null,
           },
   };
@@ -121,7 +152,7 @@ function outcomeJson({ status, killedBecause, instructions, ns, stdout, stderr }
     killedBecause,
     instructions,
     ns,
-    stdout: { bytes: stdout.bytes, sha256: stdout.digest },
-    stderr: { bytes: stderr.bytes, sha256: stderr.digest },
+    stdout: { bytes: stdout.bytes, crc32c: stdout.checksum },
+    stderr: { bytes: stderr.bytes, crc32c: stderr.checksum },
   };
 }

@@ -132,6 +132,15 @@ export class Disturber {
     for (const cuts of this.#cuts.values()) cuts.sort((a, b) => a.n - b.n);
   }
 
+  /** The machine is a fork of that one's: its tasks have made these calls already. */
+  goOnFrom(before: Disturber): void {
+    for (const [tid, known] of before.#tasks) {
+      const own: Disturbed = { ...known, cuts: 0 };
+      own.cutAt = this.#nextCut(own, tid);
+      this.#tasks.set(tid, own);
+    }
+  }
+
   /** A system call, at each of its executions. @returns as the row's `run` does */
   call(row: SyscallRow, task: Task, number: number, args: CallArguments): number {
     const known = this.#of(task);
@@ -171,10 +180,16 @@ export class Disturber {
     if (task.instructions < known.cutAt) return holdNs;
     const cut = this.#cutOf(known, task);
     known.cuts++;
-    known.cutAt = this.#nextCut(known, task);
+    known.cutAt = this.#nextCut(known, task.tid);
     if (cut === null) return holdNs;
     this.#apply(cut, task, -1, NO_ARGUMENTS);
     return Math.max(holdNs, cut.amount);
+  }
+
+  /** Has the task come to that moment, or beyond it? */
+  hasPassed({ tid, at, n }: Disturbance): boolean {
+    const known = this.#tasks.get(tid);
+    return known !== undefined && (at === "call" ? known.calls : known.instructions) >= n;
   }
 
   /** How many instructions each task has run, by its number. */
@@ -188,7 +203,7 @@ export class Disturber {
     if (known !== undefined) return known;
     if (this.#tasks.size >= TASKS_MAX) return null;
     const fresh: Disturbed = { calls: 0, instructions: 0, cutAt: Infinity, cuts: 0, shortened: 0, holdNs: 0 };
-    fresh.cutAt = this.#nextCut(fresh, task);
+    fresh.cutAt = this.#nextCut(fresh, tid);
     this.#tasks.set(tid, fresh);
     return fresh;
   }
@@ -250,7 +265,7 @@ export class Disturber {
   }
 
   /** The own instruction of a task at which it is held next. */
-  #nextCut({ cuts }: Disturbed, { tid, instructions }: Task): number {
+  #nextCut({ cuts, instructions }: Disturbed, tid: number): number {
     if ("list" in this.#plan) return this.#cuts.get(tid)?.[cuts]?.n ?? Infinity;
     const { seed, rates } = this.#plan;
     if (rates.turnMost === 0) return Infinity;

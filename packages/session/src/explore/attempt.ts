@@ -1,15 +1,16 @@
 /**
  * One run of a program that is explored: from a fresh clone of its image, with the same seed, input and folders as all
- * others, and with what the plan says done to it. It always ends: who waits for what never comes, runs on far beyond
- * the undisturbed run, prints without end or takes more of the host's time than is allowed is killed (SIGKILL, let in
- * by the gate, so that a recording of the run has that moment, too).
+ * others, and with what the plan says done to it; or from a stem (stems.ts), which is the undisturbed run up to a
+ * moment before the plan begins. It always ends: who waits for what never comes, runs on far beyond the
+ * undisturbed run, prints without end or takes more of the host's time than is allowed is killed (SIGKILL, let in by
+ * the gate, so that a recording of the run has that moment, too).
  */
-import { EAGAIN, SIGKILL } from "@stratos/abi";
-import type { Volume } from "@stratos/aegisfs";
-import type { HostStreamIn, MachinePorts } from "@stratos/host";
-import { type Board, openHostInput, openHostOutput } from "@stratos/kernel";
+import { LaterVolume, type Volume } from "@stratos/aegisfs";
+import type { MachinePorts } from "@stratos/host";
+import { type Board, CALL_WORK, openHostInput, openHostOutput } from "@stratos/kernel";
 import {
   type AppliedDisturbance,
+  type Disturbance,
   type DisturbancePlan,
   type DisturbancePoint,
   Disturber,
@@ -17,21 +18,21 @@ import {
 import type { Machine } from "@stratos/machine";
 import { exitStatusOf } from "../exit-status.ts";
 import type { HostFolder } from "../host-folders.ts";
-import { MachineSession, type ProgramRequest } from "../machine-session.ts";
-import { InputGate } from "../recording/input-gate.ts";
-import { Recorder, toldFolders } from "../recording/recorder.ts";
-import type { RecordingHeader } from "../recording/recording-format.ts";
-import { CapturedOutput, type StreamOutput } from "./captured-output.ts";
+import { MachineSession, type ProgramRequest, type SessionOptions } from "../machine-session.ts";
+import { toldFolders } from "../recording/recorder.ts";
+import { type RecordingHeader, RecordingWriter } from "../recording/recording-format.ts";
+import { type AttemptBounds, AttemptGate, type KillReason } from "./attempt-gate.ts";
+import type { StreamOutput } from "./captured-output.ts";
 
 /** What is explored. */
 export interface ExploreTarget {
   readonly ports: MachinePorts;
-  /** Attempts run on it one after the other, and share what was translated. */
-  readonly board: Board;
+  /** A board for one machine at a time, or one and its forks. */
+  createBoard(): Board;
   /** Of the image (SessionOptions). */
   readonly imageIdentity: string | undefined;
   /** A fresh clone of the image. */
-  openVolume(): { readonly volume: Volume; close(): void };
+  openVolume(): ClonedVolume;
   readonly memoryBytes: number;
   readonly harts: number;
   /** Of the machine: chance and layout, the same in all attempts. */
@@ -43,17 +44,21 @@ export interface ExploreTarget {
   readonly input: Uint8Array;
   /** Longest that an attempt may take on the host. */
   readonly timeoutMs: number;
-  /** Where instructions and virtual nanoseconds are more than in any sensible run. */
-  readonly bounds: AttemptBounds | null;
 }
 
-export interface AttemptBounds {
-  readonly instructions: number;
-  readonly ns: number;
+/** A clone of the image; each of these is closed. */
+interface VolumeClone {
+  close(): void;
+  /** One with the changes that were committed by now. */
+  fork(): ForkedVolume;
 }
-
-/** Why a run that did not end by itself was killed. */
-type KillReason = "waits for ever" | "runs on" | "prints on" | "timed out";
+interface ClonedVolume extends VolumeClone {
+  readonly volume: Volume;
+}
+interface ForkedVolume extends VolumeClone {
+  /** Called once at most. */
+  mount(): Volume;
+}
 
 export interface AttemptOutcome {
   /** As a shell has it; of a killed one 128 + SIGKILL. */
@@ -72,140 +77,171 @@ export interface AttemptOutcome {
   readonly tasks: ReadonlyMap<number, number>;
 }
 
-/** What is to be done beside running. */
-export interface AttemptHooks {
-  /** The machine before its program starts. */
-  attach?(machine: Machine): void;
-  readonly notesPoints?: boolean;
-  /** It is recorded. */
-  readonly record?: {
-    readonly header: Omit<RecordingHeader, "format" | "callWork" | "folders">;
-    readonly write: (line: Uint8Array) => void;
-  };
+/** How a run is written down. */
+export interface AttemptRecord {
+  readonly header: Omit<RecordingHeader, "format" | "callWork" | "folders">;
+  readonly write: (line: Uint8Array) => void;
 }
 
-/** @throws SessionError when the program cannot be started */
-export async function runAttempt(
-  target: ExploreTarget,
-  plan: DisturbancePlan,
-  hooks: AttemptHooks = {},
-): Promise<AttemptOutcome> {
-  const { board, folders, ports } = target;
-  const recorder = hooks.record === undefined ? null : new Recorder(hooks.record.header, { ...hooks.record, folders });
-  const { volume, close } = target.openVolume();
-  let session: MachineSession | null = null;
-  try {
-    session = new MachineSession({
-      ports,
-      volume,
-      board,
-      imageIdentity: target.imageIdentity,
-      memoryBytes: target.memoryBytes,
-      harts: target.harts,
-      seed: target.seed,
-      // As a recording shows them, so that a recorded attempt is like the others.
-      folders: recorder?.folders ?? toldFolders(folders, () => {}),
-      log: () => {},
-    });
-    const disturber = new Disturber(plan, { notesPoints: hooks.notesPoints === true });
-    session.machine.kernel.disturber = disturber;
-    hooks.attach?.(session.machine);
-    const gate = recorder?.attach(session) ?? new InputGate(session);
-    const watch = new AttemptWatch(session, gate, target);
-    session.pump.gate = watch;
-    const cancel = ports.loop.callLater(target.timeoutMs, () => watch.kill("timed out"));
+export const NO_BOUNDS: AttemptBounds = { instructions: Infinity, ns: Infinity };
+
+/** A machine that has begun, or goes on from another one. */
+export class Attempt {
+  readonly #target: ExploreTarget;
+  readonly #session: MachineSession;
+  readonly #gate: AttemptGate;
+  readonly #clone: VolumeClone;
+  readonly #disturber: Disturber;
+  readonly #folders: readonly HostFolder[];
+  readonly #writer: RecordingWriter | null;
+
+  private constructor(
+    target: ExploreTarget,
+    parts: {
+      session: MachineSession;
+      gate: AttemptGate;
+      clone: VolumeClone;
+      disturber: Disturber;
+      folders: readonly HostFolder[];
+      writer?: RecordingWriter | null;
+    },
+  ) {
+    this.#target = target;
+    this.#session = parts.session;
+    this.#gate = parts.gate;
+    this.#clone = parts.clone;
+    this.#disturber = parts.disturber;
+    this.#folders = parts.folders;
+    this.#writer = parts.writer ?? null;
+    this.#session.machine.kernel.disturber = this.#disturber;
+    this.#gate.attach(this.#session);
+  }
+
+  /** From the program's beginning. @throws SessionError when it cannot be started */
+  static begin(
+    target: ExploreTarget,
+    board: Board,
+    plan: DisturbancePlan,
+    {
+      bounds = NO_BOUNDS,
+      notesPoints = false,
+      record,
+      onMachine,
+    }: {
+      bounds?: AttemptBounds;
+      notesPoints?: boolean;
+      record?: AttemptRecord | undefined;
+      onMachine?: ((machine: Machine) => void) | undefined;
+    } = {},
+  ): Attempt {
+    const writer = record === undefined ? null : writerFor(target, record);
+    let isOver = false;
+    // As a recording shows them, so that a recorded attempt is like the others.
+    const folders = toldFolders(target.folders, (answer) => isOver || writer?.add(answer));
+    const clone = target.openVolume();
+    let session: MachineSession | null = null;
     try {
+      session = new MachineSession({ ...optionsOf(target, board), volume: clone.volume, folders });
+      const gate = new AttemptGate(target.input, bounds);
+      if (writer !== null) gate.onEvent = (event) => writer.add(event);
+      const disturber = new Disturber(plan, { notesPoints });
+      const attempt = new Attempt(target, { session, gate, clone, disturber, folders, writer });
+      onMachine?.(session.machine);
       const { kernel } = session.machine;
-      const output = [watch.output(), watch.output()] as const;
-      const files = [
-        openHostInput(kernel, gate.streamIn(watch.input)),
-        ...output.map(({ stream }) => openHostOutput(kernel, gate.streamOut(stream))),
-      ];
-      session.start(target.request, files);
-      const status = exitStatusOf(await session.run());
-      recorder?.end(status);
+      session.start(target.request, [
+        openHostInput(kernel, gate.input),
+        ...gate.outputs.map((stream) => openHostOutput(kernel, stream)),
+      ]);
+      return attempt;
+    } catch (error) {
+      isOver = true;
+      session?.close();
+      clone.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Another one that goes on from here, between two turns.
+   *
+   * @throws StateError when a program holds what cannot be in two machines, such as an open file of a folder
+   */
+  fork(plan: DisturbancePlan, bounds: AttemptBounds): Attempt {
+    const target = this.#target;
+    this.#session.commit();
+    const clone = this.#clone.fork();
+    try {
+      const gate = new AttemptGate(this.#gate, bounds);
+      const session = new MachineSession({
+        ...optionsOf(target, this.#session.machine.kernel.board),
+        volume: new LaterVolume(() => clone.mount()),
+        folders: this.#folders,
+        forked: {
+          original: this.#session,
+          identity: "same",
+          streams: new Map<object, object>([
+            [this.#gate.input, gate.input],
+            ...this.#gate.outputs.map((stream, index): [object, object] => [stream, gate.outputs[index]!]),
+            ...this.#folders.map(({ tree }): [object, object] => [tree, tree]),
+          ]),
+        },
+      });
+      const disturber = new Disturber(plan);
+      disturber.goOnFrom(this.#disturber);
+      return new Attempt(target, { session, gate, clone, disturber, folders: this.#folders });
+    } catch (error) {
+      clone.close();
+      throw error;
+    }
+  }
+
+  /** Has the moment gone by? */
+  hasPassed(disturbance: Disturbance): boolean {
+    return this.#disturber.hasPassed(disturbance);
+  }
+
+  get instructions(): number {
+    return this.#gate.moment.instructions;
+  }
+
+  /** @param onTurn  called between two turns of a run that goes on */
+  async run(onTurn: (() => void) | null = null): Promise<AttemptOutcome> {
+    const gate = this.#gate;
+    const { machine } = this.#session;
+    if (onTurn !== null) gate.onTurn = () => machine.isStopped || onTurn();
+    const cancel = this.#target.ports.loop.callLater(this.#target.timeoutMs, () => gate.kill("timed out"));
+    try {
+      const status = exitStatusOf(await this.#session.run());
+      this.#writer?.add(gate.end(status));
       const { instructions, ns } = gate.moment;
       return {
         status,
-        killedBecause: watch.killedBecause,
-        stdout: output[0].finish(),
-        stderr: output[1].finish(),
+        killedBecause: gate.killedBecause,
+        stdout: gate.stdout.soFar,
+        stderr: gate.stderr.soFar,
         instructions,
         ns,
-        applied: disturber.applied,
-        points: disturber.points ?? [],
-        tasks: disturber.instructions,
+        applied: this.#disturber.applied,
+        points: this.#disturber.points ?? [],
+        tasks: this.#disturber.instructions,
       };
     } finally {
       cancel();
     }
-  } finally {
-    session?.close();
-    close();
+  }
+
+  close(): void {
+    this.#session.close();
+    this.#clone.close();
   }
 }
 
-/** Has the turns of an attempt, by way of the gate, and ends it when it would not. */
-class AttemptWatch {
-  readonly input: HostStreamIn;
-  killedBecause: KillReason | null = null;
-  readonly #session: MachineSession;
-  readonly #gate: InputGate;
-  readonly #bounds: AttemptBounds;
-  #left: Uint8Array;
-  /** Instructions that were retired when all slept. */
-  #idleAt = -1;
+function optionsOf(target: ExploreTarget, board: Board): Omit<SessionOptions, "volume"> {
+  const { ports, imageIdentity, memoryBytes, harts, seed } = target;
+  return { ports, board, imageIdentity, memoryBytes, harts, seed, log: () => {} };
+}
 
-  constructor(session: MachineSession, gate: InputGate, { input, bounds }: ExploreTarget) {
-    this.#session = session;
-    this.#gate = gate;
-    this.#bounds = bounds ?? { instructions: Infinity, ns: Infinity };
-    this.#left = input;
-    const left = (): Uint8Array => this.#left;
-    this.input = {
-      read: (into, at, count) => {
-        if (this.#left.length === 0) return 0;
-        const taken = Math.min(this.#left.length, count);
-        into.set(this.#left.subarray(0, taken), at);
-        this.#left = this.#left.subarray(taken);
-        return taken > 0 ? taken : -EAGAIN;
-      },
-      get available() {
-        return left().length;
-      },
-      get isEnded() {
-        return left().length === 0;
-      },
-      onReadable: () => {},
-    };
-  }
-
-  output(): CapturedOutput {
-    return new CapturedOutput(() => this.kill("prints on"));
-  }
-
-  kill(reason: KillReason): void {
-    if (this.killedBecause !== null) return;
-    this.killedBecause = reason;
-    this.#gate.sendSignal(SIGKILL);
-  }
-
-  get isBlocked(): boolean {
-    return this.#gate.isBlocked;
-  }
-
-  beforeTurn(): void {
-    const { instructions, ns } = this.#gate.moment;
-    if (instructions > this.#bounds.instructions || ns > this.#bounds.ns) this.kill("runs on");
-    this.#gate.beforeTurn();
-  }
-
-  /** All tasks sleep, and no timer is armed. */
-  onIdle(): void {
-    const { instructions } = this.#gate.moment;
-    if (instructions === this.#idleAt) return this.kill("waits for ever");
-    // The gate may have more input to let in, or its end.
-    this.#idleAt = instructions;
-    this.#session.pump.wake();
-  }
+function writerFor({ folders }: ExploreTarget, { header, write }: AttemptRecord): RecordingWriter {
+  const shown = folders.map(({ tree, ...folder }) => ({ ...folder, isReadOnly: tree.readOnly }));
+  return new RecordingWriter({ format: "stratos-recording-3", callWork: CALL_WORK, ...header, folders: shown }, write);
 }

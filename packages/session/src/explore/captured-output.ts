@@ -1,60 +1,49 @@
 /** What a program writes, for a comparison with another run of it: nobody sees it meanwhile. */
-import { hexOf, Sha256 } from "@stratos/base";
-import type { HostStreamOut } from "@stratos/host";
+import { crc32c } from "@stratos/base";
 
-/** Bytes of each stream that are kept, to say where they differ; the rest is in the digest alone. */
+/** Bytes of each stream that are kept, to say where they differ; the rest is in the checksum alone. */
 const KEPT_BYTES = 1 << 20;
-/** Most that is taken of a run, both streams together. */
-const OUTPUT_MAX = 256 << 20;
+/** Most that is taken of a stream. */
+const OUTPUT_MAX = 128 << 20;
 
 export class CapturedOutput {
-  readonly #hash = new Sha256();
-  readonly #kept: Uint8Array[] = [];
-  #keptBytes = 0;
-  bytes = 0;
+  readonly #kept: Uint8Array[];
   readonly #onFlood: () => void;
+  #checksum: number;
+  #bytes: number;
 
-  /** @param onFlood  it is more than anybody wants: the run is to be ended */
-  constructor(onFlood: () => void) {
+  /**
+   * @param onFlood  it is more than anybody wants: the run is to be ended
+   * @param before  of a run that this one goes on from
+   */
+  constructor(onFlood: () => void, before?: CapturedOutput) {
     this.#onFlood = onFlood;
+    this.#kept = before === undefined ? [] : [...before.#kept];
+    this.#checksum = before === undefined ? 0 : before.#checksum;
+    this.#bytes = before === undefined ? 0 : before.#bytes;
   }
 
-  readonly stream: HostStreamOut = {
-    write: (bytes, at, count) => {
-      this.#take(bytes.subarray(at, at + count));
-      return count;
-    },
-    room: 1 << 16,
-    isBroken: false,
-    onWritable: () => {},
-  };
+  take(bytes: Uint8Array): void {
+    this.#checksum = crc32c(bytes, 0, bytes.length, this.#checksum);
+    if (this.#bytes < KEPT_BYTES) this.#kept.push(bytes.slice(0, KEPT_BYTES - this.#bytes));
+    this.#bytes += bytes.length;
+    if (this.#bytes > OUTPUT_MAX) this.#onFlood();
+  }
 
-  /** Ends it. */
-  finish(): StreamOutput {
-    const kept = new Uint8Array(this.#keptBytes);
+  get soFar(): StreamOutput {
+    const kept = new Uint8Array(Math.min(this.#bytes, KEPT_BYTES));
     let at = 0;
     for (const piece of this.#kept) {
       kept.set(piece, at);
       at += piece.length;
     }
-    return { digest: hexOf(this.#hash.digest()), bytes: this.bytes, kept };
-  }
-
-  #take(bytes: Uint8Array): void {
-    this.#hash.update(bytes);
-    this.bytes += bytes.length;
-    if (this.#keptBytes < KEPT_BYTES) {
-      const piece = bytes.slice(0, KEPT_BYTES - this.#keptBytes);
-      this.#kept.push(piece);
-      this.#keptBytes += piece.length;
-    }
-    if (this.bytes > OUTPUT_MAX) this.#onFlood();
+    return { checksum: this.#checksum, bytes: this.#bytes, kept };
   }
 }
 
 export interface StreamOutput {
-  /** SHA-256. */
-  readonly digest: string;
+  /** CRC-32C. */
+  readonly checksum: number;
   readonly bytes: number;
   /** Its beginning. */
   readonly kept: Uint8Array;

@@ -6,20 +6,18 @@
  *
  * All follows from the seed and the attempt's number: the same command finds the same.
  */
-import type { AppliedDisturbance, Disturbance, FaultKind } from "@stratos/kernel/faults";
-import {
-  type AttemptBounds,
-  type AttemptHooks,
-  type AttemptOutcome,
-  type ExploreTarget,
-  runAttempt,
-} from "./attempt.ts";
+import type { AppliedDisturbance, Disturbance, DisturbancePlan, FaultKind } from "@stratos/kernel/faults";
+import type { Board } from "@stratos/kernel";
+import type { Machine } from "@stratos/machine";
+import { Attempt, type AttemptOutcome, type AttemptRecord, type ExploreTarget } from "./attempt.ts";
+import type { AttemptBounds } from "./attempt-gate.ts";
 import { attemptPlan, groundOf } from "./attempt-plan.ts";
 import { type Failure, failureOf, type FailureRules, outputDifference } from "./failure.ts";
 import { narrow } from "./narrow.ts";
+import { Stems } from "./stems.ts";
 
 export interface ExploreOptions extends FailureRules {
-  readonly target: Omit<ExploreTarget, "bounds">;
+  readonly target: ExploreTarget;
   /** The first attempt's number, from 1, and how many there are. */
   readonly from: number;
   readonly attempts: number;
@@ -28,7 +26,9 @@ export interface ExploreOptions extends FailureRules {
   /** Most runs to narrow what was found. */
   readonly narrowRuns: number;
   /** How the failing run is recorded. */
-  readonly record?: AttemptHooks["record"] | undefined;
+  readonly record?: AttemptRecord | undefined;
+  /** Looks on at the undisturbed run, and at what is left of one that fails, before the program starts. */
+  onMachine?(machine: Machine, run: "undisturbed" | "failing"): void;
   /** For who waits. */
   onProgress?(progress: ExploreProgress): void;
 }
@@ -72,27 +72,49 @@ const SHORT_HOLD_NS = 10_000;
 
 /** @throws SessionError when the program cannot be started */
 export async function explore(options: ExploreOptions): Promise<Explored> {
-  const { onProgress } = options;
-  const undisturbed = await runAttempt({ ...options.target, bounds: null }, { list: [] }, { notesPoints: true });
+  const { onProgress, target } = options;
+  const board = target.createBoard();
+  const undisturbed = await ended(
+    Attempt.begin(
+      target,
+      board,
+      { list: [] },
+      { notesPoints: true, onMachine: (machine) => options.onMachine?.(machine, "undisturbed") },
+    ),
+  );
   onProgress?.({ kind: "undisturbed", outcome: undisturbed });
   // Who does not end is never a measure for others.
   if (isEndless(undisturbed)) return { undisturbed, attempts: 0, found: null };
-  const target = { ...options.target, bounds: boundsFor(undisturbed) };
-  const run = new Exploration(options, target, undisturbed);
-  const failure = failureOf(undisturbed, undisturbed, options);
-  if (failure !== null) return { undisturbed, attempts: 0, found: await run.report(0, failure, undisturbed) };
-  const ground = groundOf(undisturbed, options);
-  let attempts = 0;
-  for (let attempt = options.from; attempts < options.attempts; attempt++) {
-    attempts++;
-    onProgress?.({ kind: "attempt", attempt });
-    const outcome = await runAttempt(target, attemptPlan(target.seed, attempt, options, ground));
-    const found = failureOf(undisturbed, outcome, options);
-    if (found === null) continue;
-    onProgress?.({ kind: "found", attempt, failure: found, disturbances: outcome.applied.length });
-    return { undisturbed, attempts, found: await run.report(attempt, found, outcome) };
+  const stems = new Stems();
+  try {
+    const run = new Exploration(options, { board, stems, undisturbed });
+    const failure = failureOf(undisturbed, undisturbed, options);
+    if (failure !== null) return { undisturbed, attempts: 0, found: await run.report(0, failure, undisturbed) };
+    await stems.grow(target, undisturbed);
+    const ground = groundOf(undisturbed, options);
+    let attempts = 0;
+    for (let attempt = options.from; attempts < options.attempts; attempt++) {
+      attempts++;
+      onProgress?.({ kind: "attempt", attempt });
+      const outcome = await run.warm(attemptPlan(target.seed, attempt, options, ground));
+      const fails = failureOf(undisturbed, outcome, options);
+      if (fails === null) continue;
+      onProgress?.({ kind: "found", attempt, failure: fails, disturbances: outcome.applied.length });
+      const found = await run.report(attempt, fails, outcome);
+      if (found !== null) return { undisturbed, attempts, found };
+    }
+    return { undisturbed, attempts, found: null };
+  } finally {
+    stems.close();
   }
-  return { undisturbed, attempts, found: null };
+}
+
+async function ended(attempt: Attempt): Promise<AttemptOutcome> {
+  try {
+    return await attempt.run();
+  } finally {
+    attempt.close();
+  }
 }
 
 /** It was ended undisturbed by a bound that is none of its own. */
@@ -109,60 +131,87 @@ function boundsFor({ instructions, ns }: AttemptOutcome): AttemptBounds {
 
 class Exploration {
   readonly #options: ExploreOptions;
-  readonly #target: ExploreTarget;
+  readonly #board: Board;
+  readonly #stems: Stems;
   readonly #undisturbed: AttemptOutcome;
+  readonly #bounds: AttemptBounds;
 
-  constructor(options: ExploreOptions, target: ExploreTarget, undisturbed: AttemptOutcome) {
+  constructor(options: ExploreOptions, parts: { board: Board; stems: Stems; undisturbed: AttemptOutcome }) {
     this.#options = options;
-    this.#target = target;
-    this.#undisturbed = undisturbed;
+    this.#board = parts.board;
+    this.#stems = parts.stems;
+    this.#undisturbed = parts.undisturbed;
+    this.#bounds = boundsFor(parts.undisturbed);
   }
 
-  /** What is left of a failing attempt, recorded. */
-  async report(attempt: number, failure: Failure, first: AttemptOutcome): Promise<Found> {
+  /** From the last stem before the plan begins. */
+  warm(plan: DisturbancePlan): Promise<AttemptOutcome> {
+    const stem = this.#stems.before(plan);
+    return stem === null ? this.cold(plan) : ended(stem.fork(plan, this.#bounds));
+  }
+
+  cold(
+    plan: DisturbancePlan,
+    more: { record?: AttemptRecord | undefined; onMachine?: (machine: Machine) => void } = {},
+  ): Promise<AttemptOutcome> {
+    return ended(Attempt.begin(this.#options.target, this.#board, plan, { bounds: this.#bounds, ...more }));
+  }
+
+  /** What is left of a failing attempt, recorded; null: from the program's beginning it does not fail. */
+  async report(attempt: number, failure: Failure, first: AttemptOutcome): Promise<Found | null> {
+    const { record, onMachine } = this.#options;
+    for (const run of [this.warm, this.cold]) {
+      const narrowed = await this.#narrow(failure, first, (plan) => run.call(this, plan));
+      const disturbances = narrowed.outcome.applied.map(plain);
+      const header = record === undefined ? undefined : { ...record, header: { ...record.header, disturbances } };
+      const outcome = await this.cold(
+        { list: disturbances },
+        { record: header, onMachine: (machine) => onMachine?.(machine, "failing") },
+      );
+      if (!this.#fails(outcome, failure)) continue;
+      return {
+        attempt,
+        failure,
+        met: first.applied.length,
+        left: outcome.applied,
+        isLeast: narrowed.isLeast,
+        narrowRuns: narrowed.runs,
+        outcome,
+        output: outputDifference(this.#undisturbed, outcome),
+      };
+    }
+    return null;
+  }
+
+  /** Leaves out what the same failure does not need. */
+  async #narrow(
+    failure: Failure,
+    first: AttemptOutcome,
+    run: (plan: DisturbancePlan) => Promise<AttemptOutcome>,
+  ): Promise<{ readonly outcome: AttemptOutcome; readonly runs: number; readonly isLeast: boolean }> {
     const { narrowRuns, onProgress } = this.#options;
     let outcome = first;
     const again = async (list: readonly Disturbance[]): Promise<AttemptOutcome | null> => {
       onProgress?.({ kind: "narrowing", left: list.length });
-      const next = await runAttempt(this.#target, { list: list.map(plain) });
-      const same = failureOf(this.#undisturbed, next, this.#options)?.key === failure.key;
-      if (same) outcome = next;
-      return same ? next : null;
+      const next = await run({ list: list.map(plain) });
+      if (!this.#fails(next, failure)) return null;
+      outcome = next;
+      return next;
     };
-    let isLeast = first.applied.length === 0;
-    let runs = 0;
-    if (!isLeast) {
-      const narrowed = await narrow<Disturbance>(
-        first.applied,
-        async (part) => {
-          const next = await again(part);
-          return next === null ? null : part.filter((each) => next.applied.some((applied) => isSame(applied, each)));
-        },
-        narrowRuns,
-      );
-      ({ isLeast, runs } = narrowed);
-      runs += await shorten(narrowed.list, again, narrowRuns - runs);
-    }
-    // The outcome is that of the list that was kept last: whoever replays it meets the same.
-    const { record } = this.#options;
-    if (record !== undefined) {
-      const disturbances = outcome.applied.map(plain);
-      outcome = await runAttempt(
-        this.#target,
-        { list: disturbances },
-        { record: { ...record, header: { ...record.header, disturbances } } },
-      );
-    }
-    return {
-      attempt,
-      failure,
-      met: first.applied.length,
-      left: outcome.applied,
-      isLeast,
-      narrowRuns: runs,
-      outcome,
-      output: outputDifference(this.#undisturbed, outcome),
-    };
+    const { list, runs, isLeast } = await narrow<Disturbance>(
+      first.applied,
+      async (part) => {
+        const next = await again(part);
+        return next === null ? null : part.filter((each) => next.applied.some((applied) => isSame(applied, each)));
+      },
+      narrowRuns,
+    );
+    const more = await shorten(list, again, narrowRuns - runs);
+    return { outcome, runs: runs + more, isLeast };
+  }
+
+  #fails(outcome: AttemptOutcome, { key }: Failure): boolean {
+    return failureOf(this.#undisturbed, outcome, this.#options)?.key === key;
   }
 }
 

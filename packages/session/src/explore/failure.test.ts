@@ -1,7 +1,7 @@
 /** Goal: what counts as a failure, and how it is told. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hexOf, Sha256, utf8Of } from "@stratos/base";
+import { crc32c, utf8Of } from "@stratos/base";
 import type { AppliedDisturbance } from "@stratos/kernel/faults";
 import type { AttemptOutcome } from "./attempt.ts";
 import type { StreamOutput } from "./captured-output.ts";
@@ -9,9 +9,7 @@ import { failureOf, type FailureRules } from "./failure.ts";
 
 function output(text: string): StreamOutput {
   const kept = utf8Of(text);
-  const hash = new Sha256();
-  hash.update(kept);
-  return { digest: hexOf(hash.digest()), bytes: kept.length, kept };
+  return { checksum: crc32c(kept), bytes: kept.length, kept };
 }
 
 function outcome(more: Partial<AttemptOutcome> & { out?: string; met?: AppliedDisturbance["kind"] }): AttemptOutcome {

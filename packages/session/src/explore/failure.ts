@@ -50,7 +50,8 @@ function isReport({ status, applied }: AttemptOutcome): boolean {
 export function outputDifference(good: AttemptOutcome, outcome: AttemptOutcome): string | null {
   for (const name of ["stdout", "stderr"] as const) {
     const [one, other] = [good[name], outcome[name]];
-    if (one.digest !== other.digest) return `${WORDS[name]} differs: ${lineDifference(one, other)}`;
+    if (one.checksum !== other.checksum || one.bytes !== other.bytes)
+      return `${WORDS[name]} differs: ${lineDifference(one, other)}`;
   }
   return null;
 }
