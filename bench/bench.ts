@@ -25,7 +25,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -69,6 +69,7 @@ const { values: options } = parseArgs({
 });
 const rounds = Number(options.rounds);
 const only = options.only;
+const launcher = launcherOf(root);
 if (only === "pkg") {
   for (const result of measurePackages(rounds)) printSpecial(result);
   process.exit();
@@ -79,7 +80,7 @@ if (mountRows.length > 0) {
     mountRows,
     rounds,
     {
-      launcher: [process.execPath, join(root, "stratos.mjs")],
+      launcher,
       backing: chosenBacking(),
       memfsLl: options["memfs-ll"] ?? null,
     },
@@ -89,12 +90,7 @@ if (mountRows.length > 0) {
   process.exit();
 }
 if (only === "outputs") {
-  for (const result of measureOutputs(
-    [process.execPath, join(root, "stratos.mjs")],
-    join(stratosHome(), "bench"),
-    options.root ?? null,
-    rounds,
-  ))
+  for (const result of measureOutputs(launcher, join(stratosHome(), "bench"), options.root ?? null, rounds))
     printSpecial(result);
   process.exit();
 }
@@ -104,7 +100,6 @@ if (only === "lisp" || only?.startsWith("lisp-") === true) {
   process.exit();
 }
 const isChosen = (row: Row): boolean => only === undefined || row.group === only || row.name.startsWith(only);
-const launcher = [process.execPath, join(root, "stratos.mjs")];
 const cache = join(stratosHome(), "bench");
 const programs = join(cache, "programs");
 
@@ -155,12 +150,12 @@ if (only === "aegisfs-memory") {
   process.exit(0);
 }
 if (only === "board") {
-  ensureImage([process.execPath, join(root, "stratos.mjs")], options.image, BENCH_PACKAGES);
+  ensureImage(launcher, options.image, BENCH_PACKAGES);
   for (const row of measureBoard(Math.max(rounds, 5), options.image)) print(boardLine(row));
   process.exit(0);
 }
 if (only === "fork") {
-  ensureImage([process.execPath, join(root, "stratos.mjs")], options.image, BENCH_PACKAGES);
+  ensureImage(launcher, options.image, BENCH_PACKAGES);
   for (const line of forkLines(measureForks(Math.max(rounds, 5), options.image))) print(line);
   process.exit(0);
 }
@@ -173,8 +168,7 @@ compilePrograms(join(root, "bench/programs"), programs);
 if (options.image === BENCH_IMAGE) ensureImage(launcher, options.image, BENCH_PACKAGES);
 const ours = new StratosPeer({ launcher, image: options.image, benchFolder: programs });
 if (options.beside !== undefined) {
-  const other = [process.execPath, join(options.beside, "stratos.mjs")];
-  printBeside(new StratosPeer({ launcher: other, image: options.image, benchFolder: programs }));
+  printBeside(new StratosPeer({ launcher: launcherOf(options.beside), image: options.image, benchFolder: programs }));
   process.exit(0);
 }
 const qemu = peerOrNull(
@@ -304,4 +298,10 @@ function qemuVersion(): string {
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
+}
+
+/** As a user of the tree calls it; an older tree has no launcher in sh. */
+function launcherOf(tree: string): string[] {
+  const launcher = join(tree, "stratos");
+  return existsSync(launcher) ? [launcher] : [process.execPath, join(tree, "stratos.mjs")];
 }

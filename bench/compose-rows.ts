@@ -46,7 +46,7 @@ export function measureCompose(
   print: (result: SpecialResult) => void,
 ): SpecialResult[] {
   // What users run: without a fresh bundle the launcher takes the sources, which start a CPU second later.
-  must(process.execPath, [join(dirname(launcher[1]!), "tools/bundle.ts")]);
+  must(process.execPath, [join(dirname(launcher.at(-1)!), "tools/bundle.ts")]);
   const folder = mkdtempSync(join(tmpdir(), "stratos-bench-compose-"));
   try {
     const results: SpecialResult[] = [];

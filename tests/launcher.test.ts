@@ -1,8 +1,10 @@
 /** Goal: `npm start` is `stratos`: nothing of npm's own on standard output, arguments and streams untouched. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { join } from "node:path";
 import { test } from "node:test";
-import { repository, run } from "./support/stratos.ts";
+import { repository, run, start } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
 const npm = (args: readonly string[], stdin: string | Uint8Array = ""): ReturnType<typeof run> =>
@@ -34,4 +36,29 @@ test("npm start passes arguments, bytes and the status through", async () => {
 
 test("a mistaken command line is status 2 with one line on stderr", async () => {
   assert.deepEqual(await npm(["--bogus"]), { stdout: "", stderr: "stratos: --bogus: unknown option\n", status: 2 });
+});
+
+test("./stratos does the same without npm, and arguments that are not UTF-8 arrive as they are", async () => {
+  const env = { STRATOS_HOME: TEST_HOME };
+  const line = `"$0" run -i "$1" -- sh -c 'printf "%s|" "$@"; exit 9' sh "$(printf 'caf\\351')" 'a b' ''`;
+  const result = await run(["sh", "-c", line, join(repository, "stratos"), TEST_IMAGE], { cwd: "/", env });
+  assert.deepEqual(result, { stdout: "caf\xe9|a b||", stderr: "", status: 9 });
+});
+
+test("a signal to ./stratos reaches the program: it is the process that runs it", async () => {
+  const args = ["run", "-i", TEST_IMAGE, "--", "sh", "-c", "trap 'echo told; exit 7' TERM; echo ready; cat & wait"];
+  const child = start([join(repository, "stratos"), ...args], { env: { STRATOS_HOME: TEST_HOME } });
+  const timer = setTimeout(() => child.kill("SIGKILL"), 120_000);
+  try {
+    let said = "";
+    child.stdout!.on("data", (bytes: Buffer) => {
+      said += bytes.toString();
+      if (said === "ready\n") child.kill("SIGTERM");
+    });
+    const [status] = await once(child, "close");
+    assert.deepEqual([said, status], ["ready\ntold\n", 7]);
+  } finally {
+    clearTimeout(timer);
+    child.kill("SIGKILL");
+  }
 });

@@ -9,16 +9,7 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -28,14 +19,12 @@ import { SeededRandom } from "@stratos/base";
 import { hostArchitecture } from "../support/sample-archive.ts";
 import { launcher, run } from "../support/stratos.ts";
 import { TEST_HOME } from "../support/test-image.ts";
+import { leftBehind } from "../support/left-behind.ts";
 
 interface ComposeCrashReport {
   readonly rounds: number;
   readonly failures: string[];
 }
-
-/** What is left of a killed run must be gone within this time; the kernel takes a moment on a busy host. */
-const GONE_WITHIN_MS = 60_000;
 
 /** @param folder  an empty one, which holds all that is made */
 export async function composeCrashRounds(
@@ -91,7 +80,7 @@ export async function composeCrashRounds(
     const name =
       `seed ${options.seed}, round ${round} (${delayMs} of ${Math.round(wholeMs)} ms, ` +
       `${isAlone ? "alone" : "all of it"})`;
-    failures.push(...(await remains(temporary)).map((what) => `${name}: ${what}`));
+    failures.push(...(await leftBehind(temporary)).map((what) => `${name}: ${what}`));
     if (existsSync(archive) && digestOf(archive) !== expected)
       failures.push(`${name}: half of an archive stands under its name`);
     if ((await whole()) !== expected) failures.push(`${name}: the next compose gives other bytes`);
@@ -102,30 +91,6 @@ export async function composeCrashRounds(
 
 function digestOf(path: string): string {
   return createHash("sha256").update(readFileSync(path)).digest("hex");
-}
-
-/** Mounts and processes of runs that are over: each has its work below `folder`. */
-async function remains(folder: string): Promise<string[]> {
-  const deadline = performance.now() + GONE_WITHIN_MS;
-  for (;;) {
-    const found: string[] = [];
-    for (const pid of [
-      "self",
-      ...readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name) && name !== String(process.pid)),
-    ]) {
-      try {
-        if (readFileSync(`/proc/${pid}/mountinfo`, "utf8").includes(folder))
-          found.push(
-            `process ${pid} is left, with mounts of its own: ` +
-              `${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}`,
-          );
-      } catch {
-        // It has ended, or is none of ours.
-      }
-    }
-    if (found.length === 0 || performance.now() > deadline) return found;
-    await delay(20);
-  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

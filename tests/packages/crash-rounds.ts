@@ -12,17 +12,7 @@
  * that went through, the change is taken back.
  */
 import { spawn } from "node:child_process";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -33,6 +23,7 @@ import { makeAlpmPackage } from "../../packages/pkg/src/testing/alpm-repository.
 import { hostArchitecture, makeSmallRoot, SampleArchive, script } from "../support/sample-archive.ts";
 import { launcher, stratos } from "../support/stratos.ts";
 import { rootManifest } from "./root-manifest.ts";
+import { leftBehind } from "../support/left-behind.ts";
 
 type CrashPlace =
   { readonly kind: "root" | "alpm"; readonly root: string } | { readonly kind: "image"; readonly image: string };
@@ -66,8 +57,6 @@ interface CrashReport {
   failures: string[];
 }
 
-/** What is left of a killed run must be gone within this time; the kernel takes a moment on a busy host. */
-const GONE_WITHIN_MS = 60_000;
 /**
  * Of what shows that a change is becoming visible, moments up to so much later, or to four or sixteen times that:
  * syncing takes longer on a busy host.
@@ -133,7 +122,7 @@ export async function crashRounds(options: CrashOptions): Promise<CrashReport> {
     const name =
       `${operation.name}, seed ${options.seed}, round ${report.rounds} ` +
       `(${isCritical ? "becoming visible and " : ""}${delayMs} ms, ${isAlone ? "alone" : "all of it"})`;
-    report.failures.push(...(await remains(options.folder)).map((what) => `${name}: ${what}`));
+    report.failures.push(...(await leftBehind(options.folder)).map((what) => `${name}: ${what}`));
     const now = await state();
     if (now === before) report.old++;
     else if (now === after) {
@@ -171,28 +160,6 @@ function draftsOf(place: CrashPlace, env: Readonly<Record<string, string>>): str
 
 function namesIn(folder: string): string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
-}
-
-/** Mounts and processes of runs that are over: each run has its work below `folder`. */
-async function remains(folder: string): Promise<string[]> {
-  const deadline = performance.now() + GONE_WITHIN_MS;
-  for (;;) {
-    const found: string[] = [];
-    if (readFileSync("/proc/self/mounts", "utf8").includes(folder)) found.push("a mount is left");
-    for (const pid of readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name) && name !== String(process.pid))) {
-      try {
-        if (readFileSync(`/proc/${pid}/mountinfo`, "utf8").includes(folder))
-          found.push(
-            `process ${pid} is left, with mounts of its own: ` +
-              `${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}`,
-          );
-      } catch {
-        // It has ended, or is none of ours.
-      }
-    }
-    if (found.length === 0 || performance.now() > deadline) return found;
-    await delay(20);
-  }
 }
 
 function difference(one: string, other: string): string {

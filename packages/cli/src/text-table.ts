@@ -1,4 +1,4 @@
-import { printable } from "@stratos/base";
+import { byteStringToUtf8, printable } from "@stratos/base";
 
 /** Columns as wide as their widest cell, two spaces between; the last is not padded. */
 export function formatTable(header: readonly string[], cells: readonly (readonly string[])[]): string {
@@ -8,4 +8,12 @@ export function formatTable(header: readonly string[], cells: readonly (readonly
   const line = (row: readonly string[]): string =>
     row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!))).join("  ");
   return [header, ...rows].map((row) => `${line(row)}\n`).join("");
+}
+
+/** What is known of one thing, a line each; what is "" is left away. @param rows  names, and byte strings */
+export function formatFacts(rows: readonly (readonly [string, string])[]): string {
+  const lines = rows
+    .filter(([, value]) => value !== "")
+    .map(([key, value]) => `${key.padEnd(12)} ${byteStringToUtf8(value)}`);
+  return printable(`${lines.join("\n")}\n\n`);
 }

@@ -1,6 +1,7 @@
 /** The build hub: `stratos hub`. See ARCHITECTURE.md. */
-export { openDatabase, isServerUrl } from "./database/open-database.ts";
+export { openDatabase } from "./database/open-database.ts";
 export { DatabaseError, type Database } from "./database/database.ts";
+export { openHubPlace, type HubPlaceOptions } from "./database/hub-place.ts";
 export { startHub, apiRoutes, type HubServer, type ServerOptions } from "./hub-server.ts";
 export type { PackageDescription, ReadPackage } from "./repositories/repositories.ts";
 export { HUB_DEFAULTS } from "./hub-service.ts";

@@ -1,7 +1,7 @@
 /** `stratos pkg alpm build` and `stratos pkg alpm aur …`: packages made from recipes. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { byteStringToUtf8, printable } from "@stratos/base";
+import { byteStringToUtf8 } from "@stratos/base";
 import { stratosHome } from "@stratos/host-node";
 import { copyRecipe, fetchRecipe, nodeAlpmPorts, readRecipeFolder } from "@stratos/tools-node/packages";
 import { AurClient, formatSourceInfo, readRecipe, type AurPackage, type GivenArchive } from "@stratos/pkg";
@@ -16,7 +16,7 @@ import {
   type BuildOptions,
 } from "@stratos/systems/alpm";
 import { CommandError, UsageError } from "../command-error.ts";
-import { formatTable } from "../text-table.ts";
+import { formatFacts, formatTable } from "../text-table.ts";
 import type { AlpmRootOptions } from "./alpm-options.ts";
 import { alpmAtTerminal } from "./alpm-terminal.ts";
 
@@ -122,14 +122,7 @@ export async function showAur(names: readonly string[], options: AurOptions): Pr
           ["Provides", one.provides.join(" ")],
           ["Conflicts", one.conflicts.join(" ")],
         ];
-        process.stdout.write(
-          printable(
-            `${rows
-              .filter(([, value]) => value !== "")
-              .map(([key, value]) => `${key.padEnd(12)} ${byteStringToUtf8(value)}`)
-              .join("\n")}\n\n`,
-          ),
-        );
+        process.stdout.write(formatFacts(rows));
       }
     }
     return 0;

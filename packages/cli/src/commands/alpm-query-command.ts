@@ -16,7 +16,7 @@ import {
 } from "@stratos/pkg";
 import { CommandError, UsageError } from "../command-error.ts";
 import { formatSize } from "../option-values.ts";
-import { formatTable } from "../text-table.ts";
+import { formatFacts, formatTable } from "../text-table.ts";
 import type { AlpmChangeOptions, AlpmInstalledOptions, AlpmListOptions, AlpmRootOptions } from "./alpm-options.ts";
 import { alpmAtTerminal } from "./alpm-terminal.ts";
 
@@ -130,14 +130,7 @@ export async function showAlpm(names: readonly string[], options: AlpmListOption
         ["Replaces", one.replaces.join(" ")],
         ["Size", formatSize(one.installedSize)],
       ];
-      process.stdout.write(
-        printable(
-          `${rows
-            .filter(([, value]) => value !== "")
-            .map(([key, value]) => `${key.padEnd(12)} ${byteStringToUtf8(value)}`)
-            .join("\n")}\n\n`,
-        ),
-      );
+      process.stdout.write(formatFacts(rows));
     }
     return 0;
   });

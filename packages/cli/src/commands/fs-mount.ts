@@ -1,6 +1,6 @@
 /** Rows of `stratos fs` for mounts. */
 import { spawn } from "node:child_process";
-import { fstatSync, openSync, readFileSync, realpathSync, statfsSync, statSync, writeSync, closeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
@@ -12,18 +12,11 @@ import {
 } from "@stratos/volumes/mount-options";
 import { stratosHome, volumePaths } from "@stratos/host-node";
 import { AEGISFS_TYPE, findMount, readMountTable } from "@stratos/host-node/mounts";
-import {
-  commandThroughFusermount,
-  FuseMount,
-  MountFailure,
-  remount,
-  unmount,
-  type MountRequest,
-} from "@stratos/tools-node/fuse";
+import { commandThroughFusermount, type FuseMount, MountFailure, remount, unmount } from "@stratos/tools-node/fuse";
 import { makeFolders } from "@stratos/host-node/home";
-import { OperationError } from "@stratos/operation";
 import { findVolume, rememberVolume, mountPlace, errnoWords } from "@stratos/volumes";
 import { MountControl } from "@stratos/volumes/mount-control";
+import { type MountPlan, planMount, startMount, takesSnapshots } from "@stratos/volumes/mount-plan";
 import { ScheduleKeeper } from "@stratos/volumes/schedule-keeper";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
@@ -167,59 +160,23 @@ async function mountVolume(
   if (dir === undefined) throw new UsageError("DIR", "missing; see --help");
   if (options.options.remount) return remountVolume(dir, options.options);
   const [first, ...further] = namedDevices(volume);
+  const mountedFd = process.env[MOUNTED_FD];
+  const { readOnly, ...given } = options.options;
   const plan = planMount(first!, dir, {
-    ...options,
-    options: { ...options.options, devices: [...new Set([...further, ...options.options.devices.map(realPath)])] },
+    words: { ...given, readOnly: options.readOnly ?? readOnly, devices: [...further, ...given.devices] },
+    mustWrite: options.rw === true,
+    isMounted: mountedFd !== undefined,
+    tell: (words) => void process.stderr.write(`stratos: ${words}\n`),
   });
   if (options.fake === true) return 0;
-  const mountedFd = process.env[MOUNTED_FD];
   if (options.foreground !== true) return startServer(plan, options);
   if (process.getuid?.() !== 0 && mountedFd === undefined) return becomeServer(plan);
-  return serve(plan, plan.words, mountedFd === undefined ? null : Number(mountedFd));
+  return serve(plan, mountedFd === undefined ? null : Number(mountedFd));
 }
 
 /** The devices of what is named; the server is told them as they are. */
 function namedDevices(volume: string): readonly string[] {
   return process.env[MOUNTED_FD] === undefined ? findVolume(volume).paths : volumePaths(volume);
-}
-
-interface MountPlan {
-  readonly volume: string;
-  readonly mountPoint: string;
-  readonly words: MountWords;
-  readonly mustWrite: boolean;
-  readonly request: MountRequest;
-}
-
-/** Checks what can be checked before anything happens. */
-function planMount(volume: string, dir: string, { options: given, rw, readOnly }: MountVolumeOptions): MountPlan {
-  const words = readOnly === true ? { ...given, readOnly } : given;
-  // What fusermount3 has mounted for us must not be looked at: we are the ones who would have to answer.
-  const mountPoint = process.env[MOUNTED_FD] === undefined ? freePlace(dir) : dir;
-  const [path, ...devices] = [...volumePaths(volume), ...words.devices].map(realPath) as [string, ...string[]];
-  const absolute = { ...words, devices, keyFile: words.keyFile === null ? null : realPath(words.keyFile) };
-  if (process.env[MOUNTED_FD] === undefined) {
-    const inTheWay = findMount(mountPoint);
-    if (inTheWay?.type === AEGISFS_TYPE && inTheWay.source === path)
-      throw new CommandError(dir, `${path} is mounted there already`);
-  }
-  // A mount of root's is for all users, as of any other file system; another user's needs user_allow_other for it
-  // (mount.fuse(8)).
-  const allowOther = words.allowOther ?? process.getuid?.() === 0;
-  return {
-    volume: path,
-    mountPoint,
-    words: { ...absolute, allowOther },
-    mustWrite: rw === true,
-    request: {
-      source: path,
-      mountPoint,
-      readOnly: words.readOnly,
-      allowOther,
-      options: words.others,
-      asBlockDevice: words.asBlockDevice,
-    },
-  };
 }
 
 /** Changes what the kernel decides of a mount that is there: `mount -o remount,ro`. The server goes on as it is. */
@@ -229,34 +186,6 @@ function remountVolume(dir: string, words: MountWords): number {
   const failed = remount(place, [words.readOnly ? "ro" : "rw", ...words.others]);
   if (failed !== null) throw new CommandError(dir, failed);
   return 0;
-}
-
-/** The folder to mount on; a mount whose server has died is taken away. */
-function freePlace(dir: string): string {
-  try {
-    const place = realpathSync(dir);
-    if (!statSync(place).isDirectory()) throw new CommandError(dir, "not a folder");
-    // The kernel may still know the folder's attributes; how full it is only its server knows.
-    if (findMount(place)?.type === AEGISFS_TYPE) statfsSync(place);
-    return place;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOTCONN")
-      throw error instanceof OperationError ? error : new CommandError(dir, hostReason(error));
-  }
-  const place = resolve(dir);
-  const failed = unmount(place, { lazy: true });
-  if (failed !== null)
-    throw new CommandError(dir, `the server of an earlier mount has died, and it cannot be unmounted: ${failed}`);
-  process.stderr.write(`stratos: ${dir}: the server of an earlier mount had died; mounting anew\n`);
-  return place;
-}
-
-function realPath(volume: string): string {
-  try {
-    return realpathSync(volume);
-  } catch (error) {
-    throw new CommandError(volume, hostReason(error));
-  }
 }
 
 // ---- In a process of its own ---------------------------------------------------------------------------------------
@@ -340,33 +269,12 @@ async function becomeServer(plan: MountPlan): Promise<number> {
 const STOPPING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Serves until the mount ends. */
-async function serve(plan: MountPlan, words: MountWords, mountedFd: number | null): Promise<number> {
+async function serve(plan: MountPlan, mountedFd: number | null): Promise<number> {
+  const { words } = plan;
   const say = tellWhoeverStarted();
   let mount: FuseMount;
   try {
-    mount = await FuseMount.start({
-      volume: {
-        path: plan.volume,
-        devices: words.devices,
-        degraded: words.degraded,
-        keyFile: words.keyFile,
-        readOnly: words.readOnly,
-        mustWrite: plan.mustWrite,
-        subvolume: words.subvolume,
-        cacheBytes: words.cacheBytes,
-        commands: { url: COMMANDS_URL, mountPoint: plan.mountPoint },
-        serve: {
-          checksPermissions: plan.request.allowOther || process.getuid?.() !== 0,
-          ...(words.writebackCache === null ? {} : { writebackCache: words.writebackCache }),
-          accessTimes: words.accessTimes,
-          folderAccessTimes: words.folderAccessTimes,
-          controlNames: words.controlNames,
-        },
-      },
-      mount: plan.request,
-      commitSeconds: words.commitSeconds,
-      mountedFd,
-    });
+    mount = await startMount(plan, { commands: COMMANDS_URL, mountedFd });
   } catch (error) {
     if (!(error instanceof MountFailure)) throw error;
     if (mountedFd !== null) unmount(plan.mountPoint, { lazy: true });
@@ -418,11 +326,6 @@ async function serve(plan: MountPlan, words: MountWords, mountedFd: number | nul
   }
   if (errno !== 0) throw new CommandError(plan.volume, `the last changes could not be written: ${errnoWords(-errno)}`);
   return 0;
-}
-
-/** Are the volume's live files mounted, with `.snapshots`? */
-function takesSnapshots({ readOnly, subvolume, controlNames }: MountWords): boolean {
-  return !readOnly && subvolume === null && controlNames;
 }
 
 /** Says something to the process that started this one; once. */

@@ -5,27 +5,19 @@
  * serves the mount begins and ends the transaction (`txn begin`, `txn end`, which help does not list).
  */
 import { spawn, spawnSync } from "node:child_process";
-import { accessSync, constants, lstatSync, mkdtempSync, rmSync } from "node:fs";
+import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
 import { constants as osConstants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { VolumeInUseError } from "@stratos/volumes/call";
-import { isRunning, withEnvironmentFilters } from "@stratos/host-node";
-import { Transaction, type Subvolume, type Volume } from "@stratos/aegisfs";
 import {
-  TreeCopier,
-  HostTree,
-  mirrorBack,
-  recordTree,
-  type TreeRecord,
-  filteredFilesOf,
-  withVolume,
-  type OpenedVolume,
-  reclaimAll,
-  expectResult,
-  expectValue,
-  VolumeTree,
-} from "@stratos/volumes";
+  beginTransaction,
+  cleanTransactions,
+  endTransaction,
+  isTransactionName,
+  newTransactionName,
+  workOnCopy,
+} from "@stratos/volumes/transactions";
 import { VOLUME_WORDS, type Finish } from "./row-options.ts";
 import { runWhereMounted } from "../run-where-mounted.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
@@ -62,7 +54,10 @@ export function transactionCommand(finish: Finish): Command {
       .description("Removes what transactions left whose command was killed. Nothing of them happens.")
       .summary("remove what killed transactions left")
       .argument("<volume>", VOLUME_WORDS)
-      .action(async (volume: string) => finish(await cleanTransactions(volume))),
+      .action(async (volume: string) => {
+        await cleanTransactions(volume);
+        finish(0);
+      }),
   );
   // What `run` asks of the process that serves a mounted volume.
   transaction.addCommand(
@@ -80,16 +75,18 @@ export function transactionCommand(finish: Finish): Command {
       .argument("<volume>", VOLUME_WORDS)
       .argument("<name>", "of the transaction", transactionName)
       .option("--commit", "keep what was done")
-      .action(async (volume: string, name: string, options: { commit?: true }) =>
-        finish(await endTransactionNamed(volume, name, options)),
-      ),
+      .action(async (volume: string, name: string, options: { commit?: true }) => {
+        const failure = await endTransaction(volume, name, options.commit === true);
+        if (failure !== null) throw failure;
+        finish(0);
+      }),
     { hidden: true },
   );
   return transaction;
 }
 
 function transactionName(text: string): string {
-  if (!/^\.transaction-\d+-[0-9a-z]+$/.test(text)) throw new InvalidArgumentError("No name of a transaction.");
+  if (!isTransactionName(text)) throw new InvalidArgumentError("No name of a transaction.");
   return text;
 }
 
@@ -102,7 +99,7 @@ async function runTransaction(path: string, words: readonly string[], options: T
   const own = words[0] === "--" ? words.slice(1) : words;
   if (own.length === 0) throw new UsageError("CMD", "missing; see --help");
   const command = rawArguments(own).map((word) => Buffer.from(word, "latin1").toString("utf8"));
-  const name = `.transaction-${process.pid}-${Date.now().toString(36)}`;
+  const name = newTransactionName(Date.now());
   try {
     await beginTransaction(path, name);
   } catch (error) {
@@ -132,23 +129,6 @@ function refuse(error: Error): never {
   throw error;
 }
 
-/** Makes the two snapshots that a transaction works with. */
-function beginTransaction(path: string, name: string): Promise<void> {
-  return withVolume(path, "write", (opened) => {
-    const { volume } = opened;
-    if (opened.hosted !== null && withEnvironmentFilters(volume.root) !== volume.root)
-      throw new CommandError(
-        path,
-        "is mounted with filters, which what lies in .snapshots passes by: `stratos fs umount` it first",
-      );
-    // A mount that could not be told of the end is to say so now.
-    opened.replaceFiles();
-    const label = "of a running transaction";
-    const base = expectResult(path, volume.snapshot(volume.root, `${name}-base`, { readOnly: true, label }));
-    expectResult(path, volume.snapshot(volume.subvolume(base)!, name, { readOnly: false, label }));
-  });
-}
-
 /** The same where the volume is mounted. @returns null when nobody who serves it can be asked */
 async function runServed(
   path: string,
@@ -176,13 +156,6 @@ async function runServed(
   return status;
 }
 
-/** @throws CommandError why it could not be committed */
-async function endTransactionNamed(path: string, name: string, options: { commit?: true }): Promise<number> {
-  const failure = await endTransaction(path, name, options.commit === true);
-  if (failure !== null) throw failure;
-  return 0;
-}
-
 function canMount(): boolean {
   try {
     accessSync("/dev/fuse", constants.R_OK | constants.W_OK);
@@ -190,6 +163,12 @@ function canMount(): boolean {
   } catch {
     return false;
   }
+}
+
+async function runOnCopy(path: string, name: string, folder: string, command: readonly string[]): Promise<number> {
+  let status = 1;
+  await workOnCopy({ path, name, folder }, async (files) => (status = await runCommand(command, files)) === 0);
+  return status;
 }
 
 async function runMounted(path: string, name: string, folder: string, command: readonly string[]): Promise<number> {
@@ -210,28 +189,6 @@ function stratos(...args: string[]): void {
   if (result.status === 0) return;
   const words = result.stderr.trim().replace(/^stratos: /, "");
   throw new CommandError(`fs ${args[0]!}`, words === "" ? "failed" : words);
-}
-
-async function runOnCopy(path: string, name: string, folder: string, command: readonly string[]): Promise<number> {
-  const host = new HostTree();
-  const copy = join(folder, "files");
-  await withVolume(path, "read", (opened) =>
-    new TreeCopier(new VolumeTree(filteredFilesOf(opened, name), path), host, {
-      isRecursive: true,
-      preserves: true,
-    }).copy("/", copy),
-  );
-  const record: TreeRecord = recordTree(host, copy, ctimeOf);
-  const status = await runCommand(command, copy);
-  if (status === 0)
-    await withVolume(path, "write", (opened) =>
-      mirrorBack(host, copy, new VolumeTree(filteredFilesOf(opened, name), path), record, ctimeOf),
-    );
-  return status;
-}
-
-function ctimeOf(path: string): string {
-  return String(lstatSync(Buffer.from(path, "latin1"), { bigint: true }).ctimeNs);
 }
 
 /** Runs in the folder; an interrupt is the command's business, and the transaction ends as the command does. */
@@ -262,51 +219,4 @@ async function runCommand(command: readonly string[], folder: string): Promise<n
     process.off("SIGINT", ignore);
     process.off("SIGTERM", terminate);
   }
-}
-
-/** @returns why it could not be committed, or null */
-async function endTransaction(path: string, name: string, commits: boolean): Promise<CommandError | null> {
-  return withVolume(path, "write", (opened) => {
-    const transaction = resumeByName(opened, name);
-    // Where the volume is mounted, its users see the outcome, and not what they knew before.
-    opened.replaceFiles();
-    if (!commits) {
-      expectResult(path, transaction.abort());
-      reclaimAll(opened);
-      return null;
-    }
-    const result = transaction.commit();
-    if (result < 0 && transaction.conflict !== null)
-      return new CommandError(
-        path,
-        `others changed the same meanwhile (${transaction.conflict}): nothing of what the command did was kept`,
-      );
-    expectResult(path, result);
-    reclaimAll(opened);
-    return null;
-  });
-}
-
-function resumeByName({ path, volume }: OpenedVolume, name: string): Transaction {
-  return expectValue(path, Transaction.resume(found(volume, path, `${name}-base`), found(volume, path, name)));
-}
-
-function found(volume: Volume, path: string, name: string): Subvolume {
-  const subvolume = volume.subvolume(Math.max(0, volume.findSubvolume(name)));
-  if (subvolume === null) throw new CommandError(`${path}@${name}`, "the transaction's files are gone");
-  return subvolume;
-}
-
-/** Ends transactions whose command is gone: they were interrupted, so nothing of them happens. */
-async function cleanTransactions(path: string): Promise<number> {
-  await withVolume(path, "write", (opened) => {
-    const { volume } = opened;
-    for (const { name, id } of expectValue(path, volume.subvolumes())) {
-      const pid = /^\.transaction-(\d+)-/.exec(name)?.[1];
-      if (pid === undefined || isRunning(Number(pid)) || volume.subvolume(id) === null) continue;
-      expectResult(path, volume.deleteSubvolume(id));
-    }
-    reclaimAll(opened);
-  });
-  return 0;
 }

@@ -11,14 +11,15 @@ import {
   linesOf,
   HUB_DEFAULTS,
   openDatabase,
+  openHubPlace,
   restoreDatabase,
   type Database,
+  type HubPlaceOptions,
 } from "@stratos/hub";
 import { hubClient, hubFailure } from "@stratos/hub/client";
 import type { ChannelView, HostView, TokenView } from "@stratos/hub-api";
 import { OperationError } from "@stratos/operation";
 import { type HubOptions, hubLogins, hubUrl, tokenOf, withHub } from "../hub/hub-client.ts";
-import { type HubPlaceOptions, openPlace } from "./hub-serve-command.ts";
 import { databaseOptions, noun, parseCount, parseSeconds, repeatable, row } from "./hub-options.ts";
 import { eventCommand } from "./hub-task.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
@@ -433,7 +434,7 @@ function backupHub(file: string, options: HubOptions): Promise<number> {
 
 /** Into an empty database, of a hub that does not run. */
 async function restoreHub(file: string, options: HubPlaceOptions & { readonly json?: true }): Promise<number> {
-  const place = await openPlace(options);
+  const place = await openHubPlace(options);
   try {
     const lines = linesOf(file === "-" ? process.stdin : createReadStream(file));
     const counts = await restoreDatabase(place.database, lines, HUB_DEFAULTS.leaseSeconds);
@@ -448,7 +449,7 @@ async function restoreHub(file: string, options: HubPlaceOptions & { readonly js
 
 /** One database into another: each table's rows are counted on both sides. */
 async function migrateHub(options: HubPlaceOptions & { readonly to: string; readonly json?: true }): Promise<number> {
-  const place = await openPlace(options);
+  const place = await openHubPlace(options);
   const stop = new AbortController();
   let target: Database | null = null;
   try {

@@ -1,17 +1,12 @@
 /** `stratos hub`: serves until a signal ends it. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { HUB_DEFAULTS, DatabaseError, isServerUrl, openDatabase, startHub, type Database } from "@stratos/hub";
-import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
+import { HUB_DEFAULTS, type HubPlaceOptions, openHubPlace, startHub } from "@stratos/hub";
+import { stratosHome } from "@stratos/host-node";
 import { homeFolder } from "@stratos/host-node/home";
 import { describePackage, nodePackagePorts } from "@stratos/tools-node/packages";
 import { VERSION } from "@stratos/sdk/version";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
-
-export interface HubPlaceOptions {
-  readonly database?: string;
-  readonly state?: string;
-}
 
 export interface HubServeOptions extends HubPlaceOptions {
   readonly listen: { readonly host: string; readonly port: number };
@@ -29,7 +24,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
   if (tls === null && !/^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host))
     throw new UsageError("--listen", `${host} can be reached by others: --tls-cert and --tls-key are needed`);
   const warn = (message: string): void => void process.stderr.write(`stratos hub: ${message}\n`);
-  const place = await openPlace(options, {
+  const place = await openHubPlace(options, {
     ...(options.pool === undefined ? {} : { poolSize: options.pool }),
     ...(options.slowQuery === undefined ? {} : { slowStatementMs: options.slowQuery }),
     slow: (sql, milliseconds) =>
@@ -63,48 +58,6 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
   } finally {
     await packages.close();
     await place.close();
-  }
-}
-
-interface OpenPlace {
-  readonly database: Database;
-  /** Folder of this hub's files. */
-  readonly state: string;
-  close(): Promise<void>;
-}
-
-/**
- * The database that `--database` names; a folder of PGlite is locked. @throws CommandError when another process has it
- */
-export async function openPlace(
-  options: HubPlaceOptions,
-  more: Parameters<typeof openDatabase>[1] = {},
-): Promise<OpenPlace> {
-  const state = options.state ?? join(stratosHome(), "hub");
-  mkdirSync(state, { recursive: true, mode: 0o700 });
-  const place = options.database ?? join(state, "database");
-  const isFolder = place !== "memory" && !isServerUrl(place);
-  let release = (): void => {};
-  try {
-    if (isFolder) {
-      mkdirSync(place, { recursive: true, mode: 0o700 });
-      release = lockFile(place);
-    }
-    const database = await openDatabase(place, more);
-    return {
-      database,
-      state,
-      close: async () => {
-        await database.close();
-        release();
-      },
-    };
-  } catch (error) {
-    release();
-    if (error instanceof FileLockedError) throw new CommandError(place, error.words, { cause: error });
-    if (error instanceof DatabaseError)
-      throw new CommandError(place.replace(/:[^:@/]*@/, "@"), error.message, { cause: error });
-    throw error;
   }
 }
 

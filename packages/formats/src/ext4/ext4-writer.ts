@@ -9,6 +9,7 @@ import { FormatError } from "../format-error.ts";
 import { uuidBytes } from "../gpt/guid.ts";
 import { sequentialWriter } from "../disk/sequential-writer.ts";
 import type { FileEntry, FileTree } from "../tree/file-tree.ts";
+import { appendRun } from "../tree/extent-list.ts";
 import { directoryBlocks, emptyDirectoryBlock, ENTRY_TYPE } from "./ext4-directory.ts";
 import { EXTENT_BLOCKS_MAX, writeExtents, type Extent } from "./ext4-extents.ts";
 import { BLOCK_SIZE, DESCRIPTOR_SIZE, Ext4Geometry, journalBlocks } from "./ext4-geometry.ts";
@@ -221,7 +222,7 @@ class Writer {
         while (at < end) {
           const run = this.#allocate((end - at) / BLOCK_SIZE);
           this.#out.write(run.physical * BLOCK_SIZE, piece.subarray(at, at + run.count * BLOCK_SIZE));
-          append(extents, { logical: (offset + at) / BLOCK_SIZE, ...run });
+          appendRun(extents, { logical: (offset + at) / BLOCK_SIZE, ...run }, EXTENT_BLOCKS_MAX);
           blocks += run.count;
           at += run.count * BLOCK_SIZE;
         }
@@ -274,7 +275,7 @@ class Writer {
     let done = 0;
     while (done < count) {
       const run = this.#allocate(count - done);
-      append(extents, { logical: done, ...run });
+      appendRun(extents, { logical: done, ...run }, EXTENT_BLOCKS_MAX);
       if (!this.#options.isZeroed) this.#clear(run.physical, run.count);
       done += run.count;
     }
@@ -493,18 +494,6 @@ const GROUP_FLAG = { noInodeBitmap: 0x1, noBlockBitmap: 0x2, inodesZeroed: 0x4 }
 /** xattr and acl, mke2fs' default. */
 const DEFAULT_MOUNT_OPTIONS = 0xc;
 const SIGNED_HASH = 0x1;
-
-function append(extents: Extent[], run: Extent): void {
-  const last = extents.at(-1);
-  if (
-    last !== undefined &&
-    last.logical + last.count === run.logical &&
-    last.physical + last.count === run.physical &&
-    last.count + run.count <= EXTENT_BLOCKS_MAX
-  ) {
-    extents[extents.length - 1] = { ...last, count: last.count + run.count };
-  } else extents.push(run);
-}
 
 /** A block of bits of which the first `used` are set, and those behind `length`, which stand for nothing. */
 function bitmap(used: number, length: number): Uint8Array {

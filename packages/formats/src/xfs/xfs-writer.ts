@@ -12,6 +12,7 @@ import { FormatError } from "../format-error.ts";
 import { uuidBytes } from "../gpt/guid.ts";
 import type { FileKind, FileTree } from "../tree/file-tree.ts";
 import { treeNodes, type TreeNode } from "../tree/tree-nodes.ts";
+import { appendRun } from "../tree/extent-list.ts";
 import { attributeBlocks, localAttributes } from "./xfs-attributes.ts";
 import { SEAL, sealBlock } from "./xfs-blocks.ts";
 import { folderBlocks, folderForm } from "./xfs-directory.ts";
@@ -279,7 +280,7 @@ class XfsWriter {
     for (const { logical, bytes, seal } of blocks) {
       const { physical } = this.#allocate(1);
       this.#putBlock(physical, sealBlock(bytes, seal, this.#identity(physical, ino)));
-      append(extents, { logical, physical, count: 1 });
+      appendRun(extents, { logical, physical, count: 1 }, EXTENT_BLOCKS_MAX);
     }
     return { extents, blocks: blocks.length };
   }
@@ -311,7 +312,7 @@ class XfsWriter {
         while (at < end) {
           const run = this.#allocate((end - at) / BLOCK_SIZE, path);
           this.#putBlock(run.physical, piece.subarray(at, at + run.count * BLOCK_SIZE));
-          append(extents, { logical: (offset + at) / BLOCK_SIZE, ...run });
+          appendRun(extents, { logical: (offset + at) / BLOCK_SIZE, ...run }, EXTENT_BLOCKS_MAX);
           blocks += run.count;
           at += run.count * BLOCK_SIZE;
         }
@@ -390,17 +391,4 @@ function deviceNumber({ path, deviceMajor, deviceMinor }: TreeNode["entry"]): nu
   if (deviceMajor >= 2 ** 14 || deviceMinor >= 2 ** 18)
     throw new FormatError(`${path}: XFS has no form for the device ${deviceMajor}:${deviceMinor}`);
   return deviceMajor * 2 ** 18 + deviceMinor;
-}
-
-/** Adds a run, to the last extent where it continues it. */
-function append(extents: Extent[], run: Extent): void {
-  const last = extents.at(-1);
-  if (
-    last !== undefined &&
-    last.logical + last.count === run.logical &&
-    last.physical + last.count === run.physical &&
-    last.count + run.count <= EXTENT_BLOCKS_MAX
-  )
-    extents[extents.length - 1] = { ...last, count: last.count + run.count };
-  else extents.push(run);
 }

@@ -1,18 +1,6 @@
 /** Zba, Zbb, Zbs and Zicond as the manual words them (Unprivileged ISA, chapters "B" and "Zicond"). */
 import type { Semantics } from "./reference-hart.ts";
-
-const low32 = (value: bigint): bigint => BigInt.asUintN(32, value);
-const signedWord = (value: bigint): bigint => BigInt.asIntN(32, value);
-const signed = (value: bigint): bigint => BigInt.asIntN(64, value);
-
-const register =
-  (compute: (a: bigint, b: bigint) => bigint): Semantics =>
-  (hart, { rd, rs1, rs2 }) =>
-    hart.setX(rd, compute(hart.x[rs1]!, hart.x[rs2]!));
-const immediate =
-  (compute: (a: bigint, b: bigint) => bigint): Semantics =>
-  (hart, { rd, rs1, imm }) =>
-    hart.setX(rd, compute(hart.x[rs1]!, BigInt(imm)));
+import { immediate, register, signed32, signed64, unsigned32 } from "./register-semantics.ts";
 
 function leadingZeros(value: bigint, width: number): bigint {
   let count = 0;
@@ -36,7 +24,8 @@ const rotateRight = (value: bigint, amount: bigint, width: bigint): bigint => {
   const by = amount & (width - 1n);
   return (value >> by) | (value << (width - by));
 };
-const rotateRightWord = (value: bigint, amount: bigint): bigint => signedWord(rotateRight(low32(value), amount, 32n));
+const rotateRightWord = (value: bigint, amount: bigint): bigint =>
+  signed32(rotateRight(unsigned32(value), amount, 32n));
 
 /** Each byte of the value, the lowest first. */
 const bytesOf = (value: bigint): bigint[] =>
@@ -47,14 +36,14 @@ const fromBytes = (bytes: readonly bigint[]): bigint =>
 const bit = (index: bigint): bigint => 1n << (index & 63n);
 
 export const BIT_SEMANTICS: Readonly<Record<string, Semantics>> = {
-  "add.uw": register((a, b) => low32(a) + b),
+  "add.uw": register((a, b) => unsigned32(a) + b),
   sh1add: register((a, b) => (a << 1n) + b),
   sh2add: register((a, b) => (a << 2n) + b),
   sh3add: register((a, b) => (a << 3n) + b),
-  "sh1add.uw": register((a, b) => (low32(a) << 1n) + b),
-  "sh2add.uw": register((a, b) => (low32(a) << 2n) + b),
-  "sh3add.uw": register((a, b) => (low32(a) << 3n) + b),
-  "slli.uw": immediate((a, b) => low32(a) << b),
+  "sh1add.uw": register((a, b) => (unsigned32(a) << 1n) + b),
+  "sh2add.uw": register((a, b) => (unsigned32(a) << 2n) + b),
+  "sh3add.uw": register((a, b) => (unsigned32(a) << 3n) + b),
+  "slli.uw": immediate((a, b) => unsigned32(a) << b),
 
   andn: register((a, b) => a & ~b),
   orn: register((a, b) => a | ~b),
@@ -62,12 +51,12 @@ export const BIT_SEMANTICS: Readonly<Record<string, Semantics>> = {
   clz: register((a) => leadingZeros(a, 64)),
   ctz: register((a) => trailingZeros(a, 64)),
   cpop: register(population),
-  clzw: register((a) => leadingZeros(low32(a), 32)),
-  ctzw: register((a) => trailingZeros(low32(a), 32)),
-  cpopw: register((a) => population(low32(a))),
-  max: register((a, b) => (signed(a) > signed(b) ? a : b)),
+  clzw: register((a) => leadingZeros(unsigned32(a), 32)),
+  ctzw: register((a) => trailingZeros(unsigned32(a), 32)),
+  cpopw: register((a) => population(unsigned32(a))),
+  max: register((a, b) => (signed64(a) > signed64(b) ? a : b)),
   maxu: register((a, b) => (a > b ? a : b)),
-  min: register((a, b) => (signed(a) < signed(b) ? a : b)),
+  min: register((a, b) => (signed64(a) < signed64(b) ? a : b)),
   minu: register((a, b) => (a < b ? a : b)),
   "sext.b": register((a) => BigInt.asIntN(8, a)),
   "sext.h": register((a) => BigInt.asIntN(16, a)),

@@ -1,21 +1,6 @@
 /** RV64I arithmetic, loads and stores, and the M extension (Unprivileged ISA, chapters 2, 4 and 13). */
 import type { Semantics } from "./reference-hart.ts";
-
-const signed64 = (value: bigint): bigint => BigInt.asIntN(64, value);
-const unsigned64 = (value: bigint): bigint => BigInt.asUintN(64, value);
-const signed32 = (value: bigint): bigint => BigInt.asIntN(32, value);
-const unsigned32 = (value: bigint): bigint => BigInt.asUintN(32, value);
-
-/** rd = compute(rs1, rs2), operands unsigned. */
-const register =
-  (compute: (a: bigint, b: bigint) => bigint): Semantics =>
-  (hart, { rd, rs1, rs2 }) =>
-    hart.setX(rd, compute(hart.x[rs1]!, hart.x[rs2]!));
-/** rd = compute(rs1, immediate), the immediate signed. */
-const immediate =
-  (compute: (a: bigint, b: bigint) => bigint): Semantics =>
-  (hart, { rd, rs1, imm }) =>
-    hart.setX(rd, compute(hart.x[rs1]!, BigInt(imm)));
+import { immediate, register, signed32, signed64, unsigned32, unsigned64 } from "./register-semantics.ts";
 
 const shiftLeft = (a: bigint, b: bigint): bigint => a << (b & 63n);
 const shiftRight = (a: bigint, b: bigint): bigint => a >> (b & 63n);

@@ -1,0 +1,30 @@
+/** Goal: a hub's database belongs to one process, and why it cannot be had is told without what is secret. */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { lockFile } from "@stratos/host-node";
+import { openHubPlace } from "./hub-place.ts";
+
+const state = mkdtempSync(join(tmpdir(), "stratos-hub-place-"));
+after(() => rmSync(state, { recursive: true, force: true }));
+
+test("a database that another process has is refused as in use", async () => {
+  const database = join(state, "database");
+  mkdirSync(database);
+  const release = lockFile(database);
+  try {
+    await assert.rejects(openHubPlace({ state }), { kind: "in-use", what: database });
+  } finally {
+    release();
+  }
+});
+
+test("a server that does not answer is told without its password, and nothing stays locked", async () => {
+  await assert.rejects(openHubPlace({ state, database: "postgres://me:secret@127.0.0.1:1/hub" }), {
+    kind: "hub",
+    what: "postgres://me@127.0.0.1:1/hub",
+  });
+  lockFile(join(state, "database"))();
+});
