@@ -30,6 +30,9 @@ import {
   F_RDLCK,
   F_SETFD,
   F_SETFL,
+  S_IFBLK,
+  S_IFIFO,
+  S_IFMT,
   F_SETLEASE,
   F_SETLK,
   F_SETLKW,
@@ -70,6 +73,7 @@ import type { Task } from "../task/task.ts";
 import { inodeOfFile } from "../vfs/anonymous-file.ts";
 import { conflictingLock, type RangeLock, setRangeLock } from "../vfs/file-locks.ts";
 import { leaseOf, setLease } from "../vfs/leases.ts";
+import type { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, put64 } from "../ground/words.ts";
 
@@ -197,6 +201,7 @@ function setFlags(task: Task, file: OpenFile, fd: number, flags: number): number
     return -EPERM;
   if ((flags & O_APPEND) === 0 && (file.flags & O_APPEND) !== 0 && ((file.inode?.fileFlags ?? 0) & FS_APPEND_FL) !== 0)
     return -EPERM;
+  if ((flags & O_DIRECT) !== 0 && !mayBeDirect(file.inode)) return -EINVAL;
   file.flags = (file.flags & ~SETTABLE) | (flags & SETTABLE);
   const queue = file.waitQueue;
   if ((flags & FASYNC) === 0) {
@@ -204,6 +209,11 @@ function setFlags(task: Task, file: OpenFile, fd: number, flags: number): number
     file.asyncNotification = null;
   } else if (queue !== null) file.asyncNotification ??= new AsyncNotification(task.kernel, file, fd, queue);
   return 0;
+}
+
+/** O_DIRECT is for files with pages and their devices; of a pipe it asks for packets (pipe2(2)). */
+function mayBeDirect(inode: Inode | null): boolean {
+  return inode !== null && (inode.isRegular || [S_IFBLK, S_IFIFO].includes(inode.mode & S_IFMT));
 }
 
 function setPipeSize(task: Task, file: PipeFile, wanted: number): number {

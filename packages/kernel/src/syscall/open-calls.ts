@@ -14,6 +14,11 @@ import {
   O_CLOEXEC,
   O_CREAT,
   O_DIRECT,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_TRUNC,
+  EAGAIN,
+  RESOLVE_CACHED,
   O_NONBLOCK,
   O_PATH,
   O_TMPFILE,
@@ -76,8 +81,11 @@ function openat2(task: Task, dirfd: number, path: number, how: number, size: num
   )
     return -EINVAL;
   if (resolve < 0 || (resolve & ~RESOLVE_ALL) !== 0 || (resolve & 0x18) === 0x18) return -EINVAL;
+  // openat(2) ignores what O_PATH has no use for, openat2(2) doesn't (build_open_flags in Linux's fs/open.c).
+  if ((flags & O_PATH) !== 0 && (flags & ~(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) !== 0) return -EINVAL;
   // RESOLVE_CACHED: "try again without it" is always a right answer (openat2(2)), but nothing here ever waits for a
-  // disk.
+  // disk. What makes or empties a file is never done with it.
+  if ((resolve & RESOLVE_CACHED) !== 0 && (makes || (flags & O_TRUNC) !== 0)) return -EAGAIN;
   return open(task, dirfd, path, flags, mode, resolve);
 }
 
