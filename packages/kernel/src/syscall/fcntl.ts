@@ -20,7 +20,6 @@ import {
   EBUSY,
   ENOMEM,
   F_GETSIG,
-  F_GET_FILE_RW_HINT,
   F_GET_RW_HINT,
   F_GET_SEALS,
   F_NOTIFY,
@@ -47,7 +46,6 @@ import {
   F_SETOWN_EX,
   F_SETPIPE_SZ,
   F_SETSIG,
-  F_SET_FILE_RW_HINT,
   F_SET_RW_HINT,
   F_UNLCK,
   F_WRLCK,
@@ -163,16 +161,24 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_GET_SEALS:
       return sealsOf(file.inode);
     case F_GET_RW_HINT:
-    case F_GET_FILE_RW_HINT:
-      return task.space.storeU64(argument, 0);
+      return task.space.storeU64(argument, file.inode?.writeHint ?? 0);
     case F_SET_RW_HINT:
-    case F_SET_FILE_RW_HINT: {
-      const hint = task.space.loadU64(argument);
-      return hint < 0 ? hint : hint > 5 ? -EINVAL : 0;
-    }
+      return setWriteHint(task, file, argument);
     default:
       return -EINVAL;
   }
+}
+
+/** How long what is written will live: kept and shown (F_SET_RW_HINT). −EFAULT, −EINVAL, −EPERM for others' files. */
+function setWriteHint(task: Task, file: OpenFile, address: number): number {
+  const hint = task.space.loadU64(address);
+  if (hint < 0) return hint;
+  if (hint > 5) return -EINVAL;
+  const { inode } = file;
+  if (inode === null) return 0;
+  if (!isOwnerOrCapable(task.credentials, inode)) return -EPERM;
+  inode.writeHint = hint;
+  return 0;
 }
 
 /** Whom F_SETOWN named, in the caller's numbers; 0: nobody, or nobody that he sees. */

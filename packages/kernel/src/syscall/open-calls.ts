@@ -26,6 +26,7 @@ import {
   CLOSE_RANGE_CLOEXEC,
   CLOSE_RANGE_UNSHARE,
   LOCK_EX,
+  LOCK_MAND,
   LOCK_NB,
   LOCK_SH,
   LOCK_UN,
@@ -178,6 +179,8 @@ function ioctl(task: Task, fd: number, command: number, argument: number): numbe
 function flock(task: Task, fd: number, operation: number): number {
   const file = task.files.get(fd);
   if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+  // Mandatory locks for foreign file servers: taken and without effect, as in Linux since 5.15.
+  if ((operation & LOCK_MAND) !== 0) return 0;
   const kind = operation & ~LOCK_NB;
   if (kind !== LOCK_SH && kind !== LOCK_EX && kind !== LOCK_UN) return -EINVAL;
   const inode = inodeOfFile(task.kernel, file);
