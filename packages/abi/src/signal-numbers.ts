@@ -76,13 +76,16 @@ export const SA_NOCLDSTOP = 1,
   SA_SIGINFO = 4,
   SA_ONSTACK = 0x08000000,
   SA_RESTART = 0x10000000;
+/** Changes nothing on machines without pointer tags. */
+export const SA_EXPOSE_TAGBITS = 0x800;
 export const SA_NODEFER = 0x40000000,
   SA_RESETHAND = 0x80000000;
 export const SIG_BLOCK = 0,
   SIG_UNBLOCK = 1,
   SIG_SETMASK = 2;
 export const SS_ONSTACK = 1,
-  SS_DISABLE = 2;
+  SS_DISABLE = 2,
+  SS_AUTODISARM = 0x80000000;
 
 /** Handlers that are no addresses. */
 export const SIG_DFL = 0,

@@ -21,6 +21,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { WaitQueue, type Waiter } from "../ground/wait-queue.ts";
+import { hex64 } from "../ground/words.ts";
 import { OpenFile, type DescriptionObserver } from "../vfs/open-file.ts";
 
 /** Items of all instances of a machine; the kernel. */
@@ -76,7 +77,23 @@ export class EpollFile extends OpenFile {
     return 0;
   }
 
-  /** The items, for /proc/PID/fdinfo. */
+  /** proc_pid_fdinfo(5); of an interest list that is longer, the first ITEMS_SHOWN. */
+  override details(): string {
+    let text = "";
+    let left = ITEMS_SHOWN;
+    this.forEachItem((item) => {
+      if (left-- <= 0) return;
+      const fd = String(item.fd).padStart(8);
+      const events = ((item.events | POLLERR | POLLHUP) >>> 0).toString(16).padStart(8);
+      const { file } = item;
+      text +=
+        `tfd: ${fd} events: ${events} data: ${hex64(item.dataLow, item.dataHigh).padStart(16)}  pos:${file.position} ` +
+        `ino:${(file.inode?.ino ?? 0).toString(16)} sdev:${(file.inode?.fileSystem.device ?? 0).toString(16)}\n`;
+    });
+    return text;
+  }
+
+  /** Each item. */
   forEachItem(visit: (item: EpollItem) => void): void {
     for (const byFd of this.#items.values()) for (const item of byFd.values()) visit(item);
   }
@@ -227,6 +244,7 @@ export class EpollFile extends OpenFile {
   }
 }
 
+const ITEMS_SHOWN = 4096;
 /** EP_MAX_NESTS: how many epoll files may stand below one another. */
 const NESTS_MAX = 4;
 /** /proc/sys/fs/epoll/max_user_watches, for all instances together. */

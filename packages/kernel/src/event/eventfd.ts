@@ -1,5 +1,6 @@
 import { EAGAIN, EFAULT, EINVAL, ESPIPE, O_NONBLOCK, O_RDWR, POLLERR, POLLIN, POLLOUT } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import { hex64 } from "../ground/words.ts";
 import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
@@ -37,6 +38,11 @@ export class EventFile extends OpenFile {
 
   override get description(): string {
     return "anon_inode:[eventfd]";
+  }
+
+  override details(): string {
+    const count = hex64(this.#low, this.#high).padStart(16);
+    return `eventfd-count: ${count}\neventfd-semaphore: ${this.#isSemaphore ? 1 : 0}\n`;
   }
 
   override poll(): number {

@@ -1,6 +1,6 @@
 import { EAGAIN, EFAULT, EINVAL, ESPIPE, O_NONBLOCK, O_RDWR, POLLIN, SignalfdSiginfo } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { put64 } from "../ground/words.ts";
+import { hex64, put64 } from "../ground/words.ts";
 import type { SignalInfo } from "../signal/pending-signals.ts";
 import { takeSignal } from "../signal/send-signal.ts";
 import type { SignalSet } from "../signal/signal-set.ts";
@@ -49,6 +49,10 @@ export class SignalFile extends OpenFile {
 
   override get description(): string {
     return "anon_inode:[signalfd]";
+  }
+
+  override details(): string {
+    return `sigmask:\t${hex64(this.#mask.low, this.#mask.high).padStart(16, "0")}\n`;
   }
 
   override poll(): number {

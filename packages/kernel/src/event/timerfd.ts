@@ -44,6 +44,8 @@ export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver
   #hasExpired = false;
   #isAbsolute = false;
   #cancelsOnSet = false;
+  /** TFD_TIMER_* that it was armed with. */
+  #setFlags = 0;
   #isCanceled = false;
   /** realtimeOffsetMs that `#deadlineNs` was computed with. */
   #offsetMs = 0;
@@ -71,6 +73,15 @@ export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver
     return "anon_inode:[timerfd]";
   }
 
+  override details(): string {
+    const { valueNs, intervalNs } = this.getTime();
+    const time = (ns: number): string => `(${Math.floor(ns / 1e9)}, ${ns % 1e9})`;
+    return (
+      `clockid: ${this.clock}\nticks: ${this.#ticks}\nsettime flags: 0${this.#setFlags.toString(8)}\n` +
+      `it_value: ${time(valueNs)}\nit_interval: ${time(intervalNs)}\n`
+    );
+  }
+
   override poll(): number {
     return this.#ticks > 0 || this.#isCanceled ? POLLIN : 0;
   }
@@ -78,24 +89,28 @@ export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver
   /**
    * Arms, or disarms for a zero `value`. Both in seconds and nanoseconds, checked by the caller.
    * @param offsetNs  by which the caller's clock goes before ours, unless it is CLOCK_REALTIME
+   * @returns 0; −ECANCELED: armed, but the clock was set and nobody has read that yet (timerfd_setup in Linux)
    */
-  setTime(flags: number, value: Time, interval: Time, offsetNs = 0): void {
+  setTime(flags: number, value: Time, interval: Time, offsetNs = 0): number {
+    const wasCanceled = this.#isCanceled;
     const now = this.#kernel.now();
     this.#kernel.timers.cancel(this.#timer);
     this.#ticks = 0;
     this.#hasExpired = false;
     this.#isCanceled = false;
     this.#intervalNs = interval.seconds * 1e9 + interval.nanoseconds;
+    this.#setFlags = flags;
     this.#isAbsolute = (flags & TFD_TIMER_ABSTIME) !== 0;
     this.#cancelsOnSet = this.#isRealtime && this.#isAbsolute && (flags & TFD_TIMER_CANCEL_ON_SET) !== 0;
     this.#offsetMs = this.#kernel.realtimeOffsetMs;
     this.#deadlineNs = Infinity;
-    if (value.seconds === 0 && value.nanoseconds === 0) return;
+    if (value.seconds === 0 && value.nanoseconds === 0) return 0;
     if (this.#isAbsolute && this.#isRealtime) {
       const wall = this.#kernel.realtime();
       this.#deadlineNs = now + (value.seconds - wall.seconds) * 1e9 + (value.nanoseconds - wall.nanoseconds);
     } else this.#deadlineNs = value.seconds * 1e9 + value.nanoseconds + (this.#isAbsolute ? -offsetNs : now);
     this.#start(now);
+    return wasCanceled && this.#cancelsOnSet ? -ECANCELED : 0;
   }
 
   /** Nanoseconds to the next expiry (0: disarmed) and the interval. */
@@ -192,6 +207,7 @@ export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver
         hasExpired: it.#hasExpired,
         isAbsolute: it.#isAbsolute,
         cancelsOnSet: it.#cancelsOnSet,
+        setFlags: it.#setFlags,
         isCanceled: it.#isCanceled,
         offsetMs: it.#offsetMs,
       }),
@@ -207,6 +223,7 @@ export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver
           hasExpired: it.#hasExpired,
           isAbsolute: it.#isAbsolute,
           cancelsOnSet: it.#cancelsOnSet,
+          setFlags: it.#setFlags,
           isCanceled: it.#isCanceled,
           offsetMs: it.#offsetMs,
         } = from),

@@ -18,6 +18,12 @@ export function getU64(view: DataView, at: number): number {
   return view.getUint32(at + 4, true) * 0x100000000 + view.getUint32(at, true);
 }
 
+/** A 64-bit number of two words, in hexadecimal without leading zeros. */
+export function hex64(low: number, high: number): string {
+  const lowText = (low >>> 0).toString(16);
+  return high === 0 ? lowText : (high >>> 0).toString(16) + lowText.padStart(8, "0");
+}
+
 /** The bytes as a view of their own. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -556,13 +556,14 @@ export class AddressSpace implements UserMemory, Reapable {
     if (count < 0 || count > UIO_MAXIOV) return -EINVAL;
     this.#cursor.reset();
     for (let index = 0; index < count; index++) {
-      const address = this.loadU64(vector + index * Iovec.size + Iovec.offset.iov_base);
-      const length = this.loadU64(vector + index * Iovec.size + Iovec.offset.iov_len);
+      const at = vector + index * Iovec.size;
+      const address = this.loadU64(at + Iovec.offset.iov_base);
+      const length = this.loadU64(at + Iovec.offset.iov_len);
       if (address < 0 || length < 0) return -EFAULT;
-      if (length > 0x7fffffffffff || this.#cursor.remaining + length > 0x7fffffffffff) return -EINVAL;
-      this.#cursor.addSegment(address, length);
+      // What is negative as ssize_t; the largest one that isn't is rounded up to 2^63.
+      if (length >= 2 ** 63 && this.loadU32(at + Iovec.offset.iov_len + 4) >= 0x80000000) return -EINVAL;
+      this.#cursor.addSegment(address, Math.min(length, RW_COUNT_MAX - this.#cursor.remaining));
     }
-    this.#cursor.limit(0x7ffff000);
     return this.#cursor;
   }
 
@@ -579,6 +580,8 @@ export class AddressSpace implements UserMemory, Reapable {
   }
 }
 
+/** MAX_RW_COUNT: what one call moves at most; more that is asked for is cut. */
+const RW_COUNT_MAX = 0x7ffff000;
 /** What is removed at once; more goes in pieces (`#dismiss`). */
 const AT_ONCE_BYTES = 16 << 20;
 const AT_ONCE_AREAS = 256;

@@ -91,6 +91,8 @@ export function madvise(task: MmCaller, space: AddressSpace, address: number, le
 /** What the advice means for one area's part `[start, end)`. */
 function advise(space: AddressSpace, area: Area, start: number, end: number, advice: number): number {
   if (DISCARDS.has(advice) && refusesDiscard(area)) return -EPERM;
+  if (advice === MADV_POPULATE_READ && !area.isReadable) return -EINVAL;
+  if (advice === MADV_POPULATE_WRITE && !area.isWritable) return -EINVAL;
   if ((area.flags & MAP_LOCKED) !== 0 && NOT_FOR_LOCKED.has(advice)) return -EINVAL;
   if (advice === MADV_DONTNEED || advice === MADV_DONTNEED_LOCKED) space.dropPages(area, start, end);
   // Only private anonymous memory has content of its own to forget (madvise(2), EINVAL).

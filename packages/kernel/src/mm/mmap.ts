@@ -77,6 +77,8 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   const { flags, file, offset } = request;
   const kind = flags & MAP_TYPE;
   if (kind !== MAP_PRIVATE && kind !== MAP_SHARED && kind !== MAP_SHARED_VALIDATE) return -EINVAL;
+  // Without a file there is nothing that could know more flags (mm/mmap.c, do_mmap).
+  if (kind === MAP_SHARED_VALIDATE && file === null) return -EINVAL;
   if (kind === MAP_SHARED_VALIDATE && (flags & ~KNOWN_FLAGS) !== 0) return -EOPNOTSUPP;
   if (file !== null && (file.flags & O_PATH) !== 0) return -EBADF;
   if (request.length === 0 || offset % PAGE_SIZE !== 0) return -EINVAL;

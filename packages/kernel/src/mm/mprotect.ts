@@ -1,5 +1,17 @@
 /** mprotect(2): areas get another protection, and pages lose rights; faults give new ones. */
-import { EACCES, EINVAL, ENOMEM, EPERM, MAP_NORESERVE, PAGE_SIZE, PROT_EXEC, PROT_WRITE } from "@stratos/abi";
+import {
+  EACCES,
+  EINVAL,
+  ENOMEM,
+  EPERM,
+  MAP_GROWSDOWN,
+  MAP_NORESERVE,
+  PAGE_SIZE,
+  PROT_EXEC,
+  PROT_GROWSDOWN,
+  PROT_GROWSUP,
+  PROT_WRITE,
+} from "@stratos/abi";
 import { walkInPieces } from "../ground/call-work.ts";
 import { type AddressSpace, USER_TOP } from "./address-space.ts";
 import { Area, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
@@ -15,10 +27,41 @@ const AT_ONCE_BYTES = 1 << 20,
 export function mprotect(task: MmCaller, address: number, length: number, protection: number): number {
   const { space } = task;
   if (address % PAGE_SIZE !== 0 || length < 0 || address < 0) return -EINVAL;
-  if ((protection & ~(PROTECTIONS | 0x03000000)) !== 0) return -EINVAL;
+  if ((protection & ~(PROTECTIONS | PROT_GROWSDOWN | PROT_GROWSUP)) !== 0) return -EINVAL;
+  const grows = protection & (PROT_GROWSDOWN | PROT_GROWSUP);
+  // No area grows up on this machine.
+  if (grows === (PROT_GROWSDOWN | PROT_GROWSUP)) return -EINVAL;
   const end = address + pageUp(length);
   if (end === address) return 0;
   protection &= PROTECTIONS;
+  if (grows !== 0) {
+    const area = space.areas.endingAfter(address);
+    if (area === undefined || area.start >= end) return -ENOMEM;
+    if (grows === PROT_GROWSUP || (area.flags & MAP_GROWSDOWN) === 0) return -EINVAL;
+    // From the beginning of the stack on, wherever it has grown to.
+    address = area.start;
+  }
+  // What stands before a hole changes all the same (mprotect(2), ENOMEM).
+  const covered = coveredFrom(space, address, end);
+  if (covered < end) {
+    const failed = covered === address ? 0 : protect(task, address, covered, protection);
+    return failed < 0 ? failed : -ENOMEM;
+  }
+  return protect(task, address, end, protection);
+}
+
+/** Where the first hole at or after `address` begins; `end`: nowhere before it. */
+function coveredFrom(space: AddressSpace, address: number, end: number): number {
+  for (let at = address; at < end;) {
+    const area = space.areaAt(at);
+    if (area === undefined) return at;
+    at = area.end;
+  }
+  return end;
+}
+
+function protect(task: MmCaller, address: number, end: number, protection: number): number {
+  const { space } = task;
   if (task.syscallState === null) {
     const refused = mayProtect(space, address, end, protection);
     if (refused < 0) return refused;
@@ -36,7 +79,6 @@ export function mprotect(task: MmCaller, address: number, length: number, protec
 }
 
 function mayProtect(space: AddressSpace, address: number, end: number, protection: number): number {
-  if (!space.isCovered(address, end)) return -ENOMEM;
   if ((protection & PROT_EXEC) !== 0 && end > USER_TOP) return -EACCES;
   for (let at = address; at < end;) {
     const area = space.areaAt(at)!;

@@ -34,11 +34,6 @@ export class UserCursor implements IoCursor {
     this.remaining += length;
   }
 
-  /** read(2) moves at most 0x7ffff000 bytes. */
-  limit(most: number): void {
-    if (this.remaining > most) this.remaining = most;
-  }
-
   put(source: Uint8Array, start: number, count: number): number {
     return this.#move(source, start, count, true);
   }

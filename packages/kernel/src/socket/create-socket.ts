@@ -55,7 +55,7 @@ export function createSocket(
   flags: number,
 ): Socket | number {
   if (family <= AF_UNSPEC || family >= AF_MAX) return -EAFNOSUPPORT;
-  if (type <= 0 || type > SOCK_PACKET) return -EINVAL;
+  if (type < 0 || type > SOCK_PACKET) return -EINVAL;
   switch (family) {
     case AF_UNIX:
       return createUnixSocket(task, type, protocol, flags);

@@ -150,7 +150,7 @@ const STORED_DEFAULTS: ReadonlyMap<number, number> = new Map([
   [SO_SELECT_ERR_QUEUE, 0],
   [SO_BUSY_POLL, 0],
   [SO_MAX_PACING_RATE, -1],
-  [SO_INCOMING_CPU, 0],
+  [SO_INCOMING_CPU, -1],
   [SO_ZEROCOPY, 0],
   [SO_TXTIME, 0],
 ]);

@@ -168,7 +168,8 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
   if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (mode & FALLOC_FL_KEEP_SIZE) === 0) return -EOPNOTSUPP;
   if (!file.isWritable) return -EBADF;
   const inode = file.inode;
-  if (inode === null || (inode.mode & S_IFMT) === S_IFIFO) return -ESPIPE;
+  if (inode === null) return -ENODEV;
+  if ((inode.mode & S_IFMT) === S_IFIFO) return -ESPIPE;
   if (inode.isDirectory) return -EISDIR;
   if (!inode.isRegular) return -ENODEV;
   if ((inode.fileFlags & FS_IMMUTABLE_FL) !== 0 || ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0 && isKept(inode)))
@@ -177,8 +178,8 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
   if (inode.seals > 0) {
     if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (inode.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0)
       return -EPERM;
-    if (offset + length > inode.size && (mode & FALLOC_FL_KEEP_SIZE) === 0 && (inode.seals & F_SEAL_GROW) !== 0)
-      return -EPERM;
+    const grows = (mode & FALLOC_FL_PUNCH_HOLE) === 0 && offset + length > inode.size;
+    if (grows && (inode.seals & F_SEAL_GROW) !== 0) return -EPERM;
   }
   // All of it or nothing, unlike write(2) (fs/attr.c, inode_newsize_ok).
   if (

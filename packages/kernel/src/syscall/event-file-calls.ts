@@ -100,8 +100,9 @@ function timerSet(task: Task, fd: number, flags: number, value: number, old: num
   const timer = timerAt(task, fd);
   if (isErrno(timer)) return timer;
   const before = timer.getTime();
-  timer.setTime(flags, initial, interval, clockOffset(task, timer.clock));
-  return old === 0 ? 0 : storeTimer(task, old, before);
+  const armed = timer.setTime(flags, initial, interval, clockOffset(task, timer.clock));
+  const stored = old === 0 ? 0 : storeTimer(task, old, before);
+  return stored < 0 ? stored : armed;
 }
 
 function timerGet(task: Task, fd: number, value: number): number {

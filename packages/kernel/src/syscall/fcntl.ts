@@ -20,7 +20,6 @@ import {
   EBUSY,
   ENOMEM,
   F_GETSIG,
-  F_GET_FILE_RW_HINT,
   F_GET_RW_HINT,
   F_GET_SEALS,
   F_NOTIFY,
@@ -30,6 +29,9 @@ import {
   F_RDLCK,
   F_SETFD,
   F_SETFL,
+  S_IFBLK,
+  S_IFIFO,
+  S_IFMT,
   F_SETLEASE,
   F_SETLK,
   F_SETLKW,
@@ -44,7 +46,6 @@ import {
   F_SETOWN_EX,
   F_SETPIPE_SZ,
   F_SETSIG,
-  F_SET_FILE_RW_HINT,
   F_SET_RW_HINT,
   F_UNLCK,
   F_WRLCK,
@@ -70,6 +71,7 @@ import type { Task } from "../task/task.ts";
 import { inodeOfFile } from "../vfs/anonymous-file.ts";
 import { conflictingLock, type RangeLock, setRangeLock } from "../vfs/file-locks.ts";
 import { leaseOf, setLease } from "../vfs/leases.ts";
+import type { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, put64 } from "../ground/words.ts";
 
@@ -159,16 +161,24 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_GET_SEALS:
       return sealsOf(file.inode);
     case F_GET_RW_HINT:
-    case F_GET_FILE_RW_HINT:
-      return task.space.storeU64(argument, 0);
+      return task.space.storeU64(argument, file.inode?.writeHint ?? 0);
     case F_SET_RW_HINT:
-    case F_SET_FILE_RW_HINT: {
-      const hint = task.space.loadU64(argument);
-      return hint < 0 ? hint : hint > 5 ? -EINVAL : 0;
-    }
+      return setWriteHint(task, file, argument);
     default:
       return -EINVAL;
   }
+}
+
+/** How long what is written will live: kept and shown (F_SET_RW_HINT). −EFAULT, −EINVAL, −EPERM for others' files. */
+function setWriteHint(task: Task, file: OpenFile, address: number): number {
+  const hint = task.space.loadU64(address);
+  if (hint < 0) return hint;
+  if (hint > 5) return -EINVAL;
+  const { inode } = file;
+  if (inode === null) return 0;
+  if (!isOwnerOrCapable(task.credentials, inode)) return -EPERM;
+  inode.writeHint = hint;
+  return 0;
 }
 
 /** Whom F_SETOWN named, in the caller's numbers; 0: nobody, or nobody that he sees. */
@@ -197,6 +207,7 @@ function setFlags(task: Task, file: OpenFile, fd: number, flags: number): number
     return -EPERM;
   if ((flags & O_APPEND) === 0 && (file.flags & O_APPEND) !== 0 && ((file.inode?.fileFlags ?? 0) & FS_APPEND_FL) !== 0)
     return -EPERM;
+  if ((flags & O_DIRECT) !== 0 && !mayBeDirect(file.inode)) return -EINVAL;
   file.flags = (file.flags & ~SETTABLE) | (flags & SETTABLE);
   const queue = file.waitQueue;
   if ((flags & FASYNC) === 0) {
@@ -204,6 +215,11 @@ function setFlags(task: Task, file: OpenFile, fd: number, flags: number): number
     file.asyncNotification = null;
   } else if (queue !== null) file.asyncNotification ??= new AsyncNotification(task.kernel, file, fd, queue);
   return 0;
+}
+
+/** O_DIRECT is for files with pages and their devices; of a pipe it asks for packets (pipe2(2)). */
+function mayBeDirect(inode: Inode | null): boolean {
+  return inode !== null && (inode.isRegular || [S_IFBLK, S_IFIFO].includes(inode.mode & S_IFMT));
 }
 
 function setPipeSize(task: Task, file: PipeFile, wanted: number): number {

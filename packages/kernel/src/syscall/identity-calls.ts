@@ -163,6 +163,8 @@ function setgroups(task: Task, size: number, address: number): number {
     if (own < 0) return -EINVAL;
     groups.push(own);
   }
+  // Linux keeps them in order, and getgroups(2) shows that (groups_sort).
+  groups.sort((one, other) => one - other);
   task.credentials = { ...task.credentials, groups };
   return 0;
 }

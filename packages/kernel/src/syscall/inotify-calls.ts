@@ -4,7 +4,6 @@ import {
   EBADF,
   EINVAL,
   ENOTDIR,
-  IN_ALL_EVENTS,
   IN_DONT_FOLLOW,
   IN_MASK_ADD,
   IN_MASK_CREATE,
@@ -27,11 +26,14 @@ function init(task: Task, flags: number): number {
   return isErrno(file) ? file : installFile(task, file, (flags & O_CLOEXEC) !== 0);
 }
 
+/** One of them must be there, be it one that no event has (ALL_INOTIFY_BITS in Linux). */
+const VALID_BITS = 0xf700efff;
+
 function addWatch(task: Task, fd: number, pathAddress: number, mask: number): number {
-  if ((mask & IN_ALL_EVENTS) === 0 || (mask & (IN_MASK_ADD | IN_MASK_CREATE)) === (IN_MASK_ADD | IN_MASK_CREATE))
-    return -EINVAL;
+  if ((mask & VALID_BITS) === 0) return -EINVAL;
   const file = task.files.get(fd);
   if (file === undefined) return -EBADF;
+  if ((mask & IN_MASK_ADD) !== 0 && (mask & IN_MASK_CREATE) !== 0) return -EINVAL;
   if (!(file instanceof InotifyFile)) return -EINVAL;
   const path = loadPath(task, pathAddress);
   if (isErrno(path)) return path;

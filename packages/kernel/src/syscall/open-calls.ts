@@ -14,6 +14,11 @@ import {
   O_CLOEXEC,
   O_CREAT,
   O_DIRECT,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_TRUNC,
+  EAGAIN,
+  RESOLVE_CACHED,
   O_NONBLOCK,
   O_PATH,
   O_TMPFILE,
@@ -21,6 +26,7 @@ import {
   CLOSE_RANGE_CLOEXEC,
   CLOSE_RANGE_UNSHARE,
   LOCK_EX,
+  LOCK_MAND,
   LOCK_NB,
   LOCK_SH,
   LOCK_UN,
@@ -76,8 +82,11 @@ function openat2(task: Task, dirfd: number, path: number, how: number, size: num
   )
     return -EINVAL;
   if (resolve < 0 || (resolve & ~RESOLVE_ALL) !== 0 || (resolve & 0x18) === 0x18) return -EINVAL;
+  // openat(2) ignores what O_PATH has no use for, openat2(2) doesn't (build_open_flags in Linux's fs/open.c).
+  if ((flags & O_PATH) !== 0 && (flags & ~(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) !== 0) return -EINVAL;
   // RESOLVE_CACHED: "try again without it" is always a right answer (openat2(2)), but nothing here ever waits for a
-  // disk.
+  // disk. What makes or empties a file is never done with it.
+  if ((resolve & RESOLVE_CACHED) !== 0 && (makes || (flags & O_TRUNC) !== 0)) return -EAGAIN;
   return open(task, dirfd, path, flags, mode, resolve);
 }
 
@@ -170,6 +179,8 @@ function ioctl(task: Task, fd: number, command: number, argument: number): numbe
 function flock(task: Task, fd: number, operation: number): number {
   const file = task.files.get(fd);
   if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+  // Mandatory locks for foreign file servers: taken and without effect, as in Linux since 5.15.
+  if ((operation & LOCK_MAND) !== 0) return 0;
   const kind = operation & ~LOCK_NB;
   if (kind !== LOCK_SH && kind !== LOCK_EX && kind !== LOCK_UN) return -EINVAL;
   const inode = inodeOfFile(task.kernel, file);

@@ -170,6 +170,7 @@ function waitid(task: Task, kind: number, id: number, infoAddress: number, optio
       break;
     }
     case P_PIDFD: {
+      if (id < 0) return -EINVAL;
       const file = task.files.get(id);
       if (file === undefined) return -EBADF;
       const process = processOfPidfd(file);

@@ -116,12 +116,17 @@ function checkOffset(task: Task, fd: number, offset: number): number {
   return file !== undefined && (file.flags & O_PATH) === 0 && file.seek(0, SEEK_CUR) === -ESPIPE ? -ESPIPE : 0;
 }
 
+/** Where it would end is a place in a file, too (rw_verify_area in Linux's fs/read_write.c): 0 or −EINVAL. */
+function checkEnd(offset: number, count: number): number {
+  return offset + count >= 2 ** 63 ? -EINVAL : 0;
+}
+
 function pread(task: Task, fd: number, buffer: number, count: number, offset: number): number {
   const refused = checkOffset(task, fd, offset);
   if (refused < 0) return refused;
   const file = readable(task, fd);
   if (isErrno(file)) return file;
-  if (count < 0) return -EINVAL;
+  if (count < 0 || checkEnd(offset, count) < 0) return -EINVAL;
   return countRead(task, readInto(task, file, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset));
 }
 
@@ -130,12 +135,18 @@ function pwrite(task: Task, fd: number, buffer: number, count: number, offset: n
   if (refused < 0) return refused;
   const file = writable(task, fd);
   if (isErrno(file)) return file;
-  if (count < 0) return -EINVAL;
+  if (count < 0 || checkEnd(offset, count) < 0) return -EINVAL;
   return countWrite(task, writeFrom(task, file, task.space.cursor(buffer, Math.min(count, COUNT_MAX)), offset));
 }
 
 function vector(task: Task, address: number, count: number): IoCursor | number {
   return task.space.vectorCursor(address, count);
+}
+
+/** Also what concerns writing alone is a flag of preadv2(2): it changes nothing there. */
+function checkFlags(flags: number): number {
+  if ((flags & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOAPPEND)) !== 0) return -EOPNOTSUPP;
+  return (flags & (RWF_APPEND | RWF_NOAPPEND)) === (RWF_APPEND | RWF_NOAPPEND) ? -EINVAL : 0;
 }
 
 function readv(task: Task, fd: number, address: number, count: number, offset: number, flags: number): number {
@@ -145,9 +156,11 @@ function readv(task: Task, fd: number, address: number, count: number, offset: n
   }
   const file = readable(task, fd);
   if (isErrno(file)) return file;
-  if ((flags & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC)) !== 0) return -EOPNOTSUPP;
+  const refusedFlags = checkFlags(flags);
+  if (refusedFlags < 0) return refusedFlags;
   const cursor = vector(task, address, count);
   if (isErrno(cursor)) return cursor;
+  if (checkEnd(offset, cursor.remaining) < 0) return -EINVAL;
   if ((flags & RWF_NOWAIT) === 0) return countRead(task, readInto(task, file, cursor, offset));
   return countRead(
     task,
@@ -162,10 +175,11 @@ function writev(task: Task, fd: number, address: number, count: number, offset: 
   }
   const file = writable(task, fd);
   if (isErrno(file)) return file;
-  if ((flags & ~(RWF_HIPRI | RWF_NOWAIT | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOAPPEND)) !== 0) return -EOPNOTSUPP;
-  if ((flags & (RWF_APPEND | RWF_NOAPPEND)) === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
+  const refusedFlags = checkFlags(flags);
+  if (refusedFlags < 0) return refusedFlags;
   const cursor = vector(task, address, count);
   if (isErrno(cursor)) return cursor;
+  if (checkEnd(offset, cursor.remaining) < 0) return -EINVAL;
   if (flags === 0) return countWrite(task, writeFrom(task, file, cursor, offset));
   const set =
     ((flags & RWF_NOWAIT) !== 0 ? O_NONBLOCK : 0) |

@@ -111,6 +111,11 @@ function getpriority(task: Task, which: number, who: number): number {
   return targets.length === 0 ? -ESRCH : 20 - Math.min(...targets.map((target) => target.nice));
 }
 
+/** Those without priorities; SCHED_EXT (7), of which Linux tells the range since 6.12, is among them. */
+function isKnownPolicy(policy: number): boolean {
+  return [SCHED_OTHER, SCHED_BATCH, SCHED_IDLE, SCHED_DEADLINE, 7].includes(policy);
+}
+
 interface Attributes {
   policy: number;
   nice: number;
@@ -141,6 +146,9 @@ function apply(task: Task, target: Task, wanted: Attributes): number {
     if (isRealtime && policy !== target.policy && limits[RLIMIT_RTPRIO]!.soft === 0) return -EPERM;
     if (policy === SCHED_DEADLINE) return -EPERM;
     if (!isRealtime && wanted.nice < target.nice && 20 - wanted.nice > limits[RLIMIT_NICE]!.soft) return -EPERM;
+    // SCHED_IDLE is as nice 20 (user_check_sched_setscheduler in Linux).
+    if (target.policy === SCHED_IDLE && policy !== SCHED_IDLE && 20 - target.nice > limits[RLIMIT_NICE]!.soft)
+      return -EPERM;
     if (task.credentials.euid !== target.credentials.euid && task.credentials.euid !== target.credentials.uid)
       return -EPERM;
     if (target.resetsOnFork && !wanted.resetOnFork) return -EPERM;
@@ -341,12 +349,10 @@ export const schedulingCalls: SyscallTable = {
     },
   },
   sched_get_priority_max: {
-    run: (_task, policy) =>
-      policy === 1 || policy === 2 ? 99 : policy === 0 || policy === 3 || policy === 5 || policy === 6 ? 0 : -EINVAL,
+    run: (_task, policy) => (policy === 1 || policy === 2 ? 99 : isKnownPolicy(policy) ? 0 : -EINVAL),
   },
   sched_get_priority_min: {
-    run: (_task, policy) =>
-      policy === 1 || policy === 2 ? 1 : policy === 0 || policy === 3 || policy === 5 || policy === 6 ? 0 : -EINVAL,
+    run: (_task, policy) => (policy === 1 || policy === 2 ? 1 : isKnownPolicy(policy) ? 0 : -EINVAL),
   },
   sched_rr_get_interval: {
     run: (task, pid, address) => {

@@ -7,6 +7,15 @@ import {
   EPERM,
   ESRCH,
   MINSIGSTKSZ,
+  SA_EXPOSE_TAGBITS,
+  SA_NOCLDSTOP,
+  SA_NOCLDWAIT,
+  SA_NODEFER,
+  SA_ONSTACK,
+  SA_RESETHAND,
+  SA_RESTART,
+  SA_SIGINFO,
+  SS_AUTODISARM,
   SIGKILL,
   SIGSEGV,
   SIGSTOP,
@@ -53,6 +62,10 @@ function storeSet(task: Task, address: number, set: SignalSet): number {
   return failed < 0 ? failed : task.space.storeU32(address + 4, set.high);
 }
 
+/** Others are dropped: so a program can ask which are known (sigaction(2), "Dynamically probing for flag bits"). */
+const KNOWN_FLAGS =
+  SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND | SA_EXPOSE_TAGBITS;
+
 /** `struct sigaction` of the kernel: handler, flags, mask (riscv64 has no sa_restorer). */
 function rtSigaction(task: Task, signal: number, newAddress: number, oldAddress: number, size: number): number {
   signal |= 0;
@@ -76,7 +89,7 @@ function rtSigaction(task: Task, signal: number, newAddress: number, oldAddress:
     if (task.space.copyOut(oldAddress, u8, 0, Sigaction.size) < 0) return -EFAULT;
   }
   if (newAddress === 0) return 0;
-  actions.set(signal, { handler, flags, restorer: 0, maskLow, maskHigh });
+  actions.set(signal, { handler, flags: flags & KNOWN_FLAGS, restorer: 0, maskLow, maskHigh });
   // Setting a signal to be ignored drops what is pending (sigaction(2), NOTES; POSIX).
   if (handler === SIG_IGN || (handler === SIG_DFL && defaultAction(signal) === "ignore")) {
     task.group.pending.discard(signal);
@@ -230,18 +243,20 @@ function sigaltstack(task: Task, newAddress: number, oldAddress: number): number
   const isOn = onSignalStack(task, sp);
   if (newAddress !== 0) {
     if (task.space.copyIn(newAddress, u8, 0, Sigaltstack.size) < 0) return -EFAULT;
-    const flags = view.getInt32(Sigaltstack.offset.ss_flags, true) & 0x7fffffff;
+    const given = view.getInt32(Sigaltstack.offset.ss_flags, true);
+    const flags = given & ~SS_AUTODISARM;
     const size = getU64(view, Sigaltstack.offset.ss_size);
     const address = getU64(view, Sigaltstack.offset.ss_sp);
     if (isOn) return -EPERM;
     if (flags !== 0 && flags !== SS_ONSTACK && flags !== SS_DISABLE) return -EINVAL;
     if (flags !== SS_DISABLE && size < MINSIGSTKSZ) return -ENOMEM;
-    task.signalStack = flags === SS_DISABLE ? { address: 0, size: 0, flags: SS_DISABLE } : { address, size, flags: 0 };
+    task.signalStack = flags === SS_DISABLE ? { address: 0, size: 0, flags: given } : { address, size, flags: given };
   }
   if (oldAddress === 0) return 0;
   u8.fill(0, 0, Sigaltstack.size);
   put64(view, Sigaltstack.offset.ss_sp, old.address);
-  view.setInt32(Sigaltstack.offset.ss_flags, old.size === 0 ? SS_DISABLE : isOn ? SS_ONSTACK : 0, true);
+  const state = old.size === 0 ? SS_DISABLE : isOn ? SS_ONSTACK : 0;
+  view.setInt32(Sigaltstack.offset.ss_flags, state | (old.flags & SS_AUTODISARM), true);
   put64(view, Sigaltstack.offset.ss_size, old.size);
   return task.space.copyOut(oldAddress, u8, 0, Sigaltstack.size);
 }

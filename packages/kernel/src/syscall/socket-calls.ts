@@ -1,4 +1,5 @@
 import {
+  EAGAIN,
   EBADF,
   EFAULT,
   EINTR,
@@ -327,7 +328,13 @@ function recvmmsg(task: Task, fd: number, vector: number, count: number, flags: 
     const at = vector + done * Mmsghdr.size;
     const waits = done > 0 && (flags & MSG_WAITFORONE) !== 0 ? MSG_DONTWAIT : 0;
     const result = receiveMessage(task, target, at, (flags & ~MSG_WAITFORONE) | waits);
-    if (result < 0) return isBlocked(result) ? remember(task, done, result) : done > 0 ? done : result;
+    if (isBlocked(result)) return remember(task, done, result);
+    if (result < 0) {
+      if (done === 0) return result;
+      // The next call tells it (recvmmsg(2), BUGS).
+      if (result !== -EAGAIN) target.pendingError = -result;
+      return done;
+    }
     if (task.space.storeU32(at + Mmsghdr.offset.msg_len, result) < 0) return done > 0 ? done : -EFAULT;
     nextMessage(task, ++done);
     const state = transferState(task);

@@ -4,6 +4,7 @@ import {
   EINVAL,
   EISDIR,
   EOVERFLOW,
+  EXDEV,
   EPERM,
   ESPIPE,
   ETXTBSY,
@@ -138,14 +139,20 @@ function copyFileRange(
   if (sourceInode?.isDirectory === true || targetInode?.isDirectory === true) return -EISDIR;
   if (sourceInode?.isRegular !== true || targetInode?.isRegular !== true) return -EINVAL;
   if (!source.isReadable || !target.isWritable || (target.flags & O_APPEND) !== 0) return -EBADF;
+  if (sourceInode.fileSystem !== targetInode.fileSystem) return -EXDEV;
   if ((targetInode.fileFlags & FS_IMMUTABLE_FL) !== 0) return -EPERM;
   if (targetInode.writers < 0) return -ETXTBSY;
-  if (count < 0) return -EOVERFLOW;
   const start = from >= 0 ? from : source.position,
     end = to >= 0 ? to : target.position;
-  if (sourceInode === targetInode && start < end + count && end < start + count) return -EINVAL;
+  // A count of more than 2^63 comes as a negative one.
+  if (count < 0) {
+    if (start >= -count || end >= -count) return -EOVERFLOW;
+    count = COUNT_MAX;
+  }
+  const most = Math.min(count, Math.max(0, sourceInode.size - start));
+  if (sourceInode === targetInode && start < end + most && end < start + most) return -EINVAL;
   // A file system that shares blocks must have the source's pages.
-  const waits = sourceInode.fileSystem === targetInode.fileSystem ? drainInPieces(task, sourceInode) : 0;
+  const waits = drainInPieces(task, sourceInode);
   if (waits < 0) return waits;
   const done = copyBetween(task, source, start, target, end, Math.min(count, COUNT_MAX));
   if (done <= 0) return done;

@@ -152,6 +152,8 @@ const randomBytes = new Uint8Array(256);
 
 function getrandom(task: Task, address: number, length: number, flags: number): number {
   if ((flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE)) !== 0) return -EINVAL;
+  // The pool that blocks and the one that never does are not asked at once (random(4)).
+  if ((flags & GRND_RANDOM) !== 0 && (flags & GRND_INSECURE) !== 0) return -EINVAL;
   if (length < 0) return -EINVAL;
   const { work } = task.kernel;
   work.mayPause = true;

@@ -1,5 +1,6 @@
 import {
   CLOCK_MONOTONIC_COARSE,
+  CLOCK_MONOTONIC_RAW,
   CLOCK_PROCESS_CPUTIME_ID,
   CLOCK_REALTIME,
   EAGAIN,
@@ -139,6 +140,7 @@ function setitimer(task: Task, which: number, address: number, oldAddress: numbe
 function timerCreate(task: Task, clock: number, eventAddress: number, idAddress: number): number {
   clock |= 0;
   if (readClock(task, clock) === null) return -EINVAL;
+  if (clock === CLOCK_MONOTONIC_RAW || COARSE_CLOCKS.includes(clock)) return -EOPNOTSUPP;
   const timers = task.group.ownTimers;
   if (timers.posix.size >= 1024) return -EAGAIN;
   const event = { notify: SIGEV_SIGNAL, signal: SIGALRM, valueLow: 0, valueHigh: 0, thread: null as Task | null };

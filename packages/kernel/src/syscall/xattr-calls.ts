@@ -69,7 +69,8 @@ function loadName(task: Task, address: number): string | number {
 function checkNamespace(task: Task, inode: Inode, name: string, writes: boolean): number {
   const credentials = task.credentials;
   if (writes && isKept(inode)) return -EPERM;
-  if (name.startsWith("user.") && name.length > 5) {
+  if (["user.", "trusted.", "security."].includes(name)) return -EINVAL;
+  if (name.startsWith("user.")) {
     if (!inode.isRegular && !inode.isDirectory) return writes ? -EPERM : -ENODATA;
     if (inode.isDirectory && (inode.mode & S_ISVTX) !== 0 && writes && !isOwnerOrCapable(credentials, inode))
       return -EPERM;
@@ -77,7 +78,7 @@ function checkNamespace(task: Task, inode: Inode, name: string, writes: boolean)
   }
   if (name.startsWith("trusted.")) return isCapable(credentials, CAP_SYS_ADMIN) ? 0 : writes ? -EPERM : -ENODATA;
   if (name.startsWith("security."))
-    return !writes || isCapable(credentials, name === "security.capability" ? CAP_SETFCAP : CAP_SYS_ADMIN) ? 0 : -EPERM;
+    return !writes || isCapable(credentials, name === CAPABILITY_NAME ? CAP_SETFCAP : CAP_SYS_ADMIN) ? 0 : -EPERM;
   if (name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME) {
     if (inode.isSymlink) return -EOPNOTSUPP;
     return !writes || isOwnerOrCapable(credentials, inode) ? 0 : -EPERM;
@@ -107,6 +108,7 @@ function set(
   if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
   const denied = checkNamespace(task, inode, name, true);
   if (denied < 0) return denied;
+  if (name === CAPABILITY_NAME && !isCapabilityRecord(bytes)) return -EINVAL;
   const result =
     name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME
       ? setAcl(task, inode, name, bytes, flags)
@@ -114,6 +116,13 @@ function set(
   if (result < 0) return result;
   changed(task, inode, place);
   return 0;
+}
+
+const CAPABILITY_NAME = "security.capability";
+
+/** `struct vfs_cap_data` or `vfs_ns_cap_data`: their sizes go with revisions 2 and 3 (capabilities(7)). */
+function isCapabilityRecord(bytes: Uint8Array): boolean {
+  return (bytes.length === 20 && bytes[3] === 2) || (bytes.length === 24 && bytes[3] === 3);
 }
 
 function changed(task: Task, inode: Inode, place: Path): void {

@@ -3,6 +3,8 @@ import { stateClass } from "@stratos/base";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import type { WaitQueue } from "../ground/wait-queue.ts";
+import { createAnonymousInode } from "../vfs/anonymous-file.ts";
+import type { PidNamespace } from "../signal/pid-namespace.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 
 /** pidfd_open(2): names a process for good, whatever becomes of its number. */
@@ -15,6 +17,22 @@ export class PidFile extends OpenFile {
     super(O_RDWR | (nonblock ? O_NONBLOCK : 0), null, null);
     this.group = group;
     this.thread = thread;
+    // As Linux has it since 6.9: all pidfds of a process have one inode, by which they are compared (pidfd_open(2)).
+    if (thread === null) this.anonymousInode = group.pidfdInode ??= createAnonymousInode(group.leader.kernel, 0, 0o700);
+  }
+
+  override details(task: Task): string {
+    const { pidNamespace } = this.group;
+    const ids: number[] = [];
+    const number = this.thread?.tid ?? this.group.pid;
+    const isGone = this.isReaped || this.thread?.state === "X";
+    for (let at: PidNamespace | null = pidNamespace; at !== null; at = at.parent) {
+      ids.unshift(at.idOf(number));
+      if (at === task.group.pidNamespace) break;
+      if (at.parent === null) ids.length = 0;
+    }
+    if (isGone) return "Pid:\t-1\nNSpid:\t-1\n";
+    return ids.length === 0 ? "Pid:\t0\nNSpid:\t0\n" : `Pid:\t${ids[0]}\nNSpid:\t${ids.join("\t")}\n`;
   }
 
   /** Was it waited for, so that nothing is left of it? */

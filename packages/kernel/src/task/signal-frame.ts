@@ -12,6 +12,7 @@ import {
   SIGSYS,
   SIGTRAP,
   SI_TIMER,
+  SS_AUTODISARM,
   SS_DISABLE,
   SS_ONSTACK,
   Sigaltstack,
@@ -60,7 +61,7 @@ export function enterHandler(task: Task, info: SignalInfo, action: SignalAction)
   let top = hart.get(SP);
   const { signalStack } = task;
   const isOnStack = onSignalStack(task, top);
-  if ((action.flags & SA_ONSTACK) !== 0 && signalStack.flags !== SS_DISABLE && !isOnStack)
+  if ((action.flags & SA_ONSTACK) !== 0 && signalStack.size > 0 && !isOnStack)
     top = signalStack.address + signalStack.size;
   const at = Math.floor((top - SIZE) / 16) * 16;
   // A handler on the alternate stack must not run off its end.
@@ -69,8 +70,7 @@ export function enterHandler(task: Task, info: SignalInfo, action: SignalAction)
   frame.fill(0);
   writeSignalInfo(view, 0, info);
   put64(view, STACK + Sigaltstack.offset.ss_sp, signalStack.address);
-  const stackFlags = signalStack.size === 0 ? SS_DISABLE : isOnStack ? SS_ONSTACK : 0;
-  view.setInt32(STACK + Sigaltstack.offset.ss_flags, stackFlags, true);
+  view.setInt32(STACK + Sigaltstack.offset.ss_flags, signalStack.flags, true);
   put64(view, STACK + Sigaltstack.offset.ss_size, signalStack.size);
   const mask = task.savedMask ?? task.blocked;
   view.setUint32(MASK, mask.low, true);
@@ -87,6 +87,8 @@ export function enterHandler(task: Task, info: SignalInfo, action: SignalAction)
   hart.set(A1, at);
   hart.set(A2, at + UCONTEXT);
   hart.pc = action.handler;
+  // The handler may be switched away from, and the stack be used anew (sigaltstack(2)).
+  if ((signalStack.flags & SS_AUTODISARM) !== 0) task.signalStack = { address: 0, size: 0, flags: SS_DISABLE };
   return true;
 }
 
@@ -107,14 +109,14 @@ export function leaveHandler(task: Task): boolean {
   task.signalStack = {
     address: get64(view, STACK + Sigaltstack.offset.ss_sp),
     size: get64(view, STACK + Sigaltstack.offset.ss_size),
-    flags: view.getInt32(STACK + Sigaltstack.offset.ss_flags, true) === SS_DISABLE ? SS_DISABLE : 0,
+    flags: view.getInt32(STACK + Sigaltstack.offset.ss_flags, true) & (SS_DISABLE | SS_ONSTACK | SS_AUTODISARM),
   };
   return true;
 }
 
 export function onSignalStack(task: Task, sp: number): boolean {
-  const { address, size } = task.signalStack;
-  return size > 0 && sp > address && sp <= address + size;
+  const { address, size, flags } = task.signalStack;
+  return (flags & SS_AUTODISARM) === 0 && size > 0 && sp > address && sp <= address + size;
 }
 
 /** What `sender` wrote into its `siginfo_t`, at the start of `view`, for one that the kernel knows to be `signal`. */

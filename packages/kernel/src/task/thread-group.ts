@@ -12,6 +12,7 @@ import type { TimerQueue } from "../time/timer-queue.ts";
 import type { SignalProcess } from "../signal/signal-target.ts";
 import type { Limit } from "../ground/limit.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
+import type { Inode } from "../vfs/inode.ts";
 import { ProcessTimers } from "./process-timers.ts";
 
 /** A process: the tasks (threads) that share a pid, signal actions, limits and a parent. */
@@ -50,6 +51,8 @@ export class ThreadGroup implements SignalProcess {
   readonly childrenQueue = new WaitQueue();
   /** Woken at exit: pidfd pollers. */
   readonly exitQueue = new WaitQueue();
+  /** What fstat(2) of its pidfds shows; null: it has had none. */
+  pidfdInode: Inode | null = null;
   /** Woken whenever a signal is queued for the process or one of its tasks: signalfd. */
   readonly signalQueue = new WaitQueue();
   /** prctl(PR_SET_DUMPABLE): others may look into its memory, and it leaves a core. */

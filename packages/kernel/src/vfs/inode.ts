@@ -98,6 +98,8 @@ export abstract class Inode {
   marks: InotifyMarks | null = null;
   /** fcntl(F_ADD_SEALS) of a memfd; −1 for files that cannot be sealed. */
   seals = -1;
+  /** fcntl(F_SET_RW_HINT), kept while the inode is in memory. */
+  writeHint = 0;
   /** FS_*_FL of ioctl_iflags(2), as chattr(1) sets them. */
   fileFlags = 0;
   /** The access control list that extends `mode` (acl(5)); null: none. */

@@ -190,7 +190,10 @@ function openUnnamed(
   if (isErrno(inode)) return inode;
   const entry = new Dentry(`#${inode.ino}`, dentry, inode);
   entry.isDetached = true;
-  return openInode(task, new Path(mount, entry), flags & ~(TMPFILE_BIT | O_DIRECTORY));
+  const file = openInode(task, new Path(mount, entry), flags & ~(TMPFILE_BIT | O_DIRECTORY));
+  // F_GETFL shows it.
+  if (!isErrno(file)) file.flags |= O_TMPFILE;
+  return file;
 }
 
 /** The checks of open(2) on an existing file. */

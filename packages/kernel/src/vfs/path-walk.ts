@@ -78,7 +78,7 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
   let dentry = start.dentry;
   if (path.charCodeAt(0) === SLASH) {
     if ((resolve & RESOLVE_BENEATH) !== 0) return -EXDEV;
-    if ((resolve & RESOLVE_NO_XDEV) !== 0 && mount !== root.mount) return -EXDEV;
+    // A path that begins at the root begins on its mount, also with RESOLVE_NO_XDEV; a link that leads there may not.
     mount = root.mount;
     dentry = root.dentry;
   }

@@ -172,8 +172,9 @@ function writePages(task: Caller, inode: Inode, from: IoCursor, at: number): num
   if (inode.seals > 0) {
     if ((inode.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0) return -EPERM;
     if ((inode.seals & F_SEAL_GROW) !== 0) {
-      if (at >= inode.size) return -EPERM;
-      count = Math.min(count, inode.size - at);
+      // Linux asks page by page, and writes nothing of one that would grow the file (shmem_write_begin).
+      if (at + count > inode.size) count = inode.size - (inode.size % PAGE_SIZE) - at;
+      if (count <= 0) return -EPERM;
     }
   }
   count = clipToLimits(task, at, count);

@@ -91,13 +91,13 @@ class DirectoryNotification implements InotifyMark {
 /** @returns 0, −ENOTDIR, −EINVAL */
 export function notifyOfDirectory(task: FsCaller, file: OpenFile, fd: number, flags: number): number {
   const { inode } = file;
-  if (inode?.isDirectory !== true) return -ENOTDIR;
-  if ((flags & ~(DN_ACCESS | DN_MODIFY | DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB | DN_MULTISHOT)) !== 0) {
-    return -EINVAL;
-  }
   if ((flags & ~DN_MULTISHOT) === 0) {
     file.directoryNotification?.stop();
     return 0;
+  }
+  if (inode?.isDirectory !== true) return -ENOTDIR;
+  if ((flags & ~(DN_ACCESS | DN_MODIFY | DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB | DN_MULTISHOT)) !== 0) {
+    return -EINVAL;
   }
   if (file.owner === 0) {
     file.owner = task.pid;

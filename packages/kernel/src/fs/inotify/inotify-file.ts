@@ -204,6 +204,11 @@ export class InotifyFile extends OpenFile {
     return done;
   }
 
+  /** Has no position, but does not say so (Linux noop_llseek). */
+  override seek(): number {
+    return 0;
+  }
+
   override poll(): number {
     return this.#events.length > 0 ? POLLIN | POLLRDNORM : 0;
   }

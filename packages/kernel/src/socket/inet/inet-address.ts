@@ -1,3 +1,4 @@
+import { viewOf } from "../../ground/words.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC, EAFNOSUPPORT, EINVAL, SockaddrIn, SockaddrIn6 } from "@stratos/abi";
 import {
   ANY_V4,
@@ -45,6 +46,11 @@ export function readInetAddress(address: Uint8Array, family: number, into: Scrat
   }
   into.port = (address[sin_port]! << 8) | address[sin_port + 1]!;
   return 0;
+}
+
+/** The link that a `sockaddr_in6` names; 0: none, or an old structure without that field. */
+export function scopeOf(address: Uint8Array): number {
+  return address.length < SockaddrIn6.size ? 0 : viewOf(address).getUint32(sin6_scope_id, true);
 }
 
 /**

@@ -19,7 +19,7 @@ import { isCapable } from "../../security/credentials.ts";
 import type { IncomingMessage } from "../message.ts";
 import { Socket } from "../socket.ts";
 import { optionInt } from "../socket-options.ts";
-import { familyOf, inetAddressBytes, anyAddress, readInetAddress, writeInetAddress } from "./inet-address.ts";
+import { familyOf, inetAddressBytes, anyAddress, readInetAddress, scopeOf, writeInetAddress } from "./inet-address.ts";
 import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
 import {
   ANY_V6,
@@ -28,6 +28,7 @@ import {
   isBroadcast,
   isMulticast,
   isSameIp,
+  isLinkLocal,
   isV4,
   isWildcard,
   keepEndpoint,
@@ -113,15 +114,21 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     if (malformed < 0) return malformed;
     if (this.local !== null) return -EINVAL;
     if (isV4(endpoint.ip) && this.isV6 && this.ip.v6Only) return -EINVAL;
-    if (!this.#isBindable(endpoint.ip)) return -EADDRNOTAVAIL;
+    const { ip } = endpoint;
+    // Each link has such addresses: which one is meant must be said (RFC 4007 §6).
+    if (this.isV6 && !isV4(ip) && isLinkLocal(ip) && scopeOf(address) === 0) return -EINVAL;
+    if (!this.#isBindable(ip)) return -EADDRNOTAVAIL;
     if (
       endpoint.port > 0 &&
       endpoint.port < this.network.settings.firstOpenPort &&
       !isCapable(task.credentials, CAP_NET_BIND_SERVICE, this.network.owner)
     )
       return -EACCES;
-    const failed = this.claimPort(task, endpoint.ip, endpoint.port);
+    const isOfV6 = this.isV6 && !isV4(ip) && !isWildcard(ip);
+    const failed = this.claimPort(task, ip, endpoint.port);
     if (failed < 0) return failed;
+    // Whoever has an address of IPv6 has none of IPv4 (net/ipv6/af_inet6.c, __inet6_bind).
+    if (isOfV6) this.ip.v6.set(IPV6_V6ONLY, 1);
     this.isAddressBound = true;
     return 0;
   }

@@ -428,7 +428,9 @@ export function getIpOption(socket: InetSocket, level: number, name: number): Ui
     if (socket.peer === null) return -ENOTCONN;
     const { network } = socket;
     const { ip } = socket.peer;
-    return intOption((network.isLocal(ip) ? network.interfaces[0]! : network.routes.find(ip)?.out)?.mtu ?? 1500);
+    const { mtu } = (network.isLocal(ip) ? network.interfaces[0] : network.routes.find(ip)?.out) ?? { mtu: 1500 };
+    // A datagram's length has 16 bits (IP_MAX_MTU).
+    return intOption(isV4Level ? Math.min(mtu, 65535) : mtu);
   }
   if (isV4Level && name === IP_OPTIONS) return new Uint8Array(0);
   if (isV4Level && name === IP_TRANSPARENT) return intOption(0);

@@ -431,12 +431,19 @@ export class TcpSocket extends InetSocket {
     return this.#transport?.isAtMark ?? false;
   }
 
+  /** Reset, or ended by both sides: the state is CLOSED, or TIME_WAIT, in which Linux keeps no socket. */
+  get #isOver(): boolean {
+    const transport = this.#transport;
+    if (transport === null) return false;
+    return transport.isReset || (this.#isWriteShut && transport.isEnded && transport.unsent === 0);
+  }
+
   /**
-   * A reset connection has no peer any more, though what had arrived can still be read (net/ipv4/af_inet.c,
+   * A connection that is over has no peer any more, though what had arrived can still be read (net/ipv4/af_inet.c,
    * inet_getname).
    */
   override peerName(): Uint8Array | number {
-    return this.#transport?.isReset === true ? -ENOTCONN : super.peerName();
+    return this.#isOver ? -ENOTCONN : super.peerName();
   }
 
   override available(): number {
@@ -500,7 +507,7 @@ export class TcpSocket extends InetSocket {
       this.readiness.wakeAll();
       return 0;
     }
-    if (this.#transport!.isReset) return -ENOTCONN;
+    if (this.#isOver) return -ENOTCONN;
     if (how !== SHUT_RD && !this.#isWriteShut) {
       this.#isWriteShut = true;
       this.#transport!.finish();

@@ -2,6 +2,7 @@ import {
   AF_INET,
   AF_UNSPEC,
   EACCES,
+  EAFNOSUPPORT,
   EAGAIN,
   ECONNREFUSED,
   EDESTADDRREQ,
@@ -189,7 +190,10 @@ export class UdpSocket extends DatagramSocket {
       return 0;
     }
     const { to } = OUTGOING;
-    const malformed = readInetAddress(address, this.family, to);
+    // An address of IPv4 will do for IPv6's socket, too (net/ipv6/datagram.c, __ip6_datagram_connect).
+    const isOfV4 = familyOf(address) === AF_INET;
+    if (isOfV4 && this.isV6 && this.ip.v6Only) return -EAFNOSUPPORT;
+    const malformed = readInetAddress(address, isOfV4 ? AF_INET : this.family, to);
     if (malformed < 0) return malformed;
     resolveWildcard(to);
     const source = this.#route(to.ip);

@@ -20,9 +20,8 @@ const SCARCE_ROOM = 4096;
 
 /**
  * What waits to be received by a stream socket. Most streams are bytes only; files and credentials are marks beside
- * them. A read never crosses into bytes that came with files, and one that took files ends with their bytes (unix(7),
- * SCM_RIGHTS). Bound: the sender's SO_SNDBUF, and SCARCE_ROOM once the machine's sockets are full: each goes on, in
- * small steps.
+ * them. A read that comes to bytes with files goes on to their end, and no further (unix(7), SCM_RIGHTS). Bound: the
+ * sender's SO_SNDBUF, and SCARCE_ROOM once the machine's sockets are full: each goes on, in small steps.
  */
 export class StreamQueue {
   #ring = new ByteRing();
@@ -76,11 +75,8 @@ export class StreamQueue {
       let most = this.#ring.length;
       const here = this.#marks[mark];
       if (here !== undefined && here.position <= position) {
-        if (
-          done > 0 &&
-          (here.rights !== null || (withCredentials && here.credentials !== null && !isSame(here.credentials, reader)))
-        )
-          break;
+        const isOthers = here.credentials !== null && !isSame(here.credentials, reader);
+        if (done > 0 && withCredentials && isOthers) break;
         reader = here.credentials ?? reader;
         if (here.rights !== null) {
           most = here.end - position;

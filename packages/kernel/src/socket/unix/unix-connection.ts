@@ -158,7 +158,8 @@ export class UnixConnectionSocket extends UnixSocket {
 
   override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
-    if (message.address !== null) return this.#state === "connected" ? -EISCONN : -EOPNOTSUPP;
+    // SOCK_SEQPACKET has no use for a name (unix_seqpacket_sendmsg).
+    if (message.address !== null && this.#stream !== null) return this.#state === "connected" ? -EISCONN : -EOPNOTSUPP;
     const peer = this.#peer;
     if (this.#state !== "connected" || peer === null) return -ENOTCONN;
     if ((this.shut & SEND_SHUT) !== 0) return -EPIPE;
