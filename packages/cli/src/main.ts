@@ -1,8 +1,9 @@
-import { keepCompiledCode, stratosHome } from "@stratos/host-node/home";
+import { keepCompiledCode, ownProcess, stratosHome } from "@stratos/host-node/home";
 import { endWithBrokenPipe } from "./broken-pipe.ts";
 
 // The bundle keeps more than Node does (bundle-main.ts).
 if (import.meta.url.endsWith(".ts")) keepCompiledCode(stratosHome());
+ownProcess();
 endWithBrokenPipe();
 process.on("uncaughtException", (error: Error) => {
   console.error(`stratos: internal error: ${error.stack ?? String(error)}`);

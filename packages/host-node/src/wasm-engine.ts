@@ -1,5 +1,6 @@
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { WebAssemblyEngine, type WasmMemory, type WasmModule, type WebAssemblyNamespace } from "@stratos/host";
+import { leaveStackChecks } from "./own-process.ts";
 
 /** TypeScript declares the global only with the DOM's types. */
 declare const WebAssembly: WebAssemblyNamespace;
@@ -15,6 +16,7 @@ const HEAP_GROWTH = 64 << 20;
 export class NodeWasmEngine extends WebAssemblyEngine {
   constructor() {
     super(WebAssembly);
+    leaveStackChecks();
   }
 
   /**
