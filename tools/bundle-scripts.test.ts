@@ -13,7 +13,7 @@ import { buildScripts } from "./bundle-scripts.ts";
 
 type Exports = Record<string, unknown>;
 
-/** @returns what the script of `program.ts` exports */
+/** @returns what the script of `program.ts` exports, and as `scripts` the texts of all that were run */
 async function runScripts(sources: Readonly<Record<string, string>>): Promise<Exports> {
   const folder = mkdtempSync(join(tmpdir(), "stratos-scripts-"));
   try {
@@ -30,18 +30,21 @@ async function runScripts(sources: Readonly<Record<string, string>>): Promise<Ex
       logLevel: "silent",
     });
     const loaded = new Map<string, Exports>();
+    const scripts: string[] = [];
     const load = (name: string): Exports => {
       const present = loaded.get(name);
       if (present !== undefined) return present;
       const exports: Exports = {};
       loaded.set(name, exports);
       const path = join(folder, "out", name);
-      const body = runInThisContext(readFileSync(path, "utf8")) as (...values: unknown[]) => void;
+      const text = readFileSync(path, "utf8");
+      scripts.push(text);
+      const body = runInThisContext(text) as (...values: unknown[]) => void;
       body(exports, createRequire(path), load, async (later: string) => load(later), { url: `file://${path}` });
       return exports;
     };
     const exports = load("program.cjs");
-    return { ...exports, answer: await exports["answer"] };
+    return { ...exports, answer: await exports["answer"], scripts };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -61,6 +64,19 @@ test("modules import each other, Node's and later ones, whatever names they have
       "return [load(path.basename(import.meta.url)), text, Theirs === Same, url]; })();",
   });
   assert.deepEqual(answer, ["program.cjs: ä€ true", "later: ä€ true", true, "/"]);
+});
+
+test("scripts are ASCII, but where a program's own words are not", async () => {
+  const program = (words: string): Record<string, string> => ({
+    "program.ts":
+      `export class Sign {\n  /** −1 … */\n  of() { return ${words}; }\n}\n` + "export const answer = new Sign().of();",
+  });
+  const plain = await runScripts(program('"−"'));
+  assert.equal(plain["answer"], "−");
+  assert.match((plain["scripts"] as string[])[0]!, /^ *\/\*\* \?1 \? \*\/$/m);
+  assert.doesNotMatch((plain["scripts"] as string[])[0]!, /\P{ASCII}/u);
+  const raw = await runScripts(program("String.raw`−`"));
+  assert.equal(raw["answer"], "−");
 });
 
 test("what changes after a module has run can't be exported from its script", async () => {

@@ -6,7 +6,7 @@
  * does in a module; hence no module may change what it exports after it has run, nor import what imports it. What can't
  * be carried over stops the build.
  */
-import { build, type BuildOptions, type Metafile } from "esbuild";
+import { build, type BuildOptions, type Metafile, transform } from "esbuild";
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
@@ -18,6 +18,7 @@ const IMPORT = /^import (?:([\w$]+|\* as [\w$]+)(?:, )?)?(?:\{([^}]*)\})?(?: fro
 const EXPORTS = /^export \{([^}]*)\};\n/m;
 const DYNAMIC_IMPORT = /(?<![\w$.#`])import\("\.\/(program[\w-]*\.cjs)"\)/g;
 const OWN_NAMES = /\b__(?:exports|load|loadLater|meta)\b/;
+const NOT_ASCII = /\P{ASCII}/gu;
 const RENAMED = /([\w$]+) as ([\w$]+)/g;
 
 /** @returns what went in and came out, and a digest of it */
@@ -32,13 +33,23 @@ export async function buildScripts(options: BuildOptions): Promise<{ metafile: M
   refuseCycles(outputs);
   const digest = createHash("sha256");
   for (const { path, text } of outputFiles) {
-    const script = scriptOf(basename(path), text, outputs.get(basename(path))!);
+    const script = scriptOf(basename(path), await asciiOf(text), outputs.get(basename(path))!);
     digest.update(`${basename(path)}\n${script}`);
     new Script(script, { filename: path });
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, script);
   }
   return { metafile, digest: digest.digest("hex").slice(0, 32) };
+}
+
+/**
+ * The text with `?` for what isn't ASCII, when only comments have such characters: with one of them V8 holds a script
+ * in two bytes for each character, and each start would decode, hold and scan twice as much.
+ */
+async function asciiOf(text: string): Promise<string> {
+  if (text.search(NOT_ASCII) < 0) return text;
+  const { code } = await transform(text, { charset: "ascii", legalComments: "none", minifyWhitespace: true });
+  return code.search(NOT_ASCII) >= 0 ? text : text.replaceAll(NOT_ASCII, "?");
 }
 
 function scriptOf(name: string, text: string, output: Output): string {

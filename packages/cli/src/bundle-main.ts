@@ -17,6 +17,7 @@
  * V8 compares version, flags and length of the source, and trusts the rest: so the head says which bundle the code is
  * of, the checksum that it is whole, and a file that others own or may write is as if it were not there.
  */
+import { isAscii } from "node:buffer";
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -85,7 +86,7 @@ function load(name: string): Exports {
   loaded.set(name, exports);
   const path = join(__dirname, name);
   const cachedData = kept?.code.get(name);
-  const source = readFileSync(path, "utf8");
+  const source = textOf(readFileSync(path));
   const script = withFirstFlags(
     () =>
       new Script(source, {
@@ -105,6 +106,11 @@ function load(name: string): Exports {
     resolve: (name) => pathToFileURL(require.resolve(name)).href,
   });
   return exports;
+}
+
+/** As a rule ASCII (tools/bundle-scripts.ts), which needs no decoding. */
+function textOf(bytes: Buffer): string {
+  return bytes.toString(isAscii(bytes) ? "latin1" : "utf8");
 }
 
 async function loadLater(name: string): Promise<Exports> {
