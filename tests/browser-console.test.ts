@@ -14,6 +14,7 @@ import { BLOCK_SIZE, check } from "@stratos/aegisfs";
 import { keepWebFolder, pageFiles, webFolderServer } from "@stratos/console";
 import { FileBlockDevice } from "@stratos/host-node";
 import { ImageStore } from "@stratos/images";
+import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
@@ -93,6 +94,7 @@ test("bash answers after few requests for the image, and what it wrote is there 
   assert.ok(usage.requests <= 3, `${usage.requests} requests`);
   assert.ok(usage.fetchedBytes < 3e6, `${usage.fetchedBytes} bytes`);
   assert.match(String(await page.evaluate(STATUS)), /^running; files are kept in this browser$/);
+  assert.deepEqual(await accessibilityViolations(page), []);
   await run(page, "echo kept > note; mkdir -p a/b; sync; cat note", /^kept$/m);
   await anew(page, () => page.reload());
   await run(page, "cat note; ls a", /^kept\nb$/m);

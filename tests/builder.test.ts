@@ -96,6 +96,45 @@ test("a folder and its .dsc give the same packages, each time, and the record sa
   assert.deepEqual(remains(), []);
 });
 
+test("a binNMU has a version of its own, says why in its changelog, and its record repeats it", options, async () => {
+  const tree = writeSource(folder, { name: "again", script: "cp debian/changelog $D/usr/share/sample/" });
+  const nmu = ["--bin-nmu", "2", "--reason", "Rebuild against a new library.", "--bin-nmu-date", "1769817600"];
+  const first = await build(tree, "again-first", nmu),
+    second = await build(packSource(folder, tree, "again"), "again-second", [...nmu, "--bin-nmu-of", "1.0"]);
+  assert.equal(first.status, 0, first.stderr);
+  assert.deepEqual(hashes(first.result), hashes(second.result));
+  assert.equal(first.result.binaryVersion, "1.0+b2");
+  const name = readdirSync(first.output).find((one) => /^again_1\.0\+b2_.*\.deb$/.test(one))!;
+  const show = (...args: string[]): string =>
+    spawnSync("dpkg-deb", [...args.slice(0, 1), join(first.output, name), ...args.slice(1)], {
+      encoding: "utf8",
+      timeout: 60_000,
+    }).stdout;
+  assert.equal(show("-f", "Version", "Source"), "Version: 1.0+b2\nSource: again (1.0)\n");
+  const changelog = spawnSync("tar", ["-xO", "./usr/share/sample/changelog"], {
+    input: spawnSync("dpkg-deb", ["--fsys-tarfile", join(first.output, name)], { timeout: 60_000 }).stdout,
+    encoding: "utf8",
+    timeout: 60_000,
+  }).stdout;
+  const [head, , , reason, , , , before] = changelog.split("\n");
+  assert.equal(head, "again (1.0+b2) trixie; urgency=low, binary-only=yes");
+  assert.equal(reason, "  * Rebuild against a new library.");
+  assert.equal(before, "again (1.0) unstable; urgency=medium");
+  const buildinfo = readdirSync(first.output).find((one) => one.endsWith(".buildinfo"))!;
+  const verified = await builder(["verify", join(first.output, buildinfo), "--source", tree]);
+  assert.equal(verified.status, 0, verified.stderr);
+  for (const [args, words] of [
+    [[...nmu, "--bin-nmu-of", "0.9"], /again is version 1\.0; 0\.9 was to be built anew/],
+    [["--bin-nmu", "1"], /needs a --reason/],
+    [["--reason", "x"], /--bin-nmu: is missing/],
+    [[...nmu, "--parts", "all"], /no packages for all architectures/],
+  ] as const) {
+    const { status, stderr } = await builder(["build", tree, "-o", join(folder, "refused"), ...args]);
+    assert.notEqual(status, 0);
+    assert.match(stderr, words);
+  }
+});
+
 test("a git repository is built at a reference, and its commit is in the record", options, async () => {
   const tree = writeSource(folder, { name: "versioned", script: "[ ! -e .git ]" });
   const git = (...args: string[]): string => {

@@ -4,14 +4,16 @@
  * users have it, over fetch, WebSockets of Node, and a headless Chromium.
  */
 import assert from "node:assert/strict";
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import type { SystemView } from "@stratos/sdk/api";
+import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
 import { launcher, start } from "./support/stratos.ts";
 import { SystemsHome } from "./support/systems-home.ts";
@@ -41,8 +43,8 @@ class Served {
   }
 
   /** @param port  0: any */
-  async start(port = 0): Promise<void> {
-    const args = ["serve", "--ui", "--listen", String(port)];
+  async start(port = 0, more: readonly string[] = []): Promise<void> {
+    const args = ["serve", "--ui", "--listen", String(port), ...more];
     const child = start([...launcher, ...args], { env: this.home.environment });
     this.#child = child;
     const said = new Heard(child.stderr!);
@@ -50,7 +52,7 @@ class Served {
     await address.includes("\n");
     await until("it says how to sign in", () => /#sign-in=\S+\n/.test(said.text));
     this.url = address.text.trim();
-    this.entrance = /http:\S+#sign-in=\S+/.exec(said.text)![0];
+    this.entrance = /https?:\S+#sign-in=\S+/.exec(said.text)![0];
   }
 
   async stop(): Promise<void> {
@@ -438,6 +440,69 @@ async function settled(page: Page, pattern: RegExp): Promise<string> {
   return page.waitFor(SCREEN, pattern, LONG_MS);
 }
 
+test("a viewer's key looks at a terminal and types nothing; without its key it is sent away", async (t) => {
+  const served = new Served(t, "roles");
+  await served.start();
+  const made = async (name: string, role: string): Promise<string> =>
+    (await served.home.must("serve", "key", "add", name, "--role", role)).trim();
+  const [viewer, operator] = [await made("anna", "viewer"), await made("bert", "operator")];
+  await served.must("POST", "/v1/systems", { ...SYSTEM, command: ["cat"] });
+  const asks = async (secret: string, method: string, path: string): Promise<number> =>
+    (await served.ask(method, path, undefined, { authorization: `Bearer ${secret}` })).status;
+  assert.equal(await asks(viewer, "GET", "/v1/systems"), 200);
+  assert.equal(await asks(viewer, "POST", "/v1/systems/dev/pause"), 403);
+  assert.equal(await asks(operator, "DELETE", "/v1/systems/dev"), 403);
+  const watch = async (secret: string): Promise<Viewer> => {
+    const seen = new Viewer(await openSocket(served, { authorization: `Bearer ${secret}` }));
+    seen.say({ id: 1, open: { system: "dev", session: null } });
+    await seen.hears("it is live", ({ live }) => live === true);
+    return seen;
+  };
+  const [anna, bert] = [await watch(viewer), await watch(operator)];
+  anna.type("from anna\n");
+  bert.type("from bert\n");
+  // Both have shown what cat gives back; of what came first nothing is there.
+  for (const seen of [anna, bert]) await seen.shows("from bert\r\nfrom bert");
+  assert.doesNotMatch(anna.text + bert.text, /anna/);
+  assert.match(await served.home.must("serve", "key", "ls"), /^anna +viewer/m);
+  const sentAway = once(anna.socket, "close");
+  await served.home.must("serve", "key", "rm", "anna");
+  assert.equal(await asks(viewer, "GET", "/v1/systems"), 401);
+  await sentAway;
+  assert.equal(bert.socket.readyState, WebSocket.OPEN);
+  await served.must("POST", "/v1/systems/dev/stop", { signal: "SIGKILL" });
+});
+
+test("by TLS other addresses are served, under the certificate's names", async (t) => {
+  const served = new Served(t, "tls");
+  const words = await served.home.refused(2, "serve", "--listen", "0.0.0.0:0");
+  assert.match(words, /without --tls-cert only addresses of the loopback/);
+  const [certificate, key] = ["tls.crt", "tls.key"].map((name) => join(folder, name)) as [string, string];
+  const subject = ["-subj", "/CN=box", "-addext", "subjectAltName=DNS:box.example,DNS:localhost"];
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const files = ["-out", certificate, "-keyout", key];
+  execFileSync("openssl", ["req", "-x509", ...curve, ...subject, ...files], { stdio: "ignore", timeout: 60_000 });
+  await served.start(0, ["--tls-cert", certificate, "--tls-key", key]);
+  assert.match(served.url, /^https:/);
+  const ask = (path: string, host: string): Promise<{ status: number; cookies: string[] }> =>
+    new Promise((resolve, reject) => {
+      const body = JSON.stringify({ token: served.token });
+      const headers = { host, "content-type": "application/json", "authorization": `Bearer ${served.token}` };
+      const to = { host: "127.0.0.1", port: served.port, servername: "localhost", ca: readFileSync(certificate) };
+      const request = httpsRequest({ ...to, path, method: path === "/v1/session" ? "POST" : "GET", headers });
+      request.on("response", (response) => {
+        response.resume();
+        resolve({ status: response.statusCode!, cookies: response.headers["set-cookie"] ?? [] });
+      });
+      request.on("error", reject).end(path === "/v1/session" ? body : undefined);
+    });
+  assert.equal((await ask("/v1/images", "box.example")).status, 200);
+  assert.equal((await ask("/v1/images", "evil.example")).status, 421);
+  const { status, cookies } = await ask("/v1/session", `localhost:${served.port}`);
+  assert.equal(status, 201);
+  assert.match(cookies[0]!, /^__Host-stratos_session_\d+=.*; Secure/);
+});
+
 test("in a browser: a terminal is the same after a reload, in another browser, and after a restart", async (t) => {
   const served = new Served(t, "browser");
   await served.start();
@@ -447,6 +512,7 @@ test("in a browser: a terminal is the same after a reload, in another browser, a
   const page = await browser.open(`${served.entrance.replace(/#.*/, "")}#/dev`);
   // Without a session there is nothing to see but the form.
   await page.waitFor("document.querySelector('#sign-in').hidden", /false/, LONG_MS);
+  assert.deepEqual(await accessibilityViolations(page), []);
   await page.navigate("about:blank");
   await page.navigate(served.entrance);
   await page.waitFor("document.querySelector('#systems h2')?.textContent", /^devrunning$/, LONG_MS);
@@ -457,6 +523,8 @@ test("in a browser: a terminal is the same after a reload, in another browser, a
   const before = await settled(page, /\n299\n300\nred ä 42\ndev>$/);
   await page.reload();
   assert.equal(await settled(page, /red ä 42\ndev>$/), before);
+
+  assert.deepEqual(await accessibilityViolations(page), []);
 
   // A full-screen program, too: the alternate screen comes back.
   await page.type("vi -u NONE /etc/passwd\n");
@@ -491,4 +559,15 @@ test("in a browser: a terminal is the same after a reload, in another browser, a
 
   await page.evaluate("document.querySelector('#sign-out').click()");
   await page.waitFor("document.querySelector('#sign-in').hidden", /false/, LONG_MS);
+
+  // As a viewer: the same screen, and nothing that would be refused is offered.
+  const key = (await served.home.must("serve", "key", "add", "anna", "--role", "viewer")).trim();
+  await page.evaluate(`document.querySelector("#token").value = ${JSON.stringify(key)};
+    document.querySelector("#sign-in").requestSubmit();`);
+  await page.waitFor("document.querySelector('#identity').textContent", /^anna, viewer$/, LONG_MS);
+  await settled(page, /\nagain\ndev>$/);
+  const offered =
+    "[...document.querySelectorAll('#console button, nav button:not([hidden])')].map((b) => b.textContent)";
+  assert.equal(await page.evaluate(`${offered}.join()`), "Images and volumes …,Sign out,dev");
+  assert.equal(await page.evaluate("stratos.terminal().options.disableStdin"), true);
 });

@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { TaskDetails } from "@stratos/hub-api";
+import type { RebuildView, TaskDetails } from "@stratos/hub-api";
 import { buildObstacle } from "@stratos/tools-node/builder";
 import { packSource, writeSource } from "./builder/sample-source.ts";
 import { endProgram, freePort, startProgram } from "./hub/programs.ts";
@@ -111,6 +111,19 @@ test("a build waits for a package, goes on when it arrives, and apt installs bot
   const [name] = readdirSync(join(folder, "apt-default")).filter((one) => one.endsWith(".deb"));
   const listing = spawnSync("dpkg-deb", ["-c", join(folder, "apt-default", name!)], { encoding: "utf8" }).stdout;
   assert.match(listing, /usr\/share\/user\/taken/, "it was built with the package of the build before");
+
+  // What needs the package is built anew, of the source that was uploaded, with a version that apt takes for newer.
+  const planned = await hub("rebuild", "--reverse-depends", "hub-needed", "--plan");
+  assert.match(planned, /^1 +hub-user +1\.0\+b1 +\w+ +- +hub-needed$/m);
+  const rebuilt = JSON.parse(
+    await hub("rebuild", "--reverse-depends", "hub-needed", "--reason", "Try it.", "--json"),
+  ) as RebuildView;
+  assert.deepEqual([rebuilt.items.length, rebuilt.leftOut], [1, []]);
+  const again = String(rebuilt.items[0]!.task);
+  assert.match(await hub("task", "watch", again), /COMPLETED/);
+  await until("it is published", async () => /hub-user +1\.0\+b1/.test(await hub("package", "ls")), 60);
+  assert.equal(apt("default", "update").status, 0);
+  assert.match(apt("default", "install", "-s", "hub-user").stdout, /Inst hub-user \(1\.0\+b1 /);
 
   await hub("channel", "set", "stable");
   await hub("package", "promote", "hub-needed", "--from", "default", "--to", "stable");

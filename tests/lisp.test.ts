@@ -4,7 +4,7 @@
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { launcher, run } from "./support/stratos.ts";
@@ -166,4 +166,55 @@ test("lisp doc writes what a library exports, with its docstrings and comments",
   const { stderr, status } = await lisp(["doc", "cut.scm"]);
   assert.match(stderr, /^stratos: cut\.scm:1:/);
   assert.equal(status, 1);
+});
+
+test("a program is built ahead: one file, which stratos or Node alone runs without the source", async () => {
+  mkdirSync(join(folder, "parts"));
+  writeFileSync(
+    join(folder, "parts/greeting.sld"),
+    "(define-library (parts greeting) (export greet) (import (scheme base) (scheme write)) (begin (define (greet " +
+      'name) (display (string-append "hello " name)) (newline))))',
+  );
+  writeFileSync(
+    join(folder, "ahead.scm"),
+    "(import (scheme base) (scheme process-context) (parts greeting))\n(for-each greet (cdr (command-line)))\n" +
+      "(define (f x) (list (car x)))\n(f (length (command-line)))\n",
+  );
+  for (const out of ["ahead", "ahead.mjs"])
+    assert.deepEqual(await lisp(["build", "ahead.scm", "-o", out]), { stdout: "", stderr: "", status: 0 });
+  rmSync(join(folder, "parts"), { recursive: true });
+  rmSync(join(folder, "ahead.scm"));
+  const expected = {
+    stdout: "hello a\nhello -e\n",
+    stderr: "stratos: ahead.scm:3:21: car: expected a pair, got 3\n",
+    status: 1,
+  };
+  assert.deepEqual(await lisp(["ahead", "a", "-e"]), expected);
+  assert.deepEqual(await run([process.execPath, "ahead.mjs", "a", "-e"], { cwd: folder }), expected);
+});
+
+test("a built program that is damaged, of another build or in the wrong place is refused by its name", async () => {
+  writeFileSync(join(folder, "whole.scm"), "(display 1)");
+  await lisp(["build", "whole.scm", "-o", "whole"]);
+  const whole = readFileSync(join(folder, "whole"));
+  const refused = async (args: readonly string[], why: string): Promise<void> => {
+    assert.deepEqual(await lisp(args), { stdout: "", stderr: `stratos: ${why}\n`, status: 1 });
+  };
+  const damaged = Buffer.from(whole);
+  damaged[whole.length >>> 1]! ^= 1;
+  for (const bytes of [damaged, whole.subarray(0, whole.length - 1), whole.subarray(0, 41)]) {
+    writeFileSync(join(folder, "broken"), bytes);
+    await refused(["broken"], "broken: is a damaged program; build it again from its source");
+  }
+  await refused(["build", "whole", "-o", "twice"], "whole: is a built program; its source is needed");
+  await refused(["test", "whole"], "whole: is a built program; its source is needed");
+  await refused(["-e", "1", "whole"], "whole: a built program runs compiled, and takes neither --engine nor -e");
+  await refused(["build", "whole.scm", "-o", "no/where"], "no/where: no such file or directory");
+});
+
+test("who reads no more ends a program by SIGPIPE's status, without a word", async () => {
+  writeFileSync(join(folder, "endless.scm"), '(let loop () (display "line") (newline) (loop))');
+  const command = [...launcher, "lisp", "endless.scm"].map((word) => `'${word}'`).join(" ");
+  const { stdout, stderr } = await run(["bash", "-c", `${command} | head -1; echo \${PIPESTATUS[0]}`], { cwd: folder });
+  assert.deepEqual([stdout, stderr], ["line\n141\n", ""]);
 });

@@ -13,8 +13,11 @@ import { buildScripts } from "./bundle-scripts.ts";
 
 type Exports = Record<string, unknown>;
 
-/** @returns what the script of `program.ts` exports, and as `scripts` the texts of all that were run */
-async function runScripts(sources: Readonly<Record<string, string>>): Promise<Exports> {
+/**
+ * @param required  is told what of Node's is loaded
+ * @returns what the script of `program.ts` exports, and as `scripts` the texts of all that were run
+ */
+async function runScripts(sources: Readonly<Record<string, string>>, required: string[] = []): Promise<Exports> {
   const folder = mkdtempSync(join(tmpdir(), "stratos-scripts-"));
   try {
     for (const [name, text] of Object.entries(sources)) writeFileSync(join(folder, name), text);
@@ -40,7 +43,8 @@ async function runScripts(sources: Readonly<Record<string, string>>): Promise<Ex
       const text = readFileSync(path, "utf8");
       scripts.push(text);
       const body = runInThisContext(text) as (...values: unknown[]) => void;
-      body(exports, createRequire(path), load, async (later: string) => load(later), { url: `file://${path}` });
+      const require = (module: string): unknown => (required.push(module), createRequire(path)(module));
+      body(exports, require, load, async (later: string) => load(later), { url: `file://${path}` });
       return exports;
     };
     const exports = load("program.cjs");
@@ -77,6 +81,33 @@ test("scripts are ASCII, but where a program's own words are not", async () => {
   assert.doesNotMatch((plain["scripts"] as string[])[0]!, /\P{ASCII}/u);
   const raw = await runScripts(program("String.raw`−`"));
   assert.equal(raw["answer"], "−");
+});
+
+test("what of Node's is dear to load is loaded when it is first called", async () => {
+  const required: string[] = [];
+  const { answer } = await runScripts(
+    {
+      "program.ts":
+        'import { isIP as isAddress, Socket } from "node:net"; import { sep } from "node:path";' +
+        'import v8 from "node:v8"; import { connect } from "node:tls"; import { constants, crc32 } from "node:zlib";' +
+        'import { createHash, Hash } from "node:crypto"; import { Readable } from "node:stream";' +
+        "class Own extends Readable {} export const never = (): unknown => [connect(1), createHash(sep)];" +
+        "export const answer = (async () => { await null; const socket = new Socket();" +
+        "return [isAddress('::1'), socket.writable, socket.constructor.name, typeof v8.getHeapStatistics()," +
+        " crc32('a') === constants.Z_OK, new Own() instanceof Readable, typeof Hash]; })();",
+    },
+    required,
+  );
+  assert.deepEqual(answer, [6, true, "Socket", "object", false, true, "function"]);
+  assert.deepEqual([...new Set(required)].sort(), [
+    "node:crypto", // a class that is named as a value
+    "node:net",
+    "node:path",
+    "node:stream", // a class that is a base
+    "node:v8",
+    "node:zlib", // a constant
+  ]);
+  assert.deepEqual(required.slice(0, 4).sort(), ["node:crypto", "node:path", "node:stream", "node:zlib"]);
 });
 
 test("what changes after a module has run can't be exported from its script", async () => {

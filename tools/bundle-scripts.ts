@@ -5,6 +5,9 @@
  * `packages/cli/src/bundle-main.ts` calls. What is imported is a constant of the function, so that it costs what it
  * does in a module; hence no module may change what it exports after it has run, nor import what imports it. What can't
  * be carried over stops the build.
+ *
+ * Modules of Node that are dear to load are loaded when a script first calls them: most commands need few of those that
+ * their scripts name.
  */
 import { build, type BuildOptions, type Metafile, transform } from "esbuild";
 import { createHash } from "node:crypto";
@@ -17,6 +20,11 @@ type Output = Metafile["outputs"][string];
 const IMPORT = /^import (?:([\w$]+|\* as [\w$]+)(?:, )?)?(?:\{([^}]*)\})?(?: from )?"([^"]+)";\n/gm;
 const EXPORTS = /^export \{([^}]*)\};\n/m;
 const DYNAMIC_IMPORT = /(?<![\w$.#`])import\("\.\/(program[\w-]*\.cjs)"\)/g;
+/** What Node loads before it runs a program, or calls of which are many and short, is not among them. */
+const LOADED_LATER = new RegExp(
+  "^node:(?:(?:child_process|crypto|dgram|dns|http|https|net|readline|stream|tls|v8|worker_threads|zlib)|" +
+    "(?:dns|fs|readline|stream)/promises)$",
+);
 const OWN_NAMES = /\b__(?:exports|load|loadLater|meta)\b/;
 const NOT_ASCII = /\P{ASCII}/gu;
 const RENAMED = /([\w$]+) as ([\w$]+)/g;
@@ -54,17 +62,21 @@ async function asciiOf(text: string): Promise<string> {
 
 function scriptOf(name: string, text: string, output: Output): string {
   if (OWN_NAMES.test(text)) refuse(name, "it has a name of ours");
-  const imports: string[] = [];
+  const imports: { source: string; names: string; value: string }[] = [];
   const sources = new Set<string>();
   let body = text.replace(IMPORT, (_, whole: string | undefined, names: string | undefined, source: string) => {
     const value = source.startsWith("./") ? `__load("${source.slice(2)}")` : `require("${source}")`;
     sources.add(source.startsWith("./") ? source.slice(2) : source);
-    const targets: string[] = [];
-    if (whole !== undefined) targets.push(whole.replace("* as ", ""));
-    if (names !== undefined) targets.push(`{${names.replace(RENAMED, "$1: $2")}}`);
-    imports.push(targets.length === 0 ? `${value};` : targets.map((target) => `const ${target} = ${value};`).join(" "));
+    if (whole === undefined && names === undefined) imports.push({ source, names: "", value });
+    if (whole !== undefined) imports.push({ source, names: whole.replace("* as ", ""), value });
+    if (names !== undefined) imports.push({ source, names: `{${names.replace(RENAMED, "$1: $2")}}`, value });
     return "";
   });
+  const head = imports.map(({ source, names, value }) =>
+    names === ""
+      ? `${value};`
+      : (LOADED_LATER.test(source) && laterImport(names, value, body)) || `const ${names} = ${value};`,
+  );
   let exported: string[][] = [];
   body = body.replace(EXPORTS, (_, names: string) => {
     exported = names.split(",").map((each) => each.trim().split(" as "));
@@ -83,9 +95,40 @@ function scriptOf(name: string, text: string, output: Output): string {
   same(name, "exports", new Set(exported.map((each) => each.at(-1)!)), output.exports);
   const exports = exported.map(([local, as = local]) => `${as}: ${local}`).join(", ");
   return (
-    `(function (__exports, require, __load, __loadLater, __meta) {"use strict";\n${imports.join("\n")}\n` +
+    `(function (__exports, require, __load, __loadLater, __meta) {"use strict";\n${head.join("\n")}\n` +
     `${body.replaceAll("import.meta.", "__meta.")}\nObject.assign(__exports, {${exports}});\n})\n`
   );
+}
+
+/** @returns null when the script does more with one of the names than to call it */
+function laterImport(names: string, value: string, body: string): string | null {
+  if (!names.startsWith("{"))
+    return usesOf(names, body).every(({ after }) => /^\.[\w$]/.test(after))
+      ? `const ${names} = new Proxy({}, { get: (_, name) => ${value}[name] });`
+      : null;
+  const functions: string[] = [];
+  for (const each of names
+    .slice(1, -1)
+    .split(",")
+    .filter((name) => name.trim() !== "")) {
+    const [name, local = name] = each.trim().split(": ");
+    const uses = usesOf(local!, body);
+    if (!uses.every(({ after }) => after.startsWith("("))) return null;
+    const made = uses.filter(({ before }) => before.endsWith("new ")).length;
+    if (made !== 0 && made !== uses.length) return null;
+    functions.push(
+      `const ${local!} = function (...args) { return ${made === 0 ? "" : "new "}(${value}.${name!})(...args); };`,
+    );
+  }
+  return functions.join(" ");
+}
+
+function usesOf(name: string, body: string): { before: string; after: string }[] {
+  const uses = body.matchAll(new RegExp(`(?<![.\\w$#])${name.replaceAll("$", "\\$")}(?![\\w$])`, "g"));
+  return [...uses].map(({ index }) => ({
+    before: body.slice(Math.max(0, index - 4), index),
+    after: body.slice(index + name.length, index + name.length + 2),
+  }));
 }
 
 /** Is there an assignment besides the one with which it is declared? */

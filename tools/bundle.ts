@@ -14,14 +14,16 @@
  *     dist/fill-translations.mjs   the process that translates what runs have learned
  *     dist/supervisor-process.mjs   the process of the user's named systems
  *     dist/browser.mjs, dist/browser-engine.mjs, dist/zstd.wasm   the same in a page, and its worker
- *     dist/console/       the pages of `stratos image web` and `stratos serve --ui`
+ *     dist/console/       the pages of `stratos image web`, `serve --ui` and `fs serve --ui`
  *     dist/pglite.*, dist/initdb.wasm   the database of `stratos hub`
  *     dist/pglite-data.tar.zst          a new one, which `npm run build` has made before
  *     dist/man/*.1        manual pages
  *     dist/scheme/        AstraLisp's libraries
  *     dist/astralisp.image   its compiled runtime
+ *     dist/lisp-runtime.mjs   what runs a program of AstraLisp that Node alone is to run
  *     dist/inputs.json    sizes and times of the sources, by which the launcher knows whether the bundle is fresh
- *     dist/package.json   of the published package, with dist/stratos.mjs, its launcher
+ *     dist/package.json   of the published package
+ *     dist/stratos        its launcher; dist/stratos.mjs, where there is no pinned Node
  */
 import { build, type BuildOptions, type Plugin } from "esbuild";
 import { spawnSync } from "node:child_process";
@@ -48,7 +50,9 @@ import { VERSION } from "@stratos/sdk/version";
 import { commandHandlers } from "../packages/cli/src/program/command-handlers.ts";
 import { buildScripts } from "./bundle-scripts.ts";
 import { keptDatabaseImage } from "./database-image.ts";
+import { markFresh } from "./launch/bundle-state.mjs";
 
+const startMs = Date.now();
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values: options } = parseArgs({ options: { to: { type: "string" }, "program-only": { type: "boolean" } } });
 const dist = resolve(options.to ?? join(root, "dist"));
@@ -151,6 +155,7 @@ await build({
   outfile: join(dist, "stratos.mjs"),
   banner: { js: "#!/usr/bin/env node" },
 });
+copyFileSync(join(root, "stratos"), join(dist, "stratos"));
 
 const library = await build({
   ...shared,
@@ -167,6 +172,12 @@ const compat = await build({
   outExtension: { ".js": ".mjs" },
   plugins: [ownPackage],
 });
+await build({
+  ...shared,
+  minify: true,
+  entryPoints: ["packages/cli/src/lisp/standalone.ts"],
+  outfile: join(dist, "lisp-runtime.mjs"),
+});
 if (options["program-only"] !== true) {
   for (const name of ["browser", "browser-engine"])
     await build({
@@ -182,7 +193,7 @@ if (options["program-only"] !== true) {
   writeTypes();
 }
 
-for (const page of ["tab", "systems"] as const) writePage(join(dist, "console", page), await joinPage(page));
+for (const page of ["tab", "systems", "volumes"] as const) writePage(join(dist, "console", page), await joinPage(page));
 
 // AstraLisp's libraries in Scheme are read where they are imported.
 cpSync(join(root, "packages/lisp/scheme"), join(dist, "scheme"), { recursive: true });
@@ -213,7 +224,7 @@ const published = {
   license: manifest["license"],
   type: "module",
   engines: manifest["engines"],
-  bin: { stratos: "stratos.mjs" },
+  bin: { stratos: "stratos" },
   exports: {
     ".": { types: "./library.d.ts", browser: "./browser.mjs", default: "./library.mjs" },
     ...Object.fromEntries(
@@ -242,6 +253,7 @@ for (const path of new Set([...sources, "packages/library/README.md"])) {
   inputs[path] = { size, mtimeMs };
 }
 writeFileSync(join(dist, "inputs.json"), JSON.stringify(inputs));
+if (options.to === undefined) markFresh(root, startMs);
 const outputs = [result, scripts].flatMap(({ metafile }) => Object.values(metafile.outputs));
 const bytes = outputs.reduce((sum, output) => sum + output.bytes, 0);
 process.stdout.write(

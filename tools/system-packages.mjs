@@ -3,8 +3,13 @@
  * where that is possible (root, as in CI); otherwise the message says what to install.
  */
 import { spawnSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { LaunchError } from "./launch/launch-error.mjs";
 
+/** A mirror that stands still is a failure, not a wait for ever. */
+const APT_MS = 15 * 60_000;
 const NEEDED = [
   { program: "qemu-riscv64-static", package: "qemu-user-static" },
   { program: "riscv64-linux-gnu-gcc", package: "gcc-riscv64-linux-gnu" },
@@ -65,9 +70,20 @@ export async function installSystemPackages() {
     ["update", "-qq"],
     ["install", "-qq", "-y", "--no-install-recommends", ...missing],
   ]) {
-    const result = spawnSync("apt-get", args, { env: environment, stdio: ["ignore", "ignore", "inherit"] });
-    if (result.status !== 0)
-      throw new LaunchError(`the system tests need ${missing.join(", ")}: \`apt-get ${args.join(" ")}\` failed`);
+    // Into a file: a service that a package starts would hold our own output open.
+    const folder = mkdtempSync(join(tmpdir(), "stratos-apt-"));
+    const errors = openSync(join(folder, "errors"), "w+");
+    const stdio = ["ignore", "ignore", errors];
+    const { status } = spawnSync("apt-get", args, { env: environment, stdio, timeout: APT_MS, killSignal: "SIGKILL" });
+    const told = readFileSync(join(folder, "errors"), "utf8");
+    closeSync(errors);
+    rmSync(folder, { recursive: true });
+    process.stderr.write(told);
+    if (status !== 0)
+      throw new LaunchError(
+        `the system tests need ${missing.join(", ")}: \`apt-get ${args.join(" ")}\` ` +
+          (status === null ? "did not end" : "failed"),
+      );
   }
 }
 

@@ -4,12 +4,14 @@
  * each ten seconds a line tells at what.
  *
  *     node tools/test.mjs [--only types|tidy|unit|system|changed] [--filter TEXT] [--changed] [--base COMMIT]
- *         [--keep-costs]
+ *         [--keep-costs] [--limit SECONDS]
  *
  * With --changed the tests that a change since COMMIT can touch go first, the nearest to it before the others; with
  * --only changed the rest is left out. tools/test/changed.ts tells what COMMIT is otherwise. With --keep-costs what
  * the files took is written down in tools/test/costs.json, for machines that have run none yet: to be done on a machine
- * that does nothing else.
+ * that does nothing else. A file that has not ended after five minutes and five times what it is known to take (or
+ * --limit) is taken for one that hangs: what runs of it is shown and ended, and if nothing of it failed it is tried
+ * once more.
  *
  * Plain JavaScript for Node 20: it brings the rest of what it needs.
  */
@@ -22,6 +24,7 @@ import { fileURLToPath } from "node:url";
 import { installDependencies } from "./launch/install.mjs";
 import { LaunchError } from "./launch/launch-error.mjs";
 import { nodeBinary } from "./launch/node-binary.mjs";
+import { describeProcesses, endMarkedProcesses, markedProcesses } from "./test/marked-processes.mjs";
 import { installSystemPackages } from "./system-packages.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -31,6 +34,14 @@ const PROGRESS_MS = 10_000;
 /** Whole-system tests each take a core and some hundred megabytes. */
 const CORES = Math.min(2, availableParallelism());
 const SLOW_FILES = 10;
+/** Carried by all that this run starts. */
+const MARK = "STRATOS_TEST_RUN";
+const mark = String(process.pid);
+/** What takes longer hangs: it is shown and ended, so that the run always comes to its last line. */
+const STEP_SECONDS = 600;
+const FILES_SECONDS = 3600;
+/** A check that hangs says nothing about the code; one that hangs again does. */
+const ATTEMPTS = 2;
 /** Of a test file that is not known: it is short, and computes. */
 const UNKNOWN_COST = { seconds: 1, cpuSeconds: 1 };
 /** What others are told of: files that take longer. */
@@ -53,9 +64,10 @@ try {
 }
 tellSlowest();
 if (options.keepCosts) keepCosts();
+endLeftovers();
 for (const failure of failures) console.log(`FAILED ${failure}`);
 console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
 
 async function main(node) {
   const touched = options.changed || options.only === "changed" ? await changes(node) : [];
@@ -110,7 +122,7 @@ async function format(node) {
 async function changes(node) {
   let found = null;
   const args = ["--disable-warning=ExperimentalWarning", "tools/test/changed.ts"];
-  await run(node, options.base === null ? args : [...args, options.base], (message) => (found = message));
+  await run(node, options.base === null ? args : [...args, options.base], STEP_SECONDS, (message) => (found = message));
   if (found === null) throw new LaunchError("--changed: git cannot say what is changed here");
   const { base, changed, touched } = found;
   console.log(`changed since ${base}: ${changed.length} files, which can touch ${touched.length} test files`);
@@ -136,7 +148,9 @@ function kindOf(file) {
 async function step(name, command, args) {
   const started = Date.now();
   const progress = setInterval(() => console.log(`… ${name}, ${seconds(started)}`), PROGRESS_MS);
-  const status = await run(command, args);
+  let status = await run(command, args, STEP_SECONDS);
+  for (let attempt = 1; status === null && attempt < ATTEMPTS; attempt++)
+    status = await run(command, args, STEP_SECONDS);
   clearInterval(progress);
   count(status === 0, name);
   console.log(`${status === 0 ? "ok" : "FAILED"} ${name} (${seconds(started)})`);
@@ -153,9 +167,16 @@ async function runFiles(node, files, isOrdered) {
   const tests = { unit: 0, system: 0 };
   let hasFailed = false;
   const planned = files.map((path) => ({ path, ...(known[path] ?? UNKNOWN_COST) }));
-  const plan = JSON.stringify({ cores: CORES, files: planned, isOrdered, isNested: false, isShared: false });
+  const plan = JSON.stringify({
+    cores: CORES,
+    files: planned,
+    isOrdered,
+    isNested: false,
+    isShared: false,
+    limitSeconds: options.limit,
+  });
   const args = ["--disable-warning=ExperimentalWarning", "tools/test/run-files.ts", plan];
-  const status = await run(node, args, (message) => {
+  const status = await run(node, args, FILES_SECONDS, (message) => {
     const kind = kindOf(message.file);
     if (message.cost !== undefined) {
       costs.set(message.file, message.cost);
@@ -167,7 +188,8 @@ async function runFiles(node, files, isOrdered) {
       count(message.passed, `${kind}: ${message.file}: ${message.name}`);
     }
   });
-  if (status !== 0 && !hasFailed) count(false, `the runner ended with status ${status}`);
+  if (status === null) count(false, `the tests do not end within ${FILES_SECONDS} s`);
+  else if (status !== 0 && !hasFailed) count(false, `the runner ended with status ${status}`);
   else if (tests.unit + tests.system === 0) count(false, `${files.length} files without a test`);
   const cpu = files.reduce((sum, file) => sum + (costs.get(file)?.cpuSeconds ?? 0), 0);
   console.log(
@@ -176,21 +198,44 @@ async function runFiles(node, files, isOrdered) {
   );
 }
 
-function run(command, args, onMessage) {
+/** @returns {Promise<number | string | null>} exit status, or the signal that ended it; null: it hung and was ended */
+function run(command, args, limitSeconds, onMessage) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: root,
       // Half of a small test file's time is stripping types from what it imports and compiling it.
-      env: { ...process.env, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(cache, "compile") },
+      env: {
+        ...process.env,
+        [MARK]: mark,
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(cache, "compile"),
+      },
       stdio: ["ignore", "inherit", "inherit", ...(onMessage ? ["ipc"] : [])],
     });
+    const watch = setTimeout(() => {
+      console.log(`HUNG ${args[0]}: not ended within ${limitSeconds} s; these run:`);
+      for (const line of describeProcesses(markedProcesses(MARK, mark))) console.log(`  ${line}`);
+      // Checks run beside the tests: only what belongs to this one is ended.
+      if (onMessage) endMarkedProcesses(MARK, mark);
+      child.kill("SIGKILL");
+      resolve(null);
+    }, limitSeconds * 1000);
     if (onMessage) child.on("message", onMessage);
     child.on("error", (error) => {
+      clearTimeout(watch);
       console.log(`${command}: ${error.message}`);
       resolve(125);
     });
-    child.on("close", (code, signal) => resolve(code ?? signal));
+    child.on("close", (code, signal) => {
+      clearTimeout(watch);
+      resolve(code ?? signal);
+    });
   });
+}
+
+/** They would hold our output open, and whoever reads it would wait for them. */
+function endLeftovers() {
+  for (const line of describeProcesses(markedProcesses(MARK, mark))) console.log(`left running: ${line}`);
+  endMarkedProcesses(MARK, mark);
 }
 
 function count(isPass, name) {
@@ -238,16 +283,17 @@ function seconds(started) {
 }
 
 function parseArguments(args) {
-  const result = { only: null, filter: null, base: null, changed: false, keepCosts: false };
+  const result = { only: null, filter: null, base: null, limit: null, changed: false, keepCosts: false };
   for (let index = 0; index < args.length; index++) {
     const name = args[index].replace(/^--/, "");
     if (name === "changed") result.changed = true;
     else if (name === "keep-costs") result.keepCosts = true;
-    else if (name in result && args[index + 1] !== undefined) result[name] = args[++index];
+    else if (name === "limit" && Number(args[index + 1]) > 0) result.limit = Number(args[++index]);
+    else if (name !== "limit" && name in result && args[index + 1] !== undefined) result[name] = args[++index];
     else {
       console.error(
         "usage: npm test -- [--only types|tidy|unit|system|changed] [--filter TEXT] [--changed] [--base COMMIT] " +
-          "[--keep-costs]",
+          "[--keep-costs] [--limit SECONDS]",
       );
       process.exit(2);
     }

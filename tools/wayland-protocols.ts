@@ -20,6 +20,13 @@ const SOURCES: Readonly<Record<string, string>> = {
   "single-pixel-buffer": "wayland-protocols/staging/single-pixel-buffer/single-pixel-buffer-v1.xml",
   "cursor-shape": "wayland-protocols/staging/cursor-shape/cursor-shape-v1.xml",
   "fractional-scale": "wayland-protocols/staging/fractional-scale/fractional-scale-v1.xml",
+  "xwayland-shell": "wayland-protocols/staging/xwayland-shell/xwayland-shell-v1.xml",
+  "primary-selection": "wayland-protocols/unstable/primary-selection/primary-selection-unstable-v1.xml",
+  "text-input": "wayland-protocols/unstable/text-input/text-input-unstable-v3.xml",
+  "xdg-activation": "wayland-protocols/staging/xdg-activation/xdg-activation-v1.xml",
+  "idle-inhibit": "wayland-protocols/unstable/idle-inhibit/idle-inhibit-unstable-v1.xml",
+  "relative-pointer": "wayland-protocols/unstable/relative-pointer/relative-pointer-unstable-v1.xml",
+  "pointer-constraints": "wayland-protocols/unstable/pointer-constraints/pointer-constraints-unstable-v1.xml",
 };
 /** Of the modules that are written: this one has none. */
 const EXPORT = "export";

@@ -10,6 +10,7 @@ import { join } from "node:path";
 /** Names that distributions give it; CHROMIUM says another. */
 const NAMES = ["chromium", "chromium-headless-shell", "chromium-browser", "google-chrome"];
 const START_MS = 300_000;
+const CLOSE_MS = 20_000;
 
 interface Waiting {
   resolve(result: Record<string, unknown>): void;
@@ -114,8 +115,11 @@ export class Browser {
   async close(): Promise<void> {
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       const ended = new Promise((resolve) => this.#process.once("exit", resolve));
-      await this.call("Browser.close", {}).catch(() => this.#process.kill());
+      // One that does not come to its end is of no more use.
+      const timer = setTimeout(() => this.#process.kill("SIGKILL"), CLOSE_MS);
+      this.call("Browser.close", {}).catch(() => this.#process.kill("SIGKILL"));
       await ended;
+      clearTimeout(timer);
     }
     rmSync(this.#profile, { recursive: true, force: true, maxRetries: 10 });
   }

@@ -12,6 +12,7 @@ import { LaunchError } from "./launch-error.mjs";
 const STAMP = "node_modules/.stratos-installed";
 const LOCK = ".install-lock";
 const LOCK_WAIT_MS = 10 * 60_000;
+const NPM_MS = 20 * 60_000;
 
 /** @param {string} root  the clone */
 export function installDependencies(root) {
@@ -80,14 +81,18 @@ function runNpm(root) {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     encoding: "utf8",
+    timeout: NPM_MS,
+    killSignal: "SIGKILL",
   });
   if (progress !== "") process.stderr.write("\r\u001b[K");
   if (result.error !== undefined) {
     const why =
-      result.error.code === "ENOENT"
-        ? "npm is not installed (on Debian: apt-get install npm, or Node 20 or later from its own packages, which " +
-          "carries npm)"
-        : result.error.message;
+      result.error.code === "ETIMEDOUT"
+        ? `\`npm ci\` in ${root} has not ended within ${NPM_MS / 60_000} minutes`
+        : result.error.code === "ENOENT"
+          ? "npm is not installed (on Debian: apt-get install npm, or Node 20 or later from its own packages, which " +
+            "carries npm)"
+          : result.error.message;
     throw new LaunchError(`cannot install the dependencies: ${why}`);
   }
   if (result.status !== 0) {

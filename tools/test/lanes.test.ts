@@ -3,7 +3,16 @@ import assert from "node:assert/strict";
 import { existsSync, globSync } from "node:fs";
 import { test } from "node:test";
 import costs from "./costs.json" with { type: "json" };
-import { APART, joinShort, longestFirst, MOUNTING, mounts, nextToRun, type PlannedFile } from "./lanes.ts";
+import {
+  APART,
+  joinShort,
+  limitSecondsOf,
+  longestFirst,
+  MOUNTING,
+  mounts,
+  nextToRun,
+  type PlannedFile,
+} from "./lanes.ts";
 
 const file = (path: string, seconds: number, cpuSeconds: number): PlannedFile => ({ path, seconds, cpuSeconds });
 
@@ -69,6 +78,11 @@ test("what shares a process is bounded, and each file is in one", () => {
   const shared = joined.map((each) => ("files" in each ? each.files : [each]));
   assert.deepEqual(shared.flat(), files);
   assert.ok(shared.every(({ length }) => length <= 7));
+});
+
+test("a file that is known to take long is given longer before it is taken for one that hangs", () => {
+  assert.ok(limitSecondsOf(file("a", 1, 1)) >= 300);
+  assert.ok(limitSecondsOf(file("a", 120, 60)) >= 600);
 });
 
 test("mounts on the host are made in a namespace of the file's own", () => {

@@ -82,6 +82,15 @@ export function joinShort(files: readonly PlannedFile[], textOf: (path: string) 
   return [...joined, ...[...open.values()].map((batch) => (batch.files.length === 1 ? batch.files[0]! : batch))];
 }
 
+/** Of a file that hangs; who is known to take long, or waits for a busy machine, is given time. */
+const LIMIT_SECONDS = 300;
+const LIMIT_FACTOR = 5;
+
+/** @returns after so many seconds the file is taken for one that does not end */
+export function limitSecondsOf({ seconds }: Cost): number {
+  return LIMIT_SECONDS + Math.round(LIMIT_FACTOR * seconds);
+}
+
 /** @returns the longest first; alike ones as they come */
 export function longestFirst<F extends PlannedFile>(files: readonly F[]): F[] {
   return files.toSorted((a, b) => b.seconds - a.seconds);

@@ -14,7 +14,17 @@ import { tmpdir } from "node:os";
 import { run } from "node:test";
 import { inspect } from "node:util";
 import { join, relative, resolve } from "node:path";
-import { type Batch, type Cost, joinShort, longestFirst, mounts, nextToRun, type PlannedFile } from "./lanes.ts";
+import {
+  type Batch,
+  type Cost,
+  joinShort,
+  limitSecondsOf,
+  longestFirst,
+  mounts,
+  nextToRun,
+  type PlannedFile,
+} from "./lanes.ts";
+import { describeProcesses, endMarkedProcesses, markedProcesses } from "./marked-processes.mjs";
 
 interface Plan {
   readonly cores: number;
@@ -25,11 +35,16 @@ interface Plan {
   readonly isNested: boolean;
   /** All files in this process; else each in one of its own. */
   readonly isShared: boolean;
+  /** After which a file is taken for one that hangs; null: as it is known to take. */
+  readonly limitSeconds: number | null;
 }
 
+/** What a test, or a file's attempt as a whole, came to. */
 interface Outcome {
   readonly passed: boolean;
   readonly skipped?: boolean;
+  /** Not of a test, but of how the process ended. */
+  readonly isOfEnding?: boolean;
   readonly file: string;
   readonly name: string;
 }
@@ -40,8 +55,12 @@ const running = new Map<PlannedFile | Batch, number>();
 let endedFiles = 0;
 let endedTests = 0;
 let failures = 0;
-// A file that never ends is a failure of its own; whole-system files have the longest to go.
-const TIMEOUT_MS = 30 * 60_000;
+/** Carried by all processes of a file's one attempt. */
+const MARK = "STRATOS_TEST_ATTEMPT";
+const ATTEMPTS = 2;
+/** After which a hung file is left behind: what it started without its mark may still hold its output open. */
+const GIVE_UP_MS = 30_000;
+let attempts = 0;
 const PROGRESS_MS = 10_000;
 /** Loaded before a test file: when that ends, it leaves what the kernel has counted. */
 const TELL_USAGE =
@@ -62,6 +81,8 @@ clearInterval(progress);
 rmSync(usageFolder, { recursive: true, force: true });
 process.exitCode = failures === 0 ? 0 : 1;
 process.disconnect?.();
+// What a file that hung has left open must not hold up who waits for the result.
+if (!plan.isNested) setTimeout(() => process.exit(), PROGRESS_MS).unref();
 
 async function runAll(): Promise<void> {
   const waiting = plan.isOrdered
@@ -80,45 +101,89 @@ async function runAll(): Promise<void> {
   }
 }
 
+/** A file that does not end is shown, ended with all that it started, and gets a second chance if nothing failed. */
 async function runFile(file: PlannedFile | Batch): Promise<void> {
   running.set(file, Date.now());
   const files = "files" in file ? file.files : [file];
-  if ("files" in file) await runApart({ ...plan, files, isNested: true, isShared: true }, []);
-  else if (!hasNamespaces || !mounts(file.path)) await runHere(file);
-  else {
-    // It mounts in a mount namespace of its own.
-    const unshare = ["unshare", "--mount", "--propagation", "private"];
-    await runApart({ ...plan, files, isNested: true, isOrdered: true }, unshare);
+  for (let attempt = 1; ; attempt++) {
+    const { outcomes, costs, isHung } = await attemptFile(file, files);
+    const hasFailed = outcomes.some(({ passed }) => !passed);
+    if (isHung && attempt < ATTEMPTS && !outcomes.some(({ passed, isOfEnding }) => !passed && isOfEnding !== true))
+      continue;
+    for (const outcome of outcomes) tell(outcome);
+    for (const cost of costs) process.send?.(cost);
+    if (isHung && !hasFailed) tell({ passed: false, file: file.path, name: "does not end" });
+    break;
   }
   running.delete(file);
   endedFiles += files.length;
 }
 
+interface Attempt {
+  readonly outcomes: Outcome[];
+  readonly costs: { file: string; cost: Cost }[];
+  isHung: boolean;
+}
+
+async function attemptFile(file: PlannedFile | Batch, files: readonly PlannedFile[]): Promise<Attempt> {
+  const attempt: Attempt = { outcomes: [], costs: [], isHung: false };
+  const mark = `${process.pid}.${++attempts}`;
+  const limit = plan.limitSeconds ?? limitSecondsOf(file);
+  const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<void>();
+  const watch = plan.isNested
+    ? undefined
+    : setTimeout(() => {
+        attempt.isHung = true;
+        process.stdout.write(`HUNG ${file.path}: not ended within ${limit} s; of it run:\n`);
+        for (const line of describeProcesses(markedProcesses(MARK, mark))) process.stdout.write(`  ${line}\n`);
+        endMarkedProcesses(MARK, mark);
+        setTimeout(giveUp, GIVE_UP_MS).unref();
+      }, limit * 1000);
+  const env = plan.isNested ? process.env : { ...process.env, [MARK]: mark };
+  await Promise.race([begin(file, files, env, attempt), givenUp]);
+  clearTimeout(watch);
+  return attempt;
+}
+
+function begin(
+  file: PlannedFile | Batch,
+  files: readonly PlannedFile[],
+  env: NodeJS.ProcessEnv,
+  attempt: Attempt,
+): Promise<void> {
+  if ("files" in file) return runApart({ ...plan, files, isNested: true, isShared: true }, [], env, attempt);
+  if (!hasNamespaces || !mounts(file.path)) return runHere(file, env, attempt);
+  // It mounts in a mount namespace of its own.
+  const unshare = ["unshare", "--mount", "--propagation", "private"];
+  return runApart({ ...plan, files, isNested: true, isOrdered: true }, unshare, env, attempt);
+}
+
 /** By another of this program. */
-async function runApart(nested: Plan, prefix: readonly string[]): Promise<void> {
+async function runApart(
+  nested: Plan,
+  prefix: readonly string[],
+  env: NodeJS.ProcessEnv,
+  attempt: Attempt,
+): Promise<void> {
   const node = [process.execPath, ...process.execArgv, process.argv[1]!, JSON.stringify(nested)];
   const [program, ...args] = [...prefix, ...node];
-  const child = spawn(program!, args, {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-    timeout: TIMEOUT_MS,
-    killSignal: "SIGKILL",
-  });
+  const child = spawn(program!, args, { env, stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const open = new Set(nested.files.map(({ path }) => path));
-  let hasFailed = false;
   child.on("message", (message: Outcome | { file: string; cost: Cost }) => {
-    if ("passed" in message) {
-      hasFailed ||= !message.passed;
-      tell(message);
-    } else {
+    if ("passed" in message) attempt.outcomes.push(message);
+    else {
       open.delete(message.file);
-      process.send?.(message);
+      attempt.costs.push(message);
     }
   });
   const [status] = (await once(child, "close")) as [number | null];
   // A file may end the process of all of them, even with status 0.
   const isCutShort = nested.isShared && open.size > 0;
-  if (isCutShort || (status !== 0 && !hasFailed))
-    tell({ passed: false, file: [...open].join(" "), name: `the runner ended with status ${status}` });
+  const hasFailed = attempt.outcomes.some(({ passed }) => !passed);
+  if (isCutShort || (status !== 0 && !hasFailed)) {
+    const name = `the runner ended with status ${status}`;
+    attempt.outcomes.push({ passed: false, isOfEnding: true, file: [...open].join(" "), name });
+  }
 }
 
 /** One after the other here. What they load is loaded for all: each bears its share of it. */
@@ -130,7 +195,7 @@ async function runShared(): Promise<void> {
       const path = nameOf(event);
       if (event.nesting === 0) milliseconds.set(path, (milliseconds.get(path) ?? 0) + event.details.duration_ms);
     });
-  listen(stream);
+  listen(stream, tell);
   await once(stream, "end");
   const { user, system } = process.cpuUsage();
   const sum = [...milliseconds.values()].reduce((all, ms) => all + ms, 0);
@@ -140,35 +205,34 @@ async function runShared(): Promise<void> {
   }
 }
 
-async function runHere({ path }: PlannedFile): Promise<void> {
+async function runHere({ path }: PlannedFile, environment: NodeJS.ProcessEnv, attempt: Attempt): Promise<void> {
   const began = performance.now();
   const file = resolve(path);
   const usage = join(usageFolder, path.replaceAll("/", "-"));
   const stream = run({
     files: [file],
     concurrency: 1,
-    timeout: TIMEOUT_MS,
-    env: { ...process.env, STRATOS_TEST_FILE: file, STRATOS_TEST_USAGE: usage },
+    env: { ...environment, STRATOS_TEST_FILE: file, STRATOS_TEST_USAGE: usage },
     execArgv: ["--import", `data:text/javascript,${encodeURIComponent(TELL_USAGE)}`],
   });
-  listen(stream);
+  listen(stream, (outcome) => attempt.outcomes.push(outcome));
   await once(stream, "end");
   const cpuSeconds = cpuSecondsOf(usage);
   if (cpuSeconds === null) return;
   const cost: Cost = { seconds: round((performance.now() - began) / 1000), cpuSeconds: round(cpuSeconds) };
-  process.send?.({ file: path, cost });
+  attempt.costs.push({ file: path, cost });
 }
 
-function listen(stream: ReturnType<typeof run>): void {
+function listen(stream: ReturnType<typeof run>, onOutcome: (outcome: Outcome) => void): void {
   stream.on("test:pass", (event) => {
     if (!isLeaf(event)) return;
     const isSkipped = event.skip !== undefined;
     const name = isSkipped ? `${event.name} (${String(event.skip)})` : event.name;
-    tell({ passed: true, skipped: isSkipped, file: nameOf(event), name });
+    onOutcome({ passed: true, skipped: isSkipped, file: nameOf(event), name });
   });
   stream.on("test:fail", (event) => {
     if (isOnlySubtests(event)) return;
-    tell({ passed: false, file: nameOf(event), name: event.name });
+    onOutcome({ passed: false, isOfEnding: event.name === event.file, file: nameOf(event), name: event.name });
     const error = event.details.error;
     process.stdout.write(
       `\n✖ ${nameOf(event)}: ${event.name}\n` +

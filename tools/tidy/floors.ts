@@ -25,6 +25,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "aegisfs.ts",
   ],
   builder: [
+    "bin-nmu",
     "build-request.ts config dependencies",
     "ports.ts verify",
     "build-environment.ts root",
@@ -38,6 +39,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "display hub lisp",
     "session",
     "named",
+    "replay",
     "commands",
     "program",
     "run-cli.ts",
@@ -73,7 +75,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   console: ["page", "serve", "."],
   hub: [
-    "database worker",
+    "balance database worker",
     "store",
     "access backup claim-polls.ts client feed.ts leader",
     "blobs",
@@ -97,10 +99,10 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "pseudo",
     "sysfs",
     "procfs",
-    "syscall create-kernel.ts saved-frames.ts",
+    "syscall create-kernel.ts peek-memory.ts saved-frames.ts",
     "saved-kernel.ts",
     "forked-kernel.ts",
-    "kernel.ts",
+    "faults.ts kernel.ts",
   ],
   library: [".", "compat"],
   lisp: [
@@ -135,11 +137,11 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "create-processor.ts",
     "bare riscv.ts",
   ],
-  session: [".", "recording", "session.ts"],
+  session: [".", "recording", "debug explore", "session.ts"],
   systems: ["scripts", "packages", "compose", "alpm builder"],
   "tools-node": ["emulator packages", "outputs", "fuse", "compose", "builder"],
   volumes: [".", "backup", "serve"],
-  wayland: ["core geometry", "protocol", "output surface", "data render seat shell", "."],
+  wayland: ["core geometry", "protocol", "output surface", "data render seat shell", "x11", "."],
 };
 
 /** What runs against the floors: nothing. */

@@ -16,6 +16,7 @@ const OF_A_CALL: readonly string[] = [
   "socket/netlink/netlink-writer.ts:NetlinkWriter",
   "socket/part-cursor.ts:DiscardCursor",
   "socket/part-cursor.ts:ShortCursor",
+  "task/stops.ts:Stops",
   "vfs/path-walk.ts:Walker",
 ];
 

@@ -3,17 +3,18 @@ const SLICES = 16;
 /** From so many bytes on a view of words is worth its making. */
 const LONG = 64;
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
-const CRC32 = makeTable(0xedb88320);
-const CRC32C = makeTable(0x82f63b78);
+/** Made when they are first asked for: both together take a short command 2 ms. */
+let crc32Table: Uint32Array | undefined;
+let crc32cTable: Uint32Array | undefined;
 
 /** CRC-32 as in GPT, gzip and ISO 3309. @param seed  the crc of what came before, to continue it; 0 to begin */
 export function crc32(bytes: Uint8Array, start = 0, end = bytes.length, seed = 0): number {
-  return remainder(CRC32, bytes, start, end, seed);
+  return remainder((crc32Table ??= makeTable(0xedb88320)), bytes, start, end, seed);
 }
 
 /** CRC-32C (Castagnoli; RFC 3720 §B.4). @param seed  the crc of what came before, to continue it; 0 to begin */
 export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length, seed = 0): number {
-  return remainder(CRC32C, bytes, start, end, seed);
+  return remainder((crc32cTable ??= makeTable(0x82f63b78)), bytes, start, end, seed);
 }
 
 function remainder(table: Uint32Array, bytes: Uint8Array, start: number, end: number, seed: number): number {

@@ -3,6 +3,7 @@
  * workers.
  */
 import type { JsonObject } from "@stratos/compose";
+import type { BinNmu, ChangelogEntry } from "./bin-nmu/changelog-entry.ts";
 
 /** Where a source package is. Paths are the builder's host's. */
 export type SourceReference =
@@ -74,6 +75,8 @@ export interface BuildRequest {
   readonly limits?: Partial<BuildLimits>;
   /** how many jobs the build may run at once */
   readonly jobs?: number;
+  /** the same source, built anew: packages get another version; those for all architectures are not made */
+  readonly binNmu?: BinNmu | ChangelogEntry;
 }
 
 /** Surroundings that must not show in the result. */
@@ -129,6 +132,10 @@ export interface BuildResult {
   readonly status: "built" | "failed";
   readonly failure?: BuildFailure;
   readonly source?: { readonly name: string; readonly version: string };
+  /** of the packages, where it is not the source's: a binNMU's */
+  readonly binaryVersion?: string;
+  /** build dependencies as they counted; absent: it did not come to that */
+  readonly depends?: readonly string[];
   readonly suite: string;
   readonly architecture: string;
   readonly stages: readonly StageRecord[];

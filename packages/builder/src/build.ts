@@ -27,6 +27,7 @@ import type { BuilderPorts, CleanRoot, RootCommand, RootExit } from "./ports.ts"
 import { provenanceStatement } from "./record/provenance.ts";
 import { makeLayers } from "./root/make-layers.ts";
 import { planRoot, type RootPlan } from "./root/plan-root.ts";
+import { changelogEntry, PREPEND_SCRIPT, type ChangelogEntry } from "./bin-nmu/changelog-entry.ts";
 import { versionInNames } from "./source/changelog.ts";
 import { fetchSource, type FetchedSource } from "./source/fetch-source.ts";
 
@@ -65,12 +66,15 @@ class Build {
   #logOffset = 0;
   #source: FetchedSource | undefined;
   #plan: RootPlan | undefined;
+  #entry: ChangelogEntry | undefined;
+  #depends: readonly string[] | undefined;
   #layers: readonly string[] = [];
   #root: CleanRoot | undefined;
   #lastCommand: RootCommand | undefined;
 
   constructor(request: BuildRequest, ports: BuilderPorts, onEvent: OnBuildEvent) {
-    this.#request = request;
+    // A package for all architectures has one version for all of them, so that one build cannot give it another.
+    this.#request = request.binNmu === undefined ? request : { ...request, parts: "any" };
     this.#ports = ports;
     this.#onEvent = onEvent;
     this.#environment = buildEnvironment(request, request.jobs ?? 1);
@@ -101,6 +105,8 @@ class Build {
       status: failure === undefined ? "built" : "failed",
       ...(failure === undefined ? {} : { failure }),
       ...(this.#source === undefined ? {} : { source: { name: this.#source.name, version: this.#source.version } }),
+      ...(this.#entry === undefined ? {} : { binaryVersion: this.#entry.version }),
+      ...(this.#depends === undefined ? {} : { depends: this.#depends }),
       suite,
       architecture,
       stages: this.#stages,
@@ -179,6 +185,8 @@ class Build {
   async #fetch(): Promise<void> {
     this.#source = await fetchSource(this.#ports, this.#request, this.#onEvent);
     const { name, version, stanza } = this.#source;
+    const { binNmu } = this.#request;
+    if (binNmu !== undefined) this.#entry = changelogEntry(binNmu, this.#source, this.#request);
     this.#log(`${name} ${version} for ${this.#request.suite} ${this.#request.architecture}\n`);
     for (const { uri, digest } of this.#source.materials) this.#log(`  ${uri} ${Object.values(digest)[0] ?? ""}\n`);
     const meant = (stanza.get("Architecture") ?? "any all").split(/\s+/);
@@ -190,6 +198,7 @@ class Build {
     const source = this.#source!,
       { architecture, profiles, parts = "both" } = this.#request;
     const needs = buildNeeds(source.stanza, { architecture, profiles, parts });
+    this.#depends = needs.depends;
     this.#log(
       `Build dependencies: ${needs.depends.join(", ") || "none"}\n` +
         (needs.conflicts.length === 0 ? "" : `Build conflicts: ${needs.conflicts.join(", ")}\n`),
@@ -226,15 +235,14 @@ class Build {
   }
 
   async #unpack(usage: Usage): Promise<void> {
-    const { dsc } = this.#source!;
-    if (dsc === undefined) return;
+    const { dsc } = this.#source!,
+      { folder } = this.#environment;
     // What the files are is settled; whose signature the .dsc has is not ours to judge here.
-    await this.#command(
-      usage,
-      ["dpkg-source", "--no-check", "-x", dsc, this.#tree],
-      this.#environment.folder,
-      "dpkg-source",
-    );
+    if (dsc !== undefined)
+      await this.#command(usage, ["dpkg-source", "--no-check", "-x", dsc, this.#tree], folder, "dpkg-source");
+    if (this.#entry === undefined) return;
+    const argv = ["sh", "-c", PREPEND_SCRIPT, "sh", this.#entry.entry];
+    await this.#command(usage, argv, `${folder}/${this.#tree}`, "debian/changelog");
   }
 
   async #build(usage: Usage): Promise<void> {
@@ -266,8 +274,9 @@ class Build {
 
   /** @returns what `.changes` lists, with their hashes, and it itself last */
   async #check(): Promise<ExpectedFile[]> {
-    const { name, version } = this.#source!,
-      { architecture, parts } = this.#request;
+    const { name } = this.#source!,
+      { architecture, parts } = this.#request,
+      version = this.#entry?.version ?? this.#source!.version;
     const stem = `${name}_${versionInNames(version)}_${parts === "all" ? "all" : architecture}`;
     const changes = await this.#root!.read(`${stem}.changes`, RECORD_SIZE_MAX);
     if (changes === undefined) throw new StageError("build", `the build has left no ${stem}.changes`);

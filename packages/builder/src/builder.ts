@@ -4,6 +4,7 @@
  */
 export * from "./build-request.ts";
 export { build } from "./build.ts";
+export { binNmuFault, type BinNmu } from "./bin-nmu/changelog-entry.ts";
 export { BUILD_FOLDER, BUILD_USER, buildEnvironment, type BuildEnvironment } from "./build-environment.ts";
 export {
   InfrastructureError,

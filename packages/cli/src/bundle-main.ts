@@ -8,7 +8,7 @@
  * what is kept is read and checked whole:
  *
  * ```
- * compile-cache/program-COMMAND   u32 CRC-32 of the rest · u32 bytes of the head · head (JSON) · code of each script
+ * compile-cache/program-COMMAND   u32 sum of the rest · u32 bytes of the head · head (JSON) · code of each script
  * ```
  *
  * V8 forgets bytecode that lies unused through many collections. A flag would stop it, but machine code of translations
@@ -23,6 +23,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { constants, Script } from "node:vm";
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
+import { wordSum } from "./word-sum.ts";
 
 /**
  * The bundler's: what tells this bundle from others, the script that is the program, and under what name its code is
@@ -141,7 +142,7 @@ function keep(): void {
   const start = Buffer.alloc(HEAD_START);
   start.writeUInt32LE(head.length, 4);
   const file = Buffer.concat([start, head, ...code.values()]);
-  file.writeUInt32LE(checksum(file.subarray(4)));
+  file.writeUInt32LE(wordSum(file.subarray(4)));
   const folder = homeFolder(stratosHome(), "compile-cache");
   const aside = join(folder, `.${FILE}.${process.pid}`);
   try {
@@ -155,7 +156,7 @@ function keep(): void {
 /** @returns null when there is none that is sound, and of this bundle on this Node */
 function readKept(): Kept | null {
   const file = readOwn(join(stratosHome(), "compile-cache", FILE));
-  if (file === null || file.length < HEAD_START || checksum(file.subarray(4)) !== file.readUInt32LE()) return null;
+  if (file === null || file.length < HEAD_START || wordSum(file.subarray(4)) !== file.readUInt32LE()) return null;
   let at = HEAD_START + file.readUInt32LE(4);
   const head = JSON.parse(file.toString("utf8", HEAD_START, at)) as Head;
   if (head.build !== STRATOS_BUILD || head.runtime !== RUNTIME) return null;
@@ -183,10 +184,6 @@ function readOwn(path: string): Buffer | null {
 }
 
 /** What only some starts need of Node is loaded by those. */
-function checksum(bytes: Uint8Array): number {
-  return process.getBuiltinModule("node:zlib").crc32(bytes);
-}
-
 function engine(): typeof import("node:v8") {
   return process.getBuiltinModule("node:v8");
 }

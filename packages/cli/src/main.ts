@@ -1,10 +1,10 @@
 import { keepCompiledCode, ownProcess, stratosHome } from "@stratos/host-node/home";
-import { endWithBrokenPipe } from "./broken-pipe.ts";
+import { EXIT_BROKEN_PIPE, endWithBrokenPipe } from "./broken-pipe.ts";
+import { plainArguments } from "./lisp/plain-arguments.ts";
 
 // The bundle keeps more than Node does (bundle-main.ts).
 if (import.meta.url.endsWith(".ts")) keepCompiledCode(stratosHome());
 ownProcess();
-endWithBrokenPipe();
 process.on("uncaughtException", (error: Error) => {
   console.error(`stratos: internal error: ${error.stack ?? String(error)}`);
   process.exit(125);
@@ -12,6 +12,9 @@ process.on("uncaughtException", (error: Error) => {
 void main();
 
 async function main(): Promise<void> {
+  const plain = process.argv[2] === "lisp" ? plainArguments(process.argv.slice(3)) : null;
+  if (plain !== null) return await runPlainLisp(plain);
+  endWithBrokenPipe();
   const { runCli } = await import("./cli.ts");
   const status = await runCli(process.argv.slice(2));
   // What waits for a slow reader of a pipe would be lost with us, and nobody would know.
@@ -20,5 +23,19 @@ async function main(): Promise<void> {
   // A write that failed says so in the next turn.
   await new Promise((resolve) => setImmediate(resolve));
   // exit, not exitCode: a host stream that still has a listener must not keep a finished run alive.
+  process.exit(status);
+}
+
+/** A program of AstraLisp writes by descriptors: Node's streams are not even made. */
+async function runPlainLisp({ file, args, options }: NonNullable<ReturnType<typeof plainArguments>>): Promise<void> {
+  const { runLisp } = await import("./lisp/run-lisp.ts");
+  let status: number;
+  try {
+    status = await runLisp(file, args, options);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EPIPE") process.exit(EXIT_BROKEN_PIPE);
+    const { tell } = await import("./run-cli.ts");
+    status = tell(error);
+  }
   process.exit(status);
 }

@@ -96,6 +96,30 @@ export function parseSeed(text: string): number {
   return Number(text);
 }
 
+/** A place of a recording: after so many instructions, events or lines of output, or before its last instruction. */
+export type ReplayPosition =
+  { readonly kind: "instruction" | "event" | "line"; readonly number: number } | { readonly kind: "end" };
+
+export function parsePosition(text: string): ReplayPosition {
+  if (text === "end") return { kind: "end" };
+  const found = /^(?:(event|line):)?(\d{1,15})$/.exec(text.replace(/(?<=\d)[_,](?=\d)/g, ""));
+  if (found === null) throw new InvalidArgumentError("expected N (instructions), event:N, line:N or end");
+  return { kind: (found[1] ?? "instruction") as "instruction" | "event" | "line", number: Number(found[2]) };
+}
+
+/** 0: any that is free. */
+export function parseGdbPort(text: string): number | "-" {
+  if (text === "-") return "-";
+  const port = Number(text.replace(/^:/, ""));
+  if (!/^:?\d{1,5}$/.test(text) || port > 65535) throw new InvalidArgumentError("expected a port, or -");
+  return port;
+}
+
+export function parseProcess(text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError("expected the number of a process");
+  return Number(text);
+}
+
 export function parseHarts(text: string): number {
   if (!/^[1-9]\d*$/.test(text) || Number(text) > MAX_HARTS)
     throw new InvalidArgumentError(`expected a number from 1 to ${MAX_HARTS}`);

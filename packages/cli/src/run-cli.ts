@@ -81,7 +81,7 @@ function forEachCommand(command: Command, visit: (command: Command) => void): vo
 }
 
 /** Prints a failure as the conventions say; a defect of ours also says where, because that is what its report needs. */
-function tell(error: unknown): number {
+export function tell(error: unknown): number {
   if (error instanceof BrokenPipe) return EXIT_BROKEN_PIPE;
   if (error instanceof OperationError) {
     process.stderr.write(`stratos: ${printable(error.message)}\n`);

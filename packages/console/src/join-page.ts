@@ -5,13 +5,13 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The machine in a tab, and the console of `stratos serve`. */
-export type PageName = "tab" | "systems";
+/** The machine in a tab, the console of `stratos serve`, and the volumes of `stratos fs serve`. */
+export type PageName = "tab" | "systems" | "volumes";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
 export function joinPage(name: PageName): Promise<Map<string, Uint8Array>> {
-  return name === "tab" ? joinTab() : joinSystems();
+  return name === "tab" ? joinTab() : joinServed(name);
 }
 
 /**
@@ -37,8 +37,8 @@ async function joinTab(): Promise<Map<string, Uint8Array>> {
   return files;
 }
 
-async function joinSystems(): Promise<Map<string, Uint8Array>> {
-  const folder = join(HERE, "page", "systems");
+async function joinServed(name: PageName): Promise<Map<string, Uint8Array>> {
+  const folder = join(HERE, "page", name);
   const files = await joinFiles(folder, ["page.ts", "page.css"]);
   return files.set("index.html", pageNaming(folder, files));
 }

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-
 /**
  * What V8 is told in a process of Stratos' own: its flags hold for all code in the process, so one of somebody else's
  * is left as it is.
@@ -25,7 +23,7 @@ export function ownProcess(): void {
 export function leaveStackChecks(): void {
   if (!isOwn || isSet || !IS_KNOWN) return;
   isSet = true;
-  setFlagsFromString(`--${FLAG}`);
+  process.getBuiltinModule("node:v8").setFlagsFromString(`--${FLAG}`);
 }
 
 /** With these another process finds the machine code that this one keeps, and makes what this one finds. */

@@ -1,5 +1,5 @@
-import { getHeapStatistics, setFlagsFromString } from "node:v8";
-import { WebAssemblyEngine, type WasmMemory, type WasmModule, type WebAssemblyNamespace } from "@stratos/host";
+import type { WasmMemory, WasmModule, WebAssemblyNamespace } from "@stratos/host";
+import { WebAssemblyEngine } from "@stratos/host/web-assembly-engine";
 import { leaveStackChecks } from "./own-process.ts";
 
 /** TypeScript declares the global only with the DOM's types. */
@@ -24,14 +24,15 @@ export class NodeWasmEngine extends WebAssemblyEngine {
    * the heap may have: so at each machine's beginning. It then takes the heap for one that has to stay small, and
    * collects it anew as soon as that has grown by some MiB, which it does while the first program starts.
    */
-  override createMemory(pages64KiB: number): WasmMemory {
-    if (pages64KiB < LARGE_MEMORY_PAGES || !IS_KNOWN) return super.createMemory(pages64KiB);
-    const growth = Math.round((100 * HEAP_GROWTH) / getHeapStatistics().used_heap_size);
+  override createMemory(pages64KiB: number, maximumPages?: number): WasmMemory {
+    if (pages64KiB < LARGE_MEMORY_PAGES || !IS_KNOWN) return super.createMemory(pages64KiB, maximumPages);
+    const { used_heap_size: used } = process.getBuiltinModule("node:v8").getHeapStatistics();
+    const growth = Math.round((100 * HEAP_GROWTH) / used);
     // V8 lets a heap that is large grow by as much itself.
-    if (growth < 100) return super.createMemory(pages64KiB);
+    if (growth < 100) return super.createMemory(pages64KiB, maximumPages);
     setFlagsFromString(`--heap-growing-percent=${growth}`);
     try {
-      return super.createMemory(pages64KiB);
+      return super.createMemory(pages64KiB, maximumPages);
     } finally {
       setFlagsFromString("--heap-growing-percent=0");
     }
@@ -93,4 +94,9 @@ function moduleIntrinsics(): ModuleIntrinsics | null {
     setFlagsFromString("--no-allow-natives-syntax");
   }
   return found;
+}
+
+/** Loaded by those who need it: a short program of AstraLisp does without. */
+function setFlagsFromString(flag: string): void {
+  process.getBuiltinModule("node:v8").setFlagsFromString(flag);
 }

@@ -1,7 +1,10 @@
 /** The host's WebAssembly engine (layers below the faces see no `WebAssembly` global). */
 
 export interface WasmMemory {
+  /** Another one after `grow`. */
   readonly buffer: ArrayBuffer;
+  /** @throws RangeError where the host does not give as much, or beyond the maximum */
+  grow(pages64KiB: number): number;
 }
 export interface WasmTable {
   readonly length: number;
@@ -18,9 +21,10 @@ export interface WasmInstance {
 
 export interface WasmEngine {
   /**
-   * A memory of fixed size, zero-filled and committed lazily by the host; never grown, so its buffer never detaches.
+   * A memory, zero-filled and committed lazily by the host. Without a greater maximum its size is fixed, so that its
+   * buffer never detaches.
    */
-  createMemory(pages64KiB: number): WasmMemory;
+  createMemory(pages64KiB: number, maximumPages?: number): WasmMemory;
   createTable(elements: number): WasmTable;
   /** Compiles synchronously. Invalid bytes are a defect of ours: throws. */
   compile(bytes: Uint8Array): WasmModule;

@@ -16,8 +16,8 @@ export class WebAssemblyEngine implements WasmEngine {
     this.#host = host;
   }
 
-  createMemory(pages64KiB: number): WasmMemory {
-    return new this.#host.Memory({ initial: pages64KiB, maximum: pages64KiB });
+  createMemory(pages64KiB: number, maximumPages = pages64KiB): WasmMemory {
+    return new this.#host.Memory({ initial: pages64KiB, maximum: maximumPages });
   }
 
   createTable(elements: number): WasmTable {

@@ -193,6 +193,17 @@ export interface EventView {
 export interface ChannelView {
   readonly name: string;
   readonly policy: "fifo" | "priority" | "fair";
+  /** Which of the hosts that could take a task is given it. `first`: who asks first. */
+  readonly balance:
+    | "first"
+    | "round-robin"
+    | "weighted-round-robin"
+    | "least-runs"
+    | "least-load"
+    | "random"
+    | "hash"
+    | "fastest"
+    | "pack";
   readonly description: string;
   readonly retentionDays: number | null;
   /** Channels whose packages its builds may use, too. */
@@ -232,6 +243,48 @@ export interface PackageView {
   /** Who brought it: `hub` for what a task left, else who promoted it. */
   readonly actor: string;
   readonly added: string;
+}
+
+/** Sources of a channel that are to be built anew, each as a binNMU. */
+export interface RebuildRequest {
+  /** By name, as the channel has them. */
+  readonly sources?: readonly string[];
+  /** What builds on these binary packages; `src:NAME`: on any of that source. */
+  readonly reverseDepends?: readonly string[];
+  /** Also what builds on what is built anew, and so on. */
+  readonly recursive?: boolean;
+  /** One line of the changelog. */
+  readonly reason: string;
+  /** N of `+bN` (default: for each source the next that is free). */
+  readonly number?: number;
+  /** Only for these. */
+  readonly arches?: readonly string[];
+  readonly priority?: number;
+}
+
+export interface RebuildView {
+  readonly channel: string;
+  /** Of the tasks; null: none were made. */
+  readonly workflow: number | null;
+  /** By wave; those of one wave do not wait for each other. */
+  readonly items: readonly {
+    readonly wave: number;
+    readonly source: string;
+    /** Of the source; its packages get `+bN` behind theirs. */
+    readonly version: string;
+    readonly arch: string;
+    readonly number: number;
+    /** Packages that have changed, and that it builds on. */
+    readonly because: readonly string[];
+    /** Sources of earlier waves that it waits for. */
+    readonly after: readonly string[];
+    /** Sources that need it, and that it needs. */
+    readonly circle: readonly string[];
+    /** Where it is known from what it builds on; `buildinfo`: from all that was installed then. */
+    readonly known: "builder" | "dsc" | "buildinfo" | "unknown";
+    readonly task: number | null;
+  }[];
+  readonly leftOut: readonly { readonly source: string; readonly version: string; readonly why: string }[];
 }
 
 /** Where a channel's builds find packages. */

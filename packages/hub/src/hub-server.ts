@@ -17,17 +17,18 @@ import { WEBHOOK_ROUTES } from "./api/webhook-routes.ts";
 import type { Database } from "./database/database.ts";
 import { HubService, type HubOptions } from "./hub-service.ts";
 import { webhookChore } from "./leader/deliver-webhooks.ts";
+import { Rebuilds } from "./repositories/rebuilds.ts";
 import { Repositories, type ReadPackage } from "./repositories/repositories.ts";
 import { repositoryPages } from "./repositories/repository-pages.ts";
 import { migrate } from "./store/migrations/migrate.ts";
 import { webPages } from "./web/web-pages.ts";
 
-export function apiRoutes(blobs: BlobStore, repositories: Repositories): readonly ApiRoute[] {
+export function apiRoutes(database: Database, blobs: BlobStore, repositories: Repositories): readonly ApiRoute[] {
   return [
     ...TASK_ROUTES,
     ...HOST_ROUTES,
     ...blobRoutes(blobs),
-    ...packageRoutes(repositories),
+    ...packageRoutes(repositories, new Rebuilds(database, blobs)),
     ...WEBHOOK_ROUTES,
     ...ADMIN_ROUTES,
   ];
@@ -67,7 +68,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     (context.env as { incoming?: IncomingMessage }).incoming?.socket.remoteAddress ?? "unknown";
   const app = createApi(service, {
     version: options.version,
-    routes: apiRoutes(blobs, repositories),
+    routes: apiRoutes(database, blobs, repositories),
     repositories: repositoryPages(repositories, blobs),
     pages: (attempts) => webPages(service, { isSecure: options.tls !== undefined, attempts, addressOf }),
     addressOf,

@@ -51,7 +51,7 @@ export class HubService {
   }
 
   async start(): Promise<void> {
-    await this.database.listen(["hub_runnable", "hub_cancel", "hub_ended"], (channel, payload) =>
+    await this.database.listen(["hub_runnable", "hub_offered", "hub_cancel", "hub_ended"], (channel, payload) =>
       this.#heard(channel, payload),
     );
     this.leadership.start();
@@ -73,7 +73,7 @@ export class HubService {
     if (channel === "hub_runnable") {
       const [name, arch, count] = payload.split(" ");
       this.claims.wakeFor(name!, arch!, Number(count));
-    } else if (channel === "hub_cancel") this.claims.wakeHost(payload);
+    } else if (channel === "hub_cancel" || channel === "hub_offered") this.claims.wakeHost(payload);
     else if (channel === "hub_ended") this.housekeeping.nudge();
     else {
       // The connection was lost for a while: anything may have been missed.

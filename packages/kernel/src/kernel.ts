@@ -10,7 +10,19 @@ export type { Kernel, KernelOptions } from "./task/kernel-state.ts";
 export { Board } from "./task/board.ts";
 export type { MemoryAccount } from "./frames/memory-account.ts";
 export type { Notice } from "./ground/notice.ts";
-export { runTasks } from "./task/run-loop.ts";
+export { leaveStoppedSlice, runTasks, STANDS } from "./task/run-loop.ts";
+export {
+  isSamePosition,
+  type Stop,
+  type StopPosition,
+  type StopReason,
+  Stops,
+  WATCH_LENGTH_MAX,
+  type Watchpoint,
+  WATCHES_MAX,
+} from "./task/stops.ts";
+export { peekFile, peekMemory } from "./peek-memory.ts";
+export { placeOf, registersOf, type TaskPlace } from "./task/task-place.ts";
 export {
   createInit,
   type FirstProcess,
@@ -21,6 +33,7 @@ export {
 } from "./task/first-process.ts";
 export { callsByNumber, CALL_TABLES } from "./syscall/all-calls.ts";
 export { settledValues } from "./procfs/sysctl.ts";
+export { stopAllProcesses } from "./task/deliver-signals.ts";
 export { sendSignalToProcess } from "./signal/send-signal.ts";
 export { signalInfo } from "./signal/pending-signals.ts";
 export { NetlinkSocket } from "./socket/netlink/netlink-socket.ts";
@@ -30,6 +43,7 @@ export { mountRoot, mountAt, mountFileAt, directoryAt } from "./vfs/mounting.ts"
 export type { Inode } from "./vfs/inode.ts";
 export { readFileBytes } from "./vfs/read-file.ts";
 export { openPath } from "./vfs/open.ts";
+export { pathName } from "./vfs/path-name.ts";
 export { lookupPath } from "./vfs/path-walk.ts";
 export { linkPaths, makeDirectory, makeSymlink, removeDirectory, removeFile, renameName } from "./vfs/name-changes.ts";
 export { changeMode, changeOwner, changeTimes } from "./vfs/attributes.ts";
@@ -51,7 +65,7 @@ export {
 } from "./socket/inet/ip-address.ts";
 export { ipOfText, textOfIp } from "./socket/inet/ip-text.ts";
 export { type HostSocketOwner, type HostListener, openHostListener } from "./host-service/host-listener.ts";
-export type { HostConnection } from "./host-service/host-connection.ts";
+export { HostConnection } from "./host-service/host-connection.ts";
 export { HostFile } from "./host-service/host-file.ts";
 export type { Socket } from "./socket/socket.ts";
 export type { Waiter } from "./ground/wait-queue.ts";

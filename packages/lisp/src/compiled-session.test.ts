@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CompiledLisp } from "./compiled-session.ts";
 import { closedSystem } from "./interpreter/system.ts";
+import { haveSameRuntime } from "./image/engine-image.ts";
+import { backtrace } from "./repl/repl.ts";
 import { Lisp } from "./session.ts";
 import { testWasmEngine } from "./testing/wasm-engine.ts";
 
@@ -140,7 +142,10 @@ const PROGRAMS: Record<string, string> = {
 // All but the first session start from what the first has compiled.
 const image = new CompiledLisp(new Lisp(), { wasm: testWasmEngine }).engine.saveImage();
 
-function outcome(text: string, isCompiled: boolean, debug?: "verify" | "torture"): string {
+/** How a program is run; `built`: compiled ahead by one session, run by another. */
+type Way = "interpreted" | "compiled" | "built";
+
+function outcome(text: string, way: Way, debug?: "verify" | "torture"): string {
   const parts: string[] = [];
   const decoder = new TextDecoder();
   const sink = {
@@ -149,28 +154,34 @@ function outcome(text: string, isCompiled: boolean, debug?: "verify" | "torture"
     close: () => {},
   };
   const lisp = new Lisp({ system: closedSystem({ standardOutput: sink }) });
-  const runner = isCompiled
-    ? new CompiledLisp(lisp, {
-        wasm: testWasmEngine,
-        memoryBytes: 256 * 1024 * 1024,
-        image,
-        ...(debug === undefined ? {} : { debug }),
-      })
-    : lisp;
+  const options = { wasm: testWasmEngine, memoryBytes: 256 * 1024 * 1024, ...(debug === undefined ? {} : { debug }) };
   try {
-    runner.runProgram(text, "program.scm");
+    if (way === "interpreted") lisp.runProgram(text, "program.scm");
+    else if (way === "compiled") new CompiledLisp(lisp, { ...options, image }).runProgram(text, "program.scm");
+    else new CompiledLisp(lisp, { ...options, image: build(text) }).runImage();
   } catch (error) {
     const words = lisp.describe(error);
     if (words === null) throw error;
-    parts.push(`\nerror: ${words}`);
+    parts.push(`\nerror: ${words}`, ...(way === "built" ? backtrace(error) : []));
   }
   return parts.join("");
 }
 
+const built = new Map<string, Uint8Array>();
+
+function build(text: string): Uint8Array {
+  let program = built.get(text);
+  if (program === undefined) {
+    const session = new CompiledLisp(new Lisp(), { wasm: testWasmEngine, keepsModules: true });
+    built.set(text, (program = session.buildProgram(text, "program.scm")));
+  }
+  return program;
+}
+
 for (const [name, text] of Object.entries(PROGRAMS)) {
   test(`${name}: the same on both engines`, () => {
-    const expected = outcome(text, false);
-    assert.equal(outcome(text, true), expected);
+    const expected = outcome(text, "interpreted");
+    assert.equal(outcome(text, "compiled"), expected);
     assert.ok(expected.length > 0);
   });
 }
@@ -181,5 +192,40 @@ test("the heap is whole after each collection of a program that uses most of the
     (define k (make-parameter 0))
     (write (list (work 2000) (parameterize ((k (make-vector 1000 'x))) (vector-length (k))) (expt 7 200) (map (lambda \
 (x) (* x 1.5)) '(1 2 3))))`;
-  assert.equal(outcome(text, true, "verify"), outcome(text, false));
+  assert.equal(outcome(text, "compiled", "verify"), outcome(text, "interpreted"));
+});
+
+/** Of a built program the source is not there to be shown. */
+function withoutPlace(output: string): string {
+  return output.replace(/(\nerror: [^\n]*?)(?: {2}from .*|\n {2}.*)$/su, "$1");
+}
+
+test("a built program does what it does when it is compiled and run at once, its errors and their callers too", () => {
+  const own = `(import (scheme base) (scheme write) (scheme eval))
+    (define-record-type point (make-point x y) point? (x px set-px!) (y py))
+    (define table (list (cons 'a 1.5) (cons "b" (expt 2 100)) '#(1/2 #\\c #u8(1 2))))
+    (write table)
+    (set-px! (car (list (make-point 1 2))) 5)
+    (write (eval '(map (lambda (x) (* x 2)) '(1 2)) (environment '(scheme base))))
+    (write (call/cc (lambda (k) (for-each (lambda (x) (if (> x 1) (k x))) '(1 2 3)))))
+    (define (deep n) (if (= n 0) 0 (+ 1 (deep (- n 1)))))
+    (write (deep 100000))
+    (define (outer x) (list (inner x) 1))
+    (define inner (if (pair? table) (lambda (x) (vector-ref x 9)) car))
+    (outer (vector 1))`;
+  for (const text of [own, ...Object.values(PROGRAMS).filter((_, index) => index % 12 === 0)])
+    assert.equal(withoutPlace(outcome(text, "built")), withoutPlace(outcome(text, "compiled")));
+  assert.match(outcome(own, "built"), /vector-ref: index out of range: 9 {2}from the top level, program\.scm:10/su);
+  assert.equal(withoutPlace(outcome(own, "built", "verify")), withoutPlace(outcome(own, "compiled")));
+});
+
+test("an image tells whether another one is of the same build", () => {
+  assert.equal(haveSameRuntime(build("1"), image), true);
+  const other = new CompiledLisp(new Lisp(), { wasm: testWasmEngine, nurseryBytes: 1024 * 1024 }).engine.saveImage();
+  assert.equal(haveSameRuntime(other, image), false);
+  const changed = image.slice();
+  const at = Buffer.from(image).indexOf('"runtimeSum":') + '"runtimeSum":'.length;
+  changed[at] = changed[at] === 0x31 ? 0x32 : 0x31;
+  assert.equal(haveSameRuntime(changed, image), false);
+  assert.equal(haveSameRuntime(image.subarray(0, 100), image), false);
 });

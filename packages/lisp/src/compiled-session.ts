@@ -66,6 +66,26 @@ export class CompiledLisp {
     }
   }
 
+  /**
+   * Compiles a program with all that it needs; nothing is run. Of a session with `keepsModules` and without an image.
+   * @returns an image; a session that is given it runs the program by `runImage`
+   */
+  buildProgram(text: string, file: string): Uint8Array {
+    const units = reachableUnits(this.lisp.expandProgram(text, file));
+    return this.engine.saveImage(
+      units.map((unit, index) => this.engine.compile(unit, { isClosed: index === units.length - 1 })),
+    );
+  }
+
+  /** Runs the program of the image that this session was given. @throws SchemeError, ExitRequest */
+  runImage(): unknown {
+    try {
+      return this.engine.runImage();
+    } finally {
+      this.lisp.flush();
+    }
+  }
+
   /** Evaluates all forms of a text in the interaction environment; each before the next is expanded. */
   evaluateText(text: string, file: string): unknown {
     let value: unknown = UNSPECIFIED;

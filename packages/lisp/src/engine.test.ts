@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import type { WasmEngine, WasmMemory } from "@stratos/host";
 import { SchemeError } from "./datum/condition.ts";
 import type { Condition } from "./datum/condition.ts";
 import { createEngine } from "./engine.ts";
@@ -170,4 +171,34 @@ test("a program that needs more than its heap ends with an error of kind limit",
     () => run("(define (grow l) (grow (cons 1 l))) (grow '())", { memoryBytes: 32 * 1024 * 1024 }),
     (error) => error instanceof SchemeError && (error.payload as Condition).kind === "limit",
   );
+});
+
+test("memory is taken when a collection needs it, and less where the host has less", () => {
+  const engineWith = (most: number): { engine: Engine; memory: () => number } => {
+    let memory: WasmMemory | undefined;
+    const wasm: WasmEngine = {
+      ...testWasmEngine,
+      createMemory: (pages, maximum = pages) => {
+        memory = testWasmEngine.createMemory(pages, Math.min(maximum, Math.floor(most / 65536)));
+        return memory;
+      },
+    };
+    const engine = createEngine({ wasm, memoryBytes: 512 * 1024 * 1024, image });
+    return { engine, memory: () => memory!.buffer.byteLength };
+  };
+  const evaluate = (engine: Engine, text: string): unknown =>
+    engine.load(
+      expandRuntime(readForms(text), { library: "program", globalOf: (word) => engine.runtimeGlobal(word) }),
+      { isClosed: true },
+    );
+  const long = "(let loop ((n 1000000) (l '())) (if (= n 0) (length l) (loop (- n 1) (cons n l))))";
+  const plenty = engineWith(512 * 1024 * 1024);
+  assert.equal(evaluate(plenty.engine, "(+ 1 2)"), 3);
+  assert.ok(plenty.memory() < 16 * 1024 * 1024, `${plenty.memory()} bytes for a sum`);
+  assert.equal(evaluate(plenty.engine, long), 1_000_000);
+  assert.equal(plenty.memory(), 512 * 1024 * 1024);
+  const little = engineWith(200 * 1024 * 1024);
+  assert.equal(evaluate(little.engine, long), 1_000_000);
+  assert.equal(little.memory(), 128 * 1024 * 1024);
+  assert.throws(() => evaluate(engineWith(24 * 1024 * 1024).engine, long), /out of memory/);
 });

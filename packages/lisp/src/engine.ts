@@ -14,7 +14,7 @@ import { Cell, Immediate, Kind, Region, Register, Tag, VARIADIC, cellAddress, he
 import { compileUnit } from "./back-wasm/compile-unit.ts";
 import type { ExportPlace, Exporter, Surroundings } from "./back-wasm/compile-unit.ts";
 import { TableSlot, lowSignatures, runtimeModule } from "./back-wasm/runtime-module.ts";
-import { readEngineImage, writeEngineImage } from "./image/engine-image.ts";
+import { callsWithPlaces, placesOf, readEngineImage, sourcesOf, writeEngineImage } from "./image/engine-image.ts";
 import type { EngineImage, MemoryPart, RuntimeModule } from "./image/engine-image.ts";
 import type { LowSignature } from "./low/compile.ts";
 import { readForms } from "./low/read.ts";
@@ -50,6 +50,8 @@ export interface EngineOptions {
   readonly primitives?: ReadonlyMap<string, Primitive>;
   /** What `saveImage` gave: the runtime need not be compiled. One that does not fit these options is not used. */
   readonly image?: Uint8Array | null;
+  /** Modules of units are kept, for an image with a program. */
+  readonly keepsModules?: boolean;
 }
 
 export interface EngineStatistics {
@@ -69,6 +71,10 @@ interface CompileKind {
 
 /** Frames that are looked through for a backtrace. */
 const CALLS_MAX = 1000;
+/** What an image puts into the old generation, generously. */
+const OWN_BYTES = 1024 * 1024;
+/** Places of the table at first: the runtime's, and a program's. */
+const TABLE_FIRST = 1024;
 const SAVED_REGISTERS = [Register.cellCount, Register.staticNext, Register.oldNext] as const;
 
 export function createEngine(options: EngineOptions): Engine {
@@ -82,8 +88,8 @@ export class Engine {
   readonly #table: WasmTable;
   readonly #low: WasmInstance;
   readonly #lowSignatures: ReadonlyMap<string, LowSignature>;
-  /** Modules of the runtime itself, in order; empty when they come from an image. */
-  readonly #runtimeModules: RuntimeModule[];
+  /** Modules of the runtime itself (empty when they come from an image), and with `keepsModules` all others. */
+  readonly #keptModules: RuntimeModule[];
   readonly #units: Map<string, WasmInstance>;
   readonly host: HostPrimitives;
   evaluator: Evaluator;
@@ -105,9 +111,12 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.options = options;
     const { wasm, memoryBytes = 512 * 1024 * 1024, nurseryBytes = 4 * 1024 * 1024 } = options;
-    this.#memory = wasm.createMemory(Math.floor(memoryBytes / 65536));
-    this.#table = wasm.createTable(16384);
-    this.heap = new Heap(this.#memory, { nurseryBytes });
+    // A host collects its own garbage when it is asked for much, and takes time for each place of a table.
+    const pages = Math.floor(memoryBytes / 65536);
+    const first = Heap.firstPages({ nurseryBytes, ownBytes: OWN_BYTES });
+    this.#memory = wasm.createMemory(Math.min(first, pages), pages);
+    this.#table = wasm.createTable(TABLE_FIRST);
+    this.heap = new Heap(this.#memory, { nurseryBytes, memoryBytes: pages * 65536 });
     const { system = closedSystem() } = options;
     this.#ports = options.ports ?? makeStandardPorts(system);
     this.host = new HostPrimitives(this, { system, ports: this.#ports, extra: options.primitives ?? new Map() });
@@ -131,7 +140,7 @@ export class Engine {
     this.#sources = [];
     this.#calls = new Map();
     this.#sourceIndexes = new Map();
-    this.#runtimeModules = [];
+    this.#keptModules = [];
     this.#tableNext = TableSlot.first;
     const image = options.image === undefined || options.image === null ? null : readEngineImage(options.image);
     this.#image = image?.fingerprint === this.#fingerprint ? image : null;
@@ -154,6 +163,7 @@ export class Engine {
       vm: { memory: this.#memory, table: this.#table },
       host: {
         "host-call": (sp: number, operation: number) => this.host.run(sp, operation),
+        "grow-heap": () => this.heap.grow(),
         "heap-full": () => {
           throw new HeapFullError();
         },
@@ -187,10 +197,13 @@ export class Engine {
     return JSON.stringify([nurseryBytes ?? null, Object.values(passes), this.host.names]);
   }
 
-  /** The runtime, ready to go on from; of an engine that has compiled its runtime and loaded nothing else. */
-  saveImage(): Uint8Array {
+  /**
+   * The runtime, ready to go on from; of an engine that has compiled its runtime and run nothing else.
+   * @param units  what `compile` gave for the units of a program, which `runImage` will run; with `keepsModules`
+   */
+  saveImage(units: readonly bigint[] = []): Uint8Array {
     const { heap } = this;
-    assert(this.#runtimeModules.length === this.#units.size, "an image is made of a fresh engine");
+    assert(this.#keptModules.length === this.#units.size, "an image holds all modules of its engine");
     // What lives goes to the old generation, whose start it fills.
     (this.#low.exports["collect"] as (sp: number, bytes: number) => void)(Region.stack, 0);
     const ports = [this.#ports.input, this.#ports.output, this.#ports.error].map(({ value }) => value);
@@ -199,7 +212,7 @@ export class Engine {
       fingerprint: this.#fingerprint,
       low: runtimeModule(),
       lowSignatures: [...this.#lowSignatures],
-      modules: this.#runtimeModules,
+      modules: this.#keptModules,
       memory: [
         range(Region.cells, cellAddress(heap.get(Register.cellCount))),
         range(Region.statics, heap.get(Register.staticNext)),
@@ -214,7 +227,25 @@ export class Engine {
       exporter: this.#exported,
       topLevels: [...this.#topLevels.values()],
       runtime: [...this.#runtime],
+      program:
+        units.length === 0
+          ? null
+          : { units: units.map(Number), sources: placesOf(this.#sources), calls: callsWithPlaces(this.#calls) },
     });
+  }
+
+  /** Whether the image that was given is in use. */
+  get hasImage(): boolean {
+    return this.#image !== null;
+  }
+
+  /** Runs the program of the image. @returns the value of its last form */
+  runImage(): unknown {
+    const program = this.#image?.program ?? null;
+    assert(program !== null, "the image must hold a program");
+    let value = 0n;
+    for (const unit of program.units) value = this.#run(BigInt(unit));
+    return this.heap.toDatum(value);
   }
 
   #restore(image: EngineImage): void {
@@ -226,6 +257,9 @@ export class Engine {
     const ports = [this.#ports.input, this.#ports.output, this.#ports.error];
     for (const { port, address } of image.ports) this.#objects.knowHandle(ports[port]!.value as object, address);
     for (const [key, cell] of image.numbers) this.#numbers.set(key, cell);
+    for (const source of sourcesOf(image.program?.sources ?? [])) this.#sourceIndex(source);
+    for (const [slot, procedure, place] of image.program?.calls ?? [])
+      this.#calls.set(slot, { procedure, source: sourcesOf([place])[0]! });
     for (const { name, bytes, imports } of image.modules)
       this.#instantiate(name, this.options.wasm.compile(bytes), imports);
   }
@@ -341,7 +375,8 @@ export class Engine {
       checksStack,
     });
     const { wasm } = this.options;
-    if (isRuntime) this.#runtimeModules.push({ name, bytes, imports: [...imports] });
+    if (isRuntime || this.options.keepsModules === true)
+      this.#keptModules.push({ name, isRuntime, bytes, imports: [...imports] });
     this.#instantiate(name, isHot ? wasm.compileHot(bytes) : wasm.compile(bytes), imports);
     return BigInt(main);
   }

@@ -32,6 +32,7 @@ export type { LispOptions } from "./session.ts";
 export { CompiledLisp } from "./compiled-session.ts";
 export { createEngine } from "./engine.ts";
 export type { EngineStatistics, Engine, EngineOptions } from "./engine.ts";
+export { haveSameRuntime } from "./image/engine-image.ts";
 export { HeapFullError } from "./heap/heap.ts";
 export type { LibraryFinder } from "./library/library.ts";
 export { closedSystem } from "./interpreter/system.ts";

@@ -20,6 +20,8 @@ import {
   sendSignalToProcess,
   signalInfo,
   startProcess,
+  leaveStoppedSlice,
+  STANDS,
   type StartFailure,
   type ThreadGroup,
   syncAll,
@@ -85,6 +87,8 @@ export class Machine {
   #virtualClock: InstructionClock | null;
   #nextWriteBackNs = WRITE_BACK_INTERVAL_NS;
   #underWay: WriteBack | null = null;
+  /** It stands in the midst of a turn (kernel, task/stops.ts) that ends then; null: it doesn't. */
+  #standsUntilNs: number | null = null;
 
   constructor(options: MachineOptions) {
     const { memoryBytes, board = createBoard(options) } = options;
@@ -181,6 +185,17 @@ export class Machine {
     if (process !== undefined) sendSignalToProcess(process, signalInfo(signal, SI_USER, { pid: 1 }));
   }
 
+  /** It stands in the midst of a turn. */
+  get stands(): boolean {
+    return this.#standsUntilNs !== null;
+  }
+
+  /** What it stands in is over, and it stops nowhere any more: from here on it does what was never recorded. */
+  leaveStop(): void {
+    leaveStoppedSlice(this.kernel);
+    this.#standsUntilNs = null;
+  }
+
   /** Ends the machine: nothing runs any more. */
   stop(): void {
     this.kernel.isStopped = true;
@@ -215,7 +230,7 @@ export class Machine {
   }
 
   /**
-   * Runs for at most `milliseconds`.
+   * Runs for at most `milliseconds`; one that stands in the midst of a turn goes on with that.
    *
    * @returns milliseconds until a timer is due when all tasks sleep (Infinity: only an event from outside can wake
    *   one), 0 when there is more to run
@@ -224,12 +239,17 @@ export class Machine {
     const { kernel } = this;
     if (kernel.isStopped) return Infinity;
     kernel.board.enter(kernel);
-    const untilNs = kernel.now() + milliseconds * 1e6;
-    kernel.work.beginTurn();
+    const untilNs = this.#standsUntilNs ?? kernel.now() + milliseconds * 1e6;
+    if (this.#standsUntilNs === null) kernel.work.beginTurn();
+    this.#standsUntilNs = null;
     let next = runTasks(kernel, untilNs);
     while (this.#virtualClock !== null && next > 0 && next < untilNs && !kernel.isStopped) {
       this.#virtualClock.skipTo(next);
       next = runTasks(kernel, untilNs);
+    }
+    if (next === STANDS) {
+      this.#standsUntilNs = untilNs;
+      return 0;
     }
     this.#writeBack();
     if (next === -1 || this.#underWay !== null) return 0;
@@ -268,7 +288,7 @@ export class Machine {
             underWay: it.#underWay,
           } = from),
       },
-      { keeps: ["processor", "#ends"] },
+      { keeps: ["processor", "#ends", "#standsUntilNs"] },
     );
   }
 }

@@ -5,7 +5,7 @@ import { TLB_MISS, emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { HART_EXIT, HART_FUEL, HART_PC, HART_TABLES } from "./hart-state.ts";
 import { instructionIndex } from "./instruction-table.ts";
-import { DEPTH_LIMIT, emitInterpreter } from "./interpreter.ts";
+import { DEPTH_LIMIT, emitInterpreter, type InterpreterForm } from "./interpreter.ts";
 import { emitOutOfLine, OUT_OF_LINE, OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
 import { READ_TIME } from "./lower/csr.ts";
 import type { InstructionMeanings } from "./lower/lowerings.ts";
@@ -41,6 +41,8 @@ interface CoreOptions {
   meanings: InstructionMeanings;
   hooks: CoreHooks;
   hotThreshold: number;
+  /** The interpreter that stops at any instruction, and runs no translations. Default: false. */
+  isExact?: boolean;
   archive: CodeArchive | undefined;
 }
 
@@ -56,10 +58,10 @@ export function createCoreModule(options: CoreOptions): CoreModule {
  * The module is the same in each run: its bytes are kept, and their machine code, so that a run neither writes nor
  * compiles it. What else they depend on, the translator and the processor, the archive's owner adds to its name.
  */
-function compileKept({ engine, archive, mode, meanings, hotThreshold }: CoreOptions): WasmModule {
-  const emit = (): Uint8Array => emitCoreModule(mode, meanings, hotThreshold);
+function compileKept({ engine, archive, mode, meanings, hotThreshold, isExact = false }: CoreOptions): WasmModule {
+  const emit = (): Uint8Array => emitCoreModule(mode, meanings, { hotThreshold, isExact });
   if (archive === undefined) return engine.compileHot(emit());
-  const name = { head: new Uint8Array(0), detail: `core module ${mode} ${hotThreshold}` };
+  const name = { head: new Uint8Array(0), detail: `core module ${mode} ${isExact ? "exact" : hotThreshold}` };
   const kept = archive.open(name);
   const [code, bytes] = [kept?.read(0) ?? null, kept?.read(1) ?? null];
   const restored = code === null || bytes === null ? null : engine.restore(code, bytes);
@@ -74,7 +76,7 @@ function compileKept({ engine, archive, mode, meanings, hotThreshold }: CoreOpti
 function emitCoreModule(
   mode: AddressMode,
   { helpers, lowerings }: InstructionMeanings,
-  hotThreshold: number,
+  form: InterpreterForm,
 ): Uint8Array {
   const builder = new ModuleBuilder();
   const { code } = builder;
@@ -116,8 +118,8 @@ function emitCoreModule(
   }
 
   const interpreterImports = { codeType, decode, ecall, hot, indirect, helper: helperIndex, lowerings };
-  emitInterpreter(code, mode, interpreterImports, hotThreshold);
-  emitRun(builder, codeType);
+  emitInterpreter(code, mode, interpreterImports, form);
+  emitRun(builder, codeType, form.isExact ? interpreter : null);
   emitLeave(builder);
   emitDispatch(builder, codeType);
   for (const name of outOfLine) emitOutOfLine(code, mode, interpreterImports, name);
@@ -152,8 +154,12 @@ function emitHelper(builder: ModuleBuilder, helper: Helper, helperIndex: (name: 
   code.endFunction(start);
 }
 
-/** Enters what stands at the pc, and goes on at the pc that comes back, until −1. */
-function emitRun(builder: ModuleBuilder, codeType: number): void {
+/**
+ * Enters what stands at the pc, and goes on at the pc that comes back, until −1.
+ *
+ * @param interpreter  enters this, whatever stands there
+ */
+function emitRun(builder: ModuleBuilder, codeType: number, interpreter: number | null): void {
   const { code } = builder;
   const [pc, record, tables] = [0, 1, 2];
   const start = code.beginFunction([{ count: 3, type: Type.i32 }]);
@@ -167,9 +173,11 @@ function emitRun(builder: ModuleBuilder, codeType: number): void {
   emitRecordLookup(code, tables, pc, record);
   code.localGet(pc);
   code.i32Const(DEPTH_LIMIT);
-  code.localGet(record);
-  code.memory(Op.i32Load16U, Record.slot);
-  code.callIndirect(codeType);
+  if (interpreter === null) {
+    code.localGet(record);
+    code.memory(Op.i32Load16U, Record.slot);
+    code.callIndirect(codeType);
+  } else code.call(interpreter);
   code.localTee(pc);
   code.i32Const(-1);
   code.op(Op.i32Ne);

@@ -297,3 +297,22 @@ test("a target becomes hot by the instructions between its executions, not by th
     assert.equal(processor.statistics.translatedFunctions > 0, isHot, `a loop of ${length + 2} instructions`);
   }
 });
+
+test("a run that is stopped between any two instructions keeps its reservation and goes on", () => {
+  const lrD = (rd: number, rs1: number): number => (0b00010 << 27) | (rs1 << 15) | (3 << 12) | (rd << 7) | 0x2f;
+  const scD = (rd: number, rs2: number, rs1: number): number =>
+    (0b00011 << 27) | (rs2 << 20) | (rs1 << 15) | (3 << 12) | (rd << 7) | 0x2f;
+  const words = [lui(10, DATA >>> 12), lrD(11, 10), addi(11, 11, 5), scD(12, 11, 10), ld(13, 10, 0), EBREAK];
+  const { processor, physical, x } = machine(words);
+  const stops: number[] = [];
+  let reason = processor.runExactly(100, { after: 0, passes: false });
+  for (let fuel = 100; reason === ExitReason.STOP; fuel--) {
+    stops.push((physical.u32[HART_PC >>> 2]! - CODE) / 4);
+    reason = processor.runExactly(fuel, { after: 1, passes: true });
+  }
+  assert.equal(reason, ExitReason.BREAKPOINT);
+  assert.deepEqual(stops, [0, 1, 2, 3, 4, 5]);
+  assert.equal(x(12), 0, "the store was made");
+  assert.equal(x(13), 5);
+  assert.equal(processor.statistics.instructions, 5);
+});

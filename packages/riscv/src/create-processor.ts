@@ -6,7 +6,15 @@ import { TranslatedCodeCache } from "./code-cache.ts";
 import { createCoreModule } from "./core-module.ts";
 import type { CoreModule } from "./core-module.ts";
 import { ExitReason } from "./exit-reason.ts";
-import { HART_EXIT, HART_FUEL, HART_INTERPRETED, HART_RESERVATION, HART_RETIRED } from "./hart-state.ts";
+import {
+  HART_EXIT,
+  HART_FUEL,
+  HART_INTERPRETED,
+  HART_PASS_FUEL,
+  HART_RESERVATION,
+  HART_RETIRED,
+  HART_STOP_FUEL,
+} from "./hart-state.ts";
 import { writeAesTables } from "./lower/aes.ts";
 import { updateNativeState } from "./lower/float-state.ts";
 import { instructionMeanings } from "./lower/lowerings.ts";
@@ -65,6 +73,9 @@ class TranslatingProcessor implements Processor {
   readonly #createEngine: (mode: AddressMode) => ModeEngine;
   /** Made when the first address space of their mode runs: most machines need one. */
   readonly #engines: Map<AddressMode, ModeEngine>;
+  /** Made when one is asked to stop somewhere. */
+  readonly #createExact: (mode: AddressMode) => CoreModule;
+  readonly #exact = new Map<AddressMode, CoreModule>();
   readonly #translates: boolean;
   readonly #archive: CodeArchive | undefined;
   /** Heat of what no archive has before a run is handed over. */
@@ -86,6 +97,24 @@ class TranslatingProcessor implements Processor {
     this.#translates = options.translate !== false;
     const hotThreshold = options.hotThreshold ?? DEFAULT_THRESHOLD;
     const meanings = instructionMeanings(engine);
+    const common = {
+      decode: (record: number, pc: number) => this.code.decodeRun(record, pc >>> 0),
+      ecall: () => this.#ecall(hooks),
+      tlbMiss: (low: number, high: number, form: number) => tlbMiss(hooks, low >>> 0, high, form),
+      time: () => hooks.onReadTime?.() ?? 0,
+    };
+    this.#createExact = (mode) =>
+      createCoreModule({
+        engine,
+        physical,
+        table: engine.createTable(TABLE_SIZE),
+        mode,
+        meanings,
+        archive: options.archive,
+        hotThreshold: 0,
+        isExact: true,
+        hooks: { ...common, hot: () => {}, indirect: () => {} },
+      });
     this.#createEngine = (mode) => {
       const table = engine.createTable(TABLE_SIZE);
       const core = createCoreModule({
@@ -97,12 +126,9 @@ class TranslatingProcessor implements Processor {
         archive: options.archive,
         hotThreshold: this.#translates ? Math.min(hotThreshold, RECORD_HEAT_MAX) : 0,
         hooks: {
-          decode: (record, pc) => this.code.decodeRun(record, pc >>> 0),
-          ecall: () => this.#ecall(hooks),
+          ...common,
           hot: (pc, heat) => translator.noteHot(pc >>> 0, heat),
           indirect: (pc, target) => translator.noteIndirect(pc >>> 0, target >>> 0),
-          tlbMiss: (low, high, form) => tlbMiss(hooks, low >>> 0, high, form),
-          time: () => hooks.onReadTime?.() ?? 0,
         },
       });
       const translator = new Translator({
@@ -158,6 +184,28 @@ class TranslatingProcessor implements Processor {
     u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
     statistics.interpreted =
       (u32[HART_INTERPRETED >>> 2] as number) + (u32[(HART_INTERPRETED >>> 2) + 1] as number) * 2 ** 32;
+    return reason;
+  }
+
+  runExactly(fuel: number, { after, passes }: { readonly after: number; readonly passes: boolean }): ExitReason {
+    const { i32, u32 } = this.physical;
+    const { statistics } = this.tally;
+    let core = this.#exact.get(this.mode);
+    if (core === undefined) this.#exact.set(this.mode, (core = this.#createExact(this.mode)));
+    updateNativeState(u32);
+    this.code.setLive(true);
+    i32[HART_FUEL >>> 2] = fuel;
+    this.#writeRetired(statistics.instructions + fuel);
+    // Fuel that is never met: it only falls.
+    i32[HART_PASS_FUEL >>> 2] = passes ? fuel : fuel + 1;
+    i32[HART_STOP_FUEL >>> 2] = after === Infinity ? fuel + 1 : fuel - after;
+    core.run();
+    statistics.instructions += fuel - i32[HART_FUEL >>> 2]!;
+    const reason = u32[HART_EXIT >>> 2] as ExitReason;
+    this.code.setLive(false);
+    // A stop is none of the guest's: its LR may be on its way to its SC.
+    if (reason !== ExitReason.STOP) u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
+    statistics.interpreted = u32[HART_INTERPRETED >>> 2]! + u32[(HART_INTERPRETED >>> 2) + 1]! * 2 ** 32;
     return reason;
   }
 

@@ -13,5 +13,7 @@ export const ExitReason = {
   FETCH: 4,
   ILLEGAL: 5,
   BREAKPOINT: 6,
+  /** `runExactly` stands before an instruction that it was to stop at; the pc is where to go on. */
+  STOP: 7,
 } as const;
 export type ExitReason = (typeof ExitReason)[keyof typeof ExitReason];

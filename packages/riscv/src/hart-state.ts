@@ -43,6 +43,10 @@ export const HART_NATIVE_FLOAT = HART + 640;
  * with HART_TABLES.
  */
 export const HART_WINDOW = HART + 644;
+/** i32: the exact interpreter (stop-check.ts) stops before the instruction at which so much fuel is left. */
+export const HART_STOP_FUEL = HART + 648;
+/** i32: where so much fuel is left nothing is looked at: the instruction at which it stopped last. */
+export const HART_PASS_FUEL = HART + 652;
 /** Where writes to x0 go in the interpreter: a register offset beyond all registers. */
 export const HART_SINK = HART + 768;
 /** Bytes of the architectural state of one task (x, f, pc, fflags, frm): what a context switch copies. */

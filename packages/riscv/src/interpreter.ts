@@ -14,10 +14,11 @@
  */
 import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
-import { CODE_TABLE, emitRecordLookup } from "./access.ts";
+import { emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
 import { ExitReason } from "./exit-reason.ts";
 import { HART_EXIT, HART_FAULT, HART_FUEL, HART_INTERPRETED, HART_PC, HART_TABLES } from "./hart-state.ts";
+import { emitNextPageTest } from "./next-page.ts";
 import { INSTRUCTIONS, instructionIndex } from "./instruction-table.ts";
 import { BRANCH_CONDITIONS } from "./lower/integer.ts";
 import { RS1, RS2 } from "./lower/lowering.ts";
@@ -38,6 +39,7 @@ import {
   TABLES,
   VALUE,
 } from "./record-lowering.ts";
+import { emitStopTest } from "./stop-check.ts";
 import { OP_COUNT, OP_FIRST, Record, RecordOp, inPageOp } from "./record.ts";
 
 /**
@@ -46,20 +48,28 @@ import { OP_COUNT, OP_FIRST, Record, RecordOp, inPageOp } from "./record.ts";
  */
 export const DEPTH_LIMIT = 200;
 
+export interface InterpreterForm {
+  /** Heat at which a target is reported; 0: none is. */
+  readonly hotThreshold: number;
+  /** It looks before each instruction whether to stop there (stop-check.ts), and never enters translations. */
+  readonly isExact: boolean;
+}
+
 export function emitInterpreter(
   code: CodeWriter,
   mode: AddressMode,
   imports: InterpreterImports,
-  hotThreshold: number,
+  { hotThreshold, isExact }: InterpreterForm,
 ): void {
   const start = code.beginFunction(INTERPRETER_LOCALS);
-  new InterpreterEmitter(code, mode, imports, hotThreshold).emit();
+  new InterpreterEmitter(code, mode, imports, { hotThreshold, isExact }).emit();
   code.endFunction(start);
 }
 
 class InterpreterEmitter extends RecordLowering {
   readonly #imports: InterpreterImports;
   readonly #hotThreshold: number;
+  readonly #isExact: boolean;
   // Labels.
   #leave: number;
   #exit: number;
@@ -70,10 +80,11 @@ class InterpreterEmitter extends RecordLowering {
   #call: number;
   #next: number;
 
-  constructor(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, hotThreshold: number) {
+  constructor(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, form: InterpreterForm) {
     super(code, mode, imports.helper);
     this.#imports = imports;
-    this.#hotThreshold = hotThreshold;
+    this.#hotThreshold = form.hotThreshold;
+    this.#isExact = form.isExact;
     this.#leave = this.#exit = this.#top = this.#next = 0;
     this.#call = this.#return = this.#landed = this.#backward = 0;
   }
@@ -144,6 +155,7 @@ class InterpreterEmitter extends RecordLowering {
 
   #dispatch(): void {
     const { code } = this;
+    if (this.#isExact) this.#checkStop();
     code.localGet(FUEL);
     code.i32Const(1);
     code.op(Op.i32Sub);
@@ -169,6 +181,17 @@ class InterpreterEmitter extends RecordLowering {
     this.exitWith(ExitReason.ILLEGAL);
   }
 
+  #checkStop(): void {
+    const { code } = this;
+    emitStopTest(code, FUEL, () => this.currentPc());
+    code.if();
+    this.currentPc();
+    code.localSet(PC);
+    this.#setReason(ExitReason.STOP);
+    code.br(this.#exit);
+    code.end();
+  }
+
   #handlers(): { op: number; emit: () => void }[] {
     const { code } = this;
     const handlers = [
@@ -190,7 +213,12 @@ class InterpreterEmitter extends RecordLowering {
           this.#undoFuel();
           this.currentPc();
           code.localSet(PC);
-          this.#requireNextPage();
+          emitNextPageTest(code, { pc: PC, record: RECORD, tables: TABLES, next: VALUE });
+          code.if();
+          this.#storeCell(HART_FAULT, VALUE);
+          this.#setReason(ExitReason.FETCH);
+          code.br(this.#exit);
+          code.end();
           this.immediate32();
           code.localSet(RECORD);
           this.#setBase();
@@ -435,6 +463,7 @@ class InterpreterEmitter extends RecordLowering {
    */
   #ifTranslated(then: () => void): void {
     const { code } = this;
+    if (this.#isExact) return;
     code.localGet(RECORD);
     code.memory(Op.i32Load16U, Record.slot);
     code.localTee(SCRATCH_I32);
@@ -453,6 +482,7 @@ class InterpreterEmitter extends RecordLowering {
    */
   #forward(): void {
     const { code } = this;
+    if (this.#isExact) return;
     code.localGet(RECORD);
     code.memory(Op.i32Load16U, Record.slot);
     code.if();
@@ -570,43 +600,6 @@ class InterpreterEmitter extends RecordLowering {
     code.brIf(this.#next);
     this.#setReason(ExitReason.FETCH);
     code.br(this.#exit);
-  }
-
-  /**
-   * An instruction of four bytes that begins with the page's last two lies in two pages. Others may have decoded it;
-   * this address space has to fetch both halves, too.
-   */
-  #requireNextPage(): void {
-    const { code } = this;
-    code.localGet(RECORD);
-    code.memory(Op.i32Load8U, Record.length);
-    code.i32Const(3);
-    code.op(Op.i32ShrU);
-    code.localGet(PC);
-    code.i32Const(0xfff);
-    code.op(Op.i32And);
-    code.op(Op.i32Add);
-    code.i32Const(0x1000);
-    code.op(Op.i32GtU);
-    code.if();
-    code.localGet(PC);
-    code.i32Const(2);
-    code.op(Op.i32Add);
-    code.localTee(VALUE);
-    code.i32Const(12);
-    code.op(Op.i32ShrU);
-    code.i32Const(2);
-    code.op(Op.i32Shl);
-    code.localGet(TABLES);
-    code.op(Op.i32Add);
-    code.memory(Op.i32Load, CODE_TABLE);
-    code.op(Op.i32Eqz);
-    code.if();
-    this.#storeCell(HART_FAULT, VALUE);
-    this.#setReason(ExitReason.FETCH);
-    code.br(this.#exit);
-    code.end();
-    code.end();
   }
 
   /**

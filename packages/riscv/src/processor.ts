@@ -164,6 +164,14 @@ export interface Processor {
   /** Runs the hart's state from HART_PC for at most `fuel` instructions (to the next canonical block boundary). */
   run(fuel: number): ExitReason;
   /**
+   * As `run`, slower, and ends at the same instructions; but it also stops between any two.
+   *
+   * @param fuel  may be less than 0 where a run that was to end is stopped on its way to the block boundary
+   * @param stop.after  instructions from here on before which it stops (ExitReason.STOP); Infinity: none
+   * @param stop.passes  not before the very next instruction, where it stopped last
+   */
+  runExactly(fuel: number, stop: { readonly after: number; readonly passes: boolean }): ExitReason;
+  /**
    * Decodes the instruction at the pc after a MEMORY exit and tells what it wanted to touch (from the registers). In
    * the wide mode `va` is the signed 64-bit number as a double (exact below 2^53; negative: no user address).
    */

@@ -16,5 +16,6 @@ export type {
   FaultingAccess,
 } from "./processor.ts";
 export { createProcessor } from "./create-processor.ts";
+export { hasWatchedChange, setMarks, setWatchCells, WATCH_CELLS, type WatchCell } from "./stop-check.ts";
 export { ProcessorTally } from "./processor-tally.ts";
 export { keepProfiles } from "./archive-builder.ts";

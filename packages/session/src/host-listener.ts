@@ -8,12 +8,13 @@ import type { EventLoop } from "@stratos/host";
 import {
   changeMode,
   changeOwner,
-  type HostConnection,
+  HostConnection,
   HostFile,
   type HostSocketOwner,
   type Kernel,
   lookupPath,
   makeDirectory,
+  type OpenFile,
   openHostListener,
   type Task,
 } from "@stratos/kernel";
@@ -62,7 +63,8 @@ export class GuestClient {
   /** In order, whatever room there is now. The files go with the first of the bytes, and stay the sender's. */
   send(bytes: Uint8Array, files: readonly HostFile[] = []): void {
     if (this.#connection.isClosed || bytes.length === 0) return;
-    this.#outgoing.push({ bytes, files });
+    // The sender may let go of its files before there is room for them.
+    this.#outgoing.push({ bytes, files: files.map((file) => file.again()) });
     this.#outgoingBytes += bytes.length;
     this.#flush();
     if (this.#outgoingBytes > OUTGOING_MAX) this.#over();
@@ -76,6 +78,7 @@ export class GuestClient {
   /** Ends it; the program reads what was sent, as far as there is room. */
   close(): void {
     this.#flush();
+    this.#dropOutgoing();
     this.#isClosing = true;
     this.#connection.close();
   }
@@ -111,12 +114,14 @@ export class GuestClient {
         return;
       }
       this.#outgoingBytes -= sent;
+      for (const file of first.files) file.release();
       if (sent === first.bytes.length) this.#outgoing.shift();
       else this.#outgoing[0] = { bytes: first.bytes.subarray(sent), files: [] };
     }
   }
 
   #dropOutgoing(): void {
+    for (const { files } of this.#outgoing) for (const file of files) file.release();
     this.#outgoing = [];
     this.#outgoingBytes = 0;
   }
@@ -162,6 +167,99 @@ export function listenInGuest(
     }),
   );
   return listener;
+}
+
+/** A socket at which nobody listens until somebody connects; then a program is started, which is handed the socket. */
+export interface AwaitedSocket {
+  /** For the program: it is to call accept(2) on it. The host keeps the socket, so that another one can follow. */
+  share(): OpenFile;
+  /** The program has ended: the next connection is told again, and one that waits already at once. */
+  await(): void;
+  close(): void;
+}
+
+/**
+ * @param onWanted  called between the machine's turns, once after each `await`: somebody waits
+ * @throws SessionError of kind "mount"
+ */
+export function awaitInGuest(
+  kernel: Kernel,
+  loop: EventLoop,
+  path: string,
+  owner: HostSocketOwner,
+  onWanted: () => void,
+): AwaitedSocket {
+  let isAwaited = true;
+  const listener = ok(
+    path,
+    openHostListener(initOf(kernel), path, owner, () => {
+      if (!isAwaited) return;
+      isAwaited = false;
+      loop.callSoon(onWanted);
+    }),
+  );
+  return {
+    share: () => listener.share(),
+    await: () => {
+      isAwaited = !listener.isWaitedFor;
+      if (!isAwaited) loop.callSoon(onWanted);
+    },
+    close: () => {
+      isAwaited = false;
+      listener.close();
+    },
+  };
+}
+
+/** Both ends of a new connection: the file is for a program, which is sent it or starts with it. */
+export function pairInGuest(
+  kernel: Kernel,
+  loop: EventLoop,
+): { readonly client: GuestClient; readonly file: HostFile } {
+  const { connection, file } = HostConnection.pair(initOf(kernel));
+  return { client: new GuestClient(connection, loop), file };
+}
+
+/**
+ * Writes all of `bytes` into the pipe that a program passed, as it makes room.
+ *
+ * @param done  called once, when all is written or nobody reads it any more: the file may be released then
+ */
+export function writeInGuest(loop: EventLoop, file: HostFile, bytes: Uint8Array, done: () => void): void {
+  let at = 0;
+  let isDue = false;
+  const soon = (): void => {
+    if (isDue) return;
+    isDue = true;
+    loop.callSoon(step);
+  };
+  const step = (): void => {
+    isDue = false;
+    while (at < bytes.length) {
+      const written = file.write(bytes.subarray(at));
+      if (written === -EAGAIN) return;
+      if (written < 0) break;
+      at += written;
+    }
+    at = bytes.length;
+    isDue = true;
+    done();
+  };
+  file.onRoom(soon);
+  soon();
+}
+
+/**
+ * Where X11 programs look for display 0 (X(7), "DISPLAY NAMES"). A folder as /tmp is: everybody's, with the sticky bit.
+ * @returns the socket's path @throws SessionError of kind "mount"
+ */
+export function makeX11Folder(kernel: Kernel): string {
+  const init = initOf(kernel);
+  const folder = "/tmp/.X11-unix";
+  const made = makeDirectory(init, AT_FDCWD, folder, 0o1777);
+  if (made < 0 && made !== -EEXIST) ok(folder, made);
+  if (made >= 0) ok(folder, changeMode(init, ok(folder, lookupPath(init, AT_FDCWD, folder, 0)), 0o1777));
+  return `${folder}/X0`;
 }
 
 /**

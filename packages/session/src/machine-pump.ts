@@ -5,8 +5,8 @@
  */
 import { DELAY_MS_MAX, type EventLoop } from "@stratos/host";
 
-/** Milliseconds of one turn: what input may have to wait. */
-const TURN_MS = 8;
+/** Milliseconds of one turn: what input may have to wait. Part of what a recording is, so it never changes. */
+export const TURN_MS = 8;
 /** Of running, before a rest is told; and how long it is looked whether it rests, for at most this part of the time. */
 const WORK_MS = 2000;
 const REST_MS = 2000;

@@ -17,6 +17,7 @@ import {
   beginAnew,
   type Board,
   type Credentials,
+  type HostFile,
   type HostSocketOwner,
   type OpenFile,
   ROOT,
@@ -26,7 +27,15 @@ import { type ForkIdentity, forkMachine } from "@stratos/machine/forked";
 import { loadMachine, saveMachine } from "@stratos/machine/saved";
 import type { GuestUser } from "./guest-user.ts";
 import { type HostFolder, mountHostFolders } from "./host-folders.ts";
-import { type GuestClient, type GuestListener, listenInGuest } from "./host-listener.ts";
+import {
+  type AwaitedSocket,
+  awaitInGuest,
+  type GuestClient,
+  type GuestListener,
+  listenInGuest,
+  pairInGuest,
+  writeInGuest,
+} from "./host-listener.ts";
 import { MachinePump } from "./machine-pump.ts";
 import { SessionError } from "./session-error.ts";
 import { isAbsentFromVolume } from "./volume-file.ts";
@@ -309,6 +318,21 @@ export class MachineSession {
    */
   hostListener(path: string, owner: HostSocketOwner, onConnection: (client: GuestClient) => void): GuestListener {
     return listenInGuest(this.machine.kernel, this.#loop, path, owner, onConnection);
+  }
+
+  /** A Unix socket of the guest's files that a program will serve, once somebody connects. As `hostListener`. */
+  awaitedSocket(path: string, owner: HostSocketOwner, onWanted: () => void): AwaitedSocket {
+    return awaitInGuest(this.machine.kernel, this.#loop, path, owner, onWanted);
+  }
+
+  /** A new connection: the file is for a program, which is sent it or starts with it. */
+  connectedPair(): { readonly client: GuestClient; readonly file: HostFile } {
+    return pairInGuest(this.machine.kernel, this.#loop);
+  }
+
+  /** Writes into a pipe that a program passed. @param done  the file may be released: all is written, or none reads */
+  writePipe(file: HostFile, bytes: Uint8Array, done: () => void): void {
+    writeInGuest(this.#loop, file, bytes, done);
   }
 
   /** Ends the machine, whatever its programs do. */

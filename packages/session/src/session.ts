@@ -20,11 +20,13 @@ export { findGuestUser, type GuestUser } from "./guest-user.ts";
 export { GUEST_PATH, guestEnvironment, type EnvironmentSetting } from "./guest-environment.ts";
 export { isAbsentFromVolume, readerOf, readVolumeFile, writeVolumeFile } from "./volume-file.ts";
 export {
+  type AwaitedSocket,
   GuestClient,
   type GuestListener,
   type HostService,
   makeGuestFile,
   makeRuntimeFolder,
+  makeX11Folder,
 } from "./host-listener.ts";
 export { ReplayError } from "./recording/host-answers.ts";
 export { InputGate } from "./recording/input-gate.ts";
@@ -36,4 +38,16 @@ export {
   type Recording,
   RecordingError,
 } from "./recording/recording-format.ts";
+export { DebugServer } from "./debug/debug-server.ts";
+export { describePlace } from "./recording/describe-place.ts";
 export { Replay, type ReplayOutcome } from "./recording/replay.ts";
+export { type StartedReplay, Timeline, type TimelinePorts } from "./recording/timeline.ts";
+export type { AttemptOutcome, ExploreTarget } from "./explore/attempt.ts";
+export {
+  explore,
+  type Explored,
+  type ExploreOptions,
+  type ExploreProgress,
+  type Found,
+  isEndless,
+} from "./explore/explore.ts";

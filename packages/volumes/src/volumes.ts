@@ -9,6 +9,7 @@ export {
   parseKnownHead,
 } from "./audit.ts";
 export { openForCheck } from "./check-devices.ts";
+export { contentProperties, setContentProperties, tierName } from "./content-properties.ts";
 export { type CopyCount, TreeCopier } from "./copy-tree.ts";
 export { listedFile, type ListedFile, longListing, markedName } from "./file-listing.ts";
 export {
@@ -47,6 +48,7 @@ export {
 } from "./open-volume.ts";
 export { ownerName, ownerNumber } from "./owner-names.ts";
 export { promptPassphrase } from "./passphrase-prompt.ts";
+export { type ListedQuota, requireQuotas, setQuotaLimits, switchQuotas } from "./quotas.ts";
 export { removeTree } from "./remove-tree.ts";
 export {
   isDue,

@@ -4,17 +4,21 @@ import { type ClientEnd, Display, type Global } from "./core/display.ts";
 import type { CompositorPorts, Connection } from "./core/ports.ts";
 import type { Resource } from "./core/resource.ts";
 import { DataDevices } from "./data/data-device.ts";
-import { Damage, isSameRectangle, type Rectangle } from "./geometry/rectangle.ts";
+import { Selection, TEXT_BYTES_MAX } from "./data/selection.ts";
+import { intersection, type Rectangle } from "./geometry/rectangle.ts";
 import { Output, type OutputMode } from "./output/output.ts";
-import { enums, events, implement, type InterfaceName, INTERFACES } from "./protocol/protocol.ts";
+import { events, implement, type InterfaceName, INTERFACES } from "./protocol/protocol.ts";
 import { type Canvas, compose } from "./render/compose.ts";
+import { damageBetween, type ShownNode } from "./render/scene-damage.ts";
+import { type FingerPhase, Pointing } from "./pointing.ts";
 import { bindCursorShapes } from "./seat/cursor-shape.ts";
 import { keymapBytes } from "./seat/keyboard.ts";
 import type { Cursor } from "./seat/pointer.ts";
 import { Seat } from "./seat/seat.ts";
+import { TextInputs } from "./seat/text-input.ts";
 import { bindDecorations } from "./shell/decoration.ts";
-import { addTree, type SceneNode, Screen } from "./shell/screen.ts";
-import type { Toplevel } from "./shell/toplevel.ts";
+import { type Drawn, type SceneNode, Screen } from "./shell/screen.ts";
+import type { ScreenWindow } from "./shell/screen-window.ts";
 import { bindWmBase } from "./shell/xdg-surface.ts";
 import { bindFractionalScale, bindPresentation, bindViewporter } from "./surface/extensions.ts";
 import { createRegion } from "./surface/region.ts";
@@ -22,6 +26,9 @@ import { bindShm } from "./surface/shm.ts";
 import { bindSinglePixelBuffers } from "./surface/single-pixel.ts";
 import { bindSubcompositor } from "./surface/subsurface.ts";
 import { Surface } from "./surface/surface.ts";
+import { WindowManager } from "./x11/window-manager.ts";
+import { XSelection } from "./x11/x-selection.ts";
+import { XwaylandShell } from "./x11/xwayland-shell.ts";
 
 export interface CompositorOptions extends OutputMode {
   /** The keyboard's layout, as setxkbmap(1) takes it. */
@@ -34,22 +41,6 @@ export interface CompositorOptions extends OutputMode {
 
 const PIXEL_BYTES_MAX = 1 << 29;
 
-/** A surface of the last frame, and what it covered. */
-interface ShownNode {
-  readonly surface: Surface;
-  readonly place: Rectangle;
-}
-
-/** A window that follows the pointer. */
-interface Drag {
-  readonly window: Toplevel;
-  /** xdg_toplevel.resize_edge; 0: it is moved. */
-  readonly edges: number;
-  readonly pointerX: number;
-  readonly pointerY: number;
-  readonly place: Rectangle;
-}
-
 const SECOND_MS = 1000;
 
 export class Compositor {
@@ -59,22 +50,35 @@ export class Compositor {
   readonly #output: Output;
   readonly #seat: Seat;
   readonly #screen: Screen;
-  readonly #data = new DataDevices();
+  readonly #textInputs: TextInputs;
+  readonly #clipboard: Selection;
+  readonly #data: DataDevices;
+  readonly #xSelections: readonly XSelection[];
   readonly #canvas: Canvas;
-  #shown: ShownNode[] = [];
+  #shown: ShownNode<Drawn>[] = [];
   #lastPicture: Uint32Array | null = null;
   /** Frames that were composed, as presentation feedback counts them. */
   #frames = 0;
   #isFrameWanted = false;
-  #cursor: Cursor | null = null;
-  #pointerX = 0;
-  #pointerY = 0;
-  #drag: Drag | null = null;
+  readonly #pointing: Pointing;
+  /** Of X11 programs, once there are any. */
+  #windowManager: WindowManager | null = null;
 
   constructor(ports: CompositorPorts, options: CompositorOptions) {
     const { width, height, layout, background, pixelBytesMax = PIXEL_BYTES_MAX } = options;
     this.#ports = ports;
     this.#options = options;
+    this.#clipboard = new Selection(ports);
+    const primary = new Selection(ports);
+    this.#data = new DataDevices(this.#clipboard, primary);
+    const nowMs = (): number => ports.nowMs();
+    this.#xSelections = [
+      new XSelection("CLIPBOARD", this.#clipboard, nowMs),
+      new XSelection("PRIMARY", primary, nowMs),
+    ];
+    this.#clipboard.watch(() => {
+      if (!this.#clipboard.isOfHost) ports.onCopied();
+    });
     this.#canvas = { width, height, pixels: new Uint32Array(width * height).fill(background) };
     this.#display = new Display(INTERFACES, this.#globals(), (error) => ports.onDefect(error), pixelBytesMax);
     const nextSerial = (): number => this.#display.nextSerial();
@@ -83,13 +87,20 @@ export class Compositor {
       nextSerial,
       screenChanged: () => this.#screenChanged(),
       windowGoes: () => this.#windowGoes(),
-      beginDrag: (window, _seat, edges) => this.#beginDrag(window, edges),
+      beginDrag: (window, edges) => this.#pointing.dragByProgram(window, edges),
     });
+    this.#textInputs = new TextInputs(() => this.#wantFrame());
     const keymap = keymapBytes(layout);
     const file = ports.makeFile("keymap", keymap);
     this.#seat = new Seat({ file, sizeBytes: keymap.length }, nextSerial, (cursor) => {
-      this.#cursor = cursor;
+      this.#pointing.cursor = cursor;
       this.#wantFrame();
+    });
+    this.#pointing = new Pointing({
+      screen: this.#screen,
+      seat: this.#seat,
+      timeMs: () => this.#timeMs,
+      wantFrame: () => this.#wantFrame(),
     });
   }
 
@@ -107,6 +118,8 @@ export class Compositor {
       global("wl_seat", 7, (resource) => this.#seat.bind(resource)),
       global("wl_output", 4, (resource) => this.#output.bind(resource)),
       global("wl_data_device_manager", 3, (resource) => this.#data.bind(resource)),
+      global("zwp_primary_selection_device_manager_v1", 1, (resource) => this.#data.bindPrimary(resource)),
+      global("zwp_text_input_manager_v3", 1, (resource) => this.#textInputs.bind(resource)),
       global("xdg_wm_base", 6, (resource) => bindWmBase(resource, this.#screen)),
       global("zxdg_decoration_manager_v1", 1, bindDecorations),
       global("wp_viewporter", 1, bindViewporter),
@@ -135,12 +148,72 @@ export class Compositor {
     return this.#display.connect(connection);
   }
 
+  /**
+   * The X server of X11 programs (Xwayland, rootless) has been started with both of these connections: as a program
+   * with windows, and as the server whose window manager we are.
+   */
+  connectXwayland(wayland: Connection, x11: Connection): { readonly wayland: ClientEnd; readonly x11: ClientEnd } {
+    const shell = new XwaylandShell();
+    const global: Global = {
+      interface: INTERFACES.get("xwayland_shell_v1")!,
+      version: 1,
+      bind: (resource) => shell.bind(resource),
+    };
+    const send = (bytes: Uint8Array): void => x11.send(bytes, []);
+    const manager = new WindowManager(send, this.#screen, shell, this.#xSelections);
+    this.#windowManager = manager;
+    const end = (): void => {
+      manager.end();
+      if (this.#windowManager === manager) this.#windowManager = null;
+      this.#display.flush();
+    };
+    return {
+      wayland: this.#display.connect(wayland, [global]),
+      x11: {
+        onData: (bytes, files) => {
+          for (const file of files) x11.release(file);
+          if (!this.#guard(() => manager.receive(bytes))) {
+            end();
+            x11.close();
+          }
+          this.#display.flush();
+        },
+        onEnd: end,
+      },
+    };
+  }
+
+  /** @returns what `work` does; false when it failed, which is a defect of ours */
+  #guard(work: () => boolean): boolean {
+    try {
+      return work();
+    } catch (error) {
+      this.#ports.onDefect(error);
+      return false;
+    }
+  }
+
+  /** What the person has copied elsewhere can be pasted here. @returns false: it is too much */
+  copyText(text: string): boolean {
+    const bytes = new TextEncoder().encode(text);
+    if (bytes.length > TEXT_BYTES_MAX) return false;
+    this.#clipboard.setText(bytes);
+    this.#display.flush();
+    return true;
+  }
+
+  /** What a program has copied. @param onText  null: nothing that is text, or too much, or it never came */
+  readCopied(onText: (text: string | null) => void): void {
+    this.#clipboard.readText((bytes) => onText(bytes === null ? null : new TextDecoder().decode(bytes)));
+    this.#display.flush();
+  }
+
   /** The screen as the last frame left it. The array is used again. */
   get canvas(): Canvas {
     return this.#canvas;
   }
 
-  get windows(): readonly Toplevel[] {
+  get windows(): readonly ScreenWindow[] {
     return this.#screen.windows;
   }
 
@@ -150,7 +223,7 @@ export class Compositor {
   }
 
   get cursor(): Cursor | null {
-    return this.#cursor;
+    return this.#pointing.cursor;
   }
 
   #wantFrame(): void {
@@ -162,6 +235,8 @@ export class Compositor {
   #screenChanged(): void {
     const focus = this.#screen.keyboardFocus;
     this.#seat.keyboard.setFocus(focus);
+    this.#textInputs.setFocus(focus);
+    this.#windowManager?.setActive(this.#screen.active);
     this.#data.setFocus(focus?.client ?? null);
     this.#wantFrame();
   }
@@ -173,8 +248,7 @@ export class Compositor {
   }
 
   #surfaceGone(surface: Surface): void {
-    if (this.#seat.pointer.focus === surface) this.#seat.pointer.dropFocus();
-    if (this.#cursor?.surface === surface) this.#cursor = null;
+    this.#pointing.surfaceGone(surface);
     this.#wantFrame();
   }
 
@@ -188,13 +262,13 @@ export class Compositor {
     const changed = this.#compose();
     this.#frames++;
     const nowMs = this.#ports.nowMs();
-    for (const { surface } of this.#shown) this.#tellFrame(surface, nowMs);
+    for (const { surface } of this.#shown) if (surface instanceof Surface) this.#tellFrame(surface, nowMs);
     this.#display.flush();
     return changed;
   }
 
   #compose(): readonly Rectangle[] {
-    for (const { surface } of this.#scene()) refresh(surface.client, surface);
+    for (const { surface } of this.#scene()) if (surface instanceof Surface) refresh(surface.client, surface);
     // A client whose memory was gone is gone now, too.
     const layers = this.#scene();
     const shown = layers.map(({ surface, x, y }) => {
@@ -213,16 +287,14 @@ export class Compositor {
 
   #scene(): SceneNode[] {
     const nodes = this.#screen.scene();
-    const { surface, hotspotX, hotspotY } = this.#cursor ?? { surface: null, hotspotX: 0, hotspotY: 0 };
-    if (surface !== null)
-      addTree(nodes, surface, Math.floor(this.#pointerX) - hotspotX, Math.floor(this.#pointerY) - hotspotY);
+    this.#pointing.addCursor(nodes);
     return nodes;
   }
 
   /** Surfaces that come into sight are on the output, and leave it again. */
-  #tellOutputs(shown: readonly ShownNode[]): void {
-    const before = new Set(this.#shown.map(({ surface }) => surface));
-    for (const { surface } of shown)
+  #tellOutputs(shown: readonly ShownNode<Drawn>[]): void {
+    const before = new Set(surfacesOf(this.#shown));
+    for (const surface of surfacesOf(shown))
       if (!before.delete(surface))
         for (const output of this.#output.of(surface.resource)) events.wl_surface.enter(surface.resource, output);
     for (const surface of before)
@@ -265,94 +337,57 @@ export class Compositor {
   get #timeMs(): number {
     return Math.floor(this.#ports.nowMs()) >>> 0;
   }
-
   /** The pointer is there now, in pixels of the screen. */
   movePointer(x: number, y: number): void {
-    this.#pointerX = x;
-    this.#pointerY = y;
-    if (this.#drag !== null) this.#follow(this.#drag);
-    else this.#pointAt();
-    if (this.#cursor?.surface != null) this.#wantFrame();
+    this.#pointing.movePointer(x, y);
     this.#display.flush();
-  }
-
-  #pointAt(): void {
-    const { pointer } = this.#seat;
-    const nodes = this.#screen.scene();
-    const held = pointer.isPressed ? pointer.focus : null;
-    const node =
-      held !== null
-        ? nodes.find(({ surface }) => surface === held)
-        : nodes.findLast(({ surface, x, y }) => surface.takesInput(this.#pointerX - x, this.#pointerY - y));
-    const place =
-      node === undefined ? null : { surface: node.surface, x: this.#pointerX - node.x, y: this.#pointerY - node.y };
-    pointer.move(place, this.#timeMs);
   }
 
   /** A button of input-event-codes.h: BTN_LEFT is 0x110. */
   button(button: number, isDown: boolean): void {
-    if (this.#drag !== null) {
-      if (!isDown) this.#endDrag();
-      return;
-    }
-    const { pointer } = this.#seat;
-    if (isDown && !pointer.isPressed) this.#pressed(pointer.focus);
-    pointer.press(button, isDown, this.#timeMs);
-    if (!isDown && !pointer.isPressed) this.#pointAt();
+    this.#pointing.button(button, isDown);
     this.#display.flush();
-  }
-
-  /** The window below comes to the top, popups of others go. */
-  #pressed(surface: Surface | null): void {
-    for (const popup of this.#screen.grabbingPopups().reverse())
-      if (surface?.client !== popup.resource.client) popup.dismiss();
-    const window = this.#screen.windows.find((each) => containsSurface(each, surface));
-    if (window !== undefined) this.#screen.raise(window);
   }
 
   /** @param dx  in pixels, as `dy`: to the right and down */
   scroll(dx: number, dy: number): void {
-    this.#seat.pointer.scroll(dx, dy, this.#timeMs);
+    this.#pointing.scroll(dx, dy);
     this.#display.flush();
   }
 
-  #beginDrag(window: Toplevel, edges: number): void {
-    const { pointer } = this.#seat;
-    if (!pointer.isPressed || pointer.focus?.client !== window.resource.client || window.isFilling) return;
-    const { width, height } = window.xdgSurface.geometry;
-    const place = { x: window.x, y: window.y, width, height };
-    this.#drag = { window, edges, pointerX: this.#pointerX, pointerY: this.#pointerY, place };
-    window.isResizing = edges !== 0;
-    pointer.takeButtons();
-    pointer.dropFocus();
-  }
-
-  #follow({ window, edges, pointerX, pointerY, place }: Drag): void {
-    const dx = Math.round(this.#pointerX - pointerX),
-      dy = Math.round(this.#pointerY - pointerY);
-    if (!window.xdgSurface.isMapped) this.#drag = null;
-    else if (edges === 0) window.moveTo(place.x + dx, place.y + dy);
-    else {
-      const { left, right, top, bottom } = enums.xdg_toplevel.resize_edge;
-      const by = (before: number, after: number, change: number): number =>
-        (edges & before) !== 0 ? -change : (edges & after) !== 0 ? change : 0;
-      const width = Math.max(1, place.width + by(left, right, dx)),
-        height = Math.max(1, place.height + by(top, bottom, dy));
-      window.moveTo(
-        (edges & left) !== 0 ? place.x + place.width - width : place.x,
-        (edges & top) !== 0 ? place.y + place.height - height : place.y,
-      );
-      window.resizeTo(width, height);
-    }
-  }
-
-  #endDrag(): void {
-    const { window } = this.#drag!;
-    this.#drag = null;
-    window.isResizing = false;
-    if (window.xdgSurface.isMapped) window.xdgSurface.configure();
-    this.#pointAt();
+  /**
+   * A finger, by a number of its own as long as it is down.
+   *
+   * @param x  in pixels of the screen, as `y`; of no meaning for "up" and "cancel"
+   */
+  touch(id: number, phase: FingerPhase, x: number, y: number): void {
+    this.#pointing.touch(id, phase, { x, y });
     this.#display.flush();
+  }
+
+  /** Text that is being composed for the program that has the keyboard. @returns false: it takes keys only */
+  composeText(text: string): boolean {
+    const isTaken = this.#textInputs.compose(text);
+    this.#display.flush();
+    return isTaken;
+  }
+
+  /** Text for the program that has the keyboard. @returns false: it takes keys only */
+  commitText(text: string): boolean {
+    const isTaken = this.#textInputs.commit(text);
+    this.#display.flush();
+    return isTaken;
+  }
+
+  /** Where on the screen text goes; null: the program that has the keyboard takes keys only. */
+  get textPlace(): Rectangle | null {
+    const { place } = this.#textInputs;
+    const node = place === null ? undefined : this.#screen.scene().find(({ surface }) => surface === place.surface);
+    if (place === null || node === undefined) return null;
+    const { x, y, width, height } = place.cursor;
+    const { area } = this.#screen;
+    const cursor = { x: node.x + x, y: node.y + y, width: Math.max(1, width), height: Math.max(1, height) };
+    return intersection(cursor, area) ?? { x: 0, y: 0, width: 1, height: 1 };
   }
 }
 
@@ -365,28 +400,6 @@ function refresh(client: Client, surface: Surface): void {
   }
 }
 
-function containsSurface(window: Toplevel, surface: Surface | null): boolean {
-  const nodes: SceneNode[] = [];
-  addTree(nodes, window.xdgSurface.surface, 0, 0);
-  return nodes.some((node) => node.surface === surface);
-}
-
-/** Of two scenes: what one shows and the other does not, and what was drawn in those that are in both. */
-function damageBetween(before: readonly ShownNode[], after: readonly ShownNode[]): Damage {
-  const damage = new Damage();
-  const isSameOrder =
-    before.length === after.length && before.every(({ surface }, at) => surface === after[at]!.surface);
-  if (!isSameOrder) for (const { place } of [...before, ...after]) damage.add(place);
-  for (const [at, { surface, place }] of after.entries()) {
-    const drawn = surface.damage.take();
-    if (!isSameOrder) continue;
-    const was = before[at]!.place;
-    if (isSameRectangle(was, place))
-      for (const part of drawn) damage.add({ ...part, x: place.x + part.x, y: place.y + part.y });
-    else {
-      damage.add(was);
-      damage.add(place);
-    }
-  }
-  return damage;
+function surfacesOf(nodes: readonly ShownNode<Drawn>[]): Surface[] {
+  return nodes.map(({ surface }) => surface).filter((surface) => surface instanceof Surface);
 }

@@ -246,6 +246,37 @@ test("a file whose extents are lost reads as an error, and the report has its pa
   }
 });
 
+test("names whose inodes are lost stay: links with their targets lead on, what has nothing left is an error", () => {
+  const { device, volume } = made(1);
+  const { root } = volume;
+  const content = new Uint8Array(3000).fill(7);
+  const file = root.create(ROOT_INO, "file", S_IFREG | 0o644, 0, 0);
+  assert.equal(root.write(file, 0, content, 0, content.length), content.length);
+  const whole = root.symlink(ROOT_INO, "whole", "folder/f1", 0, 0);
+  const empty = root.symlink(ROOT_INO, "empty", "folder/f2", 0, 0);
+  const folder = root.create(ROOT_INO, "bare", S_IFDIR | 0o755, 0, 0);
+  assert.equal(volume.sync(), 0);
+  const damaged = mountedVolume(mount(device));
+  const { tree } = damaged.root;
+  assert.equal(tree.remove(whole, keyMiddle(KIND_INODE, 0), 0), true);
+  for (const ino of [file, empty, folder])
+    while (tree.ceiling(ino, 0, 0) && tree.key(0) === ino) tree.remove(ino, tree.key(1), tree.key(2));
+  damaged.root.store();
+  assert.ok(damaged.commit() >= 0);
+  const result = repaired(device);
+  assert.equal(exitOf(result), 4);
+  const { root: files } = mountedVolume(mount(device, { readOnly: true }));
+  assert.equal(files.read(files.lookup(ROOT_INO, "file"), 0, new Uint8Array(1), 0, 1), -EIO);
+  assert.equal(files.readlink(files.lookup(ROOT_INO, "whole")), "folder/f1");
+  assert.equal(files.readlink(files.lookup(ROOT_INO, "empty")), -EIO);
+  assert.ok(files.lookup(ROOT_INO, "bare") < 0, "an empty folder would tell of names that are not known");
+  for (const path of ["/file", "/whole", "/empty", "/bare"])
+    assert.ok(
+      result.losses.some((loss) => loss.what === "file" && loss.path === path),
+      `${path}: ${JSON.stringify(result.losses)}`,
+    );
+});
+
 test(
   "bits flipped at random, on one copy and two: no byte is wrong, nothing is gone without a line (seeds from " +
     `${SEED})`,

@@ -1,9 +1,10 @@
 /**
  * Makes a subvolume's files hang together again, whatever is missing or wrong in its tree, whose nodes can all be read.
- * What has lost its name is linked into /lost+found under its number; what has lost its inode gets one, when there is
- * content worth it. The tree is changed directly: nothing of the subvolume may be in memory. Throws Failure.
+ * What has lost its name is linked into /lost+found under its number. What has lost its inode gets one: for the content
+ * that is left, or, where only the name of a file or a symbolic link is left, so that reading it is an error and nobody
+ * takes it for what never was. The tree is changed directly: nothing of the subvolume may be in memory. Throws Failure.
  */
-import { DT_DIR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
+import { DT_DIR, DT_LNK, DT_REG, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import { nameAt } from "../file/directory.ts";
 import { findExtent, findNextExtent, found, isCompressed, isLost, putLost } from "../file/extents.ts";
 import { blockOf, blocksOf, withinOf } from "../file/file-offset.ts";
@@ -17,7 +18,14 @@ import {
   extentSize,
   LOST_BLOCKS_MAX,
 } from "../format/extent-item.ts";
-import { EXTENT_BLOCKS_MAX, FILE_BLOCKS_MAX, FILE_SIZE_MAX, INLINE_SIZE_MAX, UNIT_BLOCKS } from "../format/geometry.ts";
+import {
+  BLOCK_SIZE,
+  EXTENT_BLOCKS_MAX,
+  FILE_BLOCKS_MAX,
+  FILE_SIZE_MAX,
+  INLINE_SIZE_MAX,
+  UNIT_BLOCKS,
+} from "../format/geometry.ts";
 import {
   KIND_ENTRY,
   KIND_EXTENT,
@@ -289,25 +297,24 @@ function scan(subvolume: Subvolume): Map<number, Found> {
   return inodes;
 }
 
-/** Content without an inode gets one; what is not worth it goes, and names that lead nowhere. */
+/**
+ * Content without an inode gets one, and so do names of files and symbolic links, whose content then reads as an error;
+ * what else there is of an inode that is gone goes with it.
+ */
 function restoreInodes(subvolume: Subvolume, inodes: Map<number, Found>, fixed: Fixed, lost: Lost): void {
   const { tree } = subvolume;
   if (!inodes.has(ROOT_INO)) inodes.set(ROOT_INO, new Found());
   for (const [ino, inode] of inodes) {
     if (inode.mode >= 0) continue;
     const isDirectory = ino === ROOT_INO || inode.children.length > 0;
-    if (isDirectory || inode.extentBlocks > 0 || inode.inlineSize >= 0) {
-      inode.mode = isDirectory ? S_IFDIR | 0o700 : S_IFREG | 0o600;
+    const hasContent = inode.extentBlocks > 0 || inode.inlineSize >= 0;
+    const isLink = !isDirectory && inode.extentBlocks === 0 && inode.names.some(({ type }) => type === DT_LNK);
+    if (isDirectory || hasContent || isLink || inode.names.some(({ type }) => type === DT_REG)) {
+      inode.mode = isDirectory ? S_IFDIR | 0o700 : isLink ? S_IFLNK | 0o777 : S_IFREG | 0o600;
       inode.isMade = true;
-      inode.size = isDirectory ? 0 : inode.contentEnd;
-      lost(
-        "file",
-        ino,
-        isDirectory
-          ? "the folder's inode is lost"
-          : "the file's inode is lost: its size, owner, mode and times are not known, nor whether all of its " +
-              "content is there",
-      );
+      // Without anything that tells its size a file has one block, which is marked as lost.
+      inode.size = isDirectory ? 0 : hasContent || isLink ? inode.contentEnd : BLOCK_SIZE;
+      lost("file", ino, lossOfInode(isDirectory, isLink, hasContent));
       putInode(subvolume, ino, inode);
       fixed("made an inode for what had none", ino);
       continue;
@@ -324,6 +331,17 @@ function restoreInodes(subvolume: Subvolume, inodes: Map<number, Found>, fixed: 
     if (inode.names.length === 0) fixed("removed attributes or an orphan's mark of an inode that is not there", ino);
     inodes.delete(ino);
   }
+}
+
+function lossOfInode(isDirectory: boolean, isLink: boolean, hasContent: boolean): string {
+  if (isDirectory) return "the folder's inode is lost";
+  if (isLink)
+    return hasContent
+      ? "the symbolic link's inode is lost: its owner and times are not known"
+      : "the symbolic link's inode is lost, and where it leads: reading it is an error";
+  return hasContent
+    ? "the file's inode is lost: its size, owner, mode and times are not known, nor whether all of its content is there"
+    : "the file's inode and all of its content are lost: reading it is an error";
 }
 
 /** Path of a name, as far as folders lead up to the root; else with the number of the one that does not. */

@@ -38,6 +38,7 @@ export function provenanceStatement(artefacts: readonly Artefact[], inputs: Prov
             architecture: request.architecture,
             profiles: request.profiles,
             parts: request.parts ?? "both",
+            binNmu: request.binNmu,
           }),
         ) as JsonObject,
         internalParameters: {

@@ -1,6 +1,7 @@
 /** What a `.buildinfo` file says of a build, and the request that repeats it. Source: deb-buildinfo(5). */
 import { parseSource, sourceFiles, SourceError, type SourceFile } from "@stratos/pkg";
 import type { BuildRequest, SourceReference } from "../build-request.ts";
+import { entryOfField, type ChangelogEntry } from "../bin-nmu/changelog-entry.ts";
 
 export interface BuildInfo {
   readonly source: string;
@@ -12,6 +13,8 @@ export interface BuildInfo {
   readonly files: readonly SourceFile[];
   /** of what it says was built */
   readonly parts: "both" | "any" | "all";
+  /** of a binNMU, what was written into the changelog */
+  readonly binNmu: ChangelogEntry | undefined;
 }
 
 /** Variables of a `.buildinfo` that are the builder's to set, by {@link requestOfBuildInfo}. */
@@ -43,6 +46,7 @@ export function parseBuildInfo(text: string, path: string): BuildInfo {
     /^ ([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"$/gm,
   ))
     environment[name!] = value!.replaceAll(/\\(.)/g, "$1");
+  const changes = stanza.get("Binary-Only-Changes");
   const architectures = (stanza.get("Architecture") ?? "").split(/\s+/),
     hasAll = architectures.includes("all"),
     own = architectures.find((one) => one !== "all" && one !== "source" && one !== "");
@@ -55,6 +59,7 @@ export function parseBuildInfo(text: string, path: string): BuildInfo {
     installed,
     files: sourceFiles(stanza, path),
     parts: hasAll && own !== undefined ? "both" : hasAll ? "all" : "any",
+    binNmu: changes === undefined ? undefined : { version: stanza.get("Version")!, entry: entryOfField(changes) },
   };
 }
 
@@ -85,5 +90,6 @@ export function requestOfBuildInfo(
     installed: info.installed,
     environment: { ...environment, DEB_BUILD_OPTIONS: [`parallel=${fields.jobs ?? 1}`, ...options].join(" ") },
     ...(info.buildPath === undefined ? {} : { buildPath: info.buildPath }),
+    ...(info.binNmu === undefined ? {} : { binNmu: info.binNmu }),
   };
 }

@@ -1,15 +1,17 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
+  binNmuFault,
   build,
   runLintian,
+  type BinNmu,
   type BuildRequest,
   type BuildResult,
   type CleanRoot,
   type RootCommand,
 } from "@stratos/builder";
 import { carrierFor, telling, settingsOf, parseSourceReference } from "@stratos/systems/builder";
-import { CommandError } from "../command-error.ts";
+import { CommandError, UsageError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import type { BuilderBuildOptions } from "./builder-rows.ts";
@@ -17,7 +19,7 @@ import { builderAtTerminal, type TerminalBuilder } from "./builder-terminal.ts";
 
 export async function buildSource(source: string, options: BuilderBuildOptions): Promise<number> {
   const settings = settingsOf(options),
-    request: BuildRequest = { source: parseSourceReference(source), ...settings.request };
+    request: BuildRequest = { source: parseSourceReference(source), ...settings.request, ...binNmuOf(options) };
   const output = resolve(options.output);
   mkdirSync(output, { recursive: true });
   const session = builderAtTerminal({
@@ -52,6 +54,34 @@ export async function buildSource(source: string, options: BuilderBuildOptions):
   }
 }
 
+function binNmuOf(options: BuilderBuildOptions): Pick<BuildRequest, "binNmu"> {
+  const { binNmu: number, reason, binNmuDate, binNmuOf: of, maintainer, parts } = options;
+  if (number === undefined) {
+    if ((reason ?? binNmuDate ?? of ?? maintainer) !== undefined)
+      throw new UsageError(
+        "--bin-nmu",
+        "is missing: --reason, --bin-nmu-date, --bin-nmu-of and --maintainer are of it",
+      );
+    return {};
+  }
+  if (reason === undefined) throw new UsageError("--bin-nmu", "needs a --reason");
+  if (parts === "both" || parts === "all")
+    throw new UsageError(
+      "--parts",
+      `${parts}: a binNMU has no packages for all architectures; they take a new version of the source`,
+    );
+  const binNmu: BinNmu = {
+    number,
+    reason,
+    dateSeconds: binNmuDate ?? Math.floor(Date.now() / 1000),
+    ...(maintainer === undefined ? {} : { maintainer }),
+    ...(of === undefined ? {} : { of }),
+  };
+  const fault = binNmuFault(binNmu);
+  if (fault !== undefined) throw new UsageError("--bin-nmu", fault);
+  return { binNmu };
+}
+
 /** Builds, and leaves the log and the provenance beside what was made. */
 export async function runBuild(
   request: BuildRequest,
@@ -79,14 +109,9 @@ export async function runBuild(
           failure: { kind: "hook", stage: "Check", message: "lintian found errors; the log names them" },
         };
     }
-    if (result.source !== undefined)
-      renameSync(
-        log,
-        join(
-          output,
-          `${result.source.name}_${result.source.version.replace(/^\d+:/, "")}_${result.architecture}.build`,
-        ),
-      );
+    const { source, binaryVersion = source?.version, architecture } = result;
+    if (source !== undefined)
+      renameSync(log, join(output, `${source.name}_${binaryVersion!.replace(/^\d+:/, "")}_${architecture}.build`));
     if (result.provenance !== undefined) {
       const path = join(output, "provenance.json");
       writeFileSync(`${path}.new`, `${JSON.stringify(result.provenance, null, 1)}\n`);

@@ -15,6 +15,11 @@ export interface BuilderBuildOptions extends BuilderOptions {
   readonly output: string;
   readonly shellOnFailure?: true;
   readonly seed?: number;
+  readonly binNmu?: number;
+  readonly reason?: string;
+  readonly binNmuDate?: number;
+  readonly binNmuOf?: string;
+  readonly maintainer?: string;
 }
 
 export interface BuilderVerifyOptions extends BuilderOptions {
@@ -92,6 +97,21 @@ function buildRow(finish: Finish): Command {
         parseSeed,
       ),
     )
+    .addOption(
+      new Option(
+        "--bin-nmu <n>",
+        "build the same source anew, as version …+bN, with an entry of the changelog that gives the --reason",
+      ).argParser(parseCount),
+    )
+    .option("--reason <text>", "of --bin-nmu: one line")
+    .addOption(
+      new Option(
+        "--bin-nmu-date <seconds>",
+        "of that entry, since 1970 (default: now); the same date gives the same bytes",
+      ).argParser(parseCountOfSeconds),
+    )
+    .option("--bin-nmu-of <version>", "fail if the source has another version")
+    .option("--maintainer <name>", "of that entry: NAME <ADDRESS> (default: Stratos builder <builder@localhost>)")
     .option("--shell-on-failure", "when the build fails, a shell in its root, as the build's user")
     .addOption(jsonOption())
     .option("-v, --verbose", "show the log as it is written")
@@ -389,6 +409,11 @@ function parseVariations(text: string): readonly string[] {
 
 function parseCount(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("expected a number above 0");
+  return Number(text);
+}
+
+function parseCountOfSeconds(text: string): number {
+  if (!/^\d{1,11}$/.test(text)) throw new InvalidArgumentError("expected seconds since 1970");
   return Number(text);
 }
 

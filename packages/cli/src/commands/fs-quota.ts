@@ -1,21 +1,21 @@
 /** `stratos fs quota …`. */
 import { Argument, Command, Option } from "commander";
-import {
-  ATTRIBUTE_PROJECT,
-  Attributes,
-  DirectoryEntry,
-  QUOTA_GROUP,
-  QUOTA_PROJECT,
-  QUOTA_USER,
-  type QuotaKind,
-  type QuotaReport,
-  type Subvolume,
-} from "@stratos/aegisfs";
+import { ATTRIBUTE_PROJECT, Attributes, DirectoryEntry, type Subvolume } from "@stratos/aegisfs";
 import { S_IFDIR, S_IFMT } from "@stratos/abi";
-import { withVolume, expectResult, requireVolumePlace, VolumeTree, ownerName, ownerNumber } from "@stratos/volumes";
+import {
+  expectResult,
+  type ListedQuota,
+  ownerNumber,
+  requireQuotas,
+  requireVolumePlace,
+  setQuotaLimits,
+  switchQuotas,
+  VolumeTree,
+  withVolume,
+} from "@stratos/volumes";
 import { parseSize, parseWholeNumber } from "../volume-options.ts";
 import { jsonOption, VOLUME_WORDS, type Finish } from "./row-options.ts";
-import { CommandError, UsageError } from "../command-error.ts";
+import { UsageError } from "../command-error.ts";
 import { formatSize } from "../option-values.ts";
 
 export function quotaCommand(finish: Finish): Command {
@@ -80,13 +80,6 @@ export function quotaCommand(finish: Finish): Command {
   return quota;
 }
 
-const BLOCK_SIZE = 4096;
-const KIND_NAMES: Readonly<Record<QuotaKind, string>> = {
-  [QUOTA_USER]: "user",
-  [QUOTA_GROUP]: "group",
-  [QUOTA_PROJECT]: "project",
-};
-
 interface QuotaSetOptions {
   /** Names or numbers. */
   readonly user?: string;
@@ -99,9 +92,9 @@ interface QuotaSetOptions {
 }
 
 async function switchQuotasCommand(path: string, on: boolean): Promise<number> {
-  const hosted = await withVolume(path, "write", ({ volume, hosted }) => {
-    expectResult(path, volume.root.setQuotas(on));
-    return hosted;
+  const hosted = await withVolume(path, "write", (opened) => {
+    switchQuotas(opened, on);
+    return opened.hosted;
   });
   if (on && hosted?.gathersWrites === true)
     process.stderr.write(
@@ -114,31 +107,23 @@ async function switchQuotasCommand(path: string, on: boolean): Promise<number> {
 /** Limits that are not given stay as they are; 0 takes one away. */
 async function setQuotaCommand(path: string, options: QuotaSetOptions): Promise<number> {
   const [kind, id] = ownerOf(options);
-  await withVolume(path, "write", ({ volume }) => {
-    const { root } = volume;
-    if (!root.quotas.isOn)
-      throw new CommandError(path, "quotas are off; `stratos fs quota on` counts what is there and turns them on");
-    const before = root.quotas.report().find((report) => report.kind === kind && report.id === id);
-    const blocks = (size: number | undefined, now: number | undefined): number =>
-      size === undefined ? (now ?? 0) : Math.ceil(size / BLOCK_SIZE);
-    expectResult(
-      path,
-      root.setQuotaLimits(kind, id, {
-        blocksSoft: blocks(options.softSize, before?.blocksSoft),
-        blocksHard: blocks(options.size, before?.blocksHard),
-        inodesSoft: options.softInodes ?? before?.inodesSoft ?? 0,
-        inodesHard: options.inodes ?? before?.inodesHard ?? 0,
-      }),
-    );
-  });
+  const { size, softSize, inodes, softInodes } = options;
+  await withVolume(path, "write", (opened) =>
+    setQuotaLimits(opened, kind, id, {
+      ...(size === undefined ? {} : { hardBytes: size }),
+      ...(softSize === undefined ? {} : { softBytes: softSize }),
+      ...(inodes === undefined ? {} : { hardInodes: inodes }),
+      ...(softInodes === undefined ? {} : { softInodes }),
+    }),
+  );
   return 0;
 }
 
-function ownerOf({ user, group, project }: QuotaSetOptions): [QuotaKind, number] {
-  const given: [QuotaKind, number][] = [];
-  if (user !== undefined) given.push([QUOTA_USER, ownerNumber("user", user)]);
-  if (group !== undefined) given.push([QUOTA_GROUP, ownerNumber("group", group)]);
-  if (project !== undefined) given.push([QUOTA_PROJECT, project]);
+function ownerOf({ user, group, project }: QuotaSetOptions): [ListedQuota["kind"], number] {
+  const given: [ListedQuota["kind"], number][] = [];
+  if (user !== undefined) given.push(["user", ownerNumber("user", user)]);
+  if (group !== undefined) given.push(["group", ownerNumber("group", group)]);
+  if (project !== undefined) given.push(["project", project]);
   if (given.length !== 1) throw new UsageError("quota set", "expected one of --user, --group and --project");
   return given[0]!;
 }
@@ -169,47 +154,23 @@ function assignProject(files: Subvolume, ino: number, project: number, what: str
 }
 
 async function quotaReportCommand(path: string, options: { readonly json?: true }): Promise<number> {
-  const reports = await withVolume(path, "read", ({ volume }) => {
-    if (!volume.root.quotas.isOn)
-      throw new CommandError(path, "quotas are off; `stratos fs quota on` counts what is there and turns them on");
-    return volume.root.quotas.report();
-  });
-  process.stdout.write(options.json === true ? `${JSON.stringify(reports.map(asJson), null, 2)}\n` : table(reports));
+  const quotas = await withVolume(path, "read", requireQuotas);
+  process.stdout.write(options.json === true ? `${JSON.stringify(quotas, null, 2)}\n` : table(quotas));
   return 0;
 }
 
-function nameOf({ kind, id }: QuotaReport): string | null {
-  return kind === QUOTA_PROJECT ? null : ownerName(kind === QUOTA_USER ? "user" : "group", id);
-}
-
-function asJson(report: QuotaReport): object {
-  const { kind, id, blocks, blocksSoft, blocksHard, inodes, inodesSoft, inodesHard } = report;
-  return {
-    kind: KIND_NAMES[kind],
-    id,
-    name: nameOf(report),
-    usedBytes: blocks * BLOCK_SIZE,
-    softBytes: blocksSoft * BLOCK_SIZE,
-    hardBytes: blocksHard * BLOCK_SIZE,
-    inodes,
-    softInodes: inodesSoft,
-    hardInodes: inodesHard,
-  };
-}
-
-function table(reports: readonly QuotaReport[]): string {
+function table(quotas: readonly ListedQuota[]): string {
   const rows = [["OWNER", "USED", "SOFT", "HARD", "INODES", "SOFT", "HARD"]];
   const limit = (value: number, text: string): string => (value === 0 ? "-" : text);
-  for (const report of reports) {
-    const { kind, id, blocks, blocksSoft, blocksHard, inodes, inodesSoft, inodesHard } = report;
+  for (const { kind, id, name, usedBytes, softBytes, hardBytes, inodes, softInodes, hardInodes } of quotas) {
     rows.push([
-      `${KIND_NAMES[kind]} ${nameOf(report) ?? id}`,
-      formatSize(blocks * BLOCK_SIZE),
-      limit(blocksSoft, formatSize(blocksSoft * BLOCK_SIZE)),
-      limit(blocksHard, formatSize(blocksHard * BLOCK_SIZE)),
+      `${kind} ${name ?? id}`,
+      formatSize(usedBytes),
+      limit(softBytes, formatSize(softBytes)),
+      limit(hardBytes, formatSize(hardBytes)),
       String(inodes),
-      limit(inodesSoft, String(inodesSoft)),
-      limit(inodesHard, String(inodesHard)),
+      limit(softInodes, String(softInodes)),
+      limit(hardInodes, String(hardInodes)),
     ]);
   }
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));

@@ -37,10 +37,10 @@ const FILES: readonly CommandFile[] = [
   },
   { names: ["backup"], load: async (finish) => (await import("./fs-backup.ts")).backupCommand(finish) },
   {
-    names: ["serve", "config"],
+    names: ["serve", "ui", "config"],
     load: async (finish) => {
-      const { configCommand, serveCommand } = await import("./fs-serve.ts");
-      return [serveCommand(finish), configCommand(finish)];
+      const { configCommand, serveCommand, uiCommand } = await import("./fs-serve.ts");
+      return [serveCommand(finish), uiCommand(finish), configCommand(finish)];
     },
   },
 ];

@@ -4,18 +4,23 @@ import {
   openApiDocument,
   REST_ROUTES,
   VOLUMES_API,
+  AccessKeys,
+  accessKeysPath,
   createRestService,
   listenAt,
   type ListenPlace,
   defaultTokenPath,
+  ServiceAccess,
   serviceToken,
   type ServiceToken,
   ServedVolumes,
   readVolumeConfig,
   VOLUME_CONFIG_SCHEMA,
 } from "@stratos/volumes/serve";
+import { stratosHome } from "@stratos/host-node/home";
 import { VERSION } from "@stratos/sdk/version";
 import { parsePort } from "../volume-options.ts";
+import { accessKeyCommand } from "./access-key-command.ts";
 import type { Finish } from "./row-options.ts";
 import { UsageError } from "../command-error.ts";
 import { warnOfSharedToken } from "../shared-token.ts";
@@ -39,6 +44,22 @@ export function configCommand(finish: Finish): Command {
       .action(async () => finish(await configSchemaCommand())),
   );
   return config;
+}
+
+/** `fs serve --ui`, by a short name. */
+export function uiCommand(finish: Finish): Command {
+  return new Command("ui")
+    .summary("keep volumes from a browser")
+    .description(
+      "Gives a page for volumes: files, snapshots, schedules, scrubs, quotas, compression. Prints its address, and " +
+        "on standard error one that signs a browser in, once. The same as `fs serve --ui`, which has more options.",
+    )
+    .argument("<volume...>", "files or devices; NAME=PATH names one")
+    .addOption(new Option("--port <n>", "port; 0 takes a free one").argParser(parsePort).default(0))
+    .option("--read-only", "change nothing")
+    .action(async (volumes: string[], options: ServeOptions) =>
+      finish(await serveVolumes(volumes, { ...options, ui: true })),
+    );
 }
 
 export function serveCommand(finish: Finish): Command {
@@ -65,7 +86,11 @@ export function serveCommand(finish: Finish): Command {
     )
     .option("--no-token", "serve whoever reaches the port: every user and program of this computer")
     .option("--read-only", "change nothing")
+    .addOption(
+      new Option("--ui", "give a page for browsers, and tell an address that signs one browser in").conflicts("socket"),
+    )
     .option("--openapi", "print the OpenAPI description, and stop")
+    .addCommand(accessKeyCommand(finish, "fs-serve"))
     .action(async (volumes: string[], options: ServeOptions) => finish(await serveVolumes(volumes, options)));
 }
 
@@ -79,6 +104,7 @@ interface ServeOptions {
   readonly socket?: string;
   readonly readOnly?: true;
   readonly openapi?: true;
+  readonly ui?: true;
 }
 
 const DEFAULT_PORT = 7460;
@@ -111,11 +137,15 @@ async function serveVolumes(texts: readonly string[], options: ServeOptions): Pr
   // A socket is its owner's alone by its permissions.
   const isOpen = options.token === false || ("socket" in place && tokenFile === undefined);
   const token = isOpen ? null : serviceToken(tokenFile ?? defaultTokenPath("fs-serve"));
+  const home = stratosHome();
+  const access =
+    token === null ? null : new ServiceAccess(token.text, new AccessKeys(accessKeysPath(home, "fs-serve"), tell));
   const volumes = new ServedVolumes(texts, readOnly ? "read" : "write", config?.volumes ?? [], tell);
   try {
     const app = createRestService(volumes, {
       readOnly,
-      token: token?.text ?? null,
+      access,
+      page: options.ui === true ? await (await import("@stratos/console")).pageFiles("volumes") : null,
       version: VERSION,
       onDefect: (words) => tell(`internal error: ${words}`),
     });
@@ -123,6 +153,8 @@ async function serveVolumes(texts: readonly string[], options: ServeOptions): Pr
     volumes.startHousekeeping();
     process.stdout.write(`${listener.address}\n`);
     tellWhoMayUseIt(token, options);
+    if (options.ui === true && access !== null)
+      tell(`this address signs one browser in, once: ${listener.address}#sign-in=${access.code}`);
     await new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
     await listener.close();
     return 0;

@@ -1,29 +1,6 @@
 /** `stratos fs property|dedupe|defrag|tier`: how content is kept, and where. */
 import { Command, Option } from "commander";
-import {
-  COMPRESS_LZ4,
-  COMPRESS_NONE,
-  COMPRESS_UNSET,
-  COMPRESS_ZSTD,
-  compressionOf,
-  dedupe,
-  DEDUPE_OFF,
-  DEDUPE_ON,
-  DEDUPE_UNSET,
-  dedupeOf,
-  levelOf,
-  migrate,
-  TIER_ANY,
-  TIER_FAST,
-  TIER_SLOW,
-  TIER_UNSET,
-  tierOf,
-  tierStatus,
-  withCompression,
-  withDedupe,
-  withTier,
-  type Fragmentation,
-} from "@stratos/aegisfs";
+import { dedupe, migrate, tierStatus, type Fragmentation } from "@stratos/aegisfs";
 import { ProgressDisplay } from "@stratos/host-node";
 import {
   joinPath,
@@ -37,6 +14,9 @@ import {
   expectValue,
   requireVolumePlace,
   VolumeTree,
+  contentProperties,
+  setContentProperties,
+  tierName,
 } from "@stratos/volumes";
 import { parseCompression, parsePercentage, type CompressionChoice } from "../volume-options.ts";
 import { dryRunOption, jsonOption, PLACE_HELP, VOLUME_WORDS, type Finish } from "./row-options.ts";
@@ -171,10 +151,6 @@ const BLOCK = 4096;
 const STEP_BLOCKS = 1024;
 const HOTTEST = 20;
 
-const CODECS = { none: COMPRESS_NONE, lz4: COMPRESS_LZ4, zstd: COMPRESS_ZSTD } as const;
-const DEDUPES = { on: DEDUPE_ON, off: DEDUPE_OFF, inherit: DEDUPE_UNSET } as const;
-const TIERS = { fast: TIER_FAST, slow: TIER_SLOW, any: TIER_ANY, inherit: TIER_UNSET } as const;
-
 /** What a place names, and with `recursive` all that is below. */
 async function withPlace<T>(
   text: string,
@@ -195,47 +171,16 @@ async function withPlace<T>(
   });
 }
 
-interface ShownProperties {
-  path: string;
-  compression: string;
-  dedupe: string;
-  tier: string;
-  own: { compression: string; dedupe: string; tier: string };
-}
-
 async function propertyCommand(text: string, options: PropertyOptions): Promise<number> {
-  const sets = options.compress !== undefined || options.dedupe !== undefined || options.tier !== undefined;
+  const { compress: compression, dedupe, tier } = options;
+  const sets = compression !== undefined || dedupe !== undefined || tier !== undefined;
   const shown = await withPlace(text, sets ? "write" : "read", options.recursive === true, (tree, paths) =>
-    paths.flatMap((path): ShownProperties[] => {
-      const kind = tree.facts(path)?.kind;
-      if (kind !== "file" && kind !== "directory") {
-        if (options.recursive === true) return [];
-        throw new CommandError(
-          tree.shown(path),
-          kind === undefined ? "no such file or directory" : "only files and folders have properties",
-        );
-      }
-      const ino = tree.find(path);
-      let own = tree.expect(path, tree.files.ownProperties(ino));
-      if (sets) {
-        if (options.compress !== undefined)
-          own = withCompression(
-            own,
-            options.compress === null ? COMPRESS_UNSET : CODECS[options.compress.name],
-            options.compress?.level ?? 0,
-          );
-        if (options.dedupe !== undefined) own = withDedupe(own, DEDUPES[options.dedupe]);
-        if (options.tier !== undefined) own = withTier(own, TIERS[options.tier]);
-        tree.expect(path, tree.files.setProperties(ino, own));
-      }
-      return [
-        {
-          path: toText(path),
-          ...words(tree.files.effectiveProperties(ino), "none", "off", "any"),
-          own: words(own, "inherit", "inherit", "inherit"),
-        },
-      ];
-    }),
+    paths
+      .filter((path) => options.recursive !== true || isContent(tree, path))
+      .map((path) => {
+        if (sets) setContentProperties(tree, path, { compression, dedupe, tier });
+        return { path: toText(path), ...contentProperties(tree, path) };
+      }),
   );
   if (options.quiet === true) return 0;
   if (options.json === true) process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
@@ -249,23 +194,9 @@ async function propertyCommand(text: string, options: PropertyOptions): Promise<
   return 0;
 }
 
-/** @param unset  what to call parts that are not set */
-function words(
-  properties: number,
-  unsetCompression: string,
-  unsetDedupe: string,
-  unsetTier: string,
-): { compression: string; dedupe: string; tier: string } {
-  const find = (names: Readonly<Record<string, number>>, value: number): string =>
-    Object.keys(names).find((name) => names[name] === value) ?? String(value);
-  const compression = compressionOf(properties);
-  const level = levelOf(properties);
-  return {
-    compression:
-      compression === COMPRESS_UNSET ? unsetCompression : `${find(CODECS, compression)}${level > 0 ? `:${level}` : ""}`,
-    dedupe: dedupeOf(properties) === DEDUPE_UNSET ? unsetDedupe : find(DEDUPES, dedupeOf(properties)),
-    tier: tierOf(properties) === TIER_UNSET ? unsetTier : find(TIERS, tierOf(properties)),
-  };
+function isContent(tree: VolumeTree, path: string): boolean {
+  const kind = tree.facts(path)?.kind;
+  return kind === "file" || kind === "directory";
 }
 
 async function dedupeCommand(path: string, options: DedupeOptions): Promise<number> {
@@ -378,7 +309,7 @@ async function tierStatusCommand(path: string, options: TierStatusOptions): Prom
     subvolume: file.subvolume,
     inode: file.ino,
     heat: Math.round(file.heat * 10) / 10,
-    tier: Object.keys(TIERS).find((name) => TIERS[name as keyof typeof TIERS] === file.tier),
+    tier: tierName(file.tier),
     fastBytes: file.fastBlocks * BLOCK,
     slowBytes: file.slowBlocks * BLOCK,
   }));

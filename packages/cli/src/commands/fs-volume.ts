@@ -266,7 +266,9 @@ function tellRepair(path: string, result: RepairResult | MountError, options: Ch
           ? "all of it can be repaired"
           : dryRun
             ? "a repair would not bring back everything"
-            : "not everything could be brought back; what is left of files without a name is in /lost+found";
+            : left.length > 0
+              ? "not everything could be mended"
+              : "not everything could be brought back; what is left of files without a name is in /lost+found";
     process.stdout.write(`${path}: ${words}\n`);
   }
   return status === 1 && !dryRun ? 0 : status;

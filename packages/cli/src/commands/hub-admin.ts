@@ -130,6 +130,24 @@ function channelCommand(finish: Finish): Command {
             "owner",
         ).choices(["fifo", "priority", "fair"]),
       )
+      .addOption(
+        new Option(
+          "--balance <strategy>",
+          "which of the hosts that could take a task is given it: who asks first; each in turn; in turn by capacity; " +
+            "the one with the fewest runs, or the least used; any; the same for the same source; the quickest of " +
+            "late; the fullest that has room",
+        ).choices([
+          "first",
+          "round-robin",
+          "weighted-round-robin",
+          "least-runs",
+          "least-load",
+          "random",
+          "hash",
+          "fastest",
+          "pack",
+        ]),
+      )
       .option("--description <text>", "what it is for")
       .addOption(
         new Option("--keep <days>", "remove tasks so long after their end (default: never)").argParser(
@@ -268,10 +286,11 @@ function listChannels(options: Listing): Promise<number> {
     else
       process.stdout.write(
         formatTable(
-          ["CHANNEL", "POLICY", "KEPT DAYS", "QUEUED MAX", "RUNNING MAX", "INHERITS", "DESCRIPTION"],
+          ["CHANNEL", "POLICY", "BALANCE", "KEPT DAYS", "QUEUED MAX", "RUNNING MAX", "INHERITS", "DESCRIPTION"],
           items.map((channel) => [
             channel.name,
             channel.policy,
+            channel.balance,
             limit(channel.retentionDays),
             limit(channel.maxQueued),
             limit(channel.maxRunning),
@@ -285,6 +304,7 @@ function listChannels(options: Listing): Promise<number> {
 
 interface ChannelOptions extends HubOptions {
   readonly policy?: string;
+  readonly balance?: string;
   readonly description?: string;
   readonly keep?: number;
   readonly maxQueued?: number;
@@ -295,8 +315,8 @@ interface ChannelOptions extends HubOptions {
 
 function setChannel(name: string, options: ChannelOptions): Promise<number> {
   return withHub(options, async (client) => {
-    const { policy, description, keep, maxQueued, maxRunning, inherit } = options;
-    const body = { policy, description, retentionDays: keep, maxQueued, maxRunning, inherits: inherit };
+    const { policy, balance, description, keep, maxQueued, maxRunning, inherit } = options;
+    const body = { policy, balance, description, retentionDays: keep, maxQueued, maxRunning, inherits: inherit };
     const channel = await client.call<ChannelView>("PUT", `/channels/${encodeURIComponent(name)}`, body);
     if (options.json === true) print(channel);
   });

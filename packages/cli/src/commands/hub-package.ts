@@ -12,11 +12,12 @@ import type {
   TaskView,
 } from "@stratos/hub-api";
 import { downloadArtefact, uploadArtefacts } from "@stratos/hub/worker";
+import { hubRebuildCommand } from "./hub-rebuild.ts";
 import { readSourcePackage } from "../hub/source-package.ts";
 import { type HubOptions, hubUrl, withHub } from "../hub/hub-client.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { noun, parseCount, repeatable, row } from "./hub-options.ts";
-import { CommandError, hostReason } from "../command-error.ts";
+import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { listOf, printItems, printJson, type Listing } from "../hub/hub-listing.ts";
 import { given, waitForEnd } from "./hub-task.ts";
 
@@ -25,7 +26,13 @@ interface Common extends HubOptions {
 }
 
 export function hubPackageCommands(finish: Finish): Command[] {
-  return [buildCommand(finish), packageCommand(finish), repositoryCommand(finish), artefactCommand(finish)];
+  return [
+    buildCommand(finish),
+    hubRebuildCommand(finish),
+    packageCommand(finish),
+    repositoryCommand(finish),
+    artefactCommand(finish),
+  ];
 }
 
 function buildCommand(finish: Finish): Command {
@@ -40,6 +47,13 @@ function buildCommand(finish: Finish): Command {
     .option("--arch <arch>", "architecture that is built for (default: the worker's)")
     .option("--suite <name>", "where build dependencies come from (default: the worker's)")
     .addOption(repeatable("--profile <name>", "build profiles"))
+    .addOption(
+      new Option(
+        "--bin-nmu <n>",
+        "the same source anew, as version …+bN; its --reason goes into the changelog",
+      ).argParser(parseCount(1, 9_999)),
+    )
+    .option("--reason <text>", "of --bin-nmu: one line")
     .addOption(
       new Option("--seed <n>", "inside Stratos, where all that could differ comes of this").argParser(parseCount(0)),
     )
@@ -137,9 +151,15 @@ interface BuildTaskOptions extends Listing {
   readonly seed?: number;
   readonly priority?: number;
   readonly watch?: true;
+  readonly binNmu?: number;
+  readonly reason?: string;
 }
 
 function buildSources(sources: readonly string[], options: BuildTaskOptions): Promise<number> {
+  const { binNmu: number, reason } = options;
+  if ((number === undefined) !== (reason === undefined))
+    throw new UsageError("--bin-nmu", "goes with a --reason, and a --reason with it");
+  const binNmu = number === undefined ? undefined : { number, reason, date: Math.floor(Date.now() / 1000) };
   return withHub(options, async (client) => {
     const tasks: TaskView[] = [];
     for (const source of sources) {
@@ -155,6 +175,7 @@ function buildSources(sources: readonly string[], options: BuildTaskOptions): Pr
           source: files.length === 0 ? source : basename(source),
           ...given("suite", options.suite),
           ...given("seed", options.seed),
+          ...given("binNmu", binNmu),
           ...(options.profile.length === 0 ? {} : { profiles: options.profile }),
           ...(files.length === 0 ? {} : { files }),
         },

@@ -9,7 +9,7 @@ import { addCommands, type CommandFile, type Finish, type Wanted } from "../comm
 const FILES: readonly CommandFile[] = [
   { names: ["task"], load: async (finish) => (await import("./hub-task.ts")).taskCommand(finish) },
   {
-    names: ["build", "package", "repository", "artefact"],
+    names: ["build", "rebuild", "package", "repository", "artefact"],
     load: async (finish) => (await import("./hub-package.ts")).hubPackageCommands(finish),
   },
   {

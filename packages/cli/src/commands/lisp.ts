@@ -1,18 +1,20 @@
 /** `stratos lisp`: a program, expressions, or the prompt. */
-import { readFileSync, statSync } from "node:fs";
-import { dirname } from "node:path";
 import { Command } from "commander";
-import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { backtrace, CompiledLisp, ExitRequest, Lisp, Repl, type System } from "@stratos/lisp";
-import { OperationError } from "@stratos/operation";
+import { type CompiledLisp, Lisp, type System } from "@stratos/lisp";
 import { jsonOption, type Finish } from "./row-options.ts";
-import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
-import { folderFinder, nodeSystem, ownLibraryFolder, runtimeImage } from "../lisp/node-system.ts";
+import { folderFinder, nodeSystem, runtimeImage } from "../lisp/node-system.ts";
+import { compiling, reporting } from "../lisp/compiled-runner.ts";
+import { checkEngine, libraryFolders, programText, runLisp, type LispOptions } from "../lisp/run-lisp.ts";
 
 const repeat = (value: string, all: readonly string[]): readonly string[] => [...all, value];
 
 export function lispCommand(finish: Finish): Command {
+  return makeLispCommand(finish, runLisp);
+}
+
+/** @param run  what a program or the prompt is given to */
+export function makeLispCommand(finish: Finish, run: typeof runLisp): Command {
   return new Command("lisp")
     .enablePositionalOptions()
     .helpCommand(false)
@@ -37,10 +39,49 @@ export function lispCommand(finish: Finish): Command {
         "command line.",
     )
     .action(async (file: string | undefined, args: string[], options: LispOptions) =>
-      finish(await runLisp(file, args, options)),
+      finish(await run(file, args, options)),
     )
+    .addCommand(buildCommand(finish))
     .addCommand(testCommand(finish))
     .addCommand(docCommand(finish));
+}
+
+function buildCommand(finish: Finish): Command {
+  return new Command("build")
+    .summary("compile a program ahead into one file")
+    .description(
+      "Compiles a program, with the libraries that it uses, into one file that starts without expanding and " +
+        "compiling: `stratos lisp OUT`, or OUT itself where stratos is in the PATH. Named OUT.mjs, it runs by Node " +
+        "24 or later alone: `node OUT.mjs`.",
+    )
+    .usage("[OPTIONS] FILE -o OUT")
+    .argument("<file>", "the program")
+    .requiredOption("-o, --output <file>", "write there; …mjs: for Node without Stratos")
+    .option("-I, --library-path <folder>", "look for libraries there, too (repeatable)", repeat, [])
+    .addHelpText(
+      "after",
+      "\nA built program runs with the build of Stratos that made it, and with no other; one in …mjs has it inside. " +
+        "What it\nevaluates by (eval) sees libraries anew, with a state of their own.",
+    )
+    .action(async (file: string, { output, libraryPath }: BuildOptions) => {
+      const text = programText(file);
+      const { buildProgram } = await import("../lisp/build-program.ts");
+      const lisp = new Lisp({
+        system: nodeSystem([file]),
+        findLibrary: folderFinder(libraryFolders(libraryPath, file)),
+      });
+      finish(
+        await reporting(lisp, () => {
+          buildProgram(lisp, { file, text, out: output });
+          return EXIT_SUCCESS;
+        }),
+      );
+    });
+}
+
+interface BuildOptions {
+  readonly output: string;
+  readonly libraryPath: readonly string[];
 }
 
 function docCommand(finish: Finish): Command {
@@ -92,7 +133,7 @@ function testCommand(finish: Finish): Command {
       const { testPrograms } = await import("../lisp/test-programs.ts");
       const makeRunner = (file: string, system: System): { lisp: Lisp; runner: Lisp | CompiledLisp } => {
         const lisp = new Lisp({ system, findLibrary: folderFinder(libraryFolders(libraryPath, file)) });
-        return { lisp, runner: engine === "wasm" ? compiling(lisp) : lisp };
+        return { lisp, runner: engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp };
       };
       finish(testPrograms(programs, { isJson: json === true, makeRunner }) ? EXIT_SUCCESS : EXIT_FAILURE);
     });
@@ -102,79 +143,4 @@ interface TestCommandOptions {
   readonly json?: boolean;
   readonly libraryPath: readonly string[];
   readonly engine?: string;
-}
-
-function libraryFolders(first: readonly string[], file: string | undefined): string[] {
-  return [...first, ...(file === undefined ? [] : [dirname(file)]), ".", ownLibraryFolder()];
-}
-
-function checkEngine(engine: string): void {
-  if (!["interpreter", "wasm"].includes(engine))
-    throw new CommandError("--engine", `${engine} is no engine; take interpreter or wasm`);
-}
-
-interface LispOptions {
-  readonly eval: readonly string[];
-  readonly libraryPath: readonly string[];
-  /** Undefined: programs are compiled, the prompt is interpreted. */
-  readonly engine?: string;
-}
-
-/** A compiled program's heap: half of it may be in use at a time. */
-const MEMORY_BYTES = 2 * 1024 ** 3;
-
-async function runLisp(file: string | undefined, args: readonly string[], options: LispOptions): Promise<number> {
-  const findLibrary = folderFinder(libraryFolders(options.libraryPath, file));
-  const lisp = new Lisp({ system: nodeSystem([file ?? "lisp", ...args]), findLibrary });
-  const isPrompt = file === undefined && options.eval.length === 0;
-  const { engine = isPrompt ? "interpreter" : "wasm" } = options;
-  checkEngine(engine);
-  try {
-    const runner = engine === "wasm" ? compiling(lisp) : lisp;
-    for (const text of options.eval) runner.evaluateText(text, "-e");
-    if (file !== undefined) runner.runProgram(programText(file), file);
-    else if (isPrompt && engine === "wasm")
-      throw new CommandError("--engine", "the prompt runs on the interpreter only");
-    else if (isPrompt) return await talk(lisp);
-    return EXIT_SUCCESS;
-  } catch (error) {
-    if (error instanceof ExitRequest) return error.status;
-    lisp.flush();
-    const words = lisp.describe(error);
-    if (words === null) throw error;
-    process.stderr.write(`stratos: ${[words, ...backtrace(error)].join("\n")}\n`);
-    return EXIT_FAILURE;
-  } finally {
-    lisp.flush();
-  }
-}
-
-/** Of the memory only what is used is taken; a host that does not promise as much gives the usual half GiB. */
-function compiling(lisp: Lisp): CompiledLisp {
-  const wasm = new NodeWasmEngine();
-  const image = runtimeImage();
-  try {
-    return new CompiledLisp(lisp, { wasm, image, memoryBytes: MEMORY_BYTES });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return new CompiledLisp(lisp, { wasm, image });
-  }
-}
-
-async function talk(lisp: Lisp): Promise<number> {
-  if (process.stdin.isTTY && process.stdout.isTTY)
-    return await (await import("../lisp/terminal.ts")).talkOnTerminal(lisp, new Repl(lisp));
-  // Through a pipe: each form is read when the one before has run, so that a program may read what follows it.
-  lisp.evaluateInput();
-  return EXIT_SUCCESS;
-}
-
-function programText(file: string): string {
-  try {
-    if (statSync(file).isDirectory()) throw new CommandError(file, "is a folder");
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    if (error instanceof OperationError) throw error;
-    throw new CommandError(file, hostReason(error as NodeJS.ErrnoException));
-  }
 }

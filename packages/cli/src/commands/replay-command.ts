@@ -1,37 +1,31 @@
 /** `stratos replay`: the recorded program on the recorded image with the recorded seed, fed from the recording. */
-import { readFileSync } from "node:fs";
-import { nodePorts, stratosHome } from "@stratos/host-node";
-import { ImageStore, openImage } from "@stratos/images";
-import {
-  type Recording,
-  RecordingError,
-  readRecording,
-  Replay,
-  ReplayError,
-  type ReplayOutcome,
-} from "@stratos/session";
+import { nodePorts } from "@stratos/host-node";
+import { Replay, ReplayError, type ReplayOutcome } from "@stratos/session";
 import { TraceWriter } from "@stratos/trace";
-import { CommandError } from "../command-error.ts";
-import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
+import { UsageError } from "../command-error.ts";
+import type { ReplayPosition } from "../option-values.ts";
+import { openRecordedRun, replayFailure } from "../replay/recorded-run.ts";
 import { runStatistics } from "../session/run-statistics.ts";
 import { openReplayFiles } from "../session/standard-files.ts";
 
 export interface ReplayOptions {
   readonly trace?: true;
   readonly stats?: true;
+  /** Stop there. */
+  readonly to?: ReplayPosition;
+  /** A port, or "-". */
+  readonly gdb?: number | "-";
+  readonly pid?: number;
 }
 
-export async function replayCommand(file: string, options: ReplayOptions): Promise<number> {
-  const recording = openRecording(file);
+export async function replayCommand(file: string, command: readonly string[], options: ReplayOptions): Promise<number> {
+  if (options.gdb !== undefined) return (await import("../replay/replay-gdb.ts")).replayGdb(file, options.gdb, options);
+  if (options.to !== undefined) return (await import("../replay/replay-to.ts")).replayTo(file, options.to, command);
+  if (command.length > 0) throw new UsageError(`-- ${command[0]}`, "a program needs a position: --to POSITION");
+  const run = openRecordedRun(file);
+  const { recording } = run;
   const { header } = recording;
-  const { description } = new ImageStore(stratosHome()).require(header.image);
-  if (description.createdAt !== header.imageCreatedAt || description.layers !== header.imageLayers)
-    throw failure(
-      file,
-      `image ${header.image} is not the one that was recorded (made ${description.createdAt}, then ` +
-        `${header.imageCreatedAt})`,
-    );
-  const image = openImage(header.image, { home: stratosHome(), keep: undefined, deltaBytes: header.memoryBytes });
+  const image = run.openImage();
   try {
     const replay = new Replay(recording, { ports: nodePorts(), volume: image.opened.volume });
     const { session } = replay;
@@ -62,20 +56,9 @@ export async function replayCommand(file: string, options: ReplayOptions): Promi
     return statusOf(file, outcome);
   } catch (error) {
     if (!(error instanceof ReplayError)) throw error;
-    throw failure(file, `the replay went another way: ${error.message}`);
+    throw replayFailure(file, `the replay went another way: ${error.message}`);
   } finally {
     image.finish(false);
-  }
-}
-
-/** @throws CommandError */
-function openRecording(file: string): Recording {
-  const bytes = readFileSync(file);
-  try {
-    return readRecording(bytes);
-  } catch (error) {
-    if (error instanceof RecordingError) throw new CommandError(file, error.message, { cause: error });
-    throw error;
   }
 }
 
@@ -88,7 +71,7 @@ function statusOf(file: string, { verdict, end }: ReplayOutcome): number {
       process.stderr.write(`stratos: ${file}: the recording was cut short: this is as far as it goes\n`);
       return end.status;
     case "stuck":
-      throw failure(file, `the replay went another way: it waits for input at instruction ${end.instructions}`);
+      throw replayFailure(file, `the replay went another way: it waits for input at instruction ${end.instructions}`);
     case "other instructions":
       process.stderr.write(
         `stratos: ${file}: recorded by an older version: status and output are the same, after ` +
@@ -96,15 +79,11 @@ function statusOf(file: string, { verdict, end }: ReplayOutcome): number {
       );
       return end.status;
     case "other end":
-      throw failure(
+      throw replayFailure(
         file,
         `the replay went another way: status ${end.status} after ${end.instructions} instructions, recorded ` +
           `${verdict.recorded.status} after ${verdict.recorded.instructions}` +
           `${verdict.recorded.output === end.output ? "" : "; the output differs"}`,
       );
   }
-}
-
-function failure(file: string, why: string): CommandError {
-  return new CommandError(file, why, { status: EXIT_STRATOS_FAILED });
 }

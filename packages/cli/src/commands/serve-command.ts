@@ -1,12 +1,14 @@
 /** `stratos serve`: the user's named systems over HTTP, for programs and for a page, until a signal ends it. */
 import { join } from "node:path";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { FileLockedError, lockFile } from "@stratos/host-node";
 import { makeFolders, stratosHome } from "@stratos/host-node/home";
 import { VERSION } from "@stratos/sdk/version";
 import { UsageError } from "../command-error.ts";
 import { parseListen } from "../option-values.ts";
 import { warnOfSharedToken } from "../shared-token.ts";
+import type { TlsFiles } from "@stratos/volumes/serve";
+import { accessKeyCommand } from "./access-key-command.ts";
 import type { Finish } from "./row-options.ts";
 
 interface ServeOptions {
@@ -14,6 +16,10 @@ interface ServeOptions {
   readonly listen?: { readonly host: string; readonly port: number };
   readonly socket?: string;
   readonly tokenFile?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsMin: "1.2" | "1.3";
+  readonly name: readonly string[];
   readonly openapi?: true;
 }
 
@@ -32,7 +38,8 @@ export function serveCommand(finish: Finish): Command {
     .addOption(
       new Option(
         "-l, --listen <address>",
-        "HOST:PORT, or PORT; port 0 is any that is free (default: 127.0.0.1:7470). Loopback addresses only",
+        "HOST:PORT, or PORT; port 0 is any that is free (default: 127.0.0.1:7470). Without TLS addresses of the " +
+          "loopback only",
       ).argParser(parseListen),
     )
     .addOption(
@@ -46,8 +53,33 @@ export function serveCommand(finish: Finish): Command {
       "the token that requests need (Authorization: Bearer …); made when it is not there (default: serve.token in " +
         "$STRATOS_HOME)",
     )
+    .option("--tls-cert <file>", "serve by TLS, with the certificate (and its chain) in this PEM file")
+    .option("--tls-key <file>", "its private key (PEM); both files are read again when they change")
+    .addOption(
+      new Option("--tls-min <version>", "the oldest version of TLS that is spoken")
+        .choices(["1.2", "1.3"])
+        .default("1.2"),
+    )
+    .addOption(
+      new Option(
+        "--name <host>",
+        "a name that the server is reached by, may be repeated (default: those of the certificate)",
+      )
+        .argParser((text: string, previous: readonly string[]) => [...previous, parseHostName(text)])
+        .default([], "those of the certificate"),
+    )
     .option("--openapi", "print the OpenAPI description, and stop")
+    .addCommand(accessKeyCommand(finish, "serve"))
     .action(async (options: ServeOptions) => finish(await serve(options)));
+}
+
+const LOOPBACK = /^(localhost|127\.0\.0\.1|::1)$/;
+const ANY_ADDRESS = /^(0\.0\.0\.0|::)$/;
+
+function parseHostName(text: string): string {
+  if (!/^(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/.test(text))
+    throw new InvalidArgumentError("expected the name of a host, without a port");
+  return text.toLowerCase();
 }
 
 async function serve(options: ServeOptions): Promise<number> {
@@ -65,39 +97,77 @@ async function serve(options: ServeOptions): Promise<number> {
     return 0;
   }
   const listen = options.listen ?? DEFAULT_LISTEN;
-  if (!/^(localhost|127\.0\.0\.1|::1)$/.test(listen.host))
-    throw new UsageError("--listen", `${listen.host}: only addresses of the loopback are served; ssh -L reaches them`);
+  const tls = tlsOf(options);
+  if (tls === null && !LOOPBACK.test(listen.host))
+    throw new UsageError(
+      "--listen",
+      `${listen.host}: without --tls-cert only addresses of the loopback are served; ssh -L reaches them`,
+    );
+  const certificate = tls === null ? null : volumes.readTlsFiles(tls);
+  if (certificate !== null && certificate.validUntilMs < Date.now())
+    process.stderr.write(
+      `stratos: warning: ${tls!.certificate}: was valid until ${new Date(certificate.validUntilMs).toISOString()}\n`,
+    );
+  const names = options.name.length > 0 ? options.name : (certificate?.names ?? []);
   const home = stratosHome();
   makeFolders(home);
   const isOpen = options.socket !== undefined && options.tokenFile === undefined;
   const token = isOpen ? null : volumes.serviceToken(options.tokenFile ?? volumes.defaultTokenPath("serve"));
   const sessions = token === null ? null : keptSessions(home);
-  const signIn = token === null ? null : new SignIn(token.text, sessions?.path ?? null);
-  const server = await startConsole(options.socket === undefined ? listen : { socket: options.socket }, {
+  const onDefect = (words: string): void => void process.stderr.write(`stratos: internal error: ${words}\n`);
+  const keys = new volumes.AccessKeys(
+    volumes.accessKeysPath(home, "serve"),
+    (words) => void process.stderr.write(`stratos: ${words}\n`),
+  );
+  const signIn = token === null ? null : new SignIn(token.text, keys, sessions?.path ?? null);
+  const settings = {
     home,
     version: VERSION,
     signIn,
+    names,
+    isSecure: tls !== null,
+    isPublic: options.socket === undefined && !LOOPBACK.test(listen.host),
     defaults: {
       image: () => images.defaultImage(home),
       memoryBytes: () => machines.memoryOf({}, home),
     },
     page: options.ui === true ? await (await import("@stratos/console")).pageFiles("systems") : null,
     openSupervisor: () => openSupervisor(home, VERSION),
-    onDefect: (words) => void process.stderr.write(`stratos: internal error: ${words}\n`),
-  });
-  process.stdout.write(`${server.address}\n`);
+    onDefect,
+  };
+  const place = options.socket === undefined ? listen : { socket: options.socket };
+  const server = await startConsole(place, settings, tls);
+  const address = reachedBy(server.address, listen.host, names);
+  process.stdout.write(`${address}\n`);
   if (token !== null) {
     process.stderr.write(`stratos: the token is in ${token.path}\n`);
     warnOfSharedToken(token);
   }
   if (options.ui === true)
-    process.stderr.write(
-      `stratos: this address signs one browser in, once: ${server.address}#sign-in=${signIn!.code}\n`,
-    );
+    process.stderr.write(`stratos: this address signs one browser in, once: ${address}#sign-in=${signIn!.code}\n`);
   await new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
   await server.close();
   sessions?.release();
   return 0;
+}
+
+/** @throws UsageError */
+function tlsOf({ tlsCert, tlsKey, tlsMin, socket, name }: ServeOptions): TlsFiles | null {
+  if (tlsCert === undefined && tlsKey === undefined) {
+    if (name.length > 0) throw new UsageError("--name", "is of a server with --tls-cert");
+    return null;
+  }
+  if (tlsCert === undefined || tlsKey === undefined)
+    throw new UsageError(tlsCert === undefined ? "--tls-cert" : "--tls-key", "is missing: both files are needed");
+  if (socket !== undefined) throw new UsageError("--tls-cert", "is not for a socket");
+  return { certificate: tlsCert, key: tlsKey, minVersion: `TLSv${tlsMin}` };
+}
+
+/** An address that a browser can use: of all interfaces the first name stands for them. */
+function reachedBy(address: string, host: string, names: readonly string[]): string {
+  const name = names.find((each) => !each.startsWith("*."));
+  if (!ANY_ADDRESS.test(host) || name === undefined) return address;
+  return `https://${name}:${new URL(address).port}/`;
 }
 
 /**

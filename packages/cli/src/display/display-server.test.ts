@@ -13,6 +13,10 @@ import { displayPage } from "./page.ts";
 
 const canvas = { width: 4, height: 2, pixels: new Uint32Array(8).fill(0xff102030) };
 let calls: string[] = [];
+/** The program has said that it takes text. */
+let takesText = false;
+/** Who waits for what a program has copied. */
+const readers: ((text: string | null) => void)[] = [];
 const note =
   (name: string) =>
   (...values: unknown[]): void =>
@@ -25,6 +29,18 @@ const display = {
     button: note("button"),
     key: note("key"),
     scroll: note("scroll"),
+    touch: note("touch"),
+    composeText: note("compose"),
+    copyText: note("copy"),
+    commitText: (text: string): boolean => {
+      note("commit")(text);
+      return takesText;
+    },
+    readCopied: (onText: (text: string | null) => void): void => void readers.push(onText),
+    windows: [],
+    get textPlace(): object | null {
+      return takesText ? { x: 1, y: 1, width: 1, height: 1 } : null;
+    },
   },
   setRefresh: note("refresh"),
 } as unknown as GuestDisplay;

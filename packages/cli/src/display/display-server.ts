@@ -11,6 +11,7 @@ import { type Rectangle, cursorName } from "@stratos/wayland";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { GuestDisplay } from "./guest-display.ts";
 import { displayPage } from "./page.ts";
+import { type Message, PageInput } from "./page-input.ts";
 
 /** Frames in a second while a page shows them, and while none does: programs that wait for one must not stand still. */
 const SHOWN_HZ = 60,
@@ -27,9 +28,6 @@ const BUFFERED_MAX = 1 << 24;
 const MESSAGE_MAX = 4096;
 /** Rectangles that wait for a page; of more it gets the whole screen, once. */
 const CHANGED_MAX = 64;
-/** Numbers that a page may say: of keys, of buttons, and how far a wheel turns. */
-const KEY_MAX = 0x2ff,
-  SCROLL_MAX = 10_000;
 
 interface Viewer {
   readonly socket: WebSocket;
@@ -37,10 +35,17 @@ interface Viewer {
   isWaiting: boolean;
   /** What changed meanwhile. */
   changed: Rectangle[];
-  cursor: string;
-  /** Held down: nobody else lets go of them when the page is gone. */
-  readonly keys: Set<number>;
-  readonly buttons: Set<number>;
+  /** As it was told last. */
+  told: Told;
+  readonly input: PageInput;
+}
+
+/** What a page shows beside pixels. */
+interface Told {
+  readonly cursor: string;
+  readonly title: string;
+  /** Where the program takes text, in pixels of the screen; null: it takes keys. */
+  readonly text: Rectangle | null;
 }
 
 interface DisplayServerOptions {
@@ -58,6 +63,9 @@ export class DisplayServer {
   /** Who came first is first, and leaves when its timer says so. */
   readonly #strangers = new Map<Duplex, NodeJS.Timeout>();
   #viewer: Viewer | null = null;
+  /** Something that the page was not told of. */
+  #hasCopied = false;
+  #isAsking = false;
 
   constructor(display: GuestDisplay, { strangerMs = STRANGER_MS }: DisplayServerOptions = {}) {
     this.#display = display;
@@ -166,16 +174,15 @@ export class DisplayServer {
 
   #enter(socket: WebSocket): Viewer {
     if (this.#viewer !== null) {
-      this.#letGo(this.#viewer);
+      this.#viewer.input.letGo();
       this.#viewer.socket.close();
     }
     const viewer: Viewer = {
       socket,
       isWaiting: false,
       changed: [this.#screen],
-      cursor: "",
-      keys: new Set(),
-      buttons: new Set(),
+      told: { cursor: "", title: "", text: null },
+      input: new PageInput(this.#display.compositor),
     };
     this.#viewer = viewer;
     this.#display.setRefresh(SHOWN_HZ);
@@ -186,14 +193,27 @@ export class DisplayServer {
   #leave(viewer: Viewer): void {
     if (this.#viewer !== viewer) return;
     this.#viewer = null;
-    this.#letGo(viewer);
+    viewer.input.letGo();
     this.#display.setRefresh(UNSEEN_HZ);
   }
 
-  #letGo({ keys, buttons }: Viewer): void {
-    const { compositor } = this.#display;
-    for (const button of buttons) compositor.button(button, false);
-    for (const key of keys) compositor.key(key, false);
+  /** A program has copied something: the page may hand it on to where it is. */
+  copied(): void {
+    this.#hasCopied = true;
+    this.#tellCopied();
+  }
+
+  /** One is asked at a time: a program that copies without end is asked for the last. */
+  #tellCopied(): void {
+    const viewer = this.#viewer;
+    if (viewer === null || this.#isAsking || !this.#hasCopied) return;
+    this.#hasCopied = false;
+    this.#isAsking = true;
+    this.#display.compositor.readCopied((text) => {
+      this.#isAsking = false;
+      if (this.#viewer === viewer && text !== null && text !== "") send(viewer, JSON.stringify({ copied: text }));
+      this.#tellCopied();
+    });
   }
 
   /** A frame was composed. */
@@ -206,41 +226,37 @@ export class DisplayServer {
   }
 
   #show(viewer: Viewer): void {
-    this.#showCursor(viewer);
+    this.#tell(viewer);
     if (viewer.isWaiting || viewer.changed.length === 0) return;
     viewer.isWaiting = true;
     const { compositor } = this.#display;
     send(viewer, Buffer.concat(viewer.changed.splice(0).map((part) => encodePart(compositor.canvas, part))));
   }
 
-  #showCursor(viewer: Viewer): void {
-    const cursor = cursorName(this.#display.compositor.cursor);
-    if (cursor === viewer.cursor) return;
-    viewer.cursor = cursor;
-    send(viewer, JSON.stringify({ cursor }));
+  /** Of what is shown beside pixels, what is different now. */
+  #tell(viewer: Viewer): void {
+    const { compositor } = this.#display;
+    const { told } = viewer;
+    const now: Told = {
+      cursor: cursorName(compositor.cursor),
+      title: compositor.windows.at(-1)?.title ?? "",
+      text: compositor.textPlace,
+    };
+    const changes = Object.fromEntries(
+      Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(told[name as keyof Told])),
+    );
+    viewer.told = now;
+    if (Object.keys(changes).length > 0) send(viewer, JSON.stringify(changes));
   }
 
-  #take(viewer: Viewer, { shown, move, button, key, down, scroll }: Message): void {
-    const { compositor } = this.#display;
+  #take(viewer: Viewer, message: Message): void {
     if (this.#viewer !== viewer) return;
-    if (shown === true) {
+    if (message["shown"] === true) {
       viewer.isWaiting = false;
       this.#show(viewer);
     }
-    const { width, height } = compositor.canvas;
-    const [x, y] = pairOf(move);
-    if (x >= 0 && y >= 0 && x <= width && y <= height) compositor.movePointer(x, y);
-    if (isWithin(button, KEY_MAX) && typeof down === "boolean") {
-      compositor.button(button, down);
-      setHeld(viewer.buttons, button, down);
-    }
-    if (isWithin(key, KEY_MAX) && typeof down === "boolean") {
-      compositor.key(key, down);
-      setHeld(viewer.keys, key, down);
-    }
-    const [dx, dy] = pairOf(scroll);
-    if (Math.abs(dx) <= SCROLL_MAX && Math.abs(dy) <= SCROLL_MAX) compositor.scroll(dx, dy);
-    this.#showCursor(viewer);
+    viewer.input.take(message);
+    this.#tell(viewer);
   }
 }
 
@@ -248,13 +264,6 @@ function send({ socket }: Viewer, message: string | Buffer): void {
   if (socket.bufferedAmount > BUFFERED_MAX) socket.terminate();
   else socket.send(message);
 }
-
-function setHeld(held: Set<number>, number: number, isDown: boolean): void {
-  if (isDown) held.add(number);
-  else held.delete(number);
-}
-
-type Message = Readonly<Record<string, unknown>>;
 
 /** What it cannot be read as says nothing. */
 function parse(text: string): Message {
@@ -264,16 +273,6 @@ function parse(text: string): Message {
   } catch {
     return {};
   }
-}
-
-function isWithin(value: unknown, most: number): value is number {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most;
-}
-
-/** NaN where there is none, which no comparison lets through. */
-function pairOf(value: unknown): readonly [number, number] {
-  const { x, y } = (typeof value === "object" && value !== null ? value : {}) as Message;
-  return [typeof x === "number" ? x : NaN, typeof y === "number" ? y : NaN];
 }
 
 /** As the page reads it (page.ts). */

@@ -11,9 +11,12 @@ import {
   makeRuntimeFolder,
 } from "@stratos/session";
 import { Compositor, type Connection, type Rectangle } from "@stratos/wayland";
+import { GuestXwayland, X_DISPLAY } from "./guest-xwayland.ts";
 
 const SOCKET = "wayland-0";
 const REFRESH_HZ = 60;
+/** How long a program may take to hand over what it has copied. */
+const COPY_PATIENCE_MS = 10_000;
 const NANOSECONDS_PER_MS = 1e6;
 
 interface DisplayOptions {
@@ -21,6 +24,8 @@ interface DisplayOptions {
   readonly height: number;
   /** After each frame. @param changed  where it differs from the one before; nothing: programs only waited for it */
   onFrame(changed: readonly Rectangle[]): void;
+  /** A program has copied something. */
+  onCopied?(): void;
 }
 
 export class GuestDisplay {
@@ -28,13 +33,14 @@ export class GuestDisplay {
   /** What programs need to find it; what the user says otherwise goes before. */
   readonly environment: readonly EnvironmentSetting[];
   readonly #listener: GuestListener;
+  readonly #xwayland: GuestXwayland;
   readonly #onFrame: (changed: readonly Rectangle[]) => void;
   #frameTimer: NodeJS.Timeout | null = null;
   #lastFrameMs = 0;
   #refreshHz = REFRESH_HZ;
 
   /** @throws SessionError when the socket cannot be made */
-  constructor(session: MachineSession, user: GuestUser, { width, height, onFrame }: DisplayOptions) {
+  constructor(session: MachineSession, user: GuestUser, { width, height, onFrame, onCopied }: DisplayOptions) {
     const { kernel } = session.machine;
     this.#onFrame = onFrame;
     this.compositor = new Compositor(
@@ -42,6 +48,9 @@ export class GuestDisplay {
         nowMs: () => kernel.now() / NANOSECONDS_PER_MS,
         onFrameNeeded: () => this.#frameSoon(),
         makeFile: (name, bytes) => makeGuestFile(kernel, name, bytes),
+        write: (file, bytes, done) => session.writePipe(file as HostFile, bytes, done),
+        collect: (bytesMax, onEnd) => collect(session, bytesMax, onEnd),
+        onCopied: () => onCopied?.(),
         onDefect: (error) =>
           void process.stderr.write(`stratos: display: ${(error as Error).stack ?? String(error)}\n`),
       },
@@ -51,9 +60,12 @@ export class GuestDisplay {
     this.environment = [
       { name: "XDG_RUNTIME_DIR", value: byteStringToUtf8(folder) },
       { name: "WAYLAND_DISPLAY", value: SOCKET },
+      { name: "DISPLAY", value: X_DISPLAY },
       // Without a graphics processor the other renderers of GTK 4 draw by programs that are translated first.
       { name: "GSK_RENDERER", value: "cairo" },
     ];
+    const runtimeFolder = byteStringToUtf8(folder);
+    this.#xwayland = new GuestXwayland(session, user, this.compositor, { runtimeFolder, connectionTo });
     const owner = { uid: user.uid, gid: user.gid, mode: 0o700 };
     this.#listener = session.hostListener(`${folder}/${SOCKET}`, owner, (client) =>
       client.serve(this.compositor.connect(connectionTo(client))),
@@ -87,6 +99,7 @@ export class GuestDisplay {
     if (this.#frameTimer !== null) clearTimeout(this.#frameTimer);
     this.#frameTimer = null;
     this.#listener.close();
+    this.#xwayland.close();
   }
 }
 
@@ -97,4 +110,33 @@ function connectionTo(client: GuestClient): Connection {
     release: (file) => client.release(file as HostFile),
     close: () => client.close(),
   };
+}
+
+/** What a program writes into a file that is made for it (Compositor's port). */
+function collect(
+  session: MachineSession,
+  bytesMax: number,
+  onEnd: (bytes: Uint8Array | null) => void,
+): { readonly file: HostFile; readonly release: () => void } {
+  const { client, file } = session.connectedPair();
+  const pieces: Uint8Array[] = [];
+  let count = 0;
+  const end = (bytes: Uint8Array | null): void => {
+    clearTimeout(timer);
+    client.close();
+    onEnd(bytes);
+  };
+  const timer = setTimeout(() => end(null), COPY_PATIENCE_MS);
+  // A program that never writes is not to keep the run from its end.
+  timer.unref();
+  client.serve({
+    onData: (bytes, files) => {
+      for (const each of files) client.release(each);
+      count += bytes.length;
+      if (count > bytesMax) end(null);
+      else pieces.push(bytes.slice());
+    },
+    onEnd: () => end(Buffer.concat(pieces)),
+  });
+  return { file, release: () => file.release() };
 }

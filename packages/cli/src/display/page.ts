@@ -1,33 +1,23 @@
-/** The page that shows a display: one canvas, keyboard and pointer, over one WebSocket. */
-
-/** Keys of a page (UI Events KeyboardEvent code) by numbers of Linux' input-event-codes.h. */
-const KEYS: Readonly<Record<string, number>> = {
-  Escape: 1,
-  ...row(2, "Digit1 Digit2 Digit3 Digit4 Digit5 Digit6 Digit7 Digit8 Digit9 Digit0 Minus Equal Backspace Tab"),
-  ...row(16, "KeyQ KeyW KeyE KeyR KeyT KeyY KeyU KeyI KeyO KeyP BracketLeft BracketRight Enter ControlLeft"),
-  ...row(30, "KeyA KeyS KeyD KeyF KeyG KeyH KeyJ KeyK KeyL Semicolon Quote Backquote ShiftLeft Backslash"),
-  ...row(44, "KeyZ KeyX KeyC KeyV KeyB KeyN KeyM Comma Period Slash ShiftRight NumpadMultiply AltLeft Space"),
-  ...row(58, "CapsLock F1 F2 F3 F4 F5 F6 F7 F8 F9 F10 NumLock ScrollLock Numpad7 Numpad8 Numpad9 NumpadSubtract"),
-  ...row(75, "Numpad4 Numpad5 Numpad6 NumpadAdd Numpad1 Numpad2 Numpad3 Numpad0 NumpadDecimal"),
-  ...row(86, "IntlBackslash F11 F12 IntlRo"),
-  ...row(96, "NumpadEnter ControlRight NumpadDivide PrintScreen AltRight"),
-  ...row(102, "Home ArrowUp PageUp ArrowLeft ArrowRight End ArrowDown PageDown Insert Delete"),
-  ...row(124, "IntlYen MetaLeft MetaRight ContextMenu"),
-};
-
-function row(first: number, codes: string): Record<string, number> {
-  return Object.fromEntries(codes.split(" ").map((code, index) => [code, first + index]));
-}
+/** The page that shows a display: one canvas, keyboard, pointer and fingers, over one WebSocket. */
+import { KEYS, US_CHARACTERS } from "./keys.ts";
 
 /**
  * A message of bytes is one frame: for each rectangle that changed u16 x, y, width, height, then its pixels as red,
  * green, blue, alpha. The page answers each with {"shown":true}. The token stands behind the address's #, which no
  * server is told and no log has.
+ *
+ * Keys go to a field that nobody sees: browsers compose text (input methods, dead keys, keyboards on the screen) only
+ * where text can be. What they compose comes as text; so does a key whose character is another one than the layout
+ * of the programs has there, as long as the program takes text. Else a key is a key. Pasting is the browser's own: its
+ * event brings what was copied, and then the key follows. What programs copy is handed on at the next press of the
+ * person, as the page may write there only then.
  */
 const SCRIPT = `
 const canvas = document.querySelector("canvas"), words = document.querySelector("p");
+const field = document.querySelector("textarea");
 const context = canvas.getContext("2d", { alpha: false });
 const keys = ${JSON.stringify(KEYS)};
+const characters = ${JSON.stringify(US_CHARACTERS)};
 const held = new Set();
 const socket = new WebSocket("ws://" + location.host + "/screen");
 socket.binaryType = "arraybuffer";
@@ -35,7 +25,7 @@ const send = (message) => socket.readyState === 1 && socket.send(JSON.stringify(
 socket.onopen = () => send({ token: location.hash.slice(1) });
 socket.onclose = () => { words.textContent = "The program has ended, or this page may not see it."; };
 socket.onmessage = ({ data }) => {
-  if (typeof data === "string") { canvas.style.cursor = JSON.parse(data).cursor; return; }
+  if (typeof data === "string") return told(JSON.parse(data));
   const view = new DataView(data);
   for (let at = 0; at < data.byteLength;) {
     const [x, y, width, height] = [0, 2, 4, 6].map((offset) => view.getUint16(at + offset, true));
@@ -47,6 +37,105 @@ socket.onmessage = ({ data }) => {
   if (document.hidden) setTimeout(() => send({ shown: true }), 1000);
   else requestAnimationFrame(() => send({ shown: true }));
 };
+const told = ({ cursor, title, text: place, copied: now }) => {
+  if (cursor !== undefined) canvas.style.cursor = cursor;
+  if (title !== undefined) document.title = title === "" ? "Stratos" : title + " · Stratos";
+  if (place !== undefined) takeText(place);
+  if (now !== undefined) { copied = now; if (navigator.userActivation?.isActive === true) giveCopied(); }
+};
+
+// Text: where the program takes it, and what the browser composes there.
+let text = null;
+const takeText = (place) => {
+  if ((text === null) !== (place === null)) field.inputMode = place === null ? "none" : "text";
+  text = place;
+  if (place === null) return;
+  const scale = canvas.clientWidth / canvas.width;
+  field.style.left = canvas.offsetLeft + place.x * scale + "px";
+  field.style.top = canvas.offsetTop + place.y * scale + "px";
+  field.style.height = Math.max(1, place.height * scale) + "px";
+};
+// A message of the page has 4,096 bytes at most, and JSON may make six of a character.
+const PART = 600, TEXT_MAX = 1 << 20;
+const say = (name, whole) => {
+  for (let at = 0; at === 0 || at < whole.length; at += PART)
+    send({ [name]: whole.slice(at, at + PART), more: at + PART < whole.length });
+};
+const tap = (code) => { send({ key: code, down: true }); send({ key: code, down: false }); };
+// Something that a keyboard on the screen can take away.
+const clear = () => { field.value = " "; };
+field.oninput = ({ isComposing, inputType, data }) => {
+  if (isComposing || /Composition/.test(inputType)) return;
+  if (inputType === "deleteContentBackward") tap(keys.Backspace);
+  else if (inputType === "insertLineBreak" || inputType === "insertParagraph") tap(keys.Enter);
+  else if (data) say("text", data);
+  clear();
+};
+field.oncompositionupdate = ({ data }) => send({ preedit: data.slice(0, PART) });
+field.oncompositionend = ({ data }) => { say("text", data); clear(); };
+
+// What was copied: by programs, and elsewhere.
+let copied = null, pasting = null;
+const giveCopied = () => {
+  if (copied === null) return;
+  const whole = copied;
+  copied = null;
+  navigator.clipboard?.writeText(whole).catch(() => { copied ??= whole; });
+};
+const endPasting = () => {
+  if (pasting === null) return;
+  clearTimeout(pasting.timer);
+  const { code } = pasting;
+  pasting = null;
+  held.add(code);
+  send({ key: code, down: true });
+};
+field.onpaste = (event) => {
+  event.preventDefault();
+  const whole = event.clipboardData.getData("text/plain");
+  if (whole.length > TEXT_MAX) words.textContent = "What was copied is too long to be pasted.";
+  else if (whole !== "") say("paste", whole);
+  endPasting();
+};
+const pastes = ({ code, ctrlKey, metaKey, altKey, shiftKey }) =>
+  !altKey && ((code === "KeyV" && (ctrlKey || metaKey)) || (code === "Insert" && shiftKey));
+
+// Keys.
+const isText = ({ key, code, ctrlKey, metaKey, altKey, shiftKey }) => {
+  if (text === null || [...key].length !== 1) return false;
+  if ((ctrlKey || altKey || metaKey) && !isThirdLevel) return false;
+  const usual = characters[code]?.[shiftKey ? 1 : 0];
+  return usual !== key && !(/^Key/.test(code) && usual?.toLowerCase() === key.toLowerCase());
+};
+let isThirdLevel = false;
+field.onkeydown = (event) => {
+  giveCopied();
+  // The browser composes.
+  if (event.isComposing || event.keyCode === 229 || (event.key === "Dead" && text !== null)) return;
+  isThirdLevel = event.getModifierState?.("AltGraph") === true;
+  if (isText(event)) return;
+  const code = keys[event.code];
+  if (code === undefined) return;
+  if (pastes(event) && !event.repeat) {
+    endPasting();
+    pasting = { code, timer: setTimeout(endPasting, 200) };
+    return;
+  }
+  event.preventDefault();
+  if (event.repeat) return;
+  held.add(code);
+  send({ key: code, down: true });
+};
+field.onkeyup = (event) => {
+  endPasting();
+  const code = keys[event.code];
+  if (!held.delete(code)) return;
+  event.preventDefault();
+  send({ key: code, down: false });
+};
+field.onblur = () => { endPasting(); for (const code of held) send({ key: code, down: false }); held.clear(); };
+
+// Pointer and fingers.
 const at = ({ offsetX, offsetY }) => ({
   x: (offsetX * canvas.width) / canvas.clientWidth, y: (offsetY * canvas.height) / canvas.clientHeight });
 // By the bits of PointerEvent.buttons: a second button that is pressed or let go comes as a move.
@@ -57,28 +146,33 @@ const press = (now) => {
     if ((now ^ pressed) & (1 << bit)) send({ button, down: (now & (1 << bit)) !== 0 }); });
   pressed = now;
 };
-canvas.onpointermove = (event) => { send({ move: at(event) }); press(event.buttons); };
+const fingers = new Map();
+const finger = (event, phase) => {
+  if (phase === "down") {
+    const free = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].find((each) => ![...fingers.values()].includes(each));
+    if (free !== undefined) fingers.set(event.pointerId, free);
+  }
+  const touch = fingers.get(event.pointerId);
+  if (touch === undefined) return;
+  if (phase === "up" || phase === "cancel") fingers.delete(event.pointerId);
+  send({ touch, phase, at: at(event) });
+};
+const isFinger = ({ pointerType }) => pointerType === "touch";
+canvas.onpointermove = (event) => {
+  if (isFinger(event)) return finger(event, "move");
+  send({ move: at(event) }); press(event.buttons); };
 canvas.onpointerdown = (event) => {
-  canvas.setPointerCapture(event.pointerId); canvas.focus();
-  send({ move: at(event) }); press(event.buttons); event.preventDefault(); };
-canvas.onpointerup = (event) => press(event.buttons);
-canvas.onpointercancel = () => press(0);
+  canvas.setPointerCapture(event.pointerId); field.focus(); giveCopied(); event.preventDefault();
+  if (isFinger(event)) return finger(event, "down");
+  send({ move: at(event) }); press(event.buttons); };
+canvas.onpointerup = (event) => { if (isFinger(event)) finger(event, "up"); else press(event.buttons); };
+canvas.onpointercancel = (event) => { if (isFinger(event)) finger(event, "cancel"); else press(0); };
 canvas.oncontextmenu = (event) => event.preventDefault();
 canvas.addEventListener("wheel", (event) => {
   const unit = event.deltaMode === 0 ? 1 : 15;
   send({ scroll: { x: event.deltaX * unit, y: event.deltaY * unit } }); event.preventDefault(); }, { passive: false });
-const key = (event, down) => {
-  const code = keys[event.code];
-  if (code === undefined) return;
-  event.preventDefault();
-  if (event.repeat) return;
-  if (down) held.add(code); else held.delete(code);
-  send({ key: code, down });
-};
-canvas.onkeydown = (event) => key(event, true);
-canvas.onkeyup = (event) => key(event, false);
-canvas.onblur = () => { for (const code of held) send({ key: code, down: false }); held.clear(); };
-canvas.focus();
+clear();
+field.focus();
 `;
 
 /** @param nonce  of this answer, which the policy of the page names */
@@ -86,14 +180,18 @@ export function displayPage(size: { readonly width: number; readonly height: num
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
 <title>Stratos</title>
 <style nonce="${nonce}">
 html, body { margin: 0; background: #2e3440; color: #eceff4; font: 16px sans-serif; }
 canvas { display: block; margin: 0 auto; outline: none; touch-action: none; }
-p { position: fixed; inset: auto 0 0 0; margin: 1em; text-align: center; }
+textarea { position: absolute; left: 0; top: 0; width: 1px; height: 1em; margin: 0; padding: 0; border: 0;
+  outline: none; resize: none; overflow: hidden; opacity: 0; pointer-events: none; font: 16px sans-serif; }
+p { position: fixed; inset: auto 0 0 0; margin: 1em; text-align: center; pointer-events: none; }
 </style>
-<canvas width="${size.width}" height="${size.height}" tabindex="0" role="application"
-  aria-label="Windows of the program; keys go there"></canvas>
+<canvas width="${size.width}" height="${size.height}" role="img" aria-label="Windows of the program"></canvas>
+<textarea inputmode="none" autocomplete="off" autocorrect="off" autocapitalize="none" spellcheck="false"
+  aria-label="Keys for the windows of the program"></textarea>
 <p role="status">Waiting for a window…</p>
 <script nonce="${nonce}">${SCRIPT}</script>
 </html>

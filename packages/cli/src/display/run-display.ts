@@ -53,6 +53,7 @@ export async function openRunDisplay(
   const display: GuestDisplay = new GuestDisplay(session, user, {
     ...SIZE,
     onFrame: (changed) => server.frame(changed),
+    onCopied: () => server.copied(),
   });
   const server = new DisplayServer(display);
   const close = (): void => {

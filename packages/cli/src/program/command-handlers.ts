@@ -24,7 +24,8 @@ export const commandHandlers: CommandHandlers = {
     isNamed(options)
       ? (await import("../named/run-system.ts")).runNamed(command, options)
       : (await import("../commands/run-command.ts")).runCommand(command, options),
-  replay: async (file, options) => (await import("../commands/replay-command.ts")).replayCommand(file, options),
+  replay: async (file, command, options) =>
+    (await import("../commands/replay-command.ts")).replayCommand(file, command, options),
   check: async (command, options) => (await import("../commands/check-command.ts")).checkCommand(command, options),
   trace: async (command, options) => (await import("../commands/trace-command.ts")).traceCommand(command, options),
   imageList: async (options) => (await import("../commands/image-list-command.ts")).listImages(options),

@@ -4,7 +4,16 @@
  */
 import { Command, Option } from "commander";
 import { VERSION } from "@stratos/sdk/version";
-import { collect, parseImageName, parseImageState, parsePackages, parseWords } from "../option-values.ts";
+import {
+  collect,
+  parseGdbPort,
+  parseImageName,
+  parseImageState,
+  parsePackages,
+  parsePosition,
+  parseProcess,
+  parseWords,
+} from "../option-values.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "@stratos/images/defaults";
 import { addMachineOptions, addNamedRunOptions, addRunOptions, seedOption } from "../commands/run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
@@ -25,7 +34,7 @@ import { addCommands, namedAt, type CommandFile, type Finish, type Wanted } from
 export interface CommandHandlers {
   shell(options: RunOptions): Promise<number>;
   run(command: readonly string[], options: RunOptions & NamedRunOptions): Promise<number>;
-  replay(file: string, options: ReplayOptions): Promise<number>;
+  replay(file: string, command: readonly string[], options: ReplayOptions): Promise<number>;
   check(command: readonly string[], options: CheckOptions): Promise<number>;
   trace(
     command: readonly string[],
@@ -53,6 +62,10 @@ const FILES: readonly CommandFile[] = [
   { names: ["builder"], load: async (finish) => (await import("../commands/builder-rows.ts")).builderCommand(finish) },
   { names: ["cache"], load: async (finish) => (await import("../commands/cache-commands.ts")).cacheCommand(finish) },
   { names: ["compose"], load: async (finish) => (await import("../commands/compose-rows.ts")).composeCommand(finish) },
+  {
+    names: ["explore"],
+    load: async (finish) => (await import("../commands/explore-rows.ts")).exploreCommand(finish),
+  },
   { names: ["fs"], load: async (finish, below) => (await import("../commands/fs-rows.ts")).fsCommand(finish, below) },
   {
     names: ["hub"],
@@ -156,13 +169,40 @@ export async function createProgram(
   const replay = new Command("replay")
     .description(
       "Repeats a run that `run --record` recorded, instruction by instruction, and shows its output again. Says so " +
-        "when the outcome differs.",
+        "when the outcome differs. With --to it stops at a position and tells where each program is; a program of " +
+        "yours may then look at the system as it was (its files, its processes, their memory in /proc), which is " +
+        "thrown away afterwards. With --gdb a debugger steps through a program in both directions.",
     )
-    .summary("repeat a recorded run")
+    .summary("repeat a recorded run, go to any place of it")
+    .usage("[OPTIONS] FILE [-- CMD [ARG…]]")
     .argument("<file>", "the recording")
+    .argument("[cmd...]", "with --to: program to run in the system as it was there")
+    .addOption(
+      new Option(
+        "--to <position>",
+        "stop there: N (instructions), event:N (of what came from outside), line:N (of output), or end",
+      ).argParser(parsePosition),
+    )
+    .addOption(
+      new Option(
+        "--gdb <port>",
+        "serve gdb's remote protocol on this port of the loopback, or on stdin and stdout (-)",
+      ).argParser(parseGdbPort),
+    )
+    .addOption(
+      new Option("--pid <n>", "with --gdb: the process to look at (default: the recorded one)").argParser(parseProcess),
+    )
     .option("--trace", "write system calls to stderr, as `trace` does")
     .option("--stats", "print what the run cost, as JSON, on stderr")
-    .action(async (file: string, options: ReplayOptions) => finish(await handlers.replay(file, options)));
+    .addHelpText(
+      "after",
+      "\nWith --gdb: `gdb-multiarch -ex 'target remote :PORT'`, then break, watch, continue, step, and the same\n" +
+        "backwards: reverse-continue, reverse-stepi, reverse-next … Programs and libraries are read from the\n" +
+        "recorded system; nothing can be written. `monitor help` lists what gdb has no command for.",
+    )
+    .action(async (file: string, command: string[], options: ReplayOptions) =>
+      finish(await handlers.replay(file, command, options)),
+    );
 
   const check = new Command("check")
     .description(

@@ -1,6 +1,7 @@
 /**
- * The console's HTTP side: REST below `/v1`, signing in, and the page. A request is for this host's own name and from
- * no other origin; below `/v1` it also needs the token or a session (sign-in.ts).
+ * The console's HTTP side: REST below `/v1`, signing in, metrics, and the page. A request is for this host's own name
+ * and from no other origin; below `/v1` it also needs the token, a key or a session (access/sign-in.ts), and the role
+ * that its route names.
  */
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { type Context, Hono } from "hono";
@@ -15,11 +16,15 @@ import {
   readJson,
   readQuery,
   Refusal,
+  RequestCounters,
   requireOwnOrigin,
   type RestOperation,
+  servePage,
 } from "@stratos/volumes/serve";
-import { SIGN_IN, SIGNED_IN } from "./schemas.ts";
-import { SESSION_SECONDS, type SignIn } from "./sign-in.ts";
+import { mayAct } from "@stratos/volumes/roles";
+import { type Identity, SESSION_SECONDS, type SignIn } from "./access/sign-in.ts";
+import { consoleMetrics } from "./metrics.ts";
+import { IDENTITY, SIGN_IN, SIGNED_IN } from "./schemas.ts";
 import { CONSOLE_API, type ConsoleRoute, SYSTEM_ROUTES, type SystemDefaults } from "./system-routes.ts";
 
 export interface ConsoleOptions {
@@ -30,6 +35,11 @@ export interface ConsoleOptions {
   /** Null: whoever reaches it may do everything, which a socket's permissions decide. */
   readonly signIn: SignIn | null;
   readonly defaults: SystemDefaults;
+  /** Others than those of the loopback that it is reached by, as in a certificate. */
+  readonly names: readonly string[];
+  readonly isSecure: boolean;
+  /** Whether others than users of this host reach it: then metrics need a token as well. */
+  readonly isPublic: boolean;
   /** The page's files by name; null: there is none. */
   readonly page: ReadonlyMap<string, Uint8Array> | null;
   /** @throws StratosError */
@@ -54,6 +64,13 @@ const SESSION_OPERATIONS: readonly RestOperation[] = [
     answer: SIGNED_IN,
     status: 201,
   },
+  {
+    method: "get",
+    path: "/session",
+    id: "getIdentity",
+    summary: "Show who asks, and what role that is.",
+    answer: IDENTITY,
+  },
   { method: "delete", path: "/session", id: "signOut", summary: "Sign out.", answer: { type: "null" } },
 ];
 export const CONSOLE_OPERATIONS: readonly RestOperation[] = [...SESSION_OPERATIONS, ...SYSTEM_ROUTES];
@@ -70,20 +87,37 @@ const STATUSES: Partial<Readonly<Record<StratosError["kind"], number>>> = {
   "engine": 503,
 };
 
-export function createConsoleService(options: ConsoleOptions, cookie: CookieName): Hono {
+interface Settings {
+  Variables: { readonly identity: Identity };
+}
+/** Of whoever reaches a socket that asks for nothing. */
+const OWNER: Identity = { name: "owner", role: "administrator", session: null };
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+/** RFC 6797; a year. */
+const STRICT_TRANSPORT = "max-age=31536000";
+
+export function createConsoleService(
+  options: ConsoleOptions,
+  cookie: CookieName,
+  terminals: { readonly count: number },
+): Hono<Settings> {
   const { signIn, page, version } = options;
-  const app = new Hono();
+  const app = new Hono<Settings>();
+  const counters = new RequestCounters();
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
   const bodyOf = async (context: Context, check: ReturnType<typeof ajv.compile>): Promise<Record<string, unknown>> => {
     const body = await readJson(context);
     if (!check(body)) throw new Refusal(400, ajv.errorsText(check.errors, { dataVar: "body" }));
     return body;
   };
+  const identify = (context: Context): Identity | null =>
+    signIn === null ? OWNER : (signIn.identify(bearerToken(context)) ?? sessionOf(context, signIn, cookie));
 
   app.use("*", async (context, next) => {
-    if (signIn !== null) requireOwnHost(context.req.header("host"), context.req.header("origin"));
+    if (signIn !== null) requireOwnHost(context.req.header("host"), context.req.header("origin"), options);
     context.header("Cache-Control", "no-store");
     context.header("X-Content-Type-Options", "nosniff");
+    if (options.isPublic) context.header("Strict-Transport-Security", STRICT_TRANSPORT);
     await next();
   });
   app.onError((error, context) => failure(context, error, options.onDefect));
@@ -94,41 +128,69 @@ export function createConsoleService(options: ConsoleOptions, cookie: CookieName
     client.close();
     return context.text("ready\n");
   });
+  app.get("/metrics", async (context) => {
+    const identity = identify(context);
+    if (identity === null && options.isPublic) throw new Refusal(401, "a bearer token is needed");
+    const state = { counters, sessions: signIn?.sessionCount ?? 0, terminals: terminals.count };
+    const text = await consoleMetrics(options, state, identity !== null);
+    return context.text(text, 200, { "Content-Type": METRICS_TYPE });
+  });
   app.get("/v1/openapi.json", (context) => context.json(openApiDocument(CONSOLE_OPERATIONS, CONSOLE_API, version)));
-  if (page !== null) servePage(app, page);
+  if (page !== null) servePage(app as unknown as Hono, page);
 
   if (signIn !== null) {
     const checkSignIn = ajv.compile(SIGN_IN);
     app.post("/v1/session", async (context) => {
       const { token } = (await bodyOf(context, checkSignIn)) as { token: string };
       const signedIn = signIn.signIn(token.trim());
-      if (signedIn === null) throw new Refusal(401, "this is not the token, or the code was used before");
+      counters.add("signIn", signedIn === null ? 401 : 201, 0);
+      if (signedIn === null) throw new Refusal(401, "this is not the token, nor a key, or the code was used before");
       const settings = { httpOnly: true, sameSite: "Strict", path: "/", maxAge: SESSION_SECONDS } as const;
-      setCookie(context, cookie.text, signedIn.cookie, settings);
+      setCookie(context, cookie.text, signedIn.cookie, { ...settings, secure: options.isSecure });
       return context.json({ key: signedIn.key }, 201);
     });
-    app.use("/v1/*", async (context, next) => {
-      if (!signIn.isToken(bearerToken(context)) && sessionOf(context, signIn, cookie) === null)
-        throw new Refusal(401, "a bearer token is needed (the service named its file when it began), or to sign in");
-      await next();
-    });
-    app.delete("/v1/session", (context) => {
-      const session = sessionOf(context, signIn, cookie);
-      if (session !== null) signIn.signOut(session);
-      deleteCookie(context, cookie.text, { path: "/" });
-      return context.json(null);
-    });
   }
+  app.use("/v1/*", async (context, next) => {
+    const identity = identify(context);
+    if (identity === null)
+      throw new Refusal(401, "a bearer token is needed (the service named its file when it began), or to sign in");
+    context.set("identity", identity);
+    await next();
+  });
+  app.get("/v1/session", (context) => {
+    const { name, role } = context.get("identity");
+    return context.json({ name, role });
+  });
+  app.delete("/v1/session", (context) => {
+    const { session } = context.get("identity");
+    if (session !== null) signIn?.signOut(session);
+    deleteCookie(context, cookie.text, { path: "/", secure: options.isSecure });
+    return context.json(null);
+  });
   for (const route of SYSTEM_ROUTES) {
     const check = route.body === undefined ? null : ajv.compile(route.body);
     const path = CONSOLE_API.root + route.path.replace(/\{(\w+)\}/g, ":$1");
     app.on(route.method.toUpperCase(), path, async (context) => {
-      const query = readQuery(context, route);
-      const body = check === null ? {} : await bodyOf(context, check);
-      return answer(context, route, options, { query, body });
+      const startMs = performance.now();
+      let response: Response;
+      try {
+        requireRole(context.get("identity"), route);
+        const query = readQuery(context, route);
+        const body = check === null ? {} : await bodyOf(context, check);
+        response = await answer(context, route, options, { query, body });
+      } catch (error) {
+        response = failure(context, error, options.onDefect);
+      }
+      counters.add(route.id, response.status, (performance.now() - startMs) / 1000);
+      return response;
     });
   }
   return app;
+}
+
+/** @throws Refusal */
+function requireRole({ name, role }: Identity, route: ConsoleRoute): void {
+  if (!mayAct(role, route.role)) throw new Refusal(403, `${name} is ${role}; this needs the role ${route.role}`);
 }
 
 async function answer(
@@ -157,39 +219,32 @@ async function answer(
 }
 
 /** @throws Refusal for another site's name that leads here (DNS rebinding), or another site's page */
-export function requireOwnHost(host: string | undefined, origin: string | undefined): void {
-  if (host === undefined || !isLoopbackName(host)) throw new Refusal(421, "only requests to localhost are served");
+export function requireOwnHost(
+  host: string | undefined,
+  origin: string | undefined,
+  { names, isSecure }: { readonly names: readonly string[]; readonly isSecure: boolean },
+): void {
+  if (host === undefined || !(isLoopbackName(host) || names.some((name) => isNamed(host, name))))
+    throw new Refusal(
+      421,
+      names.length === 0 ? "only requests to localhost are served" : "this is not a name of this server",
+    );
   requireOwnOrigin(origin, host);
+  if (isSecure && origin?.startsWith("http:") === true)
+    throw new Refusal(403, "requests of pages that came without TLS are not served");
 }
 
-function sessionOf(context: Context, signIn: SignIn, cookie: CookieName): string | null {
+/** @param name  of a certificate: `*.` stands for one label (RFC 6125, 6.4.3) */
+function isNamed(host: string, name: string): boolean {
+  const own = host.toLowerCase().replace(/:\d+$/, "");
+  return own === name || (name.startsWith("*.") && own.includes(".") && own.slice(own.indexOf(".")) === name.slice(1));
+}
+
+function sessionOf(context: Context, signIn: SignIn, cookie: CookieName): Identity | null {
   return signIn.session({
     cookie: getCookie(context, cookie.text) ?? "",
     key: context.req.header(KEY_HEADER) ?? "",
   });
-}
-
-const TYPES: Readonly<Record<string, string>> = {
-  html: "text/html; charset=utf-8",
-  js: "text/javascript; charset=utf-8",
-  css: "text/css; charset=utf-8",
-};
-/** Styles of elements are xterm.js's. */
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data:; " +
-  "form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
-
-function servePage(app: Hono, page: ReadonlyMap<string, Uint8Array>): void {
-  for (const [name, content] of page)
-    app.get(name === "index.html" ? "/" : `/${name}`, (context) =>
-      context.body(content as Uint8Array<ArrayBuffer>, 200, {
-        "Content-Type": TYPES[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream",
-        "Content-Security-Policy": POLICY,
-        "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-      }),
-    );
 }
 
 function failure(context: Context, error: unknown, onDefect: (words: string) => void): Response {

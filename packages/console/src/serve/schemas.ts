@@ -1,5 +1,6 @@
 /** JSON Schemas of what the console's REST service takes and answers. */
 import type { Schema } from "@stratos/volumes/serve";
+import { ROLES } from "@stratos/volumes/roles";
 
 const text = (description: string): Schema => ({ type: "string", description });
 export const count = (description: string, minimum = 0): Schema => ({ type: "integer", minimum, description });
@@ -111,5 +112,6 @@ export const FORK = object(
   ["count"],
 );
 export const RENAME = object({ name: name("its new name") });
-export const SIGN_IN = object({ token: { ...text("the token, or the code of the address"), maxLength: 200 } });
+export const SIGN_IN = object({ token: { ...text("the token, a key, or the code of the address"), maxLength: 200 } });
 export const SIGNED_IN = object({ key: text("each request sends it in the header Stratos-Key") });
+export const IDENTITY = object({ name: text("of the key; `owner` has the token"), role: { enum: [...ROLES] } });

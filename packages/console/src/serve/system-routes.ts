@@ -6,6 +6,7 @@ import type { SupervisorClient, SupervisorOperations } from "@stratos/sdk/system
 import { lastLines } from "@stratos/supervisor/last-lines";
 import { foundVolumes, listedVolume } from "@stratos/volumes";
 import type { ApiAbout, RestOperation } from "@stratos/volumes/serve";
+import type { Role } from "@stratos/volumes/roles";
 import * as schemas from "./schemas.ts";
 
 export const CONSOLE_API: ApiAbout = {
@@ -14,7 +15,8 @@ export const CONSOLE_API: ApiAbout = {
   description: "Named systems, images and volumes of the user who serves them.",
   token:
     "What is in serve.token of $STRATOS_HOME, or in the file that --token-file names. A service on a Unix socket " +
-    "(--socket) asks for none. /healthz, /readyz and /v1/openapi.json need none.",
+    "(--socket) asks for none. /healthz, /readyz and /v1/openapi.json need none. Keys of others than the owner " +
+    "(`stratos serve key add`) may do what their role may: x-role tells which an operation needs.",
 };
 
 /** What a system gets that is not told more of. */
@@ -37,6 +39,8 @@ interface ConsoleRequest {
 }
 
 export interface ConsoleRoute extends RestOperation {
+  /** Who may. */
+  readonly role: Role;
   readonly handle: (request: ConsoleRequest) => Promise<unknown>;
 }
 
@@ -55,6 +59,7 @@ function change<Op extends keyof SupervisorOperations>(
   body?: RestOperation["body"],
 ): ConsoleRoute {
   return {
+    role: "operator",
     method,
     path: `/systems/{system}${path}`,
     id,
@@ -74,6 +79,7 @@ export const SYSTEM_ROUTES: readonly ConsoleRoute[] = [
   {
     method: "get",
     path: "/systems",
+    role: "viewer",
     id: "listSystems",
     summary: "List the named systems.",
     answer: schemas.list(schemas.SYSTEM),
@@ -82,6 +88,7 @@ export const SYSTEM_ROUTES: readonly ConsoleRoute[] = [
   {
     method: "post",
     path: "/systems",
+    role: "administrator",
     id: "createSystem",
     summary: "Make a system and start it: `run -d`.",
     body: schemas.CREATE,
@@ -93,6 +100,7 @@ export const SYSTEM_ROUTES: readonly ConsoleRoute[] = [
   {
     method: "get",
     path: "/systems/{system}",
+    role: "viewer",
     id: "getSystem",
     summary: "Show a system.",
     answer: schemas.SYSTEM,
@@ -113,6 +121,7 @@ export const SYSTEM_ROUTES: readonly ConsoleRoute[] = [
         isForced: asked.query["force"] === true,
       }),
     ),
+    role: "administrator",
     query: { force: { schema: schemas.flag("end it first"), description: "end one that runs" } },
   },
   change("post", "/start", ["startSystem", "Start a system that has ended anew."], "restart-system", named),
@@ -138,17 +147,21 @@ export const SYSTEM_ROUTES: readonly ConsoleRoute[] = [
   ),
   change("post", "/pause", ["pauseSystem", "Let nothing run in a system."], "pause-system", named),
   change("post", "/unpause", ["unpauseSystem", "Let a paused system go on."], "unpause-system", named),
-  change(
-    "post",
-    "/rename",
-    ["renameSystem", "Give a system another name."],
-    "rename-system",
-    (asked) => ({ ...named(asked), to: asked.body["name"] as string }),
-    schemas.RENAME,
-  ),
+  {
+    ...change(
+      "post",
+      "/rename",
+      ["renameSystem", "Give a system another name."],
+      "rename-system",
+      (asked) => ({ ...named(asked), to: asked.body["name"] as string }),
+      schemas.RENAME,
+    ),
+    role: "administrator",
+  },
   {
     method: "post",
     path: "/systems/{system}/exec",
+    role: "operator",
     id: "execInSystem",
     summary: "Run a further program in a system, and wait for it. It ends with the request.",
     body: schemas.EXEC,
@@ -158,6 +171,7 @@ export const SYSTEM_ROUTES: readonly ConsoleRoute[] = [
   {
     method: "get",
     path: "/systems/{system}/logs",
+    role: "viewer",
     id: "getLogs",
     summary: "Show what a system's program has written, standard output and errors.",
     query: { tail: { schema: schemas.count("lines"), description: "only so many of the last lines" } },
@@ -172,10 +186,13 @@ export const SYSTEM_ROUTES: readonly ConsoleRoute[] = [
     (asked) => ({ ...named(asked), label: asked.body["label"] as string }),
     schemas.LABEL,
   ),
-  change("delete", "/snapshots/{label}", ["removeSnapshot", "Remove a snapshot."], "remove-snapshot", (asked) => ({
-    ...named(asked),
-    label: asked.parameters["label"]!,
-  })),
+  {
+    ...change("delete", "/snapshots/{label}", ["removeSnapshot", "Remove a snapshot."], "remove-snapshot", (asked) => ({
+      ...named(asked),
+      label: asked.parameters["label"]!,
+    })),
+    role: "administrator",
+  },
   change(
     "post",
     "/rollback",
@@ -187,6 +204,7 @@ export const SYSTEM_ROUTES: readonly ConsoleRoute[] = [
   {
     method: "post",
     path: "/systems/{system}/fork",
+    role: "administrator",
     id: "forkSystem",
     summary: "Make further systems that go on from where one is.",
     body: schemas.FORK,
@@ -205,6 +223,7 @@ export const SYSTEM_ROUTES: readonly ConsoleRoute[] = [
   {
     method: "post",
     path: "/systems/{system}/sessions",
+    role: "operator",
     id: "openSession",
     summary: "Start a further program on a terminal of its own, which outlives those who watch it.",
     body: schemas.OPEN_SESSION,
@@ -241,6 +260,7 @@ export const SYSTEM_ROUTES: readonly ConsoleRoute[] = [
   {
     method: "get",
     path: "/images",
+    role: "viewer",
     id: "listImages",
     summary: "List the images.",
     answer: schemas.list(schemas.IMAGE),
@@ -250,6 +270,7 @@ export const SYSTEM_ROUTES: readonly ConsoleRoute[] = [
   {
     method: "get",
     path: "/volumes",
+    role: "viewer",
     id: "listVolumes",
     summary: "List the AegisFS volumes that are found on this host.",
     answer: schemas.list(schemas.VOLUME),

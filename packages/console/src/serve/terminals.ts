@@ -9,7 +9,8 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { ProgramEnd, TerminalSize } from "@stratos/sdk/api";
 import type { SupervisorClient, TerminalSized } from "@stratos/sdk/systems";
 import { STREAM_WINDOW } from "@stratos/sdk/wire";
-import type { SignIn } from "./sign-in.ts";
+import { mayAct } from "@stratos/volumes/roles";
+import type { Identity, SignIn } from "./access/sign-in.ts";
 import { type ConsoleOptions, type CookieName, requireOwnHost } from "./console-service.ts";
 import {
   type PageMessage,
@@ -25,6 +26,8 @@ const SOCKETS_MAX = 100;
 const TERMINALS_MAX = 32;
 /** Who connects and does not say who it is. */
 const STRANGER_MS = 5000;
+/** How often a connection's key is looked at again. */
+const KEY_LOOK_MS = 2000;
 /** Bytes of a message of the page; a longer one ends its connection. */
 const MESSAGE_MAX = 1 << 17;
 /** Typed, and not read by the program: the page is told what is read, and does not send more. */
@@ -42,6 +45,7 @@ interface Terminal {
 export class Terminals {
   readonly #options: ConsoleOptions;
   readonly #cookie: CookieName;
+  readonly #pages = new Set<PageTerminals>();
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_MAX });
 
   constructor(options: ConsoleOptions, cookie: CookieName) {
@@ -57,6 +61,11 @@ export class Terminals {
     for (const socket of this.#sockets.clients) socket.terminate();
   }
 
+  /** That are watched. */
+  get count(): number {
+    return [...this.#pages].reduce((sum, page) => sum + page.count, 0);
+  }
+
   #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     // An upgrade takes Node's own listener away, and a reset would end the whole process.
     stream.on("error", () => stream.destroy());
@@ -64,13 +73,13 @@ export class Terminals {
     const { host, origin } = request.headers;
     if (request.url !== "/v1/terminals") return refuse("404 Not Found");
     try {
-      if (this.#options.signIn !== null) requireOwnHost(host, origin);
+      if (this.#options.signIn !== null) requireOwnHost(host, origin, this.#options);
     } catch {
       return refuse("403 Forbidden");
     }
     // Anybody on this computer can connect: who is nobody's browser takes no place of others.
     const { signIn } = this.#options;
-    if (signIn !== null && !isTokens(signIn, request) && !signIn.hasCookie(this.#cookieOf(request)))
+    if (signIn !== null && bearerOf(signIn, request) === null && !signIn.hasCookie(this.#cookieOf(request)))
       return refuse("401 Unauthorized");
     if (this.#sockets.clients.size >= SOCKETS_MAX) return refuse("503 Service Unavailable");
     this.#sockets.handleUpgrade(request, stream, head, (socket) => this.#greet(socket, request));
@@ -83,22 +92,35 @@ export class Terminals {
     socket.once("close", () => clearTimeout(timer));
     socket.once("message", (data, isBinary) => {
       clearTimeout(timer);
-      const session = isBinary ? null : this.#sessionOf(request, parse(data as Buffer));
-      if (session === null) return socket.close(POLICY_VIOLATION, "sign in first");
-      const { signIn } = this.#options;
-      const stop = signIn?.onSignedOut((id) => id === session && socket.terminate());
-      const page = new PageTerminals(socket, this.#options);
+      const identity = isBinary ? null : this.#identityOf(request, parse(data as Buffer));
+      if (identity === null) return socket.close(POLICY_VIOLATION, "sign in first");
+      const stop = this.#watch(request, identity, socket);
+      const page = new PageTerminals(socket, this.#options, mayAct(identity.role, "operator"));
+      this.#pages.add(page);
       socket.once("close", () => {
-        stop?.();
+        stop();
+        this.#pages.delete(page);
         page.close();
       });
     });
   }
 
-  /** Null: a stranger; empty: one that needs none. */
-  #sessionOf(request: IncomingMessage, { key }: Record<string, unknown>): string | null {
+  /** Ends the socket with what let it in. @returns what ends that */
+  #watch(request: IncomingMessage, { session }: Identity, socket: WebSocket): () => void {
     const { signIn } = this.#options;
-    if (signIn === null || isTokens(signIn, request)) return "";
+    if (signIn === null) return () => {};
+    if (session !== null) return signIn.onSignedOut((id) => id === session && socket.terminate());
+    const timer = setInterval(() => bearerOf(signIn, request) === null && socket.terminate(), KEY_LOOK_MS);
+    timer.unref();
+    return () => clearInterval(timer);
+  }
+
+  /** Null: a stranger. */
+  #identityOf(request: IncomingMessage, { key }: Record<string, unknown>): Identity | null {
+    const { signIn } = this.#options;
+    if (signIn === null) return { name: "owner", role: "administrator", session: null };
+    const bearer = bearerOf(signIn, request);
+    if (bearer !== null) return bearer;
     return typeof key === "string" ? signIn.session({ cookie: this.#cookieOf(request), key }) : null;
   }
 
@@ -107,8 +129,8 @@ export class Terminals {
   }
 }
 
-function isTokens(signIn: SignIn, { headers }: IncomingMessage): boolean {
-  return signIn.isToken(/^Bearer (.+)$/.exec(headers.authorization ?? "")?.[1] ?? "");
+function bearerOf(signIn: SignIn, { headers }: IncomingMessage): Identity | null {
+  return signIn.identify(/^Bearer (.+)$/.exec(headers.authorization ?? "")?.[1] ?? "");
 }
 
 /** RFC 6455, 7.4.1. */
@@ -120,9 +142,12 @@ class PageTerminals {
   readonly #terminals = new Map<number, Terminal>();
   /** Messages are taken one after the other: a terminal's first ones may wait for the supervisor. */
   #tail: Promise<unknown>;
+  readonly #mayType: boolean;
 
-  constructor(socket: WebSocket, { openSupervisor }: ConsoleOptions) {
+  /** @param mayType  false: it only watches */
+  constructor(socket: WebSocket, { openSupervisor }: ConsoleOptions, mayType: boolean) {
     this.#socket = socket;
+    this.#mayType = mayType;
     this.#supervisor = openSupervisor();
     this.#tail = this.#supervisor.catch(() => {});
     socket.on("message", (data, isBinary) => {
@@ -143,6 +168,10 @@ class PageTerminals {
     );
   }
 
+  get count(): number {
+    return this.#terminals.size;
+  }
+
   #tell(message: ServerMessage): void {
     this.#socket.send(JSON.stringify(message));
   }
@@ -154,7 +183,7 @@ class PageTerminals {
     if (terminal === undefined) {
       if ("open" in message && isPlace(message.open)) this.#open(client, id, message.open);
     } else if ("size" in message) {
-      if (isSize(message.size)) client.send({ call: terminal.call, size: message.size });
+      if (isSize(message.size) && this.#mayType) client.send({ call: terminal.call, size: message.size });
     } else if ("taken" in message) {
       if (isCount(message.taken)) client.send({ call: terminal.call, taken: message.taken, stream: 1 });
     } else if ("close" in message) {
@@ -206,7 +235,7 @@ class PageTerminals {
   #type(client: SupervisorClient, data: Buffer): void {
     const message = parseTerminalBytes(data);
     const terminal = message === null ? undefined : this.#terminals.get(message.id);
-    if (terminal === undefined) return;
+    if (terminal === undefined || !this.#mayType) return;
     terminal.ahead += message!.bytes.length;
     if (terminal.ahead > AHEAD_MAX) return this.#socket.terminate();
     client.send({ call: terminal.call, input: "bytes" }, message!.bytes);

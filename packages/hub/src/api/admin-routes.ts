@@ -63,7 +63,9 @@ const channels: readonly ApiRoute[] = [
     permission: "channel:change",
     takesIfMatch: true,
     body: CHANNEL,
-    summary: "Makes or changes a channel: its policy, how long ended tasks are kept, and its brakes.",
+    summary:
+      "Makes or changes a channel: its policy, which hosts its tasks are offered to, how long ended tasks are kept, " +
+      "and its brakes.",
     handle: async (request) => {
       const channel = one(request, "channel");
       if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(channel))

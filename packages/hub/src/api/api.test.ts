@@ -35,7 +35,11 @@ const isProblem = ajv.compile(PROBLEM);
 before(async () => {
   hub = await startTestHub();
   const blobs = new BlobStore(`${hub.folder}/unused`);
-  routes = apiRoutes(blobs, new Repositories(hub.database, blobs, () => Promise.reject(new Error("none"))));
+  routes = apiRoutes(
+    hub.database,
+    blobs,
+    new Repositories(hub.database, blobs, () => Promise.reject(new Error("none"))),
+  );
 });
 after(() => hub.close());
 
@@ -108,6 +112,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   submitWorkflow: { name: "w", tasks: [] },
   changeTask: { priority: 1 },
   promotePackages: { from: "default", sources: ["x"] },
+  rebuildSources: { reason: "x", sources: ["x"] },
+  planRebuild: { reason: "x", sources: ["x"] },
   withdrawPackages: { sources: ["x"] },
   changeHost: { enabled: true },
   registerHost: { arches: ["amd64"], channels: ["default"], capacity: 1 },
@@ -468,6 +474,16 @@ test("text that no database keeps is refused, wherever it stands", async () => {
     for (const more of [{ label: text }, { payload: { deep: [{ [text]: 1 }] } }, { payload: { argv: [text] } }])
       assert.equal((await problemOf(submit(hub.admin, more))).status, 422);
   }
+});
+
+test("a channel tells its strategy of balancing; one that nobody knows is refused", async () => {
+  const put = (balance?: string): Promise<{ balance: string }> => hub.admin.call("PUT", "/channels/even", { balance });
+  assert.equal((await put("least-load")).balance, "least-load");
+  const { status, detail } = await problemOf(put("even"));
+  assert.equal(status, 422);
+  assert.match(detail, /body\/balance must be equal to one of the allowed values/);
+  assert.equal((await hub.admin.call<{ balance: string }>("GET", "/channels/even")).balance, "least-load");
+  assert.equal((await put()).balance, "first");
 });
 
 test("a completed task answers for another one of its cache key", async () => {

@@ -1,12 +1,14 @@
 /** Packages of channels, and the repositories that serve them. */
+import type { RebuildRequest } from "@stratos/hub-api";
+import type { Rebuilds } from "../repositories/rebuilds.ts";
 import { packagesOf, type Repositories } from "../repositories/repositories.ts";
 import { findChannel } from "../store/channels.ts";
 import type { ApiRequest, ApiRoute } from "./route.ts";
-import { page, PACKAGE_VIEW, PROMOTION, WITHDRAWAL } from "./schemas.ts";
+import { page, PACKAGE_VIEW, PROMOTION, REBUILD, WITHDRAWAL } from "./schemas.ts";
 
 const PACKAGES_MAX = 10_000;
 
-export function packageRoutes(repositories: Repositories): readonly ApiRoute[] {
+export function packageRoutes(repositories: Repositories, rebuilds: Rebuilds): readonly ApiRoute[] {
   const channelOf = ({ parameters }: ApiRequest): string => parameters["channel"]!;
   return [
     {
@@ -73,6 +75,39 @@ export function packageRoutes(repositories: Repositories): readonly ApiRoute[] {
           actor: request.principal.name,
         });
         return { body: { items, next: null } };
+      },
+    },
+    {
+      id: "planRebuild",
+      method: "post",
+      path: "/channels/{channel}/rebuild/plan",
+      tag: "packages",
+      permission: "package:read",
+      body: REBUILD,
+      status: 200,
+      summary: "Which sources of the channel would be built anew, in which order, as which versions; nothing is done.",
+      handle: async (request) => ({ body: await rebuilds.plan(channelOf(request), request.body as RebuildRequest) }),
+    },
+    {
+      id: "rebuildSources",
+      method: "post",
+      path: "/channels/{channel}/rebuild",
+      tag: "packages",
+      permission: "task:submit",
+      isScoped: true,
+      body: REBUILD,
+      status: 201,
+      takesIdempotencyKey: true,
+      summary:
+        "Builds sources of the channel anew as binNMUs, as one workflow: each waits for those that it needs, and for " +
+        "their packages to be in the channel.",
+      handle: async (request) => {
+        await request.require(`task:submit:${channelOf(request)}`);
+        const body = await rebuilds.submit(channelOf(request), request.body as RebuildRequest, {
+          owner: request.principal.name,
+          inside: request.inside,
+        });
+        return { status: 201, body };
       },
     },
     {

@@ -1,4 +1,5 @@
 /** JSON Schemas of bodies and answers. What a body may not say is refused. */
+import { BALANCES } from "../balance/strategies.ts";
 import type { JsonSchema } from "./route.ts";
 import { BATCH_TASKS_MAX } from "../store/submit-tasks.ts";
 import { FAILURE_CLASSES, TASK_STATES } from "../store/task-states.ts";
@@ -102,6 +103,7 @@ export const RUN_ENDS = object(
 const limitOrNull = (minimum: number): JsonSchema => orNull({ type: "integer", minimum, maximum: 2_000_000_000 });
 export const CHANNEL = object({
   policy: { enum: ["fifo", "priority", "fair"] },
+  balance: { enum: BALANCES },
   description: text(1_000),
   retentionDays: orNull({ type: "integer", minimum: 1, maximum: 36_500 }),
   inherits: list({ type: "string", pattern: "^[a-z0-9][a-z0-9._-]{0,62}$" }, 16),
@@ -123,6 +125,25 @@ export const ROLE = object({ inherits: list(text(63), 64), permissions: list(tex
 const names = (maxItems: number): JsonSchema => ({ ...list(text(255), maxItems), minItems: 1 });
 export const PROMOTION = object({ from: text(63), sources: names(1_000) }, ["from", "sources"]);
 export const WITHDRAWAL = object({ sources: names(1_000) }, ["sources"]);
+
+export const REBUILD = object(
+  {
+    sources: list(text(255), 10_000),
+    reverseDepends: list({ type: "string", pattern: "^(?:src:)?[a-z0-9][a-z0-9+.-]{1,250}$" }, 100),
+    recursive: { type: "boolean" },
+    reason: {
+      type: "string",
+      minLength: 1,
+      maxLength: 500,
+      pattern:
+        "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$",
+    },
+    number: { type: "integer", minimum: 1, maximum: 9_999 },
+    arches: { ...list(word, 32), minItems: 1 },
+    priority: submission["priority"]!,
+  },
+  ["reason"],
+);
 
 export const WEBHOOK = object(
   { url: text(2_000), events: { ...list({ type: "string", pattern: "^[A-Z_]{1,40}$" }, 40), minItems: 1 } },

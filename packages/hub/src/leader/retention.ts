@@ -13,6 +13,10 @@ export async function removeOldTasks(database: Database, limit: number): Promise
     ), r as (delete from run where task_id in (select id from t) returning id),
     l as (delete from log_chunk where run_id in (select id from run where task_id in (select id from t))),
     a as (delete from task_artefact where task_id in (select id from t)),
+    s as (
+      delete from built_source b where task_id in (select id from t)
+        and not exists (select 1 from channel_package c where c.task_id = b.task_id)
+    ),
     g as (delete from edge where parent in (select id from t) or child in (select id from t)),
     d as (delete from task where id in (select id from t) returning id),
     e as (insert into event (actor, what, task_id) select 'hub', 'REMOVED', id from d order by id)

@@ -24,6 +24,7 @@ import {
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Database, Queryable } from "../database/database.ts";
 import { isPackage } from "../store/artefacts.ts";
+import { builtSources } from "./build-depends.ts";
 import { channelAndAncestors, endDependencyWaits, findChannel } from "../store/channels.ts";
 import { writeEvents, type NewEvent } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
@@ -71,6 +72,8 @@ export class Repositories {
     for (const [channel, entries] of Map.groupBy(ended, (entry) => entry.channel)) {
       const tasks = entries.map(({ task }) => task);
       const { placed, events } = channel === null ? { placed: [], events: [] } : await this.#read(tasks);
+      // While the task is there to ask.
+      if (channel !== null) await builtSources(this.#database, this.#blobs, tasks);
       await this.#database.transaction("read committed", async (inside) => {
         if (channel !== null) await this.#place(inside, channel, placed, "hub");
         await writeEvents(inside, events);

@@ -5,7 +5,7 @@ import { writeEvents } from "./events.ts";
 import { HubError, notFound } from "./hub-error.ts";
 
 const SELECT = `
-select c.name, c.policy, c.description, c.retention_days as "retentionDays", c.inherits, c.version,
+select c.name, c.policy, c.balance, c.description, c.retention_days as "retentionDays", c.inherits, c.version,
   b.max_queued as "maxQueued", b.max_running as "maxRunning"
 from channel c left join brake b on b.scope = 'channel' and b.name = c.name`;
 
@@ -21,6 +21,7 @@ export async function findChannel(on: Queryable, name: string): Promise<ChannelV
 
 export interface ChannelSettings {
   readonly policy?: ChannelView["policy"];
+  readonly balance?: ChannelView["balance"];
   readonly description?: string;
   readonly retentionDays?: number | null;
   readonly inherits?: readonly string[];
@@ -41,9 +42,10 @@ export async function putChannel(
   return database.transaction("read committed", async (inside) => {
     const rows = await inside.query(
       `
-      insert into channel (name, policy, description, retention_days, inherits) values ($1, $2, $3, $4, $6)
+      insert into channel (name, policy, description, retention_days, inherits, balance) values ($1, $2, $3, $4, $6, $7)
       on conflict (name) do update
-        set policy = $2, description = $3, retention_days = $4, inherits = $6, version = channel.version + 1
+        set policy = $2, description = $3, retention_days = $4, inherits = $6, balance = $7,
+          balance_state = case when channel.balance = $7 then channel.balance_state end, version = channel.version + 1
         where $5::int is null or channel.version = $5
       returning version`,
       [
@@ -53,6 +55,7 @@ export async function putChannel(
         settings.retentionDays ?? null,
         version,
         [...(settings.inherits ?? [])],
+        settings.balance ?? "first",
       ],
     );
     if (rows.length === 0)

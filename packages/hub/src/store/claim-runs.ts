@@ -7,6 +7,7 @@
 import type { ClaimedRun } from "@stratos/hub-api";
 import type { Database, Queryable } from "../database/database.ts";
 import { HubError } from "./hub-error.ts";
+import { offerTasks } from "./offer-tasks.ts";
 
 interface ClaimRequest {
   readonly host: string;
@@ -34,6 +35,8 @@ with h as materialized (
     select task_id, priority, rank from runnable r
     where r.channel = c.channel and r.arch = a.arch and r.requires <@ h.capabilities and r.weight <= h.room
       and ($7::text[] is null or r.owner <> all($7::text[])) and ($8::text[] is null or r.channel <> all($8::text[]))
+      and case when r.host is null then $9::text[] is null or r.channel <> all($9::text[])
+        else r.host = $1 or r.until <= now() end
     order by priority desc, rank, task_id limit $6
   ) q order by q.priority desc, q.rank, q.task_id limit $6
 ), l as materialized (
@@ -74,26 +77,35 @@ export async function claimRuns(database: Database, request: ClaimRequest): Prom
     await requireSession(database, request);
     return [];
   }
-  const [braked] = await database.query<{ found: boolean }>(
-    "select exists (select 1 from brake where max_running is not null) as found",
+  const [channels] = await database.query<{ braked: boolean; balanced: string[] | null }>(
+    `
+    select exists (select 1 from brake where max_running is not null) as braked, (
+      select array_agg(c.name) from channel c join host h on c.name = any(h.channels)
+      where c.balance <> 'first' and h.name = $1
+    ) as balanced`,
+    [request.host],
   );
-  const claimed = braked!.found
-    ? await claimBraked(database, request, slots)
-    : await claimFrom(database, request, slots, null);
+  const { braked, balanced } = channels!;
+  if (balanced !== null) await offerTasks(database, balanced);
+  const claimed = braked
+    ? await claimBraked(database, request, slots, balanced)
+    : await claimFrom(database, request, slots, { full: null, balanced });
   if (claimed.length === 0) await requireSession(database, request);
   return claimed;
 }
 
-interface Full {
-  readonly owners: readonly string[];
-  readonly channels: readonly string[];
+/** What is not to be taken. */
+interface Except {
+  readonly full: { readonly owners: readonly string[]; readonly channels: readonly string[] } | null;
+  /** Channels of which a host takes what it was offered. */
+  readonly balanced: readonly string[] | null;
 }
 
 async function claimFrom(
   on: Queryable,
   request: ClaimRequest,
   slots: number,
-  full: Full | null,
+  { full, balanced }: Except,
 ): Promise<ClaimedRun[]> {
   const attempt = (spare: number): Promise<ClaimedRun[]> =>
     on.query<ClaimedRun>(CLAIM, [
@@ -105,6 +117,7 @@ async function claimFrom(
       slots + spare,
       full?.owners ?? null,
       full?.channels ?? null,
+      balanced,
     ]);
   const claimed = await attempt(SPARE_HEADS);
   if (claimed.length > 0) return claimed;
@@ -114,7 +127,12 @@ async function claimFrom(
 }
 
 /** One by one, and one claimer at a time: so no limit is overstepped. */
-function claimBraked(database: Database, request: ClaimRequest, slots: number): Promise<ClaimedRun[]> {
+function claimBraked(
+  database: Database,
+  request: ClaimRequest,
+  slots: number,
+  balanced: readonly string[] | null,
+): Promise<ClaimedRun[]> {
   return database.transaction("read committed", async (inside) => {
     await inside.query("select pg_advisory_xact_lock($1)", [RUNNING_BRAKE_LOCK]);
     const claimed: ClaimedRun[] = [];
@@ -124,7 +142,8 @@ function claimBraked(database: Database, request: ClaimRequest, slots: number): 
           select count(*) from task t where t.state in ('ASSIGNED','RUNNING')
             and case b.scope when 'owner' then t.owner else t.channel end = b.name)`);
       const named = (scope: string): string[] => rows.filter((row) => row.scope === scope).map(({ name }) => name);
-      const next = await claimFrom(inside, request, 1, { owners: named("owner"), channels: named("channel") });
+      const full = { owners: named("owner"), channels: named("channel") };
+      const next = await claimFrom(inside, request, 1, { full, balanced });
       if (next.length === 0) break;
       claimed.push(...next);
     }

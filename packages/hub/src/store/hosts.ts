@@ -6,7 +6,7 @@ import { writeEvents } from "./events.ts";
 import { HubError, notFound } from "./hub-error.ts";
 
 /** A host that was silent for so long is offline. */
-const HOST_SILENT_SECONDS = 60;
+export const HOST_SILENT_SECONDS = 60;
 
 interface HostRow {
   name: string;

@@ -397,6 +397,19 @@ for (const kind of ["pglite", "postgres"] as const) {
       );
     });
 
+    test("a child does not start while its parent's packages are not in the channel", async () => {
+      const at = await place();
+      const [parent] = await submit(at, [{}]);
+      const [child] = await submit(at, [{ after: [parent!] }]);
+      await end(at, (await claim(at))[0]!);
+      await database.query("insert into to_publish (task_id) values ($1)", [parent]);
+      await settle();
+      assert.equal(await state(child!), "BLOCKED");
+      await database.query("delete from to_publish where task_id = $1", [parent]);
+      await settle();
+      assert.equal(await state(child!), "FREE");
+    });
+
     test("fsck names what does not fit", async () => {
       const at = await place();
       const [id] = await submit(at, [{}]);

@@ -5,12 +5,14 @@
 import type { Database } from "../database/database.ts";
 
 /**
- * Takes ended tasks off the outbox. A child whose last open parent ended becomes FREE; one that needed the success of a
+ * Takes ended tasks off the outbox, once the packages that they left are in their channel: a child may build on
+ * them. A child whose last open parent ended becomes FREE; one that needed the success of a
  * parent that had none is CANCELED, and goes into the outbox itself when it has children.
  */
 const SETTLE = `
 with o as materialized (
-  select id, task_id from outbox order by id limit $1 for update skip locked
+  select id, task_id from outbox where not exists (select 1 from to_publish p where p.task_id = outbox.task_id)
+  order by id limit $1 for update skip locked
 ), x as (delete from outbox where id in (select id from o)),
 p as materialized (select distinct t.id, t.state from o join task t on t.id = o.task_id),
 g as materialized (

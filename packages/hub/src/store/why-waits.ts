@@ -19,6 +19,8 @@ interface TaskRow {
   due_seconds: number | null;
   message: string | null;
   host: string | null;
+  balance: string;
+  offered: string | null;
 }
 
 export async function whyWaits(database: Database, id: number): Promise<WaitReason> {
@@ -26,8 +28,11 @@ export async function whyWaits(database: Database, id: number): Promise<WaitReas
     `
     select t.id, t.state, t.arch, t.channel, t.requires, t.weight, t.owner, t.message, w.due,
       ceil(extract(epoch from w.due - now()))::int as due_seconds,
-      (select host from run where task_id = t.id and state in ('ASSIGNED','RUNNING')) as host
-    from task t left join waiting w on w.task_id = t.id where t.id = $1`,
+      (select host from run where task_id = t.id and state in ('ASSIGNED','RUNNING')) as host,
+      c.balance, q.host as offered
+    from task t left join waiting w on w.task_id = t.id left join channel c on c.name = t.channel
+      left join runnable q on q.task_id = t.id and q.until > now()
+    where t.id = $1`,
     [id],
   );
   if (task === undefined) throw notFound(`task ${id}`);
@@ -56,6 +61,8 @@ export async function whyWaits(database: Database, id: number): Promise<WaitReas
   const stop = filters.find(({ left }) => left === 0);
   if (brake !== null) return answer(brake, filters, ahead);
   if (hosts.length === 0) return answer("no host is registered: start `stratos worker`", filters, ahead);
+  if (task.offered !== null)
+    return answer(`channel ${task.channel} (${task.balance}) offers it to host ${task.offered}`, filters, ahead);
   if (stop === undefined)
     return answer(
       `${filters.at(-1)!.left} hosts could take it now${ahead > 0 ? `; ${ahead} tasks come first` : ""}`,

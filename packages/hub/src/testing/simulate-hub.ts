@@ -17,6 +17,7 @@
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@stratos/base";
 import type { ClaimedRun, EventView, RunOutcome, TaskState } from "@stratos/hub-api";
+import { BALANCES } from "../balance/strategies.ts";
 import { openDatabase } from "../database/open-database.ts";
 import { DatabaseError, type Database } from "../database/database.ts";
 import { cancelTask, retryTask, setPriority } from "../store/change-tasks.ts";
@@ -81,7 +82,8 @@ export async function simulateHub({ seed, place, steps }: SimulationOptions): Pr
     hubs.push(base.isShared ? await openDatabase(place, { poolSize: 4 }) : base);
   const channel = `sim${seed % 100_000}x${Number(process.hrtime.bigint() % 1_000_000n)}`;
   const policy = ["priority", "fifo", "fair"][random.below(3)]!;
-  await base.query("insert into channel (name, policy) values ($1, $2)", [channel, policy]);
+  const balance = BALANCES[random.below(BALANCES.length)]!;
+  await base.query("insert into channel (name, policy, balance) values ($1, $2, $3)", [channel, policy, balance]);
   if (chance(40))
     await base.query("insert into brake (scope, name, max_running) values ('channel', $1, $2)", [
       channel,

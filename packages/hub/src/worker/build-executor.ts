@@ -3,6 +3,7 @@
  * with the run whatever it does.
  *
  *     {"source":"figlet=2.2.5-3", "suite":"trixie", "profiles":["nocheck"], "seed":1}
+ *     {"source":"figlet=2.2.5-3", "binNmu":{"number":1, "reason":"Rebuild against …", "date":1769817600}}
  *     {"source":"figlet_2.2.5-3.dsc", "files":[{"name":"figlet_2.2.5-3.dsc","digest":"sha256:…"},…]}
  *
  * The task's architecture is that which is built for (`any`: the worker's). Sources are names, git URLs, or files that
@@ -23,6 +24,7 @@ const SOURCE =
   /^(?!.*\.dsc$)(?:[a-z0-9][a-z0-9+.-]+(?:=[A-Za-z0-9.+~:-]+)?|(?:https|ssh|git)(?:\+git)?:\/\/[^\s'"\\]+)$/;
 /** Of a source package: no path, nothing hidden. */
 const FILE = /^[A-Za-z0-9][A-Za-z0-9+.~_-]{0,250}$/;
+const VERSION = /^[0-9][A-Za-z0-9.+~:-]*$/;
 const WORD = /^[a-z0-9][a-z0-9.+-]*$/;
 
 const CLASSES: Readonly<Record<FailureKind, FailureClass>> = {
@@ -86,8 +88,8 @@ async function repositoryOptions(client: HubClient, { run, folder, signal }: Exe
 }
 
 function resultOf(result: BuildResult, output: string): ExecutionResult {
-  const { failure, source, stages, layers } = result;
-  const told = { source, stages, layers };
+  const { failure, source, binaryVersion, depends, stages, layers } = result;
+  const told = { source, binaryVersion, depends, stages, layers };
   if (failure !== undefined) {
     const message = `${failure.stage} failed: ${failure.message}`;
     return { failure: { class: CLASSES[failure.kind], message }, result: told };
@@ -110,10 +112,10 @@ interface BuildPayload {
 
 /** @returns what is wrong with the payload, in words, when something is */
 export function readPayload(payload: Readonly<Record<string, unknown>>): BuildPayload | string {
-  const { source, suite, profiles = [], seed, files = [], ...others } = payload;
+  const { source, suite, profiles = [], seed, files = [], binNmu, ...others } = payload;
   const unknown = Object.keys(others)[0];
   if (unknown !== undefined)
-    return `payload.${unknown}: there is no such key; known: source, files, suite, profiles, seed`;
+    return `payload.${unknown}: there is no such key; known: source, files, suite, profiles, seed, binNmu`;
   if (!Array.isArray(files) || !files.every(isSourceFile)) return "payload.files: expected names and digests";
   if (files.length > 0) {
     if (typeof source !== "string" || !source.endsWith(".dsc") || !files.some(({ name }) => name === source))
@@ -124,15 +126,35 @@ export function readPayload(payload: Readonly<Record<string, unknown>>): BuildPa
   const isWord = (value: unknown): value is string => typeof value === "string" && WORD.test(value);
   if (!Array.isArray(profiles) || !profiles.every(isWord)) return "payload.profiles: expected names";
   if (seed !== undefined && !Number.isSafeInteger(seed)) return "payload.seed: expected a whole number";
+  const nmu = binNmu === undefined ? [] : binNmuOptions(binNmu);
+  if (typeof nmu === "string") return nmu;
   return {
     source,
     files,
     options: [
+      ...nmu,
       ...(suite === undefined ? [] : ["--suite", suite]),
       ...(profiles.length === 0 ? [] : ["--profiles", profiles.join(",")]),
       ...(seed === undefined ? [] : ["--in", "stratos", "--seed", String(seed)]),
     ],
   };
+}
+
+/** @returns what is wrong with it, in words, when something is */
+function binNmuOptions(value: unknown): string[] | string {
+  const { number, reason, date, of, ...others } = (value ?? {}) as Record<string, unknown>;
+  if (Object.keys(others).length > 0) return "payload.binNmu: expected number, reason, date and of";
+  if (!Number.isSafeInteger(number) || (number as number) < 1) return "payload.binNmu.number: expected 1 or more";
+  if (typeof reason !== "string" || reason.trim() === "" || reason.length > 500 || /\p{Cc}/u.test(reason))
+    return "payload.binNmu.reason: expected one line";
+  if (date !== undefined && (!Number.isSafeInteger(date) || (date as number) < 0))
+    return "payload.binNmu.date: expected seconds since 1970";
+  if (of !== undefined && (typeof of !== "string" || !VERSION.test(of))) return "payload.binNmu.of: expected a version";
+  return [
+    ...["--bin-nmu", String(number), `--reason=${reason}`],
+    ...(date === undefined ? [] : ["--bin-nmu-date", String(date)]),
+    ...(of === undefined ? [] : ["--bin-nmu-of", of]),
+  ];
 }
 
 function isSourceFile(value: unknown): value is { name: string; digest: string } {

@@ -1,10 +1,10 @@
 /** A connection of a program to a service of the host, with what it passes beside bytes. */
-import { EAGAIN, EPIPE } from "@stratos/abi";
+import { EAGAIN, EPIPE, SOCK_STREAM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { BytesCursor } from "../ground/io-cursor.ts";
 import type { Waiter } from "../ground/wait-queue.ts";
 import { type Ancillary, IncomingMessage, type PeerCredentials } from "../socket/message.ts";
-import type { UnixConnectionSocket } from "../socket/unix/unix-connection.ts";
+import { UnixConnectionSocket } from "../socket/unix/unix-connection.ts";
 import { HostFile } from "./host-file.ts";
 import type { HostServiceCaller } from "./host-service-caller.ts";
 
@@ -25,6 +25,13 @@ export class HostConnection implements Waiter {
     this.#task = task;
     this.#socket = socket;
     socket.readiness.add(this);
+  }
+
+  /** Both ends of a new one: the host's, and a file for a program (socketpair(2)). */
+  static pair(task: HostServiceCaller): { readonly connection: HostConnection; readonly file: HostFile } {
+    task.kernel.work.begin();
+    const [socket, other] = UnixConnectionSocket.pair(task, SOCK_STREAM, 0);
+    return { connection: new HostConnection(task, socket), file: new HostFile(task, other) };
   }
 
   /** The program that connected (SO_PEERCRED). */

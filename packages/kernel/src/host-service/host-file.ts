@@ -4,7 +4,9 @@
  * its file meanwhile gives fewer bytes, never a fault.
  */
 import {
+  EAGAIN,
   EINVAL,
+  EPIPE,
   F_SEAL_GROW,
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
@@ -12,17 +14,21 @@ import {
   isErrno,
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
+  POLLOUT,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { addSeals, createMemfd, sealsOf } from "../fs/memfd/memfd.ts";
+import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import { BytesCursor } from "../ground/io-cursor.ts";
+import type { Waiter } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { HostServiceCaller } from "./host-service-caller.ts";
 
-export class HostFile {
+export class HostFile implements Waiter {
   #task: HostServiceCaller;
   /** null once it is given back. */
   #file: OpenFile | null;
+  #onRoom: (() => void) | null = null;
 
   /** Takes over one reference of `file`. */
   constructor(task: HostServiceCaller, file: OpenFile) {
@@ -52,6 +58,11 @@ export class HostFile {
     return this.#file!.retain();
   }
 
+  /** Another holder of it in the host. */
+  again(): HostFile {
+    return new HostFile(this.#task, this.share());
+  }
+
   /** Bytes of its content now; 0 for what is no regular file. */
   get sizeBytes(): number {
     return this.#isContent ? this.#file!.inode!.size : 0;
@@ -79,18 +90,52 @@ export class HostFile {
     return this.#file!.read(this.#task, new BytesCursor(into), offset);
   }
 
+  /**
+   * Writes as much as there is room for, into a pipe.
+   *
+   * @returns how many bytes; −EAGAIN when there is no room now, −EPIPE when nobody reads it, −EINVAL when it is
+   *   no pipe or was given back
+   */
+  write(bytes: Uint8Array): number {
+    const file = this.#file;
+    if (!(file instanceof PipeFile) || !file.isWritable) return -EINVAL;
+    if (file.pipe.readers === 0) return -EPIPE;
+    // More than there is room for would park init.
+    const room = Math.min(file.pipe.space, bytes.length);
+    if (room <= 0 || (file.poll() & POLLOUT) === 0) return -EAGAIN;
+    this.#task.kernel.work.begin();
+    return file.write(this.#task, new BytesCursor(bytes.subarray(0, room)));
+  }
+
+  /** @param callback  called in the midst of a system call when `write` may say something else than before */
+  onRoom(callback: () => void): void {
+    if (this.#onRoom === null) this.#file?.waitQueue?.add(this);
+    this.#onRoom = callback;
+  }
+
+  wake(): void {
+    this.#onRoom?.();
+  }
+
   /** Gives it back; nothing can be read afterwards. */
   release(): void {
+    if (this.#onRoom !== null) this.#file?.waitQueue?.remove(this);
+    this.#onRoom = null;
     this.#file?.release();
     this.#file = null;
   }
 
   static {
     // Whoever had it outside has it no more: it is given back (HostConnection).
-    stateClass("HostFile", this, {
-      save: (it) => ({ task: it.#task, file: it.#file }),
-      load: (it, from) => ({ task: it.#task, file: it.#file } = from),
-    });
+    stateClass(
+      "HostFile",
+      this,
+      {
+        save: (it) => ({ task: it.#task, file: it.#file }),
+        load: (it, from) => ({ task: it.#task, file: it.#file } = from),
+      },
+      { keeps: ["#onRoom"] },
+    );
   }
 }
 

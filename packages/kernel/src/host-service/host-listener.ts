@@ -1,11 +1,21 @@
 /** A Unix socket of the guest's file system at which the host listens. */
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, EADDRINUSE, isErrno, S_IFMT, S_IFSOCK, SOCK_STREAM } from "@stratos/abi";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  EADDRINUSE,
+  isErrno,
+  POLLIN,
+  S_IFMT,
+  S_IFSOCK,
+  SOCK_STREAM,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Waiter } from "../ground/wait-queue.ts";
 import { unixAddressBytes } from "../socket/unix/unix-address.ts";
 import { UnixConnectionSocket } from "../socket/unix/unix-connection.ts";
 import { changeMode, changeOwner } from "../vfs/attributes.ts";
 import { removeFile } from "../vfs/name-changes.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
 import { lookupPath } from "../vfs/path-walk.ts";
 import { HostConnection } from "./host-connection.ts";
 import type { HostServiceCaller } from "./host-service-caller.ts";
@@ -92,6 +102,16 @@ export class HostListener implements Waiter {
     if (this.#isClosed) return null;
     const socket = this.#socket.accept(this.#task, 0);
     return isErrno(socket) ? null : new HostConnection(this.#task, socket as UnixConnectionSocket);
+  }
+
+  /** The socket itself, for a program that is to take connections in the host's place. The host keeps it as well. */
+  share(): OpenFile {
+    return this.#socket.retain();
+  }
+
+  /** Somebody has connected, and nobody has taken that yet. */
+  get isWaitedFor(): boolean {
+    return !this.#isClosed && (this.#socket.poll() & POLLIN) !== 0;
   }
 
   /** Those who wait are reset, and the socket's file is removed. */

@@ -15,8 +15,10 @@ import {
   O_WRONLY,
   POLLERR,
   POLLIN,
+  POLLOUT,
   POLLPRI,
   POLLRDNORM,
+  POLLWRNORM,
 } from "@stratos/abi";
 import { byteString } from "@stratos/base";
 import { callsByNumber } from "../syscall/all-calls.ts";
@@ -77,18 +79,29 @@ it("syslog(2) and /proc/kmsg take a message once, SYSLOG_ACTION_READ_ALL shows i
   assert.equal(syslog(2), -EPERM);
 });
 
+const READY = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+
 it("a mount is an exceptional condition of /proc/self/mounts, told once", () => {
   const user = machine();
   user.call("mkdirat", -100, "/mnt", 0o755);
-  const files = ["mounts", "mountinfo", "mountstats"].map((name) =>
-    user.task.files.get(user.open(`/proc/self/${name}`))!,
-  );
+  const files = ["mounts", "mountinfo"].map((name) => user.task.files.get(user.open(`/proc/self/${name}`))!);
   const names = user.task.files.get(user.open("/proc/sys/kernel/hostname"))!;
   for (const file of [...files, names, user.task.files.get(user.open("/proc/swaps"))!]) {
     assert.ok(file.waitQueue !== null);
-    assert.equal(file.poll(), POLLIN | POLLRDNORM);
+    assert.equal(file.poll(), file === names ? READY : POLLIN | POLLRDNORM);
   }
-  assert.equal(user.task.files.get(user.open("/proc/meminfo"))!.waitQueue, null);
+  for (const [name, isWaitable] of [
+    ["meminfo", true],
+    ["sys/kernel/pid_max", true],
+    ["self/net/dev", true],
+    ["self/status", false],
+    ["self/mountstats", false],
+    ["self/fdinfo/0", false],
+    ["self/pagemap", false],
+  ] as const) {
+    const file = user.task.files.get(user.open(`/proc/${name}`))!;
+    assert.deepEqual([file.poll(), file.waitQueue !== null], [READY, isWaitable], name);
+  }
   assert.equal(user.call("mount", "none", "/mnt", "tmpfs", 0, 0), 0);
   for (const file of files) {
     assert.equal(file.poll() & (POLLERR | POLLPRI), POLLERR | POLLPRI);

@@ -112,6 +112,10 @@ export function isAlive(task: Task): boolean {
 
 /** Descriptors come and go by themselves: a mount over one would outlive it. */
 class DescriptorInfo extends PseudoFile {
+  override get waiting(): "refused" {
+    return "refused";
+  }
+
   override get isMountable(): boolean {
     return false;
   }

@@ -141,7 +141,7 @@ export class ProcessDirectory extends PseudoDirectory {
     const watched = (): Changes => target().fs.namespace.changes;
     file("mounts", () => describeMounts(target()), { watched });
     file("mountinfo", () => describeMountInfo(target()), { watched });
-    file("mountstats", () => describeMountStats(target()), { mode: 0o400, watched });
+    file("mountstats", () => describeMountStats(target()), { mode: 0o400 });
     file("cgroup", () => "0::/\n");
     file("cpuset", () => "/\n");
     file("loginuid", () => "4294967295", { sink: () => 0 });
@@ -237,6 +237,10 @@ class OwnedFile extends PseudoFile {
     super(owner.fileSystem, source, options);
     this.#owner = owner;
     this.refresh();
+  }
+
+  override get waiting(): "refused" {
+    return "refused";
   }
 
   override refresh(): number {

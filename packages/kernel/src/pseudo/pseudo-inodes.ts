@@ -13,7 +13,6 @@ import {
   O_RDONLY,
   POLLERR,
   POLLIN,
-  POLLOUT,
   POLLPRI,
   POLLRDNORM,
   S_IFDIR,
@@ -26,13 +25,20 @@ import type { Changes } from "../ground/changes.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
-import { UNFINISHED, type WaitQueue } from "../ground/wait-queue.ts";
+import { UNFINISHED, WaitQueue } from "../ground/wait-queue.ts";
 import { FileSystem } from "../vfs/file-system.ts";
 import { type AttributeChange, Inode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
+
+/**
+ * What poll(2) and epoll(7) make of a file of text: files of processes can't be waited for (EPERM); others are ready
+ * for good; an attribute of a device shows a change until it is read (sysfs_notify in Linux's fs/kernfs/file.c), so one
+ * that nobody has read yet looks changed.
+ */
+type FileWaiting = "refused" | "ready" | "attribute";
 
 export abstract class PseudoFileSystem extends FileSystem {
   readonly kernel: Kernel;
@@ -45,6 +51,11 @@ export abstract class PseudoFileSystem extends FileSystem {
 
   override get isMadeOnDemand(): boolean {
     return true;
+  }
+
+  /** What its files are unless they say otherwise. */
+  get fileWaiting(): FileWaiting {
+    return "ready";
   }
 
   allocateIno(): number {
@@ -272,6 +283,10 @@ export class PseudoFile extends PseudoInode {
     return this.#ioctl;
   }
 
+  get waiting(): FileWaiting {
+    return this.fileSystem.fileWaiting;
+  }
+
   /** O_TRUNC of `echo 1 > file` changes nothing. */
   override truncate(): number {
     return this.#sink === null ? -EACCES : 0;
@@ -311,6 +326,9 @@ class TextFile extends OpenFile {
   /** A read has used up its work before it came to its bytes. */
   #isUnderWay = false;
   #watched: Changes | null;
+  /** What epoll registers with when the text watches nothing: nobody wakes it. */
+  #quietQueue: WaitQueue | null = null;
+  #isRead = false;
   #opener: Credentials;
   /** Of what it watches, when it was opened or a change was told. */
   #seenVersion: number;
@@ -370,6 +388,7 @@ class TextFile extends OpenFile {
     this.#next = typeof made === "string" ? -1 : made.next;
     this.#kept = typeof made === "string" ? null : (made.kept ?? null);
     this.#start = start;
+    this.#isRead = true;
     task.kernel.work.charge(1 + (this.#piece.length >> 8));
     return 0;
   }
@@ -392,8 +411,11 @@ class TextFile extends OpenFile {
 
   /** A change is an exceptional condition, told once (proc_pid_mounts(5)). */
   override poll(): number {
-    const plain = POLLIN | POLLRDNORM | (this.#watched === null ? POLLOUT : 0);
-    return this.#watched === null || this.#watched.version === this.#seenVersion ? plain : plain | POLLERR | POLLPRI;
+    const { waiting } = this.#text;
+    const readable = POLLIN | POLLRDNORM;
+    if (this.#watched !== null && this.#watched.version !== this.#seenVersion) return readable | POLLERR | POLLPRI;
+    if (this.#watched !== null && this.#text.sink === null) return readable;
+    return super.poll() | (waiting === "attribute" && !this.#isRead ? POLLERR | POLLPRI : 0);
   }
 
   override eventsTold(events: number): void {
@@ -402,7 +424,8 @@ class TextFile extends OpenFile {
 
   /** Null: it cannot be waited for (epoll_ctl(2), EPERM). */
   override get waitQueue(): WaitQueue | null {
-    return this.#watched?.queue ?? null;
+    if (this.#watched !== null) return this.#watched.queue;
+    return this.#text.waiting === "refused" ? null : (this.#quietQueue ??= new WaitQueue());
   }
 
   override seek(offset: number, whence: number): number {
@@ -430,6 +453,8 @@ class TextFile extends OpenFile {
         kept: it.#kept,
         isUnderWay: it.#isUnderWay,
         watched: it.#watched,
+        quietQueue: it.#quietQueue,
+        isRead: it.#isRead,
         opener: it.#opener,
         seenVersion: it.#seenVersion,
       }),
@@ -442,6 +467,8 @@ class TextFile extends OpenFile {
           kept: it.#kept,
           isUnderWay: it.#isUnderWay,
           watched: it.#watched,
+          quietQueue: it.#quietQueue,
+          isRead: it.#isRead,
           opener: it.#opener,
           seenVersion: it.#seenVersion,
         } = from),

@@ -10,6 +10,8 @@ export interface SignalInfo {
   pid: number;
   uid: number;
   status: number;
+  /** A child's end, by whatever signal it was to be told (clone(2), "The child termination signal"). */
+  isChildEnd: boolean;
   /** SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP: the address. */
   address: number;
   /** sigqueue(3) and timers: sigval as low and high word. */
@@ -41,6 +43,7 @@ export function signalInfo(signal: number, code: number, parts: Partial<SignalIn
     pid: 0,
     uid: 0,
     status: 0,
+    isChildEnd: false,
     address: 0,
     valueLow: 0,
     valueHigh: 0,

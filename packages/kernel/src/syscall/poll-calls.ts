@@ -40,9 +40,9 @@ import type { SyscallTable } from "./syscall-table.ts";
 const SET_BYTES_MAX = 1048576 / 8;
 
 /** Which poll bits make a descriptor ready in each of select's sets. Source: Linux fs/select.c. */
-const READ_BITS = POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR;
-const WRITE_BITS = POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR;
-const EXCEPT_BITS = POLLPRI;
+const READ_BITS = POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR | POLLNVAL;
+const WRITE_BITS = POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR | POLLNVAL;
+const EXCEPT_BITS = POLLPRI | POLLNVAL;
 
 /** Grows to the largest request; one suffices, because a call never leaves it filled. */
 let buffer = new Uint8Array(1024);
@@ -188,11 +188,12 @@ function pselect6(
       bit = 1 << (fd & 7);
     const wants = wanted(at, bit, setBytes);
     if (wants === 0) continue;
+    if (task.files.get(fd) === undefined) return finish(task, state, timeout, -EBADF);
+    // What O_PATH opened is ready for everything, to fail then.
     const file = openFileAt(task, fd);
-    if (file === undefined) return finish(task, state, timeout, -EBADF);
-    const found = file.poll() & wants;
+    const found = (file?.poll() ?? POLLNVAL) & wants;
     if (found === 0) continue;
-    file.eventsTold(found);
+    file?.eventsTold(found);
     ready += report(found & READ_BITS, 3 * setBytes + at, buffer[at]! & bit);
     ready += report(found & WRITE_BITS, 4 * setBytes + at, buffer[setBytes + at]! & bit);
     ready += report(found & EXCEPT_BITS, 5 * setBytes + at, buffer[2 * setBytes + at]! & bit);

@@ -28,6 +28,10 @@ export class Sysfs extends PseudoFileSystem {
     this.root = new PseudoDirectory(this).fillLater(1, () => this.#addAll());
   }
 
+  override get fileWaiting(): "attribute" {
+    return "attribute";
+  }
+
   #addAll(): void {
     const { kernel } = this;
     for (const name of EMPTY_DIRECTORIES) this.#directory(name);
@@ -185,6 +189,10 @@ class Cgroup2 extends PseudoFileSystem {
     file("cgroup.stat", () => "nr_descendants 0\nnr_dying_descendants 0\n");
     file("cgroup.procs", (task) => describeIds(task, kernel.tasks.processes.keys()));
     file("cgroup.threads", (task) => describeIds(task, kernel.tasks.tasks.keys()));
+  }
+
+  override get fileWaiting(): "attribute" {
+    return "attribute";
   }
 
   usage(): FileSystemUsage {

@@ -82,7 +82,6 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_THREAD) && (has(CLONE_NEWUSER) || has(CLONE_NEWPID) || pidForChildren !== pidNamespace)) return -EINVAL;
   const refused = mayMakeNamespaces(parent, flags);
   if (refused < 0) return refused;
-  if (request.exitSignal > 64) return -EINVAL;
   // A share of a hart isn't given twice (sched(7), SCHED_DEADLINE).
   if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;
   const isUnderWay = parent.syscallState !== null;
@@ -151,12 +150,15 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
       actions,
       new PendingSignals(kernel.signalLoad),
       limits,
-      request.exitSignal,
+      // A brother's end is told as the caller's own (kernel/fork.c, copy_process).
+      has(CLONE_PARENT) ? parent.group.exitSignal : request.exitSignal,
       now,
       namespaces.pidForChildren,
     );
     if (namespaces.pidForChildren !== kernel.tasks.namespace) namespaces.pidForChildren.init ??= process;
     child.ownTid = process.ownPid;
+    process.parentThread = has(CLONE_PARENT) ? parent.group.parentThread : parent;
+    process.parentPrograms = has(CLONE_PARENT) ? parent.group.parentPrograms : parent.group.programs;
     process.oomScoreAdjust = parent.group.oomScoreAdjust;
     process.isDumpable = parent.group.isDumpable;
     process.memoryNamespace = parent.group.memoryNamespace;

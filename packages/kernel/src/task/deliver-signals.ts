@@ -17,6 +17,7 @@ import { exitGroup } from "./exit.ts";
 import { A0 } from "./hart-registers.ts";
 import { ownsPiFutex } from "./pi-futex.ts";
 import type { Task } from "./task.ts";
+import type { Kernel } from "./kernel-state.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { BLOCKED, BLOCKED_RESTART, UNFINISHED } from "../ground/wait-queue.ts";
 import { defaultAction } from "../signal/default-action.ts";
@@ -163,4 +164,17 @@ export function forceSignal(task: Task, info: SignalInfo): void {
     task.blocked.delete(info.signal);
   }
   sendSignalToTask(task, info);
+}
+
+/** Every program stops where it is, as by SIGSTOP, though no parent hears of it. SIGCONT lets one go on. */
+export function stopAllProcesses(kernel: Kernel): void {
+  for (const group of kernel.tasks.processes.values()) {
+    if (group.tasks.length === 0 || group.parent === null) continue;
+    group.stopSignal = SIGSTOP;
+    for (const task of group.tasks) {
+      if (task.state !== "R") continue;
+      task.state = "T";
+      kernel.scheduler.dequeue(task);
+    }
+  }
 }

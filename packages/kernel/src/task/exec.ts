@@ -33,6 +33,7 @@ import {
   PROT_READ,
   PROT_WRITE,
   RLIMIT_STACK,
+  SIGCHLD,
   SIGKILL,
   isErrno,
 } from "@stratos/abi";
@@ -48,7 +49,7 @@ import { openExecutable } from "../vfs/open.ts";
 import { pathName } from "../vfs/path-name.ts";
 import { type LoadedImage, loadImage, readAt, readElf, readInterpreter, wantsExecutableStack } from "./elf-loader.ts";
 import { inTimeForChildren } from "./clone-namespaces.ts";
-import { exitTask, releaseVforkParent } from "./exit.ts";
+import { exitTask, leaveMemory } from "./exit.ts";
 import { SP } from "./hart-registers.ts";
 import type { Task } from "./task.ts";
 import type { ReadStrings } from "../ground/call-state.ts";
@@ -342,12 +343,12 @@ function pointOfNoReturn(
     kernel.tasks.tasks.set(task.tid, task);
   }
   group.leader = task;
+  leaveMemory(task);
   const old = task.space;
   group.maximumResidentPages = Math.max(group.maximumResidentPages, old.peakResidentPages);
   task.space = space;
   task.namespaces = inTimeForChildren(task.namespaces);
   kernel.slots.activate(space);
-  releaseVforkParent(task);
   old.release();
   if (task.files.users > 1) {
     task.files.users--;
@@ -360,8 +361,6 @@ function pointOfNoReturn(
   }
   group.actions.resetHandlers();
   task.signalStack = { address: 0, size: 0, flags: 2 };
-  task.clearTid = 0;
-  task.robustList = 0;
   const mayRead = checkAccess(credentials, program.file.inode!, MAY_READ) === 0;
   const isPlain =
     credentials.euid === credentials.uid &&
@@ -375,6 +374,8 @@ function pointOfNoReturn(
   task.credentials = credentials;
   group.timers?.deletePosix();
   group.hasExecuted = true;
+  group.programs++;
+  group.exitSignal = SIGCHLD;
   space.setExecutable(program.file.path!);
   task.name = (name.slice(name.lastIndexOf("/") + 1) || name).slice(0, 15);
   kernel.onExec?.(task, pathName(program.file.path!, task.fs.root), program.argv);

@@ -1,4 +1,15 @@
-import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SIGCHLD, SIGKILL, SIG_IGN, SI_KERNEL } from "@stratos/abi";
+import {
+  CLD_DUMPED,
+  CLD_EXITED,
+  CLD_KILLED,
+  SA_NOCLDWAIT,
+  SIGCHLD,
+  SIGKILL,
+  SIGRTMAX,
+  SIG_IGN,
+  SI_KERNEL,
+  SI_USER,
+} from "@stratos/abi";
 import type { Kernel } from "./kernel-state.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
@@ -36,11 +47,7 @@ export function exitTask(task: Task, status: number): void {
   // A process that waits to be reaped shows by its leader, even when that was not the last thread.
   task.state = task === group.leader ? "Z" : "X";
   for (const observer of kernel.taskObservers) observer.taskEnds?.(task);
-  if (task.clearTid !== 0 && task.space.users > 1) {
-    task.space.storeU32(task.clearTid, 0);
-    futexWake(task.space, task.clearTid, 1, 0xffffffff);
-  }
-  releaseVforkParent(task);
+  leaveMemory(task);
   if (--task.files.users === 0) task.files.closeAll(task);
   task.fs.release();
   task.namespaces.release();
@@ -61,6 +68,7 @@ export function exitTask(task: Task, status: number): void {
   group.involuntarySwitches += task.involuntarySwitches;
   for (const observer of kernel.taskObservers) observer.taskEnded?.(task);
   kernel.scheduler.mustSwitch = true;
+  if (group.exitStatus === null && group.tasks.length > 0) leaveChildrenToThread(task, group.tasks[0]!);
   // Pidfds of this one thread (PIDFD_THREAD).
   if (!group.exitQueue.isEmpty) group.exitQueue.wakeAll();
   if (group.tasks.length === 0) {
@@ -69,8 +77,38 @@ export function exitTask(task: Task, status: number): void {
   } else if (group.tasks.length === 1) group.tasks[0]!.hasWork = true;
 }
 
+/**
+ * The task gives its memory up, because it ends or for a new program: others learn what it held there (mm_release in
+ * Linux's kernel/fork.c).
+ */
+export function leaveMemory(task: Task): void {
+  for (const observer of task.kernel.taskObservers) observer.leavesMemory?.(task);
+  if (task.clearTid !== 0 && task.space.users > 1) {
+    task.space.storeU32(task.clearTid, 0);
+    futexWake(task.space, task.clearTid, 1, 0xffffffff);
+  }
+  task.clearTid = 0;
+  releaseVforkParent(task);
+}
+
+/** A thread ends before its process: its children are another's now, and those that asked are told (prctl(2)). */
+function leaveChildrenToThread(thread: Task, heir: Task): void {
+  for (const child of thread.group.children) {
+    if (child.parentThread !== thread) continue;
+    child.parentThread = heir;
+    tellOfParentsDeath(child, thread.group);
+  }
+}
+
+function tellOfParentsDeath(child: ThreadGroup, parent: ThreadGroup): void {
+  const { uid } = parent.leader.credentials;
+  for (const { parentDeathSignal } of child.tasks)
+    if (parentDeathSignal !== 0)
+      sendSignalToProcess(child, signalInfo(parentDeathSignal, SI_USER, { pid: parent.pid, uid }));
+}
+
 /** execve or exit of a vfork child lets its parent go on. */
-export function releaseVforkParent(task: Task): void {
+function releaseVforkParent(task: Task): void {
   const parent = task.vforkParent;
   if (parent === null) return;
   task.vforkParent = null;
@@ -127,9 +165,10 @@ function reparentChildren(kernel: Kernel, process: ThreadGroup): void {
   if (reaper?.pidNamespace !== pidNamespace) reaper = init;
   for (const child of process.children) {
     child.parent = reaper === process ? null : reaper;
-    for (const task of child.tasks) {
-      if (task.parentDeathSignal !== 0) sendSignalToProcess(child, signalInfo(task.parentDeathSignal, SI_KERNEL));
-    }
+    child.parentThread = child.parent?.tasks[0] ?? null;
+    // Who takes it in knows nothing of the signal that its maker asked for (reparent_leader in Linux's kernel/exit.c).
+    child.exitSignal = SIGCHLD;
+    tellOfParentsDeath(child, process);
     if (child.parent === null) {
       if (child.isZombie) reap(kernel, child);
       continue;
@@ -146,16 +185,19 @@ function notifyParent(kernel: Kernel, process: ThreadGroup, status: number): voi
   if (parent === null) return forget(kernel, process);
   const action = parent.actions.get(SIGCHLD);
   // A parent that ignores SIGCHLD gets no zombies (wait(2), NOTES).
-  const isReapedAtOnce =
-    process.exitSignal === SIGCHLD && (action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0);
-  if (process.exitSignal !== 0) {
+  const ignores = action.handler === SIG_IGN;
+  // A parent that has become another program since is told by SIGCHLD (kernel/signal.c, do_notify_parent).
+  const exitSignal = process.parentPrograms === parent.programs ? process.exitSignal : SIGCHLD;
+  const isReapedAtOnce = exitSignal === SIGCHLD && (ignores || (action.flags & SA_NOCLDWAIT) !== 0);
+  if (exitSignal !== 0 && exitSignal <= SIGRTMAX && !(exitSignal === SIGCHLD && ignores)) {
     const signal = status & 0x7f;
     sendSignalToProcess(
       parent,
-      signalInfo(process.exitSignal, signal === 0 ? CLD_EXITED : (status & 0x80) !== 0 ? CLD_DUMPED : CLD_KILLED, {
+      signalInfo(exitSignal, signal === 0 ? CLD_EXITED : (status & 0x80) !== 0 ? CLD_DUMPED : CLD_KILLED, {
         pid: process.pid,
         uid: process.leader.credentials.uid,
         status: signal === 0 ? (status >> 8) & 0xff : signal,
+        isChildEnd: true,
       }),
     );
   }

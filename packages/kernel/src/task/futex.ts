@@ -98,10 +98,8 @@ export function futexWaitMany(
 
 export const futexObserver = stateConstant<TaskObserver>("futexObserver", {
   callInterrupted: forgetFutexWait,
-  taskEnds(task) {
-    forgetFutexWait(task);
-    exitRobustList(task);
-  },
+  taskEnds: forgetFutexWait,
+  leavesMemory: exitRobustList,
 });
 
 /**
@@ -281,35 +279,46 @@ export function futexWakeOp(
 }
 
 /**
- * Marks the robust mutexes that a dying thread holds and wakes a waiter of each (set_robust_list(2)). The list is in
- * user memory, so it may be wrong or circular: at most 2048 entries are looked at, as in Linux, and no more once they
- * have faulted in as many pages as a call may; what a thread has locked it has touched.
+ * Marks the robust mutexes that a thread holds which ends or starts a program, and wakes a waiter of each
+ * (set_robust_list(2); exit_robust_list in Linux's kernel/futex/core.c). The list is in user memory, so it may be wrong
+ * or circular: at most 2048 entries are looked at, as in Linux, and no more once they have faulted in as many pages as
+ * a call may; what a thread has locked it has touched.
  */
 function exitRobustList(task: Task): void {
   const head = task.robustList;
   if (head === 0 || task.space.users === 0) return;
   task.robustList = 0;
   const { space } = task;
+  let entry = space.loadU64(head + RobustListHead.offset.list);
   // A small signed distance from a list entry to its futex word.
   const offset = space.loadU32(head + RobustListHead.offset.futex_offset);
   const pending = space.loadU64(head + RobustListHead.offset.list_op_pending);
-  let entry = space.loadU64(head + RobustListHead.offset.list);
-  if (entry < 0 || offset < 0) return;
+  if (entry < 0 || offset < 0 || pending < 0) return;
   const signedOffset = offset | 0;
   const { work } = task.kernel;
   const most = work.spent + work.limit;
-  for (let count = 0; entry > 0 && entry !== head && count < 2048 && work.spent < most; count++) {
-    const next = space.loadU64(entry - (entry % 2));
-    if (entry !== pending) handleDeath(task, entry + signedOffset);
+  // The lowest bit of an entry's address says that its word inherits priorities.
+  for (let count = 0; entry - (entry % 2) !== head && count < 2048 && work.spent < most; count++) {
+    const at = entry - (entry % 2);
+    const next = space.loadU64(at);
+    if (at !== pending - (pending % 2) && !handleDeath(task, at + signedOffset, entry % 2 === 1, false)) return;
+    if (next < 0) return;
     entry = next;
   }
-  if (pending > 0) handleDeath(task, pending + signedOffset);
+  if (pending > 0) handleDeath(task, pending - (pending % 2) + signedOffset, pending % 2 === 1, true);
 }
 
-function handleDeath(task: Task, address: number): void {
+/** @param isPending  the thread was about to lock or unlock it. Returns false when there is no such word. */
+function handleDeath(task: Task, address: number, isPi: boolean, isPending: boolean): boolean {
   const { space } = task;
-  const value = space.loadU32(address);
-  if (value < 0 || (value & FUTEX_TID_MASK) !== task.ownTid) return;
-  space.storeU32(address, ((value & FUTEX_WAITERS) | FUTEX_OWNER_DIED) >>> 0);
-  if ((value & FUTEX_WAITERS) !== 0) futexWake(space, address, 1, FUTEX_BITSET_MATCH_ANY);
+  const value = address % 4 === 0 ? space.loadU32(address) : -EFAULT;
+  if (value < 0) return false;
+  const owner = value & FUTEX_TID_MASK;
+  // Unlocked already, but nobody woken: who waits must look at it again.
+  if (isPending && !isPi && owner === 0) futexWake(space, address, 1, FUTEX_BITSET_MATCH_ANY);
+  if (owner !== task.ownTid) return true;
+  if (space.storeU32(address, ((value & FUTEX_WAITERS) | FUTEX_OWNER_DIED) >>> 0) < 0) return false;
+  // Waiters of one with inheritance are woken by who hands it over (pi-futex.ts).
+  if (!isPi && (value & FUTEX_WAITERS) !== 0) futexWake(space, address, 1, FUTEX_BITSET_MATCH_ANY);
+  return true;
 }

@@ -32,6 +32,7 @@ import { Accounting } from "./accounting.ts";
 import type { Board } from "./board.ts";
 import { CALL_WORK, CallWork } from "../ground/call-work.ts";
 import { HartRegisters } from "./hart-registers.ts";
+import type { Disturber } from "./disturber.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
@@ -55,6 +56,7 @@ import type { AioUsage } from "../mm/aio-context.ts";
 import type { AreaUsage } from "../mm/area-list.ts";
 import type { MountNamespace } from "../vfs/mount-namespace.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
+import type { Stops } from "./stops.ts";
 import type { SyscallRow } from "./syscall-row.ts";
 import { type PiFutex, piFutexObserver } from "./pi-futex.ts";
 import type { Devtmpfs } from "../fs/devtmpfs/devtmpfs.ts";
@@ -148,6 +150,8 @@ export class Kernel
   isStopped = false;
   /** Processor time of the current task's turn. */
   readonly turn: TurnClock;
+  /** Disturbs its tasks (`stratos explore`); null: nobody does. */
+  disturber: Disturber | null = null;
   /** What programs asked for in vain, with a detail where there is one. Bound: its kinds. */
   readonly notices = new Map<Notice, string>();
   readonly work: CallWork;
@@ -177,6 +181,8 @@ export class Kernel
   onExec: ((task: Task, path: string, argv: readonly string[]) => void) | null = null;
   /** A process ended with this wait status. */
   onProcessExit: ((process: ThreadGroup, status: number) => void) | null = null;
+  /** Where it is to stop between two instructions; null: nowhere. */
+  stops: Stops | null = null;
   /** Bound: subsystems, and mounts of procfs. */
   readonly taskObservers = new Set<TaskObserver>([futexObserver, piFutexObserver]);
   /** Set when the root is mounted. */
@@ -408,6 +414,7 @@ export class Kernel
           "onUnfinished",
           "processor",
           "slots",
+          "stops",
         ],
         copied: (it) => it.frames.retain(it.zeroFrame),
       },

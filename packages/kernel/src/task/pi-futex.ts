@@ -129,10 +129,8 @@ function leave(task: Task, key: string): void {
 
 export const piFutexObserver = stateConstant<TaskObserver>("piFutexObserver", {
   callInterrupted: forgetPiWait,
-  taskEnds(task) {
-    forgetPiWait(task);
-    releasePiFutexes(task);
-  },
+  taskEnds: forgetPiWait,
+  leavesMemory: releasePiFutexes,
 });
 
 /** A task that waits for a PI futex ends, or a handler interrupts it. */
@@ -185,7 +183,10 @@ function handOver(from: Task, { key, futex }: { key: string; futex: PiFutex }, m
   return stored < 0 ? -EFAULT : 0;
 }
 
-/** A task ends: what it owns goes on to who waits for it, marked (exit_pi_state_list in Linux's kernel/futex/pi.c). */
+/**
+ * A task ends or starts a program: what it owns goes on to who waits for it, marked (exit_pi_state_list in Linux's
+ * kernel/futex/pi.c).
+ */
 function releasePiFutexes(task: Task): void {
   for (const [key, futex] of [...task.kernel.piFutexes])
     if (futex.owner === task) handOver(task, { key, futex }, FUTEX_OWNER_DIED);

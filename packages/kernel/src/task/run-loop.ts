@@ -5,6 +5,7 @@
  *        ▲                    ▲                                           │ ecall: handleEcall ─► the call's row
  *        └── turn is over ────┴── slice is over, task sleeps or ended ◄───┘
  *
+ * - A machine that is replayed may stand in the midst of a slice (stops.ts), which then goes on as if it had not.
  * - A slice ends by its instructions (fuel), by the calls' work (ground/call-work.ts), by a sleep, or when a better
  *   task wants to run. Registers of the task on the hart are the hart's; `saveTo` gives them back when it ends.
  * - A call that must wait returns BLOCKED and its kin and is executed *again* when its task runs: what it keeps
@@ -53,16 +54,22 @@ const SLICE = 1_000_000;
 /** Rough speed, to size slices towards the next timer: instructions per nanosecond. */
 const SPEED = 0.4;
 
+/** `runTasks`: the machine stands in the midst of a slice; the next call goes on there. */
+export const STANDS = -2;
+
 /**
  * Runs tasks until none is runnable, `untilNs` has passed, the calls' work of a turn is done, or the machine stopped.
  *
  * @returns monotonic time at which a timer wants to be served (Infinity: none) when all tasks sleep; −1 when some still
- *   want to run
+ *   want to run; STANDS
  */
 export function runTasks(kernel: Kernel, untilNs: number): number {
   const { scheduler, timers, work } = kernel;
-  kernel.turn.resume();
-  kernel.followHostClock();
+  const stopped = kernel.stops?.takeSlice() ?? null;
+  if (stopped === null) {
+    kernel.turn.resume();
+    kernel.followHostClock();
+  } else if (!continueSlice(kernel, stopped.task, stopped.fuel, stopped.before)) return STANDS;
   for (;;) {
     const now = kernel.now();
     if (timers.nextNs <= now) timers.expire(now);
@@ -72,13 +79,13 @@ export function runTasks(kernel: Kernel, untilNs: number): number {
     const task = scheduler.pick();
     if (task === null && hasReaped) continue;
     if (task === null) return timers.nextNs;
-    runSlice(kernel, task, now);
+    if (!runSlice(kernel, task, now)) return STANDS;
   }
 }
 
-/** One turn of one task. */
-function runSlice(kernel: Kernel, task: Task, now: number): void {
-  const { scheduler, processor, hart, timers } = kernel;
+/** One turn of one task. @returns false when it stands in its midst */
+function runSlice(kernel: Kernel, task: Task, now: number): boolean {
+  const { scheduler, processor, timers } = kernel;
   switchTo(kernel, task);
   scheduler.mustSwitch = false;
   kernel.turn.begin(now);
@@ -87,6 +94,16 @@ function runSlice(kernel: Kernel, task: Task, now: number): void {
   const before = processor.statistics.instructions;
   const untilTimer = timers.nextNs === Infinity ? SLICE : Math.max(20_000, Math.ceil((timers.nextNs - now) * SPEED));
   let fuel = Math.min(SLICE, untilTimer);
+  if (kernel.disturber !== null) fuel = kernel.disturber.fuelFor(task, fuel);
+  return continueSlice(kernel, task, fuel, before);
+}
+
+/**
+ * @param fuel  instructions left of the slice
+ * @param before  those retired at its beginning
+ */
+function continueSlice(kernel: Kernel, task: Task, fuel: number, before: number): boolean {
+  const { scheduler, processor, stops } = kernel;
   for (;;) {
     if (task.hasWork && task.syscallNumber < 0) deliverSignals(task);
     if (task.state !== "R" || scheduler.mustSwitch) break;
@@ -97,19 +114,31 @@ function runSlice(kernel: Kernel, task: Task, now: number): void {
     }
     kernel.codeChanged = false;
     const start = processor.statistics.instructions;
-    const reason = processor.run(fuel);
+    const reason = stops === null ? processor.run(fuel) : stops.run(task, fuel);
     fuel -= processor.statistics.instructions - start;
+    if (reason === ExitReason.STOP) {
+      stops!.keepSlice({ task, fuel, before });
+      return false;
+    }
     if (reason === ExitReason.BUDGET) break;
     if (reason !== ExitReason.ECALL) handleTrap(kernel, task, reason);
     if (fuel <= 0) break;
   }
+  endSlice(kernel, task, before);
+  return true;
+}
+
+function endSlice(kernel: Kernel, task: Task, before: number): void {
+  const { scheduler, processor, hart } = kernel;
   kernel.turn.charge(task);
   const elapsed = kernel.turn.end();
   task.instructions += processor.statistics.instructions - before;
   task.virtualRuntime += elapsed * weight(task.nice);
+  const holdNs = kernel.disturber === null ? 0 : kernel.disturber.turnEnded(task);
   if (task.state === "R") {
     task.involuntarySwitches++;
-    scheduler.enqueue(task);
+    if (holdNs > 0) scheduler.hold(task, kernel.now() + holdNs);
+    else scheduler.enqueue(task);
   } else task.voluntarySwitches++;
   if (task.state !== "X" && task.state !== "Z") {
     hart.saveTo(task.registers);
@@ -122,6 +151,16 @@ function runSlice(kernel: Kernel, task: Task, now: number): void {
     task.group.limits[RLIMIT_CPU]!.soft !== Infinity
   )
     expireCpuTimers(task);
+}
+
+/**
+ * The slice that the machine stands in is over: its task waits for its next turn. For a machine that does something
+ * else from here on.
+ */
+export function leaveStoppedSlice(kernel: Kernel): void {
+  const slice = kernel.stops?.takeSlice() ?? null;
+  kernel.stops = null;
+  if (slice !== null) endSlice(kernel, slice.task, slice.before);
 }
 
 /** Each step of nice is worth a quarter (sched(7)). */
@@ -258,6 +297,7 @@ export function handleEcall(kernel: Kernel): number {
     if (verdict !== ALLOWED) return finish(kernel, task, number, verdict);
   }
   const result = invoke(kernel, task, number);
+  kernel.stops?.afterCall(task);
   return finish(kernel, task, number, result);
 }
 
@@ -276,7 +316,10 @@ function invoke(kernel: Kernel, task: Task, number: number): number {
     a4 = hart.get(14),
     a5 = hart.get(15);
   work.begin();
-  const result = row.run(task, a0, a1, a2, a3, a4, a5);
+  const result =
+    kernel.disturber === null
+      ? row.run(task, a0, a1, a2, a3, a4, a5)
+      : kernel.disturber.call(row, task, number, { a0, a1, a2, a3, a4, a5 });
   work.end(number);
   kernel.turn.spendInKernel(CALL_NS + work.spent * WORK_UNIT_NS);
   if (work.isSliceUsed) kernel.scheduler.mustSwitch = true;

@@ -45,6 +45,11 @@ export class Scheduler {
     this.#isGentle = false;
   }
 
+  /** A task in state R becomes a candidate at `untilNs` (monotonic), if nothing makes it one before. */
+  hold(task: Task, untilNs: number): void {
+    this.#kernel.timers.set(new Timer(new TaskHold(task)), untilNs);
+  }
+
   dequeue(task: Task): void {
     if (task.queueIndex >= 0) this.#runnable.remove(task);
   }
@@ -115,6 +120,27 @@ class TaskDeadline implements TimerClient {
 
   static {
     stateClass("TaskDeadline", this, {
+      save: (it) => ({ task: it.#task }),
+      load: (it, from) => ({ task: it.#task } = from),
+    });
+  }
+}
+
+/** The end of a hold, which a SIGCONT may have come before. */
+class TaskHold implements TimerClient {
+  #task: Task;
+
+  constructor(task: Task) {
+    this.#task = task;
+  }
+
+  timerExpired(): void {
+    const { scheduler } = this.#task.kernel;
+    if (this.#task.state === "R" && scheduler.current !== this.#task) scheduler.enqueue(this.#task);
+  }
+
+  static {
+    stateClass("TaskHold", this, {
       save: (it) => ({ task: it.#task }),
       load: (it, from) => ({ task: it.#task } = from),
     });

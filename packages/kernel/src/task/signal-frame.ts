@@ -133,11 +133,12 @@ export function writeSignalInfo(to: DataView, at: number, info: SignalInfo): voi
   to.setInt32(at + SiginfoSender.offset.si_signo, info.signal, true);
   to.setInt32(at + SiginfoSender.offset.si_errno, info.errno, true);
   to.setInt32(at + SiginfoSender.offset.si_code, info.code, true);
-  if (info.code > 0 && FAULTS.has(info.signal)) {
+  const isChild = info.isChildEnd || info.signal === SIGCHLD;
+  if (info.code > 0 && FAULTS.has(info.signal) && !isChild) {
     put64(to, at + SiginfoFault.offset.si_addr, info.address);
     return;
   }
-  if (info.signal === SIGSYS && info.code > 0) {
+  if (info.signal === SIGSYS && info.code > 0 && !isChild) {
     put64(to, at + SiginfoSystemCall.offset.si_call_addr, info.address);
     to.setUint32(at + SiginfoSystemCall.offset.si_syscall, info.valueLow, true);
     to.setUint32(at + SiginfoSystemCall.offset.si_arch, info.valueHigh, true);
@@ -151,14 +152,14 @@ export function writeSignalInfo(to: DataView, at: number, info: SignalInfo): voi
     return;
   }
   // POLL_IN … POLL_HUP, by SIGIO or what F_SETSIG chose.
-  if (info.code > 0 && info.code <= POLL_HUP && info.signal !== SIGCHLD) {
+  if (info.code > 0 && info.code <= POLL_HUP && !isChild) {
     to.setInt32(at + SiginfoPoll.offset.si_band, info.band, true);
     to.setInt32(at + SiginfoPoll.offset.si_fd, info.fd, true);
     return;
   }
   to.setInt32(at + SiginfoSender.offset.si_pid, info.pid, true);
   to.setUint32(at + SiginfoSender.offset.si_uid, info.uid, true);
-  if (info.signal === SIGCHLD) to.setInt32(at + SiginfoChild.offset.si_status, info.status, true);
+  if (isChild) to.setInt32(at + SiginfoChild.offset.si_status, info.status, true);
   else {
     to.setUint32(at + SiginfoSender.offset.si_value, info.valueLow, true);
     to.setUint32(at + SiginfoSender.offset.si_value + 4, info.valueHigh, true);

@@ -6,6 +6,8 @@ export interface TaskObserver {
   callInterrupted?(task: Task): void;
   /** The task ends; its memory and its files still are there. */
   taskEnds?(task: Task): void;
+  /** It gives its memory up, at its end (after `taskEnds`) or for a new program: that still is there. */
+  leavesMemory?(task: Task): void;
   /** It has ended; its process still is in the table. */
   taskEnded?(task: Task): void;
 }

@@ -3,10 +3,10 @@
  * limits, actions, children); memory, files, and root and working directory are objects of their own, which clone(2)
  * shares or copies.
  *
- * Invariants: a task in state R that is not on the hart is in the run queue (`queueIndex` ≥ 0); one in S waits in its
- * queues, for its deadline, or for a signal, and `endWait` alone ends that, with the reason; one in Z or X runs never
- * again. `registers` are those of a task that is off the hart. `hasWork` says that signals have to be looked at before
- * it goes on in user mode.
+ * Invariants: a task in state R that is not on the hart is in the run queue (`queueIndex` ≥ 0), or held until a timer
+ * puts it there (`Scheduler.hold`); one in S waits in its queues, for its deadline, or for a signal, and `endWait`
+ * alone ends that, with the reason; one in Z or X runs never again. `registers` are those of a task that is off the
+ * hart. `hasWork` says that signals have to be looked at before it goes on in user mode.
  */
 import { stateClass } from "@stratos/base";
 import { allHarts } from "./affinity.ts";

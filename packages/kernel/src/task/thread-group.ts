@@ -24,6 +24,11 @@ export class ThreadGroup implements SignalProcess {
   leader: Task;
   readonly tasks: Task[] = [];
   parent: ThreadGroup | null;
+  /** The thread of the parent that made it, or that took it over from one that ended; null: the kernel did. */
+  parentThread: Task | null = null;
+  /** Programs that were started in this process one after the other; and how many its parent had had at its birth. */
+  programs = 0;
+  parentPrograms = 0;
   readonly children = new Set<ThreadGroup>();
   group: ProcessGroup<ThreadGroup>;
   actions: SignalActions;
@@ -39,7 +44,7 @@ export class ThreadGroup implements SignalProcess {
   /** A stop or continue that the parent may still collect with WUNTRACED / WCONTINUED. */
   unreportedStop = 0;
   unreportedContinue = false;
-  /** Signal for the parent at exit (SIGCHLD; clone's CSIGNAL). */
+  /** Signal for the parent at exit (SIGCHLD; clone's CSIGNAL, which may be no signal at all). */
   exitSignal: number;
   /** Parents wait here for children. */
   readonly childrenQueue = new WaitQueue();

@@ -14,6 +14,7 @@ import {
   WUNTRACED,
   __WALL,
   __WCLONE,
+  __WNOTHREAD,
 } from "@stratos/abi";
 import { reap } from "./exit.ts";
 import type { Task } from "./task.ts";
@@ -46,6 +47,7 @@ export function waitForChild(
   let any = false;
   for (const child of group.children) {
     if (!select(child)) continue;
+    if ((options & __WNOTHREAD) !== 0 && child.parentThread !== task) continue;
     // Children made by clone without SIGCHLD need __WALL or __WCLONE.
     const isClone = child.exitSignal !== SIGCHLD;
     if ((options & __WALL) === 0 && isClone !== ((options & __WCLONE) !== 0)) continue;

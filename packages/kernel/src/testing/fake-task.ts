@@ -25,7 +25,7 @@ import type { SyscallRow } from "../task/syscall-row.ts";
 
 /** An engine with memories only. */
 const memoryEngine: WasmEngine = {
-  createMemory: (pages) => ({ buffer: new ArrayBuffer(pages * 65536) }),
+  createMemory: (pages) => ({ buffer: new ArrayBuffer(pages * 65536), grow: () => -1 }),
   createTable: () => {
     throw new Error("no tables here");
   },

@@ -1,4 +1,16 @@
-import { EINVAL, ENODEV, ENOTDIR, ENOTTY, ESPIPE, O_ACCMODE, O_WRONLY, POLLIN, POLLOUT } from "@stratos/abi";
+import {
+  EINVAL,
+  ENODEV,
+  ENOTDIR,
+  ENOTTY,
+  ESPIPE,
+  O_ACCMODE,
+  O_WRONLY,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+} from "@stratos/abi";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { WaitQueue } from "../ground/wait-queue.ts";
@@ -78,9 +90,9 @@ export abstract class OpenFile {
     return -EINVAL;
   }
 
-  /** Readiness now, as POLL* bits; plain files are always ready. */
+  /** Readiness now, as POLL* bits; plain files are always ready (Linux's DEFAULT_POLLMASK). */
   poll(): number {
-    return POLLIN | POLLOUT;
+    return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
   }
 
   /** A caller of poll(2), select(2) or epoll_wait(2) was told of `events`: an event that is told once is over. */

@@ -438,6 +438,15 @@ const EMITTERS: Record<string, Emitter> = {
     e.done(a, b);
     return "test";
   },
+  "%equal": (e, node) => {
+    const a = e.operand(node.args[0]!);
+    const b = e.operand(node.args[1]!);
+    e.push(a);
+    e.push(b);
+    e.callLow("equal-words");
+    e.done(a, b);
+    return "word";
+  },
   "%host": (e, node) => {
     const { writer } = e;
     const [operation, ...args] = node.args as [Node, ...Node[]];

@@ -21,6 +21,8 @@ import { LowProgram } from "../low/compile.ts";
 import type { LowSignature, LowTarget } from "../low/compile.ts";
 import { readForms } from "../low/read.ts";
 import { errorCode } from "../runtime/errors.ts";
+import { EQUAL } from "../runtime/low-equal.ts";
+import { INTEGERS } from "../runtime/low-integers.ts";
 import { RUNTIME } from "../runtime/low.ts";
 import { FunctionRef, RESUME_SIGNATURE, UnitModule, VARIADIC_SIGNATURE, procedureSignature } from "./unit-module.ts";
 
@@ -38,10 +40,18 @@ export const TableSlot = {
 /** Objects of more bytes lie in the old generation from the start. */
 const LARGE_BYTES = 256 * 1024;
 
+/**
+ * Limbs of 32 bits of the shorter operand, and of both together, up to which arithmetic of integers is done here: the
+ * host's has better algorithms, but numbers must be carried there and back; results are no large objects.
+ */
+const INTEGER_LIMBS = 200;
+const INTEGER_SUM = 16_000;
+
 /** What the low-level routines import from the host. */
 const HOST: Record<string, LowSignature> = {
   "host-call": { parameters: [Type.i32, Type.i32], result: null },
   "heap-full": { parameters: [], result: null },
+  "grow-heap": { parameters: [], result: null },
   "collected": { parameters: [Type.i32], result: null },
   "bignum->double": { parameters: [Type.i64], result: Type.f64 },
 };
@@ -70,6 +80,7 @@ function lowProgram(): LowProgram {
     "PROCEDURE-ARITY": Offset.procedureHeader + 1,
     "PROCEDURE-CODE": Offset.procedureCode,
     HEADER: Offset.header,
+    "HEADER-EXTRA": Offset.header + 1,
     COUNT: Offset.count,
     FIELDS: Offset.fields,
     "FIELD-1": Offset.fields + 8,
@@ -79,6 +90,13 @@ function lowProgram(): LowProgram {
     "CAPTURED-2": Offset.captured + 16,
     "CAPTURED-3": Offset.captured + 24,
     "CONTINUATION-HEADER": headerByte(Kind.procedure) + VARIADIC * 256 + 4 * 2 ** 16 + TableSlot.continuation * 2 ** 32,
+    "BIGNUM-BYTE": headerByte(Kind.bignum),
+    "INTEGER-LIMBS": INTEGER_LIMBS,
+    "INTEGER-SUM": INTEGER_SUM,
+    "SCRATCH-1": Region.scratch,
+    "SCRATCH-2": Region.scratch + 16,
+    "EQUAL-STACK": Region.equalStack,
+    "EQUAL-STACK-END": Region.stackEnd,
     "FLONUM-HEADER": headerByte(Kind.flonum) + 8 * 2 ** 32,
     "ERROR-TOO-MANY": errorCode("apply", "fewer arguments"),
     "ERROR-LIST": errorCode("apply", "list"),
@@ -92,6 +110,8 @@ function lowProgram(): LowProgram {
   program = new LowProgram(constants);
   program.add(readForms(COLLECTOR));
   program.add(readForms(RUNTIME));
+  program.add(readForms(INTEGERS));
+  program.add(readForms(EQUAL));
   return program;
 }
 

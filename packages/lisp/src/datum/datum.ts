@@ -110,6 +110,11 @@ export function codesOf(text: string): number[] {
 /** The JavaScript string of scalar values, from `start` to before `end`. */
 export function textOf(codes: readonly number[] | Uint8Array, start = 0, end = codes.length): string {
   let text = "";
+  if (codes instanceof Uint8Array) {
+    for (let from = start; from < end; from += 8192)
+      text += String.fromCharCode.apply(null, codes.subarray(from, Math.min(end, from + 8192)) as unknown as number[]);
+    return text;
+  }
   // `String.fromCodePoint` takes its codes as arguments, of which the stack holds a limited number.
   for (let from = start; from < end; from += 4096)
     text += String.fromCodePoint(...codes.slice(from, Math.min(end, from + 4096)));

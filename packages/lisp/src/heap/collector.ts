@@ -120,7 +120,9 @@ OLD-START))))
 ; Room in the old half beyond the nursery's content.
 (define (old-room:i32) (- (- (reg OLD-END) (reg OLD-NEXT)) (nursery-size)))
 
+; The first collection needs the memory that a short program does without.
 (define (collect:void sp:i32 bytes:i32)
+  (when (= (reg IS-WHOLE) 0) (grow-heap))
   (if (< (old-room) 0)
       (begin
         (major sp)

@@ -38,6 +38,8 @@ import {
 
 export type Word = bigint;
 
+const PAGE_BYTES = 65536;
+
 /** The program needs more memory than it may have. No handler of the program is called: it could not run. */
 export class HeapFullError extends SchemeError {
   override readonly name = "HeapFullError";
@@ -61,40 +63,81 @@ export interface ObjectCodec {
 }
 
 export class Heap {
-  readonly view: DataView;
-  readonly #bytes: Uint8Array;
+  /** Of the memory as it is now: another one after the heap has grown. */
+  view: DataView;
+  #bytes: Uint8Array;
+  readonly #memory: WasmMemory;
+  readonly #memoryBytes: number;
   readonly #symbols: Map<string, number>;
   readonly #symbolsByAddress: Map<number, SchemeSymbol>;
   readonly #uninterned: Map<SchemeSymbol, number>;
   codec: ObjectCodec | null;
 
-  constructor(memory: WasmMemory, options: { nurseryBytes: number }) {
+  /** @param options.memoryBytes  what the memory grows to when more than its first part is needed */
+  constructor(memory: WasmMemory, options: { nurseryBytes: number; memoryBytes: number }) {
+    this.#memory = memory;
+    this.#memoryBytes = options.memoryBytes;
     this.view = new DataView(memory.buffer);
     this.#bytes = new Uint8Array(memory.buffer);
     this.#symbols = new Map();
     this.#symbolsByAddress = new Map();
     this.#uninterned = new Map();
     this.codec = null;
-    const size = memory.buffer.byteLength;
     const nurseryEnd = Region.nursery + options.nurseryBytes;
-    const half = Math.floor((size - nurseryEnd) / 2 / 65536) * 65536;
-    assert(half > options.nurseryBytes * 2, "the memory must hold a nursery and an old generation");
     this.set(Register.alloc, Region.nursery + 8);
     this.set(Register.limit, nurseryEnd);
     this.set(Register.nurseryEnd, nurseryEnd);
     this.set(Register.nurserySize, options.nurseryBytes);
     this.set(Register.oldStart, nurseryEnd);
     this.set(Register.oldNext, nurseryEnd + 8);
-    this.set(Register.oldEnd, nurseryEnd + half);
-    this.set(Register.otherStart, nurseryEnd + half);
-    this.set(Register.otherEnd, nurseryEnd + 2 * half);
-    this.set(Register.oldThreshold, Math.min(64 * 1024 * 1024, Math.floor(half / 2)));
+    this.#divide(options.memoryBytes);
+    this.set(Register.isWhole, this.#bytes.length >= this.get(Register.otherEnd) ? 1 : 0);
     this.set(Register.storeNext, Region.stores);
     this.set(Register.staticNext, Region.statics);
     this.set(Register.cellCount, Cell.first);
     this.setCell(Cell.winders, BigInt(Immediate.nil));
     this.setCell(Cell.handlers, BigInt(Immediate.nil));
     this.setCell(Cell.parameters, BigInt(Immediate.nil));
+  }
+
+  /** Halves of the old generation, in a memory of so many bytes. */
+  #divide(memoryBytes: number): void {
+    const start = this.get(Register.nurseryEnd);
+    const half = Math.floor((memoryBytes - start) / 2 / PAGE_BYTES) * PAGE_BYTES;
+    assert(half > this.get(Register.nurserySize) * 2, "the memory must hold a nursery and an old generation");
+    this.set(Register.oldEnd, start + half);
+    this.set(Register.otherStart, start + half);
+    this.set(Register.otherEnd, start + 2 * half);
+    this.set(Register.oldThreshold, Math.min(64 * 1024 * 1024, Math.floor(half / 2)));
+  }
+
+  /** How large the memory must be at first, for an engine that keeps so many bytes of its own in the old generation. */
+  static firstPages({ nurseryBytes, ownBytes }: { nurseryBytes: number; ownBytes: number }): number {
+    return Math.ceil((Region.nursery + nurseryBytes + ownBytes) / PAGE_BYTES) + 1;
+  }
+
+  /**
+   * Takes the memory that was promised, before a collection needs it. A host that does not give as much gives half, or
+   * half of that: nothing lies in the halves of the old generation yet that says where they end.
+   * @throws HeapFullError
+   */
+  grow(): void {
+    const least = this.get(Register.nurseryEnd) + 6 * this.get(Register.nurserySize) + this.#bytes.length;
+    for (let bytes = this.#memoryBytes; ; bytes = Math.floor(bytes / 2)) {
+      const pages = Math.floor((bytes - this.#bytes.length) / PAGE_BYTES);
+      try {
+        this.#memory.grow(pages);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        if (bytes / 2 < least) throw new HeapFullError();
+        continue;
+      }
+      this.view = new DataView(this.#memory.buffer);
+      this.#bytes = new Uint8Array(this.#memory.buffer);
+      if (bytes !== this.#memoryBytes) this.#divide(bytes);
+      this.set(Register.isWhole, 1);
+      return;
+    }
   }
 
   get(register: number): number {
@@ -142,6 +185,7 @@ export class Heap {
     const old = this.get(Register.oldNext);
     // The nursery must always fit behind what is there.
     if (old + bytes + this.get(Register.nurserySize) > this.get(Register.oldEnd)) throw new HeapFullError();
+    if (this.get(Register.isWhole) === 0) this.grow();
     this.set(Register.oldNext, old + bytes);
     return old;
   }
@@ -295,6 +339,7 @@ export class Heap {
   }
 
   copyIn(start: number, bytes: Uint8Array): void {
+    if (start + bytes.length > this.#bytes.length) this.grow();
     this.#bytes.set(bytes, start);
   }
 

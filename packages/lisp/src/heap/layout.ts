@@ -121,14 +121,22 @@ export const Register = {
   nurserySize: 152,
   unwindCount: 156,
   lastSite: 160,
+  isWhole: 164,
+  classBase: 168,
+  classMask: 172,
+  classCount: 176,
 } as const;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 export const Region = {
+  /** Words that routines use while they run. */
+  scratch: 1 * KIB,
   arguments: 4 * KIB,
   argumentsEnd: 1 * MIB,
   stack: 1 * MIB,
+  /** Of `equal?`, in what the stack leaves free (STACK_BUDGET). */
+  equalStack: 1 * MIB + 256 * KIB,
   stackEnd: 2 * MIB,
   cells: 2 * MIB,
   cellsEnd: 4 * MIB,

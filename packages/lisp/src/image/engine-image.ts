@@ -3,21 +3,26 @@
  * the memory that they have filled, and what the compiler knows of their functions. Made when Stratos is built; of no
  * use to a build with other primitives, which its fingerprint tells.
  */
+import { crc32 } from "@stratos/base";
 import type { ValueType as WasmType } from "@stratos/wasm";
+import type { WaitingCall } from "../datum/condition.ts";
 import { intern } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
+import type { Source } from "../datum/source.ts";
 import type { ExportPlace } from "../back-wasm/compile-unit.ts";
 import type { LowSignature } from "../low/compile.ts";
 import { Fun, Var, constant } from "../middle/ir.ts";
 import type { FunClause, TopLevel } from "../middle/ir.ts";
 import { decodeDatum, encodeDatum } from "./datum-codec.ts";
 import type { EncodedDatum } from "./datum-codec.ts";
-import { readImageFile, writeImageFile } from "./image-file.ts";
+import { jsonLines, lineReader, readImageFile, writeImageFile } from "./image-file.ts";
 import { decodeClause, encodeClause } from "./node-codec.ts";
 import type { EncodedClause } from "./node-codec.ts";
 
 export interface RuntimeModule {
   readonly name: string;
+  /** Not a program's. */
+  readonly isRuntime: boolean;
   readonly bytes: Uint8Array;
   readonly imports: readonly string[];
 }
@@ -34,10 +39,38 @@ interface PlainParts {
   /** Objects of the host in the heap: 0, 1, 2 for the standard ports. */
   readonly ports: readonly { readonly port: number; readonly address: number }[];
   readonly numbers: readonly (readonly [key: string, cell: number])[];
+  /** CRC-32 of all code of the runtime. */
+  readonly runtimeSum: number;
+  /** What was compiled beside the runtime, and is to be run. */
+  readonly program: ProgramPart | null;
+}
+
+interface ProgramPart {
+  /** Words of procedures. */
+  readonly units: readonly number[];
+  /** Of errors, by their numbers. */
+  readonly sources: readonly Place[];
+  /** Calls that wait, by the place of the table that goes on after them. */
+  readonly calls: readonly (readonly [slot: number, procedure: string, place: Place])[];
+}
+
+/** A source in JSON. */
+type Place = readonly [file: string, line: number, column: number, offset: number, length: number];
+
+export function placesOf(sources: readonly Source[]): Place[] {
+  return sources.map(({ file, line, column, offset, length }) => [file, line, column, offset, length]);
+}
+
+export function callsWithPlaces(calls: ReadonlyMap<number, WaitingCall>): ProgramPart["calls"] {
+  return [...calls].map(([slot, { procedure, source }]) => [slot, procedure, placesOf([source])[0]!]);
+}
+
+export function sourcesOf(places: readonly Place[]): Source[] {
+  return places.map(([file, line, column, offset, length]) => ({ file, line, column, offset, length }));
 }
 
 /** What an image is made of. */
-interface ImageParts extends PlainParts {
+interface ImageParts extends Omit<PlainParts, "runtimeSum"> {
   readonly low: Uint8Array;
   readonly lowSignatures: readonly (readonly [name: string, signature: LowSignature])[];
   readonly modules: readonly RuntimeModule[];
@@ -60,18 +93,19 @@ export interface EngineImage extends PlainParts {
   topLevel(name: string): TopLevel | undefined;
 }
 
-/** The image's JSON. Functions and top-level variables are named by their places in `funs` and `topLevels`. */
+/**
+ * The image's JSON. Functions and top-level variables are named by their places: each is a line of JSON in a blob of
+ * its own, since most programs need few.
+ */
 interface Header extends PlainParts {
   readonly lowSignatures: readonly (readonly [
     name: string,
     parameters: readonly WasmType[],
     result: WasmType | null,
   ])[];
-  readonly modules: readonly { readonly name: string; readonly imports: readonly string[] }[];
+  readonly modules: readonly Omit<RuntimeModule, "bytes">[];
   readonly memory: readonly number[];
-  readonly funs: readonly EncodedFun[];
   readonly functions: readonly (readonly [slot: number, fun: number])[];
-  readonly topLevels: readonly EncodedTopLevel[];
   readonly runtime: readonly (readonly [name: string, topLevel: number])[];
 }
 /** Of each clause: how many parameters, and whether the last takes the rest. */
@@ -102,7 +136,7 @@ export function writeEngineImage(image: ImageParts): Uint8Array {
   };
   const topLevels = new Map(image.topLevels.map((topLevel, index) => [topLevel, index]));
   const topLevelPlace = (topLevel: TopLevel): number => topLevels.get(topLevel)!;
-  const { fingerprint, registers, tableNext, symbols, ports, numbers } = image;
+  const { fingerprint, registers, tableNext, symbols, ports, numbers, program } = image;
   const header = {
     fingerprint,
     registers,
@@ -110,25 +144,30 @@ export function writeEngineImage(image: ImageParts): Uint8Array {
     symbols,
     ports,
     numbers,
+    program,
+    runtimeSum: image.modules.reduce(
+      (sum, each) => (each.isRuntime ? crc32(each.bytes, 0, each.bytes.length, sum) : sum),
+      crc32(image.low),
+    ),
     lowSignatures: image.lowSignatures.map(([name, { parameters, result }]) => [name, parameters, result] as const),
-    modules: image.modules.map(({ name, imports }) => ({ name, imports })),
+    modules: image.modules.map(({ name, isRuntime, imports }) => ({ name, isRuntime, imports })),
     memory: image.memory.map(({ start }) => start),
     functions: image.functions.map(([slot, fun]) => [slot, placeOf(fun)] as const),
-    topLevels: image.topLevels.map((g): EncodedTopLevel => {
-      const inline = g.inline === null ? null : encodeClause(g.inline, topLevelPlace);
-      return [
-        g.name,
-        g.library,
-        g.cell,
-        g.isAssigned,
-        g.isDefined,
-        g.fun === null ? -1 : placeOf(g.fun),
-        inline === null ? null : JSON.stringify(inline),
-        g.constant === null ? null : encodeDatum(g.constant.datum),
-      ];
-    }),
     runtime: image.runtime.map(([name, topLevel]) => [name, topLevelPlace(topLevel)] as const),
   };
+  const encodedTopLevels = image.topLevels.map((g): EncodedTopLevel => {
+    const inline = g.inline === null ? null : encodeClause(g.inline, topLevelPlace);
+    return [
+      g.name,
+      g.library,
+      g.cell,
+      g.isAssigned,
+      g.isDefined,
+      g.fun === null ? -1 : placeOf(g.fun),
+      inline === null ? null : JSON.stringify(inline),
+      g.constant === null ? null : encodeDatum(g.constant.datum),
+    ];
+  });
   const encodedFuns = funs.map((fun): EncodedFun => {
     const place = image.exporter.get(fun);
     return [
@@ -137,8 +176,10 @@ export function writeEngineImage(image: ImageParts): Uint8Array {
       place === undefined ? null : [place.unit, place.names, place.word],
     ];
   });
-  return writeImageFile({ ...header, funs: encodedFuns } satisfies Header, [
+  return writeImageFile(header satisfies Header, [
     image.low,
+    jsonLines(encodedFuns),
+    jsonLines(encodedTopLevels),
     ...image.modules.map(({ bytes }) => bytes),
     ...image.memory.map(({ bytes }) => bytes),
   ]);
@@ -149,7 +190,9 @@ export function readEngineImage(bytes: Uint8Array): EngineImage | null {
   const file = readImageFile(bytes);
   if (file === null) return null;
   const header = file.header as Header;
-  const [low, ...blobs] = file.blobs as [Uint8Array, ...Uint8Array[]];
+  const [low, funBytes, topLevelBytes, ...blobs] = file.blobs as [Uint8Array, Uint8Array, Uint8Array, ...Uint8Array[]];
+  const encodedFun = lineReader<EncodedFun>(funBytes);
+  const encodedTopLevel = lineReader<EncodedTopLevel>(topLevelBytes);
   const funs: (Fun | undefined)[] = [];
   const exported = new Map<Fun, ExportPlace>();
   const topLevels: (TopLevel | undefined)[] = [];
@@ -159,7 +202,7 @@ export function readEngineImage(bytes: Uint8Array): EngineImage | null {
   const funAt = (index: number): Fun => {
     let fun = funs[index];
     if (fun !== undefined) return fun;
-    const [name, clauses, place] = header.funs[index]!;
+    const [name, clauses, place] = encodedFun(index);
     const parameters = (count: number): Var[] => Array.from({ length: count }, () => new Var("parameter"));
     fun = new Fun(
       name,
@@ -171,18 +214,27 @@ export function readEngineImage(bytes: Uint8Array): EngineImage | null {
     return (funs[index] = fun);
   };
   const topLevelAt = (index: number): TopLevel =>
-    (topLevels[index] ??= new ImageTopLevel(header.topLevels[index]!, funAt, topLevelAt));
+    (topLevels[index] ??= new ImageTopLevel(encodedTopLevel(index), funAt, topLevelAt));
 
   return {
     ...header,
     low,
     lowSignatures: new Map(header.lowSignatures.map(([name, parameters, result]) => [name, { parameters, result }])),
-    modules: header.modules.map(({ name, imports }, index) => ({ name, imports, bytes: blobs[index]! })),
+    modules: header.modules.map((module, index) => ({ ...module, bytes: blobs[index]! })),
     memory: header.memory.map((start, index) => ({ start, bytes: blobs[header.modules.length + index]! })),
     functionAt: (slot) => (slots.has(slot) ? funAt(slots.get(slot)!) : undefined),
     placeOf: (fun) => exported.get(fun),
     topLevel: (name) => (names.has(name) ? topLevelAt(names.get(name)!) : undefined),
   };
+}
+
+/** Whether two images were made by one build: what is known of their runtimes is the same. False for other bytes. */
+export function haveSameRuntime(one: Uint8Array, other: Uint8Array): boolean {
+  const [a, b] = [one, other].map((bytes) => (readImageFile(bytes)?.header ?? null) as Header | null) as [
+    Header | null,
+    Header | null,
+  ];
+  return a !== null && b !== null && a.fingerprint === b.fingerprint && a.runtimeSum === b.runtimeSum;
 }
 
 /** A top-level variable of the runtime. */

@@ -1,15 +1,32 @@
 /**
- * An image's bytes: `ALISPIM1`, the length of the JSON that follows as u32 (little endian), the JSON in ASCII
+ * An image's bytes: `ALISPIM2`, the length of the JSON that follows as u32 (little endian), the JSON in ASCII
  * (an object, with the lengths of all blobs under `blobs`), then the blobs one after the other.
  */
 import { codesOf, textOf } from "../datum/datum.ts";
 
-const MAGIC = "ALISPIM1";
+const MAGIC = "ALISPIM2";
+const NEWLINE = 10;
+
+function asciiJson(value: unknown): Uint8Array {
+  const text = JSON.stringify(value);
+  const escaped = text.replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return Uint8Array.from(codesOf(escaped));
+}
+
+/** A blob of values, a line each. */
+export function jsonLines(values: readonly unknown[]): Uint8Array {
+  return Uint8Array.from(values.flatMap((value) => [...asciiJson(value), NEWLINE]));
+}
+
+/** Reads lines that `jsonLines` wrote, by their numbers. */
+export function lineReader<T>(bytes: Uint8Array): (index: number) => T {
+  const starts: number[] = [];
+  for (let at = 0; at < bytes.length; at = bytes.indexOf(NEWLINE, at) + 1 || bytes.length) starts.push(at);
+  return (index) => JSON.parse(textOf(bytes, starts[index], starts[index + 1] ?? bytes.length)) as T;
+}
 
 export function writeImageFile(header: object, blobs: readonly Uint8Array[]): Uint8Array {
-  const text = JSON.stringify({ ...header, blobs: blobs.map(({ length }) => length) });
-  const escaped = text.replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  const json = Uint8Array.from(codesOf(escaped));
+  const json = asciiJson({ ...header, blobs: blobs.map(({ length }) => length) });
   const bytes = new Uint8Array(blobs.reduce((sum, { length }) => sum + length, MAGIC.length + 4 + json.length));
   bytes.set(codesOf(MAGIC));
   new DataView(bytes.buffer).setUint32(MAGIC.length, json.length, true);

@@ -124,6 +124,7 @@ add("%record-set!", 5);
 add("%closure-ref", 2);
 add("%closure-set!", 3); // (closure, constant index, value)
 add("%eqv?", 2, { pure: true, test: true });
+add("%equal", 2, { pure: true, result: "fixnum" }); // 1: equal; 0: not; -1: the host must compare
 
 /** The primitive of a name for a count of operands. */
 export function primitive(name: string, count: number): Primitive | undefined {

@@ -263,39 +263,8 @@ export const LIBRARY = `
 
 ; Equivalence.
 (define (eqv? a b) (or (%eqv? a b) (and (string? a) (string? b) (= (string-length a) 0) (= (string-length b) 0))))
-(define (%equal-leaves? a b)
-  (cond ((string? a) (and (string? b) (%same-bytes? a b)))
-        ((bytevector? a) (and (bytevector? b) (%same-bytes? a b)))
-        (else #f)))
-(define (%same-bytes? a b)
-  (let ((n (%count a)))
-    (and (%fx= n (%count b))
-         (let loop ((i 0)) (or (%fx= i n) (and (%fx= (%u8 a i) (%u8 b i)) (loop (%fx+ i 1))))))))
-(define (%equal-bounded a b left)
-  (cond ((%eqv? a b) left)
-        ((%fx< left 0) left)
-        ((pair? a)
-         (if (pair? b)
-             (let ((rest (%equal-bounded (%car a) (%car b) (%fx- left 1))))
-               (if rest (%equal-bounded (%cdr a) (%cdr b) rest) #f))
-             #f))
-        ((vector? a)
-         (and (vector? b)
-              (let ((n (vector-length a)))
-                (and (%fx= n (vector-length b))
-                     (let loop ((i 0) (left (%fx- left 1)))
-                       (if (%fx= i n)
-                           left
-                           (let ((rest (%equal-bounded (%vref a i) (%vref b i) left)))
-                             (if rest (loop (%fx+ i 1) rest) #f))))))))
-        ((%equal-leaves? a b) left)
-        (else #f)))
-; After 100000 steps the host compares, which remembers what it has seen: the structures are large, or circular.
-(define (equal? a b)
-  (let ((left (%equal-bounded a b 100000)))
-    (if left
-        (if (%fx< left 0) (%host 19 a b) #t)
-        #f)))
+(define (%same-bytes? a b) (eq? (%equal a b) 1))
+(define (equal? a b) (let ((known (%equal a b))) (if (%fx< known 0) (%host 19 a b) (eq? known 1))))
 
 ; Lists.
 (define (list . items) items)
@@ -445,11 +414,16 @@ l) (loop (* s (car l)) (cdr l)) s)))))
 (define <= (case-lambda ((a b) (<= a b)) ((a) (%oracle <= a)) ((a b . rest) (%oracle-list <= (cons a (cons b rest))))))
 (define >= (case-lambda ((a b) (>= a b)) ((a) (%oracle >= a)) ((a b . rest) (%oracle-list >= (cons a (cons b rest))))))
 (define (zero? x) (if (%fixnum? x) (eq? x 0) (if (%flonum? x) (%fl= x 0.0) (%oracle zero? x))))
-(define (positive? x) (if (%fixnum? x) (%fx> x 0) (if (%flonum? x) (%fl> x 0.0) (%oracle positive? x))))
-(define (negative? x) (if (%fixnum? x) (%fx< x 0) (if (%flonum? x) (%fl< x 0.0) (%oracle negative? x))))
-(define (even? x) (if (%fixnum? x) (eq? 0 (%fxand x 1)) (%oracle even? x)))
-(define (odd? x) (if (%fixnum? x) (eq? 1 (%fxand x 1)) (%oracle odd? x)))
-(define (abs x) (if (%fixnum? x) (if (%fx< x 0) (- 0 x) x) (if (%flonum? x) (%flabs x) (%oracle abs x))))
+(define (positive? x) (if (%fixnum? x) (%fx> x 0) (if (%flonum? x) (%fl> x 0.0) (if (%kind? x 22) (> x 0) (%oracle \
+positive? x)))))
+(define (negative? x) (if (%fixnum? x) (%fx< x 0) (if (%flonum? x) (%fl< x 0.0) (if (%kind? x 22) (< x 0) (%oracle \
+negative? x)))))
+(define (even? x) (if (%fixnum? x) (eq? 0 (%fxand x 1)) (if (%kind? x 22) (eq? 0 (%fxand (%u32 x 0) 1)) (%oracle \
+even? x))))
+(define (odd? x) (if (%fixnum? x) (eq? 1 (%fxand x 1)) (if (%kind? x 22) (eq? 1 (%fxand (%u32 x 0) 1)) (%oracle odd? \
+x))))
+(define (abs x) (if (or (%fixnum? x) (%kind? x 22)) (if (< x 0) (- 0 x) x) (if (%flonum? x) (%flabs x) (%oracle abs \
+x))))
 (define max (case-lambda ((a b) (if (and (%fixnum? a) (%fixnum? b)) (if (%fx< a b) b a) (%oracle max a b))) (operands \
 (%oracle-list max operands))))
 (define min (case-lambda ((a b) (if (and (%fixnum? a) (%fixnum? b)) (if (%fx< a b) a b) (%oracle min a b))) (operands \
@@ -464,7 +438,7 @@ x)) (%flonum->fixnum x) (%oracle exact x))))
 (define (square x) (* x x))
 (define (number? x) (%number? x))
 (define (complex? x) (%number? x))
-(define (integer? x) (if (%fixnum? x) #t (%oracle integer? x)))
+(define (integer? x) (if (%fixnum? x) #t (if (%kind? x 22) #t (%oracle integer? x))))
 (define (exact-integer? x) (or (%fixnum? x) (%kind? x 22)))
 (define (1+ x) (+ x 1))
 (define (-1+ x) (- x 1))

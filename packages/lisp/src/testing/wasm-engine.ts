@@ -9,7 +9,7 @@ declare const WebAssembly: {
 };
 
 export const testWasmEngine: WasmEngine = {
-  createMemory: (pages) => new WebAssembly.Memory({ initial: pages, maximum: pages }),
+  createMemory: (pages, maximumPages = pages) => new WebAssembly.Memory({ initial: pages, maximum: maximumPages }),
   createTable: (elements) => new WebAssembly.Table({ element: "anyfunc", initial: elements }),
   compile: (bytes) => new WebAssembly.Module(bytes),
   compileHot: (bytes) => new WebAssembly.Module(bytes),

@@ -32,6 +32,8 @@ interface BareOptions extends Omit<ProcessorOptions, "physical" | "hooks"> {
   argv?: readonly string[];
   /** Instructions for each `run`. Default: a million. */
   slice?: number;
+  /** Stops after so many instructions each, and goes on. Default: never. */
+  stopEvery?: number;
   /** Default: paged. In the window mode every eighth page lies outside of the window. */
   mode?: AddressMode;
 }
@@ -46,13 +48,14 @@ export class BareGuest {
   readonly #areas: Area[];
   readonly #slot: number;
   readonly #slice: number;
+  readonly #stopEvery: number | undefined;
   readonly #isKept: boolean;
   #nextFrame: number;
   readonly #break: Area;
   #programBreak: number;
 
   constructor(elf: Uint8Array, options: BareOptions) {
-    const { frameBytes, argv, slice, mode, ...rest } = options;
+    const { frameBytes, argv, slice, stopEvery, mode, ...rest } = options;
     this.physical = new PhysicalMemory(options.engine, {
       frameBytes: frameBytes ?? 64 << 20,
       slotCount: 2,
@@ -67,6 +70,7 @@ export class BareGuest {
     this.#areas = [];
     this.#isKept = options.archive !== undefined;
     this.#slice = slice ?? 1_000_000;
+    this.#stopEvery = stopEvery;
     this.#nextFrame = this.physical.framesStart;
     this.#slot = this.processor.tables.acquire(WINDOW);
     this.processor.tables.activate(this.#slot);
@@ -87,13 +91,26 @@ export class BareGuest {
 
   /** One slice. */
   step(fuel: number): ExitReason {
-    const reason = this.processor.run(fuel);
+    const reason = this.#stopEvery === undefined ? this.processor.run(fuel) : this.#runStopping(fuel, this.#stopEvery);
     const pc = this.physical.u32[HART_PC >>> 2] as number;
     if (reason === ExitReason.MEMORY) this.#memoryFault(pc);
     else if (reason === ExitReason.FETCH) this.#fetchFault();
     else if (reason === ExitReason.ILLEGAL || reason === ExitReason.BREAKPOINT)
       this.failure = `exit ${reason} at ${pc.toString(16)}`;
     return reason;
+  }
+
+  #runStopping(fuel: number, stopEvery: number): ExitReason {
+    const { processor } = this;
+    let left = fuel;
+    for (let passes = false; ; passes = true) {
+      const before = processor.statistics.instructions;
+      const reason = processor.runExactly(left, { after: stopEvery, passes });
+      const done = processor.statistics.instructions - before;
+      if (reason !== ExitReason.STOP) return reason;
+      if (done !== stopEvery) this.failure = `stopped after ${done} instructions instead of ${stopEvery}`;
+      left -= done;
+    }
   }
 
   /** Every page faults again, as with a kernel that recycles slots or runs another address space. */

@@ -5,7 +5,8 @@ import { appendRandomInstructions, withReserved, type SequenceRules } from "./se
 /**
  * Random control flow that ends: if/else, bounded loops (nested, with break and continue), jumps into and out of arms
  * (irreducible shapes), calls through ra and t0, calls and jumps through computed addresses, functions that keep their
- * link in memory.
+ * link in memory. With `goesByRegister` loops also go round by jumps through registers, alone and by tables of targets,
+ * to their heads, into their midst and on to the loops around them, as threaded interpreters do.
  *
  * x1 and x5 hold links; x28 is scratch of the control flow itself. Loops count in x31 … x25 by depth, and apart for
  * each level of functions, so that a function called in a loop doesn't disturb its counter.
@@ -26,6 +27,9 @@ interface Program {
   readonly rules: SequenceRules;
   readonly prefix: string;
   labels: number;
+  readonly goesByRegister: boolean;
+  /** Where the loops around the place being generated count, innermost last: jumping there always ends some time. */
+  readonly latches: string[];
   /** Functions still to be emitted. */
   readonly functions: { label: string; level: number; link: number }[];
   /** Instructions that may still be generated. */
@@ -39,14 +43,17 @@ export function appendBranchyProgram(
   rules: SequenceRules,
   prefix: string,
   finish: () => void,
+  goesByRegister = false,
 ): void {
   const program: Program = {
     assembler,
     random,
     prefix,
+    goesByRegister,
+    latches: [],
     labels: 0,
     functions: [],
-    budget: 90,
+    budget: goesByRegister ? 180 : 90,
     rules: withReserved(rules, [RA, T0, COMPUTED, TANGLE_COUNTER, ...COUNTERS]),
   };
   appendStatements(program, 0, 0, 2 + random.below(4));
@@ -68,7 +75,7 @@ function appendStatements(program: Program, depth: number, level: number, count:
   for (let index = 0; index < count; index++) {
     straight(program, 5);
     if (program.budget <= 0 || depth >= 4) continue;
-    switch (program.random.below(11)) {
+    switch (program.random.below(program.goesByRegister ? 20 : 11)) {
       case 0:
       case 1:
         appendIf(program, depth, level);
@@ -97,6 +104,19 @@ function appendStatements(program: Program, depth: number, level: number, count:
         break;
       case 10:
         appendSignExtension(program);
+        break;
+      case 11:
+      case 12:
+      case 13:
+      case 14:
+        appendRegisterLoop(program, depth, level);
+        break;
+      case 15:
+      case 16:
+        appendThreadedCode(program, depth, level);
+        break;
+      default:
+        appendLoop(program, depth, level);
         break;
     }
   }
@@ -127,9 +147,11 @@ function appendLoop(program: Program, depth: number, level: number): void {
   const head = newLabel(program),
     latch = newLabel(program),
     end = newLabel(program);
-  assembler.i("addi", counter, 0, 1 + random.below(6));
+  assembler.i("addi", counter, 0, 1 + random.below(program.goesByRegister && depth === 0 ? 30 : 6));
   assembler.label(head);
+  program.latches.push(latch);
   appendStatements(program, depth + 1, level, 1);
+  program.latches.pop();
   if (random.below(3) === 0) randomBranch(program, end);
   if (random.below(3) === 0) randomBranch(program, latch);
   straight(program, 4);
@@ -137,6 +159,92 @@ function appendLoop(program: Program, depth: number, level: number): void {
   assembler.i("addi", counter, counter, -1);
   assembler.branch(1, counter, 0, head);
   assembler.label(end);
+}
+
+/** A loop that goes round by a jump through a register; it may be entered by one, and in its midst. */
+function appendRegisterLoop(program: Program, depth: number, level: number): void {
+  const { assembler, random, latches } = program;
+  if (depth > 1) return;
+  const counter = COUNTERS[level * 2 + depth]!;
+  const head = newLabel(program),
+    middle = newLabel(program),
+    latch = newLabel(program),
+    end = newLabel(program);
+  assembler.i("addi", counter, 0, 1 + random.below(depth === 0 ? 40 : 6));
+  if (random.below(4) === 0) appendRegisterJump(program, [head, middle]);
+  assembler.label(head);
+  latches.push(latch);
+  appendStatements(program, depth + 1, level, 1);
+  latches.pop();
+  assembler.label(middle);
+  if (random.below(3) === 0) randomBranch(program, latch);
+  straight(program, 3);
+  assembler.label(latch);
+  assembler.i("addi", counter, counter, -1);
+  assembler.branch(0, counter, 0, end);
+  const targets = random.below(2) === 0 ? [head] : [head, middle, ...latches];
+  appendRegisterJump(program, targets);
+  assembler.label(end);
+}
+
+/** Pieces each of which jumps to any of them, as an interpreter's do; some go out to a loop around them. */
+function appendThreadedCode(program: Program, depth: number, level: number): void {
+  const { assembler, random, latches } = program;
+  if (depth > 1) return;
+  const counter = COUNTERS[level * 2 + depth]!;
+  const pieces = Array.from({ length: 2 + random.below(3) }, () => newLabel(program));
+  const end = newLabel(program);
+  assembler.i("addi", counter, 0, 1 + random.below(depth === 0 ? 60 : 12));
+  for (const piece of pieces) {
+    assembler.label(piece);
+    if (random.below(3) === 0) {
+      // From within, the loop around this code is that of the pieces.
+      appendStatements(program, depth + 1, level, 1);
+    } else straight(program, 4);
+    assembler.i("addi", counter, counter, -1);
+    assembler.branch(5, 0, counter, end); // bge zero, counter
+    appendRegisterJump(program, random.below(4) === 0 ? [...pieces, ...latches] : pieces);
+  }
+  assembler.label(end);
+}
+
+/** Through the register of computed addresses, to one of the targets. */
+function appendRegisterJump(program: Program, targets: readonly string[]): void {
+  const { assembler, random } = program;
+  const any = (): string => targets[random.below(targets.length)]!;
+  const jumpAway = (): void => {
+    if (random.below(2) === 0)
+      assembler.half(0x8002 | (COMPUTED << 7)); // c.jr
+    else assembler.jumpRegister(COMPUTED);
+  };
+  switch (random.below(3)) {
+    case 0: // one target, with an offset that the jump takes back
+      assembler.loadAddress(COMPUTED, any());
+      assembler.i("addi", COMPUTED, COMPUTED, -64);
+      assembler.word(0x67 | (COMPUTED << 15) | (64 << 20));
+      break;
+    case 1: {
+      const chosen = newLabel(program);
+      assembler.loadAddress(COMPUTED, any());
+      randomBranch(program, chosen);
+      assembler.loadAddress(COMPUTED, any());
+      assembler.label(chosen);
+      jumpAway();
+      break;
+    }
+    case 2: {
+      const table = newLabel(program);
+      const selector = dataRegister(program);
+      assembler.i("andi", selector, random.below(32), 3);
+      assembler.i("slli", selector, selector, 2);
+      assembler.loadAddress(COMPUTED, table);
+      assembler.r("add", COMPUTED, COMPUTED, selector);
+      jumpAway();
+      assembler.label(table);
+      for (let index = 0; index < 4; index++) assembler.jump(0, any());
+      break;
+    }
+  }
 }
 
 function appendCall(program: Program, level: number): void {

@@ -13,6 +13,8 @@ export type EngineName =
   | "translator"
   | "sliced"
   | "forgetful"
+  | "late"
+  | "later"
   | "unfused"
   | "kept"
   | "kept-forgetful"
@@ -33,6 +35,9 @@ export const ENGINES: Readonly<Record<EngineName, (program: StaticProgram) => Ru
   sliced: (program) => runProcessor(program, { translate: true, slice: 97 }),
   /** Pages fault again and again in the midst of translated code. */
   forgetful: (program) => runProcessor(program, { translate: true, slice: 193, forget: true }),
+  /** Loops are translated once their jumps through registers have been seen, some after they were translated. */
+  late: (program) => runProcessor(program, { translate: true, slice: 1_000, hotThreshold: 10 }),
+  later: (program) => runProcessor(program, { translate: true, slice: 1_000, hotThreshold: 60 }),
   /** Fused multiply-adds by software. */
   unfused: (program) => runProcessor(program, { translate: true, slice: 1_000_000, unfused: true }),
   /** Translations of an earlier run, with their machine code. */

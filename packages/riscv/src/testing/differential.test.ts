@@ -72,6 +72,13 @@ for (const [kind, count] of [
   );
 }
 
+test("loops that go round by jumps through registers mean the same to all", () => {
+  const judge = withQemu ? "qemu" : "reference";
+  check("loops", 40, [judge, "interpreter", "translator", "late", "later"]);
+  check("loops", 15, ["interpreter", "sliced", "window", "wide"]);
+  check("loops", 6, ["interpreter", "kept"]);
+});
+
 test("the extensions' instructions mean the same to all", () => {
   const judge = withQemu ? "qemu" : "reference";
   check("extensions", 120, [judge, "reference", "interpreter", "translator", "sliced", "wide"]);
@@ -104,6 +111,10 @@ test("slices end after the same instruction in each tier, and instructions are c
       const translated = sliceEnds(program, { translate: true, slice, mode });
       assert.deepEqual(translated, interpreted, `slices of ${slice}, ${mode}`);
       assert.equal(interpreted.at(-1)!.retired, whole, "the interpreter counts as the reference does");
+      for (const stopEvery of slice === 37 ? [1, 5] : []) {
+        const stopped = sliceEnds(program, { translate: true, slice, mode, stopEvery });
+        assert.deepEqual(stopped, interpreted, `slices of ${slice}, ${mode}, stopped every ${stopEvery}`);
+      }
     }
   }
 });

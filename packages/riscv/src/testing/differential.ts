@@ -3,9 +3,9 @@
  * small slices): all must agree on every register, flag and byte of memory.
  *
  *     npm run fuzz:riscv -- [--seed N] [--first N] [--count N] [--batch N]
- *         [--kind integer|float|all|branchy|extensions|conditional] [--engines
- *         qemu,reference,interpreter,translator,sliced,forgetful,unfused,kept,kept-forgetful,kept-window,kept-wide,
- *         window,window-forgetful,wide-interpreter,wide,wide-forgetful] [--dump FILE]
+ *         [--kind integer|float|all|branchy|loops|extensions|conditional] [--engines
+ *         qemu,reference,interpreter,translator,sliced,forgetful,late,later,unfused,kept,kept-forgetful,kept-window,
+ *         kept-wide,window,window-forgetful,wide-interpreter,wide,wide-forgetful] [--dump FILE]
  *
  * `--dump FILE` writes the program as an ELF for a disassembler and doesn't run it. Exit status 1 when something
  * differs.

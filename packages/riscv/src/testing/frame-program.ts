@@ -40,7 +40,7 @@ const GP = 3,
 /** How often each sequence runs: interpreted first, then translated, with other inputs each time. */
 export const RUNS_PER_SEQUENCE = 4;
 
-export type SequenceKind = "integer" | "float" | "all" | "branchy" | "extensions" | "conditional";
+export type SequenceKind = "integer" | "float" | "all" | "branchy" | "loops" | "extensions" | "conditional";
 
 export interface FrameProgram {
   readonly program: StaticProgram;
@@ -54,6 +54,7 @@ const RULES: Readonly<Record<SequenceKind, SequenceRules>> = {
   float: FLOAT_RULES,
   all: ALL_RULES,
   branchy: ALL_RULES,
+  loops: ALL_RULES,
   extensions: EXTENSION_RULES,
   conditional: CONDITIONAL_RULES,
 };
@@ -146,8 +147,8 @@ function appendSequence(assembler: Assembler, random: SeededRandom, kind: Sequen
     assembler.i("ld", LINK, GP, BACK);
     assembler.jumpRegister(LINK);
   };
-  if (kind === "branchy" || kind === "extensions" || kind === "conditional") {
-    appendBranchyProgram(assembler, random, RULES[kind], prefix, finish);
+  if (kind === "branchy" || kind === "loops" || kind === "extensions" || kind === "conditional") {
+    appendBranchyProgram(assembler, random, RULES[kind], prefix, finish, kind === "loops");
   } else {
     appendRandomInstructions(assembler, random, 8 + random.below(24), RULES[kind]);
     finish();

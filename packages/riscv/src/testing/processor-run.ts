@@ -14,9 +14,12 @@ interface ProcessorRunOptions {
   readonly translate: boolean;
   /** Instructions for each slice; small ones end runs in many places. */
   readonly slice: number;
+  readonly stopEvery?: number;
   /** Empties the address tables after each slice, as a kernel that recycles slots may: every page faults again. */
   readonly forget?: boolean;
   readonly mode?: AddressMode;
+  /** Executions before something is translated; absent: one. With more, jumps show their targets first. */
+  readonly hotThreshold?: number;
   /** The host as one without a fused multiply-add. */
   readonly unfused?: boolean;
   /** With what an earlier run of the same program has left in an archive. */

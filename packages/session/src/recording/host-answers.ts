@@ -4,6 +4,7 @@
  * they come from the recording, and the host is not asked. Questions follow from what came before, so their order is
  * that of the recording; another question tells that the replay has gone another way.
  */
+import { EIO } from "@stratos/abi";
 import type { HostStat, HostUsage } from "@stratos/host";
 import type { RecordedAnswer } from "./recording-format.ts";
 
@@ -29,6 +30,8 @@ export function tellAnswers(tell: (answer: RecordedAnswer) => unknown): HostAnsw
 export class RecordedAnswers implements HostAnswers {
   readonly #answers: readonly RecordedAnswer[];
   #next = 0;
+  /** The machine stands: whoever asks now is no part of what was recorded, and hears that it cannot be read. */
+  isHeld = false;
 
   constructor(answers: readonly RecordedAnswer[]) {
     this.#answers = answers;
@@ -36,6 +39,7 @@ export class RecordedAnswers implements HostAnswers {
 
   /** @throws ReplayError when the recording has another question here, or nothing */
   answer<A extends Answer>(question: string): A {
+    if (this.isHeld) return (question.startsWith("usage ") ? null : -EIO) as A;
     const recorded = this.#answers[this.#next];
     if (recorded === undefined || recorded.question !== question)
       throw new ReplayError(question, recorded?.question ?? null);

@@ -12,6 +12,7 @@ import type { Happening, Moment, RecordedEvent, RecordingEnd } from "./recording
 const BACKLOG_MAX = 1 << 20;
 /** Bytes that a recorded terminal takes at a time; part of what a recording is, so it never changes. */
 const RECORDED_ROOM = 65536;
+const NEWLINE = 10;
 /** Most bytes of one input event. */
 const INPUT_MAX = 1 << 16;
 
@@ -24,6 +25,14 @@ export class InputGate {
   #next = 0;
   /** While replaying: the machine waits for what never came. */
   isStuck = false;
+  /**
+   * The machine takes its turns by hand (Replay.turn): none comes from the host's loop, whatever wakes it there, so
+   * that nothing asks the recording while the machine stands.
+   */
+  isHeld = false;
+  /** Bytes and lines of output so far. */
+  outputBytes = 0;
+  outputLines = 0;
   #onEvent: ((event: RecordedEvent) => void) | null = null;
   readonly #arrived: Happening[] = [];
   #input: HostStreamIn | null = null;
@@ -56,7 +65,17 @@ export class InputGate {
 
   /** The host is too slow for the output: no turn now. */
   get isBlocked(): boolean {
+    return this.isHeld || this.isFull;
+  }
+
+  /** The host has output to take first. */
+  get isFull(): boolean {
     return this.#backlog > BACKLOG_MAX;
+  }
+
+  /** Events of the recording that have come in. */
+  get eventCount(): number {
+    return this.#next;
   }
 
   get moment(): Moment {
@@ -82,9 +101,14 @@ export class InputGate {
   /** An event of this very moment is let in by the next turn; a replay without one waits for what never came. */
   onIdle(): void {
     if (this.#events === null) return;
-    if (this.#isDue(this.moment)) return this.#wake();
+    if (this.hasEventDue) return this.#wake();
     this.isStuck = true;
     this.#session.stop();
+  }
+
+  /** The recording has an event for this very moment. */
+  get hasEventDue(): boolean {
+    return this.#isDue(this.moment);
   }
 
   #isDue({ instructions, ns }: Moment): boolean {
@@ -103,6 +127,8 @@ export class InputGate {
 
   #tell(output: Uint8Array): void {
     this.#hash.update(output);
+    this.outputBytes += output.length;
+    for (let at = output.indexOf(NEWLINE); at >= 0; at = output.indexOf(NEWLINE, at + 1)) this.outputLines++;
     this.onOutput?.(output);
   }
 

@@ -9,6 +9,7 @@
  * the order of the questions (host-answers.ts).
  */
 import { byteString, byteStringOf, byteStringToUtf8, crc32c, utf8ToByteString } from "@stratos/base";
+import type { Disturbance } from "@stratos/kernel/faults";
 import type { Answer } from "./host-answers.ts";
 
 export interface RecordingHeader {
@@ -37,6 +38,8 @@ export interface RecordingHeader {
   readonly isErrorTerminal: boolean;
   /** What programs saw of the host's files; absent in formats 1 and 2, which have none. */
   readonly folders?: readonly RecordedFolder[];
+  /** What was done to the programs on purpose (explore); absent: nothing. */
+  readonly disturbances?: readonly Disturbance[];
 }
 
 /** A HostFolder without its tree, whose answers are recorded. */

@@ -2,14 +2,16 @@
 import type { Volume } from "@stratos/aegisfs";
 import type { MachinePorts } from "@stratos/host";
 import type { OpenFile } from "@stratos/kernel";
+import { disturberOf } from "./recorded-disturbances.ts";
 import { exitStatusOf } from "../exit-status.ts";
+import { TURN_MS } from "../machine-pump.ts";
 import { findGuestUser } from "../guest-user.ts";
 import { MachineSession } from "../machine-session.ts";
 import { readerOf } from "../volume-file.ts";
 import { AnsweredFolder } from "./answered-folder.ts";
 import { RecordedAnswers, ReplayError } from "./host-answers.ts";
 import { InputGate } from "./input-gate.ts";
-import type { Recording, RecordingEnd } from "./recording-format.ts";
+import type { Recording, RecordingEnd, RecordingHeader } from "./recording-format.ts";
 
 interface ReplayOptions {
   readonly ports: MachinePorts;
@@ -36,15 +38,18 @@ export interface ReplayOutcome {
 export class Replay {
   readonly session: MachineSession;
   readonly gate: InputGate;
+  /** The program's process number, once it is started. */
+  firstPid = 0;
   readonly #recording: Recording;
   readonly #options: ReplayOptions;
+  readonly #answers: RecordedAnswers;
 
   /** @throws SessionError, ReplayError */
   constructor(recording: Recording, options: ReplayOptions) {
     const { header, answers } = recording;
     this.#recording = recording;
     this.#options = options;
-    const host = new RecordedAnswers(answers);
+    const host = (this.#answers = new RecordedAnswers(answers));
     const session = new MachineSession({
       ...options,
       memoryBytes: header.memoryBytes,
@@ -57,20 +62,66 @@ export class Replay {
       })),
       log: () => {},
     });
+    session.machine.kernel.disturber = disturberOf(header);
     this.session = session;
     this.gate = new InputGate(session);
     this.gate.replay(recording.events);
     session.pump.gate = this.gate;
   }
 
+  /** @throws SessionError when it cannot be started; ReplayError */
+  start(standardFiles: readonly OpenFile[]): void {
+    const { header } = this.#recording;
+    this.firstPid = this.session.start(
+      { ...header, user: findGuestUser(readerOf(this.#options.volume.root), header.user) },
+      standardFiles,
+    );
+  }
+
+  /**
+   * From here on the machine does what was not recorded, by turns of the host's loop. What the recorded programs see of
+   * the outside stays as it was: no more input comes, and folders of the host cannot be read.
+   */
+  leave(): void {
+    const { machine, pump } = this.session;
+    machine.leaveStop();
+    this.#answers.isHeld = true;
+    pump.gate = null;
+  }
+
+  get header(): RecordingHeader {
+    return this.#recording.header;
+  }
+
+  get volume(): Volume {
+    return this.#options.volume;
+  }
+
+  /** The recording has no end: the run was killed. */
+  get isCut(): boolean {
+    return this.#recording.end === null;
+  }
+
+  /**
+   * One turn by hand, of a replay that was started and whose gate is held; one that stands goes on.
+   *
+   * @throws ReplayError
+   */
+  turn(): "goes on" | "stands" | "ended" | "stuck" {
+    const { machine } = this.session;
+    if (!machine.stands) this.gate.beforeTurn();
+    this.#answers.isHeld = false;
+    const waitMs = machine.run(TURN_MS);
+    this.#answers.isHeld = true;
+    if (machine.stands) return "stands";
+    if (machine.isStopped) return "ended";
+    return waitMs !== Infinity || this.gate.hasEventDue ? "goes on" : "stuck";
+  }
+
   /** @throws SessionError when the program cannot be started; ReplayError */
   async run(standardFiles: readonly OpenFile[]): Promise<ReplayOutcome> {
-    const { header } = this.#recording;
     try {
-      this.session.start(
-        { ...header, user: findGuestUser(readerOf(this.#options.volume.root), header.user) },
-        standardFiles,
-      );
+      this.start(standardFiles);
       const end = this.gate.end(exitStatusOf(await this.session.run()));
       return { verdict: this.#verdict(end), end };
     } catch (error) {

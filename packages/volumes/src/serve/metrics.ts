@@ -1,47 +1,8 @@
-/** Metrics in the Prometheus text format (version 0.0.4). */
+/** What a server of volumes tells of them and of itself. */
 import { health } from "@stratos/aegisfs";
 import { volumeSpace } from "../volume-usage.ts";
+import { MetricsText, type RequestCounters } from "./metrics-text.ts";
 import type { ServedVolumes } from "./served-volumes.ts";
-
-/** Requests by operation and status. Bound: operations times statuses. */
-export class RequestCounters {
-  readonly #counts = new Map<string, number>();
-  readonly #seconds = new Map<string, number>();
-
-  add(operation: string, status: number, seconds: number): void {
-    const key = `operation="${operation}",status="${status}"`;
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
-    this.#seconds.set(operation, (this.#seconds.get(operation) ?? 0) + seconds);
-  }
-
-  write(metrics: MetricsText): void {
-    metrics.family("stratos_fs_requests_total", "counter", "Requests answered.", [...this.#counts]);
-    metrics.family(
-      "stratos_fs_request_seconds_total",
-      "counter",
-      "Time spent on requests.",
-      [...this.#seconds].map(([operation, seconds]) => [`operation="${operation}"`, seconds]),
-    );
-  }
-}
-
-class MetricsText {
-  #text = "";
-
-  family(
-    name: string,
-    type: "counter" | "gauge",
-    help: string,
-    samples: readonly (readonly [labels: string, value: number])[],
-  ): void {
-    this.#text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
-    for (const [labels, value] of samples) this.#text += `${name}{${labels}} ${value}\n`;
-  }
-
-  toString(): string {
-    return this.#text;
-  }
-}
 
 export function metricsText(volumes: ServedVolumes, requests: RequestCounters): string {
   const metrics = new MetricsText();
@@ -139,6 +100,6 @@ export function metricsText(volumes: ServedVolumes, requests: RequestCounters): 
     "Backups that failed.",
     all.map(({ label, volume }) => [label, volume.backupFailures]),
   );
-  requests.write(metrics);
+  requests.write(metrics, "stratos_fs");
   return metrics.toString();
 }

@@ -73,6 +73,7 @@ function operation(route: RestOperation): Record<string, unknown> {
   return {
     operationId: route.id,
     summary: route.summary,
+    ...(route.role === undefined ? {} : { "x-role": route.role }),
     parameters: [...inPath, ...inQuery],
     ...(body === undefined ? {} : { requestBody: body }),
     responses: {

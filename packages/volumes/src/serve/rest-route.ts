@@ -2,6 +2,7 @@
  * One operation of the REST service, as data: its handler is called with checked values, and the OpenAPI description is
  * made from the same.
  */
+import type { Role } from "./access/role.ts";
 import type { ServedVolume, ServedVolumes } from "./served-volumes.ts";
 
 /** JSON Schema (2020-12), as far as we use it. */
@@ -25,6 +26,8 @@ export interface RestOperation {
   readonly path: string;
   readonly id: string;
   readonly summary: string;
+  /** That it needs, of services that tell who may. */
+  readonly role?: string;
   readonly query?: Readonly<
     Record<string, { readonly schema: Schema; readonly required?: boolean; readonly description: string }>
   >;
@@ -38,6 +41,7 @@ export interface RestOperation {
 }
 
 export interface RestRoute extends RestOperation {
+  readonly role: Role;
   /** It changes the volume: refused where all is read-only, and durable when it is answered. */
   readonly changes?: true;
   readonly handle: (request: RestRequest) => unknown;

@@ -5,13 +5,17 @@ import { auditEntries, auditVerdict, type AuditEntry } from "../audit.ts";
 import { listedFile, type ListedFile } from "../file-listing.ts";
 import { baseName, joinPath, toByteString, toText } from "../file-tree.ts";
 import { filteredFilesOf } from "../open-volume.ts";
+import { contentProperties, setContentProperties } from "../content-properties.ts";
+import { listQuotas, QUOTA_OWNER_KINDS, setQuotaLimits, switchQuotas } from "../quotas.ts";
 import { removeTree } from "../remove-tree.ts";
+import { restoreFiles } from "../restore-files.ts";
 import { readSchedule, runSchedule, writeSchedule, type SnapshotSchedule } from "../snapshot-schedule.ts";
 import { createSnapshot, deleteSnapshots, listChanges, listSnapshots, rollBack, snapshotSpaces } from "../snapshots.ts";
 import { sendSnapshot, SnapshotReceiver } from "../transfers.ts";
 import { VolumeTree } from "../volume-tree.ts";
 import { volumeSpace, volumeStatistics } from "../volume-usage.ts";
 import type { ApiAbout } from "./openapi.ts";
+import { Refusal } from "./rest-input.ts";
 import type { RestRequest, RestRoute, Schema } from "./rest-route.ts";
 
 export const VOLUMES_API: ApiAbout = {
@@ -20,7 +24,8 @@ export const VOLUMES_API: ApiAbout = {
   description: "AegisFS volumes: files, snapshots, schedules, integrity.",
   token:
     "What is in fs-serve.token of $STRATOS_HOME, or in the file that --token-file names. A service on a Unix socket " +
-    "(--socket) or with --no-token asks for none. /healthz and /openapi.json need none.",
+    "(--socket) or with --no-token asks for none. /healthz and /openapi.json need none. Keys of others than the " +
+    "owner (`stratos fs serve key add`) may do what their role may: x-role tells which an operation needs.",
 };
 
 const text = (description: string): Schema => ({ type: "string", description });
@@ -76,6 +81,21 @@ const schedule: Schema = object({
   monthly: count("kept months"),
 });
 
+const limits = {
+  softBytes: count("that may be passed for a week"),
+  hardBytes: count("that may not"),
+  softInodes: count("files and folders"),
+  hardInodes: count("files and folders"),
+};
+const quota: Schema = object({
+  kind: { enum: [...QUOTA_OWNER_KINDS] },
+  id: count("number"),
+  name: { type: ["string", "null"], description: "as this host knows it" },
+  usedBytes: count("content"),
+  inodes: count("files and folders"),
+  ...limits,
+});
+
 const inVolume = ({ volume }: RestRequest): string => volume.name;
 
 function treeOf({ volume, query }: RestRequest): VolumeTree {
@@ -102,6 +122,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "get",
     path: "/volumes",
+    role: "viewer",
     id: "listVolumes",
     summary: "List the volumes and how full they are.",
     answer: list(space),
@@ -110,6 +131,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "get",
     path: "/volumes/{volume}",
+    role: "viewer",
     id: "getVolume",
     summary: "Show how full a volume is.",
     answer: space,
@@ -118,6 +140,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "get",
     path: "/volumes/{volume}/statistics",
+    role: "viewer",
     id: "getStatistics",
     summary: "Explain where the space went. Reads all metadata.",
     answer: anyObject,
@@ -126,6 +149,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "get",
     path: "/volumes/{volume}/health",
+    role: "viewer",
     id: "getHealth",
     summary: "Show the state of the volume's devices.",
     answer: anyObject,
@@ -135,6 +159,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "get",
     path: "/volumes/{volume}/files",
+    role: "viewer",
     id: "listFiles",
     summary: "List a folder, or show one file.",
     query: { path: PATH, snapshot: SNAPSHOT },
@@ -150,6 +175,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "delete",
     path: "/volumes/{volume}/files",
+    role: "administrator",
     id: "removeFile",
     summary: "Remove a file, or a folder with all that is in it.",
     query: {
@@ -168,6 +194,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "get",
     path: "/volumes/{volume}/content",
+    role: "operator",
     id: "readFile",
     summary: "Read a file.",
     query: { path: PATH, snapshot: SNAPSHOT },
@@ -177,6 +204,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "put",
     path: "/volumes/{volume}/content",
+    role: "administrator",
     id: "writeFile",
     summary: "Write a file; its content becomes the body's. The file appears when all of it is there.",
     query: { path: PATH },
@@ -210,6 +238,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "post",
     path: "/volumes/{volume}/directories",
+    role: "administrator",
     id: "makeDirectory",
     summary: "Make a folder.",
     body: object(
@@ -230,6 +259,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "post",
     path: "/volumes/{volume}/moves",
+    role: "administrator",
     id: "moveFile",
     summary: "Move or rename, atomically.",
     body: object(
@@ -251,6 +281,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "get",
     path: "/volumes/{volume}/snapshots",
+    role: "viewer",
     id: "listSnapshots",
     summary: "List snapshots; parents and children make a tree.",
     answer: list(snapshot),
@@ -259,6 +290,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "post",
     path: "/volumes/{volume}/snapshots",
+    role: "operator",
     id: "createSnapshot",
     summary: "Take a snapshot.",
     body: object(
@@ -281,6 +313,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "delete",
     path: "/volumes/{volume}/snapshots/{snapshot}",
+    role: "administrator",
     id: "deleteSnapshot",
     summary: "Delete a snapshot and free what it alone holds.",
     answer: object({ freedBytes: count("bytes that came back") }),
@@ -290,6 +323,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "post",
     path: "/volumes/{volume}/snapshots/{snapshot}/rollback",
+    role: "administrator",
     id: "rollBack",
     summary: "Make the live files those of the snapshot, atomically.",
     body: object({ save: text("keep what is there now as a snapshot of this name") }, []),
@@ -301,8 +335,32 @@ export const REST_ROUTES: readonly RestRoute[] = [
     },
   },
   {
+    method: "post",
+    path: "/volumes/{volume}/snapshots/{snapshot}/restore",
+    role: "administrator",
+    id: "restoreFiles",
+    summary: "Bring a file or folder of a snapshot back to the live files, in place of what is there.",
+    body: object(
+      { path: text("absolute path in the snapshot"), to: text("absolute path in the live files (default: the same)") },
+      ["path"],
+    ),
+    answer: object({
+      files: count("files"),
+      directories: count("folders"),
+      others: count("links and special files"),
+      bytes: count("of content"),
+    }),
+    changes: true,
+    handle: ({ volume, parameters, body }) => {
+      const path = body["path"] as string;
+      const to = (body["to"] as string | undefined) ?? path;
+      return restoreFiles(volume.opened, parameters["snapshot"]!, toByteString(path), toByteString(to));
+    },
+  },
+  {
     method: "get",
     path: "/volumes/{volume}/snapshots/{snapshot}/changes",
+    role: "viewer",
     id: "listChanges",
     summary: "Show what changed from a snapshot to another one, or to the live files.",
     query: { to: { schema: text("snapshot"), description: "default: the live files" } },
@@ -313,6 +371,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "get",
     path: "/volumes/{volume}/snapshots/{snapshot}/space",
+    role: "viewer",
     id: "getSnapshotSpace",
     summary: "Show what a snapshot refers to, and what it alone holds.",
     answer: anyObject,
@@ -321,6 +380,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "get",
     path: "/volumes/{volume}/snapshots/{snapshot}/stream",
+    role: "operator",
     id: "sendSnapshot",
     summary: "Send a snapshot, or its differences from another one, as a stream.",
     query: { from: { schema: text("snapshot"), description: "only what changed since" } },
@@ -338,6 +398,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "post",
     path: "/volumes/{volume}/received",
+    role: "administrator",
     id: "receiveSnapshot",
     summary: "Make a snapshot from a stream.",
     query: { name: { schema: text("name"), description: "default: its name at the source" } },
@@ -358,6 +419,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "get",
     path: "/volumes/{volume}/schedule",
+    role: "viewer",
     id: "getSchedule",
     summary: "Show the snapshot schedule; null when there is none.",
     answer: { oneOf: [schedule, { type: "null" }] },
@@ -366,6 +428,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "put",
     path: "/volumes/{volume}/schedule",
+    role: "administrator",
     id: "setSchedule",
     summary: "Set the snapshot schedule. The service runs it.",
     body: schedule,
@@ -379,6 +442,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "delete",
     path: "/volumes/{volume}/schedule",
+    role: "administrator",
     id: "clearSchedule",
     summary: "Take the snapshot schedule away.",
     answer: anyObject,
@@ -391,6 +455,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "post",
     path: "/volumes/{volume}/schedule/run",
+    role: "administrator",
     id: "runSchedule",
     summary: "Take the snapshot that is due now, and delete those that are over.",
     answer: anyObject,
@@ -401,6 +466,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "get",
     path: "/volumes/{volume}/scrub",
+    role: "viewer",
     id: "getScrub",
     summary: "Show the scrub of this service; null when there was none.",
     answer: { oneOf: [anyObject, { type: "null" }] },
@@ -409,6 +475,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "post",
     path: "/volumes/{volume}/scrub",
+    role: "operator",
     id: "startScrub",
     summary: "Start a scrub, or go on with a paused one; it runs between requests.",
     status: 202,
@@ -423,6 +490,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "delete",
     path: "/volumes/{volume}/scrub",
+    role: "operator",
     id: "pauseScrub",
     summary: "Pause the scrub.",
     answer: { oneOf: [anyObject, { type: "null" }] },
@@ -435,7 +503,97 @@ export const REST_ROUTES: readonly RestRoute[] = [
 
   {
     method: "get",
+    path: "/volumes/{volume}/quotas",
+    role: "viewer",
+    id: "listQuotas",
+    summary: "Show who owns how much, and the limits; null while quotas are off.",
+    answer: { oneOf: [list(quota), { type: "null" }] },
+    handle: ({ volume }) => listQuotas(volume.opened),
+  },
+  {
+    method: "put",
+    path: "/volumes/{volume}/quotas",
+    role: "administrator",
+    id: "switchQuotas",
+    summary: "Count what is owned from now on, or stop that and forget all limits.",
+    body: object({ on: flag("count") }),
+    answer: { oneOf: [list(quota), { type: "null" }] },
+    changes: true,
+    handle: ({ volume, body }) => {
+      switchQuotas(volume.opened, body["on"] === true);
+      return listQuotas(volume.opened);
+    },
+  },
+  {
+    method: "put",
+    path: "/volumes/{volume}/quotas/{kind}/{id}",
+    role: "administrator",
+    id: "setQuota",
+    summary: "Set limits of a user, a group or a project. What is not given stays; 0 takes a limit away.",
+    body: object(limits, []),
+    answer: list(quota),
+    changes: true,
+    handle: ({ volume, parameters, body }) => {
+      const { kind, id } = parameters as { kind: string; id: string };
+      const owner = QUOTA_OWNER_KINDS.find((each) => each === kind);
+      if (owner === undefined) throw new Refusal(400, `${kind}: expected user, group or project`);
+      if (!/^\d{1,10}$/.test(id) || Number(id) > 0xffffffff) throw new Refusal(400, `${id}: expected a number`);
+      setQuotaLimits(volume.opened, owner, Number(id), body);
+      return listQuotas(volume.opened);
+    },
+  },
+  {
+    method: "get",
+    path: "/volumes/{volume}/properties",
+    role: "viewer",
+    id: "getProperties",
+    summary: "Show how the content of a file or folder is kept.",
+    query: { path: PATH },
+    answer: anyObject,
+    handle: (request) => contentProperties(treeOf(request), pathOf(request)),
+  },
+  {
+    method: "put",
+    path: "/volumes/{volume}/properties",
+    role: "administrator",
+    id: "setProperties",
+    summary: "Say how content that is written from now on is kept; what is made in a folder takes the folder's.",
+    query: { path: PATH },
+    body: object(
+      {
+        compression: {
+          oneOf: [
+            {
+              type: "object",
+              properties: {
+                name: { enum: ["none", "lz4", "zstd"] },
+                level: { type: "integer", minimum: 0, maximum: 19, description: "of zstd; 0 is its default" },
+              },
+              required: ["name", "level"],
+              additionalProperties: false,
+            },
+            { type: "null" },
+          ],
+          description: "null: as the folder above",
+        },
+        dedupe: { enum: ["on", "off", "inherit"] },
+        tier: { enum: ["fast", "slow", "any", "inherit"] },
+      },
+      [],
+    ),
+    answer: anyObject,
+    changes: true,
+    handle: (request) => {
+      const tree = treeOf(request);
+      setContentProperties(tree, pathOf(request), request.body);
+      return contentProperties(tree, pathOf(request));
+    },
+  },
+
+  {
+    method: "get",
     path: "/volumes/{volume}/audit",
+    role: "viewer",
     id: "listAudit",
     summary: "Show the audit log: up to 1000 entries from a block on, and where to go on.",
     query: { from: { schema: count("block"), description: "first block (default: 0)" } },
@@ -454,6 +612,7 @@ export const REST_ROUTES: readonly RestRoute[] = [
   {
     method: "get",
     path: "/volumes/{volume}/audit/verdict",
+    role: "viewer",
     id: "verifyAudit",
     summary: "Check the audit log for tampering.",
     answer: anyObject,

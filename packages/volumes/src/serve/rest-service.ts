@@ -22,12 +22,12 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { Hono, type Context } from "hono";
 import { OperationError } from "@stratos/operation";
 import { EngineError } from "../volume-error.ts";
-import { metricsText, RequestCounters } from "./metrics.ts";
+import { metricsText } from "./metrics.ts";
+import { RequestCounters } from "./metrics-text.ts";
 import { openApiDocument } from "./openapi.ts";
 import {
   bearerToken,
   isLoopbackName,
-  isSameSecret,
   problemDetails,
   readJson,
   readQuery,
@@ -36,13 +36,18 @@ import {
 } from "./rest-input.ts";
 import type { RestRequest, RestRoute } from "./rest-route.ts";
 import { REST_ROUTES, VOLUMES_API } from "./rest-routes.ts";
+import { mayAct } from "./access/role.ts";
+import { type Caller, OWNER, type ServiceAccess } from "./access/service-access.ts";
+import { servePage } from "./serve-page.ts";
 import type { ServedVolumes } from "./served-volumes.ts";
 import { jsonWithSizes } from "@stratos/images/content";
 
 interface RestServiceOptions {
   readonly readOnly: boolean;
-  /** Every request must carry it, when there is one. */
-  readonly token: string | null;
+  /** Who may ask; null: whoever reaches it. */
+  readonly access: ServiceAccess | null;
+  /** Of the page, by name; null: there is none. */
+  readonly page: ReadonlyMap<string, Uint8Array> | null;
   /** of Stratos */
   readonly version: string;
   /** Told of defects, which those who asked learn nothing of. */
@@ -64,15 +69,35 @@ const STATUSES: Readonly<Record<number, number>> = {
   [ENAMETOOLONG]: 400,
 };
 
-export function createRestService(volumes: ServedVolumes, options: RestServiceOptions): Hono {
-  const app = new Hono();
+export function createRestService(volumes: ServedVolumes, options: RestServiceOptions): Hono<Settings> {
+  const app = new Hono<Settings>();
   const counters = new RequestCounters();
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
+  const { access, page } = options;
   app.use("*", async (context, next) => {
-    guard(context, options.token);
+    const path = context.req.path;
+    const isOpen = OPEN_PATHS.has(path) || (page?.has(path === "/" ? "index.html" : path.slice(1)) ?? false);
+    context.set("caller", guard(context, access, isOpen));
     context.header("Cache-Control", "no-store");
     context.header("X-Content-Type-Options", "nosniff");
     await next();
+  });
+  if (page !== null) servePage(app as unknown as Hono, page);
+  const checkSignIn = ajv.compile(SIGN_IN);
+  app.post(SESSION, async (context) => {
+    const body = await readJson(context);
+    if (!checkSignIn(body)) throw new Refusal(400, ajv.errorsText(checkSignIn.errors, { dataVar: "body" }));
+    const secret = access?.enter((body["secret"] as string).trim()) ?? null;
+    if (access !== null && secret === null) throw new Refusal(401, "this is not the token, nor a key or a fresh code");
+    return context.json({ secret: secret ?? "" }, 201);
+  });
+  app.get(SESSION, (context) => {
+    const { name, role } = callerOf(context);
+    return context.json({ name, role, readOnly: options.readOnly });
+  });
+  app.delete(SESSION, (context) => {
+    access?.leave(bearerToken(context));
+    return context.json(null);
   });
   app.onError((error, context) => problem(context, error, options.onDefect));
   app.notFound((context) =>
@@ -107,33 +132,52 @@ export function createRestService(volumes: ServedVolumes, options: RestServiceOp
   return app;
 }
 
+interface Settings {
+  Variables: { readonly caller: Caller | null };
+}
+
+const SESSION = `${VOLUMES_API.root}/session`;
+const SIGN_IN = {
+  type: "object",
+  properties: { secret: { type: "string", maxLength: 200 } },
+  required: ["secret"],
+  additionalProperties: false,
+};
 /** They tell nothing of the volumes. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(["/healthz", "/openapi.json"]);
 
-function guard(context: Context, token: string | null): void {
+/** @returns who asks; null: a stranger, who may ask for this. @throws Refusal */
+function guard(context: Context, access: ServiceAccess | null, isOpen: boolean): Caller | null {
   const host = context.req.header("host") ?? "";
-  const origin = context.req.header("origin");
-  requireOwnOrigin(origin, host);
-  if (token === null) {
+  requireOwnOrigin(context.req.header("origin"), host);
+  if (access === null) {
     if (!isLoopbackName(host)) throw new Refusal(403, "without a token, only requests to localhost are served");
-    return;
+    return OWNER;
   }
-  if (OPEN_PATHS.has(context.req.path)) return;
-  if (!isSameSecret(bearerToken(context), token))
+  const caller = access.identify(bearerToken(context));
+  const isSignIn = context.req.method === "POST" && context.req.path === SESSION;
+  if (caller === null && !isOpen && !isSignIn)
     throw new Refusal(
       401,
       "a bearer token is needed: it is in the file that the service named when it began (--token-file, or " +
         "fs-serve.token in $STRATOS_HOME)",
     );
+  return caller;
+}
+
+function callerOf(context: Context<Settings>): Caller {
+  return context.get("caller")!;
 }
 
 async function answer(
-  context: Context,
+  context: Context<Settings>,
   route: RestRoute,
   volumes: ServedVolumes,
   options: RestServiceOptions,
   checkBody: (body: unknown) => void,
 ): Promise<Response> {
+  const { name: who, role } = callerOf(context);
+  if (!mayAct(role, route.role)) throw new Refusal(403, `${who} is ${role}; this needs the role ${route.role}`);
   if (route.changes === true && options.readOnly) throw new Refusal(403, "the service is read-only");
   const parameters = context.req.param() as Record<string, string>;
   const name = parameters["volume"];

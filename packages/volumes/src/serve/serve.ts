@@ -1,3 +1,12 @@
+export {
+  AccessKeys,
+  accessKeysPath,
+  addAccessKey,
+  digestOf,
+  readAccessKeys,
+  removeAccessKeys,
+} from "./access/access-keys.ts";
+export { ServiceAccess } from "./access/service-access.ts";
 export { type ApiAbout, openApiDocument } from "./openapi.ts";
 export {
   bearerToken,
@@ -12,7 +21,10 @@ export {
 export type { RestOperation, Schema } from "./rest-route.ts";
 export { REST_ROUTES, VOLUMES_API } from "./rest-routes.ts";
 export { createRestService } from "./rest-service.ts";
+export { servePage } from "./serve-page.ts";
 export { ServedVolumes } from "./served-volumes.ts";
 export { listenAt, type ListenPlace } from "./service-listener.ts";
+export { MetricsText, RequestCounters } from "./metrics-text.ts";
+export { readTlsFiles, type TlsFiles } from "./tls-files.ts";
 export { defaultTokenPath, serviceToken, type ServiceToken } from "./service-token.ts";
 export { readVolumeConfig, VOLUME_CONFIG_SCHEMA } from "./volume-config.ts";

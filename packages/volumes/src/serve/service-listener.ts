@@ -1,11 +1,19 @@
-/** Where the service listens: a TCP port, or a Unix socket that its owner alone may use. */
+/** Where the service listens: a TCP port, by TLS or not, or a Unix socket that its owner alone may use. */
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { createServer, type Server } from "node:https";
 import { connect, type AddressInfo } from "node:net";
 import { createAdaptorServer, type ServerType } from "@hono/node-server";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
+import { followTlsFiles, readTlsFiles, type TlsFiles } from "./tls-files.ts";
 
 export type ListenPlace = { readonly socket: string } | { readonly host: string; readonly port: number };
+
+interface ServedTls {
+  readonly files: TlsFiles;
+  /** Told of new files that are of no use. */
+  readonly onDefect: (words: string) => void;
+}
 
 interface ServiceListener {
   /** URL, or unix:PATH. */
@@ -14,21 +22,25 @@ interface ServiceListener {
   close(): Promise<void>;
 }
 
-/** @throws OperationError when the place cannot be had */
+/** @throws OperationError when the place cannot be had, or the certificate is of no use */
 export async function listenAt(
   place: ListenPlace,
   fetch: (request: Request) => Response | Promise<Response>,
+  tls: ServedTls | null = null,
 ): Promise<ServiceListener> {
-  const server = createAdaptorServer({ fetch });
+  const server = tls === null ? createAdaptorServer({ fetch }) : secureServer(fetch, tls.files);
+  const unfollow = tls === null ? () => {} : followTlsFiles(server as Server, tls.files, tls.onDefect);
   const close = (): Promise<void> =>
     new Promise((resolve) => {
+      unfollow();
       server.close(() => resolve());
       if ("closeAllConnections" in server) server.closeAllConnections();
     });
   if (!("socket" in place)) {
     await listening(server, place.host, () => server.listen(place.port, place.host));
     const { port } = server.address() as AddressInfo;
-    return { address: `http://${place.host.includes(":") ? `[${place.host}]` : place.host}:${port}/`, server, close };
+    const host = place.host.includes(":") ? `[${place.host}]` : place.host;
+    return { address: `${tls === null ? "http" : "https"}://${host}:${port}/`, server, close };
   }
   await freeSocket(place.socket);
   const umask = process.umask(0o177);
@@ -39,6 +51,11 @@ export async function listenAt(
   }
   chmodSync(place.socket, 0o600);
   return { address: `unix:${place.socket}`, server, close };
+}
+
+function secureServer(fetch: (request: Request) => Response | Promise<Response>, files: TlsFiles): ServerType {
+  const { cert, key } = readTlsFiles(files);
+  return createAdaptorServer({ fetch, createServer, serverOptions: { cert, key, minVersion: files.minVersion } });
 }
 
 async function listening(server: ServerType, what: string, listen: () => void): Promise<void> {

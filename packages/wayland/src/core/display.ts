@@ -51,7 +51,8 @@ export class Display implements ClientOwner {
     return this.#serial;
   }
 
-  connect(connection: Connection): ClientEnd {
+  /** @param more  what this program alone can bind */
+  connect(connection: Connection, more: readonly Global[] = []): ClientEnd {
     if (this.clients.size >= CLIENTS_MAX) {
       connection.close();
       return { onData: () => {}, onEnd: () => {} };
@@ -63,7 +64,7 @@ export class Display implements ClientOwner {
         callback.send(DONE_EVENT, [this.nextSerial()]);
         callback.destroy();
       },
-      get_registry: (registry: Resource) => this.#openRegistry(registry),
+      get_registry: (registry: Resource) => openRegistry(registry, [...this.#globals, ...more]),
     };
     return {
       onData: (bytes, files) => {
@@ -75,21 +76,6 @@ export class Display implements ClientOwner {
         this.flush();
       },
     };
-  }
-
-  #openRegistry(registry: Resource): void {
-    registry.handler = {
-      bind: (name: number, interfaceName: string, version: number, id: number) => {
-        const global = this.#globals[name - 1];
-        if (global === undefined || global.interface.name !== interfaceName)
-          registry.fail(INVALID_OBJECT, `there is no ${interfaceName} of name ${name}`);
-        if (version < 1 || version > global.version)
-          registry.fail(INVALID_OBJECT, `${interfaceName} has version ${global.version}, not ${version}`);
-        global.bind(registry.client.create(id, global.interface, version));
-      },
-    };
-    for (const [index, { interface: type, version }] of this.#globals.entries())
-      registry.send(GLOBAL_EVENT, [index + 1, type.name, version]);
   }
 
   clientGone(client: Client): void {
@@ -104,4 +90,19 @@ export class Display implements ClientOwner {
   flush(): void {
     for (const client of [...this.clients]) client.flush();
   }
+}
+
+function openRegistry(registry: Resource, globals: readonly Global[]): void {
+  registry.handler = {
+    bind: (name: number, interfaceName: string, version: number, id: number) => {
+      const global = globals[name - 1];
+      if (global === undefined || global.interface.name !== interfaceName)
+        registry.fail(INVALID_OBJECT, `there is no ${interfaceName} of name ${name}`);
+      if (version < 1 || version > global.version)
+        registry.fail(INVALID_OBJECT, `${interfaceName} has version ${global.version}, not ${version}`);
+      global.bind(registry.client.create(id, global.interface, version));
+    },
+  };
+  for (const [index, { interface: type, version }] of globals.entries())
+    registry.send(GLOBAL_EVENT, [index + 1, type.name, version]);
 }

@@ -27,6 +27,19 @@ export interface CompositorPorts {
   onFrameNeeded(): void;
   /** A file that programs can read and nobody can change. */
   makeFile(name: string, bytes: Uint8Array): SharedFile;
+  /** Writes all of `bytes` into a pipe that a program passed. @param done  called once: nothing more will be written */
+  write(file: SharedFile, bytes: Uint8Array, done: () => void): void;
+  /**
+   * A file for a program to write into. It is to be released once it was sent.
+   *
+   * @param onEnd  called once: what was written until its end; null: more than `bytesMax`, or the end did not come
+   */
+  collect(
+    bytesMax: number,
+    onEnd: (bytes: Uint8Array | null) => void,
+  ): { readonly file: SharedFile; readonly release: () => void };
+  /** A program has copied something, or it is gone. */
+  onCopied(): void;
   /** An exception that is a defect of ours; the client it concerns is disconnected. */
   onDefect(error: unknown): void;
 }

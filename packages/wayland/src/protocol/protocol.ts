@@ -7,6 +7,13 @@ import * as fractionalScale from "./fractional-scale.ts";
 import * as presentation from "./presentation-time.ts";
 import * as singlePixel from "./single-pixel-buffer.ts";
 import * as viewporter from "./viewporter.ts";
+import * as activation from "./xdg-activation.ts";
+import * as idleInhibit from "./idle-inhibit.ts";
+import * as pointerConstraints from "./pointer-constraints.ts";
+import * as primarySelection from "./primary-selection.ts";
+import * as relativePointer from "./relative-pointer.ts";
+import * as textInput from "./text-input.ts";
+import * as xwaylandShell from "./xwayland-shell.ts";
 import * as wayland from "./wayland.ts";
 import * as xdgShell from "./xdg-shell.ts";
 
@@ -19,6 +26,13 @@ const interfaces = {
   ...singlePixel.interfaces,
   ...cursorShape.interfaces,
   ...fractionalScale.interfaces,
+  ...xwaylandShell.interfaces,
+  ...textInput.interfaces,
+  ...relativePointer.interfaces,
+  ...primarySelection.interfaces,
+  ...pointerConstraints.interfaces,
+  ...idleInhibit.interfaces,
+  ...activation.interfaces,
 };
 
 export type InterfaceName = keyof typeof interfaces;
@@ -30,7 +44,14 @@ type Requests = wayland.WaylandRequests &
   decoration.XdgDecorationUnstableV1Requests &
   singlePixel.SinglePixelBufferV1Requests &
   cursorShape.CursorShapeV1Requests &
-  fractionalScale.FractionalScaleV1Requests;
+  fractionalScale.FractionalScaleV1Requests &
+  xwaylandShell.XwaylandShellV1Requests &
+  textInput.TextInputUnstableV3Requests &
+  relativePointer.RelativePointerUnstableV1Requests &
+  primarySelection.WpPrimarySelectionUnstableV1Requests &
+  pointerConstraints.PointerConstraintsUnstableV1Requests &
+  idleInhibit.IdleInhibitUnstableV1Requests &
+  activation.XdgActivationV1Requests;
 
 export const events = {
   ...wayland.events,
@@ -38,6 +59,11 @@ export const events = {
   ...presentation.events,
   ...decoration.events,
   ...fractionalScale.events,
+  ...textInput.events,
+  ...relativePointer.events,
+  ...primarySelection.events,
+  ...pointerConstraints.events,
+  ...activation.events,
 };
 
 export const enums = {
@@ -48,6 +74,10 @@ export const enums = {
   ...decoration.enums,
   ...cursorShape.enums,
   ...fractionalScale.enums,
+  ...xwaylandShell.enums,
+  ...textInput.enums,
+  ...pointerConstraints.enums,
+  ...activation.enums,
 };
 
 export const INTERFACES: ReadonlyMap<string, Interface> = new Map(Object.entries(interfaces));

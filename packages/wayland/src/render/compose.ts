@@ -1,6 +1,6 @@
 /** Surfaces drawn over one another by the processor: 0xAARRGGBB, colours multiplied by alpha. */
 import { intersection, type Rectangle } from "../geometry/rectangle.ts";
-import type { Content, Surface } from "../surface/surface.ts";
+import type { Content } from "../surface/surface.ts";
 
 export interface Canvas {
   readonly width: number;
@@ -8,8 +8,18 @@ export interface Canvas {
   readonly pixels: Uint32Array;
 }
 
+/** What can be drawn: pixels, and how they lie on the screen (surface/surface.ts says what each means). */
+interface Picture {
+  readonly content: Content | null;
+  readonly width: number;
+  readonly height: number;
+  readonly source: Rectangle;
+  readonly scale: number;
+  readonly transform: number;
+}
+
 interface Layer {
-  readonly surface: Surface;
+  readonly surface: Picture;
   readonly x: number;
   readonly y: number;
 }
@@ -41,7 +51,7 @@ export function compose(
 }
 
 /** A pixel of the buffer is one of the screen. */
-function isPlain(surface: Surface, { width, height }: Content): boolean {
+function isPlain(surface: Picture, { width, height }: Content): boolean {
   const { source } = surface;
   const isWhole = source.x === 0 && source.y === 0 && source.width === width && source.height === height;
   return (
@@ -64,7 +74,7 @@ function drawPlain(canvas: Canvas, content: Content, part: Rectangle, origin: Po
 }
 
 /** With a scale, a transform or a viewport: the pixel of the buffer below the middle of that of the screen. */
-function drawMapped(canvas: Canvas, surface: Surface, part: Rectangle, origin: Point): void {
+function drawMapped(canvas: Canvas, surface: Picture, part: Rectangle, origin: Point): void {
   const content = surface.content!;
   const { source, scale, transform } = surface;
   const stepX = source.width / surface.width,

@@ -1,13 +1,15 @@
-/** wl_seat: one keyboard and one pointer, of the person before the screen. */
+/** wl_seat: one keyboard, one pointer and ten fingers, of the person before the screen. */
 import type { SharedFile } from "../core/ports.ts";
 import type { Resource } from "../core/resource.ts";
 import { enums, events, implement } from "../protocol/protocol.ts";
 import { Keyboard } from "./keyboard.ts";
 import { type Cursor, Pointer } from "./pointer.ts";
+import { Touch } from "./touch.ts";
 
 export class Seat {
   readonly keyboard: Keyboard;
   readonly pointer: Pointer;
+  readonly touch: Touch;
 
   constructor(
     keymap: { readonly file: SharedFile; readonly sizeBytes: number },
@@ -16,17 +18,18 @@ export class Seat {
   ) {
     this.keyboard = new Keyboard(keymap, nextSerial);
     this.pointer = new Pointer(nextSerial, onCursor);
+    this.touch = new Touch(nextSerial);
   }
 
   bind(resource: Resource): void {
-    const { capability, error } = enums.wl_seat;
+    const { capability } = enums.wl_seat;
     implement(resource, "wl_seat", {
       get_pointer: (id) => this.pointer.add(id),
       get_keyboard: (id) => this.keyboard.add(id),
-      get_touch: () => resource.fail(error.missing_capability, "the seat has no touch screen"),
+      get_touch: (id) => this.touch.add(id),
       release: () => {},
     });
-    events.wl_seat.capabilities(resource, capability.pointer | capability.keyboard);
+    events.wl_seat.capabilities(resource, capability.pointer | capability.keyboard | capability.touch);
     events.wl_seat.name(resource, "seat0");
   }
 }

@@ -2,11 +2,12 @@
  * The screen: which windows there are, in which order and where, and which of them has the keyboard. The last one is on
  * top.
  */
-import type { Resource } from "../core/resource.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import type { Surface } from "../surface/surface.ts";
 import type { Popup } from "./popup.ts";
+import type { ScreenWindow } from "./screen-window.ts";
 import type { Toplevel } from "./toplevel.ts";
+import { TITLE_PIXELS, type WindowFrame } from "./window-frame.ts";
 import type { XdgSurface } from "./xdg-surface.ts";
 
 /** By how much a window lies beside the one that was opened before it. */
@@ -19,12 +20,27 @@ interface ScreenOwner {
   /** A window is about to go, and still shows what it shows. */
   windowGoes(): void;
   /** The client wants its window moved (no edge) or resized by the pointer, as long as that is pressed. */
-  beginDrag(window: Toplevel, seat: Resource, edges: number): void;
+  beginDrag(window: ScreenWindow, edges: number): void;
 }
 
-/** A surface of the scene, and where its left upper corner is on the screen. */
-export interface SceneNode {
+/** What is over all windows, by its own will: menus and hints of X11 programs. */
+interface Overlay {
   readonly surface: Surface;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** What is drawn at a place: a program's surface, or what we draw around it. */
+export type Drawn = Surface | WindowFrame;
+
+/** A part of the scene, and where its left upper corner is on the screen. */
+export interface SceneNode {
+  readonly surface: Drawn;
+  readonly x: number;
+  readonly y: number;
+}
+
+interface Point {
   readonly x: number;
   readonly y: number;
 }
@@ -32,7 +48,8 @@ export interface SceneNode {
 export class Screen {
   readonly area: Rectangle;
   readonly #owner: ScreenOwner;
-  readonly #windows: Toplevel[] = [];
+  readonly #windows: ScreenWindow[] = [];
+  readonly #overlays: Overlay[] = [];
   #opened = 0;
 
   constructor(size: { readonly width: number; readonly height: number }, owner: ScreenOwner) {
@@ -40,11 +57,11 @@ export class Screen {
     this.#owner = owner;
   }
 
-  get windows(): readonly Toplevel[] {
+  get windows(): readonly ScreenWindow[] {
     return this.#windows;
   }
 
-  get active(): Toplevel | null {
+  get active(): ScreenWindow | null {
     return this.#windows.at(-1) ?? null;
   }
 
@@ -52,21 +69,27 @@ export class Screen {
     return this.#owner.nextSerial();
   }
 
-  /** In the middle, and each further one beside. */
-  open(window: Toplevel): void {
-    const { width, height } = window.xdgSurface.geometry;
+  /** Where a window of that size is put: in the middle, and each further one beside. */
+  placeFor({ width, height }: { readonly width: number; readonly height: number }, titlePixels = 0): Point {
     const step = (this.#opened++ % 8) * CASCADE_PIXELS;
-    const middle = (room: number, length: number): number => Math.max(0, Math.floor((room - length) / 2));
-    if (!window.isFilling) {
-      window.x = Math.min(middle(this.area.width, width) + step, Math.max(0, this.area.width - width));
-      window.y = Math.min(middle(this.area.height, height) + step, Math.max(0, this.area.height - height));
+    const along = (room: number, length: number, first: number): number => {
+      const middle = Math.max(first, Math.floor((room - length) / 2));
+      return Math.min(middle + step, Math.max(first, room - length));
+    };
+    return { x: along(this.area.width, width, 0), y: along(this.area.height, height, titlePixels) };
+  }
+
+  open(window: ScreenWindow): void {
+    if (!window.isFilling && !window.isPlaced) {
+      const { x, y } = this.placeFor(window.geometry);
+      window.moveTo(x, y);
     }
     const before = this.active;
     this.#windows.push(window);
     this.#activeChanged(before);
   }
 
-  close(window: Toplevel): void {
+  close(window: ScreenWindow): void {
     this.#owner.windowGoes();
     const before = this.active;
     this.#windows.splice(this.#windows.indexOf(window), 1);
@@ -75,7 +98,7 @@ export class Screen {
   }
 
   /** To the top. */
-  raise(window: Toplevel): void {
+  raise(window: ScreenWindow): void {
     const before = this.active;
     if (before === window) return;
     this.#windows.splice(this.#windows.indexOf(window), 1);
@@ -83,11 +106,11 @@ export class Screen {
     this.#activeChanged(before);
   }
 
-  #activeChanged(before: Toplevel | null): void {
+  #activeChanged(before: ScreenWindow | null): void {
     const { active } = this;
     if (before !== active) {
-      if (before?.xdgSurface.isMapped === true) before.xdgSurface.configure();
-      active?.xdgSurface.configure();
+      if (before?.isMapped === true) before.reconfigure();
+      active?.reconfigure();
     }
     this.changed();
   }
@@ -96,41 +119,62 @@ export class Screen {
     this.#owner.screenChanged();
   }
 
-  beginDrag(window: Toplevel, seat: Resource, edges: number): void {
-    this.#owner.beginDrag(window, seat, edges);
+  /** The program of a window that is pressed wants it moved (no edge) or resized by the pointer. */
+  beginDrag(window: ScreenWindow, edges: number): void {
+    this.#owner.beginDrag(window, edges);
+  }
+
+  addOverlay(overlay: Overlay): void {
+    this.#overlays.push(overlay);
+    this.changed();
+  }
+
+  removeOverlay(overlay: Overlay): void {
+    const at = this.#overlays.indexOf(overlay);
+    if (at >= 0) this.#overlays.splice(at, 1);
+    this.changed();
   }
 
   /** Who has the keyboard: the last popup that asked for it, else the window on top. */
   get keyboardFocus(): Surface | null {
-    return (this.grabbingPopups().at(-1)?.xdgSurface ?? this.active?.xdgSurface)?.surface ?? null;
+    return (this.grabbingPopups().at(-1)?.xdgSurface ?? this.active)?.surface ?? null;
   }
 
   /** Those that a press beside them closes, from the bottom. */
   grabbingPopups(): Popup[] {
     const found: Popup[] = [];
-    const visit = ({ popups }: XdgSurface): void => {
+    const visit = ({ popups }: { readonly popups: readonly Popup[] }): void => {
       for (const popup of popups) {
         if (popup.hasGrab && popup.xdgSurface.isMapped) found.push(popup);
         visit(popup.xdgSurface);
       }
     };
-    for (const window of this.#windows) visit(window.xdgSurface);
+    for (const window of this.#windows) visit(window);
     return found;
   }
 
   /** What is shown, from the bottom. */
   scene(): SceneNode[] {
     const nodes: SceneNode[] = [];
-    for (const window of this.#windows) addXdgSurface(nodes, window.xdgSurface, window.x, window.y);
+    for (const window of this.#windows) {
+      if (window.frame !== null) nodes.push({ surface: window.frame, x: window.x, y: window.y - TITLE_PIXELS });
+      addTreeAndPopups(nodes, window, window.x, window.y);
+    }
+    for (const { surface, x, y } of this.#overlays) addTree(nodes, surface, x, y);
     return nodes;
   }
 }
 
 /** @param x  where its window geometry begins */
-function addXdgSurface(nodes: SceneNode[], { geometry, surface, popups }: XdgSurface, x: number, y: number): void {
+function addTreeAndPopups(
+  nodes: SceneNode[],
+  { geometry, surface, popups }: Pick<ScreenWindow, "geometry" | "surface" | "popups">,
+  x: number,
+  y: number,
+): void {
   addTree(nodes, surface, x - geometry.x, y - geometry.y);
   for (const popup of popups)
-    if (popup.xdgSurface.isMapped) addXdgSurface(nodes, popup.xdgSurface, x + popup.place.x, y + popup.place.y);
+    if (popup.xdgSurface.isMapped) addTreeAndPopups(nodes, popup.xdgSurface, x + popup.place.x, y + popup.place.y);
 }
 
 export function addTree(nodes: SceneNode[], surface: Surface, x: number, y: number): void {

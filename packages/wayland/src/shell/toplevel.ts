@@ -1,6 +1,10 @@
 /** xdg_toplevel: a window. */
 import type { Resource } from "../core/resource.ts";
 import { enums, events, implement } from "../protocol/protocol.ts";
+import type { Rectangle } from "../geometry/rectangle.ts";
+import type { Surface } from "../surface/surface.ts";
+import type { Popup } from "./popup.ts";
+import type { ScreenWindow } from "./screen-window.ts";
 import type { Shown, XdgSurface } from "./xdg-surface.ts";
 
 const { error, state: STATE, resize_edge: EDGE } = enums.xdg_toplevel;
@@ -13,8 +17,11 @@ export function toplevelOf(resource: Resource): Toplevel {
   return toplevels.get(resource)!;
 }
 
-export class Toplevel implements Shown {
+export class Toplevel implements Shown, ScreenWindow {
   readonly roleName = "xdg_toplevel";
+  /** Its program draws its frame, and does not know where it lies. */
+  readonly frame = null;
+  readonly isPlaced = false;
   readonly resource: Resource;
   readonly xdgSurface: XdgSurface;
   title = "";
@@ -47,10 +54,10 @@ export class Toplevel implements Shown {
       set_title: (title) => void (this.title = title.slice(0, TITLE_MAX)),
       set_app_id: (appId) => void (this.appId = appId.slice(0, TITLE_MAX)),
       show_window_menu: () => {},
-      move: (seat) => screen.beginDrag(this, seat, EDGE.none),
-      resize: (seat, _serial, edges) => {
+      move: () => screen.beginDrag(this, EDGE.none),
+      resize: (_seat, _serial, edges) => {
         if (!Object.values<number>(EDGE).includes(edges)) resource.fail(error.invalid_resize_edge, `edge ${edges}`);
-        screen.beginDrag(this, seat, edges);
+        screen.beginDrag(this, edges);
       },
       set_max_size: size,
       set_min_size: size,
@@ -62,6 +69,30 @@ export class Toplevel implements Shown {
       set_minimized: () => {},
     });
     resource.onDestroy(() => xdgSurface.hide());
+  }
+
+  get surface(): Surface {
+    return this.xdgSurface.surface;
+  }
+
+  get popups(): readonly Popup[] {
+    return this.xdgSurface.popups;
+  }
+
+  get geometry(): Rectangle {
+    return this.xdgSurface.geometry;
+  }
+
+  get isMapped(): boolean {
+    return this.xdgSurface.isMapped;
+  }
+
+  reconfigure(): void {
+    this.xdgSurface.configure();
+  }
+
+  close(): void {
+    events.xdg_toplevel.close(this.resource);
   }
 
   get isFilling(): boolean {

@@ -33,6 +33,7 @@ export function surviveMessages(seed: number, count: number): number {
       else client.client.disconnect();
       delete clients[at];
     }
+    screen.collected.length = 0;
     if (sent % 100 === 0) {
       bystander.client.forget();
       for (const each of clients) each?.client.forget();
@@ -51,7 +52,8 @@ export function surviveMessages(seed: number, count: number): number {
 
 function disturb(screen: TestScreen, random: SeededRandom): void {
   const { compositor } = screen;
-  switch (random.below(5)) {
+  const place = [random.below(64), random.below(48)] as const;
+  switch (random.below(9)) {
     case 0:
       return compositor.movePointer(random.below(64), random.below(48));
     case 1:
@@ -60,6 +62,14 @@ function disturb(screen: TestScreen, random: SeededRandom): void {
       return compositor.key(random.below(128), random.below(2) === 0);
     case 3:
       return compositor.scroll(random.below(9) - 4, random.below(9) - 4);
+    case 4:
+      return compositor.touch(random.below(3), (["down", "move", "up", "cancel"] as const)[random.below(4)]!, ...place);
+    case 5:
+      return void (compositor.composeText("か") && compositor.commitText("\0ü".repeat(random.below(3000))));
+    case 6:
+      return void compositor.copyText("text");
+    case 7:
+      return compositor.readCopied(() => {});
     default:
       return screen.frame();
   }
@@ -106,7 +116,6 @@ class FuzzClient {
     const request = requests[opcode]!;
     const isHopeless =
       request.name === "bind" ||
-      request.name === "get_touch" ||
       slotsOf(request.signature).some(
         ({ letter, isNullable }, index) => letter === "o" && !isNullable && this.#fitting(request, index).length === 0,
       );

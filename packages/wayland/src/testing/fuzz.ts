@@ -1,9 +1,10 @@
 /**
  * `npm run fuzz:wayland -- --count N --seed S`: N messages of clients that break the protocol, in rounds of 2,000, each
- * with a seed of its own.
+ * with a seed of its own; and half as many of X servers.
  */
 import { parseArgs } from "node:util";
 import { surviveMessages } from "./fuzz-messages.ts";
+import { surviveServers } from "./fuzz-x-server.ts";
 
 const ROUND = 2000;
 const { values } = parseArgs({
@@ -16,7 +17,7 @@ let passed = 0,
   peakBytes = 0;
 for (let sent = 0, seed = Number(values.seed); sent < count && failed === 0; sent += ROUND, seed++) {
   try {
-    ended += surviveMessages(seed, Math.min(ROUND, count - sent));
+    ended += surviveMessages(seed, Math.min(ROUND, count - sent)) + surviveServers(seed, ROUND / 2);
     passed++;
   } catch (error) {
     failed++;
@@ -25,6 +26,8 @@ for (let sent = 0, seed = Number(values.seed); sent < count && failed === 0; sen
   }
   peakBytes = Math.max(peakBytes, process.memoryUsage().rss);
 }
-console.log(`${ended} clients were disconnected for what they sent; at most ${peakBytes >> 20} MiB were in use`);
+console.log(
+  `${ended} clients and servers were disconnected for what they sent; at most ${peakBytes >> 20} MiB were in use`,
+);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -37,6 +37,10 @@ export class TestScreen {
   readonly defects: unknown[] = [];
   nowMs = 1000;
   isFrameWanted = false;
+  /** Files that the compositor had made for programs to write into. */
+  readonly collected: { readonly file: TestFile; readonly onEnd: (bytes: Uint8Array | null) => void }[] = [];
+  /** How often a program has copied something. */
+  copies = 0;
 
   constructor(options: Partial<CompositorOptions> = {}) {
     this.compositor = new Compositor(
@@ -44,6 +48,16 @@ export class TestScreen {
         nowMs: () => this.nowMs,
         onFrameNeeded: () => void (this.isFrameWanted = true),
         makeFile: (_name, bytes) => new TestFile(bytes),
+        write: (file, bytes, done) => {
+          (file as TestFile).bytes = bytes;
+          done();
+        },
+        collect: (_bytesMax, onEnd) => {
+          const file = new TestFile(new Uint8Array(0));
+          this.collected.push({ file, onEnd });
+          return { file, release: () => {} };
+        },
+        onCopied: () => void this.copies++,
         onDefect: (error) => void this.defects.push(error),
       },
       { width: 64, height: 48, refreshHz: 60, scale: 1, layout: "us", background: 0xff000000, ...options },
@@ -79,7 +93,13 @@ export class TestClient {
   /** It takes numbers for objects of another kind than they are: events that it can't read are passed over. */
   readonly #isConfused: boolean;
 
-  constructor(screen: TestScreen, isConfused = false) {
+  /** @param connect  to be connected in another way than programs are */
+  constructor(
+    screen: TestScreen,
+    isConfused = false,
+    connect: (connection: Connection) => ReturnType<Compositor["connect"]> = (connection) =>
+      screen.compositor.connect(connection),
+  ) {
     this.#isConfused = isConfused;
     this.screen = screen;
     const connection: Connection = {
@@ -90,7 +110,7 @@ export class TestClient {
       release: (file) => void this.released.push(file),
       close: () => void (this.isClosed = true),
     };
-    this.#end = screen.compositor.connect(connection);
+    this.#end = connect(connection);
     this.#registry = this.create("wl_registry", 1, "get_registry");
     for (const { values } of this.take("wl_registry.global")) {
       const [name, type, version] = values as [number, string, number];

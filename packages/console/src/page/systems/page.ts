@@ -4,6 +4,7 @@
  */
 import type { SystemView } from "@stratos/sdk/api";
 import { ask, signIn, SignInNeeded, signOut } from "./rest.ts";
+import { mayAct, type Role } from "@stratos/volumes/roles";
 import { SystemList } from "./system-list.ts";
 import { type Place, TerminalLink } from "./terminal-link.ts";
 import { TerminalPane } from "./terminal-pane.ts";
@@ -17,6 +18,8 @@ const list = new SystemList({ element: byId("systems"), go, attempt });
 const panes = new Map<string, { readonly pane: TerminalPane; words: string }>();
 let systems: readonly SystemView[] = [];
 let isSignedIn = false;
+/** Null until the server has told it. */
+let role: Role | null = null;
 
 begin().catch((error: unknown) => notice((error as Error).message));
 
@@ -41,6 +44,7 @@ function isWatching(): boolean {
 /** Brings the page up to date. */
 async function look(): Promise<void> {
   try {
+    role ??= await whoIsIt();
     systems = await ask<readonly SystemView[]>("GET", "/systems");
   } catch (error) {
     if (error instanceof SignInNeeded) return showSignIn();
@@ -50,8 +54,16 @@ async function look(): Promise<void> {
   byId("status").textContent = "";
   byId("console").hidden = false;
   byId("sign-in").hidden = true;
-  list.show(systems, place());
+  list.show(systems, place(), role);
   showTerminal();
+}
+
+/** What cannot be done by that role is not offered. */
+async function whoIsIt(): Promise<Role> {
+  const identity = await ask<{ readonly name: string; readonly role: Role }>("GET", "/session");
+  byId("new").hidden = !mayAct(identity.role, "administrator");
+  byId("identity").textContent = identity.name === "owner" ? "" : `${identity.name}, ${identity.role}`;
+  return identity.role;
 }
 
 function told(error: unknown): void {
@@ -60,6 +72,7 @@ function told(error: unknown): void {
 
 function showSignIn(): void {
   isSignedIn = false;
+  role = null;
   for (const [at, { pane }] of panes) {
     pane.close();
     panes.delete(at);
@@ -109,6 +122,7 @@ function showTerminal(): void {
     const system = systems.find((each) => each.name === at.system);
     entry.pane = new TerminalPane(at, byId("panes"), link, {
       hasLines: at.session === null && system?.tty === null,
+      mayType: role !== null && mayAct(role, "operator"),
       onState: (words) => {
         entry.words = words;
         if (location.hash === name) byId("terminal-state").textContent = words;
@@ -130,8 +144,8 @@ function isRunning({ system, session }: Place): boolean {
 }
 
 addEventListener("hashchange", () => {
-  if (!isSignedIn) return;
-  list.show(systems, place());
+  if (!isSignedIn || role === null) return;
+  list.show(systems, place(), role);
   showTerminal();
 });
 addEventListener("focus", () => panes.get(location.hash)?.pane.claimSize());

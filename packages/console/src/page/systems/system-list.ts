@@ -2,6 +2,7 @@
 import type { SystemView } from "@stratos/sdk/api";
 import { button } from "../button.ts";
 import { ask } from "./rest.ts";
+import { mayAct, type Role } from "@stratos/volumes/roles";
 import type { Place } from "./terminal-link.ts";
 
 /** A shell of whichever image. */
@@ -23,20 +24,21 @@ export class SystemList {
     this.#parts = parts;
   }
 
-  show(systems: readonly SystemView[], current: Place | null): void {
-    const shown = JSON.stringify([systems, current]);
+  show(systems: readonly SystemView[], current: Place | null, role: Role): void {
+    const shown = JSON.stringify([systems, current, role]);
     // Nobody is to lose the button that he is about to press.
     if (shown === this.#shown) return;
     this.#shown = shown;
     const { element } = this.#parts;
     const focused = document.activeElement?.id ?? "";
-    element.replaceChildren(...systems.map((system) => this.#article(system, current)));
+    element.replaceChildren(...systems.map((system) => this.#article(system, current, role)));
     if (systems.length === 0) element.append(paragraph("There are no systems."));
     if (focused !== "" && element.querySelector(`#${CSS.escape(focused)}`) !== null)
       document.getElementById(focused)!.focus();
   }
 
-  #article(system: SystemView, current: Place | null): HTMLElement {
+  #article(system: SystemView, current: Place | null, role: Role): HTMLElement {
+    const [operates, administers] = [mayAct(role, "operator"), mayAct(role, "administrator")];
     const { name, state, image, command, snapshots, sessions } = system;
     const article = document.createElement("article");
     const heading = document.createElement("h2");
@@ -57,7 +59,7 @@ export class SystemList {
     };
     const post = (text: string, path: string, body?: object): HTMLButtonElement =>
       does(text, () => ask("POST", at + path, body));
-    if (state === "running")
+    if (state === "running" && operates)
       terminals.append(
         does("New terminal", async () => {
           const { session } = await ask<{ readonly session: string }>("POST", `${at}/sessions`, { command: SHELL });
@@ -65,17 +67,21 @@ export class SystemList {
         }),
       );
     const actions = row();
+    if (!operates) {
+      article.append(terminals);
+      return article;
+    }
     if (state === "running") actions.append(post("Pause", "/pause"));
     if (state === "paused") actions.append(post("Go on", "/unpause"));
     if (state === "running" || state === "paused")
       actions.append(
         post("Stop", "/stop", {}),
         post("Snapshot", "/snapshots", { label: freeLabel(snapshots) }),
-        post("Fork", "/fork", { count: 1 }),
+        ...(administers ? [post("Fork", "/fork", { count: 1 })] : []),
       );
-    else if (state !== "starting")
+    else if (state !== "starting") actions.append(post("Start", "/start"));
+    if (administers && (state === "exited" || state === "lost"))
       actions.append(
-        post("Start", "/start"),
         does("Remove", async () => {
           if (confirm(`Remove ${name}, with its logs and snapshots?`)) await ask("DELETE", at);
         }),

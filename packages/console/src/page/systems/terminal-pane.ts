@@ -17,6 +17,14 @@ const QUESTIONS = [
 const STATUS_QUESTION = { intermediates: "$", final: "q" };
 const COLOUR_QUESTIONS = [4, 10, 11, 12];
 
+interface TerminalPaneOptions {
+  /** Its program writes lines, and knows of no terminal. */
+  readonly hasLines: boolean;
+  /** False: it only shows. */
+  readonly mayType: boolean;
+  readonly onState: (words: string) => void;
+}
+
 export class TerminalPane implements LinkedTerminal {
   readonly place: Place;
   readonly element: HTMLElement;
@@ -35,12 +43,11 @@ export class TerminalPane implements LinkedTerminal {
   /** The program's size is ours. */
   #isOwn = false;
 
-  /** @param hasLines  its program writes lines, and knows of no terminal */
   constructor(
     place: Place,
     parent: HTMLElement,
     link: TerminalLink,
-    { hasLines, onState }: { readonly hasLines: boolean; readonly onState: (words: string) => void },
+    { hasLines, mayType, onState }: TerminalPaneOptions,
   ) {
     this.place = place;
     this.#link = link;
@@ -49,7 +56,8 @@ export class TerminalPane implements LinkedTerminal {
     this.element.className = "terminal";
     parent.append(this.element);
     const terminal = new Terminal({
-      cursorBlink: true,
+      cursorBlink: mayType,
+      disableStdin: !mayType,
       scrollback: 5000,
       fontFamily: "monospace",
       convertEol: hasLines,

@@ -4,9 +4,11 @@ import { tasks } from "./0001-tasks.ts";
 import { access } from "./0002-access.ts";
 import { artefacts } from "./0003-artefacts.ts";
 import { repositories } from "./0004-repositories.ts";
+import { balance } from "./0005-balance.ts";
+import { rebuilds } from "./0006-rebuilds.ts";
 import type { Migration } from "./migration.ts";
 
-export const MIGRATIONS: readonly Migration[] = [tasks, access, artefacts, repositories];
+export const MIGRATIONS: readonly Migration[] = [tasks, access, artefacts, repositories, balance, rebuilds];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** Held while a step runs, so that hubs which begin together take turns. */

@@ -6,10 +6,8 @@ import {
   O_NONBLOCK,
   POLLERR,
   POLLIN,
-  POLLOUT,
   POLLPRI,
   POLLRDNORM,
-  POLLWRNORM,
   SEEK_CUR,
   SEEK_DATA,
   SEEK_END,
@@ -101,7 +99,7 @@ export class KernelMessageDevice extends OpenFile {
   override poll(): number {
     const { messages } = this.#kernel;
     if (this.#next < messages.first) return POLLIN | POLLRDNORM | POLLERR | POLLPRI;
-    return (this.#next < messages.end ? POLLIN | POLLRDNORM : 0) | POLLOUT | POLLWRNORM;
+    return this.#next < messages.end ? POLLIN | POLLRDNORM : 0;
   }
 
   override get waitQueue(): WaitQueue {

@@ -9,9 +9,7 @@ import {
   O_WRONLY,
   PAGE_SIZE,
   POLLIN,
-  POLLOUT,
   POLLRDNORM,
-  POLLWRNORM,
   SEEK_CUR,
   SEEK_SET,
 } from "@stratos/abi";
@@ -21,6 +19,7 @@ import { PageCache } from "../../frames/page-cache.ts";
 import { WORK } from "../../ground/call-work.ts";
 import { isCapable } from "../../security/credentials.ts";
 import type { Inode } from "../../vfs/inode.ts";
+import { WaitQueue } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
@@ -55,10 +54,6 @@ abstract class MemoryDevice extends OpenFile {
     if (whence === SEEK_SET) this.position = offset < 0 ? 0 : offset;
     else if (whence !== SEEK_CUR && whence !== 2) return -EINVAL;
     return 0;
-  }
-
-  override poll(): number {
-    return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
   }
 }
 
@@ -136,6 +131,26 @@ class RandomDevice extends MemoryDevice {
   }
 }
 
+/** /dev/random: as urandom, but one can wait for it to be readable; it always is (random_poll in Linux). */
+class AwaitedRandomDevice extends RandomDevice {
+  #queue = new WaitQueue();
+
+  override poll(): number {
+    return POLLIN | POLLRDNORM;
+  }
+
+  override get waitQueue(): WaitQueue {
+    return this.#queue;
+  }
+
+  static {
+    stateClass("AwaitedRandomDevice", this, {
+      save: (it) => ({ queue: it.#queue }),
+      load: (it, from) => ({ queue: it.#queue } = from),
+    });
+  }
+}
+
 /** Tells the vfs who opens them. */
 export function registerMemoryDevices(kernel: FsKernel): void {
   const register = (minor: number, make: (flags: number, inode: Inode, path: Path) => OpenFile): void => {
@@ -147,7 +162,7 @@ export function registerMemoryDevices(kernel: FsKernel): void {
   register(NULL_MINOR, (flags, inode, path) => new NullDevice(kernel, flags, inode, path));
   register(ZERO_MINOR, (flags, inode, path) => new ZeroDevice(kernel, flags, inode, path));
   register(FULL_MINOR, (flags, inode, path) => new FullDevice(kernel, flags, inode, path));
-  register(RANDOM_MINOR, (flags, inode, path) => new RandomDevice(kernel, flags, inode, path));
+  register(RANDOM_MINOR, (flags, inode, path) => new AwaitedRandomDevice(kernel, flags, inode, path));
   register(URANDOM_MINOR, (flags, inode, path) => new RandomDevice(kernel, flags, inode, path));
   kernel.vfs.devices.registerCharacter(MEM_MAJOR, KMSG_MINOR, {
     name: "mem",

@@ -42,6 +42,8 @@ import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 export class PipeFile extends OpenFile {
   declare readonly inode: Inode;
   readonly pipe: Pipe;
+  /** Of a fifo that was opened without waiting for a writer: it hangs up when one came and went (fifo_open). */
+  writersBefore = -1;
 
   /** The caller has counted this end in `pipe.readers` and `pipe.writers`. */
   constructor(flags: number, inode: Inode, pipe: Pipe, path: Path | null) {
@@ -102,7 +104,7 @@ export class PipeFile extends OpenFile {
 
   override poll(): number {
     dropDeadWaits(this.pipe);
-    return this.pipe.poll(this.isReadable, this.isWritable);
+    return this.pipe.poll(this.isReadable, this.isWritable, this.writersBefore);
   }
 
   override get waitQueue(): WaitQueue {
@@ -150,7 +152,7 @@ export function createPipe(
   const inode = createAnonymousInode(kernel, S_IFIFO, 0o600, owner);
   inode.endpoint = pipe;
   pipe.readers = 1;
-  pipe.writers = 1;
+  pipe.writers = pipe.writersEver = 1;
   return {
     reader: new PipeFile(flags | O_RDONLY, inode, pipe, null),
     writer: new PipeFile(flags | O_WRONLY, inode, pipe, null),
@@ -180,7 +182,7 @@ function openFifo(task: FsCaller, inode: Inode, flags: number, path: Path): Open
   dropDeadWaits(pipe);
   if (access === O_RDWR) {
     pipe.readers++;
-    pipe.writers++;
+    addWriter(pipe);
     meet(pipe.waitingReaders, pipe);
     meet(pipe.waitingWriters, pipe);
     return new PipeFile(flags, inode, pipe, path);
@@ -208,9 +210,11 @@ function openFifo(task: FsCaller, inode: Inode, flags: number, path: Path): Open
   }
   if (isNamed && !hasOther && !isReader) return -ENXIO;
   if (isReader) pipe.readers++;
-  else pipe.writers++;
+  else addWriter(pipe);
   meet(others, pipe);
-  return new PipeFile(flags, inode, pipe, path);
+  const file = new PipeFile(flags, inode, pipe, path);
+  if (isReader && isNamed && !hasOther) file.writersBefore = pipe.writersEver;
+  return file;
 }
 
 function meet(waits: Pipe["waitingReaders"], pipe: Pipe): void {
@@ -218,9 +222,14 @@ function meet(waits: Pipe["waitingReaders"], pipe: Pipe): void {
     if (isMet) continue;
     waits.set(task, true);
     if (waits === pipe.waitingReaders) pipe.readers++;
-    else pipe.writers++;
+    else addWriter(pipe);
   }
   pipe.queue.wakeAll();
+}
+
+function addWriter(pipe: Pipe): void {
+  pipe.writers++;
+  pipe.writersEver++;
 }
 
 /** Openers that a signal or their death took away while they waited give their count back. */

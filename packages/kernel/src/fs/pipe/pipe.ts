@@ -22,6 +22,8 @@ export class Pipe implements FrameHolder, Identified {
   length = 0;
   readers = 0;
   writers = 0;
+  /** How often it was opened for writing. */
+  writersEver = 0;
   /**
    * Who waits in open(2) of a fifo for the other side, and whether it came: it takes the waiter's count for him then,
    * so that he sees it even if it left again.
@@ -177,11 +179,12 @@ export class Pipe implements FrameHolder, Identified {
     this.#start = 0;
   }
 
-  poll(isReader: boolean, isWriter: boolean): number {
+  /** @param writersBefore  `writersEver` when the reader came and did not wait for the first writer; else −1 */
+  poll(isReader: boolean, isWriter: boolean, writersBefore: number): number {
     let ready = 0;
     if (isReader) {
       if (this.length > 0) ready |= POLLIN | POLLRDNORM;
-      if (this.writers === 0) ready |= POLLHUP;
+      if (this.writers === 0 && this.writersEver !== writersBefore) ready |= POLLHUP;
     }
     if (isWriter) {
       // Room for one atomic write makes a pipe writable (Linux: a free buffer slot).

@@ -1,0 +1,211 @@
+/** `stratos explore`: a program in clones of its image, under many schedules and faults (session, explore/). */
+import { accessSync, constants, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { isatty } from "node:tty";
+import { keptTranslations, nodePorts, type ProgressDisplay, stratosHome } from "@stratos/host-node";
+import { cloneVolume, defaultImage, hostFolders, ImageStore, layerContent } from "@stratos/images";
+import { utf8ToByteString } from "@stratos/base";
+import { createBoard } from "@stratos/machine";
+import { OperationError } from "@stratos/operation";
+import {
+  explore,
+  type Explored,
+  type ExploreOptions,
+  type ExploreProgress,
+  findGuestUser,
+  guestEnvironment,
+  isEndless,
+  readerOf,
+} from "@stratos/session";
+import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { EXIT_FAILURE, EXIT_STRATOS_FAILED, EXIT_SUCCESS } from "../exit-status.ts";
+import { withProgress } from "../operation-progress.ts";
+import { ensureDefaultImage, memoryOf } from "../session/machine-options.ts";
+import { rawArguments } from "../session/raw-arguments.ts";
+import type { ExploreCommandOptions } from "./explore-rows.ts";
+import { exploredJson, exploredLines } from "./explore-words.ts";
+
+/** Most of standard input, which each run gets. */
+const INPUT_MAX = 64 << 20;
+
+export async function runExplore(words: readonly string[], options: ExploreCommandOptions): Promise<number> {
+  const argv = rawArguments(words);
+  checkOptions(options);
+  try {
+    const recorded: Uint8Array[] = [];
+    const explored = await withProgress(async (progress) =>
+      explore(await exploreOptions(argv, options, recorded, (event) => showProgress(progress, event, options))),
+    );
+    if (isEndless(explored.undisturbed)) throw endless(explored, options);
+    const { found } = explored;
+    const file = found === null ? undefined : options.record;
+    if (file !== undefined) writeRecording(file, recorded);
+    const told =
+      options.json === true
+        ? [JSON.stringify(exploredJson(explored, file), null, 2)]
+        : exploredLines(explored, { again: commandAgain(words, options, found?.attempt ?? 1), file });
+    process.stdout.write(told.map((line) => `${line}\n`).join(""));
+    return found === null ? EXIT_SUCCESS : EXIT_FAILURE;
+  } catch (error) {
+    // Status 1 says that something was found.
+    if (!(error instanceof OperationError) || error.kind === "option") throw error;
+    if (error instanceof CommandError && error.status !== EXIT_FAILURE) throw error;
+    throw new CommandError(error.what, error.why, { status: EXIT_STRATOS_FAILED, cause: error });
+  }
+}
+
+/** @throws UsageError, CommandError */
+function checkOptions({ volume, faults, schedules, record }: ExploreCommandOptions): void {
+  for (const { host, guest, isReadOnly } of volume)
+    if (!isReadOnly)
+      throw new UsageError(
+        "-v",
+        `what a run writes to ${host} the next ones would find there: use ${host}:${guest}:ro, or put it into an image`,
+      );
+  if (faults.length === 0 && !schedules)
+    throw new UsageError("--faults", "none and --no-schedules leave nothing to do");
+  if (record === undefined) return;
+  try {
+    accessSync(dirname(record), constants.W_OK);
+  } catch (error) {
+    throw new CommandError(record, hostReason(error), { status: EXIT_STRATOS_FAILED, cause: error });
+  }
+}
+
+async function exploreOptions(
+  argv: readonly string[],
+  options: ExploreCommandOptions,
+  recorded: Uint8Array[],
+  onProgress: (event: ExploreProgress) => void,
+): Promise<ExploreOptions> {
+  const home = stratosHome();
+  const image = options.image ?? defaultImage(home);
+  const memoryBytes = memoryOf(options, home);
+  await ensureDefaultImage(image);
+  const store = new ImageStore(home);
+  const entry = store.require(image);
+  const layers = store.layerPaths(entry);
+  const openVolume = (): ReturnType<typeof cloneVolume> => cloneVolume(layers, memoryBytes);
+  const folders = hostFolders(options.volume);
+  const userName = options.user ?? "root";
+  const { volume, close } = openVolume();
+  let user;
+  try {
+    user = findGuestUser(readerOf(volume.root), userName);
+  } finally {
+    close();
+  }
+  const { seed, harts = 1 } = options;
+  const program = {
+    program: argv[0]!,
+    argv,
+    environment: guestEnvironment(user, options.env, { isTerminal: false, host: process.env }),
+    workingDirectory: options.workdir === undefined ? "/" : utf8ToByteString(options.workdir),
+  };
+  const ports = nodePorts();
+  const header = {
+    ...{ ...program, image, imageCreatedAt: entry.description.createdAt, imageLayers: entry.description.layers },
+    ...{ user: userName, seed, memoryBytes, harts, terminal: null, isErrorTerminal: false },
+  };
+  return {
+    target: {
+      ports,
+      board: createBoard({
+        engine: ports.engine,
+        memoryBytes,
+        windows: options.addressMode === "window",
+        codeArchive: options.cache === false ? undefined : keptTranslations(home),
+        nowMs: () => ports.loop.nowMs(),
+      }),
+      imageIdentity: layerContent(layers),
+      openVolume,
+      ...{ memoryBytes, harts, seed, folders, request: { ...program, user } },
+      input: await readInput(options.timeout),
+      timeoutMs: options.timeout,
+    },
+    from: options.from,
+    attempts: options.attempts,
+    faults: options.faults,
+    schedules: options.schedules,
+    expect: options.expect ?? null,
+    compare: options.compare,
+    narrowRuns: options.narrow,
+    record: options.record === undefined ? undefined : { header, write: (line) => void recorded.push(line) },
+    onProgress,
+  };
+}
+
+/** Standard input to its end; nothing of a terminal. */
+async function readInput(timeoutMs: number): Promise<Uint8Array> {
+  if (isatty(0)) return new Uint8Array(0);
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  const { stdin } = process;
+  // Whoever started us may have left a pipe open that nobody writes to.
+  const timer = setTimeout(
+    () => void stdin.destroy(failure("standard input", "has not ended; for none, add: < /dev/null")),
+    timeoutMs,
+  );
+  try {
+    for await (const piece of stdin as AsyncIterable<Buffer>) {
+      pieces.push(piece);
+      bytes += piece.length;
+      if (bytes > INPUT_MAX) throw failure("standard input", `is more than ${INPUT_MAX >> 20} MiB`);
+    }
+  } catch (error) {
+    throw error instanceof CommandError ? error : failure("standard input", hostReason(error));
+  } finally {
+    clearTimeout(timer);
+  }
+  return Buffer.concat(pieces);
+}
+
+function failure(what: string, why: string): CommandError {
+  return new CommandError(what, why, { status: EXIT_STRATOS_FAILED });
+}
+
+function endless({ undisturbed }: Explored, { timeout }: ExploreCommandOptions): CommandError {
+  return undisturbed.killedBecause === "prints on"
+    ? failure("the undisturbed run", "prints without end")
+    : failure("the undisturbed run", `has not ended within ${timeout / 1000} s; --timeout allows more`);
+}
+
+/** @throws CommandError */
+function writeRecording(file: string, lines: readonly Uint8Array[]): void {
+  try {
+    writeFileSync(file, Buffer.concat(lines));
+  } catch (error) {
+    throw new CommandError(file, hostReason(error), { status: EXIT_STRATOS_FAILED, cause: error });
+  }
+}
+
+/** Our own words once more, with the one attempt that matters. */
+function commandAgain(words: readonly string[], { attempts, from }: ExploreCommandOptions, attempt: number): string {
+  const own = process.argv.slice(process.argv.indexOf("explore"));
+  const before = own.slice(1, own.length - words.length).filter((word) => word !== "--");
+  const drop = (list: string[], option: string, value: number): string[] => {
+    const at = list.lastIndexOf(option);
+    const joined = list.filter((word) => word !== `${option}=${value}`);
+    return at < 0 || list[at + 1] !== String(value) ? joined : [...list.slice(0, at), ...list.slice(at + 2)];
+  };
+  const kept = drop(drop(before, "--attempts", attempts), "--from", from);
+  const again = ["stratos", "explore", "--from", String(attempt), "--attempts", "1", ...kept, "--", ...words];
+  return again.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
+}
+
+function showProgress(
+  progress: ProgressDisplay,
+  event: ExploreProgress,
+  { attempts, from }: ExploreCommandOptions,
+): void {
+  switch (event.kind) {
+    case "undisturbed":
+      return;
+    case "attempt":
+      return progress.update("Attempts", event.attempt - from, attempts);
+    case "found":
+      return progress.update("Narrowing", 0, 0, "items", `attempt ${event.attempt}: ${event.failure.text}`);
+    case "narrowing":
+      return progress.update("Narrowing", 0, 0, "items", `to ${event.left}`);
+  }
+}

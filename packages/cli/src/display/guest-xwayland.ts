@@ -1,0 +1,126 @@
+/**
+ * X11 programs on a display: Debian's Xwayland, rootless, started in the guest when the first of them connects. It gets
+ * what it needs as files that it starts with: the socket of display 0, our window manager's connection, and its own to
+ * the compositor, by which we know it.
+ */
+import { openHostOutput } from "@stratos/kernel";
+import {
+  type AwaitedSocket,
+  type GuestClient,
+  guestEnvironment,
+  type GuestUser,
+  makeX11Folder,
+  type MachineSession,
+  SessionError,
+} from "@stratos/session";
+import type { Compositor, Connection } from "@stratos/wayland";
+
+export const X_DISPLAY = ":0";
+const PROGRAM = "Xwayland";
+/** Descriptors of the program, beside 0 to 2. */
+const LISTEN_FD = 3,
+  MANAGER_FD = 4,
+  WAYLAND_FD = 5;
+/** How often it is started in a run: one that ends each time would be started for ever. */
+const STARTS_MAX = 8;
+/** Of what it says, for who asks why it ended. */
+const WORDS_MAX = 4096;
+
+export class GuestXwayland {
+  readonly #session: MachineSession;
+  readonly #user: GuestUser;
+  readonly #compositor: Compositor;
+  readonly #connectionTo: (client: GuestClient) => Connection;
+  readonly #runtimeFolder: string;
+  readonly #socket: AwaitedSocket;
+  #starts = 0;
+  #isClosed = false;
+
+  /** @param runtimeFolder  XDG_RUNTIME_DIR @throws SessionError when the socket cannot be made */
+  constructor(
+    session: MachineSession,
+    user: GuestUser,
+    compositor: Compositor,
+    { runtimeFolder, connectionTo }: { runtimeFolder: string; connectionTo: (client: GuestClient) => Connection },
+  ) {
+    this.#session = session;
+    this.#user = user;
+    this.#compositor = compositor;
+    this.#runtimeFolder = runtimeFolder;
+    this.#connectionTo = connectionTo;
+    const owner = { uid: user.uid, gid: user.gid, mode: 0o700 };
+    this.#socket = session.awaitedSocket(makeX11Folder(session.machine.kernel), owner, () => this.#start());
+  }
+
+  #start(): void {
+    if (this.#isClosed) return;
+    if (this.#starts++ >= STARTS_MAX) return this.#refuse("Xwayland has ended too often");
+    const { kernel } = this.#session.machine;
+    const wayland = this.#session.connectedPair();
+    const x11 = this.#session.connectedPair();
+    let words = "";
+    const unseen = { room: 1 << 16, isBroken: false, onWritable: (): void => {} };
+    const output = openHostOutput(kernel, {
+      ...unseen,
+      write: (bytes, at, count) => {
+        words = (words + Buffer.from(bytes.subarray(at, at + count)).toString()).slice(-WORDS_MAX);
+        return count;
+      },
+    });
+    const files = [
+      output,
+      output.retain(),
+      output.retain(),
+      this.#socket.share(),
+      x11.file.share(),
+      wayland.file.share(),
+    ];
+    const settings = [
+      { name: "XDG_RUNTIME_DIR", value: this.#runtimeFolder },
+      { name: "WAYLAND_SOCKET", value: String(WAYLAND_FD) },
+    ];
+    const argv = [X_DISPLAY, "-rootless", "-shm", "-listenfd", String(LISTEN_FD), "-wm", String(MANAGER_FD)];
+    try {
+      this.#session.start(
+        {
+          program: PROGRAM,
+          argv: [PROGRAM, ...argv],
+          environment: guestEnvironment(this.#user, settings, { isTerminal: false, host: {} }),
+          workingDirectory: "/",
+          user: this.#user,
+        },
+        files,
+        () => this.#ended(words),
+      );
+    } catch (error) {
+      if (!(error instanceof SessionError)) throw error;
+      for (const { client } of [wayland, x11]) client.close();
+      const isAbsent = error.kind === "program-not-found";
+      return this.#refuse(isAbsent ? "the image has no Xwayland (Debian's package xwayland)" : error.message);
+    } finally {
+      for (const file of [wayland.file, x11.file]) file.release();
+    }
+    const ends = this.#compositor.connectXwayland(this.#connectionTo(wayland.client), this.#connectionTo(x11.client));
+    wayland.client.serve(ends.wayland);
+    x11.client.serve(ends.x11);
+  }
+
+  /** It waits for nobody any more: who has connected is refused. */
+  #refuse(why: string): void {
+    process.stderr.write(`stratos: display: no window for X11 programs: ${why}\n`);
+    this.close();
+  }
+
+  #ended(words: string): void {
+    if (this.#isClosed) return;
+    const last = words.trim().split("\n").at(-1) ?? "";
+    process.stderr.write(`stratos: display: Xwayland has ended${last === "" ? "" : `: ${last}`}\n`);
+    this.#socket.await();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#socket.close();
+  }
+}

@@ -1,0 +1,37 @@
+/** `stratos lisp build`: compiles a program ahead into one file (built-program.ts). */
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CompiledLisp, type Lisp } from "@stratos/lisp";
+import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
+import { CommandError, hostReason } from "../command-error.ts";
+import { packProgram } from "./built-program.ts";
+
+/** Where the program stands in the runtime for Node alone (standalone.ts). */
+const PLACE = "@@ASTRALISP-PROGRAM@@";
+
+/** @throws CommandError, and what is wrong with the program */
+export function buildProgram(lisp: Lisp, { file, text, out }: { file: string; text: string; out: string }): void {
+  const session = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true });
+  const program = packProgram(session.buildProgram(text, file));
+  writeWhole(out, out.endsWith(".mjs") ? moduleText(program, out) : program);
+}
+
+function moduleText(program: Uint8Array, out: string): string {
+  const path = join(dirname(fileURLToPath(import.meta.url)), "lisp-runtime.mjs");
+  if (!existsSync(path)) throw new CommandError(out, "a program for Node alone needs the bundle: `npm run build`");
+  const [before, after] = readFileSync(path, "utf8").split(PLACE) as [string, string];
+  return before + Buffer.from(program).toString("base64") + after;
+}
+
+/** Beside its place first: a file that is there is replaced by a whole one, or stays. */
+function writeWhole(out: string, content: string | Uint8Array): void {
+  const aside = join(dirname(out), `.${basename(out)}.${process.pid}`);
+  try {
+    writeFileSync(aside, content, { mode: 0o777, flag: "wx" });
+    renameSync(aside, out);
+  } catch (error) {
+    rmSync(aside, { force: true });
+    throw new CommandError(out, hostReason(error as NodeJS.ErrnoException));
+  }
+}

@@ -1,0 +1,64 @@
+/** Scrubbing with its progress, and the audit log. */
+import { button } from "../button.ts";
+import { element, meter, row, table } from "./elements.ts";
+import { ask } from "./rest.ts";
+import { mayChange, type View } from "./view.ts";
+import { moment, say, size } from "./words.ts";
+
+interface ScrubState {
+  readonly running: boolean;
+  readonly verifiedBytes: number;
+  readonly totalBytes: number;
+  readonly repairedBlocks: number;
+  readonly lostBlocks: number;
+}
+
+export const scrubView: View = async (context) => {
+  const { at, attempt } = context;
+  const state = await ask<ScrubState | null>("GET", `${at}/scrub`);
+  const parts: HTMLElement[] = [element("h2", {}, say("scrub")), element("p", {}, say("scrubHelp"))];
+  if (state === null) parts.push(element("p", {}, say("scrubNever")));
+  else
+    parts.push(
+      row(
+        meter(say("scrub"), state.verifiedBytes, state.totalBytes),
+        `${size(state.verifiedBytes)} ${say("of")} ${size(state.totalBytes)}, ` +
+          `${say("repaired")}: ${state.repairedBlocks}, ${say("lost")}: ${state.lostBlocks}; ` +
+          say(state.running ? "running" : "pausedOrDone"),
+      ),
+    );
+  if (mayChange(context, "operator"))
+    parts.push(
+      row(
+        state?.running === true
+          ? button(say("pause"), () => attempt(() => ask("DELETE", `${at}/scrub`)))
+          : button(say("start"), () => attempt(() => ask("POST", `${at}/scrub`))),
+      ),
+    );
+  return parts;
+};
+
+interface AuditPage {
+  readonly entries: readonly { readonly time: string; readonly operation: string; readonly block: number }[];
+  readonly next: number | null;
+}
+
+/** `rest` is the block that the page begins with. */
+export const auditView: View = async ({ at, rest, attempt, go, notice }) => {
+  const { entries, next } = await ask<AuditPage>("GET", `${at}/audit${/^\d+$/.test(rest) ? `?from=${rest}` : ""}`);
+  const bar = row(
+    button(say("verdict"), () =>
+      attempt(async () => notice(JSON.stringify(await ask<object>("GET", `${at}/audit/verdict`)))),
+    ),
+  );
+  if (next !== null) bar.append(button(say("more"), () => go(String(next))));
+  return [
+    element("h2", {}, say("audit")),
+    bar,
+    table(
+      say("audit"),
+      [say("when"), say("what"), ""],
+      entries.map(({ time, operation, block: _, ...facts }) => [moment(time), operation, JSON.stringify(facts)]),
+    ),
+  ];
+};

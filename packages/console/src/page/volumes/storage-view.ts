@@ -1,0 +1,119 @@
+/** How content is kept, and who may own how much. */
+import { button } from "../button.ts";
+import { choice, element, labelled, meter, row, table } from "./elements.ts";
+import { ask } from "./rest.ts";
+import { mayChange, type View, type ViewContext } from "./view.ts";
+import { say, size } from "./words.ts";
+
+interface Properties {
+  readonly own: { readonly compression: string; readonly dedupe: string; readonly tier: string };
+}
+
+const CODECS = ["inherit", "none", "lz4", "zstd"] as const;
+const [LEVEL, LEVEL_MAX] = [3, 19];
+
+export const storageView: View = async (context) => {
+  const { at, attempt } = context;
+  const path = `${at}/properties?path=/`;
+  const { own } = await ask<Properties>("GET", path);
+  const [codec = "inherit", kept] = own.compression.split(":");
+  const names = CODECS.map((name) => [name, name === "inherit" || name === "none" ? say(name) : name] as const);
+  const compression = choice("compression", names, codec);
+  const level = element("input", {
+    id: "level",
+    label: `${say("compression")} (zstd)`,
+    attributes: { type: "range", min: "1", max: String(LEVEL_MAX), value: kept ?? String(LEVEL) },
+  });
+  const told = element("output", { attributes: { for: "level" } });
+  const follow = (): void => {
+    level.hidden = told.hidden = compression.value !== "zstd";
+    told.textContent = level.value;
+  };
+  compression.addEventListener("change", follow);
+  level.addEventListener("input", follow);
+  follow();
+  const dedupe = choice("dedupe", [...pairs("inherit", "on", "off")], own.dedupe);
+  const tier = choice("tier", [...pairs("inherit", "any", "fast", "slow")], own.tier);
+  const changes = mayChange(context, "administrator");
+  for (const input of [compression, level, dedupe, tier]) input.disabled = !changes;
+  const save = (): Promise<unknown> => {
+    const name = compression.value;
+    const chosen = name === "inherit" ? null : { name, level: name === "zstd" ? Number(level.value) : 0 };
+    return ask("PUT", path, { compression: chosen, dedupe: dedupe.value, tier: tier.value });
+  };
+  return [
+    element("h2", {}, say("storage")),
+    element("p", {}, say("compressionHelp")),
+    row(labelled(say("compression"), compression), level, told),
+    row(labelled(say("dedupe"), dedupe)),
+    row(labelled(say("tier"), tier)),
+    ...(changes ? [row(button(say("save"), () => attempt(save)))] : []),
+  ];
+};
+
+function pairs<Name extends "inherit" | "on" | "off" | "any" | "fast" | "slow">(...names: Name[]): [Name, string][] {
+  return names.map((name) => [name, say(name)]);
+}
+
+interface Quota {
+  readonly kind: "user" | "group" | "project";
+  readonly id: number;
+  readonly name: string | null;
+  readonly usedBytes: number;
+  readonly softBytes: number;
+  readonly hardBytes: number;
+  readonly inodes: number;
+}
+
+export const quotasView: View = async (context) => {
+  const { at, attempt } = context;
+  const quotas = await ask<readonly Quota[] | null>("GET", `${at}/quotas`);
+  const changes = mayChange(context, "administrator");
+  const turn = (on: boolean): HTMLElement =>
+    button(say(on ? "quotasOn" : "quotasStop"), () => attempt(() => ask("PUT", `${at}/quotas`, { on })));
+  const head = element("h2", {}, say("quotas"));
+  if (quotas === null) return [head, element("p", {}, say("quotasOff")), ...(changes ? [row(turn(true))] : [])];
+  const limit = (bytes: number): string => (bytes === 0 ? say("noLimit") : size(bytes));
+  const list = table(
+    say("quotas"),
+    [say("owner"), say("used"), "", say("soft"), say("hard"), say("filesCount")],
+    quotas.map(({ kind, id, name, usedBytes, softBytes, hardBytes, inodes }) => [
+      `${say(kind)} ${name ?? id}`,
+      size(usedBytes),
+      hardBytes > 0 ? meter(`${say(kind)} ${name ?? id}`, usedBytes, hardBytes) : "",
+      limit(softBytes),
+      limit(hardBytes),
+      String(inodes),
+    ]),
+  );
+  return [head, list, ...(changes ? [limitForm(context), row(turn(false))] : [])];
+};
+
+const MEBIBYTE = 1 << 20;
+
+function limitForm({ at, attempt }: ViewContext): HTMLElement {
+  const kind = choice(
+    "quota-kind",
+    (["user", "group", "project"] as const).map((each) => [each, say(each)]),
+    "user",
+  );
+  const number = (id: string, max: string): HTMLInputElement =>
+    element("input", { id, attributes: { type: "number", min: "0", max, required: "", value: "0" } });
+  const owner = number("quota-owner", "4294967295");
+  const [soft, hard] = [number("quota-soft", "1000000000000"), number("quota-hard", "1000000000000")];
+  const form = element(
+    "form",
+    { className: "row" },
+    labelled(say("owner"), kind),
+    labelled(say("number"), owner),
+    labelled(`${say("soft")} (MiB)`, soft),
+    labelled(`${say("hard")} (MiB)`, hard),
+    element("button", {}, say("setLimit")),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const limits = { softBytes: Number(soft.value) * MEBIBYTE, hardBytes: Number(hard.value) * MEBIBYTE };
+    attempt(() => ask("PUT", `${at}/quotas/${kind.value}/${owner.value}`, limits));
+  });
+  return form;
+}

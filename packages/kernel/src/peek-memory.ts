@@ -1,0 +1,78 @@
+/**
+ * Reads memory and files of programs from outside and leaves no trace: nothing is faulted in or cached, and what only a
+ * host has is not asked for.
+ */
+import { PAGE_SIZE } from "@stratos/abi";
+import { HostFs } from "./fs/hostfs/hostfs.ts";
+import type { Inode } from "./vfs/inode.ts";
+import type { AddressSpace } from "./mm/address-space.ts";
+import { addressOfEntry } from "./mm/page-table.ts";
+
+/**
+ * @param into  takes the bytes from `address` on
+ * @returns how many of them there are, before the first that nothing is mapped at
+ */
+export function peekMemory(space: AddressSpace, address: number, into: Uint8Array): number {
+  return inPages(address, into, (at, part) => peekPage(space, at, part));
+}
+
+/** @returns bytes of a regular file from `offset` on, fewer at its end or where they cannot be had */
+export function peekFile(inode: Inode, offset: number, into: Uint8Array): number {
+  const count = Math.max(0, Math.min(into.length, inode.size - offset));
+  return inPages(offset, into.subarray(0, count), (at, part) => peekFilePage(inode, at, part));
+}
+
+/** @param read  fills a part that lies in one page; false: there is nothing */
+function inPages(start: number, into: Uint8Array, read: (at: number, part: Uint8Array) => boolean): number {
+  let done = 0;
+  while (done < into.length) {
+    const at = start + done;
+    if (!(at >= 0 && at < Number.MAX_SAFE_INTEGER)) break;
+    const count = Math.min(into.length - done, PAGE_SIZE - (at % PAGE_SIZE));
+    if (!read(at, into.subarray(done, done + count))) break;
+    done += count;
+  }
+  return done;
+}
+
+function peekPage(space: AddressSpace, address: number, into: Uint8Array): boolean {
+  const area = space.areaAt(address);
+  if (area === undefined) return false;
+  const entry = space.table.get(address);
+  if (entry !== 0) {
+    const from = addressOfEntry(entry) + (address % PAGE_SIZE);
+    into.set(space.kernel.physical.u8.subarray(from, from + into.length));
+    return true;
+  }
+  const content = area.file?.contentInode ?? null;
+  const index = area.pageIndex(address - (address % PAGE_SIZE));
+  if (content !== null && content.pages === area.pages)
+    return peekFilePage(content, index * PAGE_SIZE + (address % PAGE_SIZE), into);
+  const frame = area.pages?.peek(index) ?? 0;
+  if (frame === 0) into.fill(0);
+  else {
+    const from = frame * PAGE_SIZE + (address % PAGE_SIZE);
+    into.set(space.kernel.physical.u8.subarray(from, from + into.length));
+  }
+  return true;
+}
+
+function peekFilePage(inode: Inode, offset: number, into: Uint8Array): boolean {
+  const { pages } = inode;
+  if (pages === null || offset >= inode.size) return false;
+  const index = Math.floor(offset / PAGE_SIZE);
+  const within = offset % PAGE_SIZE;
+  const frame = pages.peek(index);
+  if (frame !== 0) {
+    const from = frame * PAGE_SIZE + within;
+    into.set(pages.frames.physical.u8.subarray(from, from + into.length));
+    return true;
+  }
+  if (pages.backing === null) into.fill(0);
+  else {
+    const page = new Uint8Array(PAGE_SIZE);
+    if (inode.fileSystem instanceof HostFs || pages.backing.readPage(index, page, 0) < 0) return false;
+    into.set(page.subarray(within, within + into.length));
+  }
+  return true;
+}

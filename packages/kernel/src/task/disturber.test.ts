@@ -1,0 +1,199 @@
+/**
+ * Goal: a disturber lets calls meet what Linux permits there, and nothing else; what it did, as a list, is done again
+ * at the same calls. Method: calls of a task on a kernel without a processor, by way of the disturber.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EINTR, EIO, ENOSPC, O_CREAT, O_NONBLOCK, O_RDWR, SA_RESTART, SIGUSR1, SYSCALL_NUMBERS } from "@stratos/abi";
+import { fileCalls } from "../syscall/file-calls.ts";
+import { asCurrent } from "../testing/fake-task.ts";
+import { FileTask } from "../testing/file-system-task.ts";
+import { BLOCKED } from "../ground/wait-queue.ts";
+import { type Disturbance, type DisturbanceRates, Disturber, DISTURBANCES_MAX } from "./disturber.ts";
+import type { FaultKind } from "./fault-kinds.ts";
+import type { Task } from "./task.ts";
+
+const AT = 0x9000;
+const ALWAYS = 2 ** 32;
+const QUIET: DisturbanceRates = { hold: 0, holdNsMost: 1e6, turnMost: 0, faults: {} };
+
+function only(...kinds: readonly FaultKind[]): DisturbanceRates {
+  return { ...QUIET, faults: Object.fromEntries(kinds.map((kind) => [kind, ALWAYS])) };
+}
+
+/** One execution of a call. */
+function call(disturber: Disturber, task: Task, name: string, a0 = 0, a1 = 0, a2 = 0): number {
+  task.syscallState = null;
+  task.kernel.work.begin();
+  return asCurrent(task, () =>
+    disturber.call(fileCalls[name]!, task, SYSCALL_NUMBERS.get(name)!, { a0, a1, a2, a3: 0, a4: 0, a5: 0 }),
+  );
+}
+
+function pipe(user: FileTask, flags = 0): [reader: number, writer: number] {
+  assert.equal(user.call("pipe2", AT, flags), 0);
+  return [user.memory.view.getInt32(AT, true), user.memory.view.getInt32(AT + 4, true)];
+}
+
+function handle(task: Task, flags: number): void {
+  task.group.actions.set(SIGUSR1, { handler: 0x1000, flags, restorer: 0, maskLow: 0, maskHigh: 0 });
+}
+
+test("a short write to a file takes some bytes, and the file has them", () => {
+  const { user } = FileTask.create();
+  const fd = user.open("/file", O_CREAT | O_RDWR);
+  const disturber = new Disturber({ seed: 1, rates: only("short") });
+  const taken = call(disturber, user.task, "write", fd, AT, 1000);
+  assert.ok(taken > 0 && taken < 1000, String(taken));
+  const [stat] = [user.fstat(fd)];
+  assert.equal(typeof stat === "number" ? stat : stat.size, taken);
+  assert.deepEqual(
+    disturber.applied.map(({ kind, at, n, amount, a0, a2 }) => [kind, at, n, amount, a0, a2]),
+    [["short", "call", 1, taken, fd, 1000]],
+  );
+});
+
+test("a read from a pipe finds less; one from a file never does", () => {
+  const { user } = FileTask.create();
+  const [reader, writer] = pipe(user);
+  user.write(writer, "x".repeat(500));
+  user.put("/file", "y".repeat(500));
+  const fd = user.open("/file");
+  const disturber = new Disturber({ seed: 2, rates: only("short") });
+  const got = call(disturber, user.task, "read", reader, AT, 500);
+  assert.ok(got > 0 && got < 500, String(got));
+  assert.equal(call(disturber, user.task, "read", fd, AT, 500), 500);
+});
+
+test("a write to a pipe is short only beyond PIPE_BUF, and only where it may not wait or be interrupted", () => {
+  const { user } = FileTask.create();
+  const [, waiting] = pipe(user);
+  const [, hasty] = pipe(user, O_NONBLOCK);
+  const disturber = new Disturber({ seed: 3, rates: only("short") });
+  assert.equal(call(disturber, user.task, "write", waiting, AT, 5000), 5000);
+  assert.equal(call(disturber, user.task, "write", hasty, AT, 4096), 4096);
+  assert.ok(call(disturber, user.task, "write", hasty, AT, 5000) < 5000);
+  handle(user.task, SA_RESTART);
+  assert.ok(call(disturber, user.task, "write", waiting, AT, 5000) < 5000, "any handler leaves a write half done");
+});
+
+test("a read that waits is interrupted only where a handler without SA_RESTART is set", () => {
+  const { user } = FileTask.create();
+  const [reader, writer] = pipe(user);
+  const disturber = new Disturber({ seed: 4, rates: only("eintr") });
+  const { task } = user;
+  assert.equal(call(disturber, task, "read", reader, AT, 10), BLOCKED, "nobody has a handler");
+  task.endWait("signal");
+  handle(task, SA_RESTART);
+  assert.equal(call(disturber, task, "read", reader, AT, 10), BLOCKED);
+  task.endWait("signal");
+  handle(task, 0);
+  assert.equal(call(disturber, task, "read", reader, AT, 10), -EINTR);
+  // It waits no more: who writes wakes nobody.
+  user.write(writer, "abc");
+  assert.equal(task.state, "R");
+  assert.equal(call(disturber, task, "read", reader, AT, 10), 3, "what does not wait is not interrupted");
+});
+
+test("a full disk and a failing one are met by files, and not by pipes", () => {
+  const { user } = FileTask.create();
+  const fd = user.open("/file", O_CREAT | O_RDWR);
+  const [reader, writer] = pipe(user);
+  const full = new Disturber({ seed: 5, rates: only("enospc") });
+  assert.equal(call(full, user.task, "write", fd, AT, 10), -ENOSPC);
+  assert.equal(call(full, user.task, "write", writer, AT, 10), 10);
+  const failing = new Disturber({ seed: 5, rates: only("eio") });
+  assert.equal(call(failing, user.task, "write", fd, AT, 10), -EIO);
+  assert.equal(call(failing, user.task, "fsync", fd), -EIO);
+  assert.equal(call(failing, user.task, "read", reader, AT, 10), 10);
+});
+
+test("what was done, as a list, is done again at the same calls, and nothing else", () => {
+  const { user } = FileTask.create();
+  const { task } = user;
+  const fd = user.open("/file", O_CREAT | O_RDWR);
+  const some: DisturbanceRates = { ...QUIET, hold: ALWAYS / 4, faults: { short: ALWAYS / 4, enospc: ALWAYS / 4 } };
+  const run = (disturber: Disturber): number[] => {
+    const results: number[] = [];
+    for (let index = 0; index < 64; index++) results.push(call(disturber, task, "write", fd, AT, 100));
+    return results;
+  };
+  const drawn = new Disturber({ seed: 6, rates: some });
+  const results = run(drawn);
+  assert.ok(drawn.applied.length > 10 && drawn.applied.length < 64, String(drawn.applied.length));
+  const again = new Disturber({ list: drawn.applied });
+  assert.deepEqual(run(again), results);
+  assert.deepEqual(again.applied, drawn.applied);
+  const other = new Disturber({ seed: 7, rates: some });
+  assert.notDeepEqual(run(other), results);
+  const first = drawn.applied.find(({ kind }) => kind === "enospc")!;
+  const one = new Disturber({ list: [first] });
+  assert.deepEqual(
+    run(one).flatMap((result, index) => (result === 100 ? [] : [[index + 1, result]])),
+    [[first.n, -ENOSPC]],
+  );
+});
+
+test("of a list that asks for what is not permitted, nothing is done", () => {
+  const { user } = FileTask.create();
+  const { tid } = user.task;
+  user.put("/file", "y".repeat(50));
+  const fd = user.open("/file", O_RDWR);
+  const fault = (n: number, kind: FaultKind, amount = 0): Disturbance => ({ tid, at: "call", n, kind, amount });
+  const list = [fault(1, "short", 5), fault(2, "enospc"), fault(3, "short", 0), fault(4, "short", 50)];
+  const disturber = new Disturber({ list });
+  assert.equal(call(disturber, user.task, "read", fd, AT, 50), 50);
+  assert.equal(call(disturber, user.task, "read", fd, AT, 50), 0);
+  assert.equal(call(disturber, user.task, "write", fd, AT, 50), 50);
+  assert.equal(call(disturber, user.task, "write", fd, AT, 50), 50);
+  assert.deepEqual(disturber.applied, []);
+});
+
+test("a task is held after a call, and in the midst of computation at its own instruction", () => {
+  const { user } = FileTask.create();
+  const { task } = user;
+  const { tid } = task;
+  const { scheduler } = task.kernel;
+  const fd = user.open("/file", O_CREAT | O_RDWR);
+  const disturber = new Disturber({
+    list: [
+      { tid, at: "call", n: 2, kind: "hold", amount: 70_000 },
+      { tid, at: "instruction", n: 900, kind: "hold", amount: 50_000 },
+    ],
+  });
+  call(disturber, task, "write", fd, AT, 1);
+  assert.equal(scheduler.mustSwitch, false);
+  call(disturber, task, "write", fd, AT, 1);
+  assert.equal(scheduler.mustSwitch, true);
+  assert.equal(disturber.turnEnded(task), 70_000);
+  assert.equal(disturber.fuelFor(task, 1_000_000), 900);
+  task.instructions = 900;
+  assert.equal(disturber.turnEnded(task), 50_000);
+  assert.equal(disturber.fuelFor(task, 1_000_000), 1_000_000);
+  assert.equal(disturber.turnEnded(task), 0);
+});
+
+test("a held task runs when its hold is over", () => {
+  const { test: machine, user } = FileTask.create();
+  const { task } = user;
+  const { scheduler, timers } = machine.kernel;
+  scheduler.hold(task, machine.kernel.now() + 5000);
+  assert.equal(scheduler.pick(), null);
+  machine.clock.advance(4999);
+  timers.expire(machine.kernel.now());
+  assert.equal(scheduler.hasRunnable, false);
+  machine.clock.advance(1);
+  timers.expire(machine.kernel.now());
+  assert.equal(scheduler.pick(), task);
+});
+
+test("a machine is disturbed so often and then left alone, and where it might be is told", () => {
+  const { user } = FileTask.create();
+  const fd = user.open("/file", O_CREAT | O_RDWR);
+  const disturber = new Disturber({ seed: 1, rates: only("enospc") }, { notesPoints: true });
+  for (let index = 0; index < DISTURBANCES_MAX; index++) call(disturber, user.task, "write", fd, AT, 10);
+  assert.equal(call(disturber, user.task, "write", fd, AT, 10), 10);
+  assert.equal(disturber.applied.length, DISTURBANCES_MAX);
+  const kinds = new Set(disturber.points!.map(({ kind }) => kind));
+  assert.deepEqual(kinds, new Set(["hold", "enospc"]));
+});

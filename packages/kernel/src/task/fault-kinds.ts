@@ -1,0 +1,206 @@
+/**
+ * The faults that a disturber (disturber.ts) may let a system call meet: each is one that Linux's manual pages permit
+ * at that call and that file, so that a program which does not get over it, or does not report it, is wrong on Linux,
+ * too.
+ *
+ * - "short": a read from a pipe or a stream socket finds less than was asked for; a write to a regular file takes less
+ *   (write(2), RETURN VALUE), as one to a pipe (beyond PIPE_BUF) or a stream socket does where it does not wait, or a
+ *   handler may interrupt it. Of a vector so many buffers are left.
+ * - "eintr": a call that begins to wait is interrupted: where a handler without SA_RESTART is set, or one of any kind
+ *   for those that are never restarted; without handlers only what a stop and a SIGCONT interrupt (signal(7)).
+ * - "enospc": a write to a regular file, or fallocate(2), finds no room.
+ * - "eio": reading, writing or syncing a regular file fails.
+ * - "enomem": anonymous memory, or another task, is refused.
+ */
+import {
+  EINTR,
+  EIO,
+  ENOMEM,
+  ENOSPC,
+  MAP_ANONYMOUS,
+  O_NONBLOCK,
+  PIPE_BUF,
+  SA_RESTART,
+  SIG_IGN,
+  SOCK_STREAM,
+  S_IFIFO,
+  S_IFMT,
+  SYSCALL_NUMBERS,
+} from "@stratos/abi";
+import { assert } from "@stratos/base";
+import { BLOCKED } from "../ground/wait-queue.ts";
+import { Socket } from "../socket/socket.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import { pathName } from "../vfs/path-name.ts";
+import type { SyscallRow } from "./syscall-row.ts";
+import type { Task } from "./task.ts";
+
+/** In the order in which they are thought of. */
+export const FAULT_KINDS = ["short", "eintr", "enospc", "eio", "enomem"] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** a0 … a5 of a system call. */
+export interface CallArguments {
+  readonly a0: number;
+  readonly a1: number;
+  readonly a2: number;
+  readonly a3: number;
+  readonly a4: number;
+  readonly a5: number;
+}
+
+/** Calls whose first argument is a descriptor, and those whose second one is a path. */
+const OF_DESCRIPTOR: ReadonlySet<number> = new Set(
+  [
+    ...["read", "readv", "pread64", "preadv", "preadv2", "write", "writev", "pwrite64", "pwritev", "pwritev2"],
+    ...["sendto", "recvfrom", "sendmsg", "recvmsg", "accept", "accept4", "connect", "close", "fstat", "lseek"],
+    ...["fsync", "fdatasync", "fallocate", "ftruncate", "fcntl", "flock", "getdents64", "ioctl", "dup", "dup3"],
+  ].map(numberOf),
+);
+const OF_PATH: ReadonlySet<number> = new Set(
+  [
+    ...["openat", "newfstatat", "statx", "faccessat", "faccessat2", "mkdirat", "unlinkat", "renameat2", "readlinkat"],
+    ...["fchmodat", "fchownat", "mknodat", "utimensat"],
+  ].map(numberOf),
+);
+const EXECVE = numberOf("execve");
+/** Longest path that is shown. */
+const SHOWN_PATH_MAX = 256;
+
+/** The file that a call is about, as a byte string; null: it has none, or nobody can tell. */
+export function subjectOf(task: Task, number: number, { a0, a1 }: CallArguments): string | null {
+  if (OF_DESCRIPTOR.has(number)) {
+    const file = task.files.get(a0 | 0);
+    return file === undefined ? null : file.path === null ? file.description : pathName(file.path, task.fs.root);
+  }
+  if (!OF_PATH.has(number) && number !== EXECVE) return null;
+  const path = task.space.loadString(number === EXECVE ? a0 : a1, SHOWN_PATH_MAX);
+  return typeof path === "string" ? path : null;
+}
+
+export function runRow({ run }: SyscallRow, task: Task, { a0, a1, a2, a3, a4, a5 }: CallArguments): number {
+  return run(task, a0, a1, a2, a3, a4, a5);
+}
+
+type Rule = (task: Task, args: CallArguments) => boolean;
+
+const isRegular: Rule = (task, { a0 }) => task.files.get(a0 | 0)?.inode?.isRegular === true;
+
+const RULES: Readonly<Record<Exclude<FaultKind, "eintr">, ReadonlyMap<number, Rule>>> = {
+  short: rules({
+    ...all(["read", "readv", "recvfrom"], (task, { a0, a2 }) => a2 > 1 && givesLess(task.files.get(a0 | 0))),
+    ...all(["write", "writev", "sendto"], (task, { a0, a2 }) => a2 > 1 && takesLess(task, task.files.get(a0 | 0), a2)),
+    pwrite64: (task, args) => args.a2 > 1 && isRegular(task, args),
+  }),
+  enospc: rules(all(["write", "writev", "pwrite64", "pwritev", "pwritev2", "fallocate"], isRegular)),
+  eio: rules(
+    all(
+      [
+        ...["read", "readv", "pread64", "preadv", "preadv2"],
+        ...["write", "writev", "pwrite64", "pwritev", "pwritev2", "fsync", "fdatasync"],
+      ],
+      isRegular,
+    ),
+  ),
+  enomem: rules({
+    mmap: (_task, { a3 }) => (a3 & MAP_ANONYMOUS) !== 0,
+    mremap: (_task, { a1, a2 }) => a2 > a1,
+    brk: (task, { a0 }) => a0 > task.space.brkEnd,
+    ...all(["clone", "clone3"], () => true),
+  }),
+};
+
+const ERRNOS: Readonly<Record<"enospc" | "eio" | "enomem", number>> = { enospc: ENOSPC, eio: EIO, enomem: ENOMEM };
+
+const BRK = numberOf("brk");
+
+/**
+ * Interrupted by a stop and SIGCONT though nobody has a handler: signal(7), "Interruption of system calls … by stop
+ * signals".
+ */
+const STOPPED: ReadonlySet<number> = new Set(
+  ["epoll_pwait", "epoll_pwait2", "semop", "semtimedop", "rt_sigtimedwait"].flatMap((name) => {
+    const number = SYSCALL_NUMBERS.get(name);
+    return number === undefined ? [] : [number];
+  }),
+);
+
+/** May the call fail so, or do less? All but "eintr", which comes when the call begins to wait. */
+export function isPermitted(kind: FaultKind, task: Task, number: number, args: CallArguments): boolean {
+  return kind !== "eintr" && RULES[kind].get(number)?.(task, args) === true;
+}
+
+/** @returns what the call returns with the fault */
+export function faultResult(kind: "enospc" | "eio" | "enomem", task: Task, number: number): number {
+  // The system call says by the old end that there is none (brk(2), C library/kernel differences).
+  return number === BRK ? task.space.brkEnd : -ERRNOS[kind];
+}
+
+/** The call with less to do. */
+export function shortened(args: CallArguments, count: number): CallArguments {
+  return { ...args, a2: Math.min(args.a2, count) };
+}
+
+/** @param result  BLOCKED or BLOCKED_EINTR, at the call's first execution */
+export function mayInterrupt(task: Task, number: number, result: number): boolean {
+  // FUTEX_LOCK_PI goes on whatever comes (futex(2)).
+  if (task.syscallState?.kind === "pi-futex") return false;
+  if (result !== BLOCKED && STOPPED.has(number)) return true;
+  return hasHandler(task, result === BLOCKED ? SA_RESTART : 0);
+}
+
+/**
+ * The call, which has begun to wait, waits no more.
+ *
+ * @returns its result, as if a handler had run
+ */
+export function interruptWait(row: SyscallRow, task: Task, { a0, a1, a2, a3, a4, a5 }: CallArguments): number {
+  task.endWait("signal");
+  const result = row.interrupted?.(task, a0, a1, a2, a3, a4, a5) ?? -EINTR;
+  for (const observer of task.kernel.taskObservers) observer.callInterrupted?.(task);
+  return result;
+}
+
+/** @param without  flags that the handler must not have */
+function hasHandler(task: Task, without: number): boolean {
+  const { actions } = task.group;
+  for (let signal = 1; signal <= 64; signal++) {
+    const { handler, flags } = actions.get(signal);
+    if (handler > SIG_IGN && (flags & without) === 0 && !task.blocked.has(signal)) return true;
+  }
+  return false;
+}
+
+/** A read may find less than there will be. */
+function givesLess(file: OpenFile | undefined): boolean {
+  return file !== undefined && (isFifo(file) || isStream(file));
+}
+
+function takesLess(task: Task, file: OpenFile | undefined, count: number): boolean {
+  if (file === undefined) return false;
+  if (file.inode?.isRegular === true) return true;
+  const mayStop = (file.flags & O_NONBLOCK) !== 0 || hasHandler(task, 0);
+  return mayStop && ((isFifo(file) && count > PIPE_BUF) || isStream(file));
+}
+
+function isFifo({ inode }: OpenFile): boolean {
+  return inode !== null && (inode.mode & S_IFMT) === S_IFIFO;
+}
+
+function isStream(file: OpenFile): boolean {
+  return file instanceof Socket && file.type === SOCK_STREAM;
+}
+
+function all(names: readonly string[], rule: Rule): Record<string, Rule> {
+  return Object.fromEntries(names.map((name) => [name, rule]));
+}
+
+function rules(byName: Readonly<Record<string, Rule>>): ReadonlyMap<number, Rule> {
+  return new Map(Object.entries(byName).map(([name, rule]) => [numberOf(name), rule]));
+}
+
+function numberOf(name: string): number {
+  const number = SYSCALL_NUMBERS.get(name);
+  assert(number !== undefined, `${name} is a system call of riscv64`);
+  return number;
+}

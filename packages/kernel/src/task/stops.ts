@@ -1,0 +1,275 @@
+/**
+ * Where a replayed machine stops: between two instructions of a program, in the midst of its slice. The machine then
+ * stands as it is (the task is on the hart), and goes on as if nothing had been: no instruction, turn, fault or tick is
+ * counted that would not have been otherwise. Only machines whose time is virtual may stand.
+ *
+ * A position is the number of instructions retired, with the thread that is to go on and its pc: a fault retires
+ * nothing, so that the instruction which faults and the first one of its handler have the same number.
+ *
+ * Programs run translated until the position is near; those that are looked at (breakpoints, watched memory, steps) run
+ * by the exact interpreter. Guest memory is never written.
+ */
+import { assert } from "@stratos/base";
+import { ExitReason, hasWatchedChange, setMarks, setWatchCells, WATCH_CELLS, type WatchCell } from "@stratos/riscv";
+import { PAGE_SIZE } from "@stratos/abi";
+import type { AddressSpace } from "../mm/address-space.ts";
+import { addressOfEntry } from "../mm/page-table.ts";
+import type { Kernel } from "./kernel-state.ts";
+import type { Task } from "./task.ts";
+
+/** A slice ends at the first block boundary behind its fuel; so far behind is none but in code made for it. */
+const OVERRUN = 1_000_000;
+
+export interface StopPosition {
+  /** Retired by the machine so far. */
+  readonly instructions: number;
+  /** The thread that is about to go on; −1: whichever. */
+  readonly tid: number;
+  /** Its pc; −1: whichever. */
+  readonly pc: number;
+}
+
+export type StopReason =
+  { readonly kind: "position" | "step" | "breakpoint" } | { readonly kind: "watch"; readonly address: number };
+
+export interface Stop extends StopPosition {
+  readonly reason: StopReason;
+}
+
+export interface Watchpoint {
+  readonly address: number;
+  /** Bytes, at most WATCH_LENGTH_MAX. */
+  readonly length: number;
+}
+
+/** Two cells of watched memory can hold so many bytes at any address. */
+const CELLS_OF_WATCH = 2;
+export const WATCHES_MAX = WATCH_CELLS / CELLS_OF_WATCH;
+export const WATCH_LENGTH_MAX = 8;
+
+/** What the slice that was left in its midst goes on with. */
+interface StoppedSlice {
+  readonly task: Task;
+  readonly fuel: number;
+  /** Instructions at its beginning. */
+  readonly before: number;
+}
+
+/** 8 bytes of watched memory. */
+interface Watched {
+  readonly watch: Watchpoint;
+  /** A multiple of 8. */
+  readonly address: number;
+  readonly first: number;
+  readonly bytes: number;
+  /** What it held when it was looked at last; null: it wasn't in memory. */
+  value: Uint8Array | null;
+}
+
+export class Stops {
+  readonly #kernel: Kernel;
+  /** Stand there; null: nowhere. */
+  target: StopPosition | null = null;
+  /** The thread that is to stand before its next instruction; −1: none. */
+  stepTid = -1;
+  /** The process whose instructions are looked at; 0: all. */
+  pid = 0;
+  breakpoints: ReadonlySet<number> = new Set();
+  /** Asked at each breakpoint, step and change. @returns stand there? Null: always. */
+  onHit: ((stop: Stop) => boolean) | null = null;
+  /** Where it stands, and why; null: it runs. */
+  stop: Stop | null = null;
+  /** The target lies in the midst of code without a block boundary: it was run over. */
+  isOverrun = false;
+  /** Every instruction may be the one: as slow as it is sure. */
+  isCareful = false;
+  /** Per thread: where it began to retire instructions without a fault or others in between, and how far it came. */
+  readonly #lastRuns = new Map<number, { readonly from: number; readonly pc: number; readonly to: number }>();
+  #watched: Watched[] = [];
+  #slice: StoppedSlice | null = null;
+  /** It stopped before the next instruction already. */
+  #passes = false;
+  #last: StopPosition | null = null;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  get stands(): boolean {
+    return this.#slice !== null;
+  }
+
+  /** The task that stands on the hart. */
+  get task(): Task | null {
+    return this.#slice?.task ?? null;
+  }
+
+  /** @param watches  at most WATCHES_MAX, of at most WATCH_LENGTH_MAX bytes */
+  watch(watches: readonly Watchpoint[]): void {
+    this.#watched = watches.flatMap((watch) => {
+      const cells: Watched[] = [];
+      for (let at = watch.address; at < watch.address + watch.length; at = at - (at % 8) + 8) {
+        const bytes = Math.min(8 - (at % 8), watch.address + watch.length - at);
+        cells.push({ watch, address: at - (at % 8), first: at % 8, bytes, value: null });
+      }
+      return cells;
+    });
+    assert(this.#watched.length <= WATCH_CELLS, "as much is watched as there are cells");
+  }
+
+  /** Before the last instruction that the thread has done; null: it has done none since this began. */
+  beforeLastOf(tid: number): StopPosition | null {
+    const run = this.#lastRuns.get(tid);
+    if (run === undefined) return null;
+    const instructions = run.to - 1;
+    return { instructions, tid, pc: instructions === run.from ? run.pc : -1 };
+  }
+
+  /** In the place of `processor.run`. */
+  run(task: Task, fuel: number): ExitReason {
+    const { processor } = this.#kernel;
+    const { statistics } = processor;
+    const { tid } = task;
+    let left = fuel;
+    for (;;) {
+      const before = statistics.instructions;
+      const { pc } = this.#kernel.hart;
+      const reason = this.#runOn(task, left);
+      const to = statistics.instructions;
+      if (to > before) this.#lastRuns.set(tid, { from: before, pc, to });
+      if (reason !== ExitReason.STOP) return reason;
+      left -= statistics.instructions - before;
+      this.#passes = true;
+      const stop = this.#judge(task);
+      if (stop === null) continue;
+      this.#last = stop;
+      this.stop = stop;
+      return reason;
+    }
+  }
+
+  #runOn(task: Task, fuel: number): ExitReason {
+    const { processor, physical } = this.#kernel;
+    const now = processor.statistics.instructions;
+    const isLooked = this.#looksAt(task);
+    const isStepped = task.tid === this.stepTid;
+    const passes = this.#passes;
+    this.#passes = false;
+    const away = this.target === null ? Infinity : this.target.instructions - now;
+    const isNear = away >= 0 && (this.isCareful || away <= Math.max(fuel, 0) + OVERRUN);
+    if (!isLooked && !isStepped && !isNear) {
+      const reason = processor.run(fuel);
+      if (away >= 0 && processor.statistics.instructions > now + away) this.isOverrun = true;
+      return reason;
+    }
+    setMarks(physical, isLooked ? this.breakpoints : []);
+    this.#arm(isLooked ? task.space : null);
+    const step = isStepped ? (passes ? 1 : 0) : Infinity;
+    return processor.runExactly(fuel, { after: Math.min(step, away >= 0 ? away : Infinity), passes });
+  }
+
+  #looksAt(task: Task): boolean {
+    return (this.breakpoints.size > 0 || this.#watched.length > 0) && (this.pid === 0 || task.group.pid === this.pid);
+  }
+
+  /** The task is before an instruction that may be of interest. */
+  #judge(task: Task): Stop | null {
+    const { processor, hart } = this.#kernel;
+    const { instructions } = processor.statistics;
+    const { pc } = hart;
+    const { tid } = task;
+    const at = { instructions, tid, pc };
+    const isLooked = this.#looksAt(task);
+    const changed = isLooked ? this.#changed() : null;
+    if (this.#isTarget(at)) return { ...at, reason: { kind: "position" } };
+    // An instruction whose page was not there comes twice.
+    const isNew = this.#last === null || !isSamePosition(this.#last, at);
+    const reason: StopReason | null =
+      changed !== null
+        ? { kind: "watch", address: changed.address }
+        : isNew && isLooked && this.breakpoints.has(pc)
+          ? { kind: "breakpoint" }
+          : isNew && tid === this.stepTid
+            ? { kind: "step" }
+            : null;
+    if (reason === null) return null;
+    const stop = { ...at, reason };
+    if (this.onHit === null || this.onHit(stop)) return stop;
+    this.#last = stop;
+    return null;
+  }
+
+  #isTarget({ instructions, tid, pc }: StopPosition): boolean {
+    const { target } = this;
+    return (
+      target !== null &&
+      target.instructions === instructions &&
+      (target.tid < 0 || target.tid === tid) &&
+      (target.pc < 0 || target.pc === pc)
+    );
+  }
+
+  // ---- Watched memory
+
+  /** A system call may have moved or written what is watched. */
+  afterCall(task: Task): void {
+    if (this.#watched.length > 0 && this.#looksAt(task)) this.#arm(task.space);
+  }
+
+  /** Tells the processor where what is watched lies now, and what it held. */
+  #arm(space: AddressSpace | null): void {
+    const { physical } = this.#kernel;
+    const cells: WatchCell[] = [];
+    for (const each of space === null ? [] : this.#watched) {
+      const address = residentAddress(space!, each.address);
+      if (address < 0) {
+        // Untouched memory of the program's own is zeroes.
+        each.value ??= space!.areaAt(each.address)?.pages === null ? new Uint8Array(8) : null;
+        cells.push({ address: 0, first: 0, bytes: 0, value: NO_VALUE });
+        continue;
+      }
+      each.value ??= physical.u8.slice(address, address + 8);
+      cells.push({ address, first: each.first, bytes: each.bytes, value: each.value });
+    }
+    setWatchCells(physical, cells);
+  }
+
+  /** Whose value is another one now, which counts from now on; null: none. */
+  #changed(): Watchpoint | null {
+    const { physical } = this.#kernel;
+    let found: Watchpoint | null = null;
+    for (const [index, each] of this.#watched.entries()) {
+      if (!hasWatchedChange(physical, index)) continue;
+      found ??= each.watch;
+      each.value = null;
+    }
+    if (found !== null) this.#arm(this.#kernel.scheduler.current!.space);
+    return found;
+  }
+
+  // ---- The slice that stands
+
+  keepSlice(slice: StoppedSlice): void {
+    this.#slice = slice;
+  }
+
+  /** The slice to go on with. */
+  takeSlice(): StoppedSlice | null {
+    const slice = this.#slice;
+    this.#slice = null;
+    this.stop = null;
+    return slice;
+  }
+}
+
+const NO_VALUE = new Uint8Array(8);
+
+export function isSamePosition(a: StopPosition, b: StopPosition): boolean {
+  return a.instructions === b.instructions && a.tid === b.tid && a.pc === b.pc;
+}
+
+/** Physical address of a byte whose page is in memory for the program; −1: it isn't. Nothing is faulted in. */
+function residentAddress(space: AddressSpace, address: number): number {
+  const entry = space.table.get(address);
+  return entry === 0 ? -1 : addressOfEntry(entry) + (address % PAGE_SIZE);
+}

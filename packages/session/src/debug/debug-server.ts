@@ -1,0 +1,362 @@
+/**
+ * gdb's remote protocol ("Debugging with GDB", appendix E) over a timeline: a process of a recorded run is looked at
+ * and gone along in both directions. Nothing can be written. One client; its packets are answered one after the other.
+ *
+ * Threads go by their numbers in the machine. Breakpoints and watchpoints are the timeline's, so that guest memory
+ * stays as it is; a watchpoint tells each change of the value, whoever makes it.
+ */
+import { byteString, byteStringOf, byteStringToUtf8, hexOf, utf8ToByteString } from "@stratos/base";
+import { peekMemory, registersOf, type Task, WATCH_LENGTH_MAX, type Watchpoint, WATCHES_MAX } from "@stratos/kernel";
+import { describeTask } from "../recording/describe-place.ts";
+import type { Arrival, Timeline } from "../recording/timeline.ts";
+import { GuestFiles } from "./guest-files.ts";
+import { PACKET_MAX, PacketStream, textOfHex } from "./packet-stream.ts";
+import { PC, REGISTER_COUNT, registerText, SP, TARGET_DESCRIPTION } from "./target-description.ts";
+
+/** Breakpoints at once. */
+const BREAKPOINTS_MAX = 4096;
+/** Threads that are listed. */
+const THREADS_MAX = 512;
+/** Packets that wait to be answered: gdb sends one at a time. */
+const WAITING_MAX = 64;
+
+const OK = "OK";
+/** EINVAL, EFAULT, ENOSPC; in hexadecimal as the protocol has them. */
+const BAD_REQUEST = "E16",
+  NO_MEMORY = "E0e",
+  NO_ROOM = "E1c";
+const READ_ONLY = "E.what is recorded cannot be changed";
+const UNKNOWN = "";
+
+interface DebugServerOptions {
+  /** The process that is looked at (Timeline.lookAt). */
+  readonly pid: number;
+  readonly write: (bytes: Uint8Array) => void;
+  /** What `monitor` does: lines to show. */
+  readonly monitor: (words: readonly string[]) => Promise<readonly string[]>;
+}
+
+export class DebugServer {
+  readonly #timeline: Timeline;
+  readonly #pid: number;
+  readonly #monitor: DebugServerOptions["monitor"];
+  readonly #packets: PacketStream;
+  readonly #waiting: string[] = [];
+  #isBusy = false;
+  readonly #breakpoints = new Set<number>();
+  #watches: Watchpoint[] = [];
+  /** Of `g` and `m`, and of `s`; 0: that of the last stop. */
+  #thread = 0;
+  #stepThread = 0;
+  #arrival: Arrival | null = null;
+  readonly #files: GuestFiles;
+  #end!: () => void;
+  #fail!: (error: unknown) => void;
+  /** Resolves when the client has gone; rejects when the replay went another way. */
+  readonly ended: Promise<void>;
+
+  constructor(timeline: Timeline, { pid, write, monitor }: DebugServerOptions) {
+    this.#timeline = timeline;
+    this.#pid = pid;
+    this.#monitor = monitor;
+    this.#files = new GuestFiles(() => timeline.replay.session.machine.kernel, pid);
+    this.#packets = new PacketStream(write, {
+      onPacket: (data) => this.#receive(data),
+      onInterrupt: () => timeline.interrupt(),
+    });
+    this.ended = new Promise((resolve, reject) => {
+      this.#end = resolve;
+      this.#fail = reject;
+    });
+  }
+
+  /** Bytes of the client. */
+  feed(bytes: Uint8Array): void {
+    this.#packets.feed(bytes);
+  }
+
+  /** The client is gone. */
+  hangUp(): void {
+    this.#timeline.interrupt();
+    this.#end();
+  }
+
+  #receive(data: string): void {
+    if (this.#waiting.length >= WAITING_MAX) return this.hangUp();
+    this.#waiting.push(data);
+    if (!this.#isBusy) void this.#answerAll();
+  }
+
+  async #answerAll(): Promise<void> {
+    this.#isBusy = true;
+    try {
+      for (let data = this.#waiting.shift(); data !== undefined; data = this.#waiting.shift()) {
+        const answer = await this.#answer(data);
+        if (answer !== null) this.#packets.send(answer);
+        if (data === "QStartNoAckMode") this.#packets.hasAcknowledgements = false;
+        if (data === "D" || data.startsWith("D;") || data === "k" || data.startsWith("vKill")) this.#end();
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  /** @returns null: there is no answer */
+  async #answer(data: string): Promise<string | null> {
+    switch (data[0]) {
+      case "?":
+        return this.#stopReply();
+      case "g":
+        return this.#registers(0, REGISTER_COUNT);
+      case "p": {
+        const number = parseInt(data.slice(1), 16);
+        return number >= 0 && number < REGISTER_COUNT ? this.#registers(number, number + 1) : BAD_REQUEST;
+      }
+      case "m":
+        return this.#memory(data.slice(1));
+      case "G":
+      case "P":
+      case "M":
+      case "X":
+        return READ_ONLY;
+      case "Z":
+      case "z":
+        return this.#changePoint(data);
+      case "H":
+        return this.#chooseThread(data);
+      case "T":
+        return this.#threads().some(({ tid }) => tid === parseInt(data.slice(1), 16)) ? OK : BAD_REQUEST;
+      case "c":
+      case "C":
+        return this.#go(() => this.#timeline.forward(this.#wanted, -1));
+      case "s":
+      case "S":
+        return this.#go(() => this.#timeline.forward(this.#wanted, this.#stepper));
+      case "b":
+        if (data === "bc") return this.#go(() => this.#timeline.backward(this.#wanted));
+        return data === "bs" ? this.#go(() => this.#timeline.stepBack(this.#stepper)) : UNKNOWN;
+      case "D":
+        return OK;
+      case "k":
+        return null;
+      case "v":
+        return this.#verbose(data);
+      case "q":
+      case "Q":
+        return this.#query(data);
+      default:
+        return UNKNOWN;
+    }
+  }
+
+  // ---- Going
+
+  get #wanted(): { breakpoints: ReadonlySet<number>; watches: readonly Watchpoint[] } {
+    return { breakpoints: this.#breakpoints, watches: this.#watches };
+  }
+
+  get #stepper(): number {
+    return this.#stepThread > 0 ? this.#stepThread : (this.#current?.tid ?? this.#pid);
+  }
+
+  async #go(journey: () => Promise<Arrival>): Promise<string> {
+    this.#arrival = await journey();
+    this.#thread = this.#stepThread = 0;
+    return this.#stopReply();
+  }
+
+  #stopReply(): string {
+    const task = this.#current;
+    const arrival = this.#arrival;
+    const registers = task === null ? null : registersOf(task);
+    const expedited = (number: number): string =>
+      registers === null ? "" : `${number.toString(16).padStart(2, "0")}:${registerText(registers, number)};`;
+    const signal = arrival?.kind === "interrupted" ? "02" : "05";
+    const thread = (task?.tid ?? this.#pid).toString(16);
+    return `T${signal}${expedited(SP)}${expedited(PC)}thread:${thread};${reasonText(arrival)}`;
+  }
+
+  async #verbose(data: string): Promise<string> {
+    if (data === "vCont?") return "vCont;c;C;s;S";
+    if (data.startsWith("vCont;")) {
+      const step = /;[sS][0-9a-f]*(?::(-?[0-9a-f]+))?/.exec(data);
+      if (step === null) return this.#go(() => this.#timeline.forward(this.#wanted, -1));
+      const thread = parseInt(step[1] ?? "0", 16);
+      return this.#go(() => this.#timeline.forward(this.#wanted, thread > 0 ? thread : this.#stepper));
+    }
+    if (data.startsWith("vFile:")) return this.#files.answer(data.slice(6));
+    return data.startsWith("vKill") ? OK : UNKNOWN;
+  }
+
+  // ---- Threads and their state
+
+  /** Of the process; none when it is no more, or not yet. */
+  #threads(): readonly Task[] {
+    return this.#timeline.replay.session.machine.kernel.tasks.processes.get(this.#pid)?.tasks ?? [];
+  }
+
+  get #listed(): readonly Task[] {
+    return this.#threads().slice(0, THREADS_MAX);
+  }
+
+  /** The thread that stands, or the first one of the process. */
+  get #current(): Task | null {
+    const threads = this.#threads();
+    const { current } = this.#timeline.replay.session.machine.kernel.scheduler;
+    return threads.find((task) => task === current) ?? threads[0] ?? null;
+  }
+
+  get #chosen(): Task | null {
+    return this.#threads().find(({ tid }) => tid === this.#thread) ?? this.#current;
+  }
+
+  #chooseThread(data: string): string {
+    const tid = parseInt(data.slice(2), 16);
+    if (Number.isNaN(tid)) return BAD_REQUEST;
+    if (tid > 0 && !this.#threads().some((task) => task.tid === tid)) return BAD_REQUEST;
+    if (data[1] === "g") this.#thread = Math.max(0, tid);
+    else if (data[1] === "c") this.#stepThread = Math.max(0, tid);
+    else return BAD_REQUEST;
+    return OK;
+  }
+
+  #registers(first: number, end: number): string {
+    const task = this.#chosen;
+    if (task === null) return BAD_REQUEST;
+    const registers = registersOf(task);
+    let text = "";
+    for (let number = first; number < end; number++) text += registerText(registers, number);
+    return text;
+  }
+
+  #memory(where: string): string {
+    const range = parseRange(where);
+    const task = this.#chosen;
+    if (range === null || task === null) return BAD_REQUEST;
+    const bytes = new Uint8Array(Math.min(range.length, PACKET_MAX / 2));
+    const count = peekMemory(task.space, range.address, bytes);
+    return count === 0 && range.length > 0 ? NO_MEMORY : hexOf(bytes.subarray(0, count));
+  }
+
+  // ---- Breakpoints and watchpoints
+
+  /** Z0, Z1: breakpoints; Z2: changes of memory. Reads cannot be watched (Z3, Z4). */
+  #changePoint(data: string): string {
+    const isSet = data[0] === "Z";
+    const range = parseRange(data.slice(3).split(";")[0]!);
+    if (data[2] !== "," || range === null) return BAD_REQUEST;
+    const { address, length } = range;
+    if (data[1] === "0" || data[1] === "1") {
+      if (!isSet) this.#breakpoints.delete(address);
+      else if (this.#breakpoints.size >= BREAKPOINTS_MAX) return NO_ROOM;
+      else this.#breakpoints.add(address);
+      return OK;
+    }
+    if (data[1] !== "2") return UNKNOWN;
+    const others = this.#watches.filter((watch) => watch.address !== address || watch.length !== length);
+    if (isSet && (others.length >= WATCHES_MAX || length < 1 || length > WATCH_LENGTH_MAX)) return NO_ROOM;
+    this.#watches = isSet ? [...others, { address, length }] : others;
+    return OK;
+  }
+
+  // ---- Queries
+
+  async #query(data: string): Promise<string> {
+    const [name] = data.split(/[:,]/, 1);
+    switch (name) {
+      case "qSupported":
+        return (
+          `PacketSize=${PACKET_MAX.toString(16)};QStartNoAckMode+;vContSupported+;swbreak+;ReverseStep+;` +
+          "ReverseContinue+;qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:threads:read+"
+        );
+      case "QStartNoAckMode":
+        return OK;
+      case "qAttached":
+        return "1";
+      case "qC":
+        return `QC${(this.#chosen?.tid ?? this.#pid).toString(16)}`;
+      case "qfThreadInfo": {
+        const threads = this.#listed;
+        return threads.length === 0 ? "l" : `m${threads.map(({ tid }) => tid.toString(16)).join(",")}`;
+      }
+      case "qsThreadInfo":
+        return "l";
+      case "qThreadExtraInfo": {
+        const tid = parseInt(data.slice("qThreadExtraInfo,".length), 16);
+        const task = this.#threads().find((each) => each.tid === tid);
+        return task === undefined ? BAD_REQUEST : hexOfText(describeTask(task));
+      }
+      case "qSymbol":
+        return OK;
+      case "qRcmd": {
+        const words = textOfHex(data.slice("qRcmd,".length))
+          .split(/\s+/)
+          .filter((word) => word !== "");
+        const lines = await this.#monitor(words);
+        return lines.length === 0 ? OK : hexOfText(`${lines.join("\n")}\n`);
+      }
+      case "qXfer":
+        return this.#transfer(data);
+      default:
+        return UNKNOWN;
+    }
+  }
+
+  #transfer(data: string): string {
+    const found = /^qXfer:([a-z-]+):read:([^:]*):([0-9a-f]{1,8}),([0-9a-f]{1,8})$/.exec(data);
+    if (found === null) return UNKNOWN;
+    const [, object, annex] = found;
+    const offset = parseInt(found[3]!, 16);
+    const length = Math.min(parseInt(found[4]!, 16), PACKET_MAX / 2);
+    const content = this.#object(object!, annex!);
+    if (content === null) return BAD_REQUEST;
+    const part = content.slice(offset, offset + length);
+    return `${offset + part.length < content.length ? "m" : "l"}${part}`;
+  }
+
+  /** A byte string. */
+  #object(name: string, annex: string): string | null {
+    const task = this.#chosen;
+    switch (name) {
+      case "features":
+        return annex === "target.xml" ? TARGET_DESCRIPTION : null;
+      case "auxv":
+        return task === null ? null : byteString(task.space.auxiliaryVector);
+      case "exec-file":
+        return this.#files.executable();
+      case "threads":
+        return `<?xml version="1.0"?><threads>${this.#listed.map(threadXml).join("")}</threads>`;
+      default:
+        return null;
+    }
+  }
+}
+
+/** Why it has stopped (E.3, "Stop Reply Packets"). */
+function reasonText(arrival: Arrival | null): string {
+  if (arrival === null || arrival.kind === "interrupted") return "";
+  if (arrival.kind !== "stop") return `replaylog:${arrival.kind};`;
+  const { reason } = arrival.stop;
+  if (reason.kind === "watch") return `watch:${reason.address.toString(16)};`;
+  return reason.kind === "breakpoint" ? "swbreak:;" : "";
+}
+
+function threadXml(task: Task): string {
+  const plain = (text: string): string => text.replace(/[^\w .,:;()[\]/+-]/g, "?");
+  const name = plain(byteStringToUtf8(task.name));
+  return `<thread id="${task.tid.toString(16)}" name="${name}">${plain(describeTask(task))}</thread>`;
+}
+
+/** `addr,length` in hexadecimal; addresses beyond what a program can have are none. */
+function parseRange(text: string): { address: number; length: number } | null {
+  const found = /^([0-9a-f]{1,16}),([0-9a-f]{1,8})$/.exec(text);
+  if (found === null) return null;
+  const address = parseInt(found[1]!, 16);
+  return address <= Number.MAX_SAFE_INTEGER ? { address, length: parseInt(found[2]!, 16) } : null;
+}
+
+function hexOfText(text: string): string {
+  return hexOf(byteStringOf(utf8ToByteString(text)));
+}

@@ -1,0 +1,21 @@
+/** What a recording says was done to its programs; somebody may have written it by hand. */
+import { type Disturbance, DISTURBANCES_MAX, Disturber, FAULT_KINDS } from "@stratos/kernel/faults";
+import { type RecordingHeader, RecordingError } from "./recording-format.ts";
+
+/** @returns null: nothing was done. @throws RecordingError */
+export function disturberOf({ disturbances }: Pick<RecordingHeader, "disturbances">): Disturber | null {
+  if (disturbances === undefined) return null;
+  const list: unknown = disturbances;
+  if (!Array.isArray(list) || list.length > DISTURBANCES_MAX || !list.every(isDisturbance))
+    throw new RecordingError({ kind: "damaged", line: 1 });
+  return new Disturber({ list });
+}
+
+const KINDS: ReadonlySet<unknown> = new Set(["hold", ...FAULT_KINDS]);
+
+function isDisturbance(value: unknown): value is Disturbance {
+  if (typeof value !== "object" || value === null) return false;
+  const { tid, at, n, kind, amount } = value as Readonly<Record<string, unknown>>;
+  const isWhole = [tid, n, amount].every((number) => Number.isSafeInteger(number) && (number as number) >= 0);
+  return isWhole && KINDS.has(kind) && (at === "call" || (at === "instruction" && kind === "hold"));
+}

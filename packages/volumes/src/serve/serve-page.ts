@@ -1,0 +1,26 @@
+/** A page of ours, from memory. */
+import type { Hono } from "hono";
+
+const TYPES: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  css: "text/css; charset=utf-8",
+};
+/** Styles of elements are xterm.js's. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data:; " +
+  "form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+/** Gives the page at `/`, and its files by their names. It loads nothing from elsewhere, and cannot be framed. */
+export function servePage(app: Hono, page: ReadonlyMap<string, Uint8Array>): void {
+  for (const [name, content] of page)
+    app.get(name === "index.html" ? "/" : `/${name}`, (context) =>
+      context.body(content as Uint8Array<ArrayBuffer>, 200, {
+        "Content-Type": TYPES[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream",
+        "Content-Security-Policy": POLICY,
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+      }),
+    );
+}

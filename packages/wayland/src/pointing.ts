@@ -1,0 +1,257 @@
+/**
+ * What the pointer and fingers do on the screen: which surface they are over, windows that follow them, frames of ours.
+ * A finger that its program does not take is a pointer.
+ */
+import type { Rectangle } from "./geometry/rectangle.ts";
+import { enums } from "./protocol/protocol.ts";
+import type { Cursor } from "./seat/pointer.ts";
+import type { Seat } from "./seat/seat.ts";
+import { addTree, type SceneNode, type Screen } from "./shell/screen.ts";
+import type { ScreenWindow } from "./shell/screen-window.ts";
+import { type FramePart, shapeOf, type WindowFrame } from "./shell/window-frame.ts";
+import { Surface } from "./surface/surface.ts";
+
+/** input-event-codes.h */
+const BTN_LEFT = 0x110;
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A window that follows the pointer. */
+interface Drag {
+  readonly window: ScreenWindow;
+  /** xdg_toplevel.resize_edge; 0: it is moved. */
+  readonly edges: number;
+  readonly pointerX: number;
+  readonly pointerY: number;
+  readonly place: Rectangle;
+}
+
+export type FingerPhase = "down" | "move" | "up" | "cancel";
+
+interface PointingOwner {
+  readonly screen: Screen;
+  readonly seat: Seat;
+  timeMs(): number;
+  wantFrame(): void;
+}
+
+export class Pointing {
+  readonly #owner: PointingOwner;
+  /** How the pointer looks; null: as usual. */
+  cursor: Cursor | null = null;
+  #pointerX = 0;
+  #pointerY = 0;
+  #drag: Drag | null = null;
+  /** The pointer is over a frame of ours. */
+  #overFrame: { readonly frame: WindowFrame; readonly window: ScreenWindow; readonly part: FramePart } | null = null;
+  /** A finger that a program without wl_touch gets as a pointer, or that moves a window. */
+  #pointingFinger: number | null = null;
+
+  constructor(owner: PointingOwner) {
+    this.#owner = owner;
+  }
+
+  get #screen(): Screen {
+    return this.#owner.screen;
+  }
+
+  get #seat(): Seat {
+    return this.#owner.seat;
+  }
+
+  get #timeMs(): number {
+    return this.#owner.timeMs();
+  }
+
+  #wantFrame(): void {
+    this.#owner.wantFrame();
+  }
+
+  /** A surface as the pointer, and where it is. */
+  addCursor(nodes: SceneNode[]): void {
+    const { surface, hotspotX, hotspotY } = this.cursor ?? { surface: null, hotspotX: 0, hotspotY: 0 };
+    if (surface !== null)
+      addTree(nodes, surface, Math.floor(this.#pointerX) - hotspotX, Math.floor(this.#pointerY) - hotspotY);
+  }
+
+  surfaceGone(surface: Surface): void {
+    if (this.#seat.pointer.focus === surface) this.#seat.pointer.dropFocus();
+    if (this.cursor?.surface === surface) this.cursor = null;
+    this.#seat.touch.surfaceGone(surface);
+  }
+
+  /** The pointer is there now, in pixels of the screen. */
+  movePointer(x: number, y: number): void {
+    this.#pointerX = x;
+    this.#pointerY = y;
+    if (this.#drag !== null) this.#follow(this.#drag);
+    else this.#pointAt();
+    if (this.cursor?.surface != null) this.#wantFrame();
+  }
+
+  #pointAt(): void {
+    const { pointer } = this.#seat;
+    const held = pointer.isPressed ? pointer.focus : null;
+    const node =
+      held !== null
+        ? this.#screen.scene().find(({ surface }) => surface === held)
+        : this.#nodeAt(this.#pointerX, this.#pointerY);
+    const surface = node?.surface;
+    if (surface instanceof Surface)
+      pointer.move({ surface, x: this.#pointerX - node!.x, y: this.#pointerY - node!.y }, this.#timeMs);
+    else pointer.move(null, this.#timeMs);
+    this.#pointAtFrame(surface instanceof Surface ? undefined : node);
+  }
+
+  #nodeAt(x: number, y: number): SceneNode | undefined {
+    return this.#screen.scene().findLast((node) => node.surface.takesInput(x - node.x, y - node.y));
+  }
+
+  /** How the pointer looks over a frame of ours is for us to say. */
+  #pointAtFrame(node: SceneNode | undefined): void {
+    const { frame: before } = this.#overFrame ?? { frame: null };
+    this.#overFrame = null;
+    if (node !== undefined && !(node.surface instanceof Surface)) {
+      const part = node.surface.partAt(this.#pointerX - node.x, this.#pointerY - node.y);
+      const window = this.#screen.windows.find(({ frame }) => frame === node.surface);
+      if (part !== null && window !== undefined) this.#overFrame = { frame: node.surface, window, part };
+    }
+    if (this.#overFrame !== null)
+      this.cursor = { surface: null, hotspotX: 0, hotspotY: 0, shape: shapeOf(this.#overFrame.part) };
+    else if (before !== null && this.#seat.pointer.focus === null) this.cursor = null;
+  }
+
+  /** @returns whether the press was on a frame of ours */
+  #pressFrame(button: number): boolean {
+    if (this.#overFrame === null || this.#seat.pointer.isPressed) return false;
+    const { window, part } = this.#overFrame;
+    this.#pressed(window.surface);
+    if (button !== BTN_LEFT) return true;
+    if (part.kind === "close") window.close();
+    else this.#beginDrag(window, part.edges);
+    return true;
+  }
+
+  /** A button of input-event-codes.h: BTN_LEFT is 0x110. */
+  button(button: number, isDown: boolean): void {
+    if (this.#drag !== null) {
+      if (!isDown) this.#endDrag();
+      return;
+    }
+    const { pointer } = this.#seat;
+    if (isDown && this.#pressFrame(button)) return;
+    if (isDown && !pointer.isPressed) this.#pressed(pointer.focus);
+    pointer.press(button, isDown, this.#timeMs);
+    if (!isDown && !pointer.isPressed) this.#pointAt();
+  }
+
+  /** The window below comes to the top, popups of others go. */
+  #pressed(surface: Surface | null): void {
+    for (const popup of this.#screen.grabbingPopups().reverse())
+      if (surface?.client !== popup.resource.client) popup.dismiss();
+    const window = this.#screen.windows.find((each) => containsSurface(each, surface));
+    if (window !== undefined) this.#screen.raise(window);
+  }
+
+  /** @param dx  in pixels, as `dy`: to the right and down */
+  scroll(dx: number, dy: number): void {
+    this.#seat.pointer.scroll(dx, dy, this.#timeMs);
+  }
+
+  /** Its program asks for it, as long as the window is pressed. */
+  dragByProgram(window: ScreenWindow, edges: number): void {
+    const { pointer, touch } = this.#seat;
+    const { client } = window.surface;
+    const finger = touch.fingerOn(client);
+    if (pointer.isPressed && pointer.focus?.client === client) this.#beginDrag(window, edges);
+    else if (finger !== null && this.#pointingFinger === null) {
+      touch.cancel(client);
+      this.#pointingFinger = finger.id;
+      this.#pointerX = finger.x;
+      this.#pointerY = finger.y;
+      this.#beginDrag(window, edges);
+    }
+  }
+
+  /**
+   * A finger, by a number of its own as long as it is down.
+   *
+   * @param x  in pixels of the screen, as `y`; of no meaning for "up" and "cancel"
+   */
+  touch(id: number, phase: FingerPhase, place: Point): void {
+    const { touch } = this.#seat;
+    if (phase === "down") this.#fingerDown(id, place);
+    else if (id === this.#pointingFinger) {
+      if (phase === "move") this.movePointer(place.x, place.y);
+      else {
+        this.#pointingFinger = null;
+        this.button(BTN_LEFT, false);
+      }
+    } else if (phase === "move") touch.move(id, place, this.#timeMs);
+    else if (phase === "up") touch.up(id, this.#timeMs);
+    else {
+      const client = touch.clientOf(id);
+      if (client !== null) touch.cancel(client);
+    }
+  }
+
+  #fingerDown(id: number, place: Point): void {
+    const node = this.#nodeAt(place.x, place.y);
+    const surface = node?.surface;
+    if (surface instanceof Surface && this.#seat.touch.isTakenBy(surface.client)) {
+      this.#pressed(surface);
+      this.#seat.touch.down(id, { surface, x: node!.x, y: node!.y }, place, this.#timeMs);
+    } else if (this.#pointingFinger === null && !this.#seat.pointer.isPressed) {
+      this.#pointingFinger = id;
+      this.movePointer(place.x, place.y);
+      this.button(BTN_LEFT, true);
+    }
+  }
+
+  #beginDrag(window: ScreenWindow, edges: number): void {
+    const { pointer } = this.#seat;
+    if (window.isFilling || !window.isMapped) return;
+    const { width, height } = window.geometry;
+    const place = { x: window.x, y: window.y, width, height };
+    this.#drag = { window, edges, pointerX: this.#pointerX, pointerY: this.#pointerY, place };
+    window.isResizing = edges !== 0;
+    pointer.takeButtons();
+    pointer.dropFocus();
+  }
+
+  #follow({ window, edges, pointerX, pointerY, place }: Drag): void {
+    const dx = Math.round(this.#pointerX - pointerX),
+      dy = Math.round(this.#pointerY - pointerY);
+    if (!window.isMapped) this.#drag = null;
+    else if (edges === 0) window.moveTo(place.x + dx, place.y + dy);
+    else {
+      const { left, right, top, bottom } = enums.xdg_toplevel.resize_edge;
+      const by = (before: number, after: number, change: number): number =>
+        (edges & before) !== 0 ? -change : (edges & after) !== 0 ? change : 0;
+      const width = Math.max(1, place.width + by(left, right, dx)),
+        height = Math.max(1, place.height + by(top, bottom, dy));
+      window.moveTo(
+        (edges & left) !== 0 ? place.x + place.width - width : place.x,
+        (edges & top) !== 0 ? place.y + place.height - height : place.y,
+      );
+      window.resizeTo(width, height);
+    }
+  }
+
+  #endDrag(): void {
+    const { window } = this.#drag!;
+    this.#drag = null;
+    window.isResizing = false;
+    if (window.isMapped) window.reconfigure();
+    this.#pointAt();
+  }
+}
+
+function containsSurface(window: ScreenWindow, surface: Surface | null): boolean {
+  const nodes: SceneNode[] = [];
+  addTree(nodes, window.surface, 0, 0);
+  return nodes.some((node) => node.surface === surface);
+}

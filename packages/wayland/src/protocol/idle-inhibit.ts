@@ -1,0 +1,48 @@
+/**
+ * Generated from idle-inhibit-unstable-v1.xml by tools/wayland-protocols.ts: change that. Notice of its authors:
+ *
+ * Copyright © 2015 Samsung Electronics Co., Ltd
+ *
+ * Permission is hereby granted, free of charge, to any person obtaining a
+ * copy of this software and associated documentation files (the "Software"),
+ * to deal in the Software without restriction, including without limitation
+ * the rights to use, copy, modify, merge, publish, distribute, sublicense,
+ * and/or sell copies of the Software, and to permit persons to whom the
+ * Software is furnished to do so, subject to the following conditions:
+ *
+ * The above copyright notice and this permission notice (including the next
+ * paragraph) shall be included in all copies or substantial portions of the
+ * Software.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT.  IN NO EVENT SHALL
+ * THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+ * LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING
+ * FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER
+ * DEALINGS IN THE SOFTWARE.
+ */
+import type { Interface, Resource } from "../core/resource.ts";
+
+export const interfaces = {
+  zwp_idle_inhibit_manager_v1: {
+    name: "zwp_idle_inhibit_manager_v1",
+    version: 1,
+    requests: [
+      { name: "destroy", since: 1, signature: "", types: [], isDestructor: true },
+      { name: "create_inhibitor", since: 1, signature: "no", types: ["zwp_idle_inhibitor_v1", "wl_surface"] },
+    ],
+    events: [],
+  },
+  zwp_idle_inhibitor_v1: {
+    name: "zwp_idle_inhibitor_v1",
+    version: 1,
+    requests: [{ name: "destroy", since: 1, signature: "", types: [], isDestructor: true }],
+    events: [],
+  },
+} as const satisfies Record<string, Interface>;
+
+export interface IdleInhibitUnstableV1Requests {
+  zwp_idle_inhibit_manager_v1: { destroy(): void; create_inhibitor(id: Resource, surface: Resource): void };
+  zwp_idle_inhibitor_v1: { destroy(): void };
+}

@@ -1,0 +1,32 @@
+/** A window as the screen has it: a program's own by xdg-shell, or one of X11. */
+import type { Rectangle } from "../geometry/rectangle.ts";
+import type { Surface } from "../surface/surface.ts";
+import type { Popup } from "./popup.ts";
+import type { WindowFrame } from "./window-frame.ts";
+
+export interface ScreenWindow {
+  readonly title: string;
+  readonly surface: Surface;
+  /** Over it, from the bottom. */
+  readonly popups: readonly Popup[];
+  /** The part of its surface that is the window. */
+  readonly geometry: Rectangle;
+  readonly isMapped: boolean;
+  /** It has the whole screen: it is not moved. */
+  readonly isFilling: boolean;
+  /** Drawn around it by us; null: the program draws its own. */
+  readonly frame: WindowFrame | null;
+  /** It has said itself where it is to lie. */
+  readonly isPlaced: boolean;
+  /** Where its geometry begins on the screen. */
+  readonly x: number;
+  readonly y: number;
+  isResizing: boolean;
+  moveTo(x: number, y: number): void;
+  /** The program is asked for another size. */
+  resizeTo(width: number, height: number): void;
+  /** The program is told again how it is to be: it became active, or is no more. */
+  reconfigure(): void;
+  /** The program is asked to close it. */
+  close(): void;
+}

@@ -1,0 +1,221 @@
+/** A window of an X11 program: what the server and the program say of it, and how the screen has it. */
+import type { Rectangle } from "../geometry/rectangle.ts";
+import type { Screen } from "../shell/screen.ts";
+import type { ScreenWindow } from "../shell/screen-window.ts";
+import { TITLE_PIXELS, WindowFrame } from "../shell/window-frame.ts";
+import type { Surface } from "../surface/surface.ts";
+
+/** Sizes of X are of 16 bits, and places have a sign. */
+const LENGTH_MAX = 0x7fff;
+
+/** WM_NORMAL_HINTS (Inter-Client Communication Conventions Manual, §4.1.2.3). */
+export interface SizeHints {
+  /** It says where it is to lie: the user's wish, or the program's. */
+  readonly isPlaced: boolean;
+  readonly min: Size;
+  readonly max: Size;
+  /** Sizes are `base` and a multiple of `step`. */
+  readonly base: Size;
+  readonly step: Size;
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+export const NO_HINTS: SizeHints = {
+  isPlaced: false,
+  min: { width: 1, height: 1 },
+  max: { width: LENGTH_MAX, height: LENGTH_MAX },
+  base: { width: 0, height: 0 },
+  step: { width: 1, height: 1 },
+};
+
+/** What a window asks of the window manager. */
+export interface XWindowOwner {
+  readonly screen: Screen;
+  /** The server is to have it there, and that large; it says what became of that. */
+  place(window: XWindow, place: Rectangle): void;
+  raise(window: XWindow): void;
+  close(window: XWindow): void;
+  /** It has the screen, or is as it was. */
+  tellState(window: XWindow): void;
+}
+
+type Filling = "" | "maximized" | "fullscreen";
+
+export class XWindow implements ScreenWindow {
+  readonly id: number;
+  /** Menus and hints: the window manager leaves them alone. */
+  isOverrideRedirect: boolean;
+  readonly popups = [];
+  readonly #owner: XWindowOwner;
+  readonly #frame = new WindowFrame();
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  title = "";
+  /** The title came by _NET_WM_NAME. */
+  hasUtf8Title = false;
+  hints = NO_HINTS;
+  takesFocus = true;
+  /** Atoms of WM_PROTOCOLS. */
+  protocols: ReadonlySet<number> = new Set();
+  transientFor = 0;
+  hasOwnFrame = false;
+  /** The program has it mapped. */
+  isWanted = false;
+  isResizing = false;
+  filling: Filling = "";
+  #restore: Rectangle | null = null;
+  #surface: Surface | null = null;
+  #isMapped = false;
+
+  constructor(id: number, place: Rectangle, isOverrideRedirect: boolean, owner: XWindowOwner) {
+    this.id = id;
+    this.x = place.x;
+    this.y = place.y;
+    this.width = place.width;
+    this.height = place.height;
+    this.isOverrideRedirect = isOverrideRedirect;
+    this.#owner = owner;
+  }
+
+  get surface(): Surface {
+    return this.#surface!;
+  }
+
+  get hasSurface(): boolean {
+    return this.#surface !== null;
+  }
+
+  get geometry(): Rectangle {
+    return { x: 0, y: 0, width: this.#surface?.width ?? this.width, height: this.#surface?.height ?? this.height };
+  }
+
+  get isMapped(): boolean {
+    return this.#isMapped;
+  }
+
+  get isFilling(): boolean {
+    return this.filling !== "";
+  }
+
+  get isPlaced(): boolean {
+    return true;
+  }
+
+  get frame(): WindowFrame | null {
+    return this.isOverrideRedirect || this.hasOwnFrame || this.filling === "fullscreen" ? null : this.#frame;
+  }
+
+  get titlePixels(): number {
+    return this.frame === null ? 0 : TITLE_PIXELS;
+  }
+
+  /** The surface that shows it; null: none does any more. */
+  setSurface(surface: Surface | null): void {
+    if (this.#surface === surface) return;
+    this.#hide();
+    this.#surface = surface;
+    this.update();
+  }
+
+  /** It is shown when the program wants it, and has drawn it. */
+  update(): void {
+    if (this.#surface?.hasBuffer !== true || (!this.isWanted && !this.isOverrideRedirect)) return this.#hide();
+    this.#updateFrame();
+    if (this.#isMapped) return;
+    this.#isMapped = true;
+    const { screen } = this.#owner;
+    if (this.isOverrideRedirect) screen.addOverlay(this);
+    else screen.open(this);
+  }
+
+  #hide(): void {
+    if (!this.#isMapped) return;
+    this.#isMapped = false;
+    const { screen } = this.#owner;
+    if (this.isOverrideRedirect) screen.removeOverlay(this);
+    else screen.close(this);
+  }
+
+  #updateFrame(): void {
+    this.frame?.update(this.geometry, this.title, this.#owner.screen.active === this);
+  }
+
+  setTitle(title: string): void {
+    this.title = title;
+    this.#updateFrame();
+    if (this.#isMapped) this.#owner.screen.changed();
+  }
+
+  /** The server has it so now. */
+  configured({ x, y, width, height }: Rectangle): void {
+    const isMoved = x !== this.x || y !== this.y;
+    this.x = x;
+    this.y = y;
+    this.width = width;
+    this.height = height;
+    if (isMoved && this.#isMapped) this.#owner.screen.changed();
+  }
+
+  moveTo(x: number, y: number): void {
+    // The bar with its title must not leave the screen, or nobody could take it again.
+    const { area } = this.#owner.screen;
+    this.#place(x, Math.max(this.titlePixels, Math.min(area.height, y)), this.width, this.height);
+  }
+
+  resizeTo(width: number, height: number): void {
+    const { hints } = this;
+    const fit = (wanted: number, of: (size: Size) => number): number => {
+      const base = of(hints.base),
+        step = of(hints.step);
+      const stepped = base + Math.max(0, Math.floor((wanted - base) / step)) * step;
+      return Math.max(of(hints.min), Math.min(of(hints.max), stepped), 1);
+    };
+    this.#place(
+      this.x,
+      this.y,
+      fit(width, (size) => size.width),
+      fit(height, (size) => size.height),
+    );
+  }
+
+  #place(x: number, y: number, width: number, height: number): void {
+    const clamp = (value: number, least: number): number => Math.max(least, Math.min(LENGTH_MAX, Math.round(value)));
+    const place = {
+      x: clamp(x, -LENGTH_MAX),
+      y: clamp(y, -LENGTH_MAX),
+      width: clamp(width, 1),
+      height: clamp(height, 1),
+    };
+    this.configured(place);
+    this.#owner.place(this, place);
+  }
+
+  /** The whole screen, all but the bar with its title, or as it was. */
+  fill(filling: Filling): void {
+    if (filling === this.filling) return;
+    const { area } = this.#owner.screen;
+    if (this.filling === "") this.#restore = { x: this.x, y: this.y, width: this.width, height: this.height };
+    this.filling = filling;
+    const top = this.titlePixels;
+    const { x, y, width, height } =
+      filling === "" ? this.#restore! : { x: 0, y: top, width: area.width, height: area.height - top };
+    this.#place(x, y, width, height);
+    this.#owner.tellState(this);
+    if (this.#isMapped) this.#owner.screen.changed();
+  }
+
+  reconfigure(): void {
+    if (this.#owner.screen.active === this) this.#owner.raise(this);
+    this.#updateFrame();
+  }
+
+  close(): void {
+    this.#owner.close(this);
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Goal: `explore` finds a schedule or a fault under which a program fails, narrows it to what is needed, and what it
+ * found can be had again, by the attempt's number and by a recording; a right program gets through. Method: the
+ * programs of examples/explore, and a few lines each for what else may happen.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { repository, stratos, type Result } from "./support/stratos.ts";
+import { ensureTestImage, TEST_IMAGE } from "./support/test-image.ts";
+
+let folder: string;
+before(async () => {
+  await ensureTestImage();
+  folder = mkdtempSync(join(tmpdir(), "stratos-explore-test-"));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const EXAMPLES = ["-v", `${join(repository, "examples/explore")}:/srv:ro`];
+const TIMEOUT_MS = 240_000;
+
+async function explore(args: readonly string[], stdin = ""): Promise<Result> {
+  const result = await stratos(["explore", "-i", TEST_IMAGE, ...args], { stdin, timeoutMs: TIMEOUT_MS });
+  return { ...result, stdout: Buffer.from(result.stdout, "latin1").toString("utf8") };
+}
+
+interface Told {
+  readonly undisturbed: { readonly status: number };
+  readonly attempts: number;
+  readonly found: {
+    readonly attempt: number;
+    readonly failure: string;
+    readonly output: string | null;
+    readonly isLeast: boolean;
+    readonly disturbances: readonly { readonly kind: string; readonly program: string; readonly text: string }[];
+  } | null;
+}
+
+async function told(args: readonly string[], stdin = ""): Promise<Told> {
+  const { stdout, stderr, status } = await explore(["--json", ...args], stdin);
+  assert.ok(status === 0 || status === 1, `${status}: ${stderr}`);
+  const parsed = JSON.parse(stdout) as Told;
+  assert.equal(status, parsed.found === null ? 0 : 1);
+  return parsed;
+}
+
+test("two clerks who look and then lock: the holds that give a number twice, again and in a replay", async () => {
+  const file = join(folder, "number.rec");
+  const { found } = await told(["--attempts", "600", "--record", file, ...EXAMPLES, "--", "sh", "/srv/number.sh"]);
+  assert.ok(found !== null);
+  assert.equal(found.failure, "status 1 instead of 0");
+  assert.match(String(found.output), /^standard output differs: .*"the next number is 2"/);
+  assert.ok(found.isLeast && found.disturbances.length >= 1 && found.disturbances.length <= 4, JSON.stringify(found));
+  assert.ok(found.disturbances.every(({ kind, program }) => kind === "hold" && program === "sh"));
+  const replayed = await stratos(["replay", file], { timeoutMs: TIMEOUT_MS });
+  assert.deepEqual([replayed.stdout, replayed.stderr, replayed.status], ["the next number is 2\n", "", 1]);
+  const { attempt } = found;
+  const again = await told([
+    ...["--from", String(attempt), "--attempts", "1"],
+    ...EXAMPLES,
+    "--",
+    "sh",
+    "/srv/number.sh",
+  ]);
+  assert.deepEqual(again.found, { ...found, recording: null });
+});
+
+test("a lock that looks and takes in one step holds", async () => {
+  const { attempts, found } = await told(["--attempts", "24", ...EXAMPLES, "--", "sh", "/srv/number-fixed.sh"]);
+  assert.deepEqual([attempts, found], [24, null]);
+});
+
+test("a write that takes less is told in words, with the command that finds it again", async () => {
+  const { stdout, status } = await explore(["--attempts", "20", ...EXAMPLES, "--", "perl", "/srv/save.pl"]);
+  assert.equal(status, 1);
+  assert.match(stdout, /^undisturbed: status 0, \d+ instructions, 0 bytes of output$/m);
+  assert.match(stdout, /^attempt (\d+) fails: status 3 instead of 0$/m);
+  assert.match(
+    stdout,
+    /^ {2}write\(3<\/tmp\/report.new>, …, 4392\) by perl \(pid \d+\), its call \d+, takes \d+ bytes?$/mu,
+  );
+  const attempt = /^attempt (\d+)/m.exec(stdout)![1]!;
+  assert.match(
+    stdout,
+    new RegExp(`^again: stratos explore --from ${attempt} --attempts 1 -i .*:ro -- perl /srv/save.pl$`, "m"),
+  );
+});
+
+test("a program that reports a full disk has not failed; one that says nothing of it has", async () => {
+  const full = ["--faults", "enospc", "--no-schedules", "--attempts", "6"];
+  const report = `open my $f, ">", "/tmp/x" or exit 9; defined syswrite $f, "text" or exit 4; exit 0`;
+  assert.equal((await told([...full, "--", "perl", "-e", report])).found, null);
+  const expected = await told([...full, "--expect", "0", "--", "perl", "-e", report]);
+  assert.equal(expected.found?.failure, "status 4, expected 0");
+  const silent = `open my $f, ">", "/tmp/x"; syswrite $f, "text"; close $f; print -s "/tmp/x", "\\n"`;
+  const { found } = await told([...full, "--compare", "output", "--", "perl", "-e", silent]);
+  assert.match(String(found?.failure), /standard output differs: line 1 is "0" instead of "4"$/);
+  assert.match(String(found?.disturbances[0]?.text), /^write\(3<\/tmp\/x>, …, 4\) by perl .* fails with ENOSPC$/u);
+});
+
+test("a call that a handler may interrupt is interrupted", async () => {
+  const child = `open my $p, "-|", "sleep 0.01; echo x"`;
+  const program = `$SIG{USR1} = sub {}; ${child}; exit(defined sysread($p, my $b, 9) ? 0 : 5)`;
+  const { found } = await told([
+    "--no-schedules",
+    "--faults",
+    "eintr",
+    "--attempts",
+    "12",
+    "--",
+    "perl",
+    "-e",
+    program,
+  ]);
+  assert.equal(found?.failure, "status 5 instead of 0");
+  assert.match(
+    String(found?.disturbances[0]?.text),
+    /^read\(\d<pipe:\[\d+\]>, …, 9\) by perl .* is interrupted \(EINTR\)$/u,
+  );
+});
+
+test("each run has the whole of standard input; who waits for ever is found at once", async () => {
+  const input = "word\n".repeat(20_000);
+  const counted = await told(["--attempts", "4", "--compare", "output", "--", "sh", "-c", "cat | wc -l"], input);
+  assert.deepEqual([counted.attempts, counted.found], [4, null]);
+  const { attempts, found } = await told(["--", "sh", "-c", "mkfifo /tmp/f; read line < /tmp/f"], input);
+  assert.equal(attempts, 0);
+  assert.match(String(found?.failure), /^it waits for ever/);
+});
+
+test("what keeps it from being explored is neither found nor not found", async () => {
+  const endless = await explore(["--timeout", "1", "--", "cat", "/dev/zero"]);
+  assert.equal(endless.status, 125);
+  assert.match(endless.stderr, /the undisturbed run: (has not ended within 1 s|prints without end)/);
+  assert.equal((await explore(["--", "no-such-program"])).status, 127);
+  assert.equal((await explore(["--faults", "rain", "--", "true"])).status, 2);
+  assert.equal((await explore(["--faults", "none", "--no-schedules", "--", "true"])).status, 2);
+  const shared = await explore(["-v", `${folder}:/data`, "--", "true"]);
+  assert.equal(shared.status, 2);
+  assert.match(shared.stderr, /:\/data:ro/);
+  assert.equal((await explore(["--record", join(folder, "none", "x"), "--", "true"])).status, 125);
+  assert.equal((await stratos(["explore", "-i", "no-such-image", "--", "true"])).status, 125);
+});

@@ -1,0 +1,81 @@
+/** Goal: a test file that hangs costs its limit, not the run. Method: small files in a folder of their own. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+/** A file must start and end within it on a busy host, too. */
+const LIMIT_SECONDS = 10;
+const HEAD = `const { spawn } = process.getBuiltinModule("node:child_process");
+const { existsSync, writeFileSync } = process.getBuiltinModule("node:fs");
+const { test } = process.getBuiltinModule("node:test");
+`;
+/** It leaves a process behind that holds its output open. */
+const HANG = `const child = spawn("sleep", ["3600"], { detached: true, stdio: "inherit" });
+  writeFileSync("sleeper", String(child.pid));
+  await new Promise(() => setTimeout(() => {}, 3_600_000));`;
+
+async function runFile(text: string): Promise<{ told: object[]; output: string; sleeper: number }> {
+  mkdirSync("node_modules/.cache", { recursive: true });
+  const folder = mkdtempSync("node_modules/.cache/run-files-");
+  try {
+    writeFileSync(join(folder, "some.test.mjs"), HEAD + text);
+    const files = [{ path: "some.test.mjs", seconds: 1, cpuSeconds: 1 }];
+    const plan = { cores: 1, files, isOrdered: true, isNested: false, isShared: false, limitSeconds: LIMIT_SECONDS };
+    const program = fileURLToPath(new URL("run-files.ts", import.meta.url));
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, JSON.stringify(plan)], {
+      cwd: folder,
+      env,
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      timeout: 120_000,
+      killSignal: "SIGKILL",
+    });
+    const told: object[] = [];
+    let output = "";
+    child.on("message", (message: object) => told.push(message));
+    child.stdout!.on("data", (data) => (output += String(data)));
+    await once(child, "close");
+    return { told, output, sleeper: Number(readFileSync(join(folder, "sleeper"), "utf8")) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return false;
+  }
+}
+
+test("a file that hangs once is shown, ended with what it started, and tried again", async () => {
+  const { told, output, sleeper } = await runFile(`test("first", () => {});
+test("second", async () => {
+  if (existsSync("sleeper")) return;
+  ${HANG}
+});`);
+  assert.deepEqual(
+    told.filter((message) => "passed" in message),
+    ["first", "second"].map((name) => ({ passed: true, skipped: false, file: "some.test.mjs", name })),
+  );
+  assert.match(output, /HUNG some\.test\.mjs: not ended within 10 s/);
+  assert.match(output, /sleep 3600/);
+  assert.equal(isAlive(sleeper), false);
+});
+
+test("a file that hangs again fails; one that failed before it hung is not tried again", async () => {
+  const again = await runFile(`test("never", async () => {\n  ${HANG}\n});`);
+  assert.equal(again.output.match(/HUNG/g)!.length, 2);
+  assert.ok(again.told.some((message) => "passed" in message && message.passed === false));
+  const failing = await runFile(
+    `test("wrong", () => { throw new Error("no"); });\ntest("never", async () => {\n  ${HANG}\n});`,
+  );
+  assert.equal(failing.output.match(/HUNG/g)!.length, 1);
+  assert.ok(failing.told.some((message) => "name" in message && message.name === "wrong"));
+});
