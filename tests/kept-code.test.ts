@@ -101,7 +101,9 @@ test("what programs of an image execute is translated ahead, and one that is not
   const request = { image: TEST_IMAGE, home, programs: [absent, program], limits };
   // In a process that is begun as the command is: machine code is for engines of the same flags.
   const script = `
+    import { ownProcess } from "@stratos/host-node/home";
     import { warmCode } from "@stratos/images/warm-code";
+    ownProcess();
     const progress = [];
     const written = await warmCode(${JSON.stringify(request)}, (step) => progress.push(step));
     console.log(JSON.stringify({ written, progress }));`;

@@ -1,10 +1,11 @@
 /**
  * Goal: a command starts with the code that V8 compiled when it ran before, and what is kept never changes what it
  * does: damaged, of others, or of a file that can't be written. Method: `stratos --version` of the bundle in a home of
- * its own.
+ * its own; a command with an engine, and the process of the library's machines.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
@@ -17,7 +18,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Writable } from "node:stream";
 import { after, test } from "node:test";
+import { Script } from "node:vm";
 import { VERSION } from "@stratos/sdk/version";
 import { repository } from "./support/stratos.ts";
 
@@ -30,6 +33,7 @@ function stratos(words: readonly string[], stratosHome = home): { status: number
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(repository, "dist/main.cjs"), ...words], {
     env: { ...process.env, STRATOS_HOME: stratosHome },
     encoding: "utf8",
+    timeout: 60_000,
   });
   if (status === 0) assert.equal(stderr, "");
   return { status, stdout };
@@ -81,4 +85,32 @@ test("a command line that makes no sense keeps nothing; a home that can't be wri
   assert.equal(stratos(["nonsense"]).status, 2);
   assert.equal(existsSync(join(folder, "program-nonsense")), false);
   assert.deepEqual(stratos(["--version"], "/proc/nope"), { status: 0, stdout: `${VERSION}\n` });
+});
+
+test("a command with an engine, which tells V8 more than others do, keeps the code of what it has run, too", () => {
+  const program = join(home, "sum.scm");
+  writeFileSync(program, "(display (+ 1 2))");
+  assert.deepEqual(stratos(["lisp", program]), { status: 0, stdout: "3" });
+  const kept = readFileSync(join(folder, "program-lisp"));
+  const { sizes } = JSON.parse(kept.toString("utf8", 8, 8 + kept.readUInt32LE(4))) as {
+    readonly sizes: Readonly<Record<string, number>>;
+  };
+  const [name, size] = Object.entries(sizes).sort(([, a], [, b]) => b - a)[0]!;
+  const unused = new Script(readFileSync(join(repository, "dist", name), "utf8")).createCachedData().length;
+  assert.ok(size > 1.2 * unused, `${name}: ${size} bytes are kept, and ${unused} would be of what never ran`);
+  const { ino } = statSync(join(folder, "program-lisp"));
+  assert.deepEqual(stratos(["lisp", program]), { status: 0, stdout: "3" });
+  assert.equal(statSync(join(folder, "program-lisp")).ino, ino);
+});
+
+test("the process of the library's machines keeps what it has compiled when it is no longer needed", async () => {
+  const child = spawn(process.execPath, [join(repository, "dist/engine.cjs")], {
+    stdio: ["ignore", "ignore", "inherit", "pipe"],
+    env: { ...process.env, STRATOS_HOME: home },
+    timeout: 60_000,
+    killSignal: "SIGKILL",
+  });
+  (child.stdio[3] as Writable).end();
+  assert.deepEqual(await once(child, "close"), [0, null]);
+  assert.equal(statSync(join(folder, "program-engine")).mode & 0o777, 0o600);
 });

@@ -15,7 +15,7 @@ type Exports = Record<string, unknown>;
 
 /**
  * @param required  is told what of Node's is loaded
- * @returns what the script of `program.ts` exports
+ * @returns what the script of `program.ts` exports, and as `scripts` the texts of all that were run
  */
 async function runScripts(sources: Readonly<Record<string, string>>, required: string[] = []): Promise<Exports> {
   const folder = mkdtempSync(join(tmpdir(), "stratos-scripts-"));
@@ -33,19 +33,22 @@ async function runScripts(sources: Readonly<Record<string, string>>, required: s
       logLevel: "silent",
     });
     const loaded = new Map<string, Exports>();
+    const scripts: string[] = [];
     const load = (name: string): Exports => {
       const present = loaded.get(name);
       if (present !== undefined) return present;
       const exports: Exports = {};
       loaded.set(name, exports);
       const path = join(folder, "out", name);
-      const body = runInThisContext(readFileSync(path, "utf8")) as (...values: unknown[]) => void;
+      const text = readFileSync(path, "utf8");
+      scripts.push(text);
+      const body = runInThisContext(text) as (...values: unknown[]) => void;
       const require = (module: string): unknown => (required.push(module), createRequire(path)(module));
       body(exports, require, load, async (later: string) => load(later), { url: `file://${path}` });
       return exports;
     };
     const exports = load("program.cjs");
-    return { ...exports, answer: await exports["answer"] };
+    return { ...exports, answer: await exports["answer"], scripts };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -65,6 +68,19 @@ test("modules import each other, Node's and later ones, whatever names they have
       "return [load(path.basename(import.meta.url)), text, Theirs === Same, url]; })();",
   });
   assert.deepEqual(answer, ["program.cjs: ä€ true", "later: ä€ true", true, "/"]);
+});
+
+test("scripts are ASCII, but where a program's own words are not", async () => {
+  const program = (words: string): Record<string, string> => ({
+    "program.ts":
+      `export class Sign {\n  /** −1 … */\n  of() { return ${words}; }\n}\n` + "export const answer = new Sign().of();",
+  });
+  const plain = await runScripts(program('"−"'));
+  assert.equal(plain["answer"], "−");
+  assert.match((plain["scripts"] as string[])[0]!, /^ *\/\*\* \?1 \? \*\/$/m);
+  assert.doesNotMatch((plain["scripts"] as string[])[0]!, /\P{ASCII}/u);
+  const raw = await runScripts(program("String.raw`−`"));
+  assert.equal(raw["answer"], "−");
 });
 
 test("what of Node's is dear to load is loaded when it is first called", async () => {

@@ -9,7 +9,7 @@
  * Modules of Node that are dear to load are loaded when a script first calls them: most commands need few of those that
  * their scripts name.
  */
-import { build, type BuildOptions, type Metafile } from "esbuild";
+import { build, type BuildOptions, type Metafile, transform } from "esbuild";
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
@@ -26,6 +26,7 @@ const LOADED_LATER = new RegExp(
     "(?:dns|fs|readline|stream)/promises)$",
 );
 const OWN_NAMES = /\b__(?:exports|load|loadLater|meta)\b/;
+const NOT_ASCII = /\P{ASCII}/gu;
 const RENAMED = /([\w$]+) as ([\w$]+)/g;
 
 /** @returns what went in and came out, and a digest of it */
@@ -40,13 +41,23 @@ export async function buildScripts(options: BuildOptions): Promise<{ metafile: M
   refuseCycles(outputs);
   const digest = createHash("sha256");
   for (const { path, text } of outputFiles) {
-    const script = scriptOf(basename(path), text, outputs.get(basename(path))!);
+    const script = scriptOf(basename(path), await asciiOf(text), outputs.get(basename(path))!);
     digest.update(`${basename(path)}\n${script}`);
     new Script(script, { filename: path });
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, script);
   }
   return { metafile, digest: digest.digest("hex").slice(0, 32) };
+}
+
+/**
+ * The text with `?` for what isn't ASCII, when only comments have such characters: with one of them V8 holds a script
+ * in two bytes for each character, and each start would decode, hold and scan twice as much.
+ */
+async function asciiOf(text: string): Promise<string> {
+  if (text.search(NOT_ASCII) < 0) return text;
+  const { code } = await transform(text, { charset: "ascii", legalComments: "none", minifyWhitespace: true });
+  return code.search(NOT_ASCII) >= 0 ? text : text.replaceAll(NOT_ASCII, "?");
 }
 
 function scriptOf(name: string, text: string, output: Output): string {

@@ -3,13 +3,13 @@
  * `--program-only` leaves away what only the package needs.
  *
  *     dist/main.cjs       starts the program with code that V8 has compiled before (packages/cli/src/bundle-main.ts)
- *     dist/program-*.cjs  its scripts: the program, and what only some commands need
+ *     dist/engine.cjs     starts the process of the library's machines likewise
+ *     dist/program-*.cjs  their scripts: the program, the engine, and what only some commands need
  *     dist/chunk-*.mjs    what the following have in common, loaded when it is used
  *     dist/unpack-worker.mjs, dist/fuse-thread.mjs, dist/halt-poll-thread.mjs, dist/tree-thread.mjs,
  *     dist/codec-thread.mjs, dist/mounted-commands.mjs
  *     dist/library.mjs    what programs import, and its types: library.d.ts, types/
  *     dist/compat/*.mjs   the calls of other libraries
- *     dist/engine.mjs     the process of their machines
  *     dist/engine-worker.mjs, dist/engine-here.mjs   where machines are in a thread of the program
  *     dist/fill-translations.mjs   the process that translates what runs have learned
  *     dist/supervisor-process.mjs   the process of the user's named systems
@@ -111,7 +111,6 @@ const result = await build({
     "tree-thread": "packages/tools-node/src/compose/tree-thread.ts",
     "codec-thread": "packages/host-node/src/codec-thread.ts",
     "fill-translations": "packages/host-node/src/fill-translations.ts",
-    engine: "packages/engine-node/src/engine.ts",
     "engine-worker": "packages/engine-node/src/engine-worker.ts",
     "engine-here": "packages/engine-node/src/engine-here.ts",
     "supervisor-process": "packages/supervisor/src/supervisor-process.ts",
@@ -130,17 +129,25 @@ const result = await build({
 const scripts = await buildScripts({
   ...shared,
   ...program,
-  entryPoints: { program: "packages/cli/src/main.ts" },
+  entryPoints: { program: "packages/cli/src/main.ts", "program-engine": "packages/engine-node/src/engine.ts" },
   outdir: dist,
   chunkNames: "program-[hash]",
 });
-await build({
-  ...shared,
-  format: "cjs",
-  entryPoints: ["packages/cli/src/bundle-main.ts"],
-  outfile: join(dist, "main.cjs"),
-  define: { STRATOS_BUILD: JSON.stringify(scripts.digest), STRATOS_PROGRAM: JSON.stringify("program.cjs") },
-});
+for (const [name, script, keptAs] of [
+  ["main", "program", null],
+  ["engine", "program-engine", "engine"],
+])
+  await build({
+    ...shared,
+    format: "cjs",
+    entryPoints: ["packages/cli/src/bundle-main.ts"],
+    outfile: join(dist, `${name}.cjs`),
+    define: {
+      STRATOS_BUILD: JSON.stringify(scripts.digest),
+      STRATOS_PROGRAM: JSON.stringify(`${script}.cjs`),
+      STRATOS_KEPT_AS: JSON.stringify(keptAs),
+    },
+  });
 await build({
   ...shared,
   target: "node20",

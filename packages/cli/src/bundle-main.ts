@@ -1,6 +1,7 @@
 /**
  * The bundle's entry (`dist/main.cjs`): runs the program from its scripts (tools/bundle-scripts.ts), each with the code
- * that V8 had compiled of it when an earlier run of the same command was over.
+ * that V8 had compiled of it when an earlier run of the same command was over. `dist/engine.cjs` is the same for the
+ * process of the library's machines.
  *
  * Node's own compile cache keeps what V8 compiles while it loads a module, and that is hardly any function: a short
  * `stratos run` spent a fifth of its time in compiling 1,600 of them anew. Code is kept for each command apart, because
@@ -16,6 +17,7 @@
  * V8 compares version, flags and length of the source, and trusts the rest: so the head says which bundle the code is
  * of, the checksum that it is whole, and a file that others own or may write is as if it were not there.
  */
+import { isAscii } from "node:buffer";
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -23,9 +25,13 @@ import { constants, Script } from "node:vm";
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
 import { wordSum } from "./word-sum.ts";
 
-/** The bundler's: what tells this bundle from others, and the script that is the program. */
+/**
+ * The bundler's: what tells this bundle from others, the script that is the program, and under what name its code is
+ * kept; null: its command's.
+ */
 declare const STRATOS_BUILD: string;
 declare const STRATOS_PROGRAM: string;
+declare const STRATOS_KEPT_AS: string | null;
 
 type Exports = Record<string, unknown>;
 type Body = (
@@ -50,7 +56,7 @@ interface Kept {
   readonly code: ReadonlyMap<string, Buffer>;
 }
 
-const FILE = `program-${/^[a-z]{2,16}$/.exec(process.argv[2] ?? "")?.[0] ?? "other"}`;
+const FILE = `program-${STRATOS_KEPT_AS ?? /^[a-z]{2,16}$/.exec(process.argv[2] ?? "")?.[0] ?? "other"}`;
 /** Options may change what V8 makes of a source. */
 const RUNTIME = [process.version, process.execPath, ...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].join(" ");
 const HEAD_START = 8;
@@ -81,13 +87,21 @@ function load(name: string): Exports {
   loaded.set(name, exports);
   const path = join(__dirname, name);
   const cachedData = kept?.code.get(name);
-  const script = new Script(readFileSync(path, "utf8"), {
-    filename: path,
-    ...(cachedData === undefined ? {} : { cachedData }),
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  });
+  const source = textOf(readFileSync(path));
+  const script = withFirstFlags(
+    () =>
+      new Script(source, {
+        filename: path,
+        ...(cachedData === undefined ? {} : { cachedData }),
+        importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+      }),
+  );
   scripts.set(name, script);
-  if (cachedData === undefined) fresh.set(name, script.createCachedData());
+  if (cachedData === undefined)
+    fresh.set(
+      name,
+      withFirstFlags(() => script.createCachedData()),
+    );
   (script.runInThisContext() as Body)(exports, require, load, loadLater, {
     url: pathToFileURL(path).href,
     resolve: (name) => pathToFileURL(require.resolve(name)).href,
@@ -95,16 +109,34 @@ function load(name: string): Exports {
   return exports;
 }
 
+/** As a rule ASCII (tools/bundle-scripts.ts), which needs no decoding. */
+function textOf(bytes: Buffer): string {
+  return bytes.toString(isAscii(bytes) ? "latin1" : "utf8");
+}
+
 async function loadLater(name: string): Promise<Exports> {
   return load(name);
+}
+
+/** Code is known by V8's flags; a process that has an engine has changed one (host-node's own-process.ts). */
+function withFirstFlags<Result>(act: () => Result): Result {
+  if (engine().cachedDataVersionTag() === tag) return act();
+  engine().setFlagsFromString("--wasm-stack-checks");
+  try {
+    return act();
+  } finally {
+    engine().setFlagsFromString("--no-wasm-stack-checks");
+  }
 }
 
 /** The code of all that was loaded now, and of what other runs of the command have loaded. */
 function keep(): void {
   const code = new Map<string, Buffer>([...(kept?.code ?? []), ...fresh]);
-  // A command that has changed V8's flags (compile-threshold.ts) changes them after it has loaded these.
-  if (engine().cachedDataVersionTag() === tag)
+  withFirstFlags(() => {
+    // A command that has changed V8's flags (compile-threshold.ts) changes them after it has loaded these.
+    if (engine().cachedDataVersionTag() !== tag) return;
     for (const [name, script] of scripts) code.set(name, script.createCachedData());
+  });
   const sizes = Object.fromEntries([...code].map(([name, bytes]) => [name, bytes.length]));
   const head = Buffer.from(JSON.stringify({ build: STRATOS_BUILD, runtime: RUNTIME, tag, sizes } satisfies Head));
   const start = Buffer.alloc(HEAD_START);

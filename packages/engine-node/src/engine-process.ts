@@ -7,7 +7,7 @@ import { environmentOfEngine, nodeBinary } from "./node-binary.ts";
 import { NODE_FLAGS } from "./node-flags.mjs";
 
 const ENGINE = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "./engine.ts" : "./engine.mjs", import.meta.url),
+  new URL(import.meta.url.endsWith(".ts") ? "./engine.ts" : "./engine.cjs", import.meta.url),
 );
 /** Of what the process says before it ends, the last characters. */
 const LOG_LENGTH = 16_384;

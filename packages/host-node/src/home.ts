@@ -7,4 +7,5 @@ export { keepCompiledCode } from "./compile-cache.ts";
 export { makeFolders } from "./make-folders.ts";
 export { homeFolder, readConfig, stratosHome, type StratosConfig } from "./stratos-home.ts";
 export { ProgressDisplay, type ProgressOutput } from "./progress-display.ts";
+export { ownProcess } from "./own-process.ts";
 export { findProgram } from "./find-program.ts";

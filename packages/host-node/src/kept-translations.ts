@@ -1,6 +1,7 @@
 /** Translations that this user's runs have left for later ones: where they are, and who makes them. */
 import { fileURLToPath } from "node:url";
 import { NodeCodeArchive } from "./code-archive.ts";
+import { ownFlags } from "./own-process.ts";
 
 const FILLER = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "./fill-translations.ts" : "./fill-translations.mjs", import.meta.url),
@@ -17,7 +18,7 @@ export function keptTranslations(home: string): NodeCodeArchive | undefined {
 }
 
 export function openTranslations(home: string): NodeCodeArchive {
-  return new NodeCodeArchive(home, [process.execPath, ...engineFlags(process.execArgv), FILLER, home]);
+  return new NodeCodeArchive(home, [process.execPath, ...engineFlags(process.execArgv), ...ownFlags(), FILLER, home]);
 }
 
 /** Options of node(1) that name code, files or a way to run, not a property of the engine. */

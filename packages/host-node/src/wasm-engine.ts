@@ -1,13 +1,41 @@
-import type { WasmModule, WebAssemblyNamespace } from "@stratos/host";
+import type { WasmMemory, WasmModule, WebAssemblyNamespace } from "@stratos/host";
 import { WebAssemblyEngine } from "@stratos/host/web-assembly-engine";
+import { leaveStackChecks } from "./own-process.ts";
 
 /** TypeScript declares the global only with the DOM's types. */
 declare const WebAssembly: WebAssemblyNamespace;
+
+/** Whose flags and functions for tests these are. */
+const IS_KNOWN = process.versions.v8.startsWith("13.6.");
+/** Memories of so many pages of 64 KiB (512 MiB) may make V8 collect its whole heap when they are made. */
+const LARGE_MEMORY_PAGES = 8192;
+/** What a heap may grow by after that collection before the next one, in bytes. */
+const HEAP_GROWTH = 64 << 20;
 
 /** The WebAssembly engine of this Node (V8). */
 export class NodeWasmEngine extends WebAssemblyEngine {
   constructor() {
     super(WebAssembly);
+    leaveStackChecks();
+  }
+
+  /**
+   * V8 counts a memory's whole size as if it were in use, and collects its heap when such sizes come to half of what
+   * the heap may have: so at each machine's beginning. It then takes the heap for one that has to stay small, and
+   * collects it anew as soon as that has grown by some MiB, which it does while the first program starts.
+   */
+  override createMemory(pages64KiB: number, maximumPages?: number): WasmMemory {
+    if (pages64KiB < LARGE_MEMORY_PAGES || !IS_KNOWN) return super.createMemory(pages64KiB, maximumPages);
+    const { used_heap_size: used } = process.getBuiltinModule("node:v8").getHeapStatistics();
+    const growth = Math.round((100 * HEAP_GROWTH) / used);
+    // V8 lets a heap that is large grow by as much itself.
+    if (growth < 100) return super.createMemory(pages64KiB, maximumPages);
+    setFlagsFromString(`--heap-growing-percent=${growth}`);
+    try {
+      return super.createMemory(pages64KiB, maximumPages);
+    } finally {
+      setFlagsFromString("--heap-growing-percent=0");
+    }
   }
 
   /**
@@ -49,7 +77,6 @@ interface ModuleIntrinsics {
  * interface: another release may have others, so they are used where they are known alone. Source: V8 13.6,
  * src/runtime/runtime-test-wasm.cc.
  */
-const IS_KNOWN = process.versions.v8.startsWith("13.6.");
 let found: ModuleIntrinsics | null | undefined;
 
 function moduleIntrinsics(): ModuleIntrinsics | null {

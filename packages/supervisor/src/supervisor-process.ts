@@ -6,7 +6,7 @@ import { chmodSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { FileLockedError, lockFile } from "@stratos/host-node/file-lock";
 import { withSocketPath } from "@stratos/host-node/files";
-import { hostReason, keepCompiledCode } from "@stratos/host-node/home";
+import { hostReason, keepCompiledCode, ownProcess } from "@stratos/host-node/home";
 import { ClientConnection } from "./client-connection.ts";
 import { Supervisor } from "./supervisor.ts";
 import { controlPath, openSystemsFolder } from "./systems-folder.ts";
@@ -21,6 +21,7 @@ process.on("uncaughtException", (error: Error) => {
   process.exit(125);
 });
 keepCompiledCode(home);
+ownProcess();
 process.umask(0o077);
 const folder = openSystemsFolder(home);
 const unlock = lockOrLeave();
