@@ -33,6 +33,8 @@ export class InputGate {
   /** Bytes and lines of output so far. */
   outputBytes = 0;
   outputLines = 0;
+  /** A place is looked for: what is written on the way is not to be shown. */
+  isScouting = false;
   #onEvent: ((event: RecordedEvent) => void) | null = null;
   readonly #arrived: Happening[] = [];
   #input: HostStreamIn | null = null;
