@@ -30,6 +30,8 @@ export class InputGate {
    * that nothing asks the recording while the machine stands.
    */
   isHeld = false;
+  /** What is written is not to be shown: the run will be gone along once more. */
+  isMuted = false;
   /** Bytes and lines of output so far. */
   outputBytes = 0;
   outputLines = 0;

@@ -117,6 +117,7 @@ export class Timeline {
     }
     await this.#reopen();
     let seen = -1;
+    this.replay.gate.isMuted = true;
     const { kernel } = this.replay.session.machine;
     kernel.onExec = (task) => {
       if (task.group.pid === pid && seen < 0) seen = kernel.processor.retired(kernel.tally);
@@ -184,7 +185,10 @@ export class Timeline {
     const { kernel } = session.machine;
     let found = -1;
     gate.onOutput = () => {
-      if (found < 0 && gate.outputLines >= line) found = kernel.processor.retired(kernel.tally);
+      if (found >= 0 || gate.outputLines < line) return;
+      found = kernel.processor.retired(kernel.tally);
+      // The rest of the turn lies behind the place.
+      gate.isMuted = true;
     };
     this.#leave();
     for (let state = this.#turn(); state === "goes on" && found < 0; state = this.#turn()) await this.#breathe();
