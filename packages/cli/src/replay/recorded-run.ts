@@ -73,8 +73,8 @@ export class ShownOutput {
   }
 
   /** How many of the last `count` bytes of a replay are new. */
-  #unseen({ outputBytes, isScouting }: InputGate, count: number): number {
-    if (isScouting) return 0;
+  #unseen({ outputBytes, isMuted }: InputGate, count: number): number {
+    if (isMuted) return 0;
     const fresh = Math.max(0, Math.min(count, outputBytes - this.#shown));
     this.#shown = Math.max(this.#shown, outputBytes);
     return fresh;

@@ -30,11 +30,11 @@ export class InputGate {
    * that nothing asks the recording while the machine stands.
    */
   isHeld = false;
+  /** What is written is not to be shown: the run will be gone along once more. */
+  isMuted = false;
   /** Bytes and lines of output so far. */
   outputBytes = 0;
   outputLines = 0;
-  /** A place is looked for: what is written on the way is not to be shown. */
-  isScouting = false;
   #onEvent: ((event: RecordedEvent) => void) | null = null;
   readonly #arrived: Happening[] = [];
   #input: HostStreamIn | null = null;

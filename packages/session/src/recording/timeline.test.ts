@@ -121,6 +121,18 @@ test("a line of output is where its last byte is written", async () => {
   assert.equal(await timeline.seekLine(ROUNDS + 1), false);
 });
 
+test("what lies behind a line that is looked for is not shown", async () => {
+  const shown = new NotedOutput();
+  const own = await Timeline.open({ loop: nodePorts().loop, open: () => startReplayOf(recording, shown) });
+  try {
+    assert.ok(await own.seekLine(2));
+    // Once looking for it, up to there; once going there.
+    assert.equal(shown.text, "x\n" + "x\nx\n");
+  } finally {
+    own.close();
+  }
+});
+
 test("a place is told in words: what each thread does, in which file and function", async () => {
   await timeline.seekInstruction(BEFORE + ROUND + 8);
   const pc = `0x${timeline.position.pc.toString(16)}`;

@@ -117,6 +117,7 @@ export class Timeline {
     }
     await this.#reopen();
     let seen = -1;
+    this.replay.gate.isMuted = true;
     const { kernel } = this.replay.session.machine;
     kernel.onExec = (task) => {
       if (task.group.pid === pid && seen < 0) seen = kernel.processor.retired(kernel.tally);
@@ -183,15 +184,15 @@ export class Timeline {
     const { gate, session } = this.replay;
     const { kernel } = session.machine;
     let found = -1;
-    // A turn may go far beyond: what it writes is shown when the place is known and gone to.
-    gate.isScouting = true;
     gate.onOutput = () => {
-      if (found < 0 && gate.outputLines >= line) found = kernel.processor.retired(kernel.tally);
+      if (found >= 0 || gate.outputLines < line) return;
+      found = kernel.processor.retired(kernel.tally);
+      // The rest of the turn lies behind the place.
+      gate.isMuted = true;
     };
     this.#leave();
     for (let state = this.#turn(); state === "goes on" && found < 0; state = this.#turn()) await this.#breathe();
     gate.onOutput = null;
-    await this.#reopen();
     if (found >= 0 && (await this.#runTo({ instructions: found, tid: -1, pc: -1 })) === "stands") return true;
     await this.seekEnd();
     return found >= 0;

@@ -148,9 +148,10 @@ export class NotedOutput implements HostStreamOut {
   readonly room = 1 << 16;
   readonly isBroken = false;
   text = "";
+  gate: { readonly isMuted: boolean } | null = null;
 
   write(bytes: Uint8Array, at: number, count: number): number {
-    this.text += Buffer.from(bytes.subarray(at, at + count)).toString("latin1");
+    if (this.gate?.isMuted !== true) this.text += Buffer.from(bytes.subarray(at, at + count)).toString("latin1");
     return count;
   }
 
@@ -200,10 +201,11 @@ export async function recordProgram(): Promise<{ recording: Recording; output: s
   }
 }
 
-/** @param output  gets what each replay writes */
+/** @param output  gets what each replay writes and is to be shown */
 export function startReplayOf(recording: Recording, output: NotedOutput): StartedReplay {
   const replay = new Replay(recording, { ports: nodePorts(), volume: volumeWithProgram() });
   const { kernel } = replay.session.machine;
+  output.gate = replay.gate;
   replay.start([
     openHostInput(kernel, replay.gate.streamIn(null)),
     openHostOutput(kernel, replay.gate.streamOut(output)),
