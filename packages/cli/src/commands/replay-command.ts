@@ -61,6 +61,7 @@ export async function replayCommand(file: string, options: ReplayOptions): Promi
       );
     return statusOf(file, outcome);
   } catch (error) {
+    if (error instanceof RecordingError) throw new CommandError(file, error.message, { cause: error });
     if (!(error instanceof ReplayError)) throw error;
     throw failure(file, `the replay went another way: ${error.message}`);
   } finally {
