@@ -40,11 +40,12 @@ export class Replay {
   readonly #recording: Recording;
   readonly #options: ReplayOptions;
 
-  /** @throws SessionError, ReplayError */
+  /** @throws SessionError, RecordingError, ReplayError */
   constructor(recording: Recording, options: ReplayOptions) {
     const { header, answers } = recording;
     this.#recording = recording;
     this.#options = options;
+    const disturber = disturberOf(header);
     const host = new RecordedAnswers(answers);
     const session = new MachineSession({
       ...options,
@@ -58,7 +59,7 @@ export class Replay {
       })),
       log: () => {},
     });
-    session.machine.kernel.disturber = disturberOf(header);
+    session.machine.kernel.disturber = disturber;
     this.session = session;
     this.gate = new InputGate(session);
     this.gate.replay(recording.events);
