@@ -57,6 +57,7 @@ export async function replayCommand(file: string, command: readonly string[], op
       );
     return statusOf(file, outcome);
   } catch (error) {
+    if (error instanceof RecordingError) throw new CommandError(file, error.message, { cause: error });
     if (!(error instanceof ReplayError)) throw error;
     throw replayFailure(file, `the replay went another way: ${error.message}`);
   } finally {

@@ -44,11 +44,12 @@ export class Replay {
   readonly #options: ReplayOptions;
   readonly #answers: RecordedAnswers;
 
-  /** @throws SessionError, ReplayError */
+  /** @throws SessionError, RecordingError, ReplayError */
   constructor(recording: Recording, options: ReplayOptions) {
     const { header, answers } = recording;
     this.#recording = recording;
     this.#options = options;
+    const disturber = disturberOf(header);
     const host = (this.#answers = new RecordedAnswers(answers));
     const session = new MachineSession({
       ...options,
@@ -62,7 +63,7 @@ export class Replay {
       })),
       log: () => {},
     });
-    session.machine.kernel.disturber = disturberOf(header);
+    session.machine.kernel.disturber = disturber;
     this.session = session;
     this.gate = new InputGate(session);
     this.gate.replay(recording.events);
