@@ -77,6 +77,8 @@ export class PipeFile extends OpenFile {
     const pipe = this.pipe;
     const before = movedBefore(task);
     if (before > 0) from.skip(before);
+    // Nothing succeeds always, also without a reader (pipe_write in Linux's fs/pipe.c).
+    if (from.remaining === 0) return before;
     dropDeadWaits(pipe);
     if (pipe.readers === 0) {
       if (before > 0) return before;
@@ -84,7 +86,6 @@ export class PipeFile extends OpenFile {
       return -EPIPE;
     }
     const wanted = from.remaining;
-    if (wanted === 0) return before;
     const isAtomic = before === 0 && wanted <= PIPE_BUF;
     let done = 0;
     if (pipe.space > 0 && !(isAtomic && pipe.space < wanted)) {
