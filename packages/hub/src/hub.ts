@@ -1,4 +1,5 @@
 /** The build hub: `stratos hub`. See ARCHITECTURE.md. */
+export { oidcFault, type OidcSettings } from "./access/oidc.ts";
 export { openDatabase, isServerUrl } from "./database/open-database.ts";
 export { DatabaseError, type Database } from "./database/database.ts";
 export { startHub, apiRoutes, type HubServer, type ServerOptions } from "./hub-server.ts";
