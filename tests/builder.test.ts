@@ -372,6 +372,53 @@ test(
   },
 );
 
+test("apt decides as our own resolver does, and what it cannot have is waited for", options, async () => {
+  const tree = writeSource(folder, {
+    name: "judged",
+    fields: "Build-Depends: gettext-base, no-such-thing [hurd-any] | make",
+  });
+  const names = async (resolver: string): Promise<string[]> => {
+    const { stdout, stderr, status } = await builder(["why", tree, "--json", "--resolver", resolver]);
+    assert.equal(status, 0, stderr);
+    return (JSON.parse(stdout) as { name: string; version: string }[]).map(({ name, version }) => `${name} ${version}`);
+  };
+  const own = await names("stratos");
+  assert.ok(own.some((name) => name.startsWith("gettext-base ")));
+  assert.deepEqual((await names("apt")).sort(), own.sort());
+  const unmet = await build(writeSource(folder, { name: "unmet", fields: "Build-Depends: no-such-thing" }), "unmet", [
+    "--resolver",
+    "apt",
+  ]);
+  assert.deepEqual([unmet.result.failure?.kind, unmet.result.failure?.stage], ["dependency-wait", "Install-Deps"]);
+  assert.match(unmet.result.failure!.message, /apt cannot install.*\n.*no-such-thing/);
+  assert.deepEqual(remains(), []);
+});
+
+test("a builder that is killed while apt is asked leaves none of its lists", options, async () => {
+  const tree = writeSource(folder, { name: "asking", fields: "Build-Depends: gettext-base" });
+  const child = start([...launcher, "builder", "build", tree, "-o", join(folder, "asking-out"), "--resolver", "apt"], {
+    cwd: folder,
+    env: { STRATOS_HOME: TEST_HOME },
+  });
+  try {
+    const work = join(TEST_HOME, "builder/work");
+    const hasLists = (): boolean =>
+      existsSync(work) && readdirSync(work).some((name) => existsSync(join(work, name, "upper/build/apt/lists")));
+    await until("apt is asked", hasLists, 300);
+    const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    for (const pid of spawnSync("pgrep", ["-f", `builder build ${tree}`], { encoding: "utf8" })
+      .stdout.trim()
+      .split("\n"))
+      process.kill(Number(pid), "SIGKILL");
+    await closed;
+  } finally {
+    child.kill("SIGKILL");
+  }
+  await until("apt has ended", () => spawnSync("pgrep", ["-f", "install stratos-build-depends"]).status === 1);
+  assert.equal((await build(writeSource(folder), "after-asking")).status, 0);
+  assert.deepEqual(remains(), []);
+});
+
 test("layers are listed, checked and removed", options, async () => {
   const home = join(folder, "home"),
     { stdout } = await builder(["root", "ls", "--json"]);

@@ -62,6 +62,8 @@ export interface BuildRequest {
   readonly repositories?: readonly ExtraRepository[];
   /** exactly these versions, as a `.buildinfo` names them; the resolver has no say then */
   readonly installed?: readonly { readonly name: string; readonly version: string; readonly architecture?: string }[];
+  /** who decides the build dependencies: Stratos' own resolver (default), or apt of the base */
+  readonly resolver?: "stratos" | "apt";
   /** further packages in the root */
   readonly packages?: readonly string[];
   /** where the tree is unpacked, as a `.buildinfo` names it; default: NAME-VERSION in the build folder */

@@ -26,7 +26,8 @@ import { buildNeeds } from "./dependencies/build-relations.ts";
 import type { BuilderPorts, CleanRoot, RootCommand, RootExit } from "./ports.ts";
 import { provenanceStatement } from "./record/provenance.ts";
 import { makeLayers } from "./root/make-layers.ts";
-import { planRoot, type RootPlan } from "./root/plan-root.ts";
+import { planBuildRoot } from "./root/choose-by-apt.ts";
+import type { RootPlan } from "./root/plan-root.ts";
 import { changelogEntry, PREPEND_SCRIPT, type ChangelogEntry } from "./bin-nmu/changelog-entry.ts";
 import { versionInNames } from "./source/changelog.ts";
 import { fetchSource, type FetchedSource } from "./source/fetch-source.ts";
@@ -207,7 +208,7 @@ class Build {
       this.#request.ccache === true
         ? { ...this.#request, packages: [...(this.#request.packages ?? []), "ccache"] }
         : this.#request;
-    this.#plan = await planRoot(this.#ports, asked, needs, this.#onEvent);
+    this.#plan = await planBuildRoot(this.#ports, asked, needs, this.#onEvent);
     for (const { name, version, neededBy, because } of this.#plan.reasons)
       this.#log(`  ${name} ${version}` + (neededBy === undefined ? "" : ` (${neededBy}: ${because})`) + "\n");
     const { keys, kept } = await makeLayers(this.#ports, this.#plan, architecture, this.#onEvent);

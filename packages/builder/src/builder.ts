@@ -29,6 +29,7 @@ export {
 } from "./dependencies/build-relations.ts";
 export { isInArchitectureList, matchesArchitecture } from "./dependencies/architecture-match.ts";
 export { fetchSource, openSourceIndex, type FetchedSource } from "./source/fetch-source.ts";
+export { planBuildRoot } from "./root/choose-by-apt.ts";
 export { planRoot, type PackageReason, type RootPlan, type RootRequest } from "./root/plan-root.ts";
 export { layerBetween, layersOf, makeLayers, type RootLayers } from "./root/make-layers.ts";
 export { provenanceStatement } from "./record/provenance.ts";

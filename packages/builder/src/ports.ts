@@ -81,6 +81,8 @@ export interface CleanRoot {
   readonly place: string;
   /** @throws InfrastructureError */
   bring(files: readonly BroughtFile[]): Promise<void>;
+  /** A file of the build folder, which is there already. @throws InfrastructureError */
+  write(name: string, content: Uint8Array): Promise<void>;
   /** @throws InfrastructureError  the command could not be started */
   run(command: RootCommand): Promise<RootExit>;
   /** A regular file of the build folder, by its plain name; undefined: there is none, or it is something else. */

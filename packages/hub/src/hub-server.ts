@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Context } from "hono";
+import { OidcLogin, type OidcSettings } from "./access/oidc.ts";
 import { BlobStore } from "./blobs/blob-store.ts";
 import { blobChore } from "./blobs/collect-blobs.ts";
 import { ADMIN_ROUTES } from "./api/admin-routes.ts";
@@ -43,6 +44,8 @@ export interface ServerOptions extends HubOptions {
   readonly blobFolder: string;
   readonly readPackage: ReadPackage;
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** A provider of identities, whose users may sign in. */
+  readonly oidc?: OidcSettings;
 }
 
 export interface HubServer {
@@ -64,13 +67,18 @@ export async function startHub(database: Database, options: ServerOptions): Prom
   ]);
   const firstToken = await service.access.prepare();
   await service.start();
+  let url = "";
+  const oidc = options.oidc === undefined ? null : new OidcLogin(options.oidc, () => url);
+  const known = new Set((await service.access.listRoles()).map(({ name }) => name));
+  for (const { role } of options.oidc?.roles ?? [])
+    if (!known.has(role)) options.warn(`${role}: there is no such role yet; who signs in has nothing of it`);
   const addressOf = (context: Context): string =>
     (context.env as { incoming?: IncomingMessage }).incoming?.socket.remoteAddress ?? "unknown";
   const app = createApi(service, {
     version: options.version,
     routes: apiRoutes(database, blobs, repositories),
     repositories: repositoryPages(repositories, blobs),
-    pages: (attempts) => webPages(service, { isSecure: options.tls !== undefined, attempts, addressOf }),
+    pages: (attempts) => webPages(service, { isSecure: options.tls !== undefined, attempts, addressOf, oidc }),
     addressOf,
   });
   const server = createAdaptorServer({
@@ -92,7 +100,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
   }
   const { port } = server.address() as AddressInfo;
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
-  const url = `http${options.tls === undefined ? "" : "s"}://${host}:${port}`;
+  url = `http${options.tls === undefined ? "" : "s"}://${host}:${port}`;
   const close = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     await service.close();

@@ -30,6 +30,7 @@ export const CONFIG_KEYS: Readonly<Record<string, { readonly kind: Kind; readonl
   in: { kind: "word", about: "where builds run" },
   mirror: { kind: "url", about: "Debian mirror" },
   components: { kind: "words", about: "of the suite" },
+  resolver: { kind: "word", about: "who decides build dependencies: stratos or apt" },
   keyrings: { kind: "paths", about: "files of OpenPGP keys that are trusted, too" },
   repositories: { kind: "repositories", about: "repositories whose packages may be used, too" },
   profiles: { kind: "words", about: "build profiles" },

@@ -39,6 +39,7 @@ export function provenanceStatement(artefacts: readonly Artefact[], inputs: Prov
             profiles: request.profiles,
             parts: request.parts ?? "both",
             binNmu: request.binNmu,
+            resolver: request.resolver ?? "stratos",
           }),
         ) as JsonObject,
         internalParameters: {

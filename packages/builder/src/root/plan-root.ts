@@ -29,13 +29,15 @@ import {
 } from "@stratos/pkg";
 import type { BuildRequest, OnBuildEvent } from "../build-request.ts";
 import type { BuildNeeds } from "../dependencies/build-relations.ts";
+import { InfrastructureError } from "../ports.ts";
+import { chainsTo } from "./chains.ts";
 import { keyringsOf, placeOf, repositoriesOf } from "./archive-place.ts";
 
 /**
  * What every source may take for granted besides essential packages. Source: Debian Policy §4.2; sbuild, CORE_DEPENDS.
  */
 const CORE = ["build-essential", "fakeroot"];
-const DUMMY = "stratos-build-depends";
+export const DUMMY = "stratos-build-depends";
 
 export interface RootPlan {
   /** undefined: the root is one whole */
@@ -59,8 +61,25 @@ export type RootRequest = Pick<
   "suite" | "architecture" | "mirror" | "components" | "repositories" | "packages" | "installed"
 >;
 
+/** What somebody else's resolver chose, over the base. */
+export interface ChosenRoot {
+  /** Versions, by name. */
+  readonly installed: ReadonlyMap<string, string>;
+  readonly removed: ReadonlySet<string>;
+  /** Nothing of the base is removed, or has another version. */
+  readonly isBaseKept: boolean;
+}
+
+/** @param given.dummy  stanza of the package whose dependencies are wanted; it is in the index */
+export type ChooseRoot = (given: {
+  readonly base: LockedImage;
+  readonly index: PackageIndex;
+  readonly dummy: string;
+}) => Promise<ChosenRoot>;
+
 /**
  * @param needs  undefined: the base alone
+ * @param choose  instead of our own resolver
  * @throws UnsatisfiableError  what is asked for cannot be had now
  * @throws ReleaseError, FetchError, IntegrityError, MirrorError
  */
@@ -69,6 +88,7 @@ export async function planRoot(
   request: RootRequest,
   needs: BuildNeeds | undefined,
   onEvent: OnBuildEvent,
+  choose?: ChooseRoot,
 ): Promise<RootPlan> {
   const { architecture } = request;
   const { index, release } = await loadIndex(ports, request, onEvent);
@@ -101,11 +121,21 @@ export async function planRoot(
     conflicts = needs?.conflicts ?? [];
   if (depends.length + conflicts.length === 0) return { base, root: base, reasons: [] };
 
-  index.addNamed(
-    dummyText(architecture, depends, conflicts),
-    { name: "this build", baseUrl: "none:", priority: 500 },
-    architecture,
-  );
+  const dummy = dummyText(architecture, depends, conflicts);
+  index.addNamed(dummy, { name: "this build", baseUrl: "none:", priority: 500 }, architecture);
+  if (choose !== undefined) {
+    const chosen = await choose({ base, index, dummy });
+    const all = allOf(index, baseOrder, chosen);
+    const resolved = chainsTo(index.candidate(DUMMY)!, all);
+    const added = order(resolved).filter((one) => !inBase.has(one));
+    return {
+      base: chosen.isBaseKept ? base : undefined,
+      root: chosen.isBaseKept
+        ? lock([...baseOrder, ...added], (one) => inBase.has(one))
+        : lock(order(resolved), () => true),
+      reasons: reasonsOf(resolved.filter((one) => !inBase.has(one.package))),
+    };
+  }
   try {
     const all = resolve(
       index,
@@ -127,6 +157,20 @@ export async function planRoot(
     });
     return { base: undefined, root: lock(order(whole), () => true), reasons: reasonsOf(whole) };
   }
+}
+
+/** The base, as it is then. @throws InfrastructureError  what was chosen is not in the index */
+function allOf(
+  index: PackageIndex,
+  base: readonly BinaryPackage[],
+  { installed, removed }: ChosenRoot,
+): readonly BinaryPackage[] {
+  const found = [...installed].map(([name, version]) => {
+    const one = index.versions(name).find((other) => other.version === version);
+    if (one === undefined) throw new InfrastructureError(`${name} ${version} was chosen, and is in no list`);
+    return one;
+  });
+  return [...base.filter(({ name }) => !installed.has(name) && !removed.has(name)), ...found];
 }
 
 async function loadIndex(

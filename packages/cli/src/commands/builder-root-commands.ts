@@ -6,6 +6,7 @@ import {
   DEFAULT_LIMITS,
   fetchSource,
   makeLayers,
+  planBuildRoot,
   planRoot,
   type BuildRequest,
 } from "@stratos/builder";
@@ -294,7 +295,7 @@ async function layersFor(
   try {
     return await makeLayers(
       ports,
-      await planRoot(
+      await planBuildRoot(
         ports,
         whole,
         buildNeeds(fetched.stanza, { architecture, profiles: request.profiles, parts: request.parts ?? "both" }),

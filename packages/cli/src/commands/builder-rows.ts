@@ -335,6 +335,10 @@ function withRequest(command: Command): Command {
       "stratos",
     ]),
     new Option(
+      "--resolver <name>",
+      "who decides the build dependencies: Stratos' own resolver, or apt of the base (default: stratos)",
+    ).choices(["stratos", "apt"]),
+    new Option(
       "--mirror <url>",
       'Debian mirror (default: $STRATOS_MIRROR, "mirror" in config.json, or the host\'s apt sources)',
     ),

@@ -1,4 +1,4 @@
-import { buildNeeds, fetchSource, planRoot, type PackageReason } from "@stratos/builder";
+import { buildNeeds, fetchSource, planBuildRoot, type PackageReason } from "@stratos/builder";
 import { telling, settingsOf, parseSourceReference } from "@stratos/systems/builder";
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
@@ -18,7 +18,7 @@ export async function explainRoot(source: string, name: string | undefined, opti
         profiles: request.profiles,
         parts: request.parts ?? "both",
       });
-      const plan = await planRoot(session.ports, request, needs, (event) => session.show(event));
+      const plan = await planBuildRoot(session.ports, request, needs, (event) => session.show(event));
       await fetched.remove();
       session.display.clear();
       const byName = new Map(plan.reasons.map((one) => [one.name, one]));

@@ -16,7 +16,7 @@ import {
   type Database,
   type HubPlaceOptions,
 } from "@stratos/hub";
-import { hubClient, hubFailure } from "@stratos/hub/client";
+import { hubClient, hubFailure, signInByDevice } from "@stratos/hub/client";
 import type { ChannelView, HostView, TokenView } from "@stratos/hub-api";
 import { OperationError } from "@stratos/operation";
 import { type HubOptions, hubLogins, hubUrl, tokenOf, withHub } from "../hub/hub-client.ts";
@@ -36,10 +36,12 @@ export function hubAdminCommands(finish: Finish): Command[] {
       "login",
       "keep a key for a hub",
       "Reads a key from stdin, or from --token-file, tries it, and keeps it for this user, in a file that nobody " +
-        "else may read.",
+        "else may read. With --oidc the key is one for twelve hours, of who signs in at the hub's provider of " +
+        "identities, in any browser.",
     )
+      .option("--oidc", "show an address and a code, by which you sign in")
       .addOption(jsonOption())
-      .action(async (options: Common) => finish(await loginHub(options))),
+      .action(async (options: Common & { oidc?: true }) => finish(await loginHub(options))),
     row("logout", "forget the key for a hub", "Forgets the key that `hub login` kept.").action(
       async (options: HubOptions) => finish(await logoutHub(options)),
     ),
@@ -219,8 +221,9 @@ interface Items<Item> {
 
 const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 
-async function loginHub(options: HubOptions & { readonly json?: true }): Promise<number> {
+async function loginHub(options: HubOptions & { readonly json?: true; readonly oidc?: true }): Promise<number> {
   const url = hubUrl(options);
+  if (options.oidc === true) return signIn(url, options.json === true);
   if (options.tokenFile === undefined && process.stdin.isTTY) process.stderr.write(`Key for ${url}: `);
   const token = options.tokenFile === undefined ? await readLine() : tokenOf(options.tokenFile);
   try {
@@ -231,6 +234,33 @@ async function loginHub(options: HubOptions & { readonly json?: true }): Promise
     return 0;
   } catch (error) {
     throw hubFailure(error, url);
+  }
+}
+
+/** Says where to sign in, and waits until it is done, or the code has expired. */
+async function signIn(url: string, isJson: boolean): Promise<number> {
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  process.once("SIGINT", onSignal);
+  try {
+    const { token, ...me } = await signInByDevice(
+      url,
+      stop.signal,
+      ({ verificationUri, userCode, verificationUriComplete }) =>
+        process.stderr.write(
+          `Open ${verificationUri} and enter the code ${userCode}` +
+            (verificationUriComplete === null ? "\n" : `, or open ${verificationUriComplete}\n`),
+        ),
+    );
+    hubLogins().keep(url, token);
+    if (isJson) print({ hub: url, ...me });
+    else process.stdout.write(`${url}: ${me.principal} (${me.roles.join(", ")}), until ${me.expires}\n`);
+    return 0;
+  } catch (error) {
+    if (stop.signal.aborted) return 130;
+    throw hubFailure(error, url);
+  } finally {
+    process.off("SIGINT", onSignal);
   }
 }
 

@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { parseListen } from "../option-values.ts";
 import type { HubServeOptions } from "./hub-serve-command.ts";
+import { oidcOptions } from "./hub-oidc-options.ts";
 import { databaseOptions, hubOptions, parseCount, parseSeconds, repeatable } from "./hub-options.ts";
 import type { WorkerCommandOptions } from "./worker-command.ts";
 import { addCommands, type CommandFile, type Finish, type Wanted } from "../command-files.ts";
@@ -37,7 +38,7 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
         .argParser(parseListen)
         .default({ host: "127.0.0.1", port: 7470 }, "127.0.0.1:7470"),
     );
-  databaseOptions(hub)
+  oidcOptions(databaseOptions(hub))
     .option(
       "--token-file <file>",
       "write the administrator's key of a new database to this file, rather than to stderr",

@@ -6,9 +6,10 @@ import { stratosHome } from "@stratos/host-node";
 import { homeFolder } from "@stratos/host-node/home";
 import { describePackage, nodePackagePorts } from "@stratos/tools-node/packages";
 import { VERSION } from "@stratos/sdk/version";
+import { readOidc, type HubOidcOptions } from "./hub-oidc-options.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 
-export interface HubServeOptions extends HubPlaceOptions {
+export interface HubServeOptions extends HubPlaceOptions, HubOidcOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tokenFile?: string;
   readonly tlsCert?: string;
@@ -21,6 +22,7 @@ export interface HubServeOptions extends HubPlaceOptions {
 export async function serveHub(options: HubServeOptions): Promise<number> {
   const { host, port } = options.listen;
   const tls = readTls(options);
+  const oidc = readOidc(options);
   if (tls === null && !/^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host))
     throw new UsageError("--listen", `${host} can be reached by others: --tls-cert and --tls-key are needed`);
   const warn = (message: string): void => void process.stderr.write(`stratos hub: ${message}\n`);
@@ -45,6 +47,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
         return { control, sizeBytes, md5, sha256, files };
       },
       ...(tls === null ? {} : { tls }),
+      ...(oidc === undefined ? {} : { oidc }),
     }).catch((error: unknown) => {
       throw error instanceof Error && (error as NodeJS.ErrnoException).syscall === "listen"
         ? new CommandError(`${host}:${port}`, hostReason(error), { cause: error })

@@ -1,10 +1,10 @@
 /** `stratos replay`: the recorded program on the recorded image with the recorded seed, fed from the recording. */
 import { nodePorts } from "@stratos/host-node";
-import { Replay, ReplayError, type ReplayOutcome } from "@stratos/session";
+import { Replay, type ReplayOutcome } from "@stratos/session";
 import { TraceWriter } from "@stratos/trace";
 import { UsageError } from "../command-error.ts";
 import type { ReplayPosition } from "../option-values.ts";
-import { openRecordedRun, replayFailure } from "../replay/recorded-run.ts";
+import { inWords, openRecordedRun, replayFailure } from "../replay/recorded-run.ts";
 import { runStatistics } from "../session/run-statistics.ts";
 import { openReplayFiles } from "../session/standard-files.ts";
 
@@ -57,9 +57,7 @@ export async function replayCommand(file: string, command: readonly string[], op
       );
     return statusOf(file, outcome);
   } catch (error) {
-    if (error instanceof RecordingError) throw new CommandError(file, error.message, { cause: error });
-    if (!(error instanceof ReplayError)) throw error;
-    throw replayFailure(file, `the replay went another way: ${error.message}`);
+    throw inWords(file, error);
   } finally {
     image.finish(false);
   }

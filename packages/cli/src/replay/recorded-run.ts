@@ -56,6 +56,13 @@ export function replayFailure(file: string, why: string): CommandError {
   return new CommandError(file, why, { status: EXIT_STRATOS_FAILED });
 }
 
+/** What a replay has failed on, for who asked for it; anything else as it is. */
+export function inWords(file: string, error: unknown): unknown {
+  if (error instanceof RecordingError) return new CommandError(file, error.message, { cause: error });
+  if (error instanceof ReplayError) return replayFailure(file, `the replay went another way: ${error.message}`);
+  return error;
+}
+
 /** Output of a run that is replayed more than once: what was shown once is not shown again. */
 export class ShownOutput {
   readonly #streams: readonly ReturnType<typeof openStreamOut>[];
@@ -133,8 +140,7 @@ export async function withTimeline(
       timeline.close();
     }
   } catch (error) {
-    if (!(error instanceof ReplayError)) throw error;
-    throw replayFailure(file, `the replay went another way: ${error.message}`);
+    throw inWords(file, error);
   }
 }
 

@@ -27,6 +27,7 @@ interface KeyRow {
   principal: string;
   hash: string;
   scopes: string[];
+  roles: string[];
   note: string;
   created: Date;
   expires: Date | null;
@@ -72,7 +73,7 @@ export class Access {
     const [row] = await this.#database.query<KeyRow>(
       `update api_key set last_used = case when last_used > now() - interval '1 minute' then last_used else now() end
        where id = $1 and revoked is null and (expires is null or expires > now())
-       returning id, principal, hash, scopes`,
+       returning id, principal, hash, scopes, roles`,
       [match[1]],
     );
     if (row === undefined || !timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash))) return null;
@@ -86,28 +87,35 @@ export class Access {
     readonly id: string;
     readonly principal: string;
     readonly scopes: readonly string[];
+    /** Beside those that are granted. */
+    readonly roles: readonly string[];
   }): Promise<Principal> {
     return {
       name: key.principal,
       keyId: key.id,
       scopes: key.scopes,
-      permissions: await this.#permissionsFor(key.principal),
+      permissions: await this.#permissionsFor(key.principal, key.roles),
     };
   }
 
-  async #permissionsFor(principal: string): Promise<string[]> {
+  async #permissionsFor(principal: string, own: readonly string[]): Promise<string[]> {
     const granted = await this.#database.query<{ role: string }>("select role from role_grant where principal = $1", [
       principal,
     ]);
-    return permissionsOf(
-      granted.map(({ role }) => role),
-      await rolesByName(this.#database),
-    );
+    const roles = await rolesByName(this.#database);
+    // A role that is gone gives nothing.
+    return permissionsOf([...granted.map(({ role }) => role), ...own.filter((role) => roles.has(role))], roles);
   }
 
   /** @returns the key itself, which is not kept. @throws HubError 422 for a scope that is none */
   async createKey(
-    key: { principal: string; scopes: readonly string[]; note?: string; expiresSeconds?: number },
+    key: {
+      principal: string;
+      scopes: readonly string[];
+      note?: string;
+      expiresSeconds?: number;
+      roles?: readonly string[];
+    },
     actor: string,
   ): Promise<TokenView & { token: string }> {
     for (const scope of key.scopes)
@@ -117,12 +125,30 @@ export class Access {
     const token = `stratos_${id}_${randomBytes(32).toString("base64url")}`;
     await this.#database.transaction("read committed", async (inside) => {
       await inside.query(
-        "insert into api_key (id, principal, hash, scopes, note, created_by, expires) values ($1, $2, $3, $4, " +
-          "$5, $6, now() + make_interval(secs => $7))",
-        [id, key.principal, digestOf(token), [...key.scopes], key.note ?? "", actor, key.expiresSeconds ?? null],
+        "insert into api_key (id, principal, hash, scopes, note, created_by, expires, roles) values ($1, $2, $3, $4, " +
+          "$5, $6, now() + make_interval(secs => $7), $8)",
+        [
+          id,
+          key.principal,
+          digestOf(token),
+          [...key.scopes],
+          key.note ?? "",
+          actor,
+          key.expiresSeconds ?? null,
+          key.roles ?? [],
+        ],
       );
       await writeEvents(inside, [
-        { actor, what: "TOKEN_CREATED", detail: { token: id, principal: key.principal, scopes: key.scopes } },
+        {
+          actor,
+          what: "TOKEN_CREATED",
+          detail: {
+            token: id,
+            principal: key.principal,
+            scopes: key.scopes,
+            ...(key.roles === undefined ? {} : { roles: key.roles }),
+          },
+        },
       ]);
     });
     return { ...(await this.listKeys()).find((view) => view.id === id)!, token };

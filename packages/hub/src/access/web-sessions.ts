@@ -21,9 +21,9 @@ export async function openSession(database: Database, principal: Principal): Pro
 
 /** @returns null for one that is over */
 export async function findSession(database: Database, access: Access, secret: string): Promise<Principal | null> {
-  const [row] = await database.query<{ id: string; principal: string; scopes: string[] }>(
+  const [row] = await database.query<{ id: string; principal: string; scopes: string[]; roles: string[] }>(
     `
-    select k.id, k.principal, k.scopes from web_session s join api_key k on k.id = s.api_key
+    select k.id, k.principal, k.scopes, k.roles from web_session s join api_key k on k.id = s.api_key
     where s.hash = $1 and s.expires > now() and k.revoked is null and (k.expires is null or k.expires > now())`,
     [digestOf(secret)],
   );

@@ -4,6 +4,9 @@ import { DIGEST_PATTERN } from "./schemas.ts";
 const number = { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 const name = { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$" };
 
+/** Of people: what a provider of identities tells stands behind `oidc:`. */
+const person = { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._+@:-]{0,250}$" };
+
 /** Parts of paths. What does not fit is nowhere: 404. */
 export const PATH_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
   task: number,
@@ -13,9 +16,9 @@ export const PATH_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
   delivery: number,
   host: name,
   channel: name,
-  owner: name,
+  owner: person,
   role: name,
-  principal: name,
+  principal: person,
   token: name,
   digest: { type: "string", pattern: DIGEST_PATTERN },
 };

@@ -4,12 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { createHash } from "node:crypto";
 import { openDatabase } from "../database/open-database.ts";
 import { claimRuns } from "../store/claim-runs.ts";
 import { sealEvents, verifyChain } from "../store/events.ts";
 import { fsck } from "../store/fsck.ts";
 import { registerHost } from "../store/hosts.ts";
 import { endRuns } from "../store/move-runs.ts";
+import { SCHEMA_VERSION, schemaVersion } from "../store/migrations/migrate.ts";
 import { submitTasks } from "../store/submit-tasks.ts";
 import { openMigrated, startPostgres, type TestServer } from "../testing/test-database.ts";
 import { dumpDatabase } from "./dump.ts";
@@ -91,3 +93,52 @@ test(
     }
   },
 );
+
+/** What a program of schema 4 would have written: without what came later. */
+function asOfSchema4(text: string): string {
+  const laterTables = ["built_source", "bin_nmu"];
+  const laterColumns = ["balance", "balance_state", "until", "roles"];
+  const lines: string[] = [];
+  const end: Record<string, number> = {};
+  for (const line of text.trimEnd().split("\n").slice(0, -1)) {
+    const value = JSON.parse(line) as { tables?: string[]; table?: string; row?: Record<string, unknown> };
+    if (value.tables !== undefined) {
+      const tables = value.tables.filter((table) => !laterTables.includes(table));
+      for (const table of tables) end[table] = 0;
+      lines.push(JSON.stringify({ ...value, schema: 4, tables }));
+    } else if (!laterTables.includes(value.table!)) {
+      const { row } = value;
+      for (const column of laterColumns) delete row![column];
+      if (value.table === "runnable") delete row!["host"];
+      end[value.table!]!++;
+      lines.push(`{"table":"${value.table}","row":${JSON.stringify(row)}}`);
+    }
+  }
+  const body = lines.map((line) => `${line}\n`).join("");
+  const sha256 = createHash("sha256").update(body).digest("hex");
+  return `${body}${JSON.stringify({ end, sha256 })}\n`;
+}
+
+test("a backup of an older program is brought forward; one of a newer is refused", async () => {
+  const source = await openMigrated(server.createDatabase());
+  const target = await openDatabase(server.createDatabase());
+  try {
+    await registerHost(source, "h", { arches: ["amd64"], channels: ["default"], capacity: 4 }, "me");
+    await submitTasks(source, [{ kind: "a", payload: {} }], { owner: "me" });
+    await sealEvents(source);
+    const text = await new Response(dumpDatabase(source, new AbortController().signal)).text();
+    await assert.rejects(
+      restoreDatabase(target, linesOf(text.replace(/"schema":\d+/, '"schema":99')), 60),
+      /schema 99, newer than this program's/,
+    );
+    await restoreDatabase(target, linesOf(asOfSchema4(text)), 60);
+    assert.equal(await schemaVersion(target), SCHEMA_VERSION);
+    assert.deepEqual(await countRows(target), await countRows(source));
+    assert.deepEqual(await target.query("select name, balance from channel"), [{ name: "default", balance: "first" }]);
+    assert.equal(await verifyChain(target), null);
+    assert.deepEqual(await fsck(target), []);
+  } finally {
+    await source.close();
+    await target.close();
+  }
+});

@@ -15,7 +15,7 @@ const RESTORED_TX = "-(1::bigint << 52)";
  * silent.
  *
  * @returns rows of each table
- * @throws Error in words for a database that is not empty, a backup that is damaged, cut short, or of another version
+ * @throws Error in words for a database that is not empty, a backup that is damaged, cut short, or of a newer program
  */
 export async function restoreDatabase(
   database: Database,
@@ -23,17 +23,53 @@ export async function restoreDatabase(
   leaseSeconds: number,
 ): Promise<Record<string, number>> {
   await migrate(database);
+  await requireEmpty(database, database.name);
+  const rest = lines[Symbol.asyncIterator]();
+  try {
+    const first = await rest.next();
+    const header = first.done === true ? "null" : first.value;
+    const { schema, tables } = readHeader(header);
+    // What an older program wrote goes into tables of its time, which come forward as its hub's own would have.
+    await migrate(database, schema);
+    const counts = await load(database, { rest, header, tables }, leaseSeconds);
+    await migrate(database);
+    return { ...Object.fromEntries(BACKED_UP_TABLES.map((table) => [table, 0])), ...counts };
+  } finally {
+    await rest.return?.();
+  }
+}
+
+async function requireEmpty(on: Queryable, name: string): Promise<void> {
+  const [used] = await on.query<{ found: boolean }>(
+    "select exists (select 1 from task) or exists (select 1 from event) or exists (select 1 from api_key) as found",
+  );
+  if (used!.found) throw new Error(`${name}: a hub has worked with this database; a backup goes into an empty one`);
+}
+
+/** @throws Error in words */
+function readHeader(line: string): { schema: number; tables: readonly string[] } {
+  const value = parse(line) as { stratosHubBackup?: unknown; schema?: unknown; tables?: unknown } | null;
+  if (value?.stratosHubBackup !== 1) throw new Error("this is no backup of a hub");
+  const { schema, tables } = value;
+  if (!Number.isSafeInteger(schema) || (schema as number) < 1 || (schema as number) > SCHEMA_VERSION)
+    throw new Error(`the backup is of schema ${String(schema)}, newer than this program's, ${SCHEMA_VERSION}`);
+  const known: readonly unknown[] = BACKED_UP_TABLES;
+  if (!Array.isArray(tables) || tables.length === 0 || !tables.every((table) => known.includes(table)))
+    throw new Error("the backup is damaged: it names tables that there are none of");
+  return { schema: schema as number, tables: tables as string[] };
+}
+
+function load(
+  database: Database,
+  { rest, header, tables }: { rest: AsyncIterator<string>; header: string; tables: readonly string[] },
+  leaseSeconds: number,
+): Promise<Record<string, number>> {
   return database.transaction("read committed", async (inside) => {
-    const [used] = await inside.query<{ found: boolean }>(
-      "select exists (select 1 from task) or exists (select 1 from event) or exists (select 1 from api_key) as found",
-    );
-    if (used!.found)
-      throw new Error(`${database.name}: a hub has worked with this database; a backup goes into an empty one`);
-    await inside.query(`truncate ${BACKED_UP_TABLES.join(", ")}`);
-    const counts: Record<string, number> = Object.fromEntries(BACKED_UP_TABLES.map((table) => [table, 0]));
-    const hash = createHash("sha256");
+    await requireEmpty(inside, database.name);
+    await inside.query(`truncate ${tables.join(", ")}`);
+    const counts: Record<string, number> = Object.fromEntries(tables.map((table) => [table, 0]));
+    const hash = createHash("sha256").update(`${header}\n`);
     let isEnded = false;
-    let isBegun = false;
     let table = "";
     let rows: string[] = [];
     let characters = 0;
@@ -42,7 +78,8 @@ export async function restoreDatabase(
       rows = [];
       characters = 0;
     };
-    for await (const line of lines) {
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
+      const line = next.value;
       if (isEnded) throw new Error("the backup goes on after its end");
       const value = parse(line);
       if (value["sha256"] !== undefined) {
@@ -54,13 +91,6 @@ export async function restoreDatabase(
         continue;
       }
       hash.update(`${line}\n`);
-      if (!isBegun) {
-        if (value["stratosHubBackup"] !== 1) throw new Error("this is no backup of a hub");
-        if (value["schema"] !== SCHEMA_VERSION)
-          throw new Error(`the backup is of schema ${String(value["schema"])}, this program of ${SCHEMA_VERSION}`);
-        isBegun = true;
-        continue;
-      }
       const name = value["table"] as string;
       if (!(name in counts)) throw new Error(`the backup is damaged: no table ${name}`);
       if (name !== table || rows.length >= INSERT_ROWS || characters >= INSERT_CHARACTERS) await flush();
@@ -79,7 +109,7 @@ export async function restoreDatabase(
       "update run set lease_until = now() + make_interval(secs => $1) where state in ('ASSIGNED','RUNNING')",
       [leaseSeconds],
     );
-    for (const numbered of NUMBERED_TABLES) {
+    for (const numbered of NUMBERED_TABLES.filter((name) => tables.includes(name))) {
       await inside.query(
         `select setval(pg_get_serial_sequence('${numbered}', 'id'), (select coalesce(max(id), 0) + 1 from ` +
           `${numbered}), false)`,

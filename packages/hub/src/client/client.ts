@@ -1,3 +1,4 @@
 /** What programs use that talk to a hub. */
 export { buildSources, SourceError, type WantedSource } from "./build-sources.ts";
 export { DEFAULT_HUB, hubClient, hubFailure, HubLogins, hubUrlOf, readToken } from "./hub-logins.ts";
+export { signInByDevice } from "./sign-in.ts";

@@ -76,13 +76,23 @@ ${content}
 </main></body></html>`;
 }
 
-export function loginPage(wrong: boolean): Html {
+/** @param provider  of identities, by its host; null: there is none */
+export function loginPage(wrong: boolean, provider: string | null): Html {
   return page(
     { title: "Sign in", who: null, here: "" },
     html`${wrong ? html`<p role="alert">This key is unknown, expired or revoked.</p>` : ""}
 <form method="post" action="/login">
 <label>Key <input type="password" name="token" required autocomplete="current-password" size="50">
-</label> <button>Sign in</button></form>`,
+</label> <button>Sign in</button></form>
+${provider === null ? "" : html`<p><a href="/login/oidc">Sign in at ${provider}</a></p>`}`,
+  );
+}
+
+/** It goes on by itself. */
+export function signedInPage(who: string): Html {
+  return page(
+    { title: "Signed in", who: null, here: "" },
+    html`<meta http-equiv="refresh" content="0;url=/"><p>You are ${who}. <a href="/">Go on</a></p>`,
   );
 }
 

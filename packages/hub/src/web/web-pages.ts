@@ -9,6 +9,7 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { TaskState } from "@stratos/hub-api";
 import { mayDo, type Principal } from "../access/access.ts";
 import { closeSession, findSession, openSession, SESSION_HOURS } from "../access/web-sessions.ts";
+import type { OidcLogin } from "../access/oidc.ts";
 import type { AttemptLimit } from "../api/attempt-limit.ts";
 import { followLog } from "../api/task-routes.ts";
 import type { HubService } from "../hub-service.ts";
@@ -19,6 +20,7 @@ import { listHosts } from "../store/hosts.ts";
 import { TASK_STATES } from "../store/task-states.ts";
 import { countQueue, findTask, listTasks, taskDetails } from "../store/tasks.ts";
 import { packagesOf } from "../repositories/repositories.ts";
+import { oidcPages } from "./oidc-pages.ts";
 import { whyWaits } from "../store/why-waits.ts";
 import { findWorkflow } from "../store/workflows.ts";
 import {
@@ -47,9 +49,11 @@ interface WebOptions {
   readonly isSecure: boolean;
   readonly attempts: AttemptLimit;
   readonly addressOf: (context: Context) => string;
+  /** Where people sign in; null: by keys alone. */
+  readonly oidc: OidcLogin | null;
 }
 
-export function webPages(hub: HubService, { isSecure, attempts, addressOf }: WebOptions): Hono {
+export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc }: WebOptions): Hono {
   const app = new Hono();
   const { database } = hub;
 
@@ -89,6 +93,8 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf }: Web
   });
   app.onError((error, context) => {
     if (error instanceof SignInFirst) return context.redirect("/login", 303);
+    // Programs ask there.
+    if (context.req.path.startsWith("/login/device")) throw error;
     const status = error instanceof HubError ? error.status : 500;
     if (status === 500) hub.options.warn(`${context.req.path}: ${error.stack ?? error.message}`);
     return context.html(
@@ -97,7 +103,9 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf }: Web
     );
   });
 
-  app.get("/login", (context) => context.html(loginPage(false)));
+  const provider = oidc === null ? null : new URL(oidc.settings.issuer).host;
+  if (oidc !== null) app.route("/", oidcPages(hub, { oidc, isSecure, attempts, addressOf, sessionCookie: COOKIE }));
+  app.get("/login", (context) => context.html(loginPage(false, provider)));
   app.post("/login", async (context) => {
     const from = addressOf(context);
     if (attempts.isOver(from))
@@ -115,7 +123,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf }: Web
     });
     if (principal === null) {
       attempts.count(from);
-      return context.html(loginPage(true), 401);
+      return context.html(loginPage(true, provider), 401);
     }
     setCookie(context, COOKIE, await openSession(database, principal), {
       httpOnly: true,

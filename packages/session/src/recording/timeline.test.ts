@@ -127,7 +127,7 @@ test("what lies behind a line that is looked for is not shown", async () => {
   try {
     assert.ok(await own.seekLine(2));
     // Once looking for it, up to there; once going there.
-    assert.equal(shown.text, "x\n" + "x\nx\n");
+    assert.equal(shown.text, "x\nx\nx\n");
   } finally {
     own.close();
   }

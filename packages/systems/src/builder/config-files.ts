@@ -28,6 +28,7 @@ export interface BuilderWishes {
   readonly suite?: string;
   readonly arch?: string;
   readonly in?: string;
+  readonly resolver?: string;
   readonly mirror?: string;
   readonly keyring?: readonly string[];
   readonly components?: readonly string[];
@@ -160,6 +161,7 @@ function ofCommandLine(options: BuilderWishes): JsonObject {
     suite,
     arch,
     in: options.in,
+    resolver: options.resolver,
     mirror,
     components,
     keyrings: keyring,
@@ -207,7 +209,11 @@ export function settingsOf(options: BuilderWishes): BuilderSettings {
   const carrier = get<string>("in");
   if (carrier !== "linux" && carrier !== "stratos")
     throw new OperationError("build", "in", `there is no carrier ${carrier}: linux, stratos`);
+  const resolver = get<string>("resolver");
+  if (resolver !== undefined && resolver !== "stratos" && resolver !== "apt")
+    throw new OperationError("build", "resolver", `there is no resolver ${resolver}: stratos, apt`);
   const optional = {
+    resolver,
     components: get<string[]>("components"),
     repositories: get<ExtraRepository[]>("repositories")?.map((one) => ({
       ...one,

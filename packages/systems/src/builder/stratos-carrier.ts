@@ -175,6 +175,12 @@ class StratosRoot implements CleanRoot {
     this.#expect(from, this.#files.setAttributes(ino, this.#attributes, ATTRIBUTE_MTIME));
   }
 
+  async write(name: string, content: Uint8Array): Promise<void> {
+    const path = `${this.#settings.buildFolder}/${name}`.slice(1);
+    if (!writeVolumeFile(this.#files, path, content)) throw new InfrastructureError(`/${path} cannot be written`);
+    this.#expect(path, this.#opened.volume.sync());
+  }
+
   #folder(parent: number, name: string, owner: number): number {
     const found = this.#files.lookup(parent, name);
     return found >= 0 ? found : this.#expect(name, this.#files.create(parent, name, S_IFDIR | 0o755, owner, owner));

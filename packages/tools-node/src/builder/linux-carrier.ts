@@ -83,6 +83,10 @@ while [ $# -gt 1 ]; do
 done
 chown -R "$id:$id" ".$folder"`;
 
+/** Then: the build folder and a name, whose content is standard input. */
+const WRITE = `${MOUNT_CLONE}
+cat >"root$1/$2"`;
+
 /**
  * Loopback is what tests talk over; the root's perl (an essential package) does it where the host has no ip(8). Source:
  * netdevice(7), SIOCSIFFLAGS.
@@ -209,6 +213,22 @@ class LinuxRoot implements CleanRoot {
     const told = tailOf(child),
       status = await ended(child);
     if (status !== 0) throw new InfrastructureError(`a root cannot be made: ${told() || `status ${status}`}`);
+  }
+
+  /** Through a pipe, so that a builder that is killed leaves no file but the clone's. */
+  async write(name: string, content: Uint8Array): Promise<void> {
+    const { buildFolder, signal } = this.#settings;
+    signal.throwIfAborted();
+    const child = spawnInside(WRITE, [...this.#mountArguments(), buildFolder, name], {
+      stdio: ["pipe", "pipe", "pipe"],
+      environment: this.#mountEnvironment(),
+    });
+    const told = tailOf(child);
+    // One that has ended early says why by its status.
+    child.stdin!.on("error", () => {});
+    child.stdin!.end(content);
+    const status = await ended(child);
+    if (status !== 0) throw new InfrastructureError(`${name} cannot be written: ${told() || `status ${status}`}`);
   }
 
   async run(command: RootCommand): Promise<RootExit> {

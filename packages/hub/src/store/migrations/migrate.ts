@@ -6,9 +6,10 @@ import { artefacts } from "./0003-artefacts.ts";
 import { repositories } from "./0004-repositories.ts";
 import { balance } from "./0005-balance.ts";
 import { rebuilds } from "./0006-rebuilds.ts";
+import { signIn } from "./0007-sign-in.ts";
 import type { Migration } from "./migration.ts";
 
-export const MIGRATIONS: readonly Migration[] = [tasks, access, artefacts, repositories, balance, rebuilds];
+export const MIGRATIONS: readonly Migration[] = [tasks, access, artefacts, repositories, balance, rebuilds, signIn];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** Held while a step runs, so that hubs which begin together take turns. */
