@@ -112,8 +112,12 @@ function run(text: string, file: string): Outcome {
       if (name.join(" ") === "chibi test") return { text: chibiTest, file: "chibi-test.sld" };
       if (name.at(-1) !== "test") return own(name);
       const found = tests(name);
-      // Chibi's own base library is what R7RS and our words have.
-      return found === null ? null : { ...found, text: found.text.replace("(chibi)", "(stratos lisp)") };
+      if (found === null) return null;
+      // Chibi's own base library is what R7RS and our words have, its sets of characters are SRFI 14's.
+      const text = found.text
+        .replace("(chibi)", "(stratos lisp)")
+        .replace(/\(chibi char-set\)\s*\(chibi char-set full\)/u, "(srfi 14)");
+      return { ...found, text };
     },
   });
   let broke = false;

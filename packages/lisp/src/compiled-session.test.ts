@@ -9,6 +9,30 @@ import { Lisp } from "./session.ts";
 import { testWasmEngine } from "./testing/wasm-engine.ts";
 
 const PROGRAMS: Record<string, string> = {
+  "values that are received where they are made": `(import (scheme base) (scheme write))
+    (define (f a b)
+      (call-with-values (lambda () (values (vector a b) (if (< a 9) 0 1))) (lambda (v i) (vector-ref v i))))
+    (define (g a) (let-values (((q r) (if (> a 3) (values a 1) (values 2 a))) ((x) (+ a 1))) (list q r x)))
+    (define (h a) (call-with-values
+      (lambda () (let ((y (* a 2))) (display y) (if (odd? a) (begin (display "odd") (values y 2 3)) (values 1 2 y))))
+      (lambda (a b c) (set! b (+ b 1)) (list a b c))))
+    (define (i a) (call-with-values
+      (lambda () (let ((y (* a 2))) (display y) (if (odd? a) (begin (display "odd") (values y 2 3)) (values 1 2 y))))
+      (lambda (a b c) (list (lambda () a) b c))))
+    (define (count n acc)
+      (if (= n 0) acc
+        (call-with-values (lambda () (if (even? n) (values (- n 1) (+ acc 1)) (values (- n 1) acc)))
+          (lambda (n acc) (count n acc)))))
+    (define k #f)
+    (define times 0)
+    (define (again)
+      (call-with-values (lambda () (values (call/cc (lambda (c) (set! k c) 1)) 2)) (lambda (a b) (+ a b))))
+    (write (list (f 1 2) (f 200 3) (g 5) (g 1) (h 3) (h 4) (cdr (i 3)) (cdr (i 4)) (count 100000 0) (again)
+      (call-with-values (lambda () 5) (lambda (x) (* x 2))) (call-with-values (lambda () (values)) (lambda () 7))
+      (call-with-values (lambda () (call/cc (lambda (k) (k 1 2)))) (lambda (a b) (+ a b)))))
+    (set! times (+ times 1))
+    (if (< times 3) (k times))
+    (call-with-values (lambda () (if (= times 3) (values 1 2) (values 1))) (lambda (x) x))`,
   "records are shown, changed and checked":
     "(define-record-type point (make-point x y) point? (x px set-px!) (y py)) (define p (make-point 1 2)) (set-px! " +
     'p \'(a "b")) (write p) (write (list (point? p) (point? 5) (py p))) (px 7)',

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import type { WasmEngine, WasmMemory } from "@stratos/host";
 import { SchemeError } from "./datum/condition.ts";
 import type { Condition } from "./datum/condition.ts";
+import { itemsOf } from "./datum/datum.ts";
 import { createEngine } from "./engine.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
 import { readEngineImage } from "./image/engine-image.ts";
@@ -201,4 +202,38 @@ test("memory is taken when a collection needs it, and less where the host has le
   assert.equal(evaluate(little.engine, long), 1_000_000);
   assert.equal(little.memory(), 128 * 1024 * 1024);
   assert.throws(() => evaluate(engineWith(24 * 1024 * 1024).engine, long), /out of memory/);
+});
+
+test("the code of a body grows with the number of its calls, not with their square, and goes on after each", () => {
+  const sizes: number[] = [];
+  const wasm: WasmEngine = {
+    ...testWasmEngine,
+    compileHot: (bytes) => {
+      sizes.push(bytes.length);
+      return testWasmEngine.compileHot(bytes);
+    },
+    compile: (bytes) => {
+      sizes.push(bytes.length);
+      return testWasmEngine.compile(bytes);
+    },
+  };
+  const sizeOfCalls = (count: number): number => {
+    // Half of the calls give a value that is used at the end; each is captured once, and entered again.
+    const steps = Array.from({ length: count }, (_, n) => `(let ((v${n} (step ${n}))) (step ${n})`).join(" ");
+    const sum = `(+ ${Array.from({ length: count }, (_, n) => `v${n}`).join(" ")})`;
+    const text = `(define k #f) (define steps 0)
+      (define (step n) (set! steps (+ steps 1)) (call/cc (lambda (c) (if (= n 3) (set! k c)) n)))
+      (define (all) ${steps} ${sum}${")".repeat(count)})
+      (define total (all))
+      (if (< steps ${count * 3}) (k 3))
+      (list total steps)`;
+    const engine = createEngine({ wasm, memoryBytes: 64 * 1024 * 1024, image });
+    const globalOf = (word: string): ReturnType<typeof engine.runtimeGlobal> => engine.runtimeGlobal(word);
+    const value = engine.load(expandRuntime(readForms(text), { library: "program", globalOf }), { isClosed: true });
+    assert.equal(itemsOf(value)![0], (count * (count - 1)) / 2);
+    return sizes.at(-1)!;
+  };
+  const few = sizeOfCalls(60);
+  const many = sizeOfCalls(240);
+  assert.ok(many < 6 * few, `${few} bytes for 60 calls, ${many} for 240`);
 });

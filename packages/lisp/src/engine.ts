@@ -75,6 +75,8 @@ const CALLS_MAX = 1000;
 const OWN_BYTES = 1024 * 1024;
 /** Places of the table at first: the runtime's, and a program's. */
 const TABLE_FIRST = 1024;
+/** Of a larger module most is not hot: to compile all of it well takes seconds. */
+const HOT_BYTES_MAX = 512 * 1024;
 const SAVED_REGISTERS = [Register.cellCount, Register.staticNext, Register.oldNext] as const;
 
 export function createEngine(options: EngineOptions): Engine {
@@ -377,7 +379,11 @@ export class Engine {
     const { wasm } = this.options;
     if (isRuntime || this.options.keepsModules === true)
       this.#keptModules.push({ name, isRuntime, bytes, imports: [...imports] });
-    this.#instantiate(name, isHot ? wasm.compileHot(bytes) : wasm.compile(bytes), imports);
+    this.#instantiate(
+      name,
+      isHot && bytes.length <= HOT_BYTES_MAX ? wasm.compileHot(bytes) : wasm.compile(bytes),
+      imports,
+    );
     return BigInt(main);
   }
 

@@ -22,6 +22,9 @@ import { FrameWriter } from "./frame-writer.ts";
 import type { Context, Destination, Linker } from "./frame-writer.ts";
 import { FunctionRef, RESUME_SIGNATURE, procedureSignature } from "./unit-module.ts";
 
+/** Nodes after a call that a function going on after another call holds itself. */
+const AFTER_CALL_SIZE_MAX = 60;
+
 interface LabelContext {
   readonly label: Label;
   readonly outer: Context | null;
@@ -35,6 +38,8 @@ export class CodeEmitter extends FrameWriter {
   readonly labels: Map<Label, LabelContext>;
   readonly pending: (() => void)[];
   active: Map<Label, { target: number; valid: Set<Var> | null }>;
+  /** The function that is being written goes on after a call. */
+  isAfterCall: boolean;
 
   constructor(code: Code, self: Var, linker: Linker) {
     super(code, self, linker);
@@ -43,6 +48,7 @@ export class CodeEmitter extends FrameWriter {
     this.labels = new Map();
     this.pending = [];
     this.active = new Map();
+    this.isAfterCall = false;
   }
 
   get name(): string {
@@ -89,6 +95,7 @@ export class CodeEmitter extends FrameWriter {
     this.valid = new Set();
     this.facts = new Map();
     this.active = new Map();
+    this.isAfterCall = false;
     this.site = -1;
     this.parameterCount = 1 + parameters.length;
     const { writer } = this;
@@ -211,15 +218,13 @@ export class CodeEmitter extends FrameWriter {
       case "if":
         return this.if(node, destination, context);
       case "seq":
-        node.items.forEach((item, index) => {
-          if (index === node.items.length - 1) this.gen(item, destination, context);
-          else this.gen(item, "effect", hasCall(item) ? this.context(node, index, context, "effect") : null);
-        });
-        return;
+        return this.sequence(node, 0, destination, context);
       case "let": {
         const [v] = node.vars as [Var];
         const [value] = node.values as [Node];
-        this.gen(value, v.isFloat ? "f64" : "word", hasCall(value) ? this.context(node, 0, context, "word") : null);
+        const after = hasCall(value) ? this.context(node, 0, context, "word") : null;
+        this.gen(value, v.isFloat ? "f64" : "word", after);
+        if (after !== null && !v.isFloat && this.isCut(destination, () => sizeOf(node.body))) return this.goOnIn(after);
         return this.letBody(node, v, destination, context);
       }
       case "label":
@@ -233,6 +238,40 @@ export class CodeEmitter extends FrameWriter {
       default:
         throw new Error(`${node.k} must be gone before code is written`);
     }
+  }
+
+  /** The items of a `seq` from an index on. */
+  sequence(node: Node & { k: "seq" }, from: number, destination: Destination, context: Context | null): void {
+    const { items } = node;
+    for (let index = from; index < items.length - 1; index++) {
+      const item = items[index]!;
+      const after = hasCall(item) ? this.context(node, index, context, "effect") : null;
+      this.gen(item, "effect", after);
+      if (after === null) continue;
+      if (!this.isCut(destination, () => items.slice(index + 1).reduce((sum, each) => sum + sizeOf(each), 0))) continue;
+      this.writer.i64Const(0);
+      return this.goOnIn(after);
+    }
+    this.gen(items.at(-1)!, destination, context);
+  }
+
+  /**
+   * Whether a function that goes on after a call leaves what follows another call to the function that goes on there:
+   * it must not hold all the rest, else the code of a long body would grow with the square of its length.
+   */
+  isCut(destination: Destination, rest: () => number): boolean {
+    return this.isAfterCall && destination === "tail" && rest() > AFTER_CALL_SIZE_MAX;
+  }
+
+  /** The value of the context's call is on the stack. */
+  goOnIn(context: Context): void {
+    const { writer } = this;
+    const value = this.temporary(Type.i64);
+    writer.localSet(value);
+    writer.localGet(0);
+    writer.localGet(value);
+    this.release(value, Type.i64);
+    this.callRef(this.resume(context), true);
   }
 
   /** The value is on the stack. */
@@ -541,6 +580,7 @@ export class CodeEmitter extends FrameWriter {
     this.pending.push(() => {
       const value = new Var("value");
       this.function(ref, [value], false, () => {
+        this.isAfterCall = true;
         this.top = context.top;
         const { node } = context;
         if (node.k === "let") {
@@ -550,16 +590,7 @@ export class CodeEmitter extends FrameWriter {
           this.letBody(node, v, "tail", context.outer);
         } else {
           assert(node.k === "seq", "only a let or a sequence waits for a value");
-          const rest = node.items.slice(context.index + 1);
-          rest.forEach((item, at) => {
-            if (at === rest.length - 1) this.gen(item, "tail", context.outer);
-            else
-              this.gen(
-                item,
-                "effect",
-                hasCall(item) ? this.context(node, context.index + 1 + at, context.outer, "effect") : null,
-              );
-          });
+          this.sequence(node, context.index + 1, "tail", context.outer);
         }
       });
     });
@@ -585,6 +616,15 @@ export class CodeEmitter extends FrameWriter {
     });
     return ref;
   }
+}
+
+const sizes = new WeakMap<Node, number>();
+
+/** Nodes of a tree. */
+function sizeOf(node: Node): number {
+  let size = sizes.get(node);
+  if (size === undefined) sizes.set(node, (size = children(node).reduce((sum, child) => sum + sizeOf(child), 1)));
+  return size;
 }
 
 const PREDICATES: Record<string, ValueType> = {

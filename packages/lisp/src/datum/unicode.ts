@@ -90,13 +90,14 @@ const CLASSES: Readonly<Record<string, string>> = {
   "iso-control": "\\p{Cc}",
   punctuation: "\\p{P}",
   symbol: "\\p{S}",
+  mark: "\\p{M}",
   blank: "\\p{Zs}\\t",
 };
 
 /** Characters whose runs are looked for at a time. */
 const SCAN_CODES = 0x8000;
 
-/** Beyond the third plane are only formats, selectors and private use, which no class has. Unicode Standard §2.8. */
+/** Beyond the third plane are only formats, private use, and selectors, the only marks left out. Standard §2.8. */
 const SCAN_END = 0x40000;
 
 /**
@@ -108,10 +109,10 @@ export function classBounds(name: string): number[] | null {
   if (escapes === undefined) return null;
   const runs = new RegExp(`[${escapes}]+`, "gu");
   const bounds: number[] = [];
-  for (let first = 0; first < SCAN_END; first += SCAN_CODES) {
-    const isBeforeSurrogates = first < 0xd800;
-    const last = isBeforeSurrogates ? Math.min(first + SCAN_CODES, 0xd800) : first + SCAN_CODES;
-    const from = isBeforeSurrogates ? first : Math.max(first, 0xe000);
+  for (let from = 0, last = 0; last < SCAN_END; from = last === 0xd800 ? 0xe000 : last) {
+    // Surrogates are no characters, and a piece with characters on both sides of them or of 0x10000 is two.
+    const border = [0xd800, 0x10000].find((code) => code > from) ?? SCAN_END;
+    last = Math.min(from + SCAN_CODES, border);
     let text = "";
     for (let code = from; code < last; code += 1) text += String.fromCodePoint(code);
     for (const { 0: run, index } of text.matchAll(runs)) {

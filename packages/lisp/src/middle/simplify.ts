@@ -8,7 +8,7 @@ import { NIL, Pair, SchemeSymbol, UNSPECIFIED } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import { primitiveCall, sequence } from "./from-core.ts";
 import { Fun, Label, Var, children, constant, functionsOf, mapChildren, place, ref } from "./ir.ts";
-import type { FunClause, Node } from "./ir.ts";
+import type { FunClause, Node, TopLevel } from "./ir.ts";
 import { prim } from "./primitives.ts";
 
 export interface Passes {
@@ -314,6 +314,10 @@ class Simplifier {
     }
     if (f.k === "let" && f.vars.every((v) => !v.isAssigned))
       return this.rewrite({ k: "let", vars: f.vars, values: f.values, body: { ...node, f: f.body, args: node.args } });
+    if (f.k === "gref" && this.#passes.inlining && isRuntime(f.g, "call-with-values")) {
+      const joined = joinValues(args);
+      if (joined !== null) return joined;
+    }
     if (f.k === "gref" && this.#passes.inlining && f.g.fun !== null && this.#depth < 4) {
       if (f.g.fun.clauses.length === 1 && f.g.inline !== null) {
         this.#depth++;
@@ -426,6 +430,72 @@ class Simplifier {
     if (name === "eqv?" && node.args.some((arg) => arg.k === "const" && isImmediate(arg.datum)))
       return { k: "prim", op: prim("eq?", 2), args: node.args };
     return node;
+  }
+}
+
+function isRuntime(g: TopLevel, name: string): boolean {
+  // Libraries of programs have brackets in their names.
+  return (g.library === "runtime" || g.library === "library") && g.name === name && !g.isAssigned;
+}
+
+/**
+ * `(call-with-values (lambda () … (values a b)) (lambda (x y) …))`: where each tail of the producer tells its values
+ * they are bound, and no object holds them. @returns null where one does not, or their count is another
+ */
+function joinValues([producer, consumer]: readonly Node[]): Node | null {
+  if (producer?.k !== "lambda" || consumer?.k !== "lambda") return null;
+  const [made] = producer.fun.clauses as [FunClause];
+  const [taken] = consumer.fun.clauses as [FunClause];
+  if (producer.fun.clauses.length !== 1 || consumer.fun.clauses.length !== 1) return null;
+  if (made.parameters.length > 0 || taken.hasRest || taken.parameters.some((v) => v.isAssigned)) return null;
+  const count = taken.parameters.length;
+  const tails: Node[] = [];
+  if (!collectTails(made.body, tails) || !tails.every((tail) => valuesOf(tail)?.length === count)) return null;
+  const only = tails.length === 1 && count > 0;
+  const label = new Label("values", only ? [] : taken.parameters, taken.body);
+  const body = replaceTails(made.body, (tail): Node => {
+    const values = [...valuesOf(tail)!];
+    return only ? { k: "let", vars: taken.parameters, values, body: taken.body } : { k: "jump", label, args: values };
+  });
+  return only ? body : { k: "label", label, body };
+}
+
+/** The values that a tail is known to give; null: a call may give any number. */
+function valuesOf(tail: Node): readonly Node[] | null {
+  if (tail.k === "call") return tail.f.k === "gref" && isRuntime(tail.f.g, "values") ? tail.args : null;
+  return ["const", "ref", "gref", "prim", "lambda"].includes(tail.k) ? [tail] : null;
+}
+
+/** @returns false where there is a tail of a kind that is left alone */
+function collectTails(node: Node, tails: Node[]): boolean {
+  switch (node.k) {
+    case "if":
+      return collectTails(node.then, tails) && collectTails(node.else, tails);
+    case "seq":
+      return collectTails(node.items.at(-1)!, tails);
+    case "let":
+    case "fix":
+      return collectTails(node.body, tails);
+    case "label":
+    case "jump":
+      return false;
+    default:
+      tails.push(node);
+      return true;
+  }
+}
+
+function replaceTails(node: Node, replace: (tail: Node) => Node): Node {
+  switch (node.k) {
+    case "if":
+      return { ...node, then: replaceTails(node.then, replace), else: replaceTails(node.else, replace) };
+    case "seq":
+      return sequence([...node.items.slice(0, -1), replaceTails(node.items.at(-1)!, replace)]);
+    case "let":
+    case "fix":
+      return { ...node, body: replaceTails(node.body, replace) };
+    default:
+      return replace(node);
   }
 }
 

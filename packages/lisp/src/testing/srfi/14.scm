@@ -60,4 +60,10 @@
                         (char-set-union char-set:letter char-set:digit char-set:punctuation char-set:symbol)))
 (test-assert (char-set= char-set:printing (char-set-union char-set:graphic char-set:whitespace)))
 (test-assert (char-set= char-set:letter+digit (char-set-union char-set:letter char-set:digit)))
+; On both sides of the surrogates, and beyond 0xFFFF.
+(test-assert (char-set-contains? char-set:digit #\xFF11))
+(test-assert (char-set-contains? char-set:letter #\xFB01))
+(test-assert (char-set-contains? char-set:letter #\xD7A3))
+(test-assert (char-set-contains? char-set:letter #\x20000))
+(test-assert (not (char-set-contains? char-set:letter #\xE000)))
 (test-end)
