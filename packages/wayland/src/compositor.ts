@@ -1,4 +1,5 @@
 /** One screen with its programs: the composition root of this package. */
+import { byteString, byteStringToUtf8, utf8Of } from "@stratos/base";
 import type { Client } from "./core/client.ts";
 import { type ClientEnd, Display, type Global } from "./core/display.ts";
 import type { CompositorPorts, Connection } from "./core/ports.ts";
@@ -195,7 +196,7 @@ export class Compositor {
 
   /** What the person has copied elsewhere can be pasted here. @returns false: it is too much */
   copyText(text: string): boolean {
-    const bytes = new TextEncoder().encode(text);
+    const bytes = utf8Of(text);
     if (bytes.length > TEXT_BYTES_MAX) return false;
     this.#clipboard.setText(bytes);
     this.#display.flush();
@@ -204,7 +205,7 @@ export class Compositor {
 
   /** What a program has copied. @param onText  null: nothing that is text, or too much, or it never came */
   readCopied(onText: (text: string | null) => void): void {
-    this.#clipboard.readText((bytes) => onText(bytes === null ? null : new TextDecoder().decode(bytes)));
+    this.#clipboard.readText((bytes) => onText(bytes === null ? null : byteStringToUtf8(byteString(bytes))));
     this.#display.flush();
   }
 

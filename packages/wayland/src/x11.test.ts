@@ -1,6 +1,6 @@
 /**
- * Goal: windows of X11 programs are windows as others are, and what an X server says harms nobody. Method: a server that
- * is the test's own, over both of its connections; pixels, and what it is asked for.
+ * Goal: windows of X11 programs are windows as others are, and what an X server says harms nobody. Method: a server
+ * of the test's own, over both of its connections; pixels, and what it is asked for.
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

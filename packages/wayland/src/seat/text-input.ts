@@ -2,13 +2,14 @@
  * zwp_text_input_v3: what is composed outside of the program (input methods, dead keys, keyboards on a screen) comes to
  * it as text. A program says by `enable` and `commit` that something in its focused surface takes some.
  */
+import { utf8Of } from "@stratos/base";
 import type { Resource } from "../core/resource.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import { events, implement } from "../protocol/protocol.ts";
 import type { Surface } from "../surface/surface.ts";
 
-/** Bytes of one string: what a message can hold (commit_string). */
-const PART_BYTES = 4000;
+/** Bytes of one string: MessageWriter cuts longer ones. */
+const PART_BYTES = 2000;
 
 interface State {
   isEnabled: boolean;
@@ -72,12 +73,11 @@ export class TextInputs {
     const before = this.#focus;
     this.#focus = surface;
     for (const [resource, input] of this.#inputs) {
-      if (before?.client === resource.client) {
-        // Whoever is left enables it again when it is entered.
-        input.pending = initial();
-        input.current = initial();
-        if (!before.resource.isDestroyed) events.zwp_text_input_v3.leave(resource, before.resource);
-      }
+      // Who is left enables it again when it is entered, and not before.
+      input.pending = initial();
+      input.current = initial();
+      if (before?.client === resource.client && !before.resource.isDestroyed)
+        events.zwp_text_input_v3.leave(resource, before.resource);
       if (surface?.client === resource.client) events.zwp_text_input_v3.enter(resource, surface.resource);
     }
     this.#onChange();
@@ -101,7 +101,7 @@ export class TextInputs {
     if (active === null) return false;
     const [resource, input] = active;
     const [shown = ""] = partsOf(text);
-    const end = new TextEncoder().encode(shown).length;
+    const end = utf8Of(shown).length;
     events.zwp_text_input_v3.preedit_string(resource, shown === "" ? null : shown, end, end);
     events.zwp_text_input_v3.done(resource, input.commits);
     return true;

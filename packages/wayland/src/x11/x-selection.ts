@@ -6,7 +6,7 @@
  *     … Wayland's pastes       ConvertSelection ──► property of our window (INCR: piece by piece) ──► its pipe
  *     Wayland's copies         SetSelectionOwner(our window);  X11's pastes: SelectionRequest ──► its window's property
  */
-import { concatBytes } from "@stratos/base";
+import { byteString, byteStringOf, byteStringToUtf8, concatBytes, utf8Of } from "@stratos/base";
 import type { SharedFile } from "../core/ports.ts";
 import { type Copied, type Selection, TEXT_BYTES_MAX, TEXT_TYPES } from "../data/selection.ts";
 import type { XLink } from "./window-manager.ts";
@@ -246,15 +246,11 @@ function notify(link: XLink, request: Uint8Array, property: number): void {
 }
 
 function utf8OfLatin1(bytes: Uint8Array): Uint8Array {
-  return new TextEncoder().encode(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return utf8Of(byteString(bytes));
 }
 
 /** Characters that it has not become question marks. */
 function latin1OfUtf8(bytes: Uint8Array): Uint8Array {
-  const LAST = 0xff,
-    QUESTION_MARK = 0x3f;
-  return Uint8Array.from(new TextDecoder().decode(bytes), (character) => {
-    const code = character.codePointAt(0)!;
-    return code > LAST ? QUESTION_MARK : code;
-  });
+  const characters = [...byteStringToUtf8(byteString(bytes))];
+  return byteStringOf(characters.map((character) => (character > "\xff" ? "?" : character)).join(""));
 }

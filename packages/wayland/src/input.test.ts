@@ -1,0 +1,234 @@
+/**
+ * Goal: fingers and composed text reach the program that they are for, and nobody else. Method: clients that speak the
+ * wire's bytes, and a person who touches and types.
+ */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { TestClient, TestFile, TestScreen, TestWindow } from "./testing/test-client.ts";
+
+const SIZE = { width: 20, height: 10, pixel: 0xff00ff00 };
+
+/** With a window in the middle of the screen: from (22, 19) on. */
+function opened(screen = new TestScreen()): {
+  screen: TestScreen;
+  window: TestWindow;
+  client: TestClient;
+  seat: number;
+} {
+  const client = new TestClient(screen);
+  const window = new TestWindow(client, SIZE);
+  const seat = client.bind("wl_seat");
+  return { screen, window, client, seat };
+}
+
+const valuesOf = (client: TestClient, name: string): unknown[][] => client.take(name).map(({ values }) => [...values]);
+
+describe("a finger", () => {
+  it("stays with the surface that it came down on, in its coordinates", () => {
+    const { screen, window, client, seat } = opened();
+    client.create("wl_touch", seat, "get_touch");
+    const { compositor } = screen;
+    compositor.touch(0, "down", 25, 20);
+    compositor.touch(1, "down", 30, 22);
+    compositor.touch(0, "move", 1, 2);
+    compositor.touch(0, "up", 0, 0);
+    compositor.touch(0, "move", 9, 9);
+    const [first, second] = valuesOf(client, "wl_touch.down");
+    assert.deepEqual(first!.slice(2), [window.surface, 0, 3, 1]);
+    assert.deepEqual(second!.slice(2), [window.surface, 1, 8, 3]);
+    assert.deepEqual(
+      valuesOf(client, "wl_touch.motion").map((values) => values.slice(1)),
+      [[0, -21, -17]],
+    );
+    assert.deepEqual(
+      valuesOf(client, "wl_touch.up").map((values) => values[2]),
+      [0],
+    );
+    assert.equal(client.take("wl_touch.frame").length, 4);
+  });
+
+  it("raises the window that it comes down on, and closes menus of others", () => {
+    const screen = new TestScreen();
+    const below = opened(screen);
+    const above = new TestWindow(new TestClient(screen), { width: 4, height: 4, pixel: 0xff0000ff });
+    below.client.create("wl_touch", below.seat, "get_touch");
+    const { x, y } = screen.compositor.windows[0]!;
+    screen.compositor.touch(0, "down", x, y);
+    assert.deepEqual([screen.compositor.windows.at(-1)!.x, above.client.error], [x, null]);
+  });
+
+  it("is a pointer for a program that takes none, one finger at a time", () => {
+    const { screen, client, seat } = opened();
+    client.create("wl_pointer", seat, "get_pointer");
+    screen.compositor.touch(4, "down", 25, 20);
+    screen.compositor.touch(5, "down", 26, 20);
+    screen.compositor.touch(4, "move", 27, 21);
+    screen.compositor.touch(5, "up", 0, 0);
+    screen.compositor.touch(4, "up", 0, 0);
+    assert.deepEqual(
+      valuesOf(client, "wl_pointer.button").map((values) => values.slice(2)),
+      [
+        [0x110, 1],
+        [0x110, 0],
+      ],
+    );
+    assert.deepEqual(client.take("wl_pointer.motion")[0]!.values.slice(1), [5, 2]);
+  });
+
+  it("moves a window whose program asks for it, which then feels no finger any more", () => {
+    const { screen, window, client, seat } = opened();
+    client.create("wl_touch", seat, "get_touch");
+    screen.compositor.touch(0, "down", 25, 20);
+    client.send(window.toplevel, "move", seat, 1);
+    assert.equal(client.take("wl_touch.cancel").length, 1);
+    screen.compositor.touch(0, "move", 30, 26);
+    screen.compositor.touch(0, "up", 0, 0);
+    screen.compositor.touch(0, "move", 1, 1);
+    assert.deepEqual([screen.compositor.windows[0]!.x, screen.compositor.windows[0]!.y], [27, 25]);
+    assert.deepEqual(client.take("wl_touch.motion"), []);
+  });
+
+  it("is forgotten with its surface, and cancelled when the page is gone", () => {
+    const { screen, window, client, seat } = opened();
+    client.create("wl_touch", seat, "get_touch");
+    screen.compositor.touch(0, "down", 25, 20);
+    screen.compositor.touch(0, "cancel", 0, 0);
+    assert.equal(client.take("wl_touch.cancel").length, 1);
+    screen.compositor.touch(0, "down", 25, 20);
+    for (const object of [window.toplevel, window.xdgSurface, window.surface]) client.send(object, "destroy");
+    screen.compositor.touch(0, "move", 26, 20);
+    assert.deepEqual([client.take("wl_touch.motion"), screen.defects], [[], []]);
+  });
+});
+
+describe("composed text", () => {
+  function textInput({ client, seat }: { client: TestClient; seat: number }): number {
+    return client.create("zwp_text_input_v3", client.bind("zwp_text_input_manager_v3"), "get_text_input", seat);
+  }
+
+  function enable(client: TestClient, input: number): void {
+    client.send(input, "enable");
+    client.send(input, "set_cursor_rectangle", 5, 2, 1, 8);
+    client.send(input, "commit");
+  }
+
+  it("is shown while it is composed, and comes at once when it is there for good", () => {
+    const { screen, window, client, seat } = opened();
+    const input = textInput({ client, seat });
+    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.enter"), [[window.surface]]);
+    assert.deepEqual([screen.compositor.composeText("k"), screen.compositor.textPlace], [false, null]);
+    enable(client, input);
+    assert.deepEqual(screen.compositor.textPlace, { x: 27, y: 21, width: 1, height: 8 });
+    assert.equal(screen.compositor.composeText("か"), true);
+    assert.equal(screen.compositor.commitText("漢字"), true);
+    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.preedit_string"), [["か", 3, 3]]);
+    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.commit_string"), [["漢字"]]);
+    // As many as the client has committed: else it drops what it is told.
+    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.done"), [[1], [1]]);
+    assert.equal(screen.compositor.commitText(""), true);
+    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.preedit_string"), [[null, 0, 0]]);
+  });
+
+  it("that is long comes in parts that a message can hold, with no character cut", () => {
+    const { screen, client, seat } = opened();
+    enable(client, textInput({ client, seat }));
+    const text = "aé😀".repeat(2000);
+    screen.compositor.commitText(text + "\0");
+    const parts = valuesOf(client, "zwp_text_input_v3.commit_string").map(([part]) => part as string);
+    assert.ok(parts.join("") === text, `${parts.map((part) => part.length).join()} of ${text.length}`);
+    assert.ok(parts.length > 1 && parts.every((part) => Buffer.byteLength(part) <= 2000));
+    assert.deepEqual([client.error, screen.defects], [null, []]);
+  });
+
+  it("goes to the window on top alone, once it says so again", () => {
+    const { screen, client, seat } = opened();
+    const input = textInput({ client, seat });
+    enable(client, input);
+    const other = opened(screen);
+    assert.equal(client.take("zwp_text_input_v3.leave").length, 1);
+    assert.equal(screen.compositor.commitText("x"), false);
+    enable(client, input);
+    assert.equal(screen.compositor.commitText("x"), false);
+    other.client.disconnect();
+    assert.equal(client.take("zwp_text_input_v3.enter").length, 2);
+    assert.equal(screen.compositor.commitText("x"), false);
+    enable(client, input);
+    assert.equal(screen.compositor.commitText("x"), true);
+    client.send(input, "destroy");
+    assert.deepEqual([screen.compositor.commitText("x"), screen.defects], [false, []]);
+  });
+
+  it("is placed on the screen, whatever rectangle a program says", () => {
+    const { screen, client, seat } = opened();
+    const input = textInput({ client, seat });
+    client.send(input, "enable");
+    client.send(input, "set_cursor_rectangle", 0x7fffffff, -0x80000000, -5, 0x7fffffff);
+    client.send(input, "commit");
+    const { x, y, width, height } = screen.compositor.textPlace!;
+    assert.ok(x >= 0 && y >= 0 && width >= 1 && height >= 1 && x + width <= 64 && y + height <= 48);
+  });
+});
+
+describe("what is selected", () => {
+  it("is pasted by the middle button, beside what was copied", () => {
+    const screen = new TestScreen();
+    const reader = opened(screen);
+    const devices = (of: { client: TestClient; seat: number }): { primary: number; device: number } => {
+      const primary = of.client.bind("zwp_primary_selection_device_manager_v1");
+      return {
+        primary,
+        device: of.client.create("zwp_primary_selection_device_v1", primary, "get_device", of.seat),
+      };
+    };
+    const writer = opened(screen);
+    const { primary, device } = devices(writer);
+    const source = writer.client.create("zwp_primary_selection_source_v1", primary, "create_source");
+    writer.client.send(source, "offer", "text/plain");
+    writer.client.send(device, "set_selection", source, 1);
+    screen.compositor.copyText("copied");
+    devices(reader);
+    writer.client.send(writer.window.toplevel, "destroy");
+    const [offer] = reader.client.take("zwp_primary_selection_device_v1.selection").at(-1)!.values as [number];
+    assert.deepEqual(valuesOf(reader.client, "zwp_primary_selection_offer_v1.offer"), [["text/plain"]]);
+    const pipe = new TestFile(new Uint8Array(0));
+    reader.client.send(offer, "receive", "text/plain", pipe);
+    assert.deepEqual(
+      writer.client.take("zwp_primary_selection_source_v1.send").map(({ object, values }) => [object, ...values]),
+      [[source, "text/plain", pipe]],
+    );
+    assert.deepEqual(reader.client.released, [pipe]);
+  });
+
+  it("by a program that has not the keyboard is refused", () => {
+    const screen = new TestScreen();
+    const behind = opened(screen);
+    opened(screen);
+    const manager = behind.client.bind("wl_data_device_manager");
+    const device = behind.client.create("wl_data_device", manager, "get_data_device", behind.seat);
+    const source = behind.client.create("wl_data_source", manager, "create_data_source");
+    behind.client.send(source, "offer", "text/plain");
+    behind.client.send(device, "set_selection", source, 1);
+    assert.deepEqual([behind.client.take("wl_data_source.cancelled").length, screen.copies], [1, 0]);
+  });
+});
+
+describe("what a page copied", () => {
+  it("is pasted as text of any name, and as nothing else; too much is not taken", () => {
+    const screen = new TestScreen();
+    const { client, seat } = opened(screen);
+    client.create("wl_data_device", client.bind("wl_data_device_manager"), "get_data_device", seat);
+    assert.equal(screen.compositor.copyText("x".repeat((1 << 20) + 1)), false);
+    assert.equal(screen.compositor.copyText("Grüße"), true);
+    assert.equal(screen.copies, 0);
+    const offer = client.take("wl_data_device.selection").at(-1)!.values[0] as number;
+    for (const [type, expected] of [
+      ["UTF8_STRING", "Grüße"],
+      ["image/png", ""],
+    ] as const) {
+      const pipe = new TestFile(new Uint8Array(1));
+      client.send(offer, "receive", type, pipe);
+      assert.equal(new TextDecoder().decode(pipe.bytes), expected);
+      assert.equal(client.released.at(-1), pipe);
+    }
+  });
+});
