@@ -17,11 +17,12 @@ import { keymapBytes } from "./seat/keyboard.ts";
 import type { Cursor } from "./seat/pointer.ts";
 import { Seat } from "./seat/seat.ts";
 import { TextInputs } from "./seat/text-input.ts";
+import { Activation } from "./shell/activation.ts";
 import { bindDecorations } from "./shell/decoration.ts";
 import { type Drawn, type SceneNode, Screen } from "./shell/screen.ts";
 import type { ScreenWindow } from "./shell/screen-window.ts";
 import { bindWmBase } from "./shell/xdg-surface.ts";
-import { bindFractionalScale, bindPresentation, bindViewporter } from "./surface/extensions.ts";
+import { bindFractionalScale, bindIdleInhibit, bindPresentation, bindViewporter } from "./surface/extensions.ts";
 import { createRegion } from "./surface/region.ts";
 import { bindShm } from "./surface/shm.ts";
 import { bindSinglePixelBuffers } from "./surface/single-pixel.ts";
@@ -52,6 +53,7 @@ export class Compositor {
   readonly #seat: Seat;
   readonly #screen: Screen;
   readonly #textInputs: TextInputs;
+  readonly #activation: Activation;
   readonly #clipboard: Selection;
   readonly #data: DataDevices;
   readonly #xSelections: readonly XSelection[];
@@ -90,6 +92,13 @@ export class Compositor {
       windowGoes: () => this.#windowGoes(),
       beginDrag: (window, edges) => this.#pointing.dragByProgram(window, edges),
     });
+    this.#activation = new Activation({
+      focusedClient: () => this.#screen.keyboardFocus?.client ?? null,
+      activate: (surface) => {
+        const window = this.#screen.windows.find((each) => each.surface === surface);
+        if (window !== undefined) this.#screen.raise(window);
+      },
+    });
     this.#textInputs = new TextInputs(() => this.#wantFrame());
     const keymap = keymapBytes(layout);
     const file = ports.makeFile("keymap", keymap);
@@ -101,6 +110,7 @@ export class Compositor {
       screen: this.#screen,
       seat: this.#seat,
       timeMs: () => this.#timeMs,
+      nowMs: () => ports.nowMs(),
       wantFrame: () => this.#wantFrame(),
     });
   }
@@ -121,6 +131,10 @@ export class Compositor {
       global("wl_data_device_manager", 3, (resource) => this.#data.bind(resource)),
       global("zwp_primary_selection_device_manager_v1", 1, (resource) => this.#data.bindPrimary(resource)),
       global("zwp_text_input_manager_v3", 1, (resource) => this.#textInputs.bind(resource)),
+      global("zwp_pointer_constraints_v1", 1, (resource) => this.#seat.constraints.bind(resource)),
+      global("zwp_relative_pointer_manager_v1", 1, (resource) => this.#seat.constraints.bindRelative(resource)),
+      global("zwp_idle_inhibit_manager_v1", 1, bindIdleInhibit),
+      global("xdg_activation_v1", 1, (resource) => this.#activation.bind(resource)),
       global("xdg_wm_base", 6, (resource) => bindWmBase(resource, this.#screen)),
       global("zxdg_decoration_manager_v1", 1, bindDecorations),
       global("wp_viewporter", 1, bindViewporter),
@@ -341,6 +355,23 @@ export class Compositor {
   /** The pointer is there now, in pixels of the screen. */
   movePointer(x: number, y: number): void {
     this.#pointing.movePointer(x, y);
+    this.#display.flush();
+  }
+
+  /** It went so far, in pixels, while the page keeps it for a program that has locked it. */
+  movePointerBy(dx: number, dy: number): void {
+    this.#pointing.movePointerBy(dx, dy);
+    this.#display.flush();
+  }
+
+  /** The program below the pointer wants it to stay, and to be told how far it goes. */
+  get isPointerLocked(): boolean {
+    return this.#seat.constraints.isLocked;
+  }
+
+  /** The person wants it back. */
+  unlockPointer(): void {
+    this.#seat.constraints.release();
     this.#display.flush();
   }
 

@@ -232,3 +232,118 @@ describe("what a page copied", () => {
     }
   });
 });
+
+describe("a pointer that a program keeps", () => {
+  /** Over the window, with a constraint on it. */
+  function kept(
+    request: "lock_pointer" | "confine_pointer",
+    lifetime: number,
+  ): ReturnType<typeof opened> & {
+    constraint: number;
+    constraints: number;
+    pointer: number;
+  } {
+    const all = opened();
+    const { client, seat, window, screen } = all;
+    const pointer = client.create("wl_pointer", seat, "get_pointer");
+    const relative = client.bind("zwp_relative_pointer_manager_v1");
+    client.create("zwp_relative_pointer_v1", relative, "get_relative_pointer", pointer);
+    screen.compositor.movePointer(25, 20);
+    const constraints = client.bind("zwp_pointer_constraints_v1");
+    const type = request === "lock_pointer" ? "zwp_locked_pointer_v1" : "zwp_confined_pointer_v1";
+    const constraint = client.create(type, constraints, request, window.surface, pointer, 0, lifetime);
+    client.take("zwp_relative_pointer_v1.relative_motion");
+    return { ...all, constraint, constraints, pointer };
+  }
+  const ONCE = 1,
+    PERSISTENT = 2;
+
+  it("stays where it is, and the program is told how far it went", () => {
+    const { screen, client } = kept("lock_pointer", PERSISTENT);
+    assert.equal(client.take("zwp_locked_pointer_v1.locked").length, 1);
+    assert.equal(screen.compositor.isPointerLocked, true);
+    screen.compositor.movePointer(27, 17);
+    screen.compositor.movePointerBy(-500, 0.5);
+    const moves = valuesOf(client, "zwp_relative_pointer_v1.relative_motion").map((values) => values.slice(2));
+    assert.deepEqual(moves, [
+      [2, -3, 2, -3],
+      [-500, 0.5, -500, 0.5],
+    ]);
+    assert.deepEqual(client.take("wl_pointer.motion"), []);
+    screen.compositor.button(0x110, true);
+    assert.equal(client.take("wl_pointer.button").length, 1);
+  });
+
+  it("is the person's again when that is wanted, until it comes anew", () => {
+    const { screen, client } = kept("lock_pointer", PERSISTENT);
+    screen.compositor.unlockPointer();
+    assert.equal(client.take("zwp_locked_pointer_v1.unlocked").length, 1);
+    screen.compositor.movePointer(26, 20);
+    assert.deepEqual([client.take("wl_pointer.motion").length, screen.compositor.isPointerLocked], [1, false]);
+    screen.compositor.movePointer(1, 1);
+    screen.compositor.movePointer(26, 20);
+    assert.equal(screen.compositor.isPointerLocked, true);
+  });
+
+  it("for one time is not kept again, and for ever is", () => {
+    for (const [lifetime, again] of [
+      [ONCE, 1],
+      [PERSISTENT, 2],
+    ] as const) {
+      const { screen, client } = kept("confine_pointer", lifetime);
+      // Another window comes below the pointer, and goes.
+      const other = new TestWindow(new TestClient(screen), { width: 64, height: 48, pixel: 0xff0000ff });
+      screen.compositor.movePointer(26, 20);
+      other.client.disconnect();
+      screen.compositor.movePointer(27, 20);
+      assert.equal(client.take("zwp_confined_pointer_v1.confined").length, again);
+    }
+  });
+
+  it("does not leave a surface that it is confined to", () => {
+    const { screen, client } = kept("confine_pointer", PERSISTENT);
+    screen.compositor.movePointer(0, 48);
+    assert.deepEqual(client.take("wl_pointer.motion").at(-1)!.values.slice(1), [0, 9]);
+    assert.deepEqual(client.take("wl_pointer.leave"), []);
+  });
+
+  it("is kept by one constraint of a surface, and by none that is destroyed, or whose surface is", () => {
+    const { screen, client, window, constraint, constraints, pointer } = kept("lock_pointer", PERSISTENT);
+    client.send(constraint, "destroy");
+    assert.equal(screen.compositor.isPointerLocked, false);
+    const lock = (): number =>
+      client.create("zwp_locked_pointer_v1", constraints, "lock_pointer", window.surface, pointer, 0, ONCE);
+    lock();
+    assert.equal(screen.compositor.isPointerLocked, true);
+    lock();
+    assert.equal(client.error, "zwp_pointer_constraints_v1: 1");
+    screen.compositor.movePointer(3, 3);
+    assert.deepEqual([screen.compositor.isPointerLocked, screen.defects], [false, []]);
+  });
+});
+
+describe("a window comes to the top", () => {
+  it("by a token of the program in front, once", () => {
+    const screen = new TestScreen();
+    const behind = opened(screen);
+    const front = opened(screen);
+    const tokenOf = ({ client }: { client: TestClient }): string => {
+      const activation = client.bind("xdg_activation_v1");
+      const token = client.create("xdg_activation_token_v1", activation, "get_activation_token");
+      client.send(token, "commit");
+      return client.take("xdg_activation_token_v1.done")[0]!.values[0] as string;
+    };
+    const activate = (token: string): boolean => {
+      behind.client.send(behind.client.bind("xdg_activation_v1"), "activate", token, behind.window.surface);
+      return behind.client.take("wl_keyboard.enter").length > 0;
+    };
+    // It has the keyboard once it is on top.
+    behind.client.create("wl_keyboard", behind.seat, "get_keyboard");
+    assert.equal(activate(tokenOf(behind)), false);
+    assert.equal(activate("stratos-99"), false);
+    const token = tokenOf(front);
+    assert.equal(activate(token), true);
+    front.client.send(front.client.bind("xdg_activation_v1"), "activate", token, front.window.surface);
+    assert.equal(behind.client.take("wl_keyboard.leave").length, 0);
+  });
+});

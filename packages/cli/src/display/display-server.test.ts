@@ -38,6 +38,9 @@ const display = {
     },
     readCopied: (onText: (text: string | null) => void): void => void readers.push(onText),
     windows: [],
+    isPointerLocked: false,
+    movePointerBy: note("by"),
+    unlockPointer: note("unlock"),
     get textPlace(): object | null {
       return takesText ? { x: 1, y: 1, width: 1, height: 1 } : null;
     },

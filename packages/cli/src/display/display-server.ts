@@ -48,6 +48,8 @@ interface Told {
   readonly title: string;
   /** Where the program takes text, in pixels of the screen; null: it takes keys. */
   readonly text: Rectangle | null;
+  /** The program keeps the pointer. */
+  readonly locked: boolean;
 }
 
 interface DisplayServerOptions {
@@ -191,7 +193,7 @@ export class DisplayServer {
       socket,
       isWaiting: false,
       changed: [this.#screen],
-      told: { cursor: "", title: "", text: null },
+      told: { cursor: "", title: "", text: null, locked: false },
       input: new PageInput(this.#display.compositor),
     };
     this.#viewer = viewer;
@@ -251,6 +253,7 @@ export class DisplayServer {
       cursor: cursorName(compositor.cursor),
       title: compositor.windows.at(-1)?.title ?? "",
       text: compositor.textPlace,
+      locked: compositor.isPointerLocked,
     };
     const changes = Object.fromEntries(
       Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(told[name as keyof Told])),
