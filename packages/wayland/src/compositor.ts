@@ -278,6 +278,7 @@ export class Compositor {
     this.#frames++;
     const nowMs = this.#ports.nowMs();
     for (const { surface } of this.#shown) if (surface instanceof Surface) this.#tellFrame(surface, nowMs);
+    this.#textInputs.frame();
     this.#display.flush();
     return changed;
   }

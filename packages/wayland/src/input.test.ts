@@ -120,20 +120,33 @@ describe("composed text", () => {
     enable(client, input);
     assert.deepEqual(screen.compositor.textPlace, { x: 27, y: 21, width: 1, height: 8 });
     assert.equal(screen.compositor.composeText("か"), true);
-    assert.equal(screen.compositor.commitText("漢字"), true);
     assert.deepEqual(valuesOf(client, "zwp_text_input_v3.preedit_string"), [["か", 3, 3]]);
-    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.commit_string"), [["漢字"]]);
-    // As many as the client has committed: else it drops what it is told.
-    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.done"), [[1], [1]]);
+    // The program has not answered yet: what comes meanwhile comes as one, when it has, or says nothing for a while.
+    assert.equal(screen.compositor.commitText("漢"), true);
     assert.equal(screen.compositor.commitText(""), true);
+    assert.equal(screen.compositor.composeText("じ"), true);
+    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.commit_string"), []);
+    client.send(input, "commit");
+    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.commit_string"), [["漢"]]);
+    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.preedit_string"), [["じ", 3, 3]]);
+    // As many as the client has committed: else it drops what it is told.
+    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.done"), [[1], [2]]);
+    screen.compositor.commitText("");
+    for (let frames = 0; frames < 4; frames++) {
+      assert.equal(screen.isFrameWanted, true);
+      screen.frame();
+    }
     assert.deepEqual(valuesOf(client, "zwp_text_input_v3.preedit_string"), [[null, 0, 0]]);
+    assert.deepEqual(valuesOf(client, "zwp_text_input_v3.done"), [[2]]);
   });
 
   it("that is long comes in parts that a message can hold, with no character cut", () => {
     const { screen, client, seat } = opened();
-    enable(client, textInput({ client, seat }));
+    const input = textInput({ client, seat });
+    enable(client, input);
     const text = "aé😀".repeat(2000);
     screen.compositor.commitText(text + "\0");
+    for (let count = 0; count < 100; count++) client.send(input, "commit");
     const parts = valuesOf(client, "zwp_text_input_v3.commit_string").map(([part]) => part as string);
     assert.ok(parts.join("") === text, `${parts.map((part) => part.length).join()} of ${text.length}`);
     assert.ok(parts.length > 1 && parts.every((part) => Buffer.byteLength(part) <= 2000));

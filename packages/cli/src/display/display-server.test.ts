@@ -366,10 +366,23 @@ it("fingers reach the display within it, and are let go of with the page", async
 });
 
 /** The page's script over things that stand for those of a browser. @returns what it says, and its elements */
-function runPage(): { sent: Record<string, unknown>[]; element: Record<string, (event: object) => void>; tell: Tell } {
+function runPage(): {
+  sent: Record<string, unknown>[];
+  element: Record<string, (event: object) => void>;
+  tell: Tell;
+  /** Its timers are over. */
+  pass: () => void;
+} {
   const sent: Record<string, unknown>[] = [];
-  const names = ["addEventListener", "focus", "getContext", "setPointerCapture"];
-  const element = { style: {}, ...Object.fromEntries(names.map((name) => [name, () => {}])) } as never;
+  const names = ["focus", "getContext", "setPointerCapture"];
+  const element = { style: {}, ...Object.fromEntries(names.map((name) => [name, () => {}])) } as never as Record<
+    string,
+    (event: object) => void
+  >;
+  // Of some events there is no property of an element.
+  element["addEventListener"] = ((type: string, listener: (event: object) => void) => {
+    element[`listen ${type}`] = listener;
+  }) as never;
   let tell: Tell = () => {};
   class Line {
     readonly readyState = 1;
@@ -382,7 +395,15 @@ function runPage(): { sent: Record<string, unknown>[]; element: Record<string, (
     }
   }
   const [, script] = /<script nonce="n">(.*)<\/script>/s.exec(displayPage({ width: 4, height: 2 }, "n"))!;
-  const timers = { setTimeout: () => 1, clearTimeout: () => {} };
+  const due = new Map<number, () => void>();
+  const setTimeout = (callback: () => void): number => {
+    due.set(due.size + 1, callback);
+    return due.size;
+  };
+  const pass = (): void => {
+    for (const [id, callback] of due) if (due.delete(id)) callback();
+  };
+  const timers = { setTimeout, clearTimeout: (id: number) => void due.delete(id) };
   const navigator = {
     clipboard: {
       writeText: (text: string): Promise<void> => {
@@ -395,7 +416,7 @@ function runPage(): { sent: Record<string, unknown>[]; element: Record<string, (
     ...{ document: { querySelector: () => element }, location: { host: "h", hash: "#t" }, WebSocket: Line },
     ...{ ...timers, navigator },
   });
-  return { sent, element, tell };
+  return { sent, element, tell, pass };
 }
 
 type Tell = (message: object) => void;
@@ -424,16 +445,20 @@ it("a key is a key, but for a character of another layout where text is taken", 
 });
 
 it("what a browser composes is shown meanwhile, and said once", () => {
-  const { sent, element, tell } = runPage();
+  const { sent, element, tell, pass } = runPage();
   tell({ text: { x: 0, y: 0, width: 1, height: 1 } });
   sent.length = 0;
   element["onkeydown"]!(keyEvent("Quote", "Dead"));
   element["onkeydown"]!(keyEvent("KeyK", "Process", { keyCode: 229 }));
-  element["oncompositionupdate"]!({ data: "か" });
+  element["listen compositionupdate"]!({ data: "か" });
   element["oninput"]!({ inputType: "insertCompositionText", data: "か", isComposing: true });
-  element["oncompositionend"]!({ data: "漢" });
+  pass();
+  // The last update and the end are one.
+  element["listen compositionupdate"]!({ data: "漢" });
+  element["listen compositionend"]!({ data: "漢" });
   element["oninput"]!({ inputType: "insertCompositionText", data: "漢" });
   element["oninput"]!({ inputType: "deleteContentBackward", data: null });
+  pass();
   assert.deepEqual(sent, [
     { preedit: "か" },
     { text: "漢", more: false },

@@ -72,8 +72,13 @@ field.oninput = ({ isComposing, inputType, data }) => {
   else if (data) say("text", data);
   clear();
 };
-field.oncompositionupdate = ({ data }) => send({ preedit: data.slice(0, PART) });
-field.oncompositionend = ({ data }) => { say("text", data); clear(); };
+// The last update comes with the end: programs that are told both at once may pass over the text.
+let update = null;
+field.addEventListener("compositionupdate", ({ data }) => {
+  clearTimeout(update);
+  update = setTimeout(() => send({ preedit: data.slice(0, PART) }), 0);
+});
+field.addEventListener("compositionend", ({ data }) => { clearTimeout(update); say("text", data); clear(); });
 
 // What was copied: by programs, and elsewhere.
 let copied = null, pasting = null;
