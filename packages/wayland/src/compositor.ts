@@ -43,6 +43,8 @@ export interface CompositorOptions extends OutputMode {
 
 const PIXEL_BYTES_MAX = 1 << 29;
 
+/** More keys than that do not wait for text. */
+const HELD_KEYS_MAX = 256;
 const SECOND_MS = 1000;
 
 export class Compositor {
@@ -53,6 +55,8 @@ export class Compositor {
   readonly #seat: Seat;
   readonly #screen: Screen;
   readonly #textInputs: TextInputs;
+  /** Pressed after text that its program has not been told of yet. */
+  readonly #heldKeys: { readonly key: number; readonly isDown: boolean }[] = [];
   readonly #activation: Activation;
   readonly #clipboard: Selection;
   readonly #data: DataDevices;
@@ -99,7 +103,10 @@ export class Compositor {
         if (window !== undefined) this.#screen.raise(window);
       },
     });
-    this.#textInputs = new TextInputs(() => this.#wantFrame());
+    this.#textInputs = new TextInputs(() => {
+      if (!this.#textInputs.isBehind) this.#pressHeld();
+      this.#wantFrame();
+    });
     const keymap = keymapBytes(layout);
     const file = ports.makeFile("keymap", keymap);
     this.#seat = new Seat({ file, sizeBytes: keymap.length }, nextSerial, (cursor) => {
@@ -346,8 +353,13 @@ export class Compositor {
 
   /** A key of input-event-codes.h. */
   key(key: number, isDown: boolean): void {
-    this.#seat.keyboard.press(key, isDown, this.#timeMs);
+    this.#heldKeys.push({ key, isDown });
+    if (!this.#textInputs.isBehind || this.#heldKeys.length > HELD_KEYS_MAX) this.#pressHeld();
     this.#display.flush();
+  }
+
+  #pressHeld(): void {
+    for (const { key, isDown } of this.#heldKeys.splice(0)) this.#seat.keyboard.press(key, isDown, this.#timeMs);
   }
 
   get #timeMs(): number {

@@ -140,6 +140,28 @@ describe("composed text", () => {
     assert.deepEqual(valuesOf(client, "zwp_text_input_v3.done"), [[2]]);
   });
 
+  it("comes before the keys that were pressed after it", () => {
+    const { screen, client, seat } = opened();
+    client.create("wl_keyboard", seat, "get_keyboard");
+    const input = textInput({ client, seat });
+    enable(client, input);
+    screen.compositor.composeText("か");
+    screen.compositor.commitText("漢");
+    screen.compositor.key(28, true);
+    screen.compositor.key(28, false);
+    assert.deepEqual(client.take("wl_keyboard.key"), []);
+    client.send(input, "commit");
+    const names = client.events.map(({ name }) => name).filter((name) => /commit_string|wl_keyboard.key$/.test(name));
+    assert.deepEqual(names, ["zwp_text_input_v3.commit_string", "wl_keyboard.key", "wl_keyboard.key"]);
+    // A program that goes takes no key along.
+    screen.compositor.composeText("か");
+    screen.compositor.commitText("漢");
+    screen.compositor.key(30, true);
+    client.send(input, "disable");
+    client.send(input, "commit");
+    assert.equal(client.take("wl_keyboard.key").length, 3);
+  });
+
   it("that is long comes in parts that a message can hold, with no character cut", () => {
     const { screen, client, seat } = opened();
     const input = textInput({ client, seat });

@@ -127,6 +127,11 @@ export class TextInputs {
     return true;
   }
 
+  /** Text waits to be told: keys that were pressed after it are to wait with it. */
+  get isBehind(): boolean {
+    return this.#parts.length > 0 && this.#active !== null;
+  }
+
   /** A frame was shown: who has not answered by then has nothing to answer. */
   frame(): void {
     if (this.#patience === 0) return;
