@@ -3,24 +3,33 @@
  * can say of a picture is that there was a window and that it has something in it. Not part of `npm test`: the image
  * takes some minutes, and GTK's programs start cold.
  *
- *     npm run conformance:windows -- [--dir FOLDER] [NAME…]
+ *     npm run conformance:windows -- [--dir FOLDER] [--record] [NAME…]
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { type BootRow, recordBoots } from "./results.ts";
 import { type Picture, readPicture } from "../tests/support/picture.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const IMAGE = "windows-programs";
-const PACKAGES = ["weston", "foot", "gtk-4-examples", "adwaita-icon-theme", "fonts-dejavu-core"];
+const IMAGE = "windows-programs-2";
+const PACKAGES = [
+  ...["weston", "foot", "gtk-4-examples", "adwaita-icon-theme", "fonts-dejavu-core"],
+  // By X11.
+  ...["xwayland", "xterm", "x11-apps"],
+];
 
 /** By name: what is run, and after how many seconds a program that always moves is pictured. */
 const PROGRAMS: Readonly<Record<string, { readonly command: readonly string[]; readonly seconds: number }>> = {
   "simple-shm": { command: ["weston-simple-shm"], seconds: 20 },
-  flower: { command: ["weston-flower"], seconds: 30 },
-  foot: { command: ["foot", "sh", "-c", "ls --color=always -l /; sleep 1000"], seconds: 120 },
+  "flower": { command: ["weston-flower"], seconds: 30 },
+  "foot": { command: ["foot", "sh", "-c", "ls --color=always -l /; sleep 1000"], seconds: 120 },
+  "xterm": { command: ["xterm", "-e", "sh", "-c", "ls --color=always -l /; sleep 1000"], seconds: 120 },
+  "xclock": { command: ["xclock"], seconds: 60 },
+  "xeyes": { command: ["xeyes"], seconds: 60 },
+  "xcalc": { command: ["xcalc"], seconds: 60 },
   "widget-factory": { command: ["gtk4-widget-factory"], seconds: 120 },
 };
 
@@ -37,24 +46,33 @@ function coloursOf({ width, height, pixel }: Picture): number {
 }
 
 const { values, positionals } = parseArgs({
-  options: { dir: { type: "string", default: "windows" } },
+  options: { dir: { type: "string", default: "windows" }, record: { type: "boolean", default: false } },
   allowPositionals: true,
 });
 mkdirSync(values.dir, { recursive: true });
 const isThere = spawnSync(process.execPath, [join(root, "stratos.mjs"), "image", "ls"], { encoding: "utf8" });
 if (!isThere.stdout.includes(`${IMAGE} `) && stratos(["image", "build", IMAGE, "--packages", PACKAGES.join(",")]) !== 0)
   process.exit(1);
-let passed = 0,
-  failed = 0;
+const rows: BootRow[] = [];
 for (const [name, { command, seconds }] of Object.entries(PROGRAMS)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
   const file = join(values.dir, `${name}.png`);
   const options = ["-i", IMAGE, "--timeout", String(seconds), "--screenshot", file];
+  const startMs = performance.now();
   const status = stratos(["run", ...options, "--", ...command]);
   const colours = status === 0 ? coloursOf(readPicture(file)) : 0;
   console.log(`${name}: status ${status}, ${colours} colours, ${file}`);
-  if (colours > 1) passed++;
-  else failed++;
+  rows.push({ name, isRight: colours > 1, seconds: Math.round((performance.now() - startMs) / 1000) });
 }
-console.log(`${passed} passed, ${failed} failed`);
+if (values.record)
+  recordBoots(
+    "windows",
+    {
+      title: "Programs of Debian with windows, each by its picture",
+      command: "npm run conformance:windows -- --record",
+    },
+    rows,
+  );
+const failed = rows.filter(({ isRight }) => !isRight).length;
+console.log(`${rows.length - failed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -269,6 +269,8 @@ test("without the token, from other origins or names, or after signing out nothi
       })
     ).status;
   assert.deepEqual([await enter("guess"), await enter(code), await enter(code)], [401, 201, 401]);
+  // Nobody has said yet who they are: what they say is short.
+  assert.equal(await enter("x".repeat(5000)), 413);
 });
 
 /** Signed in by the headers' cookie and key, or by the token. */

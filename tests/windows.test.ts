@@ -50,7 +50,8 @@ test("foot's window is drawn as it is, and the run ends once nothing moves any m
 test("a page shows the window, and types into it", async (t) => {
   const script =
     "stty -echo; read word; test $word = Hi && printf '\\033[?25l\\033[48;2;255;0;0m%40s\\033[0m\\n'; " +
-    "read word; exit 3";
+    "read word; test \"$word\" = 漢字 || exit 4; printf '\\033[48;2;0;255;0m%40s\\033[0m\\n'; " +
+    "read word; test \"$word\" = 'from elsewhere' || exit 5; exit 3";
   const command = ["foot", "-o", "colors.background=102030", "sh", "-c", script];
   const child = start([...launcher, "run", "-i", IMAGE, "--display", "--", ...command], {
     env: { STRATOS_HOME: TEST_HOME },
@@ -71,7 +72,19 @@ test("a page shows the window, and types into it", async (t) => {
       await page.press("keyUp", code);
     }
     await page.waitFor(countOf("255,0,0"), /^\d{4,}$/, PATIENCE_MS);
+    // What an input method composes comes as text.
+    await page.waitFor("document.querySelector('textarea').inputMode", /^text$/, PATIENCE_MS);
+    await page.call("Input.imeSetComposition", { text: "か", selectionStart: 1, selectionEnd: 1 });
+    await page.call("Input.insertText", { text: "漢字" });
     await page.press("keyDown", "Enter");
+    await page.press("keyUp", "Enter");
+    await page.waitFor(countOf("0,255,0"), /^\d{4,}$/, PATIENCE_MS);
+    // What was copied elsewhere is there before the keys that paste it.
+    await page.evaluate(`document.querySelector("textarea").dispatchEvent(new ClipboardEvent("paste", {
+      clipboardData: Object.assign(new DataTransfer(), { getData: () => "from elsewhere\\n" }),
+    }))`);
+    await page.press("keyDown", "ControlLeft", "ShiftLeft", "KeyV");
+    await page.press("keyUp", "KeyV", "ShiftLeft", "ControlLeft");
     // foot tells the status of its shell.
     assert.equal(await ended, 3, words);
     await page.waitFor("document.querySelector('p').textContent", /^The program has ended/, PATIENCE_MS);

@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { EAGAIN } from "@stratos/abi";
+import { EAGAIN, EPIPE } from "@stratos/abi";
 import type { EventLoop } from "@stratos/host";
 import type { HostConnection, HostFile } from "@stratos/kernel";
-import { GuestClient } from "./host-listener.ts";
+import { GuestClient, writeInGuest } from "./host-listener.ts";
 
 /** The kernel's end of a connection. */
 class Connection {
@@ -65,16 +65,64 @@ function serve(): { connection: Connection; client: GuestClient; turns: () => vo
 
 it("bytes that find no room go when there is some, in order, and their files once", () => {
   const { connection, client, turns } = serve();
-  const file = {} as HostFile;
+  let held = 0;
+  const again = { release: () => void held-- };
+  const file = { again: () => (held++, again) } as unknown as HostFile;
   client.send(Buffer.from("one"));
   client.send(Buffer.from("two"), [file]);
+  // The sender may release its own: the file waits with the bytes.
+  assert.equal(held, 1);
   for (const room of [2, 2, 9]) {
     connection.room = room;
     connection.wake();
     turns();
   }
   assert.equal(connection.sent, "onetwo");
-  assert.deepEqual(connection.files, [file]);
+  assert.deepEqual([connection.files, held], [[again], 0]);
+});
+
+it("files whose bytes never go are given back", () => {
+  for (const end of ["close", "reset"]) {
+    const { connection, client, turns } = serve();
+    let held = 0;
+    client.send(Buffer.from("one"), [{ again: () => (held++, { release: () => void held-- }) } as unknown as HostFile]);
+    if (end === "close") client.close();
+    else connection.hasEnded = true;
+    turns();
+    assert.equal(held, 0, end);
+  }
+});
+
+it("what is written into a pipe goes as there is room, and is done once", () => {
+  const due: (() => void)[] = [];
+  const loop = { callSoon: (callback: () => void) => void due.push(callback) } as EventLoop;
+  const turns = (): void => due.splice(0).forEach((callback) => callback());
+  let wake = (): void => {};
+  let written = "";
+  let done = 0;
+  const answers = [2, -EAGAIN, 9, -EPIPE];
+  const file = {
+    onRoom: (callback: () => void) => void (wake = callback),
+    write: (bytes: Uint8Array) => {
+      const answer = answers.shift()!;
+      if (answer > 0) written += Buffer.from(bytes.subarray(0, answer)).toString();
+      return Math.min(answer, bytes.length);
+    },
+  } as unknown as HostFile;
+  writeInGuest(loop, file, Buffer.from("hello"), () => done++);
+  assert.equal(written, "");
+  turns();
+  assert.deepEqual([written, done], ["he", 0]);
+  wake();
+  wake();
+  turns();
+  assert.deepEqual([written, done], ["hello", 1]);
+  wake();
+  turns();
+  // Nobody reads it: that is an end, too.
+  writeInGuest(loop, file, Buffer.from("hello"), () => done++);
+  turns();
+  assert.deepEqual([written, done], ["hello", 2]);
 });
 
 it("a program that does not read is reset when more waits for it than may", () => {

@@ -1,4 +1,5 @@
 /** One screen with its programs: the composition root of this package. */
+import { byteString, byteStringToUtf8, utf8Of } from "@stratos/base";
 import type { Client } from "./core/client.ts";
 import { type ClientEnd, Display, type Global } from "./core/display.ts";
 import type { CompositorPorts, Connection } from "./core/ports.ts";
@@ -16,11 +17,12 @@ import { keymapBytes } from "./seat/keyboard.ts";
 import type { Cursor } from "./seat/pointer.ts";
 import { Seat } from "./seat/seat.ts";
 import { TextInputs } from "./seat/text-input.ts";
+import { Activation } from "./shell/activation.ts";
 import { bindDecorations } from "./shell/decoration.ts";
 import { type Drawn, type SceneNode, Screen } from "./shell/screen.ts";
 import type { ScreenWindow } from "./shell/screen-window.ts";
 import { bindWmBase } from "./shell/xdg-surface.ts";
-import { bindFractionalScale, bindPresentation, bindViewporter } from "./surface/extensions.ts";
+import { bindFractionalScale, bindIdleInhibit, bindPresentation, bindViewporter } from "./surface/extensions.ts";
 import { createRegion } from "./surface/region.ts";
 import { bindShm } from "./surface/shm.ts";
 import { bindSinglePixelBuffers } from "./surface/single-pixel.ts";
@@ -41,6 +43,8 @@ export interface CompositorOptions extends OutputMode {
 
 const PIXEL_BYTES_MAX = 1 << 29;
 
+/** More keys than that do not wait for text. */
+const HELD_KEYS_MAX = 256;
 const SECOND_MS = 1000;
 
 export class Compositor {
@@ -51,6 +55,9 @@ export class Compositor {
   readonly #seat: Seat;
   readonly #screen: Screen;
   readonly #textInputs: TextInputs;
+  /** Pressed after text that its program has not been told of yet. */
+  readonly #heldKeys: { readonly key: number; readonly isDown: boolean }[] = [];
+  readonly #activation: Activation;
   readonly #clipboard: Selection;
   readonly #data: DataDevices;
   readonly #xSelections: readonly XSelection[];
@@ -89,7 +96,17 @@ export class Compositor {
       windowGoes: () => this.#windowGoes(),
       beginDrag: (window, edges) => this.#pointing.dragByProgram(window, edges),
     });
-    this.#textInputs = new TextInputs(() => this.#wantFrame());
+    this.#activation = new Activation({
+      focusedClient: () => this.#screen.keyboardFocus?.client ?? null,
+      activate: (surface) => {
+        const window = this.#screen.windows.find((each) => each.surface === surface);
+        if (window !== undefined) this.#screen.raise(window);
+      },
+    });
+    this.#textInputs = new TextInputs(() => {
+      if (!this.#textInputs.isBehind) this.#pressHeld();
+      this.#wantFrame();
+    });
     const keymap = keymapBytes(layout);
     const file = ports.makeFile("keymap", keymap);
     this.#seat = new Seat({ file, sizeBytes: keymap.length }, nextSerial, (cursor) => {
@@ -100,6 +117,7 @@ export class Compositor {
       screen: this.#screen,
       seat: this.#seat,
       timeMs: () => this.#timeMs,
+      nowMs: () => ports.nowMs(),
       wantFrame: () => this.#wantFrame(),
     });
   }
@@ -120,6 +138,10 @@ export class Compositor {
       global("wl_data_device_manager", 3, (resource) => this.#data.bind(resource)),
       global("zwp_primary_selection_device_manager_v1", 1, (resource) => this.#data.bindPrimary(resource)),
       global("zwp_text_input_manager_v3", 1, (resource) => this.#textInputs.bind(resource)),
+      global("zwp_pointer_constraints_v1", 1, (resource) => this.#seat.constraints.bind(resource)),
+      global("zwp_relative_pointer_manager_v1", 1, (resource) => this.#seat.constraints.bindRelative(resource)),
+      global("zwp_idle_inhibit_manager_v1", 1, bindIdleInhibit),
+      global("xdg_activation_v1", 1, (resource) => this.#activation.bind(resource)),
       global("xdg_wm_base", 6, (resource) => bindWmBase(resource, this.#screen)),
       global("zxdg_decoration_manager_v1", 1, bindDecorations),
       global("wp_viewporter", 1, bindViewporter),
@@ -195,7 +217,7 @@ export class Compositor {
 
   /** What the person has copied elsewhere can be pasted here. @returns false: it is too much */
   copyText(text: string): boolean {
-    const bytes = new TextEncoder().encode(text);
+    const bytes = utf8Of(text);
     if (bytes.length > TEXT_BYTES_MAX) return false;
     this.#clipboard.setText(bytes);
     this.#display.flush();
@@ -204,7 +226,7 @@ export class Compositor {
 
   /** What a program has copied. @param onText  null: nothing that is text, or too much, or it never came */
   readCopied(onText: (text: string | null) => void): void {
-    this.#clipboard.readText((bytes) => onText(bytes === null ? null : new TextDecoder().decode(bytes)));
+    this.#clipboard.readText((bytes) => onText(bytes === null ? null : byteStringToUtf8(byteString(bytes))));
     this.#display.flush();
   }
 
@@ -263,6 +285,7 @@ export class Compositor {
     this.#frames++;
     const nowMs = this.#ports.nowMs();
     for (const { surface } of this.#shown) if (surface instanceof Surface) this.#tellFrame(surface, nowMs);
+    this.#textInputs.frame();
     this.#display.flush();
     return changed;
   }
@@ -330,8 +353,13 @@ export class Compositor {
 
   /** A key of input-event-codes.h. */
   key(key: number, isDown: boolean): void {
-    this.#seat.keyboard.press(key, isDown, this.#timeMs);
+    this.#heldKeys.push({ key, isDown });
+    if (!this.#textInputs.isBehind || this.#heldKeys.length > HELD_KEYS_MAX) this.#pressHeld();
     this.#display.flush();
+  }
+
+  #pressHeld(): void {
+    for (const { key, isDown } of this.#heldKeys.splice(0)) this.#seat.keyboard.press(key, isDown, this.#timeMs);
   }
 
   get #timeMs(): number {
@@ -340,6 +368,23 @@ export class Compositor {
   /** The pointer is there now, in pixels of the screen. */
   movePointer(x: number, y: number): void {
     this.#pointing.movePointer(x, y);
+    this.#display.flush();
+  }
+
+  /** It went so far, in pixels, while the page keeps it for a program that has locked it. */
+  movePointerBy(dx: number, dy: number): void {
+    this.#pointing.movePointerBy(dx, dy);
+    this.#display.flush();
+  }
+
+  /** The program below the pointer wants it to stay, and to be told how far it goes. */
+  get isPointerLocked(): boolean {
+    return this.#seat.constraints.isLocked;
+  }
+
+  /** The person wants it back. */
+  unlockPointer(): void {
+    this.#seat.constraints.release();
     this.#display.flush();
   }
 

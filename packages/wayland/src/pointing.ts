@@ -35,6 +35,8 @@ interface PointingOwner {
   readonly screen: Screen;
   readonly seat: Seat;
   timeMs(): number;
+  /** With a fraction. */
+  nowMs(): number;
   wantFrame(): void;
 }
 
@@ -44,6 +46,9 @@ export class Pointing {
   cursor: Cursor | null = null;
   #pointerX = 0;
   #pointerY = 0;
+  /** Where the person's own pointer was last, which no program keeps. */
+  #seenX = 0;
+  #seenY = 0;
   #drag: Drag | null = null;
   /** The pointer is over a frame of ours. */
   #overFrame: { readonly frame: WindowFrame; readonly window: ScreenWindow; readonly part: FramePart } | null = null;
@@ -81,12 +86,32 @@ export class Pointing {
     if (this.#seat.pointer.focus === surface) this.#seat.pointer.dropFocus();
     if (this.cursor?.surface === surface) this.cursor = null;
     this.#seat.touch.surfaceGone(surface);
+    this.#seat.constraints.surfaceGone(surface);
   }
 
   /** The pointer is there now, in pixels of the screen. */
   movePointer(x: number, y: number): void {
-    this.#pointerX = x;
-    this.#pointerY = y;
+    const dx = x - this.#seenX,
+      dy = y - this.#seenY;
+    this.#seenX = x;
+    this.#seenY = y;
+    this.#tellRelative(dx, dy);
+    if (!this.#seat.constraints.isLocked) this.#moveTo(x, y);
+  }
+
+  /** It went so far, and is nowhere: a page keeps it for a program that has locked it. */
+  movePointerBy(dx: number, dy: number): void {
+    this.#tellRelative(dx, dy);
+  }
+
+  #tellRelative(dx: number, dy: number): void {
+    if (dx === 0 && dy === 0) return;
+    this.#seat.constraints.moved(dx, dy, this.#owner.nowMs());
+    if (this.#seat.constraints.isLocked) this.#seat.pointer.endFrame();
+  }
+
+  #moveTo(x: number, y: number): void {
+    ({ x: this.#pointerX, y: this.#pointerY } = this.#confined(x, y));
     if (this.#drag !== null) this.#follow(this.#drag);
     else this.#pointAt();
     if (this.cursor?.surface != null) this.#wantFrame();
@@ -104,6 +129,17 @@ export class Pointing {
       pointer.move({ surface, x: this.#pointerX - node!.x, y: this.#pointerY - node!.y }, this.#timeMs);
     else pointer.move(null, this.#timeMs);
     this.#pointAtFrame(surface instanceof Surface ? undefined : node);
+    this.#seat.constraints.setFocus(pointer.focus);
+  }
+
+  /** On the surface that keeps it, if one does. */
+  #confined(x: number, y: number): Point {
+    const surface = this.#seat.constraints.confinedTo;
+    const node = surface === null ? undefined : this.#screen.scene().find((each) => each.surface === surface);
+    if (surface === null || node === undefined || this.#drag !== null) return { x, y };
+    const within = (at: number, from: number, length: number): number =>
+      Math.max(from, Math.min(from + length - 1, at));
+    return { x: within(x, node.x, surface.width), y: within(y, node.y, surface.height) };
   }
 
   #nodeAt(x: number, y: number): SceneNode | undefined {
@@ -220,6 +256,7 @@ export class Pointing {
     window.isResizing = edges !== 0;
     pointer.takeButtons();
     pointer.dropFocus();
+    this.#seat.constraints.setFocus(null);
   }
 
   #follow({ window, edges, pointerX, pointerY, place }: Drag): void {

@@ -1,6 +1,6 @@
 /**
- * Goal: windows of X11 programs are windows as others are, and what an X server says harms nobody. Method: a server that
- * is the test's own, over both of its connections; pixels, and what it is asked for.
+ * Goal: windows of X11 programs are windows as others are, and what an X server says harms nobody. Method: a server
+ * of the test's own, over both of its connections; pixels, and what it is asked for.
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -245,15 +245,14 @@ describe("the clipboard", () => {
     assert.equal(asked!.words[2], server.atom("UTF8_STRING"));
     server.setText(asked!.words[0]!, "CLIPBOARD", "UTF8_STRING", "grüß");
     answer(server, "UTF8_STRING", true);
-    const { file, onEnd } = server.screen.collected[0]!;
-    onEnd(file.bytes);
     assert.equal(read, "grüß");
   });
 
   it("comes in pieces where the owner has much (INCR)", () => {
     const server = serverOn();
     own(server);
-    server.screen.compositor.readCopied(() => {});
+    let read: string | null = null;
+    server.screen.compositor.readCopied((text) => void (read = text));
     const [asked] = server.take(CONVERT);
     const ours = asked!.words[0]!;
     server.setWords(ours, "CLIPBOARD", server.atom("INCR"), [6]);
@@ -262,20 +261,22 @@ describe("the clipboard", () => {
       server.setText(ours, "CLIPBOARD", "UTF8_STRING", piece);
       server.event(28, { 4: ours, 8: server.atom("CLIPBOARD") });
     }
-    assert.equal(new TextDecoder().decode(server.screen.collected[0]!.file.bytes), "one two");
+    assert.equal(read, "one two");
   });
 
   it("is empty for who pastes from an owner that does not answer, and the next is asked anew", () => {
     const server = serverOn();
     own(server);
     const { compositor } = server.screen;
-    compositor.readCopied(() => {});
+    const read: (string | null)[] = [];
+    compositor.readCopied((text) => void read.push(text));
     assert.equal(server.take(CONVERT).length, 1);
     compositor.readCopied(() => {});
     assert.equal(server.take(CONVERT).length, 0);
     server.screen.nowMs += 10_000;
     compositor.readCopied(() => {});
     assert.equal(server.take(CONVERT).length, 1);
+    assert.deepEqual(read, [null]);
   });
 
   it("is ours towards X11 when the page or a program of Wayland has copied", () => {
@@ -299,8 +300,6 @@ describe("the clipboard", () => {
     ] as const) {
       server.take(SEND_EVENT);
       ask(target);
-      const { file, onEnd } = server.screen.collected.pop()!;
-      onEnd(file.bytes);
       const [property] = server.take(CHANGE_PROPERTY).slice(-1);
       const bytes = property!.bytes.subarray(24, 24 + property!.words[4]!);
       const decoded = new TextDecoder(target === "STRING" ? "latin1" : "utf-8").decode(bytes);

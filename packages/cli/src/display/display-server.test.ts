@@ -38,6 +38,9 @@ const display = {
     },
     readCopied: (onText: (text: string | null) => void): void => void readers.push(onText),
     windows: [],
+    isPointerLocked: false,
+    movePointerBy: note("by"),
+    unlockPointer: note("unlock"),
     get textPlace(): object | null {
       return takesText ? { x: 1, y: 1, width: 1, height: 1 } : null;
     },
@@ -279,6 +282,232 @@ it("pings of one who does not read the answers end its connection", async () => 
   while (!socket.destroyed)
     await Promise.race([isGone, new Promise((resolve) => socket.write(pings, () => setImmediate(resolve)))]);
   await isGone;
+});
+
+it("a stranger who sends frames that are no messages is disconnected at once", async () => {
+  const patient = new DisplayServer(display, { strangerMs: 600_000 });
+  const { host } = new URL(await patient.listen());
+  const socket = await connected(host);
+  socket.write(upgradeTo(host));
+  const isGone = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  // RFC 6455, 5.5.3: a PONG that nobody asked for.
+  const pongs = Buffer.concat(Array(64).fill(Buffer.concat([Buffer.of(0x8a, 0xfd, 0, 0, 0, 0), Buffer.alloc(125)])));
+  for (let count = 0; count < 4000 && !socket.destroyed; count++)
+    await Promise.race([isGone, new Promise((resolve) => socket.write(pongs, () => setImmediate(resolve)))]);
+  assert.equal(socket.destroyed, true);
+  patient.close();
+});
+
+it("text comes in parts, and reaches a program as text or as the keys that write it", async () => {
+  const page = await opened();
+  const said = (): string[] => calls.filter((call) => !call.startsWith("refresh"));
+  await page.say({ paste: "one ", more: true });
+  await page.say({ paste: "two", more: false });
+  await page.say({ preedit: "か" });
+  await page.say({ text: "漢字" });
+  await page.settle();
+  assert.deepEqual(said(), ["copy one two", "compose か", "commit 漢字"]);
+  calls = [];
+  takesText = false;
+  await page.say({ text: "aB漢\n" });
+  await page.say({ text: 7 });
+  await page.say({ preedit: {} });
+  await page.settle();
+  const keys = ["key 30 true", "key 30 false", "key 42 true", "key 48 true", "key 48 false", "key 42 false"];
+  assert.deepEqual(said(), ["commit aB漢\n", ...keys, "key 28 true", "key 28 false"]);
+  calls = [];
+  // More than a mebibyte: none of it, as a part of it might mean something else.
+  for (let count = 0; count < 400; count++) await page.say({ paste: "x".repeat(3000), more: true });
+  await page.say({ paste: "x", more: false });
+  await page.settle();
+  assert.deepEqual(said(), []);
+  page.socket.close();
+});
+
+it("the page is told where text goes, and what a program has copied, one at a time", async () => {
+  const page = await opened();
+  takesText = true;
+  await page.settle();
+  takesText = false;
+  await page.settle();
+  const told = page.messages.filter((message) => typeof message === "string").map((text) => JSON.parse(text) as object);
+  assert.deepEqual(told, [{ cursor: "default" }, { text: { x: 1, y: 1, width: 1, height: 1 } }, { text: null }]);
+  server.copied();
+  server.copied();
+  server.copied();
+  assert.equal(readers.length, 1);
+  readers.shift()!("first");
+  assert.equal(readers.length, 1);
+  readers.shift()!("last");
+  assert.equal(readers.length, 0);
+  await page.settle();
+  assert.deepEqual(page.messages.filter((message) => /copied/.test(String(message))).length, 2);
+  page.socket.close();
+  server.copied();
+  while (readers.length > 0) readers.shift()!(null);
+});
+
+it("fingers reach the display within it, and are let go of with the page", async () => {
+  const page = await opened();
+  await page.say({ touch: 0, phase: "down", at: { x: 1, y: 1 } });
+  await page.say({ touch: 1, phase: "down", at: { x: 9, y: 1 } });
+  await page.say({ touch: 10, phase: "down", at: { x: 1, y: 1 } });
+  await page.say({ touch: 0, phase: "wave", at: { x: 1, y: 1 } });
+  await page.say({ touch: 0, phase: "move", at: { x: 2, y: 1 } });
+  await page.settle();
+  assert.deepEqual(
+    calls.filter((call) => !call.startsWith("refresh")),
+    ["touch 0 down 1 1", "touch 0 move 2 1"],
+  );
+  calls = [];
+  page.socket.close();
+  while (calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(calls[0], "touch 0 cancel 0 0");
+});
+
+/** The page's script over things that stand for those of a browser. @returns what it says, and its elements */
+function runPage(): {
+  sent: Record<string, unknown>[];
+  element: Record<string, (event: object) => void>;
+  tell: Tell;
+  /** Its timers are over. */
+  pass: () => void;
+} {
+  const sent: Record<string, unknown>[] = [];
+  const names = ["focus", "getContext", "setPointerCapture"];
+  const element = { style: {}, ...Object.fromEntries(names.map((name) => [name, () => {}])) } as never as Record<
+    string,
+    (event: object) => void
+  >;
+  // Of some events there is no property of an element.
+  element["addEventListener"] = ((type: string, listener: (event: object) => void) => {
+    element[`listen ${type}`] = listener;
+  }) as never;
+  let tell: Tell = () => {};
+  class Line {
+    readonly readyState = 1;
+    constructor() {
+      tell = (message) =>
+        (this as unknown as { onmessage: (event: object) => void }).onmessage({ data: JSON.stringify(message) });
+    }
+    send(text: string): void {
+      sent.push(JSON.parse(text) as Record<string, unknown>);
+    }
+  }
+  const [, script] = /<script nonce="n">(.*)<\/script>/s.exec(displayPage({ width: 4, height: 2 }, "n"))!;
+  const due = new Map<number, () => void>();
+  const setTimeout = (callback: () => void): number => {
+    due.set(due.size + 1, callback);
+    return due.size;
+  };
+  const pass = (): void => {
+    for (const [id, callback] of due) if (due.delete(id)) callback();
+  };
+  const timers = { setTimeout, clearTimeout: (id: number) => void due.delete(id) };
+  const navigator = {
+    clipboard: {
+      writeText: (text: string): Promise<void> => {
+        sent.push({ written: text });
+        return Promise.resolve();
+      },
+    },
+  };
+  runInNewContext(script!, {
+    ...{ document: { querySelector: () => element }, location: { host: "h", hash: "#t" }, WebSocket: Line },
+    ...{ ...timers, navigator },
+  });
+  return { sent, element, tell, pass };
+}
+
+type Tell = (message: object) => void;
+
+function keyEvent(code: string, key: string, more: object = {}): object {
+  return { code, key, preventDefault: () => {}, getModifierState: () => false, ...more };
+}
+
+it("a key is a key, but for a character of another layout where text is taken", () => {
+  const { sent, element, tell } = runPage();
+  const type = (): unknown[] => {
+    sent.length = 0;
+    element["onkeydown"]!(keyEvent("KeyZ", "y"));
+    element["onkeyup"]!(keyEvent("KeyZ", "y"));
+    element["oninput"]!({ inputType: "insertText", data: "y" });
+    element["onkeydown"]!(keyEvent("KeyA", "a"));
+    element["onkeydown"]!(keyEvent("Digit1", "!", { shiftKey: true }));
+    element["onkeydown"]!(keyEvent("KeyY", "z", { ctrlKey: true }));
+    return sent.map(({ key, text, down }) => text ?? `${String(key)} ${String(down)}`);
+  };
+  tell({ text: { x: 0, y: 0, width: 1, height: 1 } });
+  assert.deepEqual(type(), ["y", "30 true", "2 true", "21 true"]);
+  tell({ text: null });
+  // What is typed where no text is taken is of the place on the keyboard.
+  assert.deepEqual(type().slice(0, 2), ["44 true", "44 false"]);
+});
+
+it("what a browser composes is shown meanwhile, and said once", () => {
+  const { sent, element, tell, pass } = runPage();
+  tell({ text: { x: 0, y: 0, width: 1, height: 1 } });
+  sent.length = 0;
+  element["onkeydown"]!(keyEvent("Quote", "Dead"));
+  element["onkeydown"]!(keyEvent("KeyK", "Process", { keyCode: 229 }));
+  element["listen compositionupdate"]!({ data: "か" });
+  element["oninput"]!({ inputType: "insertCompositionText", data: "か", isComposing: true });
+  pass();
+  // The last update and the end are one.
+  element["listen compositionupdate"]!({ data: "漢" });
+  element["listen compositionend"]!({ data: "漢" });
+  element["oninput"]!({ inputType: "insertCompositionText", data: "漢" });
+  element["oninput"]!({ inputType: "deleteContentBackward", data: null });
+  pass();
+  assert.deepEqual(sent, [
+    { preedit: "か" },
+    { text: "漢", more: false },
+    { key: 14, down: true },
+    { key: 14, down: false },
+  ]);
+});
+
+it("what is pasted comes before the key that pastes it; what was copied is written at the next press", () => {
+  const { sent, element, tell } = runPage();
+  sent.length = 0;
+  element["onkeydown"]!(keyEvent("ControlLeft", "Control", { ctrlKey: true }));
+  element["onkeydown"]!(keyEvent("KeyV", "v", { ctrlKey: true }));
+  const clipboardData = { getData: () => "x".repeat(700) };
+  element["onpaste"]!({ preventDefault: () => {}, clipboardData });
+  element["onkeyup"]!(keyEvent("KeyV", "v", { ctrlKey: true }));
+  const parts = [
+    { paste: "x".repeat(600), more: true },
+    { paste: "x".repeat(100), more: false },
+  ];
+  assert.deepEqual(sent, [{ key: 29, down: true }, ...parts, { key: 47, down: true }, { key: 47, down: false }]);
+  tell({ copied: "from there" });
+  assert.equal(sent.length, 5);
+  element["onkeydown"]!(keyEvent("KeyA", "a"));
+  assert.deepEqual(sent[5], { written: "from there" });
+});
+
+it("fingers are said with small numbers of their own", () => {
+  const { sent, element } = runPage();
+  sent.length = 0;
+  const finger = (pointerId: number): object => ({
+    ...{ pointerType: "touch", pointerId, offsetX: 0, offsetY: 0, buttons: 1, preventDefault: () => {} },
+  });
+  element["onpointerdown"]!(finger(70));
+  element["onpointerdown"]!(finger(71));
+  element["onpointerup"]!(finger(70));
+  element["onpointermove"]!(finger(70));
+  element["onpointerdown"]!(finger(72));
+  element["onpointercancel"]!(finger(71));
+  assert.deepEqual(
+    sent.map(({ touch, phase }) => [touch, phase]),
+    [
+      [0, "down"],
+      [1, "down"],
+      [0, "up"],
+      [0, "down"],
+      [1, "cancel"],
+    ],
+  );
 });
 
 it("the page tells each button that is pressed and let go of, and those that a cancelled pointer held", () => {

@@ -22,6 +22,8 @@ const SHOWN_HZ = 60,
  */
 const STRANGERS_MAX = 16,
   STRANGER_MS = 5000;
+/** Bytes of a stranger's WebSocket: the token has 32. */
+const STRANGER_BYTES_MAX = 4096;
 /** Bytes that wait for a page which does not read them; then its connection ends. A whole screen is 4 MiB. */
 const BUFFERED_MAX = 1 << 24;
 /** Bytes of a message of the page; a longer one ends its connection. */
@@ -46,6 +48,8 @@ interface Told {
   readonly title: string;
   /** Where the program takes text, in pixels of the screen; null: it takes keys. */
   readonly text: Rectangle | null;
+  /** The program keeps the pointer. */
+  readonly locked: boolean;
 }
 
 interface DisplayServerOptions {
@@ -152,11 +156,19 @@ export class DisplayServer {
 
   #listen(socket: WebSocket, stream: Duplex): void {
     let viewer: Viewer | null = null;
+    // Messages are short, but there are frames that are none: pings, pongs, empty fragments.
+    let strangeBytes = 0;
+    const bound = (piece: Buffer): void => {
+      strangeBytes += piece.length;
+      if (strangeBytes > STRANGER_BYTES_MAX) socket.terminate();
+    };
+    stream.on("data", bound);
     socket.on("message", (data, isBinary) => {
       const message = isBinary ? {} : parse((data as Buffer).toString());
       if (viewer !== null) this.#take(viewer, message);
       else if (this.#knowsToken(message)) {
         this.#endWait(stream);
+        stream.off("data", bound);
         viewer = this.#enter(socket);
       } else socket.terminate();
     });
@@ -181,7 +193,7 @@ export class DisplayServer {
       socket,
       isWaiting: false,
       changed: [this.#screen],
-      told: { cursor: "", title: "", text: null },
+      told: { cursor: "", title: "", text: null, locked: false },
       input: new PageInput(this.#display.compositor),
     };
     this.#viewer = viewer;
@@ -241,6 +253,7 @@ export class DisplayServer {
       cursor: cursorName(compositor.cursor),
       title: compositor.windows.at(-1)?.title ?? "",
       text: compositor.textPlace,
+      locked: compositor.isPointerLocked,
     };
     const changes = Object.fromEntries(
       Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(told[name as keyof Told])),

@@ -2,7 +2,7 @@
 import type { Compositor } from "@stratos/wayland";
 import { KEYS, keyOf } from "./keys.ts";
 
-/** Numbers that a page may say: of keys, of buttons, how far a wheel turns, of fingers. */
+/** Numbers that a page may say: of keys, of buttons, how far a wheel turns or the pointer goes, of fingers. */
 const KEY_MAX = 0x2ff,
   SCROLL_MAX = 10_000,
   FINGER_MAX = 9;
@@ -26,12 +26,15 @@ export class PageInput {
   }
 
   take(message: Message): void {
-    const { move, button, key, down, scroll, touch, phase } = message;
+    const { move, relative, unlock, button, key, down, scroll, touch, phase } = message;
     const compositor = this.#compositor;
     const { width, height } = compositor.canvas;
     const isOn = ([x, y]: readonly [number, number]): boolean => x >= 0 && y >= 0 && x <= width && y <= height;
     const moved = pairOf(move);
     if (isOn(moved)) compositor.movePointer(...moved);
+    const [byX, byY] = pairOf(relative);
+    if (Math.abs(byX) <= SCROLL_MAX && Math.abs(byY) <= SCROLL_MAX) compositor.movePointerBy(byX, byY);
+    if (unlock === true) compositor.unlockPointer();
     if (isWithin(button, KEY_MAX) && typeof down === "boolean") {
       compositor.button(button, down);
       setHeld(this.#buttons, button, down);

@@ -37,10 +37,11 @@ socket.onmessage = ({ data }) => {
   if (document.hidden) setTimeout(() => send({ shown: true }), 1000);
   else requestAnimationFrame(() => send({ shown: true }));
 };
-const told = ({ cursor, title, text: place, copied: now }) => {
+const told = ({ cursor, title, text: place, locked, copied: now }) => {
   if (cursor !== undefined) canvas.style.cursor = cursor;
   if (title !== undefined) document.title = title === "" ? "Stratos" : title + " · Stratos";
   if (place !== undefined) takeText(place);
+  if (locked !== undefined) keepPointer(locked);
   if (now !== undefined) { copied = now; if (navigator.userActivation?.isActive === true) giveCopied(); }
 };
 
@@ -71,8 +72,13 @@ field.oninput = ({ isComposing, inputType, data }) => {
   else if (data) say("text", data);
   clear();
 };
-field.oncompositionupdate = ({ data }) => send({ preedit: data.slice(0, PART) });
-field.oncompositionend = ({ data }) => { say("text", data); clear(); };
+// The last update comes with the end: programs that are told both at once may pass over the text.
+let update = null;
+field.addEventListener("compositionupdate", ({ data }) => {
+  clearTimeout(update);
+  update = setTimeout(() => send({ preedit: data.slice(0, PART) }), 0);
+});
+field.addEventListener("compositionend", ({ data }) => { clearTimeout(update); say("text", data); clear(); });
 
 // What was copied: by programs, and elsewhere.
 let copied = null, pasting = null;
@@ -157,14 +163,32 @@ const finger = (event, phase) => {
   if (phase === "up" || phase === "cancel") fingers.delete(event.pointerId);
   send({ touch, phase, at: at(event) });
 };
+// A program may keep the pointer, which the browser lets a page do after a press, until Escape.
+let wantsPointer = false, hasPointer = false;
+const lockPointer = () => {
+  if (wantsPointer && !hasPointer) Promise.resolve(canvas.requestPointerLock?.()).catch(() => {});
+};
+const keepPointer = (locked) => {
+  wantsPointer = locked;
+  if (!locked && hasPointer) document.exitPointerLock();
+  else if (navigator.userActivation?.isActive === true) lockPointer();
+};
+document.onpointerlockchange = () => {
+  const had = hasPointer;
+  hasPointer = document.pointerLockElement === canvas;
+  if (had && !hasPointer && wantsPointer) send({ unlock: true });
+};
 const isFinger = ({ pointerType }) => pointerType === "touch";
 canvas.onpointermove = (event) => {
   if (isFinger(event)) return finger(event, "move");
-  send({ move: at(event) }); press(event.buttons); };
+  send(hasPointer ? { relative: { x: event.movementX, y: event.movementY } } : { move: at(event) });
+  press(event.buttons); };
 canvas.onpointerdown = (event) => {
   canvas.setPointerCapture(event.pointerId); field.focus(); giveCopied(); event.preventDefault();
   if (isFinger(event)) return finger(event, "down");
-  send({ move: at(event) }); press(event.buttons); };
+  lockPointer();
+  if (!hasPointer) send({ move: at(event) });
+  press(event.buttons); };
 canvas.onpointerup = (event) => { if (isFinger(event)) finger(event, "up"); else press(event.buttons); };
 canvas.onpointercancel = (event) => { if (isFinger(event)) finger(event, "cancel"); else press(0); };
 canvas.oncontextmenu = (event) => event.preventDefault();

@@ -75,6 +75,9 @@ const SESSION_OPERATIONS: readonly RestOperation[] = [
 ];
 export const CONSOLE_OPERATIONS: readonly RestOperation[] = [...SESSION_OPERATIONS, ...SYSTEM_ROUTES];
 
+/** Characters of a stranger's body; everybody else has said who they are before theirs is read. */
+const SIGN_IN_MAX = 4096;
+
 const STATUSES: Partial<Readonly<Record<StratosError["kind"], number>>> = {
   "option": 400,
   "no-user": 400,
@@ -105,8 +108,12 @@ export function createConsoleService(
   const app = new Hono<Settings>();
   const counters = new RequestCounters();
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
-  const bodyOf = async (context: Context, check: ReturnType<typeof ajv.compile>): Promise<Record<string, unknown>> => {
-    const body = await readJson(context);
+  const bodyOf = async (
+    context: Context,
+    check: ReturnType<typeof ajv.compile>,
+    lengthMax?: number,
+  ): Promise<Record<string, unknown>> => {
+    const body = await readJson(context, lengthMax);
     if (!check(body)) throw new Refusal(400, ajv.errorsText(check.errors, { dataVar: "body" }));
     return body;
   };
@@ -141,7 +148,7 @@ export function createConsoleService(
   if (signIn !== null) {
     const checkSignIn = ajv.compile(SIGN_IN);
     app.post("/v1/session", async (context) => {
-      const { token } = (await bodyOf(context, checkSignIn)) as { token: string };
+      const { token } = (await bodyOf(context, checkSignIn, SIGN_IN_MAX)) as { token: string };
       const signedIn = signIn.signIn(token.trim());
       counters.add("signIn", signedIn === null ? 401 : 201, 0);
       if (signedIn === null) throw new Refusal(401, "this is not the token, nor a key, or the code was used before");

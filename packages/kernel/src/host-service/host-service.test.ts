@@ -14,6 +14,7 @@ import {
   EINVAL,
   ENOENT,
   EPERM,
+  EPIPE,
   F_SEAL_SEAL,
   F_SEAL_WRITE,
   MSG_DONTWAIT,
@@ -21,9 +22,10 @@ import {
   SOCK_STREAM,
 } from "@stratos/abi";
 import { createMemfd } from "../fs/memfd/memfd.ts";
+import { createPipe } from "../fs/pipe/pipe-file.ts";
 import { BytesCursor } from "../ground/io-cursor.ts";
 import { SocketTask, unixPath } from "../testing/socket-task.ts";
-import type { HostConnection } from "./host-connection.ts";
+import { HostConnection } from "./host-connection.ts";
 import { HostFile } from "./host-file.ts";
 import { type HostListener, openHostListener } from "./host-listener.ts";
 
@@ -207,5 +209,77 @@ describe("a file that a program passes", () => {
     const number = new DataView(control[0]!.data.buffer, control[0]!.data.byteOffset).getInt32(0, true);
     assert.equal(user.write(number, "xxx"), -EPERM);
     assert.equal(user.read(number), "xkb");
+  });
+});
+
+describe("a pipe that a program passes", () => {
+  function pipe(user: SocketTask): { reader: number; file: HostFile } {
+    const made = createPipe(user.task.kernel, 0, user.task.credentials);
+    assert.ok(typeof made !== "number");
+    const reader = user.task.files.install(made.reader, false, 0, 1024);
+    return { reader, file: new HostFile(user.task, made.writer) };
+  }
+
+  it("is written as far as there is room, and tells when there is more", () => {
+    const { user } = SocketTask.createMachine();
+    const { reader, file } = pipe(user);
+    let told = 0;
+    file.onRoom(() => told++);
+    assert.equal(file.write(new Uint8Array(100_000).fill(65)), 65_536);
+    assert.equal(file.write(Uint8Array.of(65)), -EAGAIN);
+    const before = told;
+    assert.equal(user.read(reader, 8192), "A".repeat(8192));
+    assert.ok(told > before);
+    assert.equal(file.write(new Uint8Array(100_000)), 8192);
+    file.release();
+    const after = told;
+    user.read(reader, 8192);
+    assert.deepEqual([told, file.write(Uint8Array.of(65))], [after, -EINVAL]);
+  });
+
+  it("that nobody reads takes nothing, and nothing else than a pipe does", () => {
+    const { user } = SocketTask.createMachine();
+    const { reader, file } = pipe(user);
+    user.call("close", reader);
+    assert.equal(file.write(Uint8Array.of(65)), -EPIPE);
+    const memory = createMemfd(user.task, "pool", 0);
+    assert.ok(typeof memory !== "number");
+    assert.equal(new HostFile(user.task, memory).write(Uint8Array.of(65)), -EINVAL);
+  });
+});
+
+describe("for a program that the host starts", () => {
+  it("there is a connection of which it has one end", () => {
+    const { user } = SocketTask.createMachine();
+    const { connection, file } = HostConnection.pair(user.task);
+    const fd = user.task.files.install(file.share(), false, 0, 1024);
+    file.release();
+    assert.equal(connection.send(Uint8Array.of(104, 105)), 2);
+    assert.equal(user.read(fd), "hi");
+    user.write(fd, "yes");
+    assert.equal(received(connection), "yes");
+    user.call("close", fd);
+    assert.equal(received(connection), "");
+  });
+
+  it("a socket waits with those who have connected, and is the program's to accept from", () => {
+    const { user } = SocketTask.createMachine();
+    let told = 0;
+    const listener = listen(user, () => told++);
+    assert.equal(listener.isWaitedFor, false);
+    const fd = user.socket(AF_UNIX, SOCK_STREAM);
+    assert.equal(user.connect(fd, unixPath(PATH)), 0);
+    assert.deepEqual([told, listener.isWaitedFor], [1, true]);
+    const shared = user.task.files.install(listener.share(), false, 0, 1024);
+    const accepted = user.call("accept", shared, 0, 0);
+    assert.ok(accepted >= 0, String(accepted));
+    user.write(fd, "to the program");
+    assert.equal(user.read(accepted), "to the program");
+    assert.equal(listener.isWaitedFor, false);
+    // The program has gone: the next one finds the socket as it was.
+    user.call("close", shared);
+    const next = user.socket(AF_UNIX, SOCK_STREAM);
+    assert.equal(user.connect(next, unixPath(PATH)), 0);
+    assert.equal(listener.isWaitedFor, true);
   });
 });

@@ -63,14 +63,14 @@ export function readQuery(
 }
 
 /** @throws Refusal */
-export async function readJson(context: Context): Promise<Record<string, unknown>> {
+export async function readJson(context: Context, lengthMax = JSON_BODY_MAX): Promise<Record<string, unknown>> {
   if (!/^application\/json\b/.test(context.req.header("content-type") ?? ""))
     throw new Refusal(415, "expected a body of type application/json");
   let text = "";
   const decoder = new TextDecoder();
   for await (const piece of (context.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
     text += decoder.decode(piece, { stream: true });
-    if (text.length > JSON_BODY_MAX) throw new Refusal(413, "the body is too large");
+    if (text.length > lengthMax) throw new Refusal(413, "the body is too large");
   }
   try {
     return JSON.parse(text) as Record<string, unknown>;

@@ -23,6 +23,8 @@ export interface Copied {
   readonly types: readonly string[];
   /** Writes it into `file`. @param release  to be called once the file is not needed any more */
   send(type: string, file: SharedFile, release: () => void): void;
+  /** Text that comes to us first: there is no program to write it. @param onText  as `Selection.readText` */
+  readText?(onText: (bytes: Uint8Array | null) => void): void;
   /** It can't be pasted any more: something else was copied. */
   cancelled(): void;
 }
@@ -75,6 +77,7 @@ export class Selection {
     const copied: Copied = {
       types: TEXT_TYPES,
       send: (type, file, release) => this.write(file, TEXT_TYPES.includes(type) ? bytes : new Uint8Array(0), release),
+      readText: (onText) => onText(bytes),
       cancelled: () => {},
     };
     this.#ofHost = copied;
@@ -91,6 +94,7 @@ export class Selection {
     const copied = this.#copied;
     const type = TEXT_TYPES.find((each) => copied?.types.includes(each) === true);
     if (copied === null || type === undefined) return onText(null);
+    if (copied.readText !== undefined) return copied.readText(onText);
     const { file, release } = this.#ports.collect(TEXT_BYTES_MAX, onText);
     copied.send(type, file, release);
   }

@@ -120,6 +120,11 @@ export class Pointer {
     }
   }
 
+  /** Something was told beside motion: the program acts on it now (wl_pointer.frame). */
+  endFrame(): void {
+    if (this.#focus !== null) for (const each of this.#of(this.#focus)) events.wl_pointer.frame(each);
+  }
+
   /** The buttons belong to a window being moved: nobody is told when they are let go. */
   takeButtons(): void {
     this.#buttons.clear();

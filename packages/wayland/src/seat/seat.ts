@@ -4,12 +4,14 @@ import type { Resource } from "../core/resource.ts";
 import { enums, events, implement } from "../protocol/protocol.ts";
 import { Keyboard } from "./keyboard.ts";
 import { type Cursor, Pointer } from "./pointer.ts";
+import { PointerConstraints } from "./pointer-constraints.ts";
 import { Touch } from "./touch.ts";
 
 export class Seat {
   readonly keyboard: Keyboard;
   readonly pointer: Pointer;
   readonly touch: Touch;
+  readonly constraints = new PointerConstraints();
 
   constructor(
     keymap: { readonly file: SharedFile; readonly sizeBytes: number },

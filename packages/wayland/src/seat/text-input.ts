@@ -2,13 +2,17 @@
  * zwp_text_input_v3: what is composed outside of the program (input methods, dead keys, keyboards on a screen) comes to
  * it as text. A program says by `enable` and `commit` that something in its focused surface takes some.
  */
+import { utf8Of } from "@stratos/base";
 import type { Resource } from "../core/resource.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import { events, implement } from "../protocol/protocol.ts";
 import type { Surface } from "../surface/surface.ts";
 
-/** Bytes of one string: what a message can hold (commit_string). */
-const PART_BYTES = 4000;
+/** Bytes of one string: MessageWriter cuts longer ones. */
+const PART_BYTES = 2000;
+
+/** How many frames a program has to say that its cursor went on, before it is told more. */
+const PATIENCE_FRAMES = 4;
 
 interface State {
   isEnabled: boolean;
@@ -29,8 +33,13 @@ export class TextInputs {
   readonly #inputs = new Map<Resource, TextInput>();
   readonly #onChange: () => void;
   #focus: Surface | null = null;
+  /** To be told: text in parts, and then what is being composed; null: as it was. */
+  #parts: string[] = [];
+  #preedit: string | null = null;
+  /** Frames until it may be told more. */
+  #patience = 0;
 
-  /** @param onChange  whether text is taken, or where, may be different now */
+  /** @param onChange  a frame is wanted: whether text is taken, or where, may be different now */
   constructor(onChange: () => void) {
     this.#onChange = onChange;
   }
@@ -61,6 +70,10 @@ export class TextInputs {
       commit: () => {
         input.commits = (input.commits + 1) >>> 0;
         input.current = { ...input.pending };
+        if (this.#active?.[1] === input) {
+          this.#patience = 0;
+          this.#tell();
+        }
         this.#onChange();
       },
     });
@@ -71,13 +84,15 @@ export class TextInputs {
     if (surface === this.#focus) return;
     const before = this.#focus;
     this.#focus = surface;
+    this.#parts = [];
+    this.#preedit = null;
+    this.#patience = 0;
     for (const [resource, input] of this.#inputs) {
-      if (before?.client === resource.client) {
-        // Whoever is left enables it again when it is entered.
-        input.pending = initial();
-        input.current = initial();
-        if (!before.resource.isDestroyed) events.zwp_text_input_v3.leave(resource, before.resource);
-      }
+      // Who is left enables it again when it is entered, and not before.
+      input.pending = initial();
+      input.current = initial();
+      if (before?.client === resource.client && !before.resource.isDestroyed)
+        events.zwp_text_input_v3.leave(resource, before.resource);
       if (surface?.client === resource.client) events.zwp_text_input_v3.enter(resource, surface.resource);
     }
     this.#onChange();
@@ -97,27 +112,50 @@ export class TextInputs {
 
   /** Shown at the cursor while it is composed. @returns false: nobody takes text */
   compose(text: string): boolean {
-    const active = this.#active;
-    if (active === null) return false;
-    const [resource, input] = active;
-    const [shown = ""] = partsOf(text);
-    const end = new TextEncoder().encode(shown).length;
-    events.zwp_text_input_v3.preedit_string(resource, shown === "" ? null : shown, end, end);
-    events.zwp_text_input_v3.done(resource, input.commits);
+    if (this.#active === null) return false;
+    this.#preedit = text;
+    this.#tell();
     return true;
   }
 
   /** It is there for good, in the place of what was composed. @returns false: nobody takes text */
   commit(text: string): boolean {
-    const active = this.#active;
-    if (active === null) return false;
-    const [resource, input] = active;
-    for (const part of partsOf(text)) {
-      events.zwp_text_input_v3.commit_string(resource, part);
-      events.zwp_text_input_v3.done(resource, input.commits);
-    }
-    if (text === "") this.compose("");
+    if (this.#active === null) return false;
+    this.#parts.push(...partsOf(text));
+    this.#preedit = "";
+    this.#tell();
     return true;
+  }
+
+  /** Text waits to be told: keys that were pressed after it are to wait with it. */
+  get isBehind(): boolean {
+    return this.#parts.length > 0 && this.#active !== null;
+  }
+
+  /** A frame was shown: who has not answered by then has nothing to answer. */
+  frame(): void {
+    if (this.#patience === 0) return;
+    this.#patience--;
+    if (this.#patience > 0) this.#onChange();
+    else this.#tell();
+  }
+
+  /** One thing at a time, as `done` counts what the program has said: some pass over what they are told meanwhile. */
+  #tell(): void {
+    const active = this.#active;
+    if (active === null || this.#patience > 0) return;
+    const part = this.#parts.shift();
+    if (part === undefined && this.#preedit === null) return;
+    const [resource, input] = active;
+    const [shown = ""] = this.#parts.length > 0 ? [] : partsOf(this.#preedit ?? "");
+    const end = utf8Of(shown).length;
+    if (shown !== "" || part === undefined)
+      events.zwp_text_input_v3.preedit_string(resource, shown === "" ? null : shown, end, end);
+    if (part !== undefined) events.zwp_text_input_v3.commit_string(resource, part);
+    if (this.#parts.length === 0) this.#preedit = null;
+    events.zwp_text_input_v3.done(resource, input.commits);
+    this.#patience = PATIENCE_FRAMES;
+    this.#onChange();
   }
 }
 

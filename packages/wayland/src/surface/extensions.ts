@@ -73,3 +73,11 @@ export function bindPresentation(resource: Resource): void {
   });
   events.wp_presentation.clock_id(resource, CLOCK_MONOTONIC);
 }
+
+/** zwp_idle_inhibit_manager_v1: nothing here goes dark when nobody does anything. */
+export function bindIdleInhibit(resource: Resource): void {
+  implement(resource, "zwp_idle_inhibit_manager_v1", {
+    destroy: () => {},
+    create_inhibitor: (id) => implement(id, "zwp_idle_inhibitor_v1", { destroy: () => {} }),
+  });
+}

@@ -8,7 +8,7 @@
  * Windows are not reparented: their frames are drawn by the compositor. Requests about windows that are gone are errors
  * of the server, which nobody waits for.
  */
-import { byteString, byteStringToUtf8 } from "@stratos/base";
+import { byteString, byteStringToUtf8, utf8Of } from "@stratos/base";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import type { Screen } from "../shell/screen.ts";
 import type { ScreenWindow } from "../shell/screen-window.ts";
@@ -155,7 +155,7 @@ export class WindowManager implements XWindowOwner {
     this.#request(x.setProperty(root, this.#atom("_NET_SUPPORTED"), ATOM.atom, names));
     for (const window of [root, own])
       this.#request(x.setProperty(window, this.#atom("_NET_SUPPORTING_WM_CHECK"), ATOM.window, [own]));
-    const name = new TextEncoder().encode("Stratos");
+    const name = utf8Of("Stratos");
     this.#request(x.setPropertyBytes(own, this.#atom("_NET_WM_NAME"), this.#atom("UTF8_STRING"), { bytes: name }));
     const link: XLink = {
       ownWindow: own,

@@ -6,8 +6,7 @@
  *     … Wayland's pastes       ConvertSelection ──► property of our window (INCR: piece by piece) ──► its pipe
  *     Wayland's copies         SetSelectionOwner(our window);  X11's pastes: SelectionRequest ──► its window's property
  */
-import { concatBytes } from "@stratos/base";
-import type { SharedFile } from "../core/ports.ts";
+import { byteString, byteStringOf, byteStringToUtf8, concatBytes, utf8Of } from "@stratos/base";
 import { type Copied, type Selection, TEXT_BYTES_MAX, TEXT_TYPES } from "../data/selection.ts";
 import type { XLink } from "./window-manager.ts";
 import * as x from "./x-protocol.ts";
@@ -25,8 +24,8 @@ const PATIENCE_MS = 5000;
 const NEW_VALUE = 0;
 
 interface Transfer {
-  readonly file: SharedFile;
-  readonly release: () => void;
+  /** Called once. @param text  UTF-8; null: there is nothing */
+  readonly deliver: (text: Uint8Array | null) => void;
   startMs: number;
   /** INCR: pieces so far; null: it comes at once. */
   pieces: Uint8Array[] | null;
@@ -147,18 +146,20 @@ export class XSelection {
     }
     const copied: Copied = {
       types: TEXT_TYPES,
-      send: (_type, file, release) => this.#queue(link, target, { file, release, startMs: 0, pieces: null }),
+      send: (_type, file, release) =>
+        this.#queue(link, target, (text) => this.#selection.write(file, text ?? new Uint8Array(0), release)),
+      readText: (onText) => this.#queue(link, target, onText),
       cancelled: () => {},
     };
     this.#owned = copied;
     this.#selection.set(copied);
   }
 
-  #queue(link: XLink, target: AtomName, transfer: Transfer): void {
+  #queue(link: XLink, target: AtomName, deliver: (text: Uint8Array | null) => void): void {
     const [first] = this.#transfers;
-    this.#transfers.push(transfer);
+    this.#transfers.push({ deliver, startMs: 0, pieces: null });
     const isStuck = first !== undefined && this.#nowMs() - first.startMs > PATIENCE_MS;
-    if (isStuck || this.#transfers.length > TRANSFERS_MAX) this.#transfers.shift()!.release();
+    if (isStuck || this.#transfers.length > TRANSFERS_MAX) this.#transfers.shift()!.deliver(null);
     if (first === undefined || isStuck) this.#ask(link, target);
   }
 
@@ -175,8 +176,7 @@ export class XSelection {
     const transfer = this.#transfers.shift();
     if (transfer === undefined) return;
     const isLatin1 = this.#target === "STRING";
-    const text = isLatin1 && bytes !== null ? utf8OfLatin1(bytes) : bytes;
-    this.#selection.write(transfer.file, text ?? new Uint8Array(0), transfer.release);
+    transfer.deliver(isLatin1 && bytes !== null ? utf8OfLatin1(bytes) : bytes);
     if (this.#link !== null) this.#ask(this.#link, this.#target);
   }
 
@@ -195,7 +195,7 @@ export class XSelection {
   }
 
   #dropTransfers(): void {
-    for (const { release } of this.#transfers.splice(0)) release();
+    for (const { deliver } of this.#transfers.splice(0)) deliver(null);
   }
 
   /** SelectionRequest: an X11 program pastes what is ours. */
@@ -246,15 +246,11 @@ function notify(link: XLink, request: Uint8Array, property: number): void {
 }
 
 function utf8OfLatin1(bytes: Uint8Array): Uint8Array {
-  return new TextEncoder().encode(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return utf8Of(byteString(bytes));
 }
 
 /** Characters that it has not become question marks. */
 function latin1OfUtf8(bytes: Uint8Array): Uint8Array {
-  const LAST = 0xff,
-    QUESTION_MARK = 0x3f;
-  return Uint8Array.from(new TextDecoder().decode(bytes), (character) => {
-    const code = character.codePointAt(0)!;
-    return code > LAST ? QUESTION_MARK : code;
-  });
+  const characters = [...byteStringToUtf8(byteString(bytes))];
+  return byteStringOf(characters.map((character) => (character > "\xff" ? "?" : character)).join(""));
 }
