@@ -223,6 +223,12 @@ export async function simulateHub({ seed, place, steps }: SimulationOptions): Pr
     await base.query("update waiting set due = now() where task_id in (select id from task where channel = $1)", [
       channel,
     ]);
+    // Rounds are shorter than offers last.
+    await base.query(
+      "update runnable set until = now() where task_id in (select task_id from runnable where channel = $1 and host " +
+        "is not null order by task_id for update skip locked)",
+      [channel],
+    );
     await endPauses(at, 50);
     if (chance(30)) await sealEvents(at);
   };
