@@ -43,8 +43,6 @@ interface Plan {
 interface Outcome {
   readonly passed: boolean;
   readonly skipped?: boolean;
-  /** Not of a test, but of how the process ended. */
-  readonly isOfEnding?: boolean;
   readonly file: string;
   readonly name: string;
 }
@@ -57,7 +55,9 @@ let endedTests = 0;
 let failures = 0;
 /** Carried by all processes of a file's one attempt. */
 const MARK = "STRATOS_TEST_ATTEMPT";
-const ATTEMPTS = 2;
+/** Files that have failed, to be tried once more. Of more than a few the cause is no chance. */
+const again: (PlannedFile | Batch)[] = [];
+const AGAIN_MAX = 5;
 /** After which a hung file is left behind: what it started without its mark may still hold its output open. */
 const GIVE_UP_MS = 30_000;
 let attempts = 0;
@@ -77,6 +77,7 @@ const hasNamespaces =
   spawnSync("unshare", ["--mount", "--propagation", "private", "true"], { stdio: "ignore" }).status === 0;
 const progress = plan.isNested ? undefined : setInterval(tellProgress, PROGRESS_MS);
 await (plan.isShared ? runShared() : runAll());
+for (const file of again) await runFile(file, true);
 clearInterval(progress);
 rmSync(usageFolder, { recursive: true, force: true });
 process.exitCode = failures === 0 ? 0 : 1;
@@ -95,28 +96,35 @@ async function runAll(): Promise<void> {
     if (at < 0) await Promise.race(ends);
     else {
       const [file] = waiting.splice(at, 1);
-      const end = runFile(file!).finally(() => void ends.delete(end));
+      const end = runFile(file!, false).finally(() => void ends.delete(end));
       ends.add(end);
     }
   }
 }
 
-/** A file that does not end is shown, ended with all that it started, and gets a second chance if nothing failed. */
-async function runFile(file: PlannedFile | Batch): Promise<void> {
+/**
+ * A file that fails, or does not end, is tried once more by itself when the others are through, unless there are many:
+ * Node itself stands still at its exit once in some thousand processes (nodejs/node#54918), and the host may stumble.
+ * What passes then is told as unsteady.
+ */
+async function runFile(file: PlannedFile | Batch, isLast: boolean): Promise<void> {
   running.set(file, Date.now());
   const files = "files" in file ? file.files : [file];
-  for (let attempt = 1; ; attempt++) {
-    const { outcomes, costs, isHung } = await attemptFile(file, files);
-    const hasFailed = outcomes.some(({ passed }) => !passed);
-    if (isHung && attempt < ATTEMPTS && !outcomes.some(({ passed, isOfEnding }) => !passed && isOfEnding !== true))
-      continue;
+  const { outcomes, costs, isHung } = await attemptFile(file, files);
+  const hasFailed = isHung || outcomes.some(({ passed }) => !passed);
+  if (hasFailed && !isLast && !plan.isNested && again.length < AGAIN_MAX) {
+    again.push(file);
+    process.stdout.write(`AGAIN ${file.path}: it is tried once more when the others are through\n`);
+  } else {
+    if (isLast && !hasFailed)
+      process.stdout.write(`UNSTEADY ${file.path}: it failed beside others, and passes alone\n`);
     for (const outcome of outcomes) tell(outcome);
     for (const cost of costs) process.send?.(cost);
-    if (isHung && !hasFailed) tell({ passed: false, file: file.path, name: "does not end" });
-    break;
+    if (isHung && outcomes.every(({ passed }) => passed))
+      tell({ passed: false, file: file.path, name: "does not end" });
+    endedFiles += files.length;
   }
   running.delete(file);
-  endedFiles += files.length;
 }
 
 interface Attempt {
@@ -182,7 +190,7 @@ async function runApart(
   const hasFailed = attempt.outcomes.some(({ passed }) => !passed);
   if (isCutShort || (status !== 0 && !hasFailed)) {
     const name = `the runner ended with status ${status}`;
-    attempt.outcomes.push({ passed: false, isOfEnding: true, file: [...open].join(" "), name });
+    attempt.outcomes.push({ passed: false, file: [...open].join(" "), name });
   }
 }
 
@@ -232,7 +240,7 @@ function listen(stream: ReturnType<typeof run>, onOutcome: (outcome: Outcome) =>
   });
   stream.on("test:fail", (event) => {
     if (isOnlySubtests(event)) return;
-    onOutcome({ passed: false, isOfEnding: event.name === event.file, file: nameOf(event), name: event.name });
+    onOutcome({ passed: false, file: nameOf(event), name: event.name });
     const error = event.details.error;
     process.stdout.write(
       `\n✖ ${nameOf(event)}: ${event.name}\n` +
