@@ -323,3 +323,17 @@ export interface Problem {
   /** From the outermost cause to the first one, each with the tool that met it. */
   readonly causes?: readonly { readonly tool: string; readonly detail: string }[];
 }
+
+/** How a channel gives its tasks to hosts. */
+export const BALANCES = [
+  "first",
+  "round-robin",
+  "weighted-round-robin",
+  "least-runs",
+  "least-load",
+  "random",
+  "hash",
+  "fastest",
+  "pack",
+] as const;
+export type Balance = (typeof BALANCES)[number];

@@ -17,7 +17,7 @@ import {
   type HubPlaceOptions,
 } from "@stratos/hub";
 import { hubClient, hubFailure, signInByDevice } from "@stratos/hub/client";
-import type { ChannelView, HostView, TokenView } from "@stratos/hub-api";
+import { BALANCES, type ChannelView, type HostView, type TokenView } from "@stratos/hub-api";
 import { OperationError } from "@stratos/operation";
 import { type HubOptions, hubLogins, hubUrl, tokenOf, withHub } from "../hub/hub-client.ts";
 import { databaseOptions, noun, parseCount, parseSeconds, repeatable, row } from "./hub-options.ts";
@@ -139,17 +139,7 @@ function channelCommand(finish: Finish): Command {
           "which of the hosts that could take a task is given it: who asks first; each in turn; in turn by capacity; " +
             "the one with the fewest runs, or the least used; any; the same for the same source; the quickest of " +
             "late; the fullest that has room",
-        ).choices([
-          "first",
-          "round-robin",
-          "weighted-round-robin",
-          "least-runs",
-          "least-load",
-          "random",
-          "hash",
-          "fastest",
-          "pack",
-        ]),
+        ).choices(BALANCES),
       )
       .option("--description <text>", "what it is for")
       .addOption(

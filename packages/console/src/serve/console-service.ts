@@ -15,13 +15,14 @@ import {
   problemDetails,
   readJson,
   readQuery,
+  OWNER,
   Refusal,
   RequestCounters,
   requireOwnOrigin,
+  requireRole,
   type RestOperation,
   servePage,
 } from "@stratos/volumes/serve";
-import { mayAct } from "@stratos/volumes/roles";
 import { type Identity, SESSION_SECONDS, type SignIn } from "./access/sign-in.ts";
 import { consoleMetrics } from "./metrics.ts";
 import { IDENTITY, SIGN_IN, SIGNED_IN } from "./schemas.ts";
@@ -94,7 +95,7 @@ interface Settings {
   Variables: { readonly identity: Identity };
 }
 /** Of whoever reaches a socket that asks for nothing. */
-const OWNER: Identity = { name: "owner", role: "administrator", session: null };
+const UNASKED: Identity = { ...OWNER, session: null };
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** RFC 6797; a year. */
 const STRICT_TRANSPORT = "max-age=31536000";
@@ -118,7 +119,7 @@ export function createConsoleService(
     return body;
   };
   const identify = (context: Context): Identity | null =>
-    signIn === null ? OWNER : (signIn.identify(bearerToken(context)) ?? sessionOf(context, signIn, cookie));
+    signIn === null ? UNASKED : (signIn.identify(bearerToken(context)) ?? sessionOf(context, signIn, cookie));
 
   app.use("*", async (context, next) => {
     if (signIn !== null) requireOwnHost(context.req.header("host"), context.req.header("origin"), options);
@@ -181,7 +182,7 @@ export function createConsoleService(
       const startMs = performance.now();
       let response: Response;
       try {
-        requireRole(context.get("identity"), route);
+        requireRole(context.get("identity"), route.role);
         const query = readQuery(context, route);
         const body = check === null ? {} : await bodyOf(context, check);
         response = await answer(context, route, options, { query, body });
@@ -193,11 +194,6 @@ export function createConsoleService(
     });
   }
   return app;
-}
-
-/** @throws Refusal */
-function requireRole({ name, role }: Identity, route: ConsoleRoute): void {
-  if (!mayAct(role, route.role)) throw new Refusal(403, `${name} is ${role}; this needs the role ${route.role}`);
 }
 
 async function answer(

@@ -10,6 +10,7 @@ import type { ProgramEnd, TerminalSize } from "@stratos/sdk/api";
 import type { SupervisorClient, TerminalSized } from "@stratos/sdk/systems";
 import { STREAM_WINDOW } from "@stratos/sdk/wire";
 import { mayAct } from "@stratos/volumes/roles";
+import { OWNER } from "@stratos/volumes/serve";
 import type { Identity, SignIn } from "./access/sign-in.ts";
 import { type ConsoleOptions, type CookieName, requireOwnHost } from "./console-service.ts";
 import {
@@ -118,7 +119,7 @@ export class Terminals {
   /** Null: a stranger. */
   #identityOf(request: IncomingMessage, { key }: Record<string, unknown>): Identity | null {
     const { signIn } = this.#options;
-    if (signIn === null) return { name: "owner", role: "administrator", session: null };
+    if (signIn === null) return { ...OWNER, session: null };
     const bearer = bearerOf(signIn, request);
     if (bearer !== null) return bearer;
     return typeof key === "string" ? signIn.session({ cookie: this.#cookieOf(request), key }) : null;

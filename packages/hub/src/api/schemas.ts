@@ -1,5 +1,5 @@
 /** JSON Schemas of bodies and answers. What a body may not say is refused. */
-import { BALANCES } from "../balance/strategies.ts";
+import { BALANCES } from "@stratos/hub-api";
 import type { JsonSchema } from "./route.ts";
 import { BATCH_TASKS_MAX } from "../store/submit-tasks.ts";
 import { FAILURE_CLASSES, TASK_STATES } from "../store/task-states.ts";

@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SeededRandom } from "@stratos/base";
-import { BALANCES, chooseHost, newBalanceState, type BalancedTask, type Candidate } from "./strategies.ts";
+import { BALANCES } from "@stratos/hub-api";
+import { chooseHost, newBalanceState, type BalancedTask, type Candidate } from "./strategies.ts";
 
 const SEED = 20_260_131;
 const TASKS = 10_000;

@@ -6,19 +6,7 @@
  * host with much room take all of a small burst.
  */
 import { createHash } from "node:crypto";
-
-export const BALANCES = [
-  "first",
-  "round-robin",
-  "weighted-round-robin",
-  "least-runs",
-  "least-load",
-  "random",
-  "hash",
-  "fastest",
-  "pack",
-] as const;
-export type Balance = (typeof BALANCES)[number];
+import type { Balance } from "@stratos/hub-api";
 
 export interface BalancedTask {
   readonly weight: number;

@@ -7,7 +7,8 @@
  * Whoever claims makes the offers that are due first, for all hosts, one claimer at a time; so no hub has to lead for
  * it, and hosts that have room are never left idle: only they are offered anything.
  */
-import { chooseHost, newBalanceState, type Balance, type BalanceState, type Candidate } from "../balance/strategies.ts";
+import type { Balance } from "@stratos/hub-api";
+import { chooseHost, newBalanceState, type BalanceState, type Candidate } from "../balance/strategies.ts";
 import type { Database, Queryable } from "../database/database.ts";
 import { HOST_SILENT_SECONDS } from "./hosts.ts";
 

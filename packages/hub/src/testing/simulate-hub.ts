@@ -16,8 +16,7 @@
  */
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@stratos/base";
-import type { ClaimedRun, EventView, RunOutcome, TaskState } from "@stratos/hub-api";
-import { BALANCES } from "../balance/strategies.ts";
+import { BALANCES, type ClaimedRun, type EventView, type RunOutcome, type TaskState } from "@stratos/hub-api";
 import { openDatabase } from "../database/open-database.ts";
 import { DatabaseError, type Database } from "../database/database.ts";
 import { cancelTask, retryTask, setPriority } from "../store/change-tasks.ts";

@@ -36,8 +36,8 @@ import {
 } from "./rest-input.ts";
 import type { RestRequest, RestRoute } from "./rest-route.ts";
 import { REST_ROUTES, VOLUMES_API } from "./rest-routes.ts";
-import { mayAct } from "./access/role.ts";
-import { type Caller, OWNER, type ServiceAccess } from "./access/service-access.ts";
+import { type Caller, OWNER, requireRole } from "./access/caller.ts";
+import type { ServiceAccess } from "./access/service-access.ts";
 import { servePage } from "./serve-page.ts";
 import type { ServedVolumes } from "./served-volumes.ts";
 import { jsonWithSizes } from "@stratos/images/content";
@@ -176,8 +176,7 @@ async function answer(
   options: RestServiceOptions,
   checkBody: (body: unknown) => void,
 ): Promise<Response> {
-  const { name: who, role } = callerOf(context);
-  if (!mayAct(role, route.role)) throw new Refusal(403, `${who} is ${role}; this needs the role ${route.role}`);
+  requireRole(callerOf(context), route.role);
   if (route.changes === true && options.readOnly) throw new Refusal(403, "the service is read-only");
   const parameters = context.req.param() as Record<string, string>;
   const name = parameters["volume"];

@@ -1,11 +1,6 @@
-export {
-  AccessKeys,
-  accessKeysPath,
-  addAccessKey,
-  digestOf,
-  readAccessKeys,
-  removeAccessKeys,
-} from "./access/access-keys.ts";
+export { AccessKeys, accessKeysPath, addAccessKey, readAccessKeys, removeAccessKeys } from "./access/access-keys.ts";
+export { type Caller, OWNER, requireRole } from "./access/caller.ts";
+export { digestOf, newSecret } from "./access/secrets.ts";
 export { ServiceAccess } from "./access/service-access.ts";
 export { type ApiAbout, openApiDocument } from "./openapi.ts";
 export {

@@ -2,11 +2,11 @@
  * Who may use the service: whoever can read the token's file. Without it every user of this computer would be root in
  * the volumes, since all reach 127.0.0.1.
  */
-import { randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makeFolders, stratosHome, hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
+import { newSecret } from "./access/secrets.ts";
 
 export interface ServiceToken {
   readonly text: string;
@@ -47,8 +47,6 @@ export function serviceToken(path: string): ServiceToken {
   }
 }
 
-const TOKEN_BYTES = 32;
-
 function makeTokenFile(path: string): void {
   makeFolders(dirname(path));
   let fd: number;
@@ -60,7 +58,7 @@ function makeTokenFile(path: string): void {
     throw error;
   }
   try {
-    writeSync(fd, `${randomBytes(TOKEN_BYTES).toString("base64url")}\n`);
+    writeSync(fd, `${newSecret()}\n`);
   } finally {
     closeSync(fd);
   }

@@ -8,25 +8,19 @@
  * the server in a file of digests; whoever signs out is forgotten there, too, and a session ends with the key that it
  * was begun with.
  */
-import { randomBytes } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import type { Role } from "@stratos/volumes/roles";
-import { type AccessKeys, digestOf, isSameSecret } from "@stratos/volumes/serve";
+import { type AccessKeys, type Caller, digestOf, isSameSecret, newSecret, OWNER } from "@stratos/volumes/serve";
 
 export const SESSION_SECONDS = 12 * 3600;
 /** The oldest makes room for one more. */
 const SESSIONS_MAX = 100;
-const SECRET_BYTES = 32;
 
 interface SignedIn {
   readonly cookie: string;
   readonly key: string;
 }
 
-export interface Identity {
-  /** Of the key; the owner's is `owner`. */
-  readonly name: string;
-  readonly role: Role;
+export interface Identity extends Caller {
   /** What names the session; null: it came with its secret. */
   readonly session: string | null;
 }
@@ -68,7 +62,7 @@ export class SignIn {
 
   /** @param secret  the token or an access key. @returns null: it is neither */
   identify(secret: string): Identity | null {
-    if (isSameSecret(secret, this.#token)) return { name: "owner", role: "administrator", session: null };
+    if (isSameSecret(secret, this.#token)) return { ...OWNER, session: null };
     const key = this.#keys.find(digestOf(secret));
     return key === null ? null : { name: key.name, role: key.role, session: null };
   }
@@ -105,7 +99,7 @@ export class SignIn {
 
   #identityOf(id: string, { untilMs, by }: BrowserSession): Identity | null {
     if (untilMs < Date.now()) return null;
-    if (by === undefined) return { name: "owner", role: "administrator", session: id };
+    if (by === undefined) return { ...OWNER, session: id };
     const key = this.#keys.find(by);
     return key === null ? null : { name: key.name, role: key.role, session: id };
   }
@@ -139,10 +133,6 @@ export class SignIn {
     writeFileSync(draft, JSON.stringify([...this.#sessions]), { mode: 0o600 });
     renameSync(draft, this.#path);
   }
-}
-
-function newSecret(): string {
-  return randomBytes(SECRET_BYTES).toString("base64url");
 }
 
 /** Those that are not over. Of a file that cannot be read there are none: one signs in again. */

@@ -2,13 +2,13 @@
  * Keys of those whom the owner lets in besides: each has a name, a role and maybe an end. The file holds digests, so
  * whoever reads it can do nothing with it; whoever may write it could let himself in, so that is refused.
  */
-import { createHash, randomBytes } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FileLockedError, lockFile } from "@stratos/host-node";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import { isRole, type Role } from "./role.ts";
+import { digestOf, newSecret } from "./secrets.ts";
 
 interface AccessKey {
   readonly name: string;
@@ -25,15 +25,10 @@ const VERSION = 1;
 const KEYS_MAX = 1000;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 const DIGEST = /^[0-9a-f]{64}$/;
-const SECRET_BYTES = 32;
 
 /** Of a service of that STRATOS_HOME. */
 export function accessKeysPath(home: string, service: "fs-serve" | "serve"): string {
   return join(home, `${service}.keys`);
-}
-
-export function digestOf(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
 }
 
 /** The keys in a file; none where there is no file. @throws OperationError */
@@ -85,7 +80,7 @@ function isKey(value: unknown): value is AccessKey {
 export function addAccessKey(path: string, name: string, role: Role, expiresMs: number | null): string {
   if (!NAME.test(name))
     throw failed(name, "is no name: 1 to 64 of A-Z a-z 0-9 . _ @ -, beginning with a letter or digit");
-  const secret = `sk_${randomBytes(SECRET_BYTES).toString("base64url")}`;
+  const secret = `sk_${newSecret()}`;
   changeKeys(path, (keys) => {
     if (keys.some((key) => key.name === name)) throw failed(name, "there is a key of this name");
     if (keys.length >= KEYS_MAX) throw failed(path, `holds ${KEYS_MAX} keys already`);

@@ -2,23 +2,14 @@
  * Who may ask a service that knows no cookies: whoever has the owner's token, a key, or the secret of a page that has
  * signed in with one. Such a page keeps its secret for its own origin alone, which has the port in it.
  */
-import { randomBytes } from "node:crypto";
 import { isSameSecret } from "../rest-input.ts";
-import { type AccessKeys, digestOf } from "./access-keys.ts";
-import type { Role } from "./role.ts";
+import type { AccessKeys } from "./access-keys.ts";
+import { type Caller, OWNER } from "./caller.ts";
+import { digestOf, newSecret } from "./secrets.ts";
 
-export interface Caller {
-  /** Of the key; the owner's is `owner`. */
-  readonly name: string;
-  readonly role: Role;
-}
-
-/** Of a service that asks nobody who he is. */
-export const OWNER: Caller = { name: "owner", role: "administrator" };
 const SESSION_MS = 12 * 3_600_000;
 /** The oldest makes room for one more. */
 const SESSIONS_MAX = 100;
-const SECRET_BYTES = 32;
 
 interface PageSession {
   readonly untilMs: number;
@@ -72,8 +63,4 @@ export class ServiceAccess {
   leave(secret: string): void {
     this.#sessions.delete(digestOf(secret));
   }
-}
-
-function newSecret(): string {
-  return randomBytes(SECRET_BYTES).toString("base64url");
 }

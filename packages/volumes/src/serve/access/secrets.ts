@@ -1,0 +1,14 @@
+/** Secrets of services: what is made of chance, and what of it may be kept. */
+import { createHash, randomBytes } from "node:crypto";
+
+const SECRET_BYTES = 32;
+
+/** 43 characters of URLs and headers (base64url). */
+export function newSecret(): string {
+  return randomBytes(SECRET_BYTES).toString("base64url");
+}
+
+/** SHA-256, in hex: whoever reads it can do nothing with it. */
+export function digestOf(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}
