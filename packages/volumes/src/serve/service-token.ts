@@ -2,7 +2,17 @@
  * Who may use the service: whoever can read the token's file. Without it every user of this computer would be root in
  * the volumes, since all reach 127.0.0.1.
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { makeFolders, stratosHome, hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
@@ -48,18 +58,16 @@ export function serviceToken(path: string): ServiceToken {
 }
 
 function makeTokenFile(path: string): void {
+  if (existsSync(path)) return;
   makeFolders(dirname(path));
-  let fd: number;
+  const draft = `${path}.${process.pid}.new`;
+  writeFileSync(draft, `${newSecret()}\n`, { mode: 0o600 });
   try {
-    // Nobody gets in between: it is there with its permissions, or it was there before.
-    fd = openSync(path, "wx", 0o600);
+    // It is there whole and with its permissions, or it was there before: of two starts at once one token holds.
+    linkSync(draft, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
-    throw error;
-  }
-  try {
-    writeSync(fd, `${newSecret()}\n`);
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   } finally {
-    closeSync(fd);
+    unlinkSync(draft);
   }
 }
