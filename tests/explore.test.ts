@@ -35,6 +35,7 @@ interface Told {
     readonly output: string | null;
     readonly isLeast: boolean;
     readonly difference: { readonly undisturbed: string | null; readonly failing: string } | null;
+    readonly check: { readonly status: number; readonly stdout: string } | null;
     readonly disturbances: readonly { readonly kind: string; readonly program: string; readonly text: string }[];
   } | null;
 }
@@ -103,6 +104,63 @@ test("a program that reports a full disk has not failed; one that says nothing o
   const { found } = await told([...full, "--compare", "output", "--", "perl", "-e", silent]);
   assert.match(String(found?.failure), /standard output differs: line 1 is "0" instead of "4"$/);
   assert.match(String(found?.disturbances[0]?.text), /^write\(3<\/tmp\/x>, …, 4\) by perl .* fails with ENOSPC$/u);
+});
+
+const CHECKED = ["--no-schedules", "--faults", "none", "--power-cut", "sh /srv/counter-check.sh", ...EXAMPLES];
+
+test("after a power cut, what was said to be saved is gone where nobody synced it; a replay ends there", async () => {
+  const file = join(folder, "counter.rec");
+  const { found } = await told(["--attempts", "40", "--record", file, ...CHECKED, "--", "sh", "/srv/counter.sh"]);
+  assert.equal(found?.failure, "the check ends with status 1 after the power has failed");
+  assert.match(String(found?.check?.stdout), /^\d was saved, found '\d?'\n$/);
+  assert.deepEqual(
+    found?.disturbances.map(({ kind }) => kind),
+    ["power"],
+  );
+  assert.match(found!.disturbances[0]!.text, /is the last before the power fails: (what was not synced is lost|names)/);
+  const said = /^(\d) was/.exec(found!.check!.stdout)![1]!;
+  const replayed = await stratos(["replay", file], { timeoutMs: TIMEOUT_MS });
+  assert.equal(replayed.stdout.split("\n").at(-2), `saved ${said}`);
+});
+
+test("what is synced before it is told outlasts power cuts; a check that never holds is told as such", async () => {
+  const { attempts, found } = await told(["--attempts", "25", ...CHECKED, "--", "sh", "/srv/counter-fixed.sh"]);
+  assert.deepEqual([attempts, found], [25, null]);
+  const never = await told(["--power-cut", "echo no; exit 4", "--", "true"]);
+  assert.deepEqual([never.attempts, never.found?.attempt], [0, 0]);
+  assert.equal(never.found?.failure, "the check ends with status 4 though no power failed");
+  assert.equal((await explore(["--power-cut", " ", "--", "true"])).status, 2);
+});
+
+test("a datagram is lost, a connection is reset, the clock is set", async () => {
+  const fault = (kind: string): string[] => ["--no-schedules", "--faults", kind, "--attempts", "24", "--expect", "0"];
+  const socket = (rest: string): string[] => ["--", "perl", "-MSocket", "-e", rest];
+  const address = `$a = pack_sockaddr_in(7777, INADDR_LOOPBACK)`;
+  const datagram = await told([
+    ...fault("loss"),
+    ...socket(
+      `${address}; socket S, AF_INET, SOCK_DGRAM, 0; bind S, $a; socket C, AF_INET, SOCK_DGRAM, 0;` +
+        `send C, "hello", 0, $a or die; recv S, $b, 9, 0; exit($b ne "hello")`,
+    ),
+  ]);
+  assert.match(String(datagram.found?.failure), /^it waits for ever/);
+  assert.match(String(datagram.found?.disturbances[0]?.text), /^sendto\(.*sends a datagram that is lost$/u);
+  const connection = await told([
+    ...fault("reset"),
+    ...socket(
+      `${address}; socket S, AF_INET, SOCK_STREAM, 0; bind S, $a; listen S, 1; socket C, AF_INET, SOCK_STREAM, 0;` +
+        `connect C, $a or die; accept D, S; exit(7) unless defined syswrite C, "hello"; ` +
+        `exit(7) unless defined sysread D, $b, 9; exit 0`,
+    ),
+  ]);
+  assert.equal(connection.found?.failure, "status 7, expected 0");
+  assert.match(String(connection.found?.disturbances[0]?.text), /finds the connection reset by the network$/u);
+  const clock = await told([
+    ...fault("clock"),
+    ...["--", "perl", "-e", `$t = time; select undef, undef, undef, 0.01; exit(time < $t || time > $t + 9)`],
+  ]);
+  assert.equal(clock.found?.failure, "status 1, expected 0");
+  assert.ok(clock.found?.disturbances.some(({ text }) => /step of the clock, [\d.]+ \w+ (back|ahead)$/u.test(text)));
 });
 
 test("a call that a handler may interrupt is interrupted", async () => {

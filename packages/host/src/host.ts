@@ -39,6 +39,7 @@ export { SimulatedRandomSource } from "./simulated/random-source.ts";
 export { SimulatedCipher } from "./simulated/cipher.ts";
 export { MemoryCodeArchive } from "./simulated/memory-code-archive.ts";
 export { SerialCodecPool } from "./simulated/serial-codec-pool.ts";
+export { FlushedBlockDevice } from "./simulated/flushed-block-device.ts";
 export { MemoryBlockDevice } from "./simulated/memory-block-device.ts";
 export { SimulatedConsole } from "./simulated/simulated-console.ts";
 export { SimulatedStreamIn, SimulatedStreamOut } from "./simulated/simulated-stream.ts";

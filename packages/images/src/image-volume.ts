@@ -11,7 +11,7 @@ import {
   type MountOptions,
   type Volume,
 } from "@stratos/aegisfs";
-import { MemoryBlockDevice } from "@stratos/host";
+import { FlushedBlockDevice, MemoryBlockDevice } from "@stratos/host";
 import { FileBlockDevice } from "@stratos/host-node";
 import { OperationError } from "@stratos/operation";
 
@@ -70,29 +70,65 @@ export function cloneVolume(
   deltaBytes: number,
   changes: MemoryBlockDevice | null = null,
 ): ClonedVolume {
+  const {
+    volume,
+    changes: delta,
+    close,
+    fork,
+  } = cloneOnto(layers, changes ?? new MemoryBlockDevice(deltaBytes), cloneOptions(changes !== null));
+  return { volume, changes: delta, close, fork };
+}
+
+interface CloneParts extends ClonedVolume {
+  /** @param disk  of the one; a fork of it is what the fork has */
+  forkOf(disk: MemoryBlockDevice, options: MountOptions): ForkedVolume;
+}
+
+function cloneOnto(layers: readonly string[], delta: MemoryBlockDevice, options: MountOptions): CloneParts {
   const path = layers.at(-1)!;
   const devices = openLayers(layers);
-  const delta = changes ?? new MemoryBlockDevice(deltaBytes);
-  const { volume, close } = opened(path, devices, mountOverlay(devices, delta, cloneOptions(changes !== null)));
+  const { volume, close } = opened(path, devices, mountOverlay(devices, delta, options));
   let users = 1;
   const letGo = (): void => {
     if (--users === 0) close();
   };
-  const forkOf = (original: MemoryBlockDevice): ForkedVolume => {
+  const forkOf = (original: MemoryBlockDevice, mountOptions: MountOptions): ForkedVolume => {
     users++;
     const fork = original.fork();
     return {
       changes: fork,
       close: letGo,
-      fork: () => forkOf(fork),
-      mount: () => mountedVolume(path, mountOverlay(devices, fork, cloneOptions(true))),
+      fork: () => forkOf(fork, mountOptions),
+      mount: () => mountedVolume(path, mountOverlay(devices, fork, mountOptions)),
     };
   };
-  return { volume, changes: delta, close: letGo, fork: () => forkOf(delta) };
+  return { volume, changes: delta, close: letGo, fork: () => forkOf(delta, cloneOptions(true)), forkOf };
 }
 
 function cloneOptions(keepsOrphans: boolean): MountOptions {
   return { ...GUEST_LIMITS, volatile: true, seconds: nowSeconds(), keepsOrphans };
+}
+
+/** A clone in memory that keeps files as one on a disk would: what is flushed outlasts a power cut. */
+interface DurableClone extends ClonedVolume {
+  /** What a power cut leaves; it is closed for itself. */
+  afterPowerCut(): ForkedVolume;
+}
+
+export function cloneVolumeDurably(layers: readonly string[], deltaBytes: number): DurableClone {
+  const changes = new FlushedBlockDevice(deltaBytes);
+  const options: MountOptions = { ...GUEST_LIMITS, seconds: nowSeconds() };
+  const { forkOf, ...clone } = cloneOnto(layers, changes, options);
+  // A power cut at the first moment finds an empty clone.
+  const failed = clone.volume.commit();
+  if (failed < 0 || changes.flush() < 0) {
+    clone.close();
+    throw new OperationError("internal", layers.at(-1)!, `the clone could not be written (errno ${-failed})`);
+  }
+  return {
+    ...clone,
+    afterPowerCut: () => forkOf(changes.afterPowerCut(), { ...GUEST_LIMITS, volatile: true, seconds: nowSeconds() }),
+  };
 }
 
 /** A clone whose changes go to a new layer file. */

@@ -12,7 +12,14 @@ export {
   type ImageTransaction,
   stateNames,
 } from "./image-store.ts";
-export { cloneVolume, cloneVolumeToLayer, createVolume, type OpenVolume, openVolumeReadOnly } from "./image-volume.ts";
+export {
+  cloneVolume,
+  cloneVolumeDurably,
+  cloneVolumeToLayer,
+  createVolume,
+  type OpenVolume,
+  openVolumeReadOnly,
+} from "./image-volume.ts";
 export { layerContent } from "./layer-content.ts";
 export { readInstalledPackages } from "./installed-packages.ts";
 export { defaultImage, openImage } from "./open-image.ts";

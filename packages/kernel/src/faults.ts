@@ -1,7 +1,6 @@
 /** What a machine's programs must survive, made to happen: other schedules, and faults of calls. */
 export {
   type AppliedDisturbance,
-  between,
   type Disturbance,
   type DisturbancePoint,
   type DisturbanceRates,
@@ -9,4 +8,5 @@ export {
   DISTURBANCES_MAX,
   Disturber,
 } from "./task/disturber.ts";
-export { FAULT_KINDS, type FaultKind } from "./task/fault-kinds.ts";
+export { amountOf, between, FAULT_KINDS, type FaultKind } from "./task/fault-kinds.ts";
+export { cutPower, type PowerCutKind, powerCutKind, UnsyncedFiles } from "./task/unsynced-files.ts";

@@ -38,11 +38,13 @@ export {
   type Recording,
   RecordingError,
 } from "./recording/recording-format.ts";
+export { losesPower } from "./recording/recorded-disturbances.ts";
 export { DebugServer } from "./debug/debug-server.ts";
 export { describePlace } from "./recording/describe-place.ts";
 export { Replay, type ReplayOutcome } from "./recording/replay.ts";
 export { type StartedReplay, Timeline, type TimelinePorts } from "./recording/timeline.ts";
 export type { AttemptOutcome, ExploreTarget } from "./explore/attempt.ts";
+export type { CheckedCut } from "./explore/power-cut.ts";
 export {
   explore,
   type Explored,

@@ -3,7 +3,7 @@ import { accessSync, constants, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { isatty } from "node:tty";
 import { keptTranslations, nodePorts, type ProgressDisplay, stratosHome } from "@stratos/host-node";
-import { cloneVolume, defaultImage, hostFolders, ImageStore, layerContent } from "@stratos/images";
+import { cloneVolume, cloneVolumeDurably, defaultImage, hostFolders, ImageStore, layerContent } from "@stratos/images";
 import { utf8ToByteString } from "@stratos/base";
 import { createBoard } from "@stratos/machine";
 import { OperationError } from "@stratos/operation";
@@ -56,7 +56,9 @@ export async function runExplore(words: readonly string[], options: ExploreComma
     if (file !== undefined) writeRecording(file, recorded);
     for (const writer of writers) writer.finish();
     const difference =
-      found === null ? null : firstThreadDifference(traces.undisturbed, traces.failing, disturbedCalls(found.left));
+      found === null || found.outcome.cut !== null
+        ? null
+        : firstThreadDifference(traces.undisturbed, traces.failing, disturbedCalls(found.left));
     const told =
       options.json === true
         ? [JSON.stringify(exploredJson(explored, file, difference), null, 2)]
@@ -72,15 +74,17 @@ export async function runExplore(words: readonly string[], options: ExploreComma
 }
 
 /** @throws UsageError, CommandError */
-function checkOptions({ volume, faults, schedules, record }: ExploreCommandOptions): void {
+function checkOptions({ volume, faults, schedules, record, powerCut }: ExploreCommandOptions): void {
   for (const { host, guest, isReadOnly } of volume)
     if (!isReadOnly)
       throw new UsageError(
         "-v",
         `what a run writes to ${host} the next ones would find there: use ${host}:${guest}:ro, or put it into an image`,
       );
-  if (faults.length === 0 && !schedules)
+  if (faults.length === 0 && !schedules && powerCut === undefined)
     throw new UsageError("--faults", "none and --no-schedules leave nothing to do");
+  if (powerCut?.trim() === "")
+    throw new UsageError("--power-cut", "needs a command that looks at what is left: --power-cut 'test -s /data/file'");
   if (record === undefined) return;
   try {
     accessSync(dirname(record), constants.W_OK);
@@ -101,7 +105,9 @@ async function exploreOptions(
   const store = new ImageStore(home);
   const entry = store.require(image);
   const layers = store.layerPaths(entry);
-  const openVolume = (): ReturnType<typeof cloneVolume> => cloneVolume(layers, memoryBytes);
+  const { powerCut } = options;
+  const openVolume = (): ReturnType<typeof cloneVolume> =>
+    powerCut === undefined ? cloneVolume(layers, memoryBytes) : cloneVolumeDurably(layers, memoryBytes);
   const folders = hostFolders(options.volume);
   const userName = options.user ?? "root";
   const { volume, close } = openVolume();
@@ -138,17 +144,22 @@ async function exploreOptions(
       openVolume,
       ...{ memoryBytes, harts, seed, folders, request: { ...program, user } },
       input: await readInput(options.timeout),
+      check: powerCut === undefined ? null : { ...program, user, program: "/bin/sh", argv: shellLine(powerCut) },
       timeoutMs: options.timeout,
     },
     from: options.from,
     attempts: options.attempts,
-    faults: options.faults,
+    faults: powerCut === undefined ? options.faults : [...options.faults, "power"],
     schedules: options.schedules,
     expect: options.expect ?? null,
     compare: options.compare,
     narrowRuns: options.narrow,
     record: options.record === undefined ? undefined : { header, write: (line) => void recorded.push(line) },
   };
+}
+
+function shellLine(line: string): string[] {
+  return ["sh", "-c", utf8ToByteString(line)];
 }
 
 /** Standard input to its end; nothing of a terminal. */

@@ -1,6 +1,6 @@
 /** The options of `stratos explore`. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { FAULT_KINDS, type FaultKind } from "@stratos/kernel/faults";
+import { FAULT_KINDS as ALL_KINDS, type FaultKind } from "@stratos/kernel/faults";
 import { parseTimeout } from "../option-values.ts";
 import type { RunOptions } from "../session/run-options.ts";
 import { addMachineOptions, seedOption } from "./run-options.ts";
@@ -17,8 +17,12 @@ export interface ExploreCommandOptions extends RunOptions {
   readonly expect?: readonly number[];
   readonly compare: "status" | "output";
   readonly narrow: number;
+  readonly powerCut?: string;
   readonly json?: true;
 }
+
+/** A power cut needs somebody who looks at what is left: --power-cut. */
+const FAULT_KINDS = ALL_KINDS.filter((kind) => kind !== "power");
 
 /** What every program must get over. */
 const DEFAULT_FAULTS: readonly FaultKind[] = ["short", "eintr"];
@@ -29,7 +33,8 @@ export function exploreCommand(finish: Finish): Command {
     .summary("find a schedule or a fault under which a program fails")
     .description(
       "Runs a program undisturbed, and then many times under other schedules and with faults that Linux permits: " +
-        "short reads and writes, interrupted calls, a full disk. When it fails, says what the least is that makes it " +
+        "short reads and writes, interrupted calls, full disks, lost connections, set clocks, power cuts. " +
+        "When it fails, says what the least is that makes it " +
         "fail. All follows from the seed: the same command finds the same.",
     )
     .usage("[OPTIONS] [--] CMD [ARG…]")
@@ -48,6 +53,11 @@ export function exploreCommand(finish: Finish): Command {
       new Option("--faults <list>", `faults, separated by commas: ${FAULT_KINDS.join(", ")}; all; none`)
         .argParser(parseFaults)
         .default(DEFAULT_FAULTS, DEFAULT_FAULTS.join(",")),
+    )
+    .option(
+      "--power-cut <check>",
+      "let the power fail, too; then this shell line looks at the files that are left, with what the program had " +
+        "printed as its standard input, and must end with status 0",
     )
     .option("--no-schedules", "do not hold tasks up: faults alone")
     .addOption(

@@ -1,15 +1,18 @@
 /** What `stratos explore` has found, in words and as JSON. */
 import { SYSCALL_NAMES } from "@stratos/abi";
-import { byteStringToUtf8, printable } from "@stratos/base";
-import type { AppliedDisturbance } from "@stratos/kernel/faults";
-import type { AttemptOutcome, Explored } from "@stratos/session";
+import { byteString, byteStringToUtf8, printable } from "@stratos/base";
+import { type AppliedDisturbance, type PowerCutKind, powerCutKind } from "@stratos/kernel/faults";
+import type { AttemptOutcome, CheckedCut, Explored } from "@stratos/session";
 import type { ThreadDifference } from "@stratos/trace";
 
 /** Disturbances that are told one by one. */
 const TOLD_MOST = 30;
 
-/** What was done to a task, and where. */
-function disturbanceWords(disturbance: AppliedDisturbance): string {
+/** Lines of a check that are told, of each stream. */
+const CHECK_LINES_MOST = 10;
+
+/** What was done to a task, and where. @param cut  what was found after a power cut */
+function disturbanceWords(disturbance: AppliedDisturbance, cut: CheckedCut | null): string {
   const { kind, amount, at, n } = disturbance;
   if (at === "instruction") return `${taskWords(disturbance)} is held for ${timeWords(amount)} at its instruction ${n}`;
   const call = `${callWords(disturbance)} by ${taskWords(disturbance)}, its call ${n},`;
@@ -20,10 +23,35 @@ function disturbanceWords(disturbance: AppliedDisturbance): string {
       return `${call} ${shortWords(disturbance)}`;
     case "eintr":
       return `${call} is interrupted (EINTR)`;
+    case "full":
+      return `${call} fails with ENOSPC, and so does each write after it`;
+    case "clock":
+      return `${call} is followed by a step of the clock, ${stepWords(amount)}`;
+    case "loss":
+      return `${call} sends a datagram that is lost`;
+    case "reset":
+      return `${call} finds the connection reset by the network`;
+    case "power":
+      return `${call} is the last before the power fails: ${LEFT[powerCutKind(amount)](cut)}`;
     default:
       return `${call} fails with ${kind.toUpperCase()}`;
   }
 }
+
+/** @param ns  negative: back */
+function stepWords(ns: number): string {
+  return `${timeWords(Math.abs(ns))} ${ns < 0 ? "back" : "ahead"}`;
+}
+
+/** What a power cut has left of the files. */
+const LEFT: Readonly<Record<PowerCutKind, (cut: CheckedCut | null) => string>> = {
+  flushed: () => "what was not synced is lost",
+  written: () => "all has been written",
+  names: (cut) =>
+    cut === null || cut.lost.length === 0
+      ? "all has been written"
+      : `names have been written, what was added to ${cut.lost.map((path) => printable(path)).join(", ")} has not`,
+};
 
 function nameOf({ call }: AppliedDisturbance): string {
   return SYSCALL_NAMES[call] ?? `syscall ${call}`;
@@ -56,7 +84,16 @@ function taskWords({ program, pid, tid }: AppliedDisturbance): string {
 }
 
 function timeWords(ns: number): string {
-  const [divisor, unit] = ns < 1e6 ? [1e3, "µs"] : ns < 1e9 ? [1e6, "ms"] : [1e9, "s"];
+  const [divisor, unit] =
+    ns < 1e6
+      ? [1e3, "µs"]
+      : ns < 1e9
+        ? [1e6, "ms"]
+        : ns < 120e9
+          ? [1e9, "s"]
+          : ns < 7200e9
+            ? [60e9, "min"]
+            : [3600e9, "h"];
   return `${Number((ns / divisor).toPrecision(3))} ${unit}`;
 }
 
@@ -78,20 +115,39 @@ export function exploredLines(
   const first = `undisturbed: status ${undisturbed.status}, ${size}`;
   if (found === null) return [first, `${countWords(attempts, "attempt")}: none failed`];
   const { attempt, failure, met, left, isLeast, narrowRuns, output } = found;
-  if (attempt === 0) return [first, `it fails undisturbed: ${failure.text}`];
+  if (attempt === 0)
+    return [
+      first,
+      `it fails undisturbed: ${failure.text}`,
+      ...(found.outcome.cut === null ? [] : checkLines(found.outcome.cut)),
+    ];
   const of = `of ${countWords(met, "disturbance")}, in ${countWords(narrowRuns, "run")}`;
   return [
     first,
     `attempt ${attempt} fails: ${failure.text}`,
     isLeast ? `what makes it fail (${of}, each is needed):` : `what still makes it fail (${of}; --narrow allows more):`,
-    ...left.slice(0, TOLD_MOST).map((each) => `  ${disturbanceWords(each)}`),
+    ...left.slice(0, TOLD_MOST).map((each) => `  ${disturbanceWords(each, found.outcome.cut)}`),
     ...(left.length === 0 ? ["  nothing"] : []),
     ...(left.length > TOLD_MOST ? [`  and ${left.length - TOLD_MOST} more (--json names them)`] : []),
+    ...(found.outcome.cut === null ? [] : checkLines(found.outcome.cut)),
     ...(difference === null ? [] : differenceLines(difference)),
     ...(output === null || failure.key === "output" ? [] : [`with that, ${output}`]),
     `again: ${again}`,
     ...(file === undefined ? [] : [`replay: stratos replay ${file}`]),
   ];
+}
+
+/** What the check has said. */
+function checkLines({ stdout, stderr }: CheckedCut): string[] {
+  const lines = [stdout, stderr].flatMap(({ kept }) => {
+    const text = byteString(kept).split("\n");
+    if (text.at(-1) === "") text.pop();
+    const rest = text.length - CHECK_LINES_MOST;
+    return [...text.slice(0, CHECK_LINES_MOST), ...(rest > 0 ? [`… and ${countWords(rest, "line")} more`] : [])];
+  });
+  return lines.length === 0
+    ? []
+    : ["the check says:", ...lines.map((line) => `  ${printable(byteStringToUtf8(line))}`)];
 }
 
 /** Calls that differ because they were disturbed. */
@@ -131,7 +187,7 @@ export function exploredJson(
               program: printable(byteStringToUtf8(each.program)),
               call: each.at === "call" ? nameOf(each) : null,
               subject: each.subject === null ? null : printable(byteStringToUtf8(each.subject)),
-              text: disturbanceWords(each),
+              text: disturbanceWords(each, found.outcome.cut),
             })),
             difference:
               difference === null
@@ -142,8 +198,14 @@ export function exploredJson(
                     failing: byteStringToUtf8(difference.second),
                   },
             recording: file ?? null,
+            check: found.outcome.cut === null ? null : checkJson(found.outcome.cut),
           },
   };
+}
+
+function checkJson({ status, killedBecause, stdout, stderr, lost }: CheckedCut): object {
+  const text = (kept: Uint8Array): string => byteStringToUtf8(byteString(kept));
+  return { status, killedBecause, stdout: text(stdout.kept), stderr: text(stderr.kept), lost };
 }
 
 function outcomeJson({ status, killedBecause, instructions, ns, stdout, stderr }: AttemptOutcome): object {

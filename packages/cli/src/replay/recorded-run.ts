@@ -6,6 +6,7 @@ import { nodePorts, openStreamOut, stratosHome } from "@stratos/host-node";
 import { ImageStore, openImage } from "@stratos/images";
 import {
   type InputGate,
+  losesPower,
   readRecording,
   type Recording,
   RecordingError,
@@ -37,7 +38,13 @@ export function openRecordedRun(file: string): RecordedRun {
     );
   return {
     recording,
-    openImage: () => openImage(header.image, { home: stratosHome(), keep: undefined, deltaBytes: header.memoryBytes }),
+    openImage: () =>
+      openImage(header.image, {
+        home: stratosHome(),
+        keep: undefined,
+        deltaBytes: header.memoryBytes,
+        isDurable: losesPower(recording.header),
+      }),
   };
 }
 

@@ -4,7 +4,18 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EINTR, EIO, ENOSPC, O_CREAT, O_NONBLOCK, O_RDWR, SA_RESTART, SIGUSR1, SYSCALL_NUMBERS } from "@stratos/abi";
+import {
+  EINTR,
+  EIO,
+  ENOSPC,
+  O_CREAT,
+  O_DSYNC,
+  O_NONBLOCK,
+  O_RDWR,
+  SA_RESTART,
+  SIGUSR1,
+  SYSCALL_NUMBERS,
+} from "@stratos/abi";
 import { fileCalls } from "../syscall/file-calls.ts";
 import { asCurrent } from "../testing/fake-task.ts";
 import { FileTask } from "../testing/file-system-task.ts";
@@ -12,6 +23,7 @@ import { BLOCKED } from "../ground/wait-queue.ts";
 import { type Disturbance, type DisturbanceRates, Disturber, DISTURBANCES_MAX } from "./disturber.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import type { Task } from "./task.ts";
+import { type PowerCutKind, powerCutKind } from "./unsynced-files.ts";
 
 const AT = 0x9000;
 const ALWAYS = 2 ** 32;
@@ -108,6 +120,74 @@ test("a full disk and a failing one are met by files, and not by pipes", () => {
   assert.equal(call(failing, user.task, "write", fd, AT, 10), -EIO);
   assert.equal(call(failing, user.task, "fsync", fd), -EIO);
   assert.equal(call(failing, user.task, "read", reader, AT, 10), 10);
+});
+
+test("a disk that is full stays full, for every file", () => {
+  const { user } = FileTask.create();
+  const { tid } = user.task;
+  const [one, other] = [user.open("/one", O_CREAT | O_RDWR), user.open("/other", O_CREAT | O_RDWR)];
+  const disturber = new Disturber({ list: [{ tid, at: "call", n: 2, kind: "full", amount: 0 }] });
+  assert.equal(call(disturber, user.task, "write", one, AT, 10), 10);
+  assert.equal(call(disturber, user.task, "write", one, AT, 10), -ENOSPC);
+  assert.equal(call(disturber, user.task, "write", other, AT, 10), -ENOSPC);
+  assert.equal(disturber.applied.length, 1);
+});
+
+test("the clock steps after the call, by so much; what has gone by since the start does not", () => {
+  const { user } = FileTask.create();
+  const { kernel } = user.task;
+  const fd = user.open("/file", O_CREAT | O_RDWR);
+  const seconds = (): number => kernel.realtime().seconds;
+  for (const [hours, kind] of [
+    [3, "ahead"],
+    [-5, "back"],
+  ] as const) {
+    const [before, monotonic] = [seconds(), kernel.now()];
+    const step = { tid: user.task.tid, at: "call", n: 1, kind: "clock", amount: hours * 3600e9 } as const;
+    call(new Disturber({ list: [step] }), user.task, "write", fd, AT, 1);
+    const moved = (seconds() - before) / 3600;
+    assert.ok(Math.abs(moved - hours) < 0.01, `${kind}: ${moved}`);
+    assert.ok(kernel.now() - monotonic < 60e9);
+  }
+});
+
+/** Bytes of each file after a power cut behind its third call, which is no write. */
+function leftBy(kind: PowerCutKind, before: (disturber: Disturber, user: FileTask) => void): Record<string, unknown> {
+  const { user } = FileTask.create();
+  const { task } = user;
+  const amount = ["flushed", "written", "names"].indexOf(kind);
+  assert.equal(powerCutKind(amount), kind);
+  const disturber = new Disturber({ list: [{ tid: task.tid, at: "call", n: 3, kind: "power", amount }] });
+  let lost: readonly string[] | null = null;
+  disturber.onPowerCut = (paths) => (lost = paths);
+  before(disturber, user);
+  assert.equal(lost, null);
+  assert.equal(task.kernel.isStopped, false);
+  call(disturber, task, "fsync", user.open("/else", O_CREAT | O_RDWR));
+  assert.equal(task.kernel.isStopped, true, "the machine ends there");
+  const size = (path: string): number => {
+    const stat = user.fstat(user.open(path));
+    return typeof stat === "number" ? stat : stat.size;
+  };
+  return { lost, synced: size("/synced"), unsynced: size("/unsynced") };
+}
+
+test("a power cut leaves files that were not synced without what was added to them, or with it", () => {
+  const writes = (disturber: Disturber, user: FileTask): void => {
+    for (const name of ["/synced", "/unsynced"]) user.put(name, "x".repeat(40));
+    call(disturber, user.task, "write", user.open("/synced", O_RDWR | O_DSYNC), AT, 100);
+    call(disturber, user.task, "write", user.open("/unsynced", O_RDWR), AT, 100);
+  };
+  assert.deepEqual(leftBy("names", writes), { lost: ["/unsynced"], synced: 100, unsynced: 40 });
+  assert.deepEqual(leftBy("written", writes), { lost: [], synced: 100, unsynced: 100 });
+  assert.deepEqual(leftBy("flushed", writes), { lost: [], synced: 100, unsynced: 100 });
+  const syncs = (disturber: Disturber, user: FileTask): void => {
+    for (const name of ["/synced", "/unsynced"]) user.put(name, "x".repeat(40));
+    const fd = user.open("/synced", O_RDWR);
+    call(disturber, user.task, "write", fd, AT, 100);
+    call(disturber, user.task, "fsync", fd);
+  };
+  assert.deepEqual(leftBy("names", syncs), { lost: [], synced: 100, unsynced: 40 });
 });
 
 test("what was done, as a list, is done again at the same calls, and nothing else", () => {

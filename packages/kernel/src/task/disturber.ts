@@ -16,6 +16,8 @@
 import { stateClass } from "@stratos/base";
 import { BLOCKED, BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
 import {
+  amountOf,
+  between,
   type CallArguments,
   FAULT_KINDS,
   type FaultKind,
@@ -23,12 +25,15 @@ import {
   interruptWait,
   isPermitted,
   mayInterrupt,
+  resetConnection,
   runRow,
   shortened,
+  stepClock,
   subjectOf,
 } from "./fault-kinds.ts";
 import type { SyscallRow } from "./syscall-row.ts";
 import type { Task } from "./task.ts";
+import { cutPower, powerCutKind, UnsyncedFiles } from "./unsynced-files.ts";
 
 /** What is done to a task at one moment of its own. Plain data: recordings hold it. */
 export interface Disturbance {
@@ -39,7 +44,10 @@ export interface Disturbance {
   readonly n: number;
   /** "hold": the task does not run for a while, after the call or there. */
   readonly kind: "hold" | FaultKind;
-  /** Of "hold": nanoseconds. Of "short": bytes that are left of the count (of a vector: buffers). Else 0. */
+  /**
+   * Of "hold": nanoseconds; of "clock": those of the step, negative backwards. Of "short": bytes that are left of the
+   * count (of a vector: buffers). Of "power": what is left of the files (unsynced-files.ts). Else 0.
+   */
   readonly amount: number;
 }
 
@@ -107,6 +115,10 @@ interface Disturbed {
   shortened: number;
   /** For so long it is held when its turn ends. */
   holdNs: number;
+  /** When the call that is under way has ended, the clock steps by so much; 0: it does not. */
+  stepNs: number;
+  /** When it has ended, the power fails, with this amount; −1: it does not. */
+  powerCut: number;
 }
 
 export class Disturber {
@@ -121,10 +133,18 @@ export class Disturber {
   readonly applied: AppliedDisturbance[] = [];
   /** Where something might have happened; null: nobody asks. Bound: POINTS_MAX. */
   readonly points: DisturbancePoint[] | null;
+  /** The power has failed, after a call: what each file would be found to hold is in its file system. */
+  onPowerCut: ((lost: readonly string[]) => void) | null = null;
+  #unsynced: UnsyncedFiles | null;
+  /** No file takes any more. */
+  #isFull = false;
 
   constructor(plan: DisturbancePlan, options: { notesPoints?: boolean } = {}) {
     this.#plan = plan;
     this.points = options.notesPoints === true ? [] : null;
+    const kinds =
+      listOf(plan)?.map(({ kind }) => kind) ?? Object.keys((plan as { rates?: DisturbanceRates }).rates?.faults ?? {});
+    this.#unsynced = kinds.includes("power") ? new UnsyncedFiles() : null;
     for (const each of listOf(plan)?.slice(0, DISTURBANCES_MAX) ?? []) {
       if (each.at === "call") this.#listed.set(keyOf(each.tid, each.n, each.kind), each);
       else this.#cuts.set(each.tid, [...(this.#cuts.get(each.tid) ?? []), each]);
@@ -146,6 +166,7 @@ export class Disturber {
     const known = this.#of(task);
     if (known === null) return runRow(row, task, args);
     const isFirst = task.syscallNumber < 0;
+    this.#unsynced?.begins(task, number, args);
     if (isFirst) {
       const result = this.#begin(known, task, number, args);
       if (result !== null) return this.#end(known, task, result);
@@ -159,7 +180,9 @@ export class Disturber {
       this.#apply(fault, task, number, args);
       return this.#end(known, task, interruptWait(row, task, args));
     }
-    return result === UNFINISHED ? result : this.#end(known, task, result);
+    if (result === UNFINISHED) return result;
+    this.#unsynced?.ends(task, number, args, result);
+    return this.#end(known, task, result);
   }
 
   /** @param fuel  instructions that the turn of the task would have. @returns those that it has */
@@ -202,7 +225,16 @@ export class Disturber {
     const known = this.#tasks.get(tid);
     if (known !== undefined) return known;
     if (this.#tasks.size >= TASKS_MAX) return null;
-    const fresh: Disturbed = { calls: 0, instructions: 0, cutAt: Infinity, cuts: 0, shortened: 0, holdNs: 0 };
+    const fresh: Disturbed = {
+      calls: 0,
+      instructions: 0,
+      cutAt: Infinity,
+      cuts: 0,
+      shortened: 0,
+      holdNs: 0,
+      stepNs: 0,
+      powerCut: -1,
+    };
     fresh.cutAt = this.#nextCut(fresh, tid);
     this.#tasks.set(tid, fresh);
     return fresh;
@@ -218,23 +250,50 @@ export class Disturber {
       this.#apply(hold, task, number, args);
       known.holdNs = hold.amount;
     }
+    if (this.#isFull && isPermitted("full", task, number, args)) return faultResult("full", task, number, args);
     for (const kind of FAULT_KINDS) {
       if (kind === "eintr" || !this.#mayCome(kind) || !isPermitted(kind, task, number, args)) continue;
       this.#note(known, task, kind, number, args.a2);
       const fault = this.#faultAt(known, task, kind, args);
       if (fault === null) continue;
       this.#apply(fault, task, number, args);
-      if (kind !== "short") return faultResult(kind, task, number);
-      known.shortened = fault.amount;
-      return null;
+      switch (kind) {
+        case "short":
+          known.shortened = fault.amount;
+          return null;
+        case "clock":
+          known.stepNs = fault.amount;
+          continue;
+        case "power":
+          known.powerCut = fault.amount;
+          continue;
+        case "reset":
+          resetConnection(task, args);
+          return null;
+        case "full":
+          this.#isFull = true;
+      }
+      return faultResult(kind, task, number, args);
     }
     return null;
   }
 
   #end(known: Disturbed, task: Task, result: number): number {
     known.shortened = 0;
-    if (known.holdNs > 0) task.kernel.scheduler.mustSwitch = true;
+    const { stepNs, powerCut } = known;
+    known.stepNs = 0;
+    known.powerCut = -1;
+    if (stepNs !== 0) stepClock(task, stepNs);
+    if (powerCut >= 0) this.#cutPower(task, powerCut);
+    if (known.holdNs > 0 || powerCut >= 0) task.kernel.scheduler.mustSwitch = true;
     return result;
+  }
+
+  /** The machine ends here. */
+  #cutPower({ kernel }: Task, amount: number): void {
+    kernel.isStopped = true;
+    const lost = cutPower(kernel, this.#unsynced ?? new UnsyncedFiles(), powerCutKind(amount), amount);
+    this.onPowerCut?.(lost);
   }
 
   /** Asked before the call is looked at closely: most plans have few kinds. */
@@ -251,8 +310,7 @@ export class Disturber {
     const { seed, rates } = this.#plan;
     const salt = 2 * FAULT_KINDS.indexOf(kind) + 4;
     if (draw(seed, tid, n, salt) >= rates.faults[kind]!) return null;
-    const amount = kind === "short" ? between(1, a2 - 1, draw(seed, tid, n, salt + 1)) : 0;
-    return { tid, at: "call", n, kind, amount };
+    return { tid, at: "call", n, kind, amount: amountOf(kind, a2, draw(seed, tid, n, salt + 1)) };
   }
 
   #holdAt({ calls: n }: Disturbed, { tid }: Task): Disturbance | null {
@@ -306,9 +364,19 @@ export class Disturber {
         cuts: it.#cuts,
         tasks: it.#tasks,
         heldNs: it.#heldNs,
+        isFull: it.#isFull,
+        unsynced: it.#unsynced,
       }),
       load: (it, from) =>
-        ({ plan: it.#plan, listed: it.#listed, cuts: it.#cuts, tasks: it.#tasks, heldNs: it.#heldNs } = from),
+        ({
+          plan: it.#plan,
+          listed: it.#listed,
+          cuts: it.#cuts,
+          tasks: it.#tasks,
+          heldNs: it.#heldNs,
+          isFull: it.#isFull,
+          unsynced: it.#unsynced,
+        } = from),
     });
   }
 }
@@ -336,13 +404,4 @@ function draw(seed: number, tid: number, n: number, salt: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
-}
-
-/** An integer from `least` to `most`, each power of two as likely as another. @param chance  u32 */
-export function between(least: number, most: number, chance: number): number {
-  let powers = 1;
-  for (let top = least * 2; top <= most; top *= 2) powers++;
-  let low = least;
-  for (let power = chance % powers; power > 0; power--) low *= 2;
-  return Math.min(most, low + (Math.floor(chance / powers) % low));
 }

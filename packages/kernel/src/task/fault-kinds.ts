@@ -9,8 +9,14 @@
  * - "eintr": a call that begins to wait is interrupted: where a handler without SA_RESTART is set, or one of any kind
  *   for those that are never restarted; without handlers only what a stop and a SIGCONT interrupt (signal(7)).
  * - "enospc": a write to a regular file, or fallocate(2), finds no room.
+ * - "full": so does each from this one on, of any task.
  * - "eio": reading, writing or syncing a regular file fails.
  * - "enomem": anonymous memory, or another task, is refused.
+ * - "clock": after the call the system's time steps, forwards or backwards, as an administrator or a time service sets
+ *   it (clock_settime(2)); CLOCK_MONOTONIC goes on.
+ * - "loss": a datagram of UDP that is sent never arrives (RFC 768 promises nothing).
+ * - "reset": before the call the network resets its connection of TCP, both ends of it (RFC 9293, 3.5.2).
+ * - "power": after the call, which changed a file or told somebody something, the power fails (unsynced-files.ts).
  */
 import {
   EINTR,
@@ -18,7 +24,9 @@ import {
   ENOMEM,
   ENOSPC,
   MAP_ANONYMOUS,
+  O_CREAT,
   O_NONBLOCK,
+  O_TRUNC,
   PIPE_BUF,
   SA_RESTART,
   SIG_IGN,
@@ -29,6 +37,8 @@ import {
 } from "@stratos/abi";
 import { assert } from "@stratos/base";
 import { BLOCKED } from "../ground/wait-queue.ts";
+import { TcpSocket } from "../socket/inet/tcp-socket.ts";
+import { UdpSocket } from "../socket/inet/udp-socket.ts";
 import { Socket } from "../socket/socket.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { pathName } from "../vfs/path-name.ts";
@@ -36,7 +46,18 @@ import type { SyscallRow } from "./syscall-row.ts";
 import type { Task } from "./task.ts";
 
 /** In the order in which they are thought of. */
-export const FAULT_KINDS = ["short", "eintr", "enospc", "eio", "enomem"] as const;
+export const FAULT_KINDS = [
+  "short",
+  "eintr",
+  "enospc",
+  "full",
+  "eio",
+  "enomem",
+  "clock",
+  "loss",
+  "reset",
+  "power",
+] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** a0 … a5 of a system call. */
@@ -85,14 +106,18 @@ export function runRow({ run }: SyscallRow, task: Task, { a0, a1, a2, a3, a4, a5
 type Rule = (task: Task, args: CallArguments) => boolean;
 
 const isRegular: Rule = (task, { a0 }) => task.files.get(a0 | 0)?.inode?.isRegular === true;
+const always: Rule = () => true;
 
-const RULES: Readonly<Record<Exclude<FaultKind, "eintr">, ReadonlyMap<number, Rule>>> = {
+const NO_ROOM = rules(all(["write", "writev", "pwrite64", "pwritev", "pwritev2", "fallocate"], isRegular));
+
+const RULES: Readonly<Record<Exclude<FaultKind, "eintr" | "clock">, ReadonlyMap<number, Rule>>> = {
   short: rules({
     ...all(["read", "readv", "recvfrom"], (task, { a0, a2 }) => a2 > 1 && givesLess(task.files.get(a0 | 0))),
     ...all(["write", "writev", "sendto"], (task, { a0, a2 }) => a2 > 1 && takesLess(task, task.files.get(a0 | 0), a2)),
     pwrite64: (task, args) => args.a2 > 1 && isRegular(task, args),
   }),
-  enospc: rules(all(["write", "writev", "pwrite64", "pwritev", "pwritev2", "fallocate"], isRegular)),
+  enospc: NO_ROOM,
+  full: NO_ROOM,
   eio: rules(
     all(
       [
@@ -106,11 +131,30 @@ const RULES: Readonly<Record<Exclude<FaultKind, "eintr">, ReadonlyMap<number, Ru
     mmap: (_task, { a3 }) => (a3 & MAP_ANONYMOUS) !== 0,
     mremap: (_task, { a1, a2 }) => a2 > a1,
     brk: (task, { a0 }) => a0 > task.space.brkEnd,
-    ...all(["clone", "clone3"], () => true),
+    ...all(["clone", "clone3"], always),
+  }),
+  loss: rules(all(["write", "sendto"], (task, { a0, a2, a4 }) => a2 > 0 && isAddressed(task.files.get(a0 | 0), a4))),
+  reset: rules(
+    all(
+      ["read", "readv", "recvfrom", "recvmsg", "write", "writev", "sendto", "sendmsg"],
+      (task, { a0 }) => severable(task, a0) !== null,
+    ),
+  ),
+  // What somebody may know of, or rely on, afterwards.
+  power: rules({
+    ...all(
+      [
+        ...["write", "writev", "pwrite64", "pwritev", "pwritev2", "sendfile", "copy_file_range", "splice", "sendto"],
+        ...["sendmsg", "fsync", "fdatasync", "sync", "syncfs", "renameat", "renameat2", "unlinkat", "linkat"],
+        ...["symlinkat", "mkdirat", "mknodat", "ftruncate", "truncate", "fallocate", "msync"],
+      ],
+      always,
+    ),
+    openat: (_task, { a2 }) => (a2 & (O_CREAT | O_TRUNC)) !== 0,
   }),
 };
 
-const ERRNOS: Readonly<Record<"enospc" | "eio" | "enomem", number>> = { enospc: ENOSPC, eio: EIO, enomem: ENOMEM };
+const ERRNOS: Readonly<Record<FailingKind, number>> = { enospc: ENOSPC, full: ENOSPC, eio: EIO, enomem: ENOMEM };
 
 const BRK = numberOf("brk");
 
@@ -127,13 +171,68 @@ const STOPPED: ReadonlySet<number> = new Set(
 
 /** May the call fail so, or do less? All but "eintr", which comes when the call begins to wait. */
 export function isPermitted(kind: FaultKind, task: Task, number: number, args: CallArguments): boolean {
-  return kind !== "eintr" && RULES[kind].get(number)?.(task, args) === true;
+  if (kind === "eintr") return false;
+  return kind === "clock" || RULES[kind].get(number)?.(task, args) === true;
 }
 
-/** @returns what the call returns with the fault */
-export function faultResult(kind: "enospc" | "eio" | "enomem", task: Task, number: number): number {
+/** Kinds that make a call fail. */
+type FailingKind = "enospc" | "full" | "eio" | "enomem";
+
+/** @returns what the call returns with the fault, without being made */
+export function faultResult(kind: FailingKind | "loss", task: Task, number: number, { a2 }: CallArguments): number {
+  if (kind === "loss") return a2;
   // The system call says by the old end that there is none (brk(2), C library/kernel differences).
   return number === BRK ? task.space.brkEnd : -ERRNOS[kind];
+}
+
+/** Longest step of the clock, in milliseconds: a day. */
+const CLOCK_STEP_MS_MOST = 86_400_000;
+
+/**
+ * How much of a kind is done, by chance.
+ *
+ * @param count  of "short": what is moved at most. @param chance  u32
+ */
+export function amountOf(kind: FaultKind, count: number, chance: number): number {
+  if (kind === "short") return between(1, count - 1, chance);
+  if (kind === "power") return chance;
+  if (kind !== "clock") return 0;
+  const ms = between(1, CLOCK_STEP_MS_MOST, chance >>> 1);
+  return (chance & 1) === 0 ? ms * 1e6 : -ms * 1e6;
+}
+
+/** An integer from `least` to `most`, each power of two as likely as another. @param chance  u32 */
+export function between(least: number, most: number, chance: number): number {
+  let powers = 1;
+  for (let top = least * 2; top <= most; top *= 2) powers++;
+  let low = least;
+  for (let power = chance % powers; power > 0; power--) low *= 2;
+  return Math.min(most, low + (Math.floor(chance / powers) % low));
+}
+
+/** The system's time is another one from now on. @param ns  how much later; negative: earlier */
+export function stepClock({ kernel }: Task, ns: number): void {
+  const { seconds, nanoseconds } = kernel.realtime();
+  const stepped = Math.max(0, seconds * 1000 + Math.floor((nanoseconds + ns) / 1e6));
+  const rest = stepped % 1000;
+  kernel.setRealtime((stepped - rest) / 1000, rest * 1e6 + (nanoseconds % 1e6));
+  for (const observer of kernel.clockSetObservers) observer.clockWasSet();
+}
+
+/** The connection that a call is about is reset. */
+export function resetConnection(task: Task, { a0 }: CallArguments): void {
+  severable(task, a0)?.sever();
+}
+
+/** @returns null: it is no connection within the machine */
+function severable(task: Task, fd: number): TcpSocket | null {
+  const file = task.files.get(fd | 0);
+  return file instanceof TcpSocket && file.isWithin ? file : null;
+}
+
+/** A socket of UDP whose datagram goes somewhere. @param address  of sendto(2); 0: none */
+function isAddressed(file: OpenFile | undefined, address: number): boolean {
+  return file instanceof UdpSocket && (file.peer !== null || address !== 0);
 }
 
 /** The call with less to do. */

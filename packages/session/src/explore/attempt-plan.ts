@@ -9,6 +9,7 @@
  */
 import { SeededRandom } from "@stratos/base";
 import {
+  amountOf,
   between,
   type Disturbance,
   type DisturbancePlan,
@@ -85,7 +86,7 @@ export function attemptPlan(seed: number, attempt: number, kinds: ExploredKinds,
 
 function atCall(random: SeededRandom, groups: readonly (readonly DisturbancePoint[])[]): Disturbance {
   const { tid, n, kind, count } = one(random, one(random, groups));
-  const amount = kind === "hold" ? holdNs(random) : kind === "short" ? between(1, count - 1, random.u32()) : 0;
+  const amount = kind === "hold" ? holdNs(random) : amountOf(kind, count, random.u32());
   return { tid, at: "call", n, kind, amount };
 }
 

@@ -10,10 +10,12 @@ import type { MachinePorts } from "@stratos/host";
 import { type Board, CALL_WORK, openHostInput, openHostOutput } from "@stratos/kernel";
 import {
   type AppliedDisturbance,
+  cutPower,
   type Disturbance,
   type DisturbancePlan,
   type DisturbancePoint,
   Disturber,
+  UnsyncedFiles,
 } from "@stratos/kernel/faults";
 import type { Machine } from "@stratos/machine";
 import { exitStatusOf } from "../exit-status.ts";
@@ -23,6 +25,7 @@ import { toldFolders } from "../recording/recorder.ts";
 import { type RecordingHeader, RecordingWriter } from "../recording/recording-format.ts";
 import { type AttemptBounds, AttemptGate, type KillReason } from "./attempt-gate.ts";
 import type { StreamOutput } from "./captured-output.ts";
+import type { CheckedCut, PowerCut } from "./power-cut.ts";
 
 /** What is explored. */
 export interface ExploreTarget {
@@ -42,6 +45,11 @@ export interface ExploreTarget {
   readonly request: ProgramRequest;
   /** Standard input, the whole of it. */
   readonly input: Uint8Array;
+  /**
+   * The power may fail; this program then looks at what is left, and has what was printed before as its standard input.
+   * The clones are durable ones. null: the power does not fail.
+   */
+  readonly check: ProgramRequest | null;
   /** Longest that an attempt may take on the host. */
   readonly timeoutMs: number;
 }
@@ -49,13 +57,15 @@ export interface ExploreTarget {
 /** A clone of the image; each of these is closed. */
 interface VolumeClone {
   close(): void;
+  /** Of a durable one: what a power cut now leaves of it. */
+  afterPowerCut?(): ForkedVolume;
   /** One with the changes that were committed by now. */
   fork(): ForkedVolume;
 }
 interface ClonedVolume extends VolumeClone {
   readonly volume: Volume;
 }
-interface ForkedVolume extends VolumeClone {
+export interface ForkedVolume extends VolumeClone {
   /** Called once at most. */
   mount(): Volume;
 }
@@ -75,6 +85,8 @@ export interface AttemptOutcome {
   readonly points: readonly DisturbancePoint[];
   /** Instructions of each task, by its number. */
   readonly tasks: ReadonlyMap<number, number>;
+  /** The power failed, and this is what was found then. */
+  readonly cut: CheckedCut | null;
 }
 
 /** How a run is written down. */
@@ -94,6 +106,7 @@ export class Attempt {
   readonly #disturber: Disturber;
   readonly #folders: readonly HostFolder[];
   readonly #writer: RecordingWriter | null;
+  #cut: PowerCut | null = null;
 
   private constructor(
     target: ExploreTarget,
@@ -115,6 +128,7 @@ export class Attempt {
     this.#writer = parts.writer ?? null;
     this.#session.machine.kernel.disturber = this.#disturber;
     this.#gate.attach(this.#session);
+    this.#disturber.onPowerCut = (lost) => this.#losePower(lost);
   }
 
   /** From the program's beginning. @throws SessionError when it cannot be started */
@@ -200,6 +214,27 @@ export class Attempt {
     return this.#disturber.hasPassed(disturbance);
   }
 
+  get board(): Board {
+    return this.#session.machine.kernel.board;
+  }
+
+  /** What the power left, if it failed; who takes it closes it. */
+  takeCut(): PowerCut | null {
+    const cut = this.#cut;
+    this.#cut = null;
+    return cut;
+  }
+
+  /** It has ended, and the power fails when all is written. */
+  losePowerAtEnd(): void {
+    this.#losePower(cutPower(this.#session.machine.kernel, new UnsyncedFiles(), "written"));
+  }
+
+  #losePower(lost: readonly string[]): void {
+    const left = this.#clone.afterPowerCut?.();
+    if (left !== undefined) this.#cut = { left, lost, told: this.#gate.stdout.soFar };
+  }
+
   get instructions(): number {
     return this.#gate.moment.instructions;
   }
@@ -224,6 +259,7 @@ export class Attempt {
         applied: this.#disturber.applied,
         points: this.#disturber.points ?? [],
         tasks: this.#disturber.instructions,
+        cut: null,
       };
     } finally {
       cancel();
@@ -233,6 +269,7 @@ export class Attempt {
   close(): void {
     this.#session.close();
     this.#clone.close();
+    this.takeCut()?.left.close();
   }
 }
 

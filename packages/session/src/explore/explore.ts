@@ -12,8 +12,9 @@ import type { Machine } from "@stratos/machine";
 import { Attempt, type AttemptOutcome, type AttemptRecord, type ExploreTarget } from "./attempt.ts";
 import type { AttemptBounds } from "./attempt-gate.ts";
 import { attemptPlan, groundOf } from "./attempt-plan.ts";
-import { type Failure, failureOf, type FailureRules, outputDifference } from "./failure.ts";
+import { checkFailureOf, type Failure, failureOf, type FailureRules, outputDifference } from "./failure.ts";
 import { narrow } from "./narrow.ts";
+import { checkCut } from "./power-cut.ts";
 import { Stems } from "./stems.ts";
 
 export interface ExploreOptions extends FailureRules {
@@ -74,14 +75,17 @@ const SHORT_HOLD_NS = 10_000;
 export async function explore(options: ExploreOptions): Promise<Explored> {
   const { onProgress, target } = options;
   const board = target.createBoard();
-  const undisturbed = await ended(
+  const { cut, ...run } = await ended(
+    target,
     Attempt.begin(
       target,
       board,
       { list: [] },
       { notesPoints: true, onMachine: (machine) => options.onMachine?.(machine, "undisturbed") },
     ),
+    { checksEnd: true },
   );
+  const undisturbed = { ...run, cut: null };
   onProgress?.({ kind: "undisturbed", outcome: undisturbed });
   // Who does not end is never a measure for others.
   if (isEndless(undisturbed)) return { undisturbed, attempts: 0, found: null };
@@ -90,7 +94,10 @@ export async function explore(options: ExploreOptions): Promise<Explored> {
     const run = new Exploration(options, { board, stems, undisturbed });
     const failure = failureOf(undisturbed, undisturbed, options);
     if (failure !== null) return { undisturbed, attempts: 0, found: await run.report(0, failure, undisturbed) };
-    await stems.grow(target, undisturbed);
+    const checked = cut === null ? null : checkFailureOf(cut, "though no power failed");
+    if (checked !== null) return { undisturbed, attempts: 0, found: nothingDone(checked, { ...undisturbed, cut }) };
+    // What a fork is made from is written: more than a power cut would leave.
+    if (target.check === null) await stems.grow(target, undisturbed);
     const ground = groundOf(undisturbed, options);
     let attempts = 0;
     for (let attempt = options.from; attempts < options.attempts; attempt++) {
@@ -109,12 +116,27 @@ export async function explore(options: ExploreOptions): Promise<Explored> {
   }
 }
 
-async function ended(attempt: Attempt): Promise<AttemptOutcome> {
+/** @param checksEnd  the check, if there is one, looks at what is left when the program has ended, too */
+async function ended(
+  target: ExploreTarget,
+  attempt: Attempt,
+  { checksEnd = false }: { checksEnd?: boolean } = {},
+): Promise<AttemptOutcome> {
+  const { board } = attempt;
+  let outcome;
+  let cut;
   try {
-    return await attempt.run();
+    outcome = await attempt.run();
+    if (checksEnd && !isEndless(outcome)) attempt.losePowerAtEnd();
+    cut = attempt.takeCut();
   } finally {
     attempt.close();
   }
+  return cut === null ? outcome : { ...outcome, cut: await checkCut(target, board, cut) };
+}
+
+function nothingDone(failure: Failure, outcome: AttemptOutcome): Found {
+  return { attempt: 0, failure, met: 0, left: [], isLeast: true, narrowRuns: 0, outcome, output: null };
 }
 
 /** It was ended undisturbed by a bound that is none of its own. */
@@ -147,14 +169,15 @@ class Exploration {
   /** From the last stem before the plan begins. */
   warm(plan: DisturbancePlan): Promise<AttemptOutcome> {
     const stem = this.#stems.before(plan);
-    return stem === null ? this.cold(plan) : ended(stem.fork(plan, this.#bounds));
+    return stem === null ? this.cold(plan) : ended(this.#options.target, stem.fork(plan, this.#bounds));
   }
 
   cold(
     plan: DisturbancePlan,
     more: { record?: AttemptRecord | undefined; onMachine?: (machine: Machine) => void } = {},
   ): Promise<AttemptOutcome> {
-    return ended(Attempt.begin(this.#options.target, this.#board, plan, { bounds: this.#bounds, ...more }));
+    const { target } = this.#options;
+    return ended(target, Attempt.begin(target, this.#board, plan, { bounds: this.#bounds, ...more }));
   }
 
   /** What is left of a failing attempt, recorded; null: from the program's beginning it does not fail. */
@@ -177,7 +200,8 @@ class Exploration {
         isLeast: narrowed.isLeast,
         narrowRuns: narrowed.runs,
         outcome,
-        output: outputDifference(this.#undisturbed, outcome),
+        // A power cut ends the output, too.
+        output: outcome.cut === null ? outputDifference(this.#undisturbed, outcome) : null,
       };
     }
     return null;

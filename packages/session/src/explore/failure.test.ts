@@ -17,7 +17,7 @@ function outcome(more: Partial<AttemptOutcome> & { out?: string; met?: AppliedDi
   const applied = met === undefined ? [] : [{ ...NOWHERE, kind: met }];
   return {
     ...{ status: 0, killedBecause: null, instructions: 1, ns: 1, points: [], tasks: new Map() },
-    ...{ stdout: output(out), stderr: output(""), applied },
+    ...{ stdout: output(out), stderr: output(""), applied, cut: null },
     ...more,
   };
 }
@@ -66,3 +66,14 @@ for (const [name, rules, attempt, text] of [
     if (text instanceof RegExp) assert.match(String(found), text);
     else assert.equal(found, text);
   });
+
+test("after a power cut the check alone counts, not how the program ended", () => {
+  const check = { status: 0, killedBecause: null, stdout: output(""), stderr: output(""), lost: [] };
+  const cut = (more: Partial<typeof check>): AttemptOutcome =>
+    outcome({ status: 125, met: "power", cut: { ...check, ...more } });
+  assert.equal(failureOf(outcome({}), cut({}), STATUS), null);
+  assert.equal(
+    failureOf(outcome({}), cut({ status: 3 }), STATUS)?.text,
+    "the check ends with status 3 after the power has failed",
+  );
+});

@@ -3,6 +3,7 @@ import { byteStringToUtf8, byteString, printable } from "@stratos/base";
 import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 import type { AttemptOutcome } from "./attempt.ts";
 import type { StreamOutput } from "./captured-output.ts";
+import type { CheckedCut } from "./power-cut.ts";
 
 export interface FailureRules {
   /** Statuses that are good; null: that of the undisturbed run. */
@@ -18,11 +19,12 @@ export interface Failure {
 }
 
 /** What a program may well report as its failure. */
-const REPORTED: ReadonlySet<string> = new Set(["enospc", "eio", "enomem"]);
+const REPORTED: ReadonlySet<string> = new Set(["enospc", "full", "eio", "enomem", "loss", "reset"]);
 
 /** @returns null: it does not fail */
 export function failureOf(good: AttemptOutcome, outcome: AttemptOutcome, rules: FailureRules): Failure | null {
-  const { status, killedBecause } = outcome;
+  const { status, killedBecause, cut } = outcome;
+  if (cut !== null) return checkFailureOf(cut, "after the power has failed");
   if (killedBecause !== null) return { key: killedBecause, text: KILLED[killedBecause] };
   const { expect } = rules;
   if (expect !== null && !expect.includes(status))
@@ -32,6 +34,13 @@ export function failureOf(good: AttemptOutcome, outcome: AttemptOutcome, rules: 
   if (rules.compare !== "output" || status !== good.status) return null;
   const stream = outputDifference(good, outcome);
   return stream === null ? null : { key: "output", text: `the status is the same, but ${stream}` };
+}
+
+/** @param when  in words. @returns null: the check has found all in order */
+export function checkFailureOf({ status, killedBecause }: CheckedCut, when: string): Failure | null {
+  if (killedBecause !== null)
+    return { key: `check: ${killedBecause}`, text: `the check, ${when}: ${KILLED[killedBecause]}` };
+  return status === 0 ? null : { key: `check: status ${status}`, text: `the check ends with status ${status} ${when}` };
 }
 
 const KILLED: Readonly<Record<NonNullable<AttemptOutcome["killedBecause"]>, string>> = {

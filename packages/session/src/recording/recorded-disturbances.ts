@@ -11,11 +11,19 @@ export function disturberOf({ disturbances }: Pick<RecordingHeader, "disturbance
   return new Disturber({ list });
 }
 
+/** Does it end with a power cut? Then its volume syncs what programs sync. */
+export function losesPower({ disturbances }: Pick<RecordingHeader, "disturbances">): boolean {
+  return (
+    Array.isArray(disturbances) && disturbances.some((each: Partial<Disturbance> | null) => each?.kind === "power")
+  );
+}
+
 const KINDS: ReadonlySet<unknown> = new Set(["hold", ...FAULT_KINDS]);
 
 function isDisturbance(value: unknown): value is Disturbance {
   if (typeof value !== "object" || value === null) return false;
   const { tid, at, n, kind, amount } = value as Readonly<Record<string, unknown>>;
-  const isWhole = [tid, n, amount].every((number) => Number.isSafeInteger(number) && (number as number) >= 0);
-  return isWhole && KINDS.has(kind) && (at === "call" || (at === "instruction" && kind === "hold"));
+  const isWhole = [tid, n, amount].every((number) => Number.isSafeInteger(number));
+  const isPositive = (tid as number) >= 0 && (n as number) >= 0 && ((amount as number) >= 0 || kind === "clock");
+  return isWhole && isPositive && KINDS.has(kind) && (at === "call" || (at === "instruction" && kind === "hold"));
 }

@@ -160,6 +160,13 @@ export class LoopbackTransport implements TcpTransport {
     if (!this.isReset) this.#other!.#receiveReset(this.#other!.isEnded ? EPIPE : ECONNRESET);
   }
 
+  /** Somebody on the way resets it. What has arrived can still be read. */
+  sever(): void {
+    const other = this.#other!;
+    this.#receiveReset(this.isEnded ? EPIPE : ECONNRESET);
+    other.#receiveReset(other.isEnded ? EPIPE : ECONNRESET);
+  }
+
   #receiveFin(): void {
     this.isEnded = true;
     this.#owner.changed();

@@ -75,6 +75,7 @@ import {
   ScratchEndpoint,
 } from "./ip-address.ts";
 import { LoopbackAttempt, LoopbackListener } from "./loopback-tcp.ts";
+import { LoopbackTransport } from "./loopback-transport.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
 import { getTcpOption, setTcpOption, TcpOptions } from "./tcp-options.ts";
 import type { Established, TcpAttempt, TcpTransport } from "./tcp-transport.ts";
@@ -322,6 +323,16 @@ export class TcpSocket extends InetSocket {
   /** The listener ended before it was accepted. */
   abort(): void {
     this.#transport!.abort();
+  }
+
+  /** Is it a connection between two sockets of this machine? */
+  get isWithin(): boolean {
+    return this.#transport instanceof LoopbackTransport && !this.#transport.isReset;
+  }
+
+  /** The network resets such a connection: both ends find it so. */
+  sever(): void {
+    if (this.#transport instanceof LoopbackTransport) this.#transport.sever();
   }
 
   #fail(error: number): void {

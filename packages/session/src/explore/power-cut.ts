@@ -1,0 +1,49 @@
+/**
+ * A program whose power fails, and another one that looks at what is left: on the files as their file system gives them
+ * back when it is mounted again (the log is played, what was not flushed is gone), with what the first one had printed
+ * as its standard input, so that it knows what was promised.
+ */
+import type { Board } from "@stratos/kernel";
+import { Attempt, type AttemptOutcome, type ExploreTarget, type ForkedVolume, NO_BOUNDS } from "./attempt.ts";
+import type { StreamOutput } from "./captured-output.ts";
+
+/** What is left when the power has failed. */
+export interface PowerCut {
+  readonly left: ForkedVolume;
+  /** Files whose content was not written though their names were, as paths. */
+  readonly lost: readonly string[];
+  /** Standard output until then. */
+  readonly told: StreamOutput;
+}
+
+/** What was found of it. */
+export interface CheckedCut extends Pick<AttemptOutcome, "status" | "killedBecause" | "stdout" | "stderr"> {
+  readonly lost: readonly string[];
+}
+
+/** Runs the check. The cut is closed. @throws SessionError when the check cannot be started */
+export async function checkCut(
+  target: ExploreTarget,
+  board: Board,
+  { left, lost, told }: PowerCut,
+): Promise<CheckedCut> {
+  let check: Attempt | null = null;
+  try {
+    check = Attempt.begin(
+      {
+        ...target,
+        request: target.check!,
+        input: told.kept,
+        openVolume: () => ({ volume: left.mount(), close: () => {}, fork: () => left.fork() }),
+      },
+      board,
+      { list: [] },
+      { bounds: NO_BOUNDS },
+    );
+    const { status, killedBecause, stdout, stderr } = await check.run();
+    return { status, killedBecause, stdout, stderr, lost };
+  } finally {
+    check?.close();
+    left.close();
+  }
+}
