@@ -6,6 +6,7 @@ import { nodePorts, openStreamOut, stratosHome } from "@stratos/host-node";
 import { ImageStore, openImage } from "@stratos/images";
 import {
   type InputGate,
+  openReplayFiles,
   readRecording,
   type Recording,
   RecordingError,
@@ -16,7 +17,6 @@ import {
 } from "@stratos/session";
 import { CommandError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
-import { openReplayFiles } from "../session/standard-files.ts";
 
 interface RecordedRun {
   readonly recording: Recording;
