@@ -140,7 +140,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "bare riscv.ts",
   ],
   session: [".", "recording", "debug explore", "session.ts"],
-  systems: ["scripts", "packages", "compose", "alpm builder"],
+  systems: ["scripts", "packages", "compose", "alpm builder hub"],
   "tools-node": ["emulator lisp packages", "outputs", "fuse", "compose", "builder"],
   volumes: [".", "backup", "serve"],
   wayland: ["core geometry", "protocol", "output surface", "data render seat shell", "x11", "."],

@@ -1,19 +1,16 @@
 /** Composes with a hub: it builds a treefile's `sources`, and the images take packages from a channel of it. */
 import { dirname, resolve } from "node:path";
-import { printable } from "@stratos/base";
 import type { Archive, ImageConfig, ImageTarget, Treefile } from "@stratos/compose";
 import { buildSources, hubFailure, SourceError, type WantedSource } from "@stratos/hub/client";
-import { selectTargets } from "@stratos/systems/compose";
-import { listenForStop } from "../stop-signals.ts";
-import { CommandError } from "../command-error.ts";
-import { openHub, type HubOptions } from "./hub-client.ts";
+import type { HubClient } from "@stratos/hub-api";
+import { OperationError } from "@stratos/operation";
+import { selectTargets } from "../compose/open-treefile.ts";
 import { readSourcePackage } from "./source-package.ts";
 
-export interface ComposeHubOptions extends HubOptions {
+interface HubUse {
   readonly channel?: string;
-}
-
-interface HubUse extends ComposeHubOptions {
+  /** The channel's packages are wanted, also when the treefile names no sources. */
+  readonly isAsked: boolean;
   /** Nothing is built. */
   readonly isLook: boolean;
   /** Sources without a version are built, though the channel has some. */
@@ -21,6 +18,11 @@ interface HubUse extends ComposeHubOptions {
   /** Which of the treefile's images. */
   readonly variant?: readonly string[];
   readonly arch?: readonly string[];
+  /** Once it is needed. */
+  openHub(): HubClient;
+  readonly signal: AbortSignal;
+  /** Sentences on what goes on. */
+  tell(message: string): void;
 }
 
 interface Composed {
@@ -37,29 +39,27 @@ const CHANNEL = "default";
 /**
  * The treefile with the channel's repositories, when it names sources or a hub is asked for.
  *
- * @throws TreefileError at the source that cannot be had; CommandError
+ * @throws TreefileError at the source that cannot be had; OperationError
  */
 export async function withHubPackages(
   file: string,
   { treefile, targets }: Omit<Composed, "keyrings">,
-  options: HubUse,
+  use: HubUse,
 ): Promise<Composed> {
   const wanted = targets.flatMap((target) =>
     (target.config.sources ?? []).map((item) => ({ target, source: wantedSource(file, item, target) })),
   );
-  if (wanted.length === 0 && options.hub === undefined && options.channel === undefined)
-    return { treefile, targets, keyrings: [] };
-  const client = openHub(options);
-  const stop = listenForStop();
+  if (wanted.length === 0 && !use.isAsked) return { treefile, targets, keyrings: [] };
+  const client = use.openHub();
   try {
     const { packages, repositories } = await buildSources(
       client,
       wanted.map(({ source }) => source),
       {
-        channel: options.channel ?? CHANNEL,
-        mode: options.isLook ? "look" : options.update === true ? "anew" : "build",
-        signal: stop.signal,
-        tell: (message) => void process.stderr.write(`hub: ${printable(message)}\n`),
+        channel: use.channel ?? CHANNEL,
+        mode: use.isLook ? "look" : use.update === true ? "anew" : "build",
+        signal: use.signal,
+        tell: use.tell,
       },
     );
     const places = repositories.items.map(({ path, suite, components }): [string, Repository] => {
@@ -71,17 +71,15 @@ export async function withHubPackages(
     const layered = treefile.withRepositories(Object.fromEntries(places), client.url);
     return {
       treefile: layered,
-      targets: await selectTargets(layered, options),
+      targets: await selectTargets(layered, use),
       keyrings: [Buffer.from(repositories.key)],
     };
   } catch (error) {
-    if (stop.status !== undefined)
-      throw new CommandError(client.url, "stopped; tasks of the hub go on", { status: stop.status, cause: error });
+    if (use.signal.aborted)
+      throw new OperationError("hub", client.url, "stopped; tasks of the hub go on", { cause: error });
     if (!(error instanceof SourceError)) throw hubFailure(error, client.url);
     const { target } = wanted.find(({ source }) => source.item === error.source.item)!;
     throw treefile.listProblem(target, ["sources"], error.source.item, `hub ${client.url}: ${error.message}`);
-  } finally {
-    stop.close();
   }
 }
 
