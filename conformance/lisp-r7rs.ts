@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { NodeWasmEngine } from "@stratos/host-node";
 import { CompiledLisp, ExitRequest, Lisp } from "@stratos/lisp";
-import { folderFinder, nodeSystem, ownLibraryFolder } from "../packages/cli/src/lisp/node-system.ts";
+import { folderFinder, nodeSystem, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { recordRows } from "./results.ts";
 
 const { values } = parseArgs({

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { closedSystem, Lisp, writeShown } from "@stratos/lisp";
-import { folderFinder, ownLibraryFolder } from "../packages/cli/src/lisp/node-system.ts";
+import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { repository } from "./support/stratos.ts";
 
 const folder = join(repository, "docs/lisp");

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { NodeWasmEngine } from "@stratos/host-node";
 import { CompiledLisp, ExitRequest, Lisp } from "@stratos/lisp";
-import { nodeSystem } from "../../packages/cli/src/lisp/node-system.ts";
+import { nodeSystem } from "@stratos/tools-node/lisp";
 
 const [file] = process.argv.slice(2) as [string];
 const microseconds = (): number => {

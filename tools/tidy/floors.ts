@@ -37,7 +37,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     ".",
-    "display hub lisp",
+    "hub lisp",
     "session",
     "named",
     "replay",
@@ -74,7 +74,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "volume-devices.ts",
     "host-node.ts",
   ],
-  console: ["page", "serve", "."],
+  console: ["display page", "serve", "."],
   hub: [
     "balance database worker",
     "store",
@@ -88,7 +88,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "hub.ts",
   ],
   "host-browser": [".", "pack", "state", "host-browser.ts"],
-  images: [".", "disk", "outputs warm web", "install import-image.ts", "registry.ts"],
+  images: [".", "disk", "outputs warm web", "install run import-image.ts", "registry.ts"],
   kernel: [
     "ground security",
     "frames signal time",
@@ -118,6 +118,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "image",
     "engine.ts",
     "compiled-session.ts",
+    "programs",
     "lisp.ts",
   ],
   outputs: [".", "tree", "cloud oci", "boot", "disk ostree", "install", "outputs.ts"],
@@ -139,8 +140,8 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "bare riscv.ts",
   ],
   session: [".", "recording", "debug explore", "session.ts"],
-  systems: ["scripts", "packages", "compose", "alpm builder"],
-  "tools-node": ["emulator packages", "outputs", "fuse", "compose", "builder"],
+  systems: ["scripts", "packages", "compose", "alpm builder hub"],
+  "tools-node": ["emulator lisp packages", "outputs", "fuse", "compose", "builder"],
   volumes: [".", "backup", "serve"],
   wayland: ["core geometry", "protocol", "output surface", "data render seat shell", "x11", "."],
 };

@@ -23,7 +23,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { constants, Script } from "node:vm";
 import { homeFolder, stratosHome } from "@stratos/host-node/home";
-import { wordSum } from "./word-sum.ts";
+import { wordSum } from "@stratos/host-node/word-sum";
 
 /**
  * The bundler's: what tells this bundle from others, the script that is the program, and under what name its code is

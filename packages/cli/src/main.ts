@@ -28,10 +28,10 @@ async function main(): Promise<void> {
 
 /** A program of AstraLisp writes by descriptors: Node's streams are not even made. */
 async function runPlainLisp({ file, args, options }: NonNullable<ReturnType<typeof plainArguments>>): Promise<void> {
-  const { runLisp } = await import("./lisp/run-lisp.ts");
+  const { runLispCommand } = await import("./lisp/run-command.ts");
   let status: number;
   try {
-    status = await runLisp(file, args, options);
+    status = await runLispCommand(file, args, options);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EPIPE") process.exit(EXIT_BROKEN_PIPE);
     const { tell } = await import("./run-cli.ts");

@@ -168,6 +168,7 @@ const KINDS: Readonly<Record<OperationFailure, (error: OperationError, image: st
   "in-use": of("in-use", ({ what }) => ({ path: what })),
   packages: ofImage,
   build: ofImage,
+  program: ofImage,
   hub: ofImage,
   internal: ofImage,
   command: ofImage,

@@ -41,5 +41,7 @@ export type { ByteSink } from "./interpreter/ports.ts";
 export { ExitRequest, UncaughtError } from "./interpreter/machine.ts";
 export { IncompleteError, readAll } from "./reader/reader.ts";
 export { writeText } from "./reader/writer.ts";
+export { documentPrograms } from "./programs/document-programs.ts";
+export { type FileResult, testPrograms } from "./programs/test-programs.ts";
 export { backtrace, indentationOf, Repl } from "./repl/repl.ts";
 export type { ReplResult } from "./repl/repl.ts";

@@ -12,6 +12,8 @@ export type OperationFailure =
   | "packages"
   /** A treefile, what is composed or built. */
   | "build"
+  /** A program, or a file that is run as one. */
+  | "program"
   /** A hub refuses, or there is no way to it. */
   | "hub"
   /** Stratos itself failed. */

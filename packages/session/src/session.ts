@@ -15,6 +15,7 @@ export { EXIT_TIMEOUT, exitStatusOf } from "./exit-status.ts";
 export { MACHINE_MEMORY_MIN } from "./machine-limits.ts";
 export { writeResolverConfiguration } from "./resolver.ts";
 export { rootShell } from "./root-shell.ts";
+export type { StandardFiles, TerminalShape } from "./standard-files.ts";
 export { SessionError, type SessionFailure } from "./session-error.ts";
 export { findGuestUser, type GuestUser } from "./guest-user.ts";
 export { GUEST_PATH, guestEnvironment, type EnvironmentSetting } from "./guest-environment.ts";
@@ -30,6 +31,7 @@ export {
 } from "./host-listener.ts";
 export { ReplayError } from "./recording/host-answers.ts";
 export { InputGate } from "./recording/input-gate.ts";
+export { openReplayFiles, type OutputStream, UNSEEN } from "./recording/replay-files.ts";
 export { Recorder, toldFolders } from "./recording/recorder.ts";
 export {
   readRecording,

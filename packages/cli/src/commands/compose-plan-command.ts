@@ -27,7 +27,7 @@ import {
 } from "@stratos/systems/compose";
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
-import { withHubPackages } from "../hub/compose-sources.ts";
+import { withHubOfOptions } from "../hub/compose-sources.ts";
 import { formatSize } from "../option-values.ts";
 import { formatTable } from "../text-table.ts";
 import type { ComposePlanOptions } from "./compose-options.ts";
@@ -41,7 +41,7 @@ export async function planCompose(file: string, options: ComposePlanOptions): Pr
   const lockMode = lockModeOf(options),
     lock = await readLock(lockPath(file, options.lock));
   return telling(file, async () => {
-    const { treefile, targets, keyrings } = await withHubPackages(
+    const { treefile, targets, keyrings } = await withHubOfOptions(
       file,
       { treefile: written, targets: selected },
       { ...options, isLook: true },

@@ -18,7 +18,7 @@ import {
 import { VERSION } from "@stratos/sdk/version";
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
-import { withHubPackages } from "../hub/compose-sources.ts";
+import { withHubOfOptions } from "../hub/compose-sources.ts";
 import { formatSize } from "../option-values.ts";
 import type { ComposeRunOptions } from "./compose-options.ts";
 import { composeAtTerminal, onUnknownKey, tellChosen } from "./compose-terminal.ts";
@@ -36,7 +36,7 @@ export async function runComposeCommand(file: string, options: ComposeRunOptions
   if (allowsHostHooks && !statSync(file).isFile())
     throw new CommandError(file, "is no file beside which its programs could lie; --allow-host-hooks is for files");
   return telling(file, async () => {
-    const { treefile, targets, keyrings } = await withHubPackages(
+    const { treefile, targets, keyrings } = await withHubOfOptions(
       file,
       { treefile: written, targets: selected },
       { ...options, isLook: options.locked === true },

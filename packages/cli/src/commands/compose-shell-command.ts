@@ -17,7 +17,7 @@ import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 import { createVolume, ImageStore } from "@stratos/images";
 import { VolumeWriter } from "@stratos/images/content";
 import { openTreeSource, type TreeSource } from "@stratos/images/outputs";
-import { runProgram } from "../session/run-program.ts";
+import { runHere } from "../session/run-program.ts";
 import { hasTerminal } from "../session/standard-files.ts";
 
 export interface ComposeShellOptions {
@@ -147,7 +147,7 @@ async function stratosShell(source: TreeSource, command: readonly string[]): Pro
       origin: "compose",
     });
     const [program] = command;
-    return await runProgram(
+    return await runHere(
       (user) => {
         if (program !== undefined) return { program: utf8ToByteString(program), argv: command.map(utf8ToByteString) };
         const shell = user.shell.slice(user.shell.lastIndexOf("/") + 1);

@@ -12,8 +12,8 @@ import type {
   TaskView,
 } from "@stratos/hub-api";
 import { downloadArtefact, uploadArtefacts } from "@stratos/hub/worker";
+import { readSourcePackage } from "@stratos/systems/hub";
 import { hubRebuildCommand } from "./hub-rebuild.ts";
-import { readSourcePackage } from "../hub/source-package.ts";
 import { type HubOptions, hubUrl, withHub } from "../hub/hub-client.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { noun, parseCount, repeatable, row } from "./hub-options.ts";

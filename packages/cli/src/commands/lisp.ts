@@ -1,20 +1,32 @@
 /** `stratos lisp`: a program, expressions, or the prompt. */
 import { Command } from "commander";
-import { type CompiledLisp, Lisp, type System } from "@stratos/lisp";
+import { type CompiledLisp, documentPrograms, Lisp, type System, testPrograms } from "@stratos/lisp";
+import {
+  buildProgram,
+  checkEngine,
+  compiling,
+  endOf,
+  folderFinder,
+  libraryFolders,
+  type LispOptions,
+  nodeSystem,
+  programText,
+  runtimeImage,
+} from "@stratos/tools-node/lisp";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
-import { folderFinder, nodeSystem, runtimeImage } from "../lisp/node-system.ts";
-import { compiling, reporting } from "../lisp/compiled-runner.ts";
-import { checkEngine, libraryFolders, programText, runLisp, type LispOptions } from "../lisp/run-lisp.ts";
+import { statusOfEnd } from "../lisp/ended.ts";
+import { runLispCommand } from "../lisp/run-command.ts";
+import { failuresText } from "../lisp/test-words.ts";
 
 const repeat = (value: string, all: readonly string[]): readonly string[] => [...all, value];
 
 export function lispCommand(finish: Finish): Command {
-  return makeLispCommand(finish, runLisp);
+  return makeLispCommand(finish, runLispCommand);
 }
 
 /** @param run  what a program or the prompt is given to */
-export function makeLispCommand(finish: Finish, run: typeof runLisp): Command {
+export function makeLispCommand(finish: Finish, run: typeof runLispCommand): Command {
   return new Command("lisp")
     .enablePositionalOptions()
     .helpCommand(false)
@@ -65,16 +77,17 @@ function buildCommand(finish: Finish): Command {
     )
     .action(async (file: string, { output, libraryPath }: BuildOptions) => {
       const text = programText(file);
-      const { buildProgram } = await import("../lisp/build-program.ts");
       const lisp = new Lisp({
         system: nodeSystem([file]),
         findLibrary: folderFinder(libraryFolders(libraryPath, file)),
       });
       finish(
-        await reporting(lisp, () => {
-          buildProgram(lisp, { file, text, out: output });
-          return EXIT_SUCCESS;
-        }),
+        statusOfEnd(
+          await endOf(lisp, () => {
+            buildProgram(lisp, { file, text, out: output });
+            return EXIT_SUCCESS;
+          }),
+        ),
       );
     });
 }
@@ -95,7 +108,6 @@ function docCommand(finish: Finish): Command {
     .argument("<file...>", "programs and libraries")
     .action(async (files: string[]) => {
       const programs = files.map((file) => ({ file, text: programText(file) }));
-      const { documentPrograms } = await import("../lisp/document-programs.ts");
       const lisp = new Lisp();
       try {
         process.stdout.write(documentPrograms(lisp, programs));
@@ -130,12 +142,27 @@ function testCommand(finish: Finish): Command {
     .action(async (files: string[], { json, libraryPath, engine = "wasm" }: TestCommandOptions) => {
       checkEngine(engine);
       const programs = files.map((file) => ({ file, text: programText(file) }));
-      const { testPrograms } = await import("../lisp/test-programs.ts");
       const makeRunner = (file: string, system: System): { lisp: Lisp; runner: Lisp | CompiledLisp } => {
         const lisp = new Lisp({ system, findLibrary: folderFinder(libraryFolders(libraryPath, file)) });
         return { lisp, runner: engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp };
       };
-      finish(testPrograms(programs, { isJson: json === true, makeRunner }) ? EXIT_SUCCESS : EXIT_FAILURE);
+      const isJson = json === true;
+      const tested = testPrograms(programs, {
+        systemOf: (file) => {
+          const system = nodeSystem([file]);
+          return isJson ? { ...system, standardOutput: system.standardError } : system;
+        },
+        makeRunner,
+        onFile: (result) => void (isJson || process.stdout.write(failuresText(result))),
+      });
+      const { passed, failed, expectedFailures, skipped } = tested;
+      if (isJson) process.stdout.write(`${JSON.stringify(tested)}\n`);
+      else {
+        if (expectedFailures + skipped > 0)
+          process.stdout.write(`${expectedFailures} failed as expected, ${skipped} skipped\n`);
+        process.stdout.write(`${passed} passed, ${failed} failed\n`);
+      }
+      finish(failed === 0 ? EXIT_SUCCESS : EXIT_FAILURE);
     });
 }
 

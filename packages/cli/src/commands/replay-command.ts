@@ -1,12 +1,11 @@
 /** `stratos replay`: the recorded program on the recorded image with the recorded seed, fed from the recording. */
-import { nodePorts } from "@stratos/host-node";
-import { Replay, type ReplayOutcome } from "@stratos/session";
+import { nodePorts, openStreamOut } from "@stratos/host-node";
+import { runStatistics } from "@stratos/images/run";
+import { openReplayFiles, Replay, type ReplayOutcome } from "@stratos/session";
 import { TraceWriter } from "@stratos/trace";
 import { UsageError } from "../command-error.ts";
 import type { ReplayPosition } from "../option-values.ts";
 import { inWords, openRecordedRun, replayFailure } from "../replay/recorded-run.ts";
-import { runStatistics } from "../session/run-statistics.ts";
-import { openReplayFiles } from "../session/standard-files.ts";
 
 export interface ReplayOptions {
   readonly trace?: true;
@@ -34,7 +33,7 @@ export async function replayCommand(file: string, command: readonly string[], op
     const write = (text: string): void => void process.stderr.write(Buffer.from(text, "latin1"));
     const trace = options.trace === true ? new TraceWriter({ write }, { isSummary: false }) : null;
     trace?.attach(session.machine);
-    const standard = openReplayFiles(session, replay.gate, header);
+    const standard = openReplayFiles(session, replay.gate, header, [openStreamOut(1), openStreamOut(2)]);
     const startMs = performance.now();
     let outcome: ReplayOutcome;
     try {
@@ -43,18 +42,11 @@ export async function replayCommand(file: string, command: readonly string[], op
       await standard.finish();
       trace?.finish();
     }
-    if (options.stats === true)
-      process.stderr.write(
-        JSON.stringify(
-          runStatistics(session.machine, {
-            wallMs: performance.now(),
-            startMs,
-            runMs: session.pump.runMs,
-            coldBecause: "replay",
-            before: null,
-          }),
-        ) + "\n",
-      );
+    if (options.stats === true) {
+      const times = { wallMs: performance.now(), startMs, runMs: session.pump.runMs, isWarm: false, before: null };
+      const statistics = { ...runStatistics(session.machine, times), coldBecause: "replay" };
+      process.stderr.write(`${JSON.stringify(statistics)}\n`);
+    }
     return statusOf(file, outcome);
   } catch (error) {
     throw inWords(file, error);

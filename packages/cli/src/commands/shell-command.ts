@@ -1,10 +1,10 @@
 import type { RunOptions } from "../session/run-options.ts";
-import { runProgram } from "../session/run-program.ts";
+import { runHere } from "../session/run-program.ts";
 import { hasTerminal } from "../session/standard-files.ts";
 
 /** The user's shell: a login shell on a terminal, else one that reads commands from standard input. */
 export function runShell(options: RunOptions): Promise<number> {
-  return runProgram(
+  return runHere(
     (user) => {
       const name = user.shell.slice(user.shell.lastIndexOf("/") + 1);
       return { program: user.shell, argv: [hasTerminal() ? `-${name}` : name] };

@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { type CallCount, TraceWriter } from "@stratos/trace";
 import type { RunOptions } from "../session/run-options.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
-import { runProgram } from "../session/run-program.ts";
+import { runHere } from "../session/run-program.ts";
 import { formatTable } from "../text-table.ts";
 
 const STDERR = 2;
@@ -17,7 +17,7 @@ export async function traceCommand(
   const write = (text: string): void => writeAll(fd, Buffer.from(text, "latin1"));
   const trace = new TraceWriter({ write }, { isSummary });
   try {
-    return await runProgram(() => ({ program: argv[0]!, argv }), options, {
+    return await runHere(() => ({ program: argv[0]!, argv }), options, {
       attach: (machine) => trace.attach(machine),
     });
   } finally {

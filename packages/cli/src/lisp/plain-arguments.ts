@@ -2,7 +2,7 @@
  * Command lines of `stratos lisp` that need no parser: a program or expressions. Loading all that the command line of
  * Stratos is made of takes longer than a short program runs, so `main.ts` asks here first.
  */
-import type { LispOptions } from "./run-lisp.ts";
+import type { LispOptions } from "@stratos/tools-node/lisp";
 
 interface PlainArguments {
   readonly file: string | undefined;

@@ -3,8 +3,8 @@
  * lisp build -o OUT.mjs` puts the program's file, as base64, in the place of the text below.
  */
 import { EXIT_BROKEN_PIPE } from "../broken-pipe.ts";
-import { unpackProgram } from "./built-program.ts";
-import { runBuilt } from "./compiled-runner.ts";
+import { runBuilt, unpackProgram } from "@stratos/tools-node/lisp";
+import { statusOfEnd } from "./ended.ts";
 
 const PROGRAM = "@@ASTRALISP-PROGRAM@@";
 
@@ -12,7 +12,7 @@ const [, file = "program", ...args] = process.argv;
 try {
   const image = unpackProgram(Buffer.from(PROGRAM, "base64"), file);
   if (image === null) throw new Error(`${file}: is a damaged program; build it again from its source`);
-  process.exit(await runBuilt(image, { file, args }));
+  process.exit(statusOfEnd(await runBuilt(image, { file, args })));
 } catch (error) {
   if ((error as NodeJS.ErrnoException).code === "EPIPE") process.exit(EXIT_BROKEN_PIPE);
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { stratosHome } from "@stratos/host-node/home";
-import { ExitRequest, type Lisp, type Repl } from "@stratos/lisp";
+import { ExitRequest, type Lisp, Repl } from "@stratos/lisp";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 
 const HISTORY_LINES = 2000;
@@ -14,7 +14,8 @@ const HISTORY_LINES = 2000;
 const MATCH_MS = 150;
 
 /** @returns the exit status that the program asked for */
-export async function talkOnTerminal(lisp: Lisp, repl: Repl): Promise<number> {
+export async function talkOnTerminal(lisp: Lisp): Promise<number> {
+  const repl = new Repl(lisp);
   const history = join(stratosHome(), "lisp-history");
   const isColoured = process.env["NO_COLOR"] === undefined;
   const paint = (code: number, text: string): string =>

@@ -7,6 +7,7 @@ import { ImageStore, openImage } from "@stratos/images";
 import {
   type InputGate,
   losesPower,
+  openReplayFiles,
   readRecording,
   type Recording,
   RecordingError,
@@ -17,7 +18,6 @@ import {
 } from "@stratos/session";
 import { CommandError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
-import { openReplayFiles } from "../session/standard-files.ts";
 
 interface RecordedRun {
   readonly recording: Recording;

@@ -1,6 +1,6 @@
 /** `stratos replay --programs`: what a recorded run executes, where. */
+import { UNSEEN } from "@stratos/session";
 import { EXIT_SUCCESS } from "../exit-status.ts";
-import { UNSEEN } from "../session/standard-files.ts";
 import { formatTable } from "../text-table.ts";
 import { withTimeline } from "./recorded-run.ts";
 

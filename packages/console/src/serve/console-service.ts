@@ -22,8 +22,9 @@ import {
   requireRole,
   type RestOperation,
   servePage,
+  SESSION_SECONDS,
 } from "@stratos/volumes/serve";
-import { type Identity, SESSION_SECONDS, type SignIn } from "./access/sign-in.ts";
+import type { Identity, SignIn } from "./access/sign-in.ts";
 import { consoleMetrics } from "./metrics.ts";
 import { IDENTITY, SIGN_IN, SIGNED_IN } from "./schemas.ts";
 import { CONSOLE_API, type ConsoleRoute, SYSTEM_ROUTES, type SystemDefaults } from "./system-routes.ts";

@@ -1,5 +1,4 @@
-/** What every REST service of ours does with a request, whatever it serves: checks it, refuses it, compares secrets. */
-import { createHash, timingSafeEqual } from "node:crypto";
+/** What every REST service of ours does with a request, whatever it serves: checks it, refuses it. */
 import type { Context } from "hono";
 import type { RestOperation } from "./rest-route.ts";
 
@@ -14,12 +13,6 @@ export class Refusal extends Error {
     super(detail);
     this.status = status;
   }
-}
-
-/** In constant time: digests are of one length. */
-export function isSameSecret(given: string, secret: string): boolean {
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(given), digest(secret));
 }
 
 /** Of an Authorization header; empty: there is none. */

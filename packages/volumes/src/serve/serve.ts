@@ -1,12 +1,12 @@
 export { AccessKeys, accessKeysPath, addAccessKey, readAccessKeys, removeAccessKeys } from "./access/access-keys.ts";
 export { type Caller, OWNER, requireRole } from "./access/caller.ts";
-export { digestOf, newSecret } from "./access/secrets.ts";
+export { type PageSession, PageSessions, SESSION_SECONDS } from "./access/page-sessions.ts";
+export { digestOf, isSameSecret, newSecret } from "./access/secrets.ts";
 export { ServiceAccess } from "./access/service-access.ts";
 export { type ApiAbout, openApiDocument } from "./openapi.ts";
 export {
   bearerToken,
   isLoopbackName,
-  isSameSecret,
   problemDetails,
   readJson,
   readQuery,

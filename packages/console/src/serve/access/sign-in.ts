@@ -9,11 +9,15 @@
  * was begun with.
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { type AccessKeys, type Caller, digestOf, isSameSecret, newSecret, OWNER } from "@stratos/volumes/serve";
-
-export const SESSION_SECONDS = 12 * 3600;
-/** The oldest makes room for one more. */
-const SESSIONS_MAX = 100;
+import {
+  type AccessKeys,
+  type Caller,
+  digestOf,
+  isSameSecret,
+  newSecret,
+  type PageSession,
+  PageSessions,
+} from "@stratos/volumes/serve";
 
 interface SignedIn {
   readonly cookie: string;
@@ -25,100 +29,65 @@ export interface Identity extends Caller {
   readonly session: string | null;
 }
 
-interface BrowserSession {
-  readonly keyDigest: string;
-  readonly untilMs: number;
-  /** Digest of the access key that it was begun with; without one it is the owner's. */
-  readonly by?: string;
-}
-
 export class SignIn {
-  readonly #token: string;
-  readonly #keys: AccessKeys;
   readonly #path: string | null;
-  /** Signs one browser in, once: it stands in an address that terminals and logs keep. */
-  #code: string | null = newSecret();
-  /** By the cookie's digest, the oldest first. */
-  readonly #sessions: Map<string, BrowserSession>;
+  /** Named by the cookie's secret. */
+  readonly #sessions: PageSessions;
   readonly #listeners = new Set<(id: string) => void>();
 
   /** @param path  of the file that sessions are kept in; null: they end with the server */
   constructor(token: string, keys: AccessKeys, path: string | null) {
-    this.#token = token;
-    this.#keys = keys;
     this.#path = path;
-    this.#sessions = new Map(path === null ? [] : readSessions(path));
+    this.#sessions = new PageSessions(token, keys, {
+      kept: path === null ? [] : readSessions(path),
+      onEnd: (id) => this.#listeners.forEach((tell) => tell(id)),
+    });
   }
 
   /** Null once somebody has used it. */
   get code(): string | null {
-    return this.#code;
+    return this.#sessions.code;
   }
 
   /** Of browsers that are signed in. */
   get sessionCount(): number {
-    return this.#sessions.size;
+    return this.#sessions.count;
   }
 
   /** @param secret  the token or an access key. @returns null: it is neither */
   identify(secret: string): Identity | null {
-    if (isSameSecret(secret, this.#token)) return { ...OWNER, session: null };
-    const key = this.#keys.find(digestOf(secret));
-    return key === null ? null : { name: key.name, role: key.role, session: null };
+    return identity(this.#sessions.holderOf(secret), null);
   }
 
   /** @param secret  the token, the code, or an access key. @returns null: it is none of them */
   signIn(secret: string): SignedIn | null {
-    const isCode = this.#code !== null && isSameSecret(secret, this.#code);
-    const isOwner = isCode || isSameSecret(secret, this.#token);
-    if (!isOwner && this.#keys.find(digestOf(secret)) === null) return null;
-    if (isCode) this.#code = null;
     const signedIn = { cookie: newSecret(), key: newSecret() };
-    if (this.#sessions.size >= SESSIONS_MAX) this.#end([...this.#sessions.keys()][0]!);
-    this.#sessions.set(digestOf(signedIn.cookie), {
-      keyDigest: digestOf(signedIn.key),
-      untilMs: Date.now() + SESSION_SECONDS * 1000,
-      ...(isOwner ? {} : { by: digestOf(secret) }),
-    });
+    if (!this.#sessions.begin(secret, signedIn.cookie, signedIn.key)) return null;
     this.#write();
     return signedIn;
   }
 
   /** There is a session of this cookie; whether it is its browser that has sent it, the key tells. */
   hasCookie(cookie: string): boolean {
-    return this.#sessions.has(digestOf(cookie));
+    return this.#sessions.get(digestOf(cookie)) !== undefined;
   }
 
   /** @returns whose session it is; null: there is none of this cookie and key */
   session({ cookie, key }: SignedIn): Identity | null {
     const id = digestOf(cookie);
     const session = this.#sessions.get(id);
-    if (session === undefined || !isSameSecret(digestOf(key), session.keyDigest)) return null;
-    return this.#identityOf(id, session);
-  }
-
-  #identityOf(id: string, { untilMs, by }: BrowserSession): Identity | null {
-    if (untilMs < Date.now()) return null;
-    if (by === undefined) return { ...OWNER, session: id };
-    const key = this.#keys.find(by);
-    return key === null ? null : { name: key.name, role: key.role, session: id };
+    if (session === undefined || !isSameSecret(digestOf(key), session.keyDigest ?? "")) return null;
+    return identity(this.#sessions.callerOf(session), id);
   }
 
   signOut(id: string): void {
-    this.#end(id);
+    this.#sessions.end(id);
     this.#write();
   }
 
   /** Ends sessions that are over, or whose keys are. */
   sweep(): void {
-    const over = [...this.#sessions].filter(([id, session]) => this.#identityOf(id, session) === null);
-    for (const [id] of over) this.#end(id);
-    if (over.length > 0) this.#write();
-  }
-
-  #end(id: string): void {
-    this.#sessions.delete(id);
-    for (const tell of this.#listeners) tell(id);
+    if (this.#sessions.sweep() > 0) this.#write();
   }
 
   /** @returns what ends that */
@@ -130,15 +99,19 @@ export class SignIn {
   #write(): void {
     if (this.#path === null) return;
     const draft = `${this.#path}.${process.pid}.new`;
-    writeFileSync(draft, JSON.stringify([...this.#sessions]), { mode: 0o600 });
+    writeFileSync(draft, JSON.stringify(this.#sessions.entries()), { mode: 0o600 });
     renameSync(draft, this.#path);
   }
 }
 
+function identity(caller: Caller | null, session: string | null): Identity | null {
+  return caller === null ? null : { name: caller.name, role: caller.role, session };
+}
+
 /** Those that are not over. Of a file that cannot be read there are none: one signs in again. */
-function readSessions(path: string): [string, BrowserSession][] {
+function readSessions(path: string): [string, PageSession][] {
   try {
-    const sessions = JSON.parse(readFileSync(path, "utf8")) as [string, BrowserSession][];
+    const sessions = JSON.parse(readFileSync(path, "utf8")) as [string, PageSession][];
     return sessions.filter(([, { untilMs }]) => untilMs > Date.now());
   } catch {
     return [];

@@ -1,5 +1,5 @@
 /** Secrets of services: what is made of chance, and what of it may be kept. */
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 
 const SECRET_BYTES = 32;
 
@@ -11,4 +11,10 @@ export function newSecret(): string {
 /** SHA-256, in hex: whoever reads it can do nothing with it. */
 export function digestOf(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
+}
+
+/** In constant time: digests are of one length. */
+export function isSameSecret(given: string, secret: string): boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(given), digest(secret));
 }

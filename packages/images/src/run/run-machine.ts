@@ -3,11 +3,9 @@
  * from the image's warm start where that one does, and with a recorder where the run is recorded.
  */
 import { randomInt } from "node:crypto";
-import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
+import { utf8ToByteString } from "@stratos/base";
 import type { SocketProvider } from "@stratos/host";
 import { keptTranslations, nodePorts } from "@stratos/host-node";
-import { hostFolders, openImage } from "@stratos/images";
-import type { WarmStart } from "@stratos/images/warm-start";
 import {
   type EnvironmentSetting,
   findGuestUser,
@@ -19,28 +17,40 @@ import {
   type ProgramRequest,
   readerOf,
   type Recorder,
+  type TerminalShape,
   writeResolverConfiguration,
 } from "@stratos/session";
-import type { RunOptions } from "./run-options.ts";
+import { hostFolders } from "../host-folders.ts";
+import { openImage } from "../open-image.ts";
+import type { WarmStart } from "../warm/warm-start.ts";
 import { openRecording } from "./run-recording.ts";
-import { hasTerminal } from "./standard-files.ts";
-import { startWarmOrCold, warmStartFor } from "./warm-start.ts";
+import type { RunSettings } from "./run-settings.ts";
+import { type ColdStart, startWarmOrCold, warmStartFor } from "./warm-or-cold.ts";
 
 /** Byte strings: what to execute, and how it is called. */
 export type Program = Pick<ProgramRequest, "program" | "argv">;
 
-interface MachineRequest {
+export interface RunRequest extends RunSettings {
   /** Made when the user is known: a login shell is the user's. */
   readonly program: (user: GuestUser) => Program;
   /** It may start from its image's warm start, and is this one: a byte string. */
-  readonly warmProgram: string | undefined;
+  readonly warmProgram?: string;
   /** STRATOS_HOME */
   readonly home: string;
   readonly image: string;
   readonly memoryBytes: number;
   readonly network: SocketProvider | null;
+}
+
+/** What a machine has around it before its program starts. */
+export interface MachineSurroundings {
+  /** What the program's standard files are. */
+  readonly terminal: TerminalShape;
+  readonly hasDisplay: boolean;
   /** Folders of the host as the machine is to have them. */
-  folders(folders: readonly HostFolder[]): readonly HostFolder[];
+  folders?(folders: readonly HostFolder[]): readonly HostFolder[];
+  /** Messages of the kernel, as byte strings. */
+  log?(message: string): void;
 }
 
 interface RunMachine {
@@ -48,21 +58,22 @@ interface RunMachine {
   readonly user: GuestUser;
   readonly recorder: Recorder | null;
   /** What it has started from, or why it has not. */
-  readonly warm: WarmStart | string;
-  /** What is to be started. @param more  settings that those of the run's options override */
+  readonly warm: WarmStart | ColdStart;
+  /** What is to be started. @param more  settings that those of the run override */
   requestWith(more: readonly EnvironmentSetting[]): ProgramRequest;
   /** The run is over. @param isWhole  the machine was synced: what `--keep` asks for is published */
   close(isWhole: boolean): void;
 }
 
 /** @throws OperationError, SessionError and what the host says; nothing is open then */
-export function openRunMachine(request: MachineRequest, options: RunOptions): RunMachine {
-  return startWarmOrCold(warmStartFor(request, options), (from) => openMachine(request, options, from));
+export function openRunMachine(request: RunRequest, around: MachineSurroundings): RunMachine {
+  const run = { ...request, hasNetwork: request.network !== null, hasDisplay: around.hasDisplay };
+  return startWarmOrCold(warmStartFor(run, request), (from) => openMachine(request, around, from));
 }
 
 function openMachine(
-  { program, home, image: name, memoryBytes, network, folders: shown }: MachineRequest,
-  options: RunOptions,
+  { program, home, image: name, memoryBytes, network, ...options }: RunRequest,
+  { terminal, folders: shown = (given) => given, log = () => {} }: MachineSurroundings,
   from: WarmStart | null,
 ): Omit<RunMachine, "warm"> {
   const image = openImage(name, {
@@ -84,7 +95,7 @@ function openMachine(
       ...program(user),
       user,
       environment: guestEnvironment(user, [...more, ...options.env], {
-        isTerminal: hasTerminal(),
+        isTerminal: terminal.terminal !== null,
         host: process.env,
       }),
       workingDirectory: options.workdir === undefined ? "/" : utf8ToByteString(options.workdir),
@@ -94,7 +105,7 @@ function openMachine(
     let folders = shown(hostFolders(options.volume));
     let recorder: Recorder | null = null;
     if (options.record !== undefined) {
-      const run = { home, image: name, user: options.user ?? "root", seed: seed!, memoryBytes, harts };
+      const run = { home, image: name, user: options.user ?? "root", seed: seed!, memoryBytes, harts, ...terminal };
       const recording = openRecording(options.record, run, { ...requestWith([]), folders });
       ({ recorder, close: closeRecording } = recording);
       folders = recorder.folders;
@@ -107,7 +118,7 @@ function openMachine(
       sockets: network,
       folders,
       harts,
-      log: kernelLog(),
+      log,
       ...(seed === undefined ? {} : { seed }),
       ...(from === null ? {} : { saved: from.saved }),
     });
@@ -118,11 +129,4 @@ function openMachine(
     close(false);
     throw error;
   }
-}
-
-/** Kernel messages are for who asks for them. */
-function kernelLog(): (message: string) => void {
-  if ((process.env["STRATOS_DEBUG"] ?? "") === "") return () => {};
-  return (message) =>
-    void process.stderr.write(`stratos: kernel: ${byteStringToUtf8(message)}${hasTerminal() ? "\r" : ""}\n`);
 }

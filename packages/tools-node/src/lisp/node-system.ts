@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, writeS
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ByteSink, LibraryFinder, System } from "@stratos/lisp";
-import { hostReason } from "../command-error.ts";
+import { hostReason } from "@stratos/host-node/home";
 
 /** Bytes that are read from a file or a stream at a time. */
 const CHUNK_BYTES = 1 << 16;
@@ -23,7 +23,7 @@ export function nodeSystem(commandLine: readonly string[]): System {
     deleteFile: (path) => worded(path, () => rmSync(path)),
     standardInput: () => readChunk(0),
     standardOutput: stream(1),
-    standardError: stream(2),
+    standardError,
     currentSecond: () => Date.now() / 1000,
     currentJiffy: () => performance.now() * 1000,
     commandLine,
@@ -31,6 +31,9 @@ export function nodeSystem(commandLine: readonly string[]): System {
     environmentVariables: () => Object.entries(process.env).map(([name, value]) => [name, value ?? ""] as const),
   };
 }
+
+/** Node's own streams take longer to come up than a short program to run. */
+export const standardError: ByteSink = stream(2);
 
 function stream(fd: number): ByteSink {
   return { write: (bytes) => writeAll(fd, bytes), flush: () => {}, close: () => {} };

@@ -1,9 +1,13 @@
 /**
- * Runs programs with tests of SRFI 64 and tells what failed. The library `(srfi 64)` writes what happens, a line of
+ * Runs programs with tests of SRFI 64, each by itself. The library `(srfi 64)` writes what happens, a line of
  * JSON each, to the file that ASTRALISP_TEST_REPORT names; here that is a file of the program's system alone.
  */
-import { type ByteSink, type CompiledLisp, ExitRequest, type Lisp, type System } from "@stratos/lisp";
-import { nodeSystem } from "./node-system.ts";
+import { byteString, byteStringToUtf8 } from "@stratos/base";
+import type { CompiledLisp } from "../compiled-session.ts";
+import { ExitRequest } from "../interpreter/machine.ts";
+import type { ByteSink } from "../interpreter/ports.ts";
+import type { System } from "../interpreter/system.ts";
+import type { Lisp } from "../session.ts";
 
 const REPORT_VARIABLE = "ASTRALISP_TEST_REPORT";
 const REPORT_PATH = "(report of the tests)";
@@ -32,49 +36,53 @@ type ReportLine =
   | { readonly event: "badCount"; readonly name: string; readonly announced: number; readonly ran: number }
   | { readonly event: "badEnd"; readonly begun: string; readonly ended: string };
 
-interface FileResult {
+export interface FileResult {
   readonly file: string;
   readonly tests: TestResult[];
   /** What else went wrong: an error that nobody handled, a group without end, no test at all. */
   readonly problems: string[];
 }
 
-interface TestOptions {
-  readonly isJson: boolean;
-  makeRunner(file: string, system: System): { readonly lisp: Lisp; readonly runner: Lisp | CompiledLisp };
+interface TestedPrograms {
+  readonly passed: number;
+  /** Problems of files among them. */
+  readonly failed: number;
+  readonly expectedFailures: number;
+  readonly skipped: number;
+  readonly files: readonly FileResult[];
 }
 
-/** @returns whether all is well */
+interface TestOptions {
+  /** What a program sees of the computer. */
+  systemOf(file: string): System;
+  makeRunner(file: string, system: System): { readonly lisp: Lisp; readonly runner: Lisp | CompiledLisp };
+  /** After each program. */
+  onFile(result: FileResult): void;
+}
+
 export function testPrograms(
   programs: readonly { readonly file: string; readonly text: string }[],
-  { isJson, makeRunner }: TestOptions,
-): boolean {
+  options: TestOptions,
+): TestedPrograms {
   const results: FileResult[] = [];
   for (const { file, text } of programs) {
-    const result = runTests(file, text, { isJson, makeRunner });
+    const result = runTests(file, text, options);
     results.push(result);
-    if (!isJson) process.stdout.write(failuresText(result));
+    options.onFile(result);
   }
   const count = (...kinds: readonly Kind[]): number =>
     results.reduce((sum, { tests }) => sum + tests.filter(({ kind }) => kinds.includes(kind)).length, 0);
   const problems = results.reduce((sum, result) => sum + result.problems.length, 0);
-  const totals = {
+  return {
     passed: count("pass"),
     failed: count("fail", "xpass") + problems,
     expectedFailures: count("xfail"),
     skipped: count("skip"),
+    files: results,
   };
-  if (isJson) process.stdout.write(`${JSON.stringify({ ...totals, files: results })}\n`);
-  else {
-    const { passed, failed, expectedFailures, skipped } = totals;
-    if (expectedFailures + skipped > 0)
-      process.stdout.write(`${expectedFailures} failed as expected, ${skipped} skipped\n`);
-    process.stdout.write(`${passed} passed, ${failed} failed\n`);
-  }
-  return totals.failed === 0;
 }
 
-function runTests(file: string, text: string, { isJson, makeRunner }: TestOptions): FileResult {
+function runTests(file: string, text: string, { systemOf, makeRunner }: TestOptions): FileResult {
   const result: FileResult = { file, tests: [], problems: [] };
   const groups: string[] = [];
   const take = (line: ReportLine): void => {
@@ -88,10 +96,9 @@ function runTests(file: string, text: string, { isJson, makeRunner }: TestOption
       result.tests.push(test);
     }
   };
-  const own = nodeSystem([file]);
+  const own = systemOf(file);
   const { lisp, runner } = makeRunner(file, {
     ...own,
-    standardOutput: isJson ? own.standardError : own.standardOutput,
     environmentVariable: (name) => (name === REPORT_VARIABLE ? REPORT_PATH : own.environmentVariable(name)),
     openOutput: (path, options) => (path === REPORT_PATH ? lineSink(take) : own.openOutput(path, options)),
   });
@@ -116,35 +123,14 @@ function runTests(file: string, text: string, { isJson, makeRunner }: TestOption
 
 /** The library flushes after each line; a line may still come in parts. */
 function lineSink(take: (line: ReportLine) => void): ByteSink {
-  const decoder = new TextDecoder();
   let rest = "";
   return {
     write: (bytes) => {
-      const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+      const lines = (rest + byteString(bytes)).split("\n");
       rest = lines.pop()!;
-      for (const line of lines) take(JSON.parse(line) as ReportLine);
+      for (const line of lines) take(JSON.parse(byteStringToUtf8(line)) as ReportLine);
     },
     flush: () => {},
     close: () => {},
   };
-}
-
-function failuresText({ file, tests, problems }: FileResult): string {
-  const lines: string[] = [];
-  for (const test of tests) {
-    if (test.kind !== "fail" && test.kind !== "xpass") continue;
-    const name = [...test.group, ...(test.name === "" ? [] : [test.name])].join(": ");
-    const place = `${test.file ?? file}${test.line === undefined ? "" : `:${test.line}`}`;
-    lines.push(`${place}: ${name}${test.kind === "xpass" ? " passed, though it was expected to fail" : " failed"}`);
-    const rows: readonly (readonly [string, string | undefined])[] = [
-      ["form:          ", test.form],
-      ["expected:      ", test.expected],
-      ["expected error:", test.expectedError],
-      ["actual:        ", test.actual],
-      ["error:         ", test.error],
-    ];
-    for (const [title, value] of rows) if (value !== undefined) lines.push(`  ${title} ${value}`);
-  }
-  for (const problem of problems) lines.push(problem.startsWith(`${file}:`) ? problem : `${file}: ${problem}`);
-  return lines.map((line) => `${line}\n`).join("");
 }

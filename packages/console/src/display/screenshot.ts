@@ -5,8 +5,8 @@
 import { accessSync, constants, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { GuestUser, MachineSession } from "@stratos/session";
-import { CommandError, hostReason, UsageError } from "../command-error.ts";
-import { EXIT_STRATOS_FAILED, EXIT_SUCCESS } from "../exit-status.ts";
+import { hostReason } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
 import { GuestDisplay } from "./guest-display.ts";
 import { encodePng } from "./png.ts";
 
@@ -26,12 +26,14 @@ export class Screenshot {
     user: GuestUser,
     file: string,
     size: { readonly width: number; readonly height: number },
+    tell: (problem: string) => void,
   ) {
     this.#file = file;
     this.#size = size;
     this.#onSettled = () => session.stop();
     this.display = new GuestDisplay(session, user, {
       ...size,
+      tell,
       onFrame: (changed) => {
         if (changed.length === 0 || this.display.compositor.windows.length === 0) return;
         if (this.#settling !== null) clearTimeout(this.#settling);
@@ -47,34 +49,31 @@ export class Screenshot {
     this.display.close();
   }
 
-  /** Writes the file. @returns the exit status @throws CommandError */
-  finish(): number {
+  /** Writes the file. @returns false: the program has shown no window @throws OperationError */
+  finish(): boolean {
     this.close();
     const { compositor } = this.display;
     // What was drawn since the last refresh counts, too.
     if (compositor.windows.length > 0) compositor.frame();
     const pixels = compositor.windows.length > 0 ? compositor.canvas.pixels : compositor.lastPicture;
-    if (pixels === null) {
-      process.stderr.write(`stratos: ${this.#file}: not written: the program has shown no window\n`);
-      return EXIT_STRATOS_FAILED;
-    }
+    if (pixels === null) return false;
     try {
       writeFileSync(this.#file, encodePng(pixels, this.#size.width, this.#size.height));
     } catch (error) {
-      throw new CommandError(this.#file, hostReason(error), { cause: error });
+      throw new OperationError("program", this.#file, hostReason(error), { cause: error });
     }
-    return EXIT_SUCCESS;
+    return true;
   }
 }
 
-/** @throws UsageError when no file could be written there */
+/** @throws OperationError when no file could be written there */
 export function checkPictureFile(file: string): void {
   const present = statSync(file, { throwIfNoEntry: false });
-  if (present?.isDirectory() === true) throw new UsageError(file, "is a folder");
+  if (present?.isDirectory() === true) throw new OperationError("option", file, "is a folder");
   const written = present === undefined ? dirname(file) : file;
   try {
     accessSync(written, constants.W_OK);
   } catch (error) {
-    throw new UsageError(file, written === file ? hostReason(error) : `${written}: ${hostReason(error)}`);
+    throw new OperationError("option", file, written === file ? hostReason(error) : `${written}: ${hostReason(error)}`);
   }
 }

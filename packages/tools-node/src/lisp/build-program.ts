@@ -1,16 +1,17 @@
-/** `stratos lisp build`: compiles a program ahead into one file (built-program.ts). */
+/** Compiles a program of AstraLisp ahead into one file (built-program.ts). */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CompiledLisp, type Lisp } from "@stratos/lisp";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
-import { CommandError, hostReason } from "../command-error.ts";
+import { hostReason } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
 import { packProgram } from "./built-program.ts";
 
-/** Where the program stands in the runtime for Node alone (standalone.ts). */
+/** Where the program stands in the runtime for Node alone (the command line's lisp/standalone.ts). */
 const PLACE = "@@ASTRALISP-PROGRAM@@";
 
-/** @throws CommandError, and what is wrong with the program */
+/** @throws OperationError, and what is wrong with the program */
 export function buildProgram(lisp: Lisp, { file, text, out }: { file: string; text: string; out: string }): void {
   const session = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true });
   const program = packProgram(session.buildProgram(text, file));
@@ -19,7 +20,8 @@ export function buildProgram(lisp: Lisp, { file, text, out }: { file: string; te
 
 function moduleText(program: Uint8Array, out: string): string {
   const path = join(dirname(fileURLToPath(import.meta.url)), "lisp-runtime.mjs");
-  if (!existsSync(path)) throw new CommandError(out, "a program for Node alone needs the bundle: `npm run build`");
+  if (!existsSync(path))
+    throw new OperationError("program", out, "a program for Node alone needs the bundle: `npm run build`");
   const [before, after] = readFileSync(path, "utf8").split(PLACE) as [string, string];
   return before + Buffer.from(program).toString("base64") + after;
 }
@@ -32,6 +34,6 @@ function writeWhole(out: string, content: string | Uint8Array): void {
     renameSync(aside, out);
   } catch (error) {
     rmSync(aside, { force: true });
-    throw new CommandError(out, hostReason(error as NodeJS.ErrnoException));
+    throw new OperationError("program", out, hostReason(error), { cause: error });
   }
 }

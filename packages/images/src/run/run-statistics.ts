@@ -1,15 +1,14 @@
 import { SYSCALL_NAMES } from "@stratos/abi";
 import type { Machine } from "@stratos/machine";
 
-/** What a run cost, for `--stats`; one JSON object, whose names are a contract. */
-interface RunStatistics {
-  /** From the command's start, and of the machine's own running. */
+/** What a run cost; the names are a contract of `--stats`. */
+export interface RunStatistics {
+  /** From the process's start, and of the machine's own running. */
   readonly wallMs: number;
   readonly startMs: number;
   readonly runMs: number;
-  /** From the image's warm start (`stratos image warm-start`), or else why not. */
+  /** From the image's warm start, or not. */
   readonly start: "warm" | "cold";
-  readonly coldBecause: string;
   readonly instructions: number;
   /** Of which by the interpreter. */
   readonly interpretedInstructions: number;
@@ -41,7 +40,7 @@ interface RunTimes {
   readonly wallMs: number;
   readonly startMs: number;
   readonly runMs: number;
-  readonly coldBecause: string;
+  readonly isWarm: boolean;
   /** What the machine had counted when it went on from a warm start. */
   readonly before: RunCounts | null;
 }
@@ -55,8 +54,7 @@ export function runStatistics(machine: Machine, times: RunTimes): RunStatistics 
     wallMs: round(times.wallMs),
     startMs: round(times.startMs),
     runMs: round(times.runMs),
-    start: times.coldBecause === "" ? "warm" : "cold",
-    coldBecause: times.coldBecause,
+    start: times.isWarm ? "warm" : "cold",
     longestCall: SYSCALL_NAMES[kernel.work.longestCall] ?? "",
     longestCallWork: kernel.work.longest,
     ...counts,

@@ -3,16 +3,10 @@
  * docstring (a string that begins a procedure's body) or else of the comment lines right above it. Of a library what it
  * exports is told, in the order of its definitions; of a program what has a text. Nothing is run.
  */
-import {
-  type Lisp,
-  MString,
-  Pair,
-  SchemeSymbol,
-  type Syntax,
-  syntaxItems,
-  syntaxToDatum,
-  writeText,
-} from "@stratos/lisp";
+import { MString, Pair, SchemeSymbol } from "../datum/datum.ts";
+import { type Syntax, syntaxItems, syntaxToDatum } from "../expander/syntax.ts";
+import { writeText } from "../reader/writer.ts";
+import type { Lisp } from "../session.ts";
 
 interface Entry {
   readonly name: string;

@@ -3,10 +3,11 @@
  * One page at a time: a later one takes the earlier one's place. It is for who has the token of its address; pages of
  * other origins and other names of this host (DNS rebinding) are refused.
  */
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { isSameSecret } from "@stratos/volumes/serve";
 import { type Rectangle, cursorName } from "@stratos/wayland";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { GuestDisplay } from "./guest-display.ts";
@@ -180,8 +181,7 @@ export class DisplayServer {
   }
 
   #knowsToken({ token }: Message): boolean {
-    const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-    return typeof token === "string" && timingSafeEqual(digest(token), digest(this.#token));
+    return typeof token === "string" && isSameSecret(token, this.#token);
   }
 
   #enter(socket: WebSocket): Viewer {

@@ -1,8 +1,15 @@
-/** Sessions whose programs are compiled, on Node; programs that were built before; what went wrong, in words. */
+/** Sessions whose programs are compiled, on Node; programs that were built before; how a program has ended. */
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { backtrace, CompiledLisp, ExitRequest, Lisp, type LibraryFinder } from "@stratos/lisp";
-import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { nodeSystem } from "./node-system.ts";
+
+/** How a program has ended. */
+export interface LispEnd {
+  /** As it says by (exit); 1 after an error that it does not handle. */
+  readonly status: number;
+  /** That error, in words for people; null: there was none. */
+  readonly failure: string | null;
+}
 
 /** A compiled program's heap: half of it may be in use at a time. */
 const MEMORY_BYTES = 2 * 1024 ** 3;
@@ -18,15 +25,15 @@ export function compiling(lisp: Lisp, image: Uint8Array | null): CompiledLisp {
   }
 }
 
-/** Runs the program that an image holds. @returns the exit status; what went wrong has been told */
+/** Runs the program that an image holds. */
 export async function runBuilt(
   image: Uint8Array,
   { file, args, findLibrary = () => null }: BuiltOptions,
-): Promise<number> {
+): Promise<LispEnd> {
   const lisp = new Lisp({ system: nodeSystem([file, ...args]), findLibrary });
-  return await reporting(lisp, () => {
+  return await endOf(lisp, () => {
     compiling(lisp, image).runImage();
-    return EXIT_SUCCESS;
+    return 0;
   });
 }
 
@@ -38,18 +45,15 @@ interface BuiltOptions {
   readonly findLibrary?: LibraryFinder;
 }
 
-/** Does `work`, whose failures in programs are told. @returns the exit status that the program or `work` gave */
-export async function reporting(lisp: Lisp, work: () => number | Promise<number>): Promise<number> {
+/** Does `work`, in which programs run. @returns how they ended, by the status that they or `work` give */
+export async function endOf(lisp: Lisp, work: () => number | Promise<number>): Promise<LispEnd> {
   try {
-    return await work();
+    return { status: await work(), failure: null };
   } catch (error) {
-    if (error instanceof ExitRequest) return error.status;
-    lisp.flush();
+    if (error instanceof ExitRequest) return { status: error.status, failure: null };
     const words = lisp.describe(error);
     if (words === null) throw error;
-    // Node's own streams take longer to come up than a short program to run.
-    lisp.system.standardError.write(Buffer.from(`stratos: ${[words, ...backtrace(error)].join("\n")}\n`));
-    return EXIT_FAILURE;
+    return { status: 1, failure: [words, ...backtrace(error)].join("\n") };
   } finally {
     lisp.flush();
   }

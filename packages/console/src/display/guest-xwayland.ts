@@ -26,28 +26,38 @@ const STARTS_MAX = 8;
 /** Of what it says, for who asks why it ended. */
 const WORDS_MAX = 4096;
 
+interface XwaylandOptions {
+  /** XDG_RUNTIME_DIR */
+  readonly runtimeFolder: string;
+  connectionTo(client: GuestClient): Connection;
+  /** What goes wrong, in words for people. */
+  tell(problem: string): void;
+}
+
 export class GuestXwayland {
   readonly #session: MachineSession;
   readonly #user: GuestUser;
   readonly #compositor: Compositor;
   readonly #connectionTo: (client: GuestClient) => Connection;
   readonly #runtimeFolder: string;
+  readonly #tell: (problem: string) => void;
   readonly #socket: AwaitedSocket;
   #starts = 0;
   #isClosed = false;
 
-  /** @param runtimeFolder  XDG_RUNTIME_DIR @throws SessionError when the socket cannot be made */
+  /** @throws SessionError when the socket cannot be made */
   constructor(
     session: MachineSession,
     user: GuestUser,
     compositor: Compositor,
-    { runtimeFolder, connectionTo }: { runtimeFolder: string; connectionTo: (client: GuestClient) => Connection },
+    { runtimeFolder, connectionTo, tell }: XwaylandOptions,
   ) {
     this.#session = session;
     this.#user = user;
     this.#compositor = compositor;
     this.#runtimeFolder = runtimeFolder;
     this.#connectionTo = connectionTo;
+    this.#tell = tell;
     const owner = { uid: user.uid, gid: user.gid, mode: 0o700 };
     this.#socket = session.awaitedSocket(makeX11Folder(session.machine.kernel), owner, () => this.#start());
   }
@@ -107,14 +117,14 @@ export class GuestXwayland {
 
   /** It waits for nobody any more: who has connected is refused. */
   #refuse(why: string): void {
-    process.stderr.write(`stratos: display: no window for X11 programs: ${why}\n`);
+    this.#tell(`no window for X11 programs: ${why}`);
     this.close();
   }
 
   #ended(words: string): void {
     if (this.#isClosed) return;
     const last = words.trim().split("\n").at(-1) ?? "";
-    process.stderr.write(`stratos: display: Xwayland has ended${last === "" ? "" : `: ${last}`}\n`);
+    this.#tell(`Xwayland has ended${last === "" ? "" : `: ${last}`}`);
     this.#socket.await();
   }
 

@@ -1,10 +1,11 @@
 /** A .dsc and the files that it lists, which lie beside it, as a hub takes them. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { hostReason } from "@stratos/host-node/home";
 import type { UploadFile } from "@stratos/hub/worker";
 import { toldFailure } from "@stratos/images/told-failures";
+import { OperationError } from "@stratos/operation";
 import { parseSource, sourceFiles } from "@stratos/pkg";
-import { CommandError, hostReason } from "../command-error.ts";
 
 interface SourcePackageFiles {
   readonly name: string;
@@ -15,7 +16,7 @@ interface SourcePackageFiles {
   readonly files: readonly UploadFile[];
 }
 
-/** @throws CommandError when it is no .dsc, or a file is not there */
+/** @throws OperationError when it is no .dsc, or a file is not there */
 export function readSourcePackage(dsc: string): SourcePackageFiles {
   const read = (): Omit<SourcePackageFiles, "files"> & { names: string[] } => {
     const stanza = parseSource(readFileSync(dsc, "latin1"), dsc);
@@ -34,7 +35,7 @@ export function readSourcePackage(dsc: string): SourcePackageFiles {
     media: "application/octet-stream",
   }));
   const missing = files.find(({ path }) => !existsSync(path));
-  if (missing !== undefined) throw new CommandError(dsc, `lists ${missing.name}, which is not beside it`);
+  if (missing !== undefined) throw new OperationError("build", dsc, `lists ${missing.name}, which is not beside it`);
   return { ...source, files };
 }
 
@@ -44,6 +45,6 @@ function telling<T>(dsc: string, read: () => T): T {
   } catch (error) {
     throw (error as NodeJS.ErrnoException).syscall === undefined
       ? toldFailure(dsc, error, new Set(["SourceError"]))
-      : new CommandError(dsc, hostReason(error), { cause: error });
+      : new OperationError("build", dsc, hostReason(error), { cause: error });
   }
 }

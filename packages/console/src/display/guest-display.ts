@@ -26,6 +26,8 @@ interface DisplayOptions {
   onFrame(changed: readonly Rectangle[]): void;
   /** A program has copied something. */
   onCopied?(): void;
+  /** What goes wrong, in words for people. */
+  tell(problem: string): void;
 }
 
 export class GuestDisplay {
@@ -40,7 +42,7 @@ export class GuestDisplay {
   #refreshHz = REFRESH_HZ;
 
   /** @throws SessionError when the socket cannot be made */
-  constructor(session: MachineSession, user: GuestUser, { width, height, onFrame, onCopied }: DisplayOptions) {
+  constructor(session: MachineSession, user: GuestUser, { width, height, onFrame, onCopied, tell }: DisplayOptions) {
     const { kernel } = session.machine;
     this.#onFrame = onFrame;
     this.compositor = new Compositor(
@@ -51,8 +53,7 @@ export class GuestDisplay {
         write: (file, bytes, done) => session.writePipe(file as HostFile, bytes, done),
         collect: (bytesMax, onEnd) => collect(session, bytesMax, onEnd),
         onCopied: () => onCopied?.(),
-        onDefect: (error) =>
-          void process.stderr.write(`stratos: display: ${(error as Error).stack ?? String(error)}\n`),
+        onDefect: (error) => tell((error as Error).stack ?? String(error)),
       },
       { width, height, refreshHz: REFRESH_HZ, scale: 1, layout: "us", background: 0xff2e3440 },
     );
@@ -65,7 +66,7 @@ export class GuestDisplay {
       { name: "GSK_RENDERER", value: "cairo" },
     ];
     const runtimeFolder = byteStringToUtf8(folder);
-    this.#xwayland = new GuestXwayland(session, user, this.compositor, { runtimeFolder, connectionTo });
+    this.#xwayland = new GuestXwayland(session, user, this.compositor, { runtimeFolder, connectionTo, tell });
     const owner = { uid: user.uid, gid: user.gid, mode: 0o700 };
     this.#listener = session.hostListener(`${folder}/${SOCKET}`, owner, (client) =>
       client.serve(this.compositor.connect(connectionTo(client))),

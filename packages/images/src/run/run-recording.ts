@@ -1,11 +1,9 @@
-/** The file of `run --record`. */
+/** The file that a run is recorded in. */
 import { closeSync, openSync, writeSync } from "node:fs";
-import { isatty } from "node:tty";
-import { ImageStore } from "@stratos/images";
-import { type HostFolder, type ProgramRequest, Recorder } from "@stratos/session";
-import { hasTerminal, terminalSize } from "./standard-files.ts";
+import { type HostFolder, type ProgramRequest, Recorder, type TerminalShape } from "@stratos/session";
+import { ImageStore } from "../image-store.ts";
 
-interface RecordedRun {
+interface RecordedRun extends TerminalShape {
   /** STRATOS_HOME */
   readonly home: string;
   readonly image: string;
@@ -41,8 +39,6 @@ export function openRecording(
       workingDirectory,
       imageCreatedAt: createdAt,
       imageLayers: layers,
-      terminal: hasTerminal() ? terminalSize() : null,
-      isErrorTerminal: isatty(2),
     },
     { folders, write: (line) => void writeSync(fd, line) },
   );

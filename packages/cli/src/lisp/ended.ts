@@ -1,0 +1,8 @@
+/** A program of AstraLisp has ended. */
+import { type LispEnd, standardError } from "@stratos/tools-node/lisp";
+
+/** Tells what it failed on. @returns its exit status */
+export function statusOfEnd({ status, failure }: LispEnd): number {
+  if (failure !== null) standardError.write(Buffer.from(`stratos: ${failure}\n`));
+  return status;
+}

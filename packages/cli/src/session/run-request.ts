@@ -1,0 +1,20 @@
+/** A run as its options ask for it. */
+import { stratosHome } from "@stratos/host-node";
+import { defaultImage } from "@stratos/images";
+import type { Program, RunRequest } from "@stratos/images/run";
+import type { GuestUser } from "@stratos/session";
+import { UsageError } from "../command-error.ts";
+import { openNetwork } from "./host-network.ts";
+import { ensureDefaultImage, memoryOf } from "./machine-options.ts";
+import type { RunOptions } from "./run-options.ts";
+
+/** @param program  made when the user is known: a login shell is the user's @throws UsageError and others */
+export async function runRequest(program: (user: GuestUser) => Program, options: RunOptions): Promise<RunRequest> {
+  const home = stratosHome();
+  const image = options.image ?? defaultImage(home);
+  const memoryBytes = memoryOf(options, home);
+  await ensureDefaultImage(image);
+  if (options.record !== undefined && options.net !== "none")
+    throw new UsageError("--record", "what comes from the network is not recorded; use --net none");
+  return { ...options, program, home, image, memoryBytes, network: openNetwork(options.net, options.publish) };
+}

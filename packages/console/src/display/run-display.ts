@@ -1,0 +1,56 @@
+/** The display of a run: shown in a page, or pictured in a file of the host. */
+import type { EnvironmentSetting, GuestUser, MachineSession } from "@stratos/session";
+import { DisplayServer } from "./display-server.ts";
+import { GuestDisplay } from "./guest-display.ts";
+import { Screenshot, SCREENSHOT_TIMEOUT_MS } from "./screenshot.ts";
+
+const SIZE = { width: 1280, height: 800 };
+
+interface RunDisplay {
+  readonly environment: readonly EnvironmentSetting[];
+  /** When the run ends unless it is said. */
+  readonly timeoutMs?: number;
+  /** The run is over. @returns null: no picture was asked for; false: there was no window @throws OperationError */
+  finish(): boolean | null;
+  /** The run is over in whatever way; after `finish` nothing is left to do. */
+  close(): void;
+}
+
+interface DisplayRequest {
+  /** A file to picture it in; undefined: it is shown in a page. */
+  readonly screenshot: string | undefined;
+  /** Where the page is, with what entitles to it. */
+  onAddress(url: string): void;
+  /** What goes wrong, in words for people. */
+  tell(problem: string): void;
+}
+
+export async function openRunDisplay(
+  session: MachineSession,
+  user: GuestUser,
+  { screenshot, onAddress, tell }: DisplayRequest,
+): Promise<RunDisplay> {
+  if (screenshot !== undefined) {
+    const picture = new Screenshot(session, user, screenshot, SIZE, tell);
+    const { environment } = picture.display;
+    return {
+      environment,
+      timeoutMs: SCREENSHOT_TIMEOUT_MS,
+      finish: () => picture.finish(),
+      close: () => picture.close(),
+    };
+  }
+  const display: GuestDisplay = new GuestDisplay(session, user, {
+    ...SIZE,
+    onFrame: (changed) => server.frame(changed),
+    onCopied: () => server.copied(),
+    tell,
+  });
+  const server = new DisplayServer(display);
+  const close = (): void => {
+    display.close();
+    server.close();
+  };
+  onAddress(await server.listen());
+  return { environment: display.environment, finish: () => null, close };
+}

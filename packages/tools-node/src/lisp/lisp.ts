@@ -1,0 +1,6 @@
+/** AstraLisp on Node: its files and streams, programs that run, and programs that are built ahead. */
+export { buildProgram } from "./build-program.ts";
+export { unpackProgram } from "./built-program.ts";
+export { compiling, endOf, type LispEnd, runBuilt } from "./compiled-runner.ts";
+export { folderFinder, nodeSystem, ownLibraryFolder, runtimeImage, standardError } from "./node-system.ts";
+export { checkEngine, libraryFolders, type LispOptions, programText, runLisp } from "./run-lisp.ts";
