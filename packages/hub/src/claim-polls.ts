@@ -7,6 +7,7 @@ import type { ClaimAnswer } from "@stratos/hub-api";
 import type { Database } from "./database/database.ts";
 import { canceledRunsOf } from "./store/change-tasks.ts";
 import { claimRuns } from "./store/claim-runs.ts";
+import { hearHost } from "./store/hosts.ts";
 import { HubError } from "./store/hub-error.ts";
 import { releaseUnknown } from "./store/move-runs.ts";
 
@@ -54,18 +55,14 @@ export class ClaimPolls {
     if (this.#waiters.size >= WAITERS_MAX)
       throw new HubError(503, "busy", "too many hosts wait at this hub", { headers: { "Retry-After": "5" } });
     const { host, session } = poll;
-    const [row] = await this.#database.query<{ current: boolean; channels: string[]; arches: string[] }>(
-      "update host set last_seen = now() where name = $1 and session = $2::uuid returning true as current, " +
-        "channels, arches",
-      [host, session],
-    );
+    const served = await hearHost(this.#database, host, session);
     // Who has gone may have asked again meanwhile, and begun what this request's list does not name.
-    if (row !== undefined && !signal.aborted) await releaseUnknown(this.#database, host, poll.holding);
+    if (served !== null && !signal.aborted) await releaseUnknown(this.#database, host, poll.holding);
     const waiter: Waiter = {
       host,
       isFull: poll.slots === 0,
-      channels: new Set(row?.channels),
-      arches: new Set(row?.arches),
+      channels: new Set(served?.channels),
+      arches: new Set(served?.arches),
       wake: () => {},
     };
     const arrivedMs = performance.now();

@@ -80,6 +80,19 @@ software = $7,
   return session;
 }
 
+/** A host asks for tasks: it is online from now on. @returns what it serves; null: the session is not its own */
+export async function hearHost(
+  on: Queryable,
+  name: string,
+  session: string,
+): Promise<{ channels: string[]; arches: string[] } | null> {
+  const [row] = await on.query<{ channels: string[]; arches: string[] }>(
+    "update host set last_seen = now() where name = $1 and session = $2::uuid returning channels, arches",
+    [name, session],
+  );
+  return row ?? null;
+}
+
 /** It takes no more tasks, or takes them again. @returns its new version. @throws HubError 412 when it has changed */
 export async function enableHost(
   database: Database,

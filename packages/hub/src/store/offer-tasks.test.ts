@@ -198,6 +198,18 @@ for (const kind of ["pglite", "postgres"] as const)
       assert.deepEqual(counts, [3, 3, 3]);
     });
 
+    test("a host that nobody has heard of for an hour is offered tasks again as soon as it asks", async () => {
+      const at = await place({ balance: "hash" }, [{}]);
+      const [{ name: host, session }] = at.hosts as [TestHost];
+      await database.query("update host set last_seen = now() - interval '1 hour' where name = $1", [host]);
+      await submit(at.channel, [{}]);
+      assert.equal((await claim(at.hosts[0]!)).length, 0, "it is offline");
+      const polls = new ClaimPolls(database, 60);
+      const poll = { host, session, slots: 1, waitMs: 0, start: true, holding: [] };
+      assert.equal((await polls.claim(poll, AbortSignal.timeout(20_000))).runs.length, 1);
+      polls.close();
+    });
+
     test("why it waits names the host that it is offered to", async () => {
       const at = await place({ balance: "round-robin" }, [{}, {}]);
       const [, second] = await submit(at.channel, [{}, {}]);

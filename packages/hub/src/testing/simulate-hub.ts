@@ -5,8 +5,8 @@
  * A round is a handful of hubs and hosts that submit, claim, begin, renew, end, cancel and retry in random order
  * against one database. Meanwhile hubs are dropped in the middle of their statements, connections are ended by the
  * server, workers vanish with their runs and come back with results of runs that are not theirs any more, answers to
- * claims get lost, the leader's work is done by two at once. At the end everything may run to its end, and then the
- * events say what happened:
+ * claims get lost, hours pass, the leader's work is done by two at once. At the end everything may run to its end, and
+ * then the events say what happened:
  *
  *   - each task went only from state to state as task-states.ts allows, so a claim took effect at one moment, between a
  *     FREE and the next: no two runs of a task lived at once
@@ -23,11 +23,12 @@ import { cancelTask, retryTask, setPriority } from "../store/change-tasks.ts";
 import { claimRuns } from "../store/claim-runs.ts";
 import { eventsAfter, EVENT_START, parseCursor, sealEvents, type EventCursor } from "../store/events.ts";
 import { fsck } from "../store/fsck.ts";
-import { registerHost } from "../store/hosts.ts";
+import { hearHost, registerHost } from "../store/hosts.ts";
 import { HubError } from "../store/hub-error.ts";
 import { endRuns, expireRuns, releaseUnknown, renewRuns, startRuns } from "../store/move-runs.ts";
 import { endPauses, settleEnded } from "../store/settle-ended.ts";
 import { submitTasks } from "../store/submit-tasks.ts";
+import { whyWaits } from "../store/why-waits.ts";
 import { openMigrated, startPostgres } from "./test-database.ts";
 
 interface SimulationOptions {
@@ -125,6 +126,8 @@ export async function simulateHub({ seed, place, steps }: SimulationOptions): Pr
       );
       tasks.push(...made.map(({ id }) => id));
     } else if (roll < 44) {
+      // As claim-polls.ts does: who claims is heard of.
+      await hearHost(at, host.name, host.session);
       const claimed = await claimRuns(at, {
         host: host.name,
         session: host.session,
@@ -214,6 +217,9 @@ export async function simulateHub({ seed, place, steps }: SimulationOptions): Pr
       const old = hubs[index]!;
       hubs[index] = await openDatabase(place, { poolSize: 4 });
       void old.close().catch(() => {});
+    } else if (roll < 96 && !isLast) {
+      fault("hours passed");
+      await passHour(base, channel);
     } else await lead(at);
   };
   const lead = async (at: Database): Promise<void> => {
@@ -253,7 +259,7 @@ export async function simulateHub({ seed, place, steps }: SimulationOptions): Pr
         [channel],
       );
       if (left!.open === 0) break;
-      if (turn > 400) throw new Error(`${left!.open} tasks never end`);
+      if (turn > 400) throw new Error(`${left!.open} tasks never end: ${await openInWords(base, channel)}`);
       await Promise.all(Array.from({ length: lanes }, () => survive(step(true))));
       await survive(lead(base));
     }
@@ -274,6 +280,37 @@ export async function simulateHub({ seed, place, steps }: SimulationOptions): Pr
   } finally {
     for (const each of new Set([...hubs, base])) await each.close().catch(() => {});
   }
+}
+
+/**
+ * For a channel's tasks and hosts an hour passes in which nobody did anything: all leases, pauses and offers are over,
+ * all hosts were silent. What depends on time then meets each round, however quick or slow the computer is.
+ */
+async function passHour(base: Database, channel: string): Promise<void> {
+  const [past, tasks] = ["now() - interval '1 hour'", "select id from task where channel = $1"];
+  // One statement each and nothing that is locked: whoever works now has met the hour already.
+  for (const [table, set, key, which] of [
+    ["runnable", `until = ${past}`, "task_id", "channel = $1 and host is not null"],
+    ["waiting", `due = ${past}`, "task_id", `task_id in (${tasks})`],
+    ["run", `lease_until = ${past}`, "id", `state in ('ASSIGNED','RUNNING') and task_id in (${tasks})`],
+    ["host", `last_seen = ${past}`, "name", "$1 = any(channels)"],
+  ] as const)
+    await base.query(
+      `update ${table} set ${set} where ${key} in (select ${key} from ${table} where ${which} order by ${key} ` +
+        "for update skip locked)",
+      [channel],
+    );
+}
+
+/** What the first of the open tasks wait for. */
+async function openInWords(database: Database, channel: string): Promise<string> {
+  const rows = await database.query<{ id: number; state: string }>(
+    "select id, state from task where channel = $1 and finished is null order by id limit 3",
+    [channel],
+  );
+  const words: string[] = [];
+  for (const { id, state } of rows) words.push(`task ${id} (${state}): ${(await whyWaits(database, id)).summary}`);
+  return words.join("; ");
 }
 
 async function eventEnd(database: Database): Promise<EventCursor> {

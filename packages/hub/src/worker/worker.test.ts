@@ -30,6 +30,8 @@ after(async () => {
 
 interface TestWorker {
   readonly told: string[];
+  /** When it was told, in milliseconds of the epoch. */
+  readonly toldAtMs: number[];
   /** No request of its reaches the hub, and no answer the worker. */
   cut: boolean;
   /** Requests that were cut. */
@@ -40,7 +42,8 @@ interface TestWorker {
 /** Serves a channel of its own. */
 async function startWorker(name: string, capacity = 2): Promise<TestWorker> {
   const told: string[] = [];
-  const state = { told, cut: false, cutCount: 0, stop: async () => {} };
+  const toldAtMs: number[] = [];
+  const state = { told, toldAtMs, cut: false, cutCount: 0, stop: async () => {} };
   const cut = (): never => {
     state.cutCount++;
     const cause = Object.assign(new Error("the test cut the network"), { code: "ECONNRESET" });
@@ -61,7 +64,10 @@ async function startWorker(name: string, capacity = 2): Promise<TestWorker> {
     host: name,
     folder: join(folder, name),
     executors: [commandExecutor],
-    tell: (message) => void told.push(message),
+    tell: (message) => {
+      told.push(message);
+      toldAtMs.push(Date.now());
+    },
     registration: { arches: ["amd64"], channels: [name], capacity },
   });
   const done = worker.run();
@@ -98,8 +104,11 @@ const ended = (id: number): Promise<TaskDetails> =>
     const task = await get(id);
     return task.finished === null ? null : task;
   });
+/** At the hub; its worker may not know yet. */
 const running = (id: number): Promise<unknown> =>
   until(`task ${id} runs`, async () => ((await get(id)).state === "RUNNING" ? true : null));
+/** A run touches this file when it has begun: RUNNING at the hub, the answer to the claim could still be cut off. */
+const begun = (file: string): Promise<unknown> => until(`${file} is there`, () => (existsSync(file) ? true : null));
 const log = async (id: number): Promise<string> => (await hub.admin.raw("GET", `/tasks/${id}/log`, {})).text();
 
 /** Processes of a group; one that is dead and not waited for yet is none. */
@@ -176,11 +185,12 @@ test(
     const marks = join(folder, "marks");
     const second = `[ $(wc -l < ${marks}) = 2 ] || sleep 100`;
     const task = await submit("cut", `echo begin >> ${marks}; ${second}; echo end >> ${marks}`);
-    await running(task.id);
+    await begun(marks);
     first.cut = true;
-    const stopped = await until("it stops", () =>
-      first.told.some((line) => /lease could not be kept/.test(line)) ? Date.now() : null,
-    );
+    const stopped = await until("it stops", () => {
+      const at = first.told.findIndex((line) => /lease could not be kept/.test(line));
+      return at < 0 ? null : first.toldAtMs[at]!;
+    });
     const [run] = (await get(task.id)).runs;
     assert.ok(stopped < Date.parse(run!.leaseUntil), "it stopped before its lease ended");
     const lost = await until("the hub sees it", async () =>
@@ -198,12 +208,19 @@ test(
 
 test("a short cut does not disturb a run, and its result is told when the hub is there again", async () => {
   const worker = await startWorker("short", 1);
-  const [go, over] = [join(folder, "short-go"), join(folder, "short-over")];
-  const task = await submit("short", `until [ -e ${go} ]; do sleep 0.05; done; echo done; touch ${over}`);
-  await running(task.id);
+  const [here, go, over] = ["here", "go", "over"].map((name) => join(folder, `short-${name}`)) as [
+    string,
+    string,
+    string,
+  ];
+  const task = await submit(
+    "short",
+    `touch ${here}; until [ -e ${go} ]; do sleep 0.05; done; echo done; touch ${over}`,
+  );
+  await begun(here);
   worker.cut = true;
   writeFileSync(go, "");
-  await until("it is done", () => (existsSync(over) ? true : null));
+  await begun(over);
   const before = worker.cutCount;
   await until("its result is told in vain", () => (worker.cutCount > before + 1 ? true : null));
   worker.cut = false;
@@ -224,9 +241,9 @@ test("a worker that ends gives its runs back at once, and its host is offline", 
 
 test("a result of a run that somebody else has by now is refused", async () => {
   const worker = await startWorker("late", 1);
-  const go = join(folder, "late-go");
-  const task = await submit("late", `until [ -e ${go} ]; do sleep 0.05; done`);
-  await running(task.id);
+  const [here, go] = [join(folder, "late-here"), join(folder, "late-go")];
+  const task = await submit("late", `touch ${here}; until [ -e ${go} ]; do sleep 0.05; done`);
+  await begun(here);
   worker.cut = true;
   writeFileSync(go, "");
   await hub.database.query("update run set lease_until = now() - interval '1 s' where task_id = $1", [task.id]);
