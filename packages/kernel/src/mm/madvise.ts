@@ -1,7 +1,10 @@
 import {
+  EACCES,
   EINVAL,
   ENOMEM,
   EPERM,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
   MADV_COLD,
   MADV_DODUMP,
   MADV_DOFORK,
@@ -18,6 +21,7 @@ import {
   MADV_POPULATE_READ,
   MADV_POPULATE_WRITE,
   MADV_RANDOM,
+  MADV_REMOVE,
   MADV_SEQUENTIAL,
   MADV_WILLNEED,
   MADV_WIPEONFORK,
@@ -28,7 +32,9 @@ import type { AddressSpace } from "./address-space.ts";
 import { type Area, AREA_NO_DUMP, AREA_NO_FORK, AREA_WIPE_ON_FORK } from "./area.ts";
 import { refusesDiscard } from "./memory-seal.ts";
 import { populate } from "./mmap.ts";
+import { walkInPieces } from "../ground/call-work.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
+import { allocateRange, checkAllocationSeals } from "../vfs/allocate.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 
 /** MERGEABLE and UNMERGEABLE are those of a kernel without CONFIG_KSM: unknown. */
@@ -52,6 +58,7 @@ const KNOWN_ADVICE = new Set([
   MADV_POPULATE_READ,
   MADV_POPULATE_WRITE,
   MADV_DONTNEED_LOCKED,
+  MADV_REMOVE,
 ]);
 const DISCARDS = new Set([MADV_DONTNEED, MADV_FREE, MADV_DONTFORK, MADV_WIPEONFORK, MADV_DONTNEED_LOCKED]);
 /** Advice that marks an area until the opposite is given. */
@@ -64,17 +71,23 @@ const MARKS: ReadonlyMap<number, { bit: number; isSet: boolean }> = new Map([
   [MADV_KEEPONFORK, { bit: AREA_WIPE_ON_FORK, isSet: false }],
 ]);
 /** Advice that locked pages refuse (madvise(2), EINVAL). */
-const NOT_FOR_LOCKED = new Set([MADV_DONTNEED, MADV_FREE, MADV_COLD, MADV_PAGEOUT]);
+const NOT_FOR_LOCKED = new Set([MADV_DONTNEED, MADV_FREE, MADV_COLD, MADV_PAGEOUT, MADV_REMOVE]);
+/** Pages of which one step of MADV_REMOVE rids a file. */
+const PAGES_REMOVED_AT_ONCE = 64;
 
 /**
- * @param space  the caller's, or that of process_madvise(2). @returns 0, or EAGAIN, EINVAL, ENOMEM, EPERM (mseal(2)),
- *   UNFINISHED. @see madvise(2)
+ * @param space  the caller's, or that of process_madvise(2). @returns 0, or EACCES, EAGAIN, EINVAL, ENOMEM,
+ *   EOPNOTSUPP, EPERM (mseal(2), memfd_create(2)), UNFINISHED. @see madvise(2)
  */
 export function madvise(task: MmCaller, space: AddressSpace, address: number, length: number, advice: number): number {
   if (address % PAGE_SIZE !== 0 || length < 0) return -EINVAL;
   const end = address + Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
   if (!KNOWN_ADVICE.has(advice)) return -EINVAL;
   if (end === address) return 0;
+  if (advice === MADV_REMOVE) {
+    const waits = walkInPieces(task, address, end, (at) => removeSome(space, at, end));
+    return waits !== 0 || space.isCovered(address, end) ? waits : -ENOMEM;
+  }
   for (let at = address; at < end;) {
     const area = space.areas.endingAfter(at);
     if (area === undefined || area.start >= end) break;
@@ -110,4 +123,33 @@ function advise(space: AddressSpace, area: Area, start: number, end: number, adv
     if (area.isWritable) space.dropPages(area, start, end);
   }
   return 0;
+}
+
+/**
+ * MADV_REMOVE: punches what lies below shared memory out of its file, or out of the memory that only mappings share.
+ * @returns where it got to; −EACCES, −EINVAL, −EOPNOTSUPP, −EPERM
+ */
+function removeSome(space: AddressSpace, at: number, end: number): number {
+  const area = space.areas.endingAfter(at);
+  if (area === undefined || area.start >= end) return end;
+  const start = Math.max(area.start, at);
+  const { file, pages } = area;
+  if (pages === null || (area.flags & MAP_LOCKED) !== 0 || area.label !== "") return -EINVAL;
+  if (!area.isShared || file?.isWritable === false) return -EACCES;
+  const last = Math.min(area.end, end, start + PAGES_REMOVED_AT_ONCE * PAGE_SIZE);
+  const offset = area.offset + start - area.start;
+  const inode = file?.contentInode ?? null;
+  if (inode?.isRegular === true) {
+    const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    const sealed = checkAllocationSeals(inode, mode, offset + last - start);
+    if (sealed < 0) return sealed;
+    // First, so that the pages are nobody's but the file's, which then gives them back.
+    space.dropPages(area, start, last);
+    const done = allocateRange(space.kernel, inode, file!.path, { mode, offset, length: last - start });
+    return done < 0 ? done : start + Math.ceil(Math.max(done, 1) / PAGE_SIZE) * PAGE_SIZE;
+  }
+  space.dropPages(area, start, last);
+  space.kernel.work.charge(PAGES_REMOVED_AT_ONCE / 16);
+  pages.forEach(offset / PAGE_SIZE, (offset + last - start) / PAGE_SIZE, (index) => pages.clear(index, 0, PAGE_SIZE));
+  return last;
 }

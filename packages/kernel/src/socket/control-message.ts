@@ -73,7 +73,7 @@ function alignControl(length: number): number {
  * Reads what a sender attached. Files get a reference, which the result owns.
  *
  * @returns null when there is nothing for a socket to carry; EINVAL (malformed, unknown type), EBADF, ETOOMANYREFS (too
- *   many files under way), EPERM (credentials that aren't the sender's)
+ *   many files under way), EPERM (credentials that aren't the sender's), ESRCH (those of a process that isn't there)
  */
 export function parseControl(task: SocketCaller, socket: Socket, control: Uint8Array): Ancillary | null | number {
   const view = viewOf(control);
@@ -182,7 +182,14 @@ function checkCredentials(task: SocketCaller, data: Uint8Array): PeerCredentials
   if (gid !== own.gid && gid !== own.egid && gid !== own.sgid && !isCapable(own, CAP_SETGID, userNamespace))
     return -EPERM;
   const pid = pidNamespace.rootIdOf(optionInt(data));
-  return pid === 0 ? -ESRCH : { pid, uid, gid };
+  return isInUse(task, pid) ? { pid, uid, gid } : -ESRCH;
+}
+
+/** Names the number a task, a process or a group? Linux asks for its struct pid, which lives as long as one of them. */
+function isInUse(task: SocketCaller, pid: number): boolean {
+  if (pid === task.pid) return true;
+  const { tasks, processes, groups } = task.kernel.tasks;
+  return tasks.has(pid) || processes.has(pid) || groups.has(pid);
 }
 
 /** Writes control messages into a receiver's buffer as room allows; `flags` collects MSG_CTRUNC. */

@@ -20,9 +20,6 @@ import {
   FALLOC_FL_UNSHARE_RANGE,
   FALLOC_FL_ZERO_RANGE,
   FS_IMMUTABLE_FL,
-  F_SEAL_FUTURE_WRITE,
-  F_SEAL_GROW,
-  F_SEAL_WRITE,
   MS_RDONLY,
   O_PATH,
   SIGXFSZ,
@@ -40,15 +37,14 @@ import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
+import { allocateRange, checkAllocationSeals } from "../vfs/allocate.ts";
 import { changeMode, changeOwner, changeTimes } from "../vfs/attributes.ts";
 import type { Time } from "../vfs/inode.ts";
-import { notifyInode } from "../vfs/inotify-marks.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { lookupPath } from "../vfs/path-walk.ts";
 import type { Path } from "../vfs/path.ts";
 import { FILE_SIZE_MAX } from "../vfs/content-change.ts";
 import { truncateInode } from "../vfs/truncate.ts";
-import { markInodeDirty } from "../vfs/write-back.ts";
 import { get64 } from "../ground/words.ts";
 import { loadPath } from "./path-argument.ts";
 import { breakLeases } from "../vfs/leases.ts";
@@ -175,12 +171,8 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
   if ((inode.fileFlags & FS_IMMUTABLE_FL) !== 0 || ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0 && isKept(inode)))
     return -EPERM;
   if (offset + length > FILE_SIZE_MAX) return -EFBIG;
-  if (inode.seals > 0) {
-    if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0 && (inode.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0)
-      return -EPERM;
-    const grows = (mode & FALLOC_FL_PUNCH_HOLE) === 0 && offset + length > inode.size;
-    if (grows && (inode.seals & F_SEAL_GROW) !== 0) return -EPERM;
-  }
+  const sealed = checkAllocationSeals(inode, mode, offset + length);
+  if (sealed < 0) return sealed;
   // All of it or nothing, unlike write(2) (fs/attr.c, inode_newsize_ok).
   if (
     (mode & FALLOC_FL_KEEP_SIZE) === 0 &&
@@ -192,13 +184,10 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
   }
   task.kernel.work.mayPause = true;
   const before = movedBefore(task);
-  const done = inode.allocate(mode, offset + before, length - before, task.kernel.vfs.now());
-  if (done > 0 && before + done < length) return pauseTransfer(task, before + done);
+  const left = length - before;
+  const done = allocateRange(task.kernel, inode, file.path, { mode, offset: offset + before, length: left });
   if (done < 0) return done;
-  inode.version++;
-  markInodeDirty(task.kernel, inode);
-  if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, file.path, "modify");
-  return 0;
+  return done < left ? pauseTransfer(task, before + done) : 0;
 }
 
 function umask(task: Task, mask: number): number {

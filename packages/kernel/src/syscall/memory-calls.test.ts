@@ -14,7 +14,9 @@ import {
   ESRCH,
   MAP_ANONYMOUS,
   MAP_FIXED,
+  MADV_REMOVE,
   MAP_PRIVATE,
+  MAP_SHARED,
   PROT_READ,
   PROT_WRITE,
   RLIMIT_MEMLOCK,
@@ -230,4 +232,25 @@ test("process_vm_readv and process_vm_writev move only what may be traced: real 
   target.group.isDumpable = false;
   assert.equal(result({}, {}), -EPERM);
   assert.equal(result({ effective: 2 ** CAP_SYS_PTRACE }, {}), 0);
+});
+
+test("shared memory that is removed is free again, and zeroes", () => {
+  const { kernel, task, space } = createMemoryTask();
+  const pages = 200;
+  const at = mmap(task, {
+    address: 0,
+    length: pages * PAGE,
+    protection: PROT_READ | PROT_WRITE,
+    flags: MAP_SHARED | MAP_ANONYMOUS,
+    file: null,
+    offset: 0,
+  });
+  for (let page = 0; page < pages; page++) assert.equal(space.storeU32(at + page * PAGE, 1), 0);
+  const before = kernel.frames.freeCount;
+  assert.equal(call(task, "madvise", at + PAGE, (pages - 2) * PAGE, MADV_REMOVE), 0);
+  assert.equal(kernel.frames.freeCount - before, pages - 2);
+  assert.deepEqual(
+    [0, 1, pages - 2, pages - 1].map((page) => space.loadU32(at + page * PAGE)),
+    [1, 0, 0, 1],
+  );
 });

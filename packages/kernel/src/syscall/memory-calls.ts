@@ -9,6 +9,7 @@ import {
   MADV_COLLAPSE,
   MADV_PAGEOUT,
   MADV_POPULATE_WRITE,
+  MADV_REMOVE,
   MADV_WILLNEED,
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -201,8 +202,9 @@ function processMadvise(
     const address = task.space.loadU64(vector + index * Iovec.size + Iovec.offset.iov_base);
     const length = task.space.loadU64(vector + index * Iovec.size + Iovec.offset.iov_len);
     if (address < 0 || length < 0) return -EFAULT;
-    // Huge pages are not made, and nothing is lost by that. Pages are faulted in by madvise(2) alone, which can go on
-    // in pieces.
+    // Huge pages are not made, and nothing is lost by that. Pages are faulted in, and taken out of files, by
+    // madvise(2) alone, which can go on in pieces.
+    if (advice === MADV_REMOVE) return done > 0 ? done : -EINVAL;
     const result =
       advice === MADV_COLLAPSE || advice === MADV_POPULATE_WRITE
         ? 0
@@ -247,7 +249,7 @@ export const memoryCalls: SyscallTable = {
   brk: { run: alone(brk) },
   madvise: {
     run: (task, address, length, advice) => madvise(task, task.space, address, length, advice | 0),
-    gaps: "hints are accepted and ignored; MADV_REMOVE, MADV_MERGEABLE and memory failures: EINVAL",
+    gaps: "hints are accepted and ignored; MADV_MERGEABLE and memory failures: EINVAL",
   },
   msync: { run: (task, address, length, flags) => msync(task, address, length, flags | 0) },
   mincore: { run: (task, address, length, vector) => mincore(task, address, length, vector) },
@@ -262,7 +264,7 @@ export const memoryCalls: SyscallTable = {
   munlockall: { run: unlockAllMemory },
   remap_file_pages: { run: remapFilePages, gaps: "EINVAL for shared anonymous memory" },
   mseal: { run: (task, address, length, flags) => sealMemory(task.space, address, length, flags) },
-  process_madvise: { run: processMadvise },
+  process_madvise: { run: processMadvise, gaps: "MADV_REMOVE of the caller's own memory: EINVAL" },
   process_mrelease: { run: processRelease },
   process_vm_readv: {
     run: (task, pid, local, localCount, remote, remoteCount) =>
