@@ -186,6 +186,22 @@ test("what is write-protected is mounted read-only, and says so; --rw refuses it
   }
 });
 
+test("a home that cannot be written keeps nobody from a volume; a log that was asked for does", async () => {
+  const home = join(volume.volume, "home"),
+    mount = (...options: string[]): ReturnType<MountedVolume["try"]> =>
+      volume.try([...launcher, "fs", "mount", ...options, volume.volume, volume.mountPoint], {
+        env: { STRATOS_HOME: home },
+      });
+  const mounted = await mount();
+  assert.match(mounted.stderr, /^stratos: \S+fs-mount\.log: not a directory; what the mount's server has to say /);
+  assert.equal(mounted.status, 0);
+  await volume.sh("echo there > written");
+  await volume.stratos(["fs", "umount", volume.mountPoint]);
+  const refused = await mount("--log", join(home, "log"));
+  assert.match(refused.stderr, /^stratos: \S+: not a directory\n$/);
+  assert.equal(refused.status, 1);
+});
+
 test(
   "the loop device of a mount is no copy of its file, also where " + "its name was a volume's before",
   async (context) => {

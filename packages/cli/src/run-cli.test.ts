@@ -121,6 +121,8 @@ for (const [line, message] of [
   ["foo", "foo: unknown command; see --help"],
   ["comppose run x.yaml", "comppose: unknown command; did you mean compose?"],
   ["--memory 1G imgae", "imgae: unknown command; did you mean image?"],
+  ["pull debian", "pull: unknown command; here it is `stratos image pull`"],
+  ["constructor", "constructor: unknown command; see --help"],
   ["--bogus", "--bogus: unknown option"],
   ["run", "CMD: missing; see --help"],
   ["run --memroy 1G x", "--memroy: unknown option; did you mean --memory?"],
@@ -140,6 +142,8 @@ for (const [line, message] of [
     "-i, --image: '.x': a name has letters, digits, '.', '_' and '-', begins with a letter or digit, and has at " +
       "most 64 characters",
   ],
+  ["pkg dist-upgrade", "dist-upgrade: unknown command; here it is `stratos pkg upgrade --full`"],
+  ["pkg constructor", "constructor: unknown command; see --help"],
   ["image lss", "lss: unknown command; did you mean ls?"],
   ["image build A b", "build: too many arguments: expected 1 argument but got 2"],
   ["image build A -p G++", "-p, --packages: 'G++': 'G++' is not a package name"],

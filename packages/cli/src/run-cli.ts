@@ -126,8 +126,9 @@ function usageError(error: CommanderError, program: Command): UsageError {
         : ""
       : `; did you mean ${suggestion}?`;
   const unknown = /^unknown (option|command) '(.+?)'/.exec(message);
-  const own = unknown?.[1] === "command" && program.args[0] === "pkg" ? OTHERS_WORDS[unknown[2]!] : undefined;
-  if (own !== undefined) return new UsageError(unknown![2]!, `unknown command; here it is \`stratos pkg ${own}\``);
+  const isOfPackages = unknown?.[1] === "command" && program.args[0] === "pkg";
+  if (isOfPackages && Object.hasOwn(OTHERS_WORDS, unknown[2]!))
+    return new UsageError(unknown[2]!, `unknown command; here it is \`stratos pkg ${OTHERS_WORDS[unknown[2]!]!}\``);
   if (unknown !== null) return new UsageError(unknown[2]!, `unknown ${unknown[1]!}${hint}`);
   const bad =
     /^(?:option|command-argument) '(.+?)' argument '(.*?)' is invalid\. (.*)$/s.exec(message) ??
@@ -141,16 +142,46 @@ function usageError(error: CommanderError, program: Command): UsageError {
     const many = /^too many arguments for '(.+?)'\. (Expected \d+ arguments? but got \d+)/.exec(message);
     if (many !== null) return new UsageError(many[1]!, `too many arguments: ${many[2]!.toLowerCase()}`);
     // A first word that is no command is an argument too many of the shell, which takes none.
-    const word = program.args[0]!,
-      meant = closestName(
-        word,
-        program.commands.map((command) => command.name()),
-        slipsOfWord,
-      );
+    const word = program.args[0]!;
+    if (Object.hasOwn(OTHERS_FIRST_WORDS, word))
+      return new UsageError(word, `unknown command; here it is \`stratos ${OTHERS_FIRST_WORDS[word]!}\``);
+    const meant = closestName(
+      word,
+      program.commands.map((command) => command.name()),
+      slipsOfWord,
+    );
     return new UsageError(word, `unknown command; ${meant === undefined ? "see --help" : `did you mean ${meant}?`}`);
   }
   return new UsageError("command line", message);
 }
+
+/** First words of podman's, apt's, mount(8)'s and our own: who forgets the noun before them is told of it. */
+const OTHERS_FIRST_WORDS: Readonly<Record<string, string>> = {
+  build: "image build` or `stratos compose run",
+  pull: "image pull",
+  push: "image push",
+  images: "image ls",
+  rmi: "image rm",
+  load: "image import",
+  import: "image import",
+  export: "image export",
+  save: "image export",
+  apt: "pkg",
+  "apt-get": "pkg",
+  update: "pkg update",
+  upgrade: "pkg upgrade",
+  remove: "pkg remove",
+  search: "pkg search",
+  history: "pkg history",
+  format: "fs format",
+  mkfs: "fs format",
+  mount: "fs mount",
+  umount: "fs umount",
+  fsck: "fs check",
+  backup: "fs backup",
+  boot: "compose boot",
+  login: "hub login",
+};
 
 /** What other tools for packages call what `stratos pkg` does. */
 const OTHERS_WORDS: Readonly<Record<string, string>> = {

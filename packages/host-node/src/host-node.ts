@@ -8,7 +8,7 @@ export { FileBlockDevice } from "./file-block-device.ts";
 export { sleepSync } from "./sleep-sync.ts";
 export { waitForEndingMount } from "./ending-mount.ts";
 export { NodeFileTree } from "./node-file-tree.ts";
-export { stratosHome, homeFolder, readConfig, type StratosConfig } from "./stratos-home.ts";
+export { configPath, stratosHome, homeFolder, readConfig, type StratosConfig } from "./stratos-home.ts";
 export { ProgressDisplay, type ProgressOutput } from "./progress-display.ts";
 export { NodeConsole } from "./node-console.ts";
 export { openStreamIn, openStreamOut } from "./host-stream.ts";

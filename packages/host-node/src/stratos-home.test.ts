@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:f
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { OperationError } from "@stratos/operation";
 import { keepCompiledCode } from "./compile-cache.ts";
 import { homeFolder, readConfig, stratosHome } from "./stratos-home.ts";
 
@@ -19,14 +20,24 @@ test("the configuration is optional, and its mistakes are named", () => {
     writeFileSync(join(home, "config.json"), '{"mirror":"http://mirror.example/debian"}');
     assert.deepEqual(readConfig(home), { mirror: "http://mirror.example/debian" });
     for (const [text, why] of [
-      ["{", /JSON/],
-      ["[]", /not a JSON object/],
-      ['{"miror":"x"}', /unknown setting "miror"/],
-      ['{"mirror":1}', /"mirror" is not a string/],
+      ["{", /^is not JSON: /],
+      ["[]", /^is not an object of settings/],
+      ['{"miror":"x"}', /^unknown setting "miror"; did you mean "mirror"\?$/],
+      ['{"colour":"x"}', /^unknown setting "colour"; there are mirror, /],
+      ['{"mirror":1}', /^"mirror": expected a string/],
     ] as const) {
       writeFileSync(join(home, "config.json"), text);
-      assert.throws(() => readConfig(home), why);
+      assert.throws(
+        () => readConfig(home),
+        (error) =>
+          error instanceof OperationError &&
+          error.kind === "option" &&
+          error.what === join(home, "config.json") &&
+          why.test(error.why),
+      );
     }
+    // What the host says of the file itself is left in its words.
+    assert.throws(() => readConfig(join(home, "config.json")), { code: "ENOTDIR", syscall: "open" });
   } finally {
     rmSync(home, { recursive: true });
   }

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
+import { closestName, slipsOfWord } from "@stratos/base";
+import { OperationError } from "@stratos/operation";
 import { makeFolders } from "./make-folders.ts";
 
 /**
@@ -36,30 +38,44 @@ export interface StratosConfig {
   readonly memory?: string;
 }
 
-/** @throws Error in words when the file is there and is not a JSON object of these strings */
+/**
+ * @throws OperationError of kind option when the file is not a JSON object of these strings; Node's error for what
+ *   keeps it from being read
+ */
 export function readConfig(home: string): StratosConfig {
-  const path = join(home, "config.json");
+  const path = configPath(home);
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
-    throw new Error(`${path}: ${(error as Error).message}`);
+    throw error;
   }
+  const refuse = (why: string): never => {
+    throw new OperationError("option", path, why);
+  };
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message}`);
+    return refuse(`is not JSON: ${(error as Error).message}`);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new Error(`${path}: not a JSON object`);
+    return refuse(`is not an object of settings, such as {"memory": "1G"}`);
   for (const [key, entry] of Object.entries(value)) {
-    if (!CONFIG_KEYS.includes(key))
-      throw new Error(`${path}: unknown setting "${key}" (known: ${CONFIG_KEYS.join(", ")})`);
-    if (typeof entry !== "string") throw new Error(`${path}: "${key}" is not a string`);
+    if (!CONFIG_KEYS.includes(key)) {
+      const meant = closestName(key, CONFIG_KEYS, slipsOfWord);
+      const hint = meant === undefined ? `there are ${CONFIG_KEYS.join(", ")}` : `did you mean "${meant}"?`;
+      refuse(`unknown setting "${key}"; ${hint}`);
+    }
+    if (typeof entry !== "string") refuse(`"${key}": expected a string, in quotes`);
   }
   return value;
+}
+
+/** The file that `readConfig` reads. */
+export function configPath(home: string): string {
+  return join(home, "config.json");
 }
 
 const CONFIG_KEYS: readonly string[] = ["mirror", "snapshots", "image", "memory"];

@@ -1,6 +1,7 @@
 /** Rows of `stratos fs` for mounts. */
 import { spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
+import { devNull } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
@@ -209,9 +210,7 @@ function serverCommand(plan: MountPlan): string[] {
 
 /** Starts the serving process and waits until it has mounted, or says why not. */
 async function startServer(plan: MountPlan, options: MountVolumeOptions): Promise<number> {
-  const logPath = options.log ?? join(stratosHome(), "log", "fs-mount.log");
-  makeFolders(dirname(logPath));
-  const log = openSync(logPath, "a", 0o600);
+  const { path: logPath, fd: log } = openLog(options.log);
   const logged = fstatSync(log).size;
   const [program, ...args] = serverCommand(plan);
   const [command, commandArgs] =
@@ -240,12 +239,31 @@ async function startServer(plan: MountPlan, options: MountVolumeOptions): Promis
   const [, about, why] = /^(volume|place): (.*)$/.exec(line) ?? [];
   if (about !== undefined) throw new CommandError(about === "volume" ? plan.volume : plan.mountPoint, why!);
   if (line !== "mounted") {
-    const words = readFileSync(logPath, "utf8").slice(logged).trim().replaceAll("\n", "; ");
-    throw new CommandError(plan.mountPoint, words || `the serving process ended; ${logPath} may say why`);
+    const words = logPath === null ? "" : readFileSync(logPath, "utf8").slice(logged).trim().replaceAll("\n", "; ");
+    const where = logPath === null ? "mount with --log FILE to see why" : `${logPath} may say why`;
+    throw new CommandError(plan.mountPoint, words || `the serving process ended; ${where}`);
   }
   child.unref();
   rememberVolume([plan.volume, ...plan.words.devices]);
   return 0;
+}
+
+/**
+ * Where the serving process writes what it has to say. A home that cannot be written keeps nobody from a volume, which
+ * is what one may want to write to: then nothing is kept, and that is told. A file that was asked for has to open.
+ */
+function openLog(asked: string | undefined): { path: string | null; fd: number } {
+  const path = asked ?? join(stratosHome(), "log", "fs-mount.log");
+  try {
+    makeFolders(dirname(path));
+    return { path, fd: openSync(path, "a", 0o600) };
+  } catch (error) {
+    if (asked !== undefined) throw error;
+    process.stderr.write(
+      `stratos: ${path}: ${hostReason(error)}; what the mount's server has to say is not kept (--log FILE: there)\n`,
+    );
+    return { path: null, fd: openSync(devNull, "a") };
+  }
 }
 
 /** The serving process has another folder than who starts it. */

@@ -1,5 +1,5 @@
 /** What options and settings say of a machine, however it is run. */
-import { readConfig, stratosHome } from "@stratos/host-node/home";
+import { configPath, readConfig, stratosHome } from "@stratos/host-node/home";
 import { ImageStore } from "@stratos/images";
 import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "@stratos/images/defaults";
 import { Machine } from "@stratos/machine";
@@ -45,6 +45,6 @@ function configuredMemory(home: string): number | undefined {
   try {
     return parseMemory(text);
   } catch (error) {
-    throw new CommandError("config.json", `"memory": ${(error as Error).message}`);
+    throw new CommandError(configPath(home), `"memory": ${(error as Error).message}`);
   }
 }
