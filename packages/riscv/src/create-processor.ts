@@ -181,7 +181,7 @@ class TranslatingProcessor implements Processor {
       }
     } while (reason === ExitReason.BUDGET && left >= 0);
     this.code.setLive(false);
-    if (reason !== ExitReason.STOP) u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
+    if (endsReservation(reason)) u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
     statistics.interpreted =
       (u32[HART_INTERPRETED >>> 2] as number) + (u32[(HART_INTERPRETED >>> 2) + 1] as number) * 2 ** 32;
     return reason;
@@ -203,8 +203,7 @@ class TranslatingProcessor implements Processor {
     statistics.instructions += fuel - i32[HART_FUEL >>> 2]!;
     const reason = u32[HART_EXIT >>> 2] as ExitReason;
     this.code.setLive(false);
-    // A stop is none of the guest's: its LR may be on its way to its SC.
-    if (reason !== ExitReason.STOP) u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
+    if (endsReservation(reason)) u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
     statistics.interpreted = u32[HART_INTERPRETED >>> 2]! + u32[(HART_INTERPRETED >>> 2) + 1]! * 2 ** 32;
     return reason;
   }
@@ -267,6 +266,14 @@ class TranslatingProcessor implements Processor {
     u32[HART_RETIRED >>> 2] = count % 2 ** 32;
     u32[(HART_RETIRED >>> 2) + 1] = Math.floor(count / 2 ** 32);
   }
+}
+
+/**
+ * A stop is none of the guest's: its LR may be on its way to its SC. Neither need a page be that has to be shown to
+ * translated code; the kernel knows, and breaks the pair (HartRegisters.dropReservation) when it is a trap.
+ */
+function endsReservation(reason: ExitReason): boolean {
+  return reason !== ExitReason.STOP && reason !== ExitReason.MEMORY && reason !== ExitReason.FETCH;
 }
 
 /** @param form  see TLB_MISS. @returns 1 when the access can be done */

@@ -47,6 +47,8 @@ export interface FrameCount {
 export interface Mappings {
   /** A page gets another frame: mappings of the one that it has go. */
   frameGoes(pages: PageCache, index: PageIndex, frame: Frame): void;
+  /** A page that forks of the machine have, too, gets a frame of its own, with the same bytes: mappings follow it. */
+  frameMoves(pages: PageCache, index: PageIndex, from: Frame, to: Frame): void;
 }
 
 export class MemoryAccount {

@@ -226,7 +226,9 @@ export class PageCache {
     if (copy >= 0) {
       const { u8 } = this.frames.physical;
       u8.copyWithin(copy * PAGE_SIZE, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
-      this.account.ofKernel.mappings?.frameGoes(this, index, frame);
+      const { mappings } = this.account.ofKernel;
+      if (this.frames.isLent(frame)) mappings?.frameGoes(this, index, frame);
+      else mappings?.frameMoves(this, index, frame, copy);
       const isDirty = this.#dirty.has(index);
       this.drop(index);
       this.#add(index, copy);

@@ -30,6 +30,28 @@ export function unmapFrame({ spaces, work }: MappingKernel, pages: PageCache, in
   }
 }
 
+/**
+ * Who maps the page of a file maps another frame with the same bytes from now on, with the same rights. Nothing is
+ * charged: without forks of the machine there would be nothing to do.
+ */
+export function moveFrame({ spaces }: MappingKernel, pages: PageCache, index: PageIndex, from: Frame, to: Frame): void {
+  for (const space of spaces)
+    for (const area of space.areas) {
+      if (area.pages !== pages) continue;
+      const at = area.start + index * PAGE_SIZE - area.offset;
+      const entry = at < area.start || at >= area.end ? 0 : space.table.get(at);
+      if (entry === 0 || frameOfEntry(entry) !== from) continue;
+      // Code is decoded from frames; it is decoded anew from this one.
+      space.forgetCode(area);
+      space.unpublish(at, at + PAGE_SIZE);
+      space.account.retain(to);
+      space.account.release(from);
+      const moved = (to * PAGE_SIZE + (entry % PAGE_SIZE)) >>> 0;
+      space.table.update(at, moved);
+      space.publish(at, moved);
+    }
+}
+
 /** Forgets the code of all areas that map a file: what others execute of the same content may differ soon. */
 export function forgetCodeOf({ spaces, work }: MappingKernel, pages: PageCache): void {
   for (const space of spaces) {

@@ -15,7 +15,7 @@ import {
 import { walkInPieces } from "../ground/call-work.ts";
 import { type AddressSpace, USER_TOP } from "./address-space.ts";
 import { Area, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
-import { frameOfEntry, PTE_A, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
+import { frameOfEntry, PTE_A, PTE_B, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 import { pageUp, PROTECTIONS, overcommits, maySplit } from "./mmap.ts";
 
@@ -115,17 +115,14 @@ function protectPiece(space: AddressSpace, address: number, end: number, protect
 function reprotect(space: AddressSpace, area: Area): void {
   space.unpublish(area.start, area.end);
   space.table.forEach(area.start, area.end, (address, entry) => {
-    let changed = entry & ~(PTE_R | PTE_W);
+    let changed = entry & ~(PTE_R | PTE_W | PTE_B);
     if (area.code === null) changed &= ~PTE_C;
     if (area.isReadable) {
       changed |= PTE_R;
-      const mayWrite =
-        area.isWritable &&
-        (entry & PTE_A) !== 0 &&
-        (changed & PTE_C) === 0 &&
-        !area.isShared &&
-        space.kernel.frames.references(frameOfEntry(entry)) === 1;
-      if (mayWrite) changed |= PTE_W;
+      const mayWrite = area.isWritable && (entry & PTE_A) !== 0 && (changed & PTE_C) === 0 && !area.isShared;
+      if (mayWrite && space.kernel.frames.references(frameOfEntry(entry)) === 1) changed |= PTE_W;
+      // Nobody else of this machine has it.
+      else if (mayWrite && (entry & PTE_B) !== 0) changed |= PTE_B;
       space.publish(address, changed);
     }
     return changed >>> 0;

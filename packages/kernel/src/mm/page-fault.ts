@@ -7,7 +7,7 @@ import type { AddressSpace } from "./address-space.ts";
 import { contentKey, IMAGE_PREFIX, ownContentKey } from "./content-key.ts";
 import type { Area } from "./area.ts";
 import type { PageCache } from "../frames/page-cache.ts";
-import { addressOfEntry, frameOfEntry, PTE_A, PTE_C, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
+import { addressOfEntry, frameOfEntry, PTE_A, PTE_B, PTE_C, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
 import type { MmKernel } from "./mm-kernel.ts";
 import type { Frame } from "../frames/frame.ts";
 
@@ -36,6 +36,7 @@ const AROUND = 16;
  * @see mmap(2), ERRORS; sigaction(2), SIGSEGV and SIGBUS
  */
 export function handlePageFault(space: AddressSpace, address: VirtualAddress, access: Access): 0 | BadAccess {
+  if (access === "write" && isBorrowed(space, address)) return takeBack(space, address - (address % PAGE_SIZE));
   space.kernel.work.charge(WORK.PAGE_FAULT);
   let area = space.areaAt(address);
   if (area === undefined) {
@@ -50,6 +51,29 @@ export function handlePageFault(space: AddressSpace, address: VirtualAddress, ac
   const result = entry === 0 ? mapAbsent(space, area, page, access) : mapResident(space, area, page, entry, access);
   if (result !== 0) return result;
   if (access === "execute") return mapCode(space, area, page);
+  return 0;
+}
+
+/** Does only a fork of the machine keep the program from writing the page? */
+export function isBorrowed(space: AddressSpace, address: VirtualAddress): boolean {
+  return (space.table.get(address) & PTE_B) !== 0;
+}
+
+/**
+ * A page that could be written until the machine was forked can be again. Nothing is charged for it or counted: a
+ * machine does the same whether it has forks or not.
+ */
+function takeBack(space: AddressSpace, page: VirtualAddress): 0 | BadAccess {
+  const area = space.areaAt(page)!;
+  const entry = space.table.get(page);
+  const frame = frameOfEntry(entry);
+  const { frames } = space.kernel;
+  if (!area.isShared && frames.references(frame) > 1) return copyPage(space, page, frame, frame);
+  // Then it moves to the file's own frame.
+  if (area.isShared && frames.isShared(frame) && area.pages!.frameForWrite(area.pageIndex(page)) < 0) return NO_MEMORY;
+  const writable = ((space.table.get(page) & ~PTE_B) | PTE_W) >>> 0;
+  space.table.update(page, writable);
+  space.publish(page, writable);
   return 0;
 }
 
@@ -139,7 +163,8 @@ function mapResident(
 function mapOwn(space: AddressSpace, area: Area, page: VirtualAddress): 0 | BadAccess {
   const own = area.pages!.frameForWrite(area.pageIndex(page));
   if (own < 0) return NO_MEMORY;
-  space.account.retain(own);
+  // An image's page was taken away; from one that forks share the mapping has moved to it.
+  if (space.table.get(page) === 0) space.account.retain(own);
   markWritten(space, area, page);
   return install(space, page, (own << 12) | PTE_R | PTE_W | PTE_D);
 }
@@ -191,7 +216,7 @@ function mapCode(space: AddressSpace, area: Area, page: VirtualAddress): 0 | Bad
   frames.noteCode(frame);
   tables.mapCode(space.slot, page, code.page(page, addressOfEntry(entry)));
   if (area.isWritable || area.codeIsPrivate) {
-    const tracked = (entry | PTE_C) & ~PTE_W;
+    const tracked = (entry | PTE_C) & ~(PTE_W | PTE_B);
     space.table.update(page, tracked >>> 0);
     if ((entry & PTE_W) !== 0) space.unpublishWrites(page, page + PAGE_SIZE);
     return 0;

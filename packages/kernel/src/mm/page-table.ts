@@ -11,8 +11,8 @@ import type { PhysicalAddress, VirtualAddress } from "@stratos/riscv";
  * frames of 1024 entries; the flat tables that translated code reads (AddressTables) are only a cache of it.
  *
  * ```
- * entry  31            12 11        5 4 3 2 1 0
- *        [ frame number ][  unused  ] C A D W R
+ * entry  31            12 11      6 5 4 3 2 1 0
+ *        [ frame number ][ unused  ] B C A D W R
  * ``` An entry of 0 means that nothing is there. R and W say what may be done without a fault; a resident page without
  * R is protected (PROT_NONE) or not yet allowed. A node of the lower level notes how many of its entries are in use
  * (`FrameAllocator.notes`), so that whole nodes can be taken away without being read.
@@ -25,6 +25,11 @@ export const PTE_D = 4;
 export const PTE_A = 8;
 /** Code was decoded from it: writes are trapped. */
 export const PTE_C = 16;
+/**
+ * Borrowed: it had W until the machine was forked. The next write gives it W again, and its own frame where a fork has
+ * the page, too; the program notices nothing of that. Who takes W from a page takes B as well.
+ */
+export const PTE_B = 32;
 
 /** The frame that an entry names, and its physical address. */
 export function frameOfEntry(entry: number): Frame {
@@ -201,7 +206,7 @@ export class PageTable {
    * @returns 0, or −ENOMEM when a node can't be allocated
    */
   copyTo(child: PageTable, start: VirtualAddress, end: VirtualAddress, isShared: boolean): number {
-    const lost = isShared ? PTE_C | PTE_W : PTE_C;
+    const lost = isShared ? PTE_C | PTE_W | PTE_B : PTE_C;
     for (let index = this.#firstSection(Math.floor(start / 0x100000000)); index < this.#order.length; index++) {
       const section = this.#order[index]!;
       const base = section * 0x100000000;
@@ -223,7 +228,8 @@ export class PageTable {
             if (copy < 0) return copy;
           }
           child.#account.retain(frameOfEntry(entry));
-          if (!isShared && (entry & PTE_A) !== 0) this.#u32[leaf * ENTRIES + at] = entry = (entry & ~PTE_W) >>> 0;
+          if (!isShared && (entry & PTE_A) !== 0)
+            this.#u32[leaf * ENTRIES + at] = entry = (entry & ~(PTE_W | PTE_B)) >>> 0;
           this.#u32[copy * ENTRIES + at] = (entry & ~lost) >>> 0;
           child.#note(copy, 1);
         }
@@ -250,7 +256,7 @@ export class PageTable {
           let entry = this.#u32[from + at]!;
           if (entry === 0) continue;
           fork.#account.retain(entry >>> 12);
-          this.#u32[from + at] = entry = (entry & ~PTE_W) >>> 0;
+          if ((entry & PTE_W) !== 0) this.#u32[from + at] = entry = ((entry & ~PTE_W) | PTE_B) >>> 0;
           this.#u32[to + at] = (entry & ~PTE_C) >>> 0;
         }
         fork.#note(copy, this.#pagesOf(leaf));

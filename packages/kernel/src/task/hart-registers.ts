@@ -1,3 +1,4 @@
+import { PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import {
   type PhysicalMemory,
@@ -93,6 +94,12 @@ export class HartRegisters {
   /** A trap or a switch breaks an LR/SC pair (Unprivileged ISA §13.2). */
   dropReservation(): void {
     this.#u32[HART_RESERVATION >> 2] = 0xffffffff;
+  }
+
+  /** The page that it may be of has another frame: in the wide mode a reservation is a physical address. */
+  moveReservation(from: number, to: number): void {
+    const reserved = this.#u32[HART_RESERVATION >> 2]!;
+    if (reserved - (reserved % PAGE_SIZE) === from) this.#u32[HART_RESERVATION >> 2] = to + (reserved % PAGE_SIZE);
   }
 
   static {

@@ -65,7 +65,7 @@ import type { TaskObserver } from "./task-observer.ts";
 import type { ClockSetObserver, TimeKernel } from "../time/time-kernel.ts";
 import { futexObserver } from "./futex.ts";
 import { cutMappings } from "../mm/cut-mappings.ts";
-import { forgetCodeOf, unmapFrame } from "../mm/image-mappings.ts";
+import { forgetCodeOf, moveFrame, unmapFrame } from "../mm/image-mappings.ts";
 import type { Frame, PageIndex } from "../frames/frame.ts";
 
 /** Linux's default of vm.max_map_count (proc(5)). */
@@ -358,6 +358,11 @@ export class Kernel
   /** For the accounts' `Mappings`. */
   frameGoes(pages: PageCache, index: PageIndex, frame: Frame): void {
     unmapFrame(this, pages, index, frame);
+  }
+
+  /** As `frameGoes`. */
+  frameMoves(pages: PageCache, index: PageIndex, from: Frame, to: Frame): void {
+    moveFrame(this, pages, index, from, to);
   }
 
   /** RLIMIT_STACK of whoever uses the space. */

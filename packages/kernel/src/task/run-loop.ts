@@ -29,8 +29,9 @@ import {
 } from "@stratos/abi";
 import { ExitReason, HART_FAULT, HART_PC, HART_TABLES } from "@stratos/riscv";
 import type { Kernel } from "./kernel-state.ts";
-import { USER_TOP, WIDE_TOP } from "../mm/address-space.ts";
-import { handlePageFault, type BadAccess } from "../mm/page-fault.ts";
+import { type AddressSpace, USER_TOP, WIDE_TOP } from "../mm/address-space.ts";
+import { addressOfEntry } from "../mm/page-table.ts";
+import { handlePageFault, isBorrowed, type BadAccess } from "../mm/page-fault.ts";
 import { deliverSignals, forceSignal } from "./deliver-signals.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal } from "../signal/send-signal.ts";
@@ -121,7 +122,10 @@ function continueSlice(kernel: Kernel, task: Task, fuel: number, before: number)
       return false;
     }
     if (reason === ExitReason.BUDGET) break;
-    if (reason !== ExitReason.ECALL) handleTrap(kernel, task, reason);
+    if (reason !== ExitReason.ECALL) {
+      if (showPage(kernel, task, reason)) continue;
+      handleTrap(kernel, task, reason);
+    }
     if (fuel <= 0) break;
   }
   endSlice(kernel, task, before);
@@ -181,6 +185,49 @@ function switchTo(kernel: Kernel, task: Task): void {
   if (task.virtualRuntime < least - 20e6) task.virtualRuntime = least - 20e6;
 }
 
+/**
+ * Shows translated code a page that it may touch as the page tables have it, or could but for a fork of the machine:
+ * that is no trap of the program's. It ends neither a slice nor an LR/SC pair and is not counted, so that a machine
+ * does the same whether it was forked or not.
+ *
+ * @returns false: it is a trap
+ */
+function showPage(kernel: Kernel, task: Task, reason: ExitReason): boolean {
+  const { space } = task;
+  if (reason === ExitReason.FETCH) {
+    const address = kernel.physical.u32[HART_FAULT >> 2]!;
+    return space.table.get(address) !== 0 && handlePageFault(space, address, "execute") === 0;
+  }
+  if (reason !== ExitReason.MEMORY || !isFetched(kernel, space)) return false;
+  const { va, size, kind } = kernel.processor.faultingAccess();
+  if (kind === "load" || !(va >= 0)) return false;
+  let isShown = false;
+  for (const address of [va, va + size - 1]) {
+    if (!isBorrowed(space, address)) continue;
+    const from = space.table.get(address);
+    if (handlePageFault(space, address, "write") !== 0) return false;
+    if (space.isWide) kernel.hart.moveReservation(addressOfEntry(from), addressOfEntry(space.table.get(address)));
+    isShown = true;
+  }
+  return isShown;
+}
+
+/**
+ * A translation may span pages that this address space has not fetched from yet; `faultingAccess` decodes the
+ * instruction at the pc through the code table, so its page (and the next, when the instruction crosses) is mapped
+ * first.
+ */
+function isFetched(kernel: Kernel, space: AddressSpace): boolean {
+  const { u32 } = kernel.physical;
+  const codeTable = (u32[HART_TABLES >> 2]! + CODE_TABLE_OFFSET) >>> 2;
+  const pc = u32[HART_PC >> 2]!;
+  // The second half of an instruction, or of the one after it, may lie on a page that isn't there.
+  for (const address of [pc, pc + 2])
+    if (u32[codeTable + (address >>> 12)] === 0 && handlePageFault(space, address, "execute") !== 0 && address === pc)
+      return false;
+  return true;
+}
+
 /** A trap that is no system call. */
 function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
   const { hart, physical } = kernel;
@@ -203,31 +250,17 @@ function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
   }
 }
 
-/**
- * A translation may span pages that this address space has not fetched from yet; the engine decodes the instruction at
- * the pc through the code table, so its page (and the next, when the instruction crosses) is mapped first.
- */
-function fetchInstruction(kernel: Kernel, task: Task): boolean {
-  const { u32 } = kernel.physical;
-  const codeTable = (u32[HART_TABLES >> 2]! + CODE_TABLE_OFFSET) >>> 2;
-  const pc = u32[HART_PC >> 2]!;
-  for (const address of [pc, pc + 2]) {
-    if (u32[codeTable + (address >>> 12)] !== 0) continue;
-    const bad = handlePageFault(task.space, address, "execute");
-    if (bad === 0 || address !== pc) continue;
-    raiseFault(task, bad, address);
-    return false;
-  }
-  return true;
-}
-
 /** The code table follows the read and the write table in a slot. */
 const CODE_TABLE_OFFSET = 8 << 20;
 
 function handleMemoryTrap(kernel: Kernel, task: Task): void {
   const { processor } = kernel;
   const { space } = task;
-  if (!fetchInstruction(kernel, task)) return;
+  if (!isFetched(kernel, task.space)) {
+    const { pc } = kernel.hart;
+    const bad = handlePageFault(task.space, pc, "execute");
+    return bad === 0 ? undefined : raiseFault(task, bad, pc);
+  }
   const access = processor.faultingAccess();
   const kind = access.kind === "load" ? "read" : "write";
   const misaligned = access.va % access.size !== 0;

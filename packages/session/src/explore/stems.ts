@@ -1,8 +1,7 @@
 /**
  * The undisturbed run, stopped at some moments: an attempt whose first disturbance comes later goes on from a fork of
- * the last one before it, and spares the way there. What it then does is what it would do from the beginning, but for
- * some instructions that are counted twice where it first writes a page that both have; so what is told of a failure is
- * what a run from the beginning shows.
+ * the last one before it, and spares the way there. What it then does is what it would do from the beginning; what is
+ * told of a failure is what a run from there shows, because only that can be recorded.
  */
 import { StateError } from "@stratos/base";
 import type { DisturbancePlan } from "@stratos/kernel/faults";
