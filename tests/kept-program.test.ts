@@ -8,7 +8,8 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
-  existsSync,
+  copyFileSync,
+  cpSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -17,7 +18,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Writable } from "node:stream";
 import { after, test } from "node:test";
 import { Script } from "node:vm";
@@ -26,12 +27,20 @@ import { repository } from "./support/stratos.ts";
 
 const home = mkdtempSync(join(tmpdir(), "stratos-kept-program-"));
 const folder = join(home, "compile-cache");
-const file = join(folder, "program-other");
+/** The one file of a command. */
+const fileOf = (command: string): string => {
+  const names = readdirSync(folder).filter((name) => name.startsWith(`program-${command}-`));
+  assert.equal(names.length, 1, names.join(" "));
+  return join(folder, names[0]!);
+};
 after(() => rmSync(home, { recursive: true, force: true }));
 
-function stratos(words: readonly string[], stratosHome = home): { status: number | null; stdout: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(repository, "dist/main.cjs"), ...words], {
-    env: { ...process.env, STRATOS_HOME: stratosHome },
+function stratos(
+  words: readonly string[],
+  { stratosHome = home, node = process.execPath, bundle = join(repository, "dist"), nodeOptions = "" } = {},
+): { status: number | null; stdout: string } {
+  const { status, stdout, stderr } = spawnSync(node, [join(bundle, "main.cjs"), ...words], {
+    env: { ...process.env, STRATOS_HOME: stratosHome, NODE_OPTIONS: nodeOptions },
     encoding: "utf8",
     timeout: 60_000,
   });
@@ -45,17 +54,19 @@ function tellsVersion(): void {
 
 test("what was compiled is kept once, for its user alone, and left as it is by the next run", () => {
   tellsVersion();
+  const file = fileOf("other");
   const kept = readFileSync(file);
   assert.equal(statSync(file).mode & 0o777, 0o600);
   const { ino } = statSync(file);
   tellsVersion();
   assert.equal(statSync(file).ino, ino);
   assert.deepEqual(readFileSync(file), kept);
-  assert.deepEqual(readdirSync(folder), ["program-other"]);
+  assert.deepEqual(readdirSync(folder), [basename(file)]);
 });
 
 test("what is damaged is made anew", () => {
   tellsVersion();
+  const file = fileOf("other");
   const whole = readFileSync(file);
   const damages: [string, Buffer][] = [
     ["cut", whole.subarray(0, whole.length - 1)],
@@ -76,31 +87,73 @@ test("what is damaged is made anew", () => {
 
 test("a file that others may write isn't taken, and gives way to one of our own", () => {
   tellsVersion();
+  const file = fileOf("other");
   chmodSync(file, 0o666);
   tellsVersion();
   assert.equal(statSync(file).mode & 0o777, 0o600);
 });
 
+test("clones of one version share what is kept, wherever they and their Nodes lie", () => {
+  tellsVersion();
+  const file = fileOf("other");
+  const { ino } = statSync(file);
+  const clone = join(home, "clone");
+  cpSync(join(repository, "dist"), clone, {
+    recursive: true,
+    filter: (path) => !/(?:pglite|console|types)/.test(path),
+  });
+  const node = join(home, "node-of-the-clone");
+  copyFileSync(process.execPath, node);
+  assert.deepEqual(stratos(["--version"], { node, bundle: clone }), { status: 0, stdout: `${VERSION}\n` });
+  assert.equal(fileOf("other"), file);
+  assert.equal(statSync(file).ino, ino, "the clone made it anew");
+});
+
+test("versions and ways to start Node leave each other's code alone, until there are too many", () => {
+  const shared = mkdtempSync(join(home, "shared-"));
+  const names = (): string[] => readdirSync(join(shared, "compile-cache"));
+  const start = (stack: number): void => {
+    const nodeOptions = `--stack-trace-limit=${stack}`;
+    assert.equal(stratos(["--version"], { stratosHome: shared, nodeOptions }).status, 0);
+  };
+  start(10);
+  const [first] = names();
+  start(11);
+  assert.ok(names().length === 2 && names().includes(first!), `${first!} gave way to ${names().join(" ")}`);
+  const inodes = names().map((name) => statSync(join(shared, "compile-cache", name)).ino);
+  for (const stack of [10, 11]) start(stack);
+  assert.deepEqual(
+    names().map((name) => statSync(join(shared, "compile-cache", name)).ino),
+    inodes,
+  );
+  for (const stack of [12, 13, 14]) start(stack);
+  assert.equal(names().length, 4);
+  assert.ok(!names().includes(first!), "the oldest goes");
+});
+
 test("a command line that makes no sense keeps nothing; a home that can't be written is no reason to fail", () => {
   assert.equal(stratos(["nonsense"]).status, 2);
-  assert.equal(existsSync(join(folder, "program-nonsense")), false);
-  assert.deepEqual(stratos(["--version"], "/proc/nope"), { status: 0, stdout: `${VERSION}\n` });
+  assert.equal(
+    readdirSync(folder).some((name) => name.startsWith("program-nonsense")),
+    false,
+  );
+  assert.deepEqual(stratos(["--version"], { stratosHome: "/proc/nope" }), { status: 0, stdout: `${VERSION}\n` });
 });
 
 test("a command with an engine, which tells V8 more than others do, keeps the code of what it has run, too", () => {
   const program = join(home, "sum.scm");
   writeFileSync(program, "(display (+ 1 2))");
   assert.deepEqual(stratos(["lisp", program]), { status: 0, stdout: "3" });
-  const kept = readFileSync(join(folder, "program-lisp"));
+  const kept = readFileSync(fileOf("lisp"));
   const { sizes } = JSON.parse(kept.toString("utf8", 8, 8 + kept.readUInt32LE(4))) as {
     readonly sizes: Readonly<Record<string, number>>;
   };
   const [name, size] = Object.entries(sizes).sort(([, a], [, b]) => b - a)[0]!;
   const unused = new Script(readFileSync(join(repository, "dist", name), "utf8")).createCachedData().length;
   assert.ok(size > 1.2 * unused, `${name}: ${size} bytes are kept, and ${unused} would be of what never ran`);
-  const { ino } = statSync(join(folder, "program-lisp"));
+  const { ino } = statSync(fileOf("lisp"));
   assert.deepEqual(stratos(["lisp", program]), { status: 0, stdout: "3" });
-  assert.equal(statSync(join(folder, "program-lisp")).ino, ino);
+  assert.equal(statSync(fileOf("lisp")).ino, ino);
 });
 
 test("the process of the library's machines keeps what it has compiled when it is no longer needed", async () => {
@@ -112,5 +165,5 @@ test("the process of the library's machines keeps what it has compiled when it i
   });
   (child.stdio[3] as Writable).end();
   assert.deepEqual(await once(child, "close"), [0, null]);
-  assert.equal(statSync(join(folder, "program-engine")).mode & 0o777, 0o600);
+  assert.equal(statSync(fileOf("engine")).mode & 0o777, 0o600);
 });

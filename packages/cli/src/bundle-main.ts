@@ -8,17 +8,31 @@
  * what is kept is read and checked whole:
  *
  * ```
- * compile-cache/program-COMMAND   u32 sum of the rest · u32 bytes of the head · head (JSON) · code of each script
+ * compile-cache/program-COMMAND-MARK   u32 sum of the rest · u32 bytes of the head · head (JSON) · code of each script
  * ```
+ *
+ * MARK is of the bundle's content and the Node that runs it, wherever they lie: clones of one version that share a home
+ * take each other's code, and those of two versions leave each other's alone. Of each command the newest few stay.
  *
  * V8 forgets bytecode that lies unused through many collections. A flag would stop it, but machine code of translations
  * is known by V8's flags (host-node's code-archive.ts): such a run would find none of what others have kept.
  *
- * V8 compares version, flags and length of the source, and trusts the rest: so the head says which bundle the code is
- * of, the checksum that it is whole, and a file that others own or may write is as if it were not there.
+ * V8 compares its version, build and flags and the length of the source, and trusts the rest: so the head says which
+ * bundle the code is of, the checksum that it is whole, and a file that others own or may write is as if it were not
+ * there.
  */
 import { isAscii } from "node:buffer";
-import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { constants, Script } from "node:vm";
@@ -56,9 +70,20 @@ interface Kept {
   readonly code: ReadonlyMap<string, Buffer>;
 }
 
-const FILE = `program-${STRATOS_KEPT_AS ?? /^[a-z]{2,16}$/.exec(process.argv[2] ?? "")?.[0] ?? "other"}`;
-/** Options may change what V8 makes of a source. */
-const RUNTIME = [process.version, process.execPath, ...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].join(" ");
+const COMMAND = `program-${STRATOS_KEPT_AS ?? /^[a-z]{2,16}$/.exec(process.argv[2] ?? "")?.[0] ?? "other"}`;
+/**
+ * Options may change what V8 makes of a source. Of two Nodes of one version V8 tells the builds apart by itself (it
+ * refuses the other's code); the size keeps them from taking turns in one file.
+ */
+const RUNTIME = [
+  process.version,
+  statSync(process.execPath).size,
+  ...process.execArgv,
+  process.env["NODE_OPTIONS"] ?? "",
+].join(" ");
+const FILE = `${COMMAND}-${STRATOS_BUILD.slice(0, 12)}${markOf(RUNTIME)}`;
+/** Files of one command: of so many versions, or ways to start Node, that are used by turns. */
+const MAX_KEPT = 4;
 const HEAD_START = 8;
 /** Statuses of a run that did not do what its command does: the command line makes no sense, Stratos failed. */
 const NOT_A_RUN: readonly number[] = [2, 125];
@@ -148,9 +173,26 @@ function keep(): void {
   try {
     writeFileSync(aside, file, { mode: 0o600, flag: "wx" });
     renameSync(aside, join(folder, FILE));
+    dropOldest(folder);
   } catch {
     rmSync(aside, { force: true });
   }
+}
+
+/** Leaves the newest files of the command. What ran before MARK was, `program-COMMAND`, goes like the others. */
+function dropOldest(folder: string): void {
+  const ofCommand = readdirSync(folder).filter((name) => name === COMMAND || name.startsWith(`${COMMAND}-`));
+  if (ofCommand.length <= MAX_KEPT) return;
+  const age = (name: string): number => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const oldestFirst = ofCommand.map((name) => ({ name, age: age(name) })).sort((a, b) => a.age - b.age);
+  for (const { name } of oldestFirst.slice(0, -MAX_KEPT)) rmSync(join(folder, name), { force: true });
+}
+
+/** FNV-1a, 32 bits: only a name; what the file is of, its head says. */
+function markOf(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, "0");
 }
 
 /** @returns null when there is none that is sound, and of this bundle on this Node */

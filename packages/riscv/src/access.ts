@@ -9,8 +9,9 @@ import type { VirtualAddress } from "./addresses.ts";
  *   − guest page + 1 − 4096, so that untouched (zero) table memory says "not mapped". The one test
  *   `((2·va + entry − 1) & (2·size − 1)) != 0` catches unmapped, read-only, misaligned and page-crossing: page
  *   differences are multiples of 4096, so that of a mapped page's sum only the misalignment is left; of an unmapped
- *   one's the sum is odd. A load or store that is caught asks again whether all of it lies in a mapped page. The access
- *   itself goes to va + entry with the constant offset `hostOffset`, which costs nothing.
+ *   one's the sum is odd. A load or store that is caught asks again whether all of it lies in a mapped page, and where
+ *   it doesn't, in two of them (lower/two-pages.ts). The access itself goes to va + entry with the constant offset
+ *   `hostOffset`, which costs nothing.
  * - `window`: as `paged`, but what the entry would be is guessed: where the pages of a process lie in host memory as
  *   they do in its own, all entries are the same, `HART_WINDOW`. One byte for each page says whether it holds (for
  *   reads, for writes), so that an access waits for a comparison that the host predicts, not for the load of an entry;
@@ -58,6 +59,8 @@ export interface AccessForm {
   readonly write: boolean;
   /** Atomic: a misaligned one leaves. */
   readonly mustAlign?: boolean;
+  /** A plain load or store, which may lie in two pages; of a store, pushes what is stored as i64. */
+  readonly split?: { readonly pushStored: (() => void) | null };
 }
 
 /**
@@ -67,6 +70,10 @@ export interface AccessForm {
 export const TLB_MISS = "tlbMiss";
 export const TLB_MISS_WRITE = 0x100;
 export const TLB_MISS_ALIGN = 0x200;
+
+/** Helpers of the core module for accesses in two pages (lower/two-pages.ts). */
+export const LOAD_TWO_PAGES = "loadTwoPages";
+export const STORE_TWO_PAGES = "storeTwoPages";
 
 /**
  * Stack: the virtual address as i64. Afterwards `pushHost` gives the host address;
@@ -87,16 +94,17 @@ export function emitTranslate(
   code.op(Op.i32WrapI64);
   code.localTee(locals.va);
   if (mode === "window" && locals.window !== undefined)
-    emitWindow(code, { ...locals, window: locals.window }, form, exit);
-  else emitPaged(code, locals, form, exit);
+    emitWindow(code, { ...locals, window: locals.window }, form, exit, helper);
+  else emitPaged(code, locals, form, exit, helper);
 }
 
 /** Stack: the virtual address as i32. */
 function emitPaged(
   code: CodeWriter,
   locals: AccessLocals,
-  { size, write, mustAlign }: AccessForm,
+  { size, write, mustAlign, split }: AccessForm,
   exit: () => void,
+  helper: (name: string) => number,
 ): void {
   emitEntryLookup(code, locals.tables, write);
   code.localTee(locals.delta);
@@ -114,14 +122,31 @@ function emitPaged(
   else {
     pushLeavesPage(code, locals, size);
     code.if();
-    exit();
+    if (split === undefined) exit();
+    else {
+      code.localGet(locals.va);
+      code.i32Const(size);
+      split.pushStored?.();
+      code.call(helper(split.pushStored === null ? LOAD_TWO_PAGES : STORE_TWO_PAGES));
+      code.localTee(locals.delta);
+      code.op(Op.i32Eqz);
+      code.if();
+      exit();
+      code.end();
+    }
     code.end();
   }
   code.end();
 }
 
 /** Stack: the virtual address as i32. */
-function emitWindow(code: CodeWriter, locals: Required<AccessLocals>, form: AccessForm, exit: () => void): void {
+function emitWindow(
+  code: CodeWriter,
+  locals: Required<AccessLocals>,
+  form: AccessForm,
+  exit: () => void,
+  helper: (name: string) => number,
+): void {
   const shift = Math.log2(form.size);
   if (shift > 0) {
     code.i32Const(shift);
@@ -139,7 +164,7 @@ function emitWindow(code: CodeWriter, locals: Required<AccessLocals>, form: Acce
   code.localSet(locals.delta);
   code.if();
   code.localGet(locals.va);
-  emitPaged(code, locals, form, exit);
+  emitPaged(code, locals, form, exit, helper);
   code.end();
 }
 
