@@ -12,7 +12,7 @@ export class OpenInput implements HostStreamIn {
   #readable: () => void = () => {};
   readonly #onEmpty: () => void;
 
-  /** @param onEmpty  all was read: more may be waiting outside. @param from  that of a run that this one goes on from */
+  /** @param onEmpty  all was read: more may wait outside. @param from  that of a run that this one goes on from */
   constructor(onEmpty: () => void, from: OpenInput | null = null) {
     this.#onEmpty = onEmpty;
     this.#bytes = from === null ? new Uint8Array(0) : from.#bytes;
