@@ -175,12 +175,12 @@ test("a warm start that is damaged, cut short, or of another build or image is n
       const damaged = Uint8Array.from(whole);
       damaged[at]! ^= 1;
       writeFileSync(WARM_FILE, damaged);
-      assert.match(await tried(), /not readable: damaged/);
+      assert.match(await tried(), /not readable: the warm start is damaged/);
     }
     writeFileSync(WARM_FILE, whole.subarray(0, whole.length >> 1));
-    assert.match(await tried(), /not readable: damaged: cut short/);
+    assert.match(await tried(), /not readable: the warm start is damaged: cut short/);
     writeFileSync(WARM_FILE, "something else, which is longer than a header");
-    assert.match(await tried(), /not readable: no warm start/);
+    assert.match(await tried(), /not readable: this is no warm start/);
     writeFileSync(WARM_FILE, whole);
     const [head, parts] = [readWarmHead(WARM_FILE), readWarmParts(WARM_FILE)];
     rmSync(WARM_FILE);

@@ -24,6 +24,7 @@ export { Sha256, sha256 } from "./sha256.ts";
 export type { Digest } from "./sha256.ts";
 export { allStateClasses, blankOf, stateClass, stateConstant, stateName } from "./state-classes.ts";
 export { copyState, type CopySources } from "./state-copy.ts";
+export { FileHead } from "./file-head.ts";
 export { StateError } from "./state-error.ts";
 export { loadState, type StateSources } from "./state-reader.ts";
 export { reachableState, saveState, type StatePorts } from "./state-writer.ts";

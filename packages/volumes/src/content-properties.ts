@@ -20,6 +20,7 @@ import {
   withTier,
 } from "@stratos/aegisfs";
 import { OperationError } from "@stratos/operation";
+import type { ListedProperties, PropertyWords } from "./listed.ts";
 import type { VolumeTree } from "./volume-tree.ts";
 
 const CODECS = { none: COMPRESS_NONE, lz4: COMPRESS_LZ4, zstd: COMPRESS_ZSTD } as const;
@@ -35,18 +36,6 @@ interface PropertyChange {
   readonly compression?: { readonly name: keyof typeof CODECS; readonly level: number } | null | undefined;
   readonly dedupe?: DedupeChoice | undefined;
   readonly tier?: TierChoice | undefined;
-}
-
-interface PropertyWords {
-  /** `none`, `lz4`, `zstd` or `zstd:LEVEL`. */
-  readonly compression: string;
-  readonly dedupe: string;
-  readonly tier: string;
-}
-
-/** What holds for it, and what it has of its own; the rest is `inherit`. */
-interface ListedProperties extends PropertyWords {
-  readonly own: PropertyWords;
 }
 
 /** @throws OperationError for what is neither file nor folder */

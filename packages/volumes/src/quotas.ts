@@ -7,6 +7,7 @@ import {
   type QuotaReport,
 } from "@stratos/aegisfs";
 import { OperationError } from "@stratos/operation";
+import type { ListedQuota, QuotaLimits } from "./listed.ts";
 import type { OpenedVolume } from "./open-volume.ts";
 import { ownerName } from "./owner-names.ts";
 import { expectResult } from "./volume-error.ts";
@@ -15,23 +16,6 @@ const BLOCK_SIZE = 4096;
 const KINDS = { user: QUOTA_USER, group: QUOTA_GROUP, project: QUOTA_PROJECT } as const;
 type QuotaOwnerKind = keyof typeof KINDS;
 export const QUOTA_OWNER_KINDS = Object.keys(KINDS) as readonly QuotaOwnerKind[];
-
-/** 0 is none. */
-interface QuotaLimits {
-  readonly softBytes: number;
-  readonly hardBytes: number;
-  readonly softInodes: number;
-  readonly hardInodes: number;
-}
-
-export interface ListedQuota extends QuotaLimits {
-  readonly kind: QuotaOwnerKind;
-  readonly id: number;
-  /** As this host knows the owner; null for projects and strangers. */
-  readonly name: string | null;
-  readonly usedBytes: number;
-  readonly inodes: number;
-}
 
 /** Who owns how much, and the limits; null while quotas are off. */
 export function listQuotas({ volume }: OpenedVolume): ListedQuota[] | null {

@@ -13,16 +13,10 @@ import { ENODATA } from "@stratos/abi";
 import { SCHEDULE_PROPERTY } from "@stratos/tools-node/fuse";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
+import type { SnapshotSchedule } from "./listed.ts";
 import type { OpenedVolume } from "./open-volume.ts";
 import { compactTime, createSnapshot, deleteSnapshots, listSnapshots } from "./snapshots.ts";
 import { expectResult, expectValue } from "./volume-error.ts";
-
-export interface SnapshotSchedule {
-  readonly hourly: number;
-  readonly daily: number;
-  readonly weekly: number;
-  readonly monthly: number;
-}
 
 export const SCHEDULE_PERIODS = ["hourly", "daily", "weekly", "monthly"] as const;
 const PREFIX = "auto-";

@@ -9,27 +9,12 @@ import {
   type SubvolumeInfo,
 } from "@stratos/aegisfs";
 import { OperationError } from "@stratos/operation";
+import type { SnapshotEntry } from "./listed.ts";
 import { toByteString, toText } from "./file-tree.ts";
 import { filesOf, type OpenedVolume } from "./open-volume.ts";
 import { forgetTransfers } from "./transfer-records.ts";
 import { expectResult, expectValue } from "./volume-error.ts";
 import { subvolumeSpace, type SubvolumeSpace } from "./volume-usage.ts";
-
-export interface SnapshotEntry {
-  readonly id: number;
-  readonly name: string;
-  /** The snapshot that it goes on from, null for none: snapshots form a tree. */
-  readonly parent: string | null;
-  readonly children: readonly string[];
-  readonly createdAt: string;
-  readonly writable: boolean;
-  /** It is being received: its files are not whole yet. */
-  readonly incomplete: boolean;
-  /** The live files, which are no snapshot. */
-  readonly live: boolean;
-  readonly label: string;
-  readonly files: number;
-}
 
 /** All subvolumes, the live one among them, by number. */
 export function listSnapshots({ path, volume }: OpenedVolume): SnapshotEntry[] {

@@ -8,23 +8,13 @@ import {
   type SubvolumeInfo,
 } from "@stratos/aegisfs";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
+import type { VolumeSpace } from "./listed.ts";
 import { toText, joinPath } from "./file-tree.ts";
 import type { OpenedVolume } from "./open-volume.ts";
 import { expectResult, expectValue } from "./volume-error.ts";
 import { VolumeTree } from "./volume-tree.ts";
 
 const BLOCK = 4096;
-
-export interface VolumeSpace {
-  readonly volume: string;
-  readonly label: string;
-  readonly sizeBytes: number;
-  readonly usedBytes: number;
-  /** What new files can take; less than the rest, which trees need to be changed at all. */
-  readonly freeBytes: number;
-  readonly files: number;
-  readonly snapshots: number;
-}
 
 /** As df(1) shows it; takes no time. */
 export function volumeSpace({ path, volume }: OpenedVolume): VolumeSpace {

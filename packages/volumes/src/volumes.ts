@@ -11,6 +11,7 @@ export {
 export { openForCheck } from "./check-devices.ts";
 export { contentProperties, setContentProperties, tierName } from "./content-properties.ts";
 export { type CopyCount, TreeCopier } from "./copy-tree.ts";
+export type { ListedQuota, SnapshotEntry, SnapshotSchedule, VolumeSpace } from "./listed.ts";
 export { listedFile, type ListedFile, longListing, markedName } from "./file-listing.ts";
 export {
   baseName,
@@ -48,7 +49,7 @@ export {
 } from "./open-volume.ts";
 export { ownerName, ownerNumber } from "./owner-names.ts";
 export { promptPassphrase } from "./passphrase-prompt.ts";
-export { type ListedQuota, requireQuotas, setQuotaLimits, switchQuotas } from "./quotas.ts";
+export { requireQuotas, setQuotaLimits, switchQuotas } from "./quotas.ts";
 export { removeTree } from "./remove-tree.ts";
 export {
   isDue,
@@ -59,7 +60,6 @@ export {
   runSchedule,
   SCHEDULE_PERIODS,
   type ScheduleOutcome,
-  type SnapshotSchedule,
   writeSchedule,
 } from "./snapshot-schedule.ts";
 export {
@@ -71,7 +71,6 @@ export {
   reclaimAll,
   requireSnapshot,
   rollBack,
-  type SnapshotEntry,
   snapshotSpaces,
 } from "./snapshots.ts";
 export {
@@ -92,4 +91,4 @@ export {
 export { foundVolumes, listedVolume } from "./found-volumes.ts";
 export { probeDevice, type ScannedVolume } from "./volume-scan.ts";
 export { VolumeTree } from "./volume-tree.ts";
-export { uuidText, volumeSpace, type VolumeSpace, volumeStatistics } from "./volume-usage.ts";
+export { uuidText, volumeSpace, volumeStatistics } from "./volume-usage.ts";

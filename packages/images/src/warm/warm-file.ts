@@ -3,9 +3,7 @@
  * packed, and with checksums that the host computes by itself.
  *
  * ```
- * "STRATOSW"  u32 version  u32 length of the head
- * the head    JSON in UTF-8 (WarmHead)
- * u32 CRC-32 of all before
+ * a FileHead  "STRATOSW", with a CRC-32: WarmHead
  * two parts, each: f64 length, u32 CRC-32, bytes
  *   session   what MachineSession.save gave
  *   root      a saved state: the MemoryBlockDevice of its root
@@ -13,7 +11,7 @@
  */
 import { closeSync, fstatSync, openSync } from "node:fs";
 import * as zlib from "node:zlib";
-import { byteString, byteStringOf, crc32, StateError } from "@stratos/base";
+import { crc32, FileHead } from "@stratos/base";
 import { readFully, writeFully } from "@stratos/host-node/files";
 
 /** What a machine must be like to go on from there. */
@@ -28,30 +26,24 @@ export interface WarmHead {
   readonly program: string;
 }
 
-const MAGIC = "STRATOSW";
-const VERSION = 1;
-const HEADER = 16;
-const HEAD_BYTES_MAX = 1 << 16;
 const PART_HEADER = 12;
 
 /** Node's own from 22.2 on. */
 const checksum: (bytes: Uint8Array) => number =
   typeof zlib.crc32 === "function" ? (bytes) => zlib.crc32(bytes) : (bytes) => crc32(bytes);
-const damaged = (why: string): StateError => new StateError("damaged", `damaged: ${why}`);
+const HEAD = new FileHead<WarmHead>({
+  magic: "STRATOSW",
+  version: 1,
+  name: "warm start",
+  headBytesMax: 1 << 16,
+  checksum,
+});
 
 /** Readable by its owner alone: what lies in a machine's memory is theirs. @returns bytes written */
 export function writeWarmFile(path: string, head: WarmHead, parts: readonly [Uint8Array, Uint8Array]): number {
-  const text = new TextEncoder().encode(JSON.stringify(head));
-  const start = new Uint8Array(HEADER + text.length + 4);
-  const view = new DataView(start.buffer);
-  start.set(byteStringOf(MAGIC));
-  view.setUint32(8, VERSION, true);
-  view.setUint32(12, text.length, true);
-  start.set(text, HEADER);
-  view.setUint32(HEADER + text.length, checksum(start.subarray(0, -4)), true);
   const fd = openSync(path, "wx", 0o600);
   try {
-    writeFully(fd, start);
+    writeFully(fd, HEAD.encode(head));
     for (const part of parts) {
       const header = new DataView(new ArrayBuffer(PART_HEADER));
       header.setFloat64(0, part.length, true);
@@ -68,8 +60,8 @@ export function writeWarmFile(path: string, head: WarmHead, parts: readonly [Uin
 /** @throws StateError, and what the host says */
 export function readWarmHead(path: string): WarmHead {
   return withFile(path, (fd) => {
-    const start = new Uint8Array(HEADER + HEAD_BYTES_MAX + 4);
-    return parseHead(start.subarray(0, readFully(fd, start, 0))).head;
+    const start = new Uint8Array(HEAD.bytesMax);
+    return HEAD.decode(start.subarray(0, readFully(fd, start, 0))).head as WarmHead;
   });
 }
 
@@ -78,35 +70,23 @@ export function readWarmParts(path: string): [session: Uint8Array, root: Uint8Ar
   return withFile(path, (fd) => {
     // All of it is written at once: no zeroes are needed before.
     const file = new Uint8Array(Buffer.allocUnsafeSlow(fstatSync(fd).size).buffer);
-    if (readFully(fd, file, 0) < file.length) throw damaged("cut short");
+    if (readFully(fd, file, 0) < file.length) throw HEAD.damaged("cut short");
     const view = new DataView(file.buffer);
-    let at = parseHead(file).end;
+    let at = HEAD.decode(file).end;
     const part = (): Uint8Array => {
-      if (at + PART_HEADER > file.length) throw damaged("cut short");
+      if (at + PART_HEADER > file.length) throw HEAD.damaged("cut short");
       const length = view.getFloat64(at, true);
       const expected = view.getUint32(at + 8, true);
       at += PART_HEADER;
-      if (!(Number.isInteger(length) && length >= 0 && at + length <= file.length)) throw damaged("cut short");
+      if (!(Number.isInteger(length) && length >= 0 && at + length <= file.length)) throw HEAD.damaged("cut short");
       const bytes = file.subarray(at, (at += length));
-      if (checksum(bytes) !== expected) throw damaged("a checksum is another");
+      if (checksum(bytes) !== expected) throw HEAD.damaged("a checksum is another");
       return bytes;
     };
     const parts: [Uint8Array, Uint8Array] = [part(), part()];
-    if (at !== file.length) throw damaged("bytes behind its end");
+    if (at !== file.length) throw HEAD.damaged("bytes behind its end");
     return parts;
   });
-}
-
-function parseHead(start: Uint8Array): { readonly head: WarmHead; readonly end: number } {
-  if (start.length < HEADER || byteString(start, 0, MAGIC.length) !== MAGIC)
-    throw new StateError("foreign", "no warm start");
-  const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
-  const version = view.getUint32(8, true);
-  if (version !== VERSION) throw new StateError("foreign", `of format ${version}`);
-  const end = HEADER + view.getUint32(12, true);
-  if (end > HEADER + HEAD_BYTES_MAX || end + 4 > start.length) throw damaged("cut short");
-  if (checksum(start.subarray(0, end)) !== view.getUint32(end, true)) throw damaged("a checksum is another");
-  return { head: JSON.parse(new TextDecoder().decode(start.subarray(HEADER, end))) as WarmHead, end: end + 4 };
 }
 
 function withFile<T>(path: string, read: (fd: number) => T): T {

@@ -3,16 +3,14 @@
  * it in, its output, and who ends it when it would not. All of it is plain state, so that a run can be forked; a
  * recording of it is what a recorder writes.
  */
-import { EAGAIN, SIGKILL } from "@stratos/abi";
+import { SIGKILL } from "@stratos/abi";
 import { hexOf, Sha256, toBase64 } from "@stratos/base";
-import type { HostStreamIn, HostStreamOut } from "@stratos/host";
+import type { HostStreamOut } from "@stratos/host";
 import type { MachineSession } from "../machine-session.ts";
 import type { TurnGate } from "../machine-pump.ts";
+import { INPUT_MAX, OpenInput } from "../recording/open-input.ts";
 import type { Happening, Moment, RecordedEvent, RecordingEnd } from "../recording/recording-format.ts";
 import { CapturedOutput } from "./captured-output.ts";
-
-/** Most bytes of one input event, as of an InputGate. */
-const INPUT_MAX = 1 << 16;
 
 /** Why a run that did not end by itself was killed. */
 export type KillReason = "waits for ever" | "runs on" | "prints on" | "timed out";
@@ -29,7 +27,7 @@ export class AttemptGate implements TurnGate {
   readonly stdout: CapturedOutput;
   readonly stderr: CapturedOutput;
   /** The streams that programs hold. */
-  readonly input: HostStreamIn;
+  readonly input: OpenInput;
   readonly outputs: readonly HostStreamOut[];
   /** Who writes down what happens. */
   onEvent: ((event: RecordedEvent) => void) | null = null;
@@ -40,10 +38,6 @@ export class AttemptGate implements TurnGate {
   #session: MachineSession | null = null;
   /** Not let in yet. */
   #left: Uint8Array;
-  /** Let in and not read yet. */
-  #open: Uint8Array;
-  #isEnded: boolean;
-  #readable: () => void = () => {};
   #mustKill = false;
   /** Instructions that were retired when all slept. */
   #idleAt = -1;
@@ -53,12 +47,10 @@ export class AttemptGate implements TurnGate {
     const before = from instanceof AttemptGate ? from : null;
     this.#bounds = bounds;
     this.#left = before === null ? (from as Uint8Array) : before.#left;
-    this.#open = before === null ? new Uint8Array(0) : before.#open;
-    this.#isEnded = before !== null && before.#isEnded;
     const flood = (): void => this.kill("prints on");
     this.stdout = new CapturedOutput(flood, before?.stdout);
     this.stderr = new CapturedOutput(flood, before?.stderr);
-    this.input = this.#streamIn();
+    this.input = new OpenInput(() => this.#session!.pump.wake(), before?.input);
     this.outputs = [this.#streamOut(this.stdout), this.#streamOut(this.stderr)];
   }
 
@@ -83,14 +75,20 @@ export class AttemptGate implements TurnGate {
   beforeTurn(): void {
     const { moment } = this;
     if (moment.instructions > this.#bounds.instructions || moment.ns > this.#bounds.ns) this.kill("runs on");
-    if (this.#mustKill) this.#happen(moment, { kind: "signal", signal: SIGKILL });
-    this.#mustKill = false;
-    if (this.#open.length > 0 || this.#isEnded) return;
-    if (this.#left.length === 0) return this.#happen(moment, { kind: "end" });
+    if (this.#mustKill) {
+      this.#mustKill = false;
+      this.#tell(moment, { kind: "signal", signal: SIGKILL });
+      this.#session!.sendSignal(SIGKILL);
+    }
+    if (!this.input.isWaiting) return;
+    if (this.#left.length === 0) {
+      this.#tell(moment, { kind: "end" });
+      return this.input.end();
+    }
     const bytes = this.#left.subarray(0, INPUT_MAX);
     this.#left = this.#left.subarray(bytes.length);
-    this.#open = bytes;
-    this.#happen(moment, { kind: "input", data: this.onEvent === null ? "" : toBase64(bytes) });
+    this.#tell(moment, { kind: "input", data: this.onEvent === null ? "" : toBase64(bytes) });
+    this.input.letIn(bytes);
   }
 
   afterTurn(): void {
@@ -110,35 +108,8 @@ export class AttemptGate implements TurnGate {
     return { ...this.moment, kind: "exit", status, output: hexOf(this.#hash.digest()) };
   }
 
-  #happen(moment: Moment, happening: Happening): void {
+  #tell(moment: Moment, happening: Happening): void {
     this.onEvent?.({ ...moment, ...happening });
-    if (happening.kind === "signal") return this.#session!.sendSignal(happening.signal);
-    if (happening.kind === "end") this.#isEnded = true;
-    this.#readable();
-  }
-
-  #streamIn(): HostStreamIn {
-    const gate = this;
-    return {
-      read(into, at, count) {
-        const { length } = gate.#open;
-        if (length === 0) return gate.#isEnded ? 0 : -EAGAIN;
-        const taken = Math.min(length, count);
-        into.set(gate.#open.subarray(0, taken), at);
-        gate.#open = gate.#open.subarray(taken);
-        if (gate.#open.length === 0) gate.#session!.pump.wake();
-        return taken;
-      },
-      get available() {
-        return gate.#open.length;
-      },
-      get isEnded() {
-        return gate.#open.length === 0 && gate.#isEnded;
-      },
-      onReadable: (listener) => {
-        gate.#readable = listener;
-      },
-    };
   }
 
   /** Output: the guest always finds room. */

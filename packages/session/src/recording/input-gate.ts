@@ -6,6 +6,7 @@ import { EAGAIN, EPIPE } from "@stratos/abi";
 import { fromBase64, hexOf, Sha256, toBase64 } from "@stratos/base";
 import type { HostConsole, HostStreamIn, HostStreamOut } from "@stratos/host";
 import type { MachineSession } from "../machine-session.ts";
+import { INPUT_MAX, OpenInput } from "./open-input.ts";
 import type { Happening, Moment, RecordedEvent, RecordingEnd } from "./recording-format.ts";
 
 /** Output that the host has not taken yet, beyond which the machine waits; it doesn't notice. */
@@ -13,8 +14,6 @@ const BACKLOG_MAX = 1 << 20;
 /** Bytes that a recorded terminal takes at a time; part of what a recording is, so it never changes. */
 const RECORDED_ROOM = 65536;
 const NEWLINE = 10;
-/** Most bytes of one input event. */
-const INPUT_MAX = 1 << 16;
 
 export class InputGate {
   readonly #session: MachineSession;
@@ -37,11 +36,10 @@ export class InputGate {
   outputLines = 0;
   #onEvent: ((event: RecordedEvent) => void) | null = null;
   readonly #arrived: Happening[] = [];
+  /** The host's. */
   #input: HostStreamIn | null = null;
-  /** Bytes let in and not read yet. */
-  #open = new Uint8Array(0);
-  #isEnded = false;
-  #readable: () => void = () => {};
+  /** What is let in. */
+  readonly #open: OpenInput;
   #consoleInput: (bytes: Uint8Array | null) => void = () => {};
   #consoleResize: () => void = () => {};
   #size = { rows: 24, columns: 80 };
@@ -50,6 +48,8 @@ export class InputGate {
   constructor(session: MachineSession) {
     this.#session = session;
     this.#wake = () => session.pump.wake();
+    // More may be waiting outside: the next turn lets it in.
+    this.#open = new OpenInput(this.#wake);
   }
 
   /** Write down what happens. */
@@ -136,7 +136,7 @@ export class InputGate {
 
   #readInput(): void {
     const input = this.#input;
-    if (input === null || this.#open.length > 0 || this.#isEnded) return;
+    if (input === null || !this.#open.isWaiting) return;
     if (input.available > 0) {
       const bytes = new Uint8Array(Math.min(input.available, INPUT_MAX));
       const count = input.read(bytes, 0, bytes.length);
@@ -148,17 +148,12 @@ export class InputGate {
     switch (happening.kind) {
       case "input": {
         const bytes = fromBase64(happening.data) ?? new Uint8Array(0);
-        const all = new Uint8Array(this.#open.length + bytes.length);
-        all.set(this.#open);
-        all.set(bytes, this.#open.length);
-        this.#open = all;
-        this.#readable();
+        this.#open.letIn(bytes);
         this.#consoleInput(bytes);
         return;
       }
       case "end":
-        this.#isEnded = true;
-        this.#readable();
+        this.#open.end();
         this.#consoleInput(null);
         return;
       case "resize":
@@ -173,28 +168,7 @@ export class InputGate {
   streamIn(host: HostStreamIn | null): HostStreamIn {
     this.#input = host;
     host?.onReadable(this.#wake);
-    const gate = this;
-    return {
-      read(into, at, count) {
-        const { length } = gate.#open;
-        if (length === 0) return gate.#isEnded ? 0 : -EAGAIN;
-        const taken = Math.min(length, count);
-        into.set(gate.#open.subarray(0, taken), at);
-        gate.#open = gate.#open.subarray(taken);
-        // More may be waiting outside: the next turn lets it in.
-        if (gate.#open.length === 0) gate.#wake();
-        return taken;
-      },
-      get available() {
-        return gate.#open.length;
-      },
-      get isEnded() {
-        return gate.#open.length === 0 && gate.#isEnded;
-      },
-      onReadable: (listener) => {
-        gate.#readable = listener;
-      },
-    };
+    return this.#open;
   }
 
   /** Output: the guest always finds room, and never hears that nobody reads, because both would come from outside. */

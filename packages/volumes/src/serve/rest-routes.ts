@@ -9,7 +9,8 @@ import { contentProperties, setContentProperties } from "../content-properties.t
 import { listQuotas, QUOTA_OWNER_KINDS, setQuotaLimits, switchQuotas } from "../quotas.ts";
 import { removeTree } from "../remove-tree.ts";
 import { restoreFiles } from "../restore-files.ts";
-import { readSchedule, runSchedule, writeSchedule, type SnapshotSchedule } from "../snapshot-schedule.ts";
+import type { SnapshotSchedule } from "../listed.ts";
+import { readSchedule, runSchedule, writeSchedule } from "../snapshot-schedule.ts";
 import { createSnapshot, deleteSnapshots, listChanges, listSnapshots, rollBack, snapshotSpaces } from "../snapshots.ts";
 import { sendSnapshot, SnapshotReceiver } from "../transfers.ts";
 import { VolumeTree } from "../volume-tree.ts";

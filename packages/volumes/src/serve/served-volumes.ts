@@ -6,6 +6,7 @@
 import { basename } from "node:path";
 import { Scrub } from "@stratos/aegisfs";
 import { OperationError } from "@stratos/operation";
+import type { ScrubState } from "../listed.ts";
 import { openVolume, type OpenedVolume, type VolumeAccess } from "../open-volume.ts";
 import { makeBackup, readManifest } from "../backup/backup.ts";
 import { openBackupStore } from "../backup/backup-store.ts";
@@ -18,14 +19,6 @@ import { PERIOD_SECONDS, type ConfiguredVolume } from "./volume-config.ts";
 const COMMIT_MS = 5000;
 const SCHEDULE_MS = 60_000;
 const SCRUB_BLOCKS = 512;
-
-interface ScrubState {
-  readonly running: boolean;
-  readonly verifiedBytes: number;
-  readonly totalBytes: number;
-  readonly repairedBlocks: number;
-  readonly lostBlocks: number;
-}
 
 export class ServedVolume {
   readonly name: string;

@@ -1,17 +1,10 @@
 /** Scrubbing with its progress, and the audit log. */
+import type { ScrubState } from "@stratos/volumes/listed";
 import { button } from "../button.ts";
 import { element, meter, row, table } from "./elements.ts";
 import { ask } from "./rest.ts";
 import { mayChange, type View } from "./view.ts";
 import { moment, say, size } from "./words.ts";
-
-interface ScrubState {
-  readonly running: boolean;
-  readonly verifiedBytes: number;
-  readonly totalBytes: number;
-  readonly repairedBlocks: number;
-  readonly lostBlocks: number;
-}
 
 export const scrubView: View = async (context) => {
   const { at, attempt } = context;

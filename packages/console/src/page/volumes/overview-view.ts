@@ -1,19 +1,10 @@
 /** How full a volume is, how its devices are, and on demand where the space went. */
+import type { VolumeSpace } from "@stratos/volumes/listed";
 import { button } from "../button.ts";
 import { element, meter, row, table } from "./elements.ts";
 import { ask } from "./rest.ts";
 import type { View } from "./view.ts";
 import { say, size } from "./words.ts";
-
-export interface Space {
-  readonly volume: string;
-  readonly label: string;
-  readonly sizeBytes: number;
-  readonly usedBytes: number;
-  readonly freeBytes: number;
-  readonly files: number;
-  readonly snapshots: number;
-}
 
 interface Health {
   readonly state: string;
@@ -37,7 +28,7 @@ interface Health {
 const BLOCK = 4096;
 
 export const overviewView: View = async ({ at, attempt }) => {
-  const [space, health] = await Promise.all([ask<Space>("GET", at), ask<Health>("GET", `${at}/health`)]);
+  const [space, health] = await Promise.all([ask<VolumeSpace>("GET", at), ask<Health>("GET", `${at}/health`)]);
   const statistics = element("div", { id: "statistics" });
   const explain = button(say("explain"), () =>
     attempt(async () => {

@@ -2,12 +2,13 @@
  * The page of `stratos fs serve --ui`. The address names what is shown: `#/VOLUME/VIEW/…`, so it can be kept and opened
  * elsewhere. What others change is seen within two seconds.
  */
+import type { VolumeSpace } from "@stratos/volumes/listed";
 import type { Role } from "@stratos/volumes/roles";
 import { button } from "../button.ts";
 import { element, meter } from "./elements.ts";
 import { filesView } from "./files-view.ts";
 import { auditView, scrubView } from "./integrity-view.ts";
-import { overviewView, type Space } from "./overview-view.ts";
+import { overviewView } from "./overview-view.ts";
 import { ask, signIn, SignInNeeded, signOut } from "./rest.ts";
 import { scheduleView } from "./schedule-view.ts";
 import { snapshotsView } from "./snapshots-view.ts";
@@ -43,7 +44,7 @@ interface Caller {
 }
 
 const byId = <E extends HTMLElement = HTMLElement>(id: string): E => document.querySelector<E>(`#${id}`)!;
-let volumes: readonly Space[] = [];
+let volumes: readonly VolumeSpace[] = [];
 let caller: Caller | null = null;
 /** Counts drawings: one that was overtaken shows nothing. */
 let drawing = 0;
@@ -116,7 +117,7 @@ async function look(): Promise<void> {
 
 async function drawVolumes(): Promise<void> {
   caller ??= await ask<Caller>("GET", "/session");
-  volumes = await ask<readonly Space[]>("GET", "/volumes");
+  volumes = await ask<readonly VolumeSpace[]>("GET", "/volumes");
   byId("status").textContent = caller.readOnly ? say("readOnly") : "";
   byId("identity").textContent = caller.name === "owner" ? "" : `${caller.name}, ${caller.role}`;
   byId("console").hidden = false;

@@ -1,20 +1,21 @@
 /** The schedule of snapshots, and a picture of what it keeps. */
+import type { SnapshotSchedule } from "@stratos/volumes/listed";
 import { button } from "../button.ts";
 import { element, labelled, row } from "./elements.ts";
-import { keptHours, PERIOD_HOURS, type Schedule } from "./retention.ts";
+import { keptHours, PERIOD_HOURS } from "./retention.ts";
 import { ask } from "./rest.ts";
 import { mayChange, type View } from "./view.ts";
 import { say } from "./words.ts";
 
 const PERIODS = ["hourly", "daily", "weekly", "monthly"] as const;
 const MAX = { hourly: 72, daily: 60, weekly: 52, monthly: 60 } as const;
-const NONE: Schedule = { hourly: 0, daily: 0, weekly: 0, monthly: 0 };
+const NONE: SnapshotSchedule = { hourly: 0, daily: 0, weekly: 0, monthly: 0 };
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT] = [600, 60];
 
 export const scheduleView: View = async (context) => {
   const { at, attempt, notice } = context;
-  const schedule = (await ask<Schedule | null>("GET", `${at}/schedule`)) ?? NONE;
+  const schedule = (await ask<SnapshotSchedule | null>("GET", `${at}/schedule`)) ?? NONE;
   const sliders = PERIODS.map((period) => {
     const input = element("input", {
       id: period,
@@ -23,8 +24,10 @@ export const scheduleView: View = async (context) => {
     const output = element("output", { attributes: { for: period } }, String(schedule[period]));
     return { period, input, output };
   });
-  const wanted = (): Schedule =>
-    Object.fromEntries(sliders.map(({ period, input }) => [period, Number(input.value)])) as unknown as Schedule;
+  const wanted = (): SnapshotSchedule =>
+    Object.fromEntries(
+      sliders.map(({ period, input }) => [period, Number(input.value)]),
+    ) as unknown as SnapshotSchedule;
   const picture = element("div", { id: "retention" });
   const draw = (): void => picture.replaceChildren(retentionPicture(wanted()));
   for (const { input, output } of sliders)
@@ -63,7 +66,7 @@ export const scheduleView: View = async (context) => {
 };
 
 /** A line a snapshot, the further back the denser: the axis is logarithmic. */
-function retentionPicture(schedule: Schedule): SVGElement {
+function retentionPicture(schedule: SnapshotSchedule): SVGElement {
   const hours = keptHours(schedule);
   const reach = Math.max(PERIOD_HOURS.daily, ...hours);
   const picture = document.createElementNS(SVG, "svg");

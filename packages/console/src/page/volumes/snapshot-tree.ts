@@ -1,13 +1,7 @@
 /** Snapshots in the order of their descent. */
-export interface Snapshot {
-  readonly name: string;
-  readonly parent: string | null;
-  readonly createdAt: string;
-  readonly writable: boolean;
-  readonly live: boolean;
-  readonly label: string;
-  readonly files: number;
-}
+import type { SnapshotEntry } from "@stratos/volumes/listed";
+
+export type Snapshot = Omit<SnapshotEntry, "id" | "children" | "incomplete">;
 
 /** Each behind what it goes on from; the live files and those without a parent begin. */
 export function inTree(snapshots: readonly Snapshot[]): { readonly snapshot: Snapshot; readonly depth: number }[] {

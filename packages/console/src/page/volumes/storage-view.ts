@@ -1,13 +1,10 @@
 /** How content is kept, and who may own how much. */
+import type { ListedProperties, ListedQuota } from "@stratos/volumes/listed";
 import { button } from "../button.ts";
 import { choice, element, labelled, meter, row, table } from "./elements.ts";
 import { ask } from "./rest.ts";
 import { mayChange, type View, type ViewContext } from "./view.ts";
 import { say, size } from "./words.ts";
-
-interface Properties {
-  readonly own: { readonly compression: string; readonly dedupe: string; readonly tier: string };
-}
 
 const CODECS = ["inherit", "none", "lz4", "zstd"] as const;
 const [LEVEL, LEVEL_MAX] = [3, 19];
@@ -15,7 +12,7 @@ const [LEVEL, LEVEL_MAX] = [3, 19];
 export const storageView: View = async (context) => {
   const { at, attempt } = context;
   const path = `${at}/properties?path=/`;
-  const { own } = await ask<Properties>("GET", path);
+  const { own } = await ask<ListedProperties>("GET", path);
   const [codec = "inherit", kept] = own.compression.split(":");
   const names = CODECS.map((name) => [name, name === "inherit" || name === "none" ? say(name) : name] as const);
   const compression = choice("compression", names, codec);
@@ -55,19 +52,9 @@ function pairs<Name extends "inherit" | "on" | "off" | "any" | "fast" | "slow">(
   return names.map((name) => [name, say(name)]);
 }
 
-interface Quota {
-  readonly kind: "user" | "group" | "project";
-  readonly id: number;
-  readonly name: string | null;
-  readonly usedBytes: number;
-  readonly softBytes: number;
-  readonly hardBytes: number;
-  readonly inodes: number;
-}
-
 export const quotasView: View = async (context) => {
   const { at, attempt } = context;
-  const quotas = await ask<readonly Quota[] | null>("GET", `${at}/quotas`);
+  const quotas = await ask<readonly ListedQuota[] | null>("GET", `${at}/quotas`);
   const changes = mayChange(context, "administrator");
   const turn = (on: boolean): HTMLElement =>
     button(say(on ? "quotasOn" : "quotasStop"), () => attempt(() => ask("PUT", `${at}/quotas`, { on })));
