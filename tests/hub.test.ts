@@ -219,3 +219,49 @@ test(
     for (const { child } of [...workers, ...hubs]) await end(child);
   },
 );
+
+test("over TLS a host enrols by a token, works, is known by its certificate, and is shut out", async () => {
+  const [cert, key] = [join(folder, "tls.pem"), join(folder, "tls.key")];
+  const ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const named = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+  assert.equal(spawnSync("openssl", ["req", "-x509", ...ec, "-keyout", key, "-out", cert, ...named]).status, 0);
+  const before = { ...environment };
+  environment["NODE_EXTRA_CA_CERTS"] = cert;
+  try {
+    const token = join(folder, "tls-admin");
+    const alone = ["--worker-certificates", "require"];
+    assert.match(run("hub", "-l", "0", ...alone).stderr, /nobody shows a certificate without TLS/);
+    const place = ["--database", server.createDatabase(), "--state", join(folder, "tls-state"), "--token-file", token];
+    const hub = await start(["hub", "-l", "0", "--tls-cert", cert, "--tls-key", key, ...alone, ...place]);
+    environment["STRATOS_HUB"] = hub.address;
+    good("hub", "login", "--token-file", token);
+    assert.match(run("worker", "--name", "vm7", "--token-file", token).stderr, /by their certificates alone/);
+
+    const invitation = join(folder, "invitation");
+    writeFileSync(invitation, good("hub", "ca", "enrol", "vm7"), { mode: 0o600 });
+    const enrolled = await start(["worker", "--name", "vm7", "--enrol-file", invitation], "stderr");
+    assert.match(enrolled.address, /host vm7 has a certificate, good until 20/);
+    good("hub", "task", "submit", "--watch", "--", "true");
+    await end(enrolled.child);
+    assert.equal(statSync(join(home, "worker", "vm7", "certificate.json")).mode & 0o777, 0o600);
+    assert.match(
+      run("worker", "--name", "vm8", "--enrol-file", invitation).stderr,
+      /unknown, was used, or has expired/,
+    );
+
+    const again = await start(["worker", "--name", "vm7"], "stderr");
+    good("hub", "task", "submit", "--watch", "--", "true");
+    const listed = good("hub", "ca", "ls");
+    assert.match(listed, /vm7 +good/);
+    const gone = new Promise((resolve) => again.child.once("exit", resolve));
+    good("hub", "ca", "revoke", "--host", "vm7");
+    await gone;
+    assert.match(again.stderr(), /of host vm7 was revoked/);
+    assert.match(good("hub", "ca", "show"), /BEGIN CERTIFICATE/);
+    assert.match(good("hub", "ca", "crl"), /BEGIN X509 CRL/);
+    await end(hub.child);
+  } finally {
+    for (const name of ["NODE_EXTRA_CA_CERTS", "STRATOS_HUB"]) delete environment[name];
+    Object.assign(environment, before);
+  }
+});

@@ -76,6 +76,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   console: ["display page", "serve", "."],
   hub: [
+    "certificates",
     "balance database worker",
     "store",
     "access backup claim-polls.ts client feed.ts leader",

@@ -4,7 +4,8 @@ import type { Problem } from "./task-views.ts";
 export interface HubClientOptions {
   /** `http://127.0.0.1:7470`. */
   readonly url: string;
-  readonly token: string;
+  /** Null: its `fetch` shows who it is. */
+  readonly token: string | null;
   readonly fetch: (request: string, init: RequestInit) => Promise<Response>;
 }
 
@@ -64,7 +65,10 @@ export class HubClient {
   ): Promise<Response> {
     const response = await this.#options.fetch(`${this.url}/v1${path}`, {
       method,
-      headers: { authorization: `Bearer ${this.#options.token}`, ...options.headers },
+      headers: {
+        ...(this.#options.token === null ? {} : { authorization: `Bearer ${this.#options.token}` }),
+        ...options.headers,
+      },
       ...(options.body === undefined
         ? {}
         : {

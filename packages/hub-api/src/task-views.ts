@@ -295,6 +295,17 @@ export interface RepositoriesView {
   readonly key: string;
 }
 
+/** A worker's certificate. */
+export interface CertificateView {
+  readonly serial: string;
+  readonly host: string;
+  readonly fingerprint: string;
+  readonly created: string;
+  readonly expires: string;
+  readonly revoked: string | null;
+  readonly state: "good" | "expired" | "revoked";
+}
+
 export interface TokenView {
   readonly id: string;
   readonly principal: string;

@@ -3,13 +3,16 @@ import { createAdaptorServer } from "@hono/node-server";
 import { createServer as createTlsServer } from "node:https";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { Context } from "hono";
+import type { ShownCertificate } from "./access/worker-certificates.ts";
 import { OidcLogin, type OidcSettings } from "./access/oidc.ts";
 import { BlobStore } from "./blobs/blob-store.ts";
 import { blobChore } from "./blobs/collect-blobs.ts";
 import { ADMIN_ROUTES } from "./api/admin-routes.ts";
 import { createApi } from "./api/api-service.ts";
 import { blobRoutes } from "./api/blob-routes.ts";
+import { authorityPages, CERTIFICATE_ROUTES } from "./api/certificate-routes.ts";
 import { packageRoutes } from "./api/package-routes.ts";
 import { HOST_ROUTES } from "./api/host-routes.ts";
 import type { ApiRoute } from "./api/route.ts";
@@ -28,6 +31,7 @@ export function apiRoutes(database: Database, blobs: BlobStore, repositories: Re
   return [
     ...TASK_ROUTES,
     ...HOST_ROUTES,
+    ...CERTIFICATE_ROUTES,
     ...blobRoutes(blobs),
     ...packageRoutes(repositories, new Rebuilds(database, blobs)),
     ...WEBHOOK_ROUTES,
@@ -60,7 +64,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
   await migrate(database);
   const blobs = new BlobStore(options.blobFolder);
   const repositories = new Repositories(database, blobs, options.readPackage);
-  const service = new HubService(database, options, [
+  const service = new HubService(database, { ...options, isTls: options.tls !== undefined }, [
     { name: "publish", everyMs: 0, work: (limit) => repositories.publishEnded(limit) },
     blobChore(database, blobs),
     webhookChore(database),
@@ -74,18 +78,32 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     if (!known.has(role)) options.warn(`${role}: there is no such role yet; who signs in has nothing of it`);
   const addressOf = (context: Context): string =>
     (context.env as { incoming?: IncomingMessage }).incoming?.socket.remoteAddress ?? "unknown";
+  const certificateOf = (context: Context): ShownCertificate | null =>
+    shownCertificate((context.env as { incoming?: IncomingMessage }).incoming?.socket as TLSSocket | undefined);
   const app = createApi(service, {
     version: options.version,
     routes: apiRoutes(database, blobs, repositories),
     repositories: repositoryPages(repositories, blobs),
     pages: (attempts) => webPages(service, { isSecure: options.tls !== undefined, attempts, addressOf, oidc }),
+    authority: (attempts) => authorityPages(service, attempts, addressOf),
     addressOf,
+    certificateOf,
   });
   const server = createAdaptorServer({
     fetch: app.fetch,
     ...(options.tls === undefined
       ? {}
-      : { createServer: createTlsServer, serverOptions: { ...options.tls, minVersion: "TLSv1.2" as const } }),
+      : {
+          createServer: createTlsServer,
+          // Whoever has no certificate, or another's, is let in here and judged by what it asks for.
+          serverOptions: {
+            ...options.tls,
+            minVersion: "TLSv1.2" as const,
+            requestCert: true,
+            rejectUnauthorized: false,
+            ca: await service.certificates.authority(),
+          },
+        }),
   });
   // Longer than clients keep an idle connection, so that none writes a request into one that is being closed.
   if ("keepAliveTimeout" in server) server.keepAliveTimeout = KEEP_ALIVE_MS;
@@ -115,3 +133,9 @@ export async function startHub(database: Database, options: ServerOptions): Prom
 const KEEP_ALIVE_MS = 75_000;
 /** Requests that are being answered have so long when the hub ends. */
 const CLOSE_PATIENCE_MS = 2_000;
+
+function shownCertificate(socket: TLSSocket | undefined): ShownCertificate | null {
+  const certificate = socket?.encrypted === true ? socket.getPeerX509Certificate() : undefined;
+  if (certificate === undefined) return null;
+  return { der: certificate.raw, fault: socket!.authorized ? null : String(socket!.authorizationError) };
+}

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { Access } from "./access/access.ts";
 import { AccessLog } from "./access/access-log.ts";
 import { ClaimPolls } from "./claim-polls.ts";
+import { CERTIFICATE_LIFE_SECONDS, WorkerCertificates } from "./access/worker-certificates.ts";
 import type { Database } from "./database/database.ts";
 import { Feed } from "./feed.ts";
 import { Housekeeping, storeChores, type Chore } from "./leader/housekeeping.ts";
@@ -13,6 +14,10 @@ export interface HubOptions {
   /** A leader that hangs is replaced after so long. */
   readonly leaderSeconds: number;
   readonly warn: (message: string) => void;
+  /** How workers prove which host they are; absent: by a certificate or a key, whichever they have. */
+  readonly workerCertificates?: { readonly lifeSeconds: number; readonly isRequired: boolean };
+  /** Whether it is served over TLS. */
+  readonly isTls?: boolean;
 }
 
 export const HUB_DEFAULTS = { leaseSeconds: 60, leaderSeconds: 5 } as const;
@@ -21,6 +26,7 @@ export class HubService {
   readonly database: Database;
   readonly options: HubOptions;
   readonly access: Access;
+  readonly certificates: WorkerCertificates;
   readonly accessLog: AccessLog;
   readonly claims: ClaimPolls;
   readonly feed: Feed;
@@ -31,6 +37,10 @@ export class HubService {
     this.database = database;
     this.options = options;
     this.access = new Access(database);
+    this.certificates = new WorkerCertificates(database, this.access, {
+      ...(options.workerCertificates ?? { lifeSeconds: CERTIFICATE_LIFE_SECONDS, isRequired: false }),
+      isTls: options.isTls === true,
+    });
     this.accessLog = new AccessLog(database, options.warn);
     this.claims = new ClaimPolls(database, options.leaseSeconds);
     this.feed = new Feed(database);

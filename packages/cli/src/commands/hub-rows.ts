@@ -21,6 +21,7 @@ const FILES: readonly CommandFile[] = [
     names: ["role", "grant", "webhook"],
     load: async (finish) => (await import("./hub-access.ts")).hubAccessCommands(finish),
   },
+  { names: ["ca"], load: async (finish) => (await import("./hub-ca.ts")).caCommand(finish) },
 ];
 
 export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Command> {
@@ -45,6 +46,16 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
     )
     .option("--tls-cert <file>", "serve over TLS with this certificate; needed where others can reach the address")
     .option("--tls-key <file>", "the certificate's key")
+    .addOption(
+      new Option("--worker-certificates <how>", "whether workers need a certificate (`hub ca enrol`), or a key will do")
+        .choices(["allow", "require"])
+        .default("allow"),
+    )
+    .addOption(
+      new Option("--worker-certificate-life <time>", "how long one is good; workers renew theirs after two thirds")
+        .argParser(parseSeconds)
+        .default(2_592_000, "30d"),
+    )
     .addOption(
       new Option("--lease <time>", "a host that is silent for so long loses its runs")
         .argParser(parseSeconds)
@@ -78,6 +89,10 @@ export function workerCommand(finish: Finish): Command {
     .addOption(repeatable("--arch <arch>", "architectures; default: this host's"))
     .addOption(repeatable("--channel <name>", "channels; default: default"))
     .addOption(repeatable("--capability <word>", "what tasks may ask for"))
+    .option(
+      "--enrol-file <file>",
+      "a file with the token of `hub ca enrol`, by which this host gets its certificate; needed once",
+    )
     .option("--folder <folder>", "where runs have their folders (default: worker/NAME in $STRATOS_HOME)")
     .allowExcessArguments(false)
     .action(async (options: WorkerCommandOptions) =>

@@ -14,6 +14,8 @@ export interface HubServeOptions extends HubPlaceOptions, HubOidcOptions {
   readonly tokenFile?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly workerCertificates: "allow" | "require";
+  readonly workerCertificateLife: number;
   readonly lease: number;
   readonly pool?: number;
   readonly slowQuery?: number;
@@ -25,6 +27,9 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
   const oidc = readOidc(options);
   if (tls === null && !/^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host))
     throw new UsageError("--listen", `${host} can be reached by others: --tls-cert and --tls-key are needed`);
+  const isRequired = options.workerCertificates === "require";
+  if (isRequired && tls === null)
+    throw new UsageError("--worker-certificates", "nobody shows a certificate without TLS: --tls-cert and --tls-key");
   const warn = (message: string): void => void process.stderr.write(`stratos hub: ${message}\n`);
   const place = await openHubPlace(options, {
     ...(options.pool === undefined ? {} : { poolSize: options.pool }),
@@ -46,6 +51,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
         const { control, sizeBytes, md5, sha256, files } = await describePackage(path, packages);
         return { control, sizeBytes, md5, sha256, files };
       },
+      workerCertificates: { isRequired, lifeSeconds: options.workerCertificateLife },
       ...(tls === null ? {} : { tls }),
       ...(oidc === undefined ? {} : { oidc }),
     }).catch((error: unknown) => {

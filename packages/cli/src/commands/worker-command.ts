@@ -2,12 +2,12 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { hubFailure } from "@stratos/hub/client";
-import { buildExecutor, commandExecutor, Worker } from "@stratos/hub/worker";
+import { buildExecutor, commandExecutor, HostIdentity, Worker } from "@stratos/hub/worker";
 import { FileLockedError, lockFile, stratosHome } from "@stratos/host-node";
 import { makeFolders } from "@stratos/host-node/home";
 import { VERSION } from "@stratos/sdk/version";
 import { CommandError } from "../command-error.ts";
-import { openHub, type HubOptions } from "../hub/hub-client.ts";
+import { hubUrl, openHub, tokenOf, type HubOptions } from "../hub/hub-client.ts";
 
 export interface WorkerCommandOptions extends HubOptions {
   readonly name?: string;
@@ -16,6 +16,7 @@ export interface WorkerCommandOptions extends HubOptions {
   readonly channel: readonly string[];
   readonly capability: readonly string[];
   readonly folder?: string;
+  readonly enrolFile?: string;
 }
 
 const DEBIAN_ARCHES: Readonly<Record<string, string>> = {
@@ -29,13 +30,19 @@ const DEBIAN_ARCHES: Readonly<Record<string, string>> = {
 };
 
 export async function runWorker(options: WorkerCommandOptions): Promise<number> {
-  const client = openHub(options);
   const host = options.name ?? hostname();
   const folder = options.folder ?? join(stratosHome(), "worker", host);
   makeFolders(folder);
+  const tell = (message: string): void => void process.stderr.write(`stratos worker: ${message}\n`);
+  const ended = new AbortController();
   let release = (): void => {};
+  let url = options.hub ?? "";
   try {
+    url = hubUrl(options);
     release = lockFile(folder);
+    const identity = await openIdentity(options, { url, host, path: join(folder, "certificate.json") }, tell);
+    const client = identity === null ? openHub(options) : identity.client();
+    identity?.keepRenewed(tell, ended.signal);
     const worker = new Worker({
       client,
       host,
@@ -44,7 +51,7 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
         commandExecutor,
         buildExecutor(client, [process.execPath, ...process.execArgv, process.argv[1]!, "builder", "build"]),
       ],
-      tell: (message) => void process.stderr.write(`stratos worker: ${message}\n`),
+      tell,
       registration: {
         arches: options.arch.length > 0 ? options.arch : [DEBIAN_ARCHES[process.arch] ?? process.arch],
         channels: options.channel.length > 0 ? options.channel : ["default"],
@@ -58,8 +65,21 @@ export async function runWorker(options: WorkerCommandOptions): Promise<number> 
     return 0;
   } catch (error) {
     if (error instanceof FileLockedError) throw new CommandError(folder, error.words, { cause: error });
-    throw hubFailure(error, client.url);
+    throw hubFailure(error, url);
   } finally {
+    ended.abort();
     release();
   }
+}
+
+/** A key that is named goes before the host's certificate. @returns null: it has none, and goes by a key */
+async function openIdentity(
+  { enrolFile, tokenFile }: WorkerCommandOptions,
+  place: { readonly url: string; readonly host: string; readonly path: string },
+  tell: (message: string) => void,
+): Promise<HostIdentity | null> {
+  if (enrolFile === undefined) return tokenFile === undefined ? HostIdentity.open(place, Date.now()) : null;
+  const identity = await HostIdentity.enrol(place, tokenOf(enrolFile), Date.now());
+  tell(`host ${place.host} has a certificate, good until ${identity.expires}; --enrol-file is not needed again`);
+  return identity;
 }

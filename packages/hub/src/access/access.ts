@@ -13,6 +13,8 @@ import { BUILT_IN_ROLES, grants, PATTERN, permissionsOf, type Role } from "./per
 export interface Principal {
   readonly name: string;
   readonly keyId: string;
+  /** Which host it is, by a certificate. */
+  readonly host?: string;
   readonly permissions: readonly string[];
   readonly scopes: readonly string[];
 }

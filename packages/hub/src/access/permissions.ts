@@ -43,7 +43,11 @@ export const BUILT_IN_ROLES: readonly Role[] = [
     inherits: ["submitter"],
     permissions: ["task", "host", "channel", "package", "webhook", "brake"],
   },
-  { name: "auditor", inherits: ["viewer"], permissions: ["token:read", "role:read", "webhook:read", "fsck:run"] },
+  {
+    name: "auditor",
+    inherits: ["viewer"],
+    permissions: ["token:read", "role:read", "webhook:read", "certificate:read", "fsck:run"],
+  },
   { name: "admin", inherits: [], permissions: ["*"] },
 ];
 

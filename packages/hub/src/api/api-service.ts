@@ -10,6 +10,7 @@ import { addDateTime } from "./date-time-format.ts";
 import { Hono, type Context } from "hono";
 import type { Problem } from "@stratos/hub-api";
 import { mayDo, type Principal } from "../access/access.ts";
+import type { ShownCertificate } from "../access/worker-certificates.ts";
 import { DatabaseError } from "../database/database.ts";
 import { jsonText } from "../database/json-text.ts";
 import type { HubService } from "../hub-service.ts";
@@ -29,6 +30,10 @@ interface ApiOptions {
   readonly pages: (attempts: AttemptLimit) => Hono;
   /** Where a request came from: for the audit and for limits. */
   readonly addressOf: (context: Context) => string;
+  /** What a client showed in TLS's handshake; null: nothing. */
+  readonly certificateOf: (context: Context) => ShownCertificate | null;
+  /** What is below /ca, for who has no key yet. */
+  readonly authority: (attempts: AttemptLimit) => Hono;
 }
 
 const JSON_BYTES_MAX = 1 << 20;
@@ -65,7 +70,7 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
   app.get("/v1/openapi.json", (context) => context.json(openApiDocument(options.routes, options.version)));
   app.get("/metrics", async (context) => {
     const from = options.addressOf(context);
-    const principal = await authenticate(hub, context, attempts, from);
+    const principal = await authenticate(hub, context, { attempts, from, shown: options.certificateOf(context) });
     await hub.accessLog.demand(principal, "status:read", { method: "GET", path: context.req.path, from });
     return context.text(await metricsText(hub, counts), 200, {
       "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
@@ -77,7 +82,13 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
       const started = performance.now();
       let response: Response;
       try {
-        response = await answer(hub, route, context, { check, ajv, attempts, from: options.addressOf(context) });
+        response = await answer(hub, route, context, {
+          check,
+          ajv,
+          attempts,
+          from: options.addressOf(context),
+          shown: options.certificateOf(context),
+        });
       } catch (error) {
         if (!(error instanceof HubError) && !context.req.raw.signal.aborted)
           hub.options.warn(`${route.id}: ${(error as Error).stack ?? String(error)}`);
@@ -103,25 +114,31 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
     );
   }
   app.route("/repos", options.repositories);
+  app.route("/ca", options.authority(attempts));
   app.route("/", options.pages(attempts));
   return app;
 }
 
-interface Tools {
-  readonly check: ValidateFunction | null;
-  readonly ajv: Ajv2020;
+/** Where a request comes from, and what it showed of itself. */
+interface Asker {
   readonly attempts: AttemptLimit;
   readonly from: string;
+  readonly shown: ShownCertificate | null;
+}
+
+interface Tools extends Asker {
+  readonly check: ValidateFunction | null;
+  readonly ajv: Ajv2020;
 }
 
 async function answer(
   hub: HubService,
   route: ApiRoute,
   context: Context,
-  { check, ajv, attempts, from }: Tools,
+  { check, ajv, ...asker }: Tools,
 ): Promise<Response> {
-  const principal = await authenticate(hub, context, attempts, from);
-  const asked = { method: context.req.method, path: context.req.path, from };
+  const principal = await authenticate(hub, context, asker);
+  const asked = { method: context.req.method, path: context.req.path, from: asker.from };
   const require = (permission: string): Promise<void> => hub.accessLog.demand(principal, permission, asked);
   if (route.isScoped !== true) await require(route.permission);
   const parameters = context.req.param() as Record<string, string>;
@@ -161,12 +178,7 @@ async function answer(
   return status === 204 ? new Response(null, { status, headers }) : Response.json(result.body, { status, headers });
 }
 
-async function authenticate(
-  hub: HubService,
-  context: Context,
-  attempts: AttemptLimit,
-  from: string,
-): Promise<Principal> {
+async function authenticate(hub: HubService, context: Context, { attempts, from, shown }: Asker): Promise<Principal> {
   const refuse = async (why: string): Promise<never> => {
     await hub.accessLog.add({
       actor: "nobody",
@@ -182,7 +194,14 @@ async function authenticate(
     throw new HubError(429, "too-many-attempts", "too many wrong tokens came from this address; wait a minute", {
       headers: { "Retry-After": "60" },
     });
-  const given = /^Bearer ([\x21-\x7e]+)$/.exec(context.req.header("authorization") ?? "")?.[1];
+  const header = context.req.header("authorization");
+  if (header === undefined && shown !== null) {
+    const found = await hub.certificates.authenticate(shown);
+    if (typeof found !== "string") return found;
+    attempts.count(from);
+    return refuse(found);
+  }
+  const given = /^Bearer ([\x21-\x7e]+)$/.exec(header ?? "")?.[1];
   if (given === undefined) return refuse("a bearer token is needed: `stratos hub login` keeps one");
   const principal = await hub.access.authenticate(given);
   if (principal === null) {

@@ -122,6 +122,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   startRuns: { runs: [] },
   renewRuns: { runs: [] },
   endRuns: { runs: [] },
+  renewCertificate: { request: "x" },
+  inviteHost: { host: "nobody" },
   createToken: { principal: "x", scopes: ["task:read"] },
   createWebhook: { url: "http://127.0.0.1:9/", events: ["COMPLETED"] },
 };

@@ -9,7 +9,16 @@ import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
 import { CLAIM, HOST_CHANGE, HOST_REGISTRATION, PROOFS, RUN_ENDS, SESSION } from "./schemas.ts";
 
 const name = ({ parameters }: ApiRequest): string => parameters["host"]!;
-const serve = (request: ApiRequest): Promise<void> => request.require(`host:serve:${name(request)}`);
+/** Of a worker, for its own host. @throws HubError 403 */
+export const requireHost = async (request: ApiRequest): Promise<void> => {
+  await request.require(`host:serve:${name(request)}`);
+  if (request.hub.certificates.settings.isRequired && request.principal.host !== name(request))
+    throw new HubError(
+      403,
+      "certificate-needed",
+      `this hub takes workers by their certificates alone: \`stratos hub ca enrol ${name(request)}\` begins one`,
+    );
+};
 const worker = { tag: "workers", permission: "host:serve", isScoped: true, method: "post", status: 200 } as const;
 const ENDS_BYTES_MAX = 16 << 20;
 
@@ -74,7 +83,7 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
     body: HOST_REGISTRATION,
     summary: "A worker says what its host can do. The answer's session is what it claims by; one before is over.",
     handle: async (request) => {
-      await serve(request);
+      await requireHost(request);
       const session = await registerHost(
         request.hub.database,
         name(request),
@@ -94,7 +103,7 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
     answers: "nothing",
     status: 204,
     handle: async (request) => {
-      await serve(request);
+      await requireHost(request);
       const { session } = request.body as { session: string };
       const rows = await request.hub.database.query("select 1 from host where name = $1 and session = $2::uuid", [
         name(request),
@@ -115,7 +124,7 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
     body: CLAIM,
     summary: "Waits for tasks. `holding`: the runs that the worker has; others that the hub thinks it has are freed.",
     handle: async (request) => {
-      await serve(request);
+      await requireHost(request);
       const { session, slots, waitSeconds, start, holding } = request.body as {
         session: string;
         slots: number;
@@ -137,7 +146,7 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
     body: PROOFS,
     summary: "Runs that were assigned have begun. One that is missing in the answer is not the worker's any more.",
     handle: async (request) => {
-      await serve(request);
+      await requireHost(request);
       const { runs } = request.body as { runs: RunProof[] };
       return {
         body: { started: await startRuns(request.hub.database, name(request), runs, request.hub.options.leaseSeconds) },
@@ -151,7 +160,7 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
     body: PROOFS,
     summary: "Renews leases. Runs in `lost` are somebody else's: stop them.",
     handle: async (request) => {
-      await serve(request);
+      await requireHost(request);
       const { runs } = request.body as { runs: RunProof[] };
       return { body: await renewRuns(request.hub.database, name(request), runs, request.hub.options.leaseSeconds) };
     },
@@ -165,7 +174,7 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
     summary:
       "Runs have ended. One that is missing in the answer was not the worker's any more, and its result is refused.",
     handle: async (request) => {
-      await serve(request);
+      await requireHost(request);
       const { hub } = request;
       const { runs } = request.body as { runs: RunEnd[] };
       const withArtefacts = runs.filter(({ artefacts }) => artefacts !== undefined && artefacts.length > 0);
@@ -191,7 +200,7 @@ export const HOST_ROUTES: readonly ApiRoute[] = [
     query: { offset: { schema: { type: "integer", minimum: 0 }, description: "where in the log the body begins" } },
     summary: "Appends to a run's log. Its token goes in the header Run-Token; the same bytes may be sent again.",
     handle: async (request) => {
-      await serve(request);
+      await requireHost(request);
       const pieces: Uint8Array[] = [];
       for await (const piece of request.content) pieces.push(piece);
       const token = request.headers.get("run-token") ?? "";

@@ -20,6 +20,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
   role: name,
   principal: person,
   token: name,
+  serial: { type: "string", pattern: "^[0-9a-f]{2,40}$" },
   digest: { type: "string", pattern: DIGEST_PATTERN },
 };
 

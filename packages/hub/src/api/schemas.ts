@@ -61,6 +61,18 @@ export const HOST_REGISTRATION = object(
   },
   ["arches", "channels", "capacity"],
 );
+/** A request for a certificate, PEM. */
+const REQUEST = { type: "string", minLength: 1, maxLength: 8_000 };
+export const CERTIFICATE_REQUEST = object({ request: REQUEST }, ["request"]);
+export const ENROLMENT = object({ token: { type: "string", maxLength: 100 }, request: REQUEST }, ["token", "request"]);
+const DAY_SECONDS = 86_400;
+export const INVITATION = object(
+  {
+    host: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$" },
+    expiresSeconds: { type: "integer", minimum: 1, maximum: 7 * DAY_SECONDS },
+  },
+  ["host"],
+);
 export const HOST_CHANGE = object({ enabled: { type: "boolean" } }, ["enabled"]);
 const CLAIM_WAIT_SECONDS_MAX = 55;
 export const CLAIM = object(

@@ -25,6 +25,7 @@ import { uploadArtefacts } from "./upload.ts";
 
 export { buildExecutor } from "./build-executor.ts";
 export { commandExecutor } from "./command-executor.ts";
+export { HostIdentity } from "./host-identity.ts";
 export { downloadArtefact } from "./download-artefact.ts";
 export { uploadArtefacts, type UploadFile } from "./upload.ts";
 export type { Execution, ExecutionResult, Executor, StopReason } from "./executor.ts";

@@ -7,9 +7,19 @@ import { repositories } from "./0004-repositories.ts";
 import { balance } from "./0005-balance.ts";
 import { rebuilds } from "./0006-rebuilds.ts";
 import { signIn } from "./0007-sign-in.ts";
+import { workerCertificates } from "./0008-worker-certificates.ts";
 import type { Migration } from "./migration.ts";
 
-export const MIGRATIONS: readonly Migration[] = [tasks, access, artefacts, repositories, balance, rebuilds, signIn];
+export const MIGRATIONS: readonly Migration[] = [
+  tasks,
+  access,
+  artefacts,
+  repositories,
+  balance,
+  rebuilds,
+  signIn,
+  workerCertificates,
+];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** Held while a step runs, so that hubs which begin together take turns. */
