@@ -7,14 +7,14 @@ import { WaitQueue } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
-/** Of a slot: further bytes may join those in its page; a read takes it alone, and what it leaves is lost (pipe2(2)). */
+/** Of a slot: further bytes may join those in its page; a read takes it alone and loses what it leaves (pipe2(2)). */
 const MERGES = 1,
   PACKET = 2;
 
 /**
  * What waits in a pipe or fifo: a ring of slots, each with a part of one page, as Linux's pipe_buffer (fs/pipe.c). A
- * pipe is full when its slots are used, however few bytes are in them: a write begins a slot for each page, and only its
- * odd bytes join the page that an earlier write left unfinished.
+ * pipe is full when its slots are used, however few bytes are in them: a write begins a slot for each page, and only
+ * its odd bytes join the page that an earlier write left unfinished.
  *
  *     slots:    #first …            (#first + #used) modulo their number
  *     a slot:   frame[#starts, #starts + #lengths)
@@ -154,7 +154,7 @@ export class Pipe implements FrameHolder, Identified {
   }
 
   /**
-   * Puts a piece of at most a page into a slot of its own, which nothing joins: what splice(2) and vmsplice(2) refer to.
+   * Puts a piece of at most a page into a slot of its own, which nothing joins: what splice(2), vmsplice(2) refer to.
    *
    * @returns 0 when it is full; −EFAULT, −ENOMEM
    */
