@@ -552,7 +552,7 @@ export class AddressSpace implements UserMemory, Reapable {
     return this.#cursor;
   }
 
-  vectorCursor(vector: VirtualAddress, count: number): IoCursor | number {
+  vectorCursor(vector: VirtualAddress, count: number): UserCursor | number {
     if (count < 0 || count > UIO_MAXIOV) return -EINVAL;
     this.#cursor.reset();
     for (let index = 0; index < count; index++) {

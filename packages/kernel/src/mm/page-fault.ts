@@ -1,6 +1,6 @@
-import { BUS_ADRERR, PAGE_SIZE, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV } from "@stratos/abi";
+import { BUS_ADRERR, EFAULT, PAGE_SIZE, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV } from "@stratos/abi";
 import type { ArchiveName } from "@stratos/host";
-import type { CodeRegion, VirtualAddress } from "@stratos/riscv";
+import type { CodeRegion, PhysicalAddress, VirtualAddress } from "@stratos/riscv";
 import { WORK } from "../ground/call-work.ts";
 import { markInodeDirty } from "../vfs/write-back.ts";
 import type { AddressSpace } from "./address-space.ts";
@@ -75,6 +75,40 @@ function takeBack(space: AddressSpace, page: VirtualAddress): 0 | BadAccess {
   space.table.update(page, writable);
   space.publish(page, writable);
   return 0;
+}
+
+/**
+ * Makes the page under `address` usable for who may more than its process: a debugger's accesses look at mappings, not
+ * at their protection (FOLL_FORCE of Linux's mm/gup.c). A page that only the process may not write becomes its own.
+ *
+ * @returns the physical address of the byte; −EFAULT where nothing is mapped, behind the end of a file, in the kernel's
+ *   own data, and for writing what others share read-only
+ */
+export function forcePage(space: AddressSpace, address: VirtualAddress, forWrite: boolean): PhysicalAddress {
+  const area = space.areaAt(address);
+  if (area === undefined || area.label === "[vvar]") return -EFAULT;
+  const page = address - (address % PAGE_SIZE);
+  space.kernel.work.charge(WORK.PAGE_FAULT);
+  if (forWrite && area.isWritable) return space.translate(address, true);
+  let entry = space.table.get(page);
+  if (forWrite) {
+    if (area.isShared) return -EFAULT;
+    if (!area.codeIsPrivate) {
+      // What others execute, too, is not what lies here any more.
+      space.forgetCode(area);
+      area.codeIsPrivate = true;
+    }
+    const failed = entry === 0 ? mapAbsent(space, area, page, "write") : mapResident(space, area, page, entry, "write");
+    if (failed !== 0) return -EFAULT;
+    entry = (space.table.get(page) & ~(PTE_W | PTE_B) & (area.isReadable ? ~0 : ~PTE_R)) >>> 0;
+    space.table.update(page, entry);
+    if (area.isReadable) space.unpublishWrites(page, page + PAGE_SIZE);
+    else space.unpublish(page, page + PAGE_SIZE);
+  } else if (entry === 0) {
+    if (mapAbsent(space, area, page, "read") !== 0) return -EFAULT;
+    entry = space.table.get(page);
+  }
+  return addressOfEntry(entry) + (address % PAGE_SIZE);
 }
 
 /** A page that isn't there yet. */

@@ -34,6 +34,17 @@ export class UserCursor implements IoCursor {
     this.remaining += length;
   }
 
+  /** Bytes that lie together in one page, or end the segment; 0 at the end. */
+  get contiguous(): number {
+    while (this.#segment < this.#count && this.#lengths[this.#segment] === this.#within) {
+      this.#segment++;
+      this.#within = 0;
+    }
+    if (this.#segment >= this.#count) return 0;
+    const address = this.#addresses[this.#segment]! + this.#within;
+    return Math.min(this.#lengths[this.#segment]! - this.#within, PAGE_SIZE - (address % PAGE_SIZE));
+  }
+
   put(source: Uint8Array, start: number, count: number): number {
     return this.#move(source, start, count, true);
   }

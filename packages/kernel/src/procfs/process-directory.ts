@@ -17,6 +17,7 @@ import {
   type TextSource,
 } from "../pseudo/pseudo-inodes.ts";
 import { queryMaps } from "./maps-query.ts";
+import { MemoryInode } from "./memory-file.ts";
 import { Pagemap } from "./pagemap.ts";
 import { describeMaps, describeSmaps, describeSmapsRollup } from "./process-maps.ts";
 import { describeMountInfo, describeMounts, describeMountStats } from "./process-mounts.ts";
@@ -126,6 +127,7 @@ export class ProcessDirectory extends PseudoDirectory {
       ioctl: (caller, command, argument) => queryMaps(caller, target(), command, argument),
     });
     this.add("pagemap", new Pagemap(fileSystem, target));
+    this.add("mem", new MemoryInode(fileSystem, target));
     file("smaps", (caller, from) => describeSmaps(target(), caller, from), { isPrivate: true });
     file("smaps_rollup", (_caller, from, kept) => describeSmapsRollup(target(), from, kept), { isPrivate: true });
     file("limits", () => describeLimits(target()));

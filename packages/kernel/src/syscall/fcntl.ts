@@ -236,8 +236,8 @@ function setPipeSize(task: Task, file: PipeFile, wanted: number): number {
   )
     return -EPERM;
   if (size > 1 << 27) return -ENOMEM;
-  if (size < file.pipe.length) return -EBUSY;
-  if (!file.pipe.resize(size)) return -ENOMEM;
+  if (size < file.pipe.usedSlots * PAGE_SIZE) return -EBUSY;
+  file.pipe.resize(size / PAGE_SIZE);
   file.pipe.queue.wakeAll();
   return size;
 }

@@ -210,10 +210,7 @@ export const openCalls: SyscallTable = {
     run: (task, fd, command, argument) => ioctl(task, fd | 0, command >>> 0, argument),
     gaps: "per device; see ioctl of each file kind",
   },
-  pipe2: {
-    run: (task, fds, flags) => pipe2(task, fds, flags | 0),
-    gaps: "O_DIRECT (packet mode) is kept as a flag only",
-  },
+  pipe2: { run: (task, fds, flags) => pipe2(task, fds, flags | 0) },
   flock: { run: (task, fd, operation) => flock(task, fd | 0, operation | 0) },
   memfd_create: { run: (task, name, flags) => memfdCreate(task, name, flags | 0), gaps: "no huge pages" },
 };

@@ -3,6 +3,7 @@ import {
   EBADF,
   EINVAL,
   EISDIR,
+  ENOMEM,
   EOVERFLOW,
   EXDEV,
   EPERM,
@@ -11,6 +12,9 @@ import {
   FS_IMMUTABLE_FL,
   O_APPEND,
   O_NONBLOCK,
+  PAGE_SIZE,
+  POLLIN,
+  POLLOUT,
   SEEK_CUR,
   SPLICE_F_GIFT,
   SPLICE_F_MORE,
@@ -206,42 +210,85 @@ function splice(
   if (!fromPipe && inOffset >= 0 && source.seek(0, SEEK_CUR) === -ESPIPE) return -EINVAL;
   if (!toPipe && outOffset >= 0 && target.seek(0, SEEK_CUR) === -ESPIPE) return -EINVAL;
   if (!toPipe && (target.flags & O_APPEND) !== 0) return -EINVAL;
+  if (fromPipe && toPipe) {
+    // A pipe that is opened O_NONBLOCK on either side makes the call so (do_splice).
+    const isBusy = ((source.flags | target.flags) & O_NONBLOCK) !== 0;
+    return movePipe(task, source, target, { count, keep: false, waits: waits && !isBusy });
+  }
   if (toPipe) {
     // Room first: what is read off a socket can't be put back.
-    if (target.pipe.readers > 0 && target.pipe.space === 0) return waitFor(task, target, waits);
-    if (target.pipe.readers === 0) return target.write(task, new BytesCursor(staging.subarray(0, 1))) || -EPIPE;
-    count = Math.min(count, target.pipe.space);
+    const ready = awaitRoom(task, target, waits);
+    if (ready < 0) return ready;
+    const room = target.pipe.space - (regularOffset(source, inOffset) % PAGE_SIZE);
+    return fillPipe(task, { source, inOffset, inAddress }, target, { wanted: Math.min(CHUNK, count, room), waits });
   }
-  if (fromPipe) {
-    if (source.pipe.length === 0) {
-      if (source.pipe.writers === 0) return 0;
-      return waitFor(task, source, waits);
-    }
-    const got = source.pipe.pull(
-      new BytesCursor(staging.subarray(0, Math.min(CHUNK, count))),
-      Math.min(CHUNK, count),
-      true,
-    );
-    const put = attempt(task, target, waits, () =>
-      target.write(task, new BytesCursor(staging.subarray(0, got)), outOffset),
-    );
-    if (put <= 0) return put;
-    source.pipe.discard(put);
-    source.pipe.queue.wakeAll();
-    const stored = outOffset >= 0 ? storeOffset(task, outAddress, outOffset + put) : 0;
-    return stored < 0 ? stored : put;
-  }
-  const wanted = Math.min(CHUNK, count);
-  const got = attempt(task, source, waits, () =>
-    source.read(task, new BytesCursor(staging.subarray(0, wanted)), inOffset),
+  const { pipe } = source as PipeFile;
+  if (pipe.length === 0) return pipe.writers === 0 ? 0 : waitFor(task, source, waits);
+  const got = pipe.peek(staging, Math.min(CHUNK, count));
+  const put = attempt(task, target, waits, () =>
+    target.write(task, new BytesCursor(staging.subarray(0, got)), outOffset),
+  );
+  if (put <= 0) return put;
+  pipe.discard(put);
+  pipe.queue.wakeAll();
+  const stored = outOffset >= 0 ? storeOffset(task, outAddress, outOffset + put) : 0;
+  return stored < 0 ? stored : put;
+}
+
+/** Where a regular file is read from; 0 for a stream, whose bytes begin a page wherever they come from. */
+function regularOffset(source: OpenFile, offset: number): number {
+  return source.inode?.isRegular !== true ? 0 : offset >= 0 ? offset : source.position;
+}
+
+/** Reads from a file into slots of a pipe that has room: pages of a regular file stay as it has them. */
+function fillPipe(
+  task: Task,
+  from: { source: OpenFile; inOffset: number; inAddress: number },
+  target: PipeFile,
+  how: { wanted: number; waits: boolean },
+): number {
+  const { source, inOffset } = from;
+  let within = regularOffset(source, inOffset) % PAGE_SIZE;
+  const got = attempt(task, source, how.waits, () =>
+    source.read(task, new BytesCursor(staging.subarray(0, how.wanted)), inOffset),
   );
   if (got <= 0) return got;
-  const put = attempt(task, target, false, () => target.write(task, new BytesCursor(staging.subarray(0, got)), -1));
-  if (put > 0 && inOffset >= 0) {
-    const stored = storeOffset(task, inAddress, inOffset + put);
-    if (stored < 0) return stored;
+  const bytes = new BytesCursor(staging.subarray(0, got));
+  while (bytes.remaining > 0) {
+    const moved = target.pipe.append(bytes, Math.min(PAGE_SIZE - within, bytes.remaining));
+    if (moved <= 0) break;
+    within = 0;
   }
-  return put;
+  const put = bytes.position;
+  if (put === 0) return -ENOMEM;
+  task.kernel.scheduler.wakeGently(target.pipe.queue, POLLIN);
+  const stored = inOffset >= 0 ? storeOffset(task, from.inAddress, inOffset + put) : 0;
+  return stored < 0 ? stored : put;
+}
+
+/** A pipe with a free slot: 0; else BLOCKED, −EAGAIN, or −EPIPE with its signal. */
+function awaitRoom(task: Task, target: PipeFile, waits: boolean): number {
+  if (target.pipe.readers === 0) return target.write(task, new BytesCursor(staging.subarray(0, 1))) || -EPIPE;
+  return target.pipe.isFull ? waitFor(task, target, waits) : 0;
+}
+
+/** What splice(2) and tee(2) do between pipes: bytes to take first, then room (fs/splice.c, ipipe_prep, opipe_prep). */
+function movePipe(
+  task: Task,
+  source: PipeFile,
+  target: PipeFile,
+  how: { count: number; keep: boolean; waits: boolean },
+): number {
+  if (source.pipe.length === 0 && source.pipe.writers > 0) return waitFor(task, source, how.waits);
+  const ready = awaitRoom(task, target, how.waits);
+  if (ready < 0) return ready;
+  const wasFull = source.pipe.isFull;
+  const moved = source.pipe.transfer(target.pipe, Math.min(CHUNK, how.count), how.keep);
+  if (moved <= 0) return moved;
+  const { scheduler } = task.kernel;
+  scheduler.wakeGently(target.pipe.queue, POLLIN);
+  if (wasFull && !source.pipe.isFull) scheduler.wakeGently(source.pipe.queue, POLLOUT);
+  return moved;
 }
 
 /** Folders, and files without an inode of their own (epoll, eventfd, timerfd …), have nothing to splice. */
@@ -262,12 +309,8 @@ function tee(task: Task, inFd: number, outFd: number, count: number, flags: numb
     target = task.files.get(outFd);
   if (source === undefined || target === undefined || !source.isReadable || !target.isWritable) return -EBADF;
   if (!(source instanceof PipeFile) || !(target instanceof PipeFile) || source.pipe === target.pipe) return -EINVAL;
-  const waits = (flags & SPLICE_F_NONBLOCK) === 0;
-  if (source.pipe.length === 0) return source.pipe.writers === 0 ? 0 : waitFor(task, source, waits);
-  if (target.pipe.readers > 0 && target.pipe.space === 0) return waitFor(task, target, waits);
-  const wanted = Math.min(CHUNK, count, Math.max(1, target.pipe.space));
-  const got = source.pipe.pull(new BytesCursor(staging.subarray(0, wanted)), wanted, true);
-  return attempt(task, target, waits, () => target.write(task, new BytesCursor(staging.subarray(0, got))));
+  const waits = (flags & SPLICE_F_NONBLOCK) === 0 && ((source.flags | target.flags) & O_NONBLOCK) === 0;
+  return movePipe(task, source, target, { count, keep: true, waits });
 }
 
 function vmsplice(task: Task, fd: number, vector: number, count: number, flags: number): number {
@@ -276,8 +319,20 @@ function vmsplice(task: Task, fd: number, vector: number, count: number, flags: 
   if (!(file instanceof PipeFile)) return -EBADF;
   const cursor = task.space.vectorCursor(vector, count);
   if (isErrno(cursor)) return cursor;
+  if (cursor.remaining === 0) return 0;
   const waits = (flags & SPLICE_F_NONBLOCK) === 0;
-  return attempt(task, file, waits, () => (file.isWritable ? file.write(task, cursor) : file.read(task, cursor)));
+  if (!file.isWritable) return attempt(task, file, waits, () => file.read(task, cursor));
+  const ready = awaitRoom(task, file, waits);
+  if (ready < 0) return ready;
+  let done = 0;
+  while (cursor.remaining > 0 && !file.pipe.isFull && !task.kernel.work.isUsed) {
+    const moved = file.pipe.append(cursor, cursor.contiguous);
+    if (moved < 0 && done === 0) return moved;
+    if (moved < 0) break;
+    done += moved;
+  }
+  task.kernel.scheduler.wakeGently(file.pipe.queue, POLLIN);
+  return done;
 }
 
 export const spliceCalls: SyscallTable = {

@@ -9,11 +9,11 @@ import {
   EPIPE,
   FIONREAD,
   O_ACCMODE,
+  O_DIRECT,
   O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
   O_WRONLY,
-  PIPE_BUF,
   POLLIN,
   POLLOUT,
   SIGPIPE,
@@ -63,9 +63,9 @@ export class PipeFile extends OpenFile {
       return BLOCKED;
     }
     // As Linux: who watches for room is told when there was none, not at each read.
-    const wasFull = pipe.space < PIPE_BUF;
+    const wasFull = pipe.isFull;
     const done = pipe.pull(to, to.remaining);
-    if (done > 0 && wasFull) task.kernel.scheduler.wakeGently(pipe.queue, POLLOUT);
+    if (done > 0 && wasFull && !pipe.isFull) task.kernel.scheduler.wakeGently(pipe.queue, POLLOUT);
     return done;
   }
 
@@ -86,16 +86,12 @@ export class PipeFile extends OpenFile {
       return -EPIPE;
     }
     const wanted = from.remaining;
-    const isAtomic = before === 0 && wanted <= PIPE_BUF;
-    let done = 0;
-    if (pipe.space > 0 && !(isAtomic && pipe.space < wanted)) {
-      done = pipe.push(from, wanted);
-      if (done > 0) task.kernel.scheduler.wakeGently(pipe.queue, POLLIN);
-      if (done < 0) return before > 0 ? before : done;
-    }
+    const done = pipe.push(from, wanted, before === 0, (this.flags & O_DIRECT) !== 0);
+    if (done > 0) task.kernel.scheduler.wakeGently(pipe.queue, POLLIN);
+    if (done < 0) return before > 0 ? before : done;
     const total = before + done;
     // What leaves room has come to the end of the caller's memory, or of the machine's.
-    if (done === wanted || (done > 0 && pipe.space > 0)) return total;
+    if (done === wanted || (done > 0 && !pipe.isFull)) return total;
     if ((this.flags & O_NONBLOCK) !== 0) return total > 0 ? total : -EAGAIN;
     task.waitOn(pipe.queue);
     if (total === 0) return BLOCKED;
@@ -139,7 +135,7 @@ export class PipeFile extends OpenFile {
 }
 
 /**
- * pipe2(2): the reading and the writing end. `flags`: O_NONBLOCK, O_DIRECT are kept. −ENFILE beyond
+ * pipe2(2): the reading and the writing end. `flags`: O_NONBLOCK, O_DIRECT (packets). −ENFILE beyond
  * fs.pipe-user-pages-hard.
  */
 export function createPipe(
