@@ -202,6 +202,29 @@ test("a home that cannot be written keeps nobody from a volume; a log that was a
   assert.equal(refused.status, 1);
 });
 
+test("a volume whose file finds no more room on its host takes no changes, and its health says so", async () => {
+  const host = join(volume.folder, "full host"),
+    sparse = join(host, "volume");
+  mkdirSync(host);
+  assert.equal((await run(["mount", "-t", "tmpfs", "-o", "size=4M", "tmpfs", host])).status, 0);
+  try {
+    await volume.stratos(["fs", "format", sparse, "--size", "64M"]);
+    await volume.stratos(["fs", "mount", sparse, volume.mountPoint]);
+    const filled = await volume.try(["sh", "-c", "head -c 8M /dev/urandom > file; sync file"], {
+      cwd: volume.mountPoint,
+    });
+    assert.match(filled.stderr, /Input\/output error/);
+    const { status, stdout, stderr } = await volume.try([...launcher, "fs", "health", volume.mountPoint]);
+    assert.match(stdout, /^\S+mount: failed, 1 copy/);
+    assert.match(stderr, /mount: takes no changes any more: its device could not be written or read; unmount it/);
+    assert.equal(status, 1);
+    await volume.stratos(["fs", "umount", volume.mountPoint]);
+    assert.match((await volume.stratos(["fs", "check", sparse])).stdout, /: clean$/m);
+  } finally {
+    await run(["umount", "-l", host]);
+  }
+});
+
 test(
   "the loop device of a mount is no copy of its file, also where " + "its name was a volume's before",
   async (context) => {

@@ -41,7 +41,7 @@ export type { FileOffset } from "./file/file-offset.ts";
 export { indexInListing, type Listing } from "./cache/listings.ts";
 export { DirectoryEntry } from "./file/directory.ts";
 export { XATTR_CREATE, XATTR_REPLACE } from "./file/xattrs.ts";
-export { Failure, MOUNT_ERROR_WORDS } from "./failure.ts";
+export { Failure, FAILURE_WORDS, MOUNT_ERROR_WORDS } from "./failure.ts";
 export type { MountError } from "./failure.ts";
 export { ROOT_INO } from "./format/inode-item.ts";
 export { BLOCK_SIZE, FILE_SIZE_MAX } from "./format/geometry.ts";

@@ -43,3 +43,12 @@ export class Failure {
     return this.kind === "no-codec" ? EOPNOTSUPP : EIO;
   }
 }
+
+/** Why a volume takes no changes any more, in words for people. */
+export const FAILURE_WORDS = {
+  io: "its device could not be written or read",
+  "corrupt-node": "its structure is damaged",
+  "corrupt-data": "its content is damaged",
+  "no-codec": "it holds what cannot be unpacked here",
+  "no-space": "there was no space for what it had promised",
+} as const satisfies Record<Failure["kind"], string>;

@@ -1,7 +1,8 @@
 /** Goal: a volume's health tells the worst that its devices counted. Method: counters are set, as errors set them. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { health, mount, resetErrors, type DeviceState, type VolumeState } from "../aegisfs.ts";
+import { EIO, S_IFREG } from "@stratos/abi";
+import { health, mount, resetErrors, ROOT_INO, type DeviceState, type VolumeState } from "../aegisfs.ts";
 import { freshVolume, mountedVolume } from "../testing/fresh-volume.ts";
 
 type Counter = "readErrors" | "writeErrors" | "corruptBlocks" | "repairedBlocks" | "lostBlocks";
@@ -44,4 +45,15 @@ test("what was seen to is counted anew, also after the next mount", () => {
       [0, 0, 0, 0, 0],
     );
   }
+});
+
+test("a volume that takes no changes any more has failed, whatever its counters say", () => {
+  const { volume, device } = freshVolume(16);
+  assert.equal(health(volume).failure, null);
+  assert.ok(volume.root.create(ROOT_INO, "file", S_IFREG | 0o644, 0, 0) > 0);
+  device.write = () => -EIO;
+  assert.equal(volume.sync(), -EIO);
+  const { state, failure } = health(volume);
+  assert.deepEqual([state, failure], ["failed", "io"]);
+  assert.equal(health(mountedVolume(mount(device))).state, "healthy", "what was durable is whole");
 });

@@ -1,4 +1,5 @@
 /** What is known of a volume's devices: for people, metrics and alerts. */
+import type { Failure } from "../failure.ts";
 import { DEVICE_STALE } from "../format/pool-table.ts";
 import type { ErrorCounters } from "../format/pool-table.ts";
 import { Room } from "../space/reserve.ts";
@@ -29,11 +30,14 @@ export interface DeviceHealth {
  * - `repaired`: damage was found, and all of it was mended
  * - `degraded`: a device is missing, stale or failing, all content is still there
  * - `damaged`: blocks were found of which no good copy is left
+ * - `failed`: it takes no changes any more, until it is mounted anew: one could not be finished
  */
-export type VolumeState = "healthy" | "repaired" | "degraded" | "damaged";
+export type VolumeState = "healthy" | "repaired" | "degraded" | "damaged" | "failed";
 
 export interface VolumeHealth {
   state: VolumeState;
+  /** What it failed on; null: it has not failed. */
+  failure: Failure["kind"] | null;
   copies: number;
   devices: DeviceHealth[];
 }
@@ -67,8 +71,10 @@ export function health(volume: Volume): VolumeHealth {
     ({ state, errors }) => state === "missing" || state === "stale" || errors.readErrors + errors.writeErrors > 0,
   );
   const repaired = devices.some(({ state }) => state === "failing");
+  const state = lost ? "damaged" : degraded ? "degraded" : repaired ? "repaired" : "healthy";
   return {
-    state: lost ? "damaged" : degraded ? "degraded" : repaired ? "repaired" : "healthy",
+    state: volume.failure === null ? state : "failed",
+    failure: volume.failure?.kind ?? null,
     copies: superblock.copies,
     devices,
   };

@@ -7,6 +7,7 @@ import {
   CLASS_FAST,
   CLASS_SLOW,
   type CopyJob,
+  FAILURE_WORDS,
   health,
   removeDevice,
   replaceDevice,
@@ -19,6 +20,7 @@ import {
 import { ProgressDisplay } from "@stratos/host-node";
 import {
   findVolume,
+  hostedVolumeAt,
   hostPath,
   keepDevice,
   rememberVolume,
@@ -33,6 +35,7 @@ import {
 } from "@stratos/volumes";
 import { CommandError } from "../command-error.ts";
 import { formatSize } from "../option-values.ts";
+import { runWhereMounted } from "../run-where-mounted.ts";
 import { formatTable } from "../text-table.ts";
 
 export interface ScrubOptions {
@@ -160,8 +163,14 @@ async function showScrub(path: string, options: ScrubOptions): Promise<number> {
   return 0;
 }
 
-/** Exit status 1 when the volume is degraded or damaged. */
+/** Exit status 1 when the volume is degraded or damaged, or has failed. */
 export async function healthCommand(path: string, options: HealthOptions): Promise<number> {
+  // What a server has met since its last commit is on no device, above all that it has failed.
+  const [device] = findVolume(path).paths;
+  if (options.reset !== true && hostedVolumeAt(device!) === null) {
+    const told = await runWhereMounted(device!, ["fs", "health", ...(options.json === true ? ["--json"] : []), path]);
+    if (told !== null) return told;
+  }
   const state: VolumeHealth = await withVolume(path, options.reset === true ? "write" : "read", ({ volume }) => {
     if (options.reset === true) resetErrors(volume);
     return health(volume);
@@ -189,7 +198,11 @@ export async function healthCommand(path: string, options: HealthOptions): Promi
       ),
     );
   }
-  return state.state === "degraded" || state.state === "damaged" ? 1 : 0;
+  if (state.failure !== null) {
+    const why = FAILURE_WORDS[state.failure];
+    process.stderr.write(`stratos: ${path}: takes no changes any more: ${why}; unmount it, and see to that\n`);
+  }
+  return state.state === "healthy" || state.state === "repaired" ? 0 : 1;
 }
 
 const POOL_WORDS: Readonly<Record<number, string>> = {

@@ -98,6 +98,8 @@ async function runTransaction(path: string, words: readonly string[], options: T
   // What follows VOLUME is passed through as it is, with the "--" that ends our own options.
   const own = words[0] === "--" ? words.slice(1) : words;
   if (own.length === 0) throw new UsageError("CMD", "missing; see --help");
+  // Of Node, no program at all is a defect of its caller's.
+  if (own[0] === "") throw new UsageError("CMD", "is empty; a variable that is not set?");
   const command = rawArguments(own).map((word) => Buffer.from(word, "latin1").toString("utf8"));
   const name = newTransactionName(Date.now());
   try {

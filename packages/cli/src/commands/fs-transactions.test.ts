@@ -102,6 +102,8 @@ for (const flags of hasFuse() ? [[], ["--no-mount"]] : [["--no-mount"]]) {
 test("a command that is not there is told, and leaves nothing", async () => {
   const result = fs("txn", "run", volume, "no-such-command");
   assert.deepEqual([result.status, result.stderr], [127, "stratos: no-such-command: not found\n"]);
+  const nameless = fs("txn", "run", volume, "");
+  assert.deepEqual([nameless.status, nameless.stderr], [2, "stratos: CMD: is empty; a variable that is not set?\n"]);
   assert.equal(await works("snapshot", "list", volume, "--names"), "");
 });
 

@@ -5,7 +5,7 @@
  * and timers.
  */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import type { Failure } from "@stratos/aegisfs";
+import { FAILURE_WORDS, type Failure } from "@stratos/aegisfs";
 import { FuseServer } from "@stratos/fuse";
 import { NodeClock } from "@stratos/host-node";
 import { DevFuse, type MainThread } from "./dev-fuse.ts";
@@ -100,18 +100,10 @@ function claim({ devices }: ServedVolume, isOurs: boolean): void {
   devices.files[0]!.claim(isOurs);
 }
 
-const FAILURES = {
-  io: "its device could not be written or read",
-  "corrupt-node": "its structure is damaged",
-  "corrupt-data": "its content is damaged",
-  "no-codec": "it holds what cannot be unpacked here",
-  "no-space": "there was no space for what it had promised",
-} as const satisfies Record<Failure["kind"], string>;
-
 function failureWords({ kind, block }: Failure, unsavedMs: number): string {
   const since = unsavedMs === 0 ? "since the last commit" : `in the last ${Math.ceil(unsavedMs / 1000)} seconds`;
   return (
-    `the volume takes no changes any more: ${FAILURES[kind]}${block < 0 ? "" : ` (block ${block})`}; what was ` +
+    `the volume takes no changes any more: ${FAILURE_WORDS[kind]}${block < 0 ? "" : ` (block ${block})`}; what was ` +
     `changed ${since} and not synced is lost. Unmount it, look after its device, then \`stratos fs check\``
   );
 }

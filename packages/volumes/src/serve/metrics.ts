@@ -51,7 +51,7 @@ export function metricsText(volumes: ServedVolumes, requests: RequestCounters): 
   metrics.family(
     "stratos_fs_healthy",
     "gauge",
-    "1 while nothing is degraded or damaged.",
+    "1 while nothing is degraded, damaged or failed.",
     all.map(({ label, health: { state } }) => [label, state === "healthy" || state === "repaired" ? 1 : 0]),
   );
   for (const [name, field, help] of [
