@@ -27,9 +27,9 @@ export async function replayCommand(file: string, command: readonly string[], op
   const run = openRecordedRun(file);
   const { recording } = run;
   const { header } = recording;
-  const image = run.openImage();
+  const clone = run.cloneImage();
   try {
-    const replay = new Replay(recording, { ports: nodePorts(), volume: image.opened.volume });
+    const replay = new Replay(recording, { ports: nodePorts(), volume: clone.volume });
     const { session } = replay;
     const write = (text: string): void => void process.stderr.write(Buffer.from(text, "latin1"));
     const trace = options.trace === true ? new TraceWriter({ write }, { isSummary: false }) : null;
@@ -59,7 +59,7 @@ export async function replayCommand(file: string, command: readonly string[], op
   } catch (error) {
     throw inWords(file, error);
   } finally {
-    image.finish(false);
+    clone.close();
   }
 }
 

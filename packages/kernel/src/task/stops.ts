@@ -55,6 +55,9 @@ const CELLS_OF_WATCH = 2;
 export const WATCHES_MAX = WATCH_CELLS / CELLS_OF_WATCH;
 export const WATCH_LENGTH_MAX = 8;
 
+/** Per thread: where it began to retire instructions without a fault or others in between, and how far it came. */
+export type LastRuns = ReadonlyMap<number, { readonly from: number; readonly pc: number; readonly to: number }>;
+
 /** What the slice that was left in its midst goes on with. */
 interface StoppedSlice {
   readonly task: Task;
@@ -91,8 +94,7 @@ export class Stops {
   isOverrun = false;
   /** Every instruction may be the one: as slow as it is sure. */
   isCareful = false;
-  /** Per thread: where it began to retire instructions without a fault or others in between, and how far it came. */
-  readonly #lastRuns = new Map<number, { readonly from: number; readonly pc: number; readonly to: number }>();
+  readonly #lastRuns: Map<number, { readonly from: number; readonly pc: number; readonly to: number }>;
   #watched: Watched[] = [];
   /** Breakpoints that are barriers. */
   #planted: ReadonlySet<number> | null = null;
@@ -101,8 +103,14 @@ export class Stops {
   #passes = false;
   #last: StopPosition | null = null;
 
-  constructor(kernel: Kernel) {
+  /** @param lastRuns  those of the machine that this one goes on from */
+  constructor(kernel: Kernel, lastRuns: LastRuns = new Map()) {
     this.#kernel = kernel;
+    this.#lastRuns = new Map(lastRuns);
+  }
+
+  get lastRuns(): LastRuns {
+    return this.#lastRuns;
   }
 
   get stands(): boolean {

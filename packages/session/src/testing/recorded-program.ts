@@ -7,7 +7,7 @@
  *              a load from address 8 faults (FAULT)
  *     handler: exit(7)
  */
-import { format, mount, ROOT_INO, type Volume } from "@stratos/aegisfs";
+import { format, LaterVolume, mount, ROOT_INO, type Volume } from "@stratos/aegisfs";
 import { EAGAIN, S_IFREG } from "@stratos/abi";
 import { type HostStreamIn, type HostStreamOut, MemoryBlockDevice } from "@stratos/host";
 import { nodePorts } from "@stratos/host-node";
@@ -129,16 +129,26 @@ function writeSymbols(bytes: Uint8Array, view: DataView): void {
   view.setUint16(60, 3, true);
 }
 
-function volumeWithProgram(): Volume {
+interface ProgramVolume {
+  readonly device: MemoryBlockDevice;
+  readonly volume: Volume;
+}
+
+function mounted(device: MemoryBlockDevice): Volume {
+  const volume = mount(device, {});
+  if (typeof volume === "string") throw new Error(volume);
+  return volume;
+}
+
+function volumeWithProgram(): ProgramVolume {
   const device = new MemoryBlockDevice(32 << 20);
   const failed = format(device, { uuid: new Uint8Array(16).fill(7), hashSeed: 5 });
   if (failed !== 0) throw new Error(failed);
-  const volume = mount(device, {});
-  if (typeof volume === "string") throw new Error(volume);
+  const volume = mounted(device);
   const bytes = elf();
   const ino = volume.root.create(ROOT_INO, "program", S_IFREG | 0o755, 0, 0);
   for (let done = 0; done < bytes.length;) done += volume.root.write(ino, done, bytes, done, bytes.length - done);
-  return volume;
+  return { device, volume };
 }
 
 const NO_INPUT: HostStreamIn = { read: () => -EAGAIN, available: 0, isEnded: false, onReadable: () => {} };
@@ -170,7 +180,12 @@ const REQUEST = {
 
 export async function recordProgram(): Promise<{ recording: Recording; output: string }> {
   const lines: Uint8Array[] = [];
-  const session = new MachineSession({ ports: nodePorts(), volume: volumeWithProgram(), ...REQUEST, log: () => {} });
+  const session = new MachineSession({
+    ports: nodePorts(),
+    volume: volumeWithProgram().volume,
+    ...REQUEST,
+    log: () => {},
+  });
   try {
     const recorder = new Recorder(
       {
@@ -203,7 +218,8 @@ export async function recordProgram(): Promise<{ recording: Recording; output: s
 
 /** @param output  gets what each replay writes and is to be shown */
 export function startReplayOf(recording: Recording, output: NotedOutput): StartedReplay {
-  const replay = new Replay(recording, { ports: nodePorts(), volume: volumeWithProgram() });
+  const volume = volumeWithProgram();
+  const replay = new Replay(recording, { ports: nodePorts(), volume: volume.volume, hasForks: true });
   const { kernel } = replay.session.machine;
   output.gate = replay.gate;
   replay.start([
@@ -211,5 +227,21 @@ export function startReplayOf(recording: Recording, output: NotedOutput): Starte
     openHostOutput(kernel, replay.gate.streamOut(output)),
     openHostOutput(kernel, replay.gate.streamOut(output)),
   ]);
-  return { replay, drain: async () => {}, close: () => replay.session.close() };
+  return startedOf(replay, volume, output);
+}
+
+/** Its device in memory is forked as it is. */
+function startedOf(replay: Replay, { device, volume }: ProgramVolume, output: NotedOutput): StartedReplay {
+  return {
+    replay,
+    drain: async () => {},
+    enter: () => void (output.gate = replay.gate),
+    fork: () => {
+      replay.session.commit();
+      const forked = device.fork();
+      const later = new LaterVolume(() => mounted(forked));
+      return startedOf(replay.fork(later), { device: forked, volume }, output);
+    },
+    close: () => replay.session.close(),
+  };
 }
