@@ -55,8 +55,8 @@ export class InputGate {
   }
 
   /**
-   * The gate of a fork of a replay that goes on from here, which is to be told the fork's session (`attach`). Its output
-   * goes where this one's goes; what it writes is summed no more.
+   * The gate of a fork of a replay that goes on from here, which is to be told the fork's session (`attach`). Its
+   * output goes where this one's goes; what it writes is summed no more.
    *
    * @returns with what the fork's programs have in the place of this one's streams
    */

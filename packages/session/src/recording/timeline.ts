@@ -31,7 +31,7 @@ export interface StartedReplay {
   drain(): Promise<void>;
   /** What is written from now on is this one's. */
   enter(): void;
-  /** One that goes on from here, between two turns; each is closed. @throws StateError when it can't be in two machines */
+  /** One that goes on from here, between two turns. Each is closed. @throws StateError: it can't be in two machines */
   fork(): StartedReplay;
   /** Gives back what it has; nothing of it is used afterwards. */
   close(): void;
