@@ -21,6 +21,8 @@ export interface HostFile {
   truncate(size: number): number;
   sync(): number;
   stat(): HostStat | number;
+  /** The file for a fork of the machine that holds it; null, or no such method: the fork opens it by its name. */
+  forked?(): HostFile | null;
   close(): void;
 }
 /** statfs(2) of the folder's file system. */

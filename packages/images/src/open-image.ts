@@ -6,7 +6,7 @@ import { readConfig } from "@stratos/host-node";
 import { OperationError } from "@stratos/operation";
 import { DEFAULT_IMAGE } from "./defaults.ts";
 import { ImageStore, type ImageDraft, type ImageEntry } from "./image-store.ts";
-import { cloneVolume, cloneVolumeDurably, cloneVolumeToLayer, type OpenVolume } from "./image-volume.ts";
+import { cloneVolume, cloneVolumeToLayer, type OpenVolume } from "./image-volume.ts";
 import { readInstalledPackages } from "./installed-packages.ts";
 
 interface RunImage {
@@ -25,28 +25,17 @@ export function defaultImage(home: string): string {
 
 /**
  * Opens an image to run in. @param options.home  STRATOS_HOME. @param options.changes  of a saved machine.
- * @param options.isDurable  what programs sync is flushed, as if there were something that could outlast the run
  * @throws OperationError of kind no-image and others
  */
 export function openImage(
   name: string,
-  options: {
-    home: string;
-    keep: string | undefined;
-    deltaBytes: number;
-    changes?: MemoryBlockDevice | null;
-    isDurable?: boolean;
-  },
+  options: { home: string; keep: string | undefined; deltaBytes: number; changes?: MemoryBlockDevice | null },
 ): RunImage {
   const store = new ImageStore(options.home);
   const entry = store.require(name);
   const { keep } = options;
   if (keep === undefined) {
-    const layers = store.layerPaths(entry);
-    const opened =
-      options.isDurable === true
-        ? cloneVolumeDurably(layers, options.deltaBytes)
-        : cloneVolume(layers, options.deltaBytes, options.changes);
+    const opened = cloneVolume(store.layerPaths(entry), options.deltaBytes, options.changes);
     return { opened, finish: () => opened.close() };
   }
   const draft = store.createDraft();

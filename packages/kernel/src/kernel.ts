@@ -13,6 +13,7 @@ export type { Notice } from "./ground/notice.ts";
 export { leaveStoppedSlice, runTasks, STANDS } from "./task/run-loop.ts";
 export {
   isSamePosition,
+  type LastRuns,
   type Stop,
   type StopPosition,
   type StopReason,
@@ -21,6 +22,7 @@ export {
   type Watchpoint,
   WATCHES_MAX,
 } from "./task/stops.ts";
+export type { TaskObserver } from "./task/task-observer.ts";
 export { peekFile, peekMemory } from "./peek-memory.ts";
 export { placeOf, registersOf, type TaskPlace } from "./task/task-place.ts";
 export {

@@ -41,6 +41,7 @@ export {
   RecordingError,
 } from "./recording/recording-format.ts";
 export { losesPower } from "./recording/recorded-disturbances.ts";
+export { DebugAdapter } from "./debug/debug-adapter.ts";
 export { DebugServer } from "./debug/debug-server.ts";
 export { describePlace } from "./recording/describe-place.ts";
 export { Replay, type ReplayOutcome } from "./recording/replay.ts";

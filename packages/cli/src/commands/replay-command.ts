@@ -14,21 +14,25 @@ export interface ReplayOptions {
   readonly to?: ReplayPosition;
   /** A port, or "-". */
   readonly gdb?: number | "-";
+  readonly dap?: number | "-";
   readonly pid?: number;
   readonly programs?: true;
 }
 
 export async function replayCommand(file: string, command: readonly string[], options: ReplayOptions): Promise<number> {
-  if (options.gdb !== undefined) return (await import("../replay/replay-gdb.ts")).replayGdb(file, options.gdb, options);
+  const { gdb, dap } = options;
+  if (gdb !== undefined && dap !== undefined) throw new UsageError("--dap", "one debugger at a time: --gdb or --dap");
+  if (gdb !== undefined) return (await import("../replay/replay-debugger.ts")).replayGdb(file, gdb, options);
+  if (dap !== undefined) return (await import("../replay/replay-debugger.ts")).replayDap(file, dap, options);
   if (options.to !== undefined) return (await import("../replay/replay-to.ts")).replayTo(file, options.to, command);
   if (options.programs === true) return (await import("../replay/replay-programs.ts")).replayPrograms(file);
   if (command.length > 0) throw new UsageError(`-- ${command[0]}`, "a program needs a position: --to POSITION");
   const run = openRecordedRun(file);
   const { recording } = run;
   const { header } = recording;
-  const image = run.openImage();
+  const clone = run.cloneImage();
   try {
-    const replay = new Replay(recording, { ports: nodePorts(), volume: image.opened.volume });
+    const replay = new Replay(recording, { ports: nodePorts(), volume: clone.volume });
     const { session } = replay;
     const write = (text: string): void => void process.stderr.write(Buffer.from(text, "latin1"));
     const trace = options.trace === true ? new TraceWriter({ write }, { isSummary: false }) : null;
@@ -51,7 +55,7 @@ export async function replayCommand(file: string, command: readonly string[], op
   } catch (error) {
     throw inWords(file, error);
   } finally {
-    image.finish(false);
+    clone.close();
   }
 }
 

@@ -1,9 +1,10 @@
 /** The file of a recorded run with the image that it was recorded on. */
 import { readFileSync } from "node:fs";
 import { EAGAIN } from "@stratos/abi";
+import { LaterVolume, type Volume } from "@stratos/aegisfs";
 import type { HostStreamOut } from "@stratos/host";
 import { nodePorts, openStreamOut, stratosHome } from "@stratos/host-node";
-import { ImageStore, openImage } from "@stratos/images";
+import { cloneVolume, cloneVolumeDurably, ImageStore } from "@stratos/images";
 import {
   type InputGate,
   losesPower,
@@ -22,14 +23,23 @@ import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
 interface RecordedRun {
   readonly recording: Recording;
   /** A clone of the image, as it was then. */
-  openImage(): ReturnType<typeof openImage>;
+  cloneImage(): VolumeClone & { readonly volume: Volume };
+}
+
+/** Each is closed. */
+interface VolumeClone {
+  close(): void;
+  /** One with the changes that were committed by now. */
+  fork(): VolumeClone & { mount(): Volume };
 }
 
 /** @throws CommandError, OperationError of kind no-image */
 export function openRecordedRun(file: string): RecordedRun {
   const recording = readRecordingFile(file);
   const { header } = recording;
-  const { description } = new ImageStore(stratosHome()).require(header.image);
+  const store = new ImageStore(stratosHome());
+  const entry = store.require(header.image);
+  const { description } = entry;
   if (description.createdAt !== header.imageCreatedAt || description.layers !== header.imageLayers)
     throw replayFailure(
       file,
@@ -38,13 +48,9 @@ export function openRecordedRun(file: string): RecordedRun {
     );
   return {
     recording,
-    openImage: () =>
-      openImage(header.image, {
-        home: stratosHome(),
-        keep: undefined,
-        deltaBytes: header.memoryBytes,
-        isDurable: losesPower(recording.header),
-      }),
+    // One that ends with a power cut was recorded on a clone that keeps what is synced.
+    cloneImage: () =>
+      (losesPower(header) ? cloneVolumeDurably : cloneVolume)(store.layerPaths(entry), header.memoryBytes),
   };
 }
 
@@ -72,23 +78,30 @@ export function inWords(file: string, error: unknown): unknown {
 
 /** Output of a run that is replayed more than once: what was shown once is not shown again. */
 export class ShownOutput {
-  readonly #streams: readonly ReturnType<typeof openStreamOut>[];
+  readonly #streams: readonly NewOutput[];
+  /** Whose output it is. */
+  #gate: InputGate | null = null;
   /** Bytes of all output that were shown. */
   #shown = 0;
 
   /** @param fds  for the run's standard output and its standard error */
   constructor(fds: readonly [number, number]) {
-    this.#streams = fds.map((fd) => openStreamOut(fd));
+    this.#streams = fds.map((fd) => new NewOutput(openStreamOut(fd), (count) => this.#unseen(count)));
   }
 
-  /** The two streams of one replay. */
-  streamsOf(gate: InputGate): NewOutput[] {
-    return this.#streams.map((stream) => new NewOutput(stream, (count) => this.#unseen(gate, count)));
+  /** The two streams of all replays. */
+  get streams(): readonly NewOutput[] {
+    return this.#streams;
   }
 
-  /** How many of the last `count` bytes of a replay are new. */
-  #unseen({ outputBytes, isMuted }: InputGate, count: number): number {
-    if (isMuted) return 0;
+  enter(gate: InputGate): void {
+    this.#gate = gate;
+  }
+
+  /** How many of the last `count` bytes of the replay are new. */
+  #unseen(count: number): number {
+    if (this.#gate === null || this.#gate.isMuted) return 0;
+    const { outputBytes } = this.#gate;
     const fresh = Math.max(0, Math.min(count, outputBytes - this.#shown));
     this.#shown = Math.max(this.#shown, outputBytes);
     return fresh;
@@ -151,36 +164,54 @@ export async function withTimeline(
   }
 }
 
-/** Where a replay writes to. */
+/** Where all replays of a run write to. */
 interface RunOutput {
-  streamsOf(gate: InputGate): readonly (HostStreamOut & { drain(): Promise<void> })[];
+  readonly streams: readonly (HostStreamOut & { drain(): Promise<void> })[];
+  /** What is written from now on is of this replay. */
+  enter(gate: InputGate): void;
 }
 
 /** A replay at its beginning. */
 function startReplay(run: RecordedRun, output: RunOutput): StartedReplay {
-  const image = run.openImage();
+  const clone = run.cloneImage();
   try {
-    const replay = new Replay(run.recording, { ports: nodePorts(), volume: image.opened.volume });
-    const streams = output.streamsOf(replay.gate);
+    const { volume } = clone;
+    const replay = new Replay(run.recording, { ports: nodePorts(), volume, hasForks: true });
     try {
-      const standard = openReplayFiles(replay.session, replay.gate, run.recording.header, streams);
+      const standard = openReplayFiles(replay.session, replay.gate, run.recording.header, output.streams);
       replay.start(standard.files);
-      return {
-        replay,
-        drain: async () => {
-          for (const stream of streams) await stream.drain();
-        },
-        close: () => {
-          replay.session.close();
-          image.finish(false);
-        },
-      };
+      return startedReplay(replay, clone, output);
     } catch (error) {
       replay.session.close();
       throw error;
     }
   } catch (error) {
-    image.finish(false);
+    clone.close();
     throw error;
   }
+}
+
+/** @param clone  of the image, with what the replay has changed in it */
+function startedReplay(replay: Replay, clone: VolumeClone, output: RunOutput): StartedReplay {
+  return {
+    replay,
+    drain: async () => {
+      for (const stream of output.streams) await stream.drain();
+    },
+    enter: () => output.enter(replay.gate),
+    fork: () => {
+      replay.session.commit();
+      const forked = clone.fork();
+      try {
+        return startedReplay(replay.fork(new LaterVolume(() => forked.mount())), forked, output);
+      } catch (error) {
+        forked.close();
+        throw error;
+      }
+    },
+    close: () => {
+      replay.session.close();
+      clone.close();
+    },
+  };
 }

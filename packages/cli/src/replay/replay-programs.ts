@@ -5,7 +5,7 @@ import { formatTable } from "../text-table.ts";
 import { withTimeline } from "./recorded-run.ts";
 
 export function replayPrograms(file: string): Promise<number> {
-  return withTimeline(file, { streamsOf: () => [UNSEEN, UNSEEN] }, async (timeline) => {
+  return withTimeline(file, { streams: [UNSEEN, UNSEEN], enter: () => {} }, async (timeline) => {
     const programs = await timeline.programs();
     const rows = programs.map(({ instructions, pid, command }) => [String(instructions), String(pid), command]);
     process.stdout.write(formatTable(["INSTRUCTION", "PROCESS", "COMMAND"], rows));

@@ -124,6 +124,13 @@ export class FrameAllocator {
     return (this.#accounts[number] = new MemoryAccount(this, number, { limit, reaper, parent }));
   }
 
+  /** An account at the top is promised all that nobody was: its limit stays, but what is made its family has it. */
+  promiseRest(account: MemoryAccount): void {
+    assert(account.parent === null, "who has a parent lives from its promise");
+    account.promised += this.#unpromised;
+    this.#unpromised = 0;
+  }
+
   /** Of an account; −1: there are too many. */
   #freeNumber(): number {
     const free = this.#accounts.indexOf(null);

@@ -53,6 +53,11 @@ export class Board {
     return this.frames.unpromised * PAGE_SIZE;
   }
 
+  /** What nobody was promised is the kernel's forks': it sees no more memory itself. */
+  promiseRest({ memory }: Kernel): void {
+    this.frames.promiseRest(memory);
+  }
+
   /** @returns a number that no other kernel of the board has, or had */
   add(kernel: Kernel): number {
     this.kernels.add(kernel);

@@ -27,9 +27,9 @@ import {
   TRAP_BRKPT,
   RLIMIT_CPU,
 } from "@stratos/abi";
-import { ExitReason, HART_FAULT, HART_PC, HART_TABLES } from "@stratos/riscv";
+import { ExitReason, HART_FAULT, HART_PC } from "@stratos/riscv";
 import type { Kernel } from "./kernel-state.ts";
-import { type AddressSpace, USER_TOP, WIDE_TOP } from "../mm/address-space.ts";
+import { USER_TOP, WIDE_TOP } from "../mm/address-space.ts";
 import { addressOfEntry } from "../mm/page-table.ts";
 import { handlePageFault, isBorrowed, type BadAccess } from "../mm/page-fault.ts";
 import { deliverSignals, forceSignal } from "./deliver-signals.ts";
@@ -38,6 +38,7 @@ import { hasDeliverableSignal } from "../signal/send-signal.ts";
 import { expireCpuTimers } from "./cpu-timers.ts";
 import { CALL_NS, FAULT_NS, WORK_UNIT_NS } from "../time/turn-clock.ts";
 import { exitGroup } from "./exit.ts";
+import { isFetched } from "./fetched-instruction.ts";
 import type { Task } from "./task.ts";
 import { reportUnknown } from "./unknown-calls.ts";
 import {
@@ -126,7 +127,9 @@ function continueSlice(kernel: Kernel, task: Task, fuel: number, before: number)
       if (showPage(kernel, task, reason)) continue;
       handleTrap(kernel, task, reason);
     }
-    if (fuel <= 0) break;
+    // Who looks at what a call has done ends no slice.
+    if (fuel <= 0 && stops?.isLooking !== true) break;
+    if (stops !== null) stops.isLooking = false;
   }
   endSlice(kernel, task, before);
   return true;
@@ -212,22 +215,6 @@ function showPage(kernel: Kernel, task: Task, reason: ExitReason): boolean {
   return isShown;
 }
 
-/**
- * A translation may span pages that this address space has not fetched from yet; `faultingAccess` decodes the
- * instruction at the pc through the code table, so its page (and the next, when the instruction crosses) is mapped
- * first.
- */
-function isFetched(kernel: Kernel, space: AddressSpace): boolean {
-  const { u32 } = kernel.physical;
-  const codeTable = (u32[HART_TABLES >> 2]! + CODE_TABLE_OFFSET) >>> 2;
-  const pc = u32[HART_PC >> 2]!;
-  // The second half of an instruction, or of the one after it, may lie on a page that isn't there.
-  for (const address of [pc, pc + 2])
-    if (u32[codeTable + (address >>> 12)] === 0 && handlePageFault(space, address, "execute") !== 0 && address === pc)
-      return false;
-  return true;
-}
-
 /** A trap that is no system call. */
 function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
   const { hart, physical } = kernel;
@@ -249,9 +236,6 @@ function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
       return forceSignal(task, signalInfo(SIGTRAP, TRAP_BRKPT, { address: physical.u32[HART_PC >> 2]! }));
   }
 }
-
-/** The code table follows the read and the write table in a slot. */
-const CODE_TABLE_OFFSET = 8 << 20;
 
 function handleMemoryTrap(kernel: Kernel, task: Task): void {
   const { processor } = kernel;
@@ -409,8 +393,10 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
     !kernel.scheduler.mustSwitch &&
     !kernel.codeChanged &&
     task.state === "R"
-  )
-    return 0;
+  ) {
+    if (kernel.stops === null || !kernel.stops.takeLook()) return 0;
+    kernel.stops.isLooking = true;
+  }
   task.syscallNumber = -1;
   physical.u32[HART_PC >> 2] = physical.u32[HART_PC >> 2]! + 4;
   return 1;

@@ -7,7 +7,9 @@
  * nothing, so that the instruction which faults and the first one of its handler have the same number.
  *
  * Programs run translated until the position is near; those that are looked at (breakpoints, watched memory, steps) run
- * by the exact interpreter. Guest memory is never written.
+ * by the exact interpreter. Guest memory is never written. Where that can tell, programs whose memory is watched run
+ * translated, too, but may not write its pages: the exact interpreter does each instruction that would, and all of them
+ * for a while where these come thick.
  */
 import { assert } from "@stratos/base";
 import {
@@ -21,7 +23,8 @@ import {
 } from "@stratos/riscv";
 import { PAGE_SIZE } from "@stratos/abi";
 import type { AddressSpace } from "../mm/address-space.ts";
-import { addressOfEntry } from "../mm/page-table.ts";
+import { addressOfEntry, PTE_W } from "../mm/page-table.ts";
+import { isFetched } from "./fetched-instruction.ts";
 import type { Kernel } from "./kernel-state.ts";
 import type { Task } from "./task.ts";
 
@@ -50,10 +53,21 @@ export interface Watchpoint {
   readonly length: number;
 }
 
+/**
+ * As many writes to watched pages within so many instructions, and the exact interpreter is the quicker one; for how
+ * long, before that is tried again.
+ */
+const GUARD_HITS = 64,
+  GUARD_HITS_WITHIN = 32_000,
+  EXACT_FOR = 2_000_000;
+
 /** Two cells of watched memory can hold so many bytes at any address. */
 const CELLS_OF_WATCH = 2;
 export const WATCHES_MAX = WATCH_CELLS / CELLS_OF_WATCH;
 export const WATCH_LENGTH_MAX = 8;
+
+/** Per thread: where it began to retire instructions without a fault or others in between, and how far it came. */
+export type LastRuns = ReadonlyMap<number, { readonly from: number; readonly pc: number; readonly to: number }>;
 
 /** What the slice that was left in its midst goes on with. */
 interface StoppedSlice {
@@ -87,22 +101,34 @@ export class Stops {
   onHit: ((stop: Stop) => boolean) | null = null;
   /** Where it stands, and why; null: it runs. */
   stop: Stop | null = null;
+  /** Translated code was left after a call for nothing else than to look. */
+  isLooking = false;
   /** The target lies in the midst of code without a block boundary: it was run over. */
   isOverrun = false;
   /** Every instruction may be the one: as slow as it is sure. */
   isCareful = false;
-  /** Per thread: where it began to retire instructions without a fault or others in between, and how far it came. */
-  readonly #lastRuns = new Map<number, { readonly from: number; readonly pc: number; readonly to: number }>();
+  readonly #lastRuns: Map<number, { readonly from: number; readonly pc: number; readonly to: number }>;
   #watched: Watched[] = [];
   /** Breakpoints that are barriers. */
   #planted: ReadonlySet<number> | null = null;
   #slice: StoppedSlice | null = null;
+  #mustLook = false;
+  /** Writes to watched pages since so many instructions were done; until then all is done exactly. */
+  #hits = 0;
+  #hitsSince = 0;
+  #exactUntil = 0;
   /** It stopped before the next instruction already. */
   #passes = false;
   #last: StopPosition | null = null;
 
-  constructor(kernel: Kernel) {
+  /** @param lastRuns  those of the machine that this one goes on from */
+  constructor(kernel: Kernel, lastRuns: LastRuns = new Map()) {
     this.#kernel = kernel;
+    this.#lastRuns = new Map(lastRuns);
+  }
+
+  get lastRuns(): LastRuns {
+    return this.#lastRuns;
   }
 
   get stands(): boolean {
@@ -161,7 +187,8 @@ export class Stops {
   #runOn(task: Task, fuel: number): ExitReason {
     const { processor, physical } = this.#kernel;
     const now = processor.statistics.instructions;
-    const isLooked = this.#looksAt(task) && !this.#plants();
+    const isGuarded = this.#watched.length > 0 && this.#looksAt(task) && now >= this.#exactUntil && this.#guards(task);
+    const isLooked = this.#looksAt(task) && !((this.#watched.length === 0 || isGuarded) && this.#plants());
     const isStepped = task.tid === this.stepTid;
     const passes = this.#passes;
     this.#passes = false;
@@ -169,12 +196,12 @@ export class Stops {
     const isNear = away >= 0 && (this.isCareful || away <= Math.max(fuel, 0) + OVERRUN);
     const isAtBarrier = passes && processor.code.barriers.has(this.#kernel.hart.pc);
     if (!isLooked && !isStepped && !isNear && !isAtBarrier) {
-      const reason = processor.run(fuel);
+      const reason = isGuarded ? this.#runGuarded(task, fuel) : processor.run(fuel);
       if (away >= 0 && processor.statistics.instructions > now + away) this.isOverrun = true;
       return reason;
     }
     setMarks(physical, this.#looksAt(task) ? this.breakpoints : []);
-    this.#arm(isLooked ? task.space : null);
+    this.#arm(isLooked || isGuarded ? task.space : null);
     // Behind a barrier it goes on translated.
     const step = isStepped && !passes ? 0 : isStepped || (isAtBarrier && !isLooked && !isNear) ? 1 : Infinity;
     return processor.runExactly(fuel, { after: Math.min(step, away >= 0 ? away : Infinity), passes });
@@ -184,10 +211,10 @@ export class Stops {
     return (this.breakpoints.size > 0 || this.#watched.length > 0) && (this.pid === 0 || task.group.pid === this.pid);
   }
 
-  /** Few breakpoints and nothing watched: they are barriers, up to which programs run translated. */
+  /** Few breakpoints: they are barriers, up to which programs run translated. */
   #plants(): boolean {
     const { code } = this.#kernel.processor;
-    if (this.#watched.length > 0 || this.breakpoints.size > BARRIERS_MAX || code.barriers.isFull) return false;
+    if (this.breakpoints.size > BARRIERS_MAX || code.barriers.isFull) return false;
     if (this.#planted === null || !isSameSet(this.#planted, this.breakpoints)) {
       this.#planted = new Set(this.breakpoints);
       code.setBarriers(this.#planted);
@@ -240,7 +267,78 @@ export class Stops {
 
   /** A system call may have moved or written what is watched. */
   afterCall(task: Task): void {
-    if (this.#watched.length > 0 && this.#looksAt(task)) this.#arm(task.space);
+    if (this.#watched.length === 0 || !this.#looksAt(task)) return;
+    this.#arm(task.space);
+    this.#protect(task.space);
+    this.#mustLook = this.#hasChange;
+  }
+
+  /** The call has changed what is watched: translated code, which does not look, is left. Said once. */
+  takeLook(): boolean {
+    const mustLook = this.#mustLook;
+    this.#mustLook = false;
+    return mustLook;
+  }
+
+  get #hasChange(): boolean {
+    return this.#watched.some((_, index) => hasWatchedChange(this.#kernel.physical, index));
+  }
+
+  /** Can all that writes the watched pages of the space be told by the right to write them? */
+  #guards({ space }: Task): boolean {
+    if (space.mode !== "paged") return false;
+    return this.#watched.every(({ address }) => space.areaAt(address)?.isShared !== true);
+  }
+
+  /** Writes to watched pages fault. */
+  #protect(space: AddressSpace): void {
+    for (const { address } of this.#watched) {
+      const page = address - (address % PAGE_SIZE);
+      space.unpublishWrites(page, page + PAGE_SIZE);
+    }
+  }
+
+  /** As `processor.run`, but it stops behind an instruction that has changed what is watched. */
+  #runGuarded(task: Task, fuel: number): ExitReason {
+    const { processor, physical } = this.#kernel;
+    const { statistics } = processor;
+    const { space } = task;
+    const before = statistics.instructions;
+    for (;;) {
+      this.#arm(space);
+      // Others may have changed it, or a call of this task.
+      if (this.#hasChange) return ExitReason.STOP;
+      this.#protect(space);
+      const left = fuel - (statistics.instructions - before);
+      const reason = processor.run(left);
+      if (reason !== ExitReason.MEMORY || !this.#isGuardedWrite(space)) return reason;
+      if (this.#isThick(statistics.instructions)) this.#exactUntil = statistics.instructions + EXACT_FOR;
+      setMarks(physical, []);
+      const rest = fuel - (statistics.instructions - before);
+      const done = processor.runExactly(rest, { after: 1, passes: true });
+      if (done !== ExitReason.STOP || this.#hasChange || statistics.instructions < this.#exactUntil) return done;
+    }
+  }
+
+  /** The instruction at the pc writes a watched page, and may: the page is shown to it. */
+  #isGuardedWrite(space: AddressSpace): boolean {
+    if (!isFetched(this.#kernel, space)) return false;
+    const { va, size, kind } = this.#kernel.processor.faultingAccess();
+    if (kind === "load" || !(va >= 0) || va % size !== 0) return false;
+    const page = va - (va % PAGE_SIZE);
+    const entry = space.table.get(va);
+    const isWatched = this.#watched.some(({ address }) => address - (address % PAGE_SIZE) === page);
+    if (!isWatched || (entry & PTE_W) === 0) return false;
+    space.publish(page, entry);
+    return true;
+  }
+
+  #isThick(instructions: number): boolean {
+    if (++this.#hits < GUARD_HITS) return false;
+    const isThick = instructions - this.#hitsSince < GUARD_HITS_WITHIN;
+    this.#hits = 0;
+    this.#hitsSince = instructions;
+    return isThick;
   }
 
   /** Tells the processor where what is watched lies now, and what it held. */

@@ -12,6 +12,8 @@ export class AnsweredFolder implements HostFileTree {
   readonly #answers: HostAnswers;
   readonly #host: HostFileTree | null;
   #opened = 0;
+  /** Files that are not closed yet. */
+  readonly #files = new Set<AnsweredFile>();
 
   /**
    * @param options.name  what questions call it, or the one file of it that is shown
@@ -26,6 +28,27 @@ export class AnsweredFolder implements HostFileTree {
     this.#name = options.name;
     this.#file = options.file;
     this.#host = options.host;
+  }
+
+  /**
+   * The folder of a fork of a replay, with other answers.
+   *
+   * @returns with what the fork has in the place of this one and of its open files
+   */
+  fork(answers: HostAnswers): ReadonlyMap<object, object> {
+    const { readOnly: isReadOnly } = this;
+    const fork = new AnsweredFolder(answers, { name: this.#name, file: this.#file, isReadOnly, host: null });
+    fork.#opened = this.#opened;
+    return new Map<object, object>([
+      [this, fork],
+      ...Array.from(this.#files, (file): [object, object] => [file, (file.twin = fork.#openFile(file.name, null))]),
+    ]);
+  }
+
+  #openFile(name: string, host: HostFile | null): AnsweredFile {
+    const file = new AnsweredFile(this.#answers, name, { host, onClose: () => this.#files.delete(file) });
+    this.#files.add(file);
+    return file;
   }
 
   #ask<A extends Answer>(what: string, paths: readonly string[], ask: (host: HostFileTree) => A): A {
@@ -61,7 +84,7 @@ export class AnsweredFolder implements HostFileTree {
       file = opened;
       return 0;
     });
-    return failed < 0 ? failed : new AnsweredFile(this.#answers, `${++this.#opened} ${this.#path(path)}`, file);
+    return failed < 0 ? failed : this.#openFile(`${++this.#opened} ${this.#path(path)}`, file);
   }
 
   mkdir(path: string, mode: number): number {
@@ -107,17 +130,21 @@ export class AnsweredFolder implements HostFileTree {
 
 class AnsweredFile implements HostFile {
   readonly #answers: HostAnswers;
-  readonly #name: string;
+  readonly name: string;
   readonly #host: HostFile | null;
+  readonly #onClose: () => void;
+  /** Of the fork that is being made. */
+  twin: AnsweredFile | null = null;
 
-  constructor(answers: HostAnswers, name: string, host: HostFile | null) {
+  constructor(answers: HostAnswers, name: string, options: { host: HostFile | null; onClose: () => void }) {
     this.#answers = answers;
-    this.#name = name;
-    this.#host = host;
+    this.name = name;
+    this.#host = options.host;
+    this.#onClose = options.onClose;
   }
 
   #ask<A extends Answer>(what: string, ask: (host: HostFile) => A): A {
-    return this.#answers.answer(`${what} of file ${this.#name}`, () => ask(this.#host!));
+    return this.#answers.answer(`${what} of file ${this.name}`, () => ask(this.#host!));
   }
 
   read(position: number, bytes: Uint8Array, at: number, length: number): number {
@@ -152,7 +179,12 @@ class AnsweredFile implements HostFile {
     return this.#ask("stat", (host) => steadyStat(host.stat()));
   }
 
+  forked(): HostFile | null {
+    return this.twin;
+  }
+
   close(): void {
+    this.#onClose();
     this.#host?.close();
   }
 }

@@ -37,6 +37,13 @@ export class RecordedAnswers implements HostAnswers {
     this.#answers = answers;
   }
 
+  /** What a fork of the replay is answered from here on. */
+  fork(): RecordedAnswers {
+    const fork = new RecordedAnswers(this.#answers);
+    fork.#next = this.#next;
+    return fork;
+  }
+
   /** @throws ReplayError when the recording has another question here, or nothing */
   answer<A extends Answer>(question: string): A {
     if (this.isHeld) return (question.startsWith("usage ") ? null : -EIO) as A;

@@ -16,7 +16,7 @@ const RECORDED_ROOM = 65536;
 const NEWLINE = 10;
 
 export class InputGate {
-  readonly #session: MachineSession;
+  #session: MachineSession;
   readonly #wake: () => void;
   readonly #hash = new Sha256();
   /** What happens, while replaying; null: what the host says. */
@@ -39,17 +39,47 @@ export class InputGate {
   /** The host's. */
   #input: HostStreamIn | null = null;
   /** What is let in. */
-  readonly #open: OpenInput;
+  #open: OpenInput;
   #consoleInput: (bytes: Uint8Array | null) => void = () => {};
   #consoleResize: () => void = () => {};
   #size = { rows: 24, columns: 80 };
   #backlog = 0;
+  /** The streams that programs hold, and how a fork's gate makes its own. */
+  readonly #made: { readonly stream: object; readonly again: (gate: InputGate) => object }[] = [];
 
   constructor(session: MachineSession) {
     this.#session = session;
-    this.#wake = () => session.pump.wake();
+    this.#wake = () => this.#session.pump.wake();
     // More may be waiting outside: the next turn lets it in.
     this.#open = new OpenInput(this.#wake);
+  }
+
+  /**
+   * The gate of a fork of a replay that goes on from here, which is to be told the fork's session (`attach`). Its
+   * output goes where this one's goes; what it writes is summed no more.
+   *
+   * @returns with what the fork's programs have in the place of this one's streams
+   */
+  fork(): { readonly gate: InputGate; readonly streams: ReadonlyMap<object, object> } {
+    const gate = new InputGate(this.#session);
+    gate.#events = this.#events;
+    gate.#next = this.#next;
+    gate.outputBytes = this.outputBytes;
+    gate.outputLines = this.outputLines;
+    gate.#open = new OpenInput(gate.#wake, this.#open);
+    gate.#size = this.#size;
+    return { gate, streams: new Map(this.#made.map(({ stream, again }) => [stream, again(gate)])) };
+  }
+
+  /** The session that it decides over from now on. */
+  attach(session: MachineSession): void {
+    this.#session = session;
+    session.pump.gate = this;
+  }
+
+  #note<T extends object>(stream: T, again: (gate: InputGate) => object): T {
+    this.#made.push({ stream, again });
+    return stream;
   }
 
   /** Write down what happens. */
@@ -168,7 +198,7 @@ export class InputGate {
   streamIn(host: HostStreamIn | null): HostStreamIn {
     this.#input = host;
     host?.onReadable(this.#wake);
-    return this.#open;
+    return this.#note(this.#open, (other) => other.streamIn(null));
   }
 
   /** Output: the guest always finds room, and never hears that nobody reads, because both would come from outside. */
@@ -188,7 +218,7 @@ export class InputGate {
       if (!this.isBlocked) this.#wake();
     };
     host.onWritable(flush);
-    return {
+    const stream: HostStreamOut = {
       write: (bytes, at, count) => {
         const copy = bytes.slice(at, at + count);
         this.#tell(copy);
@@ -201,6 +231,7 @@ export class InputGate {
       isBroken: false,
       onWritable: () => {},
     };
+    return this.#note(stream, (other) => other.streamOut(host));
   }
 
   /** @param host  null while replaying: then `write` shows the output and `size` is the recorded one */
@@ -218,7 +249,7 @@ export class InputGate {
       this.#arrived.push({ kind: "resize", ...host.size() });
       this.#wake();
     });
-    return {
+    const stream: HostConsole = {
       isTerminal: true,
       write: (bytes) => {
         this.#tell(bytes);
@@ -237,5 +268,6 @@ export class InputGate {
         this.#consoleResize = listener;
       },
     };
+    return this.#note(stream, (other) => other.console(null, other.#size, write));
   }
 }

@@ -1,11 +1,14 @@
 /** A recorded run once more: the same program with the same seed, fed from the recording instead of the host. */
-import type { Volume } from "@stratos/aegisfs";
+import { LaterVolume, type Volume } from "@stratos/aegisfs";
 import type { MachinePorts } from "@stratos/host";
-import type { OpenFile } from "@stratos/kernel";
+import type { Board, OpenFile } from "@stratos/kernel";
+import type { Disturber } from "@stratos/kernel/faults";
+import { createBoard, Machine } from "@stratos/machine";
 import { disturberOf } from "./recorded-disturbances.ts";
 import { exitStatusOf } from "../exit-status.ts";
 import { TURN_MS } from "../machine-pump.ts";
 import { findGuestUser } from "../guest-user.ts";
+import type { HostFolder } from "../host-folders.ts";
 import { MachineSession } from "../machine-session.ts";
 import { readerOf } from "../volume-file.ts";
 import { AnsweredFolder } from "./answered-folder.ts";
@@ -15,8 +18,10 @@ import type { Recording, RecordingEnd, RecordingHeader } from "./recording-forma
 
 interface ReplayOptions {
   readonly ports: MachinePorts;
-  /** A clone of the image that the recording names, as it was then. */
-  readonly volume: Volume;
+  /** A clone of the image that the recording names, as it was then; of a fork one that is mounted when it is needed. */
+  readonly volume: Volume | LaterVolume;
+  /** There will be forks: the board has more memory than the machine sees. */
+  readonly hasForks?: boolean;
 }
 
 /** How a replay compares with what was recorded. */
@@ -35,6 +40,28 @@ export interface ReplayOutcome {
   readonly end: RecordingEnd;
 }
 
+interface AnsweredHostFolder extends HostFolder {
+  readonly tree: AnsweredFolder;
+}
+
+/** Frames of a machine come in pieces of so many bytes (PhysicalMemory). */
+const MEMORY_PIECE = 65536;
+/** Memory for forks where there is little: a WebAssembly memory beyond 2 GiB is slower. */
+const FORKS_BYTES_MIN = 256 << 20;
+
+/** A board with room for forks, and the machine's memory as it is on a board of its own. */
+function forkingMemory(ports: MachinePorts, header: RecordingHeader): { board: Board; memoryBytes: number } {
+  const memoryBytes = Math.ceil(header.memoryBytes / MEMORY_PIECE) * MEMORY_PIECE;
+  const belowTwoGiB = Machine.MEMORY_BYTES_MAX - 2 ** 31;
+  const wanted = Math.max(memoryBytes + FORKS_BYTES_MIN, belowTwoGiB);
+  const { engine, codeArchive, loop } = ports;
+  const board = createBoard({
+    ...{ engine, codeArchive, nowMs: () => loop.nowMs() },
+    memoryBytes: Math.min(wanted, Machine.MEMORY_BYTES_MAX),
+  });
+  return { board, memoryBytes };
+}
+
 export class Replay {
   readonly session: MachineSession;
   readonly gate: InputGate;
@@ -43,38 +70,72 @@ export class Replay {
   readonly #recording: Recording;
   readonly #options: ReplayOptions;
   readonly #answers: RecordedAnswers;
+  readonly #folders: readonly AnsweredHostFolder[];
+  readonly #disturber: Disturber | null;
 
-  /** @throws SessionError, RecordingError, ReplayError */
-  constructor(recording: Recording, options: ReplayOptions) {
+  /** @param original  goes on from where that one is; @see fork. @throws SessionError, RecordingError, ReplayError */
+  constructor(recording: Recording, options: ReplayOptions, original: Replay | null = null) {
     const { header, answers } = recording;
     this.#recording = recording;
     this.#options = options;
-    const disturber = disturberOf(header);
-    const host = (this.#answers = new RecordedAnswers(answers));
-    const session = new MachineSession({
-      ...options,
-      memoryBytes: header.memoryBytes,
-      harts: header.harts,
+    this.#disturber = disturberOf(header);
+    const host = (this.#answers = original === null ? new RecordedAnswers(answers) : original.#answers.fork());
+    const common = {
+      ...{ ports: options.ports, volume: options.volume, harts: header.harts, seed: header.seed, log: () => {} },
       callWork: header.callWork ?? Infinity,
-      seed: header.seed,
-      folders: (header.folders ?? []).map((folder) => ({
+    };
+    if (original !== null) {
+      const { gate, streams } = original.gate.fork();
+      const replaced = original.#folders.map(({ tree }) => tree.fork(host));
+      this.#folders = original.#folders.map((folder, at) => ({
+        ...folder,
+        tree: replaced[at]!.get(folder.tree) as AnsweredFolder,
+      }));
+      this.session = new MachineSession({
+        ...common,
+        board: original.session.machine.kernel.board,
+        memoryBytes: header.memoryBytes,
+        folders: this.#folders,
+        forked: {
+          original: original.session,
+          identity: "same",
+          streams: new Map([...streams, ...replaced.flatMap((each) => [...each])]),
+        },
+      });
+      this.firstPid = original.firstPid;
+      this.gate = gate;
+      gate.attach(this.session);
+      if (original.#disturber !== null) this.#disturber?.goOnFrom(original.#disturber);
+    } else {
+      this.#folders = (header.folders ?? []).map((folder) => ({
         ...folder,
         tree: new AnsweredFolder(host, { file: undefined, ...folder, host: null }),
-      })),
-      log: () => {},
-    });
-    session.machine.kernel.disturber = disturber;
-    this.session = session;
-    this.gate = new InputGate(session);
-    this.gate.replay(recording.events);
-    session.pump.gate = this.gate;
+      }));
+      const memory = options.hasForks === true ? forkingMemory(options.ports, header) : header;
+      this.session = new MachineSession({ ...common, ...memory, folders: this.#folders });
+      if (options.hasForks === true) this.session.machine.kernel.board.promiseRest(this.session.machine.kernel);
+      this.gate = new InputGate(this.session);
+      this.gate.replay(recording.events);
+      this.gate.attach(this.session);
+    }
+    this.session.machine.kernel.disturber = this.#disturber;
+  }
+
+  /**
+   * Another one that goes on from here, between two turns, on the same board.
+   *
+   * @param volume  what `commitForFork` has left in this one's
+   * @throws StateError when a program holds what cannot be in two machines
+   */
+  fork(volume: LaterVolume): Replay {
+    return new Replay(this.#recording, { ...this.#options, volume }, this);
   }
 
   /** @throws SessionError when it cannot be started; ReplayError */
   start(standardFiles: readonly OpenFile[]): void {
     const { header } = this.#recording;
     this.firstPid = this.session.start(
-      { ...header, user: findGuestUser(readerOf(this.#options.volume.root), header.user) },
+      { ...header, user: findGuestUser(readerOf(this.volume.root), header.user) },
       standardFiles,
     );
   }
@@ -95,7 +156,14 @@ export class Replay {
   }
 
   get volume(): Volume {
-    return this.#options.volume;
+    const { volume } = this.#options;
+    return volume instanceof LaterVolume ? volume.volume : volume;
+  }
+
+  /** It has ended as the run that was recorded has, as far as is known. */
+  get isAtRecordedEnd(): boolean {
+    const { end } = this.#recording;
+    return end === null || end.instructions === this.gate.moment.instructions;
   }
 
   /** The recording has no end: the run was killed. */

@@ -1,7 +1,8 @@
 /**
  * A recorded run as a line that one can go along in both directions. Forwards it is replayed; backwards it is replayed
- * again from before the place that is wanted, up to it: a place has a name (StopPosition), and what was there once is
- * there each time.
+ * again from the nearest checkpoint before the place that is wanted (checkpoints.ts), up to it: a place has a name
+ * (StopPosition), and what was there once is there each time. Who looks for the last of something does so from one
+ * checkpoint to the next, the nearest first.
  *
  *     begin ────●────────────●──────────────────● where we are ──────────── end (before the last instruction)
  *               checkpoint   checkpoint
@@ -9,7 +10,17 @@
  * One process is looked at: its breakpoints, its watched memory, its steps. The others run beside it.
  */
 import type { EventLoop } from "@stratos/host";
-import { isSamePosition, type Stop, type StopPosition, Stops, type Task, type Watchpoint } from "@stratos/kernel";
+import {
+  isSamePosition,
+  type LastRuns,
+  type Stop,
+  type StopPosition,
+  Stops,
+  type Task,
+  type TaskObserver,
+  type Watchpoint,
+} from "@stratos/kernel";
+import { type Checkpoint, Checkpoints, forkOf } from "./checkpoints.ts";
 import { ReplayError } from "./host-answers.ts";
 import type { Replay } from "./replay.ts";
 
@@ -18,6 +29,10 @@ export interface StartedReplay {
   readonly replay: Replay;
   /** Waits until the host has taken the output; at once where there is none. */
   drain(): Promise<void>;
+  /** What is written from now on is this one's. */
+  enter(): void;
+  /** One that goes on from here, between two turns. Each is closed. @throws StateError: it can't be in two machines */
+  fork(): StartedReplay;
   /** Gives back what it has; nothing of it is used afterwards. */
   close(): void;
 }
@@ -51,15 +66,28 @@ export type Arrival =
 
 /** Of a position that is named by its number alone. */
 const ANYWHERE = { tid: -1, pc: -1 } as const;
+/** A way that is worth a fork: as many instructions take as long. */
+const WORTH = 10_000_000;
 /** A machine that was not started, or left where nobody knows. */
 const NOWHERE: StopPosition = { ...ANYWHERE, instructions: -1 };
 const NOTHING: StopsWanted = { breakpoints: new Set(), watches: [] };
+const NO_JOURNEY = { stops: NOTHING, onHit: null };
 
 export class Timeline {
   readonly #ports: TimelinePorts;
+  /** The beginning, never gone on with; null: it can't be in two machines. */
+  #origin: StartedReplay | null = null;
+  readonly #checkpoints = new Checkpoints();
   #current: StartedReplay;
   #stops!: Stops;
   #at: StopPosition = NOWHERE;
+  /** It has taken no turn since it was opened, or forked from a checkpoint. */
+  #isFresh = true;
+  /** What ends the journey under way. */
+  #wanted: { readonly stops: StopsWanted; readonly onHit: ((stop: Stop) => boolean) | null } = NO_JOURNEY;
+  /** A run from a checkpoint has ended otherwise than the recorded one. */
+  #isAstray = false;
+  #endObserver: TaskObserver | null = null;
   /** The process that is looked at; 0: all. */
   #pid = 0;
   #begin: StopPosition = { instructions: 0, tid: -1, pc: -1 };
@@ -69,7 +97,7 @@ export class Timeline {
 
   private constructor(ports: TimelinePorts) {
     this.#ports = ports;
-    this.#current = ports.open();
+    this.#current = this.#opened();
     this.#join();
   }
 
@@ -92,6 +120,8 @@ export class Timeline {
 
   close(): void {
     this.#current.close();
+    this.#checkpoints.close();
+    this.#origin?.close();
   }
 
   /** Waits until the host has taken the output. */
@@ -155,8 +185,11 @@ export class Timeline {
   }
 
   /** @returns false when the recording ends before; it then stands at the end */
-  async seek(to: StopPosition): Promise<boolean> {
-    this.#isInterrupted = false;
+  seek(to: StopPosition): Promise<boolean> {
+    return this.#steadily(() => this.#seek(to));
+  }
+
+  async #seek(to: StopPosition): Promise<boolean> {
     if (isSamePosition(this.#at, to)) return true;
     return (await this.#runTo(to)) === "stands";
   }
@@ -169,7 +202,11 @@ export class Timeline {
   }
 
   /** To the last instruction. */
-  async seekEnd(): Promise<void> {
+  seekEnd(): Promise<void> {
+    return this.#steadily(() => this.#seekEnd());
+  }
+
+  async #seekEnd(): Promise<void> {
     if (this.#end === null) await this.#findEnd();
     const end = this.#end!;
     // One that a signal ended was before an instruction, or in the call that its last one made.
@@ -178,9 +215,15 @@ export class Timeline {
   }
 
   /** To where so many lines of output are written. @returns false when there are fewer; it then stands at the end */
-  async seekLine(line: number): Promise<boolean> {
-    if (this.replay.gate.outputLines >= line || line === 0) await this.#reopen();
-    if (line === 0) return this.seek({ instructions: 0, tid: -1, pc: -1 });
+  seekLine(line: number): Promise<boolean> {
+    return this.#steadily(() => this.#seekLine(line));
+  }
+
+  async #seekLine(line: number): Promise<boolean> {
+    const nearest = this.#checkpoints.beforeLine(line);
+    const isBehind = this.replay.gate.outputLines >= line || line === 0;
+    if (isBehind || this.#isWorth(nearest)) await this.#goBackTo(nearest);
+    if (line === 0) return this.#seek({ instructions: 0, tid: -1, pc: -1 });
     const { gate, session } = this.replay;
     const { kernel } = session.machine;
     let found = -1;
@@ -194,13 +237,16 @@ export class Timeline {
     for (let state = this.#turn(); state === "goes on" && found < 0; state = this.#turn()) await this.#breathe();
     gate.onOutput = null;
     if (found >= 0 && (await this.#runTo({ instructions: found, tid: -1, pc: -1 })) === "stands") return true;
-    await this.seekEnd();
+    await this.#seekEnd();
     return found >= 0;
   }
 
   /** On to the next stop. @param stepTid  this thread's next instruction is one; −1: none */
-  async forward(wanted: StopsWanted, stepTid: number): Promise<Arrival> {
-    this.#isInterrupted = false;
+  forward(wanted: StopsWanted, stepTid: number): Promise<Arrival> {
+    return this.#steadily(() => this.#forward(wanted, stepTid));
+  }
+
+  async #forward(wanted: StopsWanted, stepTid: number): Promise<Arrival> {
     const stops = this.#stops;
     this.#want(wanted);
     stops.stepTid = stepTid;
@@ -218,7 +264,7 @@ export class Timeline {
           return { kind: this.#end !== null && isSamePosition(stop, this.#end) ? "end" : "interrupted" };
         }
         if (this.#end !== known || state !== "goes on") {
-          await this.seekEnd();
+          await this.#seekEnd();
           return { kind: "end" };
         }
         if (this.#isInterrupted) stops.target = { ...ANYWHERE, instructions: this.#instructions };
@@ -231,30 +277,43 @@ export class Timeline {
   }
 
   /** Back to the last stop before here. */
-  async backward(wanted: StopsWanted): Promise<Arrival> {
-    this.#isInterrupted = false;
-    const until = this.#at;
-    if (until.instructions <= this.#begin.instructions) return { kind: "begin" };
-    let last: Stop | null = null;
-    await this.#runTo(this.#begin);
-    this.#want(wanted);
-    this.#stops.onHit = (stop) => {
-      last = stop;
+  backward(wanted: StopsWanted): Promise<Arrival> {
+    return this.#steadily(() => this.#backward(wanted));
+  }
+
+  async #backward(wanted: StopsWanted): Promise<Arrival> {
+    const begin = this.#begin;
+    let until = this.#at;
+    if (until.instructions <= begin.instructions) return { kind: "begin" };
+    for (;;) {
+      const from = this.#checkpoints.before(until.instructions);
+      const isFirst = from === null || from.instructions <= begin.instructions;
+      if (isFirst) await this.#runTo(begin);
+      else await this.#goBackTo(from);
+      const { state, found } = await this.#lastUntil(until, wanted);
+      if (state === "interrupted") return { kind: "interrupted" };
+      if (found !== null) return this.#goBefore(found);
+      if (isFirst) break;
+      until = { ...ANYWHERE, instructions: from.instructions };
+    }
+    await this.#runTo(begin);
+    return { kind: "begin" };
+  }
+
+  /** The last of what is wanted on the way from here. */
+  async #lastUntil(until: StopPosition, wanted: StopsWanted): Promise<{ state: string; found: Stop | null }> {
+    let found: Stop | null = null;
+    this.#want(wanted, (stop) => {
+      found = stop;
       return false;
-    };
+    });
     const state = await this.#runTo(until);
     this.#want(NOTHING);
-    if (state === "interrupted") return { kind: "interrupted" };
-    const found = last as Stop | null;
-    if (found === null) {
-      await this.#runTo(this.#begin);
-      return { kind: "begin" };
-    }
-    return this.#goBackTo(found);
+    return { state, found };
   }
 
   /** To where the change of watched memory is about to be made, or to the breakpoint. */
-  async #goBackTo(found: Stop): Promise<Arrival> {
+  async #goBefore(found: Stop): Promise<Arrival> {
     if (found.reason.kind === "watch") {
       await this.#runTo({ ...ANYWHERE, instructions: found.instructions - 1 });
       const { task } = this.#stops;
@@ -266,8 +325,11 @@ export class Timeline {
   }
 
   /** Back to before the instruction that the thread has done last. */
-  async stepBack(tid: number): Promise<Arrival> {
-    this.#isInterrupted = false;
+  stepBack(tid: number): Promise<Arrival> {
+    return this.#steadily(() => this.#stepBack(tid));
+  }
+
+  async #stepBack(tid: number): Promise<Arrival> {
     if (isSamePosition(this.#at, this.#begin)) return { kind: "begin" };
     const before = this.#stops.beforeLastOf(tid);
     if (before === null || before.instructions < this.#begin.instructions) {
@@ -284,19 +346,46 @@ export class Timeline {
     return this.replay.session.machine.statistics.instructions;
   }
 
-  #join(): void {
+  #join(lastRuns?: LastRuns): void {
     const { machine } = this.replay.session;
     this.replay.gate.isHeld = true;
-    this.#stops = new Stops(machine.kernel);
+    this.#stops = new Stops(machine.kernel, lastRuns);
     machine.kernel.stops = this.#stops;
+    this.#current.enter();
     this.#at = NOWHERE;
+    this.#isFresh = true;
+    this.#want(this.#wanted.stops, this.#wanted.onHit);
   }
 
   async #reopen(): Promise<void> {
+    await this.#goBackTo(null);
+  }
+
+  /** @param checkpoint  null: the beginning */
+  async #goBackTo(checkpoint: Checkpoint | null): Promise<void> {
     await this.#current.drain();
     this.#current.close();
-    this.#current = this.#ports.open();
-    this.#join();
+    const fork = checkpoint === null ? null : forkOf(checkpoint.run);
+    // One that can't be forked any more is of no use.
+    if (checkpoint !== null && fork === null) this.#checkpoints.drop(checkpoint);
+    this.#current = fork ?? this.#opened();
+    this.#join(fork === null ? undefined : checkpoint!.lastRuns);
+  }
+
+  /** The run from its beginning. */
+  #opened(): StartedReplay {
+    this.#origin ??= this.#ports.open();
+    this.#origin.replay.gate.isHeld = true;
+    const fork = this.#isAstray ? null : forkOf(this.#origin);
+    if (fork !== null) return fork;
+    const opened = this.#origin;
+    this.#origin = null;
+    return opened;
+  }
+
+  /** Is it nearer than where the machine is? */
+  #isWorth(checkpoint: Checkpoint | null): boolean {
+    return checkpoint !== null && checkpoint.instructions > this.#instructions + WORTH;
   }
 
   /** It goes on from here without looking. */
@@ -306,13 +395,14 @@ export class Timeline {
     this.#want(NOTHING);
   }
 
-  #want({ breakpoints, watches }: StopsWanted): void {
+  #want(wanted: StopsWanted, onHit: ((stop: Stop) => boolean) | null = null): void {
+    this.#wanted = { stops: wanted, onHit };
     const stops = this.#stops;
     stops.pid = this.#pid;
-    stops.breakpoints = breakpoints;
-    stops.watch(watches);
+    stops.breakpoints = wanted.breakpoints;
+    stops.watch(wanted.watches);
     stops.stepTid = -1;
-    stops.onHit = null;
+    stops.onHit = onHit;
   }
 
   #arrived(stop: Stop): Arrival {
@@ -321,29 +411,50 @@ export class Timeline {
     return { kind: "stop", stop };
   }
 
-  /** Runs to a position; from the beginning when it is behind it already. What is wanted on the way stays. */
+  /**
+   * Runs to a position; from the nearest checkpoint when it is behind it already, or when nothing is wanted on the way
+   * and there is one on it.
+   */
   async #runTo(to: StopPosition): Promise<"stands" | "ended" | "interrupted"> {
     if (this.#at.instructions >= 0 && isSamePosition(this.#at, to)) return "stands";
-    for (let isCareful = false; ; isCareful = true) {
-      if (!this.#isBefore(to)) await this.#reopen();
+    for (let isCareful = false; ;) {
+      const nearest = this.#checkpoints.before(to.instructions);
+      const mayJump = this.#wanted.stops === NOTHING && this.#isWorth(nearest);
+      if (mayJump || !this.#isBefore(to)) await this.#goBackTo(nearest);
       const stops = this.#stops;
       stops.isCareful = isCareful;
       stops.target = to;
       const state = await this.#travel();
       stops.isCareful = false;
-      if (state !== "ended" || !stops.isOverrun || isCareful) return state;
+      if (state !== "ended") return state;
+      if (!stops.isOverrun || isCareful) return state;
+      isCareful = true;
     }
+  }
+
+  /**
+   * A journey; when a fork goes another way than what was recorded, it is made once more, and from now on the run is
+   * replayed from its beginning each time.
+   */
+  async #steadily<T>(journey: () => Promise<T>): Promise<T> {
+    this.#isInterrupted = false;
+    const from = this.#at;
+    const result = await journey();
+    if (!this.#isAstray || this.#origin === null) return result;
+    this.#checkpoints.close();
+    this.#origin.close();
+    this.#origin = null;
+    this.#end = null;
+    await this.#reopen();
+    if (from.instructions >= 0) await this.#runTo(from);
+    return journey();
   }
 
   /** Is the position still to come? */
   #isBefore({ instructions }: StopPosition): boolean {
     const now = this.#instructions;
-    return this.#at.instructions < 0 ? now <= instructions && this.#isFresh : now < instructions;
-  }
-
-  /** No turn was taken, or it stands: what comes is known. */
-  get #isFresh(): boolean {
-    return this.#instructions === 0;
+    if (this.#at.instructions >= 0) return now < instructions;
+    return this.#isFresh && (now === 0 || now < instructions);
   }
 
   async #travel(): Promise<"stands" | "ended" | "interrupted"> {
@@ -368,19 +479,35 @@ export class Timeline {
   }
 
   #turn(): ReturnType<Replay["turn"]> {
+    this.#isFresh = false;
     try {
-      return this.replay.turn();
+      const state = this.replay.turn();
+      if ((state === "ended" || state === "stuck") && !this.replay.isAtRecordedEnd) this.#isAstray = true;
+      return state;
     } catch (error) {
       // A recording that was cut short: this is as far as it goes.
       if (error instanceof ReplayError && error.recorded === null && this.replay.isCut) return "ended";
-      throw error;
+      if (!(error instanceof ReplayError) || this.#origin === null) throw error;
+      this.#isAstray = true;
+      return "ended";
     }
   }
 
-  /** The host gets its turn. */
+  /** Between two turns: the host gets its own. */
   async #breathe(): Promise<void> {
+    if (this.#origin !== null && !this.#isAstray) this.#mayKeep();
     await this.#current.drain();
     await new Promise<void>((resolve) => this.#ports.loop.callSoon(resolve));
+  }
+
+  /** Perhaps a checkpoint is made here. */
+  #mayKeep(): void {
+    const { taskObservers } = this.replay.session.machine.kernel;
+    const observer = this.#endObserver;
+    // It is nothing that a fork has.
+    if (observer !== null) taskObservers.delete(observer);
+    this.#checkpoints.pass(this.#current, () => this.#stops.lastRuns);
+    if (observer !== null) taskObservers.add(observer);
   }
 
   // ---- The end
@@ -396,8 +523,12 @@ export class Timeline {
         this.#end ??= isKilled ? { instructions: retired, tid, pc: -1 } : { ...ANYWHERE, instructions: retired - 1 };
       },
     };
+    this.#endObserver = observer;
     kernel.taskObservers.add(observer);
-    return () => kernel.taskObservers.delete(observer);
+    return () => {
+      this.#endObserver = null;
+      kernel.taskObservers.delete(observer);
+    };
   }
 
   async #findEnd(): Promise<void> {

@@ -7,7 +7,7 @@
  *              a load from address 8 faults (FAULT)
  *     handler: exit(7)
  */
-import { format, mount, ROOT_INO, type Volume } from "@stratos/aegisfs";
+import { format, LaterVolume, mount, ROOT_INO, type Volume } from "@stratos/aegisfs";
 import { EAGAIN, S_IFREG } from "@stratos/abi";
 import { type HostStreamIn, type HostStreamOut, MemoryBlockDevice } from "@stratos/host";
 import { nodePorts } from "@stratos/host-node";
@@ -55,6 +55,25 @@ const LOOP = [
 const WORDS = [...START, ...LOOP, bnez(S0, -4 * LOOP.length), ld(A5, ZERO, 8)];
 const HANDLER_WORDS = [addi(A0, ZERO, 7), ...call(93)];
 
+/**
+ * Another one, for the long way: LONG_ROUNDS times a 3 is added to the counter, which is then stored once more as it
+ * is, and SPIN times nothing is done.
+ */
+export const LONG_ROUNDS = 8;
+const SPIN = 8 << 20;
+const LONG_START = [addi(S0, ZERO, LONG_ROUNDS), lui(S1, DATA >>> 12)];
+const LONG_ADD = [ld(A5, S1, 0), addi(A5, A5, 3), sd(A5, S1, 0), sd(A5, S1, 0), lui(A3, SPIN >>> 12)];
+const LONG_WORDS = [
+  ...LONG_START,
+  ...LONG_ADD,
+  ...[addi(A3, A3, -1), bnez(A3, -4), addi(S0, S0, -1), bnez(S0, -4 * (LONG_ADD.length + 3))],
+  ...[addi(A0, ZERO, 7), ...call(93)],
+];
+/** Its instructions before the first store, and of each round. */
+export const LONG_BEFORE = LONG_START.length + 2,
+  LONG_ROUND = LONG_ADD.length + 2 * SPIN + 2,
+  LONG_WHOLE = LONG_START.length + LONG_ROUNDS * LONG_ROUND + 3;
+
 /** Where the loop begins, where it stores, where it faults, and where the fault is handled. */
 export const LOOP_START = CODE + 4 * START.length,
   STORE = LOOP_START + 8,
@@ -66,7 +85,7 @@ export const BEFORE = START.length,
   WHOLE = BEFORE + ROUNDS * ROUND + HANDLER_WORDS.length;
 
 /** The program, with code that can't be written and data that can. */
-function elf(): Uint8Array {
+function elf(words: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(3 * 4096);
   const view = new DataView(bytes.buffer);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
@@ -93,7 +112,7 @@ function elf(): Uint8Array {
     ] as const)
       view.setUint32(at + offset, value, true);
   }
-  [...WORDS, ...HANDLER_WORDS].forEach((word, index) => view.setUint32(4096 + 4 * index, word >>> 0, true));
+  words.forEach((word, index) => view.setUint32(4096 + 4 * index, word >>> 0, true));
   writeSymbols(bytes, view);
   bytes.set([0x78, 0x0a], 8192 + 16);
   view.setUint32(8192 + 32, HANDLER, true);
@@ -129,16 +148,26 @@ function writeSymbols(bytes: Uint8Array, view: DataView): void {
   view.setUint16(60, 3, true);
 }
 
-function volumeWithProgram(): Volume {
+interface ProgramVolume {
+  readonly device: MemoryBlockDevice;
+  readonly volume: Volume;
+}
+
+function mounted(device: MemoryBlockDevice): Volume {
+  const volume = mount(device, {});
+  if (typeof volume === "string") throw new Error(volume);
+  return volume;
+}
+
+function volumeWithProgram(isLong: boolean): ProgramVolume {
   const device = new MemoryBlockDevice(32 << 20);
   const failed = format(device, { uuid: new Uint8Array(16).fill(7), hashSeed: 5 });
   if (failed !== 0) throw new Error(failed);
-  const volume = mount(device, {});
-  if (typeof volume === "string") throw new Error(volume);
-  const bytes = elf();
+  const volume = mounted(device);
+  const bytes = elf(isLong ? LONG_WORDS : [...WORDS, ...HANDLER_WORDS]);
   const ino = volume.root.create(ROOT_INO, "program", S_IFREG | 0o755, 0, 0);
   for (let done = 0; done < bytes.length;) done += volume.root.write(ino, done, bytes, done, bytes.length - done);
-  return volume;
+  return { device, volume };
 }
 
 const NO_INPUT: HostStreamIn = { read: () => -EAGAIN, available: 0, isEnded: false, onReadable: () => {} };
@@ -168,9 +197,14 @@ const REQUEST = {
   seed: 3,
 };
 
-export async function recordProgram(): Promise<{ recording: Recording; output: string }> {
+export async function recordProgram({ isLong = false } = {}): Promise<{ recording: Recording; output: string }> {
   const lines: Uint8Array[] = [];
-  const session = new MachineSession({ ports: nodePorts(), volume: volumeWithProgram(), ...REQUEST, log: () => {} });
+  const session = new MachineSession({
+    ports: nodePorts(),
+    volume: volumeWithProgram(isLong).volume,
+    ...REQUEST,
+    log: () => {},
+  });
   try {
     const recorder = new Recorder(
       {
@@ -202,8 +236,9 @@ export async function recordProgram(): Promise<{ recording: Recording; output: s
 }
 
 /** @param output  gets what each replay writes and is to be shown */
-export function startReplayOf(recording: Recording, output: NotedOutput): StartedReplay {
-  const replay = new Replay(recording, { ports: nodePorts(), volume: volumeWithProgram() });
+export function startReplayOf(recording: Recording, output: NotedOutput, { isLong = false } = {}): StartedReplay {
+  const volume = volumeWithProgram(isLong);
+  const replay = new Replay(recording, { ports: nodePorts(), volume: volume.volume, hasForks: true });
   const { kernel } = replay.session.machine;
   output.gate = replay.gate;
   replay.start([
@@ -211,5 +246,21 @@ export function startReplayOf(recording: Recording, output: NotedOutput): Starte
     openHostOutput(kernel, replay.gate.streamOut(output)),
     openHostOutput(kernel, replay.gate.streamOut(output)),
   ]);
-  return { replay, drain: async () => {}, close: () => replay.session.close() };
+  return startedOf(replay, volume, output);
+}
+
+/** Its device in memory is forked as it is. */
+function startedOf(replay: Replay, { device, volume }: ProgramVolume, output: NotedOutput): StartedReplay {
+  return {
+    replay,
+    drain: async () => {},
+    enter: () => void (output.gate = replay.gate),
+    fork: () => {
+      replay.session.commit();
+      const forked = device.fork();
+      const later = new LaterVolume(() => mounted(forked));
+      return startedOf(replay.fork(later), { device: forked, volume }, output);
+    },
+    close: () => replay.session.close(),
+  };
 }

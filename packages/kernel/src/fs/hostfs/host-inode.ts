@@ -360,7 +360,13 @@ export class HostInode extends Inode implements PageBacking {
         load: (it, from) =>
           ({ parent: it.#parent, name: it.#name, target: it.#target, cachedMtimeMs: it.#cachedMtimeMs } = from),
       },
-      { keeps: ["#file", "#fileIsWritable"] },
+      {
+        keeps: ["#file", "#fileIsWritable"],
+        copied: (it, from) => {
+          it.#file = from.#file?.forked?.() ?? null;
+          it.#fileIsWritable = it.#file !== null && from.#fileIsWritable;
+        },
+      },
     );
   }
 }
