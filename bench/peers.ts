@@ -3,21 +3,40 @@
  * printed.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { stratosHome } from "@stratos/host-node";
 import type { Row } from "./rows.ts";
+
+/** Whether a run finds the translations that earlier ones have left; qemu-user keeps none. */
+export type Run = "first" | "later";
 
 export interface Peer {
   readonly name: string;
   /** Nanoseconds of each run that counts, and what Stratos says that it cost. */
-  measure(row: Row): Measurement;
+  measure(row: Row, run: Run): Measurement;
+  /** Runs the row so that a later run finds all that is kept of it. */
+  train(row: Row): void;
   /** Runs a command and returns its standard output. */
   output(command: string): string;
 }
 
 interface Measurement {
   readonly ns: readonly number[];
-  readonly stats: unknown;
+  readonly stats: RunStats | null;
+}
+
+/** Of `stratos run --stats`, what tells where the time went. */
+export interface RunStats {
+  readonly startMs: number;
+  readonly runMs: number;
+  readonly instructions: number;
+  readonly interpretedInstructions: number;
+  readonly translateMs: number;
+  readonly translatedInstructions: number;
+  readonly keptInstructions: number;
+  readonly systemCalls: number;
+  readonly faults: number;
 }
 
 export class StratosPeer implements Peer {
@@ -32,9 +51,18 @@ export class StratosPeer implements Peer {
     this.#benchFolder = options.benchFolder;
   }
 
-  measure(row: Row): Measurement {
-    const result = this.#run(scriptOf(row), ["--stats"]);
+  measure(row: Row, run: Run): Measurement {
+    waitForFillers();
+    const result = this.#run(scriptOf(row), ["--stats", ...(run === "first" ? ["--no-cache"] : [])]);
     return { ns: timesOf(row, result.stderr), stats: statsOf(result.stderr) };
+  }
+
+  /** Twice: what a first run didn't run often enough to be worth translating, a second one may. */
+  train(row: Row): void {
+    for (let round = 0; round < 2; round++) {
+      this.#run(scriptOf(row), []);
+      waitForFillers();
+    }
   }
 
   output(command: string): string {
@@ -64,6 +92,8 @@ export class QemuPeer implements Peer {
   readonly name = "qemu-user";
   readonly #root: string;
   readonly #benchFolder: string;
+  /** How its programs are told apart from the host's, where the host's own binfmt_misc doesn't: a line of its format. */
+  readonly #format: string | null;
 
   /** @throws Error in words when this host cannot do it */
   constructor(options: { root: string; benchFolder: string }) {
@@ -71,29 +101,70 @@ export class QemuPeer implements Peer {
     this.#benchFolder = options.benchFolder;
     if (process.getuid?.() !== 0) throw new Error("qemu-user runs the guest's root by chroot(2): root is needed");
     const binfmt = "/proc/sys/fs/binfmt_misc/qemu-riscv64";
-    if (!existsSync(binfmt) || !readFileSync(binfmt, "utf8").startsWith("enabled"))
-      throw new Error(`${binfmt} is not enabled: install qemu-user-static, and mount binfmt_misc`);
+    const isEnabled = existsSync(binfmt) && readFileSync(binfmt, "utf8").startsWith("enabled");
+    this.#format = isEnabled ? null : formatOfQemu();
   }
 
   measure(row: Row): Measurement {
     return { ns: timesOf(row, this.#run(scriptOf(row)).stderr), stats: null };
   }
 
+  train(): void {}
+
   output(command: string): string {
     return this.#run(command).stdout;
   }
 
   #run(script: string): { stdout: string; stderr: string } {
+    // binfmt_misc(5) of a user namespace of its own, where the host's doesn't know these programs (since Linux 6.7).
+    const [ways, register] =
+      this.#format === null
+        ? [["-m"], ""]
+        : [
+            ["--user", "--map-root-user", "-m", "--pid", "--fork", "--mount-proc"],
+            'mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc && printf "%s\\n" "$4" >' +
+              "/proc/sys/fs/binfmt_misc/register && ",
+          ];
     const enter =
-      'mkdir -p "$1/bench" && mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && mount -t tmpfs tmpfs ' +
+      register +
+      'mkdir -p "$1/bench" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount -t tmpfs tmpfs ' +
       '"$1/tmp" && mount --bind "$2" "$1/bench" && exec chroot "$1" /bin/sh -c "$3"';
     const environment = {
       PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
       HOME: "/root",
       TERM: "dumb",
     };
-    return spawn("unshare", ["-m", "sh", "-c", enter, "sh", this.#root, this.#benchFolder, script], environment);
+    const words = [...ways, "sh", "-c", enter, "sh", this.#root, this.#benchFolder, script, this.#format ?? ""];
+    return spawn("unshare", words, environment);
   }
+}
+
+/** What the package qemu-user-static has for systemd-binfmt(8). */
+function formatOfQemu(): string {
+  const file = "/usr/lib/binfmt.d/qemu-riscv64.conf";
+  if (!existsSync(file)) throw new Error(`${file} is missing: install qemu-user-static`);
+  return readFileSync(file, "utf8").trim();
+}
+
+/** How long a run's translations may be made after it, at the lowest priority. */
+const FILL_SECONDS_MAX = 180;
+
+/** Until no process makes translations: it would take a processor from what is measured. */
+function waitForFillers(): void {
+  const home = stratosHome();
+  const isFiller = (pid: string): boolean => {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+      return words.includes(home) && words.some((word) => /\bfill-translations\.\w+$/.test(word));
+    } catch {
+      return false; // it has ended
+    }
+  };
+  for (let waited = 0; waited < FILL_SECONDS_MAX * 10; waited++) {
+    if (!readdirSync("/proc").some((name) => /^\d+$/.test(name) && isFiller(name))) return;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+  }
+  throw new Error(`translations are still being made after ${FILL_SECONDS_MAX} s: is another run of Stratos at work?`);
 }
 
 /** `measure` has its own descriptor's output on stderr, one number a line. */
@@ -123,9 +194,9 @@ function timesOf(row: Row, stderr: string): number[] {
   return row.take === "first" ? all.slice(0, 1) : all.slice(1);
 }
 
-function statsOf(stderr: string): unknown {
+function statsOf(stderr: string): RunStats | null {
   const line = stderr.split("\n").find((candidate) => candidate.startsWith("{"));
-  return line === undefined ? null : JSON.parse(line);
+  return line === undefined ? null : (JSON.parse(line) as RunStats);
 }
 
 function spawn(

@@ -6,7 +6,10 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { join } from "node:path";
 
 export const BENCH_IMAGE = "bench";
-export const BENCH_PACKAGES = ["python3", "perl", "git", "gcc", "libc6-dev", "make", "sqlite3", "procps"];
+export const BENCH_PACKAGES = [
+  ...["python3", "perl", "git", "gcc", "libc6-dev", "make", "sqlite3", "procps"],
+  ...["openssl", "bzip2", "xz-utils", "zstd", "ruby", "php-cli", "nodejs", "npm", "default-jdk-headless"],
+];
 
 /** Compiles `bench/programs/*.c` statically for riscv64 into `folder`; those that are up to date stay. */
 export function compilePrograms(source: string, folder: string): void {

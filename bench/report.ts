@@ -1,16 +1,23 @@
 /** The results on screen, as JSON and as docs/benchmarks.md's tables. */
-import { GROUPS, type Group, type Row } from "./rows.ts";
+import type { Run, RunStats } from "./peers.ts";
+import { type Bar, GROUPS, type Group, type Row } from "./rows.ts";
 import { geometricMean, median } from "./statistics.ts";
 
 export interface RowResult {
   readonly row: Row;
-  readonly oursNs: readonly number[];
+  readonly ours: Readonly<Record<Run, RunFigures>>;
   readonly peerNs: readonly number[];
-  /** Of our last run: where the time went. */
-  readonly stats: unknown;
   /** Why there is no figure. */
   readonly failure: string | null;
 }
+
+export interface RunFigures {
+  readonly ns: readonly number[];
+  /** Of the last one: where the time went. */
+  readonly stats: RunStats | null;
+}
+
+export const RUNS: readonly Run[] = ["first", "later"];
 
 /** Figures that are not a ratio of the same command: system calls, the whole command, memory. */
 export interface SpecialResult {
@@ -24,70 +31,75 @@ export interface SpecialResult {
   readonly failure: string | null;
 }
 
-export function ratioOf(result: RowResult): number | null {
-  return result.failure === null ? median(result.peerNs) / median(result.oursNs) : null;
+export function ratioOf(result: RowResult, run: Run): number | null {
+  return result.failure === null ? median(result.peerNs) / median(result.ours[run].ns) : null;
 }
 
 interface GroupResult {
   readonly group: Group;
+  readonly run: Run;
+  readonly bar: Bar;
   readonly mean: number | null;
   readonly worst: number | null;
   readonly reached: "goal" | "floor" | "below the floor" | "incomplete";
 }
 
 export function groupResults(results: readonly RowResult[]): GroupResult[] {
-  return GROUPS.filter((group) => results.some((result) => result.row.group === group.name)).map((group) => {
-    const ratios = results.filter((result) => result.row.group === group.name).map(ratioOf);
-    const known = ratios.filter((ratio) => ratio !== null);
-    if (known.length < ratios.length || known.length === 0)
-      return {
-        group,
-        mean: known.length === 0 ? null : geometricMean(known),
-        worst: known.length === 0 ? null : Math.min(...known),
-        reached: "incomplete",
-      };
-    const mean = geometricMean(known);
-    const worst = Math.min(...known);
-    const rowsHold = group.worstRow === null || worst >= group.worstRow;
-    return {
-      group,
-      mean,
-      worst,
-      reached: mean >= group.goal && rowsHold ? "goal" : mean >= group.floor && rowsHold ? "floor" : "below the floor",
-    };
+  return GROUPS.flatMap((group) => {
+    const rows = results.filter((result) => result.row.group === group.name);
+    return rows.length === 0 ? [] : RUNS.map((run) => groupResult(group, run, rows));
   });
 }
 
+function groupResult(group: Group, run: Run, rows: readonly RowResult[]): GroupResult {
+  const bar = group[run];
+  const ratios = rows.map((row) => ratioOf(row, run));
+  const known = ratios.filter((ratio) => ratio !== null);
+  const mean = known.length === 0 ? null : geometricMean(known);
+  const worst = known.length === 0 ? null : Math.min(...known);
+  if (mean === null || worst === null || known.length < ratios.length)
+    return { group, run, bar, mean, worst, reached: "incomplete" };
+  const rowsHold = bar.worstRow === null || worst >= bar.worstRow;
+  const reached = mean >= bar.goal && rowsHold ? "goal" : mean >= bar.floor && rowsHold ? "floor" : "below the floor";
+  return { group, run, bar, mean, worst, reached };
+}
+
 export function rowLine(result: RowResult): string {
-  const ratio = ratioOf(result);
-  if (ratio === null)
-    return `  ${result.row.name.padEnd(24)} ${`failed: ${result.failure!.split("\n")[0]!.slice(0, 100)}`}`;
-  return (
-    `  ${result.row.name.padEnd(24)} ${time(median(result.oursNs)).padStart(10)} ` +
-    `${time(median(result.peerNs)).padStart(10)} ${ratio.toFixed(2).padStart(7)} ×`
-  );
+  const name = result.row.name.padEnd(24);
+  if (result.failure !== null) return `  ${name} failed: ${result.failure.split("\n")[0]!.slice(0, 100)}`;
+  const { first, later } = result.ours;
+  const times = [first.ns, later.ns, result.peerNs].map((ns) => time(median(ns)).padStart(10));
+  const ratios = RUNS.map((run) => `${ratioOf(result, run)!.toFixed(2).padStart(7)} ×`);
+  return `  ${name} ${[...times, ...ratios].join(" ")}`;
+}
+
+export function rowHead(): string {
+  const heads = ["first", "later", "qemu-user"].map((head) => head.padStart(10));
+  return `  ${"row".padEnd(24)} ${[...heads, "first".padStart(9), "later".padStart(9)].join(" ")}`;
 }
 
 export function markdown(results: readonly RowResult[], special: readonly SpecialResult[], about: string): string {
   const lines = [
     about,
     "",
-    "| work | geometric mean | worst row | floor | goal | reached |",
-    "|---|---|---|---|---|---|",
+    "| work | run | geometric mean | worst row | floor | goal | reached |",
+    "|---|---|---|---|---|---|---|",
     ...groupResults(results).map(
-      ({ group, mean, worst, reached }) =>
-        `| ${group.title} | ${ratioText(mean)} | ${ratioText(worst)} | ${group.floor} ` +
-        `×${group.worstRow === null ? "" : ` (no row below ${group.worstRow} ×)`} | ${group.goal} × | ${reached} |`,
+      ({ group, run, bar, mean, worst, reached }) =>
+        `| ${group.title} | ${run} | ${ratioText(mean)} | ${ratioText(worst)} | ${bar.floor} ` +
+        `×${bar.worstRow === null ? "" : ` (no row below ${bar.worstRow} ×)`} | ${bar.goal} × | ${reached} |`,
     ),
     "",
-    "| row | Stratos | qemu-user | ratio |",
-    "|---|---|---|---|",
+    "| row | first run | later run | qemu-user | ratio, first | ratio, later |",
+    "|---|---|---|---|---|---|",
     ...results.map((result) =>
       result.failure === null
-        ? `| ${result.row.name} | ${time(median(result.oursNs))} | ${time(median(result.peerNs))} | ` +
-          `${ratioText(ratioOf(result))} |`
-        : `| ${result.row.name} | failed: ${result.failure.split("\n")[0]!.replaceAll("|", "\\|")} | | |`,
+        ? `| ${result.row.name} | ${time(median(result.ours.first.ns))} | ${time(median(result.ours.later.ns))} | ` +
+          `${time(median(result.peerNs))} | ${ratioText(ratioOf(result, "first"))} | ` +
+          `${ratioText(ratioOf(result, "later"))} |`
+        : `| ${result.row.name} | failed: ${result.failure.split("\n")[0]!.replaceAll("|", "\\|")} | | | | |`,
     ),
+    ...profileLines(results),
   ];
   if (special.length > 0) {
     lines.push("", "| measure | Stratos | peer | floor | goal |", "|---|---|---|---|---|");
@@ -99,6 +111,38 @@ export function markdown(results: readonly RowResult[], special: readonly Specia
     }
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** Where each row's time went; "a → b": in the first run and in the later one. */
+function profileLines(results: readonly RowResult[]): string[] {
+  const lines: string[] = [];
+  for (const { row, ours } of results) {
+    const [first, later] = [ours.first.stats, ours.later.stats];
+    if (first === null || later === null) continue;
+    const pair = (figureOf: (stats: RunStats) => string): string => `${figureOf(first)} → ${figureOf(later)}`;
+    const millions = (count: number): string => (count / 1e6).toPrecision(3);
+    lines.push(
+      `| ${row.name} | ${millions(first.instructions)} | ` +
+        `${pair((stats) => millions(stats.interpretedInstructions))} | ${pair((stats) => stats.translateMs.toFixed(0))} | ` +
+        `${pair((stats) => thousands(stats.translatedInstructions))} | ${thousands(later.keptInstructions)} | ` +
+        `${first.systemCalls} | ${first.faults} | ${pair((stats) => stats.startMs.toFixed(0))} |`,
+    );
+  }
+  if (lines.length === 0) return [];
+  return [
+    "",
+    "Where it went, of the whole machine with what prepares a row: what the interpreter ran, what the translator took and " +
+      "made in the run, what came from earlier runs, what the kernel was asked (first run → later run).",
+    "",
+    "| row | instructions, million | interpreted, million | translator, ms | translated, thousand | kept, thousand | " +
+      "system calls | faults | start of Stratos, ms |",
+    "|---|---|---|---|---|---|---|---|---|",
+    ...lines,
+  ];
+}
+
+function thousands(count: number): string {
+  return (count / 1e3).toFixed(0);
 }
 
 function figure(value: number | null): string {

@@ -1,5 +1,5 @@
 /*
- * The cost of system calls. Prints one line for each kind: `name nanoseconds-per-call`. Data goes through a pipe that the same
+ * The cost of system calls, and of reading the clock, which is none. Prints one line for each kind: `name nanoseconds-per-call`. Data goes through a pipe that the same
  * process reads, and through a file in /tmp.
  */
 #define _GNU_SOURCE
@@ -62,6 +62,9 @@ int main(void) {
   long long start = now();
   for (int i = 0; i < SMALL * 2; i++) syscall(SYS_getpid);
   printf("getpid %.1f\n", (double)(now() - start) / (SMALL * 2));
+  start = now();
+  for (int i = 0; i < SMALL * 10; i++) now();
+  printf("clock_gettime %.1f\n", (double)(now() - start) / (SMALL * 10));
   through_pipe("pipe-1", 1, SMALL);
   through_pipe("pipe-64k", 65536, LARGE);
   through_file("1", 1, SMALL);

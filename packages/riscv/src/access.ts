@@ -17,8 +17,8 @@ import type { VirtualAddress } from "./addresses.ts";
  *   reads, for writes), so that an access waits for a comparison that the host predicts, not for the load of an entry;
  *   where it doesn't hold, the tables are asked. The tables stay the truth: a page that isn't in the window only takes
  *   longer.
- * - `wide`: 64-bit addresses through a direct-mapped TLB for each of reads and writes (wide-tlb.ts). A miss asks the
- *   kernel's hook first, which knows the page as a rule: leaving costs five times as much (1 µs).
+ * - `wide`: 64-bit addresses through a direct-mapped TLB for each of reads and writes (wide-tlb.ts). What is misaligned
+ *   looks at its entry once more. A miss asks the kernel's hook first, which knows the page as a rule: leaving costs five times as much (1 µs).
  */
 export type AddressMode = "paged" | "window" | "wide";
 
@@ -214,6 +214,11 @@ function emitWide(code: CodeWriter, locals: AccessLocals, form: AccessForm, exit
   code.op(Op.i64Or);
   code.op(Op.i64Ne);
   code.if();
+  const mayLieAskew = size > 1 && form.mustAlign !== true;
+  if (mayLieAskew) {
+    pushMissesEntry(code, locals, form);
+    code.if();
+  }
   code.localGet(locals.va);
   code.localGet(locals.address);
   code.i64Const(32);
@@ -225,10 +230,29 @@ function emitWide(code: CodeWriter, locals: AccessLocals, form: AccessForm, exit
   code.if();
   exit();
   code.end();
+  if (mayLieAskew) code.end();
   code.end();
   code.localGet(locals.delta);
   code.memory(Op.i32Load, (write ? WIDE_WRITE_TLB : WIDE_READ_TLB) + 8);
   code.localSet(locals.delta);
+}
+
+/** Pushes whether not all of `size` bytes at the address lie in the page of the TLB entry whose offset is in delta. */
+function pushMissesEntry(code: CodeWriter, locals: AccessLocals, { size, write }: AccessForm): void {
+  code.localGet(locals.delta);
+  code.memory(Op.i64Load, write ? WIDE_WRITE_TLB : WIDE_READ_TLB);
+  code.localGet(locals.address);
+  code.i64Const(-4096);
+  code.op(Op.i64And);
+  code.i64Const(WIDE_VALID);
+  code.op(Op.i64Or);
+  code.op(Op.i64Ne);
+  code.localGet(locals.va);
+  code.i32Const(4095);
+  code.op(Op.i32And);
+  code.i32Const(4096 - size);
+  code.op(Op.i32GtU);
+  code.op(Op.i32Or);
 }
 
 /** Marks a TLB entry as filled: a bit that no masked address has. */

@@ -13,6 +13,7 @@ import { ExitReason } from "../exit-reason.ts";
 import { HART_FAULT, HART_PC, HART_X } from "../hart-state.ts";
 import { PhysicalMemory } from "../physical-memory.ts";
 import type { Processor } from "../processor.ts";
+import { addi, bne, EBREAK } from "../testing/encode.ts";
 
 const PAGES = 12;
 const PAGE = 4096;
@@ -24,6 +25,9 @@ const jump = (offset: number): number =>
   (((offset >> 11) & 1) << 20) |
   (((offset >> 12) & 0xff) << 12) |
   0x6f;
+
+/** `jalr x0, x1, 0` */
+const RETURN = 0x00008067;
 
 interface Hops {
   readonly processor: Processor;
@@ -151,4 +155,83 @@ test("an interpreter that counts heat isn't taken for one that must not", () => 
   const archive = filledArchive();
   const { processor } = hop(archive, { translate: false });
   assert.equal(processor.statistics.interpreted, processor.statistics.instructions);
+});
+
+/** A loop on the first page, from `at`, that calls the second one unless x7 is set; each call adds 1 to x8. */
+function caller(
+  archive: MemoryCodeArchive,
+  at: number,
+): {
+  readonly processor: Processor;
+  /** Goes round the loop. @returns instructions that the interpreter ran */
+  readonly goRound: (calls: boolean, rounds?: number) => number;
+  readonly x8: () => number;
+  /** Changes what the second page adds. */
+  readonly add: (added: number) => void;
+} {
+  const base = 0x10000;
+  const engine = new NodeWasmEngine();
+  const physical = new PhysicalMemory(engine, { frameBytes: 1 << 20, slotCount: 1, codePages: 8 });
+  const processor = createProcessor({ physical, engine, archive, hotThreshold: 2, hooks: { onEcall: () => 1 } });
+  const words = [
+    ...[addi(6, 6, 1), bne(7, 0, 8), 0xef | jump(PAGE - at - 8)],
+    ...[addi(5, 5, -1), bne(5, 0, -16), EBREAK],
+  ];
+  physical.u32.set(words, (physical.framesStart + at) >>> 2);
+  const callee = (physical.framesStart + PAGE) >>> 2;
+  // Too long to be inlined into the loop.
+  physical.u32.set([addi(8, 8, 1), ...new Array<number>(50).fill(addi(10, 10, 1)), RETURN], callee);
+  const name = { head: new Uint8Array([2]), detail: "calls" };
+  const region = processor.code.open("calls", base, base + 2 * PAGE, "paged", () => name);
+  const slot = processor.tables.acquire();
+  processor.tables.activate(slot);
+  const fetch = (va: number): void => {
+    processor.tables.mapCode(slot, va, region.page(va, physical.framesStart + va - base));
+  };
+  const goRound = (calls: boolean, rounds = 1000): number => {
+    const before = processor.statistics.interpreted;
+    physical.u32[HART_PC >>> 2] = base + at;
+    physical.u32[(HART_X + 5 * 8) >>> 2] = rounds;
+    physical.u32[(HART_X + 7 * 8) >>> 2] = calls ? 0 : 1;
+    for (;;) {
+      // Short slices: translations are installed between them.
+      const reason = processor.run(100);
+      if (reason === ExitReason.BREAKPOINT) return processor.statistics.interpreted - before;
+      if (reason === ExitReason.FETCH) fetch((physical.u32[HART_FAULT >>> 2]! & ~(PAGE - 1)) >>> 0);
+      else assert.equal(reason, ExitReason.BUDGET);
+    }
+  };
+  const add = (added: number): void => {
+    physical.u32[callee] = addi(8, 8, added);
+    region.invalidate(base + PAGE, base + 2 * PAGE);
+    fetch(base + PAGE);
+  };
+  return { processor, goRound, x8: () => physical.u32[(HART_X + 8 * 8) >>> 2]!, add };
+}
+
+test("a call that a run has translated reaches what is kept of its target, and the interpreter when that changes", () => {
+  const archive = new MemoryCodeArchive();
+  const earlier = caller(archive, 0x800);
+  earlier.goRound(true);
+  earlier.processor.submitProfile();
+  assert.equal(keepProfiles(archive.profiles[0]!, archive, new NodeWasmEngine()), 1);
+
+  // Its loop stands elsewhere, so that nothing of it is kept. It is translated with a call that was seen once.
+  const { processor, goRound, x8, add } = caller(archive, 0);
+  goRound(true, 1);
+  goRound(false);
+  const translated = processor.statistics.translatedFunctions;
+  assert.ok(translated > 0, "the loop is this run's own");
+  assert.equal(processor.statistics.keptFunctions, 0);
+  goRound(true);
+  assert.ok(processor.statistics.keptFunctions > 0, "the target is kept");
+  assert.ok(goRound(true) < 20, "calls go to it");
+  assert.equal(x8(), 2001);
+
+  add(5);
+  goRound(true);
+  assert.equal(x8(), 7001, "what was kept of other bytes is not called");
+  assert.ok(goRound(true) < 20, "and is translated by the run itself");
+  assert.equal(x8(), 12001);
+  assert.ok(processor.statistics.translatedFunctions > translated);
 });
