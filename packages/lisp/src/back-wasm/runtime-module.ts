@@ -48,7 +48,7 @@ const INTEGER_LIMBS = 200;
 const INTEGER_SUM = 16_000;
 
 /** What the low-level routines import from the host. */
-const HOST: Record<string, LowSignature> = {
+export const HOST: Record<string, LowSignature> = {
   "host-call": { parameters: [Type.i32, Type.i32], result: null },
   "heap-full": { parameters: [], result: null },
   "grow-heap": { parameters: [], result: null },
@@ -58,8 +58,8 @@ const HOST: Record<string, LowSignature> = {
 
 let program: LowProgram | undefined;
 
-function lowProgram(): LowProgram {
-  if (program !== undefined) return program;
+/** Numbers that low-level code names. */
+export function lowConstants(): Record<string, number> {
   const constants: Record<string, number> = {
     CELLS: Region.cells,
     STACK: Region.stack,
@@ -107,7 +107,12 @@ function lowProgram(): LowProgram {
   for (const [name, value] of Object.entries(Kind)) constants[`KIND-${dashed(name)}`] = value;
   for (const [name, value] of Object.entries(Tag)) constants[`TAG-${dashed(name)}`] = value;
   for (const [name, value] of Object.entries(Cell)) constants[`CELL-${dashed(name)}`] = value;
-  program = new LowProgram(constants);
+  return constants;
+}
+
+function lowProgram(): LowProgram {
+  if (program !== undefined) return program;
+  program = new LowProgram(lowConstants());
   program.add(readForms(COLLECTOR));
   program.add(readForms(RUNTIME));
   program.add(readForms(INTEGERS));
