@@ -45,15 +45,59 @@ export const NATIVE = `
 
 (define (collected:void sp:i32) (begin))
 
-; Operations: 32 is a system call of up to five operands, by its place in the list of those that are used. A fixnum is a
-; number, an object of bytes the address of its bytes; the result is a fixnum.
+; Operations: 32 is a system call of up to four operands, by its place in the list of those that are used. A fixnum is a
+; number, an object of bytes the address of its bytes; the result is a fixnum. 33: the nearest double of an integer; 34,
+; 35: a double's upper and lower half; 36: the double of two halves; 38, 39: a symbol that is there, a new one; 40: the end
+; of a file. Nothing is collected meanwhile.
 (define (host-call:void sp:i32 operation:i32)
-  (when (!= operation 32)
-    (syscall SYS-EXIT 70 0 0 0 0 0))
-  (store64! (+ CELLS (* CELL-TEMPORARY 8)) 0
-    (shl (syscall (system-call-number (sar (load64 sp) 3))
-                  (operand (load64 sp 8)) (operand (load64 sp 16)) (operand (load64 sp 24)) (operand (load64 sp 32)) 0 0)
-         3)))
+  (cell! CELL-TEMPORARY (operate sp operation)))
+
+(define (operate sp:i32 operation:i32)
+  (when (= operation 32)
+    (return (shl (syscall (system-call-number (sar (load64 sp) 3))
+                          (operand (load64 sp 8)) (operand (load64 sp 16)) (operand (load64 sp 24))
+                          (operand (load64 sp 32)) 0 0)
+                 3)))
+  (when (= operation 33) (return (box-here (bignum->double (load64 sp)))))
+  (when (= operation 34) (return (shl (shr (load64 (wrap (load64 sp)) FLONUM) 32) 3)))
+  (when (= operation 35) (return (shl (and (load64 (wrap (load64 sp)) FLONUM) 4294967295) 3)))
+  (when (= operation 36)
+    (return (box-here (float (or (shl (sar (load64 sp) 3) 32) (sar (load64 sp 8) 3))))))
+  (when (= operation 38) (return (symbol-at (sar (load64 sp) 3))))
+  (when (= operation 39) (return (new-symbol (load64 sp))))
+  (when (= operation 40) (return EOF))
+  (syscall SYS-EXIT 70 0 0 0 0 0)
+  0)
+
+; The interned symbols that the program begins with, by their numbers; false after the last.
+(define (symbol-at n)
+  (let ((at:i32 (+ (load32 SYMBOLS-START) (shl (wrap n) 2))))
+    (if (<u at (load32 SYMBOLS-END)) (- (+ (ext (load32 at)) TAG-OBJECT) 8) FALSE)))
+
+; A symbol of this name; false when there is no room for more.
+(define (new-symbol name)
+  (let ((a:i32 (reg STATIC-NEXT)) (n:i32 (reg CELL-COUNT)))
+    (when (|| (>u (+ a 16) STATICS-END) (>u (+ CELLS (* 8 (+ n 1))) CELLS-END)) (return FALSE))
+    (reg! STATIC-NEXT (+ a 16))
+    (reg! CELL-COUNT (+ n 1))
+    (store64! (+ CELLS (* 8 n)) 0 name)
+    (store64! a 0 SYMBOL-HEADER)
+    (store64! a 8 (shl (ext n) 3))
+    (ext (+ (- a 8) TAG-OBJECT))))
+
+; A double in a place that is free without collecting.
+(define (box-here x:f64)
+  (let ((a:i32 (reg ALLOC)))
+    (if (<=u (+ a 16) (reg LIMIT))
+        (reg! ALLOC (+ a 16))
+        (begin
+          (when (= (reg IS-WHOLE) 0) (grow-heap))
+          (set! a (reg OLD-NEXT))
+          (when (>u (+ a (+ 16 (reg NURSERY-SIZE))) (reg OLD-END)) (heap-full))
+          (reg! OLD-NEXT (+ a 16))))
+    (store64! a 0 FLONUM-HEADER)
+    (storef! a 8 x)
+    (ext (+ (- a 8) TAG-FLONUM))))
 
 (define (operand w)
   (if (= (and (wrap w) 7) TAG-OBJECT) (+ w FIELDS) (sar w 3)))

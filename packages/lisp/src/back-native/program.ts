@@ -6,7 +6,7 @@
  */
 import { assert } from "@stratos/base";
 import type { EngineImage } from "../image/engine-image.ts";
-import { Region, Register, cellAddress } from "../heap/layout.ts";
+import { Immediate, Kind, Region, Register, cellAddress, headerByte } from "../heap/layout.ts";
 import { emitFunction } from "./emit.ts";
 import type { NativeCode } from "./emit.ts";
 import { writeElf } from "./elf.ts";
@@ -46,7 +46,7 @@ const HEAP_END = 0x7b000000;
 const STACK_END = HEAP_END + 8 * MIB;
 const CODE_START = 0x7c000000;
 const HEAP_LEAST = 32 * MIB;
-/** In the page of the registers: where the table of call sites begins and ends, and a message. */
+/** In the page of the registers: where call sites and symbols begin and end, and a message. */
 const SITES = 0x10000 + 0x2c0;
 const MESSAGE = 0x10000 + 0x300;
 const MESSAGE_TEXT = "stratos: out of memory: the heap is full\n";
@@ -66,6 +66,12 @@ export function nativeProgram(image: EngineImage, platform: NativePlatform, nurs
       "HEAP-LEAST": HEAP_LEAST,
       "SITES-START": SITES,
       "SITES-END": SITES + 4,
+      "SYMBOLS-START": SITES + 8,
+      "SYMBOLS-END": SITES + 12,
+      "STATICS-END": Region.staticsEnd,
+      "CELLS-END": Region.cellsEnd,
+      "SYMBOL-HEADER": headerByte(Kind.symbol) + 2 ** 32,
+      EOF: Immediate.eof,
       MESSAGE,
       "MESSAGE-BYTES": MESSAGE_TEXT.length,
     },
@@ -80,15 +86,17 @@ export function nativeProgram(image: EngineImage, platform: NativePlatform, nurs
   if (linked.text.length > platform.nearBytes) linked = link(modules, platform, true);
   const { text, table, sites } = linked;
   const tableStart = pageUp(CODE_START + text.length);
-  const constants = new Uint8Array(table.length + sites.length);
+  const symbols = new Uint8Array(new Uint32Array(image.symbols.map(([, address]) => address)).buffer);
+  const constants = new Uint8Array(table.length + sites.length + symbols.length);
   constants.set(table);
   constants.set(sites, table.length);
+  constants.set(symbols, table.length + sites.length);
   const sitesStart = tableStart + table.length;
 
   const first = registerPage(image, nurseryBytes);
   const view = new DataView(first.buffer);
-  view.setUint32(SITES & 0xffff, sitesStart, true);
-  view.setUint32((SITES & 0xffff) + 4, sitesStart + sites.length, true);
+  const places = [sitesStart, sitesStart + sites.length, sitesStart + sites.length, tableStart + constants.length];
+  places.forEach((place, index) => view.setUint32((SITES & 0xffff) + 4 * index, place, true));
   first.set(
     [...MESSAGE_TEXT].map((letter) => letter.charCodeAt(0)),
     MESSAGE & 0xffff,
