@@ -206,6 +206,10 @@ export class Engine {
     for (const name of ["eval", "load"]) this.#unserved.add(name);
   }
 
+  get nurseryBytes(): number {
+    return this.heap.get(Register.nurserySize);
+  }
+
   /** Names that units use and that a native program does not have. */
   get refusedNames(): readonly string[] {
     return [...this.#refused];

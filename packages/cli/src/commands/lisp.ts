@@ -1,6 +1,6 @@
 /** `stratos lisp`: a program, expressions, or the prompt. */
-import { Command } from "commander";
-import { type CompiledLisp, Lisp, type System } from "@stratos/lisp";
+import { Command, Option } from "commander";
+import { type CompiledLisp, Lisp, NATIVE_TARGETS, type NativeTarget, type System } from "@stratos/lisp";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { folderFinder, nodeSystem, runtimeImage } from "../lisp/node-system.ts";
@@ -52,18 +52,25 @@ function buildCommand(finish: Finish): Command {
     .description(
       "Compiles a program, with the libraries that it uses, into one file that starts without expanding and " +
         "compiling: `stratos lisp OUT`, or OUT itself where stratos is in the PATH. Named OUT.mjs, it runs by Node " +
-        "24 or later alone: `node OUT.mjs`.",
+        "24 or later alone: `node OUT.mjs`. With --target it becomes machine code: a static program for Linux, without " +
+        "any runtime beside it.",
     )
     .usage("[OPTIONS] FILE -o OUT")
     .argument("<file>", "the program")
     .requiredOption("-o, --output <file>", "write there; …mjs: for Node without Stratos")
     .option("-I, --library-path <folder>", "look for libraries there, too (repeatable)", repeat, [])
+    .addOption(
+      new Option("--target <name>", "what runs it: wasm (Stratos or Node), or a processor under Linux")
+        .choices(["wasm", ...NATIVE_TARGETS])
+        .default("wasm"),
+    )
     .addHelpText(
       "after",
-      "\nA built program runs with the build of Stratos that made it, and with no other; one in …mjs has it inside. " +
+      "\nA native program prints the same, but has no eval and no read; what else it lacks is told when it is built.\n" +
+        "\nA built program runs with the build of Stratos that made it, and with no other; one in …mjs has it inside. " +
         "What it\nevaluates by (eval) sees libraries anew, with a state of their own.",
     )
-    .action(async (file: string, { output, libraryPath }: BuildOptions) => {
+    .action(async (file: string, { output, libraryPath, target }: BuildOptions) => {
       const text = programText(file);
       const { buildProgram } = await import("../lisp/build-program.ts");
       const lisp = new Lisp({
@@ -72,7 +79,7 @@ function buildCommand(finish: Finish): Command {
       });
       finish(
         await reporting(lisp, () => {
-          buildProgram(lisp, { file, text, out: output });
+          buildProgram(lisp, { file, text, out: output, target: target === "wasm" ? null : target });
           return EXIT_SUCCESS;
         }),
       );
@@ -82,6 +89,7 @@ function buildCommand(finish: Finish): Command {
 interface BuildOptions {
   readonly output: string;
   readonly libraryPath: readonly string[];
+  readonly target: "wasm" | NativeTarget;
 }
 
 function docCommand(finish: Finish): Command {
