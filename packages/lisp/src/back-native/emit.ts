@@ -2,7 +2,8 @@
  * A function's code from its instructions and the registers of its values, for any target: saves what must survive a
  * call, brings it back when it is used, moves arguments to their places.
  */
-import { Op } from "@stratos/wasm";
+import { Op, Type } from "@stratos/wasm";
+import { Region } from "../heap/layout.ts";
 import { allocate, argumentPlaces } from "./allocate.ts";
 import type { Allocation } from "./allocate.ts";
 import { fallsThrough, isFloat, negated, NONE } from "./instructions.ts";
@@ -27,8 +28,8 @@ export interface NativeCode {
   readonly frameBytes: number;
 }
 
-/** Words of memory for arguments that have no register: 16, from here on (heap/layout.ts: registers). */
-export const ARGUMENT_WORDS = 0x10000 + 512;
+/** Words of memory for arguments that have no register. */
+const ARGUMENT_WORDS = Region.callArguments;
 /** Throws, by the tag's number. */
 export const THROW_ROUTINES = ["native/throw-unwind", "native/throw-abort"] as const;
 
@@ -187,7 +188,7 @@ class FunctionEmitter {
     const code = this.#code;
     switch (instruction.k) {
       case "const":
-        return this.#write(instruction.d, (d) => target.integer(code, d, instruction.value));
+        return this.#write(instruction.d, (d) => target.integer(code, d, this.#constant(instruction)));
       case "float":
         return this.#write(instruction.d, (d) => target.float(code, d, instruction.value));
       case "move": {
@@ -240,6 +241,10 @@ class FunctionEmitter {
       case "trap":
         return target.trap(code);
     }
+  }
+
+  #constant({ d, value }: Instruction & { k: "const" }): bigint {
+    return this.#target.isZeroExtended && this.#fn.types[d] === Type.i32 ? BigInt.asUintN(32, value) : value;
   }
 
   #select(instruction: Instruction & { k: "select" }): void {

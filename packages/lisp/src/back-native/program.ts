@@ -1,8 +1,7 @@
 /**
  * A program of the compiling engine as a native one: the same modules of WebAssembly that the wasm back end runs, and
- * the same first content of their memory, compiled ahead for a processor and written as a static ELF file. The memory
- * lies at its own addresses, from 64 KiB on; code and tables lie where it ends, below 2 GiB, so that every address is a
- * positive number of 32 bits.
+ * the same first content of their memory, compiled ahead for a processor and written as a static ELF file. Where its
+ * parts lie: layout.ts.
  */
 import { assert } from "@stratos/base";
 import type { EngineImage } from "../image/engine-image.ts";
@@ -11,6 +10,7 @@ import { emitFunction } from "./emit.ts";
 import type { NativeCode } from "./emit.ts";
 import { writeElf } from "./elf.ts";
 import type { Segment } from "./elf.ts";
+import { CODE_START, HEAP_END, STACK_END, TABLE_MAX, TABLE_START } from "./layout.ts";
 import { lowerFunction } from "./lower.ts";
 import { nativeModule } from "./native-module.ts";
 import type { SystemCalls } from "./native-module.ts";
@@ -28,23 +28,14 @@ export interface NativePlatform {
   /** Operations that are routines of native-low.ts there. */
   readonly routines: ReadonlyMap<number, string>;
   /** Writes `native/start`, `native/syscall`, `native/throw-unwind` and `native/throw-abort`. */
-  intrinsic(code: Assembler, name: Intrinsic, places: IntrinsicPlaces): void;
+  intrinsic(code: Assembler, name: Intrinsic, target: Target): void;
   /** Calls reach so many bytes without `isFar`. */
   readonly nearBytes: number;
 }
 export const INTRINSICS = ["start", "syscall", "throw-unwind", "throw-abort"] as const;
-export interface IntrinsicPlaces {
-  readonly stackEnd: number;
-  readonly table: number;
-  readonly target: Target;
-}
 export type Intrinsic = (typeof INTRINSICS)[number];
 
 const MIB = 1024 * 1024;
-/** Where the memory ends for good; the machine's stack follows, then code. */
-const HEAP_END = 0x7b000000;
-const STACK_END = HEAP_END + 8 * MIB;
-const CODE_START = 0x7c000000;
 const HEAP_LEAST = 32 * MIB;
 /** In the page of the registers: where call sites and symbols begin and end, and a message. */
 const SITES = 0x10000 + 0x2c0;
@@ -85,17 +76,16 @@ export function nativeProgram(image: EngineImage, platform: NativePlatform, nurs
   let linked = link(modules, platform, false);
   if (linked.text.length > platform.nearBytes) linked = link(modules, platform, true);
   const { text, table, sites } = linked;
-  const tableStart = pageUp(CODE_START + text.length);
+  const constantsStart = pageUp(CODE_START + text.length);
   const symbols = new Uint8Array(new Uint32Array(image.symbols.map(([, address]) => address)).buffer);
-  const constants = new Uint8Array(table.length + sites.length + symbols.length);
-  constants.set(table);
-  constants.set(sites, table.length);
-  constants.set(symbols, table.length + sites.length);
-  const sitesStart = tableStart + table.length;
+  const constants = new Uint8Array(sites.length + symbols.length);
+  constants.set(sites);
+  constants.set(symbols, sites.length);
+  const symbolsStart = constantsStart + sites.length;
 
   const first = registerPage(image, nurseryBytes);
   const view = new DataView(first.buffer);
-  const places = [sitesStart, sitesStart + sites.length, sitesStart + sites.length, tableStart + constants.length];
+  const places = [constantsStart, symbolsStart, symbolsStart, constantsStart + constants.length];
   places.forEach((place, index) => view.setUint32((SITES & 0xffff) + 4 * index, place, true));
   first.set(
     [...MESSAGE_TEXT].map((letter) => letter.charCodeAt(0)),
@@ -110,8 +100,9 @@ export function nativeProgram(image: EngineImage, platform: NativePlatform, nurs
   }));
   segments.push(
     { address: HEAP_END, bytes: new Uint8Array(0), memoryBytes: STACK_END - HEAP_END, access: "rw" },
+    { address: TABLE_START, bytes: table, memoryBytes: table.length, access: "r" },
     { address: CODE_START, bytes: text, memoryBytes: text.length, access: "rx" },
-    { address: tableStart, bytes: constants, memoryBytes: constants.length, access: "r" },
+    { address: constantsStart, bytes: constants, memoryBytes: constants.length, access: "r" },
   );
   return writeElf(segments, { machine: platform.machine, flags: platform.elfFlags, entry: CODE_START });
 }
@@ -187,21 +178,20 @@ function place(
   slots: readonly string[],
   { platform, target }: { platform: NativePlatform; target: Target },
 ): Linked {
+  assert(slots.length <= TABLE_MAX, "a program's functions fit into the table");
   const table = new Uint8Array(slots.length * 8);
   const places = new Map<string, number>();
   let size = 0;
-  // The table lies after the code, whose size does not hang on where.
-  const intrinsics = (tableStart: number): NativeCode[] =>
-    INTRINSICS.map((name) => {
-      const code = new Assembler(false);
-      platform.intrinsic(code, name, { stackEnd: STACK_END, table: tableStart, target });
-      return { name: `native/${name}`, bytes: code.bytes, calls: code.calls, sites: [], frameBytes: 0 };
-    });
-  for (const { name, bytes } of [...intrinsics(CODE_START), ...codes]) {
+  const intrinsics = INTRINSICS.map((name): NativeCode => {
+    const code = new Assembler(false);
+    platform.intrinsic(code, name, target);
+    return { name: `native/${name}`, bytes: code.bytes, calls: code.calls, sites: [], frameBytes: 0 };
+  });
+  const all = [...intrinsics, ...codes];
+  for (const { name, bytes } of all) {
     places.set(name, size);
     size += (bytes.length + 15) & ~15;
   }
-  const all = [...intrinsics(pageUp(CODE_START + size)), ...codes];
   const text = new Uint8Array(size);
   const view = new DataView(text.buffer);
   const sites: number[][] = [];

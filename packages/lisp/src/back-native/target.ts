@@ -8,6 +8,8 @@ export interface Target {
   /** Registers that no value has; two of each kind. */
   readonly scratch: readonly [number, number];
   readonly floatScratch: readonly [number, number];
+  /** Whether an i32's upper half is zero in its register, or copies of its sign. */
+  readonly isZeroExtended: boolean;
   /** Makes room for so many slots and keeps the return address. @returns bytes of the frame with it */
   enter(code: Assembler, slots: number): number;
   /** Undoes `enter`. */

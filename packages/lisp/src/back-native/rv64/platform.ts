@@ -1,7 +1,8 @@
 /** RV64GC under Linux: a program's start, its system calls, and how exceptions find their handlers. */
 import { Op } from "@stratos/wasm";
-import type { Intrinsic, IntrinsicPlaces, NativePlatform } from "../program.ts";
-import type { Assembler } from "../target.ts";
+import { STACK_END, TABLE_START } from "../layout.ts";
+import type { Intrinsic, NativePlatform } from "../program.ts";
+import type { Assembler, Target } from "../target.ts";
 import * as E from "./encode.ts";
 import { Register } from "./encode.ts";
 import { GLOBAL_POINTER, integer, rv64Target } from "./target.ts";
@@ -41,12 +42,12 @@ export const rv64: NativePlatform = {
   nearBytes: MIB - 4096,
 };
 
-function intrinsic(code: Assembler, name: Intrinsic, { stackEnd, table, target }: IntrinsicPlaces): void {
+function intrinsic(code: Assembler, name: Intrinsic, target: Target): void {
   switch (name) {
     case "start":
-      integer(code, sp, BigInt(stackEnd));
+      integer(code, sp, BigInt(STACK_END));
       integer(code, gp, BigInt(GLOBAL_POINTER));
-      integer(code, tp, BigInt(table));
+      integer(code, tp, BigInt(TABLE_START));
       target.call(code, "native/main", false);
       return code.u32(E.EBREAK);
     case "syscall":

@@ -133,6 +133,7 @@ export function rv64Target({ isFar = false }: { isFar?: boolean } = {}): Target 
     registers: REGISTERS,
     scratch: [t0, t1],
     floatScratch: [0, 1],
+    isZeroExtended: false,
 
     enter(code, slots) {
       const bytes = frameBytes(slots);
