@@ -81,17 +81,22 @@ export class CompiledLisp {
   }
 
   /**
-   * Compiles a program with all that it needs into a static ELF file. Of a session with `keepsModules` and `isNative`.
+   * Compiles a program with all that it needs into static ELF files, one for each target. Of a session with `keepsModules` and `isNative`.
    * @throws SchemeError  the program uses what native programs do not have: each name is told
    */
-  buildNative(text: string, file: string, target: NativeTarget): Uint8Array {
+  buildNative<T extends NativeTarget>(text: string, file: string, targets: readonly T[]): Record<T, Uint8Array> {
     const image = this.buildProgram(text, file);
     const refused = this.engine.refusedNames;
     if (refused.length > 0)
       throw failure(
         `a native program has no ${refused.join(", ")} yet: build it for wasm (without --target), where it does`,
       );
-    return nativeProgram(readEngineImage(image)!, PLATFORMS[target], this.engine.nurseryBytes);
+    const decoded = readEngineImage(image)!;
+    const build = (target: T): [T, Uint8Array] => [
+      target,
+      nativeProgram(decoded, PLATFORMS[target], this.engine.nurseryBytes),
+    ];
+    return Object.fromEntries(targets.map(build)) as Record<T, Uint8Array>;
   }
 
   /** Runs the program of the image that this session was given. @throws SchemeError, ExitRequest */

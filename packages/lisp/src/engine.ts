@@ -201,7 +201,10 @@ export class Engine {
     const text = `${own}\n${LIBRARY}\n${derivedText({ inline, hostNames, prelude, own })}`;
     this.#loadRuntime("library", text, true);
     if (!isNative) return;
-    const served = definedNames(`${own}\n${LIBRARY}`, [...inline, ...prelude].map(({ name }) => name));
+    const served = definedNames(
+      `${own}\n${LIBRARY}`,
+      [...inline, ...prelude].map(({ name }) => name),
+    );
     for (const name of hostNames) if (!served.has(name)) this.#unserved.add(name);
     for (const name of ["eval", "load"]) this.#unserved.add(name);
   }
@@ -256,7 +259,11 @@ export class Engine {
       program:
         units.length === 0
           ? null
-          : { units: [...units, ...this.#finishing()].map(Number), sources: placesOf(this.#sources), calls: callsWithPlaces(this.#calls) },
+          : {
+              units: [...units, ...this.#finishing()].map(Number),
+              sources: placesOf(this.#sources),
+              calls: callsWithPlaces(this.#calls),
+            },
     });
   }
 

@@ -66,7 +66,7 @@ function buildCommand(finish: Finish): Command {
     )
     .addHelpText(
       "after",
-      "\nA native program prints the same, but has no eval and no read; what else it lacks is told when it is built.\n" +
+      "\nA native program prints the same, but has no eval; what else it lacks is told, by its name,\nwhen it is built.\n" +
         "\nA built program runs with the build of Stratos that made it, and with no other; one in …mjs has it inside. " +
         "What it\nevaluates by (eval) sees libraries anew, with a state of their own.",
     )

@@ -22,7 +22,7 @@ interface ProgramToBuild {
 export function buildProgram(lisp: Lisp, { file, text, out, target }: ProgramToBuild): void {
   if (target !== null) {
     const native = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
-    writeWhole(out, native.buildNative(text, file, target));
+    writeWhole(out, native.buildNative(text, file, [target])[target]);
     return;
   }
   const session = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true });

@@ -68,7 +68,10 @@ export function allocate(fn: NativeFunction, live: Liveness, registers: Register
         return false;
       });
       const source = moves[range.v]!;
-      const wanted = source !== NONE && register[source] !== NONE && free.has(register[source]!) ? register[source]! : hints[range.v]!;
+      const wanted =
+        source !== NONE && register[source] !== NONE && free.has(register[source]!)
+          ? register[source]!
+          : hints[range.v]!;
       if (wanted !== NONE && free.has(wanted)) register[range.v] = wanted;
       else if (free.size > 0) register[range.v] = firstFree(free, ofFloats ? registers.floats : registers.integers);
       else {
@@ -139,7 +142,10 @@ function visit(instruction: Liveness["instructions"][number], use: (v: number) =
 /** Registers that values come in or go out by. */
 function hintsOf(fn: NativeFunction, live: Liveness, registers: RegisterSet): Int32Array {
   const hints = new Int32Array(fn.types.length).fill(NONE);
-  const places = argumentPlaces(Array.from({ length: fn.parameterCount }, (_, v) => fn.types[v]!), registers);
+  const places = argumentPlaces(
+    Array.from({ length: fn.parameterCount }, (_, v) => fn.types[v]!),
+    registers,
+  );
   live.instructions.forEach((instruction) => {
     if (instruction.k === "call") {
       argumentPlaces(

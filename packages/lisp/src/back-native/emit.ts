@@ -90,8 +90,7 @@ class FunctionEmitter {
     this.#takeParameters();
     instructions.forEach((instruction, index) => this.#instruction(instruction, index));
     if (!this.#code.finish(this.#target)) return null;
-    const place = (label: number): number =>
-      label === NONE ? NONE : this.#code.placeOf(this.#landings.get(label)!);
+    const place = (label: number): number => (label === NONE ? NONE : this.#code.placeOf(this.#landings.get(label)!));
     return {
       name: this.#fn.name,
       bytes: this.#code.bytes,

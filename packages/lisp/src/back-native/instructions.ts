@@ -30,7 +30,14 @@ export type Instruction =
   | { readonly k: "float"; readonly d: number; readonly value: number }
   | { readonly k: "move"; readonly d: number; readonly a: number }
   | { readonly k: "unary"; readonly op: number; readonly d: number; readonly a: number }
-  | { readonly k: "binary"; readonly op: number; readonly d: number; readonly a: number; readonly b: number; readonly imm: number }
+  | {
+      readonly k: "binary";
+      readonly op: number;
+      readonly d: number;
+      readonly a: number;
+      readonly b: number;
+      readonly imm: number;
+    }
   | { readonly k: "compare"; readonly d: number; readonly test: Comparison }
   | { readonly k: "select"; readonly d: number; readonly test: Comparison; readonly a: number; readonly b: number }
   /** `a` NONE: at a constant address. */

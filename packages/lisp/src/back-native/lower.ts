@@ -150,8 +150,7 @@ class Lowering {
   #settle(local: number): void {
     this.#stack.forEach((entry, index) => {
       if (entry.k === "const") return;
-      const uses =
-        entry.k === "test" ? entry.test.a === local || entry.test.b === local : entry.v === local;
+      const uses = entry.k === "test" ? entry.test.a === local || entry.test.b === local : entry.v === local;
       if (local === NONE ? entry.k === "value" && entry.v >= this.#body.locals.length : !uses) return;
       let v = this.#valueOf(entry);
       if (entry.k === "value") {
@@ -413,7 +412,11 @@ class Lowering {
     this.#reader.byte();
     if (kind === Misc.memoryCopy) this.#reader.byte();
     const parameters = [Type.i32, Type.i32, Type.i32];
-    this.#call(kind === Misc.memoryCopy ? "native/copy-memory" : "native/fill-memory", { parameters, results: [] }, false);
+    this.#call(
+      kind === Misc.memoryCopy ? "native/copy-memory" : "native/fill-memory",
+      { parameters, results: [] },
+      false,
+    );
   }
 
   #memory(op: number): void {
@@ -489,13 +492,7 @@ class Lowering {
   }
 }
 
-const LOADS_I32: ReadonlySet<number> = new Set([
-  Op.i32Load,
-  Op.i32Load8S,
-  Op.i32Load8U,
-  Op.i32Load16S,
-  Op.i32Load16U,
-]);
+const LOADS_I32: ReadonlySet<number> = new Set([Op.i32Load, Op.i32Load8S, Op.i32Load8U, Op.i32Load16S, Op.i32Load16U]);
 const HAS_IMMEDIATE: ReadonlySet<number> = new Set([
   Op.i32Add,
   Op.i32Sub,
@@ -537,5 +534,9 @@ function resultOf(op: number): ValueType {
   if (op >= Op.f64Abs && op <= Op.f64Copysign) return Type.f64;
   if (op === Op.i32WrapI64 || (op >= Op.i32TruncF32S && op <= Op.i32TruncF64U)) return Type.i32;
   if (op === Op.i32Extend8S || op === Op.i32Extend16S) return Type.i32;
-  return op >= Op.f64ConvertI32S && op <= Op.f64PromoteF32 ? Type.f64 : op === Op.f64ReinterpretI64 ? Type.f64 : Type.i64;
+  return op >= Op.f64ConvertI32S && op <= Op.f64PromoteF32
+    ? Type.f64
+    : op === Op.f64ReinterpretI64
+      ? Type.f64
+      : Type.i64;
 }

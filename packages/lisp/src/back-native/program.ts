@@ -153,8 +153,7 @@ function link(modules: ReadonlyMap<string, WasmModuleText>, platform: NativePlat
       module === "low" || module === "native" ? `${module}/${exported.get(index)!}` : `${module}#${index}`;
     const functionAt = (index: number): { name: string; type: (typeof text.types)[number] } => {
       const imported = text.imports[index];
-      if (imported === undefined)
-        return { name: own(index), type: text.functions[index - text.imports.length]!.type };
+      if (imported === undefined) return { name: own(index), type: text.functions[index - text.imports.length]!.type };
       const { type } = imported;
       const from = imported.module === "host" ? "native" : imported.module;
       if (from === "low" || from === "native") return { name: `${from}/${imported.name}`, type };
@@ -204,8 +203,7 @@ function place(
       target.patchCall(view, start + call.at, to);
     }
     const address = (at: number): number => (at < 0 ? 0 : CODE_START + start + at);
-    for (const { at, unwind, abort } of own)
-      sites.push([address(at), frameBytes, address(unwind), address(abort)]);
+    for (const { at, unwind, abort } of own) sites.push([address(at), frameBytes, address(unwind), address(abort)]);
   }
   const tableView = new DataView(table.buffer);
   slots.forEach((name, slot) => tableView.setUint32(slot * 8, CODE_START + places.get(name)!, true));

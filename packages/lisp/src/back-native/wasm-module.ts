@@ -167,7 +167,8 @@ function readNames(part: ByteReader): Map<number, string> {
   while (!part.isAtEnd) {
     const kind = part.byte();
     const inner = new ByteReader(part.take(part.u32()));
-    if (kind === 1) for (const [index, name] of inner.list(() => [inner.u32(), inner.text()] as const)) names.set(index, name);
+    if (kind === 1)
+      for (const [index, name] of inner.list(() => [inner.u32(), inner.text()] as const)) names.set(index, name);
   }
   return names;
 }

@@ -600,7 +600,9 @@ export function derivedText(options: {
   /** Definitions beside LIBRARY's. */
   own?: string;
 }): string {
-  const defined = new Set([...`${options.own ?? ""}\n${LIBRARY}`.matchAll(/^\(define \(?([^\s()]+)/gmu)].map(([, name]) => name!));
+  const defined = new Set(
+    [...`${options.own ?? ""}\n${LIBRARY}`.matchAll(/^\(define \(?([^\s()]+)/gmu)].map(([, name]) => name!),
+  );
   const parts: string[] = [];
   const define = (name: string, text: string): void => {
     if (defined.has(name)) return;

@@ -20,7 +20,10 @@ const Opcode = {
   system: 0x73,
 } as const;
 
-export function rType(opcode: number, fields: { d: number; a: number; b: number; funct3: number; funct7: number }): number {
+export function rType(
+  opcode: number,
+  fields: { d: number; a: number; b: number; funct3: number; funct7: number },
+): number {
   const { d, a, b, funct3, funct7 } = fields;
   return ((funct7 << 25) | (b << 20) | (a << 15) | (funct3 << 12) | (d << 7) | opcode) >>> 0;
 }
@@ -101,14 +104,12 @@ const BRANCHES = { beq: 0, bne: 1, blt: 4, bge: 5, bltu: 6, bgeu: 7 } as const;
 export type BranchOp = keyof typeof BRANCHES;
 /** Reaches 4 KiB either way. */
 export function branch(op: BranchOp, a: number, b: number, offset: number): number {
-  const bits =
-    ((offset & 0x1000) << 19) | ((offset & 0x7e0) << 20) | ((offset & 0x1e) << 7) | ((offset & 0x800) >>> 4);
+  const bits = ((offset & 0x1000) << 19) | ((offset & 0x7e0) << 20) | ((offset & 0x1e) << 7) | ((offset & 0x800) >>> 4);
   return (bits | (b << 20) | (a << 15) | (BRANCHES[op] << 12) | Opcode.branch) >>> 0;
 }
 /** Reaches 1 MiB either way. */
 export function jal(d: number, offset: number): number {
-  const bits =
-    ((offset & 0x100000) << 11) | ((offset & 0x7fe) << 20) | ((offset & 0x800) << 9) | (offset & 0xff000);
+  const bits = ((offset & 0x100000) << 11) | ((offset & 0x7fe) << 20) | ((offset & 0x800) << 9) | (offset & 0xff000);
   return (bits | (d << 7) | Opcode.jal) >>> 0;
 }
 export function jalr(d: number, a: number, imm: number): number {
