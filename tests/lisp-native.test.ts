@@ -1,6 +1,6 @@
 /**
- * Goal: programs that AstraLisp compiles for a processor do what they do elsewhere: on the machine (rv64) and, where the
- * host is one, on x86-64 itself; and each instruction is the one that the assembler writes.
+ * Goal: programs that AstraLisp compiles for a processor do what they do elsewhere: on the machine (rv64) and, where
+ * the host is one, on x86-64 itself; and each instruction is the one that the assembler writes.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -12,7 +12,7 @@ import { SeededRandom } from "@stratos/base";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { CompiledLisp, Lisp } from "@stratos/lisp";
 import * as rv64 from "../packages/lisp/src/back-native/rv64/encode.ts";
-import * as x86 from "../packages/lisp/src/back-native/x86_64/encode.ts";
+import * as x86 from "../packages/lisp/src/back-native/x86-64/encode.ts";
 import { Assembler } from "../packages/lisp/src/back-native/target.ts";
 import { runText } from "../packages/lisp/src/testing/run.ts";
 import { runStatic } from "./abi/run-static.ts";
@@ -32,7 +32,8 @@ const PROGRAM = `
 (define (show . l) (for-each display l) (newline))
 (define (fact n) (if (= n 0) 1 (* n (fact (- n 1)))))
 (show (fact 60) " " (quotient (fact 40) (fact 38)) " " (sqrt (* (fact 20) (fact 20))) " " (expt 2/3 40))
-(show 1e21 " " 1e-7 " " 123456789.125 " " 5e-324 " " 1.7976931348623157e308 " " (/ 1. 3) " " (sqrt 2) " " -0.0 " " (/ 0. 0.))
+(show 1e21 " " 1e-7 " " 123456789.125 " " 5e-324 " " 1.7976931348623157e308)
+(show (/ 1. 3) " " (sqrt 2) " " -0.0 " " (/ 0. 0.))
 (show (inexact 123456789012345678901234567890) " " (inexact 1/3) " " (exact 1e18) " " (< 1/3 0.3333) " " (round 7/2))
 (write (list "a\\n\\"b\\"" #\\a #\\space 'sym '|odd sym| #(1 #u8(2 3)) '(quote x) '(a . b) 1.5 #t '())) (newline)
 (define (deep n) (if (= n 0) 0 (+ 1 (deep (- n 1)))))
@@ -44,14 +45,16 @@ const PROGRAM = `
 (if (< count 3) (again count))
 (show (guard (e ((error-object? e) (error-object-message e))) (dynamic-wind (lambda () (show "in")) (lambda () (car 5))
   (lambda () (show "out")))))
-(show (guard (e ((symbol? e) e)) (raise 'boom)) (with-exception-handler (lambda (e) 5) (lambda () (+ 1 (raise-continuable 'c)))))
+(show (guard (e ((symbol? e) e)) (raise 'boom))
+  (with-exception-handler (lambda (e) 5) (lambda () (+ 1 (raise-continuable 'c)))))
 (define kept (make-vector 100 '()))
 (do ((i 0 (+ i 1))) ((= i 200000)) (vector-set! kept (modulo i 100) (cons i (vector-ref kept (modulo i 100))))
   (if (= 0 (modulo i 3)) (vector-set! kept (modulo i 100) (list (* 1.5 i) "text"))))
 (show (vector-ref kept 99) (vector-ref kept 3))
 (define-record-type point (make-point x y) point? (x point-x) (y point-y set-point-y!))
 (let ((p (make-point 1 2))) (set-point-y! p 'y) (show p (point-y p) (eq? 'y (string->symbol "y"))))
-(let ((p (open-output-string))) (write "héllo→" p) (show (get-output-string p) (string-length (get-output-string p))))
+(let ((p (open-output-string))) (write "héllo→" p) (show (get-output-string p)
+  (string-length (get-output-string p))))
 (show (read (open-input-string "(a #(1 \\"s\\") . (b #\\\\x 1.5e3 #t ; no\\n |c d|))")))
 (call-with-values (lambda () (values 1 2 3)) show)
 (show (map + '(1 2 3) '(10 20 30)) (apply max '(1 5 2)) (string->number "-12.5e-3") (number->string 255 16))

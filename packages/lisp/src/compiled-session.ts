@@ -81,7 +81,8 @@ export class CompiledLisp {
   }
 
   /**
-   * Compiles a program with all that it needs into static ELF files, one for each target. Of a session with `keepsModules` and `isNative`.
+   * Compiles a program with all that it needs into static ELF files, one for each target. Of a session with
+   * `keepsModules` and `isNative`.
    * @throws SchemeError  the program uses what native programs do not have: each name is told
    */
   buildNative<T extends NativeTarget>(text: string, file: string, targets: readonly T[]): Record<T, Uint8Array> {

@@ -52,8 +52,8 @@ function buildCommand(finish: Finish): Command {
     .description(
       "Compiles a program, with the libraries that it uses, into one file that starts without expanding and " +
         "compiling: `stratos lisp OUT`, or OUT itself where stratos is in the PATH. Named OUT.mjs, it runs by Node " +
-        "24 or later alone: `node OUT.mjs`. With --target it becomes machine code: a static program for Linux, without " +
-        "any runtime beside it.",
+        "24 or later alone: `node OUT.mjs`. With --target it becomes machine code: a static program for Linux, " +
+        "without any runtime beside it.",
     )
     .usage("[OPTIONS] FILE -o OUT")
     .argument("<file>", "the program")
@@ -66,9 +66,9 @@ function buildCommand(finish: Finish): Command {
     )
     .addHelpText(
       "after",
-      "\nA native program prints the same, but has no eval; what else it lacks is told, by its name,\nwhen it is built.\n" +
-        "\nA built program runs with the build of Stratos that made it, and with no other; one in …mjs has it inside. " +
-        "What it\nevaluates by (eval) sees libraries anew, with a state of their own.",
+      "\nA native program prints the same, but has no eval; what else it lacks is told when it is built.\n\n" +
+        "A built program runs with the build of Stratos that made it, and with no other; one in …mjs or for a " +
+        "processor has\nit inside. What it evaluates by (eval) sees libraries anew, with a state of their own.",
     )
     .action(async (file: string, { output, libraryPath, target }: BuildOptions) => {
       const text = programText(file);

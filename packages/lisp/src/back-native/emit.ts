@@ -14,7 +14,7 @@ import { Assembler } from "./target.ts";
 import type { Target } from "./target.ts";
 
 /** Where a call returns to, and what an exception does there: places in the function's code, NONE for no handler. */
-export interface CallSite {
+interface CallSite {
   readonly at: number;
   readonly unwind: number;
   readonly abort: number;
@@ -31,7 +31,7 @@ export interface NativeCode {
 /** Words of memory for arguments that have no register. */
 const ARGUMENT_WORDS = Region.callArguments;
 /** Throws, by the tag's number. */
-export const THROW_ROUTINES = ["native/throw-unwind", "native/throw-abort"] as const;
+const THROW_ROUTINES = ["native/throw-unwind", "native/throw-abort"] as const;
 
 export function emitFunction(fn: NativeFunction, target: Target): NativeCode {
   const live = analyze(fn);

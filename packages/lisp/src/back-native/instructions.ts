@@ -1,7 +1,7 @@
 /**
  * What a function is between WebAssembly and a processor: a list of instructions over as many registers as it likes
- * ("values", numbered from the function's locals on), with labels. Operations keep WebAssembly's opcodes. An i32 is what
- * the target makes of it; targets never rely on its upper half.
+ * ("values", numbered from the function's locals on), with labels. Operations keep WebAssembly's opcodes. What the
+ * upper half of an i32 holds is the target's affair (`isZeroExtended`).
  */
 import { Op, Type } from "@stratos/wasm";
 import type { ValueType } from "@stratos/wasm";
@@ -126,7 +126,7 @@ export function fallsThrough(instruction: Instruction): boolean {
 }
 
 /** The integer comparison that holds when this does not. */
-export const INVERSE: ReadonlyMap<number, number> = new Map(
+const INVERSE: ReadonlyMap<number, number> = new Map(
   (
     [
       [Op.i32Eq, Op.i32Ne],

@@ -12,7 +12,7 @@ import { ByteReader } from "./wasm-module.ts";
 import type { FunctionBody, FunctionType } from "./wasm-module.ts";
 
 /** What the module around the function knows. */
-export interface LowerContext {
+interface LowerContext {
   /** The program's name of a function, by its index in the module. */
   functionAt(index: number): { readonly name: string; readonly type: FunctionType };
   readonly types: readonly FunctionType[];
@@ -21,7 +21,7 @@ export interface LowerContext {
 }
 
 /** Tags by their index: the runtime's module has both, the others the first. */
-export const UNWIND_TAG = 0;
+const UNWIND_TAG = 0;
 
 type Entry =
   | { readonly k: "value"; readonly v: number }

@@ -1,7 +1,6 @@
 /**
- * What the runtime's routines ask of the host (back-wasm/runtime-module.ts), for programs that have none: in the low-level
- * language, over the system calls of Linux. `syscall` and the throwing of exceptions are each target's own few
- * instructions.
+ * What the runtime's routines ask of the host (back-wasm/runtime-module.ts), for programs that have none: in the
+ * low-level language, over the system calls of Linux. `syscall` and the throwing of exceptions are each target's own.
  */
 export const NATIVE = `
 (macro (reg r) (load32 r))
@@ -47,8 +46,8 @@ export const NATIVE = `
 
 ; Operations: 32 is a system call of up to four operands, by its place in the list of those that are used. A fixnum is a
 ; number, an object of bytes the address of its bytes; the result is a fixnum. 33: the nearest double of an integer; 34,
-; 35: a double's upper and lower half; 36: the double of two halves; 38, 39: a symbol that is there, a new one; 40: the end
-; of a file. Nothing is collected meanwhile.
+; 35: a double's upper and lower half; 36: the double of two halves; 38, 39: a symbol that is there, a new one; 40: the
+; end of a file. Nothing is collected meanwhile.
 (define (host-call:void sp:i32 operation:i32)
   (cell! CELL-TEMPORARY (operate sp operation)))
 
@@ -116,7 +115,8 @@ export const NATIVE = `
 ; The nearest double, ties to even: the first 64 bits, the last of which tells whether there are more.
 (define (bignum->double:f64 w)
   (when (= (and (wrap w) 7) 0) (return (f64 (sar w 3))))
-  (let ((a:i32 (+ (wrap w) FIELDS)) (n:i32 (shr (load32 (wrap w) COUNT) 2)) (shift 0) (m 0) (i:i32 0) (e 0) (r 0) (rest 0))
+  (let ((a:i32 (+ (wrap w) FIELDS)) (n:i32 (shr (load32 (wrap w) COUNT) 2))
+        (shift 0) (m 0) (i:i32 0) (e 0) (r 0) (rest 0))
     (set! m (or (shl (ext (load32 (+ a (* 4 (- n 1))))) 32) (ext (load32 (+ a (* 4 (- n 2)))))))
     (set! shift (clz64 m))
     (set! i (- n 3))

@@ -6,6 +6,7 @@
 import { assert } from "@stratos/base";
 import type { EngineImage } from "../image/engine-image.ts";
 import { Immediate, Kind, Region, Register, cellAddress, headerByte } from "../heap/layout.ts";
+import { runtimeModule } from "../back-wasm/runtime-module.ts";
 import { emitFunction } from "./emit.ts";
 import type { NativeCode } from "./emit.ts";
 import { writeElf } from "./elf.ts";
@@ -32,7 +33,7 @@ export interface NativePlatform {
   /** Calls reach so many bytes without `isFar`. */
   readonly nearBytes: number;
 }
-export const INTRINSICS = ["start", "syscall", "throw-unwind", "throw-abort"] as const;
+const INTRINSICS = ["start", "syscall", "throw-unwind", "throw-abort"] as const;
 export type Intrinsic = (typeof INTRINSICS)[number];
 
 const MIB = 1024 * 1024;
@@ -70,7 +71,7 @@ export function nativeProgram(image: EngineImage, platform: NativePlatform, nurs
   });
   const modules = new Map<string, WasmModuleText>([
     ["native", readModule(native)],
-    ["low", readModule(image.low)],
+    ["low", readModule(runtimeModule({ isNative: true }))],
     ...image.modules.map(({ name, bytes }) => [name, readModule(bytes)] as const),
   ]);
   let linked = link(modules, platform, false);

@@ -48,7 +48,7 @@ const INTEGER_LIMBS = 200;
 const INTEGER_SUM = 16_000;
 
 /** What the low-level routines import from the host. */
-export const HOST: Record<string, LowSignature> = {
+const HOST: Record<string, LowSignature> = {
   "host-call": { parameters: [Type.i32, Type.i32], result: null },
   "heap-full": { parameters: [], result: null },
   "grow-heap": { parameters: [], result: null },
@@ -111,8 +111,11 @@ export function lowConstants(): Record<string, number> {
 }
 
 function lowProgram(): LowProgram {
-  if (program !== undefined) return program;
-  program = new LowProgram(lowConstants());
+  return (program ??= makeLowProgram(lowConstants()));
+}
+
+function makeLowProgram(constants: Record<string, number>): LowProgram {
+  const program = new LowProgram(constants);
   program.add(readForms(COLLECTOR));
   program.add(readForms(RUNTIME));
   program.add(readForms(INTEGERS));
@@ -126,9 +129,13 @@ export function lowSignatures(): Map<string, LowSignature> {
   return new Map([...own, ...Object.entries(HOST)]);
 }
 
-/** The module's bytes; it exports each routine by its name, `run`, and the tag `unwind`. */
-export function runtimeModule(): Uint8Array {
-  const low = lowProgram();
+/**
+ * The module's bytes; it exports each routine by its name, `run`, and the tag `unwind`.
+ *
+ * @param isNative  no host has better algorithms: integers are handed to none while their results are no large objects
+ */
+export function runtimeModule({ isNative = false }: { isNative?: boolean } = {}): Uint8Array {
+  const low = isNative ? makeLowProgram({ ...lowConstants(), "INTEGER-LIMBS": INTEGER_SUM }) : lowProgram();
   const module = new UnitModule({ ownsTags: true });
   const refs = new Map(low.functions.map((fn) => [fn.name, new FunctionRef(fn.name, fn.signature)]));
   for (const [name, signature] of Object.entries(HOST)) refs.set(name, module.importFunction("host", name, signature));

@@ -96,8 +96,8 @@ export const Offset = {
 } as const;
 
 /**
- * Registers: i32 words at fixed addresses. Nothing lies below 64 KiB, so that a native program can have the whole memory
- * at the addresses that it has here (Linux lets no program map the first 64 KiB: `vm.mmap_min_addr`).
+ * Registers: i32 words at fixed addresses. Nothing lies below 64 KiB, so that a native program can have the whole
+ * memory at the addresses that it has here (Linux lets no program map the first 64 KiB: `vm.mmap_min_addr`).
  */
 export const Register = {
   alloc: 0x10040,

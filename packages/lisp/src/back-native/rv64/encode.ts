@@ -1,4 +1,7 @@
-/** Instructions of RV64IMD as words. Source: The RISC-V Instruction Set Manual, volume I, chapter "RV32/64G Instruction Set Listings". */
+/**
+ * Instructions of RV64IMD as words. Source: The RISC-V Instruction Set Manual, volume I, chapter "RV32/64G Instruction
+ * Set Listings".
+ */
 
 export const Register = { zero: 0, ra: 1, sp: 2, gp: 3, tp: 4, t0: 5, t1: 6, t2: 7, a0: 10, a7: 17 } as const;
 
@@ -20,14 +23,11 @@ const Opcode = {
   system: 0x73,
 } as const;
 
-export function rType(
-  opcode: number,
-  fields: { d: number; a: number; b: number; funct3: number; funct7: number },
-): number {
+function rType(opcode: number, fields: { d: number; a: number; b: number; funct3: number; funct7: number }): number {
   const { d, a, b, funct3, funct7 } = fields;
   return ((funct7 << 25) | (b << 20) | (a << 15) | (funct3 << 12) | (d << 7) | opcode) >>> 0;
 }
-export function iType(opcode: number, fields: { d: number; a: number; funct3: number; imm: number }): number {
+function iType(opcode: number, fields: { d: number; a: number; funct3: number; imm: number }): number {
   const { d, a, funct3, imm } = fields;
   return (((imm & 0xfff) << 20) | (a << 15) | (funct3 << 12) | (d << 7) | opcode) >>> 0;
 }

@@ -1,6 +1,6 @@
 /**
- * Instructions of x86-64. Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2: §2.1 (format),
- * §2.2.1 (REX prefixes).
+ * Instructions of x86-64. Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2: §2.1
+ * (format), §2.2.1 (REX prefixes).
  */
 import type { Assembler } from "../target.ts";
 
