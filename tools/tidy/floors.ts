@@ -117,6 +117,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "repl runtime",
     "back-wasm",
     "image",
+    "back-native",
     "engine.ts",
     "compiled-session.ts",
     "programs",

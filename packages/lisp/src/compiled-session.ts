@@ -4,13 +4,16 @@
  */
 import type { WasmEngine } from "@stratos/host";
 import type { Core, Unit } from "./core/core.ts";
-import { Condition, SchemeError, wrongType } from "./datum/condition.ts";
+import { PLATFORMS, type NativeTarget } from "./back-native/platforms.ts";
+import { nativeProgram } from "./back-native/program.ts";
+import { Condition, SchemeError, failure, wrongType } from "./datum/condition.ts";
 import { EOF, MString, UNSPECIFIED, textOf } from "./datum/datum.ts";
 import { createEngine } from "./engine.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
 import { Namespace } from "./expander/namespace.ts";
 import { Syntax, datumToSyntax } from "./expander/syntax.ts";
 import { Opaque } from "./heap/heap.ts";
+import { readEngineImage } from "./image/engine-image.ts";
 import { Primitive } from "./interpreter/machine.ts";
 import { utf8Decode } from "./interpreter/utf8.ts";
 import { makeBegin } from "./core/build.ts";
@@ -75,6 +78,26 @@ export class CompiledLisp {
     return this.engine.saveImage(
       units.map((unit, index) => this.engine.compile(unit, { isClosed: index === units.length - 1 })),
     );
+  }
+
+  /**
+   * Compiles a program with all that it needs into static ELF files, one for each target. Of a session with
+   * `keepsModules` and `isNative`.
+   * @throws SchemeError  the program uses what native programs do not have: each name is told
+   */
+  buildNative<T extends NativeTarget>(text: string, file: string, targets: readonly T[]): Record<T, Uint8Array> {
+    const image = this.buildProgram(text, file);
+    const refused = this.engine.refusedNames;
+    if (refused.length > 0)
+      throw failure(
+        `a native program has no ${refused.join(", ")} yet: build it for wasm (without --target), where it does`,
+      );
+    const decoded = readEngineImage(image)!;
+    const build = (target: T): [T, Uint8Array] => [
+      target,
+      nativeProgram(decoded, PLATFORMS[target], this.engine.nurseryBytes),
+    ];
+    return Object.fromEntries(targets.map(build)) as Record<T, Uint8Array>;
   }
 
   /** Runs the program of the image that this session was given. @throws SchemeError, ExitRequest */

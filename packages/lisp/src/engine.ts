@@ -23,6 +23,8 @@ import { ALL_PASSES } from "./middle/simplify.ts";
 import type { Passes } from "./middle/simplify.ts";
 import { expandRuntime } from "./runtime/boot-expander.ts";
 import { HostPrimitives, type Evaluator } from "./runtime/host.ts";
+import { NATIVE_ARITHMETIC } from "./runtime/native-arithmetic.ts";
+import { NATIVE_LIBRARY, NATIVE_OPERATIONS, definedNames, nativeErrors } from "./runtime/native-library.ts";
 import { Objects } from "./runtime/objects.ts";
 import { ARITHMETIC, LIBRARY, derivedText } from "./runtime/scheme.ts";
 import { Primitive } from "./interpreter/machine.ts";
@@ -52,6 +54,8 @@ export interface EngineOptions {
   readonly image?: Uint8Array | null;
   /** Modules of units are kept, for an image with a program. */
   readonly keepsModules?: boolean;
+  /** The runtime is one that asks nothing of the host, for programs that are compiled further; it is not run here. */
+  readonly isNative?: boolean;
 }
 
 export interface EngineStatistics {
@@ -108,6 +112,8 @@ export class Engine {
   /** Calls by the place of the table that goes on after them. */
   readonly #calls: Map<number, WaitingCall>;
   readonly #sourceIndexes: Map<Source, number>;
+  readonly #unserved: Set<string>;
+  readonly #refused: Set<string>;
   #tableNext: number;
 
   constructor(options: EngineOptions) {
@@ -143,6 +149,8 @@ export class Engine {
     this.#calls = new Map();
     this.#sourceIndexes = new Map();
     this.#keptModules = [];
+    this.#unserved = new Set();
+    this.#refused = new Set();
     this.#tableNext = TableSlot.first;
     const image = options.image === undefined || options.image === null ? null : readEngineImage(options.image);
     this.#image = image?.fingerprint === this.#fingerprint ? image : null;
@@ -177,7 +185,8 @@ export class Engine {
 
   /** Compiles and runs the runtime's Scheme. */
   #boot(): void {
-    this.#loadRuntime("arithmetic", ARITHMETIC, false);
+    const isNative = this.options.isNative === true;
+    this.#loadRuntime("arithmetic", isNative ? NATIVE_ARITHMETIC : ARITHMETIC, false);
     this.#defineCode("call/cc", TableSlot.callcc, 1);
     this.#defineCode("call-with-current-continuation", TableSlot.callcc, 1);
     this.#defineCode("%throw-to", TableSlot.throwTo, 2);
@@ -188,7 +197,25 @@ export class Engine {
     const inline = [...counts].map(([name, all]) => ({ name, counts: all.map(({ count }) => count) }));
     // What is code of its own already is not the host's to do.
     const hostNames = this.host.names.filter((name) => !this.#runtime.has(name));
-    this.#loadRuntime("library", `${LIBRARY}\n` + derivedText({ inline, hostNames, prelude }), true);
+    const own = isNative ? `${nativeErrors()}\n${NATIVE_LIBRARY}` : "";
+    const text = `${own}\n${LIBRARY}\n${derivedText({ inline, hostNames, prelude, own })}`;
+    this.#loadRuntime("library", text, true);
+    if (!isNative) return;
+    const served = definedNames(
+      `${own}\n${LIBRARY}`,
+      [...inline, ...prelude].map(({ name }) => name),
+    );
+    for (const name of hostNames) if (!served.has(name)) this.#unserved.add(name);
+    for (const name of ["eval", "load"]) this.#unserved.add(name);
+  }
+
+  get nurseryBytes(): number {
+    return this.heap.get(Register.nurserySize);
+  }
+
+  /** Names that units use and that a native program does not have. */
+  get refusedNames(): readonly string[] {
+    return [...this.#refused];
   }
 
   // Images
@@ -232,8 +259,18 @@ export class Engine {
       program:
         units.length === 0
           ? null
-          : { units: units.map(Number), sources: placesOf(this.#sources), calls: callsWithPlaces(this.#calls) },
+          : {
+              units: [...units, ...this.#finishing()].map(Number),
+              sources: placesOf(this.#sources),
+              calls: callsWithPlaces(this.#calls),
+            },
     });
+  }
+
+  /** What a native program does last: its ports are flushed. */
+  #finishing(): bigint[] {
+    if (this.options.isNative !== true) return [];
+    return [BigInt(this.#exported.get(this.#runtimeOf("%flush-all")!.fun!)!.word)];
   }
 
   /** Whether the image that was given is in use. */
@@ -332,6 +369,7 @@ export class Engine {
       library: name,
       globalOf: (word) => this.runtimeGlobal(word),
       hostIndex: (word) => this.host.indexOf(word),
+      native: this.options.isNative === true ? NATIVE_OPERATIONS : null,
     });
     for (const global of unit.globals) {
       if (unit.body.some((form) => form.kind === "define-global" && form.global === global))
@@ -352,7 +390,10 @@ export class Engine {
     const name = `unit${this.#units.size}`;
     const surroundings: Surroundings = {
       topLevel: (global) => this.#topLevelOf(global),
-      runtime: (word) => this.#runtimeOf(word),
+      runtime: (word) => {
+        if (this.#unserved.has(word)) this.#refused.add(word);
+        return this.#runtimeOf(word);
+      },
       tableSlot: () => this.#tableNext++,
       staticClosure: (low, slot) => this.#staticClosure(low, slot),
       functionAt: (slot, fun) => {

@@ -30,6 +30,8 @@ export type { Syntax } from "./expander/syntax.ts";
 export { FEATURES, Lisp, placeText, writeShown } from "./session.ts";
 export type { LispOptions } from "./session.ts";
 export { CompiledLisp } from "./compiled-session.ts";
+export { NATIVE_TARGETS } from "./back-native/platforms.ts";
+export type { NativeTarget } from "./back-native/platforms.ts";
 export { createEngine } from "./engine.ts";
 export type { EngineStatistics, Engine, EngineOptions } from "./engine.ts";
 export { haveSameRuntime } from "./image/engine-image.ts";

@@ -1,6 +1,14 @@
 /** `stratos lisp`: a program, expressions, or the prompt. */
-import { Command } from "commander";
-import { type CompiledLisp, documentPrograms, Lisp, type System, testPrograms } from "@stratos/lisp";
+import { Command, Option } from "commander";
+import {
+  type CompiledLisp,
+  documentPrograms,
+  Lisp,
+  NATIVE_TARGETS,
+  type NativeTarget,
+  type System,
+  testPrograms,
+} from "@stratos/lisp";
 import {
   buildProgram,
   checkEngine,
@@ -64,18 +72,25 @@ function buildCommand(finish: Finish): Command {
     .description(
       "Compiles a program, with the libraries that it uses, into one file that starts without expanding and " +
         "compiling: `stratos lisp OUT`, or OUT itself where stratos is in the PATH. Named OUT.mjs, it runs by Node " +
-        "24 or later alone: `node OUT.mjs`.",
+        "24 or later alone: `node OUT.mjs`. With --target it becomes machine code: a static program for Linux, " +
+        "without any runtime beside it.",
     )
     .usage("[OPTIONS] FILE -o OUT")
     .argument("<file>", "the program")
     .requiredOption("-o, --output <file>", "write there; …mjs: for Node without Stratos")
     .option("-I, --library-path <folder>", "look for libraries there, too (repeatable)", repeat, [])
+    .addOption(
+      new Option("--target <name>", "what runs it: wasm (Stratos or Node), or a processor under Linux")
+        .choices(["wasm", ...NATIVE_TARGETS])
+        .default("wasm"),
+    )
     .addHelpText(
       "after",
-      "\nA built program runs with the build of Stratos that made it, and with no other; one in …mjs has it inside. " +
-        "What it\nevaluates by (eval) sees libraries anew, with a state of their own.",
+      "\nA native program prints the same, but has no eval; what else it lacks is told when it is built.\n\n" +
+        "A built program runs with the build of Stratos that made it, and with no other; one in …mjs or for a " +
+        "processor has\nit inside. What it evaluates by (eval) sees libraries anew, with a state of their own.",
     )
-    .action(async (file: string, { output, libraryPath }: BuildOptions) => {
+    .action(async (file: string, { output, libraryPath, target }: BuildOptions) => {
       const text = programText(file);
       const lisp = new Lisp({
         system: nodeSystem([file]),
@@ -84,7 +99,7 @@ function buildCommand(finish: Finish): Command {
       finish(
         statusOfEnd(
           await endOf(lisp, () => {
-            buildProgram(lisp, { file, text, out: output });
+            buildProgram(lisp, { file, text, out: output, target: target === "wasm" ? null : target });
             return EXIT_SUCCESS;
           }),
         ),
@@ -95,6 +110,7 @@ function buildCommand(finish: Finish): Command {
 interface BuildOptions {
   readonly output: string;
   readonly libraryPath: readonly string[];
+  readonly target: "wasm" | NativeTarget;
 }
 
 function docCommand(finish: Finish): Command {

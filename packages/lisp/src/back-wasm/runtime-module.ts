@@ -58,8 +58,8 @@ const HOST: Record<string, LowSignature> = {
 
 let program: LowProgram | undefined;
 
-function lowProgram(): LowProgram {
-  if (program !== undefined) return program;
+/** Numbers that low-level code names. */
+export function lowConstants(): Record<string, number> {
   const constants: Record<string, number> = {
     CELLS: Region.cells,
     STACK: Region.stack,
@@ -107,7 +107,15 @@ function lowProgram(): LowProgram {
   for (const [name, value] of Object.entries(Kind)) constants[`KIND-${dashed(name)}`] = value;
   for (const [name, value] of Object.entries(Tag)) constants[`TAG-${dashed(name)}`] = value;
   for (const [name, value] of Object.entries(Cell)) constants[`CELL-${dashed(name)}`] = value;
-  program = new LowProgram(constants);
+  return constants;
+}
+
+function lowProgram(): LowProgram {
+  return (program ??= makeLowProgram(lowConstants()));
+}
+
+function makeLowProgram(constants: Record<string, number>): LowProgram {
+  const program = new LowProgram(constants);
   program.add(readForms(COLLECTOR));
   program.add(readForms(RUNTIME));
   program.add(readForms(INTEGERS));
@@ -121,9 +129,13 @@ export function lowSignatures(): Map<string, LowSignature> {
   return new Map([...own, ...Object.entries(HOST)]);
 }
 
-/** The module's bytes; it exports each routine by its name, `run`, and the tag `unwind`. */
-export function runtimeModule(): Uint8Array {
-  const low = lowProgram();
+/**
+ * The module's bytes; it exports each routine by its name, `run`, and the tag `unwind`.
+ *
+ * @param isNative  no host has better algorithms: integers are handed to none while their results are no large objects
+ */
+export function runtimeModule({ isNative = false }: { isNative?: boolean } = {}): Uint8Array {
+  const low = isNative ? makeLowProgram({ ...lowConstants(), "INTEGER-LIMBS": INTEGER_SUM }) : lowProgram();
   const module = new UnitModule({ ownsTags: true });
   const refs = new Map(low.functions.map((fn) => [fn.name, new FunctionRef(fn.name, fn.signature)]));
   for (const [name, signature] of Object.entries(HOST)) refs.set(name, module.importFunction("host", name, signature));

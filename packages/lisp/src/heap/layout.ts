@@ -95,44 +95,49 @@ export const Offset = {
   fields: 16 - Tag.object,
 } as const;
 
-/** Registers: i32 words at fixed addresses. */
+/**
+ * Registers: i32 words at fixed addresses. Nothing lies below 64 KiB, so that a native program can have the whole
+ * memory at the addresses that it has here (Linux lets no program map the first 64 KiB: `vm.mmap_min_addr`).
+ */
 export const Register = {
-  alloc: 64,
-  limit: 68,
-  oldNext: 72,
-  oldEnd: 76,
-  oldStart: 80,
-  storeNext: 84,
-  cellCount: 88,
-  argumentCount: 92,
-  stackLimit: 96,
-  oldThreshold: 100,
-  storeOverflow: 104,
-  minorCount: 108,
-  majorCount: 112,
-  staticNext: 116,
-  torture: 120,
-  scan: 124,
-  otherStart: 128,
-  otherEnd: 132,
-  hostBusy: 136,
-  copiedBytes: 140,
-  nurseryEnd: 148,
-  nurserySize: 152,
-  unwindCount: 156,
-  lastSite: 160,
-  isWhole: 164,
-  classBase: 168,
-  classMask: 172,
-  classCount: 176,
+  alloc: 0x10040,
+  limit: 0x10044,
+  oldNext: 0x10048,
+  oldEnd: 0x1004c,
+  oldStart: 0x10050,
+  storeNext: 0x10054,
+  cellCount: 0x10058,
+  argumentCount: 0x1005c,
+  stackLimit: 0x10060,
+  oldThreshold: 0x10064,
+  storeOverflow: 0x10068,
+  minorCount: 0x1006c,
+  majorCount: 0x10070,
+  staticNext: 0x10074,
+  torture: 0x10078,
+  scan: 0x1007c,
+  otherStart: 0x10080,
+  otherEnd: 0x10084,
+  hostBusy: 0x10088,
+  copiedBytes: 0x1008c,
+  nurseryEnd: 0x10094,
+  nurserySize: 0x10098,
+  unwindCount: 0x1009c,
+  lastSite: 0x100a0,
+  isWhole: 0x100a4,
+  classBase: 0x100a8,
+  classMask: 0x100ac,
+  classCount: 0x100b0,
 } as const;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 export const Region = {
   /** Words that routines use while they run. */
-  scratch: 1 * KIB,
-  arguments: 4 * KIB,
+  scratch: 65 * KIB,
+  /** Of native programs: arguments of calls that have no register there. */
+  callArguments: 64 * KIB + 512,
+  arguments: 68 * KIB,
   argumentsEnd: 1 * MIB,
   stack: 1 * MIB,
   /** Of `equal?`, in what the stack leaves free (STACK_BUDGET). */

@@ -272,7 +272,7 @@ class FunctionCompiler {
     if (wanted === null && type !== null && type !== undefined) code.op(Op.drop);
     assert(
       wanted === null || type === undefined || type === wanted,
-      `${this.#fn.name}: ${JSON.stringify(form).slice(0, 80)} has another type than its place`,
+      `${this.#fn.name}: ${String(form).slice(0, 80)} has another type than its place`,
     );
   }
 

@@ -18,6 +18,8 @@ interface BootOptions {
   readonly globalOf: (name: string) => Global | undefined;
   /** Place of a primitive among the host's. */
   readonly hostIndex?: (name: string) => number;
+  /** There is no host: procedures for its operations; `%slow:NAME`, if defined, is the host's form of NAME. */
+  readonly native?: ReadonlyMap<number, string> | null;
 }
 
 /**
@@ -36,9 +38,11 @@ class BootExpander {
   readonly #globalOf: (name: string) => Global | undefined;
   readonly #globals: Map<string, Global>;
   readonly #hostIndex: (name: string) => number;
+  readonly #native: ReadonlyMap<number, string> | null;
 
   constructor(options: BootOptions) {
     this.#hostIndex = options.hostIndex ?? (() => -1);
+    this.#native = options.native ?? null;
     this.#library = options.library;
     this.#globalOf = options.globalOf;
     this.#globals = new Map();
@@ -153,9 +157,22 @@ class BootExpander {
     return global;
   }
 
+  /** What stands for the host's form of a primitive where there is no host. */
+  #withoutHost(name: string, operands: Form, call: readonly Form[] | null): Form {
+    const own = `%slow:${name}`;
+    if (!this.#globals.has(own)) return ["%refused", ["quote", name], operands];
+    return call === null ? ["apply", own, operands] : [own, ...call.slice(1)];
+  }
+
   #special(head: string, rest: Form[], scope: Scope): Core | null {
     const source = null;
     const expand = (form: Form): Core => this.#expand(form, scope);
+    if (this.#native !== null) {
+      if (head === "%oracle") return expand(this.#withoutHost(rest[0] as string, ["list", ...rest.slice(1)], rest));
+      if (head === "%oracle-list") return expand(this.#withoutHost(rest[0] as string, rest[1]!, null));
+      const operation = head === "%host" ? this.#native.get(rest[0] as number) : undefined;
+      if (operation !== undefined) return expand([operation, ...rest.slice(1)]);
+    }
     switch (head) {
       // (%oracle name operand …): the host's form of a primitive, which raises what there is to raise.
       case "%oracle":

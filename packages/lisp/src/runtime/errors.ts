@@ -2,7 +2,7 @@
  * What can be wrong with an operand: emitted code names it by its index here, and `%raise-error` of the runtime makes
  * the condition.
  */
-const ERRORS: readonly (readonly [primitive: string, expected: string])[] = [
+export const ERRORS: readonly (readonly [primitive: string, expected: string])[] = [
   ["apply", "procedure"],
   ["apply", "list"],
   ["apply", "fewer arguments"],

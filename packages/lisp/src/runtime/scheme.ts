@@ -597,8 +597,12 @@ export function derivedText(options: {
   inline: readonly { name: string; counts: readonly number[] }[];
   hostNames: readonly string[];
   prelude: readonly { name: string; text: string }[];
+  /** Definitions beside LIBRARY's. */
+  own?: string;
 }): string {
-  const defined = new Set([...LIBRARY.matchAll(/^\(define \(?([^\s()]+)/gmu)].map(([, name]) => name!));
+  const defined = new Set(
+    [...`${options.own ?? ""}\n${LIBRARY}`.matchAll(/^\(define \(?([^\s()]+)/gmu)].map(([, name]) => name!),
+  );
   const parts: string[] = [];
   const define = (name: string, text: string): void => {
     if (defined.has(name)) return;

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CompiledLisp, type Lisp } from "@stratos/lisp";
+import { CompiledLisp, type Lisp, type NativeTarget } from "@stratos/lisp";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
@@ -11,8 +11,21 @@ import { packProgram } from "./built-program.ts";
 /** Where the program stands in the runtime for Node alone (the command line's lisp/standalone.ts). */
 const PLACE = "@@ASTRALISP-PROGRAM@@";
 
+interface ProgramToBuild {
+  readonly file: string;
+  readonly text: string;
+  readonly out: string;
+  /** null: one that Stratos or Node runs. */
+  readonly target: NativeTarget | null;
+}
+
 /** @throws OperationError, and what is wrong with the program */
-export function buildProgram(lisp: Lisp, { file, text, out }: { file: string; text: string; out: string }): void {
+export function buildProgram(lisp: Lisp, { file, text, out, target }: ProgramToBuild): void {
+  if (target !== null) {
+    const native = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
+    writeWhole(out, native.buildNative(text, file, [target])[target]);
+    return;
+  }
   const session = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true });
   const program = packProgram(session.buildProgram(text, file));
   writeWhole(out, out.endsWith(".mjs") ? moduleText(program, out) : program);

@@ -1,0 +1,216 @@
+/**
+ * A program of the compiling engine as a native one: the same modules of WebAssembly that the wasm back end runs, and
+ * the same first content of their memory, compiled ahead for a processor and written as a static ELF file. Where its
+ * parts lie: layout.ts.
+ */
+import { assert } from "@stratos/base";
+import type { EngineImage } from "../image/engine-image.ts";
+import { Immediate, Kind, Region, Register, cellAddress, headerByte } from "../heap/layout.ts";
+import { runtimeModule } from "../back-wasm/runtime-module.ts";
+import { emitFunction } from "./emit.ts";
+import type { NativeCode } from "./emit.ts";
+import { writeElf } from "./elf.ts";
+import type { Segment } from "./elf.ts";
+import { CODE_START, HEAP_END, STACK_END, TABLE_MAX, TABLE_START } from "./layout.ts";
+import { lowerFunction } from "./lower.ts";
+import { nativeModule } from "./native-module.ts";
+import type { SystemCalls } from "./native-module.ts";
+import { Assembler } from "./target.ts";
+import type { Target } from "./target.ts";
+import { readModule } from "./wasm-module.ts";
+import type { WasmModuleText } from "./wasm-module.ts";
+
+/** A processor under Linux. */
+export interface NativePlatform {
+  readonly machine: number;
+  readonly elfFlags: number;
+  readonly calls: SystemCalls;
+  readonly target: (options: { isFar: boolean }) => Target;
+  /** Operations that are routines of native-low.ts there. */
+  readonly routines: ReadonlyMap<number, string>;
+  /** Writes `native/start`, `native/syscall`, `native/throw-unwind` and `native/throw-abort`. */
+  intrinsic(code: Assembler, name: Intrinsic, target: Target): void;
+  /** Calls reach so many bytes without `isFar`. */
+  readonly nearBytes: number;
+}
+const INTRINSICS = ["start", "syscall", "throw-unwind", "throw-abort"] as const;
+export type Intrinsic = (typeof INTRINSICS)[number];
+
+const MIB = 1024 * 1024;
+const HEAP_LEAST = 32 * MIB;
+/** In the page of the registers: where call sites and symbols begin and end, and a message. */
+const SITES = 0x10000 + 0x2c0;
+const MESSAGE = 0x10000 + 0x300;
+const MESSAGE_TEXT = "stratos: out of memory: the heap is full\n";
+const PAGE = 4096;
+const SITE_BYTES = 16;
+
+const pageUp = (at: number): number => Math.ceil(at / PAGE) * PAGE;
+
+/** @param nurseryBytes  as the engine had it that made the image */
+export function nativeProgram(image: EngineImage, platform: NativePlatform, nurseryBytes: number): Uint8Array {
+  const grown = pageUp(image.memory.at(-1)!.start + image.memory.at(-1)!.bytes.length);
+  const native = nativeModule(platform.calls, {
+    constants: {
+      "HEAP-GROWN": grown,
+      "HEAP-GROWN-32": grown,
+      "HEAP-END": HEAP_END,
+      "HEAP-LEAST": HEAP_LEAST,
+      "SITES-START": SITES,
+      "SITES-END": SITES + 4,
+      "SYMBOLS-START": SITES + 8,
+      "SYMBOLS-END": SITES + 12,
+      "STATICS-END": Region.staticsEnd,
+      "CELLS-END": Region.cellsEnd,
+      "SYMBOL-HEADER": headerByte(Kind.symbol) + 2 ** 32,
+      EOF: Immediate.eof,
+      MESSAGE,
+      "MESSAGE-BYTES": MESSAGE_TEXT.length,
+    },
+    units: image.program!.units,
+  });
+  const modules = new Map<string, WasmModuleText>([
+    ["native", readModule(native)],
+    ["low", readModule(runtimeModule({ isNative: true }))],
+    ...image.modules.map(({ name, bytes }) => [name, readModule(bytes)] as const),
+  ]);
+  let linked = link(modules, platform, false);
+  if (linked.text.length > platform.nearBytes) linked = link(modules, platform, true);
+  const { text, table, sites } = linked;
+  const constantsStart = pageUp(CODE_START + text.length);
+  const symbols = new Uint8Array(new Uint32Array(image.symbols.map(([, address]) => address)).buffer);
+  const constants = new Uint8Array(sites.length + symbols.length);
+  constants.set(sites);
+  constants.set(symbols, sites.length);
+  const symbolsStart = constantsStart + sites.length;
+
+  const first = registerPage(image, nurseryBytes);
+  const view = new DataView(first.buffer);
+  const places = [constantsStart, symbolsStart, symbolsStart, constantsStart + constants.length];
+  places.forEach((place, index) => view.setUint32((SITES & 0xffff) + 4 * index, place, true));
+  first.set(
+    [...MESSAGE_TEXT].map((letter) => letter.charCodeAt(0)),
+    MESSAGE & 0xffff,
+  );
+  const parts = [{ start: 0x10000, bytes: first }, ...image.memory];
+  const segments: Segment[] = parts.map(({ start, bytes }, index) => ({
+    address: start,
+    bytes,
+    memoryBytes: (parts[index + 1]?.start ?? grown) - start,
+    access: "rw",
+  }));
+  segments.push(
+    { address: HEAP_END, bytes: new Uint8Array(0), memoryBytes: STACK_END - HEAP_END, access: "rw" },
+    { address: TABLE_START, bytes: table, memoryBytes: table.length, access: "r" },
+    { address: CODE_START, bytes: text, memoryBytes: text.length, access: "rx" },
+    { address: constantsStart, bytes: constants, memoryBytes: constants.length, access: "r" },
+  );
+  return writeElf(segments, { machine: platform.machine, flags: platform.elfFlags, entry: CODE_START });
+}
+
+/** The page of the runtime's registers, as an engine has them that begins with this image. */
+function registerPage(image: EngineImage, nurseryBytes: number): Uint8Array {
+  const page = new Uint8Array(PAGE);
+  const view = new DataView(page.buffer);
+  const [cellCount, staticNext, oldNext] = image.registers as [number, number, number];
+  const oldStart = image.memory.at(-1)!.start;
+  const nurseryEnd = Region.nursery + nurseryBytes;
+  assert(oldStart === nurseryEnd, "an image's old generation begins after the nursery");
+  assert(cellAddress(cellCount) <= Region.cellsEnd, "an image's cells fit");
+  const half = Math.floor((HEAP_END - nurseryEnd) / 2 / 65536) * 65536;
+  for (const [register, value] of [
+    [Register.alloc, Region.nursery + 8],
+    [Register.limit, nurseryEnd],
+    [Register.nurseryEnd, nurseryEnd],
+    [Register.nurserySize, nurseryBytes],
+    [Register.oldStart, oldStart],
+    [Register.oldNext, oldNext],
+    [Register.oldEnd, oldStart + half],
+    [Register.otherStart, oldStart + half],
+    [Register.otherEnd, oldStart + 2 * half],
+    [Register.oldThreshold, 64 * MIB],
+    [Register.storeNext, Region.stores],
+    [Register.staticNext, staticNext],
+    [Register.cellCount, cellCount],
+  ] as const)
+    view.setUint32(register & 0xffff, value, true);
+  return page;
+}
+
+interface Linked {
+  readonly text: Uint8Array;
+  /** Addresses of code, by the places of the table. */
+  readonly table: Uint8Array;
+  readonly sites: Uint8Array;
+}
+
+function link(modules: ReadonlyMap<string, WasmModuleText>, platform: NativePlatform, isFar: boolean): Linked {
+  const target = platform.target({ isFar });
+  const slots: string[] = [];
+  const codes: NativeCode[] = [];
+  for (const [module, text] of modules) {
+    const exported = new Map([...text.exports].map(([name, index]) => [index, name]));
+    const own = (index: number): string =>
+      module === "low" || module === "native" ? `${module}/${exported.get(index)!}` : `${module}#${index}`;
+    const functionAt = (index: number): { name: string; type: (typeof text.types)[number] } => {
+      const imported = text.imports[index];
+      if (imported === undefined) return { name: own(index), type: text.functions[index - text.imports.length]!.type };
+      const { type } = imported;
+      const from = imported.module === "host" ? "native" : imported.module;
+      if (from === "low" || from === "native") return { name: `${from}/${imported.name}`, type };
+      return { name: `${from}#${modules.get(from)!.exports.get(imported.name)!}`, type };
+    };
+    for (const [at, body] of text.functions.entries()) {
+      const name = own(at + text.imports.length);
+      const context = { functionAt, types: text.types, routineFor: (op: number) => platform.routines.get(op) ?? null };
+      codes.push(emitFunction(lowerFunction(body, name, context), target));
+    }
+    for (const { slot, functions } of text.elements)
+      functions.forEach((index, place) => {
+        slots[slot + place] = functionAt(index).name;
+      });
+  }
+  return place(codes, slots, { platform, target });
+}
+
+function place(
+  codes: NativeCode[],
+  slots: readonly string[],
+  { platform, target }: { platform: NativePlatform; target: Target },
+): Linked {
+  assert(slots.length <= TABLE_MAX, "a program's functions fit into the table");
+  const table = new Uint8Array(slots.length * 8);
+  const places = new Map<string, number>();
+  let size = 0;
+  const intrinsics = INTRINSICS.map((name): NativeCode => {
+    const code = new Assembler(false);
+    platform.intrinsic(code, name, target);
+    return { name: `native/${name}`, bytes: code.bytes, calls: code.calls, sites: [], frameBytes: 0 };
+  });
+  const all = [...intrinsics, ...codes];
+  for (const { name, bytes } of all) {
+    places.set(name, size);
+    size += (bytes.length + 15) & ~15;
+  }
+  const text = new Uint8Array(size);
+  const view = new DataView(text.buffer);
+  const sites: number[][] = [];
+  for (const { name, bytes, calls, sites: own, frameBytes } of all) {
+    const start = places.get(name)!;
+    text.set(bytes, start);
+    for (const call of calls) {
+      const to = places.get(call.target);
+      assert(to !== undefined, `${name} calls ${call.target}, which is nowhere`);
+      target.patchCall(view, start + call.at, to);
+    }
+    const address = (at: number): number => (at < 0 ? 0 : CODE_START + start + at);
+    for (const { at, unwind, abort } of own) sites.push([address(at), frameBytes, address(unwind), address(abort)]);
+  }
+  const tableView = new DataView(table.buffer);
+  slots.forEach((name, slot) => tableView.setUint32(slot * 8, CODE_START + places.get(name)!, true));
+  sites.sort((a, b) => a[0]! - b[0]!);
+  const siteBytes = new Uint8Array(sites.length * SITE_BYTES);
+  const siteView = new DataView(siteBytes.buffer);
+  sites.flat().forEach((value, index) => siteView.setUint32(index * 4, value, true));
+  return { text, table, sites: siteBytes };
+}

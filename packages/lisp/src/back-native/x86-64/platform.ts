@@ -1,0 +1,72 @@
+/** x86-64 under Linux: a program's start, its system calls, and how exceptions find their handlers. */
+import { Op } from "@stratos/wasm";
+import { STACK_END } from "../layout.ts";
+import type { Intrinsic, NativePlatform } from "../program.ts";
+import type { Assembler, Target } from "../target.ts";
+import * as E from "./encode.ts";
+import { Register } from "./encode.ts";
+import { integer, x86Target } from "./target.ts";
+
+const { rax, rcx, rdx, rsi, rdi, rsp, r8, r12 } = Register;
+const EM_X86_64 = 62;
+
+export const x86_64: NativePlatform = {
+  machine: EM_X86_64,
+  elfFlags: 0,
+  // Linux arch/x86/entry/syscalls/syscall_64.tbl
+  calls: {
+    read: 0,
+    write: 1,
+    openat: 257,
+    close: 3,
+    exit_group: 231,
+    unlinkat: 263,
+    faccessat: 269,
+    clock_gettime: 228,
+    mmap: 9,
+  },
+  target: x86Target,
+  routines: new Map<number, string>([
+    [Op.i32Clz, "native/clz32"],
+    [Op.i64Clz, "native/clz64"],
+    [Op.i64Ctz, "native/ctz64"],
+    [Op.i64Popcnt, "native/popcnt64"],
+  ]),
+  intrinsic,
+  nearBytes: Infinity,
+};
+
+function intrinsic(code: Assembler, name: Intrinsic, target: Target): void {
+  switch (name) {
+    case "start":
+      integer(code, rsp, BigInt(STACK_END));
+      target.call(code, "native/main", false);
+      return target.trap(code);
+    case "syscall": {
+      // Number and operands come in rsi, rdi, r8 … r12.
+      const moves = [
+        [rax, rsi],
+        [rsi, r8],
+        [rdx, r8 + 1],
+        [r8, r8 + 3],
+        [r8 + 1, r12],
+      ] as const;
+      for (const [d, a] of moves) E.move(code, true, d, a);
+      code.u8(0x0f);
+      code.u8(0x05);
+      return target.return(code);
+    }
+    default:
+      // find-handler (sp after the return, return address, kind): the handler below, its frame above.
+      E.onMemory(code, { is64: true, opcode: [0x8d] }, rsi, { base: rsp, offset: 8 });
+      E.onMemory(code, { is64: true, opcode: [0x8b] }, rdi, { base: rsp, offset: 0 });
+      integer(code, r8, name === "throw-unwind" ? 0n : 1n);
+      target.call(code, "native/find-handler", false);
+      E.move(code, true, rcx, rax);
+      E.onRegisters(code, { is64: true, opcode: [0xc1] }, 5, rcx);
+      code.u8(32);
+      E.move(code, false, rax, rax);
+      E.move(code, true, rsp, rcx);
+      return target.call(code, rax, true);
+  }
+}

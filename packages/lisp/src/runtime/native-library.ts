@@ -1,0 +1,306 @@
+/**
+ * What the wasm back end's host does for programs (host.ts), in Scheme, for native programs. Names that a program uses
+ * and that stand neither here nor in `LIBRARY` (scheme.ts) are refused when it is built. `%slow:NAME` is what
+ * `LIBRARY`'s NAME leaves to the host.
+ */
+import { ERRORS } from "./errors.ts";
+import { NATIVE_PORTS } from "./native-ports.ts";
+import { NATIVE_READER } from "./native-reader.ts";
+import { NATIVE_WRITER } from "./native-writer.ts";
+
+const OWN_LIBRARY = `
+(define (%raise-native kind message irritants)
+  ((%cell 29) (let ((c (%make 13 4))) (%set! c 0 kind) (%set! c 1 message) (%set! c 2 irritants) (%set! c 3 #f) c)))
+(define (%make-condition kind message irritants)
+  (let ((c (%make 13 4))) (%set! c 0 kind) (%set! c 1 message) (%set! c 2 irritants) (%set! c 3 #f) c))
+(define (%refused name operands)
+  (%raise-native 'type (string-append (symbol->string name) ": wrong operands:") operands))
+
+; Numbers that LIBRARY leaves to the host.
+(define (%slow:exact x)
+  (cond ((%exact? x) x) ((and (%flonum? x) (%finite? x)) (%flonum->exact x))
+        (else (%raise-native 'range "exact: no exact number is equal to" (list x)))))
+(define (%slow:- a) (- 0 a))
+(define (%slow:abs x) (if (< x 0) (- 0 x) x))
+(define (%slow:zero? x) (= x 0))
+(define (%slow:positive? x) (> x 0))
+(define (%slow:negative? x) (< x 0))
+(define (%slow:even? x) (= 0 (remainder x 2)))
+(define (%slow:odd? x) (not (= 0 (remainder x 2))))
+(define (%extreme order l)
+  (let loop ((best (car l)) (l (cdr l)) (rough (%flonum? (car l))))
+    (if (pair? l)
+        (loop (if (or (order (car l) best) (not (= (car l) (car l)))) (car l) best) (cdr l)
+          (or rough (%flonum? (car l))))
+        (if rough (inexact best) best))))
+(define (%slow:max . l) (%extreme > l))
+(define (%slow:min . l) (%extreme < l))
+(define (%ordered? test l) (or (null? (cdr l)) (and (test (car l) (cadr l)) (%ordered? test (cdr l)))))
+(define (%slow:= . l) (%ordered? (lambda (a b) (= a b)) l))
+(define (%slow:< . l) (%ordered? (lambda (a b) (< a b)) l))
+(define (%slow:> . l) (%ordered? (lambda (a b) (> a b)) l))
+(define (%slow:<= . l) (%ordered? (lambda (a b) (<= a b)) l))
+(define (%slow:>= . l) (%ordered? (lambda (a b) (>= a b)) l))
+(define (%floor-ratio x) (let ((n (%ref x 0)) (d (%ref x 1))) (quotient (- n (modulo n d)) d)))
+(define (%slow:floor x) (cond ((%exact-integer? x) x) (else (%floor-ratio x))))
+(define (%slow:ceiling x) (cond ((%exact-integer? x) x) (else (+ 1 (%floor-ratio x)))))
+(define (%slow:truncate x) (cond ((%exact-integer? x) x) (else (quotient (%ref x 0) (%ref x 1)))))
+(define (%slow:round x)
+  (if (%exact-integer? x) x
+    (let* ((low (%floor-ratio x)) (part (- x low)))
+      (cond ((< part %half) low) ((> part %half) (+ low 1)) ((even? low) low) (else (+ low 1))))))
+(define %half (%ratio 1 2))
+(define (%slow:integer? x) (and (%flonum? x) (%whole? x)))
+(define (real? x) (%real? x))
+(define (rational? x) (or (%exact? x) (and (%flonum? x) (%finite? x))))
+(define (exact? x) (%exact? x))
+(define (inexact? x) (%flonum? x))
+(define (exact-rational? x) (%exact? x))
+(define (finite? x) (or (%exact? x) (%finite? x)))
+(define (infinite? x) (and (%flonum? x) (%fl= x x) (not (%finite? x))))
+(define (nan? x) (and (%flonum? x) (not (%fl= x x))))
+(define (%slow:gcd . l) (let loop ((g 0) (l l)) (if (pair? l) (loop (%integer-gcd g (car l)) (cdr l)) g)))
+(define (lcm . l) (let loop ((m 1) (l l))
+  (if (pair? l) (if (eq? (car l) 0) 0 (loop (abs (quotient (* m (car l)) (gcd m (car l)))) (cdr l))) m)))
+(define (numerator x) (if (%flonum? x) (inexact (%numerator (%flonum->exact x))) (%numerator x)))
+(define (denominator x) (if (%flonum? x) (inexact (%denominator (%flonum->exact x))) (%denominator x)))
+(define (floor-remainder a b) (modulo a b))
+(define (floor-quotient a b) (quotient (- a (modulo a b)) b))
+(define (truncate-quotient a b) (quotient a b))
+(define (truncate-remainder a b) (remainder a b))
+(define (floor/ a b) (values (floor-quotient a b) (modulo a b)))
+(define (truncate/ a b) (values (quotient a b) (remainder a b)))
+(define (exact-integer-sqrt n) (let ((r (%integer-sqrt n))) (values r (- n (* r r)))))
+(define (expt base n)
+  (cond ((and (%exact? base) (%fixnum? n))
+         (if (< n 0) (/ 1 (%power base (- 0 n)))
+           (if (%kind? base 7) (%ratio (%power (%ref base 0) n) (%power (%ref base 1) n)) (%power base n))))
+        (else (%raise-native 'type "expt: only exact numbers to an exact integer are served in native programs:"
+          (list base n)))))
+
+; Symbols.
+(define %symbol-table #f)
+(define (%text-hash s)
+  (let ((n (string-length s)))
+    (let loop ((i 0) (h 5381)) (if (%fx< i n)
+      (loop (%fx+ i 1) (%fxand (%fx+ (%fx* h 33) (%u32 s i)) 268435455)) h))))
+(define (%remember-symbol symbol)
+  (let ((place (%fxremainder (%text-hash (%symbol-name symbol)) 4093)))
+    (vector-set! %symbol-table place (cons symbol (vector-ref %symbol-table place)))))
+(define (string->symbol s)
+  (if (string? s) #t (%raise-native 'type "string->symbol: expected a string, got" (list s)))
+  (if %symbol-table #t
+    (begin
+      (set! %symbol-table (make-vector 4093 '()))
+      (let loop ((i 0)) (let ((symbol (%host 38 i)))
+        (if (symbol? symbol) (begin (%remember-symbol symbol) (loop (%fx+ i 1))) #f)))))
+  (let loop ((l (vector-ref %symbol-table (%fxremainder (%text-hash s) 4093))))
+    (if (pair? l)
+        (if (string=? (%symbol-name (%car l)) s) (%car l) (loop (%cdr l)))
+        (let ((symbol (%new-symbol s))) (%remember-symbol symbol) symbol))))
+(define (%new-symbol s)
+  (let* ((name (string-copy s)) (symbol (begin (%set-extra! name 1) (%host 39 name))))
+    (if (symbol? symbol) symbol (%raise-native 'limit "out of memory: too many symbols" '()))))
+(define (string->uninterned-symbol s) (%new-symbol s))
+(define %symbol-count 0)
+(define (generate-uninterned-symbol . prefix) (set! %symbol-count (+ %symbol-count 1))
+  (%new-symbol (string-append "g" (number->string %symbol-count))))
+(define (gensym . prefix) (generate-uninterned-symbol))
+(define (symbol=? a b . l) (and (eq? a b) (or (null? l) (apply symbol=? b l))))
+(define (boolean=? a b . l) (and (eq? a b) (or (null? l) (apply boolean=? b l))))
+
+; Characters and strings. Letters beyond ASCII have no other case here.
+(define (%slow:char-upcase c) (%unicode "char-upcase" c))
+(define (%slow:char-downcase c) (%unicode "char-downcase" c))
+(define (%slow:char-alphabetic? c) (%unicode "char-alphabetic?" c))
+(define (%slow:char-numeric? c) (%unicode "char-numeric?" c))
+(define (%slow:char-whitespace? c) (%unicode "char-whitespace?" c))
+(define (%unicode who c)
+  (%raise-native 'type (string-append who
+    (if (char? c) ": characters beyond ASCII are not served in native programs:" ": expected a character, got"))
+    (list c)))
+(define (char-foldcase c) (char-downcase c))
+(define (char-upper-case? c) (if (%ascii? c) (%upper? (%char->integer c)) (%unicode "char-upper-case?" c)))
+(define (char-lower-case? c) (if (%ascii? c) (%lower? (%char->integer c)) (%unicode "char-lower-case?" c)))
+(define (digit-value c) (if (%ascii? c) (if (char-numeric? c) (%fx- (%char->integer c) 48) #f)
+  (%unicode "digit-value" c)))
+(define (%string-order a b)
+  (if (and (string? a) (string? b)) #t
+    (%raise-native 'type "string<?: expected a string, got" (list (if (string? a) b a))))
+  (let ((m (string-length a)) (n (string-length b)))
+    (let loop ((i 0))
+      (cond ((%fx= i m) (if (%fx= i n) 0 -1)) ((%fx= i n) 1)
+            (else (let ((x (%u32 a i)) (y (%u32 b i)))
+              (cond ((%fx< x y) -1) ((%fx< y x) 1) (else (loop (%fx+ i 1))))))))))
+(define (%slow:string=? . l) (%ordered? (lambda (a b) (%fx= 0 (%string-order a b))) l))
+(define (%slow:char=? . l) (%ordered? (lambda (a b) (char=? a b)) l))
+(define (%slow:char<? . l) (%ordered? (lambda (a b) (char<? a b)) l))
+(define (%slow:char>? . l) (%ordered? (lambda (a b) (char>? a b)) l))
+(define (%slow:char<=? . l) (%ordered? (lambda (a b) (char<=? a b)) l))
+(define (%slow:char>=? . l) (%ordered? (lambda (a b) (char>=? a b)) l))
+(define (string<? . l) (%ordered? (lambda (a b) (%fx< (%string-order a b) 0)) l))
+(define (string>? . l) (%ordered? (lambda (a b) (%fx< 0 (%string-order a b))) l))
+(define (string<=? . l) (%ordered? (lambda (a b) (%fx<= (%string-order a b) 0)) l))
+(define (string>=? . l) (%ordered? (lambda (a b) (%fx<= 0 (%string-order a b))) l))
+(define (%over f s) (list->string (map f (string->list s))))
+(define (string-upcase s) (%over char-upcase s))
+(define (string-downcase s) (%over char-downcase s))
+(define (string-foldcase s) (%over char-downcase s))
+(define (string->vector s . range) (list->vector (apply string->list s range)))
+(define (vector->string v . range) (list->string (apply vector->list v range)))
+(define (bytevector . l)
+  (let ((v (%make-bytes 21 (length l))))
+    (let loop ((i 0) (l l)) (if (pair? l) (begin (bytevector-u8-set! v i (car l)) (loop (+ i 1) (cdr l))) v))))
+(define (bytevector-copy v . range)
+  (let* ((start (%start range)) (end (%end range (bytevector-length v))))
+    (if (%range? start end (bytevector-length v)) #t
+      (%raise-native 'range "bytevector-copy: index out of range:" range))
+    (let ((new (%make-bytes 21 (- end start)))) (%bytes-copy! new 0 v start (- end start)) new)))
+(define (bytevector-append . l)
+  (let ((new (%make-bytes 21 (apply + (map bytevector-length l)))))
+    (let loop ((l l) (at 0)) (if (pair? l)
+      (begin (%bytes-copy! new at (car l) 0 (bytevector-length (car l)))
+      (loop (cdr l) (+ at (bytevector-length (car l))))) new))))
+(define (%slow:make-bytevector n . fill)
+  (let ((v (make-bytevector n))) (if (pair? fill) (bytevector-fill! v (car fill)) #f) v))
+
+; Bits of integers, fixnums only.
+(define (%bits-of who f l start)
+  (let loop ((x start) (l l))
+    (if (pair? l)
+        (if (%fixnum? (car l)) (loop (f x (car l)) (cdr l))
+          (%raise-native 'type (string-append who ": only integers of 61 bits are served in native programs:")
+          (list (car l))))
+        x)))
+(define (bitwise-and . l) (%bits-of "bitwise-and" (lambda (a b) (%fxand a b)) l -1))
+(define (bitwise-ior . l) (%bits-of "bitwise-ior" (lambda (a b) (%fxor a b)) l 0))
+(define (bitwise-xor . l) (%bits-of "bitwise-xor" (lambda (a b) (%fxxor a b)) l 0))
+(define (bitwise-not x) (- -1 x))
+(define (arithmetic-shift x n)
+  (if (< n 0) (let ((d (%power 2 (- 0 n)))) (floor-quotient x d)) (* x (%power 2 n))))
+
+; Conditions.
+(define (read-error? x) (and (%kind? x 13) (eq? (%ref x 0) 'read)))
+(define (file-error? x) (and (%kind? x 13) (eq? (%ref x 0) 'file)))
+(define (error-object-kind x) (%ref x 0))
+(define (assertion-failed . l) (%raise-native 'error "assertion failed" l))
+(define (%type-condition code value)
+  (let* ((entry (list-ref %errors code)) (who (car entry)) (what (cadr entry)))
+    (cond ((string=? what "index") (if (%fixnum? value)
+      (%make-condition 'range (string-append who ": index out of range:") (list value))
+      (%make-condition 'type (string-append who ": expected an index, got") (list value))))
+          ((string=? what "defined variable")
+            (%make-condition 'unbound (string-append "unbound variable: " (symbol->string value)) '()))
+          ((string=? what "code of a character")
+            (%make-condition 'type "integer->char: expected the code of a character, got" (list value)))
+          ((string=? what "a continuation that can be returned to")
+            (%make-condition 'error "an error's continuation cannot be returned to:" (list value)))
+          ((string=? what "fewer arguments")
+            (%make-condition 'limit "apply: more arguments than a call may have" '()))
+          (else
+           (let ((noun (assoc what '(("pair" "a pair") ("vector" "a vector") ("string" "a string")
+             ("char" "a character") ("bytevector" "a bytevector") ("byte" "an exact integer from 0 to 255")
+             ("list" "a list as the last argument") ("procedure" "a procedure")))))
+             (%make-condition 'type (string-append who ": expected " (if noun (cadr noun) what) ", got")
+               (list value)))))))
+(define (%apply-condition f operands)
+  (if (procedure? f)
+      (%make-condition 'arity (string-append "a procedure: wrong number of arguments ("
+        (number->string (length operands)) " given)") '())
+      (%make-condition 'type "not a procedure:" (list f))))
+(define (%report payload k)
+  (%flush-all)
+  (let ((p (%new-port 2 2 (%make-bytes 21 8192))))
+    (%put-text p "stratos: ")
+    (if (%kind? payload 13)
+        (%write-condition p payload)
+        (begin (%put-text p "an object was raised that nobody handled: ") (%write-datum p payload #t)))
+    (%put p 10)
+    (%write-out p)
+    (%host 32 4 1 0 0 0)))
+(define (%slow:%check-procedure x) (%raise-native 'type "not a procedure:" (list x)))
+(define (%slow:%check-promise x) (%raise-native 'type "delay-force: expected a promise, got" (list x)))
+(define (%slow:%record-error name type x)
+  (%raise-native 'type (string-append (symbol->string name) ": expected a record of type "
+  (%type-name type) ", got") (list x)))
+(define (%slow:length x) (%raise-native 'type "length: expected a list, got" (list x)))
+(define (%deep-equal a b)
+  (%raise-native 'limit "equal?: data as deep or circular as these are not served in native programs" '()))
+(define (%slow:values . l) (apply values l))
+
+; Hash tables keep the order of insertion, so that any hash gives the same programs' results.
+(define (%hash-of x)
+  (let loop ((x x) (depth 4))
+    (cond ((%fixnum? x) (%fxand x 268435455)) ((string? x) (%text-hash x))
+      ((symbol? x) (%text-hash (%symbol-name x)))
+          ((char? x) (%char->integer x)) ((%flonum? x) (%fxand (%fxxor (%host 34 x) (%host 35 x)) 268435455))
+          ((%kind? x 22) (%u32 x 0))
+          ((pair? x) (if (%fx= depth 0) 1
+            (%fxand (%fx+ (%fx* 31 (loop (%car x) (%fx- depth 1))) (loop (%cdr x) (%fx- depth 1))) 268435455)))
+          ((vector? x) (vector-length x))
+          ((bytevector? x) (%count x))
+          (else 7))))
+(define (%identity-hash-of x) (if (or (%fixnum? x) (symbol? x) (char? x) (%number? x)) (%hash-of x) 7))
+
+; The process.
+(define (%exit . status)
+  (%flush-all)
+  (%host 32 4 (if (null? status) 0
+    (let ((s (car status))) (cond ((eq? s #t) 0) ((eq? s #f) 1) ((%fixnum? s) (%fxand s 255))
+    (else 1)))) 0 0 0))
+(define (emergency-exit . status) (apply %exit status))
+(define (%clock which)
+  (let ((v (%make-bytes 21 16)))
+    (%host 32 7 which v 0 0)
+    (+ (* 1000000000 (+ (%u32 v 0) (* 4294967296 (%u32 v 1)))) (%u32 v 2))))
+(define (current-jiffy) (quotient (%clock 1) 1000))
+(define (jiffies-per-second) 1000000)
+(define (current-second) (/ (inexact (quotient (%clock 0) 1000000)) 1000.0))
+(define (%file-text name)
+  (let* ((p (%open "open-input-file" name 0 5)))
+    (let loop ((l '()))
+      (let ((part (read-bytevector 65536 p)))
+        (if (eof-object? part) (begin (close-port p) (apply bytevector-append (reverse l)))
+        (loop (cons part l)))))))
+(define (%split v)
+  (let ((n (bytevector-length v)))
+    (let loop ((i 0) (from 0) (l '()))
+      (if (%fx= i n) (reverse l)
+        (if (%fx= 0 (%u8 v i)) (loop (%fx+ i 1) (%fx+ i 1) (cons (utf8->string v from i) l))
+          (loop (%fx+ i 1) from l))))))
+(define (command-line) (%split (%file-text "/proc/self/cmdline")))
+(define (get-environment-variables)
+  (map (lambda (s)
+         (let loop ((i 0)) (if (or (= i (string-length s)) (char=? (string-ref s i) #\\=))
+           (cons (substring s 0 i) (if (= i (string-length s)) "" (substring s (+ i 1) (string-length s))))
+           (loop (+ i 1)))))
+       (%split (%file-text "/proc/self/environ"))))
+(define (get-environment-variable name)
+  (let ((found (assoc name (get-environment-variables)))) (if found (cdr found) #f)))
+`;
+
+/** All of it. */
+export const NATIVE_LIBRARY: string = [OWN_LIBRARY, NATIVE_PORTS, NATIVE_WRITER, NATIVE_READER].join("\n");
+
+/** What `%host N` is in native programs: a procedure above. */
+export const NATIVE_OPERATIONS: ReadonlyMap<number, string> = new Map([
+  [15, "%type-condition"],
+  [16, "%apply-condition"],
+  [17, "%report"],
+  [18, "%standard-port"],
+  [19, "%deep-equal"],
+  [22, "%hash-of"],
+  [23, "%identity-hash-of"],
+]);
+
+/** What may be wrong with operands, for `%type-condition`. */
+export function nativeErrors(): string {
+  const entries = ERRORS.map(([primitive, expected]) => `(${JSON.stringify(primitive)} ${JSON.stringify(expected)})`);
+  return `(define %errors '(${entries.join(" ")}))`;
+}
+
+/** Names that a native program has: those that texts define, in whole or as `%slow:NAME`, and `others`. */
+export function definedNames(text: string, others: readonly string[]): ReadonlySet<string> {
+  const names = [...text.matchAll(/^\(define \(?([^\s()]+)/gmu)].map(([, name]) => name!.replace(/^%slow:/u, ""));
+  return new Set([...names, ...others]);
+}

@@ -1,0 +1,216 @@
+/**
+ * Goal: programs that AstraLisp compiles for a processor do what they do elsewhere: on the machine (rv64) and, where
+ * the host is one, on x86-64 itself; and each instruction is the one that the assembler writes.
+ */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SeededRandom } from "@stratos/base";
+import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
+import { CompiledLisp, Lisp } from "@stratos/lisp";
+import * as rv64 from "../packages/lisp/src/back-native/rv64/encode.ts";
+import * as x86 from "../packages/lisp/src/back-native/x86-64/encode.ts";
+import { Assembler } from "../packages/lisp/src/back-native/target.ts";
+import { runText } from "../packages/lisp/src/testing/run.ts";
+import { runStatic } from "./abi/run-static.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "stratos-lisp-native-"));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+const seed = Date.now() % 1_000_000;
+function chance(): (bound: number) => number {
+  const random = new SeededRandom(seed);
+  return (bound) => random.below(bound);
+}
+
+/** Something of each part of the runtime: what the collector moves, what leaves the stack, text of numbers and data. */
+const PROGRAM = `
+(import (scheme base) (scheme write) (scheme read) (scheme inexact) (scheme process-context))
+(define (show . l) (for-each display l) (newline))
+(define (fact n) (if (= n 0) 1 (* n (fact (- n 1)))))
+(show (fact 60) " " (quotient (fact 40) (fact 38)) " " (sqrt (* (fact 20) (fact 20))) " " (expt 2/3 40))
+(show 1e21 " " 1e-7 " " 123456789.125 " " 5e-324 " " 1.7976931348623157e308)
+(show (/ 1. 3) " " (sqrt 2) " " -0.0 " " (/ 0. 0.))
+(show (inexact 123456789012345678901234567890) " " (inexact 1/3) " " (exact 1e18) " " (< 1/3 0.3333) " " (round 7/2))
+(write (list "a\\n\\"b\\"" #\\a #\\space 'sym '|odd sym| #(1 #u8(2 3)) '(quote x) '(a . b) 1.5 #t '())) (newline)
+(define (deep n) (if (= n 0) 0 (+ 1 (deep (- n 1)))))
+(show (deep 100000))
+(define again #f)
+(define count 0)
+(show (+ 100 (call/cc (lambda (k) (set! again k) 1))))
+(set! count (+ count 1))
+(if (< count 3) (again count))
+(show (guard (e ((error-object? e) (error-object-message e))) (dynamic-wind (lambda () (show "in")) (lambda () (car 5))
+  (lambda () (show "out")))))
+(show (guard (e ((symbol? e) e)) (raise 'boom))
+  (with-exception-handler (lambda (e) 5) (lambda () (+ 1 (raise-continuable 'c)))))
+(define kept (make-vector 100 '()))
+(do ((i 0 (+ i 1))) ((= i 200000)) (vector-set! kept (modulo i 100) (cons i (vector-ref kept (modulo i 100))))
+  (if (= 0 (modulo i 3)) (vector-set! kept (modulo i 100) (list (* 1.5 i) "text"))))
+(show (vector-ref kept 99) (vector-ref kept 3))
+(define-record-type point (make-point x y) point? (x point-x) (y point-y set-point-y!))
+(let ((p (make-point 1 2))) (set-point-y! p 'y) (show p (point-y p) (eq? 'y (string->symbol "y"))))
+(let ((p (open-output-string))) (write "héllo→" p) (show (get-output-string p)
+  (string-length (get-output-string p))))
+(show (read (open-input-string "(a #(1 \\"s\\") . (b #\\\\x 1.5e3 #t ; no\\n |c d|))")))
+(call-with-values (lambda () (values 1 2 3)) show)
+(show (map + '(1 2 3) '(10 20 30)) (apply max '(1 5 2)) (string->number "-12.5e-3") (number->string 255 16))
+`;
+
+test("a native program prints what the interpreter prints: on the machine, and on the host", async () => {
+  const build = new CompiledLisp(new Lisp({}), { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
+  const programs = build.buildNative(PROGRAM, "test.scm", ["rv64", "x86_64"]);
+  const expected = runText(PROGRAM);
+  assert.equal(expected.error, null);
+  const bytes = Buffer.from(expected.output, "utf8").toString("latin1");
+  assert.throws(
+    () => build.buildNative("(import (scheme base) (scheme eval)) (eval 1 (environment '(scheme base)))", "e.scm", []),
+    /a native program has no (eval, environment|environment, eval) yet/,
+  );
+  const { output, status } = await runStatic(programs.rv64);
+  assert.equal(output, bytes);
+  assert.equal(status, 0);
+  if (process.arch !== "x64" || process.platform !== "linux") return;
+  const file = join(folder, "program");
+  writeFileSync(file, programs.x86_64, { mode: 0o755 });
+  assert.equal(execFileSync(file, { encoding: "latin1" }), bytes);
+});
+
+/** Bytes that an assembler makes of lines. */
+function assembled(prefix: string, lines: readonly string[], options: readonly string[]): Buffer {
+  const source = join(folder, "code.s");
+  const object = join(folder, "code.o");
+  const binary = join(folder, "code.bin");
+  writeFileSync(source, `${lines.join("\n")}\n`);
+  const run = (tool: string, args: readonly string[]): void => {
+    const { status, stderr } = spawnSync(prefix + tool, args, { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+  };
+  run("as", [...options, source, "-o", object]);
+  run("objcopy", ["-O", "binary", "-j", ".text", object, binary]);
+  return readFileSync(binary);
+}
+
+test("instructions of rv64 are the assembler's", () => {
+  const below = chance();
+  const lines: string[] = [".option norvc"];
+  const words: number[] = [];
+  const add = (line: string, word: number): void => {
+    lines.push(line);
+    words.push(word);
+  };
+  for (let round = 0; round < 40; round++) {
+    const [d, a, b] = [below(32), below(32), below(32)];
+    const imm = below(4096) - 2048;
+    for (const op of [
+      "add",
+      "sub",
+      "sll",
+      "slt",
+      "sltu",
+      "xor",
+      "srl",
+      "sra",
+      "or",
+      "and",
+      "mul",
+      "div",
+      "remu",
+    ] as const)
+      add(`${op} x${d},x${a},x${b}`, rv64.register(op, d, a, b));
+    for (const op of ["add", "sub", "sll", "srl", "sra", "mul", "divu", "rem"] as const)
+      add(`${op}w x${d},x${a},x${b}`, rv64.register32(op, d, a, b));
+    for (const op of ["add", "slt", "xor", "or", "and"] as const)
+      add(`${op}i x${d},x${a},${imm}`, rv64.immediate(op, d, a, imm));
+    add(`sltiu x${d},x${a},${imm}`, rv64.immediate("sltu", d, a, imm));
+    add(`addiw x${d},x${a},${imm}`, rv64.addiw(d, a, imm));
+    for (const op of ["sll", "srl", "sra"] as const) {
+      add(`${op}i x${d},x${a},${b}`, rv64.shift(op, d, a, b));
+      add(`${op}iw x${d},x${a},${b}`, rv64.shift32(op, d, a, b));
+    }
+    for (const op of ["lb", "lh", "lw", "ld", "lbu", "lhu", "lwu", "sb", "sh", "sw", "sd"] as const)
+      add(`${op} x${d},${imm}(x${a})`, rv64.access(op, d, a, imm));
+    for (const op of ["fld", "fsd"] as const) add(`${op} f${d},${imm}(x${a})`, rv64.access(op, d, a, imm));
+    const upper = below(1 << 20);
+    add(`lui x${d},${upper}`, rv64.lui(d, upper));
+    add(`auipc x${d},${upper}`, rv64.auipc(d, upper));
+    add(`jalr x${d},${imm}(x${a})`, rv64.jalr(d, a, imm));
+    for (const op of ["beq", "bne", "blt", "bge", "bltu", "bgeu"] as const) {
+      const offset = (below(2048) - 1024) * 4;
+      add(`${op} x${a},x${b},.+${offset}`, rv64.branch(op, a, b, offset));
+    }
+    const far = (below(1 << 19) - (1 << 18)) * 4;
+    add(`jal x${d},.+${far}`, rv64.jal(d, far));
+    for (const op of ["fadd", "fsub", "fmul", "fdiv"] as const)
+      add(`${op}.d f${d},f${a},f${b}`, rv64.float(op, d, a, b));
+    for (const op of ["fsgnj", "fsgnjn", "fsgnjx"] as const) add(`${op}.d f${d},f${a},f${b}`, rv64.sign(op, d, a, b));
+    for (const op of ["feq", "flt", "fle"] as const) add(`${op}.d x${d},f${a},f${b}`, rv64.floatCompare(op, d, a, b));
+    add(`fsqrt.d f${d},f${a}`, rv64.fsqrt(d, a));
+    add(`fcvt.d.l f${d},x${a}`, rv64.fromInteger(d, a, true));
+    add(`fcvt.d.w f${d},x${a}`, rv64.fromInteger(d, a, false));
+    add(`fcvt.l.d x${d},f${a},rtz`, rv64.toInteger(d, a));
+    add(`fmv.x.d x${d},f${a}`, rv64.moveFromFloat(d, a));
+    add(`fmv.d.x f${d},x${a}`, rv64.moveToFloat(d, a));
+  }
+  const bytes = assembled("riscv64-linux-gnu-", lines, ["-march=rv64gc"]);
+  words.forEach((word, index) =>
+    assert.equal(word.toString(16), bytes.readUInt32LE(index * 4).toString(16), `${lines[index + 1]!} (seed ${seed})`),
+  );
+});
+
+test("instructions of x86-64 are the assembler's", { skip: process.arch !== "x64" && "no assembler of x86-64" }, () => {
+  const below = chance();
+  const wide = [
+    "rax",
+    "rcx",
+    "rdx",
+    "rbx",
+    "rsp",
+    "rbp",
+    "rsi",
+    "rdi",
+    ...Array.from({ length: 8 }, (_, i) => `r${i + 8}`),
+  ];
+  const narrow = [
+    "eax",
+    "ecx",
+    "edx",
+    "ebx",
+    "esp",
+    "ebp",
+    "esi",
+    "edi",
+    ...Array.from({ length: 8 }, (_, i) => `r${i + 8}d`),
+  ];
+  const lines: string[] = [];
+  const code = new Assembler(false);
+  for (let round = 0; round < 60; round++) {
+    // The assembler has shorter forms for rax with a constant, and for no offset.
+    const [a, b] = [1 + below(15), below(16)];
+    const offset = (below(2) === 0 ? 1 + below(100) : 1000 + below(100_000)) * (below(2) === 0 ? 1 : -1);
+    for (const [name, op] of Object.entries(x86.Arithmetic)) {
+      lines.push(`${name} %${wide[b]},%${wide[a]}`, `${name} $${offset},%${narrow[a]}`);
+      x86.arithmetic(code, op, true, a, b);
+      x86.withConstant(code, op, false, a, offset);
+    }
+    lines.push(`mov %${narrow[b]},%${narrow[a]}`, `mov ${offset}(%${wide[a]}),%${wide[b]}`);
+    x86.move(code, false, a, b);
+    x86.onMemory(code, { is64: true, opcode: [0x8b] }, b, { base: a, offset });
+    lines.push(`movsd %xmm${b},${offset}(%${wide[a]})`, `movq %xmm${b},%${wide[a]}`);
+    x86.onMemory(code, { prefix: 0xf2, opcode: [0x0f, 0x11] }, b, { base: a, offset });
+    x86.onRegisters(code, { prefix: 0x66, is64: true, opcode: [0x0f, 0x7e] }, b, a);
+    lines.push(`addsd %xmm${b},%xmm${a}`, `imul %${wide[b]},%${wide[a]}`, `movslq %${narrow[b]},%${wide[a]}`);
+    x86.onRegisters(code, { prefix: 0xf2, opcode: [0x0f, 0x58] }, a, b);
+    x86.onRegisters(code, { is64: true, opcode: [0x0f, 0xaf] }, a, b);
+    x86.onRegisters(code, { is64: true, opcode: [0x63] }, a, b);
+    if (a !== 4) {
+      lines.push(`mov 0x12345678(,%${wide[a]},8),%${wide[b]}`);
+      x86.loadScaled(code, b, a, 0x12345678);
+    }
+  }
+  const bytes = assembled("", lines, ["--64"]);
+  assert.equal(Buffer.from(code.bytes).toString("hex"), bytes.toString("hex"), `seed ${seed}`);
+});
