@@ -218,6 +218,28 @@ for (const kind of ["pglite", "postgres"] as const) {
       },
     );
 
+    test("a parent that ended twice counts once, though two hubs settle both ends at the same moment", async () => {
+      const at = await place();
+      const ids = await submit(at, [{}, {}, { afterInBatch: [0, 1] }]);
+      const [first] = await claim(at, 10);
+      assert.equal(first!.task, ids[0]);
+      await end(at, first!, { outcome: "FAILED", failureClass: "build" });
+      await retryTask(database, ids[0]!, "me");
+      const [again] = await claim(at);
+      assert.equal(again!.task, ids[0]);
+      await end(at, again!);
+      let other: Promise<number> | null = null;
+      await database.transaction("read committed", async (inside) => {
+        assert.equal(await settleEnded(inside, 1), 1);
+        other = settleEnded(database, 1);
+        // Time for the other one to wait for this one's rows; PGlite begins with it afterwards.
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      });
+      assert.equal(await other, 1);
+      assert.equal(await state(ids[2]!), "BLOCKED", "its second parent runs");
+      await settle();
+    });
+
     test(
       "infrastructure is tried again after a pause, so often and not more; " + "a build's own failure is not",
       async () => {

@@ -2,12 +2,13 @@
  * What follows from ends of tasks, done by one hub at a time: children become free or are canceled, pauses end. Any two
  * hubs that did it together would only wait for each other's rows.
  */
-import type { Database } from "../database/database.ts";
+import type { Database, Queryable } from "../database/database.ts";
 
 /**
  * Takes ended tasks off the outbox, once the packages that they left are in their channel: a child may build on
  * them. A child whose last open parent ended becomes FREE; one that needed the success of a
- * parent that had none is CANCELED, and goes into the outbox itself when it has children.
+ * parent that had none is CANCELED, and goes into the outbox itself when it has children. A parent that ended, was
+ * retried and ended again may be in the outbox twice: of two hubs that find it, one settles its edges.
  */
 const SETTLE = `
 with o as materialized (
@@ -18,11 +19,14 @@ p as materialized (select distinct t.id, t.state from o join task t on t.id = o.
 g as materialized (
   select e.parent, e.child, e.needs = 'success' and p.state <> 'COMPLETED' as is_lost, p.state as parent_state
   from p join edge e on e.parent = p.id where not e.settled and p.state in ('COMPLETED','FAILED','CANCELED')
-), gone as (update edge set settled = true from g where edge.parent = g.parent and edge.child = g.child),
+), gone as (
+  update edge set settled = true from g where edge.parent = g.parent and edge.child = g.child and not edge.settled
+  returning g.parent, g.child, g.is_lost, g.parent_state
+),
 c as materialized (
   select child, count(*) as ended, bool_or(is_lost) as is_lost, min(parent) filter (where is_lost) as lost_parent,
     min(parent_state) filter (where is_lost) as lost_state
-  from g group by child
+  from gone group by child
 ), l as materialized (
   select t.id, t.blockers from task t where t.id in (select child from c) and t.state = 'BLOCKED' order by t.id for \
 update
@@ -51,7 +55,7 @@ channel, arch
 select (select count(*) from o) as taken, (select count(*) from n) as woken`;
 
 /** @returns how many ends were settled; fewer than `limit`: none is left */
-export async function settleEnded(database: Database, limit: number): Promise<number> {
+export async function settleEnded(database: Queryable, limit: number): Promise<number> {
   const [row] = await database.query<{ taken: number }>(SETTLE, [limit]);
   return row!.taken;
 }
