@@ -431,7 +431,10 @@ export const socketCalls: SyscallTable = {
       "in all (ENOBUFS)",
   },
   socketpair: { run: socketpair },
-  bind: { run: bind },
+  bind: {
+    run: bind,
+    gaps: "over the host's network a TCP port that the machine chooses takes connections from bind on, before listen",
+  },
   listen: { run: listen },
   accept: { run: (task, fd, address, length) => accept4(task, fd, address, length, 0) },
   accept4: { run: accept4 },

@@ -1,5 +1,5 @@
 /** TCP connections that the provider carries: those that come in, and those on their way out. */
-import { EAGAIN, EINPROGRESS, isErrno } from "@stratos/abi";
+import { EADDRINUSE, EAGAIN, EINPROGRESS, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import { HostTransport } from "./host-transport.ts";
@@ -33,6 +33,16 @@ export class HostListener implements TcpListener {
     if (bound < 0) return bound;
     const begun = host.listen(Math.max(1, socket.backlogLimit));
     return begun < 0 && begun !== -EINPROGRESS ? begun : this.#finish(host);
+  }
+
+  /** The same; where the host has given the port to another, at the next one that `claimAgain` finds. */
+  beginAnywhere(claimAgain: () => number): number {
+    let result = this.begin();
+    while (result === -EADDRINUSE && claimAgain() === 0) {
+      this.close();
+      result = this.begin();
+    }
+    return result;
   }
 
   #finish(host: HostSocket): number {

@@ -42,6 +42,9 @@ import type { SocketCaller } from "../socket-kernel.ts";
 /** The address of a bind; valid during one call. */
 const WANTED = new ScratchEndpoint();
 
+/** Ports that the host had given away already, before bind(2) or listen(2) says EADDRINUSE. */
+const PORTS_TRIED_MOST = 64;
+
 /** What TCP and UDP sockets share: a local address with its port, a peer, and the options of IP (ip(7), ipv6(7)). */
 export abstract class InetSocket extends Socket implements HostSocketEvents {
   readonly ip = new IpOptions();
@@ -51,6 +54,9 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   /** Which source address was chosen by bind, not by connect: it stays when a connection is undone. */
   protected isAddressBound = false;
   protected claim: PortClaim | null = null;
+  /** The machine chose the port (bind(2) to port 0, connect(2), listen(2)), and so many in vain before. */
+  protected isPortOurs = false;
+  protected portsTried = 0;
 
   constructor(
     network: Network,
@@ -143,9 +149,24 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     return false;
   }
 
+  /**
+   * The host has given the port that we chose to another: takes a further one. −EADDRINUSE: the program chose it, or
+   * enough were tried.
+   */
+  protected claimAgain(task: SocketCaller): number {
+    if (!this.isPortOurs || this.portsTried === PORTS_TRIED_MOST) return -EADDRINUSE;
+    const { local, isAddressBound } = this;
+    this.portsTried++;
+    this.releasePort();
+    const failed = this.claimPort(task, local!.ip, 0);
+    if (failed === 0) this.isAddressBound = isAddressBound;
+    return failed;
+  }
+
   /** Takes the port (any free one for 0) and sets `local`. */
   protected claimPort(task: SocketCaller, ip: IpAddress, port: number): number {
     const own = ip.slice();
+    this.isPortOurs = port === 0;
     const make = (port: number): PortClaim & { readonly socket: InetSocket } => ({
       ip: own,
       port,

@@ -37,7 +37,7 @@ function machines(): Pair {
 
 /** Delivers what is under way and goes on with the call. */
 function settle(network: SimulatedNetwork, call: Call): number {
-  for (let turn = 0; turn < 10 && call.isBlocked; turn++) {
+  for (let turn = 0; turn < 100 && call.isBlocked; turn++) {
     network.deliver();
     call.resume();
   }
@@ -105,5 +105,51 @@ describe("a machine and its host", () => {
     for (const fd of [second, taken]) other.call("close", fd);
     network.deliver();
     assert.equal(network.openSockets, 0);
+  });
+
+  it("chooses a port that the host has free, and keeps it from bind to listen", () => {
+    const network = new SimulatedNetwork();
+    const provider = network.host([A]);
+    const { user } = SocketTask.createMachine(provider);
+    user.task.network.settings.localPorts = { first: 40_000, last: 40_007 };
+    // All but one are the host's already.
+    for (let port = 40_000; port < 40_007; port++) {
+      for (const kind of ["stream", "datagram"] as const) {
+        const taken = provider.create(4, kind, { changed() {} });
+        taken.bind({ family: 4, address: "0.0.0.0", port }, { reuseAddress: false, v6Only: false });
+        if (kind === "stream") taken.listen(1);
+      }
+    }
+    network.deliver();
+    const port = (fd: number): number => {
+      const name = user.name(fd);
+      assert.ok(typeof name !== "number");
+      return (name[2]! << 8) | name[3]!;
+    };
+    const anywhere = inet("0.0.0.0", 0);
+    const server = user.socket(AF_INET, SOCK_STREAM);
+    assert.equal(settle(network, user.startWith("bind", server, anywhere)), 0);
+    assert.equal(port(server), 40_007);
+    const late = provider.create(4, "stream", { changed() {} });
+    late.bind({ family: 4, address: "0.0.0.0", port: 40_007 }, { reuseAddress: false, v6Only: false });
+    late.listen(1);
+    network.deliver();
+    assert.equal(late.takeError(), EADDRINUSE, "nobody else gets it meanwhile");
+    assert.equal(settle(network, user.start("listen", server, 5)), 0);
+    const outside = provider.create(4, "stream", { changed() {} });
+    outside.connect({ family: 4, address: "10.0.0.1", port: 40_007 });
+    network.deliver();
+    assert.ok(user.call("accept", server, 0, 0) > 0);
+    user.call("close", server);
+    network.deliver();
+
+    const unnamed = user.socket(AF_INET, SOCK_STREAM);
+    assert.equal(settle(network, user.start("listen", unnamed, 5)), 0);
+    assert.equal(port(unnamed), 40_007);
+    const datagram = user.socket(AF_INET, SOCK_DGRAM);
+    assert.equal(settle(network, user.startWith("bind", datagram, anywhere)), 0);
+    assert.equal(port(datagram), 40_007);
+    const full = user.socket(AF_INET, SOCK_STREAM);
+    assert.equal(settle(network, user.startWith("bind", full, anywhere)), -EADDRINUSE);
   });
 });

@@ -1,4 +1,5 @@
 import {
+  EADDRINUSE,
   AF_UNSPEC,
   EAGAIN,
   EALREADY,
@@ -119,6 +120,7 @@ export class TcpSocket extends InetSocket {
   #loopback: LoopbackListener | null = null;
   #outside: HostListener | null = null;
   #isListenPending = false;
+  #isBindPending = false;
 
   constructor(network: Network, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, family, SOCK_STREAM, IPPROTO_TCP, flags, creator);
@@ -156,8 +158,37 @@ export class TcpSocket extends InetSocket {
     return this.#loopback?.length ?? 0;
   }
 
+  /**
+   * bind(2). A port of the machine's choice must be free at the host, too, as the program may tell it before it
+   * listens: the host listens there from now on, and the call waits until it does.
+   */
   override bind(task: SocketCaller, address: Uint8Array): number {
-    return this.bindAddress(task, address);
+    if (this.#isBindPending) return this.#finishBinding(task);
+    const failed = this.bindAddress(task, address);
+    const { provider } = this.network;
+    if (failed < 0 || provider === null || !this.isPortOurs || isLoopback(this.local!.ip)) return failed;
+    this.#outside = new HostListener(this, provider);
+    return this.#finishBinding(task);
+  }
+
+  #finishBinding(task: SocketCaller): number {
+    const result = this.#outside!.beginAnywhere(() => this.claimAgain(task));
+    this.#isBindPending = result === -EINPROGRESS;
+    if (this.#isBindPending) {
+      task.waitOn(this.readiness);
+      return BLOCKED_KILLABLE;
+    }
+    if (result === 0) return 0;
+    this.#closeOutside();
+    // What else the host has against the place, listen(2) tells.
+    if (result !== -EADDRINUSE) return 0;
+    this.releasePort();
+    return result;
+  }
+
+  #closeOutside(): void {
+    this.#outside?.close();
+    this.#outside = null;
   }
 
   /**
@@ -181,7 +212,7 @@ export class TcpSocket extends InetSocket {
     const { provider } = this.network;
     this.#loopback = new LoopbackListener(this);
     if (provider !== null && !isLoopback(this.local!.ip)) {
-      this.#outside = new HostListener(this, provider);
+      this.#outside ??= new HostListener(this, provider);
       return this.#finishListening(task);
     }
     this.#state = "listening";
@@ -189,15 +220,17 @@ export class TcpSocket extends InetSocket {
   }
 
   #finishListening(task: SocketCaller): number {
-    const result = this.#outside!.begin();
+    // Nobody has been told the port that listen(2) chose.
+    const result = this.isAddressBound
+      ? this.#outside!.begin()
+      : this.#outside!.beginAnywhere(() => this.claimAgain(task) || this.ports.listen(this.claim as TcpClaim));
     this.#isListenPending = result === -EINPROGRESS;
     if (this.#isListenPending) {
       task.waitOn(this.readiness);
       return BLOCKED_KILLABLE;
     }
     if (result < 0) {
-      this.#outside!.close();
-      this.#outside = null;
+      this.#closeOutside();
       this.claim!.isListening = false;
       return result;
     }
@@ -272,6 +305,7 @@ export class TcpSocket extends InetSocket {
     if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
+    this.#closeOutside();
     if (!isWildcard(source)) this.takeSource(source);
     this.peer = to;
     this.#isReadShut = false;
@@ -534,8 +568,7 @@ export class TcpSocket extends InetSocket {
   #stopListening(): void {
     this.#state = "closed";
     if (this.claim !== null) this.claim.isListening = false;
-    this.#outside?.close();
-    this.#outside = null;
+    this.#closeOutside();
     const loopback = this.#loopback;
     this.#loopback = null;
     loopback?.close();
@@ -543,8 +576,9 @@ export class TcpSocket extends InetSocket {
 
   /** Gives up whatever goes on. */
   #leave(abort: boolean): void {
-    if (this.#state === "listening" || this.#isListenPending) this.#stopListening();
+    if (this.#state === "listening" || this.#outside !== null) this.#stopListening();
     this.#isListenPending = false;
+    this.#isBindPending = false;
     this.#attempt?.abandon();
     this.#attempt = null;
     if (this.#transport !== null) {
@@ -599,6 +633,7 @@ export class TcpSocket extends InetSocket {
           loopback: it.#loopback,
           outside: it.#outside,
           isListenPending: it.#isListenPending,
+          isBindPending: it.#isBindPending,
         }),
         load: (it, from) =>
           ({
@@ -613,6 +648,7 @@ export class TcpSocket extends InetSocket {
             loopback: it.#loopback,
             outside: it.#outside,
             isListenPending: it.#isListenPending,
+            isBindPending: it.#isBindPending,
           } = from),
       },
       { loaded: (it) => it.#noticeSevered() },

@@ -1,4 +1,5 @@
 import {
+  EADDRINUSE,
   AF_INET,
   AF_UNSPEC,
   EACCES,
@@ -169,6 +170,10 @@ export class UdpSocket extends DatagramSocket {
   }
 
   #bound(task: SocketCaller, result: number): number {
+    while (result === -EADDRINUSE && this.claimAgain(task) === 0) {
+      this.#host!.close();
+      result = this.#host!.bind(this.hostLocal);
+    }
     if (result === -EINPROGRESS) {
       task.waitOn(this.readiness);
       return BLOCKED_KILLABLE;
