@@ -168,6 +168,19 @@ test("a timed commit that fails is told at once, and to the next caller of fsync
   assert.deepEqual([health, failedCommits], ["io", 1]);
 });
 
+test("what an empty volume keeps for its own changes is neither used nor available", () => {
+  const { server, kernel, volume } = makeServer({});
+  init(kernel);
+  const asked = kernel.request(op.FUSE_STATFS, 1);
+  server.serve();
+  const words = wordsOf(kernel.answer(asked).payload),
+    [blocks, free, available] = [words[0]!, words[2]!, words[4]!];
+  assert.equal(blocks, volume.usage().blocks);
+  assert.ok(blocks - free < 16, `${blocks - free} blocks are called used`);
+  assert.equal(available, volume.usage().freeBlocks);
+  assert.ok(available < free);
+});
+
 test("strict access times move with each read, relative ones once", () => {
   for (const [accessTimes, moves] of [
     ["strict", 2],

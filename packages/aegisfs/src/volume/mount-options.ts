@@ -89,7 +89,10 @@ export function cacheLimits(options: MountOptions): CacheLimits {
 /** Usage in blocks of 4096 bytes. */
 export interface VolumeUsage {
   blocks: number;
+  /** What files may still take. */
   freeBlocks: number;
+  /** What nothing is stored in: more than that, since the volume keeps room for its own changes. */
+  unusedBlocks: number;
   inodes: number;
 }
 

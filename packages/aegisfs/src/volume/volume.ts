@@ -479,7 +479,9 @@ export class Volume implements NodeOwner, FileVolume {
         this.readFailed(thrown);
       }
     }
-    return { blocks: this.store.layout.blocks, freeBlocks: this.dataBlocks, inodes: this.root.inodes };
+    const freeBlocks = this.dataBlocks,
+      unusedBlocks = Math.max(freeBlocks, this.space.freeBlocks - this.pages.dirtyCount);
+    return { blocks: this.store.layout.blocks, freeBlocks, unusedBlocks, inodes: this.root.inodes };
   }
 
   // ---- Subvolumes and snapshots -----------------------------------------------------------------------------------

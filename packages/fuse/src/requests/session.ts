@@ -80,13 +80,17 @@ export function initialize(mount: Mount): number {
   return 64;
 }
 
-/** fuse_kstatfs: blocks, free, available, files, free ones (2 words each), block size, name length, fragment size. */
+/**
+ * fuse_kstatfs: blocks, free, available, files, free ones (2 words each), block size, name length, fragment size. What
+ * the volume keeps for its own changes is free and not available, as what ext4 keeps for root: df(1) does not call it
+ * used.
+ */
 export function statFileSystem({ exchange, volume }: Pick<Mount, "exchange" | "volume">): number {
   const { words } = exchange;
-  const { blocks, freeBlocks, inodes } = volume.usage();
+  const { blocks, freeBlocks, unusedBlocks, inodes } = volume.usage();
   words.fill(0, D, D + 20);
   putPair(words, D, blocks);
-  putPair(words, D + 2, freeBlocks);
+  putPair(words, D + 2, unusedBlocks);
   putPair(words, D + 4, freeBlocks);
   // Inodes are limited by space alone: as many more as there are blocks.
   putPair(words, D + 6, inodes + freeBlocks);
