@@ -17,17 +17,17 @@ const SEED = Number(process.env["AEGISFS_SEED"] ?? 20260101);
 const FILES = 400;
 
 /**
- * A volume with 400 files of 3000 bytes in a folder, each of its own bytes; committed twice, so that most of it is
- * older than the last commit.
+ * A volume with files in a folder, each of its own bytes; committed twice, so that most of it is older than the last
+ * commit.
  */
-function made(copies: number): { device: MemoryBlockDevice; volume: Volume } {
+function made(copies: number, { files = FILES, size = 3000 } = {}): { device: MemoryBlockDevice; volume: Volume } {
   const device = new MemoryBlockDevice(24 << 20);
   assert.equal(format(device, { uuid: new Uint8Array(16).fill(2), hashSeed: 4, copies }), 0);
   const volume = mountedVolume(mount(device));
   const folder = volume.root.create(ROOT_INO, "folder", S_IFDIR | 0o755, 0, 0);
-  for (let file = 0; file < FILES; file++) {
+  for (let file = 0; file < files; file++) {
     const ino = volume.root.create(folder, `f${file}`, S_IFREG | 0o644, 0, 0);
-    assert.equal(volume.root.write(ino, 0, new Uint8Array(3000).fill(1 + (file % 250)), 0, 3000), 3000);
+    assert.equal(volume.root.write(ino, 0, new Uint8Array(size).fill(1 + (file % 250)), 0, size), size);
   }
   assert.equal(volume.sync(), 0);
   volume.root.create(ROOT_INO, "last", S_IFREG | 0o644, 0, 0);
@@ -105,6 +105,20 @@ for (const copies of [1, 2]) {
     },
   );
 }
+
+test("the leaves of two lost nodes are found, since each belongs to the one alone whose range it is in", () => {
+  const [files, size] = [3200, 2000];
+  const { device, volume } = made(1, { files, size });
+  const root = volume.cache.load(volume.root.tree.root, 0);
+  assert.ok(root.level === 2 && root.count > 1);
+  const words = root.words.slice();
+  for (const child of [0, 1])
+    hit(volume, device, words[NODE_HEADER_WORDS + child * ENTRY_WORDS + ENTRY_AT_POINTER + POINTER_AT_BLOCK]!);
+  const result = repaired(device);
+  assert.equal(exitOf(result), 1);
+  assert.deepEqual(result.losses, []);
+  assert.equal(mountedVolume(mount(device, { readOnly: true })).root.inodes, volume.root.inodes);
+});
 
 test("the root of the volume's tree is lost in its only copy: its second place has it, and nothing is lost", () => {
   const { device, volume } = made(1);

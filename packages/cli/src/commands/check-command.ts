@@ -1,6 +1,6 @@
 /** `stratos check`: one program twice, and what happened first that was not the same (images, run/check-runs.ts). */
 import { printable } from "@stratos/base";
-import { type CheckedRuns, checkRuns } from "@stratos/images/run";
+import { type CheckedRuns, checkRuns } from "@stratos/images/check";
 import { OperationError } from "@stratos/operation";
 import type { Difference, TracedEvent } from "@stratos/trace";
 import { CommandError } from "../command-error.ts";

@@ -1,5 +1,4 @@
-/** Programs in clones of images, once and for all of their life: `@stratos/images/run`. */
-export { type CheckedRuns, checkRuns } from "./check-runs.ts";
+/** One program in a clone of an image. Who compares two such runs loads `@stratos/images/check`, and traces with it. */
 export type { Program, RunRequest } from "./run-machine.ts";
 export { type RunEnd, runProgram, type RunSurroundings } from "./run-program.ts";
 export type { RunSettings } from "./run-settings.ts";
