@@ -92,7 +92,7 @@ export class QemuPeer implements Peer {
   readonly name = "qemu-user";
   readonly #root: string;
   readonly #benchFolder: string;
-  /** How its programs are told apart from the host's, where the host's own binfmt_misc doesn't: a line of its format. */
+  /** How its programs are told from the host's, where the host's own binfmt_misc doesn't: a line of its format. */
   readonly #format: string | null;
 
   /** @throws Error in words when this host cannot do it */
