@@ -57,12 +57,9 @@ export class StratosPeer implements Peer {
     return { ns: timesOf(row, result.stderr), stats: statsOf(result.stderr) };
   }
 
-  /** Twice: what a first run didn't run often enough to be worth translating, a second one may. */
   train(row: Row): void {
-    for (let round = 0; round < 2; round++) {
-      this.#run(scriptOf(row), []);
-      waitForFillers();
-    }
+    this.#run(scriptOf(row), []);
+    waitForFillers();
   }
 
   output(command: string): string {

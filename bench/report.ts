@@ -132,11 +132,11 @@ function profileLines(results: readonly RowResult[]): string[] {
   if (lines.length === 0) return [];
   return [
     "",
-    "Where it went, of the whole machine with what prepares a row: what the interpreter ran, what the translator took " +
-      "and made in the run, what came from earlier runs, what the kernel was asked (first run → later run).",
+    "Where it went, of the whole machine with what prepares a row: what the interpreter ran, what the translator " +
+      "took and made in the run, what came from earlier runs, what the kernel was asked (first run → later run).",
     "",
-    "| row | instructions, million | interpreted, million | translator, ms | translated, thousand | kept, thousand | " +
-      "system calls | faults | start of Stratos, ms |",
+    "| row | instructions, million | interpreted, million | translator, ms | translated, thousand | " +
+      "kept, thousand | system calls | faults | start of Stratos, ms |",
     "|---|---|---|---|---|---|---|---|---|",
     ...lines,
   ];
