@@ -57,12 +57,9 @@ export class StratosPeer implements Peer {
     return { ns: timesOf(row, result.stderr), stats: statsOf(result.stderr) };
   }
 
-  /** Twice: what a first run didn't run often enough to be worth translating, a second one may. */
   train(row: Row): void {
-    for (let round = 0; round < 2; round++) {
-      this.#run(scriptOf(row), []);
-      waitForFillers();
-    }
+    this.#run(scriptOf(row), []);
+    waitForFillers();
   }
 
   output(command: string): string {
@@ -92,7 +89,7 @@ export class QemuPeer implements Peer {
   readonly name = "qemu-user";
   readonly #root: string;
   readonly #benchFolder: string;
-  /** How its programs are told apart from the host's, where the host's own binfmt_misc doesn't: a line of its format. */
+  /** How its programs are told from the host's, where the host's own binfmt_misc doesn't: a line of its format. */
   readonly #format: string | null;
 
   /** @throws Error in words when this host cannot do it */

@@ -123,7 +123,8 @@ function profileLines(results: readonly RowResult[]): string[] {
     const millions = (count: number): string => (count / 1e6).toPrecision(3);
     lines.push(
       `| ${row.name} | ${millions(first.instructions)} | ` +
-        `${pair((stats) => millions(stats.interpretedInstructions))} | ${pair((stats) => stats.translateMs.toFixed(0))} | ` +
+        `${pair((stats) => millions(stats.interpretedInstructions))} | ` +
+        `${pair((stats) => stats.translateMs.toFixed(0))} | ` +
         `${pair((stats) => thousands(stats.translatedInstructions))} | ${thousands(later.keptInstructions)} | ` +
         `${first.systemCalls} | ${first.faults} | ${pair((stats) => stats.startMs.toFixed(0))} |`,
     );
@@ -131,11 +132,11 @@ function profileLines(results: readonly RowResult[]): string[] {
   if (lines.length === 0) return [];
   return [
     "",
-    "Where it went, of the whole machine with what prepares a row: what the interpreter ran, what the translator took and " +
-      "made in the run, what came from earlier runs, what the kernel was asked (first run → later run).",
+    "Where it went, of the whole machine with what prepares a row: what the interpreter ran, what the translator " +
+      "took and made in the run, what came from earlier runs, what the kernel was asked (first run → later run).",
     "",
-    "| row | instructions, million | interpreted, million | translator, ms | translated, thousand | kept, thousand | " +
-      "system calls | faults | start of Stratos, ms |",
+    "| row | instructions, million | interpreted, million | translator, ms | translated, thousand | " +
+      "kept, thousand | system calls | faults | start of Stratos, ms |",
     "|---|---|---|---|---|---|---|---|---|",
     ...lines,
   ];

@@ -18,7 +18,8 @@ import type { VirtualAddress } from "./addresses.ts";
  *   where it doesn't hold, the tables are asked. The tables stay the truth: a page that isn't in the window only takes
  *   longer.
  * - `wide`: 64-bit addresses through a direct-mapped TLB for each of reads and writes (wide-tlb.ts). What is misaligned
- *   looks at its entry once more. A miss asks the kernel's hook first, which knows the page as a rule: leaving costs five times as much (1 µs).
+ *   looks at its entry once more. A miss asks the kernel's hook first, which knows the page as a rule: leaving costs
+ *   five times as much (1 µs).
  */
 export type AddressMode = "paged" | "window" | "wide";
 

@@ -209,7 +209,7 @@ function caller(
   return { processor, goRound, x8: () => physical.u32[(HART_X + 8 * 8) >>> 2]!, add };
 }
 
-test("a call that a run has translated reaches what is kept of its target, and the interpreter when that changes", () => {
+test("a translated call reaches what is kept of its target, and the interpreter when that changes", () => {
   const archive = new MemoryCodeArchive();
   const earlier = caller(archive, 0x800);
   earlier.goRound(true);
