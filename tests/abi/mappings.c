@@ -23,6 +23,19 @@ static void core(char*a,int n){unsigned char v[64];memset(v,9,64);errno=0;int r=
 int main(void){
   char*a=M(8,3,0); core(a,8); a[0]=1;a[3*P]=1; core(a,8); SHOW(mincore(a+1,P,(void*)a)); SHOW(mincore(a,P,(void*)8)); SHOW(mincore(a,0,(void*)8)); SHOW(madvise(a,P,MADV_DONTNEED)); SHOW(a[0]); core(a,4); SHOW(madvise(a+1,P,MADV_DONTNEED)); SHOW(madvise(a,P,999)); SHOW(madvise(a,-1,MADV_NORMAL)); SHOW(madvise(a,0,MADV_DONTNEED)); SHOW(madvise(a,0,999)); munmap(a+2*P,P); SHOW(madvise(a,4*P,MADV_DONTNEED)); SHOW(a[3*P]); SHOW(madvise(a,4*P,MADV_WILLNEED)); SHOW(madvise(a,4*P,MADV_NORMAL)); SHOW(mprotect(a,4*P,1)); SHOW(msync(a,4*P,MS_ASYNC)); SHOW(msync(a,P,MS_ASYNC|MS_SYNC)); SHOW(msync(a,P,8)); SHOW(msync(a+1,P,MS_SYNC)); SHOW(msync(a,0,MS_SYNC)); SHOW(mlock(a,4*P)); SHOW(munlock(a,4*P)); SHOW(madvise(a,P,MADV_FREE)); SHOW(madvise(a,P,MADV_COLD)); SHOW(madvise(a,P,MADV_PAGEOUT)); SHOW(madvise(a,P,MADV_POPULATE_READ)); SHOW(madvise(a,P,MADV_POPULATE_WRITE)); SHOW(madvise(a+2*P,P,MADV_POPULATE_READ)); SHOW(madvise(a,P,MADV_HUGEPAGE)); SHOW(madvise(a,P,MADV_NOHUGEPAGE)); SHOW(madvise(a,P,MADV_DONTDUMP)); SHOW(madvise(a,P,MADV_DODUMP)); SHOW(madvise(a,P,MADV_DONTFORK)); SHOW(madvise(a,P,MADV_DOFORK)); SHOW(madvise(a,P,MADV_WIPEONFORK)); SHOW(madvise(a,P,MADV_KEEPONFORK)); SHOW(madvise(a,P,MADV_REMOVE)); SHOW(madvise(a,P,MADV_SEQUENTIAL)); SHOW(madvise(a,P,MADV_RANDOM));
   char*s=mmap(0,4*P,3,MAP_SHARED|MAP_ANONYMOUS,-1,0); s[0]=5; SHOW(madvise(s,P,MADV_FREE)); SHOW(madvise(s,P,MADV_WIPEONFORK)); SHOW(madvise(s,P,MADV_DONTNEED)); SHOW(s[0]); SHOW(madvise(s,P,MADV_DONTNEED_LOCKED)); mlock(s,P); SHOW(madvise(s,P,MADV_DONTNEED)); SHOW(madvise(s,P,MADV_DONTNEED_LOCKED)); munlock(s,P);
+  /* mremap that gives up what has holes */
+  char *holes = M(4, 3, 0);
+  holes[0] = 'x';
+  munmap(holes + P, P);
+  SHOW(mremap(holes, 4 * P, P, 0) == holes);
+  SHOW(holes[0]);
+  core(holes, 1);
+  SHOW(mincore(holes + 2 * P, P, (void *)holes));
+  char *kept = M(2, 3, 0);
+  munmap(kept + P, P);
+  SHOW(mremap(kept, 2 * P, 2 * P, 0) == kept);
+  SHOW(mremap(kept, 2 * P, 3 * P, MREMAP_MAYMOVE) == MAP_FAILED);
+  SHOW(errno);
   /* mremap */
   char*m=M(4,3,0); m[0]='a'; m[P]='b'; SHOW(mremap(m,0,P,0)==MAP_FAILED); SHOW(errno); SHOW(mremap(m,4*P,0,0)==MAP_FAILED); SHOW(errno); SHOW(mremap(m+1,P,P,0)==MAP_FAILED); SHOW(errno); SHOW(mremap(m,P,P,8)==MAP_FAILED); SHOW(errno); SHOW(mremap(m,P,P,MREMAP_FIXED,m)==MAP_FAILED); SHOW(errno); SHOW(mremap(m,4*P,4*P,MREMAP_MAYMOVE|MREMAP_FIXED,m+P)==MAP_FAILED); SHOW(errno); SHOW(mremap(m,4*P,2*P,0)==m); SHOW(mincore(m+2*P,P,(void*)m)); SHOW(mremap(m,4*P,6*P,MREMAP_MAYMOVE)==MAP_FAILED); SHOW(errno);
   char*big=mremap(m,2*P,64*P,MREMAP_MAYMOVE); HOLDS(big!=MAP_FAILED); SHOW(big[0]); SHOW(big[P]); SHOW(big[63*P]); char*t=M(8,0,0); char*u=mremap(big,2*P,2*P,MREMAP_MAYMOVE|MREMAP_FIXED,t+P); HOLDS(u==t+P); SHOW(u[0]); SHOW(mincore(big,P,(void*)s)); char*d=mremap(u,2*P,2*P,MREMAP_MAYMOVE|MREMAP_DONTUNMAP,0); HOLDS(d!=MAP_FAILED&&d!=u); SHOW(d[0]); SHOW(u[0]); SHOW(mremap(d,2*P,3*P,MREMAP_MAYMOVE|MREMAP_DONTUNMAP,0)==MAP_FAILED); SHOW(errno); SHOW(mremap(s,P,P,MREMAP_MAYMOVE|MREMAP_DONTUNMAP,0)==MAP_FAILED); char*dup=mremap(s,0,P,MREMAP_MAYMOVE); HOLDS(dup!=MAP_FAILED); s[7]=9; SHOW(dup[7]); char*pdup=mremap(d,0,P,MREMAP_MAYMOVE); SHOW(pdup==MAP_FAILED); SHOW(errno); 

@@ -38,7 +38,10 @@ export function mremap(
   if (oldLength === 0 && !area.isShared) return -EINVAL;
   const mayExpand = (area.flags & AREA_NO_EXPAND) === 0;
   if ((flags & MREMAP_DONTUNMAP) !== 0 && !mayExpand) return -EINVAL;
-  if (address + oldLength > area.end) return -EFAULT;
+  // What is given up may have holes (Linux's mm/mremap.c, shrink_vma).
+  if (oldLength > 0 && newLength <= oldLength && (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) === 0)
+    return newLength < oldLength ? munmap(space, address + newLength, oldLength - newLength) || address : address;
+  if (address + Math.min(oldLength, newLength) > area.end) return -EFAULT;
   if (newLength > oldLength) {
     if (!mayExpand) return -EFAULT;
     if (exceedsLimit(task, newLength - oldLength)) return -ENOMEM;
@@ -48,10 +51,6 @@ export function mremap(
   const top = area.isExecutable ? USER_TOP : WIDE_TOP;
 
   if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) === 0) {
-    if (newLength <= oldLength && oldLength > 0) {
-      if (newLength < oldLength) munmap(space, address + newLength, oldLength - newLength);
-      return address;
-    }
     const end = address + oldLength;
     if (
       oldLength > 0 &&

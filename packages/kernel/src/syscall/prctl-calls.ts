@@ -59,6 +59,8 @@ import { setSeccompMode } from "./seccomp-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 import { seccompMode } from "../security/seccomp.ts";
 
+/** Linux, include/linux/mm.h: ANON_VMA_NAME_MAX_LEN, without its end. */
+const AREA_NAME_MAX = 79;
 const NAME_MAX = 15,
   SIGNAL_MAX = 64;
 
@@ -161,10 +163,20 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
     case PR_SET_PTRACER:
       return a === 0 || a === -1 || task.kernel.tasks.taskIn(task.group.pidNamespace, a) !== undefined ? 0 : -EINVAL;
     case PR_SET_VMA:
-      return a === 0 ? 0 : -EINVAL;
+      return a === 0 ? checkAreaName(task, d) : -EINVAL;
     default:
       return -EINVAL;
   }
+}
+
+/** PR_SET_VMA_ANON_NAME: what it may be; nobody shows it. @returns 0, −EFAULT, −EINVAL */
+function checkAreaName(task: Task, address: number): number {
+  if (address === 0) return 0;
+  const name = task.space.loadString(address, AREA_NAME_MAX);
+  if (name === -ENAMETOOLONG) return -EINVAL;
+  if (isErrno(name)) return name;
+  // Linux, kernel/sys.c: is_valid_name_char.
+  return /^[ -~]*$/.test(name) && !/[\\`$[\]]/.test(name) ? 0 : -EINVAL;
 }
 
 /** −EFAULT; a longer name is cut to 15 bytes. */
@@ -249,6 +261,7 @@ export const prctlCalls: SyscallTable = {
     run: prctl,
     gaps:
       "timer slack is kept but wakes nobody later; PR_SET_MM and options that concern memory tagging, pointer " +
-      "masking, core scheduling and system call dispatch are refused (EINVAL)",
+      "masking, core scheduling, system call dispatch and memory never made executable (PR_SET_MDWE) are " +
+      "refused (EINVAL)",
   },
 };

@@ -63,6 +63,8 @@ export abstract class Inode {
   uid: number;
   gid: number;
   nlink = 1;
+  /** Without a name, it may get its first one (open(2), O_TMPFILE without O_EXCL). */
+  isLinkable = false;
   rdev = 0;
   /** Bytes; FILE_SIZE_MAX (vfs/regular-file.ts) of a file that is larger, of which only so much can be used. */
   size = 0;

@@ -152,10 +152,11 @@ function makeLink(task: Caller, source: Path, dirfd: number, path: string): numb
   const directory = place.dentry.parent!.inode!;
   if (directory.fileSystem !== inode.fileSystem) return -EXDEV;
   // An O_TMPFILE file may get its first name; one that lost its last may not come back (link(2), ENOENT).
-  if (inode.nlink === 0 && !(source.dentry.isDetached && source.dentry.name === `#${inode.ino}`)) return -ENOENT;
+  if (inode.nlink === 0 && !inode.isLinkable) return -ENOENT;
   if (inode.nlink >= LINK_MAX) return -EMLINK;
   const failed = directory.link(place.dentry.name, inode);
   if (failed < 0) return failed;
+  inode.isLinkable = false;
   inode.ctime = task.kernel.vfs.now();
   inode.setAttributes({ ctime: inode.ctime });
   fillDentry(task.kernel, place.dentry, inode);

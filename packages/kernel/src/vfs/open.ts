@@ -188,6 +188,7 @@ function openUnnamed(
   if ((mount.flags & MS_RDONLY) !== 0 || directory.fileSystem.readOnly) return -EROFS;
   const inode = directory.createUnnamed(newInodeFor(task, directory, S_IFREG | (mode & 0o7777), 0));
   if (isErrno(inode)) return inode;
+  inode.isLinkable = (flags & O_EXCL) === 0;
   const entry = new Dentry(`#${inode.ino}`, dentry, inode);
   entry.isDetached = true;
   const file = openInode(task, new Path(mount, entry), flags & ~(TMPFILE_BIT | O_DIRECTORY));
