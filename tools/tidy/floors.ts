@@ -138,7 +138,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "create-processor.ts",
     "bare riscv.ts",
   ],
-  session: [".", "recording", "debug explore", "session.ts"],
+  session: [".", "symbols", "recording", "debug explore", "session.ts"],
   systems: ["scripts", "packages", "compose", "alpm builder"],
   "tools-node": ["emulator packages", "outputs", "fuse", "compose", "builder"],
   volumes: [".", "backup", "serve"],

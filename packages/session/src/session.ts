@@ -38,6 +38,7 @@ export {
   type Recording,
   RecordingError,
 } from "./recording/recording-format.ts";
+export { DebugAdapter } from "./debug/debug-adapter.ts";
 export { DebugServer } from "./debug/debug-server.ts";
 export { describePlace } from "./recording/describe-place.ts";
 export { Replay, type ReplayOutcome } from "./recording/replay.ts";

@@ -15,12 +15,16 @@ export interface ReplayOptions {
   readonly to?: ReplayPosition;
   /** A port, or "-". */
   readonly gdb?: number | "-";
+  readonly dap?: number | "-";
   readonly pid?: number;
   readonly programs?: true;
 }
 
 export async function replayCommand(file: string, command: readonly string[], options: ReplayOptions): Promise<number> {
-  if (options.gdb !== undefined) return (await import("../replay/replay-gdb.ts")).replayGdb(file, options.gdb, options);
+  const { gdb, dap } = options;
+  if (gdb !== undefined && dap !== undefined) throw new UsageError("--dap", "one debugger at a time: --gdb or --dap");
+  if (gdb !== undefined) return (await import("../replay/replay-debugger.ts")).replayGdb(file, gdb, options);
+  if (dap !== undefined) return (await import("../replay/replay-debugger.ts")).replayDap(file, dap, options);
   if (options.to !== undefined) return (await import("../replay/replay-to.ts")).replayTo(file, options.to, command);
   if (options.programs === true) return (await import("../replay/replay-programs.ts")).replayPrograms(file);
   if (command.length > 0) throw new UsageError(`-- ${command[0]}`, "a program needs a position: --to POSITION");

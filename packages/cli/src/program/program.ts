@@ -190,7 +190,15 @@ export async function createProgram(
       ).argParser(parseGdbPort),
     )
     .addOption(
-      new Option("--pid <n>", "with --gdb: the process to look at (default: the recorded one)").argParser(parseProcess),
+      new Option(
+        "--dap <port>",
+        "serve editors the Debug Adapter Protocol on this port of the loopback, or on stdin and stdout (-)",
+      ).argParser(parseGdbPort),
+    )
+    .addOption(
+      new Option("--pid <n>", "with --gdb and --dap: the process to look at (default: the recorded one)").argParser(
+        parseProcess,
+      ),
     )
     .option("--programs", "list the programs that the run executes, with process and position, instead of its output")
     .option("--trace", "write system calls to stderr, as `trace` does")

@@ -17,6 +17,9 @@ const F0 = 33,
   FFLAGS = 65;
 export const REGISTER_COUNT = 68;
 
+/** By their numbers. */
+export const REGISTER_NAMES: readonly string[] = [...X_NAMES, "pc", ...F_NAMES, "fflags", "frm", "fcsr"];
+
 export const TARGET_DESCRIPTION = `<?xml version="1.0"?>
 <!DOCTYPE target SYSTEM "gdb-target.dtd">
 <target version="1.0">
@@ -52,4 +55,12 @@ export function registerText(registers: Uint8Array, number: number): string {
   const mode = registers[HART_FRM - HART]! & 7;
   const value = [flags, mode, flags | (mode << 5)][number - FFLAGS]!;
   return `${value.toString(16).padStart(2, "0")}000000`;
+}
+
+/** @returns null: there is no such register */
+export function registerValue(registers: Uint8Array, name: string): bigint | null {
+  const number = REGISTER_NAMES.indexOf(name);
+  if (number < 0) return null;
+  const bytes = registerText(registers, number).match(/../g)!;
+  return BigInt(`0x${bytes.reverse().join("")}`);
 }

@@ -1,7 +1,7 @@
 /** Where a replayed machine stands, in words: one line for the machine, one for each thread. */
 import { byteStringToUtf8, printable } from "@stratos/base";
 import { placeOf, type Task } from "@stratos/kernel";
-import { functionAt } from "./function-name.ts";
+import { ElfFile } from "../symbols/elf-file.ts";
 import type { Replay } from "./replay.ts";
 
 /** Threads that are told; a machine may have thousands. */
@@ -48,7 +48,9 @@ function describeState(task: Task): string {
 function describeCode(task: Task): string {
   const { pc, object, offset, inode } = placeOf(task);
   const hex = (value: number): string => `0x${value.toString(16)}`;
-  const name = inode === null ? null : functionAt(inode, offset);
+  const elf = inode === null ? null : ElfFile.open(inode);
+  const address = elf?.addressOf(offset) ?? null;
+  const name = elf === null || address === null ? null : elf.placeName(address);
   const file = object === "" ? "" : ` in ${printable(byteStringToUtf8(object))} + ${hex(offset)}`;
   return `at ${hex(pc)}${file}${name === null ? "" : ` (${name})`}`;
 }

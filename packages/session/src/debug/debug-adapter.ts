@@ -1,0 +1,450 @@
+/**
+ * The Debug Adapter Protocol over a timeline: an editor looks at a process of a recorded run and goes along it in both
+ * directions. Nothing can be written. One client; its requests are answered one after the other, but for `pause`.
+ */
+import { toBase64 } from "@stratos/base";
+import { peekMemory, registersOf, type Task, WATCH_LENGTH_MAX, type Watchpoint, WATCHES_MAX } from "@stratos/kernel";
+import type { DebugProtocol } from "@vscode/debugprotocol";
+import { describeTask } from "../recording/describe-place.ts";
+import type { Arrival, Timeline } from "../recording/timeline.ts";
+import { ProgramCode } from "../symbols/program-code.ts";
+import { LineSteps } from "./line-steps.ts";
+import { MessageStream } from "./message-stream.ts";
+import { REGISTER_NAMES, registerValue } from "./target-description.ts";
+
+const BREAKPOINTS_MAX = 4096;
+const THREADS_MAX = 512;
+const MEMORY_MAX = 1 << 20;
+/** Requests that wait to be answered. */
+const WAITING_MAX = 256;
+/** Frames are named by thread and place in the stack. */
+const FRAMES_PER_THREAD = 1024;
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+interface DebugAdapterOptions {
+  /** The process that is looked at (Timeline.lookAt). */
+  readonly pid: number;
+  readonly write: (bytes: Uint8Array) => void;
+  /** What is typed at the prompt that is no register and no address: lines to show; it may have gone elsewhere. */
+  readonly monitor: (words: readonly string[]) => Promise<readonly string[]>;
+}
+
+/** What a request cannot be answered with, in words for who sees the editor. */
+class RequestError extends Error {}
+
+export class DebugAdapter {
+  readonly #timeline: Timeline;
+  readonly #pid: number;
+  readonly #monitor: DebugAdapterOptions["monitor"];
+  readonly #messages: MessageStream;
+  readonly #code = new ProgramCode();
+  readonly #steps: LineSteps;
+  readonly #waiting: DebugProtocol.Request[] = [];
+  #isBusy = false;
+  #sequence = 0;
+  /** Addresses by who has set them: a source's path, functions, instructions. */
+  readonly #breakpoints = new Map<string, readonly number[]>();
+  #watches: readonly Watchpoint[] = [];
+  #end!: () => void;
+  #fail!: (error: unknown) => void;
+  /** Resolves when the client has gone; rejects when the replay went another way. */
+  readonly ended: Promise<void>;
+
+  constructor(timeline: Timeline, { pid, write, monitor }: DebugAdapterOptions) {
+    this.#timeline = timeline;
+    this.#pid = pid;
+    this.#monitor = monitor;
+    this.#messages = new MessageStream(write, (message) => this.#receive(message));
+    this.#steps = new LineSteps(
+      timeline,
+      this.#code,
+      (tid) => this.#threads().find((each) => each.tid === tid) ?? null,
+    );
+    this.ended = new Promise((resolve, reject) => {
+      this.#end = resolve;
+      this.#fail = reject;
+    });
+  }
+
+  /** Bytes of the client. */
+  feed(bytes: Uint8Array): void {
+    this.#messages.feed(bytes);
+  }
+
+  /** The client is gone. */
+  hangUp(): void {
+    this.#interrupt();
+    this.#end();
+  }
+
+  #interrupt(): void {
+    this.#steps.isInterrupted = true;
+    this.#timeline.interrupt();
+  }
+
+  #receive(message: unknown): void {
+    if (!isRequest(message) || this.#waiting.length >= WAITING_MAX) return this.hangUp();
+    if (message.command === "pause" || message.command === "disconnect") this.#interrupt();
+    this.#waiting.push(message);
+    if (!this.#isBusy) void this.#answerAll();
+  }
+
+  async #answerAll(): Promise<void> {
+    this.#isBusy = true;
+    try {
+      for (let request = this.#waiting.shift(); request !== undefined; request = this.#waiting.shift())
+        await this.#respond(request);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #respond(request: DebugProtocol.Request): Promise<void> {
+    const { command, seq } = request;
+    const common = { type: "response" as const, request_seq: seq, command };
+    const given = (request.arguments ?? {}) as Arguments;
+    let journey: Journey | null = null;
+    try {
+      const answer = await this.#answer(command, given);
+      journey = answer instanceof Journey ? answer : null;
+      const body = journey === null ? answer : journey.body;
+      this.#send({ ...common, success: true, ...(body === undefined ? {} : { body }) });
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      this.#send({ ...common, success: false, message: error.message });
+      return;
+    }
+    if (command === "initialize") this.#event("initialized");
+    if (journey !== null) {
+      this.#steps.isInterrupted = false;
+      this.#tellStop(await journey.go());
+    }
+    if (command === "disconnect" || command === "terminate") {
+      if (command === "terminate") this.#event("terminated");
+      this.#end();
+    }
+  }
+
+  #send(message: object): void {
+    this.#messages.send({ seq: ++this.#sequence, ...message });
+  }
+
+  #event(event: string, body?: object): void {
+    this.#send({ type: "event", event, ...(body === undefined ? {} : { body }) });
+  }
+
+  /** @throws RequestError */
+  async #answer(command: string, given: Arguments): Promise<object | undefined | Journey> {
+    switch (command) {
+      case "initialize":
+        return CAPABILITIES;
+      case "launch":
+      case "attach":
+      case "disconnect":
+      case "terminate":
+      case "pause":
+      case "setExceptionBreakpoints":
+        return undefined;
+      case "configurationDone":
+        return new Journey(async () => "entry");
+      case "setBreakpoints":
+        return this.#setLines(given);
+      case "setFunctionBreakpoints":
+        return this.#setFunctions(given);
+      case "setInstructionBreakpoints":
+        return this.#setInstructions(given);
+      case "dataBreakpointInfo":
+        return dataInfo(given);
+      case "setDataBreakpoints":
+        return this.#setWatches(given);
+      case "threads":
+        return {
+          threads: this.#threads()
+            .slice(0, THREADS_MAX)
+            .map((task) => ({ id: task.tid, name: describeTask(task) })),
+        };
+      case "stackTrace":
+        return this.#stack(given);
+      case "scopes":
+        return this.#scopes(given);
+      case "variables":
+        return this.#variables(given);
+      case "readMemory":
+        return this.#memory(given);
+      case "evaluate":
+        return this.#evaluate(given);
+      default:
+        return this.#travel(command, given);
+    }
+  }
+
+  // ---- Going
+
+  #travel(command: string, given: Arguments): Journey {
+    const timeline = this.#timeline;
+    const tid = typeof given["threadId"] === "number" ? given["threadId"] : this.#pid;
+    const isFine = given["granularity"] === "instruction";
+    const on = (): { breakpoints: ReadonlySet<number>; watches: readonly Watchpoint[] } => this.#wanted;
+    switch (command) {
+      case "continue":
+        return new Journey(() => timeline.forward(on(), -1), { allThreadsContinued: true });
+      case "reverseContinue":
+        return new Journey(() => timeline.backward(on()));
+      case "next":
+      case "stepIn":
+        return new Journey(() =>
+          isFine ? timeline.forward(on(), tid) : this.#steps.forward(tid, on(), command === "stepIn"),
+        );
+      case "stepOut":
+        return new Journey(() => this.#steps.out(tid, on()));
+      case "stepBack":
+        return new Journey(() => (isFine ? timeline.stepBack(tid) : this.#steps.back(tid)));
+      default:
+        throw new RequestError(`${command}: not supported`);
+    }
+  }
+
+  get #wanted(): { breakpoints: ReadonlySet<number>; watches: readonly Watchpoint[] } {
+    return { breakpoints: new Set([...this.#breakpoints.values()].flat()), watches: this.#watches };
+  }
+
+  #tellStop(arrival: Arrival | "entry"): void {
+    const threadId = this.#current?.tid ?? this.#pid;
+    const tell = (reason: string, description?: string): void =>
+      this.#event("stopped", {
+        reason,
+        threadId,
+        allThreadsStopped: true,
+        ...(description === undefined ? {} : { description, text: description }),
+      });
+    if (arrival === "entry") return tell("entry");
+    switch (arrival.kind) {
+      case "begin":
+        return tell("pause", "the beginning of what was recorded");
+      case "end":
+        return tell("pause", "the end of what was recorded");
+      case "interrupted":
+        return tell("pause");
+      case "stop": {
+        const { kind } = arrival.stop.reason;
+        return tell(kind === "watch" ? "data breakpoint" : kind === "position" ? "goto" : kind);
+      }
+    }
+  }
+
+  // ---- Threads, stacks, registers, memory
+
+  /** Of the process; none when it is no more, or not yet. */
+  #threads(): readonly Task[] {
+    return this.#timeline.replay.session.machine.kernel.tasks.processes.get(this.#pid)?.tasks ?? [];
+  }
+
+  /** The thread that stands, or the first one of the process. */
+  get #current(): Task | null {
+    const threads = this.#threads();
+    const { current } = this.#timeline.replay.session.machine.kernel.scheduler;
+    return threads.find((task) => task === current) ?? threads[0] ?? null;
+  }
+
+  #thread(tid: unknown): Task {
+    const task = this.#threads().find((each) => each.tid === tid);
+    if (task === undefined) throw new RequestError("no such thread here");
+    return task;
+  }
+
+  #stack(given: Arguments): DebugProtocol.StackTraceResponse["body"] {
+    const task = this.#thread(given["threadId"]);
+    const all = this.#code.stackOf(task);
+    const first = numberOf(given["startFrame"], 0);
+    const count = numberOf(given["levels"], 0) || all.length;
+    const stackFrames = all.slice(first, first + count).map(({ pc, name, functionName, object, source }, index) => ({
+      id: task.tid * FRAMES_PER_THREAD + first + index,
+      name: functionName ?? name ?? `${hex(pc)}${object === "" ? "" : ` in ${object}`}`,
+      line: source?.line ?? 0,
+      column: 0,
+      instructionPointerReference: hex(pc),
+      ...(source === null ? {} : { source: { name: source.file.split("/").at(-1)!, path: source.file } }),
+    }));
+    return { stackFrames, totalFrames: all.length };
+  }
+
+  #scopes(given: Arguments): DebugProtocol.ScopesResponse["body"] {
+    const id = numberOf(given["frameId"], -1);
+    // Those of the innermost function alone: what a caller had in its registers may be lost.
+    if (id < 0 || id % FRAMES_PER_THREAD !== 0) return { scopes: [] };
+    this.#thread(id / FRAMES_PER_THREAD);
+    const variablesReference = id / FRAMES_PER_THREAD;
+    return { scopes: [{ name: "Registers", presentationHint: "registers", variablesReference, expensive: false }] };
+  }
+
+  #variables(given: Arguments): DebugProtocol.VariablesResponse["body"] {
+    const registers = registersOf(this.#thread(given["variablesReference"]));
+    return {
+      variables: REGISTER_NAMES.map((name) => {
+        const value = `0x${registerValue(registers, name)!.toString(16)}`;
+        return { name, value, variablesReference: 0, memoryReference: value };
+      }),
+    };
+  }
+
+  #memory(given: Arguments): DebugProtocol.ReadMemoryResponse["body"] {
+    const address = addressOf(given["memoryReference"]) + numberOf(given["offset"], 0);
+    const count = numberOf(given["count"], 0);
+    if (!(count >= 0 && count <= MEMORY_MAX)) throw new RequestError(`at most ${MEMORY_MAX} bytes at a time`);
+    const bytes = new Uint8Array(count);
+    const task = this.#current;
+    const read = task === null || address < 0 ? 0 : peekMemory(task.space, address, bytes);
+    return {
+      address: hex(Math.max(0, address)),
+      unreadableBytes: count - read,
+      data: toBase64(bytes.subarray(0, read)),
+    };
+  }
+
+  /** A register (`$a0`), 8 bytes at an address (`*0x1234`), or a word for the monitor (`where`, `seek 1000`). */
+  async #evaluate(given: Arguments): Promise<DebugProtocol.EvaluateResponse["body"]> {
+    const text = String(given["expression"] ?? "").trim();
+    const task = this.#current;
+    const value = text.startsWith("$") && task !== null ? registerValue(registersOf(task), text.slice(1)) : null;
+    if (value !== null) return { result: `0x${value.toString(16)}`, variablesReference: 0 };
+    const pointer = /^\*\s*(0x[0-9a-f]{1,14})$/i.exec(text);
+    if (pointer !== null) {
+      const bytes = new Uint8Array(8);
+      if (task === null || peekMemory(task.space, Number(pointer[1]), bytes) < 8)
+        throw new RequestError(`nothing is mapped at ${pointer[1]}`);
+      return { result: `0x${new DataView(bytes.buffer).getBigUint64(0, true).toString(16)}`, variablesReference: 0 };
+    }
+    if (given["context"] !== "repl") throw new RequestError("$REGISTER or *0xADDRESS");
+    const before = this.#timeline.position;
+    const lines = await this.#monitor(text.split(/\s+/).filter((word) => word !== ""));
+    if (this.#timeline.position !== before) this.#tellStop({ kind: "interrupted" });
+    return { result: lines.join("\n"), variablesReference: 0 };
+  }
+
+  // ---- Breakpoints
+
+  #setLines(given: Arguments): DebugProtocol.SetBreakpointsResponse["body"] {
+    const { path, name } = (given["source"] ?? {}) as { path?: unknown; name?: unknown };
+    const file = String(path ?? name ?? "");
+    const wanted = listOf(given["breakpoints"]);
+    const task = this.#current;
+    const all: number[] = [];
+    const breakpoints = wanted.map(({ line }) => {
+      const found = task === null ? null : this.#code.lineOf(task, file, numberOf(line, 0));
+      if (found === null)
+        return { verified: false, message: "no code of this line is mapped here, or it has no DWARF lines" };
+      all.push(...found.addresses);
+      return { verified: true, line: found.line, instructionReference: hex(found.addresses[0]!) };
+    });
+    this.#set(`source ${file}`, all);
+    return { breakpoints };
+  }
+
+  #setFunctions(given: Arguments): DebugProtocol.SetFunctionBreakpointsResponse["body"] {
+    const task = this.#current;
+    const all: number[] = [];
+    const breakpoints = listOf(given["breakpoints"]).map(({ name }) => {
+      const found = task === null ? [] : this.#code.functionsNamed(task, String(name));
+      all.push(...found);
+      return found.length > 0
+        ? { verified: true, instructionReference: hex(found[0]!) }
+        : { verified: false, message: `no function ${String(name)} is mapped here` };
+    });
+    this.#set("functions", all);
+    return { breakpoints };
+  }
+
+  #setInstructions(given: Arguments): DebugProtocol.SetInstructionBreakpointsResponse["body"] {
+    const all = listOf(given["breakpoints"]).map(
+      ({ instructionReference, offset }) => addressOf(instructionReference) + numberOf(offset, 0),
+    );
+    this.#set("instructions", all);
+    return { breakpoints: all.map((address) => ({ verified: true, instructionReference: hex(address) })) };
+  }
+
+  #set(by: string, addresses: readonly number[]): void {
+    let others = 0;
+    for (const [each, list] of this.#breakpoints) if (each !== by) others += list.length;
+    if (others + addresses.length > BREAKPOINTS_MAX) throw new RequestError(`at most ${BREAKPOINTS_MAX} breakpoints`);
+    this.#breakpoints.set(by, addresses);
+  }
+
+  #setWatches(given: Arguments): DebugProtocol.SetDataBreakpointsResponse["body"] {
+    const wanted = listOf(given["breakpoints"]).map(({ dataId }) => {
+      const [address, length] = String(dataId).split(",").map(Number);
+      return { address: address ?? NaN, length: length ?? NaN };
+    });
+    const isFine = ({ address, length }: Watchpoint): boolean =>
+      Number.isSafeInteger(address) && address >= 0 && length >= 1 && length <= WATCH_LENGTH_MAX;
+    this.#watches = wanted.filter(isFine).slice(0, WATCHES_MAX);
+    return {
+      breakpoints: wanted.map((watch) =>
+        this.#watches.includes(watch)
+          ? { verified: true }
+          : { verified: false, message: `${WATCHES_MAX} at once, of at most ${WATCH_LENGTH_MAX} bytes each` },
+      ),
+    };
+  }
+}
+
+/** The answer comes first, then the machine goes, then it is told where it stopped. */
+class Journey {
+  readonly go: () => Promise<Arrival | "entry">;
+  readonly body: object | undefined;
+
+  constructor(go: () => Promise<Arrival | "entry">, body?: object) {
+    this.go = go;
+    this.body = body;
+  }
+}
+
+const CAPABILITIES: DebugProtocol.Capabilities = {
+  supportsConfigurationDoneRequest: true,
+  supportsStepBack: true,
+  supportsFunctionBreakpoints: true,
+  supportsInstructionBreakpoints: true,
+  supportsDataBreakpoints: true,
+  supportsDataBreakpointBytes: true,
+  supportsReadMemoryRequest: true,
+  supportsSteppingGranularity: true,
+  supportsTerminateRequest: true,
+};
+
+/** Memory is watched by its address: `0x1234` as an expression, with the number of bytes. */
+function dataInfo(given: Arguments): DebugProtocol.DataBreakpointInfoResponse["body"] {
+  const text = String(given["name"] ?? "");
+  if (!/^(0x[0-9a-f]{1,14}|\d{1,16})$/i.test(text))
+    return { dataId: null, description: "memory is watched by its address, as 0x1234" };
+  const bytes = Math.min(WATCH_LENGTH_MAX, Math.max(1, numberOf(given["bytes"], WATCH_LENGTH_MAX)));
+  return { dataId: `${Number(text)},${bytes}`, description: `${bytes} bytes at ${text}`, accessTypes: ["write"] };
+}
+
+function isRequest(message: unknown): message is DebugProtocol.Request {
+  if (typeof message !== "object" || message === null) return false;
+  const { type, command, seq } = message as Partial<DebugProtocol.Request>;
+  return type === "request" && typeof command === "string" && typeof seq === "number";
+}
+
+function numberOf(value: unknown, otherwise: number): number {
+  return typeof value === "number" && Number.isSafeInteger(value) ? value : otherwise;
+}
+
+/** @throws RequestError */
+function addressOf(value: unknown): number {
+  const address = typeof value === "string" && /^(0x[0-9a-f]+|\d+)$/i.test(value) ? Number(value) : NaN;
+  if (!Number.isSafeInteger(address)) throw new RequestError(`${String(value)}: no address, as 0x1234`);
+  return address;
+}
+
+function listOf(value: unknown): readonly Arguments[] {
+  return Array.isArray(value)
+    ? value.slice(0, BREAKPOINTS_MAX).filter((each): each is Arguments => typeof each === "object" && each !== null)
+    : [];
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}

@@ -1,0 +1,210 @@
+/**
+ * What is known of the code that a process executes: its program and libraries as files of the machine, with their
+ * functions, lines of source and call frames. Files are read once, whichever machine of a timeline has them.
+ */
+import { HART, HART_PC, HART_X } from "@stratos/riscv";
+import { byteStringToUtf8 } from "@stratos/base";
+import { type Inode, pathName, peekMemory, registersOf, type Task } from "@stratos/kernel";
+import { CallFrames, RETURN_ADDRESS, STACK_POINTER } from "./call-frames.ts";
+import { ElfFile } from "./elf-file.ts";
+import { LineTable } from "./line-table.ts";
+
+/** Frames of a stack; one that calls itself without end has more. */
+const FRAMES_MAX = 256;
+/** Files that are kept. */
+const FILES_MAX = 256;
+const FRAME_POINTER = 8;
+
+class CodeFile {
+  readonly elf: ElfFile;
+  #lines: LineTable | null | undefined = undefined;
+  #frames: readonly CallFrames[] | null = null;
+
+  constructor(elf: ElfFile) {
+    this.elf = elf;
+  }
+
+  get lines(): LineTable | null {
+    if (this.#lines === undefined) this.#lines = this.#readLines();
+    return this.#lines;
+  }
+
+  #readLines(): LineTable | null {
+    const line = this.elf.section(".debug_line")?.bytes ?? null;
+    if (line === null) return null;
+    const [lineStrings, strings] = [".debug_line_str", ".debug_str"].map(
+      (name) => this.elf.section(name)?.bytes ?? null,
+    );
+    return new LineTable({ line, lineStrings: lineStrings ?? null, strings: strings ?? null });
+  }
+
+  /** Each of them has functions that the other one may not have. */
+  get frames(): readonly CallFrames[] {
+    return (this.#frames ??= [".eh_frame", ".debug_frame"].flatMap((name) => {
+      const section = this.elf.section(name);
+      return section === null ? [] : [new CallFrames(section)];
+    }));
+  }
+}
+
+/** An address of a process in words. */
+export interface CodePlace {
+  readonly pc: number;
+  /** Path of the file, or a label such as "[vdso]"; "": nothing is mapped there. */
+  readonly object: string;
+  /** "main + 0x12"; null: nobody knows. */
+  readonly name: string | null;
+  readonly functionName: string | null;
+  readonly source: { readonly file: string; readonly line: number } | null;
+}
+
+/** A file where the process has mapped it: code at an address of the file is at that plus `bias`. */
+interface MappedFile {
+  readonly file: CodeFile;
+  readonly bias: number;
+}
+
+export class ProgramCode {
+  /** null: no ELF file. */
+  readonly #files = new Map<string, CodeFile | null>();
+
+  placeAt({ space, fs }: Task, pc: number): CodePlace {
+    const area = space.areaAt(pc);
+    const path = area?.file?.path ?? null;
+    const object = byteStringToUtf8(path === null ? (area?.label ?? "") : pathName(path, fs.root));
+    const mapped = this.#mappedAt(space, pc);
+    if (mapped === null) return { pc, object, name: null, functionName: null, source: null };
+    const address = pc - mapped.bias;
+    const { elf, lines } = mapped.file;
+    const source = lines?.placeOf(address) ?? null;
+    return {
+      pc,
+      object,
+      name: elf.placeName(address),
+      functionName: elf.functionAt(address)?.name ?? null,
+      source: source === null ? null : { file: byteStringToUtf8(source.file), line: source.line },
+    };
+  }
+
+  /** The thread's stack, the innermost first; as far as it can be told. */
+  stackOf(task: Task): CodePlace[] {
+    const { space } = task;
+    const state = registersOf(task);
+    const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
+    const register = (number: number): number => u64(view, HART_X - HART + 8 * number);
+    let registers = Array.from({ length: 32 }, (_, number) => (number === 0 ? 0 : register(number)));
+    let pc = view.getUint32(HART_PC - HART, true);
+    const load = (address: number): number | null => {
+      const bytes = new Uint8Array(8);
+      return peekMemory(space, address, bytes) === 8 ? u64(new DataView(bytes.buffer), 0) : null;
+    };
+    const frames: CodePlace[] = [this.placeAt(task, pc)];
+    while (frames.length < FRAMES_MAX) {
+      const isInner = frames.length === 1;
+      // What a call returns to may be the next function.
+      const at = isInner ? pc : pc - 1;
+      const mapped = this.#mappedAt(space, at);
+      let caller: number[] | null = null;
+      for (const each of mapped?.file.frames ?? []) caller ??= each.callerOf(at - mapped!.bias, registers, load);
+      // Nobody knows: a function that has called nobody yet has what it returns to in x1.
+      const isLeaf = isInner && this.placeAt(task, registers[RETURN_ADDRESS]!).functionName !== frames[0]!.functionName;
+      caller ??= isLeaf ? [...registers] : pointedCaller(registers, load);
+      if (caller === null) break;
+      const next = caller[RETURN_ADDRESS]!;
+      const isDeeper = caller[STACK_POINTER]! > registers[STACK_POINTER]!;
+      if (next === 0 || space.areaAt(next)?.isExecutable !== true || (!isDeeper && !isInner)) break;
+      if (!isDeeper && next === pc) break;
+      registers = caller;
+      pc = next;
+      // The line of the call, not the one after it.
+      frames.push({ ...this.placeAt(task, pc - 1), pc });
+    }
+    return frames;
+  }
+
+  /** Where functions of this name begin, behind what sets up their frame is not looked for. */
+  functionsNamed(task: Task, name: string): number[] {
+    return this.#mapped(task).flatMap(({ file, bias }) => {
+      const found = file.elf.functionNamed(name);
+      return found === null ? [] : [found.start + bias];
+    });
+  }
+
+  /** Where a line of a source begins, or the next one with code. @param path  as somebody else may know it */
+  lineOf(task: Task, path: string, line: number): { line: number; addresses: readonly number[] } | null {
+    const mapped = this.#mapped(task).flatMap(({ file, bias }) => (file.lines === null ? [] : [{ file, bias }]));
+    // Folders differ between who compiled and who looks: the longest common end of paths decides, the name at least.
+    const wanted = partsOf(path);
+    let most = 0;
+    for (const { file } of mapped)
+      for (const source of file.lines!.sources)
+        most = Math.max(most, commonEnd(partsOf(byteStringToUtf8(source)), wanted));
+    if (most === 0) return null;
+    for (const { file, bias } of mapped) {
+      const isFile = (source: string): boolean => commonEnd(partsOf(byteStringToUtf8(source)), wanted) === most;
+      const found = file.lines!.addressesOf(isFile, line);
+      if (found !== null) return { line: found.line, addresses: found.addresses.map((address) => address + bias) };
+    }
+    return null;
+  }
+
+  /** Files that code is executed from. */
+  #mapped({ space }: Task): MappedFile[] {
+    const found: MappedFile[] = [];
+    for (const area of space.areas) {
+      if (!area.isExecutable || area.file === null) continue;
+      const mapped = this.#mappedAt(space, area.start);
+      if (mapped !== null) found.push(mapped);
+    }
+    return found;
+  }
+
+  #mappedAt(space: Task["space"], address: number): MappedFile | null {
+    const area = space.areaAt(address);
+    const inode = area?.file?.contentInode ?? null;
+    if (area === undefined || inode === null) return null;
+    const file = this.#fileOf(inode);
+    const own = file?.elf.addressOf(area.offset + (address - area.start)) ?? null;
+    return file === null || own === null ? null : { file, bias: address - own };
+  }
+
+  #fileOf(inode: Inode): CodeFile | null {
+    const { seconds, nanoseconds } = inode.mtime;
+    const key = `${inode.fileSystem.device} ${inode.ino} ${inode.size} ${seconds}.${nanoseconds}`;
+    let file = this.#files.get(key);
+    if (file === undefined) {
+      const elf = ElfFile.open(inode);
+      file = elf === null ? null : new CodeFile(elf);
+      if (this.#files.size >= FILES_MAX) this.#files.clear();
+      this.#files.set(key, file);
+    }
+    return file;
+  }
+}
+
+/** By the frame pointer (RISC-V psABI, "Frame Pointer Convention"): the return address lies below it, then its own. */
+function pointedCaller(registers: readonly number[], load: (address: number) => number | null): number[] | null {
+  const pointer = registers[FRAME_POINTER]!;
+  if (pointer <= registers[STACK_POINTER]! || pointer % 8 !== 0) return null;
+  const [address, before] = [load(pointer - 8), load(pointer - 16)];
+  if (address === null || before === null) return null;
+  const caller = [...registers];
+  caller[RETURN_ADDRESS] = address;
+  caller[FRAME_POINTER] = before;
+  caller[STACK_POINTER] = pointer;
+  return caller;
+}
+
+function partsOf(path: string): string[] {
+  return path.split(/[/\\]/).filter((part) => part !== "" && part !== ".");
+}
+
+function commonEnd(a: readonly string[], b: readonly string[]): number {
+  let count = 0;
+  while (count < a.length && count < b.length && a.at(-1 - count) === b.at(-1 - count)) count++;
+  return count;
+}
+
+function u64(view: DataView, at: number): number {
+  return view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
+}

@@ -1,0 +1,201 @@
+/**
+ * Goal: an editor goes along a recorded program by its lines, in both directions. Method: a program in C of two
+ * sources, one with line tables of DWARF 4 and one of DWARF 5, recorded in a guest; a client of the protocol drives
+ * `stratos replay --dap -`.
+ */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { DebugProtocol } from "@vscode/debugprotocol";
+import { launcher, start, stratosRun } from "./support/stratos.ts";
+import { ensureTestImage, TEST_HOME } from "./support/test-image.ts";
+
+const MAIN = `#include <stdio.h>
+long total;
+long add(long x);
+int main(void) {
+  for (int i = 1; i <= 3; i++) {
+    long got = add(i);
+    printf("%ld\\n", got), fflush(stdout);
+  }
+  return 0;
+}
+`;
+const ADD = `extern long total;
+static long twice(long x) {
+  return 2 * x;
+}
+long add(long x) {
+  long more = twice(x);
+  total += more;
+  return total;
+}
+`;
+
+let folder: string;
+let file: string;
+let total: number;
+
+before(async () => {
+  await ensureTestImage();
+  folder = mkdtempSync(join(tmpdir(), "stratos-dap-"));
+  file = join(folder, "run");
+  writeFileSync(join(folder, "main.c"), MAIN);
+  writeFileSync(join(folder, "add.c"), ADD);
+  const compile = (name: string, version: number): void =>
+    void execFileSync(
+      "riscv64-linux-gnu-gcc",
+      ["-c", "-O0", `-gdwarf-${version}`, "-fno-omit-frame-pointer", `${name}.c`],
+      { cwd: folder },
+    );
+  compile("main", 5);
+  compile("add", 4);
+  execFileSync("riscv64-linux-gnu-gcc", ["-static", "-o", "program", "main.o", "add.o"], { cwd: folder });
+  const symbols = execFileSync("riscv64-linux-gnu-nm", ["program"], { cwd: folder, encoding: "latin1" });
+  total = parseInt(/^(\w+) . total$/m.exec(symbols)![1]!, 16);
+  const script = "cat > /tmp/program; chmod +x /tmp/program; exec /tmp/program";
+  const recorded = await stratosRun(["--record", file, "--", "sh", "-c", script], {
+    stdin: readFileSync(join(folder, "program")),
+  });
+  assert.equal(recorded.stdout, "2\n6\n12\n");
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** An editor's side: requests are answered in order, events come when they come. */
+class Editor {
+  readonly #child: ChildProcess;
+  #bytes = Buffer.alloc(0);
+  #sequence = 0;
+  readonly #came: DebugProtocol.ProtocolMessage[] = [];
+  #wake: () => void = () => {};
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    child.stdout!.on("data", (bytes: Buffer) => {
+      this.#bytes = Buffer.concat([this.#bytes, bytes]);
+      this.#read();
+    });
+  }
+
+  #read(): void {
+    for (;;) {
+      const end = this.#bytes.indexOf("\r\n\r\n");
+      if (end < 0) return;
+      const length = Number(/Content-Length: (\d+)/.exec(this.#bytes.toString("latin1", 0, end))![1]);
+      if (this.#bytes.length < end + 4 + length) return;
+      this.#came.push(
+        JSON.parse(this.#bytes.toString("utf8", end + 4, end + 4 + length)) as DebugProtocol.ProtocolMessage,
+      );
+      this.#bytes = this.#bytes.subarray(end + 4 + length);
+      this.#wake();
+    }
+  }
+
+  async #next<T>(isIt: (message: DebugProtocol.ProtocolMessage) => boolean): Promise<T> {
+    for (;;) {
+      const at = this.#came.findIndex(isIt);
+      if (at >= 0) return this.#came.splice(at, 1)[0] as T;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  /** @returns the body of the answer */
+  async ask<B>(command: string, given: object = {}): Promise<B> {
+    const seq = ++this.#sequence;
+    const body = JSON.stringify({ seq, type: "request", command, arguments: given });
+    this.#child.stdin!.write(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+    const answer = await this.#next<DebugProtocol.Response>(
+      (message) => message.type === "response" && (message as DebugProtocol.Response).request_seq === seq,
+    );
+    assert.ok(answer.success, `${command}: ${answer.message}`);
+    return answer.body as B;
+  }
+
+  event<B>(name: string): Promise<{ body: B }> {
+    return this.#next((message) => message.type === "event" && (message as DebugProtocol.Event).event === name);
+  }
+
+  /** A journey, and where it ends: the reason, and the stack as "function source:line". */
+  async go(command: string, given: object = {}): Promise<{ reason: string; stack: string[] }> {
+    await this.ask(command, given);
+    const { body } = await this.event<DebugProtocol.StoppedEvent["body"]>("stopped");
+    const { stackFrames } = await this.ask<DebugProtocol.StackTraceResponse["body"]>("stackTrace", {
+      threadId: body.threadId,
+    });
+    const stack = stackFrames.map(({ name, source, line }) => `${name} ${source?.name ?? "?"}:${line}`);
+    return { reason: body.reason, stack };
+  }
+}
+
+test("an editor sets breakpoints by line and function, and steps forwards and backwards", async (t) => {
+  const child = start([...launcher, "replay", file, "--dap", "-"], { env: { STRATOS_HOME: TEST_HOME } });
+  t.after(() => child.kill("SIGKILL"));
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const editor = new Editor(child);
+  const able = await editor.ask<DebugProtocol.Capabilities>("initialize", { adapterID: "stratos" });
+  assert.ok(able.supportsStepBack && able.supportsDataBreakpoints);
+  await editor.event("initialized");
+  await editor.ask("attach");
+  assert.equal((await editor.go("configurationDone")).reason, "entry");
+
+  // The recorded process was a shell first: the program is there from its execve on.
+  await editor.ask("evaluate", { expression: "seek line:1", context: "repl" });
+  await editor.event("stopped");
+  const { breakpoints } = await editor.ask<DebugProtocol.SetBreakpointsResponse["body"]>("setBreakpoints", {
+    source: { path: "/home/me/elsewhere/add.c" },
+    breakpoints: [{ line: 7 }],
+  });
+  assert.deepEqual([breakpoints[0]!.verified, breakpoints[0]!.line], [true, 7]);
+  const inAdd = ["add add.c:7", "main main.c:6"];
+  const first = await editor.go("continue", { threadId: 2 });
+  assert.equal(first.reason, "breakpoint");
+  assert.deepEqual(first.stack.slice(0, 2), inAdd);
+
+  const threadId = 2;
+  assert.deepEqual((await editor.go("next", { threadId })).stack[0], "add add.c:8");
+  assert.deepEqual((await editor.go("stepBack", { threadId })).stack[0], "add add.c:7");
+  assert.deepEqual((await editor.go("stepBack", { threadId })).stack[0], "add add.c:6", "over the call of twice");
+  assert.deepEqual((await editor.go("stepIn", { threadId })).stack.slice(0, 3), [
+    "twice add.c:2",
+    ...["add add.c:6", "main main.c:6"],
+  ]);
+  assert.deepEqual((await editor.go("stepOut", { threadId })).stack[0], "add add.c:6");
+  await editor.ask("setBreakpoints", { source: { path: "/home/me/elsewhere/add.c" }, breakpoints: [] });
+  assert.deepEqual((await editor.go("stepOut", { threadId })).stack[0], "main main.c:6");
+  assert.deepEqual((await editor.go("next", { threadId })).stack[0], "main main.c:7");
+
+  await editor.ask("setFunctionBreakpoints", { breakpoints: [{ name: "twice" }] });
+  for (let times = 0; times < 2; times++) {
+    const back = await editor.go("reverseContinue", { threadId });
+    assert.deepEqual([back.reason, back.stack[0]], ["breakpoint", "twice add.c:2"]);
+  }
+  await editor.ask("setFunctionBreakpoints", { breakpoints: [] });
+
+  const { dataId } = await editor.ask<DebugProtocol.DataBreakpointInfoResponse["body"]>("dataBreakpointInfo", {
+    name: `0x${total.toString(16)}`,
+    bytes: 8,
+  });
+  await editor.ask("setDataBreakpoints", { breakpoints: [{ dataId, accessType: "write" }] });
+  const written = await editor.go("continue", { threadId });
+  assert.deepEqual([written.reason, written.stack[0]], ["data breakpoint", "add add.c:8"]);
+  const memory = await editor.ask<{ data: string }>("readMemory", {
+    memoryReference: `0x${total.toString(16)}`,
+    count: 8,
+  });
+  assert.equal(Buffer.from(memory.data, "base64").readBigUInt64LE(), 2n);
+  await editor.ask("setDataBreakpoints", { breakpoints: [] });
+
+  const end = await editor.go("continue", { threadId });
+  assert.equal(end.reason, "pause");
+  const { scopes } = await editor.ask<DebugProtocol.ScopesResponse["body"]>("scopes", { frameId: threadId * 1024 });
+  const { variables } = await editor.ask<DebugProtocol.VariablesResponse["body"]>("variables", {
+    variablesReference: scopes[0]!.variablesReference,
+  });
+  assert.equal(variables.find(({ name }) => name === "a7")?.value, "0x5e", "it is in exit_group");
+  await editor.ask("disconnect");
+  assert.equal(await ended, 0);
+});
