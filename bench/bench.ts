@@ -226,8 +226,8 @@ if (only === undefined || only === "special") {
 const about =
   `Measured with \`npm run bench\` (${rounds} rounds by turns, medians) on ${cpus().length} × ` +
   `${cpus()[0]?.model ?? "?"}, Node ${process.versions.node}, qemu-user ${qemuVersion()}. Ratio: qemu-user's time ` +
-  "÷ ours; above 1 we are faster. A first run finds no translations of earlier ones (`--no-cache`), a later one those " +
-  "of one or more.";
+  "÷ ours; above 1 we are faster. A first run finds no translations of earlier ones (`--no-cache`), a later one " +
+  "those of one or more.";
 mkdirSync(join(root, "bench/results"), { recursive: true });
 writeFileSync(join(root, "bench/results/latest.json"), `${JSON.stringify({ about, results, special }, null, 2)}\n`);
 if (options.page) {

@@ -31,7 +31,7 @@ export interface SpecialResult {
   readonly failure: string | null;
 }
 
-export function ratioOf(result: RowResult, run: Run): number | null {
+function ratioOf(result: RowResult, run: Run): number | null {
   return result.failure === null ? median(result.peerNs) / median(result.ours[run].ns) : null;
 }
 

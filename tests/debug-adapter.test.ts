@@ -1,6 +1,6 @@
 /**
- * Goal: an editor goes along a recorded program by its lines, in both directions. Method: a program in C of two sources,
- * one with line tables of DWARF 4 and one of DWARF 5, recorded in a guest; a client of the protocol drives
+ * Goal: an editor goes along a recorded program by its lines, in both directions. Method: a program in C of two
+ * sources, one with line tables of DWARF 4 and one of DWARF 5, recorded in a guest; a client of the protocol drives
  * `stratos replay --dap -`.
  */
 import assert from "node:assert/strict";
@@ -20,7 +20,7 @@ long add(long x);
 int main(void) {
   for (int i = 1; i <= 3; i++) {
     long got = add(i);
-    printf("%ld\\n", got);
+    printf("%ld\\n", got), fflush(stdout);
   }
   return 0;
 }
@@ -59,7 +59,7 @@ before(async () => {
   total = parseInt(/^(\w+) . total$/m.exec(symbols)![1]!, 16);
   const script = "cat > /tmp/program; chmod +x /tmp/program; exec /tmp/program";
   const recorded = await stratosRun(["--record", file, "--", "sh", "-c", script], {
-    input: readFileSync(join(folder, "program")),
+    stdin: readFileSync(join(folder, "program")),
   });
   assert.equal(recorded.stdout, "2\n6\n12\n");
 });
@@ -164,7 +164,7 @@ test("an editor sets breakpoints by line and function, and steps forwards and ba
     ...["add add.c:6", "main main.c:6"],
   ]);
   assert.deepEqual((await editor.go("stepOut", { threadId })).stack[0], "add add.c:6");
-  await editor.ask("setBreakpoints", { source: { path: "add.c" }, breakpoints: [] });
+  await editor.ask("setBreakpoints", { source: { path: "/home/me/elsewhere/add.c" }, breakpoints: [] });
   assert.deepEqual((await editor.go("stepOut", { threadId })).stack[0], "main main.c:6");
   assert.deepEqual((await editor.go("next", { threadId })).stack[0], "main main.c:7");
 
@@ -181,7 +181,7 @@ test("an editor sets breakpoints by line and function, and steps forwards and ba
   });
   await editor.ask("setDataBreakpoints", { breakpoints: [{ dataId, accessType: "write" }] });
   const written = await editor.go("continue", { threadId });
-  assert.deepEqual([written.reason, written.stack[0]], ["data breakpoint", "add add.c:7"]);
+  assert.deepEqual([written.reason, written.stack[0]], ["data breakpoint", "add add.c:8"]);
   const memory = await editor.ask<{ data: string }>("readMemory", {
     memoryReference: `0x${total.toString(16)}`,
     count: 8,

@@ -35,8 +35,8 @@ const PROGRAM = `
 (show 1e21 " " 1e-7 " " 123456789.125 " " 5e-324 " " 1.7976931348623157e308)
 (show (/ 1. 3) " " (sqrt 2) " " -0.0 " " (/ 0. 0.))
 (show (inexact 123456789012345678901234567890) " " (inexact 1/3) " " (exact 1e18) " " (< 1/3 0.3333) " " (round 7/2))
-(show (modulo (* (expt 3 5000) (expt 7 4000)) 1000000007) " " (- (expt 3 9000) (expt 3 9000)) " " (quotient (expt 5 9000)
-  (expt 5 8990)))
+(show (modulo (* (expt 3 5000) (expt 7 4000)) 1000000007) " " (- (expt 3 9000) (expt 3 9000)) " "
+  (quotient (expt 5 9000) (expt 5 8990)))
 (write (list "a\\n\\"b\\"" #\\a #\\space 'sym '|odd sym| #(1 #u8(2 3)) '(quote x) '(a . b) 1.5 #t '())) (newline)
 (define (deep n) (if (= n 0) 0 (+ 1 (deep (- n 1)))))
 (show (deep 100000))

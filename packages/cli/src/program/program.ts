@@ -192,7 +192,7 @@ export async function createProgram(
     .addOption(
       new Option(
         "--dap <port>",
-        "serve the Debug Adapter Protocol, which editors speak, on this port of the loopback, or on stdin and stdout (-)",
+        "serve editors the Debug Adapter Protocol on this port of the loopback, or on stdin and stdout (-)",
       ).argParser(parseGdbPort),
     )
     .addOption(

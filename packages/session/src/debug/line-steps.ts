@@ -11,7 +11,7 @@ import type { CodePlace, ProgramCode } from "../symbols/program-code.ts";
 /** Instructions of one line, and how often a call in it may come back: more are not waited for. */
 const STEPS_MAX = 5_000;
 
-export interface StopsOnTheWay {
+interface StopsOnTheWay {
   readonly breakpoints: ReadonlySet<number>;
   readonly watches: readonly Watchpoint[];
 }
@@ -44,7 +44,7 @@ export class LineSteps {
     for (let steps = 0; start?.place.source && steps < STEPS_MAX && isStep(arrival) && !this.isInterrupted; steps++) {
       const here = this.#standing(tid);
       if (here === null) break;
-      const isInner = here.stack < start.stack && here.place.functionName !== start.place.functionName;
+      const isInner = here.stack <= start.stack && here.place.functionName !== start.place.functionName;
       const mayStop = here.place.source !== null && (!isInner || goesIn);
       if (mayStop && !isSameLine(here.place, start.place)) break;
       if (isInner && !(mayStop && goesIn)) arrival = await this.#runOut(here, on);
@@ -63,7 +63,7 @@ export class LineSteps {
     for (let steps = 0; steps < STEPS_MAX && isStep(arrival) && !this.isInterrupted; steps++) {
       const here = this.#standing(tid);
       if (here === null) break;
-      const isInner = here.stack < start.stack && here.place.functionName !== start.place.functionName;
+      const isInner = here.stack <= start.stack && here.place.functionName !== start.place.functionName;
       if (isInner || here.place.source === null) {
         arrival = await this.#backBeforeCall(start, here, tid);
         continue;
@@ -80,10 +80,10 @@ export class LineSteps {
     const here = this.#standing(tid);
     const caller = here === null ? undefined : this.#code.stackOf(here.task)[1];
     if (here === null || caller === undefined) return this.#timeline.forward(on, -1);
-    return this.#runTo(caller.pc, (now) => now.stack > here.stack, on, here.task.tid);
+    return this.#runTo(caller.pc, (now) => now.stack >= here.stack, on, here.task.tid);
   }
 
-  /** A function without lines that was jumped to from the same depth (a stub of a library's table), or an instruction. */
+  /** A function without lines that was jumped to from the same depth (a stub of a library), or an instruction. */
   #overOrStep(here: Standing, on: StopsOnTheWay, tid: number): Promise<Arrival> {
     const caller = this.#code.placeAt(here.task, here.returnAddress - 1);
     return caller.source === null ? this.#timeline.forward(on, tid) : this.#runOut(here, on);

@@ -264,6 +264,8 @@ export class Timeline {
           return { kind: this.#end !== null && isSamePosition(stop, this.#end) ? "end" : "interrupted" };
         }
         if (this.#end !== known || state !== "goes on") {
+          // Breakpoints on the way there were passed already.
+          this.#want(NOTHING);
           await this.#seekEnd();
           return { kind: "end" };
         }

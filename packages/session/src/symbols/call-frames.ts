@@ -1,6 +1,6 @@
 /**
- * How to get from a function's registers to its caller's: `.eh_frame` (LSB 5.0, 10.6; DWARF 5, 6.4). Expressions are
- * not evaluated: a stack ends where one would be needed.
+ * How to get from a function's registers to its caller's: `.eh_frame` (LSB 5.0, 10.6) and `.debug_frame` (DWARF 5,
+ * 6.4). Expressions are not evaluated: a stack ends where one would be needed.
  */
 import { ByteReader, DwarfError } from "./byte-reader.ts";
 
@@ -9,6 +9,8 @@ const REGISTERS = 32;
 export const RETURN_ADDRESS = 1,
   STACK_POINTER = 2;
 const ENTRIES_MAX = 200_000;
+/** What is in the place of an entry's pointer to its common one. */
+const DEBUG_FRAME_COMMON = 0xffffffff;
 
 interface CommonEntry {
   readonly codeAlignment: number;
@@ -43,10 +45,12 @@ interface FrameRules {
 export class CallFrames {
   readonly #bytes: Uint8Array;
   readonly #address: number;
+  readonly #isDebug: boolean;
   readonly #entries: FrameEntry[] = [];
 
   /** @param section.address  where the program expects it */
-  constructor(section: { readonly bytes: Uint8Array; readonly address: number }) {
+  constructor(section: { readonly name: string; readonly bytes: Uint8Array; readonly address: number }) {
+    this.#isDebug = section.name === ".debug_frame";
     this.#bytes = section.bytes;
     this.#address = section.address;
     try {
@@ -111,16 +115,16 @@ export class CallFrames {
     while (!reader.isAtEnd && this.#entries.length < ENTRIES_MAX) {
       const start = reader.at;
       const { length } = reader.unitLength();
-      if (length === 0) break;
+      if (length === 0 && !this.#isDebug) break;
       const body = reader.at;
       reader.skip(length);
       const entry = new ByteReader(this.#bytes, body, body + length);
       const id = entry.u32();
-      if (id === 0) {
+      if (id === (this.#isDebug ? DEBUG_FRAME_COMMON : 0)) {
         commons.set(start, this.#common(entry));
         continue;
       }
-      const common = commons.get(body - id) ?? null;
+      const common = commons.get(this.#isDebug ? id : body - id) ?? null;
       if (common === null) continue;
       const first = this.#pointer(entry, common.encoding);
       const count = this.#pointer(entry, common.encoding & 0x0f);
@@ -132,6 +136,8 @@ export class CallFrames {
   #common(entry: ByteReader): CommonEntry | null {
     const version = entry.u8();
     const augmentation = entry.text();
+    // Sizes of addresses and of segment selectors.
+    if (this.#isDebug && version >= 4) entry.skip(2);
     const codeAlignment = entry.uleb();
     const dataAlignment = entry.sleb();
     const returnRegister = version === 1 ? entry.u8() : entry.uleb();

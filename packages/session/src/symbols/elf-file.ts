@@ -19,14 +19,14 @@ const SHT_SYMTAB = 2,
   PT_LOAD = 1,
   STT_FUNC = 2;
 
-export interface ElfSection {
+interface ElfSection {
   readonly name: string;
   readonly type: number;
   readonly address: number;
   readonly bytes: Uint8Array;
 }
 
-export interface ElfFunction {
+interface ElfFunction {
   readonly name: string;
   readonly start: number;
   readonly end: number;

@@ -18,7 +18,7 @@ const FRAME_POINTER = 8;
 class CodeFile {
   readonly elf: ElfFile;
   #lines: LineTable | null | undefined = undefined;
-  #frames: CallFrames | null | undefined = undefined;
+  #frames: readonly CallFrames[] | null = null;
 
   constructor(elf: ElfFile) {
     this.elf = elf;
@@ -38,10 +38,12 @@ class CodeFile {
     return new LineTable({ line, lineStrings: lineStrings ?? null, strings: strings ?? null });
   }
 
-  get frames(): CallFrames | null {
-    const section = this.#frames === undefined ? this.elf.section(".eh_frame") : null;
-    if (this.#frames === undefined) this.#frames = section === null ? null : new CallFrames(section);
-    return this.#frames;
+  /** Each of them has functions that the other one may not have. */
+  get frames(): readonly CallFrames[] {
+    return (this.#frames ??= [".eh_frame", ".debug_frame"].flatMap((name) => {
+      const section = this.elf.section(name);
+      return section === null ? [] : [new CallFrames(section)];
+    }));
   }
 }
 
@@ -102,8 +104,11 @@ export class ProgramCode {
       // What a call returns to may be the next function.
       const at = isInner ? pc : pc - 1;
       const mapped = this.#mappedAt(space, at);
-      const known = mapped?.file.frames?.callerOf(at - mapped.bias, registers, load) ?? null;
-      const caller = known ?? (isInner ? leafCaller(registers) : pointedCaller(registers, load));
+      let caller: number[] | null = null;
+      for (const each of mapped?.file.frames ?? []) caller ??= each.callerOf(at - mapped!.bias, registers, load);
+      // Nobody knows: a function that has called nobody yet has what it returns to in x1.
+      const isLeaf = isInner && this.placeAt(task, registers[RETURN_ADDRESS]!).functionName !== frames[0]!.functionName;
+      caller ??= isLeaf ? [...registers] : pointedCaller(registers, load);
       if (caller === null) break;
       const next = caller[RETURN_ADDRESS]!;
       const isDeeper = caller[STACK_POINTER]! > registers[STACK_POINTER]!;
@@ -175,11 +180,6 @@ export class ProgramCode {
     }
     return file;
   }
-}
-
-/** A function that has saved nothing yet, or never does. */
-function leafCaller(registers: readonly number[]): number[] {
-  return [...registers];
 }
 
 /** By the frame pointer (RISC-V psABI, "Frame Pointer Convention"): the return address lies below it, then its own. */
