@@ -7,7 +7,7 @@ import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { after, before, beforeEach, it } from "node:test";
 import { runInNewContext } from "node:vm";
-import type { GuestDisplay } from "./guest-display.ts";
+import type { GuestDisplay } from "@stratos/desktop/display";
 import { DisplayServer } from "./display-server.ts";
 import { displayPage } from "./page.ts";
 

@@ -9,9 +9,9 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Rectangle, cursorName } from "@stratos/wayland";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { GuestDisplay } from "./guest-display.ts";
+import type { GuestDisplay } from "@stratos/desktop/display";
 import { displayPage } from "./page.ts";
-import { type Message, PageInput } from "./page-input.ts";
+import { type Message, PageInput } from "@stratos/desktop/display";
 
 /** Frames in a second while a page shows them, and while none does: programs that wait for one must not stand still. */
 const SHOWN_HZ = 60,

@@ -1,5 +1,5 @@
 /** The page that shows a display: one canvas, keyboard, pointer and fingers, over one WebSocket. */
-import { KEYS, US_CHARACTERS } from "./keys.ts";
+import { KEYS, US_CHARACTERS } from "@stratos/desktop/display";
 
 /**
  * A message of bytes is one frame: for each rectangle that changed u16 x, y, width, height, then its pixels as red,

@@ -2,7 +2,7 @@
 import type { EnvironmentSetting, GuestUser, MachineSession } from "@stratos/session";
 import { UsageError } from "../command-error.ts";
 import { DisplayServer } from "./display-server.ts";
-import { GuestDisplay } from "./guest-display.ts";
+import { GuestDisplay } from "@stratos/desktop/display";
 import { checkPictureFile, Screenshot, SCREENSHOT_TIMEOUT_MS } from "./screenshot.ts";
 
 const SIZE = { width: 1280, height: 800 };

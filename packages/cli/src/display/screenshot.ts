@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import type { GuestUser, MachineSession } from "@stratos/session";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED, EXIT_SUCCESS } from "../exit-status.ts";
-import { GuestDisplay } from "./guest-display.ts";
+import { GuestDisplay } from "@stratos/desktop/display";
 import { encodePng } from "./png.ts";
 
 const SETTLED_MS = 1000;
