@@ -75,6 +75,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "host-node.ts",
   ],
   console: ["page", "serve", "."],
+  desktop: ["arrange display entries", "machine", "page serve", "."],
   hub: [
     "balance database worker",
     "store",

@@ -91,7 +91,8 @@ export class Arrangement {
   #beside({ width, height }: Size): Rectangle {
     const step = (this.#opened++ % CASCADE_STEPS) * CASCADE_PIXELS;
     const { area } = this;
-    const along = (room: number, length: number): number => Math.max(0, Math.floor((room - length) / 2.5)) + step;
+    const along = (room: number, length: number): number =>
+      Math.max(0, Math.min(Math.floor((room - length) / 2.5) + step, room - length));
     return { x: area.x + along(area.width, width), y: area.y + along(area.height, height), width, height };
   }
 

@@ -14,7 +14,7 @@ export const LAYOUTS = {
   se: "Svenska",
   jp: "日本語",
 } as const;
-export type Layout = keyof typeof LAYOUTS;
+type Layout = keyof typeof LAYOUTS;
 /** In hundredths. */
 export const SCALES = [80, 100, 125, 150, 200] as const;
 export const WORKSPACES_MAX = 9;

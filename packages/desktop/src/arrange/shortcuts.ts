@@ -1,4 +1,4 @@
-/** Keys of the desktop itself: with Ctrl and Alt, or with the key that has a system's sign. All else is the windows'. */
+/** Keys of the desktop itself: with Ctrl and Alt, or with the key that has a system's sign. All else is for windows. */
 import type { Direction } from "./place.ts";
 
 export type Command =
@@ -8,7 +8,7 @@ export type Command =
   | { readonly do: "launcher" | "terminal" | "files" | "window-menu" | "panel" | "lock" | "help" };
 
 /** Of a KeyboardEvent. */
-export interface KeyPress {
+interface KeyPress {
   readonly code: string;
   readonly ctrlKey: boolean;
   readonly altKey: boolean;

@@ -1,5 +1,6 @@
 /**
- * Programs that a desktop has started. They are the server's, not the page's: who loads it again has the same terminals.
+ * Programs that a desktop has started. They are the server's, not the page's: who loads it again has the same
+ * terminals.
  */
 import type { Program, TerminalSize } from "@stratos/sdk/api";
 import type { DesktopMachine } from "./desktop-machine.ts";
@@ -105,7 +106,7 @@ export class DesktopTerminal {
 }
 
 /** A program of the launcher, and what it has written. */
-export interface DesktopApplication {
+interface DesktopApplication {
   readonly id: number;
   readonly title: string;
   readonly pid: number;

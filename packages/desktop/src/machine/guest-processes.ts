@@ -1,7 +1,7 @@
 /** What a system monitor shows, from /proc of the guest (proc_stat(5), proc_meminfo(5), proc_pid_stat(5)). */
 import type { FileAccess, ProcessInfo } from "@stratos/sdk/api";
 
-export interface MachineLoad {
+interface MachineLoad {
   /** Of all processors since the start, in hundredths of a second. */
   readonly busyTicks: number;
   readonly idleTicks: number;
@@ -11,7 +11,7 @@ export interface MachineLoad {
   readonly processes: readonly ProcessLoad[];
 }
 
-export interface ProcessLoad {
+interface ProcessLoad {
   readonly pid: number;
   readonly name: string;
   readonly command: string;

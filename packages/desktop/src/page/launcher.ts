@@ -17,7 +17,7 @@ export interface GuestApplication {
 export interface Startable {
   readonly name: string;
   readonly comment: string;
-  /** A character that stands for it, or the image's picture by its number. */
+  /** Which of our pictures stands for it; of the image's applications a letter, until their own picture is there. */
   readonly sign: string;
   readonly application?: GuestApplication;
   readonly start: () => void;
@@ -26,7 +26,7 @@ export interface Startable {
 const icons = new Map<string, Promise<string>>();
 
 /** Of the image, once. @throws when there is none */
-export function iconOf({ id }: GuestApplication): Promise<string> {
+function iconOf({ id }: GuestApplication): Promise<string> {
   let url = icons.get(id);
   if (url === undefined) {
     url = readBlob(`/applications/${encodeURIComponent(id)}/icon`).then((blob) => URL.createObjectURL(blob));
@@ -35,7 +35,7 @@ export function iconOf({ id }: GuestApplication): Promise<string> {
   return url;
 }
 
-export async function readApplications(): Promise<readonly GuestApplication[]> {
+async function readApplications(): Promise<readonly GuestApplication[]> {
   return ask<GuestApplication[]>("GET", "/applications");
 }
 
@@ -131,7 +131,8 @@ export class Launcher {
     made.setAttribute("role", "option");
     made.title = comment;
     const picture = create("span", "launcher-icon");
-    picture.textContent = sign;
+    if (application === undefined && sign.length > 1) picture.append(create("span", `launcher-sign ${sign}`));
+    else picture.textContent = sign;
     picture.setAttribute("aria-hidden", "true");
     const words = create("span");
     words.textContent = name;

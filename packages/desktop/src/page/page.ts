@@ -1,4 +1,4 @@
-/** The page of `stratos desktop`: composition root. The machine is the server's; a page that is loaded again goes on. */
+/** The page of `stratos desktop`: its composition root. What runs is the server's: a page loaded again goes on. */
 import type { DesktopSettings } from "../arrange/settings.ts";
 import { commandOf } from "../arrange/shortcuts.ts";
 import { type ApplicationHost, type OpenedApplication, openApplication } from "./applications/application.ts";
@@ -18,13 +18,13 @@ import { column, Dialog, row } from "./widgets/containers.ts";
 import { Button, Label, TextField } from "./widgets/controls.ts";
 import { say, setLanguage, type Word } from "./words.ts";
 
-const OWN: readonly { readonly kind: string; readonly word: Word; readonly sign: string }[] = [
-  { kind: "terminal", word: "terminal", sign: "❯_" },
-  { kind: "files", word: "files", sign: "▤" },
-  { kind: "monitor", word: "monitor", sign: "◔" },
-  { kind: "logs", word: "logs", sign: "≡" },
-  { kind: "settings", word: "settings", sign: "⚙" },
-  { kind: "widgets", word: "widgets", sign: "❖" },
+const OWN: readonly { readonly kind: string; readonly word: Word }[] = [
+  { kind: "terminal", word: "terminal" },
+  { kind: "files", word: "files" },
+  { kind: "monitor", word: "monitor" },
+  { kind: "logs", word: "logs" },
+  { kind: "settings", word: "settings" },
+  { kind: "widgets", word: "widgets" },
 ];
 const PROGRAMS_MS = 3000;
 
@@ -62,8 +62,8 @@ function show(session: Session, layout: KeptLayout): void {
     start: (kind, argument) => start(kind, argument),
     change: async (change) => {
       const settings = { ...desktop.settings, ...change };
-      await ask("PUT", "/settings", settings);
       desktop.settings = settings;
+      await ask("PUT", "/settings", settings);
       apply(settings);
       setLanguage(settings.language);
       panel?.relabel();
@@ -95,12 +95,12 @@ function show(session: Session, layout: KeptLayout): void {
     if (!session.hasDisplay) return notify(say("noDisplay"));
     ask("POST", `/applications/${encodeURIComponent(application.id)}/start`, {}).catch(fail);
   };
-  const own: Startable[] = OWN.map(({ kind, word, sign }) => ({
+  const own: Startable[] = OWN.map(({ kind, word }) => ({
     get name() {
       return say(word);
     },
     comment: "",
-    sign,
+    sign: kind,
     start: () => start(kind),
   }));
   const launcher = new Launcher(own, startGuest, (command) => void ask("POST", "/run", { command }).catch(fail));

@@ -31,7 +31,7 @@ export class Panel extends Widget {
     this.#bell = new Button("", () => owner.openNotifications(above(this.#bell))).named("bell");
     this.#clock = new Button("").named("clock");
     this.#session = new Button(
-      "⏻",
+      "",
       () => void new Menu(say("session"), owner.sessionItems).open(document.body, above(this.#session)),
     ).named("session-button");
     this.append(this.#launcher, this.#workspaces, this.#windows, this.#bell, this.#clock, this.#session);
@@ -54,11 +54,12 @@ export class Panel extends Widget {
   }
 
   #count = 0;
+  #order: string[] = [];
 
   /** Of notifications that were not seen. */
   set count(count: number) {
     this.#count = count;
-    this.#bell.element.textContent = count === 0 ? "○" : `● ${count}`;
+    this.#bell.element.textContent = count === 0 ? "" : String(count);
     this.#bell.labelled(`${say("notifications")}${count === 0 ? "" : `: ${count}`}`);
   }
 
@@ -85,7 +86,9 @@ export class Panel extends Widget {
     );
     const here = arrangement.windows.filter(({ workspace }) => workspace === arrangement.workspace);
     // In the order in which they came: what is raised stays where it is looked for.
-    const listed = [...here].sort((one, other) => order(one.id) - order(other.id));
+    for (const { id } of arrangement.windows) if (!this.#order.includes(id)) this.#order.push(id);
+    this.#order = this.#order.filter((id) => arrangement.find(id) !== undefined);
+    const listed = this.#order.flatMap((id) => here.find((each) => each.id === id) ?? []);
     this.#fill(
       this.#windows,
       listed.map(({ id, title, isMinimized }) => ({
@@ -131,9 +134,4 @@ export class Panel extends Widget {
     else return;
     event.preventDefault();
   }
-}
-
-function order(id: string): number {
-  const [, kind, number] = /^(\D+)(\d+)$/.exec(id) ?? [];
-  return Number(number ?? 0) + (kind === "guest-" ? 0.5 : 0);
 }

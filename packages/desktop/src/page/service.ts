@@ -1,5 +1,5 @@
 /** Requests of the page. The key stands behind the address's #, which no server is told and no log has. */
-export class Locked extends Error {}
+class Locked extends Error {}
 
 export function key(): string {
   return location.hash.slice(1);

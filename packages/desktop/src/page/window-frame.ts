@@ -1,4 +1,4 @@
-/** A window on the page: title, buttons, edges to pull, and within it an application's widgets or a program's picture. */
+/** A window on the page: title, buttons, edges to pull; within it widgets of an application or a program's picture. */
 import { EDGE, type Rectangle } from "../arrange/place.ts";
 import { create, Menu } from "./widgets/containers.ts";
 import { say } from "./words.ts";
@@ -30,11 +30,9 @@ export class WindowFrame {
   readonly #title = create("h2");
   readonly #bar = create("header", "title-bar");
   readonly #maximize: HTMLButtonElement;
-  readonly #owner: FrameOwner;
 
   constructor(id: string, owner: FrameOwner) {
     this.id = id;
-    this.#owner = owner;
     this.element.dataset["window"] = id;
     this.element.tabIndex = -1;
     const button = (act: FrameAct): HTMLButtonElement => {

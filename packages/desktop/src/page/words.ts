@@ -182,7 +182,7 @@ const DE: Readonly<Record<Word, string>> = {
   command: "Befehl",
   state: "Zustand",
   endProcess: "Beenden",
-  killProcess: "Abbrechen erzwingen",
+  killProcess: "Sofort beenden",
   uptime: "Läuft seit {0}",
   kernel: "Kernel",
   outputOf: "{0} (Ausgabe)",

@@ -34,7 +34,7 @@ export interface DesktopParts {
 }
 
 /** Of a file that is carried to a page or from it in one piece. */
-export const CONTENT_MAX = 1 << 28;
+const CONTENT_MAX = 1 << 28;
 /** Names of a folder that are shown. */
 const NAMES_MAX = 5000;
 const LOG_BYTES = 1 << 18;

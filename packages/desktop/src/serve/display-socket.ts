@@ -1,6 +1,6 @@
 /**
- * Windows of programs, for one page at a time: which there are, what they wish, what they look like; and what the person
- * does with them. A later page takes the earlier one's place, and is told all anew.
+ * Windows of programs, for one page at a time: which there are, what they wish, what they look like; and what the
+ * person does with them. A later page takes the earlier one's place, and is told all anew.
  *
  *     server                                              page
  *     { window: { id, title, appId, width, height, … } }  { token }, { area }

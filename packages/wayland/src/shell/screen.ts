@@ -25,7 +25,7 @@ interface ScreenOwner {
 }
 
 /** What is over all windows, by its own will: menus and hints of X11 programs. */
-export interface Overlay {
+interface Overlay {
   readonly surface: Surface;
   readonly x: number;
   readonly y: number;

@@ -27,8 +27,6 @@ export interface OpenedApplication {
   shown?(isShown: boolean): void;
 }
 
-export type OpenApplication = (host: ApplicationHost, argument: unknown, id: () => string) => OpenedApplication;
-
 /** Opens a window with it. @param at  as it was on a page before */
 export function openApplication(
   { desktop }: ApplicationHost,
@@ -43,7 +41,9 @@ export function openApplication(
     frame.content.append(opened.root.element);
     frame.element.classList.add(`of-${kind}`);
     return {
-      kept: { kind, argument: opened.argument },
+      get kept() {
+        return { kind, argument: opened.argument };
+      },
       focus: () => {
         if (frame.element.contains(document.activeElement) && document.activeElement !== frame.element) return;
         opened.focus();

@@ -15,7 +15,7 @@ interface Entry {
 }
 
 /** A larger file is not shown as text. */
-export const TEXT_MAX = 1 << 20;
+const TEXT_MAX = 1 << 20;
 const NAME_MAX = 255;
 
 export function openFiles(host: ApplicationHost, argument: unknown): OpenedApplication {

@@ -3,7 +3,7 @@ import { ask } from "../service.ts";
 import { column, row } from "../widgets/containers.ts";
 import { Button, Chart, Label } from "../widgets/controls.ts";
 import { Table } from "../widgets/table.ts";
-import { say } from "../words.ts";
+import { currentLanguage, say } from "../words.ts";
 import type { ApplicationHost, OpenedApplication } from "./application.ts";
 import { bytesText } from "./files.ts";
 
@@ -120,7 +120,8 @@ export function openMonitor({ notify }: ApplicationHost): OpenedApplication {
 }
 
 function percent(part: number): string {
-  return `${(100 * part).toFixed(1)} %`;
+  const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+  return `${(100 * part).toLocaleString(currentLanguage(), digits)} %`;
 }
 
 function durationText(seconds: number): string {

@@ -26,7 +26,7 @@ export function openTerminal(
   windowId: () => string,
   isOfDesktop: (event: KeyboardEvent) => boolean,
 ): OpenedApplication {
-  const element = create("div", "terminal");
+  const element = create("div", "terminal-pane");
   const scale = desktop.settings.scale / 100;
   const terminal = new Terminal({
     cursorBlink: true,
@@ -92,13 +92,17 @@ export function openTerminal(
   const begin = async (): Promise<void> => {
     terminal.open(element);
     if (id === 0) {
-      const { cols = 80, rows = 24 } = fit.proposeDimensions() ?? {};
+      // Of what is not shown nothing can be measured.
+      const { cols: wide, rows: high } = fit.proposeDimensions() ?? { cols: 80, rows: 24 };
+      const [cols, rows] = Number.isInteger(wide) && Number.isInteger(high) ? [wide, high] : [80, 24];
       const { title = say("terminal"), command, folder } = wanted;
       const request = { title, columns: Math.max(2, cols), rows: Math.max(2, rows), command, folder };
       ({ id } = await ask<{ id: number }>("POST", "/terminals", request));
     }
     connect();
     observer.observe(element);
+    // It had the keyboard before it could take it.
+    if (desktop.arrangement.active === windowId()) terminal.focus();
   };
   terminal.onData((text) => send(new TextEncoder().encode(text)));
   terminal.onBinary((text) => send(Uint8Array.from(text, (character) => character.charCodeAt(0))));

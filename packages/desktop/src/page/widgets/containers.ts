@@ -1,4 +1,4 @@
-/** Widgets that lay others out: in a row, a column or a grid (CSS Flexible Box, CSS Grid), and those that come over all. */
+/** Widgets that lay others out in a row, a column or a grid (CSS Flexible Box, CSS Grid), or come over all. */
 import { Widget } from "./widget.ts";
 
 export function create<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, className = ""): HTMLElementTagNameMap[Tag] {

@@ -1,11 +1,11 @@
 /**
- * Rows that a person chooses one of, by press or arrows, and opens by a double press or Enter (ARIA Authoring Practices,
- * Grid). Rows are kept by key: what is refreshed keeps the choice, the place and the focus.
+ * Rows that a person chooses one of, by press or arrows, and opens by a double press or Enter (ARIA Authoring
+ * Practices, Grid). Rows are kept by key: what is refreshed keeps the choice, the place and the focus.
  */
 import { create } from "./containers.ts";
 import { Widget } from "./widget.ts";
 
-export interface Column<Row> {
+interface Column<Row> {
   readonly title: string;
   readonly text: (row: Row) => string;
   /** A picture before the text. */

@@ -1,10 +1,10 @@
 /**
  * The retained tree of the page: a widget has an element of the page, children, and what it listens to. Events go from
- * the root down to the widget that they are about (capture), and up again (bubble), as in UI Events; but by widgets, so
- * that one may say what happened in its own words. Changes mark a widget as dirty; all dirty ones are drawn once, before
+ * the root down to the widget that they are about (capture), and up again (bubble), as in UI Events; but by widgets,
+ * so that one may say what happened in its own words. Changes mark a widget as dirty; all dirty ones are drawn once, before
  * the next frame.
  */
-export interface WidgetEvent<Detail = unknown> {
+interface WidgetEvent<Detail = unknown> {
   readonly type: string;
   readonly target: Widget;
   readonly detail: Detail;
@@ -24,7 +24,7 @@ interface Listening {
 }
 
 /** How a widget takes part in its container's layout, and looks. Lengths are of the page's own size of letters. */
-export interface Style {
+interface Style {
   /** Its part of the room that is left along the container; 0: none. */
   readonly grow?: number;
   readonly gap?: number;
