@@ -70,7 +70,7 @@ export class Panel extends Widget {
     this.#clock.element.textContent = text;
     const whole = now.toLocaleString(currentLanguage(), { dateStyle: "full", timeStyle: "short" });
     this.#clock.element.title = whole;
-    this.#clock.labelled(`${say("clock")}: ${whole}`);
+    this.#clock.labelled(`${say("clock")}: ${text}, ${whole}`);
   }
 
   protected override draw(): void {
