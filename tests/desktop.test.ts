@@ -1,7 +1,7 @@
 /**
- * Goal: who opens the page of `stratos desktop` works with a machine as with a desktop, by keys and pointer, finds it as
- * it was after a reload, and nobody else gets at it. Method: the command as users have it, and a headless Chromium; foot
- * of Debian is the program with a window.
+ * Goal: who opens the page of `stratos desktop` works with a machine as with a desktop, by keys and pointer, finds it
+ * as it was after a reload, and nobody else gets at it. Method: the command as users have it, and a headless
+ * Chromium; foot of Debian is the program with a window.
  */
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -101,7 +101,8 @@ const TOP = `(() => {
   return [x, y, width, height, document.querySelector(".window.active").dataset.placement].map((each) =>
     typeof each === "number" ? Math.round(each) : each).join(" ");
 })()`;
-const TITLES = `[...document.querySelectorAll(".window:not([hidden]) h2")].map((each) => each.textContent).sort().join()`;
+const TITLES =
+  "[...document.querySelectorAll('.window:not([hidden]) h2')].map((each) => each.textContent).sort().join()";
 
 async function drag(page: Page, from: readonly [number, number], to: readonly [number, number]): Promise<void> {
   const mouse = (type: string, [x, y]: readonly [number, number], buttons: number): Promise<unknown> =>

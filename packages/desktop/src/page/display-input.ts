@@ -1,9 +1,10 @@
 /**
  * What a person does with windows of programs: keys, text, pointer, fingers, and what is copied. Keys go to a field
- * that nobody sees: browsers compose text (input methods, dead keys, keyboards on the screen) only where text can be. What
- * they compose comes as text; so does a key whose character is another one than the layout `us` has there, as long as
- * the program takes text. Else a key is a key. Pasting is the browser's own: its event brings what was copied, and then
- * the key follows. What programs copy is handed on at the next press of the person, as a page may write it only then.
+ * that nobody sees: browsers compose text (input methods, dead keys, keyboards on the screen) only where text can be.
+ * What they compose comes as text; so does a key whose character is another one than the layout `us` has there, as
+ * long as the program takes text. Else a key is a key. Pasting is the browser's own: its event brings what was
+ * copied, and then the key follows. What programs copy is handed on at the next press of the person, as a page may
+ * write it only then.
  */
 import { KEYS, US_CHARACTERS } from "../display/keys.ts";
 import type { Rectangle } from "../arrange/place.ts";

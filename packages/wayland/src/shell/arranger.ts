@@ -1,7 +1,7 @@
 /**
  * Who says where windows lie, in place of the screen's own rules: a desktop, which draws their frames and may hide
- * them. What programs wish is told to it, and what it decides comes by `ScreenWindow.arrange`, `moveTo`, `Screen.focus` and
- * `Screen.hide`.
+ * them. What programs wish is told to it, and what it decides comes by `ScreenWindow.arrange`, `moveTo`,
+ * `Screen.focus` and `Screen.hide`.
  */
 import type { ScreenWindow } from "./screen-window.ts";
 

@@ -95,7 +95,8 @@ export function openGallery(): OpenedApplication {
   // What any of them tells comes by here.
   for (const type of ["press", "change", "choose", "open"])
     root.on(type, ({ target, detail }) => {
-      told.text = `${target.element.getAttribute("aria-label") ?? target.element.textContent}: ${type}${detail === null ? "" : ` ${JSON.stringify(detail)}`}`;
+      const name = target.element.getAttribute("aria-label") ?? target.element.textContent;
+      told.text = `${name}: ${type}${detail === null ? "" : ` ${JSON.stringify(detail)}`}`;
     });
   return {
     title: say("widgets"),

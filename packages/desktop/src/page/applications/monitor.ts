@@ -127,5 +127,6 @@ function percent(part: number): string {
 function durationText(seconds: number): string {
   const pad = (value: number): string => String(Math.floor(value)).padStart(2, "0");
   const days = Math.floor(seconds / 86_400);
-  return `${days > 0 ? `${days} d ` : ""}${pad((seconds / 3600) % 24)}:${pad((seconds / 60) % 60)}:${pad(seconds % 60)}`;
+  const time = [(seconds / 3600) % 24, (seconds / 60) % 60, seconds % 60].map(pad).join(":");
+  return days > 0 ? `${days} d ${time}` : time;
 }

@@ -31,10 +31,8 @@ export class Grid extends Widget {
   }
 }
 
-/** Asks or tells, over everything, and gives the keyboard back where it was. */
+/** Asks or tells, over everything. The browser gives the keyboard back where it was, before `close` returns. */
 export class Dialog extends Widget<HTMLDialogElement> {
-  readonly #before: Element | null = document.activeElement;
-
   constructor(title: string, children: readonly Widget[]) {
     const element = create("dialog", "dialog");
     super(element);
@@ -46,7 +44,6 @@ export class Dialog extends Widget<HTMLDialogElement> {
     element.addEventListener("close", () => {
       this.emit("closed");
       element.remove();
-      if (this.#before instanceof HTMLElement) this.#before.focus();
     });
     // What is typed in it is not the desktop's.
     element.addEventListener("keydown", (event) => event.stopPropagation());

@@ -1,8 +1,8 @@
 /**
- * The retained tree of the page: a widget has an element of the page, children, and what it listens to. Events go from
- * the root down to the widget that they are about (capture), and up again (bubble), as in UI Events; but by widgets,
- * so that one may say what happened in its own words. Changes mark a widget as dirty; all dirty ones are drawn once, before
- * the next frame.
+ * The retained tree of the page: a widget has an element of the page, children, and what it listens to. Events go
+ * from the root down to the widget that they are about (capture), and up again (bubble), as in UI Events; but by
+ * widgets, so that one may say what happened in its own words. Changes mark a widget as dirty; all dirty ones are
+ * drawn once, before the next frame.
  */
 interface WidgetEvent<Detail = unknown> {
   readonly type: string;
