@@ -59,7 +59,10 @@ describe("a window of a desktop", () => {
     const desk = new Desk();
     const { client, surface } = desk.open();
     const { compositor } = desk.screen;
+    client.create("wl_pointer", client.bind("wl_seat"), "get_pointer");
     compositor.hide(desk.window, true);
+    compositor.movePointer(5, 5);
+    assert.equal(client.take("wl_pointer.enter").length, 0, "another may lie there");
     client.create("wl_callback", surface, "frame");
     client.send(surface, "commit");
     desk.screen.frame();

@@ -19,7 +19,7 @@ interface DesktopOptions {
 export function desktopCommand(finish: Finish): Command {
   return new Command("desktop")
     .summary("show a desktop with the windows, files and terminals of a machine in a browser")
-    .argument("[name]", "a named system that runs; else a machine of its own, over a clone of an image")
+    .argument("[name]", "a named system that runs; else a machine of its own, a clone of an image")
     .description(
       "Serves a page with a desktop: windows of Wayland and X11 programs, terminals, files, processes and logs of a " +
         "machine. Prints the page's address when it is ready; who has it can do all that the machine's user can. A " +
