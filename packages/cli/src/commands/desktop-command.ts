@@ -23,8 +23,8 @@ export function desktopCommand(finish: Finish): Command {
     .description(
       "Serves a page with a desktop: windows of Wayland and X11 programs, terminals, files, processes and logs of a " +
         "machine. Prints the page's address when it is ready; who has it can do all that the machine's user can. A " +
-        "machine of its own ends with the desktop, and its changes with it; a named system goes on. Programs of named " +
-        "systems have no windows.",
+        "machine of its own ends with the desktop, and its changes with it; a named system goes on. Programs of " +
+        "named systems have no windows.",
     )
     .option("-i, --image <name>", "image of the desktop's own machine (default: the settings' image)", parseImageName)
     .addOption(
