@@ -14,7 +14,7 @@
  *     dist/fill-translations.mjs   the process that translates what runs have learned
  *     dist/supervisor-process.mjs   the process of the user's named systems
  *     dist/browser.mjs, dist/browser-engine.mjs, dist/zstd.wasm   the same in a page, and its worker
- *     dist/console/       the pages of `stratos image web`, `serve --ui` and `fs serve --ui`
+ *     dist/console/       the pages of `stratos image web`, `serve --ui`, `fs serve --ui`, `desktop`
  *     dist/pglite.*, dist/initdb.wasm   the database of `stratos hub`
  *     dist/pglite-data.tar.zst          a new one, which `npm run build` has made before
  *     dist/man/*.1        manual pages
@@ -42,7 +42,8 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createProgram, manPage, manPageNames } from "@stratos/cli";
-import { joinPage, writePage } from "@stratos/console";
+import { joinFolder, joinPage, writePage } from "@stratos/console";
+import { DESKTOP_PAGE } from "@stratos/desktop";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { bundledVersions } from "../packages/host-node/src/source-version.ts";
 import { CompiledLisp, Lisp } from "@stratos/lisp";
@@ -194,6 +195,7 @@ if (options["program-only"] !== true) {
 }
 
 for (const page of ["tab", "systems", "volumes"] as const) writePage(join(dist, "console", page), await joinPage(page));
+writePage(join(dist, "console", "desktop"), await joinFolder(DESKTOP_PAGE));
 
 // AstraLisp's libraries in Scheme are read where they are imported.
 cpSync(join(root, "packages/lisp/scheme"), join(dist, "scheme"), { recursive: true });

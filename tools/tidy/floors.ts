@@ -75,6 +75,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "host-node.ts",
   ],
   console: ["display page", "serve", "."],
+  desktop: ["arrange entries", "machine", "page serve", "."],
   hub: [
     "certificates",
     "balance database worker",

@@ -37,14 +37,25 @@ async function joinTab(): Promise<Map<string, Uint8Array>> {
   return files;
 }
 
-async function joinServed(name: PageName): Promise<Map<string, Uint8Array>> {
-  const folder = join(HERE, "page", name);
-  const files = await joinFiles(folder, ["page.ts", "page.css"]);
+function joinServed(name: PageName): Promise<Map<string, Uint8Array>> {
+  return joinFolder(join(HERE, "page", name));
+}
+
+/**
+ * A page of another package: `index.html`, `page.ts` and `page.css` of a folder. What it imports only when it is wanted
+ * is in files of its own.
+ */
+export async function joinFolder(folder: string): Promise<Map<string, Uint8Array>> {
+  const files = await joinFiles(folder, ["page.ts", "page.css"], { splitting: true });
   return files.set("index.html", pageNaming(folder, files));
 }
 
-async function joinFiles(folder: string, entryPoints: string[]): Promise<Map<string, Uint8Array>> {
-  const joined = await build({ ...optionsFor(folder), entryPoints, entryNames: "[name]-[hash]" });
+async function joinFiles(
+  folder: string,
+  entryPoints: string[],
+  more: Pick<BuildOptions, "splitting"> = {},
+): Promise<Map<string, Uint8Array>> {
+  const joined = await build({ ...optionsFor(folder), ...more, entryPoints, entryNames: "[name]-[hash]" });
   return new Map(joined.outputFiles.map(({ path, contents }) => [path.slice(folder.length + 1), contents]));
 }
 

@@ -12,11 +12,18 @@ const JOINED = fileURLToPath(new URL("./console/", import.meta.url));
 
 /** A page's files, by name. */
 export async function pageFiles(page: PageName): Promise<ReadonlyMap<string, Uint8Array>> {
+  return joinedFiles(page) ?? (await import("./join-page.ts")).joinPage(page);
+}
+
+/** The same of another package's page, from the folder of its sources. */
+export async function pageFilesOf(page: string, folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
+  return joinedFiles(page) ?? (await import("./join-page.ts")).joinFolder(folder);
+}
+
+function joinedFiles(page: string): ReadonlyMap<string, Uint8Array> | null {
   const joined = join(JOINED, page);
-  if (existsSync(join(joined, "index.html")))
-    return new Map(readdirSync(joined).map((name) => [name, readFileSync(join(joined, name))]));
-  const { joinPage } = await import("./join-page.ts");
-  return joinPage(page);
+  if (!existsSync(join(joined, "index.html"))) return null;
+  return new Map(readdirSync(joined).map((name) => [name, readFileSync(join(joined, name))]));
 }
 
 /**

@@ -8,7 +8,7 @@ import type {
   MemoryBlockDevice,
   SocketProvider,
 } from "@stratos/host";
-import type { HostFolder } from "@stratos/session";
+import type { HostFolder, MachineSession } from "@stratos/session";
 import type { ImageInfo, ImageProgress, Mount, PortMapping } from "./api.ts";
 import type { OpenImageRequest, OpenVolumeRequest } from "./protocol.ts";
 import type { ForkedImage } from "./sandbox-machine.ts";
@@ -45,6 +45,8 @@ export interface EngineHost {
   hostFolders(mounts: readonly Mount[]): HostFolder[];
   /** Where checkpoints are kept; absent: the host has no files for them. */
   readonly checkpoints?: CheckpointFiles;
+  /** A sandbox's machine was made and has run nothing yet: the host may serve its programs. Absent: it does not. */
+  machineMade?(session: MachineSession): void;
   /** A call that named these has ended: what nobody has opened of them never will be. Absent: nothing is attached. */
   dropAttached?(numbers: readonly number[]): void;
 }

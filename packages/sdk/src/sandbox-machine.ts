@@ -356,6 +356,10 @@ export class SandboxMachine {
     throw new StratosError("mount", `${guest}: cannot be mounted on: ${why}`, { place: guest });
   }
 
+  get session(): MachineSession {
+    return this.#session;
+  }
+
   get kernel(): Kernel {
     return this.#session.machine.kernel;
   }

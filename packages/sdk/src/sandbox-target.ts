@@ -157,6 +157,7 @@ export class SandboxTarget {
         saved,
         onEvent,
       });
+      host.machineMade?.(machine.session);
       return { machine, image, letGo };
     } catch (error) {
       letGo();

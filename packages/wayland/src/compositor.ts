@@ -12,6 +12,7 @@ import { events, implement, type InterfaceName, INTERFACES } from "./protocol/pr
 import { type Canvas, compose } from "./render/compose.ts";
 import { damageBetween, type ShownNode } from "./render/scene-damage.ts";
 import { type FingerPhase, Pointing } from "./pointing.ts";
+import { type Picture, Pictures, type PictureSubject } from "./pictures.ts";
 import { bindCursorShapes } from "./seat/cursor-shape.ts";
 import { keymapBytes } from "./seat/keyboard.ts";
 import type { Cursor } from "./seat/pointer.ts";
@@ -19,7 +20,8 @@ import { Seat } from "./seat/seat.ts";
 import { TextInputs } from "./seat/text-input.ts";
 import { Activation } from "./shell/activation.ts";
 import { bindDecorations } from "./shell/decoration.ts";
-import { type Drawn, type SceneNode, Screen } from "./shell/screen.ts";
+import type { Arranger, WindowState } from "./shell/arranger.ts";
+import { addTree, addTreeAndPopups, type Drawn, type SceneNode, Screen } from "./shell/screen.ts";
 import type { ScreenWindow } from "./shell/screen-window.ts";
 import { bindWmBase } from "./shell/xdg-surface.ts";
 import { bindFractionalScale, bindIdleInhibit, bindPresentation, bindViewporter } from "./surface/extensions.ts";
@@ -37,6 +39,8 @@ export interface CompositorOptions extends OutputMode {
   readonly layout: string;
   /** 0xAARRGGBB, behind all windows. */
   readonly background: number;
+  /** A desktop: windows are pictures of their own (`Compositor.pictures`), and nothing is drawn on the canvas. */
+  readonly arranger?: Arranger;
   /** What windows of all programs may take of the host, beside the limit of the guest's memory; else 512 MiB. */
   readonly pixelBytesMax?: number;
 }
@@ -61,7 +65,8 @@ export class Compositor {
   readonly #clipboard: Selection;
   readonly #data: DataDevices;
   readonly #xSelections: readonly XSelection[];
-  readonly #canvas: Canvas;
+  #canvas: Canvas;
+  readonly #pictures: Pictures | null;
   #shown: ShownNode<Drawn>[] = [];
   #lastPicture: Uint32Array | null = null;
   /** Frames that were composed, as presentation feedback counts them. */
@@ -86,16 +91,22 @@ export class Compositor {
     this.#clipboard.watch(() => {
       if (!this.#clipboard.isOfHost) ports.onCopied();
     });
-    this.#canvas = { width, height, pixels: new Uint32Array(width * height).fill(background) };
+    this.#pictures = options.arranger === undefined ? null : new Pictures();
+    const pixels = new Uint32Array(this.#pictures === null ? width * height : 0).fill(background);
+    this.#canvas = { width, height, pixels };
     this.#display = new Display(INTERFACES, this.#globals(), (error) => ports.onDefect(error), pixelBytesMax);
     const nextSerial = (): number => this.#display.nextSerial();
     this.#output = new Output(options);
-    this.#screen = new Screen(options, {
-      nextSerial,
-      screenChanged: () => this.#screenChanged(),
-      windowGoes: () => this.#windowGoes(),
-      beginDrag: (window, edges) => this.#pointing.dragByProgram(window, edges),
-    });
+    this.#screen = new Screen(
+      options,
+      {
+        nextSerial,
+        screenChanged: () => this.#screenChanged(),
+        windowGoes: () => this.#windowGoes(),
+        beginDrag: (window, edges) => this.#pointing.dragByProgram(window, edges),
+      },
+      options.arranger ?? null,
+    );
     this.#activation = new Activation({
       focusedClient: () => this.#screen.keyboardFocus?.client ?? null,
       activate: (surface) => {
@@ -143,7 +154,7 @@ export class Compositor {
       global("zwp_idle_inhibit_manager_v1", 1, bindIdleInhibit),
       global("xdg_activation_v1", 1, (resource) => this.#activation.bind(resource)),
       global("xdg_wm_base", 6, (resource) => bindWmBase(resource, this.#screen)),
-      global("zxdg_decoration_manager_v1", 1, bindDecorations),
+      global("zxdg_decoration_manager_v1", 1, (resource) => bindDecorations(resource, this.#pictures !== null)),
       global("wp_viewporter", 1, bindViewporter),
       global("wp_single_pixel_buffer_manager_v1", 1, bindSinglePixelBuffers),
       global("wp_presentation", 1, bindPresentation),
@@ -264,6 +275,7 @@ export class Compositor {
   }
 
   #windowGoes(): void {
+    if (this.#pictures !== null) return;
     if (this.#screen.windows.length > 1) return;
     this.#compose();
     this.#lastPicture = this.#canvas.pixels.slice();
@@ -293,6 +305,7 @@ export class Compositor {
   #compose(): readonly Rectangle[] {
     for (const { surface } of this.#scene()) if (surface instanceof Surface) refresh(surface.client, surface);
     // A client whose memory was gone is gone now, too.
+    if (this.#pictures !== null) return this.#picture(this.#pictures);
     const layers = this.#scene();
     const shown = layers.map(({ surface, x, y }) => {
       const { width, height } = surface;
@@ -306,6 +319,100 @@ export class Compositor {
     const parts = damage.take();
     compose(this.#canvas, parts, layers, this.#options.background);
     return parts;
+  }
+
+  /** Each window by itself. */
+  #picture(pictures: Pictures): readonly Rectangle[] {
+    const { area } = this.#screen;
+    pictures.update(this.#subjects(), area);
+    const shown = pictures.all.flatMap((picture) => picture.shown);
+    this.#tellOutputs(shown);
+    this.#shown = shown;
+    return [];
+  }
+
+  #subjects(): PictureSubject[] {
+    const subjects: PictureSubject[] = [];
+    for (const window of this.#screen.windows) {
+      if (this.#screen.isHidden(window)) continue;
+      const { x, y, surface } = window;
+      const nodes: SceneNode[] = [];
+      addTreeAndPopups(nodes, window, x, y);
+      subjects.push({ key: window, x, y, nodes, client: surface.client });
+    }
+    for (const overlay of this.#screen.overlays) {
+      const { x, y, surface } = overlay;
+      const nodes: SceneNode[] = [];
+      addTree(nodes, surface, x, y);
+      subjects.push({ key: overlay, x: 0, y: 0, nodes, client: surface.client });
+    }
+    const { cursor } = this.#pointing;
+    if (cursor?.surface != null) {
+      const nodes: SceneNode[] = [];
+      addTree(nodes, cursor.surface, -cursor.hotspotX, -cursor.hotspotY);
+      subjects.push({ key: cursor.surface, x: 0, y: 0, nodes, client: cursor.surface.client });
+    }
+    return subjects;
+  }
+
+  /** Of an arranger's windows, as the last frame left them. */
+  get pictures(): readonly Picture[] {
+    return this.#pictures?.all ?? [];
+  }
+
+  /** Whose picture it is; null: of something over all windows, or the pointer. */
+  windowOf({ key }: Picture): ScreenWindow | null {
+    return this.#screen.windows.find((window) => window === key) ?? null;
+  }
+
+  /** It is how a program has the pointer look. */
+  isCursor({ key }: Picture): boolean {
+    return this.#pointing.cursor?.surface === key;
+  }
+
+  /** An arranger's: how large the place for windows is. */
+  setArea({ width, height }: { readonly width: number; readonly height: number }): void {
+    this.#screen.area = { x: 0, y: 0, width, height };
+    this.#canvas = { width, height, pixels: this.#canvas.pixels };
+    this.#output.setMode({ ...this.#output.mode, width, height });
+    this.#display.flush();
+  }
+
+  /** An arranger's: the program is told. */
+  arrange(window: ScreenWindow, state: WindowState): void {
+    window.surface.client.guard(() => window.arrange(state));
+    this.#wantFrame();
+    this.#display.flush();
+  }
+
+  /** An arranger's. @param x  where the window's geometry begins, in pixels of the screen */
+  place(window: ScreenWindow, x: number, y: number): void {
+    window.moveTo(x, y);
+    this.#display.flush();
+  }
+
+  /** An arranger's: who has the keyboard. */
+  focus(window: ScreenWindow | null): void {
+    this.#screen.focus(window);
+    this.#display.flush();
+  }
+
+  /** An arranger's. */
+  hide(window: ScreenWindow, isHidden: boolean): void {
+    this.#screen.hide(window, isHidden);
+  }
+
+  /** The program is asked to. */
+  close(window: ScreenWindow): void {
+    window.close();
+    this.#display.flush();
+  }
+
+  /** The keyboard's layout from here on, as setxkbmap(1) takes it. */
+  setLayout(layout: string): void {
+    const keymap = keymapBytes(layout);
+    this.#seat.keyboard.setKeymap({ file: this.#ports.makeFile("keymap", keymap), sizeBytes: keymap.length });
+    this.#display.flush();
   }
 
   #scene(): SceneNode[] {

@@ -188,6 +188,8 @@ export class Pointing {
   #pressed(surface: Surface | null): void {
     for (const popup of this.#screen.grabbingPopups().reverse())
       if (surface?.client !== popup.resource.client) popup.dismiss();
+    // A desktop has seen the press before, and said who has the keyboard.
+    if (this.#screen.arranger !== null) return;
     const window = this.#screen.windows.find((each) => containsSurface(each, surface));
     if (window !== undefined) this.#screen.raise(window);
   }
@@ -249,6 +251,13 @@ export class Pointing {
 
   #beginDrag(window: ScreenWindow, edges: number): void {
     const { pointer } = this.#seat;
+    const { arranger } = this.#screen;
+    if (arranger !== null && window.isMapped) {
+      this.#pointingFinger = null;
+      pointer.takeButtons();
+      pointer.dropFocus();
+      return arranger.wished(window, { kind: "drag", edges });
+    }
     if (window.isFilling || !window.isMapped) return;
     const { width, height } = window.geometry;
     const place = { x: window.x, y: window.y, width, height };

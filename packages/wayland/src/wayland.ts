@@ -6,4 +6,7 @@ export { Compositor, type CompositorOptions } from "./compositor.ts";
 export type { CompositorPorts, Connection, SharedFile } from "./core/ports.ts";
 export type { ClientEnd } from "./core/display.ts";
 export { cursorName } from "./seat/cursor-shape.ts";
+export type { Picture } from "./pictures.ts";
+export type { Arranger, Filling, WindowState, WindowWish } from "./shell/arranger.ts";
+export type { ScreenWindow } from "./shell/screen-window.ts";
 export type { Rectangle } from "./geometry/rectangle.ts";

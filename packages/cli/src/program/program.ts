@@ -63,6 +63,10 @@ const FILES: readonly CommandFile[] = [
   { names: ["cache"], load: async (finish) => (await import("../commands/cache-commands.ts")).cacheCommand(finish) },
   { names: ["compose"], load: async (finish) => (await import("../commands/compose-rows.ts")).composeCommand(finish) },
   {
+    names: ["desktop"],
+    load: async (finish) => (await import("../commands/desktop-command.ts")).desktopCommand(finish),
+  },
+  {
     names: ["explore"],
     load: async (finish) => (await import("../commands/explore-rows.ts")).exploreCommand(finish),
   },

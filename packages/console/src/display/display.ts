@@ -1,3 +1,5 @@
-/** Windows of a run: a display in the guest, the page that shows it, pictures of it. */
+/** Windows of programs: a display in the guest, the page that shows it, pictures of it. */
+export { GuestDisplay } from "./guest-display.ts";
+export { type Message, PageInput } from "./page-input.ts";
 export { openRunDisplay } from "./run-display.ts";
 export { checkPictureFile } from "./screenshot.ts";

@@ -10,7 +10,7 @@ import {
   makeGuestFile,
   makeRuntimeFolder,
 } from "@stratos/session";
-import { Compositor, type Connection, type Rectangle } from "@stratos/wayland";
+import { type Arranger, Compositor, type Connection, type Rectangle } from "@stratos/wayland";
 import { GuestXwayland, X_DISPLAY } from "./guest-xwayland.ts";
 
 const SOCKET = "wayland-0";
@@ -24,6 +24,10 @@ interface DisplayOptions {
   readonly height: number;
   /** After each frame. @param changed  where it differs from the one before; nothing: programs only waited for it */
   onFrame(changed: readonly Rectangle[]): void;
+  /** A desktop that arranges windows. */
+  readonly arranger?: Arranger;
+  /** The keyboard's, as setxkbmap(1) takes it; absent: `us`. */
+  readonly layout?: string;
   /** A program has copied something. */
   onCopied?(): void;
   /** What goes wrong, in words for people. */
@@ -42,7 +46,8 @@ export class GuestDisplay {
   #refreshHz = REFRESH_HZ;
 
   /** @throws SessionError when the socket cannot be made */
-  constructor(session: MachineSession, user: GuestUser, { width, height, onFrame, onCopied, tell }: DisplayOptions) {
+  constructor(session: MachineSession, user: GuestUser, options: DisplayOptions) {
+    const { width, height, onFrame, onCopied, tell, arranger, layout = "us" } = options;
     const { kernel } = session.machine;
     this.#onFrame = onFrame;
     this.compositor = new Compositor(
@@ -55,7 +60,10 @@ export class GuestDisplay {
         onCopied: () => onCopied?.(),
         onDefect: (error) => tell((error as Error).stack ?? String(error)),
       },
-      { width, height, refreshHz: REFRESH_HZ, scale: 1, layout: "us", background: 0xff2e3440 },
+      {
+        ...{ width, height, refreshHz: REFRESH_HZ, scale: 1, layout, background: 0xff2e3440 },
+        ...(arranger === undefined ? {} : { arranger }),
+      },
     );
     const folder = makeRuntimeFolder(kernel, user);
     this.environment = [

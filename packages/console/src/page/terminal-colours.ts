@@ -17,11 +17,21 @@ const LIGHT: ITheme = {
   brightWhite: "#1a2027",
 };
 
-/** @returns what ends that */
+/** Where a page may choose its colours itself: `color-scheme` of its root. @returns what ends that */
 export function followColours(terminal: Terminal): () => void {
+  const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const use = (): void => void (terminal.options.theme = dark.matches ? DARK : LIGHT);
+  const use = (): void => {
+    const { colorScheme } = root.style;
+    const isDark = colorScheme === "dark" || (colorScheme !== "light" && dark.matches);
+    terminal.options.theme = isDark ? DARK : LIGHT;
+  };
   use();
   dark.addEventListener("change", use);
-  return () => dark.removeEventListener("change", use);
+  const observer = new MutationObserver(use);
+  observer.observe(root, { attributes: true, attributeFilter: ["style"] });
+  return () => {
+    dark.removeEventListener("change", use);
+    observer.disconnect();
+  };
 }

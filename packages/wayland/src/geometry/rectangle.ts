@@ -16,7 +16,7 @@ export function intersection(one: Rectangle, other: Rectangle): Rectangle | null
 }
 
 /** The smallest that covers both. */
-function union(one: Rectangle, other: Rectangle): Rectangle {
+export function union(one: Rectangle, other: Rectangle): Rectangle {
   const x = Math.min(one.x, other.x),
     y = Math.min(one.y, other.y);
   return {

@@ -14,12 +14,25 @@ export interface OutputMode {
 const MILLIMETRES_PER_PIXEL = 25.4 / 96;
 
 export class Output {
-  readonly mode: OutputMode;
+  mode: OutputMode;
   /** Bound by clients. */
   readonly resources = new Set<Resource>();
 
   constructor(mode: OutputMode) {
     this.mode = mode;
+  }
+
+  /** It is larger or smaller from here on. */
+  setMode(mode: OutputMode): void {
+    this.mode = mode;
+    for (const resource of this.resources) this.#tellMode(resource);
+  }
+
+  #tellMode(resource: Resource): void {
+    const { width, height, refreshHz } = this.mode;
+    const { mode } = enums.wl_output;
+    events.wl_output.mode(resource, mode.current | mode.preferred, width, height, Math.round(refreshHz * 1000));
+    events.wl_output.done(resource);
   }
 
   bind(resource: Resource): void {

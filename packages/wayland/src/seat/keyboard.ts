@@ -46,7 +46,7 @@ export function keymapBytes(layout: string): Uint8Array {
 }
 
 export class Keyboard {
-  readonly #keymap: { readonly file: SharedFile; readonly sizeBytes: number };
+  #keymap: { readonly file: SharedFile; readonly sizeBytes: number };
   readonly #nextSerial: () => number;
   readonly #resources = new Set<Resource>();
   readonly #pressed = new Set<number>();
@@ -62,10 +62,20 @@ export class Keyboard {
     this.#resources.add(resource);
     resource.onDestroy(() => this.#resources.delete(resource));
     implement(resource, "wl_keyboard", { release: () => {} });
-    const { file, sizeBytes } = this.#keymap;
-    events.wl_keyboard.keymap(resource, enums.wl_keyboard.keymap_format.xkb_v1, file, sizeBytes);
+    this.#tellKeymap(resource);
     events.wl_keyboard.repeat_info(resource, REPEAT_RATE, REPEAT_DELAY_MS);
     if (this.#focus?.client === resource.client) this.#enter(resource, this.#focus);
+  }
+
+  #tellKeymap(resource: Resource): void {
+    const { file, sizeBytes } = this.#keymap;
+    events.wl_keyboard.keymap(resource, enums.wl_keyboard.keymap_format.xkb_v1, file, sizeBytes);
+  }
+
+  /** Keys mean something else from here on. */
+  setKeymap(keymap: { readonly file: SharedFile; readonly sizeBytes: number }): void {
+    this.#keymap = keymap;
+    for (const resource of this.#resources) this.#tellKeymap(resource);
   }
 
   setFocus(surface: Surface | null): void {

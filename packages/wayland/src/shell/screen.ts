@@ -4,6 +4,7 @@
  */
 import type { Rectangle } from "../geometry/rectangle.ts";
 import type { Surface } from "../surface/surface.ts";
+import type { Arranger } from "./arranger.ts";
 import type { Popup } from "./popup.ts";
 import type { ScreenWindow } from "./screen-window.ts";
 import type { Toplevel } from "./toplevel.ts";
@@ -46,13 +47,22 @@ interface Point {
 }
 
 export class Screen {
-  readonly area: Rectangle;
+  area: Rectangle;
+  /** Null: the screen's own rules hold, and the window on top has the keyboard. */
+  readonly arranger: Arranger | null;
+  #focused: ScreenWindow | null = null;
+  readonly #hidden = new Set<ScreenWindow>();
   readonly #owner: ScreenOwner;
   readonly #windows: ScreenWindow[] = [];
   readonly #overlays: Overlay[] = [];
   #opened = 0;
 
-  constructor(size: { readonly width: number; readonly height: number }, owner: ScreenOwner) {
+  constructor(
+    size: { readonly width: number; readonly height: number },
+    owner: ScreenOwner,
+    arranger: Arranger | null = null,
+  ) {
+    this.arranger = arranger;
     this.area = { x: 0, y: 0, width: size.width, height: size.height };
     this.#owner = owner;
   }
@@ -62,7 +72,22 @@ export class Screen {
   }
 
   get active(): ScreenWindow | null {
-    return this.#windows.at(-1) ?? null;
+    return this.arranger === null ? (this.#windows.at(-1) ?? null) : this.#focused;
+  }
+
+  /** An arranger's: that window has the keyboard, or none has. It is over the others. */
+  focus(window: ScreenWindow | null): void {
+    const before = this.active;
+    this.#focused = window;
+    if (window !== null) this.#toTop(window);
+    this.#activeChanged(before);
+  }
+
+  /** An arranger's: it is shown no more, and draws no frames, until it is again. */
+  hide(window: ScreenWindow, isHidden: boolean): void {
+    if (isHidden) this.#hidden.add(window);
+    else this.#hidden.delete(window);
+    this.changed();
   }
 
   nextSerial(): number {
@@ -80,13 +105,14 @@ export class Screen {
   }
 
   open(window: ScreenWindow): void {
-    if (!window.isFilling && !window.isPlaced) {
+    if (this.arranger === null && !window.isFilling && !window.isPlaced) {
       const { x, y } = this.placeFor(window.geometry);
       window.moveTo(x, y);
     }
     const before = this.active;
     this.#windows.push(window);
     this.#activeChanged(before);
+    this.arranger?.opened(window);
   }
 
   close(window: ScreenWindow): void {
@@ -94,16 +120,26 @@ export class Screen {
     const before = this.active;
     this.#windows.splice(this.#windows.indexOf(window), 1);
     if (this.#windows.length === 0) this.#opened = 0;
+    this.#hidden.delete(window);
+    if (this.#focused === window) this.#focused = null;
     this.#activeChanged(before);
+    this.arranger?.closed(window);
   }
 
   /** To the top. */
   raise(window: ScreenWindow): void {
+    if (this.arranger !== null) return this.arranger.wished(window, { kind: "raise" });
     const before = this.active;
     if (before === window) return;
-    this.#windows.splice(this.#windows.indexOf(window), 1);
-    this.#windows.push(window);
+    this.#toTop(window);
     this.#activeChanged(before);
+  }
+
+  #toTop(window: ScreenWindow): void {
+    const at = this.#windows.indexOf(window);
+    if (at < 0) return;
+    this.#windows.splice(at, 1);
+    this.#windows.push(window);
   }
 
   #activeChanged(before: ScreenWindow | null): void {
@@ -122,6 +158,14 @@ export class Screen {
   /** The program of a window that is pressed wants it moved (no edge) or resized by the pointer. */
   beginDrag(window: ScreenWindow, edges: number): void {
     this.#owner.beginDrag(window, edges);
+  }
+
+  get overlays(): readonly Overlay[] {
+    return this.#overlays;
+  }
+
+  isHidden(window: ScreenWindow): boolean {
+    return this.#hidden.has(window);
   }
 
   addOverlay(overlay: Overlay): void {
@@ -157,6 +201,7 @@ export class Screen {
   scene(): SceneNode[] {
     const nodes: SceneNode[] = [];
     for (const window of this.#windows) {
+      if (this.#hidden.has(window)) continue;
       if (window.frame !== null) nodes.push({ surface: window.frame, x: window.x, y: window.y - TITLE_PIXELS });
       addTreeAndPopups(nodes, window, window.x, window.y);
     }
@@ -166,7 +211,7 @@ export class Screen {
 }
 
 /** @param x  where its window geometry begins */
-function addTreeAndPopups(
+export function addTreeAndPopups(
   nodes: SceneNode[],
   { geometry, surface, popups }: Pick<ScreenWindow, "geometry" | "surface" | "popups">,
   x: number,

@@ -3,6 +3,7 @@ import type { Resource } from "../core/resource.ts";
 import { enums, events, implement } from "../protocol/protocol.ts";
 import type { Rectangle } from "../geometry/rectangle.ts";
 import type { Surface } from "../surface/surface.ts";
+import type { Filling, WindowState } from "./arranger.ts";
 import type { Popup } from "./popup.ts";
 import type { ScreenWindow } from "./screen-window.ts";
 import type { Shown, XdgSurface } from "./xdg-surface.ts";
@@ -35,6 +36,8 @@ export class Toplevel implements Shown, ScreenWindow {
   #wanted: { width: number; height: number } | null = null;
   #restore = { x: 0, y: 0 };
   isResizing = false;
+  /** As zxdg_toplevel_decoration_v1 has settled it; null: the program does not speak of it. */
+  decoration: "program" | "desktop" | null = null;
   /** zxdg_toplevel_decoration_v1: tells again who draws the frame, before each configure. */
   configureDecoration: (() => void) | null = null;
 
@@ -51,7 +54,10 @@ export class Toplevel implements Shown, ScreenWindow {
       set_parent: (parent) => {
         if (parent === resource) resource.fail(error.invalid_parent, "a window as its own parent");
       },
-      set_title: (title) => void (this.title = title.slice(0, TITLE_MAX)),
+      set_title: (title) => {
+        this.title = title.slice(0, TITLE_MAX);
+        if (this.isMapped) screen.changed();
+      },
       set_app_id: (appId) => void (this.appId = appId.slice(0, TITLE_MAX)),
       show_window_menu: () => {},
       move: () => screen.beginDrag(this, EDGE.none),
@@ -61,12 +67,14 @@ export class Toplevel implements Shown, ScreenWindow {
       },
       set_max_size: size,
       set_min_size: size,
-      set_maximized: () => this.#fill({ isMaximized: true }),
-      unset_maximized: () => this.#fill({ isMaximized: false }),
-      set_fullscreen: () => this.#fill({ isFullscreen: true }),
-      unset_fullscreen: () => this.#fill({ isFullscreen: false }),
-      // There is no place to bring it back from.
-      set_minimized: () => {},
+      set_maximized: () => this.#wishFill({ isMaximized: true }),
+      unset_maximized: () => this.#wishFill({ isMaximized: false }),
+      set_fullscreen: () => this.#wishFill({ isFullscreen: true }),
+      unset_fullscreen: () => this.#wishFill({ isFullscreen: false }),
+      // Without a desktop there is no place to bring it back from.
+      set_minimized: () => {
+        if (this.isMapped) screen.arranger?.wished(this, { kind: "minimize" });
+      },
     });
     resource.onDestroy(() => xdgSurface.hide());
   }
@@ -99,6 +107,30 @@ export class Toplevel implements Shown, ScreenWindow {
     return this.#isMaximized || this.#isFullscreen;
   }
 
+  get filling(): Filling {
+    return this.#isFullscreen ? "fullscreen" : this.#isMaximized ? "maximized" : "";
+  }
+
+  /** A program that says nothing of decorations draws a frame when its window is only a part of its surface. */
+  get drawsFrame(): boolean {
+    return this.decoration === null ? this.xdgSurface.hasOwnGeometry : this.decoration === "program";
+  }
+
+  arrange({ width, height, filling, isResizing }: WindowState): void {
+    this.#isMaximized = filling === "maximized";
+    this.#isFullscreen = filling === "fullscreen";
+    this.#wanted = { width, height };
+    this.isResizing = isResizing;
+    if (this.xdgSurface.hasConfigured) this.xdgSurface.configure();
+  }
+
+  #wishFill(change: { readonly isMaximized?: boolean; readonly isFullscreen?: boolean }): void {
+    const { arranger } = this.xdgSurface.screen;
+    if (arranger === null || !this.isMapped) return this.#fill(change);
+    const { isMaximized = this.#isMaximized, isFullscreen = this.#isFullscreen } = change;
+    arranger.wished(this, { kind: "fill", filling: isFullscreen ? "fullscreen" : isMaximized ? "maximized" : "" });
+  }
+
   #fill({ isMaximized = this.#isMaximized, isFullscreen = this.#isFullscreen }): void {
     const wasFilling = this.isFilling;
     this.#isMaximized = isMaximized;
@@ -123,7 +155,7 @@ export class Toplevel implements Shown, ScreenWindow {
   }
 
   configure(): void {
-    const { area, active } = this.xdgSurface.screen;
+    const { area, active, arranger } = this.xdgSurface.screen;
     const isActive = active === this || !this.xdgSurface.isMapped;
     const states: number[] = [
       ...(this.#isMaximized ? [STATE.maximized] : []),
@@ -131,9 +163,13 @@ export class Toplevel implements Shown, ScreenWindow {
       ...(this.isResizing ? [STATE.resizing] : []),
       ...(isActive ? [STATE.activated] : []),
     ];
-    const size = this.isFilling ? area : (this.#wanted ?? { width: 0, height: 0 });
-    const { maximize, fullscreen } = enums.xdg_toplevel.wm_capabilities;
-    events.xdg_toplevel.wm_capabilities(this.resource, words([maximize, fullscreen]));
+    const isByScreen = this.isFilling && (arranger === null || this.#wanted === null);
+    const size = isByScreen ? area : (this.#wanted ?? { width: 0, height: 0 });
+    const { maximize, fullscreen, minimize } = enums.xdg_toplevel.wm_capabilities;
+    events.xdg_toplevel.wm_capabilities(
+      this.resource,
+      words([maximize, fullscreen, ...(arranger === null ? [] : [minimize])]),
+    );
     events.xdg_toplevel.configure_bounds(this.resource, area.width, area.height);
     this.configureDecoration?.();
     events.xdg_toplevel.configure(this.resource, size.width, size.height, words(states));

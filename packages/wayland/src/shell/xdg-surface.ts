@@ -146,6 +146,11 @@ export class XdgSurface {
     events.xdg_surface.configure(this.resource, serial);
   }
 
+  /** The program has said which part of the surface its window is: what lies around is its own shadow. */
+  get hasOwnGeometry(): boolean {
+    return this.#geometry !== null;
+  }
+
   get hasConfigured(): boolean {
     return this.#hasConfigured;
   }

@@ -1,5 +1,6 @@
 /** A window of an X11 program: what the server and the program say of it, and how the screen has it. */
 import type { Rectangle } from "../geometry/rectangle.ts";
+import type { Filling, WindowState } from "../shell/arranger.ts";
 import type { Screen } from "../shell/screen.ts";
 import type { ScreenWindow } from "../shell/screen-window.ts";
 import { TITLE_PIXELS, WindowFrame } from "../shell/window-frame.ts";
@@ -43,8 +44,6 @@ export interface XWindowOwner {
   tellState(window: XWindow): void;
 }
 
-type Filling = "" | "maximized" | "fullscreen";
-
 export class XWindow implements ScreenWindow {
   readonly id: number;
   /** Menus and hints: the window manager leaves them alone. */
@@ -57,6 +56,7 @@ export class XWindow implements ScreenWindow {
   width: number;
   height: number;
   title = "";
+  appId = "";
   /** The title came by _NET_WM_NAME. */
   hasUtf8Title = false;
   hints = NO_HINTS;
@@ -107,7 +107,12 @@ export class XWindow implements ScreenWindow {
     return true;
   }
 
+  get drawsFrame(): boolean {
+    return this.hasOwnFrame;
+  }
+
   get frame(): WindowFrame | null {
+    if (this.#owner.screen.arranger !== null) return null;
     return this.isOverrideRedirect || this.hasOwnFrame || this.filling === "fullscreen" ? null : this.#frame;
   }
 
@@ -196,9 +201,20 @@ export class XWindow implements ScreenWindow {
     this.#owner.place(this, place);
   }
 
+  arrange({ width, height, filling, isResizing }: WindowState): void {
+    const isOther = filling !== this.filling;
+    this.filling = filling;
+    this.isResizing = isResizing;
+    if (filling !== "") this.#place(this.x, this.y, width, height);
+    else if (width > 0 && height > 0) this.resizeTo(width, height);
+    if (isOther) this.#owner.tellState(this);
+  }
+
   /** The whole screen, all but the bar with its title, or as it was. */
   fill(filling: Filling): void {
     if (filling === this.filling) return;
+    const { arranger } = this.#owner.screen;
+    if (arranger !== null && this.#isMapped) return arranger.wished(this, { kind: "fill", filling });
     const { area } = this.#owner.screen;
     if (this.filling === "") this.#restore = { x: this.x, y: this.y, width: this.width, height: this.height };
     this.filling = filling;

@@ -1,0 +1,52 @@
+/** What a person can set of a desktop, as the page and the server know it. */
+export const LANGUAGES = { en: "English", de: "Deutsch", ja: "日本語" } as const;
+export type Language = keyof typeof LANGUAGES;
+export const THEMES = ["auto", "light", "dark"] as const;
+/** As setxkbmap(1) takes them; the words are their own languages'. */
+export const LAYOUTS = {
+  us: "English (US)",
+  gb: "English (UK)",
+  de: "Deutsch",
+  ch: "Deutsch (Schweiz)",
+  fr: "Français",
+  es: "Español",
+  it: "Italiano",
+  se: "Svenska",
+  jp: "日本語",
+} as const;
+type Layout = keyof typeof LAYOUTS;
+/** In hundredths. */
+export const SCALES = [80, 100, 125, 150, 200] as const;
+export const WORKSPACES_MAX = 9;
+
+export interface DesktopSettings {
+  readonly theme: (typeof THEMES)[number];
+  readonly language: Language;
+  readonly layout: Layout;
+  readonly scale: number;
+  readonly workspaces: number;
+}
+
+export const DEFAULT_SETTINGS: DesktopSettings = {
+  theme: "auto",
+  language: "en",
+  layout: "us",
+  scale: 100,
+  workspaces: 4,
+};
+
+/** @returns null: these are none */
+export function settingsFrom(value: unknown): DesktopSettings | null {
+  if (typeof value !== "object" || value === null) return null;
+  const given = { ...DEFAULT_SETTINGS, ...value } as DesktopSettings;
+  const { theme, language, layout, scale, workspaces } = given;
+  const isKnown =
+    THEMES.includes(theme) &&
+    Object.hasOwn(LANGUAGES, language) &&
+    Object.hasOwn(LAYOUTS, layout) &&
+    SCALES.some((each) => each === scale) &&
+    Number.isInteger(workspaces) &&
+    workspaces >= 1 &&
+    workspaces <= WORKSPACES_MAX;
+  return isKnown ? { theme, language, layout, scale, workspaces } : null;
+}

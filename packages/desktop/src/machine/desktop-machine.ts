@@ -1,0 +1,103 @@
+/**
+ * The machine behind a desktop: one of its own, in this process, whose programs have a display here; or a named system,
+ * which goes on without us. Files, programs and processes of both are asked for in the same way, as a library does.
+ */
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { NodeEngineHost } from "@stratos/engine-node/host";
+import { stratosHome } from "@stratos/host-node/home";
+import { EngineServer } from "@stratos/sdk";
+import type { SandboxOptions } from "@stratos/sdk/api";
+import { CountedEngines, EngineClient, type SystemsSource, useEngines } from "@stratos/sdk/client";
+import { MachineFiles } from "@stratos/sdk/machine-files";
+import { Sandbox } from "@stratos/sdk/public";
+import { VERSION } from "@stratos/sdk/version";
+import { findGuestUser, type GuestUser, type MachineSession } from "@stratos/session";
+import { openSupervisor } from "@stratos/supervisor/client";
+
+export interface DesktopMachine {
+  /** As the page shows it. */
+  readonly name: string;
+  readonly box: Sandbox;
+  /** Null: programs have no display here, as the machine is another process's. */
+  readonly session: MachineSession | null;
+  readonly user: GuestUser;
+  /** Ends it, or lets go of it. */
+  close(): Promise<void>;
+}
+
+/** @param user  a name or a number, as `run -u` takes it. @throws StratosError, SessionError */
+export async function openOwnMachine(options: SandboxOptions, user: string): Promise<DesktopMachine> {
+  let made: MachineSession | null = null;
+  const host = new DisplayedHost((session) => void (made = session));
+  const engines = new CountedEngines(() => engineHere(host));
+  useEngines(Object.assign(engines, { systems: SYSTEMS }));
+  const box = await Sandbox.create(options);
+  try {
+    const session = made as MachineSession | null;
+    if (session === null) throw new Error("a sandbox without a machine");
+    const files = new MachineFiles(session.machine.kernel);
+    const found = findGuestUser((path) => {
+      const bytes = files.read(`/${path}`);
+      return typeof bytes === "number" ? null : bytes;
+    }, user);
+    return { name: options.image?.toString() ?? "debian", box, session, user: found, close: () => box.close() };
+  } catch (error) {
+    await box.close();
+    throw error;
+  }
+}
+
+/** @throws StratosError of kind no-system, system */
+export async function openSystemMachine(name: string, home: string, user: string): Promise<DesktopMachine> {
+  useEngines(Object.assign(new CountedEngines(() => engineHere(new NodeEngineHost())), { systems: SYSTEMS }));
+  const box = await Sandbox.connect(name, { home });
+  try {
+    const database = new Map<string, Uint8Array>();
+    for (const path of ["etc/passwd", "etc/group"]) {
+      const bytes = await box.fs.read(`/${path}`).catch(() => null);
+      if (bytes !== null) database.set(path, bytes);
+    }
+    const found = findGuestUser((path) => database.get(path.replace(/^\//, "")) ?? null, user);
+    return { name, box, session: null, user: found, close: () => box.detach() };
+  } catch (error) {
+    await box.detach();
+    throw error;
+  }
+}
+
+const SYSTEMS: SystemsSource = {
+  open: (home) => openSupervisor(home ?? stratosHome(), VERSION),
+  absolutePath: (place) => (typeof place === "string" ? resolve(place) : fileURLToPath(place)),
+};
+
+class DisplayedHost extends NodeEngineHost {
+  readonly #onMachine: (session: MachineSession) => void;
+
+  constructor(onMachine: (session: MachineSession) => void) {
+    super();
+    this.#onMachine = onMachine;
+  }
+
+  machineMade(session: MachineSession): void {
+    this.#onMachine(session);
+  }
+}
+
+/** An engine in this thread: what a display reads of a program's memory must be here. */
+function engineHere(host: NodeEngineHost): EngineClient {
+  let tell = (_bytes: Uint8Array): void => {};
+  const server = new EngineServer(host, (bytes) => queueMicrotask(() => tell(bytes)));
+  return new EngineClient({
+    send: (bytes) => queueMicrotask(() => server.receive(bytes)),
+    onBytes: (listener) => void (tell = listener),
+    onGone: () => {},
+    // The desktop's own server keeps the process up.
+    hold: () => {},
+    callLater: (milliseconds, act) => {
+      const timer = setTimeout(act, milliseconds);
+      return () => clearTimeout(timer);
+    },
+    close: () => server.close(),
+  });
+}

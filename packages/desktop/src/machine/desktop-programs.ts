@@ -1,0 +1,192 @@
+/**
+ * Programs that a desktop has started. They are the server's, not the page's: who loads it again has the same
+ * terminals.
+ */
+import type { Program, TerminalSize } from "@stratos/sdk/api";
+import type { DesktopMachine } from "./desktop-machine.ts";
+
+/** Of what a program has written, the last bytes are kept. */
+const KEPT_BYTES = 1 << 18;
+const TERMINALS_MAX = 32;
+const APPLICATIONS_MAX = 64;
+
+export class TooMany extends Error {}
+
+/** The last of what came, in pieces. */
+export class KeptBytes {
+  readonly #max: number;
+  #pieces: Uint8Array[] = [];
+  #count = 0;
+
+  constructor(max: number = KEPT_BYTES) {
+    this.#max = max;
+  }
+
+  add(bytes: Uint8Array): void {
+    this.#pieces.push(bytes.slice(-this.#max));
+    this.#count += Math.min(bytes.length, this.#max);
+    while (this.#count - this.#pieces[0]!.length >= this.#max) this.#count -= this.#pieces.shift()!.length;
+  }
+
+  bytes(): Uint8Array {
+    return Buffer.concat(this.#pieces).subarray(-this.#max);
+  }
+}
+
+export interface TerminalViewer {
+  show(bytes: Uint8Array): void;
+  resized(size: TerminalSize): void;
+  ended(words: string): void;
+  /** Null: it takes more. */
+  readonly busy: Promise<void> | null;
+}
+
+export class DesktopTerminal {
+  readonly id: number;
+  readonly title: string;
+  size: TerminalSize;
+  readonly #program: Program;
+  readonly #kept = new KeptBytes();
+  readonly #viewers = new Set<TerminalViewer>();
+  #end: string | null = null;
+
+  constructor(id: number, title: string, program: Program, size: TerminalSize) {
+    this.id = id;
+    this.title = title;
+    this.size = size;
+    this.#program = program;
+    void this.#follow();
+  }
+
+  get isOver(): boolean {
+    return this.#end !== null;
+  }
+
+  async #follow(): Promise<void> {
+    let words = "";
+    try {
+      for await (const bytes of this.#program.stdout) {
+        this.#kept.add(bytes);
+        for (const viewer of this.#viewers) viewer.show(bytes);
+        // The program waits for the slowest.
+        for (const viewer of this.#viewers) await viewer.busy;
+      }
+      const { exitCode, signal } = await this.#program.wait();
+      words = signal ?? (exitCode === 0 ? "" : String(exitCode));
+    } catch (error) {
+      words = (error as Error).message;
+    }
+    this.#end = words;
+    for (const viewer of this.#viewers) viewer.ended(words);
+  }
+
+  /** Shows what is kept, and what comes. @returns what ends that */
+  watch(viewer: TerminalViewer): () => void {
+    viewer.resized(this.size);
+    viewer.show(this.#kept.bytes());
+    if (this.#end !== null) viewer.ended(this.#end);
+    this.#viewers.add(viewer);
+    return () => void this.#viewers.delete(viewer);
+  }
+
+  type(bytes: Uint8Array): void {
+    if (!this.isOver) this.#program.stdin.write(bytes).catch(() => {});
+  }
+
+  resize(size: TerminalSize): void {
+    if (size.columns === this.size.columns && size.rows === this.size.rows) return;
+    this.size = size;
+    if (!this.isOver) this.#program.resize(size);
+    for (const viewer of this.#viewers) viewer.resized(size);
+  }
+
+  async close(): Promise<void> {
+    if (!this.isOver) await this.#program.kill("SIGHUP").catch(() => {});
+  }
+}
+
+/** A program of the launcher, and what it has written. */
+interface DesktopApplication {
+  readonly id: number;
+  readonly title: string;
+  readonly pid: number;
+  readonly output: KeptBytes;
+  /** Null: it runs. */
+  end: string | null;
+}
+
+export class DesktopPrograms {
+  readonly #machine: DesktopMachine;
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly terminals = new Map<number, DesktopTerminal>();
+  readonly applications: DesktopApplication[] = [];
+  #last = 0;
+
+  /** @param environment  by which programs find the display */
+  constructor(machine: DesktopMachine, environment: Readonly<Record<string, string>>) {
+    this.#machine = machine;
+    this.#environment = environment;
+  }
+
+  get #options(): { readonly env: Record<string, string>; readonly cwd: string; readonly user: string } {
+    const { uid, home } = this.#machine.user;
+    return { env: { ...this.#environment }, cwd: home === "" ? "/" : home, user: String(uid) };
+  }
+
+  /** @param command  absent: the user's shell. @throws StratosError, TooMany */
+  async openTerminal(
+    title: string,
+    size: TerminalSize,
+    command?: readonly string[],
+    folder?: string,
+  ): Promise<DesktopTerminal> {
+    for (const [id, terminal] of this.terminals) if (terminal.isOver) this.terminals.delete(id);
+    if (this.terminals.size >= TERMINALS_MAX) throw new TooMany(`${TERMINALS_MAX} terminals are open: close one`);
+    const argv = command ?? [this.#machine.user.shell || "/bin/sh", "-l"];
+    const options = { ...this.#options, ...(folder === undefined ? {} : { cwd: folder }), tty: size };
+    // A folder that is gone, or may not be entered, is no reason to have no shell.
+    const program = await this.#machine.box.spawn(argv, options).catch((error: unknown) => {
+      if (options.cwd === "/" || (error as { kind?: string }).kind !== "cwd") throw error;
+      return this.#machine.box.spawn(argv, { ...options, cwd: "/" });
+    });
+    const terminal = new DesktopTerminal(++this.#last, title, program, size);
+    this.terminals.set(terminal.id, terminal);
+    return terminal;
+  }
+
+  /** @throws StratosError, TooMany */
+  async launch(title: string, command: readonly string[]): Promise<DesktopApplication> {
+    const running = this.applications.filter(({ end }) => end === null);
+    if (running.length >= APPLICATIONS_MAX) throw new TooMany(`${APPLICATIONS_MAX} programs run: close one`);
+    const program = await this.#machine.box.spawn(command, this.#options);
+    const application: DesktopApplication = {
+      id: ++this.#last,
+      title,
+      pid: program.pid,
+      output: new KeptBytes(1 << 16),
+      end: null,
+    };
+    program.stdin.end();
+    this.applications.push(application);
+    while (this.applications.length > APPLICATIONS_MAX) {
+      const over = this.applications.findIndex(({ end }) => end !== null);
+      if (over < 0) break;
+      this.applications.splice(over, 1);
+    }
+    void this.#follow(application, program);
+    return application;
+  }
+
+  async #follow(application: DesktopApplication, program: Program): Promise<void> {
+    const take = async (stream: AsyncIterable<Uint8Array>): Promise<void> => {
+      for await (const bytes of stream) application.output.add(bytes);
+    };
+    try {
+      await Promise.all([take(program.stdout), take(program.stderr)]);
+      const { exitCode, signal } = await program.wait();
+      application.end = signal ?? String(exitCode);
+    } catch (error) {
+      application.end = (error as Error).message;
+    }
+  }
+}

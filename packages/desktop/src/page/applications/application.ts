@@ -1,0 +1,60 @@
+/** What the desktop's own applications have in common: widgets in a window. */
+import type { Size } from "../../arrange/place.ts";
+import type { Desktop, WindowContent } from "../desktop.ts";
+import type { Widget } from "../widgets/widget.ts";
+import type { WindowFrame } from "../window-frame.ts";
+
+/** What applications may ask of the rest of the desktop. */
+export interface ApplicationHost {
+  readonly desktop: Desktop;
+  notify(text: string): void;
+  /** Another application, by its name in `kept`. */
+  start(kind: string, argument?: unknown): void;
+  /** Settings that hold from here on, and are kept. */
+  change(settings: Partial<Desktop["settings"]>): Promise<void>;
+}
+
+export interface OpenedApplication {
+  readonly title: string;
+  readonly size: Size;
+  readonly min?: Size;
+  readonly root: Widget;
+  /** What it is made again from. */
+  readonly argument: unknown;
+  focus(): void;
+  /** Nothing of it goes on. */
+  end?(): void;
+  shown?(isShown: boolean): void;
+}
+
+/** Opens a window with it. @param at  as it was on a page before */
+export function openApplication(
+  { desktop }: ApplicationHost,
+  kind: string,
+  open: (id: () => string) => OpenedApplication,
+  at: { readonly id?: string } = {},
+): string {
+  let id = "";
+  const opened = open(() => id);
+  const content = (own: string, frame: WindowFrame): WindowContent => {
+    id = own;
+    frame.content.append(opened.root.element);
+    frame.element.classList.add(`of-${kind}`);
+    return {
+      get kept() {
+        return { kind, argument: opened.argument };
+      },
+      focus: () => {
+        if (frame.element.contains(document.activeElement) && document.activeElement !== frame.element) return;
+        opened.focus();
+      },
+      close: () => {
+        opened.end?.();
+        desktop.closed(id);
+      },
+      ...(opened.shown === undefined ? {} : { shown: (isShown: boolean) => opened.shown!(isShown) }),
+    };
+  };
+  const { title, size, min } = opened;
+  return desktop.open(content, { title, size, ...(min === undefined ? {} : { min }), ...at });
+}

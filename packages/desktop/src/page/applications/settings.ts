@@ -1,0 +1,79 @@
+/** What a person sets: colours, language, keyboard, sizes, the passphrase. */
+import { LANGUAGES, LAYOUTS, SCALES, THEMES, WORKSPACES_MAX, type DesktopSettings } from "../../arrange/settings.ts";
+import { ask } from "../service.ts";
+import { column, row } from "../widgets/containers.ts";
+import { Button, Choice, Label, TextField } from "../widgets/controls.ts";
+import { say } from "../words.ts";
+import type { ApplicationHost, OpenedApplication } from "./application.ts";
+
+export function openSettings(host: ApplicationHost): OpenedApplication {
+  const { theme, language, layout, scale, workspaces } = host.desktop.settings;
+  const choose = <Name extends keyof DesktopSettings>(
+    text: string,
+    name: Name,
+    options: readonly (readonly [string, string])[],
+    value: string,
+    read: (text: string) => DesktopSettings[Name],
+  ): Choice =>
+    new Choice(text, options, value).on<string>("change", ({ detail }) => {
+      host.change({ [name]: read(detail) }).catch((error: unknown) => host.notify((error as Error).message));
+    });
+  const first = choose(
+    say("theme"),
+    "theme",
+    THEMES.map((each) => [each, say(each)]),
+    theme,
+    (text) => text as DesktopSettings["theme"],
+  );
+  const before = new TextField(say("passphraseBefore"), "", "password");
+  const passphrase = new TextField(say("passphrase"), "", "password");
+  const set = new Button(say("setPassphrase"), () => {
+    ask("PUT", "/passphrase", { passphrase: passphrase.value, before: before.value }).then(
+      () => {
+        passphrase.value = before.value = "";
+        host.notify(say("passphraseSet"));
+      },
+      (error: unknown) => host.notify((error as Error).message),
+    );
+  });
+  const root = column(
+    first,
+    choose(
+      say("language"),
+      "language",
+      Object.entries(LANGUAGES),
+      language,
+      (text) => text as DesktopSettings["language"],
+    ),
+    choose(say("layout"), "layout", Object.entries(LAYOUTS), layout, (text) => text as DesktopSettings["layout"]),
+    choose(
+      say("scale"),
+      "scale",
+      SCALES.map((each) => [String(each), `${each} %`]),
+      String(scale),
+      Number,
+    ),
+    choose(
+      say("workspaceCount"),
+      "workspaces",
+      Array.from({ length: WORKSPACES_MAX }, (_, index) => [String(index + 1), String(index + 1)]),
+      String(workspaces),
+      Number,
+    ),
+    new Label(say("passphrase"), "h3"),
+    new Label(say("passphraseHelp"), "p"),
+    before,
+    passphrase,
+    row(set).style({ justify: "end" }),
+  )
+    .named("application settings")
+    .style({ padding: 1, gap: 0.75, isScrolling: true });
+  return {
+    title: say("settings"),
+    size: { width: 460, height: 520 },
+    min: { width: 280, height: 200 },
+    root,
+    argument: null,
+    focus: () => first.control.focus(),
+  };
+}

@@ -1,0 +1,378 @@
+/**
+ * The desktop: windows on the page as the arrangement has them, dragged by the pointer and driven by keys. What is in a
+ * window is an application of ours, or a program's picture (guest-windows.ts); neither knows of the other.
+ */
+import { Arrangement, type ArrangedWindow, type NewWindow } from "../arrange/arrangement.ts";
+import { type Placement, placeOf, type Rectangle, resized, type Size, snapAt, snapByKey } from "../arrange/place.ts";
+import type { DesktopSettings } from "../arrange/settings.ts";
+import type { Command } from "../arrange/shortcuts.ts";
+import { ask } from "./service.ts";
+import { create, type MenuItem } from "./widgets/containers.ts";
+import { type FrameAct, type FrameOwner, WindowFrame } from "./window-frame.ts";
+import { say } from "./words.ts";
+
+/** What is in a window. */
+export interface WindowContent {
+  /** By which it is made again on a page that is loaded anew; null: it comes by itself. */
+  readonly kept: { readonly kind: string; readonly argument: unknown } | null;
+  /** It has the keyboard. */
+  focus(): void;
+  /** The person wants it closed; who agrees calls `Desktop.closed`. */
+  close(): void;
+  /** It may draw nothing while nobody sees it. */
+  shown?(isShown: boolean): void;
+  /** How the desktop has it now. */
+  arranged?(window: ArrangedWindow, place: Rectangle, isActive: boolean): void;
+  /** It draws its frame itself. */
+  readonly drawsFrame?: boolean;
+}
+
+export interface Session {
+  readonly name: string;
+  readonly user: string;
+  readonly home: string;
+  readonly hasDisplay: boolean;
+  readonly isLocked: boolean;
+  readonly hasPassphrase: boolean;
+  readonly settings: DesktopSettings;
+}
+
+interface Drag {
+  readonly id: string;
+  readonly edges: number;
+  readonly pointer: number;
+  readonly fromX: number;
+  readonly fromY: number;
+  place: Rectangle;
+}
+
+/** What a page that is loaded again needs. */
+export interface KeptWindow {
+  readonly id: string;
+  readonly kept: { readonly kind: string; readonly argument: unknown } | null;
+  readonly free: Rectangle;
+  readonly placement: Placement;
+  readonly workspace: number;
+  readonly isMinimized: boolean;
+}
+
+export interface KeptLayout {
+  readonly workspace?: number;
+  readonly windows?: readonly KeptWindow[];
+}
+
+const MOVE_PIXELS = 32;
+const SAVE_MS = 300;
+
+export class Desktop implements FrameOwner {
+  readonly element: HTMLElement;
+  readonly arrangement: Arrangement;
+  settings: DesktopSettings;
+  readonly session: Session;
+  readonly #frames = new Map<string, WindowFrame>();
+  readonly #contents = new Map<string, WindowContent>();
+  readonly #snapPreview = create("div", "snap-preview");
+  readonly #listeners: (() => void)[] = [];
+  readonly #reservedHeight: () => number;
+  #drag: Drag | null = null;
+  #focused: string | null = null;
+  #saving: ReturnType<typeof setTimeout> | null = null;
+  #last = 0;
+  /** Where windows were that come by themselves. */
+  #kept = new Map<string, KeptWindow>();
+
+  /** @param reservedHeight  of the panel */
+  constructor(element: HTMLElement, session: Session, reservedHeight: () => number) {
+    this.element = element;
+    this.session = session;
+    this.settings = session.settings;
+    this.#reservedHeight = reservedHeight;
+    this.#snapPreview.hidden = true;
+    element.append(this.#snapPreview);
+    this.arrangement = new Arrangement(this.#area, session.settings.workspaces, () => this.#render());
+    addEventListener("resize", () => this.fit());
+    addEventListener("pointermove", (event) => this.#follow(event));
+    addEventListener("pointerup", (event) => this.#drop(event));
+    addEventListener("pointercancel", (event) => this.#drop(event));
+  }
+
+  get #area(): Rectangle {
+    return { x: 0, y: 0, width: innerWidth, height: Math.max(100, innerHeight - this.#reservedHeight()) };
+  }
+
+  /** The page is larger or smaller, or the panel is. */
+  fit(): void {
+    this.arrangement.setArea(this.#area, { x: 0, y: 0, width: innerWidth, height: innerHeight });
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** @returns the window's number */
+  open(
+    content: (id: string, frame: WindowFrame) => WindowContent,
+    window: Omit<NewWindow, "id"> & { readonly id?: string },
+  ): string {
+    const id = window.id ?? `window-${++this.#last}`;
+    const frame = new WindowFrame(id, this);
+    this.element.append(frame.element);
+    this.#frames.set(id, frame);
+    const made = content(id, frame);
+    this.#contents.set(id, made);
+    frame.hasBar = made.drawsFrame !== true;
+    const kept = this.#kept.get(id);
+    this.#kept.delete(id);
+    this.arrangement.open({ ...window, ...kept, id });
+    return id;
+  }
+
+  /** Sizes of a window's frame, around what is in it. */
+  outerSize(id: string, { width, height }: Size): Size {
+    return { width, height: height + (this.#frames.get(id)?.barHeight ?? 0) };
+  }
+
+  frame(id: string): WindowFrame | undefined {
+    return this.#frames.get(id);
+  }
+
+  /** Edges of a window that are pulled now. */
+  edgesOf(id: string): number {
+    return this.#drag?.id === id ? this.#drag.edges : 0;
+  }
+
+  isResizing(id: string): boolean {
+    return this.#drag?.id === id && this.#drag.edges !== 0;
+  }
+
+  /** Its content is gone. */
+  closed(id: string): void {
+    const frame = this.#frames.get(id);
+    this.#frames.delete(id);
+    this.#contents.delete(id);
+    if (this.#focused === id) this.#focused = null;
+    frame?.remove();
+    this.arrangement.close(id);
+  }
+
+  act(id: string, act: FrameAct, at?: { x: number; y: number }): void {
+    const { arrangement } = this;
+    if (act === "close") this.#contents.get(id)?.close();
+    else if (act === "minimize") arrangement.minimize(id);
+    else if (act === "maximize") {
+      const window = arrangement.find(id);
+      arrangement.setPlacement(id, window?.placement === "free" ? "maximized" : "free");
+    } else this.openWindowMenu(id, at);
+  }
+
+  focus(id: string): void {
+    this.arrangement.focus(id);
+  }
+
+  openWindowMenu(id: string, at?: { x: number; y: number }): void {
+    const { arrangement } = this;
+    const window = arrangement.find(id);
+    if (window === undefined) return;
+    const placements: readonly (readonly [Placement, string])[] = [
+      ["maximized", say("maximize")],
+      ["fullscreen", say("fullscreen")],
+      ["left", say("left")],
+      ["right", say("right")],
+    ];
+    const items: (MenuItem | "line")[] = [
+      { text: say("minimize"), act: () => arrangement.minimize(id) },
+      { text: say("restore"), isEnabled: window.placement !== "free", act: () => arrangement.setPlacement(id, "free") },
+      ...placements.map(([placement, text]) => ({
+        text,
+        isChecked: window.placement === placement,
+        act: () => arrangement.setPlacement(id, placement),
+      })),
+      "line",
+      ...Array.from({ length: arrangement.workspaceCount }, (_, index) => ({
+        text: say("sendTo", index + 1),
+        isChecked: window.workspace === index,
+        act: () => arrangement.sendTo(id, index),
+      })),
+      "line",
+      { text: say("close"), act: () => this.#contents.get(id)?.close() },
+    ];
+    this.#frames.get(id)?.openMenu(document.body, items, at);
+  }
+
+  beginDrag(id: string, edges: number, event: PointerEvent): void {
+    this.drag(id, edges, { pointer: event.pointerId, x: event.clientX, y: event.clientY });
+    event.preventDefault();
+    // The frame keeps the keyboard that it gets by the press.
+    this.#contents.get(id)?.focus();
+  }
+
+  drag(id: string, edges: number, { pointer, x, y }: { pointer: number; x: number; y: number }): void {
+    const window = this.arrangement.find(id);
+    if (window === undefined || window.placement === "fullscreen") return;
+    this.arrangement.focus(id);
+    const place = this.arrangement.place(window);
+    this.#drag = { id, edges, pointer, fromX: x, fromY: y, place };
+    document.body.classList.add("dragging");
+  }
+
+  #follow({ pointerId, clientX, clientY }: PointerEvent): void {
+    const drag = this.#drag;
+    if (drag === null || drag.pointer !== pointerId) return;
+    const { arrangement } = this;
+    const window = arrangement.find(drag.id);
+    if (window === undefined) return this.#endDrag();
+    const dx = clientX - drag.fromX,
+      dy = clientY - drag.fromY;
+    if (drag.edges !== 0) return arrangement.moveTo(drag.id, resized(drag.place, drag.edges, dx, dy, window.min));
+    if (Math.abs(dx) + Math.abs(dy) < 4 && window.placement !== "free") return;
+    if (window.placement !== "free") {
+      // It comes off at its own size, still below the pointer.
+      const { width, height } = window.free;
+      const part = (drag.fromX - drag.place.x) / drag.place.width;
+      drag.place = { x: drag.fromX - part * width, y: drag.place.y, width, height };
+    }
+    arrangement.moveTo(drag.id, { ...drag.place, x: Math.round(drag.place.x + dx), y: Math.round(drag.place.y + dy) });
+    this.#preview(snapAt(clientX, clientY, arrangement.area));
+  }
+
+  #preview(placement: Placement | null): void {
+    const { arrangement } = this;
+    this.#snapPreview.hidden = placement === null;
+    if (placement === null) return;
+    const { x, y, width, height } = placeOf(placement, arrangement.area, arrangement.area, arrangement.screen);
+    Object.assign(this.#snapPreview.style, {
+      left: `${x}px`,
+      top: `${y}px`,
+      width: `${width}px`,
+      height: `${height}px`,
+    });
+  }
+
+  #drop({ pointerId, clientX, clientY, type }: PointerEvent): void {
+    const drag = this.#drag;
+    if (drag === null || drag.pointer !== pointerId) return;
+    this.#endDrag();
+    const hasMoved = Math.abs(clientX - drag.fromX) + Math.abs(clientY - drag.fromY) > 4;
+    const snap =
+      type === "pointerup" && drag.edges === 0 && hasMoved ? snapAt(clientX, clientY, this.arrangement.area) : null;
+    if (snap !== null) this.arrangement.setPlacement(drag.id, snap);
+    this.#render();
+  }
+
+  #endDrag(): void {
+    this.#drag = null;
+    this.#snapPreview.hidden = true;
+    document.body.classList.remove("dragging");
+  }
+
+  /** @returns false: it is not about windows */
+  command(command: Command): boolean {
+    const { arrangement } = this;
+    const id = arrangement.active;
+    const window = id === null ? undefined : arrangement.find(id);
+    switch (command.do) {
+      case "next":
+      case "previous":
+        arrangement.cycle(command.do === "previous");
+        return true;
+      case "workspace":
+        arrangement.goTo(command.to);
+        return true;
+      case "send":
+      case "snap":
+      case "move":
+      case "grow":
+      case "shrink":
+      case "close":
+      case "minimize":
+      case "maximize":
+      case "fullscreen":
+      case "window-menu":
+        if (window !== undefined) this.#commandWindow(window, command);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #commandWindow(window: ArrangedWindow, command: Command): void {
+    const { arrangement } = this;
+    const { id } = window;
+    const move = (dx: number, dy: number, dw: number, dh: number): void => {
+      const { x, y, width, height } = arrangement.place(window);
+      arrangement.moveTo(id, { x: x + dx, y: y + dy, width: width + dw, height: height + dh });
+    };
+    if (command.do === "snap") {
+      const placement = snapByKey(window.placement, command.direction);
+      if (placement === "minimized") arrangement.minimize(id);
+      else arrangement.setPlacement(id, placement);
+    } else if (command.do === "move") {
+      const [dx, dy] = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] }[command.direction] as [
+        number,
+        number,
+      ];
+      move(dx * MOVE_PIXELS, dy * MOVE_PIXELS, 0, 0);
+    } else if (command.do === "grow") move(0, 0, MOVE_PIXELS, MOVE_PIXELS);
+    else if (command.do === "shrink") move(0, 0, -MOVE_PIXELS, -MOVE_PIXELS);
+    else if (command.do === "send") arrangement.sendTo(id, command.to);
+    else if (command.do === "close") this.#contents.get(id)?.close();
+    else if (command.do === "minimize") arrangement.minimize(id);
+    else if (command.do === "maximize" || command.do === "fullscreen")
+      arrangement.toggle(id, command.do === "maximize" ? "maximized" : "fullscreen");
+    else if (command.do === "window-menu") this.openWindowMenu(id);
+  }
+
+  #render(): void {
+    const { arrangement } = this;
+    for (const [order, window] of arrangement.windows.entries()) {
+      const frame = this.#frames.get(window.id);
+      const content = this.#contents.get(window.id);
+      if (frame === undefined || content === undefined) continue;
+      const place = arrangement.place(window);
+      const isShown = arrangement.isShown(window),
+        isActive = arrangement.active === window.id;
+      const wasShown = frame.isShown;
+      frame.hasBar = content.drawsFrame !== true && window.placement !== "fullscreen";
+      frame.update({ title: window.title, place, isShown, isActive, placement: window.placement, order });
+      if (wasShown !== isShown) content.shown?.(isShown);
+      content.arranged?.(window, place, isActive);
+    }
+    if (this.#focused !== arrangement.active) {
+      this.#focused = arrangement.active;
+      this.giveFocus();
+    }
+    for (const listener of this.#listeners) listener();
+    this.#saveSoon();
+  }
+
+  /** To the window that is active. */
+  giveFocus(): void {
+    const content = this.#focused === null ? undefined : this.#contents.get(this.#focused);
+    content?.focus();
+  }
+
+  #saveSoon(): void {
+    if (this.#saving !== null) return;
+    this.#saving = setTimeout(() => {
+      this.#saving = null;
+      void ask("PUT", "/layout", this.#layout()).catch(() => {});
+    }, SAVE_MS);
+  }
+
+  #layout(): KeptLayout {
+    const windows = this.arrangement.windows.map(({ id, free, placement, workspace, isMinimized }): KeptWindow => {
+      return { id, kept: this.#contents.get(id)?.kept ?? null, free, placement, workspace, isMinimized };
+    });
+    return { workspace: this.arrangement.workspace, windows };
+  }
+
+  /** As it was on another page. @param reopen  those that do not come by themselves */
+  restore({ workspace = 0, windows = [] }: KeptLayout, reopen: (window: KeptWindow) => void): void {
+    for (const window of windows) {
+      this.#kept.set(window.id, window);
+      this.#last = Math.max(this.#last, Number(/^window-(\d+)$/.exec(window.id)?.[1] ?? 0));
+      if (window.kept !== null) reopen(window);
+    }
+    this.arrangement.goTo(workspace);
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * Windows of programs: their pictures, drawn by the machine's compositor, each on a canvas of its own within a frame of
+ * the desktop (serve/display-socket.ts has the messages).
+ */
+import type { ArrangedWindow } from "../arrange/arrangement.ts";
+import type { Placement, Rectangle } from "../arrange/place.ts";
+import type { Desktop, WindowContent } from "./desktop.ts";
+import { DisplayInput } from "./display-input.ts";
+import { openSocket } from "./service.ts";
+import { create } from "./widgets/containers.ts";
+import type { WindowFrame } from "./window-frame.ts";
+import { say } from "./words.ts";
+
+interface ToldWindow {
+  readonly id: number;
+  readonly title: string;
+  readonly appId: string;
+  readonly width: number;
+  readonly height: number;
+  readonly drawsFrame: boolean;
+  readonly filling: "" | "maximized" | "fullscreen";
+}
+
+interface ToldPicture extends Rectangle {
+  readonly id: number;
+  readonly window: number | null;
+  readonly role: "window" | "overlay" | "cursor";
+}
+
+interface Wish {
+  readonly id: number;
+  readonly kind: "raise" | "minimize" | "fill" | "drag";
+  readonly filling?: "" | "maximized" | "fullscreen";
+  readonly edges?: number;
+}
+
+type Told = Partial<{
+  window: ToldWindow;
+  closed: number;
+  wish: Wish;
+  picture: ToldPicture;
+  dropped: number;
+  frame: true;
+  cursor: string;
+  text: Rectangle | null;
+  locked: boolean;
+  copied: string;
+}>;
+
+const AGAIN_MS = 1000;
+const HIDDEN_MS = 1000;
+
+export class GuestWindows {
+  readonly #desktop: Desktop;
+  readonly #windows = new Map<number, GuestWindow>();
+  readonly #pictures = new Map<number, { readonly canvas: HTMLCanvasElement; told: ToldPicture }>();
+  readonly #notify: (text: string) => void;
+  readonly input: DisplayInput;
+  #socket: WebSocket | null = null;
+  #cursorPicture: HTMLCanvasElement | null = null;
+  #isLost = false;
+  #focus: number | null = null;
+
+  constructor(desktop: Desktop, notify: (text: string) => void) {
+    this.#desktop = desktop;
+    this.#notify = notify;
+    this.input = new DisplayInput(
+      (message) => this.send(message),
+      () => notify(say("pasteTooLong")),
+    );
+    desktop.element.append(this.input.field);
+    desktop.onChange(() => this.#tellFocus());
+    addEventListener("resize", () => this.#tellArea());
+    addEventListener("pointermove", ({ clientX, clientY }) => {
+      if (this.#cursorPicture === null) return;
+      this.#cursorPicture.style.transform = `translate(${clientX}px, ${clientY}px)`;
+    });
+  }
+
+  connect(): void {
+    const socket = openSocket("/display", () => {
+      if (this.#isLost) this.#notify(say("connectionBack"));
+      this.#isLost = false;
+      this.#tellArea();
+      this.#focus = null;
+      this.#tellFocus();
+    });
+    this.#socket = socket;
+    socket.onmessage = ({ data }) =>
+      typeof data === "string" ? this.#take(JSON.parse(data) as Told) : this.#draw(data as ArrayBuffer);
+    socket.onclose = ({ code }) => {
+      this.#socket = null;
+      for (const id of [...this.#pictures.keys()]) this.#dropPicture(id);
+      // 1008: it is locked, or the key is another; who unlocks connects again. 1005: another page has our place.
+      if (code === 1008 || code === 1005) return;
+      if (!this.#isLost) this.#notify(say("connectionGone"));
+      this.#isLost = true;
+      setTimeout(() => this.connect(), AGAIN_MS);
+    };
+  }
+
+  get isConnected(): boolean {
+    return this.#socket !== null;
+  }
+
+  send(message: object): void {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #tellArea(): void {
+    this.send({ area: { width: Math.min(8192, innerWidth), height: Math.min(8192, innerHeight) } });
+  }
+
+  #tellFocus(): void {
+    const active = this.#desktop.arrangement.active;
+    const focus = [...this.#windows].find(([, window]) => window.key === active)?.[0] ?? null;
+    if (focus === this.#focus) return;
+    this.#focus = focus;
+    this.send({ focus });
+  }
+
+  #take(told: Told): void {
+    const { window, closed, wish, picture, dropped, frame, cursor, text, locked, copied } = told;
+    if (window !== undefined) this.#windowIs(window);
+    if (closed !== undefined) {
+      const gone = this.#windows.get(closed);
+      this.#windows.delete(closed);
+      if (gone !== undefined) this.#desktop.closed(gone.key);
+    }
+    if (wish !== undefined) this.#wished(wish);
+    if (picture !== undefined) this.#pictureIs(picture);
+    if (dropped !== undefined) this.#dropPicture(dropped);
+    if (cursor !== undefined) document.documentElement.style.setProperty("--guest-cursor", cursor);
+    if (text !== undefined) this.input.takeText(text);
+    if (locked !== undefined) this.input.keepPointer(locked);
+    if (copied !== undefined) this.input.copied(copied);
+    if (frame === true) {
+      const shown = (): void => this.send({ shown: true });
+      if (document.hidden) setTimeout(shown, HIDDEN_MS);
+      else requestAnimationFrame(shown);
+    }
+  }
+
+  #windowIs(told: ToldWindow): void {
+    const present = this.#windows.get(told.id);
+    if (present !== undefined) return present.update(told);
+    const window = new GuestWindow(told, this, this.#desktop);
+    this.#windows.set(told.id, window);
+    window.open();
+    this.#tellFocus();
+  }
+
+  #wished({ id, kind, filling = "", edges = 0 }: Wish): void {
+    const key = this.#windows.get(id)?.key;
+    if (key === undefined) return;
+    const { arrangement } = this.#desktop;
+    if (kind === "raise") arrangement.focus(key);
+    else if (kind === "minimize") arrangement.minimize(key);
+    else if (kind === "fill") arrangement.setPlacement(key, filling === "" ? "free" : filling);
+    else {
+      const pressed = this.input.takePress();
+      if (pressed !== null) this.#desktop.drag(key, edges, pressed);
+    }
+  }
+
+  #pictureIs(told: ToldPicture): void {
+    const { id, window, role, x, y, width, height } = told;
+    const present = this.#pictures.get(id);
+    const canvas = present?.canvas ?? create("canvas", `picture ${role}`);
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    Object.assign(canvas.style, { left: `${x}px`, top: `${y}px` });
+    if (present !== undefined) {
+      present.told = told;
+      return;
+    }
+    this.#pictures.set(id, { canvas, told });
+    const owner = window === null ? undefined : this.#windows.get(window);
+    canvas.setAttribute("aria-hidden", "true");
+    if (role === "cursor") this.#cursorPicture = canvas;
+    else this.input.listen(canvas);
+    if (owner !== undefined) owner.hold.append(canvas);
+    else this.#desktop.element.append(canvas);
+  }
+
+  #dropPicture(id: number): void {
+    const picture = this.#pictures.get(id);
+    this.#pictures.delete(id);
+    picture?.canvas.remove();
+    if (picture?.canvas === this.#cursorPicture) this.#cursorPicture = null;
+  }
+
+  #draw(data: ArrayBuffer): void {
+    const view = new DataView(data);
+    const context = this.#pictures.get(view.getUint32(0, true))?.canvas.getContext("2d");
+    if (context == null) return;
+    for (let at = 4; at < data.byteLength;) {
+      const [x, y, width, height] = [0, 2, 4, 6].map((offset) => view.getUint16(at + offset, true)) as [
+        number,
+        number,
+        number,
+        number,
+      ];
+      at += 8;
+      context.putImageData(new ImageData(new Uint8ClampedArray(data, at, 4 * width * height), width, height), x, y);
+      at += 4 * width * height;
+    }
+  }
+}
+
+class GuestWindow implements WindowContent {
+  readonly kept = null;
+  readonly key: string;
+  /** Where its canvas lies: the corner of its geometry. */
+  readonly hold = create("div", "guest");
+  #told: ToldWindow;
+  readonly #owner: GuestWindows;
+  readonly #desktop: Desktop;
+  #sentArrange = "";
+  #sentPlace = "";
+  #sentHidden = false;
+
+  constructor(told: ToldWindow, owner: GuestWindows, desktop: Desktop) {
+    this.#told = told;
+    this.#owner = owner;
+    this.#desktop = desktop;
+    this.key = `guest-${told.id}`;
+    this.hold.setAttribute("role", "img");
+  }
+
+  get drawsFrame(): boolean {
+    return this.#told.drawsFrame;
+  }
+
+  open(): void {
+    const { title, appId, width, height, filling } = this.#told;
+    const placement: Placement = filling === "" ? "free" : filling;
+    const barHeight = this.drawsFrame ? 0 : 33;
+    this.#desktop.open((_, frame) => this.#in(frame), {
+      id: this.key,
+      title: title || appId,
+      size: { width, height: height + barHeight },
+      placement,
+    });
+    this.update(this.#told);
+  }
+
+  #in(frame: WindowFrame): this {
+    frame.content.append(this.hold);
+    frame.element.classList.add("of-guest");
+    return this;
+  }
+
+  update(told: ToldWindow): void {
+    const isSize = told.width !== this.#told.width || told.height !== this.#told.height;
+    const wasFramed = this.#told.drawsFrame;
+    this.#told = told;
+    const title = told.title || told.appId;
+    this.hold.setAttribute("aria-label", say("windowOf", title));
+    const { arrangement } = this.#desktop;
+    arrangement.retitle(this.key, title);
+    const window = arrangement.find(this.key);
+    if (window === undefined) return;
+    if (wasFramed !== told.drawsFrame) arrangement.focus(this.key);
+    if (window.placement !== "free") return;
+    const outer = this.#desktop.outerSize(this.key, told);
+    if (!isSize && outer.width === window.free.width && outer.height === window.free.height) return;
+    // What the program has chosen is not asked of it.
+    this.#sentArrange = arrangeKey("", told.width, told.height, this.#desktop.isResizing(this.key));
+    arrangement.sizeIs(this.key, outer, this.#desktop.edgesOf(this.key));
+  }
+
+  arranged(window: ArrangedWindow, place: Rectangle): void {
+    const { id } = this.#told;
+    const barHeight = this.#desktop.frame(this.key)?.barHeight ?? 0;
+    const isHidden = !this.#desktop.arrangement.isShown(window);
+    if (isHidden !== this.#sentHidden) this.#owner.send({ hide: { id, hidden: isHidden } });
+    this.#sentHidden = isHidden;
+    if (isHidden) return;
+    const at = { id, x: Math.round(place.x), y: Math.round(place.y + barHeight) };
+    if (JSON.stringify(at) !== this.#sentPlace) this.#owner.send({ place: at });
+    this.#sentPlace = JSON.stringify(at);
+    const { placement } = window;
+    // Halves and quarters are no state of Wayland's: the program has a size, and keeps its frame.
+    const filling = placement === "maximized" || placement === "fullscreen" ? placement : "";
+    const width = Math.round(place.width),
+      height = Math.round(place.height - barHeight);
+    const resizing = this.#desktop.isResizing(this.key);
+    const key = arrangeKey(filling, width, height, resizing);
+    if (key === this.#sentArrange) return;
+    this.#sentArrange = key;
+    this.#owner.send({ arrange: { id, filling, width, height, resizing } });
+  }
+
+  focus(): void {
+    this.#owner.input.focus();
+  }
+
+  close(): void {
+    this.#owner.send({ close: this.#told.id });
+  }
+}
+
+function arrangeKey(filling: string, width: number, height: number, isResizing: boolean): string {
+  return `${filling} ${width} ${height} ${isResizing}`;
+}

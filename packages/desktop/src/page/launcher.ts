@@ -1,0 +1,168 @@
+/** What can be started: the desktop's own applications, and those of the image; by search, arrows or press. */
+import { ask, readBlob } from "./service.ts";
+import { create, Dialog } from "./widgets/containers.ts";
+import { TextField } from "./widgets/controls.ts";
+import { Widget } from "./widgets/widget.ts";
+import { say } from "./words.ts";
+
+export interface GuestApplication {
+  readonly id: string;
+  readonly name: string;
+  readonly comment: string;
+  readonly icon: string;
+  readonly argv: readonly string[];
+  readonly isOfTerminal: boolean;
+}
+
+export interface Startable {
+  readonly name: string;
+  readonly comment: string;
+  /** Which of our pictures stands for it; of the image's applications a letter, until their own picture is there. */
+  readonly sign: string;
+  readonly application?: GuestApplication;
+  readonly start: () => void;
+}
+
+const icons = new Map<string, Promise<string>>();
+
+/** Of the image, once. @throws when there is none */
+function iconOf({ id }: GuestApplication): Promise<string> {
+  let url = icons.get(id);
+  if (url === undefined) {
+    url = readBlob(`/applications/${encodeURIComponent(id)}/icon`).then((blob) => URL.createObjectURL(blob));
+    icons.set(id, url);
+  }
+  return url;
+}
+
+async function readApplications(): Promise<readonly GuestApplication[]> {
+  return ask<GuestApplication[]>("GET", "/applications");
+}
+
+export class Launcher {
+  readonly #own: readonly Startable[];
+  readonly #list = create("div", "launcher-list");
+  readonly #onCommand: (line: string) => void;
+  readonly #startOf: (application: GuestApplication) => void;
+  #all: readonly Startable[];
+  #shown: readonly Startable[] = [];
+  #at = 0;
+  #dialog: Dialog | null = null;
+
+  constructor(
+    own: readonly Startable[],
+    startOf: (application: GuestApplication) => void,
+    onCommand: (line: string) => void,
+  ) {
+    this.#own = own;
+    this.#all = own;
+    this.#startOf = startOf;
+    this.#onCommand = onCommand;
+  }
+
+  get isOpen(): boolean {
+    return this.#dialog !== null;
+  }
+
+  open(): void {
+    if (this.#dialog !== null) return this.#dialog.close();
+    const field = new TextField(say("search"), "", "search");
+    const { control } = field;
+    control.placeholder = say("search");
+    control.setAttribute("role", "combobox");
+    control.setAttribute("aria-expanded", "true");
+    control.setAttribute("aria-controls", "launcher-list");
+    this.#list.id = "launcher-list";
+    this.#list.setAttribute("role", "listbox");
+    this.#list.setAttribute("aria-label", say("applications"));
+    const dialog = new Dialog(say("applications"), [field, new Widget(this.#list)]).named("launcher");
+    dialog.on("closed", () => void (this.#dialog = null));
+    this.#dialog = dialog.open(document.body);
+    field.on<string>("change", ({ detail }) => this.#search(detail));
+    control.addEventListener("keydown", (event) => {
+      const columns = Math.max(
+        1,
+        Math.floor(this.#list.clientWidth / (this.#list.firstElementChild?.clientWidth || 1)),
+      );
+      const by = { ArrowDown: columns, ArrowUp: -columns, ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      const isWriting = control.value !== "" && (event.key === "ArrowLeft" || event.key === "ArrowRight");
+      if (by !== undefined && !isWriting) this.#choose(Math.max(0, Math.min(this.#shown.length - 1, this.#at + by)));
+      else if (event.key === "Enter") this.#start(this.#at);
+      else return;
+      event.preventDefault();
+    });
+    this.#search("");
+    control.focus();
+    readApplications().then(
+      (found) => {
+        const guests = found.map((application) => ({
+          name: application.name,
+          comment: application.comment,
+          sign: application.name.slice(0, 1).toUpperCase(),
+          application,
+          start: () => this.#startOf(application),
+        }));
+        this.#all = [...this.#own, ...guests];
+        if (this.#dialog === dialog) this.#search(control.value);
+      },
+      () => {},
+    );
+  }
+
+  #search(text: string): void {
+    const wanted = text.trim().toLowerCase();
+    const found = this.#all.filter(({ name, comment, application }) =>
+      `${name} ${comment} ${application?.id ?? ""}`.toLowerCase().includes(wanted),
+    );
+    const run: Startable = {
+      name: say("runCommand", text.trim()),
+      comment: "",
+      sign: "❯",
+      start: () => this.#onCommand(text.trim()),
+    };
+    this.#shown = wanted === "" ? found : [...found, run];
+    this.#list.replaceChildren(...this.#shown.map((each, index) => this.#item(each, index)));
+    this.#choose(0);
+  }
+
+  #item({ name, comment, sign, application }: Startable, index: number): HTMLElement {
+    const made = create("div", "launcher-item");
+    made.id = `launcher-${index}`;
+    made.setAttribute("role", "option");
+    made.title = comment;
+    const picture = create("span", "launcher-icon");
+    if (application === undefined && sign.length > 1) picture.append(create("span", `launcher-sign ${sign}`));
+    else picture.textContent = sign;
+    picture.setAttribute("aria-hidden", "true");
+    const words = create("span");
+    words.textContent = name;
+    made.append(picture, words);
+    made.addEventListener("click", () => this.#start(index));
+    if (application !== undefined && application.icon !== "")
+      iconOf(application).then(
+        (url) => {
+          const image = create("img");
+          image.src = url;
+          image.alt = "";
+          picture.replaceChildren(image);
+        },
+        () => {},
+      );
+    return made;
+  }
+
+  #choose(index: number): void {
+    this.#at = index;
+    for (const [each, element] of [...this.#list.children].entries())
+      element.setAttribute("aria-selected", String(each === index));
+    const chosen = this.#list.children[index];
+    chosen?.scrollIntoView({ block: "nearest" });
+    this.#dialog?.element.querySelector("input")?.setAttribute("aria-activedescendant", chosen?.id ?? "");
+  }
+
+  #start(index: number): void {
+    const chosen = this.#shown[index];
+    this.#dialog?.close();
+    chosen?.start();
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * Windows of programs, for one page at a time: which there are, what they wish, what they look like; and what the
+ * person does with them. A later page takes the earlier one's place, and is told all anew.
+ *
+ *     server                                              page
+ *     { window: { id, title, appId, width, height, … } }  { token }, { area }
+ *     { closed }, { wish: { id, kind, … } }               { focus }, { place }, { arrange }, { hide }, { close }
+ *     { picture: { id, window, role, x, y, … } }          what `PageInput` takes: keys, pointer, text
+ *     bytes: u32 picture, then for each rectangle that
+ *       changed u16 x, y, width, height, its pixels as
+ *       red, green, blue, alpha
+ *     { dropped }, { frame: true }                        { shown: true }: the next frame may come
+ *     { cursor }, { text }, { locked }, { copied }
+ */
+import type { WebSocket } from "ws";
+import type { DesktopMachine } from "../machine/desktop-machine.ts";
+import {
+  type Arranger,
+  cursorName,
+  type Picture,
+  type Rectangle,
+  type ScreenWindow,
+  type WindowWish,
+} from "@stratos/wayland";
+import { GuestDisplay, type Message, PageInput } from "@stratos/console/display";
+import { parse } from "./terminal-socket.ts";
+
+const SIZE = { width: 1280, height: 800 };
+/** Frames in a second while a page shows them, and while none does: programs that wait for one must not stand still. */
+const SHOWN_HZ = 60,
+  UNSEEN_HZ = 1;
+/** Bytes that wait for a page which does not read them; then its connection ends. */
+const BUFFERED_MAX = 1 << 26;
+/** Pixels of an area, and of a window. */
+const LENGTH_MAX = 8192;
+const FILLINGS = ["", "maximized", "fullscreen"] as const;
+
+interface Viewer {
+  readonly socket: WebSocket;
+  readonly input: PageInput;
+  isWaiting: boolean;
+  /** As they were told last: windows and pictures by number, the rest by name. */
+  readonly told: Map<string, string>;
+}
+
+export class DisplaySocket implements Arranger {
+  readonly #display: GuestDisplay;
+  readonly #ids = new Map<ScreenWindow, number>();
+  #last = 0;
+  #viewer: Viewer | null = null;
+  #hasCopied = false;
+  #isAsking = false;
+
+  /** @param options.tell  what goes wrong, in words for people @throws SessionError */
+  constructor(
+    session: NonNullable<DesktopMachine["session"]>,
+    user: DesktopMachine["user"],
+    { layout, tell }: { readonly layout: string; readonly tell: (problem: string) => void },
+  ) {
+    this.#display = new GuestDisplay(session, user, {
+      ...SIZE,
+      arranger: this,
+      layout,
+      tell,
+      onFrame: () => this.#frame(),
+      onCopied: () => {
+        this.#hasCopied = true;
+        this.#tellCopied();
+      },
+    });
+    this.#display.setRefresh(UNSEEN_HZ);
+  }
+
+  get environment(): Record<string, string> {
+    return Object.fromEntries(this.#display.environment.map(({ name, value }) => [name, value]));
+  }
+
+  setLayout(layout: string): void {
+    this.#display.compositor.setLayout(layout);
+  }
+
+  close(): void {
+    this.disconnect();
+    this.#display.close();
+  }
+
+  /** The page is told nothing more. */
+  disconnect(): void {
+    this.#viewer?.socket.close();
+  }
+
+  opened(window: ScreenWindow): void {
+    this.#ids.set(window, ++this.#last);
+    // The page says soon where it lies; nobody is to see it elsewhere before.
+    this.#tellWindows();
+  }
+
+  closed(window: ScreenWindow): void {
+    const id = this.#ids.get(window);
+    this.#ids.delete(window);
+    if (id === undefined) return;
+    this.#viewer?.told.delete(`window ${id}`);
+    this.#send({ closed: id });
+  }
+
+  wished(window: ScreenWindow, wish: WindowWish): void {
+    const id = this.#ids.get(window);
+    if (id !== undefined) this.#send({ wish: { id, ...wish } });
+  }
+
+  serve(socket: WebSocket): void {
+    const before = this.#viewer;
+    if (before !== null) this.#leave(before);
+    before?.socket.close();
+    const { compositor } = this.#display;
+    const viewer: Viewer = { socket, input: new PageInput(compositor), isWaiting: false, told: new Map() };
+    this.#viewer = viewer;
+    socket.on("message", (data, isBinary) => {
+      if (!isBinary && this.#viewer === viewer) this.#take(viewer, parse((data as Buffer).toString()));
+    });
+    socket.on("close", () => this.#leave(viewer));
+    for (const picture of compositor.pictures) picture.changeAll();
+    this.#display.setRefresh(SHOWN_HZ);
+    this.#tellWindows();
+    this.#frame();
+  }
+
+  #leave(viewer: Viewer): void {
+    if (this.#viewer !== viewer) return;
+    this.#viewer = null;
+    viewer.input.letGo();
+    this.#display.setRefresh(UNSEEN_HZ);
+  }
+
+  #send(message: object | Uint8Array): void {
+    const { socket } = this.#viewer ?? {};
+    if (socket === undefined || socket.readyState !== socket.OPEN) return;
+    if (socket.bufferedAmount > BUFFERED_MAX) return socket.terminate();
+    socket.send(message instanceof Uint8Array ? message : JSON.stringify(message));
+  }
+
+  /** Of something with that name, when it is not as it was told. */
+  #tell(name: string, message: object): void {
+    const viewer = this.#viewer;
+    const text = JSON.stringify(message);
+    if (viewer === null || viewer.told.get(name) === text) return;
+    viewer.told.set(name, text);
+    this.#send(message);
+  }
+
+  #tellWindows(): void {
+    for (const [window, id] of this.#ids) {
+      const { title, appId, geometry, drawsFrame, filling } = window;
+      const { width, height } = geometry;
+      this.#tell(`window ${id}`, { window: { id, title, appId, width, height, drawsFrame, filling } });
+    }
+  }
+
+  #frame(): void {
+    const viewer = this.#viewer;
+    if (viewer === null) return;
+    const { compositor } = this.#display;
+    this.#tellWindows();
+    const present = new Set<string>();
+    for (const picture of compositor.pictures) {
+      present.add(`picture ${picture.id}`);
+      this.#tellPicture(picture);
+    }
+    for (const name of [...viewer.told.keys()])
+      if (name.startsWith("picture ") && !present.has(name)) {
+        viewer.told.delete(name);
+        this.#send({ dropped: Number(name.slice("picture ".length)) });
+      }
+    this.#tell("cursor", { cursor: cursorName(compositor.cursor) });
+    this.#tell("text", { text: compositor.textPlace });
+    this.#tell("locked", { locked: compositor.isPointerLocked });
+    this.#showPixels(viewer);
+  }
+
+  #tellPicture(picture: Picture): void {
+    const { compositor } = this.#display;
+    const window = compositor.windowOf(picture);
+    const role = window !== null ? "window" : compositor.isCursor(picture) ? "cursor" : "overlay";
+    const id = window === null ? null : (this.#ids.get(window) ?? null);
+    const { x, y, width, height } = picture.place;
+    this.#tell(`picture ${picture.id}`, { picture: { id: picture.id, window: id, role, x, y, width, height } });
+  }
+
+  #showPixels(viewer: Viewer): void {
+    if (viewer.isWaiting) return;
+    for (const picture of this.#display.compositor.pictures) {
+      const changed = picture.takeChanged();
+      if (changed.length === 0) continue;
+      viewer.isWaiting = true;
+      this.#send(encodePicture(picture, changed));
+    }
+    if (viewer.isWaiting) this.#send({ frame: true });
+  }
+
+  /** One is asked at a time: a program that copies without end is asked for the last. */
+  #tellCopied(): void {
+    const viewer = this.#viewer;
+    if (viewer === null || this.#isAsking || !this.#hasCopied) return;
+    this.#hasCopied = false;
+    this.#isAsking = true;
+    this.#display.compositor.readCopied((text) => {
+      this.#isAsking = false;
+      if (this.#viewer === viewer && text !== null && text !== "") this.#send({ copied: text });
+      this.#tellCopied();
+    });
+  }
+
+  #take(viewer: Viewer, message: Message): void {
+    const { compositor } = this.#display;
+    const { area, focus, place, arrange, hide, close, shown } = message;
+    if (shown === true) {
+      viewer.isWaiting = false;
+      this.#showPixels(viewer);
+    }
+    if (isRecord(area) && isLength(area["width"]) && isLength(area["height"]) && area["width"] * area["height"] > 0)
+      compositor.setArea({ width: area["width"], height: area["height"] });
+    if (focus !== undefined) compositor.focus(this.#windowAt(focus));
+    const placed = this.#of(place);
+    if (placed !== null && isPlace(placed.of["x"]) && isPlace(placed.of["y"]))
+      compositor.place(placed.window, placed.of["x"], placed.of["y"]);
+    const arranged = this.#of(arrange);
+    if (arranged !== null) this.#arrange(arranged.window, arranged.of);
+    const hidden = this.#of(hide);
+    if (hidden !== null) compositor.hide(hidden.window, hidden.of["hidden"] === true);
+    const closed = this.#windowAt(close);
+    if (closed !== null) compositor.close(closed);
+    viewer.input.take(message);
+    this.#tell("text", { text: compositor.textPlace });
+  }
+
+  #arrange(window: ScreenWindow, { width, height, filling, resizing }: Message): void {
+    const known = FILLINGS.find((each) => each === filling);
+    if (!isLength(width) || !isLength(height) || known === undefined) return;
+    this.#display.compositor.arrange(window, { width, height, filling: known, isResizing: resizing === true });
+  }
+
+  #windowAt(id: unknown): ScreenWindow | null {
+    for (const [window, each] of this.#ids) if (each === id) return window;
+    return null;
+  }
+
+  #of(value: unknown): { readonly window: ScreenWindow; readonly of: Message } | null {
+    if (!isRecord(value)) return null;
+    const window = this.#windowAt(value["id"]);
+    return window === null ? null : { window, of: value };
+  }
+}
+
+function isRecord(value: unknown): value is Message {
+  return typeof value === "object" && value !== null;
+}
+
+function isLength(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LENGTH_MAX;
+}
+
+function isPlace(value: unknown): value is number {
+  return Number.isInteger(value) && Math.abs(value as number) <= LENGTH_MAX;
+}
+
+/** Colours are multiplied by alpha here, and are not in a page's ImageData. */
+function encodePicture({ id, canvas }: Picture, parts: readonly Rectangle[]): Uint8Array {
+  const sizeBytes = parts.reduce((sum, { width, height }) => sum + 8 + 4 * width * height, 4);
+  const bytes = new Uint8Array(sizeBytes);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, id, true);
+  let at = 4;
+  for (const { x, y, width, height } of parts) {
+    for (const [index, value] of [x, y, width, height].entries()) view.setUint16(at + 2 * index, value, true);
+    at += 8;
+    const pixels = new Uint32Array(bytes.buffer, at, width * height);
+    let to = 0;
+    for (let line = y; line < y + height; line++)
+      for (let from = line * canvas.width + x, end = from + width; from < end; from++)
+        pixels[to++] = straight(canvas.pixels[from]!);
+    at += 4 * width * height;
+  }
+  return bytes;
+}
+
+function straight(pixel: number): number {
+  const alpha = pixel >>> 24;
+  if (alpha === 255) return (pixel & 0xff00ff00) | ((pixel & 0xff) << 16) | ((pixel >>> 16) & 0xff);
+  if (alpha === 0) return 0;
+  const of = (shift: number): number => Math.min(255, Math.round((((pixel >>> shift) & 0xff) * 255) / alpha));
+  return (alpha << 24) | (of(0) << 16) | (of(8) << 8) | of(16);
+}

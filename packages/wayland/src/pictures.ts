@@ -1,0 +1,137 @@
+/**
+ * What each window looks like by itself, for who puts windows over one another elsewhere: a picture has all surfaces of
+ * a window with its menus, and says where it lies from the window's corner. What is over all windows, and a program's
+ * pointer, are pictures of their own.
+ */
+import type { Client } from "./core/client.ts";
+import { intersection, isSameRectangle, type Rectangle, union } from "./geometry/rectangle.ts";
+import { type Canvas, compose } from "./render/compose.ts";
+import { damageBetween, type ShownNode } from "./render/scene-damage.ts";
+import type { Drawn, SceneNode } from "./shell/screen.ts";
+
+/** How far surfaces may reach over the screen's size; what is beyond is cut off. */
+const MARGIN = 512;
+/** More rectangles become all of it. */
+const CHANGED_MAX = 16;
+
+/** What belongs together, and where its corner is on the screen. */
+export interface PictureSubject {
+  readonly key: object;
+  readonly x: number;
+  readonly y: number;
+  readonly nodes: readonly SceneNode[];
+  /** Whose memory it counts as. */
+  readonly client: Client;
+}
+
+export class Picture {
+  readonly id: number;
+  readonly key: object;
+  readonly client: Client;
+  /** Of its left upper corner, from its subject's. */
+  place: Rectangle = { x: 0, y: 0, width: 0, height: 0 };
+  /** Of its subject, on the screen. */
+  x = 0;
+  y = 0;
+  canvas: Canvas = { width: 0, height: 0, pixels: new Uint32Array(0) };
+  #shown: readonly ShownNode<Drawn>[] = [];
+  #changed: Rectangle[] = [];
+
+  constructor(id: number, key: object, client: Client) {
+    this.id = id;
+    this.key = key;
+    this.client = client;
+  }
+
+  /** Draws what is different. @throws ProtocolError when its client has no memory left */
+  update({ nodes, x, y }: PictureSubject, box: Rectangle): void {
+    this.x = x;
+    this.y = y;
+    const place = { x: box.x - x, y: box.y - y, width: box.width, height: box.height };
+    const isSame = isSameRectangle(place, this.place);
+    if (place.width !== this.place.width || place.height !== this.place.height) {
+      this.client.takePixels(4 * place.width * place.height);
+      this.drop();
+      const pixels = new Uint32Array(place.width * place.height);
+      this.canvas = { width: place.width, height: place.height, pixels };
+    }
+    this.place = place;
+    const layers = nodes.map((node) => ({ surface: node.surface, x: node.x - box.x, y: node.y - box.y }));
+    const shown = layers.map(({ surface, ...at }) => ({
+      surface,
+      place: { ...at, width: surface.width, height: surface.height },
+    }));
+    const damage = damageBetween(this.#shown, shown);
+    const whole = { x: 0, y: 0, width: place.width, height: place.height };
+    if (!isSame) damage.add(whole);
+    damage.clip(whole);
+    this.#shown = shown;
+    const parts = isSame ? damage.take() : [whole];
+    compose(this.canvas, parts, layers, 0);
+    this.#changed.push(...parts);
+    if (this.#changed.length > CHANGED_MAX) this.#changed = [whole];
+  }
+
+  /** Where it differs from what was taken before. */
+  takeChanged(): readonly Rectangle[] {
+    return this.#changed.splice(0);
+  }
+
+  /** Whoever shows it from here on has nothing of it. */
+  changeAll(): void {
+    this.#changed = [{ x: 0, y: 0, width: this.canvas.width, height: this.canvas.height }];
+  }
+
+  get shown(): readonly ShownNode<Drawn>[] {
+    return this.#shown;
+  }
+
+  /** It gives back what it has. */
+  drop(): void {
+    this.client.givePixels(this.canvas.pixels.byteLength);
+    this.canvas = { width: 0, height: 0, pixels: new Uint32Array(0) };
+    this.#changed = [];
+  }
+}
+
+export class Pictures {
+  readonly #pictures = new Map<object, Picture>();
+  #last = 0;
+
+  get all(): readonly Picture[] {
+    return [...this.#pictures.values()];
+  }
+
+  /** @param area  of the screen */
+  update(subjects: readonly PictureSubject[], area: Rectangle): void {
+    const before = new Set(this.#pictures.keys());
+    for (const subject of subjects) {
+      const { key, client, x, y } = subject;
+      const bounds = {
+        x: x - MARGIN,
+        y: y - MARGIN,
+        width: area.width + 2 * MARGIN,
+        height: area.height + 2 * MARGIN,
+      };
+      const box = boxOf(subject.nodes, bounds);
+      if (box === null || client.isGone) continue;
+      let picture = this.#pictures.get(key);
+      if (picture === undefined) this.#pictures.set(key, (picture = new Picture(++this.#last, key, client)));
+      before.delete(key);
+      client.guard(() => picture.update(subject, box));
+    }
+    for (const key of before) {
+      this.#pictures.get(key)!.drop();
+      this.#pictures.delete(key);
+    }
+  }
+}
+
+function boxOf(nodes: readonly SceneNode[], bounds: Rectangle): Rectangle | null {
+  let box: Rectangle | null = null;
+  for (const { surface, x, y } of nodes) {
+    const part = intersection({ x, y, width: surface.width, height: surface.height }, bounds);
+    if (part !== null) box = box === null ? part : union(box, part);
+  }
+  return box;
+}

@@ -1,0 +1,311 @@
+/**
+ * Goal: who opens the page of `stratos desktop` works with a machine as with a desktop, by keys and pointer, finds it
+ * as it was after a reload, and nobody else gets at it. Method: the command as users have it, and a headless
+ * Chromium; foot of Debian is the program with a window.
+ */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { request as httpRequest } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test, type TestContext } from "node:test";
+import { gzipSync } from "node:zlib";
+import { joinFolder } from "@stratos/console";
+import { DESKTOP_PAGE } from "@stratos/desktop";
+import { accessibilityViolations } from "./support/accessibility.ts";
+import { Browser, type Page } from "./support/browser.ts";
+import { launcher, start, stratos } from "./support/stratos.ts";
+import { ensureImage, TEST_HOME } from "./support/test-image.ts";
+import { until } from "./support/until.ts";
+
+const IMAGE = "windows-2";
+/** For a host under load. */
+const PATIENCE_MS = 600_000;
+let folder = "";
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "stratos-desktop-"));
+  await ensureImage(IMAGE, ["foot", "fonts-dejavu-core"]);
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** `stratos desktop` of a user. */
+class Served {
+  address = new URL("http://localhost");
+  ended: Promise<unknown> = Promise.resolve();
+
+  static async start(t: TestContext, name: string): Promise<Served> {
+    const home = join(folder, name);
+    mkdirSync(home);
+    symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
+    const served = new Served();
+    const child = start([...launcher, "desktop", "-i", IMAGE], { env: { STRATOS_HOME: home } });
+    t.after(() => child.kill("SIGKILL"));
+    let words = "";
+    child.stdout!.setEncoding("utf8").on("data", (part: string) => void (words += part));
+    child.stderr!.setEncoding("utf8").on("data", (part: string) => void (words += part));
+    served.ended = new Promise((resolve) => child.once("close", resolve));
+    await until("the address is told", () => /http:\S+\n/.test(words));
+    served.address = new URL(/http:\S+/.exec(words)![0]);
+    return served;
+  }
+
+  async ask(method: string, path: string, body?: object | string): Promise<{ status: number; text: string }> {
+    const isText = typeof body === "string";
+    const response = await fetch(new URL(`/v1${path}`, this.address), {
+      method,
+      headers: {
+        authorization: `Bearer ${this.address.hash.slice(1)}`,
+        ...(body === undefined ? {} : { "content-type": isText ? "application/octet-stream" : "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
+    });
+    return { status: response.status, text: await response.text() };
+  }
+}
+
+async function opened(t: TestContext, served: Served): Promise<Page> {
+  const browser = await Browser.launch();
+  t.after(() => browser.close());
+  const page = await browser.open("about:blank");
+  const size = { width: 1280, height: 800, deviceScaleFactor: 1, mobile: false };
+  await page.call("Emulation.setDeviceMetricsOverride", size);
+  await page.navigate(served.address.href);
+  await page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
+  return page;
+}
+
+const CTRL_ALT = 3,
+  SHIFT = 8;
+
+async function press(page: Page, code: string, modifiers = 0, key = "Unidentified"): Promise<void> {
+  for (const type of ["keyDown", "keyUp"]) await page.call("Input.dispatchKeyEvent", { type, code, key, modifiers });
+}
+
+/** Starts what the launcher finds by that text. */
+async function launch(page: Page, text: string): Promise<void> {
+  await press(page, "Space", CTRL_ALT);
+  await page.waitFor("document.activeElement?.getAttribute('role')", /combobox/, PATIENCE_MS);
+  await page.type(text);
+  await page.waitFor(
+    "document.querySelector('.launcher-item[aria-selected=true]')?.textContent",
+    new RegExp(text, "i"),
+    PATIENCE_MS,
+  );
+  await page.type("\n");
+}
+
+/** Of the window on top: place, size, and how it lies. */
+const TOP = `(() => {
+  const { x, y, width, height } = document.querySelector(".window.active").getBoundingClientRect();
+  return [x, y, width, height, document.querySelector(".window.active").dataset.placement].map((each) =>
+    typeof each === "number" ? Math.round(each) : each).join(" ");
+})()`;
+const TITLES =
+  "[...document.querySelectorAll('.window:not([hidden]) h2')].map((each) => each.textContent).sort().join()";
+
+async function drag(page: Page, from: readonly [number, number], to: readonly [number, number]): Promise<void> {
+  const mouse = (type: string, [x, y]: readonly [number, number], buttons: number): Promise<unknown> =>
+    page.call("Input.dispatchMouseEvent", { type, x, y, buttons, button: "left", clickCount: 1 });
+  await mouse("mousePressed", from, 1);
+  await mouse("mouseMoved", [(from[0] + to[0]) / 2, (from[1] + to[1]) / 2], 1);
+  await mouse("mouseMoved", to, 1);
+  await mouse("mouseReleased", to, 0);
+}
+
+test("terminals, files and windows are there again after a reload, and anybody can use them", async (t) => {
+  const served = await Served.start(t, "own");
+  const page = await opened(t, served);
+
+  await press(page, "Enter", CTRL_ALT);
+  await page.waitFor("document.querySelector('.xterm-rows')?.textContent", /[#$] /, PATIENCE_MS);
+  await page.type("echo $((6*7))x\n");
+  await page.waitFor("document.querySelector('.xterm-rows').textContent", /42x/, PATIENCE_MS);
+  await press(page, "ArrowLeft", CTRL_ALT);
+  await page.waitFor(TOP, /^0 0 640 760 left$/, PATIENCE_MS);
+
+  assert.equal((await served.ask("PUT", "/content?path=/root/note.txt", "kept")).status, 200);
+  await launch(page, "Files");
+  await page.waitFor("document.querySelector('.files tbody')?.textContent", /note\.txt/, PATIENCE_MS);
+  await drag(page, [700, Number(/^\d+ (\d+)/.exec(await page.waitFor(TOP, /free/, PATIENCE_MS))![1]) + 10], [1279, 20]);
+  await page.waitFor(TOP, /^640 0 640 380 top-right$/, PATIENCE_MS);
+  // Deleting asks first.
+  await page.evaluate(
+    "[...document.querySelectorAll('.files tbody tr')].find((row) => /note/.test(row.textContent)).click()",
+  );
+  await press(page, "Delete", 0, "Delete");
+  await page.waitFor("document.querySelector('dialog h2')?.textContent", /note\.txt/, PATIENCE_MS);
+  assert.equal((await served.ask("GET", "/content?path=/root/note.txt")).text, "kept");
+  await page.evaluate("document.querySelector('dialog .danger').click()");
+  await until("the file is gone", async () => (await served.ask("GET", "/content?path=/root/note.txt")).status === 409);
+
+  await launch(page, "System monitor");
+  await page.waitFor("document.querySelector('.of-monitor tbody')?.textContent", /bash/, PATIENCE_MS);
+  await press(page, "ArrowRight", CTRL_ALT);
+  await press(page, "ArrowDown", CTRL_ALT);
+  await page.waitFor(TOP, /bottom-right$/, PATIENCE_MS);
+  assert.deepEqual(await accessibilityViolations(page), []);
+  // What lies over others hides parts of their buttons: those are looked at alone.
+  const maximized = async (): Promise<void> => {
+    await press(page, "KeyF", CTRL_ALT);
+    await page.waitFor(TOP, /^0 0 1280 760 maximized$/, PATIENCE_MS);
+    assert.deepEqual(await accessibilityViolations(page), []);
+  };
+  await launch(page, "Widgets");
+  await page.waitFor(
+    "[...document.querySelectorAll('.gallery button')].map((each) => each.textContent).join()",
+    /Counter: 0/,
+    PATIENCE_MS,
+  );
+  await page.evaluate(
+    "[...document.querySelectorAll('.gallery button')].find((each) => /Counter/.test(each.textContent)).click()",
+  );
+  await page.waitFor("document.querySelector('.gallery [role=status]').textContent", /change 1/, PATIENCE_MS);
+  await maximized();
+  await launch(page, "Settings");
+  await page.waitFor(TITLES, /Settings/, PATIENCE_MS);
+  await maximized();
+
+  // Another language is everywhere once the page is loaded again, and windows are where they were.
+  await page.evaluate(`(() => {
+    const choice = [...document.querySelectorAll(".settings select")][1];
+    choice.value = "de";
+    choice.dispatchEvent(new Event("change"));
+  })()`);
+  await page.waitFor("document.querySelector('.launcher-button').textContent", /Anwendungen/, PATIENCE_MS);
+  await press(page, "Digit2", CTRL_ALT | SHIFT);
+  await page.waitFor(TITLES, /^Settings$/, PATIENCE_MS);
+  await until("the layout is kept", async () =>
+    /"workspace":1\b.*settings/.test((await served.ask("GET", "/layout")).text),
+  );
+  await page.reload();
+  await page.waitFor(TITLES, /^Einstellungen$/, PATIENCE_MS);
+  await press(page, "Digit1", CTRL_ALT);
+  await page.waitFor(TITLES, /^Bedienelemente,Dateien,Systemmonitor,Terminal$/, PATIENCE_MS);
+  await page.waitFor("document.querySelector('.xterm-rows')?.textContent", /42x/, PATIENCE_MS);
+  const places =
+    "[...document.querySelectorAll('.window:not([hidden])')].map((each) => each.dataset.placement).sort().join()";
+  assert.equal(await page.evaluate(places), "bottom-right,left,maximized,top-right");
+  await page.evaluate(
+    "[...document.querySelectorAll('.window-list button')].find((each) => /Bedien/.test(each.textContent)).click()",
+  );
+  await page.waitFor(TOP, /maximized$/, PATIENCE_MS);
+  await press(page, "KeyM", CTRL_ALT);
+  await page.waitFor("document.querySelectorAll('.window:not([hidden])').length", /^3$/, PATIENCE_MS);
+
+  assert.equal((await served.ask("POST", "/end", {})).status, 200);
+  assert.equal(await served.ended, 0);
+});
+
+test("a program's window is drawn, typed into, maximised and closed", async (t) => {
+  const served = await Served.start(t, "foot");
+  const page = await opened(t, served);
+  const script = "read word; echo $word > /tmp/word; printf '\\033[?25l\\033[48;2;255;0;0m%40s\\033[0m\\n'; sleep 1000";
+  const command = `foot -o colors.background=102030 sh -c "${script.replace(/[\\$"]/g, "\\$&")}"`;
+  assert.equal((await served.ask("POST", "/run", { command })).status, 201);
+  await page.waitFor(countOf("16,32,48"), /^\d{5,}$/, PATIENCE_MS);
+  const before = await page.waitFor(TOP, /free$/, PATIENCE_MS);
+  assert.ok(Number(before.split(" ")[2]) > 300, before);
+  for (const code of ["KeyH", "KeyI", "Enter"]) await press(page, code);
+  await page.waitFor(countOf("255,0,0"), /^\d{4,}$/, PATIENCE_MS);
+  assert.equal((await served.ask("GET", "/content?path=/tmp/word")).text, "hi\n");
+
+  await press(page, "ArrowUp", CTRL_ALT);
+  await page.waitFor(TOP, /^0 0 1280 760 maximized$/, PATIENCE_MS);
+  await page.waitFor("document.querySelector('canvas.picture').width", /^12[67]\d|1280$/, PATIENCE_MS);
+  // Another page takes this one's place; a reload is that, too.
+  await page.reload();
+  await page.waitFor(countOf("255,0,0"), /^\d{4,}$/, PATIENCE_MS);
+  await page.waitFor(TOP, /maximized$/, PATIENCE_MS);
+  // A window that is minimised has no picture; the panel brings it back.
+  await press(page, "KeyM", CTRL_ALT);
+  await page.waitFor("document.querySelectorAll('canvas.picture').length", /^0$/, PATIENCE_MS);
+  await page.evaluate("document.querySelector('.window-list button').click()");
+  await page.waitFor(countOf("255,0,0"), /^\d{4,}$/, PATIENCE_MS);
+  await press(page, "KeyX", CTRL_ALT);
+  await page.waitFor("document.querySelectorAll('.window').length", /^0$/, PATIENCE_MS);
+});
+
+/** How many pixels of the first program's canvas have the colour. */
+function countOf(colour: string): string {
+  return `(() => {
+    const canvas = document.querySelector("canvas.picture");
+    if (canvas === null) return 0;
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let count = 0;
+    for (let at = 0; at < data.length; at += 4)
+      if (data[at] + "," + data[at + 1] + "," + data[at + 2] === "${colour}") count++;
+    return count;
+  })()`;
+}
+
+test("a desktop is for who has its address, and locked for nobody but who knows the passphrase", async (t) => {
+  const served = await Served.start(t, "locked");
+  const at = (path: string, headers: Record<string, string>): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const { hostname, port } = served.address;
+      const request = httpRequest({ hostname, port, path, headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode!);
+      });
+      request.on("error", reject).end();
+    });
+  const authorization = `Bearer ${served.address.hash.slice(1)}`;
+  assert.equal(await at("/v1/session", {}), 401);
+  assert.equal(await at("/v1/session", { authorization: "Bearer x" }), 401);
+  assert.equal(await at("/v1/session", { authorization, host: "example.org" }), 421);
+  assert.equal(await at("/v1/session", { authorization, origin: "http://example.org" }), 403);
+  assert.equal(await at("/v1/session", { authorization }), 200);
+  for (const [method, path, body, status] of [
+    ["GET", "/files?path=/absent", undefined, 409],
+    ["GET", "/content?path=/etc", undefined, 409],
+    ["DELETE", "/files?path=/", undefined, 409],
+    ["POST", "/rename", { from: "/etc/passwd", to: "/etc/group" }, 409],
+    ["GET", "/log?id=/var/log/../../etc/shadow", undefined, 400],
+    ["POST", "/processes/1/signal", { signal: "KILL" }, 400],
+    ["POST", "/run", { command: "" }, 400],
+    ["PUT", "/settings", { language: "xx" }, 400],
+    ["POST", "/terminals", { title: "x", columns: 1e9, rows: 1 }, 400],
+    ["POST", "/lock", {}, 409],
+  ] as const)
+    assert.equal((await served.ask(method, path, body)).status, status, `${method} ${path}`);
+
+  assert.equal((await served.ask("PUT", "/passphrase", { passphrase: "open sesame" })).status, 200);
+  assert.doesNotMatch(readFileSync(join(folder, "locked", "desktop.json"), "utf8"), /sesame/);
+  const page = await opened(t, served);
+  await press(page, "KeyL", CTRL_ALT);
+  await page.waitFor("document.querySelector('dialog.lock')?.open", /true/, PATIENCE_MS);
+  assert.equal((await served.ask("GET", "/files?path=/")).status, 423);
+  assert.deepEqual(await accessibilityViolations(page), []);
+  await page.type("wrong\n");
+  await page.waitFor(
+    "document.querySelector('dialog.lock [role=alert]').textContent",
+    /not the passphrase/,
+    PATIENCE_MS,
+  );
+  await page.type("open sesame\n");
+  await page.waitFor("document.querySelectorAll('.panel').length", /^1$/, PATIENCE_MS);
+  assert.equal((await served.ask("GET", "/files?path=/")).status, 200);
+});
+
+test("what makes no sense is refused before a machine is made", async () => {
+  for (const [args, words] of [
+    [["desktop", "name", "-i", IMAGE], /--image: name is a system that runs/],
+    [["desktop", "--port", "65536"], /--port: 0 to 65535/],
+    [["desktop", "-i", IMAGE, "-u", "nobody-known"], /nobody-known/],
+    [["desktop", "absent-system"], /absent-system: no such system/],
+  ] as const) {
+    const { status, stderr } = await stratos(args, { env: { STRATOS_HOME: join(folder, "own") } });
+    assert.notEqual(status, 0, args.join(" "));
+    assert.match(stderr, words);
+  }
+});
+
+test("the page is small before a terminal is opened, and all of it is not large", async () => {
+  const files = await joinFolder(DESKTOP_PAGE);
+  const sizes = [...files].map(([name, content]) => [name, gzipSync(content).length] as const);
+  const first = sizes.filter(([name]) => /^(index\.html|page-)/.test(name));
+  const sum = (some: typeof sizes): number => some.reduce((total, [, size]) => total + size, 0);
+  assert.ok(first.length === 3 && sum(first) <= 150 * 1024, JSON.stringify(first));
+  assert.ok(sum(sizes) <= 700 * 1024, JSON.stringify(sizes));
+});
