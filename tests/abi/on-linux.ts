@@ -7,6 +7,7 @@ import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 
 const here = import.meta.dirname;
+const LIMIT_MS = 120_000;
 export const programs = readdirSync(here)
   .filter((name) => name.endsWith(".c"))
   .map((name) => name.slice(0, -2));
@@ -29,7 +30,10 @@ export function runOnLinux(path: string): string {
     stdio: ["ignore", "pipe", "pipe"],
     env: {},
     maxBuffer: 64 << 20,
+    // One that waits for ever is as wrong as one that says something else.
+    timeout: LIMIT_MS,
   });
+  if (result.error !== undefined) throw new Error(`${basename(path)}: ${result.error.message}`);
   return transcript(result.stdout, result.status ?? 128);
 }
 

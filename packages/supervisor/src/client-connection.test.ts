@@ -35,8 +35,13 @@ class Served {
     this.#supervisor = new Supervisor(parent, this.folder, () => {}, this.engines);
   }
 
-  /** @param told  sees what is under way to it. @returns a client, whose `close` is its end for the supervisor, too */
-  async client(told: (head: object) => void = () => {}): Promise<SupervisorClient> {
+  /**
+   * @param told  sees what is under way to it
+   * @param isBroken  it goes with something unread, and nothing that it says then arrives
+   * @returns a client, whose `close` is its end for the supervisor, too
+   */
+  async client(told: (head: object) => void = () => {}, isBroken = false): Promise<SupervisorClient> {
+    let isGone = false;
     let hasGreeted = false;
     const onWay = new FrameReader(({ head }) => {
       if (hasGreeted) told(head as object);
@@ -48,18 +53,19 @@ class Served {
       "test",
       (bytes) => {
         onWay.push(bytes.slice());
-        queueMicrotask(() => tell(bytes));
+        queueMicrotask(() => isGone || tell(bytes));
       },
       () => lose(),
     );
     const client = new EngineClient<SupervisorOperations>({
-      send: (bytes) => queueMicrotask(() => connection.receive(bytes)),
+      send: (bytes) => queueMicrotask(() => isGone || connection.receive(bytes)),
       onBytes: (listener) => void (tell = listener),
       onGone: (listener) => void (lose = () => listener({ exitCode: null, signal: null, log: "" })),
       hold: () => {},
       callLater: () => () => {},
       close: () => {
-        connection.close();
+        isGone = isBroken;
+        connection.close(isBroken);
         lose();
       },
     });
@@ -181,6 +187,24 @@ test("what was made as its caller gave up is removed, though answered; what that
   late.abort();
   await client.call("systems", {}).answer;
   assert.deepEqual(served.systems, ["one running", "two running"]);
+});
+
+test("a client that is gone before it reads the answer leaves nothing; what one has used stays", async (t) => {
+  const served = new Served(t);
+  const hasty: SupervisorClient = await served.client((head) => {
+    if ("answer" in head) hasty.close();
+  }, true);
+  await assert.rejects(hasty.call("start-system", { name: "one", spec: SPEC }).answer);
+  await until(() => served.systems.length === 0);
+  const killed = await served.client(undefined, true);
+  await start(killed, "two");
+  killed.close();
+  const polite = await served.client();
+  await polite.call("start-system", { name: "three", spec: SPEC }).answer;
+  polite.close();
+  const looker = await served.client();
+  await looker.call("systems", {}).answer;
+  assert.deepEqual(served.systems.sort(), ["three running", "two running"]);
 });
 
 test("a system that is starting is opened once it runs, and refused when it does not come to that", async (t) => {

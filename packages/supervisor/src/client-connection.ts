@@ -68,6 +68,8 @@ export class ClientConnection {
   readonly #opened = new Map<number, NamedSystem>();
   /** For calls that were answered, the last CALLS_MAX of them: their client may have cancelled before it heard. */
   readonly #made = new Map<number, readonly NamedSystem[]>();
+  /** Those of them whose client has said nothing since. */
+  #unheard: number[] = [];
   #hasGreeted = false;
 
   /** @param end  after what was sent, nothing more comes */
@@ -80,11 +82,17 @@ export class ClientConnection {
 
   /** @throws RangeError, SyntaxError: the other side does not speak this language */
   receive(bytes: Uint8Array): void {
+    this.#unheard = [];
     this.#reader.push(bytes);
   }
 
-  /** The client is gone. */
-  close(): void {
+  /**
+   * The client is gone.
+   *
+   * @param isBroken  what it was told could not be delivered, or was not read: so the answers since its last word
+   */
+  close(isBroken = false): void {
+    if (isBroken) for (const call of this.#unheard.splice(0)) this.#unmake(call);
     for (const call of this.#calls.values()) {
       call.unwanted.abort();
       call.onGone();
@@ -136,6 +144,7 @@ export class ClientConnection {
   #remember(number: number, names: readonly string[]): void {
     if (names.length === 0) return;
     this.#made.set(number, this.#supervisor.present(names));
+    this.#unheard.push(number);
     if (this.#made.size > CALLS_MAX) this.#made.delete(this.#made.keys().next().value!);
   }
 

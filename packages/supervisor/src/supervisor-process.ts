@@ -50,9 +50,10 @@ const server = createServer((socket) => {
     }
   });
   socket.on("error", () => {});
-  socket.on("close", () => {
+  // With an error: the client was gone before it had read everything.
+  socket.on("close", (hadError) => {
     clients--;
-    connection.close();
+    connection.close(hadError);
     considerEnd();
   });
 });
