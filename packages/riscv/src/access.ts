@@ -9,17 +9,15 @@ import type { VirtualAddress } from "./addresses.ts";
  *   − guest page + 1 − 4096, so that untouched (zero) table memory says "not mapped". The one test
  *   `((2·va + entry − 1) & (2·size − 1)) != 0` catches unmapped, read-only, misaligned and page-crossing: page
  *   differences are multiples of 4096, so that of a mapped page's sum only the misalignment is left; of an unmapped
- *   one's the sum is odd. A load or store that is caught asks again whether all of it lies in a mapped page, and where
- *   it doesn't, in two of them (lower/two-pages.ts). The access itself goes to va + entry with the constant offset
- *   `hostOffset`, which costs nothing.
+ *   one's the sum is odd. A load or store that is caught asks again whether all of it lies in a mapped page. The access
+ *   itself goes to va + entry with the constant offset `hostOffset`, which costs nothing.
  * - `window`: as `paged`, but what the entry would be is guessed: where the pages of a process lie in host memory as
  *   they do in its own, all entries are the same, `HART_WINDOW`. One byte for each page says whether it holds (for
  *   reads, for writes), so that an access waits for a comparison that the host predicts, not for the load of an entry;
  *   where it doesn't hold, the tables are asked. The tables stay the truth: a page that isn't in the window only takes
  *   longer.
- * - `wide`: 64-bit addresses through a direct-mapped TLB for each of reads and writes (wide-tlb.ts). What is misaligned
- *   looks at its entry once more. A miss asks the kernel's hook first, which knows the page as a rule: leaving costs
- *   five times as much (1 µs).
+ * - `wide`: 64-bit addresses through a direct-mapped TLB for each of reads and writes (wide-tlb.ts). A miss asks the
+ *   kernel's hook first, which knows the page as a rule: leaving costs five times as much (1 µs).
  */
 export type AddressMode = "paged" | "window" | "wide";
 
@@ -60,8 +58,6 @@ export interface AccessForm {
   readonly write: boolean;
   /** Atomic: a misaligned one leaves. */
   readonly mustAlign?: boolean;
-  /** A plain load or store, which may lie in two pages; of a store, pushes what is stored as i64. */
-  readonly split?: { readonly pushStored: (() => void) | null };
 }
 
 /**
@@ -71,10 +67,6 @@ export interface AccessForm {
 export const TLB_MISS = "tlbMiss";
 export const TLB_MISS_WRITE = 0x100;
 export const TLB_MISS_ALIGN = 0x200;
-
-/** Helpers of the core module for accesses in two pages (lower/two-pages.ts). */
-export const LOAD_TWO_PAGES = "loadTwoPages";
-export const STORE_TWO_PAGES = "storeTwoPages";
 
 /**
  * Stack: the virtual address as i64. Afterwards `pushHost` gives the host address;
@@ -95,17 +87,16 @@ export function emitTranslate(
   code.op(Op.i32WrapI64);
   code.localTee(locals.va);
   if (mode === "window" && locals.window !== undefined)
-    emitWindow(code, { ...locals, window: locals.window }, form, exit, helper);
-  else emitPaged(code, locals, form, exit, helper);
+    emitWindow(code, { ...locals, window: locals.window }, form, exit);
+  else emitPaged(code, locals, form, exit);
 }
 
 /** Stack: the virtual address as i32. */
 function emitPaged(
   code: CodeWriter,
   locals: AccessLocals,
-  { size, write, mustAlign, split }: AccessForm,
+  { size, write, mustAlign }: AccessForm,
   exit: () => void,
-  helper: (name: string) => number,
 ): void {
   emitEntryLookup(code, locals.tables, write);
   code.localTee(locals.delta);
@@ -123,31 +114,14 @@ function emitPaged(
   else {
     pushLeavesPage(code, locals, size);
     code.if();
-    if (split === undefined) exit();
-    else {
-      code.localGet(locals.va);
-      code.i32Const(size);
-      split.pushStored?.();
-      code.call(helper(split.pushStored === null ? LOAD_TWO_PAGES : STORE_TWO_PAGES));
-      code.localTee(locals.delta);
-      code.op(Op.i32Eqz);
-      code.if();
-      exit();
-      code.end();
-    }
+    exit();
     code.end();
   }
   code.end();
 }
 
 /** Stack: the virtual address as i32. */
-function emitWindow(
-  code: CodeWriter,
-  locals: Required<AccessLocals>,
-  form: AccessForm,
-  exit: () => void,
-  helper: (name: string) => number,
-): void {
+function emitWindow(code: CodeWriter, locals: Required<AccessLocals>, form: AccessForm, exit: () => void): void {
   const shift = Math.log2(form.size);
   if (shift > 0) {
     code.i32Const(shift);
@@ -165,7 +139,7 @@ function emitWindow(
   code.localSet(locals.delta);
   code.if();
   code.localGet(locals.va);
-  emitPaged(code, locals, form, exit, helper);
+  emitPaged(code, locals, form, exit);
   code.end();
 }
 
@@ -215,11 +189,6 @@ function emitWide(code: CodeWriter, locals: AccessLocals, form: AccessForm, exit
   code.op(Op.i64Or);
   code.op(Op.i64Ne);
   code.if();
-  const mayLieAskew = size > 1 && form.mustAlign !== true;
-  if (mayLieAskew) {
-    pushMissesEntry(code, locals, form);
-    code.if();
-  }
   code.localGet(locals.va);
   code.localGet(locals.address);
   code.i64Const(32);
@@ -231,29 +200,10 @@ function emitWide(code: CodeWriter, locals: AccessLocals, form: AccessForm, exit
   code.if();
   exit();
   code.end();
-  if (mayLieAskew) code.end();
   code.end();
   code.localGet(locals.delta);
   code.memory(Op.i32Load, (write ? WIDE_WRITE_TLB : WIDE_READ_TLB) + 8);
   code.localSet(locals.delta);
-}
-
-/** Pushes whether not all of `size` bytes at the address lie in the page of the TLB entry whose offset is in delta. */
-function pushMissesEntry(code: CodeWriter, locals: AccessLocals, { size, write }: AccessForm): void {
-  code.localGet(locals.delta);
-  code.memory(Op.i64Load, write ? WIDE_WRITE_TLB : WIDE_READ_TLB);
-  code.localGet(locals.address);
-  code.i64Const(-4096);
-  code.op(Op.i64And);
-  code.i64Const(WIDE_VALID);
-  code.op(Op.i64Or);
-  code.op(Op.i64Ne);
-  code.localGet(locals.va);
-  code.i32Const(4095);
-  code.op(Op.i32And);
-  code.i32Const(4096 - size);
-  code.op(Op.i32GtU);
-  code.op(Op.i32Or);
 }
 
 /** Marks a TLB entry as filled: a bit that no masked address has. */

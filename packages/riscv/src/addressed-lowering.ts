@@ -99,13 +99,3 @@ export abstract class AddressedLowering {
     this.code.call(this.#helper(helper));
   }
 }
-
-/** For an access by `opcode`, a store of what `pushValue` pushes. */
-export function splitStore(code: CodeWriter, opcode: number, pushValue: () => void): NonNullable<AccessForm["split"]> {
-  const pushStored = (): void => {
-    pushValue();
-    if (opcode === Op.i32Store || opcode === Op.i32Store16) code.op(Op.i64ExtendI32U);
-    else if (opcode === Op.f64Store) code.op(Op.i64ReinterpretF64);
-  };
-  return { pushStored };
-}

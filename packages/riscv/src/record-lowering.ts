@@ -6,7 +6,7 @@ import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter, ValueType } from "@stratos/wasm";
 import { hostOffset, pushHost } from "./access.ts";
 import type { AddressMode } from "./access.ts";
-import { AddressedLowering, splitStore } from "./addressed-lowering.ts";
+import { AddressedLowering } from "./addressed-lowering.ts";
 import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "./hart-state.ts";
 import { RS1, RS2 } from "./lower/lowering.ts";
 import type { Lowering, Source } from "./lower/lowering.ts";
@@ -224,14 +224,14 @@ export class RecordLowering extends AddressedLowering implements Lowering {
 
   load(opcode: number, size: 1 | 2 | 4 | 8): void {
     this.#effectiveAddress();
-    this.translate({ size, write: false, split: { pushStored: null } });
+    this.translate({ size, write: false });
     pushHost(this.code, this.access);
     this.code.memory(opcode, hostOffset(this.mode));
   }
 
   store(opcode: number, size: 1 | 2 | 4 | 8, pushValue: () => void): void {
     this.#effectiveAddress();
-    this.translate({ size, write: true, split: splitStore(this.code, opcode, pushValue) });
+    this.translate({ size, write: true });
     pushHost(this.code, this.access);
     pushValue();
     this.code.memory(opcode, hostOffset(this.mode));

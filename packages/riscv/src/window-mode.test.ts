@@ -84,19 +84,10 @@ for (const translate of [false, true]) {
           assert.equal(copy(from + offset, to + 24), ExitReason.BREAKPOINT);
           assert.equal(physical.u8[toHost + 24], value, `${from.toString(16)} + ${offset} to ${to.toString(16)}`);
         }
-    // From the window's page into the one outside, and the other way around.
-    const bytes = [1, 2, 3, 4, 5, 6, 7, 8];
-    bytes.forEach((byte, at) => (physical.u8[at < 3 ? DATA + WINDOW + PAGE - 3 + at : outside + at - 3] = byte));
-    assert.equal(copy(DATA + PAGE - 3, STACK + 24), ExitReason.BREAKPOINT);
-    const stack = hostOf.get(STACK)! + 24;
-    assert.deepEqual([...physical.u8.subarray(stack, stack + 8)], bytes);
-    assert.equal(copy(STACK + 24, DATA + PAGE - 5), ExitReason.BREAKPOINT);
-    assert.deepEqual([...physical.u8.subarray(DATA + WINDOW + PAGE - 5, DATA + WINDOW + PAGE)], bytes.slice(0, 5));
-    assert.deepEqual([...physical.u8.subarray(outside, outside + 3)], bytes.slice(5));
     assert.equal(processor.statistics.translatedFunctions > 0, translate);
   });
 
-  test(`what isn't there or is read-only leaves before it is done, also in the second of two pages (${tier})`, () => {
+  test(`what isn't there, may only be read or lies in two pages leaves before it is done (${tier})`, () => {
     const { processor, physical, slot, copy } = guest(translate);
     const { tables } = processor;
     tables.map(slot, DATA, DATA + WINDOW, true);
@@ -107,8 +98,8 @@ for (const translate of [false, true]) {
       [DATA + 3 * PAGE, DATA, DATA + 3 * PAGE, "load"],
       [DATA, DATA + 3 * PAGE, DATA + 3 * PAGE, "store"],
       [DATA, DATA + 2 * PAGE, DATA + 2 * PAGE, "store"],
-      [DATA + 3 * PAGE - 4, DATA, DATA + 3 * PAGE - 4, "load"],
-      [DATA, DATA + 2 * PAGE - 1, DATA + 2 * PAGE - 1, "store"],
+      [DATA + PAGE - 4, DATA, DATA + PAGE - 4, "load"],
+      [DATA, DATA + PAGE - 1, DATA + PAGE - 1, "store"],
     ] as const) {
       const before = physical.u8.slice(DATA + WINDOW, DATA + WINDOW + 3 * PAGE);
       assert.equal(copy(from, to), ExitReason.MEMORY);

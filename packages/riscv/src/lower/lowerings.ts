@@ -7,7 +7,6 @@ import { csrHelpers, csrLowerings } from "./csr.ts";
 import { floatLowering } from "./float.ts";
 import { integerLowerings } from "./integer.ts";
 import type { Helper, LoweringTable } from "./lowering.ts";
-import { twoPagesHelpers } from "./two-pages.ts";
 
 export interface InstructionMeanings {
   /** The meaning of every instruction but control transfers and traps, by name. */
@@ -28,6 +27,6 @@ export function instructionMeanings(engine: WasmEngine): InstructionMeanings {
       ...cacheBlockLowerings,
       ...float.lowerings,
     },
-    helpers: [...csrHelpers, ...twoPagesHelpers, ...aesHelpers, ...float.helpers],
+    helpers: [...csrHelpers, ...aesHelpers, ...float.helpers],
   };
 }

@@ -47,7 +47,7 @@ export function createTemplate(
   return { builder, imports: { codeType, leave, dispatch, ecall, helper: (name) => indexOf.get(name)!, place } };
 }
 
-/** Whether lowerings of the unit call functions of the core module, other than those of accesses. */
+/** Whether lowerings of the unit call functions of the core module. */
 export function needsHelpers(unit: Unit): boolean {
   return unit.blocks.some((block) =>
     block.instructions.some((instruction) => USES_HELPERS[instruction.index] === true),

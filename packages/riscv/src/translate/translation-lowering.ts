@@ -1,8 +1,8 @@
 import { Op, Type } from "@stratos/wasm";
 import type { CodeWriter, ValueType } from "@stratos/wasm";
 import { CODE_TABLE, emitEntryLookup, hostOffset, pushHost } from "../access.ts";
-import type { AccessForm, AddressMode } from "../access.ts";
-import { AddressedLowering, splitStore } from "../addressed-lowering.ts";
+import type { AddressMode } from "../access.ts";
+import { AddressedLowering } from "../addressed-lowering.ts";
 import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "../hart-state.ts";
 import { emitBoxF32, emitUnboxF32, emitUnboxKnownF32 } from "../lower/float-box.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
@@ -437,20 +437,19 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   }
 
   /** Pushes the host address (less `hostOffset`) of rs1 + imm. */
-  #pushAccess(form: AccessForm, window: AccessWindow | undefined): void {
+  #pushAccess(size: number, write: boolean, window: AccessWindow | undefined): void {
     this.#effectiveAddress();
     if (window === undefined) {
-      this.translate(form);
+      this.translate({ size, write });
       pushHost(this.code, this.access);
     } else {
-      this.#pushThroughWindow(window, form);
+      this.#pushThroughWindow(window, size, write);
     }
   }
 
   /** Stack: the virtual address as i64; pushes the host address. */
-  #pushThroughWindow(window: AccessWindow, form: AccessForm): void {
+  #pushThroughWindow(window: AccessWindow, size: number, write: boolean): void {
     const { code } = this;
-    const { size, write } = form;
     this.#compareWithWindow(window, size);
     code.if();
     code.localGet(ADDRESS);
@@ -463,7 +462,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
       code.if();
       // Not writable: read, and leave the window closed.
       code.localGet(ADDRESS);
-      this.translate(form);
+      this.translate({ size, write: false });
       code.i64Const(NO_PAGE);
       code.localSet(FIRST_WINDOW_PAGE + window.number);
       code.localGet(DELTA);
@@ -472,7 +471,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
       this.#moveWindow(window);
       code.end();
     } else {
-      this.translate(form);
+      this.translate({ size, write });
       this.#moveWindow(window);
     }
     code.end();
@@ -492,10 +491,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     code.op(Op.i64Ne);
   }
 
-  /**
-   * The window takes the page of ADDRESS, whose table entry is in DELTA; it is closed when it has only just moved, or
-   * the access lay in two pages, whose delta is no entry (of a page, they are 1 modulo 4096).
-   */
+  /** The window takes the page of ADDRESS, whose table entry is in DELTA; it is closed when it has only just moved. */
   #moveWindow(window: AccessWindow): void {
     const { code } = this;
     const moved = this.#windowMoves + window.number;
@@ -511,12 +507,6 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     code.op(Op.i32Sub);
     code.i32Const(MIN_STAY);
     code.op(Op.i32LtU);
-    code.localGet(DELTA);
-    code.i32Const(4095);
-    code.op(Op.i32And);
-    code.i32Const(1);
-    code.op(Op.i32Ne);
-    code.op(Op.i32Or);
     code.op(Op.select);
     code.localSet(FIRST_WINDOW_PAGE + window.number);
   }
@@ -618,10 +608,8 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     const { code } = this;
     const group = this.#group;
     const window = this.#windows?.[this.#instruction.rs1];
-    const split = write ? splitStore(code, opcode, pushValue) : { pushStored: null };
-    const form: AccessForm = { size, write, split };
     if (group === null) {
-      this.#pushAccess(form, window);
+      this.#pushAccess(size, write, window);
       pushValue();
       code.memory(opcode, hostOffset(this.mode));
       return;
@@ -631,7 +619,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     code.localGet(host);
     code.op(Op.i32Eqz);
     code.if(write ? 0x40 : loadedType(opcode));
-    this.#pushAccess(form, undefined);
+    this.#pushAccess(size, write, undefined);
     pushValue();
     code.memory(opcode, hostOffset(this.mode));
     code.else();

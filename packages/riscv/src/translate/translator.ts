@@ -12,7 +12,6 @@ import { Record } from "../record.ts";
 import { discoverUnit, exitsOf, MAX_JUMP_TARGETS, ownSlots } from "./unit.ts";
 import type { Block, Unit } from "./unit.ts";
 import { createTemplate, needsHelpers } from "./module-template.ts";
-import { twoPagesHelpers } from "../lower/two-pages.ts";
 import type { ModuleTemplate } from "./module-template.ts";
 import { isInTwoPages } from "./page-presence.ts";
 import { emitUnit } from "./unit-emitter.ts";
@@ -87,7 +86,7 @@ export class Translator {
     this.#served = options.served;
     this.#nowMs = options.nowMs;
     const code = new CodeWriter(1 << 18);
-    this.#plain = createTemplate(code, twoPagesHelpers, this.#mode);
+    this.#plain = createTemplate(code, [], this.#mode);
     this.#withHelpers = createTemplate(code, this.#meanings.helpers, this.#mode);
     this.#hotThreshold = options.hotThreshold;
     this.#exits = new WeakMap();

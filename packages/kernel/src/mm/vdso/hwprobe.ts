@@ -30,10 +30,10 @@ export const PROBED_VALUES: readonly number[] = [
   0,
   1, // BASE_BEHAVIOR: IMA
   EXTENSIONS.reduce((sum, bit) => sum + 2 ** bit, 0), // IMA_EXT_0
-  3, // CPUPERF_0: misaligned accesses are fast
+  2, // CPUPERF_0: misaligned accesses are slow
   64, // ZICBOZ_BLOCK_SIZE
   0xffffffff, // HIGHEST_VIRT_ADDRESS
   TIMEBASE_HZ, // TIME_CSR_FREQ
-  3, // MISALIGNED_SCALAR_PERF: fast
+  2, // MISALIGNED_SCALAR_PERF: slow
   4, // MISALIGNED_VECTOR_PERF: unsupported
 ];
