@@ -3,14 +3,14 @@
  * (https://chromedevtools.github.io/devtools-protocol).
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { closeBrowser, listeningAt, openSocket } from "./browser-process.ts";
 
 /** Names that distributions give it; CHROMIUM says another. */
 const NAMES = ["chromium", "chromium-headless-shell", "chromium-browser", "google-chrome"];
 const START_MS = 300_000;
-const CLOSE_MS = 20_000;
 
 interface Waiting {
   resolve(result: Record<string, unknown>): void;
@@ -61,23 +61,7 @@ export class Browser {
       ],
       { stdio: ["ignore", "ignore", "pipe"] },
     );
-    let timer: NodeJS.Timeout | undefined;
-    const url = await new Promise<string>((resolve, reject) => {
-      let text = "";
-      timer = setTimeout(() => reject(new Error(`the browser does not start: ${text}`)), START_MS);
-      child.stderr!.setEncoding("utf8").on("data", (part: string) => {
-        text += part;
-        const found = /DevTools listening on (\S+)/.exec(text)?.[1];
-        if (found !== undefined) resolve(found);
-      });
-      child.once("error", reject);
-      child.once("exit", (status) => reject(new Error(`the browser ended with status ${status}: ${text}`)));
-    }).finally(() => clearTimeout(timer));
-    const socket = new WebSocket(url);
-    await new Promise((resolve, reject) => {
-      socket.addEventListener("open", resolve);
-      socket.addEventListener("error", reject);
-    });
+    const socket = await openSocket(await listeningAt(child, /DevTools listening on (\S+)/, START_MS));
     return new Browser(child, profile, socket);
   }
 
@@ -112,16 +96,8 @@ export class Browser {
     await ended;
   }
 
-  async close(): Promise<void> {
-    if (this.#process.exitCode === null && this.#process.signalCode === null) {
-      const ended = new Promise((resolve) => this.#process.once("exit", resolve));
-      // One that does not come to its end is of no more use.
-      const timer = setTimeout(() => this.#process.kill("SIGKILL"), CLOSE_MS);
-      this.call("Browser.close", {}).catch(() => this.#process.kill("SIGKILL"));
-      await ended;
-      clearTimeout(timer);
-    }
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 10 });
+  close(): Promise<void> {
+    return closeBrowser(this.#process, this.#profile, () => this.call("Browser.close", {}));
   }
 }
 

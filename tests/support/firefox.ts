@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { closeBrowser, listeningAt, openSocket } from "./browser-process.ts";
 
 const START_MS = 120_000;
-const CLOSE_MS = 20_000;
 /** As it must be for a program that nobody sits before: nothing is asked, nothing is fetched by itself. */
 const PREFERENCES = {
   "app.update.enabled": false,
@@ -58,16 +58,12 @@ export class Firefox {
       // Where a root's browser would look for somebody else's.
       env: { ...process.env, HOME: profile, MOZ_HEADLESS_WIDTH: "1000", MOZ_HEADLESS_HEIGHT: "600" },
     });
-    const url = await listening(child).catch((error: unknown) => {
+    const url = await listeningAt(child, /WebDriver BiDi listening on (\S+)/, START_MS).catch((error: unknown) => {
       child.kill("SIGKILL");
       rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
       throw error;
     });
-    const socket = new WebSocket(`${url}/session`);
-    await new Promise((resolve, reject) => {
-      socket.addEventListener("open", resolve);
-      socket.addEventListener("error", reject);
-    });
+    const socket = await openSocket(`${url}/session`);
     const firefox = new Firefox(child, profile, socket);
     const session = await firefox.call("session.new", { capabilities: {} });
     firefox.version = String((session["capabilities"] as Record<string, unknown>)["browserVersion"]);
@@ -147,30 +143,7 @@ export class Firefox {
     else waiting.reject(new Error(message.message));
   }
 
-  async close(): Promise<void> {
-    if (this.#process.exitCode === null && this.#process.signalCode === null) {
-      const ended = new Promise((resolve) => this.#process.once("exit", resolve));
-      const timer = setTimeout(() => this.#process.kill("SIGKILL"), CLOSE_MS);
-      this.call("browser.close", {}).catch(() => this.#process.kill("SIGKILL"));
-      await ended;
-      clearTimeout(timer);
-    }
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 10 });
+  close(): Promise<void> {
+    return closeBrowser(this.#process, this.#profile, () => this.call("browser.close", {}));
   }
-}
-
-/** Where it listens. */
-async function listening(child: ChildProcess): Promise<string> {
-  let timer: NodeJS.Timeout | undefined;
-  return new Promise<string>((resolve, reject) => {
-    let text = "";
-    timer = setTimeout(() => reject(new Error(`the browser does not start: ${text}`)), START_MS);
-    child.stderr!.setEncoding("utf8").on("data", (part: string) => {
-      text += part;
-      const found = /WebDriver BiDi listening on (\S+)/.exec(text)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-    child.once("error", reject);
-    child.once("exit", (status) => reject(new Error(`the browser ended with status ${status}: ${text}`)));
-  }).finally(() => clearTimeout(timer));
 }

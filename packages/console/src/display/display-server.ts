@@ -10,6 +10,7 @@ import type { Duplex } from "node:stream";
 import { isSameSecret } from "@stratos/volumes/serve";
 import { type Rectangle, cursorName } from "@stratos/wayland";
 import { type WebSocket, WebSocketServer } from "ws";
+import { CopiedText } from "./copied-text.ts";
 import type { GuestDisplay } from "./guest-display.ts";
 import { displayPage } from "./page.ts";
 import { type Message, PageInput } from "./page-input.ts";
@@ -68,13 +69,16 @@ export class DisplayServer {
   /** Who came first is first, and leaves when its timer says so. */
   readonly #strangers = new Map<Duplex, NodeJS.Timeout>();
   #viewer: Viewer | null = null;
-  /** Something that the page was not told of. */
-  #hasCopied = false;
-  #isAsking = false;
+  readonly #copied: CopiedText<Viewer>;
 
   constructor(display: GuestDisplay, { strangerMs = STRANGER_MS }: DisplayServerOptions = {}) {
     this.#display = display;
     this.#strangerMs = strangerMs;
+    this.#copied = new CopiedText(
+      display.compositor,
+      () => this.#viewer,
+      (viewer, copied) => send(viewer, JSON.stringify({ copied })),
+    );
     this.#server = createServer((request, response) => this.#answer(request, response));
     this.#server.on("upgrade", (request, stream, head) => this.#upgrade(request, stream, head));
     this.#server.on("connection", (stream) => this.#connected(stream));
@@ -211,21 +215,7 @@ export class DisplayServer {
 
   /** A program has copied something: the page may hand it on to where it is. */
   copied(): void {
-    this.#hasCopied = true;
-    this.#tellCopied();
-  }
-
-  /** One is asked at a time: a program that copies without end is asked for the last. */
-  #tellCopied(): void {
-    const viewer = this.#viewer;
-    if (viewer === null || this.#isAsking || !this.#hasCopied) return;
-    this.#hasCopied = false;
-    this.#isAsking = true;
-    this.#display.compositor.readCopied((text) => {
-      this.#isAsking = false;
-      if (this.#viewer === viewer && text !== null && text !== "") send(viewer, JSON.stringify({ copied: text }));
-      this.#tellCopied();
-    });
+    this.#copied.copied();
   }
 
   /** A frame was composed. */

@@ -1,32 +1,24 @@
 /** What can be started: the desktop's own applications, and those of the image; by search, arrows or press. */
+import type { DesktopEntry } from "../entries/desktop-entry.ts";
 import { ask, readBlob } from "./service.ts";
 import { create, Dialog } from "./widgets/containers.ts";
 import { TextField } from "./widgets/controls.ts";
 import { Widget } from "./widgets/widget.ts";
 import { say } from "./words.ts";
 
-export interface GuestApplication {
-  readonly id: string;
-  readonly name: string;
-  readonly comment: string;
-  readonly icon: string;
-  readonly argv: readonly string[];
-  readonly isOfTerminal: boolean;
-}
-
 export interface Startable {
   readonly name: string;
   readonly comment: string;
   /** Which of our pictures stands for it; of the image's applications a letter, until their own picture is there. */
   readonly sign: string;
-  readonly application?: GuestApplication;
+  readonly application?: DesktopEntry;
   readonly start: () => void;
 }
 
 const icons = new Map<string, Promise<string>>();
 
 /** Of the image, once. @throws when there is none */
-function iconOf({ id }: GuestApplication): Promise<string> {
+function iconOf({ id }: DesktopEntry): Promise<string> {
   let url = icons.get(id);
   if (url === undefined) {
     url = readBlob(`/applications/${encodeURIComponent(id)}/icon`).then((blob) => URL.createObjectURL(blob));
@@ -35,15 +27,15 @@ function iconOf({ id }: GuestApplication): Promise<string> {
   return url;
 }
 
-async function readApplications(): Promise<readonly GuestApplication[]> {
-  return ask<GuestApplication[]>("GET", "/applications");
+async function readApplications(): Promise<readonly DesktopEntry[]> {
+  return ask<DesktopEntry[]>("GET", "/applications");
 }
 
 export class Launcher {
   readonly #own: readonly Startable[];
   readonly #list = create("div", "launcher-list");
   readonly #onCommand: (line: string) => void;
-  readonly #startOf: (application: GuestApplication) => void;
+  readonly #startOf: (application: DesktopEntry) => void;
   #all: readonly Startable[];
   #shown: readonly Startable[] = [];
   #at = 0;
@@ -51,7 +43,7 @@ export class Launcher {
 
   constructor(
     own: readonly Startable[],
-    startOf: (application: GuestApplication) => void,
+    startOf: (application: DesktopEntry) => void,
     onCommand: (line: string) => void,
   ) {
     this.#own = own;

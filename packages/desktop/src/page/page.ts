@@ -10,7 +10,8 @@ import { openSettings } from "./applications/settings.ts";
 import { openText } from "./applications/text.ts";
 import { Desktop, type KeptLayout, type KeptWindow, type Session } from "./desktop.ts";
 import { GuestWindows } from "./guest-windows.ts";
-import { type GuestApplication, Launcher, type Startable } from "./launcher.ts";
+import type { DesktopEntry } from "../entries/desktop-entry.ts";
+import { Launcher, type Startable } from "./launcher.ts";
 import { Notifications } from "./notifications.ts";
 import { Panel } from "./panel.ts";
 import { ask, key, whenLocked } from "./service.ts";
@@ -90,7 +91,7 @@ function show(session: Session, layout: KeptLayout): void {
       openApplication(host, kind, (id) => openTerminal(host, wanted, id, isOfDesktop), at);
     }, fail);
   };
-  const startGuest = (application: GuestApplication): void => {
+  const startGuest = (application: DesktopEntry): void => {
     if (application.isOfTerminal) return start("terminal", { title: application.name, command: application.argv });
     if (!session.hasDisplay) return notify(say("noDisplay"));
     ask("POST", `/applications/${encodeURIComponent(application.id)}/start`, {}).catch(fail);

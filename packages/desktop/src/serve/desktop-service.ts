@@ -14,6 +14,7 @@ import {
   readJson,
   Refusal,
   requireOwnOrigin,
+  servePage,
 } from "@stratos/volumes/serve";
 import type { DesktopEntry } from "../entries/desktop-entry.ts";
 import { type DesktopMachine } from "../machine/desktop-machine.ts";
@@ -50,7 +51,8 @@ export function createDesktopService(parts: DesktopParts): Hono {
   });
   app.onError((error, context) => failure(context, error, parts.onDefect));
   app.notFound((context) => problemDetails(context, 404, "there is nothing of this name"));
-  servePage(app, parts.page);
+  // Pictures of programs come as blobs.
+  servePage(app, parts.page, "data: blob:");
   app.use("/v1/*", async (context, next) => {
     if (!isSameSecret(bearerToken(context), parts.token))
       throw new Refusal(401, "the address is not whole: its key is missing");
@@ -301,27 +303,4 @@ function failure(context: Context, error: unknown, onDefect: (words: string) => 
   if (error instanceof StratosError) return problemDetails(context, STATUSES[error.kind] ?? 409, error.message);
   onDefect(error instanceof Error ? (error.stack ?? error.message) : String(error));
   return problemDetails(context, 500, "internal error");
-}
-
-const TYPES: Readonly<Record<string, string>> = {
-  html: "text/html; charset=utf-8",
-  js: "text/javascript; charset=utf-8",
-  css: "text/css; charset=utf-8",
-};
-/** Pictures of programs come as blobs; styles of elements are xterm.js's, and places of windows. */
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; " +
-  "img-src data: blob:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
-
-function servePage(app: Hono, page: ReadonlyMap<string, Uint8Array>): void {
-  for (const [name, content] of page)
-    app.get(name === "index.html" ? "/" : `/${name}`, (context) =>
-      context.body(content as Uint8Array<ArrayBuffer>, 200, {
-        "Content-Type": TYPES[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream",
-        "Content-Security-Policy": POLICY,
-        "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-      }),
-    );
 }

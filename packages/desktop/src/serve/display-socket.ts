@@ -22,7 +22,7 @@ import {
   type ScreenWindow,
   type WindowWish,
 } from "@stratos/wayland";
-import { GuestDisplay, type Message, PageInput } from "@stratos/console/display";
+import { CopiedText, GuestDisplay, type Message, PageInput } from "@stratos/console/display";
 import { parse } from "./terminal-socket.ts";
 
 const SIZE = { width: 1280, height: 800 };
@@ -48,8 +48,7 @@ export class DisplaySocket implements Arranger {
   readonly #ids = new Map<ScreenWindow, number>();
   #last = 0;
   #viewer: Viewer | null = null;
-  #hasCopied = false;
-  #isAsking = false;
+  readonly #copied: CopiedText<Viewer>;
 
   /** @param options.tell  what goes wrong, in words for people @throws SessionError */
   constructor(
@@ -63,11 +62,13 @@ export class DisplaySocket implements Arranger {
       layout,
       tell,
       onFrame: () => this.#frame(),
-      onCopied: () => {
-        this.#hasCopied = true;
-        this.#tellCopied();
-      },
+      onCopied: () => this.#copied.copied(),
     });
+    this.#copied = new CopiedText(
+      this.#display.compositor,
+      () => this.#viewer,
+      (_viewer, copied) => this.#send({ copied }),
+    );
     this.#display.setRefresh(UNSEEN_HZ);
   }
 
@@ -195,19 +196,6 @@ export class DisplaySocket implements Arranger {
       this.#send(encodePicture(picture, changed));
     }
     if (viewer.isWaiting) this.#send({ frame: true });
-  }
-
-  /** One is asked at a time: a program that copies without end is asked for the last. */
-  #tellCopied(): void {
-    const viewer = this.#viewer;
-    if (viewer === null || this.#isAsking || !this.#hasCopied) return;
-    this.#hasCopied = false;
-    this.#isAsking = true;
-    this.#display.compositor.readCopied((text) => {
-      this.#isAsking = false;
-      if (this.#viewer === viewer && text !== null && text !== "") this.#send({ copied: text });
-      this.#tellCopied();
-    });
   }
 
   #take(viewer: Viewer, message: Message): void {

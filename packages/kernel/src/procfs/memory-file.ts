@@ -1,5 +1,5 @@
 /** /proc/PID/mem: a process's memory as a file, for debuggers. @see proc_pid_mem(5); Linux fs/proc/base.c, mem_rw */
-import { EFAULT, EINVAL, EIO, ESRCH, PAGE_SIZE, SEEK_CUR, SEEK_SET } from "@stratos/abi";
+import { EFAULT, EIO, ESRCH, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { AddressSpace } from "../mm/address-space.ts";
 import { forcePage } from "../mm/page-fault.ts";
@@ -9,6 +9,7 @@ import type { Task } from "../task/task.ts";
 import { hasMemory, mayInspect } from "../task/task-access.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
+import { belongToUser, seekWithoutEnd } from "./process-file.ts";
 
 /** Who may look is asked when it is opened. It stays with that memory, which a later execve(2) or exit leaves empty. */
 class MemoryFile extends OpenFile {
@@ -57,10 +58,7 @@ class MemoryFile extends OpenFile {
   }
 
   override seek(offset: number, whence: number): number {
-    const target = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.position + offset : -1;
-    if (target < 0) return -EINVAL;
-    this.position = target;
-    return target;
+    return seekWithoutEnd(this, offset, whence);
   }
 
   static {
@@ -80,11 +78,8 @@ export class MemoryInode extends PseudoFile {
     this.refresh();
   }
 
-  /** It belongs to the process's user, as its neighbours do. */
   override refresh(): number {
-    const { credentials, group } = this.#target();
-    this.uid = group.isDumpable ? credentials.euid : 0;
-    this.gid = group.isDumpable ? credentials.egid : 0;
+    belongToUser(this, this.#target());
     return 0;
   }
 

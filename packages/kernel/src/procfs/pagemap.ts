@@ -1,4 +1,4 @@
-import { CAP_SYS_ADMIN, EACCES, EINVAL, O_ACCMODE, O_RDONLY, PAGE_SIZE, SEEK_CUR, SEEK_SET } from "@stratos/abi";
+import { CAP_SYS_ADMIN, EACCES, EINVAL, O_ACCMODE, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -7,6 +7,7 @@ import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
 import { PseudoFile, type PseudoFileSystem, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
 import { hasMemory, mayInspect } from "../task/task-access.ts";
+import { belongToUser, seekWithoutEnd } from "./process-file.ts";
 
 /** /proc/PID/pagemap: 64 bits for each page. Source: Linux Documentation/admin-guide/mm/pagemap.rst. */
 const ENTRY_SIZE = 8;
@@ -48,10 +49,7 @@ class PagemapFile extends OpenFile {
   }
 
   override seek(offset: number, whence: number): number {
-    const target = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.position + offset : -1;
-    if (target < 0) return -EINVAL;
-    this.position = target;
-    return target;
+    return seekWithoutEnd(this, offset, whence);
   }
 
   static {
@@ -89,11 +87,8 @@ export class Pagemap extends PseudoFile {
     return this.#target();
   }
 
-  /** It belongs to the process's user, as its neighbours do. */
   override refresh(): number {
-    const { credentials, group } = this.#target();
-    this.uid = group.isDumpable ? credentials.euid : 0;
-    this.gid = group.isDumpable ? credentials.egid : 0;
+    belongToUser(this, this.#target());
     return 0;
   }
 

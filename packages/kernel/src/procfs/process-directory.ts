@@ -19,6 +19,7 @@ import {
 import { queryMaps } from "./maps-query.ts";
 import { MemoryInode } from "./memory-file.ts";
 import { Pagemap } from "./pagemap.ts";
+import { belongToUser } from "./process-file.ts";
 import { describeMaps, describeSmaps, describeSmapsRollup } from "./process-maps.ts";
 import { describeMountInfo, describeMounts, describeMountStats } from "./process-mounts.ts";
 import { mayInspect, hasMemory, taskOf } from "../task/task-access.ts";
@@ -68,12 +69,7 @@ export class ProcessDirectory extends PseudoDirectory {
   }
 
   override refresh(): number {
-    const {
-      credentials,
-      group: { isDumpable },
-    } = this.#target;
-    this.uid = isDumpable ? credentials.euid : 0;
-    this.gid = isDumpable ? credentials.egid : 0;
+    belongToUser(this, this.#target);
     return 0;
   }
 

@@ -6,18 +6,22 @@ const TYPES: Readonly<Record<string, string>> = {
   js: "text/javascript; charset=utf-8",
   css: "text/css; charset=utf-8",
 };
-/** Styles of elements are xterm.js's. */
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data:; " +
+/** Styles of elements are xterm.js's, and places of windows. */
+const policy = (pictures: string): string =>
+  `default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src ${pictures}; ` +
   "form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-/** Gives the page at `/`, and its files by their names. It loads nothing from elsewhere, and cannot be framed. */
-export function servePage(app: Hono, page: ReadonlyMap<string, Uint8Array>): void {
+/**
+ * Gives the page at `/`, and its files by their names. It loads nothing from elsewhere, and cannot be framed.
+ *
+ * @param pictures  where its pictures come from (CSP's img-src)
+ */
+export function servePage(app: Hono, page: ReadonlyMap<string, Uint8Array>, pictures = "data:"): void {
   for (const [name, content] of page)
     app.get(name === "index.html" ? "/" : `/${name}`, (context) =>
       context.body(content as Uint8Array<ArrayBuffer>, 200, {
         "Content-Type": TYPES[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream",
-        "Content-Security-Policy": POLICY,
+        "Content-Security-Policy": policy(pictures),
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
