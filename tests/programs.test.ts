@@ -3,18 +3,10 @@
  * from the same root, under qemu-user; output, errors and exit status must be equal. Scripts print nothing that depends
  * on time, process numbers or the host.
  */
-import { before } from "node:test";
 import { compareWithJudge } from "./support/compare.ts";
-import { ensureJudge } from "./support/judge.ts";
-import { ensureTestImage } from "./support/test-image.ts";
 import { COREUTILS_CASES } from "./programs/coreutils.ts";
 import { LANGUAGE_CASES } from "./programs/languages.ts";
 import { SHELL_CASES } from "./programs/shell.ts";
 import { TOOL_CASES } from "./programs/tools.ts";
-
-before(async () => {
-  ensureJudge();
-  await ensureTestImage();
-});
 
 compareWithJudge([...COREUTILS_CASES, ...SHELL_CASES, ...TOOL_CASES, ...LANGUAGE_CASES]);

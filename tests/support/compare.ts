@@ -6,8 +6,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { before, test } from "node:test";
-import { judge, keepAnswers, knownAnswers } from "./judge.ts";
+import { ensureJudge, judge, keepAnswers, knownAnswers } from "./judge.ts";
 import { stratosRun, type Result } from "./stratos.ts";
+import { ensureTestImage } from "./test-image.ts";
 
 export interface ProgramCase {
   readonly name: string;
@@ -29,7 +30,10 @@ while (($#)); do
   for part in stdout stderr status; do stat -c %s /tmp/result/$part; cat /tmp/result/$part; done
 done`;
 
-/** One test for each case. */
+/**
+ * One test for each case. What they need is made ready here: node:test begins the hooks of a file all at once, so
+ * that no hook can count on an earlier one.
+ */
 export function compareWithJudge(cases: readonly ProgramCase[]): void {
   let ours: Result[] = [];
   let end: Result;
@@ -37,6 +41,8 @@ export function compareWithJudge(cases: readonly ProgramCase[]): void {
   const theirs = new Map<string, Result>();
   before(
     async () => {
+      ensureJudge();
+      await ensureTestImage();
       const known = knownAnswers();
       for (const one of cases) {
         const answer = known[keyOf(one)];
