@@ -57,7 +57,7 @@ let failures = 0;
 const MARK = "STRATOS_TEST_ATTEMPT";
 /** Files that have failed, to be tried once more. Of more than a few the cause is no chance. */
 const again: (PlannedFile | Batch)[] = [];
-const AGAIN_MAX = 5;
+const AGAIN_MAX = 8;
 /** After which a hung file is left behind: what it started without its mark may still hold its output open. */
 const GIVE_UP_MS = 30_000;
 let attempts = 0;
