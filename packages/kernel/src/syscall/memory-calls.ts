@@ -282,8 +282,8 @@ export const memoryCalls: SyscallTable = {
   },
   riscv_flush_icache: {
     run: (task, start, end) => {
-      // A write to private memory that code was decoded from has forgotten that already (page-fault.ts). Bytes of a file
-      // also change through its other mappings, and by write(2).
+      // A write to private memory that code was decoded from has forgotten that already (page-fault.ts). Bytes of a
+      // file also change through its other mappings, and by write(2).
       for (const area of task.space.areas) {
         if (area.code === null || area.pages === null || area.end <= start || area.start >= end) continue;
         if (area.codeIsPrivate) task.space.forgetCode(area);
