@@ -24,7 +24,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import type { ArchiveName } from "@stratos/host";
+import { ARCHIVE_PIECES_MAX, type ArchiveName } from "@stratos/host";
 import { NodeCodeArchive } from "./code-archive.ts";
 
 const PIECES = [new Uint8Array([1, 2, 3]), new Uint8Array(5000).fill(7), new Uint8Array(0)];
@@ -132,6 +132,19 @@ test("a file that others may read or write, a link, and a folder that others may
     assert.equal(contents(archive), null, "another user's file");
     chownSync(folder, 65534, 65534);
     assert.equal(archive.write(LIBC, PIECES), false, "another user's folder");
+  });
+});
+
+test("an archive has as many pieces as one may have, and no more", () => {
+  withArchive((archive) => {
+    const pieces = Array.from({ length: ARCHIVE_PIECES_MAX }, (_, index) => new Uint8Array([index]));
+    assert.ok(archive.write(LIBC, pieces));
+    assert.deepEqual(
+      contents(archive),
+      pieces.map((piece) => [...piece]),
+    );
+    assert.equal(archive.write(LIBC, [...pieces, new Uint8Array(1)]), false);
+    assert.equal(contents(archive)?.length, ARCHIVE_PIECES_MAX);
   });
 });
 

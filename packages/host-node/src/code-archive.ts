@@ -17,7 +17,7 @@ import {
 import { join } from "node:path";
 import { cachedDataVersionTag } from "node:v8";
 import { threadId } from "node:worker_threads";
-import type { ArchiveName, ArchivePieces, CodeArchive } from "@stratos/host";
+import { ARCHIVE_PIECES_MAX, type ArchiveName, type ArchivePieces, type CodeArchive } from "@stratos/host";
 import { makeFolders } from "./make-folders.ts";
 import { isRunning } from "./running-process.ts";
 import { translatorVersion } from "./source-version.ts";
@@ -42,7 +42,6 @@ const PROFILE = /^profile-\d+-\d+$/;
 const DRAFT = /^\..+\.(\d+)$/;
 const HEAD_SIZE = MAGIC.length + 32 + 4;
 const ROW_SIZE = 36;
-const PIECES_MAX = 1024;
 /** All archives together; those that haven't been used for longest give way. */
 const FOLDER_BYTES_MAX = 512 << 20;
 /** A file that is used says so once in so many milliseconds. */
@@ -113,7 +112,7 @@ export class NodeCodeArchive implements CodeArchive {
   }
 
   write(name: ArchiveName, pieces: readonly Uint8Array[]): boolean {
-    if (!this.#make() || pieces.length > PIECES_MAX) return false;
+    if (!this.#make() || pieces.length > ARCHIVE_PIECES_MAX) return false;
     const digest = digestOf(name);
     const table = Buffer.alloc(32 + pieces.length * ROW_SIZE);
     digest.copy(table);
@@ -308,7 +307,7 @@ function readTable(fd: number, digest: Buffer): PieceRow[] | null {
   const head = readAt(fd, 0, HEAD_SIZE);
   if (head === null || head.toString("latin1", 0, MAGIC.length) !== MAGIC) return null;
   const count = head.readUInt32LE(MAGIC.length + 32);
-  if (count > PIECES_MAX) return null;
+  if (count > ARCHIVE_PIECES_MAX) return null;
   const table = readAt(fd, HEAD_SIZE, 32 + count * ROW_SIZE);
   if (table === null || !sha256(table).equals(head.subarray(MAGIC.length, MAGIC.length + 32))) return null;
   if (!table.subarray(0, 32).equals(digest)) return null;

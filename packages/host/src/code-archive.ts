@@ -5,7 +5,10 @@
 export interface CodeArchive {
   /** The archive of what `name` names; null when there is none that is sound. */
   open(name: ArchiveName): ArchivePieces | null;
-  /** Puts an archive in the place of the one before. @returns false when it can't be written */
+  /**
+   * Puts an archive in the place of the one before. @returns false when it can't be written, or has more than
+   * ARCHIVE_PIECES_MAX pieces
+   */
   write(name: ArchiveName, pieces: readonly Uint8Array[]): boolean;
   /**
    * Hands over what a run has learned, to be translated and kept later, by another process. What can't be handed over
@@ -13,6 +16,8 @@ export interface CodeArchive {
    */
   submit(profile: Uint8Array): void;
 }
+
+export const ARCHIVE_PIECES_MAX = 1024;
 
 /** What an archive belongs to: the beginning of a file, which tells files apart as a rule, and what else matters. */
 export interface ArchiveName {

@@ -4,7 +4,7 @@
  * loop itself, the socket provider and the console's input, which call back from that loop, never re-entrantly.
  */
 export type { WasmEngine, WasmMemory, WasmModule, WasmInstance, WasmTable } from "./wasm-engine.ts";
-export type { ArchiveName, ArchivePieces, CodeArchive } from "./code-archive.ts";
+export { ARCHIVE_PIECES_MAX, type ArchiveName, type ArchivePieces, type CodeArchive } from "./code-archive.ts";
 export { WebAssemblyEngine } from "./web-assembly-engine.ts";
 export type { WebAssemblyNamespace } from "./web-assembly-engine.ts";
 export type { Clock, CpuClock } from "./clock.ts";

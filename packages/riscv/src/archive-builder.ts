@@ -21,7 +21,7 @@ import { readProfiles, type RegionProfile } from "./archive/run-profile.ts";
 /** Instructions of one module: some 150 KiB of machine code, loaded in about a millisecond. */
 const MODULE_INSTRUCTIONS = 1500;
 /** Instructions that are translated of one profile at most: 20 µs of a processor each. */
-const BUILD_INSTRUCTIONS = 150_000;
+const BUILD_INSTRUCTIONS = 400_000;
 
 /** @returns how many archives were written */
 export function keepProfiles(bytes: Uint8Array, archive: CodeArchive, engine: WasmEngine): number {

@@ -338,10 +338,17 @@ export class AddressSpace implements UserMemory, Reapable {
   /** Drops decoded code of an area whose shape, protection or bytes change. */
   forgetCode(area: Area): void {
     if (area.code === null) return;
+    this.forgetReachInto(area);
     this.unpublishCode(area.start, area.end);
     this.kernel.processor.code.close(area.code);
     area.code = null;
     this.kernel.codeChanged = true;
+  }
+
+  /** The last instruction of a program's own code before the area may reach into it. */
+  forgetReachInto({ start }: Area): void {
+    const before = this.areaAt(start - PAGE_SIZE);
+    if (before?.codeIsPrivate === true) before.code?.invalidate(start - PAGE_SIZE, start);
   }
 
   /** Removes whole areas in `[start, end)`; the caller has split at both ends. */

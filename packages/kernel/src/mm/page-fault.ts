@@ -311,6 +311,7 @@ function isForAll(region: CodeRegion): boolean {
 }
 
 function forgetCodeOfPage(space: AddressSpace, area: Area, page: VirtualAddress): void {
+  if (page === area.start) space.forgetReachInto(area);
   if (area.code === null) return;
   area.code.invalidate(page, page + PAGE_SIZE);
   space.unpublishCode(page, page + PAGE_SIZE);

@@ -282,9 +282,10 @@ export const memoryCalls: SyscallTable = {
   },
   riscv_flush_icache: {
     run: (task, start, end) => {
-      // Private code is write-tracked; what was written through another mapping of the same memory is forgotten here.
+      // A write to private memory that code was decoded from has forgotten that already (page-fault.ts). Bytes of a
+      // file also change through its other mappings, and by write(2).
       for (const area of task.space.areas) {
-        if (area.code === null || area.end <= start || area.start >= end) continue;
+        if (area.code === null || area.pages === null || area.end <= start || area.start >= end) continue;
         if (area.codeIsPrivate) task.space.forgetCode(area);
         else if (area.isShared) {
           area.code.invalidate(area.start, area.end);

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ArchivePieces } from "@stratos/host";
 import { ArchiveContents, type KeptModule } from "./archive-contents.ts";
-import type { KeptUnit } from "./archive-index.ts";
+import { type KeptUnit, MODULES_MAX } from "./archive-index.ts";
 
 function moduleOf(bytes: number, ...entries: number[]): KeptModule {
   const units = entries.map((entry, number): KeptUnit => {
@@ -56,6 +56,21 @@ test("of what is too much the oldest goes that the run hasn't used, and what is 
   assert.deepEqual(entriesOf(contents), [32]);
   contents.add([moduleOf(20, 40), moduleOf(20, 48)], never);
   assert.deepEqual(entriesOf(contents), [48]);
+});
+
+test("of more modules than an archive holds the oldest goes", () => {
+  const contents = new ArchiveContents(null);
+  const offsets = Array.from({ length: MODULES_MAX + 2 }, (_, number) => number * 8);
+  contents.add(
+    offsets.slice(0, -2).map((offset) => moduleOf(10, offset)),
+    never,
+  );
+  contents.add(
+    offsets.slice(-2).map((offset) => moduleOf(10, offset)),
+    ({ entry }) => entry === 0,
+  );
+  const later = new ArchiveContents(kept(contents.pieces()));
+  assert.deepEqual(entriesOf(later), [0, ...offsets.slice(3)]);
 });
 
 test("of an archive with damaged pieces what is sound is kept", () => {

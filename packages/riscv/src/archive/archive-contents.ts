@@ -5,7 +5,7 @@
 import type { ArchivePieces } from "@stratos/host";
 import { ArchiveIndex, type KeptUnit, moduleCountOf, modulePieces, MODULES_MAX, writeIndex } from "./archive-index.ts";
 
-const ARCHIVE_BYTES_MAX = 48 << 20;
+const ARCHIVE_BYTES_MAX = 96 << 20;
 
 export interface KeptModule {
   readonly bytes: Uint8Array;

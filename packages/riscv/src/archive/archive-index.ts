@@ -1,3 +1,4 @@
+import { ARCHIVE_PIECES_MAX } from "@stratos/host";
 import type { AddressMode } from "../access.ts";
 
 /**
@@ -110,7 +111,7 @@ export class ArchiveIndex {
 }
 
 /** Modules of one archive at most: each run that finds new code adds some. */
-export const MODULES_MAX = 256;
+export const MODULES_MAX = (ARCHIVE_PIECES_MAX - 2) / 2;
 
 /** Where a module's pieces stand in its archive. */
 export function modulePieces(module: number): { readonly bytes: number; readonly code: number } {
