@@ -60,6 +60,7 @@ test("tools are named, described, and say what they may do", async () => {
   const { tools } = await client.listTools();
   const kinds = tools.map(({ name, description = "", annotations = {}, inputSchema }) => {
     assert.ok(description.length > 20, name);
+    assert.equal(inputSchema["additionalProperties"], false, name);
     const takesSandbox = Object.hasOwn(inputSchema.properties ?? {}, "sandbox");
     assert.equal(takesSandbox, name !== "create" && name !== "list", name);
     return `${name} ${annotations.readOnlyHint === true ? "reads" : "changes"}`;
@@ -70,6 +71,30 @@ test("tools are named, described, and say what they may do", async () => {
     ...["search reads", "stop changes", "write_file changes"],
   ]);
 });
+
+test("a mistaken argument is refused by its name, with those that there are", async () => {
+  const refusedAs = async (name: string, given: Record<string, unknown>): Promise<string> => {
+    const { text, isError } = await use(name, given);
+    assert.ok(isError, text);
+    return text;
+  };
+  assert.match(await refusedAs("create", { memory: 512 }), /memory: no such argument; there are image, memory_mb, env/);
+  assert.match(await refusedAs("list", { all: true }), /all: no such argument; it takes none/);
+  assert.match(await refusedAs("run", { sandbox: "s1", cmd: "ls", command: "ls" }), /cmd: no such argument; there are/);
+  const { tools } = await client.listTools();
+  const { memory_mb } = tools.find(({ name }) => name === "create")!.inputSchema.properties as unknown as Record<
+    string,
+    Bounds
+  >;
+  // The largest machine can be had: what the schema allows is not refused for its size.
+  const { text } = await use("create", { image: "nothing", memory_mb: memory_mb!.maximum });
+  assert.match(text, /^no-image: /);
+  assert.match(await refusedAs("create", { memory_mb: memory_mb!.maximum + 1 }), /memory_mb/);
+});
+
+interface Bounds {
+  readonly maximum: number;
+}
 
 test("programs run, and go on as processes that are read, written to and ended", async () => {
   const sandbox = await create();

@@ -1,14 +1,11 @@
 /** Processes of the machine's own Node, each with an engine. */
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { EngineClient, type EngineChannel } from "@stratos/sdk/client";
 import { environmentOfEngine, nodeBinary } from "./node-binary.ts";
 import { NODE_FLAGS } from "./node-flags.mjs";
+import { packageScript } from "./package-script.ts";
 
-const ENGINE = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "./engine.ts" : "./engine.cjs", import.meta.url),
-);
 /** Of what the process says before it ends, the last characters. */
 const LOG_LENGTH = 16_384;
 /** The descriptor of the channel in the engine's process. */
@@ -16,7 +13,7 @@ const CHANNEL_FD = 3;
 
 export function startEngineProcess(): EngineClient {
   // A group of its own: the terminal's Ctrl-C is for the host's program, which then closes what it has opened.
-  const child = spawn(nodeBinary(), [...NODE_FLAGS, ENGINE], {
+  const child = spawn(nodeBinary(), [...NODE_FLAGS, packageScript("engine.cjs", import.meta.url)], {
     stdio: ["ignore", "ignore", "pipe", "pipe"],
     detached: true,
     env: environmentOfEngine(),

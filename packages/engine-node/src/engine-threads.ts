@@ -1,13 +1,13 @@
 /** Engines in threads of this process: workers, each with one, and the thread that asks. */
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { EngineClient, type EngineChannel, StratosError } from "@stratos/sdk/client";
 import type { Isolation } from "@stratos/sdk/api";
 import type { openEngine } from "./engine-here.ts";
 import { environmentOfEngine } from "./node-binary.ts";
 import { NODE_MAJOR_MIN } from "./node-flags.mjs";
+import { packageScript } from "./package-script.ts";
 
-const placeOf = (name: string): URL =>
-  new URL(import.meta.url.endsWith(".ts") ? `./${name}.ts` : `./${name}.mjs`, import.meta.url);
 /** Of what a worker says before it ends, the last characters. */
 const LOG_LENGTH = 16_384;
 /** V8 counts what a machine's memory reserves and may never touch (node-flags.mjs). */
@@ -37,7 +37,7 @@ class WorkerChannel implements EngineChannel {
   #onGone: (why: Gone) => void = () => {};
 
   constructor() {
-    this.#worker = new Worker(placeOf("engine-worker"), {
+    this.#worker = new Worker(packageScript("engine-worker.mjs", import.meta.url), {
       env: environmentOfEngine(),
       execArgv: ["--disable-warning=ExperimentalWarning"],
       resourceLimits: { maxOldGenerationSizeMb: OLD_GENERATION_MB },
@@ -93,9 +93,10 @@ class OwnChannel implements EngineChannel {
 
   constructor() {
     // What it needs of the rest is loaded when somebody wants it.
-    this.#engine = (import(placeOf("engine-here").href) as Promise<{ readonly openEngine: typeof openEngine }>).then(
-      (here) => here.openEngine((bytes) => queueMicrotask(() => this.#onBytes(bytes))),
-    );
+    const { href } = pathToFileURL(packageScript("engine-here.mjs", import.meta.url));
+    this.#engine = (
+      import(/* webpackIgnore: true */ /* @vite-ignore */ href) as Promise<{ readonly openEngine: typeof openEngine }>
+    ).then((here) => here.openEngine((bytes) => queueMicrotask(() => this.#onBytes(bytes))));
     this.#engine.catch((error: unknown) => this.#end(String(error)));
   }
 

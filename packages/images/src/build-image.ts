@@ -18,6 +18,7 @@ import {
   type RootSummary,
 } from "@stratos/pkg";
 import { type Guard, OperationError } from "@stratos/operation";
+import { ConfigureLog } from "./configure-log.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE, GUEST_ARCHITECTURE } from "./defaults.ts";
 import { runInGuest } from "./guest-command.ts";
 import { ImageStore, LOCK_PREFIX, requireImage } from "./image-store.ts";
@@ -179,8 +180,6 @@ function preparePlan(
   );
 }
 
-/** Lines of output kept for the message of a failure. */
-const LOG_LINES = 20;
 /** How often it is told how far configuring is. */
 const TELL_MS = 1000;
 
@@ -193,7 +192,7 @@ async function configure(
   onEvent: (event: ImageEvent) => void,
 ): Promise<void> {
   for (const argv of summary.commands) {
-    const log: string[] = [];
+    const log = new ConfigureLog();
     let done = 0;
     let current = "";
     let sinceMs = performance.now();
@@ -207,8 +206,7 @@ async function configure(
     const status = await runInGuest(opened, {
       argv,
       onLine: (line) => {
-        log.push(line);
-        if (log.length > LOG_LINES) log.shift();
+        log.add(line);
         const [, verb, name] = /^(Setting up|Processing triggers for) (\S+)/.exec(line) ?? [];
         if (name === undefined) return;
         if (verb === "Setting up") done++;
@@ -222,7 +220,7 @@ async function configure(
         "image",
         name,
         `configuring the packages failed: \`${argv.join(" ")}\` ended with status ${status}\n${log
-          .slice(-LOG_LINES)
+          .lines()
           .map((line) => `  ${byteStringToUtf8(line)}`)
           .join("\n")}`,
       );

@@ -1,5 +1,7 @@
 /** The tools, each with what it takes, what it answers, and what a client may think of it. */
 import type { CallToolResult, McpServer, ToolAnnotations } from "@modelcontextprotocol/server";
+import { Machine } from "@stratos/machine";
+import { MACHINE_MEMORY_MIN } from "@stratos/session/limits";
 import { z } from "zod";
 import { boundedBody } from "./bounded-body.ts";
 import type { Box, Boxes } from "./boxes.ts";
@@ -11,6 +13,8 @@ const WAIT_MS_DEFAULT = 8_000,
   WAIT_MS_MAX = 60_000;
 const SEARCH_MS = 30_000;
 const FORKS_MAX = 16;
+const MEMORY_MB_MIN = MACHINE_MEMORY_MIN / 2 ** 20,
+  MEMORY_MB_MAX = Math.floor(Machine.MEMORY_BYTES_MAX / 2 ** 20);
 const READS: ToolAnnotations = { readOnlyHint: true, openWorldHint: false };
 const CHANGES: ToolAnnotations = { readOnlyHint: false, destructiveHint: true, openWorldHint: false };
 const ADDS: ToolAnnotations = { readOnlyHint: false, destructiveHint: false, openWorldHint: false };
@@ -32,7 +36,10 @@ export function addTools(server: McpServer, boxes: Boxes): void {
     { description, annotations, input }: { description: string; annotations: ToolAnnotations; input: Shape },
     act: (given: z.infer<z.ZodObject<Shape>>) => Promise<CallToolResult>,
   ): void => {
-    const inputSchema = z.object(input);
+    const known = Object.keys(input);
+    const inputSchema = z.strictObject(input, {
+      error: ({ code, keys }) => (code === "unrecognized_keys" ? unknownArguments(keys as string[], known) : undefined),
+    });
     server.registerTool(name, { description, annotations, inputSchema }, async (given) => {
       try {
         return await act(given as z.infer<z.ZodObject<Shape>>);
@@ -45,6 +52,11 @@ export function addTools(server: McpServer, boxes: Boxes): void {
   addProgramTools(tool, boxes);
   addFileTools(tool, boxes);
   addPastTools(tool, boxes);
+}
+
+function unknownArguments(names: readonly string[], known: readonly string[]): string {
+  const there = known.length === 0 ? "it takes none" : `there are ${known.join(", ")}`;
+  return `${names.join(", ")}: no such argument; ${there}`;
 }
 
 type AddTool = <Shape extends z.ZodRawShape>(
@@ -63,7 +75,7 @@ function addSandboxTools(tool: AddTool, boxes: Boxes): void {
       annotations: ADDS,
       input: {
         image: z.string().optional().describe("Default: the server's"),
-        memory_mb: z.number().int().min(64).max(4096).optional(),
+        memory_mb: z.number().int().min(MEMORY_MB_MIN).max(MEMORY_MB_MAX).optional(),
         env: z.record(z.string(), z.string()).optional().describe("Environment of all its programs"),
         cwd: z.string().optional().describe("Folder that its programs start in; default: /"),
       },

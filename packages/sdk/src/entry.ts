@@ -13,6 +13,19 @@ import type {
   VolumePlace,
 } from "./api.ts";
 import {
+  BOARD,
+  checkOptions,
+  checkPlace,
+  checkText,
+  CONNECT,
+  LIST,
+  OPEN_IMAGE,
+  OPEN_VOLUME,
+  REMOVE,
+  RESUME,
+  SANDBOX,
+} from "./check-options.ts";
+import {
   connectSystem,
   listSystems,
   type OpenedSystem,
@@ -44,7 +57,9 @@ export class Board {
   }
 
   /** @throws StratosError of kind option or engine; the reason of `signal` */
-  static async create({ memoryBytes, home, codeCache, isolation, signal }: BoardOptions = {}): Promise<Board> {
+  static async create(options: BoardOptions = {}): Promise<Board> {
+    checkOptions(options, BOARD);
+    const { memoryBytes, home, codeCache, isolation, signal } = options;
     const { engine, release } = engines.acquire(isolation);
     try {
       const { value } = await engine.call("create-board", { memoryBytes, home, codeCache }, { signal }).answer;
@@ -82,10 +97,11 @@ export class Sandbox extends RemoteSandbox {
    *   when there is one of the `name`; the reason of `signal`
    */
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
-    const { name } = options;
+    const { name } = options ?? {};
     if (name === undefined) return new Sandbox(await openSandbox(engines, options), options);
+    checkOptions(options, SANDBOX);
     const findImage = async (): Promise<string> => {
-      const image = await openImage(options.image, options);
+      const image = await openRemoteImage(engines, options.image, options);
       await image.close();
       return image.info.name;
     };
@@ -100,11 +116,14 @@ export class Sandbox extends RemoteSandbox {
    *   folder; engine; option: a page has none
    */
   static async connect(name: string, options: ConnectOptions = {}): Promise<Sandbox> {
+    checkText(name, "name");
+    checkOptions(options, CONNECT);
     return Sandbox.#of(await connectSystem(engines.systems, name, options), options);
   }
 
   /** All named systems of this user, in the order of their names, with those that have ended. */
-  static list(options: HomeOptions = {}): Promise<SystemView[]> {
+  static async list(options: HomeOptions = {}): Promise<SystemView[]> {
+    checkOptions(options, LIST);
     return listSystems(engines.systems, options);
   }
 
@@ -116,6 +135,8 @@ export class Sandbox extends RemoteSandbox {
    * @throws StratosError as for `connect`; state: the file is damaged, another version's, or of another image
    */
   static async resume(place: string | URL, options: ResumeOptions = {}): Promise<Sandbox> {
+    checkPlace(place, "place");
+    checkOptions(options, RESUME);
     return Sandbox.#of(await resumeSystem(engines.systems, place, options), options);
   }
 
@@ -124,7 +145,9 @@ export class Sandbox extends RemoteSandbox {
    *
    * @throws StratosError of kind no-system; system: it runs, and `force` was not given
    */
-  static remove(name: string, options: HomeOptions & { readonly force?: boolean } = {}): Promise<void> {
+  static async remove(name: string, options: HomeOptions & { readonly force?: boolean } = {}): Promise<void> {
+    checkText(name, "name");
+    checkOptions(options, REMOVE);
     return removeSystem(engines.systems, name, options);
   }
 }
@@ -135,11 +158,15 @@ export class Sandbox extends RemoteSandbox {
  * @param image  default: the settings' image, else `debian`; none in a browser
  * @throws StratosError of kind no-image, image, option, in-use or engine
  */
-export function openImage(image?: ImagePlace, options: OpenImageOptions = {}): Promise<Image> {
+export async function openImage(image?: ImagePlace, options: OpenImageOptions = {}): Promise<Image> {
+  if (image !== undefined) checkPlace(image, "image");
+  checkOptions(options, OPEN_IMAGE);
   return openRemoteImage(engines, image, options);
 }
 
 /** Opens an AegisFS volume. @throws StratosError of kind volume, option, in-use or engine */
-export function openVolume(place: VolumePlace, options: OpenVolumeOptions = {}): Promise<Volume> {
+export async function openVolume(place: VolumePlace, options: OpenVolumeOptions = {}): Promise<Volume> {
+  checkPlace(place, "place");
+  checkOptions(options, OPEN_VOLUME);
   return openRemoteVolume(engines, place, options);
 }

@@ -1,5 +1,6 @@
 /** What happens in a sandbox, as its program hears it: events by name, and files that are watched. */
 import type { FileDifference, FileEvent, SandboxEvents, SignalOption } from "./api.ts";
+import { checkEvent, checkOptions, checkText, TREE } from "./check-options.ts";
 import { RemoteFiles, type RemoteHandle } from "./remote-files.ts";
 
 type Listener = (event: never) => void;
@@ -15,6 +16,7 @@ export class RemoteEvents {
   }
 
   on<Name extends keyof SandboxEvents>(name: Name, listener: (event: SandboxEvents[Name]) => void): () => void {
+    checkEvent(name, listener);
     this.#begin();
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners.add(listener as Listener));
@@ -62,6 +64,7 @@ export class SandboxFiles extends RemoteFiles {
    * @throws StratosError of kind snapshot: none of that name, or one of a past that `rollback` has left
    */
   async diff(label?: string): Promise<FileDifference[]> {
+    if (label !== undefined) checkText(label, "label");
     const { engine, target } = this.#handle.use();
     return (await engine.call("diff", { target, label: label ?? null }).answer).value as FileDifference[];
   }
@@ -73,6 +76,8 @@ export class SandboxFiles extends RemoteFiles {
    * @throws StratosError of kind file; closed when the sandbox ends; the reason of `signal`
    */
   watch(path: string, options: SignalOption & { readonly recursive?: boolean } = {}): AsyncIterable<FileEvent> {
+    checkText(path, "path");
+    checkOptions(options, TREE);
     const { engine, target } = this.#handle.use();
     const events: { readonly event: FileEvent; readonly heard: () => void }[] = [];
     let wake = (): void => {};

@@ -7,6 +7,16 @@ import {
   type FolderEntry,
   type SignalOption,
 } from "./api.ts";
+import {
+  checkBytes,
+  checkContent,
+  checkOptions,
+  checkText,
+  FILE,
+  NEW_FILE,
+  NEW_FOLDER,
+  TREE,
+} from "./check-options.ts";
 import type { Answer, EngineClient } from "./engine-client.ts";
 import type { FileRequest } from "./protocol.ts";
 
@@ -72,7 +82,16 @@ export class RemoteFiles implements FileAccess {
     this.#handle = handle;
   }
 
-  async #ask(request: Omit<FileRequest, "target">, { signal }: SignalOption, bytes?: Uint8Array): Promise<Answer> {
+  async #ask(
+    request: Omit<FileRequest, "target">,
+    options: SignalOption,
+    checks: Parameters<typeof checkOptions>[1] = FILE,
+    bytes?: Uint8Array,
+  ): Promise<Answer> {
+    checkText(request.path, "path");
+    if ("to" in request) checkText(request.to, "to");
+    checkOptions(options, checks);
+    const { signal } = options;
     const { engine, target } = this.#handle.use();
     return engine.call("file", { target, ...request }, { signal, ...(bytes === undefined ? {} : { bytes }) }).answer;
   }
@@ -87,7 +106,7 @@ export class RemoteFiles implements FileAccess {
   }
 
   async write(path: string, content: Bytes, options: SignalOption & { readonly mode?: number } = {}): Promise<void> {
-    await this.#ask({ action: "write", path, mode: options.mode }, options, bytesOf(content));
+    await this.#ask({ action: "write", path, mode: options?.mode }, options, NEW_FILE, bytesOf(content, "content"));
   }
 
   async list(path: string, options: SignalOption = {}): Promise<FolderEntry[]> {
@@ -102,7 +121,8 @@ export class RemoteFiles implements FileAccess {
     path: string,
     options: SignalOption & { readonly parents?: boolean; readonly mode?: number } = {},
   ): Promise<void> {
-    await this.#ask({ action: "make-folder", path, mode: options.mode, whole: options.parents }, options);
+    const { mode, parents: whole } = options ?? {};
+    await this.#ask({ action: "make-folder", path, mode, whole }, options, NEW_FOLDER);
   }
 
   async rename(from: string, to: string, options: SignalOption = {}): Promise<void> {
@@ -110,15 +130,16 @@ export class RemoteFiles implements FileAccess {
   }
 
   async rm(path: string, options: SignalOption & { readonly recursive?: boolean } = {}): Promise<void> {
-    await this.#ask({ action: "remove", path, whole: options.recursive }, options);
+    await this.#ask({ action: "remove", path, whole: options?.recursive }, options, TREE);
   }
 
   async cp(from: string, to: string, options: SignalOption & { readonly recursive?: boolean } = {}): Promise<void> {
-    await this.#ask({ action: "copy", path: from, to, whole: options.recursive }, options);
+    await this.#ask({ action: "copy", path: from, to, whole: options?.recursive }, options, TREE);
   }
 
   async upload(folder: string, tar: Uint8Array, options: SignalOption = {}): Promise<void> {
-    await this.#ask({ action: "unpack", path: folder }, options, tar);
+    checkBytes(tar, "tar");
+    await this.#ask({ action: "unpack", path: folder }, options, FILE, tar);
   }
 
   async download(folder: string, options: SignalOption = {}): Promise<Uint8Array> {
@@ -126,6 +147,8 @@ export class RemoteFiles implements FileAccess {
   }
 }
 
-export function bytesOf(content: Bytes): Uint8Array {
+/** @throws StratosError of kind option */
+export function bytesOf(content: Bytes, name: string): Uint8Array {
+  checkContent(content, name);
   return typeof content === "string" ? utf8Of(content) : content;
 }

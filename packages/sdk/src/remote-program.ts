@@ -12,6 +12,7 @@ import {
 } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { isTerminalSize, STREAM_WINDOW, type ConnectRequest, type Operations, type RunRequest } from "./protocol.ts";
+import { checkText } from "./check-options.ts";
 import { bytesOf } from "./remote-files.ts";
 
 interface StartedCall {
@@ -156,6 +157,7 @@ export class RemoteProgram implements Program {
   }
 
   async kill(name = "SIGTERM"): Promise<void> {
+    checkText(name, "signal");
     // Its number may be another's by then.
     if (this.#hasEnded) return;
     await this.#engine.call("signal", { target: this.#target, pid: this.pid, name }).answer;
@@ -389,7 +391,7 @@ class InputPump {
   async #send(source: StandardInput, to: { write(bytes: Uint8Array): void; end(): void }): Promise<void> {
     const pieces = typeof source === "string" || source instanceof Uint8Array ? [source] : source;
     for await (const piece of pieces) {
-      const bytes = bytesOf(piece);
+      const bytes = bytesOf(piece, "stdin");
       for (let at = 0; at < bytes.length; at += STREAM_WINDOW) {
         const part = bytes.subarray(at, at + STREAM_WINDOW);
         while (this.#ahead > 0 && this.#ahead + part.length > STREAM_WINDOW && !this.#isStopped)

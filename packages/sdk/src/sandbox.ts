@@ -17,6 +17,17 @@ import {
   type StopOptions,
 } from "./api.ts";
 import { abortReason, type Answer, type EngineClient } from "./engine-client.ts";
+import {
+  checkCommand,
+  checkOptions,
+  checkPolicy,
+  checkText,
+  FORK,
+  RUN,
+  SANDBOX,
+  SPAWN,
+  STOP,
+} from "./check-options.ts";
 import { exchange } from "./http-exchange.ts";
 import { forkSystem, type OpenedSystem, type SystemsSource } from "./named-sandbox.ts";
 import type { RunRequest } from "./protocol.ts";
@@ -78,6 +89,7 @@ export class RemoteSandbox {
     this.fs = new SandboxFiles(handle);
     this.net = {
       async update(policy) {
+        checkPolicy(policy);
         const { engine, target } = handle.use();
         await engine.call("net", { target, policy }).answer;
       },
@@ -104,6 +116,8 @@ export class RemoteSandbox {
    */
   async run(command: string | readonly string[], options: RunOptions = {}): Promise<RunResult> {
     const { engine } = this.#handle.use();
+    checkCommand(command);
+    checkOptions(options, RUN);
     const kept = options.maxOutputBytes ?? OUTPUT_BYTES;
     const outputs = [new KeptOutput(kept, options.onStdout), new KeptOutput(kept, options.onStderr)] as const;
     const request = this.#request(command, options);
@@ -142,6 +156,8 @@ export class RemoteSandbox {
    */
   async spawn(command: string | readonly string[], options: SpawnOptions = {}): Promise<Program> {
     const { engine } = this.#handle.use();
+    checkCommand(command);
+    checkOptions(options, SPAWN);
     const { stdin, signal, tty } = options;
     const request = { ...this.#request(command, options), tty };
     const program = await RemoteProgram.start(engine, request, { stdin, signal });
@@ -270,6 +286,7 @@ export class RemoteSandbox {
   }
 
   async #snapshot(label: string, action: "take" | "return" | "drop"): Promise<void> {
+    checkText(label, "label");
     const { engine, target } = this.#handle.use();
     await engine.call("snapshot", { target, label, action }).answer;
   }
@@ -322,6 +339,7 @@ export class RemoteSandbox {
    *   names the process that holds it
    */
   async fork(options: ForkOptions = {}): Promise<RemoteSandbox[]> {
+    checkOptions(options, FORK);
     if (this.#system !== null) {
       const forks = await forkSystem(this.#system, options);
       return forks.map((fork) => new RemoteSandbox(fork.handle, this.#engines, this.#defaults, fork));
@@ -372,7 +390,9 @@ export class RemoteSandbox {
   }
 
   /** Ends it, named or not, and closes it. What was kept of a named one stays, until `Sandbox.remove`. */
-  async stop({ signal = "SIGTERM", graceMs = GRACE_MS }: StopOptions = {}): Promise<void> {
+  async stop(options: StopOptions = {}): Promise<void> {
+    checkOptions(options, STOP);
+    const { signal = "SIGTERM", graceMs = GRACE_MS } = options;
     if (this.#system !== null) {
       const { target } = this.#handle.use();
       await this.#system.client.call("stop-system", { target, signal, graceMs }).answer;
@@ -452,14 +472,16 @@ interface Place {
 
 /** Starts the machine of a sandbox. */
 export async function openSandbox(engines: EngineSource, options: SandboxOptions): Promise<RemoteHandle> {
-  const given = await Promise.allSettled(Object.values(options.volumes ?? {}));
+  const given = await Promise.allSettled(Object.values(options?.volumes ?? {}));
   try {
+    checkOptions(options, SANDBOX);
     const failed = given.find((each) => each.status === "rejected");
     if (failed !== undefined) throw failed.reason;
     return await createAt(placeOf(engines, options), options);
   } catch (error) {
     // They were the sandbox's, and there is none.
-    await Promise.all(given.map((each) => (each.status === "fulfilled" ? each.value.close() : null)));
+    // What is no volume has nothing to close.
+    await Promise.all(given.map((each) => (each.status === "fulfilled" ? each.value?.close?.() : null)));
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import type { ImageInfo, ImagePlace, OpenImageOptions, OpenVolumeOptions, SignalOption, VolumePlace } from "./api.ts";
+import { checkOptions, FILE } from "./check-options.ts";
 import { abortReason } from "./engine-client.ts";
 import { RemoteFiles, RemoteHandle } from "./remote-files.ts";
 import type { EngineSource } from "./sandbox.ts";
@@ -38,7 +39,9 @@ export class Volume extends OpenFiles {
   }
 
   /** Makes what was changed durable. @throws StratosError of kind volume */
-  async sync({ signal }: SignalOption = {}): Promise<void> {
+  async sync(options: SignalOption = {}): Promise<void> {
+    checkOptions(options, FILE);
+    const { signal } = options;
     const { engine, target } = this.handle.use();
     await engine.call("sync", { target }, { signal }).answer;
   }

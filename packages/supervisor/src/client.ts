@@ -5,17 +5,14 @@
 import { spawn } from "node:child_process";
 import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 import { withSocketPath } from "@stratos/host-node/files";
 import { EngineClient, type EngineChannel, StratosError } from "@stratos/sdk/client";
 import { environmentOfEngine, nodeBinary } from "@stratos/engine-node/node-binary";
 import { NODE_FLAGS } from "@stratos/engine-node/node-flags";
+import { packageScript } from "@stratos/engine-node/package-script";
 import { type Hello, PROTOCOL, strangers, type SupervisorClient } from "@stratos/sdk/systems";
 import { controlPath, openSystemsFolder, supervisorLogPath } from "./systems-folder.ts";
 
-const SUPERVISOR = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "./supervisor-process.ts" : "./supervisor-process.mjs", import.meta.url),
-);
 /** Far beyond what a start takes on a busy host. */
 const START_MS = 60_000;
 const RETRY_MS = 25;
@@ -93,12 +90,16 @@ function startSupervisor(folder: string, home: string, version: string): Startin
   const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND, O_NOFOLLOW } = constants;
   const log = openSync(supervisorLogPath(folder), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW, 0o600);
   try {
-    const child = spawn(nodeBinary(), [...NODE_FLAGS, SUPERVISOR, home, version], {
-      stdio: ["ignore", log, log],
-      detached: true,
-      cwd: "/",
-      env: environmentOfEngine(),
-    });
+    const child = spawn(
+      nodeBinary(),
+      [...NODE_FLAGS, packageScript("supervisor-process.mjs", import.meta.url), home, version],
+      {
+        stdio: ["ignore", log, log],
+        detached: true,
+        cwd: "/",
+        env: environmentOfEngine(),
+      },
+    );
     let state: ReturnType<Starting["state"]> = "under way";
     child.on("error", () => void (state = "failed"));
     child.on("exit", (code) => void (state = code === 0 ? "ended" : "failed"));

@@ -36,7 +36,8 @@ export interface FormatOptions {
   classes?: readonly number[];
 }
 
-const BLOCKS_MIN = 1024;
+/** What a device of a volume has at least. */
+export const DEVICE_BLOCKS_MIN = 1024;
 const BLOCKS_MAX = 0xfffffff0;
 
 /** Makes an empty volume of the whole of each device; 0 or why not. What they held is lost. */
@@ -44,7 +45,7 @@ export function format(device: BlockDevice | readonly BlockDevice[], options: Fo
   const devices = listOf(device);
   const copies = options.copies ?? 1;
   const sizes = devices.map(({ size }) => Math.min(Math.floor(size / BLOCK_SIZE), BLOCKS_MAX));
-  if (sizes.some((blocks) => blocks < BLOCKS_MIN)) return "device-too-small";
+  if (sizes.some((blocks) => blocks < DEVICE_BLOCKS_MIN)) return "device-too-small";
   if (devices.length === 0 || devices.length > DEVICES_MAX || copies < 1 || copies > COPIES_MAX) return "unsupported";
   if (devices.length > 1 && copies > devices.length) return "devices-missing";
 
@@ -189,7 +190,7 @@ export function mountOverlay(
   let superblock = readSuperblock(delta);
   if (superblock === "no-superblock") {
     const blocks = Math.min(Math.floor(delta.size / BLOCK_SIZE), BLOCKS_MAX - span);
-    if (blocks < BLOCKS_MIN) return "device-too-small";
+    if (blocks < DEVICE_BLOCKS_MIN) return "device-too-small";
     superblock = cloneOf(base, span, blocks);
   } else if (typeof superblock === "string") return superblock;
   else if (superblock.baseSpan !== span || superblock.table !== null || !isBaseOf(base, superblock))

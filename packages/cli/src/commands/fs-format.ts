@@ -4,6 +4,7 @@ import {
   COMPRESS_LZ4,
   COMPRESS_NONE,
   COMPRESS_ZSTD,
+  DEVICE_BLOCKS_MIN,
   EncryptedDevice,
   format,
   KEY_ERROR_WORDS,
@@ -76,10 +77,11 @@ interface FormatVolumeOptions {
   readonly json?: true;
 }
 
-const SIZE_MIN = 4 << 20;
+const SIZE_MIN = DEVICE_BLOCKS_MIN * 4096;
 
 async function formatVolume(paths: readonly string[], options: FormatVolumeOptions): Promise<number> {
-  if ((options.size ?? SIZE_MIN) < SIZE_MIN) throw new UsageError("--size", "a volume needs at least 4M");
+  if ((options.size ?? SIZE_MIN) < SIZE_MIN)
+    throw new UsageError("--size", `a volume needs at least ${formatSize(SIZE_MIN)}`);
   if (new Set(paths).size < paths.length) throw new UsageError("format", "a device is named twice");
   const plans = paths.map((path) => planDevice(path, options));
   if (options.dryRun === true) return tellPlan(plans, options);

@@ -106,6 +106,15 @@ test("a volume grows and shrinks by so much", async () => {
   assert.match(await works("resize", own, "-16M", "--dry-run"), /would change from 96M to 80M/);
   await works("resize", own, "-16M");
   assert.equal(await size(), 80);
-  for (const wrong of ["-90M", "--bogus", "+x"])
+  for (const wrong of ["--bogus", "+x"])
     assert.notEqual((await runCommand("fs", "resize", own, wrong)).status, 0, wrong);
+  for (const [wrong, why] of [
+    ["1M", "it cannot have 1M, since it needs at least 4M"],
+    ["0", "it cannot have 0, since it needs at least 4M"],
+    ["-78M", "it cannot shrink by 78M, since it needs at least 4M"],
+    ["-90M", "it cannot shrink by 90M, since it needs at least 4M"],
+  ] as const) {
+    const { status, stderr } = await runCommand("fs", "resize", own, wrong);
+    assert.deepEqual([status, stderr], [1, `stratos: ${own}: has 80M: ${why}\n`]);
+  }
 });

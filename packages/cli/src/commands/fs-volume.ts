@@ -6,6 +6,7 @@ import {
   exitOf,
   health,
   repair,
+  DEVICE_BLOCKS_MIN,
   resizeDevice,
   type Loss,
   type MountError,
@@ -304,11 +305,16 @@ async function resizeVolume(path: string, size: SizeChange, options: ResizeVolum
     const before = device.blocks * 4096;
     const sizeBytes =
       size.from === "zero" ? size.bytes : size.from === "grow" ? before + size.bytes : before - size.bytes;
-    if (sizeBytes <= 0)
-      throw new CommandError(path, `has ${formatSize(before)}: it cannot shrink by ${formatSize(size.bytes)}`);
+    const least = DEVICE_BLOCKS_MIN * 4096;
+    if (sizeBytes < least) {
+      const wanted = size.from === "shrink" ? `shrink by ${formatSize(size.bytes)}` : `have ${formatSize(sizeBytes)}`;
+      const why = `it cannot ${wanted}, since it needs at least ${formatSize(least)}`;
+      throw new CommandError(path, `has ${formatSize(before)}: ${why}`);
+    }
     const result = resizeDevice(volume, index, sizeBytes / 4096, { dryRun: options.dryRun === true });
     if (result === -ENOSPC) throw new CommandError(path, `what is stored does not fit into ${formatSize(sizeBytes)}`);
-    if (result === -EINVAL) throw new CommandError(path, `cannot be ${formatSize(sizeBytes)} large`);
+    if (result === -EINVAL)
+      throw new CommandError(path, `cannot be ${formatSize(sizeBytes)} large: no part of it would be left`);
     expectResult(path, result);
     return { volume: path, device: index, beforeBytes: before, sizeBytes, dryRun: options.dryRun === true };
   });
