@@ -18,14 +18,14 @@ import { launcher, start, stratos } from "./support/stratos.ts";
 import { ensureImage, TEST_HOME } from "./support/test-image.ts";
 import { until } from "./support/until.ts";
 
-const IMAGE = "windows-2";
+const IMAGE = "windows-3";
 /** For a host under load. */
 const PATIENCE_MS = 600_000;
 let folder = "";
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "stratos-desktop-"));
-  await ensureImage(IMAGE, ["foot", "fonts-dejavu-core"]);
+  await ensureImage(IMAGE, ["foot", "fonts-dejavu-core", "libnotify-bin", "dbus-bin"]);
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -286,6 +286,45 @@ test("a desktop is for who has its address, and locked for nobody but who knows 
   await page.type("open sesame\n");
   await page.waitFor("document.querySelectorAll('.panel').length", /^1$/, PATIENCE_MS);
   assert.equal((await served.ask("GET", "/files?path=/")).status, 200);
+});
+
+test("programs tell the person things, who answers by a button, and find each other on a bus", async (t) => {
+  const served = await Served.start(t, "notified");
+  const page = await opened(t, served);
+  const run = async (command: string): Promise<void> =>
+    assert.equal((await served.ask("POST", "/run", { command })).status, 201);
+  const textIn = async (path: string): Promise<string> => {
+    const { status, text } = await served.ask("GET", `/content?path=${path}`);
+    return status === 200 ? text : "";
+  };
+  const shown = "[...document.querySelectorAll('section.notification')].map((each) => each.innerText).join()";
+  await run("notify-send -u critical -A no=Nein -A yes=Ja -w 'Disk <b>full</b>' 'Clean up now?' > /root/answer");
+  await page.waitFor(shown, /Disk <b>full<\/b>[^]*Clean up now\?[^]*Nein[^]*Ja/, PATIENCE_MS);
+  assert.deepEqual(await accessibilityViolations(page), []);
+  // It is the machine's, not the page's.
+  await page.navigate("about:blank");
+  await page.navigate(served.address.href);
+  await page.waitFor(shown, /Clean up now/, PATIENCE_MS);
+  await page.evaluate(
+    "[...document.querySelectorAll('.notification-actions button')].find((each) => each.innerText === 'Ja').click()",
+  );
+  await until("the program has its answer", async () => (await textIn("/root/answer")) === "yes\n");
+  await page.waitFor(`${shown} + '.'`, /^\.$/, PATIENCE_MS);
+
+  await run("notify-send -w -t 100 brief; echo over > /root/brief");
+  await until("it is over by itself, and its program is told", async () => (await textIn("/root/brief")) === "over\n");
+  const service = '[D-BUS Service]\nName=org.example.Late\nExec=/bin/sh -c "exec >/root/started; env; exit 3"\n';
+  await served.ask("POST", "/folders", { path: "/usr/local/share/dbus-1" });
+  await served.ask("POST", "/folders", { path: "/usr/local/share/dbus-1/services" });
+  assert.equal(
+    (await served.ask("PUT", "/content?path=/usr/local/share/dbus-1/services/late.service", service)).status,
+    200,
+  );
+  const call = "dbus-send --session --print-reply --dest=org.example.Late / a.b.C 2> /root/said";
+  await run(call);
+  await until("the caller is told", async () => /\n/.test(await textIn("/root/said")));
+  assert.match(await textIn("/root/said"), /ended \(3\) without taking its name/);
+  assert.match(await textIn("/root/started"), /DBUS_STARTER_BUS_TYPE=session/);
 });
 
 test("what makes no sense is refused before a machine is made", async () => {

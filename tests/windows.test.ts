@@ -13,14 +13,14 @@ import { launcher, start, stratos } from "./support/stratos.ts";
 import { ensureImage, TEST_HOME } from "./support/test-image.ts";
 import { until } from "./support/until.ts";
 
-const IMAGE = "windows-2";
+const IMAGE = "windows-3";
 /** For a host under load. */
 const PATIENCE_MS = 600_000;
 let folder = "";
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "stratos-windows-"));
-  await ensureImage(IMAGE, ["foot", "fonts-dejavu-core"]);
+  await ensureImage(IMAGE, ["foot", "fonts-dejavu-core", "libnotify-bin", "dbus-bin"]);
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 

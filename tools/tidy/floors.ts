@@ -142,6 +142,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "create-processor.ts",
     "bare riscv.ts",
   ],
+  dbus: ["wire", "bus", "services", "."],
   session: [".", "symbols", "recording", "debug explore", "session.ts"],
   systems: ["scripts", "packages", "compose", "alpm builder hub"],
   "tools-node": ["emulator lisp packages", "outputs", "fuse", "compose", "builder"],

@@ -35,6 +35,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   container: 4,
   confdb: 4,
   "hub-api": 4,
+  dbus: 4,
   wayland: 4,
   "host-node": 5,
   "host-browser": 5,

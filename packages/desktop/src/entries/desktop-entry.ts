@@ -43,6 +43,14 @@ export function parseDesktopEntry(id: string, text: string, language: string): D
   };
 }
 
+/** A file of /usr/share/dbus-1/services (D-Bus Specification, "Message Bus Starting Services"); null: it is none. */
+export function parseServiceFile(text: string): { readonly name: string; readonly argv: readonly string[] } | null {
+  const values = groupOf(text, "D-BUS Service");
+  const name = values.get("Name") ?? "";
+  const argv = argvOf(values.get("Exec") ?? "", { name, icon: "" });
+  return name === "" || argv.length === 0 ? null : { name, argv };
+}
+
 /** Keys and values of one group; of a key that is said twice the first. */
 function groupOf(text: string, group: string): Map<string, string> {
   const values = new Map<string, string>();

@@ -113,24 +113,24 @@ interface DesktopApplication {
   readonly output: KeptBytes;
   /** Null: it runs. */
   end: string | null;
+  readonly ended: Promise<void>;
 }
 
 export class DesktopPrograms {
   readonly #machine: DesktopMachine;
-  readonly #environment: Readonly<Record<string, string>>;
+  /** By which programs find the display and the bus. */
+  environment: Readonly<Record<string, string>> = {};
   readonly terminals = new Map<number, DesktopTerminal>();
   readonly applications: DesktopApplication[] = [];
   #last = 0;
 
-  /** @param environment  by which programs find the display */
-  constructor(machine: DesktopMachine, environment: Readonly<Record<string, string>>) {
+  constructor(machine: DesktopMachine) {
     this.#machine = machine;
-    this.#environment = environment;
   }
 
   get #options(): { readonly env: Record<string, string>; readonly cwd: string; readonly user: string } {
     const { uid, home } = this.#machine.user;
-    return { env: { ...this.#environment }, cwd: home === "" ? "/" : home, user: String(uid) };
+    return { env: { ...this.environment }, cwd: home === "" ? "/" : home, user: String(uid) };
   }
 
   /** @param command  absent: the user's shell. @throws StratosError, TooMany */
@@ -154,17 +154,25 @@ export class DesktopPrograms {
     return terminal;
   }
 
-  /** @throws StratosError, TooMany */
-  async launch(title: string, command: readonly string[]): Promise<DesktopApplication> {
+  /** @param environment  besides the display's. @throws StratosError, TooMany */
+  async launch(
+    title: string,
+    command: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<DesktopApplication> {
     const running = this.applications.filter(({ end }) => end === null);
     if (running.length >= APPLICATIONS_MAX) throw new TooMany(`${APPLICATIONS_MAX} programs run: close one`);
-    const program = await this.#machine.box.spawn(command, this.#options);
+    const options = this.#options;
+    const env = { ...options.env, ...environment };
+    const program = await this.#machine.box.spawn(command, { ...options, env });
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
     const application: DesktopApplication = {
       id: ++this.#last,
       title,
       pid: program.pid,
       output: new KeptBytes(1 << 16),
       end: null,
+      ended,
     };
     program.stdin.end();
     this.applications.push(application);
@@ -173,7 +181,7 @@ export class DesktopPrograms {
       if (over < 0) break;
       this.applications.splice(over, 1);
     }
-    void this.#follow(application, program);
+    void this.#follow(application, program).then(resolve);
     return application;
   }
 

@@ -6,6 +6,7 @@ import type { ArrangedWindow } from "../arrange/arrangement.ts";
 import type { Placement, Rectangle } from "../arrange/place.ts";
 import type { Desktop, WindowContent } from "./desktop.ts";
 import { DisplayInput } from "./display-input.ts";
+import type { Notifications, ToldNotification } from "./notifications.ts";
 import { openSocket } from "./service.ts";
 import { create } from "./widgets/containers.ts";
 import type { WindowFrame } from "./window-frame.ts";
@@ -45,6 +46,8 @@ type Told = Partial<{
   text: Rectangle | null;
   locked: boolean;
   copied: string;
+  notification: ToldNotification;
+  withdrawn: number;
 }>;
 
 const AGAIN_MS = 1000;
@@ -54,19 +57,19 @@ export class GuestWindows {
   readonly #desktop: Desktop;
   readonly #windows = new Map<number, GuestWindow>();
   readonly #pictures = new Map<number, { readonly canvas: HTMLCanvasElement; told: ToldPicture }>();
-  readonly #notify: (text: string) => void;
+  readonly #notifications: Notifications;
   readonly input: DisplayInput;
   #socket: WebSocket | null = null;
   #cursorPicture: HTMLCanvasElement | null = null;
   #isLost = false;
   #focus: number | null = null;
 
-  constructor(desktop: Desktop, notify: (text: string) => void) {
+  constructor(desktop: Desktop, notifications: Notifications) {
     this.#desktop = desktop;
-    this.#notify = notify;
+    this.#notifications = notifications;
     this.input = new DisplayInput(
       (message) => this.send(message),
-      () => notify(say("pasteTooLong")),
+      () => notifications.add(say("pasteTooLong")),
     );
     desktop.element.append(this.input.field);
     desktop.onChange(() => this.#tellFocus());
@@ -79,7 +82,7 @@ export class GuestWindows {
 
   connect(): void {
     const socket = openSocket("/display", () => {
-      if (this.#isLost) this.#notify(say("connectionBack"));
+      if (this.#isLost) this.#notifications.add(say("connectionBack"));
       this.#isLost = false;
       this.#tellArea();
       this.#focus = null;
@@ -93,7 +96,7 @@ export class GuestWindows {
       for (const id of [...this.#pictures.keys()]) this.#dropPicture(id);
       // 1008: it is locked, or the key is another; who unlocks connects again. 1005: another page has our place.
       if (code === 1008 || code === 1005) return;
-      if (!this.#isLost) this.#notify(say("connectionGone"));
+      if (!this.#isLost) this.#notifications.add(say("connectionGone"));
       this.#isLost = true;
       setTimeout(() => this.connect(), AGAIN_MS);
     };
@@ -120,7 +123,8 @@ export class GuestWindows {
   }
 
   #take(told: Told): void {
-    const { window, closed, wish, picture, dropped, frame, cursor, text, locked, copied } = told;
+    const { window, closed, wish, picture, dropped, frame, cursor, text, locked, copied, notification, withdrawn } =
+      told;
     if (window !== undefined) this.#windowIs(window);
     if (closed !== undefined) {
       const gone = this.#windows.get(closed);
@@ -134,6 +138,8 @@ export class GuestWindows {
     if (text !== undefined) this.input.takeText(text);
     if (locked !== undefined) this.input.keepPointer(locked);
     if (copied !== undefined) this.input.copied(copied);
+    if (notification !== undefined) this.#notifications.addOf(notification);
+    if (withdrawn !== undefined) this.#notifications.withdraw(withdrawn);
     if (frame === true) {
       const shown = (): void => this.send({ shown: true });
       if (document.hidden) setTimeout(shown, HIDDEN_MS);

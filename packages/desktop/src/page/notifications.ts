@@ -1,13 +1,40 @@
-/** What has happened: told for a while at the side, and kept in a list until it is looked at. */
+/**
+ * What has happened: told for a while at the side, and kept in a list until it is looked at. Of the desktop itself, and
+ * of programs, which are told how theirs ended.
+ */
+import { ask } from "./service.ts";
 import { create, Menu } from "./widgets/containers.ts";
 import { currentLanguage, say } from "./words.ts";
 
 const SHOWN_MS = 6000;
 const KEPT_MAX = 50;
+/** The action that a press on the whole means (Desktop Notifications Specification, "Actions"). */
+const DEFAULT_ACTION = "default";
+
+/** Of a program. */
+export interface ToldNotification {
+  readonly id: number;
+  readonly application: string;
+  readonly summary: string;
+  readonly body: string;
+  readonly actions: readonly { readonly key: string; readonly label: string }[];
+  readonly urgency: "low" | "normal" | "critical";
+  /** 0: until it is closed; −1: as long as is usual here. */
+  readonly timeoutMs: number;
+}
+
+interface Kept {
+  readonly text: string;
+  readonly at: Date;
+  /** Null: of the desktop. */
+  readonly program: ToldNotification | null;
+}
 
 export class Notifications {
   readonly element = create("div", "notifications");
-  readonly #kept: { readonly text: string; readonly at: Date }[] = [];
+  #kept: Kept[] = [];
+  /** Of programs, as they are shown. */
+  readonly #shown = new Map<number, HTMLElement>();
   readonly #onCount: (count: number) => void;
   #unseen = 0;
 
@@ -18,17 +45,77 @@ export class Notifications {
   }
 
   add(text: string): void {
-    this.#kept.unshift({ text, at: new Date() });
-    this.#kept.length = Math.min(this.#kept.length, KEPT_MAX);
-    this.#onCount(++this.#unseen);
+    this.#keep({ text, at: new Date(), program: null });
     const shown = create("p", "notification");
     shown.textContent = text;
+    this.#show(shown, SHOWN_MS, () => {});
+    shown.addEventListener("click", () => shown.remove());
+  }
+
+  /** In the place of one of the same number. */
+  addOf(program: ToldNotification): void {
+    const { id, application, summary, body, actions, urgency, timeoutMs } = program;
+    this.withdraw(id);
+    this.#keep({ text: [summary, body].filter((each) => each !== "").join(": "), at: new Date(), program });
+    const shown = create("section", "notification");
+    shown.dataset["urgency"] = urgency;
+    shown.setAttribute("aria-label", application);
+    const title = create("h2");
+    title.textContent = summary;
+    const close = create("button", "notification-close");
+    close.setAttribute("aria-label", say("close"));
+    close.textContent = "×";
+    close.addEventListener("click", () => this.#end(program));
+    const text = create("p");
+    text.textContent = body;
+    const buttons = create("div", "notification-actions");
+    for (const { key, label } of actions) {
+      if (key === DEFAULT_ACTION) continue;
+      const button = create("button");
+      button.textContent = label;
+      button.addEventListener("click", () => this.#act(program, key));
+      buttons.append(button);
+    }
+    shown.append(title, close, ...(body === "" ? [] : [text]), ...(buttons.childElementCount === 0 ? [] : [buttons]));
+    if (hasDefault(program)) title.addEventListener("click", () => this.#act(program, DEFAULT_ACTION));
+    this.#shown.set(id, shown);
+    const stays = timeoutMs === 0 || (timeoutMs < 0 && urgency === "critical");
+    // One that says how long it is of use is over then; another one stays in the list.
+    if (timeoutMs > 0) this.#show(shown, timeoutMs, () => this.#end(program, "?expired"));
+    else this.#show(shown, stays ? null : SHOWN_MS, () => {});
+  }
+
+  /** Its program has taken it back. */
+  withdraw(id: number): void {
+    this.#shown.get(id)?.remove();
+    this.#shown.delete(id);
+    this.#kept = this.#kept.filter(({ program }) => program?.id !== id);
+  }
+
+  #keep(kept: Kept): void {
+    this.#kept = [kept, ...this.#kept].slice(0, KEPT_MAX);
+    this.#onCount(++this.#unseen);
+  }
+
+  #show(shown: HTMLElement, forMs: number | null, onEnd: () => void): void {
     this.element.append(shown);
-    const timer = setTimeout(() => shown.remove(), SHOWN_MS);
-    shown.addEventListener("click", () => {
-      clearTimeout(timer);
+    if (forMs === null) return;
+    setTimeout(() => {
+      if (!shown.isConnected) return;
       shown.remove();
-    });
+      onEnd();
+    }, forMs);
+  }
+
+  #act(program: ToldNotification, key: string): void {
+    this.withdraw(program.id);
+    // It may have taken it back by now.
+    ask("POST", `/notifications/${program.id}/action`, { key }).catch(() => {});
+  }
+
+  #end({ id }: ToldNotification, query = ""): void {
+    this.withdraw(id);
+    ask("DELETE", `/notifications/${id}${query}`).catch(() => {});
   }
 
   /** All that are kept, as a menu. */
@@ -36,11 +123,23 @@ export class Notifications {
     this.#unseen = 0;
     this.#onCount(0);
     const time = new Intl.DateTimeFormat(currentLanguage(), { timeStyle: "short" });
-    const items = this.#kept.map(({ text, at: when }) => ({ text: `${time.format(when)}  ${text}`, act: () => {} }));
-    const clear = { text: say("clear"), act: () => void this.#kept.splice(0) };
+    const items = this.#kept.map(({ text, at: when, program }) => ({
+      text: `${time.format(when)}  ${text}`,
+      act: () => program !== null && hasDefault(program) && this.#act(program, DEFAULT_ACTION),
+    }));
+    const clear = { text: say("clear"), act: () => this.#clear() };
     new Menu(
       say("notifications"),
       items.length === 0 ? [{ text: say("noNotifications"), act: () => {} }] : [...items, "line", clear],
     ).open(document.body, at);
   }
+
+  #clear(): void {
+    for (const { program } of this.#kept) if (program !== null) this.#end(program);
+    this.#kept = [];
+  }
+}
+
+function hasDefault({ actions }: ToldNotification): boolean {
+  return actions.some(({ key }) => key === DEFAULT_ACTION);
 }

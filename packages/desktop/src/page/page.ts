@@ -54,7 +54,7 @@ function show(session: Session, layout: KeptLayout): void {
   const notifications = new Notifications((count) => panel !== null && (panel.count = count));
   document.body.append(notifications.element);
   const notify = (text: string): void => notifications.add(text);
-  const guests = session.hasDisplay ? new GuestWindows(desktop, notify) : null;
+  const guests = session.hasDisplay ? new GuestWindows(desktop, notifications) : null;
   const fail = (error: unknown): void => notify((error as Error).message);
 
   const host: ApplicationHost = {

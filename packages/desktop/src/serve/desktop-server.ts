@@ -9,6 +9,7 @@ import { pageFilesOf } from "@stratos/console";
 import { isSameSecret, listenAt } from "@stratos/volumes/serve";
 import type { DesktopMachine } from "../machine/desktop-machine.ts";
 import { DesktopPrograms } from "../machine/desktop-programs.ts";
+import { GuestBus } from "../machine/guest-bus.ts";
 import { checkOrigin, createDesktopService, type DesktopParts } from "./desktop-service.ts";
 import { DesktopState } from "./desktop-state.ts";
 import { DisplaySocket } from "./display-socket.ts";
@@ -56,13 +57,16 @@ export async function startDesktop(
   const state = new DesktopState(new SettingsFile(join(home, "desktop.json")));
   const { session, user } = machine;
   const { layout } = state.file.settings;
-  const display = session === null ? null : new DisplaySocket(session, user, { layout, tell });
-  const programs = new DesktopPrograms(machine, display?.environment ?? {});
+  const programs = new DesktopPrograms(machine);
+  const greeting = (): readonly object[] => (bus?.open ?? []).map((notification) => ({ notification }));
+  const display = session === null ? null : new DisplaySocket(session, user, { layout, tell, greeting });
+  const bus = session === null ? null : new GuestBus(session, user, programs, (message) => display?.send(message));
+  programs.environment = { ...display?.environment, ...bus?.environment };
   let end = (): void => {};
   const ended = new Promise<void>((resolve) => (end = resolve));
   const token = randomBytes(24).toString("base64url");
   const page = await pageFilesOf("desktop", DESKTOP_PAGE);
-  const parts: DesktopParts = { machine, programs, state, token, page, onEnd: () => end(), onDefect };
+  const parts: DesktopParts = { machine, programs, bus, state, token, page, onEnd: () => end(), onDefect };
   const place = { host: "127.0.0.1", port };
   const { address, server, close } = await listenAt(place, createDesktopService(parts).fetch);
   (server as Server).maxConnections = CONNECTIONS_MAX;
@@ -80,6 +84,7 @@ export async function startDesktop(
     close: async () => {
       sockets.close();
       display?.close();
+      bus?.close();
       await close();
     },
   };

@@ -4,6 +4,7 @@
  * unlocked.
  */
 import { type Context, Hono } from "hono";
+import { DISMISSED, EXPIRED } from "@stratos/dbus";
 import { StratosError } from "@stratos/sdk/client";
 import type { FileAccess } from "@stratos/sdk/api";
 import {
@@ -19,6 +20,7 @@ import {
 import type { DesktopEntry } from "../entries/desktop-entry.ts";
 import { type DesktopMachine } from "../machine/desktop-machine.ts";
 import { TooMany, type DesktopPrograms } from "../machine/desktop-programs.ts";
+import type { GuestBus } from "../machine/guest-bus.ts";
 import { readApplications, readIcon } from "../machine/guest-applications.ts";
 import { readLoad } from "../machine/guest-processes.ts";
 import type { DesktopState } from "./desktop-state.ts";
@@ -26,6 +28,8 @@ import type { DesktopState } from "./desktop-state.ts";
 export interface DesktopParts {
   readonly machine: DesktopMachine;
   readonly programs: DesktopPrograms;
+  /** Null: programs have none, as the machine is another process's. */
+  readonly bus: GuestBus | null;
   readonly state: DesktopState;
   readonly token: string;
   readonly page: ReadonlyMap<string, Uint8Array>;
@@ -64,6 +68,7 @@ export function createDesktopService(parts: DesktopParts): Hono {
   addPrograms(app, parts);
   addFiles(app, parts.machine.box.fs);
   addMonitor(app, parts);
+  addNotifications(app, parts.bus);
   return app;
 }
 
@@ -257,6 +262,22 @@ function addMonitor(app: Hono, { machine: { box, user }, programs }: DesktopPart
     const { kind, sizeBytes } = await box.fs.stat(id);
     if (kind !== "file" || sizeBytes > CONTENT_MAX) throw new Refusal(409, `${id}: cannot be shown`);
     return lines(await box.fs.read(id));
+  });
+}
+
+/** What the person does with those of programs. */
+function addNotifications(app: Hono, bus: GuestBus | null): void {
+  const idOf = (context: Context): number => Number(context.req.param("id"));
+  const none = new Refusal(404, "there is no such notification, or it has no such action");
+  app.post("/v1/notifications/:id/action", async (context) => {
+    const { key } = await readJson(context);
+    if (bus?.notifications.invoked(idOf(context), textOf(key, "key")) !== true) throw none;
+    return context.json(null);
+  });
+  app.delete("/v1/notifications/:id", (context) => {
+    const reason = context.req.query("expired") === undefined ? DISMISSED : EXPIRED;
+    if (bus?.notifications.closed(idOf(context), reason) !== true) throw none;
+    return context.json(null);
   });
 }
 

@@ -11,6 +11,7 @@
  *       red, green, blue, alpha
  *     { dropped }, { frame: true }                        { shown: true }: the next frame may come
  *     { cursor }, { text }, { locked }, { copied }
+ *     { notification: { id, summary, … } }, { withdrawn }
  */
 import type { WebSocket } from "ws";
 import type { DesktopMachine } from "../machine/desktop-machine.ts";
@@ -43,19 +44,29 @@ interface Viewer {
   readonly told: Map<string, string>;
 }
 
+interface DisplaySocketOptions {
+  readonly layout: string;
+  /** What goes wrong, in words for people. */
+  readonly tell: (problem: string) => void;
+  /** Messages that a page is told first. */
+  readonly greeting: () => readonly object[];
+}
+
 export class DisplaySocket implements Arranger {
+  readonly #greeting: () => readonly object[];
   readonly #display: GuestDisplay;
   readonly #ids = new Map<ScreenWindow, number>();
   #last = 0;
   #viewer: Viewer | null = null;
   readonly #copied: CopiedText<Viewer>;
 
-  /** @param options.tell  what goes wrong, in words for people @throws SessionError */
+  /** @throws SessionError */
   constructor(
     session: NonNullable<DesktopMachine["session"]>,
     user: DesktopMachine["user"],
-    { layout, tell }: { readonly layout: string; readonly tell: (problem: string) => void },
+    { layout, tell, greeting }: DisplaySocketOptions,
   ) {
+    this.#greeting = greeting;
     this.#display = new GuestDisplay(session, user, {
       ...SIZE,
       arranger: this,
@@ -67,7 +78,7 @@ export class DisplaySocket implements Arranger {
     this.#copied = new CopiedText(
       this.#display.compositor,
       () => this.#viewer,
-      (_viewer, copied) => this.#send({ copied }),
+      (_viewer, copied) => this.send({ copied }),
     );
     this.#display.setRefresh(UNSEEN_HZ);
   }
@@ -101,12 +112,12 @@ export class DisplaySocket implements Arranger {
     this.#ids.delete(window);
     if (id === undefined) return;
     this.#viewer?.told.delete(`window ${id}`);
-    this.#send({ closed: id });
+    this.send({ closed: id });
   }
 
   wished(window: ScreenWindow, wish: WindowWish): void {
     const id = this.#ids.get(window);
-    if (id !== undefined) this.#send({ wish: { id, ...wish } });
+    if (id !== undefined) this.send({ wish: { id, ...wish } });
   }
 
   serve(socket: WebSocket): void {
@@ -122,6 +133,7 @@ export class DisplaySocket implements Arranger {
     socket.on("close", () => this.#leave(viewer));
     for (const picture of compositor.pictures) picture.changeAll();
     this.#display.setRefresh(SHOWN_HZ);
+    for (const message of this.#greeting()) this.send(message);
     this.#tellWindows();
     this.#frame();
   }
@@ -133,7 +145,8 @@ export class DisplaySocket implements Arranger {
     this.#display.setRefresh(UNSEEN_HZ);
   }
 
-  #send(message: object | Uint8Array): void {
+  /** To the page that there is, if there is one. */
+  send(message: object | Uint8Array): void {
     const { socket } = this.#viewer ?? {};
     if (socket === undefined || socket.readyState !== socket.OPEN) return;
     if (socket.bufferedAmount > BUFFERED_MAX) return socket.terminate();
@@ -146,7 +159,7 @@ export class DisplaySocket implements Arranger {
     const text = JSON.stringify(message);
     if (viewer === null || viewer.told.get(name) === text) return;
     viewer.told.set(name, text);
-    this.#send(message);
+    this.send(message);
   }
 
   #tellWindows(): void {
@@ -170,7 +183,7 @@ export class DisplaySocket implements Arranger {
     for (const name of [...viewer.told.keys()])
       if (name.startsWith("picture ") && !present.has(name)) {
         viewer.told.delete(name);
-        this.#send({ dropped: Number(name.slice("picture ".length)) });
+        this.send({ dropped: Number(name.slice("picture ".length)) });
       }
     this.#tell("cursor", { cursor: cursorName(compositor.cursor) });
     this.#tell("text", { text: compositor.textPlace });
@@ -193,9 +206,9 @@ export class DisplaySocket implements Arranger {
       const changed = picture.takeChanged();
       if (changed.length === 0) continue;
       viewer.isWaiting = true;
-      this.#send(encodePicture(picture, changed));
+      this.send(encodePicture(picture, changed));
     }
-    if (viewer.isWaiting) this.#send({ frame: true });
+    if (viewer.isWaiting) this.send({ frame: true });
   }
 
   #take(viewer: Viewer, message: Message): void {

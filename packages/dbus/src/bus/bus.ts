@@ -1,0 +1,337 @@
+/**
+ * A message bus: programs connect, take names, call each other, tell and are told (D-Bus Specification, "Message Bus
+ * Specification"). What a program can make it hold is bounded; over a bound it is answered LimitsExceeded.
+ */
+import {
+  bodyOf,
+  ERROR,
+  type Message,
+  METHOD_CALL,
+  METHOD_RETURN,
+  NO_AUTO_START,
+  NO_REPLY_EXPECTED,
+  SIGNAL,
+  valuesOf,
+} from "../wire/message.ts";
+import { BUS_NAME, BUS_PATH } from "../wire/names.ts";
+import { typesOf } from "../wire/signature.ts";
+import type { Value } from "../wire/value-reader.ts";
+import { BusNames } from "./bus-names.ts";
+import { Connection, type Transport, type TransportEvents } from "./connection.ts";
+import { type BusOfDriver, driverObject } from "./driver.ts";
+import { type HostObject, LATER, methodOf, wholeObject } from "./host-object.ts";
+import { type Matched, type MatchRule, textsOf } from "./match-rule.ts";
+import { BusError, type Peer, type SharedFile } from "./peer.ts";
+
+const CONNECTIONS_MAX = 256;
+/** Of one caller. */
+const REPLIES_MAX = 4096;
+/** Calls that wait for a service which is being started. */
+const HELD_MAX = 64;
+
+export interface BusPorts {
+  /** Of this bus, 32 hexadecimal digits. */
+  readonly guid: string;
+  /** As /etc/machine-id has it. */
+  machineId(): string;
+  /** Names of services that can be started. */
+  activatable(): readonly string[];
+  /**
+   * Starts the service of that name.
+   *
+   * @param onFailed  told in words when it has not taken its name; not when it has
+   * @returns false: there is none
+   */
+  activate(name: string, onFailed: (why: string) => void): boolean;
+  /** Services that start from now on are to have these variables. */
+  updateEnvironment(variables: ReadonlyMap<string, string>): void;
+}
+
+/** Of an object of the host. */
+export type TellSignal = (interfaceName: string, member: string, values: readonly Value[]) => void;
+
+interface Held {
+  readonly sender: Peer;
+  readonly message: Message;
+}
+
+export class Bus implements BusOfDriver {
+  readonly ports: BusPorts;
+  readonly names = new BusNames<Peer>((name, before, after) => this.#ownerChanged(name, before, after));
+  readonly peers = new Map<string, Peer>();
+  readonly #monitors = new Set<Peer>();
+  readonly #connections = new Set<Connection>();
+  /** Who is to answer, by caller and number of the call. */
+  readonly #replies = new Map<Peer, Map<number, Peer>>();
+  readonly #held = new Map<string, Held[]>();
+  readonly #driver: HostObject;
+  #last = 0;
+  #serial = 0;
+
+  constructor(ports: BusPorts) {
+    this.ports = ports;
+    this.#driver = wholeObject(driverObject(this), () => ports.machineId());
+  }
+
+  /** A program connects. */
+  connect(transport: Transport): TransportEvents {
+    const connection = new Connection(`:1.${++this.#last}`, transport, {
+      guid: this.ports.guid,
+      take: (from, message, files) => this.#take(from, message, files),
+      gone: (from) => this.#gone(from),
+    });
+    this.#connections.add(connection);
+    if (this.#connections.size > CONNECTIONS_MAX) connection.end();
+    return connection;
+  }
+
+  /**
+   * A service of the host takes a name.
+   *
+   * @returns by which it tells its signals
+   */
+  serve(name: string, path: string, object: HostObject): TellSignal {
+    const whole = wholeObject(object, () => this.ports.machineId());
+    const peer: Peer = {
+      unique: `:1.${++this.#last}`,
+      credentials: null,
+      takesFiles: false,
+      rules: [],
+      receive: (message) => {
+        if (message.type !== METHOD_CALL) return;
+        const isThere = message.path === path || message.interface === `${BUS_NAME}.Peer`;
+        this.#answer(peer, message, isThere ? whole : {});
+      },
+    };
+    this.peers.set(peer.unique, peer);
+    this.names.request(name, peer, 0);
+    return (interfaceName, member, values) => {
+      const signature = whole[interfaceName]!.signals[member]!;
+      this.#send(peer, { type: SIGNAL, path, interface: interfaceName, member, signature, values });
+    };
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    for (const connection of [...this.#connections]) connection.end();
+  }
+
+  /** Who has that name. */
+  find(name: string): Peer | null {
+    return name.startsWith(":") ? (this.peers.get(name) ?? null) : this.names.ownerOf(name);
+  }
+
+  becomeMonitor(peer: Peer): void {
+    this.names.releaseAll(peer);
+    this.peers.delete(peer.unique);
+    this.#ownerChanged(peer.unique, peer, null);
+    this.#endCalls(peer);
+    this.#monitors.add(peer);
+  }
+
+  #take(from: Connection, received: Message, files: readonly SharedFile[]): boolean {
+    const message: Message = { ...received, sender: from.unique };
+    const { type, destination, member, signature } = message;
+    const isHello = type === METHOD_CALL && destination === BUS_NAME && member === "Hello" && signature === "";
+    if (this.#monitors.has(from) || (!this.peers.has(from.unique) && !isHello)) return false;
+    try {
+      this.#route(from, message, files);
+    } catch (error) {
+      if (!(error instanceof BusError)) throw error;
+      this.#refuse(message, from, error);
+    }
+    if (isHello && !this.peers.has(from.unique)) {
+      this.peers.set(from.unique, from);
+      this.#ownerChanged(from.unique, null, from);
+    }
+    return true;
+  }
+
+  /** @throws BusError */
+  #route(from: Peer, message: Message, files: readonly SharedFile[]): void {
+    const { destination, type } = message;
+    const to = destination === undefined ? null : this.find(destination);
+    this.#broadcast(message, files, to);
+    if (destination === BUS_NAME || (destination === undefined && type === METHOD_CALL))
+      return type === METHOD_CALL ? this.#answer(from, message, this.#driver) : undefined;
+    if (destination === undefined) return;
+    if (to === null) return this.#start(from, message, destination);
+    this.#deliver(from, message, to, files);
+  }
+
+  /** @throws BusError */
+  #deliver(from: Peer, message: Message, to: Peer, files: readonly SharedFile[]): void {
+    const { type, flags, serial, replySerial } = message;
+    if (files.length > 0 && !to.takesFiles)
+      throw new BusError("NotSupported", "whom it is for takes no file descriptors");
+    if (type === METHOD_RETURN || type === ERROR) {
+      // Nobody asked: who only guesses numbers of others' calls is not heard.
+      if (this.#replies.get(to)?.get(replySerial!) !== from) return;
+      this.#replies.get(to)!.delete(replySerial!);
+    } else if (type === METHOD_CALL && (flags & NO_REPLY_EXPECTED) === 0) {
+      const open = this.#replies.get(from) ?? new Map<number, Peer>();
+      if (open.size >= REPLIES_MAX) throw new BusError("LimitsExceeded", `${REPLIES_MAX} calls wait for their answers`);
+      this.#replies.set(from, open.set(serial, to));
+    }
+    to.receive(message, files);
+  }
+
+  /** Nobody has that name: it may be a service's that is started by the first call. @throws BusError */
+  #start(from: Peer, message: Message, name: string): void {
+    const { type, flags, fileCount } = message;
+    if (type !== METHOD_CALL) return;
+    const mayStart = (flags & NO_AUTO_START) === 0 && fileCount === 0;
+    if (mayStart && this.activate(name, from, message)) return;
+    throw new BusError("ServiceUnknown", `The name ${name} was not provided by any .service files`);
+  }
+
+  /**
+   * Starts a service, unless it is being started already.
+   *
+   * @param message  that is carried out when it is there
+   * @returns false: there is none of that name
+   * @throws BusError
+   */
+  activate(name: string, sender: Peer, message: Message): boolean {
+    const begun = this.#held.get(name);
+    if ((begun?.length ?? 0) >= HELD_MAX) throw new BusError("LimitsExceeded", `${HELD_MAX} calls wait for ${name}`);
+    const held = begun ?? [];
+    this.#held.set(name, held);
+    held.push({ sender, message });
+    if (begun !== undefined) return true;
+    const isThere = this.ports.activate(name, (why) => {
+      if (this.#held.get(name) !== held) return;
+      this.#held.delete(name);
+      const error = new BusError("Spawn.ExecFailed", `${name}: ${why}`);
+      for (const each of held) this.#refuse(each.message, each.sender, error);
+    });
+    if (!isThere) this.#held.delete(name);
+    return isThere;
+  }
+
+  #release(name: string): void {
+    const held = this.#held.get(name) ?? [];
+    this.#held.delete(name);
+    for (const { sender, message } of held) {
+      if (!this.peers.has(sender.unique)) continue;
+      // StartServiceByName is answered; a call is carried out.
+      if (message.destination === BUS_NAME) this.#reply(message, sender, "u", [1]);
+      else
+        try {
+          this.#deliver(sender, message, this.find(name)!, []);
+        } catch (error) {
+          if (!(error instanceof BusError)) throw error;
+          this.#refuse(message, sender, error);
+        }
+    }
+  }
+
+  /** Calls a method of the host's. */
+  #answer(from: Peer, message: Message, object: HostObject): void {
+    const to = object === this.#driver ? from : this.peers.get(message.sender!);
+    if (to === undefined) return;
+    const sender = object === this.#driver ? null : from;
+    try {
+      const method = methodOf(object, message);
+      const values = method.call(valuesOf(message), message);
+      if (values !== LATER) this.#reply(message, to, method.gives, values, sender);
+    } catch (error) {
+      if (!(error instanceof BusError)) throw error;
+      this.#refuse(message, to, error, sender);
+    }
+  }
+
+  #reply(call: Message, to: Peer, signature: string, values: readonly Value[], from: Peer | null = null): void {
+    if ((call.flags & NO_REPLY_EXPECTED) !== 0) return;
+    this.#send(from, { type: METHOD_RETURN, replySerial: call.serial, signature, values }, to);
+  }
+
+  #refuse(call: Message, to: Peer, error: BusError, from: Peer | null = null): void {
+    if (call.type !== METHOD_CALL || (call.flags & NO_REPLY_EXPECTED) !== 0) return;
+    const { name: errorName, message } = error;
+    this.#send(from, { type: ERROR, replySerial: call.serial, errorName, signature: "s", values: [message] }, to);
+  }
+
+  /** @param from  null: the bus itself. @param to  absent: whom it concerns */
+  #send(
+    from: Peer | null,
+    { values, ...rest }: Partial<Message> & { type: number; signature: string; values: readonly Value[] },
+    to: Peer | null = null,
+  ): void {
+    const message: Message = {
+      flags: NO_REPLY_EXPECTED,
+      serial: this.#nextSerial(),
+      body: bodyOf(rest.signature, values),
+      isLittle: true,
+      fileCount: 0,
+      sender: from?.unique ?? BUS_NAME,
+      ...(to === null ? {} : { destination: to.unique }),
+      ...rest,
+    };
+    if (message.replySerial !== undefined && to !== null) this.#replies.get(to)?.delete(message.replySerial);
+    this.#broadcast(message, [], to);
+    to?.receive(message, []);
+  }
+
+  #nextSerial(): number {
+    this.#serial = this.#serial === 0xffffffff ? 1 : this.#serial + 1;
+    return this.#serial;
+  }
+
+  /** To whoever has asked for it; to whom it is sent, it comes without that. */
+  #broadcast(message: Message, files: readonly SharedFile[], to: Peer | null): void {
+    const isForOne = message.destination !== undefined;
+    let texts: ReturnType<Matched["texts"]> | null = null;
+    const matched: Matched = {
+      message,
+      texts: () => (texts ??= textsOf(typesOf(message.signature)!, valuesOf(message))),
+      owns: (owner, name) => owner === name || (this.find(name) ?? this) === this.find(owner),
+    };
+    const isWanted = (rule: MatchRule): boolean => (!isForOne || rule.eavesdrops) && rule.matches(matched);
+    for (const peer of this.peers.values())
+      if (peer !== to && peer.rules.some(isWanted) && (files.length === 0 || peer.takesFiles))
+        peer.receive(message, files);
+    for (const monitor of this.#monitors) {
+      const { rules, takesFiles } = monitor;
+      if (rules.length > 0 && !rules.some((rule) => rule.matches(matched))) continue;
+      // It sees what was said without what went along.
+      if (takesFiles || files.length === 0) monitor.receive(message, files);
+      else monitor.receive({ ...message, fileCount: 0 }, []);
+    }
+  }
+
+  #ownerChanged(name: string, before: Peer | null, after: Peer | null): void {
+    const own = { type: SIGNAL, path: BUS_PATH, interface: BUS_NAME };
+    const values = [name, before?.unique ?? "", after?.unique ?? ""];
+    this.#send(null, { ...own, member: "NameOwnerChanged", signature: "sss", values });
+    const tell = (peer: Peer | null, member: string): void => {
+      if (peer !== null && this.peers.has(peer.unique))
+        this.#send(null, { ...own, member, signature: "s", values: [name] }, peer);
+    };
+    tell(before, "NameLost");
+    tell(after, "NameAcquired");
+    if (after !== null) this.#release(name);
+  }
+
+  #gone(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#monitors.delete(connection);
+    if (!this.peers.delete(connection.unique)) return;
+    this.names.releaseAll(connection);
+    this.#ownerChanged(connection.unique, connection, null);
+    this.#endCalls(connection);
+  }
+
+  /** Nobody answers it any more, nor it anybody. */
+  #endCalls(peer: Peer): void {
+    this.#replies.delete(peer);
+    for (const [caller, open] of this.#replies)
+      for (const [serial, callee] of open) {
+        if (callee !== peer) continue;
+        open.delete(serial);
+        const text = "Message recipient disconnected from message bus without replying";
+        const error = { errorName: `${BUS_NAME}.Error.NoReply`, signature: "s", values: [text] };
+        this.#send(null, { type: ERROR, replySerial: serial, ...error }, caller);
+      }
+  }
+}

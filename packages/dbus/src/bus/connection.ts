@@ -1,0 +1,142 @@
+/**
+ * A program's connection: bytes in, messages out. One that breaks the protocol is ended; nothing that it sends reaches
+ * anybody but as a whole message, with the name of who sent it.
+ */
+import { concatBytes } from "@stratos/base";
+import { type Message, messageSize, readMessage, writeMessage } from "../wire/message.ts";
+import { WireError } from "../wire/value-reader.ts";
+import { Authentication } from "./authentication.ts";
+import type { MatchRule } from "./match-rule.ts";
+import type { Credentials, Peer, SharedFile } from "./peer.ts";
+
+/** Files that came and belong to no message yet: of one message (SCM_MAX_FD). */
+const FILES_MAX = 253;
+
+/** The other end, as the host has it. */
+export interface Transport {
+  readonly peer: Credentials | null;
+  /** In order, whatever room there is. The files go with the first of the bytes, and stay the sender's. */
+  send(bytes: Uint8Array, files: readonly SharedFile[]): void;
+  release(file: SharedFile): void;
+  close(): void;
+}
+
+/** What the host tells of it. */
+export interface TransportEvents {
+  /** The bytes hold until the call returns. */
+  onData(bytes: Uint8Array, files: readonly SharedFile[]): void;
+  onEnd(): void;
+}
+
+interface ConnectionOwner {
+  readonly guid: string;
+  /** A whole message of it. @returns false: the connection is to be ended */
+  take(from: Connection, message: Message, files: readonly SharedFile[]): boolean;
+  gone(connection: Connection): void;
+}
+
+export class Connection implements Peer, TransportEvents {
+  readonly unique: string;
+  readonly credentials: Credentials | null;
+  readonly rules: MatchRule[] = [];
+  readonly #owner: ConnectionOwner;
+  readonly #transport: Transport;
+  #authentication: Authentication | null;
+  #takesFiles = false;
+  #pieces: Uint8Array[] = [];
+  #waiting = 0;
+  #wanted = 0;
+  #files: SharedFile[] = [];
+  #isOver = false;
+
+  constructor(unique: string, transport: Transport, owner: ConnectionOwner) {
+    this.unique = unique;
+    this.credentials = transport.peer;
+    this.#owner = owner;
+    this.#transport = transport;
+    this.#authentication = new Authentication({
+      uid: transport.peer?.uid ?? null,
+      guid: owner.guid,
+      send: (line) =>
+        transport.send(
+          Uint8Array.from(line, (letter) => letter.charCodeAt(0)),
+          [],
+        ),
+    });
+  }
+
+  get takesFiles(): boolean {
+    return this.#takesFiles;
+  }
+
+  onData(bytes: Uint8Array, files: readonly SharedFile[]): void {
+    if (this.#isOver) return;
+    this.#files.push(...files);
+    if (this.#files.length > FILES_MAX || (files.length > 0 && !this.#maySendFiles)) return this.end();
+    let rest = bytes;
+    if (this.#authentication !== null) {
+      const left = this.#authentication.take(bytes);
+      if (left === "over") return this.end();
+      if (left === null) return;
+      this.#takesFiles = this.#authentication.takesFiles;
+      this.#authentication = null;
+      rest = left;
+    }
+    this.#pieces.push(rest.slice());
+    this.#waiting += rest.length;
+    this.#messages();
+  }
+
+  get #maySendFiles(): boolean {
+    return this.#takesFiles || this.#authentication?.takesFiles === true;
+  }
+
+  /** Those that are whole. Pieces are joined once for a message, and not with each that comes. */
+  #messages(): void {
+    if (this.#waiting < this.#wanted) return;
+    let bytes = this.#pieces.length === 1 ? this.#pieces[0]! : concatBytes(this.#pieces);
+    try {
+      for (;;) {
+        const size = messageSize(bytes);
+        this.#wanted = Math.max(size, 1);
+        if (size === 0 || size > bytes.length) break;
+        if (!this.#message(bytes.subarray(0, size))) return this.end();
+        bytes = bytes.subarray(size);
+      }
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      return this.end();
+    }
+    this.#pieces = bytes.length === 0 ? [] : [bytes];
+    this.#waiting = bytes.length;
+  }
+
+  /** @throws WireError */
+  #message(bytes: Uint8Array): boolean {
+    const message = readMessage(bytes);
+    if (message.fileCount > this.#files.length) return false;
+    const files = this.#files.splice(0, message.fileCount);
+    const goesOn = this.#owner.take(this, message, files);
+    for (const file of files) this.#transport.release(file);
+    return goesOn && !this.#isOver;
+  }
+
+  receive(message: Message, files: readonly SharedFile[]): void {
+    if (!this.#isOver) this.#transport.send(writeMessage(message), files);
+  }
+
+  onEnd(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    for (const file of this.#files) this.#transport.release(file);
+    this.#files = [];
+    this.#pieces = [];
+    this.#owner.gone(this);
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.onEnd();
+    this.#transport.close();
+  }
+}

@@ -1,0 +1,81 @@
+/** A program on a bus, without a machine: it says what a test tells it to, and keeps what it is told. */
+import { byteString } from "@stratos/base";
+import type { Bus } from "../bus/bus.ts";
+import type { TransportEvents } from "../bus/connection.ts";
+import {
+  bodyOf,
+  type Message,
+  messageSize,
+  METHOD_CALL,
+  readMessage,
+  valuesOf,
+  writeMessage,
+} from "../wire/message.ts";
+import { BUS_NAME, BUS_PATH } from "../wire/names.ts";
+import type { Value } from "../wire/value-reader.ts";
+
+export class BusClient {
+  readonly #events: TransportEvents;
+  readonly messages: (Message & { readonly values: readonly Value[]; readonly files: readonly object[] })[] = [];
+  readonly released: object[] = [];
+  /** What was said before messages. */
+  lines = "";
+  isEnded = false;
+  #serial = 0;
+
+  constructor(bus: Bus, uid = 1000) {
+    this.#events = bus.connect({
+      peer: { uid, pid: 7 },
+      send: (bytes, files) => this.#take(bytes, files),
+      release: (file) => void this.released.push(file),
+      close: () => void (this.isEnded = true),
+    });
+  }
+
+  /** One that may send files, and has its name. */
+  static named(bus: Bus): BusClient {
+    const client = new BusClient(bus);
+    client.say("\0AUTH EXTERNAL 31303030\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n");
+    client.call("Hello");
+    return client;
+  }
+
+  get unique(): string {
+    return this.messages[0]!.values[0] as string;
+  }
+
+  say(text: string): void {
+    this.push(Uint8Array.from(text, (letter) => letter.charCodeAt(0)));
+  }
+
+  push(bytes: Uint8Array, files: readonly object[] = []): void {
+    this.#events.onData(bytes, files);
+  }
+
+  leave(): void {
+    this.#events.onEnd();
+  }
+
+  /** A method of the bus. @returns its answer */
+  call(member: string, signature = "", values: readonly Value[] = []): Message & { readonly values: readonly Value[] } {
+    const head = { destination: BUS_NAME, path: BUS_PATH, interface: BUS_NAME, member };
+    const serial = this.send({ ...head, signature, body: bodyOf(signature, values) });
+    return this.messages.find(({ replySerial }) => replySerial === serial)!;
+  }
+
+  /** @returns its number */
+  send(message: Partial<Message>, files: readonly object[] = []): number {
+    const serial = ++this.#serial;
+    const empty = { type: METHOD_CALL, flags: 0, signature: "", body: new Uint8Array(0), isLittle: true };
+    this.push(writeMessage({ ...empty, ...message, serial, fileCount: files.length }), files);
+    return serial;
+  }
+
+  #take(bytes: Uint8Array, files: readonly object[]): void {
+    // No line has such a byte, and each message has: the protocol's version.
+    if (bytes[3] !== 1) return void (this.lines += byteString(bytes));
+    if (messageSize(bytes) !== bytes.length) throw new Error("more or less than a message");
+    const message = readMessage(bytes.slice());
+    this.messages.push({ ...message, values: valuesOf(message), files });
+  }
+}
