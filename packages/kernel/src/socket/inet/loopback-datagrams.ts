@@ -3,7 +3,7 @@ import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, type ReceivedDatagram } from "./datagram-queue.ts";
 import { type DatagramTransport, NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
-import type { PortTable } from "./port-table.ts";
+import { Hearing, type PortTable } from "./port-table.ts";
 import type { UdpClaim, UdpSocket } from "./udp-socket.ts";
 
 /** Datagrams between sockets of one network: what one sends goes into the queue of the other. */
@@ -97,6 +97,7 @@ export class LoopbackDatagrams implements DatagramTransport {
   }
 }
 
-function hears(claim: UdpClaim, sender: OutgoingDatagram["from"]): boolean {
-  return claim.socket.hears(sender);
+function hears(claim: UdpClaim, sender: OutgoingDatagram["from"]): Hearing {
+  if (!claim.socket.hears(sender)) return Hearing.nobody;
+  return claim.socket.peer === null ? Hearing.anybody : Hearing.peer;
 }

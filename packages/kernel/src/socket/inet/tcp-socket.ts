@@ -77,7 +77,7 @@ import {
 } from "./ip-address.ts";
 import { LoopbackAttempt, LoopbackListener } from "./loopback-tcp.ts";
 import { LoopbackTransport } from "./loopback-transport.ts";
-import type { PortClaim, PortTable } from "./port-table.ts";
+import { Hearing, type PortClaim, type PortTable } from "./port-table.ts";
 import { getTcpOption, setTcpOption, TcpOptions } from "./tcp-options.ts";
 import type { Established, TcpAttempt, TcpTransport } from "./tcp-transport.ts";
 import type { Network } from "../network.ts";
@@ -311,7 +311,7 @@ export class TcpSocket extends InetSocket {
     this.#isReadShut = false;
     this.#isWriteShut = false;
     if (isLocal) {
-      const claim = this.ports.find(to.ip, to.port, null, isListening);
+      const claim = this.ports.find(to.ip, to.port, this.local!, hears);
       if (claim !== null) {
         const listener = claim.socket.#loopback!;
         this.#state = "syn-sent";
@@ -659,6 +659,6 @@ export class TcpSocket extends InetSocket {
   }
 }
 
-function isListening(claim: TcpClaim): boolean {
-  return claim.socket.isListening;
+function hears(claim: TcpClaim): Hearing {
+  return claim.socket.isListening ? Hearing.anybody : Hearing.nobody;
 }
