@@ -1,6 +1,6 @@
 /**
- * MSG_OOB on streams, over AF_UNIX and TCP: tcp(7), unix(7), and what Linux 6.18 answers to the same steps. Each script runs
- * twice: as it stands, and with a MSG_PEEK before each receive, which must change nothing.
+ * MSG_OOB on streams, over AF_UNIX and TCP: tcp(7), unix(7), and what Linux 6.18 answers to the same steps. Each
+ * script runs twice: as it stands, and with a MSG_PEEK before each receive, which must change nothing.
  *
  *     ">ab"  send        ">ab!"  send with MSG_OOB: "b" is urgent     "inline"  SO_OOBINLINE
  *     "<9 ab" receive 9 bytes, "ab" come     "!b" receive with MSG_OOB     "<9 -"  EAGAIN     "!-"  EINVAL

@@ -26,14 +26,15 @@ export class LoopbackDatagrams implements DatagramTransport {
 
   /** Is anybody in this network a member of the group, at that port? */
   reachesMembers(datagram: OutgoingDatagram): boolean {
-    for (const claim of this.#ports.at(datagram.to.port)) if (claim.socket.isMemberAt(datagram.to)) return true;
+    for (const claim of this.#ports.at(datagram.to.port)) if (claim.socket.isMemberAt(datagram.to, null)) return true;
     return false;
   }
 
   /** A copy for each member of the group. Work: one step a socket at the port. */
   sendToMembers(datagram: OutgoingDatagram, copy: () => IoCursor): void {
     for (const { socket } of this.#ports.at(datagram.to.port))
-      if (socket.isMemberAt(datagram.to) && socket.hears(datagram.from)) socket.loopback.#arrive(datagram, copy());
+      if (socket.isMemberAt(datagram.to, datagram.from) && socket.hears(datagram.from))
+        socket.loopback.#arrive(datagram, copy());
   }
 
   /** Into the queue; without room the datagram is lost, as datagrams are. */
