@@ -2,8 +2,8 @@
  * Test suites of programs that Debian ships, against the installed programs in Stratos, and what fails there under
  * qemu-user as well:
  *
- *     npm run conformance:suites -- [bash] [coreutils] [posix] [--filter TEXT] [--limit SECONDS] [--timeout SECONDS]
- *     [--only-ours] [--record]
+ *     npm run conformance:suites -- [bash] [coreutils] [libuv] [posix] [--filter TEXT] [--limit SECONDS]
+ *     [--timeout SECONDS] [--only-ours] [--record]
  *
  * Sources come from the Debian mirror, with pinned hashes; the scripts that run in the guest are in `guest/`. The last
  * line is `N passed, N failed`: a test that fails in both places is not counted.
@@ -104,6 +104,24 @@ const SUITES: readonly Suite[] = [
     },
   },
   {
+    name: "libuv",
+    source: "pool/main/libu/libuv1/libuv1_1.50.0.orig.tar.gz",
+    sha256: "ec9de6ecf2a780fd2afb3b007947d2cd57c3bb17f3b9e721a66774980d35cd4d",
+    good: [0, 7],
+    prepare: (folder) => {
+      const source = join(folder, "source");
+      const program = join(folder, "run-tests");
+      if (!existsSync(program)) compileLibuv(source, program);
+      const list = execFileSync(
+        CROSS_COMPILER,
+        ["-E", "-P", "-I", join(source, "include"), join(source, "test/test-list.h")],
+        { encoding: "utf8", maxBuffer: 1 << 24 },
+      );
+      const names = [...list.matchAll(/TEST_DECLARE *\(\s*(\w+)\s*\)/g)].map((match) => match[1]!);
+      return names.filter((name) => name !== "fail_always");
+    },
+  },
+  {
     // Most of it waits for times to come, which virtual time doesn't.
     name: "posix",
     source: "pool/main/p/posixtestsuite/posixtestsuite_1.5.2.orig.tar.gz",
@@ -141,6 +159,13 @@ const SUITES: readonly Suite[] = [
       return readdirSync(programs).sort();
     },
   },
+];
+
+/** What libuv is made of on Linux, beside `src/*.c`. */
+const LIBUV_UNIX = [
+  ...["async", "core", "dl", "fs", "getaddrinfo", "getnameinfo", "linux", "loop", "loop-watcher", "pipe", "poll"],
+  ...["process", "procfs-exepath", "proctitle", "random-devurandom", "random-getrandom", "random-sysctl-linux"],
+  ...["signal", "stream", "tcp", "thread", "tty", "udp"],
 ];
 
 const { values, positionals } = parseArgs({
@@ -263,6 +288,28 @@ function fetchSource(suite: Suite): string {
 function compile(source: string, program: string, flags: readonly string[]): void {
   execFileSync(CROSS_COMPILER, ["-O1", "-w", ...flags, "-o", program, source], {
     stdio: ["ignore", "ignore", "inherit"],
+  });
+}
+
+/** The tests first: some have parts of the library in themselves, and those are left out of it (the linker's rule). */
+function compileLibuv(source: string, program: string): void {
+  const tests = readdirSync(join(source, "test")).filter((name) =>
+    /^(test-.*|run-tests|runner|runner-unix|.*-server)\.c$/.test(name),
+  );
+  const common = readdirSync(join(source, "src")).filter((name) => name.endsWith(".c"));
+  const sources = [...common.map((name) => `src/${name}`), ...LIBUV_UNIX.map((name) => `src/unix/${name}.c`)];
+  const objects = `${program}.o`;
+  mkdirSync(objects, { recursive: true });
+  const flags = ["-O1", "-w", "-fno-strict-aliasing", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64"];
+  for (const folder of ["include", "src", "test"]) flags.push("-I", join(source, folder));
+  const objectOf = (path: string): string => join(objects, `${path.replaceAll("/", "-")}.o`);
+  const testSources = tests.map((name) => `test/${name}`);
+  for (const path of [...testSources, ...sources])
+    execFileSync(CROSS_COMPILER, [...flags, "-c", "-o", objectOf(path), join(source, path)], { stdio: "inherit" });
+  const library = join(objects, "libuv.a");
+  execFileSync("riscv64-linux-gnu-ar", ["rcs", library, ...sources.map(objectOf)]);
+  execFileSync(CROSS_COMPILER, ["-o", program, ...testSources.map(objectOf), library, "-lpthread", "-ldl", "-lrt"], {
+    stdio: "inherit",
   });
 }
 

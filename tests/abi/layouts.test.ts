@@ -87,6 +87,7 @@ const IN_C: Readonly<Record<string, InC>> = {
   RobustListHead: { type: "struct robust_list_head", ...linux("futex") },
   Iocb: { type: "struct iocb", ...linux("aio_abi") },
   IoEvent: { type: "struct io_event", ...linux("aio_abi") },
+  KcmpEpollSlot: { type: "struct kcmp_epoll_slot", ...linux("kcmp") },
   SeccompData: { type: "struct seccomp_data", ...linux("seccomp") },
   SockFilter: { type: "struct sock_filter", ...linux("filter") },
   SockFprog: { type: "struct sock_fprog", ...linux("filter") },

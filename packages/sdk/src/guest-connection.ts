@@ -190,8 +190,12 @@ function listeningAddress(kernel: Kernel, port: number): Uint32Array | null {
   const [first] = claims;
   if (first === undefined) return null;
   for (const loopback of [LOOPBACK_V4, LOOPBACK_V6])
-    if (kernel.network.tcpPorts.find(loopback, port, null, ({ isListening }) => isListening) !== null) return loopback;
+    if (kernel.network.tcpPorts.find(loopback, port, { ip: loopback, port: 0 }, hears) !== null) return loopback;
   return isWildcard(first.ip) ? LOOPBACK_V4 : first.ip;
+}
+
+function hears({ isListening }: { readonly isListening: boolean }): 0 | -1 {
+  return isListening ? 0 : -1;
 }
 
 function refused(port: number, errno: number): StratosError<"port"> {

@@ -93,6 +93,13 @@ export class EpollFile extends OpenFile {
     return text;
   }
 
+  /** kcmp(2): what the item of rank `rank` among those made for descriptor `fd` watches; −ENOENT. */
+  fileAt(fd: number, rank: number): OpenFile | number {
+    let left = rank;
+    for (const [file, byFd] of this.#items) if (byFd.has(fd) && left-- === 0) return file;
+    return -ENOENT;
+  }
+
   /** Each item. */
   forEachItem(visit: (item: EpollItem) => void): void {
     for (const byFd of this.#items.values()) for (const item of byFd.values()) visit(item);

@@ -24,6 +24,7 @@ import {
   MAP_GROWSDOWN,
   MAP_LOCKED,
   PAGE_SIZE,
+  PR_MDWE_NO_INHERIT,
   UIO_MAXIOV,
 } from "@stratos/abi";
 import { byteString, stateClass, StateError } from "@stratos/base";
@@ -97,6 +98,8 @@ export class AddressSpace implements UserMemory, Reapable {
   peakMappedBytes = 0;
   /** mlockall(MCL_FUTURE): what is mapped from now on is locked. */
   locksFuture = false;
+  /** What refuses memory that becomes executable (prctl(2), PR_SET_MDWE): its bits; 0: nothing. */
+  executableRule = 0;
   peakResidentPages = 0;
   /** The copy that a fork in pieces is making: nobody else changes its areas until it is done (mm/fork.ts). */
   forkCopy: AddressSpace | null = null;
@@ -117,6 +120,11 @@ export class AddressSpace implements UserMemory, Reapable {
     this.window = kernel.slots.nextWindow();
     this.#cursor = new UserCursor(this);
     kernel.spaces.add(this);
+  }
+
+  /** What a fork, or a program that is executed, has of the rule. */
+  get inheritedExecutableRule(): number {
+    return (this.executableRule & PR_MDWE_NO_INHERIT) !== 0 ? 0 : this.executableRule;
   }
 
   // ---- Areas

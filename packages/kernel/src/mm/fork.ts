@@ -57,6 +57,7 @@ function beginFork(parent: AddressSpace): AddressSpace {
   child.peakMappedBytes = parent.mappedBytes;
   for (const field of COPIED) child[field] = parent[field];
   child.hasSeals = parent.hasSeals;
+  child.executableRule = parent.inheritedExecutableRule;
   child.auxiliaryVector = parent.auxiliaryVector;
   if (parent.executable !== null) child.setExecutable(parent.executable);
   return child;

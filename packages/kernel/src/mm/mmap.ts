@@ -103,6 +103,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   const isAccounted =
     (flags & MAP_NORESERVE) === 0 && (isShared ? file === null : (request.protection & PROT_WRITE) !== 0);
   if (isAccounted && overcommits(space, length)) return -ENOMEM;
+  if (gainsCode(space, request.protection, request.protection)) return -EACCES;
 
   let address = request.address;
   if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0) {
@@ -179,6 +180,12 @@ function populateMapped(task: MmCaller, state: StateOf<"populate">): number {
     }
   }
   return state.address;
+}
+
+/** PR_SET_MDWE: would memory be writable and executable, or become executable? @see include/linux/mman.h */
+export function gainsCode(space: AddressSpace, before: number, after: number): boolean {
+  if (space.executableRule === 0 || (after & PROT_EXEC) === 0) return false;
+  return (after & PROT_WRITE) !== 0 || (before & PROT_EXEC) === 0;
 }
 
 function checkFile(file: OpenFile, protection: number, isShared: boolean): number {

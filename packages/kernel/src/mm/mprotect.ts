@@ -17,7 +17,7 @@ import { type AddressSpace, USER_TOP } from "./address-space.ts";
 import { Area, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
 import { frameOfEntry, PTE_A, PTE_B, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
 import type { MmCaller } from "./mm-kernel.ts";
-import { pageUp, PROTECTIONS, overcommits, maySplit } from "./mmap.ts";
+import { gainsCode, pageUp, PROTECTIONS, overcommits, maySplit } from "./mmap.ts";
 
 /** What mprotect(2) does at once: 256 pages, and areas, at most; a unit for each eighth of it. */
 const AT_ONCE_BYTES = 1 << 20,
@@ -86,6 +86,7 @@ function mayProtect(space: AddressSpace, address: number, end: number, protectio
       (protection & PROT_WRITE) !== 0 && !area.isWritable && !area.isShared && (area.flags & MAP_NORESERVE) === 0;
     if (isNewlyAccounted && overcommits(space, Math.min(area.end, end) - at)) return -ENOMEM;
     if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
+    if (gainsCode(space, area.protection, protection)) return -EACCES;
     const mayWrite = area.file?.isWritable !== false && (area.flags & AREA_NEVER_WRITABLE) === 0;
     if (area.isShared && (protection & PROT_WRITE) !== 0 && !mayWrite) return -EACCES;
     at = area.end;

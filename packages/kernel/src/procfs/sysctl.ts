@@ -10,6 +10,7 @@ import { MSGMAX_MOST } from "../ipc/message-queues.ts";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import { NAMESPACES_MOST } from "../security/namespace-counts.ts";
 import { PTYS_MAX } from "../tty/tty-state.ts";
+import { RT_PERIOD_US, RT_RUNTIME_US } from "../task/scheduler.ts";
 import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
 import { type MqueueLimits, mqueueOf } from "../fs/mqueue/mqueue.ts";
 import { PseudoDirectory, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
@@ -148,8 +149,8 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/perf_event_paranoid": only("4"),
   "kernel/randomize_va_space": only("0"),
   "kernel/sched_child_runs_first": only("0"),
-  "kernel/sched_rt_period_us": only("1000000"),
-  "kernel/sched_rt_runtime_us": only("950000"),
+  "kernel/sched_rt_period_us": only(String(RT_PERIOD_US)),
+  "kernel/sched_rt_runtime_us": only(String(RT_RUNTIME_US)),
   "kernel/sem": only("32000\t1024000000\t500\t32000"),
   "kernel/sem_next_id": nextId("semaphores"),
   "kernel/shmmax": () => ({

@@ -233,6 +233,8 @@ export abstract class Socket extends OpenFile {
     if (done > 0) to.skip(done);
     const wantsAll = this.isStream && (flags & (MSG_WAITALL | MSG_PEEK)) === MSG_WAITALL;
     for (;;) {
+      // What has begun to read stops where urgent data is, also when that came while it waited.
+      if (done > 0 && this.isAtMark) return done;
       const result = this.receive(task, to, message, flags);
       if (result >= 0) {
         done += result;

@@ -1,9 +1,11 @@
 /** kcmp(2): do two processes share something? */
 import {
   EBADF,
+  EFAULT,
   EINVAL,
   EPERM,
   ESRCH,
+  KCMP_EPOLL_TFD,
   KCMP_FILE,
   KCMP_FILES,
   KCMP_FS,
@@ -11,10 +13,13 @@ import {
   KCMP_SIGHAND,
   KCMP_SYSVSEM,
   KCMP_VM,
+  KcmpEpollSlot,
   isErrno,
 } from "@stratos/abi";
+import { EpollFile } from "../event/epoll.ts";
 import { mayInspect } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 import { type Identified, identityOf } from "../ground/identity.ts";
 
@@ -39,6 +44,21 @@ function thingOf(task: Task, kind: number, fd: number): Identified | number {
   }
 }
 
+/**
+ * What an epoll file watches: the descriptor of it, the one that was watched, and which of several descriptions that
+ * were watched by it (`struct kcmp_epoll_slot`). −EBADF, −EFAULT, −EINVAL no epoll file, −ENOENT.
+ */
+function watchedBy(caller: Task, task: Task, slot: number): OpenFile | number {
+  const bytes = new Uint8Array(KcmpEpollSlot.size);
+  if (caller.space.copyIn(slot, bytes, 0, bytes.length) < 0) return -EFAULT;
+  const { efd, tfd, toff } = KcmpEpollSlot.offset;
+  const view = new DataView(bytes.buffer);
+  const epoll = task.files.get(view.getUint32(efd, true));
+  if (epoll === undefined) return -EBADF;
+  if (!(epoll instanceof EpollFile)) return -EINVAL;
+  return epoll.fileAt(view.getUint32(tfd, true), view.getUint32(toff, true));
+}
+
 /** 0 equal, 1 less, 2 greater; −EBADF, −EINVAL, −EPERM, −ESRCH. */
 function compare(task: Task, pid1: number, pid2: number, kind: number, index1: number, index2: number): number {
   const { tasks } = task.kernel;
@@ -47,14 +67,15 @@ function compare(task: Task, pid1: number, pid2: number, kind: number, index1: n
   const two = tasks.taskIn(pidNamespace, pid2 | 0);
   if (one === undefined || two === undefined) return -ESRCH;
   if (mayInspect(task, one, "real") < 0 || mayInspect(task, two, "real") < 0) return -EPERM;
-  const first = thingOf(one, kind | 0, index1);
+  const watches = (kind | 0) === KCMP_EPOLL_TFD;
+  const first = thingOf(one, watches ? KCMP_FILE : kind | 0, index1);
   if (isErrno(first)) return first;
-  const second = thingOf(two, kind | 0, index2);
+  const second = watches ? watchedBy(task, two, index2) : thingOf(two, kind | 0, index2);
   if (isErrno(second)) return second;
   const order = identityOf(task.kernel, first) - identityOf(task.kernel, second);
   return order === 0 ? 0 : order < 0 ? 1 : 2;
 }
 
 export const compareCalls: SyscallTable = {
-  kcmp: { run: compare, gaps: "KCMP_EPOLL_TFD: EINVAL" },
+  kcmp: { run: compare },
 };

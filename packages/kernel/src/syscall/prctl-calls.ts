@@ -19,6 +19,7 @@ import {
   PR_GET_DUMPABLE,
   PR_GET_IO_FLUSHER,
   PR_GET_KEEPCAPS,
+  PR_GET_MDWE,
   PR_GET_NAME,
   PR_GET_NO_NEW_PRIVS,
   PR_GET_PDEATHSIG,
@@ -30,10 +31,13 @@ import {
   PR_GET_TIMING,
   PR_MCE_KILL,
   PR_MCE_KILL_GET,
+  PR_MDWE_NO_INHERIT,
+  PR_MDWE_REFUSE_EXEC_GAIN,
   PR_SET_CHILD_SUBREAPER,
   PR_SET_DUMPABLE,
   PR_SET_IO_FLUSHER,
   PR_SET_KEEPCAPS,
+  PR_SET_MDWE,
   PR_SET_MM,
   PR_SET_NAME,
   PR_SET_NO_NEW_PRIVS,
@@ -141,6 +145,10 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
       return 0;
     case PR_GET_THP_DISABLE:
       return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : group.refusesHugePages ? 1 : 0;
+    case PR_SET_MDWE:
+      return b !== 0 || c !== 0 || d !== 0 ? -EINVAL : setExecutableRule(task, a);
+    case PR_GET_MDWE:
+      return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : task.space.executableRule;
     case PR_GET_SECCOMP:
       return seccompMode(task.seccomp);
     case PR_SET_SECCOMP:
@@ -190,6 +198,16 @@ function setName(task: Task, address: number): number {
   }
   if (isErrno(name)) return name;
   task.name = name;
+  return 0;
+}
+
+/** −EINVAL, or −EPERM: a rule once made stays. */
+function setExecutableRule(task: Task, bits: number): number {
+  if (bits !== 0 && bits !== PR_MDWE_REFUSE_EXEC_GAIN && bits !== (PR_MDWE_REFUSE_EXEC_GAIN | PR_MDWE_NO_INHERIT))
+    return -EINVAL;
+  const { executableRule } = task.space;
+  if (executableRule !== 0 && executableRule !== bits) return -EPERM;
+  task.space.executableRule = bits;
   return 0;
 }
 
@@ -261,7 +279,6 @@ export const prctlCalls: SyscallTable = {
     run: prctl,
     gaps:
       "timer slack is kept but wakes nobody later; PR_SET_MM and options that concern memory tagging, pointer " +
-      "masking, core scheduling, system call dispatch and memory never made executable (PR_SET_MDWE) are " +
-      "refused (EINVAL)",
+      "masking, core scheduling and system call dispatch are refused (EINVAL)",
   },
 };

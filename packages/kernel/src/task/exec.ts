@@ -148,6 +148,7 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
     return -E2BIG;
   }
   const space = new AddressSpace(kernel);
+  space.executableRule = task.space.inheritedExecutableRule;
   const path = program.file.path!;
   const inode = program.file.inode!;
   const noSetId =

@@ -141,6 +141,7 @@ function endSlice(kernel: Kernel, task: Task, before: number): void {
   const elapsed = kernel.turn.end();
   task.instructions += processor.statistics.instructions - before;
   task.virtualRuntime += elapsed * weight(task.nice);
+  scheduler.turnEnded(task, elapsed);
   const holdNs = kernel.disturber === null ? 0 : kernel.disturber.turnEnded(task);
   if (task.state === "R") {
     task.involuntarySwitches++;

@@ -39,7 +39,12 @@ export class RunQueue {
   }
 
   best(): Task | null {
-    return this.#heaps[REALTIME][0] ?? this.#heaps[NORMAL][0] ?? this.#heaps[IDLE][0] ?? null;
+    return this.#heaps[REALTIME][0] ?? this.bestTimeShared();
+  }
+
+  /** The best of those that are not real-time tasks. */
+  bestTimeShared(): Task | null {
+    return this.#heaps[NORMAL][0] ?? this.#heaps[IDLE][0] ?? null;
   }
 
   /** The least virtual runtime of those that are scheduled by it; Infinity when there are none. */

@@ -85,6 +85,45 @@ test("a gentle wake-up leaves the hart to who works piece by piece, but not from
   assert.equal(other.kernel.scheduler.mustSwitch, true);
 });
 
+test("a real-time task that never sleeps leaves others a twentieth, one that sleeps has the hart when it wakes", () => {
+  const { kernel } = createTestKernel();
+  const { scheduler } = kernel;
+  const greedy = createTask(kernel, { policy: SCHED_FIFO, effectivePriority: 50 });
+  const other = createTask(kernel);
+  const had = new Map([greedy, other].map((task) => [task, 0]));
+  scheduler.enqueue(greedy);
+  scheduler.enqueue(other);
+  for (let slice = 0; slice < 5000; slice++) {
+    const task = scheduler.pick()!;
+    had.set(task, had.get(task)! + 1);
+    scheduler.turnEnded(task, 2e6);
+    scheduler.enqueue(task);
+  }
+  assert.equal(had.get(other), 250);
+
+  // As soon as the others have had their part, and while none of them waits, it is as ever.
+  while (scheduler.pick() === greedy) {
+    scheduler.turnEnded(greedy, 2e6);
+    scheduler.enqueue(greedy);
+  }
+  scheduler.current = other;
+  scheduler.dequeue(greedy);
+  scheduler.enqueue(greedy);
+  assert.equal(scheduler.mustSwitch, false, "in the others' part nobody takes the hart from them");
+  scheduler.turnEnded(other, 50e6);
+  scheduler.dequeue(greedy);
+  scheduler.enqueue(greedy);
+  assert.equal(scheduler.mustSwitch, true);
+  scheduler.current = null;
+  for (let slice = 0; slice < 1000; slice++) {
+    assert.equal(scheduler.pick(), greedy);
+    scheduler.turnEnded(greedy, 2e6);
+    scheduler.enqueue(greedy);
+  }
+  scheduler.enqueue(other);
+  assert.equal(scheduler.pick(), greedy, "what it had while nobody waited does not count");
+});
+
 test("who drives the machine is told when a task becomes runnable and none has the hart", () => {
   const { kernel } = createTestKernel();
   let told = 0;

@@ -6,9 +6,17 @@ import { RunQueue } from "./run-queue.ts";
 import type { Task } from "./task.ts";
 import type { WaitQueue } from "../ground/wait-queue.ts";
 
+/** sched_rt_period_us and sched_rt_runtime_us of /proc/sys/kernel. */
+export const RT_PERIOD_US = 1_000_000,
+  RT_RUNTIME_US = 950_000;
+/** Of the time for which others wait, what real-time tasks take at most before these get their part (sched(7)). */
+const REALTIME_MOST_NS = RT_RUNTIME_US * 1e3,
+  OTHERS_PART_NS = (RT_PERIOD_US - RT_RUNTIME_US) * 1e3;
+
 /**
  * Who runs next: real-time tasks by priority, then the others by virtual runtime (weighted by nice), idle ones last
- * (sched(7)).
+ * (sched(7)). A real-time task that never sleeps leaves others a twentieth: the time is that of the processor, so that
+ * a busy host takes nothing from them.
  */
 export class Scheduler {
   #kernel: Kernel;
@@ -19,6 +27,9 @@ export class Scheduler {
   /** Set when the current task should give way at the next chance. */
   mustSwitch = false;
   #isGentle = false;
+  /** What real-time tasks had of the hart while others waited, since these last had their part; and of that part. */
+  #realtimeNs = 0;
+  #othersNs = 0;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -30,8 +41,24 @@ export class Scheduler {
     this.#runnable.add(task);
     const current = this.current;
     if (current === null) this.#kernel.onRunnable?.();
-    else if (current !== task && preempts(task, current) && !(this.#isGentle && task.effectivePriority === 0))
-      this.mustSwitch = true;
+    else if (current !== task && this.#preempts(task, current)) this.mustSwitch = true;
+  }
+
+  #preempts(task: Task, current: Task): boolean {
+    if (task.effectivePriority === 0) return !this.#isGentle && preempts(task, current);
+    return preempts(task, current) && !(this.#isOthersTurn && current.effectivePriority === 0);
+  }
+
+  get #isOthersTurn(): boolean {
+    return this.#realtimeNs >= REALTIME_MOST_NS;
+  }
+
+  /** The task was on the hart for so long, and has not been made a candidate again. */
+  turnEnded(task: Task, elapsedNs: number): void {
+    if (task.effectivePriority > 0)
+      this.#realtimeNs = this.#runnable.bestTimeShared() === null ? 0 : this.#realtimeNs + elapsedNs;
+    else this.#othersNs += elapsedNs;
+    if (this.#othersNs >= OTHERS_PART_NS) this.#realtimeNs = this.#othersNs = 0;
   }
 
   /**
@@ -69,7 +96,7 @@ export class Scheduler {
 
   /** Takes the best candidate off the queue; null when all sleep. */
   pick(): Task | null {
-    const task = this.#runnable.best();
+    const task = (this.#isOthersTurn ? this.#runnable.bestTimeShared() : null) ?? this.#runnable.best();
     if (task !== null) this.#runnable.remove(task);
     return task;
   }
@@ -100,9 +127,23 @@ export class Scheduler {
 
   static {
     stateClass("Scheduler", this, {
-      save: (it) => ({ kernel: it.#kernel, runnable: it.#runnable, deadlines: it.#deadlines, isGentle: it.#isGentle }),
+      save: (it) => ({
+        kernel: it.#kernel,
+        runnable: it.#runnable,
+        deadlines: it.#deadlines,
+        isGentle: it.#isGentle,
+        realtimeNs: it.#realtimeNs,
+        othersNs: it.#othersNs,
+      }),
       load: (it, from) =>
-        ({ kernel: it.#kernel, runnable: it.#runnable, deadlines: it.#deadlines, isGentle: it.#isGentle } = from),
+        ({
+          kernel: it.#kernel,
+          runnable: it.#runnable,
+          deadlines: it.#deadlines,
+          isGentle: it.#isGentle,
+          realtimeNs: it.#realtimeNs,
+          othersNs: it.#othersNs,
+        } = from),
     });
   }
 }

@@ -24,6 +24,10 @@ export class HostTransport implements TcpTransport {
     return this.#host.available();
   }
 
+  get readable(): number {
+    return this.available;
+  }
+
   get unsent(): number {
     return this.#host.unsent();
   }
@@ -115,8 +119,12 @@ export class HostTransport implements TcpTransport {
     this.#host.abort();
   }
 
-  urgent(_take: boolean): number {
-    return -1;
+  get hasUrgent(): boolean {
+    return false;
+  }
+
+  readUrgent(): number {
+    return -EINVAL;
   }
 
   sendUrgent(_byte: number, _capacity: number): number {

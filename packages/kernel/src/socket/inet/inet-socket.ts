@@ -173,7 +173,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
       isDualStack: this.isDualStack,
       reuseAddress: this.options.reuseAddress,
       reusePort: this.options.reusePort,
-      uid: task.credentials.euid,
+      uid: this.inode!.uid,
       isListening: false,
       socket: this,
     });

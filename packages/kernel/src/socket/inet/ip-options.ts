@@ -1,11 +1,7 @@
 import {
   AF_INET,
-  AF_INET6,
-  EADDRINUSE,
   EADDRNOTAVAIL,
   EINVAL,
-  ENOBUFS,
-  ENODEV,
   ENOPROTOOPT,
   CAP_NET_RAW,
   IPV6_RTHDR,
@@ -75,14 +71,9 @@ import {
   MCAST_LEAVE_GROUP,
   SOCK_RAW,
   TCP_ESTABLISHED,
-  GroupReq,
   In6Pktinfo,
   InPktinfo,
-  IpMreqSource,
   IpMreqn,
-  Ipv6Mreq,
-  SockaddrIn,
-  SockaddrIn6,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Ancillary, ControlMessage } from "../message.ts";
@@ -90,9 +81,9 @@ import { intOption, optionInt } from "../socket-options.ts";
 import { isCapable } from "../../security/credentials.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { addExtensionControls, checkExtension, isExtensionOption, NO_EXTENSIONS } from "./extension-headers.ts";
-import { familyOf } from "./inet-address.ts";
+import { changeMembership, changeSources, IP_MREQ_SIZE, type Membership } from "./group-membership.ts";
 import type { InetSocket } from "./inet-socket.ts";
-import { type IpAddress, isMulticast, isSameIp, isV4, readV4, readV6, writeV4, writeV6 } from "./ip-address.ts";
+import { type IpAddress, isSameIp, isV4, writeV4, writeV6 } from "./ip-address.ts";
 
 const DEFAULT_TTL = 64;
 
@@ -178,11 +169,6 @@ const FLAGS_V6 = new Set([
   IPV6_FREEBIND,
 ]);
 
-interface Membership {
-  readonly group: IpAddress;
-  readonly index: number;
-}
-
 /** The IP options of one socket. */
 export class IpOptions {
   readonly v4 = new Map<number, number>();
@@ -190,8 +176,13 @@ export class IpOptions {
   /** Multicast groups that were joined, each with its interface (0: any). Bound: MEMBERSHIPS_MAX. */
   readonly groups: Membership[] = [];
 
-  isMember(group: IpAddress): boolean {
-    return this.groups.some((each) => isSameIp(each.group, group));
+  /** Does it hear what is sent to the group, by `source` if one is named? */
+  isMember(group: IpAddress, source: IpAddress | null): boolean {
+    return this.groups.some((each) => {
+      if (!isSameIp(each.group, group)) return false;
+      const isNamed = source !== null && each.sources?.some((one) => isSameIp(one, source)) === true;
+      return source === null || isNamed === (each.mode === "include");
+    });
   }
 
   get v6Only(): boolean {
@@ -283,11 +274,10 @@ export function setIpOption(
       case MCAST_LEAVE_GROUP:
         return changeMembership(socket, level, name, value);
       case IP_ADD_SOURCE_MEMBERSHIP:
-        return value.length < IpMreqSource.size ? -EINVAL : -ENODEV;
       case IP_DROP_SOURCE_MEMBERSHIP:
       case IP_BLOCK_SOURCE:
       case IP_UNBLOCK_SOURCE:
-        return -EADDRNOTAVAIL;
+        return changeSources(socket, name, value);
       case IP_OPTIONS:
         return value.length === 0 ? 0 : value.length > 40 ? -EINVAL : -EPERM;
       case IP_TRANSPARENT:
@@ -375,49 +365,6 @@ function becomeV4(socket: InetSocket, value: Uint8Array): number {
   if (socket.peer === null || socket.stateNumber !== TCP_ESTABLISHED) return -ENOTCONN;
   if (socket.ip.v6Only || !isV4(socket.peer.ip)) return -EADDRNOTAVAIL;
   socket.family = AF_INET;
-  return 0;
-}
-
-/** `struct ip_mreq` is the beginning of ip_mreqn. */
-const IP_MREQ_SIZE = IpMreqn.offset.imr_ifindex;
-/** Groups of one socket at most (net.ipv4.igmp_max_memberships). */
-const MEMBERSHIPS_MAX = 20;
-
-/**
- * Joins and leaves multicast groups: −EADDRINUSE joined already, −EADDRNOTAVAIL not a member, −EINVAL, −ENOBUFS,
- * −ENODEV no such interface.
- */
-function changeMembership(socket: InetSocket, level: number, name: number, value: Uint8Array): number {
-  const isV4Level = level === IPPROTO_IP;
-  const isGeneric = name === MCAST_JOIN_GROUP || name === MCAST_LEAVE_GROUP;
-  const size = isGeneric ? GroupReq.size : isV4Level ? IP_MREQ_SIZE : Ipv6Mreq.size;
-  if (value.length < size) return -EINVAL;
-  const { gr_interface, gr_group } = GroupReq.offset;
-  if (isGeneric && familyOf(value.subarray(gr_group)) !== (isV4Level ? AF_INET : AF_INET6)) return -EINVAL;
-  const group = new Uint32Array(4);
-  if (isV4Level) readV4(value, isGeneric ? gr_group + SockaddrIn.offset.sin_addr : IpMreqn.offset.imr_multiaddr, group);
-  else readV6(value, isGeneric ? gr_group + SockaddrIn6.offset.sin6_addr : Ipv6Mreq.offset.ipv6mr_multiaddr, group);
-  if (!isMulticast(group)) return -EINVAL;
-  const index = isGeneric
-    ? optionInt(value, gr_interface)
-    : isV4Level
-      ? value.length >= IpMreqn.size
-        ? optionInt(value, IpMreqn.offset.imr_ifindex)
-        : 0
-      : optionInt(value, Ipv6Mreq.offset.ipv6mr_ifindex);
-  const { network } = socket;
-  if (index !== 0 && network.interfaceByIndex(index) === undefined) return -ENODEV;
-  const { groups } = socket.ip;
-  const joins = name === MCAST_JOIN_GROUP || name === (isV4Level ? IP_ADD_MEMBERSHIP : IPV6_ADD_MEMBERSHIP);
-  const at = groups.findIndex((each) => each.index === index && isSameIp(each.group, group));
-  if (!joins) {
-    if (at < 0) return -EADDRNOTAVAIL;
-    groups.splice(at, 1);
-    return 0;
-  }
-  if (at >= 0) return -EADDRINUSE;
-  if (groups.length >= MEMBERSHIPS_MAX) return -ENOBUFS;
-  groups.push({ group, index });
   return 0;
 }
 

@@ -3,7 +3,7 @@ import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, type ReceivedDatagram } from "./datagram-queue.ts";
 import { type DatagramTransport, NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
-import type { PortTable } from "./port-table.ts";
+import { Hearing, type PortTable } from "./port-table.ts";
 import type { UdpClaim, UdpSocket } from "./udp-socket.ts";
 
 /** Datagrams between sockets of one network: what one sends goes into the queue of the other. */
@@ -26,14 +26,15 @@ export class LoopbackDatagrams implements DatagramTransport {
 
   /** Is anybody in this network a member of the group, at that port? */
   reachesMembers(datagram: OutgoingDatagram): boolean {
-    for (const claim of this.#ports.at(datagram.to.port)) if (claim.socket.isMemberAt(datagram.to)) return true;
+    for (const claim of this.#ports.at(datagram.to.port)) if (claim.socket.isMemberAt(datagram.to, null)) return true;
     return false;
   }
 
   /** A copy for each member of the group. Work: one step a socket at the port. */
   sendToMembers(datagram: OutgoingDatagram, copy: () => IoCursor): void {
     for (const { socket } of this.#ports.at(datagram.to.port))
-      if (socket.isMemberAt(datagram.to) && socket.hears(datagram.from)) socket.loopback.#arrive(datagram, copy());
+      if (socket.isMemberAt(datagram.to, datagram.from) && socket.hears(datagram.from))
+        socket.loopback.#arrive(datagram, copy());
   }
 
   /** Into the queue; without room the datagram is lost, as datagrams are. */
@@ -97,6 +98,7 @@ export class LoopbackDatagrams implements DatagramTransport {
   }
 }
 
-function hears(claim: UdpClaim, sender: OutgoingDatagram["from"]): boolean {
-  return claim.socket.hears(sender);
+function hears(claim: UdpClaim, sender: OutgoingDatagram["from"]): Hearing {
+  if (!claim.socket.hears(sender)) return Hearing.nobody;
+  return claim.socket.peer === null ? Hearing.anybody : Hearing.peer;
 }

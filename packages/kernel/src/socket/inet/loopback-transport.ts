@@ -1,9 +1,9 @@
-import { EAGAIN, ECONNRESET, EPIPE } from "@stratos/abi";
+import { EAGAIN, ECONNRESET, EINVAL, EPIPE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { HostSocketEvents } from "@stratos/host";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { ByteRing } from "../byte-ring.ts";
 import type { SocketMemory } from "../socket-memory.ts";
+import type { TcpSocket } from "./tcp-socket.ts";
 import type { TcpTransport } from "./tcp-transport.ts";
 
 /** Bytes that may be under way on a connection when the machine's memory for TCP is full. */
@@ -24,20 +24,21 @@ export class LoopbackTransport implements TcpTransport {
   /** Bytes at the end of `#incoming` that the other side holds back: they are not there yet. */
   #heldBack = 0;
   #other: LoopbackTransport | null = null;
-  #owner: HostSocketEvents;
+  #owner: TcpSocket;
   #memory: SocketMemory;
   #hasSentFin = false;
   #isClosed = false;
   #isReadStopped = false;
   #error = 0;
-  #urgent = -1;
-  /** Stream position behind which the urgent byte was sent. */
+  /** Where the urgent byte is in the stream (`urg_seq`); −1: none, or it was passed. A later one replaces it. */
   #mark = -1;
+  /** The urgent byte was taken by MSG_OOB: its place stays. */
+  #isUrgentTaken = false;
   isEnded = false;
   isReset = false;
   isUrgentInline = false;
 
-  constructor(owner: HostSocketEvents, memory: SocketMemory) {
+  constructor(owner: TcpSocket, memory: SocketMemory) {
     this.#owner = owner;
     this.#memory = memory;
   }
@@ -47,8 +48,16 @@ export class LoopbackTransport implements TcpTransport {
     other.#other = one;
   }
 
-  get available(): number {
+  get #arrived(): number {
     return this.#incoming.length - this.#heldBack;
+  }
+
+  get available(): number {
+    return this.#mark < 0 || this.isUrgentInline ? this.#arrived : this.#mark - this.#incoming.readPosition;
+  }
+
+  get readable(): number {
+    return this.isAtMark && !this.isUrgentInline ? this.#arrived - 1 : this.#arrived;
   }
 
   get unsent(): number {
@@ -56,19 +65,37 @@ export class LoopbackTransport implements TcpTransport {
   }
 
   read(to: IoCursor, peek: boolean): number {
-    if (this.available === 0) {
-      if (this.isEnded || this.#isReadStopped) return 0;
-      const error = this.takeError();
-      if (error !== 0) return -error;
-      return this.isReset ? 0 : -EAGAIN;
+    const moved = this.#arrived === 0 ? 0 : this.#readBytes(to, peek);
+    if (moved !== 0 || (to.remaining === 0 && this.#arrived > 0)) return moved;
+    if (this.isEnded || this.#isReadStopped) return 0;
+    const error = this.takeError();
+    if (error !== 0) return -error;
+    return this.isReset ? 0 : -EAGAIN;
+  }
+
+  /** A read stops at the urgent mark, and one that begins there passes it by (tcp(7), SIOCATMARK). */
+  #readBytes(to: IoCursor, peek: boolean): number {
+    let passed = 0;
+    if (this.isAtMark && to.remaining > 0 && !this.isUrgentInline) {
+      if (peek) passed = 1;
+      else this.#passUrgent();
     }
-    // A read stops at the urgent mark (tcp(7), SIOCATMARK).
     const { readPosition } = this.#incoming;
-    const most = this.#mark > readPosition ? this.#mark - readPosition : this.available;
-    const moved = this.#incoming.readTo(to, most, peek);
-    if (moved > 0 && !peek) this.#memory.bytes -= moved;
-    if (moved > 0 && !peek && this.#other !== null) this.#other.#owner.changed();
+    const most = this.#mark > readPosition ? this.#mark - readPosition : this.#arrived - passed;
+    const moved = this.#incoming.readTo(to, most, peek, passed);
+    if (peek) return moved;
+    if (moved > 0) {
+      this.#memory.bytes -= moved;
+      if (this.#mark < this.#incoming.readPosition) this.#mark = -1;
+    }
+    if (this.#other !== null) this.#other.#owner.changed();
     return moved;
+  }
+
+  #passUrgent(): void {
+    this.#incoming.discard(1);
+    this.#memory.bytes--;
+    this.#mark = -1;
   }
 
   write(from: IoCursor, capacity: number, hasMore: boolean): number {
@@ -179,25 +206,30 @@ export class LoopbackTransport implements TcpTransport {
     this.#owner.changed();
   }
 
-  urgent(take: boolean): number {
-    const byte = this.#urgent;
-    if (take) this.#urgent = -1;
-    return byte;
+  get hasUrgent(): boolean {
+    return this.#mark >= 0 && !this.#isUrgentTaken;
+  }
+
+  readUrgent(to: IoCursor, peek: boolean): number {
+    if (!this.hasUrgent) return -EINVAL;
+    const moved = this.#incoming.readTo(to, 1, true, this.#mark - this.#incoming.readPosition);
+    if (moved >= 0 && !peek) this.#isUrgentTaken = true;
+    return moved;
   }
 
   sendUrgent(byte: number, capacity: number): number {
     if (this.#hasSentFin || this.isReset) return -EPIPE;
     const other = this.#other!;
     this.push();
-    if (!other.#isClosed) {
-      if (other.isUrgentInline && other.#incoming.length >= this.#room(capacity)) return -EAGAIN;
-      other.#mark = other.#incoming.writePosition;
-      if (other.isUrgentInline) {
-        other.#incoming.append(Uint8Array.of(byte));
-        this.#memory.bytes++;
-      } else other.#urgent = byte;
-      other.#owner.changed();
-    }
+    if (other.#isClosed) return 1;
+    if (other.#incoming.length >= this.#room(capacity)) return -EAGAIN;
+    // One that would be passed by next goes now (net/ipv4/tcp_input.c, tcp_check_urg).
+    if (other.isAtMark && !other.isUrgentInline) other.#passUrgent();
+    other.#mark = other.#incoming.writePosition;
+    other.#isUrgentTaken = false;
+    other.#incoming.append(Uint8Array.of(byte));
+    this.#memory.bytes++;
+    other.#owner.urgentArrived();
     return 1;
   }
 
@@ -220,8 +252,8 @@ export class LoopbackTransport implements TcpTransport {
         isClosed: it.#isClosed,
         isReadStopped: it.#isReadStopped,
         error: it.#error,
-        urgent: it.#urgent,
         mark: it.#mark,
+        isUrgentTaken: it.#isUrgentTaken,
       }),
       load: (it, from) =>
         ({
@@ -234,8 +266,8 @@ export class LoopbackTransport implements TcpTransport {
           isClosed: it.#isClosed,
           isReadStopped: it.#isReadStopped,
           error: it.#error,
-          urgent: it.#urgent,
           mark: it.#mark,
+          isUrgentTaken: it.#isUrgentTaken,
         } = from),
     });
   }

@@ -47,11 +47,9 @@ import {
   IP_TTL,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
-  MSG_OOB,
   POLLERR,
   POLLHUP,
   POLLOUT,
-  POLLPRI,
   SHUT_RD,
   SHUT_RDWR,
   SOCK_DGRAM,
@@ -65,7 +63,6 @@ import {
   SO_ERROR,
   SO_KEEPALIVE,
   SO_LINGER,
-  SO_OOBINLINE,
   SO_PROTOCOL,
   SO_RCVBUF,
   SO_REUSEADDR,
@@ -258,20 +255,6 @@ describe("TCP inside the machine", () => {
     assert.equal(user.call("accept", fd, 0, 0), -EINVAL);
     assert.equal(user.poll(fd) & (POLLHUP | POLLOUT), POLLHUP | POLLOUT);
     assert.deepEqual(user.name(fd), inet("0.0.0.0", 0));
-  });
-
-  it("carries an urgent byte beside the stream", () => {
-    const { user } = SocketTask.createMachine();
-    const [client, server] = connection(user);
-    assert.equal(user.send(client, "ab!", MSG_OOB), 3);
-    assert.equal(user.poll(server) & POLLPRI, POLLPRI);
-    assert.equal(user.receive(server, 1, MSG_OOB), "!");
-    assert.equal(user.receive(server, 1, MSG_OOB), -EINVAL);
-    assert.equal(user.receive(server), "ab");
-    user.setInt(server, SOL_SOCKET, SO_OOBINLINE, 1);
-    user.send(client, "cd!", MSG_OOB);
-    assert.equal(user.receive(server), "cd");
-    assert.equal(user.receive(server), "!");
   });
 });
 

@@ -1,7 +1,7 @@
 import { EADDRINUSE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { RandomSource } from "@stratos/host";
-import { ANY_V4, ANY_V6, type IpAddress, isSameIp, isV4, isWildcard } from "./ip-address.ts";
+import { ANY_V4, ANY_V6, type InetEndpoint, type IpAddress, isSameIp, isV4, isWildcard } from "./ip-address.ts";
 
 /** A socket's claim on an address and a port. */
 export interface PortClaim {
@@ -9,13 +9,17 @@ export interface PortClaim {
   readonly port: number;
   /** An IPv6 wildcard without IPV6_V6ONLY also takes IPv4. */
   readonly isDualStack: boolean;
-  /** SO_REUSEADDR, SO_REUSEPORT and the owner at the time of bind. */
+  /** SO_REUSEADDR and SO_REUSEPORT at the time of bind, and the socket's owner. */
   readonly reuseAddress: boolean;
   readonly reusePort: boolean;
   readonly uid: number;
   /** A stream socket that listens: SO_REUSEADDR doesn't share with it. */
   isListening: boolean;
 }
+
+/** Whom a socket hears: nobody now, anybody, or the peer that it is connected to. */
+export const Hearing = { nobody: -1, anybody: 0, peer: 1 } as const;
+export type Hearing = (typeof Hearing)[keyof typeof Hearing];
 
 /** The ports of one protocol. Bound: 65536 ports, and open sockets. */
 export class PortTable<Claim extends PortClaim> {
@@ -75,25 +79,30 @@ export class PortTable<Claim extends PortClaim> {
     if (claims.length === 0) this.#byPort.delete(claim.port);
   }
 
-  /** Of the claims that packets from `sender` for the address reach, the most exact. */
-  find<Sender>(
+  /**
+   * Of the claims that packets from `sender` for the address reach, the most exact, and of those the newest; in a group
+   * that shares the port by SO_REUSEPORT the sender decides, so that a flow stays with one member (socket(7)).
+   */
+  find(
     ip: IpAddress,
     port: number,
-    sender: Sender,
-    accepts: (claim: Claim, sender: Sender) => boolean,
+    sender: InetEndpoint,
+    hears: (claim: Claim, sender: InetEndpoint) => Hearing,
   ): Claim | null {
-    const claims = this.#byPort.get(port);
-    if (claims === undefined) return null;
     let best: Claim | null = null;
     let bestScore = -1;
-    for (const claim of claims) {
-      const score = scoreOf(claim, ip);
-      if (score > bestScore && accepts(claim, sender)) {
-        best = claim;
-        bestScore = score;
-      }
+    let group: Claim[] = [];
+    for (const claim of this.#byPort.get(port) ?? []) {
+      const hearing = scoreOf(claim, ip) < 0 ? Hearing.nobody : hears(claim, sender);
+      if (hearing === Hearing.nobody) continue;
+      const score = scoreOf(claim, ip) * 2 + hearing;
+      if (score < bestScore) continue;
+      if (score > bestScore || best === null || hearing === Hearing.peer || !sharesPort(best, claim)) group = [];
+      group.push(claim);
+      best = claim;
+      bestScore = score;
     }
-    return best;
+    return group.length > 1 ? group[flowOf(sender, port) % group.length]! : best;
   }
 
   /** All claims of a port. */
@@ -107,6 +116,15 @@ export class PortTable<Claim extends PortClaim> {
       load: (it, from) => ({ byPort: it.#byPort, random: it.#random } = from),
     });
   }
+}
+
+/** Which of a group a sender's packets go to. Source of the mixing: the finalizer of MurmurHash3. */
+function flowOf({ ip, port }: InetEndpoint, to: number): number {
+  let hash = (port << 16) | to;
+  for (const word of ip) hash = Math.imul(hash ^ word, 0x9e3779b1) | 0;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }
 
 /** 2: exact, 1: wildcard of the family, 0: dual-stack wildcard, −1: not for it. */

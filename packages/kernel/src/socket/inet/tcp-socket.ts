@@ -77,7 +77,7 @@ import {
 } from "./ip-address.ts";
 import { LoopbackAttempt, LoopbackListener } from "./loopback-tcp.ts";
 import { LoopbackTransport } from "./loopback-transport.ts";
-import type { PortClaim, PortTable } from "./port-table.ts";
+import { Hearing, type PortClaim, type PortTable } from "./port-table.ts";
 import { getTcpOption, setTcpOption, TcpOptions } from "./tcp-options.ts";
 import type { Established, TcpAttempt, TcpTransport } from "./tcp-transport.ts";
 import type { Network } from "../network.ts";
@@ -311,7 +311,7 @@ export class TcpSocket extends InetSocket {
     this.#isReadShut = false;
     this.#isWriteShut = false;
     if (isLocal) {
-      const claim = this.ports.find(to.ip, to.port, null, isListening);
+      const claim = this.ports.find(to.ip, to.port, this.local!, hears);
       if (claim !== null) {
         const listener = claim.socket.#loopback!;
         this.#state = "syn-sent";
@@ -385,9 +385,12 @@ export class TcpSocket extends InetSocket {
       if (isErrno(outcome)) this.#fail(outcome);
       else if (outcome !== null) this.becomeEstablished(outcome);
     } else if (this.#state === "established") this.#transport!.notice();
-    if (this.owner !== 0 && this.#transport !== null && this.#transport.urgent(false) >= 0)
-      signalFileOwner(this.kernel, this, signalInfo(SIGURG, SI_KERNEL));
     this.readiness.wakeAll();
+  }
+
+  urgentArrived(): void {
+    if (this.owner !== 0) signalFileOwner(this.kernel, this, signalInfo(SIGURG, SI_KERNEL));
+    this.changed();
   }
 
   /** connect(2) to AF_UNSPEC: drops the connection; the socket may connect again. */
@@ -466,10 +469,10 @@ export class TcpSocket extends InetSocket {
   }
 
   #receiveUrgent(to: IoCursor, message: IncomingMessage, flags: number): number {
-    const byte = this.options.oobInline ? -1 : this.#transport!.urgent((flags & MSG_PEEK) === 0);
-    if (byte < 0) return -EINVAL;
-    message.flags |= MSG_OOB;
-    return to.remaining === 0 ? 0 : to.put(Uint8Array.of(byte), 0, 1);
+    if (this.options.oobInline) return -EINVAL;
+    const moved = this.#transport!.readUrgent(to, (flags & MSG_PEEK) !== 0);
+    if (moved >= 0) message.flags |= MSG_OOB;
+    return moved;
   }
 
   override get isAtMark(): boolean {
@@ -529,9 +532,9 @@ export class TcpSocket extends InetSocket {
     const ended = transport.isEnded || this.#isReadShut;
     if (ended) ready |= POLLIN | POLLRDNORM | POLLRDHUP;
     if (ended && this.#isWriteShut) ready |= POLLHUP;
-    if (transport.available >= this.options.receiveLowAt) ready |= POLLIN | POLLRDNORM;
+    if (transport.readable >= this.options.receiveLowAt) ready |= POLLIN | POLLRDNORM;
     if (this.#isWriteShut || transport.canWrite(this.capacity)) ready |= POLLOUT | POLLWRNORM;
-    if (transport.urgent(false) >= 0) ready |= POLLPRI;
+    if (transport.hasUrgent) ready |= POLLPRI;
     return ready;
   }
 
@@ -656,6 +659,6 @@ export class TcpSocket extends InetSocket {
   }
 }
 
-function isListening(claim: TcpClaim): boolean {
-  return claim.socket.isListening;
+function hears(claim: TcpClaim): Hearing {
+  return claim.socket.isListening ? Hearing.anybody : Hearing.nobody;
 }

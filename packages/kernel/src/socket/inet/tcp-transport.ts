@@ -20,7 +20,10 @@ export interface TcpTransport {
   push(): void;
   /** Does something wait for more? */
   readonly holdsBack: boolean;
+  /** Bytes up to the urgent one (SIOCINQ). */
   readonly available: number;
+  /** Bytes that the next reads find, the urgent one aside when it is next. */
+  readonly readable: number;
   readonly unsent: number;
   /** The peer sends no more (FIN), whether everything was read or not. */
   readonly isEnded: boolean;
@@ -39,8 +42,10 @@ export interface TcpTransport {
   stopReading(): void;
   close(): void;
   abort(): void;
-  /** Urgent data (MSG_OOB): the byte, −1 when there is none. */
-  urgent(take: boolean): number;
+  /** Does an urgent byte (MSG_OOB) wait to be taken? */
+  readonly hasUrgent: boolean;
+  /** Moves it alone: 1, 0 when nothing may be moved, −EINVAL when there is none, −EFAULT. */
+  readUrgent(to: IoCursor, peek: boolean): number;
   /** 1, −EAGAIN, −EPIPE. `capacity` as for `write`. */
   sendUrgent(byte: number, capacity: number): number;
   /** SO_OOBINLINE: the urgent byte stays in the stream. */

@@ -342,13 +342,13 @@ export class UdpSocket extends DatagramSocket {
     return bytes.length;
   }
 
-  /** Is it bound to hear what is sent to the group at that port, and a member? */
-  isMemberAt(to: InetEndpoint): boolean {
+  /** Is it bound to hear what is sent to the group at that port, and a member, for that sender if one is named? */
+  isMemberAt(to: InetEndpoint, from: InetEndpoint | null): boolean {
     return (
       this.local !== null &&
       this.local.port === to.port &&
       (isWildcard(this.local.ip) || isSameIp(this.local.ip, to.ip)) &&
-      this.ip.isMember(to.ip)
+      this.ip.isMember(to.ip, from?.ip ?? null)
     );
   }
 

@@ -15,6 +15,13 @@ interface Mark {
   readonly credentials: PeerCredentials | null;
 }
 
+/** How bytes are received: MSG_PEEK, SO_PASSCRED, SO_OOBINLINE. */
+interface StreamRead {
+  readonly peek: boolean;
+  readonly withCredentials: boolean;
+  readonly isInline: boolean;
+}
+
 /** Bytes that a queue takes when the machine's memory for sockets is full. */
 const SCARCE_ROOM = 4096;
 
@@ -22,11 +29,19 @@ const SCARCE_ROOM = 4096;
  * What waits to be received by a stream socket. Most streams are bytes only; files and credentials are marks beside
  * them. A read that comes to bytes with files goes on to their end, and no further (unix(7), SCM_RIGHTS). Bound: the
  * sender's SO_SNDBUF, and SCARCE_ROOM once the machine's sockets are full: each goes on, in small steps.
+ *
+ * The last byte that was sent with MSG_OOB is urgent; a later one makes an ordinary byte of it. Taken out by MSG_OOB it
+ * leaves a gap: its byte stays in the ring, is no one's any more, and reads stop there still (net/unix/af_unix.c,
+ * manage_oob).
  */
 export class StreamQueue {
   #ring = new ByteRing();
   #marks: Mark[] = [];
   #inFlight: InFlightFiles;
+  /** Where the urgent byte is; −1: none. */
+  #urgent = -1;
+  /** Where urgent bytes were that have been taken, in order. */
+  #gaps: number[] = [];
   /** Sender of the last bytes written, and of the next to be read. */
   #writer: PeerCredentials | null = null;
   #reader: PeerCredentials | null = null;
@@ -36,7 +51,41 @@ export class StreamQueue {
   }
 
   get length(): number {
+    return this.#ring.length - this.#gaps.length;
+  }
+
+  /** Bytes of the sender's room that are in use. */
+  get cost(): number {
     return this.#ring.length;
+  }
+
+  get hasUrgent(): boolean {
+    return this.#urgent >= 0;
+  }
+
+  /** SIOCATMARK: is the urgent byte next, or the place of one that was taken with no other behind it? */
+  get isAtMark(): boolean {
+    let at = this.#ring.readPosition;
+    for (const gap of this.#gaps) {
+      if (gap !== at) break;
+      at++;
+    }
+    return this.#urgent >= 0 ? at === this.#urgent : at > this.#ring.readPosition;
+  }
+
+  /** The byte that was written last becomes the urgent one. */
+  markUrgent(): void {
+    this.#urgent = this.#ring.writePosition - 1;
+  }
+
+  /** Moves the urgent byte alone. 1, 0 when nothing may be moved, or −EFAULT. */
+  readUrgent(to: IoCursor, peek: boolean): number {
+    const moved = this.#ring.readTo(to, 1, true, this.#urgent - this.#ring.readPosition);
+    if (!peek) {
+      this.#gaps.push(this.#urgent);
+      this.#urgent = -1;
+    }
+    return moved;
   }
 
   /**
@@ -62,16 +111,33 @@ export class StreamQueue {
   }
 
   /**
-   * Moves bytes and what belongs to them; files go to `message.rights` with their reference.
+   * Moves bytes and what belongs to them, up to the urgent byte; files go to `message.rights` with their reference. An
+   * urgent byte that comes first is dropped, unless it is `isInline`: then it is a byte like the others.
    *
    * @param withCredentials  SO_PASSCRED: bytes of different senders stay apart
+   * @returns 0 when nothing is left
    */
-  read(to: IoCursor, message: IncomingMessage, peek: boolean, withCredentials: boolean): number {
+  read(to: IoCursor, message: IncomingMessage, { peek, withCredentials, isInline }: StreamRead): number {
     let done = 0;
+    let passed = 0;
     let reader = this.#reader;
     let mark = 0;
-    while (to.remaining > 0 && this.#ring.length - (peek ? done : 0) > 0) {
-      const position = this.#ring.readPosition + (peek ? done : 0);
+    let gap = 0;
+    while (to.remaining > 0 && this.#ring.length > passed) {
+      const position = this.#ring.readPosition + passed;
+      const isGap = this.#gaps[gap] === position;
+      const isUrgent = this.#urgent === position;
+      if (done > 0 && (isUrgent || (isGap && this.#urgent < 0))) break;
+      if (isGap || (isUrgent && !isInline)) {
+        if (!peek) reader = this.#dropFirst() ?? reader;
+        else {
+          passed++;
+          if (isGap) gap++;
+          while (this.#marks[mark] !== undefined && this.#marks[mark]!.end <= position + 1)
+            reader = this.#marks[mark++]!.credentials ?? reader;
+        }
+        continue;
+      }
       let most = this.#ring.length;
       const here = this.#marks[mark];
       if (here !== undefined && here.position <= position) {
@@ -86,20 +152,45 @@ export class StreamQueue {
         if (peek) mark++;
         else this.#marks.shift();
       }
-      const following = this.#marks[mark];
-      if (following !== undefined) most = Math.min(most, following.position - position);
-      const moved = this.#ring.readTo(to, most, peek, peek ? done : 0);
+      for (const next of [this.#marks[mark]?.position, this.#gaps[gap], this.#urgent])
+        if (next !== undefined && next > position) most = Math.min(most, next - position);
+      const moved = this.#ring.readTo(to, most, peek, passed);
       if (moved < 0) {
         if (done === 0) return moved;
         break;
       }
       done += moved;
-      if (!peek) this.#inFlight.memory.bytes -= moved;
+      if (peek) passed += moved;
+      else {
+        this.#inFlight.memory.bytes -= moved;
+        if (isUrgent && moved > 0) this.#urgent = -1;
+      }
       if (message.rights !== null || moved === 0) break;
     }
     if (withCredentials && done > 0) message.credentials = reader ?? UNKNOWN_SENDER;
     if (!peek) this.#reader = reader;
     return done;
+  }
+
+  /** Drops the first byte, a gap or the urgent one, with what was sent with it alone. @returns its sender, if told */
+  #dropFirst(): PeerCredentials | null {
+    const position = this.#ring.readPosition;
+    if (this.#gaps[0] === position) this.#gaps.shift();
+    else this.#urgent = -1;
+    this.#ring.discard(1);
+    this.#inFlight.memory.bytes--;
+    let sender: PeerCredentials | null = null;
+    while (this.#marks[0] !== undefined && this.#marks[0].end <= position + 1) {
+      const { rights, credentials } = this.#marks.shift()!;
+      sender = credentials ?? sender;
+      if (rights !== null) this.#release(rights);
+    }
+    return sender;
+  }
+
+  #release(rights: OpenFile[]): void {
+    this.#inFlight.remove(rights);
+    for (const file of rights) file.release();
   }
 
   /** Files on their way. */
@@ -112,11 +203,9 @@ export class StreamQueue {
   clear(): void {
     this.#inFlight.memory.bytes -= this.#ring.length;
     this.#ring.clear();
-    for (const mark of this.#marks.splice(0)) {
-      if (mark.rights === null) continue;
-      this.#inFlight.remove(mark.rights);
-      for (const file of mark.rights) file.release();
-    }
+    this.#urgent = -1;
+    this.#gaps = [];
+    for (const { rights } of this.#marks.splice(0)) if (rights !== null) this.#release(rights);
   }
 
   static {
@@ -125,11 +214,21 @@ export class StreamQueue {
         ring: it.#ring,
         marks: it.#marks,
         inFlight: it.#inFlight,
+        urgent: it.#urgent,
+        gaps: it.#gaps,
         writer: it.#writer,
         reader: it.#reader,
       }),
       load: (it, from) =>
-        ({ ring: it.#ring, marks: it.#marks, inFlight: it.#inFlight, writer: it.#writer, reader: it.#reader } = from),
+        ({
+          ring: it.#ring,
+          marks: it.#marks,
+          inFlight: it.#inFlight,
+          urgent: it.#urgent,
+          gaps: it.#gaps,
+          writer: it.#writer,
+          reader: it.#reader,
+        } = from),
     });
   }
 }

@@ -16,17 +16,22 @@ import {
   POLLHUP,
   POLLIN,
   POLLOUT,
+  POLLPRI,
   POLLRDHUP,
   POLLRDNORM,
   POLLWRBAND,
   POLLWRNORM,
   SHUT_RDWR,
+  SIGURG,
+  SI_KERNEL,
   SOCK_STREAM,
   isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { WaitQueue } from "../../ground/wait-queue.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
+import { signalInfo } from "../../signal/pending-signals.ts";
+import { signalFileOwner } from "../../vfs/io-signal.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { IncomingMessage, OutgoingMessage, PeerCredentials } from "../message.ts";
 import type { Socket } from "../socket.ts";
@@ -157,7 +162,8 @@ export class UnixConnectionSocket extends UnixSocket {
   }
 
   override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
-    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    const isUrgent = (flags & MSG_OOB) !== 0;
+    if (isUrgent && (this.#stream === null || from.remaining === 0)) return -EOPNOTSUPP;
     // SOCK_SEQPACKET has no use for a name (unix_seqpacket_sendmsg).
     if (message.address !== null && this.#stream !== null) return this.#state === "connected" ? -EISCONN : -EOPNOTSUPP;
     const peer = this.#peer;
@@ -171,7 +177,11 @@ export class UnixConnectionSocket extends UnixSocket {
       this.#stream !== null
         ? this.#sendBytes(peer, from, message, sender)
         : this.#sendPacket(peer, from, message, sender);
-    if (result >= 0) peer.readiness.wakeAll(POLLIN | POLLRDNORM);
+    if (isUrgent && result > 0 && from.remaining === 0) {
+      peer.#stream!.markUrgent();
+      if (peer.owner !== 0) signalFileOwner(this.kernel, peer, signalInfo(SIGURG, SI_KERNEL));
+      peer.readiness.wakeAll(POLLIN | POLLRDNORM | POLLPRI);
+    } else if (result >= 0) peer.readiness.wakeAll(POLLIN | POLLRDNORM);
     return result;
   }
 
@@ -208,30 +218,58 @@ export class UnixConnectionSocket extends UnixSocket {
   }
 
   override receive(_task: SocketCaller, to: IoCursor, message: IncomingMessage, flags: number): number {
-    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    const isUrgent = (flags & MSG_OOB) !== 0;
+    if (isUrgent && this.#stream === null) return -EOPNOTSUPP;
     if (this.#state !== "connected") return this.#stream !== null ? -EINVAL : -ENOTCONN;
     const peek = (flags & MSG_PEEK) !== 0;
     const withCredentials = this.options.passCredentials;
     let result = -EAGAIN;
     if (this.#stream !== null) {
-      if (this.#stream.length > 0)
-        result = to.remaining === 0 ? 0 : this.#stream.read(to, message, peek, withCredentials);
+      if (isUrgent) return this.#receiveUrgent(to, message, peek);
+      if (to.remaining > 0) result = this.#receiveBytes(to, message, peek);
+      else if (this.#stream.length > 0) result = 0;
     } else if (this.#packets!.count > 0) {
       const cost = this.#packets!.first!.cost;
       result = this.#packets!.read(to, message, peek, { wantsLength: (flags & MSG_TRUNC) !== 0, withCredentials });
       message.addressLength = 0;
-      if (result >= 0 && !peek) this.#packetCost -= cost;
+      if (result >= 0 && !peek) {
+        this.#packetCost -= cost;
+        this.#wakeSender();
+      }
     }
     if (result === -EAGAIN) {
       const error = this.takeError();
       if (error !== 0) return -error;
       return (this.shut & RECEIVE_SHUT) !== 0 ? 0 : -EAGAIN;
     }
-    if (result >= 0) {
-      this.stamp(message);
-      if (!peek) this.#peer?.readiness.wakeAll(POLLOUT | POLLWRNORM | POLLWRBAND);
-    }
+    if (result >= 0) this.stamp(message);
     return result;
+  }
+
+  #receiveBytes(to: IoCursor, message: IncomingMessage, peek: boolean): number {
+    const stream = this.#stream!;
+    const before = stream.cost;
+    const { passCredentials: withCredentials, oobInline: isInline } = this.options;
+    const moved = stream.read(to, message, { peek, withCredentials, isInline });
+    if (stream.cost < before) this.#wakeSender();
+    return moved === 0 ? -EAGAIN : moved;
+  }
+
+  /** EINVAL when no byte is urgent, or it stays in the stream (SO_OOBINLINE). */
+  #receiveUrgent(to: IoCursor, message: IncomingMessage, peek: boolean): number {
+    if (!this.#stream!.hasUrgent || this.options.oobInline) return -EINVAL;
+    const moved = this.#stream!.readUrgent(to, peek);
+    if (moved >= 0) message.flags |= MSG_OOB;
+    return moved;
+  }
+
+  #wakeSender(): void {
+    this.#peer?.readiness.wakeAll(POLLOUT | POLLWRNORM | POLLWRBAND);
+  }
+
+  /** SIOCATMARK. */
+  override get isAtMark(): boolean {
+    return this.#stream?.isAtMark ?? false;
   }
 
   override available(): number {
@@ -240,7 +278,7 @@ export class UnixConnectionSocket extends UnixSocket {
 
   override get unsent(): number {
     const peer = this.#peer;
-    return peer === null ? 0 : this.#stream !== null ? peer.#stream!.length : peer.#packetCost;
+    return peer === null ? 0 : this.#stream !== null ? peer.#stream!.cost : peer.#packetCost;
   }
 
   override poll(): number {
@@ -250,6 +288,7 @@ export class UnixConnectionSocket extends UnixSocket {
     if ((this.shut & RECEIVE_SHUT) !== 0) ready |= POLLRDHUP | POLLIN | POLLRDNORM;
     if (this.#state === "listening") return this.#backlog.length > 0 ? ready | POLLIN | POLLRDNORM : ready;
     if (this.#stream !== null ? this.#stream.length > 0 : this.#packets!.count > 0) ready |= POLLIN | POLLRDNORM;
+    if (this.#stream?.hasUrgent === true) ready |= POLLPRI;
     // A quarter of the buffer may be in use (net/unix/af_unix.c, unix_writable).
     if (this.unsent * 4 <= this.options.sendBuffer) ready |= POLLOUT | POLLWRNORM | POLLWRBAND;
     return ready;
