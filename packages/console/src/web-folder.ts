@@ -1,8 +1,9 @@
 /** Debian in a tab as a folder that any web server of files can give. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PackDescription } from "@stratos/host-browser/pack";
+import { replaceFile } from "@stratos/host-node/files";
 import { ImageStore, layerContent } from "@stratos/images";
 import type { PageName } from "./join-page.ts";
 import { writePack, type PackEvent, type PackRequest } from "@stratos/images/web";
@@ -71,9 +72,5 @@ function writtenContent(folder: string): string | null {
 export function writePage(folder: string, files: ReadonlyMap<string, Uint8Array>): void {
   mkdirSync(folder, { recursive: true });
   const names = [...files.keys()].filter((name) => name !== "index.html");
-  for (const name of [...names, "index.html"]) {
-    const draft = join(folder, `${name}.${process.pid}.new`);
-    writeFileSync(draft, files.get(name)!);
-    renameSync(draft, join(folder, name));
-  }
+  for (const name of [...names, "index.html"]) replaceFile(join(folder, name), files.get(name)!, { flush: false });
 }

@@ -1,7 +1,20 @@
 import assert from "node:assert/strict";
-import { closeSync, existsSync, openSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { failedAt, writeFully } from "./whole-file.ts";
+import { failedAt, readAll, replaceFile, writeFully } from "./whole-file.ts";
 
 test(
   "a failed write is given its place; what has one keeps it, and what is no refusal of the host stays",
@@ -27,4 +40,24 @@ test("what is longer than one call of the host may carry is written in several",
   const nowhere = openSync("/dev/null", "w");
   writeFully(nowhere, bytes);
   closeSync(nowhere);
+});
+
+test("a file is replaced whole: what cannot be leaves the old one, and nothing beside it", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "stratos-replace-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "keys");
+  replaceFile(path, "old", { mode: 0o600 });
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+
+  // Whoever has it open goes on reading what he opened.
+  const before = openSync(path, "r");
+  replaceFile(path, Buffer.from("new"), { mode: 0o400, flush: false });
+  assert.equal(Buffer.from(readAll(before)).toString(), "old");
+  closeSync(before);
+  assert.equal(readFileSync(path, "utf8"), "new");
+  assert.equal(statSync(path).mode & 0o777, 0o400);
+
+  mkdirSync(join(folder, "full", "inside"), { recursive: true });
+  assert.throws(() => replaceFile(join(folder, "full"), "x"), { code: "EISDIR" });
+  assert.deepEqual(readdirSync(folder).sort(), ["full", "keys"]);
 });

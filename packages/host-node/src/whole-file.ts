@@ -1,5 +1,5 @@
-/** Reading of files by stores, and what is said when writing fails. */
-import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
+/** Files that stores read and write whole, and what is said when writing fails. */
+import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 
 /** undefined: there is none */
@@ -26,6 +26,29 @@ export function readWhole(path: string): Uint8Array {
     return readAll(fd);
   } finally {
     closeSync(fd);
+  }
+}
+
+/**
+ * The file appears, or what it was goes, when all of it is written: who reads it sees the old or the new whole. What
+ * could not be written leaves the old one, and nothing beside it.
+ *
+ * @param mode  of a file that only some may read, such as 0o600
+ * @param flush  whether it waits for the disk (default), without which a crash may leave the file short
+ * @throws NodeJS.ErrnoException
+ */
+export function replaceFile(
+  path: string,
+  content: string | Uint8Array,
+  { mode = 0o666, flush = true }: { readonly mode?: number; readonly flush?: boolean } = {},
+): void {
+  const draft = `${path}.${process.pid}.new`;
+  try {
+    writeFileSync(draft, content, { mode, flush });
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
   }
 }
 

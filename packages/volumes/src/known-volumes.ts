@@ -4,8 +4,9 @@
  * each volume. It only helps to find them again (by UUID, by label, by one of several devices); nothing breaks without
  * it.
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { replaceFile } from "@stratos/host-node/files";
 import { makeFolders, stratosHome } from "@stratos/host-node/home";
 
 /** More than that are forgotten, the ones longest unused first. */
@@ -35,9 +36,8 @@ export function rememberVolume(paths: readonly string[]): void {
   const path = registryPath();
   try {
     makeFolders(dirname(path));
-    const draft = `${path}.${process.pid}`;
-    writeFileSync(draft, `${JSON.stringify([own, ...others].slice(0, VOLUMES_MAX), null, 1)}\n`, { mode: 0o600 });
-    renameSync(draft, path);
+    const groups = [own, ...others].slice(0, VOLUMES_MAX);
+    replaceFile(path, `${JSON.stringify(groups, null, 1)}\n`, { mode: 0o600, flush: false });
   } catch {
     // A home that cannot be written: the volume is found by its path alone.
   }

@@ -1,9 +1,10 @@
 /** `stratos pkg alpm repo`: makes the database of a folder of packages, as repo-add(8) does. */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { toBase64 } from "@stratos/base";
 import { stratosHome } from "@stratos/host-node";
+import { replaceFile } from "@stratos/host-node/files";
 import { nodeAlpmPorts } from "@stratos/tools-node/packages";
 import { compareAlpmVersions, listedPaths, openAlpmPackage, writeSyncDatabase, type DatabaseEntry } from "@stratos/pkg";
 import { toldAlpmFailure } from "@stratos/systems/alpm";
@@ -60,8 +61,7 @@ export async function indexAlpmRepository(
         writeSyncDatabase([...entries.values()], { withFiles, mtime: newest }),
       );
       const path = join(folder, `${name}.${suffix}`);
-      writeFileSync(`${path}.new`, packed);
-      renameSync(`${path}.new`, path);
+      replaceFile(path, packed);
       // A signature of the database of before would make clients refuse this one.
       rmSync(`${path}.sig`, { force: true });
     }

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   binNmuFault,
@@ -10,6 +10,7 @@ import {
   type CleanRoot,
   type RootCommand,
 } from "@stratos/builder";
+import { replaceFile } from "@stratos/host-node/files";
 import { carrierFor, telling, settingsOf, parseSourceReference } from "@stratos/systems/builder";
 import { CommandError, UsageError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
@@ -112,11 +113,8 @@ export async function runBuild(
     const { source, binaryVersion = source?.version, architecture } = result;
     if (source !== undefined)
       renameSync(log, join(output, `${source.name}_${binaryVersion!.replace(/^\d+:/, "")}_${architecture}.build`));
-    if (result.provenance !== undefined) {
-      const path = join(output, "provenance.json");
-      writeFileSync(`${path}.new`, `${JSON.stringify(result.provenance, null, 1)}\n`);
-      renameSync(`${path}.new`, path);
-    }
+    if (result.provenance !== undefined)
+      replaceFile(join(output, "provenance.json"), `${JSON.stringify(result.provenance, null, 1)}\n`);
     return result;
   } finally {
     closeSync(fd);

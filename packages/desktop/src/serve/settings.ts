@@ -1,6 +1,7 @@
 /** What a person has set, in a file of the host: it is there again tomorrow, whatever address the page has then. */
 import { randomBytes, scryptSync, timingSafeEqual } from "node:crypto";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { replaceFile } from "@stratos/host-node/files";
 import { Refusal } from "@stratos/volumes/serve";
 import { DEFAULT_SETTINGS, type DesktopSettings, settingsFrom } from "../arrange/settings.ts";
 
@@ -64,9 +65,7 @@ export class SettingsFile {
 
   #write(kept: Kept): void {
     this.#kept = kept;
-    const draft = `${this.#path}.${process.pid}.new`;
-    writeFileSync(draft, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 });
-    renameSync(draft, this.#path);
+    replaceFile(this.#path, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 });
   }
 }
 

@@ -2,9 +2,10 @@
  * Which hub a program talks to, and by which key. Keys are kept in a file of STRATOS_HOME that its owner alone may
  * read. Failures are OperationErrors.
  */
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { HubClient, HubProblem } from "@stratos/hub-api";
+import { replaceFile } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 
@@ -63,12 +64,8 @@ export class HubLogins {
   keep(url: string, token: string | null): void {
     const { [url]: _, ...others } = this.#read();
     mkdirSync(dirname(this.#path), { recursive: true });
-    const draft = `${this.#path}.${process.pid}`;
-    writeFileSync(draft, JSON.stringify(token === null ? others : { ...others, [url]: token }, null, 2) + "\n", {
-      mode: 0o600,
-      flush: true,
-    });
-    renameSync(draft, this.#path);
+    const logins = token === null ? others : { ...others, [url]: token };
+    replaceFile(this.#path, `${JSON.stringify(logins, null, 2)}\n`, { mode: 0o600 });
   }
 
   #read(): Readonly<Record<string, string>> {

@@ -2,7 +2,8 @@
  * The certificate by which a worker proves which host it is: got by a token that is good once, kept in a file that its
  * owner alone may read, and renewed before its end, each time for a new key.
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { replaceFile } from "@stratos/host-node/files";
 import { HubClient, HubProblem, type HubClientOptions, type Problem } from "@stratos/hub-api";
 import { OperationError } from "@stratos/operation";
 import { createRequest } from "../certificates/certificate-authority.ts";
@@ -177,9 +178,7 @@ function keptOf(
 }
 
 function keep(path: string, kept: KeptIdentity): void {
-  const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify(kept, null, 2) + "\n", { mode: 0o600, flush: true });
-  renameSync(draft, path);
+  replaceFile(path, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 });
 }
 
 function readKept(path: string): KeptIdentity | null {

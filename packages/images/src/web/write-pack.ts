@@ -16,11 +16,12 @@ import type { BlockDevice } from "@stratos/host";
 import { CHUNK_BLOCKS, GROUP_BLOCKS_MAX, PACK_FORMAT, pieceHash } from "@stratos/host-browser/pack";
 import type { PackDescription, PackGroup, PackIndex, PackLayer } from "@stratos/host-browser/pack";
 import { FileBlockDevice, zstdCodec } from "@stratos/host-node";
+import { replaceFile } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import { type ImageEntry, ImageStore } from "../image-store.ts";
 import { layerContent } from "../layer-content.ts";
-import { writeContent, writeWhole } from "./pack-files.ts";
+import { writeContent } from "./pack-files.ts";
 import { recordReads } from "./recorded-reads.ts";
 
 const compress = promisify(zstdCompress);
@@ -109,7 +110,7 @@ class PackWriter {
       content,
     };
     const lines = `${JSON.stringify(description, null, 2)}\n`;
-    writeWhole(join(this.#folder, "image.json"), new TextEncoder().encode(lines));
+    replaceFile(join(this.#folder, "image.json"), lines);
     return description;
   }
 

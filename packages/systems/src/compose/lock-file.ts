@@ -1,6 +1,7 @@
 /** The lock file beside a treefile: `server.yaml` has `server.lock.json`. */
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { EMPTY_LOCK, formatLock, LockError, parseLock, type Lock, type LockMode } from "@stratos/compose";
+import { replaceFile } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 
@@ -36,10 +37,8 @@ export async function readLock(path: string): Promise<Lock> {
 export async function writeLock(path: string, lock: Lock): Promise<void> {
   const text = formatLock(lock);
   if ((await readFile(path, "utf8").catch(() => "")) === text) return;
-  const temporary = `${path}.new.${process.pid}`;
   try {
-    await writeFile(temporary, text);
-    await rename(temporary, path);
+    replaceFile(path, text);
   } catch (error) {
     throw new OperationError("build", path, `the lock cannot be written: ${hostReason(error)}`, { cause: error });
   }

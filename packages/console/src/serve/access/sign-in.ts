@@ -8,7 +8,8 @@
  * the server in a file of digests; whoever signs out is forgotten there, too, and a session ends with the key that it
  * was begun with.
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { replaceFile } from "@stratos/host-node/files";
 import {
   type AccessKeys,
   type Caller,
@@ -98,9 +99,7 @@ export class SignIn {
 
   #write(): void {
     if (this.#path === null) return;
-    const draft = `${this.#path}.${process.pid}.new`;
-    writeFileSync(draft, JSON.stringify(this.#sessions.entries()), { mode: 0o600 });
-    renameSync(draft, this.#path);
+    replaceFile(this.#path, JSON.stringify(this.#sessions.entries()), { mode: 0o600, flush: false });
   }
 }
 

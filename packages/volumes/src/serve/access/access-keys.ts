@@ -2,9 +2,10 @@
  * Keys of those whom the owner lets in besides: each has a name, a role and maybe an end. The file holds digests, so
  * whoever reads it can do nothing with it; whoever may write it could let himself in, so that is refused.
  */
-import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { FileLockedError, lockFile } from "@stratos/host-node";
+import { replaceFile } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import { isRole, type Role } from "./role.ts";
@@ -106,11 +107,8 @@ function changeKeys(path: string, change: (keys: AccessKey[]) => AccessKey[]): v
     throw failed(path, error instanceof FileLockedError ? "another process is changing it" : hostReason(error));
   }
   try {
-    const draft = `${path}.${process.pid}.new`;
-    writeFileSync(draft, `${JSON.stringify({ version: VERSION, keys: change(readAccessKeys(path)) }, null, 2)}\n`, {
-      mode: 0o600,
-    });
-    renameSync(draft, path);
+    const kept = { version: VERSION, keys: change(readAccessKeys(path)) };
+    replaceFile(path, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 });
   } finally {
     release();
   }
