@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
@@ -62,6 +62,15 @@ class Served {
     const ended = once(child, "exit");
     child.kill("SIGTERM");
     assert.deepEqual(await ended, [0, null]);
+  }
+
+  /** Without a word. */
+  async kill(): Promise<void> {
+    const child = this.#child!;
+    this.#child = null;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
   }
 
   get port(): number {
@@ -208,6 +217,83 @@ test("every operation is described, by the schemas that check it", async (t) => 
     assert.doesNotMatch(await asked.text(), /there is nothing of this name/);
   }
 });
+
+interface Job {
+  readonly id: number;
+  readonly isRunning: boolean;
+  readonly exitCode: number | null;
+  readonly cause: string | null;
+  readonly progress: string;
+}
+
+test("jobs: what the command line does goes on without its request, and is told of after a restart", async (t) => {
+  const served = new Served(t, "jobs");
+  await served.start();
+  const begin = (command: readonly string[]): Promise<Job> => served.must<Job>("POST", "/v1/jobs", { command });
+  const whenEnded = async ({ id }: Job): Promise<Job> => {
+    await until(`job ${id} has ended`, async () => !(await served.must<Job>("GET", `/v1/jobs/${id}`)).isRunning);
+    return served.must<Job>("GET", `/v1/jobs/${id}`);
+  };
+  const logOf = async ({ id }: Job): Promise<string> => (await served.ask("GET", `/v1/jobs/${id}/log`)).text();
+  const treefile = { text: "name: small\nbase: minbase\npackagez: [hello]\n" };
+  const { digest } = await served.must<{ digest: string }>("PUT", "/v1/composes/small", treefile);
+  const checked = await served.must<{ problems: object[] }>("POST", "/v1/composes/small/check", {});
+  const { message, ...place } = checked.problems[0] as Record<string, unknown>;
+  assert.deepEqual(place, { file: "small.yaml", line: 3, column: 1, key: "packagez" });
+  assert.match(String(message), /packages/);
+  const refused = await whenEnded(await begin(["compose", "plan", "small.yaml"]));
+  assert.equal(refused.exitCode, 1);
+  assert.match(await logOf(refused), /small\.yaml:3:1: packagez/);
+  const text = "name: small\nbase: minbase\narchitectures: [riscv64]\n";
+  await served.must("PUT", "/v1/composes/small", { text, changed: digest });
+  const valid = await served.must<{ valid: boolean }>("POST", "/v1/composes/small/check", {});
+  assert.equal(valid.valid, true);
+
+  const packages = await served.must<{ name: string }[]>("GET", `/v1/images/${TEST_IMAGE}/packages`);
+  assert.ok(packages.some(({ name }) => name === "bash"));
+  assert.equal((await served.ask("POST", "/v1/jobs", { command: ["serve"] })).status, 400);
+  const wrong = await whenEnded(await begin(["image", "rm", "--none"]));
+  assert.equal(wrong.exitCode, 2);
+  assert.match(await logOf(wrong), /^stratos: --none: unknown option/);
+
+  // One that does not end by itself, and that no other test has.
+  const attempts = String(1e8 + process.pid);
+  const explore = ["explore", "-i", TEST_IMAGE, "--attempts", attempts, "--", "true"];
+  const going = await begin(explore);
+  await until("it tells how far it is", async () => (await logOf(going)) !== "");
+  await served.must("POST", `/v1/jobs/${going.id}/cancel`);
+  assert.equal((await whenEnded(going)).cause, "cancelled by owner");
+  const other = await begin(explore);
+  await until("it runs", async () => (await logOf(other)) !== "");
+  await served.stop();
+  await served.start();
+  assert.equal((await whenEnded(other)).cause, "the server ended");
+  const listed = await served.must<Job[]>("GET", "/v1/jobs");
+  assert.deepEqual(
+    listed.map(({ id }) => id),
+    [other.id, going.id, wrong.id, refused.id],
+  );
+  // A server that is killed can end nothing: its jobs see that it is gone.
+  const last = await begin(explore);
+  await until("it runs", async () => (await logOf(last)) !== "");
+  await served.kill();
+  await served.start();
+  assert.equal((await whenEnded(last)).cause, "its server was killed");
+  await until("no process explores", () => !processes().some((words) => words.includes(`--attempts\0${attempts}`)));
+  const audit = await served.must<{ operation: string; target: string }[]>("GET", "/v1/audit");
+  assert.deepEqual(audit[0], { ...audit[0], operation: "startJob", target: explore.join(" ") });
+});
+
+/** The command lines of this host's processes. */
+function processes(): string[] {
+  return readdirSync("/proc").flatMap((name) => {
+    try {
+      return /^\d+$/.test(name) ? [readFileSync(`/proc/${name}/cmdline`, "utf8")] : [];
+    } catch {
+      return [];
+    }
+  });
+}
 
 async function signedIn(served: Served): Promise<Record<string, string>> {
   const response = await fetch(`${served.url}v1/session`, {
