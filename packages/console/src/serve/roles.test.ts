@@ -145,7 +145,7 @@ test("by TLS only names of the certificate and pages that came by TLS are served
   assert.match(response.headers.get("strict-transport-security")!, /^max-age=\d+$/);
 });
 
-test("who has changed what, and who was refused, is written down; what requests hold beside names is not", async (t) => {
+test("who has changed what, and who was refused, is written down; secrets are not", async (t) => {
   const { ask, key } = served(t);
   const json = { headers: { "content-type": "application/json" } };
   const [viewer, operator] = [key("viewer"), key("operator")];
