@@ -46,7 +46,7 @@ export async function startConsole(
     close: async () => {
       clearInterval(sweeping);
       terminals.close();
-      await Promise.all([host.jobs.close(), close()]);
+      await Promise.all([host.jobs.close(), host.commands.close(), close()]);
     },
   };
 }

@@ -25,7 +25,8 @@ interface Printed {
 
 export class Commands {
   readonly #place: CommandPlace;
-  #asked = 0;
+  readonly #asked = new Set<Promise<Printed>>();
+  readonly #closing = new AbortController();
 
   constructor(place: CommandPlace) {
     this.#place = place;
@@ -39,13 +40,21 @@ export class Commands {
 
   /** @param signal  who asked has gone. @throws Refusal */
   async ask(command: readonly string[], signal: AbortSignal): Promise<Printed> {
-    if (this.#asked >= ASKED_MAX) throw new Refusal(503, "too much is asked at once; try again");
-    this.#asked++;
+    if (this.#asked.size >= ASKED_MAX) throw new Refusal(503, "too much is asked at once; try again");
+    const signals = [signal, this.#closing.signal, AbortSignal.timeout(ASKED_MS)];
+    const printed = this.#printed(command, AbortSignal.any(signals));
+    this.#asked.add(printed);
     try {
-      return await this.#printed(command, AbortSignal.any([signal, AbortSignal.timeout(ASKED_MS)]));
+      return await printed;
     } finally {
-      this.#asked--;
+      this.#asked.delete(printed);
     }
+  }
+
+  /** Ends what is still asked. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#asked);
   }
 
   #printed(command: readonly string[], signal: AbortSignal): Promise<Printed> {
