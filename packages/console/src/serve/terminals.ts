@@ -190,7 +190,13 @@ class PageTerminals {
   }
 
   #tell(message: ServerMessage): void {
-    this.#socket.send(JSON.stringify(message));
+    this.#send(JSON.stringify(message));
+  }
+
+  /** A page that does not read is sent away, and would not read why; it comes again when it does. */
+  #send(message: string | Uint8Array): void {
+    if (this.#socket.bufferedAmount > BUFFERED_MAX) this.#socket.terminate();
+    else this.#socket.send(message);
   }
 
   #take(client: SupervisorClient, message: Partial<PageMessage> & { readonly id?: unknown }): void {
@@ -224,9 +230,7 @@ class PageTerminals {
           if (isOpen()) this.#tell({ id, read });
         },
         onOutput: (_, bytes) => {
-          if (!isOpen()) return;
-          if (this.#socket.bufferedAmount > BUFFERED_MAX) return this.#socket.terminate();
-          this.#socket.send(terminalBytes(id, bytes));
+          if (isOpen()) this.#send(terminalBytes(id, bytes));
         },
         onEvent: (event) => {
           const { size, isOwn } = event as TerminalSized;
