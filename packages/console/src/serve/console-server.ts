@@ -52,7 +52,11 @@ export async function startConsole(
 }
 
 /** Jobs, treefiles and the audit log are in files below `home`. */
-export function hostParts({ home, commandLine, onDefect }: Omit<ConsoleOptions, "signIn">): HostParts {
+export function hostParts({
+  home,
+  commandLine,
+  onDefect,
+}: Pick<ConsoleOptions, "home" | "commandLine" | "onDefect">): HostParts {
   const folder = join(home, "composes");
   const treefiles = new Treefiles(folder);
   const commands = new Commands({ ...commandLine, folder });

@@ -126,6 +126,10 @@ export function createConsoleService(
   const identify = (context: Context): Identity | null =>
     signIn === null ? UNASKED : (signIn.identify(bearerToken(context)) ?? sessionOf(context, signIn, cookie));
 
+  /** Whoever is nobody is counted, and cannot fill the log. */
+  const note = ({ name, role }: Identity, operation: string, target: string, status: number): void =>
+    host.audit.add({ name, role, operation, target, status });
+
   app.use("*", async (context, next) => {
     if (signIn !== null) requireOwnHost(context.req.header("host"), context.req.header("origin"), options);
     context.header("Cache-Control", "no-store");
@@ -157,8 +161,8 @@ export function createConsoleService(
       const { token } = (await bodyOf(context, checkSignIn, SIGN_IN_MAX)) as { token: string };
       const signedIn = signIn.signIn(token.trim());
       counters.add("signIn", signedIn === null ? 401 : 201, 0);
-      // Whoever is refused is nobody: he is counted, and cannot fill the log.
       if (signedIn === null) throw new Refusal(401, "this is not the token, nor a key, or the code was used before");
+      note(signIn.session(signedIn)!, "signIn", "", 201);
       const settings = { httpOnly: true, sameSite: "Strict", path: "/", maxAge: SESSION_SECONDS } as const;
       setCookie(context, cookie.text, signedIn.cookie, { ...settings, secure: options.isSecure });
       return context.json({ key: signedIn.key }, 201);
@@ -177,6 +181,7 @@ export function createConsoleService(
   });
   app.delete("/v1/session", (context) => {
     const { session } = context.get("identity");
+    note(context.get("identity"), "signOut", "", 200);
     if (session !== null) signIn?.signOut(session);
     deleteCookie(context, cookie.text, { path: "/", secure: options.isSecure });
     return context.json(null);
@@ -205,9 +210,7 @@ export function createConsoleService(
       }
       counters.add(route.id, response.status, (performance.now() - startMs) / 1000);
       if (route.method !== "get" || response.status === 403) {
-        const { name, role } = identity;
-        const target = auditTarget(parameters, body);
-        host.audit.add({ name, role, operation: route.id, target, status: response.status });
+        note(identity, route.id, auditTarget(parameters, body), response.status);
       }
       return response;
     });

@@ -149,6 +149,8 @@ test("who has changed what, and who was refused, is written down; secrets are no
   const { ask, key } = served(t);
   const json = { headers: { "content-type": "application/json" } };
   const [viewer, operator] = [key("viewer"), key("operator")];
+  for (const token of ["nobody", operator])
+    await ask("", "POST", "/v1/session", { ...json, body: JSON.stringify({ token }) });
   await ask(viewer, "GET", "/v1/systems");
   await ask(viewer, "GET", "/v1/audit");
   await ask(operator, "POST", "/v1/systems/dev/pause");
@@ -166,6 +168,7 @@ test("who has changed what, and who was refused, is written down; secrets are no
       ["owner", "createSystem", "db ls /", 201],
       ["operator", "pauseSystem", "dev", 200],
       ["viewer", "getAudit", "", 403],
+      ["operator", "signIn", "", 201],
     ],
   );
   assert.deepEqual((await (await ask("token", "GET", "/v1/audit?count=1")).json()) as unknown, entries.slice(0, 1));

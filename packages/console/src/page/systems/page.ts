@@ -48,6 +48,8 @@ let isSignedIn = false;
 let role: Role | null = null;
 /** Counts drawings: one that was overtaken shows nothing. */
 let drawing = 0;
+/** The last one that is over. */
+let drawn = 0;
 
 begin().catch((error: unknown) => notice((error as Error).message));
 
@@ -62,7 +64,7 @@ async function begin(): Promise<void> {
     });
   }
   await look().catch(told);
-  await drawView();
+  void drawView();
   setInterval(() => void (isWatching() && look().then(lookAgain).catch(told)), LOOK_MS);
 }
 
@@ -188,7 +190,7 @@ function showViews(as: Role, current: ViewName | null): void {
 
 async function lookAgain(): Promise<void> {
   const view = viewName();
-  if (view !== null && MOVING.includes(view)) await drawView();
+  if (view !== null && MOVING.includes(view) && drawn === drawing) await drawView();
 }
 
 /** What has the focus keeps it, and what is being typed stays: then it is not drawn anew. */
@@ -211,6 +213,7 @@ async function drawView(): Promise<void> {
     return [element("p", { attributes: { role: "alert" } }, (error as Error).message)];
   });
   if (number !== drawing) return;
+  drawn = number;
   document.title = `${[at.view, ...at.parts].join("/")} – Stratos`;
   const isTyping = byId("view").contains(document.activeElement) && document.activeElement instanceof HTMLInputElement;
   if (!isTyping || byId("view").dataset["address"] !== location.hash) replace(byId("view"), content);
@@ -266,7 +269,7 @@ addEventListener("hashchange", () => {
   if (!isSignedIn || role === null) return;
   notice(null);
   show(role);
-  byId("view").replaceChildren();
+  byId("view").replaceChildren("…");
   void drawView();
 });
 addEventListener("focus", () => panes.get(location.hash)?.pane.claimSize());
@@ -280,7 +283,7 @@ byId<HTMLFormElement>("sign-in").addEventListener("submit", (event) => {
     await signIn(input.value);
     input.value = "";
     await look();
-    await drawView();
+    void drawView();
   });
 });
 byId("sign-out").addEventListener("click", () => attempt(signOut));

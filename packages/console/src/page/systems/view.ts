@@ -27,7 +27,7 @@ export function administers({ role }: ViewContext): boolean {
   return mayAct(role, "administrator");
 }
 
-/** What is offered to administrators alone. */
+/** Its page stays where it is when it is sent. */
 export function form(onSubmit: () => void, ...children: readonly (Node | string)[]): HTMLFormElement {
   const made = element("form", { className: "row" }, ...children);
   made.addEventListener("submit", (event) => {
