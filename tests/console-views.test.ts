@@ -63,13 +63,12 @@ test("jobs: what the command line does goes on without its request, and is told 
 
   // One that does not end by itself, and that no other test has.
   const attempts = String(1e8 + process.pid);
-  const explore = ["explore", "-i", TEST_IMAGE, "--attempts", attempts, "--", "true"];
+  const endless = ["sh", "-c", "while :; do :; done"];
+  const explore = ["explore", "-i", TEST_IMAGE, "--timeout", "100000", "--attempts", attempts, "--", ...endless];
   const going = await begin(explore);
-  await until("it tells how far it is", async () => (await logOf(going)) !== "");
   await served.must("POST", `/v1/jobs/${going.id}/cancel`);
   assert.equal((await whenEnded(going)).cause, "cancelled by owner");
   const other = await begin(explore);
-  await until("it runs", async () => (await logOf(other)) !== "");
   await served.stop();
   await served.start();
   assert.equal((await whenEnded(other)).cause, "the server ended");
@@ -80,7 +79,7 @@ test("jobs: what the command line does goes on without its request, and is told 
   );
   // A server that is killed can end nothing: its jobs see that it is gone.
   const last = await begin(explore);
-  await until("it runs", async () => (await logOf(last)) !== "");
+  await until("its process is there", () => processes().some((words) => words.includes(`--attempts\0${attempts}`)));
   await served.kill();
   await served.start();
   assert.equal((await whenEnded(last)).cause, "its server was killed");
@@ -193,6 +192,8 @@ test("in a browser: images, treefiles, jobs and usage, in the language that is c
   // A viewer is offered what he may; of the rest the service says why not.
   const key = (await served.home.must("serve", "key", "add", "anna", "--role", "viewer")).trim();
   await page.evaluate("location.hash = '#audit'");
+  await enter("#token", "guess");
+  await page.waitFor("document.querySelector('#notice').textContent", /this is not the token/, LONG_MS);
   await enter("#token", key);
   await shows(/anna is viewer; this needs the role administrator/);
   assert.equal(await page.evaluate("document.querySelector('#view-audit')"), null);

@@ -48,8 +48,8 @@ let isSignedIn = false;
 let role: Role | null = null;
 /** Counts drawings: one that was overtaken shows nothing. */
 let drawing = 0;
-/** The last one that is over. */
-let drawn = 0;
+/** The last one that is over, and what it has shown. */
+let drawn = { number: 0, shown: "" };
 
 begin().catch((error: unknown) => notice((error as Error).message));
 
@@ -140,6 +140,7 @@ function showSignIn(): void {
     panes.delete(at);
   }
   byId("view").replaceChildren();
+  byId("view").dataset["address"] = "";
   byId("console").hidden = true;
   byId("sign-in").hidden = false;
   byId("token").focus();
@@ -159,7 +160,7 @@ function attempt(work: () => Promise<unknown>): void {
 }
 
 function noticed(error: unknown): void {
-  if (error instanceof SignInNeeded) showSignIn();
+  if (error instanceof SignInNeeded && byId("sign-in").hidden) showSignIn();
   else notice((error as Error).message);
 }
 
@@ -178,6 +179,9 @@ function goToView(view: string, ...parts: readonly string[]): void {
 }
 
 function showViews(as: Role, current: ViewName | null): void {
+  const shown = `${as} ${current}`;
+  if (byId("views").dataset["shown"] === shown) return;
+  byId("views").dataset["shown"] = shown;
   const offered = OFFERED.filter((view) => view !== "audit" || mayAct(as, "administrator"));
   const openers = offered.map((view) => {
     const opener = button(say(view), () => goToView(view));
@@ -190,10 +194,9 @@ function showViews(as: Role, current: ViewName | null): void {
 
 async function lookAgain(): Promise<void> {
   const view = viewName();
-  if (view !== null && MOVING.includes(view) && drawn === drawing) await drawView();
+  if (view !== null && MOVING.includes(view) && drawn.number === drawing) await drawView();
 }
 
-/** What has the focus keeps it, and what is being typed stays: then it is not drawn anew. */
 async function drawView(): Promise<void> {
   const [name, at] = [viewName(), viewOf(location.hash)];
   if (name === null || at === null || role === null) return;
@@ -213,12 +216,17 @@ async function drawView(): Promise<void> {
     return [element("p", { attributes: { role: "alert" } }, (error as Error).message)];
   });
   if (number !== drawing) return;
-  drawn = number;
   document.title = `${[at.view, ...at.parts].join("/")} – Stratos`;
-  const isTyping = byId("view").contains(document.activeElement) && document.activeElement instanceof HTMLInputElement;
-  if (!isTyping || byId("view").dataset["address"] !== location.hash) replace(byId("view"), content);
-  byId("view").dataset["address"] = location.hash;
-  byId("view").setAttribute("aria-label", say(name));
+  const view = byId("view");
+  view.setAttribute("aria-label", say(name));
+  const isTyping = view.contains(document.activeElement) && document.activeElement instanceof HTMLInputElement;
+  const isHere = view.dataset["address"] === location.hash;
+  // Nobody is to lose the button that he is about to press, nor what he types.
+  const shown = content.map((node) => (node as Element).outerHTML).join("");
+  const isNew = !isHere || (!isTyping && shown !== drawn.shown);
+  if (isNew) replace(view, content);
+  view.dataset["address"] = location.hash;
+  drawn = { number, shown: isNew ? shown : drawn.shown };
 }
 
 // ---- Terminals ------------------------------------------------------------------------------------------------------
@@ -270,6 +278,7 @@ addEventListener("hashchange", () => {
   notice(null);
   show(role);
   byId("view").replaceChildren("…");
+  byId("view").dataset["address"] = "";
   void drawView();
 });
 addEventListener("focus", () => panes.get(location.hash)?.pane.claimSize());
