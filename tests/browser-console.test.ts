@@ -131,6 +131,12 @@ test("of two tabs one has the files: the other looks at a copy, or takes over", 
   await second.waitFor(SCREEN, PROMPT, PATIENCE_MS);
   await first.waitFor(STATUS, /^another tab has taken this machine over$/, PATIENCE_MS);
   await run(second, "cat note", /^kept$/m);
+  // The first is opened again, and waits; when the second is closed it goes on by itself.
+  await first.reload();
+  await first.waitFor(`document.querySelector("#other").open`, /true/, PATIENCE_MS);
+  await second.call("Page.close", {});
+  await first.waitFor(SCREEN, PROMPT, PATIENCE_MS);
+  await run(first, "cat note", /^kept$/m);
 });
 
 test("rm -rf / is undone by a snapshot; a reset gives up everything", async (context) => {

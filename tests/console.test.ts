@@ -4,19 +4,18 @@
  * users have it, over fetch, WebSockets of Node, and a headless Chromium.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test, type TestContext } from "node:test";
+import { after, before, test } from "node:test";
 import type { SystemView } from "@stratos/sdk/api";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
+import { ServedConsole, SYSTEM } from "./support/served-console.ts";
 import { launcher, start } from "./support/stratos.ts";
-import { SystemsHome } from "./support/systems-home.ts";
 import { ensureTestImage, TEST_IMAGE } from "./support/test-image.ts";
 import { Heard, until } from "./support/until.ts";
 
@@ -29,86 +28,8 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** `stratos serve` of a user. */
-class Served {
-  readonly home: SystemsHome;
-  url = "";
-  /** The address that signs one browser in. */
-  entrance = "";
-  #child: ChildProcess | null = null;
-
-  constructor(t: TestContext, name: string) {
-    this.home = new SystemsHome(t, join(folder, name));
-    t.after(() => this.stop());
-  }
-
-  /** @param port  0: any */
-  async start(port = 0, more: readonly string[] = []): Promise<void> {
-    const args = ["serve", "--ui", "--listen", String(port), ...more];
-    const child = start([...launcher, ...args], { env: this.home.environment });
-    this.#child = child;
-    const said = new Heard(child.stderr!);
-    const address = new Heard(child.stdout!);
-    await address.includes("\n");
-    await until("it says how to sign in", () => /#sign-in=\S+\n/.test(said.text));
-    this.url = address.text.trim();
-    this.entrance = /https?:\S+#sign-in=\S+/.exec(said.text)![0];
-  }
-
-  async stop(): Promise<void> {
-    const child = this.#child;
-    this.#child = null;
-    if (child === null || child.exitCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill("SIGTERM");
-    assert.deepEqual(await ended, [0, null]);
-  }
-
-  get port(): number {
-    return Number(new URL(this.url).port);
-  }
-
-  get token(): string {
-    return readFileSync(join(this.home.path, "serve.token"), "utf8").trim();
-  }
-
-  ask(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Response> {
-    return fetch(new URL(path, this.url), {
-      method,
-      headers: {
-        authorization: `Bearer ${this.token}`,
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-  }
-
-  /** @returns what it answers. It must not fail */
-  async must<T>(method: string, path: string, body?: object): Promise<T> {
-    const response = await this.ask(method, path, body);
-    const text = await response.text();
-    assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
-    return JSON.parse(text) as T;
-  }
-
-  /** A status by headers that fetch would not send. */
-  status(path: string, headers: Record<string, string>): Promise<number> {
-    return new Promise((resolve, reject) =>
-      httpRequest({ host: "127.0.0.1", port: this.port, path, headers }, (response) => {
-        response.resume();
-        resolve(response.statusCode!);
-      })
-        .on("error", reject)
-        .end(),
-    );
-  }
-}
-
-const SYSTEM = { name: "dev", image: TEST_IMAGE, memoryBytes: 256 << 20 };
-
 test("what the command line does to systems, requests do", async (t) => {
-  const served = new Served(t, "rest");
+  const served = new ServedConsole(t, join(folder, "rest"));
   await served.start();
   assert.equal(await (await fetch(`${served.url}healthz`)).text(), "ok\n");
   assert.equal(await (await fetch(`${served.url}readyz`)).text(), "ready\n");
@@ -186,7 +107,7 @@ test("what the command line does to systems, requests do", async (t) => {
 });
 
 test("every operation is described, by the schemas that check it", async (t) => {
-  const served = new Served(t, "described");
+  const served = new ServedConsole(t, join(folder, "described"));
   await served.start();
   const described = (await (await fetch(`${served.url}v1/openapi.json`)).json()) as {
     openapi: string;
@@ -209,7 +130,7 @@ test("every operation is described, by the schemas that check it", async (t) => 
   }
 });
 
-async function signedIn(served: Served): Promise<Record<string, string>> {
+async function signedIn(served: ServedConsole): Promise<Record<string, string>> {
   const response = await fetch(`${served.url}v1/session`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -224,7 +145,7 @@ async function signedIn(served: Served): Promise<Record<string, string>> {
 }
 
 test("without the token, from other origins or names, or after signing out nothing is served", async (t) => {
-  const served = new Served(t, "refused");
+  const served = new ServedConsole(t, join(folder, "refused"));
   await served.start();
   const host = `127.0.0.1:${served.port}`;
   const authorization = `Bearer ${served.token}`;
@@ -274,7 +195,7 @@ test("without the token, from other origins or names, or after signing out nothi
 });
 
 /** Signed in by the headers' cookie and key, or by the token. */
-async function openSocket(served: Served, headers: Record<string, string>): Promise<WebSocket> {
+async function openSocket(served: ServedConsole, headers: Record<string, string>): Promise<WebSocket> {
   const options = { headers } as unknown as string;
   const socket = new WebSocket(`ws://127.0.0.1:${served.port}/v1/terminals`, options);
   socket.binaryType = "arraybuffer";
@@ -320,7 +241,7 @@ class Viewer {
 }
 
 test("terminals over a WebSocket: what is typed, sizes, signals, ends, and what was shown before", async (t) => {
-  const served = new Served(t, "socket");
+  const served = new ServedConsole(t, join(folder, "socket"));
   await served.start();
   await served.must("POST", "/v1/systems", { ...SYSTEM, command: ["bash", "--norc"] });
   const { session } = await served.must<{ session: string }>("POST", "/v1/systems/dev/sessions", {
@@ -378,7 +299,7 @@ test("terminals over a WebSocket: what is typed, sizes, signals, ends, and what 
 });
 
 test("who says nothing or nonsense over a WebSocket does no harm, and strangers are sent away", async (t) => {
-  const served = new Served(t, "hostile");
+  const served = new ServedConsole(t, join(folder, "hostile"));
   await served.start();
   await served.must("POST", "/v1/systems", { ...SYSTEM, command: ["sleep", "100000"] });
   const headers = { authorization: `Bearer ${served.token}` };
@@ -443,7 +364,7 @@ async function settled(page: Page, pattern: RegExp): Promise<string> {
 }
 
 test("a viewer's key looks at a terminal and types nothing; without its key it is sent away", async (t) => {
-  const served = new Served(t, "roles");
+  const served = new ServedConsole(t, join(folder, "roles"));
   await served.start();
   const made = async (name: string, role: string): Promise<string> =>
     (await served.home.must("serve", "key", "add", name, "--role", role)).trim();
@@ -476,7 +397,7 @@ test("a viewer's key looks at a terminal and types nothing; without its key it i
 });
 
 test("by TLS other addresses are served, under the certificate's names", async (t) => {
-  const served = new Served(t, "tls");
+  const served = new ServedConsole(t, join(folder, "tls"));
   const words = await served.home.refused(2, "serve", "--listen", "0.0.0.0:0");
   assert.match(words, /without --tls-cert only addresses of the loopback/);
   const [certificate, key] = ["tls.crt", "tls.key"].map((name) => join(folder, name)) as [string, string];
@@ -506,7 +427,7 @@ test("by TLS other addresses are served, under the certificate's names", async (
 });
 
 test("in a browser: a terminal is the same after a reload, in another browser, and after a restart", async (t) => {
-  const served = new Served(t, "browser");
+  const served = new ServedConsole(t, join(folder, "browser"));
   await served.start();
   await served.must("POST", "/v1/systems", { ...SYSTEM, command: ["bash", "--norc"], env: { PS1: "dev> " } });
   const browser = await Browser.launch();
@@ -570,6 +491,6 @@ test("in a browser: a terminal is the same after a reload, in another browser, a
   await settled(page, /\nagain\ndev>$/);
   const offered =
     "[...document.querySelectorAll('#console button, nav button:not([hidden])')].map((b) => b.textContent)";
-  assert.equal(await page.evaluate(`${offered}.join()`), "Images and volumes …,Sign out,dev");
+  assert.equal(await page.evaluate(`${offered}.join()`), "Images,Composes,Volumes,Jobs,Sign out,dev,Usage");
   assert.equal(await page.evaluate("stratos.terminal().options.disableStdin"), true);
 });

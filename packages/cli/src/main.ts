@@ -9,6 +9,9 @@ process.on("uncaughtException", (error: Error) => {
   console.error(`stratos: internal error: ${error.stack ?? String(error)}`);
   process.exit(125);
 });
+// A command that a server has started (console's jobs/commands.ts) works on for nobody once that is gone.
+process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
+process.channel?.unref();
 void main();
 
 async function main(): Promise<void> {

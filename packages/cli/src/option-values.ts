@@ -6,7 +6,7 @@ import type { PublishedPort } from "@stratos/host-node";
 import type { EnvironmentSetting } from "@stratos/session";
 import { MAX_HARTS } from "@stratos/abi";
 import { MACHINE_MEMORY_MIN } from "@stratos/session/limits";
-import { splitWords } from "./split-words.ts";
+import { splitWords } from "@stratos/base/split-words";
 
 /** `K=V`; `K` alone takes the value that Stratos itself was given. */
 export function parseEnvironment(text: string, previous: readonly EnvironmentSetting[]): readonly EnvironmentSetting[] {

@@ -127,6 +127,7 @@ async function serve(options: ServeOptions): Promise<number> {
     },
     page: options.ui === true ? await (await import("@stratos/console")).pageFiles("systems") : null,
     openSupervisor: () => openSupervisor(home, VERSION),
+    commandLine: { program: process.execPath, words: [...process.execArgv, process.argv[1]!] },
     onDefect,
   };
   const place = options.socket === undefined ? listen : { socket: options.socket };

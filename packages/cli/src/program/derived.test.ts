@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import type { Command, Option } from "commander";
+import { REACH } from "@stratos/console/serve";
 import { commandHandlers } from "./command-handlers.ts";
 import { allCommands, shownOptions } from "./command-tree.ts";
 import { completionScript } from "./completion.ts";
@@ -25,6 +26,11 @@ test("the tables name each command, so that it is found when a command line name
       assert.equal(at.helpInformation(), command.helpInformation(), words.join(" "));
     }
   }
+});
+
+test("the commands that `stratos serve` starts as jobs are there", () => {
+  const paths = allCommands(program).map(({ path }) => path.join(" "));
+  for (const words of REACH) assert.ok(paths.includes(words), words);
 });
 
 test("options that exclude another one name one that their command has", () => {

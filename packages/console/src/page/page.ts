@@ -65,7 +65,11 @@ async function begin(): Promise<void> {
   const other = byId<HTMLDialogElement>("other");
   other.returnValue = "";
   other.showModal();
+  const waiting = new AbortController();
+  const free = lock.whenFree(waiting.signal).finally(() => other.close());
   await new Promise((resolve) => other.addEventListener("close", resolve, { once: true }));
+  waiting.abort();
+  if (await free) return boot("files", "");
   if (other.returnValue === "take") {
     show("starting", "the other tab brings its files to rest …");
     await lock.takeOver();

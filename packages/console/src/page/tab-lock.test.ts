@@ -59,3 +59,27 @@ test("a tab that is busy without an end is told that the lock is gone, once", as
   assert.ok(!(await first.lock.take()), "the second has it");
   assert.equal(second.losses(), 0);
 });
+
+test("a tab that waits goes on when the other is closed, and never stands before one that takes over", async () => {
+  const closing = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<void>();
+  void navigator.locks.request("waited for", () => {
+    opened.resolve();
+    return closing.promise;
+  });
+  await opened.promise;
+  const second = tab("waited for", async () => {});
+  const waiting = new AbortController();
+  const isFree = second.lock.whenFree(waiting.signal);
+  closing.resolve();
+  assert.ok(await isFree);
+
+  const third = tab("waited for", async () => {});
+  const isThirds = third.lock.whenFree(waiting.signal);
+  const fourth = tab("waited for", async () => {});
+  await fourth.lock.takeOver();
+  await second.lost;
+  assert.equal(fourth.losses(), 0);
+  waiting.abort();
+  assert.ok(!(await isThirds));
+});

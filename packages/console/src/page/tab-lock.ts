@@ -18,6 +18,8 @@ interface LockOwner {
   onLost(): void;
 }
 
+/** How often a tab that waits looks. It stands in no queue: who takes over is not to wait behind it. */
+const LOOK_MS = 500;
 /** A tab that does not answer (frozen, or busy without an end) loses the lock after this. */
 const PATIENCE_MS = 5000;
 const COPY_PATIENCE_MS = 60_000;
@@ -61,6 +63,18 @@ export class TabLock {
   /** @returns whether no other tab has it */
   take(): Promise<boolean> {
     return this.#request({ ifAvailable: true });
+  }
+
+  /** Waits until no other tab has it. @returns false: `waiting` was over before */
+  async whenFree(waiting: AbortSignal): Promise<boolean> {
+    const over = new Promise<void>((resolve) => waiting.addEventListener("abort", () => resolve(), { once: true }));
+    while (!waiting.aborted) {
+      if (await this.take()) return true;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      await Promise.race([over, new Promise((resolve) => (timer = setTimeout(resolve, LOOK_MS)))]);
+      clearTimeout(timer);
+    }
+    return false;
   }
 
   /** Asks the tab that has it, and takes it from one that does not answer. */

@@ -1,7 +1,13 @@
 /** The console, listening: composition root of `serve/`. */
 import type { Server } from "node:http";
+import { join } from "node:path";
 import { type ListenPlace, listenAt, type TlsFiles } from "@stratos/volumes/serve";
+import { AuditLog } from "./access/audit-log.ts";
+import { Treefiles } from "./composes/treefiles.ts";
 import { type ConsoleOptions, createConsoleService } from "./console-service.ts";
+import type { HostParts } from "./host-routes.ts";
+import { Commands } from "./jobs/commands.ts";
+import { Jobs } from "./jobs/jobs.ts";
 import { Terminals } from "./terminals.ts";
 
 interface ConsoleServer {
@@ -22,10 +28,11 @@ export async function startConsole(
   tls: TlsFiles | null = null,
 ): Promise<ConsoleServer> {
   const cookie = { text: "stratos_session" };
-  const terminals = new Terminals(options, cookie);
+  const host = hostParts(options);
+  const terminals = new Terminals(options, cookie, host.audit);
   const { address, server, close } = await listenAt(
     place,
-    createConsoleService(options, cookie, terminals).fetch,
+    createConsoleService(options, cookie, { host, terminals }).fetch,
     tls === null ? null : { files: tls, onDefect: options.onDefect },
   );
   // RFC 6265bis, 4.1.3: browsers take a cookie of this prefix from this host alone, by TLS.
@@ -39,7 +46,20 @@ export async function startConsole(
     close: async () => {
       clearInterval(sweeping);
       terminals.close();
-      await close();
+      await Promise.all([host.jobs.close(), host.commands.close(), close()]);
     },
   };
+}
+
+/** Jobs, treefiles and the audit log are in files below `home`. */
+export function hostParts({
+  home,
+  commandLine,
+  onDefect,
+}: Pick<ConsoleOptions, "home" | "commandLine" | "onDefect">): HostParts {
+  const folder = join(home, "composes");
+  const treefiles = new Treefiles(folder);
+  const commands = new Commands({ ...commandLine, folder });
+  const jobs = new Jobs(join(home, "jobs"), commands);
+  return { home, commands, jobs, treefiles, audit: new AuditLog(join(home, "serve.audit"), onDefect) };
 }

@@ -25,9 +25,11 @@ import {
   SESSION_SECONDS,
 } from "@stratos/volumes/serve";
 import type { Identity, SignIn } from "./access/sign-in.ts";
+import type { ConsoleRequest, ConsoleRoute } from "./console-route.ts";
+import { HOST_ROUTES, type HostParts } from "./host-routes.ts";
 import { consoleMetrics } from "./metrics.ts";
 import { IDENTITY, SIGN_IN, SIGNED_IN } from "./schemas.ts";
-import { CONSOLE_API, type ConsoleRoute, SYSTEM_ROUTES, type SystemDefaults } from "./system-routes.ts";
+import { CONSOLE_API, SYSTEM_ROUTES, type SystemDefaults } from "./system-routes.ts";
 
 export interface ConsoleOptions {
   /** STRATOS_HOME. */
@@ -46,6 +48,8 @@ export interface ConsoleOptions {
   readonly page: ReadonlyMap<string, Uint8Array> | null;
   /** @throws StratosError */
   readonly openSupervisor: () => Promise<SupervisorClient>;
+  /** The command line: its program, and the words before a command's own. */
+  readonly commandLine: { readonly program: string; readonly words: readonly string[] };
   /** Told of defects, which those who asked learn nothing of. */
   readonly onDefect: (words: string) => void;
 }
@@ -75,7 +79,7 @@ const SESSION_OPERATIONS: readonly RestOperation[] = [
   },
   { method: "delete", path: "/session", id: "signOut", summary: "Sign out.", answer: { type: "null" } },
 ];
-export const CONSOLE_OPERATIONS: readonly RestOperation[] = [...SESSION_OPERATIONS, ...SYSTEM_ROUTES];
+export const CONSOLE_OPERATIONS: readonly RestOperation[] = [...SESSION_OPERATIONS, ...SYSTEM_ROUTES, ...HOST_ROUTES];
 
 /** Characters of a stranger's body; everybody else has said who they are before theirs is read. */
 const SIGN_IN_MAX = 4096;
@@ -104,7 +108,7 @@ const STRICT_TRANSPORT = "max-age=31536000";
 export function createConsoleService(
   options: ConsoleOptions,
   cookie: CookieName,
-  terminals: { readonly count: number },
+  { host, terminals }: { readonly host: HostParts; readonly terminals: { readonly count: number } },
 ): Hono<Settings> {
   const { signIn, page, version } = options;
   const app = new Hono<Settings>();
@@ -121,6 +125,10 @@ export function createConsoleService(
   };
   const identify = (context: Context): Identity | null =>
     signIn === null ? UNASKED : (signIn.identify(bearerToken(context)) ?? sessionOf(context, signIn, cookie));
+
+  /** Whoever is nobody is counted, and cannot fill the log. */
+  const note = ({ name, role }: Identity, operation: string, target: string, status: number): void =>
+    host.audit.add({ name, role, operation, target, status });
 
   app.use("*", async (context, next) => {
     if (signIn !== null) requireOwnHost(context.req.header("host"), context.req.header("origin"), options);
@@ -154,6 +162,7 @@ export function createConsoleService(
       const signedIn = signIn.signIn(token.trim());
       counters.add("signIn", signedIn === null ? 401 : 201, 0);
       if (signedIn === null) throw new Refusal(401, "this is not the token, nor a key, or the code was used before");
+      note(signIn.session(signedIn)!, "signIn", "", 201);
       const settings = { httpOnly: true, sameSite: "Strict", path: "/", maxAge: SESSION_SECONDS } as const;
       setCookie(context, cookie.text, signedIn.cookie, { ...settings, secure: options.isSecure });
       return context.json({ key: signedIn.key }, 201);
@@ -172,54 +181,79 @@ export function createConsoleService(
   });
   app.delete("/v1/session", (context) => {
     const { session } = context.get("identity");
+    note(context.get("identity"), "signOut", "", 200);
     if (session !== null) signIn?.signOut(session);
     deleteCookie(context, cookie.text, { path: "/", secure: options.isSecure });
     return context.json(null);
   });
-  for (const route of SYSTEM_ROUTES) {
+  /** Checks what is asked and who asks, does it, answers, and notes what has changed. */
+  const serveRoute = <Parts>(
+    route: ConsoleRoute<Parts>,
+    act: (request: ConsoleRequest, handle: ConsoleRoute<Parts>["handle"]) => unknown,
+  ): void => {
     const check = route.body === undefined ? null : ajv.compile(route.body);
     const path = CONSOLE_API.root + route.path.replace(/\{(\w+)\}/g, ":$1");
     app.on(route.method.toUpperCase(), path, async (context) => {
       const startMs = performance.now();
+      const identity = context.get("identity");
+      const parameters = context.req.param() as Record<string, string>;
+      let body: Record<string, unknown> = {};
       let response: Response;
       try {
-        requireRole(context.get("identity"), route.role);
+        requireRole(identity, route.role);
         const query = readQuery(context, route);
-        const body = check === null ? {} : await bodyOf(context, check);
-        response = await answer(context, route, options, { query, body });
+        if (check !== null) body = await bodyOf(context, check);
+        const request = { identity, parameters, query, body, signal: context.req.raw.signal };
+        response = answer(context, route, await act(request, route.handle));
       } catch (error) {
         response = failure(context, error, options.onDefect);
       }
       counters.add(route.id, response.status, (performance.now() - startMs) / 1000);
+      if (route.method !== "get" || response.status === 403) {
+        note(identity, route.id, auditTarget(parameters, body), response.status);
+      }
       return response;
     });
-  }
+  };
+  for (const route of SYSTEM_ROUTES)
+    serveRoute(route, (request, handle) =>
+      withSupervisor(options, request.signal, (client) =>
+        handle({ ...request, client, defaults: options.defaults, name: request.parameters["system"] ?? "" }),
+      ),
+    );
+  for (const route of HOST_ROUTES) serveRoute(route, (request, handle) => handle({ ...request, ...host }));
   return app;
 }
 
-async function answer(
-  context: Context,
-  route: ConsoleRoute,
-  { openSupervisor, home, defaults }: ConsoleOptions,
-  { query, body }: { readonly query: Parameters<ConsoleRoute["handle"]>[0]["query"]; readonly body: object },
-): Promise<Response> {
+function answer(context: Context, route: RestOperation, result: unknown): Response {
+  const status = (route.status ?? 200) as 200;
+  if (route.answer !== "bytes") return context.json(result as object | null, status);
+  const headers = { "Content-Type": "text/plain; charset=utf-8", "Content-Disposition": "inline" };
+  return context.body(result as Uint8Array<ArrayBuffer>, status, headers);
+}
+
+/** A connection for one request: who no longer waits for the answer no longer waits for the work either. */
+async function withSupervisor(
+  { openSupervisor }: ConsoleOptions,
+  signal: AbortSignal,
+  work: (client: SupervisorClient) => unknown,
+): Promise<unknown> {
   const client = await openSupervisor();
-  // Who waits for the answer no longer waits for the work either.
   const leave = (): void => client.close();
-  const { signal } = context.req.raw;
   signal.addEventListener("abort", leave, { once: true });
   try {
-    const parameters = context.req.param() as Record<string, string>;
-    const asked = { client, home, defaults, name: parameters["system"] ?? "", parameters, query };
-    const result = await route.handle({ ...asked, body: body as Record<string, unknown> });
-    const status = (route.status ?? 200) as 200;
-    if (route.answer !== "bytes") return context.json(result as object | null, status);
-    const headers = { "Content-Type": "text/plain; charset=utf-8", "Content-Disposition": "inline" };
-    return context.body(result as Uint8Array<ArrayBuffer>, status, headers);
+    return await work(client);
   } finally {
     signal.removeEventListener("abort", leave);
     client.close();
   }
+}
+
+/** Names and commands, and nothing else of a body: it may hold secrets. */
+function auditTarget(parameters: Readonly<Record<string, string>>, body: Readonly<Record<string, unknown>>): string {
+  const { name, label, command } = body;
+  const words = [...Object.values(parameters), name, label, ...(Array.isArray(command) ? command : [])];
+  return words.filter((word) => typeof word === "string").join(" ");
 }
 
 /** @throws Refusal for another site's name that leads here (DNS rebinding), or another site's page */

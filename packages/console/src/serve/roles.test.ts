@@ -10,8 +10,12 @@ import type { SupervisorClient } from "@stratos/sdk/systems";
 import { ROLES, type Role } from "@stratos/volumes/roles";
 import { AccessKeys, addAccessKey } from "@stratos/volumes/serve";
 import { SignIn } from "./access/sign-in.ts";
+import { hostParts } from "./console-server.ts";
 import { createConsoleService } from "./console-service.ts";
+import { HOST_ROUTES } from "./host-routes.ts";
 import { SYSTEM_ROUTES } from "./system-routes.ts";
+
+const ROUTES = [...SYSTEM_ROUTES, ...HOST_ROUTES];
 
 /** What it was asked is told by `asked`; it knows no systems. */
 function supervisor(asked: string[]): SupervisorClient {
@@ -46,10 +50,12 @@ function served(
     isPublic: false,
     page: null,
     openSupervisor: () => Promise.resolve(supervisor(asked)),
+    commandLine: { program: "false", words: [] },
     onDefect: () => {},
     ...more,
   };
-  const service = createConsoleService(options, { text: "session" }, { count: 3 });
+  const parts = { host: hostParts(options), terminals: { count: 3 } };
+  const service = createConsoleService(options, { text: "session" }, parts);
   return {
     asked,
     key: (role) => addAccessKey(path, role, role, null),
@@ -65,11 +71,13 @@ function served(
 test("each operation is refused to roles below its own, before anything is asked of the supervisor", async (t) => {
   const { ask, asked, key } = served(t);
   const keys = ROLES.map((role) => ({ role, secret: key(role) }));
-  for (const route of SYSTEM_ROUTES) {
+  for (const route of ROUTES) {
     const path = `/v1${route.path.replace(/\{\w+\}/g, "none")}`;
     for (const { role, secret } of keys) {
       asked.length = 0;
-      const body = route.method === "post" ? { body: "{}", headers: { "content-type": "application/json" } } : {};
+      const body = ["post", "put"].includes(route.method)
+        ? { body: "{}", headers: { "content-type": "application/json" } }
+        : {};
       const { status } = await ask(secret, route.method.toUpperCase(), path, body);
       const isAllowed = ROLES.indexOf(role) >= ROLES.indexOf(route.role);
       assert.equal(status === 403, !isAllowed, `${role}: ${route.id}: ${status}`);
@@ -80,16 +88,22 @@ test("each operation is refused to roles below its own, before anything is asked
 
 test("viewers only look; who makes systems, and could be given folders of the host, is an administrator", () => {
   const idsOf = (role: Role): string[] =>
-    SYSTEM_ROUTES.filter((route) => route.role === role)
+    ROUTES.filter((route) => route.role === role)
       .map(({ id }) => id)
       .sort();
-  assert.ok(SYSTEM_ROUTES.every(({ method, role }) => method === "get" || role !== "viewer"));
+  assert.ok(ROUTES.every(({ method, role }) => method === "get" || role !== "viewer"));
   assert.deepEqual(idsOf("administrator"), [
+    "cancelJob",
     "createSystem",
     "forkSystem",
+    "getAudit",
+    "putTreefile",
+    "removeJob",
     "removeSnapshot",
     "removeSystem",
+    "removeTreefile",
     "renameSystem",
+    "startJob",
   ]);
 });
 
@@ -129,4 +143,63 @@ test("by TLS only names of the certificate and pages that came by TLS are served
   assert.equal(await status("box.example", "http://box.example"), 403);
   const response = await ask("token", "GET", "/v1/session");
   assert.match(response.headers.get("strict-transport-security")!, /^max-age=\d+$/);
+});
+
+test("who has changed what, and who was refused, is written down; secrets are not", async (t) => {
+  const { ask, key } = served(t);
+  const json = { headers: { "content-type": "application/json" } };
+  const [viewer, operator] = [key("viewer"), key("operator")];
+  for (const token of ["nobody", operator])
+    await ask("", "POST", "/v1/session", { ...json, body: JSON.stringify({ token }) });
+  await ask(viewer, "GET", "/v1/systems");
+  await ask(viewer, "GET", "/v1/audit");
+  await ask(operator, "POST", "/v1/systems/dev/pause");
+  const env = { PASSWORD: "hidden" };
+  await ask("token", "POST", "/v1/systems", {
+    ...json,
+    body: JSON.stringify({ name: "db", command: ["ls", "/"], env }),
+  });
+  const text = await (await ask("token", "GET", "/v1/audit")).text();
+  assert.doesNotMatch(text, /hidden|PASSWORD/);
+  const entries = JSON.parse(text) as Record<string, unknown>[];
+  assert.deepEqual(
+    entries.map(({ name, operation, target, status }) => [name, operation, target, status]),
+    [
+      ["owner", "createSystem", "db ls /", 201],
+      ["operator", "pauseSystem", "dev", 200],
+      ["viewer", "getAudit", "", 403],
+      ["operator", "signIn", "", 201],
+    ],
+  );
+  assert.deepEqual((await (await ask("token", "GET", "/v1/audit?count=1")).json()) as unknown, entries.slice(0, 1));
+});
+
+test("treefiles: names that lead elsewhere are none, and what somebody has changed meanwhile stays", async (t) => {
+  const { ask } = served(t);
+  const put = async (name: string, body: object): Promise<[number, Record<string, string>]> => {
+    const headers = { "content-type": "application/json" };
+    const response = await ask("token", "PUT", `/v1/composes/${name}`, { headers, body: JSON.stringify(body) });
+    return [response.status, (await response.json()) as Record<string, string>];
+  };
+  for (const name of ["..%2Fserve.keys", "%2Fetc%2Fpasswd", "a%00b", "-x", ".x", "a.b", "%E2%80%AE"])
+    for (const method of ["GET", "DELETE"])
+      assert.equal((await ask("token", method, `/v1/composes/${name}`)).status, 404, `${method} ${name}`);
+  assert.equal((await put("..%2Fx", { text: "" }))[0], 404);
+  const [status, first] = await put("server", { text: "name: one\n" });
+  assert.equal(status, 200);
+  assert.equal((await put("server", { text: "name: other\n" }))[0], 409, "there is one");
+  const changed = first["digest"];
+  assert.equal((await put("server", { text: "name: two\n", changed }))[0], 200);
+  assert.equal((await put("server", { text: "name: three\n", changed }))[0], 409, "it is another one by now");
+  const kept = (await (await ask("token", "GET", "/v1/composes/server")).json()) as { text: string };
+  assert.equal(kept.text, "name: two\n");
+  assert.equal((await ask("token", "DELETE", "/v1/composes/server")).status, 200);
+  assert.deepEqual(await (await ask("token", "GET", "/v1/composes")).json(), []);
+});
+
+test("an image's name is no option of a command; nor is a job's number a path", async (t) => {
+  const { ask } = served(t);
+  for (const path of ["images/--root=%2F/packages", "images/..%2Fx/changes", "jobs/..%2F..%2Fserve.keys/log", "jobs/0"])
+    assert.equal((await ask("token", "GET", `/v1/${path}`)).status, 404, path);
+  assert.equal((await ask("token", "GET", "/v1/jobs?from=1")).status, 400);
 });

@@ -61,6 +61,15 @@ export const VOLUME: Schema = open({
   devices: list(open({ path: text("path"), sizeBytes: count("bytes") })),
 });
 
+const part = open({ usedBytes: count("bytes"), limitBytes: count("bytes") });
+export const USAGE: Schema = open({
+  memory: part,
+  disk: { ...part, description: "what was changed over the image" },
+  cpuMs: { type: "number", description: "time for which it ran" },
+  instructions: count("that it has executed"),
+  processes: count("that it has"),
+});
+
 export const CREATE = object(
   {
     name: name("default: one that is free"),
@@ -115,3 +124,53 @@ export const RENAME = object({ name: name("its new name") });
 export const SIGN_IN = object({ token: { ...text("the token, a key, or the code of the address"), maxLength: 200 } });
 export const SIGNED_IN = object({ key: text("each request sends it in the header Stratos-Key") });
 export const IDENTITY = object({ name: text("of the key; `owner` has the token"), role: { enum: [...ROLES] } });
+
+export const JOB: Schema = object({
+  id: count("number", 1),
+  command,
+  by: text("who started it"),
+  isRunning: flag("it has not ended"),
+  startedMs: count("milliseconds since 1970"),
+  endedMs: nullable(count("milliseconds since 1970; null: it runs, or nobody saw its end")),
+  exitCode: nullable({ type: "integer" }),
+  signal: nullable(text("that ended it")),
+  cause: nullable(text("why it ended, where it was not by itself")),
+  progress: text("the last line that it has written"),
+  percent: nullable({ ...count("as that line tells"), maximum: 100 }),
+});
+export const START_JOB = object({
+  command: { ...command, maxItems: 1000, description: "what follows `stratos` on a command line" },
+});
+
+export const PACKAGE: Schema = { type: "object", description: "as `stratos pkg list --json` tells it" };
+export const CHANGE: Schema = { type: "object", description: "as `stratos pkg history --json` tells it" };
+
+const treefileText = { ...text("YAML"), maxLength: 1 << 19 };
+export const TREEFILE_NAME = open({ name: text("name"), changedMs: { type: "number" } });
+export const TREEFILE = object({ name: text("name"), text: treefileText, digest: text("SHA-256 of the text") });
+export const WRITE_TREEFILE = object(
+  { text: treefileText, changed: text("the digest of the text that was changed; absent: it is a new one") },
+  ["text"],
+);
+const problem = object({
+  file: text("name"),
+  line: count("from 1"),
+  column: count("from 1"),
+  key: text("where in the file"),
+  message: text("what is wrong"),
+});
+export const CHECKED = object({
+  valid: flag("nothing is wrong"),
+  problems: list(problem),
+  warnings: list(problem),
+  images: list(open({ variant: text("name"), architecture: text("Debian's name") })),
+});
+
+export const AUDIT_ENTRY = object({
+  atMs: count("milliseconds since 1970"),
+  name: text("of the key; `owner` has the token"),
+  role: { enum: [...ROLES] },
+  operation: text("its id"),
+  target: text("what it was done to"),
+  status: count("of the answer"),
+});

@@ -1,12 +1,10 @@
 /** The operations of the console's REST service: what the commands on named systems do, by the same calls. */
-import { ImageStore } from "@stratos/images";
 import type { ForkIdentity, ProgramEnd, SystemSpec, SystemView } from "@stratos/sdk/api";
 import { StratosError } from "@stratos/sdk/client";
 import type { SupervisorClient, SupervisorOperations } from "@stratos/sdk/systems";
 import { lastLines } from "@stratos/supervisor/last-lines";
-import { foundVolumes, listedVolume } from "@stratos/volumes";
 import type { ApiAbout, RestOperation } from "@stratos/volumes/serve";
-import type { Role } from "@stratos/volumes/roles";
+import type { ConsoleRequest, ConsoleRoute } from "./console-route.ts";
 import * as schemas from "./schemas.ts";
 
 export const CONSOLE_API: ApiAbout = {
@@ -25,24 +23,16 @@ export interface SystemDefaults {
   readonly memoryBytes: () => number;
 }
 
-interface ConsoleRequest {
+interface SystemParts {
   /** A connection of this request alone: what it has begun ends with it. */
   readonly client: SupervisorClient;
-  readonly home: string;
   readonly defaults: SystemDefaults;
   /** Of the path; empty where it names none. */
   readonly name: string;
-  readonly parameters: Readonly<Record<string, string>>;
-  readonly query: Readonly<Record<string, string | number | boolean | undefined>>;
-  /** Checked by the route's schema. */
-  readonly body: Readonly<Record<string, unknown>>;
 }
 
-export interface ConsoleRoute extends RestOperation {
-  /** Who may. */
-  readonly role: Role;
-  readonly handle: (request: ConsoleRequest) => Promise<unknown>;
-}
+type SystemRequest = ConsoleRequest & SystemParts;
+type SystemRoute = ConsoleRoute<SystemParts>;
 
 /** Of each stream of a program of `exec`; the rest is left out. */
 const OUTPUT_MAX = 1 << 20;
@@ -55,9 +45,9 @@ function change<Op extends keyof SupervisorOperations>(
   path: string,
   [id, summary]: readonly [string, string],
   op: Op,
-  request: (asked: ConsoleRequest) => SupervisorOperations[Op],
+  request: (asked: SystemRequest) => SupervisorOperations[Op],
   body?: RestOperation["body"],
-): ConsoleRoute {
+): SystemRoute {
   return {
     role: "operator",
     method,
@@ -73,9 +63,9 @@ function change<Op extends keyof SupervisorOperations>(
   };
 }
 
-const named = ({ name }: ConsoleRequest): { name: string } => ({ name });
+const named = ({ name }: SystemRequest): { name: string } => ({ name });
 
-export const SYSTEM_ROUTES: readonly ConsoleRoute[] = [
+export const SYSTEM_ROUTES: readonly SystemRoute[] = [
   {
     method: "get",
     path: "/systems",
@@ -259,22 +249,15 @@ export const SYSTEM_ROUTES: readonly ConsoleRoute[] = [
   ),
   {
     method: "get",
-    path: "/images",
+    path: "/systems/{system}/usage",
     role: "viewer",
-    id: "listImages",
-    summary: "List the images.",
-    answer: schemas.list(schemas.IMAGE),
-    handle: async ({ home }) =>
-      new ImageStore(home).list().map(({ name, description, sizeBytes }) => ({ name, sizeBytes, ...description })),
-  },
-  {
-    method: "get",
-    path: "/volumes",
-    role: "viewer",
-    id: "listVolumes",
-    summary: "List the AegisFS volumes that are found on this host.",
-    answer: schemas.list(schemas.VOLUME),
-    handle: async () => foundVolumes([]).map(listedVolume),
+    id: "getUsage",
+    summary: "Show what a running system uses: memory, what it has changed, time and instructions.",
+    answer: schemas.USAGE,
+    handle: async ({ client, name }) => {
+      const target = (await client.call("open-system", { name }).answer).value as number;
+      return (await client.call("stats", { target }).answer).value;
+    },
   },
 ];
 
@@ -282,7 +265,7 @@ async function views(client: SupervisorClient): Promise<readonly SystemView[]> {
   return (await client.call("systems", {}).answer).value as readonly SystemView[];
 }
 
-function specOf(body: ConsoleRequest["body"], defaults: SystemDefaults): SystemSpec {
+function specOf(body: SystemRequest["body"], defaults: SystemDefaults): SystemSpec {
   const asked = body as Partial<SystemSpec> & {
     readonly tty?: boolean;
     readonly transient?: boolean;
@@ -309,7 +292,7 @@ function specOf(body: ConsoleRequest["body"], defaults: SystemDefaults): SystemS
   };
 }
 
-async function exec({ client, name, body }: ConsoleRequest): Promise<unknown> {
+async function exec({ client, name, body }: SystemRequest): Promise<unknown> {
   const { command, env, cwd, user, input, timeoutSeconds } = body as {
     readonly command: readonly string[];
     readonly env?: Readonly<Record<string, string>>;
@@ -352,7 +335,7 @@ async function exec({ client, name, body }: ConsoleRequest): Promise<unknown> {
   return { exitCode, signal, stdout: textOf(1), stderr: textOf(2), isCut };
 }
 
-async function logs({ client, name, query }: ConsoleRequest): Promise<Uint8Array> {
+async function logs({ client, name, query }: SystemRequest): Promise<Uint8Array> {
   const kept: { readonly bytes: Uint8Array }[] = [];
   const { call, answer } = client.call(
     "log-of-system",

@@ -11,6 +11,7 @@ import type { SupervisorClient, TerminalSized } from "@stratos/sdk/systems";
 import { STREAM_WINDOW } from "@stratos/sdk/wire";
 import { mayAct } from "@stratos/volumes/roles";
 import { OWNER } from "@stratos/volumes/serve";
+import type { AuditLog } from "./access/audit-log.ts";
 import type { Identity, SignIn } from "./access/sign-in.ts";
 import { type ConsoleOptions, type CookieName, requireOwnHost } from "./console-service.ts";
 import {
@@ -46,12 +47,14 @@ interface Terminal {
 export class Terminals {
   readonly #options: ConsoleOptions;
   readonly #cookie: CookieName;
+  readonly #audit: AuditLog;
   readonly #pages = new Set<PageTerminals>();
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_MAX });
 
-  constructor(options: ConsoleOptions, cookie: CookieName) {
+  constructor(options: ConsoleOptions, cookie: CookieName, audit: AuditLog) {
     this.#options = options;
     this.#cookie = cookie;
+    this.#audit = audit;
   }
 
   serve(server: Server): void {
@@ -96,7 +99,10 @@ export class Terminals {
       const identity = isBinary ? null : this.#identityOf(request, parse(data as Buffer));
       if (identity === null) return socket.close(POLICY_VIOLATION, "sign in first");
       const stop = this.#watch(request, identity, socket);
-      const page = new PageTerminals(socket, this.#options, mayAct(identity.role, "operator"));
+      const page = new PageTerminals(socket, this.#options, {
+        mayType: mayAct(identity.role, "operator"),
+        onOpened: (target) => this.#opened(identity, target),
+      });
       this.#pages.add(page);
       socket.once("close", () => {
         stop();
@@ -104,6 +110,10 @@ export class Terminals {
         page.close();
       });
     });
+  }
+
+  #opened({ name, role }: Identity, target: string): void {
+    if (mayAct(role, "operator")) this.#audit.add({ name, role, operation: "openTerminal", target, status: 101 });
   }
 
   /** Ends the socket with what let it in. @returns what ends that */
@@ -144,11 +154,17 @@ class PageTerminals {
   /** Messages are taken one after the other: a terminal's first ones may wait for the supervisor. */
   #tail: Promise<unknown>;
   readonly #mayType: boolean;
+  readonly #onOpened: (terminal: string) => void;
 
-  /** @param mayType  false: it only watches */
-  constructor(socket: WebSocket, { openSupervisor }: ConsoleOptions, mayType: boolean) {
+  /** @param rights.mayType  false: it only watches */
+  constructor(
+    socket: WebSocket,
+    { openSupervisor }: ConsoleOptions,
+    rights: { readonly mayType: boolean; readonly onOpened: (terminal: string) => void },
+  ) {
     this.#socket = socket;
-    this.#mayType = mayType;
+    this.#mayType = rights.mayType;
+    this.#onOpened = rights.onOpened;
     this.#supervisor = openSupervisor();
     this.#tail = this.#supervisor.catch(() => {});
     socket.on("message", (data, isBinary) => {
@@ -174,7 +190,13 @@ class PageTerminals {
   }
 
   #tell(message: ServerMessage): void {
-    this.#socket.send(JSON.stringify(message));
+    this.#send(JSON.stringify(message));
+  }
+
+  /** A page that does not read is sent away, and would not read why; it comes again when it does. */
+  #send(message: string | Uint8Array): void {
+    if (this.#socket.bufferedAmount > BUFFERED_MAX) this.#socket.terminate();
+    else this.#socket.send(message);
   }
 
   #take(client: SupervisorClient, message: Partial<PageMessage> & { readonly id?: unknown }): void {
@@ -196,6 +218,7 @@ class PageTerminals {
   #open(client: SupervisorClient, id: number, { system, session }: { system: string; session: string | null }): void {
     if (this.#terminals.size >= TERMINALS_MAX)
       return this.#tell({ id, problem: `more than ${TERMINALS_MAX} terminals are open` });
+    this.#onOpened(session === null ? system : `${system}/${session}`);
     const isOpen = (): boolean => this.#terminals.get(id) === terminal;
     const { call, answer } = client.call(
       "follow-system",
@@ -207,9 +230,7 @@ class PageTerminals {
           if (isOpen()) this.#tell({ id, read });
         },
         onOutput: (_, bytes) => {
-          if (!isOpen()) return;
-          if (this.#socket.bufferedAmount > BUFFERED_MAX) return this.#socket.terminate();
-          this.#socket.send(terminalBytes(id, bytes));
+          if (isOpen()) this.#send(terminalBytes(id, bytes));
         },
         onEvent: (event) => {
           const { size, isOwn } = event as TerminalSized;

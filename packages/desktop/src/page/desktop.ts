@@ -6,7 +6,7 @@ import { Arrangement, type ArrangedWindow, type NewWindow } from "../arrange/arr
 import { type Placement, placeOf, type Rectangle, resized, type Size, snapAt, snapByKey } from "../arrange/place.ts";
 import type { DesktopSettings } from "../arrange/settings.ts";
 import type { Command } from "../arrange/shortcuts.ts";
-import { ask } from "./service.ts";
+import { keepAtEnd } from "./service.ts";
 import { create, type MenuItem } from "./widgets/containers.ts";
 import { type FrameAct, type FrameOwner, WindowFrame } from "./window-frame.ts";
 import { say } from "./words.ts";
@@ -94,6 +94,7 @@ export class Desktop implements FrameOwner {
     addEventListener("pointermove", (event) => this.#follow(event));
     addEventListener("pointerup", (event) => this.#drop(event));
     addEventListener("pointercancel", (event) => this.#drop(event));
+    addEventListener("pagehide", () => this.#save());
   }
 
   get #area(): Rectangle {
@@ -353,10 +354,15 @@ export class Desktop implements FrameOwner {
 
   #saveSoon(): void {
     if (this.#saving !== null) return;
-    this.#saving = setTimeout(() => {
-      this.#saving = null;
-      void ask("PUT", "/layout", this.#layout()).catch(() => {});
-    }, SAVE_MS);
+    this.#saving = setTimeout(() => this.#save(), SAVE_MS);
+  }
+
+  /** If it has changed. */
+  #save(): void {
+    if (this.#saving === null) return;
+    clearTimeout(this.#saving);
+    this.#saving = null;
+    void keepAtEnd("/layout", this.#layout()).catch(() => {});
   }
 
   #layout(): KeptLayout {

@@ -5,9 +5,16 @@ export function key(): string {
   return location.hash.slice(1);
 }
 
-async function request(method: string, path: string, body?: BodyInit, type?: string): Promise<Response> {
+async function request(
+  method: string,
+  path: string,
+  body?: BodyInit,
+  type?: string,
+  keepalive = false,
+): Promise<Response> {
   const response = await fetch(`/v1${path}`, {
     method,
+    keepalive,
     headers: { authorization: `Bearer ${key()}`, ...(type === undefined ? {} : { "content-type": type }) },
     ...(body === undefined ? {} : { body }),
   });
@@ -31,6 +38,11 @@ export function whenLocked(listener: () => void): void {
 export async function ask<T>(method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: object): Promise<T> {
   const text = body === undefined ? undefined : JSON.stringify(body);
   return (await (await request(method, path, text, text === undefined ? undefined : "application/json")).json()) as T;
+}
+
+/** The same of a page that may be about to go: it is done nevertheless, if it is short (64 KiB, Fetch §4.6). */
+export async function keepAtEnd(path: string, body: object): Promise<void> {
+  await request("PUT", path, JSON.stringify(body), "application/json", true);
 }
 
 export async function readText(path: string): Promise<string> {

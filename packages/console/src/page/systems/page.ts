@@ -1,29 +1,60 @@
-/**
- * The page of `stratos serve --ui`: systems at its side, and the terminal that the address names: `#/SYSTEM` is that of
- * its program, `#/SYSTEM/SESSION` a further one's.
- */
+/** The page of `stratos serve --ui`: systems at its side, and the terminal or the view that the address names. */
 import type { SystemView } from "@stratos/sdk/api";
+import { button } from "../button.ts";
+import { element, replace } from "../elements.ts";
+import { offerLanguages } from "../language.ts";
+import { composesView } from "./composes-view.ts";
+import { auditView, volumesView } from "./host-views.ts";
+import { imagesView } from "./images-view.ts";
+import { jobsView } from "./jobs-view.ts";
 import { ask, signIn, SignInNeeded, signOut } from "./rest.ts";
 import { mayAct, type Role } from "@stratos/volumes/roles";
 import { SystemList } from "./system-list.ts";
 import { type Place, TerminalLink } from "./terminal-link.ts";
 import { TerminalPane } from "./terminal-pane.ts";
+import { usageView } from "./usage-view.ts";
+import type { View } from "./view.ts";
+import { placeAddress, placeOf, viewAddress, viewOf } from "./view-address.ts";
+import { say } from "./words.ts";
 
 const LOOK_MS = 2000;
+const VIEWS = {
+  images: imagesView,
+  composes: composesView,
+  volumes: volumesView,
+  jobs: jobsView,
+  audit: auditView,
+  usage: usageView,
+} as const satisfies Readonly<Record<string, View>>;
+type ViewName = keyof typeof VIEWS;
+/** Those of the page's head; the rest is led to from elsewhere. */
+const OFFERED: readonly Exclude<ViewName, "usage">[] = ["images", "composes", "volumes", "jobs", "audit"];
+/** Those that show what goes on by itself; in others one may be typing. */
+const MOVING: readonly ViewName[] = ["jobs", "usage"];
 
 const byId = <E extends HTMLElement = HTMLElement>(id: string): E => document.querySelector<E>(`#${id}`)!;
 const link = new TerminalLink();
-const list = new SystemList({ element: byId("systems"), go, attempt });
+const list = new SystemList({
+  element: byId("systems"),
+  go,
+  showUsage: (system) => goToView("usage", system),
+  attempt,
+});
 /** By place. */
 const panes = new Map<string, { readonly pane: TerminalPane; words: string }>();
 let systems: readonly SystemView[] = [];
 let isSignedIn = false;
 /** Null until the server has told it. */
 let role: Role | null = null;
+/** Counts drawings: one that was overtaken shows nothing. */
+let drawing = 0;
+/** The last one that is over, and what it has shown. */
+let drawn = { number: 0, shown: "" };
 
 begin().catch((error: unknown) => notice((error as Error).message));
 
 async function begin(): Promise<void> {
+  translate();
   const code = /^#sign-in=([\w-]+)$/.exec(location.hash)?.[1];
   if (code !== undefined) {
     // It is of no use any more, and neither is an entry of it in the history.
@@ -33,7 +64,29 @@ async function begin(): Promise<void> {
     });
   }
   await look().catch(told);
-  setInterval(() => void (isWatching() && look().catch(told)), LOOK_MS);
+  void drawView();
+  setInterval(() => void (isWatching() && look().then(lookAgain).catch(told)), LOOK_MS);
+}
+
+function translate(): void {
+  offerLanguages(byId<HTMLSelectElement>("language"), say("language"));
+  for (const [id, word] of [
+    ["new", "newSystem"],
+    ["sign-out", "signOut"],
+    ["token-label", "token"],
+    ["enter", "enter"],
+    ["token-help", "tokenHelp"],
+    ["new-title", "newSystem"],
+    ["new-name-label", "name"],
+    ["new-image-label", "image"],
+    ["new-command-label", "command"],
+    ["new-start", "start"],
+    ["new-close", "close"],
+  ] as const)
+    byId(id).textContent = say(word);
+  byId("nav").setAttribute("aria-label", say("console"));
+  byId("systems").setAttribute("aria-label", say("systems"));
+  byId("terminals").setAttribute("aria-label", say("terminal"));
 }
 
 /** Somebody sees the page, and is not about to sign in. */
@@ -54,7 +107,16 @@ async function look(): Promise<void> {
   byId("status").textContent = "";
   byId("console").hidden = false;
   byId("sign-in").hidden = true;
-  list.show(systems, place(), role);
+  show(role);
+}
+
+/** What the address names. */
+function show(as: Role): void {
+  list.show(systems, placeOf(location.hash), as);
+  const view = viewName();
+  byId("terminals").hidden = view !== null;
+  byId("view").hidden = view === null;
+  showViews(as, view);
   showTerminal();
 }
 
@@ -67,7 +129,7 @@ async function whoIsIt(): Promise<Role> {
 }
 
 function told(error: unknown): void {
-  byId("status").textContent = `the server cannot be reached: ${(error as Error).message}`;
+  byId("status").textContent = say("unreachable", (error as Error).message);
 }
 
 function showSignIn(): void {
@@ -77,6 +139,8 @@ function showSignIn(): void {
     pane.close();
     panes.delete(at);
   }
+  byId("view").replaceChildren();
+  byId("view").dataset["address"] = "";
   byId("console").hidden = true;
   byId("sign-in").hidden = false;
   byId("token").focus();
@@ -92,23 +156,88 @@ function attempt(work: () => Promise<unknown>): void {
   notice(null);
   work()
     .then(() => look())
-    .catch((error: unknown) => notice((error as Error).message));
+    .catch(noticed);
+}
+
+function noticed(error: unknown): void {
+  if (error instanceof SignInNeeded && byId("sign-in").hidden) showSignIn();
+  else notice((error as Error).message);
+}
+
+// ---- Views ----------------------------------------------------------------------------------------------------------
+
+/** Null: the address names none. */
+function viewName(): ViewName | null {
+  const { view = "" } = viewOf(location.hash) ?? {};
+  return Object.hasOwn(VIEWS, view) ? (view as ViewName) : null;
+}
+
+function goToView(view: string, ...parts: readonly string[]): void {
+  const address = viewAddress({ view, parts });
+  if (address === location.hash) void drawView();
+  else location.hash = address;
+}
+
+function showViews(as: Role, current: ViewName | null): void {
+  const shown = `${as} ${current}`;
+  if (byId("views").dataset["shown"] === shown) return;
+  byId("views").dataset["shown"] = shown;
+  const offered = OFFERED.filter((view) => view !== "audit" || mayAct(as, "administrator"));
+  const openers = offered.map((view) => {
+    const opener = button(say(view), () => goToView(view));
+    opener.id = `view-${view}`;
+    opener.setAttribute("aria-current", String(view === current));
+    return opener;
+  });
+  replace(byId("views"), openers);
+}
+
+async function lookAgain(): Promise<void> {
+  const view = viewName();
+  if (view !== null && MOVING.includes(view) && drawn.number === drawing) await drawView();
+}
+
+async function drawView(): Promise<void> {
+  const [name, at] = [viewName(), viewOf(location.hash)];
+  if (name === null || at === null || role === null) return;
+  const number = ++drawing;
+  const content = await VIEWS[name]({
+    role,
+    parts: at.parts,
+    attempt: (work, adds) => {
+      notice(null);
+      work()
+        .then(() => adds ?? drawView())
+        .catch(noticed);
+    },
+    go: goToView,
+  }).catch((error: unknown) => {
+    if (error instanceof SignInNeeded) showSignIn();
+    return [element("p", { attributes: { role: "alert" } }, (error as Error).message)];
+  });
+  if (number !== drawing) return;
+  document.title = `${[at.view, ...at.parts].join("/")} – Stratos`;
+  const view = byId("view");
+  view.setAttribute("aria-label", say(name));
+  const isTyping = view.contains(document.activeElement) && document.activeElement instanceof HTMLInputElement;
+  const isHere = view.dataset["address"] === location.hash;
+  // Nobody is to lose the button that he is about to press, nor what he types.
+  const shown = content.map((node) => (node as Element).outerHTML).join("");
+  const isNew = !isHere || (!isTyping && shown !== drawn.shown);
+  if (isNew) replace(view, content);
+  view.dataset["address"] = location.hash;
+  drawn = { number, shown: isNew ? shown : drawn.shown };
 }
 
 // ---- Terminals ------------------------------------------------------------------------------------------------------
 
-function place(): Place | null {
-  const [, system, session] = /^#\/([^/]+)(?:\/(\d+))?$/.exec(location.hash) ?? [];
-  return system === undefined ? null : { system: decodeURIComponent(system), session: session ?? null };
-}
-
 function go(to: Place | null): void {
-  location.hash = to === null ? "" : `/${encodeURIComponent(to.system)}${to.session === null ? "" : `/${to.session}`}`;
+  location.hash = to === null ? "" : placeAddress(to);
 }
 
 /** The terminal of the address; those that were shown before stay open behind it while their systems are there. */
 function showTerminal(): void {
-  const at = place();
+  const at = placeOf(location.hash);
   const name = location.hash;
   for (const [other, { pane }] of panes) {
     const isThere = systems.some((system) => system.name === pane.place.system);
@@ -134,7 +263,8 @@ function showTerminal(): void {
     if (other === name) byId("terminal-state").textContent = words;
     if (pane.isShown !== (other === name)) pane.setShown(other === name);
   }
-  document.title = at === null ? "Stratos" : `${at.system}${at.session === null ? "" : `/${at.session}`} – Stratos`;
+  if (viewName() === null)
+    document.title = at === null ? "Stratos" : `${at.system}${at.session === null ? "" : `/${at.session}`} – Stratos`;
 }
 
 /** It was started again, or its terminal was too slow to be shown. */
@@ -145,8 +275,11 @@ function isRunning({ system, session }: Place): boolean {
 
 addEventListener("hashchange", () => {
   if (!isSignedIn || role === null) return;
-  list.show(systems, place(), role);
-  showTerminal();
+  notice(null);
+  show(role);
+  byId("view").replaceChildren("…");
+  byId("view").dataset["address"] = "";
+  void drawView();
 });
 addEventListener("focus", () => panes.get(location.hash)?.pane.claimSize());
 
@@ -158,6 +291,8 @@ byId<HTMLFormElement>("sign-in").addEventListener("submit", (event) => {
   attempt(async () => {
     await signIn(input.value);
     input.value = "";
+    await look();
+    void drawView();
   });
 });
 byId("sign-out").addEventListener("click", () => attempt(signOut));
@@ -179,50 +314,6 @@ byId<HTMLFormElement>("new-form").addEventListener("submit", (event) => {
     go({ system: view.name, session: null });
   });
 });
-
-interface Volume {
-  readonly uuid: string | null;
-  readonly label: string;
-  readonly mountPoints: readonly string[];
-  readonly devices: readonly { readonly path: string; readonly sizeBytes: number }[];
-}
-
-byId("host").addEventListener("click", () =>
-  attempt(async () => {
-    const [images, volumes] = await Promise.all([
-      ask<readonly { readonly name: string; readonly sizeBytes: number }[]>("GET", "/images"),
-      ask<readonly Volume[]>("GET", "/volumes"),
-    ]);
-    showLines(
-      "images",
-      images.map(({ name, sizeBytes }) => `${name}: ${megabytes(sizeBytes)}`),
-    );
-    showLines(
-      "volumes",
-      volumes.map(({ uuid, label, mountPoints, devices }) =>
-        [
-          label === "" ? (uuid ?? "encrypted") : label,
-          ...devices.map(({ path, sizeBytes }) => `${path}, ${megabytes(sizeBytes)}`),
-          ...mountPoints.map((point) => `mounted on ${point}`),
-        ].join("; "),
-      ),
-    );
-    byId<HTMLDialogElement>("host-dialog").showModal();
-  }),
-);
-
-function showLines(id: string, lines: readonly string[]): void {
-  const items = (lines.length === 0 ? ["none"] : lines).map((line) => {
-    const item = document.createElement("li");
-    item.textContent = line;
-    return item;
-  });
-  byId(id).replaceChildren(...items);
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(0)} MB`;
-}
 
 // For who drives the page from outside: tests, the developer's console.
 Object.assign(globalThis, { stratos: { terminal: () => panes.get(location.hash)?.pane.terminal ?? null } });

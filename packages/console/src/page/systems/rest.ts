@@ -8,17 +8,26 @@ export function sessionKey(): string {
   return localStorage.getItem(KEY) ?? "";
 }
 
-/** @throws Error with the service's words, SignInNeeded */
-export async function ask<T>(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<T> {
+async function request(method: string, path: string, body?: object): Promise<Response> {
   const response = await fetch(`/v1${path}`, {
     method,
     headers: { "stratos-key": sessionKey(), ...(body === undefined ? {} : { "content-type": "application/json" }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  const answer = (await response.json().catch(() => ({}))) as { readonly detail?: string };
-  if (response.status === 401) throw new SignInNeeded(answer.detail);
-  if (!response.ok) throw new Error(answer.detail ?? `the service answered ${response.status}`);
-  return answer as T;
+  if (response.ok) return response;
+  const { detail } = (await response.json().catch(() => ({}))) as { readonly detail?: string };
+  if (response.status === 401) throw new SignInNeeded(detail);
+  throw new Error(detail ?? `the service answered ${response.status}`);
+}
+
+/** @throws Error with the service's words, SignInNeeded */
+export async function ask<T>(method: "GET" | "PUT" | "POST" | "DELETE", path: string, body?: object): Promise<T> {
+  return (await (await request(method, path, body)).json()) as T;
+}
+
+/** @throws as ask */
+export async function content(path: string): Promise<Uint8Array> {
+  return new Uint8Array(await (await request("GET", path)).arrayBuffer());
 }
 
 /** @param token  or a code of an address. @throws SignInNeeded: it is not the one */

@@ -1,9 +1,11 @@
 /** The systems of the page's side, each with what can be done to it now. */
 import type { SystemView } from "@stratos/sdk/api";
 import { button } from "../button.ts";
+import { element, replace, row } from "../elements.ts";
 import { ask } from "./rest.ts";
 import { mayAct, type Role } from "@stratos/volumes/roles";
 import type { Place } from "./terminal-link.ts";
+import { say } from "./words.ts";
 
 /** A shell of whichever image. */
 const SHELL = ["sh", "-c", 'exec "$(command -v bash || echo sh)" -l'];
@@ -12,6 +14,7 @@ interface ListParts {
   readonly element: HTMLElement;
   /** A terminal is to be shown; null: none. */
   go(place: Place | null): void;
+  showUsage(system: string): void;
   /** Does something, tells why it did not work, and looks again. */
   attempt(work: () => Promise<unknown>): void;
 }
@@ -29,12 +32,8 @@ export class SystemList {
     // Nobody is to lose the button that he is about to press.
     if (shown === this.#shown) return;
     this.#shown = shown;
-    const { element } = this.#parts;
-    const focused = document.activeElement?.id ?? "";
-    element.replaceChildren(...systems.map((system) => this.#article(system, current, role)));
-    if (systems.length === 0) element.append(paragraph("There are no systems."));
-    if (focused !== "" && element.querySelector(`#${CSS.escape(focused)}`) !== null)
-      document.getElementById(focused)!.focus();
+    const articles = systems.map((system) => this.#article(system, current, role));
+    replace(this.#parts.element, articles.length > 0 ? articles : [element("p", {}, say("noSystems"))]);
   }
 
   #article(system: SystemView, current: Place | null, role: Role): HTMLElement {
@@ -44,46 +43,52 @@ export class SystemList {
     const heading = document.createElement("h2");
     const isHere = (session: string | null): boolean => current?.system === name && current.session === session;
     heading.append(this.#opener(name, { system: name, session: null }, isHere(null)), stateText(system));
-    article.append(heading, paragraph(`${image}: ${command.join(" ")}`));
+    article.append(heading, element("p", {}, `${image}: ${command.join(" ")}`));
     const terminals = row(
       ...sessions.map((session) =>
-        this.#opener(`Terminal ${session.name}`, { system: name, session: session.name }, isHere(session.name)),
+        this.#opener(say("terminalOf", session.name), { system: name, session: session.name }, isHere(session.name)),
       ),
     );
     const at = `/systems/${encodeURIComponent(name)}`;
-    const does = (text: string, work: () => Promise<unknown>): HTMLButtonElement => {
+    const does = (id: string, text: string, work: () => Promise<unknown>): HTMLButtonElement => {
       const made = button(text, () => this.#parts.attempt(work));
-      made.id = `${name}/${text}`;
+      made.id = `${name}/${id}`;
       made.setAttribute("aria-label", `${text}: ${name}`);
       return made;
     };
-    const post = (text: string, path: string, body?: object): HTMLButtonElement =>
-      does(text, () => ask("POST", at + path, body));
+    const post = (word: Parameters<typeof say>[0], path: string, body?: object): HTMLButtonElement =>
+      does(word, say(word), () => ask("POST", at + path, body));
     if (state === "running" && operates)
       terminals.append(
-        does("New terminal", async () => {
+        does("newTerminal", say("newTerminal"), async () => {
           const { session } = await ask<{ readonly session: string }>("POST", `${at}/sessions`, { command: SHELL });
           this.#parts.go({ system: name, session });
         }),
       );
+    if (state === "running" || state === "paused") {
+      const usage = button(say("usage"), () => this.#parts.showUsage(name));
+      usage.setAttribute("aria-label", `${say("usage")}: ${name}`);
+      usage.id = `${name}/usage`;
+      terminals.append(usage);
+    }
     const actions = row();
     if (!operates) {
       article.append(terminals);
       return article;
     }
-    if (state === "running") actions.append(post("Pause", "/pause"));
-    if (state === "paused") actions.append(post("Go on", "/unpause"));
+    if (state === "running") actions.append(post("pause", "/pause"));
+    if (state === "paused") actions.append(post("goOn", "/unpause"));
     if (state === "running" || state === "paused")
       actions.append(
-        post("Stop", "/stop", {}),
-        post("Snapshot", "/snapshots", { label: freeLabel(snapshots) }),
-        ...(administers ? [post("Fork", "/fork", { count: 1 })] : []),
+        post("stop", "/stop", {}),
+        post("snapshot", "/snapshots", { label: freeLabel(snapshots) }),
+        ...(administers ? [post("fork", "/fork", { count: 1 })] : []),
       );
-    else if (state !== "starting") actions.append(post("Start", "/start"));
+    else if (state !== "starting") actions.append(post("start", "/start"));
     if (administers && (state === "exited" || state === "lost"))
       actions.append(
-        does("Remove", async () => {
-          if (confirm(`Remove ${name}, with its logs and snapshots?`)) await ask("DELETE", at);
+        does("remove", say("remove"), async () => {
+          if (confirm(say("removeSystemAsk", name))) await ask("DELETE", at);
         }),
       );
     article.append(terminals, actions);
@@ -91,9 +96,8 @@ export class SystemList {
       article.append(
         row(
           ...snapshots.map((label) =>
-            does(`Back to ${label}`, async () => {
-              if (confirm(`Bring ${name} back to ${label}? What it has done since is lost.`))
-                await ask("POST", `${at}/rollback`, { label });
+            does(`back/${label}`, say("backTo", label), async () => {
+              if (confirm(say("backToAsk", name, label))) await ask("POST", `${at}/rollback`, { label });
             }),
           ),
         ),
@@ -111,7 +115,7 @@ export class SystemList {
 
 function stateText({ state, exitCode, error }: SystemView): HTMLElement {
   const made = document.createElement("span");
-  made.textContent = state === "exited" ? `exited (${exitCode ?? 0})` : state;
+  made.textContent = say(state, exitCode ?? 0);
   if (error !== null) made.title = error;
   return made;
 }
@@ -119,17 +123,4 @@ function stateText({ state, exitCode, error }: SystemView): HTMLElement {
 /** The first of `s1`, `s2` and so on that no snapshot has. */
 function freeLabel(labels: readonly string[]): string {
   for (let number = 1; ; number++) if (!labels.includes(`s${number}`)) return `s${number}`;
-}
-
-function row(...children: HTMLElement[]): HTMLElement {
-  const made = document.createElement("div");
-  made.className = "row";
-  made.append(...children);
-  return made;
-}
-
-function paragraph(text: string): HTMLElement {
-  const made = document.createElement("p");
-  made.textContent = text;
-  return made;
 }

@@ -7,6 +7,7 @@ import { Terminal } from "@xterm/xterm";
 import { followColours } from "../terminal-colours.ts";
 import type { LinkedTerminal, Place, TerminalLink } from "./terminal-link.ts";
 import type { ServerMessage } from "./terminal-messages.ts";
+import { say } from "./words.ts";
 
 /** Sequences that a terminal answers: DA, DSR, DECRQM, DECRQSS, and colours. */
 const QUESTIONS = [
@@ -120,13 +121,13 @@ export class TerminalPane implements LinkedTerminal {
       this.#isLive = false;
       this.isOver = true;
       if ("problem" in message) this.#onState(message.problem);
-      else if ("ended" in message) this.#onState(`its program has ended: ${endWords(message.ended)}`);
+      else if ("ended" in message) this.#onState(say("programEnded", endWords(message.ended)));
     }
   }
 
   interrupt(): void {
     this.#isLive = false;
-    this.#onState("the connection is gone; trying again …");
+    this.#onState(say("connectionGone"));
   }
 
   setShown(isShown: boolean): void {
@@ -147,5 +148,5 @@ export class TerminalPane implements LinkedTerminal {
 }
 
 function endWords({ exitCode, signal }: { readonly exitCode: number; readonly signal: string | null }): string {
-  return signal ?? `status ${exitCode}`;
+  return signal ?? say("status", exitCode);
 }

@@ -1,10 +1,11 @@
 /** Files, live ones or a snapshot's: looked at, brought in and out, renamed, removed, restored. */
 import { button } from "../button.ts";
-import { choice, element, labelled, row, table } from "./elements.ts";
+import { choice, element, labelled, row, table } from "../elements.ts";
 import { ask, content, send } from "./rest.ts";
 import type { Snapshot } from "./snapshot-tree.ts";
 import { mayChange, type View, type ViewContext } from "./view.ts";
-import { moment, say, size } from "./words.ts";
+import { moment, size } from "../language.ts";
+import { say } from "./words.ts";
 
 interface File {
   readonly name: string;

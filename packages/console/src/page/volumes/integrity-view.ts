@@ -1,10 +1,11 @@
 /** Scrubbing with its progress, and the audit log. */
 import type { ScrubState } from "@stratos/volumes/listed";
 import { button } from "../button.ts";
-import { element, meter, row, table } from "./elements.ts";
+import { element, meter, row, table } from "../elements.ts";
 import { ask } from "./rest.ts";
 import { mayChange, type View } from "./view.ts";
-import { moment, say, size } from "./words.ts";
+import { moment, size } from "../language.ts";
+import { say } from "./words.ts";
 
 export const scrubView: View = async (context) => {
   const { at, attempt } = context;

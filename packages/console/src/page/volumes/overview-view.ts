@@ -1,10 +1,11 @@
 /** How full a volume is, how its devices are, and on demand where the space went. */
 import type { VolumeSpace } from "@stratos/volumes/listed";
 import { button } from "../button.ts";
-import { element, meter, row, table } from "./elements.ts";
+import { element, meter, row, table } from "../elements.ts";
 import { ask } from "./rest.ts";
 import type { View } from "./view.ts";
-import { say, size } from "./words.ts";
+import { size } from "../language.ts";
+import { say } from "./words.ts";
 
 interface Health {
   readonly state: string;

@@ -5,7 +5,7 @@
 import type { VolumeSpace } from "@stratos/volumes/listed";
 import type { Role } from "@stratos/volumes/roles";
 import { button } from "../button.ts";
-import { element, meter } from "./elements.ts";
+import { element, meter, replace } from "../elements.ts";
 import { filesView } from "./files-view.ts";
 import { auditView, scrubView } from "./integrity-view.ts";
 import { overviewView } from "./overview-view.ts";
@@ -14,7 +14,8 @@ import { scheduleView } from "./schedule-view.ts";
 import { snapshotsView } from "./snapshots-view.ts";
 import { quotasView, storageView } from "./storage-view.ts";
 import type { View, ViewContext } from "./view.ts";
-import { keepLanguage, language, type Language, LANGUAGE_NAMES, say, size } from "./words.ts";
+import { offerLanguages, size } from "../language.ts";
+import { say } from "./words.ts";
 
 const LOOK_MS = 2000;
 const VIEWS = {
@@ -66,15 +67,7 @@ async function begin(): Promise<void> {
 }
 
 function translate(): void {
-  document.documentElement.lang = language;
-  const select = byId<HTMLSelectElement>("language");
-  select.setAttribute("aria-label", say("language"));
-  for (const [tag, name] of Object.entries(LANGUAGE_NAMES)) select.append(new Option(name, tag));
-  select.value = language;
-  select.addEventListener("change", () => {
-    keepLanguage(select.value as Language);
-    location.reload();
-  });
+  offerLanguages(byId<HTMLSelectElement>("language"), say("language"));
   for (const [id, word] of [
     ["sign-out", "signOut"],
     ["secret-label", "secret"],
@@ -169,13 +162,6 @@ function contextOf(at: Place, { role, readOnly }: Caller): ViewContext {
     go: (rest) => (location.hash = addressOf({ ...at, rest })),
     notice,
   };
-}
-
-/** What has the focus keeps it, as far as it has an identity. */
-function replace(parent: HTMLElement, content: readonly Node[]): void {
-  const focused = parent.contains(document.activeElement) ? document.activeElement!.id : "";
-  parent.replaceChildren(...content);
-  if (focused !== "") document.getElementById(focused)?.focus();
 }
 
 // ---- What is done ---------------------------------------------------------------------------------------------------

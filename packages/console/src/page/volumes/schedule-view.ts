@@ -1,7 +1,7 @@
 /** The schedule of snapshots, and a picture of what it keeps. */
 import type { SnapshotSchedule } from "@stratos/volumes/listed";
 import { button } from "../button.ts";
-import { element, labelled, row } from "./elements.ts";
+import { element, labelled, row } from "../elements.ts";
 import { keptHours, PERIOD_HOURS } from "./retention.ts";
 import { ask } from "./rest.ts";
 import { mayChange, type View } from "./view.ts";

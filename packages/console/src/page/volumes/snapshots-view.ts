@@ -1,10 +1,11 @@
 /** Snapshots as the tree that they make: taken, compared, rolled back to, deleted. */
 import { button } from "../button.ts";
-import { element, labelled, table } from "./elements.ts";
+import { element, labelled, table } from "../elements.ts";
 import { ask } from "./rest.ts";
 import { inTree, type Snapshot } from "./snapshot-tree.ts";
 import { mayChange, type View, type ViewContext } from "./view.ts";
-import { moment, say, size } from "./words.ts";
+import { moment, size } from "../language.ts";
+import { say } from "./words.ts";
 
 interface Change {
   readonly change: string;

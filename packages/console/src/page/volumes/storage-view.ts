@@ -1,10 +1,11 @@
 /** How content is kept, and who may own how much. */
 import type { ListedProperties, ListedQuota } from "@stratos/volumes/listed";
 import { button } from "../button.ts";
-import { choice, element, labelled, meter, row, table } from "./elements.ts";
+import { choice, element, labelled, meter, row, table } from "../elements.ts";
 import { ask } from "./rest.ts";
 import { mayChange, type View, type ViewContext } from "./view.ts";
-import { say, size } from "./words.ts";
+import { size } from "../language.ts";
+import { say } from "./words.ts";
 
 const CODECS = ["inherit", "none", "lz4", "zstd"] as const;
 const [LEVEL, LEVEL_MAX] = [3, 19];

@@ -1,4 +1,6 @@
 /** What the page says, in three languages. What the service says of an error stays as it is. */
+import { language, type Words } from "../language.ts";
+
 const EN = {
   language: "Language",
   signOut: "Sign out",
@@ -323,38 +325,8 @@ const JA: Readonly<Record<Word, string>> = {
   bytes: "バイト",
 };
 
-const LANGUAGES = { en: EN, de: DE, ja: JA } as const;
-export type Language = keyof typeof LANGUAGES;
-export const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { en: "English", de: "Deutsch", ja: "日本語" };
-const KEPT = "stratos language";
-
-export const language: Language = chosen();
-
-function chosen(): Language {
-  const wanted = [localStorage.getItem(KEPT), ...navigator.languages].map((tag) => (tag ?? "").slice(0, 2));
-  return (wanted.find((tag) => tag in LANGUAGES) as Language | undefined) ?? "en";
-}
-
-/** From the next load on. */
-export function keepLanguage(tag: Language): void {
-  localStorage.setItem(KEPT, tag);
-}
+const WORDS: Words<Word> = { en: EN, de: DE, ja: JA };
 
 export function say(word: Word): string {
-  return LANGUAGES[language][word];
+  return WORDS[language][word];
 }
-
-export function moment(iso: string): string {
-  return new Date(iso).toLocaleString(language);
-}
-
-/** `1.5 MiB`, as in the command line's lists. */
-export function size(bytes: number): string {
-  let unit = 0;
-  let amount = bytes;
-  for (; amount >= 1024 && unit < UNITS.length - 1; unit++) amount /= 1024;
-  const maximumFractionDigits = unit === 0 || amount >= 100 ? 0 : 1;
-  return `${amount.toLocaleString(language, { maximumFractionDigits })} ${UNITS[unit]}`;
-}
-
-const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];

@@ -61,3 +61,10 @@ export function choice(
   made.value = value;
   return made;
 }
+
+/** What has the focus keeps it, as far as it has an identity. */
+export function replace(parent: HTMLElement, content: readonly Node[]): void {
+  const focused = parent.contains(document.activeElement) ? document.activeElement!.id : "";
+  parent.replaceChildren(...content);
+  if (focused !== "") document.getElementById(focused)?.focus();
+}
