@@ -387,7 +387,7 @@ for (const kind of ["pglite", "postgres"] as const) {
     });
 
     if (kind === "postgres")
-      test("a priority that is set while a task comes into the queue, or leaves it, counts, or is refused", async () => {
+      test("a priority set while a task comes into the queue, or leaves it, counts or is refused", async () => {
         const at = await place();
         const [parent] = await submit(at, [{ priority: 9 }]);
         const parentRun = (await claim(at))[0]!;
