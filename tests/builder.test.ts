@@ -135,6 +135,54 @@ test("a binNMU has a version of its own, says why in its changelog, and its reco
   }
 });
 
+test("a source's own tests run on what was built, each in a clean root, and fail the build", options, async () => {
+  const tree = writeSource(folder, { name: "tested" });
+  const tests = join(tree, "debian/tests");
+  mkdirSync(tests);
+  const script = (name: string, text: string): void => writeFileSync(join(tests, name), `#!/bin/sh\n${text}\n`);
+  script("installed", "dpkg -s tested | grep -q 'ok installed' && test -w . && touch /tmp/seen $AUTOPKGTEST_TMP/x");
+  const bounded = "! test -w /proc/sys/kernel/core_pattern";
+  script("alone", `test ! -e /tmp/seen && test "$(id -u)" = 0 && ! dpkg -s tested 2>/dev/null && ${bounded}`);
+  script("loud", "echo careless >&2");
+  script("later", "exit 77");
+  script("shaky", "exit 1");
+  const control =
+    "Tests: installed\n\nTests: alone\nDepends:\nRestrictions: needs-root\n\n" +
+    "Tests: later\nRestrictions: skippable\n\n" +
+    "Tests: shaky\nRestrictions: flaky\n\nTests: machine\nRestrictions: isolation-machine\n\n" +
+    "Test-Command: echo fine >&2; false | true\nFeatures: test-name=quiet\nRestrictions: allow-stderr\n";
+  writeFileSync(join(tests, "control"), control);
+  const good = await build(packSource(folder, tree, "tested"), "tested-good", ["--autopkgtest"]);
+  assert.equal(good.status, 0, good.stderr);
+  assert.deepEqual(
+    good.result.autopkgtest!.tests.map(({ name, outcome }) => `${name} ${outcome}`),
+    ["installed PASS", "alone PASS", "later SKIP", "shaky FLAKY", "machine SKIP", "quiet PASS"],
+  );
+  assert.equal(good.result.autopkgtest!.status, 2);
+  const summary = readFileSync(
+    join(
+      good.output,
+      readdirSync(good.output).find((one) => one.endsWith(".autopkgtest"))!,
+    ),
+  );
+  assert.match(summary.toString(), /^installed PASS\nalone PASS\nlater SKIP it ended with status 77\n/);
+
+  writeFileSync(join(tests, "control"), `Tests: loud\n\nTests: gone\n\nTests: wanting\nDepends: nobody-has-this\n`);
+  const bad = await build(tree, "tested-bad", ["--autopkgtest"]);
+  assert.equal(bad.status, 1);
+  assert.match(bad.stderr, /3 of 3 tests failed \(autopkgtest's status 12\): loud: it wrote to standard error; gone: /);
+  assert.match(bad.result.autopkgtest!.tests[2]!.why!, /nobody-has-this/);
+  const log = readFileSync(
+    join(
+      bad.output,
+      readdirSync(bad.output).find((one) => one.endsWith(".build"))!,
+    ),
+    "utf8",
+  );
+  assert.match(log, /-- standard error:\ncareless\n-- loud FAIL/);
+  assert.deepEqual(remains(), []);
+});
+
 test("a git repository is built at a reference, and its commit is in the record", options, async () => {
   const tree = writeSource(folder, { name: "versioned", script: "[ ! -e .git ]" });
   const git = (...args: string[]): string => {

@@ -106,6 +106,21 @@ export interface StageRecord {
   readonly peakBytes: number;
 }
 
+/** `FLAKY`: failed, and its author expects that of it now and then. */
+export type TestOutcome = "PASS" | "FAIL" | "SKIP" | "FLAKY";
+
+export interface TestResult {
+  readonly name: string;
+  readonly outcome: TestOutcome;
+  readonly why?: string;
+}
+
+export interface TestsResult {
+  /** As autopkgtest(1) would end: 0 all passed, +2 some skipped, 4 failed, 8 there is nothing to run, 12 erroneous. */
+  readonly status: number;
+  readonly tests: readonly TestResult[];
+}
+
 /** What a build has made. `path` is where it lies on the builder's host. */
 export interface Artefact {
   readonly name: string;
@@ -142,6 +157,8 @@ export interface BuildResult {
   readonly architecture: string;
   readonly stages: readonly StageRecord[];
   readonly artefacts: readonly Artefact[];
+  /** the package's own tests, where they were asked for */
+  readonly autopkgtest?: TestsResult;
   /** text of the `.buildinfo` */
   readonly buildinfo?: string;
   /** in-toto statement with SLSA provenance */

@@ -44,4 +44,5 @@ export {
 export { comparePackages, type PackageDifference } from "./verify/compare-packages.ts";
 export { parseBuildInfo, requestOfBuildInfo, type BuildInfo } from "./verify/buildinfo.ts";
 export { VARIATIONS, variedRequests } from "./verify/reprotest.ts";
+export { runAutopkgtest } from "./checks/autopkgtest.ts";
 export { runLintian } from "./checks/lintian.ts";

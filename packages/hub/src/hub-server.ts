@@ -7,8 +7,8 @@ import type { TLSSocket } from "node:tls";
 import type { Context } from "hono";
 import type { ShownCertificate } from "./access/worker-certificates.ts";
 import { OidcLogin, type OidcSettings } from "./access/oidc.ts";
-import { BlobStore } from "./blobs/blob-store.ts";
-import { blobChore } from "./blobs/collect-blobs.ts";
+import type { BlobStore } from "./blobs/blob-store.ts";
+import { blobChores } from "./blobs/collect-blobs.ts";
 import { ADMIN_ROUTES } from "./api/admin-routes.ts";
 import { createApi } from "./api/api-service.ts";
 import { blobRoutes } from "./api/blob-routes.ts";
@@ -44,8 +44,8 @@ export interface ServerOptions extends HubOptions {
   /** 0: a free one. */
   readonly port: number;
   readonly version: string;
-  /** Artefacts are kept here; several hubs share one. */
-  readonly blobFolder: string;
+  /** Artefacts are kept here; several hubs share them. */
+  readonly blobs: BlobStore;
   readonly readPackage: ReadPackage;
   readonly tls?: { readonly cert: string; readonly key: string };
   /** A provider of identities, whose users may sign in. */
@@ -62,11 +62,11 @@ export interface HubServer {
 
 export async function startHub(database: Database, options: ServerOptions): Promise<HubServer> {
   await migrate(database);
-  const blobs = new BlobStore(options.blobFolder);
+  const { blobs } = options;
   const repositories = new Repositories(database, blobs, options.readPackage);
   const service = new HubService(database, { ...options, isTls: options.tls !== undefined }, [
     { name: "publish", everyMs: 0, work: (limit) => repositories.publishEnded(limit) },
-    blobChore(database, blobs),
+    ...blobChores(database, blobs),
     webhookChore(database),
   ]);
   const firstToken = await service.access.prepare();

@@ -1,5 +1,6 @@
 /** The build hub: `stratos hub`. See ARCHITECTURE.md. */
 export { oidcFault, type OidcSettings } from "./access/oidc.ts";
+export { openBlobs, type BlobPlaceOptions } from "./blobs/open-blobs.ts";
 export { openDatabase } from "./database/open-database.ts";
 export { DatabaseError, type Database } from "./database/database.ts";
 export { openHubPlace, type HubPlaceOptions } from "./database/hub-place.ts";

@@ -38,6 +38,7 @@ export const CONFIG_KEYS: Readonly<Record<string, { readonly kind: Kind; readonl
   jobs: { kind: "count", about: "jobs that a build may run at once" },
   environment: { kind: "variables", about: "further variables of the build" },
   ccache: { kind: "flag", about: "keep compilations" },
+  autopkgtest: { kind: "flag", about: "run the source's own tests of what was made" },
   lintian: { kind: "flag", about: "run lintian over what was made" },
   hooks: { kind: "hooks", about: "programs that are called before and after stages" },
   "limits.timeout": { kind: "count", about: "longest build, in seconds" },

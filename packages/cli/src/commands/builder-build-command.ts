@@ -3,12 +3,14 @@ import { join, resolve } from "node:path";
 import {
   binNmuFault,
   build,
+  runAutopkgtest,
   runLintian,
   type BinNmu,
   type BuildRequest,
   type BuildResult,
   type CleanRoot,
   type RootCommand,
+  type TestsResult,
 } from "@stratos/builder";
 import { replaceFile } from "@stratos/host-node/files";
 import { carrierFor, telling, settingsOf, parseSourceReference } from "@stratos/systems/builder";
@@ -36,12 +38,14 @@ export async function buildSource(source: string, options: BuilderBuildOptions):
   });
   try {
     session.display.note(`builder: ${source} for ${request.suite} ${request.architecture}, in ${settings.carrier}`);
-    const result = await telling(source, () => runBuild(request, session, output, settings.isLinted));
+    const result = await telling(source, () => runBuild(request, session, output, settings));
     await session.close();
     if (options.json === true) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
     else
       for (const { name, size, sha256 } of result.artefacts)
         process.stdout.write(`${sha256}  ${name}  ${formatSize(size)}\n`);
+    if (result.autopkgtest !== undefined)
+      session.display.note(`tests: ${summaryOf(result.autopkgtest).trim().replaceAll("\n", ", ") || "there are none"}`);
     const { failure } = result;
     if (failure !== undefined)
       throw new CommandError(
@@ -88,7 +92,7 @@ export async function runBuild(
   request: BuildRequest,
   session: TerminalBuilder,
   output: string,
-  isLinted = false,
+  { isLinted = false, isTested = false }: { readonly isLinted?: boolean; readonly isTested?: boolean } = {},
 ): Promise<BuildResult> {
   const log = join(output, `.stratos-build-${process.pid}.log`),
     fd = openSync(log, "w");
@@ -97,11 +101,11 @@ export async function runBuild(
       if (event.kind === "log") writeSync(fd, event.bytes);
       session.show(event);
     });
+    const write = (bytes: Uint8Array): void => {
+      writeSync(fd, bytes);
+      session.show({ kind: "log", bytes, offset: 0 });
+    };
     if (isLinted && result.status === "built") {
-      const write = (bytes: Uint8Array): void => {
-        writeSync(fd, bytes);
-        session.show({ kind: "log", bytes, offset: 0 });
-      };
       write(Buffer.from("\n==== lintian ====\n"));
       if (!(await runLintian(session.ports, request, result.artefacts, (event) => session.show(event), write)))
         result = {
@@ -110,9 +114,17 @@ export async function runBuild(
           failure: { kind: "hook", stage: "Check", message: "lintian found errors; the log names them" },
         };
     }
+    if (isTested && result.status === "built") {
+      write(Buffer.from("\n==== autopkgtest ====\n"));
+      result = withTests(
+        result,
+        await runAutopkgtest(session.ports, request, result.artefacts, (event) => session.show(event), write),
+      );
+    }
     const { source, binaryVersion = source?.version, architecture } = result;
-    if (source !== undefined)
-      renameSync(log, join(output, `${source.name}_${binaryVersion!.replace(/^\d+:/, "")}_${architecture}.build`));
+    const stem = join(output, `${source?.name}_${binaryVersion?.replace(/^\d+:/, "")}_${architecture}`);
+    if (source !== undefined) renameSync(log, `${stem}.build`);
+    if (result.autopkgtest !== undefined) writeFileSync(`${stem}.autopkgtest`, summaryOf(result.autopkgtest));
     if (result.provenance !== undefined)
       replaceFile(join(output, "provenance.json"), `${JSON.stringify(result.provenance, null, 1)}\n`);
     return result;
@@ -120,6 +132,20 @@ export async function runBuild(
     closeSync(fd);
     rmSync(log, { force: true });
   }
+}
+
+function withTests(result: BuildResult, autopkgtest: TestsResult): BuildResult {
+  const { status, tests } = autopkgtest;
+  const failed = tests.filter(({ outcome }) => outcome === "FAIL").map(({ name, why }) => `${name}: ${why}`);
+  if (failed.length === 0) return { ...result, autopkgtest };
+  const counted = `${failed.length} of ${tests.length} tests failed (autopkgtest's status ${status})`;
+  const message = `${counted}: ${failed.join("; ")}`;
+  return { ...result, autopkgtest, status: "failed", failure: { kind: "hook", stage: "Check", message } };
+}
+
+/** As autopkgtest's own `summary` has it. */
+function summaryOf({ tests }: TestsResult): string {
+  return tests.map(({ name, outcome, why }) => `${name} ${outcome}${why === undefined ? "" : ` ${why}`}\n`).join("");
 }
 
 async function openShell(session: TerminalBuilder, root: CleanRoot, command: RootCommand): Promise<void> {

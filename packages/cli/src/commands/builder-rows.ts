@@ -363,6 +363,7 @@ function withRequest(command: Command): Command {
     new Option("--log <size>", "longest log (default: 256M)").argParser(parseSize),
     new Option("--ccache", "look compilations up in a cache that builds share"),
     new Option("--lintian", "run lintian over what was made; errors fail the build's check"),
+    new Option("--autopkgtest", "run the source's own tests (debian/tests) of what was made, each in a clean root"),
     new Option(
       "--hook <point=command>",
       "a program that is called before or after a stage, with JSON on standard input: post-Build=./check.sh " +

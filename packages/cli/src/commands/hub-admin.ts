@@ -62,8 +62,8 @@ export function hubAdminCommands(finish: Finish): Command[] {
     row(
       "backup",
       "write a backup while the hub works",
-      "Writes all rows of one moment to a file, while the hub works. Artefacts are files: copy the state folder's " +
-        "`blobs` after it.",
+      "Writes all rows of one moment to a file, while the hub works. Artefacts are not among them: copy the state " +
+        "folder's `blobs`, or the bucket, after it.",
     )
       .argument("<file>", "a new file; - for stdout")
       .action(async (file: string, options: HubOptions) => finish(await backupHub(file, options))),

@@ -47,6 +47,7 @@ function buildCommand(finish: Finish): Command {
     .option("--arch <arch>", "architecture that is built for (default: the worker's)")
     .option("--suite <name>", "where build dependencies come from (default: the worker's)")
     .addOption(repeatable("--profile <name>", "build profiles"))
+    .option("--autopkgtest", "run the sources' own tests of what was built; what fails them is not published")
     .addOption(
       new Option(
         "--bin-nmu <n>",
@@ -147,6 +148,7 @@ interface BuildTaskOptions extends Listing {
   readonly channel?: string;
   readonly arch?: string;
   readonly suite?: string;
+  readonly autopkgtest?: true;
   readonly profile: readonly string[];
   readonly seed?: number;
   readonly priority?: number;
@@ -176,6 +178,7 @@ function buildSources(sources: readonly string[], options: BuildTaskOptions): Pr
           ...given("suite", options.suite),
           ...given("seed", options.seed),
           ...given("binNmu", binNmu),
+          ...given("autopkgtest", options.autopkgtest),
           ...(options.profile.length === 0 ? {} : { profiles: options.profile }),
           ...(files.length === 0 ? {} : { files }),
         },

@@ -41,6 +41,14 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
     );
   oidcOptions(databaseOptions(hub))
     .option(
+      "--artefacts <place>",
+      "where artefacts are kept: a folder, or s3://BUCKET/PREFIX (default: blobs in the state folder)",
+    )
+    .option("--s3-endpoint <url>", "of S3-compatible storage that is not Amazon's (default: $AWS_ENDPOINT_URL)")
+    .option("--s3-region <region>", "default: $AWS_REGION, else us-east-1")
+    .option("--s3-encryption <how>", "the storage is to encrypt what it keeps: AES256, aws:kms or aws:kms:KEY")
+    .option("--s3-redirect", "send readers to the storage itself, by addresses that are good for ten minutes")
+    .option(
       "--token-file <file>",
       "write the administrator's key of a new database to this file, rather than to stderr",
     )

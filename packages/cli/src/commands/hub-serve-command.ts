@@ -1,7 +1,13 @@
 /** `stratos hub`: serves until a signal ends it. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { HUB_DEFAULTS, type HubPlaceOptions, openHubPlace, startHub } from "@stratos/hub";
+import {
+  type BlobPlaceOptions,
+  HUB_DEFAULTS,
+  type HubPlaceOptions,
+  openBlobs,
+  openHubPlace,
+  startHub,
+} from "@stratos/hub";
 import { stratosHome } from "@stratos/host-node";
 import { homeFolder } from "@stratos/host-node/home";
 import { describePackage, nodePackagePorts } from "@stratos/tools-node/packages";
@@ -9,7 +15,7 @@ import { VERSION } from "@stratos/sdk/version";
 import { readOidc, type HubOidcOptions } from "./hub-oidc-options.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 
-export interface HubServeOptions extends HubPlaceOptions, HubOidcOptions {
+export interface HubServeOptions extends HubPlaceOptions, BlobPlaceOptions, HubOidcOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tokenFile?: string;
   readonly tlsCert?: string;
@@ -46,7 +52,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
       leaseSeconds: options.lease,
       leaderSeconds: HUB_DEFAULTS.leaderSeconds,
       warn,
-      blobFolder: join(place.state, "blobs"),
+      blobs: await openBlobs(options, place.state),
       readPackage: async (path) => {
         const { control, sizeBytes, md5, sha256, files } = await describePackage(path, packages);
         return { control, sizeBytes, md5, sha256, files };

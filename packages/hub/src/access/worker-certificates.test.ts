@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { HubClient, HubProblem, type CertificateView } from "@stratos/hub-api";
+import { FolderBlobs } from "../blobs/folder-blobs.ts";
 import { fingerprintOf, issueCertificate, type Authority } from "../certificates/certificate-authority.ts";
 import { startHub, type HubServer, type ServerOptions } from "../hub-server.ts";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
@@ -278,7 +279,7 @@ const startSecond = (options: Partial<ServerOptions>): Promise<HubServer> =>
     leaseSeconds: 60,
     leaderSeconds: 5,
     warn: () => {},
-    blobFolder: join(folder, "blobs"),
+    blobs: new FolderBlobs(join(folder, "blobs")),
     readPackage: () => Promise.reject(new Error("this test has no packages")),
     ...options,
   });

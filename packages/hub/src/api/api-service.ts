@@ -92,6 +92,7 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
       } catch (error) {
         if (!(error instanceof HubError) && !context.req.raw.signal.aborted)
           hub.options.warn(`${route.id}: ${(error as Error).stack ?? String(error)}`);
+        else if (error instanceof HubError && error.status >= 500) hub.options.warn(`${route.id}: ${error.message}`);
         response = problem(context, error);
       }
       counts.add(route.id, response.status, (performance.now() - started) / 1_000);

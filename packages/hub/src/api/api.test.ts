@@ -18,7 +18,7 @@ import {
   type TaskView,
 } from "@stratos/hub-api";
 import { BUILT_IN_ROLES, grants, permissionsOf } from "../access/permissions.ts";
-import { BlobStore } from "../blobs/blob-store.ts";
+import { FolderBlobs } from "../blobs/folder-blobs.ts";
 import { collectBlobs } from "../blobs/collect-blobs.ts";
 import { apiRoutes } from "../hub-server.ts";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
@@ -34,7 +34,7 @@ const isProblem = ajv.compile(PROBLEM);
 
 before(async () => {
   hub = await startTestHub();
-  const blobs = new BlobStore(`${hub.folder}/unused`);
+  const blobs = new FolderBlobs(`${hub.folder}/unused`);
   routes = apiRoutes(
     hub.database,
     blobs,
@@ -467,11 +467,11 @@ test("an artefact that lies about its digest is refused; one that no task has is
     "urn:stratos:hub:wrong-digest",
   );
   await hub.admin.call("PUT", `/blobs/${digest("lonely")}?size=6`, new TextEncoder().encode("lonely"));
-  const blobs = new BlobStore(`${hub.folder}/blobs`);
+  const blobs = new FolderBlobs(`${hub.folder}/blobs`);
   assert.equal(await collectBlobs(hub.database, blobs, { limit: 10, hours: 24 }), 0, "it may be about to be used");
   assert.equal(await collectBlobs(hub.database, blobs, { limit: 10, hours: 0 }), 1);
-  assert.equal(blobs.size(digest("lonely")), null);
-  assert.equal(blobs.size(digest("artefact")), 8);
+  assert.equal(await blobs.size(digest("lonely")), null);
+  assert.equal(await blobs.size(digest("artefact")), 8);
 });
 
 test("text that no database keeps is refused, wherever it stands", async () => {

@@ -16,10 +16,11 @@ export function blobRoutes(blobs: BlobStore): readonly ApiRoute[] {
       permission: "artefact:write",
       summary: "How much of an artefact is there.",
       handle: async (request) => {
-        const state = blobs.state(digest(request));
-        // It is wanted again: the collector keeps it for another while.
-        if (state.isComplete) await noteArtefact(request.hub.database, digest(request), state.offset);
-        return { body: state };
+        const state = await blobs.state(digest(request));
+        if (!state.isComplete) return { body: state };
+        // It is wanted again: the collector keeps it for another while, or has just taken it.
+        await noteArtefact(request.hub.database, digest(request), state.offset);
+        return { body: await blobs.state(digest(request)) };
       },
     },
     {

@@ -1,19 +1,22 @@
-/** A blob over HTTP: the whole, or a range of it (RFC 9110 §14). */
+/** A blob over HTTP: the whole, or a range of it (RFC 9110 §14), or where it is read from. */
 import { HubError, notFound } from "../store/hub-error.ts";
 import type { BlobStore } from "./blob-store.ts";
 
-/** @throws HubError 404, 416 */
-export function blobResponse(
+/** @throws HubError 404, 416, 503 */
+export async function blobResponse(
   blobs: BlobStore,
   digest: string,
   { range, headers }: { readonly range: string | null; readonly headers: Readonly<Record<string, string>> },
-): Response {
-  const size = blobs.size(digest);
+): Promise<Response> {
+  const size = await blobs.size(digest);
   if (size === null) throw notFound(`artefact ${digest}`);
+  const address = await blobs.address(digest);
+  if (address !== null)
+    return new Response(null, { status: 307, headers: { Location: address, "Cache-Control": "no-store" } });
   const told = { ...headers, "Accept-Ranges": "bytes", ETag: `"${digest}"` };
   const match = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(range ?? "");
   if (match === null)
-    return new Response(blobs.read(digest, { start: 0, end: size - 1 }), {
+    return new Response(await blobs.read(digest, { start: 0, end: size - 1 }), {
       headers: { ...told, "Content-Length": String(size) },
     });
   const start = Number(match[1]);
@@ -22,7 +25,7 @@ export function blobResponse(
     throw new HubError(416, "bad-range", `the artefact has ${size} bytes`, {
       headers: { "Content-Range": `bytes */${size}` },
     });
-  return new Response(blobs.read(digest, { start, end }), {
+  return new Response(await blobs.read(digest, { start, end }), {
     status: 206,
     headers: {
       ...told,

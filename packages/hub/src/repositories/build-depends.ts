@@ -3,7 +3,7 @@
  * tasks before that it is derived: from the .dsc, when that was uploaded, else from the .buildinfo, which names all
  * that was installed. What was found is kept, and outlives the task.
  */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { text as textOf } from "node:stream/consumers";
 import { buildNeeds } from "@stratos/builder/build-relations";
 import { parseSource } from "@stratos/pkg";
 import type { BlobStore } from "../blobs/blob-store.ts";
@@ -70,25 +70,27 @@ async function derive(on: Queryable, blobs: BlobStore, tasks: readonly number[])
       "'%.dsc' or name like '%.buildinfo') order by task_id, name",
     [[...tasks]],
   );
-  const text = (task: number, suffix: string): string | null => {
+  const read = async (task: number, suffix: string): Promise<string | null> => {
     const file = files.find((one) => one.task === task && one.name.endsWith(suffix));
-    const path = file === undefined ? "" : blobs.path(file.digest);
-    if (path === "" || !existsSync(path) || statSync(path).size > RECORD_BYTES_MAX) return null;
-    return readFileSync(path, "latin1");
+    const size = file === undefined ? null : await blobs.size(file.digest);
+    if (size === null || size > RECORD_BYTES_MAX) return null;
+    return textOf(await blobs.read(file!.digest, { start: 0, end: size - 1 }));
   };
-  return rows.flatMap(({ task, arch, payload, told }) => {
+  const built: BuiltSource[] = [];
+  for (const { task, arch, payload, told } of rows) {
     const profiles = isWords(payload["profiles"]) ? payload["profiles"] : [];
     for (const [origin, names] of [
-      ["builder", () => (isWords(told) ? told.flatMap(namesOf) : null)],
-      ["dsc", () => dependsOfDsc(text(task, ".dsc"), arch, profiles)],
-      ["buildinfo", () => dependsOfBuildInfo(text(task, ".buildinfo"))],
+      ["builder", async () => (isWords(told) ? told.flatMap(namesOf) : null)],
+      ["dsc", async () => dependsOfDsc(await read(task, ".dsc"), arch, profiles)],
+      ["buildinfo", async () => dependsOfBuildInfo(await read(task, ".buildinfo"))],
     ] as const) {
-      const depends = names();
-      if (depends !== null)
-        return [{ task, origin, payload, depends: [...new Set(depends)].slice(0, DEPENDS_MAX).sort() }];
+      const depends = await names();
+      if (depends === null) continue;
+      built.push({ task, origin, payload, depends: [...new Set(depends)].slice(0, DEPENDS_MAX).sort() });
+      break;
     }
-    return [];
-  });
+  }
+  return built;
 }
 
 function isWords(value: unknown): value is string[] {

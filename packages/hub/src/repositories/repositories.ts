@@ -198,6 +198,8 @@ export class Repositories {
       try {
         placed.push({ task, digest, ...(await this.#describe(digest, file)) });
       } catch (error) {
+        // What cannot be read now is published later.
+        if (error instanceof HubError && error.status === 503) throw error;
         const why = error instanceof Error ? error.message : String(error);
         events.push({ actor: "hub", what: "NOT_PUBLISHED", task, detail: { file, why } });
       }
@@ -211,7 +213,7 @@ export class Repositories {
       [digest],
     );
     if (known !== undefined) return known;
-    const description = await this.#readPackage(this.#blobs.path(digest));
+    const description = await this.#blobs.withFile(digest, this.#readPackage);
     const control = parseControl(description.control, file)[0]!;
     const name = control.get("Package")!;
     const version = control.get("Version")!;

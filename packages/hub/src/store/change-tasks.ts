@@ -57,7 +57,7 @@ export async function cancelTask(
     const rows = await database.query(statement, [id, actor, reason]);
     if (rows.length > 0) return state === "BLOCKED" || state === "FREE" ? "CANCELED" : state;
   }
-  throw new HubError(503, "busy", `task ${id} changes too quickly; try again`);
+  throw busy(id);
 }
 
 /** Runs of a host that somebody wants to end. */
@@ -96,10 +96,15 @@ export async function retryTask(database: Database, id: number, actor: string): 
   throw new HubError(409, "not-ended", `task ${id} is ${state}; only what FAILED or was CANCELED can be tried again`);
 }
 
+/** As a claim and the end of a pause do, before the task's row. */
+const LOCK_QUEUED = `
+with q as (select 1 from runnable where task_id = $1 for update), w as (select 1 from waiting where task_id = $1 for \
+update)
+select (select count(*) from q) + (select count(*) from w) as held`;
+
 const PRIORITIZE = `
 with u as (
-  update task set priority = $2, version = version + 1
-  where id = $1 and state in ('BLOCKED','FREE') and ($4::int is null or version = $4) returning id, channel, version
+  update task set priority = $2, version = version + 1 where id = $1 returning id, channel, version
 ), q as (
   update runnable set priority = $2 where task_id in (select id from u) and exists (
     select 1 from u join channel c on c.name = u.channel where c.policy <> 'fifo')
@@ -110,31 +115,40 @@ from u
 select version from u`;
 
 /**
- * @param version  null: whatever it is now. @returns the new version. @throws HubError 412 when it is another by now
+ * @param version  null: whatever it is now. @returns the new version. @throws HubError 412 when it is another by now,
+ *   409 when it waits no more
  */
 export async function setPriority(
   database: Database,
   id: number,
   { priority, actor, version }: { priority: number; actor: string; version: number | null },
 ): Promise<number> {
-  // The queue's row is locked before the task's, as a claim does.
-  const rows = await database.transaction("read committed", async (inside) => {
-    await inside.query("select 1 from runnable where task_id = $1 for update", [id]);
-    return inside.query<{ version: number }>(PRIORITIZE, [id, priority, actor, version]);
-  });
-  if (rows.length > 0) return rows[0]!.version;
-  const now = await stateOf(database, id);
-  if (version !== null && now.version !== version)
-    throw new HubError(412, "changed", `task ${id} has changed: it is version ${now.version} now`);
-  throw new HubError(409, "not-waiting", `task ${id} is ${now.state}: its priority has no effect any more`);
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    const changed = await database.transaction("read committed", async (inside) => {
+      const [queued] = await inside.query<{ held: number }>(LOCK_QUEUED, [id]);
+      const now = await stateOf(inside, id, "for update");
+      if (version !== null && now.version !== version)
+        throw new HubError(412, "changed", `task ${id} has changed: it is version ${now.version} now`);
+      if (now.state !== "BLOCKED" && now.state !== "FREE")
+        throw new HubError(409, "not-waiting", `task ${id} is ${now.state}: its priority has no effect any more`);
+      // It came into the queue, or from pausing, after the look for its row there.
+      if (now.state === "FREE" && queued!.held === 0) return null;
+      return (await inside.query<{ version: number }>(PRIORITIZE, [id, priority, actor]))[0]!.version;
+    });
+    if (changed !== null) return changed;
+  }
+  throw busy(id);
 }
+
+const busy = (id: number): HubError => new HubError(503, "busy", `task ${id} changes too quickly; try again`);
 
 async function stateOf(
   on: Queryable,
   id: number,
+  lock: "for update" | "" = "",
 ): Promise<{ state: TaskState; cancel_requested: boolean; version: number }> {
   const [row] = await on.query<{ state: TaskState; cancel_requested: boolean; version: number }>(
-    "select state, cancel_requested, version from task where id = $1",
+    `select state, cancel_requested, version from task where id = $1 ${lock}`,
     [id],
   );
   if (row === undefined) throw notFound(`task ${id}`);

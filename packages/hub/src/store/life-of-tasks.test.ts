@@ -386,6 +386,54 @@ for (const kind of ["pglite", "postgres"] as const) {
       assert.equal(await state(a!), "FREE");
     });
 
+    if (kind === "postgres")
+      test("a priority set while a task comes into the queue, or leaves it, counts or is refused", async () => {
+        const at = await place();
+        const [parent] = await submit(at, [{ priority: 9 }]);
+        const parentRun = (await claim(at))[0]!;
+        const [child, paused, plain] = await submit(at, [{ after: [parent!] }, {}, {}]);
+        const queued = async (id: number): Promise<number | undefined> =>
+          (await database.query<{ priority: number }>("select priority from runnable where task_id = $1", [id]))[0]
+            ?.priority;
+        /** Sets it while `work` has been done and is not seen yet. */
+        const setDuring = async (id: number, work: (inside: Database) => Promise<unknown>): Promise<number> => {
+          const set = await database.transaction("read committed", async (inside) => {
+            await work(inside as Database);
+            let isOver = false;
+            const result = setPriority(database, id, { priority: 7, actor: "me", version: null });
+            const over = result.then(
+              () => (isOver = true),
+              () => (isOver = true),
+            );
+            // It waits for a row that `work` has, or has found none that it has to wait for.
+            const waits =
+              "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+            while (!isOver && (await database.query(waits)).length === 0) await new Promise(setImmediate);
+            void over;
+            return { result };
+          });
+          return set.result;
+        };
+        await end(at, parentRun);
+        await setDuring(child!, (inside) => settleEnded(inside, 100));
+        assert.equal(await queued(child!), 7, "it became free");
+        await database.query("update runnable set priority = 20 where task_id = $1", [paused]);
+        await end(at, (await claim(at))[0]!, { outcome: "FAILED", failureClass: "infrastructure" });
+        await database.query("update waiting set due = now() where task_id = $1", [paused]);
+        await setDuring(paused!, (inside) => endPauses(inside, 100));
+        assert.equal(await queued(paused!), 7, "its pause ended");
+        await database.query("update runnable set priority = 20 where task_id = $1", [plain]);
+        let claimed: ClaimedRun[] = [];
+        await assert.rejects(
+          setDuring(plain!, async (inside) => {
+            const { host, session } = at;
+            claimed = await claimRuns(inside, { host, session, slots: 1, leaseSeconds: 60, start: true });
+          }),
+          (error: HubError) => error.status === 409,
+        );
+        assert.equal(claimed[0]!.task, plain);
+      });
+
     test("text with U+0000 and a payload with every kind of value come back", async () => {
       const at = await place();
       const payload = { text: "a\u0000b", backslash: "\\u0000", list: [1, null, true, { x: 1.5 }], "": "" };

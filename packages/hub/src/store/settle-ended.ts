@@ -2,7 +2,7 @@
  * What follows from ends of tasks, done by one hub at a time: children become free or are canceled, pauses end. Any two
  * hubs that did it together would only wait for each other's rows.
  */
-import type { Database, Queryable } from "../database/database.ts";
+import type { Queryable } from "../database/database.ts";
 
 /**
  * Takes ended tasks off the outbox, once the packages that they left are in their channel: a child may build on
@@ -65,17 +65,19 @@ with w as (
   delete from waiting where task_id in (select task_id from waiting where due <= now() order by due limit $1 for \
 update skip locked)
   returning task_id
+), t as materialized (
+  select * from task where id in (select task_id from w) and state = 'FREE' order by id for update
 ), q as (
   insert into runnable (task_id, channel, arch, priority, rank, weight, requires, owner)
   select t.id, t.channel, t.arch, case c.policy when 'fifo' then 0 else t.priority end, t.rank, t.weight, t.requires, \
 t.owner
-  from w join task t on t.id = w.task_id join channel c on c.name = t.channel where t.state = 'FREE' returning \
+  from t join channel c on c.name = t.channel returning \
 channel, arch
 ), n as (select pg_notify('hub_runnable', channel || ' ' || arch || ' ' || count(*)) from q group by channel, arch)
 select (select count(*) from w) as taken, (select count(*) from n) as woken`;
 
-/** Tasks whose pause is over may run again. */
-export async function endPauses(database: Database, limit: number): Promise<number> {
+/** Tasks whose pause is over may run again. Their rows are locked, so that a priority set meanwhile is seen. */
+export async function endPauses(database: Queryable, limit: number): Promise<number> {
   const [row] = await database.query<{ taken: number }>(WAKE, [limit]);
   return row!.taken;
 }

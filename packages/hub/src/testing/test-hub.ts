@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HubClient } from "@stratos/hub-api";
+import { FolderBlobs } from "../blobs/folder-blobs.ts";
 import { openDatabase } from "../database/open-database.ts";
 import type { Database } from "../database/database.ts";
 import { startHub, type HubServer, type ServerOptions } from "../hub-server.ts";
@@ -32,7 +33,7 @@ export async function startTestHub(
     leaseSeconds: 60,
     leaderSeconds: 5,
     warn: (message) => void warnings.push(message),
-    blobFolder: join(folder, "blobs"),
+    blobs: new FolderBlobs(join(folder, "blobs")),
     readPackage: () => Promise.reject(new Error("this test has no packages")),
     ...options,
   });

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { readPayload } from "./build-executor.ts";
 
-test("a source, suite, profiles and seed become the builder's arguments", () => {
+test("a source, suite, profiles, tests and seed become the builder's arguments", () => {
   const options = (payload: Record<string, unknown>): unknown => {
     const read = readPayload(payload);
     return typeof read === "string" ? read : [read.source, ...read.options];
@@ -18,6 +18,7 @@ test("a source, suite, profiles and seed become the builder's arguments", () => 
     "--profiles",
     "nocheck,nodoc",
   ]);
+  assert.deepEqual(options({ source: "figlet", autopkgtest: true }), ["figlet", "--autopkgtest"]);
   assert.deepEqual(options({ source: "https://git.example/a.git#v1", seed: 7 }), [
     "https://git.example/a.git#v1",
     "--in",
@@ -46,6 +47,7 @@ test("paths of the worker's host, options and unknown keys are refused by name",
   assert.match(String(readPayload({ source: "a1", suite: "--in" })), /^payload\.suite/);
   assert.match(String(readPayload({ source: "a1", profiles: ["a,b"] })), /^payload\.profiles/);
   assert.match(String(readPayload({ source: "a1", profiles: "nocheck" })), /^payload\.profiles/);
+  assert.match(String(readPayload({ source: "a1", autopkgtest: "yes" })), /^payload\.autopkgtest/);
   assert.match(String(readPayload({ source: "a1", seed: 0.5 })), /^payload\.seed/);
   assert.match(String(readPayload({ source: "a1", output: "/etc" })), /^payload\.output: there is no such key/);
 });

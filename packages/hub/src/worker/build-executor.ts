@@ -2,7 +2,7 @@
  * Tasks of kind `build`: a Debian source package, built by the builder's command in a process of its own, which ends
  * with the run whatever it does.
  *
- *     {"source":"figlet=2.2.5-3", "suite":"trixie", "profiles":["nocheck"], "seed":1}
+ *     {"source":"figlet=2.2.5-3", "suite":"trixie", "profiles":["nocheck"], "autopkgtest":true, "seed":1}
  *     {"source":"figlet=2.2.5-3", "binNmu":{"number":1, "reason":"Rebuild against …", "date":1769817600}}
  *     {"source":"figlet_2.2.5-3.dsc", "files":[{"name":"figlet_2.2.5-3.dsc","digest":"sha256:…"},…]}
  *
@@ -88,8 +88,8 @@ async function repositoryOptions(client: HubClient, { run, folder, signal }: Exe
 }
 
 function resultOf(result: BuildResult, output: string): ExecutionResult {
-  const { failure, source, binaryVersion, depends, stages, layers } = result;
-  const told = { source, binaryVersion, depends, stages, layers };
+  const { failure, source, binaryVersion, depends, stages, layers, autopkgtest } = result;
+  const told = { source, binaryVersion, depends, stages, layers, autopkgtest };
   if (failure !== undefined) {
     const message = `${failure.stage} failed: ${failure.message}`;
     return { failure: { class: CLASSES[failure.kind], message }, result: told };
@@ -112,10 +112,10 @@ interface BuildPayload {
 
 /** @returns what is wrong with the payload, in words, when something is */
 export function readPayload(payload: Readonly<Record<string, unknown>>): BuildPayload | string {
-  const { source, suite, profiles = [], seed, files = [], binNmu, ...others } = payload;
+  const { source, suite, profiles = [], seed, files = [], binNmu, autopkgtest = false, ...others } = payload;
   const unknown = Object.keys(others)[0];
   if (unknown !== undefined)
-    return `payload.${unknown}: there is no such key; known: source, files, suite, profiles, seed, binNmu`;
+    return `payload.${unknown}: there is no such key; known: source, files, suite, profiles, seed, binNmu, autopkgtest`;
   if (!Array.isArray(files) || !files.every(isSourceFile)) return "payload.files: expected names and digests";
   if (files.length > 0) {
     if (typeof source !== "string" || !source.endsWith(".dsc") || !files.some(({ name }) => name === source))
@@ -126,6 +126,7 @@ export function readPayload(payload: Readonly<Record<string, unknown>>): BuildPa
   const isWord = (value: unknown): value is string => typeof value === "string" && WORD.test(value);
   if (!Array.isArray(profiles) || !profiles.every(isWord)) return "payload.profiles: expected names";
   if (seed !== undefined && !Number.isSafeInteger(seed)) return "payload.seed: expected a whole number";
+  if (typeof autopkgtest !== "boolean") return "payload.autopkgtest: expected true or false";
   const nmu = binNmu === undefined ? [] : binNmuOptions(binNmu);
   if (typeof nmu === "string") return nmu;
   return {
@@ -135,6 +136,7 @@ export function readPayload(payload: Readonly<Record<string, unknown>>): BuildPa
       ...nmu,
       ...(suite === undefined ? [] : ["--suite", suite]),
       ...(profiles.length === 0 ? [] : ["--profiles", profiles.join(",")]),
+      ...(autopkgtest ? ["--autopkgtest"] : []),
       ...(seed === undefined ? [] : ["--in", "stratos", "--seed", String(seed)]),
     ],
   };
@@ -180,7 +182,7 @@ function readResult(text: string): BuildResult | null {
 
 function roleOf(name: string): string {
   if (name.endsWith(".deb") || name.endsWith(".udeb")) return "package";
-  if (name.endsWith(".build")) return "log";
+  if (name.endsWith(".build") || name.endsWith(".autopkgtest")) return "log";
   return name.endsWith(".changes") || name.endsWith(".buildinfo") || name === "provenance.json" ? "record" : "output";
 }
 

@@ -70,15 +70,17 @@ async function digestOf(path: string): Promise<string> {
 async function upload(client: HubClient, digest: string, path: string, signal: AbortSignal): Promise<void> {
   const { size } = statSync(path);
   let answered = 0;
+  let isAnew = false;
   for (let pauseMs = PAUSE_MS; ; pauseMs = Math.min(pauseMs + PAUSE_MS, PAUSE_MS_MAX)) {
     try {
-      const { offset, isComplete } = await client.call<{ offset: number; isComplete: boolean }>(
+      const state = await client.call<{ offset: number; isComplete: boolean }>(
         "GET",
         `/blobs/${digest}/state`,
         undefined,
         { signal },
       );
-      if (isComplete) return;
+      if (state.isComplete) return;
+      const offset = isAnew ? 0 : state.offset;
       const rest = Readable.toWeb(createReadStream(path, { start: offset })) as ReadableStream<Uint8Array>;
       await client.raw("PUT", `/blobs/${digest}?offset=${offset}&size=${size}`, {
         body: size === 0 ? new Uint8Array(0) : rest,
@@ -88,6 +90,8 @@ async function upload(client: HubClient, digest: string, path: string, signal: A
       return;
     } catch (error) {
       if (!signal.aborted) {
+        // Behind a balancer it may be another hub that has the beginning.
+        isAnew = error instanceof HubProblem && error.problem.type === "urn:stratos:hub:upload-offset";
         const most = triesAfter(error);
         if (most !== Infinity && ++answered >= most) throw error;
         await pause(pauseMs, signal);

@@ -44,6 +44,7 @@ export interface BuilderWishes {
   readonly log?: number;
   readonly ccache?: boolean;
   readonly lintian?: boolean;
+  readonly autopkgtest?: boolean;
   readonly hook?: readonly { readonly point: string; readonly command: readonly string[] }[];
 }
 
@@ -155,6 +156,7 @@ function ofCommandLine(options: BuilderWishes): JsonObject {
     log,
     ccache,
     lintian,
+    autopkgtest,
     hook,
   } = options;
   const given = {
@@ -171,6 +173,7 @@ function ofCommandLine(options: BuilderWishes): JsonObject {
     jobs,
     ccache,
     lintian,
+    autopkgtest,
     hooks: hook,
     limits: { timeout, silence, memory, processes, space, log },
   };
@@ -184,6 +187,8 @@ export interface BuilderSettings {
   readonly keyrings: readonly string[];
   readonly mirror: string | undefined;
   readonly isLinted: boolean;
+  /** Whether the source's own tests are run. */
+  readonly isTested: boolean;
 }
 
 /** What counts, as a request to be completed. */
@@ -238,6 +243,7 @@ export function settingsOf(options: BuilderWishes): BuilderSettings {
     carrier,
     keyrings: get<string[]>("keyrings") ?? [],
     mirror: get<string>("mirror"),
+    isTested: get<boolean>("autopkgtest") === true,
     isLinted: get<boolean>("lintian") === true,
     hooks: (get<{ point: string; command: string[]; timeout?: number }[]>("hooks") ?? []).map(
       ({ point, command, timeout }) => ({ point, command, timeoutSeconds: timeout ?? HOOK_TIMEOUT_SECONDS }),

@@ -5,7 +5,8 @@
  * - the root is moved onto `/`, as switch_root(8) does: `..` ends there, so the second chroot of the textbook leads
  *   nowhere, and no process in `/proc` has another root;
  * - it keeps root's capabilities over files, accounts and its own processes, and loses those over the machine:
- *   modules, ports, devices, mounts, reboot, clock, network, tracing.
+ *   modules, ports, devices, mounts, reboot, clock, network, tracing; what of the kernel's settings (`/proc/sys`) asks
+ *   for no capability but root's number is read-only.
  *   Without CAP_SYS_ADMIN it can neither take the root away from over the host's nor enter another namespace; in a user
  *   namespace of its own making the kernel locks both together.
  *
@@ -60,6 +61,9 @@ const KEPT = [
 export const ENTER_ROOT = `status=0
 unshare --mount --propagation slave --pid --fork --kill-child=SIGKILL sh -euc 'cd root
 mount -n -t proc proc proc
+for own in sys sysrq-trigger; do
+  [ ! -e proc/$own ] || { mount -n --bind proc/$own proc/$own; mount -n -o remount,bind,ro proc/$own; }
+done
 mount -n --move . /
 exec setpriv --inh-caps=-all --bounding-set=-all,${KEPT.map((name) => `+${name}`).join(",")} chroot . /usr/bin/env -i \
 "$@"' sh "$@" 3>&- 4>&- || status=$?

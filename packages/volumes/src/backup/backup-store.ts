@@ -4,8 +4,8 @@
  *     /folder, ./folder         a folder of this host
  *     rsync:HOST:PATH           through rsync(1), which must be installed; also rsync://HOST/MODULE/PATH
  *     rclone:REMOTE:PATH        through rclone(1), with its own configuration
- *     s3:BUCKET[/PREFIX]        S3-compatible storage; AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
- *                               AWS_REGION, and AWS_ENDPOINT_URL for storage that is not Amazon's
+ *     s3:BUCKET[/PREFIX]        S3-compatible storage; credentials as other programs find them, AWS_REGION, and
+ *                               AWS_ENDPOINT_URL for storage that is not Amazon's
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -22,8 +22,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AwsClient } from "aws4fetch";
 import { makeFolders, hostReason } from "@stratos/host-node/home";
+import { readS3Credentials, S3Bucket } from "@stratos/host-node/s3";
 import { OperationError } from "@stratos/operation";
 
 export interface BackupStore {
@@ -200,71 +200,41 @@ function inFolder<T>(work: (folder: string) => T): T {
 
 class S3Store implements BackupStore {
   readonly name: string;
-  readonly #client: AwsClient;
-  readonly #root: string;
+  readonly #bucket: S3Bucket;
 
   constructor(name: string, bucket: string, prefix: string) {
     this.name = name;
-    const {
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      AWS_SESSION_TOKEN: sessionToken,
-      AWS_REGION: region = "us-east-1",
-      AWS_ENDPOINT_URL: endpoint,
-    } = process.env;
-    if (accessKeyId === undefined || secretAccessKey === undefined)
-      throw new OperationError(
-        "volume",
-        name,
-        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed in the environment",
-      );
-    this.#client = new AwsClient({
-      accessKeyId,
-      secretAccessKey,
-      service: "s3",
-      region,
-      retries: 3,
-      ...(sessionToken === undefined ? {} : { sessionToken }),
+    const found = readS3Credentials(process.env);
+    if ("problem" in found) throw new OperationError("volume", name, found.problem);
+    this.#bucket = new S3Bucket({
+      bucket,
+      prefix: prefix === "" ? "" : `${prefix.replace(/\/+$/, "")}/`,
+      endpoint: process.env["AWS_ENDPOINT_URL"],
+      region: process.env["AWS_REGION"] ?? "us-east-1",
+      credentials: found.credentials,
     });
-    // Other storage often has no name for each bucket: the bucket stands in the path.
-    const base =
-      endpoint === undefined
-        ? `https://${bucket}.s3.${region}.amazonaws.com`
-        : `${endpoint.replace(/\/+$/, "")}/${bucket}`;
-    this.#root = `${base}/${prefix === "" ? "" : `${prefix.replace(/\/+$/, "")}/`}`;
   }
 
   async get(piece: string): Promise<Uint8Array | null> {
-    const response = await this.#fetch(piece, "GET");
-    if (response.status === 404) return null;
-    await this.#expect(response);
-    return new Uint8Array(await response.arrayBuffer());
+    return this.#ask(async () => {
+      const content = await this.#bucket.read(piece);
+      return content === null ? null : new Uint8Array(await new Response(content).arrayBuffer());
+    });
   }
 
-  async put(piece: string, bytes: Uint8Array): Promise<void> {
-    await this.#expect(await this.#fetch(piece, "PUT", bytes));
+  put(piece: string, bytes: Uint8Array): Promise<void> {
+    return this.#ask(() => this.#bucket.write(piece, bytes));
   }
 
-  async remove(piece: string): Promise<void> {
-    const response = await this.#fetch(piece, "DELETE");
-    if (response.status !== 404) await this.#expect(response);
+  remove(piece: string): Promise<void> {
+    return this.#ask(() => this.#bucket.remove(piece));
   }
 
-  async #fetch(piece: string, method: string, body?: Uint8Array): Promise<Response> {
+  async #ask<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await this.#client.fetch(this.#root + piece, {
-        method,
-        ...(body === undefined ? {} : { body: body as NonNullable<RequestInit["body"]> }),
-      });
+      return await work();
     } catch (error) {
-      throw new OperationError("volume", this.name, `cannot be reached: ${(error as Error).message}`, { cause: error });
+      throw new OperationError("volume", this.name, (error as Error).message, { cause: error });
     }
-  }
-
-  async #expect(response: Response): Promise<void> {
-    if (response.ok) return;
-    const text = await response.text();
-    const message = /<Message>([^<]*)<\/Message>/.exec(text)?.[1] ?? response.statusText;
-    throw new OperationError("volume", this.name, `the storage answers ${response.status}: ${message}`);
   }
 }
