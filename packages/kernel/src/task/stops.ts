@@ -100,16 +100,11 @@ export class Stops {
   breakpoints: ReadonlySet<number> = new Set();
   /** Asked at each breakpoint, step and change. @returns stand there? Null: always. */
   onHit: ((stop: Stop) => boolean) | null = null;
-  /**
-   * Each store to one byte of memory is a stop, also one of the value that was there. What a system call does to the
-   * byte counts where it changes it. In programs with addresses above 4 GiB it isn't looked for.
-   *
-   * @returns the address of the byte for this task; −1: it has none
-   */
-  storesTo: ((task: Task) => number) | null = null;
+  /** Where the byte lies whose stores are stops, for a task; −1: it has none. Null: none are. */
+  #storesTo: ((task: Task) => number) | null = null;
   /** A store is done that was not judged yet. */
   #hasStored = false;
-  /** What that byte held when it was looked at last; −1: nobody knows. */
+  /** What that byte held when it was looked at last; −1: nobody has looked. */
   #stored = -1;
   /** Where it stands, and why; null: it runs. */
   stop: Stop | null = null;
@@ -163,6 +158,18 @@ export class Stops {
       return cells;
     });
     assert(this.#watched.length <= WATCH_CELLS, "as much is watched as there are cells");
+  }
+
+  /**
+   * Each store to one byte of memory is a stop, also one of the value that was there. What a system call does to the
+   * byte counts where it changes it. In programs with addresses above 4 GiB it isn't looked for.
+   *
+   * @param storesTo  the address of the byte for a task; −1: it has none
+   */
+  lookForStores(storesTo: ((task: Task) => number) | null): void {
+    this.#storesTo = storesTo;
+    this.#hasStored = false;
+    this.#stored = -1;
   }
 
   /** Before the last instruction that the thread has done; null: it has done none since this began. */
@@ -290,7 +297,7 @@ export class Stops {
 
   /** A system call may have moved or written what is watched. */
   afterCall(task: Task): void {
-    if (this.storesTo !== null) this.#mustLook = this.#findsStored(task, this.#storedByte(task));
+    if (this.#storesTo !== null) this.#mustLook = this.#findsStored(task, this.#storedByte(task));
     if (this.#watched.length === 0 || !this.#looksAt(task)) return;
     this.#arm(task.space);
     this.#protect(task.space);
@@ -358,21 +365,17 @@ export class Stops {
   }
 
   #storedByte(task: Task): number {
-    return this.storesTo === null || task.space.mode !== "paged" ? -1 : this.storesTo(task);
+    return this.#storesTo === null || task.space.mode !== "paged" ? -1 : this.#storesTo(task);
   }
 
-  /** Has the byte changed without a store that was seen, as by a system call? */
+  /** Has the byte changed without a store that was seen, as by a system call? Who doesn't have its page can't tell. */
   #findsStored({ space }: Task, byte: number): boolean {
-    if (byte < 0) return false;
+    const resident = byte < 0 ? -1 : residentAddress(space, byte);
+    if (resident < 0) return false;
     const before = this.#stored;
-    this.#noteStored(space, byte);
+    this.#stored = this.#kernel.physical.u8[resident]!;
     this.#hasStored ||= before >= 0 && this.#stored !== before;
     return this.#hasStored;
-  }
-
-  #noteStored(space: AddressSpace, byte: number): void {
-    const resident = residentAddress(space, byte);
-    this.#stored = resident < 0 ? -1 : this.#kernel.physical.u8[resident]!;
   }
 
   /** As `#runOnward`, but it stops behind a store to the byte: writes to its page fault, and are done one by one. */
@@ -394,7 +397,7 @@ export class Stops {
       const rest = fuel - (statistics.instructions - before);
       const done = processor.runExactly(rest, { after: 1, passes: true });
       this.#hasStored = done === ExitReason.STOP && va <= byte && byte < va + size;
-      if (this.#hasStored) this.#noteStored(space, byte);
+      if (this.#hasStored) this.#stored = this.#kernel.physical.u8[residentAddress(space, byte)]!;
       if (done !== ExitReason.STOP || this.#hasStored) return done;
     }
   }

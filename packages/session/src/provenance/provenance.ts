@@ -50,7 +50,7 @@ export class NoSuchByte extends Error {}
 
 export class Provenance {
   readonly #timeline: Timeline;
-  readonly #log = new TransferLog();
+  #log = new TransferLog();
   readonly #code = new ProgramCode();
   #hops: Hop[] = [];
 
@@ -60,7 +60,10 @@ export class Provenance {
 
   static async open(timeline: Timeline): Promise<Provenance> {
     const provenance = new Provenance(timeline);
-    await timeline.observe((replay) => provenance.#log.attach(replay));
+    await timeline.observe((replay) => {
+      provenance.#log = new TransferLog();
+      provenance.#log.attach(replay);
+    });
     return provenance;
   }
 
@@ -130,7 +133,7 @@ export class Provenance {
       await this.#timeline.seekInstruction(first.at);
       value = this.#peek(first.pid, first.address);
     }
-    for (let item = first; item !== null; ) {
+    for (let item = first; item !== null;) {
       if (this.#hops.length >= HOPS_MAX) {
         this.#hops.push(this.#origin(item.at, null, "… and further back than is told"));
         break;
@@ -147,12 +150,16 @@ export class Provenance {
   async #beforeSpot({ spot, at }: Extract<Item, { kind: "spot" }>): Promise<Item | null> {
     const found = this.#log.transfers.findLast(
       ({ to, count, instructions }) =>
-        isSame(to, spot) && to.at <= spot.at && spot.at < to.at + count && (spot.kind === "stream" || instructions <= at),
+        isSame(to, spot) &&
+        to.at <= spot.at &&
+        spot.at < to.at + count &&
+        (spot.kind === "stream" || instructions <= at),
     );
     if (spot.kind === "file" && this.#log.sharedFiles.has(spot.id)) {
       const after = found?.instructions ?? 0;
       const store = await this.#timeline.lastStore((task) => addressOfFile(task, spot), { after, until: at });
-      if (store !== null && store.instructions > after) return this.#beforeStore(store, (task) => addressOfFile(task, spot));
+      if (store !== null && store.instructions > after)
+        return this.#beforeStore(store, (task) => addressOfFile(task, spot));
     }
     if (found !== undefined) return this.#through(found, spot.at - found.to.at);
     const origin = {
@@ -237,7 +244,8 @@ export class Provenance {
       const spot: Spot = { kind: "file", id: fileId(inode), at: area.offset + address - area.start, name };
       return this.#log.transfers.some(({ to }) => isSame(to, spot)) ? { kind: "spot", spot, at } : null;
     }
-    const argument = area?.label === "[stack]" && began !== undefined ? await this.#argument(owner, began, address) : null;
+    const argument =
+      area?.label === "[stack]" && began !== undefined ? await this.#argument(owner, began, address) : null;
     this.#hops.push(this.#origin(at, task, argument ?? "memory that nobody wrote: zero"));
     return null;
   }
@@ -258,7 +266,8 @@ export class Provenance {
       while (steps.length > 0 && steps.at(-1)!.instructions >= instructions) steps.pop();
       const found = this.#alongSteps(steps, task, task === undefined ? -1 : placeIn(task), { instructions, tid });
       if (found !== "further" || length >= TRACE_MAX || from === 0) {
-        if (found === "further") this.#hops.push(this.#origin(instructions, task, "from a register that had it for long"));
+        if (found === "further")
+          this.#hops.push(this.#origin(instructions, task, "from a register that had it for long"));
         return found === "further" ? null : found;
       }
       this.#hops.length = told;
@@ -278,7 +287,9 @@ export class Provenance {
       const step = steps[stored.index];
       if (step === undefined || isSystemCall(step)) {
         const call = step === undefined ? "a system call" : `${callName(step)}(2)`;
-        this.#hops.push(this.#hop("call", instructions, task, `${call} wrote it to 0x${stored.address.toString(16)}`, null));
+        this.#hops.push(
+          this.#hop("call", instructions, task, `${call} wrote it to 0x${stored.address.toString(16)}`, null),
+        );
         return null;
       }
       const store = storeOf(step);
@@ -299,11 +310,19 @@ export class Provenance {
         case "before":
           return "further";
         case "constant":
-          this.#hops.push(this.#hop("origin", origin.step.instructions + 1, task, "a constant of the program", origin.step));
+          this.#hops.push(
+            this.#hop("origin", origin.step.instructions + 1, task, "a constant of the program", origin.step),
+          );
           return null;
         case "call":
           this.#hops.push(
-            this.#hop("origin", origin.step.instructions + 1, task, `the result of ${callName(origin.step)}(2)`, origin.step),
+            this.#hop(
+              "origin",
+              origin.step.instructions + 1,
+              task,
+              `the result of ${callName(origin.step)}(2)`,
+              origin.step,
+            ),
           );
           return null;
         case "computed": {
@@ -319,7 +338,11 @@ export class Provenance {
   }
 
   /** An argument or a variable of the environment that lies there when a program begins. */
-  async #argument(pid: number, { instructions, argv }: { instructions: number; argv: readonly string[] }, address: number): Promise<string | null> {
+  async #argument(
+    pid: number,
+    { instructions, argv }: { instructions: number; argv: readonly string[] },
+    address: number,
+  ): Promise<string | null> {
     await this.#timeline.seekInstruction(instructions);
     const task = this.#processTask(pid, pid);
     if (task === undefined) return null;
@@ -386,7 +409,8 @@ export class Provenance {
   }
 
   #origin(position: number, task: Task | null | undefined, text: string): Hop {
-    const [pid, program] = task === null || task === undefined ? [0, ""] : [task.group.pid, byteStringToUtf8(task.name)];
+    const [pid, program] =
+      task === null || task === undefined ? [0, ""] : [task.group.pid, byteStringToUtf8(task.name)];
     return { kind: "origin", position, pid, program, text, stack: [] };
   }
 }

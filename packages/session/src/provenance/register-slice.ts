@@ -49,7 +49,8 @@ export function isSystemCall({ word }: Step): boolean {
 export function storeOf(step: Step): { address: number; size: number; register: number } | null {
   const { name, rs1, rs2, imm } = decoded(step);
   if (/^s[bhwd]$/.test(name)) return { address: value(step, rs1) + imm, size: SIZES[name[1]!]!, register: rs2 };
-  if (/^(sc|amoswap)\.[wd]$/.test(name)) return { address: value(step, rs1), size: SIZES[name.at(-1)!]!, register: rs2 };
+  if (/^(sc|amoswap)\.[wd]$/.test(name))
+    return { address: value(step, rs1), size: SIZES[name.at(-1)!]!, register: rs2 };
   return null;
 }
 

@@ -234,7 +234,8 @@ function nameOf(task: Task, file: OpenFile): string {
 function partsOf(task: Task, memory: Shape["memory"], args: readonly number[]): { address: number; length: number }[] {
   if (memory === "buffer") return [{ address: args[1]!, length: Infinity }];
   // struct msghdr: msg_iov and msg_iovlen stand at 16 and 24 (recvmsg(2)).
-  const [vector, count] = memory === "vector" ? [args[1]!, args[2]!] : [word(task, args[1]! + 16), word(task, args[1]! + 24)];
+  const [vector, count] =
+    memory === "vector" ? [args[1]!, args[2]!] : [word(task, args[1]! + 16), word(task, args[1]! + 24)];
   return Array.from({ length: Math.min(count, VECTOR_MAX) }, (_, index) => ({
     address: word(task, vector + 16 * index),
     length: word(task, vector + 16 * index + 8),

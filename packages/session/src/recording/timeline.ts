@@ -43,12 +43,14 @@ export interface TimelinePorts {
   open(): StartedReplay;
 }
 
+/** Where a byte of memory lies for a task; −1: it has none. */
+type StoresTo = (task: Task) => number;
+
 /** What ends a journey, beside the process's end. */
 interface StopsWanted {
   readonly breakpoints: ReadonlySet<number>;
   readonly watches: readonly Watchpoint[];
-  /** @see Stops.storesTo */
-  readonly storesTo?: Stops["storesTo"];
+  readonly storesTo?: StoresTo;
 }
 
 /** A program that a process began to execute. */
@@ -170,6 +172,7 @@ export class Timeline {
   async programs(): Promise<readonly ExecutedProgram[]> {
     const found: ExecutedProgram[] = [];
     await this.observe(({ session: { machine }, header }) => {
+      found.length = 0;
       const { kernel } = machine;
       const note = (pid: number, argv: readonly string[]): void => {
         const instructions = kernel.processor.retired(kernel.tally);
@@ -181,18 +184,24 @@ export class Timeline {
     return found;
   }
 
-  /** The whole run once more. It stands nowhere afterwards. @param look  sets hooks of the machine at its beginning */
-  async observe(look: (replay: Replay) => void): Promise<void> {
-    await this.#reopen();
-    this.#leave();
-    const { replay } = this;
-    const { kernel } = replay.session.machine;
-    look(replay);
-    try {
-      for (let state = this.#turn(); state === "goes on"; state = this.#turn()) await this.#breathe();
-    } finally {
-      kernel.onExec = kernel.onSyscall = replay.gate.onOutput = null;
-    }
+  /**
+   * The whole run once more. It stands nowhere afterwards.
+   *
+   * @param look  sets hooks of the machine at its beginning; once more when a fork has gone another way
+   */
+  observe(look: (replay: Replay) => void): Promise<void> {
+    return this.#steadily(async () => {
+      await this.#reopen();
+      this.#leave();
+      const { replay } = this;
+      const { kernel } = replay.session.machine;
+      look(replay);
+      try {
+        for (let state = this.#turn(); state === "goes on"; state = this.#turn()) await this.#breathe();
+      } finally {
+        kernel.onExec = kernel.onSyscall = replay.gate.onOutput = null;
+      }
+    });
   }
 
   /** Of the program that was recorded. */
@@ -361,17 +370,16 @@ export class Timeline {
   /**
    * The last store to a byte of memory between two places.
    *
-   * @param storesTo  @see Stops.storesTo
    * @returns where it is done; null: there is none
    */
   lastStore(
-    storesTo: NonNullable<Stops["storesTo"]>,
+    storesTo: StoresTo,
     range: { readonly after: number; readonly until: number },
   ): Promise<StopPosition | null> {
     return this.#steadily(() => this.#lastStore(storesTo, range.after, range.until));
   }
 
-  async #lastStore(storesTo: Stops["storesTo"], after: number, until: number): Promise<StopPosition | null> {
+  async #lastStore(storesTo: StoresTo, after: number, until: number): Promise<StopPosition | null> {
     // Most are near, and looking for them is slower than going there.
     for (let to = until, length = NEAR; to > after; length *= 16) {
       const from = Math.max(after, to - length, this.#checkpoints.before(to)?.instructions ?? 0);
@@ -458,7 +466,7 @@ export class Timeline {
     stops.pid = this.#pid;
     stops.breakpoints = wanted.breakpoints;
     stops.watch(wanted.watches);
-    stops.storesTo = wanted.storesTo ?? null;
+    stops.lookForStores(wanted.storesTo ?? null);
     stops.stepTid = -1;
     stops.onHit = onHit;
   }
