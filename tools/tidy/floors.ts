@@ -142,7 +142,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "create-processor.ts",
     "bare riscv.ts",
   ],
-  session: [".", "symbols", "recording", "debug explore", "session.ts"],
+  session: [".", "symbols", "recording", "debug explore provenance", "session.ts"],
   systems: ["scripts", "packages", "compose", "alpm builder hub"],
   "tools-node": ["emulator lisp packages", "outputs", "fuse", "compose", "builder"],
   volumes: [".", "backup", "serve"],

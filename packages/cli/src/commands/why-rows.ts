@@ -20,8 +20,8 @@ export function whyCommand(finish: Finish): Command {
   return new Command("why")
     .summary("tell where a byte of a recorded run came from")
     .description(
-      "Goes back through a run that `run --record` recorded: which call wrote a byte, which instruction had stored it " +
-        "before, from where, through pipes, sockets and files, up to what the run was given or what computed it.",
+      "Goes back through a run that `run --record` recorded: which call wrote a byte, which instruction had stored " +
+        "it before, from where, through pipes, sockets and files, up to what the run was given or what computed it.",
     )
     .usage("[OPTIONS] RECORDING [BYTE]")
     .argument("<recording>", "the recording")

@@ -15,7 +15,7 @@ export interface Step {
   readonly registers: Uint8Array;
 }
 
-export type ByteOrigin =
+type ByteOrigin =
   | { readonly kind: "memory"; readonly step: Step; readonly index: number; readonly address: number }
   | { readonly kind: "constant" | "call"; readonly step: Step }
   /** Of several values; of one, `register` goes on before the step. */
@@ -45,7 +45,7 @@ export function isSystemCall({ word }: Step): boolean {
   return word === SYSTEM_CALL;
 }
 
-/** The bytes that a step stores, and the register that it has them from; null: it stores none of an integer register. */
+/** The bytes that a step stores, and the integer register that it has them from; null: it stores none of one. */
 export function storeOf(step: Step): { address: number; size: number; register: number } | null {
   const { name, rs1, rs2, imm } = decoded(step);
   if (/^s[bhwd]$/.test(name)) return { address: value(step, rs1) + imm, size: SIZES[name[1]!]!, register: rs2 };

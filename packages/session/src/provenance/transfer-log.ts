@@ -44,14 +44,14 @@ export interface Transfer {
   readonly shown: number;
 }
 
-export interface Birth {
+interface Birth {
   readonly instructions: number;
   readonly parent: number;
   /** They have one memory, until one of them executes a program. */
   readonly sharesMemory: boolean;
 }
 
-export interface Execution {
+interface Execution {
   readonly instructions: number;
   readonly pid: number;
   readonly argv: readonly string[];
