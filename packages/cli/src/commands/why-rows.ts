@@ -1,20 +1,8 @@
 /** The options of `stratos why`. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { parsePosition, parseProcess, type ReplayPosition } from "../option-values.ts";
+import { parsePosition, parseProcess } from "../option-values.ts";
+import type { WantedByte, WhyOptions } from "../replay/why.ts";
 import { type Finish, jsonOption } from "./row-options.ts";
-
-/** The byte that is asked about. */
-export type WantedByte =
-  | { readonly kind: "file"; readonly path: string; readonly offset: number }
-  | { readonly kind: "output"; readonly offset: number }
-  | { readonly kind: "line"; readonly line: number; readonly column: number };
-
-export interface WhyOptions {
-  readonly address?: number;
-  readonly pid?: number;
-  readonly at?: ReplayPosition;
-  readonly json?: true;
-}
 
 export function whyCommand(finish: Finish): Command {
   return new Command("why")

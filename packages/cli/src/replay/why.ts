@@ -2,10 +2,23 @@
 import { printable } from "@stratos/base";
 import { type Answer, type Hop, NoSuchByte, Provenance, type Timeline, UNSEEN } from "@stratos/session";
 import { UsageError } from "../command-error.ts";
-import type { WantedByte, WhyOptions } from "../commands/why-rows.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
+import type { ReplayPosition } from "../option-values.ts";
 import { replayFailure, withTimeline } from "./recorded-run.ts";
 import { goTo } from "./replay-to.ts";
+
+/** The byte that is asked about. */
+export type WantedByte =
+  | { readonly kind: "file"; readonly path: string; readonly offset: number }
+  | { readonly kind: "output"; readonly offset: number }
+  | { readonly kind: "line"; readonly line: number; readonly column: number };
+
+export interface WhyOptions {
+  readonly address?: number;
+  readonly pid?: number;
+  readonly at?: ReplayPosition;
+  readonly json?: true;
+}
 
 /** Functions that are told of a stack: where it is, and who wanted it. */
 const FRAMES_SHOWN = 4;

@@ -10,8 +10,8 @@ const TRIES = 16;
 
 /**
  * Where a part of a file wants to be mapped, as a library; 0: nowhere. In a repeatable kernel that follows from the
- * file and from what the process has mapped already, and from nothing that happened before: forks and their siblings lay out
- * a program as the machine that they were made of does.
+ * file and from what the process has mapped already, and from nothing that happened before: forks and their siblings
+ * lay out a program as the machine that they were made of does.
  */
 export function libraryPlace(space: AddressSpace, inode: Inode, part: string, length: number): number {
   const { kernel } = space;
