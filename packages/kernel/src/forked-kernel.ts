@@ -72,8 +72,7 @@ export function copyKernel<T extends object>(kernel: Kernel, fork: Kernel, parts
 
 function sharedBy(kernel: Kernel, fork: Kernel): (readonly [object, object])[] {
   const { board, frames, libraryPlaces, memory, images } = kernel;
-  const shared = [...kernelPorts(kernel).values(), frames, board.images, ...images, memory.parent!];
-  if (!kernel.isRepeatable) shared.push(libraryPlaces);
+  const shared = [...kernelPorts(kernel).values(), frames, board.images, ...images, memory.parent!, libraryPlaces];
   return [...shared.map((object) => [object, object] as const), [kernel.tally, fork.tally]];
 }
 

@@ -23,6 +23,8 @@ export {
   WATCHES_MAX,
 } from "./task/stops.ts";
 export type { TaskObserver } from "./task/task-observer.ts";
+export { type ByteEnd, byteEnd } from "./byte-ends.ts";
+export type { AddressSpace } from "./mm/address-space.ts";
 export { peekFile, peekMemory } from "./peek-memory.ts";
 export { placeOf, registersOf, type TaskPlace } from "./task/task-place.ts";
 export {

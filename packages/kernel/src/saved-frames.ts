@@ -61,13 +61,10 @@ export function savedParts(kernel: Kernel): { replaced: Map<object, object>; fra
   );
   const replaced = new Map<object, object>(images);
   replaced.set(board.frames, only.frames).set(memory, only.memory).set(board.images, pages);
-  // A repeatable kernel has places of its own.
-  if (libraryPlaces === board.libraryPlaces) {
-    const starts = new Set([...spaces].flatMap(({ areas }) => [...areas].map(({ start }) => start)));
-    replaced.set(
-      libraryPlaces,
-      libraryPlaces.onlyAt((address) => starts.has(address)),
-    );
-  }
+  const starts = new Set([...spaces].flatMap(({ areas }) => [...areas].map(({ start }) => start)));
+  replaced.set(
+    libraryPlaces,
+    libraryPlaces.onlyAt((address) => starts.has(address)),
+  );
   return { replaced, frames: only.frames.used(), total: only.frames.total };
 }

@@ -16,6 +16,8 @@ export type {
   FaultingAccess,
 } from "./processor.ts";
 export { createProcessor } from "./create-processor.ts";
+export { decode, type Decoded, newDecoded } from "./decode.ts";
+export { INSTRUCTIONS } from "./instruction-table.ts";
 export { BARRIERS_MAX } from "./barriers.ts";
 export { hasWatchedChange, setMarks, setWatchCells, WATCH_CELLS, type WatchCell } from "./stop-check.ts";
 export { ProcessorTally } from "./processor-tally.ts";

@@ -1,7 +1,9 @@
 /** Goal: a library lies at one place in all processes, and two never at the same. Method: places for made-up files. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LibraryPlaces } from "./library-places.ts";
+import type { Inode } from "../vfs/inode.ts";
+import type { AddressSpace } from "./address-space.ts";
+import { LibraryPlaces, libraryPlace } from "./library-places.ts";
 
 const MIB = 1 << 20;
 
@@ -29,4 +31,19 @@ test("when there is no room any more they begin anew, and who was placed before 
   let count = 1;
   while (places.place(String(count), length) !== first) assert.ok(++count < 10_000);
   assert.ok(!meet([places.place("0", length), length], [first, length]), "its place is another's");
+});
+
+test("in a repeatable kernel a place follows from the file, whatever was placed before", () => {
+  const taken: [number, number][] = [];
+  const isFree = (start: number, end: number): boolean => !taken.some((each) => meet(each, [start, end - start]));
+  const space = { kernel: { isRepeatable: true }, isFree } as unknown as AddressSpace;
+  const place = (ino: number): number =>
+    libraryPlace(space, { ino, fileSystem: { device: 1 } } as unknown as Inode, "0:5000", 5000);
+  const first = place(7);
+  assert.ok(first > 0 && first % 65536 === 0);
+  for (let ino = 8; ino < 100; ino++) place(ino);
+  assert.equal(place(7), first);
+  taken.push([first, 5000]);
+  const second = place(7);
+  assert.ok(second > 0 && !meet([second, 5000], [first, 5000]), "what lies there stays");
 });

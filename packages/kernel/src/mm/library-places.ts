@@ -1,5 +1,30 @@
-import { stateClass } from "@stratos/base";
-import { LIBRARY_BOTTOM, LIBRARY_TOP } from "./address-space.ts";
+import { crc32, stateClass, utf8Of } from "@stratos/base";
+import type { Inode } from "../vfs/inode.ts";
+import { type AddressSpace, LIBRARY_BOTTOM, LIBRARY_TOP } from "./address-space.ts";
+import { contentKey } from "./content-key.ts";
+
+/** Multiples of 64 KiB keep neighbours in different rows of the tables apart from small ones. */
+const GRAIN = 65536;
+/** Places that are tried where others lie there already. */
+const TRIES = 16;
+
+/**
+ * Where a part of a file wants to be mapped, as a library; 0: nowhere. In a repeatable kernel that follows from the
+ * file and from what the process has mapped already, and from nothing that happened before: forks and their siblings
+ * lay out a program as the machine that they were made of does.
+ */
+export function libraryPlace(space: AddressSpace, inode: Inode, part: string, length: number): number {
+  const { kernel } = space;
+  if (!kernel.isRepeatable) return kernel.libraryPlaces.place(`${contentKey(kernel, inode)}:${part}`, length);
+  const size = Math.ceil(length / GRAIN) * GRAIN;
+  const room = LIBRARY_TOP - LIBRARY_BOTTOM - size;
+  for (let attempt = 0; attempt < TRIES && room >= 0; attempt++) {
+    const name = utf8Of(`${inode.fileSystem.device}:${inode.ino}:${part}:${attempt}`);
+    const place = LIBRARY_BOTTOM + (crc32(name) % (room / GRAIN + 1)) * GRAIN;
+    if (space.isFree(place, place + size)) return place;
+  }
+  return 0;
+}
 
 /**
  * Gives every shared library one place for all processes, so that code translated for one serves the others. Places are
@@ -14,8 +39,7 @@ export class LibraryPlaces {
   place(key: string, length: number): number {
     const known = this.#places.get(key);
     if (known !== undefined) return known;
-    // Multiples of 64 KiB keep neighbours in different rows of the tables apart from small ones.
-    const size = Math.ceil(length / 65536) * 65536;
+    const size = Math.ceil(length / GRAIN) * GRAIN;
     if (size > LIBRARY_TOP - LIBRARY_BOTTOM) return 0;
     if (this.#next - size < LIBRARY_BOTTOM) {
       this.#places.clear();

@@ -28,6 +28,8 @@ export interface MmKernel extends VfsKernel {
   /** Of the keys of translations that no other kernel of the board may use. */
   readonly codePrefix: string;
   readonly libraryPlaces: LibraryPlaces;
+  /** Nothing of the host decides what programs see. */
+  readonly isRepeatable: boolean;
   readonly areaUsage: AreaUsage;
   readonly maximumAreas: number;
   readonly aioUsage: AioUsage;

@@ -39,7 +39,7 @@ import type { OpenFile } from "../vfs/open-file.ts";
 import { touchAccessTime } from "../vfs/regular-file.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
 import { Area, AREA_NEVER_WRITABLE } from "./area.ts";
-import { contentKey } from "./content-key.ts";
+import { libraryPlace } from "./library-places.ts";
 import { mayLock } from "./lock-limit.ts";
 import { checkSeals } from "./memory-seal.ts";
 import { PageCache } from "../frames/page-cache.ts";
@@ -123,9 +123,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
     if (!usable) {
       const inode = file?.inode ?? null;
       const place =
-        inode === null || (flags & MAP_DENYWRITE) === 0
-          ? 0
-          : space.kernel.libraryPlaces.place(`${contentKey(space.kernel, inode)}:${offset}:${length}`, length);
+        inode === null || (flags & MAP_DENYWRITE) === 0 ? 0 : libraryPlace(space, inode, `${offset}:${length}`, length);
       address = space.findGap(length, place, top === WIDE_TOP);
       if (address < 0) return address;
     }

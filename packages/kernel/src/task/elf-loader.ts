@@ -26,7 +26,7 @@ import {
 } from "@stratos/formats/elf";
 import { Area } from "../mm/area.ts";
 import { type AddressSpace, EXECUTABLE_BASE, MMAP_MIN, USER_TOP, VDSO_BASE } from "../mm/address-space.ts";
-import { contentKey } from "../mm/content-key.ts";
+import { libraryPlace } from "../mm/library-places.ts";
 import { BytesCursor } from "../ground/io-cursor.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Task } from "./task.ts";
@@ -108,11 +108,7 @@ export function loadImage(
   if (image.type === ET_DYN) {
     const inode = file.inode!;
     const place = isInterpreter
-      ? space.findGap(
-          high - low,
-          space.kernel.libraryPlaces.place(`${contentKey(space.kernel, inode)}:ld`, high - low),
-          false,
-        )
+      ? space.findGap(high - low, libraryPlace(space, inode, "ld", high - low), false)
       : EXECUTABLE_BASE;
     if (place < 0) return place;
     const align = Math.max(PAGE_SIZE, ...loads.map((segment) => segment.align));

@@ -14,7 +14,7 @@ import { KERNEL_INFO, KernelLog } from "../ground/kernel-log.ts";
 import { InotifyLimits } from "../fs/inotify/inotify-limits.ts";
 import { PipeLimits } from "../fs/pipe/pipe-limits.ts";
 import type { PageCache } from "../frames/page-cache.ts";
-import { LibraryPlaces } from "../mm/library-places.ts";
+import type { LibraryPlaces } from "../mm/library-places.ts";
 import { Vdso } from "../mm/vdso/vdso.ts";
 import type { SharedImage } from "../frames/image-pages.ts";
 import { Reaper } from "../frames/reaper.ts";
@@ -229,7 +229,7 @@ export class Kernel
     this.processor = board.processor;
     this.slots = board.slots;
     this.isRepeatable = options.isRepeatable === true;
-    this.libraryPlaces = this.isRepeatable ? new LibraryPlaces() : board.libraryPlaces;
+    this.libraryPlaces = board.libraryPlaces;
     this.clock = options.clock;
     this.turn = new TurnClock(options.clock);
     this.random = options.random;

@@ -41,7 +41,8 @@ export interface StopPosition {
 }
 
 export type StopReason =
-  { readonly kind: "position" | "step" | "breakpoint" } | { readonly kind: "watch"; readonly address: number };
+  | { readonly kind: "position" | "step" | "breakpoint" | "store" }
+  | { readonly kind: "watch"; readonly address: number };
 
 export interface Stop extends StopPosition {
   readonly reason: StopReason;
@@ -99,6 +100,12 @@ export class Stops {
   breakpoints: ReadonlySet<number> = new Set();
   /** Asked at each breakpoint, step and change. @returns stand there? Null: always. */
   onHit: ((stop: Stop) => boolean) | null = null;
+  /** Where the byte lies whose stores are stops, for a task; −1: it has none. Null: none are. */
+  #storesTo: ((task: Task) => number) | null = null;
+  /** A store is done that was not judged yet. */
+  #hasStored = false;
+  /** What that byte held when it was looked at last; −1: nobody has looked. */
+  #stored = -1;
   /** Where it stands, and why; null: it runs. */
   stop: Stop | null = null;
   /** Translated code was left after a call for nothing else than to look. */
@@ -153,6 +160,18 @@ export class Stops {
     assert(this.#watched.length <= WATCH_CELLS, "as much is watched as there are cells");
   }
 
+  /**
+   * Each store to one byte of memory is a stop, also one of the value that was there. What a system call does to the
+   * byte counts where it changes it. In programs with addresses above 4 GiB it isn't looked for.
+   *
+   * @param storesTo  the address of the byte for a task; −1: it has none
+   */
+  lookForStores(storesTo: ((task: Task) => number) | null): void {
+    this.#storesTo = storesTo;
+    this.#hasStored = false;
+    this.#stored = -1;
+  }
+
   /** Before the last instruction that the thread has done; null: it has done none since this began. */
   beforeLastOf(tid: number): StopPosition | null {
     const run = this.#lastRuns.get(tid);
@@ -185,6 +204,11 @@ export class Stops {
   }
 
   #runOn(task: Task, fuel: number): ExitReason {
+    const byte = this.#storedByte(task);
+    return byte < 0 ? this.#runOnward(task, fuel) : this.#runToStore(task, fuel, byte);
+  }
+
+  #runOnward(task: Task, fuel: number): ExitReason {
     const { processor, physical } = this.#kernel;
     const now = processor.statistics.instructions;
     const isGuarded = this.#watched.length > 0 && this.#looksAt(task) && now >= this.#exactUntil && this.#guards(task);
@@ -229,6 +253,12 @@ export class Stops {
     const { pc } = hart;
     const { tid } = task;
     const at = { instructions, tid, pc };
+    if (this.#hasStored) {
+      this.#hasStored = false;
+      const stop = { ...at, reason: { kind: "store" } as const };
+      if (this.onHit === null || this.onHit(stop)) return stop;
+      if (!this.#isTarget(at)) return null;
+    }
     const isLooked = this.#looksAt(task);
     const changed = isLooked ? this.#changed() : null;
     if (this.#isTarget(at)) {
@@ -267,6 +297,7 @@ export class Stops {
 
   /** A system call may have moved or written what is watched. */
   afterCall(task: Task): void {
+    if (this.#storesTo !== null) this.#mustLook = this.#findsStored(task, this.#storedByte(task));
     if (this.#watched.length === 0 || !this.#looksAt(task)) return;
     this.#arm(task.space);
     this.#protect(task.space);
@@ -331,6 +362,44 @@ export class Stops {
     if (!isWatched || (entry & PTE_W) === 0) return false;
     space.publish(page, entry);
     return true;
+  }
+
+  #storedByte(task: Task): number {
+    return this.#storesTo === null || task.space.mode !== "paged" ? -1 : this.#storesTo(task);
+  }
+
+  /** Has the byte changed without a store that was seen, as by a system call? Who doesn't have its page can't tell. */
+  #findsStored({ space }: Task, byte: number): boolean {
+    const resident = byte < 0 ? -1 : residentAddress(space, byte);
+    if (resident < 0) return false;
+    const before = this.#stored;
+    this.#stored = this.#kernel.physical.u8[resident]!;
+    this.#hasStored ||= before >= 0 && this.#stored !== before;
+    return this.#hasStored;
+  }
+
+  /** As `#runOnward`, but it stops behind a store to the byte: writes to its page fault, and are done one by one. */
+  #runToStore(task: Task, fuel: number, byte: number): ExitReason {
+    const { processor } = this.#kernel;
+    const { statistics } = processor;
+    const { space } = task;
+    const before = statistics.instructions;
+    const page = byte - (byte % PAGE_SIZE);
+    if (this.#findsStored(task, byte)) return ExitReason.STOP;
+    for (;;) {
+      space.unpublishWrites(page, page + PAGE_SIZE);
+      const reason = this.#runOnward(task, fuel - (statistics.instructions - before));
+      if (reason !== ExitReason.MEMORY || !isFetched(this.#kernel, space)) return reason;
+      const { va, size, kind } = processor.faultingAccess();
+      const entry = space.table.get(page);
+      if (kind === "load" || va < page || va + size > page + PAGE_SIZE || (entry & PTE_W) === 0) return reason;
+      space.publish(page, entry);
+      const rest = fuel - (statistics.instructions - before);
+      const done = processor.runExactly(rest, { after: 1, passes: true });
+      this.#hasStored = done === ExitReason.STOP && va <= byte && byte < va + size;
+      if (this.#hasStored) this.#stored = this.#kernel.physical.u8[residentAddress(space, byte)]!;
+      if (done !== ExitReason.STOP || this.#hasStored) return done;
+    }
   }
 
   #isThick(instructions: number): boolean {

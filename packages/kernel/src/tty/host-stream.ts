@@ -90,6 +90,10 @@ class HostOutputInode extends HostStreamInode {
   }
 }
 
+export function isHostStream(file: OpenFile): boolean {
+  return file instanceof HostStreamFile;
+}
+
 /** What both directions share: they look like pipes. */
 abstract class HostStreamFile extends OpenFile {
   #queue: WaitQueue;

@@ -43,10 +43,14 @@ export interface TimelinePorts {
   open(): StartedReplay;
 }
 
+/** Where a byte of memory lies for a task; −1: it has none. */
+type StoresTo = (task: Task) => number;
+
 /** What ends a journey, beside the process's end. */
 interface StopsWanted {
   readonly breakpoints: ReadonlySet<number>;
   readonly watches: readonly Watchpoint[];
+  readonly storesTo?: StoresTo;
 }
 
 /** A program that a process began to execute. */
@@ -68,6 +72,8 @@ export type Arrival =
 const ANYWHERE = { tid: -1, pc: -1 } as const;
 /** A way that is worth a fork: as many instructions take as long. */
 const WORTH = 10_000_000;
+/** Instructions before a place within which a store is looked for first. */
+const NEAR = 100_000;
 /** A machine that was not started, or left where nobody knows. */
 const NOWHERE: StopPosition = { ...ANYWHERE, instructions: -1 };
 const NOTHING: StopsWanted = { breakpoints: new Set(), watches: [] };
@@ -164,19 +170,38 @@ export class Timeline {
 
   /** Each execve(2) of the run, in order; the first ones of very many. It stands nowhere afterwards. */
   async programs(): Promise<readonly ExecutedProgram[]> {
-    await this.#reopen();
-    this.#leave();
     const found: ExecutedProgram[] = [];
-    const { kernel } = this.replay.session.machine;
-    const note = (pid: number, argv: readonly string[]): void => {
-      const instructions = kernel.processor.retired(kernel.tally);
-      if (found.length < PROGRAMS_MAX) found.push({ instructions, pid, command: argv.join(" ") });
-    };
-    note(this.firstPid, this.replay.header.argv);
-    kernel.onExec = ({ group }, _path, argv) => note(group.pid, argv);
-    for (let state = this.#turn(); state === "goes on"; state = this.#turn()) await this.#breathe();
-    kernel.onExec = null;
+    await this.observe(({ session: { machine }, header }) => {
+      found.length = 0;
+      const { kernel } = machine;
+      const note = (pid: number, argv: readonly string[]): void => {
+        const instructions = kernel.processor.retired(kernel.tally);
+        if (found.length < PROGRAMS_MAX) found.push({ instructions, pid, command: argv.join(" ") });
+      };
+      note(this.firstPid, header.argv);
+      kernel.onExec = ({ group }, _path, argv) => note(group.pid, argv);
+    });
     return found;
+  }
+
+  /**
+   * The whole run once more. It stands nowhere afterwards.
+   *
+   * @param look  sets hooks of the machine at its beginning; once more when a fork has gone another way
+   */
+  observe(look: (replay: Replay) => void): Promise<void> {
+    return this.#steadily(async () => {
+      await this.#reopen();
+      this.#leave();
+      const { replay } = this;
+      const { kernel } = replay.session.machine;
+      look(replay);
+      try {
+        for (let state = this.#turn(); state === "goes on"; state = this.#turn()) await this.#breathe();
+      } finally {
+        kernel.onExec = kernel.onSyscall = replay.gate.onOutput = null;
+      }
+    });
   }
 
   /** Of the program that was recorded. */
@@ -342,6 +367,44 @@ export class Timeline {
     return { kind: "stop", stop: { ...this.#at, reason: { kind: "step" } } };
   }
 
+  /**
+   * The last store to a byte of memory between two places.
+   *
+   * @returns where it is done; null: there is none
+   */
+  lastStore(
+    storesTo: StoresTo,
+    range: { readonly after: number; readonly until: number },
+  ): Promise<StopPosition | null> {
+    return this.#steadily(() => this.#lastStore(storesTo, range.after, range.until));
+  }
+
+  async #lastStore(storesTo: StoresTo, after: number, until: number): Promise<StopPosition | null> {
+    // Most are near, and looking for them is slower than going there.
+    for (let to = until, length = NEAR; to > after; length *= 16) {
+      const from = Math.max(after, to - length, this.#checkpoints.before(to)?.instructions ?? 0);
+      await this.#runTo({ ...ANYWHERE, instructions: from });
+      const { found } = await this.#lastUntil({ ...ANYWHERE, instructions: to }, { ...NOTHING, storesTo });
+      if (found !== null) return found;
+      to = from;
+    }
+    return null;
+  }
+
+  /** Goes from one place to another. @param see  is shown the thread before each of its instructions on the way */
+  trace(tid: number, way: { readonly from: number; readonly to: number }, see: (task: Task) => void): Promise<void> {
+    return this.#steadily(async () => {
+      await this.#runTo({ ...ANYWHERE, instructions: way.from });
+      this.#want({ ...NOTHING }, () => {
+        see(this.replay.session.machine.kernel.scheduler.current!);
+        return false;
+      });
+      this.#stops.stepTid = tid;
+      await this.#runTo({ ...ANYWHERE, instructions: way.to });
+      this.#want(NOTHING);
+    });
+  }
+
   // ---- Machines
 
   get #instructions(): number {
@@ -403,6 +466,7 @@ export class Timeline {
     stops.pid = this.#pid;
     stops.breakpoints = wanted.breakpoints;
     stops.watch(wanted.watches);
+    stops.lookForStores(wanted.storesTo ?? null);
     stops.stepTid = -1;
     stops.onHit = onHit;
   }

@@ -1,0 +1,82 @@
+/** `stratos why`: where a byte of a recorded run came from, in words. */
+import { printable } from "@stratos/base";
+import { type Answer, type Hop, NoSuchByte, Provenance, type Timeline, UNSEEN } from "@stratos/session";
+import { UsageError } from "../command-error.ts";
+import { EXIT_SUCCESS } from "../exit-status.ts";
+import type { ReplayPosition } from "../option-values.ts";
+import { replayFailure, withTimeline } from "./recorded-run.ts";
+import { goTo } from "./replay-to.ts";
+
+/** The byte that is asked about. */
+export type WantedByte =
+  | { readonly kind: "file"; readonly path: string; readonly offset: number }
+  | { readonly kind: "output"; readonly offset: number }
+  | { readonly kind: "line"; readonly line: number; readonly column: number };
+
+export interface WhyOptions {
+  readonly address?: number;
+  readonly pid?: number;
+  readonly at?: ReplayPosition;
+  readonly json?: true;
+}
+
+/** Functions that are told of a stack: where it is, and who wanted it. */
+const FRAMES_SHOWN = 4;
+
+export function why(file: string, byte: WantedByte | undefined, options: WhyOptions): Promise<number> {
+  const { address, pid, at } = options;
+  if ((byte === undefined) === (address === undefined))
+    throw new UsageError("why", "one byte is asked about: /PATH[:OFFSET], output:OFFSET, line:N, or --address");
+  if (pid !== undefined && address === undefined) throw new UsageError("--pid", "goes with --address");
+  if (at !== undefined && byte !== undefined && byte.kind !== "file")
+    throw new UsageError("--at", "goes with a file or --address: output stays as it was written");
+  return withTimeline(file, { streams: [UNSEEN, UNSEEN], enter: () => {} }, async (timeline, recording) => {
+    let position: number | null = null;
+    if (at !== undefined && at.kind !== "end") {
+      if (!(await goTo(timeline, at, recording))) throw replayFailure(file, "the recording ends before --at");
+      position = timeline.position.instructions;
+    }
+    const answer = await answered(file, timeline, (provenance) =>
+      byte === undefined
+        ? provenance.ofMemory(address!, pid ?? null, position)
+        : byte.kind === "file"
+          ? provenance.ofFile(byte.path, byte.offset, position)
+          : byte.kind === "line"
+            ? provenance.ofLine(byte.line, byte.column)
+            : provenance.ofOutput(byte.offset),
+    );
+    process.stdout.write(options.json === true ? `${JSON.stringify(answer)}\n` : wordsOf(answer));
+    return EXIT_SUCCESS;
+  });
+}
+
+async function answered(
+  file: string,
+  timeline: Timeline,
+  ask: (provenance: Provenance) => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await ask(await Provenance.open(timeline));
+  } catch (error) {
+    if (error instanceof NoSuchByte) throw replayFailure(file, error.message);
+    throw error;
+  }
+}
+
+function wordsOf({ what, value, hops }: Answer): string {
+  const hex = value === null ? "" : ` is 0x${value.toString(16).padStart(2, "0")}`;
+  const letter = value !== null && value > 0x20 && value < 0x7f ? ` '${String.fromCharCode(value)}'` : "";
+  return [`${printable(what)}${hex}${letter}`, ...hops.flatMap(linesOf)].map((line) => `${line}\n`).join("");
+}
+
+function linesOf({ position, pid, program, text, stack }: Hop): string[] {
+  const who = pid === 0 ? "" : `  process ${pid} (${printable(program)})`;
+  const places = stack.slice(0, FRAMES_SHOWN).map(({ object, name, source, pc }) => {
+    const line = source === null ? "" : ` ${source.file.split("/").at(-1)}:${source.line}`;
+    return `${name ?? `0x${pc.toString(16)}`} (${object.split("/").at(-1)}${line})`;
+  });
+  return [
+    `  ${String(position).padStart(12)}${who}  ${printable(text)}`,
+    ...(places.length === 0 ? [] : [`${" ".repeat(16)}in ${printable(places.join(" < "))}`]),
+  ];
+}
