@@ -5,7 +5,12 @@ import { ImageStore } from "./image-store.ts";
 import { newImage } from "./import-image.ts";
 
 const FOLDERS = ["bin", "dev", "etc", "home", "mnt", "proc", "root", "run", "sys", "tmp", "usr", "var", "var/tmp"];
-const LINKS: Readonly<Record<string, string>> = { sbin: "bin", "usr/bin": "../bin", "usr/sbin": "../bin", "bin/sh": "astra" };
+const LINKS: Readonly<Record<string, string>> = {
+  sbin: "bin",
+  "usr/bin": "../bin",
+  "usr/sbin": "../bin",
+  "bin/sh": "astra",
+};
 const FILES: Readonly<Record<string, string>> = {
   "etc/passwd": "root:x:0:0:root:/root:/bin/astra\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
   "etc/group": "root:x:0:\nnogroup:x:65534:\n",
@@ -35,7 +40,8 @@ export async function ensureAstraImage(home: string, onStart: () => void): Promi
       writer.file(path, { ...meta, mode: 0o644 }, new TextEncoder().encode(text));
     writer.file("bin/astra", { ...meta, mode: 0o755 }, program);
     const names = utilities.map((name) => [`bin/${name}`, "astra"] as const);
-    for (const [path, target] of [...Object.entries(LINKS), ...names]) writer.symlink(path, { ...meta, mode: 0o777 }, target);
+    for (const [path, target] of [...Object.entries(LINKS), ...names])
+      writer.symlink(path, { ...meta, mode: 0o777 }, target);
     writer.finish();
   });
 }

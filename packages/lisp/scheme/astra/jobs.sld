@@ -1,24 +1,29 @@
 ;; Processes that the shell started: jobs, waiting for them, and the signals that traps ask for.
 (define-library (astra jobs)
-  (export fork-child make-job job-id job-processes job-text job-group jobs remember-job! forget-job! find-job job-state
+  (export fork-child make-job job-id job-processes job-text job-group jobs remember-job! forget-job! find-job
+    job-state
           wait-for-job collect-children announce-jobs send-to-background continue-job status-of wait-status
-          start-monitor monitor? set-trap! trap-of traps take-signals signal-number signal-name SIGNALS subshell? forget-traps!)
+          start-monitor monitor? set-trap! trap-of traps take-signals signal-number signal-name SIGNALS subshell?
+          forget-traps!)
   (import (scheme base) (astra posix) (astra state))
   (begin
     (define SIGNALS
-      '("HUP" "INT" "QUIT" "ILL" "TRAP" "ABRT" "BUS" "FPE" "KILL" "USR1" "SEGV" "USR2" "PIPE" "ALRM" "TERM" "STKFLT" "CHLD"
+      '("HUP" "INT" "QUIT" "ILL" "TRAP" "ABRT" "BUS" "FPE" "KILL" "USR1" "SEGV" "USR2" "PIPE" "ALRM" "TERM" "STKFLT"
+         "CHLD"
         "CONT" "STOP" "TSTP" "TTIN" "TTOU" "URG" "XCPU" "XFSZ" "VTALRM" "PROF" "WINCH" "IO" "PWR" "SYS"))
     (define (signal-name n) (if (and (<= 1 n) (<= n 31)) (list-ref SIGNALS (- n 1)) #f))
     (define (digits? text)
       (and (> (string-length text) 0)
-           (let loop ((i 0)) (or (= i (string-length text)) (and (char<=? #\0 (string-ref text i) #\9) (loop (+ i 1)))))))
+           (let loop ((i 0)) (or (= i (string-length text))
+                               (and (char<=? #\0 (string-ref text i) #\9) (loop (+ i 1)))))))
     ;; 0 for EXIT; #f: none.
     (define (signal-number text)
       (let ((name (if (and (> (string-length text) 3) (string=? "SIG" (substring text 0 3)))
                       (substring text 3 (string-length text)) text)))
         (cond ((digits? text) (let ((n (string->number text))) (if (< n 65) n #f)))
               ((string=? name "EXIT") 0)
-              (else (let loop ((l SIGNALS) (n 1)) (cond ((null? l) #f) ((string=? (car l) name) n) (else (loop (cdr l) (+ n 1)))))))))
+              (else (let loop ((l SIGNALS) (n 1)) (cond ((null? l) #f) ((string=? (car l) name) n)
+                                                    (else (loop (cdr l) (+ n 1)))))))))
 
     (define-record-type job (job-of id group processes text state noticed) job?
       (id job-id) (group job-group) (processes job-processes) (text job-text) (state job-state set-job-state!)
@@ -27,15 +32,20 @@
     (define (jobs) all)
     ;; processes: ((pid . status or #f) ...), the last of a pipeline last.
     (define (make-job group pids text)
-      (job-of (let loop ((n 1)) (if (find-id n) (loop (+ n 1)) n)) group (map (lambda (pid) (cons pid #f)) pids) text 'running #f))
-    (define (find-id n) (let loop ((l all)) (cond ((null? l) #f) ((= n (job-id (car l))) (car l)) (else (loop (cdr l))))))
+      (job-of (let loop ((n 1)) (if (find-id n) (loop (+ n 1)) n)) group (map (lambda (pid) (cons pid #f)) pids) text
+        'running #f))
+    (define (find-id n) (let loop ((l all)) (cond ((null? l) #f) ((= n (job-id (car l))) (car l))
+                                              (else (loop (cdr l))))))
     (define (remember-job! j) (if (not (memq j all)) (set! all (cons j all))))
-    (define (forget-job! j) (set! all (let loop ((l all)) (cond ((null? l) '()) ((eq? j (car l)) (cdr l)) (else (cons (car l) (loop (cdr l))))))))
+    (define (forget-job! j) (set! all (let loop ((l all))
+                                        (cond ((null? l) '()) ((eq? j (car l)) (cdr l))
+                                          (else (cons (car l) (loop (cdr l))))))))
     ;; %N, %%, %+, %-, %text, or the number of a process; #f: none.
     (define (find-job text)
       (cond ((digits? text)
              (let ((pid (string->number text)))
-               (let loop ((l all)) (cond ((null? l) #f) ((assv pid (job-processes (car l))) (car l)) (else (loop (cdr l)))))))
+               (let loop ((l all)) (cond ((null? l) #f) ((assv pid (job-processes (car l))) (car l))
+                                     (else (loop (cdr l)))))))
             ((member text '("%" "%%" "%+")) (and (pair? all) (car all)))
             ((string=? text "%-") (and (pair? all) (if (pair? (cdr all)) (cadr all) (car all))))
             ((and (> (string-length text) 1) (char=? #\% (string-ref text 0)))
@@ -44,7 +54,8 @@
                    (let loop ((l all))
                      (cond ((null? l) #f)
                            ((let ((n (string-length rest)))
-                              (and (>= (string-length (job-text (car l))) n) (string=? rest (substring (job-text (car l)) 0 n))))
+                              (and (>= (string-length (job-text (car l))) n)
+                                (string=? rest (substring (job-text (car l)) 0 n))))
                             (car l))
                            (else (loop (cdr l))))))))
             (else #f)))
@@ -79,13 +90,15 @@
             (let ((r (sys-wait -1 (if (monitor?) 2 0))))
               (cond ((pair? r) (note (car r) (cdr r)) (loop))
                     ((= r -4) (loop))
-                    (else (for-each (lambda (p) (if (not (cdr p)) (set-cdr! p 127))) (job-processes j)) (set-job-state! j 'done))))))
+                    (else (for-each (lambda (p) (if (not (cdr p)) (set-cdr! p 127))) (job-processes j))
+                      (set-job-state! j 'done))))))
       (when (monitor?)
         (set-terminal-group 255 (sys-getpgid 0))
         (when (eq? (job-state j) 'stopped)
           (set-job-noticed! j #t)
           (complain "\n[" (number->string (job-id j)) "] + Stopped  " (job-text j))))
-      (if (eq? (job-state j) 'done) (begin (forget-job! j) (let ((s (wait-status j))) (if (and (monitor?) (= s 130)) (complain "")) s))
+      (if (eq? (job-state j) 'done) (begin (forget-job! j)
+                                      (let ((s (wait-status j))) (if (and (monitor?) (= s 130)) (complain "")) s))
           148))
     ;; What has ended meanwhile.
     (define (collect-children)
@@ -158,7 +171,8 @@
     (define trapped '())
     (define (traps) trapped)
     (define (trap-of n) (let ((e (assv n trapped))) (and e (cdr e))))
-    (define (without n) (let loop ((l trapped)) (cond ((null? l) '()) ((= n (car (car l))) (cdr l)) (else (cons (car l) (loop (cdr l)))))))
+    (define (without n) (let loop ((l trapped)) (cond ((null? l) '()) ((= n (car (car l))) (cdr l))
+                                                  (else (cons (car l) (loop (cdr l)))))))
     (define (caught)
       (let loop ((l trapped)) (cond ((null? l) (if (interactive?) '(2) '()))
                                     ((or (= 0 (car (car l))) (string=? "" (cdr (car l)))) (loop (cdr l)))
@@ -171,7 +185,9 @@
       (renew))
     (define (renew) (set! signals (caught)) (signal-mask signals))
     (define (forget-traps!)
-      (set! trapped (let loop ((l trapped)) (cond ((null? l) '()) ((and (> (car (car l)) 0) (string=? "" (cdr (car l)))) (cons (car l) (loop (cdr l))))
+      (set! trapped (let loop ((l trapped)) (cond ((null? l) '())
+                                              ((and (> (car (car l)) 0) (string=? "" (cdr (car l))))
+                                                (cons (car l) (loop (cdr l))))
                                                   (else (loop (cdr l))))))
       (renew))
     ;; Signals that came and are trapped (or SIGINT at a prompt).

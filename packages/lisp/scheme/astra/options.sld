@@ -4,7 +4,8 @@
   (import (scheme base) (astra posix) (astra arithmetic))
   (begin
     (define (usage-error who usage) (complain "usage: " who " " usage) 2)
-    ;; letters: as getopts has them; long: (("name" . #\letter) ...). @returns ((letter . value) ...) and the operands,
+    ;; letters: as getopts has them; long: (("name" . #\letter) ...). @returns ((letter . value) ...) and the
+    ;; operands,
     ;; as a pair; #f after an unknown option, which was told.
     (define (parse-options who usage letters long l)
       (define (wrong what) (complain who ": " what) (usage-error who usage) #f)
@@ -21,7 +22,8 @@
                (let* ((t (car l)) (n (string-length t))
                       (end (let find ((i 2)) (if (or (= i n) (char=? #\= (string-ref t i))) i (find (+ i 1)))))
                       (found (assoc (substring t 2 end) long)))
-                 (if found (loop (cdr l) (cons (cons (cdr found) (if (< end n) (substring t (+ end 1) n) #t)) options) operands)
+                 (if found (loop (cdr l) (cons (cons (cdr found) (if (< end n) (substring t (+ end 1) n) #t))
+                                           options) operands)
                      (wrong (string-append "unrecognized option '" t "'")))))
               ((and (> (string-length (car l)) 1) (char=? #\- (string-ref (car l) 0)))
                (let ((t (car l)))
@@ -30,14 +32,17 @@
                        (let* ((c (string-ref t i)) (kind (takes? c)))
                          (cond ((eq? kind 'unknown) (wrong (string-append "invalid option -- '" (string c) "'")))
                                ((not kind) (letter (+ i 1) (cons (cons c #t) options)))
-                               ((< (+ i 1) (string-length t)) (loop (cdr l) (cons (cons c (substring t (+ i 1) (string-length t))) options) operands))
+                               ((< (+ i 1) (string-length t))
+                                 (loop (cdr l) (cons (cons c (substring t (+ i 1) (string-length t))) options)
+                                   operands))
                                ((pair? (cdr l)) (loop (cddr l) (cons (cons c (cadr l)) options) operands))
                                (else (wrong (string-append "option requires an argument -- '" (string c) "'")))))))))
               (else (loop (cdr l) options (cons (car l) operands))))))
     (define (option-set? p c) (and (assv c (car p)) #t))
     ;; The last one counts.
     (define (option-value p c) (let ((e (assv c (reverse (car p))))) (and e (cdr e))))
-    ;; f of a descriptor and a name, for each file, or standard input. @returns 0, or 1 after one that cannot be opened
+    ;; f of a descriptor and a name, for each file, or standard input. @returns 0, or 1 after one that cannot be
+    ;; opened
     (define (each-file who names f)
       (let loop ((l (if (null? names) '("-") names)) (status 0))
         (if (null? l) status
@@ -50,6 +55,8 @@
     (define (for-each-line fd f)
       (let ((i (make-input fd))) (let loop () (let ((line (input-line i))) (when line (f line) (loop))))))
     (define (line-reader fd) (let ((i (make-input fd))) (lambda () (input-line i))))
-    (define (lines-of fd) (let ((i (make-input fd))) (let loop ((l '())) (let ((line (input-line i))) (if line (loop (cons line l)) (reverse l))))))
+    (define (lines-of fd) (let ((i (make-input fd)))
+                            (let loop ((l '())) (let ((line (input-line i)))
+                                                  (if line (loop (cons line l)) (reverse l))))))
     (define (number-of who text)
       (or (text->integer text) (begin (complain who ": invalid number '" text "'") (sys-exit 2))))))

@@ -35,7 +35,8 @@
               ((string=? name "print") (and (<= 32 code) (< code 127)))
               ((string=? name "graph") (and (< 32 code) (< code 127)))
               ((string=? name "cntrl") (or (< code 32) (= code 127)))
-              ((string=? name "xdigit") (or digit (and (char<=? #\a c) (char<=? c #\f)) (and (char<=? #\A c) (char<=? c #\F))))
+              ((string=? name "xdigit") (or digit (and (char<=? #\a c) (char<=? c #\f))
+                                          (and (char<=? #\A c) (char<=? c #\F))))
               (else #f))))
     ;; Whether the bracket expression from `at` to `end` has the character.
     (define (bracket-has? p at end c)
@@ -48,7 +49,8 @@
                 (cond ((and (char=? x #\[) (< (+ i 1) last) (memv (string-ref p (+ i 1)) '(#\: #\. #\=)))
                        (let find ((j (+ i 2)))
                          (cond ((>= j last) (loop (+ i 1) (or found (char=? c #\[))))
-                               ((and (char=? (string-ref p j) (string-ref p (+ i 1))) (char=? (string-ref p (+ j 1)) #\]))
+                               ((and (char=? (string-ref p j) (string-ref p (+ i 1)))
+                                  (char=? (string-ref p (+ j 1)) #\]))
                                 (let ((name (substring p (+ i 2) j)))
                                   (loop (+ j 2)
                                         (or found
@@ -62,8 +64,9 @@
                          (if (and (< (+ next 1) last) (char=? (string-ref p next) #\-))
                              (let* ((quoted (and (char=? (string-ref p (+ next 1)) #\\) (< (+ next 2) last)))
                                     (high (string-ref p (if quoted (+ next 2) (+ next 1)))))
-                               (loop (if quoted (+ next 3) (+ next 2)) (or found (and (char<=? low c) (char<=? c high)))))
-                             (loop next (or found (char=? low c)))))))))))) 
+                               (loop (if quoted (+ next 3) (+ next 2))
+                                 (or found (and (char<=? low c) (char<=? c high)))))
+                             (loop next (or found (char=? low c))))))))))))
     (define (pattern-match? p s) (matches? p 0 (string-length p) s 0 (string-length s)))
     ;; Only the last * is gone back to: what an earlier one could take instead, it takes as well.
     (define (matches? p i pn s j sn)

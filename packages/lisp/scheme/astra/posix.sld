@@ -1,13 +1,17 @@
-;; Linux's system calls for native programs (riscv64), in Scheme. A text is a string whose characters are bytes, so that
+;; Linux's system calls for native programs (riscv64), in Scheme. A text is a string whose characters are bytes, so
+;; that
 ;; names and data pass as they are. Results are as the kernel gives them: what is negative is an errno, negated.
 (define-library (astra posix)
   (export text->bytes bytes->text u32 u64 set-u32! set-u64! error-words
-          sys-open sys-close sys-read sys-write sys-pipe sys-dup sys-dup2 dup-above sys-fork sys-exec sys-wait sys-kill sys-exit
+          sys-open sys-close sys-read sys-write sys-pipe sys-dup sys-dup2 dup-above sys-fork sys-exec sys-wait
+          sys-kill sys-exit
           sys-getpid sys-getppid sys-setpgid sys-getpgid sys-umask sys-chdir sys-getcwd sys-access sys-ioctl sys-lseek
-          sys-stat sys-lstat sys-fstat stat-mode stat-size stat-links stat-uid stat-gid stat-inode stat-device stat-blocks
+          sys-stat sys-lstat sys-fstat stat-mode stat-size stat-links stat-uid stat-gid stat-inode stat-device
+          stat-blocks
           stat-mtime stat-atime stat-ctime stat-rdev stat-kind
           sys-unlink sys-rmdir sys-mkdir sys-rename sys-link sys-symlink sys-readlink sys-chmod sys-chown sys-utime
-          sys-mknod sys-truncate sys-sync sys-mount sys-umount sys-statfs sys-uname sys-identity sys-nanosleep sys-time
+          sys-mknod sys-truncate sys-sync sys-mount sys-umount sys-statfs sys-uname sys-identity sys-nanosleep
+          sys-time
           sys-sysinfo sys-klog sys-nice get-priority sys-setsid folder-names
           signal-action signal-mask pending-signal set-terminal-group terminal? terminal-size set-raw-terminal
           restore-terminal times-of
@@ -74,7 +78,8 @@
     (define (stat-mode v) (modulo (u32 v 16) 4096))
     (define (stat-kind v)
       (case (quotient (u32 v 16) 4096)
-        ((1) 'fifo) ((2) 'character) ((4) 'folder) ((6) 'block) ((8) 'file) ((10) 'link) ((12) 'socket) (else 'other)))
+        ((1) 'fifo) ((2) 'character) ((4) 'folder) ((6) 'block) ((8) 'file) ((10) 'link) ((12) 'socket)
+        (else 'other)))
     (define (stat-links v) (u32 v 20))
     (define (stat-uid v) (u32 v 24))
     (define (stat-gid v) (u32 v 28))
@@ -177,7 +182,8 @@
       (let ((v (make-bytevector 16 0))) (%system-call 113 clock v 0 0 0) (cons (u64 v 0) (u64 v 8))))
     (define (sys-sysinfo) (let ((v (make-bytevector 112 0))) (%system-call 179 v 0 0 0 0) v))
     (define (sys-klog)
-      (let* ((v (make-bytevector 262144 0)) (n (%system-call 116 3 v 262144 0 0))) (if (< n 0) n (bytes->text v 0 n))))
+      (let* ((v (make-bytevector 262144 0)) (n (%system-call 116 3 v 262144 0 0)))
+        (if (< n 0) n (bytes->text v 0 n))))
     ;; Ticks of a hundredth second: (user system children's-user children's-system).
     (define (times-of)
       (let ((v (make-bytevector 32 0))) (%system-call 153 v 0 0 0 0) (map (lambda (at) (u64 v at)) '(0 8 16 24))))
@@ -261,7 +267,8 @@
     ;; A line on standard error: who: what.
     (define (complain . words)
       (flush-out)
-      (let ((v (text->bytes (string-append (apply string-append words) "\n")))) (sys-write 2 v (- (bytevector-length v) 1))))
+      (let ((v (text->bytes (string-append (apply string-append words) "\n"))))
+        (sys-write 2 v (- (bytevector-length v) 1))))
 
     ;; Standard input and files, by lines: descriptor, buffer, place, end, whether the last line had its newline.
     (define-record-type input (input-of fd buffer at end ended) input?
@@ -310,7 +317,8 @@
       (let ((found (assv (- 0 n) WORDS)))
         (if found (cadr found) (string-append "error " (number->string (- 0 n))))))
     (define WORDS
-      '((1 "Operation not permitted") (2 "No such file or directory") (3 "No such process") (4 "Interrupted system call")
+      '((1 "Operation not permitted") (2 "No such file or directory") (3 "No such process")
+         (4 "Interrupted system call")
         (5 "Input/output error") (7 "Argument list too long") (8 "Exec format error") (9 "Bad file descriptor")
         (10 "No child processes") (11 "Resource temporarily unavailable") (12 "Cannot allocate memory")
         (13 "Permission denied") (15 "Block device required") (16 "Device or resource busy") (17 "File exists")

@@ -3,7 +3,8 @@
   (export make-table table-ref table-set! table-delete! table-entries
           variable-value set-variable! unset-variable! export-variable! protect-variable! exported? protected?
           variables environment-texts import-environment! push-locals! pop-locals! make-local!
-          parameters set-parameters! parameter-zero set-parameter-zero! status set-status! background-pid set-background-pid!
+          parameters set-parameters! parameter-zero set-parameter-zero! status set-status! background-pid
+          set-background-pid!
           option? set-option! OPTIONS option-letters functions aliases builtins utilities
           shell-error interactive? set-interactive! shell-failure? shell-failure-status main-pid set-main-pid!
           script-line set-script-line!)
@@ -14,7 +15,8 @@
     (define (place-of name)
       (let ((n (string-length name)))
         (let loop ((i 0) (h 7))
-          (if (< i n) (loop (+ i 1) (modulo (+ (* h 31) (char->integer (string-ref name i))) 65521)) (modulo h 251)))))
+          (if (< i n) (loop (+ i 1) (modulo (+ (* h 31) (char->integer (string-ref name i))) 65521))
+            (modulo h 251)))))
     (define (find l name) (cond ((null? l) #f) ((string=? (car (car l)) name) (car l)) (else (find (cdr l) name))))
     (define (entry table name) (find (vector-ref table (place-of name)) name))
     (define (table-ref table name) (let ((e (entry table name))) (and e (cdr e))))
@@ -124,7 +126,8 @@
     (define (set-script-line! n) (set! line n))
 
     (define OPTIONS
-      '(("allexport" #\a) ("errexit" #\e) ("monitor" #\m) ("noclobber" #\C) ("noexec" #\n) ("noglob" #\f) ("notify" #\b)
+      '(("allexport" #\a) ("errexit" #\e) ("monitor" #\m) ("noclobber" #\C) ("noexec" #\n) ("noglob" #\f)
+         ("notify" #\b)
         ("nounset" #\u) ("verbose" #\v) ("xtrace" #\x) ("ignoreeof" #f) ("pipefail" #f) ("nolog" #f) ("vi" #f)
         ("emacs" #f)))
     (define options '())

@@ -1,6 +1,7 @@
 (define-library (astra utilities)
   (export install-utilities!)
-  (import (scheme base) (astra posix) (astra state) (astra print) (astra text-utilities) (astra file-utilities) (astra system-utilities) (astra names) (astra run))
+  (import (scheme base) (astra posix) (astra state) (astra print) (astra text-utilities) (astra file-utilities)
+    (astra system-utilities) (astra names) (astra run))
   (begin
     (define (install-utilities!)
       (set-program-runner! run-program)

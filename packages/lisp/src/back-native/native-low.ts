@@ -46,9 +46,9 @@ export const NATIVE = `
 
 ; Operations: 32 is a system call of up to four operands, by its place in the list of those that are used. A fixnum is a
 ; number, an object of bytes the address of its bytes; the result is a fixnum. 33: the nearest double of an integer; 34,
-; 35: a double's upper and lower half; 36: the double of two halves; 38, 39: a symbol that is there, a new one; 40: the end
-; of a file; 41: any system call, by its number and five operands; 42: bytes copied to an address that the collector
-; does not know. Nothing is collected meanwhile.
+; 35: a double's upper and lower half; 36: the double of two halves; 38, 39: a symbol that is there, a new one; 40: the
+; end of a file; 41: each other system call, by its number and five operands; 42: bytes copied to an address that the
+; collector does not know. Nothing is collected meanwhile.
 (define (host-call:void sp:i32 operation:i32)
   (cell! CELL-TEMPORARY (operate sp operation)))
 

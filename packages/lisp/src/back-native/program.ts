@@ -170,7 +170,9 @@ function link(modules: ReadonlyMap<string, WasmModuleText>, platform: NativePlat
   }
   // Code that near calls would not reach across is written anew before they are placed.
   const bytes = codes.reduce((sum, code) => sum + ((code.bytes.length + 15) & ~15), 0);
-  return !isFar && bytes > platform.nearBytes ? link(modules, platform, true) : place(codes, slots, { platform, target });
+  return !isFar && bytes > platform.nearBytes
+    ? link(modules, platform, true)
+    : place(codes, slots, { platform, target });
 }
 
 function place(

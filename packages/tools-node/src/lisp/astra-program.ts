@@ -24,7 +24,8 @@ export function astraProgram(): AstraProgram {
     const text = readFileSync(join(folder, name), "utf8");
     digest.update(`${name}\0${text}\0`);
     // The tables at the libraries' ends: (cons "NAME" procedure).
-    if (name.endsWith("-utilities.sld")) utilities.push(...[...text.matchAll(/\(cons "([^"]+)" /gu)].map(([, one]) => one!));
+    if (name.endsWith("-utilities.sld"))
+      utilities.push(...[...text.matchAll(/\(cons "([^"]+)" /gu)].map(([, one]) => one!));
   }
   return {
     version: digest.digest("hex").slice(0, 16),
