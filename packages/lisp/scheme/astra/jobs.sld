@@ -151,7 +151,7 @@
                  (if foreground? (set-terminal-group 255 (sys-getpgid 0))))
                (when monitored
                  (sys-close 255)
-                 (for-each (lambda (n) (signal-action n 0)) '(20 21 22)))
+                 (for-each (lambda (n) (signal-action n 0)) '(3 15 20 21 22)))
                (when (and (not monitored) (not foreground?))
                  (signal-action 2 1)
                  (signal-action 3 1))
