@@ -1,14 +1,13 @@
 /**
  * Goal: the image `astra` is a system to live in: its shell (lisp/scheme/astra/) does what POSIX says, its utilities
- * do what their names promise, and a terminal gives a prompt with history and job control. Method: the image makes
- * itself in a home of its own; the same scripts run there and under Debian's dash, the judge.
+ * do what their names promise. Method: the image makes itself in a home of its own; the same scripts run there and
+ * under Debian's dash, the judge.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { dialogue } from "./support/dialogue.ts";
 import { stratos } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 
@@ -48,30 +47,4 @@ test("mistakes are told as POSIX wants them", async () => {
   const syntax = await run("astra", home, "sh", "echo a; if true; then");
   assert.deepEqual([syntax.stdout, syntax.status], ["", 2]);
   assert.match(syntax.stderr, /unexpected end of file/);
-});
-
-test("a terminal has a prompt, keys, history, completion and jobs", async () => {
-  // What is typed does not have the word that tells that it runs.
-  const waiting = "sh -c 'echo u\"\"p; sleep 100'";
-  const { output, status } = await dialogue(
-    ["-i", "astra"],
-    [
-      { expect: "astra:/root# ", send: "echo one | cat\r" },
-      { expect: /\none\r?\n.*# /, send: "\x1b[A\x01\x1b[3~\x1b[3~\x1b[3~\x1b[3~printf '<%s>\\n'\r" },
-      { expect: "<one>", send: "cat /etc/host\x09\x09s\r" },
-      { expect: "localhost", send: `${waiting}\r` },
-      { expect: "up", send: "\x1a" },
-      { expect: "Stopped", send: "jobs; kill %1; wait %1; echo st$?\r" },
-      { expect: /\nst143/, send: `${waiting}\r` },
-      { expect: "up", send: "\x03" },
-      { expect: "# ", send: "echo int$?\r" },
-      { expect: /\nint130/, send: "echo u''p; while :; do :; done\r" },
-      { expect: "up", send: "\x03" },
-      { expect: "# ", send: "for i in a b; do\r" },
-      { expect: "> ", send: "echo $i$i; done\r" },
-      { expect: /\naa\r?\nbb/, send: "exit 3\r" },
-    ],
-    { STRATOS_HOME: home },
-  );
-  assert.equal(status, 3, output);
 });
