@@ -90,7 +90,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "hub.ts",
   ],
   "host-browser": [".", "pack", "state", "host-browser.ts"],
-  images: [".", "disk", "outputs warm web", "install run import-image.ts", "registry.ts"],
+  images: [".", "disk", "outputs warm web", "install run import-image.ts", "registry.ts built-in-image.ts"],
   kernel: [
     "ground security",
     "frames signal time",

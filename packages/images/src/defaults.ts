@@ -2,6 +2,8 @@
 
 /** The image of `stratos`, `stratos run` and a sandbox. */
 export const DEFAULT_IMAGE = "debian";
+/** The image that needs no packages (built-in-image.ts). */
+export const ASTRA_IMAGE = "astra";
 /** What a person at a shell expects beyond `minbase`. */
 export const DEFAULT_PACKAGES: readonly string[] = [
   "python3",

@@ -47,7 +47,7 @@ export interface ImageDescription {
   readonly packages: readonly InstalledPackage[];
   /** Number of layer files. */
   readonly layers: number;
-  /** Where it came from: `build`, `import`, `keep`. */
+  /** Where it came from: `build`, `import`, `pull`, `keep`, `built-in`. */
   readonly origin: string;
   /** Changes of its packages, the oldest first; each is a layer. */
   readonly history?: readonly ImageTransaction[];

@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { writeTreeEntry } from "@stratos/pkg";
 import type { FileTree } from "@stratos/formats";
 import { GUEST_ARCHITECTURE } from "./defaults.ts";
-import { ImageStore } from "./image-store.ts";
+import { ImageStore, type InstalledPackage } from "./image-store.ts";
 import { createVolume } from "./image-volume.ts";
 import { readInstalledPackages } from "./installed-packages.ts";
 import { imageArchive } from "./outputs/image-archive.ts";
@@ -65,7 +65,9 @@ export async function newImage(
     readonly name: string;
     readonly home: string;
     readonly architecture: string;
-    readonly origin: "import" | "pull";
+    readonly origin: "import" | "pull" | "built-in";
+    /** Undefined: those that it has by itself. */
+    readonly packages?: readonly InstalledPackage[];
   },
   fill: (writer: VolumeWriter) => void | Promise<void>,
 ): Promise<void> {
@@ -76,7 +78,7 @@ export async function newImage(
     let packages;
     try {
       await fill(new VolumeWriter(opened.volume.root));
-      packages = readInstalledPackages(opened.volume.root);
+      packages = image.packages ?? readInstalledPackages(opened.volume.root);
     } finally {
       opened.close();
     }

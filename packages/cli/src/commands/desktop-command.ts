@@ -77,7 +77,7 @@ async function serveDesktop(name: string | undefined, options: DesktopOptions): 
   ]);
   makeFolders(home);
   const image = options.image ?? defaultImage(home);
-  if (name === undefined) await machines.ensureDefaultImage(image);
+  if (name === undefined) await machines.ensureImage(image);
   const machine =
     name === undefined
       ? await openOwnMachine(

@@ -21,7 +21,7 @@ import { firstThreadDifference, ThreadTrace, TraceWriter } from "@stratos/trace"
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_STRATOS_FAILED, EXIT_SUCCESS } from "../exit-status.ts";
 import { withProgress } from "../operation-progress.ts";
-import { ensureDefaultImage, memoryOf } from "../session/machine-options.ts";
+import { ensureImage, memoryOf } from "../session/machine-options.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
 import type { ExploreCommandOptions } from "./explore-rows.ts";
 import { disturbedCalls, exploredJson, exploredLines } from "./explore-words.ts";
@@ -101,7 +101,7 @@ async function exploreOptions(
   const home = stratosHome();
   const image = options.image ?? defaultImage(home);
   const memoryBytes = memoryOf(options, home);
-  await ensureDefaultImage(image);
+  await ensureImage(image);
   const store = new ImageStore(home);
   const entry = store.require(image);
   const layers = store.layerPaths(entry);

@@ -10,7 +10,7 @@ import type { Mount, PortMapping, SystemSpec, SystemView } from "@stratos/sdk/ap
 import type { SupervisorClient } from "@stratos/sdk/systems";
 import { UsageError } from "../command-error.ts";
 import { EXIT_SIGNAL_BASE, EXIT_SUCCESS } from "../exit-status.ts";
-import { ensureDefaultImage, memoryOf } from "../session/machine-options.ts";
+import { ensureImage, memoryOf } from "../session/machine-options.ts";
 import type { RunOptions } from "../session/run-options.ts";
 import { type Conversation, converse, terminalSize } from "./conversation.ts";
 import { withSupervisor } from "./supervisor.ts";
@@ -47,7 +47,7 @@ export async function runNamed(command: readonly string[], options: RunOptions &
   refuseUnfit(options);
   const home = stratosHome();
   const image = options.image ?? defaultImage(home);
-  await ensureDefaultImage(image);
+  await ensureImage(image);
   const hasTerminal = options.tty === true;
   const spec: SystemSpec = {
     image,

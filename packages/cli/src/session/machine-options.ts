@@ -1,7 +1,7 @@
 /** What options and settings say of a machine, however it is run. */
 import { configPath, readConfig, stratosHome } from "@stratos/host-node/home";
 import { ImageStore } from "@stratos/images";
-import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "@stratos/images/defaults";
+import { ASTRA_IMAGE, DEFAULT_IMAGE, DEFAULT_MEMORY } from "@stratos/images/defaults";
 import { Machine } from "@stratos/machine";
 import { CommandError, UsageError } from "../command-error.ts";
 import { formatSize, parseMemory } from "../option-values.ts";
@@ -12,8 +12,14 @@ export function memoryOf(options: Pick<RunOptions, "memory">, home: string): num
   return fittingMemory(options.memory ?? configuredMemory(home) ?? DEFAULT_MEMORY);
 }
 
-/** The default image makes itself when it is first needed. */
-export async function ensureDefaultImage(name: string): Promise<void> {
+/** The default image and the built-in one make themselves when they are first needed. */
+export async function ensureImage(name: string): Promise<void> {
+  if (name === ASTRA_IMAGE) {
+    const { ensureAstraImage } = await import("@stratos/images/built-in");
+    return await ensureAstraImage(stratosHome(), () => {
+      process.stderr.write(`stratos: ${name}: compiling its programs, once\n`);
+    });
+  }
   if (name !== DEFAULT_IMAGE || new ImageStore(stratosHome()).find(name) !== null) return;
   const [{ buildDefaultImage }, { contextOf, withProgress }] = await Promise.all([
     import("@stratos/images/build"),

@@ -5,7 +5,7 @@ import type { Program, RunRequest } from "@stratos/images/run";
 import type { GuestUser } from "@stratos/session";
 import { UsageError } from "../command-error.ts";
 import { openNetwork } from "./host-network.ts";
-import { ensureDefaultImage, memoryOf } from "./machine-options.ts";
+import { ensureImage, memoryOf } from "./machine-options.ts";
 import type { RunOptions } from "./run-options.ts";
 
 /** @param program  made when the user is known: a login shell is the user's @throws UsageError and others */
@@ -13,7 +13,7 @@ export async function runRequest(program: (user: GuestUser) => Program, options:
   const home = stratosHome();
   const image = options.image ?? defaultImage(home);
   const memoryBytes = memoryOf(options, home);
-  await ensureDefaultImage(image);
+  await ensureImage(image);
   if (options.record !== undefined && options.net !== "none")
     throw new UsageError("--record", "what comes from the network is not recorded; use --net none");
   return { ...options, program, home, image, memoryBytes, network: openNetwork(options.net, options.publish) };

@@ -47,7 +47,8 @@ export const NATIVE = `
 ; Operations: 32 is a system call of up to four operands, by its place in the list of those that are used. A fixnum is a
 ; number, an object of bytes the address of its bytes; the result is a fixnum. 33: the nearest double of an integer; 34,
 ; 35: a double's upper and lower half; 36: the double of two halves; 38, 39: a symbol that is there, a new one; 40: the
-; end of a file. Nothing is collected meanwhile.
+; end of a file; 41: each other system call, by its number and five operands; 42: bytes copied to an address that the
+; collector does not know. Nothing is collected meanwhile.
 (define (host-call:void sp:i32 operation:i32)
   (cell! CELL-TEMPORARY (operate sp operation)))
 
@@ -65,6 +66,13 @@ export const NATIVE = `
   (when (= operation 38) (return (symbol-at (sar (load64 sp) 3))))
   (when (= operation 39) (return (new-symbol (load64 sp))))
   (when (= operation 40) (return EOF))
+  (when (= operation 41)
+    (return (shl (syscall (sar (load64 sp) 3) (operand (load64 sp 8)) (operand (load64 sp 16)) (operand (load64 sp 24))
+                          (operand (load64 sp 32)) (operand (load64 sp 40)) 0)
+                 3)))
+  (when (= operation 42)
+    (copy-memory (wrap (sar (load64 sp) 3)) (wrap (operand (load64 sp 8))) (wrap (sar (load64 sp 16) 3)))
+    (return 0))
   (syscall SYS-EXIT 70 0 0 0 0 0)
   0)
 

@@ -74,9 +74,7 @@ export function nativeProgram(image: EngineImage, platform: NativePlatform, nurs
     ["low", readModule(runtimeModule({ isNative: true }))],
     ...image.modules.map(({ name, bytes }) => [name, readModule(bytes)] as const),
   ]);
-  let linked = link(modules, platform, false);
-  if (linked.text.length > platform.nearBytes) linked = link(modules, platform, true);
-  const { text, table, sites } = linked;
+  const { text, table, sites } = link(modules, platform, false);
   const constantsStart = pageUp(CODE_START + text.length);
   const symbols = new Uint8Array(new Uint32Array(image.symbols.map(([, address]) => address)).buffer);
   const constants = new Uint8Array(sites.length + symbols.length);
@@ -170,7 +168,11 @@ function link(modules: ReadonlyMap<string, WasmModuleText>, platform: NativePlat
         slots[slot + place] = functionAt(index).name;
       });
   }
-  return place(codes, slots, { platform, target });
+  // Code that near calls would not reach across is written anew before they are placed.
+  const bytes = codes.reduce((sum, code) => sum + ((code.bytes.length + 15) & ~15), 0);
+  return !isFar && bytes > platform.nearBytes
+    ? link(modules, platform, true)
+    : place(codes, slots, { platform, target });
 }
 
 function place(

@@ -109,6 +109,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "(scheme r5rs)": R5RS,
   "(stratos character-class)": "%character-class",
   "(stratos hash)": "%hash %identity-hash",
+  "(stratos system-call)": "%system-call %copy-to-memory",
   "(stratos syntax)": SYNTAX,
   "(stratos base)": EXTRAS,
 };

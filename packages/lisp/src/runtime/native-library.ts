@@ -78,6 +78,12 @@ const OWN_LIBRARY = `
         (else (%raise-native 'type "expt: only exact numbers to an exact integer are served in native programs:"
           (list base n)))))
 
+; Lists.
+(define (caar x) (car (car x)))
+(define (cadr x) (car (cdr x)))
+(define (cdar x) (cdr (car x)))
+(define (cddr x) (cdr (cdr x)))
+
 ; Symbols.
 (define %symbol-table #f)
 (define (%text-hash s)
@@ -241,6 +247,10 @@ const OWN_LIBRARY = `
           ((bytevector? x) (%count x))
           (else 7))))
 (define (%identity-hash-of x) (if (or (%fixnum? x) (symbol? x) (char? x) (%number? x)) (%hash-of x) 7))
+
+; The system (the library (stratos system-call)): operands are integers, and objects of bytes by their address.
+(define (%system-call number a b c d e) (%host 41 number a b c d e))
+(define (%copy-to-memory address bytes count) (%host 42 address bytes count) #t)
 
 ; The process.
 (define (%exit . status)
