@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   binNmuFault,
