@@ -207,7 +207,7 @@ async function drawView(): Promise<void> {
     attempt: (work, adds) => {
       notice(null);
       work()
-        .then(() => adds ?? drawView())
+        .then(() => (adds === undefined ? drawView() : undefined))
         .catch(noticed);
     },
     go: goToView,
