@@ -12,8 +12,8 @@ import type { LastRuns } from "@stratos/kernel";
 import type { StartedReplay } from "./timeline.ts";
 
 /**
- * Least instructions from one to the next: some hundredths of a second of a translated run. Towards a place that is gone
- * to they are closer, down to the least: who has asked for it asks for what was just before, many times.
+ * Least instructions from one to the next: some hundredths of a second of a translated run. They are closer towards a
+ * place that is gone to, down to the minimum: who has asked for it asks for what was just before, many times.
  */
 const SPACING = 20_000_000;
 const SPACING_MIN = 500_000;
