@@ -2,8 +2,6 @@
 import type { Finding, SourceTree } from "./source-tree.ts";
 
 const LINES_MAX = 700;
-/** Tables of facts may be long. */
-const LONG_TABLES: ReadonlySet<string> = new Set(["packages/compose/src/treefile/schema.ts"]);
 /** Columns. What can't be broken (a regular expression) follows a line that says `// wide:` and why. */
 const WIDTH_MAX = 120;
 const WIDE = /^\s*\/\/ wide: \S/;
@@ -26,7 +24,7 @@ export function checkFiles(tree: SourceTree): Finding[] {
     if (VAGUE.test(file))
       findings.push({ path, line: 0, message: "a name that says nothing: put the thing beside its owner" });
     const lines = text.split("\n");
-    if (lines.length > LINES_MAX && !LONG_TABLES.has(path)) {
+    if (lines.length > LINES_MAX) {
       const message = `${lines.length} lines; split it by noun or verb (at most ${LINES_MAX})`;
       findings.push({ path, line: 0, message });
     }

@@ -114,6 +114,8 @@ function checkFile(file: SourceFile, name: string, manifests: ReadonlyMap<string
   const find = (offset: number, message: string): void =>
     void findings.push({ path: file.path, line: lineAt(file.text, offset), message });
   for (const { specifier, offset } of importsOf(file.text)) {
+    if (!isSupport && /\/testing(\/|$)/.test(specifier))
+      find(offset, `what tests stand on is no product: "${specifier}"`);
     if (specifier.startsWith(".")) {
       if (!/\.(ts|mjs|json)$/.test(specifier)) find(offset, `imports carry their extension: "${specifier}"`);
       if (leavesPackage(file.path, specifier))

@@ -93,18 +93,48 @@ test("files: names and sizes", () => {
 });
 
 test("files that import each other when they are loaded are a finding; types are gone by then", () => {
-  const found = messages(
-    checkCircles(
-      tree({
-        "packages/kernel/src/a.ts": 'import { b } from "./b.ts";',
-        "packages/kernel/src/b.ts": 'import { c } from "./fs/c.ts";',
-        "packages/kernel/src/fs/c.ts": 'import { a } from "../a.ts";\nimport type { d } from "./d.ts";',
-        "packages/kernel/src/fs/d.ts": 'import { c } from "./c.ts";',
-      }),
-    ),
-  );
+  const files = tree({
+    "packages/kernel/src/a.ts": 'import { b } from "./b.ts";',
+    "packages/kernel/src/b.ts": 'import { c } from "./fs/c.ts";',
+    "packages/kernel/src/fs/c.ts": 'import { a } from "../a.ts";\nimport type { d } from "./d.ts";',
+    "packages/kernel/src/fs/d.ts": 'import { c } from "./c.ts";',
+  });
+  const found = messages(checkCircles(files, ["kernel: a.ts b.ts fs/c.ts fs/d.ts"]));
   assert.equal(found.length, 1);
   assert.match(found[0]!, /circle: packages\/kernel\/src\/a\.ts, packages\/kernel\/src\/b\.ts, .*fs\/c\.ts$/);
+});
+
+test("a circle of types is a finding but for those of the list; one that is gone or has changed is taken off", () => {
+  const circle = {
+    "packages/kernel/src/a.ts": 'import { b } from "./fs/b.ts";',
+    "packages/kernel/src/fs/b.ts": 'import type { A } from "../a.ts";',
+  };
+  const found = (files: Record<string, string>, ...known: string[]): string[] =>
+    messages(checkCircles(tree(files), known));
+  assert.deepEqual(found(circle), ["packages/kernel/src/a.ts:0 types in a circle: kernel: a.ts fs/b.ts"]);
+  assert.deepEqual(found(circle, "kernel: a.ts fs/b.ts"), []);
+  assert.match(
+    found({}, "kernel: a.ts fs/b.ts").join(),
+    /type-circles\.ts:0 not a circle any more.*: kernel: a\.ts fs/,
+  );
+  const larger = {
+    ...circle,
+    "packages/kernel/src/fs/b.ts": 'import type { C } from "../c.ts";',
+    "packages/kernel/src/c.ts": 'type A = import("./a.ts").A;',
+  };
+  const [grown, gone] = found(larger, "kernel: a.ts fs/b.ts");
+  assert.match(grown!, /types in a circle: kernel: a\.ts c\.ts fs\/b\.ts$/);
+  assert.match(gone!, /take it off: kernel: a\.ts fs\/b\.ts$/);
+});
+
+test("what a test stands on is imported by tests alone, from the package and from others", () => {
+  for (const specifier of ["./testing/forged.ts", "../testing/forged.ts", "@stratos/base/testing"]) {
+    const files = (path: string): SourceTree =>
+      tree({ [`packages/kernel/src/fs/${path}`]: `import type { x } from "${specifier}";` });
+    assert.match(messages(checkLayers(files("a.ts"))).join(), /fs\/a\.ts:1 what tests stand on is no product/);
+    for (const path of ["a.test.ts", "a.bench.ts", "testing/other.ts"])
+      assert.doesNotMatch(messages(checkLayers(files(path))).join(), /no product/);
+  }
 });
 
 const floors = { kernel: [". mm", "vfs", "task kernel.ts"] };

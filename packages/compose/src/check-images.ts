@@ -5,7 +5,7 @@
 import { DISK_FORMATS } from "@stratos/outputs/format-names";
 import type { LockedImage } from "./gather/lock.ts";
 import type { KeyPath } from "./treefile/positions.ts";
-import type { OutputConfig } from "./treefile/schema.ts";
+import type { OutputConfig } from "./treefile/schema-output.ts";
 import type { ImageTarget, Treefile } from "./treefile/treefile.ts";
 import type { TreefileProblem } from "./treefile/parse.ts";
 

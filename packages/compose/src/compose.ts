@@ -7,17 +7,15 @@
 export { hostHooksOf, type HostHookMode } from "./build/host-hooks.ts";
 export { isList, isObject, canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
 export { formatProblem, TREEFILE_SIZE_MAX, TreefileError, type TreefileProblem } from "./treefile/parse.ts";
+export { TREEFILE_SCHEMA, type ImageConfig } from "./treefile/schema.ts";
+export { PHASES, type PhaseName } from "./treefile/schema-build.ts";
 export {
-  TREEFILE_SCHEMA,
-  PHASES,
   OUTPUT_FORMATS,
   type ContainerConfig,
-  type ImageConfig,
   type OstreeConfig,
   type OutputConfig,
   type OutputFormat,
-  type PhaseName,
-} from "./treefile/schema.ts";
+} from "./treefile/schema-output.ts";
 export type { EncryptionConfig, PartitionConfig } from "./treefile/schema-disk.ts";
 export {
   DEFAULT_VARIANT,

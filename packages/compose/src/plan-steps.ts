@@ -7,8 +7,7 @@
  * `phases.PHASE` of the treefile leaves phases out, limits their time, and has them wait for others.
  */
 import { extendedTarget } from "./check-outputs.ts";
-import type { PhaseConfig, PhaseName } from "./treefile/schema.ts";
-import { PHASES } from "./treefile/schema.ts";
+import { PHASES, type PhaseConfig, type PhaseName } from "./treefile/schema-build.ts";
 import { parseCondition, type CONDITION_NAMES } from "./treefile/condition.ts";
 import { compilePattern } from "./treefile/pattern.ts";
 import type { ImageTarget, Treefile } from "./treefile/treefile.ts";

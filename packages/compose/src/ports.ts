@@ -6,7 +6,7 @@ import type { FileEntry, FileTree } from "@stratos/formats";
 import type { PackagePorts } from "@stratos/pkg";
 import type { KeyPath } from "./treefile/positions.ts";
 import type { ImageTarget } from "./treefile/treefile.ts";
-import type { OutputConfig } from "./treefile/schema.ts";
+import type { OutputConfig } from "./treefile/schema-output.ts";
 
 /**
  * A file of the store that does not change any more. Reading is synchronous: its content is looked at from within

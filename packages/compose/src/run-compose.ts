@@ -44,7 +44,7 @@ import { SharedWork, Turns } from "./phase/shared-work.ts";
 import { checkPhases, planSteps, type PhaseWork } from "./plan-steps.ts";
 import type { Artifact, ComposePorts, OutputWriter, ScriptRunner } from "./ports.ts";
 import { canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
-import type { OutputConfig } from "./treefile/schema.ts";
+import type { OutputConfig } from "./treefile/schema-output.ts";
 import { overlaysOf, type HostPoint } from "./treefile/schema-content.ts";
 import type { TreefileProblem } from "./treefile/parse.ts";
 import type { ImageTarget, Treefile } from "./treefile/treefile.ts";

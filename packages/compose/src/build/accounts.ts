@@ -3,7 +3,7 @@
  * gshadow(5). Texts are byte strings.
  */
 import { utf8ToByteString } from "@stratos/base";
-import type { UserConfig } from "../treefile/schema.ts";
+import type { UserConfig } from "../treefile/schema-system.ts";
 
 /** The four files, as tables of fields. */
 export class Accounts {

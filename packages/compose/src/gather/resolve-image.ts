@@ -18,7 +18,7 @@ import {
   type WantedFile,
 } from "@stratos/pkg";
 import { compilePattern, isPattern } from "../treefile/pattern.ts";
-import type { BaseName } from "../treefile/schema.ts";
+import type { BaseName } from "../treefile/schema-packages.ts";
 import type { ImageTarget } from "../treefile/treefile.ts";
 import { SharedWork } from "../phase/shared-work.ts";
 import { BESIDE_TREEFILE, PackageFiles, readPackageFiles, takePackageFile, type FilePorts } from "./package-files.ts";

@@ -14,7 +14,8 @@
  */
 import { isList, isObject, type Json, type JsonObject } from "./json.ts";
 import { compilePattern } from "./pattern.ts";
-import { TREEFILE_SCHEMA, type MergeRule } from "./schema.ts";
+import { TREEFILE_SCHEMA } from "./schema.ts";
+import type { MergeRule } from "./schema-vocabulary.ts";
 
 interface MergeOptions {
   readonly schema?: JsonObject;

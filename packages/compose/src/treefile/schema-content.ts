@@ -2,9 +2,9 @@
  * Keys of a treefile that say what lies in an image besides its packages, and what acts while it is made. A part of the
  * schema (`schema.ts`).
  */
+import { ID, MODE, REPLACED, SEQUENCE, SET } from "./schema-vocabulary.ts";
 
 const OWNER = { type: "string", pattern: "^[a-z_][a-z0-9_-]{0,31}$", title: "a name of the image's accounts" } as const;
-const NUMBER = { type: "integer", minimum: 0, maximum: 4294967294 } as const;
 const RULE = {
   type: "object",
   additionalProperties: false,
@@ -18,19 +18,17 @@ const RULE = {
       description: "which of the overlay's files, as they are called in the image; `*` stops at /, `**` does not",
     },
     mode: {
-      type: "string",
-      pattern: "^0?[0-7]{3,4}$",
+      ...MODE,
       title: 'a mode in octal, such as "0640"',
       description: "of files",
     },
     "folder-mode": {
-      type: "string",
-      pattern: "^0?[0-7]{3,4}$",
+      ...MODE,
       title: 'a mode in octal, such as "0750"',
       description: "of folders",
     },
-    uid: { ...NUMBER, description: "owner, by number" },
-    gid: { ...NUMBER, description: "group, by number" },
+    uid: { ...ID, description: "owner, by number" },
+    gid: { ...ID, description: "group, by number" },
     user: { ...OWNER, description: "owner, by name: an account of the image, such as one of `users`" },
     group: { ...OWNER, description: "group, by name" },
   },
@@ -45,7 +43,7 @@ const PATH_PATTERN = {
 const SCRIPTS = (description: string, example: string) =>
   ({
     type: "array",
-    "x-merge": "sequence",
+    ...SEQUENCE,
     description,
     examples: [[example]],
     items: {
@@ -60,7 +58,7 @@ export type HostPoint = (typeof HOST_POINTS)[number];
 const HOST_PROGRAMS = (description: string, example: string) =>
   ({
     type: "array",
-    "x-merge": "sequence",
+    ...SEQUENCE,
     description,
     examples: [[{ command: [example] }]],
     items: {
@@ -71,7 +69,7 @@ const HOST_PROGRAMS = (description: string, example: string) =>
       properties: {
         command: {
           type: "array",
-          "x-merge": "replaced",
+          ...REPLACED,
           minItems: 1,
           items: { type: "string" },
           description:
@@ -119,7 +117,7 @@ const QUESTION_TYPES = [
 export const CONTENT_KEYS = {
   overlay: {
     type: "array",
-    "x-merge": "sequence",
+    ...SEQUENCE,
     description:
       "folders beside the treefile that are copied over the image, in order, once its packages are configured " +
       "and its accounts there; what `files` says stands above them. " +
@@ -147,7 +145,7 @@ export const CONTENT_KEYS = {
         },
         rules: {
           type: "array",
-          "x-merge": "sequence",
+          ...SEQUENCE,
           items: RULE,
           description: "owners and modes; of rules that match one file the later ones win",
         },
@@ -156,7 +154,7 @@ export const CONTENT_KEYS = {
   },
   "path-excludes": {
     type: "array",
-    "x-merge": "set",
+    ...SET,
     items: PATH_PATTERN,
     examples: [["/usr/share/doc/*", "/usr/share/man/*"]],
     description:
@@ -165,7 +163,7 @@ export const CONTENT_KEYS = {
   },
   "path-includes": {
     type: "array",
-    "x-merge": "set",
+    ...SET,
     items: PATH_PATTERN,
     examples: [["/usr/share/doc/*/copyright"]],
     description:

@@ -2,11 +2,9 @@
  * Keys of an output that say how a disk is divided. A part of the schema (`schema.ts`); what they mean together,
  * `outputs` checks.
  */
+import { SIZE, UNWRITTEN } from "./schema-vocabulary.ts";
 
-const SIZE = { type: "string", pattern: "^[0-9]+[KMGT]?$", title: "a size, such as 4G or 512M" } as const;
 const MOUNT = { type: "string", pattern: "^/[^\\s,]*$", title: "a path that begins with /, without blanks" } as const;
-/** What is asked for and cannot be had: said so, rather than not known. */
-export const UNWRITTEN = { "x-unwritten": ["f2fs", "zfs", "ntfs"] } as const;
 const FILE_SYSTEMS = ["ext4", "btrfs", "xfs", "erofs", "squashfs", "vfat", "swap", "lvm", "none"] as const;
 
 const ENCRYPTION = {

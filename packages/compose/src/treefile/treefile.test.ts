@@ -9,7 +9,8 @@ import { parse as parseYaml } from "yaml";
 import type { JsonObject } from "./json.ts";
 import { mergeObjects } from "./merge.ts";
 import { TreefileError } from "./parse.ts";
-import { OUTPUT_FORMATS, TREEFILE_SCHEMA } from "./schema.ts";
+import { TREEFILE_SCHEMA } from "./schema.ts";
+import { OUTPUT_FORMATS } from "./schema-output.ts";
 import { beside } from "./own-places.ts";
 import { formatTreefile, loadTreefile, substitute, type Treefile } from "./treefile.ts";
 

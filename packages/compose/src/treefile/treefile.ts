@@ -21,7 +21,8 @@ import {
 import { beside, isPackageFile, ownPlaces, withOwnPlaces } from "./own-places.ts";
 import { compilePattern } from "./pattern.ts";
 import { formatKeyPath, type KeyPath } from "./positions.ts";
-import { FILE_KEYS, PHASES, type ImageConfig } from "./schema.ts";
+import { FILE_KEYS, type ImageConfig } from "./schema.ts";
+import { PHASES } from "./schema-build.ts";
 
 /** Reads a file beside the treefile; undefined when there is none. Paths are relative to the folder of the first. */
 export type ReadText = (path: string) => Promise<string | undefined>;

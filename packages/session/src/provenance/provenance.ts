@@ -7,20 +7,20 @@
  * What calls moved is known from one pass over the run (transfer-log.ts), stores are looked for when they are needed
  * (Timeline.lastStore), so that a run costs twice its time, and a hop some hundredths of a second.
  */
-import { AT_FDCWD, isErrno, SYSCALL_NAMES } from "@stratos/abi";
+import { AT_FDCWD, isErrno } from "@stratos/abi";
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
-import { lookupPath, peekFile, peekMemory, registersOf, type Task } from "@stratos/kernel";
-import { HART, HART_X } from "@stratos/riscv";
+import { lookupPath, peekFile, peekMemory, type Task } from "@stratos/kernel";
 import type { Timeline } from "../recording/timeline.ts";
 import { type CodePlace, ProgramCode } from "../symbols/program-code.ts";
-import { instructionName, isSystemCall, originOf, type Step, stepOf, storeOf } from "./register-slice.ts";
+import { initialStackText } from "./initial-stack.ts";
+import { type Step, stepOf } from "./register-slice.ts";
+import { alongSteps } from "./store-way.ts";
 import { fileId, type Spot, type Transfer, TransferLog } from "./transfer-log.ts";
 
 const HOPS_MAX = 200;
 /** Instructions of a thread that are looked at before a store; more where they don't tell. */
 const TRACE_FIRST = 512,
   TRACE_MAX = 65_536;
-const ARGUMENTS_MAX = 4096;
 
 /** One step of the answer, the last thing that happened first. */
 export interface Hop {
@@ -244,9 +244,13 @@ export class Provenance {
       const spot: Spot = { kind: "file", id: fileId(inode), at: area.offset + address - area.start, name };
       return this.#log.transfers.some(({ to }) => isSame(to, spot)) ? { kind: "spot", spot, at } : null;
     }
-    const argument =
-      area?.label === "[stack]" && began !== undefined ? await this.#argument(owner, began, address) : null;
-    this.#hops.push(this.#origin(at, task, argument ?? "memory that nobody wrote: zero"));
+    let text = "memory that nobody wrote: zero";
+    if (area?.label === "[stack]" && began !== undefined) {
+      await this.#timeline.seekInstruction(began.instructions);
+      const starting = this.#processTask(owner);
+      if (starting !== undefined) text = initialStackText(starting, began.argv, address);
+    }
+    this.#hops.push(this.#origin(at, task, text));
     return null;
   }
 
@@ -264,105 +268,18 @@ export class Provenance {
       const task = this.#taskOf(tid);
       // The thread stands behind the store, too.
       while (steps.length > 0 && steps.at(-1)!.instructions >= instructions) steps.pop();
-      const found = this.#alongSteps(steps, task, task === undefined ? -1 : placeIn(task), { instructions, tid });
+      const address = task === undefined ? -1 : placeIn(task);
+      const found = alongSteps(steps, { address, instructions }, (kind, position, text, step) =>
+        this.#hops.push(this.#hop(kind, position, task, text, step)),
+      );
       if (found !== "further" || length >= TRACE_MAX || from === 0) {
         if (found === "further")
           this.#hops.push(this.#origin(instructions, task, "from a register that had it for long"));
-        return found === "further" ? null : found;
+        if (found === "further" || found === null) return null;
+        return { kind: "memory", pid: task?.group.pid ?? tid, ...found };
       }
       this.#hops.length = told;
     }
-  }
-
-  /** The way of a byte along the steps of a thread, the last of which stored it. */
-  #alongSteps(
-    steps: readonly Step[],
-    task: Task | undefined,
-    address: number,
-    { instructions, tid }: { readonly instructions: number; readonly tid: number },
-  ): Item | null | "further" {
-    const pid = task?.group.pid ?? tid;
-    let stored = { index: steps.length - 1, address };
-    for (;;) {
-      const step = steps[stored.index];
-      if (step === undefined || isSystemCall(step)) {
-        const call = step === undefined ? "a system call" : `${callName(step)}(2)`;
-        this.#hops.push(
-          this.#hop("call", instructions, task, `${call} wrote it to 0x${stored.address.toString(16)}`, null),
-        );
-        return null;
-      }
-      const store = storeOf(step);
-      const words = `${instructionName(step)} stored it at 0x${stored.address.toString(16)}`;
-      this.#hops.push(this.#hop("store", step.instructions + 1, task, words, step));
-      if (store === null) return null;
-      let [index, register] = [stored.index, store.register];
-      const byte = stored.address - store.address;
-      if (byte < 0 || byte >= store.size) return null;
-      let origin = originOf(steps, index, register, byte);
-      while (origin.kind === "computed" && origin.register !== null) {
-        const text = `${instructionName(origin.step)} computed it`;
-        this.#hops.push(this.#hop("computed", origin.step.instructions + 1, task, text, origin.step));
-        ({ index, register } = { index: origin.index, register: origin.register });
-        origin = originOf(steps, index, register, byte);
-      }
-      switch (origin.kind) {
-        case "before":
-          return "further";
-        case "constant":
-          this.#hops.push(
-            this.#hop("origin", origin.step.instructions + 1, task, "a constant of the program", origin.step),
-          );
-          return null;
-        case "call":
-          this.#hops.push(
-            this.#hop(
-              "origin",
-              origin.step.instructions + 1,
-              task,
-              `the result of ${callName(origin.step)}(2)`,
-              origin.step,
-            ),
-          );
-          return null;
-        case "computed": {
-          const text = `${instructionName(origin.step)} computed it of two values`;
-          this.#hops.push(this.#hop("computed", origin.step.instructions + 1, task, text, origin.step));
-          return null;
-        }
-      }
-      const next = storeBefore(steps, origin.index, origin.address);
-      if (typeof next === "number") return { kind: "memory", pid, address: origin.address, at: next };
-      stored = { index: next.index, address: origin.address };
-    }
-  }
-
-  /** An argument or a variable of the environment that lies there when a program begins. */
-  async #argument(
-    pid: number,
-    { instructions, argv }: { instructions: number; argv: readonly string[] },
-    address: number,
-  ): Promise<string | null> {
-    await this.#timeline.seekInstruction(instructions);
-    const task = this.#processTask(pid, pid);
-    if (task === undefined) return null;
-    const state = registersOf(task);
-    const pointer = new DataView(state.buffer, state.byteOffset).getUint32(HART_X - HART + 16, true);
-    const words = new Uint8Array(8 * ARGUMENTS_MAX);
-    peekMemory(task.space, pointer, words);
-    const view = new DataView(words.buffer);
-    const word = (index: number): number => Number(view.getBigUint64(8 * index, true));
-    // argc, argv, 0, environment, 0 (System V psABI, "Process Initialization").
-    let found = -1;
-    for (let index = 1, zeros = 0; index < ARGUMENTS_MAX && zeros < 2; index++) {
-      if (word(index) === 0) zeros++;
-      else if (word(index) <= address && (found < 0 || word(index) > word(found))) found = index;
-    }
-    if (found < 0) return `put on the stack when ${argv[0]} was executed`;
-    const count = word(0);
-    return found <= count
-      ? `argument ${found - 1} of ${argv[0]}: ${JSON.stringify(argv[found - 1] ?? "")}`
-      : `the environment that ${argv[0]} was executed with`;
   }
 
   /** Whose memory a process has: that of its parent until it executes a program (vfork(2)). */
@@ -417,23 +334,6 @@ export class Provenance {
 
 function isSame(a: Spot, b: Spot): boolean {
   return a.kind === b.kind && a.id === b.id;
-}
-
-function callName({ registers }: Step): string {
-  const number = new DataView(registers.buffer, registers.byteOffset).getUint32(8 * 17, true);
-  return SYSCALL_NAMES[number] ?? `call ${number}`;
-}
-
-/** Among the steps before an index; a number: none up to there, where a call or another thread may have. */
-function storeBefore(steps: readonly Step[], before: number, address: number): { index: number } | number {
-  for (let index = before - 1; index >= 0; index--) {
-    const step = steps[index]!;
-    if (steps[index + 1]!.instructions !== step.instructions + 1 || isSystemCall(step))
-      return steps[index + 1]!.instructions;
-    const store = storeOf(step);
-    if (store !== null && store.address <= address && address < store.address + store.size) return { index };
-  }
-  return steps[0]?.instructions ?? 0;
 }
 
 function addressOfFile({ space }: Task, { id, at }: Spot): number {

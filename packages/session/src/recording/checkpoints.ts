@@ -11,8 +11,12 @@ import { StateError } from "@stratos/base";
 import type { LastRuns } from "@stratos/kernel";
 import type { StartedReplay } from "./timeline.ts";
 
-/** Least instructions from one to the next: some hundredths of a second of a translated run. */
+/**
+ * Least instructions from one to the next: some hundredths of a second of a translated run. They are closer towards a
+ * place that is gone to, down to the minimum: who has asked for it asks for what was just before, many times.
+ */
 const SPACING = 20_000_000;
+const SPACING_MIN = 500_000;
 const COUNT_MAX = 40;
 /** Frames that the machine may use up until it is looked at again. */
 const SPARE_FRAMES = 8192;
@@ -40,14 +44,19 @@ export class Checkpoints {
     return this.#list.findLast((each) => each.lines < line) ?? null;
   }
 
-  /** A run is between two turns: perhaps a checkpoint is made of it, and others go. */
-  pass(run: StartedReplay, lastRuns: () => LastRuns): void {
+  /**
+   * A run is between two turns: perhaps a checkpoint is made of it, and others go.
+   *
+   * @param target  the instruction that it goes to; Infinity: none
+   */
+  pass(run: StartedReplay, target: number, lastRuns: () => LastRuns): void {
     const { machine } = run.replay.session;
     const { instructions } = machine.statistics;
     this.#makeRoom(run, instructions);
-    if (this.#list.some((each) => Math.abs(each.instructions - instructions) < SPACING)) return;
+    const spacing = Math.min(SPACING, Math.max(SPACING_MIN, (target - instructions) / 2));
+    if (this.#list.some((each) => Math.abs(each.instructions - instructions) < spacing)) return;
     // What a checkpoint does at once goes on in pieces here.
-    if (instructions < SPACING || machine.isStopped || machine.kernel.reaper.hasWork) return;
+    if (instructions < spacing || machine.isStopped || machine.kernel.reaper.hasWork) return;
     const fork = forkOf(run);
     if (fork === null) return;
     const at = this.#list.findLastIndex((each) => each.instructions < instructions) + 1;

@@ -572,7 +572,8 @@ export class Timeline {
     const observer = this.#endObserver;
     // It is nothing that a fork has.
     if (observer !== null) taskObservers.delete(observer);
-    this.#checkpoints.pass(this.#current, () => this.#stops.lastRuns);
+    const target = this.#stops.target?.instructions ?? Infinity;
+    this.#checkpoints.pass(this.#current, target, () => this.#stops.lastRuns);
     if (observer !== null) taskObservers.add(observer);
   }
 

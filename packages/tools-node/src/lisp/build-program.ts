@@ -1,9 +1,10 @@
 /** Compiles a program of AstraLisp ahead into one file (built-program.ts). */
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CompiledLisp, type Lisp, type NativeTarget } from "@stratos/lisp";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
+import { replaceFile } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import { packProgram } from "./built-program.ts";
@@ -39,14 +40,10 @@ function moduleText(program: Uint8Array, out: string): string {
   return before + Buffer.from(program).toString("base64") + after;
 }
 
-/** Beside its place first: a file that is there is replaced by a whole one, or stays. */
 function writeWhole(out: string, content: string | Uint8Array): void {
-  const aside = join(dirname(out), `.${basename(out)}.${process.pid}`);
   try {
-    writeFileSync(aside, content, { mode: 0o777, flag: "wx" });
-    renameSync(aside, out);
+    replaceFile(out, content, { mode: 0o777, flush: false });
   } catch (error) {
-    rmSync(aside, { force: true });
     throw new OperationError("program", out, hostReason(error), { cause: error });
   }
 }

@@ -8,20 +8,10 @@
  *                               AWS_ENDPOINT_URL for storage that is not Amazon's
  */
 import { spawnSync } from "node:child_process";
-import {
-  closeSync,
-  fsyncSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { replaceFile } from "@stratos/host-node/files";
 import { makeFolders, hostReason } from "@stratos/host-node/home";
 import { readS3Credentials, S3Bucket } from "@stratos/host-node/s3";
 import { OperationError } from "@stratos/operation";
@@ -71,14 +61,7 @@ class FolderStore implements BackupStore {
     const path = join(this.name, piece);
     try {
       makeFolders(this.name);
-      const fd = openSync(`${path}.new`, "w", 0o600);
-      try {
-        for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-      renameSync(`${path}.new`, path);
+      replaceFile(path, bytes, { mode: 0o600 });
       const folder = openSync(this.name, "r");
       fsyncSync(folder);
       closeSync(folder);
