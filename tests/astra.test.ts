@@ -85,7 +85,7 @@ test("a line is edited, found again and completed", async () => {
     await enter(session, `echo acd${LEFT}${LEFT}b`, /\r\nabcd\r\n/);
     await enter(session, "one two\x01echo \x05 three", /\r\none two three\r\n/);
     await enter(session, "echo kept cut\x02\x02\x02\x0b", /\r\nkept\r\n/);
-    await enter(session, "echo \x19\x19" + "left\x17" + "right", /\r\nright\r\n/);
+    await enter(session, "echo \x19\x19left\x17right", /\r\nright\r\n/);
     await enter(session, `${UP}${UP}${UP} again`, /\r\none two three again\r\n/);
     await enter(session, `unsent${UP}${DOWN}\x15echo sent`, /\r\nsent\r\n/);
     await enter(session, "\x12acd\x12\x07echo nothing found", /\r\nnothing found\r\n/);
