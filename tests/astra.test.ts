@@ -1,15 +1,23 @@
 /**
  * Goal: the image `astra` is a system to live in: its shell (lisp/scheme/astra/) does what POSIX says, its utilities
  * do what their names promise. Method: the image makes itself in a home of its own; the same scripts run there and
- * under Debian's dash, the judge.
+ * under Debian's dash, the judge; at a pseudo-terminal a person's keys are pressed when what they answer to has
+ * appeared.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { stratos } from "./support/stratos.ts";
+import { launcher, stratos } from "./support/stratos.ts";
+import { TerminalSession } from "./support/terminal.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+
+const LEFT = "\x1b[D",
+  UP = "\x1b[A",
+  DOWN = "\x1b[B",
+  INTERRUPT = "\x03",
+  SUSPEND = "\x1a";
 
 let home: string;
 before(async () => {
@@ -47,4 +55,79 @@ test("mistakes are told as POSIX wants them", async () => {
   const syntax = await run("astra", home, "sh", "echo a; if true; then");
   assert.deepEqual([syntax.stdout, syntax.status], ["", 2]);
   assert.match(syntax.stderr, /unexpected end of file/);
+});
+
+/** The shell draws its line anew at each key: what stands there is what follows the last prompt. */
+const PROMPT = /\x1b\[JREADY \r\x1b\[6C$/;
+
+async function atPrompt(body: (session: TerminalSession) => Promise<void>): Promise<void> {
+  const shell = [...launcher, "run", "-i", "astra", "-e", "PS1=READY ", "-e", "TERM=xterm", "--", "astra"];
+  const session = new TerminalSession(shell, { STRATOS_HOME: home }, { rows: 30, columns: 90 });
+  try {
+    await session.expect(PROMPT);
+    await body(session);
+    session.type("exit 7\r");
+    assert.equal(await session.ended(), 7);
+  } finally {
+    session.kill();
+  }
+}
+
+/** What a line writes, until the next prompt. @param written  what it must write: waited for */
+async function enter(session: TerminalSession, keys: string, written: RegExp): Promise<void> {
+  session.type(`${keys}\r`);
+  await session.expect(written);
+  await session.expect(PROMPT);
+}
+
+test("a line is edited, found again and completed", async () => {
+  await atPrompt(async (session) => {
+    await enter(session, `echo acd${LEFT}${LEFT}b`, /\r\nabcd\r\n/);
+    await enter(session, "one two\x01echo \x05 three", /\r\none two three\r\n/);
+    await enter(session, "echo kept cut\x02\x02\x02\x0b", /\r\nkept\r\n/);
+    await enter(session, "echo \x19\x19left\x17right", /\r\nright\r\n/);
+    await enter(session, `${UP}${UP}${UP} again`, /\r\none two three again\r\n/);
+    await enter(session, `unsent${UP}${DOWN}\x15echo sent`, /\r\nsent\r\n/);
+    await enter(session, "\x12acd\x12\x07echo nothing found", /\r\nnothing found\r\n/);
+    await enter(session, "\x12two th", /\r\none two three again\r\n/);
+    session.type("unal\t");
+    await session.expect(/READY unalias \r/);
+    session.type("\x15cat /etc/host\t\t");
+    await session.expect(/\n\/etc\/hostname {2}\/etc\/hosts {2}\r+\n/);
+    await enter(session, "n\t", /\r\nastra\r\n/);
+  });
+});
+
+test("keys interrupt and stop what runs, and jobs go on", async () => {
+  await atPrompt(async (session) => {
+    session.type("not sent" + INTERRUPT);
+    await session.expect(/\^C\r+\n/);
+    await session.expect(PROMPT);
+    await enter(session, "echo $?", /\r\n130\r\n/);
+    session.type("echo running; cat\r");
+    await session.expect(/\r\nrunning\r\n/);
+    session.type("line\r");
+    await session.expect(/line\r\nline\r\n/);
+    session.type(INTERRUPT);
+    await session.expect(PROMPT);
+    await enter(session, "echo $?", /\r\n130\r\n/);
+    session.type("echo again; cat\r");
+    await session.expect(/\r\nagain\r\n/);
+    session.type("first\r");
+    await session.expect(/first\r\nfirst\r\n/);
+    session.type(SUSPEND);
+    await session.expect(/\[1\] \+ Stopped {2}cat/);
+    await session.expect(PROMPT);
+    await enter(session, "echo $?; jobs", /\r\n148\r\n\[1\] .*Stopped.*cat/);
+    session.type("fg\r");
+    await session.expect(/cat *\r\n/);
+    session.type("second\r");
+    await session.expect(/second\r\nsecond\r\n/);
+    session.type(SUSPEND);
+    await session.expect(/\[1\] \+ Stopped {2}cat/);
+    await session.expect(PROMPT);
+    await enter(session, "kill %1; wait %1; echo ended $?", /\r\nended 143\r\n/);
+    await enter(session, "jobs; echo none", /jobs; echo none\r\x1b\[\d+C\r+\nnone\r\n/);
+    await enter(session, "sleep 1000 & kill $!; wait $!; echo ended $?", /\r\nended 143\r\n/);
+  });
 });

@@ -32,6 +32,6 @@ export {
 } from "./volume-devices.ts";
 export { FilterError, withEnvironmentFilters } from "./volume-filters.ts";
 export { type KeptFile, NodeCodeArchive } from "./code-archive.ts";
-export { sourcesVersion } from "./source-version.ts";
+export { lispVersion, sourcesVersion } from "./source-version.ts";
 export { engineFlags, keptTranslations, openTranslations } from "./kept-translations.ts";
 export { NodeWasmEngine } from "./wasm-engine.ts";

@@ -14,7 +14,7 @@ function write(file: string, text: string): void {
   writeFileSync(join(packages, file), text);
 }
 
-test("each source is in the version of all, and those of the translator in its own", () => {
+test("each source is in the version of all, and those of the translator and of the compiler in their own", () => {
   write("kernel/src/task/exit.ts", "1");
   write("riscv/src/engine.ts", "1");
   const first = bundledVersions(packages);
@@ -29,4 +29,12 @@ test("each source is in the version of all, and those of the translator in its o
   assert.notEqual(third.STRATOS_SOURCES, second.STRATOS_SOURCES);
   write("kernel/src/task/exit.test.ts", "1");
   assert.deepEqual(bundledVersions(packages), third);
+  let lisp = third.STRATOS_LISP;
+  for (const file of ["lisp/src/back-native/program.ts", "lisp/scheme/astra/run.sld", "lisp/scheme/astra/astra.scm"]) {
+    write(file, "1");
+    const version = bundledVersions(packages);
+    assert.notEqual(version.STRATOS_LISP, lisp, file);
+    assert.equal(version.STRATOS_TRANSLATOR, third.STRATOS_TRANSLATOR);
+    lisp = version.STRATOS_LISP;
+  }
 });

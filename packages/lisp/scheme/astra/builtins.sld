@@ -250,7 +250,7 @@
               (let* ((job (and (char=? #\% (if (string=? (car l) "") #\. (string-ref (car l) 0))) (find-job (car l))))
                      (pid (if job (- 0 (job-group job)) (text->integer (car l))))
                      (r (if pid (sys-kill pid n) -3)))
-                (if (and job (memv n '(1 15)) (eq? 'stopped (job-state job))) (sys-kill pid 18))
+                (if (and job (memv n '(1 15)) (eq? 'stopped (job-state job))) (continue-job job #f))
                 (loop (cdr l) (if (< r 0) (begin (wrong "kill" (car l) ": " (error-words r)) 1) status))))))
       (cond ((null? l) (wrong "kill" "usage: kill [-s SIGNAL | -SIGNAL] PID..."))
             ((string=? (car l) "-l")

@@ -141,9 +141,13 @@
       (set-option! "monitor" #t))
     (define inside #f)
     (define (subshell?) inside)
+    (define JOB-SIGNALS '(3 15 20 21 22))
     ;; group: #f, 0 for one of its own, or the one to join.
     (define (fork-child body group foreground?)
+      ;; An interactive shell ignores some signals: until the child takes them they wait, so that none is lost.
+      (if (monitor?) (signal-mask (append JOB-SIGNALS signals)))
       (let ((monitored (monitor?)) (pid (sys-fork)))
+        (if (and monitored (not (= pid 0))) (signal-mask signals))
         (cond ((< pid 0) (shell-error "cannot fork: " (error-words pid)))
               ((= pid 0)
                (when (and monitored group)
@@ -151,7 +155,7 @@
                  (if foreground? (set-terminal-group 255 (sys-getpgid 0))))
                (when monitored
                  (sys-close 255)
-                 (for-each (lambda (n) (signal-action n 0)) '(3 15 20 21 22)))
+                 (for-each (lambda (n) (signal-action n 0)) JOB-SIGNALS))
                (when (and (not monitored) (not foreground?))
                  (signal-action 2 1)
                  (signal-action 3 1))

@@ -7,7 +7,7 @@
     (define (copy-out fd)
       (flush-out)
       (let ((v (make-bytevector 65536 0)))
-        (let loop () (let ((n (sys-read fd v 65536))) (when (> n 0) (out-bytes v 0 n) (loop))))))
+        (let loop () (let ((n (sys-read fd v 65536))) (when (> n 0) (out-bytes v 0 n) (flush-out) (loop))))))
     (define-syntax with-options
       (syntax-rules ()
         ((_ (p who usage letters long l) body ...)

@@ -1,13 +1,13 @@
 /** The shell `astra` and its utilities (lisp/scheme/astra/), compiled for the machine: one static program. */
-import { createHash } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { lispVersion } from "@stratos/host-node";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { CompiledLisp, Lisp } from "@stratos/lisp";
 import { folderFinder, ownLibraryFolder } from "./node-system.ts";
 
 interface AstraProgram {
-  /** Another one for other sources. */
+  /** Another one for other sources, the compiler's among them. */
   readonly version: string;
   /** Names of the utilities that it is. */
   readonly utilities: readonly string[];
@@ -18,17 +18,13 @@ interface AstraProgram {
 export function astraProgram(): AstraProgram {
   const libraries = ownLibraryFolder();
   const folder = join(libraries, "astra");
-  const digest = createHash("sha256");
-  const utilities: string[] = [];
-  for (const name of globSync("*", { cwd: folder }).sort()) {
-    const text = readFileSync(join(folder, name), "utf8");
-    digest.update(`${name}\0${text}\0`);
-    // The tables at the libraries' ends: (cons "NAME" procedure).
-    if (name.endsWith("-utilities.sld"))
-      utilities.push(...[...text.matchAll(/\(cons "([^"]+)" /gu)].map(([, one]) => one!));
-  }
+  // The tables at the libraries' ends: (cons "NAME" procedure).
+  const utilities = globSync("*-utilities.sld", { cwd: folder })
+    .sort()
+    .flatMap((name) => [...readFileSync(join(folder, name), "utf8").matchAll(/\(cons "([^"]+)" /gu)])
+    .map(([, one]) => one!);
   return {
-    version: digest.digest("hex").slice(0, 16),
+    version: lispVersion(),
     utilities,
     build: () => {
       const file = join(folder, "astra.scm");
