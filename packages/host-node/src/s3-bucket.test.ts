@@ -62,6 +62,16 @@ test("an object is written, read in whole and in ranges, listed and removed", as
   assert.equal((await fetch(url.replace("X-Amz-Expires=60", "X-Amz-Expires=600"))).status, 403);
 });
 
+test("storage that passes over ranges, or tells no size, is not believed", async () => {
+  storage.fault = () => new Response("the whole object");
+  assert.equal(await textOf(await bucket.read("a/one")), "the whole object");
+  await assert.rejects(bucket.read("a/one", { start: 4, end: 5 }), /other bytes than those that were asked for/);
+  storage.fault = () => new Response("x", { status: 206, headers: { "content-range": "bytes 0-0/16" } });
+  await assert.rejects(bucket.read("a/one", { start: 4, end: 5 }), /other bytes/);
+  storage.fault = () => new Response(null);
+  await assert.rejects(bucket.size("a/one"), /does not tell an object's size/);
+});
+
 test("a list goes on beyond the storage's page", async () => {
   const page = (key: string, next: string): Response =>
     new Response(

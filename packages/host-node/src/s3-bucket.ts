@@ -77,7 +77,10 @@ export class S3Bucket {
   /** Bytes of an object; null: there is none. */
   async size(key: string): Promise<number | null> {
     const response = await this.#send("HEAD", key, { accept: [404] });
-    return response.status === 404 ? null : Number(response.headers.get("content-length"));
+    if (response.status === 404) return null;
+    const size = response.headers.get("content-length");
+    if (size === null) throw new S3Error("the storage does not tell an object's size", response.status);
+    return Number(size);
   }
 
   /** Null: there is none. `end` is the last byte. */
@@ -87,8 +90,14 @@ export class S3Bucket {
   ): Promise<ReadableStream<Uint8Array> | null> {
     const headers = range === undefined ? {} : { Range: `bytes=${range.start}-${range.end}` };
     const response = await this.#send("GET", key, { headers, accept: [404] });
-    if (response.status !== 404) return response.body ?? new ReadableStream({ start: (stream) => stream.close() });
+    // Who passes over the range would have its bytes taken for others (RFC 9110, 14.2).
+    const isPart =
+      response.status === 206 && response.headers.get("content-range")?.startsWith(`bytes ${range?.start}-`);
+    const isRight = response.ok && (range === undefined || isPart === true);
+    if (isRight) return response.body ?? new ReadableStream({ start: (stream) => stream.close() });
     await response.body?.cancel();
+    if (response.ok)
+      throw new S3Error("the storage answers with other bytes than those that were asked for", response.status);
     return null;
   }
 
