@@ -43,7 +43,6 @@ export {
 export { losesPower } from "./recording/recorded-disturbances.ts";
 export { DebugAdapter } from "./debug/debug-adapter.ts";
 export { DebugServer } from "./debug/debug-server.ts";
-export { type Answer, type Hop, NoSuchByte, Provenance } from "./provenance/provenance.ts";
 export { describePlace } from "./recording/describe-place.ts";
 export { Replay, type ReplayOutcome } from "./recording/replay.ts";
 export { type StartedReplay, Timeline, type TimelinePorts } from "./recording/timeline.ts";

@@ -1,6 +1,7 @@
 /** `stratos why`: where a byte of a recorded run came from, in words. */
 import { printable } from "@stratos/base";
-import { type Answer, type Hop, NoSuchByte, Provenance, type Timeline, UNSEEN } from "@stratos/session";
+import { type Timeline, UNSEEN } from "@stratos/session";
+import { type Answer, type Hop, NoSuchByte, Provenance } from "@stratos/session/provenance";
 import { UsageError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import type { ReplayPosition } from "../option-values.ts";
