@@ -174,6 +174,19 @@ test("a service is started by the first call, and calls wait for it", () => {
   assert.match(String(values[0]), /it ended/);
 });
 
+test("a service that goes amid the calls that waited for it takes nobody with it", () => {
+  const { bus } = newBus();
+  const caller = BusClient.named(bus);
+  const serials = [1, 2, 3].map(() => caller.send({ ...CALL, destination: "org.example.Later" }));
+  const service = BusClient.named(bus);
+  // Its name, and one call.
+  service.readsMax = service.messages.length + 2;
+  service.call("RequestName", "su", ["org.example.Later", 0]);
+  assert.equal(service.messages.at(-1)!.member, "Do");
+  const answers = serials.map((serial) => caller.messages.find(({ replySerial }) => replySerial === serial)?.errorName);
+  assert.deepEqual(answers, Array(3).fill(`${BUS_NAME}.Error.NoReply`));
+});
+
 test("what a program can make the bus hold is bounded, and what breaks the protocol ends it", () => {
   const { bus } = newBus();
   const greedy = BusClient.named(bus);
@@ -181,6 +194,15 @@ test("what a program can make the bus hold is bounded, and what breaks the proto
   for (let count = 0; count < 600 && refused === ""; count++)
     refused = greedy.call("RequestName", "su", [`a.b${count}`, 0]).errorName ?? "";
   assert.equal(refused, `${BUS_NAME}.Error.LimitsExceeded`);
+  for (const [count, text, isTaken] of [
+    [1000, "x", true],
+    [100, "x", false],
+    [1, "x".repeat(1 << 18), false],
+  ] as const) {
+    const variables = Array.from({ length: count }, (_, at) => [`V${count}_${at}`, text]);
+    const { errorName } = greedy.call("UpdateActivationEnvironment", "a{ss}", [variables]);
+    assert.equal(errorName, isTaken ? undefined : `${BUS_NAME}.Error.LimitsExceeded`, `${count} more`);
+  }
   const mute = BusClient.named(bus);
   for (let count = 0; count < 5000; count++) greedy.send({ ...CALL, destination: mute.unique });
   assert.equal(greedy.messages.at(-1)!.errorName, `${BUS_NAME}.Error.LimitsExceeded`);

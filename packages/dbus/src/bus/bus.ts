@@ -43,7 +43,7 @@ export interface BusPorts {
    * @returns false: there is none
    */
   activate(name: string, onFailed: (why: string) => void): boolean;
-  /** Services that start from now on are to have these variables. */
+  /** Services that start from now on are to have these variables: all that programs have set. */
   updateEnvironment(variables: ReadonlyMap<string, string>): void;
 }
 
@@ -218,7 +218,10 @@ export class Bus implements BusOfDriver {
       if (message.destination === BUS_NAME) this.#reply(message, sender, "u", [1]);
       else
         try {
-          this.#deliver(sender, message, this.find(name)!, []);
+          const to = this.find(name);
+          // It did not read what the calls before it said.
+          if (to === null) throw new BusError("NoReply", `${name} has gone`);
+          this.#deliver(sender, message, to, []);
         } catch (error) {
           if (!(error instanceof BusError)) throw error;
           this.#refuse(message, sender, error);

@@ -10,8 +10,9 @@ import { BusError, type Credentials, type Peer } from "./peer.ts";
 /** Of one program. */
 const NAMES_MAX = 512,
   RULES_MAX = 2048;
-/** Variables, and characters of each, that one call sets. */
-const VARIABLES_MAX = 1024;
+/** Variables that programs have set, and characters of them all. */
+const VARIABLES_MAX = 1024,
+  VARIABLES_TEXT_MAX = 1 << 17;
 /** Answers of StartServiceByName. */
 const ALREADY_RUNNING = 2;
 
@@ -31,6 +32,7 @@ export interface BusOfDriver {
 }
 
 export function driverObject(bus: BusOfDriver): HostObject {
+  let environment: ReadonlyMap<string, string> = new Map();
   const callerOf = ({ sender }: Message): Peer => bus.peers.get(sender!)!;
   const ownerOf = (name: Value): Peer => {
     const owner = bus.find(String(name));
@@ -90,9 +92,12 @@ export function driverObject(bus: BusOfDriver): HostObject {
       takes: "a{ss}",
       gives: "",
       call: ([variables]) => {
-        const pairs = variables as readonly (readonly [string, string])[];
-        if (pairs.length > VARIABLES_MAX) throw new BusError("LimitsExceeded", `more than ${VARIABLES_MAX} variables`);
-        bus.ports.updateEnvironment(new Map(pairs));
+        const all = new Map([...environment, ...(variables as readonly (readonly [string, string])[])]);
+        const length = [...all].reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+        if (all.size > VARIABLES_MAX || length > VARIABLES_TEXT_MAX)
+          throw new BusError("LimitsExceeded", `${VARIABLES_MAX} variables, or ${VARIABLES_TEXT_MAX} characters`);
+        environment = all;
+        bus.ports.updateEnvironment(environment);
         return [];
       },
     },

@@ -21,12 +21,14 @@ export class BusClient {
   /** What was said before messages. */
   lines = "";
   isEnded = false;
+  /** Messages that it reads; then its connection is reset, as one of a program that does not read. */
+  readsMax = Infinity;
   #serial = 0;
 
   constructor(bus: Bus, uid = 1000) {
     this.#events = bus.connect({
       peer: { uid, pid: 7 },
-      send: (bytes, files) => this.#take(bytes, files),
+      send: (bytes, files) => (this.messages.length < this.readsMax ? this.#take(bytes, files) : this.leave()),
       release: (file) => void this.released.push(file),
       close: () => void (this.isEnded = true),
     });
