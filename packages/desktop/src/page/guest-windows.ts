@@ -2,11 +2,12 @@
  * Windows of programs: their pictures, drawn by the machine's compositor, each on a canvas of its own within a frame of
  * the desktop (serve/display-socket.ts has the messages).
  */
+import type { ProgramNotification } from "@stratos/dbus";
 import type { ArrangedWindow } from "../arrange/arrangement.ts";
 import type { Placement, Rectangle } from "../arrange/place.ts";
 import type { Desktop, WindowContent } from "./desktop.ts";
 import { DisplayInput } from "./display-input.ts";
-import type { Notifications, ToldNotification } from "./notifications.ts";
+import type { Notifications } from "./notifications.ts";
 import { openSocket } from "./service.ts";
 import { create } from "./widgets/containers.ts";
 import type { WindowFrame } from "./window-frame.ts";
@@ -46,7 +47,7 @@ type Told = Partial<{
   text: Rectangle | null;
   locked: boolean;
   copied: string;
-  notification: ToldNotification;
+  notification: ProgramNotification;
   withdrawn: number;
 }>;
 

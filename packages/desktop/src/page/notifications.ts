@@ -2,6 +2,7 @@
  * What has happened: told for a while at the side, and kept in a list until it is looked at. Of the desktop itself, and
  * of programs, which are told how theirs ended.
  */
+import type { ProgramNotification } from "@stratos/dbus";
 import { ask } from "./service.ts";
 import { create, Menu } from "./widgets/containers.ts";
 import { currentLanguage, say } from "./words.ts";
@@ -11,23 +12,11 @@ const KEPT_MAX = 50;
 /** The action that a press on the whole means (Desktop Notifications Specification, "Actions"). */
 const DEFAULT_ACTION = "default";
 
-/** Of a program. */
-export interface ToldNotification {
-  readonly id: number;
-  readonly application: string;
-  readonly summary: string;
-  readonly body: string;
-  readonly actions: readonly { readonly key: string; readonly label: string }[];
-  readonly urgency: "low" | "normal" | "critical";
-  /** 0: until it is closed; −1: as long as is usual here. */
-  readonly timeoutMs: number;
-}
-
 interface Kept {
   readonly text: string;
   readonly at: Date;
   /** Null: of the desktop. */
-  readonly program: ToldNotification | null;
+  readonly program: ProgramNotification | null;
 }
 
 export class Notifications {
@@ -53,7 +42,7 @@ export class Notifications {
   }
 
   /** In the place of one of the same number. */
-  addOf(program: ToldNotification): void {
+  addOf(program: ProgramNotification): void {
     const { id, application, summary, body, actions, urgency, timeoutMs } = program;
     this.withdraw(id);
     this.#keep({ text: [summary, body].filter((each) => each !== "").join(": "), at: new Date(), program });
@@ -107,13 +96,13 @@ export class Notifications {
     }, forMs);
   }
 
-  #act(program: ToldNotification, key: string): void {
+  #act(program: ProgramNotification, key: string): void {
     this.withdraw(program.id);
     // It may have taken it back by now.
     ask("POST", `/notifications/${program.id}/action`, { key }).catch(() => {});
   }
 
-  #end({ id }: ToldNotification, query = ""): void {
+  #end({ id }: ProgramNotification, query = ""): void {
     this.withdraw(id);
     ask("DELETE", `/notifications/${id}${query}`).catch(() => {});
   }
@@ -140,6 +129,6 @@ export class Notifications {
   }
 }
 
-function hasDefault({ actions }: ToldNotification): boolean {
+function hasDefault({ actions }: ProgramNotification): boolean {
   return actions.some(({ key }) => key === DEFAULT_ACTION);
 }

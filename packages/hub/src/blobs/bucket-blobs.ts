@@ -44,16 +44,13 @@ export class BucketBlobs implements BlobStore {
   }
 
   async state(digest: string): Promise<BlobState> {
-    const size = await this.size(digest);
-    return size === null
-      ? { offset: await this.#uploads.offset(digest), isComplete: false }
-      : { offset: size, isComplete: true };
+    return this.#uploads.state(digest, await this.size(digest));
   }
 
   async write(digest: string, piece: UploadPiece): Promise<BlobState> {
-    const size = await this.size(digest);
-    if (size !== null) return { offset: size, isComplete: true };
-    return this.#uploads.write(digest, piece, (path) => ask(() => this.#bucket.writeFile(blobName(digest), path)));
+    return this.#uploads.write(digest, await this.size(digest), piece, (path) =>
+      ask(() => this.#bucket.writeFile(blobName(digest), path)),
+    );
   }
 
   async read(digest: string, range: ByteRange): Promise<ReadableStream<Uint8Array>> {

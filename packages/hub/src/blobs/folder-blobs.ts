@@ -30,16 +30,11 @@ export class FolderBlobs implements BlobStore {
   }
 
   async state(digest: string): Promise<BlobState> {
-    const size = await this.size(digest);
-    return size === null
-      ? { offset: await this.#uploads.offset(digest), isComplete: false }
-      : { offset: size, isComplete: true };
+    return this.#uploads.state(digest, await this.size(digest));
   }
 
   async write(digest: string, piece: UploadPiece): Promise<BlobState> {
-    const size = await this.size(digest);
-    if (size !== null) return { offset: size, isComplete: true };
-    return this.#uploads.write(digest, piece, async (path) => {
+    return this.#uploads.write(digest, await this.size(digest), piece, async (path) => {
       const place = this.#path(digest);
       await mkdir(dirname(place), { recursive: true, mode: 0o700 });
       await rename(path, place);

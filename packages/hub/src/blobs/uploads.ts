@@ -36,21 +36,31 @@ export class Uploads {
     return this.path(digest.slice("sha256:".length));
   }
 
-  async offset(digest: string): Promise<number> {
+  async #offset(digest: string): Promise<number> {
     return (await statIfThere(this.#uploadPath(digest)))?.size ?? 0;
   }
 
-  /** @param keep  is lent the file when it is complete and its digest is proved, and may take it away */
+  /** @param whole  bytes of the blob, where it is kept already; else null */
+  async state(digest: string, whole: number | null): Promise<BlobState> {
+    return { offset: whole ?? (await this.#offset(digest)), isComplete: whole !== null };
+  }
+
+  /**
+   * @param whole  as of `state`: what is kept already is not sent again
+   * @param keep  is lent the file when it is complete and its digest is proved, and may take it away
+   */
   async write(
     digest: string,
+    whole: number | null,
     { offset, size, content }: UploadPiece,
     keep: (path: string) => Promise<void>,
   ): Promise<BlobState> {
+    if (whole !== null) return { offset: whole, isComplete: true };
     if (this.#busy.has(digest))
       throw new HubError(409, "upload-busy", "this artefact is being uploaded by somebody else");
     this.#busy.add(digest);
     try {
-      const before = await this.offset(digest);
+      const before = await this.#offset(digest);
       if (offset !== before && offset !== 0)
         throw new HubError(409, "upload-offset", `the upload goes on at ${before}`, {
           headers: { "Upload-Offset": String(before) },

@@ -17,12 +17,12 @@ import {
   readdirSync,
   readFileSync,
   readSync,
-  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { lockFile, lockOwner } from "@stratos/host-node/file-lock";
+import { replaceFile } from "@stratos/host-node/files";
 import { Refusal } from "@stratos/volumes/serve";
 import type { Commands } from "./commands.ts";
 import { REACH, reached } from "./reach.ts";
@@ -205,9 +205,7 @@ export class Jobs {
   }
 
   #write(job: Job): void {
-    const draft = this.#path(job.id, "job.json.new");
-    writeFileSync(draft, JSON.stringify(job), { mode: 0o600 });
-    renameSync(draft, this.#path(job.id, "job.json"));
+    replaceFile(this.#path(job.id, "job.json"), JSON.stringify(job), { mode: 0o600, flush: false });
   }
 
   /** The newest first. */
