@@ -76,15 +76,21 @@ ${content}
 </main></body></html>`;
 }
 
-/** @param provider  of identities, by its host; null: there is none */
-export function loginPage(wrong: boolean, provider: string | null): Html {
+/**
+ * @param elsewhere  a provider of identities, by its host, and where tickets of Kerberos are shown; null: there is none
+ */
+export function loginPage(
+  wrong: boolean,
+  { provider, negotiatePath }: { readonly provider: string | null; readonly negotiatePath: string | null },
+): Html {
   return page(
     { title: "Sign in", who: null, here: "" },
     html`${wrong ? html`<p role="alert">This key is unknown, expired or revoked.</p>` : ""}
 <form method="post" action="/login">
 <label>Key <input type="password" name="token" required autocomplete="current-password" size="50">
 </label> <button>Sign in</button></form>
-${provider === null ? "" : html`<p><a href="/login/oidc">Sign in at ${provider}</a></p>`}`,
+${provider === null ? "" : html`<p><a href="/login/oidc">Sign in at ${provider}</a></p>`}
+${negotiatePath === null ? "" : html`<p><a href="${negotiatePath}">Sign in with a Kerberos ticket</a></p>`}`,
   );
 }
 
