@@ -130,8 +130,8 @@ function openTicket(block: BaseBlock, keys: readonly KeytabEntry[]): { ticket: F
   const fitting = ofService.filter(({ key, version: at }) => key.type === type && (version === null || version === at));
   if (fitting.length === 0)
     throw new KerberosRefusal(
-      `the ticket for ${name} needs the key ${typeName(type)}${version === null ? "" : `, version ${version}`}, which ` +
-        "the keytab lacks: is the keytab older than the password, or the ticket older than the keytab?",
+      `the ticket for ${name} needs the key ${typeName(type)}${version === null ? "" : `, version ${version}`}, ` +
+        "which the keytab lacks: is the keytab older than the password, or the ticket older than the keytab?",
     );
   let failure: unknown;
   for (const { key } of fitting) {
