@@ -348,3 +348,20 @@ export const BALANCES = [
   "pack",
 ] as const;
 export type Balance = (typeof BALANCES)[number];
+
+export const COMPLIANCE_STANDARDS = ["sox", "gdpr", "iso27001"] as const;
+export type ComplianceStandard = (typeof COMPLIANCE_STANDARDS)[number];
+
+export interface ComplianceReport {
+  readonly standard: ComplianceStandard;
+  readonly title: string;
+  readonly from: string;
+  readonly until: string;
+  readonly clauses: readonly {
+    readonly clause: string;
+    readonly title: string;
+    /** What somebody should look at; empty: nothing that the hub's records show. */
+    readonly findings: readonly string[];
+    readonly facts: readonly { readonly what: string; readonly value: string }[];
+  }[];
+}

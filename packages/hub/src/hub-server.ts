@@ -21,6 +21,7 @@ import { TASK_ROUTES } from "./api/task-routes.ts";
 import { WEBHOOK_ROUTES } from "./api/webhook-routes.ts";
 import type { Database } from "./database/database.ts";
 import { HubService, type HubOptions } from "./hub-service.ts";
+import { alertChore } from "./leader/raise-alerts.ts";
 import { webhookChore } from "./leader/deliver-webhooks.ts";
 import { Rebuilds } from "./repositories/rebuilds.ts";
 import { Repositories, type ReadPackage } from "./repositories/repositories.ts";
@@ -75,6 +76,8 @@ export async function startHub(database: Database, options: ServerOptions): Prom
   const service = new HubService(database, { ...options, isTls: options.tls !== undefined }, [
     { name: "publish", everyMs: 0, work: (limit) => repositories.publishEnded(limit) },
     ...blobChores(database, blobs),
+    // Before the webhooks, which tell of alerts.
+    alertChore(database),
     webhookChore(database),
   ]);
   const firstToken = await service.access.prepare();

@@ -22,6 +22,10 @@ const FILES: readonly CommandFile[] = [
     names: ["role", "grant", "webhook"],
     load: async (finish) => (await import("./hub-access.ts")).hubAccessCommands(finish),
   },
+  {
+    names: ["alert", "compliance"],
+    load: async (finish) => (await import("./hub-audit.ts")).hubAuditCommands(finish),
+  },
   { names: ["ca"], load: async (finish) => (await import("./hub-ca.ts")).caCommand(finish) },
 ];
 

@@ -16,7 +16,7 @@ const text = (maxLength: number): JsonSchema => ({ type: "string", maxLength });
 const id = { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 const uuid = { type: "string", pattern: "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" };
 const orNull = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: "null" }] });
-const time = { type: "string", format: "date-time" };
+export const time = { type: "string", format: "date-time" };
 
 export const DIGEST_PATTERN = "^sha256:[0-9a-f]{64}$";
 

@@ -351,9 +351,34 @@ export function hostsPage(hosts: readonly HostView[], who: string): Html {
   );
 }
 
-export function auditPage(events: readonly EventView[], head: { number: number; hash: string }, who: string): Html {
+export function auditPage({
+  alerts,
+  events,
+  head,
+  who,
+}: {
+  readonly alerts: readonly EventView[];
+  readonly events: readonly EventView[];
+  readonly head: { readonly number: number; readonly hash: string };
+  readonly who: string;
+}): Html {
   return page(
     { title: "Audit", who, here: "/audit" },
-    html`<p>Seal ${head.number}: <code>${head.hash}</code></p>${eventTable(events)}`,
+    html`<p>Seal ${head.number}: <code>${head.hash}</code></p>
+<h2>Alerts</h2>
+${alertTable(alerts)}
+<h2>What happened</h2>
+${eventTable(events)}`,
+  );
+}
+
+function alertTable(alerts: readonly EventView[]): Html {
+  return table(
+    "Alerts",
+    ["When", "Rule", "What"],
+    alerts.map(({ at, detail }) => {
+      const { rule, text } = detail as { rule: string; text: string };
+      return [timeOf(at), rule, text];
+    }),
   );
 }

@@ -15,7 +15,7 @@ import type { AttemptLimit } from "../api/attempt-limit.ts";
 import { followLog } from "../api/task-routes.ts";
 import type { HubService } from "../hub-service.ts";
 import { cancelTask, retryTask } from "../store/change-tasks.ts";
-import { chainHead, eventsOfTask, lastEvents } from "../store/events.ts";
+import { chainHead, eventsOfTask, lastAlerts, lastEvents } from "../store/events.ts";
 import { HubError } from "../store/hub-error.ts";
 import { listHosts } from "../store/hosts.ts";
 import { TASK_STATES } from "../store/task-states.ts";
@@ -230,7 +230,14 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
   });
   app.get("/audit", async (context) => {
     const { name } = await permitted(context, "event:read");
-    return context.html(auditPage(await lastEvents(database, 200), await chainHead(database), name));
+    return context.html(
+      auditPage({
+        alerts: await lastAlerts(database, 20),
+        events: await lastEvents(database, 200),
+        head: await chainHead(database),
+        who: name,
+      }),
+    );
   });
   return app;
 }

@@ -9,6 +9,7 @@ import { rebuilds } from "./0006-rebuilds.ts";
 import { signIn } from "./0007-sign-in.ts";
 import { workerCertificates } from "./0008-worker-certificates.ts";
 import { kerberos } from "./0009-kerberos.ts";
+import { alerts } from "./0010-alerts.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   signIn,
   workerCertificates,
   kerberos,
+  alerts,
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
