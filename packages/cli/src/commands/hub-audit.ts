@@ -70,7 +70,8 @@ function printReport(standard: ComplianceStandard, options: ReportOptions): Prom
     process.stdout.write(`${report.title}\n${report.from} to ${report.until}\n`);
     for (const { clause, title, facts, findings } of report.clauses) {
       process.stdout.write(`\n${clause}: ${title}\n`);
-      for (const { what, value } of facts) process.stdout.write(`  ${what.padEnd(26)}  ${value}\n`);
+      const width = Math.max(...facts.map(({ what }) => what.length));
+      for (const { what, value } of facts) process.stdout.write(`  ${what.padEnd(width)}  ${value}\n`);
       if (facts.length === 0) process.stdout.write("  nothing in this span\n");
       for (const finding of findings) process.stdout.write(`  ! ${finding}\n`);
     }

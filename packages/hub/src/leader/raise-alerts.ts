@@ -44,8 +44,8 @@ export function raiseAlerts(database: Database): Promise<number> {
 order by tx, id limit $3
       )
       select (select count(*) from e) as seen, l.tx, l.id,
-        (select coalesce(jsonb_agg(jsonb_build_object('actor', actor, 'what', what, 'detail', detail) order by tx, id), \
-'[]') from e where what = 'REFUSED' or what = any($4)) as found
+        (select coalesce(jsonb_agg(jsonb_build_object('actor', actor, 'what', what, 'detail', detail) order by tx, \
+id), '[]') from e where what = 'REFUSED' or what = any($4)) as found
       from (select 1) one left join (select tx, id from e order by tx desc, id desc limit 1) l on true`,
       [after.tx, after.id, BATCH_EVENTS, CHANGES],
     );
