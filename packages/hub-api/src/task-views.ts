@@ -365,3 +365,24 @@ export interface ComplianceReport {
     readonly facts: readonly { readonly what: string; readonly value: string }[];
   }[];
 }
+
+/** All that are given have to hold. */
+export interface PolicyConditions {
+  /** `Mon-Fri 08:00-18:00 Europe/Berlin`. */
+  readonly hours?: string;
+  /** `10.0.0.0/8`, `fd00::/8`. */
+  readonly networks?: readonly string[];
+  /** Tasks of who asks. */
+  readonly isOwn?: true;
+  /** Of tasks; `*` is any text. */
+  readonly labels?: readonly string[];
+}
+
+export interface PolicyView {
+  readonly name: string;
+  /** Patterns of the permissions that it concerns. */
+  readonly permissions: readonly string[];
+  /** Whom it concerns, `*` is any text; empty: everybody. */
+  readonly principals: readonly string[];
+  readonly conditions: PolicyConditions;
+}

@@ -19,7 +19,7 @@ const FILES: readonly CommandFile[] = [
     load: async (finish) => (await import("./hub-admin.ts")).hubAdminCommands(finish),
   },
   {
-    names: ["role", "grant", "webhook"],
+    names: ["role", "grant", "policy", "webhook"],
     load: async (finish) => (await import("./hub-access.ts")).hubAccessCommands(finish),
   },
   {

@@ -1,5 +1,5 @@
 /** Channels, brakes, keys, roles, events, and the hub itself. */
-import type { ComplianceStandard } from "@stratos/hub-api";
+import type { ComplianceStandard, PolicyView } from "@stratos/hub-api";
 import { dumpDatabase } from "../backup/dump.ts";
 import { complianceReport } from "../compliance/report.ts";
 import {
@@ -29,7 +29,7 @@ import { countQueue } from "../store/tasks.ts";
 import { mayDo } from "../access/access.ts";
 import { eventStream } from "./event-stream.ts";
 import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
-import { BRAKE, CHANNEL, EVENT_VIEW, page, ROLE, time, TOKEN } from "./schemas.ts";
+import { BRAKE, CHANNEL, EVENT_VIEW, page, POLICY, ROLE, time, TOKEN } from "./schemas.ts";
 import { PAGE, PAGE_MAX } from "./task-routes.ts";
 
 const list = (items: unknown): { body: unknown } => ({ body: { items, next: null } });
@@ -249,6 +249,41 @@ const access: readonly ApiRoute[] = [
       summary: "Takes a role from somebody.",
     },
     (request) => request.hub.access.ungrant(one(request, "principal"), one(request, "role"), request.principal.name),
+  ),
+  {
+    id: "listPolicies",
+    method: "get",
+    path: "/policies",
+    tag: "access",
+    permission: "role:read",
+    summary: "Lists policies: conditions that requests have to meet beside roles.",
+    handle: async ({ hub }) => list(await hub.policies.list()),
+  },
+  {
+    id: "putPolicy",
+    method: "put",
+    path: "/policies/{policy}",
+    tag: "access",
+    permission: "policy:change",
+    body: POLICY,
+    summary: "Makes or changes a policy. This takes a role, and is subject to no policy.",
+    handle: async (request) => {
+      const { principals = [], ...rule } = request.body as Omit<PolicyView, "name">;
+      const policy = { name: one(request, "policy"), principals, ...rule };
+      await request.hub.policies.put(policy, request.principal.name);
+      return { body: policy };
+    },
+  },
+  silentRoute(
+    {
+      id: "removePolicy",
+      method: "delete",
+      path: "/policies/{policy}",
+      tag: "access",
+      permission: "policy:change",
+      summary: "Removes a policy.",
+    },
+    (request) => request.hub.policies.remove(one(request, "policy"), request.principal.name),
   ),
 ];
 

@@ -19,6 +19,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
   channel: name,
   owner: person,
   role: name,
+  policy: name,
   principal: person,
   token: name,
   serial: { type: "string", pattern: "^[0-9a-f]{2,40}$" },

@@ -134,6 +134,20 @@ export const TOKEN = object(
 );
 export const ROLE = object({ inherits: list(text(63), 64), permissions: list(text(200), 256) });
 
+export const POLICY = object(
+  {
+    permissions: { ...list(text(200), 64), minItems: 1 },
+    principals: list(text(255), 256),
+    conditions: object({
+      hours: text(200),
+      networks: { ...list(text(64), 256), minItems: 1 },
+      isOwn: { const: true },
+      labels: { ...list(text(256), 256), minItems: 1 },
+    }),
+  },
+  ["permissions", "conditions"],
+);
+
 const names = (maxItems: number): JsonSchema => ({ ...list(text(255), maxItems), minItems: 1 });
 export const PROMOTION = object({ from: text(63), sources: names(1_000) }, ["from", "sources"]);
 export const WITHDRAWAL = object({ sources: names(1_000) }, ["sources"]);

@@ -52,6 +52,8 @@ const PRIVILEGE_CHANGES = [
   "ROLE_REMOVED",
   "TOKEN_CREATED",
   "TOKEN_REVOKED",
+  "POLICY_CHANGED",
+  "POLICY_REMOVED",
 ];
 
 /** @param on  of one moment, if it is to be */
@@ -104,7 +106,8 @@ export async function gatherEvidence(on: Queryable, { from, until }: Span, isTls
       ...changed!,
     },
     privilegeChanges: await on.query(
-      `select at, actor, what, detail->>'principal' as principal, coalesce(detail->>'role', detail->>'roles') as role
+      `select at, actor, what, detail->>'principal' as principal,
+         coalesce(detail->>'role', detail->>'roles', detail->>'policy') as role
        from event where at >= $1 and at < $2 and what = any($3) order by at, id limit ${ROWS_MAX}`,
       [...span, PRIVILEGE_CHANGES],
     ),

@@ -17,7 +17,15 @@ const REFUSED_MIN = { "brute-force": 10, probing: 20 } as const;
 const WINDOW = "interval '5 minutes'";
 /** An alert of the same rule and subject is not repeated for so long. */
 const QUIET = "interval '10 minutes'";
-const CHANGES = ["ROLE_GRANTED", "ROLE_TAKEN", "ROLE_CHANGED", "ROLE_REMOVED", "TOKEN_CREATED"];
+const CHANGES = [
+  "ROLE_GRANTED",
+  "ROLE_TAKEN",
+  "ROLE_CHANGED",
+  "ROLE_REMOVED",
+  "TOKEN_CREATED",
+  "POLICY_CHANGED",
+  "POLICY_REMOVED",
+];
 
 interface Seen {
   readonly actor: string;
@@ -72,7 +80,7 @@ function alert(rule: string, subject: string, text: string, more: object): NewEv
 
 /** @returns null: nothing that others should know */
 function changeIn({ actor, what, detail }: Seen): string | null {
-  const { principal, role } = detail as { principal?: string; role?: string };
+  const { principal, role, policy } = detail as { principal?: string; role?: string; policy?: string };
   switch (what) {
     case "ROLE_GRANTED":
       return `${actor} gave ${principal} the role ${role}`;
@@ -82,6 +90,10 @@ function changeIn({ actor, what, detail }: Seen): string | null {
       return `${actor} changed what the role ${role} may`;
     case "ROLE_REMOVED":
       return `${actor} removed the role ${role}`;
+    case "POLICY_CHANGED":
+      return `${actor} changed the policy ${policy}`;
+    case "POLICY_REMOVED":
+      return `${actor} removed the policy ${policy}`;
     case "TOKEN_CREATED":
       // Who signs in makes a key for themselves.
       return principal === actor ? null : `${actor} made a key for ${principal}`;

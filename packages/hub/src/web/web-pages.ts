@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { Hono, type Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import type { TaskState } from "@stratos/hub-api";
+import type { TaskState, TaskView } from "@stratos/hub-api";
 import { mayDo, type Principal } from "../access/access.ts";
 import { closeSession, findSession, openSession, SESSION_HOURS } from "../access/web-sessions.ts";
 import type { KerberosLogin } from "../access/kerberos/kerberos-login.ts";
@@ -67,12 +67,10 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     if (principal === null) throw new SignInFirst();
     return principal;
   };
-  const require = (context: Context, principal: Principal, permission: string): Promise<void> =>
-    hub.accessLog.demand(principal, permission, {
-      method: context.req.method,
-      path: context.req.path,
-      from: addressOf(context),
-    });
+  const require = (context: Context, principal: Principal, permission: string, task?: TaskView): Promise<void> => {
+    const asked = { method: context.req.method, path: context.req.path, from: addressOf(context) };
+    return hub.accessLog.demand(principal, permission, asked, task);
+  };
   const permitted = async (context: Context, permission: string): Promise<Principal> => {
     const principal = await whoOf(context);
     await require(context, principal, permission);
@@ -207,7 +205,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
   app.post("/tasks/:task/:verb{cancel|retry}", async (context) => {
     const principal = await whoOf(context);
     const task = await findTask(database, taskOf(context));
-    await require(context, principal, mayChange(principal, task));
+    await require(context, principal, mayChange(principal, task), task);
     if (context.req.param("verb") === "cancel") await cancelTask(database, task.id, principal.name);
     else await retryTask(database, task.id, principal.name);
     hub.housekeeping.nudge();

@@ -10,6 +10,7 @@ import { signIn } from "./0007-sign-in.ts";
 import { workerCertificates } from "./0008-worker-certificates.ts";
 import { kerberos } from "./0009-kerberos.ts";
 import { alerts } from "./0010-alerts.ts";
+import { policies } from "./0011-policies.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -23,6 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
   workerCertificates,
   kerberos,
   alerts,
+  policies,
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
