@@ -54,6 +54,11 @@ const NEEDED = [
   { program: "/usr/share/postgresql-common/pg_wrapper", package: "postgresql" },
   { program: "newuidmap", package: "uidmap" },
   { program: "dpkg-source", package: "dpkg-dev" },
+  // A realm of Kerberos, and who shows its tickets to the hub.
+  { program: "/usr/sbin/krb5kdc", package: "krb5-kdc" },
+  { program: "/usr/sbin/kadmin.local", package: "krb5-admin-server" },
+  { program: "/usr/bin/kinit", package: "krb5-user" },
+  { program: "curl", package: "curl" },
   // The browser that pages are tried in.
   { program: "chromium", package: "chromium" },
 ];

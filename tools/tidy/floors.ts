@@ -80,7 +80,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "certificates",
     "balance database worker",
     "store",
-    "access backup claim-polls.ts client feed.ts leader",
+    "access backup claim-polls.ts client compliance feed.ts leader",
     "blobs",
     "repositories",
     "hub-service.ts",

@@ -348,3 +348,41 @@ export const BALANCES = [
   "pack",
 ] as const;
 export type Balance = (typeof BALANCES)[number];
+
+export const COMPLIANCE_STANDARDS = ["sox", "gdpr", "iso27001"] as const;
+export type ComplianceStandard = (typeof COMPLIANCE_STANDARDS)[number];
+
+export interface ComplianceReport {
+  readonly standard: ComplianceStandard;
+  readonly title: string;
+  readonly from: string;
+  readonly until: string;
+  readonly clauses: readonly {
+    readonly clause: string;
+    readonly title: string;
+    /** What somebody should look at; empty: nothing that the hub's records show. */
+    readonly findings: readonly string[];
+    readonly facts: readonly { readonly what: string; readonly value: string }[];
+  }[];
+}
+
+/** All that are given have to hold. */
+export interface PolicyConditions {
+  /** `Mon-Fri 08:00-18:00 Europe/Berlin`. */
+  readonly hours?: string;
+  /** `10.0.0.0/8`, `fd00::/8`. */
+  readonly networks?: readonly string[];
+  /** Tasks of who asks. */
+  readonly isOwn?: true;
+  /** Of tasks; `*` is any text. */
+  readonly labels?: readonly string[];
+}
+
+export interface PolicyView {
+  readonly name: string;
+  /** Patterns of the permissions that it concerns. */
+  readonly permissions: readonly string[];
+  /** Whom it concerns, `*` is any text; empty: everybody. */
+  readonly principals: readonly string[];
+  readonly conditions: PolicyConditions;
+}

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Context } from "hono";
 import type { ShownCertificate } from "./access/worker-certificates.ts";
+import type { KerberosSettings } from "./access/kerberos/kerberos-settings.ts";
 import { OidcLogin, type OidcSettings } from "./access/oidc.ts";
 import type { BlobStore } from "./blobs/blob-store.ts";
 import { blobChores } from "./blobs/collect-blobs.ts";
@@ -20,6 +21,7 @@ import { TASK_ROUTES } from "./api/task-routes.ts";
 import { WEBHOOK_ROUTES } from "./api/webhook-routes.ts";
 import type { Database } from "./database/database.ts";
 import { HubService, type HubOptions } from "./hub-service.ts";
+import { alertChore } from "./leader/raise-alerts.ts";
 import { webhookChore } from "./leader/deliver-webhooks.ts";
 import { Rebuilds } from "./repositories/rebuilds.ts";
 import { Repositories, type ReadPackage } from "./repositories/repositories.ts";
@@ -50,6 +52,8 @@ export interface ServerOptions extends HubOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** A provider of identities, whose users may sign in. */
   readonly oidc?: OidcSettings;
+  /** Whose tickets are taken. */
+  readonly kerberos?: KerberosSettings;
 }
 
 export interface HubServer {
@@ -64,9 +68,16 @@ export async function startHub(database: Database, options: ServerOptions): Prom
   await migrate(database);
   const { blobs } = options;
   const repositories = new Repositories(database, blobs, options.readPackage);
+  // Loaded where it is used: most hubs have no keytab.
+  const kerberos =
+    options.kerberos === undefined
+      ? null
+      : new (await import("./access/kerberos/kerberos-login.ts")).KerberosLogin(options.kerberos, database);
   const service = new HubService(database, { ...options, isTls: options.tls !== undefined }, [
     { name: "publish", everyMs: 0, work: (limit) => repositories.publishEnded(limit) },
     ...blobChores(database, blobs),
+    // Before the webhooks, which tell of alerts.
+    alertChore(database),
     webhookChore(database),
   ]);
   const firstToken = await service.access.prepare();
@@ -74,7 +85,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
   let url = "";
   const oidc = options.oidc === undefined ? null : new OidcLogin(options.oidc, () => url);
   const known = new Set((await service.access.listRoles()).map(({ name }) => name));
-  for (const { role } of options.oidc?.roles ?? [])
+  for (const { role } of [...(options.oidc?.roles ?? []), ...(options.kerberos?.roles ?? [])])
     if (!known.has(role)) options.warn(`${role}: there is no such role yet; who signs in has nothing of it`);
   const addressOf = (context: Context): string =>
     (context.env as { incoming?: IncomingMessage }).incoming?.socket.remoteAddress ?? "unknown";
@@ -84,26 +95,27 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     version: options.version,
     routes: apiRoutes(database, blobs, repositories),
     repositories: repositoryPages(repositories, blobs),
-    pages: (attempts) => webPages(service, { isSecure: options.tls !== undefined, attempts, addressOf, oidc }),
+    pages: (attempts) =>
+      webPages(service, { isSecure: options.tls !== undefined, attempts, addressOf, oidc, kerberos }),
     authority: (attempts) => authorityPages(service, attempts, addressOf),
     addressOf,
     certificateOf,
   });
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    ...(options.tls === undefined
+  const tls =
+    options.tls === undefined
       ? {}
       : {
-          createServer: createTlsServer,
+          ...options.tls,
           // Whoever has no certificate, or another's, is let in here and judged by what it asks for.
-          serverOptions: {
-            ...options.tls,
-            minVersion: "TLSv1.2" as const,
-            requestCert: true,
-            rejectUnauthorized: false,
-            ca: await service.certificates.authority(),
-          },
-        }),
+          minVersion: "TLSv1.2" as const,
+          requestCert: true,
+          rejectUnauthorized: false,
+          ca: await service.certificates.authority(),
+        };
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    ...(options.tls === undefined ? {} : { createServer: createTlsServer }),
+    serverOptions: { ...tls, ...(kerberos === null ? {} : { maxHeaderSize: TICKET_HEADERS_MAX }) },
   });
   // Longer than clients keep an idle connection, so that none writes a request into one that is being closed.
   if ("keepAliveTimeout" in server) server.keepAliveTimeout = KEEP_ALIVE_MS;
@@ -131,6 +143,8 @@ export async function startHub(database: Database, options: ServerOptions): Prom
 }
 
 const KEEP_ALIVE_MS = 75_000;
+/** Tickets of Windows name the groups of their user, up to 48,000 bytes; Node takes 16 KiB of headers. */
+const TICKET_HEADERS_MAX = 80_000;
 /** Requests that are being answered have so long when the hub ends. */
 const CLOSE_PATIENCE_MS = 2_000;
 

@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { Access } from "./access/access.ts";
 import { AccessLog } from "./access/access-log.ts";
+import { Policies } from "./access/policies.ts";
 import { ClaimPolls } from "./claim-polls.ts";
 import { CERTIFICATE_LIFE_SECONDS, WorkerCertificates } from "./access/worker-certificates.ts";
 import type { Database } from "./database/database.ts";
@@ -27,6 +28,7 @@ export class HubService {
   readonly options: HubOptions;
   readonly access: Access;
   readonly certificates: WorkerCertificates;
+  readonly policies: Policies;
   readonly accessLog: AccessLog;
   readonly claims: ClaimPolls;
   readonly feed: Feed;
@@ -41,7 +43,8 @@ export class HubService {
       ...(options.workerCertificates ?? { lifeSeconds: CERTIFICATE_LIFE_SECONDS, isRequired: false }),
       isTls: options.isTls === true,
     });
-    this.accessLog = new AccessLog(database, options.warn);
+    this.policies = new Policies(database);
+    this.accessLog = new AccessLog(database, this.policies, options.warn);
     this.claims = new ClaimPolls(database, options.leaseSeconds);
     this.feed = new Feed(database);
     this.leadership = new Leadership(database, {

@@ -1,4 +1,6 @@
 /** The build hub: `stratos hub`. See ARCHITECTURE.md. */
+export { isPrincipalPattern, type KerberosSettings } from "./access/kerberos/kerberos-settings.ts";
+export { serviceKeys } from "./access/kerberos/keytab.ts";
 export { oidcFault, type OidcSettings } from "./access/oidc.ts";
 export { openBlobs, type BlobPlaceOptions } from "./blobs/open-blobs.ts";
 export { openDatabase } from "./database/open-database.ts";

@@ -1,8 +1,9 @@
-/** `stratos hub role|grant|webhook`. */
+/** `stratos hub role|grant|policy|webhook`. */
 import type { Command } from "commander";
-import type { RoleView } from "@stratos/hub-api";
+import type { PolicyView, RoleView } from "@stratos/hub-api";
 import { type HubOptions, withHub } from "../hub/hub-client.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
+import { UsageError } from "../command-error.ts";
 import { noun, parseCount, repeatable, row } from "./hub-options.ts";
 import { listOf, printJson, type Listing } from "../hub/hub-listing.ts";
 
@@ -15,7 +16,7 @@ interface RoleOptions extends Common {
 }
 
 export function hubAccessCommands(finish: Finish): Command[] {
-  return [roleCommand(finish), grantCommand(finish), webhookCommand(finish)];
+  return [roleCommand(finish), grantCommand(finish), policyCommand(finish), webhookCommand(finish)];
 }
 
 function roleCommand(finish: Finish): Command {
@@ -119,6 +120,88 @@ interface DeliveryView {
   readonly status: number | null;
   readonly message: string | null;
   readonly created: string;
+}
+
+interface PolicyOptions extends Common {
+  readonly permission: readonly string[];
+  readonly principal: readonly string[];
+  readonly hours?: string;
+  readonly network: readonly string[];
+  readonly own?: true;
+  readonly label: readonly string[];
+}
+
+function policyCommand(finish: Finish): Command {
+  const policy = noun("policy", "list, make and remove policies: conditions beside roles");
+  policy.addCommand(
+    row("ls", "list policies", "Lists policies, what they concern and what must hold.")
+      .addOption(jsonOption())
+      .action(async (options: Common) => finish(await listPolicies(options))),
+  );
+  policy.addCommand(
+    row(
+      "set",
+      "make or change a policy",
+      "Makes a policy, or changes one: requests that it concerns are refused unless all of its conditions hold, " +
+        "whatever roles permit. Changing policies is subject to none.",
+    )
+      .argument("<policy>", "its name")
+      .addOption(repeatable("--permission <permission>", "which requests, such as task:submit:main, package"))
+      .addOption(repeatable("--principal <name>", "whom alone it concerns; * is any text, as in oidc:*"))
+      .option("--hours <hours>", "when, such as 'Mon-Fri 08:00-18:00 Europe/Berlin'")
+      .addOption(repeatable("--network <network>", "from where, such as 10.0.0.0/8"))
+      .option("--own", "of tasks, one's own alone")
+      .addOption(repeatable("--label <label>", "of tasks, those with this label; * is any text, as in nightly/*"))
+      .addOption(jsonOption())
+      .action(async (name: string, options: PolicyOptions) => finish(await setPolicy(name, options))),
+  );
+  policy.addCommand(
+    row("rm", "remove policies", "Removes policies.")
+      .argument("<policies...>", "their names")
+      .action(async (names: readonly string[], options: HubOptions) => finish(await removePolicies(names, options))),
+  );
+  return policy;
+}
+
+const conditionsOf = ({ conditions: { hours, networks = [], isOwn, labels = [] } }: PolicyView): string =>
+  [hours ?? "", ...networks, isOwn === true ? "own tasks" : "", ...labels.map((label) => `label ${label}`)]
+    .filter((part) => part !== "")
+    .join(", ");
+
+function listPolicies(options: Listing): Promise<number> {
+  return listOf<PolicyView>("/policies", options, {
+    POLICY: ({ name }) => name,
+    PERMISSIONS: ({ permissions }) => permissions.join(", "),
+    PRINCIPALS: ({ principals }) => principals.join(", ") || "all",
+    CONDITIONS: conditionsOf,
+  });
+}
+
+function setPolicy(
+  name: string,
+  { permission, principal, hours, network, own, label, ...options }: PolicyOptions,
+): Promise<number> {
+  if (permission.length === 0) throw new UsageError("--permission", "is missing: which requests it concerns");
+  return withHub(options, async (client) => {
+    const policy = await client.call<PolicyView>("PUT", `/policies/${encodeURIComponent(name)}`, {
+      permissions: permission,
+      principals: principal,
+      conditions: {
+        ...(hours === undefined ? {} : { hours }),
+        ...(network.length === 0 ? {} : { networks: network }),
+        ...(own === undefined ? {} : { isOwn: true }),
+        ...(label.length === 0 ? {} : { labels: label }),
+      },
+    });
+    if (options.json === true) printJson(policy);
+    else process.stdout.write(`${name}: ${conditionsOf(policy)}\n`);
+  });
+}
+
+function removePolicies(names: readonly string[], options: HubOptions): Promise<number> {
+  return withHub(options, async (client) => {
+    for (const name of names) await client.call("DELETE", `/policies/${encodeURIComponent(name)}`);
+  });
 }
 
 function listRoles(options: Listing): Promise<number> {

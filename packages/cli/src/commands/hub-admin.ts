@@ -16,7 +16,7 @@ import {
   type Database,
   type HubPlaceOptions,
 } from "@stratos/hub";
-import { hubClient, hubFailure, signInByDevice } from "@stratos/hub/client";
+import { hubClient, hubFailure, signInByDevice, signInByTicket } from "@stratos/hub/client";
 import { BALANCES, type ChannelView, type HostView, type TokenView } from "@stratos/hub-api";
 import { OperationError } from "@stratos/operation";
 import { type HubOptions, hubLogins, hubUrl, tokenOf, withHub } from "../hub/hub-client.ts";
@@ -37,11 +37,12 @@ export function hubAdminCommands(finish: Finish): Command[] {
       "keep a key for a hub",
       "Reads a key from stdin, or from --token-file, tries it, and keeps it for this user, in a file that nobody " +
         "else may read. With --oidc the key is one for twelve hours, of who signs in at the hub's provider of " +
-        "identities, in any browser.",
+        "identities, in any browser; with --kerberos of whose ticket curl finds (kinit).",
     )
       .option("--oidc", "show an address and a code, by which you sign in")
+      .addOption(new Option("--kerberos", "show your Kerberos ticket").conflicts(["oidc", "tokenFile"]))
       .addOption(jsonOption())
-      .action(async (options: Common & { oidc?: true }) => finish(await loginHub(options))),
+      .action(async (options: LoginOptions) => finish(await loginHub(options))),
     row("logout", "forget the key for a hub", "Forgets the key that `hub login` kept.").action(
       async (options: HubOptions) => finish(await logoutHub(options)),
     ),
@@ -211,9 +212,15 @@ interface Items<Item> {
 
 const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 
-async function loginHub(options: HubOptions & { readonly json?: true; readonly oidc?: true }): Promise<number> {
+interface LoginOptions extends Common {
+  readonly oidc?: true;
+  readonly kerberos?: true;
+}
+
+async function loginHub(options: LoginOptions): Promise<number> {
   const url = hubUrl(options);
-  if (options.oidc === true) return signIn(url, options.json === true);
+  if (options.oidc === true) return signIn(url, options.json === true, byDevice);
+  if (options.kerberos === true) return signIn(url, options.json === true, signInByTicket);
   if (options.tokenFile === undefined && process.stdin.isTTY) process.stderr.write(`Key for ${url}: `);
   const token = options.tokenFile === undefined ? await readLine() : tokenOf(options.tokenFile);
   try {
@@ -227,21 +234,13 @@ async function loginHub(options: HubOptions & { readonly json?: true; readonly o
   }
 }
 
-/** Says where to sign in, and waits until it is done, or the code has expired. */
-async function signIn(url: string, isJson: boolean): Promise<number> {
+/** Keeps the key that signing in gives. */
+async function signIn(url: string, isJson: boolean, way: typeof signInByTicket): Promise<number> {
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   process.once("SIGINT", onSignal);
   try {
-    const { token, ...me } = await signInByDevice(
-      url,
-      stop.signal,
-      ({ verificationUri, userCode, verificationUriComplete }) =>
-        process.stderr.write(
-          `Open ${verificationUri} and enter the code ${userCode}` +
-            (verificationUriComplete === null ? "\n" : `, or open ${verificationUriComplete}\n`),
-        ),
-    );
+    const { token, ...me } = await way(url, stop.signal);
     hubLogins().keep(url, token);
     if (isJson) print({ hub: url, ...me });
     else process.stdout.write(`${url}: ${me.principal} (${me.roles.join(", ")}), until ${me.expires}\n`);
@@ -253,6 +252,15 @@ async function signIn(url: string, isJson: boolean): Promise<number> {
     process.off("SIGINT", onSignal);
   }
 }
+
+/** Says where to sign in, and waits until it is done, or the code has expired. */
+const byDevice: typeof signInByTicket = (url, signal) =>
+  signInByDevice(url, signal, ({ verificationUri, userCode, verificationUriComplete }) =>
+    process.stderr.write(
+      `Open ${verificationUri} and enter the code ${userCode}` +
+        (verificationUriComplete === null ? "\n" : `, or open ${verificationUriComplete}\n`),
+    ),
+  );
 
 async function readLine(): Promise<string> {
   for await (const line of createInterface({ input: process.stdin })) return line.trim();

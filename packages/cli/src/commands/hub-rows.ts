@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { parseListen } from "../option-values.ts";
 import type { HubServeOptions } from "./hub-serve-command.ts";
+import { kerberosOptions } from "./hub-kerberos-options.ts";
 import { oidcOptions } from "./hub-oidc-options.ts";
 import { databaseOptions, hubOptions, parseCount, parseSeconds, repeatable } from "./hub-options.ts";
 import type { WorkerCommandOptions } from "./worker-command.ts";
@@ -18,8 +19,12 @@ const FILES: readonly CommandFile[] = [
     load: async (finish) => (await import("./hub-admin.ts")).hubAdminCommands(finish),
   },
   {
-    names: ["role", "grant", "webhook"],
+    names: ["role", "grant", "policy", "webhook"],
     load: async (finish) => (await import("./hub-access.ts")).hubAccessCommands(finish),
+  },
+  {
+    names: ["alert", "compliance"],
+    load: async (finish) => (await import("./hub-audit.ts")).hubAuditCommands(finish),
   },
   { names: ["ca"], load: async (finish) => (await import("./hub-ca.ts")).caCommand(finish) },
 ];
@@ -39,7 +44,7 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
         .argParser(parseListen)
         .default({ host: "127.0.0.1", port: 7470 }, "127.0.0.1:7470"),
     );
-  oidcOptions(databaseOptions(hub))
+  kerberosOptions(oidcOptions(databaseOptions(hub)))
     .option(
       "--artefacts <place>",
       "where artefacts are kept: a folder, or s3://BUCKET/PREFIX (default: blobs in the state folder)",

@@ -12,10 +12,11 @@ import { stratosHome } from "@stratos/host-node";
 import { homeFolder } from "@stratos/host-node/home";
 import { describePackage, nodePackagePorts } from "@stratos/tools-node/packages";
 import { VERSION } from "@stratos/sdk/version";
+import { readKerberos, type HubKerberosOptions } from "./hub-kerberos-options.ts";
 import { readOidc, type HubOidcOptions } from "./hub-oidc-options.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 
-export interface HubServeOptions extends HubPlaceOptions, BlobPlaceOptions, HubOidcOptions {
+export interface HubServeOptions extends HubPlaceOptions, BlobPlaceOptions, HubOidcOptions, HubKerberosOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tokenFile?: string;
   readonly tlsCert?: string;
@@ -31,6 +32,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
   const { host, port } = options.listen;
   const tls = readTls(options);
   const oidc = readOidc(options);
+  const kerberos = readKerberos(options);
   if (tls === null && !/^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host))
     throw new UsageError("--listen", `${host} can be reached by others: --tls-cert and --tls-key are needed`);
   const isRequired = options.workerCertificates === "require";
@@ -60,6 +62,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
       workerCertificates: { isRequired, lifeSeconds: options.workerCertificateLife },
       ...(tls === null ? {} : { tls }),
       ...(oidc === undefined ? {} : { oidc }),
+      ...(kerberos === undefined ? {} : { kerberos }),
     }).catch((error: unknown) => {
       throw error instanceof Error && (error as NodeJS.ErrnoException).syscall === "listen"
         ? new CommandError(`${host}:${port}`, hostReason(error), { cause: error })

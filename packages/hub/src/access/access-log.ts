@@ -6,6 +6,7 @@ import type { Database } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
 import { HubError } from "../store/hub-error.ts";
 import { mayDo, type Principal } from "./access.ts";
+import type { Circumstances, Policies } from "./policies.ts";
 
 /** The request that is decided about. */
 interface Asked {
@@ -14,10 +15,14 @@ interface Asked {
   readonly from: string;
 }
 
+type Task = Circumstances["task"];
+
 interface Decision extends Asked {
   readonly actor: string;
   readonly isAllowed: boolean;
   readonly permission: string;
+  /** Of a policy. */
+  readonly why?: string;
 }
 
 const DELAY_MS = 200;
@@ -27,13 +32,15 @@ const PENDING_MAX = 5_000;
 
 export class AccessLog {
   readonly #database: Database;
+  readonly #policies: Policies;
   readonly #warn: (message: string) => void;
   #pending: Decision[] = [];
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(database: Database, warn: (message: string) => void) {
+  constructor(database: Database, policies: Policies, warn: (message: string) => void) {
     this.#database = database;
+    this.#policies = policies;
     this.#warn = warn;
   }
 
@@ -44,12 +51,19 @@ export class AccessLog {
     if (this.#pending.length >= PENDING_MAX) await this.flush();
   }
 
-  /** @throws HubError 403 */
-  async demand(principal: Principal, permission: string, { method, path, from }: Asked): Promise<void> {
-    const isAllowed = mayDo(principal, permission);
-    await this.add({ actor: principal.name, isAllowed, permission, method, path, from });
-    if (!isAllowed)
+  /** @param task  that it is about @throws HubError 403 */
+  async demand(principal: Principal, permission: string, { method, path, from }: Asked, task?: Task): Promise<void> {
+    const isGranted = mayDo(principal, permission);
+    const about = { from, ...(task === undefined ? {} : { task }) };
+    const unmet = isGranted ? await this.#policies.refusal(principal.name, permission, about) : null;
+    const isAllowed = isGranted && unmet === null;
+    await this.add({
+      ...{ actor: principal.name, isAllowed, permission, method, path, from },
+      ...(unmet === null ? {} : { why: unmet }),
+    });
+    if (!isGranted)
       throw new HubError(403, "forbidden", `${principal.name} may not: it takes the permission ${permission}`);
+    if (unmet !== null) throw new HubError(403, "policy", `${principal.name} may not now: ${unmet}`);
   }
 
   flush(): Promise<void> {

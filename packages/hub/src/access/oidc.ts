@@ -8,6 +8,7 @@
 // Loaded by who signs in first: most of what a hub does has no need of it.
 import type * as client from "openid-client";
 import { HubError } from "../store/hub-error.ts";
+import type { Identity } from "./identity.ts";
 
 export interface OidcSettings {
   readonly issuer: string;
@@ -24,11 +25,6 @@ export interface OidcSettings {
   readonly roles: readonly { readonly value: string; readonly role: string }[];
   /** Of this hub, as browsers reach it (default: where it listens). */
   readonly publicUrl?: string;
-}
-
-export interface Identity {
-  readonly principal: string;
-  readonly roles: readonly string[];
 }
 
 /** What a browser keeps between leaving for the provider and coming back. */

@@ -1,5 +1,7 @@
 /** Channels, brakes, keys, roles, events, and the hub itself. */
+import type { ComplianceStandard, PolicyView } from "@stratos/hub-api";
 import { dumpDatabase } from "../backup/dump.ts";
+import { complianceReport } from "../compliance/report.ts";
 import {
   findChannel,
   listChannels,
@@ -14,6 +16,7 @@ import {
   chainHead,
   EVENT_START,
   eventsAfter,
+  lastAlerts,
   lastCursor,
   parseCursor,
   writeEvents,
@@ -26,12 +29,13 @@ import { countQueue } from "../store/tasks.ts";
 import { mayDo } from "../access/access.ts";
 import { eventStream } from "./event-stream.ts";
 import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
-import { BRAKE, CHANNEL, EVENT_VIEW, page, ROLE, TOKEN } from "./schemas.ts";
+import { BRAKE, CHANNEL, EVENT_VIEW, page, POLICY, ROLE, time, TOKEN } from "./schemas.ts";
 import { PAGE, PAGE_MAX } from "./task-routes.ts";
 
 const list = (items: unknown): { body: unknown } => ({ body: { items, next: null } });
 const one = (request: ApiRequest, name: string): string => request.parameters[name]!;
 const EVENTS_BATCH = 500;
+const REPORT_DAYS = 90;
 
 const channels: readonly ApiRoute[] = [
   {
@@ -246,6 +250,41 @@ const access: readonly ApiRoute[] = [
     },
     (request) => request.hub.access.ungrant(one(request, "principal"), one(request, "role"), request.principal.name),
   ),
+  {
+    id: "listPolicies",
+    method: "get",
+    path: "/policies",
+    tag: "access",
+    permission: "role:read",
+    summary: "Lists policies: conditions that requests have to meet beside roles.",
+    handle: async ({ hub }) => list(await hub.policies.list()),
+  },
+  {
+    id: "putPolicy",
+    method: "put",
+    path: "/policies/{policy}",
+    tag: "access",
+    permission: "policy:change",
+    body: POLICY,
+    summary: "Makes or changes a policy. This takes a role, and is subject to no policy.",
+    handle: async (request) => {
+      const { principals = [], ...rule } = request.body as Omit<PolicyView, "name">;
+      const policy = { name: one(request, "policy"), principals, ...rule };
+      await request.hub.policies.put(policy, request.principal.name);
+      return { body: policy };
+    },
+  },
+  silentRoute(
+    {
+      id: "removePolicy",
+      method: "delete",
+      path: "/policies/{policy}",
+      tag: "access",
+      permission: "policy:change",
+      summary: "Removes a policy.",
+    },
+    (request) => request.hub.policies.remove(one(request, "policy"), request.principal.name),
+  ),
 ];
 
 const operation: readonly ApiRoute[] = [
@@ -298,6 +337,44 @@ const operation: readonly ApiRoute[] = [
         if (items.length > 0) after = parseCursor(items.at(-1)!.cursor);
         return { events: items.map((item) => ({ id: item.cursor, event: item.what, data: item })), end: false };
       });
+    },
+  },
+  {
+    id: "listAlerts",
+    method: "get",
+    path: "/alerts",
+    tag: "audit",
+    permission: "event:read",
+    summary: "The last alerts, the newest first. They are events, `ALERT`, of which webhooks can tell.",
+    answer: page(EVENT_VIEW),
+    query: {
+      limit: {
+        schema: { type: "integer", minimum: 1, maximum: PAGE_MAX },
+        description: `how many at most (default ${PAGE})`,
+      },
+    },
+    handle: async ({ hub, query }) => list(await lastAlerts(hub.database, (query["limit"] as number) ?? PAGE)),
+  },
+  {
+    id: "getComplianceReport",
+    method: "get",
+    path: "/compliance/{standard}",
+    tag: "audit",
+    permission: "token:read",
+    summary: "What the audit and the tables say of the clauses of a standard: evidence, and what to look at.",
+    query: {
+      since: { schema: time, description: "from when on (default: 90 days ago)" },
+      until: { schema: time, description: "up to when, without it (default: now)" },
+    },
+    handle: async ({ hub, parameters, query }) => {
+      const until = query["until"] === undefined ? new Date() : new Date(query["until"] as string);
+      const from =
+        query["since"] === undefined
+          ? new Date(until.getTime() - REPORT_DAYS * 86_400_000)
+          : new Date(query["since"] as string);
+      if (from >= until) throw new HubError(422, "bad-span", "since: expected a time before until");
+      const standard = parameters["standard"] as ComplianceStandard;
+      return { body: await complianceReport(hub.database, standard, { from, until }, hub.options.isTls === true) };
     },
   },
   {

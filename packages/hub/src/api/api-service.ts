@@ -140,7 +140,7 @@ async function answer(
 ): Promise<Response> {
   const principal = await authenticate(hub, context, asker);
   const asked = { method: context.req.method, path: context.req.path, from: asker.from };
-  const require = (permission: string): Promise<void> => hub.accessLog.demand(principal, permission, asked);
+  const require: ApiRequest["require"] = (permission, task) => hub.accessLog.demand(principal, permission, asked, task);
   if (route.isScoped !== true) await require(route.permission);
   const parameters = context.req.param() as Record<string, string>;
   for (const [name, value] of Object.entries(parameters))

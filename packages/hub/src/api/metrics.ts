@@ -81,6 +81,16 @@ export async function metricsText(hub: HubService, counts: RequestCounts): Promi
   gauge("leader", "Whether this hub leads.", [["", hub.leadership.isLeader ? 1 : 0]]);
   gauge("waiting_hosts", "Hosts that wait for tasks at this hub.", [["", hub.claims.waiting]]);
   gauge("chore_failures", "Chores of the leader that failed since the start.", [["", hub.housekeeping.failures]]);
+  gauge(
+    "alerts",
+    "Alerts of the last 24 hours.",
+    (
+      await hub.database.query<{ rule: string; count: number }>(
+        "select detail->>'rule' as rule, count(*) as count from event where what = 'ALERT' and at > now() - interval " +
+          "'1 day' group by 1 order by 1",
+      )
+    ).map(({ rule, count }) => [`rule="${rule}"`, count]),
+  );
   const [age] = await hub.database.query<{ seconds: number }>(
     "select coalesce(extract(epoch from max(now() - xact_start)), 0)::float8 as seconds from pg_stat_activity " +
       "where backend_xmin is not null",

@@ -1,6 +1,7 @@
 /** What a route of the API is: OpenAPI, the check of requests and the tests of who may what derive from it. */
 import type { Queryable } from "../database/database.ts";
 import type { Principal } from "../access/access.ts";
+import type { Circumstances } from "../access/policies.ts";
 import type { HubService } from "../hub-service.ts";
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -19,8 +20,8 @@ export interface ApiRequest {
   readonly version: number | null;
   /** The transaction of an Idempotency-Key; for routes that take one. */
   readonly inside: Queryable | undefined;
-  /** @throws HubError 403; the decision is written down */
-  require(permission: string): Promise<void>;
+  /** @param task  that it is about @throws HubError 403; the decision is written down */
+  require(permission: string, task?: Circumstances["task"]): Promise<void>;
   /** Asks without refusing. */
   may(permission: string): boolean;
 }

@@ -16,7 +16,7 @@ const text = (maxLength: number): JsonSchema => ({ type: "string", maxLength });
 const id = { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 const uuid = { type: "string", pattern: "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" };
 const orNull = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: "null" }] });
-const time = { type: "string", format: "date-time" };
+export const time = { type: "string", format: "date-time" };
 
 export const DIGEST_PATTERN = "^sha256:[0-9a-f]{64}$";
 
@@ -133,6 +133,20 @@ export const TOKEN = object(
   ["principal", "scopes"],
 );
 export const ROLE = object({ inherits: list(text(63), 64), permissions: list(text(200), 256) });
+
+export const POLICY = object(
+  {
+    permissions: { ...list(text(200), 64), minItems: 1 },
+    principals: list(text(255), 256),
+    conditions: object({
+      hours: text(200),
+      networks: { ...list(text(64), 256), minItems: 1 },
+      isOwn: { const: true },
+      labels: { ...list(text(256), 256), minItems: 1 },
+    }),
+  },
+  ["permissions", "conditions"],
+);
 
 const names = (maxItems: number): JsonSchema => ({ ...list(text(255), maxItems), minItems: 1 });
 export const PROMOTION = object({ from: text(63), sources: names(1_000) }, ["from", "sources"]);

@@ -29,14 +29,18 @@ const taskId = ({ parameters }: Pick<ApiRequest, "parameters">): number => Numbe
 
 async function mayChange(request: ApiRequest, id: number): Promise<void> {
   const task = await findTask(request.hub.database, id);
-  if (task.owner === request.principal.name && request.may("task:change-own")) await request.require("task:change-own");
-  else await request.require(`task:change:${task.channel}`);
+  const isOwn = task.owner === request.principal.name && request.may("task:change-own");
+  await request.require(isOwn ? "task:change-own" : `task:change:${task.channel}`, task);
 }
 
 async function requireChannels(request: ApiRequest, tasks: readonly TaskSubmission[]): Promise<void> {
-  const channels = new Set(tasks.map(({ channel }) => channel ?? "default"));
-  if (channels.size === 0) await request.require("task:submit:default");
-  for (const channel of channels) await request.require(`task:submit:${channel}`);
+  if (tasks.length === 0) await request.require("task:submit:default");
+  // Tasks of one label in one channel are one decision.
+  const kinds = new Map(
+    tasks.map(({ channel = "default", label = "" }) => [`${channel}\0${label}`, { channel, label }]),
+  );
+  for (const { channel, label } of kinds.values())
+    await request.require(`task:submit:${channel}`, { owner: request.principal.name, label });
 }
 
 export const TASK_ROUTES: readonly ApiRoute[] = [

@@ -1,7 +1,7 @@
 /**
  * A backup: JSON lines, of one moment, whatever goes on meanwhile.
  *
- *     {"stratosHubBackup":1,"schema":8,"tables":["setting",…]}
+ *     {"stratosHubBackup":1,"schema":11,"tables":["setting",…]}
  *     {"table":"task","row":{…}}                              a line for each row, table by table
  *     {"end":{"task":1234,…},"sha256":"…"}                    counts, and a digest over all bytes before this line
  */
@@ -28,9 +28,11 @@ export const BACKED_UP_TABLES = [
   "log_chunk",
   "role",
   "role_grant",
+  "policy",
   "api_key",
   "worker_certificate",
   "enrolment",
+  "kerberos_request",
   "web_session",
   "idempotency",
   "artefact",

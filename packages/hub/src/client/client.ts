@@ -2,3 +2,4 @@
 export { buildSources, SourceError, type WantedSource } from "./build-sources.ts";
 export { DEFAULT_HUB, hubClient, hubFailure, HubLogins, hubUrlOf, readToken } from "./hub-logins.ts";
 export { signInByDevice } from "./sign-in.ts";
+export { signInByTicket } from "./sign-in-by-ticket.ts";

@@ -9,7 +9,7 @@ interface SignInCode {
   readonly userCode: string;
 }
 
-interface SignedIn {
+export interface SignedIn {
   readonly token: string;
   readonly principal: string;
   readonly roles: readonly string[];

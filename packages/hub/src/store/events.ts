@@ -67,6 +67,15 @@ export async function lastEvents(on: Queryable, limit: number): Promise<EventVie
   );
 }
 
+/** Newest first. */
+export async function lastAlerts(on: Queryable, limit: number): Promise<EventView[]> {
+  const rows = await on.query<EventRow>(
+    `select ${COLUMNS} from event where what = 'ALERT' order by at desc, id desc limit $1`,
+    [limit],
+  );
+  return rows.map(view);
+}
+
 /** The cursor behind which only what is yet to come stands. */
 export async function lastCursor(on: Queryable): Promise<EventCursor> {
   const [row] = await on.query<EventCursor>(

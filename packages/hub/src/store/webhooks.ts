@@ -1,7 +1,8 @@
 /** Who is told of events, and what of it was told. */
 import { randomBytes } from "node:crypto";
 import type { Database } from "../database/database.ts";
-import { EVENT_START, lastCursor, writeEvents, type EventCursor } from "./events.ts";
+import { writeEvents } from "./events.ts";
+import { readNewEvents, type Progress } from "./event-readers.ts";
 import { notFound } from "./hub-error.ts";
 
 interface WebhookView {
@@ -64,32 +65,15 @@ export async function redeliver(database: Database, id: number): Promise<void> {
   if (rows.length === 0) throw notFound(`dead delivery ${id}`);
 }
 
-const CURSOR = "webhooks";
 const BATCH_EVENTS = 1_000;
 
 /**
- * Makes deliveries of new events. How far it came is kept with them, in one transaction, so that none is made twice or
- * forgotten.
+ * Makes deliveries of new events, none twice and none forgotten.
  * @returns how many events were looked at
  */
-export async function queueDeliveries(database: Database): Promise<number> {
-  const [kept] = await database.query<{ value: string }>("select value from setting where name = $1", [CURSOR]);
-  if (kept === undefined) {
-    // Those who come are told of what comes.
-    const { tx, id } = await lastCursor(database);
-    await database.query("insert into setting (name, value) values ($1, $2) on conflict do nothing", [
-      CURSOR,
-      `${tx} ${id}`,
-    ]);
-    return 0;
-  }
-  return database.transaction("read committed", async (inside) => {
-    const [row] = await inside.query<{ value: string }>("select value from setting where name = $1 for update", [
-      CURSOR,
-    ]);
-    const [tx, id] = row!.value.split(" ").map(Number);
-    const after: EventCursor = { tx: tx ?? EVENT_START.tx, id: id ?? 0 };
-    const [moved] = await inside.query<{ seen: number; tx: number | null; id: number | null }>(
+export function queueDeliveries(database: Database): Promise<number> {
+  return readNewEvents(database, "webhooks", async (inside, after) => {
+    const [moved] = await inside.query<Progress>(
       `
       with e as materialized (
         select tx, id, at, actor, what, task_id, run_id, detail from event
@@ -105,8 +89,6 @@ e.task_id, 'run', e.run_id, 'detail', e.detail)
 by tx desc, id desc limit 1) l on true`,
       [after.tx, after.id, BATCH_EVENTS],
     );
-    if (moved!.tx !== null)
-      await inside.query("update setting set value = $2 where name = $1", [CURSOR, `${moved!.tx} ${moved!.id}`]);
-    return moved!.seen;
+    return moved!;
   });
 }

@@ -6,71 +6,28 @@
  *     POST /login/device           a program gets a code for its user to type at the provider
  *     POST /login/device/token     … and asks until the user has: a key for 12 hours
  */
-import { Hono, type Context } from "hono";
+import { Hono } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import type { AttemptLimit } from "../api/attempt-limit.ts";
-import { CALLBACK_PATH, type Identity, type OidcLogin, type SignInSecrets } from "../access/oidc.ts";
-import { openSession, SESSION_HOURS } from "../access/web-sessions.ts";
+import { CALLBACK_PATH, type OidcLogin, type SignInSecrets } from "../access/oidc.ts";
 import type { HubService } from "../hub-service.ts";
 import { HubError } from "../store/hub-error.ts";
 import { signedInPage } from "./pages.ts";
+import { SignIns, type SignInOptions } from "./sign-ins.ts";
 
 /** Lax: the way back from the provider is a link of another site. */
 const COOKIE = "stratos_sign_in";
 const MINUTES = 10;
 const BODY_MAX = 10_000;
 
-interface OidcOptions {
-  readonly oidc: OidcLogin;
-  readonly attempts: AttemptLimit;
-  readonly addressOf: (context: Context) => string;
-  readonly isSecure: boolean;
-  readonly sessionCookie: string;
-}
-
-export function oidcPages(hub: HubService, options: OidcOptions): Hono {
-  const { oidc, attempts, addressOf, isSecure, sessionCookie } = options;
+export function oidcPages(hub: HubService, oidc: OidcLogin, options: SignInOptions): Hono {
+  const { attempts, addressOf, isSecure } = options;
   const app = new Hono();
 
-  /** Who fails too often waits, as with wrong keys. */
-  const attempt = async <T>(context: Context, work: () => Promise<T>): Promise<T> => {
-    const from = addressOf(context);
-    if (attempts.isOver(from))
-      throw new HubError(429, "too-many-attempts", "Too many failed attempts came from this address; wait a minute.");
-    try {
-      return await work();
-    } catch (error) {
-      attempts.count(from);
-      await note(context, null);
-      throw error;
-    }
-  };
-  const note = (context: Context, identity: Identity | null): Promise<void> =>
-    hub.accessLog.add({
-      actor: identity?.principal ?? "nobody",
-      isAllowed: identity !== null,
-      permission: "authenticate",
-      method: context.req.method,
-      path: context.req.path,
-      from: addressOf(context),
-    });
-  const keyFor = async (context: Context, { principal, roles }: Identity): ReturnType<typeof hub.access.createKey> => {
-    const key = await hub.access.createKey(
-      {
-        principal,
-        roles,
-        scopes: ["*"],
-        note: `signed in at ${new URL(oidc.settings.issuer).host}`.slice(0, 256),
-        expiresSeconds: SESSION_HOURS * 3_600,
-      },
-      principal,
-    );
-    await note(context, { principal, roles });
-    return key;
-  };
+  const where = `at ${new URL(oidc.settings.issuer).host}`;
+  const signIns = new SignIns(hub, options);
 
   app.get("/login/oidc", async (context) => {
-    const { url, secrets } = await attempt(context, () => oidc.begin());
+    const { url, secrets } = await signIns.attempt(context, () => oidc.begin());
     attempts.count(addressOf(context));
     setCookie(context, COOKIE, Buffer.from(JSON.stringify(secrets)).toString("base64url"), {
       httpOnly: true,
@@ -85,26 +42,18 @@ export function oidcPages(hub: HubService, options: OidcOptions): Hono {
     const secrets = readSecrets(getCookie(context, COOKIE));
     // A code is good for one attempt, whatever comes of it.
     deleteCookie(context, COOKIE, { path: "/login/oidc" });
-    const identity = await attempt(context, async () => {
+    const identity = await signIns.attempt(context, async () => {
       if (secrets === null)
         throw new HubError(401, "not-signed-in", "This sign-in was not begun here, or took too long; begin again.");
       return oidc.finish(new URL(context.req.url).search, secrets);
     });
-    const { id } = await keyFor(context, identity);
-    const principal = await hub.access.principalOf({ id, principal: identity.principal, scopes: ["*"], roles: [] });
-    setCookie(context, sessionCookie, await openSession(hub.database, principal), {
-      httpOnly: true,
-      sameSite: "Strict",
-      secure: isSecure,
-      path: "/",
-      maxAge: SESSION_HOURS * 3_600,
-    });
+    await signIns.openSession(context, identity, where);
     // No redirect: a browser that comes from another site would not send the strict cookie with it.
     return context.html(signedInPage(identity.principal));
   });
 
   app.post("/login/device", async (context) => {
-    const code = await attempt(context, () => oidc.beginDevice());
+    const code = await signIns.attempt(context, () => oidc.beginDevice());
     // Each is a request to the provider.
     attempts.count(addressOf(context));
     return context.json(code);
@@ -119,10 +68,10 @@ export function oidcPages(hub: HubService, options: OidcOptions): Hono {
     }
     if (typeof code !== "string" || code === "" || code.length > 2_000)
       throw new HubError(422, "bad-body", "deviceCode: what POST /login/device told is expected");
-    const identity = await attempt(context, () => oidc.finishDevice(code));
+    const identity = await signIns.attempt(context, () => oidc.finishDevice(code));
     if (identity === null || identity === "slower")
       return context.json({ isPending: true, isTooOften: identity === "slower" }, 202);
-    const { token, expires } = await keyFor(context, identity);
+    const { token, expires } = await signIns.keyFor(context, identity, where);
     return context.json({ isPending: false, token, expires, principal: identity.principal, roles: identity.roles });
   });
   return app;

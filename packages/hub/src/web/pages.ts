@@ -76,15 +76,21 @@ ${content}
 </main></body></html>`;
 }
 
-/** @param provider  of identities, by its host; null: there is none */
-export function loginPage(wrong: boolean, provider: string | null): Html {
+/**
+ * @param elsewhere  a provider of identities, by its host, and where tickets of Kerberos are shown; null: there is none
+ */
+export function loginPage(
+  wrong: boolean,
+  { provider, negotiatePath }: { readonly provider: string | null; readonly negotiatePath: string | null },
+): Html {
   return page(
     { title: "Sign in", who: null, here: "" },
     html`${wrong ? html`<p role="alert">This key is unknown, expired or revoked.</p>` : ""}
 <form method="post" action="/login">
 <label>Key <input type="password" name="token" required autocomplete="current-password" size="50">
 </label> <button>Sign in</button></form>
-${provider === null ? "" : html`<p><a href="/login/oidc">Sign in at ${provider}</a></p>`}`,
+${provider === null ? "" : html`<p><a href="/login/oidc">Sign in at ${provider}</a></p>`}
+${negotiatePath === null ? "" : html`<p><a href="${negotiatePath}">Sign in with a Kerberos ticket</a></p>`}`,
   );
 }
 
@@ -345,9 +351,34 @@ export function hostsPage(hosts: readonly HostView[], who: string): Html {
   );
 }
 
-export function auditPage(events: readonly EventView[], head: { number: number; hash: string }, who: string): Html {
+export function auditPage({
+  alerts,
+  events,
+  head,
+  who,
+}: {
+  readonly alerts: readonly EventView[];
+  readonly events: readonly EventView[];
+  readonly head: { readonly number: number; readonly hash: string };
+  readonly who: string;
+}): Html {
   return page(
     { title: "Audit", who, here: "/audit" },
-    html`<p>Seal ${head.number}: <code>${head.hash}</code></p>${eventTable(events)}`,
+    html`<p>Seal ${head.number}: <code>${head.hash}</code></p>
+<h2>Alerts</h2>
+${alertTable(alerts)}
+<h2>What happened</h2>
+${eventTable(events)}`,
+  );
+}
+
+function alertTable(alerts: readonly EventView[]): Html {
+  return table(
+    "Alerts",
+    ["When", "Rule", "What"],
+    alerts.map(({ at, detail }) => {
+      const { rule, text } = detail as { rule: string; text: string };
+      return [timeOf(at), rule, text];
+    }),
   );
 }

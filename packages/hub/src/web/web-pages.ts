@@ -6,20 +6,22 @@
 import { createHash } from "node:crypto";
 import { Hono, type Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import type { TaskState } from "@stratos/hub-api";
+import type { TaskState, TaskView } from "@stratos/hub-api";
 import { mayDo, type Principal } from "../access/access.ts";
 import { closeSession, findSession, openSession, SESSION_HOURS } from "../access/web-sessions.ts";
+import type { KerberosLogin } from "../access/kerberos/kerberos-login.ts";
 import type { OidcLogin } from "../access/oidc.ts";
 import type { AttemptLimit } from "../api/attempt-limit.ts";
 import { followLog } from "../api/task-routes.ts";
 import type { HubService } from "../hub-service.ts";
 import { cancelTask, retryTask } from "../store/change-tasks.ts";
-import { chainHead, eventsOfTask, lastEvents } from "../store/events.ts";
+import { chainHead, eventsOfTask, lastAlerts, lastEvents } from "../store/events.ts";
 import { HubError } from "../store/hub-error.ts";
 import { listHosts } from "../store/hosts.ts";
 import { TASK_STATES } from "../store/task-states.ts";
 import { countQueue, findTask, listTasks, taskDetails } from "../store/tasks.ts";
 import { packagesOf } from "../repositories/repositories.ts";
+import { kerberosPages, NEGOTIATE_PATH } from "./kerberos-pages.ts";
 import { oidcPages } from "./oidc-pages.ts";
 import { whyWaits } from "../store/why-waits.ts";
 import { findWorkflow } from "../store/workflows.ts";
@@ -51,9 +53,11 @@ interface WebOptions {
   readonly addressOf: (context: Context) => string;
   /** Where people sign in; null: by keys alone. */
   readonly oidc: OidcLogin | null;
+  /** Whose tickets are taken; null: none. */
+  readonly kerberos: KerberosLogin | null;
 }
 
-export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc }: WebOptions): Hono {
+export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc, kerberos }: WebOptions): Hono {
   const app = new Hono();
   const { database } = hub;
 
@@ -63,12 +67,10 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc 
     if (principal === null) throw new SignInFirst();
     return principal;
   };
-  const require = (context: Context, principal: Principal, permission: string): Promise<void> =>
-    hub.accessLog.demand(principal, permission, {
-      method: context.req.method,
-      path: context.req.path,
-      from: addressOf(context),
-    });
+  const require = (context: Context, principal: Principal, permission: string, task?: TaskView): Promise<void> => {
+    const asked = { method: context.req.method, path: context.req.path, from: addressOf(context) };
+    return hub.accessLog.demand(principal, permission, asked, task);
+  };
   const permitted = async (context: Context, permission: string): Promise<Principal> => {
     const principal = await whoOf(context);
     await require(context, principal, permission);
@@ -94,7 +96,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc 
   app.onError((error, context) => {
     if (error instanceof SignInFirst) return context.redirect("/login", 303);
     // Programs ask there.
-    if (context.req.path.startsWith("/login/device")) throw error;
+    if (context.req.method === "POST" && /^\/login\/(device|negotiate)/.test(context.req.path)) throw error;
     const status = error instanceof HubError ? error.status : 500;
     if (status === 500) hub.options.warn(`${context.req.path}: ${error.stack ?? error.message}`);
     return context.html(
@@ -103,9 +105,14 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc 
     );
   });
 
-  const provider = oidc === null ? null : new URL(oidc.settings.issuer).host;
-  if (oidc !== null) app.route("/", oidcPages(hub, { oidc, isSecure, attempts, addressOf, sessionCookie: COOKIE }));
-  app.get("/login", (context) => context.html(loginPage(false, provider)));
+  const signIn = { isSecure, attempts, addressOf, sessionCookie: COOKIE };
+  if (oidc !== null) app.route("/", oidcPages(hub, oidc, signIn));
+  if (kerberos !== null) app.route("/", kerberosPages(hub, kerberos, signIn));
+  const elsewhere = {
+    provider: oidc === null ? null : new URL(oidc.settings.issuer).host,
+    negotiatePath: kerberos === null ? null : NEGOTIATE_PATH,
+  };
+  app.get("/login", (context) => context.html(loginPage(false, elsewhere)));
   app.post("/login", async (context) => {
     const from = addressOf(context);
     if (attempts.isOver(from))
@@ -123,7 +130,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc 
     });
     if (principal === null) {
       attempts.count(from);
-      return context.html(loginPage(true, provider), 401);
+      return context.html(loginPage(true, elsewhere), 401);
     }
     setCookie(context, COOKIE, await openSession(database, principal), {
       httpOnly: true,
@@ -198,7 +205,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc 
   app.post("/tasks/:task/:verb{cancel|retry}", async (context) => {
     const principal = await whoOf(context);
     const task = await findTask(database, taskOf(context));
-    await require(context, principal, mayChange(principal, task));
+    await require(context, principal, mayChange(principal, task), task);
     if (context.req.param("verb") === "cancel") await cancelTask(database, task.id, principal.name);
     else await retryTask(database, task.id, principal.name);
     hub.housekeeping.nudge();
@@ -221,7 +228,14 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc 
   });
   app.get("/audit", async (context) => {
     const { name } = await permitted(context, "event:read");
-    return context.html(auditPage(await lastEvents(database, 200), await chainHead(database), name));
+    return context.html(
+      auditPage({
+        alerts: await lastAlerts(database, 20),
+        events: await lastEvents(database, 200),
+        head: await chainHead(database),
+        who: name,
+      }),
+    );
   });
   return app;
 }

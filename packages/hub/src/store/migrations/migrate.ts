@@ -8,6 +8,9 @@ import { balance } from "./0005-balance.ts";
 import { rebuilds } from "./0006-rebuilds.ts";
 import { signIn } from "./0007-sign-in.ts";
 import { workerCertificates } from "./0008-worker-certificates.ts";
+import { kerberos } from "./0009-kerberos.ts";
+import { alerts } from "./0010-alerts.ts";
+import { policies } from "./0011-policies.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -19,6 +22,9 @@ export const MIGRATIONS: readonly Migration[] = [
   rebuilds,
   signIn,
   workerCertificates,
+  kerberos,
+  alerts,
+  policies,
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

@@ -1,0 +1,198 @@
+/**
+ * Policies: conditions that requests have to meet beside the roles of who asks. A policy gives nothing; each that
+ * concerns a request must let it pass. Changing policies is subject to none, so that nobody locks everybody out.
+ */
+import { BlockList, isIP } from "node:net";
+import type { PolicyConditions, PolicyView } from "@stratos/hub-api";
+import type { Database } from "../database/database.ts";
+import { writeEvents } from "../store/events.ts";
+import { HubError, notFound } from "../store/hub-error.ts";
+import { grants, PATTERN } from "./permissions.ts";
+
+/** What is decided about, beside who asks for which permission. */
+export interface Circumstances {
+  /** An address. */
+  readonly from: string;
+  /** That the request is about, or makes. */
+  readonly task?: { readonly owner: string; readonly label: string };
+}
+
+const CHANGE = "policy:change";
+/** Another hub's change is seen here after so long. */
+const CACHE_MS = 2_000;
+const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const MINUTES_OF_DAY = 1_440;
+
+interface Hours {
+  readonly days: ReadonlySet<string>;
+  /** Minutes of the day; what ends before it begins goes over midnight. */
+  readonly begin: number;
+  readonly end: number;
+  readonly timeZone: string;
+}
+
+export class Policies {
+  readonly #database: Database;
+  readonly #now: () => Date;
+  #known: { readonly untilMs: number; readonly policies: readonly PolicyView[] } | null = null;
+
+  constructor(database: Database, now: () => Date = () => new Date()) {
+    this.#database = database;
+    this.#now = now;
+  }
+
+  /** @returns why a policy does not let it pass, in words; null: all do */
+  async refusal(principal: string, permission: string, about: Circumstances): Promise<string | null> {
+    if (permission === CHANGE) return null;
+    for (const { name, permissions, principals, conditions } of await this.#policies()) {
+      if (!permissions.some((pattern) => grants(pattern, permission))) continue;
+      if (principals.length > 0 && !principals.some((glob) => fits(glob, principal))) continue;
+      const unmet = unmetCondition(conditions, principal, about, this.#now());
+      if (unmet !== null) return `the policy ${name} lets it pass ${unmet}`;
+    }
+    return null;
+  }
+
+  async list(): Promise<PolicyView[]> {
+    const rows = await this.#database.query<{ name: string; rule: Omit<PolicyView, "name"> }>(
+      "select name, rule from policy order by name",
+    );
+    return rows.map(({ name, rule }) => ({ name, ...rule }));
+  }
+
+  /** @throws HubError 422 for one that could never hold, or says nothing */
+  async put({ name, ...rule }: PolicyView, actor: string): Promise<void> {
+    const bad = rule.permissions.find((pattern) => !PATTERN.test(pattern));
+    if (bad !== undefined)
+      throw new HubError(422, "bad-permission", `${bad}: no permission; they are noun:verb:channel, with * for any`);
+    const { hours, networks, labels, isOwn } = rule.conditions;
+    if (hours !== undefined) readHours(hours);
+    if (networks !== undefined) blockList(networks);
+    if (hours === undefined && networks === undefined && labels === undefined && isOwn !== true)
+      throw new HubError(422, "bad-policy", `${name}: it has no condition, and would change nothing`);
+    await this.#database.query(
+      "insert into policy (name, rule) values ($1, $2::jsonb) on conflict (name) do update set rule = $2::jsonb",
+      [name, JSON.stringify(rule)],
+    );
+    await writeEvents(this.#database, [{ actor, what: "POLICY_CHANGED", detail: { policy: name, ...rule } }]);
+    this.#known = null;
+  }
+
+  async remove(name: string, actor: string): Promise<void> {
+    const rows = await this.#database.query("delete from policy where name = $1 returning name", [name]);
+    if (rows.length === 0) throw notFound(`policy ${name}`);
+    await writeEvents(this.#database, [{ actor, what: "POLICY_REMOVED", detail: { policy: name } }]);
+    this.#known = null;
+  }
+
+  async #policies(): Promise<readonly PolicyView[]> {
+    if (this.#known === null || performance.now() > this.#known.untilMs)
+      this.#known = { policies: await this.list(), untilMs: performance.now() + CACHE_MS };
+    return this.#known.policies;
+  }
+}
+
+/** @returns when it would be met, in words */
+function unmetCondition(
+  { hours, networks, labels, isOwn }: PolicyConditions,
+  principal: string,
+  { from, task }: Circumstances,
+  now: Date,
+): string | null {
+  if (hours !== undefined && !isWithin(readHours(hours), now)) return `within ${hours} alone`;
+  if (networks !== undefined && !isIn(blockList(networks), from)) return `from ${networks.join(", ")} alone`;
+  // What is about no task is not judged by tasks.
+  if (task === undefined) return null;
+  if (isOwn === true && task.owner !== principal) return "for one's own tasks alone";
+  if (labels !== undefined && !labels.some((glob) => fits(glob, task.label)))
+    return `for tasks labelled ${labels.join(", ")} alone`;
+  return null;
+}
+
+/** `*` is any text. */
+function fits(glob: string, text: string): boolean {
+  const parts = glob.split("*");
+  if (parts.length === 1) return glob === text;
+  const [first, last] = [parts[0]!, parts.at(-1)!];
+  if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false;
+  let at = first.length;
+  for (const part of parts.slice(1, -1)) {
+    at = text.indexOf(part, at);
+    if (at < 0 || at + part.length > text.length - last.length) return false;
+    at += part.length;
+  }
+  return true;
+}
+
+/** `Mon-Fri 08:00-18:00 Europe/Berlin`; the zone may be left out: UTC. @throws HubError 422 */
+export function readHours(text: string): Hours {
+  const bad = (why: string): HubError =>
+    new HubError(422, "bad-hours", `${text}: ${why}; expected such as Mon-Fri 08:00-18:00 Europe/Berlin`);
+  const match = /^(\S+) (\d\d):(\d\d)-(\d\d):(\d\d)(?: (\S+))?$/.exec(text);
+  if (match === null) throw bad("no hours");
+  const days = new Set<string>();
+  for (const part of match[1]!.split(",")) {
+    const [from, to = from] = part.split("-").map((day) => DAYS.indexOf(day));
+    if (from === undefined || to === undefined || from < 0 || to < 0) throw bad(`${part} is no day`);
+    for (let day = from; ; day = (day + 1) % DAYS.length) {
+      days.add(DAYS[day]!);
+      if (day === to) break;
+    }
+  }
+  const minutes = (hour: string, minute: string): number => Number(hour) * 60 + Number(minute);
+  const [begin, end] = [minutes(match[2]!, match[3]!), minutes(match[4]!, match[5]!)];
+  if (
+    begin >= MINUTES_OF_DAY ||
+    end > MINUTES_OF_DAY ||
+    Number(match[3]) > 59 ||
+    Number(match[5]) > 59 ||
+    begin === end
+  )
+    throw bad("no time of day");
+  const timeZone = match[6] ?? "UTC";
+  try {
+    new Intl.DateTimeFormat("en", { timeZone });
+  } catch {
+    throw bad(`${timeZone} is no time zone`);
+  }
+  return { days, begin, end, timeZone };
+}
+
+export function isWithin({ days, begin, end, timeZone }: Hours, now: Date): boolean {
+  const parts = new Intl.DateTimeFormat("en-US", {
+    timeZone,
+    weekday: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  }).formatToParts(now);
+  const part = (type: Intl.DateTimeFormatPartTypes): string => parts.find((one) => one.type === type)!.value;
+  const minute = Number(part("hour")) * 60 + Number(part("minute"));
+  const today = part("weekday");
+  if (begin < end) return days.has(today) && minute >= begin && minute < end;
+  // Over midnight: what began yesterday is of yesterday.
+  const yesterday = DAYS[(DAYS.indexOf(today) + DAYS.length - 1) % DAYS.length]!;
+  return (days.has(today) && minute >= begin) || (days.has(yesterday) && minute < end);
+}
+
+/** @throws HubError 422 */
+function blockList(networks: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = "", bits, ...more] = network.split("/");
+    const version = isIP(address);
+    const most = version === 4 ? 32 : 128;
+    const length = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : -1;
+    if (version === 0 || more.length > 0 || length < 0 || length > most)
+      throw new HubError(422, "bad-network", `${network}: expected a network, such as 10.0.0.0/8 or fd00::/8`);
+    list.addSubnet(address, length, version === 4 ? "ipv4" : "ipv6");
+  }
+  return list;
+}
+
+function isIn(list: BlockList, address: string): boolean {
+  // Who listens on :: sees IPv4 in its clothes (RFC 4291 §2.5.5.2).
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
+  const version = isIP(plain);
+  return version !== 0 && list.check(plain, version === 4 ? "ipv4" : "ipv6");
+}
