@@ -20,7 +20,7 @@ import { until } from "./support/until.ts";
 
 const IMAGE = "windows-3";
 /** For a host under load. */
-const PATIENCE_MS = 600_000;
+const PATIENCE_MS = 300_000;
 let folder = "";
 
 before(async () => {
@@ -45,8 +45,10 @@ class Served {
     child.stdout!.setEncoding("utf8").on("data", (part: string) => void (words += part));
     child.stderr!.setEncoding("utf8").on("data", (part: string) => void (words += part));
     served.ended = new Promise((resolve) => child.once("close", resolve));
-    await until("the address is told", () => /http:\S+\n/.test(words));
-    served.address = new URL(/http:\S+/.exec(words)![0]);
+    const address = /http:\S+\n/;
+    await until("the address is told", () => address.test(words) || child.exitCode !== null);
+    assert.match(words, address);
+    served.address = new URL(address.exec(words)![0]);
     return served;
   }
 
@@ -224,6 +226,17 @@ test("a program's window is drawn, typed into, maximised and closed", async (t) 
   await page.waitFor("document.querySelectorAll('.window').length", /^0$/, PATIENCE_MS);
 });
 
+/** A page whose connections are lost, and come to nothing, while `isCutOff`. */
+const CUTTABLE = `
+  var isCutOff = false;
+  const sockets = [];
+  WebSocket = class extends WebSocket {
+    constructor(url) {
+      super(isCutOff ? "/v1/none" : url);
+      sockets.push(this);
+    }
+  };`;
+
 /** How many pixels of the first program's canvas have the colour. */
 function countOf(colour: string): string {
   return `(() => {
@@ -300,6 +313,8 @@ test("programs tell the person things, who answers by a button, and find each ot
   await page.waitFor(shown, /Disk <b>full<\/b>[^]*Clean up now\?[^]*Nein[^]*Ja/, PATIENCE_MS);
   assert.deepEqual(await accessibilityViolations(page), []);
   // It is the machine's, not the page's.
+  await page.call("Page.enable", {});
+  await page.call("Page.addScriptToEvaluateOnNewDocument", { source: CUTTABLE });
   await page.navigate("about:blank");
   await page.navigate(served.address.href);
   await page.waitFor(shown, /Clean up now/, PATIENCE_MS);
@@ -308,6 +323,25 @@ test("programs tell the person things, who answers by a button, and find each ot
   );
   await until("the program has its answer", async () => (await textIn("/root/answer")) === "yes\n");
   await page.waitFor(`${shown} + '.'`, /^\.$/, PATIENCE_MS);
+
+  // What ends while the page has no connection is not there afterwards, and what stays is there once.
+  await run("notify-send -u critical -w Gone; echo over > /root/gone");
+  await page.waitFor(shown, /Gone/, PATIENCE_MS);
+  await run("notify-send -u critical -w Stays");
+  await run("sh -c 'echo $$ > /root/pid; exec foot sleep 1000'");
+  await page.waitFor(shown, /Stays/, PATIENCE_MS);
+  await page.waitFor("document.querySelectorAll('.window').length", /^1$/, PATIENCE_MS);
+  await page.evaluate("isCutOff = true; sockets.forEach((socket) => socket.close(4000))");
+  const close = "/org/freedesktop/Notifications org.freedesktop.Notifications.CloseNotification uint32:2";
+  await run(`dbus-send --session --print-reply --dest=org.freedesktop.Notifications ${close} > /root/closed`);
+  await until("it is withdrawn", async () => (await textIn("/root/gone")) === "over\n");
+  const pid = (await textIn("/root/pid")).trim();
+  await run(`kill ${pid}`);
+  await until("its process is gone", async () => (await textIn(`/proc/${pid}/comm`)) === "");
+  assert.match(String(await page.evaluate(`${shown} + document.querySelectorAll(".window").length`)), /Gone.*1$/s);
+  await page.evaluate("isCutOff = false");
+  await page.waitFor(`${shown} + document.querySelectorAll(".window").length`, /^(?!.*Gone).*Stays.*0$/s, PATIENCE_MS);
+  assert.equal(String(await page.evaluate(shown)).split("Stays").length, 2);
 
   await run("notify-send -w -t 100 brief; echo over > /root/brief");
   await until("it is over by itself, and its program is told", async () => (await textIn("/root/brief")) === "over\n");

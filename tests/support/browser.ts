@@ -11,6 +11,8 @@ import { closeBrowser, listeningAt, openSocket } from "./browser-process.ts";
 /** Names that distributions give it; CHROMIUM says another. */
 const NAMES = ["chromium", "chromium-headless-shell", "chromium-browser", "google-chrome"];
 const START_MS = 300_000;
+/** A browser under load answers late; one that lost a message never does. */
+const ANSWER_MS = 300_000;
 
 interface Waiting {
   resolve(result: Record<string, unknown>): void;
@@ -78,7 +80,13 @@ export class Browser {
     if (this.#socket.readyState !== WebSocket.OPEN) return Promise.reject(new Error("the browser has ended"));
     const id = ++this.#serial;
     this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
-    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    const { promise, resolve, reject } = Promise.withResolvers<Record<string, unknown>>();
+    this.#waiting.set(id, { resolve, reject });
+    const timer = setTimeout(() => {
+      this.#waiting.delete(id);
+      reject(new Error(`the browser did not answer ${method} ${JSON.stringify(params)} in ${ANSWER_MS / 1000} s`));
+    }, ANSWER_MS);
+    return promise.finally(() => clearTimeout(timer));
   }
 
   #take(message: { id?: number; result?: Record<string, unknown>; error?: { message: string } }): void {

@@ -202,3 +202,45 @@ test("credentials are of the environment, else of a profile in the file", () => 
   assert.match(JSON.stringify(readS3Credentials({ ...inFile, AWS_PROFILE: "half" })), /profile half has no/);
   assert.match(JSON.stringify(readS3Credentials({ AWS_SHARED_CREDENTIALS_FILE: "/nowhere" })), /or in \/nowhere/);
 });
+
+test("an answer that breaks off, and a request that came too slowly, are tried again", async () => {
+  await bucket.write("c/one", bytes("content"));
+  let faults = 0;
+  storage.fault = () => {
+    if (faults++ > 0) return undefined;
+    const broken = new ReadableStream<Uint8Array>({ pull: (stream) => stream.error(new Error("reset")) });
+    return new Response(broken);
+  };
+  assert.deepEqual(await namesOf("c/"), ["c/one"]);
+  assert.equal(faults, 2);
+  faults = 0;
+  storage.fault = () =>
+    faults++ > 0 ? undefined : new Response("<Error><Code>RequestTimeout</Code></Error>", { status: 400 });
+  await bucket.write("c/two", bytes("more"));
+  assert.equal(faults, 2);
+  storage.fault = () => new Response("<Error><Code>InvalidRequest</Code></Error>", { status: 400 });
+  storage.requests.length = 0;
+  await assert.rejects(bucket.write("c/two", bytes("more")), { status: 400 });
+  assert.equal(storage.requests.length, 1);
+});
+
+test("uploads that nobody ended are ended on each page of their list", async () => {
+  const page = (name: string, rest: string): string =>
+    `<L><Upload><Key>hub one/u/${name}</Key><UploadId>${name}</UploadId><Initiated>2020-01-01T00:00:00Z</Initiated>` +
+    `</Upload>${rest}</L>`;
+  const more =
+    "<IsTruncated>true</IsTruncated><NextKeyMarker>hub one/u/a&amp;b</NextKeyMarker>" +
+    "<NextUploadIdMarker>m</NextUploadIdMarker>";
+  const ended: string[] = [];
+  storage.fault = ({ method, url }) => {
+    const { searchParams } = new URL(url);
+    if (method === "DELETE") ended.push(searchParams.get("uploadId")!);
+    const isFirst = searchParams.get("key-marker") === null;
+    if (!isFirst)
+      assert.deepEqual([searchParams.get("key-marker"), searchParams.get("upload-id-marker")], ["hub one/u/a&b", "m"]);
+    const last = page("two", "<IsTruncated>false</IsTruncated>");
+    return method === "DELETE" ? new Response(null, { status: 204 }) : new Response(isFirst ? page("one", more) : last);
+  };
+  assert.equal(await bucket.abortUploads("u/", Date.now()), 2);
+  assert.deepEqual(ended, ["one", "two"]);
+});

@@ -53,6 +53,8 @@ interface Request {
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
+  /** Whoever asks reads the body; else it has come when the answer is given, and is asked for again when it broke off. */
+  readonly isStream?: true;
   /** Statuses beside 2xx that are answers. */
   readonly accept?: readonly number[];
 }
@@ -89,7 +91,7 @@ export class S3Bucket {
     range?: { readonly start: number; readonly end: number },
   ): Promise<ReadableStream<Uint8Array> | null> {
     const headers = range === undefined ? {} : { Range: `bytes=${range.start}-${range.end}` };
-    const response = await this.#send("GET", key, { headers, accept: [404] });
+    const response = await this.#send("GET", key, { headers, accept: [404], isStream: true });
     // Who passes over the range would have its bytes taken for others (RFC 9110, 14.2).
     const isPart =
       response.status === 206 && response.headers.get("content-range")?.startsWith(`bytes ${range?.start}-`);
@@ -102,7 +104,7 @@ export class S3Bucket {
   }
 
   async write(key: string, body: Uint8Array): Promise<void> {
-    await drain(await this.#send("PUT", key, { body, headers: this.#encryption() }));
+    await this.#send("PUT", key, { body, headers: this.#encryption() });
   }
 
   /**
@@ -130,7 +132,7 @@ export class S3Bucket {
   }
 
   async remove(key: string): Promise<void> {
-    await drain(await this.#send("DELETE", key, { accept: [404] }));
+    await this.#send("DELETE", key, { accept: [404] });
   }
 
   /** Objects whose names begin so. */
@@ -155,16 +157,20 @@ export class S3Bucket {
   async abortUploads(beginning: string, beforeMs: number): Promise<number> {
     const { prefix } = this.#options;
     const query = { uploads: "", prefix: prefix + beginning };
-    // Storage that cannot tell them ends them by itself, or never.
-    const text = await (await this.#send("GET", null, { query, accept: [501] })).text();
     let ended = 0;
-    for (const upload of elements(text, "Upload")) {
-      const key = element(upload, "Key")!;
-      if (!key.startsWith(query.prefix) || Date.parse(element(upload, "Initiated")!) > beforeMs) continue;
-      await this.#abort(key.slice(prefix.length), element(upload, "UploadId")!);
-      ended++;
+    for (let next = {}; ;) {
+      // Storage that cannot tell them ends them by itself, or never.
+      const text = await (await this.#send("GET", null, { query: { ...query, ...next }, accept: [501] })).text();
+      for (const upload of elements(text, "Upload")) {
+        const key = element(upload, "Key")!;
+        if (!key.startsWith(query.prefix) || Date.parse(element(upload, "Initiated")!) > beforeMs) continue;
+        await this.#abort(key.slice(prefix.length), element(upload, "UploadId")!);
+        ended++;
+      }
+      const marker = element(text, "NextKeyMarker");
+      if (element(text, "IsTruncated") !== "true" || marker === null) return ended;
+      next = { "key-marker": marker, "upload-id-marker": element(text, "NextUploadIdMarker") ?? "" };
     }
-    return ended;
   }
 
   /** An address from which whoever knows it may read an object for so long. */
@@ -185,7 +191,6 @@ export class S3Bucket {
           const query = { partNumber: String(part + 1), uploadId };
           const response = await this.#send("PUT", key, { query, body: await piece(part * PART_BYTES) });
           tags[part] = response.headers.get("etag") ?? "";
-          await drain(response);
         }
       };
       const senders = await Promise.allSettled(Array.from({ length: PARTS_AT_ONCE }, sendSome));
@@ -210,7 +215,7 @@ export class S3Bucket {
   }
 
   async #abort(key: string, uploadId: string): Promise<void> {
-    await drain(await this.#send("DELETE", key, { query: { uploadId }, accept: [404] }));
+    await this.#send("DELETE", key, { query: { uploadId }, accept: [404] });
   }
 
   #encryption(): Record<string, string> {
@@ -231,7 +236,7 @@ export class S3Bucket {
   }
 
   async #send(method: string, key: string | null, request: Request): Promise<Response> {
-    const { query, headers, body, accept = [] } = request;
+    const { query, headers, body, isStream, accept = [] } = request;
     const url = this.#url(key, query);
     const init = {
       method,
@@ -250,9 +255,11 @@ export class S3Bucket {
       try {
         // Signed anew: a signature has its time.
         const response = await this.#fetch(await this.#client.sign(url, init));
-        if (response.ok || accept.includes(response.status)) return response;
-        failure = refusal(response.status, await response.text(), response.headers.get("x-amz-bucket-region") ?? "");
-        if (response.status < 500 && response.status !== 429) throw failure;
+        if (response.ok || accept.includes(response.status))
+          return isStream === true ? response : await whole(response);
+        const text = await response.text();
+        failure = refusal(response.status, text, response.headers.get("x-amz-bucket-region") ?? "");
+        if (!isPassing(response.status, text)) throw failure;
       } catch (error) {
         if (error instanceof S3Error) throw error;
         const { cause, message } = error as Error & { cause?: Error };
@@ -264,8 +271,15 @@ export class S3Bucket {
   }
 }
 
-async function drain(response: Response): Promise<void> {
-  await response.arrayBuffer();
+async function whole(response: Response): Promise<Response> {
+  const { status, headers } = response;
+  const bytes = await response.arrayBuffer();
+  return new Response(bytes.byteLength === 0 ? null : bytes, { status, headers });
+}
+
+/** Of the storage's or the way's; a request that came too slowly is a 400 (Amazon S3 API Reference, "Error responses"). */
+function isPassing(status: number, text: string): boolean {
+  return status >= 500 || status === 429 || (status === 400 && element(text, "Code") === "RequestTimeout");
 }
 
 function refusal(status: number, text: string, region: string): S3Error {

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findProgram } from "@stratos/host-node/home";
+import { endOfForeground, endOfProcess, findProgram } from "@stratos/host-node/home";
 import { findOutput } from "@stratos/systems/compose";
 import {
   canAccelerate,
@@ -17,7 +17,6 @@ import {
   type EmulatorOptions,
 } from "@stratos/tools-node/emulator";
 import { CommandError } from "../command-error.ts";
-import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 
 interface ComposeMachineOptions {
   readonly arch?: EmulatedArchitecture;
@@ -85,14 +84,7 @@ export async function bootOutput(output: string, options: ComposeBootOptions): P
     [...emulatorArguments({ ...machine, network: options.net, forwards: options.forward }), "-nographic"],
     { stdio: "inherit" },
   );
-  // What is typed is the machine's.
-  const ignore = (): void => {};
-  process.on("SIGINT", ignore);
-  try {
-    return await ended(child);
-  } finally {
-    process.off("SIGINT", ignore);
-  }
+  return endOfForeground(child);
 }
 
 export async function sshOutput(
@@ -135,7 +127,7 @@ export async function sshOutput(
       [...arguments_, "-display", "none", "-monitor", "none", "-serial", `file:${log}`],
       { stdio: ["ignore", "inherit", "inherit"] },
     );
-    const machineEnd = ended(child);
+    const machineEnd = endOfProcess(child);
     let isOver = false;
     void machineEnd.then(
       () => (isOver = true),
@@ -170,12 +162,12 @@ export async function sshOutput(
             `needs openssh-server, a network by DHCP, and systemd 252 or later, which takes the key${tailOf(log)}`,
         );
       isIn =
-        (await ended(
+        (await endOfProcess(
           spawn("ssh", ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", ...ssh, "true"], { stdio: "ignore" }),
         )) === 0;
       if (!isIn) await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
     }
-    return await ended(spawn("ssh", [...ssh, ...command], { stdio: "inherit" }));
+    return await endOfForeground(spawn("ssh", [...ssh, ...command], { stdio: "inherit" }));
   } finally {
     stop();
     process.off("exit", stop);
@@ -216,12 +208,5 @@ function freePort(): Promise<number> {
       const { port } = server.address() as AddressInfo;
       server.close(() => resolve(port));
     });
-  });
-}
-
-function ended(child: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (status, signal) => resolve(status ?? EXIT_SIGNAL_BASE + (signal === "SIGKILL" ? 9 : 15)));
   });
 }

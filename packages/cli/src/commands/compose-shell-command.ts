@@ -8,12 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isNativeArchitecture, nativeObstacle } from "@stratos/tools-node/compose";
 import { stratosHome } from "@stratos/host-node";
+import { endOfForeground } from "@stratos/host-node/home";
 import { FolderWriter } from "@stratos/tools-node/packages";
 import { writeTreeEntry } from "@stratos/pkg";
 import { utf8ToByteString } from "@stratos/base";
 import { findOutput } from "@stratos/systems/compose";
 import { CommandError } from "../command-error.ts";
-import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
 import { createVolume, ImageStore } from "@stratos/images";
 import { VolumeWriter } from "@stratos/images/content";
 import { openTreeSource, type TreeSource } from "@stratos/images/outputs";
@@ -108,16 +108,7 @@ async function nativeShell(source: TreeSource, command: readonly string[]): Prom
       ],
       { stdio: "inherit" },
     );
-    const ignore = (): void => {};
-    process.on("SIGINT", ignore);
-    try {
-      return await new Promise<number>((resolve, reject) => {
-        child.on("error", reject);
-        child.on("close", (status, signal) => resolve(status ?? EXIT_SIGNAL_BASE + (signal === "SIGKILL" ? 9 : 15)));
-      });
-    } finally {
-      process.off("SIGINT", ignore);
-    }
+    return await endOfForeground(child);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -14,7 +14,7 @@ import {
 import { stratosHome, volumePaths } from "@stratos/host-node";
 import { AEGISFS_TYPE, findMount, readMountTable } from "@stratos/host-node/mounts";
 import { commandThroughFusermount, type FuseMount, MountFailure, remount, unmount } from "@stratos/tools-node/fuse";
-import { makeFolders } from "@stratos/host-node/home";
+import { endOfForeground, makeFolders } from "@stratos/host-node/home";
 import { findVolume, rememberVolume, mountPlace, errnoWords } from "@stratos/volumes";
 import { MountControl } from "@stratos/volumes/mount-control";
 import { type MountPlan, planMount, startMount, takesSnapshots } from "@stratos/volumes/mount-plan";
@@ -275,12 +275,8 @@ function passphraseFile(): NodeJS.ProcessEnv {
 /** Mounts without root: fusermount3 mounts, and what receives its descriptor becomes the server, as a child of ours. */
 async function becomeServer(plan: MountPlan): Promise<number> {
   const [command, args] = commandThroughFusermount(plan.request, serverCommand(plan));
-  const child = spawn(command, args, { stdio: "inherit" });
-  const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
-  for (const signal of STOPPING) process.on(signal, forward);
-  return new Promise((done, fail) => {
-    child.on("error", (error) => fail(new CommandError(plan.mountPoint, hostReason(error))));
-    child.on("exit", (status) => done(status ?? EXIT_STRATOS_FAILED));
+  return endOfForeground(spawn(command, args, { stdio: "inherit" })).catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(plan.mountPoint, hostReason(error));
   });
 }
 

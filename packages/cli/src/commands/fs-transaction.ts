@@ -6,9 +6,10 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
-import { constants as osConstants, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import { endOfForeground } from "@stratos/host-node/home";
 import { VolumeInUseError } from "@stratos/volumes/call";
 import {
   beginTransaction,
@@ -21,7 +22,7 @@ import {
 import { VOLUME_WORDS, type Finish } from "./row-options.ts";
 import { runWhereMounted } from "../run-where-mounted.ts";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
-import { EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SIGNAL_BASE } from "../exit-status.ts";
+import { EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND } from "../exit-status.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
 
 export function transactionCommand(finish: Finish): Command {
@@ -201,24 +202,11 @@ async function runCommand(command: readonly string[], folder: string): Promise<n
     stdio: "inherit",
     env: { ...process.env, STRATOS_TRANSACTION: folder },
   });
-  const ignore = (): void => {};
-  process.on("SIGINT", ignore);
-  const terminate = (): void => void child.kill("SIGTERM");
-  process.on("SIGTERM", terminate);
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      child.on("error", (error: NodeJS.ErrnoException) => {
-        reject(
-          new CommandError(program!, error.code === "ENOENT" ? "not found" : hostReason(error), {
-            status: error.code === "ENOENT" ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE,
-            cause: error,
-          }),
-        );
-      });
-      child.on("exit", (status, signal) => resolve(status ?? EXIT_SIGNAL_BASE + (osConstants.signals[signal!] ?? 0)));
+  return endOfForeground(child).catch((error: NodeJS.ErrnoException) => {
+    const isAbsent = error.code === "ENOENT";
+    throw new CommandError(program!, isAbsent ? "not found" : hostReason(error), {
+      status: isAbsent ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE,
+      cause: error,
     });
-  } finally {
-    process.off("SIGINT", ignore);
-    process.off("SIGTERM", terminate);
-  }
+  });
 }

@@ -60,6 +60,6 @@ export function hostParts({
   const folder = join(home, "composes");
   const treefiles = new Treefiles(folder);
   const commands = new Commands({ ...commandLine, folder });
-  const jobs = new Jobs(join(home, "jobs"), commands);
+  const jobs = new Jobs(join(home, "jobs"), commands, onDefect);
   return { home, commands, jobs, treefiles, audit: new AuditLog(join(home, "serve.audit"), onDefect) };
 }

@@ -1,12 +1,14 @@
 /** Operations on what this host keeps: images and their packages, treefiles, volumes, jobs, the audit log. */
 import { ImageStore } from "@stratos/images";
 import { foundVolumes, listedVolume } from "@stratos/volumes";
+import { mayAct } from "@stratos/volumes/roles";
 import { Refusal } from "@stratos/volumes/serve";
 import type { AuditLog } from "./access/audit-log.ts";
 import type { Treefiles } from "./composes/treefiles.ts";
 import type { ConsoleRequest, ConsoleRoute } from "./console-route.ts";
 import type { Commands } from "./jobs/commands.ts";
-import type { Jobs } from "./jobs/jobs.ts";
+import type { Job, Jobs } from "./jobs/jobs.ts";
+import { reached } from "./jobs/reach.ts";
 import * as schemas from "./schemas.ts";
 
 export interface HostParts {
@@ -71,7 +73,7 @@ export const HOST_ROUTES: readonly ConsoleRoute<HostParts>[] = [
   {
     method: "get",
     path: "/composes/{treefile}",
-    role: "viewer",
+    role: "operator",
     id: "getTreefile",
     summary: "Show a treefile.",
     answer: schemas.TREEFILE,
@@ -128,7 +130,7 @@ export const HOST_ROUTES: readonly ConsoleRoute<HostParts>[] = [
     id: "listJobs",
     summary: "List the jobs, the newest first: those that run, and the last that have ended.",
     answer: schemas.list(schemas.JOB),
-    handle: ({ jobs }) => jobs.list(),
+    handle: (request) => request.jobs.list().map((job) => shownJob(request, job)),
   },
   {
     method: "post",
@@ -147,14 +149,14 @@ export const HOST_ROUTES: readonly ConsoleRoute<HostParts>[] = [
     path: "/jobs/{job}",
     role: "viewer",
     id: "getJob",
-    summary: "Show a job.",
+    summary: "Show a job. Viewers see what kind of command it is and its state.",
     answer: schemas.JOB,
-    handle: (request) => request.jobs.get(jobOf(request)),
+    handle: (request) => shownJob(request, request.jobs.get(jobOf(request))),
   },
   {
     method: "get",
     path: "/jobs/{job}/log",
-    role: "viewer",
+    role: "operator",
     id: "getJobLog",
     summary: "Show what a job has written from there on, up to 1 MiB.",
     query: { from: { schema: schemas.count("bytes"), description: "so many are known already" } },
@@ -209,6 +211,12 @@ function jobOf({ parameters }: HostRequest): number {
   const text = parameters["job"]!;
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new Refusal(404, `${text}: no such job`);
   return Number(text);
+}
+
+/** What a command was given, and what it writes, may be secret: paths of the host, addresses with passwords. */
+function shownJob({ identity }: ConsoleRequest, job: Job): Job {
+  if (mayAct(identity.role, "operator")) return job;
+  return { ...job, command: reached(job.command)?.split(" ") ?? [], progress: "" };
 }
 
 /** What a command prints as JSON. Status 1 with an answer tells that nothing was found, or that something is wrong. */

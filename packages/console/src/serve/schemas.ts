@@ -127,7 +127,7 @@ export const IDENTITY = object({ name: text("of the key; `owner` has the token")
 
 export const JOB: Schema = object({
   id: count("number", 1),
-  command,
+  command: list(text("word; viewers see those that tell its kind")),
   by: text("who started it"),
   isRunning: flag("it has not ended"),
   startedMs: count("milliseconds since 1970"),
@@ -135,7 +135,7 @@ export const JOB: Schema = object({
   exitCode: nullable({ type: "integer" }),
   signal: nullable(text("that ended it")),
   cause: nullable(text("why it ended, where it was not by itself")),
-  progress: text("the last line that it has written"),
+  progress: text("the last line that it has written; empty for viewers"),
   percent: nullable({ ...count("as that line tells"), maximum: 100 }),
 });
 export const START_JOB = object({

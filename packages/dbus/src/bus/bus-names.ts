@@ -40,6 +40,13 @@ export class BusNames<Owner> {
     return (this.#claims.get(name) ?? []).map(({ owner }) => owner);
   }
 
+  /** Claims of all owners. */
+  get count(): number {
+    let count = 0;
+    for (const claims of this.#claims.values()) count += claims.length;
+    return count;
+  }
+
   /** Names that it owns or waits for. */
   countOf(owner: Owner): number {
     let count = 0;

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BusClient } from "../testing/bus-client.ts";
-import { bodyOf, ERROR, METHOD_RETURN, SIGNAL } from "../wire/message.ts";
+import { bodyOf, ERROR, METHOD_CALL, METHOD_RETURN, SIGNAL, writeMessage } from "../wire/message.ts";
 import { BUS_NAME } from "../wire/names.ts";
 import { Bus } from "./bus.ts";
 
@@ -219,6 +219,60 @@ test("what a program can make the bus hold is bounded, and what breaks the proto
   const piece = BusClient.named(bus);
   piece.push(Uint8Array.of(0x6c, 1, 0));
   assert.ok(!piece.isEnded, "a message comes in pieces");
+});
+
+test("what many programs together can make the bus hold is bounded, too, and given back as they go", () => {
+  const { bus } = newBus();
+  const LIMITS = `${BUS_NAME}.Error.LimitsExceeded`;
+  const many = Array.from({ length: 9 }, () => BusClient.named(bus));
+  const refusals = (ask: (client: BusClient, at: number) => string | undefined): number =>
+    many.filter((client, at) => ask(client, at) === LIMITS).length;
+  const times = (count: number, ask: (index: number) => string | undefined): string | undefined =>
+    Array.from({ length: count }, (_, index) => ask(index)).at(-1);
+  const names = (client: BusClient, at: number): string | undefined =>
+    times(500, (index) => client.call("RequestName", "su", [`a${at}.b${index}`, 0]).errorName);
+  assert.equal(refusals(names), 1);
+  const rules = (client: BusClient): string | undefined =>
+    times(1000, (index) => client.call("AddMatch", "s", [`member='M${index}'`]).errorName);
+  const silent = BusClient.named(bus);
+  const calls = (client: BusClient): string | undefined => {
+    const before = client.messages.length;
+    times(2000, () => void client.send({ ...CALL, destination: silent.unique }));
+    return client.messages.slice(before).at(-1)?.errorName;
+  };
+  assert.equal(refusals(calls), 1);
+  assert.equal(refusals(rules), 1);
+  many[0]!.leave();
+  assert.equal(many[8]!.call("RequestName", "su", ["late.name", 0]).errorName, undefined);
+  assert.equal(many[8]!.call("AddMatch", "s", ["member='Late'"]).errorName, undefined);
+});
+
+test("calls that wait for services, and messages that do not come whole, are bounded in all", () => {
+  const { bus } = newBus();
+  const caller = BusClient.named(bus);
+  const body = bodyOf("s", ["x".repeat(1 << 20)]);
+  for (let count = 0; count < 16; count++)
+    caller.send({ ...CALL, destination: "org.example.Later", signature: "s", body });
+  assert.equal(caller.messages.at(-1)!.errorName, `${BUS_NAME}.Error.LimitsExceeded`);
+  assert.ok(!caller.isEnded);
+
+  const head = Uint8Array.of(0x6c, 1, 0, 1, 0, 0, 0x1f, 0, 1, 0, 0, 0, 0, 0, 0, 0);
+  const part = new Uint8Array(1 << 20);
+  part.set(head);
+  const halves = Array.from({ length: 33 }, () => BusClient.named(bus));
+  for (const half of halves) half.push(part);
+  assert.equal(halves.filter(({ isEnded }) => isEnded).length, 1);
+  halves[0]!.leave();
+  const next = BusClient.named(bus);
+  next.push(part.subarray(0, 1 << 19));
+  assert.ok(!next.isEnded, "there is room again");
+  // Byte by byte a message comes as well.
+  const slow = BusClient.named(bus);
+  const text = "x".repeat(3000);
+  const call = { destination: slow.unique, path: "/o", member: "Do", signature: "s", body: bodyOf("s", [text]) };
+  const message = { type: METHOD_CALL, flags: 0, isLittle: true, fileCount: 0, serial: 99, ...call };
+  for (const byte of writeMessage(message)) slow.push(Uint8Array.of(byte));
+  assert.equal(slow.messages.at(-1)!.values[0], text);
 });
 
 test("a monitor sees all, has no name, and may not speak", () => {

@@ -24,10 +24,16 @@ import { type Matched, type MatchRule, textsOf } from "./match-rule.ts";
 import { BusError, type Peer, type SharedFile } from "./peer.ts";
 
 const CONNECTIONS_MAX = 256;
-/** Of one caller. */
-const REPLIES_MAX = 4096;
-/** Calls that wait for a service which is being started. */
-const HELD_MAX = 64;
+/** Calls that wait for their answers: of one caller, of all. */
+const REPLIES_MAX = 4096,
+  REPLIES_ALL_MAX = 16_384;
+/** Calls that wait for a service which is being started; for all of them, and what they hold in bytes. */
+const HELD_MAX = 64,
+  HELD_ALL_MAX = 1024,
+  HELD_BYTES_MAX = 1 << 24;
+/** Parts of messages, in bytes, and their descriptors, that the rest has not come of, from all connections. */
+const WAITING_BYTES_MAX = 1 << 25,
+  WAITING_FILES_MAX = 4096;
 
 export interface BusPorts {
   /** Of this bus, 32 hexadecimal digits. */
@@ -79,6 +85,9 @@ export class Bus implements BusOfDriver {
       guid: this.ports.guid,
       take: (from, message, files) => this.#take(from, message, files),
       gone: (from) => this.#gone(from),
+      hasRoom: () =>
+        sum(this.#connections, ({ waitingBytes }) => waitingBytes) <= WAITING_BYTES_MAX &&
+        sum(this.#connections, ({ waitingFiles }) => waitingFiles) <= WAITING_FILES_MAX,
     });
     this.#connections.add(connection);
     if (this.#connections.size > CONNECTIONS_MAX) connection.end();
@@ -114,6 +123,11 @@ export class Bus implements BusOfDriver {
   /** Ends all connections. */
   close(): void {
     for (const connection of [...this.#connections]) connection.end();
+  }
+
+  /** Of all programs. */
+  get ruleCount(): number {
+    return sum([...this.peers.values(), ...this.#monitors], ({ rules }) => rules.length);
   }
 
   /** Who has that name. */
@@ -170,7 +184,8 @@ export class Bus implements BusOfDriver {
       this.#replies.get(to)!.delete(replySerial!);
     } else if (type === METHOD_CALL && (flags & NO_REPLY_EXPECTED) === 0) {
       const open = this.#replies.get(from) ?? new Map<number, Peer>();
-      if (open.size >= REPLIES_MAX) throw new BusError("LimitsExceeded", `${REPLIES_MAX} calls wait for their answers`);
+      if (open.size >= REPLIES_MAX || sum(this.#replies.values(), ({ size }) => size) >= REPLIES_ALL_MAX)
+        throw new BusError("LimitsExceeded", "too many calls wait for their answers");
       this.#replies.set(from, open.set(serial, to));
     }
     to.receive(message, files);
@@ -195,9 +210,13 @@ export class Bus implements BusOfDriver {
   activate(name: string, sender: Peer, message: Message): boolean {
     const begun = this.#held.get(name);
     if ((begun?.length ?? 0) >= HELD_MAX) throw new BusError("LimitsExceeded", `${HELD_MAX} calls wait for ${name}`);
+    const all = [...this.#held.values()].flat();
+    if (all.length >= HELD_ALL_MAX || sum(all, heldBytes) + heldBytes({ message }) > HELD_BYTES_MAX)
+      throw new BusError("LimitsExceeded", "too many calls wait for services");
     const held = begun ?? [];
     this.#held.set(name, held);
-    held.push({ sender, message });
+    // A copy: what it came in is larger.
+    held.push({ sender, message: { ...message, body: message.body.slice() } });
     if (begun !== undefined) return true;
     const isThere = this.ports.activate(name, (why) => {
       if (this.#held.get(name) !== held) return;
@@ -337,4 +356,14 @@ export class Bus implements BusOfDriver {
         this.#send(null, { type: ERROR, replySerial: serial, ...error }, caller);
       }
   }
+}
+
+function heldBytes({ message: { body, path = "" } }: Pick<Held, "message">): number {
+  return body.length + path.length;
+}
+
+function sum<Item>(items: Iterable<Item>, of: (item: Item) => number): number {
+  let all = 0;
+  for (const item of items) all += of(item);
+  return all;
 }

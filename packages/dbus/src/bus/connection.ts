@@ -11,6 +11,8 @@ import type { Credentials, Peer, SharedFile } from "./peer.ts";
 
 /** Files that came and belong to no message yet: of one message (SCM_MAX_FD). */
 const FILES_MAX = 253;
+/** Of a message that is not whole; so many are joined: each one costs more than its bytes. */
+const PIECES_MAX = 256;
 
 /** The other end, as the host has it. */
 export interface Transport {
@@ -24,6 +26,10 @@ export interface Transport {
 /** What the host tells of it. */
 export interface TransportEvents {
   /** The bytes hold until the call returns. */
+  get waitingBytes(): number;
+
+  get waitingFiles(): number;
+
   onData(bytes: Uint8Array, files: readonly SharedFile[]): void;
   onEnd(): void;
 }
@@ -33,6 +39,8 @@ interface ConnectionOwner {
   /** A whole message of it. @returns false: the connection is to be ended */
   take(from: Connection, message: Message, files: readonly SharedFile[]): boolean;
   gone(connection: Connection): void;
+  /** What has come of messages that are not whole is not too much, with that of all others. */
+  hasRoom(): boolean;
 }
 
 export class Connection implements Peer, TransportEvents {
@@ -69,6 +77,14 @@ export class Connection implements Peer, TransportEvents {
     return this.#takesFiles;
   }
 
+  get waitingBytes(): number {
+    return this.#waiting;
+  }
+
+  get waitingFiles(): number {
+    return this.#files.length;
+  }
+
   onData(bytes: Uint8Array, files: readonly SharedFile[]): void {
     if (this.#isOver) return;
     this.#files.push(...files);
@@ -77,7 +93,7 @@ export class Connection implements Peer, TransportEvents {
     if (this.#authentication !== null) {
       const left = this.#authentication.take(bytes);
       if (left === "over") return this.end();
-      if (left === null) return;
+      if (left === null) return this.#keep();
       this.#takesFiles = this.#authentication.takesFiles;
       this.#authentication = null;
       rest = left;
@@ -85,6 +101,13 @@ export class Connection implements Peer, TransportEvents {
     this.#pieces.push(rest.slice());
     this.#waiting += rest.length;
     this.#messages();
+    this.#keep();
+  }
+
+  /** What waits for the rest. */
+  #keep(): void {
+    if (this.#pieces.length > PIECES_MAX) this.#pieces = [concatBytes(this.#pieces)];
+    if (this.#waiting + this.#files.length > 0 && !this.#owner.hasRoom()) this.end();
   }
 
   get #maySendFiles(): boolean {
@@ -131,6 +154,7 @@ export class Connection implements Peer, TransportEvents {
     for (const file of this.#files) this.#transport.release(file);
     this.#files = [];
     this.#pieces = [];
+    this.#waiting = 0;
     this.#owner.gone(this);
   }
 

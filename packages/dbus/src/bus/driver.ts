@@ -7,9 +7,11 @@ import { type HostMethod, type HostObject, LATER } from "./host-object.ts";
 import { MatchRule } from "./match-rule.ts";
 import { BusError, type Credentials, type Peer } from "./peer.ts";
 
-/** Of one program. */
+/** Of one program, and of all. */
 const NAMES_MAX = 512,
-  RULES_MAX = 2048;
+  NAMES_ALL_MAX = 4096,
+  RULES_MAX = 2048,
+  RULES_ALL_MAX = 8192;
 /** Variables that programs have set, and characters of them all. */
 const VARIABLES_MAX = 1024,
   VARIABLES_TEXT_MAX = 1 << 17;
@@ -19,6 +21,8 @@ const ALREADY_RUNNING = 2;
 /** What its methods do something with. */
 export interface BusOfDriver {
   readonly names: BusNames<Peer>;
+  /** Of all programs. */
+  readonly ruleCount: number;
   /** By their unique names. */
   readonly peers: ReadonlyMap<string, Peer>;
   readonly ports: {
@@ -121,7 +125,7 @@ export function driverObject(bus: BusOfDriver): HostObject {
       gives: "",
       call: ([text], message) => {
         const { rules } = callerOf(message);
-        if (rules.length >= RULES_MAX) throw new BusError("LimitsExceeded", `${RULES_MAX} match rules are the most`);
+        checkRules(bus, rules.length, 1);
         rules.push(ruleOf(String(text)));
         return [];
       },
@@ -176,7 +180,8 @@ function ownable(name: string): string {
 
 function request(bus: BusOfDriver, caller: Peer, name: string, flags: number): number {
   ownable(name);
-  if (bus.names.countOf(caller) >= NAMES_MAX) throw new BusError("LimitsExceeded", `${NAMES_MAX} names are the most`);
+  if (bus.names.countOf(caller) >= NAMES_MAX || bus.names.count >= NAMES_ALL_MAX)
+    throw new BusError("LimitsExceeded", `${NAMES_MAX} names are the most, and ${NAMES_ALL_MAX} of all programs`);
   return bus.names.request(name, caller, flags);
 }
 
@@ -185,6 +190,12 @@ function startService(bus: BusOfDriver, name: string, message: Message, caller: 
   if (name === BUS_NAME || bus.find(name) !== null) return [ALREADY_RUNNING];
   if (bus.activate(name, caller, message)) return LATER;
   throw new BusError("ServiceUnknown", `The name ${name} was not provided by any .service files`);
+}
+
+/** @throws BusError */
+function checkRules(bus: BusOfDriver, own: number, more: number): void {
+  if (own + more > RULES_MAX || bus.ruleCount + more > RULES_ALL_MAX)
+    throw new BusError("LimitsExceeded", `${RULES_MAX} match rules are the most, and ${RULES_ALL_MAX} of all programs`);
 }
 
 function ruleOf(text: string): MatchRule {
@@ -196,7 +207,7 @@ function ruleOf(text: string): MatchRule {
 /** It has no name any more, says nothing, and is told all that its rules want. */
 function becomeMonitor(bus: BusOfDriver, caller: Peer, texts: readonly string[]): readonly Value[] {
   const rules = texts.map(ruleOf);
-  if (rules.length > RULES_MAX) throw new BusError("LimitsExceeded", `${RULES_MAX} match rules are the most`);
+  checkRules(bus, 0, rules.length);
   caller.rules.splice(0, caller.rules.length, ...rules);
   bus.becomeMonitor(caller);
   return [];

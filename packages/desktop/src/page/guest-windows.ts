@@ -37,6 +37,7 @@ interface Wish {
 }
 
 type Told = Partial<{
+  present: { readonly windows: readonly number[]; readonly notifications: readonly ProgramNotification[] };
   window: ToldWindow;
   closed: number;
   wish: Wish;
@@ -126,12 +127,14 @@ export class GuestWindows {
   #take(told: Told): void {
     const { window, closed, wish, picture, dropped, frame, cursor, text, locked, copied, notification, withdrawn } =
       told;
-    if (window !== undefined) this.#windowIs(window);
-    if (closed !== undefined) {
-      const gone = this.#windows.get(closed);
-      this.#windows.delete(closed);
-      if (gone !== undefined) this.#desktop.closed(gone.key);
+    if (told.present !== undefined) {
+      const { windows, notifications } = told.present;
+      for (const id of [...this.#windows.keys()]) if (!windows.includes(id)) this.#closed(id);
+      for (const known of this.#windows.values()) known.tellAnew();
+      this.#notifications.are(notifications);
     }
+    if (window !== undefined) this.#windowIs(window);
+    if (closed !== undefined) this.#closed(closed);
     if (wish !== undefined) this.#wished(wish);
     if (picture !== undefined) this.#pictureIs(picture);
     if (dropped !== undefined) this.#dropPicture(dropped);
@@ -146,6 +149,12 @@ export class GuestWindows {
       if (document.hidden) setTimeout(shown, HIDDEN_MS);
       else requestAnimationFrame(shown);
     }
+  }
+
+  #closed(id: number): void {
+    const gone = this.#windows.get(id);
+    this.#windows.delete(id);
+    if (gone !== undefined) this.#desktop.closed(gone.key);
   }
 
   #windowIs(told: ToldWindow): void {
@@ -224,7 +233,7 @@ class GuestWindow implements WindowContent {
   readonly #desktop: Desktop;
   #sentArrange = "";
   #sentPlace = "";
-  #sentHidden = false;
+  #sentHidden: boolean | null = false;
 
   constructor(told: ToldWindow, owner: GuestWindows, desktop: Desktop) {
     this.#told = told;
@@ -274,6 +283,15 @@ class GuestWindow implements WindowContent {
     // What the program has chosen is not asked of it.
     this.#sentArrange = arrangeKey("", told.width, told.height, this.#desktop.isResizing(this.key));
     arrangement.sizeIs(this.key, outer, this.#desktop.edgesOf(this.key));
+  }
+
+  /** What was said while nobody listened was not heard. */
+  tellAnew(): void {
+    this.#sentArrange = this.#sentPlace = "";
+    this.#sentHidden = null;
+    const { arrangement } = this.#desktop;
+    const window = arrangement.find(this.key);
+    if (window !== undefined) this.arranged(window, arrangement.place(window));
   }
 
   arranged(window: ArrangedWindow, place: Rectangle): void {

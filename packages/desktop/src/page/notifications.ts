@@ -74,6 +74,14 @@ export class Notifications {
     else this.#show(shown, stays ? null : SHOWN_MS, () => {});
   }
 
+  /** All of programs that there are: after a while without a connection some have gone, some are others. */
+  are(present: readonly ProgramNotification[]): void {
+    const known = new Map(this.#kept.map(({ program }) => [program?.id, JSON.stringify(program)]));
+    const ids = new Set(present.map(({ id }) => id));
+    for (const id of [...known.keys(), ...this.#shown.keys()]) if (id !== undefined && !ids.has(id)) this.withdraw(id);
+    for (const program of present) if (known.get(program.id) !== JSON.stringify(program)) this.addOf(program);
+  }
+
   /** Its program has taken it back. */
   withdraw(id: number): void {
     this.#shown.get(id)?.remove();

@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { type WebSocket, WebSocketServer } from "ws";
 import { pageFilesOf } from "@stratos/console";
+import type { ProgramNotification } from "@stratos/dbus";
 import { isSameSecret, listenAt } from "@stratos/volumes/serve";
 import type { DesktopMachine } from "../machine/desktop-machine.ts";
 import { DesktopPrograms } from "../machine/desktop-programs.ts";
@@ -58,8 +59,8 @@ export async function startDesktop(
   const { session, user } = machine;
   const { layout } = state.file.settings;
   const programs = new DesktopPrograms(machine);
-  const greeting = (): readonly object[] => (bus?.open ?? []).map((notification) => ({ notification }));
-  const display = session === null ? null : new DisplaySocket(session, user, { layout, tell, greeting });
+  const notifications = (): readonly ProgramNotification[] => bus?.open ?? [];
+  const display = session === null ? null : new DisplaySocket(session, user, { layout, tell, notifications });
   const bus = session === null ? null : new GuestBus(session, user, programs, (message) => display?.send(message));
   programs.environment = { ...display?.environment, ...bus?.environment };
   let end = (): void => {};

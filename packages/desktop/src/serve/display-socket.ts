@@ -3,6 +3,8 @@
  * person does with them. A later page takes the earlier one's place, and is told all anew.
  *
  *     server                                              page
+ *     { present: { windows, notifications } }: all that
+ *       there are; the page may know of others
  *     { window: { id, title, appId, width, height, … } }  { token }, { area }
  *     { closed }, { wish: { id, kind, … } }               { focus }, { place }, { arrange }, { hide }, { close }
  *     { picture: { id, window, role, x, y, … } }          what `PageInput` takes: keys, pointer, text
@@ -14,6 +16,7 @@
  *     { notification: { id, summary, … } }, { withdrawn }
  */
 import type { WebSocket } from "ws";
+import type { ProgramNotification } from "@stratos/dbus";
 import type { DesktopMachine } from "../machine/desktop-machine.ts";
 import {
   type Arranger,
@@ -48,12 +51,12 @@ interface DisplaySocketOptions {
   readonly layout: string;
   /** What goes wrong, in words for people. */
   readonly tell: (problem: string) => void;
-  /** Messages that a page is told first. */
-  readonly greeting: () => readonly object[];
+  /** Those that are open. */
+  readonly notifications: () => readonly ProgramNotification[];
 }
 
 export class DisplaySocket implements Arranger {
-  readonly #greeting: () => readonly object[];
+  readonly #notifications: () => readonly ProgramNotification[];
   readonly #display: GuestDisplay;
   readonly #ids = new Map<ScreenWindow, number>();
   #last = 0;
@@ -64,9 +67,9 @@ export class DisplaySocket implements Arranger {
   constructor(
     session: NonNullable<DesktopMachine["session"]>,
     user: DesktopMachine["user"],
-    { layout, tell, greeting }: DisplaySocketOptions,
+    { layout, tell, notifications }: DisplaySocketOptions,
   ) {
-    this.#greeting = greeting;
+    this.#notifications = notifications;
     this.#display = new GuestDisplay(session, user, {
       ...SIZE,
       arranger: this,
@@ -133,7 +136,7 @@ export class DisplaySocket implements Arranger {
     socket.on("close", () => this.#leave(viewer));
     for (const picture of compositor.pictures) picture.changeAll();
     this.#display.setRefresh(SHOWN_HZ);
-    for (const message of this.#greeting()) this.send(message);
+    this.send({ present: { windows: [...this.#ids.values()], notifications: this.#notifications() } });
     this.#tellWindows();
     this.#frame();
   }

@@ -23,7 +23,8 @@ import type { Readable } from "node:stream";
 import { InfrastructureError, type LayerContent, type LayerInfo } from "@stratos/builder";
 import { feedArchive, withoutDevices } from "../compose/root-archive.ts";
 import { isForgotten, ownerText } from "./work-owner.ts";
-import { ended, isRoot, spawnForFiles, tailOf } from "./namespaces.ts";
+import { endOfProcess } from "@stratos/host-node/home";
+import { isRoot, spawnForFiles, tailOf } from "./namespaces.ts";
 
 /**
  * $1: the folder, with `removed` in it; standard input: the tree. A device 0:0 hides what is below (Linux
@@ -86,7 +87,7 @@ export class LayerFolder {
       const child = spawnForFiles(WRITE_LAYER, [folder], ["pipe", "ignore", "pipe"]),
         told = tailOf(child);
       const [status] = await Promise.all([
-        ended(child),
+        endOfProcess(child),
         feedArchive(child.stdin!, withoutDevices(tree)).catch((error: unknown) => {
           child.kill("SIGKILL");
           throw error;
@@ -172,7 +173,7 @@ export class LayerFolder {
     const file = createWriteStream(target);
     (child.stdout as Readable).pipe(file);
     const [status] = await Promise.all([
-      ended(child),
+      endOfProcess(child),
       new Promise<void>((resolve, reject) => {
         file.on("close", () => resolve());
         file.on("error", reject);
@@ -190,7 +191,9 @@ export class LayerFolder {
 export async function removeTree(path: string): Promise<void> {
   if (!existsSync(path)) return;
   if (isRoot()) return rmSync(path, { recursive: true, force: true, maxRetries: 3 });
-  const status = await ended(spawnForFiles('chmod -R u+rwX -- "$1" 2>/dev/null; rm -rf -- "$1"', [path], "ignore"));
+  const status = await endOfProcess(
+    spawnForFiles('chmod -R u+rwX -- "$1" 2>/dev/null; rm -rf -- "$1"', [path], "ignore"),
+  );
   if (status !== 0) throw new InfrastructureError(`${path} cannot be removed`);
 }
 

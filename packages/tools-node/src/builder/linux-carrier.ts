@@ -38,9 +38,10 @@ import {
 import { ENTER_ROOT } from "../compose/enter-root.ts";
 import { isNativeArchitecture, MOUNT_DEVICES } from "../compose/native-runner.ts";
 import { writeFully } from "@stratos/host-node/files";
+import { endOfProcess } from "@stratos/host-node/home";
 import { Cgroup } from "./cgroup.ts";
 import { LayerFolder, namesIn, removeTree } from "./layer-folder.ts";
-import { buildObstacle, ended, isRoot, spawnInside, tailOf } from "./namespaces.ts";
+import { buildObstacle, isRoot, spawnInside, tailOf } from "./namespaces.ts";
 import { isForgotten, ownerText } from "./work-owner.ts";
 
 /**
@@ -211,7 +212,7 @@ class LinuxRoot implements CleanRoot {
       { stdio: ["ignore", "pipe", "pipe"], environment: this.#mountEnvironment() },
     );
     const told = tailOf(child),
-      status = await ended(child);
+      status = await endOfProcess(child);
     if (status !== 0) throw new InfrastructureError(`a root cannot be made: ${told() || `status ${status}`}`);
   }
 
@@ -227,7 +228,7 @@ class LinuxRoot implements CleanRoot {
     // One that has ended early says why by its status.
     child.stdin!.on("error", () => {});
     child.stdin!.end(content);
-    const status = await ended(child);
+    const status = await endOfProcess(child);
     if (status !== 0) throw new InfrastructureError(`${name} cannot be written: ${told() || `status ${status}`}`);
   }
 
@@ -328,7 +329,7 @@ class LinuxRoot implements CleanRoot {
               stop("killed", `the disk of ${this.#folder} is full`);
           }, WATCH_MS);
     try {
-      const status = await ended(child);
+      const status = await endOfProcess(child);
       const usage = group?.usage(),
         refusedForks = group?.refusedForks ?? 0;
       if (!isMounted && stopped === undefined)
@@ -338,7 +339,7 @@ class LinuxRoot implements CleanRoot {
           stopped = { kind: "killed", why: `it wanted more than ${words(limits.memoryBytes)} of memory` };
         else if (refusedForks > 0)
           stopped = { kind: "killed", why: `it wanted more than ${limits.processes} processes` };
-        else if (status === 128 + 25 || status === 153)
+        else if (status === 128 + 25)
           stopped = { kind: "killed", why: `it wrote a file of more than ${words(limits.spaceBytes)}` };
       }
       return {

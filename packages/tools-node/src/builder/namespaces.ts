@@ -62,14 +62,6 @@ export function buildObstacle(): string | undefined {
   return nativeObstacle();
 }
 
-/** @returns status, 128 + number for a signal */
-export function ended(child: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code, signal) => resolve(code ?? (signal === "SIGKILL" ? 137 : 128)));
-  });
-}
-
 /** The end of what a child writes. */
 export function tailOf(child: ChildProcess, lengthMax = 4096): () => string {
   let tail = "";

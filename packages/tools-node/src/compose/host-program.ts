@@ -4,10 +4,9 @@
  */
 import { spawn } from "node:child_process";
 import { statSync } from "node:fs";
-import { constants } from "node:os";
 import { dirname, resolve } from "node:path";
 import { ScriptError, type HostProgram } from "@stratos/compose";
-import { findProgram } from "@stratos/host-node/home";
+import { endOfProcess, findProgram } from "@stratos/host-node/home";
 
 const LAST_LINES = 20;
 const LINE_LENGTH_MAX = 500;
@@ -65,13 +64,10 @@ export async function runHostProgram(
         if (last.length > LAST_LINES) last.shift();
         onLine(line);
       });
-    const status = await new Promise<number>((done, failed) => {
-      child.on("error", ({ code, message }: NodeJS.ErrnoException) => {
-        const why = code === "EACCES" ? "it is not executable" : (code ?? message);
-        failed(new ScriptError(`${name}: cannot be run: ${why}`));
-      });
-      // All of its output has come, and of what it has left behind: that ends with its time, if not before.
-      child.on("close", (code, by) => done(code ?? 128 + (by === null ? 0 : constants.signals[by])));
+    // All of its output has come, and of what it has left behind: that ends with its time, if not before.
+    const status = await endOfProcess(child).catch(({ code, message }: NodeJS.ErrnoException) => {
+      const why = code === "EACCES" ? "it is not executable" : (code ?? message);
+      throw new ScriptError(`${name}: cannot be run: ${why}`);
     });
     signal.throwIfAborted();
     const told = last.map((line) => `\n  ${line.slice(0, LINE_LENGTH_MAX)}`).join("");

@@ -7,14 +7,14 @@
  * process of the pid namespace is all there is to undo: when it ends or is killed, its mounts and processes are gone.
  * The script itself runs a namespace further in, where the host's files are not (`enter-root.ts`).
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
-import { constants, tmpdir, userInfo } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { ScriptError, type ScriptJob, type ScriptRunner, type TreeChanges } from "@stratos/compose";
 import type { FileTree } from "@stratos/formats";
-import { findProgram } from "@stratos/host-node/home";
+import { endOfProcess, findProgram } from "@stratos/host-node/home";
 import { isRunning } from "@stratos/host-node/files";
 import { ENTER_ROOT, firstProcess, LEAVE_VOLUMES } from "./enter-root.ts";
 import { DEVICE_NAMES, INSIDE_OVERLAY, insideOverlay, MOUNTED_NOTE, queriesOf } from "./overlay-inside.ts";
@@ -288,7 +288,7 @@ async function runInNamespaces(
         written.push(piece);
       }),
     ];
-    const [status] = await Promise.all([ended(child), feedArchive(child.stdin!, inside.input), ...ends]);
+    const [status] = await Promise.all([endOfProcess(child), feedArchive(child.stdin!, inside.input), ...ends]);
     job.signal.throwIfAborted();
     const notes = Buffer.concat(written).toString("latin1");
     if (status !== 0 && isOurs(status, notes)) throw new ScriptError(failure(status, job, last));
@@ -321,13 +321,6 @@ function failure(status: number, job: ScriptJob, last: readonly string[]): strin
           .map((line) => `  ${line.length > SHOWN_LENGTH_MAX ? `${line.slice(0, SHOWN_LENGTH_MAX)} …` : line}`)
           .join("\n"))
   );
-}
-
-function ended(child: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
-  });
 }
 
 function drain(stream: Readable, onPiece: (piece: Buffer) => void): Promise<void> {

@@ -9,6 +9,7 @@ import type { AlpmPorts, AlpmSystem, Compression, RootRunner } from "@stratos/pk
 import { FolderRoot } from "./folder-root.ts";
 import { nodePackagePorts, type NodePackagePorts } from "./node-package-ports.ts";
 import { isRunning } from "@stratos/host-node/files";
+import { endOfProcess } from "@stratos/host-node/home";
 
 export interface NodeAlpmSystem extends AlpmSystem {
   readonly files: FolderRoot;
@@ -97,8 +98,7 @@ export class ChrootRunner implements RootRunner {
       });
       child.stdout!.setEncoding("utf8").on("data", (text: string) => options.onOutput(text));
       child.stderr!.setEncoding("utf8").on("data", (text: string) => options.onOutput(text));
-      child.on("error", () => resolve(127));
-      child.on("close", (status, signal) => resolve(status ?? (signal === null ? 125 : 128)));
+      endOfProcess(child).then(resolve, () => resolve(127));
       if (options.input !== undefined) {
         // Who needs no targets may end before it has read them.
         child.stdin!.on("error", () => {});

@@ -8,6 +8,7 @@ import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { type BuildRoot } from "@stratos/pkg";
 import { nodeAlpmSystem } from "./alpm-system.ts";
+import { endOfForeground } from "@stratos/host-node/home";
 
 /** git, or another program of the host, failed. */
 export class HostProgramError extends Error {
@@ -115,12 +116,8 @@ export function findParu(environment: NodeJS.ProcessEnv = process.env): string |
 
 /** Runs a program of the host on this terminal. @returns its exit status */
 export function runOnTerminal(program: string, args: readonly string[]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: "inherit" });
-    child.on("error", (cause) =>
-      reject(new HostProgramError(`${program}: cannot be run: ${cause.message}`, { cause })),
-    );
-    child.on("close", (status) => resolve(status ?? 128));
+  return endOfForeground(spawn(program, args, { stdio: "inherit" })).catch((cause: Error) => {
+    throw new HostProgramError(`${program}: cannot be run: ${cause.message}`, { cause });
   });
 }
 

@@ -3,7 +3,7 @@ import { button } from "../button.ts";
 import { element, labelled, row, table } from "../elements.ts";
 import { moment } from "../language.ts";
 import { ask } from "./rest.ts";
-import { administers, form, startJob, type View, type ViewContext } from "./view.ts";
+import { administers, form, operates, startJob, type View, type ViewContext } from "./view.ts";
 import { say } from "./words.ts";
 
 interface Treefile {
@@ -28,7 +28,10 @@ export const composesView: View = async (context) => {
 async function allTreefiles(context: ViewContext): Promise<readonly Node[]> {
   const { attempt, go } = context;
   const all = await ask<readonly { readonly name: string; readonly changedMs: number }[]>("GET", "/composes");
-  const rows = all.map(({ name, changedMs }) => [button(name, () => go("composes", name)), moment(changedMs)]);
+  const rows = all.map(({ name, changedMs }) => [
+    operates(context) ? button(name, () => go("composes", name)) : name,
+    moment(changedMs),
+  ]);
   const input = element("input", { attributes: { required: "", pattern: "[A-Za-z0-9][A-Za-z0-9_\\-]{0,63}" } });
   const making = form(
     () =>

@@ -4,7 +4,7 @@ import { button } from "../button.ts";
 import { element, labelled, meter, row, table } from "../elements.ts";
 import { moment } from "../language.ts";
 import { ask, content } from "./rest.ts";
-import { administers, form, startJob, type View, type ViewContext } from "./view.ts";
+import { administers, form, operates, startJob, type View, type ViewContext } from "./view.ts";
 import { say } from "./words.ts";
 
 interface Job {
@@ -69,7 +69,7 @@ async function oneJob(context: ViewContext, id: string): Promise<readonly Node[]
     element("p", {}, element("code", {}, `stratos ${job.command.join(" ")}`)),
     element("p", { id: "job-state" }, `${job.by}, ${moment(job.startedMs)}: `, stateOf(job)),
     ...(administers(context) ? [row(ending(context, job))] : []),
-    await logOf(job.id),
+    ...(operates(context) ? [await logOf(job.id)] : []),
   ];
 }
 

@@ -27,6 +27,10 @@ export function administers({ role }: ViewContext): boolean {
   return mayAct(role, "administrator");
 }
 
+export function operates({ role }: ViewContext): boolean {
+  return mayAct(role, "operator");
+}
+
 /** Its page stays where it is when it is sent. */
 export function form(onSubmit: () => void, ...children: readonly (Node | string)[]): HTMLFormElement {
   const made = element("form", { className: "row" }, ...children);

@@ -8,6 +8,8 @@ const ANSWER_MAX = 1 << 25;
 const ASKED_MAX = 4;
 const ASKED_MS = 300_000;
 const COMPLAINT_MAX = 4000;
+/** What it wrote is read to its end, which one that left its session may never let come; for so long after its own. */
+const OUTPUT_MS = 10_000;
 
 /** What is started is `program` with these words and those of the command. */
 interface CommandPlace {
@@ -15,6 +17,7 @@ interface CommandPlace {
   readonly words: readonly string[];
   /** Relative paths are of this folder. */
   readonly folder: string;
+  readonly outputMs?: number;
 }
 
 interface Printed {
@@ -32,10 +35,28 @@ export class Commands {
     this.#place = place;
   }
 
-  /** Over the channel it learns when this process is gone: no command works on for nobody. */
+  /**
+   * Over the channel it learns when this process is gone: no command works on for nobody. It has a session of its own
+   * (setsid(2)): what it starts ends with it, and asks nothing at a terminal of ours.
+   *
+   * @throws Refusal
+   */
   start(command: readonly string[]): ChildProcess {
-    const { program, words, folder } = this.#place;
-    return spawn(program, [...words, ...command], { cwd: folder, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    const { program, words, folder, outputMs = OUTPUT_MS } = this.#place;
+    try {
+      const stdio = ["ignore", "pipe", "pipe", "ipc"] as const;
+      const child = spawn(program, [...words, ...command], { cwd: folder, detached: true, stdio: [...stdio] });
+      const leave = (): void => [child.stdout, child.stderr].forEach((stream) => stream?.destroy());
+      child.once("exit", () => {
+        killAll(child);
+        const leaving = setTimeout(leave, outputMs);
+        child.once("close", () => clearTimeout(leaving));
+      });
+      return child;
+    } catch (error) {
+      // Words with a zero, or more of them than a process can have (execve(2), E2BIG).
+      throw new Refusal(400, `it cannot be started: ${(error as Error).message}`);
+    }
   }
 
   /** @param signal  who asked has gone. @throws Refusal */
@@ -59,15 +80,16 @@ export class Commands {
 
   #printed(command: readonly string[], signal: AbortSignal): Promise<Printed> {
     const child = this.start(command);
-    const end = (): void => void child.kill("SIGKILL");
+    const end = (): void => killAll(child);
     const stdout: Buffer[] = [];
     let [left, stderr] = [ANSWER_MAX, ""];
-    child.stdout!.on("data", (bytes: Buffer) => {
+    // Where no descriptor is left they are not there, and it tells an error.
+    child.stdout?.on("data", (bytes: Buffer) => {
       stdout.push(bytes);
       left -= bytes.length;
       if (left < 0) end();
     });
-    child.stderr!.on("data", (bytes: Buffer) => (stderr = (stderr + bytes.toString()).slice(-COMPLAINT_MAX)));
+    child.stderr?.on("data", (bytes: Buffer) => (stderr = (stderr + bytes.toString()).slice(-COMPLAINT_MAX)));
     if (signal.aborted) end();
     signal.addEventListener("abort", end, { once: true });
     return new Promise((resolve, reject) => {
@@ -78,5 +100,15 @@ export class Commands {
         else resolve({ exitCode, stdout: Buffer.concat(stdout).toString(), stderr });
       });
     });
+  }
+}
+
+/** With what it has started. */
+export function killAll({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // All have ended.
   }
 }

@@ -3,7 +3,7 @@
  * small programs of Node in the place of the command line; several of `Jobs` over one folder.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -12,15 +12,16 @@ import { type Job, Jobs } from "./jobs.ts";
 import { reached } from "./reach.ts";
 
 /** @param script  is run instead of a command */
-function jobsOf(t: TestContext, script: string, graceMs?: number): { jobs: Jobs; folder: string } {
+function jobsOf(t: TestContext, script: string, graceMs?: number): { jobs: Jobs; folder: string; defects: string[] } {
   const folder = mkdtempSync(join(tmpdir(), "stratos-jobs-"));
   const commands = new Commands({ program: process.execPath, words: ["-e", script, "--"], folder });
-  const jobs = new Jobs(join(folder, "jobs"), commands, graceMs);
+  const defects: string[] = [];
+  const jobs = new Jobs(join(folder, "jobs"), commands, (words) => void defects.push(words), graceMs);
   t.after(async () => {
     await jobs.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  return { jobs, folder: join(folder, "jobs") };
+  return { jobs, folder: join(folder, "jobs"), defects };
 }
 
 async function until(jobs: Jobs, id: number, is: (job: Job) => boolean): Promise<Job> {
@@ -47,7 +48,7 @@ test("a job tells how far it is, how it ended and what it wrote, to a later serv
   assert.ok(text.includes("image,build,dev\n") && text.includes("Unpacking: 40 %, 4 of 10\n"), text);
   assert.equal(new TextDecoder().decode(jobs.log(id, text.length - 1)), "\n");
   assert.equal(jobs.log(id, text.length + 5).length, 0);
-  const later = new Jobs(folder, null as unknown as Commands);
+  const later = new Jobs(folder, null as unknown as Commands, () => {});
   assert.deepEqual(later.list(), [job]);
   later.remove(id);
   assert.throws(() => jobs.get(id), /no such job/);
@@ -81,7 +82,7 @@ test("a job that is cancelled may undo what it has begun; one that does not end 
 test("jobs end with their server, and say so; of one that was killed the next says so", async (t) => {
   const { jobs, folder } = jobsOf(t, WAITING);
   const { id } = jobs.start(BUILD, "anna");
-  const other = new Jobs(folder, null as unknown as Commands);
+  const other = new Jobs(folder, null as unknown as Commands, () => {});
   assert.ok(other.get(id).isRunning);
   assert.throws(() => other.cancel(id, "bert"), /another server/);
   const path = join(folder, String(id), "job.json");
@@ -90,7 +91,10 @@ test("jobs end with their server, and say so; of one that was killed the next sa
   assert.deepEqual([jobs.get(id).isRunning, jobs.get(id).cause], [false, "the server ended"]);
   // As if nobody had written its end.
   writeFileSync(path, running);
-  assert.deepEqual([jobs.get(id).isRunning, jobs.get(id).cause], [false, "its server was killed"]);
+  assert.deepEqual(
+    [jobs.get(id).isRunning, jobs.get(id).cause],
+    [false, "nobody noted its end: its server was killed, or the disk was full"],
+  );
 });
 
 test("so many run at once, and nothing that waits for somebody or is of a terminal", (t) => {
@@ -105,7 +109,70 @@ test("so many run at once, and nothing that waits for somebody or is of a termin
 test("what cannot be started has ended with that as its cause", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "stratos-jobs-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const jobs = new Jobs(join(folder, "jobs"), new Commands({ program: join(folder, "none"), words: [], folder }));
+  const commands = new Commands({ program: join(folder, "none"), words: [], folder });
+  const jobs = new Jobs(join(folder, "jobs"), commands, () => {});
   const { id } = jobs.start(BUILD, "anna");
   assert.match((await until(jobs, id, ended)).cause!, /could not be started/);
+});
+
+test("what a job has started ends with it, whoever keeps its output open", { timeout: 30_000 }, async (t) => {
+  const starts = "const { pid } = require('child_process').spawn('sleep', ['60'], { stdio: 'inherit' });";
+  const { jobs } = jobsOf(
+    t,
+    `${starts} console.log(pid); process.argv[1] === 'check' && process.exit(0); ${WAITING}`,
+    1,
+  );
+  const started = async (id: number): Promise<number> => {
+    const log = (): string[] => new TextDecoder().decode(jobs.log(id, 0)).split("\n");
+    await until(jobs, id, () => log().length > 1);
+    return Number(log()[0]);
+  };
+  const whole = jobs.start(["check"], "anna");
+  assert.equal((await until(jobs, whole.id, ended)).exitCode, 0);
+  const cancelled = jobs.start(BUILD, "anna");
+  const pid = await started(cancelled.id);
+  jobs.cancel(cancelled.id, "anna");
+  await until(jobs, cancelled.id, ended);
+  // Their output is closed a little before they are gone.
+  for (const each of [await started(whole.id), pid])
+    while (isAlive(each)) await new Promise((resolve) => setTimeout(resolve, 10));
+});
+
+test("a job has ended when one that left its session keeps its output open", { timeout: 60_000 }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "stratos-jobs-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const script =
+    "const options = { stdio: 'inherit', detached: true };" +
+    "const child = require('child_process').spawn('sleep', ['60'], options); console.log(child.pid); child.unref();";
+  const commands = new Commands({ program: process.execPath, words: ["-e", script, "--"], folder, outputMs: 1000 });
+  const jobs = new Jobs(join(folder, "jobs"), commands, () => {});
+  const { id } = jobs.start(["check"], "anna");
+  assert.equal((await until(jobs, id, ended)).exitCode, 0);
+  const pid = Number(new TextDecoder().decode(jobs.log(id, 0)));
+  assert.ok(isAlive(pid));
+  process.kill(pid);
+});
+
+/** A process that nobody has waited for yet has ended. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^\d+ \(sleep\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+test("words that no process can have start nothing, and leave nothing", (t) => {
+  const { jobs, folder } = jobsOf(t, WAITING);
+  for (const word of ["a\0b", "x".repeat(1 << 22)])
+    assert.throws(() => jobs.start([...BUILD, word], "anna"), { status: 400 });
+  assert.deepEqual([jobs.list(), readdirSync(folder)], [[], []]);
+});
+
+test("a job that cannot be written down goes on, and the server as well", async (t) => {
+  const { jobs, folder, defects } = jobsOf(t, "console.log('much')");
+  const { id } = jobs.start(BUILD, "anna");
+  rmSync(join(folder, String(id)), { recursive: true });
+  await assert.rejects(until(jobs, id, ended), /no such job/);
+  assert.deepEqual([defects.length, defects[0]?.slice(0, 29)], [1, "job 1 cannot be noted: ENOENT"]);
 });

@@ -24,7 +24,7 @@ import { join } from "node:path";
 import { lockFile, lockOwner } from "@stratos/host-node/file-lock";
 import { replaceFile } from "@stratos/host-node/files";
 import { Refusal } from "@stratos/volumes/serve";
-import type { Commands } from "./commands.ts";
+import { type Commands, killAll } from "./commands.ts";
 import { REACH, reached } from "./reach.ts";
 
 export interface Job {
@@ -64,17 +64,22 @@ interface Running {
   logBytes: number;
   cause: string | null;
   grace: NodeJS.Timeout | null;
+  /** Something of it could not be written down, and that was told. */
+  isDefective: boolean;
 }
 
 export class Jobs {
   readonly #folder: string;
   readonly #commands: Commands;
+  readonly #onDefect: (words: string) => void;
   readonly #graceMs: number;
   readonly #running = new Map<number, Running>();
 
-  constructor(folder: string, commands: Commands, graceMs = GRACE_MS) {
+  /** @param onDefect  told when what a job does cannot be written down */
+  constructor(folder: string, commands: Commands, onDefect: (words: string) => void, graceMs = GRACE_MS) {
     this.#folder = folder;
     this.#commands = commands;
+    this.#onDefect = onDefect;
     this.#graceMs = graceMs;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
@@ -102,32 +107,54 @@ export class Jobs {
       throw new Refusal(409, `${RUNNING_MAX} jobs are running; wait for one, or cancel it`);
     this.#makeRoom();
     const id = this.#newFolder();
-    const release = lockFile(this.#path(id, "job"));
-    const child = this.#commands.start(command);
+    const job: Job = {
+      ...{ id, command, by, isRunning: true, startedMs: Date.now(), endedMs: null },
+      ...{ exitCode: null, signal: null, cause: null, progress: "", percent: null },
+    };
+    let release = (): void => {};
+    try {
+      release = lockFile(this.#path(id, "job"));
+      this.#write(job);
+      writeFileSync(this.#path(id, "log"), "", { mode: 0o600 });
+      return this.#follow(job, this.#commands.start(command), release);
+    } catch (error) {
+      release();
+      rmSync(join(this.#folder, String(id)), { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  #follow(job: Job, child: ChildProcess, release: () => void): Job {
     const ended = Promise.withResolvers<void>();
     const running: Running = {
-      job: {
-        ...{ id, command, by, isRunning: true, startedMs: Date.now(), endedMs: null },
-        ...{ exitCode: null, signal: null, cause: null, progress: "", percent: null },
-      },
-      ...{ child, ended: ended.promise, logBytes: 0, cause: null, grace: null },
+      ...{ job, child, ended: ended.promise, logBytes: 0 },
+      ...{ cause: null, grace: null, isDefective: false },
     };
-    this.#running.set(id, running);
-    this.#write(running.job);
-    writeFileSync(this.#path(id, "log"), "", { mode: 0o600 });
-    const note = (bytes: Buffer): void => this.#note(running, bytes);
-    child.stdout!.on("data", note);
-    child.stderr!.on("data", note);
+    this.#running.set(job.id, running);
+    const note = (bytes: Buffer): void => this.#attempt(running, () => this.#note(running, bytes));
+    child.stdout?.on("data", note);
+    child.stderr?.on("data", note);
     const end = (exitCode: number | null, signal: string | null, cause: string | null): void => {
-      if (!this.#running.delete(id)) return;
+      if (!this.#running.delete(job.id)) return;
       if (running.grace !== null) clearTimeout(running.grace);
-      this.#write({ ...running.job, isRunning: false, endedMs: Date.now(), exitCode, signal, cause });
+      const last = { ...running.job, isRunning: false, endedMs: Date.now(), exitCode, signal, cause };
+      this.#attempt(running, () => this.#write(last));
       release();
       ended.resolve();
     };
     child.once("error", (error) => end(null, null, `it could not be started: ${error.message}`));
     child.once("close", (exitCode, signal) => end(exitCode, signal, running.cause));
-    return running.job;
+    return job;
+  }
+
+  /** A full disk ends neither the job nor the server; it is told once. */
+  #attempt(running: Running, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!running.isDefective) this.#onDefect(`job ${running.job.id} cannot be noted: ${(error as Error).message}`);
+      running.isDefective = true;
+    }
   }
 
   /** Asks it to end. @throws Refusal */
@@ -167,7 +194,7 @@ export class Jobs {
   #end(running: Running, cause: string): void {
     running.cause ??= cause;
     running.child.kill("SIGTERM");
-    running.grace ??= setTimeout(() => running.child.kill("SIGKILL"), this.#graceMs);
+    running.grace ??= setTimeout(() => killAll(running.child), this.#graceMs);
   }
 
   #note(running: Running, bytes: Buffer): void {
@@ -198,7 +225,7 @@ export class Jobs {
     try {
       const job = JSON.parse(readFileSync(this.#path(id, "job.json"), "utf8")) as Job;
       if (!job.isRunning || lockOwner(this.#path(id, "job")) !== null) return job;
-      return { ...job, isRunning: false, cause: "its server was killed" };
+      return { ...job, isRunning: false, cause: "nobody noted its end: its server was killed, or the disk was full" };
     } catch {
       return null;
     }
