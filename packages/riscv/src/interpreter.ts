@@ -292,6 +292,7 @@ class InterpreterEmitter extends RecordLowering {
       },
       { op: OP_FIRST + instructionIndex("ecall"), emit: () => this.#ecall() },
       { op: OP_FIRST + instructionIndex("ebreak"), emit: () => this.exitWith(ExitReason.BREAKPOINT) },
+      { op: OP_FIRST + instructionIndex("fence.i"), emit: () => this.#fence() },
     ];
     INSTRUCTIONS.forEach((instruction, index) => {
       const condition = BRANCH_CONDITIONS[instruction.name];
@@ -628,6 +629,16 @@ class InterpreterEmitter extends RecordLowering {
     this.#loadCell(HART_FUEL, FUEL);
     this.#beginCounting();
     this.#advance();
+  }
+
+  #fence(): void {
+    const { code } = this;
+    this.currentPc();
+    code.i32Const(4);
+    code.op(Op.i32Add);
+    code.localSet(PC);
+    this.#setReason(ExitReason.FENCE);
+    code.br(this.#exit);
   }
 
   /** Leaves at the current instruction, which doesn't count. */

@@ -281,17 +281,11 @@ export const memoryCalls: SyscallTable = {
     gaps: "harts take turns, so every command is satisfied at once; no rseq commands",
   },
   riscv_flush_icache: {
-    run: (task, start, end) => {
-      // A write to private memory that code was decoded from has forgotten that already (page-fault.ts). Bytes of a
-      // file also change through its other mappings, and by write(2).
-      for (const area of task.space.areas) {
-        if (area.code === null || area.pages === null || area.end <= start || area.start >= end) continue;
-        if (area.codeIsPrivate) task.space.forgetCode(area);
-        else if (area.isShared) {
-          area.code.invalidate(area.start, area.end);
-          task.kernel.codeChanged = true;
-        }
-      }
+    // As Linux's (arch/riscv/kernel/sys_riscv.c), all of the process, whatever range is named.
+    run: (task, _start, _end, flags) => {
+      // SYS_RISCV_FLUSH_ICACHE_LOCAL alone.
+      if (flags !== 0 && flags !== 1) return -EINVAL;
+      task.space.forgetWrittenCode();
       return 0;
     },
   },
