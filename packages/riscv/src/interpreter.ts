@@ -292,7 +292,7 @@ class InterpreterEmitter extends RecordLowering {
       },
       { op: OP_FIRST + instructionIndex("ecall"), emit: () => this.#ecall() },
       { op: OP_FIRST + instructionIndex("ebreak"), emit: () => this.exitWith(ExitReason.BREAKPOINT) },
-      { op: OP_FIRST + instructionIndex("fence.i"), emit: () => this.#fence() },
+      { op: OP_FIRST + instructionIndex("fence.i"), emit: () => this.exitWith(ExitReason.FENCE, true) },
     ];
     INSTRUCTIONS.forEach((instruction, index) => {
       const condition = BRANCH_CONDITIONS[instruction.name];
@@ -631,20 +631,11 @@ class InterpreterEmitter extends RecordLowering {
     this.#advance();
   }
 
-  #fence(): void {
-    const { code } = this;
-    this.currentPc();
-    code.i32Const(4);
-    code.op(Op.i32Add);
-    code.localSet(PC);
-    this.#setReason(ExitReason.FENCE);
-    code.br(this.#exit);
-  }
-
-  /** Leaves at the current instruction, which doesn't count. */
-  override exitWith(reason: number): void {
-    this.#undoFuel();
-    this.currentPc();
+  /** Leaves at the current instruction, which doesn't count; behind it when it is done. */
+  override exitWith(reason: number, isDone = false): void {
+    if (!isDone) this.#undoFuel();
+    if (isDone) this.pushNextPc32();
+    else this.currentPc();
     this.code.localSet(PC);
     this.#setReason(reason);
     this.code.br(this.#exit);

@@ -388,7 +388,7 @@ class UnitEmitter {
         this.#lowering.exitWith(ExitReason.BREAKPOINT);
         break;
       case "fence":
-        this.#emitFence(block, completed + 1);
+        this.#lowering.exitWith(ExitReason.FENCE, true);
         break;
       case "illegal":
         this.#lowering.exitWith(ExitReason.ILLEGAL);
@@ -668,16 +668,6 @@ class UnitEmitter {
     code.return();
     code.end();
     this.#resume(block);
-  }
-
-  #emitFence(block: Block, done: number): void {
-    const code = this.#code;
-    this.#lowering.pushAddress(block.end);
-    code.localGet(FUEL);
-    code.i32Const(done);
-    code.i32Const(ExitReason.FENCE);
-    code.call(this.#context.imports.leave);
-    code.return();
   }
 
   /** Stack: the next pc. Anything but the return point is the caller's business. */
