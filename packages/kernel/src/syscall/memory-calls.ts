@@ -133,8 +133,17 @@ function alone(run: SyscallHandler): SyscallHandler {
 /** process_vm_readv and process_vm_writev: copies between two address spaces, through a kernel page. */
 function transfer(
   task: Task,
-  args: { pid: number; local: number; localCount: number; remote: number; remoteCount: number; toRemote: boolean },
+  args: {
+    pid: number;
+    local: number;
+    localCount: number;
+    remote: number;
+    remoteCount: number;
+    flags: number;
+    toRemote: boolean;
+  },
 ): number {
+  if (args.flags !== 0) return -EINVAL;
   const target = task.kernel.tasks.taskIn(task.group.pidNamespace, args.pid | 0);
   if (target === undefined) return -ESRCH;
   if (mayInspect(task, target, "real") < 0) return -EPERM;
@@ -267,13 +276,13 @@ export const memoryCalls: SyscallTable = {
   process_madvise: { run: processMadvise, gaps: "MADV_REMOVE of the caller's own memory: EINVAL" },
   process_mrelease: { run: processRelease },
   process_vm_readv: {
-    run: (task, pid, local, localCount, remote, remoteCount) =>
-      transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: false }),
+    run: (task, pid, local, localCount, remote, remoteCount, flags) =>
+      transfer(task, { pid, local, localCount, remote, remoteCount, flags, toRemote: false }),
     interrupted: interruptedTransfer,
   },
   process_vm_writev: {
-    run: (task, pid, local, localCount, remote, remoteCount) =>
-      transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: true }),
+    run: (task, pid, local, localCount, remote, remoteCount, flags) =>
+      transfer(task, { pid, local, localCount, remote, remoteCount, flags, toRemote: true }),
     interrupted: interruptedTransfer,
   },
   membarrier: {
