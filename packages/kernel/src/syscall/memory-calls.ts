@@ -64,7 +64,7 @@ function sysMmap(
  * remap_file_pages(2), as Linux has emulated it since 4.0: a new mapping of the file's other pages over a part of
  * the old one.
  *
- * @returns 0; −EINVAL for what isn't one shared mapping of a file; as mmap(2)
+ * @returns 0; −EINVAL for what isn't one shared mapping; as mmap(2)
  */
 function remapFilePages(task: Task, start: number, size: number, protection: number, page: number): number {
   const { space } = task;
@@ -73,12 +73,22 @@ function remapFilePages(task: Task, start: number, size: number, protection: num
   const length = size - (size % PAGE_SIZE);
   if (address < 0 || !(length > 0) || !(page >= 0 && page < 2 ** 40)) return -EINVAL;
   const area = space.areaAt(address);
-  if (area === undefined || !area.isShared || area.file === null) return -EINVAL;
+  if (area === undefined || !area.isShared) return -EINVAL;
   // Earlier calls may have made several mappings of the one.
   for (let at = area.end; at < address + length;) {
     const next = space.areaAt(at);
-    if (next === undefined || next.file !== area.file || next.flags !== area.flags) return -EINVAL;
+    if (next === undefined || next.pages !== area.pages || next.flags !== area.flags) return -EINVAL;
     at = next.end;
+  }
+  if (area.file === null) {
+    const moved = area.slice(area.start, area.end);
+    moved.start = address;
+    moved.end = address + length;
+    moved.offset = page * PAGE_SIZE;
+    const failed = munmap(space, address, length);
+    if (failed < 0) moved.pages?.releaseMapping();
+    else space.insert(moved);
+    return failed;
   }
   const result = mmap(task, {
     address,
@@ -271,7 +281,7 @@ export const memoryCalls: SyscallTable = {
   munlock: { run: alone(unlockMemory) },
   mlockall: { run: lockAllMemory },
   munlockall: { run: unlockAllMemory },
-  remap_file_pages: { run: remapFilePages, gaps: "EINVAL for shared anonymous memory" },
+  remap_file_pages: { run: remapFilePages },
   mseal: { run: (task, address, length, flags) => sealMemory(task.space, address, length, flags) },
   process_madvise: { run: processMadvise, gaps: "MADV_REMOVE of the caller's own memory: EINVAL" },
   process_mrelease: { run: processRelease },
