@@ -30,7 +30,6 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { processOfPidfd } from "../task/pidfd.ts";
-import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { mayInspect } from "../task/task-access.ts";
 import { lockAllMemory, lockMemory, unlockAllMemory, unlockMemory } from "../mm/memory-lock.ts";
 import { madvise } from "../mm/madvise.ts";
@@ -288,12 +287,10 @@ export const memoryCalls: SyscallTable = {
   process_vm_readv: {
     run: (task, pid, local, localCount, remote, remoteCount, flags) =>
       transfer(task, { pid, local, localCount, remote, remoteCount, flags, toRemote: false }),
-    interrupted: interruptedTransfer,
   },
   process_vm_writev: {
     run: (task, pid, local, localCount, remote, remoteCount, flags) =>
       transfer(task, { pid, local, localCount, remote, remoteCount, flags, toRemote: true }),
-    interrupted: interruptedTransfer,
   },
   membarrier: {
     run: (task, command, flags, cpu) => membarrier(task, command | 0, flags | 0, cpu | 0),
