@@ -15,5 +15,7 @@ export const ExitReason = {
   BREAKPOINT: 6,
   /** `runExactly` stands before an instruction that it was to stop at; the pc is where to go on. */
   STOP: 7,
+  /** After a `fence.i`: who knows what may have changed unnoticed forgets it; the pc is where to go on. */
+  FENCE: 8,
 } as const;
 export type ExitReason = (typeof ExitReason)[keyof typeof ExitReason];

@@ -292,6 +292,7 @@ class InterpreterEmitter extends RecordLowering {
       },
       { op: OP_FIRST + instructionIndex("ecall"), emit: () => this.#ecall() },
       { op: OP_FIRST + instructionIndex("ebreak"), emit: () => this.exitWith(ExitReason.BREAKPOINT) },
+      { op: OP_FIRST + instructionIndex("fence.i"), emit: () => this.exitWith(ExitReason.FENCE, true) },
     ];
     INSTRUCTIONS.forEach((instruction, index) => {
       const condition = BRANCH_CONDITIONS[instruction.name];
@@ -630,10 +631,11 @@ class InterpreterEmitter extends RecordLowering {
     this.#advance();
   }
 
-  /** Leaves at the current instruction, which doesn't count. */
-  override exitWith(reason: number): void {
-    this.#undoFuel();
-    this.currentPc();
+  /** Leaves at the current instruction, which doesn't count; behind it when it is done. */
+  override exitWith(reason: number, isDone = false): void {
+    if (!isDone) this.#undoFuel();
+    if (isDone) this.pushNextPc32();
+    else this.currentPc();
     this.code.localSet(PC);
     this.#setReason(reason);
     this.code.br(this.#exit);

@@ -78,6 +78,7 @@ const JALR = instructionIndex("jalr");
 const ADDI = instructionIndex("addi");
 const ECALL = instructionIndex("ecall");
 const EBREAK = instructionIndex("ebreak");
+const FENCE_I = instructionIndex("fence.i");
 const FIRST_BRANCH = instructionIndex("beq");
 const LAST_BRANCH = instructionIndex("bgeu");
 /** ld … and everything after that writes x but may also fault or has side effects keeps its op when rd is x0. */
@@ -99,6 +100,7 @@ export function endsRun(index: number): boolean {
     index === JALR ||
     index === ECALL ||
     index === EBREAK ||
+    index === FENCE_I ||
     (index >= FIRST_BRANCH && index <= LAST_BRANCH)
   );
 }

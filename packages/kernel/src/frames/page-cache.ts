@@ -92,6 +92,8 @@ export class PageCache {
   imageFile: ImageFile | null = null;
   /** All of it is as the image has it. */
   isOriginal = false;
+  /** A shared mapping of it has been written: its bytes may change without a fault or a call. */
+  isWrittenInPlace = false;
   #room: PageRoom | null;
   /** By page index / SEGMENT_PAGES; none is empty. */
   #segments = new Map<number, Segment>();

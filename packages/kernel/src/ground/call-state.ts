@@ -33,6 +33,8 @@ type IsPlain<T> = T extends string | number | boolean
 export type CallState = Plain<
   /** Bytes that a transfer has moved; or pages that a sync has yet to write. */
   | { readonly kind: "count"; readonly count: number }
+  /** Bytes that a transfer has moved which no signal's handler ends. */
+  | { readonly kind: "whole"; readonly count: number }
   /** Up to where a walk over a range of addresses has come. */
   | { readonly kind: "range"; readonly at: number }
   /** When poll, select, epoll_wait, nanosleep … give up: monotonic, Infinity for never. */

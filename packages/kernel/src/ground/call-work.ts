@@ -119,7 +119,7 @@ interface LongCall {
 
 /** The count that the executions before this one have left; `initial` at the first. */
 export function countBefore(task: { readonly syscallState: CallState | null }, initial: number): number {
-  return stateOf(task, "count")?.count ?? initial;
+  return (stateOf(task, "count") ?? stateOf(task, "whole"))?.count ?? initial;
 }
 
 /** Bytes that the executions before this one have moved. */
@@ -129,10 +129,10 @@ export function movedBefore(task: { readonly syscallState: CallState | null }): 
 
 /**
  * Ends this execution of a transfer; the next one goes on behind `moved` bytes. A signal's handler ends the call with
- * them (read(2), ERRORS).
+ * them (read(2), ERRORS), unless it `isWhole`.
  */
-export function pauseTransfer(task: LongCall, moved: number): number {
-  task.syscallState = { kind: "count", count: moved };
+export function pauseTransfer(task: LongCall, moved: number, isWhole = false): number {
+  task.syscallState = { kind: isWhole ? "whole" : "count", count: moved };
   return UNFINISHED;
 }
 

@@ -51,6 +51,8 @@ type Wait = StateOf<"semop">;
 /** Whose SEM_UNDO notes are one: a thread, or all that share by CLONE_SYSVSEM. */
 export interface UndoList extends Identified {
   users: number;
+  /** Somebody asked for SEM_UNDO or CLONE_SYSVSEM: until then kcmp(2) finds no list, which is what others have, too. */
+  isMade: boolean;
 }
 
 class SemaphoreSet extends IpcObject {
@@ -269,9 +271,9 @@ function perform(task: IpcCaller, set: SemaphoreSet, operations: Wait["operation
   const { values } = set;
   const before = values.slice();
   const undo = set.undo.get(task.semaphoreUndo);
-  const changes = operations.some((operation) => (operation.flags & SEM_UNDO) !== 0)
-    ? (undo?.slice() ?? new Int32Array(values.length))
-    : null;
+  const isUndone = operations.some((operation) => (operation.flags & SEM_UNDO) !== 0);
+  task.semaphoreUndo.isMade ||= isUndone;
+  const changes = isUndone ? (undo?.slice() ?? new Int32Array(values.length)) : null;
   for (const [at, operation] of operations.entries()) {
     const { index, change } = operation;
     const value = values[index]! + change;

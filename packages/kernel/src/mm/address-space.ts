@@ -153,17 +153,22 @@ export class AddressSpace implements UserMemory, Reapable {
   extend(area: Area, end: number): void {
     this.mappedBytes += end - area.end;
     if (this.mappedBytes > this.peakMappedBytes) this.peakMappedBytes = this.mappedBytes;
-    this.areas.resize(area, area.start, end);
+    this.#resize(area, area.start, end);
   }
 
   /** Splits the area that straddles `address`, so that an area begins there. */
   splitAt(address: VirtualAddress): void {
     const area = this.areaAt(address);
     if (area === undefined || area.start === address) return;
-    this.forgetCode(area);
     const upper = area.slice(address, area.end);
-    this.areas.resize(area, area.start, address);
+    this.#resize(area, area.start, address);
     this.areas.insert(upper);
+  }
+
+  /** Its code goes with its old shape: a region has the area's pages, no others. */
+  #resize(area: Area, start: VirtualAddress, end: VirtualAddress): void {
+    this.forgetCode(area);
+    this.areas.resize(area, start, end);
   }
 
   /**
@@ -346,17 +351,31 @@ export class AddressSpace implements UserMemory, Reapable {
   /** Drops decoded code of an area whose shape, protection or bytes change. */
   forgetCode(area: Area): void {
     if (area.code === null) return;
-    this.forgetReachInto(area);
     this.unpublishCode(area.start, area.end);
     this.kernel.processor.code.close(area.code);
     area.code = null;
     this.kernel.codeChanged = true;
   }
 
-  /** The last instruction of a program's own code before the area may reach into it. */
+  /**
+   * fence.i, riscv_flush_icache(2): forgets code whose bytes may have changed unnoticed. Those of private memory can't
+   * (page-fault.ts); those of a file change through its other mappings, and in a mapping of one's own by write(2).
+   */
+  forgetWrittenCode(): void {
+    for (const area of this.areas) {
+      if (area.code === null || area.pages === null) continue;
+      if (area.codeIsPrivate) this.forgetCode(area);
+      else if (area.pages.isWrittenInPlace) {
+        area.code.invalidate(area.start, area.end);
+        this.forgetReachInto(area);
+        this.kernel.codeChanged = true;
+      }
+    }
+  }
+
+  /** The last instruction of the code before the area may reach into it. */
   forgetReachInto({ start }: Area): void {
-    const before = this.areaAt(start - PAGE_SIZE);
-    if (before?.codeIsPrivate === true) before.code?.invalidate(start - PAGE_SIZE, start);
+    this.areaAt(start - PAGE_SIZE)?.code?.invalidate(start - PAGE_SIZE, start);
   }
 
   /** Removes whole areas in `[start, end)`; the caller has split at both ends. */
@@ -394,7 +413,7 @@ export class AddressSpace implements UserMemory, Reapable {
     if (below !== undefined && start - below.end < 256 * PAGE_SIZE && below.protection !== 0) return false;
     if (below !== undefined && below.end > start) return false;
     this.mappedBytes += area.start - start;
-    this.areas.resize(area, start, area.end);
+    this.#resize(area, start, area.end);
     return true;
   }
 

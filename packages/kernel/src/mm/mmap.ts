@@ -74,7 +74,8 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   const { space } = task;
   const underWay = stateOf(task, "populate");
   if (underWay !== null) return populateMapped(task, underWay);
-  const { flags, file, offset } = request;
+  const { flags, offset } = request;
+  let { file } = request;
   const kind = flags & MAP_TYPE;
   if (kind !== MAP_PRIVATE && kind !== MAP_SHARED && kind !== MAP_SHARED_VALIDATE) return -EINVAL;
   // Without a file there is nothing that could know more flags (mm/mmap.c, do_mmap).
@@ -92,12 +93,16 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   const top = (request.protection & PROT_EXEC) !== 0 ? USER_TOP : WIDE_TOP;
 
   let pages: PageCache | null = null;
+  let isNeverWritable = false;
   if (file !== null) {
     const checked = checkFile(file, request.protection, isShared);
     if (checked < 0) return checked;
     const mapping = file.mapping();
     if (isErrno(mapping)) return mapping;
     pages = mapping;
+    isNeverWritable = isShared && (isSealedAgainstWriting(file) || (pages === null && !file.isWritable));
+    // Zeroed memory is nobody's file (drivers/char/mem.c, mmap_zero).
+    if (pages === null) file = null;
   }
   if (exceedsLimit(task, length) || !hasRoomForAreas(space, 1)) return -ENOMEM;
   const isAccounted =
@@ -139,7 +144,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
     (mustLock ? MAP_LOCKED : 0) |
     (flags & (MAP_GROWSDOWN | MAP_NORESERVE)) |
     (isShared ? MAP_SHARED : MAP_PRIVATE) |
-    (isShared && isSealedAgainstWriting(file) ? AREA_NEVER_WRITABLE : 0);
+    (isNeverWritable ? AREA_NEVER_WRITABLE : 0);
   insertMerged(
     space,
     new Area(address, address + length, request.protection & PROTECTIONS, kept, {

@@ -247,6 +247,8 @@ function mapCode(space: AddressSpace, area: Area, page: VirtualAddress): 0 | Bad
     openCode(space, area, frame);
   }
   const code = area.code!;
+  // Such an instruction is not executed either while this page can't be fetched from; now it may be another.
+  if (page === area.start) space.forgetReachInto(area);
   frames.noteCode(frame);
   tables.mapCode(space.slot, page, code.page(page, addressOfEntry(entry)));
   if (area.isWritable || area.codeIsPrivate) {
@@ -311,7 +313,6 @@ function isForAll(region: CodeRegion): boolean {
 }
 
 function forgetCodeOfPage(space: AddressSpace, area: Area, page: VirtualAddress): void {
-  if (page === area.start) space.forgetReachInto(area);
   if (area.code === null) return;
   area.code.invalidate(page, page + PAGE_SIZE);
   space.unpublishCode(page, page + PAGE_SIZE);
@@ -340,6 +341,7 @@ function markWritten(space: AddressSpace, area: Area, page: VirtualAddress): voi
   const inode = area.file?.contentInode ?? null;
   // At the first write, as file_update_time in Linux's mm/memory.c; the ones that follow take no fault.
   if (inode !== null) inode.mtime = inode.ctime = space.kernel.vfs.now();
+  area.pages!.isWrittenInPlace = true;
   markPageDirty(space, area, page);
 }
 

@@ -23,7 +23,8 @@ import type { OpenFile } from "../vfs/open-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 import { type Identified, identityOf } from "../ground/identity.ts";
 
-function thingOf(task: Task, kind: number, fd: number): Identified | number {
+/** @returns null: the task has none */
+function thingOf(task: Task, kind: number, fd: number): Identified | null | number {
   switch (kind) {
     case KCMP_FILE:
       return task.files.get(fd) ?? -EBADF;
@@ -38,7 +39,7 @@ function thingOf(task: Task, kind: number, fd: number): Identified | number {
     case KCMP_IO:
       return task.io;
     case KCMP_SYSVSEM:
-      return task.semaphoreUndo;
+      return task.semaphoreUndo.isMade ? task.semaphoreUndo : null;
     default:
       return -EINVAL;
   }
@@ -72,7 +73,8 @@ function compare(task: Task, pid1: number, pid2: number, kind: number, index1: n
   if (isErrno(first)) return first;
   const second = watches ? watchedBy(task, two, index2) : thingOf(two, kind | 0, index2);
   if (isErrno(second)) return second;
-  const order = identityOf(task.kernel, first) - identityOf(task.kernel, second);
+  const numberOf = (thing: Identified | null): number => (thing === null ? 0 : identityOf(task.kernel, thing));
+  const order = numberOf(first) - numberOf(second);
   return order === 0 ? 0 : order < 0 ? 1 : 2;
 }
 

@@ -30,7 +30,6 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { processOfPidfd } from "../task/pidfd.ts";
-import { interruptedTransfer } from "../fs/pipe/pipe-file.ts";
 import { mayInspect } from "../task/task-access.ts";
 import { lockAllMemory, lockMemory, unlockAllMemory, unlockMemory } from "../mm/memory-lock.ts";
 import { madvise } from "../mm/madvise.ts";
@@ -64,7 +63,7 @@ function sysMmap(
  * remap_file_pages(2), as Linux has emulated it since 4.0: a new mapping of the file's other pages over a part of
  * the old one.
  *
- * @returns 0; −EINVAL for what isn't one shared mapping of a file; as mmap(2)
+ * @returns 0; −EINVAL for what isn't one shared mapping; as mmap(2)
  */
 function remapFilePages(task: Task, start: number, size: number, protection: number, page: number): number {
   const { space } = task;
@@ -73,12 +72,22 @@ function remapFilePages(task: Task, start: number, size: number, protection: num
   const length = size - (size % PAGE_SIZE);
   if (address < 0 || !(length > 0) || !(page >= 0 && page < 2 ** 40)) return -EINVAL;
   const area = space.areaAt(address);
-  if (area === undefined || !area.isShared || area.file === null) return -EINVAL;
+  if (area === undefined || !area.isShared) return -EINVAL;
   // Earlier calls may have made several mappings of the one.
   for (let at = area.end; at < address + length;) {
     const next = space.areaAt(at);
-    if (next === undefined || next.file !== area.file || next.flags !== area.flags) return -EINVAL;
+    if (next === undefined || next.pages !== area.pages || next.flags !== area.flags) return -EINVAL;
     at = next.end;
+  }
+  if (area.file === null) {
+    const moved = area.slice(area.start, area.end);
+    moved.start = address;
+    moved.end = address + length;
+    moved.offset = page * PAGE_SIZE;
+    const failed = munmap(space, address, length);
+    if (failed < 0) moved.pages?.releaseMapping();
+    else space.insert(moved);
+    return failed;
   }
   const result = mmap(task, {
     address,
@@ -133,8 +142,17 @@ function alone(run: SyscallHandler): SyscallHandler {
 /** process_vm_readv and process_vm_writev: copies between two address spaces, through a kernel page. */
 function transfer(
   task: Task,
-  args: { pid: number; local: number; localCount: number; remote: number; remoteCount: number; toRemote: boolean },
+  args: {
+    pid: number;
+    local: number;
+    localCount: number;
+    remote: number;
+    remoteCount: number;
+    flags: number;
+    toRemote: boolean;
+  },
 ): number {
+  if (args.flags !== 0) return -EINVAL;
   const target = task.kernel.tasks.taskIn(task.group.pidNamespace, args.pid | 0);
   if (target === undefined) return -ESRCH;
   if (mayInspect(task, target, "real") < 0) return -EPERM;
@@ -262,36 +280,28 @@ export const memoryCalls: SyscallTable = {
   munlock: { run: alone(unlockMemory) },
   mlockall: { run: lockAllMemory },
   munlockall: { run: unlockAllMemory },
-  remap_file_pages: { run: remapFilePages, gaps: "EINVAL for shared anonymous memory" },
+  remap_file_pages: { run: remapFilePages },
   mseal: { run: (task, address, length, flags) => sealMemory(task.space, address, length, flags) },
   process_madvise: { run: processMadvise, gaps: "MADV_REMOVE of the caller's own memory: EINVAL" },
   process_mrelease: { run: processRelease },
   process_vm_readv: {
-    run: (task, pid, local, localCount, remote, remoteCount) =>
-      transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: false }),
-    interrupted: interruptedTransfer,
+    run: (task, pid, local, localCount, remote, remoteCount, flags) =>
+      transfer(task, { pid, local, localCount, remote, remoteCount, flags, toRemote: false }),
   },
   process_vm_writev: {
-    run: (task, pid, local, localCount, remote, remoteCount) =>
-      transfer(task, { pid, local, localCount, remote, remoteCount, toRemote: true }),
-    interrupted: interruptedTransfer,
+    run: (task, pid, local, localCount, remote, remoteCount, flags) =>
+      transfer(task, { pid, local, localCount, remote, remoteCount, flags, toRemote: true }),
   },
   membarrier: {
     run: (task, command, flags, cpu) => membarrier(task, command | 0, flags | 0, cpu | 0),
     gaps: "harts take turns, so every command is satisfied at once; no rseq commands",
   },
   riscv_flush_icache: {
-    run: (task, start, end) => {
-      // A write to private memory that code was decoded from has forgotten that already (page-fault.ts). Bytes of a
-      // file also change through its other mappings, and by write(2).
-      for (const area of task.space.areas) {
-        if (area.code === null || area.pages === null || area.end <= start || area.start >= end) continue;
-        if (area.codeIsPrivate) task.space.forgetCode(area);
-        else if (area.isShared) {
-          area.code.invalidate(area.start, area.end);
-          task.kernel.codeChanged = true;
-        }
-      }
+    // As Linux's (arch/riscv/kernel/sys_riscv.c), all of the process, whatever range is named.
+    run: (task, _start, _end, flags) => {
+      // SYS_RISCV_FLUSH_ICACHE_LOCAL alone.
+      if (flags !== 0 && flags !== 1) return -EINVAL;
+      task.space.forgetWrittenCode();
       return 0;
     },
   },

@@ -54,7 +54,7 @@ function readInto(task: Task, file: OpenFile, to: IoCursor, offset: number): num
   to.skip(before);
   work.mayPause = true;
   const moved = file.read(task, to, offset < 0 ? -1 : offset + before);
-  return goOn(task, before, moved);
+  return goOn(task, file, before, moved);
 }
 
 function writeFrom(task: Task, file: OpenFile, from: IoCursor, offset: number): number {
@@ -63,12 +63,12 @@ function writeFrom(task: Task, file: OpenFile, from: IoCursor, offset: number): 
   const before = movedBefore(task);
   from.skip(before);
   task.kernel.work.mayPause = true;
-  return goOn(task, before, file.write(task, from, offset < 0 ? -1 : offset + before));
+  return goOn(task, file, before, file.write(task, from, offset < 0 ? -1 : offset + before));
 }
 
-/** After one piece of a transfer: `moved` is its result. */
-function goOn(task: Task, before: number, moved: number): number {
-  if (moved > 0 && task.kernel.work.isCut) return pauseTransfer(task, before + moved);
+/** After one piece of a transfer: `moved` is its result. No signal cuts a regular file's short (signal(7)). */
+function goOn(task: Task, file: OpenFile, before: number, moved: number): number {
+  if (moved > 0 && task.kernel.work.isCut) return pauseTransfer(task, before + moved, file.inode?.isRegular === true);
   if (before === 0) return moved;
   return moved > 0 ? before + moved : before;
 }

@@ -17,6 +17,7 @@ import {
   XATTR_NAME_MAX,
   XATTR_REPLACE,
   XATTR_SIZE_MAX,
+  EACCES,
   EFAULT,
   S_ISVTX,
   ACL_ACCESS_NAME,
@@ -139,7 +140,7 @@ function setAcl(task: Task, inode: Inode, name: string, given: Uint8Array, flags
   if (acl.some(({ tag, id }) => (tag === ACL_USER || tag === ACL_GROUP) && id < 0)) return -EINVAL;
   const bytes = userNamespace.parent === null ? given : serializeAcl(acl);
   if (name === ACL_DEFAULT_NAME) {
-    if (!inode.isDirectory) return acl.length === 0 ? 0 : -EINVAL;
+    if (!inode.isDirectory) return acl.length === 0 ? 0 : -EACCES;
     return acl.length === 0 ? ignoreAbsence(inode.removeXattr(name)) : inode.setXattr(name, bytes, flags);
   }
   if (acl.length === 0 || isMinimalAcl(acl)) {

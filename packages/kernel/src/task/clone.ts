@@ -183,6 +183,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_SYSVSEM)) {
     child.semaphoreUndo = parent.semaphoreUndo;
     child.semaphoreUndo.users++;
+    child.semaphoreUndo.isMade = true;
   }
   child.memoryErrorPolicy = parent.memoryErrorPolicy;
   child.isIoFlusher = parent.isIoFlusher;

@@ -19,6 +19,7 @@ import { ownsPiFutex } from "./pi-futex.ts";
 import type { Task } from "./task.ts";
 import type { Kernel } from "./kernel-state.ts";
 import type { ThreadGroup } from "./thread-group.ts";
+import { stateOf } from "../ground/call-state.ts";
 import { BLOCKED, BLOCKED_RESTART, UNFINISHED } from "../ground/wait-queue.ts";
 import { defaultAction } from "../signal/default-action.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
@@ -58,16 +59,13 @@ export function deliverSignals(task: Task): void {
 }
 
 /**
- * A call that goes on in pieces and can't end early (fork, munmap) is finished before a handler runs, as Linux finishes
- * it; what ends or stops the process doesn't wait for that.
+ * A call that goes on in pieces and can't end early (fork, munmap, a write to a regular file) is finished before a
+ * handler runs, as Linux finishes it; what ends or stops the process doesn't wait for that.
  */
 function comesAfterCall(task: Task, signal: number): boolean {
-  if (
-    task.syscallNumber < 0 ||
-    task.blockedKind !== UNFINISHED ||
-    task.kernel.calls[task.syscallNumber]?.interrupted !== undefined
-  )
-    return false;
+  if (task.syscallNumber < 0 || task.blockedKind !== UNFINISHED) return false;
+  const mayEnd = task.kernel.calls[task.syscallNumber]?.interrupted !== undefined;
+  if (mayEnd && stateOf(task, "whole") === null) return false;
   const { handler } = task.group.actions.get(signal);
   return handler !== SIG_DFL && handler !== SIG_IGN;
 }

@@ -85,7 +85,7 @@ export function unshare(task: Task, wanted: number): number {
   // In the IPC namespace that it leaves.
   if ((flags & CLONE_SYSVSEM) !== 0) {
     task.ipc.semaphores.leaveUndo(task);
-    task.semaphoreUndo = { users: 1, identity: 0 };
+    task.semaphoreUndo = { users: 1, isMade: false, identity: 0 };
   }
   take(task, made.credentials, made.namespaces);
   return 0;
@@ -133,7 +133,7 @@ export function setNamespaces(task: Task, fd: number, type: number): number {
   }
   if (entry.set.ipc !== task.namespaces.ipc) {
     task.ipc.semaphores.leaveUndo(task);
-    task.semaphoreUndo = { users: 1, identity: 0 };
+    task.semaphoreUndo = { users: 1, isMade: false, identity: 0 };
   }
   entry.credentials.userNamespace.retain();
   take(task, entry.credentials, new Namespaces(entry.set));

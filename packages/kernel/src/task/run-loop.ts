@@ -230,6 +230,8 @@ function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
       if (bad !== 0) raiseFault(task, bad, address);
       return;
     }
+    case ExitReason.FENCE:
+      return task.space.forgetWrittenCode();
     case ExitReason.ILLEGAL:
       noteVector(task);
       return forceSignal(task, signalInfo(SIGILL, ILL_ILLOPC, { address: physical.u32[HART_PC >> 2]! }));

@@ -92,7 +92,7 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   /** ioprio_set(2): class << 13 | level; 0: none was set. Shared by CLONE_IO. */
   io: { priority: number; identity: number } = { priority: 0, identity: 0 };
   /** Shared by CLONE_SYSVSEM. */
-  semaphoreUndo: UndoList = { users: 1, identity: 0 };
+  semaphoreUndo: UndoList = { users: 1, isMade: false, identity: 0 };
   /** prctl(PR_SET_TIMERSLACK), and what a value of 0 goes back to: that of the parent at its start. */
   timerSlackNs = 50_000;
   defaultTimerSlackNs = 50_000;

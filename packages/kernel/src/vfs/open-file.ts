@@ -128,8 +128,8 @@ export abstract class OpenFile {
     return this.inode;
   }
 
-  /** Pages for mmap; −ENODEV when the kind cannot be mapped. */
-  mapping(): PageCache | number {
+  /** Pages for mmap; null: zeroed memory, as without a file; −ENODEV when the kind cannot be mapped. */
+  mapping(): PageCache | null | number {
     return this.inode?.pages ?? -ENODEV;
   }
 

@@ -259,9 +259,8 @@ export const integerLowerings: LoweringTable = {
   srlw: word(Op.i32ShrU),
   sraw: word(Op.i32ShrS),
 
-  // One hart, and records are dropped by the kernel's write tracking: nothing to order, nothing to flush.
+  // One hart: nothing to order. (`fence.i` leaves the run: ExitReason.FENCE.)
   fence: nothing,
-  "fence.i": nothing,
 
   mul: registers(Op.i64Mul),
   mulw: word(Op.i32Mul),

@@ -34,7 +34,6 @@ const NAMES = new Set([
   "srlw",
   "sraw",
   "fence",
-  "fence.i",
   "mul",
   "mulh",
   "mulhsu",

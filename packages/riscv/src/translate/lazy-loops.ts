@@ -42,6 +42,7 @@ function consider(members: readonly Block[], loop: Loop, structure: Structure): 
       case "return":
       case "ecall":
       case "ebreak":
+      case "fence":
       case "illegal":
         return null;
       case "branch":

@@ -250,12 +250,13 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   }
 
   /** Leaves at this instruction, which isn't done. */
-  override exitWith(reason: number): void {
+  override exitWith(reason: number, isDone = false): void {
     const { code } = this;
+    const { pc, length } = this.#instruction;
     this.storeLazy();
-    this.pushAddress(this.#instruction.pc);
+    this.pushAddress(isDone ? pc + length : pc);
     code.localGet(FUEL);
-    code.i32Const(this.#completed);
+    code.i32Const(this.#completed + (isDone ? 1 : 0));
     code.i32Const(reason);
     code.call(this.#imports.leave);
     code.return();

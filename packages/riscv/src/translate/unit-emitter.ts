@@ -387,6 +387,9 @@ class UnitEmitter {
       case "ebreak":
         this.#lowering.exitWith(ExitReason.BREAKPOINT);
         break;
+      case "fence":
+        this.#lowering.exitWith(ExitReason.FENCE, true);
+        break;
       case "illegal":
         this.#lowering.exitWith(ExitReason.ILLEGAL);
         break;

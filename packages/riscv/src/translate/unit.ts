@@ -59,6 +59,7 @@ type Ending =
   | "inline-return" // the same, out of an inlined function
   | "ecall"
   | "ebreak"
+  | "fence"
   | "illegal";
 
 export interface Block {
@@ -93,6 +94,7 @@ export interface Unit {
 const JAL = instructionIndex("jal");
 const JALR = instructionIndex("jalr");
 const ECALL = instructionIndex("ecall");
+const TRAPS: Readonly<Record<string, Ending>> = { ecall: "ecall", ebreak: "ebreak", "fence.i": "fence" };
 
 interface DiscoveryOptions {
   readonly physical: PhysicalMemory;
@@ -493,5 +495,5 @@ function setEnding(block: Block, last: UnitInstruction, indirectTargets: Readonl
       block.ending = "jump-register";
       block.targets.push(...knownTargets(indirectTargets, last.pc));
     }
-  } else block.ending = INSTRUCTIONS[last.index]!.name === "ecall" ? "ecall" : "ebreak";
+  } else block.ending = TRAPS[INSTRUCTIONS[last.index]!.name]!;
 }

@@ -2,6 +2,7 @@ import {
   CAP_SYS_ADMIN,
   CAP_SYSLOG,
   EINVAL,
+  ENODEV,
   ENOSPC,
   EPERM,
   MEM_MAJOR,
@@ -15,7 +16,6 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { KernelMessageDevice } from "./kernel-message-device.ts";
-import { PageCache } from "../../frames/page-cache.ts";
 import { WORK } from "../../ground/call-work.ts";
 import { isCapable } from "../../security/credentials.ts";
 import type { Inode } from "../../vfs/inode.ts";
@@ -80,9 +80,8 @@ class ZeroDevice extends MemoryDevice {
     return done;
   }
 
-  /** Each mapping is zeroed memory of its own. */
-  override mapping(): PageCache | number {
-    return new PageCache(this.kernel.memory, null);
+  override mapping(): null | number {
+    return null;
   }
 
   static {
@@ -93,6 +92,10 @@ class ZeroDevice extends MemoryDevice {
 class FullDevice extends ZeroDevice {
   override write(_task: FsCaller, from: IoCursor, _offset: number): number {
     return from.remaining === 0 ? 0 : -ENOSPC;
+  }
+
+  override mapping(): number {
+    return -ENODEV;
   }
 
   static {

@@ -54,7 +54,7 @@ it("a mapped page and write(2) agree, and write-back reaches the host", () => {
   user.put("/m", "a".repeat(5000));
   const fd = user.open("/m", O_RDWR);
   const pages = user.task.files.get(fd)!.mapping();
-  assert.ok(typeof pages !== "number");
+  assert.ok(pages !== null && typeof pages !== "number");
   const frame = pages.frame(0);
   const memory = test.kernel.physical.u8;
   assert.equal(memory[frame * 4096], 97);
@@ -72,7 +72,7 @@ it("pages of a file that the host changed are read again when it is opened", () 
   const { test, user } = FileTask.create((kernel) => new HostFs(kernel, tree));
   user.put("/m", "old");
   const pages = user.task.files.get(user.open("/m"))!.mapping();
-  assert.ok(typeof pages !== "number");
+  assert.ok(pages !== null && typeof pages !== "number");
   pages.frame(0);
   user.task.files.closeAll(user.task);
   hostWrite(tree, "m", "new");

@@ -9,7 +9,6 @@ import {
   SockaddrLl,
 } from "@stratos/abi";
 import { putFields, viewOf } from "../../ground/words.ts";
-import { familyOf } from "../inet/inet-address.ts";
 import { ETHERNET_ADDRESS_SIZE, type NetworkInterface } from "../network-interface.ts";
 
 const { sll_protocol, sll_ifindex, sll_halen, sll_addr } = SockaddrLl.offset;
@@ -22,9 +21,9 @@ export interface PacketAddress {
   readonly hardwareAddress: Uint8Array;
 }
 
-/** @returns −EINVAL too short, or of another family */
+/** Who sends need not name the family (af_packet.c, packet_snd). @returns −EINVAL too short */
 export function parsePacketAddress(address: Uint8Array): PacketAddress | number {
-  if (address.length < SockaddrLl.size || familyOf(address) !== AF_PACKET) return -EINVAL;
+  if (address.length < SockaddrLl.size) return -EINVAL;
   const view = viewOf(address);
   return {
     protocol: view.getUint16(sll_protocol),

@@ -53,6 +53,7 @@ import { addTimestamp } from "../message-timestamp.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { Socket } from "../socket.ts";
 import { sendFrame } from "./interface-frames.ts";
+import { familyOf } from "../inet/inet-address.ts";
 import { type PacketAddress, parsePacketAddress, writePacketAddress } from "./packet-address.ts";
 
 /** Memberships of one socket (net.core.optmem_max in Linux). */
@@ -107,6 +108,7 @@ export class PacketSocket extends Socket {
   override bind(_task: SocketCaller, address: Uint8Array): number {
     const wanted = parsePacketAddress(address);
     if (isErrno(wanted)) return wanted;
+    if (familyOf(address) !== AF_PACKET) return -EINVAL;
     const one = wanted.index === 0 ? undefined : this.network.interfaceByIndex(wanted.index);
     if (wanted.index !== 0 && one === undefined) return -ENODEV;
     this.#index = wanted.index;
