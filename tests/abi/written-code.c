@@ -91,6 +91,26 @@ int main(void) {
     sum += CALL(split);
   }
   SHOW(sum);
+  /* A page that fills up, as a compiler's does: what was written before stays what it was, and what changes changes. */
+  char *filling = pages(2);
+  sum = 0;
+  for (int i = 0; i < 300; i++) {
+    unsigned *next = (unsigned *)(filling + 4096 - 640 + i * 16 % 1280);
+    WRITE_RETURN(next, i);
+    FLUSH(next, 8);
+    for (int back = 0; back < 1280; back += 16)
+      if (i * 16 >= back) sum = sum * 3 % 1000003 + CALL(filling + 4096 - 640 + back);
+  }
+  SHOW(sum);
+  /* Changed, and changed back, before it is executed again. */
+  for (int i = 0; i < 20; i++) {
+    WRITE_RETURN((unsigned *)filling, i % 2);
+    if (i % 3) WRITE_RETURN((unsigned *)filling, 9);
+    if (i % 5) WRITE_RETURN((unsigned *)filling, 1);
+    FLUSH(filling, 8);
+    sum = sum * 3 % 1000003 + CALL(filling);
+  }
+  SHOW(sum);
   /* A private mapping of a file whose page it has not written: the file changes. */
   int file = open("/tmp/written-code", O_CREAT | O_RDWR | O_TRUNC, 0700);
   WRITE_RETURN(source, 1);

@@ -1,5 +1,16 @@
 import assert from "node:assert/strict";
-import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  linkSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -101,5 +112,27 @@ test("a read-only file gives the same bytes whatever is read before, across piec
     );
   }
   assert.ok(device.read(content.length - 10, new Uint8Array(20), 0, 20) < 0);
+  device.close();
+});
+
+test("a read-only file of more pieces than are kept gives each one's bytes, in any order", () => {
+  const path = join(folder, "many-pieces");
+  const PIECES = 300;
+  const file = openSync(path, "w");
+  // The last one is short.
+  ftruncateSync(file, (PIECES - 1) * 65536 + 8);
+  for (let piece = 0; piece < PIECES; piece++)
+    writeSync(file, Uint8Array.of(1, piece & 255, piece >> 8), 0, 3, piece * 65536 + 4);
+  closeSync(file);
+  const device = new FileBlockDevice(path, { readOnly: true });
+  const random = new SeededRandom(7);
+  const bytes = new Uint8Array(8);
+  for (let round = 0; round < 3000; round++) {
+    // Mostly those used lately, as programs do.
+    const piece = random.below(4) === 0 ? random.below(PIECES) : round % 40;
+    assert.equal(device.read(piece * 65536, bytes, 0, 8), 0);
+    assert.deepEqual([...bytes], [0, 0, 0, 0, 1, piece & 255, piece >> 8, 0], `piece ${piece}`);
+  }
+  assert.ok(device.read((PIECES - 1) * 65536, new Uint8Array(9), 0, 9) < 0, "beyond the end");
   device.close();
 });

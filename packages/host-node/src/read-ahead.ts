@@ -1,18 +1,18 @@
 import { readSync } from "node:fs";
 
-/** Bytes of a piece, and how many pieces are kept (by their number modulo this). */
+/** Bytes of a piece, and how many pieces are kept: those that were used last. */
 const PIECE = 65536,
-  PIECES = 32;
+  PIECES = 128;
 
 /**
  * Reads a file that never changes in pieces: files of an image lie one after the other, so that the pages of many small
- * ones come with one call of the host. 2 MiB at most.
+ * ones come with one call of the host. 8 MiB at most: what programs read of one image lies in several hundred pieces,
+ * to which they come back (docs/decisions/0036-pieces-and-profiles.md).
  */
 export class ReadAhead {
   readonly #fd: number;
-  readonly #pieces: (Uint8Array | undefined)[] = new Array<Uint8Array | undefined>(PIECES).fill(undefined);
-  readonly #numbers = new Int32Array(PIECES).fill(-1);
-  readonly #lengths = new Int32Array(PIECES);
+  /** By number, the one used last at the end; each as long as what the file has of it. */
+  readonly #pieces = new Map<number, Uint8Array>();
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -27,29 +27,37 @@ export class ReadAhead {
     while (done < length) {
       const number = Math.floor((offset + done) / PIECE);
       const within = offset + done - number * PIECE;
-      const available = this.#load(number) - within;
-      if (available <= 0) break;
-      const count = Math.min(length - done, available);
-      bytes.set(this.#pieces[number % PIECES]!.subarray(within, within + count), at + done);
+      const piece = this.#piece(number);
+      const count = Math.min(length - done, piece.length - within);
+      if (count <= 0) break;
+      bytes.set(piece.subarray(within, within + count), at + done);
       done += count;
     }
     return done;
   }
 
-  /** @returns bytes in the piece */
-  #load(number: number): number {
-    const place = number % PIECES;
-    if (this.#numbers[place] === number) return this.#lengths[place]!;
-    const piece = (this.#pieces[place] ??= new Uint8Array(PIECE));
-    this.#numbers[place] = -1;
+  #piece(number: number): Uint8Array {
+    const piece = this.#pieces.get(number) ?? this.#read(number, this.#room());
+    this.#pieces.delete(number);
+    this.#pieces.set(number, piece);
+    return piece;
+  }
+
+  /** What the piece used longest ago lies in, once there are enough. */
+  #room(): Uint8Array {
+    if (this.#pieces.size < PIECES) return new Uint8Array(PIECE);
+    const [oldest, piece] = this.#pieces.entries().next().value!;
+    this.#pieces.delete(oldest);
+    return new Uint8Array(piece.buffer);
+  }
+
+  #read(number: number, bytes: Uint8Array): Uint8Array {
     let length = 0;
     while (length < PIECE) {
-      const count = readSync(this.#fd, piece, length, PIECE - length, number * PIECE + length);
+      const count = readSync(this.#fd, bytes, length, PIECE - length, number * PIECE + length);
       if (count === 0) break;
       length += count;
     }
-    this.#numbers[place] = number;
-    this.#lengths[place] = length;
-    return length;
+    return bytes.subarray(0, length);
   }
 }

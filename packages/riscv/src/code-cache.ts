@@ -174,6 +174,11 @@ export class TranslatedRegion implements CodeRegion {
     return bits !== undefined && ((bits[(offset & (PAGE - 1)) >>> 4]! >>> ((offset >>> 1) & 7)) & 1) !== 0;
   }
 
+  /** A copy of the page's bits of that: one for each halfword. */
+  knownIn(page: number): Uint8Array {
+    return this.#known.get(page)?.slice() ?? new Uint8Array(PAGE / 16);
+  }
+
   #indexOf(va: VirtualAddress): number {
     assert(va >= this.start && va < this.end, "the address lies in the region");
     return Math.floor((va - this.start) / PAGE);

@@ -18,20 +18,21 @@ export function collectProfile(
   tally: ProcessorTally,
   newsMin: number,
 ): RegionProfile[] {
-  const profiles: RegionProfile[] = [];
+  const found: { readonly region: TranslatedRegion; readonly targets: RegionProfile["targets"] }[] = [];
   let news = 0;
   let pages = 0;
   for (const region of cache.regions) {
     if (region.name === null) continue;
     const targets = targetsOf(region);
     if (targets.length === 0) continue;
-    const profile = profileOf(physical, cache, tally, region, targets);
-    pages += profile.pages.length;
+    for (const code of region.pages) if (code !== 0 && cache.frameOf(code) !== 0) pages++;
     if (pages > PAGES_MAX) break;
     for (const { heat } of targets) news += heat;
-    profiles.push(profile);
+    found.push({ region, targets });
   }
+  // Most runs have learned little, and looking through all pages is the dearest part.
   if (news < newsMin) return [];
+  const profiles = found.map(({ region, targets }) => profileOf(physical, cache, tally, region, targets));
   for (const region of cache.regions)
     if (region.name !== null) for (const { offset } of targetsOf(region)) region.submitted.add(offset);
   return profiles;
@@ -57,12 +58,9 @@ function profileOf(
   region.pages.forEach((code, index) => {
     const frame = code === 0 ? 0 : cache.frameOf(code);
     if (frame === 0) return;
-    const known = new Uint8Array(4096 / 16);
-    for (let halfword = 0; halfword < 2048; halfword++) {
-      const isDecoded = u16[(code + halfword * 16) >>> 1] !== RecordOp.UNDECODED;
-      if (isDecoded || region.isKnown(region.start + index * 4096 + halfword * 2))
-        known[halfword >>> 3]! |= 1 << (halfword & 7);
-    }
+    const known = region.knownIn(index);
+    for (let halfword = 0; halfword < 2048; halfword++)
+      if (u16[(code + halfword * 16) >>> 1] !== RecordOp.UNDECODED) known[halfword >>> 3]! |= 1 << (halfword & 7);
     pages.push({ index, bytes: u8.slice(frame, frame + 4096), known });
   });
   const isInside = (pc: number): boolean => pc >= region.start && pc < region.end;
