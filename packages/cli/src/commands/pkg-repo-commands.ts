@@ -106,7 +106,10 @@ export function signRepositoryCommand(folder: string, options: RepoKeyOptions): 
   return withPackagePorts(folder, async (ports) => {
     const signed = await new RepositoryFolder(folder).sign(readKey(options.key), ports);
     if (options.json === true) process.stdout.write(`${JSON.stringify(signed, null, 2)}\n`);
-    else process.stdout.write(`${signed.packages} packages listed, signed by ${signed.fingerprint.toUpperCase()}\n`);
+    else
+      process.stdout.write(
+        `${signed.packages} package${signed.packages === 1 ? "" : "s"} listed, signed by ${signed.fingerprint.toUpperCase()}\n`,
+      );
     return 0;
   });
 }
