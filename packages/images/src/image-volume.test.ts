@@ -1,4 +1,4 @@
-/** Goal: a host without space is named as such by who writes an image. Method: the host's writes fail from a moment on. */
+/** Goal: who writes an image on a full disk is told of that. Method: the host's writes fail from a moment on. */
 import assert from "node:assert/strict";
 import fs, { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
