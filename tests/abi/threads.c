@@ -11,6 +11,7 @@ static void *sleeper(void *arg) { (void)arg; pause(); return (void *)7; }
 static void *forever(void *arg) { for (;;) pthread_testcancel(), usleep(1000); return arg; }
 static volatile int taken; static void *taker(void *arg) { pthread_mutex_lock(&mutex); taken++; pthread_mutex_unlock(&mutex); return arg; }
 static void *futex_waiter(void *arg) { struct timespec long_time = {10, 0}; int *word = arg; long r = syscall(SYS_futex, word, FUTEX_WAIT, 1, word[1] ? &long_time : NULL); return (void *)(r < 0 ? -errno : r); }
+static void *waits_for_signal(void *set) { int signal; sigwait(set, &signal); return (void *)(long)signal; }
 int main(void) {
   pthread_t t[8]; void *result; pthread_barrier_init(&barrier, NULL, 4);
   for (long i = 0; i < 4; i++) SHOW(pthread_create(&t[i], NULL, add, (void *)i));
@@ -32,6 +33,10 @@ int main(void) {
   struct sigaction restart = {.sa_handler = handler, .sa_flags = SA_RESTART}; sigaction(SIGUSR2, &restart, NULL); int words[2] = {1, 0};
   pthread_create(&t[0], NULL, futex_waiter, words); usleep(20000); handled = 0; pthread_kill(t[0], SIGUSR2); usleep(20000); SHOW(handled); SHOW(syscall(SYS_futex, words, FUTEX_WAKE, 1)); pthread_join(t[0], &result); SHOW((long)result); SHOW(syscall(SYS_futex, words, FUTEX_WAKE, 9));
   words[1] = 1; pthread_create(&t[0], NULL, futex_waiter, words); usleep(20000); pthread_kill(t[0], SIGUSR2); pthread_join(t[0], &result); SHOW((long)result == -EINTR); SHOW(syscall(SYS_futex, words, FUTEX_WAKE, 9));
+  /* Of threads that all block a signal of the process, one that waits for it gets it, whichever began first. */
+  sigset_t set; sigemptyset(&set); sigaddset(&set, SIGTERM); sigaddset(&set, SIGCHLD); pthread_sigmask(SIG_BLOCK, &set, NULL);
+  pthread_create(&t[0], NULL, waits_for_signal, &set); usleep(20000); kill(getpid(), SIGTERM); pthread_join(t[0], &result); SHOW((long)result);
+  pthread_create(&t[0], NULL, waits_for_signal, &set); usleep(20000); pid_t child = fork(); if (child == 0) _exit(0); pthread_join(t[0], &result); SHOW((long)result); waitpid(child, NULL, 0); pthread_sigmask(SIG_UNBLOCK, &set, NULL);
   /* A futex in shared memory wakes another process. */
   int *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   pid_t pid = fork(); if (pid == 0) { while (*shared == 0) syscall(SYS_futex, shared, FUTEX_WAIT, 0, NULL); _exit(*shared); }

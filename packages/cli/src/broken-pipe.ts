@@ -3,6 +3,8 @@
  * signal, so a write tells.
  */
 import { constants } from "node:os";
+import { hostReason } from "@stratos/host-node/home";
+import { EXIT_FAILURE } from "./exit-status.ts";
 
 /** As shells tell of a program that SIGPIPE ended. */
 export const EXIT_BROKEN_PIPE: number = 128 + constants.signals.SIGPIPE;
@@ -14,12 +16,15 @@ export class BrokenPipe extends Error {
   }
 }
 
-/** Ends this process when nobody reads what it prints. */
+/** Ends this process when what it prints arrives nowhere: without a word, or with one where the disk is full. */
 export function endWithBrokenPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit(EXIT_BROKEN_PIPE);
-      throw error;
-    });
-  }
+  process.stderr.on("error", endByOutput);
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") process.stderr.write(`stratos: standard output: ${hostReason(error)}\n`);
+    endByOutput(error);
+  });
+}
+
+function endByOutput(error: NodeJS.ErrnoException): never {
+  process.exit(error.code === "EPIPE" ? EXIT_BROKEN_PIPE : EXIT_FAILURE);
 }

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { CommandError } from "./command-error.ts";
@@ -137,6 +138,7 @@ for (const [line, message] of [
   ["run -w tmp y", "-w, --workdir: 'tmp': expected an absolute path in the guest"],
   ["run --net lan y", "--net: 'lan': allowed choices are none, host"],
   ["run -i", "-i, --image: a value is missing"],
+  ["pkg repo sign x", "-k, --key: needed; see --help"],
   [
     "run -i .x y",
     "-i, --image: '.x': a name has letters, digits, '.', '_' and '-', begins with a letter or digit, and has at " +
@@ -196,5 +198,23 @@ test("who reads no more ends a command without a word, with the status that SIGP
       { encoding: "utf8", env: { ...process.env, STRATOS_HOME: "/nonexistent/home" } },
     );
     assert.equal(result.stderr, "status 141\n", args);
+  }
+});
+
+test("a full disk below standard output is told in one line", () => {
+  const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+  const full = openSync("/dev/full", "w");
+  try {
+    for (const args of [["--version"], ["man", "fs"], ["fs", "device", "list"]]) {
+      const { status, stderr } = spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args], {
+        encoding: "utf8",
+        stdio: ["ignore", full, "pipe"],
+        env: { ...process.env, STRATOS_HOME: "/nonexistent/home" },
+      });
+      assert.equal(stderr, "stratos: standard output: no space left on device\n", args.join(" "));
+      assert.equal(status, 1, args.join(" "));
+    }
+  } finally {
+    closeSync(full);
   }
 });

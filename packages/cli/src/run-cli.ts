@@ -136,6 +136,8 @@ function usageError(error: CommanderError, program: Command): UsageError {
   if (bad !== null) return new UsageError(bad[1]!.replace(/ [<[].*$/, ""), `'${bad[2]!}': ${lowerFirst(bad[3]!)}`);
   const missingValue = /^option '(.+?)' argument missing/.exec(message);
   if (missingValue !== null) return new UsageError(missingValue[1]!.replace(/ [<[].*$/, ""), "a value is missing");
+  const needed = /^required option '(.+?)' not specified/.exec(message);
+  if (needed !== null) return new UsageError(needed[1]!.replace(/ [<[].*$/, ""), "needed; see --help");
   const missing = /^missing required argument '(.+?)'/.exec(message);
   if (missing !== null) return new UsageError(missing[1]!.toUpperCase(), "missing; see --help");
   if (error.code === "commander.excessArguments") {

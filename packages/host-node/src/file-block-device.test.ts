@@ -1,19 +1,21 @@
 import assert from "node:assert/strict";
-import {
+import fs, {
   closeSync,
   existsSync,
   ftruncateSync,
   linkSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, test } from "node:test";
+import { afterEach, beforeEach, mock, test } from "node:test";
 import { EINVAL, EIO, EROFS } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
 import { FileBlockDevice } from "./file-block-device.ts";
@@ -91,6 +93,23 @@ test("a device that cannot be created leaves no lock", () => {
   writeFileSync(path, "");
   assert.throws(() => new FileBlockDevice(path, { create: 4096 }), { code: "EEXIST" });
   assert.equal(existsSync(`${path}.lock`), false);
+});
+
+test("a full disk leaves neither the device that was to be made nor a draft of its lock, and is told by name", () => {
+  const { writeFileSync: write } = fs;
+  mock.method(fs, "writeFileSync", (file: string) => {
+    // As a full disk does it: the name is there, its content has no place.
+    write(file, "");
+    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", syscall: "write" });
+  });
+  syncBuiltinESMExports();
+  try {
+    assert.throws(() => new FileBlockDevice(path, { create: 4096 }), { code: "ENOSPC", path });
+  } finally {
+    mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+  assert.deepEqual(readdirSync(folder), []);
 });
 
 test("a read-only file gives the same bytes whatever is read before, across pieces and up to its end", () => {

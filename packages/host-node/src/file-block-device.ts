@@ -7,6 +7,7 @@ import {
   openSync,
   readFileSync,
   readSync,
+  rmSync,
   statSync,
   writeSync,
 } from "node:fs";
@@ -16,6 +17,7 @@ import { FileLockedError, lockFile, lockOwner } from "./file-lock.ts";
 import { hostErrno } from "./host-errno.ts";
 import { claimContent } from "./kernel-claim.ts";
 import { ReadAhead } from "./read-ahead.ts";
+import { failedAt } from "./whole-file.ts";
 import { deviceFolder, isReadOnlyDevice } from "./write-protection.ts";
 
 /**
@@ -30,6 +32,8 @@ export class FileBlockDevice implements BlockDevice {
   readonly #unlock: () => void;
   #giveBack: () => void;
   #size: number;
+  /** What the host said when it refused a write or a flush: a file system above it says EIO. Null: it never did. */
+  refusal: unknown = null;
   /** For a prepared image, which nobody writes. */
   readonly #ahead: ReadAhead | null;
 
@@ -65,6 +69,7 @@ export class FileBlockDevice implements BlockDevice {
       this.#ahead = this.readOnly ? new ReadAhead(fd) : null;
     } catch (error) {
       if (fd >= 0) closeSync(fd);
+      if (fd >= 0 && options.create !== undefined) rmSync(path, { force: true });
       this.#giveBack();
       unlock();
       // A device that is mounted is the kernel's: who serves the mount has the lock.
@@ -113,7 +118,7 @@ export class FileBlockDevice implements BlockDevice {
       for (let done = 0; done < length;) done += writeSync(this.#fd, bytes, at + done, length - done, offset + done);
       return 0;
     } catch (error) {
-      return hostErrno(error);
+      return this.#refused(error);
     }
   }
 
@@ -123,8 +128,13 @@ export class FileBlockDevice implements BlockDevice {
       fdatasyncSync(this.#fd);
       return 0;
     } catch (error) {
-      return hostErrno(error);
+      return this.#refused(error);
     }
+  }
+
+  #refused(error: unknown): number {
+    this.refusal = failedAt(this.path, error);
+    return hostErrno(error);
   }
 
   resize(size: number): number {

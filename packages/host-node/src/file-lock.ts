@@ -17,6 +17,7 @@ import {
 import { threadId } from "node:worker_threads";
 import { elsewhereWords } from "./mount-namespaces.ts";
 import { isRunning, processWords } from "./running-process.ts";
+import { failedAt } from "./whole-file.ts";
 
 export class FileLockedError extends Error {
   readonly path: string;
@@ -84,14 +85,15 @@ export function lockFile(path: string): () => void {
   for (let attempt = 0; attempt < TAKEOVER_ATTEMPTS; attempt++) {
     // link(2) makes the name and its content appear at once: no one sees a lock that does not name its owner yet.
     const draft = `${lockPath}.${ownName}`;
-    writeFileSync(draft, identityOf(process.pid));
     try {
+      writeFileSync(draft, identityOf(process.pid));
       linkSync(draft, lockPath);
       return once(() => rmSync(lockPath, { force: true }));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw failedAt(path, error);
     } finally {
-      unlinkSync(draft);
+      // A full disk has the draft's name, and no place for its content.
+      rmSync(draft, { force: true });
     }
     const owner = readOwner(lockPath);
     if (owner === null) continue;

@@ -4,8 +4,8 @@
  * AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials).
  */
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { userHome } from "./stratos-home.ts";
 
 export interface S3Credentials {
   readonly accessKeyId: string;
@@ -19,7 +19,7 @@ export function readS3Credentials(
 ): { readonly credentials: S3Credentials } | { readonly problem: string } {
   const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: token } = environment;
   if (id !== undefined && secret !== undefined) return { credentials: asCredentials(id, secret, token) };
-  const file = environment["AWS_SHARED_CREDENTIALS_FILE"] ?? join(homedir(), ".aws", "credentials");
+  const file = environment["AWS_SHARED_CREDENTIALS_FILE"] ?? join(userHome(), ".aws", "credentials");
   const name = environment["AWS_PROFILE"] ?? "default";
   let text: string;
   try {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { homedir, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { OperationError } from "@stratos/operation";
@@ -11,6 +11,19 @@ test("STRATOS_HOME wins over XDG_DATA_HOME, and a relative XDG_DATA_HOME is igno
   assert.equal(stratosHome({ STRATOS_HOME: "/a/b", XDG_DATA_HOME: "/x" }), "/a/b");
   assert.equal(stratosHome({ STRATOS_HOME: "", XDG_DATA_HOME: "/x" }), "/x/stratos");
   assert.equal(stratosHome({ XDG_DATA_HOME: "x" }), join(homedir(), ".local/share/stratos"));
+});
+
+test("an empty or relative HOME means no folder of where we stand", () => {
+  const { HOME } = process.env;
+  try {
+    for (const home of ["", "relative"]) {
+      process.env["HOME"] = home;
+      assert.equal(stratosHome({}), join(userInfo().homedir, ".local/share/stratos"));
+    }
+  } finally {
+    if (HOME === undefined) delete process.env["HOME"];
+    else process.env["HOME"] = HOME;
+  }
 });
 
 test("the configuration is optional, and its mistakes are named", () => {

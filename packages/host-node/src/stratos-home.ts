@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { closestName, slipsOfWord } from "@stratos/base";
 import { OperationError } from "@stratos/operation";
@@ -16,7 +16,13 @@ export function stratosHome(environment: NodeJS.ProcessEnv = process.env): strin
   if (own !== undefined && own !== "") return resolve(own);
   const data = environment["XDG_DATA_HOME"];
   if (data !== undefined && isAbsolute(data)) return join(data, "stratos");
-  return join(homedir(), ".local", "share", "stratos");
+  return join(userHome(), ".local", "share", "stratos");
+}
+
+/** An empty or relative HOME would mean another folder wherever we stand: then the user's entry of passwd(5) counts. */
+export function userHome(): string {
+  const home = homedir();
+  return isAbsolute(home) ? home : userInfo().homedir;
 }
 
 /** A folder of STRATOS_HOME, made when absent. @throws Node's error for what keeps it from being made */

@@ -141,7 +141,7 @@ async function buildLocked(request: BuildRequest, context: BuildContext, unlock:
         });
       } catch (error) {
         opened.close();
-        throw error;
+        throw opened.explain(error);
       }
     });
   } finally {

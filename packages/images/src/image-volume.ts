@@ -24,8 +24,14 @@ export interface OpenVolume {
   close(): void;
 }
 
+/** One whose changes go to a file. */
+export interface WrittenVolume extends OpenVolume {
+  /** What the host said of the file, where that is why work on it failed; else the failure. */
+  explain(failure: unknown): unknown;
+}
+
 /** An empty volume in a new file. */
-export function createVolume(path: string, label: string): OpenVolume {
+export function createVolume(path: string, label: string): WrittenVolume {
   const device = new FileBlockDevice(path, { create: IMAGE_VOLUME_BYTES });
   const seed = randomBytes(4).readUInt32LE();
   const failure = format(device, { uuid: randomBytes(16), hashSeed: seed, label, seconds: nowSeconds() });
@@ -34,7 +40,11 @@ export function createVolume(path: string, label: string): OpenVolume {
     unlinkSync(path);
     throw volumeError(path, failure);
   }
-  return opened(path, [device], mount(device, { seconds: nowSeconds() }));
+  return written(device, opened(path, [device], mount(device, { seconds: nowSeconds() })));
+}
+
+function written(device: FileBlockDevice, volume: OpenVolume): WrittenVolume {
+  return { ...volume, explain: (failure) => device.refusal ?? failure };
 }
 
 /** An image's volume as it is. @param layers  files, from the bottom up */
@@ -132,10 +142,11 @@ export function cloneVolumeDurably(layers: readonly string[], deltaBytes: number
 }
 
 /** A clone whose changes go to a new layer file. */
-export function cloneVolumeToLayer(layers: readonly string[], path: string): OpenVolume {
+export function cloneVolumeToLayer(layers: readonly string[], path: string): WrittenVolume {
   const bases = openLayers(layers);
   const delta = new FileBlockDevice(path, { create: IMAGE_VOLUME_BYTES });
-  return opened(path, [...bases, delta], mountOverlay(bases, delta, { ...GUEST_LIMITS, seconds: nowSeconds() }));
+  const volume = mountOverlay(bases, delta, { ...GUEST_LIMITS, seconds: nowSeconds() });
+  return written(delta, opened(path, [...bases, delta], volume));
 }
 
 function openLayers(layers: readonly string[]): FileBlockDevice[] {

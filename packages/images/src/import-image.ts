@@ -79,6 +79,8 @@ export async function newImage(
     try {
       await fill(new VolumeWriter(opened.volume.root));
       packages = image.packages ?? readInstalledPackages(opened.volume.root);
+    } catch (error) {
+      throw opened.explain(error);
     } finally {
       opened.close();
     }

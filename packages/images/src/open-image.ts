@@ -6,7 +6,7 @@ import { readConfig } from "@stratos/host-node";
 import { OperationError } from "@stratos/operation";
 import { DEFAULT_IMAGE } from "./defaults.ts";
 import { ImageStore, type ImageDraft, type ImageEntry } from "./image-store.ts";
-import { cloneVolume, cloneVolumeToLayer, type OpenVolume } from "./image-volume.ts";
+import { cloneVolume, cloneVolumeToLayer, type OpenVolume, type WrittenVolume } from "./image-volume.ts";
 import { readInstalledPackages } from "./installed-packages.ts";
 
 interface RunImage {
@@ -55,7 +55,7 @@ export function openImage(
   }
 }
 
-function finishKept(draft: ImageDraft, opened: OpenVolume, name: string | null, below: ImageEntry): void {
+function finishKept(draft: ImageDraft, opened: WrittenVolume, name: string | null, below: ImageEntry): void {
   try {
     if (name === null) return;
     const synced = opened.volume.sync();
@@ -70,6 +70,8 @@ function finishKept(draft: ImageDraft, opened: OpenVolume, name: string | null, 
       layers: below.description.layers + 1,
       origin: "keep",
     });
+  } catch (error) {
+    throw opened.explain(error);
   } finally {
     if (name === null) opened.close();
     draft.discard();

@@ -1,9 +1,10 @@
 /** Images from registries, and the way to these. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FormatError } from "@stratos/formats";
 import { nodeCodecs } from "@stratos/host-node/codecs";
+import { userHome } from "@stratos/host-node/home";
 import { OperationError } from "@stratos/operation";
 import {
   formatReference,
@@ -86,7 +87,7 @@ export async function withRegistry<T>(
   const transport = new NodeHttpTransport();
   const credentials = registryCredentials(reference, {
     env: process.env,
-    home: homedir(),
+    home: userHome(),
     uid: process.getuid?.() ?? 0,
   });
   try {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, realpathSync, statSync, truncateSync } from "node:fs";
+import { closeSync, openSync, realpathSync, rmSync, statSync, truncateSync } from "node:fs";
 import {
   COMPRESS_LZ4,
   COMPRESS_NONE,
@@ -90,10 +90,15 @@ async function formatVolume(paths: readonly string[], options: FormatVolumeOptio
       throw new CommandError(path, `holds ${content}; --force replaces it`);
   const passphrase = options.encrypt === true ? newPassphrase(paths[0]!) : null;
   const devices: FileBlockDevice[] = [];
+  const made: string[] = [];
+  let isMade = false;
   const name = paths.join(",");
   try {
     for (const { path, isNew } of plans) {
-      if (isNew) closeSync(openSync(path, "wx", 0o644));
+      if (isNew) {
+        closeSync(openSync(path, "wx", 0o644));
+        made.push(path);
+      }
       devices.push(openDevice(path, "write"));
     }
     for (const device of devices) {
@@ -117,8 +122,10 @@ async function formatVolume(paths: readonly string[], options: FormatVolumeOptio
       properties: propertiesOf(options.compress),
     });
     if (failure !== 0) throw mountFailure(name, failure);
+    isMade = true;
   } finally {
     for (const device of devices) device.close();
+    if (!isMade) for (const path of made) rmSync(path, { force: true });
   }
   rememberVolume(paths.map((path) => realpathSync(path)));
   if (passphrase !== null) return 0;

@@ -1,5 +1,5 @@
 /** `stratos fs send` and `stratos fs receive`. */
-import { createReadStream, createWriteStream } from "node:fs";
+import { createReadStream } from "node:fs";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
@@ -19,6 +19,7 @@ import {
 } from "@stratos/volumes";
 import { jsonOption, VOLUME_WORDS, type Finish } from "./row-options.ts";
 import { CommandError, UsageError } from "../command-error.ts";
+import { writeOutput } from "../output-file.ts";
 import { formatTable } from "../text-table.ts";
 
 export function transferCommands(finish: Finish): Command[] {
@@ -80,18 +81,19 @@ async function sendCommand(path: string, snapshot: string, options: SendOptions)
       const pieces = sendSnapshot(opened, request);
       // What is refused is refused before a file is made.
       const first = pieces.next();
-      const stream: Writable = options.output === undefined ? process.stdout : createWriteStream(options.output);
-      const target: Writable = options.compress === true ? createZstdCompress() : stream;
-      const done = finished(stream, { cleanup: true });
-      done.catch(() => {});
-      if (target !== stream) target.pipe(stream, { end: stream !== process.stdout });
-      let sent = 0;
-      for (let piece = first; piece.done !== true; piece = pieces.next()) {
-        if (!target.write(piece.value.slice())) await Promise.race([once(target, "drain"), done]);
-        sent += piece.value.length;
-        if (process.stderr.isTTY) progress.update("Sending", sent, 0, "bytes");
-      }
-      await close(target, stream, done);
+      await writeOutput(options.output, async (stream) => {
+        const target: Writable = options.compress === true ? createZstdCompress() : stream;
+        const done = finished(stream, { cleanup: true });
+        done.catch(() => {});
+        if (target !== stream) target.pipe(stream, { end: stream !== process.stdout });
+        let sent = 0;
+        for (let piece = first; piece.done !== true; piece = pieces.next()) {
+          if (!target.write(piece.value.slice())) await Promise.race([once(target, "drain"), done]);
+          sent += piece.value.length;
+          if (process.stderr.isTTY) progress.update("Sending", sent, 0, "bytes");
+        }
+        await close(target, stream, done);
+      });
     });
   } finally {
     progress.clear();

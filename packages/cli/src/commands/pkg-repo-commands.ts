@@ -105,8 +105,9 @@ export function listRepositoryCommand(folder: string, options: { readonly json?:
 export function signRepositoryCommand(folder: string, options: RepoKeyOptions): Promise<number> {
   return withPackagePorts(folder, async (ports) => {
     const signed = await new RepositoryFolder(folder).sign(readKey(options.key), ports);
+    const count = `${signed.packages} ${signed.packages === 1 ? "package" : "packages"}`;
     if (options.json === true) process.stdout.write(`${JSON.stringify(signed, null, 2)}\n`);
-    else process.stdout.write(`${signed.packages} packages listed, signed by ${signed.fingerprint.toUpperCase()}\n`);
+    else process.stdout.write(`${count} listed, signed by ${signed.fingerprint.toUpperCase()}\n`);
     return 0;
   });
 }

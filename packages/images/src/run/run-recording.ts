@@ -1,5 +1,6 @@
 /** The file that a run is recorded in. */
 import { closeSync, openSync, writeSync } from "node:fs";
+import { failedAt } from "@stratos/host-node/files";
 import { type HostFolder, type ProgramRequest, Recorder, type TerminalShape } from "@stratos/session";
 import { ImageStore } from "../image-store.ts";
 
@@ -40,7 +41,15 @@ export function openRecording(
       imageCreatedAt: createdAt,
       imageLayers: layers,
     },
-    { folders, write: (line) => void writeSync(fd, line) },
+    { folders, write: (line) => writeLine(fd, path, line) },
   );
   return { recorder, close: () => closeSync(fd) };
+}
+
+function writeLine(fd: number, path: string, line: Uint8Array): void {
+  try {
+    writeSync(fd, line);
+  } catch (error) {
+    throw failedAt(path, error);
+  }
 }

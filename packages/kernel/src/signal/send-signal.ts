@@ -42,8 +42,8 @@ export function sendSignalToTask(task: SignalTask, info: SignalInfo): number {
 }
 
 /**
- * Queues a signal for a process; a thread that does not block it is told. 0; −EAGAIN when RLIMIT_SIGPENDING forbids
- * it.
+ * Queues a signal for a process; a thread that does not block it, or waits for it, is told. 0; −EAGAIN when
+ * RLIMIT_SIGPENDING forbids it.
  */
 export function sendSignalToProcess(group: SignalProcess, info: SignalInfo): number {
   // No signal reaches init (task/first-process.ts).
@@ -53,7 +53,7 @@ export function sendSignalToProcess(group: SignalProcess, info: SignalInfo): num
   const failed = enqueue(group, group.pending, info);
   if (failed < 0) return failed;
   group.signalQueue.wakeAll();
-  const taker = group.tasks.find((task) => wants(task, info.signal)) ?? group.tasks[0];
+  const taker = group.tasks.find((task) => takes(task, info.signal)) ?? group.tasks[0];
   if (taker !== undefined) notify(taker, info.signal);
   // SIGKILL ends every thread, stopped ones too.
   if (info.signal === SIGKILL) for (const task of group.tasks) notify(task, SIGKILL);
@@ -137,6 +137,11 @@ export function sendSignalToProcessGroup(group: ProcessGroup, info: SignalInfo):
   return count;
 }
 
+/** Linux unblocks what rt_sigtimedwait waits for while it waits (kernel/signal.c, do_sigtimedwait). */
+function takes(task: SignalTask, signal: number): boolean {
+  return wants(task, signal) || task.waitedSignals?.has(signal) === true;
+}
+
 function wants(task: SignalTask, signal: number): boolean {
   return task.state !== "Z" && task.state !== "X" && (signal === SIGKILL || !task.blocked.has(signal));
 }
@@ -201,7 +206,7 @@ function isIgnored(group: SignalProcess, task: SignalTask | null, info: SignalIn
 /** Makes the task look at its signals soon: it leaves a wait that signals interrupt. */
 function notify(task: SignalTask, signal: number): void {
   task.hasWork = true;
-  if (!wants(task, signal) && task.waitedSignals?.has(signal) !== true) return;
+  if (!takes(task, signal)) return;
   if (task.state === "S" && task.blockedKind === BLOCKED_KILLABLE && signal !== SIGKILL) return;
   if (task.state === "S") task.endWait("signal");
   else if (task.state === "T" && signal === SIGKILL) {

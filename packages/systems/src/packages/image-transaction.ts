@@ -211,6 +211,8 @@ export async function inNewLayer(
           `the image could not be written (errno ${-synced}); it is as it was`,
         );
       packages = readInstalledPackages(opened.volume.root);
+    } catch (error) {
+      throw opened.explain(error);
     } finally {
       opened.close();
     }
