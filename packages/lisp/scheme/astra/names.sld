@@ -1,7 +1,7 @@
 ;; Users, groups, modes and times as utilities show them; programs that utilities start.
 (define-library (astra names)
   (export user-name group-name user-number group-number mode-text time-text civil month-names set-program-runner!
-    run-command)
+    run-command start-command wait-for)
   (import (scheme base) (astra posix) (astra arithmetic))
   (begin
     (define (fields t)
@@ -62,9 +62,13 @@
     ;; Runs words in a process of their own. @returns the exit status
     (define runner #f)
     (define (set-program-runner! f) (set! runner f))
-    (define (run-command words)
-      (let ((pid (sys-fork)))
-        (if (= pid 0) (runner words)
-            (let wait () (let ((r (sys-wait pid 0)))
-                           (cond ((pair? r) (if (= 0 (modulo (cdr r) 128)) (modulo (quotient (cdr r) 256) 256)
-                                              (+ 128 (modulo (cdr r) 128)))) ((= r -4) (wait)) (else 127)))))))))
+    ;; prepare: what the process does first. @returns its number
+    (define (start-command words prepare)
+      (let ((pid (sys-fork))) (if (= pid 0) (begin (prepare) (runner words)) pid)))
+    (define (wait-for pid)
+      (let ((r (sys-wait pid 0)))
+        (cond ((pair? r) (if (= 0 (modulo (cdr r) 128)) (modulo (quotient (cdr r) 256) 256)
+                           (+ 128 (modulo (cdr r) 128))))
+              ((= r -4) (wait-for pid))
+              (else 127))))
+    (define (run-command words) (wait-for (start-command words (lambda () #f))))))

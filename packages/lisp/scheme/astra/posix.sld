@@ -15,7 +15,7 @@
           sys-sysinfo sys-klog sys-nice get-priority sys-setsid folder-names
           signal-action signal-mask pending-signal set-terminal-group terminal? terminal-size set-raw-terminal
           restore-terminal times-of
-          out out-byte out-bytes out-line flush-out forget-out complain
+          write-all out out-byte out-bytes out-line flush-out forget-out complain
           make-input input-line input-line-ended? input-bytes read-whole open-input)
   (import (scheme base) (stratos system-call))
   (begin

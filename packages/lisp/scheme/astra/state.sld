@@ -8,36 +8,8 @@
           option? set-option! OPTIONS option-letters functions aliases builtins utilities
           shell-error interactive? set-interactive! shell-failure? shell-failure-status main-pid set-main-pid!
           script-line set-script-line!)
-  (import (scheme base) (astra posix))
+  (import (scheme base) (astra posix) (astra table))
   (begin
-    ;; Tables from texts.
-    (define (make-table) (make-vector 251 '()))
-    (define (place-of name)
-      (let ((n (string-length name)))
-        (let loop ((i 0) (h 7))
-          (if (< i n) (loop (+ i 1) (modulo (+ (* h 31) (char->integer (string-ref name i))) 65521))
-            (modulo h 251)))))
-    (define (find l name) (cond ((null? l) #f) ((string=? (car (car l)) name) (car l)) (else (find (cdr l) name))))
-    (define (entry table name) (find (vector-ref table (place-of name)) name))
-    (define (table-ref table name) (let ((e (entry table name))) (and e (cdr e))))
-    (define (table-set! table name value)
-      (let ((e (entry table name)) (at (place-of name)))
-        (if e (set-cdr! e value) (vector-set! table at (cons (cons name value) (vector-ref table at))))))
-    (define (table-delete! table name)
-      (let ((at (place-of name)))
-        (vector-set! table at
-          (let loop ((l (vector-ref table at)))
-            (cond ((null? l) '()) ((string=? (car (car l)) name) (cdr l)) (else (cons (car l) (loop (cdr l)))))))))
-    (define (table-entries table) (sorted (apply append (vector->list table))))
-    (define (sorted l)
-      (if (or (null? l) (null? (cdr l))) l
-          (let split ((l l) (a '()) (b '()))
-            (if (null? l) (merge (sorted a) (sorted b)) (split (cdr l) (cons (car l) b) a)))))
-    (define (merge a b)
-      (cond ((null? a) b) ((null? b) a)
-            ((string<? (car (car b)) (car (car a))) (cons (car b) (merge a (cdr b))))
-            (else (cons (car a) (merge (cdr a) b)))))
-
     (define-record-type failure (failure-of status) shell-failure? (status shell-failure-status))
     (define name-of-shell "astra")
     ;; An error that ends a shell which is not interactive: XCU §2.8.1.
