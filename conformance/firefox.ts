@@ -2,13 +2,15 @@
  * Debian in a tab of Firefox ESR, as Debian has it: boot, files, terminal, offline. The same page in Chromium is part
  * of `npm test` (tests/browser-console.test.ts).
  *
- *     apt-get install firefox-esr && npm run conformance:firefox
+ *     apt-get install firefox-esr && npm run conformance:firefox [-- --record]
  */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { parseArgs } from "node:util";
 import { keepWebFolder, webFolderServer } from "@stratos/console";
 import { Firefox } from "../tests/support/firefox.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "../tests/support/test-image.ts";
+import { recordTold } from "./results.ts";
 
 const PATIENCE_MS = 300_000;
 const SCREEN = `(() => {
@@ -18,6 +20,7 @@ const SCREEN = `(() => {
 const STATUS = `document.querySelector("#status").textContent`;
 const PROMPT = /root@stratos:~# $/m;
 
+const { values } = parseArgs({ options: { record: { type: "boolean", default: false } } });
 await ensureTestImage();
 const folder = await keepWebFolder({ home: TEST_HOME, image: TEST_IMAGE, lines: [] });
 let server: Server = webFolderServer(folder);
@@ -27,13 +30,14 @@ const firefox = await Firefox.launch();
 console.log(`Firefox ${firefox.version}`);
 let failed = 0;
 let passed = 0;
+let prompt = 0;
 try {
   await row("boot: a prompt, and files that stay", async () => {
     await firefox.navigate(`http://127.0.0.1:${port}/`);
     await firefox.waitFor(SCREEN, PROMPT, PATIENCE_MS);
     await firefox.waitFor(STATUS, /^running; files are kept in this browser$/, PATIENCE_MS);
-    const ms = await firefox.evaluate("stratos.times.prompt");
-    return `prompt after ${Math.round(Number(ms))} ms`;
+    prompt = Math.round(Number(await firefox.evaluate("stratos.times.prompt")));
+    return `prompt after ${prompt} ms`;
   });
   await row("terminal: lines are edited, colours drawn, interrupted", async () => {
     await run("printf '\\033[31mred\\033[0m\\n'; tput cols", /^red\n\d+$/m);
@@ -78,6 +82,16 @@ try {
   server.closeAllConnections();
 }
 console.log(`${passed} passed, ${failed} failed`);
+if (values.record)
+  recordTold("firefox", {
+    title: "Debian in a tab of Firefox",
+    told:
+      "`apt-get install firefox-esr && npm run conformance:firefox -- --record` drives a headless Firefox by WebDriver " +
+      "BiDi against the folder that `stratos image web` writes: boot, terminal (colours, line editing, ^C), files " +
+      "through a reload, a snapshot that undoes `rm -rf /`, and a reload without the server. " +
+      `Firefox ${firefox.version}: ${passed} of ${passed + failed}; the prompt came ${prompt} ms after the worker's ` +
+      "start, beside much other work.",
+  });
 process.exitCode = failed === 0 ? 0 : 1;
 
 async function row(name: string, act: () => Promise<string | void>): Promise<void> {

@@ -82,6 +82,12 @@ interface Roots {
   roots: RootRow[];
 }
 
+/** What was seen once, in words. */
+interface Told {
+  title: string;
+  told: string;
+}
+
 const FOLDER = join(import.meta.dirname, "results");
 const PAGE = join(import.meta.dirname, "../docs/conformance.md");
 
@@ -99,6 +105,11 @@ export function recordTallies(name: string, about: AboutTallies, rows: readonly 
 
 export function recordRoots(name: string, about: { title: string; command: string }, rows: readonly RootRow[]): void {
   replaceRows(name, about, "roots", rows);
+}
+
+export function recordTold(name: string, told: Told): void {
+  writeFileSync(join(FOLDER, `${name}.json`), `${JSON.stringify(told)}\n`);
+  writeFileSync(PAGE, page());
 }
 
 function replaceRows(
@@ -119,10 +130,11 @@ function replaceRows(
   writeFileSync(PAGE, page());
 }
 
-function page(): string {
+/** The whole of `docs/conformance.md`. */
+export function page(): string {
   const suites = readdirSync(FOLDER)
     .sort()
-    .map((name) => JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Suite | Boots | Tallies | Roots);
+    .map((name) => JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Suite | Boots | Tallies | Roots | Told);
   const head = [
     "# Conformance",
     "",
@@ -143,7 +155,9 @@ function page(): string {
             ? tallySection(suite)
             : "roots" in suite
               ? rootSection(suite)
-              : section(suite),
+              : "told" in suite
+                ? ["", `## ${suite.title}`, "", suite.told]
+                : section(suite),
       ),
     ].join("\n") + "\n"
   );

@@ -3,10 +3,15 @@
  * runs more, beside qemu-user.
  */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { page } from "../conformance/results.ts";
 import { repository, run } from "./support/stratos.ts";
+
+test("docs/conformance.md says what was recorded, and nothing else: the next --record keeps it", () => {
+  assert.equal(readFileSync(join(repository, "docs/conformance.md"), "utf8"), page());
+});
 
 test("a sample of CPython's own tests passes", async () => {
   const result = await run(
