@@ -60,6 +60,8 @@ async function serveTools({ image, memory, net, volume, max, listen, tokenFile }
   if (tokenFile !== undefined && listen === undefined) throw new UsageError("--token-file", "is for --listen");
   if (listen !== undefined && !/^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(listen.host))
     throw new UsageError("--listen", `${listen.host}: only addresses of the loopback are served`);
+  const { fittingMemory } = await import("../session/machine-options.ts");
+  const memoryBytes = memory === undefined ? undefined : fittingMemory(memory);
   const { serveOverHttp, serveOverStdio } = await import("@stratos/mcp");
   const options = {
     version: VERSION,
@@ -68,7 +70,7 @@ async function serveTools({ image, memory, net, volume, max, listen, tokenFile }
       network: net,
       mounts: volume.map(({ host, guest, isReadOnly }) => ({ host, guest, readOnly: isReadOnly })),
       ...(image === undefined ? {} : { image }),
-      ...(memory === undefined ? {} : { memoryBytes: memory }),
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
     },
   };
   if (listen === undefined) {

@@ -32,7 +32,7 @@ export async function ensureImage(name: string): Promise<void> {
  * A power of two that just does not fit is what people ask for when they mean the largest machine. @throws UsageError
  * beyond that
  */
-function fittingMemory(bytes: number): number {
+export function fittingMemory(bytes: number): number {
   const most = Machine.MEMORY_BYTES_MAX;
   if (bytes <= most) return bytes;
   if (bytes > 2 ** 32) throw new UsageError("--memory", `at most ${formatSize(most)} is possible`);
