@@ -35,7 +35,7 @@ import type { IoCursor } from "../ground/io-cursor.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
 import type { Area } from "./area.ts";
-import { AreaList } from "./area-list.ts";
+import { AreaList, AREAS_PER_UNIT } from "./area-list.ts";
 import { handlePageFault, markPageDirty } from "./page-fault.ts";
 import { addressOfEntry, frameOfEntry, PageTable, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
 import type { Frame } from "../frames/frame.ts";
@@ -362,8 +362,11 @@ export class AddressSpace implements UserMemory, Reapable {
    * (page-fault.ts); those of a file change through its other mappings, and in a mapping of one's own by write(2).
    */
   forgetWrittenCode(): void {
+    const { work } = this.kernel;
+    work.charge(this.areas.size / AREAS_PER_UNIT);
     for (const area of this.areas) {
       if (area.code === null || area.pages === null) continue;
+      work.charge((area.end - area.start) / (1024 * PAGE_SIZE));
       if (area.codeIsPrivate) this.forgetCode(area);
       else if (area.pages.isWrittenInPlace) {
         area.code.invalidate(area.start, area.end);

@@ -24,6 +24,9 @@ interface Leaf {
   widest: number;
 }
 
+/** Areas, or spaces, looked at for one unit of work. */
+export const AREAS_PER_UNIT = 32;
+
 /** How many areas the processes of a machine have together. */
 export interface AreaUsage {
   count: number;

@@ -5,9 +5,7 @@ import type { CallWork } from "../ground/call-work.ts";
 import { identityOf } from "../ground/identity.ts";
 import type { CallState } from "../ground/call-state.ts";
 import type { AddressSpace } from "./address-space.ts";
-
-/** Areas, or spaces, looked at for one unit of work. */
-export const AREAS_PER_UNIT = 32;
+import { AREAS_PER_UNIT } from "./area-list.ts";
 
 /**
  * Takes the pages behind `size` out of all mappings of a file, in pieces where the call under way may pause. Spaces are

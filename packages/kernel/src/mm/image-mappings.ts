@@ -3,7 +3,7 @@ import { PAGE_SIZE } from "@stratos/abi";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { CallWork } from "../ground/call-work.ts";
 import type { AddressSpace } from "./address-space.ts";
-import { AREAS_PER_UNIT } from "./cut-mappings.ts";
+import { AREAS_PER_UNIT } from "./area-list.ts";
 import type { Frame, PageIndex } from "../frames/frame.ts";
 import { frameOfEntry } from "./page-table.ts";
 

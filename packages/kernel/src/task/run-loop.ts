@@ -24,6 +24,7 @@ import {
   SIGILL,
   SIGSEGV,
   SIGTRAP,
+  SYSCALL_NUMBERS,
   TRAP_BRKPT,
   RLIMIT_CPU,
 } from "@stratos/abi";
@@ -231,7 +232,7 @@ function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
       return;
     }
     case ExitReason.FENCE:
-      return task.space.forgetWrittenCode();
+      return fenceInstructions(kernel, task);
     case ExitReason.ILLEGAL:
       noteVector(task);
       return forceSignal(task, signalInfo(SIGILL, ILL_ILLOPC, { address: physical.u32[HART_PC >> 2]! }));
@@ -239,6 +240,16 @@ function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
       return forceSignal(task, signalInfo(SIGTRAP, TRAP_BRKPT, { address: physical.u32[HART_PC >> 2]! }));
   }
 }
+
+/** `fence.i` does what riscv_flush_icache(2) does, and its work counts as that call's. */
+function fenceInstructions({ work, scheduler }: Kernel, task: Task): void {
+  work.begin();
+  task.space.forgetWrittenCode();
+  work.end(SYS_RISCV_FLUSH_ICACHE);
+  if (work.isSliceUsed) scheduler.mustSwitch = true;
+}
+
+const SYS_RISCV_FLUSH_ICACHE = SYSCALL_NUMBERS.get("riscv_flush_icache")!;
 
 function handleMemoryTrap(kernel: Kernel, task: Task): void {
   const { processor } = kernel;
