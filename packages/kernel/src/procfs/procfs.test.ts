@@ -74,6 +74,19 @@ function begin(): { test: TestKernel; user: FileTask } {
   return { test, user };
 }
 
+it("/proc/uptime is never ahead of the clock, and counts with btime from the boot of the reader's time namespace", () => {
+  const { test, user } = begin();
+  test.clock.advance(7e9 + 9_999_999);
+  const now = test.kernel.now();
+  const uptime = (): number => Number((user.get("/proc/uptime") as string).split(" ")[0]);
+  const boot = (): number => Number(/^btime (\d+)$/m.exec(user.get("/proc/stat") as string)![1]);
+  assert.equal(uptime(), Math.floor(now / 1e7) / 100);
+  const before = boot();
+  user.task.namespaces.time.boottimeNs = 100e9;
+  assert.equal(uptime(), Math.floor((now + 100e9) / 1e7) / 100);
+  assert.equal(boot(), before - 100);
+});
+
 it("the system's files are there and are read anew from their start", () => {
   const { test, user } = begin();
   assert.match(user.get("/proc/meminfo") as string, /^MemTotal: +\d+ kB\nMemFree: +\d+ kB\nMemAvailable: +\d+ kB\n/);

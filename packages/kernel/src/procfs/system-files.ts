@@ -32,7 +32,7 @@ export function addSystemFiles(fileSystem: Procfs, root: PseudoDirectory): void 
   const file = (name: string, source: TextSource, mode = 0o444): void =>
     void root.add(name, new PseudoFile(fileSystem, source, { mode }));
   file("meminfo", () => describeMemory(kernel));
-  file("stat", () => describeStatistics(kernel));
+  file("stat", (task) => describeStatistics(kernel, task.namespaces.time.boottimeNs));
   file("cpuinfo", () => Array.from({ length: kernel.harts }, (_, hart) => describeHart(hart)).join(""));
   file("uptime", (task) => describeUptime(kernel, task.namespaces.time.boottimeNs));
   file("loadavg", () => describeLoad(kernel));
@@ -208,7 +208,8 @@ function busyTime(kernel: Kernel): { userNs: number; systemNs: number } {
   return { userNs, systemNs };
 }
 
-function describeStatistics(kernel: Kernel): string {
+/** @param offsetNs  what the reader's time namespace adds to the time since boot: for it the boot was earlier */
+function describeStatistics(kernel: Kernel, offsetNs: number): string {
   const { userNs, systemNs } = busyTime(kernel);
   const ticks = (nanoseconds: number): number => Math.max(0, Math.floor(nanoseconds / 1e7));
   const idle = kernel.now() - userNs - systemNs;
@@ -221,15 +222,20 @@ function describeStatistics(kernel: Kernel): string {
   );
   const total = `${ticks(userNs)} 0 ${ticks(systemNs)} ${ticks(idle + (kernel.harts - 1) * kernel.now())} 0 0 0 0 0 0`;
   return (
-    `cpu  ${total}\n${harts}intr 0\nctxt ${kernel.contextSwitches}\nbtime ${kernel.wall.seconds}\nprocesses ` +
+    `cpu  ${total}\n${harts}intr 0\nctxt ${kernel.contextSwitches}\nbtime ${kernel.wall.seconds - Math.floor(offsetNs / 1e9)}\nprocesses ` +
     `${kernel.tasks.lastAllocated}\nprocs_running ${running}\nprocs_blocked ${blocked}\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n`
   );
 }
 
 function describeUptime(kernel: Kernel, offsetNs: number): string {
   const { userNs, systemNs } = busyTime(kernel);
-  const seconds = kernel.now() / 1e9;
-  return `${(seconds + offsetNs / 1e9).toFixed(2)} ${Math.max(0, seconds - (userNs + systemNs) / 1e9).toFixed(2)}\n`;
+  const now = kernel.now();
+  return `${hundredths(now + offsetNs)} ${hundredths(Math.max(0, now - userNs - systemNs))}\n`;
+}
+
+/** Seconds with two digits that never are ahead of the clock: cut, as Linux does, not rounded. */
+function hundredths(ns: number): string {
+  return (Math.floor(ns / 1e7) / 100).toFixed(2);
 }
 
 function describeLoad(kernel: Kernel): string {

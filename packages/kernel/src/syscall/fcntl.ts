@@ -69,7 +69,7 @@ import { isOwnerOrCapable } from "../security/permission.ts";
 import { AsyncNotification } from "../vfs/io-signal.ts";
 import type { Task } from "../task/task.ts";
 import { inodeOfFile } from "../vfs/anonymous-file.ts";
-import { conflictingLock, type RangeLock, setRangeLock } from "../vfs/file-locks.ts";
+import { conflictingLock, ownLock, type RangeLock, setRangeLock } from "../vfs/file-locks.ts";
 import { leaseOf, setLease } from "../vfs/leases.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -276,8 +276,10 @@ function setLock(task: Task, file: OpenFile, address: number, mayWait: boolean, 
 function getLock(task: Task, file: OpenFile, address: number, isDescription: boolean): number {
   const lock = loadLock(task, file, address, isDescription);
   if (isErrno(lock)) return lock;
-  if (lock.type === F_UNLCK) return -EINVAL;
-  const conflict = conflictingLock(inodeOfFile(task.kernel, file), lock);
+  if (lock.type === F_UNLCK && !isDescription) return -EINVAL;
+  const inode = inodeOfFile(task.kernel, file);
+  // F_UNLCK asks a description for what it holds itself (fs/locks.c, posix_test_locks_conflict).
+  const conflict = lock.type === F_UNLCK ? ownLock(inode, lock) : conflictingLock(inode, lock);
   const { u8, view } = task.kernel.scratch;
   if (conflict === null) {
     view.setInt16(Flock.offset.l_type, F_UNLCK, true);

@@ -18,6 +18,7 @@ import {
   F_GETFL,
   F_GETLK,
   F_GETPIPE_SZ,
+  F_OFD_GETLK,
   F_OFD_SETLK,
   F_RDLCK,
   F_SEAL_SHRINK,
@@ -180,6 +181,25 @@ it("a waiting lock is granted in time and a circle is refused", () => {
   assert.equal(other.call("fcntl", theirs, F_SETLKW, lock(other, F_WRLCK, 0, 1)), -EDEADLK);
   other.call("fcntl", theirs, F_SETLK, lock(other, F_UNLCK, 0, 0));
   assert.equal(waiting.resume(), 0);
+});
+
+it("a description is told of its own locks, and no other's, when it asks with F_UNLCK", () => {
+  const { user } = FileTask.create();
+  user.put("/f", "x");
+  const one = user.open("/f", O_RDWR),
+    two = user.open("/f", O_RDWR);
+  assert.equal(user.call("fcntl", one, F_OFD_SETLK, lock(user, F_WRLCK, 10, 20)), 0);
+  const ask = (fd: number, start: number, length: number): number[] => {
+    assert.equal(user.call("fcntl", fd, F_OFD_GETLK, lock(user, F_UNLCK, start, length)), 0);
+    const { view } = user.memory;
+    return [view.getInt16(0x9100, true), Number(view.getBigInt64(0x9108, true)), view.getInt32(0x9118, true)];
+  };
+  assert.deepEqual(ask(one, 0, 0), [F_WRLCK, 10, -1]);
+  assert.deepEqual(ask(one, 29, 5), [F_WRLCK, 10, -1]);
+  assert.deepEqual(ask(one, 30, 5), [F_UNLCK, 30, 0]);
+  assert.deepEqual(ask(two, 0, 0), [F_UNLCK, 0, 0]);
+  // A process is not.
+  assert.equal(user.call("fcntl", one, F_GETLK, lock(user, F_UNLCK, 0, 0)), -EINVAL);
 });
 
 it("locks of descriptions belong to the description", () => {

@@ -60,6 +60,11 @@ export function conflictingLock(inode: Inode, wanted: RangeLock): RangeLock | nu
   return inode.locks === null ? null : conflictingRange(inode.locks.ranges, wanted);
 }
 
+/** The first lock of the same owner that has bytes of `range`. */
+export function ownLock(inode: Inode, { owner, start, end }: RangeLock): RangeLock | null {
+  return inode.locks?.ranges.find((lock) => lock.owner === owner && lock.start < end && start < lock.end) ?? null;
+}
+
 /**
  * Sets or clears (type F_UNLCK) a range.
  * @returns 0; −EAGAIN on a conflict, or when `mayWait` BLOCKED; −ENOLCK; −EDEADLK when waiting would close a circle of
