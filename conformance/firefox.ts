@@ -86,9 +86,9 @@ if (values.record)
   recordTold("firefox", {
     title: "Debian in a tab of Firefox",
     told:
-      "`apt-get install firefox-esr && npm run conformance:firefox -- --record` drives a headless Firefox by WebDriver " +
-      "BiDi against the folder that `stratos image web` writes: boot, terminal (colours, line editing, ^C), files " +
-      "through a reload, a snapshot that undoes `rm -rf /`, and a reload without the server. " +
+      "`apt-get install firefox-esr && npm run conformance:firefox -- --record` drives a headless Firefox by " +
+      "WebDriver BiDi against the folder that `stratos image web` writes: boot, terminal (colours, line editing, " +
+      "^C), files through a reload, a snapshot that undoes `rm -rf /`, and a reload without the server. " +
       `Firefox ${firefox.version}: ${passed} of ${passed + failed}; the prompt came ${prompt} ms after the worker's ` +
       "start, beside much other work.",
   });

@@ -74,7 +74,7 @@ function begin(): { test: TestKernel; user: FileTask } {
   return { test, user };
 }
 
-it("/proc/uptime is never ahead of the clock, and counts with btime from the boot of the reader's time namespace", () => {
+it("/proc/uptime is never ahead of the clock, and tells with btime the boot of the reader's namespace", () => {
   const { test, user } = begin();
   test.clock.advance(7e9 + 9_999_999);
   const now = test.kernel.now();

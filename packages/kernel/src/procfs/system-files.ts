@@ -214,6 +214,7 @@ function describeStatistics(kernel: Kernel, offsetNs: number): string {
   const ticks = (nanoseconds: number): number => Math.max(0, Math.floor(nanoseconds / 1e7));
   const idle = kernel.now() - userNs - systemNs;
   const numbers = `${ticks(userNs)} 0 ${ticks(systemNs)} ${ticks(idle)} 0 0 0 0 0 0`;
+  const boot = kernel.wall.seconds - Math.floor(offsetNs / 1e9);
   const { running, blocked } = countTasks(kernel);
   // The harts take turns on one thread: all that was done stands at the first, and the others were idle.
   const none = `0 0 0 ${ticks(kernel.now())} 0 0 0 0 0 0`;
@@ -222,7 +223,7 @@ function describeStatistics(kernel: Kernel, offsetNs: number): string {
   );
   const total = `${ticks(userNs)} 0 ${ticks(systemNs)} ${ticks(idle + (kernel.harts - 1) * kernel.now())} 0 0 0 0 0 0`;
   return (
-    `cpu  ${total}\n${harts}intr 0\nctxt ${kernel.contextSwitches}\nbtime ${kernel.wall.seconds - Math.floor(offsetNs / 1e9)}\nprocesses ` +
+    `cpu  ${total}\n${harts}intr 0\nctxt ${kernel.contextSwitches}\nbtime ${boot}\nprocesses ` +
     `${kernel.tasks.lastAllocated}\nprocs_running ${running}\nprocs_blocked ${blocked}\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n`
   );
 }
