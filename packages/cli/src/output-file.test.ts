@@ -1,6 +1,6 @@
 /** Goal: a file that a command writes is whole, or what it was. Method: writers that fail in the midst. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -20,11 +20,19 @@ async function end(stream: Writable, text: string): Promise<void> {
   await finished(stream);
 }
 
-test("what is written replaces what was there", async () => {
-  writeFileSync(path, "old");
-  await writeOutput(path, (stream) => end(stream, "new"));
-  assert.equal(readFileSync(path, "latin1"), "new");
-  assert.deepEqual(readdirSync(folder), ["out"]);
+test("what is written replaces what was there, behind a link too, for those who could read it", async () => {
+  writeFileSync(path, "old", { mode: 0o600 });
+  const link = join(folder, "link");
+  symlinkSync("out", link);
+  for (const [name, text] of [
+    [path, "new"],
+    [link, "newer"],
+  ] as const) {
+    await writeOutput(name, (stream) => end(stream, text));
+    assert.equal(readFileSync(path, "latin1"), text);
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+  }
+  assert.deepEqual(readdirSync(folder).sort(), ["link", "out"]);
 });
 
 test("a write that fails names the file, leaves what was there, and nothing beside it", async () => {

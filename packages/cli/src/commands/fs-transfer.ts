@@ -81,7 +81,8 @@ async function sendCommand(path: string, snapshot: string, options: SendOptions)
       const pieces = sendSnapshot(opened, request);
       // What is refused is refused before a file is made.
       const first = pieces.next();
-      await writeOutput(options.output, async (stream) => {
+      const file = options.output === undefined ? undefined : hostPath(options.output);
+      await writeOutput(file, async (stream) => {
         const target: Writable = options.compress === true ? createZstdCompress() : stream;
         const done = finished(stream, { cleanup: true });
         done.catch(() => {});
