@@ -62,7 +62,7 @@
             ((is? "<<") (total (lambda (a b) (wrapped (* a (expt 2 (modulo b 64)))))))
             (else (total (lambda (a b) (let ((d (expt 2 (modulo b 64)))) (quotient (- a (modulo a d)) d)))))))
     ;; An expression becomes a closure of get (from a name to its text or #f), set (of a name and a text) and fail
-    ;; (told what is wrong, does not return); those of texts are kept, since loops evaluate the same ones again and again.
+    ;; (told what is wrong, does not return). Those of texts are kept, since loops evaluate the same ones over and over.
     (define kept (make-table))
     (define (evaluate-arithmetic text get set fail)
       ((or (table-ref kept text)
