@@ -28,7 +28,8 @@ test("a signal that ends us is the program's, which decides how we end", { timeo
     ["SIGHUP", "HUP"],
     ["SIGINT", "INT"],
   ] as const) {
-    const inner = `trap 'echo had it; exit 5' ${name}; echo ready; i=0; while [ $((i += 1)) -lt 999 ]; do sleep 0.05; done`;
+    const inner =
+      `trap 'echo had it; exit 5' ${name}; echo ready; i=0;` + ` while [ $((i += 1)) -lt 999 ]; do sleep 0.05; done`;
     const script = `
       import { spawn } from "node:child_process";
       import { endOfForeground } from ${MODULE};

@@ -53,7 +53,7 @@ interface Request {
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
-  /** Whoever asks reads the body; else it has come when the answer is given, and is asked for again when it broke off. */
+  /** Whoever asks reads the body; else it has come with the answer, or is asked for again. */
   readonly isStream?: true;
   /** Statuses beside 2xx that are answers. */
   readonly accept?: readonly number[];
@@ -277,7 +277,7 @@ async function whole(response: Response): Promise<Response> {
   return new Response(bytes.byteLength === 0 ? null : bytes, { status, headers });
 }
 
-/** Of the storage's or the way's; a request that came too slowly is a 400 (Amazon S3 API Reference, "Error responses"). */
+/** Of the storage's or the way's; a request that came too slowly is a 400 (S3 API, "Error responses"). */
 function isPassing(status: number, text: string): boolean {
   return status >= 500 || status === 429 || (status === 400 && element(text, "Code") === "RequestTimeout");
 }
