@@ -97,8 +97,9 @@ export class MountedVolume {
 
   /** Ends it all, whatever state it is in. */
   async remove(): Promise<void> {
-    await this.try(["umount", "-l", this.mountPoint]);
+    // The lock goes before its owner has ended, who may still write into the folder.
     const pid = this.serverPid();
+    await this.try(["umount", "-l", this.mountPoint]);
     if (pid > 0) await untilGone(pid);
     rmSync(this.folder, { recursive: true, force: true });
   }
