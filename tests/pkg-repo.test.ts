@@ -62,7 +62,7 @@ test(
     );
     assert.match(
       await good("repo", "sign", "archive", "--key", "release"),
-      new RegExp(`^1 packages listed, signed by ${fingerprint}\n$`),
+      new RegExp(`^1 package listed, signed by ${fingerprint}\n$`),
     );
     assert.deepEqual(
       (JSON.parse(await good("repo", "ls", "archive", "--json")) as { name: string }[]).map((one) => one.name),
