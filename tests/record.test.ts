@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { launcher, start, stratos, stratosRun } from "./support/stratos.ts";
+import { launcher, run, start, stratos, stratosRun } from "./support/stratos.ts";
 import { TerminalSession } from "./support/terminal.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 import { Heard } from "./support/until.ts";
@@ -104,6 +104,17 @@ test("one file of the host, read-only, is repeated", async () => {
   assert.match(recorded.stderr, /Read-only file system/);
   writeFileSync(shared, "changed\n");
   assert.deepEqual(await stratos(["replay", file]), recorded);
+});
+
+test("where there is no room for a recording, none is left", async () => {
+  const file = join(folder, "no-room");
+  const words = [...launcher, "run", "-i", TEST_IMAGE, "--record", file, "--", "true"];
+  // A limit of the shell's stands for a full disk.
+  const result = await run(["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", ...words], {
+    env: { STRATOS_HOME: TEST_HOME },
+  });
+  assert.deepEqual([result.status, result.stderr], [125, `stratos: ${file}: file too large\n`]);
+  assert.equal(existsSync(file), false);
 });
 
 test("a byte of a recording that is another one is found out, wherever it is", async () => {
