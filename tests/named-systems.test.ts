@@ -165,7 +165,7 @@ test("a system that is killed goes back to its last checkpoint, and so do all wh
   process.kill((await home.view("unkept")).pid!, "SIGKILL");
   await home.untilView("unkept", "it is lost", ({ state }) => state === "lost");
   assert.match(await home.must("ps", "-a"), /unkept .* Lost \(no checkpoint\)/);
-  assert.match(await home.refused(1, "exec", "unkept", "true"), /unkept: is lost/);
+  assert.match(await home.refused(125, "exec", "unkept", "true"), /unkept: is lost/);
   await home.must("start", "unkept");
 
   const savedMs = Date.now();
@@ -205,7 +205,7 @@ test("a server, a connection, a file and a counter go on through four resumes, a
   assert.equal(await home.must("logs", "system"), "counted 4\n");
   await untilTicking("system");
   await home.must("pause", "system");
-  assert.match(await home.refused(1, "exec", "system", "true"), /is paused/);
+  assert.match(await home.refused(125, "exec", "system", "true"), /is paused/);
   await home.must("snapshot", "system", "resumed");
   await home.must("unpause", "system");
   assert.match(await home.refused(1, "snapshot", "system", "resumed"), /has a snapshot resumed already/);

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { launcher, start, stratos, stratosRun } from "./support/stratos.ts";
+import { launcher, run, start, stratos, stratosRun } from "./support/stratos.ts";
 import { TerminalSession } from "./support/terminal.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 import { Heard } from "./support/until.ts";
@@ -106,6 +106,17 @@ test("one file of the host, read-only, is repeated", async () => {
   assert.deepEqual(await stratos(["replay", file]), recorded);
 });
 
+test("where there is no room for a recording, none is left", async () => {
+  const file = join(folder, "no-room");
+  const words = [...launcher, "run", "-i", TEST_IMAGE, "--record", file, "--", "true"];
+  // A limit of the shell's stands for a full disk.
+  const result = await run(["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", ...words], {
+    env: { STRATOS_HOME: TEST_HOME },
+  });
+  assert.deepEqual([result.status, result.stderr], [125, `stratos: ${file}: file too large\n`]);
+  assert.equal(existsSync(file), false);
+});
+
 test("a byte of a recording that is another one is found out, wherever it is", async () => {
   const file = join(folder, "flipped");
   const shared = join(folder, "flipped-folder");
@@ -122,7 +133,7 @@ test("a byte of a recording that is another one is found out, wherever it is", a
     bytes[at]! ^= 1;
     writeFileSync(changed, bytes);
     const result = await stratos(["replay", changed]);
-    assert.equal(result.status, 1, `byte ${at}`);
+    assert.equal(result.status, 125, `byte ${at}`);
     assert.match(result.stderr, /changed: is no recording(: line \d+ is damaged| of this version)\n$/, `byte ${at}`);
     assert.equal(result.stdout, "");
   }

@@ -98,7 +98,7 @@ test("-v shows a file of the host over a file or where none is, and only that fi
   );
   assert.equal(readFileSync(shown, "latin1"), "from the host\nmore\n");
   const overFolder = await stratosRun(["-v", `${shown}:/etc`, "true"]);
-  assert.equal(overFolder.status, 1);
+  assert.equal(overFolder.status, 125);
   assert.match(
     overFolder.stderr,
     /^stratos: \/etc: .*shown\.txt cannot be shown there: a folder takes the place of a folder/,
@@ -150,7 +150,7 @@ test("an image that is not there is named", async () => {
   const result = await stratos(["run", "-i", "nosuchimage", "true"]);
   assert.deepEqual(
     [result.status, result.stderr],
-    [1, "stratos: nosuchimage: no such image; `stratos image ls` lists them, `stratos image build` makes one\n"],
+    [125, "stratos: nosuchimage: no such image; `stratos image ls` lists them, `stratos image build` makes one\n"],
   );
 });
 

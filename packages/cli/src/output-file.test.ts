@@ -1,6 +1,16 @@
 /** Goal: a file that a command writes is whole, or what it was. Method: writers that fail in the midst. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -60,4 +70,39 @@ test("a device is written as it stands", async () => {
     writeOutput("/dev/full", (stream) => end(stream, "x")),
     { code: "ENOSPC", path: "/dev/full" },
   );
+});
+
+test("a pipe is written, by the name that it has in /dev", () => {
+  const program = `
+    import { writeOutput } from ${JSON.stringify(new URL("./output-file.ts", import.meta.url).href)};
+    await writeOutput("/dev/stdout", (stream) => new Promise((resolve) => stream.end("x", resolve)));`;
+  // cat, since what Node gives a child of its own is a socket, which has no name.
+  const shown = spawnSync("sh", ["-c", '"$0" "$@" | cat', process.execPath, "--input-type=module", "-e", program], {
+    encoding: "utf8",
+  });
+  assert.equal(shown.stdout, "x", shown.stderr);
+});
+
+test("a file in a folder that may not be written is written as it stands", async () => {
+  writeFileSync(path, "something longer");
+  chmodSync(path, 0o666);
+  chmodSync(folder, 0o555);
+  const { ino } = statSync(path);
+  // Root may write everywhere.
+  const isRoot = process.geteuid!() === 0;
+  if (isRoot) process.seteuid!(65534);
+  try {
+    await writeOutput(path, (stream) => end(stream, "new"));
+    const absent = `${path}-2`;
+    await assert.rejects(
+      writeOutput(absent, (stream) => end(stream, "x")),
+      { code: "EACCES", path: absent },
+    );
+  } finally {
+    if (isRoot) process.seteuid!(0);
+    chmodSync(folder, 0o755);
+  }
+  assert.equal(readFileSync(path, "latin1"), "new");
+  assert.equal(statSync(path).ino, ino);
+  assert.deepEqual(readdirSync(folder), ["out"]);
 });

@@ -8,7 +8,9 @@ import { closeSync, openSync } from "node:fs";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { CommandError } from "./command-error.ts";
-import type { CommandHandlers } from "./program/program.ts";
+import { allCommands } from "./program/command-tree.ts";
+import { ProgramCommand } from "./program/program-command.ts";
+import { createProgram, type CommandHandlers } from "./program/program.ts";
 import { runCli } from "./run-cli.ts";
 
 let calls: unknown[][], stdout: string, stderr: string;
@@ -181,6 +183,26 @@ test("a failure is told in one line, a defect with its place", async () => {
   assert.equal(await runCli(["image", "ls"], failing(new TypeError("x is undefined"))), 125);
   mock.restoreAll();
   assert.match(stderr, /^stratos: internal error: TypeError: x is undefined\n {4}at /);
+});
+
+test("a failure of ours is not taken for the status of a program, nor for what was found of it", async () => {
+  const failing = (): Promise<number> => Promise.reject(new CommandError("base", "no such image"));
+  const failed = { ...handlers, run: failing, trace: failing, replay: failing, check: failing };
+  for (const command of ["run", "trace", "replay", "check"])
+    assert.equal(await runCli([command, "word"], failed), 125, command);
+  assert.equal(await runCli(["run", "--memroy", "word"], failed), 2);
+  mock.restoreAll();
+});
+
+test("every command whose help tells of status 125 ends so", async () => {
+  const program = await createProgram(handlers, () => {}, { words: [], scope: "all" });
+  const telling = allCommands(program).filter(({ command }) => {
+    let help = "";
+    command.configureOutput({ writeOut: (text) => void (help += text) }).outputHelp();
+    return /\b125 when\s/.test(help);
+  });
+  assert.deepEqual(telling.map(({ path }) => path.join(" ")).sort(), ["check", "exec", "explore", "run"]);
+  for (const { path, command } of telling) assert.ok(command instanceof ProgramCommand, path.join(" "));
 });
 
 test("who reads no more ends a command without a word, with the status that SIGPIPE gives", () => {

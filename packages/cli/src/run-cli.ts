@@ -16,6 +16,7 @@ import {
 } from "./exit-status.ts";
 import { commandHandlers } from "./program/command-handlers.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
+import { ProgramCommand } from "./program/program-command.ts";
 
 /**
  * Runs one command line.
@@ -31,13 +32,16 @@ export async function runCli(
 ): Promise<number> {
   beginCall(caller);
   let status = EXIT_SUCCESS;
+  let failure = EXIT_FAILURE;
   const finish = (result: number): void => {
     status = result;
   };
+  const tree = async (scope: "named" | "all"): Promise<Command> =>
+    (await createProgram(handlers, finish, { words: args, scope })).hook("preAction", (_, command) => {
+      if (command instanceof ProgramCommand) failure = EXIT_STRATOS_FAILED;
+    });
   try {
-    await parse(await createProgram(handlers, finish, { words: args, scope: "named" }), args, async () =>
-      createProgram(handlers, finish, { words: args, scope: "all" }),
-    );
+    await parse(await tree("named"), args, () => tree("all"));
     return status;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT_SUCCESS;
@@ -45,7 +49,8 @@ export async function runCli(
     if (error instanceof CommanderError && error.code === "commander.help") return EXIT_USAGE;
     // Where it was our own output that broke, that ends us now; another pipe or socket is told.
     if ((error as NodeJS.ErrnoException).code === "EPIPE") await new Promise((resolve) => setImmediate(resolve));
-    return (caller === null ? await runElsewhere(error, args) : null) ?? tell(error);
+    const told = (caller === null ? await runElsewhere(error, args) : null) ?? tell(error);
+    return told === EXIT_FAILURE ? failure : told;
   }
 }
 

@@ -1,10 +1,8 @@
 /** `stratos check`: one program twice, and what happened first that was not the same (images, run/check-runs.ts). */
 import { printable } from "@stratos/base";
 import { type CheckedRuns, checkRuns } from "@stratos/images/check";
-import { OperationError } from "@stratos/operation";
 import type { Difference, TracedEvent } from "@stratos/trace";
-import { CommandError } from "../command-error.ts";
-import { EXIT_FAILURE, EXIT_STRATOS_FAILED, EXIT_SUCCESS } from "../exit-status.ts";
+import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
 import type { RunOptions } from "../session/run-options.ts";
 import { ownSurroundings, tellEnd } from "../session/run-program.ts";
@@ -18,19 +16,13 @@ export interface CheckOptions extends RunOptions {
 
 export async function checkCommand(command: readonly string[], options: CheckOptions): Promise<number> {
   const argv = rawArguments(command);
-  try {
-    const request = await runRequest(() => ({ program: argv[0]!, argv }), options);
-    const checked = await checkRuns(request, ownSurroundings(), options.save);
-    tellEnd(checked.end, request.memoryBytes);
-    const { difference } = checked;
-    const told = difference === null ? sameText(checked) : differenceText(difference);
-    process.stderr.write(told.map((line) => `stratos: ${line}\n`).join(""));
-    return difference === null ? EXIT_SUCCESS : EXIT_FAILURE;
-  } catch (error) {
-    // Status 1 says that the runs differ.
-    if (!(error instanceof OperationError) || error.kind === "option") throw error;
-    throw new CommandError(error.what, error.why, { status: EXIT_STRATOS_FAILED, cause: error });
-  }
+  const request = await runRequest(() => ({ program: argv[0]!, argv }), options);
+  const checked = await checkRuns(request, ownSurroundings(), options.save);
+  tellEnd(checked.end, request.memoryBytes);
+  const { difference } = checked;
+  const told = difference === null ? sameText(checked) : differenceText(difference);
+  process.stderr.write(told.map((line) => `stratos: ${line}\n`).join(""));
+  return difference === null ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 function sameText({ end, instructions, events }: CheckedRuns): string[] {

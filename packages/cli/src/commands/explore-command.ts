@@ -6,7 +6,6 @@ import { keptTranslations, nodePorts, type ProgressDisplay, stratosHome } from "
 import { cloneVolume, cloneVolumeDurably, defaultImage, hostFolders, ImageStore, layerContent } from "@stratos/images";
 import { utf8ToByteString } from "@stratos/base";
 import { createBoard } from "@stratos/machine";
-import { OperationError } from "@stratos/operation";
 import {
   explore,
   type Explored,
@@ -19,7 +18,7 @@ import {
 } from "@stratos/session";
 import { firstThreadDifference, ThreadTrace, TraceWriter } from "@stratos/trace";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
-import { EXIT_FAILURE, EXIT_STRATOS_FAILED, EXIT_SUCCESS } from "../exit-status.ts";
+import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { withProgress } from "../operation-progress.ts";
 import { ensureImage, memoryOf } from "../session/machine-options.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
@@ -32,45 +31,38 @@ const INPUT_MAX = 64 << 20;
 export async function runExplore(words: readonly string[], options: ExploreCommandOptions): Promise<number> {
   const argv = rawArguments(words);
   checkOptions(options);
-  try {
-    const recorded: Uint8Array[] = [];
-    const traces = { undisturbed: new ThreadTrace(), failing: new ThreadTrace() };
-    const writers: TraceWriter[] = [];
-    const explored = await withProgress(async (progress) => {
-      const target = await exploreOptions(argv, options, recorded);
-      return explore({
-        ...target,
-        onProgress: (event) => showProgress(progress, event, options),
-        onMachine: (machine, run) => {
-          // A run that is tried again begins anew.
-          traces[run] = new ThreadTrace();
-          const writer = new TraceWriter(traces[run], { isSummary: false });
-          writer.attach(machine);
-          writers.push(writer);
-        },
-      });
+  const recorded: Uint8Array[] = [];
+  const traces = { undisturbed: new ThreadTrace(), failing: new ThreadTrace() };
+  const writers: TraceWriter[] = [];
+  const explored = await withProgress(async (progress) => {
+    const target = await exploreOptions(argv, options, recorded);
+    return explore({
+      ...target,
+      onProgress: (event) => showProgress(progress, event, options),
+      onMachine: (machine, run) => {
+        // A run that is tried again begins anew.
+        traces[run] = new ThreadTrace();
+        const writer = new TraceWriter(traces[run], { isSummary: false });
+        writer.attach(machine);
+        writers.push(writer);
+      },
     });
-    if (isEndless(explored.undisturbed)) throw endless(explored, options);
-    const { found } = explored;
-    const file = found === null ? undefined : options.record;
-    if (file !== undefined) writeRecording(file, recorded);
-    for (const writer of writers) writer.finish();
-    const difference =
-      found === null || found.outcome.cut !== null
-        ? null
-        : firstThreadDifference(traces.undisturbed, traces.failing, disturbedCalls(found.left));
-    const told =
-      options.json === true
-        ? [JSON.stringify(exploredJson(explored, file, difference), null, 2)]
-        : exploredLines(explored, { again: commandAgain(words, options, found?.attempt ?? 1), file, difference });
-    process.stdout.write(told.map((line) => `${line}\n`).join(""));
-    return found === null ? EXIT_SUCCESS : EXIT_FAILURE;
-  } catch (error) {
-    // Status 1 says that something was found.
-    if (!(error instanceof OperationError) || error.kind === "option") throw error;
-    if (error instanceof CommandError && error.status !== EXIT_FAILURE) throw error;
-    throw new CommandError(error.what, error.why, { status: EXIT_STRATOS_FAILED, cause: error });
-  }
+  });
+  if (isEndless(explored.undisturbed)) throw endless(explored, options);
+  const { found } = explored;
+  const file = found === null ? undefined : options.record;
+  if (file !== undefined) writeRecording(file, recorded);
+  for (const writer of writers) writer.finish();
+  const difference =
+    found === null || found.outcome.cut !== null
+      ? null
+      : firstThreadDifference(traces.undisturbed, traces.failing, disturbedCalls(found.left));
+  const told =
+    options.json === true
+      ? [JSON.stringify(exploredJson(explored, file, difference), null, 2)]
+      : exploredLines(explored, { again: commandAgain(words, options, found?.attempt ?? 1), file, difference });
+  process.stdout.write(told.map((line) => `${line}\n`).join(""));
+  return found === null ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /** @throws UsageError, CommandError */
@@ -89,7 +81,7 @@ function checkOptions({ volume, faults, schedules, record, powerCut }: ExploreCo
   try {
     accessSync(dirname(record), constants.W_OK);
   } catch (error) {
-    throw new CommandError(record, hostReason(error), { status: EXIT_STRATOS_FAILED, cause: error });
+    throw new CommandError(record, hostReason(error), { cause: error });
   }
 }
 
@@ -170,31 +162,27 @@ async function readInput(timeoutMs: number): Promise<Uint8Array> {
   const { stdin } = process;
   // Whoever started us may have left a pipe open that nobody writes to.
   const timer = setTimeout(
-    () => void stdin.destroy(failure("standard input", "has not ended; for none, add: < /dev/null")),
+    () => void stdin.destroy(new CommandError("standard input", "has not ended; for none, add: < /dev/null")),
     timeoutMs,
   );
   try {
     for await (const piece of stdin as AsyncIterable<Buffer>) {
       pieces.push(piece);
       bytes += piece.length;
-      if (bytes > INPUT_MAX) throw failure("standard input", `is more than ${INPUT_MAX >> 20} MiB`);
+      if (bytes > INPUT_MAX) throw new CommandError("standard input", `is more than ${INPUT_MAX >> 20} MiB`);
     }
   } catch (error) {
-    throw error instanceof CommandError ? error : failure("standard input", hostReason(error));
+    throw error instanceof CommandError ? error : new CommandError("standard input", hostReason(error));
   } finally {
     clearTimeout(timer);
   }
   return Buffer.concat(pieces);
 }
 
-function failure(what: string, why: string): CommandError {
-  return new CommandError(what, why, { status: EXIT_STRATOS_FAILED });
-}
-
 function endless({ undisturbed }: Explored, { timeout }: ExploreCommandOptions): CommandError {
   return undisturbed.killedBecause === "prints on"
-    ? failure("the undisturbed run", "prints without end")
-    : failure("the undisturbed run", `has not ended within ${timeout / 1000} s; --timeout allows more`);
+    ? new CommandError("the undisturbed run", "prints without end")
+    : new CommandError("the undisturbed run", `has not ended within ${timeout / 1000} s; --timeout allows more`);
 }
 
 /** @throws CommandError */
@@ -202,7 +190,7 @@ function writeRecording(file: string, lines: readonly Uint8Array[]): void {
   try {
     writeFileSync(file, Buffer.concat(lines));
   } catch (error) {
-    throw new CommandError(file, hostReason(error), { status: EXIT_STRATOS_FAILED, cause: error });
+    throw new CommandError(file, hostReason(error), { cause: error });
   }
 }
 

@@ -1,7 +1,8 @@
 /** The options of `stratos explore`. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { FAULT_KINDS as ALL_KINDS, type FaultKind } from "@stratos/kernel/faults";
 import { parseTimeout } from "../option-values.ts";
+import { ProgramCommand } from "../program/program-command.ts";
 import type { RunOptions } from "../session/run-options.ts";
 import { addMachineOptions, seedOption } from "./run-options.ts";
 import { type Finish, jsonOption } from "./row-options.ts";
@@ -29,7 +30,7 @@ const DEFAULT_FAULTS: readonly FaultKind[] = ["short", "eintr"];
 const ATTEMPTS_MAX = 1_000_000;
 
 export function exploreCommand(finish: Finish): Command {
-  const command = new Command("explore")
+  const command = new ProgramCommand("explore")
     .summary("find a schedule or a fault under which a program fails")
     .description(
       "Runs a program undisturbed, and then many times under other schedules and with faults that Linux permits: " +

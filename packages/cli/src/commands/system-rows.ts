@@ -4,6 +4,7 @@ import { parseGuestDirectory, parseImageName, parsePublished, parseUser, parseVo
 import type { ForkOptions, LogsOptions, ResumeOptions, StopOptions } from "../named/keep-systems.ts";
 import type { ListSystemsOptions } from "../named/list-systems.ts";
 import type { AttachOptions, ExecOptions } from "../named/run-system.ts";
+import { ProgramCommand } from "../program/program-command.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { detachKeysOption, environmentOption } from "./run-options.ts";
 
@@ -25,7 +26,7 @@ function programCommands(finish: Finish): Command[] {
     .action(async (options: ListSystemsOptions) =>
       finish(await (await import("../named/list-systems.ts")).listSystems(options)),
     );
-  const exec = new Command("exec")
+  const exec = new ProgramCommand("exec")
     .summary("run a further program in a named system")
     .description(
       "Runs a further program in a named system, with its own environment, folder and user. It ends with this " +
@@ -49,7 +50,7 @@ function programCommands(finish: Finish): Command[] {
         await (await import("../named/run-system.ts")).execInSystem(name, withoutDashes([command, ...args]), options),
       ),
     );
-  const attach = new Command("attach")
+  const attach = new ProgramCommand("attach")
     .summary("show a named system's program on this terminal")
     .description(
       "Shows what a named system's program writes from here on, and gives it what is typed, if it was started with " +

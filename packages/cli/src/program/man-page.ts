@@ -65,7 +65,7 @@ const OVERVIEW = [
   "Success; for a program that was run, its own status.",
   ".TP",
   "1",
-  "An error, told on standard error as \\(oqstratos: what: why\\(cq.",
+  "An error, told on standard error as \\(oqstratos: what: why\\(cq; of commands that run a program, 125.",
   ".TP",
   "2",
   "The command line makes no sense.",

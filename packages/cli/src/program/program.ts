@@ -17,6 +17,7 @@ import {
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "@stratos/images/defaults";
 import { addMachineOptions, addNamedRunOptions, addRunOptions, seedOption } from "../commands/run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
+import { ProgramCommand } from "./program-command.ts";
 import type { CheckOptions } from "../commands/check-command.ts";
 import type { ReplayOptions } from "../commands/replay-command.ts";
 import type {
@@ -125,7 +126,7 @@ export async function createProgram(
     )
     .action(async (options: RunOptions) => finish(await handlers.shell(options)));
 
-  const run = new Command("run")
+  const run = new ProgramCommand("run")
     .description(
       "Runs a program in a fresh clone of an image. Standard streams, signals, terminal size and exit status pass " +
         "through; changes to the root are gone afterwards, unless --keep is given.",
@@ -156,7 +157,7 @@ export async function createProgram(
       finish(await handlers.run([command, ...args], options)),
     );
 
-  const trace = new Command("trace")
+  const trace = new ProgramCommand("trace")
     .description(
       "Runs a program as `run` does and writes each system call, its arguments and its result, as strace(1) does.",
     )
@@ -171,7 +172,7 @@ export async function createProgram(
     finish(await handlers.trace([command, ...args], options)),
   );
 
-  const replay = new Command("replay")
+  const replay = new ProgramCommand("replay")
     .description(
       "Repeats a run that `run --record` recorded, instruction by instruction, and shows its output again. Says so " +
         "when the outcome differs. With --to it stops at a position and tells where each program is; a program of " +
@@ -218,7 +219,7 @@ export async function createProgram(
       finish(await handlers.replay(file, command, options)),
     );
 
-  const check = new Command("check")
+  const check = new ProgramCommand("check")
     .description(
       "Runs a program twice from one seed and with the same input, and compares what happens: each system call with " +
         "its result, the instruction at which it comes and the registers then, signals, output, what is read from -v " +

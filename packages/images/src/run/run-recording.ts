@@ -1,5 +1,5 @@
 /** The file that a run is recorded in. */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, rmSync, writeSync } from "node:fs";
 import { failedAt } from "@stratos/host-node/files";
 import { type HostFolder, type ProgramRequest, Recorder, type TerminalShape } from "@stratos/session";
 import { ImageStore } from "../image-store.ts";
@@ -31,19 +31,25 @@ export function openRecording(
 ): { readonly recorder: Recorder; close(): void } {
   const { createdAt, layers } = new ImageStore(home).require(run.image).description;
   const fd = openSync(path, "w");
-  const recorder = new Recorder(
-    {
-      ...run,
-      program,
-      argv,
-      environment,
-      workingDirectory,
-      imageCreatedAt: createdAt,
-      imageLayers: layers,
-    },
-    { folders, write: (line) => writeLine(fd, path, line) },
-  );
-  return { recorder, close: () => closeSync(fd) };
+  const header = {
+    ...run,
+    program,
+    argv,
+    environment,
+    workingDirectory,
+    imageCreatedAt: createdAt,
+    imageLayers: layers,
+  };
+  try {
+    const recorder = new Recorder(header, { folders, write: (line) => writeLine(fd, path, line) });
+    return { recorder, close: () => closeSync(fd) };
+  } catch (error) {
+    // A full disk takes the name but not the first line.
+    const isEmptyFile = fstatSync(fd).isFile() && fstatSync(fd).size === 0;
+    closeSync(fd);
+    if (isEmptyFile) rmSync(path, { force: true });
+    throw error;
+  }
 }
 
 function writeLine(fd: number, path: string, line: Uint8Array): void {

@@ -79,7 +79,6 @@ class PackWriter {
     phases: readonly (readonly (readonly number[])[])[],
     onEvent: (event: PackEvent) => void,
   ): Promise<PackDescription> {
-    mkdirSync(join(this.#folder, "pieces"), { recursive: true });
     const volumes = this.#devices.map((_, layer) => this.#open(layer));
     const used = volumes.map(usedBlocks);
     const total = used.reduce((sum, chunks) => sum + chunks.size, 0);
@@ -185,6 +184,8 @@ class PackWriter {
   async #writePiece(content: Uint8Array, level: number): Promise<[string, number]> {
     const packed = await pack(content, level);
     const hash = pieceHash(packed);
+    // Made with what it is for: who stops us before leaves no empty folder.
+    mkdirSync(join(this.#folder, "pieces"), { recursive: true });
     writeContent(join(this.#folder, "pieces", `${hash}.zst`), packed);
     return [hash, packed.length];
   }

@@ -124,6 +124,24 @@ test("a real-time task that never sleeps leaves others a twentieth, one that sle
   assert.equal(scheduler.pick(), greedy, "what it had while nobody waited does not count");
 });
 
+test("what others had before a real-time task came is no part of their twentieth", () => {
+  const { kernel } = createTestKernel();
+  const { scheduler } = kernel;
+  const greedy = createTask(kernel, { policy: SCHED_FIFO, effectivePriority: 50 });
+  const other = createTask(kernel);
+  scheduler.turnEnded(other, 49e6);
+  scheduler.enqueue(greedy);
+  scheduler.enqueue(other);
+  let others = 0;
+  for (let slice = 0; slice < 500; slice++) {
+    const task = scheduler.pick()!;
+    if (task === other) others++;
+    scheduler.turnEnded(task, 2e6);
+    scheduler.enqueue(task);
+  }
+  assert.equal(others, 25);
+});
+
 test("who drives the machine is told when a task becomes runnable and none has the hart", () => {
   const { kernel } = createTestKernel();
   let told = 0;

@@ -55,10 +55,11 @@ export class Scheduler {
 
   /** The task was on the hart for so long, and has not been made a candidate again. */
   turnEnded(task: Task, elapsedNs: number): void {
-    if (task.effectivePriority > 0)
-      this.#realtimeNs = this.#runnable.bestTimeShared() === null ? 0 : this.#realtimeNs + elapsedNs;
-    else this.#othersNs += elapsedNs;
-    if (this.#othersNs >= OTHERS_PART_NS) this.#realtimeNs = this.#othersNs = 0;
+    if (task.effectivePriority === 0) this.#othersNs += elapsedNs;
+    else if (this.#runnable.bestTimeShared() !== null) this.#realtimeNs += elapsedNs;
+    else this.#realtimeNs = 0;
+    // What others had while no real-time task took of theirs is no part that they are given.
+    if (this.#realtimeNs === 0 || this.#othersNs >= OTHERS_PART_NS) this.#realtimeNs = this.#othersNs = 0;
   }
 
   /**

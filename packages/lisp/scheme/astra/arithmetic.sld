@@ -1,6 +1,6 @@
 ;; Arithmetic expansion: the expressions of C on integers of 64 bits. XCU §2.6.4, §1.1.2.1.
 (define-library (astra arithmetic)
-  (export evaluate-arithmetic text->integer)
+  (export evaluate-arithmetic text->integer constant->integer)
   (import (scheme base) (astra table))
   (begin
     (define (wrapped n)
@@ -12,14 +12,17 @@
             ((char<=? #\a c #\f) (- (char->integer c) 87))
             ((char<=? #\A c #\F) (- (char->integer c) 55))
             (else 99)))
-    ;; A constant: decimal, 0octal, 0xhexadecimal, with a sign and blanks around; #f: none.
-    (define (text->integer text)
+    ;; What utilities take: decimal, whatever it begins with, with a sign and blanks around; #f: none.
+    (define (text->integer text) (read-integer text #f))
+    ;; A constant of C, as arithmetic and printf take it: also 0octal and 0xhexadecimal.
+    (define (constant->integer text) (read-integer text #t))
+    (define (read-integer text constant?)
       (let* ((n (string-length text))
              (start (let loop ((i 0)) (if (and (< i n) (blank? (string-ref text i))) (loop (+ i 1)) i)))
              (end (let loop ((i n)) (if (and (> i start) (blank? (string-ref text (- i 1)))) (loop (- i 1)) i)))
              (sign? (and (< start end) (memv (string-ref text start) '(#\- #\+))))
              (at (if sign? (+ start 1) start))
-             (octal? (and (< (+ at 1) end) (char=? #\0 (string-ref text at))))
+             (octal? (and constant? (< (+ at 1) end) (char=? #\0 (string-ref text at))))
              (hex? (and octal? (memv (string-ref text (+ at 1)) '(#\x #\X))))
              (base (cond (hex? 16) (octal? 8) (else 10))) (first (if hex? (+ at 2) at)))
         (and (< first end)
@@ -74,7 +77,7 @@
     (define (value-of name get set fail)
       (let ((text (get name)))
         (cond ((or (not text) (string=? text "")) 0)
-              ((text->integer text))
+              ((constant->integer text))
               (else (evaluate-arithmetic text get set fail)))))
     (define (assigned name value set) (set name (number->string value)) value)
     (define (compiled text fail)
@@ -135,7 +138,7 @@
                          (if (and after (member after '("++" "--")))
                              (begin (take after) (stepped word (step-of after) (lambda (old new) old)))
                              (lambda (get set fail) (value-of word get set fail))))
-                       (let ((value (or (text->integer word) (fail (string-append "bad number " word)))))
+                       (let ((value (or (constant->integer word) (fail (string-append "bad number " word)))))
                          (lambda (get set fail) value))))))))
       (define (level l)
         (if (null? l) (primary)

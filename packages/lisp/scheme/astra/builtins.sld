@@ -376,7 +376,7 @@
       (builtin "kill" l (kill-all l)) (builtin "wait" l (wait-for l))
       (builtin "umask" l
         (if (null? l) (let ((old (sys-umask 0))) (sys-umask old) (out-line (octal old)) 0)
-            (let ((n (text->integer (string-append "0" (car l)))))
+            (let ((n (constant->integer (string-append "0" (car l)))))
               (if n (begin (sys-umask n) 0) (wrong "umask" (car l) ": not an octal mask")))))
       (builtin "times" l
         (let ((t (times-of)))

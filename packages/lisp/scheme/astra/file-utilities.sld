@@ -248,7 +248,7 @@
     (define (mode-of text old folder?)
       ;; Octal, or clauses of XCU chmod; #f: wrong.
       (let ((number (and (> (string-length text) 0) (char<=? #\0 (string-ref text 0) #\7)
-                      (text->integer (string-append "0" text)))))
+                      (constant->integer (string-append "0" text)))))
         (or number
             (let ((n (string-length text)) (mask (let ((m (sys-umask 0))) (sys-umask m) m)))
               (define (bit? m b) (odd? (quotient m b)))
@@ -531,7 +531,7 @@
                         ((is? "-newer") (let ((o (sys-stat (next))))
                                           (lambda (path s) (and (bytevector? o) (> (stat-mtime s) (stat-mtime o))))))
                         ((is? "-perm") (let* ((x (next)) (all? (char=? #\- (string-ref x 0)))
-                                               (m (or (text->integer
+                                               (m (or (constant->integer
                                                         (string-append "0"
                                                           (if all? (substring x 1 (string-length x)) x)))
                                                           (fail "-perm: bad mode"))))
