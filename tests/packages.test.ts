@@ -144,7 +144,7 @@ test(
     );
 
     await good("rollback");
-    assert.deepEqual((await stratos(["run", "-i", states.after, "true"])).status, 1);
+    assert.deepEqual((await stratos(["run", "-i", states.after, "true"])).status, 125);
     assert.equal(
       await inImage("cat /var/lib/sample.log 2>&1; ls /var/lib/dpkg/info/sample* 2>/dev/null"),
       "cat: /var/lib/sample.log: No such file or directory\n",
