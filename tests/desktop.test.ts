@@ -104,7 +104,7 @@ const TOP = `(() => {
     typeof each === "number" ? Math.round(each) : each).join(" ");
 })()`;
 const TITLES =
-  "[...document.querySelectorAll('.window:not([hidden]) h2')].map((each) => each.textContent).sort().join()";
+  "[...document.querySelectorAll('section.window:not([hidden]) h2')].map((each) => each.textContent).sort().join()";
 
 async function drag(page: Page, from: readonly [number, number], to: readonly [number, number]): Promise<void> {
   const mouse = (type: string, [x, y]: readonly [number, number], buttons: number): Promise<unknown> =>
@@ -184,14 +184,14 @@ test("terminals, files and windows are there again after a reload, and anybody c
   await page.waitFor(TITLES, /^Bedienelemente,Dateien,Systemmonitor,Terminal$/, PATIENCE_MS);
   await page.waitFor("document.querySelector('.xterm-rows')?.textContent", /42x/, PATIENCE_MS);
   const places =
-    "[...document.querySelectorAll('.window:not([hidden])')].map((each) => each.dataset.placement).sort().join()";
+    "[...document.querySelectorAll('section.window:not([hidden])')].map((each) => each.dataset.placement).sort().join()";
   assert.equal(await page.evaluate(places), "bottom-right,left,maximized,top-right");
   await page.evaluate(
-    "[...document.querySelectorAll('.window-list button')].find((each) => /Bedien/.test(each.textContent)).click()",
+    "[...document.querySelectorAll('section.window-list button')].find((each) => /Bedien/.test(each.textContent)).click()",
   );
   await page.waitFor(TOP, /maximized$/, PATIENCE_MS);
   await press(page, "KeyM", CTRL_ALT);
-  await page.waitFor("document.querySelectorAll('.window:not([hidden])').length", /^3$/, PATIENCE_MS);
+  await page.waitFor("document.querySelectorAll('section.window:not([hidden])').length", /^3$/, PATIENCE_MS);
 
   assert.equal((await served.ask("POST", "/end", {})).status, 200);
   assert.equal(await served.ended, 0);
@@ -223,7 +223,7 @@ test("a program's window is drawn, typed into, maximised and closed", async (t) 
   await page.evaluate("document.querySelector('.window-list button').click()");
   await page.waitFor(countOf("255,0,0"), /^\d{4,}$/, PATIENCE_MS);
   await press(page, "KeyX", CTRL_ALT);
-  await page.waitFor("document.querySelectorAll('.window').length", /^0$/, PATIENCE_MS);
+  await page.waitFor("document.querySelectorAll('section.window').length", /^0$/, PATIENCE_MS);
 });
 
 /** A page whose connections are lost, and come to nothing, while `isCutOff`. */
@@ -330,7 +330,7 @@ test("programs tell the person things, who answers by a button, and find each ot
   await run("notify-send -u critical -w Stays");
   await run("sh -c 'echo $$ > /root/pid; exec foot sleep 1000'");
   await page.waitFor(shown, /Stays/, PATIENCE_MS);
-  await page.waitFor("document.querySelectorAll('.window').length", /^1$/, PATIENCE_MS);
+  await page.waitFor("document.querySelectorAll('section.window').length", /^1$/, PATIENCE_MS);
   await page.evaluate("isCutOff = true; sockets.forEach((socket) => socket.close(4000))");
   const close = "/org/freedesktop/Notifications org.freedesktop.Notifications.CloseNotification uint32:2";
   await run(`dbus-send --session --print-reply --dest=org.freedesktop.Notifications ${close} > /root/closed`);
@@ -338,9 +338,16 @@ test("programs tell the person things, who answers by a button, and find each ot
   const pid = (await textIn("/root/pid")).trim();
   await run(`kill ${pid}`);
   await until("its process is gone", async () => (await textIn(`/proc/${pid}/comm`)) === "");
-  assert.match(String(await page.evaluate(`${shown} + document.querySelectorAll(".window").length`)), /Gone.*1$/s);
+  assert.match(
+    String(await page.evaluate(`${shown} + document.querySelectorAll("section.window").length`)),
+    /Gone.*1$/s,
+  );
   await page.evaluate("isCutOff = false");
-  await page.waitFor(`${shown} + document.querySelectorAll(".window").length`, /^(?!.*Gone).*Stays.*0$/s, PATIENCE_MS);
+  await page.waitFor(
+    `${shown} + document.querySelectorAll("section.window").length`,
+    /^(?!.*Gone).*Stays.*0$/s,
+    PATIENCE_MS,
+  );
   assert.equal(String(await page.evaluate(shown)).split("Stays").length, 2);
 
   await run("notify-send -w -t 100 brief; echo over > /root/brief");
