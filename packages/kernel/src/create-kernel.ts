@@ -5,6 +5,7 @@ import { registerMemoryDevices } from "./fs/devtmpfs/memory-devices.ts";
 import { mqueueType } from "./fs/mqueue/mqueue.ts";
 import { procType } from "./procfs/procfs.ts";
 import { cgroup2Type, sysfsType } from "./sysfs/sysfs.ts";
+import { ramfsType } from "./fs/ramfs/ramfs.ts";
 import { registerFifos } from "./fs/pipe/pipe-file.ts";
 import { tmpfsType } from "./fs/tmpfs/tmpfs.ts";
 import { registerBlockDevices } from "./block/loop/loop-devices.ts";
@@ -23,7 +24,7 @@ export function createKernel(options: KernelOptions): Kernel {
 
 /** Which file systems mount(2) knows, in the order of /proc/filesystems. */
 function registerFileSystems(kernel: Kernel): void {
-  for (const type of [sysfsType, tmpfsType, procType, cgroup2Type, devtmpfsType, mqueueType, aegisfsType])
+  for (const type of [sysfsType, tmpfsType, procType, cgroup2Type, devtmpfsType, ramfsType, mqueueType, aegisfsType])
     kernel.vfs.types.set(type.name, type);
   registerMemoryDevices(kernel);
   registerFifos(kernel);

@@ -7,7 +7,11 @@ export const HART = 0x8000;
 export const HART_X = HART;
 /** f0 … f31 as raw i64 bits (single precision NaN-boxed). */
 export const HART_F = HART + 256;
-/** u32: pc of the next instruction (exec is confined to the low 4 GiB in every address mode). */
+/**
+ * u32: pc of the next instruction (exec is confined to the low 4 GiB in every address mode). A jump by a register to an
+ * address above goes to its low 32 bits, where hardware faults: to look at the high ones would be one more
+ * test for each return and each indirect call, since targets are u32 all the way.
+ */
 export const HART_PC = HART + 512;
 /** u32: fflags, bits 0 … 4. */
 export const HART_FFLAGS = HART + 516;

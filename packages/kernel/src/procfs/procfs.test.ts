@@ -49,7 +49,7 @@ import type { AddressSpace } from "../mm/address-space.ts";
 import { call } from "../testing/system-calls.ts";
 import { devptsOf } from "../tty/devpts.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
+import { INITIAL_USER_NAMESPACE, initialOrigin } from "../security/user-namespace.ts";
 import { PidNamespace } from "../signal/pid-namespace.ts";
 import { Procfs } from "./procfs.ts";
 import { settledValues } from "./sysctl.ts";
@@ -85,6 +85,17 @@ it("/proc/uptime is never ahead of the clock, and tells with btime the boot of t
   user.task.namespaces.time.boottimeNs = 100e9;
   assert.equal(uptime(), Math.floor((now + 100e9) / 1e7) / 100);
   assert.equal(boot(), before - 100);
+});
+
+it("/proc/loadavg ends with the last number of the reader's pid namespace", () => {
+  const { test, user } = begin();
+  const last = (): number => Number((user.get("/proc/loadavg") as string).trim().split(" ").at(-1));
+  test.kernel.tasks.lastAllocated = 5000;
+  assert.equal(last(), 5000);
+  const own = new PidNamespace(test.kernel.tasks.namespace, initialOrigin("pid"));
+  own.lastAllocated = 7;
+  Object.assign(user.task.group, { pidNamespace: own });
+  assert.equal(last(), 7);
 });
 
 it("the system's files are there and are read anew from their start", () => {

@@ -105,7 +105,7 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   ),
   "kernel/ns_last_pid": bounded(
     { least: 0, most: PID_MAX_MOST },
-    ({ tasks }, { group }) => (group.pidNamespace === tasks.namespace ? tasks : group.pidNamespace).lastAllocated,
+    ({ tasks }, { group }) => tasks.lastNumberIn(group.pidNamespace),
     ({ tasks }, value, { group }) => {
       (group.pidNamespace === tasks.namespace ? tasks : group.pidNamespace).lastAllocated = value;
     },

@@ -35,7 +35,7 @@ export function addSystemFiles(fileSystem: Procfs, root: PseudoDirectory): void 
   file("stat", (task) => describeStatistics(kernel, task.namespaces.time.boottimeNs));
   file("cpuinfo", () => Array.from({ length: kernel.harts }, (_, hart) => describeHart(hart)).join(""));
   file("uptime", (task) => describeUptime(kernel, task.namespaces.time.boottimeNs));
-  file("loadavg", () => describeLoad(kernel));
+  file("loadavg", ({ group }) => describeLoad(kernel, group.pidNamespace));
   file("version", () => `Linux version ${RELEASE} (stratos@stratos) (stratos) ${VERSION}\n`);
   file("version_signature", () => `Stratos ${RELEASE}\n`);
   file("filesystems", () =>
@@ -239,9 +239,10 @@ function hundredths(ns: number): string {
   return (Math.floor(ns / 1e7) / 100).toFixed(2);
 }
 
-function describeLoad(kernel: Kernel): string {
+/** @param namespace  the reader's, whose last number is the one shown */
+function describeLoad(kernel: Kernel, namespace: PidNamespace): string {
   const { running, total } = countTasks(kernel);
-  return `0.00 0.00 0.00 ${running}/${total} ${kernel.tasks.lastAllocated}\n`;
+  return `0.00 0.00 0.00 ${running}/${total} ${kernel.tasks.lastNumberIn(namespace)}\n`;
 }
 
 function describeDevices(kernel: Kernel): string {

@@ -91,6 +91,11 @@ export class TaskTable {
     this.#last = id;
   }
 
+  /** The number that was given last in that namespace. */
+  lastNumberIn(namespace: PidNamespace): number {
+    return (namespace === this.namespace ? this : namespace).lastAllocated;
+  }
+
   static {
     stateClass("TaskTable", this, {
       save: (it) => ({ namespaces: it.#namespaces, last: it.#last }),
