@@ -18,8 +18,8 @@ import { undoOnSignal } from "./undo-on-signal.ts";
 /**
  * @param path  undefined: standard output
  * @param write  ends what is a file's, and waits for that
- * @throws what the host says of the file; then, and after a signal, what was there before is there, if the folder may be
- *   written
+ * @throws what the host says of the file; then, and after a signal, what was there before is there, if its folder may
+ *   be written
  */
 export async function writeOutput(path: string | undefined, write: (stream: Writable) => Promise<void>): Promise<void> {
   if (path === undefined) return await write(process.stdout);
@@ -61,7 +61,7 @@ function makeDraft(draft: string, mode: number, before: Stats | undefined): bool
   }
 }
 
-/** Of a file that is a mount of its own (as containers have them), or another's in a folder like /tmp, only the content. */
+/** A file that is a mount of its own (as in containers), or another's in a folder like /tmp, keeps its place. */
 function takeDraft(draft: string, place: string): void {
   try {
     renameSync(draft, place);

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, mock, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { CommandError } from "./command-error.ts";
 import { allCommands } from "./program/command-tree.ts";
-import { ProgramCommand } from "./program/program-command.ts";
+import { ProgramCommand } from "./program-command.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
 import { runCli } from "./run-cli.ts";
 

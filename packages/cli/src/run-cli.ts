@@ -16,7 +16,7 @@ import {
 } from "./exit-status.ts";
 import { commandHandlers } from "./program/command-handlers.ts";
 import { createProgram, type CommandHandlers } from "./program/program.ts";
-import { ProgramCommand } from "./program/program-command.ts";
+import { ProgramCommand } from "./program-command.ts";
 
 /**
  * Runs one command line.

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FAULT_KINDS as ALL_KINDS, type FaultKind } from "@stratos/kernel/faults";
 import { parseTimeout } from "../option-values.ts";
-import { ProgramCommand } from "../program/program-command.ts";
+import { ProgramCommand } from "../program-command.ts";
 import type { RunOptions } from "../session/run-options.ts";
 import { addMachineOptions, seedOption } from "./run-options.ts";
 import { type Finish, jsonOption } from "./row-options.ts";

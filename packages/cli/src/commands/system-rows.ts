@@ -4,7 +4,7 @@ import { parseGuestDirectory, parseImageName, parsePublished, parseUser, parseVo
 import type { ForkOptions, LogsOptions, ResumeOptions, StopOptions } from "../named/keep-systems.ts";
 import type { ListSystemsOptions } from "../named/list-systems.ts";
 import type { AttachOptions, ExecOptions } from "../named/run-system.ts";
-import { ProgramCommand } from "../program/program-command.ts";
+import { ProgramCommand } from "../program-command.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { detachKeysOption, environmentOption } from "./run-options.ts";
 

@@ -17,7 +17,7 @@ import {
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "@stratos/images/defaults";
 import { addMachineOptions, addNamedRunOptions, addRunOptions, seedOption } from "../commands/run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
-import { ProgramCommand } from "./program-command.ts";
+import { ProgramCommand } from "../program-command.ts";
 import type { CheckOptions } from "../commands/check-command.ts";
 import type { ReplayOptions } from "../commands/replay-command.ts";
 import type {
