@@ -184,10 +184,10 @@ test("terminals, files and windows are there again after a reload, and anybody c
   await page.waitFor(TITLES, /^Bedienelemente,Dateien,Systemmonitor,Terminal$/, PATIENCE_MS);
   await page.waitFor("document.querySelector('.xterm-rows')?.textContent", /42x/, PATIENCE_MS);
   const places =
-    "[...document.querySelectorAll('section.window:not([hidden])')].map((each) => each.dataset.placement).sort().join()";
+    "[...document.querySelectorAll('.window:not([hidden])')].map((each) => each.dataset.placement).sort().join()";
   assert.equal(await page.evaluate(places), "bottom-right,left,maximized,top-right");
   await page.evaluate(
-    "[...document.querySelectorAll('section.window-list button')].find((each) => /Bedien/.test(each.textContent)).click()",
+    "[...document.querySelectorAll('.window-list button')].find((each) => /Bedien/.test(each.textContent)).click()",
   );
   await page.waitFor(TOP, /maximized$/, PATIENCE_MS);
   await press(page, "KeyM", CTRL_ALT);
