@@ -55,7 +55,7 @@ export class AccessLog {
   async demand(principal: Principal, permission: string, { method, path, from }: Asked, task?: Task): Promise<void> {
     const isGranted = mayDo(principal, permission);
     const about = { from, ...(task === undefined ? {} : { task }) };
-    const unmet = isGranted ? await this.#policies.refusal(principal.name, permission, about) : null;
+    const unmet = isGranted ? this.#policies.refusal(principal.name, permission, about) : null;
     const isAllowed = isGranted && unmet === null;
     await this.add({
       ...{ actor: principal.name, isAllowed, permission, method, path, from },

@@ -80,6 +80,24 @@ test("policies: the refusal and the change are in the audit; a policy is listed 
   await assert.rejects(put({ hours: "always" }), /always: no hours/);
 });
 
+test(
+  "policies: a request with an idempotency key is decided about within its transaction",
+  { timeout: 60_000 },
+  async () => {
+    // The first request of all to a hub of one connection: nothing is known yet.
+    const fresh = await startTestHub();
+    const headers = { "idempotency-key": "one" };
+    const task = { kind: "command", payload: { argv: ["true"] } };
+    assert.ok((await fresh.admin.call<{ id: number }>("POST", "/tasks", task, { headers })).id > 0);
+    await fresh.admin.call("PUT", "/policies/p", {
+      permissions: ["task"],
+      conditions: { networks: ["10.0.0.0/8"] },
+    });
+    await refused(fresh.admin.call("POST", "/tasks", task, { headers: { "idempotency-key": "two" } }), /the policy p/);
+    await fresh.close();
+  },
+);
+
 test("policies: hours are of their zone, over midnight and over its changes", () => {
   const at = (text: string, time: string): boolean => isWithin(readHours(text), new Date(time));
   assert.equal(at("Mon-Fri 08:00-18:00 Europe/Berlin", "2026-11-23T07:00:00Z"), true, "08:00 on a Monday, in winter");

@@ -41,16 +41,29 @@ export class Policies {
     this.#now = now;
   }
 
-  /** @returns why a policy does not let it pass, in words; null: all do */
-  async refusal(principal: string, permission: string, about: Circumstances): Promise<string | null> {
+  /**
+   * Before each request is decided about: reads them anew, if that was a while ago. Not within a request's transaction,
+   * for whose end a database of one connection would wait.
+   */
+  async refresh(): Promise<void> {
+    if (this.#known === null || performance.now() > this.#known.untilMs) await this.#readAnew();
+  }
+
+  /** Of what was read last. @returns why a policy does not let it pass, in words; null: all do */
+  refusal(principal: string, permission: string, about: Circumstances): string | null {
     if (permission === CHANGE) return null;
-    for (const { name, permissions, principals, conditions } of await this.#policies()) {
+    if (this.#known === null) throw new Error("policies were not read before they are asked");
+    for (const { name, permissions, principals, conditions } of this.#known.policies) {
       if (!permissions.some((pattern) => grants(pattern, permission))) continue;
       if (principals.length > 0 && !principals.some((glob) => fits(glob, principal))) continue;
       const unmet = unmetCondition(conditions, principal, about, this.#now());
       if (unmet !== null) return `the policy ${name} lets it pass ${unmet}`;
     }
     return null;
+  }
+
+  async #readAnew(): Promise<void> {
+    this.#known = { policies: await this.list(), untilMs: performance.now() + CACHE_MS };
   }
 
   async list(): Promise<PolicyView[]> {
@@ -75,20 +88,14 @@ export class Policies {
       [name, JSON.stringify(rule)],
     );
     await writeEvents(this.#database, [{ actor, what: "POLICY_CHANGED", detail: { policy: name, ...rule } }]);
-    this.#known = null;
+    await this.#readAnew();
   }
 
   async remove(name: string, actor: string): Promise<void> {
     const rows = await this.#database.query("delete from policy where name = $1 returning name", [name]);
     if (rows.length === 0) throw notFound(`policy ${name}`);
     await writeEvents(this.#database, [{ actor, what: "POLICY_REMOVED", detail: { policy: name } }]);
-    this.#known = null;
-  }
-
-  async #policies(): Promise<readonly PolicyView[]> {
-    if (this.#known === null || performance.now() > this.#known.untilMs)
-      this.#known = { policies: await this.list(), untilMs: performance.now() + CACHE_MS };
-    return this.#known.policies;
+    await this.#readAnew();
   }
 }
 

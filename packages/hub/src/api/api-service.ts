@@ -180,6 +180,7 @@ async function answer(
 }
 
 async function authenticate(hub: HubService, context: Context, { attempts, from, shown }: Asker): Promise<Principal> {
+  await hub.policies.refresh();
   const refuse = async (why: string): Promise<never> => {
     await hub.accessLog.add({
       actor: "nobody",

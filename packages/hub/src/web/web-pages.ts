@@ -62,6 +62,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
   const { database } = hub;
 
   const whoOf = async (context: Context): Promise<Principal> => {
+    await hub.policies.refresh();
     const secret = getCookie(context, COOKIE);
     const principal = secret === undefined ? null : await findSession(database, hub.access, secret);
     if (principal === null) throw new SignInFirst();
