@@ -120,9 +120,7 @@ export class Access {
     },
     actor: string,
   ): Promise<TokenView & { token: string }> {
-    for (const scope of key.scopes)
-      if (!PATTERN.test(scope))
-        throw new HubError(422, "bad-scope", `${scope}: no permission; they are noun:verb:channel, with * for any`);
+    demandPatterns(key.scopes, "bad-scope");
     const id = randomBytes(16).toString("base64url").replace(/[-_]/g, "").padEnd(12, "0").slice(0, 12);
     const token = `stratos_${id}_${randomBytes(32).toString("base64url")}`;
     await this.#database.transaction("read committed", async (inside) => {
@@ -190,9 +188,7 @@ export class Access {
   /** @throws HubError 422 for circles, roles that are not there and permissions that are none; 409 for `admin` */
   async putRole(role: Role, actor: string): Promise<void> {
     if (role.name === "admin") throw new HubError(409, "built-in", "the role admin cannot be changed");
-    const bad = role.permissions.find((permission) => !PATTERN.test(permission));
-    if (bad !== undefined)
-      throw new HubError(422, "bad-permission", `${bad}: no permission; they are noun:verb:channel, with * for any`);
+    demandPatterns(role.permissions, "bad-permission");
     await this.#database.transaction("read committed", async (inside) => {
       // Two changes that make a circle only together take turns.
       await inside.query("lock table role in share row exclusive mode");
@@ -261,6 +257,13 @@ export class Access {
     await writeEvents(this.#database, [{ actor, what: "ROLE_TAKEN", detail: { principal, role } }]);
     this.#cache.clear();
   }
+}
+
+/** @throws HubError 422 of this kind for what is no pattern of permissions */
+export function demandPatterns(patterns: readonly string[], kind: string): void {
+  const bad = patterns.find((pattern) => !PATTERN.test(pattern));
+  if (bad !== undefined)
+    throw new HubError(422, kind, `${bad}: no permission; they are noun:verb:channel, with * for any`);
 }
 
 async function rolesByName(on: Queryable): Promise<Map<string, Role>> {

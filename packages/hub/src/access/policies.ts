@@ -3,11 +3,12 @@
  * concerns a request must let it pass. Changing policies is subject to none, so that nobody locks everybody out.
  */
 import { BlockList, isIP } from "node:net";
-import type { PolicyConditions, PolicyView } from "@stratos/hub-api";
+import type { PolicyView } from "@stratos/hub-api";
 import type { Database } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
-import { grants, PATTERN } from "./permissions.ts";
+import { demandPatterns } from "./access.ts";
+import { grants } from "./permissions.ts";
 
 /** What is decided about, beside who asks for which permission. */
 export interface Circumstances {
@@ -28,13 +29,20 @@ interface Hours {
   /** Minutes of the day; what ends before it begins goes over midnight. */
   readonly begin: number;
   readonly end: number;
-  readonly timeZone: string;
+  /** Of its time zone. */
+  readonly clock: Intl.DateTimeFormat;
+}
+
+/** As it was read, and what its texts mean, once a request has asked. */
+interface Known extends PolicyView {
+  hours?: Hours;
+  networks?: BlockList;
 }
 
 export class Policies {
   readonly #database: Database;
   readonly #now: () => Date;
-  #known: { readonly untilMs: number; readonly policies: readonly PolicyView[] } | null = null;
+  #known: { readonly untilMs: number; readonly policies: readonly Known[] } | null = null;
 
   constructor(database: Database, now: () => Date = () => new Date()) {
     this.#database = database;
@@ -53,10 +61,11 @@ export class Policies {
   refusal(principal: string, permission: string, about: Circumstances): string | null {
     if (permission === CHANGE) return null;
     if (this.#known === null) throw new Error("policies were not read before they are asked");
-    for (const { name, permissions, principals, conditions } of this.#known.policies) {
+    for (const policy of this.#known.policies) {
+      const { name, permissions, principals } = policy;
       if (!permissions.some((pattern) => grants(pattern, permission))) continue;
       if (principals.length > 0 && !principals.some((glob) => fits(glob, principal))) continue;
-      const unmet = unmetCondition(conditions, principal, about, this.#now());
+      const unmet = unmetCondition(policy, principal, about, this.#now());
       if (unmet !== null) return `the policy ${name} lets it pass ${unmet}`;
     }
     return null;
@@ -75,9 +84,7 @@ export class Policies {
 
   /** @throws HubError 422 for one that could never hold, or says nothing */
   async put({ name, ...rule }: PolicyView, actor: string): Promise<void> {
-    const bad = rule.permissions.find((pattern) => !PATTERN.test(pattern));
-    if (bad !== undefined)
-      throw new HubError(422, "bad-permission", `${bad}: no permission; they are noun:verb:channel, with * for any`);
+    demandPatterns(rule.permissions, "bad-permission");
     const { hours, networks, labels, isOwn } = rule.conditions;
     if (hours !== undefined) readHours(hours);
     if (networks !== undefined) blockList(networks);
@@ -100,14 +107,11 @@ export class Policies {
 }
 
 /** @returns when it would be met, in words */
-function unmetCondition(
-  { hours, networks, labels, isOwn }: PolicyConditions,
-  principal: string,
-  { from, task }: Circumstances,
-  now: Date,
-): string | null {
-  if (hours !== undefined && !isWithin(readHours(hours), now)) return `within ${hours} alone`;
-  if (networks !== undefined && !isIn(blockList(networks), from)) return `from ${networks.join(", ")} alone`;
+function unmetCondition(policy: Known, principal: string, { from, task }: Circumstances, now: Date): string | null {
+  const { hours, networks, labels, isOwn } = policy.conditions;
+  if (hours !== undefined && !isWithin((policy.hours ??= readHours(hours)), now)) return `within ${hours} alone`;
+  if (networks !== undefined && !isIn((policy.networks ??= blockList(networks)), from))
+    return `from ${networks.join(", ")} alone`;
   // What is about no task is not judged by tasks.
   if (task === undefined) return null;
   if (isOwn === true && task.owner !== principal) return "for one's own tasks alone";
@@ -158,21 +162,21 @@ export function readHours(text: string): Hours {
     throw bad("no time of day");
   const timeZone = match[6] ?? "UTC";
   try {
-    new Intl.DateTimeFormat("en", { timeZone });
+    const clock = new Intl.DateTimeFormat("en-US", {
+      timeZone,
+      weekday: "short",
+      hour: "2-digit",
+      minute: "2-digit",
+      hourCycle: "h23",
+    });
+    return { days, begin, end, clock };
   } catch {
     throw bad(`${timeZone} is no time zone`);
   }
-  return { days, begin, end, timeZone };
 }
 
-export function isWithin({ days, begin, end, timeZone }: Hours, now: Date): boolean {
-  const parts = new Intl.DateTimeFormat("en-US", {
-    timeZone,
-    weekday: "short",
-    hour: "2-digit",
-    minute: "2-digit",
-    hourCycle: "h23",
-  }).formatToParts(now);
+export function isWithin({ days, begin, end, clock }: Hours, now: Date): boolean {
+  const parts = clock.formatToParts(now);
   const part = (type: Intl.DateTimeFormatPartTypes): string => parts.find((one) => one.type === type)!.value;
   const minute = Number(part("hour")) * 60 + Number(part("minute"));
   const today = part("weekday");

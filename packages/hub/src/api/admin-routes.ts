@@ -30,7 +30,7 @@ import { mayDo } from "../access/access.ts";
 import { eventStream } from "./event-stream.ts";
 import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
 import { BRAKE, CHANNEL, EVENT_VIEW, page, POLICY, ROLE, time, TOKEN } from "./schemas.ts";
-import { PAGE, PAGE_MAX } from "./task-routes.ts";
+import { PAGE, PAGE_QUERY } from "./task-routes.ts";
 
 const list = (items: unknown): { body: unknown } => ({ body: { items, next: null } });
 const one = (request: ApiRequest, name: string): string => request.parameters[name]!;
@@ -296,13 +296,7 @@ const operation: readonly ApiRoute[] = [
     permission: "event:read",
     summary: "What happened, in order.",
     answer: page(EVENT_VIEW),
-    query: {
-      limit: {
-        schema: { type: "integer", minimum: 1, maximum: PAGE_MAX },
-        description: `how many at most (default ${PAGE})`,
-      },
-      cursor: { schema: { type: "string" }, description: "`next` of the page before" },
-    },
+    query: PAGE_QUERY,
     handle: async ({ hub, query }) => {
       const limit = (query["limit"] as number | undefined) ?? PAGE;
       const after = query["cursor"] === undefined ? EVENT_START : parseCursor(query["cursor"] as string);
@@ -347,12 +341,7 @@ const operation: readonly ApiRoute[] = [
     permission: "event:read",
     summary: "The last alerts, the newest first. They are events, `ALERT`, of which webhooks can tell.",
     answer: page(EVENT_VIEW),
-    query: {
-      limit: {
-        schema: { type: "integer", minimum: 1, maximum: PAGE_MAX },
-        description: `how many at most (default ${PAGE})`,
-      },
-    },
+    query: { limit: PAGE_QUERY.limit },
     handle: async ({ hub, query }) => list(await lastAlerts(hub.database, (query["limit"] as number) ?? PAGE)),
   },
   {

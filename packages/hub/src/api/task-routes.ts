@@ -14,10 +14,10 @@ import type { ApiRequest, ApiRoute } from "./route.ts";
 import { BATCH, EVENT_VIEW, page, REASON, SUBMISSION, TASK_CHANGE, TASK_VIEW, WORKFLOW } from "./schemas.ts";
 
 const BATCH_BYTES_MAX = 64 << 20;
-export const PAGE_MAX = 500;
+const PAGE_MAX = 500;
 export const PAGE = 50;
 
-const pageQuery = {
+export const PAGE_QUERY = {
   limit: {
     schema: { type: "integer", minimum: 1, maximum: PAGE_MAX },
     description: `how many at most (default ${PAGE})`,
@@ -107,7 +107,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     summary: "Lists tasks, newest first.",
     answer: page(TASK_VIEW),
     query: {
-      ...pageQuery,
+      ...PAGE_QUERY,
       state: {
         schema: { type: "string" },
         description: `some of ${TASK_STATES.join(", ")}, separated by commas; \`open\`: those that have not ended`,
@@ -224,7 +224,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
     tag: "tasks",
     permission: "task:read",
     summary: "What happened to a task.",
-    query: pageQuery,
+    query: PAGE_QUERY,
     answer: page(EVENT_VIEW),
     handle: async (request) => {
       const { hub, query } = request;
