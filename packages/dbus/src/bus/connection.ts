@@ -26,10 +26,6 @@ export interface Transport {
 /** What the host tells of it. */
 export interface TransportEvents {
   /** The bytes hold until the call returns. */
-  get waitingBytes(): number;
-
-  get waitingFiles(): number;
-
   onData(bytes: Uint8Array, files: readonly SharedFile[]): void;
   onEnd(): void;
 }
@@ -77,6 +73,7 @@ export class Connection implements Peer, TransportEvents {
     return this.#takesFiles;
   }
 
+  /** What has come of messages that are not whole. */
   get waitingBytes(): number {
     return this.#waiting;
   }
