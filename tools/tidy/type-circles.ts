@@ -51,10 +51,6 @@ kernel: vfs/dentry.ts vfs/device-registry.ts vfs/file-locks.ts vfs/file-system-t
   vfs/file-table.ts vfs/fs-context.ts vfs/inode-lifetime.ts vfs/inode.ts vfs/inotify-marks.ts vfs/io-signal.ts
   vfs/leases.ts vfs/mount-device.ts vfs/mount-namespace.ts vfs/mount.ts vfs/namespace-file.ts vfs/open-file.ts
   vfs/path.ts vfs/vfs-kernel.ts vfs/vfs-state.ts vfs/write-back.ts
-lisp: expander/binding.ts expander/syntax.ts
-lisp: expander/core-forms.ts expander/definition-forms.ts expander/derived-forms.ts expander/evaluate-transformer.ts
-  expander/expander.ts expander/quasiquote.ts expander/syntax-case.ts expander/transformer.ts
-lisp: middle/ir.ts middle/primitives.ts
 pkg: alpm/explain.ts alpm/resolve.ts
 pkg: debian/resolver/explain.ts debian/resolver/resolution.ts
 riscv: processor-tally.ts processor.ts
