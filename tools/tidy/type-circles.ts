@@ -53,12 +53,6 @@ kernel: vfs/dentry.ts vfs/device-registry.ts vfs/file-locks.ts vfs/file-system-t
   vfs/path.ts vfs/vfs-kernel.ts vfs/vfs-state.ts vfs/write-back.ts
 pkg: alpm/explain.ts alpm/resolve.ts
 pkg: debian/resolver/explain.ts debian/resolver/resolution.ts
-riscv: processor-tally.ts processor.ts
-riscv: reference/aes.ts reference/atomic.ts reference/bit-manipulation.ts reference/cache-block.ts
-  reference/control.ts reference/float.ts reference/integer.ts reference/reference-hart.ts
-  reference/register-semantics.ts
-riscv: translate/computations.ts translate/page-presence.ts translate/structure.ts translate/unit.ts
-riscv: translate/lazy-loops.ts translate/liveness.ts
 sdk: api.ts check-options.ts engine-client.ts entry.ts http-exchange.ts named-sandbox.ts protocol.ts remote-events.ts
   remote-files.ts remote-program.ts sandbox.ts systems.ts volume.ts
 session: explore/attempt.ts explore/power-cut.ts
