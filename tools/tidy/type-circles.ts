@@ -10,7 +10,6 @@ aegisfs: volume/commit.ts volume/snapshots.ts volume/subvolume-content.ts volume
 cli: commands/builder-build-command.ts commands/builder-config-command.ts commands/builder-root-commands.ts
   commands/builder-rows.ts commands/builder-verify-command.ts commands/builder-why-command.ts
 cli: commands/explore-command.ts commands/explore-rows.ts
-console: serve/console-service.ts serve/metrics.ts
 kernel: block/block-file.ts block/block-inode.ts block/block-ioctl.ts block/block-kernel.ts block/device-users.ts
   block/disks.ts block/loop/loop-device.ts block/loop/loop-devices.ts block/loop/loop-ioctl.ts block/mount-source.ts
 kernel: frames/frame-allocator.ts frames/image-pages.ts frames/memory-account.ts frames/page-cache.ts frames/reaper.ts
@@ -55,10 +54,6 @@ pkg: alpm/explain.ts alpm/resolve.ts
 pkg: debian/resolver/explain.ts debian/resolver/resolution.ts
 sdk: api.ts check-options.ts engine-client.ts entry.ts http-exchange.ts named-sandbox.ts protocol.ts remote-events.ts
   remote-files.ts remote-program.ts sandbox.ts systems.ts volume.ts
-session: explore/attempt.ts explore/power-cut.ts
-session: recording/checkpoints.ts recording/timeline.ts
-session: recording/host-answers.ts recording/recording-format.ts
-volumes: find-volume.ts open-volume.ts volume-scan.ts volume-usage.ts
 wayland: core/client.ts core/message.ts core/resource.ts
 wayland: shell/arranger.ts shell/popup.ts shell/screen-window.ts shell/screen.ts shell/toplevel.ts
   shell/xdg-surface.ts
