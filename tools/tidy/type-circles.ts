@@ -3,8 +3,6 @@
  * The list only becomes shorter.
  */
 export const TYPE_CIRCLES: readonly string[] = `
-aegisfs: check/check.ts check/owner-pass.ts
-aegisfs: encryption/keys.ts encryption/reseal.ts
 aegisfs: volume/commit.ts volume/snapshots.ts volume/subvolume-content.ts volume/subvolume-operation.ts
   volume/subvolume-registry.ts volume/subvolume-state.ts volume/subvolume.ts volume/volume.ts
 cli: commands/builder-build-command.ts commands/builder-config-command.ts commands/builder-root-commands.ts
@@ -50,8 +48,6 @@ kernel: vfs/dentry.ts vfs/device-registry.ts vfs/file-locks.ts vfs/file-system-t
   vfs/file-table.ts vfs/fs-context.ts vfs/inode-lifetime.ts vfs/inode.ts vfs/inotify-marks.ts vfs/io-signal.ts
   vfs/leases.ts vfs/mount-device.ts vfs/mount-namespace.ts vfs/mount.ts vfs/namespace-file.ts vfs/open-file.ts
   vfs/path.ts vfs/vfs-kernel.ts vfs/vfs-state.ts vfs/write-back.ts
-pkg: alpm/explain.ts alpm/resolve.ts
-pkg: debian/resolver/explain.ts debian/resolver/resolution.ts
 sdk: api.ts check-options.ts engine-client.ts entry.ts http-exchange.ts named-sandbox.ts protocol.ts remote-events.ts
   remote-files.ts remote-program.ts sandbox.ts systems.ts volume.ts
 wayland: core/client.ts core/message.ts core/resource.ts
