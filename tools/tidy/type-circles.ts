@@ -44,10 +44,8 @@ kernel: task/accounting.ts task/affinity.ts task/board.ts task/clocks.ts task/cl
 kernel: time/clock-adjustment.ts time/time-kernel.ts
 kernel: tty/devpts.ts tty/echo.ts tty/job-control.ts tty/line-discipline.ts tty/output-processing.ts tty/pty.ts
   tty/terminal-file.ts tty/terminal-ioctl.ts tty/terminal.ts tty/termios.ts tty/tty-kernel.ts tty/tty-state.ts
-kernel: vfs/dentry.ts vfs/device-registry.ts vfs/file-locks.ts vfs/file-system-types.ts vfs/file-system.ts
-  vfs/file-table.ts vfs/fs-context.ts vfs/inode-lifetime.ts vfs/inode.ts vfs/inotify-marks.ts vfs/io-signal.ts
-  vfs/leases.ts vfs/mount-device.ts vfs/mount-namespace.ts vfs/mount.ts vfs/namespace-file.ts vfs/open-file.ts
-  vfs/path.ts vfs/vfs-kernel.ts vfs/vfs-state.ts vfs/write-back.ts
+kernel: vfs/dentry.ts vfs/file-system.ts vfs/file-table.ts vfs/fs-context.ts vfs/inode.ts vfs/mount-device.ts
+  vfs/mount-namespace.ts vfs/mount.ts vfs/open-file.ts vfs/path.ts vfs/vfs-kernel.ts vfs/vfs-state.ts
 sdk: api.ts check-options.ts engine-client.ts entry.ts http-exchange.ts named-sandbox.ts protocol.ts remote-events.ts
   remote-files.ts remote-program.ts sandbox.ts systems.ts volume.ts
 wayland: core/client.ts core/message.ts core/resource.ts

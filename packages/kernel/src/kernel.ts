@@ -51,8 +51,8 @@ export { pathName } from "./vfs/path-name.ts";
 export { lookupPath } from "./vfs/path-walk.ts";
 export { linkPaths, makeDirectory, makeSymlink, removeDirectory, removeFile, renameName } from "./vfs/name-changes.ts";
 export { changeMode, changeOwner, changeTimes } from "./vfs/attributes.ts";
-export { addMark, type InotifyMark, removeMark } from "./vfs/inotify-marks.ts";
-export { evictInode } from "./vfs/inode-lifetime.ts";
+export type { InotifyMark } from "./vfs/inotify-mark.ts";
+export { addMark, removeMark } from "./vfs/inotify-marks.ts";
 export { createSocket } from "./socket/create-socket.ts";
 export { inetAddressBytes } from "./socket/inet/inet-address.ts";
 export {

@@ -1,8 +1,7 @@
 import { EINVAL, ENOENT, PROC_SUPER_MAGIC, S_IFDIR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "../task/kernel-state.ts";
-import type { FileSystemUsage } from "../vfs/file-system.ts";
-import type { FileSystemType } from "../vfs/file-system-types.ts";
+import type { FileSystemUsage, FileSystemType } from "../vfs/file-system.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { Task } from "../task/task.ts";
 import { forgetChild } from "../vfs/dentry-cache.ts";

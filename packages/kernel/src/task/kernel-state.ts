@@ -51,6 +51,7 @@ import { TimerQueue } from "../time/timer-queue.ts";
 import { WallClock } from "../time/wall-clock.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
 import { VfsState } from "../vfs/vfs-state.ts";
+import { EarlyWriteBack } from "../vfs/write-back.ts";
 import { OPEN_MAX, type FileUsage } from "../vfs/file-table.ts";
 import type { AioUsage } from "../mm/aio-context.ts";
 import type { AreaUsage } from "../mm/area-list.ts";
@@ -263,6 +264,8 @@ export class Kernel
     this.timers = new TimerQueue();
     this.scheduler = new Scheduler(this);
     this.vfs = new VfsState(this);
+    // First among the caches: what the others drop must be written before.
+    this.memory.registerCache(new EarlyWriteBack(this));
     this.disks = new Disks(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
