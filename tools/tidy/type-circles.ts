@@ -33,14 +33,8 @@ kernel: socket/inet/datagram-socket.ts socket/inet/group-membership.ts socket/in
   socket/packet/packet-address.ts socket/packet/packet-socket.ts socket/routes.ts socket/socket-kernel.ts
   socket/socket-options.ts socket/socket-state.ts socket/socket.ts socket/unix/in-flight-files.ts
   socket/unix/socket-node.ts socket/unix/unix-socket.ts
-kernel: task/accounting.ts task/affinity.ts task/board.ts task/clocks.ts task/clone-namespaces.ts
-  task/core-dump/core-dump.ts task/core-dump/core-notes.ts task/core-dump/core-settings.ts
-  task/core-dump/piped-core.ts task/cpu-timers.ts task/deliver-signals.ts task/disturber.ts task/elf-loader.ts
-  task/exec.ts task/exit.ts task/fault-kinds.ts task/fetched-instruction.ts task/first-process.ts task/futex.ts
-  task/kernel-state.ts task/oom-killer.ts task/pi-futex.ts task/process-group.ts task/process-timers.ts
-  task/resource-usage.ts task/run-loop.ts task/run-queue.ts task/scheduler.ts task/seccomp-check.ts
-  task/signal-frame.ts task/stops.ts task/syscall-row.ts task/task-observer.ts task/task-table.ts task/task.ts
-  task/thread-group.ts task/unknown-calls.ts task/unsynced-files.ts
+kernel: task/board.ts task/kernel-state.ts task/scheduler.ts task/syscall-row.ts task/task-observer.ts
+  task/task-table.ts task/task.ts task/thread-group.ts task/turn-hooks.ts
 kernel: time/clock-adjustment.ts time/time-kernel.ts
 kernel: tty/devpts.ts tty/echo.ts tty/job-control.ts tty/line-discipline.ts tty/output-processing.ts tty/pty.ts
   tty/terminal-file.ts tty/terminal-ioctl.ts tty/terminal.ts tty/termios.ts tty/tty-kernel.ts tty/tty-state.ts

@@ -5,9 +5,9 @@
  * Frames are allocated before they are mapped and unmapped before they are released; a Path is retained before it is
  * stored.
  */
-export { createKernel } from "./create-kernel.ts";
+export { createKernel, makeBoard } from "./create-kernel.ts";
 export type { Kernel, KernelOptions } from "./task/kernel-state.ts";
-export { Board } from "./task/board.ts";
+export type { Board } from "./task/board.ts";
 export type { MemoryAccount } from "./frames/memory-account.ts";
 export type { Notice } from "./ground/notice.ts";
 export { leaveStoppedSlice, runTasks, STANDS } from "./task/run-loop.ts";

@@ -1,6 +1,6 @@
 import { CGROUP2_SUPER_MAGIC, PAGE_SIZE, SYSFS_MAGIC } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { allHarts, listOfHarts } from "../task/affinity.ts";
+import { allHarts, listOfHarts } from "../task/hart-mask.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
 import type { Task } from "../task/task.ts";

@@ -9,7 +9,7 @@
  * hart. `hasWork` says that signals have to be looked at before it goes on in user mode.
  */
 import { stateClass } from "@stratos/base";
-import { allHarts } from "./affinity.ts";
+import { allHarts } from "./hart-mask.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { Seccomp } from "../security/seccomp.ts";
