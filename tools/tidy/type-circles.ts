@@ -14,12 +14,9 @@ kernel: frames/frame-allocator.ts frames/image-pages.ts frames/memory-account.ts
 kernel: fs/aegisfs/aegisfs-inode.ts fs/aegisfs/aegisfs.ts
 kernel: fs/devtmpfs/devtmpfs.ts fs/devtmpfs/kernel-message-device.ts fs/devtmpfs/memory-devices.ts fs/fs-kernel.ts
   fs/tmpfs/tmpfs-inode.ts fs/tmpfs/tmpfs.ts
-kernel: fs/hostfs/host-inode.ts fs/hostfs/host-regular-file.ts fs/hostfs/hostfs.ts
 kernel: fs/mqueue/message-queue-file.ts fs/mqueue/mqueue.ts
-kernel: ipc/ipc-kernel.ts ipc/ipc-state.ts ipc/message-queues.ts ipc/semaphores.ts ipc/shared-memory.ts
 kernel: mm/address-space.ts mm/content-key.ts mm/library-places.ts mm/mm-kernel.ts mm/page-fault.ts mm/slot-pool.ts
   mm/user-cursor.ts mm/vdso/vdso.ts
-kernel: procfs/process-directory.ts procfs/procfs.ts procfs/system-files.ts
 kernel: security/namespace-counts.ts security/namespace.ts security/user-namespace.ts
 kernel: signal/pid-namespace.ts signal/session.ts signal/signal-target.ts
 kernel: socket/inet/datagram-socket.ts socket/inet/group-membership.ts socket/inet/host-datagrams.ts
@@ -36,8 +33,6 @@ kernel: socket/inet/datagram-socket.ts socket/inet/group-membership.ts socket/in
 kernel: task/board.ts task/kernel-state.ts task/scheduler.ts task/syscall-row.ts task/task-observer.ts
   task/task-table.ts task/task.ts task/thread-group.ts task/turn-hooks.ts
 kernel: time/clock-adjustment.ts time/time-kernel.ts
-kernel: tty/devpts.ts tty/echo.ts tty/job-control.ts tty/line-discipline.ts tty/output-processing.ts tty/pty.ts
-  tty/terminal-file.ts tty/terminal-ioctl.ts tty/terminal.ts tty/termios.ts tty/tty-kernel.ts tty/tty-state.ts
 kernel: vfs/dentry.ts vfs/file-system.ts vfs/file-table.ts vfs/fs-context.ts vfs/inode.ts vfs/mount-device.ts
   vfs/mount-namespace.ts vfs/mount.ts vfs/open-file.ts vfs/path.ts vfs/vfs-kernel.ts vfs/vfs-state.ts
 sdk: api.ts check-options.ts engine-client.ts entry.ts http-exchange.ts named-sandbox.ts protocol.ts remote-events.ts

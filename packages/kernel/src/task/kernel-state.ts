@@ -7,7 +7,6 @@ import type { BlockKernel } from "../block/block-kernel.ts";
 import type { EventKernel } from "../event/event-kernel.ts";
 import type { IpcKernel } from "../ipc/ipc-kernel.ts";
 import type { SocketKernel } from "../socket/socket-kernel.ts";
-import type { TtyKernel } from "../tty/tty-kernel.ts";
 import { Disks } from "../block/disks.ts";
 import { KERNEL_INFO, KernelLog } from "../ground/kernel-log.ts";
 import { InotifyLimits } from "../fs/inotify/inotify-limits.ts";
@@ -42,7 +41,7 @@ import { UtsNamespace } from "./uts-namespace.ts";
 import { PidNamespace } from "../signal/pid-namespace.ts";
 import { NamespaceCounts } from "../security/namespace-counts.ts";
 import { initialOrigin } from "../security/user-namespace.ts";
-import { TtyState } from "../tty/tty-state.ts";
+import { type TerminalsKernel, TtyState } from "../tty/tty-state.ts";
 import { ClockAdjustment } from "../time/clock-adjustment.ts";
 import { TurnClock } from "../time/turn-clock.ts";
 import { TimerQueue } from "../time/timer-queue.ts";
@@ -99,7 +98,9 @@ export interface PiFutex {
  * What is one for each machine. It hands down its parts, or itself as the narrow interface that a folder below declares
  * of it.
  */
-export class Kernel implements BlockKernel, EventKernel, IpcKernel, Mappings, SocketKernel, TimeKernel, TtyKernel {
+export class Kernel
+  implements BlockKernel, EventKernel, IpcKernel, Mappings, SocketKernel, TerminalsKernel, TimeKernel
+{
   readonly board: Board;
   readonly physical: PhysicalMemory;
   readonly clock: CpuClock;
