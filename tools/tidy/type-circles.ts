@@ -19,17 +19,10 @@ kernel: mm/address-space.ts mm/content-key.ts mm/library-places.ts mm/mm-kernel.
   mm/user-cursor.ts mm/vdso/vdso.ts
 kernel: security/namespace-counts.ts security/namespace.ts security/user-namespace.ts
 kernel: signal/pid-namespace.ts signal/session.ts signal/signal-target.ts
-kernel: socket/inet/datagram-socket.ts socket/inet/group-membership.ts socket/inet/host-datagrams.ts
-  socket/inet/host-tcp.ts socket/inet/host-transport.ts socket/inet/inet-socket.ts socket/inet/ip-options.ts
-  socket/inet/loopback-datagrams.ts socket/inet/loopback-tcp.ts socket/inet/loopback-transport.ts
-  socket/inet/raw-socket.ts socket/inet/tcp-options.ts socket/inet/tcp-socket.ts socket/inet/tcp-transport.ts
-  socket/inet/udp-socket.ts socket/interface-changes.ts socket/interface-ioctl.ts socket/message-timestamp.ts
-  socket/netlink/address-messages.ts socket/netlink/link-messages.ts socket/netlink/netlink-socket.ts
-  socket/netlink/route-events.ts socket/netlink/route-requests.ts socket/netlink/route-table-messages.ts
-  socket/netlink/socket-diagnosis.ts socket/network-interface.ts socket/network.ts socket/packet/interface-frames.ts
-  socket/packet/packet-address.ts socket/packet/packet-socket.ts socket/routes.ts socket/socket-kernel.ts
-  socket/socket-options.ts socket/socket-state.ts socket/socket.ts socket/unix/in-flight-files.ts
-  socket/unix/socket-node.ts socket/unix/unix-socket.ts
+kernel: socket/inet/host-datagrams.ts socket/inet/loopback-datagrams.ts socket/inet/udp-socket.ts
+kernel: socket/inet/host-tcp.ts socket/inet/host-transport.ts socket/inet/loopback-tcp.ts
+  socket/inet/loopback-transport.ts socket/inet/tcp-options.ts socket/inet/tcp-socket.ts socket/inet/tcp-transport.ts
+kernel: socket/interface-network.ts socket/network-interface.ts socket/routes.ts
 kernel: task/board.ts task/kernel-state.ts task/scheduler.ts task/syscall-row.ts task/task-observer.ts
   task/task-table.ts task/task.ts task/thread-group.ts task/turn-hooks.ts
 kernel: time/clock-adjustment.ts time/time-kernel.ts
