@@ -149,6 +149,3 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   volumes: [".", "backup", "serve"],
   wayland: ["core geometry", "protocol", "output surface", "data render seat shell", "x11", "."],
 };
-
-/** What runs against the floors: nothing. */
-export const ARROWS_UP: readonly string[] = [];

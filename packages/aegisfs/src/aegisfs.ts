@@ -46,7 +46,8 @@ export type { MountError } from "./failure.ts";
 export { ROOT_INO } from "./format/inode-item.ts";
 export { BLOCK_SIZE, FILE_SIZE_MAX } from "./format/geometry.ts";
 export { check } from "./check/check.ts";
-export type { CheckOptions, Problem } from "./check/check.ts";
+export type { CheckOptions } from "./check/check.ts";
+export type { Problem } from "./check/problem.ts";
 export {
   COMPRESS_LZ4,
   COMPRESS_NONE,
@@ -86,9 +87,10 @@ export { health, resetErrors } from "./device/health.ts";
 export type { DeviceHealth, DeviceState, VolumeHealth, VolumeState } from "./device/health.ts";
 export { Scrub } from "./scrub/scrub.ts";
 export type { Damage, ScrubCursor } from "./scrub/scrub.ts";
-export { ARGON2ID, EncryptedDevice, isEncrypted, KEY_ERROR_WORDS, keySlots, SCRYPT } from "./encryption/keys.ts";
+export { ARGON2ID, EncryptedDevice, isEncrypted, keySlots, SCRYPT } from "./encryption/keys.ts";
+export { KEY_ERROR_WORDS, type KeyError } from "./encryption/key-error.ts";
 export type { Reseal } from "./encryption/reseal.ts";
-export type { KeyError, KeyOptions } from "./encryption/keys.ts";
+export type { KeyOptions } from "./encryption/keys.ts";
 export { SUBVOLUME_INCOMPLETE, SUBVOLUME_TRANSACTION } from "./format/subvolume-item.ts";
 export { identityOf, SendStream } from "./send/send.ts";
 export type { SendOptions } from "./send/send.ts";

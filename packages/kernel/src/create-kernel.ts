@@ -1,3 +1,4 @@
+import type { PhysicalMemory, Processor, ProcessorHooks } from "@stratos/riscv";
 import { Kernel, type KernelOptions } from "./task/kernel-state.ts";
 import { aegisfsType } from "./fs/aegisfs/device-mount.ts";
 import { devtmpfsType } from "./fs/devtmpfs/devtmpfs.ts";
@@ -9,12 +10,23 @@ import { ramfsType } from "./fs/ramfs/ramfs.ts";
 import { registerFifos } from "./fs/pipe/pipe-file.ts";
 import { tmpfsType } from "./fs/tmpfs/tmpfs.ts";
 import { registerBlockDevices } from "./block/loop/loop-devices.ts";
+import { Board } from "./task/board.ts";
 import { namespaceRequest } from "./task/enter-namespaces.ts";
+import { futexObserver } from "./task/futex.ts";
+import { OutOfMemory } from "./task/oom-killer.ts";
+import { piFutexObserver } from "./task/pi-futex.ts";
+import { handleEcall, handleTlbMiss } from "./task/run-loop.ts";
 import { registerTerminalDevices } from "./tty/terminal-devices.ts";
+
+/** A board for kernels. */
+export function makeBoard(physical: PhysicalMemory, createProcessor: (hooks: ProcessorHooks) => Processor): Board {
+  return new Board(physical, createProcessor, { handleEcall, handleTlbMiss });
+}
 
 /** The kernel of a machine, with all that it can mount and open. */
 export function createKernel(options: KernelOptions): Kernel {
-  const kernel = new Kernel(options);
+  const kernel = new Kernel(options, [futexObserver, piFutexObserver]);
+  kernel.memory.shortage = new OutOfMemory(kernel);
   registerFileSystems(kernel);
   kernel.vfs.namespaceRequest = namespaceRequest;
   registerTerminalDevices(kernel);

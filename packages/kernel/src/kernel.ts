@@ -5,9 +5,9 @@
  * Frames are allocated before they are mapped and unmapped before they are released; a Path is retained before it is
  * stored.
  */
-export { createKernel } from "./create-kernel.ts";
+export { createKernel, makeBoard } from "./create-kernel.ts";
 export type { Kernel, KernelOptions } from "./task/kernel-state.ts";
-export { Board } from "./task/board.ts";
+export type { Board } from "./task/board.ts";
 export type { MemoryAccount } from "./frames/memory-account.ts";
 export type { Notice } from "./ground/notice.ts";
 export { leaveStoppedSlice, runTasks, STANDS } from "./task/run-loop.ts";
@@ -51,8 +51,8 @@ export { pathName } from "./vfs/path-name.ts";
 export { lookupPath } from "./vfs/path-walk.ts";
 export { linkPaths, makeDirectory, makeSymlink, removeDirectory, removeFile, renameName } from "./vfs/name-changes.ts";
 export { changeMode, changeOwner, changeTimes } from "./vfs/attributes.ts";
-export { addMark, type InotifyMark, removeMark } from "./vfs/inotify-marks.ts";
-export { evictInode } from "./vfs/inode-lifetime.ts";
+export type { InotifyMark } from "./vfs/inotify-mark.ts";
+export { addMark, removeMark } from "./vfs/inotify-marks.ts";
 export { createSocket } from "./socket/create-socket.ts";
 export { inetAddressBytes } from "./socket/inet/inet-address.ts";
 export {

@@ -1,5 +1,5 @@
 import type { CodeArchive, WasmEngine } from "@stratos/host";
-import { Board } from "@stratos/kernel";
+import { type Board, makeBoard } from "@stratos/kernel";
 import { createProcessor, PhysicalMemory } from "@stratos/riscv";
 
 export interface BoardOptions {
@@ -21,7 +21,7 @@ export interface BoardOptions {
 /** A memory with a processor, on which one machine runs, or several by turns. */
 export function createBoard({ engine, memoryBytes, windows, translate, nowMs, codeArchive }: BoardOptions): Board {
   const physical = new PhysicalMemory(engine, { frameBytes: memoryBytes, windows: windows === true });
-  return new Board(physical, (hooks) =>
+  return makeBoard(physical, (hooks) =>
     createProcessor({
       physical,
       engine,

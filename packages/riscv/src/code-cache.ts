@@ -15,7 +15,8 @@ import { HART_FAULT, HART_TABLES } from "./hart-state.ts";
 import { OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
 import { CODE_PAGE_SIZE } from "./physical-memory.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
-import type { CodeCache, CodeRegion } from "./processor.ts";
+import type { CodeRegion } from "./code-region.ts";
+import type { CodeCache } from "./processor.ts";
 import type { ProcessorTally } from "./processor-tally.ts";
 import { RecordCache, RUN_ENDS } from "./record-cache.ts";
 import {

@@ -9,7 +9,8 @@ import { createProcessor } from "./create-processor.ts";
 import { ExitReason } from "./exit-reason.ts";
 import { HART_FAULT, HART_FUEL, HART_PC, HART_RETIRED, HART_X } from "./hart-state.ts";
 import { PhysicalMemory } from "./physical-memory.ts";
-import type { CodeRegion, Processor, ProcessorOptions } from "./processor.ts";
+import type { CodeRegion } from "./code-region.ts";
+import type { Processor, ProcessorOptions } from "./processor.ts";
 import { addi, bne, EBREAK, ECALL, ld, sd } from "./testing/encode.ts";
 
 const CODE = 0x10000;

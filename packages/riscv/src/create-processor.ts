@@ -27,9 +27,8 @@ import type {
   Processor,
   ProcessorHooks,
   ProcessorOptions,
-  ProcessorStatistics,
 } from "./processor.ts";
-import { ProcessorTally, retiredBy } from "./processor-tally.ts";
+import { type ProcessorStatistics, ProcessorTally, retiredBy } from "./processor-tally.ts";
 import { isTestThreshold, Translator } from "./translate/translator.ts";
 import { RECORD_SIZE, RecordOp } from "./record.ts";
 import { collectProfile, NEWS_MIN } from "./kept/collect-profile.ts";

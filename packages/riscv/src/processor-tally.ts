@@ -1,7 +1,24 @@
 import type { AddressMode } from "./access.ts";
+import type { CodeRegion } from "./code-region.ts";
 import { HART_FUEL, HART_INTERPRETED, HART_RETIRED } from "./hart-state.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
-import type { CodeRegion, ProcessorStatistics } from "./processor.ts";
+
+export interface ProcessorStatistics {
+  instructions: number; // retired, exact
+  interpreted: number; // of which by the interpreter
+  decodedRecords: number;
+  translatedFunctions: number;
+  translatedBlocks: number;
+  translatedInstructions: number;
+  modules: number;
+  wasmBytes: number;
+  translateMs: number;
+  /** Translations of earlier runs: what was taken from archives. */
+  keptModules: number;
+  keptFunctions: number;
+  keptInstructions: number;
+  keptBytes: number;
+}
 
 /** A place in code that was executed often. */
 interface HotTarget {

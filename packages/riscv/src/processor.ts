@@ -1,8 +1,9 @@
 import type { ArchiveName, CodeArchive, WasmEngine } from "@stratos/host";
 import type { AddressMode } from "./access.ts";
+import type { CodeRegion } from "./code-region.ts";
 import type { ExitReason } from "./exit-reason.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
-import type { ProcessorTally } from "./processor-tally.ts";
+import type { ProcessorStatistics, ProcessorTally } from "./processor-tally.ts";
 import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
 
 /** What the kernel lends the processor. */
@@ -74,32 +75,6 @@ export interface WideTlb {
   flush(): void;
 }
 
-/**
- * Code of one executable mapping: a range of virtual pages with their predecoded records and translations. Regions with
- * the same key are shared by all address spaces that map the same file pages at the same addresses.
- */
-export interface CodeRegion {
-  readonly key: string | null;
-  /** The address mode of its translations. */
-  readonly mode: AddressMode;
-  readonly start: VirtualAddress;
-  readonly end: VirtualAddress;
-  /** The cache has dropped it, and nobody uses it: it will never come back. */
-  readonly isForgotten: boolean;
-  /**
-   * Address of the code page for `va`, decoding from `frame` (physical address) as it is executed. The frame of a page
-   * is fixed until dropped.
-   */
-  page(va: VirtualAddress, frame: PhysicalAddress): PhysicalAddress;
-  /** The code page if it exists, else 0: for fault-around. */
-  existingPage(va: VirtualAddress): PhysicalAddress;
-  /**
-   * Forgets decoded records and translations of pages that overlap `[start, end)`: their bytes changed. The pages stay
-   * mapped and are decoded anew from `frame`s as before.
-   */
-  invalidate(start: VirtualAddress, end: VirtualAddress): void;
-}
-
 export interface CodeCache {
   /**
    * The shared region for `key`, or a private one (key null), for address spaces that run in `mode` (default: paged).
@@ -140,23 +115,6 @@ export interface FaultingAccess {
   va: VirtualAddress;
   size: number;
   kind: "load" | "store" | "amo";
-}
-
-export interface ProcessorStatistics {
-  instructions: number; // retired, exact
-  interpreted: number; // of which by the interpreter
-  decodedRecords: number;
-  translatedFunctions: number;
-  translatedBlocks: number;
-  translatedInstructions: number;
-  modules: number;
-  wasmBytes: number;
-  translateMs: number;
-  /** Translations of earlier runs: what was taken from archives. */
-  keptModules: number;
-  keptFunctions: number;
-  keptInstructions: number;
-  keptBytes: number;
 }
 
 export interface Processor {

@@ -8,13 +8,13 @@ export type {
   Processor,
   ProcessorHooks,
   ProcessorOptions,
-  ProcessorStatistics,
   AddressTables,
   WideTlb,
-  CodeRegion,
   CodeCache,
   FaultingAccess,
 } from "./processor.ts";
+export type { CodeRegion } from "./code-region.ts";
+export type { ProcessorStatistics } from "./processor-tally.ts";
 export { createProcessor } from "./create-processor.ts";
 export { decode, type Decoded, newDecoded } from "./decode.ts";
 export { INSTRUCTIONS } from "./instruction-table.ts";

@@ -3,7 +3,7 @@
  * same types hold in Node and in a browser; times are in milliseconds, sizes in bytes.
  */
 
-import type { Board } from "./entry.ts";
+import type { RemoteHandle } from "./remote-files.ts";
 import type { Volume } from "./volume.ts";
 
 /** The part of an AbortSignal that is used; every host's own fits. */
@@ -162,7 +162,7 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
    * Where it runs by turns with others, on what they have read and translated of the same image; its process is the
    * board's. `memoryBytes` is then its own part of the board's memory; default: 512 MiB.
    */
-  readonly board?: Board;
+  readonly board?: OpenBoard;
   /** Not with `board`. */
   readonly isolation?: Isolation;
   /**
@@ -285,6 +285,14 @@ export interface FileDifference {
   /** Of what was moved: where it was; else null. */
   readonly from: string | null;
   readonly type: "file" | "folder" | "other";
+}
+
+/** What `Board.create` gives. */
+export interface OpenBoard {
+  /** @internal */
+  readonly handle: RemoteHandle;
+  /** Ends all that run on it. Calling it again does nothing. */
+  close(): Promise<void>;
 }
 
 export interface BoardOptions extends Pick<HomeOptions, "home"> {

@@ -4,6 +4,7 @@ import type {
   ConnectOptions,
   HomeOptions,
   ImagePlace,
+  OpenBoard,
   OpenImageOptions,
   OpenVolumeOptions,
   ProgramOptions,
@@ -48,7 +49,7 @@ export function useEngines(source: EngineSource): void {
  * A processor and memory that several sandboxes share, by turns, in a thread or process of their own:
  * `Sandbox.create({ board })`.
  */
-export class Board {
+export class Board implements OpenBoard {
   /** @internal */
   readonly handle: RemoteHandle;
 

@@ -16,15 +16,7 @@ import {
 } from "@stratos/abi";
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import type { EventLoop } from "@stratos/host";
-import {
-  addMark,
-  evictInode,
-  type Inode,
-  type InotifyMark,
-  type Kernel,
-  lookupPath,
-  removeMark,
-} from "@stratos/kernel";
+import { addMark, type Inode, type InotifyMark, type Kernel, lookupPath, removeMark } from "@stratos/kernel";
 import type { FileEvent } from "./api.ts";
 import type { MachineFiles } from "./machine-files.ts";
 
@@ -139,7 +131,7 @@ export class FileWatch {
     if (mark === undefined) return;
     this.#marks.delete(inode);
     removeMark(this.#kernel, inode, mark);
-    if (inode.users === 0) evictInode(inode);
+    if (inode.users === 0) inode.evictUnused();
   }
 
   /** For a while in which the machine is saved: the marks are not its own. */

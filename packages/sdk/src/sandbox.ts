@@ -41,7 +41,7 @@ import {
   startCall,
   type StreamPair,
 } from "./remote-program.ts";
-import type { VolumeOpening } from "./volume.ts";
+import type { CommonEngine, VolumeOpening } from "./volume.ts";
 
 /** Bytes of a program's output that are kept when nothing else is said. */
 const OUTPUT_BYTES = 16 << 20;
@@ -437,11 +437,9 @@ function resultOf(end: ProgramEnd, outputs: readonly [KeptOutput, KeptOutput]): 
 }
 
 /** How an engine is found. */
-export interface EngineSource {
+export interface EngineSource extends CommonEngine {
   /** @returns one to be let go by `release`. @throws StratosError of kind engine; option: there is no such place */
   acquire(isolation?: Isolation): { engine: EngineClient; release(): void };
-  /** One that all volumes and images are open in which are no sandbox's. */
-  common(): { engine: EngineClient; release(): void };
   /** Listens on a port of the computer's loopback. Absent: the host has none. */
   listen?(onConnection: (connection: StreamPair) => void): Promise<Listening>;
   /** The user's named systems. Absent: the host has none. */

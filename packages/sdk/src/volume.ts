@@ -1,8 +1,12 @@
 import type { ImageInfo, ImagePlace, OpenImageOptions, OpenVolumeOptions, SignalOption, VolumePlace } from "./api.ts";
 import { checkOptions, FILE } from "./check-options.ts";
-import { abortReason } from "./engine-client.ts";
+import { abortReason, type EngineClient } from "./engine-client.ts";
 import { RemoteFiles, RemoteHandle } from "./remote-files.ts";
-import type { EngineSource } from "./sandbox.ts";
+
+export interface CommonEngine {
+  /** One that all volumes and images are open in which are no sandbox's. */
+  common(): { engine: EngineClient; release(): void };
+}
 
 /** How a volume was opened, so that another engine can open it. */
 export interface VolumeOpening extends OpenVolumeOptions {
@@ -65,7 +69,7 @@ export class Image extends OpenFiles {
 }
 
 export async function openRemoteVolume(
-  engines: EngineSource,
+  engines: CommonEngine,
   place: VolumePlace,
   options: OpenVolumeOptions,
 ): Promise<Volume> {
@@ -83,7 +87,7 @@ export async function openRemoteVolume(
 }
 
 export async function openRemoteImage(
-  engines: EngineSource,
+  engines: CommonEngine,
   place: ImagePlace | undefined,
   options: OpenImageOptions,
 ): Promise<Image> {

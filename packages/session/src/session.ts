@@ -44,10 +44,9 @@ export { losesPower } from "./recording/recorded-disturbances.ts";
 export { DebugAdapter } from "./debug/debug-adapter.ts";
 export { DebugServer } from "./debug/debug-server.ts";
 export { describePlace } from "./recording/describe-place.ts";
-export { Replay, type ReplayOutcome } from "./recording/replay.ts";
-export { type StartedReplay, Timeline, type TimelinePorts } from "./recording/timeline.ts";
-export type { AttemptOutcome, ExploreTarget } from "./explore/attempt.ts";
-export type { CheckedCut } from "./explore/power-cut.ts";
+export { Replay, type ReplayOutcome, type StartedReplay } from "./recording/replay.ts";
+export { Timeline, type TimelinePorts } from "./recording/timeline.ts";
+export type { AttemptOutcome, CheckedCut, ExploreTarget } from "./explore/attempt.ts";
 export {
   explore,
   type Explored,

@@ -9,7 +9,7 @@ import { FileBlockDevice } from "@stratos/host-node";
 import { deviceNumbers, fileOfOwnLoop } from "@stratos/host-node/mounts";
 import { toText } from "./file-tree.ts";
 import { knownVolumes } from "./known-volumes.ts";
-import { uuidText } from "./volume-usage.ts";
+import { uuidText } from "./uuid-text.ts";
 
 /** What the head of a device tells, without opening the volume. */
 interface ProbedDevice {

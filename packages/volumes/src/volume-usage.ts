@@ -11,6 +11,7 @@ import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "@stratos/abi";
 import type { VolumeSpace } from "./listed.ts";
 import { toText, joinPath } from "./file-tree.ts";
 import type { OpenedVolume } from "./open-volume.ts";
+import { uuidText } from "./uuid-text.ts";
 import { expectResult, expectValue } from "./volume-error.ts";
 import { VolumeTree } from "./volume-tree.ts";
 
@@ -123,10 +124,4 @@ export function volumeStatistics(opened: OpenedVolume): VolumeStatistics {
     largestFile,
     subvolumes,
   };
-}
-
-/** As RFC 9562 §4 writes it. */
-export function uuidText(words: Uint32Array): string {
-  const hex = Buffer.from(words.buffer, words.byteOffset, 16).toString("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }

@@ -91,4 +91,5 @@ export {
 export { foundVolumes, listedVolume } from "./found-volumes.ts";
 export { probeDevice, type ScannedVolume } from "./volume-scan.ts";
 export { VolumeTree } from "./volume-tree.ts";
-export { uuidText, volumeSpace, volumeStatistics } from "./volume-usage.ts";
+export { uuidText } from "./uuid-text.ts";
+export { volumeSpace, volumeStatistics } from "./volume-usage.ts";

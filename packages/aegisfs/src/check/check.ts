@@ -16,21 +16,13 @@ import { SUBVOLUME_INCOMPLETE } from "../format/subvolume-item.ts";
 import { droppedRoots } from "../space/dropped-trees.ts";
 import { checkSubvolume } from "./check-subvolume.ts";
 import { OwnerPass } from "./owner-pass.ts";
+import type { Problem } from "./problem.ts";
 
 export interface CheckOptions {
   /** Read and verify file data too, not the trees alone. */
   data?: boolean;
   /** The bases of an overlay, from the bottom up. */
   bases?: readonly BlockDevice[];
-}
-
-export interface Problem {
-  /** What is wrong, for people. */
-  what: string;
-  /** Where: −1 for nowhere in particular. */
-  subvolume: number;
-  ino: number;
-  block: number;
 }
 
 /** Checks what is on the device; an empty list is a clean bill. At most 1000 problems are told. */

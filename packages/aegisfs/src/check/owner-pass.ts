@@ -30,7 +30,7 @@ import { Layout } from "../store/layout.ts";
 import type { TreeNode } from "../tree/node-cache.ts";
 import { slotAt, valueLength, valueOffset } from "../tree/leaf.ts";
 import type { Volume } from "../volume/volume.ts";
-import type { Problem } from "./check.ts";
+import type { Problem } from "./problem.ts";
 
 const PROBLEMS_MAX = 1000;
 

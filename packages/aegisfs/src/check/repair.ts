@@ -47,7 +47,7 @@ import type { MountOptions } from "../volume/mount-options.ts";
 import type { Volume } from "../volume/volume.ts";
 import { Subvolume } from "../volume/subvolume.ts";
 import { checkVolume } from "./check.ts";
-import type { Problem } from "./check.ts";
+import type { Problem } from "./problem.ts";
 import { OwnerPass } from "./owner-pass.ts";
 import { damagedContent, lossOf, markedContent, readableMode, withPaths, type Loss } from "./losses.ts";
 import { NodeSearch, type MissingOwners } from "./node-search.ts";

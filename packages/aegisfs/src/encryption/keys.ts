@@ -1,33 +1,10 @@
 /** Making, opening and re-keying encrypted devices. */
 import type { BlockDevice, Cipher, KeyDerivation } from "@stratos/host";
 import { BLOCK_SIZE } from "../format/geometry.ts";
+import type { KeyError } from "./key-error.ts";
 import { DATA_KEYS_MAX, HEADER_AREA, HEADER_PLACES, HEADER_SIZE, KEY_SIZE, KeyHeader, SLOTS } from "./key-header.ts";
 import { clearMoves, finishMoves, Reseal } from "./reseal.ts";
 import { SEALED_SIZE, SealedDevice } from "./sealed-device.ts";
-
-/** Why a key operation failed. */
-export type KeyError =
-  | "not-encrypted"
-  | "unsupported" // a newer version's header
-  | "wrong-passphrase" // it opens no slot
-  | "device-error"
-  | "device-too-small"
-  | "damaged" // the passphrase is right, but the keys that it guards are not authentic
-  | "no-slot" // all are in use, or the named one is not
-  | "last-slot" // without it nobody could open the volume
-  | "too-many-keys"; // rotations without sealing anew
-
-export const KEY_ERROR_WORDS: Readonly<Record<KeyError, string>> = {
-  "not-encrypted": "it is not encrypted",
-  unsupported: "it was encrypted by a newer version",
-  "wrong-passphrase": "the passphrase is wrong: it opens none of the key slots",
-  "device-error": "the device cannot be read or written",
-  "device-too-small": "it is too small",
-  damaged: "the key header is damaged",
-  "no-slot": "there is no such key slot, or none is free",
-  "last-slot": "this is the only passphrase: without it nobody could open the volume",
-  "too-many-keys": "the volume has eight data keys, as many as it can have: seal its content anew first",
-};
 
 /** The trailer of a block has two bytes for it. */
 const KEY_NUMBER_MAX = 0xffff;

@@ -12,7 +12,7 @@
  */
 import { checksumWords } from "../format/checksum.ts";
 import type { BlockDevice } from "@stratos/host";
-import type { KeyError } from "./keys.ts";
+import type { KeyError } from "./key-error.ts";
 import { HEADER_AREA } from "./key-header.ts";
 import { SEALED_SIZE, SealedDevice } from "./sealed-device.ts";
 

@@ -148,8 +148,9 @@ export function createConsoleService(
   app.get("/metrics", async (context) => {
     const identity = identify(context);
     if (identity === null && options.isPublic) throw new Refusal(401, "a bearer token is needed");
-    const state = { counters, sessions: signIn?.sessionCount ?? 0, terminals: terminals.count };
-    const text = await consoleMetrics(options, state, identity !== null);
+    const { openSupervisor } = options;
+    const state = { openSupervisor, counters, sessions: signIn?.sessionCount ?? 0, terminals: terminals.count };
+    const text = await consoleMetrics(state, identity !== null);
     return context.text(text, 200, { "Content-Type": METRICS_TYPE });
   });
   app.get("/v1/openapi.json", (context) => context.json(openApiDocument(CONSOLE_OPERATIONS, CONSOLE_API, version)));

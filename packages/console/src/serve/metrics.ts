@@ -1,9 +1,11 @@
 /** What the console tells Prometheus of itself and of the systems. */
 import type { SystemView } from "@stratos/sdk/api";
+import type { SupervisorClient } from "@stratos/sdk/systems";
 import { MetricsText, type RequestCounters } from "@stratos/volumes/serve";
-import type { ConsoleOptions } from "./console-service.ts";
 
 interface ConsoleState {
+  /** @throws StratosError */
+  readonly openSupervisor: () => Promise<SupervisorClient>;
   readonly counters: RequestCounters;
   /** Browsers that are signed in. */
   readonly sessions: number;
@@ -16,8 +18,7 @@ const STATES: readonly SystemView["state"][] = ["starting", "running", "paused",
 
 /** @param namesSystems  false: only sums are told, for whoever reaches the loopback. @throws StratosError */
 export async function consoleMetrics(
-  { openSupervisor }: ConsoleOptions,
-  { counters, sessions, terminals }: ConsoleState,
+  { openSupervisor, counters, sessions, terminals }: ConsoleState,
   namesSystems: boolean,
 ): Promise<string> {
   const client = await openSupervisor();

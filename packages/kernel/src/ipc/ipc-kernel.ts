@@ -1,8 +1,14 @@
+import type { Identified } from "../ground/identity.ts";
 import type { FsKernel } from "../fs/fs-kernel.ts";
 import type { MmCaller, MmKernel } from "../mm/mm-kernel.ts";
 import type { Time } from "../vfs/inode.ts";
-import type { IpcState } from "./ipc-state.ts";
-import type { UndoList } from "./semaphores.ts";
+
+/** Whose SEM_UNDO notes are one: a thread, or all that share by CLONE_SYSVSEM. */
+export interface UndoList extends Identified {
+  users: number;
+  /** Somebody asked for SEM_UNDO or CLONE_SYSVSEM: until then kcmp(2) finds no list, which is what others have, too. */
+  isMade: boolean;
+}
 
 /** What System V IPC needs of the kernel. */
 export interface IpcKernel extends MmKernel, FsKernel {
@@ -21,5 +27,5 @@ export interface IpcCaller extends MmCaller {
   readonly kernel: IpcKernel;
   readonly semaphoreUndo: UndoList;
   /** Its IPC namespace. */
-  readonly ipc: IpcState;
+  readonly ipc: { readonly semaphores: object };
 }

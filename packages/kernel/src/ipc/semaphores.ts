@@ -43,17 +43,10 @@ import type { Credentials } from "../security/credentials.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { ALTER, IpcObject, IpcTable, READ } from "./ipc-table.ts";
-import type { IpcCaller, IpcKernel } from "./ipc-kernel.ts";
-import { type Identified, identityOf } from "../ground/identity.ts";
+import type { IpcCaller, IpcKernel, UndoList } from "./ipc-kernel.ts";
+import { identityOf } from "../ground/identity.ts";
 
 type Wait = StateOf<"semop">;
-
-/** Whose SEM_UNDO notes are one: a thread, or all that share by CLONE_SYSVSEM. */
-export interface UndoList extends Identified {
-  users: number;
-  /** Somebody asked for SEM_UNDO or CLONE_SYSVSEM: until then kcmp(2) finds no list, which is what others have, too. */
-  isMade: boolean;
-}
 
 class SemaphoreSet extends IpcObject {
   readonly values: Int32Array;

@@ -6,7 +6,7 @@ import { CAP_NET_ADMIN, EINVAL } from "@stratos/abi";
 import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import type { NetworkSettings, TcpBuffer } from "../socket/network-settings.ts";
 import { RECEIVE_BUFFER_MIN, SEND_BUFFER_MIN } from "../socket/socket-options.ts";
-import type { SocketBuffers } from "../socket/socket-state.ts";
+import type { SocketBuffers } from "../socket/socket-kernel.ts";
 import { bounded, fixed, numbers, only, type Setting, type SettingRight } from "./setting.ts";
 
 /** Administrators of a network set it up (net_ctl_permissions in Linux's net/sysctl_net.c). */

@@ -1,7 +1,7 @@
 import { EACCES, EINVAL, ENOENT, ESRCH, S_IFDIR, S_IFLNK, SYSCALL_NAMES, isErrno } from "@stratos/abi";
 import { byteString, stateClass } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
-import type { Procfs } from "./procfs.ts";
+import type { ProcView } from "./proc-view.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { Inode } from "../vfs/inode.ts";
@@ -51,7 +51,7 @@ export class ProcessDirectory extends PseudoDirectory {
   /** /proc/PID/task/TID. */
   readonly isThread: boolean;
 
-  constructor(fileSystem: Procfs, task: Task, isThread = false) {
+  constructor(fileSystem: ProcView, task: Task, isThread = false) {
     super(fileSystem, 0o555);
     this.task = task;
     this.group = task.group;
@@ -86,7 +86,7 @@ export class ProcessDirectory extends PseudoDirectory {
     );
   }
 
-  #fill(fileSystem: Procfs, isThread: boolean): void {
+  #fill(fileSystem: ProcView, isThread: boolean): void {
     const target = (): Task => this.#target;
     const guard = (caller: Task): number => mayInspect(caller, target(), "fs");
     const file = (
@@ -219,7 +219,7 @@ export class ProcessDirectory extends PseudoDirectory {
       {
         remake: {
           describe: ({ fileSystem, task, isThread }) => ({ fileSystem, task, isThread }),
-          make: ({ fileSystem, task, isThread }: { fileSystem: Procfs; task: Task; isThread: boolean }) =>
+          make: ({ fileSystem, task, isThread }: { fileSystem: ProcView; task: Task; isThread: boolean }) =>
             new ProcessDirectory(fileSystem, task, isThread),
         },
       },
@@ -319,11 +319,11 @@ class PlaceLink extends PseudoInode {
 
 /** /proc/PID/task. */
 class ThreadsDirectory extends PseudoInode {
-  declare readonly fileSystem: Procfs;
+  declare readonly fileSystem: ProcView;
   #group: ThreadGroup;
   #threads = new Map<number, ProcessDirectory>();
 
-  constructor(fileSystem: Procfs, group: ThreadGroup) {
+  constructor(fileSystem: ProcView, group: ThreadGroup) {
     super(fileSystem, S_IFDIR | 0o555);
     this.#group = group;
     this.nlink = 3;

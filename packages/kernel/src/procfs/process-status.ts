@@ -2,7 +2,7 @@
 import { PAGE_SIZE, SIGRTMAX } from "@stratos/abi";
 import type { SignalSet } from "../signal/signal-set.ts";
 import { chargeTurn, processTimes } from "../task/resource-usage.ts";
-import { listOfHarts } from "../task/affinity.ts";
+import { listOfHarts } from "../task/hart-mask.ts";
 import type { Task } from "../task/task.ts";
 import { addTransfers, newTransferCounts } from "../task/transfer-counts.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";

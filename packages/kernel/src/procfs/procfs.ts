@@ -1,14 +1,14 @@
 import { EINVAL, ENOENT, PROC_SUPER_MAGIC, S_IFDIR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "../task/kernel-state.ts";
-import type { FileSystemUsage } from "../vfs/file-system.ts";
-import type { FileSystemType } from "../vfs/file-system-types.ts";
+import type { FileSystemUsage, FileSystemType } from "../vfs/file-system.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { Task } from "../task/task.ts";
 import { forgetChild } from "../vfs/dentry-cache.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { PseudoDirectory, PseudoFileSystem, PseudoLink, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
 import { taskOf } from "../task/task-access.ts";
+import type { ProcView } from "./proc-view.ts";
 import { ProcessDirectory } from "./process-directory.ts";
 import { addSystemFiles } from "./system-files.ts";
 import { sysctlDirectory } from "./sysctl.ts";
@@ -18,7 +18,7 @@ const SELF = "self",
   THREAD_SELF = "thread-self";
 
 /** proc(5): what the kernel knows, as text. Sources of each file stand in the modules beside this one. */
-export class Procfs extends PseudoFileSystem implements TaskObserver {
+export class Procfs extends PseudoFileSystem implements ProcView, TaskObserver {
   readonly type = "proc";
   readonly root: ProcRoot;
   /** Whose numbers it shows: the pid namespace of who mounted it. */

@@ -22,12 +22,12 @@ import {
   FOUND_BY_NAME,
 } from "../pseudo/pseudo-inodes.ts";
 import { describePartitions } from "../sysfs/block-directories.ts";
-import type { Procfs } from "./procfs.ts";
+import type { ProcView } from "./proc-view.ts";
 import { countTasks } from "./task-count.ts";
 import { ISA } from "../mm/vdso/hwprobe.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 
-export function addSystemFiles(fileSystem: Procfs, root: PseudoDirectory): void {
+export function addSystemFiles(fileSystem: ProcView, root: PseudoDirectory): void {
   const { kernel } = fileSystem;
   const file = (name: string, source: TextSource, mode = 0o444): void =>
     void root.add(name, new PseudoFile(fileSystem, source, { mode }));
@@ -94,7 +94,7 @@ export function addSystemFiles(fileSystem: Procfs, root: PseudoDirectory): void 
 
 /** /proc/kmsg: takes what it shows, so it needs CAP_SYSLOG. */
 class KernelMessages extends PseudoFile {
-  constructor(fileSystem: Procfs) {
+  constructor(fileSystem: ProcView) {
     super(fileSystem, () => "", { mode: 0o400 });
   }
 

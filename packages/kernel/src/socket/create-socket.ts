@@ -37,7 +37,13 @@ import { PacketSocket } from "./packet/packet-socket.ts";
 import type { Socket } from "./socket.ts";
 import { UnixConnectionSocket } from "./unix/unix-connection.ts";
 import { UnixDatagramSocket } from "./unix/unix-datagram.ts";
+import type { Network } from "./network.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
+
+/** Who makes sockets, of all families. */
+interface NetworkCaller extends SocketCaller {
+  readonly network: Network;
+}
 
 /**
  * socket(2).
@@ -48,7 +54,7 @@ import type { SocketCaller } from "./socket-kernel.ts";
  *   of the caller is in net.ipv4.ping_group_range)
  */
 export function createSocket(
-  task: SocketCaller,
+  task: NetworkCaller,
   family: number,
   type: number,
   protocol: number,
@@ -73,7 +79,7 @@ export function createSocket(
   }
 }
 
-function createUnixSocket(task: SocketCaller, type: number, protocol: number, flags: number): Socket | number {
+function createUnixSocket(task: NetworkCaller, type: number, protocol: number, flags: number): Socket | number {
   if (protocol !== 0 && protocol !== AF_UNIX) return -EPROTONOSUPPORT;
   switch (type) {
     case SOCK_STREAM:
@@ -88,7 +94,7 @@ function createUnixSocket(task: SocketCaller, type: number, protocol: number, fl
 }
 
 function createInetSocket(
-  task: SocketCaller,
+  task: NetworkCaller,
   family: number,
   type: number,
   protocol: number,
@@ -122,7 +128,7 @@ function createInetSocket(
 }
 
 /** icmp(7), ping_group_range. */
-function mayPing(task: SocketCaller): boolean {
+function mayPing(task: NetworkCaller): boolean {
   const { first, last } = task.network.settings.pingGroups;
   const { egid, groups } = task.credentials;
   return [egid, ...groups].some((group) => group >= first && group <= last);
@@ -130,7 +136,7 @@ function mayPing(task: SocketCaller): boolean {
 
 /** socketpair(2). EOPNOTSUPP for families other than AF_UNIX, else as `createSocket`. */
 export function createSocketPair(
-  task: SocketCaller,
+  task: NetworkCaller,
   family: number,
   type: number,
   protocol: number,

@@ -16,7 +16,7 @@ import {
 import { assert, stateConstant } from "@stratos/base";
 import { makeLinkPair } from "@stratos/host";
 import { type IpAddress, isMulticast, isV4, isWildcard } from "./inet/ip-address.ts";
-import type { Network } from "./network.ts";
+import type { InterfaceNetwork } from "./interface-network.ts";
 import {
   chosenHardwareAddress,
   ETHERNET_ADDRESS_SIZE,
@@ -49,7 +49,7 @@ function isInterfaceName(name: string): boolean {
  *
  * @returns −EINVAL it can't be a name; −EEXIST it is taken; −ENOBUFS there are enough interfaces
  */
-function freeName(network: Network, wished: string): string | number {
+function freeName(network: InterfaceNetwork, wished: string): string | number {
   if (network.interfaces.length >= INTERFACES_MAX) return -ENOBUFS;
   if (!isInterfaceName(wished)) return -EINVAL;
   if (!wished.includes("%")) return network.interfaceByName(wished) === undefined ? wished : -EEXIST;
@@ -70,7 +70,7 @@ export interface NewInterface {
 }
 
 /** ip-link(8), TYPE DUMMY: takes whatever it is given and carries nothing. */
-export function createDummy(network: Network, wanted: NewInterface): NetworkInterface | number {
+export function createDummy(network: InterfaceNetwork, wanted: NewInterface): NetworkInterface | number {
   const name = freeName(network, wanted.name ?? "dummy%d");
   if (isErrno(name)) return name;
   const refused = checkNew(wanted);
@@ -87,7 +87,7 @@ export function createDummy(network: Network, wanted: NewInterface): NetworkInte
 
 /** veth(4): a pair of interfaces, what one sends the other receives. The peer is made first. */
 export function createVethPair(
-  network: Network,
+  network: InterfaceNetwork,
   wanted: NewInterface,
   wantedPeer: NewInterface,
 ): NetworkInterface | number {
@@ -138,7 +138,7 @@ function isStationAddress(address: Uint8Array): boolean {
  *
  * @returns 0; −EOPNOTSUPP for what programs did not make
  */
-export function removeInterface(network: Network, one: NetworkInterface): number {
+export function removeInterface(network: InterfaceNetwork, one: NetworkInterface): number {
   if (one.kind === "loopback" || one.kind === "provider") return -EOPNOTSUPP;
   const { peer } = one;
   one.link?.close();
@@ -147,7 +147,7 @@ export function removeInterface(network: Network, one: NetworkInterface): number
   return 0;
 }
 
-function removeOne(network: Network, one: NetworkInterface): void {
+function removeOne(network: InterfaceNetwork, one: NetworkInterface): void {
   setUp(network, one, false);
   for (const address of [...one.addresses]) removeAddress(network, one, address);
   one.link?.close();
@@ -160,7 +160,7 @@ function removeOne(network: Network, one: NetworkInterface): void {
 }
 
 /** IFF_UP. IPv4 addresses stay where an interface is down; those of IPv6 go (net/ipv6/addrconf.c, addrconf_ifdown). */
-export function setUp(network: Network, one: NetworkInterface, isUp: boolean): void {
+export function setUp(network: InterfaceNetwork, one: NetworkInterface, isUp: boolean): void {
   if (one.isUp === isUp) return;
   one.isUp = isUp;
   one.link?.setUp(isUp);
@@ -189,7 +189,7 @@ function carrierChanged(one: NetworkInterface): void {
 stateConstant("carrierChanged", carrierChanged);
 
 /** RFC 4862 §5.3, RFC 4291 §2.5.1 and appendix A: fe80::/64 with the hardware address as EUI-64. */
-function addLinkLocal(network: Network, one: NetworkInterface): void {
+function addLinkLocal(network: InterfaceNetwork, one: NetworkInterface): void {
   if (one.kind === "provider" || one.mtu < MTU_MIN_V6) return;
   const mac = one.hardwareAddress;
   const ip = Uint32Array.of(
@@ -204,7 +204,7 @@ function addLinkLocal(network: Network, one: NetworkInterface): void {
 /**
  * @returns −EINVAL it can't be a name; −EEXIST it is taken
  */
-export function renameInterface(network: Network, one: NetworkInterface, name: string): number {
+export function renameInterface(network: InterfaceNetwork, one: NetworkInterface, name: string): number {
   if (name === one.name) return 0;
   const free = freeName(network, name);
   if (isErrno(free)) return free === -ENOBUFS ? -EEXIST : free;
@@ -214,7 +214,7 @@ export function renameInterface(network: Network, one: NetworkInterface, name: s
 }
 
 /** @returns −EINVAL out of range */
-export function setMtu(network: Network, one: NetworkInterface, mtu: number): number {
+export function setMtu(network: InterfaceNetwork, one: NetworkInterface, mtu: number): number {
   const isBound = one.kind === "veth" || one.kind === "provider";
   if (mtu < (isBound ? MTU_MIN : 0) || mtu > (isBound ? MTU_MAX : MTU_MAX_UNBOUND)) return -EINVAL;
   if (mtu === one.mtu) return 0;
@@ -224,7 +224,7 @@ export function setMtu(network: Network, one: NetworkInterface, mtu: number): nu
 }
 
 /** @returns −EINVAL wrong length; −EADDRNOTAVAIL of a group; −EOPNOTSUPP for `lo` */
-export function setHardwareAddress(network: Network, one: NetworkInterface, address: Uint8Array): number {
+export function setHardwareAddress(network: InterfaceNetwork, one: NetworkInterface, address: Uint8Array): number {
   if (one.isLoopback) return -EOPNOTSUPP;
   if (address.length < ETHERNET_ADDRESS_SIZE) return -EINVAL;
   const own = address.slice(0, ETHERNET_ADDRESS_SIZE);
@@ -238,7 +238,7 @@ export function setHardwareAddress(network: Network, one: NetworkInterface, addr
  * Flags that programs set: IFF_UP, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI. Others are the kernel's.
  */
 export function setInterfaceFlags(
-  network: Network,
+  network: InterfaceNetwork,
   one: NetworkInterface,
   flags: { isUp: boolean; isNoArp: boolean; isPromiscuous: boolean; isAllMulticast: boolean },
 ): void {
@@ -255,7 +255,7 @@ export function setInterfaceFlags(
  *
  * @returns 0; −EINVAL not an address of one station; −EEXIST it is there; −ENOBUFS there are enough
  */
-export function addAddress(network: Network, one: NetworkInterface, address: InterfaceAddress): number {
+export function addAddress(network: InterfaceNetwork, one: NetworkInterface, address: InterfaceAddress): number {
   if (isMulticast(address.ip) || (isWildcard(address.ip) && !isV4(address.ip))) return -EINVAL;
   if (one.addressOf(address.ip) !== undefined) return -EEXIST;
   if (network.interfaces.reduce((count, { addresses }) => count + addresses.length, 0) >= ADDRESSES_MAX)
@@ -267,7 +267,7 @@ export function addAddress(network: Network, one: NetworkInterface, address: Int
 }
 
 /** @returns 0; −EADDRNOTAVAIL it isn't there */
-export function removeAddress(network: Network, one: NetworkInterface, address: InterfaceAddress): number {
+export function removeAddress(network: InterfaceNetwork, one: NetworkInterface, address: InterfaceAddress): number {
   const present = one.addressOf(address.ip);
   if (present === undefined || present.prefixLength !== address.prefixLength) return -EADDRNOTAVAIL;
   one.addresses.splice(one.addresses.indexOf(present), 1);
@@ -277,7 +277,7 @@ export function removeAddress(network: Network, one: NetworkInterface, address: 
 }
 
 /** SIOCSIFADDR, SIOCSIFNETMASK: the first IPv4 address becomes another one. */
-export function replaceFirstV4(network: Network, one: NetworkInterface, address: InterfaceAddress): number {
+export function replaceFirstV4(network: InterfaceNetwork, one: NetworkInterface, address: InterfaceAddress): number {
   const { firstV4 } = one;
   if (firstV4 !== undefined) removeAddress(network, one, firstV4);
   return isWildcard(address.ip) ? 0 : addAddress(network, one, address);
@@ -289,7 +289,7 @@ export function replaceFirstV4(network: Network, one: NetworkInterface, address:
  * @returns 0; −ENETDOWN the interface is down; −ENETUNREACH the gateway isn't beside an address of it; −EEXIST;
  *   −ENOBUFS
  */
-export function addRoute(network: Network, route: Route): number {
+export function addRoute(network: InterfaceNetwork, route: Route): number {
   if (!route.out.isUp) return -ENETDOWN;
   if (route.gateway !== null && !reaches(network, route.gateway)) return -ENETUNREACH;
   const failed = network.routes.add(route);
@@ -299,20 +299,20 @@ export function addRoute(network: Network, route: Route): number {
 }
 
 /** Does a route without a gateway lead there? */
-function reaches(network: Network, gateway: IpAddress): boolean {
+function reaches(network: InterfaceNetwork, gateway: IpAddress): boolean {
   const route = network.routes.find(gateway);
   return route !== null && route.gateway === null;
 }
 
 /** RTM_DELROUTE: 0, or −ESRCH, −EINVAL. */
-export function removeRoute(network: Network, wanted: Parameters<RoutingTable["remove"]>[0]): number {
+export function removeRoute(network: InterfaceNetwork, wanted: Parameters<RoutingTable["remove"]>[0]): number {
   const removed = network.routes.remove(wanted);
   if (isErrno(removed)) return removed;
   for (const observer of network.observers) observer.routeChanged(removed, true);
   return 0;
 }
 
-function updateRoutes(network: Network, one: NetworkInterface): void {
+function updateRoutes(network: InterfaceNetwork, one: NetworkInterface): void {
   network.kernel.work.charge(one.addresses.length);
   const { added, removed } = network.routes.update(one);
   for (const observer of network.observers) {
@@ -321,10 +321,15 @@ function updateRoutes(network: Network, one: NetworkInterface): void {
   }
 }
 
-export function tellInterface(network: Network, one: NetworkInterface, isGone: boolean): void {
+export function tellInterface(network: InterfaceNetwork, one: NetworkInterface, isGone: boolean): void {
   for (const observer of network.observers) observer.interfaceChanged(one, isGone);
 }
 
-function tellAddress(network: Network, one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void {
+function tellAddress(
+  network: InterfaceNetwork,
+  one: NetworkInterface,
+  address: InterfaceAddress,
+  isGone: boolean,
+): void {
   for (const observer of network.observers) observer.addressChanged(one, address, isGone);
 }

@@ -72,7 +72,7 @@ import {
   setUp,
   tellInterface,
 } from "./interface-changes.ts";
-import type { Network } from "./network.ts";
+import type { InterfaceNetwork } from "./interface-network.ts";
 import { classPrefixOf, ETHERNET_ADDRESS_SIZE, type NetworkInterface, usualBroadcast } from "./network-interface.ts";
 import { makeRoute } from "./routes.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
@@ -100,7 +100,12 @@ const CHANGES = new Set([
  * @returns 0 or EFAULT, ENODEV (no such interface), EADDRNOTAVAIL (it has no IPv4 address), EPERM, EOPNOTSUPP, ENOTTY
  *   (no such request), and what each change says
  */
-export function interfaceIoctl(task: SocketCaller, network: Network, command: number, argument: number): number {
+export function interfaceIoctl(
+  task: SocketCaller,
+  network: InterfaceNetwork,
+  command: number,
+  argument: number,
+): number {
   if (command === SIOCGIFCONF) return listInterfaces(task, network, argument);
   if (CHANGES.has(command)) return changeInterface(task, network, command, argument);
   switch (command) {
@@ -184,7 +189,7 @@ export function interfaceIoctl(task: SocketCaller, network: Network, command: nu
  * @returns EFAULT, EPERM, ENODEV, EINVAL (another family, a mask with holes), EADDRNOTAVAIL (a mask for no address),
  *   EOPNOTSUPP
  */
-function changeInterface(task: SocketCaller, network: Network, command: number, argument: number): number {
+function changeInterface(task: SocketCaller, network: InterfaceNetwork, command: number, argument: number): number {
   const request = new Uint8Array(IfreqAddress.size);
   if (task.space.copyIn(argument, request, 0, IfreqAddress.size) < 0) return -EFAULT;
   if (!isCapable(task.credentials, CAP_NET_ADMIN, network.owner)) return -EPERM;
@@ -224,7 +229,7 @@ function changeInterface(task: SocketCaller, network: Network, command: number, 
 }
 
 /** SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFBRDADDR (net/ipv4/devinet.c, devinet_ioctl). */
-function changeAddress(network: Network, one: NetworkInterface, command: number, request: Uint8Array): number {
+function changeAddress(network: InterfaceNetwork, one: NetworkInterface, command: number, request: Uint8Array): number {
   if (familyOf(request.subarray(VALUE)) !== AF_INET) return -EINVAL;
   const ip = readV4(request, VALUE + SockaddrIn.offset.sin_addr, new Uint32Array(4));
   const present = one.firstV4;
@@ -252,7 +257,7 @@ function prefixOfMask(mask: IpAddress): number | null {
 }
 
 /** SIOCADDRT, SIOCDELRT: −EFAULT, −EPERM, −EINVAL, −ENODEV, −ESRCH, and what changes of routes say. */
-function changeRoute(task: SocketCaller, network: Network, command: number, argument: number): number {
+function changeRoute(task: SocketCaller, network: InterfaceNetwork, command: number, argument: number): number {
   const entry = new Uint8Array(Rtentry.size);
   if (task.space.copyIn(argument, entry, 0, Rtentry.size) < 0) return -EFAULT;
   if (!isCapable(task.credentials, CAP_NET_ADMIN, network.owner)) return -EPERM;
@@ -275,7 +280,7 @@ function changeRoute(task: SocketCaller, network: Network, command: number, argu
 }
 
 /** The interface that `rt_dev` names; null when it names none. */
-function deviceOf(task: SocketCaller, network: Network, address: number): NetworkInterface | null | number {
+function deviceOf(task: SocketCaller, network: InterfaceNetwork, address: number): NetworkInterface | null | number {
   if (address === 0) return null;
   const name = task.space.loadString(address, IFNAMSIZ);
   if (isErrno(name)) return name;
@@ -296,7 +301,7 @@ function writeName(request: Uint8Array, one: NetworkInterface): void {
 }
 
 /** SIOCGIFCONF: the interfaces that have an IPv4 address. −EFAULT, −EINVAL */
-function listInterfaces(task: SocketCaller, network: Network, argument: number): number {
+function listInterfaces(task: SocketCaller, network: InterfaceNetwork, argument: number): number {
   const room = task.space.loadU32(argument + Ifconf.offset.ifc_len);
   const buffer = task.space.loadU64(argument + Ifconf.offset.ifc_buf);
   if (room === -EFAULT || buffer === -EFAULT) return -EFAULT;

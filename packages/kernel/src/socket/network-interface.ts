@@ -16,7 +16,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Link, RandomSource } from "@stratos/host";
-import type { Network } from "./network.ts";
+import type { InterfaceNetwork } from "./interface-network.ts";
 import {
   broadcastOf,
   type IpAddress,
@@ -48,6 +48,13 @@ export const LOOPBACK_ADDRESSES: readonly InterfaceAddress[] = [
 /** What carries an interface's traffic: nothing beyond this machine, the provider, nothing at all, or a pair. */
 export type InterfaceKind = "loopback" | "provider" | "dummy" | "veth";
 
+export interface InterfaceOptions {
+  readonly name: string;
+  readonly hardwareAddress: Uint8Array;
+  readonly mtu: number;
+  readonly link: Link | null;
+}
+
 /** Packets and bytes of an interface, each way, since it was made. */
 export class InterfaceCounters {
   receivedPackets = 0;
@@ -64,7 +71,7 @@ export class InterfaceCounters {
 
 /** A network interface as programs see it (netdevice(7)). `Network` makes, changes and removes it. */
 export class NetworkInterface {
-  readonly network: Network;
+  readonly network: InterfaceNetwork;
   readonly index: number;
   readonly kind: InterfaceKind;
   name: string;
@@ -85,15 +92,7 @@ export class NetworkInterface {
   addresses: InterfaceAddress[] = [];
   readonly counters = new InterfaceCounters();
 
-  constructor(options: {
-    network: Network;
-    index: number;
-    kind: InterfaceKind;
-    name: string;
-    hardwareAddress: Uint8Array;
-    mtu: number;
-    link: Link | null;
-  }) {
+  constructor(options: InterfaceOptions & { network: InterfaceNetwork; index: number; kind: InterfaceKind }) {
     this.network = options.network;
     this.index = options.index;
     this.kind = options.kind;

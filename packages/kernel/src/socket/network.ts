@@ -6,13 +6,14 @@ import { createAnonymousInode } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { ANY_V4, type IpAddress, isLoopback, isSameIp, isV4 } from "./inet/ip-address.ts";
 import { ipOfText } from "./inet/ip-text.ts";
-import type { InetSocket } from "./inet/inet-socket.ts";
-import type { PingClaim, RawSocket } from "./inet/raw-socket.ts";
+import type { InetNetwork, InetSocket } from "./inet/inet-socket.ts";
+import type { PingClaim, RawNetwork, RawSocket } from "./inet/raw-socket.ts";
 import { PortTable } from "./inet/port-table.ts";
-import type { TcpClaim } from "./inet/tcp-socket.ts";
-import type { UdpClaim } from "./inet/udp-socket.ts";
-import type { NetlinkSocket } from "./netlink/netlink-socket.ts";
+import type { TcpClaim, TcpNetwork } from "./inet/tcp-socket.ts";
+import type { UdpClaim, UdpNetwork } from "./inet/udp-socket.ts";
+import type { NetlinkNetwork, NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { removeInterface } from "./interface-changes.ts";
+import type { NetworkObserver } from "./interface-network.ts";
 import { NetworkSettings } from "./network-settings.ts";
 import { RouteEvents } from "./netlink/route-events.ts";
 import {
@@ -20,16 +21,23 @@ import {
   ETHERNET_ADDRESS_SIZE,
   type InterfaceAddress,
   type InterfaceKind,
+  type InterfaceOptions,
   LOOPBACK_ADDRESSES,
   NetworkInterface,
   usualBroadcast,
 } from "./network-interface.ts";
-import type { PacketSocket } from "./packet/packet-socket.ts";
-import { makeRoute, type Route, RoutingTable } from "./routes.ts";
+import type { PacketNetwork, PacketSocket } from "./packet/packet-socket.ts";
+import { makeRoute, RoutingTable } from "./routes.ts";
 import type { SocketKernel } from "./socket-kernel.ts";
+import type { SocketState } from "./socket-state.ts";
 import type { SocketMemory } from "./socket-memory.ts";
 import type { InFlightFiles } from "./unix/in-flight-files.ts";
-import type { UnixSocket } from "./unix/unix-socket.ts";
+import type { UnixNetwork, UnixSocket } from "./unix/unix-socket.ts";
+
+/** The kernel, as it is seen by what paths and messages lead across. */
+interface NetworkKernel extends SocketKernel {
+  readonly socketState: SocketState;
+}
 
 interface NetworkOptions {
   /** Carries AF_INET and AF_INET6 to the outside; null: nothing does. */
@@ -43,9 +51,12 @@ interface NetworkOptions {
  * A network namespace (network_namespaces(7)): interfaces, ports and the sockets that were made in it. A machine begins
  * with one; further ones are made by `new` and end when nobody holds them.
  */
-export class Network extends Namespace {
+export class Network
+  extends Namespace
+  implements InetNetwork, NetlinkNetwork, PacketNetwork, TcpNetwork, UdpNetwork, RawNetwork, UnixNetwork
+{
   readonly kind = "net";
-  readonly kernel: SocketKernel;
+  readonly kernel: NetworkKernel;
   readonly provider: SocketProvider | null;
   /** By index. Bound: INTERFACES_MAX (interface-changes.ts). */
   readonly interfaces: NetworkInterface[] = [];
@@ -66,10 +77,10 @@ export class Network extends Namespace {
   /** unix(7): abstract names, without the leading NUL. */
   readonly abstractNames = new Map<string, UnixSocket>();
   /** Who is told that interfaces, addresses and routes change. Bound: netlink, and mounts of sysfs. */
-  readonly observers = new Set<NetworkObserver>([new RouteEvents(this)]);
+  readonly observers: Set<NetworkObserver> = new Set([new RouteEvents(this)]);
   #lastIndex = 0;
 
-  constructor(kernel: SocketKernel, options: NetworkOptions) {
+  constructor(kernel: NetworkKernel, options: NetworkOptions) {
     super(options.origin);
     this.kernel = kernel;
     this.provider = options.provider;
@@ -114,10 +125,7 @@ export class Network extends Namespace {
   }
 
   /** An interface more, which is down and has no address; nobody is told. */
-  makeInterface(
-    kind: InterfaceKind,
-    options: Omit<ConstructorParameters<typeof NetworkInterface>[0], "network" | "index" | "kind">,
-  ): NetworkInterface {
+  makeInterface(kind: InterfaceKind, options: InterfaceOptions): NetworkInterface {
     const one = new NetworkInterface({ ...options, network: this, index: ++this.#lastIndex, kind });
     this.interfaces.push(one);
     return one;
@@ -213,12 +221,4 @@ export class Network extends Namespace {
       load: (it, from) => ({ lastIndex: it.#lastIndex } = from),
     });
   }
-}
-
-/** Who wants to know what becomes of interfaces, their addresses and routes. */
-export interface NetworkObserver {
-  /** @param isGone  it was removed */
-  interfaceChanged(one: NetworkInterface, isGone: boolean): void;
-  addressChanged(one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void;
-  routeChanged(route: Route, isGone: boolean): void;
 }

@@ -1,15 +1,35 @@
 import type { RandomSource } from "@stratos/host";
 import type { Notice } from "../ground/notice.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
-import type { Time } from "../vfs/inode.ts";
+import type { Inode, Time } from "../vfs/inode.ts";
 import type { Caller, VfsKernel } from "../vfs/vfs-kernel.ts";
-import type { Network } from "./network.ts";
-import type { SocketState } from "./socket-state.ts";
+import type { FilesInFlight } from "./files-in-flight.ts";
+import type { InterfaceNetwork } from "./interface-network.ts";
+import type { NetworkSettings } from "./network-settings.ts";
+import type { SocketMemory } from "./socket-memory.ts";
+
+/** net.core.rmem_default, rmem_max, wmem_default, wmem_max. */
+export interface SocketBuffers {
+  receiveDefault: number;
+  receiveMost: number;
+  sendDefault: number;
+  sendMost: number;
+}
+
+/** What all sockets of a machine share, of whatever family (socket-state.ts). */
+export interface SharedBySockets {
+  readonly tcpMemory: SocketMemory;
+  readonly udpMemory: SocketMemory;
+  readonly inFlight: FilesInFlight;
+  readonly buffers: SocketBuffers;
+  /** Bytes between a provider or a queue and user memory; valid during one call. */
+  readonly transfer: Uint8Array;
+}
 
 /** What sockets need of the kernel. */
 export interface SocketKernel extends VfsKernel {
   /** Of all networks of the machine. */
-  readonly socketState: SocketState;
+  readonly socketState: SharedBySockets;
   readonly random: RandomSource;
   readonly timers: TimerQueue;
   /** What programs asked for in vain, with a detail where there is one. */
@@ -17,9 +37,23 @@ export interface SocketKernel extends VfsKernel {
   realtime(): Time;
 }
 
+/** A network (network.ts), as a socket of any family knows it; those of one say more of it beside their class. */
+export interface SocketNetwork extends InterfaceNetwork {
+  readonly kernel: SocketKernel;
+  readonly tcpMemory: SocketMemory;
+  readonly udpMemory: SocketMemory;
+  readonly inFlight: FilesInFlight;
+  readonly transfer: Uint8Array;
+  readonly settings: NetworkSettings;
+  /** The inode of a socket: owner and number for fstat(2). */
+  createInode(owner: { fsuid: number; fsgid: number }): Inode;
+  retain(): this;
+  release(): void;
+}
+
 /** Who uses a socket. */
 export interface SocketCaller extends Caller {
   readonly kernel: SocketKernel;
   /** Its network namespace. */
-  readonly network: Network;
+  readonly network: SocketNetwork;
 }

@@ -71,11 +71,10 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { get64, putFields, putTimeval, viewOf } from "../ground/words.ts";
-import { writeCredentials } from "./message.ts";
+import { type PeerCredentials, writeCredentials } from "./message.ts";
 import { isCapable } from "../security/credentials.ts";
-import type { Socket } from "./socket.ts";
-import type { SocketCaller } from "./socket-kernel.ts";
-import type { SocketBuffers } from "./socket-state.ts";
+import type { Inode } from "../vfs/inode.ts";
+import type { SocketBuffers, SocketCaller, SocketKernel, SocketNetwork } from "./socket-kernel.ts";
 
 /** SOCK_MIN_SNDBUF and SOCK_MIN_RCVBUF (include/net/sock.h). */
 export const SEND_BUFFER_MIN = 4608,
@@ -184,13 +183,30 @@ function timeoutBytes(nanoseconds: number): Uint8Array {
   return value;
 }
 
+/** A socket, as far as its options reach (socket.ts). */
+interface OptionHolder {
+  readonly kernel: SocketKernel;
+  readonly network: SocketNetwork;
+  readonly options: SocketOptions;
+  readonly inode: Inode | null;
+  readonly family: number;
+  readonly type: number;
+  readonly protocol: number;
+  readonly isListening: boolean;
+  readonly peerCredentials: PeerCredentials | null;
+  readonly peerGroups: readonly number[] | null;
+  peerName(): Uint8Array | number;
+  takeError(): number;
+  optionChanged(name: number): void;
+}
+
 /**
  * setsockopt(2) at SOL_SOCKET.
  *
  * @returns 0 or EINVAL (short or bad value), EDOM, EPERM, ENODEV (SO_BINDTODEVICE), ENOPROTOOPT (unknown, or can't be
  *   set)
  */
-export function setSocketOption(socket: Socket, task: SocketCaller, name: number, value: Uint8Array): number {
+export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: number, value: Uint8Array): number {
   const options = socket.options;
   if (name === SO_BINDTODEVICE) return bindToDevice(socket, task, value);
   if (name === SO_LINGER) {
@@ -300,7 +316,7 @@ function clampBuffer(value: number, most: number): number {
 }
 
 /** socket(7): the socket sends and receives through one interface only; an empty name ends that. */
-function bindToDevice(socket: Socket, task: SocketCaller, value: Uint8Array): number {
+function bindToDevice(socket: OptionHolder, task: SocketCaller, value: Uint8Array): number {
   if (socket.options.boundDevice !== "" && !isCapable(task.credentials, CAP_NET_RAW, socket.network.owner))
     return -EPERM;
   let name = "";
@@ -315,7 +331,12 @@ function bindToDevice(socket: Socket, task: SocketCaller, value: Uint8Array): nu
  *
  * @returns the value, or ENOPROTOOPT; ERANGE for SO_PEERGROUPS without enough room
  */
-export function getSocketOption(socket: Socket, task: SocketCaller, name: number, length: number): Uint8Array | number {
+export function getSocketOption(
+  socket: OptionHolder,
+  task: SocketCaller,
+  name: number,
+  length: number,
+): Uint8Array | number {
   const options = socket.options;
   switch (name) {
     case SO_TYPE:

@@ -1,19 +1,12 @@
 import { stateClass } from "@stratos/base";
 import type { Inode } from "../vfs/inode.ts";
+import type { SharedBySockets, SocketBuffers } from "./socket-kernel.ts";
 import { SocketMemory } from "./socket-memory.ts";
 import { InFlightFiles } from "./unix/in-flight-files.ts";
 import type { UnixSocket } from "./unix/unix-socket.ts";
 
-/** net.core.rmem_default, rmem_max, wmem_default, wmem_max. */
-export interface SocketBuffers {
-  receiveDefault: number;
-  receiveMost: number;
-  sendDefault: number;
-  sendMost: number;
-}
-
 /** What the sockets of all networks of a machine share: memory, and what paths and messages lead to. */
-export class SocketState {
+export class SocketState implements SharedBySockets {
   /** What waits in sockets of a kind; ICMP, raw, packet and netlink sockets count with UDP. */
   readonly tcpMemory: SocketMemory;
   readonly udpMemory: SocketMemory;

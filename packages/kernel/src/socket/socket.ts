@@ -37,8 +37,7 @@ import { OpenFile } from "../vfs/open-file.ts";
 import { interfaceIoctl } from "./interface-ioctl.ts";
 import { IncomingMessage, type OutgoingMessage, PLAIN_MESSAGE, type PeerCredentials } from "./message.ts";
 import { SocketOptions } from "./socket-options.ts";
-import type { Network } from "./network.ts";
-import type { SocketCaller, SocketKernel } from "./socket-kernel.ts";
+import type { SocketCaller, SocketKernel, SocketNetwork } from "./socket-kernel.ts";
 
 /** What a blocked transfer keeps for its next execution. */
 type TransferState = StateOf<"socket">;
@@ -69,7 +68,7 @@ export function obtainTransferState(task: SocketCaller): TransferState | null {
 export abstract class Socket extends OpenFile {
   readonly kernel: SocketKernel;
   /** Where it was made, and stays. */
-  readonly network: Network;
+  readonly network: SocketNetwork;
   /** IPV6_ADDRFORM changes it. */
   family: number;
   readonly type: number;
@@ -83,7 +82,7 @@ export abstract class Socket extends OpenFile {
   protected roomQueue: WaitQueue = this.readiness;
 
   constructor(
-    network: Network,
+    network: SocketNetwork,
     family: number,
     type: number,
     protocol: number,

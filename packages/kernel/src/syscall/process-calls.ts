@@ -1,5 +1,5 @@
 import { loadPath } from "./path-argument.ts";
-import { acct } from "../task/accounting.ts";
+import { acct } from "../task/account-process.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,

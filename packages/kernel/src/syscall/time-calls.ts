@@ -29,7 +29,7 @@ import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { COARSE_CLOCKS } from "../time/clock-kinds.ts";
 import { adjustClock, setRealtime } from "../time/clock-adjustment.ts";
 import { cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
-import { IntervalTimer, PosixTimer } from "../task/process-timers.ts";
+import { IntervalTimer, PosixTimer, timersOf } from "../task/process-timers.ts";
 import { processTimes } from "../task/resource-usage.ts";
 import { get64, put64 } from "../ground/words.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -116,14 +116,14 @@ function storeInterval(task: Task, address: number, intervalNs: number, leftNs: 
 
 function getitimer(task: Task, which: number, address: number): number {
   if (which < 0 || which > 2) return -EINVAL;
-  const timer = task.group.ownTimers.intervals[which] ?? null;
+  const timer = timersOf(task.group).intervals[which] ?? null;
   return storeInterval(task, address, timer?.intervalNs ?? 0, timer?.leftNs ?? 0, 1000);
 }
 
 function setitimer(task: Task, which: number, address: number, oldAddress: number): number {
   if (which < 0 || which > 2) return -EINVAL;
   const { kernel } = task;
-  const timers = task.group.ownTimers;
+  const timers = timersOf(task.group);
   const value = address === 0 ? { intervalNs: 0, valueNs: 0 } : loadInterval(task, address, 1000);
   if (isErrno(value)) return value;
   if (oldAddress !== 0) {
@@ -141,7 +141,7 @@ function timerCreate(task: Task, clock: number, eventAddress: number, idAddress:
   clock |= 0;
   if (readClock(task, clock) === null) return -EINVAL;
   if (clock === CLOCK_MONOTONIC_RAW || COARSE_CLOCKS.includes(clock)) return -EOPNOTSUPP;
-  const timers = task.group.ownTimers;
+  const timers = timersOf(task.group);
   if (timers.posix.size >= 1024) return -EAGAIN;
   const event = { notify: SIGEV_SIGNAL, signal: SIGALRM, valueLow: 0, valueHigh: 0, thread: null as Task | null };
   const usesDefault = eventAddress === 0;
@@ -177,7 +177,7 @@ function timerSettime(task: Task, id: number, flags: number, address: number, ol
   if (address === 0) return -EINVAL;
   const value = loadInterval(task, address, 1);
   if (isErrno(value)) return value;
-  const timer = task.group.ownTimers.posix.get(id | 0);
+  const timer = timersOf(task.group).posix.get(id | 0);
   if (timer === undefined) return -EINVAL;
   const old = { intervalNs: timer.intervalNs, leftNs: timer.leftNs };
   timer.intervalNs = value.intervalNs;
@@ -255,14 +255,14 @@ export const timeCalls: SyscallTable = {
   timer_settime: { run: timerSettime },
   timer_gettime: {
     run: (task, id, address) => {
-      const timer = task.group.ownTimers.posix.get(id | 0);
+      const timer = timersOf(task.group).posix.get(id | 0);
       return timer === undefined ? -EINVAL : storeInterval(task, address, timer.intervalNs, timer.leftNs, 1);
     },
   },
-  timer_getoverrun: { run: (task, id) => task.group.ownTimers.posix.get(id | 0)?.overrun ?? -EINVAL },
+  timer_getoverrun: { run: (task, id) => timersOf(task.group).posix.get(id | 0)?.overrun ?? -EINVAL },
   timer_delete: {
     run: (task, id) => {
-      const timers = task.group.ownTimers;
+      const timers = timersOf(task.group);
       const timer = timers.posix.get(id | 0);
       if (timer === undefined) return -EINVAL;
       timer.cancel();

@@ -1,11 +1,10 @@
 import { CGROUP2_SUPER_MAGIC, PAGE_SIZE, SYSFS_MAGIC } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { allHarts, listOfHarts } from "../task/affinity.ts";
+import { allHarts, listOfHarts } from "../task/hart-mask.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { TIMEBASE_HZ } from "../time/timebase.ts";
 import type { Task } from "../task/task.ts";
-import type { FileSystemUsage } from "../vfs/file-system.ts";
-import type { FileSystemType } from "../vfs/file-system-types.ts";
+import type { FileSystemUsage, FileSystemType } from "../vfs/file-system.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { addBlockDirectories } from "./block-directories.ts";
 import { addNetworkDirectories } from "./network-directories.ts";

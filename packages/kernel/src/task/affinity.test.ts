@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { EFAULT, EINVAL, EPERM, ESRCH } from "@stratos/abi";
 import { createTestKernel, createTestTask, type TestTask } from "../testing/fake-task.ts";
 import { call } from "../testing/system-calls.ts";
-import { listOfHarts, placeBeside } from "./affinity.ts";
+import { placeBeside } from "./affinity.ts";
+import { listOfHarts } from "./hart-mask.ts";
 
 const AT = 0x100;
 

@@ -1,5 +1,6 @@
 import { CAP_SYS_NICE, EFAULT, EINVAL, EPERM, ESRCH, MAX_HARTS } from "@stratos/abi";
 import { isCapable } from "../security/credentials.ts";
+import { allHarts } from "./hart-mask.ts";
 import type { Task } from "./task.ts";
 
 /**
@@ -10,10 +11,6 @@ import type { Task } from "./task.ts";
  * A mask has bit n for hart n.
  */
 const MASK = new Uint8Array(MAX_HARTS / 8);
-
-export function allHarts(count: number): number {
-  return 0xffffffff >>> (MAX_HARTS - count);
-}
 
 /** A new thread goes to the hart after its maker's, among those allowed. */
 export function placeBeside(child: Task, parent: Task): void {
@@ -26,18 +23,6 @@ export function placeBeside(child: Task, parent: Task): void {
     child.hart = hart;
     return;
   }
-}
-
-/** `0-3,6` as in cpuset(7). */
-export function listOfHarts(mask: number): string {
-  const parts: string[] = [];
-  for (let hart = 0; hart < MAX_HARTS; hart++) {
-    if (((mask >>> hart) & 1) === 0) continue;
-    const first = hart;
-    while (hart + 1 < MAX_HARTS && ((mask >>> (hart + 1)) & 1) !== 0) hart++;
-    parts.push(first === hart ? `${first}` : `${first}-${hart}`);
-  }
-  return parts.join(",");
 }
 
 export function getAffinity(task: Task, target: Task | undefined, size: number, address: number): number {

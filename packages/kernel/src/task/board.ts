@@ -19,7 +19,12 @@ import { LibraryPlaces } from "../mm/library-places.ts";
 import { SlotPool } from "../mm/slot-pool.ts";
 import { timeTicks } from "../time/timebase.ts";
 import type { Kernel } from "./kernel-state.ts";
-import { handleEcall, handleTlbMiss } from "./run-loop.ts";
+
+/** What a kernel does when its program leaves user mode (run-loop.ts). */
+interface LeavingUserMode {
+  handleEcall(kernel: Kernel): number;
+  handleTlbMiss(kernel: Kernel, address: number, forWrite: boolean): boolean;
+}
 
 export class Board {
   readonly physical: PhysicalMemory;
@@ -34,7 +39,11 @@ export class Board {
   current: Kernel | null = null;
   #lastNumber = 0;
 
-  constructor(physical: PhysicalMemory, createProcessor: (hooks: ProcessorHooks) => Processor) {
+  constructor(
+    physical: PhysicalMemory,
+    createProcessor: (hooks: ProcessorHooks) => Processor,
+    { handleEcall, handleTlbMiss }: LeavingUserMode,
+  ) {
     this.physical = physical;
     this.frames = new FrameAllocator(physical);
     this.images = new ImagePages(this.frames);

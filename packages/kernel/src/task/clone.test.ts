@@ -48,7 +48,7 @@ import { createMemoryTask } from "../testing/memory-task.ts";
 import { begin, call } from "../testing/system-calls.ts";
 import { mountRoot } from "../vfs/mounting.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { coreName } from "./core-dump/core-settings.ts";
+import { coreName } from "./core-dump/core-name.ts";
 import { startProcess } from "./first-process.ts";
 import { exitGroup } from "./exit.ts";
 import type { Task } from "./task.ts";

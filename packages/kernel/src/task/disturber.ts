@@ -18,7 +18,6 @@ import { BLOCKED, BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
 import {
   amountOf,
   between,
-  type CallArguments,
   FAULT_KINDS,
   type FaultKind,
   faultResult,
@@ -33,6 +32,7 @@ import {
 } from "./fault-kinds.ts";
 import type { SyscallRow } from "./syscall-row.ts";
 import type { Task } from "./task.ts";
+import type { CallArguments, TurnDisturber } from "./turn-hooks.ts";
 import { cutPower, powerCutKind, UnsyncedFiles } from "./unsynced-files.ts";
 
 /** What is done to a task at one moment of its own. Plain data: recordings hold it. */
@@ -121,7 +121,7 @@ interface Disturbed {
   powerCut: number;
 }
 
-export class Disturber {
+export class Disturber implements TurnDisturber {
   #plan: DisturbancePlan;
   /** Of a list: those at calls, by `keyOf`. */
   #listed = new Map<string, Disturbance>();

@@ -15,6 +15,7 @@ import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
 import { addTransfers } from "./transfer-counts.ts";
 import { chargeTurn } from "./resource-usage.ts";
+import { accountProcess } from "./account-process.ts";
 import { futexWake } from "./futex.ts";
 import { hangUpIfOrphaned, leaveGroup } from "./process-group.ts";
 import type { Task } from "./task.ts";
@@ -72,7 +73,7 @@ export function exitTask(task: Task, status: number): void {
   // Pidfds of this one thread (PIDFD_THREAD).
   if (!group.exitQueue.isEmpty) group.exitQueue.wakeAll();
   if (group.tasks.length === 0) {
-    kernel.accounting.processEnded(task, group, group.exitStatus ?? status);
+    accountProcess(task, group, group.exitStatus ?? status);
     exitProcess(kernel, group, group.exitStatus ?? status);
   } else if (group.tasks.length === 1) group.tasks[0]!.hasWork = true;
 }

@@ -44,6 +44,7 @@ import type { OpenFile } from "../vfs/open-file.ts";
 import { pathName } from "../vfs/path-name.ts";
 import type { SyscallRow } from "./syscall-row.ts";
 import type { Task } from "./task.ts";
+import type { CallArguments } from "./turn-hooks.ts";
 
 /** In the order in which they are thought of. */
 export const FAULT_KINDS = [
@@ -59,16 +60,6 @@ export const FAULT_KINDS = [
   "power",
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
-
-/** a0 … a5 of a system call. */
-export interface CallArguments {
-  readonly a0: number;
-  readonly a1: number;
-  readonly a2: number;
-  readonly a3: number;
-  readonly a4: number;
-  readonly a5: number;
-}
 
 /** Calls whose first argument is a descriptor, and those whose second one is a path. */
 const OF_DESCRIPTOR: ReadonlySet<number> = new Set(

@@ -7,9 +7,7 @@ import type { BlockKernel } from "../block/block-kernel.ts";
 import type { EventKernel } from "../event/event-kernel.ts";
 import type { IpcKernel } from "../ipc/ipc-kernel.ts";
 import type { SocketKernel } from "../socket/socket-kernel.ts";
-import type { TtyKernel } from "../tty/tty-kernel.ts";
 import { Disks } from "../block/disks.ts";
-import { killForMemory } from "./oom-killer.ts";
 import { KERNEL_INFO, KernelLog } from "../ground/kernel-log.ts";
 import { InotifyLimits } from "../fs/inotify/inotify-limits.ts";
 import { PipeLimits } from "../fs/pipe/pipe-limits.ts";
@@ -21,7 +19,7 @@ import { Reaper } from "../frames/reaper.ts";
 import type { SlotPool } from "../mm/slot-pool.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { FrameAllocator } from "../frames/frame-allocator.ts";
-import { ACCOUNTS_USED_UP, type Mappings, type MemoryAccount, type Shortage } from "../frames/memory-account.ts";
+import { ACCOUNTS_USED_UP, type Mappings, type MemoryAccount } from "../frames/memory-account.ts";
 import type { Notice } from "../ground/notice.ts";
 import { CoreSettings } from "./core-dump/core-settings.ts";
 import { IpcState } from "../ipc/ipc-state.ts";
@@ -32,7 +30,6 @@ import { Accounting } from "./accounting.ts";
 import type { Board } from "./board.ts";
 import { CALL_WORK, CallWork } from "../ground/call-work.ts";
 import { HartRegisters } from "./hart-registers.ts";
-import type { Disturber } from "./disturber.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
@@ -44,26 +41,25 @@ import { UtsNamespace } from "./uts-namespace.ts";
 import { PidNamespace } from "../signal/pid-namespace.ts";
 import { NamespaceCounts } from "../security/namespace-counts.ts";
 import { initialOrigin } from "../security/user-namespace.ts";
-import { TtyState } from "../tty/tty-state.ts";
+import { type TerminalsKernel, TtyState } from "../tty/tty-state.ts";
 import { ClockAdjustment } from "../time/clock-adjustment.ts";
 import { TurnClock } from "../time/turn-clock.ts";
 import { TimerQueue } from "../time/timer-queue.ts";
 import { WallClock } from "../time/wall-clock.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
 import { VfsState } from "../vfs/vfs-state.ts";
+import { EarlyWriteBack } from "../vfs/write-back.ts";
 import { OPEN_MAX, type FileUsage } from "../vfs/file-table.ts";
 import type { AioUsage } from "../mm/aio-context.ts";
 import type { AreaUsage } from "../mm/area-list.ts";
 import type { MountNamespace } from "../vfs/mount-namespace.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
-import type { Stops } from "./stops.ts";
 import type { SyscallRow } from "./syscall-row.ts";
-import { type PiFutex, piFutexObserver } from "./pi-futex.ts";
 import type { Devtmpfs } from "../fs/devtmpfs/devtmpfs.ts";
 import type { Mount } from "../vfs/mount.ts";
 import type { TaskObserver } from "./task-observer.ts";
+import type { TurnDisturber, TurnStops } from "./turn-hooks.ts";
 import type { ClockSetObserver, TimeKernel } from "../time/time-kernel.ts";
-import { futexObserver } from "./futex.ts";
 import { cutMappings } from "../mm/cut-mappings.ts";
 import { forgetCodeOf, moveFrame, unmapFrame } from "../mm/image-mappings.ts";
 import type { Frame, PageIndex } from "../frames/frame.ts";
@@ -92,12 +88,18 @@ export interface KernelOptions {
   log: (message: string) => void;
 }
 
+/** A word with an owner, and who waits for it, in the order they came: one at least (pi-futex.ts). */
+export interface PiFutex {
+  owner: Task;
+  readonly waiters: Task[];
+}
+
 /**
  * What is one for each machine. It hands down its parts, or itself as the narrow interface that a folder below declares
  * of it.
  */
 export class Kernel
-  implements BlockKernel, EventKernel, IpcKernel, Mappings, Shortage, SocketKernel, TimeKernel, TtyKernel
+  implements BlockKernel, EventKernel, IpcKernel, Mappings, SocketKernel, TerminalsKernel, TimeKernel
 {
   readonly board: Board;
   readonly physical: PhysicalMemory;
@@ -151,7 +153,7 @@ export class Kernel
   /** Processor time of the current task's turn. */
   readonly turn: TurnClock;
   /** Disturbs its tasks (`stratos explore`); null: nobody does. */
-  disturber: Disturber | null = null;
+  disturber: TurnDisturber | null = null;
   /** What programs asked for in vain, with a detail where there is one. Bound: its kinds. */
   readonly notices = new Map<Notice, string>();
   readonly work: CallWork;
@@ -182,9 +184,9 @@ export class Kernel
   /** A process ended with this wait status. */
   onProcessExit: ((process: ThreadGroup, status: number) => void) | null = null;
   /** Where it is to stop between two instructions; null: nowhere. */
-  stops: Stops | null = null;
+  stops: TurnStops | null = null;
   /** Bound: subsystems, and mounts of procfs. */
-  readonly taskObservers = new Set<TaskObserver>([futexObserver, piFutexObserver]);
+  readonly taskObservers: Set<TaskObserver>;
   /** Set when the root is mounted. */
   mounts!: MountNamespace;
   readonly vfs: VfsState;
@@ -222,8 +224,10 @@ export class Kernel
   #nextDevice = 1;
   #nextAnonymousIno = 1;
 
-  constructor(options: KernelOptions) {
+  /** @param observers  the first of its tasks */
+  constructor(options: KernelOptions, observers: readonly TaskObserver[]) {
     const { board } = options;
+    this.taskObservers = new Set(observers);
     this.board = board;
     this.physical = board.physical;
     this.processor = board.processor;
@@ -263,6 +267,8 @@ export class Kernel
     this.timers = new TimerQueue();
     this.scheduler = new Scheduler(this);
     this.vfs = new VfsState(this);
+    // First among the caches: what the others drop must be written before.
+    this.memory.registerCache(new EarlyWriteBack(this));
     this.disks = new Disks(this);
     const bytes = new Uint8Array(PAGE_SIZE);
     this.scratch = { u8: bytes, view: new DataView(bytes.buffer) };
@@ -286,12 +292,6 @@ export class Kernel
     this.messages.add(KERNEL_INFO, `Linux version ${RELEASE} (stratos) ${VERSION}`);
     this.messages.add(KERNEL_INFO, `Memory: ${this.memory.free * 4}K/${this.memory.limit * 4}K available`);
     this.messages.add(KERNEL_INFO, `smp: ${this.harts} ${this.harts === 1 ? "processor" : "processors"}`);
-    this.memory.shortage = this;
-  }
-
-  /** For the frames' `Shortage`. */
-  makeRoom(): boolean {
-    return killForMemory(this);
   }
 
   /** A message of the kernel itself, for dmesg and for the host. */

@@ -1,5 +1,7 @@
+import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { exitGroup } from "./exit.ts";
+import type { Shortage } from "../frames/memory-account.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 
 /**
@@ -10,7 +12,7 @@ import type { ThreadGroup } from "./thread-group.ts";
  *
  * @returns whether frames became free
  */
-export function killForMemory(kernel: Kernel): boolean {
+function killForMemory(kernel: Kernel): boolean {
   let victim: ThreadGroup | null = null;
   let worst = 0;
   for (const process of kernel.tasks.processes.values()) {
@@ -36,4 +38,24 @@ export function killForMemory(kernel: Kernel): boolean {
   );
   exitGroup(victim.tasks[0]!, 9);
   return true;
+}
+
+/** A kernel's memory is out. */
+export class OutOfMemory implements Shortage {
+  #kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  makeRoom(): boolean {
+    return killForMemory(this.#kernel);
+  }
+
+  static {
+    stateClass("OutOfMemory", this, {
+      save: (it) => ({ kernel: it.#kernel }),
+      load: (it, from) => ({ kernel: it.#kernel } = from),
+    });
+  }
 }

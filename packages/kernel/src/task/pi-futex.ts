@@ -24,16 +24,11 @@ import {
 } from "@stratos/abi";
 import { assert, stateConstant } from "@stratos/base";
 import { keyOf } from "./futex.ts";
+import type { PiFutex } from "./kernel-state.ts";
 import type { Task } from "./task.ts";
 import type { TaskObserver } from "./task-observer.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { BLOCKED_RESTART } from "../ground/wait-queue.ts";
-
-/** A word with an owner, and who waits for it, in the order they came: one at least (`kernel.piFutexes`). */
-export interface PiFutex {
-  owner: Task;
-  readonly waiters: Task[];
-}
 
 /** FUTEX_LOCK_PI and FUTEX_LOCK_PI2: 0; −EDEADLK, −EFAULT, −EINVAL, −ESRCH, −ETIMEDOUT. */
 export function piLock(task: Task, address: number, deadlineNs: number): number {

@@ -21,7 +21,7 @@ import { ProcessTimeBase, ThreadTimeBase, type TimeBase } from "./cpu-timers.ts"
 import { Timer, type TimerClient, type TimerQueue } from "../time/timer-queue.ts";
 
 /** Interval timers (setitimer(2)) and POSIX timers (timer_create(2)) of a process. The process's end cancels them. */
-export class ProcessTimers {
+class ProcessTimers {
   readonly intervals: (IntervalTimer | null)[] = [null, null, null];
   readonly posix = new Map<number, PosixTimer>();
   #nextId = 0;
@@ -50,6 +50,10 @@ export class ProcessTimers {
       load: (it, from) => ({ nextId: it.#nextId } = from),
     });
   }
+}
+
+export function timersOf(process: ThreadGroup): ProcessTimers {
+  return (process.timers ??= new ProcessTimers()) as ProcessTimers;
 }
 
 const SIGNALS = [SIGALRM, SIGVTALRM, SIGPROF];

@@ -31,7 +31,7 @@ test("the best task is the same as in a list that is searched", () => {
   const tasks = Array.from({ length: 40 }, () => createTestTask(kernel).task);
   for (const task of tasks) kernel.scheduler.dequeue(task);
   const random = new SeededRandom(5);
-  const queue = new RunQueue();
+  const queue = new RunQueue<Task>();
   const queued: Task[] = [];
   for (let step = 0; step < 5000; step++) {
     const task = tasks[random.below(tasks.length)]!;

@@ -1,13 +1,22 @@
 import { SCHED_IDLE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { Task } from "./task.ts";
+
+/** A task, as the queue orders it, and its place there (task.ts). */
+interface Queued {
+  readonly effectivePriority: number;
+  readonly policy: number;
+  readonly virtualRuntime: number;
+  queueKind: number;
+  queueIndex: number;
+  queueArrival: number;
+}
 
 /**
  * The tasks that want to run, best first: real-time tasks by priority, then the others by virtual runtime, idle ones
  * last; who came first where they are alike. A binary heap for each of the three kinds; a task knows its place
  * (`queueIndex`, `queueKind`). Bound: the number of tasks.
  */
-export class RunQueue {
+export class RunQueue<Task extends Queued> {
   #heaps: readonly [Task[], Task[], Task[]] = [[], [], []];
   #arrivals = 0;
 
@@ -75,13 +84,13 @@ const REALTIME = 0,
   NORMAL = 1,
   IDLE = 2;
 
-function isBefore(one: Task, other: Task): boolean {
+function isBefore(one: Queued, other: Queued): boolean {
   if (one.effectivePriority !== other.effectivePriority) return one.effectivePriority > other.effectivePriority;
   if (one.virtualRuntime !== other.virtualRuntime) return one.virtualRuntime < other.virtualRuntime;
   return one.queueArrival < other.queueArrival;
 }
 
-function up(heap: Task[], at: number): void {
+function up(heap: Queued[], at: number): void {
   const task = heap[at]!;
   while (at > 0) {
     const parent = (at - 1) >> 1;
@@ -94,7 +103,7 @@ function up(heap: Task[], at: number): void {
   task.queueIndex = at;
 }
 
-function down(heap: Task[], at: number): void {
+function down(heap: Queued[], at: number): void {
   const task = heap[at]!;
   for (;;) {
     let child = 2 * at + 1;

@@ -20,7 +20,7 @@ const REALTIME_MOST_NS = RT_RUNTIME_US * 1e3,
  */
 export class Scheduler {
   #kernel: Kernel;
-  #runnable = new RunQueue();
+  #runnable = new RunQueue<Task>();
   #deadlines = new Map<Task, Timer>();
   /** The task on the hart. */
   current: Task | null = null;

@@ -27,6 +27,7 @@ import { addressOfEntry, PTE_W } from "../mm/page-table.ts";
 import { isFetched } from "./fetched-instruction.ts";
 import type { Kernel } from "./kernel-state.ts";
 import type { Task } from "./task.ts";
+import type { StoppedSlice, TurnStops } from "./turn-hooks.ts";
 
 /** A slice ends at the first block boundary behind its fuel; so far behind is none but in code made for it. */
 const OVERRUN = 1_000_000;
@@ -70,14 +71,6 @@ export const WATCH_LENGTH_MAX = 8;
 /** Per thread: where it began to retire instructions without a fault or others in between, and how far it came. */
 export type LastRuns = ReadonlyMap<number, { readonly from: number; readonly pc: number; readonly to: number }>;
 
-/** What the slice that was left in its midst goes on with. */
-interface StoppedSlice {
-  readonly task: Task;
-  readonly fuel: number;
-  /** Instructions at its beginning. */
-  readonly before: number;
-}
-
 /** 8 bytes of watched memory. */
 interface Watched {
   readonly watch: Watchpoint;
@@ -89,7 +82,7 @@ interface Watched {
   value: Uint8Array | null;
 }
 
-export class Stops {
+export class Stops implements TurnStops {
   readonly #kernel: Kernel;
   /** Stand there; null: nowhere. */
   target: StopPosition | null = null;

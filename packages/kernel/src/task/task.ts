@@ -9,7 +9,7 @@
  * hart. `hasWork` says that signals have to be looked at before it goes on in user mode.
  */
 import { stateClass } from "@stratos/base";
-import { allHarts } from "./affinity.ts";
+import { allHarts } from "./hart-mask.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { Credentials } from "../security/credentials.ts";
 import type { Seccomp } from "../security/seccomp.ts";
@@ -17,13 +17,12 @@ import type { FileTable } from "../vfs/file-table.ts";
 import type { FsContext } from "../vfs/fs-context.ts";
 import type { BlockCaller } from "../block/block-kernel.ts";
 import type { MaskedCaller } from "../event/event-kernel.ts";
-import type { IpcCaller } from "../ipc/ipc-kernel.ts";
+import type { IpcCaller, UndoList } from "../ipc/ipc-kernel.ts";
 import type { Network } from "../socket/network.ts";
 import type { SocketCaller } from "../socket/socket-kernel.ts";
 import type { TimeCaller } from "../time/time-kernel.ts";
 import type { TtyCaller } from "../tty/tty-kernel.ts";
 import type { IpcState } from "../ipc/ipc-state.ts";
-import type { UndoList } from "../ipc/semaphores.ts";
 import type { Kernel } from "./kernel-state.ts";
 import type { Namespaces } from "./namespaces.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";

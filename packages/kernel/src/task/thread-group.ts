@@ -1,6 +1,5 @@
 import { newTransferCounts } from "./transfer-counts.ts";
 import { stateClass } from "@stratos/base";
-import type { CoreDump } from "./core-dump/core-dump.ts";
 import { DEFAULT_FILTER } from "./core-dump/core-filter.ts";
 import type { Task } from "./task.ts";
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
@@ -13,7 +12,17 @@ import type { SignalProcess } from "../signal/signal-target.ts";
 import type { Limit } from "../ground/limit.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
 import type { Inode } from "../vfs/inode.ts";
-import { ProcessTimers } from "./process-timers.ts";
+import type { OpenFile } from "../vfs/open-file.ts";
+import type { Kernel } from "./kernel-state.ts";
+
+/** A core, in pieces (core-dump/core-dump.ts). */
+interface CoreInWriting {
+  readonly file: OpenFile;
+  readonly signal: number;
+  readonly isComplete: boolean;
+  step(task: Task): boolean;
+  release(kernel: Kernel): void;
+}
 
 /** A process: the tasks (threads) that share a pid, signal actions, limits and a parent. */
 export class ThreadGroup implements SignalProcess {
@@ -62,7 +71,7 @@ export class ThreadGroup implements SignalProcess {
   /** /proc/PID/coredump_filter. */
   coreFilter = DEFAULT_FILTER;
   /** The core that the process writes before it ends; null: it lives. */
-  coreDump: CoreDump | null = null;
+  coreDump: CoreInWriting | null = null;
   /** prctl(PR_SET_THP_DISABLE), kept and shown. */
   refusesHugePages = false;
   /** prctl(PR_SET_CHILD_SUBREAPER). */
@@ -91,8 +100,8 @@ export class ThreadGroup implements SignalProcess {
   cpuTimers: TimerQueue | null = null;
   /** Those that run on time in user mode (ITIMER_VIRTUAL). */
   userTimers: TimerQueue | null = null;
-  /** setitimer(2) and timer_create(2); null: it never had one. */
-  timers: ProcessTimers | null = null;
+  /** setitimer(2) and timer_create(2) (process-timers.ts); null: it never had one. */
+  timers: { cancelAll(): void; deletePosix(): void } | null = null;
   oomScoreAdjust = 0;
 
   constructor(
@@ -118,10 +127,6 @@ export class ThreadGroup implements SignalProcess {
     this.limits = limits;
     this.exitSignal = exitSignal;
     this.startNs = startNs;
-  }
-
-  get ownTimers(): ProcessTimers {
-    return (this.timers ??= new ProcessTimers());
   }
 
   get session(): Session {

@@ -14,7 +14,7 @@ import { byteStringToUtf8, stateClass } from "@stratos/base";
 import type { Inode } from "../vfs/inode.ts";
 import { pathName } from "../vfs/path-name.ts";
 import { syncAll } from "../vfs/write-back.ts";
-import type { CallArguments } from "./fault-kinds.ts";
+import type { CallArguments } from "./turn-hooks.ts";
 import type { Kernel } from "./kernel-state.ts";
 import type { Task } from "./task.ts";
 

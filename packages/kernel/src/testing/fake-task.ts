@@ -5,8 +5,7 @@
 import { EFAULT, EINVAL, ENAMETOOLONG } from "@stratos/abi";
 import { SimulatedClock, SimulatedRandomSource, type SocketProvider, type WasmEngine } from "@stratos/host";
 import { PhysicalMemory, type Processor } from "@stratos/riscv";
-import { createKernel } from "../create-kernel.ts";
-import { Board } from "../task/board.ts";
+import { createKernel, makeBoard } from "../create-kernel.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { UserMemory } from "../ground/user-memory.ts";
@@ -60,7 +59,7 @@ export function createTestKernel(
     windows: options.windows === true,
   });
   // Nothing is executed here.
-  const board = new Board(physical, () => ({ code: {}, serve: () => {} }) as unknown as Processor);
+  const board = makeBoard(physical, () => ({ code: {}, serve: () => {} }) as unknown as Processor);
   const kernel = createKernel({
     board,
     clock,

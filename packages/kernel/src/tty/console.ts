@@ -13,6 +13,7 @@ import { TTY1_DEVICE } from "./terminal-devices.ts";
 import { TerminalFile } from "./terminal-file.ts";
 import { Terminal, type TerminalDriver } from "./terminal.ts";
 import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
+import type { TerminalsKernel } from "./tty-state.ts";
 
 class ConsoleDriver implements TerminalDriver {
   readonly isPty = false;
@@ -77,7 +78,7 @@ class ConsoleDriver implements TerminalDriver {
 }
 
 /** Makes the host's terminal the machine's. */
-export function attachConsole(kernel: TtyKernel, host: HostConsole): Terminal {
+export function attachConsole(kernel: TerminalsKernel, host: HostConsole): Terminal {
   const driver = new ConsoleDriver(host);
   const termios = Termios.standard();
   termios.iflag |= IUTF8;

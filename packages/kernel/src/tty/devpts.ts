@@ -8,13 +8,13 @@ import { stateClass } from "@stratos/base";
 import { Pty, PtyMasterFile } from "./pty.ts";
 import { Dentry } from "../vfs/dentry.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
-import { FileSystem, type FileSystemUsage } from "../vfs/file-system.ts";
-import { parseMountOptions, type FileSystemType } from "../vfs/file-system-types.ts";
+import { FileSystem, type FileSystemUsage, type FileSystemType } from "../vfs/file-system.ts";
+import { parseMountOptions } from "../vfs/mount-options.ts";
 import { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { Path } from "../vfs/path.ts";
-import { PTYS_MAX } from "./tty-state.ts";
-import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
+import { PTYS_MAX, type TerminalsCaller, type TerminalsKernel } from "./tty-state.ts";
+import type { TtyCaller } from "./tty-kernel.ts";
 
 /** kernel.pty.max. */
 const DEVPTS_SUPER_MAGIC = 0x1cd1;
@@ -31,16 +31,16 @@ interface Options {
   max: number;
 }
 
-export class DevptsFileSystem extends FileSystem {
+class DevptsFileSystem extends FileSystem {
   readonly type = "devpts";
   readonly root: DevptsRoot;
-  readonly kernel: TtyKernel;
+  readonly kernel: TerminalsKernel;
   readonly settings: Options = { uid: null, gid: null, mode: 0o600, ptmxMode: 0, max: PTYS_MAX };
   /** By number; a hidden one keeps its number until its last file is closed. */
   #ptys: (PtyEntry | null)[] = [];
   #count = 0;
 
-  constructor(kernel: TtyKernel) {
+  constructor(kernel: TerminalsKernel) {
     super(kernel.allocateDevice());
     this.kernel = kernel;
     this.root = new DevptsRoot(this);
@@ -244,8 +244,8 @@ class PtsInode extends Inode {
 }
 
 /** The kernel's instance. */
-export function devptsOf(kernel: TtyKernel): DevptsFileSystem {
-  return (kernel.tty.devpts ??= new DevptsFileSystem(kernel));
+export function devptsOf(kernel: TerminalsKernel): DevptsFileSystem {
+  return (kernel.tty.devpts ??= new DevptsFileSystem(kernel)) as DevptsFileSystem;
 }
 
 /** For mount(2). */
@@ -253,7 +253,7 @@ export const devptsType: FileSystemType = {
   name: "devpts",
   isVirtual: true,
   userNamespace: (caller) => caller.credentials.userNamespace,
-  create(kernel: TtyKernel, _source: string, options: string): FileSystem | number {
+  create(kernel: TerminalsKernel, _source: string, options: string): FileSystem | number {
     // Another user namespace has terminals of its own, and settings of theirs.
     const isInitial = (kernel.scheduler.current?.credentials.userNamespace.parent ?? null) === null;
     const fileSystem = isInitial ? devptsOf(kernel) : new DevptsFileSystem(kernel);
@@ -263,6 +263,12 @@ export const devptsType: FileSystemType = {
 };
 
 /** A device node of major 136 outside devpts: −ENXIO when there is no such terminal. */
-export function openPts(task: TtyCaller, index: number, inode: Inode, flags: number, path: Path): OpenFile | number {
+export function openPts(
+  task: TerminalsCaller,
+  index: number,
+  inode: Inode,
+  flags: number,
+  path: Path,
+): OpenFile | number {
   return devptsOf(task.kernel).pty(index)?.open(task, inode, flags, path) ?? -ENXIO;
 }

@@ -38,7 +38,6 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { DevptsFileSystem } from "./devpts.ts";
 import { isCapable } from "../security/credentials.ts";
 import { pauseTransfer, movedBefore } from "../ground/call-work.ts";
 import { BLOCKED, BLOCKED_EINTR, WaitQueue } from "../ground/wait-queue.ts";
@@ -57,11 +56,21 @@ import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 /** Output that the master has not read yet. */
 const OUTPUT_CAPACITY = 65536;
 
+/** Where pseudo-terminals have their names and numbers (devpts.ts). */
+interface PtyNames {
+  /** The master is closed: the name is gone. */
+  hide(index: number): void;
+  /** Nothing is open on it: the number may be used again. */
+  free(index: number): void;
+  /** Where the task sees the terminal, for TIOCGPTPEER; null: nowhere. */
+  pathOf(task: TtyCaller, index: number): Path | null;
+}
+
 /** Both sides of one pseudo-terminal. */
 export class Pty implements TerminalDriver {
   readonly isPty = true;
   readonly index: number;
-  readonly fileSystem: DevptsFileSystem;
+  readonly fileSystem: PtyNames;
   readonly terminal: Terminal;
   readonly output = new ByteRing(OUTPUT_CAPACITY);
   readonly masterQueue = new WaitQueue();
@@ -74,7 +83,7 @@ export class Pty implements TerminalDriver {
   /** TIOCPKT_* bits for the next read in packet mode. */
   status = 0;
 
-  constructor(kernel: TtyKernel, index: number, device: number, fileSystem: DevptsFileSystem) {
+  constructor(kernel: TtyKernel, index: number, device: number, fileSystem: PtyNames) {
     this.index = index;
     this.fileSystem = fileSystem;
     this.terminal = new Terminal(kernel, device, this, Termios.standardPty());

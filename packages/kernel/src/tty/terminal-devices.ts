@@ -18,13 +18,15 @@ import type { Path } from "../vfs/path.ts";
 import { acquireOnOpen } from "./job-control.ts";
 import { TerminalFile } from "./terminal-file.ts";
 import type { Terminal } from "./terminal.ts";
-import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
+import type { TtyCaller } from "./tty-kernel.ts";
+import type { TerminalsCaller } from "./tty-state.ts";
+import type { VfsKernel } from "../vfs/vfs-kernel.ts";
 
 /** /dev/tty1: the machine's only line. */
 export const TTY1_DEVICE = makeDevice(TTY_MAJOR, 1);
 
 /** Tells the vfs who opens terminals, and that devpts can be mounted. */
-export function registerTerminalDevices(kernel: TtyKernel): void {
+export function registerTerminalDevices(kernel: VfsKernel): void {
   const { devices, types } = kernel.vfs;
   devices.registerCharacter(TTY_MAJOR, 0, { name: "tty", open: openTty1 });
   devices.registerCharacter(TTY_MAJOR, 1, { name: "tty", open: openTty1 });
@@ -32,12 +34,12 @@ export function registerTerminalDevices(kernel: TtyKernel): void {
   devices.registerCharacter(TTYAUX_MAJOR, 1, { name: "/dev/console", open: openConsole });
   devices.registerCharacter(TTYAUX_MAJOR, 2, {
     name: "/dev/ptmx",
-    open: (task: TtyCaller, inode: Inode, flags: number, path: Path) =>
+    open: (task: TerminalsCaller, inode: Inode, flags: number, path: Path) =>
       devptsOf(task.kernel).openMaster(task, flags, inode, path),
   });
   devices.registerCharacter(UNIX98_PTY_SLAVE_MAJOR, -1, {
     name: "pts",
-    open: (task: TtyCaller, inode: Inode, flags: number, path: Path) =>
+    open: (task: TerminalsCaller, inode: Inode, flags: number, path: Path) =>
       openPts(task, minorOf(inode.rdev), inode, flags, path),
   });
   types.set(devptsType.name, devptsType);
@@ -56,7 +58,7 @@ function openTerminal(
 }
 
 /** −ENXIO without a terminal, −EBUSY when it is exclusive. */
-function openTty1(task: TtyCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
+function openTty1(task: TerminalsCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
   const terminal = task.kernel.tty.console;
   if (terminal === null) return -ENXIO;
   const file = openTerminal(task, terminal, inode, flags, path, false);
@@ -65,7 +67,7 @@ function openTty1(task: TtyCaller, inode: Inode, flags: number, path: Path): Ope
 }
 
 /** /dev/console never becomes the controlling terminal by being opened. */
-function openConsole(task: TtyCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
+function openConsole(task: TerminalsCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
   const terminal = task.kernel.tty.console;
   return terminal === null ? -ENXIO : openTerminal(task, terminal, inode, flags, path, true);
 }

@@ -1,10 +1,7 @@
 import type { Caller, VfsKernel } from "../vfs/vfs-kernel.ts";
-import type { TtyState } from "./tty-state.ts";
 
 /** What terminals need of the kernel. */
 export interface TtyKernel extends VfsKernel {
-  /** The console and the pseudo-terminals. */
-  readonly tty: TtyState;
   /** Bytes to build structures in; valid until the call returns. */
   readonly scratch: { readonly u8: Uint8Array; readonly view: DataView };
 }

@@ -1,6 +1,7 @@
 import { stateClass } from "@stratos/base";
-import type { DevptsFileSystem } from "./devpts.ts";
+import type { FileSystem } from "../vfs/file-system.ts";
 import type { Terminal } from "./terminal.ts";
+import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
 /** What kernel.pty.max (pty(7)) may be set to. */
 export const PTYS_MAX = 4096;
@@ -10,7 +11,7 @@ export class TtyState {
   /** What /dev/console and /dev/tty1 open; null when the machine has no terminal. */
   console: Terminal | null = null;
   /** Made on first use (tty/devpts.ts). */
-  devpts: DevptsFileSystem | null = null;
+  devpts: (FileSystem & { readonly count: number }) | null = null;
   /** kernel.pty.max. */
   maximumPtys = PTYS_MAX;
 
@@ -21,4 +22,15 @@ export class TtyState {
   get ptyCount(): number {
     return this.devpts?.count ?? 0;
   }
+}
+
+/** The kernel, as it is seen by what finds terminals and makes them. */
+export interface TerminalsKernel extends TtyKernel {
+  /** The console and the pseudo-terminals. */
+  readonly tty: TtyState;
+}
+
+/** Who opens one by its number. */
+export interface TerminalsCaller extends TtyCaller {
+  readonly kernel: TerminalsKernel;
 }

@@ -1,6 +1,5 @@
 import { ENOENT, isErrno } from "@stratos/abi";
 import { Dentry } from "./dentry.ts";
-import { dropCachedName } from "./inode-lifetime.ts";
 import type { Inode } from "./inode.ts";
 import type { VfsKernel } from "./vfs-kernel.ts";
 
@@ -41,7 +40,7 @@ function detachChild(kernel: VfsKernel, child: Dentry): void {
   child.isDetached = true;
   kernel.vfs.dentryCount--;
   dropChildren(kernel, child);
-  if (child.inode !== null) dropCachedName(child.inode);
+  if (child.inode !== null) child.inode.dropCachedName();
 }
 
 function addChild(kernel: VfsKernel, parent: Dentry, name: string, inode: Inode | null): Dentry {
@@ -87,7 +86,7 @@ export function unlinkDentry(kernel: VfsKernel, dentry: Dentry): void {
       kernel.vfs.dentryCount--;
     }
   } else dentry.inode = null;
-  if (wasCached) dropCachedName(inode);
+  if (wasCached) inode.dropCachedName();
 }
 
 /** Forgets everything cached below a directory that was removed (negative entries: it was empty). */
@@ -97,7 +96,7 @@ function dropChildren(kernel: VfsKernel, dentry: Dentry): void {
     dropChildren(kernel, child);
     child.isDetached = true;
     kernel.vfs.dentryCount--;
-    if (child.inode !== null) dropCachedName(child.inode);
+    if (child.inode !== null) child.inode.dropCachedName();
   }
   dentry.children = null;
 }
@@ -113,7 +112,7 @@ export function moveDentry(kernel: VfsKernel, dentry: Dentry, target: Dentry): v
   if (covered !== undefined) {
     covered.isDetached = true;
     kernel.vfs.dentryCount--;
-    if (covered.inode !== null) dropCachedName(covered.inode);
+    if (covered.inode !== null) covered.inode.dropCachedName();
   }
   dentry.parent = newParent;
   dentry.name = newName;
@@ -128,7 +127,7 @@ export function moveDentry(kernel: VfsKernel, dentry: Dentry, target: Dentry): v
     newParent.children?.delete(newName);
     if (wasCached) {
       kernel.vfs.dentryCount--;
-      if (dentry.inode !== null) dropCachedName(dentry.inode);
+      if (dentry.inode !== null) dentry.inode.dropCachedName();
     }
   }
 }
@@ -174,7 +173,7 @@ function pruneBelow(kernel: VfsKernel, dentry: Dentry): void {
     dentry.children!.delete(name);
     child.isDetached = true;
     kernel.vfs.dentryCount--;
-    if (child.inode !== null) dropCachedName(child.inode);
+    if (child.inode !== null) child.inode.dropCachedName();
   }
   if (dentry.children?.size === 0) dentry.children = null;
 }
@@ -187,7 +186,7 @@ export function forgetChild(kernel: VfsKernel, parent: Dentry, name: string): vo
   parent.children!.delete(name);
   child.isDetached = true;
   kernel.vfs.dentryCount--;
-  if (child.inode !== null) dropCachedName(child.inode);
+  if (child.inode !== null) child.inode.dropCachedName();
 }
 
 /** The last mount of a file system is gone: forget all its names. */

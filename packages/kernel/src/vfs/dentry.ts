@@ -1,7 +1,6 @@
 import { stateClass } from "@stratos/base";
 import type { Inode } from "./inode.ts";
-import { evictInode } from "./inode-lifetime.ts";
-import { notifyLastName } from "./inotify-marks.ts";
+import { notifyLastName } from "./inotify-mark.ts";
 
 /**
  * A name in a directory, cached; `inode` is null when the name is known to be absent (a negative entry).
@@ -36,7 +35,7 @@ export class Dentry {
   release(): void {
     if (--this.users > 0 || this.inode === null) return;
     const inode = this.inode;
-    if (--inode.users === 0) evictInode(inode);
+    if (--inode.users === 0) inode.evictUnused();
     else if (inode.nlink === 0 && inode.marks !== null) notifyLastName(inode, 0);
   }
 

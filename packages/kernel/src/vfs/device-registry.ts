@@ -1,42 +1,32 @@
 import { stateClass } from "@stratos/base";
-import type { Inode } from "./inode.ts";
-import type { OpenFile } from "./open-file.ts";
-import type { Path } from "./path.ts";
-import type { Caller } from "./vfs-kernel.ts";
-
-interface DeviceDriver {
-  /** As in /proc/devices and /sys: "mem", "tty" … */
-  readonly name: string;
-  /**
-   * Opens a device: a new description, or a negated errno (or BLOCKED, BLOCKED_EINTR).
-   * @param flags  O_* of open(2)
-   */
-  open(task: Caller, inode: Inode, flags: number, path: Path): OpenFile | number;
-}
 
 const ANY_MINOR = -1;
 
-/** Which driver serves a device number. Later registrations replace earlier ones. */
-export class DeviceRegistry {
-  #character = new Map<number, Map<number, DeviceDriver>>();
-  #block = new Map<number, Map<number, DeviceDriver>>();
+/**
+ * Which driver serves a device number. Later registrations replace earlier ones.
+ *
+ * @typeParam Driver  `name` as in /proc/devices and /sys: "mem", "tty" …
+ */
+export class DeviceRegistry<Driver extends { readonly name: string }> {
+  #character = new Map<number, Map<number, Driver>>();
+  #block = new Map<number, Map<number, Driver>>();
   /** Opens fifos, which have no number (fs/pipe). */
-  fifo: DeviceDriver | null = null;
+  fifo: Driver | null = null;
 
   /** @param minor  a minor number, or −1: all that have no driver of their own */
-  registerCharacter(major: number, minor: number, driver: DeviceDriver): void {
+  registerCharacter(major: number, minor: number, driver: Driver): void {
     register(this.#character, major, minor, driver);
   }
 
-  registerBlock(major: number, minor: number, driver: DeviceDriver): void {
+  registerBlock(major: number, minor: number, driver: Driver): void {
     register(this.#block, major, minor, driver);
   }
 
-  character(device: number): DeviceDriver | null {
+  character(device: number): Driver | null {
     return find(this.#character, device);
   }
 
-  block(device: number): DeviceDriver | null {
+  block(device: number): Driver | null {
     return find(this.#block, device);
   }
 
@@ -56,12 +46,7 @@ export class DeviceRegistry {
   }
 }
 
-function register(
-  table: Map<number, Map<number, DeviceDriver>>,
-  major: number,
-  minor: number,
-  driver: DeviceDriver,
-): void {
+function register<Driver>(table: Map<number, Map<number, Driver>>, major: number, minor: number, driver: Driver): void {
   let minors = table.get(major);
   if (minors === undefined) {
     minors = new Map();
@@ -70,7 +55,7 @@ function register(
   minors.set(minor, driver);
 }
 
-function find(table: Map<number, Map<number, DeviceDriver>>, device: number): DeviceDriver | null {
+function find<Driver>(table: Map<number, Map<number, Driver>>, device: number): Driver | null {
   const minors = table.get(majorOf(device));
   return minors?.get(minorOf(device)) ?? minors?.get(ANY_MINOR) ?? null;
 }

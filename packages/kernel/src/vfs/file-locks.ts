@@ -1,49 +1,18 @@
 import { EAGAIN, EDEADLK, ENOLCK, F_UNLCK, F_WRLCK, LOCK_EX, LOCK_SH } from "@stratos/abi";
-import { conflictingRange, replaceRange, waitsFor, type RangeLock as Range, stateClass } from "@stratos/base";
+import { conflictingRange, replaceRange, waitsFor } from "@stratos/base";
 import { stateOf } from "../ground/call-state.ts";
 import { identityOf } from "../ground/identity.ts";
-import { BLOCKED, WaitQueue, type WaitingCall } from "../ground/wait-queue.ts";
+import { BLOCKED, type WaitingCall } from "../ground/wait-queue.ts";
 import { majorOf, minorOf } from "./device-registry.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
-import type { FileTable } from "./file-table.ts";
+import { FileLocks, type LockOwner, type RangeLock } from "./held-locks.ts";
 import type { Inode } from "./inode.ts";
-import { NOT_BREAKING } from "./leases.ts";
+import { NOT_BREAKING } from "./held-leases.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
-/**
- * Advisory locks of an inode: byte ranges of processes (fcntl(2), "owner" is the file table) and of descriptions
- * (F_OFD_*), and flock(2). Bound: RANGES_MAX for each file; a lock costs its caller a list walk.
- */
-export interface RangeLock extends Range<FileTable | OpenFile> {
-  /** −1 for a lock of a description. */
-  readonly pid: number;
-}
-
-interface Flock {
-  readonly kind: typeof LOCK_SH | typeof LOCK_EX;
-  /** Who asked for it. */
-  readonly pid: number;
-}
-
-export class FileLocks {
-  ranges: RangeLock[] = [];
-  readonly flocks = new Map<OpenFile, Flock>();
-  readonly queue = new WaitQueue();
-
-  static {
-    stateClass("FileLocks", this);
-  }
-}
-
 /** Ranges locked in one file; more are refused (fcntl(2), ENOLCK). */
 const RANGES_MAX = 4096;
-
-/** A task that waits for a range lock, as long as its `syscallState` names whose that is to be. */
-export interface RangeWait {
-  readonly task: Caller;
-  readonly blocker: FileTable | OpenFile;
-}
 
 function locksOf(inode: Inode): FileLocks {
   inode.locks ??= new FileLocks();
@@ -76,7 +45,7 @@ export function setRangeLock(task: Caller, inode: Inode, wanted: RangeLock, mayW
     const conflict = conflictingLock(inode, wanted);
     if (conflict !== null) {
       if (!mayWait) return -EAGAIN;
-      if (wanted.pid >= 0 && waitsFor<FileTable | OpenFile>(conflict.owner, wanted.owner, blockersOf)) return -EDEADLK;
+      if (wanted.pid >= 0 && waitsFor<LockOwner>(conflict.owner, wanted.owner, blockersOf)) return -EDEADLK;
       const { type, pid, start, end } = wanted;
       task.syscallState = { kind: "range-lock", owner: identityOf(task.kernel, wanted.owner), type, pid, start, end };
       wanted.owner.rangeWait = { task, blocker: conflict.owner };
@@ -94,13 +63,13 @@ export function setRangeLock(task: Caller, inode: Inode, wanted: RangeLock, mayW
 }
 
 /** For whom an owner waits now. */
-function blockersOf(owner: FileTable | OpenFile): readonly (FileTable | OpenFile)[] {
+function blockersOf(owner: LockOwner): readonly LockOwner[] {
   const wait = owner.rangeWait;
   return wait !== null && stateOf(wait.task, "range-lock")?.owner === owner.identity ? [wait.blocker] : [];
 }
 
 /** close(2) of any descriptor of the file drops all range locks of the process (fcntl(2), NOTES). */
-export function dropLocksOfProcess(inode: Inode, owner: FileTable): void {
+export function dropLocksOfProcess(inode: Inode, owner: LockOwner): void {
   const locks = inode.locks!;
   const kept = locks.ranges.filter((lock) => lock.owner !== owner);
   if (kept.length === locks.ranges.length) return;

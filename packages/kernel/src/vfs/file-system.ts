@@ -2,6 +2,7 @@ import { EOPNOTSUPP } from "@stratos/abi";
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
 import type { Inode } from "./inode.ts";
 import type { MountDevice } from "./mount-device.ts";
+import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 /** statfs(2), in blocks of `blockSize` bytes. */
 export interface FileSystemUsage {
@@ -81,4 +82,22 @@ export abstract class FileSystem {
 
   /** The last mount is gone. */
   shutdown(): void {}
+}
+
+/** What a file system that isn't virtual lies on. */
+export interface MountedDevice {
+  readonly device: MountDevice;
+  readonly readOnly: boolean;
+}
+
+/** Makes an instance for mount(2), or says why not. `options` is the data string, comma separated. */
+export interface FileSystemType {
+  readonly name: string;
+  /** Needs no device ("nodev" in /proc/filesystems). */
+  readonly isVirtual: boolean;
+  /** Where CAP_SYS_ADMIN lets one mount it; absent: in the initial user namespace alone. */
+  userNamespace?(caller: Caller): UserNamespace;
+  /** Shows what a mount of it shows that is there: a user namespace gets no more of it (mount_too_revealing). */
+  readonly isRevealing?: boolean;
+  create(kernel: VfsKernel, source: string, options: string, on?: MountedDevice): FileSystem | number;
 }

@@ -2,7 +2,7 @@ import { EBADF, EMFILE, ENFILE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
-import type { RangeWait } from "./file-locks.ts";
+import type { LockOwner } from "./held-locks.ts";
 
 /** Descriptors of all processes together (fs.file-max in proc(5)): what they lead to takes memory of the host. */
 export const FILES_MAX = 1 << 19;
@@ -31,14 +31,14 @@ interface Chunk {
  * The file descriptors of a process (shared by its threads, CLONE_FILES), in chunks of 256 that are made when one of
  * theirs is: a high number costs no more than a low one. Bound: RLIMIT_NOFILE each, FILES_MAX all.
  */
-export class FileTable {
+export class FileTable implements LockOwner {
   #usage: FileUsage;
   /** By descriptor / 256; null where no descriptor was ever open. */
   #chunks: (Chunk | null)[] = [];
   #lowestFree = 0;
   users = 1;
   /** Who waits for a range lock that is to be the process's (file-locks.ts). */
-  rangeWait: RangeWait | null = null;
+  rangeWait: LockOwner["rangeWait"] = null;
   identity = 0;
 
   constructor(usage: FileUsage = { open: 0, tableMost: OPEN_MAX }) {

@@ -14,10 +14,10 @@ import {
 } from "@stratos/abi";
 import type { PageCache } from "../frames/page-cache.ts";
 import { checkAccess } from "../security/permission.ts";
-import type { FileLocks } from "./file-locks.ts";
-import type { FileLeases } from "./leases.ts";
+import type { FileLocks } from "./held-locks.ts";
+import type { FileLeases } from "./held-leases.ts";
 import type { FileSystem } from "./file-system.ts";
-import type { InotifyMarks } from "./inotify-marks.ts";
+import type { InotifyMark } from "./inotify-mark.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
 import type { Caller } from "./vfs-kernel.ts";
@@ -88,7 +88,7 @@ export abstract class Inode {
   /** Open descriptions of a regular file. */
   descriptions = 0;
   /** fcntl(F_SETLEASE); null while there are none. */
-  leases: FileLeases | null = null;
+  leases: FileLeases<OpenFile> | null = null;
   /** Entries of the dentry cache that name it, kept by the vfs. */
   cachedNames = 0;
   /** Size or times were changed in place (write, mmap) and `storeAttributes` was not called since. */
@@ -97,7 +97,7 @@ export abstract class Inode {
   /** flock(2) and fcntl(2) locks; null: none. */
   locks: FileLocks | null = null;
   /** inotify(7) watches on it; null: none. */
-  marks: InotifyMarks | null = null;
+  marks: Set<InotifyMark> | null = null;
   /** fcntl(F_ADD_SEALS) of a memfd; −1 for files that cannot be sealed. */
   seals = -1;
   /** fcntl(F_SET_RW_HINT), kept while the inode is in memory. */
@@ -312,6 +312,25 @@ export abstract class Inode {
   /** Write-back, after the pages: persists `size` and times that the vfs changed in place. */
   storeAttributes(): number {
     return 0;
+  }
+
+  /**
+   * Called when it lost its last user. Without a name its content is freed; with one the file system may forget the
+   * object once no cached name leads to it and nothing is unwritten.
+   */
+  evictUnused(): void {
+    if (this.users > 0 || this.isEvicted) return;
+    if (this.nlink === 0) {
+      this.isEvicted = true;
+      this.pages?.dispose();
+      this.evict();
+    } else if (this.cachedNames === 0 && this.pages?.hasDirty !== true && !this.isDirty) this.forget();
+  }
+
+  /** A cached name leads to it no more. */
+  dropCachedName(): void {
+    this.cachedNames--;
+    if (this.cachedNames === 0 && this.users === 0 && this.nlink > 0) this.evictUnused();
   }
 
   /** No name and no user is left: free its storage. `pages` were disposed of. */

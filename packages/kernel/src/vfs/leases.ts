@@ -1,35 +1,11 @@
 import { isCapableOver } from "../security/permission.ts";
 import { CAP_LEASE, EACCES, EAGAIN, EINVAL, F_RDLCK, F_UNLCK, F_WRLCK, POLL_MSG } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
 import { sendIoSignal } from "./io-signal.ts";
-import { BLOCKED, WaitQueue } from "../ground/wait-queue.ts";
+import { BLOCKED } from "../ground/wait-queue.ts";
+import { FileLeases, NOT_BREAKING } from "./held-leases.ts";
 import type { Inode } from "./inode.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Caller } from "./vfs-kernel.ts";
-
-/** Of a lease that nobody wants given up. */
-export const NOT_BREAKING = -1;
-
-interface Lease {
-  readonly file: OpenFile;
-  readonly fd: number;
-  /** Who took it. */
-  readonly pid: number;
-  type: number;
-  /** What is left of it when it has given way: F_RDLCK or F_UNLCK. */
-  breakingTo: number;
-  deadlineNs: number;
-}
-
-/** The leases of an inode, and who waits until they are given up. Bound: one for each open description. */
-export class FileLeases {
-  held: Lease[] = [];
-  readonly queue = new WaitQueue();
-
-  static {
-    stateClass("FileLeases", this);
-  }
-}
 
 /** fcntl(F_GETLEASE): what the description holds, or will hold when a break has ended. */
 export function leaseOf(file: OpenFile): number {
@@ -55,7 +31,7 @@ export function setLease(task: Caller, file: OpenFile, fd: number, type: number)
   if (own?.breakingTo === F_UNLCK) return -EAGAIN;
   if (type === F_RDLCK && (inode.writers > 0 || others.some((held) => held.type === F_WRLCK))) return -EAGAIN;
   if (type === F_WRLCK && (inode.descriptions > 1 || others.length > 0)) return -EAGAIN;
-  const leases = (inode.leases ??= new FileLeases());
+  const leases = (inode.leases ??= new FileLeases<OpenFile>());
   if (own === undefined) leases.held.push({ file, fd, pid: task.pid, type, breakingTo: NOT_BREAKING, deadlineNs: 0 });
   else {
     own.type = type;

@@ -37,9 +37,8 @@ import { INITIAL_USER_NAMESPACE, initialOrigin, type UserNamespace } from "../se
 import { isCapable } from "../security/credentials.ts";
 import { Dentry } from "./dentry.ts";
 import { dropAllDentries, lookupChild, pinChild } from "./dentry-cache.ts";
-import type { FileSystem } from "./file-system.ts";
+import type { FileSystem, FileSystemType } from "./file-system.ts";
 import type { FsContext } from "./fs-context.ts";
-import type { FileSystemType } from "./file-system-types.ts";
 import { notifyUnmount } from "./inotify-marks.ts";
 import { MountNamespace } from "./mount-namespace.ts";
 import { Mount } from "./mount.ts";

@@ -35,7 +35,6 @@ import { UNFINISHED } from "../ground/wait-queue.ts";
 import { inheritAcl } from "./acl-inheritance.ts";
 import { Dentry } from "./dentry.ts";
 import { exchangeDentries, fillDentry, moveDentry, unlinkDentry } from "./dentry-cache.ts";
-import { evictInode } from "./inode-lifetime.ts";
 import { notifyMove, notifyName } from "./inotify-marks.ts";
 import type { Inode, NewInode } from "./inode.ts";
 import { type LastKind, lookupName, lookupPath, walker } from "./path-walk.ts";
@@ -217,7 +216,7 @@ function removeEntry(task: Caller, place: Path, inode: Inode, isDirectory: boole
     unlinkDentry(task.kernel, place.dentry);
     notifyName(task.kernel, directory, name, inode, "delete");
   }
-  if (--inode.users === 0) evictInode(inode);
+  if (--inode.users === 0) inode.evictUnused();
   return failed < 0 ? failed : 0;
 }
 
@@ -310,8 +309,8 @@ function doRename(task: Caller, from: Dentry, to: Dentry, flags: number): number
     if (replaced !== null && (flags & RENAME_EXCHANGE) === 0)
       notifyName(kernel, toDirectory, newName, replaced, "delete");
   }
-  if (replaced !== null && --replaced.users === 0) evictInode(replaced);
-  if (--inode.users === 0) evictInode(inode);
+  if (replaced !== null && --replaced.users === 0) replaced.evictUnused();
+  if (--inode.users === 0) inode.evictUnused();
   return failed < 0 ? failed : 0;
 }
 

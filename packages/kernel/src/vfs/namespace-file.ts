@@ -20,7 +20,7 @@ export function namespaceName({ kind, ino }: Namespace): string {
   return `${kind}:[${ino}]`;
 }
 
-export class NamespaceFileSystem extends FileSystem {
+class NamespaceFileSystem extends FileSystem {
   readonly type = "nsfs";
   readonly root: Inode;
   readonly kernel: VfsKernel;
@@ -135,5 +135,5 @@ export class NamespaceFile extends OpenFile {
 
 /** The file system of a machine's namespaces, made when it is first asked for. */
 export function namespaceFileSystem(kernel: VfsKernel): NamespaceFileSystem {
-  return (kernel.vfs.namespaces ??= new NamespaceFileSystem(kernel));
+  return (kernel.vfs.namespaces ??= new NamespaceFileSystem(kernel)) as NamespaceFileSystem;
 }

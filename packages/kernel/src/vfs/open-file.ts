@@ -18,7 +18,7 @@ import type { Inode } from "./inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import type { Path } from "./path.ts";
 import type { Caller } from "./vfs-kernel.ts";
-import type { RangeWait } from "./file-locks.ts";
+import type { LockOwner } from "./held-locks.ts";
 
 /** Told when a description is gone (epoll(7): it then leaves every interest list by itself). */
 export interface DescriptionObserver {
@@ -32,7 +32,7 @@ export interface DescriptionObserver {
  * Integer results are ≥ 0 or a negated errno, BLOCKED or BLOCKED_EINTR (ground/wait-queue.ts) after
  * `task.waitOn(queue)`.
  */
-export abstract class OpenFile {
+export abstract class OpenFile implements LockOwner {
   /** O_* as fcntl(F_GETFL) shows them: access mode, O_APPEND, O_NONBLOCK … */
   flags: number;
   /** File offset in bytes, where the kind has one. */
@@ -60,7 +60,7 @@ export abstract class OpenFile {
   /** An inode made up for a kind without one of its own (anonymous-file.ts). */
   anonymousInode: Inode | null = null;
   /** Who waits for a range lock that is to be this description's (file-locks.ts). */
-  rangeWait: RangeWait | null = null;
+  rangeWait: LockOwner["rangeWait"] = null;
   identity = 0;
 
   constructor(flags: number, inode: Inode | null, path: Path | null) {

@@ -1,24 +1,30 @@
 import { ENOTTY } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { Reclaimable } from "../frames/memory-account.ts";
 import type { Dentry } from "./dentry.ts";
 import { DeviceRegistry } from "./device-registry.ts";
-import type { FileSystem } from "./file-system.ts";
-import type { FileSystemType } from "./file-system-types.ts";
+import type { FileSystem, FileSystemType } from "./file-system.ts";
 import type { Inode, Time } from "./inode.ts";
 import { Mount } from "./mount.ts";
 import { MountCounts, MOUNTS_MAX } from "./mount-counts.ts";
 import type { MountNamespace } from "./mount-namespace.ts";
-import { CallWork } from "../ground/call-work.ts";
-import { beginWriteBack, continueWriteBack } from "./write-back.ts";
 import type { Namespace } from "../security/namespace.ts";
-import type { NamespaceFileSystem } from "./namespace-file.ts";
+import type { OpenFile } from "./open-file.ts";
+import type { Path } from "./path.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
+interface DeviceDriver {
+  readonly name: string;
+  /**
+   * Opens a device: a new description, or a negated errno (or BLOCKED, BLOCKED_EINTR).
+   * @param flags  O_* of open(2)
+   */
+  open(task: Caller, inode: Inode, flags: number, path: Path): OpenFile | number;
+}
+
 /** What the vfs keeps once for each kernel. */
-export class VfsState implements Reclaimable {
+export class VfsState {
   #kernel: VfsKernel;
-  readonly devices = new DeviceRegistry();
+  readonly devices = new DeviceRegistry<DeviceDriver>();
   /** mount(2) types by name. */
   readonly types = new Map<string, FileSystemType>();
   /**
@@ -42,7 +48,7 @@ export class VfsState implements Reclaimable {
   /** Where pipes, sockets and other nameless files live; made on first use (anonymous-file.ts). */
   anonymousMount: Mount | null = null;
   /** The files that stand for namespaces (namespace-file.ts); made on first use. */
-  namespaces: NamespaceFileSystem | null = null;
+  namespaces: FileSystem | null = null;
   /** ioctl_ns(2); task/enter-namespaces.ts fills it. */
   namespaceRequest: (task: Caller, namespace: Namespace, command: number, argument: number) => number = () => -ENOTTY;
   /** fs.mount-max. */
@@ -53,12 +59,9 @@ export class VfsState implements Reclaimable {
   leaseBreakSeconds = 45;
   #nextMountId = 1;
   #time: Time = { seconds: 0, nanoseconds: 0 };
-  #isReclaiming = false;
 
   constructor(kernel: VfsKernel) {
     this.#kernel = kernel;
-    // First among the caches: what the others drop must be written before.
-    kernel.memory.registerCache(this);
   }
 
   /** Has the namespace room for `more`? Else ENOSPC (mount(2)). */
@@ -83,31 +86,13 @@ export class VfsState implements Reclaimable {
     return this.#time;
   }
 
-  /** Frames run short: write some dirty pages, so that their caches can drop them. */
-  reclaim(_most: number): number {
-    if (this.dirty.size === 0 || this.#isReclaiming) return 0;
-    // Writing a disk that is a file takes frames of its own.
-    this.#isReclaiming = true;
-    const work = new CallWork(this.#kernel.work.limit);
-    work.mayPause = true;
-    continueWriteBack(this.#kernel, beginWriteBack(this.#kernel), () => true, work);
-    this.#isReclaiming = false;
-    return 0;
-  }
-
   static {
     stateClass(
       "VfsState",
       this,
       {
-        save: (it) => ({
-          kernel: it.#kernel,
-          nextMountId: it.#nextMountId,
-          time: it.#time,
-          isReclaiming: it.#isReclaiming,
-        }),
-        load: (it, from) =>
-          ({ kernel: it.#kernel, nextMountId: it.#nextMountId, time: it.#time, isReclaiming: it.#isReclaiming } = from),
+        save: (it) => ({ kernel: it.#kernel, nextMountId: it.#nextMountId, time: it.#time }),
+        load: (it, from) => ({ kernel: it.#kernel, nextMountId: it.#nextMountId, time: it.#time } = from),
       },
       { keeps: ["devices", "namespaceRequest", "types"] },
     );

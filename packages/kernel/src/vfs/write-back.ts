@@ -2,11 +2,12 @@
  * Write-back of what was changed in memory. Order for each inode: pages, then attributes (so that a size on disk
  * never covers unwritten pages), then, for the sync calls, the file system's own commit.
  */
+import { stateClass } from "@stratos/base";
+import type { Reclaimable } from "../frames/memory-account.ts";
 import { WRITE_PORTION } from "../frames/page-cache.ts";
 import { CallWork, WORK, countBefore } from "../ground/call-work.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
-import { evictInode } from "./inode-lifetime.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { Inode } from "./inode.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
@@ -36,7 +37,7 @@ function storeInode(kernel: VfsKernel, inode: Inode, failed: number): number {
   if (failure < 0) return failure;
   inode.isDirty = false;
   kernel.vfs.dirty.delete(inode);
-  if (inode.users === 0 && inode.cachedNames === 0) evictInode(inode);
+  if (inode.users === 0 && inode.cachedNames === 0) inode.evictUnused();
   return 0;
 }
 
@@ -209,4 +210,33 @@ export function syncAll(kernel: VfsKernel, except: FileSystem | null = null): vo
     if (fileSystem !== except) syncFileSystem(kernel, fileSystem);
   }
   for (const inode of [...kernel.vfs.dirty]) if (inode.fileSystem !== except) writeBackInode(kernel, inode);
+}
+
+/** Frames run short: writes some dirty pages, so that the caches that are asked after it can drop them. */
+export class EarlyWriteBack implements Reclaimable {
+  #kernel: VfsKernel;
+  #isRunning = false;
+
+  constructor(kernel: VfsKernel) {
+    this.#kernel = kernel;
+  }
+
+  reclaim(_most: number): number {
+    const kernel = this.#kernel;
+    if (kernel.vfs.dirty.size === 0 || this.#isRunning) return 0;
+    // Writing a disk that is a file takes frames of its own.
+    this.#isRunning = true;
+    const work = new CallWork(kernel.work.limit);
+    work.mayPause = true;
+    continueWriteBack(kernel, beginWriteBack(kernel), () => true, work);
+    this.#isRunning = false;
+    return 0;
+  }
+
+  static {
+    stateClass("EarlyWriteBack", this, {
+      save: (it) => ({ kernel: it.#kernel, isRunning: it.#isRunning }),
+      load: (it, from) => ({ kernel: it.#kernel, isRunning: it.#isRunning } = from),
+    });
+  }
 }

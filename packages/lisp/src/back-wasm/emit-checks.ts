@@ -1,7 +1,8 @@
 /** Tests and checks of operands, and fields of objects: what most primitives are made of. */
 import { Op, Type } from "@stratos/wasm";
 import { CHARACTER_BYTE, Kind, Offset, Tag, headerByte } from "../heap/layout.ts";
-import type { Node, ValueType } from "../middle/ir.ts";
+import type { Node } from "../middle/ir.ts";
+import type { ValueType } from "../middle/value-type.ts";
 import type { Emitter, PrimNode, Result } from "./emit-arithmetic.ts";
 import type { FrameWriter, Operand } from "./frame-writer.ts";
 

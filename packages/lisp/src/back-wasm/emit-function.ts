@@ -15,7 +15,8 @@ import { ARITY_MAX, Immediate, Offset, Region, STACK_BUDGET, Tag, cellAddress } 
 import type { LowSignature } from "../low/compile.ts";
 import type { Code } from "../middle/closures.ts";
 import { Var, children } from "../middle/ir.ts";
-import type { Label, Node, TopLevel, ValueType } from "../middle/ir.ts";
+import type { Label, Node, TopLevel } from "../middle/ir.ts";
+import type { ValueType } from "../middle/value-type.ts";
 import { hasCall } from "../middle/normalize.ts";
 import { emitPrimitive } from "./emit-primitive.ts";
 import { FrameWriter } from "./frame-writer.ts";

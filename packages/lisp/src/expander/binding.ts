@@ -1,19 +1,7 @@
 /** What identifiers mean: bindings, and how a set of scopes chooses among them. */
-import type { Global, Variable } from "../core/core.ts";
 import { SchemeSymbol } from "../datum/datum.ts";
 import { syntaxError } from "../datum/condition.ts";
-import { ANY_PHASE, type Identifier, type Scope, ScopeSet, type ScopedBinding } from "./syntax.ts";
-
-export type Binding =
-  /** A form that the expander knows by itself. */
-  | { readonly kind: "core"; readonly name: string }
-  /** A word that other forms look for: `else`, `=>`, `...`, `_`, `unquote`. */
-  | { readonly kind: "auxiliary"; readonly name: string }
-  | { readonly kind: "macro"; readonly name: string; readonly transformer: unknown; readonly context: object | null }
-  | { readonly kind: "local"; readonly variable: Variable }
-  | { readonly kind: "global"; readonly global: Global }
-  /** A pattern variable of `syntax-case`, which holds its matches as nested arrays, `depth` levels deep. */
-  | { readonly kind: "pattern"; readonly variable: Variable; readonly depth: number };
+import { ANY_PHASE, type Binding, type Identifier, type Scope, ScopeSet, type ScopedBinding } from "./syntax.ts";
 
 /** Binds a symbol for identifiers that are in all of `set`. A set that had a binding gets the new one. */
 export function bind(symbol: SchemeSymbol, set: ScopeSet, phase: number, binding: Binding): void {

@@ -15,7 +15,8 @@ import {
 import { syntaxError } from "../datum/condition.ts";
 import { MString, Pair } from "../datum/datum.ts";
 import { bind, resolve } from "./binding.ts";
-import type { Context, Expander } from "./expander.ts";
+import type { Context } from "./body.ts";
+import type { FormExpander } from "./form-expander.ts";
 import { bindLocals, parseFormals } from "./local-binding.ts";
 import { caseForm, condForm, doForm, guardForm } from "./derived-forms.ts";
 import { isAuxiliary } from "./patterns.ts";
@@ -25,7 +26,7 @@ import { type Identifier, isIdentifier, Scope, Syntax, syntaxItems, syntaxToDatu
 import { evaluateTransformer } from "./evaluate-transformer.ts";
 import { parseSyntaxRules, RenamingTransformer } from "./transformer.ts";
 
-type CoreForm = (form: Syntax, context: Context, expander: Expander) => Core;
+type CoreForm = (form: Syntax, context: Context, expander: FormExpander) => Core;
 
 export const coreForms: ReadonlyMap<string, CoreForm> = new Map<string, CoreForm>([
   ["quote", (form, _context, expander) => makeConst(syntaxToDatum(expander.items(form, 2, 2)[1]), form.source)],
@@ -254,7 +255,7 @@ export const coreForms: ReadonlyMap<string, CoreForm> = new Map<string, CoreForm
   ["the-environment", (form, context) => makeConst(context.namespace, form.source)],
 ]);
 
-function assignment(form: Syntax, context: Context, expander: Expander): Core {
+function assignment(form: Syntax, context: Context, expander: FormExpander): Core {
   const [, name, value] = expander.items(form, 3, 3);
   if (!isIdentifier(name)) throw syntaxError("set!: expected an identifier", name!.source, syntaxToDatum(name));
   const binding = resolve(name, context.phase);
@@ -292,7 +293,7 @@ export function lambdaClause(
   body: readonly Syntax[],
   whole: Syntax,
   context: Context,
-  expander: Expander,
+  expander: FormExpander,
 ): Clause {
   const scope = new Scope();
   const bound = bindFormals(formals, whole, scope, context.phase);
@@ -321,7 +322,7 @@ interface LetBinding {
   readonly value: Syntax;
 }
 
-function letBindings(bindings: Syntax, form: Syntax, expander: Expander): LetBinding[] {
+function letBindings(bindings: Syntax, form: Syntax, expander: FormExpander): LetBinding[] {
   return expander.items(bindings, 0).map((binding) => {
     const parts = syntaxItems(binding);
     if (parts === null || parts.length !== 2 || !isIdentifier(parts[0]))
@@ -330,7 +331,7 @@ function letBindings(bindings: Syntax, form: Syntax, expander: Expander): LetBin
   });
 }
 
-function letForm(form: Syntax, context: Context, expander: Expander): Core {
+function letForm(form: Syntax, context: Context, expander: FormExpander): Core {
   const items = expander.items(form, 3);
   if (isIdentifier(items[1])) return namedLet(form, items, context, expander);
   const bindings = letBindings(items[1]!, form, expander);
@@ -349,7 +350,7 @@ function letForm(form: Syntax, context: Context, expander: Expander): Core {
   return variables.length === 0 ? body : { kind: "let", variables, values, body, source: form.source };
 }
 
-function namedLet(form: Syntax, items: readonly Syntax[], context: Context, expander: Expander): Core {
+function namedLet(form: Syntax, items: readonly Syntax[], context: Context, expander: FormExpander): Core {
   if (items.length < 4) throw syntaxError("let: something is missing", form.source, syntaxToDatum(form));
   const name = items[1] as Identifier;
   const bindings = letBindings(items[2]!, form, expander);
@@ -375,7 +376,7 @@ function namedLet(form: Syntax, items: readonly Syntax[], context: Context, expa
   );
 }
 
-function letStarForm(form: Syntax, context: Context, expander: Expander): Core {
+function letStarForm(form: Syntax, context: Context, expander: FormExpander): Core {
   const [, bindings, ...body] = expander.items(form, 3);
   const scopes: Scope[] = [];
   const scoped = (syntax: Syntax): Syntax => scopes.reduce((result, scope) => result.with("add", scope), syntax);
@@ -392,7 +393,7 @@ function letStarForm(form: Syntax, context: Context, expander: Expander): Core {
   return result;
 }
 
-function letrecForm(form: Syntax, context: Context, expander: Expander): Core {
+function letrecForm(form: Syntax, context: Context, expander: FormExpander): Core {
   const [, bindingsForm, ...body] = expander.items(form, 3);
   const bindings = letBindings(bindingsForm!, form, expander);
   const scope = new Scope();
@@ -412,7 +413,7 @@ function letrecForm(form: Syntax, context: Context, expander: Expander): Core {
   return variables.length === 0 ? inner : { kind: "letrec*", variables, values, body: inner, source: form.source };
 }
 
-function valuesBindings(bindings: Syntax, form: Syntax, expander: Expander): { formals: Syntax; value: Syntax }[] {
+function valuesBindings(bindings: Syntax, form: Syntax, expander: FormExpander): { formals: Syntax; value: Syntax }[] {
   return expander.items(bindings, 0).map((binding) => {
     const parts = syntaxItems(binding);
     if (parts === null || parts.length !== 2)
@@ -421,7 +422,7 @@ function valuesBindings(bindings: Syntax, form: Syntax, expander: Expander): { f
   });
 }
 
-function letValuesForm(form: Syntax, context: Context, expander: Expander): Core {
+function letValuesForm(form: Syntax, context: Context, expander: FormExpander): Core {
   const [, bindings, ...body] = expander.items(form, 3);
   const scope = new Scope();
   const parsed = valuesBindings(bindings!, form, expander);
@@ -453,7 +454,7 @@ function letValuesForm(form: Syntax, context: Context, expander: Expander): Core
   return result;
 }
 
-function letSyntaxForm(form: Syntax, context: Context, expander: Expander, isRecursive: boolean): Core {
+function letSyntaxForm(form: Syntax, context: Context, expander: FormExpander, isRecursive: boolean): Core {
   const [, bindings, ...body] = expander.items(form, 3);
   const scope = new Scope();
   for (const { name, value } of letBindings(bindings!, form, expander)) {
@@ -474,14 +475,14 @@ function letSyntaxForm(form: Syntax, context: Context, expander: Expander, isRec
   );
 }
 
-function renamingForm(form: Syntax, context: Context, expander: Expander, isImplicit: boolean): Core {
+function renamingForm(form: Syntax, context: Context, expander: FormExpander, isImplicit: boolean): Core {
   const [keyword, procedure] = expander.items(form, 2, 2);
   const value = expander.host.evaluate(expander.expand(procedure!, context), context.phase, context.namespace);
   return makeConst(new RenamingTransformer(value, keyword!, isImplicit), form.source);
 }
 
 /** The forms of the first clause of `cond-expand` whose requirement holds. @throws SchemeError where none does */
-export function chooseFeature(form: Syntax, context: Context, expander: Expander): Syntax[] {
+export function chooseFeature(form: Syntax, context: Context, expander: FormExpander): Syntax[] {
   for (const clause of expander.items(form, 2).slice(1)) {
     const [requirement, ...body] = expander.items(clause, 1);
     if (isAuxiliary(requirement, "else", context.phase) || expander.host.hasFeature(requirement!, context)) return body;
@@ -490,7 +491,7 @@ export function chooseFeature(form: Syntax, context: Context, expander: Expander
 }
 
 /** The forms of the files that `include` names, with the scopes of the form itself. */
-export function includedForms(form: Syntax, foldsCase: boolean, expander: Expander): Syntax[] {
+export function includedForms(form: Syntax, foldsCase: boolean, expander: FormExpander): Syntax[] {
   return expander
     .items(form, 2)
     .slice(1)

@@ -8,11 +8,12 @@ import { Pair } from "../datum/datum.ts";
 import { bind, isBoundIdentifierEqual } from "./binding.ts";
 import { chooseFeature, includedForms, lambdaClause } from "./core-forms.ts";
 import { evaluateTransformer } from "./evaluate-transformer.ts";
-import type { Body, Context, Expander } from "./expander.ts";
+import type { Body, Context } from "./body.ts";
+import type { FormExpander } from "./form-expander.ts";
 import { parseFormals, type Slot, slotReference } from "./local-binding.ts";
 import { type Identifier, isIdentifier, type Syntax, syntaxItems, syntaxToDatum, unwrap } from "./syntax.ts";
 
-type DefinitionForm = (form: Syntax, context: Context & { readonly body: Body }, expander: Expander) => void;
+type DefinitionForm = (form: Syntax, context: Context & { readonly body: Body }, expander: FormExpander) => void;
 
 export const definitionForms: ReadonlyMap<string, DefinitionForm> = new Map<string, DefinitionForm>([
   ["begin", (form, { body }, expander) => body.splice(expander.items(form, 1).slice(1))],
@@ -57,7 +58,7 @@ export const definitionForms: ReadonlyMap<string, DefinitionForm> = new Map<stri
   ],
 ]);
 
-function define(form: Syntax, { body, phase }: Context & { readonly body: Body }, expander: Expander): void {
+function define(form: Syntax, { body, phase }: Context & { readonly body: Body }, expander: FormExpander): void {
   const [, target, ...rest] = expander.items(form, 2) as [Syntax, Syntax, ...Syntax[]];
   let name: unknown = target;
   const headers: { formals: unknown }[] = [];
@@ -85,7 +86,7 @@ function headersLambda(
   rest: readonly Syntax[],
   form: Syntax,
   context: Context,
-  expander: Expander,
+  expander: FormExpander,
 ): Core {
   if (headers.length > 1) {
     // Only the innermost has the body: the others are lambdas around it, in syntax so that scopes nest.
@@ -111,7 +112,7 @@ function headersLambda(
 }
 
 /** The values are gathered in a hidden vector, so that each variable is defined once and never assigned. */
-function defineValues(form: Syntax, { body, phase }: Context & { readonly body: Body }, expander: Expander): void {
+function defineValues(form: Syntax, { body, phase }: Context & { readonly body: Body }, expander: FormExpander): void {
   const [, formals, expression] = expander.items(form, 3, 3) as [Syntax, Syntax, Syntax];
   const { required, rest } = parseFormals(formals, form);
   if (required.length === 1 && rest === null) {
@@ -153,7 +154,11 @@ function defineValues(form: Syntax, { body, phase }: Context & { readonly body: 
 }
 
 /** A record type and its procedures are calls of primitives with constant indexes. R7RS §5.5. */
-function defineRecordType(form: Syntax, { body, phase }: Context & { readonly body: Body }, expander: Expander): void {
+function defineRecordType(
+  form: Syntax,
+  { body, phase }: Context & { readonly body: Body },
+  expander: FormExpander,
+): void {
   const [, typeForm, constructor, predicate, ...fieldForms] = expander.items(form, 3) as [
     Syntax,
     Syntax,

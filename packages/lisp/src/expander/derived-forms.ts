@@ -15,12 +15,13 @@ import {
 } from "../core/build.ts";
 import { syntaxError } from "../datum/condition.ts";
 import { list } from "../datum/datum.ts";
-import type { Context, Expander } from "./expander.ts";
+import type { Context } from "./body.ts";
+import type { FormExpander } from "./form-expander.ts";
 import { bindLocals } from "./local-binding.ts";
 import { isAuxiliary } from "./patterns.ts";
 import { type Identifier, isIdentifier, Scope, Syntax, syntaxItems, syntaxToDatum } from "./syntax.ts";
 
-export function condForm(form: Syntax, context: Context, expander: Expander): Core {
+export function condForm(form: Syntax, context: Context, expander: FormExpander): Core {
   return condClauses(expander.items(form, 1).slice(1), unspecifiedCore, form, context, expander);
 }
 
@@ -30,7 +31,7 @@ function condClauses(
   otherwise: Core,
   form: Syntax,
   context: Context,
-  expander: Expander,
+  expander: FormExpander,
 ): Core {
   let result = otherwise;
   for (let index = clauses.length - 1; index >= 0; index--) {
@@ -67,7 +68,7 @@ function condClauses(
   return result;
 }
 
-export function caseForm(form: Syntax, context: Context, expander: Expander): Core {
+export function caseForm(form: Syntax, context: Context, expander: FormExpander): Core {
   const [, key, ...clauses] = expander.items(form, 2);
   const held = makeVariable("key");
   const bodyOf = (body: readonly Syntax[], clause: Syntax): Core => {
@@ -95,7 +96,7 @@ export function caseForm(form: Syntax, context: Context, expander: Expander): Co
   return makeLet(held, expander.expand(key!, context), result, form.source);
 }
 
-export function doForm(form: Syntax, context: Context, expander: Expander): Core {
+export function doForm(form: Syntax, context: Context, expander: FormExpander): Core {
   const [, specifications, exit, ...commands] = expander.items(form, 3);
   const parsed = expander.items(specifications!, 0).map((one) => {
     const parts = syntaxItems(one);
@@ -143,7 +144,7 @@ export function doForm(form: Syntax, context: Context, expander: Expander): Core
  *          (raise-continuable object)))))))))
  *          (lambda () (call-with-values (lambda () BODY) (lambda results (lambda () (apply values results)))))))))
  */
-export function guardForm(form: Syntax, context: Context, expander: Expander): Core {
+export function guardForm(form: Syntax, context: Context, expander: FormExpander): Core {
   const [, header, ...body] = expander.items(form, 3);
   const [name, ...clauses] = expander.items(header!, 1);
   if (!isIdentifier(name))

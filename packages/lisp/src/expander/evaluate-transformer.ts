@@ -1,7 +1,8 @@
 import { syntaxError } from "../datum/condition.ts";
-import { type Binding, resolve } from "./binding.ts";
-import type { Context, Expander } from "./expander.ts";
-import { isIdentifier, type Syntax, syntaxToDatum } from "./syntax.ts";
+import { resolve } from "./binding.ts";
+import type { Context } from "./body.ts";
+import type { FormExpander } from "./form-expander.ts";
+import { type Binding, isIdentifier, type Syntax, syntaxToDatum } from "./syntax.ts";
 import { parseSyntaxRules, RenamingTransformer, RulesTransformer } from "./transformer.ts";
 
 /**
@@ -14,7 +15,7 @@ export function evaluateTransformer(
   name: string,
   value: Syntax,
   context: Context,
-  expander: Expander,
+  expander: FormExpander,
   isDefinition: boolean,
 ): Binding {
   if (isIdentifier(value)) {

@@ -6,127 +6,31 @@
  * tables of core-forms.ts (expressions) and definition-forms.ts (what may stand at the head of a body).
  */
 import type { Core, Variable } from "../core/core.ts";
-import type { Source } from "../datum/source.ts";
 import { makeBegin, makeCall, makeConst, makeVariable, withName } from "../core/build.ts";
 import { limitReached, syntaxError } from "../datum/condition.ts";
 import { intern, list, NIL, Pair } from "../datum/datum.ts";
-import { bind, type Binding, boundExactly, resolve } from "./binding.ts";
-import { type Slot } from "./local-binding.ts";
+import { resolve } from "./binding.ts";
+import { Body, type Context } from "./body.ts";
 import { coreForms } from "./core-forms.ts";
 import { definitionForms } from "./definition-forms.ts";
-import { type Namespace, systemNamespace } from "./namespace.ts";
-import { type Identifier, isIdentifier, Scope, Syntax, syntaxItems, syntaxToDatum, unwrap } from "./syntax.ts";
+import type { ExpanderHost, FormExpander } from "./form-expander.ts";
+import { systemNamespace } from "./namespace.ts";
+import {
+  type Binding,
+  type Identifier,
+  isIdentifier,
+  Scope,
+  Syntax,
+  syntaxItems,
+  syntaxToDatum,
+  unwrap,
+} from "./syntax.ts";
 import { transform } from "./transformer.ts";
-
-/** Where an expansion happens. */
-export interface Context {
-  readonly namespace: Namespace;
-  readonly phase: number;
-  /** The body whose heads are being expanded; null inside of an expression. */
-  readonly body: Body | null;
-}
-
-/** What the expander asks of the system around it. */
-export interface ExpanderHost {
-  /** Runs a core form at a phase, after the libraries that the namespace imports. */
-  evaluate(core: Core, phase: number, namespace: Namespace): unknown;
-  /** Calls a procedure of a phase. */
-  apply(procedure: unknown, operands: readonly unknown[], phase: number): unknown;
-  isProcedure(value: unknown): boolean;
-  /** A procedure of the language that calls back. */
-  wrapProcedure(name: string, count: number, call: (...operands: unknown[]) => unknown): unknown;
-  /** Binds what an import set names. */
-  import(importSet: Syntax, context: Context): void;
-  /** `(define-library …)` in a program. */
-  defineLibrary(form: Syntax): void;
-  hasFeature(requirement: Syntax, context: Context): boolean;
-  /** The forms of a file that is named relative to the file it is included from. */
-  include(path: string, form: Syntax, foldsCase: boolean): Syntax[];
-  /** Is told of each step of each macro; null: nobody listens. */
-  readonly onExpansion: ((step: ExpansionStep) => void) | null;
-}
-
-export interface ExpansionStep {
-  readonly macro: string;
-  readonly before: Syntax;
-  readonly after: Syntax;
-}
-
-/** One entry of a body: a value for a slot, or an expression. */
-interface BodyItem {
-  readonly slot: Slot | null;
-  readonly name: string;
-  readonly value: (context: Context) => Core;
-  readonly source: Source | null;
-}
 
 /** Steps in one place after which a macro is taken to go on for ever. */
 const STEPS_MAX = 100_000;
 
-export class Body {
-  readonly namespace: Namespace;
-  readonly isTop: boolean;
-  readonly items: BodyItem[];
-  /** Forms that are still to be looked at, the next one last. */
-  readonly queue: Syntax[];
-  readonly #useSites: Scope[];
-
-  constructor(namespace: Namespace, isTop: boolean) {
-    this.namespace = namespace;
-    this.isTop = isTop;
-    this.items = [];
-    this.queue = [];
-    this.#useSites = [];
-  }
-
-  addUseSite(scope: Scope): void {
-    this.#useSites.push(scope);
-  }
-
-  /** An identifier that is to be defined is freed of the marks of macro uses in this very body. */
-  freed(identifier: Identifier): Identifier {
-    let result: Syntax = identifier;
-    for (const scope of this.#useSites) if (result.scopes.has(scope)) result = result.with("remove", scope);
-    return result as Identifier;
-  }
-
-  /** Puts forms in front of those that are still to come. */
-  splice(forms: readonly Syntax[]): void {
-    for (let index = forms.length - 1; index >= 0; index--) this.queue.push(forms[index]!);
-  }
-
-  /** @throws SchemeError  where it is defined already */
-  declare(given: Identifier, phase: number): Slot {
-    const identifier = this.freed(given);
-    const { datum: symbol, scopes } = identifier;
-    const known = boundExactly(symbol, scopes, phase);
-    if (!this.isTop) {
-      if (known !== null) throw syntaxError(`${symbol.name} is defined twice`, given.source);
-      const variable = makeVariable(symbol.name);
-      bind(symbol, scopes, phase, { kind: "local", variable });
-      return { variable };
-    }
-    if (known?.kind === "global" && known.global.library === this.namespace.name) {
-      if (!this.namespace.isOpen) throw syntaxError(`${symbol.name} is defined twice`, given.source);
-      known.global.isAssigned = true;
-      return { global: known.global };
-    }
-    const global = this.namespace.define(symbol.name, scopes.scopes.length > 1);
-    bind(symbol, scopes, phase, { kind: "global", global });
-    return { global };
-  }
-
-  /** A place that no program can name. */
-  declareHidden(name: string): Slot {
-    return this.isTop ? { global: this.namespace.define(`%${name}`, true) } : { variable: makeVariable(name) };
-  }
-
-  add(slot: Slot | null, name: string, value: (context: Context) => Core, source: Source | null): void {
-    this.items.push({ slot, name, value, source });
-  }
-}
-
-export class Expander {
+export class Expander implements FormExpander {
   readonly host: ExpanderHost;
   #depth: number;
 
@@ -135,7 +39,6 @@ export class Expander {
     this.#depth = 0;
   }
 
-  /** An expression. */
   expand(given: Syntax, context: Context): Core {
     // Deeper than this the stack of JavaScript itself would end, which is caught as well, but says less.
     this.#depth++;
@@ -175,10 +78,6 @@ export class Expander {
     return makeCall(operator, operands, form.source);
   }
 
-  /**
-   * Expands macros at the head until something else is there. `binding`: of the identifier, or of the form's first
-   * word.
-   */
   head(given: Syntax, context: Context): { form: Syntax; binding: Binding | null } {
     let form = given;
     for (let steps = 0; ; steps++) {
@@ -233,7 +132,6 @@ export class Expander {
     }
   }
 
-  /** Expressions in a row; at least one. */
   sequence(forms: readonly Syntax[], context: Context, whole: Syntax): Core {
     if (forms.length === 0) throw syntaxError("an expression is missing", whole.source, syntaxToDatum(whole));
     return makeBegin(
@@ -242,7 +140,6 @@ export class Expander {
     );
   }
 
-  /** `(lambda FORMALS … (lambda FORMALS BODY …))` of several headers. */
   curried(formals: readonly unknown[], body: readonly Syntax[], like: Syntax): Syntax {
     const lambda = new Syntax(intern("lambda"), systemNamespace.scopes, like.source);
     let inner = body;
@@ -260,7 +157,6 @@ export class Expander {
     return inner[0]!;
   }
 
-  /** A body: definitions, then expressions; they may be mixed, which R7RS leaves open. */
   body(forms: readonly Syntax[], context: Context, whole: Syntax): Core {
     const scope = new Scope();
     const body = new Body(context.namespace, false);
@@ -287,7 +183,6 @@ export class Expander {
     return variables.length === 0 ? result : { kind: "letrec*", variables, values, body: result, source: whole.source };
   }
 
-  /** Forms at the top level of a library or program, as core forms in order. */
   top(forms: readonly Syntax[], context: Omit<Context, "body">): Core[] {
     const body = new Body(context.namespace, true);
     body.splice(forms);
@@ -311,7 +206,6 @@ export class Expander {
     }
   }
 
-  /** The items of a form that must have some count of them. @throws SchemeError */
   items(form: Syntax, least: number, most = Infinity): Syntax[] {
     const items = syntaxItems(form);
     if (items === null) throw syntaxError("a form must be a proper list", form.source, syntaxToDatum(form));

@@ -4,11 +4,12 @@ import { callPrimitive, makeConst } from "../core/build.ts";
 import { syntaxError } from "../datum/condition.ts";
 import { intern, list, NIL, Pair } from "../datum/datum.ts";
 import { resolve } from "./binding.ts";
-import type { Context, Expander } from "./expander.ts";
+import type { Context } from "./body.ts";
+import type { FormExpander } from "./form-expander.ts";
 import { isAuxiliary } from "./patterns.ts";
 import { isIdentifier, type Syntax, syntaxToDatum, unwrap } from "./syntax.ts";
 
-export function quasiquoteForm(form: Syntax, context: Context, expander: Expander): Core {
+export function quasiquoteForm(form: Syntax, context: Context, expander: FormExpander): Core {
   const template = expander.items(form, 2, 2)[1]!;
   const { phase } = context;
 

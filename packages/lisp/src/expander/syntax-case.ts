@@ -16,13 +16,14 @@ import {
 import { syntaxError } from "../datum/condition.ts";
 import { intern, list, NIL, Pair, SchemeSymbol } from "../datum/datum.ts";
 import { bind, resolve } from "./binding.ts";
-import type { Context, Expander } from "./expander.ts";
+import type { Context } from "./body.ts";
+import type { FormExpander } from "./form-expander.ts";
 import { compilePattern, isAuxiliary, type PatternScope } from "./patterns.ts";
 import { systemNamespace } from "./namespace.ts";
 import { type Identifier, isIdentifier, Scope, Syntax, syntaxItems, unwrap } from "./syntax.ts";
 import { SYNTAX_MATCH, templateCore } from "./transformer.ts";
 
-export function syntaxCaseForm(form: Syntax, context: Context, expander: Expander): Core {
+export function syntaxCaseForm(form: Syntax, context: Context, expander: FormExpander): Core {
   const [, subject, literalsForm, ...clauses] = expander.items(form, 3);
   const literals = syntaxItems(literalsForm);
   if (literals === null || !literals.every(isIdentifier))
@@ -45,7 +46,7 @@ function clauseCore(
   scope: PatternScope,
   otherwise: Core,
   context: Context,
-  expander: Expander,
+  expander: FormExpander,
 ): Core {
   const [patternSyntax, ...rest] = expander.items(clause, 2, 3) as [Syntax, ...Syntax[]];
   const compiled = compilePattern(patternSyntax, scope);
@@ -79,7 +80,7 @@ function clauseCore(
   return makeLet(next, makeLambda([], null, otherwise), test);
 }
 
-export function syntaxForm(form: Syntax, context: Context, expander: Expander): Core {
+export function syntaxForm(form: Syntax, context: Context, expander: FormExpander): Core {
   return template(expander.items(form, 2, 2)[1]!, context);
 }
 
@@ -92,7 +93,7 @@ function template(syntax: Syntax, context: Context): Core {
 }
 
 /** `(with-syntax ((PATTERN EXPRESSION) ...) BODY ...)`. */
-export function withSyntaxForm(form: Syntax, context: Context, expander: Expander): Core {
+export function withSyntaxForm(form: Syntax, context: Context, expander: FormExpander): Core {
   const [keyword, bindings, ...body] = expander.items(form, 3);
   const pairs = expander.items(bindings!, 0).map((binding) => expander.items(binding, 2, 2));
   const core = (name: string): Syntax => coreWord(name, keyword!);
@@ -119,7 +120,7 @@ function coreWord(name: string, like: Syntax): Syntax {
 }
 
 /** `#`template`, whose `#,` and `#,@` become pattern variables of a `with-syntax`. */
-export function quasisyntaxForm(form: Syntax, context: Context, expander: Expander): Core {
+export function quasisyntaxForm(form: Syntax, context: Context, expander: FormExpander): Core {
   const [keyword, body] = expander.items(form, 2, 2);
   const holes: { pattern: Syntax; expression: Syntax }[] = [];
   const wrap = (datum: unknown, like: unknown): Syntax =>

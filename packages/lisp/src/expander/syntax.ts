@@ -5,9 +5,9 @@
  * them it has been in; a binding is found by the largest set that is a subset (`resolve` in binding.ts). Scopes are put
  * on a compound object lazily: they wait in `pending` until its parts are looked at.
  */
+import type { Global, Variable } from "../core/core.ts";
 import type { Source } from "../datum/source.ts";
 import { list, NIL, Pair, SchemeSymbol } from "../datum/datum.ts";
-import type { Binding } from "./binding.ts";
 
 let scopeCount = 0;
 
@@ -20,6 +20,18 @@ export class Scope {
     this.bindings = new Map();
   }
 }
+
+/** What an identifier means. */
+export type Binding =
+  /** A form that the expander knows by itself. */
+  | { readonly kind: "core"; readonly name: string }
+  /** A word that other forms look for: `else`, `=>`, `...`, `_`, `unquote`. */
+  | { readonly kind: "auxiliary"; readonly name: string }
+  | { readonly kind: "macro"; readonly name: string; readonly transformer: unknown; readonly context: object | null }
+  | { readonly kind: "local"; readonly variable: Variable }
+  | { readonly kind: "global"; readonly global: Global }
+  /** A pattern variable of `syntax-case`, which holds its matches as nested arrays, `depth` levels deep. */
+  | { readonly kind: "pattern"; readonly variable: Variable; readonly depth: number };
 
 /** Holds for identifiers whose set contains `set`, at `phase` (ANY_PHASE: at each). */
 export interface ScopedBinding {

@@ -7,7 +7,8 @@ import { list, Pair, SchemeSymbol } from "../datum/datum.ts";
 import { callPrimitive, makeConst } from "../core/build.ts";
 import type { Core } from "../core/core.ts";
 import { isBoundIdentifierEqual, isFreeIdentifierEqual } from "./binding.ts";
-import type { Context, Expander } from "./expander.ts";
+import type { Context } from "./body.ts";
+import type { FormExpander } from "./form-expander.ts";
 import {
   compilePattern,
   compileTemplate,
@@ -92,7 +93,7 @@ function lookupIn({ variables }: CompiledPattern): (identifier: Identifier) => {
 }
 
 /** One step of expansion. @throws SchemeError where no rule matches, or the transformer fails */
-export function transform(transformer: unknown, form: Syntax, context: Context, expander: Expander): Syntax {
+export function transform(transformer: unknown, form: Syntax, context: Context, expander: FormExpander): Syntax {
   if (transformer instanceof RulesTransformer) return applyRules(transformer, form, context.phase);
   if (transformer instanceof RenamingTransformer) return rename(transformer, form, context, expander);
   const output = expander.host.apply(transformer, [form], context.phase + 1);
@@ -153,7 +154,7 @@ function rename(
   { procedure, context: definition, isImplicit }: RenamingTransformer,
   form: Syntax,
   context: Context,
-  expander: Expander,
+  expander: FormExpander,
 ): Syntax {
   const datum = form.parts;
   const keyword = datum instanceof Pair ? (datum.car as Syntax) : form;

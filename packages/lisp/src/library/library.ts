@@ -2,9 +2,10 @@
 import type { Core, Global, Unit } from "../core/core.ts";
 import { syntaxError } from "../datum/condition.ts";
 import { intern, NIL, Pair, SchemeSymbol } from "../datum/datum.ts";
-import { bind, type Binding, resolve } from "../expander/binding.ts";
+import { bind, resolve } from "../expander/binding.ts";
 import { chooseFeature, includedForms } from "../expander/core-forms.ts";
-import type { Context, Expander } from "../expander/expander.ts";
+import type { Context } from "../expander/body.ts";
+import type { FormExpander } from "../expander/form-expander.ts";
 import { Namespace } from "../expander/namespace.ts";
 import {
   ANY_PHASE,
@@ -14,6 +15,7 @@ import {
   syntaxItems,
   syntaxToDatum,
   unwrap,
+  type Binding,
 } from "../expander/syntax.ts";
 import { writeText } from "../reader/writer.ts";
 import { standardExports } from "./standard.ts";
@@ -31,7 +33,7 @@ export type LibraryFinder = (
 ) => { readonly text: string; readonly file: string } | null;
 
 interface LibraryHost {
-  readonly expander: Expander;
+  readonly expander: FormExpander;
   readonly findLibrary: LibraryFinder;
   readForms(text: string, file: string, namespace: Namespace, foldsCase: boolean): Syntax[];
 }

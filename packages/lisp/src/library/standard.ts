@@ -1,11 +1,11 @@
 /** The libraries that are made of primitives and of the expander's forms: R7RS, appendix A, and a few of our own. */
 import { primitiveGlobal } from "../core/build.ts";
 import { intern } from "../datum/datum.ts";
-import { bind, type Binding } from "../expander/binding.ts";
+import { bind } from "../expander/binding.ts";
 import { coreForms } from "../expander/core-forms.ts";
 import { definitionForms } from "../expander/definition-forms.ts";
 import { systemNamespace } from "../expander/namespace.ts";
-import { ANY_PHASE } from "../expander/syntax.ts";
+import { type Binding, ANY_PHASE } from "../expander/syntax.ts";
 
 const BASE = `
 * + - ... / < <= = => > >= _ abs and append apply assoc assq assv begin binary-port? boolean=? boolean? bytevector

@@ -7,24 +7,7 @@
 import type { Source } from "../datum/source.ts";
 import type { Datum } from "../datum/datum.ts";
 import type { Primitive } from "./primitives.ts";
-
-/** What is known of a value. `none`: nothing has flowed here yet. */
-export type ValueType =
-  | "none"
-  | "any"
-  | "fixnum"
-  | "integer"
-  | "flonum"
-  | "boolean"
-  | "char"
-  | "pair"
-  | "vector"
-  | "string"
-  | "procedure"
-  | "symbol"
-  | "nil"
-  | "bytevector"
-  | "record";
+import type { ValueType } from "./value-type.ts";
 
 let nextVariable = 0;
 

@@ -6,7 +6,7 @@
  *     safepoint  `never`: no allocation, no call that returns;  `cold`: may allocate or call the runtime, rarely
  *     isPure     may be dropped when its value is not used (an error is an effect)
  */
-import type { ValueType } from "./ir.ts";
+import type { ValueType } from "./value-type.ts";
 
 export interface Primitive {
   readonly name: string;

@@ -6,7 +6,8 @@ import { Char, Flonum, MString, NIL, Pair, SchemeSymbol } from "../datum/datum.t
 import type { Datum } from "../datum/datum.ts";
 import type { Code } from "./closures.ts";
 import { children } from "./ir.ts";
-import type { Fun, Label, Node, ValueType, Var } from "./ir.ts";
+import type { Fun, Label, Node, Var } from "./ir.ts";
+import type { ValueType } from "./value-type.ts";
 
 function join(a: ValueType, b: ValueType): ValueType {
   if (a === b || b === "none") return a;

@@ -1,7 +1,18 @@
 /** Puts the clauses behind an impossible transaction into sentences, beginning with what was asked for. */
 import { closestName } from "@stratos/base";
-import type { AlpmCause } from "./resolve.ts";
+import type { AlpmDependency } from "./dependency.ts";
 import type { Candidate, PackagePool } from "./package-pool.ts";
+
+/** Why a clause exists; the material of explanations. */
+export type AlpmCause =
+  | { kind: "target"; text: string; candidates: readonly Candidate[] }
+  | { kind: "upgrade"; installed: Candidate; to: Candidate }
+  | { kind: "keep"; installed: Candidate; candidates: readonly Candidate[] }
+  | { kind: "remove"; installed: Candidate }
+  | { kind: "depends"; owner: Candidate; dependency: AlpmDependency; text: string; candidates: readonly Candidate[] }
+  | { kind: "conflict"; owner: Candidate; text: string; other: Candidate }
+  | { kind: "rival"; left: Candidate; right: Candidate }
+  | { kind: "unforced"; installed: Candidate };
 
 const NAMES_MAX = 4;
 

@@ -10,8 +10,8 @@
  */
 import { ClauseSet } from "../solver/clause-set.ts";
 import type { InstalledPackage } from "./alpm-package.ts";
-import { parseAlpmDependency, satisfiesAlpmDependency, type AlpmDependency } from "./dependency.ts";
-import { explainAlpm } from "./explain.ts";
+import { parseAlpmDependency, satisfiesAlpmDependency } from "./dependency.ts";
+import { explainAlpm, type AlpmCause } from "./explain.ts";
 import type { Candidate, PackagePool } from "./package-pool.ts";
 
 export interface AlpmRequest {
@@ -49,17 +49,6 @@ export interface AlpmResolution {
   /** dependencies that several packages could provide, none of them installed or asked for */
   choices: { dependency: string; neededBy: Candidate; providers: Candidate[]; chosen: Candidate }[];
 }
-
-/** Why a clause exists. */
-export type AlpmCause =
-  | { kind: "target"; text: string; candidates: readonly Candidate[] }
-  | { kind: "upgrade"; installed: Candidate; to: Candidate }
-  | { kind: "keep"; installed: Candidate; candidates: readonly Candidate[] }
-  | { kind: "remove"; installed: Candidate }
-  | { kind: "depends"; owner: Candidate; dependency: AlpmDependency; text: string; candidates: readonly Candidate[] }
-  | { kind: "conflict"; owner: Candidate; text: string; other: Candidate }
-  | { kind: "rival"; left: Candidate; right: Candidate }
-  | { kind: "unforced"; installed: Candidate };
 
 /** No set of packages fulfils the request. The message explains it in sentences, one to a line. */
 export class AlpmUnsatisfiableError extends Error {

@@ -3,7 +3,8 @@ import { createProcessor } from "../create-processor.ts";
 import { ExitReason } from "../exit-reason.ts";
 import { HART_FAULT, HART_PC, HART_X } from "../hart-state.ts";
 import { PhysicalMemory } from "../physical-memory.ts";
-import type { CodeRegion, Processor, ProcessorOptions } from "../processor.ts";
+import type { CodeRegion } from "../code-region.ts";
+import type { Processor, ProcessorOptions } from "../processor.ts";
 
 /**
  * The smallest computer around a processor: one static ELF in one address space, pages mapped as they are touched, and

@@ -1,5 +1,5 @@
 /** Zkne and Zknd by the definitions of FIPS 197 (§4.2, §5.1 to §5.3) and of Scalar Cryptography 1.0.1, §3. */
-import type { Semantics } from "./reference-hart.ts";
+import type { Semantics } from "./semantics.ts";
 
 /** Product in GF(2^8), by shifts and additions. */
 function times(a: number, b: number): number {

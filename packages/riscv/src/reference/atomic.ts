@@ -2,7 +2,7 @@
  * The A extension on one hart (Unprivileged ISA, chapter 14): orderings mean nothing, each operation is indivisible
  * anyway.
  */
-import type { Semantics } from "./reference-hart.ts";
+import type { Semantics } from "./semantics.ts";
 
 /** A value of `size` bytes as rd sees it: sign-extended. */
 const extend = (size: number, value: bigint): bigint => BigInt.asIntN(size * 8, value);

@@ -1,5 +1,5 @@
 /** Zba, Zbb, Zbs and Zicond as the manual words them (Unprivileged ISA, chapters "B" and "Zicond"). */
-import type { Semantics } from "./reference-hart.ts";
+import type { Semantics } from "./semantics.ts";
 import { immediate, register, signed32, signed64, unsigned32 } from "./register-semantics.ts";
 
 function leadingZeros(value: bigint, width: number): bigint {

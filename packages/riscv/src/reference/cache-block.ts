@@ -1,5 +1,5 @@
 /** Zicbom and Zicboz (CMO extensions 1.0.1): blocks of 64 bytes, of a memory that has no cache. */
-import type { Semantics } from "./reference-hart.ts";
+import type { Semantics } from "./semantics.ts";
 
 const clean: Semantics = (hart, { rs1 }) => {
   hart.memory.load(hart.x[rs1]! & ~63n, 1);

@@ -1,6 +1,6 @@
 /** Jumps, branches, fences, traps and the CSRs (Unprivileged ISA, §§ 2.5-2.8 and chapter 6). */
 import { Csr, type Decoded } from "../decode.ts";
-import type { ReferenceHart, Semantics } from "./reference-hart.ts";
+import type { ReferenceState, Semantics } from "./semantics.ts";
 
 function branch(taken: (a: bigint, b: bigint) => boolean): Semantics {
   return (hart, operands) => {
@@ -11,7 +11,7 @@ function branch(taken: (a: bigint, b: bigint) => boolean): Semantics {
 
 const signedLess = (a: bigint, b: bigint): boolean => BigInt.asIntN(64, a) < BigInt.asIntN(64, b);
 
-function readCsr(hart: ReferenceHart, csr: number): bigint {
+function readCsr(hart: ReferenceState, csr: number): bigint {
   switch (csr) {
     case Csr.fflags:
       return BigInt(hart.fflags);
@@ -25,7 +25,7 @@ function readCsr(hart: ReferenceHart, csr: number): bigint {
   }
 }
 
-function writeCsr(hart: ReferenceHart, csr: number, value: bigint): void {
+function writeCsr(hart: ReferenceState, csr: number, value: bigint): void {
   const bits = Number(value & 0xffn);
   if (csr === Csr.fflags) hart.fflags = bits & 31;
   else if (csr === Csr.frm) hart.frm = bits & 7;

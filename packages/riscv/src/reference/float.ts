@@ -30,17 +30,17 @@ import {
   unbox,
 } from "../softfloat/softfloat.ts";
 import type { FloatEnvironment, FloatFormat, IntegerRange } from "../softfloat/softfloat.ts";
-import type { ReferenceHart, Semantics } from "./reference-hart.ts";
+import type { ReferenceState, Semantics } from "./semantics.ts";
 
-const read = (hart: ReferenceHart, format: FloatFormat, register: number): bigint =>
+const read = (hart: ReferenceState, format: FloatFormat, register: number): bigint =>
   format === BINARY32 ? unbox(hart.f[register]!) : hart.f[register]!;
 
-function write(hart: ReferenceHart, format: FloatFormat, register: number, bits: bigint): void {
+function write(hart: ReferenceState, format: FloatFormat, register: number, bits: bigint): void {
   hart.f[register] = format === BINARY32 ? box(bits) : bits;
 }
 
 /** An operation under the instruction's rounding mode; illegal when that is reserved. */
-function rounded(apply: (hart: ReferenceHart, operands: Decoded, environment: FloatEnvironment) => void): Semantics {
+function rounded(apply: (hart: ReferenceState, operands: Decoded, environment: FloatEnvironment) => void): Semantics {
   return (hart, operands) => {
     const rounding = hart.rounding(operands.rm);
     if (rounding === null) return "illegal";
@@ -102,7 +102,7 @@ function fromX(format: FloatFormat, interpret: (value: bigint) => bigint): Seman
   );
 }
 
-const addressOf = (hart: ReferenceHart, { rs1, imm }: Decoded): bigint =>
+const addressOf = (hart: ReferenceState, { rs1, imm }: Decoded): bigint =>
   BigInt.asUintN(64, hart.x[rs1]! + BigInt(imm));
 
 function formatSemantics(format: FloatFormat, suffix: string): [string, Semantics][] {

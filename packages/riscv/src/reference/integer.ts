@@ -1,5 +1,5 @@
 /** RV64I arithmetic, loads and stores, and the M extension (Unprivileged ISA, chapters 2, 4 and 13). */
-import type { Semantics } from "./reference-hart.ts";
+import type { Semantics } from "./semantics.ts";
 import { immediate, register, signed32, signed64, unsigned32, unsigned64 } from "./register-semantics.ts";
 
 const shiftLeft = (a: bigint, b: bigint): bigint => a << (b & 63n);

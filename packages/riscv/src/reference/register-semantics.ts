@@ -1,5 +1,5 @@
 /** Instructions that compute one register from one or two values, which are unsigned and have 64 bits. */
-import type { Semantics } from "./reference-hart.ts";
+import type { Semantics } from "./semantics.ts";
 
 /** rd = compute(rs1, rs2), operands unsigned. */
 export const register =

@@ -1,5 +1,5 @@
 import { INSTRUCTIONS } from "../instruction-table.ts";
-import { writesX } from "./liveness.ts";
+import { writesX } from "./register-use.ts";
 import type { UnitInstruction } from "./unit.ts";
 
 /**

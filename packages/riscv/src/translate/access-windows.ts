@@ -1,5 +1,5 @@
 import { accessSize, isStoreAccess } from "./access-groups.ts";
-import { readsX, writesX } from "./liveness.ts";
+import { readsX, writesX } from "./register-use.ts";
 import { isInside } from "./structure.ts";
 import type { Loop, Structure } from "./structure.ts";
 import type { Block, Unit } from "./unit.ts";

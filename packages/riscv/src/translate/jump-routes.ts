@@ -1,5 +1,5 @@
 import { assert } from "@stratos/base";
-import { reloadsAfter } from "./liveness.ts";
+import { reloadsAfter } from "./register-use.ts";
 import { isInside } from "./structure.ts";
 import type { Element, Loop, Structure } from "./structure.ts";
 import type { Block, Unit } from "./unit.ts";

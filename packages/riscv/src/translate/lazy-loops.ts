@@ -1,4 +1,4 @@
-import { isComputation, writesF, writesX } from "./liveness.ts";
+import { isComputation, writesF, writesX } from "./register-use.ts";
 import { isInside } from "./structure.ts";
 import type { Loop, Structure } from "./structure.ts";
 import type { Block, Unit } from "./unit.ts";

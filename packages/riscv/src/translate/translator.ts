@@ -9,7 +9,7 @@ import type { InstructionMeanings } from "../lower/lowerings.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
 import type { HotCode, ProcessorTally } from "../processor-tally.ts";
 import { Record } from "../record.ts";
-import { discoverUnit, exitsOf, MAX_JUMP_TARGETS, ownSlots } from "./unit.ts";
+import { discoverUnit, exitsOf, MAX_JUMP_TARGETS, ownSlots } from "./discover-unit.ts";
 import type { Block, Unit } from "./unit.ts";
 import { createTemplate, needsHelpers } from "./module-template.ts";
 import type { ModuleTemplate } from "./module-template.ts";

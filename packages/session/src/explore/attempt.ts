@@ -25,7 +25,6 @@ import { toldFolders } from "../recording/recorder.ts";
 import { type RecordingHeader, RecordingWriter } from "../recording/recording-format.ts";
 import { type AttemptBounds, AttemptGate, type KillReason } from "./attempt-gate.ts";
 import type { StreamOutput } from "./captured-output.ts";
-import type { CheckedCut, PowerCut } from "./power-cut.ts";
 
 /** What is explored. */
 export interface ExploreTarget {
@@ -65,7 +64,7 @@ interface VolumeClone {
 interface ClonedVolume extends VolumeClone {
   readonly volume: Volume;
 }
-export interface ForkedVolume extends VolumeClone {
+interface ForkedVolume extends VolumeClone {
   /** Called once at most. */
   mount(): Volume;
 }
@@ -87,6 +86,20 @@ export interface AttemptOutcome {
   readonly tasks: ReadonlyMap<number, number>;
   /** The power failed, and this is what was found then. */
   readonly cut: CheckedCut | null;
+}
+
+/** What is left when the power has failed. */
+export interface PowerCut {
+  readonly left: ForkedVolume;
+  /** Files whose content was not written though their names were, as paths. */
+  readonly lost: readonly string[];
+  /** Standard output until then. */
+  readonly told: StreamOutput;
+}
+
+/** What was found of it. */
+export interface CheckedCut extends Pick<AttemptOutcome, "status" | "killedBecause" | "stdout" | "stderr"> {
+  readonly lost: readonly string[];
 }
 
 /** How a run is written down. */

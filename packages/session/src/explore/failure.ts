@@ -1,9 +1,8 @@
 /** Whether an attempt fails, compared with the undisturbed run, and how. */
 import { byteStringToUtf8, byteString, printable } from "@stratos/base";
 import { EXIT_SIGNAL_BASE } from "../exit-status.ts";
-import type { AttemptOutcome } from "./attempt.ts";
+import type { AttemptOutcome, CheckedCut } from "./attempt.ts";
 import type { StreamOutput } from "./captured-output.ts";
-import type { CheckedCut } from "./power-cut.ts";
 
 export interface FailureRules {
   /** Statuses that are good; null: that of the undisturbed run. */

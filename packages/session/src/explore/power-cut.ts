@@ -4,22 +4,7 @@
  * as its standard input, so that it knows what was promised.
  */
 import type { Board } from "@stratos/kernel";
-import { Attempt, type AttemptOutcome, type ExploreTarget, type ForkedVolume, NO_BOUNDS } from "./attempt.ts";
-import type { StreamOutput } from "./captured-output.ts";
-
-/** What is left when the power has failed. */
-export interface PowerCut {
-  readonly left: ForkedVolume;
-  /** Files whose content was not written though their names were, as paths. */
-  readonly lost: readonly string[];
-  /** Standard output until then. */
-  readonly told: StreamOutput;
-}
-
-/** What was found of it. */
-export interface CheckedCut extends Pick<AttemptOutcome, "status" | "killedBecause" | "stdout" | "stderr"> {
-  readonly lost: readonly string[];
-}
+import { Attempt, type CheckedCut, type ExploreTarget, NO_BOUNDS, type PowerCut } from "./attempt.ts";
 
 /** Runs the check. The cut is closed. @throws SessionError when the check cannot be started */
 export async function checkCut(

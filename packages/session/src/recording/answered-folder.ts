@@ -2,7 +2,8 @@
 import { EIO, ENOENT } from "@stratos/abi";
 import { crc32c, fromBase64, toBase64 } from "@stratos/base";
 import type { HostFile, HostFileTree, HostStat, HostUsage } from "@stratos/host";
-import type { Answer, HostAnswers } from "./host-answers.ts";
+import type { HostAnswers } from "./host-answers.ts";
+import type { Answer } from "./recording-format.ts";
 
 export class AnsweredFolder implements HostFileTree {
   readonly readOnly: boolean;

@@ -16,7 +16,8 @@ import {
   recordProgram,
   startReplayOf,
 } from "../testing/recorded-program.ts";
-import { type StartedReplay, Timeline } from "./timeline.ts";
+import type { StartedReplay } from "./replay.ts";
+import { Timeline } from "./timeline.ts";
 
 let timeline: Timeline;
 /** Instructions of machines when they were forked. */

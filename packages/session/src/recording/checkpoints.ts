@@ -9,7 +9,7 @@
  */
 import { StateError } from "@stratos/base";
 import type { LastRuns } from "@stratos/kernel";
-import type { StartedReplay } from "./timeline.ts";
+import type { StartedReplay } from "./replay.ts";
 
 /**
  * Least instructions from one to the next: some hundredths of a second of a translated run. They are closer towards a

@@ -5,10 +5,7 @@
  * that of the recording; another question tells that the replay has gone another way.
  */
 import { EIO } from "@stratos/abi";
-import type { HostStat, HostUsage } from "@stratos/host";
-import type { RecordedAnswer } from "./recording-format.ts";
-
-export type Answer = number | string | null | readonly string[] | HostStat | HostUsage;
+import type { Answer, RecordedAnswer } from "./recording-format.ts";
 
 export interface HostAnswers {
   /** @param ask  the host; not called while replaying */

@@ -9,8 +9,8 @@
  * the order of the questions (host-answers.ts).
  */
 import { byteString, byteStringOf, byteStringToUtf8, crc32c, utf8ToByteString } from "@stratos/base";
+import type { HostStat, HostUsage } from "@stratos/host";
 import type { Disturbance } from "@stratos/kernel/faults";
-import type { Answer } from "./host-answers.ts";
 
 export interface RecordingHeader {
   /**
@@ -65,6 +65,8 @@ export type Happening =
   | { readonly kind: "signal"; readonly signal: number };
 
 export type RecordedEvent = Moment & Happening;
+
+export type Answer = number | string | null | readonly string[] | HostStat | HostUsage;
 
 /** What the host said when the machine asked. */
 export interface RecordedAnswer {

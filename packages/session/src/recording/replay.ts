@@ -211,3 +211,16 @@ export class Replay {
     return { kind: header.format === "stratos-recording-1" ? "other instructions" : "other end", recorded };
   }
 }
+
+/** A replay that was started, before its first turn. */
+export interface StartedReplay {
+  readonly replay: Replay;
+  /** Waits until the host has taken the output; at once where there is none. */
+  drain(): Promise<void>;
+  /** What is written from now on is this one's. */
+  enter(): void;
+  /** One that goes on from here, between two turns. Each is closed. @throws StateError: it can't be in two machines */
+  fork(): StartedReplay;
+  /** Gives back what it has; nothing of it is used afterwards. */
+  close(): void;
+}

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Sha256, hexOf } from "@stratos/base";
 import { nodePorts } from "@stratos/host-node";
-import { peekMemory, registersOf } from "@stratos/kernel";
+import { peekMemory, registersOf, type Stops } from "@stratos/kernel";
 import {
   BEFORE,
   CODE,
@@ -96,7 +96,7 @@ test("a run that stood at each instruction ends as the recorded one", async () =
   try {
     for (let instructions = 1; instructions < WHOLE; instructions++) await stepped.seekInstruction(instructions);
     const { replay } = stepped;
-    replay.session.machine.kernel.stops!.target = null;
+    (replay.session.machine.kernel.stops as Stops).target = null;
     for (let turns = 0; replay.turn() === "goes on"; turns++) assert.ok(turns < 100);
     const { instructions, ns, output: hash } = replay.gate.end(7);
     const { end } = recording;

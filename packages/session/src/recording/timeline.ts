@@ -22,20 +22,7 @@ import {
 } from "@stratos/kernel";
 import { type Checkpoint, Checkpoints, forkOf } from "./checkpoints.ts";
 import { ReplayError } from "./host-answers.ts";
-import type { Replay } from "./replay.ts";
-
-/** A replay that was started, before its first turn. */
-export interface StartedReplay {
-  readonly replay: Replay;
-  /** Waits until the host has taken the output; at once where there is none. */
-  drain(): Promise<void>;
-  /** What is written from now on is this one's. */
-  enter(): void;
-  /** One that goes on from here, between two turns. Each is closed. @throws StateError: it can't be in two machines */
-  fork(): StartedReplay;
-  /** Gives back what it has; nothing of it is used afterwards. */
-  close(): void;
-}
+import type { Replay, StartedReplay } from "./replay.ts";
 
 export interface TimelinePorts {
   readonly loop: EventLoop;

@@ -15,8 +15,7 @@ import { openHostInput, openHostOutput } from "@stratos/kernel";
 import { MachineSession } from "../machine-session.ts";
 import { Recorder } from "../recording/recorder.ts";
 import { readRecording, type Recording } from "../recording/recording-format.ts";
-import { Replay } from "../recording/replay.ts";
-import type { StartedReplay } from "../recording/timeline.ts";
+import { Replay, type StartedReplay } from "../recording/replay.ts";
 
 export const CODE = 0x10000,
   DATA = 0x20000;

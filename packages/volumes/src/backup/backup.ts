@@ -13,7 +13,7 @@ import { OperationError } from "@stratos/operation";
 import { toText } from "../file-tree.ts";
 import { compactTime, listSnapshots, requireSnapshot } from "../snapshots.ts";
 import { identityText, sendSnapshot } from "../transfers.ts";
-import { uuidText } from "../volume-usage.ts";
+import { uuidText } from "../uuid-text.ts";
 import type { BackupStore } from "./backup-store.ts";
 import type { BackupVolume } from "./backup-volume.ts";
 

@@ -1,8 +1,9 @@
+import type { FileSystemType, MountedDevice } from "../../vfs/file-system.ts";
 import { GUEST_LIMITS, MOUNT_ERROR_WORDS, mount, type Subvolume, type Volume } from "@stratos/aegisfs";
 import { EINVAL, EIO, ENOENT, ENOMEM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
-import { type FileSystemType, type MountedDevice, parseMountOptions } from "../../vfs/file-system-types.ts";
+import { parseMountOptions } from "../../vfs/mount-options.ts";
 import type { MountDevice } from "../../vfs/mount-device.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 import { AegisFileSystem } from "./aegisfs.ts";

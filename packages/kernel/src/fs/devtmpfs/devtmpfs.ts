@@ -1,8 +1,8 @@
+import type { FileSystemType } from "../../vfs/file-system.ts";
 import { ENOENT, MEM_MAJOR, S_IFCHR, S_IFDIR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { forgetChild, lookupChild, unlinkDentry } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
-import type { FileSystemType } from "../../vfs/file-system-types.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
 import { FULL_MINOR, KMSG_MINOR, NULL_MINOR, RANDOM_MINOR, URANDOM_MINOR, ZERO_MINOR } from "./memory-devices.ts";
 import type { FsKernel } from "../fs-kernel.ts";

@@ -19,7 +19,8 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { sendIoSignal } from "../../vfs/io-signal.ts";
-import { addMark, type InotifyMark, removeMark, RENAMED_WITHIN } from "../../vfs/inotify-marks.ts";
+import type { InotifyMark } from "../../vfs/inotify-mark.ts";
+import { addMark, removeMark, RENAMED_WITHIN } from "../../vfs/inotify-marks.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";

@@ -13,14 +13,14 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { HostFile, HostStat } from "@stratos/host";
+import type { HostFile, HostFileTree, HostStat } from "@stratos/host";
 import { PageCache, type PageBacking } from "../../frames/page-cache.ts";
+import type { FileSystem } from "../../vfs/file-system.ts";
 import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
 import { HostRegularFile } from "./host-regular-file.ts";
-import type { HostFs } from "./hostfs.ts";
-import type { FsCaller } from "../fs-kernel.ts";
+import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
 const KIND_SHIFT = 12;
 
@@ -33,9 +33,20 @@ function msOf(time: Time): number {
   return time.seconds * 1000 + time.nanoseconds / 1e6;
 }
 
+/** A mounted folder of the host, as its inodes know it (hostfs.ts). */
+interface HostFolder extends FileSystem {
+  readonly kernel: FsKernel;
+  readonly tree: HostFileTree;
+  /** Nobody else changes the folder: names may be cached and file content lives in the page cache. */
+  readonly isPrivate: boolean;
+  /** The one inode for a host file, known from now on under `parent` and `name`. */
+  inodeFor(parent: HostInode, name: string, stat: HostStat): HostInode;
+  forget(inode: HostInode): void;
+}
+
 /** A file of the host. Its path is told by its parent and name, so a renamed directory takes what is below along. */
 export class HostInode extends Inode implements PageBacking {
-  declare readonly fileSystem: HostFs;
+  declare readonly fileSystem: HostFolder;
   #parent: HostInode | null;
   #name: string;
   /** Opened when first needed, and again for writing; kept while the inode is in use. */
@@ -46,7 +57,7 @@ export class HostInode extends Inode implements PageBacking {
   /** Modification time that the cached pages belong to. */
   #cachedMtimeMs = 0;
 
-  constructor(fileSystem: HostFs, parent: HostInode | null, name: string, stat: HostStat) {
+  constructor(fileSystem: HostFolder, parent: HostInode | null, name: string, stat: HostStat) {
     super(fileSystem, stat.ino, stat.mode, stat.uid, stat.gid, timeOf(stat.mtimeMs));
     this.#parent = parent;
     this.#name = name;

@@ -1,8 +1,10 @@
 import { FIONREAD, O_APPEND, O_DSYNC, PAGE_SIZE, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import type { HostFile } from "@stratos/host";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { fileIoctl } from "../../vfs/file-ioctl.ts";
 import { dropLocksOfDescription, dropLocksOfProcess } from "../../vfs/file-locks.ts";
+import type { Inode } from "../../vfs/inode.ts";
 import { notifyInode } from "../../vfs/inotify-marks.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import type { Path } from "../../vfs/path.ts";
@@ -10,7 +12,6 @@ import { clipToLimits } from "../../vfs/content-change.ts";
 import { seekInode } from "../../vfs/regular-file.ts";
 import { dropLease } from "../../vfs/leases.ts";
 import { syncInode, writeBackInode } from "../../vfs/write-back.ts";
-import type { HostInode } from "./host-inode.ts";
 import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 
 /** Bytes moved between the host and a cursor at a time. */
@@ -18,12 +19,18 @@ const staging = new Uint8Array(65536);
 /** Units of work of one of them. */
 const HOST_WORK = 32;
 
+/** A file of the host (host-inode.ts). */
+interface PassedThrough extends Inode {
+  /** The host's open file, or a negated errno. */
+  handle(forWriting: boolean): HostFile | number;
+}
+
 /** A regular file of a shared folder: reads and writes go to the host; pages that a mapping holds are kept equal. */
 export class HostRegularFile extends OpenFile {
   #kernel: FsKernel;
-  declare readonly inode: HostInode;
+  declare readonly inode: PassedThrough;
 
-  constructor(kernel: FsKernel, flags: number, inode: HostInode, path: Path) {
+  constructor(kernel: FsKernel, flags: number, inode: PassedThrough, path: Path) {
     super(flags, inode, path);
     this.#kernel = kernel;
     inode.descriptions++;

@@ -19,8 +19,8 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { BLOCKED, WaitQueue } from "../../ground/wait-queue.ts";
-import { addMark, type InotifyMark, removeMark } from "../../vfs/inotify-marks.ts";
-import { evictInode } from "../../vfs/inode-lifetime.ts";
+import type { InotifyMark } from "../../vfs/inotify-mark.ts";
+import { addMark, removeMark } from "../../vfs/inotify-marks.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
@@ -137,7 +137,7 @@ export class InotifyFile extends OpenFile {
     const { inode } = watch;
     this.#byInode.delete(inode);
     removeMark(this.#kernel, inode, watch);
-    if (inode.users === 0) evictInode(inode);
+    if (inode.users === 0) inode.evictUnused();
   }
 
   queueEvent(watch: Watch, mask: number, cookie: number, name: string): void {

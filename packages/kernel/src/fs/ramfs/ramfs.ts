@@ -1,8 +1,8 @@
 import { EINVAL, PAGE_SIZE, RAMFS_MAGIC } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { ROOT } from "../../security/credentials.ts";
-import type { FileSystemUsage } from "../../vfs/file-system.ts";
-import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
+import type { FileSystemUsage, FileSystemType } from "../../vfs/file-system.ts";
+import { parseMountOptions } from "../../vfs/mount-options.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 

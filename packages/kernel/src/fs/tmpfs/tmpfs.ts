@@ -1,8 +1,8 @@
 import { EINVAL, ENOSPC, ESTALE, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { ROOT } from "../../security/credentials.ts";
-import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
-import { type FileSystemType, parseMountOptions } from "../../vfs/file-system-types.ts";
+import { FileSystem, type FileSystemUsage, type FileSystemType } from "../../vfs/file-system.ts";
+import { parseMountOptions } from "../../vfs/mount-options.ts";
 import type { Inode, NewInode } from "../../vfs/inode.ts";
 import { DismantledTree, TmpfsInode } from "./tmpfs-inode.ts";
 import type { FsKernel } from "../fs-kernel.ts";

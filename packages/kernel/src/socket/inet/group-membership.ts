@@ -24,7 +24,7 @@ import {
 } from "@stratos/abi";
 import { optionInt } from "../socket-options.ts";
 import { familyOf } from "./inet-address.ts";
-import type { InetSocket } from "./inet-socket.ts";
+import type { InterfaceNetwork } from "../interface-network.ts";
 import { type IpAddress, isMulticast, isSameIp, readV4, readV6 } from "./ip-address.ts";
 
 /** A multicast group that a socket is a member of, with the interface (0: any). */
@@ -39,6 +39,12 @@ export interface Membership {
 
 /** `struct ip_mreq` is the beginning of ip_mreqn. */
 export const IP_MREQ_SIZE = IpMreqn.offset.imr_ifindex;
+/** A socket that may be a member of groups (inet-socket.ts). */
+export interface MulticastSocket {
+  readonly network: InterfaceNetwork;
+  readonly ip: { readonly groups: Membership[] };
+}
+
 /** Groups of one socket at most (net.ipv4.igmp_max_memberships). */
 const MEMBERSHIPS_MAX = 20;
 /** Sources of one membership at most (net.ipv4.igmp_max_msf). */
@@ -48,7 +54,7 @@ const SOURCES_MAX = 10;
  * Joins and leaves multicast groups: −EADDRINUSE joined already, −EADDRNOTAVAIL not a member, −EINVAL, −ENOBUFS,
  * −ENODEV no such interface.
  */
-export function changeMembership(socket: InetSocket, level: number, name: number, value: Uint8Array): number {
+export function changeMembership(socket: MulticastSocket, level: number, name: number, value: Uint8Array): number {
   const isV4Level = level === IPPROTO_IP;
   const isGeneric = name === MCAST_JOIN_GROUP || name === MCAST_LEAVE_GROUP;
   const size = isGeneric ? GroupReq.size : isV4Level ? IP_MREQ_SIZE : Ipv6Mreq.size;
@@ -90,7 +96,7 @@ export function changeMembership(socket: InetSocket, level: number, name: number
  * @returns 0; −EADDRNOTAVAIL a source that is there already, or isn't; −EINVAL no member, or of the other mode;
  *   −ENOBUFS
  */
-export function changeSources({ ip }: InetSocket, name: number, value: Uint8Array): number {
+export function changeSources({ ip }: MulticastSocket, name: number, value: Uint8Array): number {
   if (value.length < IpMreqSource.size) return -EINVAL;
   const { imr_multiaddr, imr_sourceaddr } = IpMreqSource.offset;
   const [group, source] = [new Uint32Array(4), new Uint32Array(4)];

@@ -14,7 +14,7 @@ import {
   isErrno,
   SockaddrIn,
 } from "@stratos/abi";
-import type { HostAddress, HostSocketEvents } from "@stratos/host";
+import type { HostAddress, HostSocketEvents, SocketProvider } from "@stratos/host";
 import { isCapable } from "../../security/credentials.ts";
 import type { IncomingMessage } from "../message.ts";
 import { Socket } from "../socket.ts";
@@ -36,8 +36,8 @@ import {
 } from "./ip-address.ts";
 import { hostAddressOf } from "./host-address.ts";
 import { type PortClaim, type PortTable } from "./port-table.ts";
-import type { Network } from "../network.ts";
-import type { SocketCaller } from "../socket-kernel.ts";
+import type { NetworkInterface } from "../network-interface.ts";
+import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 
 /** The address of a bind; valid during one call. */
 const WANTED = new ScratchEndpoint();
@@ -45,8 +45,23 @@ const WANTED = new ScratchEndpoint();
 /** Ports that the host had given away already, before bind(2) or listen(2) says EADDRINUSE. */
 const PORTS_TRIED_MOST = 64;
 
+/** The network of such a socket (network.ts). */
+export interface InetNetwork extends SocketNetwork {
+  readonly inetSockets: Set<InetSocket>;
+  /** Carries what goes outside; null: nothing does. */
+  readonly provider: SocketProvider | null;
+  /** The way out; undefined without a provider. */
+  readonly outside: NetworkInterface | undefined;
+  interfaceOf(ip: IpAddress): NetworkInterface;
+  /** The address that packets to a destination outside come from, or −ENETUNREACH, −EHOSTUNREACH. */
+  sourceOutside(to: IpAddress): IpAddress | number;
+  /** A destination beyond a machine that has no network. @returns −ENETUNREACH */
+  unreachable(): number;
+}
+
 /** What TCP and UDP sockets share: a local address with its port, a peer, and the options of IP (ip(7), ipv6(7)). */
 export abstract class InetSocket extends Socket implements HostSocketEvents {
+  declare readonly network: InetNetwork;
   readonly ip = new IpOptions();
   /** What bind, connect or the first send chose; null: no port yet. */
   local: InetEndpoint | null = null;
@@ -59,7 +74,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   protected portsTried = 0;
 
   constructor(
-    network: Network,
+    network: InetNetwork,
     family: number,
     type: number,
     protocol: number,

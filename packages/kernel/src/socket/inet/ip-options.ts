@@ -81,9 +81,14 @@ import { intOption, optionInt } from "../socket-options.ts";
 import { isCapable } from "../../security/credentials.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { addExtensionControls, checkExtension, isExtensionOption, NO_EXTENSIONS } from "./extension-headers.ts";
-import { changeMembership, changeSources, IP_MREQ_SIZE, type Membership } from "./group-membership.ts";
-import type { InetSocket } from "./inet-socket.ts";
-import { type IpAddress, isSameIp, isV4, writeV4, writeV6 } from "./ip-address.ts";
+import {
+  changeMembership,
+  changeSources,
+  IP_MREQ_SIZE,
+  type Membership,
+  type MulticastSocket,
+} from "./group-membership.ts";
+import { type InetEndpoint, type IpAddress, isSameIp, isV4, writeV4, writeV6 } from "./ip-address.ts";
 
 const DEFAULT_TTL = 64;
 
@@ -168,6 +173,16 @@ const FLAGS_V6 = new Set([
   IPV6_AUTOFLOWLABEL,
   IPV6_FREEBIND,
 ]);
+
+/** A socket that has them (inet-socket.ts). */
+interface IpSocket extends MulticastSocket {
+  readonly ip: IpOptions;
+  readonly type: number;
+  readonly local: InetEndpoint | null;
+  readonly peer: InetEndpoint | null;
+  readonly stateNumber: number;
+  family: number;
+}
 
 /** The IP options of one socket. */
 export class IpOptions {
@@ -261,7 +276,7 @@ export class IpOptions {
  */
 export function setIpOption(
   task: SocketCaller,
-  socket: InetSocket,
+  socket: IpSocket,
   level: number,
   name: number,
   value: Uint8Array,
@@ -340,7 +355,7 @@ export function setIpOption(
 }
 
 /** An empty value ends the option. 0, −EINVAL, −EPERM */
-function setExtension(task: SocketCaller, socket: InetSocket, name: number, value: Uint8Array): number {
+function setExtension(task: SocketCaller, socket: IpSocket, name: number, value: Uint8Array): number {
   const { extensions } = socket.ip;
   const isPrivileged = isCapable(task.credentials, CAP_NET_RAW, socket.network.owner);
   if (value.length === 0) {
@@ -358,7 +373,7 @@ function setExtension(task: SocketCaller, socket: InetSocket, name: number, valu
  * IPV6_ADDRFORM (ipv6(7)): a connected socket whose peer is an IPv4 address becomes one of AF_INET. −EADDRNOTAVAIL,
  * −EINVAL, −ENOPROTOOPT, −ENOTCONN
  */
-function becomeV4(socket: InetSocket, value: Uint8Array): number {
+function becomeV4(socket: IpSocket, value: Uint8Array): number {
   if (value.length < 4) return -EINVAL;
   if (optionInt(value) !== AF_INET) return -EINVAL;
   if (socket.type === SOCK_RAW) return -ENOPROTOOPT;
@@ -369,7 +384,7 @@ function becomeV4(socket: InetSocket, value: Uint8Array): number {
 }
 
 /** @returns ENOTCONN for the MTU of no path, ENOPROTOOPT */
-export function getIpOption(socket: InetSocket, level: number, name: number): Uint8Array | number {
+export function getIpOption(socket: IpSocket, level: number, name: number): Uint8Array | number {
   const isV4Level = level === IPPROTO_IP;
   if (name === (isV4Level ? IP_MTU : IPV6_MTU)) {
     if (socket.peer === null) return -ENOTCONN;

@@ -39,7 +39,6 @@ import {
 } from "@stratos/abi";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
-import type { Network } from "../network.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { addTimestamp } from "../message-timestamp.ts";
 import {
@@ -55,7 +54,7 @@ import {
 import { NO_EXTENSIONS } from "./extension-headers.ts";
 import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
-import type { InetSocket } from "./inet-socket.ts";
+import type { InetNetwork, InetSocket } from "./inet-socket.ts";
 import {
   type IpAddress,
   isBroadcast,
@@ -81,12 +80,19 @@ const LENGTH_MAX = 65515;
 /** Where a call sends to; valid during it. */
 const TO = new ScratchEndpoint();
 
+/** The network of such a socket (network.ts). */
+export interface RawNetwork extends InetNetwork {
+  readonly rawSockets: Set<RawSocket>;
+  readonly pingIdentifiers: PortTable<PingClaim>;
+}
+
 /**
  * Sockets that see packets instead of streams or ports: raw sockets (raw(7)), and ICMP sockets (icmp(7), "ping
  * sockets"), which send echo requests under an identifier of their own and get the replies to it. Packets go to
  * addresses of this machine only: what lies outside is reached through the host's sockets, which carry TCP and UDP.
  */
 export class RawSocket extends DatagramSocket {
+  declare readonly network: RawNetwork;
   #queue: IpPacket[] = [];
   #queuedCost = 0;
   /** Types that are not wanted: of ICMP (raw(7), ICMP_FILTER) 32, of ICMPv6 (RFC 3542 §3.2) 256 bits. */
@@ -94,7 +100,7 @@ export class RawSocket extends DatagramSocket {
   #includesHeader: boolean;
 
   constructor(
-    network: Network,
+    network: RawNetwork,
     family: number,
     type: number,
     protocol: number,
@@ -370,7 +376,7 @@ function packetWithHeader(bytes: Uint8Array, from: IpAddress): IpPacket | number
  * Hands a packet to every socket that hears it; echo requests are answered. Work: one step a packet socket, twice
  * for an echo.
  */
-function deliverPacket(network: Network, packet: IpPacket): void {
+function deliverPacket(network: RawNetwork, packet: IpPacket): void {
   for (const socket of network.rawSockets) if (socket.hears(packet)) socket.enqueue(packet);
   if (isEchoRequest(packet)) deliverPacket(network, echoReply(packet));
 }

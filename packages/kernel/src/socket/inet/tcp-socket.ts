@@ -61,7 +61,7 @@ import { hostAddressOf } from "./host-address.ts";
 import { HostAttempt, HostListener } from "./host-tcp.ts";
 import { HostTransport } from "./host-transport.ts";
 import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
-import { InetSocket } from "./inet-socket.ts";
+import { type InetNetwork, InetSocket } from "./inet-socket.ts";
 import {
   ANY_V4,
   copyIp,
@@ -80,7 +80,6 @@ import { LoopbackTransport } from "./loopback-transport.ts";
 import { Hearing, type PortClaim, type PortTable } from "./port-table.ts";
 import { getTcpOption, setTcpOption, TcpOptions } from "./tcp-options.ts";
 import type { Established, TcpAttempt, TcpTransport } from "./tcp-transport.ts";
-import type { Network } from "../network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
 const CORK_NS = 200e6;
@@ -95,6 +94,11 @@ const TO = new ScratchEndpoint();
 /** What Linux's own tuning makes of tcp_wmem for a connection inside the machine, within its most. */
 const GROWN_SEND_BUFFER = 2626560 / 16;
 
+/** The network of such a socket (network.ts). */
+export interface TcpNetwork extends InetNetwork {
+  readonly tcpPorts: PortTable<TcpClaim>;
+}
+
 /**
  * AF_INET and AF_INET6 SOCK_STREAM (tcp(7)).
  *
@@ -104,6 +108,7 @@ const GROWN_SEND_BUFFER = 2626560 / 16;
  * the host.
  */
 export class TcpSocket extends InetSocket {
+  declare readonly network: TcpNetwork;
   readonly tcp = new TcpOptions();
   /** `socket->state` and `sk->sk_state` of Linux, which connect(2) tells apart. */
   #phase: "unconnected" | "connecting" | "connected" = "unconnected";
@@ -122,7 +127,7 @@ export class TcpSocket extends InetSocket {
   #isListenPending = false;
   #isBindPending = false;
 
-  constructor(network: Network, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+  constructor(network: TcpNetwork, family: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, family, SOCK_STREAM, IPPROTO_TCP, flags, creator);
     const { tcpSend, tcpReceive, keepAliveSeconds } = network.settings;
     this.tcp.keepAliveSeconds = keepAliveSeconds;

@@ -51,8 +51,8 @@ import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { BLOCKED_KILLABLE } from "../../ground/wait-queue.ts";
 import { addTimestamp } from "../message-timestamp.ts";
 import type { Ancillary, IncomingMessage, OutgoingMessage } from "../message.ts";
-import type { Network } from "../network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
+import type { InetNetwork } from "./inet-socket.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { ReceivedDatagram } from "./datagram-queue.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
@@ -114,11 +114,18 @@ const PARTS_MAX = 4096;
 const LENGTH_MAX_V4 = 65507,
   LENGTH_MAX_V6 = 65527;
 
+/** The network of such a socket (network.ts). */
+export interface UdpNetwork extends InetNetwork {
+  readonly udpPorts: PortTable<UdpClaim>;
+  readonly udplitePorts: PortTable<UdpClaim>;
+}
+
 /**
  * AF_INET and AF_INET6 SOCK_DGRAM (udp(7)). Datagrams between sockets of this machine stay inside; others go through
  * the provider.
  */
 export class UdpSocket extends DatagramSocket {
+  declare readonly network: UdpNetwork;
   readonly loopback: LoopbackDatagrams;
   /** Null without a provider. */
   #host: HostDatagrams | null;
@@ -130,7 +137,7 @@ export class UdpSocket extends DatagramSocket {
    * @param protocol  IPPROTO_UDP, or IPPROTO_UDPLITE (udplite(7)), which stays inside the machine: hosts don't offer it
    */
   constructor(
-    network: Network,
+    network: UdpNetwork,
     family: number,
     protocol: number,
     flags: number,

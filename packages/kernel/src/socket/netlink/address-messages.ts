@@ -23,7 +23,7 @@ import {
 import { type IpAddress, ipBytes, ipOfBytes, isV4, isWildcard } from "../inet/ip-address.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
 import { addAddress, removeAddress } from "../interface-changes.ts";
-import type { Network } from "../network.ts";
+import type { InterfaceNetwork } from "../interface-network.ts";
 import { type InterfaceAddress, type NetworkInterface, scopeOf } from "../network-interface.ts";
 import { attributeOf, type NetlinkRequest } from "./netlink-request.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
@@ -60,7 +60,7 @@ export function addressMessage(
 /**
  * @returns 0; −EINVAL malformed; −ENODEV; −EEXIST; −EADDRNOTAVAIL it isn't there; −EAFNOSUPPORT; what `addAddress` says
  */
-export function changeAddress(network: Network, request: NetlinkRequest): number {
+export function changeAddress(network: InterfaceNetwork, request: NetlinkRequest): number {
   const { payload } = request;
   if (payload.length < Ifaddrmsg.size) return -EINVAL;
   const family = payload[Ifaddrmsg.offset.ifa_family];

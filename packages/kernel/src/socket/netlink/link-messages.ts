@@ -57,7 +57,7 @@ import {
   tellInterface,
 } from "../interface-changes.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
-import type { Network } from "../network.ts";
+import type { InterfaceNetwork } from "../interface-network.ts";
 import { ETHERNET_ADDRESS_SIZE, type InterfaceCounters, type NetworkInterface } from "../network-interface.ts";
 import { attributeOf, attributesIn, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";
 import { alignNetlink, NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
@@ -131,7 +131,7 @@ function statistics(counters: InterfaceCounters, layout: typeof RtnlLinkStats | 
 }
 
 /** The interface that a request speaks of, by `ifi_index`, or by the IFLA_IFNAME attribute. */
-export function requestedLink(network: Network, payload: Uint8Array): NetworkInterface | undefined {
+export function requestedLink(network: InterfaceNetwork, payload: Uint8Array): NetworkInterface | undefined {
   if (payload.length < Ifinfomsg.size) return undefined;
   const index = viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true);
   if (index > 0) return network.interfaceByIndex(index);
@@ -145,7 +145,7 @@ export function requestedLink(network: Network, payload: Uint8Array): NetworkInt
  * @returns 0; −EINVAL; −ENODEV no such interface; −EEXIST it is to be made and is there; −EOPNOTSUPP for other kinds
  *   and what can't be changed
  */
-export function changeLink(network: Network, request: NetlinkRequest): number {
+export function changeLink(network: InterfaceNetwork, request: NetlinkRequest): number {
   const { payload, flags } = request;
   if (payload.length < Ifinfomsg.size) return -EINVAL;
   for (const attribute of attributesIn(payload, Ifinfomsg.size)) {
@@ -158,7 +158,7 @@ export function changeLink(network: Network, request: NetlinkRequest): number {
   return setLink(network, found, payload);
 }
 
-function createLink(network: Network, payload: Uint8Array): number {
+function createLink(network: InterfaceNetwork, payload: Uint8Array): number {
   if (viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true) > 0) return -EINVAL; // a wished index
   const info = attributeOf(payload, Ifinfomsg.size, IFLA_LINKINFO);
   const kind = info === null ? null : attributeOf(info, 0, IFLA_INFO_KIND);
@@ -188,7 +188,7 @@ function newInterface(payload: Uint8Array): NewInterface {
   };
 }
 
-function setLink(network: Network, one: NetworkInterface, payload: Uint8Array): number {
+function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint8Array): number {
   const address = attributeOf(payload, Ifinfomsg.size, IFLA_ADDRESS);
   const broadcast = attributeOf(payload, Ifinfomsg.size, IFLA_BROADCAST);
   const mtu = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MTU));
@@ -211,7 +211,7 @@ function setLink(network: Network, one: NetworkInterface, payload: Uint8Array): 
 }
 
 /** `ifi_flags` as far as `ifi_change` says, which is all when it says nothing. */
-function changeFlags(network: Network, one: NetworkInterface, payload: Uint8Array): number {
+function changeFlags(network: InterfaceNetwork, one: NetworkInterface, payload: Uint8Array): number {
   const view = viewOf(payload);
   const wanted = view.getUint32(Ifinfomsg.offset.ifi_flags, true);
   const mask = view.getUint32(Ifinfomsg.offset.ifi_change, true) || (wanted === 0 ? 0 : 0xffffffff);
@@ -227,7 +227,7 @@ function changeFlags(network: Network, one: NetworkInterface, payload: Uint8Arra
 }
 
 /** RTM_DELLINK: 0, −ENODEV, −EOPNOTSUPP. */
-export function deleteLink(network: Network, request: NetlinkRequest): number {
+export function deleteLink(network: InterfaceNetwork, request: NetlinkRequest): number {
   const found = requestedLink(network, request.payload);
   return found === undefined ? -ENODEV : removeInterface(network, found);
 }

@@ -62,11 +62,10 @@ import { obtainTransferState, Socket } from "../socket.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
 import { answerGeneric } from "./generic-messages.ts";
-import { answerDiagnosis } from "./socket-diagnosis.ts";
+import { answerDiagnosis, type DiagnosedNetwork } from "./socket-diagnosis.ts";
 import { type NetlinkAnswer, type NetlinkRequest, parseRequests, ShortAttribute } from "./netlink-request.ts";
 import { answerRouteRequest } from "./route-requests.ts";
-import type { Network } from "../network.ts";
-import type { SocketCaller } from "../socket-kernel.ts";
+import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 
 /** NETLINK_AUDIT isn't among them: libraries take EPROTONOSUPPORT for a kernel without auditing, which this is. */
 const PROTOCOLS = new Set([NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_KOBJECT_UEVENT, NETLINK_GENERIC]);
@@ -96,7 +95,7 @@ interface QueuedMessage {
 
 /** socket(2) for AF_NETLINK: EPROTONOSUPPORT for protocols that nobody here speaks. */
 export function createNetlinkSocket(
-  task: SocketCaller,
+  task: SocketCaller & { readonly network: NetlinkNetwork },
   type: number,
   protocol: number,
   flags: number,
@@ -106,11 +105,17 @@ export function createNetlinkSocket(
   return new NetlinkSocket(task.network, type, protocol, flags, task);
 }
 
+/** The network of such a socket (network.ts). */
+export interface NetlinkNetwork extends SocketNetwork, DiagnosedNetwork {
+  readonly netlinkSockets: Map<number, NetlinkSocket>;
+}
+
 /**
  * A conversation with the kernel in datagrams (netlink(7)): what is sent is answered at once into the receive queue,
  * bounded by SO_RCVBUF.
  */
 export class NetlinkSocket extends Socket {
+  declare readonly network: NetlinkNetwork;
   #opener: Credentials;
   /** nl_pid; 0 until bind or the first message. */
   portId = 0;
@@ -122,7 +127,7 @@ export class NetlinkSocket extends Socket {
   #dumpEnd: QueuedMessage | null = null;
   #options = new Map<number, number>();
 
-  constructor(network: Network, type: number, protocol: number, flags: number, task: SocketCaller) {
+  constructor(network: NetlinkNetwork, type: number, protocol: number, flags: number, task: SocketCaller) {
     super(network, AF_NETLINK, type, protocol, flags, task.credentials);
     this.#opener = task.credentials;
   }

@@ -9,7 +9,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { isV4 } from "../inet/ip-address.ts";
-import type { Network, NetworkObserver } from "../network.ts";
+import type { InterfaceNetwork, NetworkObserver } from "../interface-network.ts";
 import type { InterfaceAddress, NetworkInterface } from "../network-interface.ts";
 import type { Route } from "../routes.ts";
 import { addressMessage } from "./address-messages.ts";
@@ -19,11 +19,23 @@ import { routeMessage } from "./route-table-messages.ts";
 
 const FROM_KERNEL: NetlinkHeading = { flags: 0, sequence: 0, port: 0 };
 
+/** A network whose changes members of groups hear. */
+interface ListenedNetwork extends InterfaceNetwork {
+  readonly netlinkSockets: ReadonlyMap<number, GroupMember>;
+}
+
+/** A netlink socket (netlink-socket.ts). */
+interface GroupMember {
+  readonly protocol: number;
+  isMember(group: number): boolean;
+  deliver(message: Uint8Array, group: number): void;
+}
+
 /** Work: one message for each member; without a member none is made. */
 export class RouteEvents implements NetworkObserver {
-  #network: Network;
+  #network: ListenedNetwork;
 
-  constructor(network: Network) {
+  constructor(network: ListenedNetwork) {
     this.#network = network;
   }
 

@@ -26,7 +26,7 @@ import {
 import { type Credentials, isCapable } from "../../security/credentials.ts";
 import { viewOf } from "../../ground/words.ts";
 import { isV4 } from "../inet/ip-address.ts";
-import type { Network } from "../network.ts";
+import type { InterfaceNetwork } from "../interface-network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { addressMessage, changeAddress } from "./address-messages.ts";
 import { changeLink, deleteLink, linkMessage, requestedLink } from "./link-messages.ts";
@@ -42,7 +42,7 @@ import { changeRoute, routeMessage, routeTo } from "./route-table-messages.ts";
  */
 export function answerRouteRequest(
   task: SocketCaller,
-  network: Network,
+  network: InterfaceNetwork,
   request: NetlinkRequest,
   options: { port: number; isStrict: boolean; opener: Credentials },
 ): NetlinkAnswer {
@@ -76,7 +76,7 @@ export function answerRouteRequest(
   }
 }
 
-function change(network: Network, request: NetlinkRequest): number {
+function change(network: InterfaceNetwork, request: NetlinkRequest): number {
   switch (request.type) {
     case RTM_NEWLINK:
     case RTM_SETLINK:
@@ -95,7 +95,7 @@ function change(network: Network, request: NetlinkRequest): number {
 }
 
 function addresses(
-  network: Network,
+  network: InterfaceNetwork,
   request: NetlinkRequest,
   heading: NetlinkHeading,
   isStrict: boolean,
@@ -114,7 +114,7 @@ function addresses(
   return messages;
 }
 
-function routes(network: Network, request: NetlinkRequest, heading: NetlinkHeading): Uint8Array[] {
+function routes(network: InterfaceNetwork, request: NetlinkRequest, heading: NetlinkHeading): Uint8Array[] {
   const family = request.payload[Rtmsg.offset.rtm_family] ?? AF_UNSPEC;
   return network.routes
     .list()

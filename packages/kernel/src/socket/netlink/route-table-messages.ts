@@ -43,7 +43,7 @@ import {
   widthOf,
 } from "../inet/ip-address.ts";
 import { addRoute, removeRoute } from "../interface-changes.ts";
-import type { Network } from "../network.ts";
+import type { InterfaceNetwork } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import { makeRoute, type Route } from "../routes.ts";
 import { attributeOf, type NetlinkRequest, numberOf } from "./netlink-request.ts";
@@ -75,7 +75,7 @@ export function routeMessage(route: Route, heading: NetlinkHeading, isGone = fal
  * @returns 0; −EINVAL malformed, or of a kind that isn't there; −ENODEV; −EOPNOTSUPP another table; −ESRCH; what
  *   `addRoute` says
  */
-export function changeRoute(network: Network, request: NetlinkRequest): number {
+export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest): number {
   const { payload, flags } = request;
   const v4 = familyIn(payload) === AF_INET;
   if (payload.length < Rtmsg.size || (!v4 && familyIn(payload) !== AF_INET6)) return -EINVAL;
@@ -117,7 +117,7 @@ export function changeRoute(network: Network, request: NetlinkRequest): number {
   return replaceOrAdd(network, route, flags);
 }
 
-function replaceOrAdd(network: Network, route: Route, flags: number): number {
+function replaceOrAdd(network: InterfaceNetwork, route: Route, flags: number): number {
   if ((flags & NLM_F_REPLACE) !== 0) {
     const { destination, prefixLength, metric, table } = route;
     const removed = removeRoute(network, { destination, prefixLength, out: null, gateway: null, metric, table });
@@ -139,7 +139,7 @@ function addressAttribute(payload: Uint8Array, type: number, v4: boolean): IpAdd
 }
 
 /** RTM_GETROUTE for one address (`ip route get`). −ENETUNREACH */
-export function routeTo(network: Network, payload: Uint8Array): Route | number {
+export function routeTo(network: InterfaceNetwork, payload: Uint8Array): Route | number {
   const v4 = familyIn(payload) === AF_INET;
   const ip = addressAttribute(payload, RTA_DST, v4);
   if (ip === null || ip === "malformed") return -ENETUNREACH;

@@ -38,7 +38,6 @@ import { byteStringOf } from "@stratos/base";
 import { putFields, viewOf } from "../../ground/words.ts";
 import type { InetSocket } from "../inet/inet-socket.ts";
 import { type IpAddress, isWildcard, writeV4, writeV6 } from "../inet/ip-address.ts";
-import type { Network } from "../network.ts";
 import type { IdMap } from "../../security/id-map.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import type { UnixSocket } from "../unix/unix-socket.ts";
@@ -50,13 +49,19 @@ const OLD_REQUESTS = [TCPDIAG_GETSOCK, DCCPDIAG_GETSOCK];
 /** Bytes of a path of AF_UNIX at most. */
 const NAME_MAX = SockaddrUn.size - SockaddrUn.offset.sun_path;
 
+/** A network whose sockets are told of (network.ts). */
+export interface DiagnosedNetwork {
+  readonly inetSockets: ReadonlySet<InetSocket>;
+  readonly unixSockets: ReadonlySet<UnixSocket>;
+}
+
 /**
  * @returns −EINVAL, −ENOENT for a family or protocol that isn't told about, −EOPNOTSUPP for one socket alone and
  * for ending sockets
  */
 export function answerDiagnosis(
   task: SocketCaller,
-  network: Network,
+  network: DiagnosedNetwork,
   request: NetlinkRequest,
   port: number,
 ): NetlinkAnswer {
@@ -78,7 +83,12 @@ export function answerDiagnosis(
 }
 
 /** `struct inet_diag_msg` for each socket of the family and protocol that is in one of the states asked for. */
-function inetSockets(task: SocketCaller, network: Network, payload: Uint8Array, heading: NetlinkHeading): Uint8Array[] {
+function inetSockets(
+  task: SocketCaller,
+  network: DiagnosedNetwork,
+  payload: Uint8Array,
+  heading: NetlinkHeading,
+): Uint8Array[] {
   const { uids } = task.credentials.userNamespace;
   const { sdiag_family, sdiag_protocol, idiag_states } = InetDiagReqV2.offset;
   const states = viewOf(payload).getUint32(idiag_states, true);
@@ -132,7 +142,7 @@ function putAddress(bytes: Uint8Array, at: number, socket: InetSocket, ip: IpAdd
 }
 
 /** `struct unix_diag_msg` with what was asked to be shown. */
-function unixSockets(network: Network, payload: Uint8Array, heading: NetlinkHeading): Uint8Array[] {
+function unixSockets(network: DiagnosedNetwork, payload: Uint8Array, heading: NetlinkHeading): Uint8Array[] {
   const states = viewOf(payload).getUint32(UnixDiagReq.offset.udiag_states, true);
   const show = viewOf(payload).getUint32(UnixDiagReq.offset.udiag_show, true);
   const messages: Uint8Array[] = [];

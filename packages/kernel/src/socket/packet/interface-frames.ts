@@ -2,9 +2,9 @@
 import { EMSGSIZE, ENETDOWN, PACKET_OUTGOING } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE, type LinkEvents } from "@stratos/host";
+import type { FrameObserver } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
 import { packetTypeOf } from "./packet-address.ts";
-import type { PacketSocket } from "./packet-socket.ts";
 
 /** A frame on its way; valid during one call. The longest of `lo` fits. */
 const FRAME = new Uint8Array(FRAME_HEADER_SIZE + 65536);
@@ -27,7 +27,7 @@ function takeFrames(one: NetworkInterface): void {
  *
  * @returns 0; −ENETDOWN; −EMSGSIZE
  */
-export function sendFrame(one: NetworkInterface, frame: Uint8Array, sender: PacketSocket): number {
+export function sendFrame(one: NetworkInterface, frame: Uint8Array, sender: FrameObserver): number {
   const { counters, network } = one;
   if (!one.isUp) return -ENETDOWN;
   if (frame.length > FRAME_HEADER_SIZE + one.mtu) return -EMSGSIZE;

@@ -46,9 +46,8 @@ import { DatagramQueue, ReceivedDatagram } from "../inet/datagram-queue.ts";
 import { NO_EXTENSIONS } from "../inet/extension-headers.ts";
 import { ANY_V6, ScratchEndpoint } from "../inet/ip-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
-import type { Network } from "../network.ts";
 import { ETHERNET_ADDRESS_SIZE, type NetworkInterface } from "../network-interface.ts";
-import type { SocketCaller } from "../socket-kernel.ts";
+import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 import { addTimestamp } from "../message-timestamp.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { Socket } from "../socket.ts";
@@ -59,12 +58,18 @@ import { type PacketAddress, parsePacketAddress, writePacketAddress } from "./pa
 /** Memberships of one socket (net.core.optmem_max in Linux). */
 const MEMBERSHIPS_MAX = 64;
 
+/** The network of such a socket (network.ts). */
+export interface PacketNetwork extends SocketNetwork {
+  readonly packetSockets: Set<PacketSocket>;
+}
+
 /**
  * Sockets that see frames (packet(7)): whole ones (SOCK_RAW), or what they carry behind the Ethernet header
  * (SOCK_DGRAM), of one Ethernet type or all, by one interface or all. Packets that the machine's own TCP and UDP
  * exchange over `lo` are no frames, and what the provider carries is none of ours.
  */
 export class PacketSocket extends Socket {
+  declare readonly network: PacketNetwork;
   #queue = new DatagramQueue();
   /** Ethernet type; 0: hears nothing. */
   #ethernetType: number;
@@ -80,7 +85,7 @@ export class PacketSocket extends Socket {
 
   /** @param protocol  as socket(2) takes it, in network order */
   constructor(
-    network: Network,
+    network: PacketNetwork,
     type: number,
     protocol: number,
     flags: number,

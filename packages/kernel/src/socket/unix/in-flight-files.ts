@@ -1,5 +1,6 @@
 import { stateClass } from "@stratos/base";
 import type { OpenFile } from "../../vfs/open-file.ts";
+import type { FilesInFlight } from "../files-in-flight.ts";
 import type { SocketMemory } from "../socket-memory.ts";
 import { UnixSocket } from "./unix-socket.ts";
 
@@ -8,8 +9,7 @@ import { UnixSocket } from "./unix-socket.ts";
  * queues that no descriptor leads to, would never be closed: `collect` finds such sockets and empties them. Bound: the
  * sender's RLIMIT_NOFILE at the time of sending.
  */
-export class InFlightFiles {
-  /** What waits in Unix sockets of the whole machine. */
+export class InFlightFiles implements FilesInFlight {
   readonly memory: SocketMemory;
   /** References that messages hold, by file. */
   #counts = new Map<OpenFile, number>();

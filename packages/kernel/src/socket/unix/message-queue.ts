@@ -3,7 +3,7 @@ import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { type Ancillary, type IncomingMessage, type PeerCredentials, UNKNOWN_SENDER } from "../message.ts";
-import type { InFlightFiles } from "./in-flight-files.ts";
+import type { FilesInFlight } from "../files-in-flight.ts";
 
 /** One message that waits. `cost` is what it takes of the sender's SO_SNDBUF. */
 interface QueuedMessage<Sender> {
@@ -26,9 +26,9 @@ export const MESSAGE_OVERHEAD = 576;
 export class MessageQueue<Sender> {
   #messages: QueuedMessage<Sender>[] = [];
   #head = 0;
-  #inFlight: InFlightFiles;
+  #inFlight: FilesInFlight;
 
-  constructor(inFlight: InFlightFiles) {
+  constructor(inFlight: FilesInFlight) {
     this.#inFlight = inFlight;
   }
 

@@ -4,7 +4,7 @@ import { ByteRing } from "../byte-ring.ts";
 import { type Ancillary, type IncomingMessage, type PeerCredentials, UNKNOWN_SENDER } from "../message.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
-import type { InFlightFiles } from "./in-flight-files.ts";
+import type { FilesInFlight } from "../files-in-flight.ts";
 
 /** Something that begins at a byte of the stream: files, or another sender. */
 interface Mark {
@@ -37,7 +37,7 @@ const SCARCE_ROOM = 4096;
 export class StreamQueue {
   #ring = new ByteRing();
   #marks: Mark[] = [];
-  #inFlight: InFlightFiles;
+  #inFlight: FilesInFlight;
   /** Where the urgent byte is; −1: none. */
   #urgent = -1;
   /** Where urgent bytes were that have been taken, in order. */
@@ -46,7 +46,7 @@ export class StreamQueue {
   #writer: PeerCredentials | null = null;
   #reader: PeerCredentials | null = null;
 
-  constructor(inFlight: InFlightFiles) {
+  constructor(inFlight: FilesInFlight) {
     this.#inFlight = inFlight;
   }
 

@@ -37,8 +37,16 @@ import type { IncomingMessage, OutgoingMessage, PeerCredentials } from "../messa
 import type { Socket } from "../socket.ts";
 import { MESSAGE_OVERHEAD, MessageQueue } from "./message-queue.ts";
 import { StreamQueue } from "./stream-queue.ts";
-import { BOTH_SHUT, identityOf, RECEIVE_SHUT, SEND_SHUT, senderOf, UnixSocket } from "./unix-socket.ts";
-import type { Network } from "../network.ts";
+import {
+  BOTH_SHUT,
+  identityOf,
+  RECEIVE_SHUT,
+  SEND_SHUT,
+  senderOf,
+  UnixSocket,
+  type UnixCaller,
+  type UnixNetwork,
+} from "./unix-socket.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
 type State = "unconnected" | "listening" | "connected";
@@ -61,7 +69,7 @@ export class UnixConnectionSocket extends UnixSocket {
   /** Those who wait for room in the backlog. */
   #connectors = new WaitQueue();
 
-  constructor(network: Network, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+  constructor(network: UnixNetwork, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, type, flags, creator);
     const { inFlight } = network;
     this.#stream = type === SOCK_STREAM ? new StreamQueue(inFlight) : null;
@@ -89,7 +97,7 @@ export class UnixConnectionSocket extends UnixSocket {
   }
 
   /** socketpair(2). */
-  static pair(task: SocketCaller, type: number, flags: number): [UnixConnectionSocket, UnixConnectionSocket] {
+  static pair(task: UnixCaller, type: number, flags: number): [UnixConnectionSocket, UnixConnectionSocket] {
     const one = new UnixConnectionSocket(task.network, type, flags, task.credentials);
     const other = new UnixConnectionSocket(task.network, type, flags, task.credentials);
     const identity = identityOf(task);

@@ -29,8 +29,16 @@ import type { OpenFile } from "../../vfs/open-file.ts";
 import { familyOf } from "../inet/inet-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { MESSAGE_OVERHEAD, MessageQueue } from "./message-queue.ts";
-import { BOTH_SHUT, identityOf, RECEIVE_SHUT, SEND_SHUT, senderOf, UnixSocket } from "./unix-socket.ts";
-import type { Network } from "../network.ts";
+import {
+  BOTH_SHUT,
+  identityOf,
+  RECEIVE_SHUT,
+  SEND_SHUT,
+  senderOf,
+  UnixSocket,
+  type UnixCaller,
+  type UnixNetwork,
+} from "./unix-socket.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
 /** AF_UNIX SOCK_DGRAM (unix(7)): reliable, in order; a full receiver makes its senders wait. */
@@ -44,13 +52,13 @@ export class UnixDatagramSocket extends UnixSocket {
   /** Sockets connected to this one: their POLLOUT depends on our queue. */
   #senders = new Set<UnixDatagramSocket>();
 
-  constructor(network: Network, flags: number, creator: { fsuid: number; fsgid: number }) {
+  constructor(network: UnixNetwork, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, SOCK_DGRAM, flags, creator);
     this.#queue = new MessageQueue(network.inFlight);
     this.#queueMost = network.settings.unixQueueMax();
   }
 
-  static pair(task: SocketCaller, flags: number): [UnixDatagramSocket, UnixDatagramSocket] {
+  static pair(task: UnixCaller, flags: number): [UnixDatagramSocket, UnixDatagramSocket] {
     const one = new UnixDatagramSocket(task.network, flags, task.credentials);
     const other = new UnixDatagramSocket(task.network, flags, task.credentials);
     const identity = identityOf(task);

@@ -19,8 +19,8 @@ import { Socket } from "../socket.ts";
 import { createSocketNode, findSocketNode } from "./socket-node.ts";
 import { parseUnixAddress, unixAddressBytes, type UnixName } from "./unix-address.ts";
 import { addTimestamp } from "../message-timestamp.ts";
-import type { Network } from "../network.ts";
-import type { SocketCaller } from "../socket-kernel.ts";
+import type { Inode } from "../../vfs/inode.ts";
+import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 
 const UNNAMED: UnixName = { kind: "unnamed" };
 /** Autobind names are five hexadecimal digits (unix(7)). */
@@ -30,6 +30,18 @@ export const RECEIVE_SHUT = 1,
   SEND_SHUT = 2,
   BOTH_SHUT = 3;
 
+/** Who makes a pair of them. */
+export interface UnixCaller extends SocketCaller {
+  readonly network: UnixNetwork;
+}
+
+/** The network of such a socket (network.ts). */
+export interface UnixNetwork extends SocketNetwork {
+  readonly unixSockets: Set<UnixSocket>;
+  readonly abstractNames: Map<string, UnixSocket>;
+  readonly boundInodes: Map<Inode, UnixSocket>;
+}
+
 /**
  * What all AF_UNIX sockets share (unix(7)): their name, in the file system or abstract, and who is on the other side.
  *
@@ -37,6 +49,7 @@ export const RECEIVE_SHUT = 1,
  * the inode, hence a rename of the file keeps it reachable and an unlink doesn't disturb it.
  */
 export abstract class UnixSocket extends Socket {
+  declare readonly network: UnixNetwork;
   name: UnixName = UNNAMED;
   /** Bits RECEIVE_SHUT and SEND_SHUT. */
   shut = 0;
@@ -45,7 +58,7 @@ export abstract class UnixSocket extends Socket {
   protected peerIdentity: PeerCredentials | null = null;
   protected peerIdentityGroups: readonly number[] | null = null;
 
-  constructor(network: Network, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
+  constructor(network: UnixNetwork, type: number, flags: number, creator: { fsuid: number; fsgid: number }) {
     super(network, AF_UNIX, type, 0, flags, creator);
     network.unixSockets.add(this);
   }

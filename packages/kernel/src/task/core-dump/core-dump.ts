@@ -54,7 +54,7 @@ import {
   FILTER_PRIVATE,
   FILTER_SHARED,
 } from "./core-filter.ts";
-import { coreName } from "./core-settings.ts";
+import { coreName } from "./core-name.ts";
 import { pipeCore, PipedCore } from "./piped-core.ts";
 
 /** Wait status: a core was written (wait(2), WCOREDUMP). */

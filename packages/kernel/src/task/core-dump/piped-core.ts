@@ -6,7 +6,7 @@ import { ROOT } from "../../security/credentials.ts";
 import { OpenFile } from "../../vfs/open-file.ts";
 import { startProcess } from "../first-process.ts";
 import type { Task } from "../task.ts";
-import { helperArguments } from "./core-settings.ts";
+import { helperArguments } from "./core-name.ts";
 
 /**
  * A core that a program reads from its standard input (core(5), "Piping core dumps to a program"): holes are zeroes

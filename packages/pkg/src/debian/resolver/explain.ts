@@ -11,8 +11,16 @@ import {
   type Dependency,
 } from "../dependency.ts";
 import { keyOf } from "../installed-state.ts";
-import type { BinaryPackage, PackageIndex } from "../package-index.ts";
-import type { ClauseCause } from "./resolution.ts";
+import type { BinaryPackage, PackageIndex, RelationField } from "../package-index.ts";
+
+/** Why a clause exists; the material of explanations. */
+export type ClauseCause =
+  | { kind: "request"; text: string; candidates: readonly BinaryPackage[] }
+  | { kind: "exclude"; package: BinaryPackage; why: string }
+  | { kind: "keep"; package: BinaryPackage; why: string; candidates: BinaryPackage[] }
+  | { kind: "depends"; owner: BinaryPackage; field: RelationField; dependency: Dependency; candidates: BinaryPackage[] }
+  | { kind: "conflict"; owner: BinaryPackage; field: RelationField; text: string; other: BinaryPackage }
+  | { kind: "rival"; left: BinaryPackage; right: BinaryPackage };
 
 /** How many names a list shows before it says how many more there are. */
 const NAMES_MAX = 4;

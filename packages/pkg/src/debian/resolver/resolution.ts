@@ -4,19 +4,10 @@
  * first.
  */
 import { formatAlternative, formatDependency, type Dependency } from "../dependency.ts";
-import type { BinaryPackage, PackageIndex, RelationField } from "../package-index.ts";
+import type { BinaryPackage, PackageIndex } from "../package-index.ts";
 import { candidatesFor, conflictingWith, rivalsOf } from "./candidates.ts";
 import { ClauseSet } from "../../solver/clause-set.ts";
-import { explainCore } from "./explain.ts";
-
-/** Why a clause exists; the material of explanations. */
-export type ClauseCause =
-  | { kind: "request"; text: string; candidates: readonly BinaryPackage[] }
-  | { kind: "exclude"; package: BinaryPackage; why: string }
-  | { kind: "keep"; package: BinaryPackage; why: string; candidates: BinaryPackage[] }
-  | { kind: "depends"; owner: BinaryPackage; field: RelationField; dependency: Dependency; candidates: BinaryPackage[] }
-  | { kind: "conflict"; owner: BinaryPackage; field: RelationField; text: string; other: BinaryPackage }
-  | { kind: "rival"; left: BinaryPackage; right: BinaryPackage };
+import { explainCore, type ClauseCause } from "./explain.ts";
 
 /** No set of packages fulfils the request. The message explains it in sentences, one to a line. */
 export class UnsatisfiableError extends Error {

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FileTask } from "../testing/file-system-task.ts";
-import { dropCachedName } from "./inode-lifetime.ts";
 import { Inode } from "./inode.ts";
 
 class NotedInode extends Inode {
@@ -23,7 +22,7 @@ test("with its last cached name, unless somebody uses it or something is unwritt
   ] as const) {
     const inode = new NotedInode(fileSystem, 7, 0o100644, 0, 0, { seconds: 0, nanoseconds: 0 });
     Object.assign(inode, { cachedNames: 1, users: 0, ...state });
-    dropCachedName(inode);
+    inode.dropCachedName();
     assert.equal(inode.wasForgotten, goes, JSON.stringify(state));
   }
 });

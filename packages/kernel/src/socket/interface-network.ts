@@ -1,0 +1,37 @@
+import type { RandomSource } from "@stratos/host";
+import type { CallWork } from "../ground/call-work.ts";
+import type { UserNamespace } from "../security/user-namespace.ts";
+import type { IpAddress } from "./inet/ip-address.ts";
+import type { InterfaceAddress, InterfaceKind, InterfaceOptions, NetworkInterface } from "./network-interface.ts";
+import type { Route, RoutingTable } from "./routes.ts";
+
+/** A network (network.ts), as those know it who change its interfaces, addresses and routes, or ask for them. */
+export interface InterfaceNetwork {
+  readonly kernel: { readonly random: RandomSource; readonly work: CallWork };
+  readonly owner: UserNamespace;
+  /** By index. */
+  readonly interfaces: NetworkInterface[];
+  readonly routes: RoutingTable;
+  readonly observers: ReadonlySet<NetworkObserver>;
+  /** Packet sockets. */
+  readonly packetSockets: ReadonlySet<FrameObserver>;
+  makeInterface(kind: InterfaceKind, options: InterfaceOptions): NetworkInterface;
+  interfaceByName(name: string): NetworkInterface | undefined;
+  interfaceByIndex(index: number): NetworkInterface | undefined;
+  isLocal(ip: IpAddress): boolean;
+}
+
+/** Who wants to know what becomes of interfaces, their addresses and routes. */
+export interface NetworkObserver {
+  /** @param isGone  it was removed */
+  interfaceChanged(one: NetworkInterface, isGone: boolean): void;
+  addressChanged(one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void;
+  routeChanged(route: Route, isGone: boolean): void;
+}
+
+/** Sees frames come and go at interfaces (packet/packet-socket.ts). */
+export interface FrameObserver {
+  frameSeen(one: NetworkInterface, frame: Uint8Array, packetType: number): void;
+  interfaceDown(index: number): void;
+  interfaceGone(index: number): void;
+}

@@ -1,0 +1,41 @@
+import type { LOCK_EX, LOCK_SH } from "@stratos/abi";
+import { type RangeLock as Range, stateClass } from "@stratos/base";
+import type { Identified } from "../ground/identity.ts";
+import { WaitQueue, type WaitingCall } from "../ground/wait-queue.ts";
+
+/** Whose a lock is: a table of descriptors (a process) or a description. */
+export interface LockOwner extends Identified {
+  /** Who waits for a range lock that is to be its own (file-locks.ts). */
+  rangeWait: RangeWait | null;
+}
+
+/** A task that waits for a range lock, as long as its `syscallState` names whose that is to be. */
+interface RangeWait {
+  readonly task: Pick<WaitingCall, "syscallState">;
+  readonly blocker: LockOwner;
+}
+
+/**
+ * Advisory locks of an inode: byte ranges of processes (fcntl(2), "owner" is the file table) and of descriptions
+ * (F_OFD_*), and flock(2). Bound: RANGES_MAX for each file; a lock costs its caller a list walk.
+ */
+export interface RangeLock extends Range<LockOwner> {
+  /** −1 for a lock of a description. */
+  readonly pid: number;
+}
+
+interface Flock {
+  readonly kind: typeof LOCK_SH | typeof LOCK_EX;
+  /** Who asked for it. */
+  readonly pid: number;
+}
+
+export class FileLocks {
+  ranges: RangeLock[] = [];
+  readonly flocks = new Map<LockOwner, Flock>();
+  readonly queue = new WaitQueue();
+
+  static {
+    stateClass("FileLocks", this);
+  }
+}

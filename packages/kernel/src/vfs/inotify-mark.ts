@@ -1,0 +1,36 @@
+import { IN_DELETE_SELF, IN_ISDIR } from "@stratos/abi";
+
+/** Who watches an inode (fs/inotify implements it). */
+export interface InotifyMark {
+  readonly mask: number;
+  /** IN_EXCL_UNLINK: what happens to a file that has lost its name in the folder is of no interest. */
+  readonly isOnlyLinked: boolean;
+  /** @param name  of the entry below the watched directory, "" for the watched file itself */
+  notify(mask: number, cookie: number, name: string): void;
+  /** The file is gone for good: the watch ends. */
+  ignored(): void;
+}
+
+/** A file, as far as those who watch it are concerned (inode.ts). */
+interface MarkedFile {
+  readonly marks: ReadonlySet<InotifyMark> | null;
+  readonly nlink: number;
+  readonly users: number;
+}
+
+/**
+ * A file without names and without users but its watches is deleted (inotify(7), IN_DELETE_SELF); with users,
+ * `Dentry.release` comes here later. Each watch counts as a user.
+ */
+export function notifyLastName(inode: MarkedFile, otherUsers = 1): void {
+  const { marks } = inode;
+  if (marks === null || inode.nlink > 0 || inode.users > marks.size + otherUsers) return;
+  tellMarks(inode, IN_DELETE_SELF, 0, "");
+  for (const mark of [...marks]) mark.ignored();
+}
+
+export function tellMarks(inode: MarkedFile, mask: number, cookie: number, name: string, isUnlinked = false): void {
+  if (inode.marks === null) return;
+  for (const mark of [...inode.marks])
+    if ((mark.mask & mask & ~IN_ISDIR) !== 0 && !(isUnlinked && mark.isOnlyLinked)) mark.notify(mask, cookie, name);
+}

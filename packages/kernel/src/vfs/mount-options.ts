@@ -1,0 +1,11 @@
+/** `size=64k,mode=755` → a map; flags without a value map to "". */
+export function parseMountOptions(text: string): Map<string, string> {
+  const options = new Map<string, string>();
+  for (const part of text.split(",")) {
+    if (part === "") continue;
+    const equals = part.indexOf("=");
+    if (equals < 0) options.set(part, "");
+    else options.set(part.slice(0, equals), part.slice(equals + 1));
+  }
+  return options;
+}
