@@ -43,7 +43,7 @@ kernel: task/accounting.ts task/affinity.ts task/board.ts task/clocks.ts task/cl
   task/kernel-state.ts task/oom-killer.ts task/pi-futex.ts task/process-group.ts task/process-timers.ts
   task/resource-usage.ts task/run-loop.ts task/run-queue.ts task/scheduler.ts task/seccomp-check.ts
   task/signal-frame.ts task/stops.ts task/syscall-row.ts task/task-observer.ts task/task-table.ts task/task.ts
-  task/thread-group.ts task/unknown-calls.ts task/unsynced-files.ts
+  task/thread-group.ts task/tracing.ts task/unknown-calls.ts task/unsynced-files.ts
 kernel: time/clock-adjustment.ts time/time-kernel.ts
 kernel: tty/devpts.ts tty/echo.ts tty/job-control.ts tty/line-discipline.ts tty/output-processing.ts tty/pty.ts
   tty/terminal-file.ts tty/terminal-ioctl.ts tty/terminal.ts tty/termios.ts tty/tty-kernel.ts tty/tty-state.ts

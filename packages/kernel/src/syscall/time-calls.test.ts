@@ -336,7 +336,7 @@ test("sysinfo's seconds count the one that has begun", () => {
   assert.equal(memory.loadU64(AT), whole + 1);
 });
 
-test("the time zone that settimeofday(2) was given is what gettimeofday(2) tells, and needs the right to set clocks", () => {
+test("gettimeofday(2) tells the zone that settimeofday(2) was given, which needs the right to set clocks", () => {
   const user = createUser();
   const { task, memory } = user;
   const setZone = (minutes: number): number => {

@@ -52,6 +52,7 @@ import { inTimeForChildren } from "./clone-namespaces.ts";
 import { exitTask, leaveMemory } from "./exit.ts";
 import { SP } from "./hart-registers.ts";
 import type { Task } from "./task.ts";
+import { detach, traceExec } from "./tracing.ts";
 import type { ReadStrings } from "../ground/call-state.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { put64 } from "../ground/words.ts";
@@ -333,7 +334,7 @@ function pointOfNoReturn(
   name: string,
   credentials: Credentials,
 ): void {
-  const { kernel, group } = task;
+  const { kernel, group, tid } = task;
   for (const other of group.tasks.slice()) if (other !== task) exitTask(other, SIGKILL);
   if (task.tid !== group.pid) {
     // The thread that calls execve takes over the leader's identity (execve(2), "Effect on process attributes").
@@ -343,6 +344,9 @@ function pointOfNoReturn(
     task.ownTid = group.ownPid;
     kernel.tasks.tasks.set(task.tid, task);
   }
+  const { leader } = group;
+  // The old leader's number lives on: its tracer hears nothing of its end.
+  if (leader !== task && leader.tracing !== null) detach(leader, leader.tracing, null);
   group.leader = task;
   leaveMemory(task);
   const old = task.space;
@@ -379,6 +383,7 @@ function pointOfNoReturn(
   group.exitSignal = SIGCHLD;
   space.setExecutable(program.file.path!);
   task.name = (name.slice(name.lastIndexOf("/") + 1) || name).slice(0, 15);
+  if (task.tracing !== null) traceExec(task, task.tracing, tid);
   kernel.onExec?.(task, pathName(program.file.path!, task.fs.root), program.argv);
 }
 

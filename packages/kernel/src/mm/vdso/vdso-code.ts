@@ -1,7 +1,7 @@
 /**
  * The machine code of the vDSO, for `TEXT_OFFSET` in its page, with the page of data (vdso.ts) right behind that one.
- * Base instructions of 32 bits alone. What a function can't do (a clock of processor time, a time zone, a page of data that says so)
- * it asks the kernel.
+ * Base instructions of 32 bits alone. What a function can't do (a clock of processor time, a time zone, a page of data
+ * that says so) it asks the kernel.
  *
  * Numbers in comments are offsets in the function. The source of each is its Linux namesake in C, lib/vdso and
  * arch/riscv/kernel/vdso.
