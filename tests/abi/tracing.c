@@ -101,7 +101,7 @@ static int says(pid_t pid, const char *key, const char *value) {
 }
 
 int main(int argc, char **argv) {
-  if (argc > 1) return 6;
+  if (argc > 1) return argv[1][0] == 'w' ? geteuid() == 0 ? 20 : 21 : 6;
   pid_t pid;
   char own[16];
   snprintf(own, sizeof own, "%d", getpid());
@@ -220,6 +220,34 @@ int main(int argc, char **argv) {
     if (!kills) write(ends[1], "z", 1);
     waits(pid);
   }
+
+  printf("a set-user-id program, untraced and traced by who is not root\n");
+  char copy[64], buffer[65536];
+  snprintf(copy, sizeof copy, "/tmp/tracing-%d", getpid());
+  int from = open("/proc/self/exe", O_RDONLY), to = open(copy, O_WRONLY | O_CREAT | O_EXCL, 0755);
+  for (ssize_t size; (size = read(from, buffer, sizeof buffer)) > 0;) write(to, buffer, size);
+  close(to);
+  SHOW(chmod(copy, 04755));
+  for (int traced = 0; traced < 2; traced++) {
+    fflush(stdout);
+    pid_t tracer = fork();
+    if (tracer == 0) {
+      setresuid(1000, 1000, 1000);
+      pid = fork();
+      if (pid == 0) {
+        if (traced) ptrace(PTRACE_TRACEME, 0, 0, 0);
+        execl(copy, "program", "who", NULL);
+        _exit(22);
+      }
+      status = waits(pid);
+      while (WIFSTOPPED(status)) status = goes(PTRACE_CONT, pid, 0);
+      errno = 0;
+      SHOW(ptrace(PTRACE_ATTACH, getppid(), 0, 0));
+      _exit(0);
+    }
+    waits(tracer);
+  }
+  unlink(copy);
   SHOW(ptrace(PTRACE_ATTACH, getpid(), 0, 0));
   SHOW(ptrace(PTRACE_CONT, 999999, 0, 0));
   return 0;

@@ -1,6 +1,7 @@
 /** ptrace(2): the requests of a tracer. What a tracee does with them stands in task/tracing.ts. */
 import {
   AUDIT_ARCH_RISCV64,
+  CAP_SYS_PTRACE,
   EFAULT,
   EINVAL,
   EIO,
@@ -54,6 +55,7 @@ import {
 } from "@stratos/abi";
 import { getU64 } from "../ground/words.ts";
 import { forcePage } from "../mm/page-fault.ts";
+import { isCapabilitySubset, isCapable } from "../security/credentials.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import {
@@ -155,6 +157,11 @@ function traceMe(task: Task): number {
   const { parent, parentThread } = task.group;
   const tracer = parentThread ?? parent?.leader;
   if (task.tracing !== null || parent === null || tracer === undefined || parent.pid === 1) return -EPERM;
+  // As security/commoncap.c, cap_ptrace_traceme: it doesn't give away more than its parent has.
+  const own = task.credentials,
+    other = tracer.credentials;
+  const isEqual = own.userNamespace === other.userNamespace && isCapabilitySubset(own.permitted, other.permitted);
+  if (!isEqual && !isCapable(other, CAP_SYS_PTRACE, own.userNamespace)) return -EPERM;
   beginTracing(tracer, task, false, 0);
   return 0;
 }

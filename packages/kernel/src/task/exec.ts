@@ -19,6 +19,7 @@ import {
   AT_SECURE,
   AT_SYSINFO_EHDR,
   AT_UID,
+  CAP_SYS_PTRACE,
   E2BIG,
   EFAULT,
   ELOOP,
@@ -42,7 +43,7 @@ import type { ElfImage } from "@stratos/formats/elf";
 import { AddressSpace, STACK_TOP, VDSO_BASE } from "../mm/address-space.ts";
 import { Area } from "../mm/area.ts";
 import { credentialsAfterExec } from "../security/exec-credentials.ts";
-import { type Credentials, losesDumpability } from "../security/credentials.ts";
+import { type Credentials, isCapable, losesDumpability } from "../security/credentials.ts";
 import { checkAccess, MAY_READ } from "../security/permission.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { openExecutable } from "../vfs/open.ts";
@@ -155,6 +156,9 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
   const noSetId =
     (path.mount.flags & MS_NOSUID) !== 0 ||
     task.credentials.noNewPrivileges ||
+    // Who traces it would have what the file gives (execve(2)).
+    (task.tracing !== null &&
+      !isCapable(task.tracing.tracer.credentials, CAP_SYS_PTRACE, task.credentials.userNamespace)) ||
     !task.credentials.userNamespace.isWithin(path.mount.fileSystem.userNamespace);
   const credentials = credentialsAfterExec(task.credentials, inode, noSetId);
   const loaded = loadInto(task, space, program, interpreter, image, { name, environment, credentials });
