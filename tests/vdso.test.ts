@@ -15,6 +15,7 @@ import { countsOf, finish, startStatic, twinOf } from "./saved/saved-run.ts";
 
 const FACTS = `clocks: 550 readings lie between the kernel's; clock 10: -22, 12: -22, -1: -22
 16 resolutions; the day 0 1 0
+the zone that was set 0: -120 3
 cpu 0 0 0; flush 0
 probe 0, as the kernel: 1; of a set: -22
 a handler's frames: 1

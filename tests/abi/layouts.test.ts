@@ -116,6 +116,11 @@ const IN_C: Readonly<Record<string, InC>> = {
   },
   ElfPrpsinfo: { type: "struct elf_prpsinfo", headers: ["sys/procfs.h"] },
   RiscvDState: { type: "struct __riscv_d_ext_state", ...asm("ptrace") },
+  PtraceSyscallInfo: {
+    type: "struct ptrace_syscall_info",
+    ...linux("ptrace"),
+    names: { nr: "entry.nr", args: "entry.args", ret_data: "seccomp.ret_data" },
+  },
   AcctV3: { type: "struct acct_v3", ...linux("acct") },
   Iovec: { type: "struct iovec", ...linux("uio") },
   Flock: { type: "struct flock", ...asm("fcntl") },

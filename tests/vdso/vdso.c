@@ -151,6 +151,11 @@ int main(int argc, char **argv) {
   long late = (after.tv_sec - day.tv_sec) * 1000000 + after.tv_usec - day.tv_usec;
   printf("%d resolutions; the day %d %d %d\n", same, status, late >= 0 && late < 1000000,
          zone.tz_minuteswest + zone.tz_dsttime);
+  zone.tz_minuteswest = -120, zone.tz_dsttime = 3;
+  status = syscall(SYS_settimeofday, NULL, &zone);
+  zone.tz_minuteswest = zone.tz_dsttime = 0;
+  status += getday(NULL, &zone);
+  printf("the zone that was set %d: %d %d\n", status, zone.tz_minuteswest, zone.tz_dsttime);
 
   unsigned here = 9, node = 9;
   printf("cpu %d %u %u; flush %ld\n", cpu(&here, &node, NULL) + cpu(NULL, NULL, NULL), here, node,

@@ -175,12 +175,12 @@ test("messages of sockets: addresses, control messages, netlink's own, options b
   );
 });
 
-/** No argument of a call: files, frames on a stack, records that read(2) fills, what only filters see. */
+/** No argument that is shown: files, frames on a stack, records that read(2) fills, what filters and tracers see. */
 const UNSEEN = [
   ...["Elf64Ehdr", "Elf64Phdr", "Elf64Nhdr", "ElfPrstatus", "ElfPrpsinfo", "RiscvDState", "AcctV3"],
   ...["Elf64Dyn", "Elf64Shdr", "Elf64Sym", "Elf64Verdaux", "Elf64Verdef"],
   ...["RtSigframe", "Ucontext", "Sigcontext", "SiginfoTimer", "SiginfoFault", "SiginfoPoll", "SiginfoSystemCall"],
-  ...["SignalfdSiginfo", "InotifyEvent", "LinuxDirent64", "SeccompData"],
+  ...["SignalfdSiginfo", "InotifyEvent", "LinuxDirent64", "SeccompData", "PtraceSyscallInfo"],
 ];
 /** Read by their own rules: addresses of sockets, heads of messages and attributes. */
 const BY_RULE = [

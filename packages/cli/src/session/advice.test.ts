@@ -10,7 +10,6 @@ const notices = (...pairs: [Notice, string][]): Map<Notice, string> => new Map(p
 test("a run that failed is told the way round", () => {
   assert.match(adviceFor(notices(["network", ""]), run).join(), /--net host/);
   assert.match(adviceFor(notices(["packets", ""]), run).join(), /connect to a port/);
-  assert.match(adviceFor(notices(["ptrace", ""]), run).join(), /stratos trace/);
   for (const program of ["/sbin/init", "systemd", "/usr/lib/systemd/systemd"]) {
     assert.match(adviceFor(notices(), { ...run, program }).join(), /process 1/);
   }
@@ -18,7 +17,7 @@ test("a run that failed is told the way round", () => {
 });
 
 test("a program that found another way is left alone, but a process that was ended is told", () => {
-  const all = notices(["network", ""], ["ptrace", ""], ["out-of-memory", "process 12 (python3)"]);
+  const all = notices(["network", ""], ["packets", ""], ["out-of-memory", "process 12 (python3)"]);
   assert.deepEqual(adviceFor(all, { ...run, status: 0 }), [
     "out of memory: ended process 12 (python3); the machine has 256M, --memory gives it another size",
   ]);

@@ -35,11 +35,6 @@ export function adviceFor(notices: ReadonlyMap<Notice, string>, run: EndedRun): 
         "another host is there, connect to a port of it",
     );
   }
-  if (notices.has("ptrace")) {
-    lines.push(
-      "programs cannot trace each other here (strace, gdb): `stratos trace -- CMD` shows system calls from outside",
-    );
-  }
   if (SYSTEMD.test(run.program)) {
     lines.push(
       "systemd has to be process 1 with control groups of its own, which is not there yet: start services by " +

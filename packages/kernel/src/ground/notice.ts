@@ -5,5 +5,4 @@
 export type Notice =
   | "network" // an address beyond the machine, which has no network
   | "packets" // an ICMP or raw packet for an address beyond the machine
-  | "ptrace" // ptrace(2)
   | "out-of-memory"; // a process was ended; the text says which

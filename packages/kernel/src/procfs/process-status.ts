@@ -15,7 +15,7 @@ import { visitAreas } from "./visit-areas.ts";
 
 /** sysconf(_SC_CLK_TCK) is 100. */
 const TICK_NS = 1e7;
-const STATE_NAMES = { R: "running", S: "sleeping", T: "stopped", Z: "zombie", X: "dead" } as const;
+const STATE_NAMES = { R: "running", S: "sleeping", T: "stopped", t: "tracing stop", Z: "zombie", X: "dead" } as const;
 
 function ticks(nanoseconds: number): number {
   return Math.floor(nanoseconds / TICK_NS);
@@ -194,7 +194,7 @@ export function describeStatus(
     "Ngid:\t0",
     `Pid:\t${ids.idOf(task.tid)}`,
     `PPid:\t${parentIdOf(process, ids)}`,
-    "TracerPid:\t0",
+    `TracerPid:\t${task.tracing === null ? 0 : ids.idOf(task.tracing.tracer.tid)}`,
     `Uid:\t${[uid, euid, suid, fsuid].map((id) => names.uids.shown(id)).join("\t")}`,
     `Gid:\t${[gid, egid, sgid, fsgid].map((id) => names.gids.shown(id)).join("\t")}`,
     `FDSize:\t${Math.max(64, hasMemory(task) ? task.files.openCount : 0)}`,

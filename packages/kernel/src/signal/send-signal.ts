@@ -199,8 +199,9 @@ function isIgnored(group: SignalProcess, task: SignalTask | null, info: SignalIn
   const isBlocked = task !== null ? task.blocked.has(signal) : group.tasks.some((each) => each.blocked.has(signal));
   if (isBlocked) return false;
   const { handler } = group.actions.get(signal);
-  if (handler === SIG_IGN) return true;
-  return handler === SIG_DFL && defaultAction(signal) === "ignore";
+  if (handler !== SIG_IGN && !(handler === SIG_DFL && defaultAction(signal) === "ignore")) return false;
+  // A tracer sees them all.
+  return !(task?.isTraced ?? group.tasks.some((each) => each.isTraced));
 }
 
 /** Makes the task look at its signals soon: it leaves a wait that signals interrupt. */
@@ -209,7 +210,7 @@ function notify(task: SignalTask, signal: number): void {
   if (!takes(task, signal)) return;
   if (task.state === "S" && task.blockedKind === BLOCKED_KILLABLE && signal !== SIGKILL) return;
   if (task.state === "S") task.endWait("signal");
-  else if (task.state === "T" && signal === SIGKILL) {
+  else if ((task.state === "T" || task.state === "t") && signal === SIGKILL) {
     task.state = "R";
     task.kernel.scheduler.enqueue(task);
   }

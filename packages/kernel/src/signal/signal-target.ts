@@ -7,8 +7,8 @@ import type { ProcessGroup, Session } from "./session.ts";
 import type { SignalActions } from "./signal-actions.ts";
 import type { SignalSet } from "./signal-set.ts";
 
-/** proc_pid_stat(5) letters: running or runnable, sleeping, stopped, zombie, dead. */
-export type TaskState = "R" | "S" | "T" | "Z" | "X";
+/** proc_pid_stat(5) letters: running or runnable, sleeping, stopped, stopped by its tracer, zombie, dead. */
+export type TaskState = "R" | "S" | "T" | "t" | "Z" | "X";
 
 /** A thread, as far as signals reach it; its fields are explained in task/task.ts. */
 export interface SignalTask {
@@ -18,6 +18,7 @@ export interface SignalTask {
   readonly pending: PendingSignals;
   readonly waitedSignals: SignalSet | null;
   readonly blockedKind: number;
+  readonly isTraced: boolean;
   blocked: SignalSet;
   state: TaskState;
   hasWork: boolean;

@@ -15,6 +15,7 @@ import { pidfdCalls } from "./pidfd-calls.ts";
 import { pollCalls } from "./poll-calls.ts";
 import { prctlCalls } from "./prctl-calls.ts";
 import { processCalls } from "./process-calls.ts";
+import { ptraceCalls } from "./ptrace-calls.ts";
 import { schedulingCalls } from "./scheduling-calls.ts";
 import { seccompCalls } from "./seccomp-calls.ts";
 import { signalCalls } from "./signal-calls.ts";
@@ -27,7 +28,7 @@ import type { SyscallRow } from "../task/syscall-row.ts";
 /** Every table, by the subsystem's name as docs/compatibility.md groups them. */
 export const CALL_TABLES: Readonly<Record<string, SyscallTable>> = {
   files: { ...fileCalls, ...aioCalls },
-  processes: { ...processCalls, ...compareCalls },
+  processes: { ...processCalls, ...compareCalls, ...ptraceCalls },
   signals: signalCalls,
   memory: { ...memoryCalls, ...numaCalls },
   futexes: futexCalls,

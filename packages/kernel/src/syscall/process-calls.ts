@@ -43,7 +43,7 @@ import { getCpu } from "../task/affinity.ts";
 import { parentIdOf } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
-import { type ChildEvent, waitForChild } from "../task/wait.ts";
+import { type ChildEvent, waitForChild, type WaitTarget } from "../task/wait.ts";
 import { BLOCKED_KILLABLE, NO_RETURN, UNFINISHED } from "../ground/wait-queue.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { writeRusage } from "../task/resource-usage.ts";
@@ -131,10 +131,10 @@ function wait4(task: Task, pid: number, statusAddress: number, options: number, 
     pid === -1
       ? () => true
       : pid === 0
-        ? (child: ThreadGroup) => child.group.id === ownGroup
+        ? (child: WaitTarget) => child.group.id === ownGroup
         : pid > 0
-          ? (child: ThreadGroup) => child.pid === named
-          : (child: ThreadGroup) => child.group.id === named;
+          ? (child: WaitTarget) => child.pid === named
+          : (child: WaitTarget) => child.group.id === named;
   const event = waitForChild(task, select, options | WEXITED);
   if (event === null) return 0;
   if (isErrno(event)) return event;
@@ -151,7 +151,7 @@ function waitid(task: Task, kind: number, id: number, infoAddress: number, optio
     return -EINVAL;
   id |= 0;
   const { pidNamespace } = task.group;
-  let select: (child: ThreadGroup) => boolean;
+  let select: (child: WaitTarget) => boolean;
   let isNonblocking = false;
   switch (kind | 0) {
     case P_ALL:
@@ -175,7 +175,7 @@ function waitid(task: Task, kind: number, id: number, infoAddress: number, optio
       if (file === undefined) return -EBADF;
       const process = processOfPidfd(file);
       if (process === null) return -EBADF;
-      select = (child) => child === process;
+      select = (child) => child.pid === process.pid;
       isNonblocking = (file.flags & O_NONBLOCK) !== 0 && (options & WNOHANG) === 0;
       break;
     }

@@ -51,13 +51,13 @@ import type { SyscallTable } from "./syscall-table.ts";
 
 const SIGSET_SIZE = 8;
 
-function loadSet(task: Task, address: number): SignalSet | null {
+export function loadSet(task: Task, address: number): SignalSet | null {
   const low = task.space.loadU32(address);
   const high = task.space.loadU32(address + 4);
   return low < 0 || high < 0 ? null : new SignalSet(low, high);
 }
 
-function storeSet(task: Task, address: number, set: SignalSet): number {
+export function storeSet(task: Task, address: number, set: SignalSet): number {
   const failed = task.space.storeU32(address, set.low);
   return failed < 0 ? failed : task.space.storeU32(address + 4, set.high);
 }

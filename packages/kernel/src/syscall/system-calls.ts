@@ -258,11 +258,6 @@ function rebootNamespace(task: Task, command: number): number {
   return init === task.group ? NO_RETURN : 0;
 }
 
-function refusePtrace(task: Task): number {
-  task.kernel.notices.set("ptrace", "");
-  return -EPERM;
-}
-
 export const systemCalls: SyscallTable = {
   uname: { run: uname },
   sysinfo: { run: sysinfo },
@@ -310,7 +305,6 @@ export const systemCalls: SyscallTable = {
     },
   },
   vhangup: { run: hangUpTerminal },
-  ptrace: { run: refusePtrace, gaps: "no tracing of one guest task by another yet: EPERM" },
   ...absent("the C library does without it", ["rseq"]),
   ...absent("no programs in the kernel, and no counters", ["bpf", "perf_event_open"]),
   ...absent("this kernel has no modules and starts no other", [

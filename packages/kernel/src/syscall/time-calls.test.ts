@@ -335,3 +335,26 @@ test("sysinfo's seconds count the one that has begun", () => {
   assert.equal(call(task, "sysinfo", AT), 0);
   assert.equal(memory.loadU64(AT), whole + 1);
 });
+
+test("gettimeofday(2) tells the zone that settimeofday(2) was given, which needs the right to set clocks", () => {
+  const user = createUser();
+  const { task, memory } = user;
+  const setZone = (minutes: number): number => {
+    memory.storeU32(AT, minutes >>> 0);
+    memory.storeU32(AT + 4, 1);
+    return call(task, "settimeofday", 0, AT);
+  };
+  const zone = (): number[] => {
+    assert.equal(call(task, "gettimeofday", 0, OLD), 0);
+    return [memory.loadU32(OLD) | 0, memory.loadU32(OLD + 4)];
+  };
+  assert.deepEqual(zone(), [0, 0]);
+  assert.equal(setZone(-120), 0);
+  assert.deepEqual(zone(), [-120, 1]);
+  assert.equal(setZone(901), -EINVAL);
+  assert.equal(call(task, "settimeofday", 0, 2 ** 37), -EFAULT);
+  task.credentials = { ...task.credentials, effective: 0 };
+  assert.equal(setZone(60), -EPERM);
+  assert.equal(call(task, "settimeofday", 0, 0), -EPERM);
+  assert.deepEqual(zone(), [-120, 1]);
+});

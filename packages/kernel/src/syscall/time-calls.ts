@@ -2,11 +2,13 @@ import {
   CLOCK_MONOTONIC_COARSE,
   CLOCK_MONOTONIC_RAW,
   CLOCK_PROCESS_CPUTIME_ID,
+  CAP_SYS_TIME,
   CLOCK_REALTIME,
   EAGAIN,
   EFAULT,
   EINTR,
   EINVAL,
+  EPERM,
   EOPNOTSUPP,
   Itimerspec,
   SIGALRM,
@@ -27,7 +29,8 @@ import type { Task } from "../task/task.ts";
 import { stateOf } from "../ground/call-state.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { COARSE_CLOCKS } from "../time/clock-kinds.ts";
-import { adjustClock, setRealtime } from "../time/clock-adjustment.ts";
+import { isCapable } from "../security/credentials.ts";
+import { adjustClock, setRealtime, setTimeZone } from "../time/clock-adjustment.ts";
 import { cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
 import { IntervalTimer, PosixTimer, timersOf } from "../task/process-timers.ts";
 import { processTimes } from "../task/resource-usage.ts";
@@ -196,6 +199,32 @@ function timerSettime(task: Task, id: number, flags: number, address: number, ol
   return oldAddress === 0 ? 0 : storeInterval(task, oldAddress, old.intervalNs, old.leftNs, 1);
 }
 
+function gettimeofday(task: Task, address: number, zone: number): number {
+  const { clockAdjustment, scratch } = task.kernel;
+  const now = task.kernel.realtime();
+  if (address !== 0 && storeTime(task, address, now.seconds, Math.floor(now.nanoseconds / 1000)) < 0) return -EFAULT;
+  if (zone === 0) return 0;
+  scratch.view.setInt32(Timezone.offset.tz_minuteswest, clockAdjustment.minutesWest, true);
+  scratch.view.setInt32(Timezone.offset.tz_dsttime, clockAdjustment.dstTime, true);
+  return task.space.copyOut(zone, scratch.u8, 0, Timezone.size);
+}
+
+function settimeofday(task: Task, address: number, zone: number): number {
+  const { u8, view } = task.kernel.scratch;
+  const seconds = address === 0 ? 0 : task.space.loadU64(address);
+  const micros = address === 0 ? 0 : task.space.loadU64(address + Timeval.offset.tv_usec);
+  if (seconds < 0 || micros < 0) return -EFAULT;
+  if (micros >= 1e6) return -EINVAL;
+  if (zone !== 0 && task.space.copyIn(zone, u8, 0, Timezone.size) < 0) return -EFAULT;
+  if (!isCapable(task.credentials, CAP_SYS_TIME)) return -EPERM;
+  if (zone !== 0) {
+    const minutesWest = view.getInt32(Timezone.offset.tz_minuteswest, true);
+    const kept = setTimeZone(task.kernel, minutesWest, view.getInt32(Timezone.offset.tz_dsttime, true));
+    if (kept < 0) return kept;
+  }
+  return address === 0 ? 0 : setRealtime(task, seconds, micros * 1000);
+}
+
 export const timeCalls: SyscallTable = {
   clock_gettime: { run: clockGettime },
   clock_getres: {
@@ -218,22 +247,8 @@ export const timeCalls: SyscallTable = {
       (flags & TIMER_ABSTIME) !== 0 ? -EINTR : remaining(task, left),
   },
   nanosleep: { run: nanosleep, interrupted: (task, _request, left) => remaining(task, left) },
-  gettimeofday: {
-    run: (task, address, zone) => {
-      const now = task.kernel.realtime();
-      if (address !== 0 && storeTime(task, address, now.seconds, Math.floor(now.nanoseconds / 1000)) < 0)
-        return -EFAULT;
-      return zone !== 0 ? task.space.clear(zone, Timezone.size) : 0;
-    },
-  },
-  settimeofday: {
-    run: (task, address) => {
-      if (address === 0) return 0;
-      const seconds = task.space.loadU64(address);
-      const micros = task.space.loadU64(address + Timeval.offset.tv_usec);
-      return seconds < 0 || micros < 0 ? -EFAULT : setRealtime(task, seconds, micros * 1000);
-    },
-  },
+  gettimeofday: { run: gettimeofday },
+  settimeofday: { run: settimeofday },
   adjtimex: {
     run: (task, address) => adjustClock(task, address),
     gaps: "parameters are kept, but the host's clock keeps its pace; ADJ_SETOFFSET sets the time",

@@ -20,6 +20,7 @@ import {
   CLONE_SIGHAND,
   CLONE_SYSVSEM,
   CLONE_THREAD,
+  CLONE_UNTRACED,
   CLONE_VFORK,
   CLONE_VM,
   CSIGNAL,
@@ -45,6 +46,7 @@ import { PendingSignals } from "../signal/pending-signals.ts";
 import { HART_STATE_SIZE } from "@stratos/riscv";
 import { A0, setSavedPc, setSavedRegister, SP, TP } from "./hart-registers.ts";
 import { Task } from "./task.ts";
+import { traceChild } from "./tracing.ts";
 import { ThreadGroup } from "./thread-group.ts";
 
 export interface CloneRequest {
@@ -200,6 +202,8 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_CHILD_SETTID)) space.storeU32(request.childTid, child.ownTid);
   if (has(CLONE_CHILD_CLEARTID)) child.clearTid = request.childTid;
   kernel.scheduler.enqueue(child);
+  if (parent.tracing !== null && !has(CLONE_UNTRACED))
+    traceChild(parent, parent.tracing, child, has(CLONE_VFORK), has(CLONE_THREAD) ? 0 : request.exitSignal);
   return child;
 }
 

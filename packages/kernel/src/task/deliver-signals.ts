@@ -27,6 +27,7 @@ import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal
 import { type SignalAction } from "../signal/signal-actions.ts";
 import { enterHandler } from "./signal-frame.ts";
 import { SignalSet } from "../signal/signal-set.ts";
+import { joinStop, standsBeforeSignal, standsForDue } from "./tracing.ts";
 import { isOrphaned } from "../signal/session.ts";
 
 /**
@@ -34,16 +35,26 @@ import { isOrphaned } from "../signal/session.ts";
  * handler. A blocked system call that a handler interrupts is set to restart or to fail with EINTR first.
  */
 export function deliverSignals(task: Task): void {
+  // It stands behind a call: what is there stays until it goes on.
+  if (task.state === "t") return;
   task.hasWork = false;
   if (task.group.exitStatus !== null) return;
   if (task.group.coreDump !== null) return continueCoreDump(task);
+  const { tracing } = task;
+  if (tracing !== null && !isToDie(task) && standsForDue(task, tracing)) return;
   for (;;) {
-    const info = takeSignal(
-      task,
-      (signal) =>
-        signal === SIGKILL || signal === SIGSTOP || (!task.blocked.has(signal) && !comesAfterCall(task, signal)),
-    );
+    const delivered = tracing?.delivered ?? null;
+    if (delivered !== null) tracing!.delivered = null;
+    const info =
+      delivered ??
+      takeSignal(
+        task,
+        (signal) =>
+          signal === SIGKILL || signal === SIGSTOP || (!task.blocked.has(signal) && !comesAfterCall(task, signal)),
+      );
     if (info === null) return;
+    if (tracing !== null && delivered === null && info.signal !== SIGKILL)
+      return standsBeforeSignal(task, tracing, info);
     const action = task.group.actions.get(info.signal);
     task.kernel.onSignal?.(task, info);
     if (action.handler === SIG_IGN) continue;
@@ -68,6 +79,10 @@ function comesAfterCall(task: Task, signal: number): boolean {
   if (mayEnd && stateOf(task, "whole") === null) return false;
   const { handler } = task.group.actions.get(signal);
   return handler !== SIG_DFL && handler !== SIG_IGN;
+}
+
+export function isToDie({ pending, group }: Task): boolean {
+  return group.exitStatus !== null || pending.set.has(SIGKILL) || group.pending.set.has(SIGKILL);
 }
 
 /** @returns whether the task doesn't go on */
@@ -113,6 +128,7 @@ function interruptSyscall(task: Task, action: SignalAction): void {
   task.syscallNumber = -1;
   task.syscallState = null;
   task.waitedSignals = null;
+  if (task.tracing !== null) task.tracing.call = "outside";
 }
 
 function runHandler(task: Task, info: SignalInfo, action: SignalAction): void {
@@ -137,7 +153,8 @@ export function stopProcess(group: ThreadGroup, signal: number): void {
   group.unreportedStop = signal;
   group.unreportedContinue = false;
   for (const task of group.tasks) {
-    if (task.state === "R") {
+    if (task.tracing !== null) joinStop(task, task.tracing, signal);
+    else if (task.state === "R") {
       task.state = "T";
       task.kernel.scheduler.dequeue(task);
     }
@@ -145,6 +162,11 @@ export function stopProcess(group: ThreadGroup, signal: number): void {
   }
   const { parent } = group;
   if (parent === null) return;
+  // A parent that traces it hears of the stop of its tracee.
+  if (group.leader.tracing?.tracer.group === parent) {
+    group.unreportedStop = 0;
+    return;
+  }
   if ((parent.actions.get(SIGCHLD).flags & 1) === 0) {
     sendSignalToProcess(
       parent,

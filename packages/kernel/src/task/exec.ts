@@ -19,6 +19,7 @@ import {
   AT_SECURE,
   AT_SYSINFO_EHDR,
   AT_UID,
+  CAP_SYS_PTRACE,
   E2BIG,
   EFAULT,
   ELOOP,
@@ -42,7 +43,7 @@ import type { ElfImage } from "@stratos/formats/elf";
 import { AddressSpace, STACK_TOP, VDSO_BASE } from "../mm/address-space.ts";
 import { Area } from "../mm/area.ts";
 import { credentialsAfterExec } from "../security/exec-credentials.ts";
-import { type Credentials, losesDumpability } from "../security/credentials.ts";
+import { type Credentials, isCapable, losesDumpability } from "../security/credentials.ts";
 import { checkAccess, MAY_READ } from "../security/permission.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { openExecutable } from "../vfs/open.ts";
@@ -52,6 +53,7 @@ import { inTimeForChildren } from "./clone-namespaces.ts";
 import { exitTask, leaveMemory } from "./exit.ts";
 import { SP } from "./hart-registers.ts";
 import type { Task } from "./task.ts";
+import { detach, traceExec } from "./tracing.ts";
 import type { ReadStrings } from "../ground/call-state.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { put64 } from "../ground/words.ts";
@@ -154,6 +156,9 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
   const noSetId =
     (path.mount.flags & MS_NOSUID) !== 0 ||
     task.credentials.noNewPrivileges ||
+    // Who traces it would have what the file gives (execve(2)).
+    (task.tracing !== null &&
+      !isCapable(task.tracing.tracer.credentials, CAP_SYS_PTRACE, task.credentials.userNamespace)) ||
     !task.credentials.userNamespace.isWithin(path.mount.fileSystem.userNamespace);
   const credentials = credentialsAfterExec(task.credentials, inode, noSetId);
   const loaded = loadInto(task, space, program, interpreter, image, { name, environment, credentials });
@@ -333,7 +338,7 @@ function pointOfNoReturn(
   name: string,
   credentials: Credentials,
 ): void {
-  const { kernel, group } = task;
+  const { kernel, group, tid } = task;
   for (const other of group.tasks.slice()) if (other !== task) exitTask(other, SIGKILL);
   if (task.tid !== group.pid) {
     // The thread that calls execve takes over the leader's identity (execve(2), "Effect on process attributes").
@@ -343,6 +348,9 @@ function pointOfNoReturn(
     task.ownTid = group.ownPid;
     kernel.tasks.tasks.set(task.tid, task);
   }
+  const { leader } = group;
+  // The old leader's number lives on: its tracer hears nothing of its end.
+  if (leader !== task && leader.tracing !== null) detach(leader, leader.tracing, null);
   group.leader = task;
   leaveMemory(task);
   const old = task.space;
@@ -379,6 +387,7 @@ function pointOfNoReturn(
   group.exitSignal = SIGCHLD;
   space.setExecutable(program.file.path!);
   task.name = (name.slice(name.lastIndexOf("/") + 1) || name).slice(0, 15);
+  if (task.tracing !== null) traceExec(task, task.tracing, tid);
   kernel.onExec?.(task, pathName(program.file.path!, task.fs.root), program.argv);
 }
 

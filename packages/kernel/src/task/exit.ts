@@ -19,6 +19,7 @@ import { accountProcess } from "./account-process.ts";
 import { futexWake } from "./futex.ts";
 import { hangUpIfOrphaned, leaveGroup } from "./process-group.ts";
 import type { Task } from "./task.ts";
+import { endTracing } from "./tracing.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 
@@ -68,6 +69,7 @@ export function exitTask(task: Task, status: number): void {
   group.voluntarySwitches += task.voluntarySwitches;
   group.involuntarySwitches += task.involuntarySwitches;
   for (const observer of kernel.taskObservers) observer.taskEnded?.(task);
+  if (task.tracing !== null || task.tracees !== null || group.leader.tracing !== null) endTracing(task, status);
   kernel.scheduler.mustSwitch = true;
   if (group.exitStatus === null && group.tasks.length > 0) leaveChildrenToThread(task, group.tasks[0]!);
   // Pidfds of this one thread (PIDFD_THREAD).

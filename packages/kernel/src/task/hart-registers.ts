@@ -1,8 +1,9 @@
-import { PAGE_SIZE } from "@stratos/abi";
+import { PAGE_SIZE, RiscvDState } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import {
   type PhysicalMemory,
   HART,
+  HART_F,
   HART_FFLAGS,
   HART_FRM,
   HART_PC,
@@ -117,4 +118,33 @@ export function setSavedRegister(registers: Uint8Array, register: number, value:
 
 export function setSavedPc(registers: Uint8Array, pc: number): void {
   viewOf(registers).setUint32(HART_PC - HART, pc, true);
+}
+
+/** `struct user_regs_struct`: the pc, then x1 … x31. */
+export const GENERAL_REGISTERS_SIZE = 256;
+
+export function generalRegisterBytes(registers: Uint8Array): Uint8Array {
+  const bytes = registers.slice(HART_X - HART, HART_X - HART + GENERAL_REGISTERS_SIZE);
+  put64(viewOf(bytes), 0, viewOf(registers).getUint32(HART_PC - HART, true));
+  return bytes;
+}
+
+export function setGeneralRegisterBytes(registers: Uint8Array, bytes: Uint8Array): void {
+  setSavedPc(registers, viewOf(bytes).getUint32(0, true));
+  registers.set(bytes.subarray(8), HART_X - HART + 8);
+}
+
+/** `struct __riscv_d_ext_state`. */
+export function floatRegisterBytes(registers: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(RiscvDState.size);
+  bytes.set(registers.subarray(HART_F - HART, HART_F - HART + 256), RiscvDState.offset.f);
+  bytes[RiscvDState.offset.fcsr] = (registers[HART_FFLAGS - HART]! & 31) | ((registers[HART_FRM - HART]! & 7) << 5);
+  return bytes;
+}
+
+export function setFloatRegisterBytes(registers: Uint8Array, bytes: Uint8Array): void {
+  registers.set(bytes.subarray(RiscvDState.offset.f, RiscvDState.offset.f + 256), HART_F - HART);
+  const fcsr = bytes[RiscvDState.offset.fcsr]!;
+  registers[HART_FFLAGS - HART] = fcsr & 31;
+  registers[HART_FRM - HART] = fcsr >> 5;
 }

@@ -33,7 +33,7 @@ import type { Kernel } from "./kernel-state.ts";
 import { USER_TOP, WIDE_TOP } from "../mm/address-space.ts";
 import { addressOfEntry } from "../mm/page-table.ts";
 import { handlePageFault, isBorrowed, type BadAccess } from "../mm/page-fault.ts";
-import { deliverSignals, forceSignal } from "./deliver-signals.ts";
+import { deliverSignals, forceSignal, isToDie } from "./deliver-signals.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal } from "../signal/send-signal.ts";
 import { expireCpuTimers } from "./cpu-timers.ts";
@@ -51,6 +51,8 @@ import {
   UNFINISHED,
 } from "../ground/wait-queue.ts";
 import { ALLOWED, checkSeccomp } from "./seccomp-check.ts";
+import { A0 } from "./hart-registers.ts";
+import { standsAtEntry, standsAtExit, standsBehindCall, standsInCall, type Tracing } from "./tracing.ts";
 
 /** Instructions that a task runs before others get their turn. */
 const SLICE = 1_000_000;
@@ -323,9 +325,17 @@ export function handleEcall(kernel: Kernel): number {
   const task = kernel.scheduler.current!;
   const { hart } = kernel;
   const number = hart.get(17);
+  if (task.tracing !== null && standsAtEntry(task, task.tracing, number)) return 1;
+  return beginCall(kernel, task, number);
+}
+
+function beginCall(kernel: Kernel, task: Task, number: number): number {
   if (task.seccomp !== null) {
     const verdict = checkSeccomp(task, task.seccomp, number);
     if (verdict !== ALLOWED) return finish(kernel, task, number, verdict);
+  }
+  if (task.tracing !== null && (number === SYS_EXIT || number === SYS_EXIT_GROUP)) {
+    if (standsAtExit(task, task.tracing, (kernel.hart.get(A0) & 0xff) << 8)) return 1;
   }
   const result = invoke(kernel, task, number);
   kernel.stops?.afterCall(task);
@@ -366,6 +376,8 @@ function invoke(kernel: Kernel, task: Task, number: number): number {
 
 function finish(kernel: Kernel, task: Task, number: number, result: number): number {
   const { hart, physical } = kernel;
+  const { tracing } = task;
+  if (result === BLOCKED_KILLABLE && tracing !== null && standsInCall(task, tracing, number)) return 1;
   if (result === BLOCKED || result === BLOCKED_EINTR || result === BLOCKED_KILLABLE || result === BLOCKED_RESTART) {
     task.syscallNumber = number;
     task.blockedKind = result;
@@ -389,13 +401,14 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
   }
   // A signal with a handler may have come while it went on in pieces.
   if (task.blockedKind === UNFINISHED && task.syscallNumber >= 0 && hasDeliverableSignal(task)) task.hasWork = true;
+  if (result !== NO_RETURN) hart.set(A0, result);
+  if (tracing !== null && task.state === "R") standsBehindCall(task, tracing);
   task.syscallState = null;
   task.waitedSignals = null;
   if (result === NO_RETURN) {
     task.syscallNumber = -1;
     return 1;
   }
-  hart.set(10, result);
   if (task.savedMask !== null && !hasDeliverableSignal(task)) {
     task.blocked = task.savedMask;
     task.savedMask = null;
@@ -416,12 +429,32 @@ function finish(kernel: Kernel, task: Task, number: number, result: number): num
   return 1;
 }
 
+/** A tracee that stood goes on: it begins a call, or looks at its signals before it begins an interrupted one again. */
+function resumesTracee(kernel: Kernel, task: Task, tracing: Tracing): boolean {
+  const { call } = tracing;
+  if (call !== "entering" && call !== "interrupted") return false;
+  if (task.hasWork && (call === "interrupted" || isToDie(task))) {
+    deliverSignals(task);
+    if (task.syscallNumber < 0 || task.state !== "R") return true;
+  }
+  // The tracer may have chosen another call.
+  const number = kernel.hart.get(17);
+  if (call === "interrupted") return standsAtEntry(task, tracing, number);
+  tracing.call = "inside";
+  beginCall(kernel, task, number);
+  return true;
+}
+
+const SYS_EXIT = SYSCALL_NUMBERS.get("exit")!,
+  SYS_EXIT_GROUP = SYSCALL_NUMBERS.get("exit_group")!;
+
 /**
  * Executes a call that was blocked once more. What it waited for comes before a signal that came with it (a child's end
  * and its exit signal); when it still has to wait, `deliverSignals` ends or restarts it.
  */
 function resumeSyscall(kernel: Kernel, task: Task): void {
   const number = task.syscallNumber;
+  if (task.tracing !== null && resumesTracee(kernel, task, task.tracing)) return;
   if (task.hasWork && task.blockedKind === UNFINISHED) {
     deliverSignals(task);
     if (task.syscallNumber < 0 || task.state !== "R") return;

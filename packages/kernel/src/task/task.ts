@@ -28,6 +28,7 @@ import type { Namespaces } from "./namespaces.ts";
 import { PendingSignals } from "../signal/pending-signals.ts";
 import type { TaskState } from "../signal/signal-target.ts";
 import { SignalSet } from "../signal/signal-set.ts";
+import type { Tracees, Tracing } from "./tracing.ts";
 import { newTransferCounts } from "./transfer-counts.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
@@ -86,6 +87,10 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
   seccomp: Seccomp | null = null;
   /** set_mempolicy(2): mode with its flags, and whether the one node is in its set. */
   memoryPolicy = { mode: 0, hasNode: false };
+  /** Its tracer, and what it has to do with it (ptrace(2)); null: nobody traces it. */
+  tracing: Tracing | null = null;
+  /** Whom it traces; null: it never traced anyone. */
+  tracees: Tracees | null = null;
   /** personality(2); only what it says is kept. */
   personality = 0;
   /** ioprio_set(2): class << 13 | level; 0: none was set. Shared by CLONE_IO. */
@@ -173,6 +178,10 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
     this.affinity = allHarts(kernel.harts);
   }
 
+  get isTraced(): boolean {
+    return this.tracing !== null;
+  }
+
   get pid(): number {
     return this.group.pid;
   }
@@ -217,7 +226,7 @@ export class Task implements Waiter, BlockCaller, IpcCaller, MaskedCaller, Socke
     }
     if (this.state !== "S") return;
     this.wakeReason = reason;
-    if (this.group.stopSignal !== 0) {
+    if (this.group.stopSignal !== 0 && this.tracing === null) {
       this.state = "T";
       return;
     }

@@ -4,6 +4,7 @@ import {
   CLD_EXITED,
   CLD_KILLED,
   CLD_STOPPED,
+  CLD_TRAPPED,
   ECHILD,
   SIGCHLD,
   SIGCONT,
@@ -19,7 +20,15 @@ import {
 import { reap } from "./exit.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
+import type { ProcessGroup } from "../signal/session.ts";
+import type { Tracees } from "./tracing.ts";
 import { BLOCKED } from "../ground/wait-queue.ts";
+
+/** A child process, or a thread that the caller traces. */
+export interface WaitTarget {
+  readonly pid: number;
+  readonly group: ProcessGroup;
+}
 
 /** A child whose state changed. `status` is the wait status word. */
 export interface ChildEvent {
@@ -39,12 +48,18 @@ export interface ChildEvent {
  */
 export function waitForChild(
   task: Task,
-  select: (child: ThreadGroup) => boolean,
+  select: (child: WaitTarget) => boolean,
   options: number,
 ): ChildEvent | null | number {
   const { group, kernel } = task;
   const { pidNamespace } = group;
   let any = false;
+  for (const tracer of group.tasks) {
+    if (tracer.tracees === null || ((options & __WNOTHREAD) !== 0 && tracer !== task)) continue;
+    const event = traceeEvent(tracer.tracees, select, options);
+    if (event === NOTHING_YET) any = true;
+    else if (event !== null) return { ...event, pid: pidNamespace.idOf(event.pid) };
+  }
   for (const child of group.children) {
     if (!select(child)) continue;
     if ((options & __WNOTHREAD) !== 0 && child.parentThread !== task) continue;
@@ -55,14 +70,13 @@ export function waitForChild(
     const uid = child.leader.credentials.uid;
     if (child.isZombie && (options & WEXITED) !== 0) {
       const status = child.exitStatus!;
-      const signal = status & 0x7f;
       const event = {
         pid: pidNamespace.idOf(child.pid),
         uid,
         status,
         process: child,
-        code: signal === 0 ? CLD_EXITED : (status & 0x80) !== 0 ? CLD_DUMPED : CLD_KILLED,
-        value: signal === 0 ? (status >> 8) & 0xff : signal,
+        code: endCode(status),
+        value: endValue(status),
       };
       if ((options & WNOWAIT) === 0) reap(kernel, child);
       return event;
@@ -83,4 +97,43 @@ export function waitForChild(
   if ((options & WNOHANG) !== 0) return null;
   task.waitOn(group.childrenQueue);
   return BLOCKED;
+}
+
+const NOTHING_YET = 0;
+
+/** @returns what a tracee has to tell; NOTHING_YET; null when none was asked for. How it was born doesn't matter. */
+function traceeEvent(
+  { live, ended }: Tracees,
+  select: (child: WaitTarget) => boolean,
+  options: number,
+): ChildEvent | 0 | null {
+  const eventOf = ({ tid, group, credentials }: Task, status: number, code: number, value: number): ChildEvent => {
+    return { pid: tid, uid: credentials.uid, status, code, value, process: group };
+  };
+  let any = false;
+  for (const [index, { tid, status, task }] of ended.entries()) {
+    if (!select({ pid: tid, group: task.group.group })) continue;
+    any = true;
+    if ((options & WEXITED) === 0) continue;
+    if ((options & WNOWAIT) === 0) ended.splice(index, 1);
+    return { ...eventOf(task, status, endCode(status), endValue(status)), pid: tid };
+  }
+  for (const tracee of live) {
+    if (!select({ pid: tracee.tid, group: tracee.group.group })) continue;
+    any = true;
+    const { stop, isReported } = tracee.tracing!;
+    if (tracee.state !== "t" || isReported) continue;
+    if ((options & WNOWAIT) === 0) tracee.tracing!.isReported = true;
+    return eventOf(tracee, (stop!.code << 8) | 0x7f, CLD_TRAPPED, stop!.code);
+  }
+  return any ? NOTHING_YET : null;
+}
+
+function endCode(status: number): number {
+  return (status & 0x7f) === 0 ? CLD_EXITED : (status & 0x80) !== 0 ? CLD_DUMPED : CLD_KILLED;
+}
+
+function endValue(status: number): number {
+  const signal = status & 0x7f;
+  return signal === 0 ? (status >> 8) & 0xff : signal;
 }

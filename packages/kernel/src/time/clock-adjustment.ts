@@ -29,7 +29,7 @@ import {
 import { stateClass } from "@stratos/base";
 import { get64, put64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
-import type { TimeCaller } from "./time-kernel.ts";
+import type { TimeCaller, TimeKernel } from "./time-kernel.ts";
 
 /**
  * What settimeofday(2) takes at most: nanoseconds of 63 bits, less thirty years of running (Linux's
@@ -47,7 +47,17 @@ export function setRealtime(task: TimeCaller, seconds: number, nanoseconds: numb
   return 0;
 }
 
-/** What adjtimex(2) keeps. The host's clock keeps its own pace: nothing of it is applied. */
+/**
+ * settimeofday(2)'s zone: 0, −EINVAL. The clock is that of the host, in UTC: the first zone doesn't move it, as
+ * it does where a hardware clock kept local time (kernel/time/time.c, do_sys_settimeofday64).
+ */
+export function setTimeZone(kernel: TimeKernel, minutesWest: number, dstTime: number): number {
+  if (Math.abs(minutesWest) > 15 * 60) return -EINVAL;
+  Object.assign(kernel.clockAdjustment, { minutesWest, dstTime });
+  return 0;
+}
+
+/** What adjtimex(2) and settimeofday(2) keep. The host's clock keeps its own pace: nothing of it is applied. */
 export class ClockAdjustment {
   offset = 0;
   frequency = 0;
@@ -57,6 +67,9 @@ export class ClockAdjustment {
   timeConstant = 2;
   tick = 10000;
   tai = 0;
+  /** settimeofday(2)'s `struct timezone`, which nothing but gettimeofday(2) asks for. */
+  minutesWest = 0;
+  dstTime = 0;
 
   static {
     stateClass("ClockAdjustment", this);

@@ -37,6 +37,7 @@ function describeState(task: Task): string {
           ? "is to run"
           : `is to go on with ${call}`;
     case "T":
+    case "t":
       return "is stopped";
     case "S":
       return call === null ? "sleeps" : `waits in ${call}`;

@@ -1,7 +1,7 @@
 /**
  * The machine code of the vDSO, for `TEXT_OFFSET` in its page, with the page of data (vdso.ts) right behind that one.
- * Base instructions of 32 bits alone. What a function can't do (a clock of processor time, a page of data that says so)
- * it asks the kernel.
+ * Base instructions of 32 bits alone. What a function can't do (a clock of processor time, a time zone, a page of data
+ * that says so) it asks the kernel.
  *
  * Numbers in comments are offsets in the function. The source of each is its Linux namesake in C, lib/vdso and
  * arch/riscv/kernel/vdso.
@@ -75,7 +75,7 @@ export const VDSO_FUNCTIONS: readonly VdsoFunction[] = [
       0x00753023, //  64 sd t2, 0(a0)
       0x00653423, //  68 sd t1, 8(a0)
       0x00058463, //  72 beq a1, x0, 80
-      0x0005b023, //  76 sd x0, 0(a1)
+      0x00c0006f, //  76 jal x0, 88
       0x00000513, //  80 addi a0, x0, 0
       0x00008067, //  84 jalr x0, 0(ra)
       0x0a900893, //  88 addi a7, x0, 169

@@ -14,15 +14,14 @@ import {
   NT_PRSTATUS,
   NT_SIGINFO,
   PAGE_SIZE,
-  RiscvDState,
   SiginfoSender,
   TASK_COMM_LEN,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
-import { HART, HART_F, HART_FFLAGS, HART_FRM, HART_PC, HART_X } from "@stratos/riscv";
 import { put64, putFields, putTimeval, viewOf } from "../../ground/words.ts";
 import type { Area } from "../../mm/area.ts";
 import type { SignalInfo } from "../../signal/pending-signals.ts";
+import { floatRegisterBytes, generalRegisterBytes } from "../hart-registers.ts";
 import { writeSignalInfo } from "../signal-frame.ts";
 import type { Task } from "../task.ts";
 import { pathName } from "../../vfs/path-name.ts";
@@ -59,10 +58,10 @@ export function coreNotes(
     note(NT_SIGINFO, signalBytes(info)),
     note(NT_AUXV, task.space.auxiliaryVector),
     ...fileNote(task, areas),
-    note(NT_PRFPREG, floatRegisters(failed)),
+    note(NT_PRFPREG, floatRegisterBytes(failed.registers)),
   ];
   for (const other of others)
-    notes.push(note(NT_PRSTATUS, status(task, info, other)), note(NT_PRFPREG, floatRegisters(other)));
+    notes.push(note(NT_PRSTATUS, status(task, info, other)), note(NT_PRFPREG, floatRegisterBytes(other.registers)));
   return concatenate(notes);
 }
 
@@ -98,19 +97,8 @@ function status(task: Task, info: SignalInfo, thread: ThreadState): Uint8Array {
   putTimeval(view, offset.pr_stime, thread.systemNs);
   putTimeval(view, offset.pr_cutime, group.childrenUserNs);
   putTimeval(view, offset.pr_cstime, group.childrenSystemNs);
-  // The pc, then x1 … x31.
-  const saved = new DataView(thread.registers.buffer, thread.registers.byteOffset, thread.registers.byteLength);
-  view.setUint32(offset.pr_reg, saved.getUint32(HART_PC - HART, true), true);
-  bytes.set(thread.registers.subarray(HART_X - HART + 8, HART_X - HART + 256), offset.pr_reg + 8);
+  bytes.set(generalRegisterBytes(thread.registers), offset.pr_reg);
   view.setInt32(offset.pr_fpvalid, 1, true);
-  return bytes;
-}
-
-function floatRegisters(thread: ThreadState): Uint8Array {
-  const bytes = new Uint8Array(RiscvDState.size);
-  const { registers } = thread;
-  bytes.set(registers.subarray(HART_F - HART, HART_F - HART + 256), RiscvDState.offset.f);
-  bytes[RiscvDState.offset.fcsr] = (registers[HART_FFLAGS - HART]! & 31) | ((registers[HART_FRM - HART]! & 7) << 5);
   return bytes;
 }
 

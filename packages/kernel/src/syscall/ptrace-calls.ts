@@ -1,0 +1,359 @@
+/** ptrace(2): the requests of a tracer. What a tracee does with them stands in task/tracing.ts. */
+import {
+  AUDIT_ARCH_RISCV64,
+  CAP_SYS_PTRACE,
+  EFAULT,
+  EINVAL,
+  EIO,
+  EPERM,
+  ESRCH,
+  Iovec,
+  NT_PRFPREG,
+  NT_PRSTATUS,
+  PAGE_SIZE,
+  PTRACE_ATTACH,
+  PTRACE_CONT,
+  PTRACE_DETACH,
+  PTRACE_EVENT_CLONE,
+  PTRACE_EVENT_EXEC,
+  PTRACE_EVENT_EXIT,
+  PTRACE_EVENT_FORK,
+  PTRACE_EVENT_STOP,
+  PTRACE_EVENT_VFORK,
+  PTRACE_EVENT_VFORK_DONE,
+  PTRACE_GETEVENTMSG,
+  PTRACE_GETREGSET,
+  PTRACE_GETSIGINFO,
+  PTRACE_GETSIGMASK,
+  PTRACE_GET_SYSCALL_INFO,
+  PTRACE_INTERRUPT,
+  PTRACE_KILL,
+  PTRACE_LISTEN,
+  PTRACE_O_EXITKILL,
+  PTRACE_O_TRACESYSGOOD,
+  PTRACE_PEEKDATA,
+  PTRACE_PEEKTEXT,
+  PTRACE_POKEDATA,
+  PTRACE_POKETEXT,
+  PTRACE_SEIZE,
+  PTRACE_SETOPTIONS,
+  PTRACE_SETREGSET,
+  PTRACE_SETSIGINFO,
+  PTRACE_SETSIGMASK,
+  PTRACE_SYSCALL,
+  PTRACE_SYSCALL_INFO_ENTRY,
+  PTRACE_SYSCALL_INFO_EXIT,
+  PTRACE_SYSCALL_INFO_NONE,
+  PTRACE_TRACEME,
+  PtraceSyscallInfo,
+  RiscvDState,
+  SIGKILL,
+  SIGRTMAX,
+  SIGSTOP,
+  SiginfoSender,
+  SI_KERNEL,
+} from "@stratos/abi";
+import { getU64 } from "../ground/words.ts";
+import { forcePage } from "../mm/page-fault.ts";
+import { isCapabilitySubset, isCapable } from "../security/credentials.ts";
+import { signalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToTask } from "../signal/send-signal.ts";
+import {
+  A0,
+  A7,
+  floatRegisterBytes,
+  GENERAL_REGISTERS_SIZE,
+  generalRegisterBytes,
+  setFloatRegisterBytes,
+  setGeneralRegisterBytes,
+  SP,
+} from "../task/hart-registers.ts";
+import { readSignalInfo, writeSignalInfo } from "../task/signal-frame.ts";
+import { mayInspect } from "../task/task-access.ts";
+import type { Task } from "../task/task.ts";
+import {
+  beginTracing,
+  detach,
+  fromTracer,
+  goOn,
+  joinStop,
+  oweStop,
+  shownRestart,
+  type Tracing,
+} from "../task/tracing.ts";
+import { loadSet, storeSet } from "./signal-calls.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+const EVENTS = [
+  PTRACE_EVENT_FORK,
+  PTRACE_EVENT_VFORK,
+  PTRACE_EVENT_CLONE,
+  PTRACE_EVENT_EXEC,
+  PTRACE_EVENT_VFORK_DONE,
+  PTRACE_EVENT_EXIT,
+];
+const OPTIONS = EVENTS.reduce((all, event) => all | (1 << event), PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+
+function ptrace(task: Task, request: number, pid: number, address: number, data: number): number {
+  if (request === PTRACE_TRACEME) return traceMe(task);
+  const target = task.kernel.tasks.taskIn(task.group.pidNamespace, pid | 0);
+  if (target === undefined) return -ESRCH;
+  if (request === PTRACE_ATTACH || request === PTRACE_SEIZE) {
+    const isSeized = request === PTRACE_SEIZE;
+    if (isSeized && (address !== 0 || !areOptions(data))) return -EIO;
+    return attach(task, target, isSeized, isSeized ? data : 0);
+  }
+  const { tracing } = target;
+  if (tracing === null || tracing.tracer !== task) return -ESRCH;
+  if (request === PTRACE_KILL) return sendSignalToTask(target, signalInfo(SIGKILL, SI_KERNEL));
+  if (request === PTRACE_INTERRUPT) {
+    if (!tracing.isSeized) return -EIO;
+    if (target.state !== "t") oweStop(target, tracing);
+    return 0;
+  }
+  if (target.state !== "t") return -ESRCH;
+  switch (request) {
+    case PTRACE_PEEKTEXT:
+    case PTRACE_PEEKDATA:
+      return peek(task, target, address, data);
+    case PTRACE_POKETEXT:
+    case PTRACE_POKEDATA:
+      return poke(task, target, address);
+    case PTRACE_CONT:
+    case PTRACE_SYSCALL:
+    case PTRACE_DETACH:
+      return resume(target, tracing, request, data);
+    case PTRACE_SETOPTIONS:
+      if (!areOptions(data)) return -EINVAL;
+      tracing.options = data;
+      return 0;
+    case PTRACE_GETEVENTMSG:
+      return task.space.storeU64(data, tracing.message) < 0 ? -EFAULT : 0;
+    case PTRACE_GETSIGINFO:
+      return getSignalInfo(task, tracing, data);
+    case PTRACE_SETSIGINFO:
+      return setSignalInfo(task, tracing, data);
+    case PTRACE_GETREGSET:
+    case PTRACE_SETREGSET:
+      return moveRegisters(task, target, request === PTRACE_SETREGSET, address, data);
+    case PTRACE_LISTEN:
+      return listen(target, tracing);
+    case PTRACE_GETSIGMASK:
+    case PTRACE_SETSIGMASK:
+      return moveMask(task, target, request === PTRACE_SETSIGMASK, address, data);
+    case PTRACE_GET_SYSCALL_INFO:
+      return getSyscallInfo(task, target, tracing, address, data);
+    default:
+      // PTRACE_SINGLESTEP, too: riscv64 has none, debuggers step by breakpoints.
+      return -EIO;
+  }
+}
+
+function areOptions(data: number): boolean {
+  return Number.isSafeInteger(data) && data >= 0 && data <= 0xffffffff && (data & ~OPTIONS) === 0;
+}
+
+function traceMe(task: Task): number {
+  const { parent, parentThread } = task.group;
+  const tracer = parentThread ?? parent?.leader;
+  if (task.tracing !== null || parent === null || tracer === undefined || parent.pid === 1) return -EPERM;
+  // As security/commoncap.c, cap_ptrace_traceme: it doesn't give away more than its parent has.
+  const own = task.credentials,
+    other = tracer.credentials;
+  const isEqual = own.userNamespace === other.userNamespace && isCapabilitySubset(own.permitted, other.permitted);
+  if (!isEqual && !isCapable(other, CAP_SYS_PTRACE, own.userNamespace)) return -EPERM;
+  beginTracing(tracer, task, false, 0);
+  return 0;
+}
+
+function attach(task: Task, target: Task, isSeized: boolean, options: number): number {
+  const { group } = target;
+  if (group === task.group || group.pid === 1 || target.tracing !== null) return -EPERM;
+  if (mayInspect(task, target, "real") < 0) return -EPERM;
+  const tracing = beginTracing(task, target, isSeized, options);
+  if (target.state === "T") joinStop(target, tracing, group.stopSignal);
+  else if (!isSeized) sendSignalToTask(target, fromTracer(task, SIGSTOP));
+  return 0;
+}
+
+function resume(target: Task, tracing: Tracing, request: number, signal: number): number {
+  if (!(signal >= 0 && signal <= SIGRTMAX)) return -EIO;
+  if (request === PTRACE_DETACH) {
+    const { info } = tracing.stop!;
+    const sent = info?.signal === signal ? info : fromTracer(tracing.tracer, signal);
+    detach(target, tracing, signal === 0 ? null : sent);
+    return 0;
+  }
+  tracing.tracesCalls = request === PTRACE_SYSCALL;
+  goOn(target, tracing, signal);
+  return 0;
+}
+
+/** The stop of its process goes on, though its tracer hears when it ends. */
+function listen(target: Task, tracing: Tracing): number {
+  if (!tracing.isSeized || tracing.stop!.code >> 8 !== PTRACE_EVENT_STOP) return -EIO;
+  tracing.listens = true;
+  if (target.group.stopSignal !== 0) target.state = "T";
+  else goOn(target, tracing, 0);
+  return 0;
+}
+
+// ---- Memory
+
+/** @param copies  between so many bytes of the tracee's and the tracer's buffer */
+function eachPart(
+  target: Task,
+  address: number,
+  forWrite: boolean,
+  copies: (at: number, count: number) => void,
+): number {
+  for (let done = 0; done < 8;) {
+    const at = address + done;
+    const place = Number.isSafeInteger(at) && at >= 0 ? forcePage(target.space, at, forWrite) : -EFAULT;
+    if (place < 0) return -EIO;
+    const count = Math.min(8 - done, PAGE_SIZE - (at % PAGE_SIZE));
+    copies(place, count);
+    done += count;
+  }
+  return 0;
+}
+
+function peek(task: Task, target: Task, address: number, data: number): number {
+  const word: number[] = [];
+  const { u8 } = task.kernel.physical;
+  const failed = eachPart(
+    target,
+    address,
+    false,
+    (place, count) => void word.push(...u8.subarray(place, place + count)),
+  );
+  return failed < 0 ? failed : task.space.copyOut(data, Uint8Array.from(word), 0, 8);
+}
+
+/** The word to write is an argument, all 64 bits of it. */
+function poke(task: Task, target: Task, address: number): number {
+  const words = new Uint32Array(2);
+  task.kernel.hart.copyWords(A3, words, 0);
+  const bytes = new Uint8Array(words.buffer);
+  let done = 0;
+  return eachPart(target, address, true, (place, count) => {
+    task.kernel.physical.u8.set(bytes.subarray(done, done + count), place);
+    done += count;
+  });
+}
+
+// ---- Signals
+
+function getSignalInfo(task: Task, { stop }: Tracing, data: number): number {
+  const { code, info, kind } = stop!;
+  if (kind === "group" && code >> 8 === 0) return -EINVAL;
+  const bytes = new Uint8Array(SiginfoSender.size);
+  writeSignalInfo(new DataView(bytes.buffer), 0, info ?? signalInfo(code & 0x7f, code));
+  return task.space.copyOut(data, bytes, 0, bytes.length);
+}
+
+function setSignalInfo(task: Task, { stop }: Tracing, data: number): number {
+  const bytes = new Uint8Array(SiginfoSender.size);
+  if (task.space.copyIn(data, bytes, 0, bytes.length) < 0) return -EFAULT;
+  if (stop!.info === null) return -EINVAL;
+  const view = new DataView(bytes.buffer);
+  stop!.info = readSignalInfo(task, view, view.getInt32(SiginfoSender.offset.si_signo, true));
+  return 0;
+}
+
+function moveMask(task: Task, target: Task, isSet: boolean, size: number, data: number): number {
+  if (size !== 8) return -EINVAL;
+  if (!isSet) return storeSet(task, data, target.savedMask ?? target.blocked);
+  const mask = loadSet(task, data);
+  if (mask === null) return -EFAULT;
+  mask.delete(SIGKILL);
+  mask.delete(SIGSTOP);
+  target.blocked = mask;
+  return 0;
+}
+
+// ---- Registers
+
+/** As Linux has them: in a call the pc is behind the `ecall`, and a0 what an interrupted one seems to have returned. */
+function shownRegisters(target: Task): Uint8Array {
+  const bytes = generalRegisterBytes(target.registers);
+  const view = new DataView(bytes.buffer);
+  const restart = shownRestart(target);
+  if (target.syscallNumber >= 0) view.setBigUint64(0, view.getBigUint64(0, true) + 4n, true);
+  if (restart !== null) view.setBigInt64(A0 * 8, BigInt(restart), true);
+  return bytes;
+}
+
+function moveRegisters(task: Task, target: Task, isSet: boolean, kind: number, vector: number): number {
+  const base = task.space.loadU64(vector + Iovec.offset.iov_base);
+  const length = task.space.loadU64(vector + Iovec.offset.iov_len);
+  if (base < 0 || length < 0) return -EFAULT;
+  if ((kind !== NT_PRSTATUS && kind !== NT_PRFPREG) || length % 8 !== 0) return -EINVAL;
+  const isGeneral = kind === NT_PRSTATUS;
+  const count = Math.min(length, isGeneral ? GENERAL_REGISTERS_SIZE : RiscvDState.size);
+  const bytes = isGeneral ? shownRegisters(target) : floatRegisterBytes(target.registers);
+  if (isSet) {
+    const shown = bytes.slice();
+    if (task.space.copyIn(base, bytes, 0, count) < 0) return -EFAULT;
+    if (isGeneral) setGeneral(target, shown, bytes);
+    else setFloatRegisterBytes(target.registers, bytes);
+  } else if (task.space.copyOut(base, bytes, 0, count) < 0) return -EFAULT;
+  return task.space.storeU64(vector + Iovec.offset.iov_len, count) < 0 ? -EFAULT : 0;
+}
+
+/** Who moves the pc out of an interrupted call, or chooses its result, doesn't want it again. */
+function setGeneral(target: Task, shown: Uint8Array, bytes: Uint8Array): void {
+  const before = new DataView(shown.buffer),
+    view = new DataView(bytes.buffer);
+  const { tracing, syscallNumber } = target;
+  const changes = (at: number): boolean => view.getBigUint64(at, true) !== before.getBigUint64(at, true);
+  const call = tracing!.call;
+  if (call === "interrupted" && (changes(0) || changes(A0 * 8))) {
+    target.syscallNumber = -1;
+    target.syscallState = target.waitedSignals = null;
+    tracing!.call = "outside";
+  } else if (syscallNumber >= 0) {
+    view.setBigUint64(0, view.getBigUint64(0, true) - 4n, true);
+    if (call === "interrupted") bytes.set(target.registers.subarray(A0 * 8, A0 * 8 + 8), A0 * 8);
+  }
+  setGeneralRegisterBytes(target.registers, bytes);
+}
+
+function getSyscallInfo(task: Task, target: Task, { stop }: Tracing, size: number, data: number): number {
+  const { offset } = PtraceSyscallInfo;
+  const registers = shownRegisters(target);
+  const bytes = new Uint8Array(PtraceSyscallInfo.size);
+  const view = new DataView(bytes.buffer);
+  const put = (at: number, register: number): void => bytes.set(registers.subarray(register * 8, register * 8 + 8), at);
+  const { kind } = stop!;
+  let actual: number = offset.nr;
+  bytes[offset.op] = PTRACE_SYSCALL_INFO_NONE;
+  view.setUint32(offset.arch, AUDIT_ARCH_RISCV64, true);
+  put(offset.instruction_pointer, 0);
+  put(offset.stack_pointer, SP);
+  if (kind === "entry") {
+    bytes[offset.op] = PTRACE_SYSCALL_INFO_ENTRY;
+    put(offset.nr, A7);
+    for (let index = 0; index < 6; index++) put(offset.args + index * 8, A0 + index);
+    actual = offset.ret_data;
+  } else if (kind === "exit") {
+    bytes[offset.op] = PTRACE_SYSCALL_INFO_EXIT;
+    put(offset.nr, A0);
+    bytes[offset.args] = getU64(view, offset.nr) >= 2 ** 64 - 4096 ? 1 : 0;
+    actual = offset.args + 1;
+  }
+  const stored = task.space.copyOut(data, bytes, 0, Math.min(size, actual));
+  return stored < 0 ? stored : actual;
+}
+
+/** A register by its number: the fourth argument. */
+const A3 = A0 + 3;
+
+export const ptraceCalls: SyscallTable = {
+  ptrace: {
+    run: ptrace,
+    gaps:
+      "PEEKUSER, PEEKSIGINFO, SECCOMP_GET_FILTER and TRACESECCOMP are refused; TRACEEXIT stops before exit and " +
+      "exit_group, not before a signal's end; a parent hears of its child's end at once, whoever traces it",
+  },
+};

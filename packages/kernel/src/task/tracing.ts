@@ -1,0 +1,315 @@
+/**
+ * Tracing of one task by another (ptrace(2)): who traces whom, and where a tracee stands still. The requests stand in
+ * syscall/ptrace-calls.ts.
+ *
+ * A tracee stands in state t (`standStill`), its registers saved, until its tracer lets it go on or SIGKILL comes. It
+ * stands before a signal is delivered (deliver-signals.ts), before and after a call, and for what is `due`: events, and
+ * stops of its process. A call is `entering` while the tracee stands before it, `inside` until it is done. A blocked
+ * call that a stop interrupts is shown as done with one of Linux's ERESTART numbers, and is begun again afterwards:
+ * `interrupted`.
+ */
+import {
+  CLD_TRAPPED,
+  PTRACE_EVENT_CLONE,
+  PTRACE_EVENT_EXEC,
+  PTRACE_EVENT_EXIT,
+  PTRACE_EVENT_FORK,
+  PTRACE_EVENT_STOP,
+  PTRACE_EVENT_VFORK,
+  PTRACE_EVENT_VFORK_DONE,
+  PTRACE_O_EXITKILL,
+  PTRACE_O_TRACESYSGOOD,
+  SA_NOCLDSTOP,
+  SIGCHLD,
+  SIGKILL,
+  SIGSTOP,
+  SIGTRAP,
+  SI_KERNEL,
+  SI_USER,
+} from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import { stateOf } from "../ground/call-state.ts";
+import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART } from "../ground/wait-queue.ts";
+import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
+import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
+import type { Task } from "./task.ts";
+
+interface TraceStop {
+  readonly kind: "signal" | "entry" | "exit" | "event" | "group";
+  /** What wait(2) tells in place of a signal: with the event in its second byte. */
+  readonly code: number;
+  /** The signal that is to be delivered. */
+  info: SignalInfo | null;
+  /** Of an event, for PTRACE_GETEVENTMSG. */
+  readonly message: number;
+}
+
+/** A tracee that ended, until its tracer has waited for it. */
+interface TraceeEnd {
+  readonly tid: number;
+  readonly status: number;
+  readonly task: Task;
+}
+
+/** What a tracer has: bound by the number of tasks. */
+export interface Tracees {
+  readonly live: Set<Task>;
+  readonly ended: TraceeEnd[];
+}
+
+/** What a tracee has. */
+export class Tracing {
+  readonly tracer: Task;
+  readonly isSeized: boolean;
+  /** PTRACE_O_*. */
+  options: number;
+  /** Let go by PTRACE_SYSCALL. */
+  tracesCalls = false;
+  call: "outside" | "entering" | "inside" | "interrupted" = "outside";
+  /** Where it stands, or stood last. */
+  stop: TraceStop | null = null;
+  /** The tracer has waited for this stop. */
+  isReported = true;
+  readonly due: TraceStop[] = [];
+  message = 0;
+  /** The tracer lets it through. */
+  delivered: SignalInfo | null = null;
+  /** PTRACE_LISTEN: what ends the stop of the process is a stop. */
+  listens = false;
+
+  constructor(tracer: Task, isSeized: boolean, options: number) {
+    this.tracer = tracer;
+    this.isSeized = isSeized;
+    this.options = options;
+  }
+
+  wants(event: number): boolean {
+    return (this.options & (1 << event)) !== 0;
+  }
+
+  static {
+    stateClass("Tracing", this);
+  }
+}
+
+/** What a blocked call seems to return whom a stop interrupts (include/linux/errno.h). */
+const RESTARTS: ReadonlyMap<number, number> = new Map([
+  [BLOCKED, -512], // ERESTARTSYS
+  [BLOCKED_RESTART, -513], // ERESTARTNOINTR
+  [BLOCKED_EINTR, -514], // ERESTARTNOHAND
+]);
+
+// ---- Who traces whom
+
+export function beginTracing(tracer: Task, task: Task, isSeized: boolean, options: number): Tracing {
+  const tracing = new Tracing(tracer, isSeized, options);
+  task.tracing = tracing;
+  tracer.tracees ??= { live: new Set(), ended: [] };
+  tracer.tracees.live.add(task);
+  return tracing;
+}
+
+/** The tracee goes on as if there had never been a tracer. @param info  is delivered to it */
+export function detach(task: Task, tracing: Tracing, info: SignalInfo | null): void {
+  tracing.tracer.tracees!.live.delete(task);
+  task.tracing = null;
+  if (task.state === "t") letGo(task);
+  if (info !== null) sendSignalToTask(task, info);
+}
+
+function letGo(task: Task): void {
+  task.hasWork = true;
+  const isStopped = task.tracing === null && task.group.stopSignal !== 0;
+  task.state = isStopped ? "T" : "R";
+  if (!isStopped) task.kernel.scheduler.enqueue(task);
+}
+
+/** A task ends: its tracees are let go, its tracer is told. @param status  of its process if it was the last thread */
+export function endTracing(task: Task, status: number): void {
+  const { group, tracees } = task;
+  for (const tracee of tracees === null ? [] : [...tracees.live]) {
+    const { tracing } = tracee;
+    if ((tracing!.options & PTRACE_O_EXITKILL) !== 0) sendSignalToTask(tracee, signalInfo(SIGKILL, SI_KERNEL));
+    detach(tracee, tracing!, null);
+  }
+  task.tracees = null;
+  if (task !== group.leader) tellEnd(task, status);
+  if (group.tasks.length === 0) tellEnd(group.leader, group.exitStatus ?? status);
+}
+
+function tellEnd(task: Task, status: number): void {
+  const { tracing, group } = task;
+  if (tracing === null) return;
+  const { tracer } = tracing;
+  task.tracing = null;
+  tracer.tracees!.live.delete(task);
+  // The end of a process is told to its parent in any case.
+  if (task === group.leader && tracer.group === group.parent) return;
+  tracer.tracees!.ended.push({ tid: task.tid, status, task });
+  tracer.group.childrenQueue.wakeAll();
+}
+
+// ---- Stops
+
+/** The task stands, and its tracer hears of it. */
+function standStill(task: Task, tracing: Tracing, stop: TraceStop): void {
+  tracing.stop = stop;
+  tracing.isReported = false;
+  if (stop.kind === "event") tracing.message = stop.message;
+  task.state = "t";
+  task.kernel.scheduler.dequeue(task);
+  const { group } = tracing.tracer;
+  if ((group.actions.get(SIGCHLD).flags & SA_NOCLDSTOP) === 0) {
+    const { uid } = task.credentials;
+    sendSignalToProcess(group, signalInfo(SIGCHLD, CLD_TRAPPED, { pid: task.tid, uid, status: stop.code & 0x7f }));
+  }
+  group.childrenQueue.wakeAll();
+}
+
+/** @param signal  delivered to the tracee instead of the one that it stands before; 0: none */
+export function goOn(task: Task, tracing: Tracing, signal: number): void {
+  const { stop, tracer } = tracing;
+  letGo(task);
+  if (signal === 0) return;
+  const info = stop!.info;
+  const sent = info?.signal === signal ? info : fromTracer(tracer, signal);
+  if (stop!.kind === "signal") tracing.delivered = sent;
+  else if (stop!.kind === "entry" || stop!.kind === "exit") sendSignalToTask(task, sent);
+}
+
+export function fromTracer(tracer: Task, signal: number): SignalInfo {
+  return signalInfo(signal, SI_USER, { pid: tracer.group.pid, uid: tracer.credentials.uid });
+}
+
+/**
+ * The task on the hart is about to look at its signals. What is due comes before them, and before both the end of a
+ * call that they interrupt.
+ *
+ * @returns whether it stands
+ */
+export function standsForDue(task: Task, tracing: Tracing): boolean {
+  if (tracing.listens) {
+    tracing.listens = false;
+    owe(tracing, PTRACE_EVENT_STOP, 0);
+  }
+  if (tracing.delivered !== null || (tracing.due.length === 0 && !hasDeliverableSignal(task))) return false;
+  const isBlocked = task.syscallNumber >= 0 && RESTARTS.has(task.blockedKind) && tracing.call !== "entering";
+  if (isBlocked && tracing.call !== "interrupted") {
+    const isShown = tracing.call === "inside" && tracing.tracesCalls;
+    tracing.call = "interrupted";
+    if (isShown) {
+      standStill(task, tracing, callStop(tracing, "exit"));
+      return true;
+    }
+  }
+  return standsForNext(task, tracing);
+}
+
+function standsForNext(task: Task, tracing: Tracing): boolean {
+  for (;;) {
+    const stop = tracing.due.shift();
+    if (stop === undefined) return false;
+    if (stop.kind === "exit" && !tracing.tracesCalls) continue;
+    standStill(task, tracing, stop);
+    return true;
+  }
+}
+
+export function standsBeforeSignal(task: Task, tracing: Tracing, info: SignalInfo): void {
+  standStill(task, tracing, { kind: "signal", code: info.signal, info, message: 0 });
+}
+
+function owe({ due }: Tracing, event: number, message: number): void {
+  due.push({ kind: "event", code: SIGTRAP | (event << 8), info: null, message });
+}
+
+/** PTRACE_INTERRUPT, and the first stop of a child of a seized task. */
+export function oweStop(task: Task, tracing: Tracing): void {
+  owe(tracing, PTRACE_EVENT_STOP, 0);
+  wakeForDue(task);
+}
+
+function wakeForDue(task: Task): void {
+  task.hasWork = true;
+  if (task.state === "S" && task.blockedKind !== BLOCKED_KILLABLE) task.endWait("signal");
+  else if (task.state === "T") letGo(task);
+}
+
+/** The process of the tracee is stopped by a signal. */
+export function joinStop(task: Task, tracing: Tracing, signal: number): void {
+  const code = tracing.isSeized ? signal | (PTRACE_EVENT_STOP << 8) : signal;
+  const stop = { kind: "group", code, info: null, message: 0 } as const;
+  if (task === task.kernel.scheduler.current || task.state === "T") return standStill(task, tracing, stop);
+  tracing.due.push(stop);
+  wakeForDue(task);
+}
+
+// ---- Calls
+
+function callStop({ options }: Tracing, kind: "entry" | "exit"): TraceStop {
+  const code = (options & PTRACE_O_TRACESYSGOOD) === 0 ? SIGTRAP : SIGTRAP | 0x80;
+  return { kind, code, info: null, message: 0 };
+}
+
+/** The tracee on the hart begins the call. @returns whether it stands before it */
+export function standsAtEntry(task: Task, tracing: Tracing, number: number): boolean {
+  tracing.call = "inside";
+  if (!tracing.tracesCalls) return false;
+  tracing.call = "entering";
+  task.syscallNumber = number;
+  task.blockedKind = BLOCKED;
+  standStill(task, tracing, callStop(tracing, "entry"));
+  return true;
+}
+
+/** exit(2), exit_group(2). @returns whether it stands before it */
+export function standsAtExit(task: Task, tracing: Tracing, status: number): boolean {
+  if (!tracing.wants(PTRACE_EVENT_EXIT) || tracing.stop?.code === (SIGTRAP | (PTRACE_EVENT_EXIT << 8))) return false;
+  tracing.call = "entering";
+  task.syscallNumber = task.kernel.hart.get(17);
+  task.blockedKind = BLOCKED;
+  owe(tracing, PTRACE_EVENT_EXIT, status);
+  return standsForNext(task, tracing);
+}
+
+/** The call is done, its result in place. */
+export function standsBehindCall(task: Task, tracing: Tracing): void {
+  const { tracer } = tracing;
+  const vfork = stateOf(task, "vfork");
+  if (vfork !== null && tracing.wants(PTRACE_EVENT_VFORK_DONE))
+    owe(tracing, PTRACE_EVENT_VFORK_DONE, tracer.group.pidNamespace.idOf(vfork.child));
+  if (tracing.call === "inside") tracing.due.push(callStop(tracing, "exit"));
+  tracing.call = "outside";
+  standsForNext(task, tracing);
+}
+
+/** The call sleeps until a child lets it go on (vfork(2)): what is due comes before. @returns whether it stands */
+export function standsInCall(task: Task, tracing: Tracing, number: number): boolean {
+  if (tracing.due.length === 0) return false;
+  task.syscallNumber = number;
+  task.blockedKind = BLOCKED_KILLABLE;
+  task.endWait("queue");
+  return standsForNext(task, tracing);
+}
+
+/** A tracee has a child, which is traced, too, if its tracer asked for it. */
+export function traceChild(parent: Task, tracing: Tracing, child: Task, isVfork: boolean, exitSignal: number): void {
+  const { tracer, isSeized, options } = tracing;
+  const event = isVfork ? PTRACE_EVENT_VFORK : exitSignal === SIGCHLD ? PTRACE_EVENT_FORK : PTRACE_EVENT_CLONE;
+  if (!tracing.wants(event)) return;
+  owe(tracing, event, tracer.group.pidNamespace.idOf(child.tid));
+  const own = beginTracing(tracer, child, isSeized, options);
+  if (isSeized) oweStop(child, own);
+  else sendSignalToTask(child, fromTracer(parent, SIGSTOP));
+}
+
+/** @param tid  that the task had before it took its leader's */
+export function traceExec(task: Task, tracing: Tracing, tid: number): void {
+  if (tracing.wants(PTRACE_EVENT_EXEC)) owe(tracing, PTRACE_EVENT_EXEC, tracing.tracer.group.pidNamespace.idOf(tid));
+  else if (!tracing.isSeized) sendSignalToTask(task, fromTracer(task, SIGTRAP));
+}
+
+/** What a call that a stop interrupted seems to have returned; null: no call was. */
+export function shownRestart(task: Task): number | null {
+  return task.tracing?.call === "interrupted" ? RESTARTS.get(task.blockedKind)! : null;
+}
