@@ -1,5 +1,5 @@
 /** `stratos pkg deb`: Debian packages as files. */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { PassThrough, Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -7,7 +7,7 @@ import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { byteStringToUtf8, concatBytes, printable } from "@stratos/base";
 import { TarType, type TarEntry } from "@stratos/formats";
 import { FolderWriter, readDebFolder } from "@stratos/tools-node/packages";
-import { readWhole, writeFully } from "@stratos/host-node/files";
+import { readWhole, replaceFile, writeFully } from "@stratos/host-node/files";
 import {
   buildDeb,
   debProblems,
@@ -240,15 +240,7 @@ export function debSignCommand(
 ): Promise<number> {
   return withPackagePorts(file, async (ports) => {
     const signed = await signDeb(read(file), readKey(options.key), Math.floor(ports.nowSeconds()));
-    const path = options.output ?? file;
-    const temporary = `${path}.new-${process.pid}`;
-    try {
-      writeNew(temporary, signed);
-      renameSync(temporary, path);
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
-    }
+    replaceFile(options.output ?? file, signed);
     return 0;
   });
 }
