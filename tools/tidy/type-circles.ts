@@ -7,9 +7,6 @@ aegisfs: check/check.ts check/owner-pass.ts
 aegisfs: encryption/keys.ts encryption/reseal.ts
 aegisfs: volume/commit.ts volume/snapshots.ts volume/subvolume-content.ts volume/subvolume-operation.ts
   volume/subvolume-registry.ts volume/subvolume-state.ts volume/subvolume.ts volume/volume.ts
-cli: commands/builder-build-command.ts commands/builder-config-command.ts commands/builder-root-commands.ts
-  commands/builder-rows.ts commands/builder-verify-command.ts commands/builder-why-command.ts
-cli: commands/explore-command.ts commands/explore-rows.ts
 console: serve/console-service.ts serve/metrics.ts
 kernel: block/block-file.ts block/block-inode.ts block/block-ioctl.ts block/block-kernel.ts block/device-users.ts
   block/disks.ts block/loop/loop-device.ts block/loop/loop-devices.ts block/loop/loop-ioctl.ts block/mount-source.ts
