@@ -24,7 +24,8 @@ import {
 } from "@stratos/pkg";
 import { OperationError } from "@stratos/operation";
 import { readKey } from "@stratos/systems/packages";
-import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { CommandError, hostReason } from "../command-error.ts";
+import { sourceDateEpoch } from "../option-values.ts";
 import { withPackagePorts } from "../operation-progress.ts";
 
 export interface DebBuildOptions {
@@ -80,11 +81,8 @@ export function buildDebCommand(folder: string, output: string | undefined, opti
 
 /** SOURCE_DATE_EPOCH, else when the youngest file was changed: nothing that depends on when this runs. */
 function timeOf(source: DebSource): number {
-  const given = process.env["SOURCE_DATE_EPOCH"];
-  if (given !== undefined) {
-    if (!/^\d{1,12}$/.test(given)) throw new UsageError("SOURCE_DATE_EPOCH", `${given} is no number of seconds`);
-    return Number(given);
-  }
+  const given = sourceDateEpoch();
+  if (given !== undefined) return given;
   return Math.max(
     0,
     ...source.tree.map(({ entry }) => Math.floor(entry.mtime)),
