@@ -7,6 +7,7 @@ import type { EnvironmentSetting } from "@stratos/session";
 import { MAX_HARTS } from "@stratos/abi";
 import { MACHINE_MEMORY_MIN } from "@stratos/session/limits";
 import { splitWords } from "@stratos/base/split-words";
+import { UsageError } from "./command-error.ts";
 
 /** `K=V`; `K` alone takes the value that Stratos itself was given. */
 export function parseEnvironment(text: string, previous: readonly EnvironmentSetting[]): readonly EnvironmentSetting[] {
@@ -69,6 +70,14 @@ export function formatSize(bytes: number): string {
   }
   const digits = unit === 0 || amount >= 100 || Number.isInteger(amount) ? 0 : 1;
   return `${amount.toFixed(digits)}${["", "K", "M", "G", "T", "P", "E"][unit]}`;
+}
+
+/** https://reproducible-builds.org/specs/source-date-epoch/ @throws UsageError */
+export function sourceDateEpoch(): number | undefined {
+  const text = process.env["SOURCE_DATE_EPOCH"];
+  if (text === undefined || text === "") return undefined;
+  if (!/^\d{1,12}$/.test(text)) throw new UsageError("SOURCE_DATE_EPOCH", `'${text}' is no number of seconds`);
+  return Number(text);
 }
 
 /** Seconds, with a fraction; as milliseconds. */

@@ -57,6 +57,16 @@ test("a file is replaced whole: what cannot be leaves the old one, and nothing b
   assert.equal(readFileSync(path, "utf8"), "new");
   assert.equal(statSync(path).mode & 0o777, 0o400);
 
+  // In pieces, and with a time of its own.
+  replaceFile(path, [Buffer.from("in "), Buffer.from("pieces")], { mtime: 86_400 });
+  assert.deepEqual([readFileSync(path, "utf8"), statSync(path).mtimeMs], ["in pieces", 86_400_000]);
+  const breaksOff = function* (): Generator<Uint8Array> {
+    yield Buffer.from("half");
+    throw new Error("breaks off");
+  };
+  assert.throws(() => replaceFile(path, breaksOff()), /breaks off/);
+  assert.deepEqual([readFileSync(path, "utf8"), readdirSync(folder)], ["in pieces", ["keys"]]);
+
   mkdirSync(join(folder, "full", "inside"), { recursive: true });
   assert.throws(() => replaceFile(join(folder, "full"), "x"), { code: "EISDIR" });
   assert.deepEqual(readdirSync(folder).sort(), ["full", "keys"]);

@@ -1,5 +1,16 @@
 /** Files that stores read and write whole, and what is said when writing fails. */
-import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  futimesSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { readFile } from "node:fs/promises";
 
 /** undefined: there is none */
@@ -35,16 +46,26 @@ export function readWhole(path: string): Uint8Array {
  *
  * @param mode  of a file that only some may read, such as 0o600
  * @param flush  whether it waits for the disk (default), without which a crash may leave the file short
- * @throws NodeJS.ErrnoException
+ * @param mtime  in seconds since 1970; else now
+ * @throws NodeJS.ErrnoException, and what `content` throws
  */
 export function replaceFile(
   path: string,
-  content: string | Uint8Array,
-  { mode = 0o666, flush = true }: { readonly mode?: number; readonly flush?: boolean } = {},
+  content: string | Uint8Array | Iterable<Uint8Array>,
+  options: { readonly mode?: number; readonly flush?: boolean; readonly mtime?: number } = {},
 ): void {
+  const { mode = 0o666, flush = true, mtime } = options;
   const draft = `${path}.${process.pid}.new`;
   try {
-    writeFileSync(draft, content, { mode, flush });
+    const fd = openSync(draft, "w", mode);
+    try {
+      if (typeof content === "string") writeFileSync(fd, content);
+      else for (const piece of content instanceof Uint8Array ? [content] : content) writeFully(fd, piece);
+      if (mtime !== undefined) futimesSync(fd, mtime, mtime);
+      if (flush) fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
     renameSync(draft, path);
   } catch (error) {
     rmSync(draft, { force: true });

@@ -1,5 +1,5 @@
 /** Images from registries, and the way to these. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FormatError } from "@stratos/formats";
@@ -18,8 +18,10 @@ import { OciLayoutFolder } from "@stratos/tools-node/outputs";
 import { NodeHttpTransport } from "@stratos/tools-node/registry";
 import { GUEST_ARCHITECTURE } from "./defaults.ts";
 import { newImage, writeTree } from "./import-image.ts";
+import { imageArchive, unpackImageArchive } from "./outputs/image-archive.ts";
 import { registryCredentials } from "./outputs/registry-credentials.ts";
-import { openTreeSource } from "./outputs/tree-source.ts";
+import { isArchive, newestTime, openTreeSource } from "./outputs/tree-source.ts";
+import { writeOutput } from "./outputs/write-output.ts";
 
 export interface RegistryOptions {
   /** HTTP without TLS. */
@@ -42,10 +44,9 @@ export async function pullImage(
   options: RegistryOptions = {},
 ): Promise<string> {
   const { name, architecture = GUEST_ARCHITECTURE } = request;
-  const reference = imageReference(request.reference);
   const scratch = mkdtempSync(join(tmpdir(), "stratos-pull-"));
   try {
-    const digest = await pullLayout(reference, scratch, { architecture, acceptsOther: false }, options);
+    const digest = await pullLayout(request.reference, scratch, { architecture, acceptsOther: false }, options);
     const opened = await openTreeSource(`oci:${scratch}`, { architecture });
     try {
       const image = { name, home: request.home, architecture, origin: "pull" } as const;
@@ -61,24 +62,90 @@ export async function pullImage(
   }
 }
 
-/** Pulls an image as it is into an OCI layout. @returns the digest of its manifest */
+/**
+ * Pulls an image as it is into an OCI layout, which is not there when it fails and was not before.
+ *
+ * @returns the digest of its manifest
+ * @throws OperationError
+ */
 export async function pullLayout(
-  reference: ImageReference,
+  name: string,
   folder: string,
   wanted: { readonly architecture: string; readonly acceptsOther: boolean },
   options: RegistryOptions,
 ): Promise<string> {
-  const layout = new OciLayoutFolder(folder, nodeCodecs());
+  const reference = imageReference(name);
+  const isNew = !existsSync(folder);
   const { architecture, acceptsOther } = wanted;
-  const manifest = await withRegistry(reference, "pull", options, (client) =>
-    client.pull(layout, { os: "linux", architecture }, { acceptsOther }),
-  );
-  layout.publish(manifest.descriptor, reference.tag);
-  return manifest.descriptor.digest;
+  try {
+    const layout = new OciLayoutFolder(folder, nodeCodecs());
+    const manifest = await withRegistry(reference, "pull", options, (client) =>
+      client.pull(layout, { os: "linux", architecture }, { acceptsOther }),
+    );
+    layout.publish(manifest.descriptor, reference.tag);
+    return manifest.descriptor.digest;
+  } catch (error) {
+    if (isNew) rmSync(folder, { recursive: true, force: true });
+    throw registryFailure(name, error);
+  }
+}
+
+/**
+ * Pushes an OCI layout, or an archive of one, as it is, anything else as an image of one layer.
+ *
+ * @param source  as commands name it (tree-source.ts)
+ * @param image  of one layer
+ * @throws OperationError
+ */
+export async function pushImage(
+  source: string,
+  name: string,
+  image: { readonly architecture: string | undefined; readonly compression: "gzip" | "zstd" },
+  options: RegistryOptions,
+): Promise<{ readonly digest: string; readonly sentBytes: number }> {
+  const reference = imageReference(name);
+  const scratch = mkdtempSync(join(tmpdir(), "stratos-push-"));
+  try {
+    const [, folder = scratch, tag] = /^oci:(.+?)(?::([A-Za-z0-9_][A-Za-z0-9._-]*))?$/.exec(source) ?? [];
+    if (folder === scratch) await writeLayout(source, scratch, image);
+    else if (!existsSync(join(folder, "index.json")))
+      throw new OperationError("image", folder, "is no OCI image layout");
+    const layout = new OciLayoutFolder(folder, nodeCodecs());
+    const entry = layout.entry(tag);
+    const sentBytes = await withRegistry(reference, "pull,push", options, (client) => client.push(layout, entry));
+    return { digest: entry.digest, sentBytes };
+  } catch (error) {
+    throw registryFailure(name, error);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+async function writeLayout(
+  source: string,
+  folder: string,
+  { architecture, compression }: Parameters<typeof pushImage>[2],
+): Promise<void> {
+  const archive =
+    statSync(source, { throwIfNoEntry: false })?.isFile() === true && (await isArchive(source))
+      ? imageArchive(source)
+      : undefined;
+  if (archive !== undefined) return unpackImageArchive(source, archive, folder);
+  const opened = await openTreeSource(source);
+  try {
+    writeOutput("oci", opened.tree, folder, {
+      time: newestTime(opened.tree),
+      name: "image",
+      architecture: architecture ?? opened.architecture ?? GUEST_ARCHITECTURE,
+      compression,
+    });
+  } finally {
+    opened.close();
+  }
 }
 
 /** With the credentials that this host has for the registry. */
-export async function withRegistry<T>(
+async function withRegistry<T>(
   reference: ImageReference,
   access: "pull" | "pull,push",
   { isPlain, mountFrom, onProgress }: RegistryOptions,
@@ -121,7 +188,7 @@ export function imageReference(name: string): ImageReference {
 }
 
 /** What a registry or an image of it failed on, in words; other errors as they are. */
-export function registryFailure(name: string, error: unknown): unknown {
+function registryFailure(name: string, error: unknown): unknown {
   if (!(error instanceof RegistryError || error instanceof FormatError)) return error;
   // What the client says begins with the whole name, which the command says already.
   const whole = `${formatReference(parseReference(name))}: `;

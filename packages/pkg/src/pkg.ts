@@ -42,6 +42,7 @@ export {
   type PlannedRemoval,
 } from "./debian/resolver/plan-change.ts";
 export { findViolations } from "./debian/violations.ts";
+export { upgradableOf } from "./debian/upgradable.ts";
 export { resolve, UnsatisfiableError, type ResolveRequest, type ResolvedPackage } from "./debian/resolver/resolve.ts";
 export { SolverLimitError } from "./solver/solver.ts";
 export { ReleaseError, verifyInRelease, parseRelease, type Release } from "./debian/release.ts";

@@ -8,9 +8,10 @@
  *
  * A folder without a readable record is no system; a name that begins with a dot is one that is being made or removed.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { replaceFile } from "@stratos/host-node/files";
 import { hostReason } from "@stratos/host-node/home";
 import { StratosError, type SystemSpec, type SystemState } from "@stratos/sdk/api";
 import { isSystemName } from "@stratos/sdk/systems";
@@ -157,7 +158,5 @@ function readRecord(path: string): SystemRecord | null {
 }
 
 function writeRecord(folder: string, record: SystemRecord): void {
-  const draft = join(folder, `.${RECORD}`);
-  writeFileSync(draft, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600, flush: true });
-  renameSync(draft, join(folder, RECORD));
+  replaceFile(join(folder, RECORD), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
 }

@@ -1,7 +1,11 @@
 import { configPlaces, readSettings } from "@stratos/systems/builder";
 import { EXIT_SUCCESS } from "../exit-status.ts";
-import type { ConfigShowOptions } from "./builder-rows.ts";
 import { formatTable } from "../text-table.ts";
+import type { BuilderOptions } from "./builder-terminal.ts";
+
+export interface ConfigShowOptions extends BuilderOptions {
+  readonly origin?: true;
+}
 
 export async function showConfig(options: ConfigShowOptions): Promise<number> {
   const settings = readSettings(options);

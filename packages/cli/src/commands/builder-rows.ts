@@ -1,59 +1,18 @@
-import type { BuilderWishes } from "@stratos/systems/builder";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ExtraRepository } from "@stratos/builder";
 import { collect, parseSeed } from "../option-values.ts";
 import { parseSize } from "../volume-options.ts";
+import type { BuilderBuildOptions } from "./builder-build-command.ts";
+import type { ConfigShowOptions } from "./builder-config-command.ts";
+import type {
+  CachePruneOptions,
+  RootRemoveOptions,
+  RootScrubOptions,
+  RootShellOptions,
+} from "./builder-root-commands.ts";
+import type { BuilderOptions } from "./builder-terminal.ts";
+import type { BuilderReprotestOptions, BuilderVerifyOptions } from "./builder-verify-command.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
-
-/** What a build is asked for with: each of these may stand in a file, too. */
-export interface BuilderOptions extends BuilderWishes {
-  readonly json?: true;
-  readonly verbose?: true;
-}
-
-export interface BuilderBuildOptions extends BuilderOptions {
-  readonly output: string;
-  readonly shellOnFailure?: true;
-  readonly seed?: number;
-  readonly binNmu?: number;
-  readonly reason?: string;
-  readonly binNmuDate?: number;
-  readonly binNmuOf?: string;
-  readonly maintainer?: string;
-}
-
-export interface BuilderVerifyOptions extends BuilderOptions {
-  readonly source?: string;
-  readonly output?: string;
-  readonly against?: string;
-}
-
-export interface BuilderReprotestOptions extends BuilderOptions {
-  readonly vary?: readonly string[];
-  readonly autoBuild?: true;
-}
-
-export interface RootShellOptions extends BuilderOptions {
-  readonly user?: true;
-  readonly network?: true;
-}
-
-export interface RootRemoveOptions {
-  readonly all?: true;
-  readonly json?: true;
-}
-export interface RootScrubOptions {
-  readonly repair?: true;
-  readonly json?: true;
-}
-export interface CachePruneOptions {
-  readonly olderThan?: number;
-  readonly dryRun?: true;
-  readonly json?: true;
-}
-export interface ConfigShowOptions extends BuilderOptions {
-  readonly origin?: true;
-}
 
 const SOURCE = "NAME, NAME=VERSION, FILE.dsc, folder or git URL";
 
@@ -242,7 +201,7 @@ function rootRows(finish: Finish): Command {
       .option("--user", "as the build's user rather than root")
       .option("--network", "with the host's network")
       .action(async (source: string | undefined, options: RootShellOptions) =>
-        finish(await (await commands()).enterRoot(source, options)),
+        finish(await (await commands()).shellInRoot(source, options)),
       ),
   );
   root.addCommand(

@@ -2,16 +2,27 @@
 import { printable } from "@stratos/base";
 import type { BuildEvent } from "@stratos/builder";
 import { ProgressDisplay } from "@stratos/host-node/home";
-import { openBuilderSession, type BuilderSession, type BuilderSessionOptions } from "@stratos/systems/builder";
+import {
+  type BuilderSession,
+  type BuilderSessionOptions,
+  type BuilderWishes,
+  openBuilderSession,
+} from "@stratos/systems/builder";
 import { VERSION } from "@stratos/sdk/version";
 import { formatSize } from "../option-values.ts";
 import { listenForStop } from "../stop-signals.ts";
+
+/** What a build is asked for with: each of these may stand in a file, too. */
+export interface BuilderOptions extends BuilderWishes {
+  readonly json?: true;
+  readonly verbose?: true;
+}
 
 export interface TerminalBuilder extends BuilderSession {
   /** the exit status that a signal asks for; undefined: none has come */
   readonly stopStatus: number | undefined;
   readonly display: ProgressDisplay;
-  show(event: BuildEvent): void;
+  readonly show: (event: BuildEvent) => void;
 }
 
 export function builderAtTerminal(

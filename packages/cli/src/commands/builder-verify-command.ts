@@ -1,32 +1,38 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import {
-  comparePackages,
   parseBuildInfo,
   requestOfBuildInfo,
   VARIATIONS,
   variedRequests,
   type BuildRequest,
   type BuildResult,
-  type PackageDifference,
 } from "@stratos/builder";
-import { homeFolder, stratosHome } from "@stratos/host-node/home";
-import { nodePackagePorts } from "@stratos/tools-node/packages";
-import type { PackagePorts } from "@stratos/pkg";
-import { carrierFor, telling, settingsOf, type BuilderSettings, parseSourceReference } from "@stratos/systems/builder";
+import {
+  type BuilderSettings,
+  carrierFor,
+  compareBuilds,
+  compareWithInfo,
+  type PackageComparison,
+  parseSourceReference,
+  runBuild,
+  settingsOf,
+  telling,
+} from "@stratos/systems/builder";
 import { CommandError, hostReason } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
-import type { BuilderReprotestOptions, BuilderVerifyOptions } from "./builder-rows.ts";
-import { runBuild } from "./builder-build-command.ts";
-import { builderAtTerminal, type TerminalBuilder } from "./builder-terminal.ts";
+import { builderAtTerminal, type BuilderOptions, type TerminalBuilder } from "./builder-terminal.ts";
 
-/** How a package of one build compares with that of another. */
-interface Comparison {
-  readonly name: string;
-  readonly verdict: "same" | "different" | "missing";
-  /** named where both files are at hand */
-  readonly differences: readonly PackageDifference[];
+export interface BuilderVerifyOptions extends BuilderOptions {
+  readonly source?: string;
+  readonly output?: string;
+  readonly against?: string;
+}
+
+export interface BuilderReprotestOptions extends BuilderOptions {
+  readonly vary?: readonly string[];
+  readonly autoBuild?: true;
 }
 
 export async function verifyBuild(file: string, options: BuilderVerifyOptions): Promise<number> {
@@ -43,22 +49,12 @@ export async function verifyBuild(file: string, options: BuilderVerifyOptions): 
           "as they were",
       );
       const built = await buildIn(session, request, { what: file, output });
-      const beside = resolve(options.against ?? dirname(file));
-      const compared: Comparison[] = [];
-      for (const { name, sha256 } of info.files.filter((one) => isPackage(one.name))) {
-        const ours = built.artefacts.find((one) => one.name === name),
-          theirs = join(beside, name);
-        if (ours === undefined) compared.push({ name, verdict: "missing", differences: [] });
-        else if (ours.sha256 === sha256) compared.push({ name, verdict: "same", differences: [] });
-        else
-          compared.push({
-            name,
-            verdict: "different",
-            differences: existsSync(theirs)
-              ? await comparePackages(session.ports.packages, readFileSync(ours.path), readFileSync(theirs))
-              : [],
-          });
-      }
+      const compared = await compareWithInfo(
+        session.ports.packages,
+        built,
+        info,
+        resolve(options.against ?? dirname(file)),
+      );
       await session.close();
       return tell(compared, options.json === true, { built: file });
     } finally {
@@ -100,33 +96,7 @@ export async function reprotest(source: string, options: BuilderReprotestOptions
   });
 }
 
-async function compareBuilds(first: BuildResult, second: BuildResult): Promise<Comparison[]> {
-  const packages = nodePackagePorts(homeFolder(stratosHome(), "downloads"));
-  try {
-    return await compareWith(packages, first, second);
-  } finally {
-    await packages.close();
-  }
-}
-
-async function compareWith(packages: PackagePorts, first: BuildResult, second: BuildResult): Promise<Comparison[]> {
-  const compared: Comparison[] = [];
-  const names = new Set([...first.artefacts, ...second.artefacts].map(({ name }) => name).filter(isPackage));
-  for (const name of names) {
-    const [one, other] = [first, second].map(({ artefacts }) => artefacts.find((artefact) => artefact.name === name));
-    if (one === undefined || other === undefined) compared.push({ name, verdict: "missing", differences: [] });
-    else if (one.sha256 === other.sha256) compared.push({ name, verdict: "same", differences: [] });
-    else
-      compared.push({
-        name,
-        verdict: "different",
-        differences: await comparePackages(packages, readFileSync(other.path), readFileSync(one.path)),
-      });
-  }
-  return compared;
-}
-
-function tell(compared: readonly Comparison[], isJson: boolean, about: Record<string, unknown>): number {
+function tell(compared: readonly PackageComparison[], isJson: boolean, about: Record<string, unknown>): number {
   const isSame = compared.length > 0 && compared.every(({ verdict }) => verdict === "same");
   if (isJson)
     process.stdout.write(JSON.stringify({ ...about, reproducible: isSame, packages: compared }, null, 2) + "\n");
@@ -165,7 +135,7 @@ async function buildIn(
   request: BuildRequest,
   { what, output }: { what: string; output: string },
 ): Promise<BuildResult> {
-  const result = await telling(what, () => runBuild(request, session, output));
+  const result = await telling(what, () => runBuild(request, session.ports, output, session.show));
   const { failure } = result;
   if (failure !== undefined)
     throw new CommandError(
@@ -184,10 +154,6 @@ async function inFolder<T>(given: string | undefined, work: (folder: string) => 
   } finally {
     if (given === undefined) rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function isPackage(name: string): boolean {
-  return /\.u?deb$/.test(name);
 }
 
 function readText(path: string): string {

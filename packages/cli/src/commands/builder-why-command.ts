@@ -2,8 +2,7 @@ import { buildNeeds, fetchSource, planBuildRoot, type PackageReason } from "@str
 import { telling, settingsOf, parseSourceReference } from "@stratos/systems/builder";
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
-import type { BuilderOptions } from "./builder-rows.ts";
-import { builderAtTerminal } from "./builder-terminal.ts";
+import { builderAtTerminal, type BuilderOptions } from "./builder-terminal.ts";
 
 /** What brings packages into a source's root. */
 export async function explainRoot(source: string, name: string | undefined, options: BuilderOptions): Promise<number> {
@@ -12,13 +11,13 @@ export async function explainRoot(source: string, name: string | undefined, opti
   const session = builderAtTerminal({ mirror: settings.mirror, keyrings: settings.keyrings });
   try {
     return await telling(source, async () => {
-      const fetched = await fetchSource(session.ports, request, (event) => session.show(event));
+      const fetched = await fetchSource(session.ports, request, session.show);
       const needs = buildNeeds(fetched.stanza, {
         architecture: request.architecture,
         profiles: request.profiles,
         parts: request.parts ?? "both",
       });
-      const plan = await planBuildRoot(session.ports, request, needs, (event) => session.show(event));
+      const plan = await planBuildRoot(session.ports, request, needs, session.show);
       await fetched.remove();
       session.display.clear();
       const byName = new Map(plan.reasons.map((one) => [one.name, one]));

@@ -5,6 +5,7 @@ import { isatty } from "node:tty";
 import { keptTranslations, nodePorts, type ProgressDisplay, stratosHome } from "@stratos/host-node";
 import { cloneVolume, cloneVolumeDurably, defaultImage, hostFolders, ImageStore, layerContent } from "@stratos/images";
 import { utf8ToByteString } from "@stratos/base";
+import type { FaultKind } from "@stratos/kernel/faults";
 import { createBoard } from "@stratos/machine";
 import {
   explore,
@@ -21,9 +22,24 @@ import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { withProgress } from "../operation-progress.ts";
 import { ensureImage, memoryOf } from "../session/machine-options.ts";
+import type { RunOptions } from "../session/run-options.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
-import type { ExploreCommandOptions } from "./explore-rows.ts";
 import { disturbedCalls, exploredJson, exploredLines } from "./explore-words.ts";
+
+export interface ExploreCommandOptions extends RunOptions {
+  readonly seed: number;
+  readonly attempts: number;
+  readonly from: number;
+  readonly faults: readonly FaultKind[];
+  readonly schedules: boolean;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly expect?: readonly number[];
+  readonly compare: "status" | "output";
+  readonly narrow: number;
+  readonly powerCut?: string;
+  readonly json?: true;
+}
 
 /** Most of standard input, which each run gets. */
 const INPUT_MAX = 64 << 20;

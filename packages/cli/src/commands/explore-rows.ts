@@ -3,24 +3,9 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { FAULT_KINDS as ALL_KINDS, type FaultKind } from "@stratos/kernel/faults";
 import { parseTimeout } from "../option-values.ts";
 import { ProgramCommand } from "../program-command.ts";
-import type { RunOptions } from "../session/run-options.ts";
+import type { ExploreCommandOptions } from "./explore-command.ts";
 import { addMachineOptions, seedOption } from "./run-options.ts";
 import { type Finish, jsonOption } from "./row-options.ts";
-
-export interface ExploreCommandOptions extends RunOptions {
-  readonly seed: number;
-  readonly attempts: number;
-  readonly from: number;
-  readonly faults: readonly FaultKind[];
-  readonly schedules: boolean;
-  /** Milliseconds. */
-  readonly timeout: number;
-  readonly expect?: readonly number[];
-  readonly compare: "status" | "output";
-  readonly narrow: number;
-  readonly powerCut?: string;
-  readonly json?: true;
-}
 
 /** A power cut needs somebody who looks at what is left: --power-cut. */
 const FAULT_KINDS = ALL_KINDS.filter((kind) => kind !== "power");

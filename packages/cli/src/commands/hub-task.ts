@@ -1,6 +1,7 @@
 /** `stratos hub task`: tasks of a hub, from the outside. */
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { hubEvents, taskLog, taskStates } from "@stratos/hub/client";
 import type { EventView, HubClient, TaskDetails, TaskSubmission, TaskView, WaitReason } from "@stratos/hub-api";
 import { OperationError } from "@stratos/operation";
 import { type HubOptions, withHub } from "../hub/hub-client.ts";
@@ -359,58 +360,19 @@ function showTask(id: number, options: HubOptions & { readonly json?: true }): P
 
 function watchTask(id: number, options: HubOptions & { readonly json?: true }): Promise<number> {
   return withHub(options, async (client) => {
-    let last: TaskView | null = null;
-    let lastId = "";
-    while (last === null || last.finished === null) {
-      for await (const event of goOn(client, `/tasks/${id}/stream`, lastId)) {
-        lastId = event.id;
-        last = event.data as TaskView;
-        process.stdout.write(
-          options.json === true
-            ? `${JSON.stringify(last)}\n`
-            : `${new Date().toISOString()}  ${last.state}${last.message === null ? "" : `  ${last.message}`}\n`,
-        );
-      }
-    }
-    return endOf(last);
+    let last: TaskView | undefined;
+    for await (last of taskStates(client, id))
+      process.stdout.write(
+        options.json === true
+          ? `${JSON.stringify(last)}\n`
+          : `${new Date().toISOString()}  ${last.state}${last.message === null ? "" : `  ${last.message}`}\n`,
+      );
+    return endOf(last!);
   });
 }
 
-/** Whether the hub restarts meanwhile or the network breaks off: it is taken up again behind what was seen. */
-async function* goOn(
-  client: HubClient,
-  path: string,
-  lastId: string,
-): AsyncGenerator<{ id: string; event: string; data: unknown }> {
-  const TRIES_MAX = 30;
-  let last = lastId;
-  for (let failures = 0; ; failures++) {
-    try {
-      for await (const event of client.stream(path, { lastId: last })) {
-        failures = 0;
-        last = event.id;
-        yield event;
-      }
-      return;
-    } catch (error) {
-      const isNetwork = error instanceof TypeError || (error as { code?: string }).code !== undefined;
-      if (!isNetwork || failures >= TRIES_MAX || (failures === 0 && last === "")) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-    }
-  }
-}
-
 async function followLog(client: HubClient, id: number): Promise<void> {
-  let lastId = "";
-  for (;;) {
-    for await (const event of goOn(client, `/tasks/${id}/log/stream`, lastId)) {
-      lastId = event.id;
-      if (event.event === "end") return;
-      process.stdout.write((event.data as { text: string }).text);
-    }
-    // The hub ended, and the task has not.
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
+  for await (const text of taskLog(client, id)) process.stdout.write(text);
 }
 
 function showLog(
@@ -435,13 +397,9 @@ function showLog(
 
 /** Without a word but when it fails. @returns the exit status */
 export async function waitForEnd(client: HubClient, id: number): Promise<number> {
-  for (let lastId = ""; ;) {
-    for await (const event of goOn(client, `/tasks/${id}/stream`, lastId)) {
-      lastId = event.id;
-      const task = event.data as TaskView;
-      if (task.finished !== null) return endOf(task);
-    }
-  }
+  let last: TaskView | undefined;
+  for await (last of taskStates(client, id));
+  return endOf(last!);
 }
 
 /** Exit status of a task that ended. */
@@ -533,11 +491,6 @@ function listEvents(
       cursor = page.items.length === 0 ? null : page.next;
     }
     if (options.follow !== true) return;
-    for (;;) {
-      for await (const event of goOn(client, "/events/stream", last)) {
-        last = event.id;
-        if (id === undefined || (event.data as EventView).task === id) show(event.data as EventView);
-      }
-    }
+    for await (const event of hubEvents(client, last)) if (id === undefined || event.task === id) show(event);
   });
 }

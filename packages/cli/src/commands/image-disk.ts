@@ -1,53 +1,29 @@
 /** `stratos image disk`: disk images and the files in them, without mounting. */
-import {
-  closeSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
-import { basename, join } from "node:path";
+import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
-import { printable } from "@stratos/base";
-import {
-  FormatError,
-  type Blob,
-  type DiskFile,
-  type DiskFiles,
-  copyToQcow2,
-  gptSpace,
-  isZero,
-  partDisk,
-  probe,
-  Qcow2Image,
-  readGpt,
-  readLayout,
-  writeGpt,
-  type Disk,
-  type Qcow2Compression,
-} from "@stratos/formats";
-import { longListing } from "@stratos/volumes";
-import {
-  diskError,
-  type DiskPlace,
-  filesOf,
-  findDiskPlace,
-  openDisk,
-  parseDiskPlace,
-  requireDiskPlace,
-  withFiles,
-  withDisk,
-} from "@stratos/images/disk";
+import { byteStringToUtf8, printable } from "@stratos/base";
+import type { Qcow2Compression } from "@stratos/formats";
 import { ProgressDisplay } from "@stratos/host-node";
-import { FileDisk } from "@stratos/tools-node/outputs";
-import { nodeCodecs } from "@stratos/host-node/codecs";
-import { writeForeignDisk } from "@stratos/images/outputs";
+import {
+  copyFromDisk,
+  copyIntoDisk,
+  findDiskPlace,
+  listDisk,
+  makeDiskFolder,
+  parseDiskPlace,
+  readDiskFile,
+  removeFromDisk,
+  requireDiskPlace,
+} from "@stratos/images/disk";
+import {
+  convertDisk,
+  createDisk,
+  describeDisk,
+  DISK_TARGETS,
+  type DiskTarget,
+  resizeDisk,
+} from "@stratos/images/outputs";
+import { longListing } from "@stratos/volumes";
 import { parseSize } from "../volume-options.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { CommandError, UsageError } from "../command-error.ts";
@@ -115,7 +91,7 @@ export function diskCommand(finish: Finish): Command {
     .addOption(formatOption("--format <format>", "its format"))
     .addOption(new Option("-s, --size <size>", "its size: 512M, 20G").argParser(parseSize))
     .option("--backing <image>", "image that shows through where nothing was written (QCOW2)")
-    .action(async (image: string, options: DiskCreateOptions) => finish(await createDisk(image, options)));
+    .action(async (image: string, options: DiskCreateOptions) => finish(await makeDisk(image, options)));
   const convert = new Command("convert")
     .description(
       "Converts a disk image, raw or QCOW2, from one format to the other, or to what other hypervisors take: " +
@@ -128,12 +104,12 @@ export function diskCommand(finish: Finish): Command {
       new Option(
         "--to <format>",
         "the target's format (default: by the name, .qcow2, .vmdk, .vhd, .vhdx or raw)",
-      ).choices(["raw", "qcow2", "vmdk", "vhd", "vhd-fixed", "vhdx"]),
+      ).choices([...DISK_TARGETS]),
     )
     .addOption(new Option("-c, --compress <kind>", "pack the clusters of a QCOW2 image").choices(["zlib", "zstd"]))
     .option("-f, --force", "replace a file that is there")
     .action(async (source: string, target: string, options: DiskConvertOptions) =>
-      finish(await convertDisk(source, target, options)),
+      finish(await changeFormat(source, target, options)),
     );
   const resize = new Command("resize")
     .description(
@@ -144,9 +120,10 @@ export function diskCommand(finish: Finish): Command {
     .argument("<image>", "disk image")
     .argument("<size>", "new size: 20G", parseSize)
     .option("--shrink", "also make it smaller; what lies beyond is lost")
-    .action(async (image: string, size: number, options: { readonly shrink?: true }) =>
-      finish(await resizeDisk(image, size, options)),
-    );
+    .action((image: string, size: number, options: { readonly shrink?: true }) => {
+      resizeDisk(image, size, options.shrink === true);
+      finish(0);
+    });
   for (const command of [info, list, show, copy, makeDirectory, remove, create, convert, resize])
     disk.addCommand(command);
   return disk;
@@ -164,220 +141,6 @@ interface DiskRemoveOptions {
   readonly force?: true;
 }
 
-const FILE_COPY_BYTES = 1 << 20;
-const text = (bytes: string): string => Buffer.from(bytes, "latin1").toString("utf8");
-
-async function listDiskFiles(where: string, options: DiskListOptions): Promise<number> {
-  const found = withFiles(parseDiskPlace(where), "read", (files, path) => {
-    const file = files.find(path);
-    if (file === undefined) throw new FormatError(`${path}: no such file or directory`);
-    return file.kind === "directory" || (file.kind === "symlink" && path.endsWith("/")) ? files.list(path) : [file];
-  });
-  const listed = found.map((file) => ({
-    name: text(file.name),
-    kind: file.kind,
-    mode: file.mode.toString(8).padStart(4, "0"),
-    uid: file.uid,
-    gid: file.gid,
-    links: 1,
-    sizeBytes: file.size,
-    modifiedAt: new Date(Math.floor(file.mtime) * 1000).toISOString(),
-    ...(file.kind === "symlink" ? { target: text(file.target) } : {}),
-  }));
-  if (options.json === true)
-    process.stdout.write(
-      `${JSON.stringify(
-        listed.map(({ links: _links, ...file }) => file),
-        null,
-        2,
-      )}\n`,
-    );
-  else
-    process.stdout.write(
-      printable(options.long === true ? longListing(listed) : listed.map(({ name }) => `${name}\n`).join("")),
-    );
-  return 0;
-}
-
-async function showDiskFiles(places: readonly string[]): Promise<number> {
-  for (const place of places) await printDiskFile(requireDiskPlace(place));
-  return 0;
-}
-
-/** Piece by piece, as fast as the reader takes them: a file may be larger than memory. */
-async function printDiskFile(place: DiskPlace): Promise<void> {
-  const opened = openDisk(place.image, "read");
-  try {
-    const content = filesOf(opened, place.part, "read").content(Buffer.from(place.path, "utf8").toString("latin1"));
-    const buffer = new Uint8Array(FILE_COPY_BYTES);
-    for (let offset = 0, count = 0; offset < content.sizeBytes; offset += count) {
-      count = pieceOf(content, offset, buffer);
-      await new Promise<void>((resolve, reject) =>
-        process.stdout.write(buffer.subarray(0, count), (error) => (error ? reject(error) : resolve())),
-      );
-    }
-  } catch (error) {
-    throw diskError(place.image, error);
-  } finally {
-    opened.close();
-  }
-}
-
-/** Into an image, or out of one. `-` is standard input or output. */
-async function copyDiskFiles(source: string, target: string, options: DiskCopyOptions): Promise<number> {
-  const from = findDiskPlace(source),
-    to = findDiskPlace(target);
-  if ((from === null) === (to === null))
-    throw new UsageError("cp", "one of the two is a place in an image: IMAGE:/PATH");
-  if (to !== null) {
-    withFiles(to, "write", (files, path) => {
-      const isFolder = path.endsWith("/") || files.find(path)?.kind === "directory";
-      copyIn(
-        files,
-        source,
-        isFolder ? `${path}/${Buffer.from(basename(source), "utf8").toString("latin1")}` : path,
-        options,
-      );
-    });
-    return 0;
-  }
-  if (target === "-") {
-    await printDiskFile(from!);
-    return 0;
-  }
-  withFiles(from!, "read", (files, path) => {
-    const file = files.find(path);
-    if (file === undefined) throw new FormatError(`${path}: no such file or directory`);
-    const isFolder = (() => {
-      try {
-        return statSync(target).isDirectory();
-      } catch {
-        return false;
-      }
-    })();
-    copyOut(files, path, file, isFolder ? join(target, text(file.name)) : target, options);
-  });
-  return 0;
-}
-
-async function makeDiskDirectory(places: readonly string[]): Promise<number> {
-  for (const place of places)
-    withFiles(requireDiskPlace(place), "write", (files, path) =>
-      files.makeDirectory(path, { mode: 0o755, uid: 0, gid: 0, mtime: now() }),
-    );
-  return 0;
-}
-
-async function removeDiskFiles(places: readonly string[], options: DiskRemoveOptions): Promise<number> {
-  for (const place of places) {
-    withFiles(requireDiskPlace(place), "write", (files, path) => {
-      const file = files.find(path);
-      if (file === undefined && options.force === true) return;
-      if (file === undefined) throw new FormatError(`${path}: no such file or directory`);
-      if (file.kind === "directory" && options.recursive !== true)
-        throw new FormatError(`${path}: is a directory; -r removes it with all that is in it`);
-      removeTree(files, path, file);
-    });
-  }
-  return 0;
-}
-
-function removeTree(files: DiskFiles, path: string, file: DiskFile): void {
-  if (file.kind === "directory")
-    for (const child of files.list(path)) removeTree(files, `${path}/${child.name}`, child);
-  files.remove(path);
-}
-
-function copyIn(files: DiskFiles, host: string, path: string, options: DiskCopyOptions): void {
-  if (host === "-") {
-    const bytes = readFileSync(0);
-    return files.write(path, memoryContent(bytes), { mode: 0o644, uid: 0, gid: 0, mtime: now() });
-  }
-  const stat = options.recursive === true ? lstatSync(host) : statSync(host);
-  const mtime = Math.floor(stat.mtimeMs / 1000);
-  if (stat.isDirectory()) {
-    if (options.recursive !== true) throw new CommandError(host, "is a directory; -r copies it with all that is in it");
-    if (files.find(path) === undefined) files.makeDirectory(path, { mode: stat.mode & 0o7777, uid: 0, gid: 0, mtime });
-    for (const name of readdirSync(host).sort())
-      copyIn(files, join(host, name), `${path}/${Buffer.from(name, "utf8").toString("latin1")}`, options);
-    return;
-  }
-  if (!stat.isFile())
-    throw new CommandError(host, "is neither a file nor a directory, and is not copied into an image");
-  const fd = openSync(host, "r");
-  try {
-    files.write(
-      path,
-      { sizeBytes: stat.size, read: (offset, into) => readSync(fd, into, 0, into.length, offset) },
-      { mode: stat.mode & 0o7777, uid: 0, gid: 0, mtime },
-    );
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function copyOut(files: DiskFiles, path: string, file: DiskFile, host: string, options: DiskCopyOptions): void {
-  if (file.kind === "directory") {
-    if (options.recursive !== true)
-      throw new FormatError(`${path}: is a directory; -r copies it with all that is in it`);
-    mkdirSync(host, { recursive: true });
-    for (const child of files.list(path)) {
-      // A name on FAT or in a damaged image is no path on the host.
-      if (child.name.includes("/") || child.name === "..") throw new FormatError(`${path}: holds an impossible name`);
-      copyOut(files, `${path}/${child.name}`, child, join(host, text(child.name)), options);
-    }
-    return;
-  }
-  if (file.kind !== "file" && file.kind !== "symlink")
-    return void process.stderr.write(`stratos: ${text(path)}: a ${file.kind}, left out\n`);
-  // Whole under its name, or not at all.
-  const draft = `${host}.stratos-${process.pid}`;
-  const fd = openSync(draft, "w", file.mode & 0o777);
-  try {
-    eachPiece(files.content(path), (bytes) => writeAll(fd, bytes));
-    renameSync(draft, host);
-  } catch (error) {
-    rmSync(draft, { force: true });
-    throw diskError(host, error);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function eachPiece(content: Pick<Blob, "sizeBytes" | "read">, take: (bytes: Uint8Array) => void): void {
-  const buffer = new Uint8Array(FILE_COPY_BYTES);
-  for (let offset = 0; offset < content.sizeBytes;) {
-    const count = pieceOf(content, offset, buffer);
-    take(buffer.subarray(0, count));
-    offset += count;
-  }
-}
-
-function pieceOf(content: Pick<Blob, "read">, offset: number, buffer: Uint8Array): number {
-  const count = content.read(offset, buffer);
-  if (count <= 0) throw new FormatError("a file is shorter than its size says");
-  return count;
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
-}
-
-function memoryContent(bytes: Uint8Array): Pick<Blob, "sizeBytes" | "read"> {
-  return {
-    sizeBytes: bytes.length,
-    read(offset, into) {
-      const part = bytes.subarray(offset, offset + into.length);
-      into.set(part);
-      return part.length;
-    },
-  };
-}
-
-function now(): number {
-  return Math.floor(Date.now() / 1000);
-}
-
 interface DiskInfoOptions {
   readonly json?: true;
 }
@@ -387,36 +150,77 @@ interface DiskCreateOptions {
   readonly backing?: string;
 }
 interface DiskConvertOptions {
-  readonly to?: TargetFormat;
+  readonly to?: DiskTarget;
   readonly compress?: Qcow2Compression;
   readonly force?: true;
 }
 type DiskFormat = "raw" | "qcow2";
-/** What a disk can be written as, and is not read as here. */
-type TargetFormat = DiskFormat | "vmdk" | "vhd" | "vhd-fixed" | "vhdx";
 
-const COPY_BYTES = 4 << 20;
+async function listDiskFiles(where: string, options: DiskListOptions): Promise<number> {
+  const listed = listDisk(parseDiskPlace(where)).map((file) => ({
+    name: byteStringToUtf8(file.name),
+    kind: file.kind,
+    mode: file.mode.toString(8).padStart(4, "0"),
+    uid: file.uid,
+    gid: file.gid,
+    links: 1,
+    sizeBytes: file.size,
+    modifiedAt: new Date(Math.floor(file.mtime) * 1000).toISOString(),
+    ...(file.kind === "symlink" ? { target: byteStringToUtf8(file.target) } : {}),
+  }));
+  if (options.json === true) {
+    const files = listed.map(({ links: _links, ...file }) => file);
+    process.stdout.write(`${JSON.stringify(files, null, 2)}\n`);
+  } else
+    process.stdout.write(
+      printable(options.long === true ? longListing(listed) : listed.map(({ name }) => `${name}\n`).join("")),
+    );
+  return 0;
+}
+
+async function showDiskFiles(places: readonly string[]): Promise<number> {
+  for (const place of places) await readDiskFile(requireDiskPlace(place), toStdout);
+  return 0;
+}
+
+/** As fast as its reader takes it. */
+function toStdout(bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => process.stdout.write(bytes, (error) => (error ? reject(error) : resolve())));
+}
+
+/** Into an image, or out of one. `-` is standard input or output. */
+async function copyDiskFiles(source: string, target: string, options: DiskCopyOptions): Promise<number> {
+  const from = findDiskPlace(source),
+    to = findDiskPlace(target);
+  const isRecursive = options.recursive === true;
+  if (from === null && to !== null) copyIntoDisk(source === "-" ? readFileSync(0) : source, to, { isRecursive });
+  else if (from === null || to !== null)
+    throw new UsageError("cp", "one of the two is a place in an image: IMAGE:/PATH");
+  else if (target === "-") await readDiskFile(from, toStdout);
+  else
+    copyFromDisk(from, target, {
+      isRecursive,
+      onLeftOut: (path, kind) => void process.stderr.write(`stratos: ${path}: a ${kind}, left out\n`),
+    });
+  return 0;
+}
+
+async function makeDiskDirectory(places: readonly string[]): Promise<number> {
+  for (const place of places) makeDiskFolder(requireDiskPlace(place));
+  return 0;
+}
+
+async function removeDiskFiles(places: readonly string[], options: DiskRemoveOptions): Promise<number> {
+  for (const place of places)
+    removeFromDisk(requireDiskPlace(place), {
+      isRecursive: options.recursive === true,
+      mayMiss: options.force === true,
+    });
+  return 0;
+}
 
 async function showDisk(image: string, options: DiskInfoOptions): Promise<number> {
-  const info = withDisk(image, "read", (opened) => {
-    const layout = readLayout(opened.disk);
-    return {
-      format: opened.format,
-      sizeBytes: opened.disk.size,
-      ...(opened.qcow2 === null
-        ? {}
-        : { clusterBytes: opened.qcow2.clusterSize, backing: opened.qcow2.header.backing?.name ?? null }),
-      table: layout.table,
-      parts: layout.parts.map((part) => ({
-        number: part.number,
-        name: part.name,
-        type: part.type,
-        startBytes: part.start,
-        sizeBytes: part.size,
-        fileSystem: probe(partDisk(opened.disk, part)),
-      })),
-    };
-  });
+  const info = describeDisk(image);
   if (options.json === true) process.stdout.write(`${JSON.stringify(info, null, 2)}\n`);
   else {
     process.stdout.write(
@@ -440,134 +244,48 @@ async function showDisk(image: string, options: DiskInfoOptions): Promise<number
   return 0;
 }
 
-async function createDisk(image: string, options: DiskCreateOptions): Promise<number> {
-  const format = formatOf(image, options.format);
-  if (options.backing === undefined && options.size === undefined) throw new CommandError(image, "--size is missing");
+async function makeDisk(
+  image: string,
+  { format = formatOf(image), size, backing }: DiskCreateOptions,
+): Promise<number> {
   if (format === "raw") {
-    if (options.backing !== undefined)
+    if (backing !== undefined)
       throw new CommandError(image, "a raw disk lies on nothing; --backing needs a QCOW2 image");
-    new FileDisk(image, { create: options.size! }).close();
-    return 0;
-  }
-  const below = options.backing === undefined ? null : openDisk(options.backing, "read");
-  try {
-    withNewFile(image, false, (file) => {
-      Qcow2Image.create(file, nodeCodecs(), {
-        virtualSize: options.size ?? below!.disk.size,
-        ...(below === null
-          ? {}
-          : {
-              backing: {
-                name: Buffer.from(options.backing!, "utf8").toString("latin1"),
-                format: below.format,
-                disk: below.disk,
-              },
-            }),
-      });
-    });
-  } finally {
-    below?.close();
-  }
+    createDisk(image, { format, size: size ?? missingSize(image) });
+  } else if (backing === undefined) createDisk(image, { format, size: size ?? missingSize(image) });
+  else createDisk(image, { format, backing, ...(size === undefined ? {} : { size }) });
   return 0;
 }
 
-async function convertDisk(source: string, target: string, options: DiskConvertOptions): Promise<number> {
-  const format =
-    options.to ??
-    (/\.vmdk$/.test(target)
-      ? "vmdk"
-      : /\.(vhd|vpc)$/.test(target)
-        ? "vhd"
-        : /\.vhdx$/.test(target)
-          ? "vhdx"
-          : formatOf(target, undefined));
-  if (options.compress !== undefined && format !== "qcow2")
+function missingSize(image: string): never {
+  throw new CommandError(image, "--size is missing");
+}
+
+async function changeFormat(source: string, target: string, options: DiskConvertOptions): Promise<number> {
+  const { to: format = targetFormatOf(target), compress: compression } = options;
+  if (compression !== undefined && format !== "qcow2")
     throw new CommandError(target, `a ${format} disk cannot be packed by choice; qcow2 can`);
   const progress = new ProgressDisplay(process.stderr);
   try {
-    withDisk(source, "read", ({ disk }) =>
-      withNewFile(target, options.force === true, (file) => {
-        const onProgress = (done: number): void => {
-          if (process.stderr.isTTY) progress.update("Converting", done, disk.size, "bytes");
-        };
-        if (format === "raw") {
-          file.resize(disk.size);
-          copyRaw(disk, file, onProgress);
-        } else if (format !== "qcow2") {
-          // Both take their time from nobody, as the disk has none: what they note is that of the epoch.
-          writeForeignDisk(
-            format,
-            disk,
-            file,
-            file,
-            { name: basename(target), fileName: basename(target), architecture: "", time: 0, onProgress },
-            nodeCodecs(),
-          );
-        } else {
-          const image = Qcow2Image.create(file, nodeCodecs(), {
-            virtualSize: disk.size,
-            ...(options.compress === undefined ? {} : { compression: options.compress }),
-          });
-          copyToQcow2(disk, image, { pack: options.compress !== undefined, onProgress });
-        }
-      }),
-    );
+    convertDisk(source, target, {
+      format,
+      compression,
+      isForced: options.force === true,
+      onProgress: (done, total) => {
+        if (process.stderr.isTTY) progress.update("Converting", done, total, "bytes");
+      },
+    });
   } finally {
     progress.clear();
   }
   return 0;
 }
 
-async function resizeDisk(image: string, size: number, options: { readonly shrink?: true }): Promise<number> {
-  withDisk(image, "write", ({ disk }) => {
-    if (size < disk.size && options.shrink !== true)
-      throw new FormatError(`is larger (${disk.size} bytes); --shrink cuts it off, with what is there`);
-    const table = readGpt(disk);
-    const end = Math.max(0, ...(table?.partitions ?? []).map((partition) => partition.start + partition.size));
-    if (table !== undefined && end > gptSpace(size, table.sectorSize).end)
-      throw new FormatError(`has partitions up to byte ${end}, and would end before`);
-    disk.resize(size);
-    // The second copy of the table belongs to the disk's end.
-    if (table !== undefined) writeGpt(disk, table);
-  });
-  return 0;
+function targetFormatOf(path: string): DiskTarget {
+  const ending = /\.(vmdk|vhdx|vhd|vpc)$/.exec(path)?.[1];
+  return ending === undefined ? formatOf(path) : ending === "vpc" ? "vhd" : (ending as DiskTarget);
 }
 
-function copyRaw(source: Disk, target: Disk, onProgress: (done: number) => void): void {
-  const buffer = new Uint8Array(COPY_BYTES);
-  for (let offset = 0; offset < source.size; offset += COPY_BYTES) {
-    const piece = buffer.subarray(0, Math.min(COPY_BYTES, source.size - offset));
-    source.read(offset, piece);
-    // What is zero stays a hole.
-    for (let at = 0; at < piece.length; at += 65536) {
-      const part = piece.subarray(at, at + 65536);
-      if (!isZero(part)) target.write(offset + at, part);
-    }
-    onProgress(offset + piece.length);
-  }
-}
-
-/** A file that appears under its name when it is whole. */
-function withNewFile(path: string, replace: boolean, fill: (file: FileDisk) => void): void {
-  const draft = `${path}.stratos-${process.pid}`;
-  let file: FileDisk | undefined;
-  try {
-    if (!replace) new FileDisk(path, { create: 0 }).close();
-    file = new FileDisk(draft, { create: 0 });
-    fill(file);
-    file.flush();
-    file.close();
-    renameSync(draft, path);
-  } catch (error) {
-    const isTaken = (error as NodeJS.ErrnoException).code === "EEXIST" && file === undefined;
-    file?.close();
-    rmSync(draft, { force: true });
-    if (!replace && !isTaken) rmSync(path, { force: true });
-    if (isTaken) throw new CommandError(path, "is there already", { cause: error });
-    throw diskError(path, error);
-  }
-}
-
-function formatOf(path: string, wanted: DiskFormat | undefined): DiskFormat {
-  return wanted ?? (/\.(qcow2|qcow)$/.test(path) ? "qcow2" : "raw");
+function formatOf(path: string): DiskFormat {
+  return /\.(qcow2|qcow)$/.test(path) ? "qcow2" : "raw";
 }

@@ -1,7 +1,5 @@
 /** `stratos image push|pull`: images to and from registries. */
-import { existsSync, mkdtempSync, rmSync, statSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
   DISK_FILE_SYSTEMS,
@@ -13,28 +11,19 @@ import {
 import { ProgressDisplay, stratosHome } from "@stratos/host-node";
 import { diskError } from "@stratos/images/disk";
 import { GUEST_ARCHITECTURE } from "@stratos/images/defaults";
-import {
-  openTreeSource,
-  writeOutput,
-  imageArchive,
-  isArchive,
-  unpackImageArchive,
-  withNewDisk,
-} from "@stratos/images/outputs";
+import { newestTime, openTreeSource, writeOutput, withNewDisk } from "@stratos/images/outputs";
 import { nodeCodecs } from "@stratos/host-node/codecs";
 import { ImageStore } from "@stratos/images";
 import {
   imageReference,
   pullImage as pull,
   pullLayout,
-  registryFailure,
+  pushImage as push,
   type RegistryOptions,
-  withRegistry,
 } from "@stratos/images/registry";
 import { formatReference, writeCloudSeed } from "@stratos/outputs";
-import { OciLayoutFolder } from "@stratos/tools-node/outputs";
 import { parseDocument } from "yaml";
-import { parseImageName } from "../option-values.ts";
+import { parseImageName, sourceDateEpoch } from "../option-values.ts";
 import { parseSize } from "../volume-options.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { CommandError, UsageError } from "../command-error.ts";
@@ -231,10 +220,7 @@ async function convertImage(source: string, target: string, options: ImageConver
   try {
     const onNote = (message: string): void => progress.note(`${format}: ${message}`);
     if (process.stderr.isTTY) progress.update(`Writing ${format}`, 0, 0, "bytes");
-    const time =
-      options.time ??
-      sourceDateEpoch() ??
-      Math.floor([...opened.tree.entries()].reduce((newest, entry) => Math.max(newest, entry.mtime), 0));
+    const time = options.time ?? sourceDateEpoch() ?? newestTime(opened.tree);
     const result = writeOutput(format, opened.tree, target, {
       time,
       architecture: options.arch ?? opened.architecture ?? GUEST_ARCHITECTURE,
@@ -317,14 +303,6 @@ function compressionOf(target: string): "gzip" | "zstd" | undefined {
   return /(\.gz|\.tgz)$/.test(target) ? "gzip" : /(\.zst|\.tzst)$/.test(target) ? "zstd" : undefined;
 }
 
-/** https://reproducible-builds.org/specs/source-date-epoch/ */
-function sourceDateEpoch(): number | undefined {
-  const text = process.env["SOURCE_DATE_EPOCH"];
-  if (text === undefined || text === "") return undefined;
-  if (!/^\d{1,12}$/.test(text)) throw new CommandError("SOURCE_DATE_EPOCH", `'${text}' is no number of seconds`);
-  return Number(text);
-}
-
 function baseName(path: string): string {
   const name = path
     .replace(/^oci:/, "")
@@ -349,54 +327,16 @@ interface RegistryCommandOptions {
   readonly json?: true;
 }
 
-/** Pushes an OCI layout, or an archive of one, as it is, anything else as an image of one layer. */
 async function pushImage(source: string, name: string, options: RegistryCommandOptions): Promise<number> {
-  const reference = imageReference(name);
-  const scratch = mkdtempSync(join(tmpdir(), "stratos-push-"));
-  try {
-    const archive =
-      existsSync(source) && statSync(source).isFile() && (await isArchive(source)) ? imageArchive(source) : undefined;
-    const parts = /^oci:(.+?)(?::([A-Za-z0-9_][A-Za-z0-9._-]*))?$/.exec(source);
-    let layout: OciLayoutFolder;
-    if (parts !== null) {
-      if (!existsSync(join(parts[1]!, "index.json"))) throw new CommandError(parts[1]!, "is no OCI image layout");
-      layout = new OciLayoutFolder(parts[1]!, nodeCodecs());
-    } else if (archive !== undefined) {
-      unpackImageArchive(source, archive, scratch);
-      layout = new OciLayoutFolder(scratch, nodeCodecs());
-    } else {
-      const opened = await openTreeSource(source);
-      try {
-        const time = Math.floor([...opened.tree.entries()].reduce((newest, entry) => Math.max(newest, entry.mtime), 0));
-        writeOutput("oci", opened.tree, scratch, {
-          time,
-          name: "image",
-          architecture: options.arch ?? opened.architecture ?? GUEST_ARCHITECTURE,
-          compression: options.compress ?? "gzip",
-        });
-      } finally {
-        opened.close();
-      }
-      layout = new OciLayoutFolder(scratch, nodeCodecs());
-    }
-    const entry = layout.entry(parts?.[2]);
-    const sent = await withProgress((progress) =>
-      withRegistry(reference, "pull,push", registryOptions(options, "Pushing", progress), (client) =>
-        client.push(layout, entry),
-      ),
-    );
-    if (options.json === true)
-      process.stdout.write(
-        `${JSON.stringify({ reference: formatReference(reference), digest: entry.digest, sentBytes: sent }, null, 2)}` +
-          "\n",
-      );
-    else process.stdout.write(`${entry.digest}\n`);
-    return 0;
-  } catch (error) {
-    throw registryFailure(name, error);
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+  const reference = formatReference(imageReference(name));
+  const image = { architecture: options.arch, compression: options.compress ?? "gzip" } as const;
+  const { digest, sentBytes } = await withProgress((progress) =>
+    push(source, name, image, registryOptions(options, "Pushing", progress)),
+  );
+  process.stdout.write(
+    options.json === true ? `${JSON.stringify({ reference, digest, sentBytes }, null, 2)}\n` : `${digest}\n`,
+  );
+  return 0;
 }
 
 /** Pulls an image: into an OCI layout, or as an image that `stratos run` takes. */
@@ -409,8 +349,9 @@ async function pullImage(name: string, as: string | undefined, options: Registry
     throw new CommandError(own, "is there already; --force replaces it");
   const digest = await withProgress(async (progress) => {
     const registry = registryOptions(options, "Pulling", progress);
-    if (output !== undefined) return pullInto(output, name, options, registry);
     const architecture = options.arch ?? GUEST_ARCHITECTURE;
+    const wanted = { architecture, acceptsOther: options.arch === undefined };
+    if (output !== undefined) return pullLayout(name, output, wanted, registry);
     const pulled = await pull({ reference: name, name: own, architecture, home }, registry);
     if (options.warmCode === true && architecture === GUEST_ARCHITECTURE) warmInBackground({ image: own }, progress);
     return pulled;
@@ -429,22 +370,6 @@ async function pullImage(name: string, as: string | undefined, options: Registry
     );
   else process.stdout.write(`${digest}\n`);
   return 0;
-}
-
-async function pullInto(
-  folder: string,
-  name: string,
-  { arch }: RegistryCommandOptions,
-  registry: RegistryOptions,
-): Promise<string> {
-  const isNew = !existsSync(folder);
-  const wanted = { architecture: arch ?? GUEST_ARCHITECTURE, acceptsOther: arch === undefined };
-  try {
-    return await pullLayout(imageReference(name), folder, wanted, registry);
-  } catch (error) {
-    if (isNew) rmSync(folder, { recursive: true, force: true });
-    throw registryFailure(name, error);
-  }
 }
 
 function registryOptions(

@@ -1,5 +1,5 @@
 /** `stratos pkg deb`: Debian packages as files. */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { PassThrough, Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -7,7 +7,7 @@ import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { byteStringToUtf8, concatBytes, printable } from "@stratos/base";
 import { TarType, type TarEntry } from "@stratos/formats";
 import { FolderWriter, readDebFolder } from "@stratos/tools-node/packages";
-import { readWhole, writeFully } from "@stratos/host-node/files";
+import { readWhole, replaceFile, writeFully } from "@stratos/host-node/files";
 import {
   buildDeb,
   debProblems,
@@ -24,7 +24,8 @@ import {
 } from "@stratos/pkg";
 import { OperationError } from "@stratos/operation";
 import { readKey } from "@stratos/systems/packages";
-import { CommandError, hostReason, UsageError } from "../command-error.ts";
+import { CommandError, hostReason } from "../command-error.ts";
+import { sourceDateEpoch } from "../option-values.ts";
 import { withPackagePorts } from "../operation-progress.ts";
 
 export interface DebBuildOptions {
@@ -80,11 +81,8 @@ export function buildDebCommand(folder: string, output: string | undefined, opti
 
 /** SOURCE_DATE_EPOCH, else when the youngest file was changed: nothing that depends on when this runs. */
 function timeOf(source: DebSource): number {
-  const given = process.env["SOURCE_DATE_EPOCH"];
-  if (given !== undefined) {
-    if (!/^\d{1,12}$/.test(given)) throw new UsageError("SOURCE_DATE_EPOCH", `${given} is no number of seconds`);
-    return Number(given);
-  }
+  const given = sourceDateEpoch();
+  if (given !== undefined) return given;
   return Math.max(
     0,
     ...source.tree.map(({ entry }) => Math.floor(entry.mtime)),
@@ -240,15 +238,7 @@ export function debSignCommand(
 ): Promise<number> {
   return withPackagePorts(file, async (ports) => {
     const signed = await signDeb(read(file), readKey(options.key), Math.floor(ports.nowSeconds()));
-    const path = options.output ?? file;
-    const temporary = `${path}.new-${process.pid}`;
-    try {
-      writeNew(temporary, signed);
-      renameSync(temporary, path);
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
-    }
+    replaceFile(options.output ?? file, signed);
     return 0;
   });
 }

@@ -25,6 +25,7 @@ import {
   sentenceOf,
   trixieKeyrings,
   unpackOrder,
+  upgradableOf,
   whyInstalled,
   type BinaryPackage,
 } from "@stratos/pkg";
@@ -39,7 +40,7 @@ import {
 import { DEFAULT_SUITE, GUEST_ARCHITECTURE } from "@stratos/images/defaults";
 import { defaultImage, ImageStore } from "@stratos/images";
 import { jsonOption, type Finish, from } from "./row-options.ts";
-import { upgradableOf, withImage } from "./pkg-system.ts";
+import { withImage } from "./pkg-system.ts";
 import { CommandError } from "../command-error.ts";
 import { formatTable } from "../text-table.ts";
 import { showProgress, withPackagePorts } from "../operation-progress.ts";

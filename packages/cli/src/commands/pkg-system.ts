@@ -28,8 +28,8 @@ import type { NodePackagePorts } from "@stratos/tools-node/packages";
 import {
   markHeld,
   planChange,
+  upgradableOf,
   type ChangeRequest,
-  type InstalledState,
   type PackageIndex,
   type PlannedChange,
 } from "@stratos/pkg";
@@ -419,19 +419,6 @@ function updateCommand(options: SourceOptions & { readonly json?: true }): Promi
     );
   }
   return withImage(options, "fresh", async ({ image, index, progress }) => show(image.system, index, progress));
-}
-
-export function upgradableOf(
-  state: InstalledState,
-  index: PackageIndex,
-): { name: string; version: string; candidate: string; isHeld: boolean }[] {
-  const found = [];
-  for (const { package: one, isHeld } of state.entries()) {
-    const candidate = index.candidateFor(one);
-    if (candidate !== undefined && candidate !== one && candidate.version !== one.version)
-      found.push({ name: one.name, version: one.version, candidate: candidate.version, isHeld });
-  }
-  return found;
 }
 
 async function historyCommand(options: SourceOptions & { readonly json?: true }): Promise<number> {

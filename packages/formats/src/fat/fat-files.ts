@@ -4,7 +4,7 @@
 import { byteStringToUtf8, utf8ToByteString } from "@stratos/base";
 import type { DiskFile, DiskFiles, NewFile } from "../tree/disk-files.ts";
 import { FormatError } from "../format-error.ts";
-import type { Blob } from "../tree/file-tree.ts";
+import { type Blob, MemoryBlob } from "../tree/file-tree.ts";
 import type { FatEntry, FatVolume } from "./fat-volume.ts";
 
 export class FatFiles implements DiskFiles {
@@ -32,15 +32,7 @@ export class FatFiles implements DiskFiles {
   }
 
   content(path: string): Pick<Blob, "sizeBytes" | "read"> {
-    const bytes = this.#volume.read(byteStringToUtf8(path));
-    return {
-      sizeBytes: bytes.length,
-      read(offset, into) {
-        const count = Math.max(0, Math.min(into.length, bytes.length - offset));
-        into.set(bytes.subarray(offset, offset + count));
-        return count;
-      },
-    };
+    return new MemoryBlob(this.#volume.read(byteStringToUtf8(path)), "");
   }
 
   write(path: string, content: Pick<Blob, "sizeBytes" | "read">, file: NewFile): void {

@@ -1,3 +1,4 @@
 /** Files in disk images: raw and QCOW2, of ext4, btrfs, EROFS and AegisFS. */
-export { type DiskPlace, findDiskPlace, parseDiskPlace, requireDiskPlace } from "./disk-place.ts";
-export { diskError, filesOf, openDisk, withDisk, withFiles } from "./open-disk.ts";
+export { copyFromDisk, copyIntoDisk, listDisk, makeDiskFolder, readDiskFile, removeFromDisk } from "./disk-contents.ts";
+export { findDiskPlace, parseDiskPlace, requireDiskPlace } from "./disk-place.ts";
+export { diskError, withDisk } from "./open-disk.ts";

@@ -1,7 +1,7 @@
 /** Roots as trees: read from anything that holds one, written as any format; registries. */
 export { aegisRoot } from "./aegis-root.ts";
-export { FOREIGN_FORMATS, writeForeignDisk } from "./foreign-disk.ts";
-export { imageArchive, unpackImageArchive } from "./image-archive.ts";
+export { convertDisk, createDisk, describeDisk, DISK_TARGETS, type DiskTarget, resizeDisk } from "./disk-image.ts";
+export { FOREIGN_FORMATS } from "./foreign-disk.ts";
 export { registryCredentials } from "./registry-credentials.ts";
-export { isArchive, openTreeSource, type TreeSource } from "./tree-source.ts";
+export { newestTime, openTreeSource, type TreeSource } from "./tree-source.ts";
 export { withNewDisk, writeFile, writeOutput } from "./write-output.ts";

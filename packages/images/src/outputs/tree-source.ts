@@ -42,6 +42,13 @@ export interface TreeSource {
   close(): void;
 }
 
+/** When the newest of its files was changed: nothing that depends on when it is read. */
+export function newestTime(tree: FileTree): number {
+  let newest = 0;
+  for (const { mtime } of tree.entries()) newest = Math.max(newest, mtime);
+  return Math.floor(newest);
+}
+
 interface TreeSourceOptions {
   /** of an OCI index with several */
   readonly architecture?: string;

@@ -453,7 +453,7 @@ function writeOciArchive(
 
 /** A file that appears when it is whole. */
 export function writeFile(path: string, pieces: Iterable<Uint8Array>): OutputResult {
-  return withDraft(path, (draft) => {
+  return withDraft(path, false, (draft) => {
     const fd = openSync(draft, "wx");
     try {
       for (const piece of pieces) writeFully(fd, piece);
@@ -464,9 +464,14 @@ export function writeFile(path: string, pieces: Iterable<Uint8Array>): OutputRes
   });
 }
 
-/** A disk image that appears when it is whole. */
-export function withNewDisk(path: string, size: number, fill: (disk: FileDisk) => void): OutputResult {
-  return withDraft(path, (draft) => {
+/** A disk image that appears when it is whole. @param isForced  also instead of a file that is there */
+export function withNewDisk(
+  path: string,
+  size: number,
+  fill: (disk: FileDisk) => void,
+  isForced = false,
+): OutputResult {
+  return withDraft(path, isForced, (draft) => {
     const disk = new FileDisk(draft, { create: size });
     try {
       fill(disk);
@@ -495,8 +500,8 @@ function withNewDisks(
   );
 }
 
-function withDraft(path: string, make: (draft: string) => void): OutputResult {
-  if (existsSync(path)) throw new OperationError("image", path, "is there already");
+function withDraft(path: string, isForced: boolean, make: (draft: string) => void): OutputResult {
+  if (!isForced && existsSync(path)) throw new OperationError("image", path, "is there already");
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.stratos-${randomBytes(6).toString("hex")}`;
   try {

@@ -39,7 +39,7 @@ import {
   type OciLayer,
 } from "@stratos/formats";
 import { parseIndex, type BlobStore } from "@stratos/outputs";
-import { failedAt, writeFully } from "@stratos/host-node/files";
+import { failedAt, replaceFile, writeFully } from "@stratos/host-node/files";
 
 /** What manifests and configurations say fits easily. */
 const TEXT_BYTES_MAX = 4 << 20;
@@ -93,16 +93,12 @@ export class OciLayoutFolder implements BlobStore {
   }
 
   addBlob(blob: OciBlob): void {
-    const draft = this.#draftPath();
-    writeFileSync(draft, blob.bytes);
-    renameSync(draft, this.pathOf(blob.descriptor.digest));
+    replaceFile(this.pathOf(blob.descriptor.digest), blob.bytes, { flush: false });
   }
 
   /** Makes `entry` the layout's one image, called `name`. */
   publish(entry: OciDescriptor, name: string): void {
-    const draft = this.#draftPath();
-    writeFileSync(draft, ociLayoutIndex(entry, name));
-    renameSync(draft, join(this.folder, "index.json"));
+    replaceFile(join(this.folder, "index.json"), ociLayoutIndex(entry, name), { flush: false });
   }
 
   /** The image called `name`; without a name the only one. @throws FormatError when it is not there */

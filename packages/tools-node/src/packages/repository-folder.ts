@@ -25,8 +25,6 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  utimesSync,
-  writeFileSync,
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -47,7 +45,7 @@ import {
   type PoolEntry,
   type Release,
 } from "@stratos/pkg";
-import { readWhole } from "@stratos/host-node/files";
+import { readWhole, replaceFile } from "@stratos/host-node/files";
 import { isSameFile, PoolIndex } from "./pool-index.ts";
 
 const CONFIGURATION = "conf/repository.json";
@@ -230,15 +228,7 @@ function copyWhole(file: string, path: string): void {
 /** Appears at once and whole. @param mtime  in seconds since 1970; else now */
 function writeWhole(path: string, bytes: Uint8Array, mtime?: number): void {
   mkdirSync(dirname(path), { recursive: true });
-  const temporary = `${path}.new-${randomBytes(4).toString("hex")}`;
-  try {
-    writeFileSync(temporary, bytes, { flush: true });
-    if (mtime !== undefined) utimesSync(temporary, mtime, mtime);
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
+  replaceFile(path, bytes, mtime === undefined ? {} : { mtime });
 }
 
 function filesBelow(folder: string): string[] {

@@ -1,0 +1,66 @@
+/** Following a hub over streams that end and break off: nothing is told twice, nothing is left out. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HubClient } from "@stratos/hub-api";
+import { taskLog, taskStates } from "./follow-task.ts";
+
+type Told = readonly [id: string, data: unknown, event?: string];
+
+/** A hub that answers each request with the next of `streams`; null: the network fails. */
+function hubOf(streams: readonly (readonly Told[] | null)[]): { client: HubClient; asked: string[] } {
+  const asked: string[] = [];
+  const client = new HubClient({
+    url: "http://hub.invalid",
+    token: null,
+    fetch: (url, { headers }) => {
+      const told = streams[asked.length];
+      asked.push(`${new URL(url).pathname} ${(headers as Record<string, string>)["last-event-id"] ?? "-"}`);
+      assert.notEqual(told, undefined, `asked too often: ${asked.join(", ")}`);
+      if (told === null) return Promise.reject(new TypeError("fetch failed"));
+      const lines = told!.map(
+        ([id, data, event = "state"]) => `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
+      );
+      return Promise.resolve(new Response(lines.join("")));
+    },
+  });
+  return { client, asked };
+}
+
+async function all<T>(told: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const one of told) found.push(one);
+  return found;
+}
+
+test("a task is followed behind what was seen, until it has ended", async () => {
+  const { client, asked } = hubOf([
+    [["1", { state: "QUEUED", finished: null }]],
+    null,
+    [
+      ["2", { state: "RUNNING", finished: null }],
+      ["3", { state: "COMPLETED", finished: "now" }],
+      ["4", { state: "NEVER READ", finished: "now" }],
+    ],
+  ]);
+  const states = (await all(taskStates(client, 7))).map(({ state }) => state);
+  assert.deepEqual(states, ["QUEUED", "RUNNING", "COMPLETED"]);
+  assert.deepEqual(asked, ["/v1/tasks/7/stream -", "/v1/tasks/7/stream 1", "/v1/tasks/7/stream 1"]);
+});
+
+test("a log goes on after the hub has ended", async () => {
+  const { client, asked } = hubOf([
+    [["10", { text: "one " }, "log"]],
+    [
+      ["20", { text: "two" }, "log"],
+      ["20", {}, "end"],
+    ],
+  ]);
+  assert.equal((await all(taskLog(client, 7))).join(""), "one two");
+  assert.deepEqual(asked, ["/v1/tasks/7/log/stream -", "/v1/tasks/7/log/stream 10"]);
+});
+
+test("a hub that was never reached is a failure at once", async () => {
+  const { client, asked } = hubOf([null]);
+  await assert.rejects(all(taskStates(client, 7)), TypeError);
+  assert.equal(asked.length, 1);
+});

@@ -1,0 +1,64 @@
+/** What goes on at a hub, told as it happens; a hub that restarts, or a network that breaks off, is waited for. */
+import type { EventView, HubClient, StreamEvent, TaskView } from "@stratos/hub-api";
+
+const TRIES_MAX = 30;
+const TRY_AGAIN_MS = 1_000;
+const HUB_ENDED_MS = 500;
+
+/** Each state of a task until it has ended. */
+export async function* taskStates(client: HubClient, id: number): AsyncGenerator<TaskView> {
+  for (let lastId = ""; ;) {
+    for await (const event of goOn(client, `/tasks/${id}/stream`, lastId)) {
+      lastId = event.id;
+      const task = event.data as TaskView;
+      yield task;
+      if (task.finished !== null) return;
+    }
+  }
+}
+
+/** What a task writes, through all its attempts, until it has ended. */
+export async function* taskLog(client: HubClient, id: number): AsyncGenerator<string> {
+  for (let lastId = ""; ;) {
+    for await (const event of goOn(client, `/tasks/${id}/log/stream`, lastId)) {
+      lastId = event.id;
+      if (event.event === "end") return;
+      yield (event.data as { text: string }).text;
+    }
+    // The hub ended, and the task has not.
+    await sleep(HUB_ENDED_MS);
+  }
+}
+
+/** Without an end. @param lastId  cursor of the last event that was seen */
+export async function* hubEvents(client: HubClient, lastId: string): AsyncGenerator<EventView> {
+  for (let last = lastId; ;) {
+    for await (const event of goOn(client, "/events/stream", last)) {
+      last = event.id;
+      yield event.data as EventView;
+    }
+  }
+}
+
+/** Taken up again behind what was seen. @throws what the first try throws, and the last */
+async function* goOn(client: HubClient, path: string, lastId: string): AsyncGenerator<StreamEvent> {
+  let last = lastId;
+  for (let failures = 0; ; failures++) {
+    try {
+      for await (const event of client.stream(path, { lastId: last })) {
+        failures = 0;
+        last = event.id;
+        yield event;
+      }
+      return;
+    } catch (error) {
+      const isNetwork = error instanceof TypeError || (error as { code?: string }).code !== undefined;
+      if (!isNetwork || failures >= TRIES_MAX || (failures === 0 && last === "")) throw error;
+      await sleep(TRY_AGAIN_MS);
+    }
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

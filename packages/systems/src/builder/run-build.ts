@@ -1,0 +1,73 @@
+/** A build on this host: the builder's, with what it leaves in a folder, and the checks of what it made. */
+import { closeSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import {
+  build,
+  runAutopkgtest,
+  runLintian,
+  type BuildEvent,
+  type BuilderPorts,
+  type BuildRequest,
+  type BuildResult,
+  type TestsResult,
+} from "@stratos/builder";
+import { replaceFile } from "@stratos/host-node/files";
+
+/** Builds, and leaves the log and the provenance beside what was made. @param checks  of what was made */
+export async function runBuild(
+  request: BuildRequest,
+  ports: BuilderPorts,
+  output: string,
+  onEvent: (event: BuildEvent) => void,
+  checks: { readonly isLinted?: boolean; readonly isTested?: boolean } = {},
+): Promise<BuildResult> {
+  const log = join(output, `.stratos-build-${process.pid}.log`),
+    fd = openSync(log, "w");
+  try {
+    let result = await build(request, ports, (event) => {
+      if (event.kind === "log") writeSync(fd, event.bytes);
+      onEvent(event);
+    });
+    const write = (bytes: Uint8Array): void => {
+      writeSync(fd, bytes);
+      onEvent({ kind: "log", bytes, offset: 0 });
+    };
+    if (checks.isLinted === true && result.status === "built") {
+      write(Buffer.from("\n==== lintian ====\n"));
+      if (!(await runLintian(ports, request, result.artefacts, onEvent, write)))
+        result = {
+          ...result,
+          status: "failed",
+          failure: { kind: "hook", stage: "Check", message: "lintian found errors; the log names them" },
+        };
+    }
+    if (checks.isTested === true && result.status === "built") {
+      write(Buffer.from("\n==== autopkgtest ====\n"));
+      result = withTests(result, await runAutopkgtest(ports, request, result.artefacts, onEvent, write));
+    }
+    const { source, binaryVersion = source?.version, architecture } = result;
+    const stem = join(output, `${source?.name}_${binaryVersion?.replace(/^\d+:/, "")}_${architecture}`);
+    if (source !== undefined) renameSync(log, `${stem}.build`);
+    if (result.autopkgtest !== undefined) writeFileSync(`${stem}.autopkgtest`, testSummary(result.autopkgtest));
+    if (result.provenance !== undefined)
+      replaceFile(join(output, "provenance.json"), `${JSON.stringify(result.provenance, null, 1)}\n`);
+    return result;
+  } finally {
+    closeSync(fd);
+    rmSync(log, { force: true });
+  }
+}
+
+function withTests(result: BuildResult, autopkgtest: TestsResult): BuildResult {
+  const { status, tests } = autopkgtest;
+  const failed = tests.filter(({ outcome }) => outcome === "FAIL").map(({ name, why }) => `${name}: ${why}`);
+  if (failed.length === 0) return { ...result, autopkgtest };
+  const counted = `${failed.length} of ${tests.length} tests failed (autopkgtest's status ${status})`;
+  const message = `${counted}: ${failed.join("; ")}`;
+  return { ...result, autopkgtest, status: "failed", failure: { kind: "hook", stage: "Check", message } };
+}
+
+/** As autopkgtest's own `summary` has it. */
+export function testSummary({ tests }: TestsResult): string {
+  return tests.map(({ name, outcome, why }) => `${name} ${outcome}${why === undefined ? "" : ` ${why}`}\n`).join("");
+}
