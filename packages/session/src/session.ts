@@ -5,13 +5,12 @@
 export {
   HOSTNAME,
   MachineSession,
-  type ProgramEnd,
   type ProgramRequest,
   type SessionOptions,
 } from "./machine-session.ts";
 export { type MachinePump, type TurnGate } from "./machine-pump.ts";
 export { type HostFolder, mountHostFolders } from "./host-folders.ts";
-export { EXIT_TIMEOUT, exitStatusOf } from "./exit-status.ts";
+export { EXIT_TIMEOUT, exitStatusOf, type ProgramEnd } from "./exit-status.ts";
 export { MACHINE_MEMORY_MIN } from "./machine-limits.ts";
 export { writeResolverConfiguration } from "./resolver.ts";
 export { rootShell } from "./root-shell.ts";
@@ -43,6 +42,8 @@ export {
 export { losesPower } from "./recording/recorded-disturbances.ts";
 export { DebugAdapter } from "./debug/debug-adapter.ts";
 export { DebugServer } from "./debug/debug-server.ts";
+export { LiveTarget } from "./debug/live-target.ts";
+export { answerLive } from "./debug/live-monitor.ts";
 export { describePlace } from "./recording/describe-place.ts";
 export { Replay, type ReplayOutcome } from "./recording/replay.ts";
 export { type StartedReplay, Timeline, type TimelinePorts } from "./recording/timeline.ts";

@@ -200,6 +200,8 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (has(CLONE_CHILD_SETTID)) space.storeU32(request.childTid, child.ownTid);
   if (has(CLONE_CHILD_CLEARTID)) child.clearTid = request.childTid;
   kernel.scheduler.enqueue(child);
+  if (child.group !== parent.group)
+    for (const observer of kernel.taskObservers) observer.processForked?.(child, parent);
   return child;
 }
 

@@ -44,6 +44,10 @@ export function deliverSignals(task: Task): void {
         signal === SIGKILL || signal === SIGSTOP || (!task.blocked.has(signal) && !comesAfterCall(task, signal)),
     );
     if (info === null) return;
+    if (info.signal !== SIGKILL && task.kernel.stops?.onSignal?.(task, info) === true) {
+      task.hasWork = hasDeliverableSignal(task);
+      return task.kernel.stops.endTurn();
+    }
     const action = task.group.actions.get(info.signal);
     task.kernel.onSignal?.(task, info);
     if (action.handler === SIG_IGN) continue;
