@@ -10,7 +10,14 @@ import type { DebugProtocol } from "@vscode/debugprotocol";
 import { endOfWaitStatus, exitStatusOf } from "../exit-status.ts";
 import { describeTask } from "../recording/describe-place.ts";
 import { ProgramCode } from "../symbols/program-code.ts";
-import { currentThread, type DebugArrival, type DebugStops, type DebugTarget, threadsOf } from "./debug-target.ts";
+import {
+  currentThread,
+  type DebugArrival,
+  type DebugPast,
+  type DebugStops,
+  type DebugTarget,
+  threadsOf,
+} from "./debug-target.ts";
 import { EVERYDAY_SIGNALS } from "./live-target.ts";
 import { LineSteps } from "./line-steps.ts";
 import { MessageStream } from "./message-stream.ts";
@@ -190,7 +197,7 @@ export class DebugAdapter {
 
   #travel(command: string, given: Arguments): Journey {
     const target = this.#target;
-    const { past, live } = target;
+    const { live } = target;
     const signalled = this.#threads().find((task) => task.tid === this.#signal?.tid);
     if (signalled !== undefined) live?.signal(signalled, this.#signal!.info.signal);
     this.#signal = null;
@@ -200,8 +207,10 @@ export class DebugAdapter {
     switch (command) {
       case "continue":
         return new Journey(() => target.forward(on(), -1), { allThreadsContinued: true });
-      case "reverseContinue":
-        return new Journey(() => recorded(past).backward(on()));
+      case "reverseContinue": {
+        const past = recorded(target);
+        return new Journey(() => past.backward(on()));
+      }
       case "next":
       case "stepIn":
         return new Journey(() =>
@@ -209,8 +218,10 @@ export class DebugAdapter {
         );
       case "stepOut":
         return new Journey(() => this.#steps.out(tid, on()));
-      case "stepBack":
-        return new Journey(() => (isFine ? recorded(past).stepBack(tid) : this.#steps.back(tid)));
+      case "stepBack": {
+        const past = recorded(target);
+        return new Journey(() => (isFine ? past.stepBack(tid) : this.#steps.back(tid)));
+      }
       default:
         throw new RequestError(`${command}: not supported`);
     }
@@ -430,7 +441,8 @@ class Journey {
   }
 }
 
-function recorded<T>(past: T | null): T {
+/** @throws RequestError */
+function recorded({ past }: DebugTarget): DebugPast {
   if (past === null) throw new RequestError("a live program goes forwards alone: record the run, then replay it");
   return past;
 }

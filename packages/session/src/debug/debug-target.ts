@@ -39,7 +39,7 @@ export interface DebugTarget {
   readonly live: LiveProcess | null;
 }
 
-interface DebugPast {
+export interface DebugPast {
   /** Where it stands: another one after each journey. */
   readonly position: object;
   /** Back to the last stop before here. */
