@@ -7,22 +7,15 @@
  * stays as it is; a watchpoint tells each change of the value, whoever makes it.
  */
 import { byteString, byteStringOf, byteStringToUtf8, hexOf, utf8ToByteString } from "@stratos/base";
-import {
-  peekMemory,
-  pokeMemory,
-  registersOf,
-  type Task,
-  WATCH_LENGTH_MAX,
-  type Watchpoint,
-  WATCHES_MAX,
-} from "@stratos/kernel";
+import { registersOf, type Task, WATCH_LENGTH_MAX, type Watchpoint, WATCHES_MAX } from "@stratos/kernel";
 import { endOfWaitStatus } from "../exit-status.ts";
 import { describeTask } from "../recording/describe-place.ts";
 import { currentThread, type DebugArrival, type DebugStops, type DebugTarget, threadsOf } from "./debug-target.ts";
 import { gdbSignalOf, signalOfGdb } from "./gdb-signals.ts";
 import { GuestFiles } from "./guest-files.ts";
 import { PACKET_MAX, PacketStream, textOfHex } from "./packet-stream.ts";
-import { PC, REGISTER_COUNT, registerText, SP, TARGET_DESCRIPTION, writeRegister } from "./target-description.ts";
+import { PC, REGISTER_COUNT, registerText, SP, TARGET_DESCRIPTION } from "./target-description.ts";
+import { BAD_REQUEST, memoryText, OK, parseRange, registersText, writeMemory, writeRegisters } from "./thread-state.ts";
 
 /** Breakpoints at once. */
 const BREAKPOINTS_MAX = 4096;
@@ -31,11 +24,8 @@ const THREADS_MAX = 512;
 /** Packets that wait to be answered: gdb sends one at a time. */
 const WAITING_MAX = 64;
 
-const OK = "OK";
-/** EINVAL, EFAULT, ENOSPC; in hexadecimal as the protocol has them. */
-const BAD_REQUEST = "E16",
-  NO_MEMORY = "E0e",
-  NO_ROOM = "E1c";
+/** ENOSPC, in hexadecimal as the protocol has it. */
+const NO_ROOM = "E1c";
 const READ_ONLY = "E.what is recorded cannot be changed";
 const UNKNOWN = "";
 
@@ -120,21 +110,21 @@ export class DebugServer {
       case "?":
         return this.#stopReply();
       case "g":
-        return this.#registers(0, REGISTER_COUNT);
+        return this.#read((task) => registersText(task, 0, REGISTER_COUNT));
       case "p": {
         const number = parseInt(data.slice(1), 16);
-        return number >= 0 && number < REGISTER_COUNT ? this.#registers(number, number + 1) : BAD_REQUEST;
+        return this.#read((task) => registersText(task, number, number + 1));
       }
       case "m":
-        return this.#memory(data.slice(1));
+        return this.#read((task) => memoryText(task, data.slice(1)));
       case "G":
-        return this.#writeRegisters(0, data.slice(1));
+        return this.#write((task) => writeRegisters(task, 0, data.slice(1)));
       case "P": {
         const [number, value] = data.slice(1).split("=");
-        return this.#writeRegisters(parseInt(number!, 16), value ?? "");
+        return this.#write((task) => writeRegisters(task, parseInt(number!, 16), value ?? ""));
       }
       case "M":
-        return this.#writeMemory(data.slice(1));
+        return this.#write((task) => writeMemory(task, data.slice(1)));
       case "X":
         return this.#target.live === null ? READ_ONLY : UNKNOWN;
       case "Z":
@@ -265,48 +255,16 @@ export class DebugServer {
     return OK;
   }
 
-  #registers(first: number, end: number): string {
+  #read(reader: (task: Task) => string): string {
     const task = this.#chosen;
-    if (task === null) return BAD_REQUEST;
-    const registers = registersOf(task);
-    let text = "";
-    for (let number = first; number < end; number++) text += registerText(registers, number);
-    return text;
+    return task === null ? BAD_REQUEST : reader(task);
   }
 
-  #memory(where: string): string {
-    const range = parseRange(where);
-    const task = this.#chosen;
-    if (range === null || task === null) return BAD_REQUEST;
-    const bytes = new Uint8Array(Math.min(range.length, PACKET_MAX / 2));
-    const count = peekMemory(task.space, range.address, bytes);
-    return count === 0 && range.length > 0 ? NO_MEMORY : hexOf(bytes.subarray(0, count));
-  }
-
-  #writeRegisters(first: number, values: string): string {
+  /** What cannot be changed says so before it is asked how. */
+  #write(writer: (task: Task) => string): string {
     const task = this.#chosen;
     if (this.#target.live === null) return READ_ONLY;
-    if (task === null) return BAD_REQUEST;
-    if (task.syscallNumber >= 0) return "E.the thread waits in a system call: its registers can't be changed";
-    const registers = registersOf(task);
-    let rest = values;
-    for (let number = first; rest.length > 0; number++) {
-      const width = number >= 0 && number < REGISTER_COUNT ? registerText(registers, number).length : 0;
-      if (width === 0 || !/^[0-9a-f]+$/.test(rest) || rest.length < width) return BAD_REQUEST;
-      writeRegister(registers, number, bytesOfHex(rest.slice(0, width)));
-      rest = rest.slice(width);
-    }
-    return OK;
-  }
-
-  #writeMemory(data: string): string {
-    const [where, content] = data.split(":");
-    const range = parseRange(where!);
-    const task = this.#chosen;
-    if (this.#target.live === null) return READ_ONLY;
-    const bytes = bytesOfHex(content ?? "");
-    if (range === null || task === null || bytes.length !== range.length) return BAD_REQUEST;
-    return pokeMemory(task.space, range.address, bytes) < bytes.length ? NO_MEMORY : OK;
+    return task === null ? BAD_REQUEST : writer(task);
   }
 
   // ---- Breakpoints and watchpoints
@@ -435,18 +393,6 @@ function threadXml(task: Task): string {
   const plain = (text: string): string => text.replace(/[^\w .,:;()[\]/+-]/g, "?");
   const name = plain(byteStringToUtf8(task.name));
   return `<thread id="${task.tid.toString(16)}" name="${name}">${plain(describeTask(task))}</thread>`;
-}
-
-/** `addr,length` in hexadecimal; addresses beyond what a program can have are none. */
-function parseRange(text: string): { address: number; length: number } | null {
-  const found = /^([0-9a-f]{1,16}),([0-9a-f]{1,8})$/.exec(text);
-  if (found === null) return null;
-  const address = parseInt(found[1]!, 16);
-  return address <= Number.MAX_SAFE_INTEGER ? { address, length: parseInt(found[2]!, 16) } : null;
-}
-
-function bytesOfHex(text: string): Uint8Array {
-  return byteStringOf(textOfHex(text));
 }
 
 function hexByte(value: number): string {
