@@ -2,12 +2,7 @@
  * One run of a machine, from its root and the host's ports to its first program's end. Stands below every face: what a
  * host is, it gets as ports; what went wrong, it throws as `SessionError`.
  */
-export {
-  HOSTNAME,
-  MachineSession,
-  type ProgramRequest,
-  type SessionOptions,
-} from "./machine-session.ts";
+export { HOSTNAME, MachineSession, type ProgramRequest, type SessionOptions } from "./machine-session.ts";
 export { type MachinePump, type TurnGate } from "./machine-pump.ts";
 export { type HostFolder, mountHostFolders } from "./host-folders.ts";
 export { EXIT_TIMEOUT, exitStatusOf, type ProgramEnd } from "./exit-status.ts";
