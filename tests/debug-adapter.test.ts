@@ -12,7 +12,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { launcher, start, stratosRun } from "./support/stratos.ts";
-import { ensureTestImage, TEST_HOME } from "./support/test-image.ts";
+import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+import { Heard } from "./support/until.ts";
 
 const MAIN = `#include <stdio.h>
 long total;
@@ -198,4 +199,32 @@ test("an editor sets breakpoints by line and function, and steps forwards and ba
   assert.equal(variables.find(({ name }) => name === "a7")?.value, "0x5e", "it is in exit_group");
   await editor.ask("disconnect");
   assert.equal(await ended, 0);
+});
+
+test("an editor has a live program: breakpoints, its signals, its end", async (t) => {
+  const words = ["run", "-i", TEST_IMAGE, "-v", `${folder}:/t`, "--dap", "-", "--", "/t/program"];
+  const child = start([...launcher, ...words], { env: { STRATOS_HOME: TEST_HOME } });
+  t.after(() => child.kill("SIGKILL"));
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const printed = new Heard(child.stderr!);
+  const editor = new Editor(child);
+  const able = await editor.ask<DebugProtocol.Capabilities>("initialize", { adapterID: "stratos" });
+  assert.equal(able.supportsStepBack, false);
+  assert.equal(able.exceptionBreakpointFilters?.[0]?.filter, "signals");
+  await editor.ask("launch");
+  await editor.ask("setExceptionBreakpoints", { filters: ["signals"] });
+  await editor.ask("setFunctionBreakpoints", { breakpoints: [{ name: "twice" }] });
+  assert.equal((await editor.go("configurationDone")).reason, "entry");
+  const threadId = 2;
+  const first = await editor.go("continue", { threadId });
+  assert.deepEqual([first.reason, first.stack[0]], ["breakpoint", "twice add.c:2"]);
+  assert.deepEqual((await editor.go("stepOut", { threadId })).stack[0], "add add.c:6");
+  assert.deepEqual((await editor.go("next", { threadId })).stack[0], "add add.c:7");
+  await assert.rejects(editor.ask("stepBack", { threadId }), /a live program goes forwards alone/);
+  await editor.ask("setFunctionBreakpoints", { breakpoints: [] });
+  await editor.ask("continue", { threadId });
+  const { body } = await editor.event<DebugProtocol.ExitedEvent["body"]>("exited");
+  assert.equal(body.exitCode, 0);
+  assert.equal(await ended, 0);
+  assert.equal(printed.text, "2\n6\n12\n");
 });

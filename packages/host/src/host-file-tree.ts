@@ -35,6 +35,8 @@ export interface HostUsage {
 }
 export interface HostFileTree {
   readonly readOnly: boolean;
+  /** Its answers are those of a recording, or become one: nobody but programs may ask it. */
+  readonly isRecorded?: true;
   lstat(path: string): HostStat | number;
   list(path: string): string[] | number;
   readlink(path: string): string | number;

@@ -26,6 +26,7 @@ export type { TaskObserver } from "./task/task-observer.ts";
 export { type ByteEnd, byteEnd } from "./byte-ends.ts";
 export type { AddressSpace } from "./mm/address-space.ts";
 export { peekFile, peekMemory } from "./peek-memory.ts";
+export { pokeMemory } from "./poke-memory.ts";
 export { placeOf, registersOf, type TaskPlace } from "./task/task-place.ts";
 export {
   createInit,
@@ -38,8 +39,8 @@ export {
 export { callsByNumber, CALL_TABLES } from "./syscall/all-calls.ts";
 export { settledValues } from "./procfs/sysctl.ts";
 export { stopAllProcesses } from "./task/deliver-signals.ts";
-export { sendSignalToProcess } from "./signal/send-signal.ts";
-export { signalInfo } from "./signal/pending-signals.ts";
+export { sendSignalToProcess, sendSignalToTask } from "./signal/send-signal.ts";
+export { signalInfo, type SignalInfo } from "./signal/pending-signals.ts";
 export { NetlinkSocket } from "./socket/netlink/netlink-socket.ts";
 export type { Task } from "./task/task.ts";
 export type { ThreadGroup } from "./task/thread-group.ts";

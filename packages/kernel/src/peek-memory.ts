@@ -1,6 +1,6 @@
 /**
- * Reads memory and files of programs from outside and leaves no trace: nothing is faulted in or cached, and what only a
- * host has is not asked for.
+ * Reads memory and files of programs from outside and leaves no trace: nothing is faulted in or cached, and what was
+ * recorded of a host is not asked for.
  */
 import { PAGE_SIZE } from "@stratos/abi";
 import { HostFs } from "./fs/hostfs/hostfs.ts";
@@ -71,7 +71,9 @@ function peekFilePage(inode: Inode, offset: number, into: Uint8Array): boolean {
   if (pages.backing === null) into.fill(0);
   else {
     const page = new Uint8Array(PAGE_SIZE);
-    if (inode.fileSystem instanceof HostFs || pages.backing.readPage(index, page, 0) < 0) return false;
+    const { fileSystem } = inode;
+    const isRecorded = fileSystem instanceof HostFs && fileSystem.tree.isRecorded === true;
+    if (isRecorded || pages.backing.readPage(index, page, 0) < 0) return false;
     into.set(page.subarray(within, within + into.length));
   }
   return true;

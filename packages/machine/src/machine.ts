@@ -179,6 +179,11 @@ export class Machine {
       sendSignalToProcess(process, signalInfo(SIGKILL, SI_USER, { pid: 1 }));
   }
 
+  /** The first program's process; 0: none was started. */
+  get firstPid(): number {
+    return this.#mainPid;
+  }
+
   /** A signal for a program, by default the first one, as init would send it; nothing once it has ended. */
   sendSignal(signal: number, pid: number = this.#mainPid): void {
     const process = this.kernel.tasks.processes.get(pid);

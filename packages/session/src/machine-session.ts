@@ -25,6 +25,7 @@ import {
 import { Machine } from "@stratos/machine";
 import { type ForkIdentity, forkMachine } from "@stratos/machine/forked";
 import { loadMachine, saveMachine } from "@stratos/machine/saved";
+import { endOfWaitStatus, type ProgramEnd } from "./exit-status.ts";
 import type { GuestUser } from "./guest-user.ts";
 import { type HostFolder, mountHostFolders } from "./host-folders.ts";
 import {
@@ -112,13 +113,6 @@ export interface ProgramRequest {
   readonly workingDirectory: string;
   readonly user: GuestUser;
 }
-
-/** How the first program ended. */
-export type ProgramEnd =
-  | { readonly kind: "exited"; readonly status: number }
-  | { readonly kind: "killed"; readonly signal: number }
-  /** The machine was ended before the program did: after `timeoutMs`, or by `stop`. */
-  | { readonly kind: "timed out" | "stopped" };
 
 /** What the root's volume is called among the handles of a saved machine. */
 const ROOT_VOLUME = "root volume";
@@ -298,9 +292,7 @@ export class MachineSession {
     }
     if (this.#timedOut) return { kind: "timed out" };
     const status = this.machine.exitStatus;
-    if (status === null) return { kind: "stopped" };
-    const signal = status & 0x7f;
-    return signal === 0 ? { kind: "exited", status: (status >> 8) & 0xff } : { kind: "killed", signal };
+    return status === null ? { kind: "stopped" } : endOfWaitStatus(status);
   }
 
   #timeOut(): void {

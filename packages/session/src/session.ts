@@ -2,16 +2,10 @@
  * One run of a machine, from its root and the host's ports to its first program's end. Stands below every face: what a
  * host is, it gets as ports; what went wrong, it throws as `SessionError`.
  */
-export {
-  HOSTNAME,
-  MachineSession,
-  type ProgramEnd,
-  type ProgramRequest,
-  type SessionOptions,
-} from "./machine-session.ts";
+export { HOSTNAME, MachineSession, type ProgramRequest, type SessionOptions } from "./machine-session.ts";
 export { type MachinePump, type TurnGate } from "./machine-pump.ts";
 export { type HostFolder, mountHostFolders } from "./host-folders.ts";
-export { EXIT_TIMEOUT, exitStatusOf } from "./exit-status.ts";
+export { EXIT_TIMEOUT, exitStatusOf, type ProgramEnd } from "./exit-status.ts";
 export { MACHINE_MEMORY_MIN } from "./machine-limits.ts";
 export { writeResolverConfiguration } from "./resolver.ts";
 export { rootShell } from "./root-shell.ts";
@@ -43,6 +37,8 @@ export {
 export { losesPower } from "./recording/recorded-disturbances.ts";
 export { DebugAdapter } from "./debug/debug-adapter.ts";
 export { DebugServer } from "./debug/debug-server.ts";
+export { LiveTarget } from "./debug/live-target.ts";
+export { answerLive } from "./debug/live-monitor.ts";
 export { describePlace } from "./recording/describe-place.ts";
 export { Replay, type ReplayOutcome, type StartedReplay } from "./recording/replay.ts";
 export { Timeline, type TimelinePorts } from "./recording/timeline.ts";

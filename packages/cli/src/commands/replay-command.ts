@@ -5,16 +5,14 @@ import { openReplayFiles, Replay, type ReplayOutcome } from "@stratos/session";
 import { TraceWriter } from "@stratos/trace";
 import { UsageError } from "../command-error.ts";
 import type { ReplayPosition } from "../option-values.ts";
+import type { DebugOptions } from "../session/run-options.ts";
 import { inWords, openRecordedRun, replayFailure } from "../replay/recorded-run.ts";
 
-export interface ReplayOptions {
+export interface ReplayOptions extends DebugOptions {
   readonly trace?: true;
   readonly stats?: true;
   /** Stop there. */
   readonly to?: ReplayPosition;
-  /** A port, or "-". */
-  readonly gdb?: number | "-";
-  readonly dap?: number | "-";
   readonly pid?: number;
   readonly programs?: true;
 }

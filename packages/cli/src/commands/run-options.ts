@@ -4,6 +4,7 @@ import { DEFAULT_IMAGE, DEFAULT_MEMORY } from "@stratos/images/defaults";
 import {
   formatSize,
   parseEnvironment,
+  parseGdbPort,
   parseGuestDirectory,
   parseHarts,
   parseImageName,
@@ -111,6 +112,23 @@ export function addNamedRunOptions(command: Command): Command {
       ).argParser(parseInterval),
     )
     .addOption(detachKeysOption());
+}
+
+/** What serves a debugger at the program. */
+export function addDebugOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--gdb <port>",
+        "serve gdb's remote protocol on this port of the loopback, or on stdin and stdout (-)",
+      ).argParser(parseGdbPort),
+    )
+    .addOption(
+      new Option(
+        "--dap <port>",
+        "serve editors the Debug Adapter Protocol on this port of the loopback, or on stdin and stdout (-)",
+      ).argParser(parseGdbPort),
+    );
 }
 
 export function detachKeysOption(): Option {

@@ -18,7 +18,7 @@ export async function traceCommand(
   const trace = new TraceWriter({ write }, { isSummary });
   try {
     return await runHere(() => ({ program: argv[0]!, argv }), options, {
-      attach: (machine) => trace.attach(machine),
+      attach: ({ machine }) => trace.attach(machine),
     });
   } finally {
     const counts = trace.finish();

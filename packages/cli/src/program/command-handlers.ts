@@ -2,11 +2,15 @@ import type { CommandHandlers } from "./program.ts";
 import { COMPLETION_SHELLS, completionScript } from "./completion.ts";
 import { manPage } from "./man-page.ts";
 import type { NamedRunOptions } from "../named/run-system.ts";
+import type { DebugOptions } from "../session/run-options.ts";
 import { UsageError } from "../command-error.ts";
 
 /** @throws UsageError for an option that only such a run has */
-function isNamed(options: NamedRunOptions): boolean {
-  if (options.detach === true || options.name !== undefined) return true;
+function isNamed(options: NamedRunOptions & DebugOptions): boolean {
+  if (options.detach === true || options.name !== undefined) {
+    if (options.gdb === undefined && options.dap === undefined) return true;
+    throw new UsageError(options.gdb === undefined ? "--dap" : "--gdb", "is not for named systems");
+  }
   for (const [option, value] of Object.entries({
     "--tty": options.tty,
     "--interactive": options.interactive,

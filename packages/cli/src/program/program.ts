@@ -6,7 +6,6 @@ import { Command, Option } from "commander";
 import { VERSION } from "@stratos/sdk/version";
 import {
   collect,
-  parseGdbPort,
   parseImageName,
   parseImageState,
   parsePackages,
@@ -15,7 +14,13 @@ import {
   parseWords,
 } from "../option-values.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "@stratos/images/defaults";
-import { addMachineOptions, addNamedRunOptions, addRunOptions, seedOption } from "../commands/run-options.ts";
+import {
+  addDebugOptions,
+  addMachineOptions,
+  addNamedRunOptions,
+  addRunOptions,
+  seedOption,
+} from "../commands/run-options.ts";
 import { COMPLETION_SHELLS } from "./completion.ts";
 import { ProgramCommand } from "../program-command.ts";
 import type { CheckOptions } from "../commands/check-command.ts";
@@ -28,13 +33,13 @@ import type {
   RemoveOptions,
 } from "../commands/image-options.ts";
 import type { NamedRunOptions } from "../named/run-system.ts";
-import type { RunOptions } from "../session/run-options.ts";
+import type { DebugOptions, RunOptions } from "../session/run-options.ts";
 import { addCommands, namedAt, type CommandFile, type Finish, type Wanted } from "../command-files.ts";
 
 /** What the commands do. `run-cli.ts` gives the real one; tests give one that records. Each returns the exit status. */
 export interface CommandHandlers {
   shell(options: RunOptions): Promise<number>;
-  run(command: readonly string[], options: RunOptions & NamedRunOptions): Promise<number>;
+  run(command: readonly string[], options: RunOptions & NamedRunOptions & DebugOptions): Promise<number>;
   replay(file: string, command: readonly string[], options: ReplayOptions): Promise<number>;
   check(command: readonly string[], options: CheckOptions): Promise<number>;
   trace(
@@ -136,7 +141,7 @@ export async function createProgram(
     .argument("<cmd>", "program, looked up in the guest's PATH")
     .argument("[arg...]", "its arguments")
     .passThroughOptions();
-  addNamedRunOptions(addRunOptions(run, "none"))
+  addDebugOptions(addNamedRunOptions(addRunOptions(run, "none")))
     .option(
       "--display",
       "give the program a Wayland display of 1280 × 800, which a page of this computer shows; its address, for this " +
@@ -153,7 +158,7 @@ export async function createProgram(
         "fails;\n126 when CMD cannot be executed; 127 when it is not found; 2 for a mistaken command line; with " +
         "--screenshot:\n0 when there was a window, else 125.",
     )
-    .action(async (command: string, args: string[], options: RunOptions & NamedRunOptions) =>
+    .action(async (command: string, args: string[], options: RunOptions & NamedRunOptions & DebugOptions) =>
       finish(await handlers.run([command, ...args], options)),
     );
 
@@ -172,7 +177,7 @@ export async function createProgram(
     finish(await handlers.trace([command, ...args], options)),
   );
 
-  const replay = new ProgramCommand("replay")
+  const replay = addDebugOptions(new ProgramCommand("replay"))
     .description(
       "Repeats a run that `run --record` recorded, instruction by instruction, and shows its output again. Says so " +
         "when the outcome differs. With --to it stops at a position and tells where each program is; a program of " +
@@ -188,18 +193,6 @@ export async function createProgram(
         "--to <position>",
         "stop there: N (instructions), event:N (of what came from outside), line:N (of output), or end",
       ).argParser(parsePosition),
-    )
-    .addOption(
-      new Option(
-        "--gdb <port>",
-        "serve gdb's remote protocol on this port of the loopback, or on stdin and stdout (-)",
-      ).argParser(parseGdbPort),
-    )
-    .addOption(
-      new Option(
-        "--dap <port>",
-        "serve editors the Debug Adapter Protocol on this port of the loopback, or on stdin and stdout (-)",
-      ).argParser(parseGdbPort),
     )
     .addOption(
       new Option("--pid <n>", "with --gdb and --dap: the process to look at (default: the recorded one)").argParser(

@@ -5,14 +5,14 @@ import { EXIT_SUCCESS } from "../exit-status.ts";
 import { parsePosition } from "../option-values.ts";
 import { replayFailure, ShownOutput, withTimeline } from "./recorded-run.ts";
 import { goTo } from "./replay-to.ts";
-import { servePipe, servePort } from "./serve-debugger.ts";
+import { serveDebugger } from "../session/serve-debugger.ts";
 
 const STDERR = 2;
 
 export function replayGdb(file: string, port: number | "-", options: { readonly pid?: number }): Promise<number> {
   return debugged(file, port, options, (timeline, common) => {
     const serve = (write: (bytes: Uint8Array) => void): DebugServer => new DebugServer(timeline, { ...common, write });
-    return port === "-" ? servePipe(serve) : servePort(port, serve, (at) => `gdb: target remote :${at}`);
+    return serveDebugger("gdb", port, serve);
   });
 }
 
@@ -20,12 +20,11 @@ export function replayDap(file: string, port: number | "-", options: { readonly 
   return debugged(file, port, options, (timeline, common) => {
     const serve = (write: (bytes: Uint8Array) => void): DebugAdapter =>
       new DebugAdapter(timeline, { ...common, write });
-    return port === "-" ? servePipe(serve) : servePort(port, serve, (at) => `debug adapter: port ${at} of 127.0.0.1`);
+    return serveDebugger("dap", port, serve);
   });
 }
 
 interface DebuggerCommon {
-  readonly pid: number;
   readonly monitor: (words: readonly string[]) => Promise<readonly string[]>;
 }
 
@@ -42,7 +41,7 @@ function debugged(
     const pid = options.pid ?? timeline.firstPid;
     if (!(await timeline.lookAt(pid)))
       throw replayFailure(file, `no process ${pid} executes a program in the run; --programs lists those that do`);
-    await use(timeline, { pid, monitor: (words) => answer(timeline, recording, words) });
+    await use(timeline, { monitor: (words) => answer(timeline, recording, words) });
     return EXIT_SUCCESS;
   });
 }

@@ -13,3 +13,10 @@ export interface RunOptions extends RunSettings {
   readonly display?: true;
   readonly screenshot?: string;
 }
+
+/** Of commands whose program a debugger can look at. */
+export interface DebugOptions {
+  /** A port, or "-": standard input and output. */
+  readonly gdb?: number | "-";
+  readonly dap?: number | "-";
+}

@@ -9,7 +9,7 @@ import { runRequest } from "./run-request.ts";
 import { hasTerminal, openStandardFiles, ownTerminal } from "./standard-files.ts";
 
 /** For who looks at a run; such a run has no `warmProgram`. */
-interface RunHooks extends Pick<RunSurroundings, "attach"> {
+interface RunHooks extends Partial<Pick<RunSurroundings, "attach" | "standard">> {
   /** It may start from its image's warm start, and is this one: a byte string. */
   readonly warmProgram?: string;
 }

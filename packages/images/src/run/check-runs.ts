@@ -85,7 +85,7 @@ class RunWatcher {
     const end = await runProgram(request, {
       ...around,
       folders: (folders) => toldFolders(folders, (answer) => trace.note(answerText(answer))),
-      attach: (machine) => {
+      attach: ({ machine }) => {
         this.#machine = machine;
         trace.attach(machine);
       },

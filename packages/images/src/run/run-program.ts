@@ -1,7 +1,6 @@
 /** One program in a clone of an image: from what is asked for to how it has ended. */
 import { byteStringToUtf8 } from "@stratos/base";
 import type { Notice } from "@stratos/kernel";
-import type { Machine } from "@stratos/machine";
 import {
   type EnvironmentSetting,
   exitStatusOf,
@@ -23,7 +22,7 @@ export interface RunSurroundings extends Omit<MachineSurroundings, "hasDisplay">
   /** Shows its windows. */
   display?(session: MachineSession, user: GuestUser): Promise<RunDisplay>;
   /** Before the program starts. */
-  attach?(machine: Machine): void;
+  attach?(session: MachineSession): void;
   /** What decides when something comes in; it has the session's turns. */
   gate?(session: MachineSession): InputGate;
   /** The machine has ended. */
@@ -64,7 +63,7 @@ export async function runProgram(request: RunRequest, around: RunSurroundings): 
   const { machine } = session;
   let isWhole = false;
   try {
-    around.attach?.(machine);
+    around.attach?.(session);
     const display = (await around.display?.(session, user)) ?? null;
     const program = requestWith(display?.environment ?? []);
     const gate = recorder?.attach(session) ?? around.gate?.(session) ?? null;

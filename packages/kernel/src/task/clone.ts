@@ -204,6 +204,8 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   kernel.scheduler.enqueue(child);
   if (parent.tracing !== null && !has(CLONE_UNTRACED))
     traceChild(parent, parent.tracing, child, has(CLONE_VFORK), has(CLONE_THREAD) ? 0 : request.exitSignal);
+  if (child.group !== parent.group)
+    for (const observer of kernel.taskObservers) observer.processForked?.(child, parent);
   return child;
 }
 

@@ -55,6 +55,10 @@ export function deliverSignals(task: Task): void {
     if (info === null) return;
     if (tracing !== null && delivered === null && info.signal !== SIGKILL)
       return standsBeforeSignal(task, tracing, info);
+    if (info.signal !== SIGKILL && task.kernel.stops?.onSignal?.(task, info) === true) {
+      task.hasWork = hasDeliverableSignal(task);
+      return task.kernel.stops.endTurn();
+    }
     const action = task.group.actions.get(info.signal);
     task.kernel.onSignal?.(task, info);
     if (action.handler === SIG_IGN) continue;

@@ -79,6 +79,7 @@ export function runTasks(kernel: Kernel, untilNs: number): number {
     const now = kernel.now();
     if (timers.nextNs <= now) timers.expire(now);
     if (kernel.isStopped) return Infinity;
+    if (kernel.stops?.isTurnOver === true) return -1;
     if (now >= untilNs || work.isTurnUsed) return scheduler.hasRunnable || kernel.reaper.hasWork ? -1 : timers.nextNs;
     const hasReaped = kernel.reaper.run();
     const task = scheduler.pick();

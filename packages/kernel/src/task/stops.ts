@@ -1,7 +1,7 @@
 /**
- * Where a replayed machine stops: between two instructions of a program, in the midst of its slice. The machine then
- * stands as it is (the task is on the hart), and goes on as if nothing had been: no instruction, turn, fault or tick is
- * counted that would not have been otherwise. Only machines whose time is virtual may stand.
+ * Where a machine that is replayed or debugged stops: between two instructions of a program, in the midst of its slice.
+ * It then stands as it is (the task is on the hart), and goes on as if nothing had been: no instruction, turn, fault or
+ * tick is counted that would not have been otherwise. Only machines whose time is virtual may stand.
  *
  * A position is the number of instructions retired, with the thread that is to go on and its pc: a fault retires
  * nothing, so that the instruction which faults and the first one of its handler have the same number.
@@ -25,6 +25,7 @@ import { PAGE_SIZE } from "@stratos/abi";
 import type { AddressSpace } from "../mm/address-space.ts";
 import { addressOfEntry, PTE_W } from "../mm/page-table.ts";
 import { isFetched } from "./fetched-instruction.ts";
+import type { SignalInfo } from "../signal/pending-signals.ts";
 import type { Kernel } from "./kernel-state.ts";
 import type { Task } from "./task.ts";
 import type { StoppedSlice, TurnStops } from "./turn-hooks.ts";
@@ -93,6 +94,10 @@ export class Stops implements TurnStops {
   breakpoints: ReadonlySet<number> = new Set();
   /** Asked at each breakpoint, step and change. @returns stand there? Null: always. */
   onHit: ((stop: Stop) => boolean) | null = null;
+  /** Asked before a program acts on a signal other than SIGKILL. @returns who is asked keeps it */
+  onSignal: ((task: Task, info: SignalInfo) => boolean) | null = null;
+  /** No task goes on before the machine has given back control (`endTurn`). */
+  isTurnOver = false;
   /** Where the byte lies whose stores are stops, for a task; −1: it has none. Null: none are. */
   #storesTo: ((task: Task) => number) | null = null;
   /** A store is done that was not judged yet. */
@@ -432,6 +437,12 @@ export class Stops implements TurnStops {
     }
     if (found !== null) this.#arm(this.#kernel.scheduler.current!.space);
     return found;
+  }
+
+  /** Something has happened in a call that is to be told before a task goes on. */
+  endTurn(): void {
+    this.isTurnOver = true;
+    this.#kernel.scheduler.mustSwitch = true;
   }
 
   // ---- The slice that stands

@@ -1,13 +1,24 @@
 /**
- * The Debug Adapter Protocol over a timeline: an editor looks at a process of a recorded run and goes along it in both
- * directions. Nothing can be written. One client; its requests are answered one after the other, but for `pause`.
+ * The Debug Adapter Protocol: an editor looks at a process of a recorded run and goes along it in both directions, or
+ * at one of a live machine. Nothing can be written. One client; its requests are answered one after the other, but for
+ * `pause`.
  */
-import { toBase64 } from "@stratos/base";
+import { SIGNAL_NAMES } from "@stratos/abi";
+import { byteStringToUtf8, toBase64 } from "@stratos/base";
 import { peekMemory, registersOf, type Task, WATCH_LENGTH_MAX, type Watchpoint, WATCHES_MAX } from "@stratos/kernel";
 import type { DebugProtocol } from "@vscode/debugprotocol";
+import { endOfWaitStatus, exitStatusOf } from "../exit-status.ts";
 import { describeTask } from "../recording/describe-place.ts";
-import type { Arrival, Timeline } from "../recording/timeline.ts";
 import { ProgramCode } from "../symbols/program-code.ts";
+import {
+  currentThread,
+  type DebugArrival,
+  type DebugPast,
+  type DebugStops,
+  type DebugTarget,
+  threadsOf,
+} from "./debug-target.ts";
+import { EVERYDAY_SIGNALS } from "./live-target.ts";
 import { LineSteps } from "./line-steps.ts";
 import { MessageStream } from "./message-stream.ts";
 import { REGISTER_NAMES, registerValue } from "./target-description.ts";
@@ -23,8 +34,6 @@ const FRAMES_PER_THREAD = 1024;
 type Arguments = Readonly<Record<string, unknown>>;
 
 interface DebugAdapterOptions {
-  /** The process that is looked at (Timeline.lookAt). */
-  readonly pid: number;
   readonly write: (bytes: Uint8Array) => void;
   /** What is typed at the prompt that is no register and no address: lines to show; it may have gone elsewhere. */
   readonly monitor: (words: readonly string[]) => Promise<readonly string[]>;
@@ -34,8 +43,7 @@ interface DebugAdapterOptions {
 class RequestError extends Error {}
 
 export class DebugAdapter {
-  readonly #timeline: Timeline;
-  readonly #pid: number;
+  readonly #target: DebugTarget;
   readonly #monitor: DebugAdapterOptions["monitor"];
   readonly #messages: MessageStream;
   readonly #code = new ProgramCode();
@@ -46,20 +54,21 @@ export class DebugAdapter {
   /** Addresses by who has set them: a source's path, functions, instructions. */
   readonly #breakpoints = new Map<string, readonly number[]>();
   #watches: readonly Watchpoint[] = [];
+  /** What a thread of a live process was stopped for: it gets it when it goes on. */
+  #signal: (DebugArrival & { readonly kind: "signal" }) | null = null;
   #end!: () => void;
   #fail!: (error: unknown) => void;
   /** Resolves when the client has gone; rejects when the replay went another way. */
   readonly ended: Promise<void>;
 
-  constructor(timeline: Timeline, { pid, write, monitor }: DebugAdapterOptions) {
-    this.#timeline = timeline;
-    this.#pid = pid;
+  constructor(target: DebugTarget, { write, monitor }: DebugAdapterOptions) {
+    this.#target = target;
     this.#monitor = monitor;
     this.#messages = new MessageStream(write, (message) => this.#receive(message));
     this.#steps = new LineSteps(
-      timeline,
+      target,
       this.#code,
-      (tid) => this.#threads().find((each) => each.tid === tid) ?? null,
+      (tid) => threadsOf(target).find((each) => each.tid === tid) ?? null,
     );
     this.ended = new Promise((resolve, reject) => {
       this.#end = resolve;
@@ -80,7 +89,7 @@ export class DebugAdapter {
 
   #interrupt(): void {
     this.#steps.isInterrupted = true;
-    this.#timeline.interrupt();
+    this.#target.interrupt();
   }
 
   #receive(message: unknown): void {
@@ -140,14 +149,17 @@ export class DebugAdapter {
   async #answer(command: string, given: Arguments): Promise<object | undefined | Journey> {
     switch (command) {
       case "initialize":
-        return CAPABILITIES;
+        return capabilitiesOf(this.#target);
       case "launch":
       case "attach":
-      case "disconnect":
-      case "terminate":
       case "pause":
-      case "setExceptionBreakpoints":
         return undefined;
+      case "disconnect":
+        return this.#leave(given["terminateDebuggee"] === true);
+      case "terminate":
+        return this.#leave(true);
+      case "setExceptionBreakpoints":
+        return this.#setSignals(given);
       case "configurationDone":
         return new Journey(async () => "entry");
       case "setBreakpoints":
@@ -184,35 +196,57 @@ export class DebugAdapter {
   // ---- Going
 
   #travel(command: string, given: Arguments): Journey {
-    const timeline = this.#timeline;
-    const tid = typeof given["threadId"] === "number" ? given["threadId"] : this.#pid;
+    const target = this.#target;
+    const { live } = target;
+    const signalled = this.#threads().find((task) => task.tid === this.#signal?.tid);
+    if (signalled !== undefined) live?.signal(signalled, this.#signal!.info.signal);
+    this.#signal = null;
+    const tid = typeof given["threadId"] === "number" ? given["threadId"] : this.#target.pid;
     const isFine = given["granularity"] === "instruction";
-    const on = (): { breakpoints: ReadonlySet<number>; watches: readonly Watchpoint[] } => this.#wanted;
+    const on = (): DebugStops => this.#wanted;
     switch (command) {
       case "continue":
-        return new Journey(() => timeline.forward(on(), -1), { allThreadsContinued: true });
-      case "reverseContinue":
-        return new Journey(() => timeline.backward(on()));
+        return new Journey(() => target.forward(on(), -1), { allThreadsContinued: true });
+      case "reverseContinue": {
+        const past = recorded(target);
+        return new Journey(() => past.backward(on()));
+      }
       case "next":
       case "stepIn":
         return new Journey(() =>
-          isFine ? timeline.forward(on(), tid) : this.#steps.forward(tid, on(), command === "stepIn"),
+          isFine ? target.forward(on(), tid) : this.#steps.forward(tid, on(), command === "stepIn"),
         );
       case "stepOut":
         return new Journey(() => this.#steps.out(tid, on()));
-      case "stepBack":
-        return new Journey(() => (isFine ? timeline.stepBack(tid) : this.#steps.back(tid)));
+      case "stepBack": {
+        const past = recorded(target);
+        return new Journey(() => (isFine ? past.stepBack(tid) : this.#steps.back(tid)));
+      }
       default:
         throw new RequestError(`${command}: not supported`);
     }
   }
 
-  get #wanted(): { breakpoints: ReadonlySet<number>; watches: readonly Watchpoint[] } {
+  get #wanted(): DebugStops {
     return { breakpoints: new Set([...this.#breakpoints.values()].flat()), watches: this.#watches };
   }
 
-  #tellStop(arrival: Arrival | "entry"): void {
-    const threadId = this.#current?.tid ?? this.#pid;
+  #leave(kills: boolean): undefined {
+    const { live } = this.#target;
+    if (kills) live?.kill();
+    else live?.detach();
+  }
+
+  /** Of a live process: which signals stop it. They are passed on when it goes on. */
+  #setSignals(given: Arguments): undefined {
+    const { live } = this.#target;
+    const filters = given["filters"];
+    if (live !== null)
+      live.passed = Array.isArray(filters) && filters.includes(SIGNALS) ? EVERYDAY_SIGNALS : ALL_SIGNALS;
+  }
+
+  #tellStop(arrival: DebugArrival | "entry"): void {
+    const threadId = this.#current?.tid ?? this.#target.pid;
     const tell = (reason: string, description?: string): void =>
       this.#event("stopped", {
         reason,
@@ -228,6 +262,16 @@ export class DebugAdapter {
         return tell("pause", "the end of what was recorded");
       case "interrupted":
         return tell("pause");
+      case "exec":
+        return tell("entry", `executes ${byteStringToUtf8(arrival.path)}`);
+      case "fork":
+        return tell("entry", "a child that was forked");
+      case "signal":
+        this.#signal = arrival;
+        return tell("exception", `SIG${SIGNAL_NAMES[arrival.info.signal] ?? arrival.info.signal}`);
+      case "exited":
+        this.#event("exited", { exitCode: exitStatusOf(endOfWaitStatus(arrival.waitStatus)) });
+        return this.#event("terminated");
       case "stop": {
         const { kind } = arrival.stop.reason;
         return tell(kind === "watch" ? "data breakpoint" : kind === "position" ? "goto" : kind);
@@ -237,16 +281,12 @@ export class DebugAdapter {
 
   // ---- Threads, stacks, registers, memory
 
-  /** Of the process; none when it is no more, or not yet. */
   #threads(): readonly Task[] {
-    return this.#timeline.replay.session.machine.kernel.tasks.processes.get(this.#pid)?.tasks ?? [];
+    return threadsOf(this.#target);
   }
 
-  /** The thread that stands, or the first one of the process. */
   get #current(): Task | null {
-    const threads = this.#threads();
-    const { current } = this.#timeline.replay.session.machine.kernel.scheduler;
-    return threads.find((task) => task === current) ?? threads[0] ?? null;
+    return currentThread(this.#target);
   }
 
   #thread(tid: unknown): Task {
@@ -318,9 +358,9 @@ export class DebugAdapter {
       return { result: `0x${new DataView(bytes.buffer).getBigUint64(0, true).toString(16)}`, variablesReference: 0 };
     }
     if (given["context"] !== "repl") throw new RequestError("$REGISTER or *0xADDRESS");
-    const before = this.#timeline.position;
+    const before = this.#target.past?.position;
     const lines = await this.#monitor(text.split(/\s+/).filter((word) => word !== ""));
-    if (this.#timeline.position !== before) this.#tellStop({ kind: "interrupted" });
+    if (this.#target.past?.position !== before) this.#tellStop({ kind: "interrupted" });
     return { result: lines.join("\n"), variablesReference: 0 };
   }
 
@@ -392,18 +432,35 @@ export class DebugAdapter {
 
 /** The answer comes first, then the machine goes, then it is told where it stopped. */
 class Journey {
-  readonly go: () => Promise<Arrival | "entry">;
+  readonly go: () => Promise<DebugArrival | "entry">;
   readonly body: object | undefined;
 
-  constructor(go: () => Promise<Arrival | "entry">, body?: object) {
+  constructor(go: () => Promise<DebugArrival | "entry">, body?: object) {
     this.go = go;
     this.body = body;
   }
 }
 
+/** @throws RequestError */
+function recorded({ past }: DebugTarget): DebugPast {
+  if (past === null) throw new RequestError("a live program goes forwards alone: record the run, then replay it");
+  return past;
+}
+
+function capabilitiesOf({ past, live }: DebugTarget): DebugProtocol.Capabilities {
+  const filter = { filter: SIGNALS, label: "Signals", description: "before a signal is acted on", default: true };
+  return {
+    ...CAPABILITIES,
+    supportsStepBack: past !== null,
+    ...(live === null ? {} : { exceptionBreakpointFilters: [filter], supportTerminateDebuggee: true }),
+  };
+}
+
+const SIGNALS = "signals";
+const ALL_SIGNALS: ReadonlySet<number> = new Set(Array.from({ length: 64 }, (_, index) => index + 1));
+
 const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsConfigurationDoneRequest: true,
-  supportsStepBack: true,
   supportsFunctionBreakpoints: true,
   supportsInstructionBreakpoints: true,
   supportsDataBreakpoints: true,

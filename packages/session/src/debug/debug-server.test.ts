@@ -16,7 +16,7 @@ import {
   startReplayOf,
   STORE,
 } from "../testing/recorded-program.ts";
-import { DebugServer } from "./debug-server.ts";
+import { GdbClient } from "../testing/gdb-client.ts";
 import { PACKET_MAX } from "./packet-stream.ts";
 
 let timeline: Timeline;
@@ -29,50 +29,6 @@ before(async () => {
 });
 after(() => timeline.close());
 
-/** A client of the protocol. */
-class Client {
-  readonly server: DebugServer;
-  text = "";
-  #heard: () => void = () => {};
-
-  constructor() {
-    this.server = new DebugServer(timeline, {
-      pid: timeline.firstPid,
-      write: (bytes) => {
-        this.text += Buffer.from(bytes).toString("latin1");
-        this.#heard();
-      },
-      monitor: async (words) => [`heard ${words.join(" ")}`],
-    });
-  }
-
-  /** The answer to a packet, without its frame. */
-  async ask(data: string): Promise<string> {
-    this.text = "";
-    this.send(data);
-    const found = await this.until(/^\+?\$([^#]*)#[0-9a-f]{2}$/);
-    return found[1]!;
-  }
-
-  send(data: string): void {
-    const sum = [...data].reduce((total, char) => (total + char.charCodeAt(0)) & 255, 0);
-    this.server.feed(Buffer.from(`$${data}#${sum.toString(16).padStart(2, "0")}`, "latin1"));
-  }
-
-  until(wanted: RegExp): Promise<RegExpExecArray> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no ${wanted.source} in ${this.text}`)), 30_000);
-      this.#heard = () => {
-        const found = wanted.exec(this.text);
-        if (found === null) return;
-        clearTimeout(timer);
-        resolve(found);
-      };
-      this.#heard();
-    });
-  }
-}
-
 /** As registers are told: little endian. */
 const hex64 = (value: number): string => {
   const bytes = Buffer.alloc(8);
@@ -84,7 +40,7 @@ const pcOf = (reply: string): number =>
 const hex = (value: number): string => value.toString(16);
 
 test("registers, memory and threads are those of the program at its first instruction", async () => {
-  const client = new Client();
+  const client = new GdbClient(timeline);
   const thread = hex(timeline.firstPid);
   assert.match(await client.ask("?"), new RegExp(`^T05.*thread:${thread};$`));
   const registers = await client.ask("g");
@@ -107,7 +63,7 @@ test("registers, memory and threads are those of the program at its first instru
 });
 
 test("breakpoints, watched memory and steps, in both directions", async () => {
-  const client = new Client();
+  const client = new GdbClient(timeline);
   await timeline.seekInstruction(0);
   assert.equal(await client.ask(`Z0,${hex(LOOP_START)},4`), "OK");
   assert.equal(pcOf(await client.ask("c")), LOOP_START);
@@ -132,7 +88,7 @@ test("breakpoints, watched memory and steps, in both directions", async () => {
 });
 
 test("files of the machine are read, and not written", async () => {
-  const client = new Client();
+  const client = new GdbClient(timeline);
   const path = Buffer.from("/program").toString("hex");
   assert.equal(await client.ask(`vFile:open:${path},0,0`), "F3");
   assert.match(await client.ask("vFile:pread:3,4,0"), /^F4;\x7fELF$/);
@@ -145,7 +101,7 @@ test("files of the machine are read, and not written", async () => {
 });
 
 test("what is damaged, too long or makes no sense is refused, and changes nothing", async () => {
-  const client = new Client();
+  const client = new GdbClient(timeline);
   await timeline.seekInstruction(3);
   const state = await client.ask("g");
   client.text = "";
@@ -186,10 +142,10 @@ test("what is damaged, too long or makes no sense is refused, and changes nothin
 });
 
 test("a hundred packets at once end the conversation, and detaching does", async () => {
-  const flood = new Client();
+  const flood = new GdbClient(timeline);
   for (let count = 0; count < 100; count++) flood.send("c");
   await flood.server.ended;
-  const client = new Client();
+  const client = new GdbClient(timeline);
   assert.equal(await client.ask("D"), "OK");
   await client.server.ended;
 });

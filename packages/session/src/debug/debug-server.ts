@@ -1,17 +1,21 @@
 /**
- * gdb's remote protocol ("Debugging with GDB", appendix E) over a timeline: a process of a recorded run is looked at
- * and gone along in both directions. Nothing can be written. One client; its packets are answered one after the other.
+ * gdb's remote protocol ("Debugging with GDB", appendix E): a process of a recorded run is looked at and gone along in
+ * both directions, where nothing can be written, or one of a live machine. One client; its packets are answered one
+ * after the other.
  *
- * Threads go by their numbers in the machine. Breakpoints and watchpoints are the timeline's, so that guest memory
+ * Threads go by their numbers in the machine. Breakpoints and watchpoints are the target's, so that guest memory
  * stays as it is; a watchpoint tells each change of the value, whoever makes it.
  */
 import { byteString, byteStringOf, byteStringToUtf8, hexOf, utf8ToByteString } from "@stratos/base";
-import { peekMemory, registersOf, type Task, WATCH_LENGTH_MAX, type Watchpoint, WATCHES_MAX } from "@stratos/kernel";
+import { registersOf, type Task, WATCH_LENGTH_MAX, type Watchpoint, WATCHES_MAX } from "@stratos/kernel";
+import { endOfWaitStatus } from "../exit-status.ts";
 import { describeTask } from "../recording/describe-place.ts";
-import type { Arrival, Timeline } from "../recording/timeline.ts";
+import { currentThread, type DebugArrival, type DebugStops, type DebugTarget, threadsOf } from "./debug-target.ts";
+import { gdbSignalOf, signalOfGdb } from "./gdb-signals.ts";
 import { GuestFiles } from "./guest-files.ts";
 import { PACKET_MAX, PacketStream, textOfHex } from "./packet-stream.ts";
 import { PC, REGISTER_COUNT, registerText, SP, TARGET_DESCRIPTION } from "./target-description.ts";
+import { BAD_REQUEST, memoryText, OK, parseRange, registersText, writeMemory, writeRegisters } from "./thread-state.ts";
 
 /** Breakpoints at once. */
 const BREAKPOINTS_MAX = 4096;
@@ -20,25 +24,19 @@ const THREADS_MAX = 512;
 /** Packets that wait to be answered: gdb sends one at a time. */
 const WAITING_MAX = 64;
 
-const OK = "OK";
-/** EINVAL, EFAULT, ENOSPC; in hexadecimal as the protocol has them. */
-const BAD_REQUEST = "E16",
-  NO_MEMORY = "E0e",
-  NO_ROOM = "E1c";
+/** ENOSPC, in hexadecimal as the protocol has it. */
+const NO_ROOM = "E1c";
 const READ_ONLY = "E.what is recorded cannot be changed";
 const UNKNOWN = "";
 
 interface DebugServerOptions {
-  /** The process that is looked at (Timeline.lookAt). */
-  readonly pid: number;
   readonly write: (bytes: Uint8Array) => void;
   /** What `monitor` does: lines to show. */
   readonly monitor: (words: readonly string[]) => Promise<readonly string[]>;
 }
 
 export class DebugServer {
-  readonly #timeline: Timeline;
-  readonly #pid: number;
+  readonly #target: DebugTarget;
   readonly #monitor: DebugServerOptions["monitor"];
   readonly #packets: PacketStream;
   readonly #waiting: string[] = [];
@@ -48,21 +46,20 @@ export class DebugServer {
   /** Of `g` and `m`, and of `s`; 0: that of the last stop. */
   #thread = 0;
   #stepThread = 0;
-  #arrival: Arrival | null = null;
+  #arrival: DebugArrival | null = null;
   readonly #files: GuestFiles;
   #end!: () => void;
   #fail!: (error: unknown) => void;
-  /** Resolves when the client has gone; rejects when the replay went another way. */
+  /** Resolves when the client has gone; rejects when a replay went another way. */
   readonly ended: Promise<void>;
 
-  constructor(timeline: Timeline, { pid, write, monitor }: DebugServerOptions) {
-    this.#timeline = timeline;
-    this.#pid = pid;
+  constructor(target: DebugTarget, { write, monitor }: DebugServerOptions) {
+    this.#target = target;
     this.#monitor = monitor;
-    this.#files = new GuestFiles(() => timeline.replay.session.machine.kernel, pid);
+    this.#files = new GuestFiles(target);
     this.#packets = new PacketStream(write, {
       onPacket: (data) => this.#receive(data),
-      onInterrupt: () => timeline.interrupt(),
+      onInterrupt: () => target.interrupt(),
     });
     this.ended = new Promise((resolve, reject) => {
       this.#end = resolve;
@@ -77,7 +74,7 @@ export class DebugServer {
 
   /** The client is gone. */
   hangUp(): void {
-    this.#timeline.interrupt();
+    this.#target.interrupt();
     this.#end();
   }
 
@@ -94,7 +91,11 @@ export class DebugServer {
         const answer = await this.#answer(data);
         if (answer !== null) this.#packets.send(answer);
         if (data === "QStartNoAckMode") this.#packets.hasAcknowledgements = false;
-        if (data === "D" || data.startsWith("D;") || data === "k" || data.startsWith("vKill")) this.#end();
+        const isKilled = data === "k" || data.startsWith("vKill");
+        if (!isKilled && data[0] !== "D") continue;
+        if (isKilled) this.#target.live?.kill();
+        else this.#target.live?.detach();
+        this.#end();
       }
     } catch (error) {
       this.#fail(error);
@@ -109,18 +110,23 @@ export class DebugServer {
       case "?":
         return this.#stopReply();
       case "g":
-        return this.#registers(0, REGISTER_COUNT);
+        return this.#read((task) => registersText(task, 0, REGISTER_COUNT));
       case "p": {
         const number = parseInt(data.slice(1), 16);
-        return number >= 0 && number < REGISTER_COUNT ? this.#registers(number, number + 1) : BAD_REQUEST;
+        return this.#read((task) => registersText(task, number, number + 1));
       }
       case "m":
-        return this.#memory(data.slice(1));
+        return this.#read((task) => memoryText(task, data.slice(1)));
       case "G":
-      case "P":
+        return this.#write((task) => writeRegisters(task, 0, data.slice(1)));
+      case "P": {
+        const [number, value] = data.slice(1).split("=");
+        return this.#write((task) => writeRegisters(task, parseInt(number!, 16), value ?? ""));
+      }
       case "M":
+        return this.#write((task) => writeMemory(task, data.slice(1)));
       case "X":
-        return READ_ONLY;
+        return this.#target.live === null ? READ_ONLY : UNKNOWN;
       case "Z":
       case "z":
         return this.#changePoint(data);
@@ -129,14 +135,19 @@ export class DebugServer {
       case "T":
         return this.#threads().some(({ tid }) => tid === parseInt(data.slice(1), 16)) ? OK : BAD_REQUEST;
       case "c":
-      case "C":
-        return this.#go(() => this.#timeline.forward(this.#wanted, -1));
       case "s":
-      case "S":
-        return this.#go(() => this.#timeline.forward(this.#wanted, this.#stepper));
-      case "b":
-        if (data === "bc") return this.#go(() => this.#timeline.backward(this.#wanted));
-        return data === "bs" ? this.#go(() => this.#timeline.stepBack(this.#stepper)) : UNKNOWN;
+        return this.#go(data[0] === "s" ? this.#stepper : -1);
+      case "C":
+      case "S": {
+        this.#signal(this.#stopped, data.slice(1, 3));
+        return this.#go(data[0] === "S" ? this.#stepper : -1);
+      }
+      case "b": {
+        const { past } = this.#target;
+        if (past === null) return UNKNOWN;
+        if (data === "bc") return this.#arrive(past.backward(this.#wanted));
+        return data === "bs" ? this.#arrive(past.stepBack(this.#stepper)) : UNKNOWN;
+      }
       case "D":
         return OK;
       case "k":
@@ -153,28 +164,43 @@ export class DebugServer {
 
   // ---- Going
 
-  get #wanted(): { breakpoints: ReadonlySet<number>; watches: readonly Watchpoint[] } {
+  get #wanted(): DebugStops {
     return { breakpoints: this.#breakpoints, watches: this.#watches };
   }
 
   get #stepper(): number {
-    return this.#stepThread > 0 ? this.#stepThread : (this.#current?.tid ?? this.#pid);
+    return this.#stepThread > 0 ? this.#stepThread : (this.#stopped?.tid ?? this.#target.pid);
   }
 
-  async #go(journey: () => Promise<Arrival>): Promise<string> {
-    this.#arrival = await journey();
+  #go(stepTid: number): Promise<string> {
+    return this.#arrive(this.#target.forward(this.#wanted, stepTid));
+  }
+
+  async #arrive(journey: Promise<DebugArrival>): Promise<string> {
+    this.#arrival = await journey;
     this.#thread = this.#stepThread = 0;
     return this.#stopReply();
   }
 
+  /** @param number  gdb's, in hexadecimal */
+  #signal(task: Task | null, number: string): void {
+    const signal = signalOfGdb(parseInt(number, 16));
+    if (task !== null && signal > 0) this.#target.live?.signal(task, signal);
+  }
+
   #stopReply(): string {
-    const task = this.#current;
     const arrival = this.#arrival;
+    if (arrival?.kind === "exited") {
+      const end = endOfWaitStatus(arrival.waitStatus);
+      if (end.kind === "killed") return `X${hexByte(gdbSignalOf(end.signal))}`;
+      return `W${hexByte(end.kind === "exited" ? end.status : 0)}`;
+    }
+    const task = this.#stopped;
     const registers = task === null ? null : registersOf(task);
     const expedited = (number: number): string =>
       registers === null ? "" : `${number.toString(16).padStart(2, "0")}:${registerText(registers, number)};`;
-    const signal = arrival?.kind === "interrupted" ? "02" : "05";
-    const thread = (task?.tid ?? this.#pid).toString(16);
+    const signal = arrival?.kind === "signal" ? hexByte(gdbSignalOf(arrival.info.signal)) : signalText(arrival);
+    const thread = (task?.tid ?? this.#target.pid).toString(16);
     return `T${signal}${expedited(SP)}${expedited(PC)}thread:${thread};${reasonText(arrival)}`;
   }
 
@@ -182,9 +208,13 @@ export class DebugServer {
     if (data === "vCont?") return "vCont;c;C;s;S";
     if (data.startsWith("vCont;")) {
       const step = /;[sS][0-9a-f]*(?::(-?[0-9a-f]+))?/.exec(data);
-      if (step === null) return this.#go(() => this.#timeline.forward(this.#wanted, -1));
+      const signal = /;[CS]([0-9a-f]{2})(?::(-?[0-9a-f]+))?/.exec(data);
+      const threadOf = (tid: string | undefined): Task | null =>
+        this.#threads().find((task) => task.tid === parseInt(tid ?? "0", 16)) ?? this.#stopped;
+      if (signal !== null) this.#signal(threadOf(signal[2]), signal[1]!);
+      if (step === null) return this.#go(-1);
       const thread = parseInt(step[1] ?? "0", 16);
-      return this.#go(() => this.#timeline.forward(this.#wanted, thread > 0 ? thread : this.#stepper));
+      return this.#go(thread > 0 ? thread : this.#stepper);
     }
     if (data.startsWith("vFile:")) return this.#files.answer(data.slice(6));
     return data.startsWith("vKill") ? OK : UNKNOWN;
@@ -192,24 +222,27 @@ export class DebugServer {
 
   // ---- Threads and their state
 
-  /** Of the process; none when it is no more, or not yet. */
   #threads(): readonly Task[] {
-    return this.#timeline.replay.session.machine.kernel.tasks.processes.get(this.#pid)?.tasks ?? [];
+    return threadsOf(this.#target);
   }
 
   get #listed(): readonly Task[] {
     return this.#threads().slice(0, THREADS_MAX);
   }
 
-  /** The thread that stands, or the first one of the process. */
   get #current(): Task | null {
-    const threads = this.#threads();
-    const { current } = this.#timeline.replay.session.machine.kernel.scheduler;
-    return threads.find((task) => task === current) ?? threads[0] ?? null;
+    return currentThread(this.#target);
+  }
+
+  /** The thread that the last stop was about. */
+  get #stopped(): Task | null {
+    const arrival = this.#arrival;
+    const tid = arrival !== null && "tid" in arrival ? arrival.tid : 0;
+    return this.#threads().find((task) => task.tid === tid) ?? this.#current;
   }
 
   get #chosen(): Task | null {
-    return this.#threads().find(({ tid }) => tid === this.#thread) ?? this.#current;
+    return this.#threads().find(({ tid }) => tid === this.#thread) ?? this.#stopped;
   }
 
   #chooseThread(data: string): string {
@@ -222,22 +255,16 @@ export class DebugServer {
     return OK;
   }
 
-  #registers(first: number, end: number): string {
+  #read(reader: (task: Task) => string): string {
     const task = this.#chosen;
-    if (task === null) return BAD_REQUEST;
-    const registers = registersOf(task);
-    let text = "";
-    for (let number = first; number < end; number++) text += registerText(registers, number);
-    return text;
+    return task === null ? BAD_REQUEST : reader(task);
   }
 
-  #memory(where: string): string {
-    const range = parseRange(where);
+  /** What cannot be changed says so before it is asked how. */
+  #write(writer: (task: Task) => string): string {
     const task = this.#chosen;
-    if (range === null || task === null) return BAD_REQUEST;
-    const bytes = new Uint8Array(Math.min(range.length, PACKET_MAX / 2));
-    const count = peekMemory(task.space, range.address, bytes);
-    return count === 0 && range.length > 0 ? NO_MEMORY : hexOf(bytes.subarray(0, count));
+    if (this.#target.live === null) return READ_ONLY;
+    return task === null ? BAD_REQUEST : writer(task);
   }
 
   // ---- Breakpoints and watchpoints
@@ -265,18 +292,31 @@ export class DebugServer {
 
   async #query(data: string): Promise<string> {
     const [name] = data.split(/[:,]/, 1);
+    const { live } = this.#target;
     switch (name) {
       case "qSupported":
+        if (live !== null) live.stopsAtExec = data.includes("exec-events+");
         return (
-          `PacketSize=${PACKET_MAX.toString(16)};QStartNoAckMode+;vContSupported+;swbreak+;ReverseStep+;` +
-          "ReverseContinue+;qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:threads:read+"
+          `PacketSize=${PACKET_MAX.toString(16)};QStartNoAckMode+;vContSupported+;swbreak+;` +
+          (live === null ? "ReverseStep+;ReverseContinue+;" : "QPassSignals+;exec-events+;") +
+          "qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:threads:read+"
         );
       case "QStartNoAckMode":
         return OK;
+      case "QPassSignals":
+        if (live === null) return UNKNOWN;
+        live.passed = new Set(
+          data
+            .slice("QPassSignals:".length)
+            .split(";")
+            .map((hex) => signalOfGdb(parseInt(hex, 16))),
+        );
+        return OK;
+      // What has begun with the debugger is killed when it quits.
       case "qAttached":
-        return "1";
+        return live === null ? "1" : "0";
       case "qC":
-        return `QC${(this.#chosen?.tid ?? this.#pid).toString(16)}`;
+        return `QC${(this.#chosen?.tid ?? this.#target.pid).toString(16)}`;
       case "qfThreadInfo": {
         const threads = this.#listed;
         return threads.length === 0 ? "l" : `m${threads.map(({ tid }) => tid.toString(16)).join(",")}`;
@@ -334,10 +374,16 @@ export class DebugServer {
   }
 }
 
+/** SIGINT or SIGTRAP, as there are no others in a recorded run. */
+function signalText(arrival: DebugArrival | null): string {
+  return arrival?.kind === "interrupted" ? "02" : "05";
+}
+
 /** Why it has stopped (E.3, "Stop Reply Packets"). */
-function reasonText(arrival: Arrival | null): string {
-  if (arrival === null || arrival.kind === "interrupted") return "";
-  if (arrival.kind !== "stop") return `replaylog:${arrival.kind};`;
+function reasonText(arrival: DebugArrival | null): string {
+  if (arrival?.kind === "begin" || arrival?.kind === "end") return `replaylog:${arrival.kind};`;
+  if (arrival?.kind === "exec") return `exec:${hexOf(byteStringOf(arrival.path))};`;
+  if (arrival?.kind !== "stop") return "";
   const { reason } = arrival.stop;
   if (reason.kind === "watch") return `watch:${reason.address.toString(16)};`;
   return reason.kind === "breakpoint" ? "swbreak:;" : "";
@@ -349,12 +395,8 @@ function threadXml(task: Task): string {
   return `<thread id="${task.tid.toString(16)}" name="${name}">${plain(describeTask(task))}</thread>`;
 }
 
-/** `addr,length` in hexadecimal; addresses beyond what a program can have are none. */
-function parseRange(text: string): { address: number; length: number } | null {
-  const found = /^([0-9a-f]{1,16}),([0-9a-f]{1,8})$/.exec(text);
-  if (found === null) return null;
-  const address = parseInt(found[1]!, 16);
-  return address <= Number.MAX_SAFE_INTEGER ? { address, length: parseInt(found[2]!, 16) } : null;
+function hexByte(value: number): string {
+  return value.toString(16).padStart(2, "0");
 }
 
 function hexOfText(text: string): string {

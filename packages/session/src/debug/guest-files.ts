@@ -4,7 +4,8 @@
  */
 import { AT_FDCWD, EBADF, EINVAL, EMFILE, ENOENT, ENOSYS, EROFS, isErrno } from "@stratos/abi";
 import { byteString } from "@stratos/base";
-import { type Inode, type Kernel, lookupPath, peekFile, pathName } from "@stratos/kernel";
+import { type Inode, lookupPath, peekFile, pathName } from "@stratos/kernel";
+import { type DebugTarget, threadsOf } from "./debug-target.ts";
 import { PACKET_MAX, textOfHex } from "./packet-stream.ts";
 
 const OPEN_MAX = 64;
@@ -14,20 +15,18 @@ const WRITES = 3;
 const PATH_MAX = 4096;
 
 export class GuestFiles {
-  readonly #kernel: () => Kernel;
-  readonly #pid: number;
-  /** Paths by descriptor: machines come and go along the timeline. */
+  readonly #target: DebugTarget;
+  /** Paths by descriptor: machines come and go along a recorded run. */
   readonly #open = new Map<number, string>();
   #next = 3;
 
-  constructor(kernel: () => Kernel, pid: number) {
-    this.#kernel = kernel;
-    this.#pid = pid;
+  constructor(target: DebugTarget) {
+    this.#target = target;
   }
 
   /** Path of the program, a byte string; null: it has none. */
   executable(): string | null {
-    const task = this.#kernel().tasks.processes.get(this.#pid)?.leader;
+    const task = threadsOf(this.#target)[0];
     const path = task?.space.executable ?? null;
     return task === undefined || path === null ? null : pathName(path, task.fs.root);
   }
@@ -88,8 +87,7 @@ export class GuestFiles {
 
   /** A regular file, as the process finds it. */
   #inode(path: string | null): Inode | null {
-    const { tasks } = this.#kernel();
-    const task = tasks.processes.get(this.#pid)?.leader ?? tasks.tasks.get(1);
+    const task = threadsOf(this.#target)[0] ?? this.#target.kernel.tasks.tasks.get(1);
     if (path === null || path === "" || path.length > PATH_MAX || path.includes("\0") || task === undefined)
       return null;
     const place = lookupPath(task, AT_FDCWD, path, 0);

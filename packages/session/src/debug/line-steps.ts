@@ -3,18 +3,13 @@
  * one wants to go in. Where a program has no lines a step is an instruction.
  */
 import { HART, HART_PC, HART_X } from "@stratos/riscv";
-import { registersOf, type Task, type Watchpoint } from "@stratos/kernel";
-import type { Arrival, Timeline } from "../recording/timeline.ts";
+import { registersOf, type Task } from "@stratos/kernel";
 import { RETURN_ADDRESS, STACK_POINTER } from "../symbols/call-frames.ts";
 import type { CodePlace, ProgramCode } from "../symbols/program-code.ts";
+import type { DebugArrival, DebugStops, DebugTarget } from "./debug-target.ts";
 
 /** Instructions of one line, and how often a call in it may come back: more are not waited for. */
 const STEPS_MAX = 5_000;
-
-interface StopsOnTheWay {
-  readonly breakpoints: ReadonlySet<number>;
-  readonly watches: readonly Watchpoint[];
-}
 
 /** Where the thread stands. */
 interface Standing {
@@ -25,22 +20,22 @@ interface Standing {
 }
 
 export class LineSteps {
-  readonly #timeline: Timeline;
+  readonly #target: DebugTarget;
   readonly #code: ProgramCode;
   readonly #taskOf: (tid: number) => Task | null;
   /** Somebody wants it to end. */
   isInterrupted = false;
 
-  constructor(timeline: Timeline, code: ProgramCode, taskOf: (tid: number) => Task | null) {
-    this.#timeline = timeline;
+  constructor(target: DebugTarget, code: ProgramCode, taskOf: (tid: number) => Task | null) {
+    this.#target = target;
     this.#code = code;
     this.#taskOf = taskOf;
   }
 
   /** @param goesIn  stops at the first line of a function that is called, where it has lines */
-  async forward(tid: number, on: StopsOnTheWay, goesIn: boolean): Promise<Arrival> {
+  async forward(tid: number, on: DebugStops, goesIn: boolean): Promise<DebugArrival> {
     const start = this.#standing(tid);
-    let arrival = await this.#timeline.forward(on, tid);
+    let arrival = await this.#target.forward(on, tid);
     for (let steps = 0; start?.place.source && steps < STEPS_MAX && isStep(arrival) && !this.isInterrupted; steps++) {
       const here = this.#standing(tid);
       if (here === null) break;
@@ -49,15 +44,15 @@ export class LineSteps {
       if (mayStop && !isSameLine(here.place, start.place)) break;
       if (isInner && !(mayStop && goesIn)) arrival = await this.#runOut(here, on);
       else if (here.place.source === null && here.stack >= start.stack) arrival = await this.#overOrStep(here, on, tid);
-      else arrival = await this.#timeline.forward(on, tid);
+      else arrival = await this.#target.forward(on, tid);
     }
     return arrival;
   }
 
   /** To the beginning of the line that was done before this one, in this function or its caller. */
-  async back(tid: number): Promise<Arrival> {
+  async back(tid: number): Promise<DebugArrival> {
     const start = this.#standing(tid);
-    let arrival = await this.#timeline.stepBack(tid);
+    let arrival = await this.#target.past!.stepBack(tid);
     if (!start?.place.source) return arrival;
     let line: CodePlace | null = null;
     for (let steps = 0; steps < STEPS_MAX && isStep(arrival) && !this.isInterrupted; steps++) {
@@ -69,36 +64,36 @@ export class LineSteps {
         continue;
       }
       if (line === null && !isSameLine(here.place, start.place)) line = here.place;
-      else if (line !== null && !isSameLine(here.place, line)) return this.#timeline.forward(NOTHING, tid);
-      arrival = await this.#timeline.stepBack(tid);
+      else if (line !== null && !isSameLine(here.place, line)) return this.#target.forward(NOTHING, tid);
+      arrival = await this.#target.past!.stepBack(tid);
     }
     return arrival;
   }
 
   /** Until the function that the thread is in has returned. */
-  async out(tid: number, on: StopsOnTheWay): Promise<Arrival> {
+  async out(tid: number, on: DebugStops): Promise<DebugArrival> {
     const here = this.#standing(tid);
     const caller = here === null ? undefined : this.#code.stackOf(here.task)[1];
-    if (here === null || caller === undefined) return this.#timeline.forward(on, -1);
+    if (here === null || caller === undefined) return this.#target.forward(on, -1);
     return this.#runTo(caller.pc, (now) => now.stack >= here.stack, on, here.task.tid);
   }
 
   /** A function without lines that was jumped to from the same depth (a stub of a library), or an instruction. */
-  #overOrStep(here: Standing, on: StopsOnTheWay, tid: number): Promise<Arrival> {
+  #overOrStep(here: Standing, on: DebugStops, tid: number): Promise<DebugArrival> {
     const caller = this.#code.placeAt(here.task, here.returnAddress - 1);
-    return caller.source === null ? this.#timeline.forward(on, tid) : this.#runOut(here, on);
+    return caller.source === null ? this.#target.forward(on, tid) : this.#runOut(here, on);
   }
 
   /** Out of a function at whose first instructions the thread is: x1 is still what it will return to. */
-  #runOut(here: Standing, on: StopsOnTheWay): Promise<Arrival> {
+  #runOut(here: Standing, on: DebugStops): Promise<DebugArrival> {
     const caller = this.#code.stackOf(here.task)[1]?.pc ?? here.returnAddress;
     return this.#runTo(caller, (now) => now.stack >= here.stack, on, here.task.tid);
   }
 
-  async #runTo(pc: number, isThere: (now: Standing) => boolean, on: StopsOnTheWay, tid: number): Promise<Arrival> {
+  async #runTo(pc: number, isThere: (now: Standing) => boolean, on: DebugStops, tid: number): Promise<DebugArrival> {
     const breakpoints = new Set([...on.breakpoints, pc]);
     for (let times = 0; ; times++) {
-      const arrival = await this.#timeline.forward({ ...on, breakpoints }, -1);
+      const arrival = await this.#target.forward({ ...on, breakpoints }, -1);
       if (arrival.kind !== "stop" || arrival.stop.reason.kind !== "breakpoint") return arrival;
       const now = this.#standing(tid);
       const isOurs = arrival.stop.pc === pc && arrival.stop.tid === tid && now !== null && isThere(now);
@@ -108,19 +103,19 @@ export class LineSteps {
   }
 
   /** From a function's end to before it was called: the call is the instruction before what it returns to. */
-  async #backBeforeCall(start: Standing, here: Standing, tid: number): Promise<Arrival> {
+  async #backBeforeCall(start: Standing, here: Standing, tid: number): Promise<DebugArrival> {
     const after = this.#code.stackOf(here.task).find((_, at, all) => at > 0 && all[at]!.source !== null)?.pc ?? 0;
-    if (after === 0) return this.#timeline.stepBack(tid);
+    if (after === 0) return this.#target.past!.stepBack(tid);
     // c.jalr has two bytes, jal and jalr four.
     const breakpoints = new Set([after - 2, after - 4]);
     for (let times = 0; times < STEPS_MAX; times++) {
-      const arrival = await this.#timeline.backward({ breakpoints, watches: [] });
+      const arrival = await this.#target.past!.backward({ breakpoints, watches: [] });
       if (arrival.kind !== "stop") return arrival;
       const now = this.#standing(tid);
       if (arrival.stop.tid === tid && now !== null && now.stack >= Math.min(start.stack, here.stack + 1))
         return { kind: "stop", stop: { ...arrival.stop, reason: { kind: "step" } } };
     }
-    return this.#timeline.stepBack(tid);
+    return this.#target.past!.stepBack(tid);
   }
 
   #standing(tid: number): Standing | null {
@@ -140,9 +135,9 @@ export class LineSteps {
   }
 }
 
-const NOTHING: StopsOnTheWay = { breakpoints: new Set(), watches: [] };
+const NOTHING: DebugStops = { breakpoints: new Set(), watches: [] };
 
-function isStep(arrival: Arrival): boolean {
+function isStep(arrival: DebugArrival): boolean {
   return arrival.kind === "stop" && arrival.stop.reason.kind === "step";
 }
 

@@ -57,6 +57,19 @@ export function registerText(registers: Uint8Array, number: number): string {
   return `${value.toString(16).padStart(2, "0")}000000`;
 }
 
+/** @param value  as many bytes as `registerText` tells; x0 and the upper half of pc stay 0 */
+export function writeRegister(registers: Uint8Array, number: number, value: Uint8Array): void {
+  const write = (at: number, size: number): void => registers.set(value.subarray(0, size), at - HART);
+  if (number === 0) return;
+  if (number < PC) return write(HART_X + 8 * number, 8);
+  if (number === PC) return write(HART_PC, 4);
+  if (number < FFLAGS) return write(HART_F + 8 * (number - F0), 8);
+  const [flags = 0] = value;
+  if (number !== FFLAGS + 1) registers[HART_FFLAGS - HART] = flags & 31;
+  if (number === FFLAGS + 1) registers[HART_FRM - HART] = flags & 7;
+  else if (number === FFLAGS + 2) registers[HART_FRM - HART] = (flags >> 5) & 7;
+}
+
 /** @returns null: there is no such register */
 export function registerValue(registers: Uint8Array, name: string): bigint | null {
   const number = REGISTER_NAMES.indexOf(name);

@@ -7,6 +7,7 @@ import type { Answer } from "./recording-format.ts";
 
 export class AnsweredFolder implements HostFileTree {
   readonly readOnly: boolean;
+  readonly isRecorded = true;
   readonly #name: string;
   /** The one file of it that is shown, which `#name` is the name of. */
   readonly #file: string | undefined;

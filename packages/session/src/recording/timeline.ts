@@ -12,6 +12,7 @@
 import type { EventLoop } from "@stratos/host";
 import {
   isSamePosition,
+  type Kernel,
   type LastRuns,
   type Stop,
   type StopPosition,
@@ -105,6 +106,21 @@ export class Timeline {
   get replay(): Replay {
     return this.#current.replay;
   }
+
+  get kernel(): Kernel {
+    return this.replay.session.machine.kernel;
+  }
+
+  /** The process that is looked at; the first one while all are. */
+  get pid(): number {
+    return this.#pid === 0 ? this.firstPid : this.#pid;
+  }
+
+  get past(): this {
+    return this;
+  }
+
+  readonly live = null;
 
   /** Where it stands. */
   get position(): StopPosition {

@@ -186,6 +186,8 @@ export class NotedOutput implements HostStreamOut {
   onWritable(): void {}
 }
 
+const ROOT_USER = { name: "root", uid: 0, gid: 0, groups: [], home: "/", shell: "/sh" };
+
 const REQUEST = {
   program: "/program",
   argv: ["program"],
@@ -225,13 +227,28 @@ export async function recordProgram({ isLong = false } = {}): Promise<{ recordin
       openHostOutput(kernel, gate.streamOut(output)),
       openHostOutput(kernel, gate.streamOut(output)),
     ];
-    session.start({ ...REQUEST, user: { name: "root", uid: 0, gid: 0, groups: [], home: "/", shell: "/sh" } }, files);
+    session.start({ ...REQUEST, user: ROOT_USER }, files);
     const end = await session.run(60_000);
     recorder.end(end.kind === "exited" ? end.status : 255);
     return { recording: readRecording(Buffer.concat(lines)), output: output.text };
   } finally {
     session.close();
   }
+}
+
+/** The program, before its first instruction, for a debugger. @param attach  called before it starts */
+export function startLive(output: NotedOutput, attach: (session: MachineSession) => void): MachineSession {
+  const session = new MachineSession({
+    ports: nodePorts(),
+    volume: volumeWithProgram(false).volume,
+    ...REQUEST,
+    log: () => {},
+  });
+  attach(session);
+  const { kernel } = session.machine;
+  const files = [openHostInput(kernel, NO_INPUT), openHostOutput(kernel, output), openHostOutput(kernel, output)];
+  session.start({ ...REQUEST, user: ROOT_USER }, files);
+  return session;
 }
 
 /** @param output  gets what each replay writes and is to be shown */

@@ -11,12 +11,28 @@ interface Served {
 }
 type Serve = (write: (bytes: Uint8Array) => void) => Served;
 
-export async function servePipe(serve: Serve): Promise<void> {
+const TOLD = {
+  gdb: (port: number) => `gdb: target remote :${port}`,
+  dap: (port: number) => `debug adapter: port ${port} of 127.0.0.1`,
+} as const;
+
+/** Serves the first client that comes, and then is done. @param stop  it is to be done now */
+export function serveDebugger(
+  protocol: keyof typeof TOLD,
+  port: number | "-",
+  serve: Serve,
+  stop: AbortSignal = new AbortController().signal,
+): Promise<void> {
+  return port === "-" ? servePipe(serve, stop) : servePort(port, serve, { told: TOLD[protocol], stop });
+}
+
+async function servePipe(serve: Serve, stop: AbortSignal): Promise<void> {
   const server = serve((bytes) => void process.stdout.write(bytes));
   const feed = (bytes: Buffer): void => server.feed(bytes);
   const hangUp = (): void => server.hangUp();
   process.stdin.on("data", feed).on("end", hangUp).on("error", hangUp);
   process.stdout.on("error", hangUp);
+  stop.addEventListener("abort", hangUp);
   try {
     await server.ended;
   } finally {
@@ -24,17 +40,22 @@ export async function servePipe(serve: Serve): Promise<void> {
   }
 }
 
-/** Serves the first client that comes, and then is done. @param told  says where that is */
-export async function servePort(port: number, serve: Serve, told: (port: number) => string): Promise<void> {
+/** @param how.told  says where that is */
+async function servePort(
+  port: number,
+  serve: Serve,
+  how: { readonly told: (port: number) => string; readonly stop: AbortSignal },
+): Promise<void> {
   const listener = createServer({ pauseOnConnect: true });
   const stopWaiting = new AbortController();
   const stop = (): void => stopWaiting.abort();
+  how.stop.addEventListener("abort", stop);
   process.once("SIGINT", stop).once("SIGTERM", stop);
   let client: Socket | null = null;
   try {
     await listening(listener, port);
     const { port: chosen } = listener.address() as { port: number };
-    process.stderr.write(`stratos: ${told(chosen)}\n`);
+    process.stderr.write(`stratos: ${how.told(chosen)}\n`);
     client = await connection(listener, stopWaiting.signal);
     listener.close();
     if (client === null) return;

@@ -1,0 +1,145 @@
+/**
+ * Goal: a debugger has a live program from its first instruction to its end, with its threads, its signals, the child
+ * it forks and the program that this executes. Method: a program in C under `stratos run --gdb`, and a client of the
+ * protocol by hand, which knows the program's addresses from its symbols.
+ */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { launcher, start, stratosRun } from "./support/stratos.ts";
+import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
+import { Heard, until } from "./support/until.ts";
+
+const PROGRAM = `#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+volatile int seen;
+void on_usr1(int signal) { (void)signal; seen++; }
+void *work(void *unused) { return unused; }
+void in_child(void) {}
+int main(void) {
+  pthread_t thread;
+  signal(SIGUSR1, on_usr1);
+  pthread_create(&thread, NULL, work, NULL);
+  pthread_join(thread, NULL);
+  raise(SIGUSR1);
+  raise(SIGUSR1);
+  printf("%d\\n", seen), fflush(stdout);
+  pid_t child = fork();
+  if (child == 0) {
+    in_child();
+    execl("/usr/bin/echo", "echo", "hello", NULL);
+  }
+  int status;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? 40 + WEXITSTATUS(status) : 1;
+}
+`;
+
+let folder: string;
+let symbols: string;
+before(async () => {
+  await ensureTestImage();
+  folder = mkdtempSync(join(tmpdir(), "stratos-live-"));
+  writeFileSync(join(folder, "program.c"), PROGRAM);
+  execFileSync("riscv64-linux-gnu-gcc", ["-O0", "-static", "-o", "program", "program.c"], { cwd: folder });
+  symbols = execFileSync("riscv64-linux-gnu-nm", ["program"], { cwd: folder, encoding: "latin1" });
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const addressOf = (name: string): string => new RegExp(`^0*(\\w+) . ${name}$`, "m").exec(symbols)![1]!;
+const hexOf = (text: string): string => Buffer.from(text).toString("hex");
+
+/** gdb's side: one packet at a time. */
+class Gdb {
+  readonly #socket: Socket;
+  readonly #heard: Heard;
+
+  constructor(port: number) {
+    this.#socket = connect(port, "127.0.0.1");
+    this.#heard = new Heard(this.#socket);
+  }
+
+  async ask(data: string): Promise<string> {
+    const from = this.#heard.text.length;
+    const sum = Buffer.from(data, "latin1").reduce((total, byte) => (total + byte) & 255, 0);
+    this.#socket.write(Buffer.from(`$${data}#${sum.toString(16).padStart(2, "0")}`, "latin1"));
+    const answer = (): RegExpExecArray | null => /\$([^#]*)#[0-9a-f]{2}/.exec(this.#heard.text.slice(from));
+    await until(`an answer to ${data}`, () => answer() !== null);
+    return answer()![1]!;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}
+
+const threadOf = (reply: string): number => parseInt(/thread:([0-9a-f]+);/.exec(reply)![1]!, 16);
+
+test("threads, signals, a forked child and the program that it executes", async (t) => {
+  const words = ["run", "-i", TEST_IMAGE, "-v", `${folder}:/t`, "--gdb", "0", "--", "/t/program"];
+  const child = start([...launcher, ...words], { env: { STRATOS_HOME: TEST_HOME } });
+  t.after(() => child.kill("SIGKILL"));
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const output = new Heard(child.stdout!);
+  const told = new Heard(child.stderr!);
+  await told.includes("target remote :");
+  await told.includes("\n");
+  const gdb = new Gdb(Number(/target remote :(\d+)\n/.exec(told.text)![1]));
+  t.after(() => gdb.close());
+
+  assert.match(await gdb.ask("qSupported:multiprocess+;exec-events+"), /exec-events\+/);
+  const main = threadOf(await gdb.ask("?"));
+
+  assert.equal(await gdb.ask(`Z0,${addressOf("work")},2`), "OK");
+  const thread = threadOf(await gdb.ask("vCont;c"));
+  assert.notEqual(thread, main, "its second thread is at the breakpoint");
+  assert.equal(await gdb.ask("qfThreadInfo"), `m${main.toString(16)},${thread.toString(16)}`);
+  assert.equal(await gdb.ask(`z0,${addressOf("work")},2`), "OK");
+
+  // GDB_SIGNAL_USR1 is 30. The first one the program never sees.
+  assert.match(await gdb.ask("vCont;c"), /^T1e/);
+  assert.match(await gdb.ask("vCont;c"), /^T1e/);
+  assert.equal(await gdb.ask(`qRcmd,${hexOf("follow child")}`), hexOf("at the next fork: the child\n"));
+  const forked = await gdb.ask(`vCont;C1e:${main.toString(16)};c`);
+  assert.match(forked, /^T05/);
+  assert.equal(output.text, "1\n", "one of two signals came");
+  assert.notEqual(threadOf(forked), main);
+
+  assert.equal(await gdb.ask(`Z0,${addressOf("in_child")},2`), "OK");
+  const inChild = await gdb.ask("vCont;c");
+  assert.match(inChild, /swbreak:;$/);
+  assert.equal(threadOf(inChild), threadOf(forked));
+  assert.match(await gdb.ask("vCont;c"), new RegExp(`exec:${hexOf("/usr/bin/echo")};$`));
+  assert.equal(await gdb.ask("qXfer:exec-file:read::0,100"), "l/usr/bin/echo");
+  assert.equal(await gdb.ask("vCont;c"), "W00", "the child has ended");
+  assert.equal(await gdb.ask("D"), "OK");
+  assert.equal(await ended, 40, told.text);
+  assert.equal(output.text, "1\nhello\n");
+});
+
+test("what a debugged run cannot be is said, and a port that is taken ends it", async (t) => {
+  for (const [words, said] of [
+    [["--gdb", "0", "--dap", "0"], /one debugger at a time/],
+    [["--gdb", "0", "--record", join(folder, "no")], /--record.*a run under a debugger is not recorded/],
+    [["--gdb", "0", "--name", "no"], /--gdb.*not for named systems/],
+    [["--dap", "99999"], /expected a port, or -/],
+  ] as const) {
+    const refused = await stratosRun([...words, "--", "true"]);
+    assert.equal(refused.status, 2, words.join(" "));
+    assert.match(refused.stderr, said);
+  }
+  const other = createServer().listen(0, "127.0.0.1");
+  t.after(() => other.close());
+  await new Promise((resolve) => other.once("listening", resolve));
+  const { port } = other.address() as AddressInfo;
+  const taken = await stratosRun(["--gdb", String(port), "--", "true"]);
+  assert.equal(taken.status, 125);
+  assert.match(taken.stderr, /EADDRINUSE|in use/);
+});
