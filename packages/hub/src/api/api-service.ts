@@ -180,9 +180,9 @@ async function answer(
 }
 
 async function authenticate(hub: HubService, context: Context, { attempts, from, shown }: Asker): Promise<Principal> {
-  await hub.policies.refresh();
+  await hub.accessLog.prepare();
   const refuse = async (why: string): Promise<never> => {
-    await hub.accessLog.add({
+    hub.accessLog.add({
       actor: "nobody",
       isAllowed: false,
       permission: "authenticate",
