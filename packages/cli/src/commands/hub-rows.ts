@@ -26,6 +26,10 @@ const FILES: readonly CommandFile[] = [
     names: ["alert", "compliance"],
     load: async (finish) => (await import("./hub-audit.ts")).hubAuditCommands(finish),
   },
+  {
+    names: ["trigger", "secret"],
+    load: async (finish) => (await import("./hub-trigger.ts")).hubTriggerCommands(finish),
+  },
   { names: ["ca"], load: async (finish) => (await import("./hub-ca.ts")).caCommand(finish) },
 ];
 

@@ -41,12 +41,20 @@ export const BUILT_IN_ROLES: readonly Role[] = [
   {
     name: "operator",
     inherits: ["submitter"],
-    permissions: ["task", "host", "channel", "package", "webhook", "brake"],
+    permissions: ["task", "host", "channel", "package", "webhook", "trigger", "brake"],
   },
   {
     name: "auditor",
     inherits: ["viewer"],
-    permissions: ["token:read", "role:read", "webhook:read", "certificate:read", "fsck:run"],
+    permissions: [
+      "token:read",
+      "role:read",
+      "webhook:read",
+      "trigger:read",
+      "secret:read",
+      "certificate:read",
+      "fsck:run",
+    ],
   },
   { name: "admin", inherits: [], permissions: ["*"] },
 ];

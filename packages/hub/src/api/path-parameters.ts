@@ -20,6 +20,8 @@ export const PATH_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
   owner: person,
   role: name,
   policy: name,
+  trigger: name,
+  secret: name,
   principal: person,
   token: name,
   serial: { type: "string", pattern: "^[0-9a-f]{2,40}$" },
