@@ -378,6 +378,27 @@ export interface PolicyConditions {
   readonly labels?: readonly string[];
 }
 
+export interface TemplateParameter {
+  readonly type: "string" | "integer" | "boolean";
+  readonly description?: string;
+  readonly default?: string | number | boolean;
+  readonly choices?: readonly (string | number | boolean)[];
+  /** Of integers. */
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+/** Tasks with parameters: `{{NAME}}` in their texts. */
+export interface TemplateView {
+  readonly name: string;
+  readonly version: number;
+  readonly description: string;
+  readonly parameters: Readonly<Record<string, TemplateParameter>>;
+  readonly tasks: readonly TaskSubmission[];
+  readonly owner: string;
+  readonly created: string;
+}
+
 /** Where pushes are told of: by webhooks of forges, or found by asking a repository for its refs. */
 export const FORGES = ["github", "gitlab", "gitea", "git"] as const;
 

@@ -18,6 +18,7 @@ import { packageRoutes } from "./api/package-routes.ts";
 import { HOST_ROUTES } from "./api/host-routes.ts";
 import type { ApiRoute } from "./api/route.ts";
 import { TASK_ROUTES } from "./api/task-routes.ts";
+import { TEMPLATE_ROUTES } from "./api/template-routes.ts";
 import { TRIGGER_ROUTES } from "./api/trigger-routes.ts";
 import { WEBHOOK_ROUTES } from "./api/webhook-routes.ts";
 import type { Database } from "./database/database.ts";
@@ -42,6 +43,7 @@ export function apiRoutes(database: Database, blobs: BlobStore, repositories: Re
     ...packageRoutes(repositories, new Rebuilds(database, blobs)),
     ...WEBHOOK_ROUTES,
     ...TRIGGER_ROUTES,
+    ...TEMPLATE_ROUTES,
     ...ADMIN_ROUTES,
   ];
 }

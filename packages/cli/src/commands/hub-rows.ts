@@ -27,6 +27,10 @@ const FILES: readonly CommandFile[] = [
     load: async (finish) => (await import("./hub-audit.ts")).hubAuditCommands(finish),
   },
   {
+    names: ["template"],
+    load: async (finish) => (await import("./hub-template.ts")).templateCommand(finish),
+  },
+  {
     names: ["trigger", "secret"],
     load: async (finish) => (await import("./hub-trigger.ts")).hubTriggerCommands(finish),
   },

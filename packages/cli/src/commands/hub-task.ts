@@ -252,7 +252,7 @@ export function readPayload(text: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function readJson(path: string): unknown {
+export function readJson(path: string): unknown {
   try {
     return parseJson(readFileSync(path === "-" ? 0 : path, "utf8"), path);
   } catch (error) {

@@ -23,6 +23,7 @@ const BODIES: Readonly<Record<string, { readonly body: unknown; readonly status:
   submitTask: { body: { ...task, cacheKey: "key" }, status: 201 },
   submitBatch: { body: { tasks: [task, { ...task, label: "b", afterInBatch: [0] }] }, status: 201 },
   submitWorkflow: { body: { name: "w", tasks: [task, { ...task, label: "b", afterInBatch: [0] }] }, status: 201 },
+  submitTemplate: { body: { values: { name: "x" } }, status: 201 },
   // There is no such source; it gets as far as the plan.
   rebuildSources: { body: { reason: "r", sources: ["hello"] }, status: 404 },
 };
@@ -33,22 +34,29 @@ test("requests with an idempotency key, while the log of decisions is full", asy
   );
   assert.deepEqual(routes.map(({ id }) => id).sort(), Object.keys(BODIES).sort());
   await hub.admin.call("PUT", "/brakes/admin", { maxQueued: 1_000 });
+  await hub.admin.call("PUT", "/templates/t", {
+    parameters: { name: { type: "string" } },
+    tasks: [task, { ...task, label: "{{name}}" }],
+  });
   const { accessLog } = hub.server.service;
   const decision = { actor: "x", isAllowed: true, permission: "p", method: "GET", path: "/", from: "127.0.0.1" };
   for (const { id, method, path } of routes) {
     await accessLog.flush();
     // One is missing until the request is decided about.
     for (let count = 1; count < FULL; count++) accessLog.add(decision);
-    const response = await fetch(`${hub.server.url}/v1${path.replace("{channel}", "default")}`, {
-      method: method.toUpperCase(),
-      signal: AbortSignal.timeout(PATIENCE_MS),
-      body: JSON.stringify(BODIES[id]!.body),
-      headers: {
-        "content-type": "application/json",
-        authorization: `Bearer ${hub.adminToken}`,
-        "idempotency-key": id,
+    const response = await fetch(
+      `${hub.server.url}/v1${path.replace("{channel}", "default").replace("{template}", "t")}`,
+      {
+        method: method.toUpperCase(),
+        signal: AbortSignal.timeout(PATIENCE_MS),
+        body: JSON.stringify(BODIES[id]!.body),
+        headers: {
+          "content-type": "application/json",
+          authorization: `Bearer ${hub.adminToken}`,
+          "idempotency-key": id,
+        },
       },
-    });
+    );
     assert.equal(response.status, BODIES[id]!.status, `${id}: ${await response.text()} ${hub.warnings.join("\n")}`);
   }
   await accessLog.flush();

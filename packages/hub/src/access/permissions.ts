@@ -29,6 +29,7 @@ export const BUILT_IN_ROLES: readonly Role[] = [
       "event:read",
       "artefact:read",
       "package:read",
+      "template:read",
       "status:read",
     ],
   },
@@ -41,7 +42,7 @@ export const BUILT_IN_ROLES: readonly Role[] = [
   {
     name: "operator",
     inherits: ["submitter"],
-    permissions: ["task", "host", "channel", "package", "webhook", "trigger", "brake"],
+    permissions: ["task", "host", "channel", "package", "webhook", "trigger", "template", "brake"],
   },
   {
     name: "auditor",

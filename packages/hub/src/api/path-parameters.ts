@@ -22,6 +22,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
   policy: name,
   trigger: name,
   secret: name,
+  template: name,
   principal: person,
   token: name,
   serial: { type: "string", pattern: "^[0-9a-f]{2,40}$" },

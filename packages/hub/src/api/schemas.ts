@@ -205,6 +205,34 @@ export const TRIGGER_PUSH = object(
   },
   ["ref", "commit", "repository", "clone", "paths"],
 );
+const scalar = { type: ["string", "integer", "boolean"], maxLength: 10_000 };
+export const TEMPLATE = object(
+  {
+    description: text(1_000),
+    parameters: {
+      type: "object",
+      maxProperties: 64,
+      propertyNames: { pattern: "^[A-Za-z][A-Za-z0-9_-]{0,62}$" },
+      additionalProperties: object(
+        {
+          type: { enum: ["string", "integer", "boolean"] },
+          description: text(500),
+          default: scalar,
+          choices: { ...list(scalar, 256), minItems: 1 },
+          minimum: { type: "integer" },
+          maximum: { type: "integer" },
+        },
+        ["type"],
+      ),
+    },
+    tasks: { ...batchTasks, minItems: 1, maxItems: 1_000 },
+  },
+  ["tasks"],
+);
+export const TEMPLATE_VALUES = object({
+  version: id,
+  values: { type: "object", maxProperties: 64, additionalProperties: scalar },
+});
 export const SECRET = object({ value: { type: "string", minLength: 8, maxLength: 10_000 } }, ["value"]);
 
 export const TASK_VIEW: JsonSchema = {

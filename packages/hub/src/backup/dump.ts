@@ -50,6 +50,7 @@ export const BACKED_UP_TABLES = [
   "trigger_delivery",
   "trigger_poll",
   "commit_status",
+  "template",
 ] as const;
 /** Tables whose ids go on where they were. */
 export const NUMBERED_TABLES = [

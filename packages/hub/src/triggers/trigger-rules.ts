@@ -1,9 +1,9 @@
 /** Which task a push starts: filters, and what is put into the task's texts. */
-import type { TaskSubmission, TriggerPush, TriggerTask, TriggerView } from "@stratos/hub-api";
+import type { TaskSubmission, TriggerPush, TriggerView } from "@stratos/hub-api";
+import { fillTexts } from "../store/fill-texts.ts";
 import { pushFault } from "./forges.ts";
 
-const PLACEHOLDER = /\{\{([^{}]*)\}\}/g;
-const PLACEHOLDERS = ["commit", "ref", "name", "repository", "clone"] as const;
+export const PUSH_PLACEHOLDERS = ["commit", "ref", "name", "repository", "clone"] as const;
 const LABEL_MAX = 256;
 
 /** `*`: any text without a slash; `**`: any text. */
@@ -34,31 +34,12 @@ export function applyTrigger(trigger: TriggerView, push: TriggerPush): TaskSubmi
   if (trigger.paths.length > 0 && paths !== null)
     if (!paths.some((path) => trigger.paths.some((pattern) => matchesPattern(pattern, path))))
       return `no changed file matches ${trigger.paths.join(", ")}`;
-  const values = { ...push, name: name! };
-  const fill = (text: string): string =>
-    text.replace(PLACEHOLDER, (_, key: string) => values[key.trim() as (typeof PLACEHOLDERS)[number]]);
+  const { commit, ref, repository, clone } = push;
+  const values = { commit, ref, name: name!, repository, clone };
   const { label = "{{repository}} {{name}}", payload, ...task } = trigger.task;
   return {
     ...task,
-    label: fill(label).slice(0, LABEL_MAX),
-    payload: mapTexts(payload, fill) as TaskSubmission["payload"],
+    label: fillTexts(label, values).slice(0, LABEL_MAX),
+    payload: fillTexts(payload, values),
   };
-}
-
-/** A placeholder that is none, or null. */
-export function unknownPlaceholder({ label = "", payload }: TriggerTask): string | null {
-  let found: string | null = null;
-  mapTexts([label, payload], (text) => {
-    for (const [whole, key] of text.matchAll(PLACEHOLDER))
-      if (!PLACEHOLDERS.some((known) => known === key!.trim())) found = whole;
-    return text;
-  });
-  return found;
-}
-
-function mapTexts(value: unknown, change: (text: string) => string): unknown {
-  if (typeof value === "string") return change(value);
-  if (Array.isArray(value)) return value.map((item) => mapTexts(item, change));
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTexts(item, change)]));
 }

@@ -5,9 +5,10 @@
 import type { TriggerOutcome, TriggerPush, TriggerView } from "@stratos/hub-api";
 import type { Database, Queryable } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
+import { unknownPlaceholder } from "../store/fill-texts.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
 import { submitTasks } from "../store/submit-tasks.ts";
-import { applyTrigger, unknownPlaceholder } from "./trigger-rules.ts";
+import { applyTrigger, PUSH_PLACEHOLDERS } from "./trigger-rules.ts";
 
 interface DeliveryView {
   readonly at: string;
@@ -57,7 +58,7 @@ export async function putTrigger(database: Database, { name, ...rule }: TriggerV
 }
 
 function ruleFault({ forge, secret, url, everySeconds, paths, status, task }: Rule): string | null {
-  const unknown = unknownPlaceholder(task);
+  const unknown = unknownPlaceholder([task.label ?? "", task.payload], PUSH_PLACEHOLDERS);
   if (unknown !== null)
     return `${unknown}: no placeholder; there are {{commit}}, {{ref}}, {{name}}, {{repository}} and {{clone}}`;
   for (const address of [url, status?.api])

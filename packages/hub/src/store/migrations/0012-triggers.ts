@@ -6,7 +6,7 @@ import type { Migration } from "./migration.ts";
  */
 export const triggers: Migration = {
   version: 12,
-  title: "triggers",
+  title: "triggers, templates",
   up: `
 create table secret (name text primary key, value text not null, created_by text not null, created timestamptz not null
   default now());
@@ -26,6 +26,10 @@ create table commit_status (
   repository text not null, commit text not null, told text, attempt integer not null default 0,
   due timestamptz not null default now(), message text
 );
+create table template (
+  name text not null, version integer not null, body jsonb not null, owner text not null,
+  created timestamptz not null default now(), primary key (name, version)
+);
 `,
-  down: "drop table commit_status, trigger_poll, trigger_delivery, ci_trigger, secret;",
+  down: "drop table template, commit_status, trigger_poll, trigger_delivery, ci_trigger, secret;",
 };
