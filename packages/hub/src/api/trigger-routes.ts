@@ -32,13 +32,16 @@ export const TRIGGER_ROUTES: readonly ApiRoute[] = [
     permission: "trigger:change",
     body: TRIGGER,
     summary:
-      "Makes or changes a trigger: pushes that start a task. It takes the permission to submit this task. Forges " +
-      "deliver to /hooks/TRIGGER.",
+      "Makes or changes a trigger: pushes that start a task. It takes the permissions to submit this task and to use " +
+      "the secrets (`secret:use:NAME`). Forges deliver to /hooks/TRIGGER.",
     handle: async (request) => {
       const { branches = [], tags = [], paths = [], ...rule } = request.body as Omit<TriggerView, "name">;
       const trigger: TriggerView = { name: name(request), ...rule, branches, tags, paths };
       const { channel = "default", label = "" } = trigger.task;
       await request.require(`task:submit:${channel}`, { owner: request.principal.name, label });
+      // Who says where a secret is sent could have it sent to himself.
+      for (const secret of [trigger.secret, trigger.status?.secret])
+        if (secret !== undefined) await request.require(`secret:use:${secret}`);
       await putTrigger(request.hub.database, trigger, request.principal.name);
       return { body: trigger };
     },

@@ -182,6 +182,13 @@ test("triggers that cannot work, or may more than their maker, are refused; secr
     403,
     /task:submit:default/,
   );
+  const theft = {
+    ...{ forge: "gitea", secret: "forge", task: { ...build, channel: "other" } },
+    status: { secret: "status", api: "https://me.example/" },
+  };
+  await admin.call("PUT", "/channels/other", {});
+  await admin.call("PUT", "/roles/ci", { permissions: ["trigger", "task:submit:other", "secret:use:forge"] });
+  await refused(hub.client(token).call("PUT", "/triggers/mine", theft), 403, /secret:use:status/);
   for (const path of ["/secrets", "/triggers", "/events?limit=500"])
     assert.doesNotMatch(JSON.stringify(await admin.call("GET", path)), /the forge's secret|token-of-the-forge/);
 });
