@@ -81,7 +81,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "balance database worker",
     "store",
     "access backup claim-polls.ts client compliance feed.ts leader",
-    "blobs",
+    "blobs triggers",
     "repositories",
     "hub-service.ts",
     "api",

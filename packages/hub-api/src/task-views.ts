@@ -378,6 +378,86 @@ export interface PolicyConditions {
   readonly labels?: readonly string[];
 }
 
+export interface TemplateParameter {
+  readonly type: "string" | "integer" | "boolean";
+  readonly description?: string;
+  readonly default?: string | number | boolean;
+  readonly choices?: readonly (string | number | boolean)[];
+  /** Of integers. */
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+/** Tasks with parameters: `{{NAME}}` in their texts. */
+export interface TemplateView {
+  readonly name: string;
+  readonly version: number;
+  readonly description: string;
+  readonly parameters: Readonly<Record<string, TemplateParameter>>;
+  readonly tasks: readonly TaskSubmission[];
+  readonly owner: string;
+  readonly created: string;
+}
+
+/** Where pushes are told of: by webhooks of forges, or found by asking a repository for its refs. */
+export const FORGES = ["github", "gitlab", "gitea", "git"] as const;
+
+/** Which pushes to a repository become which task. */
+export interface TriggerView {
+  readonly name: string;
+  readonly forge: (typeof FORGES)[number];
+  /** Name of the secret that signs webhooks; for `git`, of a password. */
+  readonly secret?: string;
+  /** For `git`: what is asked, and how often. */
+  readonly url?: string;
+  readonly everySeconds?: number;
+  /** Pushes to this repository alone, as the forge names it. */
+  readonly repository?: string;
+  /** Patterns: `*` is any text without a slash, `**` any text. Without branches and tags: all branches. */
+  readonly branches: readonly string[];
+  readonly tags: readonly string[];
+  /** One of the changed files must match one of these; none: any. */
+  readonly paths: readonly string[];
+  /** In its texts `{{commit}}`, `{{ref}}`, `{{name}}`, `{{repository}}` and `{{clone}}` are what was pushed. */
+  readonly task: TriggerTask;
+  /** How the forge is told what becomes of it. */
+  readonly status?: TriggerStatus;
+}
+
+export type TriggerTask = Pick<
+  TaskSubmission,
+  "kind" | "arch" | "channel" | "label" | "payload" | "priority" | "weight" | "requires" | "timeoutSeconds"
+>;
+
+export interface TriggerStatus {
+  /** Name of the secret that is a token of the forge. */
+  readonly secret: string;
+  /** Root of the forge's API; GitHub's by default. */
+  readonly api?: string;
+  /** As what it stands beside the commit. */
+  readonly context?: string;
+}
+
+export interface TriggerPush {
+  /** `refs/heads/main`. */
+  readonly ref: string;
+  readonly commit: string;
+  readonly repository: string;
+  /** URL to clone it by. */
+  readonly clone: string;
+  /** Changed files; null: not known, or not all of them. */
+  readonly paths: readonly string[] | null;
+}
+
+/** What a push starts. */
+export interface TriggerOutcome {
+  readonly task: number | null;
+  /** Why it starts nothing. */
+  readonly why: string | null;
+  /** The task that is submitted, or would be. */
+  readonly submission: TaskSubmission | null;
+}
+
 export interface PolicyView {
   readonly name: string;
   /** Patterns of the permissions that it concerns. */

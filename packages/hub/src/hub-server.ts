@@ -18,6 +18,8 @@ import { packageRoutes } from "./api/package-routes.ts";
 import { HOST_ROUTES } from "./api/host-routes.ts";
 import type { ApiRoute } from "./api/route.ts";
 import { TASK_ROUTES } from "./api/task-routes.ts";
+import { TEMPLATE_ROUTES } from "./api/template-routes.ts";
+import { TRIGGER_ROUTES } from "./api/trigger-routes.ts";
 import { WEBHOOK_ROUTES } from "./api/webhook-routes.ts";
 import type { Database } from "./database/database.ts";
 import { HubService, type HubOptions } from "./hub-service.ts";
@@ -27,6 +29,9 @@ import { Rebuilds } from "./repositories/rebuilds.ts";
 import { Repositories, type ReadPackage } from "./repositories/repositories.ts";
 import { repositoryPages } from "./repositories/repository-pages.ts";
 import { migrate } from "./store/migrations/migrate.ts";
+import { hookPages } from "./api/hook-pages.ts";
+import { pollChore } from "./triggers/poll-repositories.ts";
+import { statusChore } from "./triggers/tell-statuses.ts";
 import { webPages } from "./web/web-pages.ts";
 
 export function apiRoutes(database: Database, blobs: BlobStore, repositories: Repositories): readonly ApiRoute[] {
@@ -37,6 +42,8 @@ export function apiRoutes(database: Database, blobs: BlobStore, repositories: Re
     ...blobRoutes(blobs),
     ...packageRoutes(repositories, new Rebuilds(database, blobs)),
     ...WEBHOOK_ROUTES,
+    ...TRIGGER_ROUTES,
+    ...TEMPLATE_ROUTES,
     ...ADMIN_ROUTES,
   ];
 }
@@ -73,16 +80,19 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     options.kerberos === undefined
       ? null
       : new (await import("./access/kerberos/kerberos-login.ts")).KerberosLogin(options.kerberos, database);
+  let url = "";
+  const addressForPeople = (): string => options.oidc?.publicUrl ?? url;
   const service = new HubService(database, { ...options, isTls: options.tls !== undefined }, [
     { name: "publish", everyMs: 0, work: (limit) => repositories.publishEnded(limit) },
     ...blobChores(database, blobs),
     // Before the webhooks, which tell of alerts.
     alertChore(database),
     webhookChore(database),
+    pollChore(database),
+    statusChore(database, addressForPeople),
   ]);
   const firstToken = await service.access.prepare();
   await service.start();
-  let url = "";
   const oidc = options.oidc === undefined ? null : new OidcLogin(options.oidc, () => url);
   const known = new Set((await service.access.listRoles()).map(({ name }) => name));
   for (const { role } of [...(options.oidc?.roles ?? []), ...(options.kerberos?.roles ?? [])])
@@ -97,6 +107,7 @@ export async function startHub(database: Database, options: ServerOptions): Prom
     repositories: repositoryPages(repositories, blobs),
     pages: (attempts) =>
       webPages(service, { isSecure: options.tls !== undefined, attempts, addressOf, oidc, kerberos }),
+    hooks: (attempts) => hookPages(service, attempts, addressOf),
     authority: (attempts) => authorityPages(service, attempts, addressOf),
     addressOf,
     certificateOf,

@@ -26,6 +26,14 @@ const FILES: readonly CommandFile[] = [
     names: ["alert", "compliance"],
     load: async (finish) => (await import("./hub-audit.ts")).hubAuditCommands(finish),
   },
+  {
+    names: ["template"],
+    load: async (finish) => (await import("./hub-template.ts")).templateCommand(finish),
+  },
+  {
+    names: ["trigger", "secret"],
+    load: async (finish) => (await import("./hub-trigger.ts")).hubTriggerCommands(finish),
+  },
   { names: ["ca"], load: async (finish) => (await import("./hub-ca.ts")).caCommand(finish) },
 ];
 

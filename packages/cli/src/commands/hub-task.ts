@@ -246,14 +246,14 @@ export function given<Name extends string, Value>(name: Name, value: Value | und
   return (value === undefined ? {} : { [name]: value }) as Partial<Record<Name, Value>>;
 }
 
-function readPayload(text: string): Record<string, unknown> {
+export function readPayload(text: string): Record<string, unknown> {
   const value = text.startsWith("@") ? readJson(text.slice(1)) : parseJson(text, "--payload");
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new UsageError("--payload", "expected a JSON object");
   return value as Record<string, unknown>;
 }
 
-function readJson(path: string): unknown {
+export function readJson(path: string): unknown {
   try {
     return parseJson(readFileSync(path === "-" ? 0 : path, "utf8"), path);
   } catch (error) {

@@ -44,20 +44,27 @@ export class AccessLog {
     this.#warn = warn;
   }
 
-  /** Settles at once, but when too many wait to be written. */
-  async add(decision: Decision): Promise<void> {
-    this.#pending.push(decision);
-    this.#timer ??= setTimeout(() => void this.flush(), DELAY_MS);
+  /**
+   * Before a request is decided about: what policies say is known, and there is room for the decisions. Not within a
+   * request's transaction, for whose end a database of one connection would wait.
+   */
+  async prepare(): Promise<void> {
+    await this.#policies.refresh();
     if (this.#pending.length >= PENDING_MAX) await this.flush();
   }
 
-  /** @param task  that it is about @throws HubError 403 */
+  add(decision: Decision): void {
+    this.#pending.push(decision);
+    this.#timer ??= setTimeout(() => void this.flush(), DELAY_MS);
+  }
+
+  /** After {@link prepare}; asks the database nothing. @param task  that it is about @throws HubError 403 */
   async demand(principal: Principal, permission: string, { method, path, from }: Asked, task?: Task): Promise<void> {
     const isGranted = mayDo(principal, permission);
     const about = { from, ...(task === undefined ? {} : { task }) };
     const unmet = isGranted ? this.#policies.refusal(principal.name, permission, about) : null;
     const isAllowed = isGranted && unmet === null;
-    await this.add({
+    this.add({
       ...{ actor: principal.name, isAllowed, permission, method, path, from },
       ...(unmet === null ? {} : { why: unmet }),
     });

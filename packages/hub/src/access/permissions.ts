@@ -29,6 +29,7 @@ export const BUILT_IN_ROLES: readonly Role[] = [
       "event:read",
       "artefact:read",
       "package:read",
+      "template:read",
       "status:read",
     ],
   },
@@ -41,12 +42,20 @@ export const BUILT_IN_ROLES: readonly Role[] = [
   {
     name: "operator",
     inherits: ["submitter"],
-    permissions: ["task", "host", "channel", "package", "webhook", "brake"],
+    permissions: ["task", "host", "channel", "package", "webhook", "trigger", "template", "brake"],
   },
   {
     name: "auditor",
     inherits: ["viewer"],
-    permissions: ["token:read", "role:read", "webhook:read", "certificate:read", "fsck:run"],
+    permissions: [
+      "token:read",
+      "role:read",
+      "webhook:read",
+      "trigger:read",
+      "secret:read",
+      "certificate:read",
+      "fsck:run",
+    ],
   },
   { name: "admin", inherits: [], permissions: ["*"] },
 ];

@@ -32,6 +32,8 @@ interface ApiOptions {
   readonly addressOf: (context: Context) => string;
   /** What a client showed in TLS's handshake; null: nothing. */
   readonly certificateOf: (context: Context) => ShownCertificate | null;
+  /** What is below /hooks, for forges. */
+  readonly hooks: (attempts: AttemptLimit) => Hono;
   /** What is below /ca, for who has no key yet. */
   readonly authority: (attempts: AttemptLimit) => Hono;
 }
@@ -115,6 +117,7 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
     );
   }
   app.route("/repos", options.repositories);
+  app.route("/hooks", options.hooks(attempts));
   app.route("/ca", options.authority(attempts));
   app.route("/", options.pages(attempts));
   return app;
@@ -180,9 +183,9 @@ async function answer(
 }
 
 async function authenticate(hub: HubService, context: Context, { attempts, from, shown }: Asker): Promise<Principal> {
-  await hub.policies.refresh();
+  await hub.accessLog.prepare();
   const refuse = async (why: string): Promise<never> => {
-    await hub.accessLog.add({
+    hub.accessLog.add({
       actor: "nobody",
       isAllowed: false,
       permission: "authenticate",

@@ -125,6 +125,11 @@ const BODIES: Readonly<Record<string, unknown>> = {
   renewCertificate: { request: "x" },
   inviteHost: { host: "nobody" },
   createToken: { principal: "x", scopes: ["task:read"] },
+  putTrigger: { forge: "git", url: "http://127.0.0.1:9/", task: { kind: "command", payload: {} } },
+  testTrigger: { ref: "refs/heads/x", commit: "x", repository: "x", clone: "x", paths: null },
+  putTemplate: { tasks: [{ kind: "command", payload: {} }] },
+  submitTemplate: {},
+  putSecret: { value: "12345678" },
   createWebhook: { url: "http://127.0.0.1:9/", events: ["COMPLETED"] },
 };
 

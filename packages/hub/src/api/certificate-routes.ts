@@ -79,19 +79,20 @@ export function authorityPages(hub: HubService, attempts: AttemptLimit, addressO
       throw new HubError(429, "too-many-attempts", "too many wrong tokens came from this address; wait a minute", {
         headers: { "Retry-After": "60" },
       });
+    await hub.accessLog.prepare();
     const body = await readBody(context);
     if (!check(body)) throw new HubError(422, "bad-body", "expected a token and a request for a certificate");
     const { token, request } = body as { token: string; request: string };
-    const decide = (actor: string, isAllowed: boolean): Promise<void> =>
+    const decide = (actor: string, isAllowed: boolean): void =>
       hub.accessLog.add({ actor, isAllowed, permission: "enrol", method: "POST", path: context.req.path, from });
     try {
       const made = await hub.certificates.enrol(token, request);
-      await decide(`worker:${made.host}`, true);
+      decide(`worker:${made.host}`, true);
       return context.json(made, 201);
     } catch (error) {
       if (error instanceof HubError && error.status === 401) {
         attempts.count(from);
-        await decide("nobody", false);
+        decide("nobody", false);
       }
       throw error;
     }

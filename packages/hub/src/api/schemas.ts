@@ -1,5 +1,5 @@
 /** JSON Schemas of bodies and answers. What a body may not say is refused. */
-import { BALANCES } from "@stratos/hub-api";
+import { BALANCES, FORGES } from "@stratos/hub-api";
 import type { JsonSchema } from "./route.ts";
 import { BATCH_TASKS_MAX } from "../store/submit-tasks.ts";
 import { FAILURE_CLASSES, TASK_STATES } from "../store/task-states.ts";
@@ -175,6 +175,65 @@ export const WEBHOOK = object(
   { url: text(2_000), events: { ...list({ type: "string", pattern: "^[A-Z_]{1,40}$" }, 40), minItems: 1 } },
   ["url", "events"],
 );
+
+const { after, afterEnd, cacheKey, inputs, ...triggered } = submission;
+const patterns = list({ type: "string", minLength: 1, maxLength: 200 }, 64);
+export const TRIGGER = object(
+  {
+    forge: { enum: FORGES },
+    secret: word,
+    url: text(1_000),
+    everySeconds: { type: "integer", minimum: 10, maximum: 86_400 },
+    repository: text(250),
+    branches: patterns,
+    tags: patterns,
+    paths: patterns,
+    task: object(triggered, ["kind", "payload"]),
+    status: object({ secret: word, api: text(1_000), context: { type: "string", minLength: 1, maxLength: 100 } }, [
+      "secret",
+    ]),
+  },
+  ["forge", "task"],
+);
+export const TRIGGER_PUSH = object(
+  {
+    ref: text(300),
+    commit: text(64),
+    repository: text(250),
+    clone: text(600),
+    paths: orNull(list(text(4_096), 10_000)),
+  },
+  ["ref", "commit", "repository", "clone", "paths"],
+);
+const scalar = { type: ["string", "integer", "boolean"], maxLength: 10_000 };
+export const TEMPLATE = object(
+  {
+    description: text(1_000),
+    parameters: {
+      type: "object",
+      maxProperties: 64,
+      propertyNames: { pattern: "^[A-Za-z][A-Za-z0-9_-]{0,62}$" },
+      additionalProperties: object(
+        {
+          type: { enum: ["string", "integer", "boolean"] },
+          description: text(500),
+          default: scalar,
+          choices: { ...list(scalar, 256), minItems: 1 },
+          minimum: { type: "integer" },
+          maximum: { type: "integer" },
+        },
+        ["type"],
+      ),
+    },
+    tasks: { ...batchTasks, minItems: 1, maxItems: 1_000 },
+  },
+  ["tasks"],
+);
+export const TEMPLATE_VALUES = object({
+  version: id,
+  values: { type: "object", maxProperties: 64, additionalProperties: scalar },
+});
+export const SECRET = object({ value: { type: "string", minLength: 8, maxLength: 10_000 } }, ["value"]);
 
 export const TASK_VIEW: JsonSchema = {
   type: "object",

@@ -1,7 +1,7 @@
 /**
  * A backup: JSON lines, of one moment, whatever goes on meanwhile.
  *
- *     {"stratosHubBackup":1,"schema":11,"tables":["setting",…]}
+ *     {"stratosHubBackup":1,"schema":12,"tables":["setting",…]}
  *     {"table":"task","row":{…}}                              a line for each row, table by table
  *     {"end":{"task":1234,…},"sha256":"…"}                    counts, and a digest over all bytes before this line
  */
@@ -45,6 +45,12 @@ export const BACKED_UP_TABLES = [
   "bin_nmu",
   "webhook",
   "delivery",
+  "secret",
+  "ci_trigger",
+  "trigger_delivery",
+  "trigger_poll",
+  "commit_status",
+  "template",
 ] as const;
 /** Tables whose ids go on where they were. */
 export const NUMBERED_TABLES = [
@@ -56,6 +62,7 @@ export const NUMBERED_TABLES = [
   "webhook",
   "delivery",
   "to_publish",
+  "trigger_delivery",
 ] as const;
 
 const FETCH_ROWS = 500;

@@ -71,8 +71,9 @@ export class SignIns {
     });
   }
 
-  #note(context: Context, identity: Identity | null): Promise<void> {
-    return this.#hub.accessLog.add({
+  async #note(context: Context, identity: Identity | null): Promise<void> {
+    await this.#hub.accessLog.prepare();
+    this.#hub.accessLog.add({
       actor: identity?.principal ?? "nobody",
       isAllowed: identity !== null,
       permission: "authenticate",

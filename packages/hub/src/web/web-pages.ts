@@ -62,7 +62,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
   const { database } = hub;
 
   const whoOf = async (context: Context): Promise<Principal> => {
-    await hub.policies.refresh();
+    await hub.accessLog.prepare();
     const secret = getCookie(context, COOKIE);
     const principal = secret === undefined ? null : await findSession(database, hub.access, secret);
     if (principal === null) throw new SignInFirst();
@@ -118,10 +118,11 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     const from = addressOf(context);
     if (attempts.isOver(from))
       throw new HubError(429, "too-many-attempts", "Too many wrong keys came from this address; wait a minute.");
+    await hub.accessLog.prepare();
     const { token } = await context.req.parseBody();
     const principal =
       typeof token === "string" && token.length < 200 ? await hub.access.authenticate(token.trim()) : null;
-    await hub.accessLog.add({
+    hub.accessLog.add({
       actor: principal?.name ?? "nobody",
       isAllowed: principal !== null,
       permission: "authenticate",

@@ -11,6 +11,7 @@ import { workerCertificates } from "./0008-worker-certificates.ts";
 import { kerberos } from "./0009-kerberos.ts";
 import { alerts } from "./0010-alerts.ts";
 import { policies } from "./0011-policies.ts";
+import { triggers } from "./0012-triggers.ts";
 import type { Migration } from "./migration.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -25,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
   kerberos,
   alerts,
   policies,
+  triggers,
 ];
 export const SCHEMA_VERSION = MIGRATIONS.length;
 

@@ -1,0 +1,66 @@
+/** `/hooks/TRIGGER`: where forges deliver. Who has no key proves itself by the trigger's secret. */
+import { Hono, type Context } from "hono";
+import type { TriggerView } from "@stratos/hub-api";
+import type { AttemptLimit } from "./attempt-limit.ts";
+import type { HubService } from "../hub-service.ts";
+import { HubError } from "../store/hub-error.ts";
+import { readSecret } from "../store/secrets.ts";
+import { deliveryDigest, isSigned, readPush, type WebhookForge } from "../triggers/forges.ts";
+import { findTrigger, fireTrigger } from "../triggers/triggers.ts";
+
+/** GitHub's largest is 25 MB; one of 2,048 commits with thirty files each is smaller than this. */
+const BODY_MAX = 8 << 20;
+
+export function hookPages(hub: HubService, attempts: AttemptLimit, addressOf: (context: Context) => string): Hono {
+  const app = new Hono();
+  const { database } = hub;
+  app.post("/:trigger", async (context) => {
+    const from = addressOf(context);
+    if (attempts.isOver(from))
+      throw new HubError(429, "too-many-attempts", "too many wrong signatures came from this address; wait a minute", {
+        headers: { "Retry-After": "60" },
+      });
+    await hub.accessLog.prepare();
+    const delivery = { headers: context.req.raw.headers, body: await readBody(context) };
+    const trigger = await findTrigger(database, context.req.param("trigger")).catch((error) => {
+      if (error instanceof HubError) return null;
+      throw error;
+    });
+    const secret = trigger?.secret === undefined ? null : await readSecret(database, trigger.secret);
+    const isTrue =
+      trigger !== null && secret !== null && isWebhook(trigger) && isSigned(trigger.forge, secret, delivery);
+    hub.accessLog.add({
+      actor: isTrue ? `trigger:${trigger.name}` : "nobody",
+      isAllowed: isTrue,
+      permission: "trigger:fire",
+      method: "POST",
+      path: context.req.path,
+      from,
+    });
+    if (!isTrue) {
+      attempts.count(from);
+      // The same for both: nobody learns which triggers there are.
+      throw new HubError(401, "bad-signature", "there is no such trigger, or this is not signed with its secret");
+    }
+    const push = readPush(trigger.forge, delivery);
+    if (typeof push === "string") return context.json({ task: null, why: push });
+    const { task, why } = await database.transaction("read committed", (inside) =>
+      fireTrigger(database, inside, trigger, { push, digest: deliveryDigest(trigger.forge as WebhookForge, delivery) }),
+    );
+    return context.json({ task, why }, task !== null && why === null ? 201 : 200);
+  });
+  return app;
+}
+
+const isWebhook = (trigger: TriggerView): trigger is TriggerView & { forge: WebhookForge } => trigger.forge !== "git";
+
+async function readBody(context: Context): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of (context.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += piece.length;
+    if (bytes > BODY_MAX) throw new HubError(413, "too-large", `the delivery is larger than ${BODY_MAX} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}

@@ -1,0 +1,93 @@
+/** Templates of tasks. */
+import type { TemplateView } from "@stratos/hub-api";
+import type { Queryable } from "../database/database.ts";
+import { submitTasks } from "../store/submit-tasks.ts";
+import { findTemplate, listTemplates, putTemplate, removeTemplate, tasksOf } from "../store/templates.ts";
+import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
+import { TEMPLATE, TEMPLATE_VALUES } from "./schemas.ts";
+import { requireChannels } from "./task-routes.ts";
+
+const name = ({ parameters }: ApiRequest): string => parameters["template"]!;
+
+export const TEMPLATE_ROUTES: readonly ApiRoute[] = [
+  {
+    id: "listTemplates",
+    method: "get",
+    path: "/templates",
+    tag: "templates",
+    permission: "template:read",
+    summary: "Lists templates, the last version of each.",
+    handle: async ({ hub }) => ({ body: { items: await listTemplates(hub.database), next: null } }),
+  },
+  {
+    id: "getTemplate",
+    method: "get",
+    path: "/templates/{template}",
+    tag: "templates",
+    permission: "template:read",
+    query: {
+      version: { schema: { type: "integer", minimum: 1, maximum: 2_000_000_000 }, description: "default: the last" },
+    },
+    summary: "A template: its parameters and tasks.",
+    handle: async (request) => {
+      const version = (request.query["version"] as number | undefined) ?? null;
+      return { body: await findTemplate(request.hub.database, name(request), version) };
+    },
+  },
+  {
+    id: "putTemplate",
+    method: "put",
+    path: "/templates/{template}",
+    tag: "templates",
+    permission: "template:change",
+    body: TEMPLATE,
+    summary: "Makes a template, or its next version; versions before stay as they are.",
+    handle: async (request) => {
+      const { description = "", parameters = {}, tasks } = request.body as Partial<TemplateView> & TemplateView;
+      const body = { description, parameters, tasks };
+      return { body: await putTemplate(request.hub.database, name(request), body, request.principal.name) };
+    },
+  },
+  silentRoute(
+    {
+      id: "removeTemplate",
+      method: "delete",
+      path: "/templates/{template}",
+      tag: "templates",
+      permission: "template:change",
+      summary: "Removes a template, all versions.",
+    },
+    (request) => removeTemplate(request.hub.database, name(request), request.principal.name),
+  ),
+  {
+    id: "submitTemplate",
+    method: "post",
+    path: "/templates/{template}/submit",
+    tag: "templates",
+    permission: "template:read",
+    body: TEMPLATE_VALUES,
+    status: 201,
+    takesIdempotencyKey: true,
+    summary: "Submits the tasks of a template, with these values for its parameters, as one workflow.",
+    handle: async (request) => {
+      const { version, values = {} } = request.body as { version?: number; values?: Record<string, string> };
+      const owner = request.principal.name;
+      const { database } = request.hub;
+      const submit = async (inside: Queryable): Promise<unknown> => {
+        const template = await findTemplate(inside, name(request), version ?? null);
+        const tasks = tasksOf(template, values);
+        await requireChannels(request, tasks);
+        const [workflow] = await inside.query<{ id: number }>(
+          "insert into workflow (name, owner) values ($1, $2) returning id",
+          [`${template.name} v${template.version}`, owner],
+        );
+        const made = await submitTasks(database, tasks, { owner, workflow: workflow!.id, inside });
+        return { workflow: workflow!.id, template: template.name, version: template.version, tasks: made };
+      };
+      const body = await (request.inside === undefined
+        ? database.transaction("read committed", submit)
+        : submit(request.inside));
+      return { status: 201, body };
+    },
+  },
+];

@@ -1,0 +1,121 @@
+/** Triggers, and the secrets that they name. */
+import type { TriggerPush, TriggerView } from "@stratos/hub-api";
+import { listSecrets, putSecret, removeSecret } from "../store/secrets.ts";
+import { pollFaults } from "../triggers/poll-repositories.ts";
+import { applyTrigger } from "../triggers/trigger-rules.ts";
+import { findTrigger, listTriggerDeliveries, listTriggers, putTrigger, removeTrigger } from "../triggers/triggers.ts";
+import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
+import { SECRET, TRIGGER, TRIGGER_PUSH } from "./schemas.ts";
+
+const name = ({ parameters }: ApiRequest): string => parameters["trigger"]!;
+const DELIVERIES_MAX = 100;
+
+export const TRIGGER_ROUTES: readonly ApiRoute[] = [
+  {
+    id: "listTriggers",
+    method: "get",
+    path: "/triggers",
+    tag: "triggers",
+    permission: "trigger:read",
+    summary: "Lists triggers; `fault` is what went wrong when a repository was looked at last.",
+    handle: async ({ hub }) => {
+      const faults = await pollFaults(hub.database);
+      const items = (await listTriggers(hub.database)).map((one) => ({ ...one, fault: faults.get(one.name) ?? null }));
+      return { body: { items, next: null } };
+    },
+  },
+  {
+    id: "putTrigger",
+    method: "put",
+    path: "/triggers/{trigger}",
+    tag: "triggers",
+    permission: "trigger:change",
+    body: TRIGGER,
+    summary:
+      "Makes or changes a trigger: pushes that start a task. It takes the permissions to submit this task and to use " +
+      "the secrets (`secret:use:NAME`). Forges deliver to /hooks/TRIGGER.",
+    handle: async (request) => {
+      const { branches = [], tags = [], paths = [], ...rule } = request.body as Omit<TriggerView, "name">;
+      const trigger: TriggerView = { name: name(request), ...rule, branches, tags, paths };
+      const { channel = "default", label = "" } = trigger.task;
+      await request.require(`task:submit:${channel}`, { owner: request.principal.name, label });
+      // Who says where a secret is sent could have it sent to himself.
+      for (const secret of [trigger.secret, trigger.status?.secret])
+        if (secret !== undefined) await request.require(`secret:use:${secret}`);
+      await putTrigger(request.hub.database, trigger, request.principal.name);
+      return { body: trigger };
+    },
+  },
+  silentRoute(
+    {
+      id: "removeTrigger",
+      method: "delete",
+      path: "/triggers/{trigger}",
+      tag: "triggers",
+      permission: "trigger:change",
+      summary: "Removes a trigger, and what is known of its deliveries.",
+    },
+    (request) => removeTrigger(request.hub.database, name(request), request.principal.name),
+  ),
+  {
+    id: "testTrigger",
+    method: "post",
+    path: "/triggers/{trigger}/test",
+    tag: "triggers",
+    permission: "trigger:read",
+    body: TRIGGER_PUSH,
+    summary: "What a push would start, or why nothing; starts nothing.",
+    handle: async (request) => {
+      const trigger = await findTrigger(request.hub.database, name(request));
+      const outcome = applyTrigger(trigger, request.body as TriggerPush);
+      const isRefused = typeof outcome === "string";
+      return {
+        body: { task: null, why: isRefused ? outcome : null, submission: isRefused ? null : outcome },
+      };
+    },
+  },
+  {
+    id: "listTriggerDeliveries",
+    method: "get",
+    path: "/triggers/{trigger}/deliveries",
+    tag: "triggers",
+    permission: "trigger:read",
+    summary: `The last ${DELIVERIES_MAX} pushes that were told of: what each started, or why nothing.`,
+    handle: async (request) => ({
+      body: { items: await listTriggerDeliveries(request.hub.database, name(request), DELIVERIES_MAX), next: null },
+    }),
+  },
+  {
+    id: "listSecrets",
+    method: "get",
+    path: "/secrets",
+    tag: "triggers",
+    permission: "secret:read",
+    summary: "Lists the names of secrets, and who set them.",
+    handle: async ({ hub }) => ({ body: { items: await listSecrets(hub.database), next: null } }),
+  },
+  silentRoute(
+    {
+      id: "putSecret",
+      method: "put",
+      path: "/secrets/{secret}",
+      tag: "triggers",
+      permission: "secret:change",
+      body: SECRET,
+      summary: "Sets a secret. It is told to nobody.",
+    },
+    ({ hub, parameters, body, principal }) =>
+      putSecret(hub.database, parameters["secret"]!, (body as { value: string }).value, principal.name),
+  ),
+  silentRoute(
+    {
+      id: "removeSecret",
+      method: "delete",
+      path: "/secrets/{secret}",
+      tag: "triggers",
+      permission: "secret:change",
+      summary: "Removes a secret that no trigger uses.",
+    },
+    ({ hub, parameters, principal }) => removeSecret(hub.database, parameters["secret"]!, principal.name),
+  ),
+];

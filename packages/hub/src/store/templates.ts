@@ -1,0 +1,124 @@
+/** Templates: tasks with parameters, by name and version. A version never changes; a change makes the next one. */
+import type { TaskSubmission, TemplateParameter, TemplateView } from "@stratos/hub-api";
+import type { Database, Queryable } from "../database/database.ts";
+import { jsonText } from "../database/json-text.ts";
+import { writeEvents } from "./events.ts";
+import { fillTexts, unknownPlaceholder } from "./fill-texts.ts";
+import { HubError, notFound } from "./hub-error.ts";
+
+type Body = Pick<TemplateView, "description" | "parameters" | "tasks">;
+type Value = string | number | boolean;
+const LABEL_MAX = 256;
+
+const COLUMNS = "name, version, body, owner, created";
+interface Row {
+  name: string;
+  version: number;
+  body: Body;
+  owner: string;
+  created: Date;
+}
+const viewOf = ({ body, created, ...row }: Row): TemplateView => ({ ...row, ...body, created: created.toISOString() });
+
+/** The last version of each. */
+export async function listTemplates(database: Database): Promise<TemplateView[]> {
+  const rows = await database.query<Row>(
+    `select distinct on (name) ${COLUMNS} from template order by name, version desc`,
+  );
+  return rows.map(viewOf);
+}
+
+/** @param version  null: the last @throws HubError 404 */
+export async function findTemplate(on: Queryable, name: string, version: number | null): Promise<TemplateView> {
+  const [row] = await on.query<Row>(
+    `select ${COLUMNS} from template where name = $1 and ($2::int is null or version = $2) \
+order by version desc limit 1`,
+    [name, version],
+  );
+  if (row === undefined) throw notFound(`template ${name}${version === null ? "" : ` in version ${version}`}`);
+  return viewOf(row);
+}
+
+/** @returns the version that says so: the last one, when it does already. @throws HubError 422 for what cannot work */
+export function putTemplate(database: Database, name: string, body: Body, actor: string): Promise<TemplateView> {
+  for (const [parameter, rule] of Object.entries(body.parameters)) {
+    const fault = parameterFault(parameter, rule);
+    if (fault !== null) throw new HubError(422, "bad-template", fault);
+  }
+  const known = Object.keys(body.parameters);
+  const unknown = unknownPlaceholder(
+    body.tasks.map(({ label, payload }) => [label, payload]),
+    known,
+  );
+  if (unknown !== null)
+    throw new HubError(422, "bad-template", `${unknown}: no such parameter; it has ${known.join(", ") || "none"}`);
+  return database.transaction("read committed", async (inside) => {
+    // Two changes at once make two versions.
+    await inside.query("lock table template in share row exclusive mode");
+    const made = await inside.query(
+      `
+      with last as (select version, body from template where name = $1 order by version desc limit 1)
+      insert into template (name, version, body, owner)
+      select $1, coalesce((select version from last), 0) + 1, $2::jsonb, $3
+      where not exists (select 1 from last where body = $2::jsonb) returning version`,
+      [name, jsonText(body), actor],
+    );
+    const template = await findTemplate(inside, name, null);
+    if (made.length > 0)
+      await writeEvents(inside, [
+        { actor, what: "TEMPLATE_CHANGED", detail: { template: name, version: template.version } },
+      ]);
+    return template;
+  });
+}
+
+export async function removeTemplate(database: Database, name: string, actor: string): Promise<void> {
+  await database.transaction("read committed", async (inside) => {
+    if ((await inside.query("delete from template where name = $1 returning 1", [name])).length === 0)
+      throw notFound(`template ${name}`);
+    await writeEvents(inside, [{ actor, what: "TEMPLATE_REMOVED", detail: { template: name } }]);
+  });
+}
+
+/** @throws HubError 422 for values that are missing, unknown, or do not fit */
+export function tasksOf(
+  { name, parameters, tasks }: TemplateView,
+  given: Readonly<Record<string, Value>>,
+): TaskSubmission[] {
+  const refuse = (why: string): never => {
+    throw new HubError(422, "bad-parameter", why);
+  };
+  for (const parameter of Object.keys(given))
+    if (!Object.hasOwn(parameters, parameter))
+      refuse(`${parameter}: ${name} has no such parameter, but ${Object.keys(parameters).join(", ") || "none"}`);
+  const values: Record<string, Value> = {};
+  for (const [parameter, rule] of Object.entries(parameters)) {
+    const value = Object.hasOwn(given, parameter) ? given[parameter] : rule.default;
+    if (value === undefined) return refuse(`${parameter} is missing: ${wantedOf(rule)}`);
+    if (!fits(value, rule)) refuse(`${parameter}: ${JSON.stringify(value)} is not ${wantedOf(rule)}`);
+    values[parameter] = value;
+  }
+  return tasks.map((task) => ({
+    ...task,
+    ...(task.label === undefined ? {} : { label: String(fillTexts(task.label, values)).slice(0, LABEL_MAX) }),
+    payload: fillTexts(task.payload, values),
+  }));
+}
+
+function parameterFault(name: string, rule: TemplateParameter): string | null {
+  const { choices, default: usual } = rule;
+  const odd = [...(choices ?? []), ...(usual === undefined ? [] : [usual])].find((value) => !fits(value, rule));
+  return odd === undefined ? null : `${name}: ${JSON.stringify(odd)} is not ${wantedOf(rule)}`;
+}
+
+function fits(value: Value, { type, choices, minimum, maximum }: TemplateParameter): boolean {
+  if (type === "integer" ? !Number.isSafeInteger(value) : typeof value !== type) return false;
+  if (choices !== undefined && !choices.includes(value)) return false;
+  return typeof value !== "number" || (value >= (minimum ?? -Infinity) && value <= (maximum ?? Infinity));
+}
+
+function wantedOf({ type, choices, minimum, maximum }: TemplateParameter): string {
+  if (choices !== undefined) return `one of ${choices.join(", ")}`;
+  const bounds = [minimum === undefined ? "" : ` from ${minimum}`, maximum === undefined ? "" : ` to ${maximum}`];
+  return { string: "text", integer: `a whole number${bounds.join("")}`, boolean: "true or false" }[type];
+}

@@ -1,0 +1,45 @@
+/** Which task a push starts: filters, and what is put into the task's texts. */
+import type { TaskSubmission, TriggerPush, TriggerView } from "@stratos/hub-api";
+import { fillTexts } from "../store/fill-texts.ts";
+import { pushFault } from "./forges.ts";
+
+export const PUSH_PLACEHOLDERS = ["commit", "ref", "name", "repository", "clone"] as const;
+const LABEL_MAX = 256;
+
+/** `*`: any text without a slash; `**`: any text. */
+export function matchesPattern(pattern: string, text: string): boolean {
+  const source = pattern
+    .split(/(\*+)/)
+    .map((part) =>
+      part.startsWith("**") ? ".*" : part === "*" ? "[^/]*" : part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"),
+    )
+    .join("");
+  return new RegExp(`^${source}$`, "s").test(text);
+}
+
+/** @returns the task, or why there is none in words */
+export function applyTrigger(trigger: TriggerView, push: TriggerPush): TaskSubmission | string {
+  const fault = pushFault(push);
+  if (fault !== null) return fault;
+  if (trigger.repository !== undefined && trigger.repository !== push.repository)
+    return `it is for ${trigger.repository}, not for ${push.repository}`;
+  const [, kind, name] = /^refs\/(heads|tags)\/(.*)$/.exec(push.ref)!;
+  const branches = trigger.branches.length + trigger.tags.length === 0 ? ["**"] : trigger.branches;
+  const wanted = kind === "heads" ? branches : trigger.tags;
+  if (!wanted.some((pattern) => matchesPattern(pattern, name!)))
+    return wanted.length === 0
+      ? `it is not for ${kind === "heads" ? "branches" : "tags"}`
+      : `${kind === "heads" ? "branch" : "tag"} ${name} matches ${wanted.join(", ")} not`;
+  const { paths } = push;
+  if (trigger.paths.length > 0 && paths !== null)
+    if (!paths.some((path) => trigger.paths.some((pattern) => matchesPattern(pattern, path))))
+      return `no changed file matches ${trigger.paths.join(", ")}`;
+  const { commit, ref, repository, clone } = push;
+  const values = { commit, ref, name: name!, repository, clone };
+  const { label = "{{repository}} {{name}}", payload, ...task } = trigger.task;
+  return {
+    ...task,
+    label: fillTexts(label, values).slice(0, LABEL_MAX),
+    payload: fillTexts(payload, values),
+  };
+}

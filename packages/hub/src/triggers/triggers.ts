@@ -1,0 +1,150 @@
+/**
+ * Triggers: pushes to repositories that start tasks. A task of a trigger belongs to `trigger:NAME`; whoever makes the
+ * trigger must be permitted to submit such tasks.
+ */
+import type { TriggerOutcome, TriggerPush, TriggerView } from "@stratos/hub-api";
+import type { Database, Queryable } from "../database/database.ts";
+import { writeEvents } from "../store/events.ts";
+import { unknownPlaceholder } from "../store/fill-texts.ts";
+import { HubError, notFound } from "../store/hub-error.ts";
+import { submitTasks } from "../store/submit-tasks.ts";
+import { applyTrigger, PUSH_PLACEHOLDERS } from "./trigger-rules.ts";
+
+interface DeliveryView {
+  readonly at: string;
+  readonly ref: string;
+  readonly commit: string;
+  readonly task: number | null;
+  readonly why: string | null;
+}
+
+type Rule = Omit<TriggerView, "name">;
+
+export async function listTriggers(on: Queryable): Promise<TriggerView[]> {
+  const rows = await on.query<{ name: string; rule: Rule }>("select name, rule from ci_trigger order by name");
+  return rows.map(({ name, rule }) => ({ name, ...rule }));
+}
+
+/** @throws HubError 404 */
+export async function findTrigger(on: Queryable, name: string): Promise<TriggerView> {
+  const [row] = await on.query<{ rule: Rule }>("select rule from ci_trigger where name = $1", [name]);
+  if (row === undefined) throw notFound(`trigger ${name}`);
+  return { name, ...row.rule };
+}
+
+/** @throws HubError 422 for what fits not together, 404 for secrets and channels that are not there */
+export async function putTrigger(database: Database, { name, ...rule }: TriggerView, actor: string): Promise<void> {
+  const fault = ruleFault(rule);
+  if (fault !== null) throw new HubError(422, "bad-trigger", fault);
+  await database.transaction("read committed", async (inside) => {
+    const channel = rule.task.channel ?? "default";
+    if ((await inside.query("select 1 from channel where name = $1", [channel])).length === 0)
+      throw notFound(`channel ${channel}`);
+    for (const secret of [rule.secret, rule.status?.secret])
+      if (secret !== undefined)
+        // Locked, so that it is not removed meanwhile.
+        if ((await inside.query("select 1 from secret where name = $1 for share", [secret])).length === 0)
+          throw notFound(`secret ${secret}`);
+    await inside.query(
+      "insert into ci_trigger (name, rule, owner) values ($1, $2::jsonb, $3) on conflict (name) do update set rule = " +
+        "$2::jsonb, owner = $3",
+      [name, JSON.stringify(rule), actor],
+    );
+    // What was seen of another repository says nothing of this one.
+    await inside.query("delete from trigger_poll where trigger = $1", [name]);
+    if (rule.forge === "git") await inside.query("insert into trigger_poll (trigger) values ($1)", [name]);
+    await writeEvents(inside, [{ actor, what: "TRIGGER_CHANGED", detail: { trigger: name, ...rule } }]);
+  });
+}
+
+function ruleFault({ forge, secret, url, everySeconds, paths, status, task }: Rule): string | null {
+  const unknown = unknownPlaceholder([task.label ?? "", task.payload], PUSH_PLACEHOLDERS);
+  if (unknown !== null)
+    return `${unknown}: no placeholder; there are {{commit}}, {{ref}}, {{name}}, {{repository}} and {{clone}}`;
+  for (const address of [url, status?.api])
+    if (address !== undefined && !(URL.canParse(address) && /^https?:$/.test(new URL(address).protocol)))
+      return `${address}: expected a URL of http or https`;
+  if (forge !== "git") {
+    if (secret === undefined) return "secret is missing: the name of the one that its webhooks are signed with";
+    if (url !== undefined || everySeconds !== undefined) return "url and everySeconds are for the forge git";
+    return status !== undefined && status.api === undefined && forge !== "github"
+      ? `status.api is missing: the root of the API, such as https://${forge}.example/api/` +
+          (forge === "gitlab" ? "v4" : "v1")
+      : null;
+  }
+  if (url === undefined) return "url is missing: the repository whose refs are looked at";
+  if (new URL(url).username + new URL(url).password !== "") return "url: a password goes into a secret";
+  if (paths.length > 0) return "paths: refs do not tell which files have changed";
+  return status === undefined ? null : "status: a repository alone cannot be told; that takes a forge";
+}
+
+export async function removeTrigger(database: Database, name: string, actor: string): Promise<void> {
+  await database.transaction("read committed", async (inside) => {
+    const rows = await inside.query("delete from ci_trigger where name = $1 returning name", [name]);
+    if (rows.length === 0) throw notFound(`trigger ${name}`);
+    await writeEvents(inside, [{ actor, what: "TRIGGER_REMOVED", detail: { trigger: name } }]);
+  });
+}
+
+/** The last, newest first. @throws HubError 404 */
+export async function listTriggerDeliveries(database: Database, name: string, limit: number): Promise<DeliveryView[]> {
+  await findTrigger(database, name);
+  const rows = await database.query<Omit<DeliveryView, "at"> & { at: Date }>(
+    "select at, ref, commit, task_id as task, why from trigger_delivery where trigger = $1 order by id desc limit $2",
+    [name, limit],
+  );
+  return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
+}
+
+/**
+ * @param digest  of the delivery: one that was taken before starts nothing again, and answers the same
+ * @throws HubError 429 over a brake; it may be delivered again
+ */
+export async function fireTrigger(
+  database: Database,
+  inside: Queryable,
+  trigger: TriggerView,
+  { push, digest }: { push: TriggerPush; digest: string },
+): Promise<TriggerOutcome> {
+  const { name, status } = trigger;
+  const made = await inside.query(
+    "insert into trigger_delivery (trigger, digest, ref, commit) values ($1, $2, $3, $4) on conflict do nothing " +
+      "returning 1",
+    [name, digest, push.ref, push.commit],
+  );
+  if (made.length === 0) {
+    const [before] = await inside.query<{ task: number | null; why: string | null }>(
+      "select task_id as task, why from trigger_delivery where trigger = $1 and digest = $2",
+      [name, digest],
+    );
+    return { task: before!.task, why: before!.why ?? "it was delivered before", submission: null };
+  }
+  const submission = applyTrigger(trigger, push);
+  if (typeof submission === "string") {
+    await inside.query("update trigger_delivery set why = $3 where trigger = $1 and digest = $2", [
+      name,
+      digest,
+      submission,
+    ]);
+    return { task: null, why: submission, submission: null };
+  }
+  const owner = `trigger:${name}`;
+  const [task] = await submitTasks(database, [submission], { owner, inside });
+  await inside.query("update trigger_delivery set task_id = $3 where trigger = $1 and digest = $2", [
+    name,
+    digest,
+    task!.id,
+  ]);
+  if (status !== undefined)
+    await inside.query("insert into commit_status (task_id, trigger, repository, commit) values ($1, $2, $3, $4)", [
+      task!.id,
+      name,
+      push.repository,
+      push.commit,
+    ]);
+  const { ref, commit, repository } = push;
+  await writeEvents(inside, [
+    { actor: owner, what: "TRIGGERED", task: task!.id, detail: { trigger: name, repository, ref, commit } },
+  ]);
+  return { task: task!.id, why: null, submission };
+}
