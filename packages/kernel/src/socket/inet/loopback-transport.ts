@@ -104,13 +104,14 @@ export class LoopbackTransport implements TcpTransport {
     if (this.#hasSentFin || this.isReset) return -EPIPE;
     if (from.remaining === 0) return 0;
     const other = this.#other!;
-    if (other.#isClosed) {
-      const { remaining } = from;
-      from.skip(remaining);
-      this.#receiveReset(this.isEnded ? EPIPE : ECONNRESET);
-      return remaining;
-    }
     const room = this.#room(capacity);
+    if (other.#isClosed) {
+      // No more than a live one would take: the rest meets the error.
+      const lost = Math.min(from.remaining, room);
+      from.skip(lost);
+      this.#receiveReset(this.isEnded ? EPIPE : ECONNRESET);
+      return lost;
+    }
     if (other.#incoming.length >= room) {
       this.push();
       return -EAGAIN;

@@ -182,6 +182,12 @@ describe("TCP inside the machine", () => {
     assert.equal(user.send(third, "lost"), 4);
     assert.equal(user.send(third, "x", MSG_NOSIGNAL), -EPIPE);
     assert.equal(user.receive(third), "");
+
+    const [small, closed] = connection(user);
+    for (const buffer of [SO_SNDBUF, SO_RCVBUF]) assert.equal(user.setInt(small, SOL_SOCKET, buffer, 4096), 0);
+    user.call("close", closed);
+    assert.equal(user.send(small, new Uint8Array(20_000), MSG_NOSIGNAL), 16384, "what may be under way");
+    assert.equal(user.send(small, "x", MSG_NOSIGNAL), -EPIPE);
   });
 
   it("serves IPv4 and IPv6 from one listener, unless IPV6_V6ONLY", () => {
