@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { CompiledLisp, Lisp } from "@stratos/lisp";
+import { compressed } from "../packages/lisp/src/back-native/rv64/compress.ts";
 import * as rv64 from "../packages/lisp/src/back-native/rv64/encode.ts";
 import * as x86 from "../packages/lisp/src/back-native/x86-64/encode.ts";
 import { Assembler } from "../packages/lisp/src/back-native/target.ts";
@@ -161,6 +162,49 @@ test("instructions of rv64 are the assembler's", () => {
   words.forEach((word, index) =>
     assert.equal(word.toString(16), bytes.readUInt32LE(index * 4).toString(16), `${lines[index + 1]!} (seed ${seed})`),
   );
+});
+
+test("the short forms of rv64 are the assembler's, which has them where it can", () => {
+  const below = chance();
+  const words: { line: string; word: number }[] = [];
+  const add = (line: string, word: number): unknown => words.push({ line, word });
+  for (let round = 0; round < 400; round++) {
+    // Operands as short forms want them: registers of three bits, the same twice, small constants.
+    const register = (): number => [8 + below(8), 8 + below(8), 2, 1 + below(31)][below(4)]!;
+    const [d, b] = [register(), register()];
+    const a = below(2) === 0 ? d : below(4) === 0 ? 0 : register();
+    const imm = [below(64) - 32, (below(64) - 32) * 16, below(256) * 4, below(4096) - 2048][below(4)]!;
+    for (const op of ["add", "sub", "xor", "or", "and", "slt", "mul"] as const)
+      if (a !== 0) add(`${op} x${d},x${a},x${b}`, rv64.register(op, d, a, b));
+    for (const op of ["add", "sub", "sll", "mul"] as const)
+      if (a !== 0) add(`${op}w x${d},x${a},x${b}`, rv64.register32(op, d, a, b));
+    for (const op of ["add", "and", "xor"] as const)
+      if (a !== 0 || op === "add") add(`${op}i x${d},x${a},${imm}`, rv64.immediate(op, d, a, imm));
+    add(`addiw x${d},x${a},${imm}`, rv64.addiw(d, a, imm));
+    for (const op of ["sll", "srl", "sra"] as const) {
+      const by = 1 + below(31);
+      add(`${op}i x${d},x${a},${by}`, rv64.shift(op, d, a, by));
+      add(`${op}iw x${d},x${a},${by}`, rv64.shift32(op, d, a, by));
+    }
+    const base = register();
+    const offset = [below(32) * 4, below(64) * 8, below(300) * 4, below(4096) - 2048][below(4)]!;
+    for (const op of ["lb", "lw", "ld", "lbu", "sw", "sd", "sb"] as const)
+      add(`${op} x${d},${offset}(x${base})`, rv64.access(op, d, base, offset));
+    for (const op of ["fld", "fsd"] as const) add(`${op} f${d},${offset}(x${base})`, rv64.access(op, d, base, offset));
+    const upper = [1 + below(31), 0xfffe0 + below(32), below(1 << 20)][below(3)]!;
+    add(`lui x${d},${upper}`, rv64.lui(d, upper));
+    add(`jr x${b}`, rv64.jalr(0, b, 0));
+    add(`jalr x${b}`, rv64.jalr(1, b, 0));
+  }
+  add("ebreak", rv64.EBREAK);
+  const bytes = assembled("riscv64-linux-gnu-", [".option rvc", ...words.map(({ line }) => line)], ["-march=rv64gc"]);
+  let at = 0;
+  for (const { line, word } of words) {
+    const short = compressed(word);
+    const [expected, own] = short === 0 ? [bytes.readUInt32LE(at), word] : [bytes.readUInt16LE(at), short];
+    assert.equal(own.toString(16), expected.toString(16), `${line} (seed ${seed})`);
+    at += short === 0 ? 4 : 2;
+  }
 });
 
 test("instructions of x86-64 are the assembler's", { skip: process.arch !== "x64" && "no assembler of x86-64" }, () => {

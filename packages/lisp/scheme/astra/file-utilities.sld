@@ -1,13 +1,9 @@
 ;; Utilities for files: XCU chmod, cp, df, du, find, ln, ls, mkdir, mv, rm, rmdir, touch and others.
 (define-library (astra file-utilities)
   (export file-utilities)
-  (import (scheme base) (astra posix) (astra options) (astra arithmetic) (astra pattern) (astra text-utilities)
+  (import (scheme base) (astra posix) (astra options) (astra texts) (astra arithmetic) (astra pattern) (astra text-utilities)
     (astra names))
   (begin
-    (define-syntax with-options
-      (syntax-rules ()
-        ((_ (p who usage letters long l) body ...)
-          (let ((p (parse-options who usage letters long l))) (if p (let () body ...) 2)))))
     (define (base-name path)
       (let* ((n (let loop ((n (string-length path)))
                   (if (and (> n 1) (char=? #\/ (string-ref path (- n 1)))) (loop (- n 1)) n)))
@@ -26,9 +22,6 @@
     (define (each l f) (let loop ((l l) (status 0)) (if (null? l) status (loop (cdr l) (if (f (car l)) status 1)))))
     (define (ok? who name n) (if (and (number? n) (< n 0)) (begin (complain who ": " name ": " (error-words n)) #f)
                                #t))
-    (define (pad t n) (if (< (string-length t) n) (string-append (make-string (- n (string-length t)) #\space) t) t))
-    (define (pad-right t n) (if (< (string-length t) n)
-                              (string-append t (make-string (- n (string-length t)) #\space)) t))
     (define (human n)
       (let loop ((n n) (units '("" "K" "M" "G" "T")))
         (if (or (< n 1024) (null? (cdr units))) (string-append

@@ -1,6 +1,6 @@
 ;; Options of utilities: XBD §12.2, and long ones that are given by a table.
 (define-library (astra options)
-  (export parse-options option-set? option-value each-file usage-error line-reader for-each-line number-of lines-of)
+  (export parse-options with-options option-set? option-value each-file usage-error line-reader for-each-line number-of lines-of)
   (import (scheme base) (astra posix) (astra arithmetic))
   (begin
     (define (usage-error who usage) (complain "usage: " who " " usage) 2)
@@ -38,6 +38,11 @@
                                ((pair? (cdr l)) (loop (cddr l) (cons (cons c (cadr l)) options) operands))
                                (else (wrong (string-append "option requires an argument -- '" (string c) "'")))))))))
               (else (loop (cdr l) options (cons (car l) operands))))))
+    ;; The body with what was given as p; 2 after an unknown option.
+    (define-syntax with-options
+      (syntax-rules ()
+        ((_ (p who usage letters long l) body ...)
+         (let ((p (parse-options who usage letters long l))) (if p (let () body ...) 2)))))
     (define (option-set? p c) (and (assv c (car p)) #t))
     ;; The last one counts.
     (define (option-value p c) (let ((e (assv c (reverse (car p))))) (and e (cdr e))))

@@ -1,17 +1,13 @@
 ;; Utilities for text: XCU cat, cut, grep, head, sort, tail, tr, uniq, wc and others.
 (define-library (astra text-utilities)
   (export text-utilities sorted-lines)
-  (import (scheme base) (astra posix) (astra options) (astra regular) (astra pattern) (astra arithmetic)
+  (import (scheme base) (astra posix) (astra options) (astra texts) (astra regular) (astra pattern) (astra arithmetic)
     (astra print))
   (begin
     (define (copy-out fd)
       (flush-out)
       (let ((v (make-bytevector 65536 0)))
         (let loop () (let ((n (sys-read fd v 65536))) (when (> n 0) (out-bytes v 0 n) (flush-out) (loop))))))
-    (define-syntax with-options
-      (syntax-rules ()
-        ((_ (p who usage letters long l) body ...)
-          (let ((p (parse-options who usage letters long l))) (if p (let () body ...) 2)))))
     (define (cat l)
       (with-options (p "cat" "[-un] [FILE...]" "un" '() l)
         (let ((line 0))
@@ -21,7 +17,6 @@
                   (for-each-line fd (lambda (t) (set! line (+ line 1)) (out (pad (number->string line) 6)) (out "\t")
                                       (out-line t)))
                   (copy-out fd)))))))
-    (define (pad t n) (if (< (string-length t) n) (string-append (make-string (- n (string-length t)) #\space) t) t))
     (define (old-number l)
       ;; head -5 is head -n 5.
       (if (and (pair? l) (> (string-length (car l)) 1) (char=? #\- (string-ref (car l) 0))

@@ -5,7 +5,7 @@
 
 export const Register = { zero: 0, ra: 1, sp: 2, gp: 3, tp: 4, t0: 5, t1: 6, t2: 7, a0: 10, a7: 17 } as const;
 
-const Opcode = {
+export const Opcode = {
   load: 0x03,
   loadFloat: 0x07,
   immediate: 0x13,

@@ -9,12 +9,13 @@ import { GLOBAL_POINTER, integer, rv64Target } from "./target.ts";
 
 const { zero, ra, sp, gp, tp, a0, a7 } = Register;
 const EM_RISCV = 243;
+const EF_RISCV_RVC = 1;
 const EF_RISCV_FLOAT_ABI_DOUBLE = 4;
 const MIB = 1024 * 1024;
 
 export const rv64: NativePlatform = {
   machine: EM_RISCV,
-  elfFlags: EF_RISCV_FLOAT_ABI_DOUBLE,
+  elfFlags: EF_RISCV_RVC | EF_RISCV_FLOAT_ABI_DOUBLE,
   // Linux include/uapi/asm-generic/unistd.h
   calls: {
     read: 63,

@@ -7,6 +7,7 @@ import { Op } from "@stratos/wasm";
 import { NONE } from "../instructions.ts";
 import type { Comparison } from "../instructions.ts";
 import type { Address, Assembler, Operands, Target } from "../target.ts";
+import { compressed } from "./compress.ts";
 import * as E from "./encode.ts";
 import { Register } from "./encode.ts";
 import type { Access, BranchOp, RegisterOp } from "./encode.ts";
@@ -20,7 +21,8 @@ const range = (first: number, last: number): number[] =>
   Array.from({ length: last - first + 1 }, (_, index) => first + index);
 
 const REGISTERS: Target["registers"] = {
-  integers: [...[...ARGUMENTS].reverse(), ...range(28, 31), 8, 9, ...range(18, 27)],
+  // First those that short forms can name.
+  integers: [15, 14, 13, 12, 11, 10, 8, 9, 17, 16, ...range(28, 31), ...range(18, 27)],
   floats: range(2, 31),
   integerArguments: ARGUMENTS,
   floatArguments: range(10, 17),
@@ -127,6 +129,14 @@ function frameBytes(slots: number): number {
   return (slots * 8 + 8 + 15) & ~15;
 }
 
+/** In two bytes where it can be; what `patchBranch` and `patchCall` fill in is written as a word. */
+function put(code: Assembler, word: number): void {
+  const half = compressed(word);
+  if (half === 0) return code.u32(word);
+  code.u8(half & 0xff);
+  code.u8(half >>> 8);
+}
+
 /** @param isFar  calls reach all 2 GiB, not 1 MiB only */
 export function rv64Target({ isFar = false }: { isFar?: boolean } = {}): Target {
   return {
@@ -146,8 +156,8 @@ export function rv64Target({ isFar = false }: { isFar?: boolean } = {}): Target 
       accessAt(code, "ld", ra, sp, bytes - 8);
       addTo(code, sp, bytes);
     },
-    return: (code) => code.u32(E.jalr(zero, ra, 0)),
-    move: (code, d, a, isFloat) => code.u32(isFloat ? E.sign("fsgnj", d, a, a) : E.immediate("add", d, a, 0)),
+    return: (code) => put(code, E.jalr(zero, ra, 0)),
+    move: (code, d, a, isFloat) => put(code, isFloat ? E.sign("fsgnj", d, a, a) : E.immediate("add", d, a, 0)),
     loadSlot: (code, d, slot, isFloat) => accessAt(code, isFloat ? "fld" : "ld", d, sp, slot * 8),
     storeSlot: (code, a, slot, isFloat) => accessAt(code, isFloat ? "fsd" : "sd", a, sp, slot * 8),
     integer,
@@ -156,7 +166,7 @@ export function rv64Target({ isFar = false }: { isFar?: boolean } = {}): Target 
       view.setFloat64(0, value);
       const bits = view.getBigInt64(0);
       if (bits !== 0n) integer(code, t2, bits);
-      code.u32(E.moveToFloat(d, bits === 0n ? zero : t2));
+      put(code, E.moveToFloat(d, bits === 0n ? zero : t2));
     },
     unary,
     binary,
@@ -165,19 +175,19 @@ export function rv64Target({ isFar = false }: { isFar?: boolean } = {}): Target 
     load: (code, op, d, address) => memory(code, op, d, address),
     store: (code, op, value, address) => memory(code, op, value, address),
     tableEntry(code, d, index) {
-      code.u32(E.shift("sll", t2, index, 3));
-      code.u32(E.register("add", t2, t2, tp));
-      code.u32(E.access("ld", d, t2, 0));
+      put(code, E.shift("sll", t2, index, 3));
+      put(code, E.register("add", t2, t2, tp));
+      put(code, E.access("ld", d, t2, 0));
     },
     call(code, target, isTail) {
       const link = isTail ? zero : ra;
-      if (typeof target === "number") return code.u32(E.jalr(link, target, 0));
+      if (typeof target === "number") return put(code, E.jalr(link, target, 0));
       code.callHere(target);
       if (!isFar) return code.u32(E.jal(link, 0));
       code.u32(E.auipc(t2, 0));
       code.u32(E.jalr(link, t2, 0));
     },
-    trap: (code) => code.u32(E.EBREAK),
+    trap: (code) => put(code, E.EBREAK),
 
     patchBranch(bytes, at, target) {
       const offset = target - at;
@@ -204,11 +214,11 @@ export function rv64Target({ isFar = false }: { isFar?: boolean } = {}): Target 
 
 /** Any constant of 64 bits. */
 export function integer(code: Assembler, d: number, value: bigint): void {
-  if (value >= -2048n && value < 2048n) return code.u32(E.immediate("add", d, zero, Number(value)));
+  if (value >= -2048n && value < 2048n) return put(code, E.immediate("add", d, zero, Number(value)));
   if (value >= -0x80000000n && value < 0x7ffff800n) {
     const number = Number(value);
-    code.u32(E.lui(d, high(number)));
-    if (low(number) !== 0) code.u32(E.addiw(d, d, low(number)));
+    put(code, E.lui(d, high(number)));
+    if (low(number) !== 0) put(code, E.addiw(d, d, low(number)));
     return;
   }
   const rest = Number(BigInt.asIntN(12, value));
@@ -219,59 +229,59 @@ export function integer(code: Assembler, d: number, value: bigint): void {
     by++;
   }
   integer(code, d, BigInt.asIntN(64 - by, upper));
-  code.u32(E.shift("sll", d, d, by));
-  if (rest !== 0) code.u32(E.immediate("add", d, d, rest));
+  put(code, E.shift("sll", d, d, by));
+  if (rest !== 0) put(code, E.immediate("add", d, d, rest));
 }
 
 function addTo(code: Assembler, register: number, by: number): void {
-  if (fits(by)) return code.u32(E.immediate("add", register, register, by));
+  if (fits(by)) return put(code, E.immediate("add", register, register, by));
   integer(code, t2, BigInt(by));
-  code.u32(E.register("add", register, register, t2));
+  put(code, E.register("add", register, register, t2));
 }
 
 function accessAt(code: Assembler, op: Access, value: number, base: number, offset: number): void {
-  if (fits(offset)) return code.u32(E.access(op, value, base, offset));
-  code.u32(E.lui(t2, high(offset)));
-  code.u32(E.register("add", t2, t2, base));
-  code.u32(E.access(op, value, t2, low(offset)));
+  if (fits(offset)) return put(code, E.access(op, value, base, offset));
+  put(code, E.lui(t2, high(offset)));
+  put(code, E.register("add", t2, t2, base));
+  put(code, E.access(op, value, t2, low(offset)));
 }
 
 function memory(code: Assembler, wasmOp: number, value: number, { a, offset }: Address): void {
   const op = ACCESS.get(wasmOp);
   assert(op !== undefined, `no access 0x${wasmOp.toString(16)}`);
   if (a !== NONE) return accessAt(code, op, value, a, offset);
-  if (fits(offset - GLOBAL_POINTER)) return code.u32(E.access(op, value, gp, offset - GLOBAL_POINTER));
-  code.u32(E.lui(t2, high(offset)));
-  code.u32(E.access(op, value, t2, low(offset)));
+  if (fits(offset - GLOBAL_POINTER)) return put(code, E.access(op, value, gp, offset - GLOBAL_POINTER));
+  put(code, E.lui(t2, high(offset)));
+  put(code, E.access(op, value, t2, low(offset)));
 }
 
 function unary(code: Assembler, op: number, d: number, a: number): void {
   switch (op) {
     case Op.i32WrapI64:
     case Op.i64Extend32S:
-      return code.u32(E.addiw(d, a, 0));
+      return put(code, E.addiw(d, a, 0));
     case Op.i64ExtendI32S:
-      if (d !== a) code.u32(E.immediate("add", d, a, 0));
+      if (d !== a) put(code, E.immediate("add", d, a, 0));
       return;
     case Op.i64ExtendI32U:
-      code.u32(E.shift("sll", d, a, 32));
-      return code.u32(E.shift("srl", d, d, 32));
+      put(code, E.shift("sll", d, a, 32));
+      return put(code, E.shift("srl", d, d, 32));
     case Op.f64Abs:
-      return code.u32(E.sign("fsgnjx", d, a, a));
+      return put(code, E.sign("fsgnjx", d, a, a));
     case Op.f64Neg:
-      return code.u32(E.sign("fsgnjn", d, a, a));
+      return put(code, E.sign("fsgnjn", d, a, a));
     case Op.f64Sqrt:
-      return code.u32(E.fsqrt(d, a));
+      return put(code, E.fsqrt(d, a));
     case Op.f64ConvertI64S:
-      return code.u32(E.fromInteger(d, a, true));
+      return put(code, E.fromInteger(d, a, true));
     case Op.f64ConvertI32S:
-      return code.u32(E.fromInteger(d, a, false));
+      return put(code, E.fromInteger(d, a, false));
     case Op.i64TruncF64S:
-      return code.u32(E.toInteger(d, a));
+      return put(code, E.toInteger(d, a));
     case Op.i64ReinterpretF64:
-      return code.u32(E.moveFromFloat(d, a));
+      return put(code, E.moveFromFloat(d, a));
     case Op.f64ReinterpretI64:
-      return code.u32(E.moveToFloat(d, a));
+      return put(code, E.moveToFloat(d, a));
     default:
       throw new Error(`rv64 has no operation 0x${op.toString(16)}`);
   }
@@ -279,37 +289,37 @@ function unary(code: Assembler, op: number, d: number, a: number): void {
 
 function binary(code: Assembler, op: number, d: number, { a, b, imm }: Operands): void {
   const ofFloats = FLOAT_BINARY.get(op);
-  if (ofFloats !== undefined) return code.u32(E.float(ofFloats, d, a, b));
+  if (ofFloats !== undefined) return put(code, E.float(ofFloats, d, a, b));
   const found = BINARY.get(op);
   assert(found !== undefined, `rv64 has no operation 0x${op.toString(16)}`);
   const [name, is32] = found;
-  if (b !== NONE) return code.u32((is32 ? E.register32 : E.register)(name, d, a, b));
+  if (b !== NONE) return put(code, (is32 ? E.register32 : E.register)(name, d, a, b));
   if (name === "add" || name === "sub") {
     const by = name === "add" ? imm : -imm;
-    return code.u32(is32 ? E.addiw(d, a, by) : E.immediate("add", d, a, by));
+    return put(code, is32 ? E.addiw(d, a, by) : E.immediate("add", d, a, by));
   }
   if (name === "sll" || name === "srl" || name === "sra")
-    return code.u32(is32 ? E.shift32(name, d, a, imm & 31) : E.shift(name, d, a, imm & 63));
-  code.u32(E.immediate(name as "and" | "or" | "xor", d, a, imm));
+    return put(code, is32 ? E.shift32(name, d, a, imm & 31) : E.shift(name, d, a, imm & 63));
+  put(code, E.immediate(name as "and" | "or" | "xor", d, a, imm));
 }
 
 /** The register of a comparison's right side. */
 function rightOf(code: Assembler, { b, imm }: Comparison): number {
   if (b !== NONE) return b;
   if (imm === 0) return zero;
-  code.u32(E.immediate("add", t2, zero, imm));
+  put(code, E.immediate("add", t2, zero, imm));
   return t2;
 }
 
 function compareFloats(code: Assembler, d: number, { op, a, b, isNegated }: Comparison): boolean {
   const [name, isSwapped, isOpposite] = FLOAT_COMPARE.get(op)!;
-  code.u32(isSwapped ? E.floatCompare(name, d, b, a) : E.floatCompare(name, d, a, b));
+  put(code, isSwapped ? E.floatCompare(name, d, b, a) : E.floatCompare(name, d, a, b));
   return isOpposite !== isNegated;
 }
 
 function compare(code: Assembler, d: number, test: Comparison): void {
   if (FLOAT_COMPARE.has(test.op)) {
-    if (compareFloats(code, d, test)) code.u32(E.immediate("xor", d, d, 1));
+    if (compareFloats(code, d, test)) put(code, E.immediate("xor", d, d, 1));
     return;
   }
   const [name, isSwapped] = BRANCH.get(test.op)!;
@@ -317,16 +327,16 @@ function compare(code: Assembler, d: number, test: Comparison): void {
   if (name === "beq" || name === "bne") {
     let difference = test.a;
     if (right !== zero) {
-      code.u32(E.register("xor", d, test.a, right));
+      put(code, E.register("xor", d, test.a, right));
       difference = d;
     }
-    code.u32(name === "beq" ? E.immediate("sltu", d, difference, 1) : E.register("sltu", d, zero, difference));
+    put(code, name === "beq" ? E.immediate("sltu", d, difference, 1) : E.register("sltu", d, zero, difference));
     return;
   }
   const isUnsigned = name === "bltu" || name === "bgeu";
   const [left, other] = isSwapped ? [right, test.a] : [test.a, right];
-  code.u32(E.register(isUnsigned ? "sltu" : "slt", d, left, other));
-  if (name === "bge" || name === "bgeu") code.u32(E.immediate("xor", d, d, 1));
+  put(code, E.register(isUnsigned ? "sltu" : "slt", d, left, other));
+  if (name === "bge" || name === "bgeu") put(code, E.immediate("xor", d, d, 1));
 }
 
 function branch(code: Assembler, test: Comparison | null, label: number): void {
