@@ -5,9 +5,6 @@
 export const TYPE_CIRCLES: readonly string[] = `
 aegisfs: volume/commit.ts volume/snapshots.ts volume/subvolume-content.ts volume/subvolume-operation.ts
   volume/subvolume-registry.ts volume/subvolume-state.ts volume/subvolume.ts volume/volume.ts
-cli: commands/builder-build-command.ts commands/builder-config-command.ts commands/builder-root-commands.ts
-  commands/builder-rows.ts commands/builder-verify-command.ts commands/builder-why-command.ts
-cli: commands/explore-command.ts commands/explore-rows.ts
 kernel: block/block-file.ts block/block-inode.ts block/block-ioctl.ts block/block-kernel.ts block/device-users.ts
   block/disks.ts block/loop/loop-device.ts block/loop/loop-devices.ts block/loop/loop-ioctl.ts block/mount-source.ts
 kernel: frames/frame-allocator.ts frames/image-pages.ts frames/memory-account.ts frames/page-cache.ts frames/reaper.ts
@@ -24,7 +21,7 @@ kernel: socket/inet/host-tcp.ts socket/inet/host-transport.ts socket/inet/loopba
   socket/inet/loopback-transport.ts socket/inet/tcp-options.ts socket/inet/tcp-socket.ts socket/inet/tcp-transport.ts
 kernel: socket/interface-network.ts socket/network-interface.ts socket/routes.ts
 kernel: task/board.ts task/kernel-state.ts task/scheduler.ts task/syscall-row.ts task/task-observer.ts
-  task/task-table.ts task/task.ts task/thread-group.ts task/turn-hooks.ts
+  task/task-table.ts task/task.ts task/thread-group.ts task/tracing.ts task/turn-hooks.ts
 kernel: time/clock-adjustment.ts time/time-kernel.ts
 kernel: vfs/dentry.ts vfs/file-system.ts vfs/file-table.ts vfs/fs-context.ts vfs/inode.ts vfs/mount-device.ts
   vfs/mount-namespace.ts vfs/mount.ts vfs/open-file.ts vfs/path.ts vfs/vfs-kernel.ts vfs/vfs-state.ts

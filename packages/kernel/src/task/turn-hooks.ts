@@ -1,5 +1,6 @@
 /** What whoever drives a machine puts into the turns of its tasks; `Kernel` has one of each at most. */
 import type { ExitReason } from "@stratos/riscv";
+import type { SignalInfo } from "../signal/pending-signals.ts";
 import type { SyscallRow } from "./syscall-row.ts";
 import type { Task } from "./task.ts";
 
@@ -42,4 +43,9 @@ export interface TurnStops {
   run(task: Task, fuel: number): ExitReason;
   takeLook(): boolean;
   afterCall(task: Task): void;
+  /** Asked before a program acts on a signal other than SIGKILL. @returns who is asked keeps it; null: nobody asks */
+  readonly onSignal: ((task: Task, info: SignalInfo) => boolean) | null;
+  /** The machine gives back control before another task goes on. */
+  endTurn(): void;
+  readonly isTurnOver: boolean;
 }

@@ -1,7 +1,7 @@
 /**
- * The forms of 16 bits that stand for an instruction of 32. Source: The RISC-V Instruction Set Manual, volume I, chapter
- * "'C' Extension for Compressed Instructions". Branches and jumps to labels keep their 32 bits: where they lead is
- * known later.
+ * The forms of 16 bits that stand for an instruction of 32. Source: The RISC-V Instruction Set Manual, volume I,
+ * chapter "'C' Extension for Compressed Instructions". Branches and jumps to labels keep their 32 bits: where they
+ * lead is known later.
  */
 import { Opcode } from "./encode.ts";
 
@@ -113,7 +113,7 @@ function ofRegisters(word: number, d: number, a: number, b: number): number {
   return form !== undefined && isShort(d) && isShort(other) ? form | ((d - 8) << 7) | ((other - 8) << 2) : 0;
 }
 
-/** By opcode and funct3 of the word: the form with a short register as base, the size, whether it is a load of integers. */
+/** By opcode and funct3 of the word: the form with a short register as base, the size, whether integers are moved. */
 const ACCESSES = new Map<number, readonly [form: number, bytes: number, isInteger: boolean]>([
   [0x2003, [0x4000, 4, true]],
   [0x3003, [0x6000, 8, true]],
