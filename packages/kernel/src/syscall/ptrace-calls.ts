@@ -172,7 +172,7 @@ function attach(task: Task, target: Task, isSeized: boolean, options: number): n
   if (mayInspect(task, target, "real") < 0) return -EPERM;
   const tracing = beginTracing(task, target, isSeized, options);
   if (target.state === "T") joinStop(target, tracing, group.stopSignal);
-  else if (!isSeized) sendSignalToTask(target, fromTracer(task, SIGSTOP));
+  else if (!isSeized) sendSignalToTask(target, signalInfo(SIGSTOP, SI_KERNEL));
   return 0;
 }
 

@@ -225,7 +225,8 @@ function owe({ due }: Tracing, event: number, message: number): void {
 
 /** PTRACE_INTERRUPT, and the first stop of a child of a seized task. */
 export function oweStop(task: Task, tracing: Tracing): void {
-  owe(tracing, PTRACE_EVENT_STOP, 0);
+  // Asked for twice it still is one stop.
+  if (!tracing.due.some(({ code }) => code >> 8 === PTRACE_EVENT_STOP)) owe(tracing, PTRACE_EVENT_STOP, 0);
   wakeForDue(task);
 }
 
