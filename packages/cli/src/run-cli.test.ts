@@ -187,9 +187,10 @@ test("a failure is told in one line, a defect with its place", async () => {
 
 test("a failure of ours is not taken for the status of a program, nor for what was found of it", async () => {
   const failing = (): Promise<number> => Promise.reject(new CommandError("base", "no such image"));
-  const failed = { ...handlers, run: failing, trace: failing, replay: failing, check: failing };
+  const failed = { ...handlers, run: failing, trace: failing, replay: failing, check: failing, shell: failing };
   for (const command of ["run", "trace", "replay", "check"])
     assert.equal(await runCli([command, "word"], failed), 125, command);
+  assert.equal(await runCli(["-i", "absent"], failed), 125);
   assert.equal(await runCli(["run", "--memroy", "word"], failed), 2);
   mock.restoreAll();
 });

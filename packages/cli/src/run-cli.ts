@@ -38,7 +38,8 @@ export async function runCli(
   };
   const tree = async (scope: "named" | "all"): Promise<Command> =>
     (await createProgram(handlers, finish, { words: args, scope })).hook("preAction", (_, command) => {
-      if (command instanceof ProgramCommand) failure = EXIT_STRATOS_FAILED;
+      // Without a command: the shell's status.
+      if (command instanceof ProgramCommand || command.parent === null) failure = EXIT_STRATOS_FAILED;
     });
   try {
     await parse(await tree("named"), args, () => tree("all"));
