@@ -250,7 +250,8 @@ for (const [path, name] of [
 
 const inputs: Record<string, { size: number; mtimeMs: number }> = {};
 const sources = [result, scripts, library, compat].flatMap(({ metafile }) => Object.keys(metafile.inputs));
-for (const path of new Set([...sources, "packages/library/README.md"])) {
+const libraries = globSync("packages/lisp/scheme/**/*.s{ld,cm}", { cwd: root });
+for (const path of new Set([...sources, ...libraries, "packages/library/README.md"])) {
   const { size, mtimeMs } = statSync(join(root, path));
   inputs[path] = { size, mtimeMs };
 }
