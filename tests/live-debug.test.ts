@@ -4,12 +4,13 @@
  * protocol by hand, which knows the program's addresses from its symbols.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { launcher, start, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 import { Heard, until } from "./support/until.ts";
@@ -122,6 +123,46 @@ test("threads, signals, a forked child and the program that it executes", async 
   assert.equal(await gdb.ask("D"), "OK");
   assert.equal(await ended, 40, told.text);
   assert.equal(output.text, "1\nhello\n");
+});
+
+test("gdb itself stops, changes and calls what is in a live program", async (t) => {
+  const words = ["run", "-i", TEST_IMAGE, "-v", `${folder}:/t`, "--gdb", "0", "--", "/t/program"];
+  const child = start([...launcher, ...words], { env: { STRATOS_HOME: TEST_HOME } });
+  t.after(() => child.kill("SIGKILL"));
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const output = new Heard(child.stdout!);
+  const told = new Heard(child.stderr!);
+  await told.includes("target remote :");
+  await told.includes("\n");
+  const commands = [
+    "set pagination off",
+    "set confirm off",
+    "set remotetimeout 60",
+    "set architecture riscv:rv64",
+    `target remote :${/target remote :(\d+)\n/.exec(told.text)![1]}`,
+    "handle SIGUSR1 nostop noprint pass",
+    "break on_usr1",
+    "continue",
+    "backtrace 1",
+    "finish",
+    "set var *(int *)&seen = 40",
+    'printf "work of 7 is %d\\n", ((long (*)(long))work)(7)',
+    "watch *(int *)&seen",
+    "continue",
+    "continue",
+    "delete",
+    "continue",
+  ].flatMap((command) => ["-ex", command]);
+  const gdb = await promisify(execFile)("gdb-multiarch", ["-nx", "-batch", ...commands, join(folder, "program")], {
+    timeout: 150_000,
+    killSignal: "SIGKILL",
+  });
+  assert.match(gdb.stdout, /#0 .* on_usr1 \(\)/, gdb.stderr);
+  assert.match(gdb.stdout, /work of 7 is 7\n/);
+  assert.match(gdb.stdout, /Old value = 40\nNew value = 41\n/);
+  assert.match(gdb.stdout, /exited with code 050\]/);
+  assert.equal(await ended, 40, told.text);
+  assert.equal(output.text, "41\nhello\n");
 });
 
 test("what a debugged run cannot be is said, and a port that is taken ends it", async (t) => {

@@ -15,6 +15,7 @@ const NEEDED = [
   { program: "riscv64-linux-gnu-gcc", package: "gcc-riscv64-linux-gnu" },
   { program: "/usr/riscv64-linux-gnu/lib/libc.a", package: "libc6-dev-riscv64-cross" },
   { program: "git", package: "git" },
+  { program: "gdb-multiarch", package: "gdb-multiarch" },
   // The judges of what is written to disks, repositories and registries.
   { program: "qemu-img", package: "qemu-utils" },
   { program: "sgdisk", package: "gdisk" },
