@@ -4,6 +4,11 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <linux/ptrace.h>
+#include <linux/filter.h>
+#include <sched.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #ifdef __riscv
 typedef struct { unsigned long pc, x[31]; } Registers;
 #define PC(r) (r).pc
@@ -50,6 +55,12 @@ static void memory(void) { traceme(); syscall(SYS_exit_group, (int)(word & 0xff)
 static void breaks(void) { traceme(); long r = broken(1); r += broken(2); syscall(SYS_exit_group, (int)r); }
 static void forks(void) { traceme(); pid_t one = fork(); if (one == 0) _exit(1); waitpid(one, NULL, 0); pid_t two = vfork(); if (two == 0) _exit(2); waitpid(two, NULL, 0); }
 static void program(void) { traceme(); char *const argv[] = {(char *)"self", (char *)"leave", NULL}; execv("/proc/self/exe", argv); }
+static void filtered(void) {
+  struct sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | 42), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  struct sock_fprog program = {4, code}; prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); traceme(); prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program); long r = syscall(SYS_getppid), failed = r < 0 ? errno : 0; if (syscall(SYS_getppid) < 0) failed++; syscall(SYS_exit_group, failed);
+}
+static void dies(void) { signal(SIGUSR1, handler); traceme(); raise(SIGUSR1); raise(SIGTERM); }
+static void clones(void) { traceme(); pid_t one = syscall(SYS_clone, CLONE_PTRACE | SIGCHLD, 0, 0, 0, 0); if (one == 0) _exit(1); waitpid(one, NULL, 0); one = syscall(SYS_clone, CLONE_UNTRACED | SIGCHLD, 0, 0, 0, 0); if (one == 0) _exit(1); waitpid(one, NULL, 0); }
 static void sleeps(void) { for (;;) pause(); }
 static void stops(void) { raise(SIGSTOP); syscall(SYS_exit_group, 5); }
 static void *thread(void *arg) { return arg; }
@@ -78,6 +89,11 @@ int main(int argc, char **argv) {
   puts("-- a breakpoint"); begin(breaks); wait_and_tell(child); { long at = (long)broken, old = ptrace(PTRACE_PEEKTEXT, child, at, 0), with = old; memcpy(&with, BREAK, BREAK_SIZE); SHOW(ptrace(PTRACE_POKETEXT, child, at, with)); SHOW(ptrace(PTRACE_CONT, child, 0, 0)); wait_and_tell(child); Registers r; struct iovec v = {&r, sizeof r}; ptrace(PTRACE_GETREGSET, child, NT_PRSTATUS, &v); SHOW(PC(r) == at + PAST_BREAK); PC(r) = at; ptrace(PTRACE_SETREGSET, child, NT_PRSTATUS, &v); ptrace(PTRACE_POKETEXT, child, at, old); SHOW(ptrace(PTRACE_CONT, child, 0, 0)); wait_and_tell(child); }
   puts("-- forks"); follow(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEVFORKDONE); follow(0); follow(PTRACE_O_TRACEVFORK);
   puts("-- a program"); for (int o = 0; o <= PTRACE_O_TRACEEXEC; o += PTRACE_O_TRACEEXEC) { begin(program); wait_and_tell(child); ptrace(PTRACE_SETOPTIONS, child, 0, o | PTRACE_O_TRACEEXIT); ptrace(PTRACE_CONT, child, 0, 0); wait_and_tell(child); unsigned long message = 0; if (o) { SHOW(ptrace(PTRACE_GETEVENTMSG, child, 0, &message)); SHOW(message == (unsigned long)child); } ptrace(PTRACE_CONT, child, 0, 0); wait_and_tell(child); ptrace(PTRACE_GETEVENTMSG, child, 0, &message); printf("%lx\n", message); ptrace(PTRACE_CONT, child, 0, 0); wait_and_tell(child); }
+  puts("-- a filter asks"); for (int o = 0; o < 3; o++) { begin(filtered); wait_and_tell(child); ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESYSGOOD | (o ? PTRACE_O_TRACESECCOMP : 0)); ptrace(PTRACE_CONT, child, 0, 0); wait_and_tell(child); for (int i = 0; i < 12 && WIFSTOPPED(status); i++) { struct ptrace_syscall_info info = {0}; unsigned long message = 0; if (status >> 16) { long size = ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info); ptrace(PTRACE_GETEVENTMSG, child, 0, &message); printf("op %d size %ld data %u message %lu getppid %d\n", info.op, size, info.seccomp.ret_data, message, info.seccomp.nr == SYS_getppid); } else call_info(); ptrace(o == 2 && i < 3 ? PTRACE_SYSCALL : PTRACE_CONT, child, 0, 0); wait_and_tell(child); } }
+  puts("-- an end by a signal"); begin(dies); wait_and_tell(child); ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACEEXIT); ptrace(PTRACE_CONT, child, 0, 0); wait_and_tell(child); ptrace(PTRACE_CONT, child, 0, SIGUSR1); wait_and_tell(child); ptrace(PTRACE_CONT, child, 0, SIGTERM); wait_and_tell(child); { unsigned long message = 0; ptrace(PTRACE_GETEVENTMSG, child, 0, &message); printf("%lx\n", message); } SHOW(ptrace(PTRACE_CONT, child, 0, 0)); wait_and_tell(child);
+  puts("-- clone's flags"); begin(clones); wait_and_tell(child); ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACEFORK); ptrace(PTRACE_CONT, child, 0, 0); { int events = 0, stopped = 0, ended = 0; for (;;) { pid_t got = waitpid(-1, &status, __WALL); if (got < 0) break; if (WIFSTOPPED(status)) { if (status >> 16) events++; else if (got != child) stopped++; ptrace(PTRACE_CONT, got, 0, 0); } else { ended++; if (got == child) tell(); } } printf("events %d, stopped %d, ended %d\n", events, stopped, ended); }
+  begin(clones); wait_and_tell(child); ptrace(PTRACE_CONT, child, 0, 0); { int stopped = 0, ended = 0; for (;;) { pid_t got = waitpid(-1, &status, __WALL); if (got < 0) break; if (WIFSTOPPED(status)) { if (got != child) stopped++; ptrace(PTRACE_CONT, got, 0, 0); } else { ended++; if (got == child) tell(); } } printf("stopped %d, ended %d\n", stopped, ended); }
+  puts("-- interrupted where it stands"); begin(sleeps); usleep(10000); ptrace(PTRACE_SEIZE, child, 0, 0); ptrace(PTRACE_INTERRUPT, child, 0, 0); wait_and_tell(child); SHOW(ptrace(PTRACE_INTERRUPT, child, 0, 0)); SHOW(ptrace(PTRACE_CONT, child, 0, 0)); usleep(20000); SHOW(waitpid(child, &status, WNOHANG | __WALL) > 0); if (WIFSTOPPED(status)) tell(); kill(child, SIGKILL); wait_and_tell(child);
   puts("-- threads"); begin(threads); wait_and_tell(child); ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACECLONE); ptrace(PTRACE_CONT, child, 0, 0); { int made = 0, ended = 0, stopped = 0; for (;;) { pid_t got = waitpid(-1, &status, __WALL); if (got < 0) break; if (WIFSTOPPED(status)) { if (status >> 16 == 3) made++; else if (got != child) stopped += WSTOPSIG(status); ptrace(PTRACE_CONT, got, 0, 0); } else { ended++; if (got == child) tell(); } } printf("made %d, stopped %d, ended %d\n", made, stopped, ended); }
   puts("-- attached"); begin(sleeps); usleep(10000); SHOW(ptrace(PTRACE_ATTACH, child, 0, 0)); SHOW(ptrace(PTRACE_ATTACH, child, 0, 0)); wait_and_tell(child); signal_info(); { char line[256], path[64]; snprintf(path, sizeof path, "/proc/%d/status", child); FILE *f = fopen(path, "r"); while (fgets(line, sizeof line, f)) if (strncmp(line, "State", 5) == 0) printf("%s", line); else if (strncmp(line, "TracerPid", 9) == 0) SHOW(atoi(line + 10) == getpid()); fclose(f); }
   SHOW(ptrace(PTRACE_DETACH, child, 0, 0)); SHOW(ptrace(PTRACE_CONT, child, 0, 0)); kill(child, SIGTERM); wait_and_tell(child);

@@ -29,13 +29,15 @@ export const PTRACE_EVENT_FORK = 1,
   PTRACE_EVENT_EXEC = 4,
   PTRACE_EVENT_VFORK_DONE = 5,
   PTRACE_EVENT_EXIT = 6,
+  PTRACE_EVENT_SECCOMP = 7,
   PTRACE_EVENT_STOP = 128;
 /** Those that ask for an event are 1 << event. */
 export const PTRACE_O_TRACESYSGOOD = 1,
   PTRACE_O_EXITKILL = 1 << 20;
 export const PTRACE_SYSCALL_INFO_NONE = 0,
   PTRACE_SYSCALL_INFO_ENTRY = 1,
-  PTRACE_SYSCALL_INFO_EXIT = 2;
+  PTRACE_SYSCALL_INFO_EXIT = 2,
+  PTRACE_SYSCALL_INFO_SECCOMP = 3;
 
 /** Of a call that returns, `nr` is its result, and the first byte of `args` says whether that is an error. */
 export const PtraceSyscallInfo = struct("ptrace_syscall_info", {

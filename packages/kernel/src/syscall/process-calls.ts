@@ -226,7 +226,6 @@ export const processCalls: SyscallTable = {
         parentTid,
       ),
     abandoned: abandonFork,
-    gaps: "CLONE_PTRACE is ignored",
   },
   clone3: {
     run: (task, address, size) => {

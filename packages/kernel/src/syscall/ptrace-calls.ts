@@ -17,6 +17,7 @@ import {
   PTRACE_EVENT_CLONE,
   PTRACE_EVENT_EXEC,
   PTRACE_EVENT_EXIT,
+  PTRACE_EVENT_SECCOMP,
   PTRACE_EVENT_FORK,
   PTRACE_EVENT_STOP,
   PTRACE_EVENT_VFORK,
@@ -44,6 +45,7 @@ import {
   PTRACE_SYSCALL_INFO_ENTRY,
   PTRACE_SYSCALL_INFO_EXIT,
   PTRACE_SYSCALL_INFO_NONE,
+  PTRACE_SYSCALL_INFO_SECCOMP,
   PTRACE_TRACEME,
   PtraceSyscallInfo,
   RiscvDState,
@@ -91,6 +93,7 @@ const EVENTS = [
   PTRACE_EVENT_EXEC,
   PTRACE_EVENT_VFORK_DONE,
   PTRACE_EVENT_EXIT,
+  PTRACE_EVENT_SECCOMP,
 ];
 const OPTIONS = EVENTS.reduce((all, event) => all | (1 << event), PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
 
@@ -108,7 +111,7 @@ function ptrace(task: Task, request: number, pid: number, address: number, data:
   if (request === PTRACE_KILL) return sendSignalToTask(target, signalInfo(SIGKILL, SI_KERNEL));
   if (request === PTRACE_INTERRUPT) {
     if (!tracing.isSeized) return -EIO;
-    if (target.state !== "t") oweStop(target, tracing);
+    oweStop(target, tracing);
     return 0;
   }
   if (target.state !== "t") return -ESRCH;
@@ -325,17 +328,22 @@ function getSyscallInfo(task: Task, target: Task, { stop }: Tracing, size: numbe
   const bytes = new Uint8Array(PtraceSyscallInfo.size);
   const view = new DataView(bytes.buffer);
   const put = (at: number, register: number): void => bytes.set(registers.subarray(register * 8, register * 8 + 8), at);
-  const { kind } = stop!;
+  const { kind, code, message } = stop!;
+  const isFiltered = code >> 8 === PTRACE_EVENT_SECCOMP;
   let actual: number = offset.nr;
   bytes[offset.op] = PTRACE_SYSCALL_INFO_NONE;
   view.setUint32(offset.arch, AUDIT_ARCH_RISCV64, true);
   put(offset.instruction_pointer, 0);
   put(offset.stack_pointer, SP);
-  if (kind === "entry") {
-    bytes[offset.op] = PTRACE_SYSCALL_INFO_ENTRY;
+  if (kind === "entry" || isFiltered) {
+    bytes[offset.op] = isFiltered ? PTRACE_SYSCALL_INFO_SECCOMP : PTRACE_SYSCALL_INFO_ENTRY;
     put(offset.nr, A7);
     for (let index = 0; index < 6; index++) put(offset.args + index * 8, A0 + index);
     actual = offset.ret_data;
+    if (isFiltered) {
+      view.setUint32(actual, message, true);
+      actual += 4;
+    }
   } else if (kind === "exit") {
     bytes[offset.op] = PTRACE_SYSCALL_INFO_EXIT;
     put(offset.nr, A0);
@@ -353,7 +361,7 @@ export const ptraceCalls: SyscallTable = {
   ptrace: {
     run: ptrace,
     gaps:
-      "PEEKUSER, PEEKSIGINFO, SECCOMP_GET_FILTER and TRACESECCOMP are refused; TRACEEXIT stops before exit and " +
-      "exit_group, not before a signal's end; a parent hears of its child's end at once, whoever traces it",
+      "PEEKUSER, PEEKSIGINFO and SECCOMP_GET_FILTER are refused; TRACEEXIT does not stop a thread that another one " +
+      "ends; a parent hears of its child's end at once, whoever traces it",
   },
 };

@@ -27,7 +27,7 @@ import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal
 import { type SignalAction } from "../signal/signal-actions.ts";
 import { enterHandler } from "./signal-frame.ts";
 import { SignalSet } from "../signal/signal-set.ts";
-import { joinStop, standsBeforeSignal, standsForDue } from "./tracing.ts";
+import { joinStop, standsBeforeDeath, standsBeforeSignal, standsForDue } from "./tracing.ts";
 import { isOrphaned } from "../signal/session.ts";
 
 /**
@@ -41,7 +41,10 @@ export function deliverSignals(task: Task): void {
   if (task.group.exitStatus !== null) return;
   if (task.group.coreDump !== null) return continueCoreDump(task);
   const { tracing } = task;
-  if (tracing !== null && !isToDie(task) && standsForDue(task, tracing)) return;
+  if (tracing !== null && !isToDie(task)) {
+    if (tracing.dying !== null) return void actByDefault(task, tracing.dying);
+    if (standsForDue(task, tracing)) return;
+  }
   for (;;) {
     const delivered = tracing?.delivered ?? null;
     if (delivered !== null) tracing!.delivered = null;
@@ -100,6 +103,7 @@ function actByDefault(task: Task, info: SignalInfo): boolean {
     stopProcess(group, signal);
     return true;
   }
+  if (task.tracing !== null && standsBeforeDeath(task, task.tracing, info)) return true;
   if (action === "core") {
     task.kernel.log(
       `${task.name}[${task.tid}]: signal ${signal} at pc 0x${task.kernel.hart.pc.toString(16)}, address ` +

@@ -50,7 +50,7 @@ import {
   NO_RETURN,
   UNFINISHED,
 } from "../ground/wait-queue.ts";
-import { ALLOWED, checkSeccomp } from "./seccomp-check.ts";
+import { ALLOWED, ASKED, checkSeccomp } from "./seccomp-check.ts";
 import { A0 } from "./hart-registers.ts";
 import { standsAtEntry, standsAtExit, standsBehindCall, standsInCall, type Tracing } from "./tracing.ts";
 
@@ -333,6 +333,7 @@ export function handleEcall(kernel: Kernel): number {
 function beginCall(kernel: Kernel, task: Task, number: number): number {
   if (task.seccomp !== null) {
     const verdict = checkSeccomp(task, task.seccomp, number);
+    if (verdict === ASKED) return 1;
     if (verdict !== ALLOWED) return finish(kernel, task, number, verdict);
   }
   if (task.tracing !== null && (number === SYS_EXIT || number === SYS_EXIT_GROUP)) {

@@ -1,6 +1,7 @@
 import {
   AUDIT_ARCH_RISCV64,
   ENOSYS,
+  PTRACE_EVENT_SECCOMP,
   SECCOMP_RET_ACTION_FULL,
   SECCOMP_RET_ALLOW,
   SECCOMP_RET_ERRNO,
@@ -21,6 +22,7 @@ import { endWithCore } from "./core-dump/core-dump.ts";
 import { forceSignal } from "./deliver-signals.ts";
 import { exitGroup, exitTask } from "./exit.ts";
 import type { Task } from "./task.ts";
+import { standsForFilter } from "./tracing.ts";
 
 const MAX_ERRNO = 4095;
 /** read, write, exit, rt_sigreturn: all that strict mode leaves. */
@@ -28,9 +30,12 @@ const STRICT_CALLS = new Set([63, 64, 93, 139]);
 
 /** The call goes ahead. */
 export const ALLOWED = 1;
+/** The tracer is asked first (SECCOMP_RET_TRACE). */
+export const ASKED = 2;
 
 /**
- * Is the call that the task on the hart begins permitted? @returns ALLOWED, a negated errno to fail with, or NO_RETURN
+ * Is the call that the task on the hart begins permitted? @returns ALLOWED, ASKED, a negated errno to fail with, or
+ * NO_RETURN
  */
 export function checkSeccomp(task: Task, seccomp: Seccomp, number: number): number {
   if (seccomp.mode === "strict") {
@@ -48,8 +53,12 @@ export function checkSeccomp(task: Task, seccomp: Seccomp, number: number): numb
       return ALLOWED;
     case SECCOMP_RET_ERRNO:
       return -Math.min(data, MAX_ERRNO);
-    // Nobody traces, and nobody listens.
-    case SECCOMP_RET_TRACE:
+    case SECCOMP_RET_TRACE: {
+      const { tracing } = task;
+      if (tracing === null || !tracing.wants(PTRACE_EVENT_SECCOMP)) return -ENOSYS;
+      return standsForFilter(task, tracing, number, data) ? ASKED : ALLOWED;
+    }
+    // Nobody listens.
     case SECCOMP_RET_USER_NOTIF:
       return -ENOSYS;
     case SECCOMP_RET_TRAP: {

@@ -10,10 +10,14 @@
  */
 import {
   CLD_TRAPPED,
+  CLONE_PTRACE,
+  CLONE_UNTRACED,
+  CLONE_VFORK,
   PTRACE_EVENT_CLONE,
   PTRACE_EVENT_EXEC,
   PTRACE_EVENT_EXIT,
   PTRACE_EVENT_FORK,
+  PTRACE_EVENT_SECCOMP,
   PTRACE_EVENT_STOP,
   PTRACE_EVENT_VFORK,
   PTRACE_EVENT_VFORK_DONE,
@@ -32,6 +36,7 @@ import { stateOf } from "../ground/call-state.ts";
 import { BLOCKED, BLOCKED_EINTR, BLOCKED_KILLABLE, BLOCKED_RESTART } from "../ground/wait-queue.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
 import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
+import { A7 } from "./hart-registers.ts";
 import type { Task } from "./task.ts";
 
 interface TraceStop {
@@ -74,6 +79,10 @@ export class Tracing {
   message = 0;
   /** The tracer lets it through. */
   delivered: SignalInfo | null = null;
+  /** The tracer has heard what the filter says of the call that is begun. */
+  isFiltered = false;
+  /** Ends it when the tracer, which was told, lets it go on. */
+  dying: SignalInfo | null = null;
   /** PTRACE_LISTEN: what ends the stop of the process is a stop. */
   listens = false;
 
@@ -223,11 +232,11 @@ function owe({ due }: Tracing, event: number, message: number): void {
   due.push({ kind: "event", code: SIGTRAP | (event << 8), info: null, message });
 }
 
-/** PTRACE_INTERRUPT, and the first stop of a child of a seized task. */
+/** PTRACE_INTERRUPT, and the first stop of a child of a seized task. One that stands stops again when it goes on. */
 export function oweStop(task: Task, tracing: Tracing): void {
   // Asked for twice it still is one stop.
   if (!tracing.due.some(({ code }) => code >> 8 === PTRACE_EVENT_STOP)) owe(tracing, PTRACE_EVENT_STOP, 0);
-  wakeForDue(task);
+  if (task.state !== "t") wakeForDue(task);
 }
 
 function wakeForDue(task: Task): void {
@@ -254,22 +263,47 @@ function callStop({ options }: Tracing, kind: "entry" | "exit"): TraceStop {
 
 /** The tracee on the hart begins the call. @returns whether it stands before it */
 export function standsAtEntry(task: Task, tracing: Tracing, number: number): boolean {
+  tracing.isFiltered = false;
   tracing.call = "inside";
   if (!tracing.tracesCalls) return false;
-  tracing.call = "entering";
-  task.syscallNumber = number;
-  task.blockedKind = BLOCKED;
+  keepEntering(task, tracing, number);
   standStill(task, tracing, callStop(tracing, "entry"));
   return true;
 }
 
+/** The call is begun when the tracee goes on. */
+function keepEntering(task: Task, tracing: Tracing, number: number): void {
+  tracing.call = "entering";
+  task.syscallNumber = number;
+  task.blockedKind = BLOCKED;
+}
+
+/** SECCOMP_RET_TRACE. @returns whether it stands; false: it did before, and the call goes ahead */
+export function standsForFilter(task: Task, tracing: Tracing, number: number, data: number): boolean {
+  if (tracing.isFiltered) return false;
+  tracing.isFiltered = true;
+  keepEntering(task, tracing, number);
+  owe(tracing, PTRACE_EVENT_SECCOMP, data);
+  return standsForNext(task, tracing);
+}
+
 /** exit(2), exit_group(2). @returns whether it stands before it */
 export function standsAtExit(task: Task, tracing: Tracing, status: number): boolean {
-  if (!tracing.wants(PTRACE_EVENT_EXIT) || tracing.stop?.code === (SIGTRAP | (PTRACE_EVENT_EXIT << 8))) return false;
-  tracing.call = "entering";
-  task.syscallNumber = task.kernel.hart.get(17);
-  task.blockedKind = BLOCKED;
+  if (!isToTellEnd(tracing)) return false;
+  keepEntering(task, tracing, task.kernel.hart.get(A7));
   owe(tracing, PTRACE_EVENT_EXIT, status);
+  return standsForNext(task, tracing);
+}
+
+function isToTellEnd(tracing: Tracing): boolean {
+  return tracing.wants(PTRACE_EVENT_EXIT) && tracing.stop?.code !== (SIGTRAP | (PTRACE_EVENT_EXIT << 8));
+}
+
+/** A signal ends the tracee. @returns whether it stands before that */
+export function standsBeforeDeath(task: Task, tracing: Tracing, info: SignalInfo): boolean {
+  if (info.signal === SIGKILL || !isToTellEnd(tracing)) return false;
+  tracing.dying = info;
+  owe(tracing, PTRACE_EVENT_EXIT, info.signal);
   return standsForNext(task, tracing);
 }
 
@@ -294,11 +328,13 @@ export function standsInCall(task: Task, tracing: Tracing, number: number): bool
 }
 
 /** A tracee has a child, which is traced, too, if its tracer asked for it. */
-export function traceChild(parent: Task, tracing: Tracing, child: Task, isVfork: boolean, exitSignal: number): void {
+export function traceChild(parent: Task, tracing: Tracing, child: Task, flags: number, exitSignal: number): void {
   const { tracer, isSeized, options } = tracing;
+  const isVfork = (flags & CLONE_VFORK) !== 0;
   const event = isVfork ? PTRACE_EVENT_VFORK : exitSignal === SIGCHLD ? PTRACE_EVENT_FORK : PTRACE_EVENT_CLONE;
-  if (!tracing.wants(event)) return;
-  owe(tracing, event, tracer.group.pidNamespace.idOf(child.tid));
+  const isTold = tracing.wants(event);
+  if ((flags & CLONE_UNTRACED) !== 0 || (!isTold && (flags & CLONE_PTRACE) === 0)) return;
+  if (isTold) owe(tracing, event, tracer.group.pidNamespace.idOf(child.tid));
   const own = beginTracing(tracer, child, isSeized, options);
   if (isSeized) oweStop(child, own);
   else sendSignalToTask(child, fromTracer(parent, SIGSTOP));
