@@ -206,6 +206,34 @@ test("older lists do not push out newer ones, and without a net the last ones se
   await assert.rejects(load(testPorts()), FetchError);
 });
 
+test("while a mirror is renewed, its new signed list before what that lists, the packages of last time serve", async () => {
+  for (const byHash of [true, false]) {
+    const ports = testPorts();
+    await publish(ports, [HELLO], signer, { byHash, date: "Fri, 15 Jan 2027 06:00:00 UTC" });
+    await load(ports);
+    const before = new Map(ports.web);
+    await publish(ports, [{ control: { ...HELLO.control, Version: "2" } }], signer, {
+      byHash,
+      date: "Fri, 15 Jan 2027 07:00:00 UTC",
+    });
+    const after = new Map(ports.web);
+    ports.web.clear();
+    for (const [url, bytes] of before) ports.web.set(url, bytes);
+    const inRelease = "http://mirror/debian/dists/trixie/InRelease";
+    ports.web.set(inRelease, after.get(inRelease)!);
+    const meanwhile = await load(ports);
+    assert.equal(meanwhile.index.candidate("hello")!.version, "1:1.0+x-1");
+    assert.match(meanwhile.warnings[0]!, /; using the list of last time$/);
+    const elsewhere = testPorts();
+    for (const [url, bytes] of ports.web) elsewhere.web.set(url, bytes);
+    await assert.rejects(load(elsewhere), Error, "nobody who has no list gets one");
+    for (const [url, bytes] of after) ports.web.set(url, bytes);
+    const renewed = await load(ports);
+    assert.equal(renewed.index.candidate("hello")!.version, "2");
+    assert.deepEqual(renewed.warnings, []);
+  }
+});
+
 test("file names that leave the repository are refused", () => {
   const index = new PackageIndex();
   index.add(

@@ -133,6 +133,7 @@ async function addList(
         component,
         architecture,
         name: origin.name,
+        onWarning: (name) => onProgress({ phase: "warning", name }),
         ...(isFlat(source) ? { isFlat: true } : {}),
       }),
       origin,

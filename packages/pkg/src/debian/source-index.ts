@@ -74,6 +74,7 @@ export async function loadSources(
         architecture: "source",
         isSources: true,
         name,
+        onWarning: (text) => onProgress({ phase: "warning", name: text }),
       }),
       uri,
       `${source.suite}/${component}`,

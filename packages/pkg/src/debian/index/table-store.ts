@@ -4,8 +4,8 @@
  * that one, they are fetched instead of the whole list (`pdiff.ts`).
  */
 import { byteStringOf } from "@stratos/base";
-import { download, readVerified, type WantedFile } from "../../download.ts";
-import type { Compression, PackagePorts, RandomFile } from "../../ports.ts";
+import { download, IntegrityError, readVerified, type WantedFile } from "../../download.ts";
+import { FetchError, type Compression, type PackagePorts, type RandomFile } from "../../ports.ts";
 import { ReleaseError, type Release } from "../release.ts";
 import { listByPatches } from "./pdiff.ts";
 import {
@@ -38,10 +38,13 @@ interface ListPlace {
   isSources?: boolean;
   /** for messages */
   name: string;
+  /** told when the list of last time is taken, as the new one cannot be had whole */
+  onWarning?: (text: string) => void;
 }
 
 /**
- * The table of one `Packages` file, from the store or the net.
+ * The table of one `Packages` file, from the store or the net; where the net has not what the release lists, the one of
+ * last time.
  *
  * @throws ReleaseError  the list is not in the release
  * @throws FetchError, IntegrityError, ControlError
@@ -72,7 +75,17 @@ export async function loadTable(ports: PackagePorts, release: Release, place: Li
     if (release.acquireByHash)
       urls.unshift(`${place.suiteUrl}/${name.slice(0, name.lastIndexOf("/") + 1)}by-hash/SHA256/${listed.sha256}`);
     const file: WantedFile = { urls, path: `lists/${listed.sha256}${suffix}`, ...listed };
-    await download(ports, file, () => {});
+    try {
+      await download(ports, file, () => {});
+    } catch (error) {
+      if (!(error instanceof FetchError) && !(error instanceof IntegrityError)) throw error;
+      // A mirror that is being renewed: the signed list is there already, and what it lists is not.
+      const before = await lastTablePath(ports, place);
+      const last = before === undefined ? undefined : openTable(ports, before);
+      if (last === undefined) throw error;
+      place.onWarning?.(`${error.message}; using the list of last time`);
+      return last;
+    }
     const packed = await readVerified(ports, file);
     if (packed === undefined) throw new ReleaseError(`${urls[0]}: vanished from the store`);
     const bytes = await unpack(ports, compression, packed, place.name);
@@ -134,17 +147,17 @@ function currentPath({ suiteUrl, component, architecture }: ListPlace): string {
   return `lists/${place.replace(/[^A-Za-z0-9.-]/g, "_")}.current`;
 }
 
+/** Where the table of last time stands. */
+async function lastTablePath(ports: PackagePorts, place: ListPlace): Promise<string | undefined> {
+  const current = await ports.store.read(currentPath(place));
+  if (current === undefined) return undefined;
+  const paths = ports.latin1(current).trimEnd().split(" ");
+  return paths.find((one) => /^lists\/[0-9a-f]{64}\.table$/.test(one));
+}
+
 /** The text of the list of last time. */
 async function heldText(ports: PackagePorts, place: ListPlace): Promise<Uint8Array | undefined> {
-  const current = await ports.store.read(currentPath(place));
-  const path =
-    current === undefined
-      ? undefined
-      : ports
-          .latin1(current)
-          .trimEnd()
-          .split(" ")
-          .find((one) => /^lists\/[0-9a-f]{64}\.table$/.test(one));
+  const path = await lastTablePath(ports, place);
   const file = path === undefined ? undefined : ports.store.random?.(path);
   if (file === undefined) return undefined;
   try {
