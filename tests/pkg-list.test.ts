@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,6 +23,7 @@ let server: Server,
 before(async () => {
   await ensureTestImage();
   mkdirSync(join(home, "images"), { recursive: true });
+  symlinkSync(join(TEST_HOME, "downloads"), join(home, "downloads"));
   // Layers are never changed, so links to them will do.
   execFileSync("cp", ["-al", join(TEST_HOME, "images", TEST_IMAGE), join(home, "images", "box")]);
   server = createServer((request, response) => {
