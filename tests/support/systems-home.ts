@@ -19,7 +19,7 @@ export class SystemsHome {
     // Machines end with their supervisor.
     t.after(() => endSupervisor(this.path));
     mkdirSync(this.path);
-    symlinkSync(join(TEST_HOME, "images"), join(this.path, "images"));
+    for (const shared of ["images", "downloads"]) symlinkSync(join(TEST_HOME, shared), join(this.path, shared));
   }
 
   get systems(): string {

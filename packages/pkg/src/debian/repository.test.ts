@@ -206,7 +206,7 @@ test("older lists do not push out newer ones, and without a net the last ones se
   await assert.rejects(load(testPorts()), FetchError);
 });
 
-test("while a mirror is renewed, its new signed list before what that lists, the packages of last time serve", async () => {
+test("while a mirror is renewed, its signed list before what that names, the lists of last time serve", async () => {
   for (const byHash of [true, false]) {
     const ports = testPorts();
     await publish(ports, [HELLO], signer, { byHash, date: "Fri, 15 Jan 2027 06:00:00 UTC" });
