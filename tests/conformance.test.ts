@@ -42,6 +42,8 @@ test(
         process.execPath,
         "--disable-warning=ExperimentalWarning",
         join(repository, "conformance/apt.ts"),
+        "--architecture",
+        "amd64",
         "--count",
         "10",
         "--seed",
