@@ -13,17 +13,24 @@
 typedef struct { unsigned long pc, x[31]; } Registers;
 #define PC(r) (r).pc
 #define RESULT(r) (r).x[9]
-#define BREAK "\x73\x00\x10\x00" /* ebreak */
+/* Before a signal that interrupts a call is delivered: riscv64 shows the call again, x86 that it is to be restarted. */
+#define IS_TO_RESTART(r) (ptrace(PTRACE_PEEKTEXT, child, PC(r), 0) << 32 == 0x73L << 32)
+#define BREAK_BYTES "\x73\x00\x10\x00" /* ebreak */
 #define BREAK_SIZE 4
 #define PAST_BREAK 0
+#define STACK(r) (r).x[1]
+#define NO_RESTART(r) 0
 #else
 #include <sys/user.h>
 typedef struct user_regs_struct Registers;
 #define PC(r) (r).rip
 #define RESULT(r) (r).rax
-#define BREAK "\xcc"
+#define IS_TO_RESTART(r) ((long)RESULT(r) == -512)
+#define BREAK_BYTES "\xcc"
 #define BREAK_SIZE 1
 #define PAST_BREAK 1
+#define STACK(r) (r).rsp
+#define NO_RESTART(r) ((r).orig_rax = -1)
 #endif
 /* What a tracer sees, in words that do not depend on the processor. */
 static pid_t child;
@@ -51,6 +58,7 @@ static void traceme(void) { ptrace(PTRACE_TRACEME, 0, 0, 0); raise(SIGSTOP); }
 static void calls(void) { traceme(); syscall(SYS_getppid); syscall(SYS_write, 99, "x", 1); syscall(SYS_close, -1); }
 static void signals(void) { signal(SIGUSR1, handler); signal(SIGUSR2, SIG_IGN); traceme(); raise(SIGUSR1); raise(SIGUSR2); raise(SIGTERM); syscall(SYS_exit_group, seen); }
 static void waits(void) { signal(SIGUSR1, handler); traceme(); pid_t grand = fork(); if (grand == 0) { usleep(30000); _exit(3); } int s; while (waitpid(grand, &s, 0) < 0) seen += 40; syscall(SYS_exit_group, seen + WEXITSTATUS(s)); }
+__attribute__((noinline)) static void called(void) { BREAK; }
 static void memory(void) { traceme(); syscall(SYS_exit_group, (int)(word & 0xff)); }
 static void breaks(void) { traceme(); long r = broken(1); r += broken(2); syscall(SYS_exit_group, (int)r); }
 static void forks(void) { traceme(); pid_t one = fork(); if (one == 0) _exit(1); waitpid(one, NULL, 0); pid_t two = vfork(); if (two == 0) _exit(2); waitpid(two, NULL, 0); }
@@ -82,11 +90,13 @@ int main(int argc, char **argv) {
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY) entries++; else if (entries == 1) { RESULT(r) = 1234; SHOW(ptrace(PTRACE_SETREGSET, child, NT_PRSTATUS, &v)); ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info); SHOW(info.exit.rval); entries++; } }
   puts("-- signals"); begin(signals); wait_and_tell(child); for (int i = 0; i < 8; i++) { int s = WSTOPSIG(status); SHOW(ptrace(PTRACE_CONT, child, 0, s == SIGSTOP ? 0 : s == SIGTERM ? 0 : s)); wait_and_tell(child); if (!WIFSTOPPED(status)) break; signal_info(); }
   puts("-- a signal in place of another"); begin(signals); wait_and_tell(child); ptrace(PTRACE_CONT, child, 0, 0); wait_and_tell(child); ptrace(PTRACE_CONT, child, 0, SIGKILL); wait_and_tell(child);
-  puts("-- a call that waits"); begin(waits); wait_and_tell(child); ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESYSGOOD); ptrace(PTRACE_CONT, child, 0, 0); usleep(10000); kill(child, SIGUSR1); wait_and_tell(child); call_info(); { Registers r; struct iovec v = {&r, sizeof r}; ptrace(PTRACE_GETREGSET, child, NT_PRSTATUS, &v); printf("result %ld\n", (long)RESULT(r)); }
+  puts("-- a call that waits"); begin(waits); wait_and_tell(child); ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESYSGOOD); ptrace(PTRACE_CONT, child, 0, 0); usleep(10000); kill(child, SIGUSR1); wait_and_tell(child); call_info(); { Registers r; struct iovec v = {&r, sizeof r}; ptrace(PTRACE_GETREGSET, child, NT_PRSTATUS, &v); SHOW(IS_TO_RESTART(r)); }
   SHOW(ptrace(PTRACE_SYSCALL, child, 0, 0)); wait_and_tell(child); call_info(); SHOW(ptrace(PTRACE_CONT, child, 0, 0)); wait_and_tell(child); ptrace(PTRACE_CONT, child, 0, WSTOPSIG(status)); wait_and_tell(child);
   puts("-- the same, its handler run"); begin(waits); wait_and_tell(child); ptrace(PTRACE_CONT, child, 0, 0); usleep(10000); kill(child, SIGUSR1); wait_and_tell(child); ptrace(PTRACE_CONT, child, 0, SIGUSR1); wait_and_tell(child); ptrace(PTRACE_CONT, child, 0, SIGCHLD); wait_and_tell(child);
+  puts("-- a function called in the midst of it"); begin(waits); wait_and_tell(child); ptrace(PTRACE_CONT, child, 0, 0); usleep(10000); kill(child, SIGUSR1); wait_and_tell(child);
+  { Registers saved, r; struct iovec v = {&saved, sizeof saved}; ptrace(PTRACE_GETREGSET, child, NT_PRSTATUS, &v); r = saved; PC(r) = (unsigned long)called; STACK(r) = STACK(r) - 512 & ~15UL; NO_RESTART(r); v.iov_base = &r; ptrace(PTRACE_SETREGSET, child, NT_PRSTATUS, &v); SHOW(ptrace(PTRACE_CONT, child, 0, 0)); wait_and_tell(child); v.iov_base = &saved; SHOW(ptrace(PTRACE_SETREGSET, child, NT_PRSTATUS, &v)); ptrace(PTRACE_CONT, child, 0, 0); wait_and_tell(child); ptrace(PTRACE_CONT, child, 0, 0); wait_and_tell(child); }
   puts("-- memory"); begin(memory); wait_and_tell(child); errno = 0; printf("%lx\n", ptrace(PTRACE_PEEKDATA, child, &word, 0)); SHOW(ptrace(PTRACE_POKEDATA, child, &word, 0x11)); errno = 0; printf("%lx\n", ptrace(PTRACE_PEEKDATA, child, &word, 0)); errno = 0; SHOW(ptrace(PTRACE_PEEKDATA, child, 8, 0)); SHOW(ptrace(PTRACE_POKEDATA, child, 8, 0)); ptrace(PTRACE_CONT, child, 0, 0); wait_and_tell(child); SHOW(word == 0x11);
-  puts("-- a breakpoint"); begin(breaks); wait_and_tell(child); { long at = (long)broken, old = ptrace(PTRACE_PEEKTEXT, child, at, 0), with = old; memcpy(&with, BREAK, BREAK_SIZE); SHOW(ptrace(PTRACE_POKETEXT, child, at, with)); SHOW(ptrace(PTRACE_CONT, child, 0, 0)); wait_and_tell(child); Registers r; struct iovec v = {&r, sizeof r}; ptrace(PTRACE_GETREGSET, child, NT_PRSTATUS, &v); SHOW(PC(r) == at + PAST_BREAK); PC(r) = at; ptrace(PTRACE_SETREGSET, child, NT_PRSTATUS, &v); ptrace(PTRACE_POKETEXT, child, at, old); SHOW(ptrace(PTRACE_CONT, child, 0, 0)); wait_and_tell(child); }
+  puts("-- a breakpoint"); begin(breaks); wait_and_tell(child); { long at = (long)broken, old = ptrace(PTRACE_PEEKTEXT, child, at, 0), with = old; memcpy(&with, BREAK_BYTES, BREAK_SIZE); SHOW(ptrace(PTRACE_POKETEXT, child, at, with)); SHOW(ptrace(PTRACE_CONT, child, 0, 0)); wait_and_tell(child); Registers r; struct iovec v = {&r, sizeof r}; ptrace(PTRACE_GETREGSET, child, NT_PRSTATUS, &v); SHOW(PC(r) == at + PAST_BREAK); PC(r) = at; ptrace(PTRACE_SETREGSET, child, NT_PRSTATUS, &v); ptrace(PTRACE_POKETEXT, child, at, old); SHOW(ptrace(PTRACE_CONT, child, 0, 0)); wait_and_tell(child); }
   puts("-- forks"); follow(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEVFORKDONE); follow(0); follow(PTRACE_O_TRACEVFORK);
   puts("-- a program"); for (int o = 0; o <= PTRACE_O_TRACEEXEC; o += PTRACE_O_TRACEEXEC) { begin(program); wait_and_tell(child); ptrace(PTRACE_SETOPTIONS, child, 0, o | PTRACE_O_TRACEEXIT); ptrace(PTRACE_CONT, child, 0, 0); wait_and_tell(child); unsigned long message = 0; if (o) { SHOW(ptrace(PTRACE_GETEVENTMSG, child, 0, &message)); SHOW(message == (unsigned long)child); } ptrace(PTRACE_CONT, child, 0, 0); wait_and_tell(child); ptrace(PTRACE_GETEVENTMSG, child, 0, &message); printf("%lx\n", message); ptrace(PTRACE_CONT, child, 0, 0); wait_and_tell(child); }
   puts("-- a filter asks"); for (int o = 0; o < 3; o++) { begin(filtered); wait_and_tell(child); ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESYSGOOD | (o ? PTRACE_O_TRACESECCOMP : 0)); ptrace(PTRACE_CONT, child, 0, 0); wait_and_tell(child); for (int i = 0; i < 12 && WIFSTOPPED(status); i++) { struct ptrace_syscall_info info = {0}; unsigned long message = 0; if (status >> 16) { long size = ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info); ptrace(PTRACE_GETEVENTMSG, child, 0, &message); printf("op %d size %ld data %u message %lu getppid %d\n", info.op, size, info.seccomp.ret_data, message, info.seccomp.nr == SYS_getppid); } else call_info(); ptrace(o == 2 && i < 3 ? PTRACE_SYSCALL : PTRACE_CONT, child, 0, 0); wait_and_tell(child); } }

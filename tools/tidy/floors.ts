@@ -102,7 +102,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "pseudo",
     "sysfs",
     "procfs",
-    "syscall create-kernel.ts byte-ends.ts peek-memory.ts poke-memory.ts saved-frames.ts",
+    "syscall create-kernel.ts byte-ends.ts peek-memory.ts saved-frames.ts",
     "saved-kernel.ts",
     "forked-kernel.ts",
     "faults.ts kernel.ts",

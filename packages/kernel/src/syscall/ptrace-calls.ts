@@ -10,7 +10,6 @@ import {
   Iovec,
   NT_PRFPREG,
   NT_PRSTATUS,
-  PAGE_SIZE,
   PTRACE_ATTACH,
   PTRACE_CONT,
   PTRACE_DETACH,
@@ -56,7 +55,7 @@ import {
   SI_KERNEL,
 } from "@stratos/abi";
 import { getU64 } from "../ground/words.ts";
-import { forcePage } from "../mm/page-fault.ts";
+import { pokeMemory, readForced } from "../mm/poke-memory.ts";
 import { isCapabilitySubset, isCapable } from "../security/credentials.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
@@ -70,6 +69,7 @@ import {
   setGeneralRegisterBytes,
   SP,
 } from "../task/hart-registers.ts";
+import { leaveCall } from "../task/deliver-signals.ts";
 import { readSignalInfo, writeSignalInfo } from "../task/signal-frame.ts";
 import { mayInspect } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
@@ -203,46 +203,19 @@ function listen(target: Task, tracing: Tracing): number {
 
 // ---- Memory
 
-/** @param copies  between so many bytes of the tracee's and the tracer's buffer */
-function eachPart(
-  target: Task,
-  address: number,
-  forWrite: boolean,
-  copies: (at: number, count: number) => void,
-): number {
-  for (let done = 0; done < 8;) {
-    const at = address + done;
-    const place = Number.isSafeInteger(at) && at >= 0 ? forcePage(target.space, at, forWrite) : -EFAULT;
-    if (place < 0) return -EIO;
-    const count = Math.min(8 - done, PAGE_SIZE - (at % PAGE_SIZE));
-    copies(place, count);
-    done += count;
-  }
-  return 0;
-}
+const WORD = 8;
 
 function peek(task: Task, target: Task, address: number, data: number): number {
-  const word: number[] = [];
-  const { u8 } = task.kernel.physical;
-  const failed = eachPart(
-    target,
-    address,
-    false,
-    (place, count) => void word.push(...u8.subarray(place, place + count)),
-  );
-  return failed < 0 ? failed : task.space.copyOut(data, Uint8Array.from(word), 0, 8);
+  const word = new Uint8Array(WORD);
+  if (readForced(target.space, address, word) < WORD) return -EIO;
+  return task.space.copyOut(data, word, 0, WORD);
 }
 
 /** The word to write is an argument, all 64 bits of it. */
 function poke(task: Task, target: Task, address: number): number {
   const words = new Uint32Array(2);
   task.kernel.hart.copyWords(A3, words, 0);
-  const bytes = new Uint8Array(words.buffer);
-  let done = 0;
-  return eachPart(target, address, true, (place, count) => {
-    task.kernel.physical.u8.set(bytes.subarray(done, done + count), place);
-    done += count;
-  });
+  return pokeMemory(target.space, address, new Uint8Array(words.buffer)) < WORD ? -EIO : 0;
 }
 
 // ---- Signals
@@ -277,12 +250,23 @@ function moveMask(task: Task, target: Task, isSet: boolean, size: number, data: 
 
 // ---- Registers
 
-/** As Linux has them: in a call the pc is behind the `ecall`, and a0 what an interrupted one seems to have returned. */
+/** A signal has interrupted the call, which is about to be begun again: the exit of it was shown before, if at all. */
+function isToRestart(target: Task): boolean {
+  const { call, stop } = target.tracing!;
+  return call === "interrupted" && stop!.kind !== "exit";
+}
+
+/**
+ * As Linux has them: in a call the pc is behind the `ecall`, and at the exit of an interrupted one a0 says why. What is
+ * to be begun again stands before it with its arguments, so that a debugger can bring it back after calls of its own
+ * (arch/riscv/kernel/signal.c, arch_do_signal_or_restart).
+ */
 function shownRegisters(target: Task): Uint8Array {
   const bytes = generalRegisterBytes(target.registers);
+  if (target.syscallNumber < 0 || isToRestart(target)) return bytes;
   const view = new DataView(bytes.buffer);
   const restart = shownRestart(target);
-  if (target.syscallNumber >= 0) view.setBigUint64(0, view.getBigUint64(0, true) + 4n, true);
+  view.setBigUint64(0, view.getBigUint64(0, true) + 4n, true);
   if (restart !== null) view.setBigInt64(A0 * 8, BigInt(restart), true);
   return bytes;
 }
@@ -304,18 +288,19 @@ function moveRegisters(task: Task, target: Task, isSet: boolean, kind: number, v
   return task.space.storeU64(vector + Iovec.offset.iov_len, count) < 0 ? -EFAULT : 0;
 }
 
-/** Who moves the pc out of an interrupted call, or chooses its result, doesn't want it again. */
+/** Who moves the pc out of an interrupted call, or chooses its result or its arguments, doesn't want it as it was. */
 function setGeneral(target: Task, shown: Uint8Array, bytes: Uint8Array): void {
   const before = new DataView(shown.buffer),
     view = new DataView(bytes.buffer);
-  const { tracing, syscallNumber } = target;
-  const changes = (at: number): boolean => view.getBigUint64(at, true) !== before.getBigUint64(at, true);
-  const call = tracing!.call;
-  if (call === "interrupted" && (changes(0) || changes(A0 * 8))) {
-    target.syscallNumber = -1;
-    target.syscallState = target.waitedSignals = null;
-    tracing!.call = "outside";
-  } else if (syscallNumber >= 0) {
+  const { call } = target.tracing!;
+  const changes = (register: number): boolean =>
+    view.getBigUint64(register * 8, true) !== before.getBigUint64(register * 8, true);
+  const ofCall = isToRestart(target) ? [PC, A0, A0 + 1, A0 + 2, A3, A0 + 4, A0 + 5, A7] : [PC, A0];
+  if (call === "interrupted" && ofCall.some(changes)) {
+    leaveCall(target);
+    if (target.savedMask !== null) target.blocked = target.savedMask;
+    target.savedMask = null;
+  } else if (target.syscallNumber >= 0 && !isToRestart(target)) {
     view.setBigUint64(0, view.getBigUint64(0, true) - 4n, true);
     if (call === "interrupted") bytes.set(target.registers.subarray(A0 * 8, A0 * 8 + 8), A0 * 8);
   }
@@ -354,8 +339,9 @@ function getSyscallInfo(task: Task, target: Task, { stop }: Tracing, size: numbe
   return stored < 0 ? stored : actual;
 }
 
-/** A register by its number: the fourth argument. */
-const A3 = A0 + 3;
+/** The fourth argument; and where the pc stands among the registers that are shown. */
+const A3 = A0 + 3,
+  PC = 0;
 
 export const ptraceCalls: SyscallTable = {
   ptrace: {

@@ -132,6 +132,11 @@ function interruptSyscall(task: Task, action: SignalAction): void {
     hart.set(A0, result);
     hart.pc = hart.pc + 4;
   }
+  leaveCall(task);
+}
+
+/** The call that the task waits in is none any more; registers are left as they are. */
+export function leaveCall(task: Task): void {
   for (const observer of task.kernel.taskObservers) observer.callInterrupted?.(task);
   task.syscallNumber = -1;
   task.syscallState = null;
