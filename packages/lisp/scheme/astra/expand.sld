@@ -3,7 +3,8 @@
 ;; was begun.
 (define-library (astra expand)
   (export expand-words expand-word expand-text expand-pattern set-substitution! split-fields home-of pathnames)
-  (import (scheme base) (astra posix) (astra state) (astra pattern) (astra arithmetic))
+  (import (scheme base) (astra posix) (astra state) (astra pattern) (astra arithmetic)
+    (only (astra texts) split-at))
   (begin
     ;; Runs a command and gives what it writes, without the newlines at its end.
     (define substitution #f)
@@ -42,12 +43,6 @@
                             (if (and (string=? (car fields) user) (> (length fields) 5))
                                 (begin (sys-close fd) (list-ref fields 5))
                                 (loop)))))))))))
-    (define (split-at text c)
-      (let ((n (string-length text)))
-        (let loop ((i 0) (from 0))
-          (cond ((= i n) (list (substring text from n)))
-                ((char=? c (string-ref text i)) (cons (substring text from i) (loop (+ i 1) (+ i 1))))
-                (else (loop (+ i 1) from))))))
     ;; ~ and ~user at the beginning of a text, and after each : in assignments.
     (define (tilde text assignment? last?)
       (if (not (and (> (string-length text) 0)

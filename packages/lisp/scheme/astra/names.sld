@@ -9,7 +9,7 @@
         (if (< fd 0) '()
             (let ((i (make-input fd))) (let loop ((l '()))
                                          (let ((t (input-line i)))
-                                           (if t (loop (cons (split-text t #\:) l)) (begin (sys-close fd) (reverse l)))))))))
+                                           (if t (loop (cons (split-at t #\:) l)) (begin (sys-close fd) (reverse l)))))))))
     (define users #f)
     (define groups #f)
     (define (all-users) (if (not users) (set! users (table-of "/etc/passwd"))) users)

@@ -165,7 +165,7 @@
                         (lines (or (file-text "/proc/mounts") "")))
               0)
             (if (null? (cddr p)) (usage-error "mount" "[-t TYPE] [-o OPTIONS] [SOURCE TARGET]")
-                (let* ((options (split-text (or (option-value p #\o) "") #\,))
+                (let* ((options (split-at (or (option-value p #\o) "") #\,))
                         (flag (lambda (t) (assoc t
                                             '(("ro" . 1) ("nosuid" . 2) ("nodev" . 4) ("noexec" . 8) ("remount" . 32)
                                                ("bind" . 4096) ("rbind" . 20480)))))
@@ -393,7 +393,7 @@
     (define (which l)
       (let loop ((l l) (status 0))
         (if (null? l) status
-            (let ((found (let in ((f (split-text (or (variable-value "PATH") "") #\:)))
+            (let ((found (let in ((f (split-at (or (variable-value "PATH") "") #\:)))
                            (cond ((null? f) #f) ((let ((path (string-append (car f) "/" (car l))))
                                                    (and (bytevector? (sys-stat path)) (= 0 (sys-access path 1))
                                                      path))) (else (in (cdr f)))))))

@@ -1,6 +1,6 @@
 ;; Texts as utilities take them apart and lay them out.
 (define-library (astra texts)
-  (export pad pad-right two joined lines words-of split-text file-text prefix? suffix? text-index)
+  (export pad pad-right two joined lines words-of split-at file-text prefix? text-index base-name join)
   (import (scheme base) (astra posix))
   (begin
     (define (pad t n) (if (< (string-length t) n) (string-append (make-string (- n (string-length t)) #\space) t) t))
@@ -10,7 +10,7 @@
     (define (joined l)
       (if (null? l) "" (apply string-append (car l) (map (lambda (t) (string-append " " t)) (cdr l)))))
     ;; The parts between a character; a text without it is its one part.
-    (define (split-text text c)
+    (define (split-at text c)
       (let ((n (string-length text)))
         (let loop ((i 0) (from 0))
           (cond ((= i n) (list (substring text from n)))
@@ -36,9 +36,18 @@
         (if (< fd 0) #f (let ((t (read-whole fd))) (sys-close fd) t))))
     (define (prefix? p t)
       (let ((n (string-length p))) (and (<= n (string-length t)) (string=? p (substring t 0 n)))))
-    (define (suffix? s t)
-      (let ((n (string-length s)) (m (string-length t))) (and (<= n m) (string=? s (substring t (- m n) m)))))
     ;; Where a character first stands; #f: nowhere.
     (define (text-index t c)
       (let ((n (string-length t)))
-        (let loop ((i 0)) (cond ((= i n) #f) ((char=? c (string-ref t i)) i) (else (loop (+ i 1)))))))))
+        (let loop ((i 0)) (cond ((= i n) #f) ((char=? c (string-ref t i)) i) (else (loop (+ i 1)))))))
+    ;; The last part of a path, without slashes behind it.
+    (define (base-name path)
+      (let* ((n (let loop ((n (string-length path)))
+                  (if (and (> n 1) (char=? #\/ (string-ref path (- n 1)))) (loop (- n 1)) n)))
+             (t (substring path 0 n)))
+        (if (string=? t "/") t
+            (let loop ((i n))
+              (if (or (= i 0) (char=? #\/ (string-ref t (- i 1)))) (substring t i n) (loop (- i 1)))))))
+    (define (join folder name)
+      (let ((n (string-length folder)))
+        (string-append folder (if (and (> n 0) (char=? #\/ (string-ref folder (- n 1)))) "" "/") name)))))

@@ -3,10 +3,9 @@
  * chapter "'C' Extension for Compressed Instructions". Branches and jumps to labels keep their 32 bits: where they
  * lead is known later.
  */
-import { Opcode } from "./encode.ts";
+import { EBREAK, Opcode, Register } from "./encode.ts";
 
-const { sp, ra } = { sp: 2, ra: 1 };
-const EBREAK = 0x0010_0073;
+const { ra, sp } = Register;
 const C_EBREAK = 0x9002;
 
 /** Registers 8 to 15 have names of three bits. */
