@@ -6,15 +6,27 @@ import { pushFault } from "./forges.ts";
 export const PUSH_PLACEHOLDERS = ["commit", "ref", "name", "repository", "clone"] as const;
 const LABEL_MAX = 256;
 
-/** `*`: any text without a slash; `**`: any text. */
+/** `*`: any text without a slash; `**`: any text. Works in the product of both lengths: names come from outside. */
 export function matchesPattern(pattern: string, text: string): boolean {
-  const source = pattern
-    .split(/(\*+)/)
-    .map((part) =>
-      part.startsWith("**") ? ".*" : part === "*" ? "[^/]*" : part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"),
-    )
-    .join("");
-  return new RegExp(`^${source}$`, "s").test(text);
+  const parts = pattern.match(/\*+|[^*]/gs) ?? [];
+  /** Parts that may come next. A star may be over before it has begun. */
+  const withNext = (places: Iterable<number>): Set<number> => {
+    const all = new Set(places);
+    for (const place of all) if (parts[place]?.startsWith("*") === true) all.add(place + 1);
+    return all;
+  };
+  let places = withNext([0]);
+  for (let index = 0; index < text.length && places.size > 0; index++) {
+    const char = text[index]!;
+    const next: number[] = [];
+    for (const place of places) {
+      const part = parts[place];
+      if (part?.startsWith("**") === true || (part === "*" && char !== "/")) next.push(place);
+      else if (part !== "*" && part === char) next.push(place + 1);
+    }
+    places = withNext(next);
+  }
+  return places.has(parts.length);
 }
 
 /** @returns the task, or why there is none in words */
