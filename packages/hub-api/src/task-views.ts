@@ -458,6 +458,16 @@ export interface TriggerOutcome {
   readonly submission: TaskSubmission | null;
 }
 
+/** A push that was told of. */
+export interface TriggerDeliveryView {
+  readonly at: string;
+  readonly ref: string;
+  readonly commit: string;
+  readonly task: number | null;
+  /** Why it started nothing. */
+  readonly why: string | null;
+}
+
 export interface PolicyView {
   readonly name: string;
   /** Patterns of the permissions that it concerns. */

@@ -1,6 +1,12 @@
 /** `stratos hub trigger|secret`. */
 import { Option, type Command } from "commander";
-import { FORGES, type TriggerOutcome, type TriggerTask, type TriggerView } from "@stratos/hub-api";
+import {
+  FORGES,
+  type TriggerDeliveryView,
+  type TriggerOutcome,
+  type TriggerTask,
+  type TriggerView,
+} from "@stratos/hub-api";
 import { UsageError } from "../command-error.ts";
 import { withHub, type HubOptions } from "../hub/hub-client.ts";
 import { listOf, printJson, type Listing } from "../hub/hub-listing.ts";
@@ -209,16 +215,8 @@ function testTrigger(
   });
 }
 
-interface DeliveryView {
-  readonly at: string;
-  readonly ref: string;
-  readonly commit: string;
-  readonly task: number | null;
-  readonly why: string | null;
-}
-
 function listDeliveries(name: string, options: Listing): Promise<number> {
-  return listOf<DeliveryView>(`/triggers/${encodeURIComponent(name)}/deliveries`, options, {
+  return listOf<TriggerDeliveryView>(`/triggers/${encodeURIComponent(name)}/deliveries`, options, {
     AT: ({ at }) => at,
     REF: ({ ref }) => ref,
     COMMIT: ({ commit }) => commit.slice(0, 12),

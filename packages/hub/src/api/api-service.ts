@@ -16,6 +16,7 @@ import { jsonText } from "../database/json-text.ts";
 import type { HubService } from "../hub-service.ts";
 import { HubError } from "../store/hub-error.ts";
 import { AttemptLimit } from "./attempt-limit.ts";
+import { boundedBody, wholeBody } from "./bounded-body.ts";
 import { metricsText, RequestCounts } from "./metrics.ts";
 import { openApiDocument } from "./openapi.ts";
 import { fitsParameter } from "./path-parameters.ts";
@@ -163,7 +164,7 @@ async function answer(
     body,
     require,
     inside: undefined,
-    content: bounded((context.req.raw.body ?? []) as AsyncIterable<Uint8Array>, route.bodyBytesMax ?? JSON_BYTES_MAX),
+    content: boundedBody(context, route.bodyBytesMax ?? JSON_BYTES_MAX),
     headers: context.req.raw.headers,
     signal: context.req.raw.signal,
     version: readVersion(context, route),
@@ -289,12 +290,10 @@ function readQuery(context: Context, route: ApiRoute): Record<string, string | n
 async function readJson(context: Context, bytesMax: number): Promise<unknown> {
   if (!/^application\/json\b/.test(context.req.header("content-type") ?? ""))
     throw new HubError(415, "bad-media", "expected a body of type application/json");
-  const pieces: Uint8Array[] = [];
-  for await (const piece of bounded((context.req.raw.body ?? []) as AsyncIterable<Uint8Array>, bytesMax))
-    pieces.push(piece);
+  const bytes = await wholeBody(context, bytesMax);
   let body: unknown;
   try {
-    body = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(pieces)));
+    body = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
     throw new HubError(400, "bad-json", `the body is no JSON: ${(error as Error).message}`);
   }
@@ -321,15 +320,6 @@ function textThatCannotBeKept(body: unknown): string | null {
     for (const entry of Object.values(value)) left.push(entry);
   }
   return null;
-}
-
-async function* bounded(pieces: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<Uint8Array> {
-  let bytes = 0;
-  for await (const piece of pieces) {
-    bytes += piece.length;
-    if (bytes > bytesMax) throw new HubError(413, "too-large", `the body is larger than ${bytesMax} bytes`);
-    yield piece;
-  }
 }
 
 /** RFC 9457. What went wrong inside is told to the log alone. */

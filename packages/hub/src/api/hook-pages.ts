@@ -2,6 +2,7 @@
 import { Hono, type Context } from "hono";
 import type { TriggerView } from "@stratos/hub-api";
 import type { AttemptLimit } from "./attempt-limit.ts";
+import { wholeBody } from "./bounded-body.ts";
 import type { HubService } from "../hub-service.ts";
 import { HubError } from "../store/hub-error.ts";
 import { readSecret } from "../store/secrets.ts";
@@ -21,7 +22,7 @@ export function hookPages(hub: HubService, attempts: AttemptLimit, addressOf: (c
         headers: { "Retry-After": "60" },
       });
     await hub.accessLog.prepare();
-    const delivery = { headers: context.req.raw.headers, body: await readBody(context) };
+    const delivery = { headers: context.req.raw.headers, body: await wholeBody(context, BODY_MAX) };
     const trigger = await findTrigger(database, context.req.param("trigger")).catch((error) => {
       if (error instanceof HubError) return null;
       throw error;
@@ -53,14 +54,3 @@ export function hookPages(hub: HubService, attempts: AttemptLimit, addressOf: (c
 }
 
 const isWebhook = (trigger: TriggerView): trigger is TriggerView & { forge: WebhookForge } => trigger.forge !== "git";
-
-async function readBody(context: Context): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of (context.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += piece.length;
-    if (bytes > BODY_MAX) throw new HubError(413, "too-large", `the delivery is larger than ${BODY_MAX} bytes`);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
-}

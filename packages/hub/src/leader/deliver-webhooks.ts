@@ -11,10 +11,10 @@ import { createHmac } from "node:crypto";
 import type { Database } from "../database/database.ts";
 import { queueDeliveries } from "../store/webhooks.ts";
 import type { Chore } from "./housekeeping.ts";
+import { isSuccess, postJson } from "./post-json.ts";
 
 export const DELIVERY_ATTEMPTS_MAX = 12;
 const PAUSE_SECONDS = 5;
-const TIMEOUT_MS = 10_000;
 const TOGETHER_MAX = 16;
 const KEPT_DAYS = 14;
 
@@ -56,8 +56,7 @@ skip locked)
   await Promise.all(
     due.map(async (delivery) => {
       const { status, message } = await post(delivery, send);
-      const isDelivered = status !== null && status >= 200 && status < 300;
-      const state = isDelivered ? "DELIVERED" : delivery.attempt >= DELIVERY_ATTEMPTS_MAX ? "DEAD" : "WAITING";
+      const state = isSuccess(status) ? "DELIVERED" : delivery.attempt >= DELIVERY_ATTEMPTS_MAX ? "DEAD" : "WAITING";
       await database.query("update delivery set state = $2, status = $3, message = $4 where id = $1", [
         delivery.id,
         state,
@@ -69,30 +68,11 @@ skip locked)
   return due.length;
 }
 
-async function post(
-  { id, body, url, secret, now_seconds: now }: Due,
-  send: typeof fetch,
-): Promise<{ status: number | null; message: string | null }> {
+function post({ id, body, url, secret, now_seconds: now }: Due, send: typeof fetch): ReturnType<typeof postJson> {
   const text = JSON.stringify(body);
   const signature = createHmac("sha256", secret).update(`${now}.${text}`).digest("hex");
-  try {
-    const response = await send(url, {
-      method: "POST",
-      body: text,
-      redirect: "manual",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      headers: {
-        "content-type": "application/json",
-        "stratos-signature": `t=${now},v1=${signature}`,
-        "stratos-delivery": String(id),
-      },
-    });
-    await response.body?.cancel();
-    return { status: response.status, message: null };
-  } catch (error) {
-    return {
-      status: null,
-      message: ((error as Error).cause as Error | undefined)?.message ?? (error as Error).message,
-    };
-  }
+  return postJson(send, url, {
+    text,
+    headers: { "stratos-signature": `t=${now},v1=${signature}`, "stratos-delivery": String(id) },
+  });
 }

@@ -11,6 +11,7 @@ import { randomUUID } from "node:crypto";
 import type { TriggerView } from "@stratos/hub-api";
 import type { Database } from "../database/database.ts";
 import type { Chore } from "../leader/housekeeping.ts";
+import { reasonOf } from "../leader/post-json.ts";
 import { readSecret } from "../store/secrets.ts";
 import { applyTrigger } from "./trigger-rules.ts";
 import { findTrigger, fireTrigger } from "./triggers.ts";
@@ -38,10 +39,7 @@ export async function pollRepositories(database: Database, send: typeof fetch): 
     due.map(async ({ trigger }) => {
       const message = await findTrigger(database, trigger)
         .then((found) => look(database, found, send))
-        .then(
-          () => null,
-          (error: Error) => (error.cause as Error | undefined)?.message ?? error.message,
-        );
+        .then(() => null, reasonOf);
       await database.query("update trigger_poll set message = $2 where trigger = $1", [trigger, message]);
     }),
   );

@@ -5,13 +5,13 @@
 import type { TaskState, TriggerView } from "@stratos/hub-api";
 import type { Database } from "../database/database.ts";
 import type { Chore } from "../leader/housekeeping.ts";
+import { isSuccess, postJson } from "../leader/post-json.ts";
 import { readSecret } from "../store/secrets.ts";
 import { isOpen } from "../store/task-states.ts";
 import { statusRequest, type CommitState, type WebhookForge } from "./forges.ts";
 
 export const STATUS_ATTEMPTS_MAX = 12;
 const PAUSE_SECONDS = 5;
-const TIMEOUT_MS = 10_000;
 const TOGETHER_MAX = 16;
 const KEPT_DAYS = 14;
 const DESCRIPTION_MAX = 140;
@@ -92,18 +92,9 @@ async function tell(
     description: `task ${task}: ${words}`.slice(0, DESCRIPTION_MAX),
     link: `${hub.replace(/\/+$/, "")}/tasks/${task}`,
   });
-  try {
-    const response = await send(url, {
-      method: "POST",
-      body: JSON.stringify(body),
-      // The token is for this host alone.
-      redirect: "manual",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      headers: { "content-type": "application/json", "user-agent": "stratos-hub", ...headers },
-    });
-    await response.body?.cancel();
-    return response.ok ? null : `the forge answered ${response.status}`;
-  } catch (error) {
-    return ((error as Error).cause as Error | undefined)?.message ?? (error as Error).message;
-  }
+  const { status: answer, message: fault } = await postJson(send, url, {
+    text: JSON.stringify(body),
+    headers: { "user-agent": "stratos-hub", ...headers },
+  });
+  return answer === null ? fault : isSuccess(answer) ? null : `the forge answered ${answer}`;
 }

@@ -2,21 +2,13 @@
  * Triggers: pushes to repositories that start tasks. A task of a trigger belongs to `trigger:NAME`; whoever makes the
  * trigger must be permitted to submit such tasks.
  */
-import type { TriggerOutcome, TriggerPush, TriggerView } from "@stratos/hub-api";
+import type { TriggerDeliveryView, TriggerOutcome, TriggerPush, TriggerView } from "@stratos/hub-api";
 import type { Database, Queryable } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
 import { unknownPlaceholder } from "../store/fill-texts.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
 import { submitTasks } from "../store/submit-tasks.ts";
 import { applyTrigger, PUSH_PLACEHOLDERS } from "./trigger-rules.ts";
-
-interface DeliveryView {
-  readonly at: string;
-  readonly ref: string;
-  readonly commit: string;
-  readonly task: number | null;
-  readonly why: string | null;
-}
 
 type Rule = Omit<TriggerView, "name">;
 
@@ -87,9 +79,13 @@ export async function removeTrigger(database: Database, name: string, actor: str
 }
 
 /** The last, newest first. @throws HubError 404 */
-export async function listTriggerDeliveries(database: Database, name: string, limit: number): Promise<DeliveryView[]> {
+export async function listTriggerDeliveries(
+  database: Database,
+  name: string,
+  limit: number,
+): Promise<TriggerDeliveryView[]> {
   await findTrigger(database, name);
-  const rows = await database.query<Omit<DeliveryView, "at"> & { at: Date }>(
+  const rows = await database.query<Omit<TriggerDeliveryView, "at"> & { at: Date }>(
     "select at, ref, commit, task_id as task, why from trigger_delivery where trigger = $1 order by id desc limit $2",
     [name, limit],
   );
