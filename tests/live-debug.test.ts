@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { launcher, start, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
@@ -83,7 +83,8 @@ class Gdb {
 
 const threadOf = (reply: string): number => parseInt(/thread:([0-9a-f]+);/.exec(reply)![1]!, 16);
 
-test("threads, signals, a forked child and the program that it executes", async (t) => {
+/** The program under `stratos run --gdb`, which waits for its debugger. */
+async function startDebugged(t: TestContext) {
   const words = ["run", "-i", TEST_IMAGE, "-v", `${folder}:/t`, "--gdb", "0", "--", "/t/program"];
   const child = start([...launcher, ...words], { env: { STRATOS_HOME: TEST_HOME } });
   t.after(() => child.kill("SIGKILL"));
@@ -92,7 +93,12 @@ test("threads, signals, a forked child and the program that it executes", async 
   const told = new Heard(child.stderr!);
   await told.includes("target remote :");
   await told.includes("\n");
-  const gdb = new Gdb(Number(/target remote :(\d+)\n/.exec(told.text)![1]));
+  return { ended, output, told, port: Number(/target remote :(\d+)\n/.exec(told.text)![1]) };
+}
+
+test("threads, signals, a forked child and the program that it executes", async (t) => {
+  const { ended, output, told, port } = await startDebugged(t);
+  const gdb = new Gdb(port);
   t.after(() => gdb.close());
 
   assert.match(await gdb.ask("qSupported:multiprocess+;exec-events+"), /exec-events\+/);
@@ -126,20 +132,13 @@ test("threads, signals, a forked child and the program that it executes", async 
 });
 
 test("gdb itself stops, changes and calls what is in a live program", async (t) => {
-  const words = ["run", "-i", TEST_IMAGE, "-v", `${folder}:/t`, "--gdb", "0", "--", "/t/program"];
-  const child = start([...launcher, ...words], { env: { STRATOS_HOME: TEST_HOME } });
-  t.after(() => child.kill("SIGKILL"));
-  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
-  const output = new Heard(child.stdout!);
-  const told = new Heard(child.stderr!);
-  await told.includes("target remote :");
-  await told.includes("\n");
+  const { ended, output, told, port } = await startDebugged(t);
   const commands = [
     "set pagination off",
     "set confirm off",
     "set remotetimeout 60",
     "set architecture riscv:rv64",
-    `target remote :${/target remote :(\d+)\n/.exec(told.text)![1]}`,
+    `target remote :${port}`,
     "handle SIGUSR1 nostop noprint pass",
     "break on_usr1",
     "continue",
