@@ -1,6 +1,7 @@
 import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
 import type { VirtualAddress } from "./addresses.ts";
+import { RECORD_SHIFT } from "./record.ts";
 
 /**
  * The one place that emits address translation. The address mode is a parameter of everything that is generated.
@@ -237,7 +238,7 @@ export function emitRecordLookup(code: CodeWriter, tables: number, pc: number, r
   code.localGet(pc);
   code.i32Const(0xffe);
   code.op(Op.i32And);
-  code.i32Const(3);
+  code.i32Const(RECORD_SHIFT);
   code.op(Op.i32Shl);
   code.op(Op.i32Add);
   code.localSet(record);

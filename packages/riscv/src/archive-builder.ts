@@ -9,7 +9,7 @@ import { TranslatedCodeCache, type TranslatedRegion } from "./code-cache.ts";
 import { type InstructionMeanings, instructionMeanings } from "./lower/lowerings.ts";
 import { PhysicalMemory } from "./physical-memory.ts";
 import { ProcessorTally } from "./processor-tally.ts";
-import { Record } from "./record.ts";
+import { Record, recordAt } from "./record.ts";
 import { createTemplate } from "./translate/module-template.ts";
 import { isInTwoPages } from "./translate/page-presence.ts";
 import { discoverUnit, exitsOf, ownSlots } from "./translate/discover-unit.ts";
@@ -185,7 +185,7 @@ class ArchiveBuilder {
 
   #slotAt(pc: number): number {
     const page = this.#region.existingPage(pc);
-    return page === 0 ? 0 : this.#physical.u16[(page + ((pc & 0xffe) << 3) + Record.slot) >>> 1]!;
+    return page === 0 ? 0 : this.#physical.u16[(recordAt(page, pc) + Record.slot) >>> 1]!;
   }
 
   /** As the translator installs a unit: what others reach of it is left to it. */
@@ -198,7 +198,7 @@ class ArchiveBuilder {
       this.#known.set(entries[number]!, unit);
       const page = this.#region.existingPage(this.#profile.start + entries[number]!);
       if (page === 0) continue;
-      u16[(page + ((entries[number]! & 0xffe) << 3) + Record.slot) >>> 1] = slot;
+      u16[(recordAt(page, entries[number]!) + Record.slot) >>> 1] = slot;
     }
     const pc = this.#profile.start + entry;
     this.#region.translations.push({ entry: pc, instructionCount, pages: [], slot, entryRecords: [], kept: null });

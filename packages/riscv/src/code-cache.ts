@@ -20,6 +20,7 @@ import type { CodeCache } from "./processor.ts";
 import type { ProcessorTally } from "./processor-tally.ts";
 import { RecordCache, RUN_ENDS } from "./record-cache.ts";
 import {
+  RECORD_SHIFT,
   RECORD_SIZE,
   Record,
   RecordOp,
@@ -350,7 +351,7 @@ export class TranslatedCodeCache implements CodeCache {
 
   clearLastRecord(codePage: PhysicalAddress): void {
     const record = codePage + (PAGE / 2 - 1) * RECORD_SIZE;
-    this.#physical.u8.fill(0, record, record + Record.slot);
+    this.#physical.u8.fill(0, record, record + RECORD_SIZE);
   }
 
   // Function-table slots.
@@ -487,13 +488,13 @@ export class TranslatedCodeCache implements CodeCache {
    */
   decodeRun(record: number, pc: number): number {
     const physical = this.#physical;
-    const { u16 } = physical;
+    const { u8, u16 } = physical;
     const page = this.activePage(pc);
     const frame = page === 0 ? 0 : this.frameOf(page);
     const { statistics } = this.#served.tally;
     const { barriers } = this;
     for (let count = 0; count < MAX_RUN; count++) {
-      if (u16[record >>> 1] !== RecordOp.UNDECODED) return 0;
+      if (u8[record] !== RecordOp.UNDECODED) return 0;
       const offset = pc & 0xffe;
       if (barriers.size > 0 && barriers.has(pc)) {
         const word = this.fetchWord(pc);
@@ -510,7 +511,7 @@ export class TranslatedCodeCache implements CodeCache {
           markInPage(physical, record, offset);
           return 0;
         }
-        record += written * 8;
+        record += written << RECORD_SHIFT;
         pc += written;
         continue;
       }
@@ -529,7 +530,7 @@ export class TranslatedCodeCache implements CodeCache {
       }
       writeRecord(physical, record, DECODED);
       if (endsRun(DECODED.index)) return 0;
-      record += DECODED.length * 8;
+      record += DECODED.length << RECORD_SHIFT;
       pc += DECODED.length;
     }
     return 0;

@@ -6,12 +6,12 @@ import type { AddressMode } from "./access.ts";
 import { HART_EXIT, HART_FUEL, HART_PC, HART_TABLES } from "./hart-state.ts";
 import { instructionIndex } from "./instruction-table.ts";
 import { DEPTH_LIMIT, emitInterpreter, type InterpreterForm } from "./interpreter.ts";
-import { emitOutOfLine, OUT_OF_LINE, OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
+import { emitOutOfLine, OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
 import { READ_TIME } from "./lower/csr.ts";
 import type { InstructionMeanings } from "./lower/lowerings.ts";
 import type { Helper } from "./lower/lowering.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
-import { OP_FIRST, Record } from "./record.ts";
+import { OUT_OF_LINE, Record } from "./record.ts";
 
 /**
  * The module that is there from the start: the interpreter (function table entry 0), the run loop, the common exit of
@@ -111,7 +111,7 @@ function emitCoreModule(
   const dispatch = builder.addFunction(codeType);
   const outOfLine = OUT_OF_LINE.filter((name) => lowerings[name] !== undefined);
   for (const name of outOfLine)
-    builder.addElement(OUT_OF_LINE_SLOTS + OP_FIRST + instructionIndex(name), builder.addFunction(codeType));
+    builder.addElement(OUT_OF_LINE_SLOTS + instructionIndex(name), builder.addFunction(codeType));
   for (const helper of helpers) {
     if (helper.emit !== undefined)
       indexOf.set(helper.name, builder.addFunction(builder.type(helper.parameters, helper.results)));

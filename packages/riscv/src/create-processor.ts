@@ -286,5 +286,5 @@ function tlbMiss(hooks: ProcessorHooks, low: number, high: number, form: number)
 
 /** Every record of the page at address 0 says "fetch fault": an empty code-table entry leads there without a test. */
 function writeNullPage(physical: PhysicalMemory): void {
-  for (let record = 0; record < 2048 * RECORD_SIZE; record += RECORD_SIZE) physical.u16[record >>> 1] = RecordOp.FETCH;
+  for (let record = 0; record < 2048 * RECORD_SIZE; record += RECORD_SIZE) physical.u8[record] = RecordOp.FETCH;
 }

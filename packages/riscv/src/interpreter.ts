@@ -3,7 +3,7 @@
  * records of code pages (record.ts) and dispatches by br_table; the handlers come from the same lowerings as
  * translations.
  *
- * The pc isn't kept: it is `(record >>> 3) + base`, where `base` belongs to the page. A straight run only adds to
+ * The pc isn't kept: it is `(record >>> RECORD_SHIFT) + base`, where `base` belongs to the page. A straight run only adds to
  * `record`.
  *
  * Jumps within a page, which decoding knows (record.ts), need no table. Control transfers (canonical check points:
@@ -22,7 +22,7 @@ import { emitNextPageTest } from "./next-page.ts";
 import { INSTRUCTIONS, instructionIndex } from "./instruction-table.ts";
 import { BRANCH_CONDITIONS } from "./lower/integer.ts";
 import { RS1, RS2 } from "./lower/lowering.ts";
-import { type InterpreterImports, OUT_OF_LINE, OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
+import { type InterpreterImports, OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
 import {
   BASE,
   DEPTH,
@@ -40,13 +40,26 @@ import {
   VALUE,
 } from "./record-lowering.ts";
 import { emitStopTest } from "./stop-check.ts";
-import { OP_COUNT, OP_FIRST, Record, RecordOp, inPageOp } from "./record.ts";
+import { OP_COUNT, RECORD_SHIFT, Record, RecordOp, SHORT, inPageOp, opOf } from "./record.ts";
 
 /**
  * How deep activations may nest: `depth` counts down from here, and where it is negative control returns to the run
  * loop, because the host's stack is bounded.
  */
 export const DEPTH_LIMIT = 200;
+
+/** Ops of what has a form of two bytes. Source: Unprivileged ISA, chapter 27 (C). */
+const HAVE_SHORT: ReadonlySet<number> = new Set([
+  ...[RecordOp.NOP, RecordOp.MOVE, RecordOp.CONSTANT, RecordOp.RETURN, RecordOp.CALL_REGISTER],
+  ...[RecordOp.JUMP, RecordOp.JUMP_FORWARD, RecordOp.JUMP_BACKWARD, RecordOp.JUMP_REGISTER],
+  ...["addi", "addiw", "slli", "srli", "srai", "andi", "add", "sub", "and", "or", "xor", "addw", "subw", "ebreak"]
+    .concat(["ld", "sd", "lw", "sw", "fld", "fsd"])
+    .map((name) => opOf(instructionIndex(name))),
+  ...["beq", "bne"].flatMap((name) => {
+    const op = opOf(instructionIndex(name));
+    return [op, inPageOp(op, false), inPageOp(op, true)];
+  }),
+]);
 
 export interface InterpreterForm {
   /** Heat at which a target is reported; 0: none is. */
@@ -81,7 +94,7 @@ class InterpreterEmitter extends RecordLowering {
   #next: number;
 
   constructor(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, form: InterpreterForm) {
-    super(code, mode, imports.helper);
+    super(code, mode, imports.helper, false);
     this.#imports = imports;
     this.#hotThreshold = form.hotThreshold;
     this.#isExact = form.isExact;
@@ -165,18 +178,15 @@ class InterpreterEmitter extends RecordLowering {
     const handlers: { op: number; emit: () => void }[] = this.#handlers();
     const illegal = code.block();
     const labels: number[] = new Array<number>(OP_COUNT).fill(illegal);
-    const outOfLine = code.block();
-    for (const name of OUT_OF_LINE) labels[OP_FIRST + instructionIndex(name)] = outOfLine;
     for (let i = handlers.length - 1; i >= 0; i--) labels[handlers[i]!.op] = code.block();
     code.localGet(RECORD);
-    code.memory(Op.i32Load16U, Record.op);
+    code.memory(Op.i32Load8U, Record.op);
     code.brTable(labels, illegal);
-    for (const handler of handlers) {
+    for (const { op, emit } of handlers) {
       code.end();
-      handler.emit();
+      this.length = (op & SHORT) === 0 ? 4 : 2;
+      emit();
     }
-    code.end();
-    this.#callOutOfLine();
     code.end();
     this.exitWith(ExitReason.ILLEGAL);
   }
@@ -290,14 +300,15 @@ class InterpreterEmitter extends RecordLowering {
           code.br(this.#call);
         },
       },
-      { op: OP_FIRST + instructionIndex("ecall"), emit: () => this.#ecall() },
-      { op: OP_FIRST + instructionIndex("ebreak"), emit: () => this.exitWith(ExitReason.BREAKPOINT) },
-      { op: OP_FIRST + instructionIndex("fence.i"), emit: () => this.exitWith(ExitReason.FENCE, true) },
+      { op: RecordOp.OUT_OF_LINE, emit: () => this.#callOutOfLine() },
+      { op: opOf(instructionIndex("ecall")), emit: () => this.#ecall() },
+      { op: opOf(instructionIndex("ebreak")), emit: () => this.exitWith(ExitReason.BREAKPOINT) },
+      { op: opOf(instructionIndex("fence.i")), emit: () => this.exitWith(ExitReason.FENCE, true) },
     ];
     INSTRUCTIONS.forEach((instruction, index) => {
+      const op = opOf(index);
       const condition = BRANCH_CONDITIONS[instruction.name];
       if (condition !== undefined) {
-        const op = OP_FIRST + index;
         handlers.push(
           { op, emit: () => this.#branch(condition, () => this.#jump(() => this.#jumpTarget())) },
           { op: inPageOp(op, false), emit: () => this.#branch(condition, () => this.#jumpInPage(false)) },
@@ -305,16 +316,18 @@ class InterpreterEmitter extends RecordLowering {
         );
       }
       const lowering = this.#imports.lowerings[instruction.name];
-      if (lowering === undefined || OUT_OF_LINE.includes(instruction.name)) return;
+      if (lowering === undefined || op === RecordOp.OUT_OF_LINE) return;
       handlers.push({
-        op: OP_FIRST + index,
+        op,
         emit: () => {
           lowering(this);
           this.#advance();
         },
       });
     });
-    return handlers;
+    return handlers.flatMap((handler) =>
+      HAVE_SHORT.has(handler.op) ? [handler, { ...handler, op: handler.op | SHORT }] : [handler],
+    );
   }
 
   #callOutOfLine(): void {
@@ -322,7 +335,7 @@ class InterpreterEmitter extends RecordLowering {
     code.localGet(RECORD);
     code.localGet(TABLES);
     code.localGet(RECORD);
-    code.memory(Op.i32Load16U, Record.op);
+    code.memory(Op.i32Load16U, Record.handler);
     code.i32Const(OUT_OF_LINE_SLOTS);
     code.op(Op.i32Add);
     code.callIndirect(this.#imports.codeType);
@@ -339,8 +352,7 @@ class InterpreterEmitter extends RecordLowering {
   #advance(): void {
     const { code } = this;
     code.localGet(RECORD);
-    code.localGet(RECORD);
-    code.memory(Op.i32Load8U, Record.length);
+    code.i32Const(this.length << RECORD_SHIFT);
     code.op(Op.i32Add);
     code.localSet(RECORD);
     code.br(this.#next);
@@ -374,7 +386,7 @@ class InterpreterEmitter extends RecordLowering {
     const { code } = this;
     code.localGet(RECORD);
     this.immediate32();
-    code.i32Const(3);
+    code.i32Const(RECORD_SHIFT);
     code.op(Op.i32Shl);
     code.op(Op.i32Add);
     code.localSet(RECORD);
@@ -403,8 +415,8 @@ class InterpreterEmitter extends RecordLowering {
   }
 
   /**
-   * Tells the translator where a jump through a register goes (jump tables): one time in eight, for what is worth
-   * knowing comes often.
+   * Tells the translator where a jump through a register goes (jump tables): one time in 64, for what is worth
+   * knowing comes often, and being told takes a hundred times as long as the jump.
    */
   #noteIndirect(): void {
     const { code } = this;
@@ -413,7 +425,7 @@ class InterpreterEmitter extends RecordLowering {
     const samples = this.#hotThreshold >= 100;
     if (samples) {
       code.localGet(FUEL);
-      code.i32Const(7);
+      code.i32Const(63);
       code.op(Op.i32And);
       code.op(Op.i32Eqz);
       code.if();
@@ -679,7 +691,7 @@ class InterpreterEmitter extends RecordLowering {
     const { code } = this;
     code.localGet(PC);
     code.localGet(RECORD);
-    code.i32Const(3);
+    code.i32Const(RECORD_SHIFT);
     code.op(Op.i32ShrU);
     code.op(Op.i32Sub);
     code.localSet(BASE);

@@ -8,7 +8,7 @@ import type { ArchiveName, CodeArchive, WasmEngine, WasmModule } from "@stratos/
 import type { TranslatedCodeCache, TranslatedRegion, Translation } from "../code-cache.ts";
 import type { OpenArchive, RegionArchive } from "../archive/open-archive.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
-import { Record } from "../record.ts";
+import { Record, recordAt } from "../record.ts";
 import { archiveDetail, ArchiveIndex, type KeptUnit, moduleCountOf, modulePieces } from "../archive/archive-index.ts";
 
 /**
@@ -223,7 +223,7 @@ export class KeptCode {
     for (let number = 0; number < unit.entries.length; number++) {
       const offset = unit.entries[number]!;
       if (offset < 0 || offset >>> PAGE_BITS !== page) continue;
-      const record = region.pages[page]! + ((offset & 0xffe) << 3);
+      const record = recordAt(region.pages[page]!, offset);
       u16[(record + Record.entry) >>> 1] = number;
       u16[(record + Record.slot) >>> 1] = translation.slot;
       translation.entryRecords.push(record);
@@ -234,7 +234,7 @@ export class KeptCode {
 }
 
 function slotAt(physical: PhysicalMemory, codePage: number, offset: number): number {
-  return physical.u16[(codePage + ((offset & 0xffe) << 3) + Record.slot) >>> 1]!;
+  return physical.u16[(recordAt(codePage, offset) + Record.slot) >>> 1]!;
 }
 
 /** In rising order. */

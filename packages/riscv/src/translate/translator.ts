@@ -8,7 +8,7 @@ import type { CoreModule } from "../core-module.ts";
 import type { InstructionMeanings } from "../lower/lowerings.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
 import type { HotCode, ProcessorTally } from "../processor-tally.ts";
-import { Record } from "../record.ts";
+import { Record, recordAt } from "../record.ts";
 import { discoverUnit, exitsOf, MAX_JUMP_TARGETS, ownSlots } from "./discover-unit.ts";
 import type { Block, Unit } from "./unit.ts";
 import { createTemplate, needsHelpers } from "./module-template.ts";
@@ -266,7 +266,7 @@ export class Translator {
     entries.forEach((block, number) => {
       const page = region.existingPage(block.pc);
       if (page === 0 || block.context.returnTo !== null || isInTwoPages(block.instructions[0]!)) return;
-      const record = page + ((block.pc & 0xffe) << 3);
+      const record = recordAt(page, block.pc);
       u16[(record + Record.entry) >>> 1] = number;
       u16[(record + Record.slot) >>> 1] = slot;
       translation.entryRecords.push(record);
@@ -301,7 +301,7 @@ export class Translator {
     const page = region.existingPage(target);
     let slot = 0;
     if (page !== 0) {
-      const record = page + ((target & 0xffe) << 3);
+      const record = recordAt(page, target);
       if (this.#physical.u16[(record + Record.entry) >>> 1] === 0)
         slot = this.#physical.u16[(record + Record.slot) >>> 1] as number;
     }
