@@ -225,8 +225,8 @@ export function pushHost(code: CodeWriter, locals: AccessLocals): void {
   code.op(Op.i32Add);
 }
 
-/** Sets `record` to the address of the record for the pc in local `pc`. */
-export function emitRecordLookup(code: CodeWriter, tables: number, pc: number, record: number): void {
+/** Pushes the address of the code page for the pc in local `pc`. */
+export function emitCodePage(code: CodeWriter, tables: number, pc: number): void {
   code.localGet(pc);
   code.i32Const(12);
   code.op(Op.i32ShrU);
@@ -235,6 +235,11 @@ export function emitRecordLookup(code: CodeWriter, tables: number, pc: number, r
   code.localGet(tables);
   code.op(Op.i32Add);
   code.memory(Op.i32Load, CODE_TABLE);
+}
+
+/** Sets `record` to the address of the record for the pc in local `pc`. */
+export function emitRecordLookup(code: CodeWriter, tables: number, pc: number, record: number): void {
+  emitCodePage(code, tables, pc);
   code.localGet(pc);
   code.i32Const(0xffe);
   code.op(Op.i32And);

@@ -10,6 +10,7 @@ import type { RegionArchive } from "./archive/open-archive.ts";
 import type { KeptUnit } from "./archive/archive-index.ts";
 import { CODE_TABLE } from "./access.ts";
 import type { AddressMode } from "./access.ts";
+import { leaveAt } from "./code-target.ts";
 import { decode, instructionLength, newDecoded } from "./decode.ts";
 import { HART_FAULT, HART_TABLES } from "./hart-state.ts";
 import { OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
@@ -22,7 +23,6 @@ import { RecordCache, RUN_ENDS } from "./record-cache.ts";
 import {
   RECORD_SHIFT,
   RECORD_SIZE,
-  Record,
   RecordOp,
   endsRun,
   markInPage,
@@ -46,8 +46,8 @@ export interface Translation {
   /** Pages (indices in the region) whose bytes it was made from. */
   readonly pages: readonly number[];
   readonly slot: number;
-  /** Addresses of records whose slot field names it. */
-  readonly entryRecords: number[];
+  /** Where its slot is named (code-target.ts). */
+  readonly entryTargets: number[];
   /** Of an earlier run: what it was made from, and the pages where that hasn't been compared yet; null: of this run. */
   readonly kept: { readonly unit: KeptUnit; readonly unchecked: Set<number> } | null;
 }
@@ -387,11 +387,7 @@ export class TranslatedCodeCache implements CodeCache {
 
   /** Its entries lead to the interpreter, but those that a later translation took over. */
   clearEntries(translation: Translation): void {
-    const { u16 } = this.#physical;
-    for (const record of translation.entryRecords) {
-      const at = (record + Record.slot) >>> 1;
-      if (u16[at] === translation.slot) u16[at] = 0;
-    }
+    for (const target of translation.entryTargets) leaveAt(this.#physical, target, translation.slot);
   }
 
   /** Makes every way into the translation lead to the interpreter. */

@@ -16,6 +16,7 @@ import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
 import { emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
+import { Target, pushTargetSlot } from "./code-target.ts";
 import { ExitReason } from "./exit-reason.ts";
 import { HART_EXIT, HART_FAULT, HART_FUEL, HART_INTERPRETED, HART_PC, HART_TABLES } from "./hart-state.ts";
 import { emitNextPageTest } from "./next-page.ts";
@@ -37,6 +38,7 @@ import {
   RecordLowering,
   SCRATCH_I32,
   TABLES,
+  TARGET,
   VALUE,
 } from "./record-lowering.ts";
 import { emitStopTest } from "./stop-check.ts";
@@ -461,14 +463,25 @@ class InterpreterEmitter extends RecordLowering {
     code.end();
   }
 
-  /**
-   * Runs `then` (which must leave) when the record has a translation; its slot is in VALUE + 1 … kept in SCRATCH_I32.
-   */
+  /** TARGET for PC and its RECORD. */
+  #findTarget(): void {
+    const { code } = this;
+    code.localGet(RECORD);
+    code.localGet(PC);
+    code.i32Const(0xffe);
+    code.op(Op.i32And);
+    code.i32Const(1);
+    code.op(Op.i32Shl);
+    code.op(Op.i32Sub);
+    code.localSet(TARGET);
+  }
+
+  /** Runs `then` (which must leave) when the pc has a translation, with its slot in SCRATCH_I32. Sets TARGET. */
   #ifTranslated(then: () => void): void {
     const { code } = this;
     if (this.#isExact) return;
-    code.localGet(RECORD);
-    code.memory(Op.i32Load16U, Record.slot);
+    this.#findTarget();
+    pushTargetSlot(code, TARGET);
     code.localTee(SCRATCH_I32);
     code.if();
     code.localGet(DEPTH);
@@ -486,13 +499,12 @@ class InterpreterEmitter extends RecordLowering {
   #forward(): void {
     const { code } = this;
     if (this.#isExact) return;
-    code.localGet(RECORD);
-    code.memory(Op.i32Load16U, Record.slot);
+    this.#findTarget();
+    pushTargetSlot(code, TARGET);
     code.if();
     code.localGet(PC);
     code.localGet(DEPTH);
-    code.localGet(RECORD);
-    code.memory(Op.i32Load16U, Record.slot);
+    pushTargetSlot(code, TARGET);
     code.returnCallIndirect(this.#imports.codeType);
     code.end();
   }
@@ -551,14 +563,14 @@ class InterpreterEmitter extends RecordLowering {
   }
 
   /**
-   * Heats the target in RECORD by one for its execution and one for every eight instructions since the last target, and
+   * Heats the target in TARGET by one for its execution and one for every eight instructions since the last target, and
    * reports the heat when it has reached the threshold: what runs long is worth as much as what runs often.
    */
   #count(): void {
     if (this.#hotThreshold === 0) return;
     const { code } = this;
-    code.localGet(RECORD);
-    code.memory(Op.i32Load8U, Record.heat);
+    code.localGet(TARGET);
+    code.memory(Op.i32Load16U, Target.heat);
     code.i32Const(1);
     code.op(Op.i32Add);
     code.localGet(HEATED_FUEL);
@@ -578,9 +590,9 @@ class InterpreterEmitter extends RecordLowering {
     code.i32Const(0);
     code.localSet(SCRATCH_I32);
     code.end();
-    code.localGet(RECORD);
+    code.localGet(TARGET);
     code.localGet(SCRATCH_I32);
-    code.memory(Op.i32Store8, Record.heat);
+    code.memory(Op.i32Store16, Target.heat);
   }
 
   /** FUEL was loaded: what others have done isn't this activation's. */

@@ -32,12 +32,14 @@ const SCRATCH_F32 = 21;
 const SCRATCH_F64 = 25;
 /** Fuel when a target was last heated. */
 export const HEATED_FUEL = 29;
+/** What is known of the pc as a target (code-target.ts). */
+export const TARGET = 30;
 export const INTERPRETER_LOCALS: { count: number; type: ValueType }[] = [
   { count: 14, type: Type.i32 },
   { count: 5, type: Type.i64 },
   { count: 4, type: Type.f32 },
   { count: 4, type: Type.f64 },
-  { count: 1, type: Type.i32 },
+  { count: 2, type: Type.i32 },
 ];
 
 export class RecordLowering extends AddressedLowering implements Lowering {

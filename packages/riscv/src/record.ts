@@ -4,7 +4,8 @@ import { HART_SINK, HART_X } from "./hart-state.ts";
 import { INSTRUCTIONS, instructionIndex } from "./instruction-table.ts";
 
 /**
- * The predecoded record of an instruction: 8 bytes for each halfword of a code page.
+ * The predecoded record of an instruction: 8 bytes for each halfword of a code page, at whose beginning they lie (what
+ * lies behind them: code-target.ts).
  *
  * ```
  * 0 u8  op        RecordOp, or that of an instruction (`opOf`), with SHORT for one of two bytes; 0: not decoded yet
@@ -16,15 +17,6 @@ import { INSTRUCTIONS, instructionIndex } from "./instruction-table.ts";
  * 6 u16 handler   index in INSTRUCTIONS
  * ```
  *
- * What is known of a halfword as a target of jumps lies half a code page behind its record, since most records are of
- * instructions that none leads to: what is interpreted once is bound by the caches.
- *
- * ```
- * 0 u16 slot      function-table index of the translation to enter at this pc; 0: the interpreter
- * 2 u16 entry     which of the translation's entries this pc is
- * 4 u8  heat      for the translator's choice (interpreter.ts)
- * ```
- *
  * An instruction that ends at or beyond its page's end can't be followed by the record behind its own. Its record is
  * TAIL, whose imm points to a copy elsewhere (tailRecordAddress) that is followed by a NEXT_PAGE record.
  */
@@ -33,7 +25,6 @@ export const RECORD_SIZE = 8;
 const SINK = (HART_SINK - HART_X) / 8;
 /** A record is as far from its page's first as the instruction from its page's, shifted so. */
 export const RECORD_SHIFT = 2;
-const TARGETS = 2048 * RECORD_SIZE;
 export const Record = {
   op: 0,
   /** Of TAIL and BARRIER: the instruction's bytes. */
@@ -45,9 +36,6 @@ export const Record = {
   rs3: 4,
   rm: 5,
   handler: 6,
-  slot: TARGETS,
-  entry: TARGETS + 2,
-  heat: TARGETS + 4,
 } as const;
 
 /** Address of the record at `pc` in the code page at `page`. */
@@ -75,7 +63,7 @@ export const RecordOp = {
   CALL_REGISTER: 9,
   /** Integer arithmetic into x0: hints. */
   NOP: 10,
-  /** addi rd, rs1, 0 */
+  /** addi rd, rs1, 0; add rd, x0, rs2 */
   MOVE: 11,
   /** lui; addi rd, x0, imm */
   CONSTANT: 12,
@@ -119,6 +107,7 @@ const AUIPC = instructionIndex("auipc");
 const JAL = instructionIndex("jal");
 const JALR = instructionIndex("jalr");
 const ADDI = instructionIndex("addi");
+const ADD = instructionIndex("add");
 const ECALL = instructionIndex("ecall");
 const EBREAK = instructionIndex("ebreak");
 const FENCE_I = instructionIndex("fence.i");
@@ -172,7 +161,7 @@ function recordOp(decoded: Decoded): number {
   }
   if (rd === 0 && isPure(index)) return RecordOp.NOP;
   if (index === LUI || (index === ADDI && rs1 === 0)) return RecordOp.CONSTANT;
-  if (index === ADDI && imm === 0) return RecordOp.MOVE;
+  if ((index === ADDI && imm === 0) || (index === ADD && rs1 === 0)) return RecordOp.MOVE;
   return OPS[index]!;
 }
 
@@ -187,7 +176,8 @@ export interface RecordViews {
 export function writeRecord(views: RecordViews, address: number, decoded: Decoded): void {
   const op = recordOp(decoded);
   const instruction = decoded.index < 0 ? undefined : INSTRUCTIONS[decoded.index];
-  views.u8[address + Record.rs1] = instruction?.format === "csri" ? decoded.rs1 : decoded.rs1 * 8;
+  const rs1 = op === RecordOp.MOVE && decoded.rs1 === 0 ? decoded.rs2 : decoded.rs1;
+  views.u8[address + Record.rs1] = instruction?.format === "csri" ? rs1 : rs1 * 8;
   views.u8[address + Record.rs2] = decoded.rs2 * 8;
   const writesInteger = instruction !== undefined && instruction.operands[0] === "x";
   views.u8[address + Record.rd] = writesInteger && decoded.rd === 0 ? SINK : decoded.rd;
