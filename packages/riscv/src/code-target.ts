@@ -20,11 +20,11 @@ const HALFWORDS = 2048;
 const TARGETS = HALFWORDS * RECORD_SIZE;
 const ENTRIES = TARGETS + HALFWORDS * 4;
 
-/** Offsets from what `emitTargetLookup` and `targetAt` give. */
+/** Offsets from what `emitTargetLookup` gives. */
 export const Target = { slot: TARGETS, heat: TARGETS + 2 } as const;
 
 /** @param page  address of the code page */
-export function targetAt(page: number, pc: number): number {
+function targetAt(page: number, pc: number): number {
   return page + ((pc & 0xffe) << 1);
 }
 

@@ -42,7 +42,7 @@ import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
  */
 const CHUNK = 200_000;
 /** Heat of a target before it is translated (interpreter.ts); a record holds so much of it. */
-const DEFAULT_THRESHOLD = 11_464;
+const DEFAULT_THRESHOLD = 16_000;
 const RECORD_HEAT_MAX = 1023;
 /** Hot targets are translated when there are so many, or when so many instructions have gone by. */
 const DRAIN_COUNT = 16;

@@ -3,8 +3,8 @@
  * records of code pages (record.ts) and dispatches by br_table; the handlers come from the same lowerings as
  * translations.
  *
- * The pc isn't kept: it is `(record >>> RECORD_SHIFT) + base`, where `base` belongs to the page. A straight run only adds to
- * `record`.
+ * The pc isn't kept: it is `(record >>> RECORD_SHIFT) + base`, where `base` belongs to the page. A straight run only
+ * adds to `record`.
  *
  * Jumps within a page, which decoding knows (record.ts), need no table. Control transfers (canonical check points:
  * backward, calls, jalr) look for a translation of the target and call it.
@@ -16,7 +16,8 @@ import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
 import { emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
-import { Target, pushTargetSlot } from "./code-target.ts";
+import { pushTargetSlot } from "./code-target.ts";
+import { emitHeating, emitTargetOfRecord } from "./heat.ts";
 import { ExitReason } from "./exit-reason.ts";
 import { HART_EXIT, HART_FAULT, HART_FUEL, HART_INTERPRETED, HART_PC, HART_TABLES } from "./hart-state.ts";
 import { emitNextPageTest } from "./next-page.ts";
@@ -42,26 +43,13 @@ import {
   VALUE,
 } from "./record-lowering.ts";
 import { emitStopTest } from "./stop-check.ts";
-import { OP_COUNT, RECORD_SHIFT, Record, RecordOp, SHORT, inPageOp, opOf } from "./record.ts";
+import { HAVE_SHORT, OP_COUNT, RECORD_SHIFT, Record, RecordOp, SHORT, inPageOp, opOf } from "./record.ts";
 
 /**
  * How deep activations may nest: `depth` counts down from here, and where it is negative control returns to the run
  * loop, because the host's stack is bounded.
  */
 export const DEPTH_LIMIT = 200;
-
-/** Ops of what has a form of two bytes. Source: Unprivileged ISA, chapter 27 (C). */
-const HAVE_SHORT: ReadonlySet<number> = new Set([
-  ...[RecordOp.NOP, RecordOp.MOVE, RecordOp.CONSTANT, RecordOp.RETURN, RecordOp.CALL_REGISTER],
-  ...[RecordOp.JUMP, RecordOp.JUMP_FORWARD, RecordOp.JUMP_BACKWARD, RecordOp.JUMP_REGISTER],
-  ...["addi", "addiw", "slli", "srli", "srai", "andi", "add", "sub", "and", "or", "xor", "addw", "subw", "ebreak"]
-    .concat(["ld", "sd", "lw", "sw", "fld", "fsd"])
-    .map((name) => opOf(instructionIndex(name))),
-  ...["beq", "bne"].flatMap((name) => {
-    const op = opOf(instructionIndex(name));
-    return [op, inPageOp(op, false), inPageOp(op, true)];
-  }),
-]);
 
 export interface InterpreterForm {
   /** Heat at which a target is reported; 0: none is. */
@@ -463,24 +451,11 @@ class InterpreterEmitter extends RecordLowering {
     code.end();
   }
 
-  /** TARGET for PC and its RECORD. */
-  #findTarget(): void {
-    const { code } = this;
-    code.localGet(RECORD);
-    code.localGet(PC);
-    code.i32Const(0xffe);
-    code.op(Op.i32And);
-    code.i32Const(1);
-    code.op(Op.i32Shl);
-    code.op(Op.i32Sub);
-    code.localSet(TARGET);
-  }
-
   /** Runs `then` (which must leave) when the pc has a translation, with its slot in SCRATCH_I32. Sets TARGET. */
   #ifTranslated(then: () => void): void {
     const { code } = this;
     if (this.#isExact) return;
-    this.#findTarget();
+    emitTargetOfRecord(code);
     pushTargetSlot(code, TARGET);
     code.localTee(SCRATCH_I32);
     code.if();
@@ -499,7 +474,7 @@ class InterpreterEmitter extends RecordLowering {
   #forward(): void {
     const { code } = this;
     if (this.#isExact) return;
-    this.#findTarget();
+    emitTargetOfRecord(code);
     pushTargetSlot(code, TARGET);
     code.if();
     code.localGet(PC);
@@ -562,37 +537,9 @@ class InterpreterEmitter extends RecordLowering {
     code.localSet(LEVEL);
   }
 
-  /**
-   * Heats the target in TARGET by one for its execution and one for every eight instructions since the last target, and
-   * reports the heat when it has reached the threshold: what runs long is worth as much as what runs often.
-   */
+  /** Heats the target that was found last. */
   #count(): void {
-    if (this.#hotThreshold === 0) return;
-    const { code } = this;
-    code.localGet(TARGET);
-    code.memory(Op.i32Load16U, Target.heat);
-    code.i32Const(1);
-    code.op(Op.i32Add);
-    code.localGet(HEATED_FUEL);
-    code.localGet(FUEL);
-    code.localTee(HEATED_FUEL);
-    code.op(Op.i32Sub);
-    code.i32Const(3);
-    code.op(Op.i32ShrU);
-    code.op(Op.i32Add);
-    code.localTee(SCRATCH_I32);
-    code.i32Const(this.#hotThreshold);
-    code.op(Op.i32GeU);
-    code.if();
-    code.localGet(PC);
-    code.localGet(SCRATCH_I32);
-    code.call(this.#imports.hot);
-    code.i32Const(0);
-    code.localSet(SCRATCH_I32);
-    code.end();
-    code.localGet(TARGET);
-    code.localGet(SCRATCH_I32);
-    code.memory(Op.i32Store16, Target.heat);
+    if (this.#hotThreshold > 0) emitHeating(this.code, this.#hotThreshold, this.#imports.hot);
   }
 
   /** FUEL was loaded: what others have done isn't this activation's. */

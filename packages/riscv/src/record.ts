@@ -192,6 +192,19 @@ export function inPageOp(op: number, isBackward: boolean): number {
   return FIRST_IN_PAGE + (isBackward ? BRANCHES : 0) + op - OPS[FIRST_BRANCH]!;
 }
 
+/** Ops of what has a form of two bytes. Source: Unprivileged ISA, chapter 27 (C). */
+export const HAVE_SHORT: ReadonlySet<number> = new Set([
+  ...[RecordOp.NOP, RecordOp.MOVE, RecordOp.CONSTANT, RecordOp.RETURN, RecordOp.CALL_REGISTER],
+  ...[RecordOp.JUMP, RecordOp.JUMP_FORWARD, RecordOp.JUMP_BACKWARD, RecordOp.JUMP_REGISTER],
+  ...["addi", "addiw", "slli", "srli", "srai", "andi", "add", "sub", "and", "or", "xor", "addw", "subw", "ebreak"]
+    .concat(["ld", "sd", "lw", "sw", "fld", "fsd"])
+    .map((name) => opOf(instructionIndex(name))),
+  ...["beq", "bne"].flatMap((name) => {
+    const op = opOf(instructionIndex(name));
+    return [op, inPageOp(op, false), inPageOp(op, true)];
+  }),
+]);
+
 /**
  * Marks a jump or branch whose target lies in its page.
  * @param address  of its record, which lies in a code page (not a tail)
