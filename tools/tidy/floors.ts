@@ -131,7 +131,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "archive lower reference",
     "addressed-lowering.ts",
     "record-lowering.ts",
-    "out-of-line.ts",
+    "heat.ts out-of-line.ts",
     "interpreter.ts",
     "core-module.ts",
     "code-cache.ts",

@@ -1,6 +1,7 @@
 import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
 import type { VirtualAddress } from "./addresses.ts";
+import { RECORD_SHIFT } from "./record.ts";
 
 /**
  * The one place that emits address translation. The address mode is a parameter of everything that is generated.
@@ -224,8 +225,8 @@ export function pushHost(code: CodeWriter, locals: AccessLocals): void {
   code.op(Op.i32Add);
 }
 
-/** Sets `record` to the address of the record for the pc in local `pc`. */
-export function emitRecordLookup(code: CodeWriter, tables: number, pc: number, record: number): void {
+/** Pushes the address of the code page for the pc in local `pc`. */
+export function emitCodePage(code: CodeWriter, tables: number, pc: number): void {
   code.localGet(pc);
   code.i32Const(12);
   code.op(Op.i32ShrU);
@@ -234,10 +235,15 @@ export function emitRecordLookup(code: CodeWriter, tables: number, pc: number, r
   code.localGet(tables);
   code.op(Op.i32Add);
   code.memory(Op.i32Load, CODE_TABLE);
+}
+
+/** Sets `record` to the address of the record for the pc in local `pc`. */
+export function emitRecordLookup(code: CodeWriter, tables: number, pc: number, record: number): void {
+  emitCodePage(code, tables, pc);
   code.localGet(pc);
   code.i32Const(0xffe);
   code.op(Op.i32And);
-  code.i32Const(3);
+  code.i32Const(RECORD_SHIFT);
   code.op(Op.i32Shl);
   code.op(Op.i32Add);
   code.localSet(record);

@@ -9,7 +9,7 @@ import { TranslatedCodeCache, type TranslatedRegion } from "./code-cache.ts";
 import { type InstructionMeanings, instructionMeanings } from "./lower/lowerings.ts";
 import { PhysicalMemory } from "./physical-memory.ts";
 import { ProcessorTally } from "./processor-tally.ts";
-import { Record } from "./record.ts";
+import { enterAt, slotAt } from "./code-target.ts";
 import { createTemplate } from "./translate/module-template.ts";
 import { isInTwoPages } from "./translate/page-presence.ts";
 import { discoverUnit, exitsOf, ownSlots } from "./translate/discover-unit.ts";
@@ -185,23 +185,22 @@ class ArchiveBuilder {
 
   #slotAt(pc: number): number {
     const page = this.#region.existingPage(pc);
-    return page === 0 ? 0 : this.#physical.u16[(page + ((pc & 0xffe) << 3) + Record.slot) >>> 1]!;
+    return page === 0 ? 0 : slotAt(this.#physical, page, pc);
   }
 
   /** As the translator installs a unit: what others reach of it is left to it. */
   #note(unit: KeptUnit): void {
     const { entry, instructionCount, entries } = unit;
-    const { u16 } = this.#physical;
     const slot = this.#nextSlot++;
     for (let number = 0; number < entries.length; number++) {
       if (entries[number]! < 0) continue;
       this.#known.set(entries[number]!, unit);
       const page = this.#region.existingPage(this.#profile.start + entries[number]!);
       if (page === 0) continue;
-      u16[(page + ((entries[number]! & 0xffe) << 3) + Record.slot) >>> 1] = slot;
+      enterAt(this.#physical, page, entries[number]!, slot, number);
     }
     const pc = this.#profile.start + entry;
-    this.#region.translations.push({ entry: pc, instructionCount, pages: [], slot, entryRecords: [], kept: null });
+    this.#region.translations.push({ entry: pc, instructionCount, pages: [], slot, entryTargets: [], kept: null });
   }
 
   #describe(unit: Unit, entries: readonly Block[], number: number): KeptUnit {

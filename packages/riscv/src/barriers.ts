@@ -51,7 +51,7 @@ export class Barriers {
     this.#copies.set(record, index);
     decode(word, DECODED);
     writeTailRecord(views, record, COPIES + index * COPY_SIZE, DECODED);
-    views.u16[(record + Record.op) >>> 1] = RecordOp.BARRIER;
+    views.u8[record + Record.op] = RecordOp.BARRIER;
     return true;
   }
 }

@@ -10,6 +10,7 @@ import type { RegionArchive } from "./archive/open-archive.ts";
 import type { KeptUnit } from "./archive/archive-index.ts";
 import { CODE_TABLE } from "./access.ts";
 import type { AddressMode } from "./access.ts";
+import { leaveAt } from "./code-target.ts";
 import { decode, instructionLength, newDecoded } from "./decode.ts";
 import { HART_FAULT, HART_TABLES } from "./hart-state.ts";
 import { OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
@@ -20,8 +21,8 @@ import type { CodeCache } from "./processor.ts";
 import type { ProcessorTally } from "./processor-tally.ts";
 import { RecordCache, RUN_ENDS } from "./record-cache.ts";
 import {
+  RECORD_SHIFT,
   RECORD_SIZE,
-  Record,
   RecordOp,
   endsRun,
   markInPage,
@@ -45,8 +46,8 @@ export interface Translation {
   /** Pages (indices in the region) whose bytes it was made from. */
   readonly pages: readonly number[];
   readonly slot: number;
-  /** Addresses of records whose slot field names it. */
-  readonly entryRecords: number[];
+  /** Where its slot is named (code-target.ts). */
+  readonly entryTargets: number[];
   /** Of an earlier run: what it was made from, and the pages where that hasn't been compared yet; null: of this run. */
   readonly kept: { readonly unit: KeptUnit; readonly unchecked: Set<number> } | null;
 }
@@ -350,7 +351,7 @@ export class TranslatedCodeCache implements CodeCache {
 
   clearLastRecord(codePage: PhysicalAddress): void {
     const record = codePage + (PAGE / 2 - 1) * RECORD_SIZE;
-    this.#physical.u8.fill(0, record, record + Record.slot);
+    this.#physical.u8.fill(0, record, record + RECORD_SIZE);
   }
 
   // Function-table slots.
@@ -386,11 +387,7 @@ export class TranslatedCodeCache implements CodeCache {
 
   /** Its entries lead to the interpreter, but those that a later translation took over. */
   clearEntries(translation: Translation): void {
-    const { u16 } = this.#physical;
-    for (const record of translation.entryRecords) {
-      const at = (record + Record.slot) >>> 1;
-      if (u16[at] === translation.slot) u16[at] = 0;
-    }
+    for (const target of translation.entryTargets) leaveAt(this.#physical, target, translation.slot);
   }
 
   /** Makes every way into the translation lead to the interpreter. */
@@ -487,13 +484,13 @@ export class TranslatedCodeCache implements CodeCache {
    */
   decodeRun(record: number, pc: number): number {
     const physical = this.#physical;
-    const { u16 } = physical;
+    const { u8, u16 } = physical;
     const page = this.activePage(pc);
     const frame = page === 0 ? 0 : this.frameOf(page);
     const { statistics } = this.#served.tally;
     const { barriers } = this;
     for (let count = 0; count < MAX_RUN; count++) {
-      if (u16[record >>> 1] !== RecordOp.UNDECODED) return 0;
+      if (u8[record] !== RecordOp.UNDECODED) return 0;
       const offset = pc & 0xffe;
       if (barriers.size > 0 && barriers.has(pc)) {
         const word = this.fetchWord(pc);
@@ -510,7 +507,7 @@ export class TranslatedCodeCache implements CodeCache {
           markInPage(physical, record, offset);
           return 0;
         }
-        record += written * 8;
+        record += written << RECORD_SHIFT;
         pc += written;
         continue;
       }
@@ -529,7 +526,7 @@ export class TranslatedCodeCache implements CodeCache {
       }
       writeRecord(physical, record, DECODED);
       if (endsRun(DECODED.index)) return 0;
-      record += DECODED.length * 8;
+      record += DECODED.length << RECORD_SHIFT;
       pc += DECODED.length;
     }
     return 0;

@@ -1,17 +1,18 @@
 import { assert } from "@stratos/base";
 import { ModuleBuilder, Op, Type } from "@stratos/wasm";
 import type { CodeArchive, WasmEngine, WasmInstance, WasmModule, WasmTable } from "@stratos/host";
-import { TLB_MISS, emitRecordLookup } from "./access.ts";
+import { TLB_MISS } from "./access.ts";
+import { emitTargetLookup, pushTargetSlot } from "./code-target.ts";
 import type { AddressMode } from "./access.ts";
 import { HART_EXIT, HART_FUEL, HART_PC, HART_TABLES } from "./hart-state.ts";
 import { instructionIndex } from "./instruction-table.ts";
 import { DEPTH_LIMIT, emitInterpreter, type InterpreterForm } from "./interpreter.ts";
-import { emitOutOfLine, OUT_OF_LINE, OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
+import { emitOutOfLine, OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
 import { READ_TIME } from "./lower/csr.ts";
 import type { InstructionMeanings } from "./lower/lowerings.ts";
 import type { Helper } from "./lower/lowering.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
-import { OP_FIRST, Record } from "./record.ts";
+import { OUT_OF_LINE } from "./record.ts";
 
 /**
  * The module that is there from the start: the interpreter (function table entry 0), the run loop, the common exit of
@@ -111,7 +112,7 @@ function emitCoreModule(
   const dispatch = builder.addFunction(codeType);
   const outOfLine = OUT_OF_LINE.filter((name) => lowerings[name] !== undefined);
   for (const name of outOfLine)
-    builder.addElement(OUT_OF_LINE_SLOTS + OP_FIRST + instructionIndex(name), builder.addFunction(codeType));
+    builder.addElement(OUT_OF_LINE_SLOTS + instructionIndex(name), builder.addFunction(codeType));
   for (const helper of helpers) {
     if (helper.emit !== undefined)
       indexOf.set(helper.name, builder.addFunction(builder.type(helper.parameters, helper.results)));
@@ -161,7 +162,7 @@ function emitHelper(builder: ModuleBuilder, helper: Helper, helperIndex: (name: 
  */
 function emitRun(builder: ModuleBuilder, codeType: number, interpreter: number | null): void {
   const { code } = builder;
-  const [pc, record, tables] = [0, 1, 2];
+  const [pc, target, tables] = [0, 1, 2];
   const start = code.beginFunction([{ count: 3, type: Type.i32 }]);
   code.i32Const(0);
   code.memory(Op.i32Load, HART_TABLES);
@@ -170,12 +171,11 @@ function emitRun(builder: ModuleBuilder, codeType: number, interpreter: number |
   code.memory(Op.i32Load, HART_PC);
   code.localSet(pc);
   const again = code.loop();
-  emitRecordLookup(code, tables, pc, record);
+  emitTargetLookup(code, tables, pc, target);
   code.localGet(pc);
   code.i32Const(DEPTH_LIMIT);
   if (interpreter === null) {
-    code.localGet(record);
-    code.memory(Op.i32Load16U, Record.slot);
+    pushTargetSlot(code, target);
     code.callIndirect(codeType);
   } else code.call(interpreter);
   code.localTee(pc);
@@ -210,16 +210,15 @@ function emitLeave(builder: ModuleBuilder): void {
  */
 function emitDispatch(builder: ModuleBuilder, codeType: number): void {
   const { code } = builder;
-  const [pc, depth, record, tables] = [0, 1, 2, 3];
+  const [pc, depth, target, tables] = [0, 1, 2, 3];
   const start = code.beginFunction([{ count: 2, type: Type.i32 }]);
   code.i32Const(0);
   code.memory(Op.i32Load, HART_TABLES);
   code.localSet(tables);
-  emitRecordLookup(code, tables, pc, record);
+  emitTargetLookup(code, tables, pc, target);
   code.localGet(pc);
   code.localGet(depth);
-  code.localGet(record);
-  code.memory(Op.i32Load16U, Record.slot);
+  pushTargetSlot(code, target);
   code.returnCallIndirect(codeType);
   code.endFunction(start);
 }

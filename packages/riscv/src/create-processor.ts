@@ -42,8 +42,8 @@ import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
  */
 const CHUNK = 200_000;
 /** Heat of a target before it is translated (interpreter.ts); a record holds so much of it. */
-const DEFAULT_THRESHOLD = 11_464;
-const RECORD_HEAT_MAX = 255;
+const DEFAULT_THRESHOLD = 16_000;
+const RECORD_HEAT_MAX = 1023;
 /** Hot targets are translated when there are so many, or when so many instructions have gone by. */
 const DRAIN_COUNT = 16;
 const DRAIN_INTERVAL = 500_000;
@@ -286,5 +286,5 @@ function tlbMiss(hooks: ProcessorHooks, low: number, high: number, form: number)
 
 /** Every record of the page at address 0 says "fetch fault": an empty code-table entry leads there without a test. */
 function writeNullPage(physical: PhysicalMemory): void {
-  for (let record = 0; record < 2048 * RECORD_SIZE; record += RECORD_SIZE) physical.u16[record >>> 1] = RecordOp.FETCH;
+  for (let record = 0; record < 2048 * RECORD_SIZE; record += RECORD_SIZE) physical.u8[record] = RecordOp.FETCH;
 }

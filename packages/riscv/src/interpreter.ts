@@ -3,8 +3,8 @@
  * records of code pages (record.ts) and dispatches by br_table; the handlers come from the same lowerings as
  * translations.
  *
- * The pc isn't kept: it is `(record >>> 3) + base`, where `base` belongs to the page. A straight run only adds to
- * `record`.
+ * The pc isn't kept: it is `(record >>> RECORD_SHIFT) + base`, where `base` belongs to the page. A straight run only
+ * adds to `record`.
  *
  * Jumps within a page, which decoding knows (record.ts), need no table. Control transfers (canonical check points:
  * backward, calls, jalr) look for a translation of the target and call it.
@@ -16,13 +16,15 @@ import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
 import { emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
+import { pushTargetSlot } from "./code-target.ts";
+import { emitHeating, emitTargetOfRecord } from "./heat.ts";
 import { ExitReason } from "./exit-reason.ts";
 import { HART_EXIT, HART_FAULT, HART_FUEL, HART_INTERPRETED, HART_PC, HART_TABLES } from "./hart-state.ts";
 import { emitNextPageTest } from "./next-page.ts";
 import { INSTRUCTIONS, instructionIndex } from "./instruction-table.ts";
 import { BRANCH_CONDITIONS } from "./lower/integer.ts";
 import { RS1, RS2 } from "./lower/lowering.ts";
-import { type InterpreterImports, OUT_OF_LINE, OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
+import { type InterpreterImports, OUT_OF_LINE_SLOTS } from "./out-of-line.ts";
 import {
   BASE,
   DEPTH,
@@ -37,10 +39,11 @@ import {
   RecordLowering,
   SCRATCH_I32,
   TABLES,
+  TARGET,
   VALUE,
 } from "./record-lowering.ts";
 import { emitStopTest } from "./stop-check.ts";
-import { OP_COUNT, OP_FIRST, Record, RecordOp, inPageOp } from "./record.ts";
+import { HAVE_SHORT, OP_COUNT, RECORD_SHIFT, Record, RecordOp, SHORT, inPageOp, opOf } from "./record.ts";
 
 /**
  * How deep activations may nest: `depth` counts down from here, and where it is negative control returns to the run
@@ -81,7 +84,7 @@ class InterpreterEmitter extends RecordLowering {
   #next: number;
 
   constructor(code: CodeWriter, mode: AddressMode, imports: InterpreterImports, form: InterpreterForm) {
-    super(code, mode, imports.helper);
+    super(code, mode, imports.helper, false);
     this.#imports = imports;
     this.#hotThreshold = form.hotThreshold;
     this.#isExact = form.isExact;
@@ -165,18 +168,15 @@ class InterpreterEmitter extends RecordLowering {
     const handlers: { op: number; emit: () => void }[] = this.#handlers();
     const illegal = code.block();
     const labels: number[] = new Array<number>(OP_COUNT).fill(illegal);
-    const outOfLine = code.block();
-    for (const name of OUT_OF_LINE) labels[OP_FIRST + instructionIndex(name)] = outOfLine;
     for (let i = handlers.length - 1; i >= 0; i--) labels[handlers[i]!.op] = code.block();
     code.localGet(RECORD);
-    code.memory(Op.i32Load16U, Record.op);
+    code.memory(Op.i32Load8U, Record.op);
     code.brTable(labels, illegal);
-    for (const handler of handlers) {
+    for (const { op, emit } of handlers) {
       code.end();
-      handler.emit();
+      this.length = (op & SHORT) === 0 ? 4 : 2;
+      emit();
     }
-    code.end();
-    this.#callOutOfLine();
     code.end();
     this.exitWith(ExitReason.ILLEGAL);
   }
@@ -290,14 +290,15 @@ class InterpreterEmitter extends RecordLowering {
           code.br(this.#call);
         },
       },
-      { op: OP_FIRST + instructionIndex("ecall"), emit: () => this.#ecall() },
-      { op: OP_FIRST + instructionIndex("ebreak"), emit: () => this.exitWith(ExitReason.BREAKPOINT) },
-      { op: OP_FIRST + instructionIndex("fence.i"), emit: () => this.exitWith(ExitReason.FENCE, true) },
+      { op: RecordOp.OUT_OF_LINE, emit: () => this.#callOutOfLine() },
+      { op: opOf(instructionIndex("ecall")), emit: () => this.#ecall() },
+      { op: opOf(instructionIndex("ebreak")), emit: () => this.exitWith(ExitReason.BREAKPOINT) },
+      { op: opOf(instructionIndex("fence.i")), emit: () => this.exitWith(ExitReason.FENCE, true) },
     ];
     INSTRUCTIONS.forEach((instruction, index) => {
+      const op = opOf(index);
       const condition = BRANCH_CONDITIONS[instruction.name];
       if (condition !== undefined) {
-        const op = OP_FIRST + index;
         handlers.push(
           { op, emit: () => this.#branch(condition, () => this.#jump(() => this.#jumpTarget())) },
           { op: inPageOp(op, false), emit: () => this.#branch(condition, () => this.#jumpInPage(false)) },
@@ -305,16 +306,18 @@ class InterpreterEmitter extends RecordLowering {
         );
       }
       const lowering = this.#imports.lowerings[instruction.name];
-      if (lowering === undefined || OUT_OF_LINE.includes(instruction.name)) return;
+      if (lowering === undefined || op === RecordOp.OUT_OF_LINE) return;
       handlers.push({
-        op: OP_FIRST + index,
+        op,
         emit: () => {
           lowering(this);
           this.#advance();
         },
       });
     });
-    return handlers;
+    return handlers.flatMap((handler) =>
+      HAVE_SHORT.has(handler.op) ? [handler, { ...handler, op: handler.op | SHORT }] : [handler],
+    );
   }
 
   #callOutOfLine(): void {
@@ -322,7 +325,7 @@ class InterpreterEmitter extends RecordLowering {
     code.localGet(RECORD);
     code.localGet(TABLES);
     code.localGet(RECORD);
-    code.memory(Op.i32Load16U, Record.op);
+    code.memory(Op.i32Load16U, Record.handler);
     code.i32Const(OUT_OF_LINE_SLOTS);
     code.op(Op.i32Add);
     code.callIndirect(this.#imports.codeType);
@@ -339,8 +342,7 @@ class InterpreterEmitter extends RecordLowering {
   #advance(): void {
     const { code } = this;
     code.localGet(RECORD);
-    code.localGet(RECORD);
-    code.memory(Op.i32Load8U, Record.length);
+    code.i32Const(this.length << RECORD_SHIFT);
     code.op(Op.i32Add);
     code.localSet(RECORD);
     code.br(this.#next);
@@ -374,7 +376,7 @@ class InterpreterEmitter extends RecordLowering {
     const { code } = this;
     code.localGet(RECORD);
     this.immediate32();
-    code.i32Const(3);
+    code.i32Const(RECORD_SHIFT);
     code.op(Op.i32Shl);
     code.op(Op.i32Add);
     code.localSet(RECORD);
@@ -403,8 +405,8 @@ class InterpreterEmitter extends RecordLowering {
   }
 
   /**
-   * Tells the translator where a jump through a register goes (jump tables): one time in eight, for what is worth
-   * knowing comes often.
+   * Tells the translator where a jump through a register goes (jump tables): one time in 64, for what is worth
+   * knowing comes often, and being told takes a hundred times as long as the jump.
    */
   #noteIndirect(): void {
     const { code } = this;
@@ -413,7 +415,7 @@ class InterpreterEmitter extends RecordLowering {
     const samples = this.#hotThreshold >= 100;
     if (samples) {
       code.localGet(FUEL);
-      code.i32Const(7);
+      code.i32Const(63);
       code.op(Op.i32And);
       code.op(Op.i32Eqz);
       code.if();
@@ -449,14 +451,12 @@ class InterpreterEmitter extends RecordLowering {
     code.end();
   }
 
-  /**
-   * Runs `then` (which must leave) when the record has a translation; its slot is in VALUE + 1 … kept in SCRATCH_I32.
-   */
+  /** Runs `then` (which must leave) when the pc has a translation, with its slot in SCRATCH_I32. Sets TARGET. */
   #ifTranslated(then: () => void): void {
     const { code } = this;
     if (this.#isExact) return;
-    code.localGet(RECORD);
-    code.memory(Op.i32Load16U, Record.slot);
+    emitTargetOfRecord(code);
+    pushTargetSlot(code, TARGET);
     code.localTee(SCRATCH_I32);
     code.if();
     code.localGet(DEPTH);
@@ -474,13 +474,12 @@ class InterpreterEmitter extends RecordLowering {
   #forward(): void {
     const { code } = this;
     if (this.#isExact) return;
-    code.localGet(RECORD);
-    code.memory(Op.i32Load16U, Record.slot);
+    emitTargetOfRecord(code);
+    pushTargetSlot(code, TARGET);
     code.if();
     code.localGet(PC);
     code.localGet(DEPTH);
-    code.localGet(RECORD);
-    code.memory(Op.i32Load16U, Record.slot);
+    pushTargetSlot(code, TARGET);
     code.returnCallIndirect(this.#imports.codeType);
     code.end();
   }
@@ -538,37 +537,9 @@ class InterpreterEmitter extends RecordLowering {
     code.localSet(LEVEL);
   }
 
-  /**
-   * Heats the target in RECORD by one for its execution and one for every eight instructions since the last target, and
-   * reports the heat when it has reached the threshold: what runs long is worth as much as what runs often.
-   */
+  /** Heats the target that was found last. */
   #count(): void {
-    if (this.#hotThreshold === 0) return;
-    const { code } = this;
-    code.localGet(RECORD);
-    code.memory(Op.i32Load8U, Record.heat);
-    code.i32Const(1);
-    code.op(Op.i32Add);
-    code.localGet(HEATED_FUEL);
-    code.localGet(FUEL);
-    code.localTee(HEATED_FUEL);
-    code.op(Op.i32Sub);
-    code.i32Const(3);
-    code.op(Op.i32ShrU);
-    code.op(Op.i32Add);
-    code.localTee(SCRATCH_I32);
-    code.i32Const(this.#hotThreshold);
-    code.op(Op.i32GeU);
-    code.if();
-    code.localGet(PC);
-    code.localGet(SCRATCH_I32);
-    code.call(this.#imports.hot);
-    code.i32Const(0);
-    code.localSet(SCRATCH_I32);
-    code.end();
-    code.localGet(RECORD);
-    code.localGet(SCRATCH_I32);
-    code.memory(Op.i32Store8, Record.heat);
+    if (this.#hotThreshold > 0) emitHeating(this.code, this.#hotThreshold, this.#imports.hot);
   }
 
   /** FUEL was loaded: what others have done isn't this activation's. */
@@ -679,7 +650,7 @@ class InterpreterEmitter extends RecordLowering {
     const { code } = this;
     code.localGet(PC);
     code.localGet(RECORD);
-    code.i32Const(3);
+    code.i32Const(RECORD_SHIFT);
     code.op(Op.i32ShrU);
     code.op(Op.i32Sub);
     code.localSet(BASE);

@@ -18,8 +18,6 @@ export function emitNextPageTest(
 ): void {
   code.localGet(record);
   code.memory(Op.i32Load8U, Record.length);
-  code.i32Const(3);
-  code.op(Op.i32ShrU);
   code.localGet(pc);
   code.i32Const(0xfff);
   code.op(Op.i32And);

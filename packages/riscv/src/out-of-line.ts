@@ -1,7 +1,6 @@
 /** Instructions that the interpreter calls as functions of their own, and what it and they are given. */
 import type { CodeWriter } from "@stratos/wasm";
 import type { AddressMode } from "./access.ts";
-import { INSTRUCTIONS, instructionIndex } from "./instruction-table.ts";
 import type { LoweringTable } from "./lower/lowering.ts";
 import { INTERPRETER_LOCALS, RECORD, RecordLowering, TABLES } from "./record-lowering.ts";
 
@@ -31,17 +30,13 @@ export function emitOutOfLine(code: CodeWriter, mode: AddressMode, imports: Inte
   code.localGet(1);
   code.localSet(TABLES);
   code.localSet(RECORD);
-  imports.lowerings[name]!(new RecordLowering(code, mode, imports.helper));
+  imports.lowerings[name]!(new RecordLowering(code, mode, imports.helper, true));
   code.i32Const(0);
   code.endFunction(start);
 }
 
-/** Function-table slot of the first out-of-line handler; the last slots of the table are theirs, by op. */
+/**
+ * Function-table slot of the first out-of-line handler; the last slots of the table are theirs, by index in
+ * INSTRUCTIONS.
+ */
 export const OUT_OF_LINE_SLOTS = 65536 - 512;
-
-const LAST_OF_RV64GC = instructionIndex("fmv.d.x");
-
-/** The instructions that stand out of line, by name. */
-export const OUT_OF_LINE: readonly string[] = INSTRUCTIONS.map((instruction) => instruction.name).filter(
-  (name) => /^(f(?!ence|ld|lw|sd|sw)|amo|lr\.|sc\.|div|rem|mulh)/.test(name) || instructionIndex(name) > LAST_OF_RV64GC,
-);

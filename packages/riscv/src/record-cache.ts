@@ -3,47 +3,43 @@ import { endsRun, writeRecord } from "./record.ts";
 import type { RecordViews } from "./record.ts";
 
 const PLACES = 1 << 14;
-/** In a kept record the byte of the heat says whether the instruction ends a straight run. */
-const ENDS_RUN = 1 << 16;
-const HEAT = 0xff << 16;
-
 /** What `RecordCache.write` says of an instruction: its length in bytes, and maybe this. */
 export const RUN_ENDS = 8;
 
 /**
  * Remembers the records of instruction words, which don't depend on their place: programs are made of few distinct
- * words, and most decoding becomes three loads and stores. Direct-mapped; the word 0 (illegal) stands for an empty
+ * words, and most decoding becomes two loads and stores. Direct-mapped; the word 0 (illegal) stands for an empty
  * place and isn't kept.
  */
 export class RecordCache {
   readonly #words = new Int32Array(PLACES);
-  readonly #records = new Uint32Array(PLACES * 3);
+  readonly #records = new Uint32Array(PLACES * 2);
+  /** Length | RUN_ENDS */
+  readonly #steps = new Uint8Array(PLACES);
 
   /**
-   * Writes the record of `word` (of a compressed one only the low half is set) at `address`; heat and slot
-   * stay. @returns length | RUN_ENDS
+   * Writes the record of `word` (of a compressed one only the low half is set) at `address`.
+   * @returns length | RUN_ENDS
    */
   write(views: RecordViews, address: number, word: number): number {
     const { u32 } = views;
     const at = address >>> 2;
     const place = Math.imul(word, 0x9e3779b1) >>> 18;
-    const kept = place * 3;
+    const kept = place * 2;
     const records = this.#records;
     if (this.#words[place] === (word | 0) && word !== 0) {
-      const first = records[kept]!;
-      u32[at] = (first & ~HEAT) | (u32[at]! & HEAT);
+      u32[at] = records[kept]!;
       u32[at + 1] = records[kept + 1]!;
-      u32[at + 2] = records[kept + 2]!;
-      return (first >>> 27) | ((first & ENDS_RUN) === 0 ? 0 : RUN_ENDS);
+      return this.#steps[place]!;
     }
     decode(word, DECODED);
     writeRecord(views, address, DECODED);
-    const ends = endsRun(DECODED.index);
+    const step = DECODED.length | (endsRun(DECODED.index) ? RUN_ENDS : 0);
     this.#words[place] = word;
-    records[kept] = (u32[at]! & ~HEAT) | (ends ? ENDS_RUN : 0);
+    records[kept] = u32[at]!;
     records[kept + 1] = u32[at + 1]!;
-    records[kept + 2] = u32[at + 2]!;
-    return DECODED.length | (ends ? RUN_ENDS : 0);
+    this.#steps[place] = step;
+    return step;
   }
 }
 

@@ -10,7 +10,7 @@ import { AddressedLowering } from "./addressed-lowering.ts";
 import { HART_F, HART_FRM, HART_RETIRED, HART_X } from "./hart-state.ts";
 import { RS1, RS2 } from "./lower/lowering.ts";
 import type { Lowering, Source } from "./lower/lowering.ts";
-import { Record } from "./record.ts";
+import { RECORD_SHIFT, Record } from "./record.ts";
 
 // Locals. Parameters first.
 export const PC = 0;
@@ -32,19 +32,25 @@ const SCRATCH_F32 = 21;
 const SCRATCH_F64 = 25;
 /** Fuel when a target was last heated. */
 export const HEATED_FUEL = 29;
+/** What is known of the pc as a target (code-target.ts). */
+export const TARGET = 30;
 export const INTERPRETER_LOCALS: { count: number; type: ValueType }[] = [
   { count: 14, type: Type.i32 },
   { count: 5, type: Type.i64 },
   { count: 4, type: Type.f32 },
   { count: 4, type: Type.f64 },
-  { count: 1, type: Type.i32 },
+  { count: 2, type: Type.i32 },
 ];
 
 export class RecordLowering extends AddressedLowering implements Lowering {
   /** Known only when the instruction runs. */
   readonly roundingMode: number;
 
-  constructor(code: CodeWriter, mode: AddressMode, helper: (name: string) => number) {
+  /** Bytes of the instruction that is emitted. */
+  protected length: 2 | 4;
+  readonly #isOutOfLine: boolean;
+
+  constructor(code: CodeWriter, mode: AddressMode, helper: (name: string) => number, isOutOfLine: boolean) {
     super({
       code,
       mode,
@@ -53,6 +59,8 @@ export class RecordLowering extends AddressedLowering implements Lowering {
       scratch: { i32: SCRATCH_I32, i64: SCRATCH_I64, f32: SCRATCH_F32, f64: SCRATCH_F64 },
     });
     this.roundingMode = -1;
+    this.length = 4;
+    this.#isOutOfLine = isOutOfLine;
   }
 
   /** Leaves at the current instruction, which doesn't count. */
@@ -65,7 +73,7 @@ export class RecordLowering extends AddressedLowering implements Lowering {
   currentPc(): void {
     const { code } = this;
     code.localGet(RECORD);
-    code.i32Const(3);
+    code.i32Const(RECORD_SHIFT);
     code.op(Op.i32ShrU);
     code.localGet(BASE);
     code.op(Op.i32Add);
@@ -74,10 +82,7 @@ export class RecordLowering extends AddressedLowering implements Lowering {
   pushNextPc32(): void {
     const { code } = this;
     this.currentPc();
-    code.localGet(RECORD);
-    code.memory(Op.i32Load8U, Record.length);
-    code.i32Const(3);
-    code.op(Op.i32ShrU);
+    code.i32Const(this.length);
     code.op(Op.i32Add);
   }
 
@@ -97,8 +102,15 @@ export class RecordLowering extends AddressedLowering implements Lowering {
   }
 
   beginWriteX(): void {
-    this.code.localGet(RECORD);
-    this.code.memory(Op.i32Load16U, Record.rd);
+    this.#destination();
+  }
+
+  #destination(): void {
+    const { code } = this;
+    code.localGet(RECORD);
+    code.memory(Op.i32Load8U, Record.rd);
+    code.i32Const(3);
+    code.op(Op.i32Shl);
   }
 
   endWriteX(): void {
@@ -137,8 +149,7 @@ export class RecordLowering extends AddressedLowering implements Lowering {
   }
 
   beginWriteF(): void {
-    this.code.localGet(RECORD);
-    this.code.memory(Op.i32Load16U, Record.rd);
+    this.#destination();
   }
 
   endWriteFBits(): void {
@@ -164,12 +175,12 @@ export class RecordLowering extends AddressedLowering implements Lowering {
 
   immediate64(): void {
     this.code.localGet(RECORD);
-    this.code.memory(Op.i64Load32S, Record.imm);
+    this.code.memory(this.#isOutOfLine ? Op.i64Load16S : Op.i64Load32S, Record.imm);
   }
 
   immediate32(): void {
     this.code.localGet(RECORD);
-    this.code.memory(Op.i32Load, Record.imm);
+    this.code.memory(this.#isOutOfLine ? Op.i32Load16S : Op.i32Load, Record.imm);
   }
 
   pushUnsignedImmediate(): void {

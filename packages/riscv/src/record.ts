@@ -1,39 +1,47 @@
-import { INSTRUCTIONS, instructionIndex } from "./instruction-table.ts";
+import { assert } from "@stratos/base";
 import type { Decoded } from "./decode.ts";
 import { HART_SINK, HART_X } from "./hart-state.ts";
+import { INSTRUCTIONS, instructionIndex } from "./instruction-table.ts";
 
 /**
- * The predecoded record of an instruction: 16 bytes for each halfword of a code page.
+ * The predecoded record of an instruction: 8 bytes for each halfword of a code page, at whose beginning they lie (what
+ * lies behind them: code-target.ts).
  *
  * ```
- *  0 u16 op        RecordOp, or OP_FIRST + index in INSTRUCTIONS; 0: not decoded yet
- *  2 u8  heat      as a target, for the translator's choice (interpreter.ts)
- *  3 u8  length    16 or 32: distance to the next record
- *  4 u8  rs1 × 8   (csrr?i: the immediate itself)
- *  5 u8  rs2 × 8
- *  6 u16 rd × 8    (x0: an offset beyond the registers, so that the write goes nowhere)
- *  8 i32 imm       B, J: byte offset; with a rounding mode: rs3 × 8 | rm << 8
- * 12 u16 slot      function-table index of the translation to enter at this pc; 0: the interpreter
- * 14 u16 entry     which of the translation's entries this pc is
+ * 0 u8  op        RecordOp, or that of an instruction (`opOf`), with SHORT for one of two bytes; 0: not decoded yet
+ * 1 u8  rd        (x0: a number beyond all registers, so that the write goes nowhere)
+ * 2 u8  rs1 × 8   (csrr?i: the immediate itself)
+ * 3 u8  rs2 × 8
+ * 4 i32 imm       B, J: byte offset. Of instructions out of line:
+ * 4 i16 imm       with a rounding mode: rs3 × 8 | rm << 8
+ * 6 u16 handler   index in INSTRUCTIONS
  * ```
  *
- * An instruction that ends at or beyond its page's end can't be followed by `rec + length`. Its record is TAIL, whose
- * imm points to a copy elsewhere (tailRecordAddress) that is followed by a NEXT_PAGE record.
+ * An instruction that ends at or beyond its page's end can't be followed by the record behind its own. Its record is
+ * TAIL, whose imm points to a copy elsewhere (tailRecordAddress) that is followed by a NEXT_PAGE record.
  */
-export const RECORD_SIZE = 16;
+export const RECORD_SIZE = 8;
+/** In place of x0 as what is written. */
+const SINK = (HART_SINK - HART_X) / 8;
+/** A record is as far from its page's first as the instruction from its page's, shifted so. */
+export const RECORD_SHIFT = 2;
 export const Record = {
   op: 0,
-  heat: 2,
-  length: 3,
-  rs1: 4,
-  rs2: 5,
-  rd: 6,
-  imm: 8,
-  rs3: 8,
-  rm: 9,
-  slot: 12,
-  entry: 14,
+  /** Of TAIL and BARRIER: the instruction's bytes. */
+  length: 1,
+  rd: 1,
+  rs1: 2,
+  rs2: 3,
+  imm: 4,
+  rs3: 4,
+  rm: 5,
+  handler: 6,
 } as const;
+
+/** Address of the record at `pc` in the code page at `page`. */
+export function recordAt(page: number, pc: number): number {
+  return page + ((pc & 0xffe) << RECORD_SHIFT);
+}
 
 export const RecordOp = {
   UNDECODED: 0,
@@ -55,7 +63,7 @@ export const RecordOp = {
   CALL_REGISTER: 9,
   /** Integer arithmetic into x0: hints. */
   NOP: 10,
-  /** addi rd, rs1, 0 */
+  /** addi rd, rs1, 0; add rd, x0, rs2 */
   MOVE: 11,
   /** lui; addi rd, x0, imm */
   CONSTANT: 12,
@@ -64,18 +72,42 @@ export const RecordOp = {
   JUMP_BACKWARD: 15,
   /** A barrier (barriers.ts): as TAIL, but only the exact interpreter goes on. */
   BARRIER: 16,
+  /** A function of its own does it (out-of-line.ts). */
+  OUT_OF_LINE: 17,
 } as const;
-export const OP_FIRST = 17;
+const OP_FIRST = 18;
+
+const LAST_OF_RV64GC = instructionIndex("fmv.d.x");
+
+/** Rare instructions, which the interpreter calls as functions of their own (out-of-line.ts), by name. */
+export const OUT_OF_LINE: readonly string[] = INSTRUCTIONS.map((instruction) => instruction.name).filter(
+  (name) => /^(f(?!ence|ld|lw|sd|sw)|amo|lr\.|sc\.|div|rem|mulh)/.test(name) || instructionIndex(name) > LAST_OF_RV64GC,
+);
+
+/** Instructions that the interpreter does itself, by their ops. */
+const INLINE = INSTRUCTIONS.map((instruction) => instruction.name).filter((name) => !OUT_OF_LINE.includes(name));
+const OPS = Uint8Array.from(INSTRUCTIONS, ({ name }) =>
+  INLINE.includes(name) ? OP_FIRST + INLINE.indexOf(name) : RecordOp.OUT_OF_LINE,
+);
 /** Branches within the page follow the instructions: forward ones, then backward ones. */
-const FIRST_IN_PAGE = OP_FIRST + INSTRUCTIONS.length;
+const FIRST_IN_PAGE = OP_FIRST + INLINE.length;
 const BRANCHES = 6;
-export const OP_COUNT = FIRST_IN_PAGE + 2 * BRANCHES;
+/** Added to the op of an instruction of two bytes. */
+export const SHORT = 0x80;
+export const OP_COUNT = 2 * SHORT;
+assert(FIRST_IN_PAGE + 2 * BRANCHES <= SHORT, "ops leave a bit for the length");
+
+/** The op of an instruction by its index in INSTRUCTIONS, where no RecordOp is more special. */
+export function opOf(index: number): number {
+  return OPS[index]!;
+}
 
 const LUI = instructionIndex("lui");
 const AUIPC = instructionIndex("auipc");
 const JAL = instructionIndex("jal");
 const JALR = instructionIndex("jalr");
 const ADDI = instructionIndex("addi");
+const ADD = instructionIndex("add");
 const ECALL = instructionIndex("ecall");
 const EBREAK = instructionIndex("ebreak");
 const FENCE_I = instructionIndex("fence.i");
@@ -129,37 +161,49 @@ function recordOp(decoded: Decoded): number {
   }
   if (rd === 0 && isPure(index)) return RecordOp.NOP;
   if (index === LUI || (index === ADDI && rs1 === 0)) return RecordOp.CONSTANT;
-  if (index === ADDI && imm === 0) return RecordOp.MOVE;
-  return OP_FIRST + index;
+  if ((index === ADDI && imm === 0) || (index === ADD && rs1 === 0)) return RecordOp.MOVE;
+  return OPS[index]!;
 }
 
 /** Views over the physical memory that hold records. */
 export interface RecordViews {
   readonly u8: Uint8Array;
-  readonly u16: Uint16Array;
   readonly i32: Int32Array;
   readonly u32: Uint32Array;
 }
 
-/** Writes the record of `decoded` at `address`; heat and slot stay as they are. */
+/** Writes the record of `decoded` at `address`. */
 export function writeRecord(views: RecordViews, address: number, decoded: Decoded): void {
   const op = recordOp(decoded);
   const instruction = decoded.index < 0 ? undefined : INSTRUCTIONS[decoded.index];
-  views.u8[address + Record.length] = decoded.length * 8;
-  views.u8[address + Record.rs1] = instruction?.format === "csri" ? decoded.rs1 : decoded.rs1 * 8;
+  const rs1 = op === RecordOp.MOVE && decoded.rs1 === 0 ? decoded.rs2 : decoded.rs1;
+  views.u8[address + Record.rs1] = instruction?.format === "csri" ? rs1 : rs1 * 8;
   views.u8[address + Record.rs2] = decoded.rs2 * 8;
   const writesInteger = instruction !== undefined && instruction.operands[0] === "x";
-  views.u16[(address + Record.rd) >>> 1] = writesInteger && decoded.rd === 0 ? HART_SINK - HART_X : decoded.rd * 8;
-  views.i32[(address + Record.imm) >>> 2] =
-    instruction?.hasRoundingMode === true ? (decoded.rs3 * 8) | (decoded.rm << 8) : decoded.imm;
-  views.u16[(address + Record.op) >>> 1] = op;
+  views.u8[address + Record.rd] = writesInteger && decoded.rd === 0 ? SINK : decoded.rd;
+  const imm = instruction?.hasRoundingMode === true ? (decoded.rs3 * 8) | (decoded.rm << 8) : decoded.imm;
+  views.i32[(address + Record.imm) >>> 2] = op === RecordOp.OUT_OF_LINE ? (imm & 0xffff) | (decoded.index << 16) : imm;
+  views.u8[address + Record.op] = decoded.length === 2 && op !== RecordOp.ILLEGAL ? op | SHORT : op;
 }
 
 /** The op of a jump or branch (by its general op) whose target lies in its page. */
 export function inPageOp(op: number, isBackward: boolean): number {
   if (op === RecordOp.JUMP) return isBackward ? RecordOp.JUMP_BACKWARD : RecordOp.JUMP_FORWARD;
-  return FIRST_IN_PAGE + (isBackward ? BRANCHES : 0) + op - (OP_FIRST + FIRST_BRANCH);
+  return FIRST_IN_PAGE + (isBackward ? BRANCHES : 0) + op - OPS[FIRST_BRANCH]!;
 }
+
+/** Ops of what has a form of two bytes. Source: Unprivileged ISA, chapter 27 (C). */
+export const HAVE_SHORT: ReadonlySet<number> = new Set([
+  ...[RecordOp.NOP, RecordOp.MOVE, RecordOp.CONSTANT, RecordOp.RETURN, RecordOp.CALL_REGISTER],
+  ...[RecordOp.JUMP, RecordOp.JUMP_FORWARD, RecordOp.JUMP_BACKWARD, RecordOp.JUMP_REGISTER],
+  ...["addi", "addiw", "slli", "srli", "srai", "andi", "add", "sub", "and", "or", "xor", "addw", "subw", "ebreak"]
+    .concat(["ld", "sd", "lw", "sw", "fld", "fsd"])
+    .map((name) => opOf(instructionIndex(name))),
+  ...["beq", "bne"].flatMap((name) => {
+    const op = opOf(instructionIndex(name));
+    return [op, inPageOp(op, false), inPageOp(op, true)];
+  }),
+]);
 
 /**
  * Marks a jump or branch whose target lies in its page.
@@ -167,11 +211,12 @@ export function inPageOp(op: number, isBackward: boolean): number {
  * @param offset  of the instruction in its page
  */
 export function markInPage(views: RecordViews, address: number, offset: number): void {
-  const op = views.u16[(address + Record.op) >>> 1]!;
-  if (op !== RecordOp.JUMP && (op < OP_FIRST + FIRST_BRANCH || op > OP_FIRST + LAST_BRANCH)) return;
+  const short = views.u8[address + Record.op]! & SHORT;
+  const op = views.u8[address + Record.op]! & ~SHORT;
+  if (op !== RecordOp.JUMP && (op < OPS[FIRST_BRANCH]! || op > OPS[LAST_BRANCH]!)) return;
   const imm = views.i32[(address + Record.imm) >>> 2]!;
   const target = offset + imm;
-  if (target >= 0 && target < PAGE) views.u16[(address + Record.op) >>> 1] = inPageOp(op, imm <= 0);
+  if (target >= 0 && target < PAGE) views.u8[address + Record.op] = inPageOp(op, imm <= 0) | short;
 }
 
 const PAGE = 4096;
@@ -191,8 +236,8 @@ export function tailRecordAddress(codePageIndex: number, offset: number): number
 /** Makes the record at `address` (offset 0xffc or 0xffe of its page) a TAIL with its copy. */
 export function writeTailRecord(views: RecordViews, address: number, tail: number, decoded: Decoded): void {
   writeRecord(views, tail, decoded);
-  views.u16[(tail + decoded.length * 8 + Record.op) >>> 1] = RecordOp.NEXT_PAGE;
-  views.u8[address + Record.length] = decoded.length * 8;
+  views.u8[tail + (decoded.length << RECORD_SHIFT) + Record.op] = RecordOp.NEXT_PAGE;
+  views.u8[address + Record.length] = decoded.length;
   views.i32[(address + Record.imm) >>> 2] = tail;
-  views.u16[(address + Record.op) >>> 1] = RecordOp.TAIL;
+  views.u8[address + Record.op] = RecordOp.TAIL;
 }

@@ -1,7 +1,7 @@
 import type { TranslatedCodeCache, TranslatedRegion } from "../code-cache.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
 import type { ProcessorTally } from "../processor-tally.ts";
-import { RecordOp } from "../record.ts";
+import { RECORD_SIZE, RecordOp } from "../record.ts";
 import type { RegionProfile } from "../archive/run-profile.ts";
 
 /** Heat (interpreter.ts) of what the run has translated: more than what it hasn't can have. */
@@ -53,14 +53,14 @@ function profileOf(
   region: TranslatedRegion,
   targets: RegionProfile["targets"],
 ): RegionProfile {
-  const { u8, u16 } = physical;
+  const { u8 } = physical;
   const pages: { index: number; bytes: Uint8Array; known: Uint8Array }[] = [];
   region.pages.forEach((code, index) => {
     const frame = code === 0 ? 0 : cache.frameOf(code);
     if (frame === 0) return;
     const known = region.knownIn(index);
     for (let halfword = 0; halfword < 2048; halfword++)
-      if (u16[(code + halfword * 16) >>> 1] !== RecordOp.UNDECODED) known[halfword >>> 3]! |= 1 << (halfword & 7);
+      if (u8[code + halfword * RECORD_SIZE] !== RecordOp.UNDECODED) known[halfword >>> 3]! |= 1 << (halfword & 7);
     pages.push({ index, bytes: u8.slice(frame, frame + 4096), known });
   });
   const isInside = (pc: number): boolean => pc >= region.start && pc < region.end;

@@ -8,7 +8,7 @@ import type { ArchiveName, CodeArchive, WasmEngine, WasmModule } from "@stratos/
 import type { TranslatedCodeCache, TranslatedRegion, Translation } from "../code-cache.ts";
 import type { OpenArchive, RegionArchive } from "../archive/open-archive.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
-import { Record } from "../record.ts";
+import { enterAt, slotAt } from "../code-target.ts";
 import { archiveDetail, ArchiveIndex, type KeptUnit, moduleCountOf, modulePieces } from "../archive/archive-index.ts";
 
 /**
@@ -166,7 +166,7 @@ export class KeptCode {
       instructionCount: unit.instructionCount,
       pages,
       slot,
-      entryRecords: [],
+      entryTargets: [],
       kept: { unit, unchecked },
     };
     region.translations.push(translation);
@@ -219,22 +219,14 @@ export class KeptCode {
 
   /** Entries in the page lead to the translation from now on, and its code there is known. */
   #enter(region: TranslatedRegion, translation: Translation, unit: KeptUnit, page: number): void {
-    const { u16 } = this.#physical;
     for (let number = 0; number < unit.entries.length; number++) {
       const offset = unit.entries[number]!;
       if (offset < 0 || offset >>> PAGE_BITS !== page) continue;
-      const record = region.pages[page]! + ((offset & 0xffe) << 3);
-      u16[(record + Record.entry) >>> 1] = number;
-      u16[(record + Record.slot) >>> 1] = translation.slot;
-      translation.entryRecords.push(record);
+      translation.entryTargets.push(enterAt(this.#physical, region.pages[page]!, offset, translation.slot, number));
     }
     for (let i = 0; i < unit.ranges.length; i += 2)
       if (unit.ranges[i]! >>> PAGE_BITS === page) region.noteKnown(unit.ranges[i]!, unit.ranges[i + 1]!);
   }
-}
-
-function slotAt(physical: PhysicalMemory, codePage: number, offset: number): number {
-  return physical.u16[(codePage + ((offset & 0xffe) << 3) + Record.slot) >>> 1]!;
 }
 
 /** In rising order. */

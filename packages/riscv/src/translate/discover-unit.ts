@@ -3,7 +3,8 @@ import type { TranslatedCodeCache, TranslatedRegion } from "../code-cache.ts";
 import { decode, newDecoded } from "../decode.ts";
 import { INSTRUCTIONS, instructionIndex } from "../instruction-table.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
-import { Record, RecordOp, endsRun, isBranch, isLinkRegister } from "../record.ts";
+import { slotAt } from "../code-target.ts";
+import { RecordOp, endsRun, isBranch, isLinkRegister, recordAt } from "../record.ts";
 import { isComputationIndex } from "./computations.ts";
 import { isInTwoPages } from "./page-presence.ts";
 import { blocksAround } from "./structure.ts";
@@ -214,7 +215,7 @@ class Discovery {
     const { region, physical, ownSlots } = this.#options;
     const page = region.existingPage(pc);
     if (page === 0) return false;
-    const slot = physical.u16[(page + ((pc & 0xffe) << 3) + Record.slot) >>> 1] as number;
+    const slot = slotAt(physical, page, pc);
     return slot !== 0 && !ownSlots.has(slot);
   }
 
@@ -223,7 +224,7 @@ class Discovery {
     if (cache.barriers.has(pc)) return false;
     const page = region.existingPage(pc);
     if (page === 0) return false;
-    return physical.u16[(page + ((pc & 0xffe) << 3)) >>> 1] !== RecordOp.UNDECODED || region.isKnown(pc);
+    return physical.u8[recordAt(page, pc)] !== RecordOp.UNDECODED || region.isKnown(pc);
   }
 
   #instructionAt(pc: number): UnitInstruction | undefined {

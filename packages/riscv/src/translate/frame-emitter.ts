@@ -1,10 +1,9 @@
 import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
-import { emitRecordLookup } from "../access.ts";
 import { ExitReason } from "../exit-reason.ts";
 import { HART_FUEL } from "../hart-state.ts";
 import { RS1 } from "../lower/lowering.ts";
-import { Record } from "../record.ts";
+import { emitTargetLookup, pushTargetSlot } from "../code-target.ts";
 import { DEPTH, FUEL, RECORD, TABLES, VA } from "./translation-lowering.ts";
 import type { TranslationImports, TranslationLowering } from "./translation-lowering.ts";
 import type { UnitInstruction } from "./unit.ts";
@@ -72,9 +71,8 @@ export class FrameEmitter {
     const code = this.#code;
     pushTarget();
     code.localSet(VA);
-    emitRecordLookup(code, TABLES, VA, RECORD);
-    code.localGet(RECORD);
-    code.memory(Op.i32Load16U, Record.slot);
+    emitTargetLookup(code, TABLES, VA, RECORD);
+    pushTargetSlot(code, RECORD);
   }
 
   /** Stack: a pc. Gives it to the caller unless it is `expected`. */

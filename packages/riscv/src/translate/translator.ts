@@ -8,7 +8,7 @@ import type { CoreModule } from "../core-module.ts";
 import type { InstructionMeanings } from "../lower/lowerings.ts";
 import type { PhysicalMemory } from "../physical-memory.ts";
 import type { HotCode, ProcessorTally } from "../processor-tally.ts";
-import { Record } from "../record.ts";
+import { enterAt, entryAt, slotAt } from "../code-target.ts";
 import { discoverUnit, exitsOf, MAX_JUMP_TARGETS, ownSlots } from "./discover-unit.ts";
 import type { Block, Unit } from "./unit.ts";
 import { createTemplate, needsHelpers } from "./module-template.ts";
@@ -253,23 +253,19 @@ export class Translator {
   }
 
   #install(unit: Unit, slot: number, owner: Owner, entries: readonly Block[]): void {
-    const { u16 } = this.#physical;
     const { region } = unit;
     const translation: Translation = {
       entry: unit.entry,
       instructionCount: unit.instructionCount,
       pages: unit.pages,
       slot,
-      entryRecords: [],
+      entryTargets: [],
       kept: null,
     };
     entries.forEach((block, number) => {
       const page = region.existingPage(block.pc);
       if (page === 0 || block.context.returnTo !== null || isInTwoPages(block.instructions[0]!)) return;
-      const record = page + ((block.pc & 0xffe) << 3);
-      u16[(record + Record.entry) >>> 1] = number;
-      u16[(record + Record.slot) >>> 1] = slot;
-      translation.entryRecords.push(record);
+      translation.entryTargets.push(enterAt(this.#physical, page, block.pc, slot, number));
     });
     region.translations.push(translation);
     this.#noteExits(unit, owner);
@@ -300,11 +296,7 @@ export class Translator {
     if (known !== undefined) return known;
     const page = region.existingPage(target);
     let slot = 0;
-    if (page !== 0) {
-      const record = page + ((target & 0xffe) << 3);
-      if (this.#physical.u16[(record + Record.entry) >>> 1] === 0)
-        slot = this.#physical.u16[(record + Record.slot) >>> 1] as number;
-    }
+    if (page !== 0 && entryAt(this.#physical, page, target) === 0) slot = slotAt(this.#physical, page, target);
     if (slot === 0) slot = this.#cache.allocateSlot(this.#mode);
     if (slot !== 0) region.callSlots.set(target, slot);
     return slot;

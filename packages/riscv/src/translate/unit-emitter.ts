@@ -1,7 +1,6 @@
 import { assert } from "@stratos/base";
 import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
-import { emitRecordLookup } from "../access.ts";
 import type { AddressMode } from "../access.ts";
 import { ExitReason } from "../exit-reason.ts";
 import { HART_FUEL, HART_PC, HART_TABLES, HART_WINDOW } from "../hart-state.ts";
@@ -9,7 +8,7 @@ import { INSTRUCTIONS } from "../instruction-table.ts";
 import { BRANCH_CONDITIONS } from "../lower/integer.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
 import type { LoweringTable } from "../lower/lowering.ts";
-import { Record } from "../record.ts";
+import { emitTargetLookup, pushTargetEntry, pushTargetSlot } from "../code-target.ts";
 import { groupAccesses } from "./access-groups.ts";
 import { planWindows } from "./access-windows.ts";
 import type { WindowPlan } from "./access-windows.ts";
@@ -140,10 +139,9 @@ class UnitEmitter {
       this.#lowering.pushAddress(this.#main.pc);
       code.op(Op.i32Ne);
       code.if();
-      emitRecordLookup(code, TABLES, PC, RECORD);
+      emitTargetLookup(code, TABLES, PC, RECORD);
       // Another translation has taken this entry over: let the caller look again.
-      code.localGet(RECORD);
-      code.memory(Op.i32Load16U, Record.slot);
+      pushTargetSlot(code, RECORD);
       this.#lowering.pushSlot(this.#context.slot);
       code.op(Op.i32Ne);
       code.if();
@@ -151,8 +149,7 @@ class UnitEmitter {
       code.return();
       code.end();
       this.#lowering.loadRegisters(liveX, liveF);
-      code.localGet(RECORD);
-      code.memory(Op.i32Load16U, Record.entry);
+      pushTargetEntry(code, PC, RECORD);
       code.localSet(ENTRY);
       const unreachable = code.block();
       code.localGet(ENTRY);
@@ -617,11 +614,10 @@ class UnitEmitter {
     if (last.rd !== 0) this.#frame.writeLink();
     this.#frame.subtract(done);
     this.#frame.checkFuel(() => code.localGet(VA));
-    emitRecordLookup(code, TABLES, VA, RECORD);
+    emitTargetLookup(code, TABLES, VA, RECORD);
     if (block.targets.length > 0) {
       const successors = new Set(block.successors);
-      code.localGet(RECORD);
-      code.memory(Op.i32Load16U, Record.slot);
+      pushTargetSlot(code, RECORD);
       this.#lowering.pushSlot(this.#context.slot);
       code.op(Op.i32Eq);
       code.if();
@@ -629,8 +625,7 @@ class UnitEmitter {
       const entering = this.#routes.entries
         .filter((entry) => successors.has(entry) && this.#routes.loopEntered(block, entry) !== null)
         .map((entry) => ({ entry, label: code.block() }));
-      code.localGet(RECORD);
-      code.memory(Op.i32Load16U, Record.entry);
+      pushTargetEntry(code, VA, RECORD);
       code.brTable(
         this.#routes.entries.map((entry) => {
           if (!successors.has(entry)) return unknown;
@@ -649,8 +644,7 @@ class UnitEmitter {
     this.#frame.storeFuel();
     code.localGet(VA);
     code.localGet(DEPTH);
-    code.localGet(RECORD);
-    code.memory(Op.i32Load16U, Record.slot);
+    pushTargetSlot(code, RECORD);
     code.returnCallIndirect(this.#context.imports.codeType);
   }
 
