@@ -12,9 +12,9 @@
           sys-unlink sys-rmdir sys-mkdir sys-rename sys-link sys-symlink sys-readlink sys-chmod sys-chown sys-utime
           sys-mknod sys-truncate sys-sync sys-mount sys-umount sys-statfs sys-uname sys-identity sys-nanosleep
           sys-time
-          sys-sysinfo sys-klog sys-nice get-priority sys-setsid folder-names
+          sys-sysinfo sys-klog sys-nice get-priority sys-setsid folder-names sys-lock sys-groups sys-become sys-random
           signal-action signal-mask pending-signal set-terminal-group terminal? terminal-size set-raw-terminal
-          restore-terminal times-of
+          restore-terminal secret-line line-of times-of
           write-all out out-byte out-bytes out-line flush-out forget-out complain
           make-input input-line input-line-ended? input-bytes read-whole open-input)
   (import (scheme base) (stratos system-call))
@@ -142,6 +142,19 @@
     (define (sys-kill pid signal) (%system-call 129 pid signal 0 0 0))
     (define (sys-nice who value) (%system-call 140 0 who value 0 0))
     (define (get-priority who) (- 20 (%system-call 141 0 who 0 0 0)))
+    ;; The supplementary groups.
+    (define (sys-groups)
+      (let* ((v (make-bytevector 1024 0)) (n (%system-call 158 256 v 0 0 0)))
+        (let loop ((i 0)) (if (< i n) (cons (u32 v (* 4 i)) (loop (+ i 1))) '()))))
+    ;; Another user for good: the groups first, while that is allowed. @returns 0, or an errno
+    (define (sys-become uid gid groups)
+      (let ((v (make-bytevector (+ 4 (* 4 (length groups))) 0)))
+        (let loop ((i 0) (l groups)) (when (pair? l) (set-u32! v (* 4 i) (car l)) (loop (+ i 1) (cdr l))))
+        (let* ((r (%system-call 159 (length groups) v 0 0 0)) (r (if (< r 0) r (%system-call 144 gid 0 0 0 0))))
+          (if (< r 0) r (%system-call 146 uid 0 0 0 0)))))
+    ;; Waits until the whole file is this process's to write (fcntl F_SETLKW, F_WRLCK).
+    (define (sys-lock fd) (let ((v (make-bytevector 32 0))) (bytevector-u8-set! v 0 1) (%system-call 25 fd 7 v 0 0)))
+    (define (sys-random n) (let ((v (make-bytevector n 0))) (%system-call 278 v n 0 0 0) v))
     ;; options: 1 WNOHANG, 2 WUNTRACED, 8 WCONTINUED. @returns (pid . status), or an errno; pid 0: nothing yet
     (define (sys-wait pid options)
       (let* ((v (make-bytevector 8 0)) (r (%system-call 260 pid v options 0 0))) (if (< r 0) r (cons r (u32 v 0)))))
@@ -231,6 +244,27 @@
         (sys-ioctl fd 21507 new)
         old))
     (define (restore-terminal fd settings) (sys-ioctl fd 21507 settings))
+
+    ;; A line of a descriptor, byte by byte: what follows it is left to others; #f: its end.
+    (define (line-of fd)
+      (let ((v (make-bytevector 1 0)))
+        (let loop ((l '()))
+          (let ((n (sys-read fd v 1)))
+            (cond ((= n -4) (loop l))
+                  ((<= n 0) (if (null? l) #f (list->string (reverse l))))
+                  ((= 10 (bytevector-u8-ref v 0)) (list->string (reverse l)))
+                  (else (loop (cons (integer->char (bytevector-u8-ref v 0)) l))))))))
+    ;; A line of standard input that a terminal does not show (ECHO).
+    (define (secret-line prompt)
+      (let* ((old (make-bytevector 64 0)) (hidden? (= 0 (sys-ioctl 0 21505 old))) (new (bytevector-copy old 0 64)))
+        (sys-write 2 (text->bytes prompt) (string-length prompt))
+        (when hidden?
+          (bytevector-u8-set! new 12 (- (u32 old 12) (* 256 (quotient (u32 old 12) 256))
+                                        (if (odd? (quotient (u32 old 12) 8)) 8 0)))
+          (restore-terminal 0 new))
+        (let ((line (line-of 0)))
+          (when hidden? (restore-terminal 0 old) (sys-write 2 (text->bytes "\n") 1))
+          line)))
 
     ;; Standard output, through one buffer.
     (define buffer (make-bytevector 16384 0))

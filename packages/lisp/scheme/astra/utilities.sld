@@ -2,9 +2,11 @@
   (export install-utilities!)
   (import (scheme base) (astra posix) (astra state) (astra print) (astra text-utilities) (astra stream-utilities)
     (astra awk-utilities)
-    (astra file-utilities) (astra difference-utilities) (astra system-utilities) (astra names) (astra run))
+    (astra file-utilities) (astra difference-utilities) (astra system-utilities) (astra account-utilities)
+    (astra session-utilities) (astra names) (astra run))
   (begin
     (define (install-utilities!)
       (set-program-runner! run-program)
       (define (add l) (for-each (lambda (e) (table-set! utilities (car e) (cdr e))) l))
-      (add text-utilities) (add stream-utilities) (add awk-utilities) (add file-utilities) (add difference-utilities) (add system-utilities))))
+      (add text-utilities) (add stream-utilities) (add awk-utilities) (add file-utilities) (add difference-utilities) (add system-utilities)
+      (add account-utilities) (add session-utilities))))
