@@ -12,7 +12,7 @@
           sys-unlink sys-rmdir sys-mkdir sys-rename sys-link sys-symlink sys-readlink sys-chmod sys-chown sys-utime
           sys-mknod sys-truncate sys-sync sys-mount sys-umount sys-statfs sys-uname sys-identity sys-nanosleep
           sys-time
-          sys-sysinfo sys-klog sys-nice get-priority sys-setsid folder-names sys-lock sys-groups sys-become sys-random
+          sys-sysinfo sys-klog sys-nice get-priority sys-setsid folder-names sys-lock sys-socket sys-connect sys-poll sys-groups sys-become sys-random
           signal-action signal-mask pending-signal set-terminal-group terminal? terminal-size set-raw-terminal
           restore-terminal secret-line line-of times-of
           write-all out out-byte out-bytes out-line flush-out forget-out complain
@@ -142,6 +142,16 @@
     (define (sys-kill pid signal) (%system-call 129 pid signal 0 0 0))
     (define (sys-nice who value) (%system-call 140 0 who value 0 0))
     (define (get-priority who) (- 20 (%system-call 141 0 who 0 0 0)))
+    (define (sys-socket family type protocol) (%system-call 198 family (+ type 524288) protocol 0 0))
+    (define (sys-connect fd address) (%system-call 203 fd address (bytevector-length address) 0 0))
+    ;; Waits until there is something to read. @returns 1; 0: not within so many milliseconds; an errno
+    (define (sys-poll fd milliseconds)
+      (let ((v (make-bytevector 8 0)) (limit (make-bytevector 16 0)))
+        (set-u32! v 0 fd)
+        (bytevector-u8-set! v 4 1)
+        (set-u64! limit 0 (quotient milliseconds 1000))
+        (set-u64! limit 8 (* 1000000 (modulo milliseconds 1000)))
+        (%system-call 73 v 1 limit 0 8)))
     ;; The supplementary groups.
     (define (sys-groups)
       (let* ((v (make-bytevector 1024 0)) (n (%system-call 158 256 v 0 0 0)))
@@ -360,4 +370,7 @@
         (22 "Invalid argument") (24 "Too many open files") (25 "Inappropriate ioctl for device") (26 "Text file busy")
         (27 "File too large") (28 "No space left on device") (29 "Illegal seek") (30 "Read-only file system")
         (31 "Too many links") (32 "Broken pipe") (36 "File name too long") (38 "Function not implemented")
-        (39 "Directory not empty") (40 "Too many levels of symbolic links") (95 "Operation not supported")))))
+        (39 "Directory not empty") (40 "Too many levels of symbolic links") (95 "Operation not supported")
+        (97 "Address family not supported by protocol") (98 "Address already in use")
+        (99 "Cannot assign requested address") (100 "Network is down") (101 "Network is unreachable")
+        (104 "Connection reset by peer") (110 "Connection timed out") (111 "Connection refused") (113 "No route to host")))))
