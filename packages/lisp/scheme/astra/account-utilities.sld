@@ -6,7 +6,7 @@
           (astra sha-crypt))
   (begin
     (define USERADD "[-mMNUro] [-c COMMENT] [-d HOME] [-g GROUP] [-G GROUPS] [-p HASH] [-s SHELL] [-u UID] LOGIN")
-    (define USERMOD "[-aLUmo] [-c COMMENT] [-d HOME] [-g GROUP] [-G GROUPS] [-l LOGIN] [-p HASH] [-s SHELL] [-u UID] LOGIN")
+    (define USERMOD "[-aLUmo] [-c COMMENT] [-d HOME] [-g GROUP] [-G GROUPS] [-l NAME] [-p HASH] [-s SHELL] [-u UID] LOGIN")
     (define LONG
       '(("append" . #\a) ("comment" . #\c) ("create-home" . #\m) ("gid" . #\g) ("groups" . #\G) ("home" . #\d)
         ("home-dir" . #\d) ("lock" . #\L) ("login" . #\l) ("move-home" . #\m) ("no-create-home" . #\M)
@@ -18,7 +18,6 @@
         ((_ (p name who usage letters long l) body ...)
          (with-options (p who usage letters long l)
            (if (= 2 (length p)) (let ((name (cadr p))) body ... 0) (usage-error who usage))))))
-    (define (text-or value other) (if (string? value) value other))
 
     ;; A number that none of the rows has: one above the highest of the range, or, for the system, one below the lowest.
     (define (free-number rows system?)
@@ -53,16 +52,28 @@
       (let ((numbers (rows-of GROUPS)))
         (update-groups!
           (lambda (row)
-            (let* ((w (wanted (car row) (field (or (assoc (car row) numbers) '()) 2))) (l (members row)) (in? (member user l)))
+            (let* ((w (wanted (car row) (field (or (assoc (car row) numbers) '()) 2))) (l (members row))
+                   (in? (member user l)))
               (cond ((eq? w 'as-is) row)
                     ((and w (not in?)) (with-members row (append l (list user))))
                     ((and in? (not w)) (with-members row (without user l)))
                     (else row)))))))
-    (define (without x l) (cond ((null? l) '()) ((equal? x (car l)) (without x (cdr l))) (else (cons (car l) (without x (cdr l))))))
+    (define (without x l) (cond ((null? l) '()) ((equal? x (car l)) (without x (cdr l)))
+                            (else (cons (car l) (without x (cdr l))))))
+
+    ;; What an option gives for a field; an error when it cannot stand there.
+    (define (field-given who what p c path?)
+      (let ((t (option-value p c)))
+        (if (and t (not (and (plain? t) (or (not path?) (string=? t "") (char=? #\/ (string-ref t 0))))))
+            (refuse who 3 "invalid " what " '" t "'"))
+        t))
 
     (define (useradd l)
       (with-name (p name "useradd" USERADD "c:d:g:G:k:mMNUrs:u:p:o" LONG l)
-        (let ((system? (option-set? p #\r)) (home (text-or (option-value p #\d) (string-append "/home/" name)))
+        (let ((system? (option-set? p #\r)) (comment (or (field-given "useradd" "comment" p #\c #f) ""))
+              (home (or (field-given "useradd" "home directory" p #\d #t) (string-append "/home/" name)))
+              (shell (or (field-given "useradd" "shell" p #\s #t) "/bin/sh"))
+              (hash (or (field-given "useradd" "field" p #\p #f) "!"))
               (users (begin (lock-accounts "useradd") (rows-of USERS))))
           (define (no status . words) (apply refuse "useradd" status words))
           (if (not (valid-name? name)) (no 19 "invalid user name '" name "': use --badname to ignore"))
@@ -73,18 +84,21 @@
                  (groups (groups-given "useradd" (or (option-value p #\G) "")))
                  (gid (cond ((option-set? p #\g) (group-given "useradd" (option-value p #\g)))
                             ((not own?) 100)
-                            ((find-row GROUPS name) (no 9 "group " name " exists - if you want to add this user to that group, use -g."))
+                            ((find-row GROUPS name) (no 9 "group " name
+                                                      " exists - if you want to add this user to that group, use -g."))
                             ((taken? (rows-of GROUPS) uid) (free-number (rows-of GROUPS) system?))
                             (else uid))))
-            (if (and (taken? users uid) (not (option-set? p #\o))) (no 4 "UID " (number->string uid) " is not unique"))
+            (if (and (taken? users uid) (not (option-set? p #\o)))
+              (no 4 "UID " (number->string uid) " is not unique"))
             (if own? (add-group! name gid))
-            (add-row! USERS (list name "x" (number->string uid) (number->string gid) (or (option-value p #\c) "") home
-                                  (or (option-value p #\s) "/bin/sh")))
+            (add-row! USERS (list name "x" (number->string uid) (number->string gid) comment home shell))
             (add-row! SECRETS
-              (append (list name (or (option-value p #\p) "!") (number->string (today)))
+              (append (list name hash (number->string (today)))
                       (if system? '("" "" "" "" "" "") '("0" "99999" "7" "" "" ""))))
             (if (pair? groups)
-                (set-memberships! name (lambda (group gid) (if (or (member group groups) (member gid groups)) #t 'as-is))))
+                (set-memberships! name (lambda (group gid) (if
+                                                             (or (member group groups) (member gid groups)) #t
+                                                               'as-is))))
             (if (and (option-set? p #\m) (not (bytevector? (sys-stat home))))
                 (make-home! home uid gid (or (option-value p #\k) "/etc/skel")))))))
     ;; What stands in the skeleton is the new home's.
@@ -103,26 +117,32 @@
                (gid (if (value #\g) (number->string (group-given "usermod" (value #\g))) (field row 3)))
                (uid (if (value #\u) (number-given "usermod" "user" (value #\u)) (field-number row 2)))
                (groups (and (value #\G) (groups-given "usermod" (value #\G)))) (login (or (value #\l) name))
-               (home (or (value #\d) (field row 5))))
+               (comment (or (field-given "usermod" "field" p #\c #f) (field row 4)))
+               (home (or (field-given "usermod" "home directory" p #\d #t) (field row 5)))
+               (shell (or (field-given "usermod" "shell" p #\s #t) (field row 6)))
+                 (hash (field-given "usermod" "field" p #\p #f)))
           (if (not (valid-name? login)) (no 3 "invalid user name '" login "': use --badname to ignore"))
           (if (and (not (string=? login name)) (find-row USERS login)) (no 9 "user '" login "' already exists"))
           (if (and (not (= uid (field-number row 2))) (taken? (rows-of USERS) uid) (not (option-set? p #\o)))
               (no 4 "UID '" (number->string uid) "' already exists"))
           (if (and (option-set? p #\m) (value #\d) (not (string=? home (field row 5))))
-              (let ((r (sys-rename (field row 5) home))) (if (< r 0) (no 12 "cannot move " (field row 5) " to " home ": " (error-words r)))))
+              (let ((r (sys-rename (field row 5) home))) (if (< r 0)
+                                                           (no 12 "cannot move " (field row 5) " to " home ": "
+                                                             (error-words r)))))
           (if groups
               (set-memberships! name
-                (lambda (group gid) (cond ((or (member group groups) (member gid groups)) #t) ((option-set? p #\a) 'as-is) (else #f)))))
+                (lambda (group gid) (cond ((or (member group groups) (member gid groups)) #t)
+                                      ((option-set? p #\a) 'as-is) (else #f)))))
           (update-row! USERS name
-            (lambda (row) (list login (field row 1) (number->string uid) gid (or (value #\c) (field row 4)) home
-                                (or (value #\s) (field row 6)))))
+            (lambda (row) (list login (field row 1) (number->string uid) gid comment home shell)))
           (change-secret! name
-            (lambda (hash) (cond ((value #\p) (value #\p)) ((option-set? p #\L) (locked hash))
-                                 ((option-set? p #\U) (unlocked "usermod" hash)) (else hash)))
+            (lambda (old) (cond (hash hash) ((option-set? p #\L) (locked old))
+                                 ((option-set? p #\U) (unlocked "usermod" old)) (else old)))
             #f)
           (when (not (string=? login name))
             (update-row! SECRETS name (lambda (row) (with-field row 0 login)))
-            (update-groups! (lambda (row) (with-members row (map (lambda (t) (if (string=? t name) login t)) (members row)))))))))
+            (update-groups! (lambda (row) (with-members row (map (lambda (t) (if (string=? t name) login t))
+                                                              (members row)))))))))
     (define (locked hash) (if (prefix? "!" hash) hash (string-append "!" hash)))
     (define (unlocked who hash)
       (cond ((not (prefix? "!" hash)) hash)
@@ -132,7 +152,8 @@
     ;; f of the old hash; dated?: it is a new password of today.
     (define (change-secret! name f dated?)
       (update-row! SECRETS name
-        (lambda (row) (let ((row (with-field row 1 (f (field row 1))))) (if dated? (with-field row 2 (number->string (today))) row)))))
+        (lambda (row) (let ((row (with-field row 1 (f (field row 1)))))
+                        (if dated? (with-field row 2 (number->string (today))) row)))))
 
     (define (userdel l)
       (with-name (p name "userdel" "[-fr] LOGIN" "fr" '(("force" . #\f) ("remove" . #\r)) l)
@@ -167,8 +188,10 @@
     (define (groupmod l)
       (with-name (p name "groupmod" "[-o] [-g GID] [-n NAME] GROUP" "g:n:o" GROUP-LONG l)
         (lock-accounts "groupmod")
-        (let* ((row (row-given "groupmod" GROUPS "group" name)) (new (or (option-value p #\n) name)) (old (field row 2))
-               (gid (if (option-set? p #\g) (number->string (number-given "groupmod" "group" (option-value p #\g))) old)))
+        (let* ((row (row-given "groupmod" GROUPS "group" name)) (new (or (option-value p #\n) name))
+               (old (field row 2))
+               (gid (if (option-set? p #\g) (number->string (number-given "groupmod" "group" (option-value p #\g)))
+                      old)))
           (if (not (string=? gid old)) (check-number "groupmod" p (text->integer gid)))
           (if (not (string=? new name)) (check-group "groupmod" new))
           (update-row! GROUPS name (lambda (row) (with-field row 2 gid)))
@@ -188,7 +211,8 @@
 
     (define (passwd-status row)
       (let* ((hash (field row 1)) (days (text->integer (field row 2))) (t (civil (* 86400 (or days 0)))))
-        (joined (list (car row) (cond ((string=? hash "") "NP") ((memv (string-ref hash 0) '(#\! #\*)) "L") (else "P"))
+        (joined (list (car row) (cond ((string=? hash "") "NP") ((memv (string-ref hash 0) '(#\! #\*)) "L")
+                                  (else "P"))
                       (string-append (number->string (car t)) "-" (two (cadr t)) "-" (two (list-ref t 2)))
                       (text-or-none (field row 3)) (text-or-none (field row 4)) (text-or-none (field row 5))
                       (text-or-none (field row 6))))))
@@ -199,7 +223,8 @@
         (let* ((name (if (pair? (cdr p)) (cadr p) (user-name (sys-identity 1)))))
           (define (change f)
             (lock-accounts "passwd")
-            (if (not (find-row SECRETS name)) (add-row! SECRETS (list name "!" (number->string (today)) "0" "99999" "7" "" "" "")))
+            (if (not (find-row SECRETS name)) (add-row! SECRETS
+                                                (list name "!" (number->string (today)) "0" "99999" "7" "" "" "")))
             (change-secret! name f #f)
             (complain "passwd: password changed.")
             0)
@@ -210,8 +235,10 @@
                 ((option-set? p #\u) (change (lambda (hash) (unlocked "passwd" hash))))
                 (else
                  (let* ((one (secret-line "New password: ")) (two (secret-line "Retype new password: ")))
-                   (cond ((or (not one) (string=? one "")) (refuse "passwd" 10 "no password was given; nothing is changed"))
-                         ((not (equal? one two)) (refuse "passwd" 10 "the passwords do not match; nothing is changed")))
+                   (cond ((or (not one) (string=? one "")) (refuse "passwd" 10
+                                                             "no password was given; nothing is changed"))
+                         ((not (equal? one two)) (refuse "passwd" 10
+                                                   "the passwords do not match; nothing is changed")))
                    (lock-accounts "passwd")
                    (set-password! name (hash-password one))
                    (complain "passwd: password updated successfully")
@@ -221,24 +248,29 @@
           (add-row! SECRETS (list name hash (number->string (today)) "0" "99999" "7" "" "" ""))))
     (define (chpasswd l)
       (with-options (p "chpasswd" "[-e | -c SHA256]" "ec:" '(("encrypted" . #\e) ("crypt-method" . #\c)) l)
-        (if (not (member (option-value p #\c) '(#f "SHA256"))) (refuse "chpasswd" 3 "only the method SHA256 is there"))
+        (if (not (member (option-value p #\c) '(#f "SHA256")))
+          (refuse "chpasswd" 3 "only the method SHA256 is there"))
         (lock-accounts "chpasswd")
         (let loop ((l (lines-of 0)) (n 1) (status 0))
           (if (null? l) status
               (let ((colon (text-index (car l) #\:)) (at (string-append "line " (number->string n))))
                 (define (wrong . words) (apply complain "chpasswd: " words) (loop (cdr l) (+ n 1) 1))
                 (if (not colon) (wrong at ": missing new password")
-                    (let ((name (substring (car l) 0 colon)) (secret (substring (car l) (+ colon 1) (string-length (car l)))))
-                      (cond ((not (find-row USERS name)) (wrong "(" at ", user " name ") password not changed"))
+                    (let ((name (substring (car l) 0 colon))
+                          (secret (substring (car l) (+ colon 1) (string-length (car l)))))
+                      (cond ((and (option-set? p #\e) (not (plain? secret))) (wrong at ": not a hash"))
+                            ((not (find-row USERS name)) (wrong "(" at ", user " name ") password not changed"))
                             (else
                              (set-password! name (if (option-set? p #\e) secret (hash-password secret)))
                              (loop (cdr l) (+ n 1) status))))))))))
 
     (define (id l)
-      (with-options (p "id" "[-gGnru] [USER]" "gGnur" '(("user" . #\u) ("group" . #\g) ("groups" . #\G) ("name" . #\n)) l)
+      (with-options (p "id" "[-gGnru] [USER]" "gGnur" '(("user" . #\u) ("group" . #\g) ("groups" . #\G)
+                                                        ("name" . #\n)) l)
         (let* ((given (and (pair? (cdr p)) (cadr p))) (row (and given (find-row USERS given))))
           (if (and given (not row)) (refuse "id" 1 "\xe2;\x80;\x98;" given "\xe2;\x80;\x99;: no such user"))
-          (let* ((uid (if row (field-number row 2) (sys-identity 1))) (gid (if row (field-number row 3) (sys-identity 3)))
+          (let* ((uid (if row (field-number row 2) (sys-identity 1)))
+                 (gid (if row (field-number row 3) (sys-identity 3)))
                  (groups (if row (groups-of given gid) (own-groups gid)))
                  (shown (lambda (n name) (if (option-set? p #\n) (name n) (number->string n))))
                  (both (lambda (n name) (string-append (number->string n) "(" (name n) ")"))))
@@ -257,7 +289,8 @@
           (let loop ((l l) (status 0))
             (if (null? l) status
                 (let ((row (find-row USERS (car l))))
-                  (if row (out-line (string-append (car l) " : " (joined (map group-name (groups-of (car l) (field-number row 3))))))
+                  (if row (out-line (string-append (car l) " : "
+                                      (joined (map group-name (groups-of (car l) (field-number row 3))))))
                       (complain "groups: \xe2;\x80;\x98;" (car l) "\xe2;\x80;\x99;: no such user"))
                   (loop (cdr l) (if row status 1)))))))
     (define (whoami l) (out-line (user-name (sys-identity 1))) 0)

@@ -2,7 +2,7 @@
 ;; is written beside the old one and takes its place at once; one process at a time changes them (lckpwdf(3)).
 (define-library (astra accounts)
   (export USERS SECRETS GROUPS find-row rows-of field with-field field-number add-row! update-row! update-groups!
-          lock-accounts members with-members groups-of valid-name? refuse today)
+          lock-accounts members with-members groups-of valid-name? plain? refuse today)
   (import (scheme base) (astra posix) (astra names) (astra texts) (astra arithmetic))
   (begin
     (define USERS "/etc/passwd")
@@ -28,7 +28,8 @@
     (define (save! file rows)
       (let* ((old (sys-stat file)) (new (string-append file "+"))
              (mode (cond ((bytevector? old) (stat-mode old)) ((member file (list USERS GROUPS)) 420) (else 384)))
-             (fd (sys-open new 577 mode)) (text (apply string-append (map (lambda (r) (string-append (line r) "\n")) rows))))
+             (fd (sys-open new 577 mode)) (text (apply string-append
+                                                  (map (lambda (r) (string-append (line r) "\n")) rows))))
         (define (check n) (if (and (number? n) (< n 0)) (begin (sys-unlink new) (refuse file 1 (error-words n)))))
         (check fd)
         (check (write-all fd (text->bytes text) 0 (string-length text)))
@@ -43,13 +44,15 @@
       (update! file (lambda (row) (if (string=? name (car row)) (f row) row))))
     (define (update! file f)
       (let* ((old (rows-of file))
-             (new (let keep ((l old)) (if (null? l) '() (let ((row (f (car l)))) (if row (cons row (keep (cdr l))) (keep (cdr l))))))))
+             (new (let keep ((l old)) (if (null? l) '() (let ((row (f (car l))))
+                                                          (if row (cons row (keep (cdr l))) (keep (cdr l))))))))
         (if (not (equal? old new)) (save! file new))))
     ;; Groups stand in two tables, which have names and members in the same fields.
     (define (update-groups! f) (update! GROUPS f) (update! GROUP-SECRETS f))
     (define (members row) (let ((t (field row 3))) (if (string=? t "") '() (split-at t #\,))))
     (define (with-members row l)
-      (with-field row 3 (if (null? l) "" (apply string-append (car l) (map (lambda (t) (string-append "," t)) (cdr l))))))
+      (with-field row 3 (if (null? l) "" (apply string-append (car l)
+                                           (map (lambda (t) (string-append "," t)) (cdr l))))))
     ;; Numbers of a user's groups, the first one first.
     (define (groups-of user gid)
       (cons gid
@@ -58,7 +61,10 @@
                 ((and (member user (members (car l))) (not (= gid (field-number (car l) 2))))
                  (cons (field-number (car l) 2) (keep (cdr l))))
                 (else (keep (cdr l)))))))
-    ;; useradd(8), CAVEATS: letters, digits, underscores and dashes, a $ at the end; at most 32; no dash or digits alone.
+    ;; Whether a text can be a field.
+    (define (plain? t) (not (or (text-index t #\:) (text-index t #\newline))))
+    ;; useradd(8), CAVEATS: letters, digits, underscores, dots and dashes, a $ at the end; at most 32; no dash first, no
+    ;; digits alone.
     (define (valid-name? t)
       (let ((n (string-length t)))
         (define (good? c) (or (char<=? #\a c #\z) (char<=? #\A c #\Z) (char<=? #\0 c #\9) (memv c '(#\_ #\- #\.))))

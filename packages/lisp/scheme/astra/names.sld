@@ -1,6 +1,7 @@
 ;; Users, groups, modes and times as utilities show them; programs that utilities start.
 (define-library (astra names)
-  (export colon-rows user-name group-name user-number group-number mode-text time-text civil month-names set-program-runner!
+  (export colon-rows user-name group-name user-number group-number mode-text time-text civil month-names
+    set-program-runner!
     run-command start-command wait-for)
   (import (scheme base) (astra posix) (astra arithmetic) (astra texts))
   (begin
@@ -10,7 +11,8 @@
         (if (< fd 0) '()
             (let ((i (make-input fd))) (let loop ((l '()))
                                          (let ((t (input-line i)))
-                                           (if t (loop (cons (split-at t #\:) l)) (begin (sys-close fd) (reverse l)))))))))
+                                           (if t (loop (cons (split-at t #\:) l))
+                                             (begin (sys-close fd) (reverse l)))))))))
     (define users #f)
     (define groups #f)
     (define (all-users) (if (not users) (set! users (colon-rows "/etc/passwd"))) users)

@@ -1,6 +1,7 @@
 ;; Options of utilities: XBD §12.2, and long ones that are given by a table.
 (define-library (astra options)
-  (export parse-options with-options option-set? option-value each-file usage-error line-reader for-each-line number-of lines-of)
+  (export parse-options with-options option-set? option-value each-file usage-error line-reader for-each-line
+    number-of lines-of)
   (import (scheme base) (astra posix) (astra arithmetic))
   (begin
     (define (usage-error who usage) (complain "usage: " who " " usage) 2)
@@ -24,7 +25,8 @@
                       (found (assoc (substring t 2 end) long)))
                  (cond ((not found) (wrong (string-append "unrecognized option '" t "'")))
                        ((< end n) (loop (cdr l) (cons (cons (cdr found) (substring t (+ end 1) n)) options) operands))
-                       ((not (eq? #t (takes? (cdr found)))) (loop (cdr l) (cons (cons (cdr found) #t) options) operands))
+                       ((not (eq? #t (takes? (cdr found)))) (loop (cdr l)
+                                                              (cons (cons (cdr found) #t) options) operands))
                        ((pair? (cdr l)) (loop (cddr l) (cons (cons (cdr found) (cadr l)) options) operands))
                        (else (wrong (string-append "option '" t "' requires an argument"))))))
               ((and (> (string-length (car l)) 1) (char=? #\- (string-ref (car l) 0)))

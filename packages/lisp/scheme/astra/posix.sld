@@ -12,7 +12,8 @@
           sys-unlink sys-rmdir sys-mkdir sys-rename sys-link sys-symlink sys-readlink sys-chmod sys-chown sys-utime
           sys-mknod sys-truncate sys-sync sys-mount sys-umount sys-statfs sys-uname sys-identity sys-nanosleep
           sys-time
-          sys-sysinfo sys-klog sys-nice get-priority sys-setsid folder-names sys-lock sys-socket sys-connect sys-poll sys-groups sys-become sys-random
+          sys-sysinfo sys-klog sys-nice get-priority sys-setsid folder-names sys-lock sys-socket sys-connect sys-poll
+            sys-groups sys-become sys-random
           signal-action signal-mask pending-signal set-terminal-group terminal? terminal-size set-raw-terminal
           restore-terminal secret-line line-of times-of
           write-all out out-byte out-bytes out-line flush-out forget-out complain
@@ -373,4 +374,5 @@
         (39 "Directory not empty") (40 "Too many levels of symbolic links") (95 "Operation not supported")
         (97 "Address family not supported by protocol") (98 "Address already in use")
         (99 "Cannot assign requested address") (100 "Network is down") (101 "Network is unreachable")
-        (104 "Connection reset by peer") (110 "Connection timed out") (111 "Connection refused") (113 "No route to host")))))
+        (104 "Connection reset by peer") (110 "Connection timed out") (111 "Connection refused")
+          (113 "No route to host")))))

@@ -1,7 +1,8 @@
 ;; Utilities for the system and for programs: XCU date, env, expr, id, kill, ps, sleep, uname, xargs; dmesg, mount.
 (define-library (astra system-utilities)
   (export system-utilities)
-  (import (scheme base) (astra posix) (astra options) (astra texts) (astra arithmetic) (astra regular) (astra names) (astra state)
+  (import (scheme base) (astra posix) (astra options) (astra texts) (astra arithmetic) (astra regular) (astra names)
+    (astra state)
           (astra jobs) (astra text-utilities))
   (begin
     (define (date l)

@@ -9,6 +9,7 @@
     (define (install-utilities!)
       (set-program-runner! run-program)
       (define (add l) (for-each (lambda (e) (table-set! utilities (car e) (cdr e))) l))
-      (add text-utilities) (add stream-utilities) (add awk-utilities) (add file-utilities) (add difference-utilities) (add system-utilities)
+      (add text-utilities) (add stream-utilities) (add awk-utilities) (add file-utilities) (add difference-utilities)
+        (add system-utilities)
       (add account-utilities) (add session-utilities) (add network-utilities)
       (add process-utilities))))
