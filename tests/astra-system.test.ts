@@ -65,6 +65,16 @@ const COMMANDS = `@netstat -an
 @free -h | grep -e Swap -e used
 @top -bn1 -p 1 | sed -e 1d -e '/^MiB Mem/d' -e '/^%Cpu/d' -e '/^MiB Swap/s/used.*//'
 @top -p none
+@ps -p 1
+@ps -p 1 -o user,pid,ppid,c,tname,time,args=CMD
+@ps -e -o pid= -o comm= | head -1
+@ps -C init -o user=WHO,state,stat,vsz,rss,pcpu,pmem,cputime,comm
+@ps -o user,pid,ppid,pgid,sid,uid,ni,pri,nlwp,tty,comm,args -p $PPID
+@ps -o args,comm -p $PPID,1
+@ps ax | sed -n 2p
+@ps -p 9999
+@ps -p none
+@ps -o none
 `;
 
 test("the network, memory and processes are told as Debian's programs tell them", async () => {
