@@ -32,14 +32,17 @@ import json, socket, subprocess
 # Debian's netstat names the owners of sockets whose numbers have two digits.
 many = [socket.socket() for _ in range(12)]
 server = socket.socket(); server.bind(("127.0.0.1", 5555)); server.listen(3)
-client = socket.create_connection(("127.0.0.1", 5555))
+client = socket.create_connection(("127.0.0.1", 5555)); client.send(b"unread")
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.bind(("0.0.0.0", 53))
 local = socket.socket(socket.AF_UNIX); local.bind("/tmp/local"); local.listen(1)
 server6 = socket.socket(socket.AF_INET6); server6.bind(("::1", 80)); server6.listen(3)
 told = []
 for line in open("/mnt/commands"):
-    both = [subprocess.run(["sh", "-c", line.replace("@", way)], capture_output=True, text=True) for way in ("", "/mnt/astra ")]
-    told.append([line] + [[one.stdout, one.returncode] for one in both])
+    row = [line]
+    for way in ("", "/mnt/astra "):
+        done = subprocess.run(["sh", "-c", line.replace("@", way)], capture_output=True, text=True)
+        row.append([done.stdout, done.returncode])
+    told.append(row)
 print(json.dumps(told))
 `;
 const COMMANDS = `@netstat -an
