@@ -6,7 +6,8 @@
           (astra sha-crypt))
   (begin
     (define USERADD "[-mMNUro] [-c COMMENT] [-d HOME] [-g GROUP] [-G GROUPS] [-p HASH] [-s SHELL] [-u UID] LOGIN")
-    (define USERMOD "[-aLUmo] [-c COMMENT] [-d HOME] [-g GROUP] [-G GROUPS] [-l NAME] [-p HASH] [-s SHELL] [-u UID] LOGIN")
+    (define USERMOD
+      "[-aLUmo] [-c COMMENT] [-d HOME] [-g GROUP] [-G GROUPS] [-l NAME] [-p HASH] [-s SHELL] [-u UID] LOGIN")
     (define LONG
       '(("append" . #\a) ("comment" . #\c) ("create-home" . #\m) ("gid" . #\g) ("groups" . #\G) ("home" . #\d)
         ("home-dir" . #\d) ("lock" . #\L) ("login" . #\l) ("move-home" . #\m) ("no-create-home" . #\M)
@@ -166,8 +167,13 @@
               (if (null? (without name (members own)))
                   (update-groups! (lambda (row) (and (not (string=? name (car row))) row)))
                   (complain "userdel: group " name " not removed because it has other members.")))
-          (if (and (option-set? p #\r) (prefix? "/" home) (not (string=? home "/")))
-              (run-command (list "rm" "-rf" home))))))
+          (if (option-set? p #\r) (remove-home name (field-number row 2) home)))))
+    ;; Only what is the user's own: homes of the system's users are folders of others.
+    (define (remove-home name uid home)
+      (let ((s (sys-lstat home)))
+        (cond ((not (bytevector? s)) (complain "userdel: " name " home directory (" home ") not found"))
+              ((not (= uid (stat-uid s))) (refuse "userdel" 12 home " not owned by " name ", not removing"))
+              (else (run-command (list "rm" "-rf" home))))))
 
     (define GROUP-LONG '(("force" . #\f) ("gid" . #\g) ("system" . #\r) ("new-name" . #\n) ("non-unique" . #\o)))
     (define (check-group who name)
@@ -228,6 +234,8 @@
             (change-secret! name f #f)
             (complain "passwd: password changed.")
             0)
+          (if (not (= 0 (sys-identity 1)))
+              (refuse "passwd" 1 "only root may see or change passwords: astra has no set-user-ID bit"))
           (if (not (find-row USERS name)) (refuse "passwd" 1 "user '" name "' does not exist"))
           (cond ((option-set? p #\S) (out-line (passwd-status (or (find-row SECRETS name) (list name)))) 0)
                 ((option-set? p #\d) (change (lambda (hash) "")))
@@ -250,8 +258,7 @@
       (with-options (p "chpasswd" "[-e | -c SHA256]" "ec:" '(("encrypted" . #\e) ("crypt-method" . #\c)) l)
         (if (not (member (option-value p #\c) '(#f "SHA256")))
           (refuse "chpasswd" 3 "only the method SHA256 is there"))
-        (lock-accounts "chpasswd")
-        (let loop ((l (lines-of 0)) (n 1) (status 0))
+        (let loop ((l (let ((l (lines-of 0))) (lock-accounts "chpasswd") l)) (n 1) (status 0))
           (if (null? l) status
               (let ((colon (text-index (car l) #\:)) (at (string-append "line " (number->string n))))
                 (define (wrong . words) (apply complain "chpasswd: " words) (loop (cdr l) (+ n 1) 1))

@@ -33,6 +33,7 @@
         (define (check n) (if (and (number? n) (< n 0)) (begin (sys-unlink new) (refuse file 1 (error-words n)))))
         (check fd)
         (check (write-all fd (text->bytes text) 0 (string-length text)))
+        (check (sys-fsync fd))
         (sys-close fd)
         (when (bytevector? old)
           (check (sys-chown new (stat-uid old) (stat-gid old) 0))

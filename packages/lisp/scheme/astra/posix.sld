@@ -10,7 +10,7 @@
           stat-blocks
           stat-mtime stat-atime stat-ctime stat-rdev stat-kind
           sys-unlink sys-rmdir sys-mkdir sys-rename sys-link sys-symlink sys-readlink sys-chmod sys-chown sys-utime
-          sys-mknod sys-truncate sys-sync sys-mount sys-umount sys-statfs sys-uname sys-identity sys-nanosleep
+          sys-mknod sys-truncate sys-sync sys-fsync sys-mount sys-umount sys-statfs sys-uname sys-identity sys-nanosleep
           sys-time
           sys-sysinfo sys-klog sys-nice get-priority sys-setsid folder-names sys-lock sys-socket sys-connect sys-poll
             sys-groups sys-become sys-random
@@ -110,6 +110,7 @@
         (put 16 mtime)
         (%system-call 88 HERE (text->bytes name) v 0 0)))
     (define (sys-truncate name size) (%system-call 45 (text->bytes name) size 0 0 0))
+    (define (sys-fsync fd) (%system-call 82 fd 0 0 0 0))
     (define (sys-sync) (%system-call 81 0 0 0 0 0))
     (define (sys-mount source target type flags data)
       (%system-call 40 (text->bytes source) (text->bytes target) (text->bytes type) flags (text->bytes data)))
