@@ -145,10 +145,8 @@ test("a password is hashed as Debian does, and opens the login at a terminal", a
     await session.expect(/ada\$ /);
     session.type("id -un; pwd; su -c id; passwd -d root; cat /etc/shadow; exit\r");
     const told = await session.expect(/\r\nleft\r\n/);
-    assert.match(
-      told,
-      /\r\nada\r\n\/home\/ada\r\nsu: only root may .*\r\npasswd: only root may .*\r\ncat: \/etc\/shadow: Permission denied\r\n/,
-    );
+    assert.match(told, /\r\nada\r\n\/home\/ada\r\nsu: only root may .*\r\npasswd: only root may .*\r\n/);
+    assert.match(told, /\ncat: \/etc\/shadow: Permission denied\r\n/);
     assert.doesNotMatch(told, /Hello/);
     const judge = await stratos(
       ["run", "-i", TEST_IMAGE, "--", "openssl", "passwd", "-5", "-salt", salt!, "Hello world!"],

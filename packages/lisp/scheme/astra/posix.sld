@@ -266,14 +266,14 @@
                   ((<= n 0) (if (null? l) #f (list->string (reverse l))))
                   ((= 10 (bytevector-u8-ref v 0)) (list->string (reverse l)))
                   (else (loop (cons (integer->char (bytevector-u8-ref v 0)) l))))))))
-    ;; A line of standard input that a terminal does not show (ECHO).
+    ;; A line of standard input that a terminal does not show (ECHO), from the prompt on.
     (define (secret-line prompt)
       (let* ((old (make-bytevector 64 0)) (hidden? (= 0 (sys-ioctl 0 21505 old))) (new (bytevector-copy old 0 64)))
-        (sys-write 2 (text->bytes prompt) (string-length prompt))
         (when hidden?
           (bytevector-u8-set! new 12 (- (u32 old 12) (* 256 (quotient (u32 old 12) 256))
                                         (if (odd? (quotient (u32 old 12) 8)) 8 0)))
           (restore-terminal 0 new))
+        (sys-write 2 (text->bytes prompt) (string-length prompt))
         (let ((line (line-of 0)))
           (when hidden? (restore-terminal 0 old) (sys-write 2 (text->bytes "\n") 1))
           line)))
