@@ -29,7 +29,7 @@ function chance(): (bound: number) => number {
 
 /** Something of each part of the runtime: what the collector moves, what leaves the stack, text of numbers and data. */
 const PROGRAM = `
-(import (scheme base) (scheme write) (scheme read) (scheme inexact) (scheme process-context))
+(import (scheme base) (scheme write) (scheme read) (scheme inexact) (scheme process-context) (stratos base))
 (define (show . l) (for-each display l) (newline))
 (define (fact n) (if (= n 0) 1 (* n (fact (- n 1)))))
 (show (fact 60) " " (quotient (fact 40) (fact 38)) " " (sqrt (* (fact 20) (fact 20))) " " (expt 2/3 40))
@@ -60,6 +60,10 @@ const PROGRAM = `
   (string-length (get-output-string p))))
 (show (read (open-input-string "(a #(1 \\"s\\") . (b #\\\\x 1.5e3 #t ; no\\n |c d|))")))
 (call-with-values (lambda () (values 1 2 3)) show)
+(show (bitwise-and 12 10) (bitwise-and) " " (bitwise-ior 12 10 1) " " (bitwise-xor -1 5) " " (bitwise-not 0) " "
+  (arithmetic-shift -5 -1) " " (arithmetic-shift 3 70) " " (arithmetic-shift (- (expt 2 60) 1) -59) " "
+  (arithmetic-shift -7 -60) " " (arithmetic-shift -7 -100) " " (arithmetic-shift (expt 3 90) -100) " "
+  (apply bitwise-xor '(1 2 4)))
 (show (map + '(1 2 3) '(10 20 30)) (apply max '(1 5 2)) (string->number "-12.5e-3") (number->string 255 16))
 `;
 

@@ -13,7 +13,8 @@ const LINKS: Readonly<Record<string, string>> = {
 };
 const FILES: Readonly<Record<string, string>> = {
   "etc/passwd": "root:x:0:0:root:/root:/bin/astra\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
-  "etc/group": "root:x:0:\nnogroup:x:65534:\n",
+  "etc/group": "root:x:0:\nusers:x:100:\nnogroup:x:65534:\n",
+  "etc/shadow": "root:*::0:99999:7:::\nnobody:*::0:99999:7:::\n",
   "etc/hostname": "astra\n",
   "etc/hosts": "127.0.0.1 localhost astra\n",
   "etc/os-release": 'NAME="AstraLisp OS"\nID=astra\nPRETTY_NAME="AstraLisp OS"\n',
@@ -37,7 +38,7 @@ export async function ensureAstraImage(home: string, onStart: () => void): Promi
     writer.directory("", { ...meta, mode: 0o755 });
     for (const path of FOLDERS) writer.directory(path, { ...meta, mode: path.endsWith("tmp") ? 0o1777 : 0o755 });
     for (const [path, text] of Object.entries(FILES))
-      writer.file(path, { ...meta, mode: 0o644 }, new TextEncoder().encode(text));
+      writer.file(path, { ...meta, mode: path === "etc/shadow" ? 0o600 : 0o644 }, new TextEncoder().encode(text));
     writer.file("bin/astra", { ...meta, mode: 0o755 }, program);
     const names = utilities.map((name) => [`bin/${name}`, "astra"] as const);
     for (const [path, target] of [...Object.entries(LINKS), ...names])

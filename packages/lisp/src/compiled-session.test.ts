@@ -76,6 +76,13 @@ const PROGRAMS: Record<string, string> = {
   "overflow at the edge of fixnums":
     "(define (f x) (list (+ x 1) (- x 1) (* x 2) (* x x) (- x) (quotient x -1))) (write (map f (list " +
     "1152921504606846975 -1152921504606846976 2147483648 -2147483649 0 -1)))",
+  "bits of integers, small and large": `(import (scheme base) (scheme write) (stratos base))
+    (define large (expt 3 90))
+    (write (list (bitwise-and) (bitwise-and 12 10) (bitwise-and 12 -10 6) (bitwise-and large -8) (bitwise-ior 12 large)
+      (bitwise-ior 5) (bitwise-xor -1 5) (bitwise-xor large large) (map bitwise-xor '(1 2) '(3 4))))
+    (write (map (lambda (x) (map (lambda (n) (arithmetic-shift x n)) '(0 -1 -59 -60 -61 -200 1 70)))
+      (list 5 -5 0 1152921504606846975 -1152921504606846976 large)))
+    (arithmetic-shift 1.5 -1)`,
   "doubles in loops, mixed with exact numbers":
     "(define (f n) (let loop ((i 0) (x 0.) (y 1)) (if (= i n) (list x y) (loop (+ i 1) (+ x (/ i 2) (* y 0.1)) (* " +
     "y 2))))) (write (f 10)) (define (g x) (if (< x 10) (g (+ x 1.5)) x)) (write (g 0)) (write (map sqrt '(4 2.25 " +

@@ -17,8 +17,9 @@
   (complain "usage: astra [-efnuvxi] [-o OPTION] [-c COMMANDS | FILE] [ARGUMENT...]")
   (sys-exit 2))
 
-(define (shell words)
+(define (shell name words)
   (install-builtins!)
+  (set-parameter-zero! name)
   (set-main-pid! (sys-getpid))
   (let ((pwd (variable-value "PWD")) (real (sys-getcwd)))
     (let ((a (and pwd (sys-stat pwd))) (b (sys-stat ".")))
@@ -68,14 +69,7 @@
   (leave (status)))
 
 ;; Commands from standard input, as they come: what follows a command is for the programs that it starts.
-(define (line-of-input)
-  (let ((v (make-bytevector 1 0)))
-    (let loop ((l '()))
-      (let ((n (sys-read 0 v 1)))
-        (cond ((= n -4) (loop l))
-              ((<= n 0) (if (null? l) #f (list->string (reverse l))))
-              ((= 10 (bytevector-u8-ref v 0)) (list->string (reverse (cons #\newline l))))
-              (else (loop (cons (integer->char (bytevector-u8-ref v 0)) l))))))))
+(define (line-of-input) (let ((line (line-of 0))) (and line (string-append line "\n"))))
 (define (alias-of name) (table-ref aliases name))
 ;; Runs a text that may go on: more gives its next line, or #f.
 (define (run-lines text line more)
@@ -136,4 +130,4 @@
          (not (char=? #\- (if (string=? (cadr words) "") #\space (string-ref (cadr words) 0))))
             (not (bytevector? (sys-stat (cadr words)))) (table-ref utilities (cadr words)))
        => (lambda (utility) (sys-exit (utility (cddr words)))))
-      (else (shell (cdr words))))
+      (else (shell (car words) (cdr words))))

@@ -178,7 +178,8 @@
                (pair? (chosen digit?)))
           (list (list->string (chosen (lambda (c) (not (digit? c)))))
                 (string-append (if (letter? #\c) "-C" "-U") (list->string (chosen digit?))))
-          (list argument)))
+          ;; What these long options take is optional: the next word is no part of them.
+          (list (cond ((string=? argument "--unified") "-u") ((string=? argument "--context") "-c") (else argument)))))
     (define (diff l)
       (with-options (p "diff" "[-abBceiNqrsuwZ] [-U LINES] [-C LINES] [-L LABEL] FILE1 FILE2" "abBceiL:NqrsuU:C:wZ"
                        '(("text" . #\a) ("ignore-space-change" . #\b) ("ignore-blank-lines" . #\B) ("context" . #\C)

@@ -1,19 +1,22 @@
 ;; Users, groups, modes and times as utilities show them; programs that utilities start.
 (define-library (astra names)
-  (export user-name group-name user-number group-number mode-text time-text civil month-names set-program-runner!
+  (export colon-rows user-name group-name user-number group-number mode-text time-text civil month-names
+    set-program-runner!
     run-command start-command wait-for)
   (import (scheme base) (astra posix) (astra arithmetic) (astra texts))
   (begin
-    (define (table-of file)
+    ;; The lines of a file, each the list of its fields between colons; none when it cannot be opened.
+    (define (colon-rows file)
       (let ((fd (sys-open file 524288 0)))
         (if (< fd 0) '()
             (let ((i (make-input fd))) (let loop ((l '()))
                                          (let ((t (input-line i)))
-                                           (if t (loop (cons (split-at t #\:) l)) (begin (sys-close fd) (reverse l)))))))))
+                                           (if t (loop (cons (split-at t #\:) l))
+                                             (begin (sys-close fd) (reverse l)))))))))
     (define users #f)
     (define groups #f)
-    (define (all-users) (if (not users) (set! users (table-of "/etc/passwd"))) users)
-    (define (all-groups) (if (not groups) (set! groups (table-of "/etc/group"))) groups)
+    (define (all-users) (if (not users) (set! users (colon-rows "/etc/passwd"))) users)
+    (define (all-groups) (if (not groups) (set! groups (colon-rows "/etc/group"))) groups)
     (define (name-in l n) (let ((t (number->string n)))
                             (let loop ((l l)) (cond ((null? l) t)
                                                 ((and (pair? (cdr (car l))) (pair? (cddr (car l)))

@@ -1,6 +1,7 @@
 ;; Options of utilities: XBD §12.2, and long ones that are given by a table.
 (define-library (astra options)
-  (export parse-options with-options option-set? option-value each-file usage-error line-reader for-each-line number-of lines-of)
+  (export parse-options with-options option-set? option-value each-file usage-error line-reader for-each-line
+    number-of lines-of)
   (import (scheme base) (astra posix) (astra arithmetic))
   (begin
     (define (usage-error who usage) (complain "usage: " who " " usage) 2)
@@ -22,9 +23,12 @@
                (let* ((t (car l)) (n (string-length t))
                       (end (let find ((i 2)) (if (or (= i n) (char=? #\= (string-ref t i))) i (find (+ i 1)))))
                       (found (assoc (substring t 2 end) long)))
-                 (if found (loop (cdr l) (cons (cons (cdr found) (if (< end n) (substring t (+ end 1) n) #t))
-                                           options) operands)
-                     (wrong (string-append "unrecognized option '" t "'")))))
+                 (cond ((not found) (wrong (string-append "unrecognized option '" t "'")))
+                       ((< end n) (loop (cdr l) (cons (cons (cdr found) (substring t (+ end 1) n)) options) operands))
+                       ((not (eq? #t (takes? (cdr found)))) (loop (cdr l)
+                                                              (cons (cons (cdr found) #t) options) operands))
+                       ((pair? (cdr l)) (loop (cddr l) (cons (cons (cdr found) (cadr l)) options) operands))
+                       (else (wrong (string-append "option '" t "' requires an argument"))))))
               ((and (> (string-length (car l)) 1) (char=? #\- (string-ref (car l) 0)))
                (let ((t (car l)))
                  (let letter ((i 1) (options options))

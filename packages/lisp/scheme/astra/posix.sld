@@ -10,11 +10,12 @@
           stat-blocks
           stat-mtime stat-atime stat-ctime stat-rdev stat-kind
           sys-unlink sys-rmdir sys-mkdir sys-rename sys-link sys-symlink sys-readlink sys-chmod sys-chown sys-utime
-          sys-mknod sys-truncate sys-sync sys-mount sys-umount sys-statfs sys-uname sys-identity sys-nanosleep
+          sys-mknod sys-truncate sys-sync sys-fsync sys-mount sys-umount sys-statfs sys-uname sys-identity sys-nanosleep
           sys-time
-          sys-sysinfo sys-klog sys-nice get-priority sys-setsid folder-names
+          sys-sysinfo sys-klog sys-nice get-priority sys-setsid folder-names sys-lock sys-socket sys-connect sys-poll
+            sys-groups sys-become sys-random
           signal-action signal-mask pending-signal set-terminal-group terminal? terminal-size set-raw-terminal
-          restore-terminal times-of
+          restore-terminal secret-line line-of times-of
           write-all out out-byte out-bytes out-line flush-out forget-out complain
           make-input input-line input-line-ended? input-bytes read-whole open-input)
   (import (scheme base) (stratos system-call))
@@ -109,6 +110,7 @@
         (put 16 mtime)
         (%system-call 88 HERE (text->bytes name) v 0 0)))
     (define (sys-truncate name size) (%system-call 45 (text->bytes name) size 0 0 0))
+    (define (sys-fsync fd) (%system-call 82 fd 0 0 0 0))
     (define (sys-sync) (%system-call 81 0 0 0 0 0))
     (define (sys-mount source target type flags data)
       (%system-call 40 (text->bytes source) (text->bytes target) (text->bytes type) flags (text->bytes data)))
@@ -142,6 +144,29 @@
     (define (sys-kill pid signal) (%system-call 129 pid signal 0 0 0))
     (define (sys-nice who value) (%system-call 140 0 who value 0 0))
     (define (get-priority who) (- 20 (%system-call 141 0 who 0 0 0)))
+    (define (sys-socket family type protocol) (%system-call 198 family (+ type 524288) protocol 0 0))
+    (define (sys-connect fd address) (%system-call 203 fd address (bytevector-length address) 0 0))
+    ;; Waits until there is something to read. @returns 1; 0: not within so many milliseconds; an errno
+    (define (sys-poll fd milliseconds)
+      (let ((v (make-bytevector 8 0)) (limit (make-bytevector 16 0)))
+        (set-u32! v 0 fd)
+        (bytevector-u8-set! v 4 1)
+        (set-u64! limit 0 (quotient milliseconds 1000))
+        (set-u64! limit 8 (* 1000000 (modulo milliseconds 1000)))
+        (%system-call 73 v 1 limit 0 8)))
+    ;; The supplementary groups.
+    (define (sys-groups)
+      (let* ((v (make-bytevector 1024 0)) (n (%system-call 158 256 v 0 0 0)))
+        (let loop ((i 0)) (if (< i n) (cons (u32 v (* 4 i)) (loop (+ i 1))) '()))))
+    ;; Another user for good: the groups first, while that is allowed. @returns 0, or an errno
+    (define (sys-become uid gid groups)
+      (let ((v (make-bytevector (+ 4 (* 4 (length groups))) 0)))
+        (let loop ((i 0) (l groups)) (when (pair? l) (set-u32! v (* 4 i) (car l)) (loop (+ i 1) (cdr l))))
+        (let* ((r (%system-call 159 (length groups) v 0 0 0)) (r (if (< r 0) r (%system-call 144 gid 0 0 0 0))))
+          (if (< r 0) r (%system-call 146 uid 0 0 0 0)))))
+    ;; Waits until the whole file is this process's to write (fcntl F_SETLKW, F_WRLCK).
+    (define (sys-lock fd) (let ((v (make-bytevector 32 0))) (bytevector-u8-set! v 0 1) (%system-call 25 fd 7 v 0 0)))
+    (define (sys-random n) (let ((v (make-bytevector n 0))) (%system-call 278 v n 0 0 0) v))
     ;; options: 1 WNOHANG, 2 WUNTRACED, 8 WCONTINUED. @returns (pid . status), or an errno; pid 0: nothing yet
     (define (sys-wait pid options)
       (let* ((v (make-bytevector 8 0)) (r (%system-call 260 pid v options 0 0))) (if (< r 0) r (cons r (u32 v 0)))))
@@ -231,6 +256,27 @@
         (sys-ioctl fd 21507 new)
         old))
     (define (restore-terminal fd settings) (sys-ioctl fd 21507 settings))
+
+    ;; A line of a descriptor, byte by byte: what follows it is left to others; #f: its end.
+    (define (line-of fd)
+      (let ((v (make-bytevector 1 0)))
+        (let loop ((l '()))
+          (let ((n (sys-read fd v 1)))
+            (cond ((= n -4) (loop l))
+                  ((<= n 0) (if (null? l) #f (list->string (reverse l))))
+                  ((= 10 (bytevector-u8-ref v 0)) (list->string (reverse l)))
+                  (else (loop (cons (integer->char (bytevector-u8-ref v 0)) l))))))))
+    ;; A line of standard input that a terminal does not show (ECHO), from the prompt on.
+    (define (secret-line prompt)
+      (let* ((old (make-bytevector 64 0)) (hidden? (= 0 (sys-ioctl 0 21505 old))) (new (bytevector-copy old 0 64)))
+        (when hidden?
+          (bytevector-u8-set! new 12 (- (u32 old 12) (* 256 (quotient (u32 old 12) 256))
+                                        (if (odd? (quotient (u32 old 12) 8)) 8 0)))
+          (restore-terminal 0 new))
+        (sys-write 2 (text->bytes prompt) (string-length prompt))
+        (let ((line (line-of 0)))
+          (when hidden? (restore-terminal 0 old) (sys-write 2 (text->bytes "\n") 1))
+          line)))
 
     ;; Standard output, through one buffer.
     (define buffer (make-bytevector 16384 0))
@@ -326,4 +372,8 @@
         (22 "Invalid argument") (24 "Too many open files") (25 "Inappropriate ioctl for device") (26 "Text file busy")
         (27 "File too large") (28 "No space left on device") (29 "Illegal seek") (30 "Read-only file system")
         (31 "Too many links") (32 "Broken pipe") (36 "File name too long") (38 "Function not implemented")
-        (39 "Directory not empty") (40 "Too many levels of symbolic links") (95 "Operation not supported")))))
+        (39 "Directory not empty") (40 "Too many levels of symbolic links") (95 "Operation not supported")
+        (97 "Address family not supported by protocol") (98 "Address already in use")
+        (99 "Cannot assign requested address") (100 "Network is down") (101 "Network is unreachable")
+        (104 "Connection reset by peer") (110 "Connection timed out") (111 "Connection refused")
+          (113 "No route to host")))))

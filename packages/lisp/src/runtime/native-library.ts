@@ -178,11 +178,11 @@ const OWN_LIBRARY = `
           (%raise-native 'type (string-append who ": only integers of 61 bits are served in native programs:")
           (list (car l))))
         x)))
-(define (bitwise-and . l) (%bits-of "bitwise-and" (lambda (a b) (%fxand a b)) l -1))
-(define (bitwise-ior . l) (%bits-of "bitwise-ior" (lambda (a b) (%fxor a b)) l 0))
-(define (bitwise-xor . l) (%bits-of "bitwise-xor" (lambda (a b) (%fxxor a b)) l 0))
+(define (%slow:bitwise-and . l) (%bits-of "bitwise-and" (lambda (a b) (%fxand a b)) l -1))
+(define (%slow:bitwise-ior . l) (%bits-of "bitwise-ior" (lambda (a b) (%fxor a b)) l 0))
+(define (%slow:bitwise-xor . l) (%bits-of "bitwise-xor" (lambda (a b) (%fxxor a b)) l 0))
 (define (bitwise-not x) (- -1 x))
-(define (arithmetic-shift x n)
+(define (%slow:arithmetic-shift x n)
   (if (< n 0) (let ((d (%power 2 (- 0 n)))) (floor-quotient x d)) (* x (%power 2 n))))
 
 ; Conditions.

@@ -428,6 +428,14 @@ x))))
 (%oracle-list max operands))))
 (define min (case-lambda ((a b) (if (and (%fixnum? a) (%fixnum? b)) (if (%fx< a b) a b) (%oracle min a b))) (operands \
 (%oracle-list min operands))))
+(define bitwise-and (case-lambda ((a b) (if (and (%fixnum? a) (%fixnum? b)) (%fxand a b) (%oracle bitwise-and a b))) \
+(operands (%oracle-list bitwise-and operands))))
+(define bitwise-ior (case-lambda ((a b) (if (and (%fixnum? a) (%fixnum? b)) (%fxor a b) (%oracle bitwise-ior a b))) \
+(operands (%oracle-list bitwise-ior operands))))
+(define bitwise-xor (case-lambda ((a b) (if (and (%fixnum? a) (%fixnum? b)) (%fxxor a b) (%oracle bitwise-xor a b))) \
+(operands (%oracle-list bitwise-xor operands))))
+(define (arithmetic-shift x n)
+  (if (and (%fixnum? x) (%fixnum? n) (%fx<= n 0) (%fx< -60 n)) (%fxshr x (%fx- 0 n)) (%oracle arithmetic-shift x n)))
 (define (floor x) (if (%fixnum? x) x (if (%flonum? x) (%flfloor x) (%oracle floor x))))
 (define (ceiling x) (if (%fixnum? x) x (if (%flonum? x) (%flceiling x) (%oracle ceiling x))))
 (define (truncate x) (if (%fixnum? x) x (if (%flonum? x) (%fltruncate x) (%oracle truncate x))))
