@@ -76,7 +76,7 @@ export const TEMPLATE_ROUTES: readonly ApiRoute[] = [
   },
 ];
 
-export interface TemplateValues {
+interface TemplateValues {
   readonly version?: number;
   readonly values?: Readonly<Record<string, string | number | boolean>>;
 }
