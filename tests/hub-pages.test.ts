@@ -20,6 +20,21 @@ test("a browser signs in, and the pages break no rule of accessibility", async (
     label: "waits for a host",
     payload: { argv: ["true"] },
   });
+  await hub.admin.call("PUT", "/templates/deb", {
+    parameters: {
+      source: { type: "string" },
+      suite: { type: "string", choices: ["bookworm", "trixie"] },
+      jobs: { type: "integer", minimum: 1, default: 2 },
+      tests: { type: "boolean" },
+    },
+    tasks: [{ kind: "command", label: "{{source}} {{suite}} {{jobs}} {{tests}}", payload: { argv: ["true"] } }],
+  });
+  await hub.admin.call("PUT", "/triggers/mirror", {
+    forge: "git",
+    url: "http://127.0.0.1:9/tool.git",
+    everySeconds: 86_400,
+    task: { kind: "command", payload: { argv: ["true"] } },
+  });
   const browser = await Browser.launch();
   t.after(() => browser.close());
   const page = await browser.open(`${hub.server.url}/login`);
@@ -34,9 +49,19 @@ test("a browser signs in, and the pages break no rule of accessibility", async (
   await page.evaluate(`document.querySelector("input[name=token]").value = ${JSON.stringify(hub.adminToken)};
     document.querySelector("form").requestSubmit()`);
   await page.waitFor("location.pathname + document.readyState + document.body.innerText", /^\/complete/, LONG_MS);
-  for (const path of ["/", "/tasks", `/tasks/${task.id}`, "/packages", "/hosts", "/audit"]) {
+  const visit = async (path: string): Promise<void> => {
     await page.navigate(hub.server.url + path);
     await page.waitFor("location.pathname + document.readyState", new RegExp(`^${path}complete$`), LONG_MS);
+  };
+  const plain = ["/", "/tasks", `/tasks/${task.id}`, "/packages", "/hosts", "/audit"];
+  for (const path of [...plain, "/triggers", "/triggers/mirror", "/templates", "/templates/deb"]) {
+    await visit(path);
     await check(path);
   }
+  await page.evaluate(`const form = document.querySelector("main form");
+    form.elements["p:source"].value = "hello";
+    form.elements["p:suite"].value = "trixie";
+    form.elements["p:tests"].click();
+    form.requestSubmit()`);
+  await page.waitFor("location.pathname + document.body.innerText", /^\/workflows\/[^]*hello trixie 2 true/, LONG_MS);
 });

@@ -51,11 +51,16 @@ export class Access {
     this.#database = database;
   }
 
-  /** The roles that each hub has. @returns the first administrator's key, when there was no key at all */
+  /**
+   * The roles that each hub has; who changed one keeps it so, others get what a newer program gives them.
+   * @returns the first administrator's key, when there was no key at all
+   */
   async prepare(): Promise<string | null> {
     for (const { name, inherits, permissions } of BUILT_IN_ROLES) {
       await this.#database.query(
-        "insert into role (name, inherits, permissions) values ($1, $2, $3) on conflict do nothing",
+        `insert into role (name, inherits, permissions) values ($1, $2, $3) on conflict (name) do update
+         set inherits = $2, permissions = $3
+         where role.version = 1 and (role.inherits, role.permissions) is distinct from ($2::text[], $3::text[])`,
         [name, [...inherits], [...permissions]],
       );
     }

@@ -140,6 +140,7 @@ test("a token is good once, for its host, until it expires; a request that is no
   const token = await invite("once");
   const post = (request: string): Promise<unknown> => askAuthority("enrol", { token, request });
   await refused(post("no PEM"), 422, /is not PEM/);
+  await refused(post("x".repeat(20_000)), 413, /larger than 16000 bytes/);
   await refused(post("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----"), 422, /read/);
   openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "rsa.key", "-out", "rsa.csr", "-subj", "/CN=once");
   await refused(post(readFileSync(join(folder, "rsa.csr"), "utf8")), 422, /not of P-256/);

@@ -4,6 +4,7 @@ import { Hono, type Context } from "hono";
 import type { HubService } from "../hub-service.ts";
 import { HubError } from "../store/hub-error.ts";
 import type { AttemptLimit } from "./attempt-limit.ts";
+import { wholeBody } from "./bounded-body.ts";
 import { requireHost } from "./host-routes.ts";
 import { silentRoute, type ApiRoute } from "./route.ts";
 import { CERTIFICATE_REQUEST, ENROLMENT, INVITATION } from "./schemas.ts";
@@ -80,7 +81,7 @@ export function authorityPages(hub: HubService, attempts: AttemptLimit, addressO
         headers: { "Retry-After": "60" },
       });
     await hub.accessLog.prepare();
-    const body = await readBody(context);
+    const body = readJson(await wholeBody(context, BODY_MAX));
     if (!check(body)) throw new HubError(422, "bad-body", "expected a token and a request for a certificate");
     const { token, request } = body as { token: string; request: string };
     const decide = (actor: string, isAllowed: boolean): void =>
@@ -100,15 +101,10 @@ export function authorityPages(hub: HubService, attempts: AttemptLimit, addressO
   return app;
 }
 
-/** Null for what is too long, or no JSON. */
-async function readBody(context: Context): Promise<unknown> {
-  let text = "";
-  for await (const piece of (context.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
-    text += Buffer.from(piece).toString("latin1");
-    if (text.length > BODY_MAX) return null;
-  }
+/** Null for what is no JSON. */
+function readJson(text: Buffer): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(text.toString()) as unknown;
   } catch {
     return null;
   }

@@ -33,7 +33,10 @@ async function mayChange(request: ApiRequest, id: number): Promise<void> {
   await request.require(isOwn ? "task:change-own" : `task:change:${task.channel}`, task);
 }
 
-export async function requireChannels(request: ApiRequest, tasks: readonly TaskSubmission[]): Promise<void> {
+export async function requireChannels(
+  request: Pick<ApiRequest, "principal" | "require">,
+  tasks: readonly TaskSubmission[],
+): Promise<void> {
   if (tasks.length === 0) await request.require("task:submit:default");
   // Tasks of one label in one channel are one decision.
   const kinds = new Map(

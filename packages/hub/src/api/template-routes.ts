@@ -70,24 +70,37 @@ export const TEMPLATE_ROUTES: readonly ApiRoute[] = [
     takesIdempotencyKey: true,
     summary: "Submits the tasks of a template, with these values for its parameters, as one workflow.",
     handle: async (request) => {
-      const { version, values = {} } = request.body as { version?: number; values?: Record<string, string> };
-      const owner = request.principal.name;
-      const { database } = request.hub;
-      const submit = async (inside: Queryable): Promise<unknown> => {
-        const template = await findTemplate(inside, name(request), version ?? null);
-        const tasks = tasksOf(template, values);
-        await requireChannels(request, tasks);
-        const [workflow] = await inside.query<{ id: number }>(
-          "insert into workflow (name, owner) values ($1, $2) returning id",
-          [`${template.name} v${template.version}`, owner],
-        );
-        const made = await submitTasks(database, tasks, { owner, workflow: workflow!.id, inside });
-        return { workflow: workflow!.id, template: template.name, version: template.version, tasks: made };
-      };
-      const body = await (request.inside === undefined
-        ? database.transaction("read committed", submit)
-        : submit(request.inside));
+      const body = await submitTemplate(request, name(request), request.body as TemplateValues);
       return { status: 201, body };
     },
   },
 ];
+
+interface TemplateValues {
+  readonly version?: number;
+  readonly values?: Readonly<Record<string, string | number | boolean>>;
+}
+
+type Submitter = Pick<ApiRequest, "hub" | "principal" | "require" | "inside">;
+
+/** @throws HubError 404, 403 for who may not submit such tasks, 422 for values that do not fit */
+export function submitTemplate(
+  request: Submitter,
+  wanted: string,
+  { version, values = {} }: TemplateValues,
+): Promise<{ workflow: number; template: string; version: number; tasks: unknown }> {
+  const owner = request.principal.name;
+  const { database } = request.hub;
+  const submit = async (inside: Queryable): ReturnType<typeof submitTemplate> => {
+    const template = await findTemplate(inside, wanted, version ?? null);
+    const tasks = tasksOf(template, values);
+    await requireChannels(request, tasks);
+    const [workflow] = await inside.query<{ id: number }>(
+      "insert into workflow (name, owner) values ($1, $2) returning id",
+      [`${template.name} v${template.version}`, owner],
+    );
+    const made = await submitTasks(database, tasks, { owner, workflow: workflow!.id, inside });
+    return { workflow: workflow!.id, template: template.name, version: template.version, tasks: made };
+  };
+  return request.inside === undefined ? database.transaction("read committed", submit) : submit(request.inside);
+}

@@ -1,4 +1,5 @@
 /** What goes on at a hub, told as it happens; a hub that restarts, or a network that breaks off, is waited for. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { EventView, HubClient, StreamEvent, TaskView } from "@stratos/hub-api";
 
 const TRIES_MAX = 30;
@@ -57,8 +58,4 @@ async function* goOn(client: HubClient, path: string, lastId: string): AsyncGene
       await sleep(TRY_AGAIN_MS);
     }
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

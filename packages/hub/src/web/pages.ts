@@ -13,7 +13,7 @@ import type { QueueCounts } from "../store/tasks.ts";
 import { isOpen, TASK_STATES } from "../store/task-states.ts";
 import { workflowGraph } from "./workflow-graph.ts";
 
-type Html = ReturnType<typeof html>;
+export type Html = ReturnType<typeof html>;
 
 const STYLE = `
 :root{color-scheme:light dark;--line:color-mix(in srgb,CanvasText 18%,Canvas);--soft:color-mix(in srgb,CanvasText \
@@ -54,10 +54,12 @@ const LINKS = [
   ["/tasks", "Tasks"],
   ["/packages", "Packages"],
   ["/hosts", "Hosts"],
+  ["/templates", "Templates"],
+  ["/triggers", "Triggers"],
   ["/audit", "Audit"],
 ] as const;
 
-function page({ title, who, here }: Frame, content: Html): Html {
+export function page({ title, who, here }: Frame, content: Html): Html {
   const links = LINKS.map(
     ([path, name]) => html`<a href="${path}"${raw(path === here ? ' aria-current="page"' : "")}>${name}</a>`,
   );
@@ -110,10 +112,10 @@ export function failurePage(status: number, detail: string, who: string | null):
 }
 
 const stateOf = (state: string): Html => html`<span class="state ${state}">${state}</span>`;
-const timeOf = (text: string | null): Html | string =>
+export const timeOf = (text: string | null): Html | string =>
   text === null ? "–" : html`<time datetime="${text}">${text.slice(0, 19).replace("T", " ")}</time>`;
 
-function table(
+export function table(
   caption: string,
   header: readonly string[],
   rows: readonly (readonly (Html | string | number)[])[],

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { Hono, type Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import type { TaskState, TaskView } from "@stratos/hub-api";
+import type { TaskState } from "@stratos/hub-api";
 import { mayDo, type Principal } from "../access/access.ts";
 import { closeSession, findSession, openSession, SESSION_HOURS } from "../access/web-sessions.ts";
 import type { KerberosLogin } from "../access/kerberos/kerberos-login.ts";
@@ -23,6 +23,9 @@ import { countQueue, findTask, listTasks, taskDetails } from "../store/tasks.ts"
 import { packagesOf } from "../repositories/repositories.ts";
 import { kerberosPages, NEGOTIATE_PATH } from "./kerberos-pages.ts";
 import { oidcPages } from "./oidc-pages.ts";
+import type { PageVisit } from "./page-visit.ts";
+import { templatePages } from "./template-pages.ts";
+import { triggerPages } from "./trigger-pages.ts";
 import { whyWaits } from "../store/why-waits.ts";
 import { findWorkflow } from "../store/workflows.ts";
 import {
@@ -68,7 +71,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     if (principal === null) throw new SignInFirst();
     return principal;
   };
-  const require = (context: Context, principal: Principal, permission: string, task?: TaskView): Promise<void> => {
+  const require: PageVisit["require"] = (context, principal, permission, task) => {
     const asked = { method: context.req.method, path: context.req.path, from: addressOf(context) };
     return hub.accessLog.demand(principal, permission, asked, task);
   };
@@ -239,6 +242,8 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
       }),
     );
   });
+  app.route("/", templatePages(hub, { permitted, require }));
+  app.route("/", triggerPages(hub, { permitted, require }));
   return app;
 }
 
