@@ -1,6 +1,6 @@
 /**
- * Integer expressions of a debugger: C's operators, with C's precedence, over numbers, registers (`$a0`) and the 8 bytes
- * at an address (`*$sp`, `*(0x1234 + 8)`). All is signed and has 64 bits, as `long` has.
+ * Integer expressions of a debugger: C's operators, with C's precedence, over numbers, registers (`$a0`) and the 8
+ * bytes at an address (`*$sp`, `*(0x1234 + 8)`). All is signed and has 64 bits, as `long` has.
  */
 
 /** Where a value comes from while an expression is computed. */
