@@ -201,6 +201,64 @@ test("an editor sets breakpoints by line and function, and steps forwards and ba
   assert.equal(await ended, 0);
 });
 
+test("breakpoints have conditions, logpoints print, in both directions; a mistake in one is told", async (t) => {
+  const child = start([...launcher, "replay", file, "--dap", "-"], { env: { STRATOS_HOME: TEST_HOME } });
+  t.after(() => child.kill("SIGKILL"));
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const editor = new Editor(child);
+  const able = await editor.ask<DebugProtocol.Capabilities>("initialize", { adapterID: "stratos" });
+  assert.ok(able.supportsConditionalBreakpoints && able.supportsLogPoints);
+  await editor.ask("attach");
+  await editor.go("configurationDone");
+  await editor.go("evaluate", { expression: "seek line:1", context: "repl" });
+  const threadId = 2;
+  const stopInTwice = (condition: string): Promise<DebugProtocol.SetFunctionBreakpointsResponse["body"]> =>
+    editor.ask("setFunctionBreakpoints", { breakpoints: [{ name: "twice", condition }] });
+  const evaluate = async (expression: string): Promise<string> =>
+    (await editor.ask<DebugProtocol.EvaluateResponse["body"]>("evaluate", { expression })).result;
+  const printed = async (): Promise<string> =>
+    (await editor.event<DebugProtocol.OutputEvent["body"]>("output")).body.output;
+
+  const mistaken = await stopInTwice("x > 3");
+  assert.deepEqual(
+    mistaken.breakpoints.map(({ verified, message }) => [verified, message]),
+    [[false, 'x > 3: not understood from "x > 3" on']],
+  );
+  await editor.ask("setBreakpoints", {
+    source: { path: "add.c" },
+    breakpoints: [{ line: 3, logMessage: "x is {$a0}, twice {2 * $a0}" }],
+  });
+  await stopInTwice("$a0 == 3");
+  const third = await editor.go("continue", { threadId });
+  assert.deepEqual([third.reason, third.stack[0]], ["breakpoint", "twice add.c:2"]);
+  assert.equal(await evaluate("$a0 * 8 + 1"), "0x19");
+  assert.equal(await evaluate(`*0x${total.toString(16)}`), "0x6", "the sum of two calls");
+  assert.equal(await printed(), "x is 2, twice 4\n");
+  await assert.rejects(evaluate("*8"), /nothing is mapped at 0x8/);
+
+  await stopInTwice("$a0 < 2");
+  const first = await editor.go("reverseContinue", { threadId });
+  assert.deepEqual([first.reason, first.stack[0], await evaluate("$a0")], ["breakpoint", "twice add.c:2", "0x1"]);
+  assert.equal(await printed(), "x is 2, twice 4\n");
+  assert.equal(await printed(), "x is 1, twice 2\n");
+
+  // The step ends where a breakpoint's condition does not hold.
+  await editor.ask("setBreakpoints", { source: { path: "add.c" }, breakpoints: [{ line: 6, condition: "*$sp || 1" }] });
+  assert.equal((await editor.go("reverseContinue", { threadId })).stack[0], "add add.c:6");
+  await stopInTwice("0");
+  const step = await editor.go("stepIn", { threadId });
+  assert.deepEqual([step.reason, step.stack[0]], ["step", "twice add.c:2"]);
+
+  // A condition without a value stops, and is told.
+  await stopInTwice("*0 == 1");
+  assert.equal((await editor.go("continue", { threadId })).stack[0], "add add.c:6");
+  const without = await editor.go("continue", { threadId });
+  assert.deepEqual([without.reason, without.stack[0]], ["breakpoint", "twice add.c:2"]);
+  assert.equal(await printed(), "a breakpoint's expression has no value here: nothing is mapped at 0x0\n");
+  await editor.ask("disconnect");
+  assert.equal(await ended, 0);
+});
+
 test("an editor has a live program: breakpoints, its signals, its end", async (t) => {
   const words = ["run", "-i", TEST_IMAGE, "-v", `${folder}:/t`, "--dap", "-", "--", "/t/program"];
   const child = start([...launcher, ...words], { env: { STRATOS_HOME: TEST_HOME } });

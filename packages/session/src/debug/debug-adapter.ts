@@ -5,11 +5,13 @@
  */
 import { SIGNAL_NAMES } from "@stratos/abi";
 import { byteStringToUtf8, toBase64 } from "@stratos/base";
-import { peekMemory, registersOf, type Task, WATCH_LENGTH_MAX, type Watchpoint, WATCHES_MAX } from "@stratos/kernel";
+import { peekMemory, registersOf, type Task } from "@stratos/kernel";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { endOfWaitStatus, exitStatusOf } from "../exit-status.ts";
 import { describeTask } from "../recording/describe-place.ts";
 import { ProgramCode } from "../symbols/program-code.ts";
+import { addressOf, type Arguments, hex, numberOf, RequestError } from "./adapter-request.ts";
+import { Breakpoints, dataInfo } from "./breakpoints.ts";
 import {
   currentThread,
   type DebugArrival,
@@ -18,12 +20,13 @@ import {
   type DebugTarget,
   threadsOf,
 } from "./debug-target.ts";
+import { ExpressionError, parseExpression } from "./expression.ts";
 import { EVERYDAY_SIGNALS } from "./live-target.ts";
 import { LineSteps } from "./line-steps.ts";
 import { MessageStream } from "./message-stream.ts";
 import { REGISTER_NAMES, registerValue } from "./target-description.ts";
+import { valuesOf } from "./thread-values.ts";
 
-const BREAKPOINTS_MAX = 4096;
 const THREADS_MAX = 512;
 const MEMORY_MAX = 1 << 20;
 /** Requests that wait to be answered. */
@@ -31,16 +34,11 @@ const WAITING_MAX = 256;
 /** Frames are named by thread and place in the stack. */
 const FRAMES_PER_THREAD = 1024;
 
-type Arguments = Readonly<Record<string, unknown>>;
-
 interface DebugAdapterOptions {
   readonly write: (bytes: Uint8Array) => void;
   /** What is typed at the prompt that is no register and no address: lines to show; it may have gone elsewhere. */
   readonly monitor: (words: readonly string[]) => Promise<readonly string[]>;
 }
-
-/** What a request cannot be answered with, in words for who sees the editor. */
-class RequestError extends Error {}
 
 export class DebugAdapter {
   readonly #target: DebugTarget;
@@ -51,9 +49,7 @@ export class DebugAdapter {
   readonly #waiting: DebugProtocol.Request[] = [];
   #isBusy = false;
   #sequence = 0;
-  /** Addresses by who has set them: a source's path, functions, instructions. */
-  readonly #breakpoints = new Map<string, readonly number[]>();
-  #watches: readonly Watchpoint[] = [];
+  readonly #breakpoints: Breakpoints;
   /** What a thread of a live process was stopped for: it gets it when it goes on. */
   #signal: (DebugArrival & { readonly kind: "signal" }) | null = null;
   #end!: () => void;
@@ -65,11 +61,10 @@ export class DebugAdapter {
     this.#target = target;
     this.#monitor = monitor;
     this.#messages = new MessageStream(write, (message) => this.#receive(message));
-    this.#steps = new LineSteps(
-      target,
-      this.#code,
-      (tid) => threadsOf(target).find((each) => each.tid === tid) ?? null,
-    );
+    const taskOf = (tid: number): Task | null => threadsOf(target).find((each) => each.tid === tid) ?? null;
+    const print = (line: string): void => this.#event("output", { category: "console", output: `${line}\n` });
+    this.#breakpoints = new Breakpoints(this.#code, { taskOf, print });
+    this.#steps = new LineSteps(target, this.#code, { taskOf, isWanted: (stop) => this.#breakpoints.isWanted(stop) });
     this.ended = new Promise((resolve, reject) => {
       this.#end = resolve;
       this.#fail = reject;
@@ -163,15 +158,15 @@ export class DebugAdapter {
       case "configurationDone":
         return new Journey(async () => "entry");
       case "setBreakpoints":
-        return this.#setLines(given);
+        return this.#breakpoints.setLines(given, this.#current);
       case "setFunctionBreakpoints":
-        return this.#setFunctions(given);
+        return this.#breakpoints.setFunctions(given, this.#current);
       case "setInstructionBreakpoints":
-        return this.#setInstructions(given);
+        return this.#breakpoints.setInstructions(given);
       case "dataBreakpointInfo":
         return dataInfo(given);
       case "setDataBreakpoints":
-        return this.#setWatches(given);
+        return this.#breakpoints.setWatches(given);
       case "threads":
         return {
           threads: this.#threads()
@@ -203,18 +198,18 @@ export class DebugAdapter {
     this.#signal = null;
     const tid = typeof given["threadId"] === "number" ? given["threadId"] : this.#target.pid;
     const isFine = given["granularity"] === "instruction";
-    const on = (): DebugStops => this.#wanted;
+    const on = (): DebugStops => this.#breakpoints.stops;
     switch (command) {
       case "continue":
-        return new Journey(() => target.forward(on(), -1), { allThreadsContinued: true });
+        return new Journey(() => this.#steps.onward(on(), -1), { allThreadsContinued: true });
       case "reverseContinue": {
         const past = recorded(target);
-        return new Journey(() => past.backward(on()));
+        return new Journey(() => this.#steps.backward(past, on()));
       }
       case "next":
       case "stepIn":
         return new Journey(() =>
-          isFine ? target.forward(on(), tid) : this.#steps.forward(tid, on(), command === "stepIn"),
+          isFine ? this.#steps.onward(on(), tid) : this.#steps.forward(tid, on(), command === "stepIn"),
         );
       case "stepOut":
         return new Journey(() => this.#steps.out(tid, on()));
@@ -225,10 +220,6 @@ export class DebugAdapter {
       default:
         throw new RequestError(`${command}: not supported`);
     }
-  }
-
-  get #wanted(): DebugStops {
-    return { breakpoints: new Set([...this.#breakpoints.values()].flat()), watches: this.#watches };
   }
 
   #leave(kills: boolean): undefined {
@@ -344,89 +335,26 @@ export class DebugAdapter {
     };
   }
 
-  /** A register (`$a0`), 8 bytes at an address (`*0x1234`), or a word for the monitor (`where`, `seek 1000`). */
+  /** An expression (`$a0 + 8`, `*0x1234`), or words for the monitor (`where`, `seek 1000`). */
   async #evaluate(given: Arguments): Promise<DebugProtocol.EvaluateResponse["body"]> {
     const text = String(given["expression"] ?? "").trim();
     const task = this.#current;
-    const value = text.startsWith("$") && task !== null ? registerValue(registersOf(task), text.slice(1)) : null;
-    if (value !== null) return { result: `0x${value.toString(16)}`, variablesReference: 0 };
-    const pointer = /^\*\s*(0x[0-9a-f]{1,14})$/i.exec(text);
-    if (pointer !== null) {
-      const bytes = new Uint8Array(8);
-      if (task === null || peekMemory(task.space, Number(pointer[1]), bytes) < 8)
-        throw new RequestError(`nothing is mapped at ${pointer[1]}`);
-      return { result: `0x${new DataView(bytes.buffer).getBigUint64(0, true).toString(16)}`, variablesReference: 0 };
+    try {
+      if (/^[a-z]/i.test(text) && given["context"] === "repl") return await this.#tellMonitor(text);
+      const expression = parseExpression(text);
+      if (task === null) throw new RequestError("there is no thread here");
+      const value = BigInt.asUintN(64, expression(valuesOf(task)));
+      return { result: `0x${value.toString(16)}`, variablesReference: 0 };
+    } catch (error) {
+      throw error instanceof ExpressionError ? new RequestError(error.message) : error;
     }
-    if (given["context"] !== "repl") throw new RequestError("$REGISTER or *0xADDRESS");
+  }
+
+  async #tellMonitor(text: string): Promise<DebugProtocol.EvaluateResponse["body"]> {
     const before = this.#target.past?.position;
     const lines = await this.#monitor(text.split(/\s+/).filter((word) => word !== ""));
     if (this.#target.past?.position !== before) this.#tellStop({ kind: "interrupted" });
     return { result: lines.join("\n"), variablesReference: 0 };
-  }
-
-  // ---- Breakpoints
-
-  #setLines(given: Arguments): DebugProtocol.SetBreakpointsResponse["body"] {
-    const { path, name } = (given["source"] ?? {}) as { path?: unknown; name?: unknown };
-    const file = String(path ?? name ?? "");
-    const wanted = listOf(given["breakpoints"]);
-    const task = this.#current;
-    const all: number[] = [];
-    const breakpoints = wanted.map(({ line }) => {
-      const found = task === null ? null : this.#code.lineOf(task, file, numberOf(line, 0));
-      if (found === null)
-        return { verified: false, message: "no code of this line is mapped here, or it has no DWARF lines" };
-      all.push(...found.addresses);
-      return { verified: true, line: found.line, instructionReference: hex(found.addresses[0]!) };
-    });
-    this.#set(`source ${file}`, all);
-    return { breakpoints };
-  }
-
-  #setFunctions(given: Arguments): DebugProtocol.SetFunctionBreakpointsResponse["body"] {
-    const task = this.#current;
-    const all: number[] = [];
-    const breakpoints = listOf(given["breakpoints"]).map(({ name }) => {
-      const found = task === null ? [] : this.#code.functionsNamed(task, String(name));
-      all.push(...found);
-      return found.length > 0
-        ? { verified: true, instructionReference: hex(found[0]!) }
-        : { verified: false, message: `no function ${String(name)} is mapped here` };
-    });
-    this.#set("functions", all);
-    return { breakpoints };
-  }
-
-  #setInstructions(given: Arguments): DebugProtocol.SetInstructionBreakpointsResponse["body"] {
-    const all = listOf(given["breakpoints"]).map(
-      ({ instructionReference, offset }) => addressOf(instructionReference) + numberOf(offset, 0),
-    );
-    this.#set("instructions", all);
-    return { breakpoints: all.map((address) => ({ verified: true, instructionReference: hex(address) })) };
-  }
-
-  #set(by: string, addresses: readonly number[]): void {
-    let others = 0;
-    for (const [each, list] of this.#breakpoints) if (each !== by) others += list.length;
-    if (others + addresses.length > BREAKPOINTS_MAX) throw new RequestError(`at most ${BREAKPOINTS_MAX} breakpoints`);
-    this.#breakpoints.set(by, addresses);
-  }
-
-  #setWatches(given: Arguments): DebugProtocol.SetDataBreakpointsResponse["body"] {
-    const wanted = listOf(given["breakpoints"]).map(({ dataId }) => {
-      const [address, length] = String(dataId).split(",").map(Number);
-      return { address: address ?? NaN, length: length ?? NaN };
-    });
-    const isFine = ({ address, length }: Watchpoint): boolean =>
-      Number.isSafeInteger(address) && address >= 0 && length >= 1 && length <= WATCH_LENGTH_MAX;
-    this.#watches = wanted.filter(isFine).slice(0, WATCHES_MAX);
-    return {
-      breakpoints: wanted.map((watch) =>
-        this.#watches.includes(watch)
-          ? { verified: true }
-          : { verified: false, message: `${WATCHES_MAX} at once, of at most ${WATCH_LENGTH_MAX} bytes each` },
-      ),
-    };
   }
 }
 
@@ -462,6 +390,8 @@ const ALL_SIGNALS: ReadonlySet<number> = new Set(Array.from({ length: 64 }, (_, 
 const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsConfigurationDoneRequest: true,
   supportsFunctionBreakpoints: true,
+  supportsConditionalBreakpoints: true,
+  supportsLogPoints: true,
   supportsInstructionBreakpoints: true,
   supportsDataBreakpoints: true,
   supportsDataBreakpointBytes: true,
@@ -470,38 +400,8 @@ const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsTerminateRequest: true,
 };
 
-/** Memory is watched by its address: `0x1234` as an expression, with the number of bytes. */
-function dataInfo(given: Arguments): DebugProtocol.DataBreakpointInfoResponse["body"] {
-  const text = String(given["name"] ?? "");
-  if (!/^(0x[0-9a-f]{1,14}|\d{1,16})$/i.test(text))
-    return { dataId: null, description: "memory is watched by its address, as 0x1234" };
-  const bytes = Math.min(WATCH_LENGTH_MAX, Math.max(1, numberOf(given["bytes"], WATCH_LENGTH_MAX)));
-  return { dataId: `${Number(text)},${bytes}`, description: `${bytes} bytes at ${text}`, accessTypes: ["write"] };
-}
-
 function isRequest(message: unknown): message is DebugProtocol.Request {
   if (typeof message !== "object" || message === null) return false;
   const { type, command, seq } = message as Partial<DebugProtocol.Request>;
   return type === "request" && typeof command === "string" && typeof seq === "number";
-}
-
-function numberOf(value: unknown, otherwise: number): number {
-  return typeof value === "number" && Number.isSafeInteger(value) ? value : otherwise;
-}
-
-/** @throws RequestError */
-function addressOf(value: unknown): number {
-  const address = typeof value === "string" && /^(0x[0-9a-f]+|\d+)$/i.test(value) ? Number(value) : NaN;
-  if (!Number.isSafeInteger(address)) throw new RequestError(`${String(value)}: no address, as 0x1234`);
-  return address;
-}
-
-function listOf(value: unknown): readonly Arguments[] {
-  return Array.isArray(value)
-    ? value.slice(0, BREAKPOINTS_MAX).filter((each): each is Arguments => typeof each === "object" && each !== null)
-    : [];
-}
-
-function hex(value: number): string {
-  return `0x${value.toString(16)}`;
 }

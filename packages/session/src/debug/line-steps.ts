@@ -3,10 +3,10 @@
  * one wants to go in. Where a program has no lines a step is an instruction.
  */
 import { HART, HART_PC, HART_X } from "@stratos/riscv";
-import { registersOf, type Task } from "@stratos/kernel";
+import { registersOf, type Stop, type Task } from "@stratos/kernel";
 import { RETURN_ADDRESS, STACK_POINTER } from "../symbols/call-frames.ts";
 import type { CodePlace, ProgramCode } from "../symbols/program-code.ts";
-import type { DebugArrival, DebugStops, DebugTarget } from "./debug-target.ts";
+import type { DebugArrival, DebugPast, DebugStops, DebugTarget } from "./debug-target.ts";
 
 /** Instructions of one line, and how often a call in it may come back: more are not waited for. */
 const STEPS_MAX = 5_000;
@@ -19,23 +19,55 @@ interface Standing {
   readonly returnAddress: number;
 }
 
+interface LineStepsPorts {
+  readonly taskOf: (tid: number) => Task | null;
+  /** Whether a breakpoint that was come to is one to stop at: it may have a condition. */
+  readonly isWanted: (stop: Stop) => boolean;
+}
+
 export class LineSteps {
   readonly #target: DebugTarget;
   readonly #code: ProgramCode;
-  readonly #taskOf: (tid: number) => Task | null;
+  readonly #taskOf: LineStepsPorts["taskOf"];
+  readonly #isWanted: LineStepsPorts["isWanted"];
   /** Somebody wants it to end. */
   isInterrupted = false;
 
-  constructor(target: DebugTarget, code: ProgramCode, taskOf: (tid: number) => Task | null) {
+  constructor(target: DebugTarget, code: ProgramCode, { taskOf, isWanted }: LineStepsPorts) {
     this.#target = target;
     this.#code = code;
     this.#taskOf = taskOf;
+    this.#isWanted = isWanted;
+  }
+
+  /** To the next stop that is wanted. @param stepTid  this thread's next instruction is one; −1: none */
+  async onward(on: DebugStops, stepTid: number): Promise<DebugArrival> {
+    for (;;) {
+      const arrival = await this.#target.forward(on, stepTid);
+      if (this.#ends(arrival)) return arrival;
+      // The breakpoint has hidden that the step is done.
+      if (arrival.stop.tid === stepTid) return stepped(arrival.stop);
+      if (this.isInterrupted) return { kind: "interrupted" };
+    }
+  }
+
+  /** To the last stop before here that is wanted. */
+  async backward(past: DebugPast, on: DebugStops): Promise<DebugArrival> {
+    for (;;) {
+      const arrival = await past.backward(on);
+      if (this.#ends(arrival)) return arrival;
+      if (this.isInterrupted) return { kind: "interrupted" };
+    }
+  }
+
+  #ends(arrival: DebugArrival): arrival is Exclude<DebugArrival, { kind: "stop" }> {
+    return arrival.kind !== "stop" || arrival.stop.reason.kind !== "breakpoint" || this.#isWanted(arrival.stop);
   }
 
   /** @param goesIn  stops at the first line of a function that is called, where it has lines */
   async forward(tid: number, on: DebugStops, goesIn: boolean): Promise<DebugArrival> {
     const start = this.#standing(tid);
-    let arrival = await this.#target.forward(on, tid);
+    let arrival = await this.onward(on, tid);
     for (let steps = 0; start?.place.source && steps < STEPS_MAX && isStep(arrival) && !this.isInterrupted; steps++) {
       const here = this.#standing(tid);
       if (here === null) break;
@@ -44,7 +76,7 @@ export class LineSteps {
       if (mayStop && !isSameLine(here.place, start.place)) break;
       if (isInner && !(mayStop && goesIn)) arrival = await this.#runOut(here, on);
       else if (here.place.source === null && here.stack >= start.stack) arrival = await this.#overOrStep(here, on, tid);
-      else arrival = await this.#target.forward(on, tid);
+      else arrival = await this.onward(on, tid);
     }
     return arrival;
   }
@@ -74,14 +106,14 @@ export class LineSteps {
   async out(tid: number, on: DebugStops): Promise<DebugArrival> {
     const here = this.#standing(tid);
     const caller = here === null ? undefined : this.#code.stackOf(here.task)[1];
-    if (here === null || caller === undefined) return this.#target.forward(on, -1);
+    if (here === null || caller === undefined) return this.onward(on, -1);
     return this.#runTo(caller.pc, (now) => now.stack >= here.stack, on, here.task.tid);
   }
 
   /** A function without lines that was jumped to from the same depth (a stub of a library), or an instruction. */
   #overOrStep(here: Standing, on: DebugStops, tid: number): Promise<DebugArrival> {
     const caller = this.#code.placeAt(here.task, here.returnAddress - 1);
-    return caller.source === null ? this.#target.forward(on, tid) : this.#runOut(here, on);
+    return caller.source === null ? this.onward(on, tid) : this.#runOut(here, on);
   }
 
   /** Out of a function at whose first instructions the thread is: x1 is still what it will return to. */
@@ -97,8 +129,8 @@ export class LineSteps {
       if (arrival.kind !== "stop" || arrival.stop.reason.kind !== "breakpoint") return arrival;
       const now = this.#standing(tid);
       const isOurs = arrival.stop.pc === pc && arrival.stop.tid === tid && now !== null && isThere(now);
-      if (isOurs || times >= STEPS_MAX) return { kind: "stop", stop: { ...arrival.stop, reason: { kind: "step" } } };
-      if (on.breakpoints.has(arrival.stop.pc)) return arrival;
+      if (isOurs || times >= STEPS_MAX) return stepped(arrival.stop);
+      if (on.breakpoints.has(arrival.stop.pc) && this.#isWanted(arrival.stop)) return arrival;
     }
   }
 
@@ -113,7 +145,7 @@ export class LineSteps {
       if (arrival.kind !== "stop") return arrival;
       const now = this.#standing(tid);
       if (arrival.stop.tid === tid && now !== null && now.stack >= Math.min(start.stack, here.stack + 1))
-        return { kind: "stop", stop: { ...arrival.stop, reason: { kind: "step" } } };
+        return stepped(arrival.stop);
     }
     return this.#target.past!.stepBack(tid);
   }
@@ -136,6 +168,10 @@ export class LineSteps {
 }
 
 const NOTHING: DebugStops = { breakpoints: new Set(), watches: [] };
+
+function stepped(stop: Stop): DebugArrival {
+  return { kind: "stop", stop: { ...stop, reason: { kind: "step" } } };
+}
 
 function isStep(arrival: DebugArrival): boolean {
   return arrival.kind === "stop" && arrival.stop.reason.kind === "step";

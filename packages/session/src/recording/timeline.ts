@@ -275,6 +275,8 @@ export class Timeline {
   }
 
   async #forward(wanted: StopsWanted, stepTid: number): Promise<Arrival> {
+    // Stops may lie so close that no turn of the machine ends between them: who wants to interrupt is heard here.
+    await this.#yieldToHost();
     const stops = this.#stops;
     this.#want(wanted);
     stops.stepTid = stepTid;
@@ -566,7 +568,11 @@ export class Timeline {
   async #breathe(): Promise<void> {
     if (this.#origin !== null && !this.#isAstray) this.#mayKeep();
     await this.#current.drain();
-    await new Promise<void>((resolve) => this.#ports.loop.callSoon(resolve));
+    await this.#yieldToHost();
+  }
+
+  #yieldToHost(): Promise<void> {
+    return new Promise((resolve) => this.#ports.loop.callSoon(resolve));
   }
 
   /** Perhaps a checkpoint is made here. */

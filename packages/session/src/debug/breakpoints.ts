@@ -1,0 +1,166 @@
+/**
+ * Where a program is to stop, as an editor has said it: by lines, functions and instructions, each with a condition or
+ * with a line to print instead (a logpoint), and by memory that is watched.
+ */
+import { type Stop, type Task, WATCH_LENGTH_MAX, type Watchpoint, WATCHES_MAX } from "@stratos/kernel";
+import type { DebugProtocol } from "@vscode/debugprotocol";
+import type { ProgramCode } from "../symbols/program-code.ts";
+import { addressOf, type Arguments, BREAKPOINTS_MAX, hex, listOf, numberOf, RequestError } from "./adapter-request.ts";
+import type { DebugStops } from "./debug-target.ts";
+import { type Expression, ExpressionError, parseExpression, type ValueSource } from "./expression.ts";
+import { valuesOf } from "./thread-values.ts";
+
+interface BreakpointPorts {
+  readonly taskOf: (tid: number) => Task | null;
+  /** A line for who sees the editor. */
+  readonly print: (line: string) => void;
+}
+
+/** What is asked where a breakpoint is come to. */
+interface Rule {
+  /** Null: always. */
+  readonly condition: Expression | null;
+  /** What is printed instead of stopping. Null: it stops. */
+  readonly message: ((from: ValueSource) => string) | null;
+}
+
+type RuledAddress = Rule & { readonly address: number };
+
+/** Where one breakpoint of a request lies, or why nowhere. */
+type Found = DebugProtocol.Breakpoint & { readonly addresses: readonly number[] };
+
+export class Breakpoints {
+  readonly #code: ProgramCode;
+  readonly #ports: BreakpointPorts;
+  /** By who has set them: a source's path, functions, instructions. */
+  readonly #breakpoints = new Map<string, readonly RuledAddress[]>();
+  #watches: readonly Watchpoint[] = [];
+
+  constructor(code: ProgramCode, ports: BreakpointPorts) {
+    this.#code = code;
+    this.#ports = ports;
+  }
+
+  get stops(): DebugStops {
+    const all = [...this.#breakpoints.values()].flat();
+    return { breakpoints: new Set(all.map(({ address }) => address)), watches: this.#watches };
+  }
+
+  /** Whether to stop where a breakpoint was come to; logpoints there print. A condition without a value stops. */
+  isWanted({ tid, pc }: Stop): boolean {
+    const task = this.#ports.taskOf(tid);
+    if (task === null) return true;
+    const values = valuesOf(task);
+    const here = [...this.#breakpoints.values()].flat().filter(({ address }) => address === pc);
+    return here.filter((rule) => this.#stopsBy(rule, values)).length > 0;
+  }
+
+  #stopsBy({ condition, message }: Rule, values: ValueSource): boolean {
+    try {
+      if (condition !== null && condition(values) === 0n) return false;
+      if (message === null) return true;
+      this.#ports.print(message(values));
+      return false;
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      this.#ports.print(`a breakpoint's expression has no value here: ${error.message}`);
+      return true;
+    }
+  }
+
+  /** @throws RequestError */
+  setLines(given: Arguments, task: Task | null): DebugProtocol.SetBreakpointsResponse["body"] {
+    const { path, name } = (given["source"] ?? {}) as { path?: unknown; name?: unknown };
+    const file = String(path ?? name ?? "");
+    return this.#set(`source ${file}`, given, ({ line }) => {
+      const found = task === null ? null : this.#code.lineOf(task, file, numberOf(line, 0));
+      return found === null
+        ? nowhere("no code of this line is mapped here, or it has no DWARF lines")
+        : { ...foundAt(found.addresses), line: found.line };
+    });
+  }
+
+  /** @throws RequestError */
+  setFunctions(given: Arguments, task: Task | null): DebugProtocol.SetFunctionBreakpointsResponse["body"] {
+    return this.#set("functions", given, ({ name }) => {
+      const found = task === null ? [] : this.#code.functionsNamed(task, String(name));
+      return found.length > 0 ? foundAt(found) : nowhere(`no function ${String(name)} is mapped here`);
+    });
+  }
+
+  /** @throws RequestError */
+  setInstructions(given: Arguments): DebugProtocol.SetInstructionBreakpointsResponse["body"] {
+    return this.#set("instructions", given, ({ instructionReference, offset }) =>
+      foundAt([addressOf(instructionReference) + numberOf(offset, 0)]),
+    );
+  }
+
+  #set(by: string, given: Arguments, find: (wanted: Arguments) => Found): { breakpoints: DebugProtocol.Breakpoint[] } {
+    const all: RuledAddress[] = [];
+    const breakpoints = listOf(given["breakpoints"]).map((wanted) => {
+      try {
+        const { addresses, ...answer } = find(wanted);
+        const rule = ruleOf(wanted);
+        all.push(...addresses.map((address) => ({ address, ...rule })));
+        return answer;
+      } catch (error) {
+        if (!(error instanceof ExpressionError)) throw error;
+        return { verified: false, message: error.message };
+      }
+    });
+    let others = 0;
+    for (const [each, list] of this.#breakpoints) if (each !== by) others += list.length;
+    if (others + all.length > BREAKPOINTS_MAX) throw new RequestError(`at most ${BREAKPOINTS_MAX} breakpoints`);
+    this.#breakpoints.set(by, all);
+    return { breakpoints };
+  }
+
+  setWatches(given: Arguments): DebugProtocol.SetDataBreakpointsResponse["body"] {
+    const wanted = listOf(given["breakpoints"]).map(({ dataId }) => {
+      const [address, length] = String(dataId).split(",").map(Number);
+      return { address: address ?? NaN, length: length ?? NaN };
+    });
+    const isFine = ({ address, length }: Watchpoint): boolean =>
+      Number.isSafeInteger(address) && address >= 0 && length >= 1 && length <= WATCH_LENGTH_MAX;
+    this.#watches = wanted.filter(isFine).slice(0, WATCHES_MAX);
+    return {
+      breakpoints: wanted.map((watch) =>
+        this.#watches.includes(watch)
+          ? { verified: true }
+          : { verified: false, message: `${WATCHES_MAX} at once, of at most ${WATCH_LENGTH_MAX} bytes each` },
+      ),
+    };
+  }
+}
+
+/** Memory is watched by its address: `0x1234` as an expression, with the number of bytes. */
+export function dataInfo(given: Arguments): DebugProtocol.DataBreakpointInfoResponse["body"] {
+  const text = String(given["name"] ?? "");
+  if (!/^(0x[0-9a-f]{1,14}|\d{1,16})$/i.test(text))
+    return { dataId: null, description: "memory is watched by its address, as 0x1234" };
+  const bytes = Math.min(WATCH_LENGTH_MAX, Math.max(1, numberOf(given["bytes"], WATCH_LENGTH_MAX)));
+  return { dataId: `${Number(text)},${bytes}`, description: `${bytes} bytes at ${text}`, accessTypes: ["write"] };
+}
+
+function foundAt(addresses: readonly number[]): Found {
+  return { verified: true, instructionReference: hex(addresses[0]!), addresses };
+}
+
+function nowhere(message: string): Found {
+  return { verified: false, message, addresses: [] };
+}
+
+/** @throws ExpressionError */
+function ruleOf({ condition, logMessage }: Arguments): Rule {
+  const isGiven = (value: unknown): value is string => typeof value === "string" && value.trim() !== "";
+  return {
+    condition: isGiven(condition) ? parseExpression(condition) : null,
+    message: isGiven(logMessage) ? parseMessage(logMessage) : null,
+  };
+}
+
+/** `a0 is {$a0}`: what stands in braces is computed. @throws ExpressionError */
+function parseMessage(text: string): (from: ValueSource) => string {
+  const parts = text.split(/\{([^{}]*)\}/).map((part, index) => (index % 2 === 0 ? part : parseExpression(part)));
+  return (from) => parts.map((part) => (typeof part === "string" ? part : String(part(from)))).join("");
+}
