@@ -23,8 +23,9 @@ import {
   faultResult,
   interruptWait,
   isPermitted,
+  leaveNetwork,
   mayInterrupt,
-  resetConnection,
+  meetNetwork,
   runRow,
   shortened,
   stepClock,
@@ -45,8 +46,9 @@ export interface Disturbance {
   /** "hold": the task does not run for a while, after the call or there. */
   readonly kind: "hold" | FaultKind;
   /**
-   * Of "hold": nanoseconds; of "clock": those of the step, negative backwards. Of "short": bytes that are left of the
-   * count (of a vector: buffers). Of "power": what is left of the files (unsynced-files.ts). Else 0.
+   * Of "hold", "delay" and "partition": nanoseconds; of "clock": those of the step, negative backwards. Of "short":
+   * bytes that are left of the count (of a vector: buffers). Of "power": what is left of the files
+   * (unsynced-files.ts). Else 0.
    */
   readonly amount: number;
 }
@@ -113,6 +115,8 @@ interface Disturbed {
   cuts: number;
   /** Of the call that is under way: what is left of its count (0: all of it). */
   shortened: number;
+  /** The network does something to what its call sends. */
+  meetsNetwork: boolean;
   /** For so long it is held when its turn ends. */
   holdNs: number;
   /** When the call that is under way has ended, the clock steps by so much; 0: it does not. */
@@ -172,6 +176,10 @@ export class Disturber implements TurnDisturber {
       if (result !== null) return this.#end(known, task, result);
     }
     const result = runRow(row, task, known.shortened === 0 ? args : shortened(args, known.shortened));
+    if (known.meetsNetwork) {
+      known.meetsNetwork = false;
+      leaveNetwork(task, args);
+    }
     if (result === BLOCKED || result === BLOCKED_EINTR) {
       if (!isFirst || !this.#mayCome("eintr") || !mayInterrupt(task, number, result)) return result;
       this.#note(known, task, "eintr", number, 0);
@@ -231,6 +239,7 @@ export class Disturber implements TurnDisturber {
       cutAt: Infinity,
       cuts: 0,
       shortened: 0,
+      meetsNetwork: false,
       holdNs: 0,
       stepNs: 0,
       powerCut: -1,
@@ -250,7 +259,7 @@ export class Disturber implements TurnDisturber {
       this.#apply(hold, task, number, args);
       known.holdNs = hold.amount;
     }
-    if (this.#isFull && isPermitted("full", task, number, args)) return faultResult("full", task, number, args);
+    if (this.#isFull && isPermitted("full", task, number, args)) return faultResult("full", task, number);
     for (const kind of FAULT_KINDS) {
       if (kind === "eintr" || !this.#mayCome(kind) || !isPermitted(kind, task, number, args)) continue;
       this.#note(known, task, kind, number, args.a2);
@@ -267,13 +276,18 @@ export class Disturber implements TurnDisturber {
         case "power":
           known.powerCut = fault.amount;
           continue;
+        case "loss":
         case "reset":
-          resetConnection(task, args);
+        case "double":
+        case "delay":
+        case "partition":
+          meetNetwork(kind, fault.amount, task, args);
+          known.meetsNetwork = true;
           return null;
         case "full":
           this.#isFull = true;
       }
-      return faultResult(kind, task, number, args);
+      return faultResult(kind, task, number);
     }
     return null;
   }
