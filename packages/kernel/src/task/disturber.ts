@@ -97,8 +97,9 @@ export const DISTURBANCES_MAX = 4096;
 const POINTS_MAX = 100_000;
 /** Tasks beyond so many are left alone. */
 const TASKS_MAX = 65536;
-/** All holds of a machine together: time that nobody would wait for. */
+/** All holds of a machine together, and all that its network is late or cut: time that nobody would wait for. */
 const HOLDS_NS_MOST = 30e9;
+const NETWORK_NS_MOST = 300e9;
 /** Shortest hold, and fewest instructions between two. */
 const HOLD_NS_LEAST = 10_000;
 const TURN_LEAST = 200;
@@ -133,6 +134,7 @@ export class Disturber implements TurnDisturber {
   #cuts = new Map<number, Disturbance[]>();
   #tasks = new Map<number, Disturbed>();
   #heldNs = 0;
+  #networkNs = 0;
   /** What has happened, in order. Bound: DISTURBANCES_MAX. */
   readonly applied: AppliedDisturbance[] = [];
   /** Where something might have happened; null: nobody asks. Bound: POINTS_MAX. */
@@ -324,7 +326,9 @@ export class Disturber implements TurnDisturber {
     const { seed, rates } = this.#plan;
     const salt = 2 * FAULT_KINDS.indexOf(kind) + 4;
     if (draw(seed, tid, n, salt) >= rates.faults[kind]!) return null;
-    return { tid, at: "call", n, kind, amount: amountOf(kind, a2, draw(seed, tid, n, salt + 1)) };
+    const amount = amountOf(kind, a2, draw(seed, tid, n, salt + 1));
+    if ((kind === "delay" || kind === "partition") && this.#networkNs + amount > NETWORK_NS_MOST) return null;
+    return { tid, at: "call", n, kind, amount };
   }
 
   #holdAt({ calls: n }: Disturbed, { tid }: Task): Disturbance | null {
@@ -364,7 +368,9 @@ export class Disturber implements TurnDisturber {
   }
 
   #apply(disturbance: Disturbance, task: Task, call: number, args: CallArguments): void {
-    if (disturbance.kind === "hold") this.#heldNs += disturbance.amount;
+    const { kind, amount } = disturbance;
+    if (kind === "hold") this.#heldNs += amount;
+    if (kind === "delay" || kind === "partition") this.#networkNs += amount;
     const { a0, a2 } = args;
     const subject = call < 0 ? null : subjectOf(task, call, args);
     this.applied.push({ ...disturbance, program: task.name, pid: task.pid, call, a0, a2, subject });
@@ -378,6 +384,7 @@ export class Disturber implements TurnDisturber {
         cuts: it.#cuts,
         tasks: it.#tasks,
         heldNs: it.#heldNs,
+        networkNs: it.#networkNs,
         isFull: it.#isFull,
         unsynced: it.#unsynced,
       }),
@@ -388,6 +395,7 @@ export class Disturber implements TurnDisturber {
           cuts: it.#cuts,
           tasks: it.#tasks,
           heldNs: it.#heldNs,
+          networkNs: it.#networkNs,
           isFull: it.#isFull,
           unsynced: it.#unsynced,
         } = from),
