@@ -186,8 +186,8 @@ test("a datagram comes late and is overtaken; a connection finds its network cut
   const overtaken = await told([
     ...fault("delay"),
     ...perl(
-      `socket S, AF_INET, SOCK_DGRAM, 0; bind S, $a; socket C, AF_INET, SOCK_DGRAM, 0; send C, $_, 0, $a for "1", "2";` +
-        `recv S, $b, 9, 0; exit($b ne "1")`,
+      `socket S, AF_INET, SOCK_DGRAM, 0; bind S, $a; socket C, AF_INET, SOCK_DGRAM, 0; ` +
+        `send C, $_, 0, $a for "1", "2"; recv S, $b, 9, 0; exit($b ne "1")`,
     ),
   ]);
   assert.equal(overtaken.found?.failure, "status 1, expected 0");

@@ -1,7 +1,7 @@
 /**
  * Goal: a disturbed network loses, doubles and delays what one call sends, or is cut between two ends for a while, and
- * nothing else changes. Method: sockets of a kernel without a processor; one call goes by way of a disturber, all others
- * are plain ones.
+ * nothing else changes. Method: sockets of a kernel without a processor; one call goes by way of a disturber, others do
+ * not.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -87,7 +87,7 @@ test("a datagram is lost, or comes twice; its sender does not see it, and the ne
   assert.deepEqual(waiting(user, to), ["two", "two", "three"]);
 });
 
-test("a datagram that is late is overtaken, and comes though its sender is closed; to nobody, if nobody is there", () => {
+test("a datagram that is late is overtaken, and comes though its sender is closed, if anybody is there", () => {
   const { machine, user, ends } = datagrams();
   const [from, to] = ends;
   const { udpMemory } = user.task.network;
@@ -105,7 +105,7 @@ test("a datagram that is late is overtaken, and comes though its sender is close
   assert.equal(udpMemory.bytes, 0);
 });
 
-test("a network that is cut brings nothing either way between its two ends, and all to others, until it is mended", () => {
+test("a network that is cut brings nothing between its two ends, and all to others, until it is mended", () => {
   const { machine, user, ends } = datagrams();
   const [from, to] = ends;
   const third = user.socket(AF_INET, SOCK_DGRAM);
