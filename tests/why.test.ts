@@ -151,6 +151,15 @@ test("a socket, shared memory, pipes, splice(2) and a mapped file lead back to t
   assert.notEqual(of("recvfrom"), of("sendto"), "the child has received it");
 });
 
+test("a number goes through floating-point registers back to the standard input", async () => {
+  const numbers = join(folder, "numbers");
+  const lines = 'import os, struct; os.write(1, struct.pack("d", struct.unpack("d", os.read(0, 8))[0]))';
+  const run = await stratosRun(["--record", numbers, "--", "python3", "-I", "-S", "-c", lines], { stdin: "ABCDEFGH" });
+  assert.equal(run.stdout, "ABCDEFGH");
+  const { hops } = await whyJson(numbers, "output:3");
+  assertWay(hops, /^python3: fsd stored it at 0x/, /^python3: read\(2\) read it from the standard input, byte 3$/);
+});
+
 test("what is not there, and what is no byte, is said so", async () => {
   for (const [words, status, said] of [
     [["output:999"], 125, /the output has 15 bytes/],

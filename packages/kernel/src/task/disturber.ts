@@ -160,6 +160,7 @@ export class Disturber implements TurnDisturber {
 
   /** The machine is a fork of that one's: its tasks have made these calls already. */
   goOnFrom(before: Disturber): void {
+    this.#isFull = before.#isFull;
     for (const [tid, known] of before.#tasks) {
       const own: Disturbed = { ...known, cuts: 0 };
       own.cutAt = this.#nextCut(own, tid);
