@@ -85,6 +85,8 @@ test("a datagram is lost, or comes twice; its sender does not see it, and the ne
   assert.equal(meet(user, ["double", 0], "sendto", from, "two"), 3);
   user.send(from, "three");
   assert.deepEqual(waiting(user, to), ["two", "two", "three"]);
+  user.call("close", to);
+  assert.equal(meet(user, ["double", 0], "sendto", from, "nobody"), 6);
 });
 
 test("a datagram that is late is overtaken, and comes though its sender is closed, if anybody is there", () => {
