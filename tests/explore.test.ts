@@ -163,6 +163,47 @@ test("a datagram is lost, a connection is reset, the clock is set", async () => 
   assert.ok(clock.found?.disturbances.some(({ text }) => /step of the clock, [\d.]+ \w+ (back|ahead)$/u.test(text)));
 });
 
+test("a ledger that books a datagram twice, and one that knows what it has booked", async () => {
+  const file = join(folder, "ledger.rec");
+  const doubled = ["--no-schedules", "--faults", "double", ...EXAMPLES];
+  const { found } = await told([...doubled, "--attempts", "12", "--record", file, "--", "perl", "/srv/ledger.pl"]);
+  assert.equal(found?.failure, "status 1 instead of 0");
+  assert.ok(found.isLeast && found.disturbances.length === 1, JSON.stringify(found));
+  assert.match(found.disturbances[0]!.text, /^sendto\(\d<socket:.* sends a datagram that arrives twice$/u);
+  const replayed = await stratos(["replay", file], { timeoutMs: TIMEOUT_MS });
+  assert.match(replayed.stdout, /^the total is (130|145|225)\n$/);
+  assert.equal(replayed.status, 1);
+  const right = await told([...doubled, "--attempts", "4", "--", "perl", "/srv/ledger.pl", "remember"]);
+  assert.deepEqual([right.attempts, right.found], [4, null]);
+});
+
+test("a datagram comes late and is overtaken; a connection finds its network cut", async () => {
+  const fault = (kind: string): string[] => ["--no-schedules", "--faults", kind, "--attempts", "24", "--expect", "0"];
+  const perl = (rest: string): string[] => [
+    ...["--", "perl", "-MSocket", "-e"],
+    `$a = pack_sockaddr_in(7777, INADDR_LOOPBACK); ${rest}`,
+  ];
+  const overtaken = await told([
+    ...fault("delay"),
+    ...perl(
+      `socket S, AF_INET, SOCK_DGRAM, 0; bind S, $a; socket C, AF_INET, SOCK_DGRAM, 0; ` +
+        `send C, $_, 0, $a for "1", "2"; recv S, $b, 9, 0; exit($b ne "1")`,
+    ),
+  ]);
+  assert.equal(overtaken.found?.failure, "status 1, expected 0");
+  assert.match(String(overtaken.found?.disturbances[0]?.text), /sends what arrives [\d.]+ (µs|ms|s) late$/u);
+  const cut = await told([
+    ...fault("partition"),
+    ...perl(
+      `socket S, AF_INET, SOCK_STREAM, 0; bind S, $a; listen S, 1; socket C, AF_INET, SOCK_STREAM, 0;` +
+        `connect C, $a or die; accept D, S; syswrite C, "x"; vec($r, fileno D, 1) = 1;` +
+        `$n = select $r, undef, undef, 0.0005; sysread D, $b, 9; exit($b ne "x" ? 9 : $n ? 0 : 6)`,
+    ),
+  ]);
+  assert.equal(cut.found?.failure, "status 6, expected 0");
+  assert.match(String(cut.found?.disturbances[0]?.text), /finds the network between its two ends cut for .*s$/u);
+});
+
 test("a call that a handler may interrupt is interrupted", async () => {
   const child = `open my $p, "-|", "sleep 0.01; echo x"`;
   const program = `$SIG{USR1} = sub {}; ${child}; exit(defined sysread($p, my $b, 9) ? 0 : 5)`;

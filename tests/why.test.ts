@@ -117,6 +117,21 @@ test("a byte of the output goes back through a file, a pipe and three programs; 
   assert.match(stdout, /argument 2 of bash: "printf .*\n$/);
 });
 
+test("lines of one stream are told apart from those of the other that came between", async () => {
+  const mixed = join(folder, "mixed");
+  const lines = "printf 'one\\nt'; printf 'oops\\nlost\\n' >&2; printf 'wo\\n'; printf 'again\\n' >&2";
+  const run = await stratosRun(["--record", mixed, "--", "sh", "-c", lines]);
+  assert.deepEqual([run.stdout, run.stderr], ["one\ntwo\n", "oops\nlost\nagain\n"]);
+  const of = async (...words: string[]): Promise<[string, string]> => {
+    const { what, value } = await whyJson(mixed, ...words);
+    return [what, String.fromCharCode(value)];
+  };
+  assert.deepEqual(await of("line:2", "--stream", "stderr"), ["byte 5 of standard error", "l"]);
+  assert.deepEqual(await of("output:10", "--stream", "stderr"), ["byte 10 of standard error", "a"]);
+  assert.deepEqual(await of("line:2:2", "--stream", "stdout"), ["byte 5 of standard output", "w"]);
+  assert.deepEqual(await of("output:5"), ["byte 5 of the output", "o"]);
+});
+
 test("a socket, shared memory, pipes, splice(2) and a mapped file lead back to the standard input", async () => {
   const { hops } = await whyJson(moves, "output:1");
   assertWay(
@@ -136,6 +151,15 @@ test("a socket, shared memory, pipes, splice(2) and a mapped file lead back to t
   assert.notEqual(of("recvfrom"), of("sendto"), "the child has received it");
 });
 
+test("a number goes through floating-point registers back to the standard input", async () => {
+  const numbers = join(folder, "numbers");
+  const lines = 'import os, struct; os.write(1, struct.pack("d", struct.unpack("d", os.read(0, 8))[0]))';
+  const run = await stratosRun(["--record", numbers, "--", "python3", "-I", "-S", "-c", lines], { stdin: "ABCDEFGH" });
+  assert.equal(run.stdout, "ABCDEFGH");
+  const { hops } = await whyJson(numbers, "output:3");
+  assertWay(hops, /^python3: fsd stored it at 0x/, /^python3: read\(2\) read it from the standard input, byte 3$/);
+});
+
 test("what is not there, and what is no byte, is said so", async () => {
   for (const [words, status, said] of [
     [["output:999"], 125, /the output has 15 bytes/],
@@ -144,6 +168,9 @@ test("what is not there, and what is no byte, is said so", async () => {
     [["tmp/o"], 2, /expected \/PATH\[:OFFSET\], output:OFFSET or line:N/],
     [["--address", "no"], 2, /expected an address/],
     [[], 2, /one byte is asked about/],
+    [["line:1", "--stream", "stderr"], 125, /standard error has 0 lines/],
+    [["/tmp/o", "--stream", "stderr"], 2, /--stream.*goes with output:OFFSET or line:N/],
+    [["line:1", "--stream", "stdin"], 2, /stdout, stderr/],
     [["output:1", "--at", "5"], 2, /--at.*output stays as it was written/],
   ] as const) {
     const refused = await stratos(["why", pipeline, ...words]);

@@ -19,9 +19,9 @@ export function exploreCommand(finish: Finish): Command {
     .summary("find a schedule or a fault under which a program fails")
     .description(
       "Runs a program undisturbed, and then many times under other schedules and with faults that Linux permits: " +
-        "short reads and writes, interrupted calls, full disks, lost connections, set clocks, power cuts. " +
-        "When it fails, says what the least is that makes it " +
-        "fail. All follows from the seed: the same command finds the same.",
+        "short reads and writes, interrupted calls, full disks, lost connections, late and doubled packets, cut " +
+        "networks, set clocks, power cuts. When it fails, says what the least is that makes it fail. All follows " +
+        "from the seed: the same command finds the same.",
     )
     .usage("[OPTIONS] [--] CMD [ARG…]")
     .argument("<cmd>", "program, looked up in the guest's PATH")
@@ -70,8 +70,9 @@ export function exploreCommand(finish: Finish): Command {
     .addHelpText(
       "after",
       "\nThe program gets what is on standard input (not a terminal's), and -v folders read-only " +
-        "(HOST:GUEST:ro). Where it met\nenospc, eio or enomem it may end with another status below 128: it says " +
-        "that it failed.\n\nExit status: 0 when no attempt failed; 1 when one did; 125 when Stratos itself fails, " +
+        "(HOST:GUEST:ro). Where it met\nenospc, full, eio, enomem, loss, reset or partition it may end with " +
+        "another status below 128: it says that\nit failed.\n\n" +
+        "Exit status: 0 when no attempt failed; 1 when one did; 125 when Stratos itself fails, " +
         "or the undisturbed run\ndoes not end; 126, 127 and 2 as those of `run`. A guide: docs/explore.md.",
     )
     .action(async (word: string, args: string[], options: ExploreCommandOptions) => {

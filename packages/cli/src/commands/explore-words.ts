@@ -29,6 +29,12 @@ function disturbanceWords(disturbance: AppliedDisturbance, cut: CheckedCut | nul
       return `${call} is followed by a step of the clock, ${stepWords(amount)}`;
     case "loss":
       return `${call} sends a datagram that is lost`;
+    case "double":
+      return `${call} sends a datagram that arrives twice`;
+    case "delay":
+      return `${call} sends what arrives ${timeWords(amount)} late`;
+    case "partition":
+      return `${call} finds the network between its two ends cut for ${timeWords(amount)}`;
     case "reset":
       return `${call} finds the connection reset by the network`;
     case "power":

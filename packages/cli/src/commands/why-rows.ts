@@ -19,6 +19,12 @@ export function whyCommand(finish: Finish): Command {
         "lines and columns at 1",
       parseByte,
     )
+    .addOption(
+      new Option(
+        "--stream <stream>",
+        "with output or line: bytes and lines of this stream alone (default: both together)",
+      ).choices(["stdout", "stderr"]),
+    )
     .addOption(new Option("--address <address>", "a byte of memory instead, as 0x1234").argParser(parseAddress))
     .addOption(
       new Option("--pid <n>", "with --address: of this process (default: the recorded one)").argParser(parseProcess),

@@ -1,7 +1,7 @@
 /** `stratos why`: where a byte of a recorded run came from, in words. */
 import { printable } from "@stratos/base";
 import { type Timeline, UNSEEN } from "@stratos/session";
-import { type Answer, type Hop, NoSuchByte, Provenance } from "@stratos/session/provenance";
+import { type Answer, type Hop, NoSuchByte, type PrintedStream, Provenance } from "@stratos/session/provenance";
 import { UsageError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
 import type { ReplayPosition } from "../option-values.ts";
@@ -18,6 +18,7 @@ export interface WhyOptions {
   readonly address?: number;
   readonly pid?: number;
   readonly at?: ReplayPosition;
+  readonly stream?: PrintedStream;
   readonly json?: true;
 }
 
@@ -25,10 +26,12 @@ export interface WhyOptions {
 const FRAMES_SHOWN = 4;
 
 export function why(file: string, byte: WantedByte | undefined, options: WhyOptions): Promise<number> {
-  const { address, pid, at } = options;
+  const { address, pid, at, stream = null } = options;
   if ((byte === undefined) === (address === undefined))
     throw new UsageError("why", "one byte is asked about: /PATH[:OFFSET], output:OFFSET, line:N, or --address");
   if (pid !== undefined && address === undefined) throw new UsageError("--pid", "goes with --address");
+  if (stream !== null && (byte === undefined || byte.kind === "file"))
+    throw new UsageError("--stream", "goes with output:OFFSET or line:N");
   if (at !== undefined && byte !== undefined && byte.kind !== "file")
     throw new UsageError("--at", "goes with a file or --address: output stays as it was written");
   return withTimeline(file, { streams: [UNSEEN, UNSEEN], enter: () => {} }, async (timeline, recording) => {
@@ -43,8 +46,8 @@ export function why(file: string, byte: WantedByte | undefined, options: WhyOpti
         : byte.kind === "file"
           ? provenance.ofFile(byte.path, byte.offset, position)
           : byte.kind === "line"
-            ? provenance.ofLine(byte.line, byte.column)
-            : provenance.ofOutput(byte.offset),
+            ? provenance.ofLine(byte.line, byte.column, stream)
+            : provenance.ofOutput(byte.offset, stream),
     );
     process.stdout.write(options.json === true ? `${JSON.stringify(answer)}\n` : wordsOf(answer));
     return EXIT_SUCCESS;

@@ -18,10 +18,10 @@ export function ownTerminal(): TerminalShape {
 export function openStandardFiles(session: MachineSession, gate: InputGate | null = null): StandardFiles {
   const { kernel } = session.machine;
   const outputs: { drain(): Promise<void> }[] = [];
-  const output = (fd: number): OpenFile => {
+  const output = (fd: 1 | 2): OpenFile => {
     const stream = openStreamOut(fd);
     outputs.push(stream);
-    return openHostOutput(kernel, gate === null ? stream : gate.streamOut(stream));
+    return openHostOutput(kernel, gate === null ? stream : gate.streamOut(stream, fd));
   };
   const drain = async (): Promise<void> => void (await Promise.all(outputs.map((stream) => stream.drain())));
   if (!hasTerminal()) {

@@ -11,6 +11,7 @@ import type { PingClaim, RawNetwork, RawSocket } from "./inet/raw-socket.ts";
 import { PortTable } from "./inet/port-table.ts";
 import type { TcpClaim, TcpNetwork } from "./inet/tcp-socket.ts";
 import type { UdpClaim, UdpNetwork } from "./inet/udp-socket.ts";
+import type { RoughNetwork } from "./inet/rough-network.ts";
 import type { NetlinkNetwork, NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { removeInterface } from "./interface-changes.ts";
 import type { NetworkObserver } from "./interface-network.ts";
@@ -64,6 +65,7 @@ export class Network
   readonly tcpPorts: PortTable<TcpClaim>;
   readonly udpPorts: PortTable<UdpClaim>;
   readonly udplitePorts: PortTable<UdpClaim>;
+  rough: RoughNetwork | null = null;
   readonly pingIdentifiers: PortTable<PingClaim>;
   /** Raw and ICMP sockets: each packet is offered to all of them. Bound: open sockets. */
   readonly rawSockets = new Set<RawSocket>();

@@ -131,6 +131,9 @@ test("a disk that is full stays full, for every file", () => {
   assert.equal(call(disturber, user.task, "write", one, AT, 10), -ENOSPC);
   assert.equal(call(disturber, user.task, "write", other, AT, 10), -ENOSPC);
   assert.equal(disturber.applied.length, 1);
+  const fork = new Disturber({ list: [] });
+  fork.goOnFrom(disturber);
+  assert.equal(call(fork, user.task, "write", one, AT, 10), -ENOSPC, "in a fork, too");
 });
 
 test("the clock steps after the call, by so much; what has gone by since the start does not", () => {

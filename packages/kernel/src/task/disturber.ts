@@ -23,8 +23,9 @@ import {
   faultResult,
   interruptWait,
   isPermitted,
+  leaveNetwork,
   mayInterrupt,
-  resetConnection,
+  meetNetwork,
   runRow,
   shortened,
   stepClock,
@@ -45,8 +46,9 @@ export interface Disturbance {
   /** "hold": the task does not run for a while, after the call or there. */
   readonly kind: "hold" | FaultKind;
   /**
-   * Of "hold": nanoseconds; of "clock": those of the step, negative backwards. Of "short": bytes that are left of the
-   * count (of a vector: buffers). Of "power": what is left of the files (unsynced-files.ts). Else 0.
+   * Of "hold", "delay" and "partition": nanoseconds; of "clock": those of the step, negative backwards. Of "short":
+   * bytes that are left of the count (of a vector: buffers). Of "power": what is left of the files
+   * (unsynced-files.ts). Else 0.
    */
   readonly amount: number;
 }
@@ -95,8 +97,9 @@ export const DISTURBANCES_MAX = 4096;
 const POINTS_MAX = 100_000;
 /** Tasks beyond so many are left alone. */
 const TASKS_MAX = 65536;
-/** All holds of a machine together: time that nobody would wait for. */
+/** All holds of a machine together, and all that its network is late or cut: time that nobody would wait for. */
 const HOLDS_NS_MOST = 30e9;
+const NETWORK_NS_MOST = 300e9;
 /** Shortest hold, and fewest instructions between two. */
 const HOLD_NS_LEAST = 10_000;
 const TURN_LEAST = 200;
@@ -113,6 +116,8 @@ interface Disturbed {
   cuts: number;
   /** Of the call that is under way: what is left of its count (0: all of it). */
   shortened: number;
+  /** The network does something to what its call sends. */
+  meetsNetwork: boolean;
   /** For so long it is held when its turn ends. */
   holdNs: number;
   /** When the call that is under way has ended, the clock steps by so much; 0: it does not. */
@@ -129,6 +134,7 @@ export class Disturber implements TurnDisturber {
   #cuts = new Map<number, Disturbance[]>();
   #tasks = new Map<number, Disturbed>();
   #heldNs = 0;
+  #networkNs = 0;
   /** What has happened, in order. Bound: DISTURBANCES_MAX. */
   readonly applied: AppliedDisturbance[] = [];
   /** Where something might have happened; null: nobody asks. Bound: POINTS_MAX. */
@@ -154,6 +160,7 @@ export class Disturber implements TurnDisturber {
 
   /** The machine is a fork of that one's: its tasks have made these calls already. */
   goOnFrom(before: Disturber): void {
+    this.#isFull = before.#isFull;
     for (const [tid, known] of before.#tasks) {
       const own: Disturbed = { ...known, cuts: 0 };
       own.cutAt = this.#nextCut(own, tid);
@@ -172,6 +179,10 @@ export class Disturber implements TurnDisturber {
       if (result !== null) return this.#end(known, task, result);
     }
     const result = runRow(row, task, known.shortened === 0 ? args : shortened(args, known.shortened));
+    if (known.meetsNetwork) {
+      known.meetsNetwork = false;
+      leaveNetwork(task, args);
+    }
     if (result === BLOCKED || result === BLOCKED_EINTR) {
       if (!isFirst || !this.#mayCome("eintr") || !mayInterrupt(task, number, result)) return result;
       this.#note(known, task, "eintr", number, 0);
@@ -231,6 +242,7 @@ export class Disturber implements TurnDisturber {
       cutAt: Infinity,
       cuts: 0,
       shortened: 0,
+      meetsNetwork: false,
       holdNs: 0,
       stepNs: 0,
       powerCut: -1,
@@ -250,7 +262,7 @@ export class Disturber implements TurnDisturber {
       this.#apply(hold, task, number, args);
       known.holdNs = hold.amount;
     }
-    if (this.#isFull && isPermitted("full", task, number, args)) return faultResult("full", task, number, args);
+    if (this.#isFull && isPermitted("full", task, number, args)) return faultResult("full", task, number);
     for (const kind of FAULT_KINDS) {
       if (kind === "eintr" || !this.#mayCome(kind) || !isPermitted(kind, task, number, args)) continue;
       this.#note(known, task, kind, number, args.a2);
@@ -267,13 +279,18 @@ export class Disturber implements TurnDisturber {
         case "power":
           known.powerCut = fault.amount;
           continue;
+        case "loss":
         case "reset":
-          resetConnection(task, args);
+        case "double":
+        case "delay":
+        case "partition":
+          meetNetwork(kind, fault.amount, task, args);
+          known.meetsNetwork = true;
           return null;
         case "full":
           this.#isFull = true;
       }
-      return faultResult(kind, task, number, args);
+      return faultResult(kind, task, number);
     }
     return null;
   }
@@ -310,7 +327,9 @@ export class Disturber implements TurnDisturber {
     const { seed, rates } = this.#plan;
     const salt = 2 * FAULT_KINDS.indexOf(kind) + 4;
     if (draw(seed, tid, n, salt) >= rates.faults[kind]!) return null;
-    return { tid, at: "call", n, kind, amount: amountOf(kind, a2, draw(seed, tid, n, salt + 1)) };
+    const amount = amountOf(kind, a2, draw(seed, tid, n, salt + 1));
+    if ((kind === "delay" || kind === "partition") && this.#networkNs + amount > NETWORK_NS_MOST) return null;
+    return { tid, at: "call", n, kind, amount };
   }
 
   #holdAt({ calls: n }: Disturbed, { tid }: Task): Disturbance | null {
@@ -350,7 +369,9 @@ export class Disturber implements TurnDisturber {
   }
 
   #apply(disturbance: Disturbance, task: Task, call: number, args: CallArguments): void {
-    if (disturbance.kind === "hold") this.#heldNs += disturbance.amount;
+    const { kind, amount } = disturbance;
+    if (kind === "hold") this.#heldNs += amount;
+    if (kind === "delay" || kind === "partition") this.#networkNs += amount;
     const { a0, a2 } = args;
     const subject = call < 0 ? null : subjectOf(task, call, args);
     this.applied.push({ ...disturbance, program: task.name, pid: task.pid, call, a0, a2, subject });
@@ -364,6 +385,7 @@ export class Disturber implements TurnDisturber {
         cuts: it.#cuts,
         tasks: it.#tasks,
         heldNs: it.#heldNs,
+        networkNs: it.#networkNs,
         isFull: it.#isFull,
         unsynced: it.#unsynced,
       }),
@@ -374,6 +396,7 @@ export class Disturber implements TurnDisturber {
           cuts: it.#cuts,
           tasks: it.#tasks,
           heldNs: it.#heldNs,
+          networkNs: it.#networkNs,
           isFull: it.#isFull,
           unsynced: it.#unsynced,
         } = from),

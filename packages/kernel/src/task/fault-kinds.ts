@@ -15,6 +15,10 @@
  * - "clock": after the call the system's time steps, forwards or backwards, as an administrator or a time service sets
  *   it (clock_settime(2)); CLOCK_MONOTONIC goes on.
  * - "loss": a datagram of UDP that is sent never arrives (RFC 768 promises nothing).
+ * - "double": it arrives twice.
+ * - "delay": it arrives later, so that others overtake it; what is written to a connection of TCP does so in order.
+ * - "partition": the network brings nothing between two ends, neither way, for a while: datagrams are lost, TCP sends
+ *   again what was (RFC 9293, 3.8.1).
  * - "reset": before the call the network resets its connection of TCP, both ends of it (RFC 9293, 3.5.2).
  * - "power": after the call, which changed a file or told somebody something, the power fails (unsynced-files.ts).
  */
@@ -24,6 +28,7 @@ import {
   ENOMEM,
   ENOSPC,
   MAP_ANONYMOUS,
+  Msghdr,
   O_CREAT,
   O_NONBLOCK,
   O_TRUNC,
@@ -58,6 +63,9 @@ export const FAULT_KINDS = [
   "loss",
   "reset",
   "power",
+  "double",
+  "delay",
+  "partition",
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -101,6 +109,15 @@ const always: Rule = () => true;
 
 const NO_ROOM = rules(all(["write", "writev", "pwrite64", "pwritev", "pwritev2", "fallocate"], isRegular));
 
+const RECEIVES = ["read", "readv", "recvfrom", "recvmsg"];
+const SENDS = ["write", "writev", "sendto", "sendmsg"];
+/** Calls that send a datagram of UDP. */
+const SENT_DATAGRAMS: Readonly<Record<string, Rule>> = {
+  ...all(["write", "writev"], (task, { a0 }) => isAddressed(task, a0, 0)),
+  sendto: (task, { a0, a4 }) => isAddressed(task, a0, a4),
+  sendmsg: (task, { a0, a1 }) => isAddressed(task, a0, task.space.loadU32(a1 + Msghdr.offset.msg_name)),
+};
+
 const RULES: Readonly<Record<Exclude<FaultKind, "eintr" | "clock">, ReadonlyMap<number, Rule>>> = {
   short: rules({
     ...all(["read", "readv", "recvfrom"], (task, { a0, a2 }) => a2 > 1 && givesLess(task.files.get(a0 | 0))),
@@ -124,13 +141,11 @@ const RULES: Readonly<Record<Exclude<FaultKind, "eintr" | "clock">, ReadonlyMap<
     brk: (task, { a0 }) => a0 > task.space.brkEnd,
     ...all(["clone", "clone3"], always),
   }),
-  loss: rules(all(["write", "sendto"], (task, { a0, a2, a4 }) => a2 > 0 && isAddressed(task.files.get(a0 | 0), a4))),
-  reset: rules(
-    all(
-      ["read", "readv", "recvfrom", "recvmsg", "write", "writev", "sendto", "sendmsg"],
-      (task, { a0 }) => severable(task, a0) !== null,
-    ),
-  ),
+  loss: rules(SENT_DATAGRAMS),
+  double: rules(SENT_DATAGRAMS),
+  delay: rules(orConnected(SENT_DATAGRAMS, SENDS)),
+  partition: rules(orConnected(SENT_DATAGRAMS, [...RECEIVES, ...SENDS])),
+  reset: rules(orConnected({}, [...RECEIVES, ...SENDS])),
   // What somebody may know of, or rely on, afterwards.
   power: rules({
     ...all(
@@ -170,14 +185,19 @@ export function isPermitted(kind: FaultKind, task: Task, number: number, args: C
 type FailingKind = "enospc" | "full" | "eio" | "enomem";
 
 /** @returns what the call returns with the fault, without being made */
-export function faultResult(kind: FailingKind | "loss", task: Task, number: number, { a2 }: CallArguments): number {
-  if (kind === "loss") return a2;
+export function faultResult(kind: FailingKind, task: Task, number: number): number {
   // The system call says by the old end that there is none (brk(2), C library/kernel differences).
   return number === BRK ? task.space.brkEnd : -ERRNOS[kind];
 }
 
 /** Longest step of the clock, in milliseconds: a day. */
 const CLOCK_STEP_MS_MOST = 86_400_000;
+
+/** Of what is sent: as long as tasks are held at most. */
+const DELAY_NS_LEAST = 10_000;
+const DELAY_NS_MOST = 2e9;
+const PARTITION_NS_LEAST = 1e6;
+const PARTITION_NS_MOST = 60e9;
 
 /**
  * How much of a kind is done, by chance.
@@ -187,6 +207,8 @@ const CLOCK_STEP_MS_MOST = 86_400_000;
 export function amountOf(kind: FaultKind, count: number, chance: number): number {
   if (kind === "short") return between(1, count - 1, chance);
   if (kind === "power") return chance;
+  if (kind === "delay") return between(DELAY_NS_LEAST, DELAY_NS_MOST, chance);
+  if (kind === "partition") return between(PARTITION_NS_LEAST, PARTITION_NS_MOST, chance);
   if (kind !== "clock") return 0;
   const ms = between(1, CLOCK_STEP_MS_MOST, chance >>> 1);
   return (chance & 1) === 0 ? ms * 1e6 : -ms * 1e6;
@@ -210,19 +232,41 @@ export function stepClock({ kernel }: Task, ns: number): void {
   for (const observer of kernel.clockSetObservers) observer.clockWasSet();
 }
 
-/** The connection that a call is about is reset. */
-export function resetConnection(task: Task, { a0 }: CallArguments): void {
-  severable(task, a0)?.sever();
+/** Faults of the network. */
+type NetworkFaultKind = "loss" | "reset" | "double" | "delay" | "partition";
+
+/** The network does it to the connection that a call is about, or to the datagram that it sends. */
+export function meetNetwork(kind: NetworkFaultKind, ns: number, task: Task, { a0 }: CallArguments): void {
+  const file = task.files.get(a0 | 0);
+  if (file instanceof UdpSocket) {
+    if (kind !== "reset") file.meet(kind === "delay" || kind === "partition" ? { kind, ns } : { kind });
+  } else if (file instanceof TcpSocket) {
+    if (kind === "reset") file.sever();
+    else if (kind === "delay") file.delay(ns);
+    else if (kind === "partition") file.part(ns);
+  }
 }
 
-/** @returns null: it is no connection within the machine */
-function severable(task: Task, fd: number): TcpSocket | null {
+/** The call has sent what it had to send, or failed. */
+export function leaveNetwork(task: Task, { a0 }: CallArguments): void {
+  const file = task.files.get(a0 | 0);
+  if (file instanceof UdpSocket) file.meet(null);
+}
+
+/** The calls, where they are about a connection within the machine, and what else there is. */
+function orConnected(others: Readonly<Record<string, Rule>>, names: readonly string[]): Record<string, Rule> {
+  const isConnected: Rule = (task, { a0 }) => {
+    const file = task.files.get(a0 | 0);
+    return file instanceof TcpSocket && file.isWithin;
+  };
+  return Object.fromEntries(
+    names.map((name) => [name, (task, args) => isConnected(task, args) || others[name]?.(task, args) === true]),
+  );
+}
+
+/** Is it a socket of UDP whose datagram goes somewhere? @param address  that is given with it; 0: none */
+function isAddressed(task: Task, fd: number, address: number): boolean {
   const file = task.files.get(fd | 0);
-  return file instanceof TcpSocket && file.isWithin ? file : null;
-}
-
-/** A socket of UDP whose datagram goes somewhere. @param address  of sendto(2); 0: none */
-function isAddressed(file: OpenFile | undefined, address: number): boolean {
   return file instanceof UdpSocket && (file.peer !== null || address !== 0);
 }
 

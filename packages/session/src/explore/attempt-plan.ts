@@ -39,6 +39,8 @@ interface Ground {
 const ALL = 2 ** 32;
 const HOLD_NS_LEAST = 10_000;
 const HOLD_NS: readonly number[] = [40_000, 1e6, 20e6, 2e9];
+/** A program that sends again what got lost comes to an end only where not everything does. */
+const LOST_MOST = ALL / 2;
 /** How many of a kind are strewn. */
 const STREWN: readonly number[] = [0, 0, 4, 16, 64, 256];
 /** Most things that one that aims does. */
@@ -101,7 +103,7 @@ function holdNs(random: SeededRandom): number {
 
 function ratesOf(random: SeededRandom, { faults, schedules }: ExploredKinds, ground: Ground): DisturbanceRates {
   const rate = (kind: string, wanted: number): number =>
-    Math.min(ALL, Math.ceil((ALL * wanted) / Math.max(1, ground.counts.get(kind) ?? 0)));
+    Math.min(kind === "loss" ? LOST_MOST : ALL, Math.ceil((ALL * wanted) / Math.max(1, ground.counts.get(kind) ?? 0)));
   const [holds, cuts, holdNsMost] = [one(random, STREWN), one(random, STREWN), one(random, HOLD_NS)];
   const wanted = faults.map((kind) => [kind, one(random, STREWN)] as const);
   // One that does nothing is the undisturbed run once more.

@@ -66,10 +66,12 @@ export interface Explored {
 const RUNS_ON_TIMES = 50;
 const RUNS_ON_INSTRUCTIONS = 500_000_000;
 const RUNS_ON_NS = 600e9;
-/** Times that a hold is made shorter, so many holds at most, and down to so much: time for others to come first. */
+/** What lasts for an amount of nanoseconds. */
+const LASTING: ReadonlySet<string> = new Set(["hold", "delay", "partition"]);
+/** Times that one of them is made shorter, so many at most, and down to so much: time for others to come first. */
 const SHORTER_RUNS = 6;
-const SHORTER_HOLDS = 4;
-const SHORT_HOLD_NS = 10_000;
+const SHORTER_MOST = 4;
+const SHORT_NS = 10_000;
 
 /** @throws SessionError when the program cannot be started */
 export async function explore(options: ExploreOptions): Promise<Explored> {
@@ -239,7 +241,7 @@ class Exploration {
   }
 }
 
-/** Holds are as short as still does: a reader learns how much time it takes. @returns how many runs that took */
+/** What lasts is as short as still does: a reader learns how much time it takes. @returns how many runs that took */
 async function shorten(
   list: readonly Disturbance[],
   again: (list: readonly Disturbance[]) => Promise<AttemptOutcome | null>,
@@ -247,13 +249,13 @@ async function shorten(
 ): Promise<number> {
   let current = list;
   let runs = 0;
-  const holds = list.filter(({ kind }) => kind === "hold");
-  if (holds.length > SHORTER_HOLDS) return 0;
-  for (const hold of holds) {
-    let shortest = hold;
-    for (let times = 0; times < SHORTER_RUNS && runs < runsMost && shortest.amount > SHORT_HOLD_NS; times++) {
-      const shorter = { ...shortest, amount: Math.max(SHORT_HOLD_NS, Math.ceil(shortest.amount / 4)) };
-      const tried = current.map((each) => (each === shortest ? shorter : each));
+  const lasting = list.filter(({ kind }) => LASTING.has(kind));
+  if (lasting.length > SHORTER_MOST) return 0;
+  for (const each of lasting) {
+    let shortest = each;
+    for (let times = 0; times < SHORTER_RUNS && runs < runsMost && shortest.amount > SHORT_NS; times++) {
+      const shorter = { ...shortest, amount: Math.max(SHORT_NS, Math.ceil(shortest.amount / 4)) };
+      const tried = current.map((one) => (one === shortest ? shorter : one));
       runs++;
       if ((await again(tried)) === null) break;
       current = tried;

@@ -18,7 +18,7 @@ export interface Failure {
 }
 
 /** What a program may well report as its failure. */
-const REPORTED: ReadonlySet<string> = new Set(["enospc", "full", "eio", "enomem", "loss", "reset"]);
+const REPORTED: ReadonlySet<string> = new Set(["enospc", "full", "eio", "enomem", "loss", "reset", "partition"]);
 
 /** @returns null: it does not fail */
 export function failureOf(good: AttemptOutcome, outcome: AttemptOutcome, rules: FailureRules): Failure | null {

@@ -13,6 +13,7 @@ import { lookupPath, peekFile, peekMemory, type Task } from "@stratos/kernel";
 import type { Timeline } from "../recording/timeline.ts";
 import { type CodePlace, ProgramCode } from "../symbols/program-code.ts";
 import { initialStackText } from "./initial-stack.ts";
+import type { PrintedText } from "./printed-text.ts";
 import { type Step, stepOf } from "./register-slice.ts";
 import { alongSteps } from "./store-way.ts";
 import { fileId, type Spot, type Transfer, TransferLog } from "./transfer-log.ts";
@@ -45,6 +46,8 @@ type Item =
   | { readonly kind: "memory"; readonly pid: number; readonly address: number; readonly at: number }
   | { readonly kind: "spot"; readonly spot: Spot; readonly at: number };
 
+export type PrintedStream = "stdout" | "stderr";
+
 /** What was asked for is not there. */
 export class NoSuchByte extends Error {}
 
@@ -67,21 +70,28 @@ export class Provenance {
     return provenance;
   }
 
+  /** @param stream  null: both together */
+  #printed(stream: PrintedStream | null): PrintedText {
+    return stream === null ? this.#log.output : this.#log.streams[stream];
+  }
+
   /** @param column  the first is 1. @throws NoSuchByte */
-  ofLine(line: number, column: number): Promise<Answer> {
-    const start = this.#log.lineStarts[line - 1];
-    const end = this.#log.lineStarts[line] ?? this.#log.outputBytes;
-    if (start === undefined || start >= this.#log.outputBytes)
-      throw new NoSuchByte(`the output has ${this.#log.lineStarts.length - 1} lines`);
-    if (start + column > end) throw new NoSuchByte(`line ${line} of the output has ${end - start} bytes`);
-    return this.ofOutput(start + column - 1);
+  ofLine(line: number, column: number, stream: PrintedStream | null): Promise<Answer> {
+    const { name, lineStarts, bytes } = this.#printed(stream);
+    const start = lineStarts[line - 1];
+    const end = lineStarts[line] ?? bytes;
+    if (start === undefined || start >= bytes) throw new NoSuchByte(`${name} has ${lineStarts.length - 1} lines`);
+    if (start + column > end) throw new NoSuchByte(`line ${line} of ${name} has ${end - start} bytes`);
+    return this.ofOutput(start + column - 1, stream);
   }
 
   /** @throws NoSuchByte */
-  async ofOutput(offset: number): Promise<Answer> {
-    const { transfers, outputBytes } = this.#log;
-    if (offset >= outputBytes) throw new NoSuchByte(`the output has ${outputBytes} bytes`);
-    const what = `byte ${offset} of the output`;
+  async ofOutput(place: number, stream: PrintedStream | null): Promise<Answer> {
+    const { transfers } = this.#log;
+    const printed = this.#printed(stream);
+    if (place >= printed.bytes) throw new NoSuchByte(`${printed.name} has ${printed.bytes} bytes`);
+    const what = `byte ${place} of ${printed.name}`;
+    const offset = printed.placeOf(place);
     const found = transfers.find(({ output, shown }) => output >= 0 && output <= offset && offset < output + shown);
     if (found === undefined)
       return { what, value: null, hops: [this.#origin(0, null, "a terminal showed what was typed at it")] };

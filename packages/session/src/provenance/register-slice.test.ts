@@ -52,8 +52,46 @@ test("what is no copy is said so: sums, constants, results of calls, bytes besid
   assert.equal(origin(stepsOf([LBU_A5_A4], [ECALL]), A5, 0), "0x0", "a call leaves other registers");
 });
 
+const FLD_FA5_8_A4 = 0x00873787;
+const FLW_FA5_A4 = 0x00072787;
+const FMV_D_FA4_FA5 = 0x22f78753;
+const FNEG_D_FA4_FA5 = 0x22f79753;
+const FMV_X_D_A5_FA4 = 0xe20707d3;
+const FMV_X_W_A5_FA5 = 0xe00787d3;
+const FMV_D_X_FA4_A5 = 0xf2078753;
+const FCVT_D_W_FA5_A5 = 0xd20787d3;
+const FADD_D_FA5_FA5_FA4 = 0x02e7f7d3;
+const FMADD_D_FA5_FA5_FA4_FA5 = 0x7ae7f7c3;
+const [FA4, FA5] = [32 + 14, 32 + 15];
+
+test("a byte goes through floating-point registers: loads, moves, signs, and to integer registers and back", () => {
+  const load = [FLD_FA5_8_A4, { [A4]: 0x5000n }] as const;
+  assert.equal(origin(stepsOf(load, [FMV_D_FA4_FA5]), FA4, 7), "0x500f");
+  assert.equal(origin(stepsOf(load, [FMV_D_FA4_FA5], [FMV_X_D_A5_FA4]), A5, 3), "0x500b");
+  assert.equal(origin(stepsOf([LBU_A5_A4], [FMV_D_X_FA4_A5]), FA4, 0), "0x0");
+  assert.equal(origin(stepsOf(load, [FNEG_D_FA4_FA5]), FA4, 6), "0x500e", "all but the sign");
+  assert.equal(origin(stepsOf(load, [FNEG_D_FA4_FA5]), FA4, 7), "computed");
+  assert.equal(origin(stepsOf([FLW_FA5_A4, { [A4]: 0x5000n }]), FA5, 3), "0x5003");
+  assert.equal(origin(stepsOf([FLW_FA5_A4]), FA5, 4), "constant", "boxed");
+  assert.equal(origin(stepsOf([FLW_FA5_A4], [FMV_X_W_A5_FA5]), A5, 6), "0x3", "its sign");
+  assert.equal(origin(stepsOf(load), A5, 0), "before", "x15 is not f15");
+  assert.equal(origin(stepsOf([LBU_A5_A4]), FA5, 0), "before");
+});
+
+test("what floating-point instructions compute of one register goes on there, of several it ends", () => {
+  const registerOf = (word: number): number | null | undefined => {
+    const found = originOf(stepsOf([word]), 1, FA5, 0);
+    return found.kind === "computed" ? found.register : undefined;
+  };
+  assert.equal(registerOf(FCVT_D_W_FA5_A5), A5);
+  assert.equal(registerOf(FADD_D_FA5_FA5_FA4), null);
+  assert.equal(registerOf(FMADD_D_FA5_FA5_FA4_FA5), null);
+});
+
 test("a store tells its bytes, and the register that they are from", () => {
   const [sd, load] = stepsOf([0x00f73423, { [A4]: 0x5000n }], [LBU_A5_A4]);
   assert.deepEqual(storeOf(sd!), { address: 0x5008, size: 8, register: A5 });
   assert.equal(storeOf(load!), null);
+  const [fsd] = stepsOf([0x00f73427, { [A4]: 0x5000n }]);
+  assert.deepEqual(storeOf(fsd!), { address: 0x5008, size: 8, register: FA5 });
 });

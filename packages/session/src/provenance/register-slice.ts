@@ -1,6 +1,8 @@
 /**
  * Where a byte of a register came from, along the instructions that a thread has done before: copies, shifts by whole
  * bytes and merges are gone through, up to a load, a constant, the result of a call or a computation.
+ *
+ * A register is 0 … 31 for x0 … x31, and 32 … 63 for f0 … f31.
  */
 import { decode, type Decoded, HART, HART_PC, HART_X, INSTRUCTIONS, newDecoded } from "@stratos/riscv";
 import { peekMemory, registersOf, type Task } from "@stratos/kernel";
@@ -26,6 +28,7 @@ type ByteOrigin =
 const SIZES: Readonly<Record<string, number>> = { b: 1, h: 2, w: 4, d: 8 };
 const SYSTEM_CALL = 0x73;
 const A0 = 10;
+const F0 = 32;
 
 export function stepOf(task: Task): Step {
   const state = registersOf(task);
@@ -45,10 +48,11 @@ export function isSystemCall({ word }: Step): boolean {
   return word === SYSTEM_CALL;
 }
 
-/** The bytes that a step stores, and the integer register that it has them from; null: it stores none of one. */
+/** The bytes that a step stores, and the register that it has them from; null: it stores none of one. */
 export function storeOf(step: Step): { address: number; size: number; register: number } | null {
-  const { name, rs1, rs2, imm } = decoded(step);
-  if (/^s[bhwd]$/.test(name)) return { address: value(step, rs1) + imm, size: SIZES[name[1]!]!, register: rs2 };
+  const { name, operands, rs1, rs2, imm } = decoded(step);
+  if (/^f?s[bhwd]$/.test(name))
+    return { address: value(step, rs1) + imm, size: SIZES[name.at(-1)!]!, register: numberOf(operands[2], rs2) };
   if (/^(sc|amoswap)\.[wd]$/.test(name))
     return { address: value(step, rs1), size: SIZES[name.at(-1)!]!, register: rs2 };
   return null;
@@ -68,21 +72,24 @@ export function originOf(steps: readonly Step[], before: number, register: numbe
       if (wanted === A0) return { kind: "call", step };
       continue;
     }
-    const { name, operands, rd, rs1, rs2, imm } = decoded(step);
-    if (operands[0] !== "x" || rd !== wanted) continue;
-    const load = /^(?:l([bhwd])(u?)|lr\.([wd])|amo\w+\.([wd]))$/.exec(name);
+    const { name, operands, rd, rs1, rs2, rs3, imm } = decoded(step);
+    if (numberOf(operands[0], rd) !== wanted) continue;
+    const load = /^(?:f?l([bhwd])(u?)|lr\.([wd])|amo\w+\.([wd]))$/.exec(name);
     if (load !== null) {
       const size = SIZES[load[1] ?? load[3] ?? load[4]!]!;
       const offset = name.includes(".") ? 0 : imm;
-      if (at >= size && load[2] === "u") return { kind: "constant", step };
+      // A narrower value in a wider register has ones above it (Unprivileged ISA, NaN Boxing of Narrower Values).
+      if (at >= size && (load[2] === "u" || wanted >= F0)) return { kind: "constant", step };
       return { kind: "memory", step, index, address: value(step, rs1) + offset + Math.min(at, size - 1) };
     }
-    if (operands[1] !== "x" || name === "jalr") return { kind: "constant", step };
-    const next = copied({ name, rs1, rs2, imm }, step, at);
+    if (operands[1] === "-" || name === "jalr") return { kind: "constant", step };
+    const sources = [numberOf(operands[1], rs1), numberOf(operands[2], rs2), numberOf(operands[3], rs3)];
+    const isFloat = wanted >= F0 || sources[0]! >= F0;
+    const next = isFloat ? copiedFloat(name, sources, at) : copied({ name, rs1, rs2, imm }, step, at);
     if (next === "constant") return { kind: "constant", step };
     if (next === null) {
-      const sources = [rs1, ...(operands[2] === "x" ? [rs2] : [])].filter((each) => each !== 0);
-      return { kind: "computed", step, index, register: sources.length === 1 ? sources[0]! : null };
+      const used = new Set(sources.filter((each) => each > 0));
+      return { kind: "computed", step, index, register: used.size === 1 ? [...used][0]! : null };
     }
     [wanted, at] = [next.register, next.byte];
     if (wanted === 0) return { kind: "constant", step };
@@ -144,6 +151,31 @@ function copied(
     default:
       return null;
   }
+}
+
+/** The same, where floating-point registers are. */
+function copiedFloat(
+  name: string,
+  [first, second]: readonly number[],
+  byte: number,
+): { register: number; byte: number } | "constant" | null {
+  const moved = /^fmv\.(?:(x)\.([hwd])|([hwd])\.x)$/.exec(name);
+  if (moved !== null) {
+    const size = SIZES[moved[2] ?? moved[3]!]!;
+    if (byte < size) return { register: first!, byte };
+    return moved[1] === "x" ? { register: first!, byte: size - 1 } : "constant";
+  }
+  const signed = /^fsgnj[nx]?\.([hsd])$/.exec(name);
+  if (signed === null) return null;
+  const size = SIZES[signed[1] === "s" ? "w" : signed[1]!]!;
+  if (byte >= size) return "constant";
+  // The sign is the uppermost bit; fmv.d is fsgnj.d of a register and itself.
+  return byte < size - 1 || (name.startsWith("fsgnj.") && first === second) ? { register: first!, byte } : null;
+}
+
+/** @returns −1: the instruction has none there */
+function numberOf(file: string | undefined, register: number): number {
+  return file === "x" ? register : file === "f" ? F0 + register : -1;
 }
 
 /** A byte of a sign-extended immediate. */

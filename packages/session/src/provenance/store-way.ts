@@ -50,7 +50,7 @@ export function alongSteps(
         tell("origin", origin.step.instructions + 1, `the result of ${callName(origin.step)}(2)`, origin.step);
         return null;
       case "computed": {
-        const text = `${instructionName(origin.step)} computed it of two values`;
+        const text = `${instructionName(origin.step)} computed it of several values`;
         tell("computed", origin.step.instructions + 1, text, origin.step);
         return null;
       }

@@ -9,6 +9,7 @@ import { MAP_SHARED, SYSCALL_NAMES } from "@stratos/abi";
 import { byteStringToUtf8 } from "@stratos/base";
 import { byteEnd, type Inode, type OpenFile, pathName, peekMemory, type Task } from "@stratos/kernel";
 import type { Replay } from "../recording/replay.ts";
+import { PrintedText } from "./printed-text.ts";
 
 /** Calls that are kept: some hundred bytes each. */
 const TRANSFERS_MAX = 2_000_000;
@@ -97,11 +98,11 @@ export class TransferLog {
   readonly births = new Map<number, Birth>();
   /** Files that some process could write by storing to memory. */
   readonly sharedFiles = new Set<string>();
-  /** Where each line of output begins, as far as it is asked for. */
-  readonly lineStarts: number[] = [0];
+  /** What the run printed. */
+  readonly output = new PrintedText("the output");
+  readonly streams = { stdout: new PrintedText("standard output"), stderr: new PrintedText("standard error") };
   /** The run did more than is kept: what was first is not known. */
   isFull = false;
-  outputBytes = 0;
   #shown = 0;
   readonly #streams = new Map<object | string, { id: string; read: number; written: number }>();
 
@@ -110,10 +111,9 @@ export class TransferLog {
     const { kernel } = session.machine;
     const now = (): number => kernel.processor.retired(kernel.tally);
     this.executions.push({ instructions: 0, pid: firstPid, argv: header.argv.map(byteStringToUtf8) });
-    gate.onOutput = (bytes) => {
-      for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1))
-        this.lineStarts.push(this.outputBytes + at + 1);
-      this.outputBytes += bytes.length;
+    gate.onOutput = (bytes, stream) => {
+      this.streams[stream === 1 ? "stdout" : "stderr"].add(bytes, this.output.bytes);
+      this.output.add(bytes, this.output.bytes);
       this.#shown += bytes.length;
     };
     kernel.onExec = (task, _path, argv) =>
@@ -182,7 +182,7 @@ export class TransferLog {
   }
 
   #output(): { output: number; shown: number } {
-    return { output: this.#shown === 0 ? -1 : this.outputBytes - this.#shown, shown: this.#shown };
+    return { output: this.#shown === 0 ? -1 : this.output.bytes - this.#shown, shown: this.#shown };
   }
 
   #add(transfer: Transfer): void {

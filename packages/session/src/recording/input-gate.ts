@@ -92,8 +92,8 @@ export class InputGate {
     this.#events = events;
   }
 
-  /** Who hears of output. */
-  onOutput: ((bytes: Uint8Array) => void) | null = null;
+  /** Who hears of output, and on which stream it is; a terminal is the first. */
+  onOutput: ((bytes: Uint8Array, stream: 1 | 2) => void) | null = null;
 
   /** The host is too slow for the output: no turn now. */
   get isBlocked(): boolean {
@@ -157,11 +157,11 @@ export class InputGate {
     this.#wake();
   }
 
-  #tell(output: Uint8Array): void {
+  #tell(output: Uint8Array, stream: 1 | 2): void {
     this.#hash.update(output);
     this.outputBytes += output.length;
     for (let at = output.indexOf(NEWLINE); at >= 0; at = output.indexOf(NEWLINE, at + 1)) this.outputLines++;
-    this.onOutput?.(output);
+    this.onOutput?.(output, stream);
   }
 
   #readInput(): void {
@@ -202,7 +202,7 @@ export class InputGate {
   }
 
   /** Output: the guest always finds room, and never hears that nobody reads, because both would come from outside. */
-  streamOut(host: HostStreamOut): HostStreamOut {
+  streamOut(host: HostStreamOut, stream: 1 | 2): HostStreamOut {
     const waiting: Uint8Array[] = [];
     const flush = (): void => {
       while (waiting.length > 0) {
@@ -218,10 +218,10 @@ export class InputGate {
       if (!this.isBlocked) this.#wake();
     };
     host.onWritable(flush);
-    const stream: HostStreamOut = {
+    const guarded: HostStreamOut = {
       write: (bytes, at, count) => {
         const copy = bytes.slice(at, at + count);
-        this.#tell(copy);
+        this.#tell(copy, stream);
         this.#backlog += copy.length;
         waiting.push(copy);
         flush();
@@ -231,7 +231,7 @@ export class InputGate {
       isBroken: false,
       onWritable: () => {},
     };
-    return this.#note(stream, (other) => other.streamOut(host));
+    return this.#note(guarded, (other) => other.streamOut(host, stream));
   }
 
   /** @param host  null while replaying: then `write` shows the output and `size` is the recorded one */
@@ -252,7 +252,7 @@ export class InputGate {
     const stream: HostConsole = {
       isTerminal: true,
       write: (bytes) => {
-        this.#tell(bytes);
+        this.#tell(bytes, 1);
         write(bytes);
       },
       // How fast a terminal is comes from outside: the guest must not see it, so the host waits instead.

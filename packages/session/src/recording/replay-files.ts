@@ -26,14 +26,14 @@ export function openReplayFiles(
 ): StandardFiles {
   const { kernel } = session.machine;
   const finish = async (): Promise<void> => void (await Promise.all(streams.map((stream) => stream.drain())));
-  const output = (index: 0 | 1): OpenFile => openHostOutput(kernel, gate.streamOut(streams[index]!));
+  const output = (stream: 1 | 2): OpenFile => openHostOutput(kernel, gate.streamOut(streams[stream - 1]!, stream));
   if (recorded.terminal === null)
-    return { files: [openHostInput(kernel, gate.streamIn(null)), output(0), output(1)], finish };
+    return { files: [openHostInput(kernel, gate.streamIn(null)), output(1), output(2)], finish };
   const shown = streams[0]!;
   const terminal = attachConsole(
     kernel,
     gate.console(null, recorded.terminal, (bytes) => void shown.write(bytes, 0, bytes.length)),
   );
   const line = openConsoleTerminal(kernel, terminal);
-  return { files: [line, line.retain(), recorded.isErrorTerminal ? line.retain() : output(1)], finish };
+  return { files: [line, line.retain(), recorded.isErrorTerminal ? line.retain() : output(2)], finish };
 }

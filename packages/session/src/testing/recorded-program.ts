@@ -224,8 +224,8 @@ export async function recordProgram({ isLong = false } = {}): Promise<{ recordin
     const { kernel } = session.machine;
     const files = [
       openHostInput(kernel, gate.streamIn(NO_INPUT)),
-      openHostOutput(kernel, gate.streamOut(output)),
-      openHostOutput(kernel, gate.streamOut(output)),
+      openHostOutput(kernel, gate.streamOut(output, 1)),
+      openHostOutput(kernel, gate.streamOut(output, 2)),
     ];
     session.start({ ...REQUEST, user: ROOT_USER }, files);
     const end = await session.run(60_000);
@@ -259,8 +259,8 @@ export function startReplayOf(recording: Recording, output: NotedOutput, { isLon
   output.gate = replay.gate;
   replay.start([
     openHostInput(kernel, replay.gate.streamIn(null)),
-    openHostOutput(kernel, replay.gate.streamOut(output)),
-    openHostOutput(kernel, replay.gate.streamOut(output)),
+    openHostOutput(kernel, replay.gate.streamOut(output, 1)),
+    openHostOutput(kernel, replay.gate.streamOut(output, 2)),
   ]);
   return startedOf(replay, volume, output);
 }

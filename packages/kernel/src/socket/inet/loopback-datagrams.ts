@@ -19,6 +19,12 @@ export class LoopbackDatagrams implements DatagramTransport {
   }
 
   send(datagram: OutgoingDatagram, from: IoCursor): number {
+    const { rough } = this.#socket.network;
+    return rough === null ? this.deliver(datagram, from) : rough.send(this, datagram, from);
+  }
+
+  /** Into the queue of who hears it. @returns as `send` */
+  deliver(datagram: OutgoingDatagram, from: IoCursor): number {
     const { to } = datagram;
     const claim = this.#ports.find(to.ip, to.port, datagram.from, hears);
     return claim === null ? NOBODY : claim.socket.loopback.#arrive(datagram, from);

@@ -2,6 +2,7 @@ import { EAGAIN, ECONNRESET, EINVAL, EPIPE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { ByteRing } from "../byte-ring.ts";
+import { Timer, type TimerClient } from "../../time/timer-queue.ts";
 import type { SocketMemory } from "../socket-memory.ts";
 import type { TcpSocket } from "./tcp-socket.ts";
 import type { TcpTransport } from "./tcp-transport.ts";
@@ -19,7 +20,7 @@ const SEGMENT_BYTES = 65483;
  *   tcp_reset);
  * - bytes that arrived before the reset can still be read.
  */
-export class LoopbackTransport implements TcpTransport {
+export class LoopbackTransport implements TcpTransport, TimerClient {
   #incoming = new ByteRing();
   /** Bytes at the end of `#incoming` that the other side holds back: they are not there yet. */
   #heldBack = 0;
@@ -34,6 +35,8 @@ export class LoopbackTransport implements TcpTransport {
   #mark = -1;
   /** The urgent byte was taken by MSG_OOB: its place stays. */
   #isUrgentTaken = false;
+  /** Armed: what this side sends arrives then, FIN as well. null: it never was late. */
+  #late: Timer | null = null;
   isEnded = false;
   isReset = false;
   isUrgentInline = false;
@@ -120,7 +123,7 @@ export class LoopbackTransport implements TcpTransport {
     if (moved <= 0) return moved;
     this.#memory.bytes += moved;
     const waiting = other.#heldBack + moved;
-    other.#heldBack = hasMore ? waiting % SEGMENT_BYTES : 0;
+    other.#heldBack = this.#isLate ? waiting : hasMore ? waiting % SEGMENT_BYTES : 0;
     if (other.#heldBack < waiting) other.#owner.changed();
     return moved;
   }
@@ -131,7 +134,7 @@ export class LoopbackTransport implements TcpTransport {
 
   push(): void {
     const other = this.#other;
-    if (other === null || other.#heldBack === 0) return;
+    if (other === null || other.#heldBack === 0 || this.#isLate) return;
     other.#heldBack = 0;
     other.#owner.changed();
   }
@@ -160,8 +163,37 @@ export class LoopbackTransport implements TcpTransport {
   finish(): void {
     if (this.#hasSentFin || this.isReset) return;
     this.#hasSentFin = true;
+    if (this.#isLate) return;
     this.push();
     this.#other!.#receiveFin();
+  }
+
+  get #isLate(): boolean {
+    return this.#late?.isArmed === true;
+  }
+
+  /**
+   * The network brings what this side sends from now on so much later, in order all the same; resets and urgent bytes
+   * do not wait (they may overtake what is sent again: RFC 9293, 3.8.1 and 3.8.5).
+   */
+  delay(ns: number): void {
+    const { timers } = this.#owner.kernel;
+    const untilNs = this.#owner.kernel.now() + ns;
+    this.#late ??= new Timer(this);
+    if (!this.#isLate || this.#late.deadlineNs < untilNs) timers.set(this.#late, untilNs);
+  }
+
+  /** The network brings nothing for a while, neither way. */
+  part(ns: number): void {
+    this.delay(ns);
+    this.#other!.delay(ns);
+  }
+
+  timerExpired(): void {
+    const other = this.#other!;
+    if (other.isReset || other.#isClosed) return;
+    this.push();
+    if (this.#hasSentFin) other.#receiveFin();
   }
 
   stopReading(): void {
@@ -221,6 +253,7 @@ export class LoopbackTransport implements TcpTransport {
   sendUrgent(byte: number, capacity: number): number {
     if (this.#hasSentFin || this.isReset) return -EPIPE;
     const other = this.#other!;
+    if (this.#late !== null) this.#owner.kernel.timers.cancel(this.#late);
     this.push();
     if (other.#isClosed) return 1;
     if (other.#incoming.length >= this.#room(capacity)) return -EAGAIN;
@@ -255,6 +288,7 @@ export class LoopbackTransport implements TcpTransport {
         error: it.#error,
         mark: it.#mark,
         isUrgentTaken: it.#isUrgentTaken,
+        late: it.#late,
       }),
       load: (it, from) =>
         ({
@@ -269,6 +303,7 @@ export class LoopbackTransport implements TcpTransport {
           error: it.#error,
           mark: it.#mark,
           isUrgentTaken: it.#isUrgentTaken,
+          late: it.#late,
         } = from),
     });
   }

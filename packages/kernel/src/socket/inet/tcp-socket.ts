@@ -374,6 +374,16 @@ export class TcpSocket extends InetSocket {
     if (this.#transport instanceof LoopbackTransport) this.#transport.sever();
   }
 
+  /** The network brings what goes to the other end of such a connection so much later. */
+  delay(ns: number): void {
+    if (this.#transport instanceof LoopbackTransport) this.#transport.delay(ns);
+  }
+
+  /** The network brings nothing from one end to the other for so long. */
+  part(ns: number): void {
+    if (this.#transport instanceof LoopbackTransport) this.#transport.part(ns);
+  }
+
   #fail(error: number): void {
     this.#state = "closed";
     this.pendingError = error;

@@ -77,6 +77,7 @@ import {
 } from "./ip-address.ts";
 import { LoopbackDatagrams } from "./loopback-datagrams.ts";
 import type { PortClaim, PortTable } from "./port-table.ts";
+import { type DatagramFault, RoughNetwork } from "./rough-network.ts";
 
 export interface UdpClaim extends PortClaim {
   readonly socket: UdpSocket;
@@ -118,6 +119,8 @@ const LENGTH_MAX_V4 = 65507,
 export interface UdpNetwork extends InetNetwork {
   readonly udpPorts: PortTable<UdpClaim>;
   readonly udplitePorts: PortTable<UdpClaim>;
+  /** null: all datagrams within the machine arrive, once and in order. */
+  rough: RoughNetwork | null;
 }
 
 /**
@@ -333,6 +336,13 @@ export class UdpSocket extends DatagramSocket {
   #setSender(source: IpAddress): void {
     const { ip, port } = this.local!;
     OUTGOING.from.set(isWildcard(ip) ? source : ip, port);
+  }
+
+  /** What the network does to the next datagram that goes from here to one within the machine; null: nothing. */
+  meet(fault: DatagramFault | null): void {
+    const { network } = this;
+    if (fault !== null) network.rough ??= new RoughNetwork(network);
+    if (network.rough !== null) network.rough.next = fault;
   }
 
   /** A copy for each member in this machine, and out to the host's network if there is one. */
