@@ -44,6 +44,9 @@ test("what has no meaning or no value is told", () => {
   assert.throws(() => parseExpression("total > 3"), /total > 3: not understood from "total > 3" on/);
   assert.throws(() => parseExpression("/ 2"), /\/ where a value should be/);
   assert.throws(() => parseExpression("(".repeat(1001)), /at most 1000 characters/);
+  assert.throws(() => parseExpression("(".repeat(1000)), /more than 100 levels/);
+  assert.throws(() => parseExpression("-".repeat(999) + "1"), /more than 100 levels/);
+  assert.equal(value("(".repeat(98) + "-1" + ")".repeat(98)), -1n);
   assert.throws(() => value("$a9"), /\$a9: no such register/);
   assert.throws(() => value("*$a0"), /nothing is mapped at 0x7/);
   assert.throws(() => value("1 % 0"), /a division by zero/);

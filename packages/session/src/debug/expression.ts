@@ -17,8 +17,9 @@ export type Expression = (from: ValueSource) => bigint;
 /** Why an expression has no meaning, or no value here. */
 export class ExpressionError extends Error {}
 
-/** It bounds the depth as well: each level takes a character. */
 const LENGTH_MAX = 1000;
+/** Parentheses and signs within one another. */
+const DEPTH_MAX = 100;
 
 const TOKEN = /\s*(0x[0-9a-f]+|\d+|\$\w+|&&|\|\||<<|>>|[=!<>]=|[-+*/%&|^~!<>()])/iy;
 
@@ -46,6 +47,7 @@ export function parseExpression(text: string): Expression {
   if (text.length > LENGTH_MAX) throw new ExpressionError(`an expression has at most ${LENGTH_MAX} characters`);
   const tokens = tokensOf(text);
   let at = 0;
+  let depth = 0;
   const binary = (level: number): Expression => {
     const operators = LEVELS[level];
     if (operators === undefined) return unary();
@@ -57,6 +59,12 @@ export function parseExpression(text: string): Expression {
     return left;
   };
   const unary = (): Expression => {
+    if (++depth > DEPTH_MAX) throw new ExpressionError(`${text}: more than ${DEPTH_MAX} levels`);
+    const operand = primary();
+    depth--;
+    return operand;
+  };
+  const primary = (): Expression => {
     const token = tokens[at++];
     if (token === undefined) throw new ExpressionError(`${text}: a value is missing at the end`);
     if (token === "(") {
