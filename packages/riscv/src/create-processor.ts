@@ -41,9 +41,9 @@ import type { PhysicalAddress, VirtualAddress } from "./addresses.ts";
  * called anew, and hot functions are translated there. Chunk ends never change where a slice ends.
  */
 const CHUNK = 200_000;
-/** Heat of a target before it is translated (interpreter.ts); a record holds so much of it. */
+/** Heat of a target before it is translated (heat.ts), and so much of it that the translator is told. */
 const DEFAULT_THRESHOLD = 16_000;
-const RECORD_HEAT_MAX = 1023;
+const TOLD_HEAT = 1023;
 /** Hot targets are translated when there are so many, or when so many instructions have gone by. */
 const DRAIN_COUNT = 16;
 const DRAIN_INTERVAL = 500_000;
@@ -123,7 +123,7 @@ class TranslatingProcessor implements Processor {
         mode,
         meanings,
         archive: options.archive,
-        hotThreshold: this.#translates ? Math.min(hotThreshold, RECORD_HEAT_MAX) : 0,
+        hotThreshold: this.#translates ? Math.min(hotThreshold, TOLD_HEAT) : 0,
         hooks: {
           ...common,
           hot: (pc, heat) => translator.noteHot(pc >>> 0, heat),

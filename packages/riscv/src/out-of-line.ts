@@ -11,7 +11,7 @@ export interface InterpreterImports {
   /** decode(record, pc) → 0, or 1 for a fetch fault whose address is in HART_FAULT */
   readonly decode: number;
   readonly ecall: number;
-  /** hot(pc, heat): the record's heat has reached the threshold and begins anew */
+  /** hot(pc, heat): the target's heat has reached the threshold and begins anew */
   readonly hot: number;
   /** indirect(pc, target): a jump through a register at `pc` went to `target` */
   readonly indirect: number;
