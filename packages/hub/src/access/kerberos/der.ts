@@ -22,9 +22,18 @@ const CONTEXT = 3;
 
 /** @throws DerError unless the bytes are one value and nothing else */
 export function readDer(bytes: Uint8Array): BaseBlock {
-  const { offset, result } = fromBER(Uint8Array.from(bytes).buffer);
+  const { offset, result } = parsed(bytes);
   if (offset !== bytes.length || result.error !== "") throw new DerError("no ASN.1 value");
   return result;
+}
+
+/** Most mistakes are in what asn1js gives back, but it throws at a time that is none. */
+function parsed(bytes: Uint8Array): ReturnType<typeof fromBER> {
+  try {
+    return fromBER(Uint8Array.from(bytes).buffer);
+  } catch (error) {
+    throw new DerError("no ASN.1 value", { cause: error });
+  }
 }
 
 /** What the tag of a message holds. */

@@ -13,7 +13,7 @@ import { signInByTicket } from "../../client/sign-in-by-ticket.ts";
 import { startTestHub, type TestHub } from "../../testing/test-hub.ts";
 import { REALM, startRealm, type TestRealm } from "../../testing/test-realm.ts";
 import { acceptApRequest, KerberosRefusal } from "./ap-request.ts";
-import { DerError } from "./der.ts";
+import { DerError, readDer } from "./der.ts";
 import { decrypt, encrypt, fold, KerberosCryptoError } from "./encryption.ts";
 import { readKeytab, serviceKeys } from "./keytab.ts";
 import { readNegotiation } from "./spnego.ts";
@@ -169,6 +169,12 @@ test("kerberos: what is old, early, of another service or without a key here is 
   assert.match(await detailOf(await show(Buffer.alloc(48_000, 0x60))), /none of GSS-API/, "so large a ticket is read");
   const ntlm = await show(Buffer.from("NTLMSSP\0\x01\0\0\0", "latin1"));
   assert.match(await detailOf(ntlm), /offers NTLM/);
+});
+
+test("kerberos: what is no ASN.1, and a time that is none, are refused as such", () => {
+  const time = [0x18, 0x03, 0x78, 0x79, 0x7a];
+  for (const bytes of [[], [0x30], time, [0x30, time.length, ...time]])
+    assert.throws(() => readDer(Uint8Array.from(bytes)), DerError, String(bytes));
 });
 
 test("kerberos: of 3,000 changed tokens none is taken, and none is an error of the hub's", async () => {
