@@ -11,6 +11,7 @@ import {
   HART_FUEL,
   HART_INTERPRETED,
   HART_PASS_FUEL,
+  HART_PC_HIGH,
   HART_RESERVATION,
   HART_RETIRED,
   HART_STOP_FUEL,
@@ -31,6 +32,7 @@ import type {
 import { type ProcessorStatistics, ProcessorTally, retiredBy } from "./processor-tally.ts";
 import { isTestThreshold, Translator } from "./translate/translator.ts";
 import { RECORD_SIZE, RecordOp } from "./record.ts";
+import { settleFarPc } from "./register-target.ts";
 import { collectProfile, NEWS_MIN } from "./kept/collect-profile.ts";
 import { writeProfiles } from "./archive/run-profile.ts";
 import { DirectMappedTlb } from "./wide-tlb.ts";
@@ -159,6 +161,7 @@ class TranslatingProcessor implements Processor {
     const { core, translator } = this.#engineOf(this.mode);
     let left = fuel;
     let reason: ExitReason;
+    if (u32[HART_PC_HIGH >>> 2] !== 0) return ExitReason.FETCH;
     updateNativeState(u32);
     this.code.setLive(true);
     do {
@@ -170,6 +173,7 @@ class TranslatingProcessor implements Processor {
       statistics.instructions += used;
       left -= used;
       reason = u32[HART_EXIT >>> 2] as ExitReason;
+      settleFarPc(this.physical);
       if (translator.hasKept) translator.installKept();
       if (
         translator.queued > 0 &&
@@ -178,7 +182,7 @@ class TranslatingProcessor implements Processor {
         translator.drain();
         tally.drainedAt = statistics.instructions;
       }
-    } while (reason === ExitReason.BUDGET && left >= 0);
+    } while (reason === ExitReason.BUDGET && left >= 0 && u32[HART_PC_HIGH >>> 2] === 0);
     this.code.setLive(false);
     if (endsReservation(reason)) u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
     statistics.interpreted =
@@ -191,6 +195,7 @@ class TranslatingProcessor implements Processor {
     const { statistics } = this.tally;
     let core = this.#exact.get(this.mode);
     if (core === undefined) this.#exact.set(this.mode, (core = this.#createExact(this.mode)));
+    if (u32[HART_PC_HIGH >>> 2] !== 0) return ExitReason.FETCH;
     updateNativeState(u32);
     this.code.setLive(true);
     i32[HART_FUEL >>> 2] = fuel;
@@ -201,6 +206,7 @@ class TranslatingProcessor implements Processor {
     core.run();
     statistics.instructions += fuel - i32[HART_FUEL >>> 2]!;
     const reason = u32[HART_EXIT >>> 2] as ExitReason;
+    settleFarPc(this.physical);
     this.code.setLive(false);
     if (endsReservation(reason)) u32[HART_RESERVATION >>> 2] = NO_RESERVATION;
     statistics.interpreted = u32[HART_INTERPRETED >>> 2]! + u32[(HART_INTERPRETED >>> 2) + 1]! * 2 ** 32;

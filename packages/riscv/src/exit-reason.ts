@@ -9,7 +9,7 @@ export const ExitReason = {
    * Use `faultingAccess`.
    */
   MEMORY: 3,
-  /** HART_FAULT names a page without a code-table entry. */
+  /** HART_FAULT names a page without a code-table entry; where the pc lies above 4 GiB, there is none for it. */
   FETCH: 4,
   ILLEGAL: 5,
   BREAKPOINT: 6,

@@ -7,18 +7,14 @@ export const HART = 0x8000;
 export const HART_X = HART;
 /** f0 … f31 as raw i64 bits (single precision NaN-boxed). */
 export const HART_F = HART + 256;
-/**
- * u32: pc of the next instruction (exec is confined to the low 4 GiB in every address mode). A jump by a register to an
- * address above goes to its low 32 bits, where hardware faults: to look at the high ones would be one more
- * test for each return and each indirect call, since targets are u32 all the way.
- */
+/** u32: the low half of the pc of the next instruction. Code lies below 4 GiB in every address mode. */
 export const HART_PC = HART + 512;
 /** u32: fflags, bits 0 … 4. */
 export const HART_FFLAGS = HART + 516;
 /** u32: frm, bits 0 … 2. */
 export const HART_FRM = HART + 520;
-/** i32: instructions left in the slice; the slice ends at the first canonical block boundary where it is negative. */
-export const HART_FUEL = HART + 524;
+/** u32: the high half of the pc. Not 0: a jump went where no code can be, and the next run is a FETCH exit at once. */
+export const HART_PC_HIGH = HART + 524;
 /** u32: base of the active slot's tables. */
 export const HART_TABLES = HART + 528;
 /** u32: why `run` returned (exit-reason.ts). */
@@ -31,6 +27,8 @@ export const HART_FAULT = HART + 536;
  */
 export const HART_RESERVATION = HART + 540;
 export const HART_RESERVED_VALUE = HART + 544;
+/** i32: instructions left in the slice; the slice ends at the first canonical block boundary where it is negative. */
+export const HART_FUEL = HART + 552;
 /** i64: instructions retired at the start of the chunk plus its fuel, so that `instret` is this minus the fuel left. */
 export const HART_RETIRED = HART + 560;
 /** i64: instructions done by the interpreter, for statistics. */
@@ -51,7 +49,9 @@ export const HART_WINDOW = HART + 644;
 export const HART_STOP_FUEL = HART + 648;
 /** i32: where so much fuel is left nothing is looked at: the instruction at which it stopped last. */
 export const HART_PASS_FUEL = HART + 652;
+/** i64: within a run, where a jump above 4 GiB has gone (register-target.ts), else 0. */
+export const HART_FAR = HART + 656;
 /** Where writes to x0 go in the interpreter: a register offset beyond all registers. */
 export const HART_SINK = HART + 768;
 /** Bytes of the architectural state of one task (x, f, pc, fflags, frm): what a context switch copies. */
-export const HART_STATE_SIZE = 524;
+export const HART_STATE_SIZE = 528;

@@ -38,10 +38,12 @@ import {
   RECORD,
   RecordLowering,
   SCRATCH_I32,
+  SCRATCH_I64,
   TABLES,
   TARGET,
   VALUE,
 } from "./record-lowering.ts";
+import { emitRegisterTarget } from "./register-target.ts";
 import { emitStopTest } from "./stop-check.ts";
 import { HAVE_SHORT, OP_COUNT, RECORD_SHIFT, Record, RecordOp, SHORT, inPageOp, opOf } from "./record.ts";
 
@@ -396,12 +398,10 @@ class InterpreterEmitter extends RecordLowering {
   /** PC = (rs1 + imm) & ~1 */
   #registerTarget(): void {
     const { code } = this;
-    this.readXLow(RS1);
-    this.immediate32();
-    code.op(Op.i32Add);
-    code.i32Const(-2);
-    code.op(Op.i32And);
-    code.localSet(PC);
+    this.readX(RS1);
+    this.immediate64();
+    code.op(Op.i64Add);
+    emitRegisterTarget(code, SCRATCH_I64, PC);
   }
 
   /**

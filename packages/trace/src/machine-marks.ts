@@ -2,11 +2,11 @@
 import { crc32c } from "@stratos/base";
 import { PAGE_SIZE } from "@stratos/abi";
 import type { Machine } from "@stratos/machine";
-import { HART, HART_STATE_SIZE } from "@stratos/riscv";
+import { HART, HART_PC_HIGH } from "@stratos/riscv";
 
-/** Of the registers: integers, floating point, pc, flags. */
+/** Of the registers: integers, floating point, the low half of the pc (older recordings have no other), flags. */
 export function registersMark({ kernel }: Machine): number {
-  return crc32c(kernel.physical.u8, HART, HART + HART_STATE_SIZE);
+  return crc32c(kernel.physical.u8, HART, HART_PC_HIGH);
 }
 
 /** Of all frames that somebody holds, and of which they are; an ended process holds none. */

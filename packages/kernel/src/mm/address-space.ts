@@ -408,7 +408,7 @@ export class AddressSpace implements UserMemory, Reapable {
   /** The stack's area grows when `address` lies below it within RLIMIT_STACK. Returns whether it did. */
   growStack(address: VirtualAddress, limit: number): boolean {
     const area = this.areas.endingAfter(address);
-    if (area === undefined || (area.flags & MAP_GROWSDOWN) === 0) return false;
+    if (area === undefined || (area.flags & MAP_GROWSDOWN) === 0 || address < MMAP_MIN) return false;
     const start = address - (address % PAGE_SIZE);
     if (area.end - start > limit) return false;
     // stack_guard_gap: 256 pages to the next mapping below.

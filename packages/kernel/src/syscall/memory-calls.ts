@@ -255,7 +255,7 @@ export const memoryCalls: SyscallTable = {
     gaps:
       "MAP_HUGETLB is refused (ENOMEM); code lies below 4 GiB: with PROT_EXEC an address above is refused " +
       "(ENOMEM), and mprotect(2) can't make what lies there executable (EACCES); what doesn't fit or is fixed " +
-      "above 4 GiB makes the process slower, and a jump there goes to the low 32 bits of the address",
+      "above 4 GiB makes the process slower",
   },
   munmap: { run: alone((task, address, length) => munmap(task.space, address, length)) },
   mprotect: { run: alone(mprotect) },

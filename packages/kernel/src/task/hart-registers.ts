@@ -7,6 +7,7 @@ import {
   HART_FFLAGS,
   HART_FRM,
   HART_PC,
+  HART_PC_HIGH,
   HART_RESERVATION,
   HART_STATE_SIZE,
   HART_X,
@@ -63,11 +64,28 @@ export class HartRegisters {
   }
 
   get pc(): number {
-    return this.#u32[HART_PC >> 2]!;
+    return this.#i32[HART_PC_HIGH >> 2]! * 0x100000000 + this.#u32[HART_PC >> 2]!;
   }
 
   set pc(address: number) {
     this.#u32[HART_PC >> 2] = address;
+    this.#u32[HART_PC_HIGH >> 2] = Math.floor(address / 0x100000000);
+  }
+
+  /** Code that an address space can hold stands there. */
+  get hasNearPc(): boolean {
+    return this.#u32[HART_PC_HIGH >> 2] === 0;
+  }
+
+  /** The pc as it is, in 8 bytes. */
+  readPc(from: DataView, at: number): void {
+    this.#u32[HART_PC >> 2] = from.getUint32(at, true);
+    this.#u32[HART_PC_HIGH >> 2] = from.getUint32(at + 4, true);
+  }
+
+  writePc(to: DataView, at: number): void {
+    to.setUint32(at, this.#u32[HART_PC >> 2]!, true);
+    to.setUint32(at + 4, this.#u32[HART_PC_HIGH >> 2]!, true);
   }
 
   get fcsr(): number {
@@ -118,6 +136,7 @@ export function setSavedRegister(registers: Uint8Array, register: number, value:
 
 export function setSavedPc(registers: Uint8Array, pc: number): void {
   viewOf(registers).setUint32(HART_PC - HART, pc, true);
+  viewOf(registers).setUint32(HART_PC_HIGH - HART, Math.floor(pc / 0x100000000), true);
 }
 
 /** `struct user_regs_struct`: the pc, then x1 … x31. */
@@ -125,12 +144,14 @@ export const GENERAL_REGISTERS_SIZE = 256;
 
 export function generalRegisterBytes(registers: Uint8Array): Uint8Array {
   const bytes = registers.slice(HART_X - HART, HART_X - HART + GENERAL_REGISTERS_SIZE);
-  put64(viewOf(bytes), 0, viewOf(registers).getUint32(HART_PC - HART, true));
+  bytes.set(registers.subarray(HART_PC - HART, HART_PC - HART + 4));
+  bytes.set(registers.subarray(HART_PC_HIGH - HART, HART_PC_HIGH - HART + 4), 4);
   return bytes;
 }
 
 export function setGeneralRegisterBytes(registers: Uint8Array, bytes: Uint8Array): void {
-  setSavedPc(registers, viewOf(bytes).getUint32(0, true));
+  registers.set(bytes.subarray(0, 4), HART_PC - HART);
+  registers.set(bytes.subarray(4, 8), HART_PC_HIGH - HART);
   registers.set(bytes.subarray(8), HART_X - HART + 8);
 }
 

@@ -203,8 +203,8 @@ function switchTo(kernel: Kernel, task: Task): void {
 function showPage(kernel: Kernel, task: Task, reason: ExitReason): boolean {
   const { space } = task;
   if (reason === ExitReason.FETCH) {
-    const address = kernel.physical.u32[HART_FAULT >> 2]!;
-    return space.table.get(address) !== 0 && handlePageFault(space, address, "execute") === 0;
+    const address = fetchAddress(kernel);
+    return kernel.hart.hasNearPc && space.table.get(address) !== 0 && handlePageFault(space, address, "execute") === 0;
   }
   if (reason !== ExitReason.MEMORY || !isFetched(kernel, space)) return false;
   const { va, size, kind } = kernel.processor.faultingAccess();
@@ -220,6 +220,11 @@ function showPage(kernel: Kernel, task: Task, reason: ExitReason): boolean {
   return isShown;
 }
 
+/** What a FETCH exit wants to be there. */
+function fetchAddress({ hart, physical }: Kernel): number {
+  return hart.hasNearPc ? physical.u32[HART_FAULT >> 2]! : hart.pc;
+}
+
 /** A trap that is no system call. */
 function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
   const { hart, physical } = kernel;
@@ -229,7 +234,7 @@ function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
     case ExitReason.MEMORY:
       return handleMemoryTrap(kernel, task);
     case ExitReason.FETCH: {
-      const address = physical.u32[HART_FAULT >> 2]!;
+      const address = fetchAddress(kernel);
       const bad = handlePageFault(task.space, address, "execute");
       if (bad !== 0) raiseFault(task, bad, address);
       return;

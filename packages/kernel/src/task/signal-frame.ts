@@ -75,7 +75,7 @@ export function enterHandler(task: Task, info: SignalInfo, action: SignalAction)
   const mask = task.savedMask ?? task.blocked;
   view.setUint32(MASK, mask.low, true);
   view.setUint32(MASK + 4, mask.high, true);
-  put64(view, PC, hart.pc);
+  hart.writePc(view, PC);
   frame.set(physical.u8.subarray(HART_X + 8, HART_X + 256), REGISTERS);
   frame.set(physical.u8.subarray(HART_F, HART_F + 256), FLOATS);
   view.setUint32(FCSR, hart.fcsr, true);
@@ -101,7 +101,7 @@ export function leaveHandler(task: Task): boolean {
   task.blocked.delete(SIGKILL);
   task.blocked.delete(SIGSTOP);
   task.hasWork = true;
-  hart.pc = view.getUint32(PC, true);
+  hart.readPc(view, PC);
   physical.u8.set(frame.subarray(REGISTERS, FLOATS), HART_X + 8);
   physical.u8.set(frame.subarray(FLOATS, FLOATS + 256), HART_F);
   hart.fcsr = view.getUint32(FCSR, true);

@@ -3,8 +3,9 @@ import type { CodeWriter } from "@stratos/wasm";
 import { ExitReason } from "../exit-reason.ts";
 import { HART_FUEL } from "../hart-state.ts";
 import { RS1 } from "../lower/lowering.ts";
+import { emitRegisterTarget } from "../register-target.ts";
 import { emitTargetLookup, pushTargetSlot } from "../code-target.ts";
-import { DEPTH, FUEL, RECORD, TABLES, VA } from "./translation-lowering.ts";
+import { DEPTH, FUEL, RECORD, SCRATCH_I64, TABLES, VA } from "./translation-lowering.ts";
 import type { TranslationImports, TranslationLowering } from "./translation-lowering.ts";
 import type { UnitInstruction } from "./unit.ts";
 
@@ -26,14 +27,12 @@ export class FrameEmitter {
   /** VA = (rs1 + imm) & ~1 */
   registerTarget(last: UnitInstruction): void {
     const code = this.#code;
-    this.#lowering.readXLow(RS1);
+    this.#lowering.readX(RS1);
     if (last.imm !== 0) {
-      code.i32Const(last.imm);
-      code.op(Op.i32Add);
+      code.i64Const(last.imm);
+      code.op(Op.i64Add);
     }
-    code.i32Const(-2);
-    code.op(Op.i32And);
-    code.localSet(VA);
+    emitRegisterTarget(code, SCRATCH_I64, VA);
   }
 
   writeLink(): void {

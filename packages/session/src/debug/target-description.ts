@@ -3,7 +3,7 @@
  * with fflags, frm and fcsr. Their order in a `g` packet is that of their numbers.
  */
 import { hexOf } from "@stratos/base";
-import { HART, HART_F, HART_FFLAGS, HART_FRM, HART_PC, HART_X } from "@stratos/riscv";
+import { HART, HART_F, HART_FFLAGS, HART_FRM, HART_PC, HART_PC_HIGH, HART_X } from "@stratos/riscv";
 
 const X_NAMES =
   "zero ra sp gp tp t0 t1 t2 fp s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6".split(" ");
@@ -49,7 +49,7 @@ function typeOf(name: string): string {
 export function registerText(registers: Uint8Array, number: number): string {
   const field = (at: number, size: number): string => hexOf(registers.subarray(at - HART, at - HART + size));
   if (number < PC) return field(HART_X + 8 * number, 8);
-  if (number === PC) return `${field(HART_PC, 4)}00000000`;
+  if (number === PC) return field(HART_PC, 4) + field(HART_PC_HIGH, 4);
   if (number < FFLAGS) return field(HART_F + 8 * (number - F0), 8);
   const flags = registers[HART_FFLAGS - HART]! & 31;
   const mode = registers[HART_FRM - HART]! & 7;
@@ -57,12 +57,15 @@ export function registerText(registers: Uint8Array, number: number): string {
   return `${value.toString(16).padStart(2, "0")}000000`;
 }
 
-/** @param value  as many bytes as `registerText` tells; x0 and the upper half of pc stay 0 */
+/** @param value  as many bytes as `registerText` tells; x0 stays 0 */
 export function writeRegister(registers: Uint8Array, number: number, value: Uint8Array): void {
   const write = (at: number, size: number): void => registers.set(value.subarray(0, size), at - HART);
   if (number === 0) return;
   if (number < PC) return write(HART_X + 8 * number, 8);
-  if (number === PC) return write(HART_PC, 4);
+  if (number === PC) {
+    registers.set(value.subarray(4, 8), HART_PC_HIGH - HART);
+    return write(HART_PC, 4);
+  }
   if (number < FFLAGS) return write(HART_F + 8 * (number - F0), 8);
   const [flags = 0] = value;
   if (number !== FFLAGS + 1) registers[HART_FFLAGS - HART] = flags & 31;
