@@ -20,7 +20,7 @@ import { writeAesTables } from "./lower/aes.ts";
 import { updateNativeState } from "./lower/float-state.ts";
 import { instructionMeanings } from "./lower/lowerings.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
-import { emulateMisaligned, faultingAccess } from "./memory-fault.ts";
+import { emulateMisaligned, faultingAccess, faultingAddress } from "./memory-fault.ts";
 import type {
   AddressTables,
   WideTlb,
@@ -241,6 +241,10 @@ class TranslatingProcessor implements Processor {
 
   faultingAccess(): FaultingAccess {
     return faultingAccess(this.physical, this.code, this.mode);
+  }
+
+  faultingAddress(): [low: number, high: number] {
+    return faultingAddress(this.physical, this.code);
   }
 
   emulateMisaligned(translate: (va: VirtualAddress) => PhysicalAddress): number {

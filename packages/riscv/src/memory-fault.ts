@@ -86,21 +86,30 @@ function decodeAtPc(
   return { decoded: DECODED, memory };
 }
 
-/**
- * rs1 + imm: modulo 2^32 in the paged modes, the signed 64-bit number (as a double, exact below 2^53) in the wide one.
- */
+/** rs1 + imm: the low 32 bits in the paged modes, the signed 64-bit number in the wide one. */
 function effectiveAddress(physical: PhysicalMemory, decoded: Decoded, mode: AddressMode): number {
-  const low = physical.u32[(HART_X + decoded.rs1 * 8) >>> 2] as number;
-  const sum = low + decoded.imm;
-  if (mode !== "wide") return sum >>> 0;
-  const high = physical.u32[(HART_X + decoded.rs1 * 8 + 4) >>> 2] as number;
-  const carry = Math.floor(sum / 2 ** 32);
-  return ((high + carry) | 0) * 2 ** 32 + (sum >>> 0);
+  const sum = addressSum(physical, decoded);
+  return mode === "wide" ? highHalf(physical, decoded, sum) * 2 ** 32 + (sum >>> 0) : sum >>> 0;
+}
+
+function addressSum({ u32 }: PhysicalMemory, { rs1, imm }: Decoded): number {
+  return u32[(HART_X + rs1 * 8) >>> 2]! + imm;
+}
+
+function highHalf({ u32 }: PhysicalMemory, { rs1 }: Decoded, sum: number): number {
+  return (u32[(HART_X + rs1 * 8 + 4) >>> 2]! + Math.floor(sum / 2 ** 32)) | 0;
 }
 
 export function faultingAccess(physical: PhysicalMemory, code: TranslatedCodeCache, mode: AddressMode): FaultingAccess {
   const { decoded, memory } = decodeAtPc(physical, code);
   return { va: effectiveAddress(physical, decoded, mode), size: memory.size, kind: memory.kind };
+}
+
+/** @see Processor.faultingAddress */
+export function faultingAddress(physical: PhysicalMemory, code: TranslatedCodeCache): [low: number, high: number] {
+  const { decoded } = decodeAtPc(physical, code);
+  const sum = addressSum(physical, decoded);
+  return [sum >>> 0, highHalf(physical, decoded, sum) >>> 0];
 }
 
 /** @see Processor.emulateMisaligned */

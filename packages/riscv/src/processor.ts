@@ -143,6 +143,8 @@ export interface Processor {
    * the wide mode `va` is the signed 64-bit number as a double (exact below 2^53; negative: no user address).
    */
   faultingAccess(): FaultingAccess;
+  /** The address that it was about with all its bits, as two u32: of them the paged modes look at the low ones only. */
+  faultingAddress(): [low: number, high: number];
   /**
    * After a MEMORY exit whose page(s) are mapped with the rights needed: does the one misaligned or page-crossing load
    * or store byte by byte through `translate` and advances the pc. Returns 0; or −1 when it is an AMO, LR or SC

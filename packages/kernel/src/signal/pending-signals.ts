@@ -12,9 +12,9 @@ export interface SignalInfo {
   status: number;
   /** A child's end, by whatever signal it was to be told (clone(2), "The child termination signal"). */
   isChildEnd: boolean;
-  /** SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP: the address. */
+  /** SIGSYS: where the call is. */
   address: number;
-  /** sigqueue(3) and timers: sigval as low and high word. */
+  /** sigqueue(3) and timers: sigval as low and high word. SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP: the address. */
   valueLow: number;
   valueHigh: number;
   timerId: number;

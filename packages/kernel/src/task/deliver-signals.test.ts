@@ -356,13 +356,13 @@ test("a fault's signal can be neither blocked nor ignored", () => {
     const { task } = running;
     handle(running, SIGSEGV, 0, 0, handler);
     if (isBlocked) task.blocked.add(SIGSEGV);
-    forceSignal(task, signalInfo(SIGSEGV, 1, { address: 0x123456789a }));
+    forceSignal(task, signalInfo(SIGSEGV, 1, { valueLow: 0x3456789a, valueHigh: 0x12 }));
     deliverSignals(task);
     assert.equal(task.group.exitStatus! & 0x7f, SIGSEGV);
   }
   const running = createRunning();
   handle(running, SIGSEGV);
-  forceSignal(running.task, signalInfo(SIGSEGV, 1, { address: 0x123456789a }));
+  forceSignal(running.task, signalInfo(SIGSEGV, 1, { valueLow: 0x3456789a, valueHigh: 0x12 }));
   deliverSignals(running.task);
   const frame = running.kernel.hart.get(SP);
   assert.equal(running.space.loadU64(frame + 16), 0x123456789a);

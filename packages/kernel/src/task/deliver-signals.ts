@@ -107,7 +107,7 @@ function actByDefault(task: Task, info: SignalInfo): boolean {
   if (action === "core") {
     task.kernel.log(
       `${task.name}[${task.tid}]: signal ${signal} at pc 0x${task.kernel.hart.pc.toString(16)}, address ` +
-        `0x${info.address.toString(16)}`,
+        `0x${((BigInt(info.valueHigh) << 32n) | BigInt(info.valueLow)).toString(16)}`,
     );
     endWithCore(task, info);
   } else exitGroup(task, signal);

@@ -72,9 +72,13 @@ export class HartRegisters {
     this.#u32[HART_PC_HIGH >> 2] = Math.floor(address / 0x100000000);
   }
 
-  /** Code that an address space can hold stands there. */
+  get pcHigh(): number {
+    return this.#u32[HART_PC_HIGH >> 2]!;
+  }
+
+  /** The pc is where an address space can hold code. */
   get hasNearPc(): boolean {
-    return this.#u32[HART_PC_HIGH >> 2] === 0;
+    return this.pcHigh === 0;
   }
 
   /** The pc as it is, in 8 bytes. */

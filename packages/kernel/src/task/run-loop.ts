@@ -20,6 +20,7 @@ import {
   ILL_ILLOPC,
   PAGE_SIZE,
   SEGV_ACCERR,
+  SEGV_MAPERR,
   SIGBUS,
   SIGILL,
   SIGSEGV,
@@ -236,16 +237,16 @@ function handleTrap(kernel: Kernel, task: Task, reason: ExitReason): void {
     case ExitReason.FETCH: {
       const address = fetchAddress(kernel);
       const bad = handlePageFault(task.space, address, "execute");
-      if (bad !== 0) raiseFault(task, bad, address);
+      if (bad !== 0) raiseFault(task, bad, physical.u32[(hart.hasNearPc ? HART_FAULT : HART_PC) >> 2]!, hart.pcHigh);
       return;
     }
     case ExitReason.FENCE:
       return fenceInstructions(kernel, task);
     case ExitReason.ILLEGAL:
       noteVector(task);
-      return forceSignal(task, signalInfo(SIGILL, ILL_ILLOPC, { address: physical.u32[HART_PC >> 2]! }));
+      return forceSignal(task, signalInfo(SIGILL, ILL_ILLOPC, { valueLow: physical.u32[HART_PC >> 2]! }));
     case ExitReason.BREAKPOINT:
-      return forceSignal(task, signalInfo(SIGTRAP, TRAP_BRKPT, { address: physical.u32[HART_PC >> 2]! }));
+      return forceSignal(task, signalInfo(SIGTRAP, TRAP_BRKPT, { valueLow: physical.u32[HART_PC >> 2]! }));
   }
 }
 
@@ -265,7 +266,7 @@ function handleMemoryTrap(kernel: Kernel, task: Task): void {
   if (!isFetched(kernel, task.space)) {
     const { pc } = kernel.hart;
     const bad = handlePageFault(task.space, pc, "execute");
-    return bad === 0 ? undefined : raiseFault(task, bad, pc);
+    return bad === 0 ? undefined : raiseFault(task, bad, pc, 0);
   }
   const access = processor.faultingAccess();
   const kind = access.kind === "load" ? "read" : "write";
@@ -273,21 +274,27 @@ function handleMemoryTrap(kernel: Kernel, task: Task): void {
   const first = access.va;
   const last = first + access.size - 1;
   if (!(first >= 0 && last < (space.isWide ? WIDE_TOP : USER_TOP)))
-    return raiseFault(task, { signal: SIGSEGV, code: 1 }, first);
+    return raiseAccessFault(kernel, task, { signal: SIGSEGV, code: SEGV_MAPERR }, 0);
   if (!misaligned) {
     const bad = handlePageFault(space, first, kind);
-    if (bad !== 0) raiseFault(task, bad, first);
+    if (bad !== 0) raiseAccessFault(kernel, task, bad, 0);
     return;
   }
   // Where it reaches into the next page, that part's address is reported (Privileged ISA §3.1.16, mtval).
   for (const address of [first, Math.max(first, last - (last % PAGE_SIZE))]) {
     if (space.translate(address, kind === "write") < 0) {
-      const bad = handlePageFault(space, address, kind);
-      return raiseFault(task, bad === 0 ? { signal: SIGSEGV, code: SEGV_ACCERR } : bad, address);
+      const bad = handlePageFault(space, address, kind) || { signal: SIGSEGV, code: SEGV_ACCERR };
+      return raiseAccessFault(kernel, task, bad, address - first);
     }
   }
   if (processor.emulateMisaligned((va) => space.translate(va, kind === "write")) !== 0)
-    raiseFault(task, { signal: SIGBUS, code: BUS_ADRALN }, first);
+    raiseAccessFault(kernel, task, { signal: SIGBUS, code: BUS_ADRALN }, 0);
+}
+
+/** @param offset  into the access */
+function raiseAccessFault({ processor }: Kernel, task: Task, bad: BadAccess, offset: number): void {
+  const [low, high] = processor.faultingAddress();
+  raiseFault(task, bad, low + offset, low + offset > 0xffffffff ? high + 1 : high);
 }
 
 /** Says once for each program why it ends: an instruction of V, which the processor doesn't have. */
@@ -308,12 +315,13 @@ function isVector(instruction: number): boolean {
   return opcode === 0x57 || ((opcode === 0x07 || opcode === 0x27) && (width === 0 || width >= 5));
 }
 
-function raiseFault(task: Task, bad: BadAccess, address: number): void {
+/** @param low, high  of the address: that of a wild access has 64 bits, whatever of them the processor looked at */
+function raiseFault(task: Task, bad: BadAccess, low: number, high: number): void {
   if (bad.signal === 9) {
     task.kernel.log(`out of memory: ${task.name}[${task.tid}] ended`);
     task.kernel.notices.set("out-of-memory", `process ${task.group.pid} (${task.group.leader.name})`);
     exitGroup(task, 9);
-  } else forceSignal(task, signalInfo(bad.signal, bad.code, { address }));
+  } else forceSignal(task, signalInfo(bad.signal, bad.code, { valueLow: low >>> 0, valueHigh: high >>> 0 }));
 }
 
 // ---- System calls

@@ -26,7 +26,7 @@ function wordsOf(signal: number, code: number, parts: Partial<SignalInfo>): numb
 test("each kind of signal has its own parts", () => {
   const value = { valueLow: 7, valueHigh: 8 };
   const sender = { pid: 5, uid: 6 };
-  assert.deepEqual(wordsOf(SIGBUS, 2, { address: 0x1_2345_6789, ...sender }), [0x23456789, 1, 0, 0]);
+  assert.deepEqual(wordsOf(SIGBUS, 2, { valueLow: 0x23456789, valueHigh: 1, ...sender }), [0x23456789, 1, 0, 0]);
   assert.deepEqual(wordsOf(SIGBUS, 0, { address: 1, ...sender, ...value }), [5, 6, 7, 8]);
   assert.deepEqual(wordsOf(SIGSYS, 1, { address: 0x1_0000_0010, ...value }), [0x10, 1, 7, 8]);
   assert.deepEqual(wordsOf(SIGUSR1, -2, { timerId: 3, overrun: 4, ...value, ...sender }), [3, 4, 7, 8]);

@@ -137,7 +137,8 @@ export function writeSignalInfo(to: DataView, at: number, info: SignalInfo): voi
   to.setInt32(at + SiginfoSender.offset.si_code, info.code, true);
   const isChild = info.isChildEnd || info.signal === SIGCHLD;
   if (info.code > 0 && FAULTS.has(info.signal) && !isChild) {
-    put64(to, at + SiginfoFault.offset.si_addr, info.address);
+    to.setUint32(at + SiginfoFault.offset.si_addr, info.valueLow, true);
+    to.setUint32(at + SiginfoFault.offset.si_addr + 4, info.valueHigh, true);
     return;
   }
   if (info.signal === SIGSYS && info.code > 0 && !isChild) {

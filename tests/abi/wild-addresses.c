@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-/* Jumps through a register to where no code is, above 4 GiB too: the fault tells the whole address, and nothing runs. */
+/* Jumps to where no code is, above 4 GiB too: the fault tells the whole address, and nothing runs. Then wild accesses. */
 
 #ifdef __riscv
 #define PC(context) ((context)->uc_mcontext.__gregs[0])
@@ -25,7 +25,7 @@ __attribute__((noinline)) static long count(long by) { counted += by; return cou
 static void on_fault(int signal, siginfo_t *info, void *context) {
   ucontext_t *user = context;
   printf("  signal %d code %d address %s pc %s\n", signal, info->si_code, (uintptr_t)info->si_addr == wanted ? "right" : "wrong",
-         (uintptr_t)PC(user) == wanted ? "right" : "wrong");
+         (uintptr_t)PC(user) == wanted ? "there" : "elsewhere");
   fflush(stdout);
   if (next != 0) { PC(user) = wanted = next; next = 0; return; }
   siglongjmp(back, 1);
@@ -51,6 +51,15 @@ static void attempt(const char *name, void (*how)(long, function *), long rounds
   printf("  counted %ld\n", counted - before); fflush(stdout);
 }
 
+__attribute__((noinline)) static void load(uintptr_t from) { *(volatile char *)from; }
+__attribute__((noinline)) static void store(uintptr_t to) { *(volatile long *)to = 1; }
+
+static void reach(const char *name, void (*how)(uintptr_t), uintptr_t at) {
+  printf("%s\n", name); fflush(stdout);
+  wanted = at;
+  if (sigsetjmp(back, 1) == 0) how(at);
+}
+
 int main(void) {
   static char stack[65536]; stack_t other = { .ss_sp = stack, .ss_size = sizeof stack }; sigaltstack(&other, NULL);
   struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK }; sigaction(SIGSEGV, &action, NULL);
@@ -64,6 +73,7 @@ int main(void) {
   char *data = mmap((void *)((uintptr_t)0x56 << 32), 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   SHOW(data == MAP_FAILED ? -1 : 0);
   attempt("data", call_after, 0, (uintptr_t)data); attempt("behind data", call_after, 300000, (uintptr_t)data + 4096);
+  reach("load", load, 0x1234567812ULL); reach("store", store, 0x123400001238ULL); reach("load near", load, 0x812);
   action.sa_sigaction = (void *)far; sigaction(SIGUSR1, &action, NULL);
   wanted = far; printf("a handler where no code is\n"); fflush(stdout);
   if (sigsetjmp(back, 1) == 0) raise(SIGUSR1);
