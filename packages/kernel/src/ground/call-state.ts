@@ -83,6 +83,14 @@ export type CallState = Plain<
       isOwner: boolean;
       readonly deadlineNs: number;
     }
+  /** FUTEX_WAIT_REQUEUE_PI, until it is moved: the mutex as the waiter has it mapped, and its identity. */
+  | {
+      readonly kind: "requeue-pi";
+      readonly key: string;
+      readonly mutex: number;
+      readonly mutexKey: string;
+      readonly deadlineNs: number;
+    }
   /** open(2) of a fifo that waits for the other side: number of its pipe. */
   | { readonly kind: "fifo"; readonly pipe: number }
   /** flock(2): what is wanted (LOCK_SH or LOCK_EX), and who asks. */

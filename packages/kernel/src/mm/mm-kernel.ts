@@ -15,6 +15,7 @@ import type { Vdso } from "./vdso/vdso.ts";
 export interface FutexWaiter {
   readonly state: TaskState;
   readonly syscallState: CallState | null;
+  readonly realtimePriority: number;
   endWait(reason: "queue"): void;
 }
 

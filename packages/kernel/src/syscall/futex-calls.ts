@@ -3,6 +3,7 @@ import {
   CLOCK_REALTIME,
   EAGAIN,
   EFAULT,
+  EINTR,
   EINVAL,
   ENOSYS,
   FUTEX2_PRIVATE,
@@ -11,6 +12,7 @@ import {
   FUTEX_BITSET_MATCH_ANY,
   FUTEX_CLOCK_REALTIME,
   FUTEX_CMP_REQUEUE,
+  FUTEX_CMP_REQUEUE_PI,
   FUTEX_LOCK_PI,
   FUTEX_LOCK_PI2,
   FUTEX_PRIVATE_FLAG,
@@ -20,6 +22,7 @@ import {
   FUTEX_WAIT,
   FUTEX_WAITV_MAX,
   FUTEX_WAIT_BITSET,
+  FUTEX_WAIT_REQUEUE_PI,
   FUTEX_WAKE,
   FUTEX_WAKE_BITSET,
   FUTEX_WAKE_OP,
@@ -28,8 +31,9 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { loadDuration } from "../event/wait-deadline.ts";
-import { futexRequeue, futexWait, futexWaitMany, futexWake, futexWakeOp } from "../task/futex.ts";
+import { futexRequeue, futexWait, futexWaitMany, futexWake, futexWakeOp, keyOf } from "../task/futex.ts";
 import { piLock, piTryLock, piUnlock } from "../task/pi-futex.ts";
+import { requeuePi, waitRequeuePi } from "../task/requeue-pi.ts";
 import type { Task } from "../task/task.ts";
 import { writeTaskRobustList } from "../task/robust-list.ts";
 import { toMonotonic } from "../task/clocks.ts";
@@ -49,6 +53,8 @@ function futex(
   if (address % 4 !== 0) return -EINVAL;
   value = value >>> 0;
   const command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+  const isRealtime = (operation & FUTEX_CLOCK_REALTIME) !== 0;
+  if (isRealtime && !CHOOSES_CLOCK.has(command)) return -ENOSYS;
   // A word that may be shared is known by its page, so that has to be there; a private one by its address.
   if ((operation & FUTEX_PRIVATE_FLAG) === 0) {
     if (task.space.loadU32(address) < 0) return -EFAULT;
@@ -61,16 +67,15 @@ function futex(
       if (task.syscallState === null && timeout !== 0) {
         const duration = loadDuration(task.space, timeout);
         if (duration < 0) return duration;
-        deadline =
-          command === FUTEX_WAIT
-            ? task.kernel.now() + duration
-            : absoluteDeadline(task, timeout, (operation & FUTEX_CLOCK_REALTIME) !== 0);
+        deadline = command === FUTEX_WAIT ? task.kernel.now() + duration : absoluteDeadline(task, timeout, isRealtime);
       }
       return futexWait(task, address, value, command === FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : third >>> 0, deadline);
     }
     case FUTEX_WAKE:
     case FUTEX_WAKE_BITSET: {
       if (command === FUTEX_WAKE_BITSET && third >>> 0 === 0) return -EINVAL;
+      // Who waits for such a mutex is woken by who gives it back.
+      if (task.kernel.piFutexes.has(keyOf(task.space, address))) return -EINVAL;
       return futexWake(task.space, address, value | 0, command === FUTEX_WAKE ? FUTEX_BITSET_MATCH_ANY : third >>> 0);
     }
     case FUTEX_REQUEUE:
@@ -81,20 +86,30 @@ function futex(
         if (now < 0) return -EFAULT;
         if (now !== third >>> 0) return -EAGAIN;
       }
-      const { woken, moved } = futexRequeue(task.space, address, second, { wake: value | 0, move: timeout | 0 });
-      return command === FUTEX_CMP_REQUEUE ? woken + moved : woken;
+      const done = futexRequeue(task.space, address, second, { wake: value | 0, move: timeout | 0 });
+      if (isErrno(done)) return done;
+      return command === FUTEX_CMP_REQUEUE ? done.woken + done.moved : done.woken;
     }
+    case FUTEX_WAIT_REQUEUE_PI: {
+      let deadline = Infinity;
+      if (task.syscallState === null && timeout !== 0) {
+        const duration = loadDuration(task.space, timeout);
+        if (duration < 0) return duration;
+        deadline = absoluteDeadline(task, timeout, isRealtime);
+      }
+      return waitRequeuePi(task, address, value, second, deadline);
+    }
+    case FUTEX_CMP_REQUEUE_PI:
+      // The one that is woken is to be given the mutex; there cannot be two.
+      if (value !== 1 || (timeout | 0) < 0) return -EINVAL;
+      return requeuePi(task, address, second, timeout | 0, third >>> 0);
     case FUTEX_LOCK_PI:
     case FUTEX_LOCK_PI2: {
       let deadline = Infinity;
       if (task.syscallState === null && timeout !== 0) {
         const duration = loadDuration(task.space, timeout);
         if (duration < 0) return duration;
-        deadline = absoluteDeadline(
-          task,
-          timeout,
-          command === FUTEX_LOCK_PI || (operation & FUTEX_CLOCK_REALTIME) !== 0,
-        );
+        deadline = absoluteDeadline(task, timeout, command === FUTEX_LOCK_PI || isRealtime);
       }
       return piLock(task, address, deadline);
     }
@@ -108,6 +123,9 @@ function futex(
       return -ENOSYS;
   }
 }
+
+/** Commands that FUTEX_CLOCK_REALTIME may go with. */
+const CHOOSES_CLOCK: ReadonlySet<number> = new Set([FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI, FUTEX_LOCK_PI2]);
 
 /** An absolute timespec on the chosen clock, as monotonic nanoseconds. */
 function absoluteDeadline(task: Task, address: number, isRealtime: boolean): number {
@@ -202,8 +220,12 @@ function futexRequeue2(task: Task, waiters: number, flags: number, wake: number,
   const now = task.space.loadU32(from.address);
   if (now < 0) return -EFAULT;
   if (now !== from.value) return -EAGAIN;
-  const { woken, moved } = futexRequeue(task.space, from.address, to.address, { wake: wake | 0, move: move | 0 });
-  return woken + moved;
+  const done = futexRequeue(task.space, from.address, to.address, { wake: wake | 0, move: move | 0 });
+  return isErrno(done) ? done : done.woken + done.moved;
+}
+
+function isRequeueWait(operation: number): boolean {
+  return (operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)) === FUTEX_WAIT_REQUEUE_PI;
 }
 
 export const futexCalls: SyscallTable = {
@@ -213,7 +235,8 @@ export const futexCalls: SyscallTable = {
   futex_requeue: { run: futexRequeue2 },
   futex: {
     run: futex,
-    gaps: "WAIT_REQUEUE_PI and CMP_REQUEUE_PI: ENOSYS",
+    // A wait that was moved to its mutex: the word has changed meanwhile.
+    interrupted: (_task, _address, operation) => (isRequeueWait(operation) ? -EAGAIN : -EINTR),
   },
   set_robust_list: {
     run: (task, head, length) => {

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { EAGAIN, ETIMEDOUT } from "@stratos/abi";
 import { Call } from "../testing/fake-task.ts";
 import { createThreads } from "../testing/thread-tasks.ts";
-import { futexWait, futexWake } from "./futex.ts";
+import { futexRequeue, futexWait, futexWake } from "./futex.ts";
 import type { Task } from "./task.ts";
 
 const ANY = 0xffffffff;
@@ -47,6 +47,21 @@ test("a wake takes as many as it says, in the order they came", () => {
     calls.map((call) => call.resume()),
     [0, 0, null],
   );
+});
+
+test("real-time tasks are woken before others, the most urgent first, and so where they are moved to", () => {
+  const { word, space, tasks } = threads(4);
+  [0, 5, 0, 9].forEach((priority, index) => (tasks[index]!.realtimePriority = priority));
+  const calls = tasks.map((task) => waiting(task, word, ANY));
+  assert.equal(futexWake(space, word, 2, ANY), 2);
+  assert.deepEqual(
+    calls.map((call) => call.resume()),
+    [null, 0, null, 0],
+  );
+  tasks[2]!.realtimePriority = 1;
+  assert.deepEqual(futexRequeue(space, word, word + 4, { wake: 0, move: 2 }), { woken: 0, moved: 2 });
+  assert.equal(futexWake(space, word + 4, 1, ANY), 1);
+  assert.deepEqual([calls[0]!.resume(), calls[2]!.resume()], [null, 0]);
 });
 
 test("a word that has changed isn't waited for, and a time limit ends a wait", () => {

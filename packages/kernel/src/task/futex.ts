@@ -1,7 +1,7 @@
 /**
  * Futexes (futex(2)). A waiter is keyed by the word's identity: the page of the file or shared memory for a shared
- * mapping, else the address space and the address. Waiters of one key stand in the order they came
- * (`kernel.futexes`).
+ * mapping, else the address space and the address. Waiters of one key (`kernel.futexes`) stand in the order they came,
+ * real-time tasks first.
  */
 import {
   EAGAIN,
@@ -55,11 +55,18 @@ export function futexWait(task: Task, address: number, expected: number, bitset:
   return BLOCKED_EINTR;
 }
 
-function enqueue(task: Task, key: string): void {
+export function enqueue(task: Task, key: string): void {
   const table = task.kernel.futexes;
   const list = table.get(key);
   if (list === undefined) table.set(key, [task]);
-  else list.push(task);
+  else insert(list, task);
+}
+
+/** Behind those that came before, but real-time tasks stand before others, the most urgent first. */
+function insert(list: FutexWaiter[], task: FutexWaiter): void {
+  let at = list.length;
+  while (at > 0 && list[at - 1]!.realtimePriority < task.realtimePriority) at--;
+  list.splice(at, 0, task);
 }
 
 /**
@@ -108,11 +115,11 @@ export const futexObserver = stateConstant<TaskObserver>("futexObserver", {
  */
 function forgetFutexWait(task: Task): void {
   const state = task.syscallState;
-  if (state?.kind === "futex") forget(task, state.key);
+  if (state?.kind === "futex" || state?.kind === "requeue-pi") forget(task, state.key);
   else if (state?.kind === "futexes") for (const key of state.keys) forget(task, key);
 }
 
-function forget(task: Task, key: string): void {
+export function forget(task: Task, key: string): void {
   const table = task.kernel.futexes;
   const list = table.get(key);
   if (list === undefined) return;
@@ -123,13 +130,15 @@ function forget(task: Task, key: string): void {
 
 const WAITS_FOR_OTHERS = 0,
   WOKEN = 1,
-  HAS_LEFT = 2;
+  HAS_LEFT = 2,
+  WANTS_MUTEX = 3;
 
 /**
  * Tells who stands in a word's queue that it was woken.
  *
  * @param bitset  what the waker and it must have in common
- * @returns WOKEN, WAITS_FOR_OTHERS (the bitsets have nothing in common), HAS_LEFT (it waits for the word no longer)
+ * @returns WOKEN, WAITS_FOR_OTHERS (the bitsets have nothing in common), HAS_LEFT (it waits for the word no longer),
+ *   WANTS_MUTEX (only requeue-pi.ts wakes it)
  */
 function tellWoken({ state, syscallState }: FutexWaiter, key: string, bitset: number): number {
   if (state === "X" || state === "Z") return HAS_LEFT;
@@ -138,6 +147,7 @@ function tellWoken({ state, syscallState }: FutexWaiter, key: string, bitset: nu
     syscallState.isWoken = true;
     return WOKEN;
   }
+  if (syscallState?.kind === "requeue-pi" && syscallState.key === key) return WANTS_MUTEX;
   if (syscallState?.kind !== "futexes") return HAS_LEFT;
   const index = syscallState.keys.indexOf(key);
   if (index < 0) return HAS_LEFT;
@@ -147,7 +157,7 @@ function tellWoken({ state, syscallState }: FutexWaiter, key: string, bitset: nu
   return WOKEN;
 }
 
-/** @returns how many were woken */
+/** @returns how many were woken; −EINVAL where one wants a mutex with priority inheritance */
 export function futexWake(space: AddressSpace, address: number, count: number, bitset: number): number {
   const table = space.kernel.futexes;
   if (table.size === 0) return 0;
@@ -158,6 +168,7 @@ export function futexWake(space: AddressSpace, address: number, count: number, b
   for (let index = 0; index < list.length && woken < count;) {
     const waiter = list[index]!;
     const told = tellWoken(waiter, key, bitset);
+    if (told === WANTS_MUTEX) return -EINVAL;
     if (told === WAITS_FOR_OTHERS) {
       index++;
       continue;
@@ -171,17 +182,15 @@ export function futexWake(space: AddressSpace, address: number, count: number, b
   return woken;
 }
 
-/**
- * Wakes `count` and moves up to `most` of the others to another word. @returns how many were woken (and, for
- * CMP_REQUEUE, moved)
- */
+/** Wakes some and moves some of the others to another word; −EINVAL as for futexWake. */
 export function futexRequeue(
   space: AddressSpace,
   from: number,
   to: number,
   limits: { wake: number; move: number },
-): { woken: number; moved: number } {
+): { woken: number; moved: number } | number {
   const woken = futexWake(space, from, limits.wake, 0xffffffff);
+  if (woken < 0) return woken;
   const table = space.kernel.futexes;
   const source = keyOf(space, from);
   const target = keyOf(space, to);
@@ -191,9 +200,11 @@ export function futexRequeue(
     let other = table.get(target);
     if (other === undefined) table.set(target, (other = []));
     while (list.length > 0 && moved < limits.move) {
-      const waiter = list.shift()!;
+      const waiter = list[0]!;
+      if (stateOf(waiter, "requeue-pi")?.key === source) return -EINVAL;
+      list.shift();
       if (!waitElsewhere(waiter, source, target)) continue;
-      other.push(waiter);
+      insert(other, waiter);
       moved++;
     }
     if (list.length === 0) table.delete(source);
@@ -273,9 +284,10 @@ export function futexWakeOp(
     default:
       return -ENOSYS;
   }
-  let woken = futexWake(space, first, counts.first, FUTEX_BITSET_MATCH_ANY);
-  if (holds) woken += futexWake(space, second, counts.second, FUTEX_BITSET_MATCH_ANY);
-  return woken;
+  const woken = futexWake(space, first, counts.first, FUTEX_BITSET_MATCH_ANY);
+  if (woken < 0 || !holds) return woken;
+  const others = futexWake(space, second, counts.second, FUTEX_BITSET_MATCH_ANY);
+  return others < 0 ? others : woken + others;
 }
 
 /**

@@ -32,23 +32,43 @@ import { BLOCKED_RESTART } from "../ground/wait-queue.ts";
 
 /** FUTEX_LOCK_PI and FUTEX_LOCK_PI2: 0; −EDEADLK, −EFAULT, −EINVAL, −ESRCH, −ETIMEDOUT. */
 export function piLock(task: Task, address: number, deadlineNs: number): number {
-  const known = stateOf(task, "pi-futex");
-  if (known !== null) return goOn(task, known);
-  const taken = take(task, address);
-  if (taken !== NOT_FREE) return taken;
-  const wait = join(task, address, deadlineNs);
-  return isErrno(wait) ? wait : goOn(task, wait);
+  if (stateOf(task, "pi-futex") === null) {
+    const taken = take(task, address);
+    if (taken !== MUST_WAIT) return taken;
+    const wait = join(task, address, deadlineNs);
+    if (isErrno(wait)) return wait;
+  }
+  return piWait(task, BLOCKED_RESTART);
 }
 
 /** FUTEX_TRYLOCK_PI: 0; −EAGAIN when another holds it, and as for piLock. */
 export function piTryLock(task: Task, address: number): number {
   const taken = take(task, address);
-  return taken === NOT_FREE ? -EAGAIN : taken;
+  return taken === MUST_WAIT ? -EAGAIN : taken;
 }
 
-const NOT_FREE = 1;
+/**
+ * For a task that waits: makes it the owner, or queues it.
+ *
+ * @param othersFollow  the word tells at once that others wait
+ * @returns 0: the mutex is its own; MUST_WAIT; or as piLock, and then it waits as before
+ */
+export function piLockFor(waiter: Task, address: number, deadlineNs: number, othersFollow: boolean): number {
+  const { space } = waiter;
+  const taken = take(waiter, address);
+  if (taken < 0) return taken;
+  if (taken === MUST_WAIT) {
+    const wait = join(waiter, address, deadlineNs);
+    return isErrno(wait) ? wait : MUST_WAIT;
+  }
+  if (othersFollow) space.storeU32(address, (space.loadU32(address) | FUTEX_WAITERS) >>> 0);
+  waiter.syscallState = { kind: "pi-futex", key: keyOf(space, address), address, isOwner: true, deadlineNs };
+  return 0;
+}
 
-/** Makes the task the owner if there is none: 0, NOT_FREE, −EDEADLK, −EFAULT, −EINVAL when it names another. */
+export const MUST_WAIT = 1;
+
+/** Makes the task the owner if there is none: 0, MUST_WAIT, −EDEADLK, −EFAULT, −EINVAL when it names another. */
 function take(task: Task, address: number): number {
   const { space } = task;
   const value = space.loadU32(address);
@@ -56,8 +76,8 @@ function take(task: Task, address: number): number {
   const owner = value & FUTEX_TID_MASK;
   if (owner === task.ownTid) return -EDEADLK;
   const present = task.kernel.piFutexes.get(keyOf(space, address));
-  if (present !== undefined) return present.owner === namedBy(task, value) ? NOT_FREE : -EINVAL;
-  if (owner !== 0) return NOT_FREE;
+  if (present !== undefined) return present.owner === namedBy(task, value) ? MUST_WAIT : -EINVAL;
+  if (owner !== 0) return MUST_WAIT;
   // A dead owner's mark stays: the next one is told (pthread_mutex_lock(3), EOWNERDEAD).
   return space.storeU32(address, ((value & FUTEX_OWNER_DIED) | task.ownTid) >>> 0) < 0 ? -EFAULT : 0;
 }
@@ -102,14 +122,16 @@ function ownerOfAwaited(task: Task): Task | undefined {
   return awaitedBy(task)?.owner;
 }
 
-function goOn(task: Task, wait: StateOf<"pi-futex">): number {
+/** Goes on with the wait that the task has begun. @param blocked  what a handler does to it: BLOCKED_… */
+export function piWait(task: Task, blocked: number): number {
+  const wait = stateOf(task, "pi-futex")!;
   if (wait.isOwner) return 0;
   if (task.kernel.now() >= wait.deadlineNs) {
     leave(task, wait.key);
     return -ETIMEDOUT;
   }
   if (wait.deadlineNs !== Infinity) task.waitUntil(wait.deadlineNs);
-  return BLOCKED_RESTART;
+  return blocked;
 }
 
 function leave(task: Task, key: string): void {
