@@ -1,5 +1,19 @@
 /** Requests of ioctl(2) about interfaces and routes (netdevice(7)). Source: Linux include/uapi/linux/{if,route}.h. */
-import { array, hex16, i16, i32, pointer, struct, text, u16, u64, u8, type FieldType, type Struct } from "./struct.ts";
+import {
+  array,
+  hex16,
+  i16,
+  i32,
+  pointer,
+  struct,
+  text,
+  u16,
+  u32,
+  u64,
+  u8,
+  type FieldType,
+  type Struct,
+} from "./struct.ts";
 
 /** IFNAMSIZ, with the NUL. */
 export const IFNAMSIZ = 16;
@@ -48,3 +62,6 @@ export const Rtentry = struct("rtentry", {
 });
 export const RTF_GATEWAY = 2,
   RTF_HOST = 4;
+
+/** What SIOCETHTOOL's `ifr_data` points to, of commands that tell one number. Source: include/uapi/linux/ethtool.h. */
+export const EthtoolValue = struct("ethtool_value", { cmd: u32, data: u32 });

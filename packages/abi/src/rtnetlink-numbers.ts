@@ -15,6 +15,7 @@ export const RTM_NEWLINK = 16,
   RTM_DELROUTE = 25,
   RTM_GETROUTE = 26,
   RTM_GETNEIGH = 30,
+  RTM_NEWRULE = 32,
   RTM_GETRULE = 34,
   RTM_MAX = 123;
 /** Groups that hear of changes. */
@@ -65,8 +66,15 @@ export const RTA_DST = 1,
   RTA_PREFSRC = 7,
   RTA_TABLE = 15,
   RTA_PREF = 20;
+/** Attributes of rules (fib_rules.h), and what a rule does: looks the route up in its table. */
+export const FRA_PRIORITY = 6,
+  FRA_SUPPRESS_PREFIXLEN = 14,
+  FRA_TABLE = 15,
+  FRA_PROTOCOL = 21,
+  FR_ACT_TO_TBL = 1;
 /** `rtm_table`, `rtm_protocol`, `rtm_scope`, `rtm_type`. */
 export const RT_TABLE_UNSPEC = 0,
+  RT_TABLE_DEFAULT = 253,
   RT_TABLE_MAIN = 254,
   RT_TABLE_LOCAL = 255;
 export const RTPROT_UNSPEC = 0,

@@ -32,6 +32,17 @@ export const Rtmsg = struct("rtmsg", {
   rtm_type: u8,
   rtm_flags: hex32,
 });
+export const FibRuleHdr = struct("fib_rule_hdr", {
+  family: u8,
+  dst_len: u8,
+  src_len: u8,
+  tos: u8,
+  table: u8,
+  res1: u8,
+  res2: u8,
+  action: u8,
+  flags: hex32,
+});
 
 /** The values of IFLA_STATS and IFLA_STATS64. */
 export const RtnlLinkStats = struct("rtnl_link_stats", counters(u32)),

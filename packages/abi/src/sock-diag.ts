@@ -39,7 +39,26 @@ export const InetDiagMsg = struct("inet_diag_msg", {
   idiag_uid: u32,
   idiag_inode: u32,
 });
-export const INET_DIAG_SHUTDOWN = 8;
+/** Attribute of a request: the protocol, where it has more than 8 bits. */
+export const INET_DIAG_REQ_PROTOCOL = 3;
+/** Attributes; `idiag_ext` asks for those below 8, by 1 << (number − 1). */
+export const INET_DIAG_INFO = 2,
+  INET_DIAG_CONG = 4,
+  INET_DIAG_TOS = 5,
+  INET_DIAG_SKMEMINFO = 7,
+  INET_DIAG_SHUTDOWN = 8;
+/** The value of SO_MEMINFO and its like: `u32` each (enum in sock_diag.h). */
+export const SkMeminfo = struct("sk_meminfo", {
+  rmem_alloc: u32,
+  rcvbuf: u32,
+  wmem_alloc: u32,
+  sndbuf: u32,
+  fwd_alloc: u32,
+  wmem_queued: u32,
+  optmem: u32,
+  backlog: u32,
+  drops: u32,
+});
 
 export const UnixDiagReq = struct("unix_diag_req", {
   sdiag_family: u8,
@@ -63,7 +82,11 @@ export const UnixDiagRqlen = struct("unix_diag_rqlen", { udiag_rqueue: u32, udia
 export const UNIX_DIAG_NAME = 0,
   UNIX_DIAG_PEER = 2,
   UNIX_DIAG_RQLEN = 4,
-  UNIX_DIAG_SHUTDOWN = 6;
+  UNIX_DIAG_MEMINFO = 5,
+  UNIX_DIAG_SHUTDOWN = 6,
+  UNIX_DIAG_UID = 7;
 export const UDIAG_SHOW_NAME = 1,
   UDIAG_SHOW_PEER = 4,
-  UDIAG_SHOW_RQLEN = 16;
+  UDIAG_SHOW_RQLEN = 16,
+  UDIAG_SHOW_MEMINFO = 32,
+  UDIAG_SHOW_UID = 64;

@@ -5,6 +5,7 @@
 export const AF_UNSPEC = 0,
   AF_UNIX = 1,
   AF_INET = 2,
+  AF_BRIDGE = 7,
   AF_INET6 = 10,
   AF_NETLINK = 16,
   AF_PACKET = 17,
@@ -262,6 +263,8 @@ export const SIOCGIFMETRIC = 0x891d,
   SIOCGIFINDEX = 0x8933,
   SIOCGIFTXQLEN = 0x8942,
   SIOCSIFTXQLEN = 0x8943;
+/** Of SIOCETHTOOL: has the interface a link? (ethtool.h) */
+export const ETHTOOL_GLINK = 10;
 export const SIOCETHTOOL = 0x8946,
   SIOCGARP = 0x8954,
   SIOCGIFMAP = 0x8970,

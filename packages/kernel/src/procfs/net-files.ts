@@ -13,6 +13,8 @@ import {
   SOCK_DGRAM,
   SOCK_RAW,
   SOCK_STREAM,
+  TCP_CLOSE_WAIT,
+  TCP_ESTABLISHED,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Inode } from "../vfs/inode.ts";
@@ -100,12 +102,7 @@ function fill(directory: PseudoDirectory, target: () => Task): void {
   );
   file("sockstat", describeTotals);
   file("sockstat6", () => "TCP6: inuse 0\nUDP6: inuse 0\nUDPLITE6: inuse 0\nRAW6: inuse 0\nFRAG6: inuse 0 memory 0\n");
-  file(
-    "snmp",
-    () =>
-      "Ip: Forwarding DefaultTTL\nIp: 2 64\nTcp: RtoAlgorithm RtoMin RtoMax MaxConn\nTcp: 1 200 120000 -1\n" +
-      "Udp: InDatagrams NoPorts\nUdp: 0 0\n",
-  );
+  file("snmp", describeProtocols);
   file("netstat", () => "");
   file(
     "wireless",
@@ -265,6 +262,23 @@ function describeUnix(task: Task): string {
       `${String(socket.inode?.ino ?? 0).padStart(5)}${name === "" ? "" : ` ${name}`}\n`;
   }
   return text;
+}
+
+/**
+ * The MIB of RFC 1213 and RFC 4113, as far as it is counted: what settings say, and how many connections there are. Of
+ * datagrams and segments nobody keeps count.
+ */
+function describeProtocols(task: Task): string {
+  let established = 0;
+  for (const { type, stateNumber } of task.network.inetSockets)
+    if (type === SOCK_STREAM && (stateNumber === TCP_ESTABLISHED || stateNumber === TCP_CLOSE_WAIT)) established++;
+  const names =
+    "RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs OutSegs " +
+    "RetransSegs InErrs OutRsts InCsumErrors";
+  return (
+    `Ip: Forwarding DefaultTTL\nIp: 2 64\nTcp: ${names}\nTcp: 1 200 120000 -1 0 0 0 0 ${established} 0 0 0 0 0 0\n` +
+    "Udp: InDatagrams NoPorts\nUdp: 0 0\n"
+  );
 }
 
 function describeTotals(task: Task): string {

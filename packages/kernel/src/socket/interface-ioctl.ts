@@ -9,6 +9,7 @@ import {
   EOPNOTSUPP,
   EPERM,
   ESRCH,
+  ETHTOOL_GLINK,
   IFF_ALLMULTI,
   IFF_NOARP,
   IFF_PROMISC,
@@ -42,6 +43,7 @@ import {
   SIOCSIFNETMASK,
   SIOCSIFTXQLEN,
   isErrno,
+  EthtoolValue,
   IFNAMSIZ,
   Ifconf,
   IfreqAddress,
@@ -167,6 +169,7 @@ export function interfaceIoctl(
       request.set(found.hardwareAddress, HARDWARE_ADDRESS);
       break;
     case SIOCETHTOOL:
+      return tellLink(task, found, task.space.loadU64(argument + VALUE));
     case SIOCGIWNAME:
       return -EOPNOTSUPP;
     default: {
@@ -324,4 +327,11 @@ function listInterfaces(task: SocketCaller, network: InterfaceNetwork, argument:
         return -EFAULT;
   }
   return task.space.storeU32(argument + Ifconf.offset.ifc_len, count * IfreqAddress.size);
+}
+
+/** ethtool(8)'s "Link detected", the one command of it that is there. @param data  address of an ethtool_value */
+function tellLink({ space }: SocketCaller, one: NetworkInterface, data: number): number {
+  const command = space.loadU32(data + EthtoolValue.offset.cmd);
+  if (command !== ETHTOOL_GLINK) return command < 0 ? -EFAULT : -EOPNOTSUPP;
+  return space.storeU32(data + EthtoolValue.offset.data, one.isRunning ? 1 : 0);
 }

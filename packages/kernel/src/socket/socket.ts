@@ -160,6 +160,15 @@ export abstract class Socket extends OpenFile {
     return 0;
   }
 
+  /** Of a listener: connections that wait, and how many may. */
+  get backlog(): number {
+    return 0;
+  }
+
+  get backlogLimit(): number {
+    return 0;
+  }
+
   get isAtMark(): boolean {
     return false;
   }

@@ -91,15 +91,6 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   /** The ports of this protocol. */
   protected abstract get ports(): PortTable<PortClaim & { readonly socket: InetSocket }>;
 
-  /** Of a listener: connections that wait, and how many may. */
-  get backlog(): number {
-    return 0;
-  }
-
-  get backlogLimit(): number {
-    return 0;
-  }
-
   changed(): void {
     this.readiness.wakeAll();
   }

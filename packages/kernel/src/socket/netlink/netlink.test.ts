@@ -5,6 +5,7 @@ import {
   AF_INET,
   AF_INET6,
   AF_NETLINK,
+  AF_UNIX,
   EAGAIN,
   EBUSY,
   ECONNREFUSED,
@@ -95,6 +96,28 @@ function dump(user: SocketTask, type: number, fixed: number, family = 0): Netlin
 const nameOf = (message: NetlinkMessage): string => String.fromCharCode(...message.attributes.get(3)!.subarray(0, -1));
 
 describe("NETLINK_ROUTE", () => {
+  it("lists the rules by which tables are asked, and no ports of bridges", () => {
+    const user = machine();
+    const told = (family: number): unknown[] =>
+      dump(user, 34, 12, family).map(({ type, payload, attributes }) => {
+        const priority = attributes.get(6);
+        return [
+          type,
+          payload[0],
+          priority === undefined ? 0 : new DataView(priority.buffer).getUint32(0, true),
+          payload[4],
+        ];
+      });
+    const v4 = [
+      [32, AF_INET, 0, 255],
+      [32, AF_INET, 32766, 254],
+      [32, AF_INET, 32767, 253],
+    ];
+    assert.deepEqual(told(AF_INET), v4);
+    assert.deepEqual(told(0), [...v4, [32, AF_INET6, 0, 255], [32, AF_INET6, 32766, 254]]);
+    assert.deepEqual(dump(user, GETLINK, 16, 7), []);
+  });
+
   it("lists links, addresses and routes", () => {
     const user = machine();
     const links = dump(user, GETLINK, 16);
@@ -278,6 +301,46 @@ describe("other protocols of netlink", () => {
     const fd = user.socket(AF_NETLINK, SOCK_RAW, SOCK_DIAG);
     user.send(fd, request(20, REQUEST | DUMP, [AF_INET, 132, ...new Array<number>(54).fill(0)]));
     assert.equal(errorOf(user, fd), -ENOENT);
+  });
+
+  it("ss is told what it asks for: memory, state and congestion control of TCP, the backlog and owner of UNIX", () => {
+    const user = machine();
+    const listener = user.socket(AF_INET, SOCK_STREAM);
+    user.bind(listener, Uint8Array.of(AF_INET, 0, 0x1f, 0x90, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0));
+    user.call("listen", listener, 7);
+    const ask = (payload: Uint8Array, fixed: number): NetlinkMessage => {
+      const fd = user.socket(AF_NETLINK, SOCK_RAW, SOCK_DIAG);
+      user.send(fd, request(20, REQUEST | DUMP, [...payload]));
+      return messagesIn(user.receive(fd, 0x6000, MSG_DONTWAIT) as string, fixed)[0]!;
+    };
+    const inet = new Uint8Array(56);
+    const [INFO, CONGESTION, TOS, MEMORY, SHUTDOWN] = [2, 4, 5, 7, 8] as const;
+    inet.set([AF_INET, 6, [INFO, CONGESTION, TOS, MEMORY].reduce((bits, one) => bits | (1 << (one - 1)), 0), 0]);
+    inet.fill(255, 4, 8);
+    const { attributes } = ask(inet, 72);
+    assert.deepEqual([...attributes.keys()].sort(), [INFO, CONGESTION, TOS, MEMORY, SHUTDOWN]);
+    assert.equal(attributes.get(INFO)![0], 10, "TCP_LISTEN");
+    assert.equal(new TextDecoder().decode(attributes.get(CONGESTION)!).replaceAll("\0", ""), "cubic");
+    assert.equal(attributes.get(MEMORY)!.length, 36);
+    assert.deepEqual([...ask(inet.fill(0, 2, 3), 72).attributes.keys()], [SHUTDOWN]);
+    // Multipath TCP: 262 has more bits than the field of the request, so an attribute tells it.
+    const fd = user.socket(AF_NETLINK, SOCK_RAW, SOCK_DIAG);
+    user.send(fd, request(20, REQUEST | DUMP, [...inet, 8, 0, 3, 0, 6, 1, 0, 0]));
+    assert.equal(errorOf(user, fd), -ENOENT);
+
+    const server = user.socket(AF_UNIX, SOCK_STREAM);
+    user.bind(server, Uint8Array.of(AF_UNIX, 0, 0, 65));
+    user.call("listen", server, 5);
+    const client = user.socket(AF_UNIX, SOCK_STREAM);
+    assert.equal(user.connect(client, Uint8Array.of(AF_UNIX, 0, 0, 65)), 0);
+    const unix = new Uint8Array(24);
+    unix.set([AF_UNIX]);
+    unix.set([0, 4], 4); // TCP_LISTEN
+    unix.set([16 | 32 | 64], 12);
+    const told = ask(unix, 16).attributes;
+    assert.deepEqual([...told.get(4)!], [1, 0, 0, 0, 5, 0, 0, 0]);
+    assert.equal(told.get(5)!.length, 36);
+    assert.deepEqual([...told.get(7)!], [0, 0, 0, 0]);
   });
 
   it("generic netlink knows its controller alone; nobody hears what is sent to the kernel's events", () => {

@@ -1,4 +1,5 @@
 import {
+  AF_BRIDGE,
   AF_INET,
   AF_INET6,
   AF_UNSPEC,
@@ -12,13 +13,16 @@ import {
   RTM_GETADDR,
   RTM_GETLINK,
   RTM_GETROUTE,
+  RTM_GETRULE,
   RTM_MAX,
   RTM_NEWADDR,
   RTM_NEWLINK,
   RTM_NEWROUTE,
   RTM_SETLINK,
   isErrno,
+  FibRuleHdr,
   Ifaddrmsg,
+  Ifinfomsg,
   NLM_F_DUMP,
   NLM_F_MULTI,
   Rtmsg,
@@ -32,6 +36,7 @@ import { addressMessage, changeAddress } from "./address-messages.ts";
 import { changeLink, deleteLink, linkMessage, requestedLink } from "./link-messages.ts";
 import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
 import type { NetlinkHeading } from "./netlink-writer.ts";
+import { ruleMessages } from "./rule-messages.ts";
 import { changeRoute, routeMessage, routeTo } from "./route-table-messages.ts";
 
 /**
@@ -59,6 +64,8 @@ export function answerRouteRequest(
   const heading = { flags: isDump ? NLM_F_MULTI : 0, sequence: request.sequence, port: options.port };
   switch (request.type) {
     case RTM_GETLINK: {
+      // Of AF_BRIDGE: the ports of bridges, and there are none.
+      if (isDump && request.payload[Ifinfomsg.offset.ifi_family] === AF_BRIDGE) return { isDump, messages: [] };
       if (isDump) return { isDump, messages: network.interfaces.map((one) => linkMessage(one, heading)) };
       const one = requestedLink(network, request.payload);
       return one === undefined ? -ENODEV : { isDump, messages: [linkMessage(one, heading)] };
@@ -70,7 +77,10 @@ export function answerRouteRequest(
       const route = routeTo(network, request.payload);
       return isErrno(route) ? route : { isDump, messages: [routeMessage(route, heading)] };
     }
-    // Neighbours, rules and whatever else there is none of.
+    case RTM_GETRULE:
+      if (!isDump) return -EOPNOTSUPP;
+      return { isDump, messages: ruleMessages(request.payload[FibRuleHdr.offset.family] ?? AF_UNSPEC, heading) };
+    // Neighbours and whatever else there is none of.
     default:
       return isDump ? { isDump, messages: [] } : -EOPNOTSUPP;
   }

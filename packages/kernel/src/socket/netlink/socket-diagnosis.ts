@@ -6,6 +6,7 @@ import {
   EINVAL,
   ENOENT,
   EOPNOTSUPP,
+  IPPROTO_IP,
   IPPROTO_TCP,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
@@ -13,7 +14,13 @@ import {
   TCP_ESTABLISHED,
   TCP_LISTEN,
   DCCPDIAG_GETSOCK,
+  INET_DIAG_CONG,
+  INET_DIAG_INFO,
+  INET_DIAG_REQ_PROTOCOL,
   INET_DIAG_SHUTDOWN,
+  INET_DIAG_SKMEMINFO,
+  INET_DIAG_TOS,
+  IP_TOS,
   InetDiagMsg,
   InetDiagReqV2,
   InetDiagSockid,
@@ -21,28 +28,38 @@ import {
   NLM_F_MULTI,
   SOCK_DESTROY,
   SOCK_DIAG_BY_FAMILY,
+  SkMeminfo,
   SockaddrUn,
+  TCP_CONGESTION,
+  TCP_INFO,
+  TcpInfo,
   TCPDIAG_GETSOCK,
+  UDIAG_SHOW_MEMINFO,
   UDIAG_SHOW_NAME,
   UDIAG_SHOW_PEER,
   UDIAG_SHOW_RQLEN,
+  UDIAG_SHOW_UID,
+  UNIX_DIAG_MEMINFO,
   UNIX_DIAG_NAME,
   UNIX_DIAG_PEER,
   UNIX_DIAG_RQLEN,
   UNIX_DIAG_SHUTDOWN,
+  UNIX_DIAG_UID,
   UnixDiagMsg,
   UnixDiagReq,
   UnixDiagRqlen,
+  isErrno,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
 import { putFields, viewOf } from "../../ground/words.ts";
 import type { InetSocket } from "../inet/inet-socket.ts";
 import { type IpAddress, isWildcard, writeV4, writeV6 } from "../inet/ip-address.ts";
 import type { IdMap } from "../../security/id-map.ts";
+import type { Socket } from "../socket.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import type { UnixSocket } from "../unix/unix-socket.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
-import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
+import { attributeOf, type NetlinkAnswer, type NetlinkRequest, numberOf } from "./netlink-request.ts";
 
 /** Programs try them when a protocol is unknown. */
 const OLD_REQUESTS = [TCPDIAG_GETSOCK, DCCPDIAG_GETSOCK];
@@ -73,9 +90,11 @@ export function answerDiagnosis(
   const heading = { flags: NLM_F_MULTI, sequence: request.sequence, port };
   if (family === AF_UNIX) {
     if (request.payload.length < UnixDiagReq.size) return -EINVAL;
-    return isDump ? { isDump, messages: unixSockets(network, request.payload, heading) } : -EOPNOTSUPP;
+    return isDump ? { isDump, messages: unixSockets(task, network, request.payload, heading) } : -EOPNOTSUPP;
   }
-  const protocol = request.payload[InetDiagReqV2.offset.sdiag_protocol]!;
+  const protocol =
+    numberOf(attributeOf(request.payload, InetDiagReqV2.size, INET_DIAG_REQ_PROTOCOL)) ??
+    request.payload[InetDiagReqV2.offset.sdiag_protocol]!;
   if ((family !== AF_INET && family !== AF_INET6) || ![IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE].includes(protocol))
     return -ENOENT;
   if (request.payload.length < InetDiagReqV2.size) return -EINVAL;
@@ -90,7 +109,7 @@ function inetSockets(
   heading: NetlinkHeading,
 ): Uint8Array[] {
   const { uids } = task.credentials.userNamespace;
-  const { sdiag_family, sdiag_protocol, idiag_states } = InetDiagReqV2.offset;
+  const { sdiag_family, sdiag_protocol, idiag_ext, idiag_states } = InetDiagReqV2.offset;
   const states = viewOf(payload).getUint32(idiag_states, true);
   const messages: Uint8Array[] = [];
   const writer = new NetlinkWriter();
@@ -107,9 +126,42 @@ function inetSockets(
       .begin(SOCK_DIAG_BY_FAMILY, heading)
       .bytes(inetMessage(socket, state, uids))
       .attributeU8(INET_DIAG_SHUTDOWN, 0);
+    addExtensions(writer, task, socket, payload[idiag_ext]!);
     messages.push(writer.finish());
   }
   return messages;
+}
+
+/** @param wanted  `idiag_ext` */
+function addExtensions(writer: NetlinkWriter, task: SocketCaller, socket: InetSocket, wanted: number): void {
+  const has = (attribute: number): boolean => (wanted & (1 << (attribute - 1))) !== 0;
+  if (has(INET_DIAG_SKMEMINFO)) writer.attribute(INET_DIAG_SKMEMINFO, memoryOf(socket));
+  if (has(INET_DIAG_TOS) && !socket.isV6) {
+    const tos = socket.getProtocolOption(task, IPPROTO_IP, IP_TOS, 4);
+    if (!isErrno(tos)) writer.attributeU8(INET_DIAG_TOS, tos[0]!);
+  }
+  if (socket.protocol !== IPPROTO_TCP) return;
+  for (const [attribute, option] of [
+    [INET_DIAG_INFO, TCP_INFO],
+    [INET_DIAG_CONG, TCP_CONGESTION],
+  ] as const) {
+    if (!has(attribute)) continue;
+    const value = socket.getProtocolOption(task, IPPROTO_TCP, option, TcpInfo.size);
+    if (!isErrno(value)) writer.attribute(attribute, value);
+  }
+}
+
+/** What waits in a socket's buffers, and how much may. */
+function memoryOf(socket: Socket): Uint8Array {
+  const bytes = new Uint8Array(SkMeminfo.size);
+  const { receiveBuffer, sendBuffer } = socket.options;
+  putFields(viewOf(bytes), SkMeminfo, {
+    rmem_alloc: socket.isListening ? 0 : Math.max(0, socket.available()),
+    rcvbuf: receiveBuffer,
+    wmem_queued: socket.unsent,
+    sndbuf: sendBuffer,
+  });
+  return bytes;
 }
 
 function inetMessage(socket: InetSocket, state: number, uids: IdMap): Uint8Array {
@@ -142,7 +194,13 @@ function putAddress(bytes: Uint8Array, at: number, socket: InetSocket, ip: IpAdd
 }
 
 /** `struct unix_diag_msg` with what was asked to be shown. */
-function unixSockets(network: DiagnosedNetwork, payload: Uint8Array, heading: NetlinkHeading): Uint8Array[] {
+function unixSockets(
+  task: SocketCaller,
+  network: DiagnosedNetwork,
+  payload: Uint8Array,
+  heading: NetlinkHeading,
+): Uint8Array[] {
+  const { uids } = task.credentials.userNamespace;
   const states = viewOf(payload).getUint32(UnixDiagReq.offset.udiag_states, true);
   const show = viewOf(payload).getUint32(UnixDiagReq.offset.udiag_show, true);
   const messages: Uint8Array[] = [];
@@ -157,6 +215,8 @@ function unixSockets(network: DiagnosedNetwork, payload: Uint8Array, heading: Ne
     if ((show & UDIAG_SHOW_PEER) !== 0 && peerSocket !== null)
       writer.attributeU32(UNIX_DIAG_PEER, peerSocket.inode?.ino ?? 0);
     if ((show & UDIAG_SHOW_RQLEN) !== 0) writer.attribute(UNIX_DIAG_RQLEN, queueLengths(socket));
+    if ((show & UDIAG_SHOW_MEMINFO) !== 0) writer.attribute(UNIX_DIAG_MEMINFO, memoryOf(socket));
+    if ((show & UDIAG_SHOW_UID) !== 0) writer.attributeU32(UNIX_DIAG_UID, uids.shown(socket.inode?.uid ?? 0));
     messages.push(writer.attributeU8(UNIX_DIAG_SHUTDOWN, 0).finish());
   }
   return messages;
@@ -173,7 +233,12 @@ function unixMessage({ type, inode }: UnixSocket, state: number): Uint8Array {
 
 function queueLengths(socket: UnixSocket): Uint8Array {
   const bytes = new Uint8Array(UnixDiagRqlen.size);
-  if (!socket.isListening)
-    putFields(viewOf(bytes), UnixDiagRqlen, { udiag_rqueue: socket.available(), udiag_wqueue: socket.unsent });
+  putFields(
+    viewOf(bytes),
+    UnixDiagRqlen,
+    socket.isListening
+      ? { udiag_rqueue: socket.backlog, udiag_wqueue: socket.backlogLimit }
+      : { udiag_rqueue: socket.available(), udiag_wqueue: socket.unsent },
+  );
   return bytes;
 }
