@@ -47,18 +47,12 @@ export const INET_DIAG_INFO = 2,
   INET_DIAG_TOS = 5,
   INET_DIAG_SKMEMINFO = 7,
   INET_DIAG_SHUTDOWN = 8;
-/** The value of SO_MEMINFO and its like: `u32` each (enum in sock_diag.h). */
-export const SkMeminfo = struct("sk_meminfo", {
-  rmem_alloc: u32,
-  rcvbuf: u32,
-  wmem_alloc: u32,
-  sndbuf: u32,
-  fwd_alloc: u32,
-  wmem_queued: u32,
-  optmem: u32,
-  backlog: u32,
-  drops: u32,
-});
+/** The value of INET_DIAG_SKMEMINFO: so many `u32`, by number. */
+export const SK_MEMINFO_RMEM_ALLOC = 0,
+  SK_MEMINFO_RCVBUF = 1,
+  SK_MEMINFO_SNDBUF = 3,
+  SK_MEMINFO_WMEM_QUEUED = 5,
+  SK_MEMINFO_VARS = 9;
 
 export const UnixDiagReq = struct("unix_diag_req", {
   sdiag_family: u8,

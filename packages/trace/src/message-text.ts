@@ -6,6 +6,7 @@ import {
   AF_UNIX,
   Cmsghdr,
   GENL_ID_CTRL,
+  FibRuleHdr,
   Genlmsghdr,
   IFA_CACHEINFO,
   IFLA_STATS,
@@ -38,6 +39,7 @@ import {
   RTM_NEWADDR,
   RTM_NEWLINK,
   RTM_NEWROUTE,
+  RTM_NEWRULE,
   RtnlLinkStats,
   RtnlLinkStats64,
   Rtmsg,
@@ -135,6 +137,7 @@ export const NETLINK_BODIES = {
   ]),
   address: body(Ifaddrmsg, [[IFA_CACHEINFO, IfaCacheinfo]]),
   route: body(Rtmsg),
+  rule: body(FibRuleHdr),
   inetRequest: body(InetDiagReqV2),
   inetAnswer: body(InetDiagMsg),
   unixRequest: body(UnixDiagReq),
@@ -146,6 +149,7 @@ const ROUTE_BODIES: ReadonlyMap<number, NetlinkBody> = new Map([
   [RTM_NEWLINK, NETLINK_BODIES.link],
   [RTM_NEWADDR, NETLINK_BODIES.address],
   [RTM_NEWROUTE, NETLINK_BODIES.route],
+  [RTM_NEWRULE, NETLINK_BODIES.rule],
 ]);
 
 /** The messages in a datagram of a netlink socket of `protocol`. */

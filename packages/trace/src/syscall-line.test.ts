@@ -186,7 +186,7 @@ const UNSEEN = [
 const BY_RULE = [
   ...["SockaddrIn", "SockaddrIn6", "SockaddrUn", "SockaddrNl", "SockaddrLl"],
   ...["Cmsghdr", "Nlmsghdr", "Nlmsgerr", "Nlattr"],
-  ...["SockFilter", "BlkpgPartition"], // behind a pointer
+  ...["SockFilter", "BlkpgPartition", "EthtoolValue"], // behind a pointer
 ];
 
 test("each structure that has a layout is decoded somewhere", () => {

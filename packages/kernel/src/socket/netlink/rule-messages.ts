@@ -1,4 +1,4 @@
-/** RTM_GETRULE: in which order the routing tables are asked (ip-rule(8)). The rules are those that Linux begins with. */
+/** RTM_GETRULE: in which order routing tables are asked (ip-rule(8)). The rules are those that Linux begins with. */
 import {
   AF_INET,
   AF_INET6,

@@ -28,7 +28,11 @@ import {
   NLM_F_MULTI,
   SOCK_DESTROY,
   SOCK_DIAG_BY_FAMILY,
-  SkMeminfo,
+  SK_MEMINFO_RCVBUF,
+  SK_MEMINFO_RMEM_ALLOC,
+  SK_MEMINFO_SNDBUF,
+  SK_MEMINFO_VARS,
+  SK_MEMINFO_WMEM_QUEUED,
   SockaddrUn,
   TCP_CONGESTION,
   TCP_INFO,
@@ -153,14 +157,14 @@ function addExtensions(writer: NetlinkWriter, task: SocketCaller, socket: InetSo
 
 /** What waits in a socket's buffers, and how much may. */
 function memoryOf(socket: Socket): Uint8Array {
-  const bytes = new Uint8Array(SkMeminfo.size);
+  const bytes = new Uint8Array(4 * SK_MEMINFO_VARS);
+  const view = viewOf(bytes);
   const { receiveBuffer, sendBuffer } = socket.options;
-  putFields(viewOf(bytes), SkMeminfo, {
-    rmem_alloc: socket.isListening ? 0 : Math.max(0, socket.available()),
-    rcvbuf: receiveBuffer,
-    wmem_queued: socket.unsent,
-    sndbuf: sendBuffer,
-  });
+  const waiting = socket.isListening ? 0 : Math.max(0, socket.available());
+  view.setUint32(4 * SK_MEMINFO_RMEM_ALLOC, waiting, true);
+  view.setUint32(4 * SK_MEMINFO_RCVBUF, receiveBuffer, true);
+  view.setUint32(4 * SK_MEMINFO_WMEM_QUEUED, socket.unsent, true);
+  view.setUint32(4 * SK_MEMINFO_SNDBUF, sendBuffer, true);
   return bytes;
 }
 
