@@ -17,6 +17,9 @@ export class NodeClock implements CpuClock {
   cpuNs(): number {
     // Node 20 has no such call.
     if (process.threadCpuUsage === undefined) return this.monotonicNs();
+    // Linux tells a thread's time as of its last tick, up to 10 ms ago; asked for the process', it brings that of the
+    // calling thread up to date first (kernel/sched/cputime.c, thread_group_cputime).
+    process.cpuUsage();
     const { user, system } = process.threadCpuUsage();
     return (user + system) * 1000;
   }
