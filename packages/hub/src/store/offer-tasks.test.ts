@@ -86,6 +86,8 @@ for (const kind of ["pglite", "postgres"] as const)
           assert.ok(turn < 1_000, `${balance}: ${got.join(", ")} after ${turn} claims (seed ${seed})`);
           const index = random.below(3);
           got[index]! += (await claim(at.hosts[index]!, 1 + random.below(40))).length;
+          // On a busy machine what was offered would lapse before its host's turn.
+          await pass(-3600);
         }
         assert.deepEqual(got, counts, `${balance} (seed ${seed})`);
       }
