@@ -37,8 +37,8 @@ export class Area {
   readonly pages: PageCache | null;
   /** Byte offset of `start` in `pages`. */
   offset: number;
-  /** For /proc/PID/maps: "[heap]", "[stack]", "[vdso]", "[vvar]"; "" else. */
-  readonly label: string;
+  /** For /proc/PID/maps: "[heap]", "[stack]", "[vdso]", "[vvar]", or as the program named it (area-name.ts); "" else. */
+  label: string;
   /** Decoded code, once executed from. */
   code: CodeRegion | null = null;
   /** Its bytes may differ from the file's (it was writable), so code isn't shared. */
@@ -77,6 +77,11 @@ export class Area {
 
   get isExecutable(): boolean {
     return (this.protection & PROT_EXEC) !== 0;
+  }
+
+  /** "[vdso]" and "[vvar]": the kernel's own pages. */
+  get isKernels(): boolean {
+    return this.label.startsWith("[v");
   }
 
   /** Index in `pages` of the page at `address`. */

@@ -134,7 +134,7 @@ function removeSome(space: AddressSpace, at: number, end: number): number {
   if (area === undefined || area.start >= end) return end;
   const start = Math.max(area.start, at);
   const { file, pages } = area;
-  if (pages === null || (area.flags & MAP_LOCKED) !== 0 || area.label !== "") return -EINVAL;
+  if (pages === null || (area.flags & MAP_LOCKED) !== 0 || area.isKernels) return -EINVAL;
   if (!area.isShared || file?.isWritable === false) return -EACCES;
   const last = Math.min(area.end, end, start + PAGES_REMOVED_AT_ONCE * PAGE_SIZE);
   const offset = area.offset + start - area.start;

@@ -134,7 +134,7 @@ function reprotect(space: AddressSpace, area: Area): void {
  * Joins neighbours that have become alike, so that programs which change protections in small steps don't pile up
  * areas.
  */
-function mergeAround(space: AddressSpace, start: number, end: number): void {
+export function mergeAround(space: AddressSpace, start: number, end: number): void {
   let below = space.areas.startingBefore(start) ?? space.areas.endingAfter(start);
   while (below !== undefined) {
     const area = space.areas.endingAfter(below.end);

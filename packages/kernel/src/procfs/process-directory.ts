@@ -25,6 +25,7 @@ import { describeMountInfo, describeMounts, describeMountStats } from "./process
 import { mayInspect, hasMemory, taskOf } from "../task/task-access.ts";
 import {
   describeIo,
+  describeCall,
   describeLimits,
   describeSchedule,
   describeStat,
@@ -129,10 +130,7 @@ export class ProcessDirectory extends PseudoDirectory {
     file("limits", () => describeLimits(target()));
     file("io", () => describeIo(target(), isThread), { mode: 0o400, isPrivate: true });
     file("wchan", () => (target().state === "S" ? (SYSCALL_NAMES[target().syscallNumber] ?? "0") : "0"));
-    file("syscall", () => (target().state === "R" ? "running\n" : `${target().syscallNumber}\n`), {
-      mode: 0o400,
-      isPrivate: true,
-    });
+    file("syscall", (caller) => describeCall(target(), caller), { mode: 0o400, isPrivate: true });
     file("stack", () => "", { mode: 0o400, isPrivate: true });
     file("auxv", () => byteString(target().space.auxiliaryVector), { mode: 0o400, isPrivate: true });
     file("personality", () => `${target().personality.toString(16).padStart(8, "0")}\n`, { mode: 0o400 });

@@ -1,6 +1,10 @@
 /** The numbers of a process or thread: proc_pid_stat(5), proc_pid_statm(5), proc_pid_status(5), proc_pid_limits(5). */
 import { PAGE_SIZE, SIGRTMAX } from "@stratos/abi";
+import { HART, HART_PC } from "@stratos/riscv";
+import { viewOf } from "../ground/words.ts";
 import type { SignalSet } from "../signal/signal-set.ts";
+import { A0, A7, SP } from "../task/hart-registers.ts";
+import { registersOf } from "../task/task-place.ts";
 import { chargeTurn, processTimes } from "../task/resource-usage.ts";
 import { listOfHarts } from "../task/hart-mask.ts";
 import type { Task } from "../task/task.ts";
@@ -319,4 +323,16 @@ export function describeSchedule(task: Task, ids: PidNamespace): string {
     `policy                                       :${String(task.policy).padStart(21)}\n` +
     `prio                                         :${String(100 + priorityOf(task)).padStart(21)}\n`
   );
+}
+
+/** Of a thread that waits: number and arguments of its call (−1: none), stack pointer and pc (proc_pid_syscall(5)). */
+export function describeCall(task: Task, caller: Task): string {
+  if (!hasMemory(task) || (task !== caller && task.state === "R")) return "running\n";
+  const view = viewOf(registersOf(task));
+  const register = (number: number): string => `0x${view.getBigUint64(number * 8, true).toString(16)}`;
+  const number = task === caller ? view.getInt32(A7 * 8, true) : task.syscallNumber;
+  // The pc of a call that is made is behind its instruction.
+  const pc = view.getUint32(HART_PC - HART, true) + (number < 0 ? 0 : 4);
+  const ends = `${register(SP)} 0x${pc.toString(16)}\n`;
+  return number < 0 ? `-1 ${ends}` : `${number} ${[0, 1, 2, 3, 4, 5].map((n) => register(A0 + n)).join(" ")} ${ends}`;
 }

@@ -56,6 +56,7 @@ import {
   SECURE_ALL_LOCKS,
   isErrno,
 } from "@stratos/abi";
+import { nameAreas } from "../mm/area-name.ts";
 import { byteString, byteStringOf } from "@stratos/base";
 import { hasCapability, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -171,20 +172,21 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
     case PR_SET_PTRACER:
       return a === 0 || a === -1 || task.kernel.tasks.taskIn(task.group.pidNamespace, a) !== undefined ? 0 : -EINVAL;
     case PR_SET_VMA:
-      return a === 0 ? checkAreaName(task, d) : -EINVAL;
+      return a === 0 ? setAreaName(task, b, c, d) : -EINVAL;
     default:
       return -EINVAL;
   }
 }
 
-/** PR_SET_VMA_ANON_NAME: what it may be; nobody shows it. @returns 0, −EFAULT, −EINVAL */
-function checkAreaName(task: Task, address: number): number {
-  if (address === 0) return 0;
+/** PR_SET_VMA_ANON_NAME: 0, −EFAULT, −EINVAL for what can't be a name, and as nameAreas. */
+function setAreaName(task: Task, start: number, length: number, address: number): number {
+  if (address === 0) return nameAreas(task, start, length, "");
   const name = task.space.loadString(address, AREA_NAME_MAX);
   if (name === -ENAMETOOLONG) return -EINVAL;
   if (isErrno(name)) return name;
   // Linux, kernel/sys.c: is_valid_name_char.
-  return /^[ -~]*$/.test(name) && !/[\\`$[\]]/.test(name) ? 0 : -EINVAL;
+  if (!/^[ -~]*$/.test(name) || /[\\`$[\]]/.test(name)) return -EINVAL;
+  return nameAreas(task, start, length, name);
 }
 
 /** −EFAULT; a longer name is cut to 15 bytes. */
