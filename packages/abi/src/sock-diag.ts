@@ -39,7 +39,8 @@ export const InetDiagMsg = struct("inet_diag_msg", {
   idiag_uid: u32,
   idiag_inode: u32,
 });
-export const INET_DIAG_SHUTDOWN = 8;
+export const INET_DIAG_SKMEMINFO = 7,
+  INET_DIAG_SHUTDOWN = 8;
 
 export const UnixDiagReq = struct("unix_diag_req", {
   sdiag_family: u8,
@@ -63,7 +64,18 @@ export const UnixDiagRqlen = struct("unix_diag_rqlen", { udiag_rqueue: u32, udia
 export const UNIX_DIAG_NAME = 0,
   UNIX_DIAG_PEER = 2,
   UNIX_DIAG_RQLEN = 4,
-  UNIX_DIAG_SHUTDOWN = 6;
+  UNIX_DIAG_MEMINFO = 5,
+  UNIX_DIAG_SHUTDOWN = 6,
+  UNIX_DIAG_UID = 7;
 export const UDIAG_SHOW_NAME = 1,
   UDIAG_SHOW_PEER = 4,
-  UDIAG_SHOW_RQLEN = 16;
+  UDIAG_SHOW_RQLEN = 16,
+  UDIAG_SHOW_MEMINFO = 32,
+  UDIAG_SHOW_UID = 64;
+
+/** Words of INET_DIAG_SKMEMINFO and UNIX_DIAG_MEMINFO (linux/sock_diag.h). */
+export const SK_MEMINFO_RMEM_ALLOC = 0,
+  SK_MEMINFO_RCVBUF = 1,
+  SK_MEMINFO_WMEM_ALLOC = 2,
+  SK_MEMINFO_SNDBUF = 3,
+  SK_MEMINFO_VARS = 9;

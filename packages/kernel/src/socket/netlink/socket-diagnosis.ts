@@ -14,22 +14,32 @@ import {
   TCP_LISTEN,
   DCCPDIAG_GETSOCK,
   INET_DIAG_SHUTDOWN,
+  INET_DIAG_SKMEMINFO,
   InetDiagMsg,
   InetDiagReqV2,
   InetDiagSockid,
   NLM_F_DUMP,
   NLM_F_MULTI,
+  SK_MEMINFO_RCVBUF,
+  SK_MEMINFO_RMEM_ALLOC,
+  SK_MEMINFO_SNDBUF,
+  SK_MEMINFO_VARS,
+  SK_MEMINFO_WMEM_ALLOC,
   SOCK_DESTROY,
   SOCK_DIAG_BY_FAMILY,
   SockaddrUn,
   TCPDIAG_GETSOCK,
+  UDIAG_SHOW_MEMINFO,
   UDIAG_SHOW_NAME,
   UDIAG_SHOW_PEER,
   UDIAG_SHOW_RQLEN,
+  UDIAG_SHOW_UID,
+  UNIX_DIAG_MEMINFO,
   UNIX_DIAG_NAME,
   UNIX_DIAG_PEER,
   UNIX_DIAG_RQLEN,
   UNIX_DIAG_SHUTDOWN,
+  UNIX_DIAG_UID,
   UnixDiagMsg,
   UnixDiagReq,
   UnixDiagRqlen,
@@ -39,6 +49,7 @@ import { putFields, viewOf } from "../../ground/words.ts";
 import type { InetSocket } from "../inet/inet-socket.ts";
 import { type IpAddress, isWildcard, writeV4, writeV6 } from "../inet/ip-address.ts";
 import type { IdMap } from "../../security/id-map.ts";
+import type { Socket } from "../socket.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import type { UnixSocket } from "../unix/unix-socket.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
@@ -73,7 +84,7 @@ export function answerDiagnosis(
   const heading = { flags: NLM_F_MULTI, sequence: request.sequence, port };
   if (family === AF_UNIX) {
     if (request.payload.length < UnixDiagReq.size) return -EINVAL;
-    return isDump ? { isDump, messages: unixSockets(network, request.payload, heading) } : -EOPNOTSUPP;
+    return isDump ? { isDump, messages: unixSockets(task, network, request.payload, heading) } : -EOPNOTSUPP;
   }
   const protocol = request.payload[InetDiagReqV2.offset.sdiag_protocol]!;
   if ((family !== AF_INET && family !== AF_INET6) || ![IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE].includes(protocol))
@@ -90,7 +101,8 @@ function inetSockets(
   heading: NetlinkHeading,
 ): Uint8Array[] {
   const { uids } = task.credentials.userNamespace;
-  const { sdiag_family, sdiag_protocol, idiag_states } = InetDiagReqV2.offset;
+  const { sdiag_family, sdiag_protocol, idiag_ext, idiag_states } = InetDiagReqV2.offset;
+  const extensions = payload[idiag_ext]!;
   const states = viewOf(payload).getUint32(idiag_states, true);
   const messages: Uint8Array[] = [];
   const writer = new NetlinkWriter();
@@ -107,6 +119,7 @@ function inetSockets(
       .begin(SOCK_DIAG_BY_FAMILY, heading)
       .bytes(inetMessage(socket, state, uids))
       .attributeU8(INET_DIAG_SHUTDOWN, 0);
+    if ((extensions & (1 << (INET_DIAG_SKMEMINFO - 1))) !== 0) writer.attribute(INET_DIAG_SKMEMINFO, memoryOf(socket));
     messages.push(writer.finish());
   }
   return messages;
@@ -142,7 +155,13 @@ function putAddress(bytes: Uint8Array, at: number, socket: InetSocket, ip: IpAdd
 }
 
 /** `struct unix_diag_msg` with what was asked to be shown. */
-function unixSockets(network: DiagnosedNetwork, payload: Uint8Array, heading: NetlinkHeading): Uint8Array[] {
+function unixSockets(
+  task: SocketCaller,
+  network: DiagnosedNetwork,
+  payload: Uint8Array,
+  heading: NetlinkHeading,
+): Uint8Array[] {
+  const { uids } = task.credentials.userNamespace;
   const states = viewOf(payload).getUint32(UnixDiagReq.offset.udiag_states, true);
   const show = viewOf(payload).getUint32(UnixDiagReq.offset.udiag_show, true);
   const messages: Uint8Array[] = [];
@@ -157,7 +176,9 @@ function unixSockets(network: DiagnosedNetwork, payload: Uint8Array, heading: Ne
     if ((show & UDIAG_SHOW_PEER) !== 0 && peerSocket !== null)
       writer.attributeU32(UNIX_DIAG_PEER, peerSocket.inode?.ino ?? 0);
     if ((show & UDIAG_SHOW_RQLEN) !== 0) writer.attribute(UNIX_DIAG_RQLEN, queueLengths(socket));
-    messages.push(writer.attributeU8(UNIX_DIAG_SHUTDOWN, 0).finish());
+    if ((show & UDIAG_SHOW_MEMINFO) !== 0) writer.attribute(UNIX_DIAG_MEMINFO, memoryOf(socket));
+    if ((show & UDIAG_SHOW_UID) !== 0) writer.attributeU32(UNIX_DIAG_UID, uids.shown(socket.inode?.uid ?? 0));
+    messages.push(writer.attributeU8(UNIX_DIAG_SHUTDOWN, socket.shut).finish());
   }
   return messages;
 }
@@ -171,9 +192,25 @@ function unixMessage({ type, inode }: UnixSocket, state: number): Uint8Array {
   return bytes;
 }
 
+/** Bytes that wait both ways; of a listener, connections that wait, and how many may. */
 function queueLengths(socket: UnixSocket): Uint8Array {
   const bytes = new Uint8Array(UnixDiagRqlen.size);
-  if (!socket.isListening)
-    putFields(viewOf(bytes), UnixDiagRqlen, { udiag_rqueue: socket.available(), udiag_wqueue: socket.unsent });
+  const udiag_rqueue = socket.isListening ? socket.backlog : socket.available();
+  const udiag_wqueue = socket.isListening ? socket.backlogLimit : socket.unsent;
+  putFields(viewOf(bytes), UnixDiagRqlen, { udiag_rqueue, udiag_wqueue });
+  return bytes;
+}
+
+/** What waits, and how much may; here nothing but the bytes themselves is counted. */
+function memoryOf(socket: Socket): Uint8Array {
+  const bytes = new Uint8Array(4 * SK_MEMINFO_VARS);
+  const view = viewOf(bytes);
+  const { sendBuffer, receiveBuffer } = socket.options;
+  view.setUint32(4 * SK_MEMINFO_RCVBUF, receiveBuffer, true);
+  view.setUint32(4 * SK_MEMINFO_SNDBUF, sendBuffer, true);
+  if (socket.isListening) return bytes;
+  // What waits in AF_UNIX is its sender's.
+  if (socket.family !== AF_UNIX) view.setUint32(4 * SK_MEMINFO_RMEM_ALLOC, socket.available(), true);
+  view.setUint32(4 * SK_MEMINFO_WMEM_ALLOC, socket.unsent, true);
   return bytes;
 }

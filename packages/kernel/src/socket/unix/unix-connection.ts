@@ -84,6 +84,14 @@ export class UnixConnectionSocket extends UnixSocket {
     return this.#state === "listening";
   }
 
+  override get backlog(): number {
+    return this.#backlog.length;
+  }
+
+  override get backlogLimit(): number {
+    return this.#backlogMax;
+  }
+
   get isConnected(): boolean {
     return this.#state === "connected";
   }

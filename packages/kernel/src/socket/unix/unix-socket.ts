@@ -71,6 +71,15 @@ export abstract class UnixSocket extends Socket {
   /** The other socket, as getpeername(2) and the garbage collector see it. */
   abstract get peerSocket(): UnixSocket | null;
 
+  /** Of a listener: connections that wait, and how many may. */
+  get backlog(): number {
+    return 0;
+  }
+
+  get backlogLimit(): number {
+    return 0;
+  }
+
   override get peerCredentials(): PeerCredentials | null {
     return this.peerIdentity;
   }
