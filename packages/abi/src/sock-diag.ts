@@ -47,12 +47,6 @@ export const INET_DIAG_INFO = 2,
   INET_DIAG_TOS = 5,
   INET_DIAG_SKMEMINFO = 7,
   INET_DIAG_SHUTDOWN = 8;
-/** The value of INET_DIAG_SKMEMINFO: so many `u32`, by number. */
-export const SK_MEMINFO_RMEM_ALLOC = 0,
-  SK_MEMINFO_RCVBUF = 1,
-  SK_MEMINFO_SNDBUF = 3,
-  SK_MEMINFO_WMEM_QUEUED = 5,
-  SK_MEMINFO_VARS = 9;
 
 export const UnixDiagReq = struct("unix_diag_req", {
   sdiag_family: u8,
@@ -84,3 +78,10 @@ export const UDIAG_SHOW_NAME = 1,
   UDIAG_SHOW_RQLEN = 16,
   UDIAG_SHOW_MEMINFO = 32,
   UDIAG_SHOW_UID = 64;
+
+/** Words of INET_DIAG_SKMEMINFO and UNIX_DIAG_MEMINFO (linux/sock_diag.h). */
+export const SK_MEMINFO_RMEM_ALLOC = 0,
+  SK_MEMINFO_RCVBUF = 1,
+  SK_MEMINFO_WMEM_ALLOC = 2,
+  SK_MEMINFO_SNDBUF = 3,
+  SK_MEMINFO_VARS = 9;

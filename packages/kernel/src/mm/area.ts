@@ -37,7 +37,7 @@ export class Area {
   readonly pages: PageCache | null;
   /** Byte offset of `start` in `pages`. */
   offset: number;
-  /** For /proc/PID/maps: "[heap]", "[stack]", "[vdso]", "[vvar]", or a name of the program's (area-name.ts); "" else. */
+  /** For /proc/PID/maps: "[heap]", "[stack]", "[vdso]", "[vvar]", or a name by the program (area-name.ts); else "". */
   label: string;
   /** Decoded code, once executed from. */
   code: CodeRegion | null = null;

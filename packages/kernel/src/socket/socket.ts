@@ -173,6 +173,14 @@ export abstract class Socket extends OpenFile {
     return false;
   }
 
+  /**
+   * An error that ends a transfer under way, and is told after it: TCP's (net/ipv4/tcp.c, tcp_sendmsg_locked and
+   * tcp_recvmsg_locked leave `sk_err` when something was copied). AF_UNIX takes it with the transfer.
+   */
+  protected get hasLastingError(): boolean {
+    return false;
+  }
+
   /** Takes SO_ERROR: positive errno, 0 when none. */
   takeError(): number {
     const error = this.pendingError;
@@ -215,6 +223,7 @@ export abstract class Socket extends OpenFile {
     let done = transferState(task)?.transferred ?? 0;
     if (done > 0) from.skip(done);
     for (;;) {
+      if (done > 0 && this.hasLastingError) return done;
       const result = this.send(task, from, message, flags);
       if (result >= 0) {
         done += result;
@@ -242,7 +251,7 @@ export abstract class Socket extends OpenFile {
     const wantsAll = this.isStream && (flags & (MSG_WAITALL | MSG_PEEK)) === MSG_WAITALL;
     for (;;) {
       // What has begun to read stops where urgent data is, also when that came while it waited.
-      if (done > 0 && this.isAtMark) return done;
+      if (done > 0 && (this.isAtMark || (this.available() === 0 && this.hasLastingError))) return done;
       const result = this.receive(task, to, message, flags);
       if (result >= 0) {
         done += result;

@@ -448,10 +448,14 @@ export const socketCalls: SyscallTable = {
     gaps:
       "datagrams to a multicast group reach members in this machine, and the host's network, from which none come " +
       "in; IPv6 extension headers travel with UDP datagrams inside the machine alone, and those with a routing " +
-      "header are lost; socket filters can't be attached; packet sockets share no memory with programs, as before " +
+      "header are lost; socket filters can't be attached; no SO_PASSPIDFD; TCP_USER_TIMEOUT, TCP_DEFER_ACCEPT and " +
+      "IP_BIND_ADDRESS_NO_PORT are kept without effect; packet sockets share no memory with programs, as before " +
       "PACKET_MMAP (PACKET_VERSION, PACKET_RX_RING, PACKET_TX_RING: ENOPROTOOPT; libpcap then reads each frame)",
   },
-  getsockopt: { run: getsockopt, gaps: "no SO_PEERPIDFD, SO_PEERSEC; TCP_INFO has state and constants only" },
+  getsockopt: {
+    run: getsockopt,
+    gaps: "no SO_PEERPIDFD, SO_PEERSEC, SO_NETNS_COOKIE; TCP_INFO has state and constants only",
+  },
   shutdown: { run: shutdown },
   sendmsg: {
     run: sendmsg,

@@ -184,7 +184,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
       socket: this,
     });
     if (port === 0) {
-      const claim = this.ports.claimEphemeral(this.network.settings.localPorts, make);
+      const claim = this.ports.claimEphemeral(this.ip.narrowPorts(this.network.settings.localPorts), make);
       if (isErrno(claim)) return -EADDRINUSE;
       this.claim = claim;
     } else {

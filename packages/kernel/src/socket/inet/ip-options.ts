@@ -184,6 +184,12 @@ interface IpSocket extends MulticastSocket {
   family: number;
 }
 
+/** Ports that a socket without one is given. */
+interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
 /** The IP options of one socket. */
 export class IpOptions {
   readonly v4 = new Map<number, number>();
@@ -206,6 +212,18 @@ export class IpOptions {
 
   get freeBind(): boolean {
     return this.v4.get(IP_FREEBIND) === 1 || this.v6.get(IPV6_FREEBIND) === 1;
+  }
+
+  /**
+   * The machine's range of ports for who chooses none, narrowed by IP_LOCAL_PORT_RANGE (its low half the first port,
+   * its high half the last); an end that lies outside the machine's counts for nothing (ip(7)).
+   */
+  narrowPorts({ first, last }: PortRange): PortRange {
+    const own = this.v4.get(IP_LOCAL_PORT_RANGE) ?? 0;
+    const from = own & 0xffff;
+    const to = own >>> 16;
+    const isWithin = (port: number): boolean => port >= first && port <= last;
+    return { first: isWithin(from) ? from : first, last: isWithin(to) ? to : last };
   }
 
   /** IPv6 extension headers by option: sent with each datagram. */
@@ -319,7 +337,10 @@ export function setIpOption(
       return -EINVAL;
     if (name === IP_MTU_DISCOVER && (number < 0 || number > 5)) return -EINVAL;
     if (name === IP_MINTTL && (number < 0 || number > 255)) return -EINVAL;
-    if (FLAGS_V4.has(name)) socket.ip.v4.set(name, number !== 0 ? 1 : 0);
+    if (name === IP_LOCAL_PORT_RANGE) {
+      if (value.length !== 4 || (number >>> 16 !== 0 && (number & 0xffff) > number >>> 16)) return -EINVAL;
+      socket.ip.v4.set(name, number);
+    } else if (FLAGS_V4.has(name)) socket.ip.v4.set(name, number !== 0 ? 1 : 0);
     else if (number === -1) socket.ip.v4.delete(name);
     else socket.ip.v4.set(name, name === IP_TOS ? number & 0xff : number);
     return 0;

@@ -112,7 +112,7 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
       // No more than a live one would take: the rest meets the error.
       const lost = Math.min(from.remaining, room);
       from.skip(lost);
-      this.#receiveReset(this.isEnded ? EPIPE : ECONNRESET);
+      this.#receiveReset();
       return lost;
     }
     if (other.#incoming.length >= room) {
@@ -217,14 +217,13 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
     this.#memory.bytes -= this.#incoming.length;
     this.#incoming.clear();
     this.#heldBack = 0;
-    if (!this.isReset) this.#other!.#receiveReset(this.#other!.isEnded ? EPIPE : ECONNRESET);
+    if (!this.isReset) this.#other!.#receiveReset();
   }
 
   /** Somebody on the way resets it. What has arrived can still be read. */
   sever(): void {
-    const other = this.#other!;
-    this.#receiveReset(this.isEnded ? EPIPE : ECONNRESET);
-    other.#receiveReset(other.isEnded ? EPIPE : ECONNRESET);
+    this.#receiveReset();
+    this.#other!.#receiveReset();
   }
 
   #receiveFin(): void {
@@ -232,10 +231,10 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
     this.#owner.changed();
   }
 
-  #receiveReset(error: number): void {
+  #receiveReset(): void {
     if (this.#isClosed || this.isReset) return;
     this.isReset = true;
-    this.#error = error;
+    this.#error = this.isEnded ? EPIPE : ECONNRESET;
     this.#owner.changed();
   }
 
@@ -255,7 +254,10 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
     const other = this.#other!;
     if (this.#late !== null) this.#owner.kernel.timers.cancel(this.#late);
     this.push();
-    if (other.#isClosed) return 1;
+    if (other.#isClosed) {
+      this.#receiveReset();
+      return 1;
+    }
     if (other.#incoming.length >= this.#room(capacity)) return -EAGAIN;
     // One that would be passed by next goes now (net/ipv4/tcp_input.c, tcp_check_urg).
     if (other.isAtMark && !other.isUrgentInline) other.#passUrgent();

@@ -437,6 +437,8 @@ export class TcpSocket extends InetSocket {
       const limited = transport.write(new ShortCursor(from, from.remaining - 1), this.capacity, false);
       if (limited < 0 || from.remaining > 1) return limited;
       const urgent = this.#sendUrgentByte(from);
+      // The reset that the others brought loses this one too.
+      if (urgent === -EPIPE) return limited + 1;
       return urgent < 0 ? limited : limited + urgent;
     }
     return this.#sendUrgentByte(from);
@@ -515,6 +517,10 @@ export class TcpSocket extends InetSocket {
 
   override get unsent(): number {
     return this.#transport?.unsent ?? 0;
+  }
+
+  protected override get hasLastingError(): boolean {
+    return this.pendingError !== 0 || (this.#transport?.hasError ?? false);
   }
 
   override takeError(): number {

@@ -26,13 +26,13 @@ import {
   InetDiagSockid,
   NLM_F_DUMP,
   NLM_F_MULTI,
-  SOCK_DESTROY,
-  SOCK_DIAG_BY_FAMILY,
   SK_MEMINFO_RCVBUF,
   SK_MEMINFO_RMEM_ALLOC,
   SK_MEMINFO_SNDBUF,
   SK_MEMINFO_VARS,
-  SK_MEMINFO_WMEM_QUEUED,
+  SK_MEMINFO_WMEM_ALLOC,
+  SOCK_DESTROY,
+  SOCK_DIAG_BY_FAMILY,
   SockaddrUn,
   TCP_CONGESTION,
   TCP_INFO,
@@ -155,19 +155,6 @@ function addExtensions(writer: NetlinkWriter, task: SocketCaller, socket: InetSo
   }
 }
 
-/** What waits in a socket's buffers, and how much may. */
-function memoryOf(socket: Socket): Uint8Array {
-  const bytes = new Uint8Array(4 * SK_MEMINFO_VARS);
-  const view = viewOf(bytes);
-  const { receiveBuffer, sendBuffer } = socket.options;
-  const waiting = socket.isListening ? 0 : Math.max(0, socket.available());
-  view.setUint32(4 * SK_MEMINFO_RMEM_ALLOC, waiting, true);
-  view.setUint32(4 * SK_MEMINFO_RCVBUF, receiveBuffer, true);
-  view.setUint32(4 * SK_MEMINFO_WMEM_QUEUED, socket.unsent, true);
-  view.setUint32(4 * SK_MEMINFO_SNDBUF, sendBuffer, true);
-  return bytes;
-}
-
 function inetMessage(socket: InetSocket, state: number, uids: IdMap): Uint8Array {
   const bytes = new Uint8Array(InetDiagMsg.size);
   const view = viewOf(bytes);
@@ -221,7 +208,7 @@ function unixSockets(
     if ((show & UDIAG_SHOW_RQLEN) !== 0) writer.attribute(UNIX_DIAG_RQLEN, queueLengths(socket));
     if ((show & UDIAG_SHOW_MEMINFO) !== 0) writer.attribute(UNIX_DIAG_MEMINFO, memoryOf(socket));
     if ((show & UDIAG_SHOW_UID) !== 0) writer.attributeU32(UNIX_DIAG_UID, uids.shown(socket.inode?.uid ?? 0));
-    messages.push(writer.attributeU8(UNIX_DIAG_SHUTDOWN, 0).finish());
+    messages.push(writer.attributeU8(UNIX_DIAG_SHUTDOWN, socket.shut).finish());
   }
   return messages;
 }
@@ -235,14 +222,25 @@ function unixMessage({ type, inode }: UnixSocket, state: number): Uint8Array {
   return bytes;
 }
 
+/** Bytes that wait both ways; of a listener, connections that wait, and how many may. */
 function queueLengths(socket: UnixSocket): Uint8Array {
   const bytes = new Uint8Array(UnixDiagRqlen.size);
-  putFields(
-    viewOf(bytes),
-    UnixDiagRqlen,
-    socket.isListening
-      ? { udiag_rqueue: socket.backlog, udiag_wqueue: socket.backlogLimit }
-      : { udiag_rqueue: socket.available(), udiag_wqueue: socket.unsent },
-  );
+  const udiag_rqueue = socket.isListening ? socket.backlog : socket.available();
+  const udiag_wqueue = socket.isListening ? socket.backlogLimit : socket.unsent;
+  putFields(viewOf(bytes), UnixDiagRqlen, { udiag_rqueue, udiag_wqueue });
+  return bytes;
+}
+
+/** What waits, and how much may; here nothing but the bytes themselves is counted. */
+function memoryOf(socket: Socket): Uint8Array {
+  const bytes = new Uint8Array(4 * SK_MEMINFO_VARS);
+  const view = viewOf(bytes);
+  const { sendBuffer, receiveBuffer } = socket.options;
+  view.setUint32(4 * SK_MEMINFO_RCVBUF, receiveBuffer, true);
+  view.setUint32(4 * SK_MEMINFO_SNDBUF, sendBuffer, true);
+  if (socket.isListening) return bytes;
+  // What waits in AF_UNIX is its sender's.
+  if (socket.family !== AF_UNIX) view.setUint32(4 * SK_MEMINFO_RMEM_ALLOC, socket.available(), true);
+  view.setUint32(4 * SK_MEMINFO_WMEM_ALLOC, socket.unsent, true);
   return bytes;
 }
