@@ -176,10 +176,12 @@ test("an editor sets breakpoints by line and function, and steps forwards and ba
   }
   await editor.ask("setFunctionBreakpoints", { breakpoints: [] });
 
-  const { dataId } = await editor.ask<DebugProtocol.DataBreakpointInfoResponse["body"]>("dataBreakpointInfo", {
-    name: `0x${total.toString(16)}`,
-    bytes: 8,
-  });
+  const infoOf = (name: string): Promise<DebugProtocol.DataBreakpointInfoResponse["body"]> =>
+    editor.ask("dataBreakpointInfo", { name });
+  assert.match((await infoOf("got")).description, /^got: no global variable of this name is mapped here/);
+  const { dataId, description } = await infoOf("total");
+  assert.equal(description, `8 bytes at 0x${total.toString(16)} (total)`);
+  assert.equal((await infoOf(`0x${total.toString(16)}`)).dataId, dataId, "the same by its address");
   await editor.ask("setDataBreakpoints", { breakpoints: [{ dataId, accessType: "write" }] });
   const written = await editor.go("continue", { threadId });
   assert.deepEqual([written.reason, written.stack[0]], ["data breakpoint", "add add.c:8"]);
@@ -207,7 +209,7 @@ test("breakpoints have conditions, logpoints print, in both directions; a mistak
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
   const editor = new Editor(child);
   const able = await editor.ask<DebugProtocol.Capabilities>("initialize", { adapterID: "stratos" });
-  assert.ok(able.supportsConditionalBreakpoints && able.supportsLogPoints);
+  assert.ok(able.supportsConditionalBreakpoints && able.supportsHitConditionalBreakpoints && able.supportsLogPoints);
   await editor.ask("attach");
   await editor.go("configurationDone");
   await editor.go("evaluate", { expression: "seek line:1", context: "repl" });
@@ -241,6 +243,18 @@ test("breakpoints have conditions, logpoints print, in both directions; a mistak
   assert.deepEqual([first.reason, first.stack[0], await evaluate("$a0")], ["breakpoint", "twice add.c:2", "0x1"]);
   assert.equal(await printed(), "x is 2, twice 4\n");
   assert.equal(await printed(), "x is 1, twice 2\n");
+
+  // The second of the two times that are to come, and the second one on the way back.
+  const countInTwice = (hitCondition: string): Promise<unknown> =>
+    editor.ask("setFunctionBreakpoints", { breakpoints: [{ name: "twice", hitCondition }] });
+  await editor.ask("setBreakpoints", { source: { path: "add.c" }, breakpoints: [] });
+  await countInTwice("2");
+  await editor.go("continue", { threadId });
+  assert.equal(await evaluate("$a0"), "0x3");
+  await countInTwice("% 2");
+  await editor.go("reverseContinue", { threadId });
+  assert.equal(await evaluate("$a0"), "0x1");
+  await stopInTwice("0");
 
   // The step ends where a breakpoint's condition does not hold.
   await editor.ask("setBreakpoints", { source: { path: "add.c" }, breakpoints: [{ line: 6, condition: "*$sp || 1" }] });

@@ -1,6 +1,6 @@
 /**
  * Where a program is to stop, as an editor has said it: by lines, functions and instructions, each with a condition or
- * with a line to print instead (a logpoint), and by memory that is watched.
+ * with a line to print instead (a logpoint) and with which of its hits is meant, and by memory that is watched.
  */
 import { type Stop, type Task, WATCH_LENGTH_MAX, type Watchpoint, WATCHES_MAX } from "@stratos/kernel";
 import type { DebugProtocol } from "@vscode/debugprotocol";
@@ -9,6 +9,9 @@ import { addressOf, type Arguments, BREAKPOINTS_MAX, hex, listOf, numberOf, Requ
 import type { DebugStops } from "./debug-target.ts";
 import { type Expression, ExpressionError, parseExpression, type ValueSource } from "./expression.ts";
 import { valuesOf } from "./thread-values.ts";
+
+/** Lines that logpoints print in one journey: who reads them may be slow. */
+export const LOG_LINES_MAX = 5000;
 
 interface BreakpointPorts {
   readonly taskOf: (tid: number) => Task | null;
@@ -20,6 +23,10 @@ interface BreakpointPorts {
 interface Rule {
   /** Null: always. */
   readonly condition: Expression | null;
+  /** Which hits count, by their number from 1 on. Null: each. */
+  readonly isMeant: ((hits: number) => boolean) | null;
+  /** Shared by all places that one line became. */
+  readonly hits: { count: number };
   /** What is printed instead of stopping. Null: it stops. */
   readonly message: ((from: ValueSource) => string) | null;
 }
@@ -35,6 +42,7 @@ export class Breakpoints {
   /** By who has set them: a source's path, functions, instructions. */
   readonly #breakpoints = new Map<string, readonly RuledAddress[]>();
   #watches: readonly Watchpoint[] = [];
+  #logLines = 0;
 
   constructor(code: ProgramCode, ports: BreakpointPorts) {
     this.#code = code;
@@ -46,6 +54,11 @@ export class Breakpoints {
     return { breakpoints: new Set(all.map(({ address }) => address)), watches: this.#watches };
   }
 
+  /** The lines of logpoints are counted from here on. */
+  beginJourney(): void {
+    this.#logLines = 0;
+  }
+
   /** Whether to stop where a breakpoint was come to; logpoints there print. A condition without a value stops. */
   isWanted({ tid, pc }: Stop): boolean {
     const task = this.#ports.taskOf(tid);
@@ -55,17 +68,24 @@ export class Breakpoints {
     return here.filter((rule) => this.#stopsBy(rule, values)).length > 0;
   }
 
-  #stopsBy({ condition, message }: Rule, values: ValueSource): boolean {
+  #stopsBy({ condition, isMeant, hits, message }: Rule, values: ValueSource): boolean {
     try {
       if (condition !== null && condition(values) === 0n) return false;
+      if (isMeant?.(++hits.count) === false) return false;
       if (message === null) return true;
-      this.#ports.print(message(values));
+      this.#log(message(values));
       return false;
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       this.#ports.print(`a breakpoint's expression has no value here: ${error.message}`);
       return true;
     }
+  }
+
+  #log(line: string): void {
+    if (++this.#logLines <= LOG_LINES_MAX) this.#ports.print(line);
+    else if (this.#logLines === LOG_LINES_MAX + 1)
+      this.#ports.print(`more than ${LOG_LINES_MAX} lines of logpoints: no more until the program stops`);
   }
 
   /** @throws RequestError */
@@ -131,15 +151,27 @@ export class Breakpoints {
       ),
     };
   }
-}
 
-/** Memory is watched by its address: `0x1234` as an expression, with the number of bytes. */
-export function dataInfo(given: Arguments): DebugProtocol.DataBreakpointInfoResponse["body"] {
-  const text = String(given["name"] ?? "");
-  if (!/^(0x[0-9a-f]{1,14}|\d{1,16})$/i.test(text))
-    return { dataId: null, description: "memory is watched by its address, as 0x1234" };
-  const bytes = Math.min(WATCH_LENGTH_MAX, Math.max(1, numberOf(given["bytes"], WATCH_LENGTH_MAX)));
-  return { dataId: `${Number(text)},${bytes}`, description: `${bytes} bytes at ${text}`, accessTypes: ["write"] };
+  /** Memory is watched by its address (`0x1234`), with the number of bytes, or by the name of a global variable. */
+  watchInfo(given: Arguments, task: Task | null): DebugProtocol.DataBreakpointInfoResponse["body"] {
+    const name = String(given["name"] ?? "");
+    // What is listed below something are registers.
+    if (numberOf(given["variablesReference"], 0) > 0)
+      return { dataId: null, description: "memory is watched, registers are not" };
+    const isAddress = /^(0x[0-9a-f]{1,14}|\d{1,16})$/i.test(name);
+    const variable = isAddress
+      ? { address: Number(name), size: WATCH_LENGTH_MAX }
+      : task === null
+        ? null
+        : this.#code.variableNamed(task, name);
+    if (variable === null) {
+      const known = "memory is watched by its address, as 0x1234, or by the name of a global variable";
+      return { dataId: null, description: `${name}: no global variable of this name is mapped here; ${known}` };
+    }
+    const bytes = Math.min(WATCH_LENGTH_MAX, Math.max(1, numberOf(given["bytes"], variable.size)));
+    const description = `${bytes} bytes at ${isAddress ? name : `${hex(variable.address)} (${name})`}`;
+    return { dataId: `${variable.address},${bytes}`, description, accessTypes: ["write"] };
+  }
 }
 
 function foundAt(addresses: readonly number[]): Found {
@@ -151,13 +183,34 @@ function nowhere(message: string): Found {
 }
 
 /** @throws ExpressionError */
-function ruleOf({ condition, logMessage }: Arguments): Rule {
+function ruleOf({ condition, hitCondition, logMessage }: Arguments): Rule {
   const isGiven = (value: unknown): value is string => typeof value === "string" && value.trim() !== "";
   return {
     condition: isGiven(condition) ? parseExpression(condition) : null,
+    isMeant: isGiven(hitCondition) ? parseHits(hitCondition) : null,
+    hits: { count: 0 },
     message: isGiven(logMessage) ? parseMessage(logMessage) : null,
   };
 }
+
+/** `3` (the third alone), `>= 3`, `% 3` (each third) and the like. @throws ExpressionError */
+function parseHits(text: string): (hits: number) => boolean {
+  const [, operator = "==", digits = ""] = /^\s*(==|[<>]=?|%)?\s*(\d{1,15})\s*$/.exec(text) ?? [];
+  const wanted = Number(digits);
+  if (digits === "" || (operator === "%" && wanted === 0))
+    throw new ExpressionError(`${text}: hits are counted as 3, >= 3 or % 3`);
+  const compare = HIT_OPERATORS[operator]!;
+  return (hits) => compare(hits, wanted);
+}
+
+const HIT_OPERATORS: Readonly<Record<string, (hits: number, wanted: number) => boolean>> = {
+  "==": (hits, wanted) => hits === wanted,
+  "<": (hits, wanted) => hits < wanted,
+  "<=": (hits, wanted) => hits <= wanted,
+  ">": (hits, wanted) => hits > wanted,
+  ">=": (hits, wanted) => hits >= wanted,
+  "%": (hits, wanted) => hits % wanted === 0,
+};
 
 /** `a0 is {$a0}`: what stands in braces is computed. @throws ExpressionError */
 function parseMessage(text: string): (from: ValueSource) => string {

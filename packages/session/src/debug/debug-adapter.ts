@@ -11,7 +11,7 @@ import { endOfWaitStatus, exitStatusOf } from "../exit-status.ts";
 import { describeTask } from "../recording/describe-place.ts";
 import { ProgramCode } from "../symbols/program-code.ts";
 import { addressOf, type Arguments, hex, numberOf, RequestError } from "./adapter-request.ts";
-import { Breakpoints, dataInfo } from "./breakpoints.ts";
+import { Breakpoints } from "./breakpoints.ts";
 import {
   currentThread,
   type DebugArrival,
@@ -124,6 +124,7 @@ export class DebugAdapter {
     if (command === "initialize") this.#event("initialized");
     if (journey !== null) {
       this.#steps.isInterrupted = false;
+      this.#breakpoints.beginJourney();
       this.#tellStop(await journey.go());
     }
     if (command === "disconnect" || command === "terminate") {
@@ -164,7 +165,7 @@ export class DebugAdapter {
       case "setInstructionBreakpoints":
         return this.#breakpoints.setInstructions(given);
       case "dataBreakpointInfo":
-        return dataInfo(given);
+        return this.#breakpoints.watchInfo(given, this.#current);
       case "setDataBreakpoints":
         return this.#breakpoints.setWatches(given);
       case "threads":
@@ -391,6 +392,7 @@ const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsConfigurationDoneRequest: true,
   supportsFunctionBreakpoints: true,
   supportsConditionalBreakpoints: true,
+  supportsHitConditionalBreakpoints: true,
   supportsLogPoints: true,
   supportsInstructionBreakpoints: true,
   supportsDataBreakpoints: true,

@@ -17,6 +17,8 @@ const SHT_SYMTAB = 2,
   SHT_DYNSYM = 11,
   SHF_COMPRESSED = 0x800,
   PT_LOAD = 1,
+  STB_LOCAL = 0,
+  STT_OBJECT = 1,
   STT_FUNC = 2;
 
 interface ElfSection {
@@ -26,10 +28,12 @@ interface ElfSection {
   readonly bytes: Uint8Array;
 }
 
-interface ElfFunction {
+interface ElfSymbol {
   readonly name: string;
   readonly start: number;
   readonly end: number;
+  /** Of one object file alone: others may have something else of this name. */
+  readonly isLocal: boolean;
 }
 
 interface SectionHeader {
@@ -49,10 +53,11 @@ interface Segment {
 }
 
 export class ElfFile {
-  readonly #inode: Inode;
+  #inode: Inode;
   readonly #segments: readonly Segment[];
   readonly #sections: readonly SectionHeader[];
-  #functions: readonly ElfFunction[] | null = null;
+  #functions: readonly ElfSymbol[] | null = null;
+  #variables: readonly ElfSymbol[] | null = null;
 
   private constructor(inode: Inode, segments: readonly Segment[], sections: readonly SectionHeader[]) {
     this.#inode = inode;
@@ -82,6 +87,11 @@ export class ElfFile {
     return new ElfFile(inode, segments, sections);
   }
 
+  /** The same file, of the machine that there is now: what is read later is read from it. */
+  moveTo(inode: Inode): void {
+    this.#inode = inode;
+  }
+
   /** Where the program expects what the file has at the offset; null: it is not loaded. */
   addressOf(offset: number): number | null {
     const found = this.#segments.find((each) => offset >= each.offset && offset < each.offset + each.size);
@@ -102,7 +112,7 @@ export class ElfFile {
     return found === null ? null : `${found.name} + 0x${(address - found.start).toString(16)}`;
   }
 
-  functionAt(address: number): ElfFunction | null {
+  functionAt(address: number): ElfSymbol | null {
     const { functions } = this;
     let low = 0;
     let high = functions.length;
@@ -116,17 +126,23 @@ export class ElfFile {
     return null;
   }
 
-  functionNamed(name: string): ElfFunction | null {
+  functionNamed(name: string): ElfSymbol | null {
     return this.functions.find((each) => each.name === name) ?? null;
   }
 
-  /** By where they begin. */
-  get functions(): readonly ElfFunction[] {
-    return (this.#functions ??= this.#readFunctions());
+  variableNamed(name: string): ElfSymbol | null {
+    this.#variables ??= this.#readSymbols(STT_OBJECT);
+    const named = this.#variables.filter((each) => each.name === name);
+    return named.find(({ isLocal }) => !isLocal) ?? named[0] ?? null;
   }
 
-  #readFunctions(): ElfFunction[] {
-    const found: ElfFunction[] = [];
+  /** By where they begin. */
+  get functions(): readonly ElfSymbol[] {
+    return (this.#functions ??= this.#readSymbols(STT_FUNC));
+  }
+
+  #readSymbols(kind: number): ElfSymbol[] {
+    const found: ElfSymbol[] = [];
     const seen = new Set<number>();
     for (const type of [SHT_SYMTAB, SHT_DYNSYM]) {
       const symbols = this.#sections.find((section) => section.type === type);
@@ -137,14 +153,17 @@ export class ElfFile {
       if (entries === null || text === null) continue;
       const end = Math.min(entries.byteLength, SYMBOLS_MAX * SYMBOL_BYTES);
       for (let at = 0; at + SYMBOL_BYTES <= end; at += SYMBOL_BYTES) {
-        if ((entries.getUint8(at + 4) & 15) !== STT_FUNC) continue;
+        const info = entries.getUint8(at + 4);
+        if ((info & 15) !== kind) continue;
         const start = u64(entries, at + 8);
         const size = u64(entries, at + 16);
-        if (size === 0 || seen.has(start)) continue;
+        // What another file has lies at 0. Of a function one name is told; a variable is looked for by each of
+        // its names (environ, __environ).
+        if (size === 0 || start === 0 || (kind === STT_FUNC && seen.has(start))) continue;
         const name = textAt(bytesOf(text), entries.getUint32(at, true));
         if (name === "") continue;
         seen.add(start);
-        found.push({ name, start, end: start + size });
+        found.push({ name, start, end: start + size, isLocal: info >> 4 === STB_LOCAL });
       }
     }
     return found.sort((a, b) => a.start - b.start);

@@ -130,6 +130,15 @@ export class ProgramCode {
     });
   }
 
+  /** A global variable, or a static one; what belongs to each thread is none. The program comes before libraries. */
+  variableNamed(task: Task, name: string): { address: number; size: number } | null {
+    for (const { file, bias } of this.#mapped(task)) {
+      const found = file.elf.variableNamed(name);
+      if (found !== null) return { address: found.start + bias, size: found.end - found.start };
+    }
+    return null;
+  }
+
   /** Where a line of a source begins, or the next one with code. @param path  as somebody else may know it */
   lineOf(task: Task, path: string, line: number): { line: number; addresses: readonly number[] } | null {
     const mapped = this.#mapped(task).flatMap(({ file, bias }) => (file.lines === null ? [] : [{ file, bias }]));
@@ -178,6 +187,8 @@ export class ProgramCode {
       if (this.#files.size >= FILES_MAX) this.#files.clear();
       this.#files.set(key, file);
     }
+    // A machine that was gone back from is no more, and its files cannot be read.
+    file?.elf.moveTo(inode);
     return file;
   }
 }
