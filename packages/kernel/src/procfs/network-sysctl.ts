@@ -30,6 +30,8 @@ function ownSettings(): Record<string, () => Setting> {
     "core/somaxconn": ofNetwork("backlogMost", { least: 0, most: INT_MAX }),
     "core/netdev_max_backlog": only("1000"),
     "core/optmem_max": only("131072"),
+    "ipv4/icmp_echo_ignore_all": only("0"),
+    "ipv4/ip_default_ttl": only("64"),
     "ipv4/ip_forward": only("0"),
     "ipv4/ip_local_port_range": numbers(
       2,
@@ -58,9 +60,13 @@ function ownSettings(): Record<string, () => Setting> {
         return 0;
       },
     ),
+    "ipv4/tcp_fastopen": only("0"),
     "ipv4/tcp_fin_timeout": only("60"),
     "ipv4/tcp_keepalive_time": ofNetwork("keepAliveSeconds", { least: 1, most: 32767 }),
+    "ipv4/tcp_sack": only("1"),
     "ipv4/tcp_syncookies": only("1"),
+    "ipv4/tcp_timestamps": only("1"),
+    "ipv4/tcp_window_scaling": only("1"),
     "ipv4/tcp_rmem": tcpBuffer("tcpReceive"),
     "ipv4/tcp_wmem": tcpBuffer("tcpSend"),
     "ipv4/tcp_congestion_control": only("cubic"),
