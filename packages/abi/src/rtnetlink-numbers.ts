@@ -64,8 +64,13 @@ export const RTA_DST = 1,
   RTA_GATEWAY = 5,
   RTA_PRIORITY = 6,
   RTA_PREFSRC = 7,
+  RTA_CACHEINFO = 12,
   RTA_TABLE = 15,
-  RTA_PREF = 20;
+  RTA_PREF = 20,
+  RTA_UID = 25;
+/** Bits of `rtm_flags` in what `ip route get` is told: looked up, not listed; and to this machine itself. */
+export const RTM_F_CLONED = 0x200,
+  RTCF_LOCAL = 0x80000000;
 /** Attributes of rules (fib_rules.h), and what a rule does: looks the route up in its table. */
 export const FRA_PRIORITY = 6,
   FRA_SUPPRESS_PREFIXLEN = 14,

@@ -118,6 +118,22 @@ describe("NETLINK_ROUTE", () => {
     assert.deepEqual(dump(user, GETLINK, 16, 7), []);
   });
 
+  it("tells where an address is reached: as one that was looked up, to this machine itself, for this user", () => {
+    const user = machine();
+    const fd = user.socket(AF_NETLINK, SOCK_RAW);
+    user.send(
+      fd,
+      request(GETROUTE, REQUEST, [AF_INET, 32, ...new Array<number>(10).fill(0), 8, 0, 1, 0, 127, 0, 0, 1]),
+    );
+    const [{ payload, attributes }] = messagesIn(user.receive(fd, 0x6000, MSG_DONTWAIT) as string, 12) as [
+      NetlinkMessage,
+    ];
+    assert.deepEqual([...payload.subarray(0, 12)], [AF_INET, 32, 0, 0, 254, 0, 0, 2, 0, 2, 0, 128]);
+    assert.deepEqual([...attributes.get(7)!], [127, 0, 0, 1]);
+    assert.deepEqual([...attributes.get(25)!], [0, 0, 0, 0]);
+    assert.equal(attributes.get(12)!.length, 32);
+  });
+
   it("lists links, addresses and routes", () => {
     const user = machine();
     const links = dump(user, GETLINK, 16);

@@ -37,7 +37,7 @@ import { changeLink, deleteLink, linkMessage, requestedLink } from "./link-messa
 import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
 import type { NetlinkHeading } from "./netlink-writer.ts";
 import { ruleMessages } from "./rule-messages.ts";
-import { changeRoute, routeMessage, routeTo } from "./route-table-messages.ts";
+import { changeRoute, foundRouteMessage, routeMessage, routeTo } from "./route-table-messages.ts";
 
 /**
  * NETLINK_ROUTE (rtnetlink(7)): tells and changes links, addresses and routes.
@@ -75,7 +75,9 @@ export function answerRouteRequest(
     case RTM_GETROUTE: {
       if (isDump) return { isDump, messages: routes(network, request, heading) };
       const route = routeTo(network, request.payload);
-      return isErrno(route) ? route : { isDump, messages: [routeMessage(route, heading)] };
+      if (isErrno(route)) return route;
+      const { uids } = task.credentials.userNamespace;
+      return { isDump, messages: [foundRouteMessage(route, heading, uids.shown(task.credentials.uid))] };
     }
     case RTM_GETRULE:
       if (!isDump) return -EOPNOTSUPP;

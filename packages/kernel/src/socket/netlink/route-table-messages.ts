@@ -6,6 +6,7 @@ import {
   ENETUNREACH,
   ENODEV,
   EOPNOTSUPP,
+  RTA_CACHEINFO,
   RTA_DST,
   RTA_GATEWAY,
   RTA_OIF,
@@ -13,7 +14,10 @@ import {
   RTA_PREFSRC,
   RTA_PRIORITY,
   RTA_TABLE,
+  RTA_UID,
+  RTCF_LOCAL,
   RTM_DELROUTE,
+  RTM_F_CLONED,
   RTM_NEWROUTE,
   RTN_LOCAL,
   RTN_UNICAST,
@@ -70,6 +74,32 @@ export function routeMessage(route: Route, heading: NetlinkHeading, isGone = fal
   if (!v4) writer.attributeU8(RTA_PREF, 0);
   return writer.finish();
 }
+
+/** What a look-up found, as who asked would take it: IPv4's says nothing of tables (net/ipv4/route.c, rt_fill_info). */
+export function foundRouteMessage(route: Route, heading: NetlinkHeading, uid: number): Uint8Array {
+  if (!isV4(route.destination)) return routeMessage(route, heading);
+  const writer = new NetlinkWriter()
+    .begin(RTM_NEWROUTE, heading)
+    .fields(Rtmsg, {
+      rtm_family: AF_INET,
+      rtm_dst_len: route.prefixLength,
+      rtm_table: RT_TABLE_MAIN,
+      rtm_type: route.type,
+      rtm_flags: (RTM_F_CLONED | (route.type === RTN_LOCAL ? RTCF_LOCAL : 0)) >>> 0,
+    })
+    .attributeU32(RTA_TABLE, RT_TABLE_MAIN)
+    .attribute(RTA_DST, ipBytes(route.destination));
+  if (route.gateway !== null) writer.attribute(RTA_GATEWAY, ipBytes(route.gateway));
+  if (route.source !== null) writer.attribute(RTA_PREFSRC, ipBytes(route.source));
+  return writer
+    .attributeU32(RTA_OIF, route.out.index)
+    .attributeU32(RTA_UID, uid)
+    .attribute(RTA_CACHEINFO, new Uint8Array(RTA_CACHEINFO_SIZE))
+    .finish();
+}
+
+/** `struct rta_cacheinfo`: all of it is 0 where nothing is kept of routes. */
+const RTA_CACHEINFO_SIZE = 32;
 
 /**
  * @returns 0; −EINVAL malformed, or of a kind that isn't there; −ENODEV; −EOPNOTSUPP another table; −ESRCH; what
