@@ -18,10 +18,10 @@ interface AstraProgram {
 export function astraProgram(): AstraProgram {
   const libraries = ownLibraryFolder();
   const folder = join(libraries, "astra");
-  // The tables at the libraries' ends: (cons "NAME" procedure).
+  // The tables at the libraries' ends: (cons "NAME" procedure). Names are words, or [.
   const utilities = globSync("*-utilities.sld", { cwd: folder })
     .sort()
-    .flatMap((name) => [...readFileSync(join(folder, name), "utf8").matchAll(/\(cons "([^"]+)" /gu)])
+    .flatMap((name) => [...readFileSync(join(folder, name), "utf8").matchAll(/\(cons "([a-z]+|\[)" /gu)])
     .map(([, one]) => one!);
   return {
     version: lispVersion(),
