@@ -398,10 +398,17 @@ class InterpreterEmitter extends RecordLowering {
   /** PC = (rs1 + imm) & ~1 */
   #registerTarget(): void {
     const { code } = this;
-    this.readX(RS1);
-    this.immediate64();
-    code.op(Op.i64Add);
-    emitRegisterTarget(code, SCRATCH_I64, PC);
+    const pushLow = (): void => {
+      this.readXLow(RS1);
+      this.immediate32();
+      code.op(Op.i32Add);
+    };
+    const pushSum = (): void => {
+      this.readX(RS1);
+      this.immediate64();
+      code.op(Op.i64Add);
+    };
+    emitRegisterTarget(code, { pushLow, pushHigh: () => this.readXHigh(RS1), pushSum }, SCRATCH_I64, PC);
   }
 
   /**

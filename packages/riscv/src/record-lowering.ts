@@ -101,6 +101,11 @@ export class RecordLowering extends AddressedLowering implements Lowering {
     this.code.memory(Op.i32Load, HART_X);
   }
 
+  readXHigh(source: Source): void {
+    this.#register(source);
+    this.code.memory(Op.i32Load, HART_X + 4);
+  }
+
   beginWriteX(): void {
     this.#destination();
   }

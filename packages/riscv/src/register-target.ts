@@ -8,14 +8,26 @@ import type { CodeWriter } from "@stratos/wasm";
 import { HART_FAR, HART_PC, HART_PC_HIGH } from "./hart-state.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 
-/** Stack: rs1 + imm as i64. The local `target` = that & ~1. @param sum  a local for it */
-export function emitRegisterTarget(code: CodeWriter, sum: number, target: number): void {
-  code.localTee(sum);
-  code.op(Op.i32WrapI64);
+/** How rs1 and rs1 + imm are read. */
+interface Target {
+  /** rs1 + imm, its low half. */
+  readonly pushLow: () => void;
+  /** rs1, its high half. */
+  readonly pushHigh: () => void;
+  /** rs1 + imm as i64. */
+  readonly pushSum: () => void;
+}
+
+/** The local `target` = (rs1 + imm) & ~1. @param sum  an i64 local. An rs1 of 32 bits costs one test */
+export function emitRegisterTarget(code: CodeWriter, from: Target, sum: number, target: number): void {
+  from.pushLow();
   code.i32Const(-2);
   code.op(Op.i32And);
   code.localSet(target);
-  code.localGet(sum);
+  from.pushHigh();
+  code.if();
+  from.pushSum();
+  code.localTee(sum);
   code.i64Const(32);
   code.op(Op.i64ShrU);
   code.op(Op.i32WrapI64);
@@ -27,6 +39,7 @@ export function emitRegisterTarget(code: CodeWriter, sum: number, target: number
   code.memory(Op.i64Store, HART_FAR);
   code.i32Const(0);
   code.localSet(target);
+  code.end();
   code.end();
 }
 

@@ -27,12 +27,24 @@ export class FrameEmitter {
   /** VA = (rs1 + imm) & ~1 */
   registerTarget(last: UnitInstruction): void {
     const code = this.#code;
-    this.#lowering.readX(RS1);
-    if (last.imm !== 0) {
+    const pushLow = (): void => {
+      this.#lowering.readXLow(RS1);
+      if (last.imm === 0) return;
+      code.i32Const(last.imm);
+      code.op(Op.i32Add);
+    };
+    const pushHigh = (): void => {
+      this.#lowering.readX(RS1);
+      code.i64Const(32);
+      code.op(Op.i64ShrU);
+      code.op(Op.i32WrapI64);
+    };
+    const pushSum = (): void => {
+      this.#lowering.readX(RS1);
       code.i64Const(last.imm);
       code.op(Op.i64Add);
-    }
-    emitRegisterTarget(code, SCRATCH_I64, VA);
+    };
+    emitRegisterTarget(code, { pushLow, pushHigh, pushSum }, SCRATCH_I64, VA);
   }
 
   writeLink(): void {
