@@ -45,6 +45,20 @@ test("./stratos does the same without npm, and arguments that are not UTF-8 arri
   assert.deepEqual(result, { stdout: "caf\xe9|a b||", stderr: "", status: 9 });
 });
 
+test("./stratos takes no option for Node, and names the folder that it was given for a file", async () => {
+  const stratos = (...args: string[]): ReturnType<typeof run> =>
+    run([join(repository, "stratos"), ...args], { cwd: "/", env: { STRATOS_HOME: TEST_HOME } });
+  const unknown = { stdout: "", stderr: "stratos: --env-file: unknown option\n", status: 2 };
+  assert.deepEqual(await stratos("run", "--env-file", repository, "--", "true"), unknown);
+  const folder = (status: number): object => ({
+    stdout: "",
+    stderr: `stratos: ${repository}: is a directory\n`,
+    status,
+  });
+  assert.deepEqual(await stratos("replay", repository), folder(125));
+  assert.deepEqual(await stratos("image", "import", "a-folder", repository), folder(1));
+});
+
 test("a signal to ./stratos reaches the program: it is the process that runs it", async () => {
   const args = ["run", "-i", TEST_IMAGE, "--", "sh", "-c", "trap 'echo told; exit 7' TERM; echo ready; cat & wait"];
   const child = start([join(repository, "stratos"), ...args], { env: { STRATOS_HOME: TEST_HOME } });

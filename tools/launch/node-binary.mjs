@@ -32,7 +32,8 @@ export function nodeBinary(root) {
  */
 export async function becomeNode(root, args) {
   const binary = nodeBinary(root);
-  const argv = [...NODE_FLAGS, ...args];
+  // Behind "--" Node looks for no options of its own: it would take our --env-file.
+  const argv = [...NODE_FLAGS, "--", ...args];
   if (typeof process.execve === "function") process.execve(binary, [binary, ...argv], process.env);
   process.exitCode = await runNode(binary, argv);
 }

@@ -3,4 +3,13 @@ export { hostErrno } from "./host-errno.ts";
 export { describeFailure } from "./network-failure.ts";
 export { isRunning, processWords } from "./running-process.ts";
 export { withSocketPath } from "./socket-path.ts";
-export { failedAt, readAll, readFully, readIfThere, readWhole, replaceFile, writeFully } from "./whole-file.ts";
+export {
+  failedAt,
+  readAll,
+  readFully,
+  readGiven,
+  readIfThere,
+  readWhole,
+  replaceFile,
+  writeFully,
+} from "./whole-file.ts";

@@ -5,6 +5,7 @@ import {
   fsyncSync,
   futimesSync,
   openSync,
+  readFileSync,
   readSync,
   renameSync,
   rmSync,
@@ -29,6 +30,15 @@ export async function readIfThere(path: string): Promise<Uint8Array | undefined>
  * Source: read(2), NOTES.
  */
 const CALL_BYTES_MAX = 1 << 30;
+
+/** What a user has named: a file, a pipe, a terminal. @throws NodeJS.ErrnoException that names it, a folder's too */
+export function readGiven(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw failedAt(path, error);
+  }
+}
 
 /** A whole file, whatever its size. */
 export function readWhole(path: string): Uint8Array {

@@ -1,6 +1,7 @@
 /** Images from archives, disk images and image archives. */
 import { createReadStream, existsSync, statSync } from "node:fs";
 import type { Readable } from "node:stream";
+import { failedAt } from "@stratos/host-node/files";
 import { writeTreeEntry } from "@stratos/pkg";
 import type { FileTree } from "@stratos/formats";
 import { GUEST_ARCHITECTURE } from "./defaults.ts";
@@ -39,7 +40,7 @@ export async function importImage(
     }
     const extractor = new ArchiveExtractor(writer);
     let bytes = 0;
-    const pieces = typeof source === "string" ? createReadStream(source, { highWaterMark: 1 << 20 }) : source.bytes;
+    const pieces = typeof source === "string" ? piecesOf(source) : source.bytes;
     for await (const piece of unpackedArchive(pieces, typeof source === "string" ? source : source.words)) {
       extractor.push(piece);
       bytes += piece.length;
@@ -47,6 +48,15 @@ export async function importImage(
     }
     extractor.finish();
   });
+}
+
+/** @throws NodeJS.ErrnoException that names the file, a folder's too */
+async function* piecesOf(file: string): AsyncIterable<Buffer> {
+  try {
+    yield* createReadStream(file, { highWaterMark: 1 << 20 });
+  } catch (error) {
+    throw failedAt(file, error);
+  }
 }
 
 async function holdsTree(file: string): Promise<boolean> {

@@ -1,11 +1,10 @@
 /** Archives as they come: plain, or packed by gzip, zstd or xz. */
-import type { Readable } from "node:stream";
 import type { Compression } from "@stratos/pkg";
 import { OperationError } from "@stratos/operation";
 
 /** The archive's bytes, whatever it is packed with; its first bytes tell. @param name  what messages call it */
-export async function* unpackedArchive(source: Readable, name = "archive"): AsyncIterable<Uint8Array> {
-  const pieces = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+export async function* unpackedArchive(source: AsyncIterable<Buffer>, name = "archive"): AsyncIterable<Uint8Array> {
+  const pieces = source[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
   while (head.length < 6) {
     const { value, done } = await pieces.next();

@@ -51,10 +51,7 @@ export function serveCommand(finish: Finish): Command {
         "$STRATOS_HOME)",
     )
     .addOption(
-      new Option(
-        "--name <host>",
-        "a name that the server is reached by, may be repeated (default: those of the certificate)",
-      )
+      new Option("--name <host>", "a name that the server is reached by, may be repeated")
         .argParser((text: string, previous: readonly string[]) => [...previous, parseHostName(text)])
         .default([], "those of the certificate"),
     )

@@ -1,5 +1,4 @@
 /** The file of a recorded run with the image that it was recorded on. */
-import { readFileSync } from "node:fs";
 import { EAGAIN } from "@stratos/abi";
 import { LaterVolume, type Volume } from "@stratos/aegisfs";
 import type { HostStreamOut } from "@stratos/host";
@@ -17,6 +16,7 @@ import {
   type StartedReplay,
   Timeline,
 } from "@stratos/session";
+import { readGiven } from "@stratos/host-node/files";
 import { CommandError } from "../command-error.ts";
 import { EXIT_STRATOS_FAILED } from "../exit-status.ts";
 
@@ -56,7 +56,7 @@ export function openRecordedRun(file: string): RecordedRun {
 
 /** @throws CommandError */
 function readRecordingFile(file: string): Recording {
-  const bytes = readFileSync(file);
+  const bytes = readGiven(file);
   try {
     return readRecording(bytes);
   } catch (error) {
