@@ -72,7 +72,7 @@ for (const shell of SHELLS) {
 
   test(`${name}: Node gets our flags, the bundle and the words as they are, and its status is ours`, () => {
     const { words, status, stderr } = call([...shell, join(root, "stratos"), ...AWKWARD]);
-    assert.deepEqual(words, [...NODE_FLAGS, main, ...AWKWARD]);
+    assert.deepEqual(words, [...NODE_FLAGS, "--", main, ...AWKWARD]);
     assert.deepEqual([status, stderr], [7, ""]);
   });
 
@@ -81,7 +81,7 @@ for (const shell of SHELLS) {
     mkdirSync(links);
     symlinkSync(join(root, "stratos"), join(links, "absolute"));
     symlinkSync("absolute", join(links, "relative"));
-    assert.deepEqual(call([...shell, join(links, "relative"), "x"]).words, [...NODE_FLAGS, main, "x"]);
+    assert.deepEqual(call([...shell, join(links, "relative"), "x"]).words, [...NODE_FLAGS, "--", main, "x"]);
     for (const place of ["stratos", "./stratos", "../".concat(name, "/stratos")])
       assert.equal(realpathSync(join(root, call([...shell, place], root).words.at(-1)!)), realpathSync(main), place);
     symlinkSync(join(root, "stratos"), join(links, "mount.aegisfs"));
@@ -132,10 +132,10 @@ test("in the package it runs the bundle beside it, on the Node in its folder or 
   copyFileSync(LAUNCHER, join(root, "stratos"));
   writeFileSync(join(root, "main.cjs"), "");
   writeFileSync(beside, NODE, { mode: 0o755 });
-  assert.deepEqual(call([join(root, "stratos"), "x"]).words, [...NODE_FLAGS, join(root, "main.cjs"), "x"]);
+  assert.deepEqual(call([join(root, "stratos"), "x"]).words, [...NODE_FLAGS, "--", join(root, "main.cjs"), "x"]);
   mkdirSync(join(root, PINNED, ".."), { recursive: true });
   renameSync(beside, join(root, PINNED));
-  assert.deepEqual(call([join(root, "stratos"), "x"]).words, [...NODE_FLAGS, join(root, "main.cjs"), "x"]);
+  assert.deepEqual(call([join(root, "stratos"), "x"]).words, [...NODE_FLAGS, "--", join(root, "main.cjs"), "x"]);
 });
 
 test("what stratos.mjs has found right is not looked at twice, and what is changed meanwhile is", () => {
