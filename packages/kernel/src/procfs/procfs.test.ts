@@ -320,6 +320,9 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "net/unix/max_dgram_qlen",
     "vm/drop_caches",
     "vm/max_map_count",
+    "vm/overcommit_kbytes",
+    "vm/overcommit_memory",
+    "vm/overcommit_ratio",
   ]);
   const settled = new Set(settledValues().map(([path]) => path));
   const visit = (folder: string): void => {
@@ -462,14 +465,14 @@ it("settings can be read and set by who may", () => {
   const { messages } = test.kernel;
   const told = messages.end;
   const set = (name: string, value: string): number => user.write(user.open(`/proc/sys/${name}`, O_WRONLY), value);
-  assert.equal(set("vm/overcommit_memory", "0\n"), 2);
+  assert.equal(set("vm/swappiness", "60\n"), 3);
   assert.equal(set("kernel/printk", "4 4  1\t7\n"), 9);
   assert.equal(set("net/ipv4/conf/lo/tag", "-7"), 2);
   assert.equal(user.get("/proc/sys/net/ipv4/conf/lo/tag"), "-7\n");
   assert.equal(messages.end, told, "what can be written is not worth a word");
-  assert.equal(set("vm/overcommit_memory", "2\n"), -EINVAL);
-  assert.equal(messages.at(told)!.text, "sysctl: vm/overcommit_memory is always 0 here");
-  assert.equal(user.get("/proc/sys/vm/overcommit_memory"), "0\n");
+  assert.equal(set("vm/swappiness", "2\n"), -EINVAL);
+  assert.equal(messages.at(told)!.text, "sysctl: vm/swappiness is always 60 here");
+  assert.equal(user.get("/proc/sys/vm/swappiness"), "60\n");
   assert.equal(user.open("/proc/sys/kernel/osrelease", O_WRONLY), -EACCES);
   assert.match(user.get("/proc/sys/kernel/random/uuid") as string, /^[0-9a-f-]{36}\n$/);
   assert.equal(user.get("/proc/sys/kernel/random/boot_id"), user.get("/proc/sys/kernel/random/boot_id"));

@@ -197,9 +197,21 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/random/uuid": fixed(({ random }) => randomUuid(random)),
   "kernel/random/entropy_avail": fixed(() => "256"),
   "kernel/random/poolsize": fixed(() => "256"),
-  "vm/overcommit_memory": only("0"),
-  "vm/overcommit_ratio": only("50"),
-  "vm/overcommit_kbytes": only("0"),
+  "vm/overcommit_memory": bounded(
+    { least: 0, most: 2 },
+    ({ overcommit }) => overcommit.mode,
+    ({ overcommit }, value) => (overcommit.mode = value),
+  ),
+  "vm/overcommit_ratio": bounded(
+    { least: 0, most: 0x7fffffff },
+    ({ overcommit }) => overcommit.ratio,
+    ({ overcommit }, value) => Object.assign(overcommit, { ratio: value, kilobytes: 0 }),
+  ),
+  "vm/overcommit_kbytes": bounded(
+    { least: 0, most: Number.MAX_SAFE_INTEGER / 1024 },
+    ({ overcommit }) => overcommit.kilobytes,
+    ({ overcommit }, value) => Object.assign(overcommit, { kilobytes: value, ratio: 0 }),
+  ),
   "vm/max_map_count": bounded(
     { least: 0, most: 0x7fffffff },
     (kernel) => kernel.maximumAreas,

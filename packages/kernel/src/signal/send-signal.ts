@@ -105,10 +105,21 @@ function isFromOutside(group: SignalProcess): boolean {
  * Process 1 of a pid namespace gets what it has a handler for, and SIGKILL and SIGSTOP from outside alone
  * (pid_namespaces(7), "The namespace init process").
  */
-function passesByInit(group: SignalProcess, { signal, code }: SignalInfo): boolean {
+function passesByInit(group: SignalProcess, info: SignalInfo): boolean {
+  const { signal, code } = info;
+  return signal === SIGKILL || signal === SIGSTOP
+    ? group.pidNamespace.init === group && code !== SI_KERNEL && !isFromOutside(group)
+    : endsNotInit(group, info);
+}
+
+/**
+ * May the signal's default action not befall the process, as it is process 1 of a namespace? Asked again when it is
+ * delivered: it may have been blocked meanwhile.
+ */
+export function endsNotInit(group: SignalProcess, { signal, code }: SignalInfo): boolean {
   if (group.pidNamespace.init !== group || group.actions.get(signal).handler !== SIG_DFL) return false;
-  if (code > 0 && code !== SI_KERNEL && FAULTS.includes(signal)) return false;
-  return !((signal === SIGKILL || signal === SIGSTOP) && (code === SI_KERNEL || isFromOutside(group)));
+  if (signal === SIGKILL || signal === SIGSTOP) return false;
+  return !(code > 0 && code !== SI_KERNEL && FAULTS.includes(signal));
 }
 
 /** Raised by what a program does itself, and not to be survived without a handler. */
@@ -194,14 +205,13 @@ function resume(group: SignalProcess): void {
  */
 function isIgnored(group: SignalProcess, task: SignalTask | null, info: SignalInfo): boolean {
   const { signal } = info;
+  // Neither can be blocked. A tracer sees all but SIGKILL.
+  const tasks = task === null ? group.tasks : [task];
+  if (tasks.some((each) => each.blocked.has(signal) || (each.isTraced && signal !== SIGKILL))) return false;
   if (passesByInit(group, info)) return true;
   if (signal === SIGKILL || signal === SIGSTOP) return false;
-  const isBlocked = task !== null ? task.blocked.has(signal) : group.tasks.some((each) => each.blocked.has(signal));
-  if (isBlocked) return false;
   const { handler } = group.actions.get(signal);
-  if (handler !== SIG_IGN && !(handler === SIG_DFL && defaultAction(signal) === "ignore")) return false;
-  // A tracer sees them all.
-  return !(task?.isTraced ?? group.tasks.some((each) => each.isTraced));
+  return handler === SIG_IGN || (handler === SIG_DFL && defaultAction(signal) === "ignore");
 }
 
 /** Makes the task look at its signals soon: it leaves a wait that signals interrupt. */

@@ -34,6 +34,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { AREAS_MAX } from "../mm/mmap.ts";
+import { forkOvercommits } from "../mm/overcommit.ts";
 import { forkInPieces } from "../mm/fork.ts";
 import { getU64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
@@ -87,6 +88,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;
   const isUnderWay = parent.syscallState !== null;
   if (!has(CLONE_VM) && !isUnderWay && kernel.areaUsage.count + parent.space.areas.size > AREAS_MAX) return -ENOMEM;
+  if (!has(CLONE_VM) && !isUnderWay && forkOvercommits(parent.space)) return -ENOMEM;
   if (!isUnderWay && exceedsProcessLimit(parent)) return -EAGAIN;
 
   // The last frames are for those who run already: a fork bomb is refused before the OOM killer must choose.
