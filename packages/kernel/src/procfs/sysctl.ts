@@ -7,6 +7,7 @@ import { ITEMS_MAX } from "../event/epoll.ts";
 import { FILES_MAX, OPEN_MOST } from "../vfs/file-table.ts";
 import { MOUNTS_MAX } from "../vfs/mount-counts.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
+import type { ProtectedNames } from "../vfs/protected-names.ts";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import { NAMESPACES_MOST } from "../security/namespace-counts.ts";
 import { PTYS_MAX } from "../tty/tty-state.ts";
@@ -28,6 +29,15 @@ function nextId(kind: "messages" | "semaphores" | "memory"): () => Setting {
     (_kernel, { ipc }) => ipc[kind].table.nextId,
     (_kernel, value, { ipc }) => (ipc[kind].table.nextId = value),
     IPC_RIGHT,
+  );
+}
+
+/** fs.protected_*. */
+function protection(names: keyof ProtectedNames, most: number): () => Setting {
+  return bounded(
+    { least: 0, most },
+    ({ vfs }) => vfs.protects[names],
+    ({ vfs }, value) => (vfs.protects[names] = value),
   );
 }
 
@@ -283,10 +293,10 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     ({ vfs }) => (vfs.hasLeases ? 1 : 0),
     ({ vfs }, value) => (vfs.hasLeases = value === 1),
   ),
-  "fs/protected_hardlinks": only("0"),
-  "fs/protected_symlinks": only("0"),
-  "fs/protected_fifos": only("0"),
-  "fs/protected_regular": only("0"),
+  "fs/protected_hardlinks": protection("hardlinks", 1),
+  "fs/protected_symlinks": protection("symlinks", 1),
+  "fs/protected_fifos": protection("fifos", 2),
+  "fs/protected_regular": protection("regular", 2),
   "fs/suid_dumpable": only("0"),
   "fs/inotify/max_queued_events": inotifyLimit("maximumEvents"),
   "fs/inotify/max_user_instances": inotifyLimit("maximumInstances"),

@@ -40,6 +40,7 @@ import type { Inode, NewInode } from "./inode.ts";
 import { type LastKind, lookupName, lookupPath, walker } from "./path-walk.ts";
 import { Path } from "./path.ts";
 import { drainBeforeRename } from "./write-back.ts";
+import { mayLink } from "./protected-names.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
 /** LINK_MAX of ext4, which programs know (pathconf(3)). */
@@ -145,7 +146,7 @@ function makeLink(task: Caller, source: Path, dirfd: number, path: string): numb
   if (walker.trailingSlash) return -ENOENT;
   if ((place.mount.flags & MS_RDONLY) !== 0) return -EROFS;
   if (source.mount !== place.mount) return -EXDEV;
-  const refused = mayChange(task, place);
+  const refused = mayLink(task.kernel.vfs.protects, task.credentials, inode) || mayChange(task, place);
   if (refused < 0) return refused;
   if (inode.isDirectory || isKept(inode)) return -EPERM;
   const directory = place.dentry.parent!.inode!;

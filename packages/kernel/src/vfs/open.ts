@@ -56,6 +56,7 @@ import { PathOnlyFile } from "./path-only-file.ts";
 import { startOf, walk, walkAt, walker, WALK_CREATE, WALK_FOLLOW } from "./path-walk.ts";
 import { RegularFile } from "./regular-file.ts";
 import { truncateInode } from "./truncate.ts";
+import { mayOpenAsCreated } from "./protected-names.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
 /** Flags that only steer the opening; F_GETFL doesn't show them. */
@@ -113,6 +114,13 @@ export function openPath(
     if (walker.trailingSlash) return -EISDIR;
     if (walker.dentry.inode === null) return createAndOpen(task, flags, mode);
     if ((flags & O_EXCL) !== 0) return -EEXIST;
+    const { inode, parent } = walker.dentry;
+    const folder = parent?.inode ?? null;
+    const refused =
+      walker.file === null && folder !== null
+        ? mayOpenAsCreated(task.kernel.vfs.protects, task.credentials, folder, inode)
+        : 0;
+    if (refused < 0) return refused;
   }
   return openExisting(task, new Path(walker.mount, walker.dentry), flags, walker.file);
 }

@@ -10,6 +10,7 @@ import type { MountNamespace } from "./mount-namespace.ts";
 import type { Namespace } from "../security/namespace.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Path } from "./path.ts";
+import type { ProtectedNames } from "./protected-names.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 interface DeviceDriver {
@@ -57,6 +58,7 @@ export class VfsState {
   /** fs.leases-enable, and fs.lease-break-time: how long a holder may take to give way. */
   hasLeases = true;
   leaseBreakSeconds = 45;
+  readonly protects: ProtectedNames = { symlinks: 0, hardlinks: 0, fifos: 0, regular: 0 };
   #nextMountId = 1;
   #time: Time = { seconds: 0, nanoseconds: 0 };
 
