@@ -45,7 +45,11 @@ export function sendSignalToTask(task: SignalTask, info: SignalInfo): number {
  * Queues a signal for a process; a thread that does not block it, or waits for it, is told. 0; −EAGAIN when
  * RLIMIT_SIGPENDING forbids it.
  */
-export function sendSignalToProcess(group: SignalProcess, info: SignalInfo): number {
+export function sendSignalToProcess(
+  group: SignalProcess,
+  info: SignalInfo,
+  preferred: SignalTask | undefined = undefined,
+): number {
   // No signal reaches init (task/first-process.ts).
   if (group.isZombie || group.pid === 1) return 0;
   prepare(group, info.signal);
@@ -53,11 +57,22 @@ export function sendSignalToProcess(group: SignalProcess, info: SignalInfo): num
   const failed = enqueue(group, group.pending, info);
   if (failed < 0) return failed;
   group.signalQueue.wakeAll();
-  const taker = group.tasks.find((task) => takes(task, info.signal)) ?? group.tasks[0];
+  const tasks = preferred === undefined ? group.tasks : [preferred, ...group.tasks];
+  const taker = tasks.find((task) => takes(task, info.signal)) ?? group.tasks[0];
   if (taker !== undefined) notify(taker, info.signal);
   // SIGKILL ends every thread, stopped ones too.
   if (info.signal === SIGKILL) for (const task of group.tasks) notify(task, SIGKILL);
   return 0;
+}
+
+/**
+ * A timer of the process has expired: the thread that runs is told before others, so that a profile is of who runs and
+ * no sleep of another ends (kernel/signal.c, send_sigqueue; kernel/time/posix-cpu-timers.c, check_process_timers).
+ */
+export function sendTimerSignal(group: SignalProcess, info: SignalInfo): number {
+  const { lastTask } = group.leader.kernel;
+  const runs = lastTask?.group === group && lastTask.state === "R";
+  return sendSignalToProcess(group, info, runs ? lastTask : undefined);
 }
 
 function drop(info: SignalInfo): 0 {

@@ -14,7 +14,7 @@ import {
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { signalInfo, type SignalInfo, type SignalOwner } from "../signal/pending-signals.ts";
-import { sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
+import { sendSignalToProcess, sendSignalToTask, sendTimerSignal } from "../signal/send-signal.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { ProcessTimeBase, ThreadTimeBase, type TimeBase } from "./cpu-timers.ts";
@@ -145,7 +145,9 @@ export class IntervalTimer extends ClockTimer {
   }
 
   protected override notify(): void {
-    sendSignalToProcess(this.#process, signalInfo(SIGNALS[this.#which]!, SI_KERNEL));
+    // The one of elapsed time is the leader's first (kernel/time/itimer.c, it_real_fn).
+    const send = this.#which === ITIMER_REAL ? sendSignalToProcess : sendTimerSignal;
+    send(this.#process, signalInfo(SIGNALS[this.#which]!, SI_KERNEL));
   }
 
   static {
@@ -210,7 +212,7 @@ export class PosixTimer extends ClockTimer implements SignalOwner {
       owner: this,
     });
     if (event.notify === SIGEV_THREAD_ID && event.thread !== null) sendSignalToTask(event.thread, info);
-    else sendSignalToProcess(this.#process, info);
+    else sendTimerSignal(this.#process, info);
   }
 
   /** The signal is delivered, read, or was ignored. */

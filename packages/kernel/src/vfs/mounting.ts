@@ -99,7 +99,14 @@ export function rootPath(kernel: VfsKernel): Path {
 
 /** What is mounted over the root of a namespace. */
 export function namespaceRoot(namespace: MountNamespace): Path {
-  let path = new Path(namespace.root, namespace.root.root);
+  return topAt(namespace, new Path(namespace.root, namespace.root.root));
+}
+
+/**
+ * What is mounted last over a place. A way that ends in "." or at the root stays below what was mounted there since,
+ * and mounts are made and taken away on top (fs/namei.c, handle_lookup_down; fs/namespace.c, do_lock_mount).
+ */
+function topAt(namespace: MountNamespace, path: Path): Path {
   for (
     let over = namespace.mountedAt(path.mount, path.dentry);
     over !== null;
@@ -242,11 +249,12 @@ export function mountFileSystem(
     namespace.changes.changed();
     return remount(place, flags, request.options);
   }
-  if ((flags & MS_BIND) !== 0) return bind(task, place, request.sourcePath!, flags, request.source);
+  const target = topAt(namespace, place);
+  if ((flags & MS_BIND) !== 0) return bind(task, target, request.sourcePath!, flags, request.source);
   // Every mount is private here: shared and slave propagation are accepted and have nobody to reach.
   if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) !== 0)
     return place.dentry === place.mount.root ? 0 : -EINVAL;
-  if ((flags & MS_MOVE) !== 0) return move(namespace, request.sourcePath!, place);
+  if ((flags & MS_MOVE) !== 0) return move(namespace, request.sourcePath!, target);
   const type = kernel.vfs.types.get(request.type);
   if (type === undefined) return -ENODEV;
   const owner = type.userNamespace?.(task) ?? INITIAL_USER_NAMESPACE;
@@ -262,7 +270,7 @@ export function mountFileSystem(
   const mount = attach(
     kernel,
     namespace,
-    place,
+    target,
     fileSystem,
     rootEntry(kernel, fileSystem),
     flags,
@@ -405,15 +413,16 @@ function move(namespace: MountNamespace, source: Path, place: Path): number {
 }
 
 /**
- * umount2(2): `place` must be the root of a mount.
+ * umount2(2): what is on top at `covered` must be the root of a mount.
  * @returns 0, −EINVAL (no mount point, or the root), −EBUSY (something in it is in use; MNT_DETACH takes it away all
  *   the same), −EPERM
  */
-export function unmount(task: Caller, place: Path, flags: number): number {
+export function unmount(task: Caller, covered: Path, flags: number): number {
   if (!isCapable(task.credentials, CAP_SYS_ADMIN, task.fs.namespace.owner)) return -EPERM;
   if ((flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) !== 0) return -EINVAL;
   if ((flags & MNT_EXPIRE) !== 0 && (flags & (MNT_FORCE | MNT_DETACH)) !== 0) return -EINVAL;
   const namespace = task.fs.namespace;
+  const place = topAt(namespace, covered);
   const mount = place.mount;
   if (
     place.dentry !== mount.root ||

@@ -226,6 +226,21 @@ it("pivot_root swaps the root and keeps the old one reachable", () => {
   assert.deepEqual(user.list("/put"), [".", ".."]);
 });
 
+it('pivot_root(".", ".") puts the old root over the new one, and umount2(".") takes it away again', () => {
+  const { user } = FileTask.create();
+  mkdir(user, "/new");
+  user.put("/old-file", "old");
+  user.call("mount", "none", "/new", "tmpfs", 0, 0);
+  user.put("/new/new-file", "new");
+  user.call("chdir", "/new");
+  assert.equal(user.call("pivot_root", ".", "."), 0);
+  assert.equal(user.call("umount2", ".", MNT_DETACH), 0);
+  assert.deepEqual(user.list("/"), [".", "..", "new-file"]);
+  for (const call of ["mount", "mount", "umount2", "umount2"] as const)
+    assert.equal(call === "mount" ? user.call(call, "none", ".", "tmpfs", 0, 0) : user.call(call, ".", 0), 0);
+  assert.equal(user.call("umount2", ".", 0), -EINVAL);
+});
+
 it("a no-device mount refuses devices", () => {
   const { user } = FileTask.create();
   mkdir(user, "/mnt");
