@@ -1,5 +1,7 @@
 import { stateClass } from "@stratos/base";
 import type { Dentry } from "./dentry.ts";
+import type { MountNamespace } from "./mount-namespace.ts";
+import type { PeerGroup } from "./peer-group.ts";
 import type { FileSystem } from "./file-system.ts";
 
 /** A file system (or a part of one: bind mount) attached at a place. */
@@ -14,6 +16,16 @@ export class Mount {
   /** What was given as the source, for /proc/mounts. */
   readonly source: string;
   users = 0;
+  /** Where it is; null: nowhere any more. */
+  namespace: MountNamespace | null = null;
+  /** How many mounts are on it. */
+  children = 0;
+  /** Tells them of what is mounted on it, and hears of theirs (peer-group.ts); null: it is not shared. */
+  group: PeerGroup | null = null;
+  /** Hears of theirs; null: it is nobody's slave. */
+  master: PeerGroup | null = null;
+  /** It can't be bound elsewhere. */
+  isUnbindable = false;
   /**
    * Came with a copy for another user namespace: what it covers stays covered, and these flags stay
    * (mount_namespaces(7)).

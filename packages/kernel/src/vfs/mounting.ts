@@ -25,8 +25,8 @@ import {
   MS_RELATIME,
   MS_REMOUNT,
   MS_SHARED,
+  MS_SILENT,
   MS_SLAVE,
-  MS_STRICTATIME,
   MS_UNBINDABLE,
   UMOUNT_NOFOLLOW,
   isErrno,
@@ -34,50 +34,28 @@ import {
 import { stateClass } from "@stratos/base";
 import type { NamespaceOrigin } from "../security/namespace.ts";
 import { INITIAL_USER_NAMESPACE, initialOrigin, type UserNamespace } from "../security/user-namespace.ts";
+import {
+  createMount,
+  copyMount,
+  detachMount,
+  perMountFlags,
+  PER_MOUNT_FLAGS,
+  releaseDevice,
+  rootEntry,
+} from "./mount-lifetime.ts";
+import { detachEverywhere, hasRoomForCopies, isBusyElsewhere, propagateMounts } from "./mount-propagation.ts";
+import { inheritPropagation, type Propagation, receiversOf, setPropagation } from "./peer-group.ts";
 import { isCapable } from "../security/credentials.ts";
-import { Dentry } from "./dentry.ts";
-import { dropAllDentries, lookupChild, pinChild } from "./dentry-cache.ts";
+import { type Dentry, isBelow } from "./dentry.ts";
+import { lookupChild, pinChild } from "./dentry-cache.ts";
 import type { FileSystem, FileSystemType } from "./file-system.ts";
 import type { FsContext } from "./fs-context.ts";
-import { notifyUnmount } from "./inotify-marks.ts";
 import { MountNamespace } from "./mount-namespace.ts";
-import { Mount } from "./mount.ts";
+import type { Mount } from "./mount.ts";
 import { NamespaceInode } from "./namespace-file.ts";
 import { Path } from "./path.ts";
-import { syncFileSystem, syncInode } from "./write-back.ts";
+import { syncInode } from "./write-back.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
-
-const PER_MOUNT_FLAGS =
-  MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_NOSYMFOLLOW;
-
-function rootEntry(kernel: VfsKernel, fileSystem: FileSystem): Dentry {
-  let root = kernel.vfs.roots.get(fileSystem);
-  if (root === undefined) {
-    root = { dentry: new Dentry("/", null, fileSystem.root), mounts: 0, lingering: 0 };
-    fileSystem.root.cachedNames++;
-    kernel.vfs.roots.set(fileSystem, root);
-  }
-  return root.dentry;
-}
-
-function createMount(
-  kernel: VfsKernel,
-  fileSystem: FileSystem,
-  root: Dentry,
-  parent: Mount | null,
-  point: Dentry | null,
-  flags: number,
-  source: string,
-): Mount {
-  kernel.vfs.roots.get(fileSystem)!.mounts++;
-  root.retain();
-  return new Mount(kernel.vfs.allocateMountId(), fileSystem, root, parent, point, perMountFlags(flags), source);
-}
-
-/** Access times are relative unless something else is asked for (mount(2)). */
-function perMountFlags(flags: number): number {
-  return (flags & PER_MOUNT_FLAGS & ~MS_RELATIME) | ((flags & (MS_NOATIME | MS_STRICTATIME)) === 0 ? MS_RELATIME : 0);
-}
 
 /** Mounts the first file system: "/". */
 export function mountRoot(
@@ -220,10 +198,17 @@ function attach(
   if (root.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
   pinChild(kernel, place.dentry);
   place.dentry.retain();
+  const receivers = receiversOf(place.mount, place.dentry);
+  if (!hasRoomForCopies(kernel, receivers, 1)) return -ENOSPC;
   const mount = createMount(kernel, fileSystem, root, place.mount, place.dentry, flags, source);
+  addMount(kernel, namespace, mount);
+  propagateMounts(kernel, [mount], receivers);
+  return mount;
+}
+
+function addMount(kernel: VfsKernel, namespace: MountNamespace, mount: Mount): void {
   namespace.add(mount);
   kernel.vfs.mounts.change(namespace.owner, 1);
-  return mount;
 }
 
 /**
@@ -250,11 +235,10 @@ export function mountFileSystem(
     return remount(place, flags, request.options);
   }
   const target = topAt(namespace, place);
-  if ((flags & MS_BIND) !== 0) return bind(task, target, request.sourcePath!, flags, request.source);
-  // Every mount is private here: shared and slave propagation are accepted and have nobody to reach.
+  if ((flags & MS_BIND) !== 0) return bind(task, target, request.sourcePath!, flags);
   if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) !== 0)
-    return place.dentry === place.mount.root ? 0 : -EINVAL;
-  if ((flags & MS_MOVE) !== 0) return move(namespace, request.sourcePath!, target);
+    return changePropagation(kernel, namespace, place, flags);
+  if ((flags & MS_MOVE) !== 0) return move(kernel, namespace, request.sourcePath!, target);
   const type = kernel.vfs.types.get(request.type);
   if (type === undefined) return -ENODEV;
   const owner = type.userNamespace?.(task) ?? INITIAL_USER_NAMESPACE;
@@ -329,14 +313,6 @@ function fileSystemOn(
   return fileSystem;
 }
 
-function releaseDevice(kernel: VfsKernel, fileSystem: FileSystem): void {
-  const device = fileSystem.mountDevice;
-  if (device === null) return;
-  fileSystem.mountDevice = null;
-  device.mounted = null;
-  kernel.disks.close(device, fileSystem);
-}
-
 function remount(place: Path, flags: number, options: string): number {
   if (place.dentry !== place.mount.root) return -EINVAL;
   const mount = place.mount;
@@ -348,34 +324,59 @@ function remount(place: Path, flags: number, options: string): number {
   return 0;
 }
 
-function bind(task: Caller, place: Path, source: Path, flags: number, name: string): number {
+function bind(task: Caller, place: Path, source: Path, flags: number): number {
   const kernel = task.kernel;
   const namespace = task.fs.namespace;
   const isNamespace = source.dentry.inode instanceof NamespaceInode;
   if (!isNamespace && !namespace.has(source.mount)) return -EINVAL;
+  if (source.mount.isUnbindable) return -EINVAL;
   const inSource = mountsBelow(kernel, namespace, source);
-  const below = (flags & MS_REC) !== 0 ? inSource : [];
+  const below = (flags & MS_REC) !== 0 ? inSource.filter((child) => !isBelowUnbindable(child, source.mount)) : [];
   // What is covered there would be seen (Linux fs/namespace.c, has_locked_children).
-  if (below.length === 0 && inSource.some((child) => child.isLocked)) return -EINVAL;
+  if ((flags & MS_REC) === 0 && inSource.some((child) => child.isLocked)) return -EINVAL;
   if (!kernel.vfs.hasMountRoom(namespace, 1 + below.length)) return -ENOSPC;
-  const { fileSystem, flags: sourceFlags } = source.mount;
-  const shown = isNamespace ? source.mount.source : name;
-  const mount = attach(kernel, namespace, place, fileSystem, source.dentry, sourceFlags, shown);
-  if (isErrno(mount)) return mount;
+  if (place.dentry.isDetached || !place.dentry.inode!.isMountable) return -ENOENT;
+  if (source.dentry.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
+  const receivers = receiversOf(place.mount, place.dentry);
+  if (!hasRoomForCopies(kernel, receivers, 1 + below.length)) return -ENOSPC;
+  pinChild(kernel, place.dentry);
+  place.dentry.retain();
+  const { fileSystem, flags: sourceFlags, source: shownAs } = source.mount;
+  const mount = createMount(kernel, fileSystem, source.dentry, place.mount, place.dentry, sourceFlags, shownAs);
   mount.lockedFlags = source.mount.lockedFlags;
+  inheritPropagation(source.mount, mount, false);
   // rbind: what is mounted below the source appears below the copy.
   const copies = new Map([[source.mount, mount]]);
   for (const child of below) {
-    const point = child.mountPoint!;
-    point.retain();
-    const target = copies.get(child.parent!)!;
-    const copy = createMount(kernel, child.fileSystem, child.root, target, point, child.flags, child.source);
-    copy.isLocked = child.isLocked;
-    copy.lockedFlags = child.lockedFlags;
-    namespace.add(copy);
+    const copy = copyMount(kernel, child, copies.get(child.parent!)!, child.mountPoint!);
+    inheritPropagation(child, copy, false);
     copies.set(child, copy);
   }
-  kernel.vfs.mounts.change(namespace.owner, below.length);
+  for (const copy of copies.values()) addMount(kernel, namespace, copy);
+  propagateMounts(kernel, [...copies.values()], receivers);
+  return 0;
+}
+
+function isBelowUnbindable(mount: Mount, top: Mount): boolean {
+  for (let at = mount; at !== top; at = at.parent!) if (at.isUnbindable) return true;
+  return false;
+}
+
+const PROPAGATIONS: ReadonlyMap<number, Propagation> = new Map([
+  [MS_SHARED, "shared"],
+  [MS_SLAVE, "slave"],
+  [MS_PRIVATE, "private"],
+  [MS_UNBINDABLE, "unbindable"],
+]);
+
+/** One of MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, with MS_REC for all that is mounted below. */
+function changePropagation(kernel: VfsKernel, namespace: MountNamespace, place: Path, flags: number): number {
+  const propagation = PROPAGATIONS.get(flags & ~(MS_REC | MS_SILENT));
+  if (propagation === undefined || place.dentry !== place.mount.root) return -EINVAL;
+  setPropagation(kernel.vfs.peerGroups, place.mount, propagation);
+  const below = (flags & MS_REC) !== 0 ? mountsBelow(kernel, namespace, place) : [];
+  for (const mount of below) setPropagation(kernel.vfs.peerGroups, mount, propagation);
+  namespace.changes.changed();
   return 0;
 }
 
@@ -388,27 +389,23 @@ function mountsBelow(kernel: VfsKernel, namespace: MountNamespace, source: Path)
   return below;
 }
 
-function isBelow(dentry: Dentry, above: Dentry): boolean {
-  for (let at: Dentry | null = dentry; at !== null; at = at.parent) if (at === above) return true;
-  return false;
-}
-
 function isMountBelow(mount: Mount, above: Mount): boolean {
   for (let at: Mount | null = mount; at !== null; at = at.parent) if (at === above) return true;
   return false;
 }
 
-function move(namespace: MountNamespace, source: Path, place: Path): number {
+function move(kernel: VfsKernel, namespace: MountNamespace, source: Path, place: Path): number {
   const mount = source.mount;
   if (!namespace.has(mount) || source.dentry !== mount.root || mount.parent === null || mount.isLocked) return -EINVAL;
-  if (isMountBelow(place.mount, mount)) return -EINVAL;
+  // Those who heard of it where it was would have to hear that it is gone.
+  if (mount.parent.group !== null || isMountBelow(place.mount, mount)) return -EINVAL;
   if (mount.root.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
-  namespace.remove(mount);
-  mount.mountPoint!.release();
-  place.dentry.retain();
-  mount.parent = place.mount;
-  mount.mountPoint = place.dentry;
-  namespace.add(mount);
+  const tree = [mount, ...mountsBelow(kernel, namespace, source)];
+  const receivers = receiversOf(place.mount, place.dentry);
+  if (place.mount.group !== null && tree.some(({ isUnbindable }) => isUnbindable)) return -EINVAL;
+  if (!hasRoomForCopies(kernel, receivers, tree.length)) return -ENOSPC;
+  namespace.move(mount, place.mount, place.dentry);
+  propagateMounts(kernel, tree, receivers);
   return 0;
 }
 
@@ -433,66 +430,17 @@ export function unmount(task: Caller, covered: Path, flags: number): number {
   )
     return -EINVAL;
   if ((flags & MNT_DETACH) !== 0) {
-    for (const below of namespace.mounts.filter((other) => isMountBelow(other, mount)).reverse())
-      detach(task.kernel, namespace, below);
+    const tree = [mount, ...mountsBelow(task.kernel, namespace, place)];
+    for (const below of tree.reverse()) if (below.namespace !== null) detachEverywhere(task.kernel, below);
     return 0;
   }
-  if (mount.users > 0) return -EBUSY;
+  if (mount.users > 0 || isBusyElsewhere(task.kernel, mount)) return -EBUSY;
   if ((flags & MNT_EXPIRE) !== 0 && !mount.isExpiring) {
     mount.isExpiring = true;
     return -EAGAIN;
   }
-  detach(task.kernel, namespace, mount);
+  detachEverywhere(task.kernel, mount);
   return 0;
-}
-
-function detach(kernel: VfsKernel, namespace: MountNamespace, mount: Mount): void {
-  namespace.remove(mount);
-  kernel.vfs.mounts.change(namespace.owner, -1);
-  mount.mountPoint?.release();
-  mount.root.release();
-  const root = kernel.vfs.roots.get(mount.fileSystem);
-  if (root === undefined) return;
-  root.mounts--;
-  if (mount.users > 0) {
-    root.lingering++;
-    mount.lingers = new LingeringMount(kernel, mount);
-  }
-  finish(kernel, mount.fileSystem);
-}
-
-/** A mount that was taken away and still is in use. */
-class LingeringMount {
-  readonly kernel: VfsKernel;
-  readonly mount: Mount;
-
-  constructor(kernel: VfsKernel, mount: Mount) {
-    this.kernel = kernel;
-    this.mount = mount;
-  }
-
-  unused(): void {
-    const { fileSystem } = this.mount;
-    this.mount.lingers = null;
-    this.kernel.vfs.roots.get(fileSystem)!.lingering--;
-    finish(this.kernel, fileSystem);
-  }
-
-  static {
-    stateClass("LingeringMount", this);
-  }
-}
-
-/** A file system that is mounted nowhere, and of which nobody uses anything, ends. */
-function finish(kernel: VfsKernel, fileSystem: FileSystem): void {
-  const root = kernel.vfs.roots.get(fileSystem);
-  if (root === undefined || root.mounts > 0 || root.lingering > 0) return;
-  notifyUnmount(kernel, fileSystem);
-  syncFileSystem(kernel, fileSystem);
-  dropAllDentries(kernel, root.dentry);
-  kernel.vfs.roots.delete(fileSystem);
-  fileSystem.shutdown();
-  releaseDevice(kernel, fileSystem);
 }
 
 /**
@@ -508,6 +456,8 @@ export function pivotRoot(task: Caller, newRoot: Path, putOld: Path): number {
   if (mount === oldRoot.mount || putOld.mount === oldRoot.mount) return -EBUSY;
   if (newRoot.dentry !== mount.root || oldRoot.dentry !== oldRoot.mount.root || mount.parent === null) return -EINVAL;
   if (!isMountBelow(putOld.mount, mount) || mount.isLocked) return -EINVAL;
+  // They would hear of it, and lose their root (pivot_root(2), EINVAL).
+  if ([mount.parent, putOld.mount, oldRoot.mount.parent].some((each) => (each?.group ?? null) !== null)) return -EINVAL;
   const old = oldRoot.mount;
   mount.isLocked = old.isLocked;
   old.isLocked = false;
@@ -550,7 +500,10 @@ export function canCopyMounts(task: Caller, owner: UserNamespace): boolean {
 export function unshareMounts(task: Caller, fs: FsContext, origin: NamespaceOrigin): void {
   const { namespace, pairs } = fs.namespace.copy(() => task.kernel.vfs.allocateMountId(), origin);
   const before = fs.namespace;
-  if (namespace.owner !== before.owner) lockMounts(namespace);
+  const isLess = namespace.owner !== before.owner;
+  if (isLess) lockMounts(namespace);
+  // Who has less rights hears of mounts, and tells of none (mount_namespaces(7)).
+  for (const [mount, copy] of pairs) inheritPropagation(mount, copy, isLess);
   // A mount costs about as much as a fault.
   task.kernel.work.charge(2 * pairs.size);
   task.kernel.vfs.mounts.change(namespace.owner, pairs.size);
@@ -577,7 +530,7 @@ class NamespaceMounts {
   }
 
   unused(): void {
-    for (const mount of [...this.namespace.mounts].reverse()) detach(this.kernel, this.namespace, mount);
+    for (const mount of [...this.namespace.mounts].reverse()) detachMount(this.kernel, mount);
   }
 
   static {

@@ -9,6 +9,7 @@ import {
   ENOTDIR,
   ENXIO,
   EPERM,
+  EOVERFLOW,
   EROFS,
   ETXTBSY,
   FS_APPEND_FL,
@@ -49,7 +50,7 @@ import { Dentry } from "./dentry.ts";
 import { DirectoryFile } from "./directory-file.ts";
 import { breakLeases } from "./leases.ts";
 import { notifyInode } from "./inotify-marks.ts";
-import { createUnder, newInodeFor } from "./name-changes.ts";
+import { createUnder, hasOwnersFor, newInodeFor } from "./name-changes.ts";
 import type { OpenFile } from "./open-file.ts";
 import { Path } from "./path.ts";
 import { PathOnlyFile } from "./path-only-file.ts";
@@ -194,6 +195,7 @@ function openUnnamed(
   const denied = checkAccess(task.credentials, directory, MAY_WRITE | MAY_EXEC);
   if (denied < 0) return denied;
   if ((mount.flags & MS_RDONLY) !== 0 || directory.fileSystem.readOnly) return -EROFS;
+  if (!hasOwnersFor(task, directory.fileSystem)) return -EOVERFLOW;
   const inode = directory.createUnnamed(newInodeFor(task, directory, S_IFREG | (mode & 0o7777), 0));
   if (isErrno(inode)) return inode;
   inode.isLinkable = (flags & O_EXCL) === 0;

@@ -9,6 +9,7 @@ import { MountCounts, MOUNTS_MAX } from "./mount-counts.ts";
 import type { MountNamespace } from "./mount-namespace.ts";
 import type { Namespace } from "../security/namespace.ts";
 import type { OpenFile } from "./open-file.ts";
+import { PeerGroups } from "./peer-group.ts";
 import type { Path } from "./path.ts";
 import type { ProtectedNames } from "./protected-names.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
@@ -55,6 +56,7 @@ export class VfsState {
   /** fs.mount-max. */
   maximumMounts = MOUNTS_MAX;
   readonly mounts = new MountCounts();
+  readonly peerGroups = new PeerGroups();
   /** fs.leases-enable, and fs.lease-break-time: how long a holder may take to give way. */
   hasLeases = true;
   leaseBreakSeconds = 45;
