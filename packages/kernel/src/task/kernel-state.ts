@@ -325,6 +325,8 @@ export class Kernel
     this.realtimeOffsetMs = seconds * 1000 + nanoseconds / 1e6 - this.clock.realtimeMs();
     this.wall.set(this.now(), seconds, nanoseconds);
     this.vdso.setRealtime(this.wall);
+    for (const task of this.tasks.tasks.values())
+      if (task.state === "S" && task.syscallState?.kind === "wall-time") task.endWait("deadline");
   }
 
   /** CLOCK_REALTIME follows the host's clock, and programs are told. */

@@ -39,7 +39,7 @@ export class Scheduler {
   enqueue(task: Task): void {
     if (task.queueIndex >= 0) return;
     this.#runnable.add(task);
-    const current = this.current;
+    const { current } = this;
     if (current === null) this.#kernel.onRunnable?.();
     else if (current !== task && this.#preempts(task, current)) this.mustSwitch = true;
   }
@@ -82,9 +82,12 @@ export class Scheduler {
     if (task.queueIndex >= 0) this.#runnable.remove(task);
   }
 
-  /** The task's priority or policy has changed. */
+  /** The task's priority or policy has changed: it may take the hart, or have to give it up. */
   reorder(task: Task): void {
     if (task.queueIndex >= 0) this.#runnable.reorder(task);
+    const { current } = this;
+    const best = this.#runnable.best();
+    if (current !== null && best !== null && best !== current && this.#preempts(best, current)) this.mustSwitch = true;
   }
 
   get hasRunnable(): boolean {
