@@ -383,3 +383,36 @@ test("gettimeofday(2) tells the zone that settimeofday(2) was given, which needs
   assert.equal(call(task, "settimeofday", 0, 0), -EPERM);
   assert.deepEqual(zone(), [-120, 1]);
 });
+
+test("setting CLOCK_REALTIME ends what waits for a time of it that has gone by then, and nothing else", () => {
+  const user = createUser();
+  const { task, test } = user;
+  const other = createTestTask(test.kernel);
+  const ahead = (ms: number): number => {
+    call(task, "clock_gettime", CLOCK_REALTIME, OLD);
+    return Math.floor(timeAt(user, OLD)) + ms;
+  };
+  const set = (ms: number): void => {
+    putTime(user, AT, ahead(ms));
+    assert.equal(call(task, "clock_settime", CLOCK_REALTIME, AT), 0);
+  };
+  setTimer(user, createTimer(user, { clock: CLOCK_REALTIME }), ahead(100_000), 0, TIMER_ABSTIME);
+  putTime(other, AT, ahead(100_000));
+  const sleeper = begin(other.task, "clock_nanosleep", CLOCK_REALTIME, TIMER_ABSTIME, AT, 0);
+  set(50_000);
+  advance(test, 10);
+  assert.equal(sleeper.resume(), null);
+  assert.equal(taken(user), 0);
+  set(50_000);
+  advance(test, 10);
+  assert.equal(taken(user), SIGUSR1);
+  assert.equal(sleeper.resume(), 0);
+  // Back again: no relative one minds.
+  setTimer(user, createTimer(user, { clock: CLOCK_REALTIME }), 1000, 0);
+  putTime(other, AT, 1000);
+  const relative = begin(other.task, "clock_nanosleep", CLOCK_REALTIME, 0, AT, 0);
+  set(-500_000);
+  advance(test, 1000);
+  assert.equal(taken(user), SIGUSR1);
+  assert.equal(relative.resume(), 0);
+});
