@@ -40,6 +40,7 @@ import {
   S_IFCHR,
   S_IFDIR,
   S_IFLNK,
+  SCHED_RR,
   S_IFMT,
 } from "@stratos/abi";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
@@ -300,6 +301,10 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "kernel/ns_last_pid",
     "kernel/pid_max",
     "kernel/pty/max",
+    "kernel/printk",
+    "kernel/sched_rr_timeslice_ms",
+    "kernel/sched_rt_period_us",
+    "kernel/sched_rt_runtime_us",
     "kernel/sem_next_id",
     "kernel/shm_next_id",
     "kernel/shmmax",
@@ -363,6 +368,29 @@ it("each setting of /proc/sys that can be changed acts", () => {
   assert.equal(user.open("/leased", O_WRONLY | O_NONBLOCK), -EAGAIN);
   advance(test, 200);
   assert.ok(user.open("/leased", O_WRONLY | O_NONBLOCK) >= 0);
+
+  // proc(5), sysctl of the kernel's console; syslog(2) changes the first.
+  set("kernel/printk", "5 4 2 7");
+  assert.equal(call(user.task, "syslog", 6, 0, 0), 0);
+  assert.equal(user.get("/proc/sys/kernel/printk"), "2\t4\t2\t7\n");
+  assert.equal(call(user.task, "syslog", 7, 0, 0), 0);
+  assert.equal(user.get("/proc/sys/kernel/printk"), "5\t4\t2\t7\n");
+  assert.equal(call(user.task, "syslog", 8, 0, 1), 0);
+  assert.equal(user.get("/proc/sys/kernel/printk"), "2\t4\t2\t7\n");
+
+  set("kernel/sched_rr_timeslice_ms", "30");
+  user.memory.view.setInt32(BUFFER, 5, true);
+  assert.equal(call(user.task, "sched_setscheduler", 0, SCHED_RR, BUFFER), 0);
+  assert.equal(call(user.task, "sched_rr_get_interval", 0, BUFFER), 0);
+  assert.equal(user.memory.view.getBigUint64(BUFFER + 8, true), 30_000_000n);
+  set("kernel/sched_rr_timeslice_ms", "-1");
+  assert.equal(user.get("/proc/sys/kernel/sched_rr_timeslice_ms"), "100\n");
+  const refuses = (name: string, value: string): void =>
+    assert.equal(user.write(user.open(`/proc/sys/kernel/${name}`, O_WRONLY), value), -EINVAL);
+  refuses("sched_rt_period_us", "0");
+  refuses("sched_rt_period_us", "900000");
+  refuses("sched_rt_runtime_us", "1000001");
+  refuses("sched_rt_runtime_us", "-2");
 
   set("kernel/pty/max", "1");
   const openPty = (): OpenFile | number => devptsOf(test.kernel).openMaster(user.task, O_RDWR, null, null);

@@ -11,14 +11,14 @@ import type { ProtectedNames } from "../vfs/protected-names.ts";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import { NAMESPACES_MOST } from "../security/namespace-counts.ts";
 import { PTYS_MAX } from "../tty/tty-state.ts";
-import { RT_PERIOD_US, RT_RUNTIME_US } from "../task/scheduler.ts";
+import { RR_TIMESLICE_MS } from "../task/scheduler.ts";
 import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
 import { type MqueueLimits, mqueueOf } from "../fs/mqueue/mqueue.ts";
 import { PseudoDirectory, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 import { randomUuid } from "../ground/uuid.ts";
 import { networkSettings } from "./network-sysctl.ts";
-import { bounded, fixed, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
+import { bounded, fixed, numbers, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
 
 const IPC_RIGHT: SettingRight = { owner: ({ ipc }) => ipc.owner, capability: CAP_SYS_ADMIN, opens: true };
 
@@ -149,7 +149,15 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
       return 0;
     },
   }),
-  "kernel/printk": only("4\t4\t1\t7"),
+  "kernel/printk": numbers(
+    4,
+    ({ messages }) => messages.consoleLevels,
+    ({ messages }, values) => {
+      if (values.some((value) => Math.abs(value) > 0x7fffffff)) return -EINVAL;
+      messages.consoleLevels = values;
+      return 0;
+    },
+  ),
   "kernel/dmesg_restrict": bounded(
     { least: 0, most: 1 },
     ({ messages }) => (messages.isRestricted ? 1 : 0),
@@ -159,8 +167,32 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/perf_event_paranoid": only("4"),
   "kernel/randomize_va_space": only("0"),
   "kernel/sched_child_runs_first": only("0"),
-  "kernel/sched_rt_period_us": only(String(RT_PERIOD_US)),
-  "kernel/sched_rt_runtime_us": only(String(RT_RUNTIME_US)),
+  "kernel/sched_rr_timeslice_ms": numbers(
+    1,
+    ({ scheduler }) => [scheduler.rrTimesliceMs],
+    ({ scheduler }, [value]) => {
+      scheduler.rrTimesliceMs = value! <= 0 ? RR_TIMESLICE_MS : value!;
+      return 0;
+    },
+  ),
+  "kernel/sched_rt_period_us": numbers(
+    1,
+    ({ scheduler }) => [scheduler.realtimePeriodUs],
+    ({ scheduler }, [value]) => {
+      if (!(value! > 0 && value! <= 0x7fffffff && value! >= scheduler.realtimeRuntimeUs)) return -EINVAL;
+      scheduler.realtimePeriodUs = value!;
+      return 0;
+    },
+  ),
+  "kernel/sched_rt_runtime_us": numbers(
+    1,
+    ({ scheduler }) => [scheduler.realtimeRuntimeUs],
+    ({ scheduler }, [value]) => {
+      if (!(value! >= -1 && value! <= scheduler.realtimePeriodUs)) return -EINVAL;
+      scheduler.realtimeRuntimeUs = value!;
+      return 0;
+    },
+  ),
   "kernel/sem": only("32000\t1024000000\t500\t32000"),
   "kernel/sem_next_id": nextId("semaphores"),
   "kernel/shmmax": () => ({
