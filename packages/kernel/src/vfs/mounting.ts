@@ -50,6 +50,9 @@ import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 const PER_MOUNT_FLAGS =
   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_NOSYMFOLLOW;
 
+/** What says how access times are kept. */
+const ACCESS_TIME_FLAGS = MS_NOATIME | MS_NODIRATIME | MS_RELATIME;
+
 function rootEntry(kernel: VfsKernel, fileSystem: FileSystem): Dentry {
   let root = kernel.vfs.roots.get(fileSystem);
   if (root === undefined) {
@@ -340,11 +343,17 @@ function releaseDevice(kernel: VfsKernel, fileSystem: FileSystem): void {
 function remount(place: Path, flags: number, options: string): number {
   if (place.dentry !== place.mount.root) return -EINVAL;
   const mount = place.mount;
-  if ((mount.lockedFlags & ~perMountFlags(flags)) !== 0) return -EPERM;
+  const asked = flags & (ACCESS_TIME_FLAGS | MS_STRICTATIME);
+  const wanted =
+    asked === 0
+      ? (perMountFlags(flags) & ~ACCESS_TIME_FLAGS) | (mount.flags & ACCESS_TIME_FLAGS)
+      : perMountFlags(flags);
+  if ((mount.lockedFlags & ~wanted) !== 0) return -EPERM;
+  if (mount.areTimesLocked && ((mount.flags ^ wanted) & ACCESS_TIME_FLAGS) !== 0) return -EPERM;
   // With MS_BIND only the mount's own flags change.
   const failed = (flags & MS_BIND) !== 0 ? 0 : mount.fileSystem.reconfigure(options);
   if (failed < 0) return failed;
-  mount.flags = (mount.flags & ~PER_MOUNT_FLAGS) | perMountFlags(flags);
+  mount.flags = (mount.flags & ~PER_MOUNT_FLAGS) | wanted;
   return 0;
 }
 
@@ -362,7 +371,7 @@ function bind(task: Caller, place: Path, source: Path, flags: number, name: stri
   const shown = isNamespace ? source.mount.source : name;
   const mount = attach(kernel, namespace, place, fileSystem, source.dentry, sourceFlags, shown);
   if (isErrno(mount)) return mount;
-  mount.lockedFlags = source.mount.lockedFlags;
+  mount.takeLocks(source.mount);
   // rbind: what is mounted below the source appears below the copy.
   const copies = new Map([[source.mount, mount]]);
   for (const child of below) {
@@ -371,7 +380,7 @@ function bind(task: Caller, place: Path, source: Path, flags: number, name: stri
     const target = copies.get(child.parent!)!;
     const copy = createMount(kernel, child.fileSystem, child.root, target, point, child.flags, child.source);
     copy.isLocked = child.isLocked;
-    copy.lockedFlags = child.lockedFlags;
+    copy.takeLocks(child);
     namespace.add(copy);
     copies.set(child, copy);
   }
@@ -585,11 +594,15 @@ class NamespaceMounts {
   }
 }
 
-/** In another user namespace nothing is uncovered, and nothing less restricted (mount_namespaces(7)). */
+/**
+ * In another user namespace nothing is uncovered, nothing less restricted, and access times are kept as they were
+ * (mount_namespaces(7)).
+ */
 function lockMounts(namespace: MountNamespace): void {
   for (const mount of namespace.mounts) {
     mount.isLocked = mount !== namespace.root;
     mount.lockedFlags |= mount.flags & PER_MOUNT_FLAGS & ~MS_NOSYMFOLLOW;
+    mount.areTimesLocked = true;
   }
 }
 
