@@ -257,6 +257,7 @@ it("sockets stand in the file of their protocol and family, in columns as netsta
 it("the loopback has no broadcast address, and lists that are empty here have their heads", () => {
   const { user } = begin();
   assert.equal(user.get("/sys/class/net/lo/broadcast"), "00:00:00:00:00:00\n");
+  assert.equal(user.get("/sys/class/net/lo/subsystem/lo/ifindex"), "1\n", "udev asks which subsystem it is of");
   assert.match(user.get("/proc/slabinfo") as string, /^slabinfo - version: 2\.1\n# name .* : slabdata .*\n$/);
   assert.equal((user.stat("/proc/slabinfo") as Stat).mode & 0o777, 0o400);
 });
