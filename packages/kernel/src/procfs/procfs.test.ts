@@ -13,6 +13,7 @@ import {
   AF_PACKET,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
+  DN_CREATE,
   EACCES,
   EAGAIN,
   EINVAL,
@@ -20,6 +21,7 @@ import {
   ENOSPC,
   ENXIO,
   EPERM,
+  F_NOTIFY,
   F_OFD_SETLK,
   F_RDLCK,
   F_SETLEASE,
@@ -268,6 +270,7 @@ it("each setting of /proc/sys that can be changed acts", () => {
   const tried = new Set([
     ...NAMESPACE_KINDS.map((kind) => `user/max_${kind}_namespaces`),
     "fs/aio-max-nr",
+    "fs/dir-notify-enable",
     "fs/inotify/max_queued_events",
     "fs/inotify/max_user_instances",
     "fs/inotify/max_user_watches",
@@ -345,6 +348,12 @@ it("each setting of /proc/sys that can be changed acts", () => {
   assert.equal(other.open("/dev/kmsg", O_RDONLY | O_NONBLOCK), -EPERM);
   assert.equal(call(other.task, "syslog", 3, BUFFER, 4096), -EPERM);
   assert.ok(call(user.task, "syslog", 3, BUFFER, 4096) > 0);
+
+  const notify = (): number => user.call("fcntl", user.open("/proc"), F_NOTIFY, DN_CREATE);
+  set("fs/dir-notify-enable", "0");
+  assert.equal(notify(), -EINVAL);
+  set("fs/dir-notify-enable", "1");
+  assert.equal(notify(), 0);
 
   const lease = (): number => user.call("fcntl", user.open("/leased", O_RDONLY | O_CREAT), F_SETLEASE, F_RDLCK);
   set("fs/leases-enable", "0");

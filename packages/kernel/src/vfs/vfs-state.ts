@@ -57,6 +57,8 @@ export class VfsState {
   /** fs.leases-enable, and fs.lease-break-time: how long a holder may take to give way. */
   hasLeases = true;
   leaseBreakSeconds = 45;
+  /** fs.dir-notify-enable: F_NOTIFY of fcntl(2). */
+  hasDirectoryNotes = true;
   #nextMountId = 1;
   #time: Time = { seconds: 0, nanoseconds: 0 };
 
