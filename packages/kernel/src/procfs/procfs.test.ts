@@ -11,6 +11,7 @@ import {
   AF_INET,
   AF_INET6,
   AF_PACKET,
+  AF_UNIX,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   DN_CREATE,
@@ -254,6 +255,12 @@ it("sockets stand in the file of their protocol and family, in columns as netsta
     ["raw", "raw6", "tcp6", "udp"].map((name) => rows(name).length),
     [0, 1, 0, 0],
   );
+  assert.equal(call(user.task, "socketpair", AF_UNIX, SOCK_STREAM, 0, BUFFER), 0);
+  const protocols = user.get("/proc/net/protocols") as string;
+  const counts = ["TCP", "UDP", "RAWv6", "UNIX-STREAM", "UNIX"].map((name) =>
+    Number(new RegExp(`^${name} +\\d+ +(\\d+) `, "m").exec(protocols)![1]),
+  );
+  assert.deepEqual(counts, [1, 0, 1, 2, 0]);
 });
 
 it("the loopback has no broadcast address, and lists that are empty here have their heads", () => {
