@@ -1,4 +1,15 @@
-import { EACCES, EINVAL, ENOENT, ESRCH, PAGE_SIZE, S_IFDIR, S_IFLNK, SYSCALL_NAMES, isErrno } from "@stratos/abi";
+import {
+  EACCES,
+  EINVAL,
+  ENOENT,
+  EPERM,
+  ESRCH,
+  PAGE_SIZE,
+  S_IFDIR,
+  S_IFLNK,
+  SYSCALL_NAMES,
+  isErrno,
+} from "@stratos/abi";
 import { byteString, stateClass } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
 import type { ProcView } from "./proc-view.ts";
@@ -7,6 +18,7 @@ import type { ThreadGroup } from "../task/thread-group.ts";
 import { Inode } from "../vfs/inode.ts";
 import { pathName } from "../vfs/path-name.ts";
 import { Path } from "../vfs/path.ts";
+import type { Caller } from "../vfs/vfs-kernel.ts";
 import {
   PseudoDirectory,
   PseudoFile,
@@ -42,11 +54,13 @@ import {
   writeSetgroups,
   writeTimeOffsets,
 } from "./namespace-settings.ts";
+import { isAccessible } from "./proc-options.ts";
 import { DescriptorDirectory } from "./process-descriptors.ts";
 import { NamespaceDirectory } from "./process-namespaces.ts";
 
 /** /proc/PID and /proc/PID/task/TID. Owned by the process, so that only its user reads what is private (proc(5)). */
 export class ProcessDirectory extends PseudoDirectory {
+  declare readonly fileSystem: ProcView;
   readonly task: Task;
   readonly group: ThreadGroup;
   /** /proc/PID/task/TID. */
@@ -74,8 +88,18 @@ export class ProcessDirectory extends PseudoDirectory {
     return 0;
   }
 
+  override mayAccess(task: Caller, mask: number): number {
+    return this.#isAccessible ? super.mayAccess(task, mask) : -EPERM;
+  }
+
+  get #isAccessible(): boolean {
+    const { rules, kernel } = this.fileSystem;
+    return isAccessible(rules, kernel.scheduler.current, this.#target);
+  }
+
   /** Who owns a file of the process is decided as it is now: it may have changed its ids since. */
   override lookup(name: string): Inode | number {
+    if (!this.#isAccessible) return -EPERM;
     const inode = super.lookup(name);
     if (!isErrno(inode)) inode.refresh();
     return inode;

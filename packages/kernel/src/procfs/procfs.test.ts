@@ -11,8 +11,10 @@ import {
   AF_INET,
   AF_INET6,
   AF_PACKET,
+  AF_UNIX,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
+  DN_CREATE,
   EACCES,
   EAGAIN,
   EINVAL,
@@ -20,6 +22,7 @@ import {
   ENOSPC,
   ENXIO,
   EPERM,
+  F_NOTIFY,
   F_OFD_SETLK,
   F_RDLCK,
   F_SETLEASE,
@@ -253,11 +256,18 @@ it("sockets stand in the file of their protocol and family, in columns as netsta
     ["raw", "raw6", "tcp6", "udp"].map((name) => rows(name).length),
     [0, 1, 0, 0],
   );
+  assert.equal(call(user.task, "socketpair", AF_UNIX, SOCK_STREAM, 0, BUFFER), 0);
+  const protocols = user.get("/proc/net/protocols") as string;
+  const counts = ["TCP", "UDP", "RAWv6", "UNIX-STREAM", "UNIX"].map((name) =>
+    Number(new RegExp(`^${name} +\\d+ +(\\d+) `, "m").exec(protocols)![1]),
+  );
+  assert.deepEqual(counts, [1, 0, 1, 2, 0]);
 });
 
 it("the loopback has no broadcast address, and lists that are empty here have their heads", () => {
   const { user } = begin();
   assert.equal(user.get("/sys/class/net/lo/broadcast"), "00:00:00:00:00:00\n");
+  assert.equal(user.get("/sys/class/net/lo/subsystem/lo/ifindex"), "1\n", "udev asks which subsystem it is of");
   assert.match(user.get("/proc/slabinfo") as string, /^slabinfo - version: 2\.1\n# name .* : slabdata .*\n$/);
   assert.equal((user.stat("/proc/slabinfo") as Stat).mode & 0o777, 0o400);
 });
@@ -268,6 +278,7 @@ it("each setting of /proc/sys that can be changed acts", () => {
   const tried = new Set([
     ...NAMESPACE_KINDS.map((kind) => `user/max_${kind}_namespaces`),
     "fs/aio-max-nr",
+    "fs/dir-notify-enable",
     "fs/inotify/max_queued_events",
     "fs/inotify/max_user_instances",
     "fs/inotify/max_user_watches",
@@ -356,6 +367,12 @@ it("each setting of /proc/sys that can be changed acts", () => {
   assert.equal(other.open("/dev/kmsg", O_RDONLY | O_NONBLOCK), -EPERM);
   assert.equal(call(other.task, "syslog", 3, BUFFER, 4096), -EPERM);
   assert.ok(call(user.task, "syslog", 3, BUFFER, 4096) > 0);
+
+  const notify = (): number => user.call("fcntl", user.open("/proc"), F_NOTIFY, DN_CREATE);
+  set("fs/dir-notify-enable", "0");
+  assert.equal(notify(), -EINVAL);
+  set("fs/dir-notify-enable", "1");
+  assert.equal(notify(), 0);
 
   const lease = (): number => user.call("fcntl", user.open("/leased", O_RDONLY | O_CREAT), F_SETLEASE, F_RDLCK);
   set("fs/leases-enable", "0");

@@ -315,6 +315,11 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     ({ aioUsage }, value) => (aioUsage.most = value),
   ),
   "fs/aio-nr": fixed(({ aioUsage }) => String(aioUsage.events)),
+  "fs/dir-notify-enable": bounded(
+    { least: 0, most: 1 },
+    ({ vfs }) => (vfs.hasDirectoryNotes ? 1 : 0),
+    ({ vfs }, value) => (vfs.hasDirectoryNotes = value === 1),
+  ),
   "fs/lease-break-time": bounded(
     { least: 0, most: 0x7fffffff },
     ({ vfs }) => vfs.leaseBreakSeconds,

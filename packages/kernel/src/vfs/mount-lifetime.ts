@@ -58,8 +58,14 @@ export function copyMount(kernel: VfsKernel, mount: Mount, parent: Mount, point:
   const { fileSystem, root, flags, source } = mount;
   const copy = createMount(kernel, fileSystem, root, parent, point, flags, source);
   copy.isLocked = mount.isLocked;
-  copy.lockedFlags = mount.lockedFlags;
+  copy.takeLocks(mount);
   return copy;
+}
+
+/** In another user namespace it becomes no less restricted than it is. */
+export function restrictMount(mount: Mount): void {
+  mount.lockedFlags |= mount.flags & PER_MOUNT_FLAGS & ~MS_NOSYMFOLLOW;
+  mount.areTimesLocked = true;
 }
 
 /** Takes a mount out of its namespace; in use it lingers until it is no more. */

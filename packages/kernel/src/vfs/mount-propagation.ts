@@ -4,7 +4,7 @@
  */
 import type { Mount } from "./mount.ts";
 import type { MountNamespace } from "./mount-namespace.ts";
-import { copyMount, detachMount, PER_MOUNT_FLAGS } from "./mount-lifetime.ts";
+import { copyMount, detachMount, restrictMount } from "./mount-lifetime.ts";
 import { enslave, inheritPropagation, joinGroup, type PeerGroup, receiversOf, setPropagation } from "./peer-group.ts";
 import type { VfsKernel } from "./vfs-kernel.ts";
 
@@ -63,7 +63,7 @@ function copyTree(
     copies.set(mount, copy);
     relate(mount, copy);
     copy.isLocked = isElsewhere && mount !== top;
-    if (isElsewhere) copy.lockedFlags |= copy.flags & PER_MOUNT_FLAGS;
+    if (isElsewhere) restrictMount(copy);
     namespace.add(copy);
   }
   kernel.vfs.mounts.change(namespace.owner, tree.length);

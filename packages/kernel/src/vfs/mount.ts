@@ -27,11 +27,12 @@ export class Mount {
   /** It can't be bound elsewhere. */
   isUnbindable = false;
   /**
-   * Came with a copy for another user namespace: what it covers stays covered, and these flags stay
-   * (mount_namespaces(7)).
+   * Came with a copy for another user namespace: what it covers stays covered, these flags stay, and access times are
+   * kept as they were (mount_namespaces(7)).
    */
   isLocked = false;
   lockedFlags = 0;
+  areTimesLocked = false;
   /** It was taken away while it was in use (MNT_DETACH): told of its last user's end. */
   lingers: { unused(): void } | null = null;
   /** umount2(MNT_EXPIRE) was asked for once, and no path led here since. */
@@ -53,6 +54,12 @@ export class Mount {
     this.mountPoint = mountPoint;
     this.flags = flags;
     this.source = source;
+  }
+
+  /** A copy is as restricted as what it is of. */
+  takeLocks(from: Mount): void {
+    this.lockedFlags = from.lockedFlags;
+    this.areTimesLocked = from.areTimesLocked;
   }
 
   static {

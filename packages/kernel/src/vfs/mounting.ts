@@ -27,6 +27,7 @@ import {
   MS_SHARED,
   MS_SILENT,
   MS_SLAVE,
+  MS_STRICTATIME,
   MS_UNBINDABLE,
   UMOUNT_NOFOLLOW,
   isErrno,
@@ -41,6 +42,7 @@ import {
   perMountFlags,
   PER_MOUNT_FLAGS,
   releaseDevice,
+  restrictMount,
   rootEntry,
 } from "./mount-lifetime.ts";
 import { detachEverywhere, hasRoomForCopies, isBusyElsewhere, propagateMounts } from "./mount-propagation.ts";
@@ -56,6 +58,9 @@ import { NamespaceInode } from "./namespace-file.ts";
 import { Path } from "./path.ts";
 import { syncInode } from "./write-back.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
+
+/** What says how access times are kept. */
+const ACCESS_TIME_FLAGS = MS_NOATIME | MS_NODIRATIME | MS_RELATIME;
 
 /** Mounts the first file system: "/". */
 export function mountRoot(
@@ -316,11 +321,17 @@ function fileSystemOn(
 function remount(place: Path, flags: number, options: string): number {
   if (place.dentry !== place.mount.root) return -EINVAL;
   const mount = place.mount;
-  if ((mount.lockedFlags & ~perMountFlags(flags)) !== 0) return -EPERM;
+  const asked = flags & (ACCESS_TIME_FLAGS | MS_STRICTATIME);
+  const wanted =
+    asked === 0
+      ? (perMountFlags(flags) & ~ACCESS_TIME_FLAGS) | (mount.flags & ACCESS_TIME_FLAGS)
+      : perMountFlags(flags);
+  if ((mount.lockedFlags & ~wanted) !== 0) return -EPERM;
+  if (mount.areTimesLocked && ((mount.flags ^ wanted) & ACCESS_TIME_FLAGS) !== 0) return -EPERM;
   // With MS_BIND only the mount's own flags change.
   const failed = (flags & MS_BIND) !== 0 ? 0 : mount.fileSystem.reconfigure(options);
   if (failed < 0) return failed;
-  mount.flags = (mount.flags & ~PER_MOUNT_FLAGS) | perMountFlags(flags);
+  mount.flags = (mount.flags & ~PER_MOUNT_FLAGS) | wanted;
   return 0;
 }
 
@@ -343,7 +354,7 @@ function bind(task: Caller, place: Path, source: Path, flags: number): number {
   place.dentry.retain();
   const { fileSystem, flags: sourceFlags, source: shownAs } = source.mount;
   const mount = createMount(kernel, fileSystem, source.dentry, place.mount, place.dentry, sourceFlags, shownAs);
-  mount.lockedFlags = source.mount.lockedFlags;
+  mount.takeLocks(source.mount);
   inheritPropagation(source.mount, mount, false);
   // rbind: what is mounted below the source appears below the copy.
   const copies = new Map([[source.mount, mount]]);
@@ -538,11 +549,14 @@ class NamespaceMounts {
   }
 }
 
-/** In another user namespace nothing is uncovered, and nothing less restricted (mount_namespaces(7)). */
+/**
+ * In another user namespace nothing is uncovered, nothing less restricted, and access times are kept as they were
+ * (mount_namespaces(7)).
+ */
 function lockMounts(namespace: MountNamespace): void {
   for (const mount of namespace.mounts) {
     mount.isLocked = mount !== namespace.root;
-    mount.lockedFlags |= mount.flags & PER_MOUNT_FLAGS & ~MS_NOSYMFOLLOW;
+    restrictMount(mount);
   }
 }
 

@@ -152,6 +152,8 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
         if ((resolve & RESOLVE_NO_MAGICLINKS) !== 0) return -ELOOP;
         if (isScoped) return -EXDEV;
         const place = magic instanceof OpenFile ? pathOfFile(kernel, magic) : magic;
+        // fs/namei.c, nd_jump_link
+        if ((resolve & RESOLVE_NO_XDEV) !== 0 && place.mount !== mount) return -EXDEV;
         if (magic instanceof OpenFile && isLast) walker.file = magic;
         mount = place.mount;
         dentry = place.dentry;

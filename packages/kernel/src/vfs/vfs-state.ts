@@ -61,6 +61,8 @@ export class VfsState {
   hasLeases = true;
   leaseBreakSeconds = 45;
   readonly protects: ProtectedNames = { symlinks: 0, hardlinks: 0, fifos: 0, regular: 0 };
+  /** fs.dir-notify-enable: F_NOTIFY of fcntl(2). */
+  hasDirectoryNotes = true;
   #nextMountId = 1;
   #time: Time = { seconds: 0, nanoseconds: 0 };
 
