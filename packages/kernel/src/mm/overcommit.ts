@@ -21,10 +21,10 @@ export interface OvercommitPolicy {
 }
 
 /**
- * There is no swap: as much as there is memory stands in for it where the kernel guesses, and at least this, because
- * programs that use little of much expect the memory of real machines.
+ * There is no swap; a margin stands in for it where the kernel guesses, because programs that use little of much expect
+ * the memory of real machines.
  */
-const GUESS_MARGIN = 2 ** 30;
+const GUESS_MARGIN = 16 * 2 ** 30;
 /** vm.user_reserve_kbytes: what one process leaves to the others, or a 32nd of its own where that is less. */
 const USER_RESERVE = 128 << 20;
 
@@ -60,7 +60,7 @@ export function overcommits(space: AddressSpace, length: number): boolean {
     case OVERCOMMIT_NEVER:
       return committedBytes(kernel) + length > commitLimit(kernel) - Math.min(space.mappedBytes / 32, USER_RESERVE);
     default:
-      return length > kernel.memory.limit * PAGE_SIZE + Math.max(kernel.memory.limit * PAGE_SIZE, GUESS_MARGIN);
+      return length > kernel.memory.limit * PAGE_SIZE + GUESS_MARGIN;
   }
 }
 
