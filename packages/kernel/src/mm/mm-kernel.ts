@@ -8,7 +8,7 @@ import type { AioUsage } from "./aio-context.ts";
 import type { AreaUsage } from "./area-list.ts";
 import type { LibraryPlaces } from "./library-places.ts";
 import type { SlotPool } from "./slot-pool.ts";
-import type { OvercommitPolicy } from "./overcommit.ts";
+import type { OvercommitPolicy } from "./overcommit-policy.ts";
 import type { Frame } from "../frames/frame.ts";
 import type { Vdso } from "./vdso/vdso.ts";
 

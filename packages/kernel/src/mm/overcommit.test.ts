@@ -7,7 +7,8 @@ import type { Task } from "../task/task.ts";
 import { brk, mmap, munmap } from "./mmap.ts";
 import { mprotect } from "./mprotect.ts";
 import { mremap } from "./mremap.ts";
-import { commitLimit, committedBytes, forkOvercommits, OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER } from "./overcommit.ts";
+import { commitLimit, committedBytes, forkOvercommits } from "./overcommit.ts";
+import { OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER } from "./overcommit-policy.ts";
 
 const READ_WRITE = PROT_READ | PROT_WRITE;
 const PAGE = 4096;

@@ -6,19 +6,7 @@
 import { PAGE_SIZE } from "@stratos/abi";
 import type { AddressSpace } from "./address-space.ts";
 import type { MmKernel } from "./mm-kernel.ts";
-
-/** Refuses what could never be backed; refuses nothing; promises no more than the limit. */
-export const OVERCOMMIT_GUESS = 0,
-  OVERCOMMIT_ALWAYS = 1,
-  OVERCOMMIT_NEVER = 2;
-
-export interface OvercommitPolicy {
-  mode: number;
-  /** CommitLimit: this part of memory, in hundredths, … */
-  ratio: number;
-  /** … or, above 0, so many KiB. Setting one sets the other to 0, as on Linux. */
-  kilobytes: number;
-}
+import { OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER } from "./overcommit-policy.ts";
 
 /**
  * There is no swap; a margin stands in for it where the kernel guesses, because programs that use little of much expect

@@ -60,7 +60,7 @@ function describePropagation({ group, master, isUnbindable, namespace }: Mount):
   const shared = group === null ? "" : ` shared:${group.id}`;
   if (master === null) return isUnbindable ? `${shared} unbindable` : shared;
   // The nearest one above of which somebody is in sight.
-  let seen: PeerGroup | null = master;
+  let seen: PeerGroup<Mount> | null = master;
   while (seen !== null && !seen.members.some((member) => member.namespace === namespace)) seen = seen.master;
   return `${shared} master:${master.id}${seen === null || seen === master ? "" : ` propagate_from:${seen.id}`}`;
 }

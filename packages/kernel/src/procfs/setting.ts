@@ -69,7 +69,10 @@ export function bounded(
   );
 }
 
-/** `count` whole numbers, read with tabs between them; the last ones may be left as they are. @param write  may refuse them: −EINVAL */
+/**
+ * `count` whole numbers, read with tabs between them; the last ones may be left as they are.
+ * @param write  may refuse them: −EINVAL
+ */
 export function numbers(
   count: number,
   read: (kernel: Kernel, task: Task) => readonly number[],

@@ -28,10 +28,9 @@ import { loadDuration, loadTimespec, storeRemaining } from "../event/wait-deadli
 import type { Task } from "../task/task.ts";
 import { stateOf } from "../ground/call-state.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
-import { COARSE_CLOCKS } from "../time/clock-kinds.ts";
+import { COARSE_CLOCKS, REALTIME_CLOCKS } from "../time/clock-kinds.ts";
 import { isCapable } from "../security/credentials.ts";
 import { adjustClock, setRealtime, setTimeZone } from "../time/clock-adjustment.ts";
-import { REALTIME_CLOCKS } from "../time/clock-kinds.ts";
 import { cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
 import { IntervalTimer, PosixTimer, timersOf } from "../task/process-timers.ts";
 import { processTimes } from "../task/resource-usage.ts";

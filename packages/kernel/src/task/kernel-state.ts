@@ -51,7 +51,7 @@ import { VfsState } from "../vfs/vfs-state.ts";
 import { EarlyWriteBack } from "../vfs/write-back.ts";
 import { OPEN_MAX, type FileUsage } from "../vfs/file-table.ts";
 import type { AioUsage } from "../mm/aio-context.ts";
-import type { OvercommitPolicy } from "../mm/overcommit.ts";
+import type { OvercommitPolicy } from "../mm/overcommit-policy.ts";
 import type { AreaUsage } from "../mm/area-list.ts";
 import type { MountNamespace } from "../vfs/mount-namespace.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";

@@ -5,8 +5,27 @@
 import type { Mount } from "./mount.ts";
 import type { MountNamespace } from "./mount-namespace.ts";
 import { copyMount, detachMount, restrictMount } from "./mount-lifetime.ts";
-import { enslave, inheritPropagation, joinGroup, type PeerGroup, receiversOf, setPropagation } from "./peer-group.ts";
+import { type Dentry, isBelow } from "./dentry.ts";
+import { enslave, inheritPropagation, joinGroup, type PeerGroup, setPropagation } from "./peer-group.ts";
 import type { VfsKernel } from "./vfs-kernel.ts";
+
+/** Where else is mounted what is mounted on `mount` at `point`? Masters come before their slaves. */
+export function receiversOf(mount: Mount, point: Dentry): Mount[] {
+  if (mount.group === null) return [];
+  const found: Mount[] = [];
+  const groups = new Set([mount.group]);
+  const consider = (other: Mount): void => {
+    if (other !== mount && isBelow(point, other.root)) found.push(other);
+  };
+  for (const { members, slaves } of groups) {
+    members.forEach(consider);
+    for (const slave of slaves) {
+      if (slave.group === null) consider(slave);
+      else groups.add(slave.group);
+    }
+  }
+  return found;
+}
 
 /** Has each namespace room for what its receivers get? Else ENOSPC. @param size  mounts that each gets */
 export function hasRoomForCopies({ vfs }: VfsKernel, receivers: readonly Mount[], size: number): boolean {
@@ -28,7 +47,7 @@ export function propagateMounts(kernel: VfsKernel, tree: readonly Mount[], recei
   kernel.work.charge(receivers.length * tree.length);
   for (const mount of tree) setPropagation(kernel.vfs.peerGroups, mount, "shared");
   // What was mounted on the first member of each group: the others get peers of it, slaves its slaves.
-  const firsts = new Map<PeerGroup, readonly Mount[]>([[group, tree]]);
+  const firsts = new Map<PeerGroup<Mount>, readonly Mount[]>([[group, tree]]);
   for (const receiver of receivers) {
     const peers = receiver.group === null ? undefined : firsts.get(receiver.group);
     if (peers !== undefined) {

@@ -21,9 +21,9 @@ export class Mount {
   /** How many mounts are on it. */
   children = 0;
   /** Tells them of what is mounted on it, and hears of theirs (peer-group.ts); null: it is not shared. */
-  group: PeerGroup | null = null;
+  group: PeerGroup<Mount> | null = null;
   /** Hears of theirs; null: it is nobody's slave. */
-  master: PeerGroup | null = null;
+  master: PeerGroup<Mount> | null = null;
   /** It can't be bound elsewhere. */
   isUnbindable = false;
   /**

@@ -45,8 +45,14 @@ import {
   restrictMount,
   rootEntry,
 } from "./mount-lifetime.ts";
-import { detachEverywhere, hasRoomForCopies, isBusyElsewhere, propagateMounts } from "./mount-propagation.ts";
-import { inheritPropagation, type Propagation, receiversOf, setPropagation } from "./peer-group.ts";
+import {
+  detachEverywhere,
+  hasRoomForCopies,
+  isBusyElsewhere,
+  propagateMounts,
+  receiversOf,
+} from "./mount-propagation.ts";
+import { inheritPropagation, type Propagation, setPropagation } from "./peer-group.ts";
 import { isCapable } from "../security/credentials.ts";
 import { type Dentry, isBelow } from "./dentry.ts";
 import { lookupChild, pinChild } from "./dentry-cache.ts";

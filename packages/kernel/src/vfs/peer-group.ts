@@ -7,20 +7,25 @@
  *     peer group 2   members [ d, e ]                       what comes to d comes to e
  */
 import { stateClass } from "@stratos/base";
-import { type Dentry, isBelow } from "./dentry.ts";
-import type { Mount } from "./mount.ts";
 
-export class PeerGroup {
+/** A mount, as far as it is told of others' mounts. */
+interface Peer<M extends Peer<M>> {
+  group: PeerGroup<M> | null;
+  master: PeerGroup<M> | null;
+  isUnbindable: boolean;
+}
+
+export class PeerGroup<M extends Peer<M>> {
   readonly id: number;
-  readonly members: Mount[] = [];
-  readonly slaves: Mount[] = [];
+  readonly members: M[] = [];
+  readonly slaves: M[] = [];
 
   constructor(id: number) {
     this.id = id;
   }
 
   /** The group that the group's members are slaves of. */
-  get master(): PeerGroup | null {
+  get master(): PeerGroup<M> | null {
     return this.members.find(({ master }) => master !== null)?.master ?? null;
   }
 
@@ -34,13 +39,13 @@ export class PeerGroups {
   #ids = new Set<number>();
   #lowestFree = 1;
 
-  create(): PeerGroup {
+  create<M extends Peer<M>>(): PeerGroup<M> {
     while (this.#ids.has(this.#lowestFree)) this.#lowestFree++;
     this.#ids.add(this.#lowestFree);
-    return new PeerGroup(this.#lowestFree);
+    return new PeerGroup<M>(this.#lowestFree);
   }
 
-  release({ id }: PeerGroup): void {
+  release({ id }: { readonly id: number }): void {
     this.#ids.delete(id);
     this.#lowestFree = Math.min(this.#lowestFree, id);
   }
@@ -55,7 +60,7 @@ export class PeerGroups {
 
 export type Propagation = "shared" | "slave" | "private" | "unbindable";
 
-export function setPropagation(groups: PeerGroups, mount: Mount, propagation: Propagation): void {
+export function setPropagation<M extends Peer<M>>(groups: PeerGroups, mount: M, propagation: Propagation): void {
   mount.isUnbindable = propagation === "unbindable";
   if (propagation === "shared") {
     if (mount.group === null) joinGroup(mount, groups.create());
@@ -65,20 +70,20 @@ export function setPropagation(groups: PeerGroups, mount: Mount, propagation: Pr
   if (propagation !== "slave") enslave(mount, null);
 }
 
-export function joinGroup(mount: Mount, group: PeerGroup): void {
+export function joinGroup<M extends Peer<M>>(mount: M, group: PeerGroup<M>): void {
   mount.group = group;
   group.members.push(mount);
 }
 
 /** @param master  null: it is nobody's slave any more */
-export function enslave(mount: Mount, master: PeerGroup | null): void {
+export function enslave<M extends Peer<M>>(mount: M, master: PeerGroup<M> | null): void {
   if (mount.master !== null) remove(mount.master.slaves, mount);
   mount.master = master;
   master?.slaves.push(mount);
 }
 
 /** A member becomes a slave of those that stay; the last one leaves its slaves to its own master. */
-function leaveGroup(groups: PeerGroups, mount: Mount): void {
+function leaveGroup<M extends Peer<M>>(groups: PeerGroups, mount: M): void {
   const { group } = mount;
   if (group === null) return;
   mount.group = null;
@@ -88,31 +93,13 @@ function leaveGroup(groups: PeerGroups, mount: Mount): void {
   groups.release(group);
 }
 
-function remove(mounts: Mount[], mount: Mount): void {
+function remove<M>(mounts: M[], mount: M): void {
   mounts.splice(mounts.indexOf(mount), 1);
 }
 
 /** A copy hears what its original hears. @param asSlave  of a shared mount it is to hear and not to tell */
-export function inheritPropagation(mount: Mount, copy: Mount, asSlave: boolean): void {
+export function inheritPropagation<M extends Peer<M>>(mount: M, copy: M, asSlave: boolean): void {
   if (asSlave && mount.group !== null) return enslave(copy, mount.group);
   if (mount.group !== null) joinGroup(copy, mount.group);
   if (mount.master !== null) enslave(copy, mount.master);
-}
-
-/** Where else is mounted what is mounted on `mount` at `point`? Masters come before their slaves. */
-export function receiversOf(mount: Mount, point: Dentry): Mount[] {
-  if (mount.group === null) return [];
-  const found: Mount[] = [];
-  const groups = new Set([mount.group]);
-  const consider = (other: Mount): void => {
-    if (other !== mount && isBelow(point, other.root)) found.push(other);
-  };
-  for (const { members, slaves } of groups) {
-    members.forEach(consider);
-    for (const slave of slaves) {
-      if (slave.group === null) consider(slave);
-      else groups.add(slave.group);
-    }
-  }
-  return found;
 }

@@ -16,7 +16,7 @@ interface QueuedMessage<Sender> {
   readonly cost: number;
 }
 
-/** What a message of so many bytes takes of a buffer: Linux counts what it allocates (SKB_TRUESIZE), so do we roughly. */
+/** What a message of so many bytes takes of a buffer: roughly what Linux allocates for it (SKB_TRUESIZE). */
 export function messageCost(length: number): number {
   return 256 + Math.ceil((length + 320) / 512) * 512;
 }
