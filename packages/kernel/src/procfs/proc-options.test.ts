@@ -35,7 +35,7 @@ function begin(options: string): World {
 function looks(one: FileTask, at: FileTask): unknown[] {
   const folder = `/proc/${at.task.pid}`;
   const [entry, open, comm] = [one.stat(folder), one.open(folder), one.get(`${folder}/comm`)];
-  const isListed = one.list("/proc").includes(String(at.task.pid));
+  const isListed = (one.list("/proc") as string[]).includes(String(at.task.pid));
   return [typeof entry === "number" ? entry : "there", open < 0 ? open : "opened", comm === "" || comm, isListed];
 }
 
@@ -59,7 +59,7 @@ it("hidepid hides what is in a process's folder, or the process, from other user
 
 it("subset=pid leaves the processes alone", () => {
   const { own, root } = begin("subset=pid");
-  const names = own.list("/proc").filter((name) => !/^\d+$/.test(name));
+  const names = (own.list("/proc") as string[]).filter((name) => !/^\d+$/.test(name));
   assert.deepEqual(names.sort(), [".", "..", "self", "thread-self"]);
   for (const name of ["uptime", "sys", "mounts"]) assert.equal(own.stat(`/proc/${name}`), -ENOENT);
   assert.match(root.get("/proc/self/mounts") as string, / \/proc proc \S*,subset=pid /);
