@@ -10,7 +10,7 @@
  * list is named, so that the list can be mended.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, openSync, readdirSync, readFileSync, readSync, closeSync, writeFileSync } from "node:fs";
+import { existsSync, openSync, readdirSync, readFileSync, readSync, closeSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { launcher, stratos } from "../tests/support/stratos.ts";
@@ -106,8 +106,9 @@ function usage(problem: string): never {
   process.exit(2);
 }
 
-/** ELF; scripts of LTP's shell library are no programs of system calls. */
+/** ELF; scripts of LTP's shell library are no programs of system calls, and some of its parts are folders. */
 function isProgram(path: string): boolean {
+  if (!statSync(path).isFile()) return false;
   const bytes = Buffer.alloc(4);
   const file = openSync(path, "r");
   readSync(file, bytes, 0, 4, 0);

@@ -49,6 +49,8 @@ const IN_C: Readonly<Record<string, InC>> = {
   CloneArgs: { type: "struct clone_args", ...linux("sched") },
   CapUserHeader: { type: "struct __user_cap_header_struct", ...linux("capability") },
   CapUserData: { type: "struct __user_cap_data_struct", ...linux("capability") },
+  PrctlMmMap: { type: "struct prctl_mm_map", ...linux("prctl") },
+  VfsNsCapData: { type: "struct vfs_ns_cap_data", ...linux("capability") },
   Sigaction: { type: "struct sigaction", ...asm("signal") },
   Sigaltstack: { type: "stack_t", ...asm("signal") },
   SigsetArgument: {

@@ -81,6 +81,13 @@ static void pids(void) {
     SHOW(kill(1, 0)); SHOW(kill(2, 0)); SHOW(kill(outside, 0)); SHOW(kill(-1, 0));
     /* Signals that it has no handler for pass it by. */
     SHOW(kill(1, SIGTERM)); SHOW(kill(1, SIGKILL)); SHOW(kill(1, SIGSTOP)); SHOW(raise(SIGUSR1));
+    /* What it blocks waits, and finds the handler that it has then; without one it passes by even so. */
+    sigset_t blocked, waiting;
+    sigemptyset(&blocked); sigaddset(&blocked, SIGUSR2); sigaddset(&blocked, SIGTERM);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    SHOW(kill(1, SIGUSR2)); SHOW(kill(1, SIGTERM)); sigpending(&waiting);
+    SHOW(sigismember(&waiting, SIGUSR2)); SHOW(sigismember(&waiting, SIGTERM));
+    handle(SIGUSR2); sigprocmask(SIG_UNBLOCK, &blocked, NULL); SHOW(caught == SIGUSR2); caught = 0;
     handle(SIGUSR2); SHOW(kill(1, SIGUSR2)); SHOW(caught == SIGUSR2); SHOW(last.si_pid);
     handle(SIGCHLD);
     IN_CHILD(SHOW(getpid()); SHOW(getppid()); SHOW(setpgid(0, 0)); SHOW(getpgrp()));

@@ -1,4 +1,4 @@
-import { hex32, i32, struct } from "./struct.ts";
+import { array, hex32, i32, struct, u32 } from "./struct.ts";
 
 /** Capabilities by number, capabilities(7). Source: Linux include/uapi/linux/capability.h. */
 export const CAP_CHOWN = 0,
@@ -64,3 +64,7 @@ export const SECBIT_NOROOT = 1,
 export const CapUserHeader = struct("__user_cap_header_struct", { version: hex32, pid: i32 });
 /** One for the capabilities 0 … 31, a second for the rest from version 2 on. */
 export const CapUserData = struct("__user_cap_data_struct", { effective: hex32, permitted: hex32, inheritable: hex32 });
+/** `security.capability` of revision 3; `data` is permitted and inheritable, the low words first. */
+export const VfsNsCapData = struct("vfs_ns_cap_data", { magic_etc: hex32, data: array(hex32, 4), rootid: u32 });
+export const VFS_CAP_REVISION_SHIFT = 24,
+  VFS_CAP_FLAGS_EFFECTIVE = 1;

@@ -1,4 +1,6 @@
 /** Options of prctl(2). Source: Linux include/uapi/linux/prctl.h. */
+import { pointer, struct, u32 } from "./struct.ts";
+
 export const PR_SET_PDEATHSIG = 1,
   PR_GET_PDEATHSIG = 2,
   PR_GET_DUMPABLE = 3,
@@ -35,6 +37,27 @@ export const PR_SET_PDEATHSIG = 1,
   PR_GET_AUXV = 0x41555856,
   PR_SET_VMA = 0x53564d41,
   PR_SET_PTRACER = 0x59616d61;
+/** Second arguments of PR_SET_MM; 1 to 11 name one address each. */
+export const PR_SET_MM_AUXV = 12,
+  PR_SET_MM_MAP = 14,
+  PR_SET_MM_MAP_SIZE = 15;
+/** What PR_SET_MM_MAP sets all at once. */
+export const PrctlMmMap = struct("prctl_mm_map", {
+  start_code: pointer,
+  end_code: pointer,
+  start_data: pointer,
+  end_data: pointer,
+  start_brk: pointer,
+  brk: pointer,
+  start_stack: pointer,
+  arg_start: pointer,
+  arg_end: pointer,
+  env_start: pointer,
+  env_end: pointer,
+  auxv: pointer,
+  auxv_size: u32,
+  exe_fd: u32,
+});
 /** Second arguments of PR_CAP_AMBIENT. */
 export const PR_CAP_AMBIENT_IS_SET = 1,
   PR_CAP_AMBIENT_RAISE = 2,

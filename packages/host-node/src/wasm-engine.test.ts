@@ -54,3 +54,19 @@ test("a machine's memory lets the heap grow by tens of MiB before it is collecte
   assert.match(use!, /Scavenge/);
   assert.doesNotMatch(use!, /Mark-Compact/);
 });
+
+test("machine code is kept and found also when V8 has forgotten the bytecode of what has not run for long", () => {
+  const stdout = run(
+    `const { NodeWasmEngine } = await import("${ENGINE}");
+    const engine = new NodeWasmEngine();
+    const bytes = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 4, 1, 2, 0, 11]);
+    for (let time = 0; time < 2; time++) {
+      const code = engine.preserve(bytes);
+      console.log(code.length > 0, engine.restore(code, bytes) instanceof WebAssembly.Module);
+      await new Promise((resolve) => setImmediate(resolve));
+      gc();
+    }`,
+    ["--expose-gc", "--stress-flush-code"],
+  );
+  assert.equal(stdout, "true true\n".repeat(2));
+});

@@ -54,46 +54,42 @@ export class NodeWasmEngine extends WebAssemblyEngine {
   }
 
   override preserve(bytes: Uint8Array): Uint8Array | null {
-    const intrinsics = moduleIntrinsics();
-    if (intrinsics === null) return null;
-    return new Uint8Array(intrinsics.serialize(this.compileHot(bytes)));
+    const serialize = intrinsic<(module: WasmModule) => ArrayBuffer>("module", "return %SerializeWasmModule(module)");
+    return serialize === null ? null : new Uint8Array(serialize(this.compileHot(bytes)));
   }
 
   /** V8 checks its version, its flags and the processor; of other code it says `undefined`. */
   override restore(code: Uint8Array, bytes: Uint8Array): WasmModule | null {
     // `slice` of Node's Buffer would be a view.
     const own = code.byteLength === code.buffer.byteLength ? code : new Uint8Array(code);
-    return moduleIntrinsics()?.deserialize(own.buffer as ArrayBuffer, bytes) ?? null;
+    const deserialize = intrinsic<(code: ArrayBuffer, bytes: Uint8Array) => WasmModule | undefined>(
+      "code, bytes",
+      "return %DeserializeWasmModule(code, bytes)",
+    );
+    return deserialize?.(own.buffer as ArrayBuffer, bytes) ?? null;
   }
-}
-
-interface ModuleIntrinsics {
-  serialize(module: WasmModule): ArrayBuffer;
-  deserialize(code: ArrayBuffer, bytes: Uint8Array): WasmModule | undefined;
 }
 
 /**
  * V8 has functions for its own tests that give a module's machine code as bytes and take it back. They are no
  * interface: another release may have others, so they are used where they are known alone. Source: V8 13.6,
  * src/runtime/runtime-test-wasm.cc.
+ *
+ * Each is for one use: V8 forgets the bytecode of what has not run for a while, and would read the words anew when its
+ * flag is off.
+ *
+ * @param body  of a function of `parameters`; null is returned where it is not known
  */
-let found: ModuleIntrinsics | null | undefined;
-
-function moduleIntrinsics(): ModuleIntrinsics | null {
-  if (found !== undefined) return found;
-  if (!IS_KNOWN) return (found = null);
+function intrinsic<F>(parameters: string, body: string): F | null {
+  if (!IS_KNOWN) return null;
   setFlagsFromString("--allow-natives-syntax");
   try {
-    found = {
-      serialize: new Function("module", "return %SerializeWasmModule(module)"),
-      deserialize: new Function("code", "bytes", "return %DeserializeWasmModule(code, bytes)"),
-    } as unknown as ModuleIntrinsics;
+    return new Function(parameters, body) as F;
   } catch {
-    found = null;
+    return null;
   } finally {
     setFlagsFromString("--no-allow-natives-syntax");
   }
-  return found;
 }
 
 /** Loaded by those who need it: a short program of AstraLisp does without. */

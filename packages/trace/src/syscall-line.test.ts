@@ -187,6 +187,8 @@ const BY_RULE = [
   ...["SockaddrIn", "SockaddrIn6", "SockaddrUn", "SockaddrNl", "SockaddrLl"],
   ...["Cmsghdr", "Nlmsghdr", "Nlmsgerr", "Nlattr"],
   ...["SockFilter", "BlkpgPartition", "EthtoolValue"], // behind a pointer
+  "VfsNsCapData", // an attribute's value
+  "PrctlMmMap", // only with one of prctl's options
 ];
 
 test("each structure that has a layout is decoded somewhere", () => {

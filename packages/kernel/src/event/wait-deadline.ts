@@ -1,4 +1,4 @@
-import { EFAULT, EINVAL, Timespec } from "@stratos/abi";
+import { EFAULT, EINVAL, Timespec, isErrno } from "@stratos/abi";
 import type { UserMemory } from "../ground/user-memory.ts";
 
 /** Nanoseconds below this are exact; longer waits (104 days) never end. */
@@ -6,12 +6,20 @@ const FOREVER_NS = 2 ** 53;
 
 /** Reads a `struct timespec` as a duration in nanoseconds: −EFAULT, or −EINVAL when negative or not normalised. */
 export function loadDuration(space: UserMemory, address: number): number {
+  const time = loadTimespec(space, address);
+  if (isErrno(time)) return time;
+  const duration = time.seconds * 1e9 + time.nanoseconds;
+  return duration >= FOREVER_NS ? Infinity : duration;
+}
+
+/** Reads a `struct timespec`: −EFAULT, or −EINVAL when negative or not normalised. */
+export function loadTimespec(space: UserMemory, address: number): { seconds: number; nanoseconds: number } | number {
   const seconds = space.loadU64(address + Timespec.offset.tv_sec);
   const nanoseconds = space.loadU64(address + Timespec.offset.tv_nsec);
   if (seconds < 0 || nanoseconds < 0) return -EFAULT;
-  if (seconds >= 2 ** 63 || nanoseconds >= 1e9) return -EINVAL;
-  const duration = seconds * 1e9 + nanoseconds;
-  return duration >= FOREVER_NS ? Infinity : duration;
+  // The largest number of seconds is 2^63 as a double: its sign is in the upper word.
+  const isNegative = seconds >= 2 ** 63 && space.loadU32(address + Timespec.offset.tv_sec + 4) >= 0x80000000;
+  return isNegative || nanoseconds >= 1e9 ? -EINVAL : { seconds, nanoseconds };
 }
 
 /** Writes back what is left of a duration; Linux ignores a fault here (the timespec may be read-only). */

@@ -96,3 +96,25 @@ test("a range is walked in ascending order, a bounded piece at a time, also wher
     while (kernel.reaper.run());
   }
 });
+
+test("what a mapping wrote beyond the file's end is not stored, and gone once the rest is", () => {
+  const { kernel } = createTestKernel();
+  const { memory, physical } = kernel;
+  const stored: string[] = [];
+  const pages = new PageCache(memory, {
+    readPage: () => 0,
+    writePage: (_index, bytes, from, length) => {
+      stored.push(Buffer.from(bytes.subarray(from, from + length)).toString("latin1"));
+      return 0;
+    },
+  });
+  const frame = pages.frame(0);
+  physical.u8.set(Buffer.from("file beyond"), frame * 4096);
+  pages.markDirty(0);
+  assert.equal(pages.writeBack(4), 0);
+  assert.deepEqual(stored, ["file"]);
+  assert.equal(
+    Buffer.from(physical.u8.subarray(frame * 4096, frame * 4096 + 11)).toString("latin1"),
+    "file" + "\0".repeat(7),
+  );
+});

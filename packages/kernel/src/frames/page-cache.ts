@@ -489,6 +489,9 @@ export class PageCache {
       const length = Math.min(PAGE_SIZE, size - index * PAGE_SIZE);
       const frame = this.peek(index);
       if (length > 0 && frame !== 0) {
+        // What a mapping wrote beyond the file's end is nobody's (mmap(2), NOTES).
+        if (length < PAGE_SIZE && !this.frames.isShared(frame))
+          this.frames.physical.u8.fill(0, frame * PAGE_SIZE + length, (frame + 1) * PAGE_SIZE);
         const failed = this.backing.writePage(index, this.frames.physical.u8, frame * PAGE_SIZE, length);
         if (failed < 0 && failure === 0) failure = failed;
         // While it is mapped it may be written again without a fault, so it stays dirty until the mapping goes; what

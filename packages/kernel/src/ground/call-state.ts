@@ -39,6 +39,8 @@ export type CallState = Plain<
   | { readonly kind: "range"; readonly at: number }
   /** When poll, select, epoll_wait, nanosleep … give up: monotonic, Infinity for never. */
   | { readonly kind: "deadline"; readonly deadlineNs: number }
+  /** clock_nanosleep(2) to a time of CLOCK_REALTIME, which may be set meanwhile. */
+  | { readonly kind: "wall-time"; readonly seconds: number; readonly nanoseconds: number }
   | { readonly kind: "sigsuspend" }
   /** The child that a parent of vfork(2) waits for, and its number in the parent's namespace. */
   | { readonly kind: "vfork"; readonly child: number; readonly tid: number }

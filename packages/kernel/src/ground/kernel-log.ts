@@ -28,6 +28,13 @@ export class KernelLog {
   clearedAt = 0;
   /** kernel.dmesg_restrict: only CAP_SYSLOG may read them. */
   isRestricted = false;
+  /**
+   * kernel.printk: console_loglevel, and what it is set from (proc_sys_kernel(5)). The machine's console shows no
+   * message, whatever they say: the host decides.
+   */
+  consoleLevels: readonly number[] = [4, 4, 1, 7];
+  /** The first of them before SYSLOG_ACTION_CONSOLE_OFF; 0: the console is on. */
+  #levelBefore = 0;
   /** Woken by each message. */
   readonly queue = new WaitQueue();
 
@@ -63,10 +70,27 @@ export class KernelLog {
     return sequence < this.first || sequence >= this.#next ? undefined : this.#records[sequence % RECORDS_MAX];
   }
 
+  setConsoleLevel(level: number): void {
+    const [, usual, least, atBoot] = this.consoleLevels;
+    this.consoleLevels = [Math.max(level, least!), usual!, least!, atBoot!];
+    this.#levelBefore = 0;
+  }
+
+  switchConsole(on: boolean): void {
+    const [level, , least] = this.consoleLevels;
+    const before = this.#levelBefore;
+    if (on && before > 0) this.setConsoleLevel(before);
+    else if (!on) {
+      this.setConsoleLevel(least!);
+      this.#levelBefore = before || level!;
+    }
+  }
+
   static {
     stateClass("KernelLog", this, {
-      save: (it) => ({ records: it.#records, clock: it.#clock, next: it.#next }),
-      load: (it, from) => ({ records: it.#records, clock: it.#clock, next: it.#next } = from),
+      save: (it) => ({ records: it.#records, clock: it.#clock, next: it.#next, levelBefore: it.#levelBefore }),
+      load: (it, from) =>
+        ({ records: it.#records, clock: it.#clock, next: it.#next, levelBefore: it.#levelBefore } = from),
     });
   }
 }

@@ -34,7 +34,7 @@ import { WaitQueue } from "../ground/wait-queue.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
-import type { Area } from "./area.ts";
+import { AREA_ACCOUNTED, type Area } from "./area.ts";
 import { AreaList, AREAS_PER_UNIT } from "./area-list.ts";
 import { handlePageFault, markPageDirty } from "./page-fault.ts";
 import { addressOfEntry, frameOfEntry, PageTable, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
@@ -342,7 +342,10 @@ export class AddressSpace implements UserMemory, Reapable {
     this.unpublishCode(start, end);
     const rest = new AddressSpace(this.kernel, this.account);
     rest.users = 0;
-    for (const area of areas) rest.areas.insert(area);
+    for (const area of areas) {
+      area.flags &= ~AREA_ACCOUNTED;
+      rest.areas.insert(area);
+    }
     // Without room for a node at one of the ends, what is left is done here.
     if (this.table.handOver(rest.table, start, end) < 0) this.unmapPages(start, end, areas);
     this.kernel.reaper.add(rest);

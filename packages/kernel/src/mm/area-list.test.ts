@@ -30,7 +30,7 @@ function highestGapByWalk(areas: readonly Area[], top: number, length: number): 
 test("finds, inserts, removes and finds gaps as a sorted array does", () => {
   for (let seed = 1; seed <= 6; seed++) {
     const random = new SeededRandom(seed);
-    const list = new AreaList({ count: 0 });
+    const list = new AreaList({ count: 0, committed: 0 });
     let model: Area[] = [];
     for (let step = 0; step < 4000; step++) {
       const at = random.below(PAGES);
@@ -87,7 +87,7 @@ test("finds, inserts, removes and finds gaps as a sorted array does", () => {
 });
 
 test("65,530 areas side by side are made and removed in any order without walking them", () => {
-  const list = new AreaList({ count: 0 });
+  const list = new AreaList({ count: 0, committed: 0 });
   const order = Array.from({ length: 65530 }, (_, index) => (index * 40503) % 65530);
   const areas = order.map((at) => area(at, at + 1));
   const start = process.cpuUsage();

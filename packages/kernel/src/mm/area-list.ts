@@ -30,12 +30,15 @@ export const AREAS_PER_UNIT = 32;
 /** How many areas the processes of a machine have together. */
 export interface AreaUsage {
   count: number;
+  /** Bytes that are promised to them (overcommit.ts). */
+  committed: number;
 }
 
 export class AreaList implements Iterable<Area> {
   #usage: AreaUsage;
   #leaves: Leaf[] = [];
   #size = 0;
+  #committed = 0;
   /** The area found last: most faults fall near the one before. */
   #hint: Area | null = null;
 
@@ -93,6 +96,7 @@ export class AreaList implements Iterable<Area> {
   insert(area: Area): void {
     this.#size++;
     this.#usage.count++;
+    this.#commit(area.committed);
     if (this.#leaves.length === 0) {
       this.#leaves.push({ areas: [area], widest: -1 });
       return;
@@ -113,6 +117,7 @@ export class AreaList implements Iterable<Area> {
     areas.splice(index, 1);
     this.#size--;
     this.#usage.count--;
+    this.#commit(-area.committed);
     if (this.#hint === area) this.#hint = null;
     this.#forgetGaps(at);
     this.#joinSmall(at);
@@ -121,9 +126,29 @@ export class AreaList implements Iterable<Area> {
   /** Other bounds for an area of the list; it must not come to overlap its neighbours. */
   resize(area: Area, start: VirtualAddress, end: VirtualAddress): void {
     const at = this.#leafEndingAfter(area.start);
+    this.#commit(-area.committed);
     area.start = start;
     area.end = end;
+    this.#commit(area.committed);
     this.#forgetGaps(at);
+  }
+
+  /** Another protection for an area of the list. */
+  protect(area: Area, protection: number): void {
+    this.#commit(-area.committed);
+    area.protection = protection;
+    area.account();
+    this.#commit(area.committed);
+  }
+
+  /** Bytes that are promised to whose list this is. */
+  get committed(): number {
+    return this.#committed;
+  }
+
+  #commit(bytes: number): void {
+    this.#committed += bytes;
+    this.#usage.committed += bytes;
   }
 
   /** Takes all areas out that begin in `[start, end)`. */
@@ -136,7 +161,10 @@ export class AreaList implements Iterable<Area> {
       let last = first;
       while (last < areas.length && areas[last]!.start < end) last++;
       const reachesOn = last === areas.length;
-      for (let index = first; index < last; index++) removed.push(areas[index]!);
+      for (let index = first; index < last; index++) {
+        removed.push(areas[index]!);
+        this.#commit(-areas[index]!.committed);
+      }
       if (first < last) areas.splice(first, last - first);
       this.#forgetGaps(at);
       if (areas.length === 0) this.#leaves.splice(at, 1);
@@ -241,8 +269,15 @@ export class AreaList implements Iterable<Area> {
 
   static {
     stateClass("AreaList", this, {
-      save: (it) => ({ usage: it.#usage, leaves: it.#leaves, size: it.#size, hint: it.#hint }),
-      load: (it, from) => ({ usage: it.#usage, leaves: it.#leaves, size: it.#size, hint: it.#hint } = from),
+      save: (it) => ({
+        usage: it.#usage,
+        leaves: it.#leaves,
+        size: it.#size,
+        committed: it.#committed,
+        hint: it.#hint,
+      }),
+      load: (it, from) =>
+        ({ usage: it.#usage, leaves: it.#leaves, size: it.#size, committed: it.#committed, hint: it.#hint } = from),
     });
   }
 }

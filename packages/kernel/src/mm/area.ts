@@ -1,4 +1,4 @@
-import { MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import { MAP_NORESERVE, MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { CodeRegion, VirtualAddress } from "@stratos/riscv";
 import type { OpenFile } from "../vfs/open-file.ts";
@@ -21,6 +21,9 @@ export const AREA_NO_FORK = 0x8000000,
   AREA_WIPE_ON_FORK = 0x4000000;
 /** The kernel's own pages, of which there are no more than were mapped: mremap(2) lets it not grow. */
 export const AREA_NO_EXPAND = 0x2000000;
+
+/** Its pages are promised to the process (overcommit.ts): private, and writable now or once. */
+export const AREA_ACCOUNTED = 0x1000000;
 
 /** A mapping (VMA): a range of pages with one protection and one source. */
 export class Area {
@@ -55,6 +58,7 @@ export class Area {
     this.end = end;
     this.protection = protection;
     this.flags = flags;
+    this.account();
     this.file = source.file;
     this.pages = source.pages;
     this.offset = source.offset;
@@ -77,6 +81,16 @@ export class Area {
 
   get isExecutable(): boolean {
     return (this.protection & PROT_EXEC) !== 0;
+  }
+
+  /** Bytes that count as Committed_AS. */
+  get committed(): number {
+    return (this.flags & AREA_ACCOUNTED) === 0 ? 0 : this.end - this.start;
+  }
+
+  /** After its protection changed. What was promised stays so while it is mapped (Linux's VM_ACCOUNT). */
+  account(): void {
+    if (this.isWritable && (this.flags & (MAP_SHARED | MAP_NORESERVE)) === 0) this.flags |= AREA_ACCOUNTED;
   }
 
   /** "[vdso]" and "[vvar]": the kernel's own pages. */

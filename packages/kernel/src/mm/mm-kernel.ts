@@ -8,6 +8,7 @@ import type { AioUsage } from "./aio-context.ts";
 import type { AreaUsage } from "./area-list.ts";
 import type { LibraryPlaces } from "./library-places.ts";
 import type { SlotPool } from "./slot-pool.ts";
+import type { OvercommitPolicy } from "./overcommit-policy.ts";
 import type { Frame } from "../frames/frame.ts";
 import type { Vdso } from "./vdso/vdso.ts";
 
@@ -32,6 +33,7 @@ export interface MmKernel extends VfsKernel {
   /** Nothing of the host decides what programs see. */
   readonly isRepeatable: boolean;
   readonly areaUsage: AreaUsage;
+  readonly overcommit: OvercommitPolicy;
   readonly maximumAreas: number;
   readonly aioUsage: AioUsage;
   /** Mapped wherever untouched anonymous memory is read. */

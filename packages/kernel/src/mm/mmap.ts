@@ -42,6 +42,8 @@ import { Area, AREA_NEVER_WRITABLE } from "./area.ts";
 import { libraryPlace } from "./library-places.ts";
 import { mayLock } from "./lock-limit.ts";
 import { checkSeals } from "./memory-seal.ts";
+import { overcommits } from "./overcommit.ts";
+import { OVERCOMMIT_NEVER } from "./overcommit-policy.ts";
 import { PageCache } from "../frames/page-cache.ts";
 import { handlePageFault } from "./page-fault.ts";
 import type { MmCaller } from "./mm-kernel.ts";
@@ -74,8 +76,8 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   const { space } = task;
   const underWay = stateOf(task, "populate");
   if (underWay !== null) return populateMapped(task, underWay);
-  const { flags, offset } = request;
-  let { file } = request;
+  const { offset } = request;
+  let { file, flags } = request;
   const kind = flags & MAP_TYPE;
   if (kind !== MAP_PRIVATE && kind !== MAP_SHARED && kind !== MAP_SHARED_VALIDATE) return -EINVAL;
   // Without a file there is nothing that could know more flags (mm/mmap.c, do_mmap).
@@ -90,6 +92,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   if (offset < 0) return -EOVERFLOW;
   if (!(length > 0 && length <= WIDE_TOP)) return -ENOMEM;
   const isShared = kind !== MAP_PRIVATE;
+  if (space.kernel.overcommit.mode === OVERCOMMIT_NEVER) flags &= ~MAP_NORESERVE;
   const top = (request.protection & PROT_EXEC) !== 0 ? USER_TOP : WIDE_TOP;
 
   let pages: PageCache | null = null;
@@ -104,7 +107,8 @@ export function mmap(task: MmCaller, request: MapRequest): number {
     // Zeroed memory is nobody's file (drivers/char/mem.c, mmap_zero).
     if (pages === null) file = null;
   }
-  if (exceedsLimit(task, length) || !hasRoomForAreas(space, 1)) return -ENOMEM;
+  // One area more than vm.max_map_count says: so Linux compares (mm/mmap.c, do_mmap).
+  if (exceedsLimit(task, length) || !hasRoomForAreas(space, 0)) return -ENOMEM;
   const isAccounted =
     (flags & MAP_NORESERVE) === 0 && (isShared ? file === null : (request.protection & PROT_WRITE) !== 0);
   if (isAccounted && overcommits(space, length)) return -ENOMEM;
@@ -207,17 +211,6 @@ function isSealedAgainstWriting(file: OpenFile | null): boolean {
   return seals > 0 && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0;
 }
 
-/**
- * The heuristic of vm.overcommit_memory 0: only what could never be backed is refused, so that malloc fails where it
- * ought to. There is no swap; a margin stands in for it, because programs that use little of much expect the memory of
- * real machines.
- */
-export function overcommits(space: AddressSpace, length: number): boolean {
-  return length > space.kernel.memory.limit * PAGE_SIZE + OVERCOMMIT_MARGIN;
-}
-
-const OVERCOMMIT_MARGIN = 16 * 2 ** 30;
-
 export function exceedsLimit(task: MmCaller, length: number): boolean {
   return task.space.mappedBytes + length > task.group.limits[RLIMIT_AS]!.soft;
 }
@@ -286,6 +279,8 @@ export function brk(task: MmCaller, end: number): number {
       end - space.brkStart > limit ||
       exceedsLimit(task, newTop - oldTop) ||
       newTop > USER_TOP ||
+      !hasRoomForAreas(space, 0) ||
+      overcommits(space, newTop - oldTop) ||
       !space.isFree(oldTop, newTop)
     )
       return space.brkEnd;

@@ -14,10 +14,11 @@ import {
 } from "@stratos/abi";
 import { walkInPieces } from "../ground/call-work.ts";
 import { type AddressSpace, USER_TOP } from "./address-space.ts";
-import { Area, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
+import { Area, AREA_ACCOUNTED, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
 import { frameOfEntry, PTE_A, PTE_B, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
 import type { MmCaller } from "./mm-kernel.ts";
-import { gainsCode, pageUp, PROTECTIONS, overcommits, maySplit } from "./mmap.ts";
+import { gainsCode, pageUp, PROTECTIONS, maySplit } from "./mmap.ts";
+import { overcommits } from "./overcommit.ts";
 
 /** What mprotect(2) does at once: 256 pages, and areas, at most; a unit for each eighth of it. */
 const AT_ONCE_BYTES = 1 << 20,
@@ -83,7 +84,10 @@ function mayProtect(space: AddressSpace, address: number, end: number, protectio
   for (let at = address; at < end;) {
     const area = space.areaAt(at)!;
     const isNewlyAccounted =
-      (protection & PROT_WRITE) !== 0 && !area.isWritable && !area.isShared && (area.flags & MAP_NORESERVE) === 0;
+      (protection & PROT_WRITE) !== 0 &&
+      !area.isWritable &&
+      !area.isShared &&
+      (area.flags & (MAP_NORESERVE | AREA_ACCOUNTED)) === 0;
     if (isNewlyAccounted && overcommits(space, Math.min(area.end, end) - at)) return -ENOMEM;
     if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
     if (gainsCode(space, area.protection, protection)) return -EACCES;
@@ -106,7 +110,7 @@ function protectPiece(space: AddressSpace, address: number, end: number, protect
     const losesExec = area.isExecutable && (protection & PROT_EXEC) === 0;
     if (losesExec || (protection & PROT_WRITE) !== 0) space.forgetCode(area);
     if ((protection & PROT_WRITE) !== 0) area.codeIsPrivate = true;
-    area.protection = protection;
+    space.areas.protect(area, protection);
     reprotect(space, area);
   }
   mergeAround(space, address, end);

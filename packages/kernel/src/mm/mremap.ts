@@ -1,22 +1,13 @@
 /** mremap(2): an area grows, shrinks, or moves with its pages. */
-import {
-  EFAULT,
-  EINVAL,
-  ENOMEM,
-  EPERM,
-  MAP_NORESERVE,
-  MREMAP_DONTUNMAP,
-  MREMAP_FIXED,
-  MREMAP_MAYMOVE,
-  PAGE_SIZE,
-} from "@stratos/abi";
+import { EFAULT, EINVAL, ENOMEM, EPERM, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE } from "@stratos/abi";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
-import { AREA_NO_EXPAND, AREA_SEALED } from "./area.ts";
+import { overcommits } from "./overcommit.ts";
+import { AREA_ACCOUNTED, AREA_NO_EXPAND, AREA_SEALED } from "./area.ts";
 import { frameOfEntry, PTE_C } from "./page-table.ts";
 import type { MmCaller } from "./mm-kernel.ts";
-import { pageUp, overcommits, exceedsLimit, munmap } from "./mmap.ts";
+import { pageUp, exceedsLimit, munmap } from "./mmap.ts";
 
 /** @returns the address, or EFAULT, EINVAL, ENOMEM, EPERM (mseal(2)). @see mremap(2) */
 export function mremap(
@@ -45,8 +36,7 @@ export function mremap(
   if (newLength > oldLength) {
     if (!mayExpand) return -EFAULT;
     if (exceedsLimit(task, newLength - oldLength)) return -ENOMEM;
-    const isAccounted = area.isWritable && !area.isShared && (area.flags & MAP_NORESERVE) === 0;
-    if (isAccounted && overcommits(space, newLength - oldLength)) return -ENOMEM;
+    if ((area.flags & AREA_ACCOUNTED) !== 0 && overcommits(space, newLength - oldLength)) return -ENOMEM;
   }
   const top = area.isExecutable ? USER_TOP : WIDE_TOP;
 

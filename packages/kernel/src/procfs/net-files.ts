@@ -30,6 +30,7 @@ import {
 } from "../pseudo/pseudo-inodes.ts";
 import { scopeOf } from "../socket/network-interface.ts";
 import type { Route } from "../socket/routes.ts";
+import { describeSocketKinds } from "./net-protocols.ts";
 
 /** /proc/PID/net: of the network namespace of the process. Its files are made when somebody asks for one. */
 export class NetDirectory extends PseudoDirectory {
@@ -94,12 +95,7 @@ function fill(directory: PseudoDirectory, target: () => Task): void {
   file("unix", describeUnix);
   file("netlink", () => "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n");
   file("packet", describePacketSockets);
-  file(
-    "protocols",
-    () =>
-      "protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re sp bi br " +
-      "ha uh gp em\n",
-  );
+  file("protocols", describeSocketKinds);
   file("sockstat", describeTotals);
   file("sockstat6", () => "TCP6: inuse 0\nUDP6: inuse 0\nUDPLITE6: inuse 0\nRAW6: inuse 0\nFRAG6: inuse 0 memory 0\n");
   file("snmp", describeProtocols);

@@ -50,7 +50,7 @@ it("/dev/kmsg gives one record for each read, and takes lines", () => {
   assert.equal(user.read(log, 10), -EINVAL, "a record is not cut");
   assert.match(user.read(log) as string, /^6,\d+,\d+,-;out of paper\n$/);
   assert.equal(user.write(log, "<4>careful\n"), 11);
-  assert.match(user.read(log) as string, /^4,\d+,\d+,-;careful\n$/);
+  assert.match(user.read(log) as string, /^12,\d+,\d+,-;careful\n$/);
   user.write(log, "plain");
   assert.match(user.read(log) as string, /^14,/);
   for (let index = 0; index < 5000; index++) kernel.log(`line ${index}`);

@@ -1,4 +1,15 @@
-import { EACCES, EINVAL, ENOENT, ESRCH, S_IFDIR, S_IFLNK, SYSCALL_NAMES, isErrno } from "@stratos/abi";
+import {
+  EACCES,
+  EINVAL,
+  ENOENT,
+  EPERM,
+  ESRCH,
+  PAGE_SIZE,
+  S_IFDIR,
+  S_IFLNK,
+  SYSCALL_NAMES,
+  isErrno,
+} from "@stratos/abi";
 import { byteString, stateClass } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
 import type { ProcView } from "./proc-view.ts";
@@ -7,6 +18,7 @@ import type { ThreadGroup } from "../task/thread-group.ts";
 import { Inode } from "../vfs/inode.ts";
 import { pathName } from "../vfs/path-name.ts";
 import { Path } from "../vfs/path.ts";
+import type { Caller } from "../vfs/vfs-kernel.ts";
 import {
   PseudoDirectory,
   PseudoFile,
@@ -42,11 +54,13 @@ import {
   writeSetgroups,
   writeTimeOffsets,
 } from "./namespace-settings.ts";
+import { isAccessible } from "./proc-options.ts";
 import { DescriptorDirectory } from "./process-descriptors.ts";
 import { NamespaceDirectory } from "./process-namespaces.ts";
 
 /** /proc/PID and /proc/PID/task/TID. Owned by the process, so that only its user reads what is private (proc(5)). */
 export class ProcessDirectory extends PseudoDirectory {
+  declare readonly fileSystem: ProcView;
   readonly task: Task;
   readonly group: ThreadGroup;
   /** /proc/PID/task/TID. */
@@ -74,8 +88,18 @@ export class ProcessDirectory extends PseudoDirectory {
     return 0;
   }
 
+  override mayAccess(task: Caller, mask: number): number {
+    return this.#isAccessible ? super.mayAccess(task, mask) : -EPERM;
+  }
+
+  get #isAccessible(): boolean {
+    const { rules, kernel } = this.fileSystem;
+    return isAccessible(rules, kernel.scheduler.current, this.#target);
+  }
+
   /** Who owns a file of the process is decided as it is now: it may have changed its ids since. */
   override lookup(name: string): Inode | number {
+    if (!this.#isAccessible) return -EPERM;
     const inode = super.lookup(name);
     if (!isErrno(inode)) inode.refresh();
     return inode;
@@ -116,8 +140,8 @@ export class ProcessDirectory extends PseudoDirectory {
     file("status", (caller, from, kept) =>
       describeStatus(target(), { ids: fileSystem.pidNamespace, names: caller.credentials.userNamespace }, from, kept),
     );
-    file("cmdline", () => memoryText(target(), "arguments"));
-    file("environ", () => memoryText(target(), "environment"), { mode: 0o400, isPrivate: true });
+    file("cmdline", () => title(target()));
+    file("environ", () => environment(target()), { mode: 0o400, isPrivate: true });
     file("comm", () => `${target().name}\n`, { mode: 0o644, sink: (caller, text) => rename(caller, target(), text) });
     file("maps", (caller, from) => describeMaps(target(), caller, from), {
       isPrivate: true,
@@ -259,12 +283,27 @@ class OwnedFile extends PseudoFile {
   }
 }
 
-/** Arguments or environment, read from the process's own memory (proc(5)); "" for one without memory. */
-function memoryText(task: Task, what: "arguments" | "environment"): string | number {
+/**
+ * The arguments, as they stand in the process's memory now (proc(5)). Who writes over the zero at their end and on into
+ * the environment has a title there, which ends with its own zero (setproctitle(3); fs/proc/base.c, get_mm_cmdline).
+ */
+function title(task: Task): string {
   if (!hasMemory(task)) return "";
-  const { space } = task;
-  const start = what === "arguments" ? space.argumentsStart : space.environmentStart;
-  const end = what === "arguments" ? space.argumentsEnd : space.environmentEnd;
+  const { argumentsStart: start, argumentsEnd: end, environmentStart, environmentEnd } = task.space;
+  const written = memoryText(task, start, end);
+  if (written === "" || written.endsWith("\0")) return written;
+  const limit = environmentStart === end ? Math.max(end, environmentEnd) : end;
+  const longer = memoryText(task, start, Math.min(limit, start + PAGE_SIZE));
+  const zero = longer.indexOf("\0");
+  return zero < 0 ? longer : longer.slice(0, zero + 1);
+}
+
+function environment(task: Task): string {
+  return hasMemory(task) ? memoryText(task, task.space.environmentStart, task.space.environmentEnd) : "";
+}
+
+/** Bytes of the process's own memory; "" for what isn't there. */
+function memoryText({ space }: Task, start: number, end: number): string {
   const bytes = new Uint8Array(Math.min(Math.max(0, end - start), 1 << 21));
   return space.copyIn(start, bytes, 0, bytes.length) < 0 ? "" : byteString(bytes);
 }

@@ -1,7 +1,15 @@
 /** proc_pid_maps(5), proc_pid_smaps(5). */
-import { MAP_LOCKED, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import { MAP_GROWSDOWN, MAP_LOCKED, MAP_NORESERVE, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
 import { WIDE_TOP } from "../mm/address-space.ts";
-import { type Area, AREA_NO_DUMP, AREA_NO_EXPAND, AREA_NO_FORK, AREA_SEALED, AREA_WIPE_ON_FORK } from "../mm/area.ts";
+import {
+  type Area,
+  AREA_ACCOUNTED,
+  AREA_NO_DUMP,
+  AREA_NO_EXPAND,
+  AREA_NO_FORK,
+  AREA_SEALED,
+  AREA_WIPE_ON_FORK,
+} from "../mm/area.ts";
 import type { Task } from "../task/task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import { pathName } from "../vfs/path-name.ts";
@@ -112,18 +120,37 @@ function describeWeights(weights: Weights): string {
   );
 }
 
+const has =
+  (flag: number) =>
+  (area: Area): boolean =>
+    (area.flags & flag) !== 0;
+/** VmFlags, in Linux's order (fs/proc/task_mmu.c, show_smap_vma_flags). */
+const FLAG_WORDS: readonly (readonly [string, (area: Area) => boolean])[] = [
+  ["rd", (area) => area.isReadable],
+  ["wr", (area) => area.isWritable],
+  ["ex", (area) => area.isExecutable],
+  ["sh", (area) => area.isShared],
+  ["mr", () => true],
+  ["mw", () => true],
+  ["me", () => true],
+  ["gd", has(MAP_GROWSDOWN)],
+  ["lo", has(MAP_LOCKED)],
+  ["dc", has(AREA_NO_FORK)],
+  ["de", has(AREA_NO_EXPAND)],
+  ["ac", has(AREA_ACCOUNTED)],
+  ["nr", has(MAP_NORESERVE)],
+  ["wf", has(AREA_WIPE_ON_FORK)],
+  ["dd", has(AREA_NO_DUMP)],
+  ["sl", has(AREA_SEALED)],
+];
+
 export function describeSmaps(task: Task, caller: Task, from: number): TextPiece | string {
   return inPieces(task, from, SMAPS_OF_PIECE, (area) => {
     const size = (area.end - area.start) / 1024;
     const sizes =
       `Size:           ${String(size).padStart(8)} kB\nKernelPageSize: ${"4".padStart(8)} kB\nMMUPageSize:    ` +
       `${"4".padStart(8)} kB\n`;
-    const flags =
-      `${area.isReadable ? "rd " : ""}${area.isWritable ? "wr " : ""}${area.isExecutable ? "ex " : ""}` +
-      `${area.isShared ? "sh " : ""}mr mw me ${(area.flags & MAP_LOCKED) !== 0 ? "lo " : ""}` +
-      `${(area.flags & AREA_NO_FORK) !== 0 ? "dc " : ""}${(area.flags & AREA_NO_EXPAND) !== 0 ? "de " : ""}` +
-      `${(area.flags & AREA_NO_DUMP) !== 0 ? "dd " : ""}${(area.flags & AREA_WIPE_ON_FORK) !== 0 ? "wf " : ""}` +
-      `${(area.flags & AREA_SEALED) !== 0 ? "sl " : ""}`;
+    const flags = FLAG_WORDS.map(([word, isSet]) => (isSet(area) ? `${word} ` : "")).join("");
     task.space.table.measure(area.start, area.end, task.kernel.work);
     const weights = describeWeights(weigh(task, area, area.start, area.end));
     return `${describeArea(area, caller)}\n${sizes}${weights}THPeligible:           0\nVmFlags: ${flags}\n`;

@@ -6,6 +6,7 @@ import { MS_RDONLY } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import type { Mount } from "../vfs/mount.ts";
+import type { PeerGroup } from "../vfs/peer-group.ts";
 import { describeMountFlags } from "../vfs/mounting.ts";
 import { NamespaceInode } from "../vfs/namespace-file.ts";
 import { pathNameBelow } from "../vfs/path-name.ts";
@@ -54,6 +55,16 @@ export function describeMounts(task: Task): string {
     .join("");
 }
 
+/** The optional fields: `shared:X`, `master:X`, `propagate_from:X`, `unbindable`. */
+function describePropagation({ group, master, isUnbindable, namespace }: Mount): string {
+  const shared = group === null ? "" : ` shared:${group.id}`;
+  if (master === null) return isUnbindable ? `${shared} unbindable` : shared;
+  // The nearest one above of which somebody is in sight.
+  let seen: PeerGroup<Mount> | null = master;
+  while (seen !== null && !seen.members.some((member) => member.namespace === namespace)) seen = seen.master;
+  return `${shared} master:${master.id}${seen === null || seen === master ? "" : ` propagate_from:${seen.id}`}`;
+}
+
 export function describeMountInfo(task: Task): string {
   return reachable(task)
     .map(({ mount, place }) => {
@@ -61,6 +72,7 @@ export function describeMountInfo(task: Task): string {
       return (
         `${mount.id} ${mount.parent?.id ?? mount.id} ${majorOf(device)}:${minorOf(device)} ` +
         `${escape(rootWithin(mount))} ${escape(place)} ${describeMountFlags(mount.flags)}` +
+        describePropagation(mount) +
         ` - ${mount.fileSystem.type} ${escape(mount.source)} ${superOptions(mount)}\n`
       );
     })

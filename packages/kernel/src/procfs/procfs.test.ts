@@ -11,8 +11,10 @@ import {
   AF_INET,
   AF_INET6,
   AF_PACKET,
+  AF_UNIX,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
+  DN_CREATE,
   EACCES,
   EAGAIN,
   EINVAL,
@@ -20,6 +22,7 @@ import {
   ENOSPC,
   ENXIO,
   EPERM,
+  F_NOTIFY,
   F_OFD_SETLK,
   F_RDLCK,
   F_SETLEASE,
@@ -40,6 +43,7 @@ import {
   S_IFCHR,
   S_IFDIR,
   S_IFLNK,
+  SCHED_RR,
   S_IFMT,
 } from "@stratos/abi";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
@@ -252,11 +256,18 @@ it("sockets stand in the file of their protocol and family, in columns as netsta
     ["raw", "raw6", "tcp6", "udp"].map((name) => rows(name).length),
     [0, 1, 0, 0],
   );
+  assert.equal(call(user.task, "socketpair", AF_UNIX, SOCK_STREAM, 0, BUFFER), 0);
+  const protocols = user.get("/proc/net/protocols") as string;
+  const counts = ["TCP", "UDP", "RAWv6", "UNIX-STREAM", "UNIX"].map((name) =>
+    Number(new RegExp(`^${name} +\\d+ +(\\d+) `, "m").exec(protocols)![1]),
+  );
+  assert.deepEqual(counts, [1, 0, 1, 2, 0]);
 });
 
 it("the loopback has no broadcast address, and lists that are empty here have their heads", () => {
   const { user } = begin();
   assert.equal(user.get("/sys/class/net/lo/broadcast"), "00:00:00:00:00:00\n");
+  assert.equal(user.get("/sys/class/net/lo/subsystem/lo/ifindex"), "1\n", "udev asks which subsystem it is of");
   assert.match(user.get("/proc/slabinfo") as string, /^slabinfo - version: 2\.1\n# name .* : slabdata .*\n$/);
   assert.equal((user.stat("/proc/slabinfo") as Stat).mode & 0o777, 0o400);
 });
@@ -267,6 +278,7 @@ it("each setting of /proc/sys that can be changed acts", () => {
   const tried = new Set([
     ...NAMESPACE_KINDS.map((kind) => `user/max_${kind}_namespaces`),
     "fs/aio-max-nr",
+    "fs/dir-notify-enable",
     "fs/inotify/max_queued_events",
     "fs/inotify/max_user_instances",
     "fs/inotify/max_user_watches",
@@ -282,6 +294,10 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "fs/pipe-max-size",
     "fs/pipe-user-pages-hard",
     "fs/pipe-user-pages-soft",
+    "fs/protected_fifos",
+    "fs/protected_hardlinks",
+    "fs/protected_regular",
+    "fs/protected_symlinks",
     "kernel/acct",
     "kernel/core_pattern",
     "kernel/core_pipe_limit",
@@ -296,6 +312,10 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "kernel/ns_last_pid",
     "kernel/pid_max",
     "kernel/pty/max",
+    "kernel/printk",
+    "kernel/sched_rr_timeslice_ms",
+    "kernel/sched_rt_period_us",
+    "kernel/sched_rt_runtime_us",
     "kernel/sem_next_id",
     "kernel/shm_next_id",
     "kernel/shmmax",
@@ -320,6 +340,9 @@ it("each setting of /proc/sys that can be changed acts", () => {
     "net/unix/max_dgram_qlen",
     "vm/drop_caches",
     "vm/max_map_count",
+    "vm/overcommit_kbytes",
+    "vm/overcommit_memory",
+    "vm/overcommit_ratio",
   ]);
   const settled = new Set(settledValues().map(([path]) => path));
   const visit = (folder: string): void => {
@@ -345,6 +368,12 @@ it("each setting of /proc/sys that can be changed acts", () => {
   assert.equal(call(other.task, "syslog", 3, BUFFER, 4096), -EPERM);
   assert.ok(call(user.task, "syslog", 3, BUFFER, 4096) > 0);
 
+  const notify = (): number => user.call("fcntl", user.open("/proc"), F_NOTIFY, DN_CREATE);
+  set("fs/dir-notify-enable", "0");
+  assert.equal(notify(), -EINVAL);
+  set("fs/dir-notify-enable", "1");
+  assert.equal(notify(), 0);
+
   const lease = (): number => user.call("fcntl", user.open("/leased", O_RDONLY | O_CREAT), F_SETLEASE, F_RDLCK);
   set("fs/leases-enable", "0");
   assert.equal(lease(), -EINVAL);
@@ -356,6 +385,30 @@ it("each setting of /proc/sys that can be changed acts", () => {
   assert.equal(user.open("/leased", O_WRONLY | O_NONBLOCK), -EAGAIN);
   advance(test, 200);
   assert.ok(user.open("/leased", O_WRONLY | O_NONBLOCK) >= 0);
+
+  // proc(5), sysctl of the kernel's console; syslog(2) changes the first.
+  set("kernel/printk", "6 4 2 7");
+  set("kernel/printk", "5");
+  assert.equal(call(user.task, "syslog", 6, 0, 0), 0);
+  assert.equal(user.get("/proc/sys/kernel/printk"), "2\t4\t2\t7\n");
+  assert.equal(call(user.task, "syslog", 7, 0, 0), 0);
+  assert.equal(user.get("/proc/sys/kernel/printk"), "5\t4\t2\t7\n");
+  assert.equal(call(user.task, "syslog", 8, 0, 1), 0);
+  assert.equal(user.get("/proc/sys/kernel/printk"), "2\t4\t2\t7\n");
+
+  set("kernel/sched_rr_timeslice_ms", "30");
+  user.memory.view.setInt32(BUFFER, 5, true);
+  assert.equal(call(user.task, "sched_setscheduler", 0, SCHED_RR, BUFFER), 0);
+  assert.equal(call(user.task, "sched_rr_get_interval", 0, BUFFER), 0);
+  assert.equal(user.memory.view.getBigUint64(BUFFER + 8, true), 30_000_000n);
+  set("kernel/sched_rr_timeslice_ms", "-1");
+  assert.equal(user.get("/proc/sys/kernel/sched_rr_timeslice_ms"), "100\n");
+  const refuses = (name: string, value: string): void =>
+    assert.equal(user.write(user.open(`/proc/sys/kernel/${name}`, O_WRONLY), value), -EINVAL);
+  refuses("sched_rt_period_us", "0");
+  refuses("sched_rt_period_us", "900000");
+  refuses("sched_rt_runtime_us", "1000001");
+  refuses("sched_rt_runtime_us", "-2");
 
   set("kernel/pty/max", "1");
   const openPty = (): OpenFile | number => devptsOf(test.kernel).openMaster(user.task, O_RDWR, null, null);
@@ -462,14 +515,14 @@ it("settings can be read and set by who may", () => {
   const { messages } = test.kernel;
   const told = messages.end;
   const set = (name: string, value: string): number => user.write(user.open(`/proc/sys/${name}`, O_WRONLY), value);
-  assert.equal(set("vm/overcommit_memory", "0\n"), 2);
+  assert.equal(set("vm/swappiness", "60\n"), 3);
   assert.equal(set("kernel/printk", "4 4  1\t7\n"), 9);
   assert.equal(set("net/ipv4/conf/lo/tag", "-7"), 2);
   assert.equal(user.get("/proc/sys/net/ipv4/conf/lo/tag"), "-7\n");
   assert.equal(messages.end, told, "what can be written is not worth a word");
-  assert.equal(set("vm/overcommit_memory", "2\n"), -EINVAL);
-  assert.equal(messages.at(told)!.text, "sysctl: vm/overcommit_memory is always 0 here");
-  assert.equal(user.get("/proc/sys/vm/overcommit_memory"), "0\n");
+  assert.equal(set("vm/swappiness", "2\n"), -EINVAL);
+  assert.equal(messages.at(told)!.text, "sysctl: vm/swappiness is always 60 here");
+  assert.equal(user.get("/proc/sys/vm/swappiness"), "60\n");
   assert.equal(user.open("/proc/sys/kernel/osrelease", O_WRONLY), -EACCES);
   assert.match(user.get("/proc/sys/kernel/random/uuid") as string, /^[0-9a-f-]{36}\n$/);
   assert.equal(user.get("/proc/sys/kernel/random/boot_id"), user.get("/proc/sys/kernel/random/boot_id"));

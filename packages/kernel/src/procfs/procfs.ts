@@ -1,4 +1,4 @@
-import { EINVAL, ENOENT, PROC_SUPER_MAGIC, S_IFDIR, isErrno } from "@stratos/abi";
+import { ENOENT, PROC_SUPER_MAGIC, S_IFDIR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { FileSystemUsage, FileSystemType } from "../vfs/file-system.ts";
@@ -11,11 +11,14 @@ import { taskOf } from "../task/task-access.ts";
 import type { ProcView } from "./proc-view.ts";
 import { ProcessDirectory } from "./process-directory.ts";
 import { addSystemFiles } from "./system-files.ts";
+import { describeProcOptions, isShown, parseProcOptions, SHOW_ALL, type ProcOptions } from "./proc-options.ts";
 import { sysctlDirectory } from "./sysctl.ts";
 import type { TaskObserver } from "../task/task-observer.ts";
 
 const SELF = "self",
   THREAD_SELF = "thread-self";
+/** What there is beside the numbers with `subset=pid`. */
+const OF_PROCESSES: ReadonlySet<string> = new Set([SELF, THREAD_SELF]);
 
 /** proc(5): what the kernel knows, as text. Sources of each file stand in the modules beside this one. */
 export class Procfs extends PseudoFileSystem implements ProcView, TaskObserver {
@@ -23,10 +26,12 @@ export class Procfs extends PseudoFileSystem implements ProcView, TaskObserver {
   readonly root: ProcRoot;
   /** Whose numbers it shows: the pid namespace of who mounted it. */
   readonly pidNamespace: PidNamespace;
+  rules: ProcOptions;
 
-  constructor(kernel: Kernel, pidNamespace: PidNamespace = kernel.tasks.namespace) {
+  constructor(kernel: Kernel, pidNamespace: PidNamespace = kernel.tasks.namespace, rules = SHOW_ALL) {
     super(kernel);
     this.pidNamespace = pidNamespace.retain();
+    this.rules = rules;
     this.root = new ProcRoot(this).fillLater(1, (root) => {
       addSystemFiles(this, root);
       root.add("sys", sysctlDirectory(this, 2));
@@ -54,6 +59,17 @@ export class Procfs extends PseudoFileSystem implements ProcView, TaskObserver {
     if (root !== undefined) forgetChild(this.kernel, root.dentry, String(this.pidNamespace.idOf(task.pid)));
   }
 
+  override get options(): string {
+    return describeProcOptions(this.rules);
+  }
+
+  override reconfigure(text: string): number {
+    const rules = parseProcOptions(text, this.rules, this.kernel.scheduler.current?.credentials);
+    if (isErrno(rules)) return rules;
+    this.rules = rules;
+    return 0;
+  }
+
   override shutdown(): void {
     this.kernel.taskObservers.delete(this);
     this.pidNamespace.release();
@@ -66,8 +82,8 @@ export class Procfs extends PseudoFileSystem implements ProcView, TaskObserver {
   static {
     stateClass("Procfs", this, null, {
       remake: {
-        describe: ({ kernel, pidNamespace }) => ({ kernel, pidNamespace }),
-        make: ({ kernel, pidNamespace }: Procfs) => new Procfs(kernel, pidNamespace),
+        describe: ({ kernel, pidNamespace, rules }) => ({ kernel, pidNamespace, rules }),
+        make: ({ kernel, pidNamespace, rules }: Procfs) => new Procfs(kernel, pidNamespace, rules),
       },
     });
   }
@@ -90,15 +106,17 @@ class ProcRoot extends PseudoDirectory {
   }
 
   override lookup(name: string): Inode | number {
+    const { kernel, rules } = this.fileSystem;
     const code = name.charCodeAt(0);
-    if (code < 49 || code > 57) return super.lookup(name);
+    if (code < 49 || code > 57) return rules.isSubset && !OF_PROCESSES.has(name) ? -ENOENT : super.lookup(name);
     if (!/^[1-9][0-9]{0,9}$/.test(name)) return -ENOENT;
     const tid = this.fileSystem.pidNamespace.rootIdOf(Number(name));
-    const task = taskOf(this.fileSystem.kernel, tid);
+    const task = taskOf(kernel, tid);
     if (task === null) {
       this.#processes.delete(tid);
       return -ENOENT;
     }
+    if (!isShown(rules, kernel.scheduler.current, task)) return -ENOENT;
     let directory = this.#processes.get(tid);
     if (directory === undefined || directory.group !== task.group) {
       this.#forgetDead();
@@ -120,20 +138,21 @@ class ProcRoot extends PseudoDirectory {
   ): number {
     // Cursors: fixed names first, then 0x10000 + pid, in order.
     const BASE = 0x10000;
+    const { kernel, pidNamespace, rules } = this.fileSystem;
     if (cursor < BASE) {
       let stopped = false;
       super.list(cursor, (name, ino, type, next) => {
+        if (rules.isSubset && name !== "." && name !== ".." && !OF_PROCESSES.has(name)) return true;
         if (emit(name, ino, type, next)) return true;
         stopped = true;
         return false;
       });
       if (stopped) return 0;
     }
-    const { kernel, pidNamespace } = this.fileSystem;
     const pids: number[] = [];
-    for (const rootId of kernel.tasks.processes.keys()) {
+    for (const [rootId, process] of kernel.tasks.processes) {
       const pid = pidNamespace.idOf(rootId);
-      if (pid > 0) pids.push(pid);
+      if (pid > 0 && isShown(rules, kernel.scheduler.current, process.leader)) pids.push(pid);
     }
     pids.sort((one, other) => one - other);
     for (const pid of pids) {
@@ -161,6 +180,9 @@ export const procType: FileSystemType = {
   isVirtual: true,
   isRevealing: true,
   userNamespace: (caller) => caller.group.pidNamespace.owner,
-  create: (kernel: Kernel, _source: string, options: string) =>
-    /^[\w=,.-]*$/.test(options) ? new Procfs(kernel, kernel.scheduler.current?.group.pidNamespace) : -EINVAL,
+  create(kernel: Kernel, _source: string, options: string) {
+    const { current } = kernel.scheduler;
+    const rules = parseProcOptions(options, SHOW_ALL, current?.credentials);
+    return isErrno(rules) ? rules : new Procfs(kernel, current?.group.pidNamespace, rules);
+  },
 };

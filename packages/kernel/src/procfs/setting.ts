@@ -69,7 +69,10 @@ export function bounded(
   );
 }
 
-/** `count` whole numbers, read with tabs between them. @param write  may refuse them: −EINVAL */
+/**
+ * `count` whole numbers, read with tabs between them; the last ones may be left as they are.
+ * @param write  may refuse them: −EINVAL
+ */
 export function numbers(
   count: number,
   read: (kernel: Kernel, task: Task) => readonly number[],
@@ -81,8 +84,8 @@ export function numbers(
     read: (kernel, task) => read(kernel, task).join("\t"),
     write: (kernel, text, task) => {
       const words = text.trim().split(/\s+/);
-      if (words.length !== count || !words.every((word) => /^-?\d+$/.test(word))) return -EINVAL;
-      return write(kernel, words.map(Number), task);
+      if (words.length > count || !words.every((word) => /^-?\d+$/.test(word))) return -EINVAL;
+      return write(kernel, [...words.map(Number), ...read(kernel, task).slice(words.length)], task);
     },
   });
 }

@@ -7,17 +7,18 @@ import { ITEMS_MAX } from "../event/epoll.ts";
 import { FILES_MAX, OPEN_MOST } from "../vfs/file-table.ts";
 import { MOUNTS_MAX } from "../vfs/mount-counts.ts";
 import { MSGMAX_MOST } from "../ipc/message-queues.ts";
+import type { ProtectedNames } from "../vfs/protected-names.ts";
 import { NAMESPACE_KINDS } from "../security/namespace.ts";
 import { NAMESPACES_MOST } from "../security/namespace-counts.ts";
 import { PTYS_MAX } from "../tty/tty-state.ts";
-import { RT_PERIOD_US, RT_RUNTIME_US } from "../task/scheduler.ts";
+import { RR_TIMESLICE_MS } from "../task/scheduler.ts";
 import { PID_MAX_LEAST, PID_MAX_MOST } from "../task/task-table.ts";
 import { type MqueueLimits, mqueueOf } from "../fs/mqueue/mqueue.ts";
 import { PseudoDirectory, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 import { randomUuid } from "../ground/uuid.ts";
 import { networkSettings } from "./network-sysctl.ts";
-import { bounded, fixed, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
+import { bounded, fixed, numbers, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
 
 const IPC_RIGHT: SettingRight = { owner: ({ ipc }) => ipc.owner, capability: CAP_SYS_ADMIN, opens: true };
 
@@ -28,6 +29,15 @@ function nextId(kind: "messages" | "semaphores" | "memory"): () => Setting {
     (_kernel, { ipc }) => ipc[kind].table.nextId,
     (_kernel, value, { ipc }) => (ipc[kind].table.nextId = value),
     IPC_RIGHT,
+  );
+}
+
+/** fs.protected_*. */
+function protection(names: keyof ProtectedNames, most: number): () => Setting {
+  return bounded(
+    { least: 0, most },
+    ({ vfs }) => vfs.protects[names],
+    ({ vfs }, value) => (vfs.protects[names] = value),
   );
 }
 
@@ -139,7 +149,15 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
       return 0;
     },
   }),
-  "kernel/printk": only("4\t4\t1\t7"),
+  "kernel/printk": numbers(
+    4,
+    ({ messages }) => messages.consoleLevels,
+    ({ messages }, values) => {
+      if (values.some((value) => Math.abs(value) > 0x7fffffff)) return -EINVAL;
+      messages.consoleLevels = values;
+      return 0;
+    },
+  ),
   "kernel/dmesg_restrict": bounded(
     { least: 0, most: 1 },
     ({ messages }) => (messages.isRestricted ? 1 : 0),
@@ -149,8 +167,32 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/perf_event_paranoid": only("4"),
   "kernel/randomize_va_space": only("0"),
   "kernel/sched_child_runs_first": only("0"),
-  "kernel/sched_rt_period_us": only(String(RT_PERIOD_US)),
-  "kernel/sched_rt_runtime_us": only(String(RT_RUNTIME_US)),
+  "kernel/sched_rr_timeslice_ms": numbers(
+    1,
+    ({ scheduler }) => [scheduler.rrTimesliceMs],
+    ({ scheduler }, [value]) => {
+      scheduler.rrTimesliceMs = value! <= 0 ? RR_TIMESLICE_MS : value!;
+      return 0;
+    },
+  ),
+  "kernel/sched_rt_period_us": numbers(
+    1,
+    ({ scheduler }) => [scheduler.realtimePeriodUs],
+    ({ scheduler }, [value]) => {
+      if (!(value! > 0 && value! <= 0x7fffffff && value! >= scheduler.realtimeRuntimeUs)) return -EINVAL;
+      scheduler.realtimePeriodUs = value!;
+      return 0;
+    },
+  ),
+  "kernel/sched_rt_runtime_us": numbers(
+    1,
+    ({ scheduler }) => [scheduler.realtimeRuntimeUs],
+    ({ scheduler }, [value]) => {
+      if (!(value! >= -1 && value! <= scheduler.realtimePeriodUs)) return -EINVAL;
+      scheduler.realtimeRuntimeUs = value!;
+      return 0;
+    },
+  ),
   "kernel/sem": only("32000\t1024000000\t500\t32000"),
   "kernel/sem_next_id": nextId("semaphores"),
   "kernel/shmmax": () => ({
@@ -197,9 +239,21 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
   "kernel/random/uuid": fixed(({ random }) => randomUuid(random)),
   "kernel/random/entropy_avail": fixed(() => "256"),
   "kernel/random/poolsize": fixed(() => "256"),
-  "vm/overcommit_memory": only("0"),
-  "vm/overcommit_ratio": only("50"),
-  "vm/overcommit_kbytes": only("0"),
+  "vm/overcommit_memory": bounded(
+    { least: 0, most: 2 },
+    ({ overcommit }) => overcommit.mode,
+    ({ overcommit }, value) => (overcommit.mode = value),
+  ),
+  "vm/overcommit_ratio": bounded(
+    { least: 0, most: 0x7fffffff },
+    ({ overcommit }) => overcommit.ratio,
+    ({ overcommit }, value) => Object.assign(overcommit, { ratio: value, kilobytes: 0 }),
+  ),
+  "vm/overcommit_kbytes": bounded(
+    { least: 0, most: Number.MAX_SAFE_INTEGER / 1024 },
+    ({ overcommit }) => overcommit.kilobytes,
+    ({ overcommit }, value) => Object.assign(overcommit, { kilobytes: value, ratio: 0 }),
+  ),
   "vm/max_map_count": bounded(
     { least: 0, most: 0x7fffffff },
     (kernel) => kernel.maximumAreas,
@@ -261,6 +315,11 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     ({ aioUsage }, value) => (aioUsage.most = value),
   ),
   "fs/aio-nr": fixed(({ aioUsage }) => String(aioUsage.events)),
+  "fs/dir-notify-enable": bounded(
+    { least: 0, most: 1 },
+    ({ vfs }) => (vfs.hasDirectoryNotes ? 1 : 0),
+    ({ vfs }, value) => (vfs.hasDirectoryNotes = value === 1),
+  ),
   "fs/lease-break-time": bounded(
     { least: 0, most: 0x7fffffff },
     ({ vfs }) => vfs.leaseBreakSeconds,
@@ -271,10 +330,10 @@ const SETTINGS: Readonly<Record<string, () => Setting>> = {
     ({ vfs }) => (vfs.hasLeases ? 1 : 0),
     ({ vfs }, value) => (vfs.hasLeases = value === 1),
   ),
-  "fs/protected_hardlinks": only("0"),
-  "fs/protected_symlinks": only("0"),
-  "fs/protected_fifos": only("0"),
-  "fs/protected_regular": only("0"),
+  "fs/protected_hardlinks": protection("hardlinks", 1),
+  "fs/protected_symlinks": protection("symlinks", 1),
+  "fs/protected_fifos": protection("fifos", 2),
+  "fs/protected_regular": protection("regular", 2),
   "fs/suid_dumpable": only("0"),
   "fs/inotify/max_queued_events": inotifyLimit("maximumEvents"),
   "fs/inotify/max_user_instances": inotifyLimit("maximumInstances"),

@@ -24,6 +24,7 @@ import {
 import { describePartitions } from "../sysfs/block-directories.ts";
 import type { ProcView } from "./proc-view.ts";
 import { countTasks } from "./task-count.ts";
+import { commitLimit, committedBytes, sharedBytes } from "../mm/overcommit.ts";
 import { ISA } from "../mm/vdso/hwprobe.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 
@@ -130,13 +131,7 @@ function memoryUse(kernel: Kernel): MemoryUse {
   const total = memory.limit * PAGE_SIZE,
     free = memory.free * PAGE_SIZE,
     cached = memory.cached * PAGE_SIZE;
-  let shared = 0;
-  for (const fileSystem of kernel.vfs.roots.keys()) {
-    if (fileSystem.type !== "tmpfs") continue;
-    const { blocks, blocksFree } = fileSystem.usage();
-    shared += (blocks - blocksFree) * PAGE_SIZE;
-  }
-  // Files of tmpfs have nowhere else to be: they don't become free memory.
+  const shared = sharedBytes(kernel);
   return {
     total,
     free,
@@ -180,8 +175,8 @@ function describeMemory(kernel: Kernel): string {
     ["NFS_Unstable", 0],
     ["Bounce", 0],
     ["WritebackTmp", 0],
-    ["CommitLimit", use.total / 2],
-    ["Committed_AS", use.anonymous],
+    ["CommitLimit", commitLimit(kernel)],
+    ["Committed_AS", committedBytes(kernel)],
     ["VmallocTotal", 0],
     ["VmallocUsed", 0],
     ["VmallocChunk", 0],

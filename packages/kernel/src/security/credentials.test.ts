@@ -66,12 +66,17 @@ test("a program that changes ids does so only to ids that have names, and 0 insi
   const namespace = mapped(INITIAL_USER_NAMESPACE, 1000);
   const inside = userWith(1000, { userNamespace: namespace });
   const file = { mode: S_IFREG | S_ISUID | 0o755, uid: 0, gid: 0, acl: null, fileFlags: 0 };
-  const after = credentialsAfterExec(inside, file, false);
-  assert.equal(after.euid, 1000);
-  assert.equal(after.effective, ROOT.bounding);
+  const after = (old: Credentials): Credentials =>
+    (
+      credentialsAfterExec(old, file, { noSetId: false, gainsNothing: false, file: null }) as {
+        credentials: Credentials;
+      }
+    ).credentials;
+  assert.equal(after(inside).euid, 1000);
+  assert.equal(after(inside).effective, ROOT.bounding);
   const unmapped = userWith(1000, { userNamespace: below(INITIAL_USER_NAMESPACE, 1000), effective: ROOT.effective });
-  assert.equal(credentialsAfterExec(unmapped, file, false).effective, 0);
-  assert.equal(credentialsAfterExec(userWith(1000), file, false).euid, 0);
+  assert.equal(after(unmapped).effective, 0);
+  assert.equal(after(userWith(1000)).euid, 0);
 });
 
 test("ids go through maps of many ranges both ways; without a name the overflow id is shown", () => {

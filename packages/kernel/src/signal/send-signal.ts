@@ -45,7 +45,11 @@ export function sendSignalToTask(task: SignalTask, info: SignalInfo): number {
  * Queues a signal for a process; a thread that does not block it, or waits for it, is told. 0; −EAGAIN when
  * RLIMIT_SIGPENDING forbids it.
  */
-export function sendSignalToProcess(group: SignalProcess, info: SignalInfo): number {
+export function sendSignalToProcess(
+  group: SignalProcess,
+  info: SignalInfo,
+  preferred: SignalTask | undefined = undefined,
+): number {
   // No signal reaches init (task/first-process.ts).
   if (group.isZombie || group.pid === 1) return 0;
   prepare(group, info.signal);
@@ -53,11 +57,22 @@ export function sendSignalToProcess(group: SignalProcess, info: SignalInfo): num
   const failed = enqueue(group, group.pending, info);
   if (failed < 0) return failed;
   group.signalQueue.wakeAll();
-  const taker = group.tasks.find((task) => takes(task, info.signal)) ?? group.tasks[0];
+  const tasks = preferred === undefined ? group.tasks : [preferred, ...group.tasks];
+  const taker = tasks.find((task) => takes(task, info.signal)) ?? group.tasks[0];
   if (taker !== undefined) notify(taker, info.signal);
   // SIGKILL ends every thread, stopped ones too.
   if (info.signal === SIGKILL) for (const task of group.tasks) notify(task, SIGKILL);
   return 0;
+}
+
+/**
+ * A timer of the process has expired: the thread that runs is told before others, so that a profile is of who runs and
+ * no sleep of another ends (kernel/signal.c, send_sigqueue; kernel/time/posix-cpu-timers.c, check_process_timers).
+ */
+export function sendTimerSignal(group: SignalProcess, info: SignalInfo): number {
+  const { lastTask } = group.leader.kernel;
+  const runs = lastTask?.group === group && lastTask.state === "R";
+  return sendSignalToProcess(group, info, runs ? lastTask : undefined);
 }
 
 function drop(info: SignalInfo): 0 {
@@ -105,10 +120,21 @@ function isFromOutside(group: SignalProcess): boolean {
  * Process 1 of a pid namespace gets what it has a handler for, and SIGKILL and SIGSTOP from outside alone
  * (pid_namespaces(7), "The namespace init process").
  */
-function passesByInit(group: SignalProcess, { signal, code }: SignalInfo): boolean {
+function passesByInit(group: SignalProcess, info: SignalInfo): boolean {
+  const { signal, code } = info;
+  return signal === SIGKILL || signal === SIGSTOP
+    ? group.pidNamespace.init === group && code !== SI_KERNEL && !isFromOutside(group)
+    : endsNotInit(group, info);
+}
+
+/**
+ * May the signal's default action not befall the process, as it is process 1 of a namespace? Asked again when it is
+ * delivered: it may have been blocked meanwhile.
+ */
+export function endsNotInit(group: SignalProcess, { signal, code }: SignalInfo): boolean {
   if (group.pidNamespace.init !== group || group.actions.get(signal).handler !== SIG_DFL) return false;
-  if (code > 0 && code !== SI_KERNEL && FAULTS.includes(signal)) return false;
-  return !((signal === SIGKILL || signal === SIGSTOP) && (code === SI_KERNEL || isFromOutside(group)));
+  if (signal === SIGKILL || signal === SIGSTOP) return false;
+  return !(code > 0 && code !== SI_KERNEL && FAULTS.includes(signal));
 }
 
 /** Raised by what a program does itself, and not to be survived without a handler. */
@@ -194,14 +220,13 @@ function resume(group: SignalProcess): void {
  */
 function isIgnored(group: SignalProcess, task: SignalTask | null, info: SignalInfo): boolean {
   const { signal } = info;
+  // Neither can be blocked. A tracer sees all but SIGKILL.
+  const tasks = task === null ? group.tasks : [task];
+  if (tasks.some((each) => each.blocked.has(signal) || (each.isTraced && signal !== SIGKILL))) return false;
   if (passesByInit(group, info)) return true;
   if (signal === SIGKILL || signal === SIGSTOP) return false;
-  const isBlocked = task !== null ? task.blocked.has(signal) : group.tasks.some((each) => each.blocked.has(signal));
-  if (isBlocked) return false;
   const { handler } = group.actions.get(signal);
-  if (handler !== SIG_IGN && !(handler === SIG_DFL && defaultAction(signal) === "ignore")) return false;
-  // A tracer sees them all.
-  return !(task?.isTraced ?? group.tasks.some((each) => each.isTraced));
+  return handler === SIG_IGN || (handler === SIG_DFL && defaultAction(signal) === "ignore");
 }
 
 /** Makes the task look at its signals soon: it leaves a wait that signals interrupt. */

@@ -64,4 +64,6 @@ export interface SignalKernel {
   readonly signalLoad: SignalLoad;
   readonly tasks: ProcessTable;
   readonly scheduler: { enqueue(task: SignalTask): void; readonly current: SignalTask | null };
+  /** Who is on the hart, or was last. */
+  readonly lastTask: SignalTask | null;
 }

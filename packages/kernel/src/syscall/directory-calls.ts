@@ -179,7 +179,7 @@ export const directoryCalls: SyscallTable = {
   pivot_root: { run: pivot },
   mount: {
     run: (task, source, target, type, flags, data) => mount(task, source, target, type, flags | 0, data),
-    gaps: "on a device AegisFS alone is mounted; all mounts are private: shared and slave propagation reach nobody",
+    gaps: "on a device AegisFS alone is mounted",
   },
   umount2: { run: (task, path, flags) => umount2(task, path, flags | 0) },
 };

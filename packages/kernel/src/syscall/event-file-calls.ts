@@ -32,11 +32,11 @@ import { EventFile } from "../event/eventfd.ts";
 import { SignalFile } from "../event/signalfd.ts";
 import { SIGSET_SIZE } from "../event/temporary-mask.ts";
 import { TimerFile } from "../event/timerfd.ts";
+import { loadTimespec } from "../event/wait-deadline.ts";
 import { isCapable } from "../security/credentials.ts";
 import { SignalSet } from "../signal/signal-set.ts";
 import { clockOffset } from "../task/clocks.ts";
 import type { Task } from "../task/task.ts";
-import type { Time } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -72,13 +72,6 @@ function timerAt(task: Task, fd: number): TimerFile | number {
   return file instanceof TimerFile ? file : -EINVAL;
 }
 
-function loadTime(task: Task, address: number): Time | number {
-  const seconds = task.space.loadU64(address);
-  const nanoseconds = task.space.loadU64(address + Timespec.offset.tv_nsec);
-  if (seconds < 0 || nanoseconds < 0) return -EFAULT;
-  return seconds >= 2 ** 63 || nanoseconds >= 1e9 ? -EINVAL : { seconds, nanoseconds };
-}
-
 function storeTime(task: Task, address: number, ns: number): number {
   const seconds = Math.floor(ns / 1e9);
   const result = task.space.storeU64(address, seconds);
@@ -92,8 +85,8 @@ function storeTimer(task: Task, address: number, time: { valueNs: number; interv
 
 /** timerfd_settime(2): 0; −EFAULT; −EINVAL flags, an invalid time, or no timerfd; −EBADF. */
 function timerSet(task: Task, fd: number, flags: number, value: number, old: number): number {
-  const interval = loadTime(task, value);
-  const initial = loadTime(task, value + 16);
+  const interval = loadTimespec(task.space, value);
+  const initial = loadTimespec(task.space, value + 16);
   if (interval === -EFAULT || initial === -EFAULT) return -EFAULT;
   if (isErrno(interval) || isErrno(initial) || (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)) !== 0)
     return -EINVAL;

@@ -60,6 +60,7 @@ import { nameAreas } from "../mm/area-name.ts";
 import { byteString, byteStringOf } from "@stratos/base";
 import { hasCapability, isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
+import { setMemoryMap } from "./memory-map-calls.ts";
 import { setSeccompMode } from "./seccomp-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 import { seccompMode } from "../security/seccomp.ts";
@@ -125,7 +126,7 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
     case PR_MCE_KILL_GET:
       return a !== 0 || b !== 0 || c !== 0 || d !== 0 ? -EINVAL : task.memoryErrorPolicy;
     case PR_SET_MM:
-      return isCapable(credentials, CAP_SYS_RESOURCE) ? -EINVAL : -EPERM;
+      return setMemoryMap(task, a, b, c, d);
     case PR_SET_CHILD_SUBREAPER:
       group.isSubreaper = a !== 0;
       return 0;
@@ -280,7 +281,7 @@ export const prctlCalls: SyscallTable = {
   prctl: {
     run: prctl,
     gaps:
-      "timer slack is kept but wakes nobody later; PR_SET_MM and options that concern memory tagging, pointer " +
-      "masking, core scheduling and system call dispatch are refused (EINVAL)",
+      "timer slack is kept but wakes nobody later; PR_SET_MM can't change the program's file; options that concern " +
+      "memory tagging, pointer masking, core scheduling and system call dispatch are refused (EINVAL)",
   },
 };

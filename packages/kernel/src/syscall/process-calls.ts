@@ -237,11 +237,9 @@ export const processCalls: SyscallTable = {
   },
   execve: {
     run: (task, path, argv, environment) => execve(task, AT_FDCWD, path, argv, environment, 0),
-    gaps: "file capabilities are not evaluated",
   },
   execveat: {
     run: (task, dirfd, path, argv, environment, flags) => execve(task, dirfd | 0, path, argv, environment, flags),
-    gaps: "file capabilities are not evaluated",
   },
   exit: {
     run: (task, code) => {

@@ -361,13 +361,13 @@ export const schedulingCalls: SyscallTable = {
       if (target === undefined) return -ESRCH;
       const interval =
         target.policy === SCHED_RR
-          ? 100_000_000
+          ? task.kernel.scheduler.rrTimesliceMs * 1e6
           : target.policy === SCHED_FIFO || target.policy === SCHED_DEADLINE
             ? 0
             : 4_000_000;
-      return task.space.storeU64(address, 0) < 0
+      return task.space.storeU64(address, Math.floor(interval / 1e9)) < 0
         ? -EFAULT
-        : task.space.storeU64(address + Timespec.offset.tv_nsec, interval);
+        : task.space.storeU64(address + Timespec.offset.tv_nsec, interval % 1e9);
     },
   },
   sched_getaffinity: { run: (task, pid, size, address) => getAffinity(task, targetOf(task, pid), size, address) },

@@ -22,7 +22,6 @@ import {
   Mmsghdr,
   Msghdr,
   SockaddrStorage,
-  Timespec,
 } from "@stratos/abi";
 import { getU64 } from "../ground/words.ts";
 import { CONTROL_MAX, ControlWriter, parseControl, writeControl } from "../socket/control-message.ts";
@@ -30,6 +29,7 @@ import { createSocket, createSocketPair } from "../socket/create-socket.ts";
 import { IncomingMessage, type OutgoingMessage } from "../socket/message.ts";
 import { obtainTransferState, Socket, transferState } from "../socket/socket.ts";
 import { getSocketOption, setSocketOption } from "../socket/socket-options.ts";
+import { loadDuration } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED, BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
 import type { SyscallTable } from "./syscall-table.ts";
@@ -349,13 +349,10 @@ function recvmmsg(task: Task, fd: number, vector: number, count: number, flags: 
  */
 function startDeadline(task: Task, timeout: number): number {
   const { space } = task;
-  const seconds = space.loadU64(timeout + Timespec.offset.tv_sec);
-  const nanoseconds = space.loadU64(timeout + Timespec.offset.tv_nsec);
-  if (seconds === -EFAULT || nanoseconds === -EFAULT) return -EFAULT;
-  if (seconds >= 2 ** 63 || nanoseconds >= 1e9) return -EINVAL;
+  const duration = loadDuration(space, timeout);
+  if (duration < 0) return duration;
   const state = obtainTransferState(task);
-  if (state !== null && state.deadlineNs === Infinity)
-    state.deadlineNs = task.kernel.now() + seconds * 1e9 + nanoseconds;
+  if (state !== null && state.deadlineNs === Infinity) state.deadlineNs = task.kernel.now() + duration;
   return 0;
 }
 

@@ -32,6 +32,8 @@ import {
   Rlimit,
   SYSLOG_ACTION_CLEAR,
   SYSLOG_ACTION_CONSOLE_LEVEL,
+  SYSLOG_ACTION_CONSOLE_OFF,
+  SYSLOG_ACTION_CONSOLE_ON,
   SYSLOG_ACTION_READ,
   SYSLOG_ACTION_READ_ALL,
   SYSLOG_ACTION_READ_CLEAR,
@@ -182,8 +184,7 @@ function hangUpTerminal(task: Task): number {
 const LOG_BYTES = 1 << 19;
 
 /**
- * syslog(2): everyone may read all and ask for the size, unless dmesg_restrict is 1; the rest needs CAP_SYSLOG. The
- * console's level is set for nobody: the host decides what it shows.
+ * syslog(2): everyone may read all and ask for the size, unless dmesg_restrict is 1; the rest needs CAP_SYSLOG.
  */
 function syslog(task: Task, type: number, buffer: number, length: number): number {
   const mayAll = isCapable(task.credentials, CAP_SYSLOG) || isCapable(task.credentials, CAP_SYS_ADMIN);
@@ -201,6 +202,13 @@ function syslog(task: Task, type: number, buffer: number, length: number): numbe
       return readAllMessages(task, buffer, Math.min(length, LOG_BYTES), type === SYSLOG_ACTION_READ_CLEAR);
     case SYSLOG_ACTION_CLEAR:
       messages.clearedAt = messages.end;
+      return 0;
+    case SYSLOG_ACTION_CONSOLE_OFF:
+    case SYSLOG_ACTION_CONSOLE_ON:
+      messages.switchConsole(type === SYSLOG_ACTION_CONSOLE_ON);
+      return 0;
+    case SYSLOG_ACTION_CONSOLE_LEVEL:
+      messages.setConsoleLevel(length);
       return 0;
     case SYSLOG_ACTION_SIZE_UNREAD:
       return sizeOfMessages(messages, messages.readAt);
@@ -290,7 +298,7 @@ export const systemCalls: SyscallTable = {
   riscv_hwprobe: { run: hwprobe },
   syslog: {
     run: (task, type, buffer, length) => syslog(task, type | 0, buffer, length | 0),
-    gaps: "console levels are accepted and change nothing",
+    gaps: "console levels are kept: the host decides what its console shows",
   },
   reboot: {
     run: (task, magic1, magic2, command) => {

@@ -13,15 +13,18 @@ import {
   EINVAL,
   EOPNOTSUPP,
   EPERM,
+  ITIMER_PROF,
   RLIMIT_CPU,
   SIGALRM,
   SIGKILL,
+  SIGPROF,
   SIGUSR1,
   SIGXCPU,
   TIMER_ABSTIME,
 } from "@stratos/abi";
 import { advance, createTestKernel, createTestTask, type TestKernel, type TestTask } from "../testing/fake-task.ts";
 import { begin, call, interrupt } from "../testing/system-calls.ts";
+import { createThreads } from "../testing/thread-tasks.ts";
 import { expireCpuTimers } from "../task/cpu-timers.ts";
 
 const AT = 0x100,
@@ -249,6 +252,28 @@ test("a POSIX timer may be silent, for one thread, absolute, or on processor tim
   assert.equal(call(task, "timer_create", CLOCK_MONOTONIC, AT, ID), -EINVAL);
 });
 
+test("the thread that runs takes the signal of a timer of processor time, and no other's sleep ends", () => {
+  const { kernel, page, space, tasks, leader } = createThreads(2);
+  const [busy] = tasks;
+  for (const signal of [SIGALRM, SIGPROF, SIGXCPU])
+    leader.group.actions.set(signal, { handler: 0x1000, flags: 0, restorer: 0, maskLow: 0, maskHigh: 0 });
+  for (const at of [8, 24]) space.storeU64(page + at, 1000);
+  assert.equal(call(busy!, "setitimer", ITIMER_PROF, page, 0), 0);
+  assert.equal(call(busy!, "timer_create", CLOCK_PROCESS_CPUTIME_ID, 0, page + 64), 0);
+  space.storeU64(page + 24, 1e6);
+  assert.equal(call(busy!, "timer_settime", space.loadU32(page + 64), 0, page, 0), 0);
+  leader.group.limits[RLIMIT_CPU] = { soft: 1, hard: Infinity };
+  kernel.lastTask = busy!;
+  busy!.userNs += 1e9;
+  expireCpuTimers(busy!);
+  assert.deepEqual(
+    [leader, ...tasks].map((task) => task.hasWork),
+    [false, true, false],
+  );
+  const seen = [SIGPROF, SIGALRM, SIGXCPU].map((signal) => leader.group.pending.set.has(signal));
+  assert.deepEqual(seen, [true, true, true]);
+});
+
 const TIMEX = { offset: 8, frequency: 16, maximumError: 24, estimatedError: 32, status: 40, constant: 48, tick: 88 };
 
 type TimexValues = Partial<Record<keyof typeof TIMEX, number>>;
@@ -357,4 +382,37 @@ test("gettimeofday(2) tells the zone that settimeofday(2) was given, which needs
   assert.equal(setZone(60), -EPERM);
   assert.equal(call(task, "settimeofday", 0, 0), -EPERM);
   assert.deepEqual(zone(), [-120, 1]);
+});
+
+test("setting CLOCK_REALTIME ends what waits for a time of it that has gone by then, and nothing else", () => {
+  const user = createUser();
+  const { task, test } = user;
+  const other = createTestTask(test.kernel);
+  const ahead = (ms: number): number => {
+    call(task, "clock_gettime", CLOCK_REALTIME, OLD);
+    return Math.floor(timeAt(user, OLD)) + ms;
+  };
+  const set = (ms: number): void => {
+    putTime(user, AT, ahead(ms));
+    assert.equal(call(task, "clock_settime", CLOCK_REALTIME, AT), 0);
+  };
+  setTimer(user, createTimer(user, { clock: CLOCK_REALTIME }), ahead(100_000), 0, TIMER_ABSTIME);
+  putTime(other, AT, ahead(100_000));
+  const sleeper = begin(other.task, "clock_nanosleep", CLOCK_REALTIME, TIMER_ABSTIME, AT, 0);
+  set(50_000);
+  advance(test, 10);
+  assert.equal(sleeper.resume(), null);
+  assert.equal(taken(user), 0);
+  set(50_000);
+  advance(test, 10);
+  assert.equal(taken(user), SIGUSR1);
+  assert.equal(sleeper.resume(), 0);
+  // Back again: no relative one minds.
+  setTimer(user, createTimer(user, { clock: CLOCK_REALTIME }), 1000, 0);
+  putTime(other, AT, 1000);
+  const relative = begin(other.task, "clock_nanosleep", CLOCK_REALTIME, 0, AT, 0);
+  set(-500_000);
+  advance(test, 1000);
+  assert.equal(taken(user), SIGUSR1);
+  assert.equal(relative.resume(), 0);
 });

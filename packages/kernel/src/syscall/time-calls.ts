@@ -24,11 +24,11 @@ import {
   Tms,
   isErrno,
 } from "@stratos/abi";
-import { loadDuration, storeRemaining } from "../event/wait-deadline.ts";
+import { loadDuration, loadTimespec, storeRemaining } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
 import { stateOf } from "../ground/call-state.ts";
 import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
-import { COARSE_CLOCKS } from "../time/clock-kinds.ts";
+import { COARSE_CLOCKS, REALTIME_CLOCKS } from "../time/clock-kinds.ts";
 import { isCapable } from "../security/credentials.ts";
 import { adjustClock, setRealtime, setTimeZone } from "../time/clock-adjustment.ts";
 import { cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
@@ -59,9 +59,25 @@ function sleep(task: Task, deadlineOf: () => number): number {
     state = { kind: "deadline", deadlineNs };
     task.syscallState = state;
   }
-  if (task.kernel.now() >= state.deadlineNs) return 0;
-  task.waitUntil(state.deadlineNs);
+  return sleepUntil(task, state.deadlineNs);
+}
+
+function sleepUntil(task: Task, deadlineNs: number): number {
+  if (task.kernel.now() >= deadlineNs) return 0;
+  task.waitUntil(deadlineNs);
   return BLOCKED_EINTR;
+}
+
+/** Sleeps to a time of CLOCK_REALTIME; whoever sets that wakes it, to look again. */
+function sleepToWallTime(task: Task, request: number): number {
+  let state = stateOf(task, "wall-time");
+  if (state === null) {
+    const time = loadTimespec(task.space, request);
+    if (isErrno(time)) return time;
+    state = { kind: "wall-time", ...time };
+    task.syscallState = state;
+  }
+  return sleepUntil(task, toMonotonic(task, CLOCK_REALTIME, state.seconds, state.nanoseconds));
 }
 
 function nanosleep(task: Task, request: number): number {
@@ -76,10 +92,12 @@ function clockNanosleep(task: Task, clock: number, flags: number, request: numbe
   if (readClock(task, clock) === null) return -EINVAL;
   // Nobody sleeps by a thread's processor time, or by clocks that are only read.
   if (clock >= CLOCK_PROCESS_CPUTIME_ID && clock <= CLOCK_MONOTONIC_COARSE) return -EOPNOTSUPP;
+  const isAbsolute = (flags & TIMER_ABSTIME) !== 0;
+  if (isAbsolute && REALTIME_CLOCKS.includes(clock)) return sleepToWallTime(task, request);
   return sleep(task, () => {
     const duration = loadDuration(task.space, request);
     if (duration < 0) return duration;
-    if ((flags & TIMER_ABSTIME) === 0) return task.kernel.now() + duration;
+    if (!isAbsolute) return task.kernel.now() + duration;
     const seconds = task.space.loadU64(request);
     return Math.max(0, toMonotonic(task, clock, seconds, task.space.loadU64(request + Timespec.offset.tv_nsec)));
   });
@@ -91,6 +109,9 @@ function remaining(task: Task, address: number): number {
   return storeRemaining(task.space, address, state.deadlineNs, task.kernel.now()) < 0 ? -EFAULT : -EINTR;
 }
 
+/** Linux holds times in 63 bits of nanoseconds (include/linux/ktime.h). */
+const KTIME_MAX_NS = 9_223_372_036e9;
+
 /** `struct itimerval` or `itimerspec` at `address`; `unit` nanoseconds per small unit. */
 function loadInterval(task: Task, address: number, unit: number): { intervalNs: number; valueNs: number } | number {
   const { u8, view } = task.kernel.scratch;
@@ -98,7 +119,7 @@ function loadInterval(task: Task, address: number, unit: number): { intervalNs: 
   const part = (at: number): number => {
     const seconds = get64(view, at + Timespec.offset.tv_sec);
     const rest = get64(view, at + Timespec.offset.tv_nsec);
-    return seconds < 0 || rest < 0 || rest * unit >= 1e9 ? -1 : seconds * 1e9 + rest * unit;
+    return seconds < 0 || rest < 0 || rest * unit >= 1e9 ? -1 : Math.min(seconds * 1e9 + rest * unit, KTIME_MAX_NS);
   };
   const intervalNs = part(Itimerspec.offset.it_interval);
   const valueNs = part(Itimerspec.offset.it_value);
@@ -192,7 +213,9 @@ function timerSettime(task: Task, id: number, flags: number, address: number, ol
     const deadline = timer.isCpuClock
       ? value.valueNs
       : toMonotonic(task, timer.clock, seconds, value.valueNs - seconds * 1e9);
-    timer.set(isAbsolute ? deadline : timer.base.now() + value.valueNs);
+    if (!isAbsolute) timer.set(timer.base.now() + value.valueNs);
+    else if (REALTIME_CLOCKS.includes(timer.clock)) timer.setByWall(deadline);
+    else timer.set(deadline);
   }
   // The timer is set by now, also for a caller who can't be told of its old setting (kernel/time/posix-timers.c,
   // timer_settime).

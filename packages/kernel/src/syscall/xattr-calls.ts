@@ -34,8 +34,17 @@ import {
   serializeAcl,
 } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
-import { isCapable } from "../security/credentials.ts";
-import { checkAccess, isKept, isOwnerOrCapable, MAY_READ, MAY_WRITE, permittedMode } from "../security/permission.ts";
+import { type Credentials, isCapable } from "../security/credentials.ts";
+import {
+  checkAccess,
+  isCapableOver,
+  isKept,
+  isOwnerOrCapable,
+  MAY_READ,
+  MAY_WRITE,
+  permittedMode,
+} from "../security/permission.ts";
+import { FILE_CAPABILITIES, fileCapabilitiesToKeep, shownFileCapabilities } from "../security/file-capabilities.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -78,13 +87,18 @@ function checkNamespace(task: Task, inode: Inode, name: string, writes: boolean)
     return checkAccess(credentials, inode, writes ? MAY_WRITE : MAY_READ);
   }
   if (name.startsWith("trusted.")) return isCapable(credentials, CAP_SYS_ADMIN) ? 0 : writes ? -EPERM : -ENODATA;
-  if (name.startsWith("security."))
-    return !writes || isCapable(credentials, name === CAPABILITY_NAME ? CAP_SETFCAP : CAP_SYS_ADMIN) ? 0 : -EPERM;
+  if (name.startsWith("security.")) return !writes || mayLabel(credentials, inode, name) ? 0 : -EPERM;
   if (name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME) {
     if (inode.isSymlink) return -EOPNOTSUPP;
     return !writes || isOwnerOrCapable(credentials, inode) ? 0 : -EPERM;
   }
   return -EOPNOTSUPP;
+}
+
+function mayLabel(credentials: Credentials, inode: Inode, name: string): boolean {
+  return name === FILE_CAPABILITIES
+    ? isCapableOver(credentials, inode, CAP_SETFCAP)
+    : isCapable(credentials, CAP_SYS_ADMIN);
 }
 
 function set(
@@ -109,21 +123,15 @@ function set(
   if ((place.mount.flags & MS_RDONLY) !== 0 || inode.fileSystem.readOnly) return -EROFS;
   const denied = checkNamespace(task, inode, name, true);
   if (denied < 0) return denied;
-  if (name === CAPABILITY_NAME && !isCapabilityRecord(bytes)) return -EINVAL;
+  const kept = name === FILE_CAPABILITIES ? fileCapabilitiesToKeep(bytes, task.credentials.userNamespace) : bytes;
+  if (isErrno(kept)) return kept;
   const result =
     name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME
       ? setAcl(task, inode, name, bytes, flags)
-      : inode.setXattr(name, bytes, flags);
+      : inode.setXattr(name, kept, flags);
   if (result < 0) return result;
   changed(task, inode, place);
   return 0;
-}
-
-const CAPABILITY_NAME = "security.capability";
-
-/** `struct vfs_cap_data` or `vfs_ns_cap_data`: their sizes go with revisions 2 and 3 (capabilities(7)). */
-function isCapabilityRecord(bytes: Uint8Array): boolean {
-  return (bytes.length === 20 && bytes[3] === 2) || (bytes.length === 24 && bytes[3] === 3);
 }
 
 function changed(task: Task, inode: Inode, place: Path): void {
@@ -184,8 +192,14 @@ function get(task: Task, find: Finder, first: number, nameAddress: number, value
   const denied = checkNamespace(task, inode, name, false);
   if (denied < 0) return denied;
   const kept = inode.getXattr(name);
-  if (isErrno(kept) || size === 0) return isErrno(kept) ? kept : kept.length;
-  const found = name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME ? shownAcl(task, kept) : kept;
+  if (isErrno(kept)) return kept;
+  const found =
+    name === FILE_CAPABILITIES
+      ? shownFileCapabilities(kept, task.credentials.userNamespace)
+      : name === ACL_ACCESS_NAME || name === ACL_DEFAULT_NAME
+        ? shownAcl(task, kept)
+        : kept;
+  if (isErrno(found) || size === 0) return isErrno(found) ? found : found.length;
   if (size < found.length) return -ERANGE;
   const failed = task.space.copyOut(value, found, 0, found.length);
   return failed < 0 ? failed : found.length;

@@ -123,7 +123,7 @@ function makeFolder(fileSystem: PseudoFileSystem, one: NetworkInterface): Pseudo
       name,
       file(() => String(count(one))),
     );
-  return folder.add("statistics", statistics);
+  return folder.add("subsystem", new PseudoLink(fileSystem, "../../../../class/net")).add("statistics", statistics);
 }
 
 /** @param directory  makes the folder of that path */

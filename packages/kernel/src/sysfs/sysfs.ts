@@ -7,6 +7,7 @@ import type { Task } from "../task/task.ts";
 import type { FileSystemUsage, FileSystemType } from "../vfs/file-system.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { addBlockDirectories } from "./block-directories.ts";
+import { addCharacterDirectories } from "./character-directories.ts";
 import { addNetworkDirectories } from "./network-directories.ts";
 import {
   PseudoDirectory,
@@ -17,7 +18,7 @@ import {
   remadeFileSystem,
 } from "../pseudo/pseudo-inodes.ts";
 
-/** sysfs(5), as far as programs look: processors, network interfaces, memory, and empty classes. */
+/** sysfs(5), as far as programs look: processors, devices, network interfaces, memory, and empty classes. */
 export class Sysfs extends PseudoFileSystem {
   readonly type = "sysfs";
   readonly root: PseudoDirectory;
@@ -56,7 +57,7 @@ export class Sysfs extends PseudoFileSystem {
     this.#file("firmware/devicetree/base/model", "stratos\0");
     this.#file("firmware/devicetree/base/cpus/timebase-frequency", String.fromCharCode(...bigEndian32(TIMEBASE_HZ)));
     this.#file("devices/virtual/tty/tty0/active", "tty1\n");
-    this.#directory("class/tty").add("tty0", new PseudoLink(this, "../../devices/virtual/tty/tty0"));
+    addCharacterDirectories(this, (path) => this.#directory(path));
     this.#file("power/state", "\n");
     this.#file("kernel/ostype", "Linux\n");
     this.#file("kernel/uevent_seqnum", "0\n");
@@ -153,11 +154,9 @@ const MEMORY_BLOCKS_MAX = 64;
 
 const EMPTY_DIRECTORIES = [
   "bus",
-  "class/tty",
   "class/power_supply",
   "class/thermal",
   "class/drm",
-  "dev/char",
   "devices/virtual",
   "firmware",
   "fs/cgroup",

@@ -101,9 +101,13 @@ export function clockOffset(task: Task, clock: number): number {
   return clock === CLOCK_BOOTTIME || clock === CLOCK_BOOTTIME_ALARM ? boottimeNs : monotonicNs;
 }
 
+/** Nobody lives to see it, and nanoseconds would be no longer exact. */
+const FOREVER_S = 2 ** 53 / 1e9;
+
 /** Monotonic nanoseconds at which an absolute time of `clock` has come. */
 export function toMonotonic(task: Task, clock: number, seconds: number, nanoseconds: number): number {
   if (!REALTIME_CLOCKS.includes(clock)) return seconds * 1e9 + nanoseconds - clockOffset(task, clock);
   const now = task.kernel.realtime();
+  if (seconds - now.seconds > FOREVER_S) return Infinity;
   return task.kernel.now() + (seconds - now.seconds) * 1e9 + (nanoseconds - now.nanoseconds) + REALTIME_MARGIN_NS;
 }

@@ -9,9 +9,11 @@ import {
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
   CLONE_CLEAR_SIGHAND,
+  CLONE_DETACHED,
   CLONE_FILES,
   CLONE_NEWNS,
   CLONE_NEWPID,
+  CLONE_NEWTIME,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
   CLONE_SETTLS,
@@ -297,6 +299,7 @@ test("clone3 takes its structure, and refuses what it doesn't know", () => {
   const refused: Record<number, number>[] = [
     { 0: 0x200000000 },
     { 0: 1 },
+    { 0: CLONE_DETACHED },
     { 4: 65 },
     { 5: 0x4000 },
     { 6: 0x800 },
@@ -308,6 +311,8 @@ test("clone3 takes its structure, and refuses what it doesn't know", () => {
   assert.equal(actions.get(SIGUSR1).handler, 0x1000);
   assert.equal(clone3({}, 63), -EINVAL);
   assert.equal(clone3({ 11: 1 }, 96), -7);
+  const inTime = kernel.tasks.tasks.get(clone3({ 0: CLONE_NEWTIME }))!;
+  assert.notEqual(inTime.namespaces.time, task.namespaces.time);
   assert.ok(clone3({}, 96) > 0);
   assert.equal(call(task, "clone3", page, 4097), -7);
   assert.equal(call(task, "clone3", 64, 88), -EFAULT);

@@ -6,6 +6,7 @@ import {
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
   CLONE_CLEAR_SIGHAND,
+  CLONE_DETACHED,
   CLONE_FILES,
   CLONE_FS,
   CLONE_INTO_CGROUP,
@@ -13,6 +14,7 @@ import {
   CLONE_NEWIPC,
   CLONE_NEWNS,
   CLONE_NEWPID,
+  CLONE_NEWTIME,
   CLONE_NEWUSER,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
@@ -34,6 +36,7 @@ import {
   isErrno,
 } from "@stratos/abi";
 import { AREAS_MAX } from "../mm/mmap.ts";
+import { forkOvercommits } from "../mm/overcommit.ts";
 import { forkInPieces } from "../mm/fork.ts";
 import { getU64 } from "../ground/words.ts";
 import { isCapable } from "../security/credentials.ts";
@@ -87,6 +90,7 @@ export function cloneTask(parent: Task, request: CloneRequest): Task | number {
   if (parent.deadlineShare !== null && !parent.resetsOnFork) return -EAGAIN;
   const isUnderWay = parent.syscallState !== null;
   if (!has(CLONE_VM) && !isUnderWay && kernel.areaUsage.count + parent.space.areas.size > AREAS_MAX) return -ENOMEM;
+  if (!has(CLONE_VM) && !isUnderWay && forkOvercommits(parent.space)) return -ENOMEM;
   if (!isUnderWay && exceedsProcessLimit(parent)) return -EAGAIN;
 
   // The last frames are for those who run already: a fork bomb is refused before the OOM killer must choose.
@@ -241,6 +245,9 @@ function exceedsProcessLimit(parent: Task): boolean {
   return count >= limit;
 }
 
+/** One of the bits of a signal is a flag's here (kernel/fork.c, clone3_args_valid). */
+const REFUSED_BY_CLONE3 = (CSIGNAL & ~CLONE_NEWTIME) | CLONE_DETACHED;
+
 /** clone3(2): `struct clone_args`. @returns the request, or EFAULT, EINVAL, E2BIG */
 export function readCloneArguments(
   task: Task,
@@ -259,7 +266,7 @@ export function readCloneArguments(
   const stackSize = field("stack_size");
   const numbersAt = field("set_tid"),
     count = field("set_tid_size");
-  if (((flags % 0x100000000) & CSIGNAL) !== 0 || flags >= CLONE_INTO_CGROUP) return -EINVAL;
+  if (((flags % 0x100000000) & REFUSED_BY_CLONE3) !== 0 || flags >= CLONE_INTO_CGROUP) return -EINVAL;
   if ((stack === 0) !== (stackSize === 0)) return -EINVAL;
   // Shared handlers are not the child's to clear.
   if (flags >= CLONE_CLEAR_SIGHAND && (flags & CLONE_SIGHAND) !== 0) return -EINVAL;

@@ -6,7 +6,7 @@
 import { SI_KERNEL, SIGKILL, SIGXCPU, RLIMIT_CPU } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { signalInfo } from "../signal/pending-signals.ts";
-import { sendSignalToProcess } from "../signal/send-signal.ts";
+import { sendSignalToProcess, sendTimerSignal } from "../signal/send-signal.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { processCpuNs, processUserNs, threadCpuNs } from "./clocks.ts";
@@ -77,7 +77,7 @@ function checkCpuLimit(group: ThreadGroup): void {
   const seconds = processCpuNs(group) / 1e9;
   if (seconds >= limit.hard) sendSignalToProcess(group, signalInfo(SIGKILL, SI_KERNEL));
   else if (seconds >= limit.soft) {
-    sendSignalToProcess(group, signalInfo(SIGXCPU, SI_KERNEL));
+    sendTimerSignal(group, signalInfo(SIGXCPU, SI_KERNEL));
     // As Linux does it: the limit itself moves on.
     limit.soft++;
   }

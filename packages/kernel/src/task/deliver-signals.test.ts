@@ -32,6 +32,7 @@ import {
 } from "@stratos/abi";
 import type { Kernel } from "./kernel-state.ts";
 import { mmap } from "../mm/mmap.ts";
+import { futexWait, futexWake } from "./futex.ts";
 import { createTestTask } from "../testing/fake-task.ts";
 import { createMemoryTask } from "../testing/memory-task.ts";
 import { call } from "../testing/system-calls.ts";
@@ -39,6 +40,7 @@ import type { Task } from "./task.ts";
 import { BLOCKED, BLOCKED_EINTR, BLOCKED_RESTART } from "../ground/wait-queue.ts";
 import { deliverSignals, forceSignal } from "./deliver-signals.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
+import { sendSignalToTask } from "../signal/send-signal.ts";
 
 const RA = 1,
   SP = 2,
@@ -52,7 +54,8 @@ const UCONTEXT = 128,
   PC = 304,
   FCSR = 816,
   FRAME_SIZE = 1088;
-const READ_CALL = 63;
+const READ_CALL = 63,
+  FUTEX_CALL = 98;
 
 interface Running {
   kernel: Kernel;
@@ -367,4 +370,25 @@ test("a fault's signal can be neither blocked nor ignored", () => {
   const frame = running.kernel.hart.get(SP);
   assert.equal(running.space.loadU64(frame + 16), 0x123456789a);
   assert.ok(SI_USER === 0);
+});
+
+test("a waiter that was woken before the handler came is told so: the waker counts on it", () => {
+  const running = createRunning();
+  const { kernel, task, space, notes } = running;
+  const word = notes + 8192;
+  handle(running, SIGUSR1);
+  for (const wait of [BLOCKED_EINTR, BLOCKED]) {
+    const deadline = wait === BLOCKED ? Infinity : kernel.now() + 1e9;
+    task.syscallState = null;
+    task.syscallNumber = FUTEX_CALL;
+    assert.equal(futexWait(task, word, 0, 1, deadline), wait);
+    task.blockedKind = wait;
+    kernel.hart.set(A0, word);
+    kernel.hart.pc = PROGRAM;
+    sendSignalToTask(task, signalInfo(SIGUSR1, SI_USER));
+    assert.equal(futexWake(space, word, 1, 1), 1);
+    deliverSignals(task);
+    assert.equal(space.loadU64(kernel.hart.get(SP) + PC), PROGRAM + 4);
+    assert.equal(space.loadU64(kernel.hart.get(SP) + PC + 8 * A0), 0);
+  }
 });

@@ -15,7 +15,7 @@ import {
 import { continueCoreDump, endWithCore } from "./core-dump/core-dump.ts";
 import { exitGroup } from "./exit.ts";
 import { A0 } from "./hart-registers.ts";
-import { ownsPiFutex } from "./pi-futex.ts";
+import { givenByFutex } from "./futex.ts";
 import type { Task } from "./task.ts";
 import type { Kernel } from "./kernel-state.ts";
 import type { ThreadGroup } from "./thread-group.ts";
@@ -23,7 +23,13 @@ import { stateOf } from "../ground/call-state.ts";
 import { BLOCKED, BLOCKED_RESTART, UNFINISHED } from "../ground/wait-queue.ts";
 import { defaultAction } from "../signal/default-action.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
-import { hasDeliverableSignal, sendSignalToProcess, sendSignalToTask, takeSignal } from "../signal/send-signal.ts";
+import {
+  endsNotInit,
+  hasDeliverableSignal,
+  sendSignalToProcess,
+  sendSignalToTask,
+  takeSignal,
+} from "../signal/send-signal.ts";
 import { type SignalAction } from "../signal/signal-actions.ts";
 import { enterHandler } from "./signal-frame.ts";
 import { SignalSet } from "../signal/signal-set.ts";
@@ -72,7 +78,7 @@ export function deliverSignals(task: Task): void {
       if (!hasDeliverableSignal(task)) return;
       continue;
     }
-    if (actByDefault(task, info)) return;
+    if (!endsNotInit(task.group, info) && actByDefault(task, info)) return;
   }
 }
 
@@ -117,18 +123,19 @@ function actByDefault(task: Task, info: SignalInfo): boolean {
 /** Ends the interrupted call: it is executed again after the handler (SA_RESTART), or fails. */
 function interruptSyscall(task: Task, action: SignalAction): void {
   if (task.syscallNumber < 0) return;
-  const isDone = ownsPiFutex(task);
+  const given = givenByFutex(task);
   const restarts =
-    !isDone &&
+    given < 0 &&
     (task.blockedKind === BLOCKED_RESTART || (task.blockedKind === BLOCKED && (action.flags & SA_RESTART) !== 0));
   const { hart } = task.kernel;
   if (!restarts) {
     const row = task.kernel.calls[task.syscallNumber];
-    const result = isDone
-      ? 0
-      : row?.interrupted
-        ? row.interrupted(task, hart.get(10), hart.get(11), hart.get(12), hart.get(13), hart.get(14), hart.get(15))
-        : -EINTR;
+    const result =
+      given >= 0
+        ? given
+        : row?.interrupted
+          ? row.interrupted(task, hart.get(10), hart.get(11), hart.get(12), hart.get(13), hart.get(14), hart.get(15))
+          : -EINTR;
     hart.set(A0, result);
     hart.pc = hart.pc + 4;
   }

@@ -23,6 +23,7 @@ import {
   E2BIG,
   EFAULT,
   ELOOP,
+  ENODATA,
   ENOEXEC,
   ENOMEM,
   ETXTBSY,
@@ -44,6 +45,7 @@ import { AddressSpace, STACK_TOP, VDSO_BASE } from "../mm/address-space.ts";
 import { Area } from "../mm/area.ts";
 import { credentialsAfterExec } from "../security/exec-credentials.ts";
 import { type Credentials, isCapable, losesDumpability } from "../security/credentials.ts";
+import { FILE_CAPABILITIES, parseFileCapabilities } from "../security/file-capabilities.ts";
 import { checkAccess, MAY_READ } from "../security/permission.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { openExecutable } from "../vfs/open.ts";
@@ -153,15 +155,26 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
   space.executableRule = task.space.inheritedExecutableRule;
   const path = program.file.path!;
   const inode = program.file.inode!;
-  const noSetId =
-    (path.mount.flags & MS_NOSUID) !== 0 ||
+  const { userNamespace } = task.credentials;
+  const givesNothing =
+    (path.mount.flags & MS_NOSUID) !== 0 || !userNamespace.isWithin(path.mount.fileSystem.userNamespace);
+  const gainsNothing =
     task.credentials.noNewPrivileges ||
     // Who traces it would have what the file gives (execve(2)).
-    (task.tracing !== null &&
-      !isCapable(task.tracing.tracer.credentials, CAP_SYS_PTRACE, task.credentials.userNamespace)) ||
-    !task.credentials.userNamespace.isWithin(path.mount.fileSystem.userNamespace);
-  const credentials = credentialsAfterExec(task.credentials, inode, noSetId);
-  const loaded = loadInto(task, space, program, interpreter, image, { name, environment, credentials });
+    (task.tracing !== null && !isCapable(task.tracing.tracer.credentials, CAP_SYS_PTRACE, userNamespace));
+  const attribute = givesNothing ? -ENODATA : inode.getXattr(FILE_CAPABILITIES);
+  const identity = credentialsAfterExec(task.credentials, inode, {
+    noSetId: givesNothing || gainsNothing,
+    gainsNothing,
+    file: isErrno(attribute) ? null : parseFileCapabilities(attribute, userNamespace),
+  });
+  if (isErrno(identity)) {
+    interpreter?.release();
+    space.release();
+    return identity;
+  }
+  const { credentials } = identity;
+  const loaded = loadInto(task, space, program, interpreter, image, { name, environment, ...identity });
   interpreter?.release();
   if (isErrno(loaded)) {
     space.release();
@@ -179,6 +192,7 @@ interface StartDetails {
   name: string;
   environment: string[];
   credentials: Credentials;
+  isSecure: boolean;
 }
 
 function loadInto(
@@ -265,9 +279,8 @@ function buildStack(
   const randomAt = top;
   if (space.copyOut(top, random, 0, 16) < 0) failed = -ENOMEM;
 
-  const { credentials } = details;
+  const { credentials, isSecure } = details;
   const { uids, gids } = credentials.userNamespace;
-  const isSecure = credentials.euid !== credentials.uid || credentials.egid !== credentials.gid;
   const vector = [
     AT_SYSINFO_EHDR,
     VDSO_BASE,

@@ -119,6 +119,25 @@ function forgetFutexWait(task: Task): void {
   else if (state?.kind === "futexes") for (const key of state.keys) forget(task, key);
 }
 
+/**
+ * Was the task given what it waits for? A handler that comes just then finds the call done: a wake-up that another
+ * counts on would be lost, and a mutex locked once more.
+ *
+ * @returns what the call then returns; −1: no
+ */
+export function givenByFutex({ syscallState }: Task): number {
+  switch (syscallState?.kind) {
+    case "futex":
+      return syscallState.isWoken ? 0 : -1;
+    case "futexes":
+      return syscallState.woken;
+    case "pi-futex":
+      return syscallState.isOwner ? 0 : -1;
+    default:
+      return -1;
+  }
+}
+
 export function forget(task: Task, key: string): void {
   const table = task.kernel.futexes;
   const list = table.get(key);

@@ -51,6 +51,7 @@ import { VfsState } from "../vfs/vfs-state.ts";
 import { EarlyWriteBack } from "../vfs/write-back.ts";
 import { OPEN_MAX, type FileUsage } from "../vfs/file-table.ts";
 import type { AioUsage } from "../mm/aio-context.ts";
+import type { OvercommitPolicy } from "../mm/overcommit-policy.ts";
 import type { AreaUsage } from "../mm/area-list.ts";
 import type { MountNamespace } from "../vfs/mount-namespace.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
@@ -162,7 +163,7 @@ export class Kernel
   lastTask: Task | null = null;
   /** Descriptors, areas and epoll items of all processes together: what each is takes memory of the host. */
   readonly fileUsage: FileUsage = { open: 0, tableMost: OPEN_MAX };
-  readonly areaUsage: AreaUsage = { count: 0 };
+  readonly areaUsage: AreaUsage = { count: 0, committed: 0 };
   epollItems = 0;
   readonly aioUsage: AioUsage = { events: 0, most: 65536 };
   /**
@@ -203,6 +204,7 @@ export class Kernel
   readonly inotifyLimits = new InotifyLimits();
   /** Areas that an address space may have (vm.max_map_count). */
   maximumAreas = MAP_COUNT_DEFAULT;
+  readonly overcommit: OvercommitPolicy = { mode: 0, ratio: 50, kilobytes: 0 };
   readonly signalLoad: SignalLoad = { queued: 0 };
   readonly coreSettings = new CoreSettings();
   readonly accounting = new Accounting(this);
@@ -323,6 +325,8 @@ export class Kernel
     this.realtimeOffsetMs = seconds * 1000 + nanoseconds / 1e6 - this.clock.realtimeMs();
     this.wall.set(this.now(), seconds, nanoseconds);
     this.vdso.setRealtime(this.wall);
+    for (const task of this.tasks.tasks.values())
+      if (task.state === "S" && task.syscallState?.kind === "wall-time") task.endWait("deadline");
   }
 
   /** CLOCK_REALTIME follows the host's clock, and programs are told. */

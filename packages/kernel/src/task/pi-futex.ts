@@ -156,14 +156,6 @@ function forgetPiWait(task: Task): void {
   if (wait?.isOwner === false) leave(task, wait.key);
 }
 
-/**
- * Was the task given what it waits for? A handler that comes just then finds the call done (it must not lock once
- * more).
- */
-export function ownsPiFutex(task: Task): boolean {
-  return stateOf(task, "pi-futex")?.isOwner === true;
-}
-
 /** FUTEX_UNLOCK_PI: 0; −EFAULT, −EPERM when the word names another than the caller, −EINVAL when it lies. */
 export function piUnlock(task: Task, address: number): number {
   const value = task.space.loadU32(address);

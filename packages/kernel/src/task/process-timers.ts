@@ -14,10 +14,11 @@ import {
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
 import { signalInfo, type SignalInfo, type SignalOwner } from "../signal/pending-signals.ts";
-import { sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
+import { sendSignalToProcess, sendSignalToTask, sendTimerSignal } from "../signal/send-signal.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { ProcessTimeBase, ThreadTimeBase, type TimeBase } from "./cpu-timers.ts";
+import type { ClockSetObserver } from "../time/time-kernel.ts";
 import { Timer, type TimerClient, type TimerQueue } from "../time/timer-queue.ts";
 
 /** Interval timers (setitimer(2)) and POSIX timers (timer_create(2)) of a process. The process's end cancels them. */
@@ -88,6 +89,10 @@ abstract class ClockTimer implements TimerClient {
     return this.#timer.isArmed ? Math.max(1, this.#timer.deadlineNs - this.base.now()) : 0;
   }
 
+  protected get isArmed(): boolean {
+    return this.#timer.isArmed;
+  }
+
   timerExpired(nowNs: number): void {
     let missed = 0;
     if (this.intervalNs > 0) {
@@ -145,7 +150,9 @@ export class IntervalTimer extends ClockTimer {
   }
 
   protected override notify(): void {
-    sendSignalToProcess(this.#process, signalInfo(SIGNALS[this.#which]!, SI_KERNEL));
+    // The one of elapsed time is the leader's first (kernel/time/itimer.c, it_real_fn).
+    const send = this.#which === ITIMER_REAL ? sendSignalToProcess : sendTimerSignal;
+    send(this.#process, signalInfo(SIGNALS[this.#which]!, SI_KERNEL));
   }
 
   static {
@@ -164,7 +171,7 @@ const OVERRUN_MAX = 0x7fffffff;
  * meanwhile are its overrun (timer_getoverrun(2)),
  * and it goes on from the next: however short its interval, there is one expiration for each signal that is acted on.
  */
-export class PosixTimer extends ClockTimer implements SignalOwner {
+export class PosixTimer extends ClockTimer implements SignalOwner, ClockSetObserver {
   readonly clock: number;
   #process: ThreadGroup;
   #event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null };
@@ -174,6 +181,8 @@ export class PosixTimer extends ClockTimer implements SignalOwner {
   #isQueued = false;
   /** It goes on when that is taken. */
   #rests = false;
+  /** realtimeOffsetMs that the deadline was computed with, of one that follows CLOCK_REALTIME. */
+  #wallOffsetMs = 0;
 
   /** @param owner  whose CPU time it runs on; null: elapsed time */
   constructor(
@@ -210,7 +219,7 @@ export class PosixTimer extends ClockTimer implements SignalOwner {
       owner: this,
     });
     if (event.notify === SIGEV_THREAD_ID && event.thread !== null) sendSignalToTask(event.thread, info);
-    else sendSignalToProcess(this.#process, info);
+    else sendTimerSignal(this.#process, info);
   }
 
   /** The signal is delivered, read, or was ignored. */
@@ -229,13 +238,34 @@ export class PosixTimer extends ClockTimer implements SignalOwner {
 
   /** A new setting takes back the signal of an expiration that nobody has seen. */
   override set(deadlineNs: number): void {
+    this.#leaveWall();
     this.#withdraw();
     super.set(deadlineNs);
   }
 
+  /** As `set`, for an absolute time of CLOCK_REALTIME: setting that clock moves the deadline. */
+  setByWall(deadlineNs: number): void {
+    this.set(deadlineNs);
+    const { kernel } = this.#process.leader;
+    this.#wallOffsetMs = kernel.realtimeOffsetMs;
+    kernel.clockSetObservers.add(this);
+  }
+
+  clockWasSet(): void {
+    const { realtimeOffsetMs } = this.#process.leader.kernel;
+    const movedNs = (realtimeOffsetMs - this.#wallOffsetMs) * 1e6;
+    this.#wallOffsetMs = realtimeOffsetMs;
+    if (this.isArmed) super.set(this.deadlineNs - movedNs);
+  }
+
   override cancel(): void {
+    this.#leaveWall();
     this.#withdraw();
     super.cancel();
+  }
+
+  #leaveWall(): void {
+    this.#process.leader.kernel.clockSetObservers.delete(this);
   }
 
   #withdraw(): void {
@@ -256,8 +286,21 @@ export class PosixTimer extends ClockTimer implements SignalOwner {
 
   static {
     stateClass("PosixTimer", this, {
-      save: (it) => ({ process: it.#process, event: it.#event, isQueued: it.#isQueued, rests: it.#rests }),
-      load: (it, from) => ({ process: it.#process, event: it.#event, isQueued: it.#isQueued, rests: it.#rests } = from),
+      save: (it) => ({
+        process: it.#process,
+        event: it.#event,
+        isQueued: it.#isQueued,
+        rests: it.#rests,
+        wallOffsetMs: it.#wallOffsetMs,
+      }),
+      load: (it, from) =>
+        ({
+          process: it.#process,
+          event: it.#event,
+          isQueued: it.#isQueued,
+          rests: it.#rests,
+          wallOffsetMs: it.#wallOffsetMs,
+        } = from),
     });
   }
 }

@@ -124,6 +124,29 @@ test("a real-time task that never sleeps leaves others a twentieth, one that sle
   assert.equal(scheduler.pick(), greedy, "what it had while nobody waited does not count");
 });
 
+test("sched_rt_runtime_us says what others are left, and −1 leaves them nothing", () => {
+  for (const [runtimeUs, others] of [
+    [500_000, 250],
+    [-1, 0],
+  ]) {
+    const { kernel } = createTestKernel();
+    const { scheduler } = kernel;
+    scheduler.realtimeRuntimeUs = runtimeUs!;
+    const greedy = createTask(kernel, { policy: SCHED_FIFO, effectivePriority: 50 });
+    const other = createTask(kernel);
+    scheduler.enqueue(greedy);
+    scheduler.enqueue(other);
+    let had = 0;
+    for (let slice = 0; slice < 500; slice++) {
+      const task = scheduler.pick()!;
+      if (task === other) had++;
+      scheduler.turnEnded(task, 2e6);
+      scheduler.enqueue(task);
+    }
+    assert.equal(had, others);
+  }
+});
+
 test("what others had before a real-time task came is no part of their twentieth", () => {
   const { kernel } = createTestKernel();
   const { scheduler } = kernel;

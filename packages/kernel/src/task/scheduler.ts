@@ -6,17 +6,13 @@ import { RunQueue } from "./run-queue.ts";
 import type { Task } from "./task.ts";
 import type { WaitQueue } from "../ground/wait-queue.ts";
 
-/** sched_rt_period_us and sched_rt_runtime_us of /proc/sys/kernel. */
-export const RT_PERIOD_US = 1_000_000,
-  RT_RUNTIME_US = 950_000;
-/** Of the time for which others wait, what real-time tasks take at most before these get their part (sched(7)). */
-const REALTIME_MOST_NS = RT_RUNTIME_US * 1e3,
-  OTHERS_PART_NS = (RT_PERIOD_US - RT_RUNTIME_US) * 1e3;
+/** /proc/sys/kernel/sched_rr_timeslice_ms. */
+export const RR_TIMESLICE_MS = 100;
 
 /**
  * Who runs next: real-time tasks by priority, then the others by virtual runtime (weighted by nice), idle ones last
- * (sched(7)). A real-time task that never sleeps leaves others a twentieth: the time is that of the processor, so that
- * a busy host takes nothing from them.
+ * (sched(7)). A real-time task that never sleeps leaves others a twentieth, or what sched_rt_runtime_us says: the time
+ * is that of the processor, so that a busy host takes nothing from them.
  */
 export class Scheduler {
   #kernel: Kernel;
@@ -26,6 +22,13 @@ export class Scheduler {
   current: Task | null = null;
   /** Set when the current task should give way at the next chance. */
   mustSwitch = false;
+  /**
+   * sched_rt_period_us and sched_rt_runtime_us of /proc/sys/kernel: of the time for which others wait, what real-time
+   * tasks take at most before these get their part; a runtime of −1: they get none.
+   */
+  realtimePeriodUs = 1_000_000;
+  realtimeRuntimeUs = 950_000;
+  rrTimesliceMs = RR_TIMESLICE_MS;
   #isGentle = false;
   /** What real-time tasks had of the hart while others waited, since these last had their part; and of that part. */
   #realtimeNs = 0;
@@ -39,7 +42,7 @@ export class Scheduler {
   enqueue(task: Task): void {
     if (task.queueIndex >= 0) return;
     this.#runnable.add(task);
-    const current = this.current;
+    const { current } = this;
     if (current === null) this.#kernel.onRunnable?.();
     else if (current !== task && this.#preempts(task, current)) this.mustSwitch = true;
   }
@@ -50,7 +53,7 @@ export class Scheduler {
   }
 
   get #isOthersTurn(): boolean {
-    return this.#realtimeNs >= REALTIME_MOST_NS;
+    return this.realtimeRuntimeUs >= 0 && this.#realtimeNs >= this.realtimeRuntimeUs * 1e3;
   }
 
   /** The task was on the hart for so long, and has not been made a candidate again. */
@@ -59,7 +62,8 @@ export class Scheduler {
     else if (this.#runnable.bestTimeShared() !== null) this.#realtimeNs += elapsedNs;
     else this.#realtimeNs = 0;
     // What others had while no real-time task took of theirs is no part that they are given.
-    if (this.#realtimeNs === 0 || this.#othersNs >= OTHERS_PART_NS) this.#realtimeNs = this.#othersNs = 0;
+    if (this.#realtimeNs === 0 || this.#othersNs >= (this.realtimePeriodUs - this.realtimeRuntimeUs) * 1e3)
+      this.#realtimeNs = this.#othersNs = 0;
   }
 
   /**
@@ -82,9 +86,12 @@ export class Scheduler {
     if (task.queueIndex >= 0) this.#runnable.remove(task);
   }
 
-  /** The task's priority or policy has changed. */
+  /** The task's priority or policy has changed: it may take the hart, or have to give it up. */
   reorder(task: Task): void {
     if (task.queueIndex >= 0) this.#runnable.reorder(task);
+    const { current } = this;
+    const best = this.#runnable.best();
+    if (current !== null && best !== null && best !== current && this.#preempts(best, current)) this.mustSwitch = true;
   }
 
   get hasRunnable(): boolean {

@@ -28,6 +28,7 @@ import {
 import { notifyInode } from "./inotify-marks.ts";
 import type { AttributeChange, Inode, Time } from "./inode.ts";
 import type { Path } from "./path.ts";
+import { dropFileCapabilities } from "./content-change.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
 function isReadOnly(path: Path): boolean {
@@ -81,7 +82,9 @@ export function changeOwner(task: Caller, path: Path, givenUid: number, givenGid
   if ((inode.mode & S_IFMT) !== S_IFDIR && (inode.mode & (S_ISUID | S_ISGID)) !== 0) {
     attributes.mode = inode.mode & 0o7777 & ~S_ISUID & ((inode.mode & 0o010) !== 0 ? ~S_ISGID : -1);
   }
-  return change(task, path, inode, attributes);
+  const failed = change(task, path, inode, attributes);
+  if (failed === 0) dropFileCapabilities(inode);
+  return failed;
 }
 
 /** @param atime  a time, "now", or null: leave it */

@@ -1,5 +1,6 @@
 /** What a write may add to a regular file, and what changes of the file by it: all who write content ask here. */
 import { EFBIG, PAGE_SIZE, SIGXFSZ, SI_KERNEL, RLIMIT_FSIZE } from "@stratos/abi";
+import { FILE_CAPABILITIES } from "../security/file-capabilities.ts";
 import { modeAfterWrite } from "../security/permission.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
@@ -29,6 +30,14 @@ export function clipToLimits(task: Caller, at: number, count: number): number {
   return count;
 }
 
+/**
+ * A program that is written, or changes hands, gives nobody capabilities any more (capabilities(7)). What is not to be
+ * executed isn't asked: that would cost each write a search.
+ */
+export function dropFileCapabilities(inode: Inode): void {
+  if (inode.isRegular && (inode.mode & 0o111) !== 0) inode.removeXattr(FILE_CAPABILITIES);
+}
+
 /** After a write: times, version, set-ID bits, write-back. */
 export function contentChanged(task: Caller, inode: Inode): void {
   const kernel = task.kernel;
@@ -38,5 +47,6 @@ export function contentChanged(task: Caller, inode: Inode): void {
   inode.version++;
   const mode = modeAfterWrite(task.credentials, inode);
   if (mode !== null) inode.setAttributes({ mode, ctime: now });
+  dropFileCapabilities(inode);
   if (!inode.isDirty) markInodeDirty(kernel, inode);
 }

@@ -43,3 +43,9 @@ export class Dentry {
     stateClass("Dentry", this);
   }
 }
+
+/** Is it `above`, or a name anywhere below? */
+export function isBelow(dentry: Dentry | null, above: Dentry): boolean {
+  for (let at = dentry; at !== null; at = at.parent) if (at === above) return true;
+  return false;
+}

@@ -20,6 +20,7 @@ export class MountNamespace extends Namespace {
     super(origin);
     this.root = root;
     this.mounts.push(root);
+    root.namespace = this;
   }
 
   protected override dispose(): void {
@@ -42,6 +43,7 @@ export class MountNamespace extends Namespace {
 
   add(mount: Mount): void {
     this.mounts.push(mount);
+    mount.namespace = this;
     this.changes.changed();
     if (mount.mountPoint !== null) {
       mount.mountPoint.mountCount++;
@@ -49,7 +51,10 @@ export class MountNamespace extends Namespace {
       if (covering === undefined) this.#byPoint.set(mount.mountPoint, [mount]);
       else covering.push(mount);
     }
-    if (mount.parent !== null) mount.parent.users++;
+    if (mount.parent !== null) {
+      mount.parent.users++;
+      mount.parent.children++;
+    }
   }
 
   remove(mount: Mount): void {
@@ -57,6 +62,7 @@ export class MountNamespace extends Namespace {
     const at = this.mounts.lastIndexOf(mount);
     if (at < 0) throw new Error(`mount ${mount.id} is not of namespace ${this.ino}`);
     this.mounts.splice(at, 1);
+    mount.namespace = null;
     this.changes.changed();
     if (mount.mountPoint !== null) {
       mount.mountPoint.mountCount--;
@@ -64,7 +70,20 @@ export class MountNamespace extends Namespace {
       covering.splice(covering.indexOf(mount), 1);
       if (covering.length === 0) this.#byPoint.delete(mount.mountPoint);
     }
-    if (mount.parent !== null) mount.parent.users--;
+    if (mount.parent !== null) {
+      mount.parent.users--;
+      mount.parent.children--;
+    }
+  }
+
+  /** A mount of this namespace comes to stand elsewhere, with all that is on it. */
+  move(mount: Mount, parent: Mount, point: Dentry): void {
+    this.remove(mount);
+    mount.mountPoint!.release();
+    point.retain();
+    mount.parent = parent;
+    mount.mountPoint = point;
+    this.add(mount);
   }
 
   /** Mounts by what they are mounted on. */
@@ -89,7 +108,7 @@ export class MountNamespace extends Namespace {
       const { fileSystem, root, mountPoint, flags, source } = mount;
       const copy = new Mount(allocateId(), fileSystem, root, null, mountPoint, flags, source);
       copy.isLocked = mount.isLocked;
-      copy.lockedFlags = mount.lockedFlags;
+      copy.takeLocks(mount);
       pairs.set(mount, copy);
     }
     const namespace = new MountNamespace(pairs.get(this.root)!, origin);

@@ -20,9 +20,12 @@ import {
   MNT_EXPIRE,
   MS_BIND,
   MS_MOVE,
+  MS_NOATIME,
   MS_NODIRATIME,
+  MS_NOSUID,
   MS_NOSYMFOLLOW,
   MS_RDONLY,
+  MS_RELATIME,
   MS_REMOUNT,
   MS_STRICTATIME,
   O_CREAT,
@@ -173,6 +176,26 @@ it("mounts of another namespace, reached through a descriptor, are no part of a 
     outer.mounts.map(({ flags, parent }) => ({ flags, parent })),
     before,
   );
+});
+
+it("a remount without a word about access times leaves them; a less privileged namespace can't change them", () => {
+  const { user, test } = machine();
+  const flags = (): string => /^\S+ \/mnt \S+ (\S+),size/m.exec(user.get("/proc/self/mounts") as string)![1]!;
+  assert.equal(user.call("mount", "none", "/mnt", "tmpfs", MS_NOATIME, 0), 0);
+  assert.equal(user.call("mount", "none", "/mnt", "", MS_REMOUNT | MS_BIND | MS_NOSUID, 0), 0);
+  assert.equal(flags(), "rw,nosuid,noatime");
+  assert.equal(user.call("mount", "none", "/mnt", "", MS_REMOUNT | MS_BIND | MS_STRICTATIME, 0), 0);
+  assert.equal(flags(), "rw");
+  const nobody = new FileTask(test.kernel, user);
+  nobody.becomeUser(1000);
+  assert.equal(nobody.call("unshare", CLONE_NEWUSER | CLONE_NEWNS), 0);
+  const remount = (wanted: number): number =>
+    nobody.call("mount", "none", "/mnt", "", MS_REMOUNT | MS_BIND | wanted, 0);
+  assert.deepEqual([MS_NOATIME, MS_NODIRATIME, MS_RELATIME].map(remount), [-EPERM, -EPERM, -EPERM]);
+  assert.deepEqual([MS_STRICTATIME, 0].map(remount), [0, 0]);
+  user.call("mkdirat", AT_FDCWD, "/bound", 0o755);
+  assert.equal(nobody.call("mount", "/mnt", "/bound", "", MS_BIND, 0), 0);
+  assert.equal(nobody.call("mount", "none", "/bound", "", MS_REMOUNT | MS_BIND | MS_NOATIME, 0), -EPERM);
 });
 
 it("a namespace can be mounted from its file in /proc; what is not of the namespace isn't taken out of it", () => {

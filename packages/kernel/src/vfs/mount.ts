@@ -1,5 +1,7 @@
 import { stateClass } from "@stratos/base";
 import type { Dentry } from "./dentry.ts";
+import type { MountNamespace } from "./mount-namespace.ts";
+import type { PeerGroup } from "./peer-group.ts";
 import type { FileSystem } from "./file-system.ts";
 
 /** A file system (or a part of one: bind mount) attached at a place. */
@@ -14,12 +16,23 @@ export class Mount {
   /** What was given as the source, for /proc/mounts. */
   readonly source: string;
   users = 0;
+  /** Where it is; null: nowhere any more. */
+  namespace: MountNamespace | null = null;
+  /** How many mounts are on it. */
+  children = 0;
+  /** Tells them of what is mounted on it, and hears of theirs (peer-group.ts); null: it is not shared. */
+  group: PeerGroup<Mount> | null = null;
+  /** Hears of theirs; null: it is nobody's slave. */
+  master: PeerGroup<Mount> | null = null;
+  /** It can't be bound elsewhere. */
+  isUnbindable = false;
   /**
-   * Came with a copy for another user namespace: what it covers stays covered, and these flags stay
-   * (mount_namespaces(7)).
+   * Came with a copy for another user namespace: what it covers stays covered, these flags stay, and access times are
+   * kept as they were (mount_namespaces(7)).
    */
   isLocked = false;
   lockedFlags = 0;
+  areTimesLocked = false;
   /** It was taken away while it was in use (MNT_DETACH): told of its last user's end. */
   lingers: { unused(): void } | null = null;
   /** umount2(MNT_EXPIRE) was asked for once, and no path led here since. */
@@ -41,6 +54,12 @@ export class Mount {
     this.mountPoint = mountPoint;
     this.flags = flags;
     this.source = source;
+  }
+
+  /** A copy is as restricted as what it is of. */
+  takeLocks(from: Mount): void {
+    this.lockedFlags = from.lockedFlags;
+    this.areTimesLocked = from.areTimesLocked;
   }
 
   static {

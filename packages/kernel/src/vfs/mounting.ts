@@ -25,6 +25,7 @@ import {
   MS_RELATIME,
   MS_REMOUNT,
   MS_SHARED,
+  MS_SILENT,
   MS_SLAVE,
   MS_STRICTATIME,
   MS_UNBINDABLE,
@@ -34,50 +35,38 @@ import {
 import { stateClass } from "@stratos/base";
 import type { NamespaceOrigin } from "../security/namespace.ts";
 import { INITIAL_USER_NAMESPACE, initialOrigin, type UserNamespace } from "../security/user-namespace.ts";
+import {
+  createMount,
+  copyMount,
+  detachMount,
+  perMountFlags,
+  PER_MOUNT_FLAGS,
+  releaseDevice,
+  restrictMount,
+  rootEntry,
+} from "./mount-lifetime.ts";
+import {
+  detachEverywhere,
+  hasRoomForCopies,
+  isBusyElsewhere,
+  propagateMounts,
+  receiversOf,
+} from "./mount-propagation.ts";
+import { inheritPropagation, type Propagation, setPropagation } from "./peer-group.ts";
 import { isCapable } from "../security/credentials.ts";
-import { Dentry } from "./dentry.ts";
-import { dropAllDentries, lookupChild, pinChild } from "./dentry-cache.ts";
+import { type Dentry, isBelow } from "./dentry.ts";
+import { lookupChild, pinChild } from "./dentry-cache.ts";
 import type { FileSystem, FileSystemType } from "./file-system.ts";
 import type { FsContext } from "./fs-context.ts";
-import { notifyUnmount } from "./inotify-marks.ts";
 import { MountNamespace } from "./mount-namespace.ts";
-import { Mount } from "./mount.ts";
+import type { Mount } from "./mount.ts";
 import { NamespaceInode } from "./namespace-file.ts";
 import { Path } from "./path.ts";
-import { syncFileSystem, syncInode } from "./write-back.ts";
+import { syncInode } from "./write-back.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
-const PER_MOUNT_FLAGS =
-  MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_NOSYMFOLLOW;
-
-function rootEntry(kernel: VfsKernel, fileSystem: FileSystem): Dentry {
-  let root = kernel.vfs.roots.get(fileSystem);
-  if (root === undefined) {
-    root = { dentry: new Dentry("/", null, fileSystem.root), mounts: 0, lingering: 0 };
-    fileSystem.root.cachedNames++;
-    kernel.vfs.roots.set(fileSystem, root);
-  }
-  return root.dentry;
-}
-
-function createMount(
-  kernel: VfsKernel,
-  fileSystem: FileSystem,
-  root: Dentry,
-  parent: Mount | null,
-  point: Dentry | null,
-  flags: number,
-  source: string,
-): Mount {
-  kernel.vfs.roots.get(fileSystem)!.mounts++;
-  root.retain();
-  return new Mount(kernel.vfs.allocateMountId(), fileSystem, root, parent, point, perMountFlags(flags), source);
-}
-
-/** Access times are relative unless something else is asked for (mount(2)). */
-function perMountFlags(flags: number): number {
-  return (flags & PER_MOUNT_FLAGS & ~MS_RELATIME) | ((flags & (MS_NOATIME | MS_STRICTATIME)) === 0 ? MS_RELATIME : 0);
-}
+/** What says how access times are kept. */
+const ACCESS_TIME_FLAGS = MS_NOATIME | MS_NODIRATIME | MS_RELATIME;
 
 /** Mounts the first file system: "/". */
 export function mountRoot(
@@ -99,7 +88,14 @@ export function rootPath(kernel: VfsKernel): Path {
 
 /** What is mounted over the root of a namespace. */
 export function namespaceRoot(namespace: MountNamespace): Path {
-  let path = new Path(namespace.root, namespace.root.root);
+  return topAt(namespace, new Path(namespace.root, namespace.root.root));
+}
+
+/**
+ * What is mounted last over a place. A way that ends in "." or at the root stays below what was mounted there since,
+ * and mounts are made and taken away on top (fs/namei.c, handle_lookup_down; fs/namespace.c, do_lock_mount).
+ */
+function topAt(namespace: MountNamespace, path: Path): Path {
   for (
     let over = namespace.mountedAt(path.mount, path.dentry);
     over !== null;
@@ -213,10 +209,17 @@ function attach(
   if (root.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
   pinChild(kernel, place.dentry);
   place.dentry.retain();
+  const receivers = receiversOf(place.mount, place.dentry);
+  if (!hasRoomForCopies(kernel, receivers, 1)) return -ENOSPC;
   const mount = createMount(kernel, fileSystem, root, place.mount, place.dentry, flags, source);
+  addMount(kernel, namespace, mount);
+  propagateMounts(kernel, [mount], receivers);
+  return mount;
+}
+
+function addMount(kernel: VfsKernel, namespace: MountNamespace, mount: Mount): void {
   namespace.add(mount);
   kernel.vfs.mounts.change(namespace.owner, 1);
-  return mount;
 }
 
 /**
@@ -242,11 +245,11 @@ export function mountFileSystem(
     namespace.changes.changed();
     return remount(place, flags, request.options);
   }
-  if ((flags & MS_BIND) !== 0) return bind(task, place, request.sourcePath!, flags, request.source);
-  // Every mount is private here: shared and slave propagation are accepted and have nobody to reach.
+  const target = topAt(namespace, place);
+  if ((flags & MS_BIND) !== 0) return bind(task, target, request.sourcePath!, flags);
   if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) !== 0)
-    return place.dentry === place.mount.root ? 0 : -EINVAL;
-  if ((flags & MS_MOVE) !== 0) return move(namespace, request.sourcePath!, place);
+    return changePropagation(kernel, namespace, place, flags);
+  if ((flags & MS_MOVE) !== 0) return move(kernel, namespace, request.sourcePath!, target);
   const type = kernel.vfs.types.get(request.type);
   if (type === undefined) return -ENODEV;
   const owner = type.userNamespace?.(task) ?? INITIAL_USER_NAMESPACE;
@@ -262,7 +265,7 @@ export function mountFileSystem(
   const mount = attach(
     kernel,
     namespace,
-    place,
+    target,
     fileSystem,
     rootEntry(kernel, fileSystem),
     flags,
@@ -321,53 +324,76 @@ function fileSystemOn(
   return fileSystem;
 }
 
-function releaseDevice(kernel: VfsKernel, fileSystem: FileSystem): void {
-  const device = fileSystem.mountDevice;
-  if (device === null) return;
-  fileSystem.mountDevice = null;
-  device.mounted = null;
-  kernel.disks.close(device, fileSystem);
-}
-
 function remount(place: Path, flags: number, options: string): number {
   if (place.dentry !== place.mount.root) return -EINVAL;
   const mount = place.mount;
-  if ((mount.lockedFlags & ~perMountFlags(flags)) !== 0) return -EPERM;
+  const asked = flags & (ACCESS_TIME_FLAGS | MS_STRICTATIME);
+  const wanted =
+    asked === 0
+      ? (perMountFlags(flags) & ~ACCESS_TIME_FLAGS) | (mount.flags & ACCESS_TIME_FLAGS)
+      : perMountFlags(flags);
+  if ((mount.lockedFlags & ~wanted) !== 0) return -EPERM;
+  if (mount.areTimesLocked && ((mount.flags ^ wanted) & ACCESS_TIME_FLAGS) !== 0) return -EPERM;
   // With MS_BIND only the mount's own flags change.
   const failed = (flags & MS_BIND) !== 0 ? 0 : mount.fileSystem.reconfigure(options);
   if (failed < 0) return failed;
-  mount.flags = (mount.flags & ~PER_MOUNT_FLAGS) | perMountFlags(flags);
+  mount.flags = (mount.flags & ~PER_MOUNT_FLAGS) | wanted;
   return 0;
 }
 
-function bind(task: Caller, place: Path, source: Path, flags: number, name: string): number {
+function bind(task: Caller, place: Path, source: Path, flags: number): number {
   const kernel = task.kernel;
   const namespace = task.fs.namespace;
   const isNamespace = source.dentry.inode instanceof NamespaceInode;
   if (!isNamespace && !namespace.has(source.mount)) return -EINVAL;
+  if (source.mount.isUnbindable) return -EINVAL;
   const inSource = mountsBelow(kernel, namespace, source);
-  const below = (flags & MS_REC) !== 0 ? inSource : [];
+  const below = (flags & MS_REC) !== 0 ? inSource.filter((child) => !isBelowUnbindable(child, source.mount)) : [];
   // What is covered there would be seen (Linux fs/namespace.c, has_locked_children).
-  if (below.length === 0 && inSource.some((child) => child.isLocked)) return -EINVAL;
+  if ((flags & MS_REC) === 0 && inSource.some((child) => child.isLocked)) return -EINVAL;
   if (!kernel.vfs.hasMountRoom(namespace, 1 + below.length)) return -ENOSPC;
-  const { fileSystem, flags: sourceFlags } = source.mount;
-  const shown = isNamespace ? source.mount.source : name;
-  const mount = attach(kernel, namespace, place, fileSystem, source.dentry, sourceFlags, shown);
-  if (isErrno(mount)) return mount;
-  mount.lockedFlags = source.mount.lockedFlags;
+  if (place.dentry.isDetached || !place.dentry.inode!.isMountable) return -ENOENT;
+  if (source.dentry.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
+  const receivers = receiversOf(place.mount, place.dentry);
+  if (!hasRoomForCopies(kernel, receivers, 1 + below.length)) return -ENOSPC;
+  pinChild(kernel, place.dentry);
+  place.dentry.retain();
+  const { fileSystem, flags: sourceFlags, source: shownAs } = source.mount;
+  const mount = createMount(kernel, fileSystem, source.dentry, place.mount, place.dentry, sourceFlags, shownAs);
+  mount.takeLocks(source.mount);
+  inheritPropagation(source.mount, mount, false);
   // rbind: what is mounted below the source appears below the copy.
   const copies = new Map([[source.mount, mount]]);
   for (const child of below) {
-    const point = child.mountPoint!;
-    point.retain();
-    const target = copies.get(child.parent!)!;
-    const copy = createMount(kernel, child.fileSystem, child.root, target, point, child.flags, child.source);
-    copy.isLocked = child.isLocked;
-    copy.lockedFlags = child.lockedFlags;
-    namespace.add(copy);
+    const copy = copyMount(kernel, child, copies.get(child.parent!)!, child.mountPoint!);
+    inheritPropagation(child, copy, false);
     copies.set(child, copy);
   }
-  kernel.vfs.mounts.change(namespace.owner, below.length);
+  for (const copy of copies.values()) addMount(kernel, namespace, copy);
+  propagateMounts(kernel, [...copies.values()], receivers);
+  return 0;
+}
+
+function isBelowUnbindable(mount: Mount, top: Mount): boolean {
+  for (let at = mount; at !== top; at = at.parent!) if (at.isUnbindable) return true;
+  return false;
+}
+
+const PROPAGATIONS: ReadonlyMap<number, Propagation> = new Map([
+  [MS_SHARED, "shared"],
+  [MS_SLAVE, "slave"],
+  [MS_PRIVATE, "private"],
+  [MS_UNBINDABLE, "unbindable"],
+]);
+
+/** One of MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, with MS_REC for all that is mounted below. */
+function changePropagation(kernel: VfsKernel, namespace: MountNamespace, place: Path, flags: number): number {
+  const propagation = PROPAGATIONS.get(flags & ~(MS_REC | MS_SILENT));
+  if (propagation === undefined || place.dentry !== place.mount.root) return -EINVAL;
+  setPropagation(kernel.vfs.peerGroups, place.mount, propagation);
+  const below = (flags & MS_REC) !== 0 ? mountsBelow(kernel, namespace, place) : [];
+  for (const mount of below) setPropagation(kernel.vfs.peerGroups, mount, propagation);
+  namespace.changes.changed();
   return 0;
 }
 
@@ -380,40 +406,37 @@ function mountsBelow(kernel: VfsKernel, namespace: MountNamespace, source: Path)
   return below;
 }
 
-function isBelow(dentry: Dentry, above: Dentry): boolean {
-  for (let at: Dentry | null = dentry; at !== null; at = at.parent) if (at === above) return true;
-  return false;
-}
-
 function isMountBelow(mount: Mount, above: Mount): boolean {
   for (let at: Mount | null = mount; at !== null; at = at.parent) if (at === above) return true;
   return false;
 }
 
-function move(namespace: MountNamespace, source: Path, place: Path): number {
+function move(kernel: VfsKernel, namespace: MountNamespace, source: Path, place: Path): number {
   const mount = source.mount;
   if (!namespace.has(mount) || source.dentry !== mount.root || mount.parent === null || mount.isLocked) return -EINVAL;
-  if (isMountBelow(place.mount, mount)) return -EINVAL;
+  // Those who heard of it where it was would have to hear that it is gone.
+  if (mount.parent.group !== null || isMountBelow(place.mount, mount)) return -EINVAL;
   if (mount.root.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
-  namespace.remove(mount);
-  mount.mountPoint!.release();
-  place.dentry.retain();
-  mount.parent = place.mount;
-  mount.mountPoint = place.dentry;
-  namespace.add(mount);
+  const tree = [mount, ...mountsBelow(kernel, namespace, source)];
+  const receivers = receiversOf(place.mount, place.dentry);
+  if (place.mount.group !== null && tree.some(({ isUnbindable }) => isUnbindable)) return -EINVAL;
+  if (!hasRoomForCopies(kernel, receivers, tree.length)) return -ENOSPC;
+  namespace.move(mount, place.mount, place.dentry);
+  propagateMounts(kernel, tree, receivers);
   return 0;
 }
 
 /**
- * umount2(2): `place` must be the root of a mount.
+ * umount2(2): what is on top at `covered` must be the root of a mount.
  * @returns 0, −EINVAL (no mount point, or the root), −EBUSY (something in it is in use; MNT_DETACH takes it away all
  *   the same), −EPERM
  */
-export function unmount(task: Caller, place: Path, flags: number): number {
+export function unmount(task: Caller, covered: Path, flags: number): number {
   if (!isCapable(task.credentials, CAP_SYS_ADMIN, task.fs.namespace.owner)) return -EPERM;
   if ((flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) !== 0) return -EINVAL;
   if ((flags & MNT_EXPIRE) !== 0 && (flags & (MNT_FORCE | MNT_DETACH)) !== 0) return -EINVAL;
   const namespace = task.fs.namespace;
+  const place = topAt(namespace, covered);
   const mount = place.mount;
   if (
     place.dentry !== mount.root ||
@@ -424,66 +447,17 @@ export function unmount(task: Caller, place: Path, flags: number): number {
   )
     return -EINVAL;
   if ((flags & MNT_DETACH) !== 0) {
-    for (const below of namespace.mounts.filter((other) => isMountBelow(other, mount)).reverse())
-      detach(task.kernel, namespace, below);
+    const tree = [mount, ...mountsBelow(task.kernel, namespace, place)];
+    for (const below of tree.reverse()) if (below.namespace !== null) detachEverywhere(task.kernel, below);
     return 0;
   }
-  if (mount.users > 0) return -EBUSY;
+  if (mount.users > 0 || isBusyElsewhere(task.kernel, mount)) return -EBUSY;
   if ((flags & MNT_EXPIRE) !== 0 && !mount.isExpiring) {
     mount.isExpiring = true;
     return -EAGAIN;
   }
-  detach(task.kernel, namespace, mount);
+  detachEverywhere(task.kernel, mount);
   return 0;
-}
-
-function detach(kernel: VfsKernel, namespace: MountNamespace, mount: Mount): void {
-  namespace.remove(mount);
-  kernel.vfs.mounts.change(namespace.owner, -1);
-  mount.mountPoint?.release();
-  mount.root.release();
-  const root = kernel.vfs.roots.get(mount.fileSystem);
-  if (root === undefined) return;
-  root.mounts--;
-  if (mount.users > 0) {
-    root.lingering++;
-    mount.lingers = new LingeringMount(kernel, mount);
-  }
-  finish(kernel, mount.fileSystem);
-}
-
-/** A mount that was taken away and still is in use. */
-class LingeringMount {
-  readonly kernel: VfsKernel;
-  readonly mount: Mount;
-
-  constructor(kernel: VfsKernel, mount: Mount) {
-    this.kernel = kernel;
-    this.mount = mount;
-  }
-
-  unused(): void {
-    const { fileSystem } = this.mount;
-    this.mount.lingers = null;
-    this.kernel.vfs.roots.get(fileSystem)!.lingering--;
-    finish(this.kernel, fileSystem);
-  }
-
-  static {
-    stateClass("LingeringMount", this);
-  }
-}
-
-/** A file system that is mounted nowhere, and of which nobody uses anything, ends. */
-function finish(kernel: VfsKernel, fileSystem: FileSystem): void {
-  const root = kernel.vfs.roots.get(fileSystem);
-  if (root === undefined || root.mounts > 0 || root.lingering > 0) return;
-  notifyUnmount(kernel, fileSystem);
-  syncFileSystem(kernel, fileSystem);
-  dropAllDentries(kernel, root.dentry);
-  kernel.vfs.roots.delete(fileSystem);
-  fileSystem.shutdown();
-  releaseDevice(kernel, fileSystem);
 }
 
 /**
@@ -499,6 +473,8 @@ export function pivotRoot(task: Caller, newRoot: Path, putOld: Path): number {
   if (mount === oldRoot.mount || putOld.mount === oldRoot.mount) return -EBUSY;
   if (newRoot.dentry !== mount.root || oldRoot.dentry !== oldRoot.mount.root || mount.parent === null) return -EINVAL;
   if (!isMountBelow(putOld.mount, mount) || mount.isLocked) return -EINVAL;
+  // They would hear of it, and lose their root (pivot_root(2), EINVAL).
+  if ([mount.parent, putOld.mount, oldRoot.mount.parent].some((each) => (each?.group ?? null) !== null)) return -EINVAL;
   const old = oldRoot.mount;
   mount.isLocked = old.isLocked;
   old.isLocked = false;
@@ -541,7 +517,10 @@ export function canCopyMounts(task: Caller, owner: UserNamespace): boolean {
 export function unshareMounts(task: Caller, fs: FsContext, origin: NamespaceOrigin): void {
   const { namespace, pairs } = fs.namespace.copy(() => task.kernel.vfs.allocateMountId(), origin);
   const before = fs.namespace;
-  if (namespace.owner !== before.owner) lockMounts(namespace);
+  const isLess = namespace.owner !== before.owner;
+  if (isLess) lockMounts(namespace);
+  // Who has less rights hears of mounts, and tells of none (mount_namespaces(7)).
+  for (const [mount, copy] of pairs) inheritPropagation(mount, copy, isLess);
   // A mount costs about as much as a fault.
   task.kernel.work.charge(2 * pairs.size);
   task.kernel.vfs.mounts.change(namespace.owner, pairs.size);
@@ -568,7 +547,7 @@ class NamespaceMounts {
   }
 
   unused(): void {
-    for (const mount of [...this.namespace.mounts].reverse()) detach(this.kernel, this.namespace, mount);
+    for (const mount of [...this.namespace.mounts].reverse()) detachMount(this.kernel, mount);
   }
 
   static {
@@ -576,11 +555,14 @@ class NamespaceMounts {
   }
 }
 
-/** In another user namespace nothing is uncovered, and nothing less restricted (mount_namespaces(7)). */
+/**
+ * In another user namespace nothing is uncovered, nothing less restricted, and access times are kept as they were
+ * (mount_namespaces(7)).
+ */
 function lockMounts(namespace: MountNamespace): void {
   for (const mount of namespace.mounts) {
     mount.isLocked = mount !== namespace.root;
-    mount.lockedFlags |= mount.flags & PER_MOUNT_FLAGS & ~MS_NOSYMFOLLOW;
+    restrictMount(mount);
   }
 }
 

@@ -11,6 +11,7 @@ import {
   ENOENT,
   ENOTDIR,
   ENOTEMPTY,
+  EOVERFLOW,
   EPERM,
   EROFS,
   EXDEV,
@@ -33,13 +34,15 @@ import { isCapable, isInGroup } from "../security/credentials.ts";
 import { checkAccess, checkSticky, isCapableOver, isKept, MAY_EXEC, MAY_WRITE } from "../security/permission.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { inheritAcl } from "./acl-inheritance.ts";
-import { Dentry } from "./dentry.ts";
+import { Dentry, isBelow } from "./dentry.ts";
 import { exchangeDentries, fillDentry, moveDentry, unlinkDentry } from "./dentry-cache.ts";
 import { notifyMove, notifyName } from "./inotify-marks.ts";
+import type { FileSystem } from "./file-system.ts";
 import type { Inode, NewInode } from "./inode.ts";
 import { type LastKind, lookupName, lookupPath, walker } from "./path-walk.ts";
 import { Path } from "./path.ts";
 import { drainBeforeRename } from "./write-back.ts";
+import { mayLink } from "./protected-names.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
 /** LINK_MAX of ext4, which programs know (pathconf(3)). */
@@ -81,10 +84,23 @@ function mayChange(task: Caller, place: Path): number {
 }
 
 /**
+ * May the caller make something new there? Its owner needs a number in the file system's user namespace (EOVERFLOW,
+ * user_namespaces(7)).
+ */
+function mayCreate(task: Caller, place: Path): number {
+  const refused = mayChange(task, place);
+  return refused < 0 || hasOwnersFor(task, place.dentry.parent!.inode!.fileSystem) ? refused : -EOVERFLOW;
+}
+
+export function hasOwnersFor({ credentials }: Caller, { userNamespace }: FileSystem): boolean {
+  return userNamespace.parent === null || userNamespace.hasIds(credentials.fsuid, credentials.fsgid);
+}
+
+/**
  * Makes a file of any type but symbolic link under a negative entry, which is then its name. Used with a fresh `place`.
  */
 export function createUnder(task: Caller, place: Path, mode: number, rdev: number): number {
-  const refused = mayChange(task, place);
+  const refused = mayCreate(task, place);
   if (refused < 0) return refused;
   const directory = place.dentry.parent!.inode!;
   const attributes = newInodeFor(task, directory, mode, rdev);
@@ -126,7 +142,7 @@ export function makeSymlink(task: Caller, target: string, dirfd: number, path: s
   if (isErrno(place)) return place;
   if (walker.lastKind !== "name" || place.dentry.inode !== null) return -EEXIST;
   if (walker.trailingSlash) return -ENOENT;
-  const refused = mayChange(task, place);
+  const refused = mayCreate(task, place);
   if (refused < 0) return refused;
   const directory = place.dentry.parent!.inode!;
   const inode = directory.symlink(place.dentry.name, target, newInodeFor(task, directory, 0o120777, 0));
@@ -145,7 +161,7 @@ function makeLink(task: Caller, source: Path, dirfd: number, path: string): numb
   if (walker.trailingSlash) return -ENOENT;
   if ((place.mount.flags & MS_RDONLY) !== 0) return -EROFS;
   if (source.mount !== place.mount) return -EXDEV;
-  const refused = mayChange(task, place);
+  const refused = mayLink(task.kernel.vfs.protects, task.credentials, inode) || mayChange(task, place);
   if (refused < 0) return refused;
   if (inode.isDirectory || isKept(inode)) return -EPERM;
   const directory = place.dentry.parent!.inode!;
@@ -247,8 +263,8 @@ export function renameName(
   if ((flags & RENAME_NOREPLACE) !== 0 && replaced !== null) return -EEXIST;
   if ((flags & RENAME_EXCHANGE) !== 0 && replaced === null) return -ENOENT;
   if (!inode.isDirectory && (fromSlash || (toSlash && (flags & RENAME_EXCHANGE) === 0))) return -ENOTDIR;
-  if (isSameOrAbove(from.dentry, to.dentry.parent)) return -EINVAL;
-  if (replaced !== null && isSameOrAbove(to.dentry, from.dentry.parent))
+  if (isBelow(to.dentry.parent, from.dentry)) return -EINVAL;
+  if (replaced !== null && isBelow(from.dentry.parent, to.dentry))
     return (flags & RENAME_EXCHANGE) !== 0 ? -EINVAL : -ENOTEMPTY;
   let refused = mayRemove(task, from);
   if (refused >= 0) refused = replaced === null ? mayChange(task, to) : mayRemove(task, to);
@@ -312,11 +328,6 @@ function doRename(task: Caller, from: Dentry, to: Dentry, flags: number): number
   if (replaced !== null && --replaced.users === 0) replaced.evictUnused();
   if (--inode.users === 0) inode.evictUnused();
   return failed < 0 ? failed : 0;
-}
-
-function isSameOrAbove(above: Dentry, below: Dentry | null): boolean {
-  for (let at = below; at !== null; at = at.parent) if (at === above) return true;
-  return false;
 }
 
 /**

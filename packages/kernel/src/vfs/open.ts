@@ -9,6 +9,7 @@ import {
   ENOTDIR,
   ENXIO,
   EPERM,
+  EOVERFLOW,
   EROFS,
   ETXTBSY,
   FS_APPEND_FL,
@@ -49,13 +50,14 @@ import { Dentry } from "./dentry.ts";
 import { DirectoryFile } from "./directory-file.ts";
 import { breakLeases } from "./leases.ts";
 import { notifyInode } from "./inotify-marks.ts";
-import { createUnder, newInodeFor } from "./name-changes.ts";
+import { createUnder, hasOwnersFor, newInodeFor } from "./name-changes.ts";
 import type { OpenFile } from "./open-file.ts";
 import { Path } from "./path.ts";
 import { PathOnlyFile } from "./path-only-file.ts";
 import { startOf, walk, walkAt, walker, WALK_CREATE, WALK_FOLLOW } from "./path-walk.ts";
 import { RegularFile } from "./regular-file.ts";
 import { truncateInode } from "./truncate.ts";
+import { mayOpenAsCreated } from "./protected-names.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
 /** Flags that only steer the opening; F_GETFL doesn't show them. */
@@ -113,6 +115,13 @@ export function openPath(
     if (walker.trailingSlash) return -EISDIR;
     if (walker.dentry.inode === null) return createAndOpen(task, flags, mode);
     if ((flags & O_EXCL) !== 0) return -EEXIST;
+    const { inode, parent } = walker.dentry;
+    const folder = parent?.inode ?? null;
+    const refused =
+      walker.file === null && folder !== null
+        ? mayOpenAsCreated(task.kernel.vfs.protects, task.credentials, folder, inode)
+        : 0;
+    if (refused < 0) return refused;
   }
   return openExisting(task, new Path(walker.mount, walker.dentry), flags, walker.file);
 }
@@ -186,6 +195,7 @@ function openUnnamed(
   const denied = checkAccess(task.credentials, directory, MAY_WRITE | MAY_EXEC);
   if (denied < 0) return denied;
   if ((mount.flags & MS_RDONLY) !== 0 || directory.fileSystem.readOnly) return -EROFS;
+  if (!hasOwnersFor(task, directory.fileSystem)) return -EOVERFLOW;
   const inode = directory.createUnnamed(newInodeFor(task, directory, S_IFREG | (mode & 0o7777), 0));
   if (isErrno(inode)) return inode;
   inode.isLinkable = (flags & O_EXCL) === 0;

@@ -35,8 +35,10 @@ import {
   S_IFCHR,
   CLONE_NEWNS,
 } from "@stratos/abi";
+import { Procfs } from "../procfs/procfs.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import { pruneDentries } from "./dentry-cache.ts";
+import { mountAt } from "./mounting.ts";
 
 function openat2(user: FileTask, dirfd: number, path: string, resolve: number, flags = O_RDONLY): number {
   const { view } = user.memory;
@@ -97,7 +99,7 @@ it("an empty path may be none at all, where it means the descriptor", () => {
 });
 
 it("openat2 keeps a walk where it belongs", () => {
-  const { user } = FileTask.create();
+  const { user, test } = FileTask.create();
   mkdir(user, "/jail");
   user.put("/jail/in", "in");
   user.put("/out", "out");
@@ -115,6 +117,11 @@ it("openat2 keeps a walk where it belongs", () => {
   assert.equal(openat2(user, jail, "up", RESOLVE_IN_ROOT), -ENOENT);
   assert.equal(openat2(user, jail, "up", RESOLVE_NO_SYMLINKS), -ELOOP);
   assert.equal(openat2(user, jail, "m", RESOLVE_NO_XDEV), -EXDEV);
+  mountAt(test.kernel, "/proc", new Procfs(test.kernel));
+  const links = user.open("/proc/self", O_DIRECTORY);
+  assert.equal(openat2(user, links, "root", RESOLVE_NO_XDEV), -EXDEV);
+  assert.equal(openat2(user, links, "root/proc/self", 0) >= 0, true);
+  assert.equal(openat2(user, links, `fd/${links}`, RESOLVE_NO_XDEV) >= 0, true, "on the same mount");
   assert.equal(openat2(user, jail, "in", RESOLVE_BENEATH | RESOLVE_IN_ROOT), -EINVAL);
   assert.equal(openat2(user, jail, "in", 1 << 20), -EINVAL);
 });
@@ -224,6 +231,21 @@ it("pivot_root swaps the root and keeps the old one reachable", () => {
   assert.equal(user.call("chdir", "/"), 0);
   assert.equal(user.call("umount2", "/put", MNT_DETACH), 0);
   assert.deepEqual(user.list("/put"), [".", ".."]);
+});
+
+it('pivot_root(".", ".") puts the old root over the new one, and umount2(".") takes it away again', () => {
+  const { user } = FileTask.create();
+  mkdir(user, "/new");
+  user.put("/old-file", "old");
+  user.call("mount", "none", "/new", "tmpfs", 0, 0);
+  user.put("/new/new-file", "new");
+  user.call("chdir", "/new");
+  assert.equal(user.call("pivot_root", ".", "."), 0);
+  assert.equal(user.call("umount2", ".", MNT_DETACH), 0);
+  assert.deepEqual(user.list("/"), [".", "..", "new-file"]);
+  for (const call of ["mount", "mount", "umount2", "umount2"] as const)
+    assert.equal(call === "mount" ? user.call(call, "none", ".", "tmpfs", 0, 0) : user.call(call, ".", 0), 0);
+  assert.equal(user.call("umount2", ".", 0), -EINVAL);
 });
 
 it("a no-device mount refuses devices", () => {

@@ -30,6 +30,7 @@ import { DENTRIES_MAX, lookupChild, pruneDentries } from "./dentry-cache.ts";
 import type { Mount } from "./mount.ts";
 import { OpenFile } from "./open-file.ts";
 import { Path } from "./path.ts";
+import { mayFollow } from "./protected-names.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
 /** Follow a symbolic link in the last component. */
@@ -143,12 +144,16 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
     if (found.isSymlink && (!isLast || ((hasSlash || (mode & WALK_FOLLOW) !== 0) && (mode & WALK_NAME) === 0))) {
       if (++links > LINKS_MAX || (resolve & RESOLVE_NO_SYMLINKS) !== 0 || (mount.flags & MS_NOSYMFOLLOW) !== 0)
         return -ELOOP;
+      const refused = isLast ? mayFollow(kernel.vfs.protects, credentials, inode, found) : 0;
+      if (refused < 0) return refused;
       const magic = found.followMagic(task);
       if (magic !== null) {
         if (isErrno(magic)) return magic;
         if ((resolve & RESOLVE_NO_MAGICLINKS) !== 0) return -ELOOP;
         if (isScoped) return -EXDEV;
         const place = magic instanceof OpenFile ? pathOfFile(kernel, magic) : magic;
+        // fs/namei.c, nd_jump_link
+        if ((resolve & RESOLVE_NO_XDEV) !== 0 && place.mount !== mount) return -EXDEV;
         if (magic instanceof OpenFile && isLast) walker.file = magic;
         mount = place.mount;
         dentry = place.dentry;

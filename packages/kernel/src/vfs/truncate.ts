@@ -16,7 +16,7 @@ import { sendSignalToTask } from "../signal/send-signal.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import type { Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
-import { FILE_SIZE_MAX } from "./content-change.ts";
+import { dropFileCapabilities, FILE_SIZE_MAX } from "./content-change.ts";
 import type { Caller } from "./vfs-kernel.ts";
 
 /**
@@ -51,6 +51,7 @@ export function truncateInode(task: Caller, inode: Inode, size: number, path: Pa
   inode.version++;
   const mode = modeAfterWrite(task.credentials, inode);
   if (mode !== null) inode.setAttributes({ mode, ctime: now });
+  dropFileCapabilities(inode);
   if (kernel.vfs.watchCount > 0) notifyInode(kernel, inode, path, "modify");
   return 0;
 }

@@ -9,7 +9,9 @@ import { MountCounts, MOUNTS_MAX } from "./mount-counts.ts";
 import type { MountNamespace } from "./mount-namespace.ts";
 import type { Namespace } from "../security/namespace.ts";
 import type { OpenFile } from "./open-file.ts";
+import { PeerGroups } from "./peer-group.ts";
 import type { Path } from "./path.ts";
+import type { ProtectedNames } from "./protected-names.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 interface DeviceDriver {
@@ -54,9 +56,13 @@ export class VfsState {
   /** fs.mount-max. */
   maximumMounts = MOUNTS_MAX;
   readonly mounts = new MountCounts();
+  readonly peerGroups = new PeerGroups();
   /** fs.leases-enable, and fs.lease-break-time: how long a holder may take to give way. */
   hasLeases = true;
   leaseBreakSeconds = 45;
+  readonly protects: ProtectedNames = { symlinks: 0, hardlinks: 0, fifos: 0, regular: 0 };
+  /** fs.dir-notify-enable: F_NOTIFY of fcntl(2). */
+  hasDirectoryNotes = true;
   #nextMountId = 1;
   #time: Time = { seconds: 0, nanoseconds: 0 };
 

@@ -253,8 +253,9 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     this.fileSystem.stamp(now);
     const wanted = offset + length;
     if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) {
-      length = Math.min(length, this.#reachOf(offset, Math.min(wanted, this.size)) - offset);
-      const end = Math.min(offset + length, this.size);
+      const pagesEnd = Math.ceil(this.size / PAGE_SIZE) * PAGE_SIZE;
+      length = Math.min(length, this.#reachOf(offset, Math.min(wanted, pagesEnd)) - offset);
+      const end = Math.min(offset + length, pagesEnd);
       const unowned = this.pages!.ownEdge(offset) || this.pages!.ownEdge(end);
       const failed = unowned || subvolume.punchHole(this.ino, offset, length);
       if (failed < 0) return failed;

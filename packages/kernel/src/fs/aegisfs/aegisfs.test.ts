@@ -129,6 +129,10 @@ it("holes are found by lseek, also over pages that wait for write-back, and are 
   assert.equal(user.call("lseek", fd, 5 * 4096, 4), 6 * 4096);
   assert.equal(user.call("fallocate", fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4 * 4096, 3 * 4096), 0);
   assert.equal((user.fstat(fd) as Stat).blocks, 0);
+  const short = user.open("/short", O_RDWR | O_CREAT);
+  user.call("write", short, "short", 5);
+  assert.equal(user.call("fallocate", short, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), 0);
+  assert.equal((user.fstat(short) as Stat).blocks, 0, "the last page has nothing left to hold");
 });
 
 it("clones and copies share blocks, and ranges are taken out and put in, whatever is in the page cache", () => {

@@ -7,7 +7,8 @@ import { Tmpfs } from "../tmpfs/tmpfs.ts";
 import { FULL_MINOR, KMSG_MINOR, NULL_MINOR, RANDOM_MINOR, URANDOM_MINOR, ZERO_MINOR } from "./memory-devices.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 
-const NODES: readonly (readonly [name: string, major: number, minor: number, mode: number])[] = [
+/** Those that there always are; /sys tells of them, too. */
+export const DEVICE_NODES: readonly (readonly [name: string, major: number, minor: number, mode: number])[] = [
   ["null", MEM_MAJOR, NULL_MINOR, 0o666],
   ["zero", MEM_MAJOR, ZERO_MINOR, 0o666],
   ["full", MEM_MAJOR, FULL_MINOR, 0o666],
@@ -37,7 +38,7 @@ export class Devtmpfs extends Tmpfs {
     super(kernel, { mode: 0o755 });
     const now = kernel.vfs.now();
     const owner = { uid: 0, gid: 0, rdev: 0, now };
-    for (const [name, major, minor, mode] of NODES)
+    for (const [name, major, minor, mode] of DEVICE_NODES)
       this.root.create(name, {
         ...owner,
         mode: S_IFCHR | mode,

@@ -25,6 +25,9 @@ import type { FsCaller, FsKernel } from "../fs-kernel.ts";
 /** Longest line that a program may write (Linux: PRINTKRB_RECORD_MAX). */
 const LINE_MAX = 1024;
 
+/** The facility of programs (syslog(3)): 1 in the bits above the level's three. */
+const LOG_USER = 8;
+
 /**
  * /dev/kmsg: each read is one record, `priority,sequence,microseconds,-;text`. Source: Linux
  * Documentation/ABI/testing/dev-kmsg.
@@ -71,7 +74,9 @@ export class KernelMessageDevice extends OpenFile {
     const line = byteString(bytes, 0, taken);
     const marked = /^<(\d{1,3})>/.exec(line);
     const text = line.slice(marked?.[0].length ?? 0).replace(/\n$/, "");
-    this.#kernel.logAs(marked === null ? USER_INFO : Number(marked[1]), text);
+    const priority = marked === null ? USER_INFO : Number(marked[1]);
+    // No program speaks as the kernel, whose facility is 0.
+    this.#kernel.logAs(priority < LOG_USER ? priority + LOG_USER : priority, text);
     return taken;
   }
 

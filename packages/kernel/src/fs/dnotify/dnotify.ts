@@ -92,6 +92,7 @@ class DirectoryNotification implements InotifyMark {
 /** @returns 0, −ENOTDIR, −EINVAL */
 export function notifyOfDirectory(task: FsCaller, file: OpenFile, fd: number, flags: number): number {
   const { inode } = file;
+  if (!task.kernel.vfs.hasDirectoryNotes) return -EINVAL;
   if ((flags & ~DN_MULTISHOT) === 0) {
     file.directoryNotification?.stop();
     return 0;

@@ -261,10 +261,9 @@ export class TmpfsInode extends Inode {
       if (refused < 0) return refused;
     }
     if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) {
-      const last = Math.min(end, this.size);
-      const failed = this.pages!.ownEdge(offset) || this.pages!.ownEdge(last);
+      const failed = this.pages!.ownEdge(offset) || this.pages!.ownEdge(end);
       if (failed < 0) return failed;
-      const reached = this.#clear(offset, last);
+      const reached = this.#clear(offset, end);
       if (work.isCut) end = reached;
     }
     const isCut = work.isCut;

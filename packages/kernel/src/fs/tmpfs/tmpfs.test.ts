@@ -59,6 +59,17 @@ it("holes take no frames, are found by lseek and are punched", () => {
   assert.equal((user.fstat(fd) as Stat).blocks, 0);
 });
 
+it("a hole over a file's last page frees it, and what was allocated behind the end", () => {
+  const { user } = FileTask.create();
+  const fd = user.open("/short", O_RDWR | O_CREAT);
+  user.call("write", fd, "short", 5);
+  assert.equal(user.call("fallocate", fd, FALLOC_FL_KEEP_SIZE, 0, 3 * 4096), 0);
+  assert.equal((user.fstat(fd) as Stat).blocks, 24);
+  assert.equal(user.call("fallocate", fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 3 * 4096), 0);
+  assert.equal((user.fstat(fd) as Stat).blocks, 0);
+  assert.equal(user.get("/short"), "\0".repeat(5));
+});
+
 it("mount options are read as tmpfs(5) says", () => {
   const { test } = FileTask.create();
   const made = tmpfsType.create(test.kernel, "none", "size=64k,mode=755,uid=5");

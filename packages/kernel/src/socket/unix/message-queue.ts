@@ -16,8 +16,10 @@ interface QueuedMessage<Sender> {
   readonly cost: number;
 }
 
-/** What a message costs beside its bytes (Linux counts sizeof sk_buff and alignment). */
-export const MESSAGE_OVERHEAD = 576;
+/** What a message of so many bytes takes of a buffer: roughly what Linux allocates for it (SKB_TRUESIZE). */
+export function messageCost(length: number): number {
+  return 256 + Math.ceil((length + 320) / 512) * 512;
+}
 
 /**
  * Messages whose borders are kept: datagrams and sequenced packets. Bound: SO_SNDBUF of each sender, and one message
@@ -53,14 +55,14 @@ export class MessageQueue<Sender> {
   ): void {
     const rights = ancillary?.rights ?? null;
     if (rights !== null) this.#inFlight.add(rights);
-    this.#inFlight.memory.bytes += bytes.length + MESSAGE_OVERHEAD;
+    this.#inFlight.memory.bytes += messageCost(bytes.length);
     this.#messages.push({
       bytes,
       rights,
       credentials: ancillary?.credentials ?? sender.credentials,
       address: sender.address,
       sender: sender.socket,
-      cost: bytes.length + MESSAGE_OVERHEAD,
+      cost: messageCost(bytes.length),
     });
   }
 

@@ -35,7 +35,7 @@ import { signalFileOwner } from "../../vfs/io-signal.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { IncomingMessage, OutgoingMessage, PeerCredentials } from "../message.ts";
 import type { Socket } from "../socket.ts";
-import { MESSAGE_OVERHEAD, MessageQueue } from "./message-queue.ts";
+import { messageCost, MessageQueue } from "./message-queue.ts";
 import { StreamQueue } from "./stream-queue.ts";
 import {
   BOTH_SHUT,
@@ -221,8 +221,9 @@ export class UnixConnectionSocket extends UnixSocket {
   ): number {
     const length = from.remaining;
     if (length > this.options.sendBuffer - 32) return -EMSGSIZE;
-    const cost = length + MESSAGE_OVERHEAD;
-    if (peer.#packetCost > 0 && peer.#packetCost + cost > this.options.sendBuffer) return -EAGAIN;
+    const cost = messageCost(length);
+    // The last one may go beyond (net/core/sock.c, sock_alloc_send_pskb).
+    if (peer.#packetCost >= this.options.sendBuffer) return -EAGAIN;
     if (peer.#packets!.isScarce) return -EAGAIN;
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);

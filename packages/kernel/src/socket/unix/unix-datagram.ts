@@ -28,7 +28,7 @@ import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { familyOf } from "../inet/inet-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
-import { MESSAGE_OVERHEAD, MessageQueue } from "./message-queue.ts";
+import { messageCost, MessageQueue } from "./message-queue.ts";
 import {
   BOTH_SHUT,
   identityOf,
@@ -123,8 +123,9 @@ export class UnixDatagramSocket extends UnixSocket {
     if ((this.shut & SEND_SHUT) !== 0) return -EPIPE;
     const error = this.takeError();
     if (error !== 0) return -error;
-    const cost = length + MESSAGE_OVERHEAD;
-    if (this.#outstanding > 0 && this.#outstanding + cost > this.options.sendBuffer) return -EAGAIN;
+    const cost = messageCost(length);
+    // The last one may go beyond (net/core/sock.c, sock_alloc_send_pskb).
+    if (this.#outstanding >= this.options.sendBuffer) return -EAGAIN;
     if (target.isClosed) {
       if (message.address === null) this.#setPeer(null);
       return -ECONNREFUSED;

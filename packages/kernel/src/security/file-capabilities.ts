@@ -1,0 +1,94 @@
+import {
+  CAP_LAST_CAP,
+  EINVAL,
+  EOVERFLOW,
+  VFS_CAP_FLAGS_EFFECTIVE,
+  VFS_CAP_REVISION_SHIFT,
+  VfsNsCapData,
+} from "@stratos/abi";
+import type { UserNamespace } from "./user-namespace.ts";
+
+/** The attribute of a file that gives capabilities to who executes it (capabilities(7), "File capabilities"). */
+export const FILE_CAPABILITIES = "security.capability";
+
+export interface FileCapabilities {
+  readonly permitted: number;
+  readonly inheritable: number;
+  readonly isEffective: boolean;
+}
+
+const DATA = VfsNsCapData.offset.data;
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const revisionOf = (bytes: Uint8Array): number =>
+  bytes.length < 4 ? 0 : viewOf(bytes).getUint32(0, true) >>> VFS_CAP_REVISION_SHIFT;
+
+/** By revision: where the structure ends, and how many words each set has there. */
+const REVISIONS: ReadonlyMap<number, { size: number; words: number }> = new Map([
+  [1, { size: DATA + 8, words: 1 }],
+  [2, { size: VfsNsCapData.offset.rootid, words: 2 }],
+  [3, { size: VfsNsCapData.size, words: 2 }],
+]);
+const HIGH_WORD = 2 ** (CAP_LAST_CAP + 1 - 32);
+
+/**
+ * The attribute as it is kept, when somebody in the namespace sets it to `given`, which is of revision 2, or 3 with a
+ * root. Below the initial namespace it is for its root alone.
+ *
+ * @returns −EINVAL
+ */
+export function fileCapabilitiesToKeep(
+  given: Uint8Array,
+  { parent, rootUid, uids }: UserNamespace,
+): Uint8Array | number {
+  const revision = revisionOf(given);
+  if (revision < 2 || REVISIONS.get(revision)?.size !== given.length) return -EINVAL;
+  const root = revision === 3 ? uids.toKernel(rootOf(given)) : rootUid;
+  if (root < 0) return -EINVAL;
+  return revision === 2 && parent === null ? given : withRoot(given, root);
+}
+
+/** The attribute as who is in the namespace reads it. @returns −EOVERFLOW: its root has no name there */
+export function shownFileCapabilities(kept: Uint8Array, userNamespace: UserNamespace): Uint8Array | number {
+  if (kept.length !== VfsNsCapData.size) return kept;
+  const root = userNamespace.uids.fromKernel(rootOf(kept));
+  if (root > 0) return withRoot(kept, root);
+  if (!hasRoot(userNamespace, rootOf(kept))) return -EOVERFLOW;
+  return ofRevision(kept, 2);
+}
+
+function rootOf(bytes: Uint8Array): number {
+  return viewOf(bytes).getUint32(VfsNsCapData.offset.rootid, true);
+}
+
+function withRoot(bytes: Uint8Array, root: number): Uint8Array {
+  const made = ofRevision(bytes, 3);
+  viewOf(made).setUint32(VfsNsCapData.offset.rootid, root, true);
+  return made;
+}
+
+function ofRevision(bytes: Uint8Array, revision: number): Uint8Array {
+  const made = new Uint8Array(REVISIONS.get(revision)!.size);
+  made.set(bytes.subarray(0, VfsNsCapData.offset.rootid));
+  const flags = viewOf(bytes).getUint32(0, true) & VFS_CAP_FLAGS_EFFECTIVE;
+  viewOf(made).setUint32(0, ((revision << VFS_CAP_REVISION_SHIFT) | flags) >>> 0, true);
+  return made;
+}
+
+/** @returns null: it gives nothing in the namespace, or is none */
+export function parseFileCapabilities(bytes: Uint8Array, userNamespace: UserNamespace): FileCapabilities | null {
+  const view = viewOf(bytes);
+  const word = (at: number): number => view.getUint32(at, true);
+  const revision = REVISIONS.get(revisionOf(bytes));
+  if (revision === undefined || bytes.length !== revision.size) return null;
+  // Those of revision 3 are for whose namespace has that root.
+  if (bytes.length === VfsNsCapData.size && !hasRoot(userNamespace, rootOf(bytes))) return null;
+  const set = (at: number): number => word(at) + (revision.words === 1 ? 0 : (word(at + 8) % HIGH_WORD) * 2 ** 32);
+  const isEffective = (word(0) & VFS_CAP_FLAGS_EFFECTIVE) !== 0;
+  return { permitted: set(DATA), inheritable: set(DATA + 4), isEffective };
+}
+
+/** Is the user root of the namespace, or of one above? */
+function hasRoot(userNamespace: UserNamespace, uid: number): boolean {
+  for (let at: UserNamespace | null = userNamespace; at !== null; at = at.parent) if (at.rootUid === uid) return true;
+  return false;
+}

@@ -1,0 +1,30 @@
+/** Character devices in sysfs(5): the folder of each below devices/virtual, and the links that lead there. */
+import { MEM_MAJOR } from "@stratos/abi";
+import { DEVICE_NODES } from "../fs/devtmpfs/devtmpfs.ts";
+import { type PseudoDirectory, PseudoFile, type PseudoFileSystem, PseudoLink } from "../pseudo/pseudo-inodes.ts";
+
+const MISC_MAJOR = 10;
+
+/** @param directory  makes the folder of that path */
+export function addCharacterDirectories(
+  fileSystem: PseudoFileSystem,
+  directory: (path: string) => PseudoDirectory,
+): void {
+  const file = (text: string): PseudoFile => {
+    const made = new PseudoFile(fileSystem, () => text);
+    made.size = 4096;
+    return made;
+  };
+  for (const [name, major, minor, mode] of DEVICE_NODES) {
+    const subsystem = major === MEM_MAJOR ? "mem" : major === MISC_MAJOR ? "misc" : "tty";
+    const path = `devices/virtual/${subsystem}/${name}`;
+    // Drivers say a mode where root alone is not meant.
+    const said = major === MEM_MAJOR || mode === 0o666 ? `DEVMODE=0${mode.toString(8)}\n` : "";
+    directory(path)
+      .add("dev", file(`${major}:${minor}\n`))
+      .add("uevent", file(`MAJOR=${major}\nMINOR=${minor}\nDEVNAME=${name}\n${said}`))
+      .add("subsystem", new PseudoLink(fileSystem, `../../../../class/${subsystem}`));
+    directory(`class/${subsystem}`).add(name, new PseudoLink(fileSystem, `../../${path}`));
+    directory("dev/char").add(`${major}:${minor}`, new PseudoLink(fileSystem, `../../${path}`));
+  }
+}

@@ -1,0 +1,131 @@
+/** A mount's beginning and end, and that of its file system, which ends with the last of its mounts. */
+import {
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_RDONLY,
+  MS_RELATIME,
+  MS_STRICTATIME,
+} from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import { Dentry } from "./dentry.ts";
+import { dropAllDentries } from "./dentry-cache.ts";
+import type { FileSystem } from "./file-system.ts";
+import { notifyUnmount } from "./inotify-marks.ts";
+import { Mount } from "./mount.ts";
+import { setPropagation } from "./peer-group.ts";
+import { syncFileSystem } from "./write-back.ts";
+import type { VfsKernel } from "./vfs-kernel.ts";
+
+export const PER_MOUNT_FLAGS =
+  MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_NOSYMFOLLOW;
+
+export function rootEntry(kernel: VfsKernel, fileSystem: FileSystem): Dentry {
+  let root = kernel.vfs.roots.get(fileSystem);
+  if (root === undefined) {
+    root = { dentry: new Dentry("/", null, fileSystem.root), mounts: 0, lingering: 0 };
+    fileSystem.root.cachedNames++;
+    kernel.vfs.roots.set(fileSystem, root);
+  }
+  return root.dentry;
+}
+
+export function createMount(
+  kernel: VfsKernel,
+  fileSystem: FileSystem,
+  root: Dentry,
+  parent: Mount | null,
+  point: Dentry | null,
+  flags: number,
+  source: string,
+): Mount {
+  kernel.vfs.roots.get(fileSystem)!.mounts++;
+  root.retain();
+  return new Mount(kernel.vfs.allocateMountId(), fileSystem, root, parent, point, perMountFlags(flags), source);
+}
+
+/** Access times are relative unless something else is asked for (mount(2)). */
+export function perMountFlags(flags: number): number {
+  return (flags & PER_MOUNT_FLAGS & ~MS_RELATIME) | ((flags & (MS_NOATIME | MS_STRICTATIME)) === 0 ? MS_RELATIME : 0);
+}
+
+/** Another mount of the same, which is nowhere yet. */
+export function copyMount(kernel: VfsKernel, mount: Mount, parent: Mount, point: Dentry): Mount {
+  point.retain();
+  const { fileSystem, root, flags, source } = mount;
+  const copy = createMount(kernel, fileSystem, root, parent, point, flags, source);
+  copy.isLocked = mount.isLocked;
+  copy.takeLocks(mount);
+  return copy;
+}
+
+/** In another user namespace it becomes no less restricted than it is. */
+export function restrictMount(mount: Mount): void {
+  mount.lockedFlags |= mount.flags & PER_MOUNT_FLAGS & ~MS_NOSYMFOLLOW;
+  mount.areTimesLocked = true;
+}
+
+/** Takes a mount out of its namespace; in use it lingers until it is no more. */
+export function detachMount(kernel: VfsKernel, mount: Mount): void {
+  const { parent } = mount;
+  const namespace = mount.namespace!;
+  namespace.remove(mount);
+  setPropagation(kernel.vfs.peerGroups, mount, "private");
+  kernel.vfs.mounts.change(namespace.owner, -1);
+  mount.mountPoint?.release();
+  mount.root.release();
+  const root = kernel.vfs.roots.get(mount.fileSystem);
+  if (root === undefined) return;
+  root.mounts--;
+  if (mount.users > 0) {
+    root.lingering++;
+    mount.lingers = new LingeringMount(kernel, mount);
+  }
+  finish(kernel, mount.fileSystem);
+  if (parent !== null && parent.users === 0) parent.lingers?.unused();
+}
+
+/** A mount that was taken away and still is in use. */
+class LingeringMount {
+  readonly kernel: VfsKernel;
+  readonly mount: Mount;
+
+  constructor(kernel: VfsKernel, mount: Mount) {
+    this.kernel = kernel;
+    this.mount = mount;
+  }
+
+  unused(): void {
+    const { fileSystem } = this.mount;
+    this.mount.lingers = null;
+    this.kernel.vfs.roots.get(fileSystem)!.lingering--;
+    finish(this.kernel, fileSystem);
+  }
+
+  static {
+    stateClass("LingeringMount", this);
+  }
+}
+
+/** A file system that is mounted nowhere, and of which nobody uses anything, ends. */
+function finish(kernel: VfsKernel, fileSystem: FileSystem): void {
+  const root = kernel.vfs.roots.get(fileSystem);
+  if (root === undefined || root.mounts > 0 || root.lingering > 0) return;
+  notifyUnmount(kernel, fileSystem);
+  syncFileSystem(kernel, fileSystem);
+  dropAllDentries(kernel, root.dentry);
+  kernel.vfs.roots.delete(fileSystem);
+  fileSystem.shutdown();
+  releaseDevice(kernel, fileSystem);
+}
+
+export function releaseDevice(kernel: VfsKernel, fileSystem: FileSystem): void {
+  const device = fileSystem.mountDevice;
+  if (device === null) return;
+  fileSystem.mountDevice = null;
+  device.mounted = null;
+  kernel.disks.close(device, fileSystem);
+}
