@@ -39,8 +39,11 @@ class World implements Queue, Machines {
   interrupted = 0;
   workerMs = 0;
   readonly startsMs: number[] = [];
+  readonly drainsMs: number[] = [];
   readonly told: string[] = [];
   readonly workers = new Map<string, Worker>();
+  /** Those of another scaler. */
+  readonly foreign = new Set<string>();
   startDelayMs = (): number => 20_000;
   stopFails = (): boolean => false;
   readonly taskMs: number;
@@ -66,11 +69,12 @@ class World implements Queue, Machines {
   }
   async enable(host: string, enabled: boolean): Promise<void> {
     this.workers.get(host)!.enabled = enabled;
+    if (!enabled) this.drainsMs.push(this.nowMs);
   }
   async remove(): Promise<void> {}
 
   has(name: string): boolean {
-    return this.workers.has(name);
+    return this.workers.has(name) && !this.foreign.has(name);
   }
   async start(name: string): Promise<void> {
     assert.ok(!this.workers.has(name), `${name} is there`);
@@ -182,6 +186,18 @@ test("a scaler that is started anew takes over the workers of the pool, and no o
   assert.equal(world.startsMs.length, 0);
 });
 
+test("workers that a killed scaler left count for the bound, and keep their names", async () => {
+  const world = new World(SETTINGS);
+  for (const name of ["auto-1", "auto-3"]) {
+    world.workers.set(name, { onlineMs: 0, enabled: true, runs: [] });
+    world.foreign.add(name);
+  }
+  world.waitingTasks = 500;
+  await world.run(600);
+  assert.deepEqual(world.scaler.names, ["auto-2", "auto-4", "auto-5", "auto-6"]);
+  assert.equal(world.workers.size, 6);
+});
+
 test("under faults all tasks are done, within the bounds, and at rest only the fewest are left", async () => {
   for (let round = 0; round < 20; round++) {
     const seed = round * 7_919 + 1;
@@ -210,5 +226,8 @@ test("under faults all tasks are done, within the bounds, and at rest only the f
     const growths = [...new Set(world.startsMs)];
     for (let at = 1; at < growths.length; at++)
       assert.ok(growths[at]! - growths[at - 1]! >= SETTINGS.upSeconds * 1_000, words);
+    for (const drainMs of world.drainsMs)
+      for (const otherMs of [...world.startsMs, ...world.drainsMs])
+        assert.ok(otherMs >= drainMs || drainMs - otherMs >= SETTINGS.downSeconds * 1_000, words);
   }
 });

@@ -157,7 +157,9 @@ export class Scaler {
         await this.#queue.enable(member.name, true);
         member.state = "ready";
       }
-      const free = Math.min(wanted - staying.length - back.length, workersMax - all.length);
+      // Of a scaler that was killed: they take tasks, and nobody here can end them.
+      const others = [...hosts.values()].filter(({ name, online }) => online && !this.#members.has(name)).length;
+      const free = Math.min(wanted - staying.length - back.length, workersMax - all.length - others);
       for (let made = 0; made < free; made++) await this.#start(hosts, nowMs);
       return;
     }
