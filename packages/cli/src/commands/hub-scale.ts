@@ -143,7 +143,7 @@ function queueOf(client: HubClient, channels: readonly string[]): Queue {
       const counted = queue.states.filter(({ channel, state }) => state === "FREE" && channels.includes(channel));
       return counted.reduce((sum, { count }) => sum + count, 0);
     },
-    enable: (host, enabled) => unlessGone(client.call("PATCH", path(host), { enabled })),
+    disable: (host) => unlessGone(client.call("PATCH", path(host), { enabled: false })),
     remove: (host) => unlessGone(client.call("DELETE", path(host))),
   };
 }

@@ -67,9 +67,9 @@ class World implements Queue, Machines {
   async waiting(): Promise<number> {
     return this.waitingTasks;
   }
-  async enable(host: string, enabled: boolean): Promise<void> {
-    this.workers.get(host)!.enabled = enabled;
-    if (!enabled) this.drainsMs.push(this.nowMs);
+  async disable(host: string): Promise<void> {
+    this.workers.get(host)!.enabled = false;
+    this.drainsMs.push(this.nowMs);
   }
   async remove(): Promise<void> {}
 
@@ -164,18 +164,20 @@ test("when the hours of a day are spent, workers end their tasks and go, but for
   assert.equal(world.workers.size, 1, "the staying one spends the limit by itself");
 });
 
-test("a worker that is to go and is wanted again stays", async () => {
-  const world = new World({ ...SETTINGS, workersMin: 0, idleSeconds: 10, downSeconds: 10 }, 600_000);
-  world.waitingTasks = 12;
+test("a worker that an administrator drains ends its tasks and goes; another takes its place", async () => {
+  const world = new World(SETTINGS, 600_000);
+  world.waitingTasks = 24;
   await world.run(300);
-  // Its tasks go on, so that it drains long.
-  world.workers.get("auto-3")!.enabled = false;
-  await world.run(20);
-  assert.equal(world.workers.get("auto-3")!.runs.length, 2);
-  world.waitingTasks = 2;
-  await world.run(60);
-  assert.equal(world.workers.get("auto-3")!.enabled, true);
-  assert.equal(world.startsMs.length, 6);
+  const drained = world.workers.get("auto-3")!;
+  drained.enabled = false;
+  await world.run(100);
+  assert.equal(world.workers.get("auto-3"), drained);
+  assert.equal(drained.runs.length, 2);
+  await world.run(600);
+  assert.notEqual(world.workers.get("auto-3"), drained);
+  assert.equal(world.workers.size, 6);
+  assert.equal(world.interrupted, 0);
+  assert.equal(world.workersMost, 6);
 });
 
 test("a scaler that is started anew takes over the workers of the pool, and no other host", async () => {

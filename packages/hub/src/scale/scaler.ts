@@ -4,7 +4,7 @@
  * stopped when its last run has ended, so that nothing is built twice.
  *
  *   starting ──online──▶ ready ──too many──▶ draining ──no runs──▶ gone
- *       └──too late──▶ gone   ◀──wanted again──┘
+ *       └──too late──▶ gone
  */
 import type { HostView } from "@stratos/hub-api";
 
@@ -31,7 +31,8 @@ export interface Queue {
   hosts(): Promise<readonly HostView[]>;
   /** Tasks that could run now. */
   waiting(): Promise<number>;
-  enable(host: string, enabled: boolean): Promise<void>;
+  /** It takes no more tasks. */
+  disable(host: string): Promise<void>;
   remove(host: string): Promise<void>;
 }
 
@@ -109,10 +110,8 @@ export class Scaler {
     member.used = host?.used ?? 0;
     member.lostSinceMs = isOnline ? null : (member.lostSinceMs ?? nowMs);
     member.idleSinceMs = isOnline && member.used === 0 ? (member.idleSinceMs ?? nowMs) : null;
-    if (member.state === "starting" && isOnline) {
-      member.state = "ready";
-      if (!host.enabled) await this.#queue.enable(name, true);
-    } else if (member.state === "ready" && host?.enabled === false) member.state = "draining";
+    // Whoever disabled it: an administrator may, too.
+    if (isOnline) member.state = host.enabled ? "ready" : "draining";
     const isLost = member.lostSinceMs !== null && nowMs - member.lostSinceMs >= this.#settings.startSeconds * 1_000;
     if (isLost) this.#tell(`${name} is not heard of: stopped`);
     if (!isLost && (member.state !== "draining" || member.used > 0)) return;
@@ -152,14 +151,9 @@ export class Scaler {
     if (wanted > staying.length && nowMs - this.#lastUpMs >= upSeconds * 1_000) {
       this.#lastUpMs = nowMs;
       this.#tell(`${staying.length} → ${wanted} workers: ${waiting} tasks wait`);
-      const back = all.filter(({ state }) => state === "draining").slice(0, wanted - staying.length);
-      for (const member of back) {
-        await this.#queue.enable(member.name, true);
-        member.state = "ready";
-      }
       // Of a scaler that was killed: they take tasks, and nobody here can end them.
       const others = [...hosts.values()].filter(({ name, online }) => online && !this.#members.has(name)).length;
-      const free = Math.min(wanted - staying.length - back.length, workersMax - all.length - others);
+      const free = Math.min(wanted - staying.length, workersMax - all.length - others);
       for (let made = 0; made < free; made++) await this.#start(hosts, nowMs);
       return;
     }
@@ -175,7 +169,7 @@ export class Scaler {
     const why = isSpent ? `the ${hoursPerDay} hours of a day are spent` : "they have no work";
     this.#tell(`${staying.length} → ${staying.length - going.length} workers: ${why}`);
     for (const member of going) {
-      await this.#queue.enable(member.name, false);
+      await this.#queue.disable(member.name);
       member.state = "draining";
     }
   }
