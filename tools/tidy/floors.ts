@@ -78,7 +78,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   desktop: ["arrange entries", "machine", "page serve", "."],
   hub: [
     "certificates",
-    "balance database worker",
+    "balance database scale worker",
     "store",
     "access backup claim-polls.ts client compliance feed.ts leader",
     "blobs triggers",

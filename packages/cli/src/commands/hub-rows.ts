@@ -34,6 +34,7 @@ const FILES: readonly CommandFile[] = [
     names: ["trigger", "secret"],
     load: async (finish) => (await import("./hub-trigger.ts")).hubTriggerCommands(finish),
   },
+  { names: ["scale"], load: async (finish) => (await import("./hub-scale.ts")).scaleCommand(finish) },
   { names: ["ca"], load: async (finish) => (await import("./hub-ca.ts")).caCommand(finish) },
 ];
 

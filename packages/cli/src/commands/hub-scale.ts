@@ -1,0 +1,149 @@
+/** `stratos hub scale`: starts and stops workers as a hub's queue asks for. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Option, type Command } from "commander";
+import { hubFailure } from "@stratos/hub/client";
+import { CommandMachines, ProcessMachines, Scaler, type Queue, type ScaleSettings } from "@stratos/hub/scale";
+import { HubProblem, type HostView, type HubClient } from "@stratos/hub-api";
+import { CommandError } from "../command-error.ts";
+import { openHub, type HubOptions } from "../hub/hub-client.ts";
+import { listenForStop } from "../stop-signals.ts";
+import { parseCount, parseSeconds, repeatable, row } from "./hub-options.ts";
+import type { Finish } from "./row-options.ts";
+
+interface ScaleOptions extends HubOptions {
+  readonly pool: string;
+  readonly channel: readonly string[];
+  readonly capability: readonly string[];
+  readonly capacity: number;
+  readonly min: number;
+  readonly max: number;
+  readonly up: number;
+  readonly down: number;
+  readonly idle: number;
+  readonly startLimit: number;
+  readonly hoursPerDay?: number;
+  readonly every: number;
+  readonly workerTokenFile?: string;
+  readonly startCommand?: string;
+  readonly stopCommand?: string;
+}
+
+export function scaleCommand(finish: Finish): Command {
+  const time = (flags: string, words: string, seconds: number, shown: string): Option =>
+    new Option(flags, words).argParser(parseSeconds).default(seconds, shown);
+  return row(
+    "scale",
+    "start and stop workers as the queue asks for",
+    "Looks at a hub's queue until SIGINT or SIGTERM, and keeps as many workers as its tasks need, within bounds. " +
+      "Workers are processes of this host, which end with it, or what two commands start and stop. One that goes " +
+      "takes no more tasks first, and ends when it has none. It takes status:read, host:read and host:change, which " +
+      "operators have.",
+  )
+    .option("--pool <name>", "workers are the hosts NAME-1, NAME-2 and so on", "auto")
+    .addOption(repeatable("--channel <name>", "whose tasks are counted, and taken; default: default"))
+    .addOption(repeatable("--capability <word>", "what workers offer"))
+    .addOption(
+      new Option("--capacity <n>", "of each worker: units of work at once").argParser(parseCount(1, 10_000)).default(1),
+    )
+    .addOption(new Option("--min <n>", "so many workers at least").argParser(parseCount(0, 10_000)).default(0))
+    .addOption(new Option("--max <n>", "so many workers at most").argParser(parseCount(1, 10_000)).default(2))
+    .addOption(time("--up <time>", "between two additions", 30, "30s"))
+    .addOption(time("--down <time>", "from any change to a removal", 120, "2m"))
+    .addOption(time("--idle <time>", "a worker without work for so long may go", 300, "5m"))
+    .addOption(time("--start-limit <time>", "a worker that is silent for so long has failed", 300, "5m"))
+    .addOption(time("--every <time>", "how often the queue is looked at", 10, "10s"))
+    .addOption(
+      new Option(
+        "--hours-per-day <n>",
+        "hours of workers in any 24; when they are spent, --min workers stay (default: no limit)",
+      ).argParser(parseCount(1, 1_000_000)),
+    )
+    .option("--worker-token-file <file>", "a file with the key for workers (default: what `hub login` kept)")
+    .option("--start-command <line>", "for sh: starts the worker $STRATOS_WORKER, and ends")
+    .option("--stop-command <line>", "for sh: ends the worker $STRATOS_WORKER")
+    .allowExcessArguments(false)
+    .action(async (options: ScaleOptions) => finish(await scaleWorkers(options)));
+}
+
+async function scaleWorkers(options: ScaleOptions): Promise<number> {
+  const { min, max, startCommand: start, stopCommand: stop } = options;
+  if (min > max) throw new CommandError("--min", `${min} is more than --max ${max}`);
+  if ((start === undefined) !== (stop === undefined))
+    throw new CommandError("--start-command", "it and --stop-command go together");
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(options.pool))
+    throw new CommandError("--pool", "expected a name of letters, digits, dots, dashes and underscores");
+  const client = openHub(options);
+  const channels = options.channel.length > 0 ? options.channel : ["default"];
+  const tell = (message: string): void => void process.stderr.write(`stratos hub scale: ${message}\n`);
+  const processes = new ProcessMachines((name) => workerArgv(name, client.url, channels, options));
+  const machines = start === undefined || stop === undefined ? processes : new CommandMachines({ start, stop });
+  const scaler = new Scaler(settingsOf(options), queueOf(client, channels), machines, tell);
+  const signals = listenForStop();
+  try {
+    // What is wrong from the first is told; what comes later is waited for.
+    for (let ticks = 0; !signals.signal.aborted; ticks++) {
+      try {
+        await scaler.tick(performance.now());
+      } catch (error) {
+        const failure = hubFailure(error, client.url);
+        if (ticks === 0) throw failure;
+        tell(failure instanceof Error ? failure.message : String(failure));
+      }
+      await sleep(options.every * 1_000, undefined, { signal: signals.signal }).catch(() => {});
+    }
+  } finally {
+    await processes.stopAll();
+    signals.close();
+  }
+  return signals.status ?? 0;
+}
+
+const settingsOf = (options: ScaleOptions): ScaleSettings => ({
+  pool: options.pool,
+  capacity: options.capacity,
+  workersMin: options.min,
+  workersMax: options.max,
+  upSeconds: options.up,
+  downSeconds: options.down,
+  idleSeconds: options.idle,
+  startSeconds: options.startLimit,
+  hoursPerDay: options.hoursPerDay ?? null,
+});
+
+function workerArgv(
+  name: string,
+  url: string,
+  channels: readonly string[],
+  { capacity, capability, workerTokenFile }: ScaleOptions,
+): readonly string[] {
+  return [
+    ...[process.execPath, ...process.execArgv, process.argv[1]!, "worker", "--hub", url, "--name", name],
+    ...["--capacity", String(capacity), "--channel", channels.join(",")],
+    ...(capability.length === 0 ? [] : ["--capability", capability.join(",")]),
+    ...(workerTokenFile === undefined ? [] : ["--token-file", workerTokenFile]),
+  ];
+}
+
+function queueOf(client: HubClient, channels: readonly string[]): Queue {
+  const path = (host: string): string => `/hosts/${encodeURIComponent(host)}`;
+  // A host that somebody removed meanwhile is as it should be.
+  const unlessGone = async (call: Promise<unknown>): Promise<void> => {
+    try {
+      await call;
+    } catch (error) {
+      if (!(error instanceof HubProblem) || error.status !== 404) throw error;
+    }
+  };
+  return {
+    hosts: async () => (await client.call<{ items: HostView[] }>("GET", "/hosts")).items,
+    waiting: async () => {
+      const { queue } = await client.call<{
+        queue: { states: { channel: string; state: string; count: number }[] };
+      }>("GET", "/status");
+      const counted = queue.states.filter(({ channel, state }) => state === "FREE" && channels.includes(channel));
+      return counted.reduce((sum, { count }) => sum + count, 0);
+    },
+    disable: (host) => unlessGone(client.call("PATCH", path(host), { enabled: false })),
+    remove: (host) => unlessGone(client.call("DELETE", path(host))),
+  };
+}

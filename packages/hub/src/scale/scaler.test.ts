@@ -1,0 +1,235 @@
+/**
+ * Goal: workers follow the queue within what was set, and none that has a task is stopped.
+ * Method: a hub and its machines in virtual time, under a seed: workers that start late or never, that die, commands
+ * that fail; tasks that come in bursts.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SeededRandom } from "@stratos/base";
+import type { HostView } from "@stratos/hub-api";
+import { Scaler, type Machines, type Queue, type ScaleSettings } from "./scaler.ts";
+
+const SETTINGS: ScaleSettings = {
+  pool: "auto",
+  capacity: 2,
+  workersMin: 1,
+  workersMax: 6,
+  upSeconds: 30,
+  downSeconds: 120,
+  idleSeconds: 300,
+  startSeconds: 300,
+  hoursPerDay: null,
+};
+const TICK_MS = 10_000;
+
+interface Worker {
+  readonly onlineMs: number;
+  enabled: boolean;
+  /** When each of its tasks ends. */
+  runs: number[];
+}
+
+/** A queue whose hosts are its machines. */
+class World implements Queue, Machines {
+  nowMs = 0;
+  waitingTasks = 0;
+  completed = 0;
+  workersMost = 0;
+  /** Units of work that `stop` found running. */
+  interrupted = 0;
+  workerMs = 0;
+  readonly startsMs: number[] = [];
+  readonly drainsMs: number[] = [];
+  readonly told: string[] = [];
+  readonly workers = new Map<string, Worker>();
+  /** Those of another scaler. */
+  readonly foreign = new Set<string>();
+  startDelayMs = (): number => 20_000;
+  stopFails = (): boolean => false;
+  readonly taskMs: number;
+  readonly scaler: Scaler;
+  readonly #capacity: number;
+
+  constructor(settings: ScaleSettings, taskMs = 60_000) {
+    this.taskMs = taskMs;
+    this.#capacity = settings.capacity;
+    this.scaler = new Scaler(settings, this, this, (message) => void this.told.push(message));
+  }
+
+  async hosts(): Promise<readonly HostView[]> {
+    return [...this.workers]
+      .filter(([, { onlineMs }]) => onlineMs <= this.nowMs)
+      .map(([name, { enabled, runs }]) => {
+        const kind = { arches: ["amd64"], channels: ["default"], capabilities: [], capacity: this.#capacity };
+        return { name, ...kind, used: runs.length, enabled, online: true, software: "", lastSeen: "", version: 1 };
+      });
+  }
+  async waiting(): Promise<number> {
+    return this.waitingTasks;
+  }
+  async disable(host: string): Promise<void> {
+    this.workers.get(host)!.enabled = false;
+    this.drainsMs.push(this.nowMs);
+  }
+  async remove(): Promise<void> {}
+
+  has(name: string): boolean {
+    return this.workers.has(name) && !this.foreign.has(name);
+  }
+  async start(name: string): Promise<void> {
+    assert.ok(!this.workers.has(name), `${name} is there`);
+    this.startsMs.push(this.nowMs);
+    this.workers.set(name, { onlineMs: this.nowMs + this.startDelayMs(), enabled: true, runs: [] });
+  }
+  async stop(name: string): Promise<void> {
+    if (this.stopFails()) throw new Error("no answer");
+    this.interrupted += this.workers.get(name)!.runs.length;
+    this.workers.delete(name);
+  }
+
+  kill(name: string): void {
+    this.waitingTasks += this.workers.get(name)!.runs.length;
+    this.workers.delete(name);
+  }
+
+  async run(seconds: number, each: () => void = () => {}): Promise<void> {
+    for (const untilMs = this.nowMs + seconds * 1_000; this.nowMs < untilMs; this.nowMs += TICK_MS) {
+      each();
+      for (const worker of this.workers.values()) {
+        const before = worker.runs.length;
+        worker.runs = worker.runs.filter((endMs) => endMs > this.nowMs);
+        this.completed += before - worker.runs.length;
+        while (
+          worker.enabled &&
+          worker.onlineMs <= this.nowMs &&
+          worker.runs.length < this.#capacity &&
+          this.waitingTasks > 0
+        ) {
+          this.waitingTasks--;
+          worker.runs.push(this.nowMs + this.taskMs);
+        }
+      }
+      await this.scaler.tick(this.nowMs);
+      this.workersMost = Math.max(this.workersMost, this.workers.size);
+      this.workerMs += this.workers.size * TICK_MS;
+    }
+  }
+}
+
+test("a burst gets workers up to the bound; when they have stood idle, as many go as may", async () => {
+  const world = new World(SETTINGS);
+  await world.run(60);
+  assert.deepEqual([...world.workers.keys()], ["auto-1"]);
+  world.waitingTasks = 100;
+  await world.run(120);
+  assert.equal(world.workers.size, 6);
+  await world.run(3_600);
+  assert.equal(world.completed, 100);
+  assert.equal(world.workersMost, 6);
+  assert.equal(world.workers.size, 1);
+  assert.equal(world.interrupted, 0);
+  assert.match(world.told.at(-1)!, /^\d → 1 workers: they have no work$/);
+});
+
+test("a pause that is shorter than the idle time stops nobody", async () => {
+  const world = new World(SETTINGS);
+  for (let burst = 0; burst < 5; burst++) {
+    world.waitingTasks += 12;
+    await world.run(290);
+    assert.equal(world.workers.size, 6, `burst ${burst}`);
+  }
+  assert.equal(world.startsMs.length, 6);
+});
+
+test("workers that never come up are started again no faster than the cool-down, and given up", async () => {
+  const world = new World({ ...SETTINGS, workersMin: 0 });
+  world.startDelayMs = () => Infinity;
+  world.waitingTasks = 1;
+  await world.run(3_600);
+  assert.ok(world.startsMs.length >= 2 && world.startsMs.length <= 12, `${world.startsMs.length} starts`);
+  assert.ok(world.told.includes("auto-1 is not heard of: stopped"));
+  assert.equal(world.workersMost, 1);
+});
+
+test("when the hours of a day are spent, workers end their tasks and go, but for the fewest", async () => {
+  const world = new World({ ...SETTINGS, hoursPerDay: 12 });
+  world.waitingTasks = 1_000_000;
+  await world.run(20 * 3_600);
+  // Six workers for two hours, then one for eighteen; the half is for tasks that were begun.
+  const hours = world.workerMs / 3_600_000;
+  assert.ok(hours > 30 && hours < 30.5, `${hours} hours`);
+  assert.equal(world.workers.size, 1);
+  assert.equal(world.interrupted, 0);
+  await world.run(8 * 3_600);
+  assert.equal(world.workers.size, 1, "the staying one spends the limit by itself");
+});
+
+test("a worker that an administrator drains ends its tasks and goes; another takes its place", async () => {
+  const world = new World(SETTINGS, 600_000);
+  world.waitingTasks = 24;
+  await world.run(300);
+  const drained = world.workers.get("auto-3")!;
+  drained.enabled = false;
+  await world.run(100);
+  assert.equal(world.workers.get("auto-3"), drained);
+  assert.equal(drained.runs.length, 2);
+  await world.run(600);
+  assert.notEqual(world.workers.get("auto-3"), drained);
+  assert.equal(world.workers.size, 6);
+  assert.equal(world.interrupted, 0);
+  assert.equal(world.workersMost, 6);
+});
+
+test("a scaler that is started anew takes over the workers of the pool, and no other host", async () => {
+  const world = new World(SETTINGS);
+  for (const name of ["auto-2", "auto-x", "other-1"]) world.workers.set(name, { onlineMs: 0, enabled: true, runs: [] });
+  await world.run(60);
+  assert.deepEqual(world.scaler.names, ["auto-2"]);
+  assert.equal(world.startsMs.length, 0);
+});
+
+test("workers that a killed scaler left count for the bound, and keep their names", async () => {
+  const world = new World(SETTINGS);
+  for (const name of ["auto-1", "auto-3"]) {
+    world.workers.set(name, { onlineMs: 0, enabled: true, runs: [] });
+    world.foreign.add(name);
+  }
+  world.waitingTasks = 500;
+  await world.run(600);
+  assert.deepEqual(world.scaler.names, ["auto-2", "auto-4", "auto-5", "auto-6"]);
+  assert.equal(world.workers.size, 6);
+});
+
+test("under faults all tasks are done, within the bounds, and at rest only the fewest are left", async () => {
+  for (let round = 0; round < 20; round++) {
+    const seed = round * 7_919 + 1;
+    const random = new SeededRandom(seed);
+    const chance = (): number => random.below(1_000_000) / 1_000_000;
+    const world = new World(SETTINGS);
+    world.startDelayMs = () => (chance() < 0.2 ? Infinity : chance() * 120_000);
+    world.stopFails = () => chance() < 0.3;
+    let submitted = 0;
+    await world.run(4 * 3_600, () => {
+      if (chance() < 0.02) {
+        const tasks = Math.floor(chance() * 60);
+        submitted += tasks;
+        world.waitingTasks += tasks;
+      }
+      const names = [...world.workers.keys()];
+      if (names.length > 0 && chance() < 0.01) world.kill(names[Math.floor(chance() * names.length)]!);
+    });
+    world.startDelayMs = () => 20_000;
+    await world.run(4 * 3_600);
+    const words = `seed ${seed}`;
+    assert.equal(world.completed, submitted, words);
+    assert.ok(world.workersMost <= 6, words);
+    assert.equal(world.workers.size, 1, words);
+    assert.equal(world.interrupted, 0, words);
+    const growths = [...new Set(world.startsMs)];
+    for (let at = 1; at < growths.length; at++)
+      assert.ok(growths[at]! - growths[at - 1]! >= SETTINGS.upSeconds * 1_000, words);
+    for (const drainMs of world.drainsMs)
+      for (const otherMs of [...world.startsMs, ...world.drainsMs])
+        assert.ok(otherMs >= drainMs || drainMs - otherMs >= SETTINGS.downSeconds * 1_000, words);
+  }
+});
