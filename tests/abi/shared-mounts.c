@@ -244,10 +244,32 @@ static void pivoted(void) {
   mount(NULL, "/tmp/shared", NULL, MS_PRIVATE, NULL);
 }
 
+/* A new root that is shared. */
+static void newRoot(void) {
+  fresh();
+  tmpfs(AT("a"), 'a'); mkdir(AT("a/old"), 0700); mkdir(AT("a/tmp"), 0700); mkdir(AT("a/tmp/shared"), 0700); mkdir(AT("a/tmp/shared/b"), 0700);
+  fflush(stdout);
+  int child = fork();
+  if (child == 0) {
+    SHOW(unshare(CLONE_NEWNS));
+    SHOW(syscall(SYS_pivot_root, AT("a"), AT("a/old")));
+    SHOW(chdir("/")); SHOW(umount2("/old", MNT_DETACH));
+    SHOW(mount(NULL, "/", NULL, MS_SHARED, NULL));
+    SHOW(mount("/", AT("b"), NULL, MS_BIND, NULL));
+    SHOW(tmpfs("/x", 'c')); at(AT("b/x")); SHOW(access("/x/is-c", F_OK));
+    SHOW(umount(AT("b/x"))); SHOW(access("/x/is-c", F_OK));
+    SHOW(unshare(CLONE_NEWNS));
+    SHOW(tmpfs("/y", 'd')); at(AT("b/y"));
+    fflush(stdout);
+    _exit(0);
+  }
+  waitpid(child, NULL, 0);
+}
+
 int main(void) {
   setvbuf(stdout, NULL, _IOFBF, 1 << 16);
   if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) != 0) return 1;
-  peers(); slaves(); whole(); moved(); namespaces(); covered(); pivoted();
+  peers(); slaves(); whole(); moved(); namespaces(); covered(); pivoted(); newRoot();
   while (umount2("/tmp/shared", MNT_DETACH) == 0);
   SHOW(rmdir("/tmp/shared"));
   return 0;

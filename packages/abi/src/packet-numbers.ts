@@ -1,7 +1,9 @@
 /** AF_PACKET (packet(7)). Source: include/uapi/linux/if_packet.h, if_ether.h. */
 
 /** Every Ethernet type. */
-export const ETH_P_ALL = 3;
+export const ETH_P_IP = 0x0800,
+  ETH_P_IPV6 = 0x86dd,
+  ETH_P_ALL = 3;
 export const SOL_PACKET = 263;
 export const PACKET_ADD_MEMBERSHIP = 1,
   PACKET_DROP_MEMBERSHIP = 2,

@@ -13,6 +13,7 @@ const CODES = [
   0x44, 0x54, 0x64, 0x74, 0xa4, 0x0c, 0x1c, 0x2c, 0x3c, 0x4c, 0x5c, 0x6c, 0x7c, 0xac, 0x15, 0x25, 0x35, 0x45, 0x1d,
   0x2d, 0x3d, 0x4d,
 ];
+const PACKET_CODES = [...CODES, 0x28, 0x30, 0x40, 0x48, 0x50, 0xb1, 0x94, 0x9c];
 
 test("random programs are refused, or return a word", () => {
   const seed = 20;
@@ -36,6 +37,34 @@ test("random programs are refused, or return a word", () => {
     accepted++;
     for (let word = 0; word < RECORD_WORDS; word++) record[word] = random.u32();
     const result = filter.run(record);
+    assert.ok(
+      Number.isInteger(result) && result >= 0 && result <= 0xffffffff,
+      `seed ${seed}, round ${round}: ${JSON.stringify(program)} returned ${result}`,
+    );
+  }
+  assert.ok(accepted > 500, `only ${accepted} programs were legal`);
+});
+
+test("random programs over packets are refused, or return a word, wherever they look", () => {
+  const seed = 21;
+  const random = new SeededRandom(seed);
+  const below = (most: number): number => random.below(most);
+  let accepted = 0;
+  for (let round = 0; round < 20_000; round++) {
+    const program: Instruction[] = Array.from({ length: 1 + below(12) }, () => ({
+      code: PACKET_CODES[below(PACKET_CODES.length)]!,
+      jt: below(4),
+      jf: below(4),
+      k: below(3) === 0 ? (below(2) === 0 ? 0xffe00000 + below(1 << 21) : random.u32() >>> 0) : below(24),
+    }));
+    program.push({ code: RET_K, jt: 0, jf: 0, k: round });
+    const filter = BpfFilter.check(program, true);
+    if (typeof filter === "number") continue;
+    accepted++;
+    const bytes = Uint8Array.from({ length: 8 + below(40) }, () => below(256));
+    const places = { start: below(8), link: below(3) - 1, network: below(12) - 1 };
+    const about = { protocol: 0x800, packetType: 0, interfaceIndex: 1, hardwareType: 772 };
+    const result = filter.run(new Uint32Array(0), { bytes, ...places, ...about });
     assert.ok(
       Number.isInteger(result) && result >= 0 && result <= 0xffffffff,
       `seed ${seed}, round ${round}: ${JSON.stringify(program)} returned ${result}`,

@@ -1,7 +1,8 @@
 /**
- * Classic BPF as seccomp(2) uses it: a program of jumps forward over one accumulator, an index and sixteen words, that
- * looks at one record. It is checked once, here; running it can then neither fail nor go on for ever. Source: Linux
- * net/core/filter.c (bpf_check_classic), kernel/seccomp.c.
+ * Classic BPF as seccomp(2) and sockets (socket(7), SO_ATTACH_FILTER) use it: a program of jumps forward over one
+ * accumulator, an index and sixteen words, that looks at one record, or at one packet. It is checked once, here;
+ * running it can then neither fail nor go on for ever. Source: Linux net/core/filter.c (bpf_check_classic),
+ * kernel/seccomp.c.
  */
 import {
   BPF_A,
@@ -40,6 +41,25 @@ import {
   BPF_X,
   BPF_XOR,
   EINVAL,
+  BPF_B,
+  BPF_H,
+  BPF_IND,
+  BPF_MOD,
+  BPF_MSH,
+  SKF_AD_ALU_XOR_X,
+  SKF_AD_CPU,
+  SKF_AD_HATYPE,
+  SKF_AD_IFINDEX,
+  SKF_AD_MARK,
+  SKF_AD_OFF,
+  SKF_AD_PKTTYPE,
+  SKF_AD_PROTOCOL,
+  SKF_AD_QUEUE,
+  SKF_AD_RXHASH,
+  SKF_AD_VLAN_TAG,
+  SKF_AD_VLAN_TAG_PRESENT,
+  SKF_LL_OFF,
+  SKF_NET_OFF,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 
@@ -49,6 +69,20 @@ export interface Instruction {
   readonly jt: number;
   readonly jf: number;
   readonly k: number;
+}
+
+/** What a socket's filter looks at. */
+export interface FilteredPacket {
+  readonly bytes: Uint8Array;
+  /** Where the filter's offset 0 is; the headers of the link and of the network, −1: there is none. */
+  readonly start: number;
+  readonly link: number;
+  readonly network: number;
+  /** Ethernet type, PACKET_… of packet(7), interface and its kind (ARPHRD_…). */
+  readonly protocol: number;
+  readonly packetType: number;
+  readonly interfaceIndex: number;
+  readonly hardwareType: number;
 }
 
 /** Words of `struct seccomp_data`. */
@@ -75,7 +109,30 @@ const ADD = BPF_ALU | BPF_ADD,
   AND = BPF_ALU | BPF_AND,
   LSH = BPF_ALU | BPF_LSH,
   RSH = BPF_ALU | BPF_RSH,
-  XOR = BPF_ALU | BPF_XOR;
+  XOR = BPF_ALU | BPF_XOR,
+  MOD = BPF_ALU | BPF_MOD;
+/** Of packets: words, halves and bytes, at a place and behind the index; the length of an IPv4 header. */
+const LDH_ABS = BPF_LD | BPF_H | BPF_ABS,
+  LDB_ABS = BPF_LD | BPF_B | BPF_ABS,
+  LD_IND = BPF_LD | BPF_W | BPF_IND,
+  LDH_IND = BPF_LD | BPF_H | BPF_IND,
+  LDB_IND = BPF_LD | BPF_B | BPF_IND,
+  LDX_MSH = BPF_LDX | BPF_B | BPF_MSH;
+const PACKET_LOADS = new Set([LD_ABS, LDH_ABS, LDB_ABS, LD_IND, LDH_IND, LDB_IND, LDX_MSH]);
+/** What can be asked of a packet beside its bytes; that which isn't known here is 0. */
+const ABOUT_PACKETS = new Set([
+  SKF_AD_PROTOCOL,
+  SKF_AD_PKTTYPE,
+  SKF_AD_IFINDEX,
+  SKF_AD_MARK,
+  SKF_AD_QUEUE,
+  SKF_AD_HATYPE,
+  SKF_AD_RXHASH,
+  SKF_AD_CPU,
+  SKF_AD_ALU_XOR_X,
+  SKF_AD_VLAN_TAG,
+  SKF_AD_VLAN_TAG_PRESENT,
+]);
 const JEQ = BPF_JMP | BPF_JEQ,
   JGT = BPF_JMP | BPF_JGT,
   JGE = BPF_JMP | BPF_JGE,
@@ -97,8 +154,12 @@ export class BpfFilter {
     return this.#program.length;
   }
 
-  /** −EINVAL: not a program that may run. */
-  static check(program: readonly Instruction[]): BpfFilter | number {
+  get program(): readonly Instruction[] {
+    return this.#program;
+  }
+
+  /** −EINVAL: not a program that may run. @param ofPackets  it looks at packets, not at the record of seccomp(2) */
+  static check(program: readonly Instruction[], ofPackets = false): BpfFilter | number {
     if (program.length === 0 || program.length > BPF_MAXINSNS) return -EINVAL;
     // Which words are stored on every way to an instruction: none may be loaded before.
     const stored = new Array<number>(program.length).fill(0xffff);
@@ -108,8 +169,8 @@ export class BpfFilter {
       known &= stored[at]!;
       const operation = code & ~BPF_X;
       const left = program.length - at - 1;
-      if (ARITHMETIC.has(operation)) {
-        if (code === DIV && k === 0) return -EINVAL;
+      if (ARITHMETIC.has(operation) || (ofPackets && operation === MOD)) {
+        if ((code === DIV || code === MOD) && k === 0) return -EINVAL;
         if ((code === LSH || code === RSH) && k >= 32) return -EINVAL;
         continue;
       }
@@ -118,6 +179,10 @@ export class BpfFilter {
         stored[at + 1 + jt]! &= known;
         stored[at + 1 + jf]! &= known;
         known = 0xffff;
+        continue;
+      }
+      if (ofPackets && PACKET_LOADS.has(code)) {
+        if ((code & 0xe0) === BPF_ABS && k >= SKF_AD_OFF && !ABOUT_PACKETS.has(k - SKF_AD_OFF)) return -EINVAL;
         continue;
       }
       switch (code) {
@@ -158,8 +223,8 @@ export class BpfFilter {
     return last === RET_K || last === RET_A ? new BpfFilter(program) : -EINVAL;
   }
 
-  /** What the program returns for a record. */
-  run(record: Uint32Array): number {
+  /** What the program returns for a record, or for a packet: how many of its bytes are let through. */
+  run(record: Uint32Array, packet: FilteredPacket | null = null): number {
     const program = this.#program;
     const memory = this.#memory;
     let a = 0;
@@ -170,14 +235,32 @@ export class BpfFilter {
       const operand = (code & BPF_X) !== 0 ? x : k;
       switch (code) {
         case LD_ABS:
+        case LDH_ABS:
+        case LDB_ABS:
+        case LD_IND:
+        case LDH_IND:
+        case LDB_IND:
+        case LDX_MSH:
+          if (packet !== null) {
+            if (k === SKF_AD_OFF + SKF_AD_ALU_XOR_X && (code & 0xe0) === BPF_ABS) {
+              a = (a ^ x) >>> 0;
+              break;
+            }
+            const loaded = loadFrom(packet, code, (code & 0xe0) === BPF_IND ? (k + x) % 2 ** 32 : k);
+            // What lies outside ends the program: nothing is let through.
+            if (loaded < 0) return 0;
+            if (code === LDX_MSH) x = (loaded & 15) * 4;
+            else a = loaded;
+            break;
+          }
           if (k >= 8) this.sawArguments = true;
           a = record[k >>> 2]!;
           break;
         case LD_LEN:
-          a = RECORD_WORDS * 4;
+          a = packet === null ? RECORD_WORDS * 4 : packet.bytes.length - packet.start;
           break;
         case LDX_LEN:
-          x = RECORD_WORDS * 4;
+          x = packet === null ? RECORD_WORDS * 4 : packet.bytes.length - packet.start;
           break;
         case LD_IMM:
           a = k;
@@ -247,6 +330,11 @@ export class BpfFilter {
           if (operand === 0) return 0;
           a = Math.floor(a / operand);
           break;
+        case MOD:
+        case MOD | BPF_X:
+          if (operand === 0) return 0;
+          a %= operand;
+          break;
         case OR:
         case OR | BPF_X:
           a = (a | operand) >>> 0;
@@ -276,5 +364,35 @@ export class BpfFilter {
       save: (it) => ({ program: it.#program, memory: it.#memory }),
       load: (it, from) => ({ program: it.#program, memory: it.#memory } = from),
     });
+  }
+}
+
+/** The word, half or byte at an offset, in the network's order, or what is told of the packet; −1: outside. */
+function loadFrom(packet: FilteredPacket, code: number, offset: number): number {
+  if (offset >= SKF_AD_OFF) return aboutPacket(packet, offset - SKF_AD_OFF);
+  const { bytes } = packet;
+  let at = packet.start + offset;
+  if (offset >= SKF_NET_OFF) at = packet.network < 0 ? -1 : packet.network + offset - SKF_NET_OFF;
+  else if (offset >= SKF_LL_OFF) at = packet.link < 0 ? -1 : packet.link + offset - SKF_LL_OFF;
+  const width = code & (BPF_H | BPF_B);
+  const size = width === BPF_B ? 1 : width === BPF_H ? 2 : 4;
+  if (at < 0 || at + size > bytes.length) return -1;
+  let value = 0;
+  for (let index = 0; index < size; index++) value = value * 256 + bytes[at + index]!;
+  return value;
+}
+
+function aboutPacket(packet: FilteredPacket, what: number): number {
+  switch (what) {
+    case SKF_AD_PROTOCOL:
+      return packet.protocol;
+    case SKF_AD_PKTTYPE:
+      return packet.packetType;
+    case SKF_AD_IFINDEX:
+      return packet.interfaceIndex;
+    case SKF_AD_HATYPE:
+      return packet.hardwareType;
+    default:
+      return ABOUT_PACKETS.has(what) ? 0 : -1;
   }
 }

@@ -71,6 +71,8 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { get64, putFields, putTimeval, viewOf } from "../ground/words.ts";
+import type { BpfFilter } from "../security/bpf-filter.ts";
+import { attachFilter, detachFilter } from "./socket-filter.ts";
 import { type PeerCredentials, writeCredentials } from "./message.ts";
 import { isCapable } from "../security/credentials.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -101,6 +103,9 @@ export class SocketOptions {
   /** SO_TIMESTAMP or SO_TIMESTAMPNS (their _NEW forms are the same on 64-bit), 0: none. */
   timestamp = 0;
   boundDevice = "";
+  /** SO_ATTACH_FILTER (socket-filter.ts); SO_LOCK_FILTER: it stays. */
+  filter: BpfFilter | null = null;
+  isFilterLocked = false;
   readonly stored = new Map<number, number>();
 
   /** What a socket begins with (net.core.wmem_default and rmem_default, or what its protocol says), as far as we go. */
@@ -145,7 +150,6 @@ const STORED_DEFAULTS: ReadonlyMap<number, number> = new Map([
   [SO_RXQ_OVFL, 0],
   [SO_PEEK_OFF, -1],
   [SO_NOFCS, 0],
-  [SO_LOCK_FILTER, 0],
   [SO_SELECT_ERR_QUEUE, 0],
   [SO_BUSY_POLL, 0],
   [SO_MAX_PACING_RATE, -1],
@@ -209,6 +213,7 @@ interface OptionHolder {
 export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: number, value: Uint8Array): number {
   const options = socket.options;
   if (name === SO_BINDTODEVICE) return bindToDevice(socket, task, value);
+  if (name === SO_ATTACH_FILTER) return attachFilter(socket, task, value);
   if (name === SO_LINGER) {
     if (value.length < Linger.size) return -EINVAL;
     const { l_onoff, l_linger } = Linger.offset;
@@ -290,9 +295,12 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
     case SO_PEEK_OFF:
     case SO_TXTIME:
       return -EINVAL;
+    case SO_LOCK_FILTER:
+      if (options.isFilterLocked && !on) return -EPERM;
+      options.isFilterLocked = on;
+      break;
     case SO_DETACH_FILTER:
-      return -ENOPROTOOPT;
-    case SO_ATTACH_FILTER:
+      return detachFilter(socket);
     case SO_ATTACH_BPF:
       return -EPERM;
     default:
@@ -341,6 +349,8 @@ export function getSocketOption(
   switch (name) {
     case SO_TYPE:
       return intOption(socket.type);
+    case SO_LOCK_FILTER:
+      return intOption(options.isFilterLocked ? 1 : 0);
     case SO_DOMAIN:
       return intOption(socket.family);
     case SO_PROTOCOL:

@@ -1,6 +1,5 @@
 /** seccomp(2) and its older form, prctl(PR_SET_SECCOMP). Read first: security/seccomp.ts. */
 import {
-  BPF_MAXINSNS,
   CAP_SYS_ADMIN,
   EACCES,
   EFAULT,
@@ -23,11 +22,11 @@ import {
   SECCOMP_RET_TRAP,
   SECCOMP_SET_MODE_FILTER,
   SECCOMP_SET_MODE_STRICT,
-  SockFilter,
   SockFprog,
   isErrno,
 } from "@stratos/abi";
-import { BpfFilter, type Instruction } from "../security/bpf-filter.ts";
+import { BpfFilter } from "../security/bpf-filter.ts";
+import { loadBpfProgram } from "../security/bpf-program.ts";
 import { isCapable } from "../security/credentials.ts";
 import { Seccomp } from "../security/seccomp.ts";
 import type { Task } from "../task/task.ts";
@@ -54,20 +53,8 @@ function loadFilter(task: Task, address: number): BpfFilter | number {
   const length = task.space.loadU32(address);
   const program = task.space.loadU64(address + SockFprog.offset.filter);
   if (length < 0 || program < 0) return -EFAULT;
-  const count = length & 0xffff;
-  if (count === 0 || count > BPF_MAXINSNS) return -EINVAL;
-  const bytes = new Uint8Array(count * SockFilter.size);
-  if (task.space.copyIn(program, bytes, 0, bytes.length) < 0) return -EFAULT;
-  const view = new DataView(bytes.buffer);
-  const instructions: Instruction[] = [];
-  for (let at = 0; at < bytes.length; at += SockFilter.size)
-    instructions.push({
-      code: view.getUint16(at + SockFilter.offset.code, true),
-      jt: bytes[at + SockFilter.offset.jt]!,
-      jf: bytes[at + SockFilter.offset.jf]!,
-      k: view.getUint32(at + SockFilter.offset.k, true),
-    });
-  return BpfFilter.check(instructions);
+  const instructions = loadBpfProgram(task.space, program, length & 0xffff);
+  return isErrno(instructions) ? instructions : BpfFilter.check(instructions);
 }
 
 /**

@@ -17,6 +17,8 @@ import {
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_TYPE_MASK,
+  SO_ATTACH_FILTER,
+  SockFilter,
   SOL_SOCKET,
   isErrno,
   Mmsghdr,
@@ -29,6 +31,7 @@ import { createSocket, createSocketPair } from "../socket/create-socket.ts";
 import { IncomingMessage, type OutgoingMessage } from "../socket/message.ts";
 import { obtainTransferState, Socket, transferState } from "../socket/socket.ts";
 import { getSocketOption, setSocketOption } from "../socket/socket-options.ts";
+import { filterProgram } from "../socket/socket-filter.ts";
 import { loadDuration } from "../event/wait-deadline.ts";
 import type { Task } from "../task/task.ts";
 import { BLOCKED, BLOCKED_EINTR, UNFINISHED } from "../ground/wait-queue.ts";
@@ -401,6 +404,7 @@ function getsockopt(
   const room = task.space.loadU32(lengthAddress);
   if (room === -EFAULT) return -EFAULT;
   if ((room | 0) < 0) return -EINVAL;
+  if (level === SOL_SOCKET && name === SO_ATTACH_FILTER) return getFilter(task, target, room, address, lengthAddress);
   const value =
     level === SOL_SOCKET
       ? getSocketOption(target, task, name | 0, room)
@@ -408,6 +412,15 @@ function getsockopt(
   if (isErrno(value)) return value;
   const count = Math.min(room, value.length);
   if (count > 0 && task.space.copyOut(address, value, 0, count) < 0) return -EFAULT;
+  return task.space.storeU32(lengthAddress, count);
+}
+
+/** SO_GET_FILTER: its length counts instructions (net/core/filter.c, sk_get_filter). */
+function getFilter(task: Task, target: Socket, room: number, address: number, lengthAddress: number): number {
+  const program = filterProgram(target);
+  const count = program.length / SockFilter.size;
+  if (room > 0 && room < count) return -EINVAL;
+  if (room > 0 && count > 0 && task.space.copyOut(address, program, 0, program.length) < 0) return -EFAULT;
   return task.space.storeU32(lengthAddress, count);
 }
 
@@ -445,7 +458,8 @@ export const socketCalls: SyscallTable = {
     gaps:
       "datagrams to a multicast group reach members in this machine, and the host's network, from which none come " +
       "in; IPv6 extension headers travel with UDP datagrams inside the machine alone, and those with a routing " +
-      "header are lost; socket filters can't be attached; no SO_PASSPIDFD; TCP_USER_TIMEOUT, TCP_DEFER_ACCEPT and " +
+      "header are lost; TCP and raw sockets take no filters (ENOPROTOOPT); no SO_PASSPIDFD; TCP_USER_TIMEOUT, " +
+      "TCP_DEFER_ACCEPT and " +
       "IP_BIND_ADDRESS_NO_PORT are kept without effect; packet sockets share no memory with programs, as before " +
       "PACKET_MMAP (PACKET_VERSION, PACKET_RX_RING, PACKET_TX_RING: ENOPROTOOPT; libpcap then reads each frame)",
   },

@@ -76,6 +76,16 @@ export class MountNamespace extends Namespace {
     }
   }
 
+  /** The root gives way to a mount that is nowhere, and is nowhere itself then. */
+  replaceRoot(mount: Mount): void {
+    this.mounts.splice(this.mounts.indexOf(this.root), 1);
+    this.root.namespace = null;
+    this.mounts.unshift(mount);
+    this.root = mount;
+    mount.namespace = this;
+    this.changes.changed();
+  }
+
   /** A mount of this namespace comes to stand elsewhere, with all that is on it. */
   move(mount: Mount, parent: Mount, point: Dentry): void {
     this.remove(mount);

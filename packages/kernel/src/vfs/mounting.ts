@@ -1,6 +1,7 @@
 import {
   EBUSY,
   EINVAL,
+  ELOOP,
   ENODEV,
   ENOENT,
   ENOSPC,
@@ -415,11 +416,12 @@ function move(kernel: VfsKernel, namespace: MountNamespace, source: Path, place:
   const mount = source.mount;
   if (!namespace.has(mount) || source.dentry !== mount.root || mount.parent === null || mount.isLocked) return -EINVAL;
   // Those who heard of it where it was would have to hear that it is gone.
-  if (mount.parent.group !== null || isMountBelow(place.mount, mount)) return -EINVAL;
+  if (mount.parent.group !== null) return -EINVAL;
   if (mount.root.inode!.isDirectory !== place.dentry.inode!.isDirectory) return -ENOTDIR;
   const tree = [mount, ...mountsBelow(kernel, namespace, source)];
   const receivers = receiversOf(place.mount, place.dentry);
   if (place.mount.group !== null && tree.some(({ isUnbindable }) => isUnbindable)) return -EINVAL;
+  if (isMountBelow(place.mount, mount)) return -ELOOP;
   if (!hasRoomForCopies(kernel, receivers, tree.length)) return -ENOSPC;
   namespace.move(mount, place.mount, place.dentry);
   propagateMounts(kernel, tree, receivers);
@@ -486,12 +488,7 @@ export function pivotRoot(task: Caller, newRoot: Path, putOld: Path): number {
   mount.parent = parent;
   mount.mountPoint = point;
   if (parent !== null) namespace.add(mount);
-  else {
-    namespace.mounts.unshift(mount);
-    namespace.root = mount;
-    const at = namespace.mounts.indexOf(old);
-    if (at >= 0) namespace.mounts.splice(at, 1);
-  }
+  else namespace.replaceRoot(mount);
   old.parent = putOld.mount;
   old.mountPoint = putOld.dentry;
   putOld.dentry.retain();

@@ -61,7 +61,7 @@ export class PeerGroups {
 export type Propagation = "shared" | "slave" | "private" | "unbindable";
 
 export function setPropagation<M extends Peer<M>>(groups: PeerGroups, mount: M, propagation: Propagation): void {
-  mount.isUnbindable = propagation === "unbindable";
+  if (propagation !== "slave") mount.isUnbindable = propagation === "unbindable";
   if (propagation === "shared") {
     if (mount.group === null) joinGroup(mount, groups.create());
     return;

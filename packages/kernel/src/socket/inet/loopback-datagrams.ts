@@ -1,10 +1,13 @@
-import { EAGAIN, EFAULT, POLLIN, POLLRDNORM } from "@stratos/abi";
+import { AF_INET6, EAGAIN, EFAULT, ETH_P_IP, ETH_P_IPV6, POLLIN, POLLRDNORM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import type { IoCursor } from "../../ground/io-cursor.ts";
+import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, type ReceivedDatagram } from "./datagram-queue.ts";
 import { type DatagramTransport, NOBODY, type OutgoingDatagram } from "./datagram-transport.ts";
 import { Hearing, type PortTable } from "./port-table.ts";
+import { admittedBytes } from "../socket-filter.ts";
 import type { UdpClaim, UdpSocket } from "./udp-socket.ts";
+
+const UDP_HEADER_SIZE = 8;
 
 /** Datagrams between sockets of one network: what one sends goes into the queue of the other. */
 export class LoopbackDatagrams implements DatagramTransport {
@@ -54,11 +57,32 @@ export class LoopbackDatagrams implements DatagramTransport {
       return taken < length ? (taken < 0 ? taken : -EFAULT) : length;
     }
     const before = this.queue.cost;
-    const taken = this.queue.push(datagram, socket.network.interfaceOf(datagram.to.ip).index, from);
+    const interfaceIndex = socket.network.interfaceOf(datagram.to.ip).index;
+    const admitted = socket.options.filter === null ? from : this.#admit(datagram, interfaceIndex, from);
+    if (typeof admitted === "number") return admitted;
+    const taken = this.queue.push(datagram, interfaceIndex, admitted);
     if (taken < 0) return taken;
     udpMemory.bytes += this.queue.cost - before;
     socket.readiness.wakeAll(POLLIN | POLLRDNORM);
-    return taken;
+    return length;
+  }
+
+  /**
+   * What the socket's filter lets through, which sees the UDP header as well (RFC 768); its length when that is
+   * nothing; −EFAULT.
+   */
+  #admit(datagram: OutgoingDatagram, interfaceIndex: number, from: IoCursor): IoCursor | number {
+    const length = from.remaining;
+    const bytes = new Uint8Array(UDP_HEADER_SIZE + length);
+    const taken = length === 0 ? 0 : from.take(bytes, UDP_HEADER_SIZE, length);
+    if (taken < length) return taken < 0 ? taken : -EFAULT;
+    const header = [datagram.from.port, datagram.to.port, bytes.length, 0];
+    header.forEach((word, index) => bytes.set([word >> 8, word & 255], index * 2));
+    const protocol = this.#socket.family === AF_INET6 ? ETH_P_IPV6 : ETH_P_IP;
+    const admitted = admittedBytes(this.#socket, bytes, { protocol, interfaceIndex });
+    return admitted < 0
+      ? length
+      : new BytesCursor(bytes.subarray(UDP_HEADER_SIZE, Math.max(UDP_HEADER_SIZE, admitted)));
   }
 
   receive(into: ReceivedDatagram, to: IoCursor, peek: boolean): number {

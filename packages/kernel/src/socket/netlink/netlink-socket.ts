@@ -57,6 +57,7 @@ import type { IoCursor } from "../../ground/io-cursor.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { familyOf } from "../inet/inet-address.ts";
+import { admittedBytes } from "../socket-filter.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
 import { obtainTransferState, Socket } from "../socket.ts";
 import { intOption, optionInt } from "../socket-options.ts";
@@ -312,8 +313,11 @@ export class NetlinkSocket extends Socket {
     return this.#groups.has(group);
   }
 
-  #enqueue(bytes: Uint8Array, group = 0): void {
+  #enqueue(message: Uint8Array, group = 0): void {
     const { udpMemory } = this.network;
+    const admitted = admittedBytes(this, message);
+    if (admitted < 0) return;
+    const bytes = message.subarray(0, admitted);
     if (this.#queuedBytes + bytes.length > this.options.receiveBuffer || udpMemory.isFull) {
       this.pendingError = ENOBUFS;
       return;

@@ -38,6 +38,7 @@ import {
   TpacketAuxdata,
   TpacketStats,
 } from "@stratos/abi";
+import { admittedBytes } from "../socket-filter.ts";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE } from "@stratos/host";
 import { putFields, viewOf } from "../../ground/words.ts";
@@ -167,9 +168,20 @@ export class PacketSocket extends Socket {
     if (isOutgoing ? this.#ethernetType !== ETH_P_ALL || this.#ignoresOutgoing : false) return;
     if (this.#ethernetType !== ETH_P_ALL && this.#ethernetType !== type) return;
     if (this.#index !== 0 && this.#index !== one.index) return;
+    const start = this.type === SOCK_RAW ? 0 : FRAME_HEADER_SIZE;
+    const admitted = admittedBytes(this, frame, {
+      start,
+      link: 0,
+      network: FRAME_HEADER_SIZE,
+      protocol: type,
+      packetType,
+      interfaceIndex: one.index,
+      hardwareType: one.hardwareType,
+    });
+    if (admitted < 0) return;
     this.#seen++;
     const { udpMemory } = this.network;
-    const bytes = this.type === SOCK_RAW ? frame : frame.subarray(FRAME_HEADER_SIZE);
+    const bytes = frame.subarray(start, start + admitted);
     if (this.#queue.cost + bytes.length > this.options.receiveBuffer || udpMemory.isFull) {
       this.#dropped++;
       return;

@@ -35,6 +35,7 @@ import { signalFileOwner } from "../../vfs/io-signal.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import type { IncomingMessage, OutgoingMessage, PeerCredentials } from "../message.ts";
 import type { Socket } from "../socket.ts";
+import { admittedBytes } from "../socket-filter.ts";
 import { messageCost, MessageQueue } from "./message-queue.ts";
 import { StreamQueue } from "./stream-queue.ts";
 import {
@@ -221,16 +222,21 @@ export class UnixConnectionSocket extends UnixSocket {
   ): number {
     const length = from.remaining;
     if (length > this.options.sendBuffer - 32) return -EMSGSIZE;
-    const cost = messageCost(length);
     // The last one may go beyond (net/core/sock.c, sock_alloc_send_pskb).
     if (peer.#packetCost >= this.options.sendBuffer) return -EAGAIN;
     if (peer.#packets!.isScarce) return -EAGAIN;
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
-    peer.#packets!.push(bytes, message.ancillary, { credentials: sender, address: null, socket: null });
+    const admitted = admittedBytes(peer, bytes);
+    if (admitted < 0) return length;
+    peer.#packets!.push(bytes.subarray(0, admitted), message.ancillary, {
+      credentials: sender,
+      address: null,
+      socket: null,
+    });
     if (message.ancillary !== null) message.ancillary = null;
-    peer.#packetCost += cost;
+    peer.#packetCost += messageCost(admitted);
     return length;
   }
 

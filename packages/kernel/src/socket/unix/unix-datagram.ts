@@ -28,6 +28,7 @@ import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { familyOf } from "../inet/inet-address.ts";
 import type { IncomingMessage, OutgoingMessage } from "../message.ts";
+import { admittedBytes } from "../socket-filter.ts";
 import { messageCost, MessageQueue } from "./message-queue.ts";
 import {
   BOTH_SHUT,
@@ -123,7 +124,6 @@ export class UnixDatagramSocket extends UnixSocket {
     if ((this.shut & SEND_SHUT) !== 0) return -EPIPE;
     const error = this.takeError();
     if (error !== 0) return -error;
-    const cost = messageCost(length);
     // The last one may go beyond (net/core/sock.c, sock_alloc_send_pskb).
     if (this.#outstanding >= this.options.sendBuffer) return -EAGAIN;
     if (target.isClosed) {
@@ -142,14 +142,16 @@ export class UnixDatagramSocket extends UnixSocket {
     const bytes = new Uint8Array(length);
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
+    const admitted = admittedBytes(target, bytes);
+    if (admitted < 0) return length;
     const credentials = this.options.passCredentials || target.options.passCredentials ? senderOf(task) : null;
-    target.#queue.push(bytes, message.ancillary, {
+    target.#queue.push(bytes.subarray(0, admitted), message.ancillary, {
       credentials,
       address: this.name.kind === "unnamed" ? null : this.localName(),
       socket: this,
     });
     if (message.ancillary !== null) message.ancillary = null;
-    this.#outstanding += cost;
+    this.#outstanding += messageCost(admitted);
     target.readiness.wakeAll(POLLIN | POLLRDNORM);
     return length;
   }

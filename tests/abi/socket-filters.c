@@ -1,0 +1,119 @@
+#include "abi.h"
+#include <arpa/inet.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+/* Programs that choose what a socket hears (socket(7), SO_ATTACH_FILTER). */
+#define COUNT(p) (sizeof(p) / sizeof((p)[0]))
+#define ATTACH(fd, p) setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &(struct sock_fprog){COUNT(p), p}, sizeof(struct sock_fprog))
+
+static struct sock_filter none[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+static struct sock_filter five[] = {BPF_STMT(BPF_RET | BPF_K, 5)};
+static struct sock_filter thirteen[] = {BPF_STMT(BPF_RET | BPF_K, 13)};
+
+static void heard(int fd) {
+  char bytes[100] = "";
+  ssize_t n = recv(fd, bytes, sizeof bytes - 1, MSG_DONTWAIT);
+  if (n < 0) printf("  nothing: %s\n", name_of(errno));
+  else printf("  %d bytes: %s\n", (int)n, bytes);
+  fflush(stdout);
+}
+
+static void local(int type) {
+  int pair[2];
+  socketpair(AF_UNIX, type, 0, pair);
+  /* Messages that begin with "b", or are as long as "four". */
+  struct sock_filter chosen[] = {
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'b', 2, 0),
+    BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 4, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 0xffffffff), BPF_STMT(BPF_RET | BPF_K, 0)};
+  SHOW(ATTACH(pair[1], chosen));
+  SHOW(send(pair[0], "all", 3, 0)); heard(pair[1]);
+  SHOW(send(pair[0], "but", 3, 0)); heard(pair[1]);
+  SHOW(send(pair[0], "four", 4, 0)); heard(pair[1]);
+  SHOW(send(pair[0], "", 0, 0)); heard(pair[1]);
+  SHOW(ATTACH(pair[1], five)); send(pair[0], "a long message", 14, 0); heard(pair[1]);
+  SHOW(setsockopt(pair[1], SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int)));
+  SHOW(setsockopt(pair[1], SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int)));
+  send(pair[0], "a long message", 14, 0); heard(pair[1]);
+  close(pair[0]); close(pair[1]);
+}
+
+static void udp(void) {
+  int from = socket(AF_INET, SOCK_DGRAM, 0), to = socket(AF_INET, SOCK_DGRAM, 0);
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, own = at;
+  socklen_t size = sizeof at;
+  bind(to, (void *)&at, size); getsockname(to, (void *)&at, &size);
+  bind(from, (void *)&own, size); getsockname(from, (void *)&own, &size);
+  connect(from, (void *)&at, size);
+  /* Behind the header of eight bytes; both ports are in it. */
+  struct sock_filter chosen[] = {
+    BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ntohs(own.sin_port), 0, 7),
+    BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 4), BPF_STMT(BPF_MISC | BPF_TAX, 0),
+    BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 0, 3),
+    BPF_STMT(BPF_LDX | BPF_IMM, 8), BPF_STMT(BPF_LD | BPF_B | BPF_IND, 1), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'y', 1, 0),
+    BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, 100)};
+  SHOW(ATTACH(to, chosen));
+  SHOW(send(from, "xxx", 3, 0)); heard(to);
+  SHOW(send(from, "xyx", 3, 0)); heard(to);
+  SHOW(send(from, "y", 1, 0)); heard(to);
+  SHOW(ATTACH(to, thirteen)); send(from, "a long message", 14, 0); heard(to);
+  SHOW(ATTACH(to, five)); send(from, "a long message", 14, 0); heard(to);
+  struct sock_filter protocol[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_PROTOCOL), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 100), BPF_STMT(BPF_RET | BPF_K, 0)};
+  SHOW(ATTACH(to, protocol)); send(from, "of IP", 5, 0); heard(to);
+}
+
+static void netlink(void) {
+  int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+  struct { struct nlmsghdr head; struct rtgenmsg body; } ask = {{sizeof ask, RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, 7, 0}, {AF_UNSPEC}};
+  char bytes[8192];
+  SHOW(ATTACH(fd, none));
+  SHOW(send(fd, &ask, sizeof ask, 0) > 0);
+  HOLDS(recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+  /* Of the type of a link, which lies in the machine's order. */
+  struct sock_filter links[] = {
+    BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 4), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RTM_NEWLINK << 8, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 0xffffffff), BPF_STMT(BPF_RET | BPF_K, 0)};
+  int other = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+  SHOW(ATTACH(other, links));
+  SHOW(send(other, &ask, sizeof ask, 0) > 0);
+  HOLDS(recv(other, bytes, sizeof bytes, MSG_DONTWAIT) > 0);
+  HOLDS(((struct nlmsghdr *)bytes)->nlmsg_type == RTM_NEWLINK);
+}
+
+static void refused(void) {
+  int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+  struct sock_filter endless[] = {BPF_STMT(BPF_LD | BPF_IMM, 1)}, outside[] = {BPF_JUMP(BPF_JMP | BPF_JA, 5, 0, 0), BPF_STMT(BPF_RET | BPF_K, 0)};
+  struct sock_filter unknown[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + 3), BPF_STMT(BPF_RET | BPF_K, 0)};
+  struct sock_filter zero[] = {BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, 0)};
+  struct sock_filter got[4];
+  SHOW(ATTACH(fd, endless)); SHOW(ATTACH(fd, outside)); SHOW(ATTACH(fd, unknown)); SHOW(ATTACH(fd, zero));
+  SHOW(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &(struct sock_fprog){0, none}, sizeof(struct sock_fprog)));
+  SHOW(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &(struct sock_fprog){1, (void *)8}, sizeof(struct sock_fprog)));
+  SHOW(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &(struct sock_fprog){1, none}, 8));
+  socklen_t size = 0;
+  SHOW(getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, got, &size)); SHOW(size);
+  SHOW(ATTACH(fd, five));
+  SHOW(getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, got, &size)); SHOW(size);
+  size = 4;
+  SHOW(getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, got, &size)); SHOW(size); SHOW(got[0].k);
+  SHOW(setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &(int){1}, sizeof(int)));
+  SHOW(setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &(int){0}, sizeof(int)));
+  SHOW(ATTACH(fd, none));
+  SHOW(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int)));
+}
+
+int main(void) {
+  printf("- datagrams\n"); local(SOCK_DGRAM);
+  printf("- packets\n"); local(SOCK_SEQPACKET);
+  printf("- UDP\n"); udp();
+  printf("- netlink\n"); netlink();
+  printf("- refused\n"); refused();
+  return 0;
+}
