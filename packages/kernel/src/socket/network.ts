@@ -16,6 +16,7 @@ import type { NetlinkNetwork, NetlinkSocket } from "./netlink/netlink-socket.ts"
 import { removeInterface } from "./interface-changes.ts";
 import type { NetworkObserver } from "./interface-network.ts";
 import { NetworkSettings } from "./network-settings.ts";
+import { InterfaceUevents } from "./netlink/interface-uevents.ts";
 import { RouteEvents } from "./netlink/route-events.ts";
 import {
   chosenHardwareAddress,
@@ -79,7 +80,10 @@ export class Network
   /** unix(7): abstract names, without the leading NUL. */
   readonly abstractNames = new Map<string, UnixSocket>();
   /** Who is told that interfaces, addresses and routes change. Bound: netlink, and mounts of sysfs. */
-  readonly observers: Set<NetworkObserver> = new Set([new RouteEvents(this)]);
+  readonly observers: Set<NetworkObserver> = new Set<NetworkObserver>([
+    new RouteEvents(this),
+    new InterfaceUevents(this),
+  ]);
   #lastIndex = 0;
 
   constructor(kernel: NetworkKernel, options: NetworkOptions) {

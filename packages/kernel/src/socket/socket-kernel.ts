@@ -1,4 +1,5 @@
 import type { RandomSource } from "@stratos/host";
+import type { Uevents } from "../ground/uevents.ts";
 import type { Notice } from "../ground/notice.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
@@ -32,6 +33,7 @@ export interface SocketKernel extends VfsKernel {
   readonly socketState: SharedBySockets;
   readonly random: RandomSource;
   readonly timers: TimerQueue;
+  readonly uevents: Uevents;
   /** What programs asked for in vain, with a detail where there is one. */
   readonly notices: Map<Notice, string>;
   realtime(): Time;

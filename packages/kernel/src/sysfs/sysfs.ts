@@ -60,7 +60,7 @@ export class Sysfs extends PseudoFileSystem {
     addCharacterDirectories(this, (path) => this.#directory(path));
     this.#file("power/state", "\n");
     this.#file("kernel/ostype", "Linux\n");
-    this.#file("kernel/uevent_seqnum", "0\n");
+    this.#file("kernel/uevent_seqnum", () => `${this.kernel.uevents.sequence}\n`);
   }
 
   #directory(path: string): PseudoDirectory {

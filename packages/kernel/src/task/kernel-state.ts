@@ -61,6 +61,7 @@ import type { Mount } from "../vfs/mount.ts";
 import type { TaskObserver } from "./task-observer.ts";
 import type { TurnDisturber, TurnStops } from "./turn-hooks.ts";
 import type { ClockSetObserver, TimeKernel } from "../time/time-kernel.ts";
+import { Uevents } from "../ground/uevents.ts";
 import { cutMappings } from "../mm/cut-mappings.ts";
 import { forgetCodeOf, moveFrame, unmapFrame } from "../mm/image-mappings.ts";
 import type { Frame, PageIndex } from "../frames/frame.ts";
@@ -164,6 +165,7 @@ export class Kernel
   /** Descriptors, areas and epoll items of all processes together: what each is takes memory of the host. */
   readonly fileUsage: FileUsage = { open: 0, tableMost: OPEN_MAX };
   readonly areaUsage: AreaUsage = { count: 0, committed: 0 };
+  readonly uevents = new Uevents();
   epollItems = 0;
   readonly aioUsage: AioUsage = { events: 0, most: 65536 };
   /**

@@ -177,6 +177,35 @@ it("a device goes with its last user, and with LO_FLAGS_AUTOCLEAR by itself", ()
   assert.equal(number64(user, user.open("/dev/loop0"), BLKGETSIZE64), 0);
 });
 
+it("who listens for events of devices hears when a file comes behind one and goes", () => {
+  const { user } = diskMachine();
+  const heard: string[][] = [];
+  user.task.kernel.uevents.listeners.add({
+    network: {},
+    ueventCame: (message) => void heard.push(byteString(message, 0, message.length).split("\0")),
+  });
+  const device = attach(user, 4096);
+  user.call("ioctl", device, LOOP_CLR_FD, 0);
+  assert.equal(heard.length, 1);
+  user.call("close", device);
+  assert.equal(heard.length, 2);
+  for (const [index, event] of heard.entries())
+    assert.deepEqual(event, [
+      "change@/devices/virtual/block/loop0",
+      "ACTION=change",
+      "DEVPATH=/devices/virtual/block/loop0",
+      "SUBSYSTEM=block",
+      "MAJOR=7",
+      "MINOR=0",
+      "DEVNAME=loop0",
+      "DEVTYPE=disk",
+      event[8]!,
+      `SEQNUM=${index + 1}`,
+      "",
+    ]);
+  assert.match(heard[0]![8]!, /^DISKSEQ=\d+$/);
+});
+
 it("a read-only file makes a read-only device, whose file may be changed for one as long", () => {
   const user = machine();
   const device = attach(user, 4096, { access: 0 });

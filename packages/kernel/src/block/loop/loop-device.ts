@@ -20,6 +20,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { markInodeDirty } from "../../vfs/write-back.ts";
+import { majorOf, minorOf } from "../../vfs/device-registry.ts";
 import { BytesCursor } from "../../ground/io-cursor.ts";
 import type { OpenFile } from "../../vfs/open-file.ts";
 import { BlockFile } from "../block-file.ts";
@@ -76,7 +77,17 @@ export class LoopDevice implements DiskDriver {
     this.state = "bound";
     this.#kernel.disks.mediumChanged(this.device);
     if ((status.flags & LO_FLAGS_PARTSCAN) !== 0) this.#kernel.disks.rereadPartitions(this.device);
+    this.#tellChange();
     return 0;
+  }
+
+  /** udev looks at the disk anew. */
+  #tellChange(): void {
+    const { name, rdev, diskSequence } = this.device;
+    const number = [`MAJOR=${majorOf(rdev)}`, `MINOR=${minorOf(rdev)}`];
+    const variables = [...number, `DEVNAME=${name}`, "DEVTYPE=disk", `DISKSEQ=${diskSequence}`];
+    const path = `/devices/virtual/block/${name}`;
+    this.#kernel.uevents.tell({ action: "change", path, subsystem: "block", variables }, null);
   }
 
   /**
@@ -134,6 +145,7 @@ export class LoopDevice implements DiskDriver {
     this.status = noStatus();
     this.state = "unbound";
     file.release();
+    this.#tellChange();
   }
 
   /** LOOP_SET_STATUS(64). */

@@ -69,6 +69,8 @@ import { answerRouteRequest } from "./route-requests.ts";
 import type { SocketCaller, SocketNetwork } from "../socket-kernel.ts";
 
 /** NETLINK_AUDIT isn't among them: libraries take EPROTONOSUPPORT for a kernel without auditing, which this is. */
+/** The group of NETLINK_KOBJECT_UEVENT that the kernel speaks to; udev has another for its own words. */
+const KERNEL_UEVENTS = 1;
 const PROTOCOLS = new Set([NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_KOBJECT_UEVENT, NETLINK_GENERIC]);
 const KNOWN_OPTIONS = new Set([
   NETLINK_PKTINFO,
@@ -161,6 +163,7 @@ export class NetlinkSocket extends Socket {
 
   #take(port: number): void {
     this.portId = port;
+    if (this.protocol === NETLINK_KOBJECT_UEVENT) this.network.kernel.uevents.listeners.add(this);
     this.network.netlinkSockets.set(this.#key(port), this);
   }
 
@@ -388,7 +391,13 @@ export class NetlinkSocket extends Socket {
     return KNOWN_OPTIONS.has(name) ? intOption(this.#options.get(name) ?? 0) : -ENOPROTOOPT;
   }
 
+  /** The kernel's own group. */
+  ueventCame(message: Uint8Array): void {
+    if (this.#groups.has(KERNEL_UEVENTS)) this.deliver(message, KERNEL_UEVENTS);
+  }
+
   protected override dispose(): void {
+    this.network.kernel.uevents.listeners.delete(this);
     if (this.portId !== 0) this.network.netlinkSockets.delete(this.#key(this.portId));
     this.#queue.length = 0;
     this.network.udpMemory.bytes -= this.#queuedBytes;
