@@ -47,7 +47,7 @@ test("a volume in a shared file is mounted through a loop device, written, and w
   assert.match(lines[1]!, /^loop0 +16M loop \/mnt\/volume$/);
   assert.equal(lines[2], "written", "the device went with the mount");
   assert.match(lines[3]!, /block device/);
-  assert.match(lines.at(-1)!, /aegisfs: loop\d: unknown option "nonsense"; there is subvol=NAME/);
+  assert.match(lines.at(-1)!, /aegisfs: Unknown parameter 'nonsense' \(known: subvol\)/);
   const checked = await stratos(["fs", "check", volume]);
   assert.equal(checked.status, 0, checked.stdout);
 });

@@ -38,7 +38,7 @@ import {
 import { Procfs } from "../procfs/procfs.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import { pruneDentries } from "./dentry-cache.ts";
-import { mountAt } from "./mounting.ts";
+import { mountAt } from "./boot-mounts.ts";
 
 function openat2(user: FileTask, dirfd: number, path: string, resolve: number, flags = O_RDONLY): number {
   const { view } = user.memory;

@@ -120,9 +120,9 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
       if (!(dentry === root.dentry && mount === root.mount) && dentry !== mount.root && dentry.parent !== null)
         dentry = dentry.parent;
       for (
-        let over = dentry.mountCount > 0 ? fs.namespace.mountedAt(mount, dentry) : null;
+        let over = dentry.mountCount > 0 ? mountedOn(mount, dentry) : null;
         over !== null;
-        over = fs.namespace.mountedAt(mount, dentry)
+        over = mountedOn(mount, dentry)
       ) {
         mount = over;
         dentry = over.root;
@@ -179,11 +179,7 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
     dentry = child;
     if (isLast && (mode & WALK_NAME) !== 0) break;
     if (child.mountCount > 0) {
-      for (
-        let over = fs.namespace.mountedAt(mount, dentry);
-        over !== null;
-        over = fs.namespace.mountedAt(mount, dentry)
-      ) {
+      for (let over = mountedOn(mount, dentry); over !== null; over = mountedOn(mount, dentry)) {
         if ((resolve & RESOLVE_NO_XDEV) !== 0) return -EXDEV;
         mount = over;
         dentry = over.root;
@@ -197,6 +193,11 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
   walker.mount = mount;
   walker.dentry = dentry;
   return 0;
+}
+
+/** A walk stays in the namespace of the mount that it is on, which a descriptor may lead to. */
+function mountedOn(mount: Mount, dentry: Dentry): Mount | null {
+  return mount.namespace === null ? null : mount.namespace.mountedAt(mount, dentry);
 }
 
 /**

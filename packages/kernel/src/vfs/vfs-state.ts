@@ -30,8 +30,8 @@ export class VfsState {
   /** mount(2) types by name. */
   readonly types = new Map<string, FileSystemType>();
   /**
-   * The root entry of each mounted file system, with the number of mounts of it, and of those that were taken away and
-   * still are in use.
+   * The root entry of each file system, with the number of mounts of it, and of what else keeps it: mounts that were
+   * taken away and still are in use, descriptors of fsopen(2).
    */
   readonly roots = new Map<FileSystem, { dentry: Dentry; mounts: number; lingering: number }>();
   /** Entries in the dentry cache; pruned above DENTRIES_MAX (dentry-cache.ts). */
