@@ -223,8 +223,8 @@ function bind(task: Caller, place: Path, source: Path, flags: number): number {
 
 /**
  * umount2(2): what is on top at `covered` must be the root of a mount.
- * @returns 0, −EINVAL (no mount point, or the root of all), −EBUSY (something in it is in use; MNT_DETACH takes it away all
- *   the same), −EPERM
+ * @returns 0, −EINVAL (no mount point, or the root of all), −EBUSY (something in it is in use; MNT_DETACH takes it away
+ *   all the same), −EPERM
  */
 export function unmount(task: Caller, covered: Path, flags: number): number {
   if (!isCapable(task.credentials, CAP_SYS_ADMIN, task.fs.namespace.owner)) return -EPERM;
