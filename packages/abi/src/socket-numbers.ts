@@ -113,8 +113,11 @@ export const SO_TXTIME = 61,
   SO_SNDTIMEO_NEW = 67,
   SO_PEERPIDFD = 77;
 
+export const SO_NETNS_COOKIE = 71,
+  SO_PASSPIDFD = 76;
 export const SCM_RIGHTS = 1,
   SCM_CREDENTIALS = 2,
+  SCM_PIDFD = 4,
   SCM_TS_OPT_ID = 81,
   SCM_MAX_FD = 253;
 

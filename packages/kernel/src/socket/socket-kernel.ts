@@ -47,6 +47,8 @@ export interface SocketNetwork extends InterfaceNetwork {
   readonly inFlight: FilesInFlight;
   readonly transfer: Uint8Array;
   readonly settings: NetworkSettings;
+  /** Its number: SO_NETNS_COOKIE, too. */
+  readonly ino: number;
   /** The inode of a socket: owner and number for fstat(2). */
   createInode(owner: { fsuid: number; fsgid: number }): Inode;
   retain(): this;

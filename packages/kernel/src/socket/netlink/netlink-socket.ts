@@ -348,7 +348,7 @@ export class NetlinkSocket extends Socket {
     }
     message.setAddress(nameBytes(0, group >= 1 && group <= 32 ? 1 << (group - 1) : 0));
     if (moved < datagram.length) message.flags |= MSG_TRUNC;
-    if (this.options.passCredentials) message.credentials = { pid: 0, uid: 0, gid: 0 };
+    if (this.options.passCredentials) message.credentials = { pid: 0, uid: 0, gid: 0, process: null };
     return (flags & MSG_TRUNC) !== 0 ? datagram.length : moved;
   }
 
