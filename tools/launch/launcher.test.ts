@@ -91,7 +91,11 @@ for (const shell of SHELLS) {
 
   test(`${name}: whatever is to be done is left to stratos.mjs`, () => {
     const handedOver = (what: string): void =>
-      assert.deepEqual(call([...shell, join(root, "stratos"), "x"]).words, ["--", join(root, "stratos.mjs"), "x"], what);
+      assert.deepEqual(
+        call([...shell, join(root, "stratos"), "x"]).words,
+        ["--", join(root, "stratos.mjs"), "x"],
+        what,
+      );
     const later = Date.now() / 1000 + 60;
     const { mtimeMs } = statSync(join(root, "packages/a/a.ts"));
     for (const each of ["packages/a/a.ts", "packages/a", "package-lock.json", "node_modules/.package-lock.json"]) {
