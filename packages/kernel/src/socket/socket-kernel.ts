@@ -50,7 +50,7 @@ export interface SocketNetwork extends InterfaceNetwork {
   /** Its number: SO_NETNS_COOKIE, too. */
   readonly ino: number;
   /** The inode of a socket: owner and number for fstat(2). */
-  createInode(owner: { fsuid: number; fsgid: number }): Inode;
+  createInode(owner: { fsuid: number; fsgid: number }, protocolName: string): Inode;
   retain(): this;
   release(): void;
 }

@@ -284,8 +284,9 @@ function openUserNamespace(task: Task, namespace: UserNamespace | null): number 
   return openNamespace(task, namespace);
 }
 
-function openNamespace(task: Task, namespace: Namespace): number {
-  const path: Path = namespaceFileSystem(task.kernel).pathOf(namespace);
+/** @param given  a namespace, as much as is known of it below */
+export function openNamespace(task: Caller, given: Pick<Namespace, "ino">): number {
+  const path: Path = namespaceFileSystem(task.kernel).pathOf(given as Namespace);
   const file = new NamespaceFile(O_RDONLY | O_CLOEXEC, path.dentry.inode as NamespaceInode, path);
   return task.files.install(file, true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
 }

@@ -58,6 +58,8 @@ export class VfsState {
   namespaces: FileSystem | null = null;
   /** ioctl_ns(2); task/enter-namespaces.ts fills it. */
   namespaceRequest: (task: Caller, namespace: Namespace, command: number, argument: number) => number = () => -ENOTTY;
+  /** A descriptor for a namespace; the same fills it. */
+  openNamespace: (task: Caller, namespace: Pick<Namespace, "ino">) => number = () => -ENOTTY;
   /** A descriptor for a process (pidfd_open(2)); task/pidfd.ts fills it. */
   pidfdOf: (process: SignalProcess) => OpenFile = noPidfd;
   /** fs.mount-max. */
@@ -107,7 +109,7 @@ export class VfsState {
         save: (it) => ({ kernel: it.#kernel, nextMountId: it.#nextMountId, time: it.#time }),
         load: (it, from) => ({ kernel: it.#kernel, nextMountId: it.#nextMountId, time: it.#time } = from),
       },
-      { keeps: ["devices", "namespaceRequest", "pidfdOf", "types"] },
+      { keeps: ["devices", "namespaceRequest", "openNamespace", "pidfdOf", "types"] },
     );
   }
 }

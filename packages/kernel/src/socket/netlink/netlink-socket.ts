@@ -183,9 +183,18 @@ export class NetlinkSocket extends Socket {
   }
 
   override localName(): Uint8Array {
+    return nameBytes(this.portId, this.groupMask);
+  }
+
+  /** The first 32 groups that it is a member of, a bit each. */
+  get groupMask(): number {
     let groups = 0;
     for (const group of this.#groups) if (group <= 32) groups |= 1 << (group - 1);
-    return nameBytes(this.portId, groups);
+    return groups >>> 0;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
   }
 
   override peerName(): Uint8Array {
