@@ -128,6 +128,24 @@ const IN_C: Readonly<Record<string, InC>> = {
   Flock: { type: "struct flock", ...asm("fcntl") },
   FOwnerEx: { type: "struct f_owner_ex", ...asm("fcntl") },
   OpenHow: { type: "struct open_how", ...linux("openat2") },
+  MountAttr: { type: "struct mount_attr", ...linux("mount") },
+  MntIdReq: {
+    type: "struct mnt_id_req",
+    ...linux("types"),
+    // Linux 6.18 include/uapi/linux/mount.h, as Statmount
+    source: "struct mnt_id_req { __u32 size, spare; __u64 mnt_id, param, mnt_ns_id; };",
+  },
+  Statmount: {
+    type: "struct statmount",
+    ...linux("types"),
+    source: `struct statmount {
+  __u32 size, mnt_opts; __u64 mask; __u32 sb_dev_major, sb_dev_minor; __u64 sb_magic; __u32 sb_flags, fs_type;
+  __u64 mnt_id, mnt_parent_id; __u32 mnt_id_old, mnt_parent_id_old; __u64 mnt_attr, mnt_propagation, mnt_peer_group,
+  mnt_master, propagate_from; __u32 mnt_root, mnt_point; __u64 mnt_ns_id; __u32 fs_subtype, sb_source, opt_num,
+  opt_array, opt_sec_num, opt_sec_array; __u64 supported_mask; __u32 mnt_uidmap_num, mnt_uidmap, mnt_gidmap_num,
+  mnt_gidmap; __u64 __spare2[43]; char str[];
+};`,
+  },
   FileHandle: {
     type: "struct file_handle",
     headers: [],

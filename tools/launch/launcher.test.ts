@@ -91,7 +91,11 @@ for (const shell of SHELLS) {
 
   test(`${name}: whatever is to be done is left to stratos.mjs`, () => {
     const handedOver = (what: string): void =>
-      assert.deepEqual(call([...shell, join(root, "stratos"), "x"]).words, [join(root, "stratos.mjs"), "x"], what);
+      assert.deepEqual(
+        call([...shell, join(root, "stratos"), "x"]).words,
+        ["--", join(root, "stratos.mjs"), "x"],
+        what,
+      );
     const later = Date.now() / 1000 + 60;
     const { mtimeMs } = statSync(join(root, "packages/a/a.ts"));
     for (const each of ["packages/a/a.ts", "packages/a", "package-lock.json", "node_modules/.package-lock.json"]) {
@@ -115,7 +119,7 @@ for (const shell of SHELLS) {
     const program = spawnSync("sh", ["-c", `command -v ${shell[0]!}`], { encoding: "utf8" }).stdout.trim();
     const launch = [program, ...shell.slice(1), join(root, "stratos"), "x"];
     renameSync(join(root, PINNED), join(tools, "node"));
-    assert.deepEqual(call(launch, folder, tools).words, [join(root, "stratos.mjs"), "x"]);
+    assert.deepEqual(call(launch, folder, tools).words, ["--", join(root, "stratos.mjs"), "x"]);
     renameSync(join(tools, "node"), join(root, PINNED));
     rmSync(join(root, "node_modules"), { recursive: true });
     const { status, stderr } = call(launch, folder, tools);

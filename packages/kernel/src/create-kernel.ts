@@ -11,7 +11,8 @@ import { registerFifos } from "./fs/pipe/pipe-file.ts";
 import { tmpfsType } from "./fs/tmpfs/tmpfs.ts";
 import { registerBlockDevices } from "./block/loop/loop-devices.ts";
 import { Board } from "./task/board.ts";
-import { namespaceRequest } from "./task/enter-namespaces.ts";
+import { namespaceRequest, openNamespace } from "./task/enter-namespaces.ts";
+import { pidfdOf } from "./task/pidfd.ts";
 import { futexObserver } from "./task/futex.ts";
 import { OutOfMemory } from "./task/oom-killer.ts";
 import { piFutexObserver } from "./task/pi-futex.ts";
@@ -29,6 +30,8 @@ export function createKernel(options: KernelOptions): Kernel {
   kernel.memory.shortage = new OutOfMemory(kernel);
   registerFileSystems(kernel);
   kernel.vfs.namespaceRequest = namespaceRequest;
+  kernel.vfs.openNamespace = openNamespace;
+  kernel.vfs.pidfdOf = pidfdOf;
   registerTerminalDevices(kernel);
   registerBlockDevices(kernel);
   return kernel;

@@ -1,5 +1,5 @@
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RELATIME } from "@stratos/abi";
-import { type Kernel, mountAt } from "@stratos/kernel";
+import { type Kernel, mountAt, parseMountOptions } from "@stratos/kernel";
 import { copyFolder } from "./run-folder.ts";
 
 interface SystemMount {
@@ -39,7 +39,7 @@ export function mountSystem(
     if (place === "/run" && options.keepsRun === true) continue;
     const kind = kernel.vfs.types.get(type);
     if (kind === undefined) continue;
-    const fileSystem = kind.create(kernel, type, words);
+    const fileSystem = kind.create(kernel, type, parseMountOptions(words));
     if (keepsContent === true && typeof fileSystem !== "number") copyFolder(kernel, place, fileSystem.root);
     const mounted =
       typeof fileSystem === "number" ? fileSystem : mountAt(kernel, place, fileSystem, { source: type, flags });

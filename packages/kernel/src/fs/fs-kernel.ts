@@ -24,7 +24,6 @@ export interface FsKernel extends VfsKernel {
   shmemMount: Mount | null;
   readonly scheduler: VfsKernel["scheduler"] & { wakeGently(queue: WaitQueue, events: number): void };
   readonly tasks: TasksOf<MmCaller>;
-  log(message: string): void;
   /** @param priority  facility and level of syslog(3) */
   logAs(priority: number, message: string): void;
 }

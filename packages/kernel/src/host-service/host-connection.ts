@@ -35,8 +35,9 @@ export class HostConnection implements Waiter {
   }
 
   /** The program that connected (SO_PEERCRED). */
-  get peer(): PeerCredentials | null {
-    return this.#socket.peerCredentials;
+  get peer(): Omit<PeerCredentials, "process"> | null {
+    const peer = this.#socket.peerCredentials;
+    return peer === null ? null : { pid: peer.pid, uid: peer.uid, gid: peer.gid };
   }
 
   get isClosed(): boolean {

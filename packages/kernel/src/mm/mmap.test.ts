@@ -24,7 +24,7 @@ import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import { FileTask } from "../testing/file-system-task.ts";
 import { createMemoryTask, forkAddressSpace } from "../testing/memory-task.ts";
 import type { Task } from "../task/task.ts";
-import { mountRoot } from "../vfs/mounting.ts";
+import { mountRoot } from "../vfs/boot-mounts.ts";
 import { AddressSpace, VDSO_BASE } from "./address-space.ts";
 import { madvise } from "./madvise.ts";
 import { brk, mmap, munmap } from "./mmap.ts";

@@ -93,7 +93,7 @@ function fill(directory: PseudoDirectory, target: () => Task): void {
     describeSockets(task, (socket) => socket.type === SOCK_DGRAM && socket.protocol === IPPROTO_ICMPV6, true),
   );
   file("unix", describeUnix);
-  file("netlink", () => "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n");
+  file("netlink", describeNetlink);
   file("packet", describePacketSockets);
   file("protocols", describeSocketKinds);
   file("sockstat", describeTotals);
@@ -216,6 +216,19 @@ function describePacketSockets(task: Task): string {
   return text;
 }
 
+/** As net/netlink/af_netlink.c, netlink_native_seq_show. */
+function describeNetlink(task: Task): string {
+  let text = "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n";
+  for (const socket of task.network.netlinkSockets.values()) {
+    const numbers = [socket.protocol, socket.portId].map((value, at) => String(value).padEnd(at === 0 ? 3 : 10));
+    const groups = socket.groupMask.toString(16).padStart(8, "0");
+    text +=
+      `0000000000000000 ${numbers.join(" ")} ${groups} ${String(socket.queuedBytes).padEnd(8)} ` +
+      `${"0".padEnd(8)} ${"0".padEnd(5)} ${"2".padEnd(8)} ${"0".padEnd(8)} ${String(socket.inode?.ino ?? 0).padEnd(8)}\n`;
+  }
+  return text;
+}
+
 const SOCKET_HEADER_V4 =
   `${"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode".padEnd(149)}` +
   "\n";
@@ -243,7 +256,9 @@ function describeSockets(task: Task, belongs: (socket: InetSocket) => boolean, i
 function endpoint(socket: InetSocket, which: "local" | "peer", isV6: boolean): string {
   const end = socket[which];
   const ip = end?.ip ?? ANY_V4;
-  return `${isV6 ? hexV6(ip) : hexV4(ip)}:${(end?.port ?? 0).toString(16).padStart(4, "0").toUpperCase()}`;
+  // A raw socket's own port is its protocol (raw(7)).
+  const port = socket.type !== SOCK_RAW ? (end?.port ?? 0) : which === "local" ? socket.protocol : 0;
+  return `${isV6 ? hexV6(ip) : hexV4(ip)}:${port.toString(16).padStart(4, "0").toUpperCase()}`;
 }
 
 function describeUnix(task: Task): string {

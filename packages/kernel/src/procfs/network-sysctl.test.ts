@@ -31,7 +31,7 @@ import {
 import { call } from "../testing/system-calls.ts";
 import { inet, inet6, SocketTask, unixAbstract } from "../testing/socket-task.ts";
 import type { FileTask } from "../testing/file-system-task.ts";
-import { mountAt } from "../vfs/mounting.ts";
+import { mountAt } from "../vfs/boot-mounts.ts";
 import { Procfs } from "./procfs.ts";
 
 const SYS = "/proc/sys/net";

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { CAP_DAC_OVERRIDE, CLONE_NEWTIME, CLONE_NEWUSER, EACCES, EPERM, O_WRONLY } from "@stratos/abi";
 import { FileTask } from "../testing/file-system-task.ts";
-import { mountAt } from "../vfs/mounting.ts";
+import { mountAt } from "../vfs/boot-mounts.ts";
 import { Procfs } from "./procfs.ts";
 
 /** Root, and nobody in a user namespace of his own. */

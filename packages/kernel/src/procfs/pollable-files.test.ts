@@ -25,7 +25,7 @@ import { callsByNumber } from "../syscall/all-calls.ts";
 import { systemCalls } from "../syscall/system-calls.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import { Call } from "../testing/fake-task.ts";
-import { mountAt } from "../vfs/mounting.ts";
+import { mountAt } from "../vfs/boot-mounts.ts";
 import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
 import { Procfs } from "./procfs.ts";
 

@@ -3,7 +3,7 @@ import { EINVAL } from "@stratos/abi";
 import { type Credentials, isInGroup, ROOT } from "../security/credentials.ts";
 import { mayInspect } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
-import { parseMountOptions } from "../vfs/mount-options.ts";
+import type { MountOptions } from "../vfs/mount-options.ts";
 
 export interface ProcOptions {
   /** What others don't get of a process: one of `HIDE`. */
@@ -19,10 +19,14 @@ const HIDE: Readonly<Record<string, number>> = { off: 0, noaccess: 1, invisible:
 
 export const SHOW_ALL: ProcOptions = { hidden: 0, gid: 0, isSubset: false };
 
-/** @returns `before` with what the text changes; −EINVAL for what is no option, or no value of one */
-export function parseProcOptions(text: string, before: ProcOptions, caller: Credentials = ROOT): ProcOptions | number {
+/** @returns `before` with what the options change; −EINVAL for what is no option, or no value of one */
+export function parseProcOptions(
+  options: MountOptions,
+  before: ProcOptions,
+  caller: Credentials = ROOT,
+): ProcOptions | number {
   let { hidden, gid, isSubset } = before;
-  for (const [key, value] of parseMountOptions(text)) {
+  for (const [key, value] of options) {
     if (key === "hidepid") {
       const level = HIDE[value] ?? (/^\d+$/.test(value) ? Number(value) : -1);
       if (!Object.values(HIDE).includes(level)) return -EINVAL;

@@ -1,7 +1,10 @@
 /** /proc/PID/fd and fdinfo (proc_pid_fd(5), proc_pid_fdinfo(5)). */
 import { EACCES, EBADF, ENOENT, O_PATH, S_IFDIR, S_IFLNK, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { Task } from "../task/task.ts";
+import { describeOwnLocks } from "../vfs/file-locks.ts";
+import type { ProcView } from "./proc-view.ts";
 import { anonymousMount } from "../vfs/anonymous-file.ts";
 import { Inode } from "../vfs/inode.ts";
 import { OpenFile } from "../vfs/open-file.ts";
@@ -11,12 +14,13 @@ import { mayInspect } from "../task/task-access.ts";
 
 /** /proc/PID/fd and fdinfo. */
 export class DescriptorDirectory extends PseudoInode {
+  declare readonly fileSystem: ProcView;
   #target: () => Task;
   #kind: "links" | "info";
   /** One inode for each descriptor as long as it is the same file. */
   #inodes = new Map<number, { file: OpenFile; inode: Inode }>();
 
-  constructor(fileSystem: PseudoFileSystem, target: () => Task, kind: "links" | "info") {
+  constructor(fileSystem: ProcView, target: () => Task, kind: "links" | "info") {
     super(fileSystem, S_IFDIR | (kind === "links" ? 0o500 : 0o555));
     this.nlink = 2;
     this.#target = target;
@@ -61,9 +65,13 @@ export class DescriptorDirectory extends PseudoInode {
       String(fd),
       this.#kind === "links"
         ? new DescriptorLink(this.fileSystem, this.#target, fd, mode)
-        : new DescriptorInfo(this.fileSystem, () => describeDescriptor(this.#target(), fd), {
-            guard: (caller) => mayInspect(caller, this.#target(), "fs"),
-          }),
+        : new DescriptorInfo(
+            this.fileSystem,
+            () => describeDescriptor(this.#target(), fd, this.fileSystem.pidNamespace),
+            {
+              guard: (caller) => mayInspect(caller, this.#target(), "fs"),
+            },
+          ),
     );
   }
 
@@ -170,13 +178,15 @@ class DescriptorLink extends PseudoInode {
 }
 
 /** proc(5), /proc/PID/fdinfo. */
-function describeDescriptor(task: Task, fd: number): string | number {
+function describeDescriptor(task: Task, fd: number, ids: PidNamespace): string | number {
   const file = isAlive(task) ? task.files.get(fd) : undefined;
   if (file === undefined) return -EBADF;
   const flags = file.flags | (task.files.isCloseOnExec(fd) ? 0o2000000 : 0);
   const mount = file.path?.mount.id ?? anonymousMount(task.kernel).id;
+  const locks = file.inode === null ? [] : describeOwnLocks(file.inode, file, task.files, ids);
   return (
     `pos:\t${file.position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${file.inode?.ino ?? 0}\n` +
-    `${file.details(task)}`
+    locks.map((line, at) => `lock:\t${at + 1}: ${line}\n`).join("") +
+    file.details(task)
   );
 }

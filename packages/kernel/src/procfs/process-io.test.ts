@@ -11,7 +11,7 @@ import { AegisFileSystem } from "../fs/aegisfs/aegisfs.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
 import { call } from "../testing/system-calls.ts";
-import { mountAt } from "../vfs/mounting.ts";
+import { mountAt } from "../vfs/boot-mounts.ts";
 import { syncAll } from "../vfs/write-back.ts";
 import { Procfs } from "./procfs.ts";
 

@@ -10,7 +10,7 @@ import { CALL_WORK } from "../ground/call-work.ts";
 import { AreaList } from "../mm/area-list.ts";
 import { Area } from "../mm/area.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
-import { mountAt } from "../vfs/mounting.ts";
+import { mountAt } from "../vfs/boot-mounts.ts";
 import { Procfs } from "./procfs.ts";
 
 const BASE = 0x10000;

@@ -6,35 +6,19 @@ import { MS_RDONLY } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import type { Mount } from "../vfs/mount.ts";
-import type { PeerGroup } from "../vfs/peer-group.ts";
-import { describeMountFlags } from "../vfs/mounting.ts";
-import { NamespaceInode } from "../vfs/namespace-file.ts";
-import { pathNameBelow } from "../vfs/path-name.ts";
-import { Path } from "../vfs/path.ts";
+import { describeMountFlags } from "../vfs/mount-attributes.ts";
+import { heardFrom, placeOf, rootWithin } from "../vfs/mount-names.ts";
 
 /** fstab(5): white space and backslashes as octal numbers. */
 function escape(text: string): string {
   return text.replace(/[ \t\n\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }
 
-function placeOf(mount: Mount, task: Task): string | null {
-  const { root } = task.fs;
-  return mount === root.mount && root.dentry === mount.root ? "/" : pathNameBelow(new Path(mount, mount.root), root);
-}
-
-/** The part of its file system that a mount shows: "/" unless it is a bind mount. */
-function rootWithin(mount: Mount): string {
-  // A namespace is shown by its name (proc_pid_mountinfo(5)).
-  if (mount.root.inode instanceof NamespaceInode) return mount.root.name;
-  let name = "";
-  for (let dentry = mount.root; dentry.parent !== null; dentry = dentry.parent) name = `/${dentry.name}${name}`;
-  return name === "" ? "/" : name;
-}
-
+/** By their numbers, wherever they were moved since (fs/mount.h, mnt_ns_attached). */
 function reachable(task: Task): { mount: Mount; place: string }[] {
   const result: { mount: Mount; place: string }[] = [];
-  for (const mount of task.fs.namespace.mounts) {
-    const place = placeOf(mount, task);
+  for (const mount of task.fs.namespace.mounts.toSorted((one, other) => one.id - other.id)) {
+    const place = placeOf(mount, task.fs.root);
     if (place !== null) result.push({ mount, place });
   }
   return result;
@@ -56,12 +40,11 @@ export function describeMounts(task: Task): string {
 }
 
 /** The optional fields: `shared:X`, `master:X`, `propagate_from:X`, `unbindable`. */
-function describePropagation({ group, master, isUnbindable, namespace }: Mount): string {
+function describePropagation(mount: Mount): string {
+  const { group, master, isUnbindable } = mount;
   const shared = group === null ? "" : ` shared:${group.id}`;
   if (master === null) return isUnbindable ? `${shared} unbindable` : shared;
-  // The nearest one above of which somebody is in sight.
-  let seen: PeerGroup<Mount> | null = master;
-  while (seen !== null && !seen.members.some((member) => member.namespace === namespace)) seen = seen.master;
+  const seen = heardFrom(mount);
   return `${shared} master:${master.id}${seen === null || seen === master ? "" : ` propagate_from:${seen.id}`}`;
 }
 

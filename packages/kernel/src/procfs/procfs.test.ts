@@ -59,7 +59,7 @@ import { Procfs } from "./procfs.ts";
 import { settledValues } from "./sysctl.ts";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
 import { advance, type TestKernel } from "../testing/fake-task.ts";
-import { mountAt } from "../vfs/mounting.ts";
+import { mountAt } from "../vfs/boot-mounts.ts";
 
 function begin(): { test: TestKernel; user: FileTask } {
   const { test, user } = FileTask.create();
@@ -68,7 +68,7 @@ function begin(): { test: TestKernel; user: FileTask } {
     ["/sys", "sysfs"],
     ["/dev", "devtmpfs"],
   ] as const) {
-    const fileSystem = test.kernel.vfs.types.get(type)!.create(test.kernel, type, "");
+    const fileSystem = test.kernel.vfs.types.get(type)!.create(test.kernel, type, new Map());
     assert.ok(typeof fileSystem !== "number");
     assert.ok(typeof mountAt(test.kernel, place, fileSystem) !== "number");
   }

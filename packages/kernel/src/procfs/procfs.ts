@@ -2,6 +2,7 @@ import { ENOENT, PROC_SUPER_MAGIC, S_IFDIR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "../task/kernel-state.ts";
 import type { FileSystemUsage, FileSystemType } from "../vfs/file-system.ts";
+import type { MountOptions } from "../vfs/mount-options.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { Task } from "../task/task.ts";
 import { forgetChild } from "../vfs/dentry-cache.ts";
@@ -63,8 +64,8 @@ export class Procfs extends PseudoFileSystem implements ProcView, TaskObserver {
     return describeProcOptions(this.rules);
   }
 
-  override reconfigure(text: string): number {
-    const rules = parseProcOptions(text, this.rules, this.kernel.scheduler.current?.credentials);
+  override reconfigure(options: MountOptions): number {
+    const rules = parseProcOptions(options, this.rules, this.kernel.scheduler.current?.credentials);
     if (isErrno(rules)) return rules;
     this.rules = rules;
     return 0;
@@ -178,9 +179,14 @@ class ProcRoot extends PseudoDirectory {
 export const procType: FileSystemType = {
   name: "proc",
   isVirtual: true,
+  optionNames: ["gid", "hidepid", "subset"],
   isRevealing: true,
   userNamespace: (caller) => caller.group.pidNamespace.owner,
-  create(kernel: Kernel, _source: string, options: string) {
+  checkOption: (kernel: Kernel, key: string, value: string) => {
+    const rules = parseProcOptions(new Map([[key, value]]), SHOW_ALL, kernel.scheduler.current?.credentials);
+    return isErrno(rules) ? rules : 0;
+  },
+  create(kernel: Kernel, _source: string, options: MountOptions) {
     const { current } = kernel.scheduler;
     const rules = parseProcOptions(options, SHOW_ALL, current?.credentials);
     return isErrno(rules) ? rules : new Procfs(kernel, current?.group.pidNamespace, rules);

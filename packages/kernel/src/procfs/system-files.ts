@@ -90,7 +90,12 @@ export function addSystemFiles(fileSystem: ProcView, root: PseudoDirectory): voi
   sysvipc.add("sem", new PseudoFile(fileSystem, (task) => task.ipc.semaphores.describe(task)));
   sysvipc.add("shm", new PseudoFile(fileSystem, (task) => task.ipc.memory.describe(task)));
   root.add("sysvipc", sysvipc);
-  for (const name of ["bus", "driver", "fs", "irq", "tty"]) root.add(name, new PseudoDirectory(fileSystem));
+  for (const name of ["bus", "driver", "fs", "irq"]) root.add(name, new PseudoDirectory(fileSystem));
+  const terminals = new PseudoDirectory(fileSystem);
+  root.add("tty", terminals);
+  terminals.add("drivers", new PseudoFile(fileSystem, () => TERMINAL_DRIVERS));
+  terminals.add("ldiscs", new PseudoFile(fileSystem, () => "n_tty       0\n"));
+  for (const name of ["driver", "ldisc"]) terminals.add(name, new PseudoDirectory(fileSystem));
 }
 
 /** /proc/kmsg: takes what it shows, so it needs CAP_SYSLOG. */
@@ -239,6 +244,15 @@ function describeLoad(kernel: Kernel, namespace: PidNamespace): string {
   const { running, total } = countTasks(kernel);
   return `0.00 0.00 0.00 ${running}/${total} ${kernel.tasks.lastNumberIn(namespace)}\n`;
 }
+
+/** Name, nodes, major number, minor numbers, kind (proc_tty(5), fs/proc/proc_tty.c). */
+const TERMINAL_DRIVERS =
+  "/dev/tty             /dev/tty        5       0 system:/dev/tty\n" +
+  "/dev/console         /dev/console    5       1 system:console\n" +
+  "/dev/ptmx            /dev/ptmx       5       2 system\n" +
+  "pty_slave            /dev/pts      136 0-1048575 pty:slave\n" +
+  "pty_master           /dev/ptm      128 0-1048575 pty:master\n" +
+  "unknown              /dev/tty        4 1-63 console\n";
 
 function describeDevices(kernel: Kernel): string {
   const rows = (kind: "character" | "block"): string =>

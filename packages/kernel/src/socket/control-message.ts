@@ -24,6 +24,7 @@ import {
   RLIMIT_NOFILE,
   SCM_CREDENTIALS,
   SCM_MAX_FD,
+  SCM_PIDFD,
   SCM_RIGHTS,
   SOL_SOCKET,
   isErrno,
@@ -39,10 +40,11 @@ import {
 import { getU64, putFields, viewOf } from "../ground/words.ts";
 import { type Credentials, isCapable } from "../security/credentials.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
+import type { SignalProcess } from "../signal/signal-target.ts";
 import { type Ancillary, type IncomingMessage, type PeerCredentials, writeCredentials } from "./message.ts";
 import type { Socket } from "./socket.ts";
 import { extensionOfControl, isExtensionOption } from "./inet/extension-headers.ts";
-import { intOption, optionInt } from "./socket-options.ts";
+import { intOption, optionInt, type SocketOptions } from "./socket-options.ts";
 import type { SocketCaller } from "./socket-kernel.ts";
 
 /** Control messages of sendmsg(2) and recvmsg(2) (cmsg(3)): a `struct cmsghdr`, then data, padded to 8 bytes. */
@@ -182,7 +184,9 @@ function checkCredentials(task: SocketCaller, data: Uint8Array): PeerCredentials
   if (gid !== own.gid && gid !== own.egid && gid !== own.sgid && !isCapable(own, CAP_SETGID, userNamespace))
     return -EPERM;
   const pid = pidNamespace.rootIdOf(optionInt(data));
-  return isInUse(task, pid) ? { pid, uid, gid } : -ESRCH;
+  if (!isInUse(task, pid)) return -ESRCH;
+  const { tasks, processes } = task.kernel.tasks;
+  return { pid, uid, gid, process: processes.get(pid) ?? tasks.get(pid)?.group ?? null };
 }
 
 /** Names the number a task, a process or a group? Linux asks for its struct pid, which lives as long as one of them. */
@@ -228,6 +232,18 @@ export class ControlWriter {
     return 0;
   }
 
+  /** SCM_PIDFD: a descriptor of the sender's process. */
+  putPidfd(process: SignalProcess | null): number {
+    if (process === null) return 0;
+    if (this.#room - this.written < HEADER_SIZE + 4) {
+      this.flags |= MSG_CTRUNC;
+      return 0;
+    }
+    const { files, group, kernel } = this.task;
+    const fd = files.install(kernel.vfs.pidfdOf(process), true, 0, group.limits[RLIMIT_NOFILE]!.soft);
+    return this.put(SOL_SOCKET, SCM_PIDFD, intOption(fd));
+  }
+
   /** Installs as many files as there is room and descriptors for; closes the others (MSG_CTRUNC). */
   putRights(files: OpenFile[], closeOnExec: boolean): number {
     const room = Math.max(0, Math.floor((this.#room - this.written - HEADER_SIZE) / 4));
@@ -248,8 +264,13 @@ export class ControlWriter {
   }
 }
 
-/** Everything that came beside a message. Returns 0 or −EFAULT. */
-export function writeControl(writer: ControlWriter, message: IncomingMessage, flags: number): number {
+/** Everything that came beside a message, as the socket's options ask for it. Returns 0 or −EFAULT. */
+export function writeControl(
+  writer: ControlWriter,
+  message: IncomingMessage,
+  flags: number,
+  options: SocketOptions,
+): number {
   if (message.controls !== null) {
     for (const each of message.controls) {
       const failed = writer.put(each.level, each.type, each.data);
@@ -257,14 +278,14 @@ export function writeControl(writer: ControlWriter, message: IncomingMessage, fl
     }
   }
   const { credentials } = message;
-  if (credentials !== null) {
+  if (credentials !== null && options.passCredentials) {
     const data = new Uint8Array(Ucred.size);
     writeCredentials(writer.task, credentials, data);
     const failed = writer.put(SOL_SOCKET, SCM_CREDENTIALS, data);
     if (failed < 0) return failed;
   }
-  if (message.rights === null) return 0;
-  const rights = message.rights;
+  const { rights } = message;
   message.rights = null;
-  return writer.putRights(rights, (flags & MSG_CMSG_CLOEXEC) !== 0);
+  const failed = rights === null ? 0 : writer.putRights(rights, (flags & MSG_CMSG_CLOEXEC) !== 0);
+  return failed < 0 || !options.passPidfd ? failed : writer.putPidfd(credentials?.process ?? null);
 }

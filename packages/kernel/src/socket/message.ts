@@ -1,6 +1,7 @@
 import { SockaddrStorage, Ucred } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { putFields, viewOf } from "../ground/words.ts";
+import type { SignalProcess } from "../signal/signal-target.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 
@@ -9,6 +10,8 @@ export interface PeerCredentials {
   readonly pid: number;
   readonly uid: number;
   readonly gid: number;
+  /** For SCM_PIDFD and SO_PEERPIDFD; null: there is none. */
+  readonly process: SignalProcess | null;
 }
 
 /** `struct ucred`, as `task` knows the process and the ids. */
@@ -22,7 +25,7 @@ export function writeCredentials(task: Caller, { pid, uid, gid }: PeerCredential
 }
 
 /** What a receiver learns of a sender that did not say: pid 0 and the overflow ids. */
-export const UNKNOWN_SENDER: PeerCredentials = { pid: 0, uid: 65534, gid: 65534 };
+export const UNKNOWN_SENDER: PeerCredentials = { pid: 0, uid: 65534, gid: 65534, process: null };
 
 /**
  * What travels beside bytes: files and credentials (AF_UNIX), fields of the IP header. The holder owns one reference of

@@ -1,9 +1,9 @@
-import { EHOSTUNREACH, ENETUNREACH, S_IFSOCK } from "@stratos/abi";
+import { EHOSTUNREACH, ENETUNREACH } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
-import { createAnonymousInode } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
+import { SocketInode } from "./socket-inode.ts";
 import { ANY_V4, type IpAddress, isLoopback, isSameIp, isV4 } from "./inet/ip-address.ts";
 import { ipOfText } from "./inet/ip-text.ts";
 import type { InetNetwork, InetSocket } from "./inet/inet-socket.ts";
@@ -159,8 +159,8 @@ export class Network
   }
 
   /** The inode of a socket: owner and number for fstat(2). */
-  createInode(owner: { fsuid: number; fsgid: number }): Inode {
-    return createAnonymousInode(this.kernel, S_IFSOCK, 0o777, owner);
+  createInode(owner: { fsuid: number; fsgid: number }, protocolName: string): Inode {
+    return new SocketInode(this.kernel, owner, protocolName);
   }
 
   interfaceByName(name: string): NetworkInterface | undefined {

@@ -47,8 +47,10 @@ export interface SocketNetwork extends InterfaceNetwork {
   readonly inFlight: FilesInFlight;
   readonly transfer: Uint8Array;
   readonly settings: NetworkSettings;
+  /** Its number: SO_NETNS_COOKIE, too. */
+  readonly ino: number;
   /** The inode of a socket: owner and number for fstat(2). */
-  createInode(owner: { fsuid: number; fsgid: number }): Inode;
+  createInode(owner: { fsuid: number; fsgid: number }, protocolName: string): Inode;
   retain(): this;
   release(): void;
 }

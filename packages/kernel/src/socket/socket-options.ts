@@ -8,8 +8,10 @@ import {
   ENODEV,
   ENOPROTOOPT,
   ENOTCONN,
+  EOPNOTSUPP,
   EPERM,
   ERANGE,
+  RLIMIT_NOFILE,
   SO_ACCEPTCONN,
   SO_ATTACH_BPF,
   SO_ATTACH_FILTER,
@@ -38,6 +40,8 @@ import {
   SO_PEERCRED,
   SO_PEERGROUPS,
   SO_PEERNAME,
+  SO_NETNS_COOKIE,
+  SO_PASSPIDFD,
   SO_PEERPIDFD,
   SO_PEERSEC,
   SO_PRIORITY,
@@ -94,6 +98,7 @@ export class SocketOptions {
   keepAlive = false;
   oobInline = false;
   passCredentials = false;
+  passPidfd = false;
   /** SO_LINGER: −1 off, else seconds. */
   lingerSeconds = -1;
   /** Nanoseconds, 0: for ever. */
@@ -107,6 +112,11 @@ export class SocketOptions {
   filter: BpfFilter | null = null;
   isFilterLocked = false;
   readonly stored = new Map<number, number>();
+
+  /** Is the receiver told who sent? */
+  get wantsSender(): boolean {
+    return this.passCredentials || this.passPidfd;
+  }
 
   /** What a socket begins with (net.core.wmem_default and rmem_default, or what its protocol says), as far as we go. */
   begin({ sendDefault, receiveDefault }: Pick<SocketBuffers, "sendDefault" | "receiveDefault">): void {
@@ -123,6 +133,7 @@ export class SocketOptions {
     this.keepAlive = from.keepAlive;
     this.oobInline = from.oobInline;
     this.passCredentials = from.passCredentials;
+    this.passPidfd = from.passPidfd;
     this.lingerSeconds = from.lingerSeconds;
     this.receiveTimeoutNs = from.receiveTimeoutNs;
     this.sendTimeoutNs = from.sendTimeoutNs;
@@ -250,6 +261,10 @@ export function setSocketOption(socket: OptionHolder, task: SocketCaller, name: 
       break;
     case SO_PASSCRED:
       options.passCredentials = on;
+      break;
+    case SO_PASSPIDFD:
+      if (socket.family !== AF_UNIX) return -EOPNOTSUPP;
+      options.passPidfd = on;
       break;
     case SO_SNDBUF:
       options.sendBuffer = Math.max(SEND_BUFFER_MIN, 2 * clampBuffer(number, buffers.sendMost));
@@ -414,8 +429,21 @@ export function getSocketOption(
       groups.forEach((group, index) => value.set(intOption(gids.shown(group)), index * 4));
       return value;
     }
-    case SO_PEERPIDFD:
-      return socket.family === AF_UNIX ? -ENODATA : -ENOPROTOOPT;
+    case SO_PASSPIDFD:
+      return socket.family === AF_UNIX ? intOption(options.passPidfd ? 1 : 0) : -EOPNOTSUPP;
+    case SO_PEERPIDFD: {
+      const process = socket.peerCredentials?.process ?? null;
+      if (process === null) return -ENODATA;
+      const { files, group, kernel } = task;
+      const fd = files.install(kernel.vfs.pidfdOf(process), true, 0, group.limits[RLIMIT_NOFILE]!.soft);
+      return fd < 0 ? fd : intOption(fd);
+    }
+    case SO_NETNS_COOKIE: {
+      if (length !== 8) return -EINVAL;
+      const value = new Uint8Array(8);
+      putFields(viewOf(value), Timeval, { tv_sec: socket.network.ino });
+      return value;
+    }
     case SO_PEERNAME: {
       const peer = socket.peerName();
       return isErrno(peer) ? -ENOTCONN : peer.length < length ? -EINVAL : peer;

@@ -1,4 +1,6 @@
 import {
+  CAP_NET_ADMIN,
+  EPERM,
   EAGAIN,
   EFAULT,
   EINVAL,
@@ -21,6 +23,7 @@ import {
   SIGPIPE,
   SIOCATMARK,
   SIOCGPGRP,
+  SIOCGSKNS,
   SIOCGSTAMP,
   SIOCGSTAMPNS,
   SIOCOUTQ,
@@ -28,6 +31,7 @@ import {
   SI_USER,
   ENOENT,
 } from "@stratos/abi";
+import { isCapable } from "../security/credentials.ts";
 import { sendSignalToTask } from "../signal/send-signal.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { stateOf, type StateOf } from "../ground/call-state.ts";
@@ -36,6 +40,7 @@ import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import { interfaceIoctl } from "./interface-ioctl.ts";
 import { IncomingMessage, type OutgoingMessage, PLAIN_MESSAGE, type PeerCredentials } from "./message.ts";
+import { protocolName } from "./socket-inode.ts";
 import { SocketOptions } from "./socket-options.ts";
 import type { SocketCaller, SocketKernel, SocketNetwork } from "./socket-kernel.ts";
 
@@ -89,7 +94,7 @@ export abstract class Socket extends OpenFile {
     flags: number,
     creator: { fsuid: number; fsgid: number },
   ) {
-    super(O_RDWR | flags, network.createInode(creator), null);
+    super(O_RDWR | flags, network.createInode(creator, protocolName(family, type, protocol)), null);
     this.kernel = network.kernel;
     this.network = network.retain();
     this.options.begin(network.kernel.socketState.buffers);
@@ -322,6 +327,9 @@ export abstract class Socket extends OpenFile {
       case FIOGETOWN:
       case SIOCGPGRP:
         return task.space.storeU32(argument, this.owner >>> 0);
+      case SIOCGSKNS:
+        if (!isCapable(task.credentials, CAP_NET_ADMIN, this.network.owner)) return -EPERM;
+        return task.kernel.vfs.openNamespace(task, this.network);
       case SIOCGSTAMP:
       case SIOCGSTAMPNS:
         return -ENOENT; // no packet was time-stamped for this socket (socket(7))

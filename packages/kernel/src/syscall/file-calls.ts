@@ -2,6 +2,8 @@ import { attributeCalls } from "./attribute-calls.ts";
 import { directoryCalls } from "./directory-calls.ts";
 import { handleCalls } from "./handle-calls.ts";
 import { inotifyCalls } from "./inotify-calls.ts";
+import { mountCalls } from "./mount-calls.ts";
+import { mountReportCalls } from "./mount-report-calls.ts";
 import { nameCalls } from "./name-calls.ts";
 import { openCalls } from "./open-calls.ts";
 import { readWriteCalls } from "./read-write-calls.ts";
@@ -19,6 +21,8 @@ export const fileCalls: SyscallTable = {
   ...nameCalls,
   ...attributeCalls,
   ...directoryCalls,
+  ...mountCalls,
+  ...mountReportCalls,
   ...xattrCalls,
   ...syncCalls,
   ...spliceCalls,

@@ -27,7 +27,7 @@ import { Procfs } from "../procfs/procfs.ts";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
-import { mountAt } from "../vfs/mounting.ts";
+import { mountAt } from "../vfs/boot-mounts.ts";
 
 const HANDLE = BUFFER,
   MOUNT_ID = BUFFER + 256;

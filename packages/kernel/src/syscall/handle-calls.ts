@@ -28,6 +28,7 @@ import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import { Dentry } from "../vfs/dentry.ts";
+import { uniqueIdOf } from "../vfs/mount-names.ts";
 import { openExisting } from "../vfs/open.ts";
 import { PathOnlyFile } from "../vfs/path-only-file.ts";
 import { lookupPath } from "../vfs/path-walk.ts";
@@ -79,7 +80,7 @@ function nameToHandle(
   const fits = room >= HANDLE_BYTES;
   const stored =
     (flags & AT_HANDLE_MNT_ID_UNIQUE) !== 0
-      ? task.space.storeU64(mountId, place.mount.id)
+      ? task.space.storeU64(mountId, uniqueIdOf(place.mount))
       : task.space.storeU32(mountId, place.mount.id);
   if (stored < 0 || task.space.copyOut(handle, bytes, 0, fits ? bytes.length : FileHandle.size) < 0) {
     return -EFAULT;

@@ -282,7 +282,7 @@ function receiveMessage(task: Task, target: Socket, address: number, flags: numb
   const { space } = task;
   const { msg_namelen, msg_controllen, msg_flags } = Msghdr.offset;
   const writer = new ControlWriter(task, header.control, header.controlLength);
-  const failed = writeControl(writer, message, flags);
+  const failed = writeControl(writer, message, flags, target.options);
   if (failed < 0) return failed;
   if (header.name !== 0) {
     const count = Math.min(message.addressLength, header.nameLength);
@@ -458,14 +458,13 @@ export const socketCalls: SyscallTable = {
     gaps:
       "datagrams to a multicast group reach members in this machine, and the host's network, from which none come " +
       "in; IPv6 extension headers travel with UDP datagrams inside the machine alone, and those with a routing " +
-      "header are lost; TCP and raw sockets take no filters (ENOPROTOOPT); no SO_PASSPIDFD; TCP_USER_TIMEOUT, " +
-      "TCP_DEFER_ACCEPT and " +
+      "header are lost; TCP and raw sockets take no filters (ENOPROTOOPT); TCP_USER_TIMEOUT, TCP_DEFER_ACCEPT and " +
       "IP_BIND_ADDRESS_NO_PORT are kept without effect; packet sockets share no memory with programs, as before " +
       "PACKET_MMAP (PACKET_VERSION, PACKET_RX_RING, PACKET_TX_RING: ENOPROTOOPT; libpcap then reads each frame)",
   },
   getsockopt: {
     run: getsockopt,
-    gaps: "no SO_PEERPIDFD, SO_PEERSEC, SO_NETNS_COOKIE; TCP_INFO has state and constants only",
+    gaps: "no SO_PEERSEC; TCP_INFO has state and constants only",
   },
   shutdown: { run: shutdown },
   sendmsg: {

@@ -36,6 +36,7 @@ import {
   STATX_BASIC_STATS,
   STATX_BTIME,
   STATX_MNT_ID,
+  STATX_MNT_ID_UNIQUE,
   STATX_RESERVED,
   Stat,
   Statfs,
@@ -52,6 +53,7 @@ import type { Task } from "../task/task.ts";
 import { inodeOfFile, pathOfFile } from "../vfs/anonymous-file.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
+import { uniqueIdOf } from "../vfs/mount-names.ts";
 import type { Mount } from "../vfs/mount.ts";
 import { startOf, walk, walkAt, walker } from "../vfs/path-walk.ts";
 import { put64 } from "../ground/words.ts";
@@ -124,7 +126,9 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   if (failed < 0) return failed;
   const { u8, view } = task.kernel.scratch;
   u8.fill(0, 0, Statx.size);
-  view.setUint32(Statx.offset.stx_mask, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, true);
+  const isUnique = (mask & STATX_MNT_ID_UNIQUE) !== 0;
+  const mountId = isUnique ? STATX_MNT_ID_UNIQUE : STATX_MNT_ID;
+  view.setUint32(Statx.offset.stx_mask, STATX_BASIC_STATS | STATX_BTIME | mountId, true);
   view.setUint32(Statx.offset.stx_blksize, BLOCK_SIZE, true);
   const attributes = (inode.fileFlags & STATX_FLAGS) | (dentry === mount.root ? STATX_ATTR_MOUNT_ROOT : 0);
   put64(view, Statx.offset.stx_attributes, attributes);
@@ -145,7 +149,7 @@ function statx(task: Task, dirfd: number, pathAddress: number, flags: number, ma
   view.setUint32(Statx.offset.stx_rdev_minor, minorOf(inode.rdev), true);
   view.setUint32(Statx.offset.stx_dev_major, majorOf(inode.fileSystem.device), true);
   view.setUint32(Statx.offset.stx_dev_minor, minorOf(inode.fileSystem.device), true);
-  put64(view, Statx.offset.stx_mnt_id, mount.id);
+  put64(view, Statx.offset.stx_mnt_id, isUnique ? uniqueIdOf(mount) : mount.id);
   return task.space.copyOut(address, u8, 0, Statx.size);
 }
 

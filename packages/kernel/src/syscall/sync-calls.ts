@@ -124,15 +124,5 @@ export const syncCalls: SyscallTable = {
     "io_uring_enter",
     "io_uring_register",
   ]),
-  ...absent("mount(2) does it", [
-    "fsopen",
-    "fsconfig",
-    "fsmount",
-    "fspick",
-    "open_tree",
-    "move_mount",
-    "mount_setattr",
-  ]),
-  ...absent("/proc/self/mountinfo tells it", ["statmount", "listmount"]),
   ...absent("Linux has it no more, or never had it built", ["lookup_dcookie", "nfsservctl"]),
 };

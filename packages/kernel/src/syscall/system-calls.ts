@@ -59,13 +59,17 @@ import { getU64, put64 } from "../ground/words.ts";
 import { absent, type SyscallTable } from "./syscall-table.ts";
 import type { Limit } from "../ground/limit.ts";
 
+/** personality(2): what was made for 2.6 sees such a number, the minor one being 60 more (kernel/sys.c). */
+const UNAME26 = 0x0020000;
+const RELEASE_26 = RELEASE.replace(/^\d+\.(\d+)\.\d+/, (_, minor: string) => `2.6.${Number(minor) + 60}`);
+
 function uname(task: Task, address: number): number {
   const { hostname, domainname } = task.namespaces.uts;
   const bytes = new Uint8Array(Utsname.size);
   const put = (at: number, text: string): void => bytes.set(byteStringOf(text.slice(0, 64)), at);
   put(Utsname.offset.sysname, "Linux");
   put(Utsname.offset.nodename, hostname);
-  put(Utsname.offset.release, RELEASE);
+  put(Utsname.offset.release, (task.personality & UNAME26) !== 0 ? RELEASE_26 : RELEASE);
   put(Utsname.offset.version, VERSION);
   put(Utsname.offset.machine, "riscv64");
   put(Utsname.offset.domainname, domainname);

@@ -46,6 +46,7 @@ import {
 } from "../security/permission.ts";
 import { FILE_CAPABILITIES, fileCapabilitiesToKeep, shownFileCapabilities } from "../security/file-capabilities.ts";
 import type { Task } from "../task/task.ts";
+import { PROTOCOL_NAME_ATTRIBUTE, SocketInode } from "../socket/socket-inode.ts";
 import { pathOfFile } from "../vfs/anonymous-file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { notifyInode } from "../vfs/inotify-marks.ts";
@@ -92,7 +93,7 @@ function checkNamespace(task: Task, inode: Inode, name: string, writes: boolean)
     if (inode.isSymlink) return -EOPNOTSUPP;
     return !writes || isOwnerOrCapable(credentials, inode) ? 0 : -EPERM;
   }
-  return -EOPNOTSUPP;
+  return name === PROTOCOL_NAME_ATTRIBUTE && inode instanceof SocketInode && !writes ? 0 : -EOPNOTSUPP;
 }
 
 function mayLabel(credentials: Credentials, inode: Inode, name: string): boolean {

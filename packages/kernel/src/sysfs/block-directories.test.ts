@@ -7,7 +7,7 @@ import { it } from "node:test";
 import { BLKRRPART, ENOENT, LOOP_CLR_FD, LOOP_CTL_GET_FREE, LOOP_SET_FD, O_CREAT, O_RDWR } from "@stratos/abi";
 import { diskMachine, putPartitionTable } from "../testing/disk-machine.ts";
 import { FileTask } from "../testing/file-system-task.ts";
-import { mountAt } from "../vfs/mounting.ts";
+import { mountAt } from "../vfs/boot-mounts.ts";
 import { Procfs } from "../procfs/procfs.ts";
 import { Sysfs } from "./sysfs.ts";
 

@@ -6,7 +6,7 @@ import { byteString } from "@stratos/base";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
 import { majorOf, minorOf } from "../vfs/device-registry.ts";
 import { Devtmpfs } from "../fs/devtmpfs/devtmpfs.ts";
-import { mountAt } from "../vfs/mounting.ts";
+import { mountAt } from "../vfs/boot-mounts.ts";
 import { Sysfs } from "./sysfs.ts";
 
 it("each device of /dev is found by its number, with its name and class", () => {

@@ -222,6 +222,7 @@ function describeIds({ group: { pidNamespace } }: Task, rootIds: Iterable<number
 export const sysfsType: FileSystemType = {
   name: "sysfs",
   isVirtual: true,
+  optionNames: [],
   isRevealing: true,
   userNamespace: (caller: Task) => caller.network.owner,
   create: (kernel: Kernel) => new Sysfs(kernel),

@@ -25,7 +25,8 @@ import { NAMESPACE_LEVELS_MAX, UserNamespace } from "../security/user-namespace.
 import type { Kernel } from "./kernel-state.ts";
 import { PidNamespace } from "../signal/pid-namespace.ts";
 import { Network } from "../socket/network.ts";
-import { canCopyMounts, namespaceRoot } from "../vfs/mounting.ts";
+import { namespaceRoot } from "../vfs/boot-mounts.ts";
+import { canCopyMounts } from "../vfs/mounting.ts";
 import { CgroupNamespace } from "./cgroup-namespace.ts";
 import { Namespaces, type NamespaceSet } from "./namespaces.ts";
 import type { Task } from "./task.ts";

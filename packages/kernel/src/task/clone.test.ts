@@ -48,7 +48,7 @@ import { asCurrent } from "../testing/fake-task.ts";
 import { FileTask } from "../testing/file-system-task.ts";
 import { createMemoryTask } from "../testing/memory-task.ts";
 import { begin, call } from "../testing/system-calls.ts";
-import { mountRoot } from "../vfs/mounting.ts";
+import { mountRoot } from "../vfs/boot-mounts.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { coreName } from "./core-dump/core-name.ts";
 import { startProcess } from "./first-process.ts";

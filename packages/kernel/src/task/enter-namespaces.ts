@@ -34,7 +34,8 @@ import { UserNamespace } from "../security/user-namespace.ts";
 import { PidNamespace } from "../signal/pid-namespace.ts";
 import { Network } from "../socket/network.ts";
 import { MountNamespace } from "../vfs/mount-namespace.ts";
-import { namespaceRoot, unshareMounts } from "../vfs/mounting.ts";
+import { namespaceRoot } from "../vfs/boot-mounts.ts";
+import { unshareMounts } from "../vfs/mounting.ts";
 import { NamespaceFile, namespaceFileSystem, NamespaceInode } from "../vfs/namespace-file.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
@@ -225,7 +226,14 @@ function enterMounts(task: Task, namespace: MountNamespace): void {
 const NS_GET_USERNS = 0xb701,
   NS_GET_PARENT = 0xb702,
   NS_GET_NSTYPE = 0xb703,
-  NS_GET_OWNER_UID = 0xb704;
+  NS_GET_OWNER_UID = 0xb704,
+  NS_GET_MNTNS_ID = 0x8008b705,
+  NS_GET_ID = 0x8008b70d;
+/** Translate a pid of the caller's namespace to one of another, and back. */
+const NS_GET_PID_FROM_PIDNS = 0x8004b706,
+  NS_GET_TGID_FROM_PIDNS = 0x8004b707,
+  NS_GET_PID_IN_PIDNS = 0x8004b708,
+  NS_GET_TGID_IN_PIDNS = 0x8004b709;
 
 /** ioctl_ns(2): a descriptor, a CLONE_NEW flag, or 0; −EINVAL, −EPERM (it is not below the caller's), −ENOTTY. */
 export function namespaceRequest(caller: Caller, namespace: Namespace, command: number, argument: number): number {
@@ -245,9 +253,30 @@ export function namespaceRequest(caller: Caller, namespace: Namespace, command: 
       if (!(namespace instanceof UserNamespace)) return -EINVAL;
       return task.space.storeU32(argument, task.credentials.userNamespace.uids.shown(namespace.creatorUid));
     }
+    case NS_GET_MNTNS_ID:
+      return namespace.kind === "mnt" ? task.space.storeU64(argument, namespace.ino) : -EINVAL;
+    case NS_GET_ID:
+      return task.space.storeU64(argument, namespace.ino);
+    case NS_GET_PID_FROM_PIDNS:
+    case NS_GET_TGID_FROM_PIDNS:
+      return translatePid(task, namespace, argument, command === NS_GET_TGID_FROM_PIDNS, true);
+    case NS_GET_PID_IN_PIDNS:
+    case NS_GET_TGID_IN_PIDNS:
+      return translatePid(task, namespace, argument, command === NS_GET_TGID_IN_PIDNS, false);
     default:
       return -ENOTTY;
   }
+}
+
+/** @param isTheirs  the number is of `namespace`, and the answer one of the caller's; else the other way round */
+function translatePid(task: Task, namespace: Namespace, pid: number, ofProcess: boolean, isTheirs: boolean): number {
+  if (!(namespace instanceof PidNamespace)) return -EINVAL;
+  const own = task.group.pidNamespace;
+  const [from, to] = isTheirs ? [namespace, own] : [own, namespace];
+  const found = task.kernel.tasks.tasks.get(from.rootIdOf(pid | 0));
+  if (found === undefined) return -ESRCH;
+  const id = to.idOf(ofProcess ? found.group.leader.pid : found.pid);
+  return id > 0 ? id : -ESRCH;
 }
 
 function openUserNamespace(task: Task, namespace: UserNamespace | null): number {
@@ -255,8 +284,9 @@ function openUserNamespace(task: Task, namespace: UserNamespace | null): number 
   return openNamespace(task, namespace);
 }
 
-function openNamespace(task: Task, namespace: Namespace): number {
-  const path: Path = namespaceFileSystem(task.kernel).pathOf(namespace);
+/** @param given  a namespace, as much as is known of it below */
+export function openNamespace(task: Caller, given: Pick<Namespace, "ino">): number {
+  const path: Path = namespaceFileSystem(task.kernel).pathOf(given as Namespace);
   const file = new NamespaceFile(O_RDONLY | O_CLOEXEC, path.dentry.inode as NamespaceInode, path);
   return task.files.install(file, true, 0, task.group.limits[RLIMIT_NOFILE]!.soft);
 }

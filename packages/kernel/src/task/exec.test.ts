@@ -29,7 +29,7 @@ import { FileTask } from "../testing/file-system-task.ts";
 import { createMemoryTask } from "../testing/memory-task.ts";
 import { call } from "../testing/system-calls.ts";
 import { createThreads } from "../testing/thread-tasks.ts";
-import { mountRoot } from "../vfs/mounting.ts";
+import { mountRoot } from "../vfs/boot-mounts.ts";
 import type { Task } from "./task.ts";
 import { NO_RETURN } from "../ground/wait-queue.ts";
 

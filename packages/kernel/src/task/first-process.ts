@@ -8,7 +8,7 @@ import { PendingSignals } from "../signal/pending-signals.ts";
 import { SignalActions } from "../signal/signal-actions.ts";
 import { FileTable, OPEN_MAX } from "../vfs/file-table.ts";
 import { FsContext } from "../vfs/fs-context.ts";
-import { rootPath } from "../vfs/mounting.ts";
+import { rootPath } from "../vfs/boot-mounts.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { lookupDirectory } from "../vfs/path-walk.ts";
 import { takeTerminal } from "../tty/console.ts";

@@ -3,6 +3,7 @@ import { stateClass } from "@stratos/base";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import type { WaitQueue } from "../ground/wait-queue.ts";
+import type { SignalProcess } from "../signal/signal-target.ts";
 import { createAnonymousInode } from "../vfs/anonymous-file.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import { OpenFile } from "../vfs/open-file.ts";
@@ -72,4 +73,9 @@ export class PidFile extends OpenFile {
 /** The process that a pidfd names; null when the file is none (waitid(2) P_PIDFD, setns(2)). */
 export function processOfPidfd(file: OpenFile): ThreadGroup | null {
   return file instanceof PidFile ? file.group : null;
+}
+
+/** SO_PEERPIDFD, SCM_PIDFD. @param process  a ThreadGroup, as who sends messages knows it */
+export function pidfdOf(process: SignalProcess): PidFile {
+  return new PidFile(process as ThreadGroup, null, false);
 }

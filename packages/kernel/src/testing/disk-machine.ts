@@ -1,5 +1,5 @@
 import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
-import { mountAt } from "../vfs/mounting.ts";
+import { mountAt } from "../vfs/boot-mounts.ts";
 import { BUFFER, FileTask } from "./file-system-task.ts";
 
 /** A task with /dev, on a machine whose loop devices can be written: files behind them are written as init. */

@@ -8,7 +8,7 @@ import type { Task } from "../task/task.ts";
 import { FileTable } from "../vfs/file-table.ts";
 import type { FileSystem } from "../vfs/file-system.ts";
 import { FsContext } from "../vfs/fs-context.ts";
-import { mountRoot, rootPath } from "../vfs/mounting.ts";
+import { mountRoot, rootPath } from "../vfs/boot-mounts.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { Call, createTestKernel, createTestTask, type FakeUserMemory, type TestKernel } from "./fake-task.ts";
 

@@ -8,7 +8,7 @@ import { ipOfText } from "../socket/inet/ip-text.ts";
 import { unixAddressBytes } from "../socket/unix/unix-address.ts";
 import { fileCalls } from "../syscall/file-calls.ts";
 import { socketCalls } from "../syscall/socket-calls.ts";
-import { mountRoot } from "../vfs/mounting.ts";
+import { mountRoot } from "../vfs/boot-mounts.ts";
 import { Call, createTestKernel, type TestKernel } from "./fake-task.ts";
 import { FileTask } from "./file-system-task.ts";
 

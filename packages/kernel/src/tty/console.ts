@@ -3,7 +3,7 @@ import { ENOENT, IUTF8, O_RDWR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostConsole } from "@stratos/host";
 import { lookupChild } from "../vfs/dentry-cache.ts";
-import { directoryAt } from "../vfs/mounting.ts";
+import { directoryAt } from "../vfs/boot-mounts.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { Path } from "../vfs/path.ts";
 import { HostInput } from "./host-input.ts";

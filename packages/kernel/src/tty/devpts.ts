@@ -9,7 +9,7 @@ import { Pty, PtyMasterFile } from "./pty.ts";
 import { Dentry } from "../vfs/dentry.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
 import { FileSystem, type FileSystemUsage, type FileSystemType } from "../vfs/file-system.ts";
-import { parseMountOptions } from "../vfs/mount-options.ts";
+import type { MountOptions } from "../vfs/mount-options.ts";
 import { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { Path } from "../vfs/path.ts";
@@ -76,9 +76,9 @@ class DevptsFileSystem extends FileSystem {
   }
 
   /** Takes mount options: 0 or −EINVAL. */
-  configure(text: string): number {
+  configure(options: MountOptions): number {
     const next = { ...this.settings };
-    for (const [name, value] of parseMountOptions(text)) {
+    for (const [name, value] of options) {
       const number =
         /^[0-7]+$/.test(value) && (name === "mode" || name === "ptmxmode")
           ? parseInt(value, 8)
@@ -252,8 +252,9 @@ export function devptsOf(kernel: TerminalsKernel): DevptsFileSystem {
 export const devptsType: FileSystemType = {
   name: "devpts",
   isVirtual: true,
+  optionNames: ["uid", "gid", "mode", "ptmxmode", "newinstance", "max"],
   userNamespace: (caller) => caller.credentials.userNamespace,
-  create(kernel: TerminalsKernel, _source: string, options: string): FileSystem | number {
+  create(kernel: TerminalsKernel, _source: string, options: MountOptions): FileSystem | number {
     // Another user namespace has terminals of its own, and settings of theirs.
     const isInitial = (kernel.scheduler.current?.credentials.userNamespace.parent ?? null) === null;
     const fileSystem = isInitial ? devptsOf(kernel) : new DevptsFileSystem(kernel);

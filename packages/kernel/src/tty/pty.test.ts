@@ -77,6 +77,7 @@ import {
 } from "../testing/fake-task.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
 import { BytesCursor } from "../ground/io-cursor.ts";
+import { parseMountOptions } from "../vfs/mount-options.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { PtyMasterFile } from "./pty.ts";
 import { TerminalFile } from "./terminal-file.ts";
@@ -464,9 +465,9 @@ test("devpts lists its terminals and bounds them", () => {
   devpts.openMaster(task, O_RDWR, null, null);
   devpts.root.list(0, (name) => names.push(name) > 0);
   assert.deepEqual(names, ["ptmx", "0", "1"]);
-  assert.equal(devpts.configure("gid=5,mode=620,ptmxmode=666,max=2"), 0);
+  assert.equal(devpts.configure(parseMountOptions("gid=5,mode=620,ptmxmode=666,max=2")), 0);
   assert.equal(devpts.options, "gid=5,mode=620,ptmxmode=666");
   assert.ok(devpts.openMaster(task, O_RDWR, null, null) === -28);
-  assert.equal(devpts.configure("nonsense=1"), -EINVAL);
+  assert.equal(devpts.configure(parseMountOptions("nonsense=1")), -EINVAL);
   assert.ok(devpts.root.lookup("7") === -2);
 });

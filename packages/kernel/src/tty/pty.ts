@@ -170,6 +170,10 @@ export class PtyMasterFile extends OpenFile {
     return this.pty.masterQueue;
   }
 
+  override details(): string {
+    return `tty-index:\t${this.pty.index}\n`;
+  }
+
   override poll(): number {
     const { pty } = this;
     let events = 0;

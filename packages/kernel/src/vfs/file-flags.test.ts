@@ -31,7 +31,7 @@ import { Procfs } from "../procfs/procfs.ts";
 import { Tmpfs } from "../fs/tmpfs/tmpfs.ts";
 import type { Kernel } from "../task/kernel-state.ts";
 import { BUFFER, FileTask } from "../testing/file-system-task.ts";
-import { mountAt } from "./mounting.ts";
+import { mountAt } from "./boot-mounts.ts";
 import { syncAll } from "./write-back.ts";
 
 const device = new MemoryBlockDevice(16 << 20);

@@ -118,19 +118,12 @@ export function setFlock(task: Caller, inode: Inode, file: OpenFile, kind: numbe
 
 /**
  * Locks of a file as /proc/locks tells them (proc_locks(5)): each with who waits for it, and those who wait for these,
- * behind it. Lines are without their numbers, which a lock and its waiters share.
+ * behind it; the newest come first. Lines are without their numbers, which a lock and its waiters share.
  *
  * @param ids  whose numbers processes are told by; locks of those that it has none for are left out
  */
 export function describeLocks(inode: Inode, ids: PidNamespace): string[][] {
-  const { device } = inode.fileSystem;
-  const hex = (value: number): string => value.toString(16).padStart(2, "0");
-  const place = `${hex(majorOf(device))}:${hex(minorOf(device))}:${inode.ino}`;
   const groups: string[][] = [];
-  const line = (kind: string, access: string, owner: number, range: string): string[] => {
-    const pid = owner < 0 ? -1 : ids.idOf(owner);
-    return pid === 0 ? [] : [`${kind} ${access} ${pid} ${place} ${range}`];
-  };
   const held = heldLocks(inode);
   const waiting = waitingFor(inode, held);
   for (const first of held) {
@@ -140,18 +133,52 @@ export function describeLocks(inode: Inode, ids: PidNamespace): string[][] {
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       const { lock, depth } = next;
       const mark = depth === 0 ? "" : `${" ".repeat(depth - 1)}-> `;
-      for (const text of line(kindText(lock), lock.isExclusive ? "WRITE" : "READ", lock.pid, rangeText(lock)))
+      for (const text of lockLine(inode, ids, kindText(lock), lock.isExclusive, lock.pid, rangeText(lock)))
         group.push(mark + text);
       for (const waiter of (waiting.get(lock) ?? []).toReversed()) open.push({ lock: waiter, depth: depth + 1 });
     }
     if (group.length > 0) groups.push(group);
   }
   for (const { type, pid, breakingTo } of inode.leases?.held ?? []) {
-    const lease = breakingTo === NOT_BREAKING ? "LEASE  ACTIVE   " : "LEASE  BREAKING ";
-    const group = line(lease, type === F_WRLCK ? "WRITE" : "READ", pid, "0 EOF");
+    const group = lockLine(inode, ids, leaseText(breakingTo), type === F_WRLCK, pid, "0 EOF");
     if (group.length > 0) groups.push(group);
   }
-  return groups;
+  return groups.reverse();
+}
+
+/** What of that a description has, or the process with this table of descriptors: for /proc/PID/fdinfo. */
+export function describeOwnLocks(inode: Inode, file: LockOwner, table: LockOwner, ids: PidNamespace): string[] {
+  const own: ToldLock[] = [];
+  const flock = inode.locks?.flocks.get(file);
+  if (flock !== undefined) own.push(toldFlock(flock.kind, flock.pid));
+  for (const lock of inode.locks?.ranges ?? [])
+    if (lock.owner === file || lock.owner === table) own.push(toldRange(lock, lock.owner.identity));
+  const lines = own.flatMap((lock) =>
+    lockLine(inode, ids, kindText(lock), lock.isExclusive, lock.pid, rangeText(lock)),
+  );
+  for (const { file: holder, type, pid, breakingTo } of inode.leases?.held ?? [])
+    if (holder === file) lines.push(...lockLine(inode, ids, leaseText(breakingTo), type === F_WRLCK, pid, "0 EOF"));
+  return lines;
+}
+
+/** None for a process that has no number there. @param owner  −1: the lock is a description's */
+function lockLine(
+  inode: Inode,
+  ids: PidNamespace,
+  kind: string,
+  isExclusive: boolean,
+  owner: number,
+  range: string,
+): string[] {
+  const { device } = inode.fileSystem;
+  const hex = (value: number): string => value.toString(16).padStart(2, "0");
+  const pid = owner < 0 ? -1 : ids.idOf(owner);
+  const place = `${hex(majorOf(device))}:${hex(minorOf(device))}:${inode.ino}`;
+  return pid === 0 ? [] : [`${kind} ${isExclusive ? "WRITE" : "READ"} ${pid} ${place} ${range}`];
+}
+
+function leaseText(breakingTo: number): string {
+  return breakingTo === NOT_BREAKING ? "LEASE  ACTIVE   " : "LEASE  BREAKING ";
 }
 
 /** A lock, or who waits for one, as it is told. */

@@ -1,7 +1,8 @@
-import { EOPNOTSUPP } from "@stratos/abi";
+import { EBUSY, EOPNOTSUPP } from "@stratos/abi";
 import { INITIAL_USER_NAMESPACE, type UserNamespace } from "../security/user-namespace.ts";
 import type { Inode } from "./inode.ts";
 import type { MountDevice } from "./mount-device.ts";
+import type { MountOptions } from "./mount-options.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
 
 /** statfs(2), in blocks of `blockSize` bytes. */
@@ -23,6 +24,8 @@ export abstract class FileSystem {
   readonly device: number;
   abstract readonly root: Inode;
   readOnly = false;
+  /** Descriptions of files that are open to be written. */
+  writers = 0;
   /** Of who mounted it: devices on it are none below the initial one, and programs change ids only for those within. */
   userNamespace: UserNamespace = INITIAL_USER_NAMESPACE;
   /** The device that it lies on, which is given back after `shutdown`; null: it lies on none. */
@@ -75,8 +78,15 @@ export abstract class FileSystem {
     return "";
   }
 
+  /** For all of its mounts, as `mount -o remount,ro`: 0, or −EBUSY while files are open to be written. */
+  setReadOnly(on: boolean): number {
+    if (on && !this.readOnly && this.writers > 0) return -EBUSY;
+    this.readOnly = on;
+    return 0;
+  }
+
   /** mount(2) with MS_REMOUNT: takes options that can change while it is mounted; 0, or −EINVAL and nothing changes. */
-  reconfigure(_options: string): number {
+  reconfigure(_options: MountOptions): number {
     return 0;
   }
 
@@ -90,7 +100,7 @@ export interface MountedDevice {
   readonly readOnly: boolean;
 }
 
-/** Makes an instance for mount(2), or says why not. `options` is the data string, comma separated. */
+/** Makes an instance for mount(2) or fsconfig(2), or says why not. */
 export interface FileSystemType {
   readonly name: string;
   /** Needs no device ("nodev" in /proc/filesystems). */
@@ -99,5 +109,9 @@ export interface FileSystemType {
   userNamespace?(caller: Caller): UserNamespace;
   /** Shows what a mount of it shows that is there: a user namespace gets no more of it (mount_too_revealing). */
   readonly isRevealing?: boolean;
-  create(kernel: VfsKernel, source: string, options: string, on?: MountedDevice): FileSystem | number;
+  /** Those that it knows; absent: it passes over what it doesn't know. */
+  readonly optionNames?: readonly string[];
+  /** fsconfig(2): 0, or −EINVAL: that is no value of it. Absent: `create` says it. */
+  checkOption?(kernel: VfsKernel, key: string, value: string): number;
+  create(kernel: VfsKernel, source: string, options: MountOptions, on?: MountedDevice): FileSystem | number;
 }

@@ -33,6 +33,19 @@ export function rootEntry(kernel: VfsKernel, fileSystem: FileSystem): Dentry {
   return root.dentry;
 }
 
+/** Keeps a file system that is mounted nowhere, or by somebody who mounts it no more. @returns its root entry */
+export function holdFileSystem(kernel: VfsKernel, fileSystem: FileSystem): Dentry {
+  const entry = rootEntry(kernel, fileSystem);
+  kernel.vfs.roots.get(fileSystem)!.lingering++;
+  return entry;
+}
+
+export function releaseFileSystem(kernel: VfsKernel, fileSystem: FileSystem): void {
+  kernel.vfs.roots.get(fileSystem)!.lingering--;
+  finish(kernel, fileSystem);
+}
+
+/** @param flags  of the mount itself, as `perMountFlags` gives them */
 export function createMount(
   kernel: VfsKernel,
   fileSystem: FileSystem,
@@ -44,7 +57,7 @@ export function createMount(
 ): Mount {
   kernel.vfs.roots.get(fileSystem)!.mounts++;
   root.retain();
-  return new Mount(kernel.vfs.allocateMountId(), fileSystem, root, parent, point, perMountFlags(flags), source);
+  return new Mount(kernel.vfs.allocateMountId(), fileSystem, root, parent, point, flags, source);
 }
 
 /** Access times are relative unless something else is asked for (mount(2)). */
@@ -99,10 +112,8 @@ class LingeringMount {
   }
 
   unused(): void {
-    const { fileSystem } = this.mount;
     this.mount.lingers = null;
-    this.kernel.vfs.roots.get(fileSystem)!.lingering--;
-    finish(this.kernel, fileSystem);
+    releaseFileSystem(this.kernel, this.mount.fileSystem);
   }
 
   static {
@@ -122,7 +133,7 @@ function finish(kernel: VfsKernel, fileSystem: FileSystem): void {
   releaseDevice(kernel, fileSystem);
 }
 
-export function releaseDevice(kernel: VfsKernel, fileSystem: FileSystem): void {
+function releaseDevice(kernel: VfsKernel, fileSystem: FileSystem): void {
   const device = fileSystem.mountDevice;
   if (device === null) return;
   fileSystem.mountDevice = null;

@@ -13,6 +13,10 @@ export class MountNamespace extends Namespace {
   root: Mount;
   /** Lets go of the mounts; the first namespace of a kernel stays. */
   holder: { unused(): void } | null = null;
+  /** Nobody lives in it: its mounts are to be put elsewhere (detached-mount.ts). */
+  isDetached = false;
+  /** Of which its mounts were copied: they are to be put there. */
+  madeIn: MountNamespace | null = null;
   /** Mounts and unmounts, of which those who poll /proc/PID/mounts are told. */
   readonly changes = new Changes();
 
@@ -38,7 +42,7 @@ export class MountNamespace extends Namespace {
 
   /** Is the mount one of this namespace? A descriptor may lead to those of others, and to what is mounted nowhere. */
   has(mount: Mount): boolean {
-    return this.mounts.includes(mount);
+    return mount.namespace === this;
   }
 
   add(mount: Mount): void {

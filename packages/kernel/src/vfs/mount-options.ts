@@ -1,5 +1,8 @@
+/** What a file system is given when it is mounted or changed: values by name, "" where there is none. */
+export type MountOptions = ReadonlyMap<string, string>;
+
 /** `size=64k,mode=755` → a map; flags without a value map to "". */
-export function parseMountOptions(text: string): Map<string, string> {
+export function parseMountOptions(text: string): MountOptions {
   const options = new Map<string, string>();
   for (const part of text.split(",")) {
     if (part === "") continue;

@@ -9,13 +9,16 @@ import { type Dentry, isBelow } from "./dentry.ts";
 import { enslave, inheritPropagation, joinGroup, type PeerGroup, setPropagation } from "./peer-group.ts";
 import type { VfsKernel } from "./vfs-kernel.ts";
 
-/** Where else is mounted what is mounted on `mount` at `point`? Masters come before their slaves. */
+/**
+ * Where else is mounted what is mounted on `mount` at `point`? Masters come before their slaves. What stands nowhere
+ * yet tells of it and doesn't hear of it (fs/pnode.c, need_secondary).
+ */
 export function receiversOf(mount: Mount, point: Dentry): Mount[] {
   if (mount.group === null) return [];
   const found: Mount[] = [];
   const groups = new Set([mount.group]);
   const consider = (other: Mount): void => {
-    if (other !== mount && isBelow(point, other.root)) found.push(other);
+    if (other !== mount && isBelow(point, other.root) && other.namespace?.isDetached === false) found.push(other);
   };
   for (const { members, slaves } of groups) {
     members.forEach(consider);

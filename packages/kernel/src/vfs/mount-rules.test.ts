@@ -41,7 +41,7 @@ import { Procfs } from "../procfs/procfs.ts";
 import { BUFFER, FileTask, type Stat } from "../testing/file-system-task.ts";
 import { advance, type TestKernel } from "../testing/fake-task.ts";
 import type { Mount } from "./mount.ts";
-import { mountAt } from "./mounting.ts";
+import { mountAt } from "./boot-mounts.ts";
 
 function machine(): { user: FileTask; test: TestKernel } {
   const { test, user } = FileTask.create();

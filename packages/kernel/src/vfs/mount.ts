@@ -16,6 +16,8 @@ export class Mount {
   /** What was given as the source, for /proc/mounts. */
   readonly source: string;
   users = 0;
+  /** Descriptions of files that are open to be written by way of it. */
+  writers = 0;
   /** Where it is; null: nowhere any more. */
   namespace: MountNamespace | null = null;
   /** How many mounts are on it. */

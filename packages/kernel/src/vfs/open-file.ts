@@ -5,6 +5,7 @@ import {
   ENOTTY,
   ESPIPE,
   O_ACCMODE,
+  O_PATH,
   O_WRONLY,
   POLLIN,
   POLLOUT,
@@ -68,6 +69,7 @@ export abstract class OpenFile implements LockOwner {
     this.inode = inode;
     this.path = path;
     path?.retain();
+    countWriter(this, 1);
   }
 
   get isReadable(): boolean {
@@ -155,6 +157,7 @@ export abstract class OpenFile implements LockOwner {
     this.asyncNotification?.stop();
     this.directoryNotification?.stop();
     if (this.observers !== null) for (const observer of [...this.observers]) observer.descriptionClosed(this);
+    countWriter(this, -1);
     this.dispose();
     this.path?.release();
   }
@@ -168,4 +171,11 @@ export abstract class OpenFile implements LockOwner {
   get description(): string {
     return "anon_inode:[file]";
   }
+}
+
+/** Plain files that are open to be written keep their mount from becoming read-only (fs/open.c, do_dentry_open). */
+function countWriter({ flags, path, inode }: OpenFile, change: number): void {
+  if ((flags & O_ACCMODE) === 0 || (flags & O_PATH) !== 0 || path === null || inode?.isRegular !== true) return;
+  path.mount.writers += change;
+  path.mount.fileSystem.writers += change;
 }

@@ -120,9 +120,9 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
       if (!(dentry === root.dentry && mount === root.mount) && dentry !== mount.root && dentry.parent !== null)
         dentry = dentry.parent;
       for (
-        let over = dentry.mountCount > 0 ? fs.namespace.mountedAt(mount, dentry) : null;
+        let over = dentry.mountCount > 0 ? mountedOn(mount, dentry) : null;
         over !== null;
-        over = fs.namespace.mountedAt(mount, dentry)
+        over = mountedOn(mount, dentry)
       ) {
         mount = over;
         dentry = over.root;
@@ -134,15 +134,26 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
     const child = lookupChild(kernel, dentry, at === 0 && end === path.length ? path : path.slice(at, end));
     if (isErrno(child)) return child;
     if (isLast) walker.lastKind = "name";
-    const found = child.inode;
-    if (found === null) {
+    if (child.inode === null) {
       if (!isLast || (mode & (WALK_CREATE | WALK_NAME)) === 0) return -ENOENT;
       walker.mount = mount;
       walker.dentry = child;
       return 0;
     }
+    // What is mounted there comes first: also over a link, and it may be a link itself.
+    let on = mount;
+    let target = child;
+    if (child.mountCount > 0 && !(isLast && (mode & WALK_NAME) !== 0)) {
+      for (let over = mountedOn(on, target); over !== null; over = mountedOn(on, target)) {
+        if ((resolve & RESOLVE_NO_XDEV) !== 0) return -EXDEV;
+        on = over;
+        target = over.root;
+        over.isExpiring = false;
+      }
+    }
+    const found = target.inode!;
     if (found.isSymlink && (!isLast || ((hasSlash || (mode & WALK_FOLLOW) !== 0) && (mode & WALK_NAME) === 0))) {
-      if (++links > LINKS_MAX || (resolve & RESOLVE_NO_SYMLINKS) !== 0 || (mount.flags & MS_NOSYMFOLLOW) !== 0)
+      if (++links > LINKS_MAX || (resolve & RESOLVE_NO_SYMLINKS) !== 0 || (on.flags & MS_NOSYMFOLLOW) !== 0)
         return -ELOOP;
       const refused = isLast ? mayFollow(kernel.vfs.protects, credentials, inode, found) : 0;
       if (refused < 0) return refused;
@@ -160,36 +171,25 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
         at = next;
         continue;
       }
-      const target = found.readlink(task);
-      if (isErrno(target)) return target;
-      if (target === "") return -ENOENT;
-      if (target.charCodeAt(0) === SLASH) {
+      const text = found.readlink(task);
+      if (isErrno(text)) return text;
+      if (text === "") return -ENOENT;
+      if (text.charCodeAt(0) === SLASH) {
         if ((resolve & RESOLVE_BENEATH) !== 0 || ((resolve & RESOLVE_NO_XDEV) !== 0 && mount !== root.mount))
           return -EXDEV;
         mount = root.mount;
         dentry = root.dentry;
       }
       // What is left goes behind the target; a trailing slash stays.
-      path = end < path.length ? target + path.slice(end) : target;
+      path = end < path.length ? text + path.slice(end) : text;
       if (path.length >= PATH_MAX) return -ENAMETOOLONG;
       at = 0;
       walker.lastKind = "root";
       continue;
     }
-    dentry = child;
+    mount = on;
+    dentry = target;
     if (isLast && (mode & WALK_NAME) !== 0) break;
-    if (child.mountCount > 0) {
-      for (
-        let over = fs.namespace.mountedAt(mount, dentry);
-        over !== null;
-        over = fs.namespace.mountedAt(mount, dentry)
-      ) {
-        if ((resolve & RESOLVE_NO_XDEV) !== 0) return -EXDEV;
-        mount = over;
-        dentry = over.root;
-        over.isExpiring = false;
-      }
-    }
     at = next;
   }
   if (walker.trailingSlash && (mode & WALK_NAME) === 0 && dentry.inode !== null && !dentry.inode.isDirectory)
@@ -197,6 +197,11 @@ export function walk(task: Caller, start: Path, path: string, mode: number, reso
   walker.mount = mount;
   walker.dentry = dentry;
   return 0;
+}
+
+/** A walk stays in the namespace of the mount that it is on, which a descriptor may lead to. */
+function mountedOn(mount: Mount, dentry: Dentry): Mount | null {
+  return mount.namespace === null ? null : mount.namespace.mountedAt(mount, dentry);
 }
 
 /**

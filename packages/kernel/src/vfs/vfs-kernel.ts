@@ -21,6 +21,8 @@ export interface VfsKernel extends SignalKernel {
   /** To which frames are charged that belong to no process. */
   readonly memory: MemoryAccount;
   readonly clock: CpuClock;
+  /** A line of dmesg(1). */
+  log(message: string): void;
   readonly work: CallWork;
   readonly vfs: VfsState;
   readonly disks: MountDevices;

@@ -8,11 +8,16 @@ import { Mount } from "./mount.ts";
 import { MountCounts, MOUNTS_MAX } from "./mount-counts.ts";
 import type { MountNamespace } from "./mount-namespace.ts";
 import type { Namespace } from "../security/namespace.ts";
+import type { SignalProcess } from "../signal/signal-target.ts";
 import type { OpenFile } from "./open-file.ts";
 import { PeerGroups } from "./peer-group.ts";
 import type { Path } from "./path.ts";
 import type { ProtectedNames } from "./protected-names.ts";
 import type { Caller, VfsKernel } from "./vfs-kernel.ts";
+
+function noPidfd(): never {
+  throw new Error("there are no processes yet");
+}
 
 interface DeviceDriver {
   readonly name: string;
@@ -30,8 +35,8 @@ export class VfsState {
   /** mount(2) types by name. */
   readonly types = new Map<string, FileSystemType>();
   /**
-   * The root entry of each mounted file system, with the number of mounts of it, and of those that were taken away and
-   * still are in use.
+   * The root entry of each file system, with the number of mounts of it, and of what else keeps it: mounts that were
+   * taken away and still are in use, descriptors of fsopen(2).
    */
   readonly roots = new Map<FileSystem, { dentry: Dentry; mounts: number; lingering: number }>();
   /** Entries in the dentry cache; pruned above DENTRIES_MAX (dentry-cache.ts). */
@@ -53,6 +58,10 @@ export class VfsState {
   namespaces: FileSystem | null = null;
   /** ioctl_ns(2); task/enter-namespaces.ts fills it. */
   namespaceRequest: (task: Caller, namespace: Namespace, command: number, argument: number) => number = () => -ENOTTY;
+  /** A descriptor for a namespace; the same fills it. */
+  openNamespace: (task: Caller, namespace: Pick<Namespace, "ino">) => number = () => -ENOTTY;
+  /** A descriptor for a process (pidfd_open(2)); task/pidfd.ts fills it. */
+  pidfdOf: (process: SignalProcess) => OpenFile = noPidfd;
   /** fs.mount-max. */
   maximumMounts = MOUNTS_MAX;
   readonly mounts = new MountCounts();
@@ -100,7 +109,7 @@ export class VfsState {
         save: (it) => ({ kernel: it.#kernel, nextMountId: it.#nextMountId, time: it.#time }),
         load: (it, from) => ({ kernel: it.#kernel, nextMountId: it.#nextMountId, time: it.#time } = from),
       },
-      { keeps: ["devices", "namespaceRequest", "types"] },
+      { keeps: ["devices", "namespaceRequest", "openNamespace", "pidfdOf", "types"] },
     );
   }
 }

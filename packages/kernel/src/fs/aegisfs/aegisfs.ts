@@ -1,5 +1,5 @@
 import { Attributes, DirectoryEntry, LaterVolume, ROOT_INO, type Subvolume, type Volume } from "@stratos/aegisfs";
-import { CAP_SYS_RESOURCE, EIO, ESTALE, isErrno } from "@stratos/abi";
+import { CAP_SYS_RESOURCE, EIO, EROFS, ESTALE, isErrno } from "@stratos/abi";
 import { stateClass, StateError } from "@stratos/base";
 import type { SharedImage } from "../../frames/image-pages.ts";
 import { loadAcl } from "../../vfs/acl-inheritance.ts";
@@ -73,6 +73,11 @@ export class AegisFileSystem extends FileSystem {
 
   get subvolume(): Subvolume {
     return this.#subvolume ?? this.#findSubvolume();
+  }
+
+  /** What was opened to be read stays so while it is mounted. */
+  override setReadOnly(on: boolean): number {
+    return !on && this.readOnly && (this.subvolume.readOnly || this.volume.readOnly) ? -EROFS : super.setReadOnly(on);
   }
 
   /** What is wrong with the volume of a loaded machine is to be told at once. */

@@ -3,7 +3,7 @@ import { GUEST_LIMITS, MOUNT_ERROR_WORDS, mount, type Subvolume, type Volume } f
 import { EINVAL, EIO, ENOENT, ENOMEM } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { BlockDevice } from "@stratos/host";
-import { parseMountOptions } from "../../vfs/mount-options.ts";
+import type { MountOptions } from "../../vfs/mount-options.ts";
 import type { MountDevice } from "../../vfs/mount-device.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 import { AegisFileSystem } from "./aegisfs.ts";
@@ -64,18 +64,13 @@ class GuestDevice implements BlockDevice {
 export const aegisfsType: FileSystemType = {
   name: "aegisfs",
   isVirtual: false,
-  create(kernel: FsKernel, _source: string, options: string, on?: MountedDevice) {
+  optionNames: ["subvol"],
+  checkOption: (_kernel: FsKernel, _key: string, value: string) => (value === "" ? -EINVAL : 0),
+  create(kernel: FsKernel, _source: string, options: MountOptions, on?: MountedDevice) {
     if (on === undefined) return -EINVAL;
     const { device, readOnly } = on;
     const complain = (why: string): void => kernel.log(`aegisfs: ${device.name}: ${why}`);
-    let name: string | null = null;
-    for (const [key, value] of parseMountOptions(options)) {
-      if (key !== "subvol" || value === "") {
-        complain(`unknown option "${key}"; there is subvol=NAME`);
-        return -EINVAL;
-      }
-      name = value;
-    }
+    const name = options.get("subvol") ?? null;
     let volumes = 0;
     for (const each of kernel.disks.all.values()) if (each.mounted !== null) volumes++;
     if (volumes >= VOLUMES_MAX) {

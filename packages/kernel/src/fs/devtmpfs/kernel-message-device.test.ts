@@ -8,7 +8,7 @@ import { EAGAIN, O_NONBLOCK, O_RDONLY, POLLIN } from "@stratos/abi";
 import { BUFFER, FileTask } from "../../testing/file-system-task.ts";
 import { begin } from "../../testing/system-calls.ts";
 import type { Kernel } from "../../task/kernel-state.ts";
-import { mountAt } from "../../vfs/mounting.ts";
+import { mountAt } from "../../vfs/boot-mounts.ts";
 
 const SYSLOG_ACTION_READ = 2;
 
@@ -21,7 +21,7 @@ function machine(): { user: FileTask; kernel: Kernel } {
     ["/dev", "devtmpfs"],
     ["/proc", "proc"],
   ] as const) {
-    const fileSystem = kernel.vfs.types.get(type)!.create(kernel, type, "");
+    const fileSystem = kernel.vfs.types.get(type)!.create(kernel, type, new Map());
     assert.ok(typeof fileSystem !== "number");
     mountAt(kernel, place, fileSystem);
   }

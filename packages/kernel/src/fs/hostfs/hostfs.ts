@@ -1,4 +1,4 @@
-import { V9FS_MAGIC, isErrno } from "@stratos/abi";
+import { EROFS, V9FS_MAGIC, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostFileTree, HostStat } from "@stratos/host";
 import { FileSystem, type FileSystemUsage } from "../../vfs/file-system.ts";
@@ -44,6 +44,11 @@ export class HostFs extends FileSystem {
     };
     this.root = new HostInode(this, null, "", isErrno(stat) ? fallback : stat);
     this.#inodes.set(this.root.ino, this.root);
+  }
+
+  /** What the host gave to be read stays so. */
+  override setReadOnly(on: boolean): number {
+    return !on && this.tree.readOnly ? -EROFS : super.setReadOnly(on);
   }
 
   /** The one inode for a host file, known from now on under `parent` and `name`. */

@@ -226,6 +226,7 @@ export class InotifyFile extends OpenFile {
 
   override details(): string {
     return [...this.#watches.values()]
+      .reverse()
       .map(
         (watch) =>
           `inotify wd:${watch.id.toString(16)} ino:${watch.inode.ino.toString(16)} ` +

@@ -283,6 +283,7 @@ export function mqueueOf(caller: MqueueCaller): MqueueFileSystem {
 export const mqueueType: FileSystemType = {
   name: "mqueue",
   isVirtual: true,
+  optionNames: [],
   userNamespace: (caller: MqueueCaller) => caller.ipc.owner,
   create: (kernel: FsKernel) => mqueueOf(kernel.scheduler.current as MqueueCaller),
 };

@@ -2,7 +2,7 @@ import { EINVAL, PAGE_SIZE, RAMFS_MAGIC } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { ROOT } from "../../security/credentials.ts";
 import type { FileSystemUsage, FileSystemType } from "../../vfs/file-system.ts";
-import { parseMountOptions } from "../../vfs/mount-options.ts";
+import type { MountOptions } from "../../vfs/mount-options.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
 import type { FsKernel } from "../fs-kernel.ts";
 
@@ -44,8 +44,8 @@ export const ramfsType: FileSystemType = {
   name: "ramfs",
   isVirtual: true,
   userNamespace: (caller) => caller.credentials.userNamespace,
-  create(kernel: FsKernel, _source: string, options: string) {
-    const mode = parseMountOptions(options).get("mode");
+  create(kernel: FsKernel, _source: string, options: MountOptions) {
+    const mode = options.get("mode");
     if (mode !== undefined && !/^[0-7]{1,10}$/.test(mode)) return -EINVAL;
     return new Ramfs(kernel, mode === undefined ? DEFAULT_MODE : parseInt(mode, 8) & 0o7777);
   },

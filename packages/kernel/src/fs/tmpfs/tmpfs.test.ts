@@ -15,6 +15,7 @@ import {
   O_RDWR,
 } from "@stratos/abi";
 import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
+import { parseMountOptions } from "../../vfs/mount-options.ts";
 import { fileSystemConformance } from "../testing/conformance.ts";
 import { Tmpfs, tmpfsType } from "./tmpfs.ts";
 
@@ -72,12 +73,12 @@ it("a hole over a file's last page frees it, and what was allocated behind the e
 
 it("mount options are read as tmpfs(5) says", () => {
   const { test } = FileTask.create();
-  const made = tmpfsType.create(test.kernel, "none", "size=64k,mode=755,uid=5");
+  const made = tmpfsType.create(test.kernel, "none", parseMountOptions("size=64k,mode=755,uid=5"));
   assert.ok(made instanceof Tmpfs);
   assert.equal(made.pagesMax, 16);
   assert.equal(made.root.mode & 0o7777, 0o755);
   assert.equal(made.root.uid, 5);
-  assert.equal(typeof tmpfsType.create(test.kernel, "none", "bogus=1"), "number");
+  assert.equal(typeof tmpfsType.create(test.kernel, "none", parseMountOptions("bogus=1")), "number");
 });
 
 it("size and nr_inodes change while it is mounted, and not below what is used", () => {
@@ -104,7 +105,8 @@ it("size and nr_inodes change while it is mounted, and not below what is used", 
 });
 
 it("a size, or a number of inodes, of 0 is as much as the machine has", () => {
-  const { test, user } = FileTask.create((kernel) => tmpfsType.create(kernel, "none", "size=0,nr_inodes=0") as Tmpfs);
+  const options = parseMountOptions("size=0,nr_inodes=0");
+  const { test, user } = FileTask.create((kernel) => tmpfsType.create(kernel, "none", options) as Tmpfs);
   const root = [...test.kernel.vfs.roots.keys()][0] as Tmpfs;
   assert.deepEqual([root.pagesMax, root.inodesMax], [test.kernel.frames.total, test.kernel.frames.total]);
   user.put("/f", "content");

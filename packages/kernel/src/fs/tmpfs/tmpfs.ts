@@ -2,7 +2,7 @@ import { EINVAL, ENOSPC, ESTALE, PAGE_SIZE, S_IFDIR, TMPFS_MAGIC, isErrno } from
 import { stateClass } from "@stratos/base";
 import { ROOT } from "../../security/credentials.ts";
 import { FileSystem, type FileSystemUsage, type FileSystemType } from "../../vfs/file-system.ts";
-import { parseMountOptions } from "../../vfs/mount-options.ts";
+import type { MountOptions } from "../../vfs/mount-options.ts";
 import type { Inode, NewInode } from "../../vfs/inode.ts";
 import { DismantledTree, TmpfsInode } from "./tmpfs-inode.ts";
 import type { FsKernel } from "../fs-kernel.ts";
@@ -126,8 +126,8 @@ export class Tmpfs extends FileSystem {
   }
 
   /** Sizes change while as much as is used fits; mode and owner are those of the first mount (mm/shmem.c). */
-  override reconfigure(text: string): number {
-    const options = parseOptions(this.kernel, text);
+  override reconfigure(given: MountOptions): number {
+    const options = parseOptions(this.kernel, given);
     if (isErrno(options)) return options;
     const pages = options.sizeBytes === undefined ? this.pagesMax : Math.ceil(options.sizeBytes / PAGE_SIZE);
     const inodes = Math.floor(options.inodes ?? this.inodesMax);
@@ -169,11 +169,11 @@ function parseSize(text: string, memoryBytes: number): number {
 }
 
 /** −EINVAL: an unknown option, or a value that is none. */
-function parseOptions(kernel: FsKernel, text: string): Partial<TmpfsOptions> | number {
+function parseOptions(kernel: FsKernel, options: MountOptions): Partial<TmpfsOptions> | number {
   const { userNamespace } = kernel.scheduler.current?.credentials ?? ROOT;
   const result: Partial<TmpfsOptions> = {};
   const memory = kernel.memory.limit * PAGE_SIZE;
-  for (const [key, value] of parseMountOptions(text)) {
+  for (const [key, value] of options) {
     let number = NaN;
     switch (key) {
       case "size":
@@ -186,7 +186,8 @@ function parseOptions(kernel: FsKernel, text: string): Partial<TmpfsOptions> | n
         result.inodes = number = parseSize(value, memory);
         break;
       case "mode":
-        result.mode = number = parseInt(value, 8) & 0o7777;
+        number = /^[0-7]+$/.test(value) ? parseInt(value, 8) & 0o7777 : NaN;
+        result.mode = number;
         break;
       case "uid":
         result.uid = number = userNamespace.uids.toKernel(Number(value));
@@ -215,8 +216,13 @@ function parseOptions(kernel: FsKernel, text: string): Partial<TmpfsOptions> | n
 export const tmpfsType: FileSystemType = {
   name: "tmpfs",
   isVirtual: true,
+  optionNames: "size nr_blocks nr_inodes mode uid gid inode32 inode64 huge noswap mpol".split(" "),
   userNamespace: (caller) => caller.credentials.userNamespace,
-  create(kernel: FsKernel, _source: string, options: string) {
+  checkOption: (kernel: FsKernel, key: string, value: string) => {
+    const parsed = parseOptions(kernel, new Map([[key, value]]));
+    return isErrno(parsed) ? parsed : 0;
+  },
+  create(kernel: FsKernel, _source: string, options: MountOptions) {
     const parsed = parseOptions(kernel, options);
     const { fsuid, fsgid } = kernel.scheduler.current?.credentials ?? ROOT;
     return isErrno(parsed) ? parsed : new Tmpfs(kernel, { uid: fsuid, gid: fsgid, ...parsed });

@@ -183,9 +183,18 @@ export class NetlinkSocket extends Socket {
   }
 
   override localName(): Uint8Array {
+    return nameBytes(this.portId, this.groupMask);
+  }
+
+  /** The first 32 groups that it is a member of, a bit each. */
+  get groupMask(): number {
     let groups = 0;
     for (const group of this.#groups) if (group <= 32) groups |= 1 << (group - 1);
-    return nameBytes(this.portId, groups);
+    return groups >>> 0;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
   }
 
   override peerName(): Uint8Array {
@@ -348,7 +357,7 @@ export class NetlinkSocket extends Socket {
     }
     message.setAddress(nameBytes(0, group >= 1 && group <= 32 ? 1 << (group - 1) : 0));
     if (moved < datagram.length) message.flags |= MSG_TRUNC;
-    if (this.options.passCredentials) message.credentials = { pid: 0, uid: 0, gid: 0 };
+    if (this.options.passCredentials) message.credentials = { pid: 0, uid: 0, gid: 0, process: null };
     return (flags & MSG_TRUNC) !== 0 ? datagram.length : moved;
   }
 

@@ -130,7 +130,9 @@ export class UnixConnectionSocket extends UnixSocket {
     const grew = most > this.#backlogMax;
     this.#backlogMax = most;
     this.#state = "listening";
-    this.#listener = { credentials: identityOf(task), groups: task.credentials.groups };
+    const identity = identityOf(task);
+    this.#listener = { credentials: identity, groups: task.credentials.groups };
+    this.setPeerIdentity(identity, task.credentials.groups);
     if (grew) this.#connectors.wakeAll();
     return 0;
   }
@@ -144,7 +146,7 @@ export class UnixConnectionSocket extends UnixSocket {
   override connect(task: SocketCaller, address: Uint8Array, nonblocking: boolean): number {
     const target = this.findTarget(task, address);
     if (isErrno(target)) return target;
-    if (this.options.passCredentials) {
+    if (this.options.wantsSender) {
       const failed = this.autobind();
       if (failed < 0) return failed;
     }
@@ -160,6 +162,7 @@ export class UnixConnectionSocket extends UnixSocket {
       fsgid: listener.inode!.gid,
     });
     embryo.options.passCredentials = listener.options.passCredentials;
+    embryo.options.passPidfd = listener.options.passPidfd;
     embryo.name = listener.name;
     embryo.#join(this, identityOf(task), task.credentials.groups);
     this.#join(embryo, listener.#listener!.credentials, listener.#listener!.groups);
@@ -189,7 +192,7 @@ export class UnixConnectionSocket extends UnixSocket {
     const error = this.takeError();
     if (error !== 0) return -error;
     if (peer.isClosed || (peer.shut & RECEIVE_SHUT) !== 0) return -EPIPE;
-    const sender = this.options.passCredentials || peer.options.passCredentials ? senderOf(task) : null;
+    const sender = this.options.wantsSender || peer.options.wantsSender ? senderOf(task) : null;
     const result =
       this.#stream !== null
         ? this.#sendBytes(peer, from, message, sender)
@@ -245,7 +248,7 @@ export class UnixConnectionSocket extends UnixSocket {
     if (isUrgent && this.#stream === null) return -EOPNOTSUPP;
     if (this.#state !== "connected") return this.#stream !== null ? -EINVAL : -ENOTCONN;
     const peek = (flags & MSG_PEEK) !== 0;
-    const withCredentials = this.options.passCredentials;
+    const withCredentials = this.options.wantsSender;
     let result = -EAGAIN;
     if (this.#stream !== null) {
       if (isUrgent) return this.#receiveUrgent(to, message, peek);
@@ -272,7 +275,7 @@ export class UnixConnectionSocket extends UnixSocket {
   #receiveBytes(to: IoCursor, message: IncomingMessage, peek: boolean): number {
     const stream = this.#stream!;
     const before = stream.cost;
-    const { passCredentials: withCredentials, oobInline: isInline } = this.options;
+    const { wantsSender: withCredentials, oobInline: isInline } = this.options;
     const moved = stream.read(to, message, { peek, withCredentials, isInline });
     if (stream.cost < before) this.#wakeSender();
     return moved === 0 ? -EAGAIN : moved;

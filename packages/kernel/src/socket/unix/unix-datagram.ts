@@ -95,7 +95,7 @@ export class UnixDatagramSocket extends UnixSocket {
     }
     const target = this.findTarget(task, address);
     if (isErrno(target)) return target;
-    if (this.options.passCredentials) {
+    if (this.options.wantsSender) {
       const failed = this.autobind();
       if (failed < 0) return failed;
     }
@@ -118,7 +118,7 @@ export class UnixDatagramSocket extends UnixSocket {
       if (isErrno(found)) return found;
       target = found as UnixDatagramSocket;
     } else if (target === null) return -ENOTCONN;
-    if (this.options.passCredentials) this.autobind();
+    if (this.options.wantsSender) this.autobind();
     const length = from.remaining;
     if (length > this.options.sendBuffer - 32) return -EMSGSIZE;
     if ((this.shut & SEND_SHUT) !== 0) return -EPIPE;
@@ -144,7 +144,7 @@ export class UnixDatagramSocket extends UnixSocket {
     if (taken < length) return taken < 0 ? taken : -EINVAL;
     const admitted = admittedBytes(target, bytes);
     if (admitted < 0) return length;
-    const credentials = this.options.passCredentials || target.options.passCredentials ? senderOf(task) : null;
+    const credentials = this.options.wantsSender || target.options.wantsSender ? senderOf(task) : null;
     target.#queue.push(bytes.subarray(0, admitted), message.ancillary, {
       credentials,
       address: this.name.kind === "unnamed" ? null : this.localName(),
@@ -168,7 +168,7 @@ export class UnixDatagramSocket extends UnixSocket {
     const wasScarce = this.#queue.isScarce;
     const result = this.#queue.read(to, message, peek, {
       wantsLength: (flags & MSG_TRUNC) !== 0,
-      withCredentials: this.options.passCredentials,
+      withCredentials: this.options.wantsSender,
     });
     if (result < 0) return result;
     this.stamp(message);

@@ -200,9 +200,9 @@ export abstract class UnixSocket extends Socket {
 
 /** SCM_CREDENTIALS and SO_PEERCRED of a task: its process and its effective or real ids. */
 export function identityOf(task: SocketCaller, credentials: Credentials = task.credentials): PeerCredentials {
-  return { pid: task.pid, uid: credentials.euid, gid: credentials.egid };
+  return { pid: task.pid, uid: credentials.euid, gid: credentials.egid, process: task.group };
 }
 
 export function senderOf(task: SocketCaller): PeerCredentials {
-  return { pid: task.pid, uid: task.credentials.uid, gid: task.credentials.gid };
+  return { pid: task.pid, uid: task.credentials.uid, gid: task.credentials.gid, process: task.group };
 }

@@ -1,0 +1,197 @@
+/**
+ * fsopen(2) and fspick(2): a file system that is put together, or changed, option by option. What is wrong with one is
+ * told in words, which a read of the descriptor takes. Source: Linux fs/fsopen.c, fs/fs_context.c.
+ *
+ *     fsopen ─▶ options ─create─▶ made ─fsmount─▶ picked ◀─ fspick
+ *                 └─ failed ◀──────────────────────┘ reconfigure, as often as one likes
+ */
+import {
+  CAP_SYS_ADMIN,
+  EBUSY,
+  EINVAL,
+  EMSGSIZE,
+  ENODATA,
+  ENOSPC,
+  EPERM,
+  ESPIPE,
+  MS_RDONLY,
+  O_RDWR,
+  isErrno,
+} from "@stratos/abi";
+import { byteStringOf, stateClass } from "@stratos/base";
+import type { IoCursor } from "../ground/io-cursor.ts";
+import { isCapable } from "../security/credentials.ts";
+import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
+import { detach, type DetachedMountFile } from "./detached-mount.ts";
+import type { FileSystem } from "./file-system.ts";
+import { createMount, holdFileSystem, perMountFlags, releaseFileSystem } from "./mount-lifetime.ts";
+import { createFileSystem, reconfigure, showsTooMuch } from "./mounting.ts";
+import { OpenFile } from "./open-file.ts";
+import type { Caller, VfsKernel } from "./vfs-kernel.ts";
+
+/** The newest are kept. */
+const MESSAGES_MAX = 8;
+/** Bound of what a context holds: options are 256 bytes each. */
+const OPTIONS_MAX = 256;
+/** What says the same of each file system, by what it sets; `source` is told apart (fs/fs_context.c). */
+const COMMON_FLAGS: ReadonlyMap<string, "ro" | "rw" | "other"> = new Map([
+  ["ro", "ro"],
+  ["rw", "rw"],
+  ...["dirsync", "lazytime", "mand", "sync", "async", "nolazytime", "nomand"].map((name) => [name, "other"] as const),
+]);
+
+/** What fsconfig(2) was given as a value: none, a string, or what no file system here takes. */
+export type OptionValue = { readonly kind: "flag" } | { readonly kind: "string"; readonly text: string } | OtherValue;
+interface OtherValue {
+  readonly kind: "other";
+}
+
+export class ConfigurationFile extends OpenFile {
+  readonly kernel: VfsKernel;
+  readonly type: string;
+  phase: "options" | "made" | "picked" | "failed";
+  fileSystem: FileSystem | null;
+  #options = new Map<string, string>();
+  #source = "";
+  #readOnly: boolean;
+  #messages: string[] = [];
+
+  /** @param picked  what is to be changed; null: another one is to be made */
+  constructor(kernel: VfsKernel, type: string, picked: FileSystem | null) {
+    super(O_RDWR, null, null);
+    this.kernel = kernel;
+    this.type = type;
+    this.phase = picked === null ? "options" : "picked";
+    this.fileSystem = picked;
+    this.#readOnly = picked?.readOnly === true;
+    if (picked !== null) holdFileSystem(kernel, picked);
+  }
+
+  override get description(): string {
+    return "anon_inode:[fscontext]";
+  }
+
+  /** The oldest message, whole. */
+  override read(task: Caller, to: IoCursor): number {
+    const [message] = this.#messages;
+    if (message === undefined) return -ENODATA;
+    const bytes = byteStringOf(`${message}\n`);
+    if (to.remaining < bytes.length) return -EMSGSIZE;
+    this.#messages.shift();
+    return to.put(bytes, 0, bytes.length);
+  }
+
+  override write(): number {
+    return -EINVAL;
+  }
+
+  override seek(): number {
+    return -ESPIPE;
+  }
+
+  /** @returns 0, −EBUSY (the phase has no options), −EINVAL, with a message */
+  set(key: string, value: OptionValue): number {
+    if (this.phase !== "options" && this.phase !== "picked") return -EBUSY;
+    const common = COMMON_FLAGS.get(key);
+    if (common !== undefined) {
+      if (common !== "other") this.#readOnly = common === "ro";
+      return 0;
+    }
+    const type = this.kernel.vfs.types.get(this.type)!;
+    const isKnown = type.optionNames?.includes(key) ?? key !== "source";
+    if (!isKnown && key === "source") return this.#setSource(value);
+    if (!isKnown) return this.#complain(`Unknown parameter '${key}'`);
+    const isBad =
+      value.kind === "other" ||
+      (value.kind === "string" && value.text === "") ||
+      (type.checkOption?.(this.kernel, key, value.kind === "string" ? value.text : "") ?? 0) < 0;
+    if (isBad) return this.#complain(`Bad value for '${key}'`);
+    if (!this.#options.has(key) && this.#options.size >= OPTIONS_MAX) return this.#complain("Too many options");
+    this.#options.set(key, value.kind === "string" ? value.text : "");
+    return 0;
+  }
+
+  #setSource(value: OptionValue): number {
+    if (value.kind !== "string") return this.#say("Non-string source");
+    if (this.#source !== "") return this.#say("Multiple sources");
+    this.#source = value.text;
+    return 0;
+  }
+
+  #complain(what: string): number {
+    return this.#say(`${this.type}: ${what}`);
+  }
+
+  #say(what: string): number {
+    if (this.#messages.push(`e ${what}`) > MESSAGES_MAX) this.#messages.shift();
+    return -EINVAL;
+  }
+
+  /** FSCONFIG_CMD_CREATE. @param isExclusive  −EBUSY for one that exists already (FSCONFIG_CMD_CREATE_EXCL) */
+  create(task: Caller, isExclusive: boolean): number {
+    if (this.phase !== "options") return -EBUSY;
+    const { kernel } = this;
+    const type = kernel.vfs.types.get(this.type)!;
+    if (!isCapable(task.credentials, CAP_SYS_ADMIN, type.userNamespace?.(task) ?? INITIAL_USER_NAMESPACE))
+      return -EPERM;
+    const flags = this.#readOnly ? MS_RDONLY : 0;
+    const made = createFileSystem(task, type, { source: this.#source, flags, options: this.#options });
+    const isThere = !isErrno(made) && kernel.vfs.roots.has(made);
+    if (isErrno(made) || (isExclusive && isThere)) {
+      this.phase = "failed";
+      return isErrno(made) ? made : -EBUSY;
+    }
+    holdFileSystem(kernel, made);
+    this.fileSystem = made;
+    this.phase = "made";
+    return 0;
+  }
+
+  /** FSCONFIG_CMD_RECONFIGURE. */
+  reconfigure(task: Caller): number {
+    const { fileSystem } = this;
+    if (this.phase !== "picked" || fileSystem === null) return -EBUSY;
+    if (!isCapable(task.credentials, CAP_SYS_ADMIN, fileSystem.userNamespace)) {
+      this.phase = "failed";
+      return -EPERM;
+    }
+    const failed = reconfigure(fileSystem, this.#readOnly, this.#options);
+    this.#options = new Map();
+    if (failed < 0) this.phase = "failed";
+    return failed;
+  }
+
+  /**
+   * fsmount(2): a mount of what was made, once; then the context is one that changes it.
+   * @param flags  MS_* of the mount
+   */
+  mount(task: Caller, flags: number): DetachedMountFile | number {
+    const { kernel, fileSystem } = this;
+    if (fileSystem === null) return -EINVAL;
+    if (showsTooMuch(task, kernel.vfs.types.get(this.type)!, flags)) return -EPERM;
+    if (this.phase !== "made") return -EBUSY;
+    if (!kernel.vfs.hasMountRoom(task.fs.namespace, 1)) return -ENOSPC;
+    const root = kernel.vfs.roots.get(fileSystem)!.dentry;
+    const mount = createMount(kernel, fileSystem, root, null, null, perMountFlags(flags), this.#source || "none");
+    this.phase = "picked";
+    this.#options = new Map();
+    return detach(task, [mount], null);
+  }
+
+  protected override dispose(): void {
+    if (this.fileSystem !== null) releaseFileSystem(this.kernel, this.fileSystem);
+  }
+
+  static {
+    stateClass("ConfigurationFile", this, {
+      save: (it) => ({
+        options: it.#options,
+        source: it.#source,
+        readOnly: it.#readOnly,
+        messages: it.#messages,
+      }),
+      load: (it, from) =>
+        ({ options: it.#options, source: it.#source, readOnly: it.#readOnly, messages: it.#messages } = from),
+    });
+  }
+}
