@@ -53,6 +53,27 @@ static void queue(void) {
   kill(getpid(), SIGUSR1); syscall(SYS_tkill, syscall(SYS_gettid), SIGUSR2);
   syscall(SYS_getppid);
 }
+static void twice(void) {
+  struct sock_filter code[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+  struct sock_fprog program = { 2, code };
+  syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_LOG, &program);
+  filter(SYS_getppid, SECCOMP_RET_ERRNO | ESRCH); syscall(SYS_close, -1); pause();
+}
+static void filters(void) {
+  for (int i = -1; i < 3; i++) {
+    struct sock_filter code[16]; memset(code, 0, sizeof code);
+    long n = ptrace(PTRACE_SECCOMP_GET_FILTER, child, i, 0), m = ptrace(PTRACE_SECCOMP_GET_FILTER, child, i, code);
+    if (n < 0) printf("filter %d: %s\n", i, strerror(errno));
+    else printf("filter %d: %ld %ld, begins with %x %d %d %x, then %x\n", i, n, m, code[0].code, code[0].jt, code[0].jf, code[0].k, code[1].code);
+    struct { unsigned long long off, flags; } about = { i, 77 };
+    long got = ptrace(PTRACE_SECCOMP_GET_METADATA, child, 64, &about);
+    if (got < 0) printf("about %d: %s\n", i, strerror(errno)); else printf("about %d: %ld bytes, flags %llu\n", i, got, about.flags);
+  }
+  unsigned long long about[2] = { 0, 77 };
+  printf("short: %ld", (long)ptrace(PTRACE_SECCOMP_GET_METADATA, child, 8, about)); printf(" flags %llu\n", about[1]);
+  printf("too short: %s\n", ptrace(PTRACE_SECCOMP_GET_METADATA, child, 7, about) < 0 ? strerror(errno) : "fine");
+  printf("bad place: %s\n", ptrace(PTRACE_SECCOMP_GET_FILTER, child, 0, 16) < 0 ? strerror(errno) : "fine");
+}
 static void peek(unsigned flags, int count, unsigned long long from, void *to) {
   siginfo_t all[8]; struct peek args = { from, flags, count }; long got = ptrace(PEEK, child, &args, to ? to : all);
   printf("flags %u, %d from %llu: %ld", flags, count, from, got);
@@ -77,6 +98,9 @@ int main(void) {
   peek(1, 8, 0, 0); peek(1, 2, 1, 0); peek(0, 8, 0, 0); peek(1, 8, 9, 0); peek(1, 0, 0, 0); peek(2, 1, 0, 0); peek(0, -1, 0, 0);
   peek(1, 1, 0, (void *)16);
   kill(child, SIGKILL); waitpid(child, &status, 0);
+  start(0, one_call); printf("not filtered: %s\n", ptrace(PTRACE_SECCOMP_GET_FILTER, child, 0, 0) < 0 ? strerror(errno) : "fine");
+  kill(child, SIGKILL); waitpid(child, &status, 0);
+  start(0, twice); find(SYS_close); filters(); kill(child, SIGKILL); waitpid(child, &status, 0);
   start(0, one_call); printf("unknown option: %s\n", ptrace(PTRACE_SETOPTIONS, child, 0, 1 << 22) < 0 ? strerror(errno) : "fine");
   fflush(stdout); if (fork() == 0) {
     filter(SYS_getppid, SECCOMP_RET_ERRNO | ESRCH); pid_t mine = fork(); if (mine == 0) { pause(); }

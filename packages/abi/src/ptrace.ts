@@ -23,6 +23,8 @@ export const PTRACE_TRACEME = 0,
   PTRACE_PEEKSIGINFO = 0x4209,
   PTRACE_GETSIGMASK = 0x420a,
   PTRACE_SETSIGMASK = 0x420b,
+  PTRACE_SECCOMP_GET_FILTER = 0x420c,
+  PTRACE_SECCOMP_GET_METADATA = 0x420d,
   PTRACE_GET_SYSCALL_INFO = 0x420e;
 export const PTRACE_EVENT_FORK = 1,
   PTRACE_EVENT_VFORK = 2,
@@ -61,4 +63,9 @@ export const PtracePeeksiginfoArgs = struct("ptrace_peeksiginfo_args", {
   off: u64,
   flags: hex32, // PTRACE_PEEKSIGINFO_*
   nr: i32,
+});
+
+export const SeccompMetadata = struct("seccomp_metadata", {
+  filter_off: u64, // 0: the oldest
+  flags: hex64, // SECCOMP_FILTER_FLAG_*
 });

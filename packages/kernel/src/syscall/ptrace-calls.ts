@@ -39,6 +39,8 @@ import {
   PTRACE_PEEKTEXT,
   PTRACE_POKEDATA,
   PTRACE_POKETEXT,
+  PTRACE_SECCOMP_GET_FILTER,
+  PTRACE_SECCOMP_GET_METADATA,
   PTRACE_SEIZE,
   PTRACE_SETOPTIONS,
   PTRACE_SETREGSET,
@@ -88,6 +90,7 @@ import {
   shownRestart,
   type Tracing,
 } from "../task/tracing.ts";
+import { readFilter, readFilterMetadata } from "./seccomp-calls.ts";
 import { loadSet, storeSet } from "./signal-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -149,6 +152,10 @@ function ptrace(task: Task, request: number, pid: number, address: number, data:
     case PTRACE_GETREGSET:
     case PTRACE_SETREGSET:
       return moveRegisters(task, target, request === PTRACE_SETREGSET, address, data);
+    case PTRACE_SECCOMP_GET_FILTER:
+      return readFilter(task, target, address, data);
+    case PTRACE_SECCOMP_GET_METADATA:
+      return readFilterMetadata(task, target, address, data);
     case PTRACE_LISTEN:
       return listen(target, tracing);
     case PTRACE_GETSIGMASK:
@@ -393,7 +400,7 @@ export const ptraceCalls: SyscallTable = {
   ptrace: {
     run: ptrace,
     gaps:
-      "PEEKUSER and SECCOMP_GET_FILTER are refused; TRACEEXIT does not stop a thread that another one " +
+      "PEEKUSER is refused; TRACEEXIT does not stop a thread that another one " +
       "ends; a parent hears of its child's end at once, whoever traces it",
   },
 };
