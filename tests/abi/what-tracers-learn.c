@@ -45,6 +45,10 @@ static void answer(long result) {
   NUMBER(r) = -1; RESULT(r) = result; ptrace(PTRACE_SETREGSET, child, NT_PRSTATUS, &v);
 }
 static void one_call(void) { long r = syscall(SYS_getppid, 1); exit(r == 1234 ? 1 : r == -1 && errno == ESRCH ? 2 : r == -1 && errno == ENOSYS ? 3 : 4); }
+static void unknown_calls(void) {
+  long a = syscall(-1), b = errno, c = syscall(-101), d = errno, e = syscall(100000), f = errno;
+  exit(a == -1 && b == ENOSYS && c == -1 && d == ENOSYS && e == -1 && f == ENOSYS ? 5 : 6);
+}
 static void filtered(void) { filter(SYS_getppid, SECCOMP_RET_TRACE | 0x42); one_call(); }
 static void refused(void) { filter(SYS_getppid, SECCOMP_RET_ERRNO | ESRCH); one_call(); }
 static void queue(void) {
@@ -90,6 +94,9 @@ int main(void) {
   waitpid(child, &status, 0); printf("answered: %d\n", WEXITSTATUS(status));
   start(PTRACE_O_TRACESYSGOOD, one_call); find(SYS_getppid); answer(-ESRCH); next(); ptrace(PTRACE_CONT, child, 0, 0);
   waitpid(child, &status, 0); printf("failed: %d\n", WEXITSTATUS(status));
+  start(PTRACE_O_TRACESYSGOOD, unknown_calls);
+  for (int i = 0; i < 6; i++) { next(); message("unknown call"); }
+  ptrace(PTRACE_CONT, child, 0, 0); waitpid(child, &status, 0); printf("unknown calls: %d\n", WEXITSTATUS(status));
   start(PTRACE_O_TRACESECCOMP, filtered); ptrace(PTRACE_CONT, child, 0, 0); waitpid(child, &status, 0); message("filter");
   answer(1234); ptrace(PTRACE_CONT, child, 0, 0); waitpid(child, &status, 0); printf("answered: %d\n", WEXITSTATUS(status));
   start(0, refused); ptrace(PTRACE_CONT, child, 0, 0); waitpid(child, &status, 0); printf("filtered: %d\n", WEXITSTATUS(status));

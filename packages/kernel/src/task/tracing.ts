@@ -280,11 +280,14 @@ export function standsAtEntry(task: Task, tracing: Tracing, number: number): boo
   return true;
 }
 
+const NO_SUCH_CALL = 0x7fffffff;
+
 /** The call is begun when the tracee goes on. */
 function keepEntering(task: Task, tracing: Tracing, number: number): void {
   tracing.call = "entering";
   tracing.choseResult = false;
-  task.syscallNumber = number;
+  // A negative one would say that no call is begun; which it is stands in a7.
+  task.syscallNumber = number < 0 ? NO_SUCH_CALL : number;
   task.blockedKind = BLOCKED;
 }
 
