@@ -123,6 +123,8 @@ const IN_C: Readonly<Record<string, InC>> = {
     ...linux("ptrace"),
     names: { nr: "entry.nr", args: "entry.args", ret_data: "seccomp.ret_data" },
   },
+  PtracePeeksiginfoArgs: { type: "struct ptrace_peeksiginfo_args", ...linux("ptrace") },
+  SeccompMetadata: { type: "struct seccomp_metadata", ...linux("ptrace") },
   AcctV3: { type: "struct acct_v3", ...linux("acct") },
   Iovec: { type: "struct iovec", ...linux("uio") },
   Flock: { type: "struct flock", ...asm("fcntl") },

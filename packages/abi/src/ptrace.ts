@@ -1,5 +1,5 @@
 /** ptrace(2). Source: Linux include/uapi/linux/ptrace.h. */
-import { array, hex32, hex64, pointer, struct, u8 } from "./struct.ts";
+import { array, hex32, hex64, i32, pointer, struct, u64, u8 } from "./struct.ts";
 
 export const PTRACE_TRACEME = 0,
   PTRACE_PEEKTEXT = 1,
@@ -20,8 +20,11 @@ export const PTRACE_TRACEME = 0,
   PTRACE_SEIZE = 0x4206,
   PTRACE_INTERRUPT = 0x4207,
   PTRACE_LISTEN = 0x4208,
+  PTRACE_PEEKSIGINFO = 0x4209,
   PTRACE_GETSIGMASK = 0x420a,
   PTRACE_SETSIGMASK = 0x420b,
+  PTRACE_SECCOMP_GET_FILTER = 0x420c,
+  PTRACE_SECCOMP_GET_METADATA = 0x420d,
   PTRACE_GET_SYSCALL_INFO = 0x420e;
 export const PTRACE_EVENT_FORK = 1,
   PTRACE_EVENT_VFORK = 2,
@@ -33,7 +36,13 @@ export const PTRACE_EVENT_FORK = 1,
   PTRACE_EVENT_STOP = 128;
 /** Those that ask for an event are 1 << event. */
 export const PTRACE_O_TRACESYSGOOD = 1,
-  PTRACE_O_EXITKILL = 1 << 20;
+  PTRACE_O_EXITKILL = 1 << 20,
+  PTRACE_O_SUSPEND_SECCOMP = 1 << 21;
+/** PTRACE_GETEVENTMSG at a call's stop. */
+export const PTRACE_EVENTMSG_SYSCALL_ENTRY = 1,
+  PTRACE_EVENTMSG_SYSCALL_EXIT = 2;
+/** What is pending for the process, and not for the thread. */
+export const PTRACE_PEEKSIGINFO_SHARED = 1;
 export const PTRACE_SYSCALL_INFO_NONE = 0,
   PTRACE_SYSCALL_INFO_ENTRY = 1,
   PTRACE_SYSCALL_INFO_EXIT = 2,
@@ -48,4 +57,15 @@ export const PtraceSyscallInfo = struct("ptrace_syscall_info", {
   nr: hex64,
   args: array(hex64, 6),
   ret_data: hex32,
+});
+
+export const PtracePeeksiginfoArgs = struct("ptrace_peeksiginfo_args", {
+  off: u64,
+  flags: hex32, // PTRACE_PEEKSIGINFO_*
+  nr: i32,
+});
+
+export const SeccompMetadata = struct("seccomp_metadata", {
+  filter_off: u64, // 0: the oldest
+  flags: hex64, // SECCOMP_FILTER_FLAG_*
 });

@@ -180,7 +180,15 @@ const UNSEEN = [
   ...["Elf64Ehdr", "Elf64Phdr", "Elf64Nhdr", "ElfPrstatus", "ElfPrpsinfo", "RiscvDState", "AcctV3"],
   ...["Elf64Dyn", "Elf64Shdr", "Elf64Sym", "Elf64Verdaux", "Elf64Verdef"],
   ...["RtSigframe", "Ucontext", "Sigcontext", "SiginfoTimer", "SiginfoFault", "SiginfoPoll", "SiginfoSystemCall"],
-  ...["SignalfdSiginfo", "InotifyEvent", "LinuxDirent64", "SeccompData", "PtraceSyscallInfo"],
+  ...[
+    "SignalfdSiginfo",
+    "InotifyEvent",
+    "LinuxDirent64",
+    "SeccompData",
+    "PtraceSyscallInfo",
+    "PtracePeeksiginfoArgs",
+    "SeccompMetadata",
+  ],
 ];
 /** Read by their own rules: addresses of sockets, heads of messages and attributes. */
 const BY_RULE = [

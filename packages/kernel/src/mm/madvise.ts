@@ -27,6 +27,7 @@ import {
   MADV_WIPEONFORK,
   MAP_LOCKED,
   PAGE_SIZE,
+  PROT_READ,
 } from "@stratos/abi";
 import type { AddressSpace } from "./address-space.ts";
 import { type Area, AREA_NO_DUMP, AREA_NO_FORK, AREA_WIPE_ON_FORK } from "./area.ts";
@@ -104,7 +105,8 @@ export function madvise(task: MmCaller, space: AddressSpace, address: number, le
 /** What the advice means for one area's part `[start, end)`. */
 function advise(space: AddressSpace, area: Area, start: number, end: number, advice: number): number {
   if (DISCARDS.has(advice) && refusesDiscard(area)) return -EPERM;
-  if (advice === MADV_POPULATE_READ && !area.isReadable) return -EINVAL;
+  // By what was asked for: that PROT_WRITE lets one read does not count (mm/gup.c, check_vma_flags).
+  if (advice === MADV_POPULATE_READ && (area.protection & PROT_READ) === 0) return -EINVAL;
   if (advice === MADV_POPULATE_WRITE && !area.isWritable) return -EINVAL;
   if ((area.flags & MAP_LOCKED) !== 0 && NOT_FOR_LOCKED.has(advice)) return -EINVAL;
   if (advice === MADV_DONTNEED || advice === MADV_DONTNEED_LOCKED) space.dropPages(area, start, end);

@@ -21,6 +21,7 @@ import { UNFINISHED } from "../ground/wait-queue.ts";
 import { WIDE_TOP } from "./address-space.ts";
 import { mayLock } from "./lock-limit.ts";
 import { hasRoomForAreas, populate, populatePiece } from "./mmap.ts";
+import { mergeAround } from "./mprotect.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 
 function mayLockAtAll(task: MmCaller): boolean {
@@ -72,6 +73,7 @@ export function lockAllMemory(task: MmCaller, flags: number): number {
   if ((flags & MCL_CURRENT) === 0) return 0;
   if (task.syscallState === null) {
     for (const area of space.areas) area.flags |= MAP_LOCKED;
+    mergeAround(space, 0, WIDE_TOP);
     task.kernel.work.charge(space.areas.size >> 4);
   }
   if ((flags & MCL_ONFAULT) !== 0) return 0;
@@ -88,6 +90,7 @@ export function lockAllMemory(task: MmCaller, flags: number): number {
 export function unlockAllMemory(task: MmCaller): number {
   task.space.locksFuture = false;
   for (const area of task.space.areas) area.flags &= ~MAP_LOCKED;
+  mergeAround(task.space, 0, WIDE_TOP);
   return 0;
 }
 
@@ -116,5 +119,6 @@ function mark(task: MmCaller, start: number, end: number, isLocked: boolean): nu
     }
     at = last;
   }
+  mergeAround(space, start, end);
   return 0;
 }

@@ -145,6 +145,8 @@ export class BpfFilter {
   #memory = new Uint32Array(BPF_MEMWORDS);
   /** Did the last run look at more than the first two words (the call's number and the architecture)? */
   sawArguments = false;
+  /** Added to a task with SECCOMP_FILTER_FLAG_LOG. */
+  isLogged = false;
 
   private constructor(program: readonly Instruction[]) {
     this.#program = program;

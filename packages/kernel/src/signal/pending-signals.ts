@@ -93,6 +93,11 @@ export class PendingSignals {
     return this.#queue.length;
   }
 
+  /** The one that came as `index`th of those that are pending. */
+  at(index: number): SignalInfo | undefined {
+    return this.#queue[index];
+  }
+
   /** Takes the pending signal to deliver first (lowest number; oldest of that number) that `allowed` says yes to. */
   take(allowed: (signal: number) => boolean): SignalInfo | null {
     let best = -1;

@@ -1,6 +1,7 @@
 /** ptrace(2): the requests of a tracer. What a tracee does with them stands in task/tracing.ts. */
 import {
   AUDIT_ARCH_RISCV64,
+  CAP_SYS_ADMIN,
   CAP_SYS_PTRACE,
   EFAULT,
   EINVAL,
@@ -30,11 +31,16 @@ import {
   PTRACE_KILL,
   PTRACE_LISTEN,
   PTRACE_O_EXITKILL,
+  PTRACE_O_SUSPEND_SECCOMP,
   PTRACE_O_TRACESYSGOOD,
   PTRACE_PEEKDATA,
+  PTRACE_PEEKSIGINFO,
+  PTRACE_PEEKSIGINFO_SHARED,
   PTRACE_PEEKTEXT,
   PTRACE_POKEDATA,
   PTRACE_POKETEXT,
+  PTRACE_SECCOMP_GET_FILTER,
+  PTRACE_SECCOMP_GET_METADATA,
   PTRACE_SEIZE,
   PTRACE_SETOPTIONS,
   PTRACE_SETREGSET,
@@ -46,6 +52,7 @@ import {
   PTRACE_SYSCALL_INFO_NONE,
   PTRACE_SYSCALL_INFO_SECCOMP,
   PTRACE_TRACEME,
+  PtracePeeksiginfoArgs,
   PtraceSyscallInfo,
   RiscvDState,
   SIGKILL,
@@ -83,6 +90,7 @@ import {
   shownRestart,
   type Tracing,
 } from "../task/tracing.ts";
+import { readFilter, readFilterMetadata } from "./seccomp-calls.ts";
 import { loadSet, storeSet } from "./signal-calls.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -95,7 +103,8 @@ const EVENTS = [
   PTRACE_EVENT_EXIT,
   PTRACE_EVENT_SECCOMP,
 ];
-const OPTIONS = EVENTS.reduce((all, event) => all | (1 << event), PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+const OWN_OPTIONS = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_SUSPEND_SECCOMP;
+const OPTIONS = EVENTS.reduce((all, event) => all | (1 << event), OWN_OPTIONS);
 
 function ptrace(task: Task, request: number, pid: number, address: number, data: number): number {
   if (request === PTRACE_TRACEME) return traceMe(task);
@@ -104,6 +113,7 @@ function ptrace(task: Task, request: number, pid: number, address: number, data:
   if (request === PTRACE_ATTACH || request === PTRACE_SEIZE) {
     const isSeized = request === PTRACE_SEIZE;
     if (isSeized && (address !== 0 || !areOptions(data))) return -EIO;
+    if (isSeized && refusesOptions(task, data)) return -EPERM;
     return attach(task, target, isSeized, isSeized ? data : 0);
   }
   const { tracing } = target;
@@ -128,17 +138,24 @@ function ptrace(task: Task, request: number, pid: number, address: number, data:
       return resume(target, tracing, request, data);
     case PTRACE_SETOPTIONS:
       if (!areOptions(data)) return -EINVAL;
+      if (refusesOptions(task, data)) return -EPERM;
       tracing.options = data;
       return 0;
     case PTRACE_GETEVENTMSG:
-      return task.space.storeU64(data, tracing.message) < 0 ? -EFAULT : 0;
+      return task.space.storeU64(data, tracing.stop!.message) < 0 ? -EFAULT : 0;
     case PTRACE_GETSIGINFO:
-      return getSignalInfo(task, tracing, data);
+      return getSignalInfo(task, target, tracing, data);
+    case PTRACE_PEEKSIGINFO:
+      return peekSignals(task, target, address, data);
     case PTRACE_SETSIGINFO:
       return setSignalInfo(task, tracing, data);
     case PTRACE_GETREGSET:
     case PTRACE_SETREGSET:
       return moveRegisters(task, target, request === PTRACE_SETREGSET, address, data);
+    case PTRACE_SECCOMP_GET_FILTER:
+      return readFilter(task, target, address, data);
+    case PTRACE_SECCOMP_GET_METADATA:
+      return readFilterMetadata(task, target, address, data);
     case PTRACE_LISTEN:
       return listen(target, tracing);
     case PTRACE_GETSIGMASK:
@@ -154,6 +171,12 @@ function ptrace(task: Task, request: number, pid: number, address: number, data:
 
 function areOptions(data: number): boolean {
   return Number.isSafeInteger(data) && data >= 0 && data <= 0xffffffff && (data & ~OPTIONS) === 0;
+}
+
+/** Who is not filtered itself and rules the system may lift the filters of others (kernel/ptrace.c). */
+function refusesOptions(task: Task, data: number): boolean {
+  if ((data & PTRACE_O_SUSPEND_SECCOMP) === 0) return false;
+  return !isCapable(task.credentials, CAP_SYS_ADMIN) || task.seccomp !== null || task.tracing?.suspendsSeccomp === true;
 }
 
 function traceMe(task: Task): number {
@@ -220,12 +243,41 @@ function poke(task: Task, target: Task, address: number): number {
 
 // ---- Signals
 
-function getSignalInfo(task: Task, { stop }: Tracing, data: number): number {
+/** Of what is no signal, the sender is the tracee itself (kernel/signal.c, ptrace_do_notify). */
+function getSignalInfo(task: Task, target: Task, { stop }: Tracing, data: number): number {
   const { code, info, kind } = stop!;
   if (kind === "group" && code >> 8 === 0) return -EINVAL;
   const bytes = new Uint8Array(SiginfoSender.size);
-  writeSignalInfo(new DataView(bytes.buffer), 0, info ?? signalInfo(code & 0x7f, code));
+  const view = new DataView(bytes.buffer);
+  if (info !== null) writeSignalInfo(view, 0, info);
+  else {
+    view.setInt32(SiginfoSender.offset.si_signo, code & 0x7f, true);
+    view.setInt32(SiginfoSender.offset.si_code, code, true);
+    view.setInt32(SiginfoSender.offset.si_pid, target.group.pidNamespace.idOf(target.tid), true);
+    view.setUint32(SiginfoSender.offset.si_uid, target.credentials.uid, true);
+  }
   return task.space.copyOut(data, bytes, 0, bytes.length);
+}
+
+/** @returns how many it copied, without taking them; −EFAULT, −EINVAL */
+function peekSignals(task: Task, target: Task, address: number, data: number): number {
+  const args = new Uint8Array(PtracePeeksiginfoArgs.size);
+  if (task.space.copyIn(address, args, 0, args.length) < 0) return -EFAULT;
+  const view = new DataView(args.buffer);
+  const { offset } = PtracePeeksiginfoArgs;
+  const flags = view.getUint32(offset.flags, true),
+    count = view.getInt32(offset.nr, true),
+    from = getU64(view, offset.off);
+  if ((flags & ~PTRACE_PEEKSIGINFO_SHARED) !== 0 || count < 0) return -EINVAL;
+  const { pending } = (flags & PTRACE_PEEKSIGINFO_SHARED) !== 0 ? target.group : target;
+  for (let index = 0; index < count; index++) {
+    const info = pending.at(from + index);
+    if (info === undefined) return index;
+    const bytes = new Uint8Array(SiginfoSender.size);
+    writeSignalInfo(new DataView(bytes.buffer), 0, info);
+    if (task.space.copyOut(data + index * bytes.length, bytes, 0, bytes.length) < 0) return index || -EFAULT;
+  }
+  return count;
 }
 
 function setSignalInfo(task: Task, { stop }: Tracing, data: number): number {
@@ -295,6 +347,7 @@ function setGeneral(target: Task, shown: Uint8Array, bytes: Uint8Array): void {
   const { call } = target.tracing!;
   const changes = (register: number): boolean =>
     view.getBigUint64(register * 8, true) !== before.getBigUint64(register * 8, true);
+  if (call === "entering" && changes(A0)) target.tracing!.choseResult = true;
   const ofCall = isToRestart(target) ? [PC, A0, A0 + 1, A0 + 2, A3, A0 + 4, A0 + 5, A7] : [PC, A0];
   if (call === "interrupted" && ofCall.some(changes)) {
     leaveCall(target);
@@ -347,7 +400,7 @@ export const ptraceCalls: SyscallTable = {
   ptrace: {
     run: ptrace,
     gaps:
-      "PEEKUSER, PEEKSIGINFO and SECCOMP_GET_FILTER are refused; TRACEEXIT does not stop a thread that another one " +
+      "PEEKUSER is refused; TRACEEXIT does not stop a thread that another one " +
       "ends; a parent hears of its child's end at once, whoever traces it",
   },
 };

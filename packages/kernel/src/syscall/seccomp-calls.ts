@@ -4,6 +4,7 @@ import {
   EACCES,
   EFAULT,
   EINVAL,
+  ENOENT,
   EOPNOTSUPP,
   ESRCH,
   SECCOMP_FILTER_FLAG_LOG,
@@ -22,11 +23,12 @@ import {
   SECCOMP_RET_TRAP,
   SECCOMP_SET_MODE_FILTER,
   SECCOMP_SET_MODE_STRICT,
+  SeccompMetadata,
   SockFprog,
   isErrno,
 } from "@stratos/abi";
 import { BpfFilter } from "../security/bpf-filter.ts";
-import { loadBpfProgram } from "../security/bpf-program.ts";
+import { loadBpfProgram, storeBpfProgram } from "../security/bpf-program.ts";
 import { isCapable } from "../security/credentials.ts";
 import { Seccomp } from "../security/seccomp.ts";
 import type { Task } from "../task/task.ts";
@@ -75,6 +77,7 @@ function setFilter(task: Task, flags: number, address: number): number {
     return -EINVAL;
   const filter = loadFilter(task, address);
   if (isErrno(filter)) return filter;
+  filter.isLogged = (flags & SECCOMP_FILTER_FLAG_LOG) !== 0;
   if (!task.credentials.noNewPrivileges && !isCapable(task.credentials, CAP_SYS_ADMIN, task.credentials.userNamespace))
     return -EACCES;
   const next = Seccomp.add(task.seccomp, filter);
@@ -92,6 +95,44 @@ function setFilter(task: Task, flags: number, address: number): number {
   }
   task.seccomp = next;
   return 0;
+}
+
+/** Of a tracee: the filter that was the `index`th to come, the oldest being 0; −EINVAL, −ENOENT. */
+function filterForTracer(target: Task, index: number): BpfFilter | number {
+  if (target.seccomp?.mode !== "filter") return -EINVAL;
+  const { filters } = target.seccomp;
+  return filters[filters.length - 1 - index] ?? -ENOENT;
+}
+
+/** Who is filtered itself, or doesn't rule the system, learns nothing of others' filters (kernel/seccomp.c). */
+function mayReadFilters(task: Task): boolean {
+  return isCapable(task.credentials, CAP_SYS_ADMIN) && task.seccomp === null;
+}
+
+/** ptrace(PTRACE_SECCOMP_GET_FILTER): its length in instructions; −EACCES, −EFAULT, −EINVAL, −ENOENT. */
+export function readFilter(task: Task, target: Task, index: number, data: number): number {
+  if (!mayReadFilters(task)) return -EACCES;
+  const filter = filterForTracer(target, index);
+  if (isErrno(filter)) return filter;
+  if (data === 0) return filter.length;
+  const bytes = storeBpfProgram(filter.program);
+  return task.space.copyOut(data, bytes, 0, bytes.length) < 0 ? -EFAULT : filter.length;
+}
+
+/** ptrace(PTRACE_SECCOMP_GET_METADATA): bytes stored; −EACCES, −EFAULT, −EINVAL, −ENOENT. */
+export function readFilterMetadata(task: Task, target: Task, asked: number, data: number): number {
+  if (!mayReadFilters(task)) return -EACCES;
+  const size = Math.min(asked, SeccompMetadata.size);
+  if (size < SeccompMetadata.offset.flags) return -EINVAL;
+  const index = task.space.loadU64(data);
+  if (index < 0) return -EFAULT;
+  const filter = filterForTracer(target, index);
+  if (isErrno(filter)) return filter;
+  const bytes = new Uint8Array(SeccompMetadata.size);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(SeccompMetadata.offset.filter_off, BigInt(index), true);
+  view.setUint32(SeccompMetadata.offset.flags, filter.isLogged ? SECCOMP_FILTER_FLAG_LOG : 0, true);
+  return task.space.copyOut(data, bytes, 0, size) < 0 ? -EFAULT : size;
 }
 
 /** prctl(PR_SET_SECCOMP): 0; −EACCES, −EFAULT, −EINVAL, −ENOMEM. */

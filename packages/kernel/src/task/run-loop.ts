@@ -344,11 +344,13 @@ export function handleEcall(kernel: Kernel): number {
 }
 
 function beginCall(kernel: Kernel, task: Task, number: number): number {
-  if (task.seccomp !== null) {
+  if (task.seccomp !== null && !task.tracing?.suspendsSeccomp) {
     const verdict = checkSeccomp(task, task.seccomp, number);
     if (verdict === ASKED) return 1;
     if (verdict !== ALLOWED) return finish(kernel, task, number, verdict);
   }
+  // The tracer takes the call back, and may have chosen a result (arch/riscv/kernel/traps.c, do_trap_ecall_u).
+  if (number === -1 && task.tracing?.choseResult) return finish(kernel, task, number, kernel.hart.get(A0));
   if (task.tracing !== null && (number === SYS_EXIT || number === SYS_EXIT_GROUP)) {
     if (standsAtExit(task, task.tracing, (kernel.hart.get(A0) & 0xff) << 8)) return 1;
   }

@@ -14,6 +14,8 @@ import {
   CLONE_UNTRACED,
   CLONE_VFORK,
   PTRACE_EVENT_CLONE,
+  PTRACE_EVENTMSG_SYSCALL_ENTRY,
+  PTRACE_EVENTMSG_SYSCALL_EXIT,
   PTRACE_EVENT_EXEC,
   PTRACE_EVENT_EXIT,
   PTRACE_EVENT_FORK,
@@ -22,6 +24,7 @@ import {
   PTRACE_EVENT_VFORK,
   PTRACE_EVENT_VFORK_DONE,
   PTRACE_O_EXITKILL,
+  PTRACE_O_SUSPEND_SECCOMP,
   PTRACE_O_TRACESYSGOOD,
   SA_NOCLDSTOP,
   SIGCHLD,
@@ -45,7 +48,7 @@ interface TraceStop {
   readonly code: number;
   /** The signal that is to be delivered. */
   info: SignalInfo | null;
-  /** Of an event, for PTRACE_GETEVENTMSG. */
+  /** For PTRACE_GETEVENTMSG: what an event tells, or which side of a call it is. */
   readonly message: number;
 }
 
@@ -76,7 +79,8 @@ export class Tracing {
   /** The tracer has waited for this stop. */
   isReported = true;
   readonly due: TraceStop[] = [];
-  message = 0;
+  /** The tracer chose a0 before a call: the result of one that it takes back (number −1). */
+  choseResult = false;
   /** The tracer lets it through. */
   delivered: SignalInfo | null = null;
   /** The tracer has heard what the filter says of the call that is begun. */
@@ -90,6 +94,11 @@ export class Tracing {
     this.tracer = tracer;
     this.isSeized = isSeized;
     this.options = options;
+  }
+
+  /** Filters don't hold while it goes on (PTRACE_O_SUSPEND_SECCOMP). */
+  get suspendsSeccomp(): boolean {
+    return (this.options & PTRACE_O_SUSPEND_SECCOMP) !== 0;
   }
 
   wants(event: number): boolean {
@@ -164,7 +173,6 @@ function tellEnd(task: Task, status: number): void {
 function standStill(task: Task, tracing: Tracing, stop: TraceStop): void {
   tracing.stop = stop;
   tracing.isReported = false;
-  if (stop.kind === "event") tracing.message = stop.message;
   task.state = "t";
   task.kernel.scheduler.dequeue(task);
   const { group } = tracing.tracer;
@@ -258,7 +266,8 @@ export function joinStop(task: Task, tracing: Tracing, signal: number): void {
 
 function callStop({ options }: Tracing, kind: "entry" | "exit"): TraceStop {
   const code = (options & PTRACE_O_TRACESYSGOOD) === 0 ? SIGTRAP : SIGTRAP | 0x80;
-  return { kind, code, info: null, message: 0 };
+  const message = kind === "entry" ? PTRACE_EVENTMSG_SYSCALL_ENTRY : PTRACE_EVENTMSG_SYSCALL_EXIT;
+  return { kind, code, info: null, message };
 }
 
 /** The tracee on the hart begins the call. @returns whether it stands before it */
@@ -271,10 +280,14 @@ export function standsAtEntry(task: Task, tracing: Tracing, number: number): boo
   return true;
 }
 
+const NO_SUCH_CALL = 0x7fffffff;
+
 /** The call is begun when the tracee goes on. */
 function keepEntering(task: Task, tracing: Tracing, number: number): void {
   tracing.call = "entering";
-  task.syscallNumber = number;
+  tracing.choseResult = false;
+  // A negative one would say that no call is begun; which it is stands in a7.
+  task.syscallNumber = number < 0 ? NO_SUCH_CALL : number;
   task.blockedKind = BLOCKED;
 }
 
