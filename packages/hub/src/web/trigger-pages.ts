@@ -12,7 +12,7 @@ import { pollFaults } from "../triggers/poll-repositories.ts";
 import { applyTrigger } from "../triggers/trigger-rules.ts";
 import { findTrigger, listTriggerDeliveries, listTriggers } from "../triggers/triggers.ts";
 import type { PageVisit } from "./page-visit.ts";
-import { page, table, timeOf, type Html } from "./pages.ts";
+import { page, table, taskLink, timeOf, type Html, type Reader } from "./pages.ts";
 
 const HERE = "/triggers";
 const DELIVERIES = 100;
@@ -20,16 +20,16 @@ const DELIVERIES = 100;
 export function triggerPages({ database }: HubService, { permitted }: PageVisit): Hono {
   const app = new Hono();
   app.get(HERE, async (context) => {
-    const { name } = await permitted(context, "trigger:read");
-    return context.html(triggersPage(await listTriggers(database), await pollFaults(database), name));
+    const who = await permitted(context, "trigger:read");
+    return context.html(triggersPage(await listTriggers(database), await pollFaults(database), who));
   });
   app.get(`${HERE}/:trigger`, async (context) => {
-    const { name } = await permitted(context, "trigger:read");
+    const who = await permitted(context, "trigger:read");
     const trigger = await findTrigger(database, context.req.param("trigger"));
     const deliveries = await listTriggerDeliveries(database, trigger.name, DELIVERIES);
     const { ref = "" } = context.req.query();
     return context.html(
-      triggerPage(trigger, deliveries, { ref, outcome: ref === "" ? null : tried(trigger, ref) }, name),
+      triggerPage(trigger, deliveries, { ref, outcome: ref === "" ? null : tried(trigger, ref) }, who),
     );
   });
   return app;
@@ -42,7 +42,7 @@ function tried(trigger: TriggerView, ref: string): TaskSubmission | string {
   return applyTrigger(trigger, { ref, commit: "0".repeat(40), repository, clone, paths: null });
 }
 
-function triggersPage(triggers: readonly TriggerView[], faults: ReadonlyMap<string, string>, who: string): Html {
+function triggersPage(triggers: readonly TriggerView[], faults: ReadonlyMap<string, string>, who: Reader): Html {
   return page(
     { title: "Triggers", who, here: HERE },
     html`${table(
@@ -69,7 +69,7 @@ function triggerPage(
   trigger: TriggerView,
   deliveries: readonly TriggerDeliveryView[],
   { ref, outcome }: { readonly ref: string; readonly outcome: TaskSubmission | string | null },
-  who: string,
+  who: Reader,
 ): Html {
   const { name, forge, ...rule } = trigger;
   return page(
@@ -92,7 +92,7 @@ ${
         timeOf(at),
         pushed,
         html`<code>${commit.slice(0, 12)}</code>`,
-        task === null ? "" : html`<a href="/tasks/${task}">${task}</a>`,
+        task === null ? "" : taskLink(task, who),
         why ?? "",
       ]),
     )}
