@@ -289,7 +289,7 @@ test("a repository that tells nobody is looked at: what moved since starts tasks
   const look = async (): Promise<string[]> => {
     const [last] = await database.query<{ id: number | null }>("select max(id) as id from task");
     await database.query("update trigger_poll set due = now() where trigger = 'poll'");
-    await pollRepositories(database, fetch);
+    await pollRepositories(database, async (tasks) => tasks, fetch);
     const rows = await database.query<{ source: string }>(
       "select payload->>'source' as source from task where id > $1 order by id",
       [last!.id ?? 0],

@@ -7,7 +7,7 @@ import type { Database, Queryable } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
 import { unknownPlaceholder } from "../store/fill-texts.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
-import { submitTasks } from "../store/submit-tasks.ts";
+import { submitTasks, type Admit } from "../store/submit-tasks.ts";
 import { applyTrigger, PUSH_PLACEHOLDERS } from "./trigger-rules.ts";
 
 type Rule = Omit<TriggerView, "name">;
@@ -100,7 +100,7 @@ export async function fireTrigger(
   database: Database,
   inside: Queryable,
   trigger: TriggerView,
-  { push, digest }: { push: TriggerPush; digest: string },
+  { push, digest, admit }: { push: TriggerPush; digest: string; admit: Admit },
 ): Promise<TriggerOutcome> {
   const { name, status } = trigger;
   const made = await inside.query(
@@ -115,7 +115,12 @@ export async function fireTrigger(
     );
     return { task: before!.task, why: before!.why ?? "it was delivered before", submission: null };
   }
-  const submission = applyTrigger(trigger, push);
+  const owner = `trigger:${name}`;
+  let submission = applyTrigger(trigger, push);
+  if (typeof submission !== "string") {
+    const admitted = await admit([submission], owner).catch(reasonOfRefusal);
+    submission = typeof admitted === "string" ? admitted : admitted[0]!;
+  }
   if (typeof submission === "string") {
     await inside.query("update trigger_delivery set why = $3 where trigger = $1 and digest = $2", [
       name,
@@ -124,7 +129,6 @@ export async function fireTrigger(
     ]);
     return { task: null, why: submission, submission: null };
   }
-  const owner = `trigger:${name}`;
   const [task] = await submitTasks(database, [submission], { owner, inside });
   await inside.query("update trigger_delivery set task_id = $3 where trigger = $1 and digest = $2", [
     name,
@@ -143,4 +147,10 @@ export async function fireTrigger(
     { actor: owner, what: "TRIGGERED", task: task!.id, detail: { trigger: name, repository, ref, commit } },
   ]);
   return { task: task!.id, why: null, submission };
+}
+
+/** What is refused once is refused for this push; what fails may be delivered again. */
+function reasonOfRefusal(error: unknown): string {
+  if (error instanceof HubError && error.status < 500) return error.message;
+  throw error;
 }

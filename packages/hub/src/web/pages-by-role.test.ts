@@ -44,9 +44,9 @@ const OWN_ROLES = {
 const EXPECTED: Readonly<Record<string, { readonly links: string; readonly submits: string }>> = {
   viewer: { links: "/ /tasks /packages /hosts /templates /audit", submits: "" },
   submitter: { links: "/ /tasks /packages /hosts /templates /audit", submits: "guarded open" },
-  operator: { links: "/ /tasks /packages /hosts /templates /triggers /audit", submits: "guarded open" },
-  auditor: { links: "/ /tasks /packages /hosts /templates /triggers /audit", submits: "" },
-  admin: { links: "/ /tasks /packages /hosts /templates /triggers /audit", submits: "guarded open" },
+  operator: { links: "/ /tasks /packages /hosts /templates /triggers /plugins /audit", submits: "guarded open" },
+  auditor: { links: "/ /tasks /packages /hosts /templates /triggers /plugins /audit", submits: "" },
+  admin: { links: "/ /tasks /packages /hosts /templates /triggers /plugins /audit", submits: "guarded open" },
   worker: { links: "/packages", submits: "" },
   packager: { links: "/packages", submits: "" },
   watcher: { links: "/triggers /audit", submits: "" },

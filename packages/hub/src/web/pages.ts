@@ -63,6 +63,7 @@ const LINKS = [
   ["/hosts", "Hosts", "host:read"],
   ["/templates", "Templates", "template:read"],
   ["/triggers", "Triggers", "trigger:read"],
+  ["/plugins", "Plugins", "plugin:read"],
   ["/audit", "Audit", "event:read"],
 ] as const;
 

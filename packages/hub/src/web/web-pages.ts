@@ -24,6 +24,7 @@ import { packagesOf } from "../repositories/repositories.ts";
 import { kerberosPages, NEGOTIATE_PATH } from "./kerberos-pages.ts";
 import { oidcPages } from "./oidc-pages.ts";
 import type { PageVisit, Visitor } from "./page-visit.ts";
+import { pluginPages } from "./plugin-pages.ts";
 import { templatePages } from "./template-pages.ts";
 import { triggerPages } from "./trigger-pages.ts";
 import { whyWaits } from "../store/why-waits.ts";
@@ -256,6 +257,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
   });
   app.route("/", templatePages(hub, { permitted, require }));
   app.route("/", triggerPages(hub, { permitted, require }));
+  app.route("/", pluginPages(hub, { permitted, require }));
   return app;
 }
 
