@@ -14,7 +14,7 @@ import type { Chore } from "../leader/housekeeping.ts";
 import { reasonOf } from "../leader/post-json.ts";
 import type { Admit } from "../store/submit-tasks.ts";
 import { readSecret } from "../store/secrets.ts";
-import { applyTrigger } from "./trigger-rules.ts";
+import { refusalOf } from "./trigger-rules.ts";
 import { findTrigger, fireTrigger } from "./triggers.ts";
 
 const EVERY_SECONDS = 300;
@@ -65,7 +65,7 @@ async function look(
   const repository = new URL(url).pathname.replace(/^\/+|(?:\.git)?\/*$/g, "") || "repository";
   const pushOf = (ref: string, commit: string) => ({ ref, commit, repository, clone: url, paths: null });
   const wanted = Object.fromEntries(
-    [...found].filter(([ref, commit]) => typeof applyTrigger(trigger, pushOf(ref, commit)) !== "string"),
+    [...found].filter(([ref, commit]) => refusalOf(trigger, pushOf(ref, commit)) === null),
   );
   await database.transaction("read committed", async (inside) => {
     // Before the look's row, as whoever removes a trigger takes them.

@@ -7,9 +7,10 @@
 import { Hono } from "hono";
 import { html } from "hono/html";
 import type { TaskSubmission, TriggerDeliveryView, TriggerView } from "@stratos/hub-api";
+import type { Queryable } from "../database/database.ts";
 import type { HubService } from "../hub-service.ts";
 import { pollFaults } from "../triggers/poll-repositories.ts";
-import { applyTrigger } from "../triggers/trigger-rules.ts";
+import { startedBy } from "../triggers/trigger-rules.ts";
 import { findTrigger, listTriggerDeliveries, listTriggers } from "../triggers/triggers.ts";
 import type { PageVisit } from "./page-visit.ts";
 import { page, table, taskLink, timeOf, type Html, type Reader } from "./pages.ts";
@@ -29,18 +30,22 @@ export function triggerPages({ database }: HubService, { permitted }: PageVisit)
     const deliveries = await listTriggerDeliveries(database, trigger.name, DELIVERIES);
     const { ref = "" } = context.req.query();
     return context.html(
-      triggerPage(trigger, deliveries, { ref, outcome: ref === "" ? null : tried(trigger, ref) }, who),
+      triggerPage(trigger, deliveries, { ref, outcome: ref === "" ? null : await tried(database, trigger, ref) }, who),
     );
   });
   return app;
 }
 
 /** A push of which only the ref is known: of the trigger's repository, with files that fit. */
-function tried(trigger: TriggerView, ref: string): TaskSubmission | string {
+async function tried(on: Queryable, trigger: TriggerView, ref: string): Promise<Outcome> {
   const clone = trigger.url ?? "https://forge.example/repository.git";
   const { repository = "repository" } = trigger;
-  return applyTrigger(trigger, { ref, commit: "0".repeat(40), repository, clone, paths: null });
+  const outcome = await startedBy(on, trigger, { ref, commit: "0".repeat(40), repository, clone, paths: null });
+  if (typeof outcome === "string") return outcome;
+  return outcome.workflow === null ? outcome.tasks[0]! : outcome.tasks;
 }
+
+type Outcome = TaskSubmission | readonly TaskSubmission[] | string;
 
 function triggersPage(triggers: readonly TriggerView[], faults: ReadonlyMap<string, string>, who: Reader): Html {
   return page(
@@ -53,7 +58,7 @@ function triggersPage(triggers: readonly TriggerView[], faults: ReadonlyMap<stri
         trigger.forge,
         trigger.repository ?? trigger.url ?? "any",
         refsOf(trigger),
-        trigger.task.kind,
+        trigger.task?.kind ?? `template ${trigger.template!.name}`,
         faults.get(trigger.name) ?? "",
       ]),
     )}<p><code>stratos hub trigger set</code> makes them.</p>`,
@@ -68,7 +73,7 @@ function refsOf({ branches, tags }: TriggerView): string {
 function triggerPage(
   trigger: TriggerView,
   deliveries: readonly TriggerDeliveryView[],
-  { ref, outcome }: { readonly ref: string; readonly outcome: TaskSubmission | string | null },
+  { ref, outcome }: { readonly ref: string; readonly outcome: Outcome | null },
   who: Reader,
 ): Html {
   const { name, forge, ...rule } = trigger;
