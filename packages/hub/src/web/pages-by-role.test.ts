@@ -3,13 +3,18 @@
  * and some that a team makes itself, follows every link and sends every form, from the first page on.
  */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { TaskView } from "@stratos/hub-api";
 import { startTestHub, type TestHub } from "../testing/test-hub.ts";
 
+const plugins = mkdtempSync(join(tmpdir(), "hub-pages-"));
 let hub: TestHub;
 before(async () => {
-  hub = await startTestHub();
+  writeFileSync(join(plugins, "one.mjs"), "export default { contract: 1, submission() {} };");
+  hub = await startTestHub({ plugins: { folder: plugins } });
   const { admin } = hub;
   await admin.call("PUT", "/channels/safe", {});
   const parameters = { word: { type: "string", default: "x" } };
@@ -31,7 +36,10 @@ before(async () => {
   for (const [role, permissions] of Object.entries(OWN_ROLES))
     await admin.call("PUT", `/roles/${role}`, { inherits: [], permissions });
 });
-after(() => hub.close());
+after(async () => {
+  await hub.close();
+  rmSync(plugins, { recursive: true, force: true });
+});
 
 const OWN_ROLES = {
   packager: ["package:read"],
@@ -62,6 +70,7 @@ test("each role meets the pages that it may read, and nothing on them refuses it
     const queue = ["/"];
     const seen = new Set(queue);
     const submitted: string[] = [];
+    let loadsPlugins = false;
     let nav = "";
     for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
       const response = await call("GET", path);
@@ -84,9 +93,11 @@ test("each role meets the pages that it may read, and nothing on them refuses it
         if (to !== "/logout" && form!.includes("<button")) {
           const answer = await call("POST", to!, { "p:word": "y" });
           assert.ok(answer.status === 303 || answer.status === 409, `${role} posts ${to}: ${answer.status}`);
+          loadsPlugins ||= to === "/plugins/one/restart";
           if (to!.startsWith("/templates/")) submitted.push(to!.slice("/templates/".length));
         }
     }
+    assert.equal(loadsPlugins, role === "operator" || role === "admin", role);
     assert.equal([...new Set(submitted)].sort().join(" "), submits, role);
   }
 });
