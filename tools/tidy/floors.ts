@@ -81,7 +81,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "balance database scale worker",
     "store",
     "access backup claim-polls.ts client compliance feed.ts leader",
-    "blobs triggers",
+    "blobs plugins triggers",
     "repositories",
     "hub-service.ts",
     "api",

@@ -1,3 +1,4 @@
 /** What the hub and those who talk to it share: the shapes of requests and answers, and a client. */
+export * from "./plugin-contract.ts";
 export * from "./task-views.ts";
 export { HubClient, HubProblem, type HubClientOptions, type StreamEvent } from "./hub-client.ts";

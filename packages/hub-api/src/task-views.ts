@@ -419,9 +419,22 @@ export interface TriggerView {
   /** One of the changed files must match one of these; none: any. */
   readonly paths: readonly string[];
   /** In its texts `{{commit}}`, `{{ref}}`, `{{name}}`, `{{repository}}` and `{{clone}}` are what was pushed. */
-  readonly task: TriggerTask;
+  readonly task?: TriggerTask;
+  /** Instead of a task. */
+  readonly template?: TriggerTemplate;
   /** How the forge is told what becomes of it. */
   readonly status?: TriggerStatus;
+}
+
+/** The tasks of a template, as one workflow. */
+export interface TriggerTemplate {
+  readonly name: string;
+  /** Absent: the last at the time of the push. */
+  readonly version?: number;
+  /** In texts the same placeholders as in a task's. */
+  readonly values: Readonly<Record<string, string | number | boolean>>;
+  /** Which its tasks had when the trigger was set, and its maker was permitted: tasks for others are not submitted. */
+  readonly channels: readonly string[];
 }
 
 export type TriggerTask = Pick<
@@ -454,8 +467,10 @@ export interface TriggerOutcome {
   readonly task: number | null;
   /** Why it starts nothing. */
   readonly why: string | null;
-  /** The task that is submitted, or would be. */
+  /** The task that is submitted, or would be; of a template's tasks the first. */
   readonly submission: TaskSubmission | null;
+  /** All of them. */
+  readonly submissions: readonly TaskSubmission[];
 }
 
 /** A push that was told of. */

@@ -15,8 +15,10 @@ import { createApi } from "./api/api-service.ts";
 import { blobRoutes } from "./api/blob-routes.ts";
 import { authorityPages, CERTIFICATE_ROUTES } from "./api/certificate-routes.ts";
 import { packageRoutes } from "./api/package-routes.ts";
+import { PLUGIN_ROUTES } from "./api/plugin-routes.ts";
 import { HOST_ROUTES } from "./api/host-routes.ts";
 import type { ApiRoute } from "./api/route.ts";
+import { taskFault } from "./api/task-fault.ts";
 import { TASK_ROUTES } from "./api/task-routes.ts";
 import { TEMPLATE_ROUTES } from "./api/template-routes.ts";
 import { TRIGGER_ROUTES } from "./api/trigger-routes.ts";
@@ -44,11 +46,13 @@ export function apiRoutes(database: Database, blobs: BlobStore, repositories: Re
     ...WEBHOOK_ROUTES,
     ...TRIGGER_ROUTES,
     ...TEMPLATE_ROUTES,
+    ...PLUGIN_ROUTES,
     ...ADMIN_ROUTES,
   ];
 }
 
-export interface ServerOptions extends HubOptions {
+export interface ServerOptions extends Omit<HubOptions, "plugins"> {
+  readonly plugins?: Omit<NonNullable<HubOptions["plugins"]>, "taskFault">;
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
@@ -82,13 +86,19 @@ export async function startHub(database: Database, options: ServerOptions): Prom
       : new (await import("./access/kerberos/kerberos-login.ts")).KerberosLogin(options.kerberos, database);
   let url = "";
   const addressForPeople = (): string => options.oidc?.publicUrl ?? url;
-  const service = new HubService(database, { ...options, isTls: options.tls !== undefined }, [
+  const { plugins, ...rest } = options;
+  const settings: HubOptions = {
+    ...rest,
+    isTls: options.tls !== undefined,
+    ...(plugins === undefined ? {} : { plugins: { ...plugins, taskFault } }),
+  };
+  const service: HubService = new HubService(database, settings, [
     { name: "publish", everyMs: 0, work: (limit) => repositories.publishEnded(limit) },
     ...blobChores(database, blobs),
     // Before the webhooks, which tell of alerts.
     alertChore(database),
     webhookChore(database),
-    pollChore(database),
+    pollChore(database, (tasks, owner) => service.plugins.admit(tasks, owner)),
     statusChore(database, addressForPeople),
   ]);
   const firstToken = await service.access.prepare();

@@ -9,6 +9,8 @@ import type { Database } from "./database/database.ts";
 import { Feed } from "./feed.ts";
 import { Housekeeping, storeChores, type Chore } from "./leader/housekeeping.ts";
 import { Leadership } from "./leader/leadership.ts";
+import { Plugins } from "./plugins/plugins.ts";
+import type { PluginTimes } from "./plugins/plugin.ts";
 
 export interface HubOptions {
   readonly leaseSeconds: number;
@@ -17,6 +19,12 @@ export interface HubOptions {
   readonly warn: (message: string) => void;
   /** How workers prove which host they are; absent: by a certificate or a key, whichever they have. */
   readonly workerCertificates?: { readonly lifeSeconds: number; readonly isRequired: boolean };
+  /** Whose modules are its plugins; absent: there are none. */
+  readonly plugins?: {
+    readonly folder: string;
+    readonly times?: PluginTimes;
+    readonly taskFault: (task: unknown) => string | null;
+  };
   /** Whether it is served over TLS. */
   readonly isTls?: boolean;
 }
@@ -34,6 +42,7 @@ export class HubService {
   readonly feed: Feed;
   readonly leadership: Leadership;
   readonly housekeeping: Housekeeping;
+  readonly plugins: Plugins;
 
   constructor(database: Database, options: HubOptions, chores: readonly Chore[] = []) {
     this.database = database;
@@ -61,6 +70,13 @@ export class HubService {
       () => this.leadership.isLeader,
       options.warn,
     );
+    this.plugins = new Plugins(database, {
+      folder: null,
+      taskFault: () => null,
+      ...options.plugins,
+      isLeader: () => this.leadership.isLeader,
+      warn: options.warn,
+    });
   }
 
   async start(): Promise<void> {
@@ -70,12 +86,14 @@ export class HubService {
     this.leadership.start();
     this.housekeeping.start();
     this.feed.start();
+    await this.plugins.start();
   }
 
   /** Answers those who wait, then stops. The database stays open. */
   async close(): Promise<void> {
     this.claims.close();
     this.feed.close();
+    await this.plugins.close();
     await this.housekeeping.close();
     await this.leadership.close();
     await this.accessLog.close();

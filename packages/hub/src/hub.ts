@@ -9,6 +9,7 @@ export { openHubPlace, type HubPlaceOptions } from "./database/hub-place.ts";
 export { startHub, apiRoutes, type HubServer, type ServerOptions } from "./hub-server.ts";
 export type { PackageDescription, ReadPackage } from "./repositories/repositories.ts";
 export { HUB_DEFAULTS } from "./hub-service.ts";
+export { checkPlugin } from "./plugins/plugin.ts";
 export { openApiDocument } from "./api/openapi.ts";
 export { dumpDatabase } from "./backup/dump.ts";
 export { linesOf } from "./backup/lines.ts";

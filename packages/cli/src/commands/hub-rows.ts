@@ -34,6 +34,7 @@ const FILES: readonly CommandFile[] = [
     names: ["trigger", "secret"],
     load: async (finish) => (await import("./hub-trigger.ts")).hubTriggerCommands(finish),
   },
+  { names: ["plugin"], load: async (finish) => (await import("./hub-plugin.ts")).pluginCommand(finish) },
   { names: ["scale"], load: async (finish) => (await import("./hub-scale.ts")).scaleCommand(finish) },
   { names: ["ca"], load: async (finish) => (await import("./hub-ca.ts")).caCommand(finish) },
 ];
@@ -78,6 +79,7 @@ export async function hubCommand(finish: Finish, wanted: Wanted): Promise<Comman
         .argParser(parseSeconds)
         .default(2_592_000, "30d"),
     )
+    .option("--plugins <folder>", "load the plugins in this folder: NAME.mjs, with settings in NAME.json")
     .addOption(
       new Option("--lease <time>", "a host that is silent for so long loses its runs")
         .argParser(parseSeconds)

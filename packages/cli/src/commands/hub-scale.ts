@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Option, type Command } from "commander";
 import { hubFailure } from "@stratos/hub/client";
-import { CommandMachines, ProcessMachines, Scaler, type Queue, type ScaleSettings } from "@stratos/hub/scale";
+import { CommandMachines, HostRoom, ProcessMachines, Scaler, type Queue, type ScaleSettings } from "@stratos/hub/scale";
 import { HubProblem, type HostView, type HubClient } from "@stratos/hub-api";
 import { CommandError } from "../command-error.ts";
 import { openHub, type HubOptions } from "../hub/hub-client.ts";
@@ -22,6 +22,8 @@ interface ScaleOptions extends HubOptions {
   readonly idle: number;
   readonly startLimit: number;
   readonly hoursPerDay?: number;
+  readonly hostCpu?: number;
+  readonly hostMemory?: number;
   readonly every: number;
   readonly workerTokenFile?: string;
   readonly startCommand?: string;
@@ -58,6 +60,18 @@ export function scaleCommand(finish: Finish): Command {
         "hours of workers in any 24; when they are spent, --min workers stay (default: no limit)",
       ).argParser(parseCount(1, 1_000_000)),
     )
+    .addOption(
+      new Option(
+        "--host-cpu <percent>",
+        "add no process while this host's processors are busier (default: no limit)",
+      ).argParser(parseCount(1, 100)),
+    )
+    .addOption(
+      new Option(
+        "--host-memory <mib>",
+        "add no process while this host has less free memory, in MiB (default: no limit)",
+      ).argParser(parseCount(1)),
+    )
     .option("--worker-token-file <file>", "a file with the key for workers (default: what `hub login` kept)")
     .option("--start-command <line>", "for sh: starts the worker $STRATOS_WORKER, and ends")
     .option("--stop-command <line>", "for sh: ends the worker $STRATOS_WORKER")
@@ -70,12 +84,17 @@ async function scaleWorkers(options: ScaleOptions): Promise<number> {
   if (min > max) throw new CommandError("--min", `${min} is more than --max ${max}`);
   if ((start === undefined) !== (stop === undefined))
     throw new CommandError("--start-command", "it and --stop-command go together");
+  const { hostCpu = null, hostMemory = null } = options;
+  if (start !== undefined && (hostCpu ?? hostMemory) !== null)
+    throw new CommandError("--start-command", "--host-cpu and --host-memory are for processes of this host");
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(options.pool))
     throw new CommandError("--pool", "expected a name of letters, digits, dots, dashes and underscores");
   const client = openHub(options);
   const channels = options.channel.length > 0 ? options.channel : ["default"];
   const tell = (message: string): void => void process.stderr.write(`stratos hub scale: ${message}\n`);
-  const processes = new ProcessMachines((name) => workerArgv(name, client.url, channels, options));
+  const bounds = { cpuPercentMax: hostCpu, memoryBytesMin: hostMemory === null ? null : hostMemory * (1 << 20) };
+  const room = (hostCpu ?? hostMemory) === null ? null : new HostRoom(bounds);
+  const processes = new ProcessMachines((name) => workerArgv(name, client.url, channels, options), room);
   const machines = start === undefined || stop === undefined ? processes : new CommandMachines({ start, stop });
   const scaler = new Scaler(settingsOf(options), queueOf(client, channels), machines, tell);
   const signals = listenForStop();

@@ -1,5 +1,5 @@
 /** `stratos hub`: serves until a signal ends it. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import {
   type BlobPlaceOptions,
   HUB_DEFAULTS,
@@ -23,6 +23,7 @@ export interface HubServeOptions extends HubPlaceOptions, BlobPlaceOptions, HubO
   readonly tlsKey?: string;
   readonly workerCertificates: "allow" | "require";
   readonly workerCertificateLife: number;
+  readonly plugins?: string;
   readonly lease: number;
   readonly pool?: number;
   readonly slowQuery?: number;
@@ -33,6 +34,8 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
   const tls = readTls(options);
   const oidc = readOidc(options);
   const kerberos = readKerberos(options);
+  if (options.plugins !== undefined && !isFolder(options.plugins))
+    throw new CommandError(options.plugins, "no folder of plugins");
   if (tls === null && !/^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host))
     throw new UsageError("--listen", `${host} can be reached by others: --tls-cert and --tls-key are needed`);
   const isRequired = options.workerCertificates === "require";
@@ -60,6 +63,7 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
         return { control, sizeBytes, md5, sha256, files };
       },
       workerCertificates: { isRequired, lifeSeconds: options.workerCertificateLife },
+      ...(options.plugins === undefined ? {} : { plugins: { folder: options.plugins } }),
       ...(tls === null ? {} : { tls }),
       ...(oidc === undefined ? {} : { oidc }),
       ...(kerberos === undefined ? {} : { kerberos }),
@@ -77,6 +81,10 @@ export async function serveHub(options: HubServeOptions): Promise<number> {
     await packages.close();
     await place.close();
   }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function readTls({ tlsCert, tlsKey }: HubServeOptions): { cert: string; key: string } | null {

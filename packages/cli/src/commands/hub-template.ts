@@ -1,6 +1,6 @@
 /** `stratos hub template`. */
 import type { Command } from "commander";
-import type { TemplateParameter, TemplateView } from "@stratos/hub-api";
+import type { HubClient, TemplateParameter, TemplateView } from "@stratos/hub-api";
 import { UsageError } from "../command-error.ts";
 import { withHub, type HubOptions } from "../hub/hub-client.ts";
 import { listOf, printJson, type Listing } from "../hub/hub-listing.ts";
@@ -94,15 +94,24 @@ function removeTemplates(names: readonly string[], options: HubOptions): Promise
   });
 }
 
-function submitTemplate(name: string, words: readonly string[], options: VersionOptions): Promise<number> {
+/** NAME=VALUE, as the template's parameters read them. */
+export async function readValues(
+  client: HubClient,
+  { name, version }: { name: string; version: number | undefined },
+  words: readonly string[],
+): Promise<Record<string, string | number | boolean>> {
   const pairs = words.map((word) => {
     const [, key, text] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
     if (key === undefined) throw new UsageError(word, "expected NAME=VALUE");
     return [key, text!] as const;
   });
+  const { parameters } = await client.call<TemplateView>("GET", pathOf(name, version));
+  return Object.fromEntries(pairs.map(([key, text]) => [key, valueOf(text, parameters[key])]));
+}
+
+function submitTemplate(name: string, words: readonly string[], options: VersionOptions): Promise<number> {
   return withHub(options, async (client) => {
-    const { parameters } = await client.call<TemplateView>("GET", pathOf(name, options.version));
-    const values = Object.fromEntries(pairs.map(([key, text]) => [key, valueOf(text, parameters[key])]));
+    const values = await readValues(client, { name, version: options.version }, words);
     const made = await client.call<{ tasks: readonly { id: number }[] }>("POST", `${pathOf(name)}/submit`, {
       values,
       ...given("version", options.version),

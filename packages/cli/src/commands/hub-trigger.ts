@@ -2,15 +2,18 @@
 import { Option, type Command } from "commander";
 import {
   FORGES,
+  type HubClient,
   type TriggerDeliveryView,
   type TriggerOutcome,
   type TriggerTask,
+  type TriggerTemplate,
   type TriggerView,
 } from "@stratos/hub-api";
 import { UsageError } from "../command-error.ts";
 import { withHub, type HubOptions } from "../hub/hub-client.ts";
 import { listOf, printJson, type Listing } from "../hub/hub-listing.ts";
-import { noun, parseSeconds, repeatable, row } from "./hub-options.ts";
+import { readValues } from "./hub-template.ts";
+import { noun, parseCount, parseSeconds, repeatable, row } from "./hub-options.ts";
 import { given, readPayload } from "./hub-task.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 
@@ -26,6 +29,9 @@ interface TriggerOptions extends Listing {
   readonly statusSecret?: string;
   readonly statusApi?: string;
   readonly statusContext?: string;
+  readonly template?: string;
+  readonly templateVersion?: number;
+  readonly value: readonly string[];
   readonly kind?: string;
   readonly payload?: string;
   readonly arch?: string;
@@ -80,6 +86,16 @@ function triggerCommand(finish: Finish): Command {
       )
       .option("--status-api <url>", "root of the forge's API (default: GitHub's)")
       .option("--status-context <text>", "as what it stands beside the commit (default: stratos)")
+      .option("--template <template>", "rather than one task, the tasks of this template (`hub template`)")
+      .option("--template-version <n>", "which version (default: the last, at each push)", parseCount(1))
+      .addOption(
+        new Option(
+          "--value <name=value>",
+          "of a parameter of the template, such as source={{clone}}#{{commit}} (repeatable)",
+        )
+          .argParser((text: string, before: readonly string[]) => [...before, text])
+          .default([], "none"),
+      )
       .option("--kind <kind>", "of the task, with --payload")
       .option("--payload <json>", "what it is to do, as a JSON object; @FILE reads a file")
       .option("--arch <arch>", "architecture of its hosts")
@@ -150,7 +166,8 @@ function listTriggers(options: Listing): Promise<number> {
         ...tags.map((pattern) => `tag ${pattern}`),
         ...paths.map((pattern) => `path ${pattern}`),
       ].join(", ") || "any branch",
-    TASK: ({ task }) => `${task.kind} in ${task.channel ?? "default"}`,
+    TASK: ({ task, template }) =>
+      task === undefined ? `template ${template!.name}` : `${task.kind} in ${task.channel ?? "default"}`,
     FAULT: ({ fault }) => fault ?? "",
   });
 }
@@ -159,8 +176,10 @@ function setTrigger(name: string, command: readonly string[], options: TriggerOp
   const { forge, branch, tag, path, statusSecret, statusApi, statusContext } = options;
   if (statusSecret === undefined && (statusApi ?? statusContext) !== undefined)
     throw new UsageError("--status-secret", "is missing: without a token no forge is told anything");
-  const rule: Omit<TriggerView, "name"> = {
-    ...{ forge, branches: branch, tags: tag, paths: path, task: taskOf(command, options) },
+  if (options.template === undefined && (options.templateVersion !== undefined || options.value.length > 0))
+    throw new UsageError("--template", "is missing: whose version or values these are");
+  const rule = {
+    ...{ forge, branches: branch, tags: tag, paths: path },
     ...given("secret", options.secret),
     ...given("url", options.url),
     ...given("everySeconds", options.every),
@@ -170,11 +189,29 @@ function setTrigger(name: string, command: readonly string[], options: TriggerOp
       : { status: { secret: statusSecret, ...given("api", statusApi), ...given("context", statusContext) } }),
   };
   return withHub(options, async (client) => {
-    const made = await client.call<TriggerView>("PUT", `/triggers/${encodeURIComponent(name)}`, rule);
+    const started =
+      options.template === undefined
+        ? { task: taskOf(command, options) }
+        : { template: await templateOf(client, options.template, command, options) };
+    const made = await client.call<TriggerView>("PUT", `/triggers/${encodeURIComponent(name)}`, {
+      ...rule,
+      ...started,
+    });
     if (options.json === true) printJson(made);
     else if (forge !== "git")
       process.stdout.write(`${client.url.replace(/\/+$/, "")}/hooks/${encodeURIComponent(name)}\n`);
   });
+}
+
+async function templateOf(
+  client: HubClient,
+  name: string,
+  command: readonly string[],
+  { templateVersion: version, value, kind, payload, arch, channel, label }: TriggerOptions,
+): Promise<Omit<TriggerTemplate, "channels">> {
+  if (command.length > 0 || (kind ?? payload ?? arch ?? channel ?? label) !== undefined)
+    throw new UsageError("--template", "is instead of a command, --kind, --payload, --arch, --channel and --label");
+  return { name, ...given("version", version), values: await readValues(client, { name, version }, value) };
 }
 
 function taskOf(command: readonly string[], options: TriggerOptions): TriggerTask {
@@ -210,9 +247,13 @@ function testTrigger(
       clone: clone ?? trigger?.url ?? "https://forge.example/me/repository.git",
     });
     if (options.json === true) printJson(outcome);
-    else process.stdout.write(`${outcome.why ?? JSON.stringify(outcome.submission, null, 2)}\n`);
+    else process.stdout.write(`${outcome.why ?? JSON.stringify(shownOf(outcome), null, 2)}\n`);
     return outcome.why === null ? 0 : 1;
   });
+}
+
+function shownOf({ submission, submissions }: TriggerOutcome): unknown {
+  return submissions.length > 1 ? submissions : submission;
 }
 
 function listDeliveries(name: string, options: Listing): Promise<number> {

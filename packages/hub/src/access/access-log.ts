@@ -58,6 +58,11 @@ export class AccessLog {
     this.#timer ??= setTimeout(() => void this.flush(), DELAY_MS);
   }
 
+  /** What {@link demand} would say; nothing is written down. After {@link prepare}. */
+  wouldPermit(principal: Principal, permission: string, about: Circumstances): boolean {
+    return mayDo(principal, permission) && this.#policies.refusal(principal.name, permission, about) === null;
+  }
+
   /** After {@link prepare}; asks the database nothing. @param task  that it is about @throws HubError 403 */
   async demand(principal: Principal, permission: string, { method, path, from }: Asked, task?: Task): Promise<void> {
     const isGranted = mayDo(principal, permission);

@@ -42,7 +42,7 @@ export const BUILT_IN_ROLES: readonly Role[] = [
   {
     name: "operator",
     inherits: ["submitter"],
-    permissions: ["task", "host", "channel", "package", "webhook", "trigger", "template", "brake"],
+    permissions: ["task", "host", "channel", "package", "webhook", "trigger", "template", "plugin", "brake"],
   },
   {
     name: "auditor",
@@ -52,6 +52,7 @@ export const BUILT_IN_ROLES: readonly Role[] = [
       "role:read",
       "webhook:read",
       "trigger:read",
+      "plugin:read",
       "secret:read",
       "certificate:read",
       "fsck:run",

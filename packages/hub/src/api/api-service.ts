@@ -52,6 +52,8 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
       return problem(context, new HubError(403, "other-origin", "requests from pages of other origins are not served"));
     await next();
     context.res.headers.set("X-Content-Type-Options", "nosniff");
+    // HEAD is answered by GET's route, whose stream nobody will read: it would wait for ever, with its transaction.
+    if (context.req.method === "HEAD") await context.res.body?.cancel();
     if (!context.res.headers.has("Cache-Control")) context.res.headers.set("Cache-Control", "no-store");
   });
   app.onError((error, context) => {
@@ -59,12 +61,16 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
       hub.options.warn(`${context.req.method} ${context.req.path}: ${error.stack ?? error.message}`);
     return problem(context, error);
   });
-  app.notFound((context) =>
-    problem(
+  app.notFound((context) => {
+    const { method, path } = context.req;
+    const allow = methodsOf(app, path);
+    return problem(
       context,
-      new HubError(404, "not-found", "there is nothing of this name; /v1/openapi.json describes what there is"),
-    ),
-  );
+      allow === ""
+        ? new HubError(404, "not-found", "there is nothing of this name; /v1/openapi.json describes what there is")
+        : new HubError(405, "no-such-method", `${method} is not for this; ${allow}`, { headers: { Allow: allow } }),
+    );
+  });
   app.get("/healthz", (context) => context.text("ok\n"));
   app.get("/readyz", async (context) => {
     await hub.database.query("select 1");
@@ -102,26 +108,22 @@ export function createApi(hub: HubService, options: ApiOptions): Hono {
       return response;
     });
   }
-  // A path that is there, by another method.
-  for (const path of new Set(options.routes.map((route) => route.path))) {
-    const allow = options.routes
-      .filter((route) => route.path === path)
-      .map(({ method }) => method.toUpperCase())
-      .join(", ");
-    app.all(`/v1${path.replace(/\{(\w+)\}/g, ":$1")}`, (context) =>
-      problem(
-        context,
-        new HubError(405, "no-such-method", `${context.req.method} is not for this; ${allow}`, {
-          headers: { Allow: allow },
-        }),
-      ),
-    );
-  }
   app.route("/repos", options.repositories);
   app.route("/hooks", options.hooks(attempts));
   app.route("/ca", options.authority(attempts));
   app.route("/", options.pages(attempts));
   return app;
+}
+
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
+
+/** By which methods there is something at a path, as `Allow` says it (RFC 9110 §10.2.1); empty: by none. */
+function methodsOf(app: Hono, path: string): string {
+  const isThere = (method: string): boolean =>
+    app.router.match(method, path)[0].some(([[, { method: of }]]) => of === method);
+  return METHODS.filter(isThere)
+    .flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]))
+    .join(", ");
 }
 
 /** Where a request comes from, and what it showed of itself. */

@@ -105,6 +105,37 @@ test("each role may call the routes that its permissions name, and no other", as
   }
 });
 
+test("each path, by each method that is not its own: 405 with those that are; no stream is begun by HEAD", async () => {
+  const known = new Map<string, string[]>();
+  const add = (path: string, method: string): unknown =>
+    known.has(path) ? known.get(path)!.push(method) : known.set(path, [method]);
+  for (const { path, method } of routes) add(`/v1${path}`, method.toUpperCase());
+  for (const path of ["/healthz", "/readyz", "/metrics", "/v1/openapi.json"]) add(path, "GET");
+  for (const path of ["/", "/tasks", "/tasks/1", "/workflows/1", "/packages", "/hosts", "/audit"]) add(path, "GET");
+  for (const path of ["/templates", "/triggers", "/triggers/one", "/repos/main/dists/main/Release"]) add(path, "GET");
+  for (const path of ["/tasks/1/cancel", "/logout", "/hooks/one", "/ca/enrol"]) add(path, "POST");
+  for (const method of ["GET", "POST"]) for (const path of ["/login", "/templates/one"]) add(path, method);
+  // Two routes fit: the path of one is a name to the other.
+  known.get("/v1/certificates/invitations")!.push("DELETE");
+  for (const [template, methods] of known) {
+    const path = template.replace(/\{\w+\}/g, "nobody");
+    const allow = new Set(methods.includes("GET") ? [...methods, "HEAD"] : methods);
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"].filter((one) => !allow.has(one))) {
+      const response = await fetch(hub.server.url + path, { method });
+      assert.equal(response.status, 405, `${method} ${path}`);
+      assert.deepEqual(new Set(response.headers.get("allow")!.split(", ")), allow, `${method} ${path}`);
+      assert.ok(isProblem(await response.json()), `${method} ${path}`);
+    }
+  }
+  for (const path of ["/v1/none", "/none", "/repos", "/tasks/1/none"])
+    assert.equal((await fetch(hub.server.url + path, { method: "PATCH" })).status, 404, path);
+  // The database has one connection, which a backup that nobody reads would keep.
+  const headers = { authorization: `Bearer ${hub.adminToken}` };
+  for (const path of ["/v1/backup", "/v1/events/stream"])
+    assert.equal((await fetch(hub.server.url + path, { method: "HEAD", headers })).status, 200, path);
+  assert.equal((await fetch(`${hub.server.url}/readyz`, { signal: AbortSignal.timeout(10_000) })).status, 200);
+});
+
 const UUID = "00000000-0000-0000-0000-000000000000";
 const BODIES: Readonly<Record<string, unknown>> = {
   submitTask: { kind: "command", payload: {} },

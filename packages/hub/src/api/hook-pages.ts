@@ -46,7 +46,11 @@ export function hookPages(hub: HubService, attempts: AttemptLimit, addressOf: (c
     const push = readPush(trigger.forge, delivery);
     if (typeof push === "string") return context.json({ task: null, why: push });
     const { task, why } = await database.transaction("read committed", (inside) =>
-      fireTrigger(database, inside, trigger, { push, digest: deliveryDigest(trigger.forge as WebhookForge, delivery) }),
+      fireTrigger(database, inside, trigger, {
+        push,
+        digest: deliveryDigest(trigger.forge as WebhookForge, delivery),
+        admit: (tasks, owner) => hub.plugins.admit(tasks, owner),
+      }),
     );
     return context.json({ task, why }, task !== null && why === null ? 201 : 200);
   });

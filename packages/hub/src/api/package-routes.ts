@@ -4,6 +4,7 @@ import type { Rebuilds } from "../repositories/rebuilds.ts";
 import { packagesOf, type Repositories } from "../repositories/repositories.ts";
 import { findChannel } from "../store/channels.ts";
 import type { ApiRequest, ApiRoute } from "./route.ts";
+import { admitOf } from "./task-routes.ts";
 import { page, PACKAGE_VIEW, PROMOTION, REBUILD, WITHDRAWAL } from "./schemas.ts";
 
 const PACKAGES_MAX = 10_000;
@@ -106,6 +107,7 @@ export function packageRoutes(repositories: Repositories, rebuilds: Rebuilds): r
         const body = await rebuilds.submit(channelOf(request), request.body as RebuildRequest, {
           owner: request.principal.name,
           inside: request.inside,
+          admit: admitOf(request),
         });
         return { status: 201, body };
       },

@@ -23,6 +23,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, JsonSchema>> = {
   trigger: name,
   secret: name,
   template: name,
+  plugin: name,
   principal: person,
   token: name,
   serial: { type: "string", pattern: "^[0-9a-f]{2,40}$" },

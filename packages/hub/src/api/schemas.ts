@@ -178,6 +178,7 @@ export const WEBHOOK = object(
 
 const { after, afterEnd, cacheKey, inputs, ...triggered } = submission;
 const patterns = list({ type: "string", minLength: 1, maxLength: 200 }, 64);
+const scalar = { type: ["string", "integer", "boolean"], maxLength: 10_000 };
 export const TRIGGER = object(
   {
     forge: { enum: FORGES },
@@ -189,11 +190,15 @@ export const TRIGGER = object(
     tags: patterns,
     paths: patterns,
     task: object(triggered, ["kind", "payload"]),
+    template: object(
+      { name: word, version: id, values: { type: "object", maxProperties: 64, additionalProperties: scalar } },
+      ["name"],
+    ),
     status: object({ secret: word, api: text(1_000), context: { type: "string", minLength: 1, maxLength: 100 } }, [
       "secret",
     ]),
   },
-  ["forge", "task"],
+  ["forge"],
 );
 export const TRIGGER_PUSH = object(
   {
@@ -205,7 +210,6 @@ export const TRIGGER_PUSH = object(
   },
   ["ref", "commit", "repository", "clone", "paths"],
 );
-const scalar = { type: ["string", "integer", "boolean"], maxLength: 10_000 };
 export const TEMPLATE = object(
   {
     description: text(1_000),

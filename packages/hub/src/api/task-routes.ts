@@ -4,7 +4,7 @@ import { cancelTask, retryTask, setPriority } from "../store/change-tasks.ts";
 import { eventsOfTask } from "../store/events.ts";
 import { HubError } from "../store/hub-error.ts";
 import { readLog } from "../store/logs.ts";
-import { submitTasks } from "../store/submit-tasks.ts";
+import { submitTasks, type Admit } from "../store/submit-tasks.ts";
 import { isOpen, TASK_STATES } from "../store/task-states.ts";
 import { findTask, listTasks, taskDetails } from "../store/tasks.ts";
 import { whyWaits } from "../store/why-waits.ts";
@@ -31,6 +31,15 @@ async function mayChange(request: ApiRequest, id: number): Promise<void> {
   const task = await findTask(request.hub.database, id);
   const isOwn = task.owner === request.principal.name && request.may("task:change-own");
   await request.require(isOwn ? "task:change-own" : `task:change:${task.channel}`, task);
+}
+
+/** Tasks pass the plugins, and what becomes of them is asked for as what was submitted is. */
+export function admitOf(request: Pick<ApiRequest, "hub" | "principal" | "require">): Admit {
+  return async (tasks, owner) => {
+    const admitted = await request.hub.plugins.admit(tasks, owner);
+    if (admitted !== tasks) await requireChannels(request, admitted);
+    return admitted;
+  };
 }
 
 export async function requireChannels(
@@ -73,6 +82,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
       }
       const [made] = await submitTasks(request.hub.database, [task], {
         owner: request.principal.name,
+        admit: admitOf(request),
         ...within(request),
       });
       const view = await findTask(on, made!.id);
@@ -96,6 +106,7 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
       await requireChannels(request, tasks);
       const made = await submitTasks(request.hub.database, tasks, {
         owner: request.principal.name,
+        admit: admitOf(request),
         ...within(request),
       });
       return { status: 201, body: { tasks: made.map(({ id, state }) => ({ id, state })) } };
@@ -331,7 +342,10 @@ export const TASK_ROUTES: readonly ApiRoute[] = [
           "insert into workflow (name, owner) values ($1, $2) returning id",
           [name, owner],
         );
-        const made = await submitTasks(request.hub.database, tasks, { owner, workflow: workflow!.id, inside });
+        const made = await submitTasks(request.hub.database, tasks, {
+          ...{ owner, inside, workflow: workflow!.id },
+          admit: admitOf(request),
+        });
         return { id: workflow!.id, name, tasks: made.map(({ id, state }) => ({ id, state })) };
       };
       const body =

@@ -5,7 +5,7 @@ import { submitTasks } from "../store/submit-tasks.ts";
 import { findTemplate, listTemplates, putTemplate, removeTemplate, tasksOf } from "../store/templates.ts";
 import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
 import { TEMPLATE, TEMPLATE_VALUES } from "./schemas.ts";
-import { requireChannels } from "./task-routes.ts";
+import { admitOf, requireChannels } from "./task-routes.ts";
 
 const name = ({ parameters }: ApiRequest): string => parameters["template"]!;
 
@@ -99,7 +99,10 @@ export function submitTemplate(
       "insert into workflow (name, owner) values ($1, $2) returning id",
       [`${template.name} v${template.version}`, owner],
     );
-    const made = await submitTasks(database, tasks, { owner, workflow: workflow!.id, inside });
+    const made = await submitTasks(database, tasks, {
+      ...{ owner, inside, workflow: workflow!.id },
+      admit: admitOf(request),
+    });
     return { workflow: workflow!.id, template: template.name, version: template.version, tasks: made };
   };
   return request.inside === undefined ? database.transaction("read committed", submit) : submit(request.inside);

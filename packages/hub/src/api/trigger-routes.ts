@@ -2,8 +2,10 @@
 import type { TriggerPush, TriggerView } from "@stratos/hub-api";
 import { listSecrets, putSecret, removeSecret } from "../store/secrets.ts";
 import { pollFaults } from "../triggers/poll-repositories.ts";
-import { applyTrigger } from "../triggers/trigger-rules.ts";
+import { startedBy } from "../triggers/trigger-rules.ts";
 import { findTrigger, listTriggerDeliveries, listTriggers, putTrigger, removeTrigger } from "../triggers/triggers.ts";
+import { findTemplate } from "../store/templates.ts";
+import { requireChannels } from "./task-routes.ts";
 import { silentRoute, type ApiRequest, type ApiRoute } from "./route.ts";
 import { SECRET, TRIGGER, TRIGGER_PUSH } from "./schemas.ts";
 
@@ -32,13 +34,21 @@ export const TRIGGER_ROUTES: readonly ApiRoute[] = [
     permission: "trigger:change",
     body: TRIGGER,
     summary:
-      "Makes or changes a trigger: pushes that start a task. It takes the permissions to submit this task and to use " +
-      "the secrets (`secret:use:NAME`). Forges deliver to /hooks/TRIGGER.",
+      "Makes or changes a trigger: pushes that start a task, or a template's. It takes the permissions to submit " +
+      "these, and to use the secrets (`secret:use:NAME`). Forges deliver to /hooks/TRIGGER.",
     handle: async (request) => {
       const { branches = [], tags = [], paths = [], ...rule } = request.body as Omit<TriggerView, "name">;
-      const trigger: TriggerView = { name: name(request), ...rule, branches, tags, paths };
-      const { channel = "default", label = "" } = trigger.task;
-      await request.require(`task:submit:${channel}`, { owner: request.principal.name, label });
+      const { template } = rule;
+      const wanted =
+        template === undefined
+          ? [rule.task ?? { kind: "", payload: {} }]
+          : (await findTemplate(request.hub.database, template.name, template.version ?? null)).tasks;
+      await requireChannels(request, wanted);
+      const channels = [...new Set(wanted.map(({ channel = "default" }) => channel))];
+      const trigger: TriggerView = {
+        ...{ name: name(request), ...rule, branches, tags, paths },
+        ...(template === undefined ? {} : { template: { ...template, values: template.values ?? {}, channels } }),
+      };
       // Who says where a secret is sent could have it sent to himself.
       for (const secret of [trigger.secret, trigger.status?.secret])
         if (secret !== undefined) await request.require(`secret:use:${secret}`);
@@ -67,11 +77,10 @@ export const TRIGGER_ROUTES: readonly ApiRoute[] = [
     summary: "What a push would start, or why nothing; starts nothing.",
     handle: async (request) => {
       const trigger = await findTrigger(request.hub.database, name(request));
-      const outcome = applyTrigger(trigger, request.body as TriggerPush);
-      const isRefused = typeof outcome === "string";
-      return {
-        body: { task: null, why: isRefused ? outcome : null, submission: isRefused ? null : outcome },
-      };
+      const outcome = await startedBy(request.hub.database, trigger, request.body as TriggerPush);
+      const submissions = typeof outcome === "string" ? [] : outcome.tasks;
+      const why = typeof outcome === "string" ? outcome : null;
+      return { body: { task: null, why, submission: submissions[0] ?? null, submissions } };
     },
   },
   {

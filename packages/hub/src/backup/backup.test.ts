@@ -7,11 +7,13 @@ import { after, before, test } from "node:test";
 import { createHash } from "node:crypto";
 import { openDatabase } from "../database/open-database.ts";
 import { claimRuns } from "../store/claim-runs.ts";
-import { sealEvents, verifyChain } from "../store/events.ts";
+import { sealEvents, verifyChain, writeEvents } from "../store/events.ts";
 import { fsck } from "../store/fsck.ts";
 import { registerHost } from "../store/hosts.ts";
 import { endRuns } from "../store/move-runs.ts";
 import { SCHEMA_VERSION, schemaVersion } from "../store/migrations/migrate.ts";
+import type { Database } from "../database/database.ts";
+import { createWebhook, queueDeliveries } from "../store/webhooks.ts";
 import { submitTasks } from "../store/submit-tasks.ts";
 import { openMigrated, startPostgres, type TestServer } from "../testing/test-database.ts";
 import { dumpDatabase } from "./dump.ts";
@@ -125,6 +127,39 @@ function asOfSchema4(text: string): string {
   const sha256 = createHash("sha256").update(body).digest("hex");
   return `${body}${JSON.stringify({ end, sha256 })}\n`;
 }
+
+test("what webhooks were not yet told of is told by the hub that goes on, each event once", async () => {
+  const source = await openMigrated(server.createDatabase());
+  const target = await openDatabase(server.createDatabase());
+  const memory = await openDatabase("memory");
+  try {
+    // It has counted more transactions than the one that goes on.
+    await source.query("do $$ begin for n in 1..20000 loop perform txid_current(); commit; end loop; end $$");
+    await createWebhook(source, { url: "https://ci.example/", events: ["TOLD", "LATER", "NEW"] }, "me");
+    await queueDeliveries(source);
+    const told = async (on: Database): Promise<string[]> => {
+      await queueDeliveries(on);
+      const rows = await on.query<{ what: string }>("select body->>'what' as what from delivery order by id");
+      return rows.map(({ what }) => what);
+    };
+    await writeEvents(source, [{ actor: "me", what: "TOLD" }]);
+    assert.deepEqual(await told(source), ["TOLD"]);
+    await writeEvents(source, [{ actor: "me", what: "LATER" }]);
+    let from = source;
+    for (const to of [target, memory]) {
+      const text = await new Response(dumpDatabase(from, new AbortController().signal)).text();
+      await restoreDatabase(to, linesOf(text), 60);
+      if (to === target) assert.deepEqual(await told(to), ["TOLD", "LATER"]);
+      await writeEvents(to, [{ actor: "me", what: "NEW" }]);
+      from = to;
+    }
+    assert.deepEqual(await told(memory), ["TOLD", "LATER", "NEW", "NEW"], "with one that the second had not told");
+  } finally {
+    await memory.close();
+    await target.close();
+    await source.close();
+  }
+});
 
 test("a backup of an older program is brought forward; one of a newer is refused", async () => {
   const source = await openMigrated(server.createDatabase());

@@ -101,6 +101,7 @@ function load(
     }
     if (!isEnded) throw new Error("the backup is cut short: its end is missing");
     await flush();
+    await renumberMarks(inside);
     await inside.query(`
       with t as (select tx, dense_rank() over (order by tx) as place from event group by tx)
       update event set tx = ${RESTORED_TX} + t.place from t where event.tx = t.tx`);
@@ -117,6 +118,23 @@ function load(
     }
     return counts;
   });
+}
+
+/**
+ * How far readers of events came, while events have their old transactions. A mark of the old server would hide all
+ * events of a new one that has counted fewer.
+ */
+async function renumberMarks(inside: Queryable): Promise<void> {
+  await inside.query(`
+    with m as (
+      select name, split_part(value, ' ', 1)::bigint as tx, split_part(value, ' ', 2)::bigint as id from setting
+      where name in ('webhooks', 'alerts') or name like 'plugin:%'
+    ), n as (
+      select name, ${RESTORED_TX} + (select count(distinct e.tx) from event e where e.tx <= m.tx) as tx,
+        case when exists (select 1 from event e where e.tx = m.tx) then id else ${Number.MAX_SAFE_INTEGER} end as id
+      from m
+    )
+    update setting set value = n.tx || ' ' || n.id from n where setting.name = n.name`);
 }
 
 /** A seal ends with the transaction of its last event: how many events came before says which that is now. */

@@ -13,7 +13,7 @@ import type { Database, Queryable } from "../database/database.ts";
 import { findChannel } from "../store/channels.ts";
 import { writeEvents } from "../store/events.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
-import { submitTasks } from "../store/submit-tasks.ts";
+import { submitTasks, type Admit } from "../store/submit-tasks.ts";
 import { builtSources, type BuiltSource, type DependsOrigin } from "./build-depends.ts";
 import { namesOf, planRebuild, type ChannelBinary, type ChannelSource, type PlannedSource } from "./plan-rebuild.ts";
 
@@ -56,7 +56,7 @@ export class Rebuilds {
   async submit(
     channel: string,
     request: RebuildRequest,
-    { owner, inside }: { owner: string; inside: Queryable | undefined },
+    { owner, inside, admit }: { owner: string; inside: Queryable | undefined; admit?: Admit },
   ): Promise<RebuildView> {
     const work = async (on: Queryable): Promise<RebuildView> => {
       await on.query("select pg_advisory_xact_lock($1)", [REBUILD_LOCK]);
@@ -71,7 +71,7 @@ export class Rebuilds {
       const tasks = await submitTasks(
         this.#database,
         items.map((one, index) => submissionOf(one, items.slice(0, index), { channel, request, date: time!.now })),
-        { owner, workflow: workflow!.id, inside: on },
+        { owner, workflow: workflow!.id, inside: on, ...(admit === undefined ? {} : { admit }) },
       );
       const done = items.map(({ item }, index) => ({ ...item, task: tasks[index]!.id }));
       await reserve(on, done, request.reason, owner);

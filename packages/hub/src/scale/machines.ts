@@ -1,6 +1,7 @@
 /** Where a scaler's workers run: processes of this host, or whatever commands start and stop. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import type { HostRoom } from "./host-room.ts";
 import type { Machines } from "./scaler.ts";
 
 const COMMAND_MS = 300_000;
@@ -10,9 +11,12 @@ const STOP_MS = 60_000;
 export class ProcessMachines implements Machines {
   readonly #argv: (name: string) => readonly string[];
   readonly #children = new Map<string, ChildProcess>();
+  readonly refusal?: () => string | null;
 
-  constructor(argv: (name: string) => readonly string[]) {
+  /** @param room  null: there always is */
+  constructor(argv: (name: string) => readonly string[], room: HostRoom | null) {
     this.#argv = argv;
+    if (room !== null) this.refusal = () => room.refusal();
   }
 
   has(name: string): boolean {

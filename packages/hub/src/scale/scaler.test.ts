@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SeededRandom } from "@stratos/base";
 import type { HostView } from "@stratos/hub-api";
+import { HostRoom } from "./host-room.ts";
 import { Scaler, type Machines, type Queue, type ScaleSettings } from "./scaler.ts";
 
 const SETTINGS: ScaleSettings = {
@@ -45,6 +46,7 @@ class World implements Queue, Machines {
   /** Those of another scaler. */
   readonly foreign = new Set<string>();
   startDelayMs = (): number => 20_000;
+  refusal?: () => string | null;
   stopFails = (): boolean => false;
   readonly taskMs: number;
   readonly scaler: Scaler;
@@ -129,6 +131,37 @@ test("a burst gets workers up to the bound; when they have stood idle, as many g
   assert.equal(world.workers.size, 1);
   assert.equal(world.interrupted, 0);
   assert.match(world.told.at(-1)!, /^\d → 1 workers: they have no work$/);
+});
+
+test("a host that is busy, or has no memory left, gets no more workers; else they come one at a time", async () => {
+  // Each worker keeps one processor of four busy, and takes 3 of 16 GB.
+  for (const [bounds, most, why] of [
+    [{ cpuPercentMax: 60, memoryBytesMin: null }, 3, "this host's processors are busy for 75 % of the time"],
+    [{ cpuPercentMax: null, memoryBytesMin: 8_000 * (1 << 20) }, 3, "this host has 7000 MiB of free memory"],
+    [{ cpuPercentMax: 99, memoryBytesMin: 1 << 20 }, 4, null],
+  ] as const) {
+    const world = new World({ ...SETTINGS, workersMin: 1, workersMax: 4 });
+    const used = { busyMs: 0, idleMs: 0 };
+    const room = new HostRoom(bounds, () => {
+      const busy = world.workers.size;
+      used.busyMs += busy * TICK_MS;
+      used.idleMs += (4 - busy) * TICK_MS;
+      return { ...used, freeBytes: (16_000 - 3_000 * busy) * (1 << 20) };
+    });
+    world.refusal = () => room.refusal();
+    world.waitingTasks = 100;
+    await world.run(600);
+    assert.equal(world.workersMost, most);
+    const gaps = world.startsMs.slice(1).map((ms, index) => ms - world.startsMs[index]!);
+    assert.ok(
+      gaps.every((ms) => ms >= 30_000),
+      gaps.join(),
+    );
+    const told = world.told.filter((text) => text.includes("no more for now"));
+    assert.deepEqual(told, why === null ? [] : [`3 workers, and no more for now: ${why}`]);
+    await world.run(3_600);
+    assert.deepEqual([world.completed, world.workers.size, world.interrupted], [100, 1, 0]);
+  }
 });
 
 test("a pause that is shorter than the idle time stops nobody", async () => {

@@ -42,6 +42,11 @@ export interface Machines {
   stop(name: string): Promise<void>;
   /** Whether it is one that `stop` can stop; for a process: while it lives. */
   has(name: string): boolean;
+  /**
+   * Asked once at each tick; where it is there, workers come one at a time, so that what each takes is seen before the
+   * next. @returns why there is no room for one more, in words; null: there is
+   */
+  refusal?(): string | null;
 }
 
 interface Member {
@@ -66,6 +71,7 @@ export class Scaler {
   /** Spans of workers that went within the last day. */
   #spans: { readonly fromMs: number; readonly untilMs: number }[] = [];
   #lastUpMs = -Infinity;
+  #refused: string | null = null;
   #lastDownMs = -Infinity;
 
   constructor(settings: ScaleSettings, queue: Queue, machines: Machines, tell: (message: string) => void) {
@@ -147,7 +153,8 @@ export class Scaler {
     const isSpent = hoursPerDay !== null && this.#hours(nowMs) >= hoursPerDay;
     const load = waiting + staying.reduce((sum, { used }) => sum + used, 0);
     const most = isSpent ? workersMin : workersMax;
-    const wanted = Math.max(workersMin, Math.min(most, Math.ceil(load / capacity)));
+    const needed = Math.max(workersMin, Math.min(most, Math.ceil(load / capacity)));
+    const wanted = this.#withinRoom(needed, staying.length);
     if (wanted > staying.length && nowMs - this.#lastUpMs >= upSeconds * 1_000) {
       this.#lastUpMs = nowMs;
       this.#tell(`${staying.length} → ${wanted} workers: ${waiting} tasks wait`);
@@ -172,6 +179,17 @@ export class Scaler {
       await this.#queue.disable(member.name);
       member.state = "draining";
     }
+  }
+
+  /** Those of `workersMin` come, room or not; what is refused is told when it begins, and not at each tick. */
+  #withinRoom(wanted: number, staying: number): number {
+    const { workersMin } = this.#settings;
+    if (this.#machines.refusal === undefined) return wanted;
+    const refusal = this.#machines.refusal();
+    const isRefused = refusal !== null && wanted > Math.max(staying, workersMin);
+    if (isRefused && this.#refused === null) this.#tell(`${staying} workers, and no more for now: ${refusal}`);
+    this.#refused = isRefused ? refusal : null;
+    return Math.min(wanted, Math.max(workersMin, isRefused ? staying : staying + 1));
   }
 
   async #start(hosts: ReadonlyMap<string, HostView>, nowMs: number): Promise<void> {

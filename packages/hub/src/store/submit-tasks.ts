@@ -13,8 +13,12 @@ export const BATCH_TASKS_MAX = 10_000;
 const PARENTS_MAX = 1_000;
 const TIMEOUT_SECONDS = 6 * 3_600;
 
+/** What others make of tasks before they are submitted; as many as there were. @throws HubError to refuse them */
+export type Admit = (tasks: readonly TaskSubmission[], owner: string) => Promise<readonly TaskSubmission[]>;
+
 interface SubmissionContext {
   readonly owner: string;
+  readonly admit?: Admit;
   readonly workflow?: number;
   /** The transaction that the tasks shall be part of. */
   readonly inside?: Queryable;
@@ -58,11 +62,12 @@ select id, state, (select count(*) from n) as woken from t order by id`;
  */
 export async function submitTasks(
   database: Database,
-  submissions: readonly TaskSubmission[],
+  given: readonly TaskSubmission[],
   context: SubmissionContext,
 ): Promise<SubmittedTask[]> {
-  if (submissions.length > BATCH_TASKS_MAX)
-    throw new HubError(413, "too-many", `${submissions.length} tasks at once; at most ${BATCH_TASKS_MAX}`);
+  if (given.length > BATCH_TASKS_MAX)
+    throw new HubError(413, "too-many", `${given.length} tasks at once; at most ${BATCH_TASKS_MAX}`);
+  const submissions = (await context.admit?.(given, context.owner)) ?? given;
   const reader = context.inside ?? database;
   const channels = await channelsOf(reader, submissions);
   const brakes = await reader.query<Brake>("select scope, name, max_queued from brake where max_queued is not null");

@@ -105,6 +105,29 @@ export function tasksOf(
   }));
 }
 
+/**
+ * Of values that are known only in part.
+ * @param isLater  whether a value is yet to become what it will be
+ * @returns what can never fit, in words
+ */
+export function valuesFault(
+  { name, parameters }: TemplateView,
+  given: Readonly<Record<string, Value>>,
+  isLater: (value: Value) => boolean,
+): string | null {
+  for (const [parameter, value] of Object.entries(given)) {
+    if (!Object.hasOwn(parameters, parameter)) return `${parameter}: ${name} has no such parameter`;
+    const rule = parameters[parameter]!;
+    if (!isLater(value) && !fits(value, rule)) return `${parameter}: ${JSON.stringify(value)} is not ${wantedOf(rule)}`;
+    // What is put in is text.
+    if (isLater(value) && rule.type !== "string") return `${parameter}: what is pushed is text, not ${wantedOf(rule)}`;
+  }
+  for (const [parameter, rule] of Object.entries(parameters))
+    if (!Object.hasOwn(given, parameter) && rule.default === undefined)
+      return `${parameter} is missing: ${wantedOf(rule)}`;
+  return null;
+}
+
 function parameterFault(name: string, rule: TemplateParameter): string | null {
   const { choices, default: usual } = rule;
   const odd = [...(choices ?? []), ...(usual === undefined ? [] : [usual])].find((value) => !fits(value, rule));

@@ -12,8 +12,9 @@ import type { TriggerView } from "@stratos/hub-api";
 import type { Database } from "../database/database.ts";
 import type { Chore } from "../leader/housekeeping.ts";
 import { reasonOf } from "../leader/post-json.ts";
+import type { Admit } from "../store/submit-tasks.ts";
 import { readSecret } from "../store/secrets.ts";
-import { applyTrigger } from "./trigger-rules.ts";
+import { refusalOf } from "./trigger-rules.ts";
 import { findTrigger, fireTrigger } from "./triggers.ts";
 
 const EVERY_SECONDS = 300;
@@ -21,12 +22,12 @@ const TIMEOUT_MS = 30_000;
 const TOGETHER_MAX = 8;
 const BYTES_MAX = 32 << 20;
 
-export function pollChore(database: Database, send: typeof fetch = fetch): Chore {
-  return { name: "polls", everyMs: 5_000, work: async () => (await pollRepositories(database, send), 0) };
+export function pollChore(database: Database, admit: Admit, send: typeof fetch = fetch): Chore {
+  return { name: "polls", everyMs: 5_000, work: async () => (await pollRepositories(database, admit, send), 0) };
 }
 
 /** Looks at each repository whose time has come. */
-export async function pollRepositories(database: Database, send: typeof fetch): Promise<void> {
+export async function pollRepositories(database: Database, admit: Admit, send: typeof fetch): Promise<void> {
   const due = await database.query<{ trigger: string }>(
     `
     update trigger_poll p set due = now() + make_interval(secs => coalesce((c.rule->>'everySeconds')::int, $1))
@@ -38,7 +39,7 @@ export async function pollRepositories(database: Database, send: typeof fetch): 
   await Promise.all(
     due.map(async ({ trigger }) => {
       const message = await findTrigger(database, trigger)
-        .then((found) => look(database, found, send))
+        .then((found) => look(database, found, { admit, send }))
         .then(() => null, reasonOf);
       await database.query("update trigger_poll set message = $2 where trigger = $1", [trigger, message]);
     }),
@@ -53,14 +54,18 @@ export async function pollFaults(database: Database): Promise<Map<string, string
   return new Map(rows.map(({ trigger, message }) => [trigger, message]));
 }
 
-async function look(database: Database, trigger: TriggerView, send: typeof fetch): Promise<void> {
+async function look(
+  database: Database,
+  trigger: TriggerView,
+  { admit, send }: { admit: Admit; send: typeof fetch },
+): Promise<void> {
   const url = trigger.url!.replace(/\/+$/, "");
   const password = trigger.secret === undefined ? null : await readSecret(database, trigger.secret);
   const found = await remoteRefs(url, password, send);
   const repository = new URL(url).pathname.replace(/^\/+|(?:\.git)?\/*$/g, "") || "repository";
   const pushOf = (ref: string, commit: string) => ({ ref, commit, repository, clone: url, paths: null });
   const wanted = Object.fromEntries(
-    [...found].filter(([ref, commit]) => typeof applyTrigger(trigger, pushOf(ref, commit)) !== "string"),
+    [...found].filter(([ref, commit]) => refusalOf(trigger, pushOf(ref, commit)) === null),
   );
   await database.transaction("read committed", async (inside) => {
     // Before the look's row, as whoever removes a trigger takes them.
@@ -77,7 +82,7 @@ async function look(database: Database, trigger: TriggerView, send: typeof fetch
     if (row.refs !== null)
       for (const [ref, commit] of Object.entries(wanted))
         if (row.refs[ref] !== commit)
-          await fireTrigger(database, inside, trigger, { push: pushOf(ref, commit), digest: randomUUID() });
+          await fireTrigger(database, inside, trigger, { push: pushOf(ref, commit), digest: randomUUID(), admit });
     await inside.query("update trigger_poll set refs = $2::jsonb where trigger = $1", [
       trigger.name,
       JSON.stringify(wanted),

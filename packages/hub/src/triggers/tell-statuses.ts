@@ -41,12 +41,21 @@ interface Due {
   wanted: CommitState;
   state: TaskState;
   message: string | null;
+  workflow: number | null;
   rule: Omit<TriggerView, "name">;
 }
 
-const WANTED =
-  "case t.state when 'COMPLETED' then 'success' when 'FAILED' then 'failure' when 'CANCELED' then 'canceled' else " +
-  "'pending' end";
+/** Of the task, or of its workflow: failed with the first that fails, done with the last. */
+const STATE = `case when t.workflow_id is null then t.state else (
+  select case when bool_or(w.state = 'FAILED') then 'FAILED'
+    when bool_or(w.state not in ('COMPLETED', 'CANCELED')) then 'RUNNING'
+    when bool_or(w.state = 'CANCELED') then 'CANCELED' else 'COMPLETED' end
+  from task w where w.workflow_id = t.workflow_id) end`;
+const MESSAGE = `case when t.workflow_id is null then t.message else (
+  select w.message from task w where w.workflow_id = t.workflow_id and w.state in ('FAILED', 'CANCELED')
+  order by w.state = 'FAILED' desc, w.id limit 1) end`;
+const WANTED = `case ${STATE} when 'COMPLETED' then 'success' when 'FAILED' then 'failure'
+  when 'CANCELED' then 'canceled' else 'pending' end`;
 
 /** @returns how many were tried */
 export async function tellStatuses(database: Database, hub: string, send: typeof fetch): Promise<number> {
@@ -58,7 +67,8 @@ power(2, s.attempt))
       select s.task_id from commit_status s join task t on t.id = s.task_id
       where s.due <= now() and s.told is distinct from ${WANTED} and s.attempt < ${STATUS_ATTEMPTS_MAX}
       order by s.due limit ${TOGETHER_MAX} for update of s skip locked)
-    returning s.task_id, s.repository, s.commit, s.attempt, t.state, t.message, c.rule, ${WANTED} as wanted`);
+    returning s.task_id, s.repository, s.commit, s.attempt, t.workflow_id as workflow, ${STATE} as state,
+      ${MESSAGE} as message, c.rule, ${WANTED} as wanted`);
   await Promise.all(
     due.map(async (one) => {
       const fault = await tell(database, one, { hub, send });
@@ -77,7 +87,7 @@ power(2, s.attempt))
 /** @returns what went wrong, in words */
 async function tell(
   database: Database,
-  { task_id: task, repository, commit, wanted, state, message, rule }: Due,
+  { task_id: task, repository, commit, wanted, state, message, workflow, rule }: Due,
   { hub, send }: { hub: string; send: typeof fetch },
 ): Promise<string | null> {
   const { status, forge } = rule;
@@ -89,8 +99,8 @@ async function tell(
     repository,
     commit,
     state: wanted,
-    description: `task ${task}: ${words}`.slice(0, DESCRIPTION_MAX),
-    link: `${hub.replace(/\/+$/, "")}/tasks/${task}`,
+    description: `${workflow === null ? `task ${task}` : `workflow ${workflow}`}: ${words}`.slice(0, DESCRIPTION_MAX),
+    link: `${hub.replace(/\/+$/, "")}${workflow === null ? `/tasks/${task}` : `/workflows/${workflow}`}`,
   });
   const { status: answer, message: fault } = await postJson(send, url, {
     text: JSON.stringify(body),

@@ -1,6 +1,9 @@
-/** Which task a push starts: filters, and what is put into the task's texts. */
+/** Which tasks a push starts: filters, and what is put into the texts of a task, or into a template's values. */
 import type { TaskSubmission, TriggerPush, TriggerView } from "@stratos/hub-api";
+import type { Queryable } from "../database/database.ts";
 import { fillTexts } from "../store/fill-texts.ts";
+import { HubError } from "../store/hub-error.ts";
+import { findTemplate, tasksOf } from "../store/templates.ts";
 import { pushFault } from "./forges.ts";
 
 export const PUSH_PLACEHOLDERS = ["commit", "ref", "name", "repository", "clone"] as const;
@@ -29,8 +32,15 @@ export function matchesPattern(pattern: string, text: string): boolean {
   return places.has(parts.length);
 }
 
-/** @returns the task, or why there is none in words */
-export function applyTrigger(trigger: TriggerView, push: TriggerPush): TaskSubmission | string {
+/** What a push starts. */
+interface Started {
+  /** A template's tasks are one; null: a task alone. */
+  readonly workflow: string | null;
+  readonly tasks: readonly TaskSubmission[];
+}
+
+/** @returns why it starts nothing, in words; null: it is one of those that are meant */
+export function refusalOf(trigger: TriggerView, push: TriggerPush): string | null {
   const fault = pushFault(push);
   if (fault !== null) return fault;
   if (trigger.repository !== undefined && trigger.repository !== push.repository)
@@ -46,12 +56,32 @@ export function applyTrigger(trigger: TriggerView, push: TriggerPush): TaskSubmi
   if (trigger.paths.length > 0 && paths !== null)
     if (!paths.some((path) => trigger.paths.some((pattern) => matchesPattern(pattern, path))))
       return `no changed file matches ${trigger.paths.join(", ")}`;
+  return null;
+}
+
+/** @returns what is started, or why nothing is, in words */
+export async function startedBy(on: Queryable, trigger: TriggerView, push: TriggerPush): Promise<Started | string> {
+  const refusal = refusalOf(trigger, push);
+  if (refusal !== null) return refusal;
   const { commit, ref, repository, clone } = push;
-  const values = { commit, ref, name: name!, repository, clone };
-  const { label = "{{repository}} {{name}}", payload, ...task } = trigger.task;
-  return {
-    ...task,
-    label: fillTexts(label, values).slice(0, LABEL_MAX),
-    payload: fillTexts(payload, values),
-  };
+  const values = { commit, ref, name: ref.replace(/^refs\/\w+\//, ""), repository, clone };
+  if (trigger.task !== undefined) {
+    const { label = "{{repository}} {{name}}", payload, ...task } = trigger.task;
+    const filled = { label: fillTexts(label, values).slice(0, LABEL_MAX), payload: fillTexts(payload, values) };
+    return { workflow: null, tasks: [{ ...task, ...filled }] };
+  }
+  const { name, version, values: given, channels } = trigger.template!;
+  try {
+    const template = await findTemplate(on, name, version ?? null);
+    const tasks = tasksOf(template, fillTexts(given, values));
+    const other = tasks.find(({ channel = "default" }) => !channels.includes(channel));
+    const title = `${name} v${template.version}`;
+    // Who may change templates is not therefore permitted what the trigger's maker was not.
+    if (other !== undefined)
+      return `${title} has a task for channel ${other.channel ?? "default"}, for which the trigger was not set`;
+    return { workflow: title, tasks };
+  } catch (error) {
+    if (error instanceof HubError) return `template ${name}: ${error.message}`;
+    throw error;
+  }
 }

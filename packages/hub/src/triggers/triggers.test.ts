@@ -12,7 +12,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { HubProblem, type HubClient, type TaskView, type TriggerOutcome } from "@stratos/hub-api";
+import { HubProblem, type HubClient, type TaskView, type TriggerOutcome, type WorkflowView } from "@stratos/hub-api";
 import { migrate, SCHEMA_VERSION } from "../store/migrations/migrate.ts";
 import { cancelTask } from "../store/change-tasks.ts";
 import { openDatabase } from "../database/open-database.ts";
@@ -261,6 +261,94 @@ test("the forge hears of the commit: waiting, its end, and once each; a forge th
   }
 });
 
+const DEB = {
+  parameters: {
+    source: { type: "string" },
+    suite: { type: "string", choices: ["sid", "trixie"] },
+    deep: { type: "integer" },
+  },
+  tasks: [
+    { kind: "build", label: "{{source}}", payload: { source: "{{source}}", suite: "{{suite}}", deep: "{{deep}}" } },
+    { kind: "command", label: "tell", payload: { argv: ["tell"] }, afterInBatch: [0] },
+  ],
+};
+
+test("a push starts a template's tasks as one workflow, of which the forge hears as one", async () => {
+  const told: (readonly [string, string])[] = [];
+  const { server, url } = await listen((_, body) => {
+    const { state, description } = JSON.parse(body) as { state: string; description: string };
+    told.push([state, description]);
+    return { status: 201 };
+  });
+  try {
+    await admin.call("PUT", "/templates/deb", DEB);
+    const status = { secret: "status", api: url };
+    const values = { source: "{{clone}}#{{commit}}", suite: "{{name}}", deep: 3 };
+    const template = { name: "deb", values };
+    await put("deb", { forge: "gitea", task: undefined, template, status });
+    const made = await deliver("deb", push({ ref: "refs/heads/sid" }));
+    assert.equal(made.status, 201, made.why ?? "");
+    const { workflow, payload } = await admin.call<TaskView>("GET", `/tasks/${made.task}`);
+    assert.deepEqual(payload, { source: `https://forge.example/me/tool.git#${COMMIT}`, suite: "sid", deep: 3 });
+    const { name, owner, tasks: all } = await admin.call<WorkflowView>("GET", `/workflows/${workflow}`);
+    assert.deepEqual([name, owner, all.map(({ state }) => state)], ["deb v1", "trigger:deb", ["FREE", "BLOCKED"]]);
+    const end = (state: string, task: number, message: string | null = null): Promise<unknown> =>
+      hub.database.query("update task set state = $2, blockers = 0, finished = now(), message = $3 where id = $1", [
+        ...[task, state, message],
+      ]);
+    const tell = async (): Promise<void> => {
+      await hub.database.query("update commit_status set due = now()");
+      await tellStatuses(hub.database, "https://hub.example", fetch);
+    };
+    await tell();
+    await end("COMPLETED", all[0]!.id);
+    await tell();
+    await end("COMPLETED", all[1]!.id);
+    await tell();
+    await end("FAILED", all[1]!.id, "nobody answers");
+    await tell();
+    const title = `workflow ${workflow}: `;
+    assert.deepEqual(told, [
+      ["pending", `${title}waits or runs`],
+      ["success", `${title}completed`],
+      ["failure", `${title}nobody answers`],
+    ]);
+  } finally {
+    await close(server);
+  }
+});
+
+test("a template whose values do not fit starts nothing, and says why; nor one for channels of nobody's", async () => {
+  const values = { source: "x", suite: "{{name}}", deep: 3 };
+  const set = (template: object, more: object = {}): Promise<unknown> =>
+    put("odd", { task: undefined, template, ...more });
+  await refused(put("odd", { template: { name: "deb", values } }), 422, /either a task or a template/);
+  await refused(set({ name: "none", values }), 404, /none/);
+  await refused(set({ name: "deb", values: { ...values, more: 1 } }), 422, /more: deb has no such parameter/);
+  await refused(set({ name: "deb", values: { source: "x", deep: 3 } }), 422, /suite is missing/);
+  await refused(set({ name: "deb", values: { ...values, deep: "{{name}}" } }), 422, /deep: what is pushed is text/);
+  await refused(set({ name: "deb", values: { ...values, source: "{{branch}}" } }), 422, /{{branch}}: no placeholder/);
+  await set({ name: "deb", values });
+  const why = async (ref: string): Promise<string | null> =>
+    (await deliver("odd", push({ ref: `refs/heads/${ref}` }))).why;
+  assert.equal(await why("main"), 'template deb: suite: "main" is not one of sid, trixie');
+  assert.equal(await why("sid"), null);
+  // Somebody else changes the template: the trigger's maker was not asked for that channel.
+  await admin.call("PUT", "/channels/release", {});
+  await admin.call("PUT", "/templates/deb", { ...DEB, tasks: [{ kind: "build", channel: "release", payload: {} }] });
+  assert.equal(await why("trixie"), "deb v2 has a task for channel release, for which the trigger was not set");
+  await set({ name: "deb", values, version: 1 });
+  assert.equal((await deliver("odd", push({ ref: "refs/heads/trixie", after: "d".repeat(40) }))).status, 201);
+  const permissions = ["trigger", "secret:use", "template", "task:submit:default"];
+  await admin.call("PUT", "/roles/trigger-maker", { inherits: [], permissions });
+  await admin.call("PUT", "/grants/plain/trigger-maker");
+  const { token } = await admin.call<{ token: string }>("POST", "/tokens", { principal: "plain", scopes: ["*"] });
+  const rule = { forge: "github", secret: "forge", template: { name: "deb", values } };
+  await refused(hub.client(token).call("PUT", "/triggers/theirs", rule), 403, /task:submit:release/);
+  await admin.call("DELETE", "/templates/deb");
+  assert.match((await deliver("odd", push({ ref: "refs/heads/sid", after: "e".repeat(40) }))).why!, /^template deb: /);
+});
+
 test("a repository that tells nobody is looked at: what moved since starts tasks", async () => {
   const folder = mkdtempSync(join(tmpdir(), "hub-poll-"));
   const git = (...args: string[]): string =>
@@ -289,7 +377,7 @@ test("a repository that tells nobody is looked at: what moved since starts tasks
   const look = async (): Promise<string[]> => {
     const [last] = await database.query<{ id: number | null }>("select max(id) as id from task");
     await database.query("update trigger_poll set due = now() where trigger = 'poll'");
-    await pollRepositories(database, fetch);
+    await pollRepositories(database, async (tasks) => tasks, fetch);
     const rows = await database.query<{ source: string }>(
       "select payload->>'source' as source from task where id > $1 order by id",
       [last!.id ?? 0],

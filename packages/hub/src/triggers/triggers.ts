@@ -7,8 +7,9 @@ import type { Database, Queryable } from "../database/database.ts";
 import { writeEvents } from "../store/events.ts";
 import { unknownPlaceholder } from "../store/fill-texts.ts";
 import { HubError, notFound } from "../store/hub-error.ts";
-import { submitTasks } from "../store/submit-tasks.ts";
-import { applyTrigger, PUSH_PLACEHOLDERS } from "./trigger-rules.ts";
+import { submitTasks, type Admit } from "../store/submit-tasks.ts";
+import { findTemplate, valuesFault } from "../store/templates.ts";
+import { PUSH_PLACEHOLDERS, startedBy } from "./trigger-rules.ts";
 
 type Rule = Omit<TriggerView, "name">;
 
@@ -29,9 +30,15 @@ export async function putTrigger(database: Database, { name, ...rule }: TriggerV
   const fault = ruleFault(rule);
   if (fault !== null) throw new HubError(422, "bad-trigger", fault);
   await database.transaction("read committed", async (inside) => {
-    const channel = rule.task.channel ?? "default";
-    if ((await inside.query("select 1 from channel where name = $1", [channel])).length === 0)
-      throw notFound(`channel ${channel}`);
+    if (rule.template !== undefined) {
+      const { name: template, version, values } = rule.template;
+      const isLater = (value: unknown): boolean => typeof value === "string" && value.includes("{{");
+      const odd = valuesFault(await findTemplate(inside, template, version ?? null), values, isLater);
+      if (odd !== null) throw new HubError(422, "bad-trigger", odd);
+    }
+    for (const channel of rule.template?.channels ?? [rule.task?.channel ?? "default"])
+      if ((await inside.query("select 1 from channel where name = $1", [channel])).length === 0)
+        throw notFound(`channel ${channel}`);
     for (const secret of [rule.secret, rule.status?.secret])
       if (secret !== undefined)
         // Locked, so that it is not removed meanwhile.
@@ -49,8 +56,9 @@ export async function putTrigger(database: Database, { name, ...rule }: TriggerV
   });
 }
 
-function ruleFault({ forge, secret, url, everySeconds, paths, status, task }: Rule): string | null {
-  const unknown = unknownPlaceholder([task.label ?? "", task.payload], PUSH_PLACEHOLDERS);
+function ruleFault({ forge, secret, url, everySeconds, paths, status, task, template }: Rule): string | null {
+  if ((task === undefined) === (template === undefined)) return "expected either a task or a template";
+  const unknown = unknownPlaceholder([task?.label ?? "", task?.payload, template?.values], PUSH_PLACEHOLDERS);
   if (unknown !== null)
     return `${unknown}: no placeholder; there are {{commit}}, {{ref}}, {{name}}, {{repository}} and {{clone}}`;
   for (const address of [url, status?.api])
@@ -100,7 +108,7 @@ export async function fireTrigger(
   database: Database,
   inside: Queryable,
   trigger: TriggerView,
-  { push, digest }: { push: TriggerPush; digest: string },
+  { push, digest, admit }: { push: TriggerPush; digest: string; admit: Admit },
 ): Promise<TriggerOutcome> {
   const { name, status } = trigger;
   const made = await inside.query(
@@ -113,19 +121,26 @@ export async function fireTrigger(
       "select task_id as task, why from trigger_delivery where trigger = $1 and digest = $2",
       [name, digest],
     );
-    return { task: before!.task, why: before!.why ?? "it was delivered before", submission: null };
-  }
-  const submission = applyTrigger(trigger, push);
-  if (typeof submission === "string") {
-    await inside.query("update trigger_delivery set why = $3 where trigger = $1 and digest = $2", [
-      name,
-      digest,
-      submission,
-    ]);
-    return { task: null, why: submission, submission: null };
+    return { task: before!.task, why: before!.why ?? "it was delivered before", ...NOTHING };
   }
   const owner = `trigger:${name}`;
-  const [task] = await submitTasks(database, [submission], { owner, inside });
+  const started = await startedBy(inside, trigger, push);
+  const tasks = typeof started === "string" ? started : await admit(started.tasks, owner).catch(reasonOfRefusal);
+  if (typeof started === "string" || typeof tasks === "string") {
+    const why = tasks as string;
+    await inside.query("update trigger_delivery set why = $3 where trigger = $1 and digest = $2", [name, digest, why]);
+    return { task: null, why, ...NOTHING };
+  }
+  const workflow =
+    started.workflow === null
+      ? undefined
+      : (
+          await inside.query<{ id: number }>("insert into workflow (name, owner) values ($1, $2) returning id", [
+            started.workflow,
+            owner,
+          ])
+        )[0]!.id;
+  const [task] = await submitTasks(database, tasks, { owner, inside, ...(workflow === undefined ? {} : { workflow }) });
   await inside.query("update trigger_delivery set task_id = $3 where trigger = $1 and digest = $2", [
     name,
     digest,
@@ -142,5 +157,13 @@ export async function fireTrigger(
   await writeEvents(inside, [
     { actor: owner, what: "TRIGGERED", task: task!.id, detail: { trigger: name, repository, ref, commit } },
   ]);
-  return { task: task!.id, why: null, submission };
+  return { task: task!.id, why: null, submission: tasks[0]!, submissions: tasks };
+}
+
+const NOTHING = { submission: null, submissions: [] } as const;
+
+/** What is refused once is refused for this push; what fails may be delivered again. */
+function reasonOfRefusal(error: unknown): string {
+  if (error instanceof HubError && error.status < 500) return error.message;
+  throw error;
 }

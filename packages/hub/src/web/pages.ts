@@ -28,7 +28,7 @@ th{color:var(--soft);font-weight:600}.wide{overflow-x:auto}pre{overflow:auto;max
 border:1px solid var(--line);border-radius:.3rem;white-space:pre-wrap}
 .state{font-weight:600}.COMPLETED{color:light-dark(#116329,#7ee787)}.FAILED{color:light-dark(#a40e26,#ff8a80)}.CANCELED{
 color:var(--soft)}.RUNNING,.ASSIGNED{color:light-dark(#0a4fa8,#79c0ff)}
-form{display:inline}button,input,select{font:inherit;padding:.25rem \
+form{display:inline}fieldset{border:0;margin:0;padding:0}button,input,select{font:inherit;padding:.25rem \
 .6rem}dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem \
 1rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 .skip{position:absolute;left:-99rem}.skip:focus{left:1rem}:focus-visible{outline:3px solid \
@@ -43,24 +43,37 @@ from.addEventListener("log",e=>{const end=log.scrollTop+log.clientHeight>=log.sc
 log.append(JSON.parse(e.data).text);if(end)log.scrollTop=log.scrollHeight});
 from.addEventListener("end",()=>{from.close();if(log.dataset.open)location.reload()});`;
 
+/** Who reads a page: nobody is shown a link or a button that would refuse him. */
+export interface Reader {
+  readonly name: string;
+  /** @param task  that it is about */
+  may(permission: string, task?: { readonly owner: string; readonly label: string }): boolean;
+}
+
 interface Frame {
   readonly title: string;
-  readonly who: string | null;
+  readonly who: Reader | null;
   readonly here: string;
 }
 
 const LINKS = [
-  ["/", "Overview"],
-  ["/tasks", "Tasks"],
-  ["/packages", "Packages"],
-  ["/hosts", "Hosts"],
-  ["/templates", "Templates"],
-  ["/triggers", "Triggers"],
-  ["/audit", "Audit"],
+  ["/", "Overview", "task:read"],
+  ["/tasks", "Tasks", "task:read"],
+  ["/packages", "Packages", "package:read"],
+  ["/hosts", "Hosts", "host:read"],
+  ["/templates", "Templates", "template:read"],
+  ["/triggers", "Triggers", "trigger:read"],
+  ["/plugins", "Plugins", "plugin:read"],
+  ["/audit", "Audit", "event:read"],
 ] as const;
 
+/** The first page that is for a reader; null: none is. */
+export function firstPageFor(who: Reader): string | null {
+  return LINKS.find(([, , permission]) => who.may(permission))?.[0] ?? null;
+}
+
 export function page({ title, who, here }: Frame, content: Html): Html {
-  const links = LINKS.map(
+  const links = LINKS.filter(([, , permission]) => who?.may(permission) === true).map(
     ([path, name]) => html`<a href="${path}"${raw(path === here ? ' aria-current="page"' : "")}>${name}</a>`,
   );
   return html`<!doctype html>
@@ -71,7 +84,7 @@ export function page({ title, who, here }: Frame, content: Html): Html {
     who === null
       ? ""
       : html`<nav aria-label="Pages">${links}</nav>
-<form method="post" action="/logout"><span>${who}</span> <button>Sign out</button></form>`
+<form method="post" action="/logout"><span>${who.name}</span> <button>Sign out</button></form>`
   }</header>
 <main id="main"><h1>${title}</h1>
 ${content}
@@ -104,13 +117,16 @@ export function signedInPage(who: string): Html {
   );
 }
 
-export function failurePage(status: number, detail: string, who: string | null): Html {
+export function failurePage(status: number, detail: string, who: Reader | null): Html {
   return page(
     { title: status === 403 ? "Not permitted" : status === 404 ? "Not found" : "That did not work", who, here: "" },
     html`<p role="alert">${detail}</p>`,
   );
 }
 
+/** To who may read it. */
+export const taskLink = (id: number, who: Reader): Html | string =>
+  who.may("task:read") ? html`<a href="/tasks/${id}">${id}</a>` : String(id);
 const stateOf = (state: string): Html => html`<span class="state ${state}">${state}</span>`;
 export const timeOf = (text: string | null): Html | string =>
   text === null ? "–" : html`<time datetime="${text}">${text.slice(0, 19).replace("T", " ")}</time>`;
@@ -130,15 +146,19 @@ export function overviewPage(
   queue: QueueCounts,
   hosts: readonly HostView[],
   failed: readonly TaskView[],
-  who: string,
+  who: Reader,
 ): Html {
   const online = hosts.filter(({ online: isOnline }) => isOnline);
   const used = online.reduce((sum, host) => sum + host.used, 0);
   return page(
     { title: "Overview", who, here: "/" },
     html`
-<dl><dt>Hosts</dt><dd>${online.length} of ${hosts.length} online,
-${used} of ${online.reduce((sum, { capacity }) => sum + capacity, 0)} units used</dd></dl>
+${
+  who.may("host:read")
+    ? html`<dl><dt>Hosts</dt><dd>${online.length} of ${hosts.length} online,
+${used} of ${online.reduce((sum, { capacity }) => sum + capacity, 0)} units used</dd></dl>`
+    : ""
+}
 <h2>Queue</h2>${table(
       "Queue",
       ["Channel", "State", "Tasks"],
@@ -176,7 +196,7 @@ function taskTable(tasks: readonly TaskView[]): Html {
 export function tasksPage(
   tasks: readonly TaskView[],
   { state, channel, next }: { state: string; channel: string; next: string | null },
-  who: string,
+  who: Reader,
 ): Html {
   return page(
     { title: "Tasks", who, here: "/tasks" },
@@ -201,7 +221,7 @@ export function taskPage(
   events: readonly EventView[],
   why: WaitReason,
   mayChange: boolean,
-  who: string,
+  who: Reader,
 ): Html {
   const link = (id: number): Html => html`<a href="/tasks/${id}">${id}</a> `;
   const open = isOpen(task.state);
@@ -270,13 +290,13 @@ ${
 <h2 id="log-title">Log</h2><pre id="log" tabindex="0" role="log" aria-labelledby="log-title"
 data-stream="/tasks/${task.id}/log"${raw(open ? ' data-open="1"' : "")}></pre>
 <script>${raw(LOG_SCRIPT)}</script>
-<h2>States in time</h2>${eventTable(events)}
+<h2>States in time</h2>${eventTable(events, who)}
 <h2>Payload</h2><pre tabindex="0">${JSON.stringify(task.payload, null, 2)}</pre>
 ${task.result === null ? "" : html`<h2>Result</h2><pre tabindex="0">${JSON.stringify(task.result, null, 2)}</pre>`}`,
   );
 }
 
-function eventTable(events: readonly EventView[]): Html {
+function eventTable(events: readonly EventView[], who: Reader): Html {
   return table(
     "Events",
     ["Time", "Actor", "What", "Task", "Detail"],
@@ -284,13 +304,13 @@ function eventTable(events: readonly EventView[]): Html {
       timeOf(event.at),
       event.actor,
       event.what,
-      event.task === null ? "" : html`<a href="/tasks/${event.task}">${event.task}</a>`,
+      event.task === null ? "" : taskLink(event.task, who),
       event.detail === null ? "" : html`<code>${JSON.stringify(event.detail)}</code>`,
     ]),
   );
 }
 
-export function workflowPage(workflow: WorkflowView, who: string): Html {
+export function workflowPage(workflow: WorkflowView, who: Reader): Html {
   const { tasks, edges } = workflow;
   const parents = Map.groupBy(edges, ({ child }) => child);
   return page(
@@ -310,7 +330,7 @@ ${table(
   );
 }
 
-export function packagesPage(packages: readonly PackageView[], channel: string, who: string): Html {
+export function packagesPage(packages: readonly PackageView[], channel: string, who: Reader): Html {
   return page(
     { title: "Packages", who, here: "/packages" },
     html`
@@ -325,7 +345,7 @@ ${table(
     one.arch,
     one.source,
     one.channel,
-    one.task === null ? "" : html`<a href="/tasks/${one.task}">${one.task}</a>`,
+    one.task === null ? "" : taskLink(one.task, who),
     one.actor,
     timeOf(one.added),
   ]),
@@ -333,7 +353,7 @@ ${table(
   );
 }
 
-export function hostsPage(hosts: readonly HostView[], who: string): Html {
+export function hostsPage(hosts: readonly HostView[], who: Reader): Html {
   return page(
     { title: "Hosts", who, here: "/hosts" },
     table(
@@ -362,7 +382,7 @@ export function auditPage({
   readonly alerts: readonly EventView[];
   readonly events: readonly EventView[];
   readonly head: { readonly number: number; readonly hash: string };
-  readonly who: string;
+  readonly who: Reader;
 }): Html {
   return page(
     { title: "Audit", who, here: "/audit" },
@@ -370,7 +390,7 @@ export function auditPage({
 <h2>Alerts</h2>
 ${alertTable(alerts)}
 <h2>What happened</h2>
-${eventTable(events)}`,
+${eventTable(events, who)}`,
   );
 }
 

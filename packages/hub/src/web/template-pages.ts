@@ -14,7 +14,7 @@ import type { HubService } from "../hub-service.ts";
 import { HubError } from "../store/hub-error.ts";
 import { findTemplate, listTemplates } from "../store/templates.ts";
 import type { PageVisit } from "./page-visit.ts";
-import { page, table, timeOf, type Html } from "./pages.ts";
+import { page, table, timeOf, type Html, type Reader } from "./pages.ts";
 
 const HERE = "/templates";
 /** Links to so many versions; any can be asked for. */
@@ -30,15 +30,16 @@ export function templatePages(hub: HubService, { permitted, require }: PageVisit
   const { database } = hub;
 
   app.get(HERE, async (context) => {
-    const { name } = await permitted(context, "template:read");
-    return context.html(templatesPage(await listTemplates(database), name));
+    const who = await permitted(context, "template:read");
+    return context.html(templatesPage(await listTemplates(database), who));
   });
   app.get(`${HERE}/:template`, async (context) => {
-    const { name } = await permitted(context, "template:read");
-    return context.html(await show(context, context.req.query("version"), { who: name, fault: null, texts: null }));
+    const who = await permitted(context, "template:read");
+    return context.html(await show(context, context.req.query("version"), { who, fault: null, texts: null }));
   });
   app.post(`${HERE}/:template`, async (context) => {
-    const principal = await permitted(context, "template:read");
+    const who = await permitted(context, "template:read");
+    const { principal } = who;
     const texts = Object.fromEntries(new URLSearchParams((await wholeBody(context, FORM_MAX)).toString()));
     const template = await wanted(context, texts["version"]);
     const visit = {
@@ -54,7 +55,7 @@ export function templatePages(hub: HubService, { permitted, require }: PageVisit
       return context.redirect(`/workflows/${made.workflow}`, 303);
     } catch (error) {
       if (!(error instanceof HubError) || error.status !== 422) throw error;
-      const form = { who: principal.name, fault: error.message, texts };
+      const form = { who, fault: error.message, texts };
       return context.html(await show(context, texts["version"], form), 422);
     }
   });
@@ -71,7 +72,7 @@ export function templatePages(hub: HubService, { permitted, require }: PageVisit
 }
 
 interface Form {
-  readonly who: string;
+  readonly who: Reader;
   readonly fault: string | null;
   /** What was sent; null: what is usual. */
   readonly texts: Texts | null;
@@ -91,7 +92,7 @@ function valuesOf({ parameters }: TemplateView, texts: Texts): Record<string, st
   return values;
 }
 
-function templatesPage(templates: readonly TemplateView[], who: string): Html {
+function templatesPage(templates: readonly TemplateView[], who: Reader): Html {
   return page(
     { title: "Templates", who, here: HERE },
     table(
@@ -111,14 +112,23 @@ function templatesPage(templates: readonly TemplateView[], who: string): Html {
 
 function templatePage(template: TemplateView, last: number, { who, fault, texts }: Form): Html {
   const { name, version, description, parameters, tasks, owner, created } = template;
+  const [refused] = tasks.flatMap(({ channel = "default", label = "" }) => {
+    const permission = `task:submit:${channel}`;
+    return who.may(permission, { owner: who.name, label }) ? [] : [permission];
+  });
   const versions = Array.from({ length: Math.min(last, VERSIONS) }, (_, index) => last - index);
   return page(
     { title: `Template ${name}`, who, here: HERE },
     html`<p>${description}</p><p>Version ${version} of ${last}, by ${owner}, ${timeOf(created)}</p>
 ${fault === null ? "" : html`<p role="alert">${fault}</p>`}
 <form method="post" action="${HERE}/${name}"><input type="hidden" name="version" value="${version}">
-${Object.entries(parameters).map(([key, rule]) => field(key, rule, texts))}
-<p><button>Submit ${tasks.length} ${tasks.length === 1 ? "task" : "tasks"}</button></p></form>
+<fieldset${raw(refused === undefined ? "" : " disabled")}>\
+${Object.entries(parameters).map(([key, rule]) => field(key, rule, texts))}</fieldset>
+${
+  refused === undefined
+    ? html`<p><button>Submit ${tasks.length} ${tasks.length === 1 ? "task" : "tasks"}</button></p>`
+    : html`<p>To submit it takes the permission <code>${refused}</code>, within the policies.</p>`
+}</form>
 <h2>Versions</h2><p>${versions.map((one) =>
       one === version ? html`<strong>${one}</strong> ` : html`<a href="${HERE}/${name}?version=${one}">${one}</a> `,
     )}</p>

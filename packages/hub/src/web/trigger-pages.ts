@@ -7,12 +7,13 @@
 import { Hono } from "hono";
 import { html } from "hono/html";
 import type { TaskSubmission, TriggerDeliveryView, TriggerView } from "@stratos/hub-api";
+import type { Queryable } from "../database/database.ts";
 import type { HubService } from "../hub-service.ts";
 import { pollFaults } from "../triggers/poll-repositories.ts";
-import { applyTrigger } from "../triggers/trigger-rules.ts";
+import { startedBy } from "../triggers/trigger-rules.ts";
 import { findTrigger, listTriggerDeliveries, listTriggers } from "../triggers/triggers.ts";
 import type { PageVisit } from "./page-visit.ts";
-import { page, table, timeOf, type Html } from "./pages.ts";
+import { page, table, taskLink, timeOf, type Html, type Reader } from "./pages.ts";
 
 const HERE = "/triggers";
 const DELIVERIES = 100;
@@ -20,29 +21,33 @@ const DELIVERIES = 100;
 export function triggerPages({ database }: HubService, { permitted }: PageVisit): Hono {
   const app = new Hono();
   app.get(HERE, async (context) => {
-    const { name } = await permitted(context, "trigger:read");
-    return context.html(triggersPage(await listTriggers(database), await pollFaults(database), name));
+    const who = await permitted(context, "trigger:read");
+    return context.html(triggersPage(await listTriggers(database), await pollFaults(database), who));
   });
   app.get(`${HERE}/:trigger`, async (context) => {
-    const { name } = await permitted(context, "trigger:read");
+    const who = await permitted(context, "trigger:read");
     const trigger = await findTrigger(database, context.req.param("trigger"));
     const deliveries = await listTriggerDeliveries(database, trigger.name, DELIVERIES);
     const { ref = "" } = context.req.query();
     return context.html(
-      triggerPage(trigger, deliveries, { ref, outcome: ref === "" ? null : tried(trigger, ref) }, name),
+      triggerPage(trigger, deliveries, { ref, outcome: ref === "" ? null : await tried(database, trigger, ref) }, who),
     );
   });
   return app;
 }
 
 /** A push of which only the ref is known: of the trigger's repository, with files that fit. */
-function tried(trigger: TriggerView, ref: string): TaskSubmission | string {
+async function tried(on: Queryable, trigger: TriggerView, ref: string): Promise<Outcome> {
   const clone = trigger.url ?? "https://forge.example/repository.git";
   const { repository = "repository" } = trigger;
-  return applyTrigger(trigger, { ref, commit: "0".repeat(40), repository, clone, paths: null });
+  const outcome = await startedBy(on, trigger, { ref, commit: "0".repeat(40), repository, clone, paths: null });
+  if (typeof outcome === "string") return outcome;
+  return outcome.workflow === null ? outcome.tasks[0]! : outcome.tasks;
 }
 
-function triggersPage(triggers: readonly TriggerView[], faults: ReadonlyMap<string, string>, who: string): Html {
+type Outcome = TaskSubmission | readonly TaskSubmission[] | string;
+
+function triggersPage(triggers: readonly TriggerView[], faults: ReadonlyMap<string, string>, who: Reader): Html {
   return page(
     { title: "Triggers", who, here: HERE },
     html`${table(
@@ -53,7 +58,7 @@ function triggersPage(triggers: readonly TriggerView[], faults: ReadonlyMap<stri
         trigger.forge,
         trigger.repository ?? trigger.url ?? "any",
         refsOf(trigger),
-        trigger.task.kind,
+        trigger.task?.kind ?? `template ${trigger.template!.name}`,
         faults.get(trigger.name) ?? "",
       ]),
     )}<p><code>stratos hub trigger set</code> makes them.</p>`,
@@ -68,8 +73,8 @@ function refsOf({ branches, tags }: TriggerView): string {
 function triggerPage(
   trigger: TriggerView,
   deliveries: readonly TriggerDeliveryView[],
-  { ref, outcome }: { readonly ref: string; readonly outcome: TaskSubmission | string | null },
-  who: string,
+  { ref, outcome }: { readonly ref: string; readonly outcome: Outcome | null },
+  who: Reader,
 ): Html {
   const { name, forge, ...rule } = trigger;
   return page(
@@ -92,7 +97,7 @@ ${
         timeOf(at),
         pushed,
         html`<code>${commit.slice(0, 12)}</code>`,
-        task === null ? "" : html`<a href="/tasks/${task}">${task}</a>`,
+        task === null ? "" : taskLink(task, who),
         why ?? "",
       ]),
     )}

@@ -23,7 +23,8 @@ import { countQueue, findTask, listTasks, taskDetails } from "../store/tasks.ts"
 import { packagesOf } from "../repositories/repositories.ts";
 import { kerberosPages, NEGOTIATE_PATH } from "./kerberos-pages.ts";
 import { oidcPages } from "./oidc-pages.ts";
-import type { PageVisit } from "./page-visit.ts";
+import type { PageVisit, Visitor } from "./page-visit.ts";
+import { pluginPages } from "./plugin-pages.ts";
 import { templatePages } from "./template-pages.ts";
 import { triggerPages } from "./trigger-pages.ts";
 import { whyWaits } from "../store/why-waits.ts";
@@ -31,6 +32,7 @@ import { findWorkflow } from "../store/workflows.ts";
 import {
   auditPage,
   failurePage,
+  firstPageFor,
   hostsPage,
   LOG_SCRIPT,
   loginPage,
@@ -42,6 +44,8 @@ import {
 } from "./pages.ts";
 
 const COOKIE = "stratos_session";
+/** Where a request keeps its reader, for pages of failures. */
+const VISITOR = "visitor";
 const PAGE = 50;
 /** So many on the page; `hub package ls` has all. */
 const PACKAGES = 1_000;
@@ -64,21 +68,29 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
   const app = new Hono();
   const { database } = hub;
 
-  const whoOf = async (context: Context): Promise<Principal> => {
+  const whoOf = async (context: Context): Promise<Visitor> => {
     await hub.accessLog.prepare();
     const secret = getCookie(context, COOKIE);
     const principal = secret === undefined ? null : await findSession(database, hub.access, secret);
     if (principal === null) throw new SignInFirst();
-    return principal;
+    const from = addressOf(context);
+    const visitor: Visitor = {
+      principal,
+      name: principal.name,
+      may: (permission, task) =>
+        hub.accessLog.wouldPermit(principal, permission, { from, ...(task === undefined ? {} : { task }) }),
+    };
+    context.set(VISITOR, visitor);
+    return visitor;
   };
   const require: PageVisit["require"] = (context, principal, permission, task) => {
     const asked = { method: context.req.method, path: context.req.path, from: addressOf(context) };
     return hub.accessLog.demand(principal, permission, asked, task);
   };
-  const permitted = async (context: Context, permission: string): Promise<Principal> => {
-    const principal = await whoOf(context);
-    await require(context, principal, permission);
-    return principal;
+  const permitted = async (context: Context, permission: string): Promise<Visitor> => {
+    const visitor = await whoOf(context);
+    await require(context, visitor.principal, permission);
+    return visitor;
   };
   const numberOf = (context: Context, name: "task" | "workflow"): number => {
     const text = context.req.param(name) ?? "";
@@ -104,7 +116,11 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     const status = error instanceof HubError ? error.status : 500;
     if (status === 500) hub.options.warn(`${context.req.path}: ${error.stack ?? error.message}`);
     return context.html(
-      failurePage(status, error instanceof HubError ? error.message : "The hub failed; its log says why.", null),
+      failurePage(
+        status,
+        error instanceof HubError ? error.message : "The hub failed; its log says why.",
+        ((context as Context).get(VISITOR) as Visitor | undefined) ?? null,
+      ),
       status as 500,
     );
   });
@@ -154,18 +170,21 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
   });
 
   app.get("/", async (context) => {
-    const { name } = await permitted(context, "task:read");
+    const reader = await whoOf(context);
+    const first = firstPageFor(reader);
+    if (first !== null && first !== "/") return context.redirect(first, 303);
+    const who = await permitted(context, "task:read");
     return context.html(
       overviewPage(
         await countQueue(database),
         await listHosts(database),
         await listTasks(database, { states: ["FAILED"] }, 10),
-        name,
+        who,
       ),
     );
   });
   app.get("/tasks", async (context) => {
-    const { name } = await permitted(context, "task:read");
+    const who = await permitted(context, "task:read");
     const { state = "", channel = "", cursor = "" } = context.req.query();
     const states =
       state === "open"
@@ -181,21 +200,15 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
       PAGE,
     );
     return context.html(
-      tasksPage(tasks, { state, channel, next: tasks.length === PAGE ? String(tasks.at(-1)!.id) : null }, name),
+      tasksPage(tasks, { state, channel, next: tasks.length === PAGE ? String(tasks.at(-1)!.id) : null }, who),
     );
   });
   app.get("/tasks/:task", async (context) => {
-    const principal = await permitted(context, "task:read");
+    const who = await permitted(context, "task:read");
     const task = await taskDetails(database, taskOf(context));
     const events = await eventsOfTask(database, task.id, { afterId: 0, limit: 200 });
     return context.html(
-      taskPage(
-        task,
-        events,
-        await whyWaits(database, task.id),
-        mayDo(principal, mayChange(principal, task)),
-        principal.name,
-      ),
+      taskPage(task, events, await whyWaits(database, task.id), who.may(mayChange(who.principal, task), task), who),
     );
   });
   app.get("/tasks/:task/log", async (context) => {
@@ -208,7 +221,7 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     });
   });
   app.post("/tasks/:task/:verb{cancel|retry}", async (context) => {
-    const principal = await whoOf(context);
+    const { principal } = await whoOf(context);
     const task = await findTask(database, taskOf(context));
     await require(context, principal, mayChange(principal, task), task);
     if (context.req.param("verb") === "cancel") await cancelTask(database, task.id, principal.name);
@@ -217,33 +230,34 @@ export function webPages(hub: HubService, { isSecure, attempts, addressOf, oidc,
     return context.redirect(`/tasks/${task.id}`, 303);
   });
   app.get("/workflows/:workflow", async (context) => {
-    const { name } = await permitted(context, "task:read");
-    return context.html(workflowPage(await findWorkflow(database, numberOf(context, "workflow")), name));
+    const who = await permitted(context, "task:read");
+    return context.html(workflowPage(await findWorkflow(database, numberOf(context, "workflow")), who));
   });
   app.get("/packages", async (context) => {
-    const { name } = await permitted(context, "package:read");
+    const who = await permitted(context, "package:read");
     const { channel = "" } = context.req.query();
     const wanted = { channel: channel === "" ? undefined : channel };
     const packages = await packagesOf(database, wanted, { limit: PACKAGES, lastFirst: true });
-    return context.html(packagesPage(packages, channel, name));
+    return context.html(packagesPage(packages, channel, who));
   });
   app.get("/hosts", async (context) => {
-    const { name } = await permitted(context, "host:read");
-    return context.html(hostsPage(await listHosts(database), name));
+    const who = await permitted(context, "host:read");
+    return context.html(hostsPage(await listHosts(database), who));
   });
   app.get("/audit", async (context) => {
-    const { name } = await permitted(context, "event:read");
+    const who = await permitted(context, "event:read");
     return context.html(
       auditPage({
         alerts: await lastAlerts(database, 20),
         events: await lastEvents(database, 200),
         head: await chainHead(database),
-        who: name,
+        who,
       }),
     );
   });
   app.route("/", templatePages(hub, { permitted, require }));
   app.route("/", triggerPages(hub, { permitted, require }));
+  app.route("/", pluginPages(hub, { permitted, require }));
   return app;
 }
 

@@ -1,0 +1,67 @@
+/** `stratos hub plugin`. */
+import type { Command } from "commander";
+import type { PluginView } from "@stratos/hub-api";
+import { CommandError } from "../command-error.ts";
+import { withHub } from "../hub/hub-client.ts";
+import { listOf, printItems, printJson, type Listing } from "../hub/hub-listing.ts";
+import { noun, row } from "./hub-options.ts";
+import { jsonOption, type Finish } from "./row-options.ts";
+
+export function pluginCommand(finish: Finish): Command {
+  const plugin = noun("plugin", "see what a hub's plugins do, and load them anew");
+  plugin.addCommand(
+    row("ls", "list plugins", "Lists the plugins of the hub that answers: whether they work, and what went wrong last.")
+      .addOption(jsonOption())
+      .action(async (options: Listing) => finish(await listOf<PluginView>("/plugins", options, COLUMNS))),
+  );
+  plugin.addCommand(
+    row(
+      "restart",
+      "load plugins anew",
+      "Loads plugins anew, from their files as they are now; ends with 1 if one is broken.",
+    )
+      .argument("<plugin...>", "their names")
+      .addOption(jsonOption())
+      .action(async (names: readonly string[], options: Listing) => finish(await restartPlugins(names, options))),
+  );
+  plugin.addCommand(
+    noun("check", "load a plugin as a hub would")
+      .usage("[OPTIONS] FILE")
+      .description("Loads a plugin as a hub would, with the settings beside it, and prints what it says of itself.")
+      .argument("<file>", "its module, NAME.mjs")
+      .addOption(jsonOption())
+      .action(async (file: string, options: Listing) => finish(await check(file, options))),
+  );
+  return plugin;
+}
+
+const COLUMNS: Readonly<Record<string, (plugin: PluginView) => string>> = {
+  PLUGIN: ({ name }) => name,
+  STATE: ({ state, isRequired }) => (isRequired ? `${state}, required` : state),
+  VERSION: ({ version }) => version ?? "",
+  "ASKED ABOUT": ({ hooks, events }) =>
+    [...(hooks.includes("submission") ? ["submissions"] : []), ...events].join(", "),
+  CALLS: ({ calls }) => String(calls),
+  FAILURES: ({ failures }) => String(failures),
+  "LAST FAULT": ({ message }) => message ?? "",
+};
+
+function restartPlugins(names: readonly string[], options: Listing): Promise<number> {
+  return withHub(options, async (client) => {
+    const made: PluginView[] = [];
+    for (const name of names)
+      made.push(await client.call<PluginView>("POST", `/plugins/${encodeURIComponent(name)}/restart`));
+    printItems(made, options, COLUMNS);
+    return made.some(({ state }) => state === "BROKEN") ? 1 : 0;
+  });
+}
+
+async function check(file: string, options: Listing): Promise<number> {
+  if (!file.endsWith(".mjs")) throw new CommandError(file, "expected a module, NAME.mjs");
+  const { checkPlugin } = await import("@stratos/hub");
+  const view = await checkPlugin(file, () => {});
+  if (view.state === "BROKEN") throw new CommandError(file, view.message!);
+  if (options.json === true) printJson(view);
+  else printItems([view], options, COLUMNS);
+  return 0;
+}

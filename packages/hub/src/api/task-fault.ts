@@ -1,0 +1,16 @@
+/** Whether what did not come as a request is a task that could have: what plugins answer. */
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { addDateTime } from "./date-time-format.ts";
+import { SUBMISSION } from "./schemas.ts";
+
+const ajv = addDateTime(new Ajv2020({ strict: true, allowUnionTypes: true }));
+const check = ajv.compile({
+  ...SUBMISSION,
+  // In its own batch; the store refuses places that are none.
+  properties: { ...(SUBMISSION["properties"] as object), afterInBatch: { type: "array" } },
+});
+
+/** @returns why not, in words */
+export function taskFault(task: unknown): string | null {
+  return check(task) ? null : ajv.errorsText(check.errors, { dataVar: "task" });
+}
