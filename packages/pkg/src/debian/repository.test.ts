@@ -234,6 +234,32 @@ test("while a mirror is renewed, its signed list before what that names, the lis
   }
 });
 
+test("who has no lists yet takes the release under its other name, while a mirror is renewed under one", async () => {
+  const ports = testPorts();
+  await publish(ports, [HELLO], signer, { date: "Fri, 15 Jan 2027 06:00:00 UTC" });
+  const moved = (url: string): string => url.replace("/dists/trixie/", "/dists/stable/");
+  for (const [url, bytes] of [...ports.web]) ports.web.set(moved(url), bytes);
+  const old = new Map(ports.web);
+  await publish(ports, [{ control: { ...HELLO.control, Version: "2" } }], signer, {
+    date: "Fri, 15 Jan 2027 07:00:00 UTC",
+  });
+  const after = new Map(ports.web);
+  const inRelease = "http://mirror/debian/dists/trixie/InRelease";
+  for (const url of after.keys()) if (url !== inRelease && !old.has(url)) ports.web.delete(url);
+  const first = await load(ports);
+  assert.equal(first.index.candidate("hello")!.version, "1:1.0+x-1");
+  assert.match(first.warnings.at(-1)!, /; using http:.*\/dists\/stable, version .* of 2027-01-15$/);
+  // What is as new there, lacks the same.
+  const renewing = testPorts();
+  for (const [url, bytes] of ports.web) renewing.web.set(url, bytes);
+  renewing.web.set(moved(inRelease), after.get(inRelease)!);
+  await assert.rejects(load(renewing), FetchError);
+  for (const [url, bytes] of after) ports.web.set(url, bytes);
+  const renewed = await load(ports);
+  assert.equal(renewed.index.candidate("hello")!.version, "2");
+  assert.deepEqual(renewed.warnings, []);
+});
+
 test("file names that leave the repository are refused", () => {
   const index = new PackageIndex();
   index.add(

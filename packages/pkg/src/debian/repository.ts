@@ -7,7 +7,7 @@
  * Source: https://wiki.debian.org/DebianRepository/Format; apt's `Acquire-By-Hash`.
  */
 import { byteStringOf, concatBytes } from "@stratos/base";
-import { withRetries, type WantedFile } from "../download.ts";
+import { IntegrityError, withRetries, type WantedFile } from "../download.ts";
 import { FetchError, type OnProgress, type PackagePorts } from "../ports.ts";
 import { loadTable } from "./index/table-store.ts";
 import type { Keyring } from "./keyring.ts";
@@ -126,19 +126,22 @@ async function addList(
     },
   };
   onProgress({ phase: "index", name: `${suiteUrl} ${component}`.trimEnd() });
-  const add = async (architecture: string): Promise<void> =>
-    index.addTable(
-      await loadTable(ports, release, {
-        suiteUrl,
-        component,
-        architecture,
-        name: origin.name,
-        onWarning: (name) => onProgress({ phase: "warning", name }),
-        ...(isFlat(source) ? { isFlat: true } : {}),
-      }),
-      origin,
-      [source.architecture],
-    );
+  const onWarning = (name: string): void => onProgress({ phase: "warning", name });
+  const add = async (architecture: string): Promise<void> => {
+    const place = { suiteUrl, component, architecture, name: origin.name, onWarning };
+    const table = isFlat(source)
+      ? await loadTable(ports, release, { ...place, isFlat: true })
+      : await loadTable(ports, release, place).catch(async (error: unknown) => {
+          if (!(error instanceof FetchError) && !(error instanceof IntegrityError)) throw error;
+          const other = await otherName(ports, source, release, onProgress);
+          if (other === undefined) throw error;
+          const { version, dateSeconds } = other.release;
+          const from = new Date(dateSeconds * 1000).toISOString().slice(0, 10);
+          onWarning(`${error.message}; using ${other.suiteUrl}, version ${version} of ${from}`);
+          return loadTable(ports, other.release, { ...place, suiteUrl: other.suiteUrl });
+        });
+    index.addTable(table, origin, [source.architecture]);
+  };
   if (isFlat(source)) return add(source.architecture);
   // Debian says that each architecture's file holds the `all` packages too; other archives may list them apart.
   const isAllApart =
@@ -147,6 +150,30 @@ async function addList(
     ["", ".gz", ".xz", ".zst"].some((suffix) => release.files.has(`${component}/binary-all/Packages${suffix}`));
   if (release.architectures.includes(source.architecture)) await add(source.architecture);
   if (isAllApart) await add("all");
+}
+
+/**
+ * The same release under its other name, its suite for its codename. A mirror that is being renewed may have its new
+ * signed list under one, without all that this names, and under the other still the old one with all of its lists. Who
+ * has lists of last time doesn't come here, so that nobody is taken back.
+ */
+async function otherName(
+  ports: PackagePorts,
+  source: RepositorySource,
+  release: Release,
+  onProgress: OnProgress,
+): Promise<{ suiteUrl: string; release: Release } | undefined> {
+  const suite = [release.suite, release.codename].find((name) => name !== source.suite);
+  if (suite === undefined || !/^[a-z0-9][a-z0-9.-]*$/.test(suite)) return undefined;
+  const suiteUrl = suiteUrlOf({ ...source, suite });
+  try {
+    const other = await loadRelease(ports, source, suiteUrl, onProgress);
+    const isSame = other.codename === release.codename && other.origin === release.origin;
+    return isSame && other.dateSeconds < release.dateSeconds ? { suiteUrl, release: other } : undefined;
+  } catch (error) {
+    if (error instanceof FetchError || error instanceof ReleaseError) return undefined;
+    throw error;
+  }
 }
 
 /** What a suite's signed list says of itself. @throws as {@link loadRepository} */
