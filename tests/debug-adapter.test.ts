@@ -273,6 +273,55 @@ test("breakpoints have conditions, logpoints print, in both directions; a mistak
   assert.equal(await ended, 0);
 });
 
+test("an editor sees instructions, with symbols and lines; of a stripped program those alone", async (t) => {
+  // Address, bytes and mnemonic of each instruction of the two functions, one behind the other.
+  const listed = ["twice", "add"].flatMap((name) =>
+    execFileSync("riscv64-linux-gnu-objdump", [`--disassemble=${name}`, "program"], { cwd: folder, encoding: "latin1" })
+      .split("\n")
+      .flatMap((line) => {
+        const found = /^ *(\w+):\t(\w{4}|\w{8}) +\t(\w+)/.exec(line);
+        return found === null ? [] : [{ address: `0x${found[1]}`, bytes: found[2]!, name }];
+      }),
+  );
+  const first = listed.findIndex(({ name }) => name === "add") - 4;
+  execFileSync("riscv64-linux-gnu-strip", ["-s", "-o", "stripped", "program"], { cwd: folder });
+  for (const name of ["program", "stripped"]) {
+    const words = ["run", "-i", TEST_IMAGE, "-v", `${folder}:/t`, "--dap", "-", "--", `/t/${name}`];
+    const child = start([...launcher, ...words], { env: { STRATOS_HOME: TEST_HOME } });
+    t.after(() => child.kill("SIGKILL"));
+    const editor = new Editor(child);
+    assert.ok((await editor.ask<DebugProtocol.Capabilities>("initialize")).supportsDisassembleRequest);
+    await editor.ask("launch");
+    await editor.go("configurationDone");
+    const ask = async (given: object): Promise<DebugProtocol.DisassembledInstruction[]> =>
+      (await editor.ask<{ instructions: DebugProtocol.DisassembledInstruction[] }>("disassemble", given)).instructions;
+    const memoryReference = listed[first + 4]!.address;
+    const seen = await ask({ memoryReference, instructionOffset: -4, instructionCount: 20 });
+    assert.deepEqual(
+      seen.map(({ address, instructionBytes }) => [address, instructionBytes!.split(" ").toReversed().join("")]),
+      listed.slice(first, first + 20).map(({ address, bytes }) => [address, bytes]),
+      name,
+    );
+    assert.equal(seen[3]!.instruction, "ret");
+    const call = seen.find(({ instruction }) => instruction.startsWith("jal "));
+    const twice = listed.find((each) => each.name === "twice")!.address;
+    const isWhole = name === "program";
+    assert.equal(call?.instruction, `jal ${twice}${isWhole ? " <twice + 0x0>" : ""}`);
+    assert.deepEqual(
+      [call.symbol, call.location?.name, call.line],
+      isWhole ? ["add", "add.c", 6] : [undefined, undefined, undefined],
+    );
+    // As many as were asked for, also where there is nothing.
+    const nothing = await ask({ memoryReference: "0x0", instructionOffset: -2, instructionCount: 5 });
+    assert.deepEqual(
+      nothing.map(({ instruction, presentationHint }) => `${instruction} ${presentationHint}`),
+      Array<string>(5).fill("?? invalid"),
+    );
+    await assert.rejects(ask({ memoryReference, instructionCount: 1e6 }), /at most 4096 instructions/);
+    await editor.ask("disconnect", { terminateDebuggee: true });
+  }
+});
+
 test("an editor has a live program: breakpoints, its signals, its end", async (t) => {
   const words = ["run", "-i", TEST_IMAGE, "-v", `${folder}:/t`, "--dap", "-", "--", "/t/program"];
   const child = start([...launcher, ...words], { env: { STRATOS_HOME: TEST_HOME } });

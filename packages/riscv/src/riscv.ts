@@ -18,6 +18,7 @@ export type { ProcessorStatistics } from "./processor-tally.ts";
 export { createProcessor } from "./create-processor.ts";
 export { decode, type Decoded, newDecoded } from "./decode.ts";
 export { INSTRUCTIONS } from "./instruction-table.ts";
+export { disassemble, type Disassembled } from "./disassemble.ts";
 export { BARRIERS_MAX } from "./barriers.ts";
 export { hasWatchedChange, setMarks, setWatchCells, WATCH_CELLS, type WatchCell } from "./stop-check.ts";
 export { ProcessorTally } from "./processor-tally.ts";

@@ -20,6 +20,7 @@ import {
   type DebugTarget,
   threadsOf,
 } from "./debug-target.ts";
+import { disassembly } from "./disassembly.ts";
 import { ExpressionError, parseExpression } from "./expression.ts";
 import { EVERYDAY_SIGNALS } from "./live-target.ts";
 import { LineSteps } from "./line-steps.ts";
@@ -182,6 +183,8 @@ export class DebugAdapter {
         return this.#variables(given);
       case "readMemory":
         return this.#memory(given);
+      case "disassemble":
+        return this.#disassemble(given);
       case "evaluate":
         return this.#evaluate(given);
       default:
@@ -336,6 +339,12 @@ export class DebugAdapter {
     };
   }
 
+  #disassemble(given: Arguments): DebugProtocol.DisassembleResponse["body"] {
+    const task = this.#current;
+    if (task === null) throw new RequestError("there is no thread here");
+    return { instructions: disassembly(task, this.#code, given) };
+  }
+
   /** An expression (`$a0 + 8`, `*0x1234`), or words for the monitor (`where`, `seek 1000`). */
   async #evaluate(given: Arguments): Promise<DebugProtocol.EvaluateResponse["body"]> {
     const text = String(given["expression"] ?? "").trim();
@@ -398,6 +407,7 @@ const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsDataBreakpoints: true,
   supportsDataBreakpointBytes: true,
   supportsReadMemoryRequest: true,
+  supportsDisassembleRequest: true,
   supportsSteppingGranularity: true,
   supportsTerminateRequest: true,
 };

@@ -86,6 +86,13 @@ export class ProgramCode {
     };
   }
 
+  /** Where the function with this address begins, by the symbols of its file; null: they tell of none. */
+  functionStart({ space }: Task, address: number): number | null {
+    const mapped = this.#mappedAt(space, address);
+    const found = mapped?.file.elf.functionAt(address - mapped.bias) ?? null;
+    return found === null ? null : found.start + mapped!.bias;
+  }
+
   /** The thread's stack, the innermost first; as far as it can be told. */
   stackOf(task: Task): CodePlace[] {
     const { space } = task;
