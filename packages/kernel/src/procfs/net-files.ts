@@ -224,7 +224,7 @@ function describeNetlink(task: Task): string {
     const groups = socket.groupMask.toString(16).padStart(8, "0");
     text +=
       `0000000000000000 ${numbers.join(" ")} ${groups} ${String(socket.queuedBytes).padEnd(8)} ` +
-      `${"0".padEnd(8)} ${"0".padEnd(5)} ${"2".padEnd(8)} ${"0".padEnd(8)} ${String(socket.inode?.ino ?? 0).padEnd(8)}\n`;
+      `0        0     2        0        ${String(socket.inode?.ino ?? 0).padEnd(8)}\n`;
   }
   return text;
 }

@@ -118,7 +118,7 @@ export function setFlock(task: Caller, inode: Inode, file: OpenFile, kind: numbe
 
 /**
  * Locks of a file as /proc/locks tells them (proc_locks(5)): each with who waits for it, and those who wait for these,
- * behind it; the newest come first. Lines are without their numbers, which a lock and its waiters share.
+ * behind it. Lines are without their numbers, which a lock and its waiters share.
  *
  * @param ids  whose numbers processes are told by; locks of those that it has none for are left out
  */
@@ -143,7 +143,7 @@ export function describeLocks(inode: Inode, ids: PidNamespace): string[][] {
     const group = lockLine(inode, ids, leaseText(breakingTo), type === F_WRLCK, pid, "0 EOF");
     if (group.length > 0) groups.push(group);
   }
-  return groups.reverse();
+  return groups;
 }
 
 /** What of that a description has, or the process with this table of descriptors: for /proc/PID/fdinfo. */
