@@ -246,6 +246,31 @@ const IN_C: Readonly<Record<string, InC>> = {
   PacketMreq: { type: "struct packet_mreq", ...linux("if_packet") },
   TpacketStats: { type: "struct tpacket_stats", ...linux("if_packet") },
   TpacketAuxdata: { type: "struct tpacket_auxdata", ...linux("if_packet") },
+  TpacketStatsV3: { type: "struct tpacket_stats_v3", ...linux("if_packet") },
+  TpacketReq3: { type: "struct tpacket_req3", ...linux("if_packet") },
+  TpacketHdr: { type: "struct tpacket_hdr", ...linux("if_packet") },
+  Tpacket2Hdr: { type: "struct tpacket2_hdr", ...linux("if_packet") },
+  Tpacket3Hdr: {
+    type: "struct tpacket3_hdr",
+    ...linux("if_packet"),
+    names: Object.fromEntries(["tp_rxhash", "tp_vlan_tci", "tp_vlan_tpid"].map((name) => [name, `hv1.${name}`])),
+  },
+  TpacketBlockDesc: {
+    type: "struct tpacket_block_desc",
+    ...linux("if_packet"),
+    names: {
+      ...Object.fromEntries(
+        ["block_status", "num_pkts", "offset_to_first_pkt", "blk_len", "seq_num"].map((name) => [
+          name,
+          `hdr.bh1.${name}`,
+        ]),
+      ),
+      ts_first_sec: "hdr.bh1.ts_first_pkt.ts_sec",
+      ts_first_nsec: "hdr.bh1.ts_first_pkt.ts_nsec",
+      ts_last_sec: "hdr.bh1.ts_last_pkt.ts_sec",
+      ts_last_nsec: "hdr.bh1.ts_last_pkt.ts_nsec",
+    },
+  },
   Sockaddr: { type: "struct sockaddr", headers: ["sys/socket.h"] },
   IfreqAddress: IFREQ,
   IfreqHardware: IFREQ,

@@ -11,12 +11,29 @@ export const PACKET_ADD_MEMBERSHIP = 1,
   PACKET_STATISTICS = 6,
   PACKET_AUXDATA = 8,
   PACKET_VERSION = 10,
+  PACKET_HDRLEN = 11,
+  PACKET_RESERVE = 12,
   PACKET_TX_RING = 13,
+  PACKET_LOSS = 14,
   PACKET_IGNORE_OUTGOING = 23;
+/** `enum tpacket_versions`: what stands at the begin of a ring's frame. */
+export const TPACKET_V1 = 0,
+  TPACKET_V2 = 1,
+  TPACKET_V3 = 2;
+export const TPACKET_ALIGNMENT = 16;
 /** `mr_type`, the first and the last. */
 export const PACKET_MR_MULTICAST = 0,
   PACKET_MR_UNICAST = 3;
-export const TP_STATUS_USER = 1;
+/** Who has a frame (or a block) of a ring that receives, and what of it. */
+export const TP_STATUS_KERNEL = 0,
+  TP_STATUS_USER = 1,
+  TP_STATUS_LOSING = 4,
+  TP_STATUS_BLK_TMO = 0x20;
+/** Who has a frame of a ring that sends. */
+export const TP_STATUS_AVAILABLE = 0,
+  TP_STATUS_SEND_REQUEST = 1,
+  TP_STATUS_SENDING = 2,
+  TP_STATUS_WRONG_FORMAT = 4;
 /** `sll_pkttype`: for us, for all, for a group, for somebody else, from us. */
 export const PACKET_HOST = 0,
   PACKET_BROADCAST = 1,

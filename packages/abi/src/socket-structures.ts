@@ -144,6 +144,68 @@ export const PacketMreq = struct("packet_mreq", {
   mr_address: array(u8, 8),
 });
 export const TpacketStats = struct("tpacket_stats", { tp_packets: u32, tp_drops: u32 });
+/** With TPACKET_V3. */
+export const TpacketStatsV3 = struct("tpacket_stats_v3", { tp_packets: u32, tp_drops: u32, tp_freeze_q_cnt: u32 });
+/** PACKET_RX_RING and PACKET_TX_RING; up to TPACKET_V2 the first four fields alone (`tpacket_req`). */
+export const TpacketReq3 = struct("tpacket_req3", {
+  tp_block_size: u32,
+  tp_block_nr: u32,
+  tp_frame_size: u32,
+  tp_frame_nr: u32,
+  tp_retire_blk_tov: u32,
+  tp_sizeof_priv: u32,
+  tp_feature_req_word: hex32,
+});
+/** What stands at the begin of a ring's frame. */
+export const TpacketHdr = struct("tpacket_hdr", {
+  tp_status: u64,
+  tp_len: u32,
+  tp_snaplen: u32,
+  tp_mac: u16,
+  tp_net: u16,
+  tp_sec: u32,
+  tp_usec: u32,
+});
+export const Tpacket2Hdr = struct("tpacket2_hdr", {
+  tp_status: hex32,
+  tp_len: u32,
+  tp_snaplen: u32,
+  tp_mac: u16,
+  tp_net: u16,
+  tp_sec: u32,
+  tp_nsec: u32,
+  tp_vlan_tci: u16,
+  tp_vlan_tpid: u16,
+  _padding: array(u8, 4),
+});
+export const Tpacket3Hdr = struct("tpacket3_hdr", {
+  tp_next_offset: u32,
+  tp_sec: u32,
+  tp_nsec: u32,
+  tp_snaplen: u32,
+  tp_len: u32,
+  tp_status: hex32,
+  tp_mac: u16,
+  tp_net: u16,
+  tp_rxhash: u32,
+  tp_vlan_tci: u32,
+  tp_vlan_tpid: u16,
+  _padding: array(u8, 10),
+});
+/** A block's head with TPACKET_V3: `tpacket_block_desc` and the `tpacket_hdr_v1` in it. */
+export const TpacketBlockDesc = struct("tpacket_block_desc", {
+  version: u32,
+  offset_to_priv: u32,
+  block_status: hex32,
+  num_pkts: u32,
+  offset_to_first_pkt: u32,
+  blk_len: u32,
+  seq_num: u64,
+  ts_first_sec: u32,
+  ts_first_nsec: u32,
+  ts_last_sec: u32,
+  ts_last_nsec: u32,
+});
 /** The message of PACKET_AUXDATA. */
 export const TpacketAuxdata = struct("tpacket_auxdata", {
   tp_status: hex32,

@@ -100,7 +100,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
   if (file !== null) {
     const checked = checkFile(file, request.protection, isShared);
     if (checked < 0) return checked;
-    const mapping = file.mapping();
+    const mapping = file.mapping(offset, length);
     if (isErrno(mapping)) return mapping;
     pages = mapping;
     isNeverWritable = isShared && (isSealedAgainstWriting(file) || (pages === null && !file.isWritable));
@@ -137,13 +137,13 @@ export function mmap(task: MmCaller, request: MapRequest): number {
       if (address < 0) return address;
     }
   }
+  const mustLock = space.locksFuture || (flags & MAP_LOCKED) !== 0;
+  if (mustLock && !mayLock(task, length)) return -EAGAIN;
   if (address + length > USER_TOP) space.widen();
   if (isShared && file === null) {
     pages = new PageCache(space.account, null);
     pages.anonymousUsers = 1;
-  }
-  const mustLock = space.locksFuture || (flags & MAP_LOCKED) !== 0;
-  if (mustLock && !mayLock(task, length)) return -EAGAIN;
+  } else pages?.retainMapping();
   const kept =
     (mustLock ? MAP_LOCKED : 0) |
     (flags & (MAP_GROWSDOWN | MAP_NORESERVE)) |

@@ -153,7 +153,8 @@ export abstract class Socket extends OpenFile {
     return -ENOPROTOOPT;
   }
 
-  getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
+  /** @param address  of the value, for an option that is asked with one */
+  getProtocolOption(task: SocketCaller, level: number, name: number, length: number, address = 0): Uint8Array | number {
     return -EOPNOTSUPP;
   }
 

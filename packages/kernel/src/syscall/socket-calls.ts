@@ -408,7 +408,7 @@ function getsockopt(
   const value =
     level === SOL_SOCKET
       ? getSocketOption(target, task, name | 0, room)
-      : target.getProtocolOption(task, level | 0, name | 0, room);
+      : target.getProtocolOption(task, level | 0, name | 0, room, address);
   if (isErrno(value)) return value;
   const count = Math.min(room, value.length);
   if (count > 0 && task.space.copyOut(address, value, 0, count) < 0) return -EFAULT;
@@ -459,8 +459,8 @@ export const socketCalls: SyscallTable = {
       "datagrams to a multicast group reach members in this machine, and the host's network, from which none come " +
       "in; IPv6 extension headers travel with UDP datagrams inside the machine alone, and those with a routing " +
       "header are lost; TCP and raw sockets take no filters (ENOPROTOOPT); TCP_USER_TIMEOUT, TCP_DEFER_ACCEPT and " +
-      "IP_BIND_ADDRESS_NO_PORT are kept without effect; packet sockets share no memory with programs, as before " +
-      "PACKET_MMAP (PACKET_VERSION, PACKET_RX_RING, PACKET_TX_RING: ENOPROTOOPT; libpcap then reads each frame)",
+      "IP_BIND_ADDRESS_NO_PORT are kept without effect; packet sockets have no PACKET_FANOUT, PACKET_VNET_HDR and " +
+      "PACKET_TIMESTAMP (ENOPROTOOPT), and their rings no hash of a packet",
   },
   getsockopt: {
     run: getsockopt,

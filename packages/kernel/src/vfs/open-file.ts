@@ -130,8 +130,11 @@ export abstract class OpenFile implements LockOwner {
     return this.inode;
   }
 
-  /** Pages for mmap; null: zeroed memory, as without a file; −ENODEV when the kind cannot be mapped. */
-  mapping(): PageCache | null | number {
+  /**
+   * Pages for mmap of so many bytes from `offset` on; null: zeroed memory, as without a file; −ENODEV when the kind
+   * cannot be mapped.
+   */
+  mapping(offset?: number, length?: number): PageCache | null | number {
     return this.inode?.pages ?? -ENODEV;
   }
 

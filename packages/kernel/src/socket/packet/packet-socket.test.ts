@@ -10,6 +10,7 @@ import {
   AF_PACKET,
   EADDRNOTAVAIL,
   EAGAIN,
+  EBUSY,
   ECONNREFUSED,
   EEXIST,
   EHOSTUNREACH,
@@ -18,7 +19,6 @@ import {
   ENETDOWN,
   ENETUNREACH,
   ENODEV,
-  ENOPROTOOPT,
   ENXIO,
   EOPNOTSUPP,
   EPERM,
@@ -27,7 +27,6 @@ import {
   MSG_TRUNC,
   PACKET_RX_RING,
   PACKET_STATISTICS,
-  PACKET_TX_RING,
   PACKET_VERSION,
   POLLIN,
   SOCK_DGRAM,
@@ -37,6 +36,7 @@ import {
   SO_RCVBUF,
   SOL_SOCKET,
 } from "@stratos/abi";
+import type { PageCache } from "../../frames/page-cache.ts";
 import { inet, SocketTask } from "../../testing/socket-task.ts";
 import {
   addressRequest,
@@ -136,12 +136,33 @@ describe("packet sockets on a veth pair", () => {
     assert.ok(lost! > 20 && lost! < 40, `lost ${lost}`);
   });
 
-  it("say that they share no memory, so that libpcap reads each frame", () => {
-    const { user } = machine();
+  it("give what they hear in a ring, and tell that it is full", () => {
+    const { user, veth0, veth1 } = machine();
+    const sender = user.socket(AF_PACKET, SOCK_RAW, 0);
     const fd = user.socket(AF_PACKET, SOCK_RAW, ETH_P_ALL);
-    assert.equal(user.getBytes(fd, SOL_PACKET, PACKET_VERSION), -ENOPROTOOPT);
-    for (const option of [PACKET_VERSION, PACKET_RX_RING, PACKET_TX_RING])
-      assert.equal(user.setBytes(fd, SOL_PACKET, option, new Uint8Array(28)), -ENOPROTOOPT);
+    user.bind(fd, sockaddrLl(veth1));
+    // One page of two frames.
+    const request = new Uint8Array(Uint32Array.of(4096, 1, 2048, 2).buffer);
+    assert.equal(user.setBytes(fd, SOL_PACKET, PACKET_RX_RING, request), 0);
+    assert.equal(user.poll(fd) & POLLIN, 0);
+    for (const text of ["one", "two", "lost"]) user.send(sender, frame(text), 0, sockaddrLl(veth0));
+    assert.equal(user.poll(fd) & POLLIN, POLLIN);
+    assert.equal(user.receive(fd, 100, MSG_DONTWAIT), -EAGAIN, "nothing is copied");
+    const file = user.task.files.get(fd)!;
+    assert.equal(file.mapping(0, 8192), -EINVAL, "all of it, or nothing");
+    const pages = file.mapping(0, 4096) as PageCache;
+    const bytes = user.task.kernel.physical.u8.subarray(pages.peek(0) * 4096, (pages.peek(0) + 1) * 4096);
+    const heard = [0, 2048].map((at) => {
+      const view = new DataView(bytes.buffer, bytes.byteOffset + at);
+      const [length, network] = [view.getUint32(8, true), view.getUint16(18, true)];
+      return String.fromCharCode(...bytes.subarray(at + network, at + network + length - 14));
+    });
+    assert.deepEqual(heard, ["one", "two"]);
+    const [seen, lost] = new Uint32Array((user.getBytes(fd, SOL_PACKET, PACKET_STATISTICS) as Uint8Array).buffer);
+    assert.deepEqual([seen, lost], [3, 1]);
+    assert.equal(user.setBytes(fd, SOL_PACKET, PACKET_VERSION, new Uint8Array(4)), -EBUSY);
+    assert.equal(user.setBytes(fd, SOL_PACKET, PACKET_RX_RING, new Uint8Array(16)), 0);
+    assert.equal(file.mapping(0, 4096), -EINVAL, "it is gone");
   });
 
   it("refuse what a link can't carry", () => {

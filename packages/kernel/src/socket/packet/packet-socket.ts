@@ -19,11 +19,17 @@ import {
   PACKET_ADD_MEMBERSHIP,
   PACKET_AUXDATA,
   PACKET_DROP_MEMBERSHIP,
+  PACKET_HDRLEN,
   PACKET_IGNORE_OUTGOING,
+  PACKET_LOSS,
   PACKET_MR_MULTICAST,
   PACKET_MR_UNICAST,
   PACKET_OUTGOING,
+  PACKET_RESERVE,
+  PACKET_RX_RING,
   PACKET_STATISTICS,
+  PACKET_TX_RING,
+  PACKET_VERSION,
   POLLERR,
   POLLIN,
   POLLOUT,
@@ -37,11 +43,13 @@ import {
   SockaddrLl,
   TpacketAuxdata,
   TpacketStats,
+  TpacketStatsV3,
 } from "@stratos/abi";
 import { admittedBytes } from "../socket-filter.ts";
 import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE } from "@stratos/host";
 import { putFields, viewOf } from "../../ground/words.ts";
+import type { PageCache } from "../../frames/page-cache.ts";
 import { BytesCursor, type IoCursor } from "../../ground/io-cursor.ts";
 import { DatagramQueue, ReceivedDatagram } from "../inet/datagram-queue.ts";
 import { NO_EXTENSIONS } from "../inet/extension-headers.ts";
@@ -55,6 +63,8 @@ import { Socket } from "../socket.ts";
 import { sendFrame } from "./interface-frames.ts";
 import { familyOf } from "../inet/inet-address.ts";
 import { type PacketAddress, parsePacketAddress, writePacketAddress } from "./packet-address.ts";
+import { PacketRings } from "./packet-rings.ts";
+import type { HeardFrame } from "./receive-ring.ts";
 
 /** Memberships of one socket (net.core.optmem_max in Linux). */
 const MEMBERSHIPS_MAX = 64;
@@ -83,6 +93,8 @@ export class PacketSocket extends Socket {
   #ignoresOutgoing = false;
   /** PACKET_ADD_MEMBERSHIP, as `index:type:address`; every frame is heard in any case. Bound: MEMBERSHIPS_MAX. */
   #memberships = new Set<string>();
+  /** Frames that it shares with programs instead of copying each. */
+  #rings: PacketRings;
 
   /** @param protocol  as socket(2) takes it, in network order */
   constructor(
@@ -94,6 +106,7 @@ export class PacketSocket extends Socket {
   ) {
     super(network, AF_PACKET, type, protocol, flags, creator);
     this.#ethernetType = ((protocol & 0xff) << 8) | ((protocol >> 8) & 0xff);
+    this.#rings = new PacketRings(this, this.kernel.memory);
     network.packetSockets.add(this);
   }
 
@@ -180,6 +193,10 @@ export class PacketSocket extends Socket {
     });
     if (admitted < 0) return;
     this.#seen++;
+    if (this.#rings.receive !== null) {
+      this.#putInRing(one, frame, start, admitted, packetType);
+      return;
+    }
     const { udpMemory } = this.network;
     const bytes = frame.subarray(start, start + admitted);
     if (this.#queue.cost + bytes.length > this.options.receiveBuffer || udpMemory.isFull) {
@@ -198,7 +215,42 @@ export class PacketSocket extends Socket {
     this.readiness.wakeAll(POLLIN | POLLRDNORM);
   }
 
+  #putInRing(one: NetworkInterface, frame: Uint8Array, start: number, admitted: number, packetType: number): void {
+    HARDWARE_ADDRESS.set(frame.subarray(ETHERNET_ADDRESS_SIZE, 2 * ETHERNET_ADDRESS_SIZE));
+    writePacketAddress(
+      RING_ADDRESS,
+      { protocol: (frame[12]! << 8) | frame[13]!, index: one.index, hardwareType: one.hardwareType, packetType },
+      HARDWARE_ADDRESS,
+    );
+    const heard: HeardFrame = {
+      bytes: frame,
+      start,
+      length: frame.length - start,
+      admitted,
+      linkHeader: start === 0 ? FRAME_HEADER_SIZE : 0,
+    };
+    if (this.#rings.receive!.put(heard, RING_ADDRESS, this.#dropped > 0)) return;
+    this.#dropped++;
+    this.ringReady();
+  }
+
+  /** A program has something in the ring, or should make room there. */
+  ringReady(): void {
+    this.readiness.wakeAll(POLLIN | POLLRDNORM);
+  }
+
+  /** Its rings alone can be mapped, and no file bounds them. */
+  override get contentInode(): null {
+    return null;
+  }
+
+  override mapping(offset = 0, length = 0): PageCache | number {
+    return this.#rings.mapping(offset, length);
+  }
+
   /**
+   * What the ring that sends has marked, when there is one, else `from`.
+   *
    * @returns −ENXIO no interface; −ENETDOWN; −EINVAL shorter than a header, or a bad address; −EMSGSIZE beyond the MTU
    */
   override send(_task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
@@ -208,6 +260,16 @@ export class PacketSocket extends Socket {
     const one = this.network.interfaceByIndex(to === null ? this.#index : to.index);
     if (one === undefined) return -ENXIO;
     if (!one.isUp) return -ENETDOWN;
+    const { send, skipsBad } = this.#rings;
+    if (send !== null) {
+      return send.sendMarked((bytes) => this.#sendPacket(one, to, new BytesCursor(bytes)), skipsBad);
+    }
+    const { remaining } = from;
+    const sent = this.#sendPacket(one, to, from);
+    return sent < 0 ? sent : remaining;
+  }
+
+  #sendPacket(one: NetworkInterface, to: PacketAddress | null, from: IoCursor): number {
     const isRaw = this.type === SOCK_RAW;
     const { remaining } = from;
     const length = isRaw ? remaining : remaining + FRAME_HEADER_SIZE;
@@ -217,8 +279,7 @@ export class PacketSocket extends Socket {
     const taken = remaining === 0 ? 0 : from.take(frame, length - remaining, remaining);
     if (taken < remaining) return taken < 0 ? taken : -EFAULT;
     if (!isRaw) this.#writeHeader(frame, one, to);
-    const sent = sendFrame(one, frame, this);
-    return sent < 0 ? sent : remaining;
+    return sendFrame(one, frame, this);
   }
 
   #writeHeader(frame: Uint8Array, one: NetworkInterface, to: PacketAddress | null): void {
@@ -282,7 +343,7 @@ export class PacketSocket extends Socket {
   override poll(): number {
     let ready = POLLOUT | POLLWRNORM;
     if (this.pendingError !== 0) ready |= POLLERR;
-    if (this.#queue.count > 0) ready |= POLLIN | POLLRDNORM;
+    if (this.#queue.count > 0 || this.#rings.receive?.isReadable === true) ready |= POLLIN | POLLRDNORM;
     return ready;
   }
 
@@ -302,6 +363,16 @@ export class PacketSocket extends Socket {
         if (name === PACKET_AUXDATA) this.#tellsAuxiliary = optionInt(value) !== 0;
         else this.#ignoresOutgoing = optionInt(value) !== 0;
         return 0;
+      case PACKET_VERSION:
+      case PACKET_RESERVE:
+      case PACKET_LOSS:
+      case PACKET_RX_RING:
+      case PACKET_TX_RING: {
+        const failed = this.#rings.setOption(name, value);
+        // What waits was for who reads each frame (packet_set_ring).
+        if (failed === 0 && this.#rings.receive !== null) this.#forgetQueue();
+        return failed;
+      }
       default:
         return -ENOPROTOOPT;
     }
@@ -321,29 +392,54 @@ export class PacketSocket extends Socket {
     return 0;
   }
 
-  override getProtocolOption(_task: SocketCaller, level: number, name: number): Uint8Array | number {
+  override getProtocolOption(
+    task: SocketCaller,
+    level: number,
+    name: number,
+    length: number,
+    address = 0,
+  ): Uint8Array | number {
     if (level !== SOL_PACKET) return -ENOPROTOOPT;
     switch (name) {
-      case PACKET_STATISTICS: {
-        // Asking sets both to zero.
-        const value = new Uint8Array(TpacketStats.size);
-        putFields(viewOf(value), TpacketStats, { tp_packets: this.#seen, tp_drops: this.#dropped });
-        this.#seen = this.#dropped = 0;
-        return value;
+      case PACKET_STATISTICS:
+        return this.#takeStatistics();
+      case PACKET_HDRLEN: {
+        if (length < 4) return -EINVAL;
+        const version = task.space.loadU32(address);
+        return version < 0 ? version : this.#rings.getOption(name, version);
       }
       case PACKET_AUXDATA:
         return intOption(this.#tellsAuxiliary ? 1 : 0);
       case PACKET_IGNORE_OUTGOING:
         return intOption(this.#ignoresOutgoing ? 1 : 0);
       default:
-        return -ENOPROTOOPT;
+        return this.#rings.getOption(name, 0);
     }
+  }
+
+  /** Asking sets all to zero. */
+  #takeStatistics(): Uint8Array {
+    const { isOfBlocks, receive } = this.#rings;
+    const layout = isOfBlocks ? TpacketStatsV3 : TpacketStats;
+    const value = new Uint8Array(layout.size);
+    putFields(viewOf(value), layout, { tp_packets: this.#seen, tp_drops: this.#dropped });
+    this.#seen = this.#dropped = 0;
+    if (isOfBlocks && receive !== null) {
+      putFields(viewOf(value), TpacketStatsV3, { tp_freeze_q_cnt: receive.freezes });
+      receive.freezes = 0;
+    }
+    return value;
+  }
+
+  #forgetQueue(): void {
+    this.network.udpMemory.bytes -= this.#queue.cost;
+    this.#queue.clear();
   }
 
   protected override dispose(): void {
     this.network.packetSockets.delete(this);
-    this.network.udpMemory.bytes -= this.#queue.cost;
-    this.#queue.clear();
+    this.#rings.release();
+    this.#forgetQueue();
   }
 
   static {
@@ -357,6 +453,7 @@ export class PacketSocket extends Socket {
         tellsAuxiliary: it.#tellsAuxiliary,
         ignoresOutgoing: it.#ignoresOutgoing,
         memberships: it.#memberships,
+        rings: it.#rings,
       }),
       load: (it, from) =>
         ({
@@ -368,6 +465,7 @@ export class PacketSocket extends Socket {
           tellsAuxiliary: it.#tellsAuxiliary,
           ignoresOutgoing: it.#ignoresOutgoing,
           memberships: it.#memberships,
+          rings: it.#rings,
         } = from),
     });
   }
@@ -383,3 +481,4 @@ const HEADER = {
 };
 const SEEN = new ReceivedDatagram();
 const HARDWARE_ADDRESS = new Uint8Array(ETHERNET_ADDRESS_SIZE);
+const RING_ADDRESS = new Uint8Array(SockaddrLl.size);
