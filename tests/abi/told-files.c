@@ -11,7 +11,7 @@
 #include <sys/utsname.h>
 #include <sys/xattr.h>
 
-/* What lsfd(1) and lslocks(1) are told of files and locks. */
+/* What lsfd(1), lslocks(1), ps(1) and kill(1) are told of files, locks and processes. */
 static void sockets(void) {
   printf("- sockets\n");
   int kinds[][3] = {{AF_UNIX, SOCK_STREAM, 0}, {AF_UNIX, SOCK_DGRAM, 0}, {AF_UNIX, SOCK_SEQPACKET, 0}, {AF_INET, SOCK_STREAM, 0}, {AF_INET6, SOCK_STREAM, 0}, {AF_INET, SOCK_DGRAM, 0},
@@ -93,8 +93,23 @@ static void links(void) {
   chdir("/"); umount2("/tmp/links", MNT_DETACH); rmdir("/tmp/links");
 }
 
+static void owners(void) {
+  printf("- owners\n");
+  int ready[2]; pipe(ready);
+  pid_t child = fork();
+  if (child == 0) { setgid(77); setuid(88); write(ready[1], "", 1); pause(); _exit(0); }
+  char path[64], byte; struct stat st;
+  read(ready[0], &byte, 1);
+  const char *names[] = {"", "/fd", "/fdinfo", "/task", "/net", "/ns", "/status", "/environ", "/fdinfo/0"};
+  for (unsigned at = 0; at < sizeof names / sizeof *names; at++) {
+    snprintf(path, sizeof path, "/proc/%d%s", child, names[at]);
+    lstat(path, &st); printf("  %s: %o %u %u\n", names[at], st.st_mode & 07777, st.st_uid, st.st_gid);
+  }
+  kill(child, SIGKILL); waitpid(child, NULL, 0);
+}
+
 int main(void) {
   setvbuf(stdout, NULL, _IOFBF, 1 << 16);
-  sockets(); held(); others(); links();
+  sockets(); held(); others(); links(); owners();
   return 0;
 }

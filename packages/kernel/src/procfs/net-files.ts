@@ -18,6 +18,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Inode } from "../vfs/inode.ts";
+import { belongToUser } from "./process-file.ts";
 import type { Task } from "../task/task.ts";
 import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, widthOf } from "../socket/inet/ip-address.ts";
 import type { InetSocket } from "../socket/inet/inet-socket.ts";
@@ -39,6 +40,11 @@ export class NetDirectory extends PseudoDirectory {
   constructor(fileSystem: PseudoFileSystem, target: () => Task) {
     super(fileSystem);
     this.#target = target;
+  }
+
+  override refresh(): number {
+    belongToUser(this, this.#target());
+    return 0;
   }
 
   override entryNamed(name: string): Inode | null {

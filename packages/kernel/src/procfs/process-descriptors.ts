@@ -2,6 +2,7 @@
 import { EACCES, EBADF, ENOENT, O_PATH, S_IFDIR, S_IFLNK, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
+import { belongToUser } from "./process-file.ts";
 import type { Task } from "../task/task.ts";
 import { describeOwnLocks } from "../vfs/file-locks.ts";
 import type { ProcView } from "./proc-view.ts";
@@ -33,12 +34,20 @@ export class DescriptorDirectory extends PseudoInode {
 
   override refresh(): number {
     const task = this.#target();
-    // A process always gets at its own, also after it gave up root's identity (fs/proc/fd.c, proc_fd_permission).
-    const belongsToUser = task.group.isDumpable || this.fileSystem.kernel.scheduler.current?.group === task.group;
-    this.uid = belongsToUser ? task.credentials.euid : 0;
-    this.gid = belongsToUser ? task.credentials.egid : 0;
+    belongToUser(this, task);
+    if (this.#isOwnOf(task)) this.#giveTo(this, task);
     this.size = this.#kind === "links" && isAlive(task) ? task.files.openCount : 0;
     return 0;
+  }
+
+  /** A process always gets at its own, also after it gave up root's identity (fs/proc/fd.c, proc_fd_permission). */
+  #isOwnOf(task: Task): boolean {
+    return this.fileSystem.kernel.scheduler.current?.group === task.group;
+  }
+
+  #giveTo(inode: Inode, { credentials }: Task): void {
+    inode.uid = credentials.euid;
+    inode.gid = credentials.egid;
   }
 
   override lookup(name: string): Inode | number {
@@ -54,8 +63,7 @@ export class DescriptorDirectory extends PseudoInode {
     const known = this.#inodes.get(fd);
     if (known !== undefined && known.file === file) return known.inode;
     const inode = this.#make(fd, (file.flags & O_PATH) !== 0 ? 0 : modeOf(file));
-    inode.uid = this.uid;
-    inode.gid = this.gid;
+    if (task.group.isDumpable || this.#isOwnOf(task)) this.#giveTo(inode, task);
     this.#inodes.set(fd, { file, inode });
     return inode;
   }

@@ -84,8 +84,13 @@ export class ProcessDirectory extends PseudoDirectory {
   }
 
   override refresh(): number {
-    belongToUser(this, this.#target);
+    this.own(this);
     return 0;
+  }
+
+  /** A file of the process gets its owner. */
+  own(inode: Inode): void {
+    belongToUser(inode, this.#target);
   }
 
   override mayAccess(task: Caller, mask: number): number {
@@ -264,9 +269,7 @@ class OwnedFile extends PseudoFile {
   }
 
   override refresh(): number {
-    this.#owner.refresh();
-    this.uid = this.#owner.uid;
-    this.gid = this.#owner.gid;
+    this.#owner.own(this);
     return 0;
   }
 
@@ -364,6 +367,12 @@ class ThreadsDirectory extends PseudoInode {
     super(fileSystem, S_IFDIR | 0o555);
     this.#group = group;
     this.nlink = 3;
+  }
+
+  override refresh(): number {
+    const { leader } = this.#group;
+    if (leader !== null) belongToUser(this, leader);
+    return 0;
   }
 
   override get cachesNames(): boolean {

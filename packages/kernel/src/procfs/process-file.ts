@@ -1,13 +1,17 @@
 /** What binary files of /proc/PID have in common: whose they are, and how one goes about in them. */
-import { EINVAL, SEEK_CUR, SEEK_SET } from "@stratos/abi";
+import { EINVAL, SEEK_CUR, SEEK_SET, S_IFDIR } from "@stratos/abi";
 import type { Task } from "../task/task.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 
-/** It belongs to the process's user, but for one that must not be looked at (prctl(2), PR_SET_DUMPABLE). */
+/**
+ * It belongs to the process's user. Of one that must not be looked at (prctl(2), PR_SET_DUMPABLE) that holds for folders
+ * alone that anybody may read, by which ps(1) and kill(1) tell whose it is (fs/proc/base.c, task_dump_owner).
+ */
 export function belongToUser(inode: Inode, { credentials, group }: Pick<Task, "credentials" | "group">): void {
-  inode.uid = group.isDumpable ? credentials.euid : 0;
-  inode.gid = group.isDumpable ? credentials.egid : 0;
+  const isTold = group.isDumpable || inode.mode === (S_IFDIR | 0o555);
+  inode.uid = isTold ? credentials.euid : 0;
+  inode.gid = isTold ? credentials.egid : 0;
 }
 
 /** lseek(2) in a file without an end. @returns the position; −EINVAL */

@@ -1,6 +1,7 @@
 /** /proc/PID/ns (namespaces(7)). */
 import { EACCES, ENOENT, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
+import type { Inode } from "../vfs/inode.ts";
 import type { Task } from "../task/task.ts";
 import { Path } from "../vfs/path.ts";
 import { PseudoDirectory, type PseudoFileSystem, PseudoLink, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
@@ -53,9 +54,9 @@ class NamespaceLink extends PseudoLink {
 
 /** /proc/PID/ns. */
 export class NamespaceDirectory extends PseudoDirectory {
-  #owner: PseudoDirectory;
+  #owner: PseudoDirectory & { own(inode: Inode): void };
 
-  constructor(owner: PseudoDirectory, target: () => Task) {
+  constructor(owner: PseudoDirectory & { own(inode: Inode): void }, target: () => Task) {
     super(owner.fileSystem, 0o511);
     this.#owner = owner;
     const add = (name: string, choose: (task: Task) => Namespace | null): void =>
@@ -71,9 +72,7 @@ export class NamespaceDirectory extends PseudoDirectory {
   }
 
   override refresh(): number {
-    this.#owner.refresh();
-    this.uid = this.#owner.uid;
-    this.gid = this.#owner.gid;
+    this.#owner.own(this);
     return 0;
   }
 
