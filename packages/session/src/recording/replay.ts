@@ -195,8 +195,8 @@ export class Replay {
    */
   turn(): "goes on" | "stands" | "ended" | "stuck" {
     const { machine } = this.session;
-    if (!machine.stands) this.gate.beforeTurn();
     this.#answers.isHeld = false;
+    if (!machine.stands) this.gate.beforeTurn();
     const waitMs = machine.run(TURN_MS);
     this.#answers.isHeld = true;
     if (machine.stands) return "stands";
