@@ -88,8 +88,7 @@ test("threads with connections of their own, a timeout and a refusal are repeate
           `get = lambda n: urlopen('${url}/%d' % n).read().decode()\n` +
           "with ThreadPoolExecutor(6) as pool:\n" +
           " for done in as_completed([pool.submit(get, n) for n in range(24)]): print(done.result(), time.time())\n" +
-          "try: socket.create_connection(('127.0.0.1', " +
-          `${port}))\nexcept OSError as e: print(e)\n` +
+          `try: socket.create_connection(('127.0.0.1', ${port}))\nexcept OSError as e: print(e)\n` +
           "quiet = socket.socket(type=socket.SOCK_DGRAM); quiet.bind(('127.0.0.1', 0)); quiet.settimeout(0.2)\n" +
           "try: quiet.recv(1)\nexcept TimeoutError as e: print(e, quiet.getsockname())",
       ),
@@ -138,7 +137,8 @@ test("datagrams come with their lengths and senders again", async () => {
   await once(server, "listening");
   const code =
     "import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.settimeout(20); " +
-    `s.sendto(b'ping', ('127.0.0.1', ${server.address().port})); print([s.recvfrom(6) for _ in range(3)], s.getsockname())`;
+    `s.sendto(b'ping', ('127.0.0.1', ${server.address().port})); ` +
+    "print([s.recvfrom(6) for _ in range(3)], s.getsockname())";
   const recorded = await python(file, code);
   server.close();
   assert.match(recorded.stdout, /^\[\(b'ping', .*\(b'', .*\(b'pingpi', /);

@@ -56,9 +56,8 @@ function replaying({ answers, news }: Recorded): Run {
 }
 
 function stateOf(socket: HostSocket): unknown[] {
-  const { readable, writable, available, unsent, ended, connected, localAddress, peerAddress } = socket;
-  const questions = [readable, writable, available, unsent, ended, connected, localAddress, peerAddress];
-  return questions.map((ask): unknown => ask.call(socket));
+  const counts = [socket.available(), socket.unsent(), socket.localAddress(), socket.peerAddress()];
+  return [socket.readable(), socket.writable(), socket.ended(), socket.connected(), ...counts];
 }
 
 function readAll(socket: HostSocket): unknown {

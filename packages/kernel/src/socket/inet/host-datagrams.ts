@@ -238,7 +238,7 @@ export class HostDatagrams implements DatagramTransport {
           sender: it.#sender,
           // Those that are state go along.
           hosts: it.#hosts.map((host) => (isState(host) ? host : undefined)),
-          boundHost: isState(it.#boundHost) ? it.#boundHost : null,
+          boundHost: it.#boundHost !== null && isState(it.#boundHost) ? it.#boundHost : null,
         }),
         load: (it, from) =>
           ({

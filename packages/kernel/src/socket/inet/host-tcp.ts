@@ -88,7 +88,7 @@ export class HostListener implements TcpListener {
           socket: it.#socket,
           provider: it.#provider,
           isListening: it.#isListening,
-          host: stateOf(it.#host),
+          host: it.#host !== null && stateName(it.#host) !== undefined ? it.#host : null,
         }),
         load: (it, from) =>
           ({ socket: it.#socket, provider: it.#provider, isListening: it.#isListening, host: it.#host } = from),
@@ -164,11 +164,6 @@ function establishedOn(host: HostSocket, socket: TcpSocket): Established {
     local: endpointOf(host.localAddress(), socket),
     peer: endpointOf(host.peerAddress(), socket),
   };
-}
-
-/** The host's socket where it can be in two machines; else null. */
-function stateOf(host: HostSocket | null): HostSocket | null {
-  return host !== null && stateName(host) !== undefined ? host : null;
 }
 
 /** What the host reports; a text that is no address is the family's wildcard. */
