@@ -172,9 +172,3 @@ test("a replay that goes another way says where", async () => {
   assert.equal(result.status, 125);
   assert.match(result.stderr, /the replay went another way/);
 });
-
-test("what can't be recorded is refused", async () => {
-  const result = await stratosRun(["--record", join(folder, "x"), "--net", "host", "--", "true"]);
-  assert.equal(result.status, 2);
-  assert.match(result.stderr, /network is not recorded/);
-});

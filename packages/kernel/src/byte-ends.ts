@@ -13,15 +13,21 @@ import type { OpenFile } from "./vfs/open-file.ts";
 export type ByteEnd =
   | { readonly kind: "file" | "host-file"; readonly inode: Inode }
   /** What is written under a key is read in the same order under the same one. */
-  | { readonly kind: "stream"; readonly key: object | string; readonly name: string }
+  | {
+      readonly kind: "stream";
+      readonly key: object | string;
+      readonly name: string;
+      /** Address and port of who sends, of a connection that may come from outside. */
+      readonly sender: string | null;
+    }
   /** Streams of the host, terminals, and what makes up its bytes. */
   | { readonly kind: "host" | "terminal" | "other" };
 
 export function byteEnd(file: OpenFile, direction: "read" | "written"): ByteEnd {
-  if (file instanceof PipeFile) return { kind: "stream", key: file.pipe, name: "a pipe" };
+  if (file instanceof PipeFile) return { kind: "stream", key: file.pipe, name: "a pipe", sender: null };
   if (file instanceof UnixSocket) {
     const key = direction === "read" ? file : file.peerSocket;
-    return key === null ? { kind: "other" } : { kind: "stream", key, name: "a Unix socket" };
+    return key === null ? { kind: "other" } : { kind: "stream", key, name: "a Unix socket", sender: null };
   }
   if (file instanceof InetSocket) {
     const { local, peer, protocol } = file;
@@ -29,7 +35,8 @@ export function byteEnd(file: OpenFile, direction: "read" | "written"): ByteEnd 
     const [from, to] = (direction === "read" ? [peer, local] : [local, peer]).map(
       ({ ip, port }) => `${textOfIp(ip)}:${port}`,
     );
-    return { kind: "stream", key: `${protocol} ${from} ${to}`, name: `a connection from ${from} to ${to}` };
+    const name = `a connection from ${from} to ${to}`;
+    return { kind: "stream", key: `${protocol} ${from} ${to}`, name, sender: from! };
   }
   if (file instanceof TerminalFile) return { kind: "terminal" };
   if (isHostStream(file)) return { kind: "host" };

@@ -85,6 +85,10 @@ export class Machine {
   readonly #ends = new Map<number, (waitStatus: number) => void>();
   #root: FileSystem | null = null;
   #virtualClock: InstructionClock | null;
+  /** Of virtual time: it stands while all tasks sleep, until who runs the machine lets it go on (`passTo`). */
+  isTimeHeld = false;
+  /** Where time is held: when the first timer is due (Infinity: none is), while all tasks sleep; null: they don't. */
+  sleepsUntilNs: number | null = null;
   #nextWriteBackNs = WRITE_BACK_INTERVAL_NS;
   #underWay: WriteBack | null = null;
   /** It stands in the midst of a turn (kernel, task/stops.ts) that ends then; null: it doesn't. */
@@ -234,11 +238,17 @@ export class Machine {
     if (reached.inodes === 0) this.#nextWriteBackNs = kernel.now() + WRITE_BACK_INTERVAL_NS;
   }
 
+  /** Time that is held goes on to there; at most to `sleepsUntilNs`. */
+  passTo(ns: number): void {
+    this.#virtualClock?.skipTo(ns);
+    this.sleepsUntilNs = null;
+  }
+
   /**
    * Runs for at most `milliseconds`; one that stands in the midst of a turn goes on with that.
    *
    * @returns milliseconds until a timer is due when all tasks sleep (Infinity: only an event from outside can wake
-   *   one), 0 when there is more to run
+   *   one), 0 when there is more to run, or when time is held until a timer
    */
   run(milliseconds: number): number {
     const { kernel } = this;
@@ -247,9 +257,11 @@ export class Machine {
     const untilNs = this.#standsUntilNs ?? kernel.now() + milliseconds * 1e6;
     if (this.#standsUntilNs === null) kernel.work.beginTurn();
     this.#standsUntilNs = null;
+    this.sleepsUntilNs = null;
+    const mayPass = this.#virtualClock !== null && !this.isTimeHeld;
     let next = runTasks(kernel, untilNs);
-    while (this.#virtualClock !== null && next > 0 && next < untilNs && !kernel.isStopped) {
-      this.#virtualClock.skipTo(next);
+    while (mayPass && next > 0 && next < untilNs && !kernel.isStopped) {
+      this.#virtualClock!.skipTo(next);
       next = runTasks(kernel, untilNs);
     }
     if (next === STANDS) {
@@ -258,8 +270,9 @@ export class Machine {
     }
     this.#writeBack();
     if (next === -1 || this.#underWay !== null) return 0;
+    if (this.isTimeHeld) this.sleepsUntilNs = next;
     if (this.#virtualClock !== null && next !== Infinity) {
-      this.#virtualClock.skipTo(next);
+      if (mayPass) this.#virtualClock.skipTo(next);
       return 0;
     }
     return next === Infinity ? Infinity : Math.max(0, (next - kernel.now()) / 1e6);
@@ -293,7 +306,7 @@ export class Machine {
             underWay: it.#underWay,
           } = from),
       },
-      { keeps: ["processor", "#ends", "#standsUntilNs"] },
+      { keeps: ["processor", "isTimeHeld", "sleepsUntilNs", "#ends", "#standsUntilNs"] },
     );
   }
 }

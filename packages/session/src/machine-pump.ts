@@ -24,6 +24,8 @@ export interface TurnGate {
   /** No turn now; `wake` follows. */
   readonly isBlocked: boolean;
   beforeTurn(): void;
+  /** Milliseconds (or Infinity) that the machine goes on sleeping before its turn. Default: 0. */
+  readonly sleepMs?: number;
   /** The machine rests again; it may have stopped. */
   afterTurn?(): void;
   /** All tasks sleep and no timer is armed. */
@@ -87,6 +89,8 @@ export class MachinePump {
     if (this.gate?.isBlocked === true) return;
     try {
       this.gate?.beforeTurn();
+      const sleepMs = this.gate?.sleepMs ?? 0;
+      if (sleepMs > 0) return this.#sleep(sleepMs);
       const start = this.#loop.nowMs();
       const waitMs = this.#machine.isStopped ? Infinity : this.#machine.run(TURN_MS);
       this.runMs += this.#loop.nowMs() - start;
@@ -96,10 +100,15 @@ export class MachinePump {
       // Timers of hosts take a millisecond at least: shorter waits are spent in the loop.
       else if (waitMs < 1) this.wake();
       else if (waitMs === Infinity) this.gate?.onIdle?.();
-      else this.#cancelTimer = this.#loop.callLater(Math.min(Math.ceil(waitMs), DELAY_MS_MAX), this.#wake);
+      else this.#sleep(waitMs);
     } catch (error) {
       this.#end({ error });
     }
+  }
+
+  #sleep(milliseconds: number): void {
+    if (milliseconds === Infinity) return;
+    this.#cancelTimer = this.#loop.callLater(Math.min(Math.ceil(milliseconds), DELAY_MS_MAX), this.#wake);
   }
 
   #awaitRest(): void {

@@ -85,7 +85,7 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
       new Option(
         "--record <file>",
         "deterministic run that `stratos replay` repeats; input, signals, time and chance are written to FILE " +
-          "(with what is read from -v folders; without --net, which is not recorded)",
+          "(with what comes from -v folders and, with --net host, from the network)",
       ),
     )
     .addOption(new Option("--no-warm-start", "start cold, whatever the image has (see `stratos image warm-start`)"))

@@ -3,7 +3,6 @@ import { stratosHome } from "@stratos/host-node";
 import { defaultImage } from "@stratos/images";
 import type { Program, RunRequest } from "@stratos/images/run";
 import type { GuestUser } from "@stratos/session";
-import { UsageError } from "../command-error.ts";
 import { openNetwork } from "./host-network.ts";
 import { ensureImage, memoryOf } from "./machine-options.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -14,7 +13,5 @@ export async function runRequest(program: (user: GuestUser) => Program, options:
   const image = options.image ?? defaultImage(home);
   const memoryBytes = memoryOf(options, home);
   await ensureImage(image);
-  if (options.record !== undefined && options.net !== "none")
-    throw new UsageError("--record", "what comes from the network is not recorded; use --net none");
   return { ...options, program, home, image, memoryBytes, network: openNetwork(options.net, options.publish) };
 }

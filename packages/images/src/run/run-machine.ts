@@ -104,18 +104,26 @@ function openMachine(
     const seed = options.seed ?? (options.record === undefined ? undefined : randomInt(2 ** 31));
     let folders = shown(hostFolders(options.volume));
     let recorder: Recorder | null = null;
+    let sockets = network;
+    const ports = nodePorts();
+    // Certificates and what else the outside dates are of now; a seed asks for a time that is the same each time.
+    const hasTimeOfDay = network !== null && options.record !== undefined && options.seed === undefined;
+    const start = hasTimeOfDay ? { startMs: ports.clock.realtimeMs() } : {};
     if (options.record !== undefined) {
-      const run = { home, image: name, user: options.user ?? "root", seed: seed!, memoryBytes, harts, ...terminal };
-      const recording = openRecording(options.record, run, { ...requestWith([]), folders });
+      const user = options.user ?? "root";
+      const run = { home, image: name, user, seed: seed!, memoryBytes, harts, ...terminal, ...start };
+      const nowMs = (): number => ports.loop.nowMs();
+      const recording = openRecording(options.record, run, { ...requestWith([]), folders, network, nowMs });
       ({ recorder, close: closeRecording } = recording);
-      folders = recorder.folders;
+      ({ folders, sockets } = recorder);
     }
     const session = new MachineSession({
-      ports: { ...nodePorts(), codeArchive: options.cache === false ? undefined : keptTranslations(home) },
+      ports: { ...ports, codeArchive: options.cache === false ? undefined : keptTranslations(home) },
       volume: image.opened.volume,
       memoryBytes,
       windows: options.addressMode === "window",
-      sockets: network,
+      sockets,
+      ...start,
       folders,
       harts,
       log,

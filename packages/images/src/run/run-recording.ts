@@ -1,5 +1,6 @@
 /** The file that a run is recorded in. */
 import { closeSync, fstatSync, openSync, rmSync, writeSync } from "node:fs";
+import type { SocketProvider } from "@stratos/host";
 import { failedAt } from "@stratos/host-node/files";
 import { type HostFolder, type ProgramRequest, Recorder, type TerminalShape } from "@stratos/session";
 import { ImageStore } from "../image-store.ts";
@@ -13,6 +14,8 @@ interface RecordedRun extends TerminalShape {
   readonly seed: number;
   readonly memoryBytes: number;
   readonly harts: number;
+  /** Its clock at the start, where it has that of the host. */
+  readonly startMs?: number;
 }
 
 /** @throws OperationError of kind no-image, and what the host says of the file */
@@ -24,9 +27,11 @@ export function openRecording(
     argv,
     environment,
     workingDirectory,
-    folders,
+    ...outside
   }: Omit<ProgramRequest, "user"> & {
     readonly folders: readonly HostFolder[];
+    readonly network: SocketProvider | null;
+    readonly nowMs: () => number;
   },
 ): { readonly recorder: Recorder; close(): void } {
   const { createdAt, layers } = new ImageStore(home).require(run.image).description;
@@ -41,7 +46,7 @@ export function openRecording(
     imageLayers: layers,
   };
   try {
-    const recorder = new Recorder(header, { folders, write: (line) => writeLine(fd, path, line) });
+    const recorder = new Recorder(header, { ...outside, write: (line) => writeLine(fd, path, line) });
     return { recorder, close: () => closeSync(fd) };
   } catch (error) {
     // A full disk takes the name but not the first line.

@@ -177,7 +177,10 @@ export class Provenance {
       "host-file": `${spot.name}, byte ${spot.at}: a file of the host`,
       host: `byte ${spot.at} of ${spot.name} of the run`,
       terminal: "typed at the terminal",
-      stream: `${spot.name}: nobody in the system wrote it there`,
+      stream:
+        this.#timeline.replay.header.network === undefined || typeof spot.sender !== "string"
+          ? `${spot.name}: nobody in the system wrote it there`
+          : `received from ${spot.sender} outside: byte ${spot.at} of the connection`,
       other: `made by the kernel for ${spot.name}`,
       memory: "",
     }[spot.kind];

@@ -27,6 +27,8 @@ export interface Spot {
   readonly at: number;
   /** In words. */
   readonly name: string;
+  /** Of a connection: address and port of who sends. */
+  readonly sender?: string | null;
 }
 
 export interface Transfer {
@@ -202,7 +204,7 @@ export class TransferLog {
           this.#streams.set(found.key, (stream = { id: String(this.#streams.size), read: 0, written: 0 }));
         const at = stream[way];
         if (!stays) stream[way] += count;
-        return { kind: "stream", id: stream.id, at, name: found.name };
+        return { kind: "stream", id: stream.id, at, name: found.name, sender: found.sender };
       }
       case "file":
       case "host-file": {

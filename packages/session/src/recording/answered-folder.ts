@@ -53,9 +53,9 @@ export class AnsweredFolder implements HostFileTree {
     return file;
   }
 
-  #ask<A extends Answer>(what: string, paths: readonly string[], ask: (host: HostFileTree) => A): A {
+  #ask<A extends Answer>(what: string, paths: readonly string[], ask: (host: HostFileTree) => A): A | number {
     const question = [what, ...paths.map((path) => this.#path(path))].join(" ");
-    return this.#answers.answer(question, () => ask(this.#host!));
+    return this.#answers.answer<A | number>(question, () => ask(this.#host!), -EIO);
   }
 
   #path(path: string): string {
@@ -126,7 +126,8 @@ export class AnsweredFolder implements HostFileTree {
   }
 
   usage(): HostUsage | null {
-    return this.#ask("usage", [""], (host) => host.usage());
+    const question = `usage ${this.#path("")}`;
+    return this.#answers.answer<HostUsage | null>(question, () => this.#host!.usage(), null);
   }
 }
 
@@ -145,8 +146,8 @@ class AnsweredFile implements HostFile {
     this.#onClose = options.onClose;
   }
 
-  #ask<A extends Answer>(what: string, ask: (host: HostFile) => A): A {
-    return this.#answers.answer(`${what} of file ${this.name}`, () => ask(this.#host!));
+  #ask<A extends Answer>(what: string, ask: (host: HostFile) => A): A | number {
+    return this.#answers.answer<A | number>(`${what} of file ${this.name}`, () => ask(this.#host!), -EIO);
   }
 
   read(position: number, bytes: Uint8Array, at: number, length: number): number {

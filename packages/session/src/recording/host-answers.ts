@@ -4,12 +4,14 @@
  * they come from the recording, and the host is not asked. Questions follow from what came before, so their order is
  * that of the recording; another question tells that the replay has gone another way.
  */
-import { EIO } from "@stratos/abi";
 import type { Answer, RecordedAnswer } from "./recording-format.ts";
 
 export interface HostAnswers {
-  /** @param ask  the host; not called while replaying */
-  answer<A extends Answer>(question: string, ask: () => A): A;
+  /**
+   * @param ask  the host; not called while replaying
+   * @param later  what is answered when the machine does what was not recorded
+   */
+  answer<A extends Answer>(question: string, ask: () => A, later: A): A;
 }
 
 /** The host answers, and each answer is told. */
@@ -27,8 +29,10 @@ export function tellAnswers(tell: (answer: RecordedAnswer) => unknown): HostAnsw
 export class RecordedAnswers implements HostAnswers {
   readonly #answers: readonly RecordedAnswer[];
   #next = 0;
-  /** The machine stands: whoever asks now is no part of what was recorded, and hears that it cannot be read. */
+  /** The machine stands: whoever asks now is no part of what was recorded. */
   isHeld = false;
+  /** Instructions that the machine has done. */
+  position: (() => number) | null = null;
 
   constructor(answers: readonly RecordedAnswer[]) {
     this.#answers = answers;
@@ -42,11 +46,11 @@ export class RecordedAnswers implements HostAnswers {
   }
 
   /** @throws ReplayError when the recording has another question here, or nothing */
-  answer<A extends Answer>(question: string): A {
-    if (this.isHeld) return (question.startsWith("usage ") ? null : -EIO) as A;
+  answer<A extends Answer>(question: string, _ask: () => A, later: A): A {
+    if (this.isHeld) return later;
     const recorded = this.#answers[this.#next];
     if (recorded === undefined || recorded.question !== question)
-      throw new ReplayError(question, recorded?.question ?? null);
+      throw new ReplayError(question, recorded?.question ?? null, this.position?.() ?? null);
     this.#next++;
     return recorded.answer as A;
   }
@@ -58,8 +62,9 @@ export class ReplayError extends Error {
   /** What it asked for then; null: nothing more. */
   readonly recorded: string | null;
 
-  constructor(question: string, recorded: string | null) {
-    super(`it asks the host: ${question}; recorded: ${recorded ?? "nothing more"}`);
+  constructor(question: string, recorded: string | null, position: number | null = null) {
+    const where = position === null ? "" : `at instruction ${position} `;
+    super(`${where}it asks the host: ${question}; recorded: ${recorded ?? "nothing more"}`);
     this.question = question;
     this.recorded = recorded;
   }

@@ -7,6 +7,8 @@ import { fromBase64, hexOf, Sha256, toBase64 } from "@stratos/base";
 import type { HostConsole, HostStreamIn, HostStreamOut } from "@stratos/host";
 import type { MachineSession } from "../machine-session.ts";
 import { INPUT_MAX, OpenInput } from "./open-input.ts";
+import type { AnsweredSockets } from "./answered-sockets.ts";
+import { isWithinSleep, SleepingTime } from "./sleeping-time.ts";
 import type { Happening, Moment, RecordedEvent, RecordingEnd } from "./recording-format.ts";
 
 /** Output that the host has not taken yet, beyond which the machine waits; it doesn't notice. */
@@ -35,6 +37,9 @@ export class InputGate {
   outputBytes = 0;
   outputLines = 0;
   #onEvent: ((event: RecordedEvent) => void) | null = null;
+  /** null: it has no network. */
+  #sockets: AnsweredSockets | null = null;
+  readonly #sleep: SleepingTime;
   readonly #arrived: Happening[] = [];
   /** The host's. */
   #input: HostStreamIn | null = null;
@@ -47,8 +52,10 @@ export class InputGate {
   /** The streams that programs hold, and how a fork's gate makes its own. */
   readonly #made: { readonly stream: object; readonly again: (gate: InputGate) => object }[] = [];
 
-  constructor(session: MachineSession) {
+  /** @param nowMs  the host's time, of runs with a network */
+  constructor(session: MachineSession, nowMs: () => number = () => 0) {
     this.#session = session;
+    this.#sleep = new SleepingTime(nowMs);
     this.#wake = () => this.#session.pump.wake();
     // More may be waiting outside: the next turn lets it in.
     this.#open = new OpenInput(this.#wake);
@@ -116,18 +123,46 @@ export class InputGate {
   }
 
   beforeTurn(): void {
-    const { moment } = this;
+    const { machine } = this.#session;
     if (this.#events !== null) {
+      const moment = this.#sleep.passToEvent(machine, this.#events[this.#next], this.moment);
       const from = this.#next;
       while (this.#isDue(moment)) this.#next++;
       for (const event of this.#events.slice(from, this.#next)) this.#happen(event);
       return;
     }
     this.#readInput();
-    for (const happening of this.#arrived.splice(0)) {
-      this.#onEvent?.({ ...moment, ...happening });
-      this.#happen(happening);
+    const sockets = this.#sockets;
+    sockets?.look();
+    let news = sockets?.next() ?? null;
+    const hasNews = news !== null || this.#arrived.length > 0;
+    const isOpen = sockets?.hasOpen === true;
+    const moment = this.#sleep.pass(machine, { hasNews, isOpen, moment: this.moment });
+    // What has come too late for this moment is of the next one.
+    if (moment === null) {
+      if (news !== null) this.#arrived.push(news);
+      return;
     }
+    for (const happening of this.#arrived.splice(0)) this.#record(happening, moment);
+    for (; news !== null; news = sockets!.next()) this.#record(news, moment);
+  }
+
+  #record(happening: Happening, moment: Moment): void {
+    // The guest may have closed the socket that it is of.
+    if (happening.kind === "socket" && !this.#sockets!.has(happening.socket)) return;
+    this.#onEvent?.({ ...moment, ...happening });
+    this.#happen(happening);
+  }
+
+  get sleepMs(): number {
+    return this.#events !== null || this.#session.machine.isStopped ? 0 : this.#sleep.restMs;
+  }
+
+  /** The sockets of the run, which has real time then; while recording they come from the host. */
+  useSockets(sockets: AnsweredSockets): void {
+    this.#sockets = sockets;
+    sockets.onNews = this.#wake;
+    this.#session.machine.isTimeHeld = true;
   }
 
   /** An event of this very moment is let in by the next turn; a replay without one waits for what never came. */
@@ -140,7 +175,9 @@ export class InputGate {
 
   /** The recording has an event for this very moment. */
   get hasEventDue(): boolean {
-    return this.#isDue(this.moment);
+    const { sleepsUntilNs } = this.#session.machine;
+    const event = this.#events![this.#next];
+    return this.#isDue(this.moment) || (sleepsUntilNs !== null && isWithinSleep(event, this.moment, sleepsUntilNs));
   }
 
   #isDue({ instructions, ns }: Moment): boolean {
@@ -191,6 +228,8 @@ export class InputGate {
         return this.#consoleResize();
       case "signal":
         return this.#session.sendSignal(happening.signal);
+      case "socket":
+        return this.#sockets!.letIn(happening);
     }
   }
 

@@ -84,3 +84,49 @@ test("what is no recording is called so", () => {
   for (const text of ["", "\n", "nothing\n", "null\n", "{}\n", '{"format":"stratos-recording-9"}\n'])
     assert.throws(() => readRecording(utf8Of(text)), { failure: { kind: "foreign" } }, JSON.stringify(text));
 });
+
+const ADDRESS = { family: 4, address: "127.0.0.1", port: 80 } as const;
+const NETWORK = { nameServers: ["127.0.0.53"], addresses: [{ family: 4, address: "10.0.0.2", prefixLength: 24 }] };
+const NEWS = { kind: "socket", socket: 1, data: "AAEC", from: ADDRESS, peer: null, instructions: 1, ns: 1 };
+
+/** A recording with these lines, whose checksums are right. */
+function made(header: object, ...lines: readonly object[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  const writer = new RecordingWriter(header as RecordingHeader, (line) => parts.push(line));
+  for (const line of lines) writer.add(line as typeof EVENT);
+  return concatBytes(parts);
+}
+
+test("what came from the network is read, in the format that has it alone", () => {
+  const header = { ...HEADER, format: "stratos-recording-4", network: NETWORK, startMs: 5 };
+  assert.deepEqual(readRecording(made(header, NEWS, END)).events, [NEWS]);
+  assert.throws(() => readRecording(made(HEADER, NEWS, END)), { failure: { kind: "damaged", line: 2 } });
+  for (const network of [undefined, null, {}, { ...NETWORK, nameServers: [7] }, { ...NETWORK, addresses: [{}] }])
+    assert.throws(() => readRecording(made({ ...header, network })), { failure: { kind: "damaged", line: 1 } });
+});
+
+test("news of the network that no network has is refused by its line", () => {
+  const header = { ...HEADER, format: "stratos-recording-4", network: NETWORK };
+  for (const wrong of [
+    { socket: 0 },
+    { socket: "1" },
+    { data: 7 },
+    { data: "*" },
+    { data: "A".repeat(400_000) },
+    { from: { ...ADDRESS, port: 65_536 } },
+    { from: { ...ADDRESS, family: 5 } },
+    { local: { ...ADDRESS, address: "1".repeat(100) } },
+    { error: 0 },
+    { error: 5000 },
+    { unsent: -1 },
+    { isConnected: 1 },
+    { isEnded: false },
+    { connection: null },
+    { connection: { socket: -1 } },
+  ])
+    assert.throws(
+      () => readRecording(made(header, EVENT, { ...NEWS, ...wrong }, END)),
+      { failure: { kind: "damaged", line: 3 } },
+      JSON.stringify(wrong).slice(0, 60),
+    );
+});

@@ -11,13 +11,22 @@
 import { byteString, byteStringOf, byteStringToUtf8, crc32c, utf8ToByteString } from "@stratos/base";
 import type { HostStat, HostUsage } from "@stratos/host";
 import type { Disturbance } from "@stratos/kernel/faults";
+import {
+  isRecordedNetwork,
+  isSocketNews,
+  type RecordedNetwork,
+  type SocketAnswer,
+  type SocketNews,
+} from "./socket-news.ts";
+
+const FORMATS = ["stratos-recording-1", "stratos-recording-2", "stratos-recording-3", "stratos-recording-4"] as const;
 
 export interface RecordingHeader {
   /**
    * 1: system calls were not bounded; 2: `callWork` says how they were, so that slices end at the same instructions
-   * again; 3: with checksums and the host's answers.
+   * again; 3: with checksums and the host's answers; 4: 3 with a network.
    */
-  readonly format: "stratos-recording-1" | "stratos-recording-2" | "stratos-recording-3";
+  readonly format: (typeof FORMATS)[number];
   /** Units of work of a system call at a time (kernel, task/call-work.ts); absent in format 1. */
   readonly callWork?: number;
   readonly image: string;
@@ -38,6 +47,10 @@ export interface RecordingHeader {
   readonly isErrorTerminal: boolean;
   /** What programs saw of the host's files; absent in formats 1 and 2, which have none. */
   readonly folders?: readonly RecordedFolder[];
+  /** Format 4: what it was connected to. */
+  readonly network?: RecordedNetwork;
+  /** Its clock at the start, milliseconds since 1970; absent: as each seeded run. */
+  readonly startMs?: number;
   /** What was done to the programs on purpose (explore); absent: nothing. */
   readonly disturbances?: readonly Disturbance[];
 }
@@ -62,11 +75,12 @@ export type Happening =
   | { readonly kind: "input"; readonly data: string }
   | { readonly kind: "end" }
   | { readonly kind: "resize"; readonly rows: number; readonly columns: number }
-  | { readonly kind: "signal"; readonly signal: number };
+  | { readonly kind: "signal"; readonly signal: number }
+  | SocketNews;
 
 export type RecordedEvent = Moment & Happening;
 
-export type Answer = number | string | null | readonly string[] | HostStat | HostUsage;
+export type Answer = number | string | null | readonly string[] | HostStat | HostUsage | SocketAnswer;
 
 /** What the host said when the machine asked. */
 export interface RecordedAnswer {
@@ -92,19 +106,25 @@ export interface Recording {
 }
 
 /** What is wrong with what should be a recording. */
-type RecordingFailure = { readonly kind: "foreign" } | { readonly kind: "damaged"; readonly line: number };
+type RecordingFailure =
+  | { readonly kind: "foreign" }
+  | { readonly kind: "damaged"; readonly line: number }
+  /** It tells of one that is not open then. */
+  | { readonly kind: "no socket"; readonly socket: number };
 
 export class RecordingError extends Error {
   readonly failure: RecordingFailure;
 
   constructor(failure: RecordingFailure) {
-    super(
-      failure.kind === "foreign"
-        ? "is no recording of this version"
-        : `is no recording: line ${failure.line} is damaged`,
-    );
+    super(wordsOf(failure));
     this.failure = failure;
   }
+}
+
+function wordsOf(failure: RecordingFailure): string {
+  if (failure.kind === "foreign") return "is no recording of this version";
+  if (failure.kind === "damaged") return `is no recording: line ${failure.line} is damaged`;
+  return `is no recording of this run: it tells of socket ${failure.socket}, which is not there`;
 }
 
 /** Of a checksum as text, with the space before it. */
@@ -140,9 +160,9 @@ export function readRecording(bytes: Uint8Array): Recording {
   // What is behind the last newline: nothing, or a line that a killed run did not come to write whole.
   const rest = lines.pop()!;
   const header = parseLine(lines[0] ?? "") as RecordingHeader | undefined;
-  const hasChecksums = header?.format === "stratos-recording-3";
-  if (!hasChecksums && header?.format !== "stratos-recording-2" && header?.format !== "stratos-recording-1")
-    throw new RecordingError({ kind: "foreign" });
+  if (header === undefined || !FORMATS.includes(header.format)) throw new RecordingError({ kind: "foreign" });
+  const hasNetwork = header.format === "stratos-recording-4";
+  const hasChecksums = hasNetwork || header.format === "stratos-recording-3";
   let checksum = 0;
   const events: RecordedEvent[] = [];
   const answers: RecordedAnswer[] = [];
@@ -158,6 +178,8 @@ export function readRecording(bytes: Uint8Array): Recording {
     const isWhole = hasChecksums ? check(line) : line.endsWith("}");
     const value = parseLine(line) as RecordedEvent | RecordedAnswer | RecordingEnd | undefined;
     if (!isWhole || value === undefined || end !== null) throw new RecordingError(damaged);
+    const isSound = index === 0 ? isSoundHeader(header) : isSoundEvent(value, hasNetwork);
+    if (!isSound) throw new RecordingError(damaged);
     if (index === 0) continue;
     if (value.kind === "exit") end = value;
     else if (value.kind === "host") answers.push(value);
@@ -167,6 +189,16 @@ export function readRecording(bytes: Uint8Array): Recording {
   if (end !== null ? rest !== "" : hasChecksums && rest !== "" && check(rest.slice(0, -1)))
     throw new RecordingError({ kind: "damaged", line: lines.length + 1 });
   return { header, events, answers, end };
+}
+
+/** Of what is new in format 4. */
+function isSoundHeader({ format, network, startMs }: RecordingHeader): boolean {
+  if (format !== "stratos-recording-4") return network === undefined && startMs === undefined;
+  return isRecordedNetwork(network) && (startMs === undefined || Number.isFinite(startMs));
+}
+
+function isSoundEvent(value: RecordedEvent | RecordedAnswer | RecordingEnd, hasNetwork: boolean): boolean {
+  return value.kind !== "socket" || (hasNetwork && isSocketNews(value));
 }
 
 /** The object of a line, with a checksum or without; undefined: there is none. */

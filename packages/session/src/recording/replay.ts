@@ -11,7 +11,9 @@ import { findGuestUser } from "../guest-user.ts";
 import type { HostFolder } from "../host-folders.ts";
 import { MachineSession } from "../machine-session.ts";
 import { readerOf } from "../volume-file.ts";
+import { writeResolverConfiguration } from "../resolver.ts";
 import { AnsweredFolder } from "./answered-folder.ts";
+import { AnsweredSockets } from "./answered-sockets.ts";
 import { RecordedAnswers, ReplayError } from "./host-answers.ts";
 import { InputGate } from "./input-gate.ts";
 import type { Recording, RecordingEnd, RecordingHeader } from "./recording-format.ts";
@@ -62,6 +64,11 @@ function forkingMemory(ports: MachinePorts, header: RecordingHeader): { board: B
   return { board, memoryBytes };
 }
 
+/** null: it has no network. */
+function recordedSockets({ network }: RecordingHeader, answers: RecordedAnswers): AnsweredSockets | null {
+  return network === undefined ? null : new AnsweredSockets(answers, network, null);
+}
+
 export class Replay {
   readonly session: MachineSession;
   readonly gate: InputGate;
@@ -71,6 +78,7 @@ export class Replay {
   readonly #options: ReplayOptions;
   readonly #answers: RecordedAnswers;
   readonly #folders: readonly AnsweredHostFolder[];
+  readonly #sockets: AnsweredSockets | null;
   readonly #disturber: Disturber | null;
 
   /** @param original  goes on from where that one is; @see fork. @throws SessionError, RecordingError, ReplayError */
@@ -80,9 +88,12 @@ export class Replay {
     this.#options = options;
     this.#disturber = disturberOf(header);
     const host = (this.#answers = original === null ? new RecordedAnswers(answers) : original.#answers.fork());
+    const sockets = original === null ? recordedSockets(header, host) : (original.#sockets?.fork(host) ?? null);
+    this.#sockets = sockets;
     const common = {
       ...{ ports: options.ports, volume: options.volume, harts: header.harts, seed: header.seed, log: () => {} },
-      callWork: header.callWork ?? Infinity,
+      ...{ callWork: header.callWork ?? Infinity, sockets },
+      ...(header.startMs === undefined ? {} : { startMs: header.startMs }),
     };
     if (original !== null) {
       const { gate, streams } = original.gate.fork();
@@ -102,6 +113,7 @@ export class Replay {
           streams: new Map([...streams, ...replaced.flatMap((each) => [...each])]),
         },
       });
+      this.session.machine.sleepsUntilNs = original.session.machine.sleepsUntilNs;
       this.firstPid = original.firstPid;
       this.gate = gate;
       gate.attach(this.session);
@@ -112,13 +124,17 @@ export class Replay {
         tree: new AnsweredFolder(host, { file: undefined, ...folder, host: null }),
       }));
       const memory = options.hasForks === true ? forkingMemory(options.ports, header) : header;
+      if (sockets !== null) writeResolverConfiguration(this.volume.root, sockets);
       this.session = new MachineSession({ ...common, ...memory, folders: this.#folders });
       if (options.hasForks === true) this.session.machine.kernel.board.promiseRest(this.session.machine.kernel);
       this.gate = new InputGate(this.session);
       this.gate.replay(recording.events);
       this.gate.attach(this.session);
     }
-    this.session.machine.kernel.disturber = this.#disturber;
+    if (sockets !== null) this.gate.useSockets(sockets);
+    const { kernel } = this.session.machine;
+    this.#answers.position = () => kernel.processor.retired(kernel.tally);
+    kernel.disturber = this.#disturber;
   }
 
   /**
@@ -148,6 +164,7 @@ export class Replay {
     const { machine, pump } = this.session;
     machine.leaveStop();
     this.#answers.isHeld = true;
+    machine.isTimeHeld = false;
     pump.gate = null;
   }
 
@@ -178,8 +195,8 @@ export class Replay {
    */
   turn(): "goes on" | "stands" | "ended" | "stuck" {
     const { machine } = this.session;
-    if (!machine.stands) this.gate.beforeTurn();
     this.#answers.isHeld = false;
+    if (!machine.stands) this.gate.beforeTurn();
     const waitMs = machine.run(TURN_MS);
     this.#answers.isHeld = true;
     if (machine.stands) return "stands";

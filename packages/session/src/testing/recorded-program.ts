@@ -217,7 +217,7 @@ export async function recordProgram({ isLong = false } = {}): Promise<{ recordin
         terminal: null,
         isErrorTerminal: false,
       },
-      { folders: [], write: (line) => lines.push(line.slice()) },
+      { folders: [], network: null, nowMs: () => 0, write: (line) => lines.push(line.slice()) },
     );
     const gate = recorder.attach(session);
     const output = new NotedOutput();

@@ -1,5 +1,5 @@
 import { EADDRINUSE, EAGAIN, ECONNRESET, EFAULT, EINPROGRESS, IP_TTL, isErrno } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { stateClass, stateName } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import type { ReceivedDatagram } from "./datagram-queue.ts";
@@ -200,6 +200,10 @@ export class HostDatagrams implements DatagramTransport {
    */
   #resume(): void {
     const socket = this.#socket;
+    if (this.#hosts.some(isState)) {
+      this.#wasOpen = false;
+      return;
+    }
     if (this.#boundAt !== null && this.#lost === 0) {
       const { isBindPending } = this;
       const bound = this.bind(this.#boundAt);
@@ -232,6 +236,9 @@ export class HostDatagrams implements DatagramTransport {
           wasOpen: it.#wasOpen || it.#hosts.some((host) => host !== undefined),
           addresses: it.#addresses,
           sender: it.#sender,
+          // Those that are state go along.
+          hosts: it.#hosts.map((host) => (isState(host) ? host : undefined)),
+          boundHost: it.#boundHost !== null && isState(it.#boundHost) ? it.#boundHost : null,
         }),
         load: (it, from) =>
           ({
@@ -242,16 +249,22 @@ export class HostDatagrams implements DatagramTransport {
             wasOpen: it.#wasOpen,
             addresses: it.#addresses,
             sender: it.#sender,
+            hosts: it.#hosts,
+            boundHost: it.#boundHost,
           } = from),
       },
       {
-        keeps: ["#hosts", "#boundHost"],
         // The port is the original's.
         copied: (it) => {
-          if (it.#boundAt !== null) it.#lost = EADDRINUSE;
+          if (it.#boundAt !== null && it.#boundHost === null) it.#lost = EADDRINUSE;
         },
         loaded: (it) => it.#resume(),
       },
     );
   }
+}
+
+/** Is it a socket that can be in two machines? */
+function isState(host: HostSocket | null | undefined): boolean {
+  return host !== null && host !== undefined && stateName(host) !== undefined;
 }

@@ -1,11 +1,12 @@
 /** TCP connections that the provider carries: those that come in, and those on their way out. */
 import { EADDRINUSE, EAGAIN, EINPROGRESS, isErrno } from "@stratos/abi";
-import { stateClass } from "@stratos/base";
+import { stateClass, stateName } from "@stratos/base";
 import type { HostAddress, HostSocket, SocketProvider } from "@stratos/host";
 import { HostTransport } from "./host-transport.ts";
 import { type InetEndpoint, keepEndpoint } from "./ip-address.ts";
 import { ipOfText } from "./ip-text.ts";
 import { anyAddress } from "./inet-address.ts";
+import { isSeveredSocket } from "./severed-socket.ts";
 import type { Established, TcpAttempt, TcpListener } from "./tcp-transport.ts";
 import type { TcpSocket } from "./tcp-socket.ts";
 
@@ -78,20 +79,27 @@ export class HostListener implements TcpListener {
   }
 
   static {
-    // The host's socket stays with who was saved: where it goes on, it listens anew.
+    // The host's socket stays with who was saved: where it goes on, it listens anew. One that is state goes along.
     stateClass(
       "HostListener",
       this,
       {
-        save: (it) => ({ socket: it.#socket, provider: it.#provider, isListening: it.#isListening }),
-        load: (it, from) => ({ socket: it.#socket, provider: it.#provider, isListening: it.#isListening } = from),
+        save: (it) => ({
+          socket: it.#socket,
+          provider: it.#provider,
+          isListening: it.#isListening,
+          host: it.#host !== null && stateName(it.#host) !== undefined ? it.#host : null,
+        }),
+        load: (it, from) =>
+          ({ socket: it.#socket, provider: it.#provider, isListening: it.#isListening, host: it.#host } = from),
       },
       {
-        keeps: ["#host"],
         // Where it listens, the original of a fork goes on.
-        copied: (it) => void (it.#isListening = false),
+        copied: (it) => {
+          if (it.#host === null) it.#isListening = false;
+        },
         loaded: (it) => {
-          if (it.#isListening) it.begin();
+          if (it.#isListening && it.#host === null) it.begin();
         },
       },
     );
@@ -136,6 +144,10 @@ export class HostAttempt implements TcpAttempt {
 
   abandon(): void {
     this.#host.close();
+  }
+
+  get isSevered(): boolean {
+    return isSeveredSocket(this.#host);
   }
 
   static {

@@ -2,6 +2,7 @@ import { EAGAIN, EINVAL, EPIPE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { HostSocket } from "@stratos/host";
 import type { IoCursor } from "../../ground/io-cursor.ts";
+import { isSeveredSocket } from "./severed-socket.ts";
 import type { TcpTransport } from "./tcp-transport.ts";
 
 /** A connection that the provider carries. */
@@ -34,6 +35,11 @@ export class HostTransport implements TcpTransport {
 
   get isEnded(): boolean {
     return this.#host.ended();
+  }
+
+  /** A stand-in carries it: the connection is over. */
+  get isSevered(): boolean {
+    return isSeveredSocket(this.#host);
   }
 
   /** Looks for an error of the host's socket: it ends the connection. */

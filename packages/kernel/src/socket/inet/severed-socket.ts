@@ -12,6 +12,10 @@ export function severedSocketFor(object: object): SeveredSocket | undefined {
   return isHostSocket(object) ? new SeveredSocket(object) : undefined;
 }
 
+export function isSeveredSocket(socket: HostSocket): boolean {
+  return socket instanceof SeveredSocket;
+}
+
 function isHostSocket(object: object): object is HostSocket {
   return "takeError" in object && "peerAddress" in object && "lastSender" in object;
 }

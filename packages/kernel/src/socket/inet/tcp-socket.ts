@@ -356,7 +356,8 @@ export class TcpSocket extends InetSocket {
 
   /** In a fork or a loaded machine: what the host carried is over. */
   #noticeSevered(): void {
-    if (this.#transport instanceof HostTransport || this.#attempt instanceof HostAttempt) this.changed();
+    const carried = this.#transport instanceof HostTransport ? this.#transport : this.#attempt;
+    if ((carried instanceof HostTransport || carried instanceof HostAttempt) && carried.isSevered) this.changed();
   }
 
   /** The listener ended before it was accepted. */
