@@ -287,6 +287,23 @@ test("the times of a file without names are answered and not kept, other attribu
   assert.equal(attributesOf(volume, ino).mode & 0o777, 0o600);
 });
 
+test("a copy into a file takes its set-user-ID bit away, and the kernel is told of the mode before the answer", () => {
+  const { server, kernel, volume } = makeServer();
+  const ino = makeFile(server, kernel);
+  const target = kernel.request(op.FUSE_MKNOD, 1, 0o106777, 0, 0, 0, "program");
+  server.serve();
+  const program = wordsOf(kernel.answer(target).payload)[0]!;
+  kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 77);
+  const copied = kernel.request(op.FUSE_COPY_FILE_RANGE, ino, 0, 0, 0, 0, program, 0, 0, 0, 0, 0, 4, 0, 0, 0);
+  server.serve();
+  assert.equal(kernel.answer(copied).error, 0);
+  assert.equal(attributesOf(volume, program).mode, 0o100777);
+  // FUSE_NOTIFY_INVAL_INODE with an offset below 0: attributes alone.
+  const told = kernel.replies.findIndex(({ unique, error }) => unique === 0 && error === 2);
+  assert.deepEqual([...wordsOf(kernel.replies[told]!.payload)].slice(0, 4), [program, 0, 0xffffffff, 0xffffffff]);
+  assert.ok(told < kernel.replies.findIndex(({ unique }) => unique === copied));
+});
+
 /** A file of one page, known to the kernel. */
 function makeFile(server: FuseServer, kernel: ScriptedDevice): number {
   init(kernel);
