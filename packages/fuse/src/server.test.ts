@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EEXIST, EINTR, EIO, ENOENT, ENOSPC, ENOSYS, EPROTO } from "@stratos/abi";
+import { EEXIST, EINTR, EINVAL, EIO, ENOENT, ENOSPC, ENOSYS, EOPNOTSUPP, EPROTO } from "@stratos/abi";
 import { Attributes, check, format, mount, type Volume } from "@stratos/aegisfs";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice, SimulatedClock } from "@stratos/host";
@@ -302,6 +302,20 @@ test("a copy into a file takes its set-user-ID bit away, and the kernel is told 
   const told = kernel.replies.findIndex(({ unique, error }) => unique === 0 && error === 2);
   assert.deepEqual([...wordsOf(kernel.replies[told]!.payload)].slice(0, 4), [program, 0, 0xffffffff, 0xffffffff]);
   assert.ok(told < kernel.replies.findIndex(({ unique }) => unique === copied));
+});
+
+test("a namespace alone is no name of an attribute", () => {
+  const { server, kernel } = makeServer();
+  const ino = makeFile(server, kernel);
+  const answers = ["user.", "trusted.", "user.a", "other.a"].map((name) => [
+    kernel.request(op.FUSE_SETXATTR, ino, 0, 0, 0, 0, name),
+    kernel.request(op.FUSE_GETXATTR, ino, 0, 0, name),
+    kernel.request(op.FUSE_REMOVEXATTR, ino, name),
+  ]);
+  server.serve();
+  const errors = answers.map((uniques) => uniques.map((unique) => kernel.answer(unique).error));
+  const [invalid, unknown] = [-EINVAL, -EOPNOTSUPP];
+  assert.deepEqual(errors, [Array(3).fill(invalid), Array(3).fill(invalid), [0, 0, 0], Array(3).fill(unknown)]);
 });
 
 /** A file of one page, known to the kernel. */
