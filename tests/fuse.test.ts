@@ -145,6 +145,28 @@ if (process.getuid?.() === 0) {
   });
 }
 
+if (process.getuid?.() === 0) {
+  const changes = [
+    "dd if=/dev/zero of=program bs=4096 count=1 conv=notrunc status=none",
+    "dd if=/dev/zero of=program bs=4096 count=1 conv=notrunc oflag=direct status=none",
+    "fallocate -l 20000 program",
+    "fallocate -p -o 0 -l 4096 program",
+    "truncate -s 100 program",
+  ];
+  test("a change of a program by another user takes its set-user-ID bit away, at once", async () => {
+    await volume.mount("allow_other");
+    for (const change of changes) {
+      // `stat` with nothing but the mode asks what the kernel goes by when it starts programs.
+      const modes = await volume.sh(
+        `rm -f program; cp /bin/true program; chmod 6777 program; stat -c %a program; ${change}; stat -c %a program
+        setpriv --reuid 4321 --regid 4321 --clear-groups ${change}; stat -c %a program`,
+      );
+      assert.deepEqual(modes.trim().split("\n"), ["6777", "6777", "777"], change);
+    }
+    await volume.unmount();
+  });
+}
+
 test("a large file is copied by sharing its blocks", async () => {
   const seen = await volume.sh(
     "head -c 200M /dev/urandom > long; sync long; before=$(stat -f -c %f .); cp --reflink=auto long copy; sync " +

@@ -5,7 +5,13 @@ import type { FuseDevice } from "./device.ts";
 import { ListingHabits } from "./listing-habits.ts";
 import { LookupCounts } from "./lookup-counts.ts";
 import { R_LENGTH, REPLY_AT, REPLY_HEADER_SIZE } from "./wire/layout.ts";
-import { INC_EPOCH_WORDS, INVAL_INODE_WORDS, putEpoch, putInvalidation } from "./wire/notify-words.ts";
+import {
+  INC_EPOCH_WORDS,
+  INVAL_INODE_WORDS,
+  putAttributeInvalidation,
+  putEpoch,
+  putInvalidation,
+} from "./wire/notify-words.ts";
 
 const FRESH_PLACES = 4096;
 
@@ -79,6 +85,15 @@ export class KernelCaches {
     nodes.forEach((node, index) => putInvalidation(words, index * INVAL_INODE_WORDS, node, 0));
     putEpoch(words, nodes.length * INVAL_INODE_WORDS);
     this.#device.notify(new Uint8Array(words.buffer));
+  }
+
+  /**
+   * The kernel is to ask anew for a node's attributes, before it reads the answer that follows. It waits for nothing
+   * with this message, and somebody's request holds the inode: so the serving thread may send it.
+   */
+  forgetAttributes(ino: number, tree: number): void {
+    putAttributeInvalidation(this.#words, R_LENGTH, ino, tree);
+    this.#device.send(REPLY_AT, INVAL_INODE_WORDS * 4);
   }
 
   /** The kernel is to ask anew for one node. */

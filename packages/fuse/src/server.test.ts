@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EEXIST, EINTR, EIO, ENOENT, ENOSPC, ENOSYS, EPROTO } from "@stratos/abi";
+import { EEXIST, EINTR, EINVAL, EIO, ENOENT, ENOSPC, ENOSYS, EOPNOTSUPP, EPROTO } from "@stratos/abi";
 import { Attributes, check, format, mount, type Volume } from "@stratos/aegisfs";
 import { SeededRandom } from "@stratos/base";
 import { MemoryBlockDevice, SimulatedClock } from "@stratos/host";
@@ -285,6 +285,37 @@ test("the times of a file without names are answered and not kept, other attribu
   assert.equal(kernel.answer(times).error, 0);
   assert.deepEqual(timesOf(volume, ino).slice(0, 2), before.slice(0, 2));
   assert.equal(attributesOf(volume, ino).mode & 0o777, 0o600);
+});
+
+test("a copy into a file takes its set-user-ID bit away, and the kernel is told of the mode before the answer", () => {
+  const { server, kernel, volume } = makeServer();
+  const ino = makeFile(server, kernel);
+  const target = kernel.request(op.FUSE_MKNOD, 1, 0o106777, 0, 0, 0, "program");
+  server.serve();
+  const program = wordsOf(kernel.answer(target).payload)[0]!;
+  kernel.request(op.FUSE_WRITE, ino, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 77);
+  const copied = kernel.request(op.FUSE_COPY_FILE_RANGE, ino, 0, 0, 0, 0, program, 0, 0, 0, 0, 0, 4, 0, 0, 0);
+  server.serve();
+  assert.equal(kernel.answer(copied).error, 0);
+  assert.equal(attributesOf(volume, program).mode, 0o100777);
+  // FUSE_NOTIFY_INVAL_INODE with an offset below 0: attributes alone.
+  const told = kernel.replies.findIndex(({ unique, error }) => unique === 0 && error === 2);
+  assert.deepEqual([...wordsOf(kernel.replies[told]!.payload)].slice(0, 4), [program, 0, 0xffffffff, 0xffffffff]);
+  assert.ok(told < kernel.replies.findIndex(({ unique }) => unique === copied));
+});
+
+test("a namespace alone is no name of an attribute", () => {
+  const { server, kernel } = makeServer();
+  const ino = makeFile(server, kernel);
+  const answers = ["user.", "trusted.", "user.a", "other.a"].map((name) => [
+    kernel.request(op.FUSE_SETXATTR, ino, 0, 0, 0, 0, name),
+    kernel.request(op.FUSE_GETXATTR, ino, 0, 0, name),
+    kernel.request(op.FUSE_REMOVEXATTR, ino, name),
+  ]);
+  server.serve();
+  const errors = answers.map((uniques) => uniques.map((unique) => kernel.answer(unique).error));
+  const [invalid, unknown] = [-EINVAL, -EOPNOTSUPP];
+  assert.deepEqual(errors, [Array(3).fill(invalid), Array(3).fill(invalid), [0, 0, 0], Array(3).fill(unknown)]);
 });
 
 /** A file of one page, known to the kernel. */

@@ -2,7 +2,6 @@
 import { EINVAL, EIO, ENOSPC, EOPNOTSUPP, ESTALE, EXDEV, SEEK_DATA, SEEK_HOLE } from "@stratos/abi";
 import { addOffsets, ATTRIBUTE_ATIME, ATTRIBUTE_MODE, blocksOf, offsetBetween, offsetOf } from "@stratos/aegisfs";
 import type { FileOffset, Subvolume } from "@stratos/aegisfs";
-import type { Exchange } from "../exchange.ts";
 import { treeOf, type Mount } from "../mount.ts";
 import { getOffset, getUnsigned, putOffset } from "../wire/attribute-words.ts";
 import {
@@ -86,29 +85,48 @@ export function writeContent(mount: Mount, files: Subvolume, ino: number): numbe
   volume.keepsTimes = false;
   if (written < 0) return written;
   mount.caches.dropFreshAccess(ino);
-  if ((words[B + 5]! & FUSE_WRITE_KILL_SUIDGID) !== 0) dropSetId(mount.exchange, files, ino);
+  if ((words[B + 5]! & FUSE_WRITE_KILL_SUIDGID) !== 0) dropSetId(mount, files, ino, words[Q_NODE_TREE]!);
   if (mount.caches.inoWithoutCapabilities !== ino || files !== mount.files) dropCapabilities(mount, files, ino);
   words[D] = written;
   words[D + 1] = 0;
   return 8;
 }
 
-function dropSetId({ attributes }: Exchange, files: Subvolume, ino: number): void {
+/**
+ * S_ISUID and S_ISGID go with the content that they were given to. Linux asks for a file's times after a write, not
+ * for its mode, by which it starts programs: it is told.
+ */
+function dropSetId(mount: Mount, files: Subvolume, ino: number, tree: number): void {
+  const { attributes } = mount.exchange;
   if (files.stat(ino, attributes) < 0) return;
   const mode = withoutSetId(attributes.mode);
   if (mode === attributes.mode) return;
   attributes.mode = mode;
-  files.setAttributes(ino, attributes, ATTRIBUTE_MODE);
+  if (files.setAttributes(ino, attributes, ATTRIBUTE_MODE) === 0) mount.caches.forgetAttributes(ino, tree);
 }
 
 /** fuse_fallocate_in: fh (2), offset (2), length (2), mode. */
 export function fallocate(mount: Mount, files: Subvolume, ino: number): number {
-  const { words } = mount.exchange;
+  const { words, uid } = mount.exchange;
   const mode = words[B + 6]!;
   const offset = getOffset(words, B + 2);
   const length = getOffset(words, B + 4);
   mount.caches.dropFreshAccess(ino);
   dropCapabilities(mount, files, ino);
+  const result = changeRange(mount, files, ino, { mode, offset, length });
+  // Of this request and of COPY_FILE_RANGE Linux does not tell whether the caller has CAP_FSETID: it tells who it is.
+  if (result === 0 && uid !== 0) dropSetId(mount, files, ino, words[Q_NODE_TREE]!);
+  return result;
+}
+
+interface Range {
+  /** FALLOC_FL_* */
+  readonly mode: number;
+  readonly offset: FileOffset;
+  readonly length: FileOffset;
+}
+
+function changeRange(mount: Mount, files: Subvolume, ino: number, { mode, offset, length }: Range): number {
   switch (mode) {
     case 0:
     case FALLOC_FL_KEEP_SIZE:
@@ -189,6 +207,7 @@ export function copyRange(mount: Mount, files: Subvolume, ino: number): number {
     }
   mount.caches.dropFreshAccess(target);
   dropCapabilities(mount, targetFiles, target);
+  if (mount.exchange.uid !== 0) dropSetId(mount, targetFiles, target, targetTree);
   words[D] = done;
   words[D + 1] = 0;
   return 8;

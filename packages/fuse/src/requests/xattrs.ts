@@ -11,9 +11,14 @@ import { B, BODY_AT, D, Q_LENGTH, REPLY_DATA_AT, REQUEST_AT } from "../wire/layo
 
 const CAPABILITY = "security.capability";
 
-/** The system namespace is made of names that each mean something: of them we know the lists of acl(5). */
-function isKnown(name: string): boolean {
-  return name.startsWith("user.") || name.startsWith("security.") || name.startsWith("trusted.") || isAcl(name);
+/**
+ * Why a name cannot be, or 0. The system namespace is made of names that each mean something: of them we know the lists
+ * of acl(5). A namespace alone names nothing (EINVAL, as on ext4 and tmpfs).
+ */
+function refusalOf(name: string): number {
+  if (isAcl(name)) return 0;
+  if (!name.startsWith("user.") && !name.startsWith("security.") && !name.startsWith("trusted.")) return -EOPNOTSUPP;
+  return name.indexOf(".") === name.length - 1 ? -EINVAL : 0;
 }
 
 function isAcl(name: string): boolean {
@@ -24,7 +29,8 @@ function isAcl(name: string): boolean {
 export function getXattr(mount: Mount, files: Subvolume, ino: number): number {
   const { words, bytes } = mount.exchange;
   const name = mount.exchange.name(BODY_AT + 8);
-  if (!isKnown(name)) return -EOPNOTSUPP;
+  const refusal = refusalOf(name);
+  if (refusal !== 0) return refusal;
   const value = files.getXattr(ino, name);
   if (typeof value === "number") return value;
   const sizeMax = words[B]!;
@@ -45,7 +51,8 @@ export function setXattr(mount: Mount, files: Subvolume, ino: number): number {
   const size = words[B]!;
   const nameAt = BODY_AT + mount.agreement.setXattrSize;
   const name = mount.exchange.name(nameAt);
-  if (!isKnown(name)) return -EOPNOTSUPP;
+  const refusal = refusalOf(name);
+  if (refusal !== 0) return refusal;
   const start = nameAt + name.length + 1;
   if (start + size > REQUEST_AT + words[Q_LENGTH]!) return -EINVAL;
   if (name === CAPABILITY) mount.caches.inoWithoutCapabilities = 0;
@@ -62,7 +69,8 @@ const NO_ACL = serializeAcl([]);
 export function removeXattr(mount: Mount, files: Subvolume, ino: number): number {
   const name = mount.exchange.name(BODY_AT);
   if (isAcl(name)) return files.setAcl(ino, name, NO_ACL);
-  return isKnown(name) ? files.removeXattr(ino, name) : -EOPNOTSUPP;
+  const refusal = refusalOf(name);
+  return refusal === 0 ? files.removeXattr(ino, name) : refusal;
 }
 
 /** A list that was set by who is not of the file's group takes S_ISGID away, as chmod(2) does. */

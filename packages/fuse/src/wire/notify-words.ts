@@ -17,6 +17,12 @@ export function putInvalidation(words: Uint32Array, at: number, node: number, tr
   words[at + HEADER_WORDS + 1] = tree;
 }
 
+/** The kernel forgets a node's attributes, and nothing else: for the whole of an offset below 0. */
+export function putAttributeInvalidation(words: Uint32Array, at: number, node: number, tree: number): void {
+  putInvalidation(words, at, node, tree);
+  words.fill(0xffffffff, at + HEADER_WORDS + 2, at + HEADER_WORDS + 4);
+}
+
 /** The kernel sends `mark` back to us, behind what it has to say: nothing of the node's content is asked for. */
 export function putRetrieval(words: Uint32Array, at: number, mark: number, node: number, tree: number): void {
   putHeader(words, at, RETRIEVE_WORDS, FUSE_NOTIFY_RETRIEVE);
