@@ -15,14 +15,22 @@ import {
   EFD_NONBLOCK,
   EFD_SEMAPHORE,
   EINVAL,
+  ENOTTY,
   EPERM,
   ESRCH,
+  FASYNC,
+  FIOASYNC,
+  F_GETFL,
+  F_SETFL,
+  F_SETOWN,
+  O_NONBLOCK,
   POLLHUP,
   POLLIN,
   POLLNVAL,
   POLLOUT,
   SFD_NONBLOCK,
   SIGCHLD,
+  SIGIO,
   SIGUSR1,
   SI_QUEUE,
   SI_USER,
@@ -33,6 +41,8 @@ import {
 import { ROOT } from "../security/credentials.ts";
 import { signalInfo } from "../signal/pending-signals.ts";
 import { sendSignalToProcess } from "../signal/send-signal.ts";
+import { fileCalls } from "../syscall/file-calls.ts";
+import { openCalls } from "../syscall/open-calls.ts";
 import { eventFileCalls } from "../syscall/event-file-calls.ts";
 import { pidfdCalls } from "../syscall/pidfd-calls.ts";
 import { pollCalls } from "../syscall/poll-calls.ts";
@@ -342,4 +352,35 @@ test("pselect6 looks at descriptors as far up as there can be any", () => {
   memory.u8[SET + 9000 / 8] = 3;
   assert.equal(run(pollCalls, "pselect6", 10_000, SET, 0, 0, 0, 0), 1);
   assert.equal(memory.u8[SET + 9000 / 8], 1, "the first alone is ready");
+});
+
+test("O_ASYNC: a pipe tells its owner by either call, a signalfd does not answer signals with signals", () => {
+  const MASK = 0x200;
+  const asynchronous = (fd: number): void => {
+    assert.equal(run(openCalls, "fcntl", fd, F_SETOWN, task.pid), 0);
+    memory.storeU32(MASK, 1);
+  };
+  task.blocked.add(SIGIO);
+  memory.storeU32(MASK, 2 ** (SIGIO - 1));
+  memory.storeU32(MASK + 4, 0);
+  const signals = asCurrent(task, () => run(eventFileCalls, "signalfd4", -1, MASK, 8, SFD_NONBLOCK));
+  asynchronous(signals);
+  assert.equal(run(openCalls, "ioctl", signals, FIOASYNC, MASK), -ENOTTY);
+  assert.equal(run(openCalls, "fcntl", signals, F_SETFL, FASYNC | O_NONBLOCK), 0);
+  assert.equal(run(openCalls, "fcntl", signals, F_GETFL) & FASYNC, 0);
+  sendSignalToProcess(task.group, signalInfo(SIGIO, SI_USER, { pid: 5 }));
+  assert.equal(read(signals, 128).result, 128);
+
+  for (const [command, argument] of [
+    ["fcntl", FASYNC],
+    ["ioctl", MASK],
+  ] as const) {
+    assert.equal(run(fileCalls, "pipe2", BUFFER, 0), 0);
+    const [reader, writer] = [memory.loadU32(BUFFER), memory.loadU32(BUFFER + 4)] as [number, number];
+    asynchronous(reader);
+    assert.equal(run(openCalls, command, reader, command === "ioctl" ? FIOASYNC : F_SETFL, argument), 0);
+    assert.equal(run(openCalls, "fcntl", reader, F_GETFL) & FASYNC, FASYNC);
+    write(writer, 1);
+    assert.equal(read(signals, 128).result, 128, `${command}: SIGIO is pending`);
+  }
 });

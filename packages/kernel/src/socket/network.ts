@@ -77,7 +77,7 @@ export class Network
   readonly inetSockets = new Set<InetSocket>();
   readonly unixSockets = new Set<UnixSocket>();
   readonly netlinkSockets = new Map<number, NetlinkSocket>();
-  /** unix(7): abstract names, without the leading NUL. */
+  /** unix(7): the type of the socket, a space, its abstract name without the leading NUL. */
   readonly abstractNames = new Map<string, UnixSocket>();
   /** Who is told that interfaces, addresses and routes change. Bound: netlink, and mounts of sysfs. */
   readonly observers: Set<NetworkObserver> = new Set<NetworkObserver>([

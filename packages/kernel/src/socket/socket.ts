@@ -198,6 +198,10 @@ export abstract class Socket extends OpenFile {
     return this.readiness;
   }
 
+  override get asyncQueue(): WaitQueue {
+    return this.readiness;
+  }
+
   override get description(): string {
     return `socket:[${this.inode!.ino}]`;
   }

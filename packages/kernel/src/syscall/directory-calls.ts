@@ -53,7 +53,8 @@ function getdents64(task: Task, fd: number, address: number, count: number): num
   if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   const before = file.position;
   filled = 0;
-  capacity = Math.min(count, DIRENTS_MAX);
+  // Linux counts what is left in an int: above 2^31 − 1 no entry fits.
+  capacity = Math.min(count | 0, DIRENTS_MAX);
   const failed = file.readDirectory(task, emitEntry);
   if (filled === 0) return failed < 0 ? failed : capacity < 0 ? -EINVAL : 0;
   const stored = task.space.copyOut(address, bytes, 0, filled);

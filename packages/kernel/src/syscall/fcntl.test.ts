@@ -11,6 +11,11 @@ import {
   EINVAL,
   EMFILE,
   ENOENT,
+  ESRCH,
+  F_OWNER_PGRP,
+  F_OWNER_PID,
+  F_SETOWN,
+  F_SETOWN_EX,
   F_DUPFD,
   F_DUPFD_CLOEXEC,
   F_GETFD,
@@ -99,4 +104,19 @@ test("statx of an empty path is of the descriptor; a null path with AT_EMPTY_PAT
   assert.equal(user.call("statx", fd, "", 0x6000 | AT_EMPTY_PATH, 0x7ff, BUFFER), -EINVAL);
   assert.equal(user.call("statx", fd, "", 0x4 | AT_EMPTY_PATH, 0x7ff, BUFFER), -EINVAL);
   assert.equal(user.call("statx", 99, "", AT_EMPTY_PATH, 0x7ff, BUFFER), -EBADF);
+});
+
+test("ranges and counts beyond Linux's numbers are refused, and owners that have none", () => {
+  const { user, fd } = withFile();
+  assert.equal(user.call("sync_file_range", fd, 8912, 2 ** 63 - 4096, 0), -EINVAL);
+  assert.equal(user.call("sync_file_range", fd, 0, 2 ** 63 - 1024, 0), 0);
+  const directory = user.open("/", 0);
+  assert.equal(user.call("getdents64", directory, 0x9000, 2 ** 31), -EINVAL);
+  assert.ok(user.call("getdents64", directory, 0x9000, 2 ** 31 - 1) > 0);
+  assert.equal(user.call("fcntl", fd, F_SETOWN, -(2 ** 31)), -EINVAL);
+  for (const type of [F_OWNER_PID, F_OWNER_PGRP]) {
+    user.memory.storeU32(0x9000, type);
+    user.memory.storeU32(0x9004, 2 ** 32 - user.task.pid);
+    assert.equal(user.call("fcntl", fd, F_SETOWN_EX, 0x9000), -ESRCH);
+  }
 });

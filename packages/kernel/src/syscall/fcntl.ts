@@ -66,7 +66,7 @@ import { PipeFile } from "../fs/pipe/pipe-file.ts";
 import { addSeals, sealsOf } from "../fs/memfd/memfd.ts";
 import { isCapable } from "../security/credentials.ts";
 import { isOwnerOrCapable } from "../security/permission.ts";
-import { AsyncNotification } from "../vfs/io-signal.ts";
+import { setAsync } from "../vfs/io-signal.ts";
 import type { Task } from "../task/task.ts";
 import { inodeOfFile } from "../vfs/anonymous-file.ts";
 import { conflictingLock, ownLock, setRangeLock } from "../vfs/file-locks.ts";
@@ -76,7 +76,7 @@ import type { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, put64 } from "../ground/words.ts";
 
-const SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC;
+const SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 /** `struct flock` of 64-bit machines: l_type, l_whence (s16), l_start @8, l_len @16 (s64), l_pid @24 (s32). */
 
 /** fcntl(2). */
@@ -124,7 +124,8 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_OFD_SETLKW:
       return setLock(task, file, argument, true, command === F_OFD_SETLKW);
     case F_SETOWN:
-      return setOwner(task, file, argument | 0);
+      // Its group would have no number.
+      return (argument | 0) === -(2 ** 31) ? -EINVAL : setOwner(task, file, argument | 0);
     case F_GETOWN:
       return ownerSeenBy(task, file);
     case F_SETOWN_EX: {
@@ -132,7 +133,8 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
       const pid = task.space.loadU32(argument + FOwnerEx.offset.pid);
       if (type < 0 || pid < 0) return type < 0 ? type : pid;
       if (type > F_OWNER_PGRP) return -EINVAL;
-      return setOwner(task, file, type === F_OWNER_PGRP ? -(pid | 0) : pid | 0);
+      if ((pid | 0) < 0) return -ESRCH;
+      return setOwner(task, file, type === F_OWNER_PGRP ? -pid : pid);
     }
     case F_GETOWN_EX: {
       const type = file.owner < 0 ? F_OWNER_PGRP : F_OWNER_PID;
@@ -210,11 +212,8 @@ function setFlags(task: Task, file: OpenFile, fd: number, flags: number): number
     return -EPERM;
   if ((flags & O_DIRECT) !== 0 && !mayBeDirect(file.inode)) return -EINVAL;
   file.flags = (file.flags & ~SETTABLE) | (flags & SETTABLE);
-  const queue = file.waitQueue;
-  if ((flags & FASYNC) === 0) {
-    file.asyncNotification?.stop();
-    file.asyncNotification = null;
-  } else if (queue !== null) file.asyncNotification ??= new AsyncNotification(task.kernel, file, fd, queue);
+  // A kind of file that sends no SIGIO keeps the flag as it was.
+  setAsync(task.kernel, file, fd, (flags & FASYNC) !== 0);
   return 0;
 }
 

@@ -5,7 +5,6 @@ import {
   EINVAL,
   EMFILE,
   FIOASYNC,
-  FASYNC,
   FICLONE,
   FICLONERANGE,
   FIOCLEX,
@@ -43,6 +42,7 @@ import { openPath } from "../vfs/open.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { fcntl } from "./fcntl.ts";
 import { get64 } from "../ground/words.ts";
+import { setAsync } from "../vfs/io-signal.ts";
 import { loadPath } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -163,8 +163,8 @@ function ioctl(task: Task, fd: number, command: number, argument: number): numbe
     case FIOASYNC: {
       const on = task.space.loadU32(argument);
       if (on < 0) return on;
-      const bit = command === FIONBIO ? O_NONBLOCK : FASYNC;
-      file.flags = on !== 0 ? file.flags | bit : file.flags & ~bit;
+      if (command === FIOASYNC) return setAsync(task.kernel, file, fd, on !== 0);
+      file.flags = on !== 0 ? file.flags | O_NONBLOCK : file.flags & ~O_NONBLOCK;
       return 0;
     }
     // Whatever the kind of file: the file system behind it says no.

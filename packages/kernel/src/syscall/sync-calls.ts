@@ -48,7 +48,7 @@ const SYNC_FILE_RANGE_FLAGS = 7;
 function syncFileRange(task: Task, fd: number, offset: number, length: number, flags: number): number {
   const file = opened(task, fd);
   if (isErrno(file)) return file;
-  if ((flags & ~SYNC_FILE_RANGE_FLAGS) !== 0 || offset < 0 || length < 0) return -EINVAL;
+  if ((flags & ~SYNC_FILE_RANGE_FLAGS) !== 0 || offset < 0 || length < 0 || offset + length > 2 ** 63) return -EINVAL;
   const inode = file.inode;
   if (inode === null || (!inode.isRegular && !inode.isDirectory && !inode.isSymlink)) return -ESPIPE;
   if ((flags & SYNC_FILE_RANGE_WRITE) === 0 || !inode.isRegular) return 0;

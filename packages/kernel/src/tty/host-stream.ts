@@ -108,6 +108,10 @@ abstract class HostStreamFile extends OpenFile {
     return this.#queue;
   }
 
+  override get asyncQueue(): WaitQueue {
+    return this.#queue;
+  }
+
   override get description(): string {
     return `pipe:[${this.inode!.ino}]`;
   }

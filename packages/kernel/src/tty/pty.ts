@@ -170,6 +170,10 @@ export class PtyMasterFile extends OpenFile {
     return this.pty.masterQueue;
   }
 
+  override get asyncQueue(): WaitQueue {
+    return this.pty.masterQueue;
+  }
+
   override details(): string {
     return `tty-index:\t${this.pty.index}\n`;
   }

@@ -30,6 +30,10 @@ export class TerminalFile extends OpenFile implements TerminalHolder {
     return this.terminal.queue;
   }
 
+  override get asyncQueue(): WaitQueue {
+    return this.terminal.queue;
+  }
+
   override poll(): number {
     return this.terminal.poll(this);
   }

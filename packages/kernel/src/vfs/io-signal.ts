@@ -1,5 +1,7 @@
 import { stateClass } from "@stratos/base";
 import {
+  ENOTTY,
+  FASYNC,
   POLLERR,
   POLLHUP,
   POLLIN,
@@ -47,8 +49,28 @@ export function sendIoSignal(kernel: VfsKernel, file: OpenFile, fd: number, code
   signalFileOwner(kernel, file, signal === 0 ? signalInfo(SIGIO, SI_KERNEL) : signalInfo(signal, code, { band, fd }));
 }
 
+/**
+ * O_ASYNC, by F_SETFL or FIOASYNC.
+ *
+ * @param fd  by which the description was known
+ * @returns 0, or ENOTTY: this kind of file sends no SIGIO, and its flag stays as it was
+ */
+export function setAsync(kernel: VfsKernel, file: OpenFile, fd: number, on: boolean): number {
+  const queue = file.asyncQueue;
+  if (queue === null) return on === ((file.flags & FASYNC) !== 0) ? 0 : -ENOTTY;
+  if (on) {
+    file.asyncNotification ??= new AsyncNotification(kernel, file, fd, queue);
+    file.flags |= FASYNC;
+  } else {
+    file.asyncNotification?.stop();
+    file.asyncNotification = null;
+    file.flags &= ~FASYNC;
+  }
+  return 0;
+}
+
 /** O_ASYNC of a description: a signal whenever it becomes ready. */
-export class AsyncNotification implements Waiter {
+class AsyncNotification implements Waiter {
   #kernel: VfsKernel;
   #file: OpenFile;
   #fd: number;

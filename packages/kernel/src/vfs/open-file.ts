@@ -105,6 +105,16 @@ export abstract class OpenFile implements LockOwner {
     return null;
   }
 
+  /**
+   * What O_ASYNC listens to: `waitQueue` of pipes, sockets, terminals, inotify and random devices; null for the kinds
+   * that send no SIGIO. A signalfd among them would answer each signal with the next.
+   *
+   * @see Linux `file_operations.fasync`
+   */
+  get asyncQueue(): WaitQueue | null {
+    return null;
+  }
+
   /** @param argument  usually a user address */
   ioctl(task: Caller, command: number, argument: number): number {
     return -ENOTTY;

@@ -146,6 +146,10 @@ class AwaitedRandomDevice extends RandomDevice {
     return this.#queue;
   }
 
+  override get asyncQueue(): WaitQueue {
+    return this.#queue;
+  }
+
   static {
     stateClass("AwaitedRandomDevice", this, {
       save: (it) => ({ queue: it.#queue }),

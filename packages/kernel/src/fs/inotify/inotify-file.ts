@@ -217,6 +217,10 @@ export class InotifyFile extends OpenFile {
     return this.#queue;
   }
 
+  override get asyncQueue(): WaitQueue {
+    return this.#queue;
+  }
+
   override ioctl(task: FsCaller, command: number, argument: number): number {
     if (command !== FIONREAD) return super.ioctl(task, command, argument);
     let total = 0;

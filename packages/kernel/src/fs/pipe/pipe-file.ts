@@ -108,6 +108,10 @@ export class PipeFile extends OpenFile {
     return this.pipe.queue;
   }
 
+  override get asyncQueue(): WaitQueue {
+    return this.pipe.queue;
+  }
+
   override ioctl(task: FsCaller, command: number, argument: number): number {
     if (command === FIONREAD) return task.space.storeU32(argument, this.pipe.length);
     return super.ioctl(task, command, argument);

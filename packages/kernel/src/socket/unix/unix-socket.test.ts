@@ -279,6 +279,16 @@ describe("names and connections", () => {
     assert.match(String.fromCharCode(...name.subarray(3)), /^[0-9a-f]{5}$/);
   });
 
+  it("have abstract names for each type", () => {
+    const { user } = SocketTask.createMachine();
+    listener(user, unixAbstract("name"));
+    const datagrams = user.socket(AF_UNIX, SOCK_DGRAM);
+    assert.equal(user.connect(datagrams, unixAbstract("name")), -ECONNREFUSED);
+    assert.equal(user.bind(datagrams, unixAbstract("name")), 0);
+    assert.equal(user.connect(user.socket(AF_UNIX, SOCK_DGRAM), unixAbstract("name")), 0);
+    assert.equal(user.connect(user.socket(AF_UNIX, SOCK_STREAM), unixAbstract("name")), 0);
+  });
+
   it("wait for room in the backlog", () => {
     const { test, user } = SocketTask.createMachine();
     const server = listener(user, unixAbstract("busy"), 0);

@@ -116,8 +116,9 @@ export abstract class UnixSocket extends Socket {
     }
     const network = this.network;
     if (name.kind === "abstract") {
-      if (network.abstractNames.has(name.name)) return -EADDRINUSE;
-      network.abstractNames.set(name.name, this);
+      const key = this.abstractKey(name.name);
+      if (network.abstractNames.has(key)) return -EADDRINUSE;
+      network.abstractNames.set(key, this);
     } else {
       const path = createSocketNode(task, name.name);
       if (isErrno(path)) return path;
@@ -126,6 +127,11 @@ export abstract class UnixSocket extends Socket {
     }
     this.name = name;
     return 0;
+  }
+
+  /** An abstract name is one for each type of socket: under it nobody of another type is found (unix_abstract_hash). */
+  private abstractKey(name: string): string {
+    return `${this.type} ${name}`;
   }
 
   /** Gives the socket an abstract name when it has none. */
@@ -137,8 +143,9 @@ export abstract class UnixSocket extends Socket {
     const start = (bytes[0]! << 16) | (bytes[1]! << 8) | bytes[2]!;
     for (let step = 0; step < AUTOBIND_NAMES; step++) {
       const name = ((start + step) % AUTOBIND_NAMES).toString(16).padStart(5, "0");
-      if (names.has(name)) continue;
-      names.set(name, this);
+      const key = this.abstractKey(name);
+      if (names.has(key)) continue;
+      names.set(key, this);
       this.name = { kind: "abstract", name };
       return 0;
     }
@@ -156,7 +163,7 @@ export abstract class UnixSocket extends Socket {
     if (name.kind === "unnamed") return -EINVAL;
     const network = this.network;
     let found: UnixSocket | undefined;
-    if (name.kind === "abstract") found = network.abstractNames.get(name.name);
+    if (name.kind === "abstract") found = network.abstractNames.get(this.abstractKey(name.name));
     else {
       const place = findSocketNode(task, name.name);
       if (isErrno(place)) return place;
@@ -175,8 +182,10 @@ export abstract class UnixSocket extends Socket {
     this.isClosed = true;
     const network = this.network;
     network.unixSockets.delete(this);
-    if (this.name.kind === "abstract" && network.abstractNames.get(this.name.name) === this)
-      network.abstractNames.delete(this.name.name);
+    if (this.name.kind === "abstract") {
+      const key = this.abstractKey(this.name.name);
+      if (network.abstractNames.get(key) === this) network.abstractNames.delete(key);
+    }
     if (this.#path !== null) {
       network.boundInodes.delete(this.#path.dentry.inode!);
       this.#path.release();
