@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { SeededRandom } from "@stratos/base";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { CompiledLisp, Lisp } from "@stratos/lisp";
+import { folderFinder, ownLibraryFolder } from "@stratos/tools-node/lisp";
 import { compressed } from "../packages/lisp/src/back-native/rv64/compress.ts";
 import * as rv64 from "../packages/lisp/src/back-native/rv64/encode.ts";
 import * as x86 from "../packages/lisp/src/back-native/x86-64/encode.ts";
@@ -66,6 +67,37 @@ const PROGRAM = `
   (apply bitwise-xor '(1 2 4)))
 (show (map + '(1 2 3) '(10 20 30)) (apply max '(1 5 2)) (string->number "-12.5e-3") (number->string 255 16))
 `;
+
+const THREADS = `
+(import (scheme base) (scheme write) (srfi 18) (stratos channels))
+(define (spin n) (if (= n 0) 'done (spin (- n 1))))
+(define (worker name)
+  (lambda () (do ((i 0 (+ i 1))) ((= i 4)) (spin 7000) (display name) (display i) (newline))))
+(for-each thread-join! (map (lambda (name) (thread-start! (make-thread (worker name)))) '(a b c)))
+(define c (make-channel))
+(thread-start! (make-thread (lambda () (thread-sleep! 0.02) (channel-send! c 'late))))
+(thread-start! (make-thread (lambda () (thread-sleep! 0.01) (channel-send! c 'early))))
+(write (list (channel-receive! c) (channel-receive! c) (channel-receive! c 0.01 'none)))
+(guard (e ((error-object? e) (display (error-object-message e)))) (channel-receive! c))
+`;
+
+test("threads of a native program take the same turns as the interpreter's", async () => {
+  const findLibrary = folderFinder([ownLibraryFolder()]);
+  const build = new CompiledLisp(new Lisp({ findLibrary }), {
+    wasm: new NodeWasmEngine(),
+    keepsModules: true,
+    isNative: true,
+  });
+  const programs = build.buildNative(THREADS, "test.scm", ["rv64", "x86_64"]);
+  const expected = runText(THREADS, { findLibrary });
+  assert.equal(expected.error, null);
+  assert.match(expected.output, /\(early late none\)deadlock: no thread can go on: main waits for a value from /);
+  assert.equal((await runStatic(programs.rv64)).output, expected.output);
+  if (process.arch !== "x64" || process.platform !== "linux") return;
+  const file = join(folder, "threads");
+  writeFileSync(file, programs.x86_64, { mode: 0o755 });
+  assert.equal(execFileSync(file, { encoding: "utf8" }), expected.output);
+});
 
 test("a native program prints what the interpreter prints: on the machine, and on the host", async () => {
   const build = new CompiledLisp(new Lisp({}), { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });

@@ -184,6 +184,6 @@ export class CompiledLisp {
     const unit = this.lisp.libraries.get(name)?.unit ?? null;
     if (unit === null) return;
     for (const other of unit.imports) this.#addLibrary(other, units);
-    units.push(unit);
+    units.push(this.lisp.preemptible(unit));
   }
 }

@@ -190,6 +190,7 @@ export class Engine {
     this.#defineCode("call/cc", TableSlot.callcc, 1);
     this.#defineCode("call-with-current-continuation", TableSlot.callcc, 1);
     this.#defineCode("%throw-to", TableSlot.throwTo, 2);
+    this.#defineCode("%call-at-base", TableSlot.callAtBase, 1);
     this.#defineCode("apply", TableSlot.apply, VARIADIC);
     this.#defineCode("values", TableSlot.values, VARIADIC);
     const counts = Map.groupBy(publicPrimitives(), ({ name }) => name);
@@ -443,6 +444,7 @@ export class Engine {
     for (const cell of [Cell.continuation, Cell.newHead, Cell.newTail, Cell.pendingProcedure])
       this.heap.setCell(cell, 0n);
     for (const cell of [Cell.winders, Cell.handlers, Cell.parameters]) this.heap.setCell(cell, BigInt(Immediate.nil));
+    this.heap.setCell(Cell.thread, BigInt(Immediate.false));
     this.heap.set(Register.argumentCount, 0);
     this.heap.set(Register.lastSite, 0);
     this.heap.setCell(Cell.value, procedure);

@@ -5,6 +5,7 @@
 import type { Core, Global, Unit } from "./core/core.ts";
 import type { Source } from "./datum/source.ts";
 import { makeBegin, unspecifiedCore } from "./core/build.ts";
+import { THREAD_LIBRARY, withFuel, withFuelInUnit } from "./core/fuel.ts";
 import { coreToDatum } from "./core/unparse.ts";
 import { CompiledError, Condition, failure, SchemeError, syntaxError, wrongType } from "./datum/condition.ts";
 import { EOF, intern, list, MString, textOf, UNSPECIFIED } from "./datum/datum.ts";
@@ -33,6 +34,7 @@ import type { Table } from "./interpreter/primitives/operands.ts";
 import { definePorts, makeStandardPorts, type StandardPorts } from "./interpreter/primitives/ports.ts";
 import { defineSyntaxPrimitives } from "./interpreter/primitives/syntax.ts";
 import { defineText } from "./interpreter/primitives/text.ts";
+import { defineThreads, defineWaiting } from "./interpreter/primitives/threads.ts";
 import { defineVectors } from "./interpreter/primitives/vectors.ts";
 import { conditionText, writeObject } from "./interpreter/print-object.ts";
 import { type TextInputPort, TextOutputPort } from "./interpreter/ports.ts";
@@ -118,7 +120,16 @@ export class Lisp implements ExpanderHost {
     const body = this.#guarded(() => this.expander.top(forms, { namespace, phase: 0 }));
     const units: Unit[] = [];
     this.#collect(namespace.imports, units, new Set());
-    return [...units, makeUnit(namespace, body, new Map())];
+    return [...units, makeUnit(namespace, body, new Map())].map((unit) => this.preemptible(unit));
+  }
+
+  /** The unit as it is to be run: where the session has threads it lets them take turns. */
+  preemptible(unit: Unit): Unit {
+    return this.#hasThreads ? withFuelInUnit(unit) : unit;
+  }
+
+  get #hasThreads(): boolean {
+    return this.libraries.get(THREAD_LIBRARY) !== undefined;
   }
 
   #collect(imports: Iterable<string>, units: Unit[], seen: Set<string>): void {
@@ -141,7 +152,10 @@ export class Lisp implements ExpanderHost {
       const units = this.expandProgram(text, file);
       const instance = this.#instance(0);
       let value: unknown = UNSPECIFIED;
-      for (const unit of units) value = instance.run(unit);
+      for (const unit of units) {
+        instance.machine.threads.current = false;
+        value = instance.run(unit);
+      }
       return value;
     } finally {
       this.flush();
@@ -173,6 +187,7 @@ export class Lisp implements ExpanderHost {
   evaluateForm(form: Syntax, namespace: Namespace): unknown {
     const core = this.expandForm(form, namespace);
     this.#instance(0).link(namespace);
+    this.machine.threads.current = false;
     return this.#instance(0).execute(core);
   }
 
@@ -187,7 +202,8 @@ export class Lisp implements ExpanderHost {
   /** Nothing is run but its macros: see `Instance.link` for the libraries that it imports. */
   expandForm(form: Syntax, namespace: Namespace, phase = 0): Core {
     const cores = this.#guarded(() => this.expander.top([form], { namespace, phase }));
-    return cores.length === 0 ? unspecifiedCore : makeBegin(cores);
+    const core = cores.length === 0 ? unspecifiedCore : makeBegin(cores);
+    return phase === 0 && this.#hasThreads ? withFuel(core) : core;
   }
 
   flush(): void {
@@ -367,6 +383,8 @@ class Instance {
     defineVectors(this.#table);
     defineControl(this.#table);
     definePorts(this.#table, this.machine, lisp.system, lisp.ports);
+    defineWaiting(this.#table, lisp.system);
+    defineThreads(this.#table, this.machine);
     defineSyntaxPrimitives(this.#table, phase);
     defineEvaluation(this.#table, lisp, this);
   }
@@ -442,7 +460,7 @@ class Instance {
     const unit = this.#lisp.libraries.get(name)?.unit ?? null;
     if (unit === null) return;
     for (const other of unit.imports) this.#link(other);
-    this.run(unit);
+    this.run(this.#lisp.preemptible(unit));
   }
 }
 

@@ -25,6 +25,7 @@ import { jsonOption, type Finish } from "./row-options.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { statusOfEnd } from "../lisp/ended.ts";
 import { runLispCommand } from "../lisp/run-command.ts";
+import { parseCount } from "./hub-options.ts";
 import { failuresText } from "../lisp/test-words.ts";
 
 const repeat = (value: string, all: readonly string[]): readonly string[] => [...all, value];
@@ -52,6 +53,12 @@ export function makeLispCommand(finish: Finish, run: typeof runLispCommand): Com
     .option(
       "--engine <name>",
       "what runs it: wasm (compiled to WebAssembly; programs by default), or interpreter (the prompt's)",
+    )
+    .addOption(
+      new Option(
+        "--seed <number>",
+        "threads take turns in an order of this number's, and time goes on by waiting alone",
+      ).argParser(parseCount(0)),
     )
     .addHelpText(
       "after",

@@ -118,6 +118,7 @@ export const NATIVE = `
   (when (= n 5) (return SYS-UNLINKAT))
   (when (= n 6) (return SYS-FACCESSAT))
   (when (= n 7) (return SYS-CLOCK-GETTIME))
+  (when (= n 8) (return SYS-NANOSLEEP))
   -1)
 
 ; The nearest double, ties to even: the first 64 bits, the last of which tells whether there are more.

@@ -17,6 +17,7 @@ export interface SystemCalls {
   readonly unlinkat: number;
   readonly faccessat: number;
   readonly clock_gettime: number;
+  readonly nanosleep: number;
   readonly mmap: number;
 }
 
@@ -42,6 +43,7 @@ export function nativeModule(
     "SYS-UNLINKAT": calls.unlinkat,
     "SYS-FACCESSAT": calls.faccessat,
     "SYS-CLOCK-GETTIME": calls.clock_gettime,
+    "SYS-NANOSLEEP": calls.nanosleep,
     "SYS-MMAP": calls.mmap,
   });
   low.add(readForms(NATIVE));

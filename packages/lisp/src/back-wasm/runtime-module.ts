@@ -34,7 +34,8 @@ export const TableSlot = {
   throwTo: 13,
   apply: 14,
   values: 15,
-  first: 16,
+  callAtBase: 16,
+  first: 17,
 } as const;
 
 /** Objects of more bytes lie in the old generation from the start. */
@@ -162,6 +163,7 @@ export function runtimeModule({ isNative = false }: { isNative?: boolean } = {})
   module.addElement(TableSlot.callcc, refs.get("call/cc-code")!);
   module.addElement(TableSlot.throwTo, refs.get("throw-code")!);
   module.addElement(TableSlot.apply, refs.get("apply-code")!);
+  module.addElement(TableSlot.callAtBase, refs.get("base-code")!);
   module.addElement(TableSlot.values, refs.get("list-values")!);
   addRun(module, refs);
   return module.finish();

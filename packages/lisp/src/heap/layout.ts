@@ -193,6 +193,9 @@ export const Cell = {
   errorPort: 33,
   recordError: 34,
   identities: 35,
+  fuel: 36,
+  threadHooks: 37,
+  thread: 38,
   first: 64,
 } as const;
 

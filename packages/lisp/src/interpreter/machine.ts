@@ -207,7 +207,18 @@ export interface MachineLimits {
   readonly isInterrupted: () => boolean;
 }
 
+/** Green threads of a machine; what they are is the library's (scheme/stratos/threads.sld). */
+interface ThreadState {
+  /** Entries of procedures that are left until others have their turn. */
+  fuel: number;
+  /** False: the program's first. */
+  current: unknown;
+  /** A pair of procedures: for when the fuel is out, and for when input is awaited; false without threads. */
+  hooks: unknown;
+}
+
 export class Machine {
+  readonly threads: ThreadState;
   run: Run;
   env: Env;
   frame: Frame | null;
@@ -219,6 +230,7 @@ export class Machine {
   #steps: number;
 
   constructor() {
+    this.threads = { fuel: 0, current: false, hooks: false };
     this.run = () => UNSPECIFIED;
     this.env = [];
     this.frame = null;
@@ -337,6 +349,13 @@ export class Machine {
     if (!isContinuable) this.push(handlerReturned, [payload]);
     this.handlers = handlers.next;
     return this.apply(handlers.procedure, [payload]);
+  }
+
+  /** Leaves all that waits: what is called next is the whole program, but for its parameters. */
+  leave(): void {
+    this.frame = this.#base;
+    this.winders = null;
+    this.handlers = null;
   }
 
   push(resume: Resume, env: Env): void {

@@ -9,6 +9,8 @@ import { Utf8Decoder, utf8Encode } from "./utf8.ts";
 
 /** More bytes, or null at the end; after that it may be asked again (a terminal). */
 export type Pull = () => Uint8Array | null;
+/** Whether `Pull` would give something, the end included, without waiting. */
+type IsReady = () => boolean;
 export interface ByteSink {
   write(bytes: Uint8Array): void;
   flush(): void;
@@ -46,9 +48,18 @@ export class TextInputPort extends PortBase implements CharSource {
   #codes: number[];
   #at: number;
   readonly #pull: () => number[] | null;
+  readonly #isReady: IsReady;
+  /** The end was seen by `isReady` and is to be told once more. */
+  #isEndSeen: boolean;
 
-  constructor(name: string, pull: () => number[] | null, onClose: () => void = () => {}) {
+  constructor(
+    name: string,
+    pull: () => number[] | null,
+    { onClose = () => {}, isReady = () => true }: { onClose?: () => void; isReady?: IsReady } = {},
+  ) {
     super(name, onClose);
+    this.#isReady = isReady;
+    this.#isEndSeen = false;
     this.file = name;
     this.line = 1;
     this.column = 0;
@@ -68,7 +79,7 @@ export class TextInputPort extends PortBase implements CharSource {
     });
   }
 
-  static ofBytes(name: string, pull: Pull, onClose: () => void): TextInputPort {
+  static ofBytes(name: string, pull: Pull, onClose: () => void, isReady: IsReady = () => true): TextInputPort {
     const decoder = new Utf8Decoder();
     return new TextInputPort(
       name,
@@ -78,14 +89,14 @@ export class TextInputPort extends PortBase implements CharSource {
         const last = decoder.end();
         return last.length > 0 ? last : null;
       },
-      onClose,
+      { onClose, isReady },
     );
   }
 
   peek(): number {
     this.checkOpen();
     while (this.#at >= this.#codes.length) {
-      const more = this.#pull();
+      const more = this.#more();
       if (more === null) return -1;
       this.#codes = more;
       this.#at = 0;
@@ -103,6 +114,27 @@ export class TextInputPort extends PortBase implements CharSource {
       this.column = 0;
     } else this.column++;
     return code;
+  }
+
+  #more(): number[] | null {
+    if (!this.#isEndSeen) return this.#pull();
+    this.#isEndSeen = false;
+    return null;
+  }
+
+  /** Whether a character, a whole line with `needsLine`, or the end can be read without waiting. */
+  isReady(needsLine: boolean): boolean {
+    for (;;) {
+      if (!this.isOpen || this.#isEndSeen) return true;
+      if (this.hasBuffered && (!needsLine || this.#codes.includes(10, this.#at))) return true;
+      if (!this.#isReady()) return false;
+      const more = this.#pull();
+      if (more === null) this.#isEndSeen = true;
+      else {
+        this.#codes = this.hasBuffered ? this.#codes.slice(this.#at).concat(more) : more;
+        this.#at = 0;
+      }
+    }
   }
 
   /** Without waiting for what has not come yet. */
@@ -147,6 +179,11 @@ export class BinaryInputPort extends PortBase {
     const byte = this.peek();
     if (byte >= 0) this.#at++;
     return byte;
+  }
+
+  /** Files and bytevectors never make one wait. */
+  isReady(): boolean {
+    return true;
   }
 
   /** At most `count` bytes, fewer only at the end; null: nothing was left. */

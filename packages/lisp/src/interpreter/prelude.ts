@@ -156,6 +156,31 @@ const text = String.raw`
 (define (%improper who items)
   (error (string-append who ": not a list:") items))
 
+(define (%preempt)
+  (let ((hooks (%thread-hooks)))
+    (if hooks ((car hooks)) (%set-fuel! 10000))))
+
+(define (%await-input operands needs-line)
+  (let ((hooks (%thread-hooks)))
+    (if hooks
+        ((cdr hooks) (if (pair? operands) (car operands) (current-input-port)) needs-line)
+        (void))))
+
+(define (%waiting-read-char . operands) (%await-input operands #f) (apply read-char operands))
+(define (%waiting-peek-char . operands) (%await-input operands #f) (apply peek-char operands))
+(define (%waiting-read-line . operands) (%await-input operands #t) (apply read-line operands))
+(define (%waiting-read . operands) (%await-input operands #f) (apply read operands))
+(define (%waiting-read-u8 . operands) (%await-input operands #f) (apply read-u8 operands))
+(define (%waiting-peek-u8 . operands) (%await-input operands #f) (apply peek-u8 operands))
+
+(define (%waiting-read-string . operands)
+  (%await-input (if (and (pair? operands) (number? (car operands))) (cdr operands) operands) #f)
+  (apply read-string operands))
+
+(define (%waiting-read-bytevector . operands)
+  (%await-input (if (pair? operands) (cdr operands) operands) #f)
+  (apply read-bytevector operands))
+
 (define (call-with-escape-continuation receiver) (call/cc receiver))
 `;
 

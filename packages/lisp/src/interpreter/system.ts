@@ -18,17 +18,26 @@ export interface System {
   currentSecond(): number;
   /** Microseconds from an arbitrary beginning; they never go back. */
   currentJiffy(): number;
+  /** Waits, or with a virtual clock puts that on. */
+  sleep(seconds: number): void;
+  /** Time goes on by `sleep` alone. */
+  readonly isTimeVirtual: boolean;
+  /** Whether standard input has bytes, or its end, without waiting. */
+  isInputReady(): boolean;
+  /** Chooses between what threads may do; null: they take turns in order. */
+  readonly seed: number | null;
   readonly commandLine: readonly string[];
   environmentVariable(name: string): string | undefined;
   environmentVariables(): readonly (readonly [string, string])[];
 }
 
-/** No files, no time, no environment; what is written is lost. For sandboxes and tests. */
+/** No files, a clock that only waiting puts on, no environment; what is written is lost. For sandboxes and tests. */
 export function closedSystem(overrides: Partial<System> = {}): System {
   const nothing = (path: string): never => {
     throw new Error(`${path}: no files are open to this program`);
   };
   const sink: ByteSink = { write: () => {}, flush: () => {}, close: () => {} };
+  let seconds = 0;
   return {
     readFile: nothing,
     openInput: nothing,
@@ -38,8 +47,14 @@ export function closedSystem(overrides: Partial<System> = {}): System {
     standardInput: () => null,
     standardOutput: sink,
     standardError: sink,
-    currentSecond: () => 0,
-    currentJiffy: () => 0,
+    currentSecond: () => seconds,
+    currentJiffy: () => Math.round(seconds * 1e6),
+    sleep: (more) => {
+      seconds += more;
+    },
+    isTimeVirtual: true,
+    isInputReady: () => true,
+    seed: null,
     commandLine: [],
     environmentVariable: () => undefined,
     environmentVariables: () => [],

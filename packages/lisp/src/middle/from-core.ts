@@ -9,6 +9,7 @@ import { NIL, UNSPECIFIED } from "../datum/datum.ts";
 import type { Datum } from "../datum/datum.ts";
 import { Fun, Var, children, constant, functionsOf, ref } from "./ir.ts";
 import type { FunClause, Node, TopLevel } from "./ir.ts";
+import { Cell } from "../heap/layout.ts";
 import { prim, primitive } from "./primitives.ts";
 import { recordProcedure } from "./records.ts";
 
@@ -145,6 +146,15 @@ export function primitiveCall(name: string, args: Node[], source: Source | null 
       return args.length > 2 ? leftAssociated(name, args, source) : null;
     case "/":
       return args.length === 1 ? { k: "prim", op: prim("/", 2), args: [constant(1), args[0]!], source } : null;
+    case "%fuel-out?": {
+      // One more is taken at each look; see core/fuel.ts.
+      const left = new Var("fuel");
+      const cell = constant(Cell.fuel);
+      const taken: Node = { k: "prim", op: prim("%fx-", 2), args: [cellOf(cell), constant(1)] };
+      const store: Node = { k: "prim", op: prim("%set-cell!", 2), args: [cell, ref(left)] };
+      const isOut: Node = { k: "prim", op: prim("%fx<", 2), args: [ref(left), constant(0)] };
+      return { k: "let", vars: [left], values: [taken], body: { k: "seq", items: [store, isOut] } };
+    }
     case "list": {
       if (args.length > 16) return null;
       const vars = args.map(() => new Var("item"));
@@ -167,6 +177,10 @@ export function primitiveCall(name: string, args: Node[], source: Source | null 
     default:
       return null;
   }
+}
+
+function cellOf(cell: Node): Node {
+  return { k: "prim", op: prim("%cell", 1), args: [cell] };
 }
 
 function leftAssociated(name: string, args: Node[], source: Source | null): Node {

@@ -32,6 +32,7 @@ import type { Table } from "../interpreter/primitives/operands.ts";
 import { definePorts } from "../interpreter/primitives/ports.ts";
 import type { StandardPorts } from "../interpreter/primitives/ports.ts";
 import { defineText } from "../interpreter/primitives/text.ts";
+import { defineWaiting } from "../interpreter/primitives/threads.ts";
 import { defineVectors } from "../interpreter/primitives/vectors.ts";
 import type { System } from "../interpreter/system.ts";
 import * as A from "../number/arithmetic.ts";
@@ -106,6 +107,7 @@ export class HostPrimitives {
     defineVectors(this.#table);
     defineControl(this.#table);
     definePorts(this.#table, this.#machine, options.system, options.ports);
+    defineWaiting(this.#table, options.system);
     for (const [name, primitive] of options.extra) this.#table.set(name, primitive);
     this.#defineErrors();
     this.names = [...this.#table.keys()].filter((name) => this.#table.get(name) instanceof Primitive);

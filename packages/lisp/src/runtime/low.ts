@@ -206,6 +206,14 @@ call-variadic sp f 8))
   (cell! CELL-VALUE value)
   (throw abort))
 
+; (%call-at-base f): leaves all that waits but the parameters, and calls f with the continuation of the whole program.
+(define (base-code sp:i32 self f)
+  (cell! CELL-CONTINUATION 0)
+  (cell! CELL-WINDERS NIL)
+  (cell! CELL-HANDLERS NIL)
+  (cell! CELL-PENDING-PROCEDURE f)
+  (throw abort))
+
 ; Object of n values from the argument area; self is kept at sp.
 (define (multiple-values sp:i32 self n:i32)
   (store64! sp 0 self)

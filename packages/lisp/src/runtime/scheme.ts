@@ -138,6 +138,16 @@ export const LIBRARY = `
 (%set-cell! 32 (current-output-port %parameter-key))
 (%set-cell! 33 (current-error-port %parameter-key))
 
+; Green threads (scheme/stratos/threads.sld): fuel, hooks and the running thread lie in cells; false is no thread.
+(define (%set-fuel! fuel) (%set-cell! 36 fuel))
+(define (%thread-hooks) (let ((hooks (%cell 37))) (if (pair? hooks) hooks #f)))
+(define (%set-thread-hooks! hooks) (%set-cell! 37 hooks))
+(define (%thread) (%cell 38))
+(define (%set-thread! thread) (%set-cell! 38 thread))
+(define (%parameters) (%cell 13))
+(define (%set-parameters! parameters) (%set-cell! 13 parameters))
+(define (%handler) (let ((handlers (%cell 7))) (if (pair? handlers) (car handlers) #f)))
+
 ; Promises: a promise holds a box (vector) of whether it is done, and its value or thunk.
 (define (%make-promise done value) (let ((p (%make 10 1))) (%set! p 0 (vector done value)) p))
 (define (make-delayed thunk) (%make-promise #f thunk))

@@ -1,5 +1,15 @@
 /** The computer as AstraLisp sees it, by Node: files, standard streams, time, environment. All synchronous. */
-import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ByteSink, LibraryFinder, System } from "@stratos/lisp";
@@ -7,8 +17,14 @@ import { hostReason } from "@stratos/host-node/home";
 
 /** Bytes that are read from a file or a stream at a time. */
 const CHUNK_BYTES = 1 << 16;
+/** Between two looks at a stream that is not ready. */
+const POLL_MS = 5;
 
-export function nodeSystem(commandLine: readonly string[]): System {
+/** @param seed  threads' order comes from it, and time goes on by waiting alone; null: they take turns, in real time */
+export function nodeSystem(commandLine: readonly string[], seed: number | null = null): System {
+  const input = new InputStream(0);
+  let virtualSeconds = 0;
+  const isVirtual = seed !== null;
   return {
     readFile: (path) => worded(path, () => readFileSync(path)),
     openInput: (path) => {
@@ -21,11 +37,18 @@ export function nodeSystem(commandLine: readonly string[]): System {
     },
     fileExists: (path) => existsSync(path),
     deleteFile: (path) => worded(path, () => rmSync(path)),
-    standardInput: () => readChunk(0),
+    standardInput: () => input.pull(),
+    isInputReady: () => input.isReady(),
     standardOutput: stream(1),
     standardError,
-    currentSecond: () => Date.now() / 1000,
-    currentJiffy: () => performance.now() * 1000,
+    currentSecond: () => (isVirtual ? virtualSeconds : Date.now() / 1000),
+    currentJiffy: () => (isVirtual ? virtualSeconds * 1e6 : performance.now() * 1000),
+    sleep: (seconds) => {
+      if (isVirtual) virtualSeconds += seconds;
+      else pause(seconds * 1000);
+    },
+    isTimeVirtual: isVirtual,
+    seed,
     commandLine,
     environmentVariable: (name) => process.env[name],
     environmentVariables: () => Object.entries(process.env).map(([name, value]) => [name, value ?? ""] as const),
@@ -46,7 +69,7 @@ function writeAll(fd: number, bytes: Uint8Array): void {
       at += writeSync(fd, bytes, at);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
-      pause();
+      pause(POLL_MS);
     }
   }
 }
@@ -61,13 +84,63 @@ function readChunk(fd: number): Uint8Array | null {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "EOF") return null;
       if (code !== "EAGAIN") throw error;
-      pause();
+      pause(POLL_MS);
     }
   }
 }
 
-function pause(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+/**
+ * A stream that can be asked whether it has something. Its descriptor may be shared with other programs, which must not
+ * find it non-blocking: so it is opened once more for that, where the system can (Linux's pipes, terminals and files).
+ * Else it counts as ready, and a read waits.
+ */
+class InputStream {
+  readonly #fd: number;
+  /** Undefined: not opened yet; null: it cannot be. */
+  #polled: number | null | undefined;
+  /** What was found when it was asked: bytes or the end. */
+  #found: { bytes: Uint8Array | null } | null;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+    this.#polled = undefined;
+    this.#found = null;
+  }
+
+  pull(): Uint8Array | null {
+    const found = this.#found;
+    if (found === null) return readChunk(this.#fd);
+    this.#found = null;
+    return found.bytes;
+  }
+
+  isReady(): boolean {
+    if (this.#found !== null) return true;
+    if (this.#polled === undefined) this.#polled = openAgain(this.#fd);
+    if (this.#polled === null) return true;
+    const buffer = new Uint8Array(CHUNK_BYTES);
+    try {
+      const count = readSync(this.#polled, buffer, 0, buffer.length, null);
+      this.#found = { bytes: count === 0 ? null : buffer.subarray(0, count) };
+      return true;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code !== "EAGAIN";
+    }
+  }
+}
+
+function openAgain(fd: number): number | null {
+  try {
+    // A file's place would be another one; it is always ready.
+    if (fstatSync(fd).isFile()) return null;
+    return openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return null;
+  }
 }
 
 /** Errors of the host as a sentence without its prefix. A broken pipe is the face's business. */

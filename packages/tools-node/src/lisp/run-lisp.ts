@@ -14,6 +14,8 @@ export interface LispOptions {
   readonly libraryPath: readonly string[];
   /** Undefined: programs are compiled, the prompt is interpreted. */
   readonly engine?: string;
+  /** Orders threads, and stops the clock but for waiting. */
+  readonly seed?: number;
 }
 
 /** What is run: expressions, then a program; of neither, what is typed or comes through standard input. */
@@ -45,7 +47,7 @@ export async function runLisp({ file, args, talk, ...options }: LispRequest): Pr
       return await runBuilt(image, { file, args, findLibrary });
     }
   }
-  const lisp = new Lisp({ system: nodeSystem([file ?? "lisp", ...args]), findLibrary });
+  const lisp = new Lisp({ system: nodeSystem([file ?? "lisp", ...args], options.seed ?? null), findLibrary });
   return await endOf(lisp, async () => {
     const runner = engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp;
     for (const text of options.eval) runner.evaluateText(text, "-e");

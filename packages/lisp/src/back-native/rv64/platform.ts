@@ -26,6 +26,7 @@ export const rv64: NativePlatform = {
     unlinkat: 35,
     faccessat: 48,
     clock_gettime: 113,
+    nanosleep: 101,
     mmap: 222,
   },
   target: rv64Target,

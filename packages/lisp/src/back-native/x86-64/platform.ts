@@ -23,6 +23,7 @@ export const x86_64: NativePlatform = {
     unlinkat: 263,
     faccessat: 269,
     clock_gettime: 228,
+    nanosleep: 35,
     mmap: 9,
   },
   target: x86Target,

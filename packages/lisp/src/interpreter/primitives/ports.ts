@@ -26,6 +26,7 @@ export function makeStandardPorts(system: System): StandardPorts {
       return system.standardInput();
     },
     () => {},
+    () => system.isInputReady(),
   );
   return {
     input: new Parameter(input, false),
