@@ -1,11 +1,11 @@
-/** `stratos compose boot|ssh`: a machine from what was made, at its console or by SSH. */
+/** Machines from what was composed: as an emulator starts them, and with somebody who logs in by SSH. */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { endOfForeground, endOfProcess, findProgram } from "@stratos/host-node/home";
-import { findOutput } from "@stratos/systems/compose";
+import { endOfProcess, findProgram } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
 import {
   canAccelerate,
   emulatorArguments,
@@ -16,28 +16,26 @@ import {
   type EmulatedArchitecture,
   type EmulatorOptions,
 } from "@stratos/tools-node/emulator";
-import { CommandError } from "../command-error.ts";
+import { findOutput } from "./composed-output.ts";
 
-interface ComposeMachineOptions {
+export interface ComposedMachineOptions {
   readonly arch?: EmulatedArchitecture;
   /** bytes */
   readonly memory?: number;
   readonly processors?: number;
   readonly firmware?: "uefi" | "bios";
+  /** What the machine writes stays. */
   readonly keep?: true;
   readonly kvm?: boolean;
 }
 
-export interface ComposeBootOptions extends ComposeMachineOptions {
-  readonly net: "none" | "user";
-  readonly forward: readonly { readonly host: number; readonly guest: number }[];
-}
-
-export interface ComposeSshOptions extends ComposeMachineOptions {
+export interface ComposedLoginOptions extends ComposedMachineOptions {
   readonly user: string;
   /** milliseconds */
   readonly timeout?: number;
 }
+
+type ComposedMachine = Omit<EmulatorOptions, "network">;
 
 const MEMORY_MIB = 2048,
   PROCESSORS = 2;
@@ -46,21 +44,29 @@ const SSH_WAIT_MS = 900_000;
 const TRY_EVERY_MS = 2000;
 const SHOWN_LINES = 15;
 
-function machineOf(output: string, options: ComposeMachineOptions): Omit<EmulatorOptions, "network"> {
+/**
+ * The machine that starts from what was made.
+ *
+ * @param output  a file that a compose has made, or its folder
+ * @throws OperationError of kind build
+ */
+export function machineOf(output: string, options: ComposedMachineOptions): ComposedMachine {
   const found = findOutput(output, { isBootable: true }),
     medium = mediumOf(found.path);
   const own =
     found.architecture ?? { x64: "amd64", arm64: "arm64", riscv64: "riscv64" }[process.arch as string] ?? "amd64";
   const architecture = options.arch ?? (own as EmulatedArchitecture);
   if (!["amd64", "arm64", "riscv64"].includes(architecture))
-    throw new CommandError(
+    throw new OperationError(
+      "build",
       found.path,
       `machines of ${architecture} are not started here; of amd64, arm64 and riscv64 they are`,
     );
   const firmware = options.firmware ?? usualFirmware(architecture);
-  if (firmware === "bios" && architecture !== "amd64") throw new CommandError("--firmware", "amd64 alone has a BIOS");
+  if (firmware === "bios" && architecture !== "amd64")
+    throw new OperationError("build", "--firmware", "amd64 alone has a BIOS");
   const obstacle = emulatorObstacle({ architecture, firmware });
-  if (obstacle !== null) throw new CommandError(found.path, obstacle);
+  if (obstacle !== null) throw new OperationError("build", found.path, obstacle);
   return {
     architecture,
     firmware,
@@ -71,30 +77,36 @@ function machineOf(output: string, options: ComposeMachineOptions): Omit<Emulato
   };
 }
 
-export async function bootOutput(output: string, options: ComposeBootOptions): Promise<number> {
-  const machine = machineOf(output, options);
-  if (options.forward.length > 0 && options.net === "none") throw new CommandError("--forward", "needs --net user");
-  process.stderr.write(
-    `stratos: starting ${machine.media[0]!.path}` +
-      `${machine.isAccelerated === true ? "" : ", without hardware help"}; Ctrl-A X ends the ` +
-      `machine${options.keep === true ? "" : ", and what it has written is gone"}\n`,
-  );
-  const child = spawn(
+/** The program and its words that have the machine's console on its standard streams. */
+export function consoleCommand(
+  machine: ComposedMachine,
+  { net, forward }: { readonly net: "none" | "user"; readonly forward: NonNullable<EmulatorOptions["forwards"]> },
+): readonly [string, readonly string[]] {
+  return [
     emulatorProgram(machine.architecture),
-    [...emulatorArguments({ ...machine, network: options.net, forwards: options.forward }), "-nographic"],
-    { stdio: "inherit" },
-  );
-  return endOfForeground(child);
+    [...emulatorArguments({ ...machine, network: net, forwards: forward }), "-nographic"],
+  ];
 }
 
-export async function sshOutput(
+/**
+ * Starts the machine, waits until a key of this use alone lets its owner in, and ends the machine after `use`.
+ *
+ * @param use.started  it runs
+ * @param use.loggedIn  gets the words of ssh(1) that reach it
+ * @throws OperationError of kind build
+ */
+export async function withSshMachine<T>(
   output: string,
-  command: readonly string[],
-  options: ComposeSshOptions,
-): Promise<number> {
+  options: ComposedLoginOptions,
+  use: { started(machine: ComposedMachine): void; loggedIn(ssh: readonly string[]): Promise<T> },
+): Promise<T> {
   for (const program of ["ssh", "ssh-keygen"])
     if (findProgram(program, process.env["PATH"] ?? "") === undefined)
-      throw new CommandError("ssh", `needs ${program}: apt-get install --no-install-recommends openssh-client`);
+      throw new OperationError(
+        "build",
+        "ssh",
+        `needs ${program}: apt-get install --no-install-recommends openssh-client`,
+      );
   const machine = machineOf(output, options);
   const folder = mkdtempSync(join(tmpdir(), "stratos-ssh-")),
     key = join(folder, "key"),
@@ -108,7 +120,7 @@ export async function sshOutput(
         stdio: ["ignore", "ignore", "inherit"],
       }).status !== 0
     )
-      throw new CommandError("ssh-keygen", "has made no key");
+      throw new OperationError("build", "ssh-keygen", "has made no key");
     const port = await freePort();
     const credentials = {
       [options.user === "root" ? "ssh.authorized_keys.root" : "tmpfiles.extra"]: credentialFor(
@@ -148,15 +160,14 @@ export async function sshOutput(
       "LogLevel=ERROR",
       `${options.user}@127.0.0.1`,
     ];
-    process.stderr.write(
-      `stratos: starting ${machine.media[0]!.path}` +
-        `${machine.isAccelerated === true ? "" : ", without hardware help, which takes its time"}\n`,
-    );
+    use.started(machine);
     const deadline = performance.now() + (options.timeout ?? SSH_WAIT_MS);
     for (let isIn = false; !isIn;) {
-      if (isOver) throw new CommandError(output, `the machine has ended before anybody could log in${tailOf(log)}`);
+      if (isOver)
+        throw new OperationError("build", output, `the machine has ended before anybody could log in${tailOf(log)}`);
       if (performance.now() > deadline)
-        throw new CommandError(
+        throw new OperationError(
+          "build",
           output,
           `nobody could log in by SSH within ${Math.round((options.timeout ?? SSH_WAIT_MS) / 1000)} s; the image ` +
             `needs openssh-server, a network by DHCP, and systemd 252 or later, which takes the key${tailOf(log)}`,
@@ -167,7 +178,7 @@ export async function sshOutput(
         )) === 0;
       if (!isIn) await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
     }
-    return await endOfForeground(spawn("ssh", [...ssh, ...command], { stdio: "inherit" }));
+    return await use.loggedIn(ssh);
   } finally {
     stop();
     process.off("exit", stop);
