@@ -40,7 +40,6 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "hub lisp",
     "session",
     "named",
-    "replay",
     "commands",
     "program",
     "run-cli.ts",
@@ -90,7 +89,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "hub.ts",
   ],
   "host-browser": [".", "pack", "state", "host-browser.ts"],
-  images: [".", "disk", "outputs warm web", "install run import-image.ts", "registry.ts built-in-image.ts"],
+  images: [".", "disk", "outputs warm web", "install run import-image.ts", "replay registry.ts built-in-image.ts"],
   kernel: [
     "ground security",
     "frames signal time",

@@ -15,7 +15,8 @@ export class CommandError extends OperationError {
 /** The status of a command that ends with it. */
 export function statusOf(error: OperationError): number {
   if (error instanceof CommandError) return error.status;
-  return error.kind === "option" ? EXIT_USAGE : error.kind === "internal" ? EXIT_STRATOS_FAILED : EXIT_FAILURE;
+  if (error.kind === "option") return EXIT_USAGE;
+  return error.kind === "internal" || error.kind === "replay" ? EXIT_STRATOS_FAILED : EXIT_FAILURE;
 }
 
 /** The command line makes no sense. */

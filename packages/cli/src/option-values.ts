@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
 import type { SharedFolder } from "@stratos/images";
+import { POSITIONS, readPosition, type ReplayPosition } from "@stratos/images/replay-position";
 import type { PublishedPort } from "@stratos/host-node";
 import type { EnvironmentSetting } from "@stratos/session";
 import { MAX_HARTS } from "@stratos/abi";
@@ -105,15 +106,10 @@ export function parseSeed(text: string): number {
   return Number(text);
 }
 
-/** A place of a recording: after so many instructions, events or lines of output, or before its last instruction. */
-export type ReplayPosition =
-  { readonly kind: "instruction" | "event" | "line"; readonly number: number } | { readonly kind: "end" };
-
 export function parsePosition(text: string): ReplayPosition {
-  if (text === "end") return { kind: "end" };
-  const found = /^(?:(event|line):)?(\d{1,15})$/.exec(text.replace(/(?<=\d)[_,](?=\d)/g, ""));
-  if (found === null) throw new InvalidArgumentError("expected N (instructions), event:N, line:N or end");
-  return { kind: (found[1] ?? "instruction") as "instruction" | "event" | "line", number: Number(found[2]) };
+  const position = readPosition(text);
+  if (position === null) throw new InvalidArgumentError(`expected ${POSITIONS}`);
+  return position;
 }
 
 /** 0: any that is free. */

@@ -169,6 +169,8 @@ const KINDS: Readonly<Record<OperationFailure, (error: OperationError, image: st
   packages: ofImage,
   build: ofImage,
   program: ofImage,
+  recording: ofImage,
+  replay: ofImage,
   hub: ofImage,
   internal: ofImage,
   command: ofImage,

@@ -14,6 +14,10 @@ export type OperationFailure =
   | "build"
   /** A program, or a file that is run as one. */
   | "program"
+  /** A file that is no recording, or a damaged one. */
+  | "recording"
+  /** A recorded run went another way, cannot be replayed here, or has nothing at that place. */
+  | "replay"
   /** A hub refuses, or there is no way to it. */
   | "hub"
   /** Stratos itself failed. */

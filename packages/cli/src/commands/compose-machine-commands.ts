@@ -1,75 +1,21 @@
 /** `stratos compose boot|ssh`: a machine from what was made, at its console or by SSH. */
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { endOfForeground, endOfProcess, findProgram } from "@stratos/host-node/home";
-import { findOutput } from "@stratos/systems/compose";
+import { spawn } from "node:child_process";
+import { endOfForeground } from "@stratos/host-node/home";
 import {
-  canAccelerate,
-  emulatorArguments,
-  emulatorObstacle,
-  emulatorProgram,
-  mediumOf,
-  usualFirmware,
-  type EmulatedArchitecture,
-  type EmulatorOptions,
-} from "@stratos/tools-node/emulator";
+  type ComposedLoginOptions,
+  type ComposedMachineOptions,
+  consoleCommand,
+  machineOf,
+  withSshMachine,
+} from "@stratos/systems/composed-machine";
 import { CommandError } from "../command-error.ts";
 
-interface ComposeMachineOptions {
-  readonly arch?: EmulatedArchitecture;
-  /** bytes */
-  readonly memory?: number;
-  readonly processors?: number;
-  readonly firmware?: "uefi" | "bios";
-  readonly keep?: true;
-  readonly kvm?: boolean;
-}
-
-export interface ComposeBootOptions extends ComposeMachineOptions {
+export interface ComposeBootOptions extends ComposedMachineOptions {
   readonly net: "none" | "user";
   readonly forward: readonly { readonly host: number; readonly guest: number }[];
 }
 
-export interface ComposeSshOptions extends ComposeMachineOptions {
-  readonly user: string;
-  /** milliseconds */
-  readonly timeout?: number;
-}
-
-const MEMORY_MIB = 2048,
-  PROCESSORS = 2;
-/** A boot under emulation on a busy host. */
-const SSH_WAIT_MS = 900_000;
-const TRY_EVERY_MS = 2000;
-const SHOWN_LINES = 15;
-
-function machineOf(output: string, options: ComposeMachineOptions): Omit<EmulatorOptions, "network"> {
-  const found = findOutput(output, { isBootable: true }),
-    medium = mediumOf(found.path);
-  const own =
-    found.architecture ?? { x64: "amd64", arm64: "arm64", riscv64: "riscv64" }[process.arch as string] ?? "amd64";
-  const architecture = options.arch ?? (own as EmulatedArchitecture);
-  if (!["amd64", "arm64", "riscv64"].includes(architecture))
-    throw new CommandError(
-      found.path,
-      `machines of ${architecture} are not started here; of amd64, arm64 and riscv64 they are`,
-    );
-  const firmware = options.firmware ?? usualFirmware(architecture);
-  if (firmware === "bios" && architecture !== "amd64") throw new CommandError("--firmware", "amd64 alone has a BIOS");
-  const obstacle = emulatorObstacle({ architecture, firmware });
-  if (obstacle !== null) throw new CommandError(found.path, obstacle);
-  return {
-    architecture,
-    firmware,
-    memory: Math.ceil((options.memory ?? MEMORY_MIB * 2 ** 20) / 2 ** 20),
-    processors: options.processors ?? PROCESSORS,
-    media: [{ ...medium, ...(options.keep === true ? { keep: true } : {}) }],
-    isAccelerated: options.kvm ?? canAccelerate(architecture),
-  };
-}
+export type ComposeSshOptions = ComposedLoginOptions;
 
 export async function bootOutput(output: string, options: ComposeBootOptions): Promise<number> {
   const machine = machineOf(output, options);
@@ -79,134 +25,17 @@ export async function bootOutput(output: string, options: ComposeBootOptions): P
       `${machine.isAccelerated === true ? "" : ", without hardware help"}; Ctrl-A X ends the ` +
       `machine${options.keep === true ? "" : ", and what it has written is gone"}\n`,
   );
-  const child = spawn(
-    emulatorProgram(machine.architecture),
-    [...emulatorArguments({ ...machine, network: options.net, forwards: options.forward }), "-nographic"],
-    { stdio: "inherit" },
-  );
-  return endOfForeground(child);
+  const [program, words] = consoleCommand(machine, options);
+  return endOfForeground(spawn(program, words, { stdio: "inherit" }));
 }
 
-export async function sshOutput(
-  output: string,
-  command: readonly string[],
-  options: ComposeSshOptions,
-): Promise<number> {
-  for (const program of ["ssh", "ssh-keygen"])
-    if (findProgram(program, process.env["PATH"] ?? "") === undefined)
-      throw new CommandError("ssh", `needs ${program}: apt-get install --no-install-recommends openssh-client`);
-  const machine = machineOf(output, options);
-  const folder = mkdtempSync(join(tmpdir(), "stratos-ssh-")),
-    key = join(folder, "key"),
-    log = join(folder, "console");
-  let child: ChildProcess | undefined;
-  const stop = (): void => void child?.kill("SIGTERM");
-  process.once("exit", stop);
-  try {
-    if (
-      spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "stratos", "-f", key], {
-        stdio: ["ignore", "ignore", "inherit"],
-      }).status !== 0
-    )
-      throw new CommandError("ssh-keygen", "has made no key");
-    const port = await freePort();
-    const credentials = {
-      [options.user === "root" ? "ssh.authorized_keys.root" : "tmpfiles.extra"]: credentialFor(
-        options.user,
-        readFileSync(`${key}.pub`, "utf8"),
+export function sshOutput(output: string, command: readonly string[], options: ComposeSshOptions): Promise<number> {
+  return withSshMachine(output, options, {
+    started: ({ media, isAccelerated }) =>
+      void process.stderr.write(
+        `stratos: starting ${media[0]!.path}` +
+          `${isAccelerated === true ? "" : ", without hardware help, which takes its time"}\n`,
       ),
-    };
-    const arguments_ = emulatorArguments({
-      ...machine,
-      network: "user",
-      forwards: [{ host: port, guest: 22 }],
-      credentials,
-    });
-    child = spawn(
-      emulatorProgram(machine.architecture),
-      [...arguments_, "-display", "none", "-monitor", "none", "-serial", `file:${log}`],
-      { stdio: ["ignore", "inherit", "inherit"] },
-    );
-    const machineEnd = endOfProcess(child);
-    let isOver = false;
-    void machineEnd.then(
-      () => (isOver = true),
-      () => (isOver = true),
-    );
-    const ssh = [
-      "-i",
-      key,
-      "-p",
-      String(port),
-      "-o",
-      "IdentitiesOnly=yes",
-      "-o",
-      "StrictHostKeyChecking=no",
-      "-o",
-      "UserKnownHostsFile=/dev/null",
-      "-o",
-      "LogLevel=ERROR",
-      `${options.user}@127.0.0.1`,
-    ];
-    process.stderr.write(
-      `stratos: starting ${machine.media[0]!.path}` +
-        `${machine.isAccelerated === true ? "" : ", without hardware help, which takes its time"}\n`,
-    );
-    const deadline = performance.now() + (options.timeout ?? SSH_WAIT_MS);
-    for (let isIn = false; !isIn;) {
-      if (isOver) throw new CommandError(output, `the machine has ended before anybody could log in${tailOf(log)}`);
-      if (performance.now() > deadline)
-        throw new CommandError(
-          output,
-          `nobody could log in by SSH within ${Math.round((options.timeout ?? SSH_WAIT_MS) / 1000)} s; the image ` +
-            `needs openssh-server, a network by DHCP, and systemd 252 or later, which takes the key${tailOf(log)}`,
-        );
-      isIn =
-        (await endOfProcess(
-          spawn("ssh", ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", ...ssh, "true"], { stdio: "ignore" }),
-        )) === 0;
-      if (!isIn) await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
-    }
-    return await endOfForeground(spawn("ssh", [...ssh, ...command], { stdio: "inherit" }));
-  } finally {
-    stop();
-    process.off("exit", stop);
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/**
- * Root's key has a credential of its own; other users' come by a line of tmpfiles.d(5), whose argument may be base64.
- */
-function credentialFor(user: string, key: string): Uint8Array {
-  if (user === "root") return Buffer.from(key);
-  const home = `/home/${user}/.ssh`;
-  return Buffer.from(
-    `d ${home} 0700 ${user} ${user} -\nf+~ ${home}/authorized_keys 0600 ${user} ${user} - ` +
-      `${Buffer.from(key).toString("base64")}\n`,
-  );
-}
-
-function tailOf(log: string): string {
-  try {
-    const lines = readFileSync(log, "latin1")
-      .replace(/\x1b\[[0-9;?!]*[A-Za-z]|\r/g, "")
-      .split("\n")
-      .filter((line) => line.trim() !== "")
-      .slice(-SHOWN_LINES);
-    return lines.length === 0 ? "" : `; its console says last:\n${lines.map((line) => `  ${line}`).join("\n")}`;
-  } catch {
-    return "";
-  }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
+    loggedIn: (ssh) => endOfForeground(spawn("ssh", [...ssh, ...command], { stdio: "inherit" })),
   });
 }

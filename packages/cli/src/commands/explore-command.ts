@@ -1,30 +1,19 @@
-/** `stratos explore`: a program in clones of its image, under many schedules and faults (session, explore/). */
+/** `stratos explore`: a program under many schedules and faults, and what is told of that (images, run/). */
 import { accessSync, constants, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { isatty } from "node:tty";
-import { keptTranslations, nodePorts, type ProgressDisplay, stratosHome } from "@stratos/host-node";
-import { cloneVolume, cloneVolumeDurably, defaultImage, hostFolders, ImageStore, layerContent } from "@stratos/images";
-import { utf8ToByteString } from "@stratos/base";
+import { type ProgressDisplay, stratosHome } from "@stratos/host-node";
+import { defaultImage } from "@stratos/images";
+import { exploreRuns } from "@stratos/images/explore";
 import type { FaultKind } from "@stratos/kernel/faults";
-import { createBoard } from "@stratos/machine";
-import {
-  explore,
-  type Explored,
-  type ExploreOptions,
-  type ExploreProgress,
-  findGuestUser,
-  guestEnvironment,
-  isEndless,
-  readerOf,
-} from "@stratos/session";
-import { firstThreadDifference, ThreadTrace, TraceWriter } from "@stratos/trace";
+import { type Explored, type ExploreProgress, isEndless } from "@stratos/session";
 import { CommandError, hostReason, UsageError } from "../command-error.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { withProgress } from "../operation-progress.ts";
 import { ensureImage, memoryOf } from "../session/machine-options.ts";
 import type { RunOptions } from "../session/run-options.ts";
 import { rawArguments } from "../session/raw-arguments.ts";
-import { disturbedCalls, exploredJson, exploredLines } from "./explore-words.ts";
+import { exploredJson, exploredLines } from "./explore-words.ts";
 
 export interface ExploreCommandOptions extends RunOptions {
   readonly seed: number;
@@ -47,32 +36,21 @@ const INPUT_MAX = 64 << 20;
 export async function runExplore(words: readonly string[], options: ExploreCommandOptions): Promise<number> {
   const argv = rawArguments(words);
   checkOptions(options);
-  const recorded: Uint8Array[] = [];
-  const traces = { undisturbed: new ThreadTrace(), failing: new ThreadTrace() };
-  const writers: TraceWriter[] = [];
   const explored = await withProgress(async (progress) => {
-    const target = await exploreOptions(argv, options, recorded);
-    return explore({
-      ...target,
-      onProgress: (event) => showProgress(progress, event, options),
-      onMachine: (machine, run) => {
-        // A run that is tried again begins anew.
-        traces[run] = new ThreadTrace();
-        const writer = new TraceWriter(traces[run], { isSummary: false });
-        writer.attach(machine);
-        writers.push(writer);
-      },
-    });
+    const home = stratosHome();
+    const image = options.image ?? defaultImage(home);
+    const memoryBytes = memoryOf(options, home);
+    await ensureImage(image);
+    const isRecorded = options.record !== undefined;
+    const input = (): Promise<Uint8Array> => readInput(options.timeout);
+    return exploreRuns({ ...options, home, image, argv, memoryBytes, isRecorded, input }, (event) =>
+      showProgress(progress, event, options),
+    );
   });
   if (isEndless(explored.undisturbed)) throw endless(explored, options);
-  const { found } = explored;
+  const { found, difference, recording } = explored;
   const file = found === null ? undefined : options.record;
-  if (file !== undefined) writeRecording(file, recorded);
-  for (const writer of writers) writer.finish();
-  const difference =
-    found === null || found.outcome.cut !== null
-      ? null
-      : firstThreadDifference(traces.undisturbed, traces.failing, disturbedCalls(found.left));
+  if (file !== undefined) writeRecording(file, recording);
   const told =
     options.json === true
       ? [JSON.stringify(exploredJson(explored, file, difference), null, 2)]
@@ -99,75 +77,6 @@ function checkOptions({ volume, faults, schedules, record, powerCut }: ExploreCo
   } catch (error) {
     throw new CommandError(record, hostReason(error), { cause: error });
   }
-}
-
-async function exploreOptions(
-  argv: readonly string[],
-  options: ExploreCommandOptions,
-  recorded: Uint8Array[],
-): Promise<ExploreOptions> {
-  const home = stratosHome();
-  const image = options.image ?? defaultImage(home);
-  const memoryBytes = memoryOf(options, home);
-  await ensureImage(image);
-  const store = new ImageStore(home);
-  const entry = store.require(image);
-  const layers = store.layerPaths(entry);
-  const { powerCut } = options;
-  const openVolume = (): ReturnType<typeof cloneVolume> =>
-    powerCut === undefined ? cloneVolume(layers, memoryBytes) : cloneVolumeDurably(layers, memoryBytes);
-  const folders = hostFolders(options.volume);
-  const userName = options.user ?? "root";
-  const { volume, close } = openVolume();
-  let user;
-  try {
-    user = findGuestUser(readerOf(volume.root), userName);
-  } finally {
-    close();
-  }
-  const { seed, harts = 1 } = options;
-  const program = {
-    program: argv[0]!,
-    argv,
-    environment: guestEnvironment(user, options.env, { isTerminal: false, host: process.env }),
-    workingDirectory: options.workdir === undefined ? "/" : utf8ToByteString(options.workdir),
-  };
-  const ports = nodePorts();
-  const header = {
-    ...{ ...program, image, imageCreatedAt: entry.description.createdAt, imageLayers: entry.description.layers },
-    ...{ user: userName, seed, memoryBytes, harts, terminal: null, isErrorTerminal: false },
-  };
-  return {
-    target: {
-      ports,
-      createBoard: () =>
-        createBoard({
-          engine: ports.engine,
-          memoryBytes,
-          windows: options.addressMode === "window",
-          codeArchive: options.cache === false ? undefined : keptTranslations(home),
-          nowMs: () => ports.loop.nowMs(),
-        }),
-      imageIdentity: layerContent(layers),
-      openVolume,
-      ...{ memoryBytes, harts, seed, folders, request: { ...program, user } },
-      input: await readInput(options.timeout),
-      check: powerCut === undefined ? null : { ...program, user, program: "/bin/sh", argv: shellLine(powerCut) },
-      timeoutMs: options.timeout,
-    },
-    from: options.from,
-    attempts: options.attempts,
-    faults: powerCut === undefined ? options.faults : [...options.faults, "power"],
-    schedules: options.schedules,
-    expect: options.expect ?? null,
-    compare: options.compare,
-    narrowRuns: options.narrow,
-    record: options.record === undefined ? undefined : { header, write: (line) => void recorded.push(line) },
-  };
-}
-
-function shellLine(line: string): string[] {
-  return ["sh", "-c", utf8ToByteString(line)];
 }
 
 /** Standard input to its end; nothing of a terminal. */

@@ -1,6 +1,6 @@
 /** What `stratos explore` has found, in words and as JSON. */
-import { SYSCALL_NAMES } from "@stratos/abi";
 import { byteString, byteStringToUtf8, printable } from "@stratos/base";
+import { disturbedCall } from "@stratos/images/explore";
 import { type AppliedDisturbance, type PowerCutKind, powerCutKind } from "@stratos/kernel/faults";
 import type { AttemptOutcome, CheckedCut, Explored } from "@stratos/session";
 import type { ThreadDifference } from "@stratos/trace";
@@ -59,17 +59,13 @@ const LEFT: Readonly<Record<PowerCutKind, (cut: CheckedCut | null) => string>> =
       : `names have been written, what was added to ${cut.lost.map((path) => printable(path)).join(", ")} has not`,
 };
 
-function nameOf({ call }: AppliedDisturbance): string {
-  return SYSCALL_NAMES[call] ?? `syscall ${call}`;
-}
-
 /** Calls that name a file, whose first argument is no descriptor of it. */
 const WITH_PATH = /^(open|newfstat|statx|faccess|mkdir|unlink|rename|readlink|fchmodat|fchownat|mknod|utimens|execve)/;
 const WITH_COUNT = /^(p?(read|write)(v|64|v2)?|sendto|recvfrom)$/;
 
 /** As strace -y shows it: `write(3</tmp/file>, …, 4096)`, `newfstatat("/tmp/file", …)`. */
 function callWords(disturbance: AppliedDisturbance): string {
-  const name = nameOf(disturbance);
+  const name = disturbedCall(disturbance);
   const { a0, a2, subject } = disturbance;
   if (subject === null) return `${name}(…)`;
   const file = printable(byteStringToUtf8(subject));
@@ -79,7 +75,7 @@ function callWords(disturbance: AppliedDisturbance): string {
 
 function shortWords(disturbance: AppliedDisturbance): string {
   const { amount, a2 } = disturbance;
-  const name = nameOf(disturbance);
+  const name = disturbedCall(disturbance);
   const verb = /read|recv/.test(name) ? "gets at most" : "takes";
   return name.endsWith("v") ? `${verb} the first ${amount} of ${a2} buffers` : `${verb} ${countWords(amount, "byte")}`;
 }
@@ -156,11 +152,6 @@ function checkLines({ stdout, stderr }: CheckedCut): string[] {
     : ["the check says:", ...lines.map((line) => `  ${printable(byteStringToUtf8(line))}`)];
 }
 
-/** Calls that differ because they were disturbed. */
-export function disturbedCalls(left: readonly AppliedDisturbance[]): { tid: number; name: string }[] {
-  return left.filter(({ kind }) => kind !== "hold").map((each) => ({ tid: each.tid, name: nameOf(each) }));
-}
-
 function differenceLines({ tid, first, second }: ThreadDifference): string[] {
   const line = (text: string): string => printable(byteStringToUtf8(text));
   return [
@@ -191,7 +182,7 @@ export function exploredJson(
             disturbances: found.left.map((each) => ({
               ...each,
               program: printable(byteStringToUtf8(each.program)),
-              call: each.at === "call" ? nameOf(each) : null,
+              call: each.at === "call" ? disturbedCall(each) : null,
               subject: each.subject === null ? null : printable(byteStringToUtf8(each.subject)),
               text: disturbanceWords(each, found.outcome.cut),
             })),

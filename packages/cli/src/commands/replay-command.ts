@@ -1,12 +1,31 @@
 /** `stratos replay`: the recorded program on the recorded image with the recorded seed, fed from the recording. */
-import { nodePorts, openStreamOut } from "@stratos/host-node";
-import { runStatistics } from "@stratos/images/run";
-import { openReplayFiles, Replay, type ReplayOutcome } from "@stratos/session";
+import { openStreamOut, stratosHome } from "@stratos/host-node";
+import {
+  goToPosition,
+  positionText,
+  replayFailure,
+  replayMonitor,
+  replayOnce,
+  runThere,
+  ShownOutput,
+  UNSEEN_OUTPUT,
+  withRecordedRun,
+  withTimeline,
+} from "@stratos/images/replay";
+import type { ReplayPosition } from "@stratos/images/replay-position";
+import { DebugAdapter, DebugServer, describePlace, type ReplayOutcome } from "@stratos/session";
 import { TraceWriter } from "@stratos/trace";
 import { UsageError } from "../command-error.ts";
-import type { ReplayPosition } from "../option-values.ts";
+import { EXIT_SUCCESS } from "../exit-status.ts";
+import { forwardSignals } from "../session/forward-signals.ts";
+import { rawArguments } from "../session/raw-arguments.ts";
 import type { DebugOptions } from "../session/run-options.ts";
-import { inWords, openRecordedRun, replayFailure } from "../replay/recorded-run.ts";
+import { serveDebugger } from "../session/serve-debugger.ts";
+import { hasTerminal, openStandardFiles } from "../session/standard-files.ts";
+import { formatTable } from "../text-table.ts";
+
+const STDOUT = 1,
+  STDERR = 2;
 
 export interface ReplayOptions extends DebugOptions {
   readonly trace?: true;
@@ -17,47 +36,27 @@ export interface ReplayOptions extends DebugOptions {
   readonly programs?: true;
 }
 
-export async function replayCommand(file: string, command: readonly string[], options: ReplayOptions): Promise<number> {
+export function replayCommand(file: string, command: readonly string[], options: ReplayOptions): Promise<number> {
   const { gdb, dap } = options;
   if (gdb !== undefined && dap !== undefined) throw new UsageError("--dap", "one debugger at a time: --gdb or --dap");
-  if (gdb !== undefined) return (await import("../replay/replay-debugger.ts")).replayGdb(file, gdb, options);
-  if (dap !== undefined) return (await import("../replay/replay-debugger.ts")).replayDap(file, dap, options);
-  if (options.to !== undefined) return (await import("../replay/replay-to.ts")).replayTo(file, options.to, command);
-  if (options.programs === true) return (await import("../replay/replay-programs.ts")).replayPrograms(file);
+  if (gdb !== undefined) return replayDebugged(file, "gdb", gdb, options);
+  if (dap !== undefined) return replayDebugged(file, "dap", dap, options);
+  if (options.to !== undefined) return replayTo(file, options.to, command);
+  if (options.programs === true) return replayPrograms(file);
   if (command.length > 0) throw new UsageError(`-- ${command[0]}`, "a program needs a position: --to POSITION");
-  const run = openRecordedRun(file);
-  const { recording } = run;
-  const { header } = recording;
-  const clone = run.cloneImage();
-  try {
-    const replay = new Replay(recording, { ports: nodePorts(), volume: clone.volume });
-    const { session } = replay;
+  return withRecordedRun(file, stratosHome(), async (run) => {
     const write = (text: string): void => void process.stderr.write(Buffer.from(text, "latin1"));
     const trace = options.trace === true ? new TraceWriter({ write }, { isSummary: false }) : null;
-    trace?.attach(session.machine);
-    const standard = openReplayFiles(session, replay.gate, header, [openStreamOut(1), openStreamOut(2)]);
-    const startMs = performance.now();
-    let outcome: ReplayOutcome;
-    try {
-      outcome = await replay.run(standard.files);
-    } finally {
-      await standard.finish();
-      trace?.finish();
-    }
-    if (options.stats === true) {
-      const times = { wallMs: performance.now(), startMs, runMs: session.pump.runMs, isWarm: false, before: null };
-      const statistics = { ...runStatistics(session.machine, times), coldBecause: "replay" };
-      process.stderr.write(`${JSON.stringify(statistics)}\n`);
-    }
+    const { outcome, statistics } = await replayOnce(run, [openStreamOut(STDOUT), openStreamOut(STDERR)], (machine) => {
+      trace?.attach(machine);
+      return () => trace?.finish();
+    });
+    if (options.stats === true) process.stderr.write(`${JSON.stringify({ ...statistics, coldBecause: "replay" })}\n`);
     return statusOf(file, outcome);
-  } catch (error) {
-    throw inWords(file, error);
-  } finally {
-    clone.close();
-  }
+  });
 }
 
-/** @throws CommandError when it went another way than what was recorded */
+/** @throws OperationError when it went another way than what was recorded */
 function statusOf(file: string, { verdict, end }: ReplayOutcome): number {
   switch (verdict.kind) {
     case "same":
@@ -81,4 +80,53 @@ function statusOf(file: string, { verdict, end }: ReplayOutcome): number {
           `${verdict.recorded.output === end.output ? "" : "; the output differs"}`,
       );
   }
+}
+
+/** `--gdb` and `--dap`: a debugger that goes along the run. */
+function replayDebugged(
+  file: string,
+  protocol: "gdb" | "dap",
+  port: number | "-",
+  options: { readonly pid?: number },
+): Promise<number> {
+  // Standard output is the debugger's when it is at the other end of a pipe.
+  const output = shownOutput(port === "-" ? STDERR : STDOUT);
+  return withTimeline({ file, home: stratosHome(), output }, async (timeline, recording) => {
+    const pid = options.pid ?? timeline.firstPid;
+    if (!(await timeline.lookAt(pid)))
+      throw replayFailure(file, `no process ${pid} executes a program in the run; --programs lists those that do`);
+    const Debugger = protocol === "gdb" ? DebugServer : DebugAdapter;
+    const monitor = (words: readonly string[]): Promise<readonly string[]> => replayMonitor(timeline, recording, words);
+    await serveDebugger(protocol, port, (write) => new Debugger(timeline, { monitor, write }));
+    return EXIT_SUCCESS;
+  });
+}
+
+function shownOutput(stdout: typeof STDOUT | typeof STDERR): ShownOutput {
+  return new ShownOutput([openStreamOut(stdout), openStreamOut(STDERR)]);
+}
+
+/** `--programs`: what a recorded run executes, where. */
+function replayPrograms(file: string): Promise<number> {
+  return withTimeline({ file, home: stratosHome(), output: UNSEEN_OUTPUT }, async (timeline) => {
+    const programs = await timeline.programs();
+    const rows = programs.map(({ instructions, pid, command }) => [String(instructions), String(pid), command]);
+    process.stdout.write(formatTable(["INSTRUCTION", "PROCESS", "COMMAND"], rows));
+    return EXIT_SUCCESS;
+  });
+}
+
+/** `--to`: a recorded run up to a position, and perhaps a program in the system as it is there. */
+function replayTo(file: string, to: ReplayPosition, command: readonly string[]): Promise<number> {
+  const target = { file, home: stratosHome(), output: shownOutput(STDOUT) };
+  return withTimeline(target, async (timeline, recording) => {
+    const isThere = await goToPosition(timeline, to, recording);
+    await timeline.drain();
+    const place = describePlace(timeline.replay, recording.events.length);
+    process.stderr.write(place.map((line) => `stratos: ${line}\n`).join(""));
+    if (!isThere) throw replayFailure(file, `the recording ends before ${positionText(to)}`);
+    if (command.length === 0) return EXIT_SUCCESS;
+    const around = { standard: openStandardFiles, signals: forwardSignals, isTerminal: hasTerminal() };
+    return runThere(timeline.replay, rawArguments(command), around);
+  });
 }

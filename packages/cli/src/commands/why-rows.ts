@@ -1,7 +1,8 @@
 /** The options of `stratos why`. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parsePosition, parseProcess } from "../option-values.ts";
-import type { WantedByte, WhyOptions } from "../replay/why.ts";
+import type { WhyOptions } from "./why-command.ts";
+import type { WantedByte } from "@stratos/session/provenance";
 import { type Finish, jsonOption } from "./row-options.ts";
 
 export function whyCommand(finish: Finish): Command {
@@ -37,7 +38,7 @@ export function whyCommand(finish: Finish): Command {
     )
     .addOption(jsonOption())
     .action(async (file: string, byte: WantedByte | undefined, options: WhyOptions) =>
-      finish(await (await import("../replay/why.ts")).why(file, byte, options)),
+      finish(await (await import("./why-command.ts")).why(file, byte, options)),
     );
 }
 

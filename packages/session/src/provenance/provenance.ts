@@ -48,6 +48,14 @@ type Item =
 
 export type PrintedStream = "stdout" | "stderr";
 
+/** The byte that is asked about. */
+export type WantedByte =
+  | { readonly kind: "file"; readonly path: string; readonly offset: number }
+  | { readonly kind: "output"; readonly offset: number }
+  | { readonly kind: "line"; readonly line: number; readonly column: number }
+  /** `pid` null: of the recorded program. */
+  | { readonly kind: "memory"; readonly address: number; readonly pid: number | null };
+
 /** What was asked for is not there. */
 export class NoSuchByte extends Error {}
 
@@ -73,6 +81,24 @@ export class Provenance {
   /** @param stream  null: both together */
   #printed(stream: PrintedStream | null): PrintedText {
     return stream === null ? this.#log.output : this.#log.streams[stream];
+  }
+
+  /**
+   * @param at      of files and memory: as of this instruction; null: the end
+   * @param stream  of output and lines; null: both together
+   * @throws NoSuchByte
+   */
+  of(byte: WantedByte, at: number | null, stream: PrintedStream | null): Promise<Answer> {
+    switch (byte.kind) {
+      case "memory":
+        return this.ofMemory(byte.address, byte.pid, at);
+      case "file":
+        return this.ofFile(byte.path, byte.offset, at);
+      case "line":
+        return this.ofLine(byte.line, byte.column, stream);
+      case "output":
+        return this.ofOutput(byte.offset, stream);
+    }
   }
 
   /** @param column  the first is 1. @throws NoSuchByte */

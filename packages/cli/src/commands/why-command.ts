@@ -1,18 +1,19 @@
 /** `stratos why`: where a byte of a recorded run came from, in words. */
 import { printable } from "@stratos/base";
-import { type Timeline, UNSEEN } from "@stratos/session";
-import { type Answer, type Hop, NoSuchByte, type PrintedStream, Provenance } from "@stratos/session/provenance";
+import { stratosHome } from "@stratos/host-node";
+import { goToPosition, replayFailure, UNSEEN_OUTPUT, withTimeline } from "@stratos/images/replay";
+import type { ReplayPosition } from "@stratos/images/replay-position";
+import type { Timeline } from "@stratos/session";
+import {
+  type Answer,
+  type Hop,
+  NoSuchByte,
+  type PrintedStream,
+  Provenance,
+  type WantedByte,
+} from "@stratos/session/provenance";
 import { UsageError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
-import type { ReplayPosition } from "../option-values.ts";
-import { replayFailure, withTimeline } from "./recorded-run.ts";
-import { goTo } from "./replay-to.ts";
-
-/** The byte that is asked about. */
-export type WantedByte =
-  | { readonly kind: "file"; readonly path: string; readonly offset: number }
-  | { readonly kind: "output"; readonly offset: number }
-  | { readonly kind: "line"; readonly line: number; readonly column: number };
 
 export interface WhyOptions {
   readonly address?: number;
@@ -34,21 +35,14 @@ export function why(file: string, byte: WantedByte | undefined, options: WhyOpti
     throw new UsageError("--stream", "goes with output:OFFSET or line:N");
   if (at !== undefined && byte !== undefined && byte.kind !== "file")
     throw new UsageError("--at", "goes with a file or --address: output stays as it was written");
-  return withTimeline(file, { streams: [UNSEEN, UNSEEN], enter: () => {} }, async (timeline, recording) => {
+  return withTimeline({ file, home: stratosHome(), output: UNSEEN_OUTPUT }, async (timeline, recording) => {
     let position: number | null = null;
     if (at !== undefined && at.kind !== "end") {
-      if (!(await goTo(timeline, at, recording))) throw replayFailure(file, "the recording ends before --at");
+      if (!(await goToPosition(timeline, at, recording))) throw replayFailure(file, "the recording ends before --at");
       position = timeline.position.instructions;
     }
-    const answer = await answered(file, timeline, (provenance) =>
-      byte === undefined
-        ? provenance.ofMemory(address!, pid ?? null, position)
-        : byte.kind === "file"
-          ? provenance.ofFile(byte.path, byte.offset, position)
-          : byte.kind === "line"
-            ? provenance.ofLine(byte.line, byte.column, stream)
-            : provenance.ofOutput(byte.offset, stream),
-    );
+    const wanted: WantedByte = byte ?? { kind: "memory", address: address!, pid: pid ?? null };
+    const answer = await answered(file, timeline, (provenance) => provenance.of(wanted, position, stream));
     process.stdout.write(options.json === true ? `${JSON.stringify(answer)}\n` : wordsOf(answer));
     return EXIT_SUCCESS;
   });

@@ -1,0 +1,157 @@
+/** The file of a recorded run with the image that it was recorded on. */
+import { LaterVolume, type Volume } from "@stratos/aegisfs";
+import { nodePorts } from "@stratos/host-node";
+import { readGiven } from "@stratos/host-node/files";
+import { OperationError } from "@stratos/operation";
+import {
+  losesPower,
+  openReplayFiles,
+  readRecording,
+  type Recording,
+  RecordingError,
+  Replay,
+  ReplayError,
+  type StartedReplay,
+  Timeline,
+} from "@stratos/session";
+import { ImageStore } from "../image-store.ts";
+import { cloneVolume, cloneVolumeDurably } from "../image-volume.ts";
+import type { RunOutput } from "./shown-output.ts";
+
+export interface RecordedRun {
+  readonly recording: Recording;
+  /** A clone of the image, as it was then. */
+  cloneImage(): VolumeClone & { readonly volume: Volume };
+}
+
+/** Each is closed. */
+interface VolumeClone {
+  close(): void;
+  /** One with the changes that were committed by now. */
+  fork(): VolumeClone & { mount(): Volume };
+}
+
+/**
+ * @param home  STRATOS_HOME
+ * @throws OperationError of kind recording, replay or no-image, and what the host says of the file
+ */
+function openRecordedRun(file: string, home: string): RecordedRun {
+  const recording = readRecordingFile(file);
+  const { header } = recording;
+  const store = new ImageStore(home);
+  const entry = store.require(header.image);
+  const { description } = entry;
+  if (description.createdAt !== header.imageCreatedAt || description.layers !== header.imageLayers)
+    throw replayFailure(
+      file,
+      `image ${header.image} is not the one that was recorded (made ${description.createdAt}, then ` +
+        `${header.imageCreatedAt})`,
+    );
+  return {
+    recording,
+    // One that ends with a power cut was recorded on a clone that keeps what is synced.
+    cloneImage: () =>
+      (losesPower(header) ? cloneVolumeDurably : cloneVolume)(store.layerPaths(entry), header.memoryBytes),
+  };
+}
+
+/** @throws OperationError of kind recording */
+function readRecordingFile(file: string): Recording {
+  const bytes = readGiven(file);
+  try {
+    return readRecording(bytes);
+  } catch (error) {
+    throw toldReplayFailure(file, error);
+  }
+}
+
+export function replayFailure(file: string, why: string): OperationError {
+  return new OperationError("replay", file, why);
+}
+
+/** What a replay has failed on, for who asked for it; anything else as it is. */
+function toldReplayFailure(file: string, error: unknown): unknown {
+  if (error instanceof RecordingError) return new OperationError("recording", file, error.message, { cause: error });
+  if (error instanceof ReplayError) return replayFailure(file, `the replay went another way: ${error.message}`);
+  return error;
+}
+
+/** @throws what `use` does, as OperationErrors where the recording or the replay is to blame */
+export async function withRecordedRun<T>(
+  file: string,
+  home: string,
+  use: (run: RecordedRun) => Promise<T>,
+): Promise<T> {
+  const run = openRecordedRun(file, home);
+  try {
+    return await use(run);
+  } catch (error) {
+    throw toldReplayFailure(file, error);
+  }
+}
+
+/**
+ * Goes along a recorded run.
+ *
+ * @param output  of all that is replayed for that
+ * @throws as withRecordedRun
+ */
+export function withTimeline<T>(
+  { file, home, output }: { readonly file: string; readonly home: string; readonly output: RunOutput },
+  use: (timeline: Timeline, recording: Recording) => Promise<T>,
+): Promise<T> {
+  return withRecordedRun(file, home, async (run) => {
+    const timeline = await Timeline.open({ loop: nodePorts().loop, open: () => startReplay(run, output) });
+    try {
+      return await use(timeline, run.recording);
+    } finally {
+      await timeline.drain();
+      timeline.close();
+    }
+  });
+}
+
+/** A replay at its beginning. */
+function startReplay(run: RecordedRun, output: RunOutput): StartedReplay {
+  const clone = run.cloneImage();
+  try {
+    const { volume } = clone;
+    const replay = new Replay(run.recording, { ports: nodePorts(), volume, hasForks: true });
+    try {
+      const standard = openReplayFiles(replay.session, replay.gate, run.recording.header, output.streams);
+      replay.start(standard.files);
+      return startedReplay(replay, clone, output);
+    } catch (error) {
+      replay.session.close();
+      throw error;
+    }
+  } catch (error) {
+    clone.close();
+    throw error;
+  }
+}
+
+/** @param clone  of the image, with what the replay has changed in it */
+function startedReplay(replay: Replay, clone: VolumeClone, output: RunOutput): StartedReplay {
+  return {
+    replay,
+    drain: async () => {
+      for (const stream of output.streams) await stream.drain();
+    },
+    enter: () => output.enter(replay.gate),
+    fork: () => {
+      replay.session.commit();
+      const forked = clone.fork();
+      try {
+        return startedReplay(replay.fork(new LaterVolume(() => forked.mount())), forked, output);
+      } catch (error) {
+        forked.close();
+        throw error;
+      }
+    },
+    close: () => {
+      replay.session.close();
+      clone.close();
+    },
+  };
+}

@@ -1,0 +1,223 @@
+/** Machines from what was composed: as an emulator starts them, and with somebody who logs in by SSH. */
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { endOfProcess, findProgram } from "@stratos/host-node/home";
+import { OperationError } from "@stratos/operation";
+import {
+  canAccelerate,
+  emulatorArguments,
+  emulatorObstacle,
+  emulatorProgram,
+  mediumOf,
+  usualFirmware,
+  type EmulatedArchitecture,
+  type EmulatorOptions,
+} from "@stratos/tools-node/emulator";
+import { findOutput } from "./composed-output.ts";
+
+export interface ComposedMachineOptions {
+  readonly arch?: EmulatedArchitecture;
+  /** bytes */
+  readonly memory?: number;
+  readonly processors?: number;
+  readonly firmware?: "uefi" | "bios";
+  /** What the machine writes stays. */
+  readonly keep?: true;
+  readonly kvm?: boolean;
+}
+
+export interface ComposedLoginOptions extends ComposedMachineOptions {
+  readonly user: string;
+  /** milliseconds */
+  readonly timeout?: number;
+}
+
+type ComposedMachine = Omit<EmulatorOptions, "network">;
+
+const MEMORY_MIB = 2048,
+  PROCESSORS = 2;
+/** A boot under emulation on a busy host. */
+const SSH_WAIT_MS = 900_000;
+const TRY_EVERY_MS = 2000;
+const SHOWN_LINES = 15;
+
+/**
+ * The machine that starts from what was made.
+ *
+ * @param output  a file that a compose has made, or its folder
+ * @throws OperationError of kind build
+ */
+export function machineOf(output: string, options: ComposedMachineOptions): ComposedMachine {
+  const found = findOutput(output, { isBootable: true }),
+    medium = mediumOf(found.path);
+  const own =
+    found.architecture ?? { x64: "amd64", arm64: "arm64", riscv64: "riscv64" }[process.arch as string] ?? "amd64";
+  const architecture = options.arch ?? (own as EmulatedArchitecture);
+  if (!["amd64", "arm64", "riscv64"].includes(architecture))
+    throw new OperationError(
+      "build",
+      found.path,
+      `machines of ${architecture} are not started here; of amd64, arm64 and riscv64 they are`,
+    );
+  const firmware = options.firmware ?? usualFirmware(architecture);
+  if (firmware === "bios" && architecture !== "amd64")
+    throw new OperationError("build", "--firmware", "amd64 alone has a BIOS");
+  const obstacle = emulatorObstacle({ architecture, firmware });
+  if (obstacle !== null) throw new OperationError("build", found.path, obstacle);
+  return {
+    architecture,
+    firmware,
+    memory: Math.ceil((options.memory ?? MEMORY_MIB * 2 ** 20) / 2 ** 20),
+    processors: options.processors ?? PROCESSORS,
+    media: [{ ...medium, ...(options.keep === true ? { keep: true } : {}) }],
+    isAccelerated: options.kvm ?? canAccelerate(architecture),
+  };
+}
+
+/** The program and its words that have the machine's console on its standard streams. */
+export function consoleCommand(
+  machine: ComposedMachine,
+  { net, forward }: { readonly net: "none" | "user"; readonly forward: NonNullable<EmulatorOptions["forwards"]> },
+): readonly [string, readonly string[]] {
+  return [
+    emulatorProgram(machine.architecture),
+    [...emulatorArguments({ ...machine, network: net, forwards: forward }), "-nographic"],
+  ];
+}
+
+/**
+ * Starts the machine, waits until a key of this use alone lets its owner in, and ends the machine after `use`.
+ *
+ * @param use.started  it runs
+ * @param use.loggedIn  gets the words of ssh(1) that reach it
+ * @throws OperationError of kind build
+ */
+export async function withSshMachine<T>(
+  output: string,
+  options: ComposedLoginOptions,
+  use: { started(machine: ComposedMachine): void; loggedIn(ssh: readonly string[]): Promise<T> },
+): Promise<T> {
+  for (const program of ["ssh", "ssh-keygen"])
+    if (findProgram(program, process.env["PATH"] ?? "") === undefined)
+      throw new OperationError(
+        "build",
+        "ssh",
+        `needs ${program}: apt-get install --no-install-recommends openssh-client`,
+      );
+  const machine = machineOf(output, options);
+  const folder = mkdtempSync(join(tmpdir(), "stratos-ssh-")),
+    key = join(folder, "key"),
+    log = join(folder, "console");
+  let child: ChildProcess | undefined;
+  const stop = (): void => void child?.kill("SIGTERM");
+  process.once("exit", stop);
+  try {
+    if (
+      spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "stratos", "-f", key], {
+        stdio: ["ignore", "ignore", "inherit"],
+      }).status !== 0
+    )
+      throw new OperationError("build", "ssh-keygen", "has made no key");
+    const port = await freePort();
+    const credentials = {
+      [options.user === "root" ? "ssh.authorized_keys.root" : "tmpfiles.extra"]: credentialFor(
+        options.user,
+        readFileSync(`${key}.pub`, "utf8"),
+      ),
+    };
+    const arguments_ = emulatorArguments({
+      ...machine,
+      network: "user",
+      forwards: [{ host: port, guest: 22 }],
+      credentials,
+    });
+    child = spawn(
+      emulatorProgram(machine.architecture),
+      [...arguments_, "-display", "none", "-monitor", "none", "-serial", `file:${log}`],
+      { stdio: ["ignore", "inherit", "inherit"] },
+    );
+    const machineEnd = endOfProcess(child);
+    let isOver = false;
+    void machineEnd.then(
+      () => (isOver = true),
+      () => (isOver = true),
+    );
+    const ssh = [
+      "-i",
+      key,
+      "-p",
+      String(port),
+      "-o",
+      "IdentitiesOnly=yes",
+      "-o",
+      "StrictHostKeyChecking=no",
+      "-o",
+      "UserKnownHostsFile=/dev/null",
+      "-o",
+      "LogLevel=ERROR",
+      `${options.user}@127.0.0.1`,
+    ];
+    use.started(machine);
+    const deadline = performance.now() + (options.timeout ?? SSH_WAIT_MS);
+    for (let isIn = false; !isIn;) {
+      if (isOver)
+        throw new OperationError("build", output, `the machine has ended before anybody could log in${tailOf(log)}`);
+      if (performance.now() > deadline)
+        throw new OperationError(
+          "build",
+          output,
+          `nobody could log in by SSH within ${Math.round((options.timeout ?? SSH_WAIT_MS) / 1000)} s; the image ` +
+            `needs openssh-server, a network by DHCP, and systemd 252 or later, which takes the key${tailOf(log)}`,
+        );
+      isIn =
+        (await endOfProcess(
+          spawn("ssh", ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", ...ssh, "true"], { stdio: "ignore" }),
+        )) === 0;
+      if (!isIn) await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
+    }
+    return await use.loggedIn(ssh);
+  } finally {
+    stop();
+    process.off("exit", stop);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Root's key has a credential of its own; other users' come by a line of tmpfiles.d(5), whose argument may be base64.
+ */
+function credentialFor(user: string, key: string): Uint8Array {
+  if (user === "root") return Buffer.from(key);
+  const home = `/home/${user}/.ssh`;
+  return Buffer.from(
+    `d ${home} 0700 ${user} ${user} -\nf+~ ${home}/authorized_keys 0600 ${user} ${user} - ` +
+      `${Buffer.from(key).toString("base64")}\n`,
+  );
+}
+
+function tailOf(log: string): string {
+  try {
+    const lines = readFileSync(log, "latin1")
+      .replace(/\x1b\[[0-9;?!]*[A-Za-z]|\r/g, "")
+      .split("\n")
+      .filter((line) => line.trim() !== "")
+      .slice(-SHOWN_LINES);
+    return lines.length === 0 ? "" : `; its console says last:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+  } catch {
+    return "";
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

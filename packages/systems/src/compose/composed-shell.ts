@@ -1,0 +1,149 @@
+/** What was composed as a root that programs are run in: in namespaces of this host, or in an image of Stratos. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createVolume, ImageStore } from "@stratos/images";
+import { VolumeWriter } from "@stratos/images/content";
+import { openTreeSource, type TreeSource } from "@stratos/images/outputs";
+import { OperationError } from "@stratos/operation";
+import { writeTreeEntry } from "@stratos/pkg";
+import { isNativeArchitecture, nativeObstacle } from "@stratos/tools-node/compose";
+import { FolderWriter } from "@stratos/tools-node/packages";
+import { findOutput } from "./composed-output.ts";
+
+interface ComposedRoot {
+  readonly source: TreeSource;
+  /** Who runs its programs. */
+  readonly runner: "host" | "stratos";
+}
+
+/**
+ * @param output  a compose's file or folder, or what else has a root: a layout, a commit, an image's name
+ * @param architecture  undefined: that of its programs
+ * @throws OperationError of kind build: nobody here runs its programs
+ */
+export async function withComposedRoot<T>(
+  {
+    output,
+    architecture: asked,
+    home,
+  }: {
+    readonly output: string;
+    readonly architecture: string | undefined;
+    /** STRATOS_HOME */
+    readonly home: string;
+  },
+  use: (root: ComposedRoot) => Promise<T>,
+): Promise<T> {
+  // A layout, a commit or an image's own name is no path.
+  const place =
+    /^(oci|ostree):/.test(output) || new ImageStore(home).find(output) !== null
+      ? { path: output, architecture: undefined }
+      : findOutput(output, { isBootable: false });
+  const source = await openTreeSource(place.path, asked === undefined ? {} : { architecture: asked });
+  try {
+    const architecture = asked ?? place.architecture ?? source.architecture;
+    if (architecture !== null && isNativeArchitecture(architecture)) return await use({ source, runner: "host" });
+    if (architecture === "riscv64") return await use({ source, runner: "stratos" });
+    throw new OperationError(
+      "build",
+      output,
+      architecture === null
+        ? "holds no programs that tell for which processor it is; --arch says it"
+        : `this host does not run programs of ${architecture}; \`stratos compose boot\` starts a machine that does`,
+    );
+  } finally {
+    source.close();
+  }
+}
+
+/**
+ * What a shell finds around it. The root is moved onto `/`, as switch_root(8) does, so that `..` ends there; what is
+ * left of root's rights is over files and its own processes, not over the machine (capabilities(7)); all that is
+ * mounted goes with the namespaces. Until chroot(1) programs are the host's.
+ */
+const INSIDE = `set -e
+cd "$1"
+mount --bind "$1" "$1" && cd "$1"
+mkdir -p dev proc sys run tmp
+mount -t proc proc proc
+mount --rbind /dev dev
+mount -t sysfs -o ro sysfs sys 2> /dev/null || mount --rbind /sys sys
+mount -t tmpfs tmpfs run
+shift
+mount -n --move . /
+export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+if [ "$#" -eq 0 ]; then
+  for shell in usr/bin/bash bin/bash usr/bin/sh bin/sh; do
+    if [ -x "$shell" ]; then set -- "/$shell" -l; break; fi
+  done
+fi
+[ "$#" -gt 0 ] || { echo "stratos: there is no shell" >&2; exit 127; }
+exec setpriv --inh-caps=-all \\
+  --bounding-set=-sys_module,-sys_rawio,-sys_boot,-sys_admin,-sys_ptrace,-sys_time,-mknod,-net_admin chroot . "$@"
+`;
+
+/**
+ * A program of the root, by this host, in namespaces of its own and in a copy that is gone afterwards.
+ *
+ * @param command  empty: a login shell
+ * @param wait  for its end; it has our standard streams
+ * @throws OperationError of kind build
+ */
+export async function runInNamespaces<T>(
+  source: TreeSource,
+  command: readonly string[],
+  wait: (child: ChildProcess) => Promise<T>,
+): Promise<T> {
+  const obstacle = nativeObstacle();
+  if (obstacle !== undefined) throw new OperationError("build", "shell", `cannot be had here: ${obstacle}`);
+  const folder = mkdtempSync(join(tmpdir(), "stratos-shell-")),
+    root = join(folder, "root");
+  try {
+    mkdirSync(root);
+    const writer = new FolderWriter(root);
+    for (const entry of source.tree.entries()) writeTreeEntry(writer, entry);
+    writer.finish();
+    const namespaces = ["--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child", "--uts", "--ipc"];
+    const asRoot = process.getuid?.() === 0 ? [] : ["--map-root-user", "--map-auto"];
+    const inside = ["sh", "-c", INSIDE, "sh", root, ...command];
+    return await wait(spawn("unshare", [...namespaces, ...asRoot, ...inside], { stdio: "inherit" }));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The root as an image that is gone afterwards. @param use  gets its name */
+export async function withPassingImage<T>(
+  source: TreeSource,
+  home: string,
+  use: (name: string) => Promise<T>,
+): Promise<T> {
+  const store = new ImageStore(home),
+    draft = store.createDraft(),
+    name = `compose-shell-${process.pid}`;
+  try {
+    const opened = createVolume(draft.layerPath(0), name);
+    try {
+      const writer = new VolumeWriter(opened.volume.root);
+      for (const entry of source.tree.entries()) writeTreeEntry(writer, entry);
+      writer.finish();
+    } finally {
+      opened.close();
+    }
+    draft.publish(name, {
+      format: 1,
+      architecture: "riscv64",
+      suite: null,
+      createdAt: new Date().toISOString(),
+      packages: [],
+      layers: 1,
+      origin: "compose",
+    });
+    return await use(name);
+  } finally {
+    draft.discard();
+    if (store.find(name) !== null) store.remove(name);
+  }
+}
