@@ -1,11 +1,12 @@
 /**
  * What is run around unpacking. Goal: no package is kept waiting, and no shell started, for a script that does nothing
- * on a new system.
+ * on a new system; what scripts take for granted is configured before they run.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { byteStringOf } from "@stratos/base";
-import { actsBeforeUnpack, type ScriptedPackage } from "./configure-script.ts";
+import { actsBeforeUnpack, configureScript, type ScriptedPackage } from "./configure-script.ts";
+import type { UnpackedPackage } from "./dpkg-database.ts";
 
 const acts = (preinst?: string): boolean =>
   actsBeforeUnpack({
@@ -47,4 +48,43 @@ test("every other preinst is run", () => {
   }
   assert.equal(acts(`#!/usr/bin/perl\n${HELPER}`), true);
   assert.equal(acts(HELPER), true);
+});
+
+/** A package that was unpacked, of these fields. */
+function unpacked(name: string, fields: Record<string, string> = {}): UnpackedPackage {
+  const control = new Map(Object.entries({ Version: "1", ...fields }));
+  return {
+    name,
+    architecture: "riscv64",
+    archive: { control, controlFiles: [] } as unknown as UnpackedPackage["archive"],
+    paths: new Set(),
+    conffiles: new Map(),
+    md5sums: undefined,
+  };
+}
+
+/** What the script of `packages` has dpkg configure, step by step. */
+function steps(packages: UnpackedPackage[]): string[] {
+  const lines = configureScript(packages).matchAll(/^dpkg --configure(?: --force-\w+)* (.*)$/gm);
+  return [...lines].map((match) => match[1]!);
+}
+
+test("essential packages and what they depend on are configured before a script may use what they make", () => {
+  const libc = unpacked("libc6", { "Multi-Arch": "same", Version: "2.41-12" });
+  assert.deepEqual(
+    steps([
+      unpacked("ksh93u+m", { Depends: "libc6 (>= 2.38)" }),
+      libc,
+      unpacked("mawk", { Provides: "awk", "Pre-Depends": "libc6" }),
+      unpacked("gawk", { Provides: "awk" }),
+      unpacked("base-files", { Essential: "yes", "Pre-Depends": "awk" }),
+      unpacked("pager", { Provides: "less (= 3)" }),
+      unpacked("debianutils", { Essential: "yes", Depends: "nosuch | libc6 (>= 3) | less (>= 2), absent" }),
+    ]),
+    ["libc6:riscv64 mawk base-files pager debianutils", "--pending"],
+  );
+});
+
+test("without an essential package among them, as on top of a base, all are configured at once", () => {
+  assert.deepEqual(steps([unpacked("ksh93u+m", { Depends: "libc6" })]), ["--pending"]);
 });

@@ -1,12 +1,14 @@
 /**
  * The script that finishes an image inside the guest. Packages are unpacked by us, so what dpkg does around its own
  * unpacking is caught up with: the `preinst` of each package runs first, in order, with the environment that dpkg gives
- * it (deb-preinst(5), dpkg(1) "Internal environment"); then dpkg configures all.
+ * it (deb-preinst(5), dpkg(1) "Internal environment"); then dpkg configures what all others take for granted, and then
+ * these.
  *
  * In a Debian root each preinst finds the files of its own and other packages unpacked already, as it does when
  * mmdebstrap or debootstrap extract the base before they let dpkg at it; those scripts are written for that.
  */
 import { byteString } from "@stratos/base";
+import { configuredFirst } from "./configured-first.ts";
 import { infoName, type UnpackedPackage } from "./dpkg-database.ts";
 import { POLICY_RC_D } from "./base-layout.ts";
 
@@ -21,6 +23,9 @@ const PREAMBLE = [
   "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8",
   "export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true DEBCONF_NOWARNINGS=yes",
 ];
+
+/** dpkg's configuring, of packages or of all; conffiles are in place as they come. */
+const CONFIGURE = "dpkg --configure --force-confdef --force-confold";
 
 /** A function of the shell that runs the preinst at a path; the path may use $3, its third argument. */
 function preinstFunction(packages: readonly ScriptedPackage[], prepare: readonly string[], path: string): string[] {
@@ -111,8 +116,10 @@ export function configureScript(
       if (actsBeforeUnpack(one))
         lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${quote(infoName(one))}`);
   }
+  const first = configuredFirst(packages);
+  if (first.length > 0) lines.push(`${CONFIGURE} ${first.map((one) => quote(infoName(one))).join(" ")}`);
   lines.push(
-    "dpkg --configure --pending --force-confdef --force-confold",
+    `${CONFIGURE} --pending`,
     // Logs and caches of this run say when it was, which no image should.
     "rm -f /var/log/dpkg.log /var/log/alternatives.log /var/log/bootstrap.log /var/cache/ldconfig/aux-cache " +
       "/var/cache/debconf/*-old",
