@@ -5,8 +5,8 @@ import type { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 
 /**
- * It belongs to the process's user. Of one that must not be looked at (prctl(2), PR_SET_DUMPABLE) that holds for folders
- * alone that anybody may read, by which ps(1) and kill(1) tell whose it is (fs/proc/base.c, task_dump_owner).
+ * It belongs to the process's user. Of a process that must not be looked at (prctl(2), PR_SET_DUMPABLE) that holds for
+ * folders alone that anybody may read, by which ps(1) and kill(1) tell whose it is (fs/proc/base.c, task_dump_owner).
  */
 export function belongToUser(inode: Inode, { credentials, group }: Pick<Task, "credentials" | "group">): void {
   const isTold = group.isDumpable || inode.mode === (S_IFDIR | 0o555);
