@@ -146,6 +146,32 @@ for (const translate of [false, true]) {
     assert.equal(processor.run(100), ExitReason.BREAKPOINT);
   });
 
+  test(`a fault between two writes of a register finds the first (${tier})`, () => {
+    let rounds = 0;
+    const { processor, slot, frame, physical, x } = machine(
+      [addi(5, 5, 1), addi(6, 5, 100), ld(8, 7, 0), addi(6, 8, 0), ECALL, bne(5, 0, -20)],
+      {
+        translate,
+        onEcall: () => {
+          if (++rounds % 100 === 0) processor.tables.unmap(slot, DATA, DATA + 4096);
+          return 0;
+        },
+      },
+    );
+    physical.u32[(HART_X + 7 * 8) >>> 2] = DATA;
+    for (let fault = 1; fault <= 3; fault++) {
+      let reason: ExitReason;
+      do reason = processor.run(100);
+      while (reason === ExitReason.BUDGET);
+      assert.equal(reason, ExitReason.MEMORY);
+      assert.equal(physical.u32[HART_PC >>> 2], CODE + 8);
+      assert.equal(x(5), 100 * fault + 1);
+      assert.equal(x(6), 100 * fault + 101);
+      processor.tables.map(slot, DATA, frame + 4096, true);
+    }
+    assert.equal(processor.statistics.translatedFunctions > 0, translate);
+  });
+
   test(`misaligned accesses within a page don't leave, atomic ones do (${tier})`, () => {
     // The last eight bytes that fit, then the first that don't.
     const lrD = (rd: number, rs1: number): number => (0b00010 << 27) | (rs1 << 15) | (3 << 12) | (rd << 7) | 0x2f;

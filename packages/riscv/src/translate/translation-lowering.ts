@@ -84,6 +84,8 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   #completed: number;
   /** The register file needn't see this write: it is overwritten before anything can leave. */
   #isDeadWrite: boolean;
+  /** The x registers whose last write in the block was such a one. */
+  #pending: number;
   #group: AccessGroup | null;
   #skipsOnCondition: boolean;
   /** The f registers known to hold boxed singles at this point of the block. */
@@ -120,6 +122,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     };
     this.#completed = 0;
     this.#isDeadWrite = false;
+    this.#pending = 0;
     this.#group = null;
     this.#skipsOnCondition = false;
     this.#boxed = 0;
@@ -195,6 +198,7 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   /** Nothing is known of the registers: another block may have come before. */
   beginBlock(windows: readonly (AccessWindow | undefined)[] | null = null): void {
     this.#boxed = 0;
+    this.#pending = 0;
     this.#windows = this.mode === "paged" ? windows : null;
   }
 
@@ -249,11 +253,23 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
     }
   }
 
+  /** Stores what the block keeps in locals because it will overwrite it. */
+  #storePending(): void {
+    const { code } = this;
+    for (let rest = this.#pending; rest !== 0; rest &= rest - 1) {
+      const register = 31 - Math.clz32(rest & -rest);
+      code.i32Const(0);
+      code.localGet(this.#localOfX[register]!);
+      code.memory(Op.i64Store, HART_X + register * 8);
+    }
+  }
+
   /** Leaves at this instruction, which isn't done. */
   override exitWith(reason: number, isDone = false): void {
     const { code } = this;
     const { pc, length } = this.#instruction;
-    this.storeLazy();
+    if (this.lazy === null) this.#storePending();
+    else this.storeLazy();
     this.pushAddress(isDone ? pc + length : pc);
     code.localGet(FUEL);
     code.i32Const(this.#completed + (isDone ? 1 : 0));
@@ -293,6 +309,8 @@ export class TranslationLowering extends AddressedLowering implements Lowering {
   endWriteX(): void {
     const { rd, isConditional } = this.#instruction;
     if (isConditional && rd !== 0) this.#selectNewOrOld(rd);
+    if (this.#isDeadWrite) this.#pending |= 1 << rd;
+    else this.#pending &= ~(1 << rd);
     if (rd === 0) this.code.op(Op.drop);
     else if (this.#staysInLocal) this.code.localSet(this.#localOfX[rd]!);
     else {

@@ -17,9 +17,16 @@ import { FrameEmitter } from "./frame-emitter.ts";
 import { chooseLazyLoops } from "./lazy-loops.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
 import { analyzeLiveness, type Liveness } from "./liveness.ts";
-import { isComputation, writesX } from "./register-use.ts";
+import { findDeadWrites } from "./dead-writes.ts";
+import { isComputation } from "./register-use.ts";
 import { JumpRoutes } from "./jump-routes.ts";
-import { extendedAfter, isRedundantExtension, KNOWN_AT_ENTRY } from "./sign-extension.ts";
+import {
+  extendedAfter,
+  isRedundantExtension,
+  KNOWN_AT_ENTRY,
+  wordOperation,
+  wordsMadeAfter,
+} from "./sign-extension.ts";
 import { isInside, structureBlocks } from "./structure.ts";
 import type { Element, Loop, Structure } from "./structure.ts";
 import {
@@ -241,15 +248,18 @@ class UnitEmitter {
     const { instructions } = block;
     const hasEnding = block.ending !== "fall";
     const bodyCount = hasEnding ? instructions.length - 1 : instructions.length;
-    const deadWrites = this.#deadWrites(block, bodyCount);
+    const deadWrites = findDeadWrites(block, bodyCount);
     const groups = groupAccesses(instructions);
     const pending = this.#pendingAt[block.index]!;
     this.#lowering.beginBlock(this.#windows.windowsOf[block.index]!);
     let done = pending;
     let extended = KNOWN_AT_ENTRY;
+    let made = 0;
     for (let i = 0; i < bodyCount; i++) {
       const instruction = instructions[i]!;
       const isCopy = isRedundantExtension(instruction, extended);
+      const wordOp = wordOperation(instruction, made);
+      made = wordsMadeAfter(instruction, made);
       extended = extendedAfter(instruction, extended);
       if (instruction.skips > 0) {
         this.#lowering.begin(instruction, done, false);
@@ -261,6 +271,7 @@ class UnitEmitter {
         this.#lowering.begin({ ...second, rs1: instruction.rs1 }, done, deadWrites[i + 1]!);
         this.#emitZeroExtension(instruction.imm, second.imm);
         extended = extendedAfter(second, extended);
+        made = wordsMadeAfter(second, made);
         if (!instruction.isConditional) done += 2;
         i++;
         continue;
@@ -271,6 +282,7 @@ class UnitEmitter {
         // else a hint
         this.#lowering.begin(instruction, done, deadWrites[i]!, groups[i]!);
         if (isCopy) this.#emitCopy();
+        else if (wordOp !== 0) this.#emitWordOperation(wordOp);
         else lowering(this.#lowering);
       }
       if (!instruction.isConditional) done++;
@@ -281,6 +293,17 @@ class UnitEmitter {
   #emitCopy(): void {
     this.#lowering.beginWriteX();
     this.#lowering.readX(RS1);
+    this.#lowering.endWriteX();
+  }
+
+  /** On the low halves of words, as the host's optimiser knows rotations. */
+  #emitWordOperation(opcode: number): void {
+    const code = this.#code;
+    this.#lowering.beginWriteX();
+    this.#lowering.readXLow(RS1);
+    this.#lowering.readXLow(RS2);
+    code.op(opcode);
+    code.op(Op.i64ExtendI32S);
     this.#lowering.endWriteX();
   }
 
@@ -330,20 +353,6 @@ class UnitEmitter {
     code.op(isInverted ? Op.i32Sub : Op.i32Add);
     code.localSet(FUEL);
     return isInverted ? 0 : branch.skips;
-  }
-
-  /** Writes to x registers that are overwritten in the block before anything can leave it. */
-  #deadWrites(block: Block, bodyCount: number): boolean[] {
-    const dead = new Array<boolean>(bodyCount).fill(false);
-    let overwritten = 0;
-    for (let i = bodyCount - 1; i >= 0; i--) {
-      const instruction = block.instructions[i]!;
-      const written = writesX(instruction);
-      dead[i] = written !== 0 && (overwritten & written) === written;
-      if (!instruction.isConditional) overwritten |= written;
-      if (!isComputation(instruction)) overwritten = 0;
-    }
-    return dead;
   }
 
   /** @param completed  instructions before the last one that aren't subtracted (with "fall": all of them) */
