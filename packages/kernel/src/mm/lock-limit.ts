@@ -7,3 +7,8 @@ export function mayLock(task: MmCaller, bytes: number): boolean {
   const limit = task.group.limits[RLIMIT_MEMLOCK]!.soft;
   return limit === Infinity || isCapable(task.credentials, CAP_IPC_LOCK) || task.space.lockedBytes + bytes <= limit;
 }
+
+/** May it lock anything? Without, that is refused before anything else (mm/mlock.c, can_do_mlock). */
+export function mayLockAtAll(task: MmCaller): boolean {
+  return task.group.limits[RLIMIT_MEMLOCK]!.soft > 0 || isCapable(task.credentials, CAP_IPC_LOCK);
+}

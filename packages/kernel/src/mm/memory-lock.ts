@@ -3,7 +3,6 @@
  * RLIMIT_MEMLOCK bounds them, and msync(MS_INVALIDATE) refuses them.
  */
 import {
-  CAP_IPC_LOCK,
   EINVAL,
   ENOMEM,
   EPERM,
@@ -12,21 +11,15 @@ import {
   MCL_FUTURE,
   MCL_ONFAULT,
   PAGE_SIZE,
-  RLIMIT_MEMLOCK,
   isErrno,
 } from "@stratos/abi";
-import { isCapable } from "../security/credentials.ts";
 import { walkInPieces } from "../ground/call-work.ts";
 import { UNFINISHED } from "../ground/wait-queue.ts";
 import { WIDE_TOP } from "./address-space.ts";
-import { mayLock } from "./lock-limit.ts";
+import { mayLock, mayLockAtAll } from "./lock-limit.ts";
 import { hasRoomForAreas, populate, populatePiece } from "./mmap.ts";
 import { mergeAround } from "./mprotect.ts";
 import type { MmCaller } from "./mm-kernel.ts";
-
-function mayLockAtAll(task: MmCaller): boolean {
-  return task.group.limits[RLIMIT_MEMLOCK]!.soft > 0 || isCapable(task.credentials, CAP_IPC_LOCK);
-}
 
 /** Whole pages around `[address, address + length)`: −EINVAL when the end wraps. */
 function pagesAround(address: number, length: number): { start: number; end: number } | number {
@@ -49,7 +42,20 @@ export function lockMemory(task: MmCaller, address: number, length: number, faul
     const covered = mark(task, start, end, true);
     if (covered < 0) return covered;
   }
-  return faultsIn ? populate(task, start, end) : 0;
+  if (!faultsIn) return 0;
+  const failed = populate(task, start, end);
+  // What may not even be read can't be there (mm/gup.c, populate_vma_page_range; mlock(2), ENOMEM).
+  return failed === 0 && hasUnreadable(task, start, end) ? -ENOMEM : failed;
+}
+
+function hasUnreadable({ space }: MmCaller, start: number, end: number): boolean {
+  for (let at = start; at < end;) {
+    const area = space.areaAt(at);
+    if (area === undefined) return true;
+    if (!area.isReadable && !area.isWritable) return true;
+    at = area.end;
+  }
+  return false;
 }
 
 /** munlock(2): 0; −ENOMEM. */

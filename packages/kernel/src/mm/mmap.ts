@@ -40,7 +40,7 @@ import { touchAccessTime } from "../vfs/regular-file.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
 import { Area, AREA_NEVER_WRITABLE } from "./area.ts";
 import { libraryPlace } from "./library-places.ts";
-import { mayLock } from "./lock-limit.ts";
+import { mayLock, mayLockAtAll } from "./lock-limit.ts";
 import { checkSeals } from "./memory-seal.ts";
 import { overcommits } from "./overcommit.ts";
 import { OVERCOMMIT_NEVER } from "./overcommit-policy.ts";
@@ -138,6 +138,7 @@ export function mmap(task: MmCaller, request: MapRequest): number {
     }
   }
   const mustLock = space.locksFuture || (flags & MAP_LOCKED) !== 0;
+  if ((flags & MAP_LOCKED) !== 0 && !mayLockAtAll(task)) return -EPERM;
   if (mustLock && !mayLock(task, length)) return -EAGAIN;
   if (address + length > USER_TOP) space.widen();
   if (isShared && file === null) {

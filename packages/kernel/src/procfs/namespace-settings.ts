@@ -127,10 +127,15 @@ export function mayOpenSetgroups({ credentials }: Task, target: Task, flags: num
   return isRead || isCapable(credentials, CAP_SYS_ADMIN, target.credentials.userNamespace) ? 0 : -EACCES;
 }
 
+/** Bytes of one write to setgroups. */
+const SETGROUPS_MAX = 7;
+
 /** "deny" only before gid_map, and for good: 0; −EINVAL, −EPERM. */
 export function writeSetgroups(target: Task, text: string): number {
   const { userNamespace } = target.credentials;
-  const word = text.trim();
+  // Spaces may follow, and what a C program sends along of its string: up to a zero (proc_setgroups_write).
+  if (text.length > SETGROUPS_MAX) return -EINVAL;
+  const word = text.split("\0", 1)[0]!.trimEnd();
   if (word === "allow") return userNamespace.allowsSetgroups ? 0 : -EPERM;
   if (word !== "deny") return -EINVAL;
   if (userNamespace.parent === null || userNamespace.gids.extents!.length > 0) return -EPERM;

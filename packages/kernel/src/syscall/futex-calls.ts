@@ -171,7 +171,9 @@ function futexWait2(
 function futexWake2(task: Task, address: number, mask: number, count: number, flags: number): number {
   const bad = checkWord(address, flags, mask);
   if (bad < 0) return bad;
-  return mask === 0 ? -EINVAL : futexWake(task.space, address, count | 0, mask);
+  if (mask === 0) return -EINVAL;
+  // This call counts as it says, unlike FUTEX_WAKE (FLAGS_STRICT).
+  return count === 0 ? 0 : futexWake(task.space, address, count | 0, mask);
 }
 
 /** `struct futex_waitv` at `address`: −EFAULT, −EINVAL. */

@@ -184,7 +184,9 @@ export function futexWake(space: AddressSpace, address: number, count: number, b
   const list = table.get(key);
   if (list === undefined) return 0;
   let woken = 0;
-  for (let index = 0; index < list.length && woken < count;) {
+  // Linux counts once it has woken one (futex_wake).
+  const most = Math.max(1, count);
+  for (let index = 0; index < list.length && woken < most;) {
     const waiter = list[index]!;
     const told = tellWoken(waiter, key, bitset);
     if (told === WANTS_MUTEX) return -EINVAL;
@@ -208,7 +210,7 @@ export function futexRequeue(
   to: number,
   limits: { wake: number; move: number },
 ): { woken: number; moved: number } | number {
-  const woken = futexWake(space, from, limits.wake, 0xffffffff);
+  const woken = limits.wake === 0 ? 0 : futexWake(space, from, limits.wake, 0xffffffff);
   if (woken < 0) return woken;
   const table = space.kernel.futexes;
   const source = keyOf(space, from);

@@ -6,6 +6,7 @@ import {
   ESPIPE,
   O_ACCMODE,
   O_PATH,
+  O_RDWR,
   O_WRONLY,
   POLLIN,
   POLLOUT,
@@ -73,11 +74,13 @@ export abstract class OpenFile implements LockOwner {
   }
 
   get isReadable(): boolean {
-    return (this.flags & O_ACCMODE) !== O_WRONLY;
+    return (this.flags & O_WRONLY) === 0;
   }
 
+  /** Mode 3 is for neither, but for ioctl(2) (open(2), "File access mode"). */
   get isWritable(): boolean {
-    return (this.flags & O_ACCMODE) !== 0;
+    const access = this.flags & O_ACCMODE;
+    return access === O_WRONLY || access === O_RDWR;
   }
 
   /**
@@ -188,7 +191,9 @@ export abstract class OpenFile implements LockOwner {
 
 /** Plain files that are open to be written keep their mount from becoming read-only (fs/open.c, do_dentry_open). */
 function countWriter({ flags, path, inode }: OpenFile, change: number): void {
-  if ((flags & O_ACCMODE) === 0 || (flags & O_PATH) !== 0 || path === null || inode?.isRegular !== true) return;
+  const access = flags & O_ACCMODE;
+  if (access === 0 || access === O_ACCMODE || (flags & O_PATH) !== 0 || path === null || inode?.isRegular !== true)
+    return;
   path.mount.writers += change;
   path.mount.fileSystem.writers += change;
 }

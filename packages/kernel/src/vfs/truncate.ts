@@ -46,8 +46,11 @@ export function truncateInode(task: Caller, inode: Inode, size: number, path: Pa
     if (task.syscallState !== null) return UNFINISHED;
     kernel.work.mayPause = false;
   }
+  const isSame = size === inode.size;
   const failed = inode.truncate(size, now);
   if (failed < 0) return failed;
+  // Times change also when the length does not (fs/open.c, do_truncate).
+  if (isSame) inode.setAttributes({ mtime: now, ctime: now });
   inode.version++;
   const mode = modeAfterWrite(task.credentials, inode);
   if (mode !== null) inode.setAttributes({ mode, ctime: now });

@@ -38,6 +38,7 @@ import type { Socket } from "../socket.ts";
 import { admittedBytes } from "../socket-filter.ts";
 import { messageCost, MessageQueue } from "./message-queue.ts";
 import { StreamQueue } from "./stream-queue.ts";
+import { unixAddressBytes } from "./unix-address.ts";
 import {
   BOTH_SHUT,
   identityOf,
@@ -278,6 +279,9 @@ export class UnixConnectionSocket extends UnixSocket {
     const { wantsSender: withCredentials, oobInline: isInline } = this.options;
     const moved = stream.read(to, message, { peek, withCredentials, isInline });
     if (stream.cost < before) this.#wakeSender();
+    // A sender that has no name tells none (net/unix/af_unix.c, unix_copy_addr).
+    const sender = moved > 0 ? this.peerSocket : null;
+    if (sender !== null && sender.name.kind !== "unnamed") message.setAddress(unixAddressBytes(sender.name));
     return moved === 0 ? -EAGAIN : moved;
   }
 
