@@ -189,6 +189,8 @@ const UNSEEN = [
     "PtracePeeksiginfoArgs",
     "SeccompMetadata",
   ],
+  // What a packet socket's rings hold, and what differs by their version.
+  ...["TpacketHdr", "Tpacket2Hdr", "Tpacket3Hdr", "TpacketBlockDesc", "TpacketReq3", "TpacketStatsV3"],
 ];
 /** Read by their own rules: addresses of sockets, heads of messages and attributes. */
 const BY_RULE = [
