@@ -69,6 +69,12 @@ export class IncomingMessage {
   rights: OpenFile[] | null = null;
   credentials: PeerCredentials | null = null;
   controls: ControlMessage[] | null = null;
+  /** read(2) has no place for a sender's name: none need be made. */
+  readonly wantsAddress: boolean;
+
+  constructor(wantsAddress = true) {
+    this.wantsAddress = wantsAddress;
+  }
 
   /** Ready for the next call. */
   reset(): this {

@@ -48,7 +48,7 @@ import type { SocketCaller, SocketKernel, SocketNetwork } from "./socket-kernel.
 type TransferState = StateOf<"socket">;
 
 /** For read(2); valid during one call. */
-const INCOMING = new IncomingMessage();
+const INCOMING = new IncomingMessage(false);
 
 /**
  * The state of this call's transfer, null when it has not waited yet (or a caller such as sendfile keeps a state of its

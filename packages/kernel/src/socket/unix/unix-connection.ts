@@ -280,7 +280,7 @@ export class UnixConnectionSocket extends UnixSocket {
     const moved = stream.read(to, message, { peek, withCredentials, isInline });
     if (stream.cost < before) this.#wakeSender();
     // A sender that has no name tells none (net/unix/af_unix.c, unix_copy_addr).
-    const sender = moved > 0 ? this.peerSocket : null;
+    const sender = moved > 0 && message.wantsAddress ? this.peerSocket : null;
     if (sender !== null && sender.name.kind !== "unnamed") message.setAddress(unixAddressBytes(sender.name));
     return moved === 0 ? -EAGAIN : moved;
   }
