@@ -1,7 +1,8 @@
 /**
  * Goal: a system call that asks for as much as it can is done in pieces, says what Linux would say, and leaves the
- * host its turn. Method: one program with a case for each; the largest counted work of one execution is exact, the
- * longest turn of the machine is loose, so that a busy host passes.
+ * host its turn. Method: one program with a case for each; the largest counted work of one execution is exact. The
+ * longest turn of the machine is time, and a host that stands still for a moment is not the machine: a turn that is
+ * long because of the program is long each time, so the quickest of three runs counts.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -16,6 +17,7 @@ import { WORK_STEP } from "./typed-round.ts";
 
 /** Milliseconds; each took 300 to 18,000 or did not end. */
 const TURN_MS_MAX = 250;
+const RUNS_MAX = 3;
 
 const CASES: Readonly<Record<string, string>> = {
   fallocate: "ENOSPC done ENOSPC done done\n",
@@ -56,16 +58,20 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 for (const [name, expected] of Object.entries(CASES)) {
   test(`${name}: in pieces`, async () => {
-    const { output, machine, turnMsMax } = await runStatic(program, {
-      argv: ["program", name],
-      memoryBytes: 256 << 20,
-    });
-    assert.equal(output, expected);
-    const { work } = machine.kernel;
-    assert.ok(
-      work.longest <= CALL_WORK + WORK_STEP,
-      `${SYSCALL_NAMES[work.longestCall]} did ${work.longest} units at a time`,
-    );
-    assert.ok(turnMsMax < TURN_MS_MAX, `a turn took ${turnMsMax} ms`);
+    let turnMs = Infinity;
+    for (let run = 0; run < RUNS_MAX && turnMs >= TURN_MS_MAX; run++) {
+      const { output, machine, turnMsMax } = await runStatic(program, {
+        argv: ["program", name],
+        memoryBytes: 256 << 20,
+      });
+      assert.equal(output, expected);
+      const { work } = machine.kernel;
+      assert.ok(
+        work.longest <= CALL_WORK + WORK_STEP,
+        `${SYSCALL_NAMES[work.longestCall]} did ${work.longest} units at a time`,
+      );
+      turnMs = Math.min(turnMs, turnMsMax);
+    }
+    assert.ok(turnMs < TURN_MS_MAX, `a turn took ${turnMs} ms in each of ${RUNS_MAX} runs`);
   });
 }
