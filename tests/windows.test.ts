@@ -109,7 +109,7 @@ test("without a window there is no picture, and the status says so", async () =>
   const file = join(folder, "none.png");
   const result = await stratos(["run", "-i", IMAGE, "--screenshot", file, "--", "true"]);
   assert.deepEqual([result.status, existsSync(file)], [125, false]);
-  assert.match(result.stderr, /the program has shown no window/);
+  assert.match(result.stderr, /the program has shown nothing/);
 });
 
 test("what can't be repeated or written is refused before the program runs", async () => {

@@ -25,10 +25,58 @@ interface InC {
 const linux = (...headers: string[]): { headers: string[] } => ({ headers: headers.map((name) => `linux/${name}.h`) });
 const asm = (...headers: string[]): { headers: string[] } => ({ headers: headers.map((name) => `asm/${name}.h`) });
 
+const DRM = { headers: ["drm/drm.h"] };
 const IFREQ = { type: "struct ifreq", headers: ["sys/socket.h", "linux/if.h"] };
 
 /** By the name in `@stratos/abi`. */
 const IN_C: Readonly<Record<string, InC>> = {
+  DrmVersion: { type: "struct drm_version", ...DRM },
+  DrmUnique: { type: "struct drm_unique", ...DRM },
+  DrmAuth: { type: "struct drm_auth", ...DRM },
+  DrmClient: { type: "struct drm_client", ...DRM },
+  DrmSetVersion: { type: "struct drm_set_version", ...DRM },
+  DrmGemClose: { type: "struct drm_gem_close", ...DRM },
+  DrmGetCap: { type: "struct drm_get_cap", ...DRM },
+  DrmSetClientCap: { type: "struct drm_set_client_cap", ...DRM },
+  DrmWaitVblank: { type: "struct drm_wait_vblank_reply", ...DRM },
+  DrmModeCardRes: { type: "struct drm_mode_card_res", ...DRM },
+  DrmModeModeinfo: { type: "struct drm_mode_modeinfo", ...DRM },
+  DrmModeCrtc: { type: "struct drm_mode_crtc", ...DRM },
+  DrmModeGetEncoder: { type: "struct drm_mode_get_encoder", ...DRM },
+  DrmModeGetConnector: { type: "struct drm_mode_get_connector", ...DRM },
+  DrmModeGetProperty: { type: "struct drm_mode_get_property", ...DRM },
+  DrmModePropertyEnum: { type: "struct drm_mode_property_enum", ...DRM },
+  DrmModeConnectorSetProperty: { type: "struct drm_mode_connector_set_property", ...DRM },
+  DrmModeObjGetProperties: { type: "struct drm_mode_obj_get_properties", ...DRM },
+  DrmModeObjSetProperty: { type: "struct drm_mode_obj_set_property", ...DRM },
+  DrmModeGetBlob: { type: "struct drm_mode_get_blob", ...DRM },
+  DrmModeFbCmd: { type: "struct drm_mode_fb_cmd", ...DRM },
+  DrmModeFbCmd2: { type: "struct drm_mode_fb_cmd2", ...DRM },
+  DrmModeFbDirtyCmd: { type: "struct drm_mode_fb_dirty_cmd", ...DRM },
+  DrmModeCrtcPageFlip: { type: "struct drm_mode_crtc_page_flip", ...DRM },
+  DrmModeCreateDumb: { type: "struct drm_mode_create_dumb", ...DRM },
+  DrmModeMapDumb: { type: "struct drm_mode_map_dumb", ...DRM },
+  DrmModeDestroyDumb: { type: "struct drm_mode_destroy_dumb", ...DRM },
+  DrmModeCursor2: { type: "struct drm_mode_cursor2", ...DRM },
+  DrmModeCrtcLut: { type: "struct drm_mode_crtc_lut", ...DRM },
+  DrmModeGetPlaneRes: { type: "struct drm_mode_get_plane_res", ...DRM },
+  DrmModeGetPlane: { type: "struct drm_mode_get_plane", ...DRM },
+  DrmModeSetPlane: { type: "struct drm_mode_set_plane", ...DRM },
+  DrmEventVblank: {
+    type: "struct drm_event_vblank",
+    ...DRM,
+    names: { type: "base.type", length: "base.length" },
+  },
+  FbFixScreeninfo: { type: "struct fb_fix_screeninfo", ...linux("fb") },
+  FbBitfield: { type: "struct fb_bitfield", ...linux("fb") },
+  FbVarScreeninfo: { type: "struct fb_var_screeninfo", ...linux("fb") },
+  InputEvent: {
+    type: "struct input_event",
+    ...linux("input"),
+    names: { tv_sec: "time.tv_sec", tv_usec: "time.tv_usec" },
+  },
+  InputId: { type: "struct input_id", ...linux("input") },
+  InputAbsinfo: { type: "struct input_absinfo", ...linux("input") },
   Timespec: { type: "struct __kernel_timespec", ...linux("time_types") },
   Timeval: { type: "struct __kernel_old_timeval", ...linux("time_types") },
   Itimerspec: { type: "struct __kernel_itimerspec", ...linux("time_types") },
@@ -385,6 +433,8 @@ const HEADERS = [
     "audit",
     "blkpg",
     "mman",
+    "fb",
+    "input-event-codes",
   ],
 ].map((name) => `linux/${name}.h`);
 
@@ -392,7 +442,9 @@ test("constants have Linux's values", () => {
   const constants = Object.entries(abi).filter((entry): entry is [string, number] => typeof entry[1] === "number");
   const headers = ["errno", "fcntl", "mman", "poll", "resource", "signal", "socket", "termbits", "ioctls", "termios"];
   const lines = [
-    ...["stddef.h", ...headers.map((name) => `asm/${name}.h`), ...HEADERS].map((name) => `#include <${name}>`),
+    ...["stddef.h", ...headers.map((name) => `asm/${name}.h`), ...HEADERS, "drm/drm.h", "drm/drm_fourcc.h"].map(
+      (name) => `#include <${name}>`,
+    ),
     ...constants.map(
       ([name, value]) => `#ifdef ${name}\n_Static_assert(${inBits(name, value)}, "${name}");\nSEEN\n#endif`,
     ),

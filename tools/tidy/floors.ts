@@ -96,7 +96,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "vfs",
     "event mm",
     "fs socket tty",
-    "block host-service ipc",
+    "block graphics host-service input ipc",
     "task",
     "pseudo",
     "sysfs",

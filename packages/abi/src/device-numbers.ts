@@ -9,3 +9,9 @@ export const MEM_MAJOR = 1,
 export const BLOCK_EXT_MAJOR = 259;
 /** /dev/loop-control, of MISC_MAJOR (include/linux/miscdevice.h). */
 export const LOOP_CTRL_MINOR = 237;
+/** Keyboards and mice, frame buffers, display controllers. */
+export const INPUT_MAJOR = 13,
+  FB_MAJOR = 29,
+  DRM_MAJOR = 226;
+/** /dev/input/event0 (drivers/input/evdev.c). */
+export const EVDEV_MINOR_BASE = 64;

@@ -125,6 +125,20 @@ export function parseProcess(text: string): number {
   return Number(text);
 }
 
+/** Largest screen in pixels each way; a smaller one than the least mode is none. */
+const SCREEN_MAX = 8192,
+  SCREEN_MIN = 64;
+
+/** `1280x800` */
+export function parseScreen(text: string): { width: number; height: number } {
+  const match = /^(\d{1,5})x(\d{1,5})$/i.exec(text);
+  const [width, height] = [Number(match?.[1]), Number(match?.[2])];
+  const fits = (size: number): boolean => size >= SCREEN_MIN && size <= SCREEN_MAX;
+  if (!fits(width) || !fits(height))
+    throw new InvalidArgumentError(`expected WIDTHxHEIGHT in pixels, ${SCREEN_MIN} to ${SCREEN_MAX} each`);
+  return { width, height };
+}
+
 export function parseHarts(text: string): number {
   if (!/^[1-9]\d*$/.test(text) || Number(text) > MAX_HARTS)
     throw new InvalidArgumentError(`expected a number from 1 to ${MAX_HARTS}`);

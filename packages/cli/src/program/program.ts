@@ -11,6 +11,7 @@ import {
   parsePackages,
   parsePosition,
   parseProcess,
+  parseScreen,
   parseWords,
 } from "../option-values.ts";
 import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "@stratos/images/defaults";
@@ -142,6 +143,13 @@ export async function createProgram(
     .argument("[arg...]", "its arguments")
     .passThroughOptions();
   addDebugOptions(addNamedRunOptions(addRunOptions(run, "none")))
+    .addOption(
+      new Option(
+        "--screen <size>",
+        "give the machine a screen of WIDTHxHEIGHT pixels (/dev/dri/card0, /dev/fb0), a keyboard and a pointer " +
+          "(/dev/input), for programs that take the screen themselves; --display and --screenshot then show it",
+      ).argParser(parseScreen),
+    )
     .option(
       "--display",
       "give the program a Wayland display of 1280 × 800, which a page of this computer shows; its address, for this " +
@@ -156,7 +164,7 @@ export async function createProgram(
       "after",
       "\nExit status: the program's; 128+N when signal N ended it; 124 after --timeout; 125 when Stratos itself " +
         "fails;\n126 when CMD cannot be executed; 127 when it is not found; 2 for a mistaken command line; with " +
-        "--screenshot:\n0 when there was a window, else 125.",
+        "--screenshot:\n0 when something was shown, else 125.",
     )
     .action(async (command: string, args: string[], options: RunOptions & NamedRunOptions & DebugOptions) =>
       finish(await handlers.run([command, ...args], options)),

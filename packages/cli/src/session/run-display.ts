@@ -26,7 +26,7 @@ export function displayOf({ screenshot }: RunOptions): NonNullable<RunSurroundin
     const finish = (status: number): number => {
       const isPictured = display.finish();
       if (isPictured !== false) return isPictured === null ? status : EXIT_SUCCESS;
-      process.stderr.write(`stratos: ${screenshot}: not written: the program has shown no window\n`);
+      process.stderr.write(`stratos: ${screenshot}: not written: the program has shown nothing\n`);
       return EXIT_STRATOS_FAILED;
     };
     return { ...display, finish };

@@ -4,6 +4,7 @@ import { type ColdStart, type Program, runProgram, type RunEnd, type RunSurround
 import type { GuestUser } from "@stratos/session";
 import { adviceFor } from "./advice.ts";
 import { forwardSignals } from "./forward-signals.ts";
+import { UsageError } from "../command-error.ts";
 import type { RunOptions } from "./run-options.ts";
 import { runRequest } from "./run-request.ts";
 import { hasTerminal, openStandardFiles, ownTerminal } from "./standard-files.ts";
@@ -23,6 +24,8 @@ export async function runHere(
   const wantsDisplay = options.display === true || options.screenshot !== undefined;
   const displays = wantsDisplay ? await import("./run-display.ts") : null;
   displays?.checkDisplay(options);
+  if (options.screen !== undefined && options.record !== undefined)
+    throw new UsageError("--screen", "what it shows, and keys, are not in a recording; leave --record away");
   const request = await runRequest(program, options);
   const end = await runProgram(warmProgram === undefined ? request : { ...request, warmProgram }, {
     ...ownSurroundings(),

@@ -7,7 +7,6 @@ import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { after, before, beforeEach, it } from "node:test";
 import { runInNewContext } from "node:vm";
-import type { GuestDisplay } from "./guest-display.ts";
 import { DisplayServer } from "./display-server.ts";
 import { displayPage } from "./page.ts";
 
@@ -22,7 +21,7 @@ const note =
   (...values: unknown[]): void =>
     void calls.push(`${name} ${values.join(" ")}`);
 const display = {
-  compositor: {
+  screen: {
     canvas,
     cursor: null,
     movePointer: note("move"),
@@ -46,7 +45,7 @@ const display = {
     },
   },
   setRefresh: note("refresh"),
-} as unknown as GuestDisplay;
+} as unknown as ConstructorParameters<typeof DisplayServer>[0];
 const server = new DisplayServer(display);
 let address: URL;
 

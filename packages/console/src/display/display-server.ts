@@ -11,9 +11,9 @@ import { isSameSecret } from "@stratos/volumes/serve";
 import { type Rectangle, cursorName } from "@stratos/wayland";
 import { type WebSocket, WebSocketServer } from "ws";
 import { CopiedText } from "./copied-text.ts";
-import type { GuestDisplay } from "./guest-display.ts";
 import { displayPage } from "./page.ts";
 import { type Message, PageInput } from "./page-input.ts";
+import type { ShownScreen } from "./shown-screen.ts";
 
 /** Frames in a second while a page shows them, and while none does: programs that wait for one must not stand still. */
 const SHOWN_HZ = 60,
@@ -54,13 +54,20 @@ interface Told {
   readonly locked: boolean;
 }
 
+/** What it shows, and how often. */
+interface ShownDisplay {
+  readonly screen: ShownScreen;
+  /** How many frames there are in a second, at most. */
+  setRefresh(refreshHz: number): void;
+}
+
 interface DisplayServerOptions {
   /** How long a stranger may stay. */
   readonly strangerMs?: number;
 }
 
 export class DisplayServer {
-  readonly #display: GuestDisplay;
+  readonly #display: ShownDisplay;
   readonly #token = randomBytes(24).toString("base64url");
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: MESSAGE_MAX });
@@ -71,11 +78,11 @@ export class DisplayServer {
   #viewer: Viewer | null = null;
   readonly #copied: CopiedText<Viewer>;
 
-  constructor(display: GuestDisplay, { strangerMs = STRANGER_MS }: DisplayServerOptions = {}) {
+  constructor(display: ShownDisplay, { strangerMs = STRANGER_MS }: DisplayServerOptions = {}) {
     this.#display = display;
     this.#strangerMs = strangerMs;
     this.#copied = new CopiedText(
-      display.compositor,
+      display.screen,
       () => this.#viewer,
       (viewer, copied) => send(viewer, JSON.stringify({ copied })),
     );
@@ -98,8 +105,8 @@ export class DisplayServer {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  get #screen(): Rectangle {
-    const { width, height } = this.#display.compositor.canvas;
+  get #whole(): Rectangle {
+    const { width, height } = this.#display.screen.canvas;
     return { x: 0, y: 0, width, height };
   }
 
@@ -126,7 +133,7 @@ export class DisplayServer {
       "referrer-policy": "no-referrer",
       "x-content-type-options": "nosniff",
     });
-    response.end(displayPage(this.#display.compositor.canvas, nonce));
+    response.end(displayPage(this.#display.screen.canvas, nonce));
   }
 
   #connected(stream: Duplex): void {
@@ -196,9 +203,9 @@ export class DisplayServer {
     const viewer: Viewer = {
       socket,
       isWaiting: false,
-      changed: [this.#screen],
+      changed: [this.#whole],
       told: { cursor: "", title: "", text: null, locked: false },
-      input: new PageInput(this.#display.compositor),
+      input: new PageInput(this.#display.screen),
     };
     this.#viewer = viewer;
     this.#display.setRefresh(SHOWN_HZ);
@@ -223,7 +230,7 @@ export class DisplayServer {
     const viewer = this.#viewer;
     if (viewer === null) return;
     viewer.changed.push(...changed);
-    if (viewer.changed.length > CHANGED_MAX) viewer.changed = [this.#screen];
+    if (viewer.changed.length > CHANGED_MAX) viewer.changed = [this.#whole];
     this.#show(viewer);
   }
 
@@ -231,19 +238,19 @@ export class DisplayServer {
     this.#tell(viewer);
     if (viewer.isWaiting || viewer.changed.length === 0) return;
     viewer.isWaiting = true;
-    const { compositor } = this.#display;
-    send(viewer, Buffer.concat(viewer.changed.splice(0).map((part) => encodePart(compositor.canvas, part))));
+    const { screen } = this.#display;
+    send(viewer, Buffer.concat(viewer.changed.splice(0).map((part) => encodePart(screen.canvas, part))));
   }
 
   /** Of what is shown beside pixels, what is different now. */
   #tell(viewer: Viewer): void {
-    const { compositor } = this.#display;
+    const { screen } = this.#display;
     const { told } = viewer;
     const now: Told = {
-      cursor: cursorName(compositor.cursor),
-      title: compositor.windows.at(-1)?.title ?? "",
-      text: compositor.textPlace,
-      locked: compositor.isPointerLocked,
+      cursor: cursorName(screen.cursor),
+      title: screen.windows.at(-1)?.title ?? "",
+      text: screen.textPlace,
+      locked: screen.isPointerLocked,
     };
     const changes = Object.fromEntries(
       Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(told[name as keyof Told])),

@@ -94,6 +94,11 @@ export class GuestDisplay {
     this.#onFrame(this.compositor.frame());
   }
 
+  /** What it shows, for a page. */
+  get screen(): Compositor {
+    return this.compositor;
+  }
+
   /** How many frames there are in a second, at most. */
   setRefresh(refreshHz: number): void {
     this.#refreshHz = refreshHz;

@@ -1,6 +1,6 @@
-/** What a page says that a person has done: checked, and told to the compositor. */
-import type { Compositor } from "@stratos/wayland";
+/** What a page says that a person has done: checked, and told to the screen. */
 import { KEYS, keyOf } from "./keys.ts";
+import type { ShownScreen } from "./shown-screen.ts";
 
 /** Numbers that a page may say: of keys, of buttons, how far a wheel turns or the pointer goes, of fingers. */
 const KEY_MAX = 0x2ff,
@@ -13,7 +13,7 @@ const PHASES = ["down", "move", "up", "cancel"] as const;
 export type Message = Readonly<Record<string, unknown>>;
 
 export class PageInput {
-  readonly #compositor: Compositor;
+  readonly #screen: ShownScreen;
   /** Held down: nobody else lets go of them when the page is gone. */
   readonly #keys = new Set<number>();
   readonly #buttons = new Set<number>();
@@ -21,35 +21,35 @@ export class PageInput {
   /** Parts of a text so far. */
   #parts = "";
 
-  constructor(compositor: Compositor) {
-    this.#compositor = compositor;
+  constructor(screen: ShownScreen) {
+    this.#screen = screen;
   }
 
   take(message: Message): void {
     const { move, relative, unlock, button, key, down, scroll, touch, phase } = message;
-    const compositor = this.#compositor;
-    const { width, height } = compositor.canvas;
+    const screen = this.#screen;
+    const { width, height } = screen.canvas;
     const isOn = ([x, y]: readonly [number, number]): boolean => x >= 0 && y >= 0 && x <= width && y <= height;
     const moved = pairOf(move);
-    if (isOn(moved)) compositor.movePointer(...moved);
+    if (isOn(moved)) screen.movePointer(...moved);
     const [byX, byY] = pairOf(relative);
-    if (Math.abs(byX) <= SCROLL_MAX && Math.abs(byY) <= SCROLL_MAX) compositor.movePointerBy(byX, byY);
-    if (unlock === true) compositor.unlockPointer();
+    if (Math.abs(byX) <= SCROLL_MAX && Math.abs(byY) <= SCROLL_MAX) screen.movePointerBy(byX, byY);
+    if (unlock === true) screen.unlockPointer();
     if (isWithin(button, KEY_MAX) && typeof down === "boolean") {
-      compositor.button(button, down);
+      screen.button(button, down);
       setHeld(this.#buttons, button, down);
     }
     if (isWithin(key, KEY_MAX) && typeof down === "boolean") {
-      compositor.key(key, down);
+      screen.key(key, down);
       setHeld(this.#keys, key, down);
     }
     const [dx, dy] = pairOf(scroll);
-    if (Math.abs(dx) <= SCROLL_MAX && Math.abs(dy) <= SCROLL_MAX) compositor.scroll(dx, dy);
+    if (Math.abs(dx) <= SCROLL_MAX && Math.abs(dy) <= SCROLL_MAX) screen.scroll(dx, dy);
     const known = PHASES.find((each) => each === phase);
     if (isWithin(touch, FINGER_MAX) && known !== undefined) {
       const place = pairOf(message["at"]);
       const isPlaced = known === "up" || known === "cancel" || isOn(place);
-      if (isPlaced) compositor.touch(touch, known, ...place);
+      if (isPlaced) screen.touch(touch, known, ...place);
       if (isPlaced && known !== "move") setHeld(this.#fingers, touch, known === "down");
     }
     this.#takeText(message);
@@ -57,8 +57,8 @@ export class PageInput {
 
   /** Text that is pasted, that is being composed, or that is typed as such. */
   #takeText({ paste, preedit, text, more }: Message): void {
-    const compositor = this.#compositor;
-    if (typeof preedit === "string") compositor.composeText(preedit);
+    const screen = this.#screen;
+    if (typeof preedit === "string") screen.composeText(preedit);
     const part = paste ?? text;
     if (typeof part !== "string") return;
     this.#parts = (this.#parts + part).slice(0, TEXT_MAX + 1);
@@ -67,31 +67,31 @@ export class PageInput {
     this.#parts = "";
     // What is cut might mean something else.
     if (whole.length > TEXT_MAX) return;
-    if (typeof paste === "string") compositor.copyText(whole);
-    else if (!compositor.commitText(whole)) this.#type(whole);
+    if (typeof paste === "string") screen.copyText(whole);
+    else if (!screen.commitText(whole)) this.#type(whole);
   }
 
   /** A program that takes keys only gets those that write the text on the layout which it has. */
   #type(text: string): void {
     const shift = KEYS["ShiftLeft"]!;
     const press = (key: number): void => {
-      this.#compositor.key(key, true);
-      this.#compositor.key(key, false);
+      this.#screen.key(key, true);
+      this.#screen.key(key, false);
     };
     for (const character of text) {
       const found = keyOf(character);
       if (found === null) continue;
-      if (found.isShifted) this.#compositor.key(shift, true);
+      if (found.isShifted) this.#screen.key(shift, true);
       press(found.key);
-      if (found.isShifted) this.#compositor.key(shift, false);
+      if (found.isShifted) this.#screen.key(shift, false);
     }
   }
 
   /** The page is gone. */
   letGo(): void {
-    for (const button of this.#buttons) this.#compositor.button(button, false);
-    for (const key of this.#keys) this.#compositor.key(key, false);
-    for (const finger of this.#fingers) this.#compositor.touch(finger, "cancel", 0, 0);
+    for (const button of this.#buttons) this.#screen.button(button, false);
+    for (const key of this.#keys) this.#screen.key(key, false);
+    for (const finger of this.#fingers) this.#screen.touch(finger, "cancel", 0, 0);
     for (const held of [this.#buttons, this.#keys, this.#fingers]) held.clear();
   }
 }

@@ -1,7 +1,10 @@
-/** The display of a run: shown in a page, or pictured in a file of the host. */
+/**
+ * The display of a run, or the screen of a machine that has one: shown in a page, or pictured in a file of the host.
+ */
 import type { EnvironmentSetting, GuestUser, MachineSession } from "@stratos/session";
 import { DisplayServer } from "./display-server.ts";
 import { GuestDisplay } from "./guest-display.ts";
+import { GuestScreen } from "./guest-screen.ts";
 import { Screenshot, SCREENSHOT_TIMEOUT_MS } from "./screenshot.ts";
 
 const SIZE = { width: 1280, height: 800 };
@@ -32,13 +35,22 @@ export async function openRunDisplay(
 ): Promise<RunDisplay> {
   if (screenshot !== undefined) {
     const picture = new Screenshot(session, user, screenshot, SIZE, tell);
-    const { environment } = picture.display;
     return {
-      environment,
+      environment: picture.environment,
       timeoutMs: SCREENSHOT_TIMEOUT_MS,
       finish: () => picture.finish(),
       close: () => picture.close(),
     };
+  }
+  if (session.machine.kernel.graphics !== null) {
+    const shown: GuestScreen = new GuestScreen(session.machine, { onFrame: (changed) => server.frame(changed) });
+    const server = new DisplayServer(shown);
+    const close = (): void => {
+      shown.close();
+      server.close();
+    };
+    onAddress(await server.listen());
+    return { environment: [], finish: () => null, close };
   }
   const display: GuestDisplay = new GuestDisplay(session, user, {
     ...SIZE,

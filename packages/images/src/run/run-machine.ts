@@ -6,6 +6,7 @@ import { randomInt } from "node:crypto";
 import { utf8ToByteString } from "@stratos/base";
 import type { SocketProvider } from "@stratos/host";
 import { keptTranslations, nodePorts } from "@stratos/host-node";
+import { attachInput, attachScreen } from "@stratos/kernel";
 import {
   type EnvironmentSetting,
   findGuestUser,
@@ -130,6 +131,10 @@ function openMachine(
       ...(seed === undefined ? {} : { seed }),
       ...(from === null ? {} : { saved: from.saved }),
     });
+    if (options.screen !== undefined) {
+      attachScreen(session.machine.kernel, options.screen);
+      attachInput(session.machine.kernel);
+    }
     // A machine that waits has none yet.
     if (from !== null) mountHostFolders(session.machine, folders);
     return { session, user, recorder, requestWith, close };

@@ -17,6 +17,8 @@ export interface RunSettings {
   readonly seed?: number;
   /** A file that the run is recorded in. */
   readonly record?: string;
+  /** The machine has a screen of so many pixels, a keyboard and a pointer. */
+  readonly screen?: { readonly width: number; readonly height: number };
   readonly stats?: true;
   /** false: translations of earlier runs are neither used nor added to. */
   readonly cache?: false;

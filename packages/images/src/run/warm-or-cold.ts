@@ -68,5 +68,6 @@ const OBSTACLES: readonly Obstacle[] = [
   ["volume", ({ volume }) => volume.some(({ guest }) => OF_THE_SYSTEM.test(guest))],
   ["net", ({ hasNetwork }) => hasNetwork],
   ["addressMode", ({ addressMode = "paged" }) => addressMode !== "paged"],
+  ["screen", ({ screen }) => screen !== undefined],
   ["display", ({ hasDisplay }) => hasDisplay],
 ];

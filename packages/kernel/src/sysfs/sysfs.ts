@@ -9,6 +9,7 @@ import type { Inode } from "../vfs/inode.ts";
 import { addBlockDirectories } from "./block-directories.ts";
 import { addCharacterDirectories } from "./character-directories.ts";
 import { addNetworkDirectories } from "./network-directories.ts";
+import { addInputDirectories, addScreenDirectories } from "./screen-directories.ts";
 import {
   PseudoDirectory,
   PseudoFile,
@@ -58,6 +59,9 @@ export class Sysfs extends PseudoFileSystem {
     this.#file("firmware/devicetree/base/cpus/timebase-frequency", String.fromCharCode(...bigEndian32(TIMEBASE_HZ)));
     this.#file("devices/virtual/tty/tty0/active", "tty1\n");
     addCharacterDirectories(this, (path) => this.#directory(path));
+    const place = { fileSystem: this, directory: (path: string) => this.#directory(path) };
+    if (kernel.graphics !== null) addScreenDirectories(place, kernel.graphics);
+    if (kernel.input !== null) addInputDirectories(place, kernel.input);
     this.#file("power/state", "\n");
     this.#file("kernel/ostype", "Linux\n");
     this.#file("kernel/uevent_seqnum", () => `${this.kernel.uevents.sequence}\n`);

@@ -62,6 +62,9 @@ import type { TaskObserver } from "./task-observer.ts";
 import type { TurnDisturber, TurnStops } from "./turn-hooks.ts";
 import type { ClockSetObserver, TimeKernel } from "../time/time-kernel.ts";
 import { Uevents } from "../ground/uevents.ts";
+import type { DrmCard } from "../graphics/drm-card.ts";
+import type { GraphicsKernel } from "../graphics/graphics-kernel.ts";
+import type { InputDevices, InputKernel } from "../input/input-kernel.ts";
 import { cutMappings } from "../mm/cut-mappings.ts";
 import { forgetCodeOf, moveFrame, unmapFrame } from "../mm/image-mappings.ts";
 import type { Frame, PageIndex } from "../frames/frame.ts";
@@ -101,7 +104,16 @@ export interface PiFutex {
  * of it.
  */
 export class Kernel
-  implements BlockKernel, EventKernel, IpcKernel, Mappings, SocketKernel, TerminalsKernel, TimeKernel
+  implements
+    BlockKernel,
+    EventKernel,
+    GraphicsKernel,
+    InputKernel,
+    IpcKernel,
+    Mappings,
+    SocketKernel,
+    TerminalsKernel,
+    TimeKernel
 {
   readonly board: Board;
   readonly physical: PhysicalMemory;
@@ -166,6 +178,8 @@ export class Kernel
   readonly fileUsage: FileUsage = { open: 0, tableMost: OPEN_MAX };
   readonly areaUsage: AreaUsage = { count: 0, committed: 0 };
   readonly uevents = new Uevents();
+  graphics: DrmCard | null = null;
+  input: InputDevices | null = null;
   epollItems = 0;
   readonly aioUsage: AioUsage = { events: 0, most: 65536 };
   /**

@@ -49,13 +49,29 @@ export class Devtmpfs extends Tmpfs {
     for (const name of ["pts", "shm", "mqueue"]) this.root.mkdir(name, { ...owner, mode: S_IFDIR | 0o755 });
   }
 
-  /** A device came: its node is made, as a kernel without udev does it. One that is there already stays. */
-  addNode(name: string, node: { mode: number; gid: number; rdev: number }): void {
+  /**
+   * A device came: its node is made, as a kernel without udev does it. One that is there already stays.
+   *
+   * @param path  below the root; its folder is made, too
+   */
+  addNode(path: string, node: { mode: number; gid: number; rdev: number }): void {
+    const slash = path.lastIndexOf("/");
+    if (slash > 0) return this.#addIn(path.slice(0, slash), path.slice(slash + 1), node);
+    const name = path;
     const root = this.kernel.vfs.roots.get(this);
     // The name may be known to be absent.
     if (root !== undefined) forgetChild(this.kernel, root.dentry, name);
     if (typeof this.root.lookup(name) === "number")
       this.root.create(name, { ...node, uid: 0, now: this.kernel.vfs.now() });
+  }
+
+  /** Devices that the machine has from its start. */
+  #addIn(folder: string, name: string, node: { mode: number; gid: number; rdev: number }): void {
+    const now = this.kernel.vfs.now();
+    if (typeof this.root.lookup(folder) === "number")
+      this.root.mkdir(folder, { uid: 0, gid: 0, rdev: 0, now, mode: S_IFDIR | 0o755 });
+    const directory = this.root.lookup(folder);
+    if (!isErrno(directory)) directory.create(name, { ...node, uid: 0, now });
   }
 
   /** A device went. */

@@ -1,0 +1,52 @@
+/** A screen for the machine: /dev/dri/card0, and /dev/fb0 as Linux makes it of the same card. */
+import { DRM_MAJOR, ENODEV, FB_MAJOR, S_IFCHR } from "@stratos/abi";
+import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
+import { makeDevice } from "../vfs/device-registry.ts";
+import type { Inode } from "../vfs/inode.ts";
+import type { Path } from "../vfs/path.ts";
+import { DrmCard } from "./drm-card.ts";
+import { DrmFile } from "./drm-file.ts";
+import { FramebufferFile } from "./framebuffer-file.ts";
+import type { GraphicsCaller, GraphicsKernel } from "./graphics-kernel.ts";
+import { Screen } from "./screen.ts";
+
+/** Group "video" of Debian. */
+const VIDEO_GID = 44;
+
+/** Tells the vfs who opens them; −ENODEV while the machine has no screen. */
+export function registerGraphicsDevices(kernel: GraphicsKernel): void {
+  const { devices } = kernel.vfs;
+  devices.registerCharacter(DRM_MAJOR, 0, {
+    name: "drm",
+    open: (task: GraphicsCaller, inode: Inode, flags: number, path: Path) => {
+      const card = task.kernel.graphics;
+      return card === null ? -ENODEV : new DrmFile(card, flags, inode, path);
+    },
+  });
+  devices.registerCharacter(FB_MAJOR, 0, {
+    name: "fb",
+    open: (task: GraphicsCaller, inode: Inode, flags: number, path: Path) => {
+      const card = task.kernel.graphics;
+      return card === null ? -ENODEV : new FramebufferFile(task.kernel, card.screen, flags, inode, path);
+    },
+  });
+}
+
+/**
+ * Before the first program starts: /sys tells of it from the beginning.
+ *
+ * @param size  in pixels
+ */
+export function attachScreen(
+  kernel: GraphicsKernel,
+  size: { readonly width: number; readonly height: number },
+): Screen {
+  const screen = new Screen(kernel.memory, size, kernel.now());
+  kernel.graphics = new DrmCard(kernel, screen);
+  const nodes = devtmpfsOf(kernel);
+  const node = { mode: S_IFCHR | 0o660, gid: VIDEO_GID };
+  nodes.addNode("dri/card0", { ...node, rdev: makeDevice(DRM_MAJOR, 0) });
+  nodes.addNode("fb0", { ...node, rdev: makeDevice(FB_MAJOR, 0) });
+  kernel.log(`[drm] Initialized stratos 1.0.0 for stratos-screen on minor 0 (${size.width}x${size.height})`);
+  return screen;
+}

@@ -1,0 +1,16 @@
+import type { FsKernel } from "../fs/fs-kernel.ts";
+import type { TimerQueue } from "../time/timer-queue.ts";
+import type { Caller } from "../vfs/vfs-kernel.ts";
+import type { DrmCard } from "./drm-card.ts";
+
+/** What screens need of the kernel. */
+export interface GraphicsKernel extends FsKernel {
+  readonly timers: TimerQueue;
+  /** With the machine's screen; null: it has none. */
+  graphics: DrmCard | null;
+}
+
+/** Who uses one. */
+export interface GraphicsCaller extends Caller {
+  readonly kernel: GraphicsKernel;
+}

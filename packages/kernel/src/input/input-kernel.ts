@@ -1,0 +1,23 @@
+import type { FsKernel } from "../fs/fs-kernel.ts";
+import type { TimerQueue } from "../time/timer-queue.ts";
+import type { Caller } from "../vfs/vfs-kernel.ts";
+import type { Keyboard } from "./keyboard.ts";
+import type { Tablet } from "./tablet.ts";
+
+/** In the order of their nodes. */
+export interface InputDevices {
+  readonly keyboard: Keyboard;
+  readonly tablet: Tablet;
+}
+
+/** What keyboards and mice need of the kernel. */
+export interface InputKernel extends FsKernel {
+  readonly timers: TimerQueue;
+  /** Null: the machine has none. */
+  input: InputDevices | null;
+}
+
+/** Who reads one. */
+export interface InputCaller extends Caller {
+  readonly kernel: InputKernel;
+}
