@@ -198,6 +198,8 @@ static void input(void) {
   printf(" %lx\n", bits[0]);
   printf("keys %d", ioctl(keyboard, EVIOCGBIT(EV_KEY, sizeof bits), bits));
   printf(" %lx\n", bits[0]);
+  printf("force feedback %d", ioctl(keyboard, EVIOCGBIT(EV_FF, sizeof bits), bits));
+  printf(" repetition %s\n", outcome(ioctl(keyboard, EVIOCGBIT(EV_REP, sizeof bits), bits)));
   struct input_absinfo axis;
   ioctl(pointer, EVIOCGABS(ABS_X), &axis);
   printf("axis %d to %d\n", axis.minimum, axis.maximum);

@@ -149,6 +149,7 @@ test("keys and the pointer are read as events", async () => {
       "17 Stratos keyboard, bus 6",
       "types 8 120013",
       "keys 96 fffffffffffffffe",
+      "force feedback 16 repetition EINVAL",
       "axis 0 to 32767",
       "no axis EINVAL",
       "ready",

@@ -32,6 +32,7 @@ export const EV_SYN = 0x00,
   EV_LED = 0x11,
   EV_SND = 0x12,
   EV_REP = 0x14,
+  EV_FF = 0x15,
   EV_MAX = 0x1f;
 /** The largest code of each type. */
 export const KEY_MAX = 0x2ff,
@@ -40,7 +41,7 @@ export const KEY_MAX = 0x2ff,
   MSC_MAX = 0x07,
   SW_MAX = 0x10,
   LED_MAX = 0x0f,
-  REP_MAX = 0x01,
+  FF_MAX = 0x7f,
   SND_MAX = 0x07,
   INPUT_PROP_MAX = 0x1f;
 export const SYN_REPORT = 0,

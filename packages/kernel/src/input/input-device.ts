@@ -9,7 +9,7 @@ import {
   EV_MAX,
   EV_MSC,
   EV_REL,
-  EV_REP,
+  EV_FF,
   EV_SND,
   EV_SW,
   EV_SYN,
@@ -19,7 +19,7 @@ import {
   POLLIN,
   POLLRDNORM,
   REL_MAX,
-  REP_MAX,
+  FF_MAX,
   SND_MAX,
   SW_MAX,
   SYN_DROPPED,
@@ -38,7 +38,7 @@ export const CODE_MAX: ReadonlyMap<number, number> = new Map([
   [EV_SW, SW_MAX],
   [EV_LED, LED_MAX],
   [EV_SND, SND_MAX],
-  [EV_REP, REP_MAX],
+  [EV_FF, FF_MAX],
 ]);
 
 /** Events that a reader may fall behind; then they are dropped, and it is told so. */
