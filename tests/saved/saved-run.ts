@@ -81,11 +81,16 @@ export function buildStatic(folder: string, name: string): Uint8Array {
   return readFileSync(program);
 }
 
-/** Starts a static program at /program, below which nothing but /tmp and the system's file systems is. */
+/**
+ * Starts a static program at /program, below which nothing but /tmp and the system's file systems is.
+ *
+ * @param prepare  the machine, before it starts
+ */
 export function startStatic(
   program: Uint8Array,
   argv: readonly string[] = ["program"],
   sockets: SocketProvider | null = null,
+  prepare: (machine: Machine) => void = () => {},
 ): Run {
   const machine = new Machine({ ...outside(), sockets, virtualTime: true, memoryBytes: 64 << 20, hostname: "stratos" });
   const { kernel } = machine;
@@ -100,6 +105,7 @@ export function startStatic(
     kernel.physical.u8.set(program.subarray(index * 4096, index * 4096 + 4096), frame * 4096);
   }
   file.size = program.length;
+  prepare(machine);
   const [input, output] = [new Input(), new Output()];
   const standard = openHostOutput(kernel, output);
   const started = machine.start({

@@ -12,6 +12,7 @@ import { after, before, test } from "node:test";
 import { attachInput, attachScreen } from "@stratos/kernel";
 import type { Machine } from "@stratos/machine";
 import { type StaticRun, runStatic } from "../abi/run-static.ts";
+import { finish, forkOf, startStatic, twinOf } from "../saved/saved-run.ts";
 
 const SIZE = { width: 800, height: 600 };
 const KEY_A = 30,
@@ -28,14 +29,16 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+function prepare({ kernel }: Machine): void {
+  attachScreen(kernel, SIZE);
+  attachInput(kernel);
+}
+
 /** @param moments  what to do when the program has written a line, by the line */
 function run(part: string, moments: Readonly<Record<string, (machine: Machine) => void>> = {}): Promise<StaticRun> {
   return runStatic(program, {
     argv: ["program", part],
-    prepare: ({ kernel }) => {
-      attachScreen(kernel, SIZE);
-      attachInput(kernel);
-    },
+    prepare,
     onOutput: (text, machine) => moments[text.trimEnd().split("\n").at(-1)!]?.(machine),
   });
 }
@@ -84,6 +87,27 @@ test("a mode is set, pages are flipped at the next frame, and the pointer lies o
       "crtc 0",
       "",
     ].join("\n"),
+  );
+});
+
+test("a machine that is saved and loaded, and a fork, show the same and go on with it", () => {
+  const start = startStatic(program, ["program", "modes"], null, prepare);
+  finish(start);
+  assert.match(start.output.text, /shown\n$/);
+  const twins = [twinOf(start), forkOf(start), start];
+  for (const each of twins) assert.equal(pixelOf(pictureOf(each.machine), 63, 47), "ffffffff");
+  // What one draws, others don't see.
+  for (const each of twins) {
+    each.input.type("\n");
+    finish(each);
+    assert.equal(pixelOf(pictureOf(each.machine), 5, 6), "ffff0000");
+    each.input.type("\n");
+    finish(each);
+    assert.match(each.output.text, /pixel ff00\ncrtc 0\n$/);
+  }
+  assert.deepEqual(
+    twins.map(({ output }) => output.text),
+    twins.map(() => start.output.text),
   );
 });
 
