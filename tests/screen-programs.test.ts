@@ -1,0 +1,59 @@
+/**
+ * Goal: Debian's own programs take the screen of a machine and hear its keyboard. Method: libdrm's modetest shows its
+ * picture, which `run --screenshot` writes; evtest tells of the keys that a page sends.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { extentOf, readPicture } from "./support/picture.ts";
+import { launcher, start, stratos } from "./support/stratos.ts";
+import { ensureImage, TEST_HOME } from "./support/test-image.ts";
+import { Heard } from "./support/until.ts";
+
+const IMAGE = "screen-1";
+const KEY_A = 30;
+let folder = "";
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "stratos-screen-"));
+  await ensureImage(IMAGE, ["libdrm-tests", "evtest"]);
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+test("modetest finds a mode, sets it and shows its bars", async () => {
+  const file = join(folder, "bars.png");
+  const script = "sleep 1000 | modetest -M stratos -s 34:800x600 2>&1";
+  const result = await stratos(
+    ["run", "-i", IMAGE, "--screen", "800x600", "--screenshot", file, "--timeout", "170", "--", "sh", "-c", script],
+    { timeoutMs: 300_000 },
+  );
+  assert.equal(result.status, 0, result.stderr);
+  const picture = readPicture(file);
+  assert.deepEqual([picture.width, picture.height], [800, 600]);
+  // SMPTE's bars: seven of the width, in the upper two thirds.
+  const yellow = extentOf(picture, "c0c000");
+  assert.deepEqual([yellow.x, yellow.y], [Math.ceil(800 / 7), 0]);
+  assert.ok(Math.abs(yellow.width - 800 / 7) < 2 && Math.abs(yellow.height - 400) < 2, JSON.stringify(yellow));
+});
+
+test("a page types on the machine's keyboard", async (t) => {
+  const child = start(
+    [...launcher, "run", "-i", IMAGE, "--screen", "640x480", "--display", "--", "evtest", "/dev/input/event0"],
+    { env: { STRATOS_HOME: TEST_HOME } },
+  );
+  t.after(() => child.kill("SIGKILL"));
+  const [stdout, stderr] = [new Heard(child.stdout!), new Heard(child.stderr!)];
+  await stderr.includes("http://");
+  const url = new URL(/http:\/\/\S+/.exec(stderr.text)![0]);
+  await stdout.includes("Testing");
+  assert.match(stdout.text, /Input device name: "Stratos keyboard"/);
+  const socket = new WebSocket(`ws://${url.host}/screen`, { headers: { origin: url.origin } } as unknown as string);
+  await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
+  socket.send(JSON.stringify({ token: url.hash.slice(1) }));
+  for (const down of [true, false]) socket.send(JSON.stringify({ key: KEY_A, down }));
+  await stdout.includes("code 30 (KEY_A), value 0");
+  assert.match(stdout.text, /type 1 \(EV_KEY\), code 30 \(KEY_A\), value 1\n.*SYN_REPORT/);
+  socket.close();
+});
