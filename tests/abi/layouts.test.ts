@@ -70,6 +70,8 @@ const IN_C: Readonly<Record<string, InC>> = {
   FbFixScreeninfo: { type: "struct fb_fix_screeninfo", ...linux("fb") },
   FbBitfield: { type: "struct fb_bitfield", ...linux("fb") },
   FbVarScreeninfo: { type: "struct fb_var_screeninfo", ...linux("fb") },
+  VtMode: { type: "struct vt_mode", ...linux("vt") },
+  VtStat: { type: "struct vt_stat", ...linux("vt") },
   InputEvent: {
     type: "struct input_event",
     ...linux("input"),
@@ -435,6 +437,8 @@ const HEADERS = [
     "mman",
     "fb",
     "input-event-codes",
+    "vt",
+    "kd",
   ],
 ].map((name) => `linux/${name}.h`);
 

@@ -186,3 +186,24 @@ export const Termio = struct("termio", {
   c_cc: array(u8, NCC),
 });
 export const Winsize = struct("winsize", { ws_row: u16, ws_col: u16, ws_xpixel: u16, ws_ypixel: u16 });
+/** Virtual terminals (linux/vt.h, linux/kd.h). */
+export const VT_OPENQRY = 0x5600,
+  VT_GETMODE = 0x5601,
+  VT_SETMODE = 0x5602,
+  VT_GETSTATE = 0x5603,
+  VT_RELDISP = 0x5605,
+  VT_ACTIVATE = 0x5606,
+  VT_WAITACTIVE = 0x5607,
+  VT_DISALLOCATE = 0x5608;
+export const KDGKBTYPE = 0x4b33,
+  KDSETMODE = 0x4b3a,
+  KDGETMODE = 0x4b3b,
+  KDGKBMODE = 0x4b44,
+  KDSKBMODE = 0x4b45;
+export const KB_101 = 2,
+  KD_TEXT = 0,
+  KD_GRAPHICS = 1,
+  K_UNICODE = 3,
+  K_OFF = 4;
+export const VtMode = struct("vt_mode", { mode: u8, waitv: u8, relsig: u16, acqsig: u16, frsig: u16 });
+export const VtStat = struct("vt_stat", { v_active: u16, v_signal: u16, v_state: hex16 });

@@ -192,7 +192,7 @@ const UNSEEN = [
   // What a packet socket's rings hold, and what differs by their version.
   ...["TpacketHdr", "Tpacket2Hdr", "Tpacket3Hdr", "TpacketBlockDesc", "TpacketReq3", "TpacketStatsV3"],
   // Requests of screens and keyboards, shown by their numbers.
-  ...Object.keys(abi).filter((name) => /^(Drm|Fb|Input)[A-Z]/.test(name)),
+  ...Object.keys(abi).filter((name) => /^(Drm|Fb|Input|Vt)[A-Z]/.test(name)),
 ];
 /** Read by their own rules: addresses of sockets, heads of messages and attributes. */
 const BY_RULE = [

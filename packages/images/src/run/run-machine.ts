@@ -6,7 +6,7 @@ import { randomInt } from "node:crypto";
 import { utf8ToByteString } from "@stratos/base";
 import type { SocketProvider } from "@stratos/host";
 import { keptTranslations, nodePorts } from "@stratos/host-node";
-import { attachInput, attachScreen } from "@stratos/kernel";
+import { attachDevices } from "@stratos/machine";
 import {
   type EnvironmentSetting,
   findGuestUser,
@@ -131,10 +131,7 @@ function openMachine(
       ...(seed === undefined ? {} : { seed }),
       ...(from === null ? {} : { saved: from.saved }),
     });
-    if (options.screen !== undefined) {
-      attachScreen(session.machine.kernel, options.screen);
-      attachInput(session.machine.kernel);
-    }
+    if (options.screen !== undefined) attachDevices(session.machine.kernel, options.screen);
     // A machine that waits has none yet.
     if (from !== null) mountHostFolders(session.machine, folders);
     return { session, user, recorder, requestWith, close };

@@ -1,6 +1,7 @@
 /** A screen for the machine: /dev/dri/card0, and /dev/fb0 as Linux makes it of the same card. */
 import { DRM_MAJOR, ENODEV, FB_MAJOR, S_IFCHR } from "@stratos/abi";
 import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
+import { makeVirtualTerminal, VIRTUAL_TERMINAL } from "../tty/virtual-terminal.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
@@ -12,6 +13,8 @@ import { Screen } from "./screen.ts";
 
 /** Group "video" of Debian. */
 const VIDEO_GID = 44;
+/** Group "tty". */
+const TTY_GID = 5;
 
 /** Tells the vfs who opens them; −ENODEV while the machine has no screen. */
 export function registerGraphicsDevices(kernel: GraphicsKernel): void {
@@ -46,6 +49,8 @@ export function attachScreen(
   const nodes = devtmpfsOf(kernel);
   const node = { mode: S_IFCHR | 0o660, gid: VIDEO_GID };
   nodes.addNode("dri/card0", { ...node, rdev: makeDevice(DRM_MAJOR, 0) });
+  kernel.tty.virtual = makeVirtualTerminal(kernel);
+  nodes.addNode(`tty${VIRTUAL_TERMINAL}`, { mode: S_IFCHR | 0o620, gid: TTY_GID, rdev: kernel.tty.virtual.device });
   nodes.addNode("fb0", { ...node, rdev: makeDevice(FB_MAJOR, 0) });
   kernel.log(`[drm] Initialized stratos 1.0.0 for stratos-screen on minor 0 (${size.width}x${size.height})`);
   return screen;

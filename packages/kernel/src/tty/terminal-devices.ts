@@ -20,6 +20,7 @@ import { TerminalFile } from "./terminal-file.ts";
 import type { Terminal } from "./terminal.ts";
 import type { TtyCaller } from "./tty-kernel.ts";
 import type { TerminalsCaller } from "./tty-state.ts";
+import { VIRTUAL_TERMINAL } from "./virtual-terminal.ts";
 import type { VfsKernel } from "../vfs/vfs-kernel.ts";
 
 /** /dev/tty1: the machine's only line. */
@@ -28,8 +29,9 @@ export const TTY1_DEVICE = makeDevice(TTY_MAJOR, 1);
 /** Tells the vfs who opens terminals, and that devpts can be mounted. */
 export function registerTerminalDevices(kernel: VfsKernel): void {
   const { devices, types } = kernel.vfs;
-  devices.registerCharacter(TTY_MAJOR, 0, { name: "tty", open: openTty1 });
+  devices.registerCharacter(TTY_MAJOR, 0, { name: "tty", open: openTty0 });
   devices.registerCharacter(TTY_MAJOR, 1, { name: "tty", open: openTty1 });
+  devices.registerCharacter(TTY_MAJOR, VIRTUAL_TERMINAL, { name: "tty", open: openVirtual });
   devices.registerCharacter(TTYAUX_MAJOR, 0, { name: "/dev/tty", open: openControlling });
   devices.registerCharacter(TTYAUX_MAJOR, 1, { name: "/dev/console", open: openConsole });
   devices.registerCharacter(TTYAUX_MAJOR, 2, {
@@ -55,6 +57,17 @@ function openTerminal(
 ): OpenFile | number {
   if (terminal.isExclusive && !isCapable(task.credentials, CAP_SYS_ADMIN)) return -EBUSY;
   return new TerminalFile(terminal, flags & ~O_NOCTTY, inode, path, isConsole);
+}
+
+/** The terminal that is seen: programs ask it for a free one to draw on. */
+function openTty0(task: TerminalsCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
+  return task.kernel.tty.virtual === null ? openTty1(task, inode, flags, path) : openVirtual(task, inode, flags, path);
+}
+
+/** −ENXIO without a screen. It becomes nobody's controlling terminal by being opened. */
+function openVirtual(task: TerminalsCaller, inode: Inode, flags: number, path: Path): OpenFile | number {
+  const terminal = task.kernel.tty.virtual;
+  return terminal === null ? -ENXIO : openTerminal(task, terminal, inode, flags, path, false);
 }
 
 /** −ENXIO without a terminal, −EBUSY when it is exclusive. */

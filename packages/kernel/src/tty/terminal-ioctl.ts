@@ -165,7 +165,7 @@ export function terminalIoctl(
       terminal.hangUp();
       return 0;
     default:
-      return -ENOTTY;
+      return terminal.driver.ioctl?.(task, command, argument) ?? -ENOTTY;
   }
 }
 

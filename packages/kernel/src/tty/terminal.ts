@@ -47,7 +47,7 @@ import { Echo } from "./echo.ts";
 import { LineDiscipline, type DisciplineOwner } from "./line-discipline.ts";
 import { EXPANSION_MAX, OutputProcessing } from "./output-processing.ts";
 import { Termios } from "./termios.ts";
-import type { TtyKernel } from "./tty-kernel.ts";
+import type { TtyCaller, TtyKernel } from "./tty-kernel.ts";
 
 /** The other side of a terminal. */
 export interface TerminalDriver {
@@ -65,6 +65,8 @@ export interface TerminalDriver {
   inputTaken(): void;
   /** The last open file of the terminal is gone, or the first one came. */
   filesChanged(count: number): void;
+  /** What its kind alone knows. @returns −ENOTTY: not even that */
+  ioctl?(task: TtyCaller, command: number, argument: number): number;
 }
 
 /** A file that is open on a terminal. */

@@ -10,6 +10,8 @@ export const PTYS_MAX = 4096;
 export class TtyState {
   /** What /dev/console and /dev/tty1 open; null when the machine has no terminal. */
   console: Terminal | null = null;
+  /** What /dev/tty2 opens, and /dev/tty0; null when the machine has no screen. */
+  virtual: Terminal | null = null;
   /** Made on first use (tty/devpts.ts). */
   devpts: (FileSystem & { readonly count: number }) | null = null;
   /** kernel.pty.max. */
