@@ -220,7 +220,7 @@ test("names are explained and found: of the text, of libraries, of the system", 
 ;; Adds them.
 (define (sum . numbers) (‸fold + 0 numbers))
 (‸sum (‸area 2) (point-‸x (make-point 1 2)))
-(let ((sum 1)) (+ ‸sum 1))
+(let ((sum 1)) (‸+ ‸sum 1))
 `);
   editor.open(uri, text);
   const at = (index: number): object => ({ textDocument: { uri }, position: places[index]! });
@@ -237,7 +237,9 @@ test("names are explained and found: of the text, of libraries, of the system", 
   assert.match(await hover(2), /\(area radius\)[\s\S]*The area of a circle of RADIUS\.[\s\S]*\(shapes round\)/);
   assert.equal(await definition(2), "round.sld 5:13-17");
   assert.match(await hover(3), /\(point-x point\)/);
-  assert.equal(await definition(4), "names.scm 5:7-10");
+  assert.match(await hover(4), /\(\+ numbers …\) → number[\s\S]*The sum; 0 of none\./);
+  assert.match(await definition(4), /^numbers\.scm /);
+  assert.equal(await definition(5), "names.scm 5:7-10");
 });
 
 test("uses are found in all files, and are renamed together", async () => {

@@ -38,7 +38,7 @@ export class Describer {
   }
 
   /** @param name  as it is called where it is asked for; `analysis`: of the text there */
-  describe(name: string, binding: Binding, analysis: Analysis): Description {
+  describe(name: string, binding: Binding, analysis: Pick<Analysis, "core">): Description {
     switch (binding.kind) {
       case "core":
       case "auxiliary":
@@ -96,7 +96,7 @@ export class Describer {
       return {
         kind: entry.kind,
         forms: entry.forms.map((form) => renamed(form, primitive, name)),
-        documentation: entry.text,
+        documentation: [...new Set(entry.texts)].join("\n\n"),
         origin: "AstraLisp",
       };
     return { kind, forms: [written(name)], documentation: "", origin: "AstraLisp" };

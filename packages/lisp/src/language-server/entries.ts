@@ -36,7 +36,8 @@ export interface SystemEntry {
   readonly kind: "procedure" | "syntax" | "value";
   /** How it is used; several where it may be used in several ways. */
   readonly forms: string[];
-  readonly text: string;
+  /** What is said of each form. */
+  readonly texts: string[];
   readonly file: string;
   /** Of the name, in UTF-16 units. */
   readonly offset: number;
@@ -56,19 +57,23 @@ export function systemEntriesOf(lisp: Lisp, file: string, text: string): SystemE
     if (kind !== "procedure" && kind !== "syntax" && kind !== "value") continue;
     const items = syntaxItems(form)!;
     const use = items[1]!;
-    const nameSyntax = (syntaxItems(use) ?? [use])[0]!;
+    const { parts } = use;
+    const nameSyntax = parts instanceof Pair ? (parts.car as Syntax) : use;
     const name = writeText(syntaxToDatum(nameSyntax));
     const words = items.at(-1)!.datum;
     const gives = items.length === 5 ? ` → ${writeText(syntaxToDatum(items[3]))}` : "";
     const shown = (kind === "procedure" ? optional(syntaxToDatum(use), true) : writeText(syntaxToDatum(use))) + gives;
     const known = entries.get(name);
-    if (known !== undefined) known.forms.push(shown);
-    else
+    const told = words instanceof MString ? words.toString().replace(/\s*\n\s*/g, " ") : "";
+    if (known !== undefined) {
+      known.forms.push(shown);
+      known.texts.push(told);
+    } else
       entries.set(name, {
         name,
         kind,
         forms: [shown],
-        text: words instanceof MString ? words.toString().replace(/\s*\n\s*/g, " ") : "",
+        texts: [told],
         file,
         offset: nameSyntax.source?.offset ?? 0,
       });

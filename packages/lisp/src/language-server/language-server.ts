@@ -14,6 +14,7 @@ import { TextDocument, type TextChange } from "./text-document.ts";
 import { Workspace, type WorkspaceFiles } from "./workspace.ts";
 import { Answers } from "./answers.ts";
 
+export { referencePage } from "./reference.ts";
 export type { WorkspaceFiles } from "./workspace.ts";
 
 /** A text has to rest so long before its problems are told, in milliseconds. */

@@ -119,6 +119,11 @@ export class Workspace {
     return analysis;
   }
 
+  /** Looks for libraries in this folder alone, from now on. */
+  find(folder: string): void {
+    this.#own.find(folder);
+  }
+
   /** What the file would mean with another text, of which nothing is kept. */
   probe(file: string, text: string): Analysis {
     const restore = this.lisp.libraries.mark();
@@ -232,6 +237,10 @@ class Session {
       },
     });
     this.procedures = new Procedures(this.lisp);
+  }
+
+  find(folder: string): void {
+    this.#finder = this.#files.finderOf([folder]);
   }
 
   analyse(file: string, text: string, folders: readonly string[]): Analysis {
