@@ -1,5 +1,5 @@
-import { type SchemeError, syntaxError } from "../datum/condition.ts";
-import { EOF, intern, Pair } from "../datum/datum.ts";
+import type { SchemeError } from "../datum/condition.ts";
+import { EOF } from "../datum/datum.ts";
 import type { Source } from "../datum/source.ts";
 import type { Namespace } from "../expander/namespace.ts";
 import { Syntax } from "../expander/syntax.ts";
@@ -45,44 +45,9 @@ export function readRecovering(
     }
     if (errors.length <= whole.errors.length) {
       errors.forEach(onError);
-      return finite(forms, onError);
+      return forms;
     }
   }
   whole.errors.forEach(onError);
-  return finite(whole.forms, onError);
+  return whole.forms;
 }
-
-/** Labels can make a form that contains itself; only what is quoted may (R7RS §2.4). */
-function finite(forms: readonly Syntax[], onError: (error: SchemeError) => void): Syntax[] {
-  return forms.filter((form) => {
-    if (!isCircular(form)) return true;
-    onError(syntaxError("a form that contains itself is no program", form.source));
-    return false;
-  });
-}
-
-function isCircular(root: Syntax): boolean {
-  const open = new Set<unknown>(),
-    done = new Set<unknown>();
-  const waiting: unknown[] = [root];
-  while (waiting.length > 0) {
-    const value = waiting.at(-1);
-    const datum = value instanceof Syntax ? value.datum : value;
-    const isCompound = datum instanceof Pair || Array.isArray(datum);
-    if (!isCompound || done.has(datum) || open.has(datum)) {
-      waiting.pop();
-      if (open.delete(datum)) done.add(datum);
-      continue;
-    }
-    open.add(datum);
-    const word = datum instanceof Pair && datum.car instanceof Syntax ? datum.car.datum : null;
-    const inner = word === QUOTE ? [] : datum instanceof Pair ? [datum.cdr, datum.car] : (datum as unknown[]);
-    for (const one of inner) {
-      if (open.has(one instanceof Syntax ? one.datum : one)) return true;
-      waiting.push(one);
-    }
-  }
-  return false;
-}
-
-const QUOTE = intern("quote");

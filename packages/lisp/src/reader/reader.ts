@@ -10,6 +10,7 @@ import { Condition, SchemeError } from "../datum/condition.ts";
 import { parseNumber } from "../number/parse.ts";
 import { foldText } from "../datum/unicode.ts";
 import { CHARACTER_NAMES, ESCAPES, isDelimiter, isSpace } from "./letters.ts";
+import { isCircular } from "./circular.ts";
 import { TextCursor, type CharSource } from "./text-cursor.ts";
 
 const DEPTH_MAX = 1_000_000;
@@ -98,8 +99,7 @@ export class Reader {
       while (value !== NOTHING) {
         const frame = frames.at(-1);
         if (frame === undefined) {
-          if (this.#hasPlaceholders) value = this.#fill(value);
-          return value;
+          return this.#hasPlaceholders ? this.#labelled(value, start) : value;
         }
         value = this.#tryPut(value, frame, frames, start);
       }
@@ -134,7 +134,16 @@ export class Reader {
       }
     }
     if (value === NOTHING) return EOF;
-    return this.#hasPlaceholders ? this.#fill(value) : value;
+    return this.#hasPlaceholders ? this.#labelled(value, start) : value;
+  }
+
+  /** A datum with labels in it. A program's must not contain itself: its expansion would not end. */
+  #labelled(value: unknown, end: Mark): unknown {
+    const whole = this.#fill(value);
+    const wrapper = this.#wrapper;
+    if (wrapper === null || !isCircular(whole, (one) => wrapper.inside(one))) return whole;
+    this.#complain(this.#error("a form that contains itself is no program", end));
+    return this.#wrap(UNSPECIFIED, end);
   }
 
   #tryPut(value: unknown, frame: Frame, frames: Frame[], start: Mark): unknown {
