@@ -1,4 +1,4 @@
-/** Goal: the server finds nothing wrong in programs that are right. Method: the libraries that come along, all of them. */
+/** Goal: the server finds nothing wrong in programs that are right. Method: all libraries that come along. */
 import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
