@@ -17,6 +17,7 @@ export { fromBase64, toBase64 } from "./base64.ts";
 export { hexOf } from "./hex.ts";
 export { concatBytes } from "./concat.ts";
 export { closestName, editDistance, slipsOfWord } from "./edit-distance.ts";
+export { MessageStream } from "./message-stream.ts";
 export { printable } from "./printable.ts";
 export { crc32, crc32c } from "./crc.ts";
 export { compressLz4, decompressLz4 } from "./lz4.ts";

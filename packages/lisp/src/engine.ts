@@ -358,7 +358,7 @@ export class Engine {
 
   /** A procedure of the runtime whose code is a low-level routine. */
   #defineCode(name: string, slot: number, arity: number): void {
-    const global: Global = { library: "runtime", name, isAssigned: false, primitive: name };
+    const global: Global = { library: "runtime", name, isAssigned: false, primitive: name, source: null };
     const topLevel = this.#topLevelOf(global);
     topLevel.isDefined = true;
     this.heap.setCell(topLevel.cell, BigInt(this.#staticClosure(headerByte(Kind.procedure) | (arity << 8), slot)));
@@ -384,7 +384,7 @@ export class Engine {
     const found = this.#runtimeOf(name);
     return found === undefined
       ? undefined
-      : { library: found.library, name, isAssigned: found.isAssigned, primitive: name };
+      : { library: found.library, name, isAssigned: found.isAssigned, primitive: name, source: null };
   }
 
   #compile(unit: Unit, { isClosed, checksStack, isHot, isRuntime }: CompileKind): bigint {

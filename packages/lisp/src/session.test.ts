@@ -194,6 +194,15 @@ test("definitions: values, records, internal macros, redefinition", () => {
   writes("(define (car x) 'mine) (write (car '(1)))", "mine");
 });
 
+test("code that contains itself is refused, and a quoted list may", () => {
+  const { lisp } = makeLisp();
+  assert.throws(() => lisp.runProgram("#0=(display . #0#)", "t"), /contains itself/);
+  assert.throws(() => lisp.runProgram("(define (f) #0=(list 1 . #0#))", "t"), /contains itself/);
+  assert.throws(() => lisp.evaluateText("(lambda #0=(a . #0#) 1)", "t"), /contains itself/);
+  assert.equal(lisp.runProgram("(cadr '#0=(1 2 . #0#))", "t"), 2);
+  assert.equal(lisp.runProgram("(vector-length '#1=#(1 #1#))", "t"), 2);
+});
+
 test("a program that runs for ever can be stopped", () => {
   const { lisp } = makeLisp({ limits: { steps: 1_000_000, isInterrupted: () => false } });
   assert.throws(

@@ -7,16 +7,17 @@ import type { Source } from "./datum/source.ts";
 import { makeBegin, unspecifiedCore } from "./core/build.ts";
 import { THREAD_LIBRARY, withFuel, withFuelInUnit } from "./core/fuel.ts";
 import { coreToDatum } from "./core/unparse.ts";
-import { CompiledError, Condition, failure, SchemeError, syntaxError, wrongType } from "./datum/condition.ts";
+import { Condition, failure, SchemeError, syntaxError, wrongType } from "./datum/condition.ts";
 import { EOF, intern, list, MString, textOf, UNSPECIFIED } from "./datum/datum.ts";
 import { bind } from "./expander/binding.ts";
 import type { Context } from "./expander/body.ts";
 import { Expander } from "./expander/expander.ts";
-import type { ExpanderHost, ExpansionStep } from "./expander/form-expander.ts";
+import type { ExpanderHost, ExpansionStep, Onlooker } from "./expander/form-expander.ts";
 import { Namespace } from "./expander/namespace.ts";
 import { ANY_PHASE, datumToSyntax, isIdentifier, Syntax, syntaxItems } from "./expander/syntax.ts";
 import { Cell, compileForm } from "./interpreter/compile.ts";
 import {
+  Closure,
   CONTINUE,
   ControlPrimitive,
   isProcedure,
@@ -24,7 +25,6 @@ import {
   type MachineLimits,
   MultipleValues,
   Primitive,
-  UncaughtError,
 } from "./interpreter/machine.ts";
 import { preludeDefinition } from "./interpreter/prelude.ts";
 import { defineControl } from "./interpreter/primitives/control.ts";
@@ -36,7 +36,6 @@ import { defineSyntaxPrimitives } from "./interpreter/primitives/syntax.ts";
 import { defineText } from "./interpreter/primitives/text.ts";
 import { defineThreads, defineWaiting } from "./interpreter/primitives/threads.ts";
 import { defineVectors } from "./interpreter/primitives/vectors.ts";
-import { conditionText, writeObject } from "./interpreter/print-object.ts";
 import { type TextInputPort, TextOutputPort } from "./interpreter/ports.ts";
 import { closedSystem, type System } from "./interpreter/system.ts";
 import { utf8Decode } from "./interpreter/utf8.ts";
@@ -44,7 +43,7 @@ import { Libraries, type LibraryFinder, makeUnit } from "./library/library.ts";
 import { systemBinding } from "./library/standard.ts";
 import { Reader } from "./reader/reader.ts";
 import { TextCursor } from "./reader/text-cursor.ts";
-import { writeText } from "./reader/writer.ts";
+import { SourceTexts, writeShown } from "./source-texts.ts";
 
 export const FEATURES: readonly string[] = [
   "r7rs",
@@ -58,9 +57,6 @@ export const FEATURES: readonly string[] = [
   "astralisp",
   "stratos-0.1",
 ];
-
-/** Files whose text is kept, to show lines of them in errors. */
-const SOURCES_MAX = 200;
 
 export interface LispOptions {
   readonly system?: System;
@@ -76,9 +72,10 @@ export class Lisp implements ExpanderHost {
   /** What the REPL and `eval` in `(interaction-environment)` define. */
   readonly interaction: Namespace;
   onExpansion: ((step: ExpansionStep) => void) | null;
+  onlooker: Onlooker | null;
   readonly #limits: MachineLimits | null;
-  readonly #instances: Instance[];
-  readonly #sources: Map<string, string>;
+  readonly #instances: (Instance | undefined)[];
+  readonly #sources: SourceTexts;
 
   constructor({ system = closedSystem(), findLibrary = () => null, limits }: LispOptions = {}) {
     this.system = system;
@@ -91,9 +88,10 @@ export class Lisp implements ExpanderHost {
     this.ports = makeStandardPorts(system);
     this.interaction = this.#openNamespace("(repl)", true);
     this.onExpansion = null;
+    this.onlooker = null;
     this.#limits = limits ?? null;
     this.#instances = [];
-    this.#sources = new Map();
+    this.#sources = new SourceTexts();
     this.#importAll(this.interaction);
   }
 
@@ -110,17 +108,30 @@ export class Lisp implements ExpanderHost {
    * @throws SchemeError  of kind "syntax" or "read", with its place
    */
   expandProgram(text: string, file: string): Unit[] {
-    const namespace = this.#openNamespace("(program)", false);
-    return this.#expandProgram(namespace, this.#readForms(text, file, namespace, false));
-  }
-
-  #expandProgram(namespace: Namespace, forms: readonly Syntax[]): Unit[] {
-    const first = forms.find((form) => headName(form) !== "define-library");
-    if (first === undefined || headName(first) !== "import") this.#importAll(namespace);
-    const body = this.#guarded(() => this.expander.top(forms, { namespace, phase: 0 }));
+    const namespace = this.openProgram();
+    const body = this.expandForms(this.#readForms(text, file, namespace, false), namespace);
     const units: Unit[] = [];
     this.#collect(namespace.imports, units, new Set());
     return [...units, makeUnit(namespace, body, new Map())].map((unit) => this.preemptible(unit));
+  }
+
+  /** A program's namespace, which has nothing yet. */
+  openProgram(): Namespace {
+    return this.#openNamespace("(program)", false);
+  }
+
+  /** The forms of a program; it sees everything where it does not begin with an import. */
+  expandForms(forms: readonly Syntax[], namespace: Namespace): Core[] {
+    const first = forms.find((form) => headName(form) !== "define-library");
+    if (first === undefined || headName(first) !== "import") this.#importAll(namespace);
+    return this.#guarded(() => this.expander.top(forms, { namespace, phase: 0 }));
+  }
+
+  /** Forgets a library and those that import it: they are loaded anew. @returns their names */
+  forgetLibrary(name: string): readonly string[] {
+    const names = this.libraries.forget(name);
+    for (const instance of this.#instances) instance?.forget(names);
+    return names;
   }
 
   /** The unit as it is to be run: where the session has threads it lets them take turns. */
@@ -165,7 +176,7 @@ export class Lisp implements ExpanderHost {
   /** Evaluates all forms of a text in the interaction environment; each before the next is expanded. */
   evaluateText(text: string, file: string, line = 1): unknown {
     let value: unknown = UNSPECIFIED;
-    this.#keepSource(file, text);
+    this.#sources.keep(file, text);
     const reader = new Reader(new TextCursor(text, file, line), { wrapper: wrapperOf(this.interaction) });
     for (let form = reader.read(); !isEnd(form); form = reader.read())
       value = this.evaluateForm(form as Syntax, this.interaction);
@@ -240,7 +251,7 @@ export class Lisp implements ExpanderHost {
   }
 
   #readForms(text: string, file: string, namespace: Namespace, foldsCase: boolean): Syntax[] {
-    this.#keepSource(file, text);
+    this.#sources.keep(file, text);
     const reader = new Reader(new TextCursor(text, file), { wrapper: wrapperOf(namespace), foldsCase });
     const forms: Syntax[] = [];
     for (let form = reader.read(); !isEnd(form); form = reader.read()) forms.push(form as Syntax);
@@ -289,7 +300,7 @@ export class Lisp implements ExpanderHost {
         throw syntaxError(`include: ${error.message}`, form.source);
       throw error;
     }
-    this.#keepSource(file, text);
+    this.#sources.keep(file, text);
     const reader = new Reader(new TextCursor(text, file), {
       foldsCase,
       wrapper: {
@@ -304,42 +315,14 @@ export class Lisp implements ExpanderHost {
 
   // Errors
 
-  #keepSource(file: string, text: string): void {
-    if (this.#sources.size >= SOURCES_MAX && !this.#sources.has(file))
-      this.#sources.delete([...this.#sources.keys()][0]!);
-    this.#sources.set(file, text);
-  }
-
-  /**
-   * An error in words: `FILE:LINE:COLUMN: what`, the line and a caret below it where they are known. Columns are told
-   * from 1. Null: it is none of Scheme's.
-   */
+  /** An error in words (`SourceTexts.describe`). */
   describe(error: unknown): string | null {
-    const payload = error instanceof UncaughtError || error instanceof SchemeError ? error.payload : null;
-    if (payload === null) return null;
-    const source =
-      payload instanceof Condition && payload.source !== null
-        ? payload.source
-        : error instanceof CompiledError
-          ? error.source
-          : error instanceof UncaughtError
-            ? sourceOf(error)
-            : null;
-    const what =
-      payload instanceof Condition
-        ? conditionText(payload, writeShown)
-        : `an object was raised that nobody handled: ${writeShown(payload)}`;
-    return source === null ? what : `${placeText(source)}: ${what}${this.excerpt(source)}`;
+    return this.#sources.describe(error);
   }
 
   /** The source line with a caret, on lines of their own; empty when the text is not known. */
   excerpt(source: Source): string {
-    const text = this.#sources.get(source.file);
-    const line = text?.split("\n")[source.line - 1];
-    if (line === undefined || line.length > 400) return "";
-    const shown = line.replaceAll("\t", " ").replace(/\r$/, "");
-    const width = Math.max(1, Math.min(source.length, shown.length - source.column));
-    return `\n  ${shown}\n  ${" ".repeat(source.column)}${"^".repeat(width)}`;
+    return this.#sources.excerpt(source);
   }
 
   // Machines
@@ -409,6 +392,16 @@ class Instance {
     return this.#table.has(name) || preludeDefinition(name) !== null;
   }
 
+  /** How many arguments a primitive takes; null: there is none, or it takes several counts. */
+  arityOf(name: string): { readonly least: number; readonly most: number } | null {
+    const value = this.hasPrimitive(name) ? this.primitive(name) : null;
+    if (value instanceof Primitive || value instanceof ControlPrimitive) return value;
+    const clauses = value instanceof Closure ? value.code.clauses : [];
+    if (clauses.length !== 1) return null;
+    const { count, hasRest } = clauses[0]!;
+    return { least: count, most: hasRest ? Infinity : count };
+  }
+
   /** Expanded in a namespace of primitives only, so that no program can change what it means. */
   #definePrelude(name: string, text: string): unknown {
     const namespace = new Namespace(`(prelude ${name})`, { isOpen: true, isInteractive: false });
@@ -447,6 +440,10 @@ class Instance {
       return CONTINUE;
     };
     return unit.body.length === 0 ? UNSPECIFIED : this.machine.execute((_env, machine) => next(0, machine), []);
+  }
+
+  forget(libraries: readonly string[]): void {
+    for (const name of libraries) this.#done.delete(name);
   }
 
   /** Runs the libraries that a namespace imports, and that have not been run. */
@@ -557,23 +554,6 @@ function wrapperOf(namespace: Namespace): {
 /** The reader's end is EOF itself; `#!eof` in a text would be wrapped. */
 function isEnd(form: unknown): boolean {
   return form === EOF;
-}
-
-/** Where an error happened: the call that failed, or the innermost that waits for it and has a place. */
-function sourceOf({ site, continuation }: UncaughtError): Source | null {
-  let source = site?.source ?? null;
-  for (let { frame } = continuation; source === null && frame !== null; frame = frame.next)
-    source = frame.site?.source ?? null;
-  return source;
-}
-
-export function writeShown(value: unknown): string {
-  const text = writeText(value, "write", writeObject);
-  return text.length > 2000 ? `${text.slice(0, 2000)}…` : text;
-}
-
-export function placeText({ file, line, column }: Source): string {
-  return `${file}:${line}:${column + 1}`;
 }
 
 function relativeTo(file: string, path: string): string {

@@ -70,7 +70,25 @@ export function makeLispCommand(finish: Finish, run: typeof runLispCommand): Com
     )
     .addCommand(buildCommand(finish))
     .addCommand(testCommand(finish))
-    .addCommand(docCommand(finish));
+    .addCommand(docCommand(finish))
+    .addCommand(languageServerCommand(finish));
+}
+
+function languageServerCommand(finish: Finish): Command {
+  return new Command("lsp")
+    .summary("serve an editor: errors as you type, completion, documentation, renaming")
+    .description(
+      "Speaks the Language Server Protocol on standard input and output, as editors start it. Texts are expanded and " +
+        "not run; their macros run without files, for a few seconds at most. docs/lisp/editors.md tells how to set " +
+        "up Neovim, Emacs and VS Code.",
+    )
+    .usage("[OPTIONS]")
+    .option("-I, --library-path <folder>", "look for libraries there, too (repeatable)", repeat, [])
+    .option("--stdio", "use standard input and output, which it does anyway: some editors say so")
+    .addHelpText("after", "\nExit status: 0 after the editor has shut it down; 1 where the editor just went away.")
+    .action(async ({ libraryPath }: { libraryPath: readonly string[] }) =>
+      finish(await (await import("../lisp/serve-editor.ts")).serveEditor(libraryPath)),
+    );
 }
 
 function buildCommand(finish: Finish): Command {

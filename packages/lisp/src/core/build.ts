@@ -10,7 +10,10 @@ const primitives = new Map<string, Global>();
 export function primitiveGlobal(name: string): Global {
   let found = primitives.get(name);
   if (found === undefined)
-    primitives.set(name, (found = { library: PRIMITIVE_LIBRARY, name, isAssigned: false, primitive: name }));
+    primitives.set(
+      name,
+      (found = { library: PRIMITIVE_LIBRARY, name, isAssigned: false, primitive: name, source: null }),
+    );
   return found;
 }
 
@@ -20,8 +23,8 @@ export function makeConst(datum: unknown, source: Source | null = null): Core {
 
 export const unspecifiedCore: Core = makeConst(UNSPECIFIED);
 
-export function makeVariable(name: string): Variable {
-  return { name, isAssigned: false };
+export function makeVariable(name: string, source: Source | null = null): Variable {
+  return { name, isAssigned: false, source };
 }
 
 export function makeLocal(variable: Variable, source: Source | null = null): Core {

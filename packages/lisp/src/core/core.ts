@@ -12,6 +12,8 @@ import type { Source } from "../datum/source.ts";
 export interface Variable {
   readonly name: string;
   isAssigned: boolean;
+  /** The identifier that binds it; null: no text does. */
+  readonly source: Source | null;
 }
 
 /**
@@ -25,6 +27,8 @@ export interface Global {
   readonly name: string;
   isAssigned: boolean;
   readonly primitive: string | null;
+  /** The identifier that defines it; null: no text does, or not yet. */
+  source: Source | null;
 }
 
 export type Core =

@@ -17,7 +17,7 @@ export interface Context {
 }
 
 /** One entry of a body: a value for a slot, or an expression. */
-interface BodyItem {
+export interface BodyItem {
   readonly slot: Slot | null;
   readonly name: string;
   readonly value: (context: Context) => Core;
@@ -63,7 +63,7 @@ export class Body {
     const known = boundExactly(symbol, scopes, phase);
     if (!this.isTop) {
       if (known !== null) throw syntaxError(`${symbol.name} is defined twice`, given.source);
-      const variable = makeVariable(symbol.name);
+      const variable = makeVariable(symbol.name, given.source);
       bind(symbol, scopes, phase, { kind: "local", variable });
       return { variable };
     }
@@ -73,6 +73,7 @@ export class Body {
       return { global: known.global };
     }
     const global = this.namespace.define(symbol.name, scopes.scopes.length > 1);
+    global.source = given.source;
     bind(symbol, scopes, phase, { kind: "global", global });
     return { global };
   }

@@ -16,7 +16,7 @@ import { syntaxError } from "../datum/condition.ts";
 import { MString, Pair } from "../datum/datum.ts";
 import { bind, resolve } from "./binding.ts";
 import type { Context } from "./body.ts";
-import type { FormExpander } from "./form-expander.ts";
+import { attempt, type FormExpander } from "./form-expander.ts";
 import { bindLocals, parseFormals } from "./local-binding.ts";
 import { caseForm, condForm, doForm, guardForm } from "./derived-forms.ts";
 import { isAuxiliary } from "./patterns.ts";
@@ -259,6 +259,7 @@ function assignment(form: Syntax, context: Context, expander: FormExpander): Cor
   const [, name, value] = expander.items(form, 3, 3);
   if (!isIdentifier(name)) throw syntaxError("set!: expected an identifier", name!.source, syntaxToDatum(name));
   const binding = resolve(name, context.phase);
+  expander.host.onlooker?.identifier(name, binding, context);
   const core = withName(expander.expand(value!, context), name.datum.name);
   const { source } = form;
   if (binding === null) {
@@ -323,11 +324,16 @@ interface LetBinding {
 }
 
 function letBindings(bindings: Syntax, form: Syntax, expander: FormExpander): LetBinding[] {
-  return expander.items(bindings, 0).map((binding) => {
-    const parts = syntaxItems(binding);
-    if (parts === null || parts.length !== 2 || !isIdentifier(parts[0]))
-      throw syntaxError("a binding is (NAME VALUE)", (binding as Syntax).source ?? form.source, syntaxToDatum(binding));
-    return { name: parts[0], value: parts[1]! };
+  return expander.items(bindings, 0).flatMap((binding): LetBinding[] => {
+    const parts = syntaxItems(binding) ?? [];
+    const [name, value] = parts;
+    const source = binding.source ?? form.source;
+    attempt(expander.host, source, () => {
+      if (parts.length !== 2 || !isIdentifier(name))
+        throw syntaxError("a binding is (NAME VALUE)", source, syntaxToDatum(binding));
+    });
+    // Who looks on sees the name, whatever is wrong with its value.
+    return isIdentifier(name) ? [{ name, value: value ?? new Syntax(false, binding.scopes, null) }] : [];
   });
 }
 
@@ -459,7 +465,7 @@ function letSyntaxForm(form: Syntax, context: Context, expander: FormExpander, i
   const scope = new Scope();
   for (const { name, value } of letBindings(bindings!, form, expander)) {
     const transformer = evaluateTransformer(
-      name.datum.name,
+      name,
       isRecursive ? value.with("add", scope) : value,
       context,
       expander,
@@ -467,6 +473,7 @@ function letSyntaxForm(form: Syntax, context: Context, expander: FormExpander, i
     );
     const identifier = name.with("add", scope) as Identifier;
     bind(identifier.datum, identifier.scopes, context.phase, transformer);
+    expander.host.onlooker?.identifier(identifier, transformer, context);
   }
   return expander.body(
     body.map((one) => one.with("add", scope)),

@@ -9,7 +9,7 @@ import { bind, isBoundIdentifierEqual } from "./binding.ts";
 import { chooseFeature, includedForms, lambdaClause } from "./core-forms.ts";
 import { evaluateTransformer } from "./evaluate-transformer.ts";
 import type { Body, Context } from "./body.ts";
-import type { FormExpander } from "./form-expander.ts";
+import { attempt, type FormExpander } from "./form-expander.ts";
 import { parseFormals, type Slot, slotReference } from "./local-binding.ts";
 import { type Identifier, isIdentifier, type Syntax, syntaxItems, syntaxToDatum, unwrap } from "./syntax.ts";
 
@@ -27,8 +27,9 @@ export const definitionForms: ReadonlyMap<string, DefinitionForm> = new Map<stri
       if (!isIdentifier(name))
         throw syntaxError("define-syntax: expected an identifier", name.source, syntaxToDatum(name));
       const identifier = context.body.freed(name);
-      const transformer = evaluateTransformer(identifier.datum.name, value, context, expander, true);
+      const transformer = evaluateTransformer(identifier, value, context, expander, true);
       bind(identifier.datum, identifier.scopes, context.phase, transformer);
+      expander.host.onlooker?.identifier(identifier, transformer, context);
     },
   ],
   [
@@ -53,7 +54,8 @@ export const definitionForms: ReadonlyMap<string, DefinitionForm> = new Map<stri
     "import",
     (form, context, expander) => {
       if (!context.body.isTop) throw syntaxError("import stands inside of a body", form.source);
-      for (const importSet of expander.items(form, 1).slice(1)) expander.host.import(importSet, context);
+      for (const one of expander.items(form, 1).slice(1))
+        attempt(expander.host, one.source, () => expander.host.import(one, context));
     },
   ],
 ]);
@@ -184,7 +186,11 @@ function defineRecordType(
   const indexOf = (name: unknown): number => {
     const index = isIdentifier(name) ? fields.findIndex((field) => isBoundIdentifierEqual(field.name, name)) : -1;
     if (index < 0)
-      throw syntaxError("define-record-type: the constructor names no field", form.source, syntaxToDatum(name));
+      throw syntaxError(
+        "define-record-type: the constructor names no field",
+        (isIdentifier(name) ? name.source : null) ?? form.source,
+        syntaxToDatum(name),
+      );
     return index;
   };
   const type = body.declare(typeName, phase);

@@ -2,7 +2,7 @@ import { syntaxError } from "../datum/condition.ts";
 import { resolve } from "./binding.ts";
 import type { Context } from "./body.ts";
 import type { FormExpander } from "./form-expander.ts";
-import { type Binding, isIdentifier, type Syntax, syntaxToDatum } from "./syntax.ts";
+import { type Binding, type Identifier, isIdentifier, type Syntax, syntaxToDatum } from "./syntax.ts";
 import { parseSyntaxRules, RenamingTransformer, RulesTransformer } from "./transformer.ts";
 
 /**
@@ -12,7 +12,7 @@ import { parseSyntaxRules, RenamingTransformer, RulesTransformer } from "./trans
  * @param isDefinition  in a body, where uses of the macro may stand beside what it defines
  */
 export function evaluateTransformer(
-  name: string,
+  { datum: { name }, source }: Identifier,
   value: Syntax,
   context: Context,
   expander: FormExpander,
@@ -35,5 +35,5 @@ export function evaluateTransformer(
     expander.host.isProcedure(transformer);
   if (!isGood)
     throw syntaxError(`${name}: a keyword's value must be a transformer`, value.source, syntaxToDatum(value));
-  return { kind: "macro", name, transformer, context: isDefinition ? context.namespace : null };
+  return { kind: "macro", name, transformer, context: isDefinition ? context.namespace : null, source };
 }

@@ -6,14 +6,14 @@
  * tables of core-forms.ts (expressions) and definition-forms.ts (what may stand at the head of a body).
  */
 import type { Core, Variable } from "../core/core.ts";
-import { makeBegin, makeCall, makeConst, makeVariable, withName } from "../core/build.ts";
+import { makeBegin, makeCall, makeConst, makeVariable, unspecifiedCore, withName } from "../core/build.ts";
 import { limitReached, syntaxError } from "../datum/condition.ts";
 import { intern, list, NIL, Pair } from "../datum/datum.ts";
 import { resolve } from "./binding.ts";
-import { Body, type Context } from "./body.ts";
+import { Body, type BodyItem, type Context } from "./body.ts";
 import { coreForms } from "./core-forms.ts";
 import { definitionForms } from "./definition-forms.ts";
-import type { ExpanderHost, FormExpander } from "./form-expander.ts";
+import { attempt, type ExpanderHost, type FormExpander } from "./form-expander.ts";
 import { systemNamespace } from "./namespace.ts";
 import {
   type Binding,
@@ -44,7 +44,11 @@ export class Expander implements FormExpander {
     this.#depth++;
     try {
       if (this.#depth > 3000) throw limitReached("expressions are nested too deeply");
+      this.host.onlooker?.form(given, context);
       return this.#expand(given, context.body === null ? context : { ...context, body: null });
+    } catch (error) {
+      if (this.host.onlooker?.takesError(error, given.source) !== true) throw error;
+      return unspecifiedCore;
     } finally {
       this.#depth--;
     }
@@ -85,6 +89,7 @@ export class Expander implements FormExpander {
       const word = datum instanceof Pair ? datum.car : form;
       if (!isIdentifier(word)) return { form, binding: null };
       const binding = resolve(word, context.phase);
+      this.host.onlooker?.identifier(word, binding, context);
       if (binding?.kind !== "macro") return { form, binding };
       if (steps > STEPS_MAX)
         throw limitReached(`the expansion of ${binding.name} does not end after ${STEPS_MAX} steps`);
@@ -163,23 +168,26 @@ export class Expander implements FormExpander {
     body.splice(forms.map((form) => form.with("add", scope)));
     this.#discover(body, { ...context, body });
     const last = body.items.at(-1);
-    if (last === undefined || last.slot !== null)
-      throw syntaxError("a body must end with an expression", whole.source, syntaxToDatum(whole));
+    attempt(this.host, whole.source, () => {
+      if (last === undefined || last.slot !== null)
+        throw syntaxError("a body must end with an expression", whole.source, syntaxToDatum(whole));
+    });
     const inner = { ...context, body: null };
     let firstAfter = body.items.length;
     while (firstAfter > 0 && body.items[firstAfter - 1]!.slot === null) firstAfter--;
     const variables: Variable[] = [],
       values: Core[] = [],
       expressions: Core[] = [];
-    for (const [index, { slot, name, value }] of body.items.entries()) {
-      const core = value(inner);
+    for (const [index, item] of body.items.entries()) {
+      const { slot, name } = item;
+      const core = this.#item(item, inner);
       if (index >= firstAfter) expressions.push(core);
       else {
         variables.push(slot !== null && "variable" in slot ? slot.variable : makeVariable("_"));
         values.push(slot === null ? core : withName(core, name));
       }
     }
-    const result = makeBegin(expressions, whole.source);
+    const result = expressions.length === 0 ? unspecifiedCore : makeBegin(expressions, whole.source);
     return variables.length === 0 ? result : { kind: "letrec*", variables, values, body: result, source: whole.source };
   }
 
@@ -188,22 +196,35 @@ export class Expander implements FormExpander {
     body.splice(forms);
     this.#discover(body, { ...context, body });
     const inner: Context = { ...context, body: null };
-    return body.items.map(({ slot, name, value, source }) => {
-      const core = value(inner);
+    return body.items.map((item) => {
+      const { slot, name, source } = item;
+      const core = this.#item(item, inner);
       if (slot === null || !("global" in slot)) return core;
       return { kind: "define-global", global: slot.global, value: withName(core, name), source };
     });
   }
 
+  #item({ value, source }: BodyItem, context: Context): Core {
+    let core = unspecifiedCore;
+    attempt(this.host, source, () => void (core = value(context)));
+    return core;
+  }
+
   /** First pass: expands heads, notes definitions, binds macros. */
   #discover(body: Body, context: Context): void {
     while (body.queue.length > 0) {
-      const { form, binding } = this.head(body.queue.pop()!, context);
-      const define =
-        binding?.kind === "core" && form.datum instanceof Pair ? definitionForms.get(binding.name) : undefined;
-      if (define !== undefined) define(form, context as Context & { body: Body }, this);
-      else body.add(null, "", (inner) => this.#expand(form, inner), form.source);
+      const given = body.queue.pop()!;
+      attempt(this.host, given.source, () => this.#discoverForm(given, body, context));
     }
+  }
+
+  #discoverForm(given: Syntax, body: Body, context: Context): void {
+    this.host.onlooker?.form(given, context);
+    const { form, binding } = this.head(given, context);
+    const define =
+      binding?.kind === "core" && form.datum instanceof Pair ? definitionForms.get(binding.name) : undefined;
+    if (define !== undefined) define(form, context as Context & { body: Body }, this);
+    else body.add(null, "", (inner) => this.#expand(form, inner), form.source);
   }
 
   items(form: Syntax, least: number, most = Infinity): Syntax[] {

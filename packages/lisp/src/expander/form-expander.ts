@@ -1,8 +1,9 @@
 /** What the meaning of a form (core-forms.ts and what it uses) needs of the expander and of the system around it. */
 import type { Core } from "../core/core.ts";
+import type { Source } from "../datum/source.ts";
 import type { Context } from "./body.ts";
 import type { Namespace } from "./namespace.ts";
-import type { Binding, Syntax } from "./syntax.ts";
+import type { Binding, Identifier, Syntax } from "./syntax.ts";
 
 export interface FormExpander {
   readonly host: ExpanderHost;
@@ -43,6 +44,30 @@ export interface ExpanderHost {
   include(path: string, form: Syntax, foldsCase: boolean): Syntax[];
   /** Is told of each step of each macro; null: nobody listens. */
   readonly onExpansion: ((step: ExpansionStep) => void) | null;
+  /** Null: nobody looks on, and the first error ends the expansion. */
+  readonly onlooker: Onlooker | null;
+}
+
+/** Somebody (an editor's language server) who wants to know what names mean, and to go on after errors. */
+export interface Onlooker {
+  /** An identifier that was looked up, or that has just been bound as a keyword; null: it is unbound. */
+  identifier(identifier: Identifier, binding: Binding | null, context: Context): void;
+  /** A form that is about to be expanded. What it throws ends the expansion. */
+  form(form: Syntax, context: Context): void;
+  /** A template of `syntax-case`. */
+  template(template: Syntax, context: Context): void;
+  /** An error, in what stands there. @returns whether to go on as if it were not there */
+  takesError(error: unknown, source: Source | null): boolean;
+}
+
+/** Does `work`; where somebody looks on and takes its error, nothing more happens. */
+export function attempt(host: ExpanderHost, source: Source | null, work: () => void): void {
+  if (host.onlooker === null) return work();
+  try {
+    work();
+  } catch (error) {
+    if (!host.onlooker.takesError(error, source)) throw error;
+  }
 }
 
 export interface ExpansionStep {

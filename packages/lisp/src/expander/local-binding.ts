@@ -45,7 +45,7 @@ export function bindLocals(identifiers: readonly Identifier[], scope: Scope, pha
       throw syntaxError(`${identifier.datum.name} is bound twice`, given.source);
     if (same === undefined) seen.set(identifier.datum, [identifier]);
     else same.push(identifier);
-    const variable = makeVariable(identifier.datum.name);
+    const variable = makeVariable(identifier.datum.name, given.source);
     bind(identifier.datum, identifier.scopes, phase, { kind: "local", variable });
     return variable;
   });

@@ -51,7 +51,7 @@ export class Namespace {
 
   #make(name: string, isAssigned: boolean): Global {
     this.#names.add(name);
-    const global: Global = { library: this.name, name, isAssigned, primitive: null };
+    const global: Global = { library: this.name, name, isAssigned, primitive: null, source: null };
     this.globals.push(global);
     return global;
   }

@@ -52,7 +52,7 @@ function clauseCore(
   const compiled = compilePattern(patternSyntax, scope);
   const own = new Scope();
   const bound = compiled.variables.map(({ identifier, depth }) => {
-    const variable = makeVariable(identifier.datum.name);
+    const variable = makeVariable(identifier.datum.name, identifier.source);
     const scoped = identifier.with("add", own) as Identifier;
     bind(scoped.datum, scoped.scopes, context.phase, { kind: "pattern", variable, depth });
     return variable;
@@ -81,7 +81,9 @@ function clauseCore(
 }
 
 export function syntaxForm(form: Syntax, context: Context, expander: FormExpander): Core {
-  return template(expander.items(form, 2, 2)[1]!, context);
+  const inner = expander.items(form, 2, 2)[1]!;
+  expander.host.onlooker?.template(inner, context);
+  return template(inner, context);
 }
 
 function template(syntax: Syntax, context: Context): Core {

@@ -27,7 +27,14 @@ export type Binding =
   | { readonly kind: "core"; readonly name: string }
   /** A word that other forms look for: `else`, `=>`, `...`, `_`, `unquote`. */
   | { readonly kind: "auxiliary"; readonly name: string }
-  | { readonly kind: "macro"; readonly name: string; readonly transformer: unknown; readonly context: object | null }
+  | {
+      readonly kind: "macro";
+      readonly name: string;
+      readonly transformer: unknown;
+      readonly context: object | null;
+      /** The identifier that defines it. */
+      readonly source: Source | null;
+    }
   | { readonly kind: "local"; readonly variable: Variable }
   | { readonly kind: "global"; readonly global: Global }
   /** A pattern variable of `syntax-case`, which holds its matches as nested arrays, `depth` levels deep. */
@@ -171,7 +178,7 @@ export function unwrap(value: unknown): unknown {
   return value instanceof Syntax ? value.parts : value;
 }
 
-/** The items of a syntax object that is a proper list; null when it is none. */
+/** The items of a syntax object that is a proper list; null when it is none */
 export function syntaxItems(value: unknown): Syntax[] | null {
   const items: unknown[] = [];
   let rest = unwrap(value);

@@ -5,7 +5,7 @@ import { intern, NIL, Pair, SchemeSymbol } from "../datum/datum.ts";
 import { bind, resolve } from "../expander/binding.ts";
 import { chooseFeature, includedForms } from "../expander/core-forms.ts";
 import type { Context } from "../expander/body.ts";
-import type { FormExpander } from "../expander/form-expander.ts";
+import { attempt, type FormExpander } from "../expander/form-expander.ts";
 import { Namespace } from "../expander/namespace.ts";
 import {
   ANY_PHASE,
@@ -90,6 +90,27 @@ export class Libraries {
     return this.#known.get(name);
   }
 
+  /** Those that are there, in order of their loading. */
+  get all(): IterableIterator<Library> {
+    return this.#known.values();
+  }
+
+  /** @returns what makes the libraries that are there now the ones that are there */
+  mark(): () => void {
+    const known = new Map(this.#known);
+    return () => {
+      this.#known.clear();
+      for (const [name, library] of known) this.#known.set(name, library);
+    };
+  }
+
+  /** Forgets a library, and those that import it: they are looked for anew. @returns their names */
+  forget(name: string): string[] {
+    if (!this.#known.delete(name)) return [];
+    const users = [...this.#known.values()].filter(({ unit }) => unit?.imports.includes(name) === true);
+    return [name, ...users.flatMap((user) => this.forget(user.name))];
+  }
+
   /** `(define-library NAME DECLARATION ...)`. */
   define(form: Syntax): void {
     const { expander } = this.#host;
@@ -100,7 +121,7 @@ export class Libraries {
     this.#open.push(written);
     try {
       const body: Syntax[] = [],
-        exports: { internal: Identifier; external: string }[] = [],
+        exports: Export[] = [],
         imports: Syntax[] = [];
       const declare = (declaration: Syntax): void => {
         const [word, ...rest] = expander.items(declaration, 1) as [Syntax, ...Syntax[]];
@@ -129,20 +150,26 @@ export class Libraries {
             throw syntaxError("define-library: an unknown declaration", declaration.source, syntaxToDatum(declaration));
         }
       };
-      for (const declaration of declarations) declare(declaration);
-      for (const importSet of imports) this.import(importSet, context);
+      const { host } = expander;
+      for (const one of declarations) attempt(host, one.source, () => declare(one));
+      for (const one of imports) attempt(host, one.source, () => this.import(one, context));
       // What stands in the library means what the library binds, whatever the scopes of the text around it.
       const inside = (syntax: Syntax): Syntax =>
         form.scopes.scopes.reduce((result, scope) => result.with("remove", scope), syntax).with("add", namespace.scope);
       const core = expander.top(body.map(inside), { namespace, phase: 0 });
       const bindings = new Map<string, Binding>();
-      for (const { internal, external } of exports) {
-        const binding = resolve(inside(internal) as Identifier, 0);
-        if (binding === null)
-          throw syntaxError(`${written} exports ${internal.datum.name}, which it does not define`, internal.source);
-        if (bindings.has(external)) throw syntaxError(`${written} exports ${external} twice`, internal.source);
-        bindings.set(external, binding);
-      }
+      for (const { internal, external } of exports)
+        attempt(host, internal.source, () => {
+          const own = inside(internal) as Identifier;
+          const binding = resolve(own, 0);
+          host.onlooker?.identifier(own, binding, context);
+          if (binding === null)
+            throw syntaxError(`${written} exports ${internal.datum.name}, which it does not define`, internal.source);
+          if (bindings.has(external.datum.name))
+            throw syntaxError(`${written} exports ${external.datum.name} twice`, internal.source);
+          if (external !== internal) host.onlooker?.identifier(inside(external) as Identifier, binding, context);
+          bindings.set(external.datum.name, binding);
+        });
       this.#add({ name: written, exports: bindings, unit: makeUnit(namespace, core, bindings) });
     } finally {
       this.#open.pop();
@@ -150,14 +177,15 @@ export class Libraries {
   }
 
   /** Binds what an import set names; a name that was imported before gets the new meaning. */
-  import(importSet: Syntax, { namespace }: Context): void {
-    const { library, bindings } = this.#resolve(importSet);
+  import(importSet: Syntax, context: Context): void {
+    const { namespace } = context;
+    const { library, bindings } = this.#resolve(importSet, context);
     for (const [name, binding] of bindings) bind(intern(name), namespace.scopes, ANY_PHASE, binding);
     namespace.imports.add(library.name);
   }
 
   /** R7RS §5.2: only, except, prefix, rename around a library's name. */
-  #resolve(importSet: Syntax): { library: Library; bindings: Map<string, Binding> } {
+  #resolve(importSet: Syntax, context: Context): { library: Library; bindings: Map<string, Binding> } {
     const items = syntaxItems(importSet);
     const word = items !== null && isIdentifier(items[0]) ? items[0].datum.name : "";
     if (items === null || items.length === 0)
@@ -167,12 +195,13 @@ export class Libraries {
       ["only", "except", "prefix", "rename"].includes(word) &&
       items.length > 1 &&
       (unwrap(items[1]) instanceof Pair || unwrap(items[1]) === NIL);
-    if (word === "for" && items.length > 1 && unwrap(items[1]) instanceof Pair) return this.#resolve(items[1]!);
+    if (word === "for" && items.length > 1 && unwrap(items[1]) instanceof Pair)
+      return this.#resolve(items[1]!, context);
     if (!isSet) {
       const library = this.require(importSet);
       return { library, bindings: new Map(library.exports) };
     }
-    const { library, bindings } = this.#resolve(items[1]!);
+    const { library, bindings } = this.#resolve(items[1]!, context);
     const nameOf = (value: unknown): string => {
       if (!isIdentifier(value))
         throw syntaxError("import: expected an identifier", importSet.source, syntaxToDatum(value));
@@ -181,6 +210,7 @@ export class Libraries {
     const take = (value: unknown): Binding => {
       const name = nameOf(value),
         binding = bindings.get(name);
+      this.#host.expander.host.onlooker?.identifier(value as Identifier, binding ?? null, context);
       if (binding === undefined) throw syntaxError(`import: ${library.name} has no ${name}`, (value as Syntax).source);
       return binding;
     };
@@ -202,8 +232,10 @@ export class Libraries {
           const pair = syntaxItems(one);
           if (pair === null || pair.length !== 2)
             throw syntaxError("import: expected (rename SET (FROM TO) ...)", importSet.source, syntaxToDatum(one));
-          take(pair[0]);
-          return [nameOf(pair[0]), nameOf(pair[1])];
+          const binding = take(pair[0]),
+            to = nameOf(pair[1]);
+          this.#host.expander.host.onlooker?.identifier(pair[1] as Identifier, binding, context);
+          return [nameOf(pair[0]), to];
         }),
       );
       for (const [name, binding] of bindings) result.set(renamed.get(name) ?? name, binding);
@@ -235,8 +267,13 @@ export function makeUnit(namespace: Namespace, body: readonly Core[], bindings: 
   return { library: namespace.name, imports: [...namespace.imports], globals: namespace.globals, body, exports };
 }
 
-function exportOf(form: Syntax): { internal: Identifier; external: string } {
-  if (isIdentifier(form)) return { internal: form, external: form.datum.name };
+interface Export {
+  readonly internal: Identifier;
+  readonly external: Identifier;
+}
+
+function exportOf(form: Syntax): Export {
+  if (isIdentifier(form)) return { internal: form, external: form };
   const items = syntaxItems(form);
   if (
     items === null ||
@@ -245,7 +282,7 @@ function exportOf(form: Syntax): { internal: Identifier; external: string } {
     (items[0] as Identifier).datum.name !== "rename"
   )
     throw syntaxError("export: expected NAME or (rename INTERNAL EXTERNAL)", form.source, syntaxToDatum(form));
-  return { internal: items[1] as Identifier, external: (items[2] as Identifier).datum.name };
+  return { internal: items[1] as Identifier, external: items[2] as Identifier };
 }
 
 /** Libraries are read without any binding: their declarations are known by name. */

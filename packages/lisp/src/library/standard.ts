@@ -151,6 +151,11 @@ export function systemBinding(name: string): Binding {
 
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== "");
 
+/** Names of the libraries that are made of primitives. */
+export function standardNames(): string[] {
+  return [...Object.keys(WORDS), ...Object.keys(ALIASES), "(stratos lisp)"];
+}
+
 /** What a library of the system exports; null when it is none. */
 export function standardExports(library: string): Map<string, Binding> | null {
   const text =

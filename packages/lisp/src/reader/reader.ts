@@ -9,6 +9,8 @@ import { char, DEFAULT, EOF, intern, list, MString, Pair, SchemeSymbol, UNSPECIF
 import { Condition, SchemeError } from "../datum/condition.ts";
 import { parseNumber } from "../number/parse.ts";
 import { foldText } from "../datum/unicode.ts";
+import { CHARACTER_NAMES, ESCAPES, isDelimiter, isSpace } from "./letters.ts";
+import { isCircular } from "./circular.ts";
 import { TextCursor, type CharSource } from "./text-cursor.ts";
 
 const DEPTH_MAX = 1_000_000;
@@ -49,37 +51,27 @@ class Placeholder {
 }
 
 const CLOSERS: Readonly<Record<number, number>> = { 40: 41, 91: 93 };
-const CHARACTER_NAMES: Readonly<Record<string, number>> = {
-  alarm: 7,
-  backspace: 8,
-  delete: 127,
-  escape: 27,
-  newline: 10,
-  null: 0,
-  return: 13,
-  space: 32,
-  tab: 9,
-  nul: 0,
-  altmode: 27,
-  linefeed: 10,
-  page: 12,
-  rubout: 127,
-};
 const NOTHING = Symbol("nothing");
+
+interface ReaderOptions {
+  readonly wrapper?: Wrapper | null;
+  readonly foldsCase?: boolean;
+  /** Takes errors, and the reader goes on: what is wrong is left out, what is open at the end of the text is closed. */
+  readonly onError?: ((error: SchemeError) => void) | null;
+}
 
 export class Reader {
   readonly #source: CharSource;
   readonly #wrapper: Wrapper | null;
+  readonly #onError: ((error: SchemeError) => void) | null;
   #foldsCase: boolean;
   #labels = new Map<number, Placeholder>();
   #hasPlaceholders = false;
 
-  constructor(
-    source: CharSource,
-    { wrapper = null, foldsCase = false }: { wrapper?: Wrapper | null; foldsCase?: boolean } = {},
-  ) {
+  constructor(source: CharSource, { wrapper = null, foldsCase = false, onError = null }: ReaderOptions = {}) {
     this.#source = source;
     this.#wrapper = wrapper;
+    this.#onError = onError;
     this.#foldsCase = foldsCase;
     if (source.offset === 0 && source.peek() === 35 && source instanceof TextCursor) this.#skipScriptLine(source);
   }
@@ -99,18 +91,68 @@ export class Reader {
       const code = this.#source.peek();
       if (code < 0) {
         if (frames.length === 0) return EOF;
-        throw this.#unfinished(frames.at(-1)!);
+        this.#complain(this.#unfinished(frames.at(-1)!));
+        return this.#closeAll(frames, start);
       }
-      let value: unknown = this.#begin(code, start, frames);
+      let value: unknown = this.#tryBegin(code, start, frames);
       // A datum that is complete may complete what it is in.
       while (value !== NOTHING) {
         const frame = frames.at(-1);
         if (frame === undefined) {
-          if (this.#hasPlaceholders) value = this.#fill(value);
-          return value;
+          return this.#hasPlaceholders ? this.#labelled(value, start) : value;
         }
-        value = this.#put(value, frame, frames, start);
+        value = this.#tryPut(value, frame, frames, start);
       }
+    }
+  }
+
+  #complain(error: SchemeError): void {
+    if (this.#onError === null) throw error;
+    this.#onError(error);
+  }
+
+  #tryBegin(code: number, start: Mark, frames: Frame[]): unknown {
+    if (this.#onError === null) return this.#begin(code, start, frames);
+    try {
+      return this.#begin(code, start, frames);
+    } catch (error) {
+      if (!(error instanceof SchemeError)) throw error;
+      this.#onError(error);
+      if (this.#source.offset === start.offset) this.#source.next();
+      return NOTHING;
+    }
+  }
+
+  /** Ends what the text left open. @returns the outermost datum; EOF where none is left */
+  #closeAll(frames: Frame[], start: Mark): unknown {
+    let value: unknown = NOTHING;
+    for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
+      if (value !== NOTHING) value = this.#tryPut(value, frame, frames, start);
+      else {
+        frames.pop();
+        if (frame.close !== 0) value = this.#closed(frame);
+      }
+    }
+    if (value === NOTHING) return EOF;
+    return this.#hasPlaceholders ? this.#labelled(value, start) : value;
+  }
+
+  /** A datum with labels in it. A program's must not contain itself: its expansion would not end. */
+  #labelled(value: unknown, end: Mark): unknown {
+    const whole = this.#fill(value);
+    const wrapper = this.#wrapper;
+    if (wrapper === null || !isCircular(whole, (one) => wrapper.inside(one))) return whole;
+    this.#complain(this.#error("a form that contains itself is no program", end));
+    return this.#wrap(UNSPECIFIED, end);
+  }
+
+  #tryPut(value: unknown, frame: Frame, frames: Frame[], start: Mark): unknown {
+    try {
+      return this.#put(value, frame, frames, start);
+    } catch (error) {
+      if (this.#onError === null || !(error instanceof SchemeError)) throw error;
+      this.#onError(error);
+      return NOTHING;
     }
   }
 
@@ -197,16 +239,18 @@ export class Reader {
   }
 
   #close(code: number, start: Mark, frames: Frame[]): unknown {
-    const frame = frames.pop();
-    if (frame === undefined || frame.close === 0)
-      throw this.#error(
-        frame === undefined
-          ? "a closing parenthesis without an opening one"
-          : "a datum is missing before the closing parenthesis",
-        start,
-      );
-    if (frame.close !== code) throw this.#error("the wrong closing parenthesis", start);
-    if (frame.dot === 1) throw this.#error("a datum is missing after the dot", start);
+    let frame = frames.pop();
+    while (frame !== undefined && frame.close === 0) {
+      this.#complain(this.#error("a datum is missing before the closing parenthesis", start));
+      frame = frames.pop();
+    }
+    if (frame === undefined) throw this.#error("a closing parenthesis without an opening one", start);
+    if (frame.close !== code) this.#complain(this.#error("the wrong closing parenthesis", start));
+    if (frame.dot === 1) this.#complain(this.#error("a datum is missing after the dot", start));
+    return this.#closed(frame);
+  }
+
+  #closed(frame: Frame): unknown {
     if (frame.kind === "vector") return this.#wrap(frame.items, frame.start);
     if (frame.kind === "bytevector") return this.#wrap(Uint8Array.from(frame.items as number[]), frame.start);
     return this.#wrap(frame.dot === 2 ? list(frame.items, frame.tail) : list(frame.items), frame.start);
@@ -499,51 +543,8 @@ export class Reader {
   }
 }
 
-const ESCAPES: Readonly<Record<number, number>> = {
-  97: 7,
-  98: 8,
-  116: 9,
-  110: 10,
-  114: 13,
-  34: 34,
-  92: 92,
-  124: 124,
-  48: 0,
-};
-
-function isSpace(code: number): boolean {
-  return (
-    code === 32 ||
-    (code >= 9 && code <= 13) ||
-    code === 0xa0 ||
-    code === 0xfeff ||
-    (code > 0xff && /\p{White_Space}/u.test(String.fromCodePoint(code)))
-  );
-}
-
-function isDelimiter(code: number): boolean {
-  return (
-    code < 0 ||
-    code === 40 ||
-    code === 41 ||
-    code === 34 ||
-    code === 59 ||
-    code === 124 ||
-    code === 91 ||
-    code === 93 ||
-    code === 39 ||
-    code === 96 ||
-    code === 44 ||
-    isSpace(code)
-  );
-}
-
 /** All data of a text. */
-export function readAll(
-  text: string,
-  file: string,
-  options: { wrapper?: Wrapper | null; foldsCase?: boolean } = {},
-): unknown[] {
+export function readAll(text: string, file: string, options: ReaderOptions = {}): unknown[] {
   const reader = new Reader(new TextCursor(text, file), options);
   const data: unknown[] = [];
   for (let datum = reader.read(); datum !== EOF; datum = reader.read()) data.push(datum);

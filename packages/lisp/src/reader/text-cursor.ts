@@ -18,13 +18,22 @@ export class TextCursor implements CharSource {
   column: number;
   offset: number;
   readonly #text: string;
-  /** Begins elsewhere than at a file's first line where the text is a part of something larger. */
-  constructor(text: string, file: string, line = 1) {
-    this.#text = text;
+  /**
+   * Begins elsewhere than at a file's first line where the text is a part of something larger.
+   *
+   * @param range  what of the text is read, from the beginning of a line; offsets are those of all of it
+   */
+  constructor(
+    text: string,
+    file: string,
+    line = 1,
+    range: { readonly start: number; readonly end: number } | null = null,
+  ) {
+    this.#text = range === null ? text : text.slice(0, range.end);
     this.file = file;
     this.line = line;
     this.column = 0;
-    this.offset = 0;
+    this.offset = range?.start ?? 0;
   }
 
   startsWith(text: string): boolean {

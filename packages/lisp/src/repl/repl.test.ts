@@ -2,7 +2,8 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { makeLisp } from "../testing/run.ts";
-import { indentationOf, Repl } from "./repl.ts";
+import { indentationOf } from "./indentation.ts";
+import { Repl } from "./repl.ts";
 
 function talk(...lines: string[]): string[] {
   const repl = new Repl(makeLisp().lisp);
@@ -67,6 +68,10 @@ test("expansion is shown in steps", () => {
   );
   assert.match(steps!, /swap! .*\n {2}\(swap! t u\)\n {2}→ \(let \(\(t t\)\) \(set! t u\) \(set! u t\)\)/);
   assert.equal(core, "(let ((t 1) (u 2)) (begin (let ((t.1 t)) (begin (set! t u) (set! u t.1))) t))");
+});
+
+test("what stands behind a comment of a datum is indented as ever", () => {
+  assert.equal(indentationOf("(list #;(a b) c"), 6);
 });
 
 test("a text that ends inside of a datum is awaited, with the next line's indentation", () => {

@@ -21,7 +21,9 @@ import {
 } from "../interpreter/machine.ts";
 import { IncompleteError, Reader } from "../reader/reader.ts";
 import { TextCursor } from "../reader/text-cursor.ts";
-import { type Lisp, placeText, writeShown } from "../session.ts";
+import { indentationOf } from "./indentation.ts";
+import type { Lisp } from "../session.ts";
+import { placeText, writeShown } from "../source-texts.ts";
 
 /** What a text came to. */
 export interface ReplResult {
@@ -282,58 +284,6 @@ export class Repl {
   indentation(text: string): number {
     return indentationOf(text);
   }
-}
-
-/** Forms whose body is indented by two, whatever stands in their first line. */
-const BODY_FORMS =
-  // wide: one pattern
-  /^(?:define.*|lambda|named-lambda|let.*|do|when|unless|begin|case|cond-expand|guard|parameterize|receive|syntax-.*|with-.*|call-with-.*|er-macro-transformer|ir-macro-transformer|dynamic-wind)$/;
-
-export function indentationOf(text: string): number {
-  const open: { column: number; word: string; operand: number }[] = [];
-  let column = 0;
-  let state: "code" | "string" | "bar" | "comment" = "code";
-  let blocks = 0;
-  for (let at = 0; at < text.length; at++, column++) {
-    const letter = text[at]!;
-    if (letter === "\n") {
-      column = -1;
-      if (state === "comment") state = "code";
-      continue;
-    }
-    if (blocks > 0) {
-      if (letter === "|" && text[at + 1] === "#") blocks--;
-      else if (letter === "#" && text[at + 1] === "|") blocks++;
-      continue;
-    }
-    if (state === "comment") continue;
-    if (state !== "code") {
-      if (letter === "\\") {
-        at++;
-        column++;
-      } else if (letter === (state === "string" ? '"' : "|")) state = "code";
-      continue;
-    }
-    if (letter === "#" && text[at + 1] === "|") blocks++;
-    else if (letter === "#" && text[at + 1] === "\\") {
-      at += 2;
-      column += 2;
-    } else if (letter === ";") state = "comment";
-    else if (letter === '"') state = "string";
-    else if (letter === "|") state = "bar";
-    else if (letter === "(" || letter === "[") {
-      const rest = /^([^\s()[\]"';]*)([ \t]+(?=[^\s;]))?/.exec(text.slice(at + 1))!;
-      open.push({
-        column,
-        word: rest[1]!,
-        operand: rest[2] === undefined || rest[1] === "" ? -1 : column + 1 + rest[1]!.length + rest[2].length,
-      });
-    } else if (letter === ")" || letter === "]") open.pop();
-  }
-  const last = open.at(-1);
-  if (last === undefined || state === "string") return 0;
-  if (BODY_FORMS.test(last.word)) return last.column + 2;
-  return last.operand >= 0 ? last.operand : last.column + 1;
 }
 
 const HELP = `An expression is evaluated; a line that begins with a comma is a command:

@@ -52,7 +52,13 @@ class BootExpander {
     for (const form of forms) {
       if (!Array.isArray(form) || form[0] !== "define") continue;
       const name = (Array.isArray(form[1]) ? form[1][0] : form[1]) as string;
-      this.#globals.set(name, { library: this.#library, name, isAssigned: this.#globals.has(name), primitive: name });
+      this.#globals.set(name, {
+        library: this.#library,
+        name,
+        isAssigned: this.#globals.has(name),
+        primitive: name,
+        source: null,
+      });
     }
     markAssigned(forms, this.#globals);
     const body = forms.map((form) => this.#top(form));
@@ -152,7 +158,7 @@ class BootExpander {
       ? [1, 2, 3, 4, 5, 6, 7].some((count) => primitive(name, count) !== undefined)
       : INLINE.has(name) || ALSO_INLINE.has(name);
     assert(isInline, `the runtime has no ${name}`);
-    const global: Global = { library: "runtime", name, isAssigned: false, primitive: name };
+    const global: Global = { library: "runtime", name, isAssigned: false, primitive: name, source: null };
     this.#globals.set(name, global);
     return global;
   }
@@ -333,7 +339,7 @@ const TRUE_CORE: Core = { kind: "const", datum: true, source: null };
 const FALSE_CORE: Core = { kind: "const", datum: false, source: null };
 
 function variable(name: string): Variable {
-  return { name, isAssigned: false };
+  return { name, isAssigned: false, source: null };
 }
 
 function datumOf(form: Form): Datum {

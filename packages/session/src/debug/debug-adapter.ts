@@ -4,7 +4,7 @@
  * `pause`.
  */
 import { SIGNAL_NAMES } from "@stratos/abi";
-import { byteStringToUtf8, toBase64 } from "@stratos/base";
+import { byteStringToUtf8, MessageStream, toBase64 } from "@stratos/base";
 import { peekMemory, registersOf, type Task } from "@stratos/kernel";
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { endOfWaitStatus, exitStatusOf } from "../exit-status.ts";
@@ -24,7 +24,6 @@ import { disassembly } from "./disassembly.ts";
 import { ExpressionError, parseExpression } from "./expression.ts";
 import { EVERYDAY_SIGNALS } from "./live-target.ts";
 import { LineSteps } from "./line-steps.ts";
-import { MessageStream } from "./message-stream.ts";
 import { REGISTER_NAMES, registerValue } from "./target-description.ts";
 import { valuesOf } from "./thread-values.ts";
 

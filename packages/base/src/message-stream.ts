@@ -1,8 +1,11 @@
-/** Messages of the Debug Adapter Protocol ("Base protocol"): a header with the length, then JSON. */
-import { byteString, byteStringOf, byteStringToUtf8, utf8ToByteString } from "@stratos/base";
+/**
+ * Messages of the Debug Adapter Protocol and the Language Server Protocol ("Base protocol" of both): a header with the
+ * length, then JSON.
+ */
+import { byteString, byteStringOf, byteStringToUtf8, utf8ToByteString } from "./byte-string.ts";
 
 const HEADER_MAX = 4096;
-const BODY_MAX = 8 << 20;
+const BODY_MAX = 32 << 20;
 const HEADER_END = "\r\n\r\n";
 
 export class MessageStream {
