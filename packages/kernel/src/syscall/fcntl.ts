@@ -29,7 +29,6 @@ import {
   F_RDLCK,
   F_SETFD,
   F_SETFL,
-  S_IFBLK,
   S_IFIFO,
   S_IFMT,
   F_SETLEASE,
@@ -72,7 +71,7 @@ import { inodeOfFile } from "../vfs/anonymous-file.ts";
 import { conflictingLock, ownLock, setRangeLock } from "../vfs/file-locks.ts";
 import type { RangeLock } from "../vfs/held-locks.ts";
 import { leaseOf, setLease } from "../vfs/leases.ts";
-import type { Inode } from "../vfs/inode.ts";
+import { mayBeDirect } from "../vfs/open.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, put64 } from "../ground/words.ts";
 
@@ -210,16 +209,14 @@ function setFlags(task: Task, file: OpenFile, fd: number, flags: number): number
     return -EPERM;
   if ((flags & O_APPEND) === 0 && (file.flags & O_APPEND) !== 0 && ((file.inode?.fileFlags ?? 0) & FS_APPEND_FL) !== 0)
     return -EPERM;
-  if ((flags & O_DIRECT) !== 0 && !mayBeDirect(file.inode)) return -EINVAL;
+  // Of a pipe it asks for packets (pipe2(2)).
+  const { inode } = file;
+  if ((flags & O_DIRECT) !== 0 && (inode === null || ((inode.mode & S_IFMT) !== S_IFIFO && !mayBeDirect(inode))))
+    return -EINVAL;
   file.flags = (file.flags & ~SETTABLE) | (flags & SETTABLE);
   // A kind of file that sends no SIGIO keeps the flag as it was.
   setAsync(task.kernel, file, fd, (flags & FASYNC) !== 0);
   return 0;
-}
-
-/** O_DIRECT is for files with pages and their devices; of a pipe it asks for packets (pipe2(2)). */
-function mayBeDirect(inode: Inode | null): boolean {
-  return inode !== null && (inode.isRegular || [S_IFBLK, S_IFIFO].includes(inode.mode & S_IFMT));
 }
 
 function setPipeSize(task: Task, file: PipeFile, wanted: number): number {

@@ -90,6 +90,7 @@ function sendfile(task: Task, outFd: number, inFd: number, offsetAddress: number
   if (offset >= 0 && source.seek(0, SEEK_CUR) === -ESPIPE) return -ESPIPE;
   if (source.inode === null || (!source.inode.isRegular && source.seek(0, SEEK_CUR) < 0)) return -EINVAL;
   const start = offset >= 0 ? offset : source.position;
+  if (start + count >= 2 ** 63) return -EINVAL;
   const done = pump(task, source, start, target, -1, Math.min(count, COUNT_MAX));
   if (done < 0) return done;
   if (offset < 0) source.position = start + done;

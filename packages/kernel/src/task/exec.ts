@@ -24,6 +24,7 @@ import {
   EFAULT,
   ELOOP,
   ENODATA,
+  ENOENT,
   ENOEXEC,
   ENOMEM,
   ETXTBSY,
@@ -117,12 +118,19 @@ function openProgram(
     if (count < 2 || header[0] !== 0x23 || header[1] !== 0x21)
       return count < 0 ? count : { file, header: header.subarray(0, count), argv };
     file.release();
+    // The interpreter would find nothing at /dev/fd/N (execveat(2), ENOENT).
+    if (isCloseOnExec(task, place)) return -ENOENT;
     const line = parseScriptLine(header.subarray(0, Math.min(count, 256)));
     if (line === null) return -ENOEXEC;
     argv = [line.interpreter, ...(line.argument === "" ? [] : [line.argument]), name, ...argv.slice(1)];
     place = { dirfd: AT_FDCWD, path: line.interpreter, flags: 0 };
     name = line.interpreter;
   }
+}
+
+/** Is the program named below a descriptor that the new program won't have? */
+function isCloseOnExec(task: Task, { dirfd, path }: { dirfd: number; path: string }): boolean {
+  return dirfd !== AT_FDCWD && !path.startsWith("/") && task.files.isCloseOnExec(dirfd);
 }
 
 /** `#! interpreter [argument]`: the argument is the rest of the line, blanks inside included. */

@@ -98,6 +98,8 @@ export abstract class Inode {
   locks: FileLocks | null = null;
   /** inotify(7) watches on it; null: none. */
   marks: Set<InotifyMark> | null = null;
+  /** Known to have no file capabilities, so that a write needn't look for them (Linux: S_NOSEC). */
+  hasNoCapabilities = false;
   /** fcntl(F_ADD_SEALS) of a memfd; −1 for files that cannot be sealed. */
   seals = -1;
   /** fcntl(F_SET_RW_HINT), kept while the inode is in memory. */

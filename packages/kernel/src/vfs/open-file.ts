@@ -49,6 +49,8 @@ export abstract class OpenFile implements LockOwner {
   owner = 0;
   /** The open that made this description made the file, too (F_CREATED_QUERY). */
   isCreated = false;
+  /** Of who opened it by a path: a name for it is theirs to make (linkat(2), AT_EMPTY_PATH). */
+  openedBy: Credentials | null = null;
   /** Of who called F_SETOWN: whom they may signal. */
   ownerCredentials: Credentials | null = null;
   /** fcntl(F_SETSIG); 0: SIGIO. */
