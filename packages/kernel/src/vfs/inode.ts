@@ -1,4 +1,5 @@
 import {
+  ENOENT,
   EINVAL,
   ENODATA,
   ENOTDIR,
@@ -196,6 +197,10 @@ export abstract class Inode {
   /** A regular file without a name (O_TMPFILE). */
   createUnnamed(attributes: NewInode): Inode | number {
     return -EOPNOTSUPP;
+  }
+  /** Why none of it, not even ".", can be listed: −ENOENT of a directory that was removed; else 0. */
+  get listingRefused(): number {
+    return this.nlink === 0 ? -ENOENT : 0;
   }
   /**
    * Lists entries but "." and "..", from `cursor` (0: the first); `emit` returns false to stop before the entry it was
