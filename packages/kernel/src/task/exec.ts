@@ -19,6 +19,7 @@ import {
   AT_SECURE,
   AT_SYSINFO_EHDR,
   AT_UID,
+  CAP_SETUID,
   CAP_SYS_PTRACE,
   E2BIG,
   EFAULT,
@@ -168,11 +169,17 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
     (path.mount.flags & MS_NOSUID) !== 0 || !userNamespace.isWithin(path.mount.fileSystem.userNamespace);
   const gainsNothing =
     task.credentials.noNewPrivileges ||
+    // Another process could change its working directory and root (fs/exec.c, check_unsafe_exec).
+    sharesFsContext(task) ||
     // Who traces it would have what the file gives (execve(2)).
     (task.tracing !== null && !isCapable(task.tracing.tracer.credentials, CAP_SYS_PTRACE, userNamespace));
   const attribute = givesNothing ? -ENODATA : inode.getXattr(FILE_CAPABILITIES);
   const identity = credentialsAfterExec(task.credentials, inode, {
-    noSetId: givesNothing || gainsNothing,
+    // Who may take any identity may be given one.
+    noSetId:
+      givesNothing ||
+      task.credentials.noNewPrivileges ||
+      (gainsNothing && !isCapable(task.credentials, CAP_SETUID, userNamespace)),
     gainsNothing,
     file: isErrno(attribute) ? null : parseFileCapabilities(attribute, userNamespace),
   });
@@ -194,6 +201,12 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
   kernel.hart.pc = loaded.entry;
   kernel.hart.set(SP, loaded.stackPointer);
   return 0;
+}
+
+function sharesFsContext({ fs, group }: Task): boolean {
+  let own = 0;
+  for (const task of group.tasks) if (task.fs === fs) own++;
+  return fs.users > own;
 }
 
 interface StartDetails {
