@@ -9,7 +9,6 @@ import {
   EINVAL,
   ENOMEM,
   EOPNOTSUPP,
-  ESPIPE,
   IOCB_CMD_FDSYNC,
   IOCB_CMD_FSYNC,
   IOCB_CMD_PREAD,
@@ -33,7 +32,6 @@ import {
   RWF_HIPRI,
   RWF_NOWAIT,
   RWF_SYNC,
-  SEEK_CUR,
   SigsetArgument,
   Timespec,
   isErrno,
@@ -175,7 +173,7 @@ function perform(task: Task, file: OpenFile, view: DataView): { result: number }
   if (isErrno(cursor)) return cursor;
   // Also of what has no positions (fs/read_write.c, rw_verify_area).
   if (position < 0 || position + cursor.remaining >= 2 ** 63) return -EINVAL;
-  const hasPositions = file.seek(0, SEEK_CUR) !== -ESPIPE;
+  const { hasPositions } = file;
   const offset = hasPositions ? position : -1;
   const before = file.flags;
   // Nothing may sleep here: a pipe that is empty says so in its result.

@@ -42,6 +42,7 @@ import {
   FS_APPEND_FL,
   F_OWNER_PGRP,
   F_OWNER_PID,
+  F_OWNER_TID,
   F_SETOWN_EX,
   F_SETPIPE_SZ,
   F_SETSIG,
@@ -133,10 +134,10 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
       if (type < 0 || pid < 0) return type < 0 ? type : pid;
       if (type > F_OWNER_PGRP) return -EINVAL;
       if ((pid | 0) < 0) return -ESRCH;
-      return setOwner(task, file, type === F_OWNER_PGRP ? -pid : pid);
+      return setOwner(task, file, type === F_OWNER_PGRP ? -pid : pid, type === F_OWNER_TID);
     }
     case F_GETOWN_EX: {
-      const type = file.owner < 0 ? F_OWNER_PGRP : F_OWNER_PID;
+      const type = file.owner < 0 ? F_OWNER_PGRP : file.ownerIsThread ? F_OWNER_TID : F_OWNER_PID;
       const failed = task.space.storeU32(argument + FOwnerEx.offset.type, type);
       return failed < 0
         ? failed
@@ -188,13 +189,14 @@ function ownerSeenBy(task: Task, file: OpenFile): number {
   return Math.sign(file.owner) * task.group.pidNamespace.idOf(Math.abs(file.owner));
 }
 
-/** @param owner  a pid, or −pgrp */
-function setOwner(task: Task, file: OpenFile, owner: number): number {
+/** @param owner  a pid, or −pgrp; with `isThread` a tid */
+function setOwner(task: Task, file: OpenFile, owner: number, isThread = false): number {
   const { tasks } = task.kernel;
   const { pidNamespace } = task.group;
   if (owner > 0 && tasks.processOfThreadIn(pidNamespace, owner) === undefined) return -ESRCH;
   if (owner < 0 && tasks.groupIn(pidNamespace, -owner) === undefined) return -ESRCH;
   file.owner = Math.sign(owner) * pidNamespace.rootIdOf(Math.abs(owner));
+  file.ownerIsThread = isThread;
   file.ownerCredentials = task.credentials;
   return 0;
 }

@@ -68,7 +68,7 @@ export function breakLeases(task: Caller, inode: Inode, forWriting: boolean, may
     if (lease.breakingTo === NOT_BREAKING || (forWriting && lease.breakingTo === F_RDLCK)) {
       if (lease.breakingTo === NOT_BREAKING) lease.deadlineNs = now + task.kernel.vfs.leaseBreakSeconds * 1e9;
       lease.breakingTo = rest;
-      sendIoSignal(task.kernel, lease.file, lease.fd, POLL_MSG, 0);
+      sendIoSignal(task.kernel, lease.file, lease.fd, POLL_MSG);
     } else if (now >= lease.deadlineNs) {
       if (lease.breakingTo === F_UNLCK) dropLease(inode, lease.file);
       else {
