@@ -602,7 +602,10 @@ export class AddressSpace implements UserMemory, Reapable {
       if (address < 0 || length < 0) return -EFAULT;
       // What is negative as ssize_t; the largest one that isn't is rounded up to 2^63.
       if (length >= 2 ** 63 && this.loadU32(at + Iovec.offset.iov_len + 4) >= 0x80000000) return -EINVAL;
-      this.#cursor.addSegment(address, Math.min(length, RW_COUNT_MAX - this.#cursor.remaining));
+      const moved = Math.min(length, RW_COUNT_MAX - this.#cursor.remaining);
+      // Asked of all before anything is moved (lib/iov_iter.c, __import_iovec).
+      if (address + moved > WIDE_TOP) return -EFAULT;
+      this.#cursor.addSegment(address, moved);
     }
     return this.#cursor;
   }

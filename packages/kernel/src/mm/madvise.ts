@@ -86,7 +86,7 @@ export function madvise(task: MmCaller, space: AddressSpace, address: number, le
   if (!KNOWN_ADVICE.has(advice)) return -EINVAL;
   if (end === address) return 0;
   if (advice === MADV_REMOVE) {
-    const waits = walkInPieces(task, address, end, (at) => removeSome(space, at, end));
+    const waits = walkInPieces(task, address, end, (at) => removeSome(task, space, at, end));
     return waits !== 0 || space.isCovered(address, end) ? waits : -ENOMEM;
   }
   for (let at = address; at < end;) {
@@ -131,7 +131,7 @@ function advise(space: AddressSpace, area: Area, start: number, end: number, adv
  * MADV_REMOVE: punches what lies below shared memory out of its file, or out of the memory that only mappings share.
  * @returns where it got to; −EACCES, −EINVAL, −EOPNOTSUPP, −EPERM
  */
-function removeSome(space: AddressSpace, at: number, end: number): number {
+function removeSome(task: MmCaller, space: AddressSpace, at: number, end: number): number {
   const area = space.areas.endingAfter(at);
   if (area === undefined || area.start >= end) return end;
   const start = Math.max(area.start, at);
@@ -147,7 +147,7 @@ function removeSome(space: AddressSpace, at: number, end: number): number {
     if (sealed < 0) return sealed;
     // First, so that the pages are nobody's but the file's, which then gives them back.
     space.dropPages(area, start, last);
-    const done = allocateRange(space.kernel, inode, file!.path, { mode, offset, length: last - start });
+    const done = allocateRange(task, inode, file!.path, { mode, offset, length: last - start });
     return done < 0 ? done : start + Math.ceil(Math.max(done, 1) / PAGE_SIZE) * PAGE_SIZE;
   }
   space.dropPages(area, start, last);

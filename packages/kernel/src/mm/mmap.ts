@@ -17,6 +17,7 @@ import {
   MAP_GROWSDOWN,
   MAP_HUGETLB,
   MAP_LOCKED,
+  MS_NOEXEC,
   MAP_NORESERVE,
   MAP_POPULATE,
   MAP_PRIVATE,
@@ -38,7 +39,7 @@ import { UNFINISHED } from "../ground/wait-queue.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { touchAccessTime } from "../vfs/regular-file.ts";
 import { type AddressSpace, MMAP_MIN, USER_TOP, WIDE_TOP } from "./address-space.ts";
-import { Area, AREA_NEVER_WRITABLE } from "./area.ts";
+import { Area, AREA_NEVER_EXECUTABLE, AREA_NEVER_WRITABLE } from "./area.ts";
 import { libraryPlace } from "./library-places.ts";
 import { mayLock, mayLockAtAll } from "./lock-limit.ts";
 import { checkSeals } from "./memory-seal.ts";
@@ -149,7 +150,8 @@ export function mmap(task: MmCaller, request: MapRequest): number {
     (mustLock ? MAP_LOCKED : 0) |
     (flags & (MAP_GROWSDOWN | MAP_NORESERVE)) |
     (isShared ? MAP_SHARED : MAP_PRIVATE) |
-    (isNeverWritable ? AREA_NEVER_WRITABLE : 0);
+    (isNeverWritable ? AREA_NEVER_WRITABLE : 0) |
+    (file !== null && liesWithoutExecution(file) ? AREA_NEVER_EXECUTABLE : 0);
   insertMerged(
     space,
     new Area(address, address + length, request.protection & PROTECTIONS, kept, {
@@ -200,10 +202,13 @@ function checkFile(file: OpenFile, protection: number, isShared: boolean): numbe
   if (!file.isReadable) return -EACCES;
   if (isShared && (protection & PROT_WRITE) !== 0 && !file.isWritable) return -EACCES;
   if (isShared && (protection & PROT_WRITE) !== 0 && isSealedAgainstWriting(file)) return -EPERM;
-  // MNT_NOEXEC.
-  if ((protection & PROT_EXEC) !== 0 && file.path !== null && (file.path.mount.flags & 8) !== 0) return -EPERM;
+  if ((protection & PROT_EXEC) !== 0 && liesWithoutExecution(file)) return -EPERM;
   if (file.inode !== null && file.inode.isDirectory) return -ENODEV;
   return 0;
+}
+
+function liesWithoutExecution({ path }: OpenFile): boolean {
+  return path !== null && (path.mount.flags & MS_NOEXEC) !== 0;
 }
 
 /** A sealed memfd (fcntl(2), "File Sealing"). */

@@ -14,7 +14,7 @@ import {
 } from "@stratos/abi";
 import { walkInPieces } from "../ground/call-work.ts";
 import { type AddressSpace, USER_TOP } from "./address-space.ts";
-import { Area, AREA_ACCOUNTED, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
+import { Area, AREA_ACCOUNTED, AREA_NEVER_EXECUTABLE, AREA_NEVER_WRITABLE, AREA_SEALED } from "./area.ts";
 import { frameOfEntry, PTE_A, PTE_B, PTE_C, PTE_R, PTE_W } from "./page-table.ts";
 import type { MmCaller } from "./mm-kernel.ts";
 import { gainsCode, pageUp, PROTECTIONS, maySplit } from "./mmap.ts";
@@ -93,6 +93,7 @@ function mayProtect(space: AddressSpace, address: number, end: number, protectio
     if (isNewlyAccounted && overcommits(space, Math.min(area.end, end) - at)) return -ENOMEM;
     if ((area.flags & AREA_SEALED) !== 0) return -EPERM;
     if (gainsCode(space, area.protection, protection)) return -EACCES;
+    if ((protection & PROT_EXEC) !== 0 && (area.flags & AREA_NEVER_EXECUTABLE) !== 0) return -EACCES;
     const mayWrite = area.file?.isWritable !== false && (area.flags & AREA_NEVER_WRITABLE) === 0;
     if (area.isShared && (protection & PROT_WRITE) !== 0 && !mayWrite) return -EACCES;
     at = area.end;

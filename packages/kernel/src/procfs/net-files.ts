@@ -2,6 +2,8 @@
  * /proc/net (proc_pid_net(5)): interfaces, routes and sockets in the forms that netstat, ss, lsof and ifconfig read.
  */
 import {
+  EINVAL,
+  ENOENT,
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
   IPPROTO_UDP,
@@ -18,6 +20,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Inode } from "../vfs/inode.ts";
+import { isAlive } from "./process-descriptors.ts";
 import { belongToUser } from "./process-file.ts";
 import type { Task } from "../task/task.ts";
 import { ANY_V4, type IpAddress, isV4, isWildcard, netmaskOf, widthOf } from "../socket/inet/ip-address.ts";
@@ -47,12 +50,22 @@ export class NetDirectory extends PseudoDirectory {
     return 0;
   }
 
+  /** A name stands only while the process lives. */
+  override get cachesNames(): boolean {
+    return false;
+  }
+
+  override get listingRefused(): number {
+    return isAlive(this.#target()) ? 0 : -EINVAL;
+  }
+
   override entryNamed(name: string): Inode | null {
     if (this.entries.size === 0) fill(this, this.#target);
     return super.entryNamed(name);
   }
 
   override lookup(name: string): Inode | number {
+    if (!isAlive(this.#target())) return -ENOENT;
     if (this.entries.size === 0) fill(this, this.#target);
     return super.lookup(name);
   }

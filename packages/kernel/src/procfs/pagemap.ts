@@ -1,4 +1,4 @@
-import { CAP_SYS_ADMIN, EACCES, EINVAL, O_ACCMODE, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
+import { CAP_SYS_ADMIN, EACCES, EINVAL, ESRCH, O_ACCMODE, O_RDONLY, PAGE_SIZE } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
 import type { Task } from "../task/task.ts";
@@ -36,10 +36,11 @@ class PagemapFile extends OpenFile {
   /** −EINVAL: not whole entries. */
   override read(task: Task, to: IoCursor, offset: number): number {
     const at = offset < 0 ? this.position : offset;
+    const { target } = this.#pagemap;
+    if (!hasMemory(target)) return 0;
     if (at % ENTRY_SIZE !== 0 || to.remaining % ENTRY_SIZE !== 0) return -EINVAL;
     const first = (at / ENTRY_SIZE) * PAGE_SIZE;
-    const { target } = this.#pagemap;
-    if (first >= ADDRESS_END || !hasMemory(target)) return 0;
+    if (first >= ADDRESS_END) return 0;
     const end = Math.min(ADDRESS_END, first + Math.min(to.remaining / ENTRY_SIZE, ENTRIES_MAX) * PAGE_SIZE);
     const count = ((end - first) / PAGE_SIZE) * ENTRY_SIZE;
     fillEntries(target, first, end, isCapable(task.credentials, CAP_SYS_ADMIN) && !task.kernel.isRepeatable);
@@ -94,6 +95,7 @@ export class Pagemap extends PseudoFile {
 
   override open(task: Task, flags: number, path: Path): OpenFile | number {
     if ((flags & O_ACCMODE) !== O_RDONLY) return -EACCES;
+    if (!hasMemory(this.#target())) return -ESRCH;
     const refused = mayInspect(task, this.#target(), "fs");
     return refused < 0 ? refused : new PagemapFile(flags, this, path);
   }

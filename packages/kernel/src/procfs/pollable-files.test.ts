@@ -90,6 +90,7 @@ it("a mount is an exceptional condition of /proc/self/mounts, told once", () => 
     assert.ok(file.waitQueue !== null);
     assert.equal(file.poll(), file === names ? READY : POLLIN | POLLRDNORM);
   }
+  Object.assign(user.task.space, { areas: { size: 1 } });
   for (const [name, isWaitable] of [
     ["meminfo", true],
     ["sys/kernel/pid_max", true],

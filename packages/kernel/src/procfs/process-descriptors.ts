@@ -1,5 +1,5 @@
 /** /proc/PID/fd and fdinfo (proc_pid_fd(5), proc_pid_fdinfo(5)). */
-import { EACCES, EBADF, ENOENT, O_PATH, S_IFDIR, S_IFLNK, isErrno } from "@stratos/abi";
+import { EACCES, ENOENT, ESRCH, O_PATH, S_IFDIR, S_IFLNK, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import { belongToUser } from "./process-file.ts";
@@ -10,8 +10,9 @@ import { anonymousMount } from "../vfs/anonymous-file.ts";
 import { Inode } from "../vfs/inode.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import { pathName } from "../vfs/path-name.ts";
+import type { Caller } from "../vfs/vfs-kernel.ts";
 import { PseudoFile, type PseudoFileSystem, PseudoInode, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
-import { mayInspect } from "../task/task-access.ts";
+import { isReaped, mayInspect } from "../task/task-access.ts";
 
 /** /proc/PID/fd and fdinfo. */
 export class DescriptorDirectory extends PseudoInode {
@@ -48,6 +49,14 @@ export class DescriptorDirectory extends PseudoInode {
   #giveTo(inode: Inode, { credentials }: Task): void {
     inode.uid = credentials.euid;
     inode.gid = credentials.egid;
+  }
+
+  override get listingRefused(): number {
+    return isReaped(this.#target()) ? -ENOENT : 0;
+  }
+
+  override mayAccess(task: Caller, mask: number): number {
+    return this.#kind === "info" && isReaped(this.#target()) ? -ESRCH : super.mayAccess(task, mask);
   }
 
   override lookup(name: string): Inode | number {
@@ -188,7 +197,7 @@ class DescriptorLink extends PseudoInode {
 /** proc(5), /proc/PID/fdinfo. */
 function describeDescriptor(task: Task, fd: number, ids: PidNamespace): string | number {
   const file = isAlive(task) ? task.files.get(fd) : undefined;
-  if (file === undefined) return -EBADF;
+  if (file === undefined) return -ENOENT;
   const flags = file.flags | (task.files.isCloseOnExec(fd) ? 0o2000000 : 0);
   const mount = file.path?.mount.id ?? anonymousMount(task.kernel).id;
   const locks = file.inode === null ? [] : describeOwnLocks(file.inode, file, task.files, ids);

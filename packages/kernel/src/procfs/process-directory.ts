@@ -12,6 +12,7 @@ import {
 } from "@stratos/abi";
 import { byteString, stateClass } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
+import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { ProcView } from "./proc-view.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
@@ -34,7 +35,7 @@ import { Pagemap } from "./pagemap.ts";
 import { belongToUser } from "./process-file.ts";
 import { describeMaps, describeSmaps, describeSmapsRollup } from "./process-maps.ts";
 import { describeMountInfo, describeMounts, describeMountStats } from "./process-mounts.ts";
-import { mayInspect, hasMemory, taskOf } from "../task/task-access.ts";
+import { hasMemory, isReaped, mayInspect, taskOf } from "../task/task-access.ts";
 import {
   describeIo,
   describeCall,
@@ -55,7 +56,7 @@ import {
   writeTimeOffsets,
 } from "./namespace-settings.ts";
 import { isAccessible } from "./proc-options.ts";
-import { DescriptorDirectory } from "./process-descriptors.ts";
+import { DescriptorDirectory, isAlive } from "./process-descriptors.ts";
 import { NamespaceDirectory } from "./process-namespaces.ts";
 
 /** /proc/PID and /proc/PID/task/TID. Owned by the process, so that only its user reads what is private (proc(5)). */
@@ -80,7 +81,17 @@ export class ProcessDirectory extends PseudoDirectory {
 
   /** The thread whose state it shows: a program's execve may have changed the leader. */
   get #target(): Task {
-    return taskOf(this.fileSystem.kernel, this.task.tid) ?? this.task;
+    return this.#living ?? this.task;
+  }
+
+  /** Null: it was waited for, and its number may be another's. */
+  get #living(): Task | null {
+    const task = taskOf(this.fileSystem.kernel, this.task.tid);
+    return task?.group === this.group ? task : null;
+  }
+
+  override get listingRefused(): number {
+    return this.#living === null ? -ENOENT : 0;
   }
 
   override refresh(): number {
@@ -94,6 +105,7 @@ export class ProcessDirectory extends PseudoDirectory {
   }
 
   override mayAccess(task: Caller, mask: number): number {
+    if (!this.isThread && this.#living === null) return -ESRCH;
     return this.#isAccessible ? super.mayAccess(task, mask) : -EPERM;
   }
 
@@ -104,6 +116,7 @@ export class ProcessDirectory extends PseudoDirectory {
 
   /** Who owns a file of the process is decided as it is now: it may have changed its ids since. */
   override lookup(name: string): Inode | number {
+    if (this.#living === null) return -ESRCH;
     if (!this.#isAccessible) return -EPERM;
     const inode = super.lookup(name);
     if (!isErrno(inode)) inode.refresh();
@@ -129,11 +142,19 @@ export class ProcessDirectory extends PseudoDirectory {
         watched?: () => Changes;
         ioctl?: TextRequest;
         guard?: (caller: Task, flags: number) => number;
+        /** What was opened in time tells also of a process that is gone. */
+        outlives?: boolean;
       } = {},
     ): void => {
-      const { isPrivate, ...rest } = options;
-      this.add(name, new OwnedFile(this, source, isPrivate === true ? { ...rest, guard } : rest));
+      const { isPrivate, outlives, sink, ...rest } = options;
+      const read: TextSource = (caller, from, kept) =>
+        outlives !== true && this.#living === null ? -ESRCH : source(caller, from, kept);
+      const write: TextSink = (caller, text, opener) => (this.#living === null ? -ESRCH : sink!(caller, text, opener));
+      const given = sink === undefined ? rest : { ...rest, sink: write };
+      this.add(name, new OwnedFile(this, read, isPrivate === true ? { guard, ...given } : given));
     };
+    const guardMemory = (caller: Task): number => (hasMemory(target()) ? guard(caller) : -ESRCH);
+    const guardMounts = (): number => (isAlive(target()) ? 0 : -EINVAL);
     file("stat", (caller) =>
       describeStat(target(), isThread, {
         isVisible: mayInspect(caller, target(), "fs") === 0,
@@ -146,7 +167,7 @@ export class ProcessDirectory extends PseudoDirectory {
       describeStatus(target(), { ids: fileSystem.pidNamespace, names: caller.credentials.userNamespace }, from, kept),
     );
     file("cmdline", () => title(target()));
-    file("environ", () => environment(target()), { mode: 0o400, isPrivate: true });
+    file("environ", () => environment(target()), { mode: 0o400, guard: guardMemory, outlives: true });
     file("comm", () => `${target().name}\n`, { mode: 0o644, sink: (caller, text) => rename(caller, target(), text) });
     file("maps", (caller, from) => describeMaps(target(), caller, from), {
       isPrivate: true,
@@ -155,18 +176,25 @@ export class ProcessDirectory extends PseudoDirectory {
     this.add("pagemap", new Pagemap(fileSystem, target));
     this.add("mem", new MemoryInode(fileSystem, target));
     file("smaps", (caller, from) => describeSmaps(target(), caller, from), { isPrivate: true });
-    file("smaps_rollup", (_caller, from, kept) => describeSmapsRollup(target(), from, kept), { isPrivate: true });
+    file("smaps_rollup", (_caller, from, kept) => describeSmapsRollup(target(), from, kept), {
+      guard: guardMemory,
+    });
     file("limits", () => describeLimits(target()));
     file("io", () => describeIo(target(), isThread), { mode: 0o400, isPrivate: true });
     file("wchan", () => (target().state === "S" ? (SYSCALL_NAMES[target().syscallNumber] ?? "0") : "0"));
     file("syscall", (caller) => describeCall(target(), caller), { mode: 0o400, isPrivate: true });
     file("stack", () => "", { mode: 0o400, isPrivate: true });
-    file("auxv", () => byteString(target().space.auxiliaryVector), { mode: 0o400, isPrivate: true });
+    file("auxv", () => byteString(target().space.auxiliaryVector), {
+      mode: 0o400,
+      guard: guardMemory,
+      outlives: true,
+    });
     file("personality", () => `${target().personality.toString(16).padStart(8, "0")}\n`, { mode: 0o400 });
     const watched = (): Changes => target().fs.namespace.changes;
-    file("mounts", () => describeMounts(target()), { watched });
-    file("mountinfo", () => describeMountInfo(target()), { watched });
-    file("mountstats", () => describeMountStats(target()), { mode: 0o400 });
+    const ofMounts = { guard: guardMounts, outlives: true };
+    file("mounts", () => describeMounts(target()), { watched, ...ofMounts });
+    file("mountinfo", () => describeMountInfo(target()), { watched, ...ofMounts });
+    file("mountstats", () => describeMountStats(target()), { mode: 0o400, ...ofMounts });
     file("cgroup", () => "0::/\n");
     file("cpuset", () => "/\n");
     file("loginuid", () => "4294967295", { sink: () => 0 });
@@ -188,18 +216,21 @@ export class ProcessDirectory extends PseudoDirectory {
       file(kind === "uids" ? "uid_map" : "gid_map", (caller) => describeIdMap(target(), kind, caller), {
         mode: 0o644,
         sink: (caller, text, opener) => writeIdMap(caller, opener, target(), kind, text),
+        outlives: true,
       });
     file("setgroups", () => describeSetgroups(target()), {
       mode: 0o644,
       sink: (_caller, text) => writeSetgroups(target(), text),
       guard: (caller, flags) => mayOpenSetgroups(caller, target(), flags),
+      outlives: true,
     });
-    file("timens_offsets", () => describeTimeOffsets(target()), {
+    file("timens_offsets", () => (isAlive(target()) ? describeTimeOffsets(target()) : ""), {
       mode: 0o644,
       sink: (_caller, text, opener) => writeTimeOffsets(opener, target(), text),
     });
-    file("coredump_filter", () => `${this.group.coreFilter.toString(16).padStart(8, "0")}\n`, {
-      sink: (_caller, text) => this.#setCoreFilter(text),
+    const coreFilter = (): string => `${this.group.coreFilter.toString(16).padStart(8, "0")}\n`;
+    file("coredump_filter", () => (hasMemory(target()) ? coreFilter() : ""), {
+      sink: (_caller, text) => (hasMemory(target()) ? this.#setCoreFilter(text) : -ESRCH),
     });
     file("timerslack_ns", () => `${target().timerSlackNs}\n`, {
       mode: 0o666,
@@ -213,6 +244,7 @@ export class ProcessDirectory extends PseudoDirectory {
     this.add("ns", new NamespaceDirectory(this, target));
     this.add("net", new NetDirectory(fileSystem, target));
     if (!isThread) this.add("task", new ThreadsDirectory(fileSystem, this.group));
+    else file("children", () => describeChildren(this.#living, fileSystem.pidNamespace), { outlives: true });
   }
 
   /** Bits that Linux doesn't know are dropped. */
@@ -252,6 +284,14 @@ export class ProcessDirectory extends PseudoDirectory {
       },
     );
   }
+}
+
+/** Processes that the thread made or took in, the oldest first (proc_pid_task(5)); "" when it is gone. */
+function describeChildren(thread: Task | null, ids: PidNamespace): string {
+  if (thread === null) return "";
+  let text = "";
+  for (const child of thread.group.children) if (child.parentThread === thread) text += `${ids.idOf(child.pid)} `;
+  return text;
 }
 
 /** A file of a process belongs to its user. */
@@ -377,6 +417,18 @@ class ThreadsDirectory extends PseudoInode {
 
   override get cachesNames(): boolean {
     return false;
+  }
+
+  get #isGone(): boolean {
+    return isReaped(this.#group.leader);
+  }
+
+  override get listingRefused(): number {
+    return this.#isGone ? -ENOENT : 0;
+  }
+
+  override mayAccess(task: Caller, mask: number): number {
+    return this.#isGone ? -ESRCH : super.mayAccess(task, mask);
   }
 
   #tids(): number[] {

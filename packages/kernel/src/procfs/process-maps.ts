@@ -1,5 +1,14 @@
 /** proc_pid_maps(5), proc_pid_smaps(5). */
-import { MAP_GROWSDOWN, MAP_LOCKED, MAP_NORESERVE, PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from "@stratos/abi";
+import {
+  ESRCH,
+  MAP_GROWSDOWN,
+  MAP_LOCKED,
+  MAP_NORESERVE,
+  PAGE_SIZE,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+} from "@stratos/abi";
 import { WIDE_TOP } from "../mm/address-space.ts";
 import {
   type Area,
@@ -129,10 +138,12 @@ const FLAG_WORDS: readonly (readonly [string, (area: Area) => boolean])[] = [
   ["rd", (area) => area.isReadable],
   ["wr", (area) => area.isWritable],
   ["ex", (area) => area.isExecutable],
-  ["sh", (area) => area.isShared],
+  // What was opened to be read only shares no writes (mm/mmap.c, do_mmap).
+  ["sh", (area) => area.isShared && area.file?.isWritable !== false],
   ["mr", () => true],
-  ["mw", () => true],
+  ["mw", (area) => !area.isShared || area.file?.isWritable !== false],
   ["me", () => true],
+  ["ms", (area) => area.isShared],
   ["gd", has(MAP_GROWSDOWN)],
   ["lo", has(MAP_LOCKED)],
   ["dc", has(AREA_NO_FORK)],
@@ -157,8 +168,8 @@ export function describeSmaps(task: Task, caller: Task, from: number): TextPiece
   });
 }
 
-export function describeSmapsRollup(task: Task, from: number, kept: unknown): TextPiece | string {
-  if (!hasMemory(task)) return "";
+export function describeSmapsRollup(task: Task, from: number, kept: unknown): TextPiece | string | number {
+  if (!hasMemory(task)) return -ESRCH;
   const total = (kept as Weights | null) ?? noWeights();
   const next = visitAreas(task, from, (area, start, end) => {
     const weights = weigh(task, area, start, end);

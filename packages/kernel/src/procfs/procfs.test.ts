@@ -184,7 +184,12 @@ it("descriptors are magic links to their files, whatever became of the name", ()
 it("what is private to a user stays so", () => {
   const { test, user } = begin();
   const other = new FileTask(test.kernel, user);
-  Object.assign(other.task.space as AddressSpace, { areas: [], table: { residentPages: 0 } });
+  Object.assign(other.task.space as AddressSpace, {
+    areas: { size: 1 },
+    environmentStart: 0,
+    environmentEnd: 0,
+    table: { residentPages: 0 },
+  });
   other.becomeUser(1000);
   assert.equal(other.get(`/proc/${user.task.pid}/environ`), -EACCES);
   assert.equal(other.list(`/proc/${user.task.pid}/fd`), -EACCES);

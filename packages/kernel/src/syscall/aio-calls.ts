@@ -9,7 +9,6 @@ import {
   EINVAL,
   ENOMEM,
   EOPNOTSUPP,
-  ESPIPE,
   IOCB_CMD_FDSYNC,
   IOCB_CMD_FSYNC,
   IOCB_CMD_PREAD,
@@ -33,13 +32,13 @@ import {
   RWF_HIPRI,
   RWF_NOWAIT,
   RWF_SYNC,
-  SEEK_CUR,
   SigsetArgument,
   Timespec,
   isErrno,
 } from "@stratos/abi";
 import { EventFile } from "../event/eventfd.ts";
 import { enterTemporaryMask, leaveTemporaryMask, SIGSET_SIZE } from "../event/temporary-mask.ts";
+import { WIDE_TOP } from "../mm/address-space.ts";
 import { mmap, munmap } from "../mm/mmap.ts";
 import type { Task } from "../task/task.ts";
 import { stateOf } from "../ground/call-state.ts";
@@ -81,8 +80,10 @@ function setup(task: Task, count: number, idAddress: number): number {
   return 0;
 }
 
+/** Its page is asked, which may have been unmapped or protected (fs/aio.c, lookup_ioctx). */
 function contextAt(task: Task, id: number): AioContext | undefined {
-  return task.space.aioContexts?.get(id);
+  const context = task.space.aioContexts?.get(id);
+  return context === undefined || task.space.loadU32(id) < 0 ? undefined : context;
 }
 
 /** io_destroy(2): 0; −EINVAL. */
@@ -165,13 +166,14 @@ function perform(task: Task, file: OpenFile, view: DataView): { result: number }
   if (!reads && operation !== IOCB_CMD_PWRITE && operation !== IOCB_CMD_PWRITEV) return -EINVAL;
   if (reads ? !file.isReadable : !file.isWritable) return -EBADF;
   if ((flags & ~RW_FLAGS) !== 0) return -EOPNOTSUPP;
-  const cursor =
-    operation === IOCB_CMD_PREADV || operation === IOCB_CMD_PWRITEV
-      ? task.space.vectorCursor(buffer, length)
-      : task.space.cursor(buffer, length);
+  if (file.inode?.isDirectory === true) return -EINVAL;
+  const isVector = operation === IOCB_CMD_PREADV || operation === IOCB_CMD_PWRITEV;
+  if (!isVector && buffer + length > WIDE_TOP) return -EFAULT;
+  const cursor = isVector ? task.space.vectorCursor(buffer, length) : task.space.cursor(buffer, length);
   if (isErrno(cursor)) return cursor;
-  const hasPositions = file.seek(0, SEEK_CUR) !== -ESPIPE;
-  if (hasPositions && position < 0) return { result: -EINVAL };
+  // Also of what has no positions (fs/read_write.c, rw_verify_area).
+  if (position < 0 || position + cursor.remaining >= 2 ** 63) return -EINVAL;
+  const { hasPositions } = file;
   const offset = hasPositions ? position : -1;
   const before = file.flags;
   // Nothing may sleep here: a pipe that is empty says so in its result.

@@ -185,7 +185,7 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
   task.kernel.work.mayPause = true;
   const before = movedBefore(task);
   const left = length - before;
-  const done = allocateRange(task.kernel, inode, file.path, { mode, offset: offset + before, length: left });
+  const done = allocateRange(task, inode, file.path, { mode, offset: offset + before, length: left });
   if (done < 0) return done;
   return done < left ? pauseTransfer(task, before + done) : 0;
 }

@@ -3,6 +3,7 @@ import {
   CAP_SYS_CHROOT,
   EACCES,
   EBADF,
+  EFAULT,
   EINVAL,
   ENAMETOOLONG,
   ENOENT,
@@ -11,6 +12,7 @@ import {
   ERANGE,
   LinuxDirent64,
   O_PATH,
+  PAGE_SIZE,
   PATH_MAX,
   isErrno,
 } from "@stratos/abi";
@@ -18,9 +20,10 @@ import { byteStringOf } from "@stratos/base";
 import { isCapable } from "../security/credentials.ts";
 import { checkAccess, MAY_EXEC } from "../security/permission.ts";
 import type { Task } from "../task/task.ts";
+import { notifyInode } from "../vfs/inotify-marks.ts";
 import { pathNameBelow } from "../vfs/path-name.ts";
 import { lookupDirectory } from "../vfs/path-walk.ts";
-import { put64 } from "../ground/words.ts";
+import { get64, put64 } from "../ground/words.ts";
 import { loadPath } from "./path-argument.ts";
 import type { SyscallTable } from "./syscall-table.ts";
 
@@ -30,6 +33,7 @@ const bytes = new Uint8Array(DIRENTS_MAX);
 const view = new DataView(bytes.buffer);
 let filled = 0;
 let capacity = 0;
+let lastEntry = 0;
 
 function emitEntry(name: string, ino: number, type: number, nextPosition: number): boolean {
   const length = (LinuxDirent64.offset.d_name + name.length + 1 + 7) & ~7;
@@ -56,13 +60,34 @@ function getdents64(task: Task, fd: number, address: number, count: number): num
   // Linux counts what is left in an int: above 2^31 − 1 no entry fits.
   capacity = Math.min(count | 0, DIRENTS_MAX);
   const failed = file.readDirectory(task, emitEntry);
+  const { kernel } = task;
+  if (failed >= 0 && file.inode !== null && kernel.vfs.watchCount > 0)
+    notifyInode(kernel, file.inode, file.path, "access");
   if (filled === 0) return failed < 0 ? failed : capacity < 0 ? -EINVAL : 0;
-  const stored = task.space.copyOut(address, bytes, 0, filled);
-  if (stored < 0) {
-    file.position = before;
-    return stored;
+  if (task.space.copyOut(address, bytes, 0, filled) === 0) return filled;
+  // What lies before the end of the writable memory is returned (fs/readdir.c, filldir64).
+  const kept = entriesBefore(writableBytes(task, address));
+  file.position = kept === 0 ? before : get64(view, lastEntry + LinuxDirent64.offset.d_off);
+  return kept === 0 ? -EFAULT : kept;
+}
+
+/** How many of the `filled` bytes from `address` on the caller may write, up to the first page that it may not. */
+function writableBytes(task: Task, address: number): number {
+  let bytesTo = 0;
+  while (bytesTo < filled && task.space.translate(address + bytesTo, true) >= 0)
+    bytesTo += PAGE_SIZE - ((address + bytesTo) % PAGE_SIZE);
+  return bytesTo;
+}
+
+/** Bytes of the entries that end within `most`; where the last of them begins is left in `lastEntry`. */
+function entriesBefore(most: number): number {
+  let at = 0;
+  for (;;) {
+    const end = at + view.getUint16(at + LinuxDirent64.offset.d_reclen, true);
+    if (end > most) return at;
+    lastEntry = at;
+    at = end;
   }
-  return filled;
 }
 
 function chdir(task: Task, pathAddress: number): number {

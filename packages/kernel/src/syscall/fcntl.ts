@@ -29,7 +29,6 @@ import {
   F_RDLCK,
   F_SETFD,
   F_SETFL,
-  S_IFBLK,
   S_IFIFO,
   S_IFMT,
   F_SETLEASE,
@@ -43,6 +42,7 @@ import {
   FS_APPEND_FL,
   F_OWNER_PGRP,
   F_OWNER_PID,
+  F_OWNER_TID,
   F_SETOWN_EX,
   F_SETPIPE_SZ,
   F_SETSIG,
@@ -72,7 +72,7 @@ import { inodeOfFile } from "../vfs/anonymous-file.ts";
 import { conflictingLock, ownLock, setRangeLock } from "../vfs/file-locks.ts";
 import type { RangeLock } from "../vfs/held-locks.ts";
 import { leaseOf, setLease } from "../vfs/leases.ts";
-import type { Inode } from "../vfs/inode.ts";
+import { mayBeDirect } from "../vfs/open.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { get64, put64 } from "../ground/words.ts";
 
@@ -134,10 +134,10 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
       if (type < 0 || pid < 0) return type < 0 ? type : pid;
       if (type > F_OWNER_PGRP) return -EINVAL;
       if ((pid | 0) < 0) return -ESRCH;
-      return setOwner(task, file, type === F_OWNER_PGRP ? -pid : pid);
+      return setOwner(task, file, type === F_OWNER_PGRP ? -pid : pid, type === F_OWNER_TID);
     }
     case F_GETOWN_EX: {
-      const type = file.owner < 0 ? F_OWNER_PGRP : F_OWNER_PID;
+      const type = file.owner < 0 ? F_OWNER_PGRP : file.ownerIsThread ? F_OWNER_TID : F_OWNER_PID;
       const failed = task.space.storeU32(argument + FOwnerEx.offset.type, type);
       return failed < 0
         ? failed
@@ -189,13 +189,14 @@ function ownerSeenBy(task: Task, file: OpenFile): number {
   return Math.sign(file.owner) * task.group.pidNamespace.idOf(Math.abs(file.owner));
 }
 
-/** @param owner  a pid, or −pgrp */
-function setOwner(task: Task, file: OpenFile, owner: number): number {
+/** @param owner  a pid, or −pgrp; with `isThread` a tid */
+function setOwner(task: Task, file: OpenFile, owner: number, isThread = false): number {
   const { tasks } = task.kernel;
   const { pidNamespace } = task.group;
   if (owner > 0 && tasks.processOfThreadIn(pidNamespace, owner) === undefined) return -ESRCH;
   if (owner < 0 && tasks.groupIn(pidNamespace, -owner) === undefined) return -ESRCH;
   file.owner = Math.sign(owner) * pidNamespace.rootIdOf(Math.abs(owner));
+  file.ownerIsThread = isThread;
   file.ownerCredentials = task.credentials;
   return 0;
 }
@@ -210,16 +211,14 @@ function setFlags(task: Task, file: OpenFile, fd: number, flags: number): number
     return -EPERM;
   if ((flags & O_APPEND) === 0 && (file.flags & O_APPEND) !== 0 && ((file.inode?.fileFlags ?? 0) & FS_APPEND_FL) !== 0)
     return -EPERM;
-  if ((flags & O_DIRECT) !== 0 && !mayBeDirect(file.inode)) return -EINVAL;
+  // Of a pipe it asks for packets (pipe2(2)).
+  const { inode } = file;
+  if ((flags & O_DIRECT) !== 0 && (inode === null || ((inode.mode & S_IFMT) !== S_IFIFO && !mayBeDirect(inode))))
+    return -EINVAL;
   file.flags = (file.flags & ~SETTABLE) | (flags & SETTABLE);
   // A kind of file that sends no SIGIO keeps the flag as it was.
   setAsync(task.kernel, file, fd, (flags & FASYNC) !== 0);
   return 0;
-}
-
-/** O_DIRECT is for files with pages and their devices; of a pipe it asks for packets (pipe2(2)). */
-function mayBeDirect(inode: Inode | null): boolean {
-  return inode !== null && (inode.isRegular || [S_IFBLK, S_IFIFO].includes(inode.mode & S_IFMT));
 }
 
 function setPipeSize(task: Task, file: PipeFile, wanted: number): number {

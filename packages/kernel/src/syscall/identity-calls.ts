@@ -82,6 +82,9 @@ function setresuid(task: Task, ruid: number, euid: number, suid: number): number
   const allowed = (id: number): boolean => id === KEEP || id === old.uid || id === old.euid || id === old.suid;
   if (!isCapable(old, CAP_SETUID, old.userNamespace) && !(allowed(ruid) && allowed(euid) && allowed(suid)))
     return -EPERM;
+  // The same credentials stay, by which an opened file is known for one's own.
+  const isSame = (id: number, own: number): boolean => id === KEEP || id === own;
+  if (isSame(ruid, old.uid) && isSame(euid, old.euid) && isSame(suid, old.suid) && isSame(euid, old.fsuid)) return 0;
   return changeUser(
     task,
     ruid === KEEP ? old.uid : ruid,
@@ -95,6 +98,9 @@ function setresgid(task: Task, rgid: number, egid: number, sgid: number): number
   const allowed = (id: number): boolean => id === KEEP || id === old.gid || id === old.egid || id === old.sgid;
   if (!isCapable(old, CAP_SETGID, old.userNamespace) && !(allowed(rgid) && allowed(egid) && allowed(sgid)))
     return -EPERM;
+  // The same credentials stay, by which an opened file is known for one's own.
+  const isSame = (id: number, own: number): boolean => id === KEEP || id === own;
+  if (isSame(rgid, old.gid) && isSame(egid, old.egid) && isSame(sgid, old.sgid) && isSame(egid, old.fsgid)) return 0;
   return changeGroup(
     task,
     rgid === KEEP ? old.gid : rgid,

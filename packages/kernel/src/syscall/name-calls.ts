@@ -1,9 +1,11 @@
 import {
   AT_EMPTY_PATH,
+  AT_FDCWD,
   AT_REMOVEDIR,
   AT_SYMLINK_FOLLOW,
   AT_SYMLINK_NOFOLLOW,
   CAP_DAC_READ_SEARCH,
+  EBADF,
   EINVAL,
   ENOENT,
   EPERM,
@@ -71,8 +73,14 @@ function linkat(
   if ((flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const oldPath = loadPath(task, oldAddress);
   if (isErrno(oldPath)) return oldPath;
-  if (oldPath === "" && (flags & AT_EMPTY_PATH) !== 0 && !isCapable(task.credentials, CAP_DAC_READ_SEARCH))
-    return -ENOENT;
+  if (oldPath === "" && (flags & AT_EMPTY_PATH) !== 0 && oldDirfd !== AT_FDCWD) {
+    const file = task.files.get(oldDirfd);
+    if (file === undefined) return -EBADF;
+    // Who opened the file needs no right besides (fs/namei.c, path_init).
+    const opener = file.openedBy;
+    if (opener !== task.credentials && !isCapable(task.credentials, CAP_DAC_READ_SEARCH, opener?.userNamespace))
+      return -ENOENT;
+  }
   const newPath = loadPath(task, newAddress);
   if (isErrno(newPath)) return newPath;
   return linkPaths(

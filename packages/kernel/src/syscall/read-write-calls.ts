@@ -14,7 +14,7 @@ import {
   RWF_NOAPPEND,
   RWF_NOWAIT,
   RWF_SYNC,
-  SEEK_CUR,
+  SEEK_SET,
   SEEK_DATA,
   SEEK_HOLE,
   isErrno,
@@ -113,7 +113,7 @@ function write(task: Task, fd: number, buffer: number, count: number): number {
 function checkOffset(task: Task, fd: number, offset: number): number {
   if (offset < 0) return -EINVAL;
   const file = task.files.get(fd);
-  return file !== undefined && (file.flags & O_PATH) === 0 && file.seek(0, SEEK_CUR) === -ESPIPE ? -ESPIPE : 0;
+  return file !== undefined && (file.flags & O_PATH) === 0 && !file.hasPositions ? -ESPIPE : 0;
 }
 
 /** Where it would end is a place in a file, too (rw_verify_area in Linux's fs/read_write.c): 0 or −EINVAL. */
@@ -212,6 +212,7 @@ function pwritev2(task: Task, fd: number, address: number, count: number, offset
 function lseek(task: Task, fd: number, offset: number, whence: number): number {
   const file = task.files.get(fd | 0);
   if (file === undefined) return -EBADF;
+  if ((whence | 0) < SEEK_SET || (whence | 0) > SEEK_HOLE) return -EINVAL;
   if (((whence | 0) === SEEK_DATA || (whence | 0) === SEEK_HOLE) && file.inode?.isRegular === true) {
     const waits = drainInPieces(task, file.inode);
     if (waits < 0) return waits;

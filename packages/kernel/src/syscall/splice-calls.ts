@@ -87,9 +87,10 @@ function sendfile(task: Task, outFd: number, inFd: number, offsetAddress: number
   const offset = loadOffset(task, offsetAddress);
   if (offset === null) return failure;
   if (source.inode?.isDirectory === true || (target.flags & O_APPEND) !== 0) return -EINVAL;
-  if (offset >= 0 && source.seek(0, SEEK_CUR) === -ESPIPE) return -ESPIPE;
+  if (offset >= 0 && !source.hasPositions) return -ESPIPE;
   if (source.inode === null || (!source.inode.isRegular && source.seek(0, SEEK_CUR) < 0)) return -EINVAL;
   const start = offset >= 0 ? offset : source.position;
+  if (start + count >= 2 ** 63) return -EINVAL;
   const done = pump(task, source, start, target, -1, Math.min(count, COUNT_MAX));
   if (done < 0) return done;
   if (offset < 0) source.position = start + done;
@@ -207,8 +208,8 @@ function splice(
   if (inOffset === null) return failure;
   const outOffset = loadOffset(task, outAddress);
   if (outOffset === null) return failure;
-  if (!fromPipe && inOffset >= 0 && source.seek(0, SEEK_CUR) === -ESPIPE) return -EINVAL;
-  if (!toPipe && outOffset >= 0 && target.seek(0, SEEK_CUR) === -ESPIPE) return -EINVAL;
+  if (!fromPipe && inOffset >= 0 && !source.hasPositions) return -EINVAL;
+  if (!toPipe && outOffset >= 0 && !target.hasPositions) return -EINVAL;
   if (!toPipe && (target.flags & O_APPEND) !== 0) return -EINVAL;
   if (fromPipe && toPipe) {
     // A pipe that is opened O_NONBLOCK on either side makes the call so (do_splice).

@@ -131,6 +131,7 @@ function set(
       ? setAcl(task, inode, name, bytes, flags)
       : inode.setXattr(name, kept, flags);
   if (result < 0) return result;
+  if (name === FILE_CAPABILITIES) inode.hasNoCapabilities = false;
   changed(task, inode, place);
   return 0;
 }

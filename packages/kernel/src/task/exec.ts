@@ -19,11 +19,13 @@ import {
   AT_SECURE,
   AT_SYSINFO_EHDR,
   AT_UID,
+  CAP_SETUID,
   CAP_SYS_PTRACE,
   E2BIG,
   EFAULT,
   ELOOP,
   ENODATA,
+  ENOENT,
   ENOEXEC,
   ENOMEM,
   ETXTBSY,
@@ -117,12 +119,19 @@ function openProgram(
     if (count < 2 || header[0] !== 0x23 || header[1] !== 0x21)
       return count < 0 ? count : { file, header: header.subarray(0, count), argv };
     file.release();
+    // The interpreter would find nothing at /dev/fd/N (execveat(2), ENOENT).
+    if (isCloseOnExec(task, place)) return -ENOENT;
     const line = parseScriptLine(header.subarray(0, Math.min(count, 256)));
     if (line === null) return -ENOEXEC;
     argv = [line.interpreter, ...(line.argument === "" ? [] : [line.argument]), name, ...argv.slice(1)];
     place = { dirfd: AT_FDCWD, path: line.interpreter, flags: 0 };
     name = line.interpreter;
   }
+}
+
+/** Is the program named below a descriptor that the new program won't have? */
+function isCloseOnExec(task: Task, { dirfd, path }: { dirfd: number; path: string }): boolean {
+  return dirfd !== AT_FDCWD && !path.startsWith("/") && task.files.isCloseOnExec(dirfd);
 }
 
 /** `#! interpreter [argument]`: the argument is the rest of the line, blanks inside included. */
@@ -160,11 +169,17 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
     (path.mount.flags & MS_NOSUID) !== 0 || !userNamespace.isWithin(path.mount.fileSystem.userNamespace);
   const gainsNothing =
     task.credentials.noNewPrivileges ||
+    // Another process could change its working directory and root (fs/exec.c, check_unsafe_exec).
+    sharesFsContext(task) ||
     // Who traces it would have what the file gives (execve(2)).
     (task.tracing !== null && !isCapable(task.tracing.tracer.credentials, CAP_SYS_PTRACE, userNamespace));
   const attribute = givesNothing ? -ENODATA : inode.getXattr(FILE_CAPABILITIES);
   const identity = credentialsAfterExec(task.credentials, inode, {
-    noSetId: givesNothing || gainsNothing,
+    // Who may take any identity may be given one.
+    noSetId:
+      givesNothing ||
+      task.credentials.noNewPrivileges ||
+      (gainsNothing && !isCapable(task.credentials, CAP_SETUID, userNamespace)),
     gainsNothing,
     file: isErrno(attribute) ? null : parseFileCapabilities(attribute, userNamespace),
   });
@@ -186,6 +201,12 @@ function replaceProgram(task: Task, program: Program, name: string, environment:
   kernel.hart.pc = loaded.entry;
   kernel.hart.set(SP, loaded.stackPointer);
   return 0;
+}
+
+function sharesFsContext({ fs, group }: Task): boolean {
+  let own = 0;
+  for (const task of group.tasks) if (task.fs === fs) own++;
+  return fs.users > own;
 }
 
 interface StartDetails {

@@ -16,6 +16,11 @@ export function taskOf(kernel: Kernel, tid: number): Task | null {
   return kernel.tasks.tasks.get(tid) ?? kernel.tasks.processes.get(tid)?.leader ?? null;
 }
 
+/** Was its process waited for, so that only what was opened in time still shows it? */
+export function isReaped(task: Task): boolean {
+  return task.kernel.tasks.processes.get(task.group.pid) !== task.group;
+}
+
 /** Whose ids count when one looks into another (ptrace(2)): FSCREDS of a file in /proc, REALCREDS of a call. */
 export type AskedIds = "fs" | "real";
 

@@ -1,10 +1,10 @@
 /** What fallocate(2) and madvise(2), MADV_REMOVE, do to a file once the caller was checked. */
 import { EPERM, F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_WRITE, FALLOC_FL_PUNCH_HOLE } from "@stratos/abi";
+import { contentChanged } from "./content-change.ts";
 import type { Inode } from "./inode.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import type { Path } from "./path.ts";
-import type { VfsKernel } from "./vfs-kernel.ts";
-import { markInodeDirty } from "./write-back.ts";
+import type { Caller } from "./vfs-kernel.ts";
 
 /** May the range be allocated or punched? 0, or −EPERM as its seals say (fcntl(2), F_ADD_SEALS). */
 export function checkAllocationSeals(inode: Inode, mode: number, end: number): number {
@@ -14,18 +14,21 @@ export function checkAllocationSeals(inode: Inode, mode: number, end: number): n
   return (inode.seals & refusing) !== 0 ? -EPERM : 0;
 }
 
-/** As `Inode.allocate`; when all is done, those who watch the file are told, and its pages are written back. */
+/**
+ * As `Inode.allocate`; when all is done, the file was changed as by a write (fs/open.c, file_modified) and those who
+ * watch it are told.
+ */
 export function allocateRange(
-  kernel: VfsKernel,
+  task: Caller,
   inode: Inode,
   path: Path | null,
   range: { mode: number; offset: number; length: number },
 ): number {
   const { mode, offset, length } = range;
+  const { kernel } = task;
   const done = inode.allocate(mode, offset, length, kernel.vfs.now());
   if (done < 0 || (done > 0 && done < length)) return done;
-  inode.version++;
-  markInodeDirty(kernel, inode);
+  contentChanged(task, inode);
   if (kernel.vfs.watchCount > 0) notifyInode(kernel, inode, path, "modify");
   return length;
 }

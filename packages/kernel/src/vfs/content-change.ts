@@ -30,12 +30,12 @@ export function clipToLimits(task: Caller, at: number, count: number): number {
   return count;
 }
 
-/**
- * A program that is written, or changes hands, gives nobody capabilities any more (capabilities(7)). What is not to be
- * executed isn't asked: that would cost each write a search.
- */
+/** A file that is written, or changes hands, gives nobody capabilities any more (capabilities(7)). */
 export function dropFileCapabilities(inode: Inode): void {
-  if (inode.isRegular && (inode.mode & 0o111) !== 0) inode.removeXattr(FILE_CAPABILITIES);
+  // A search for each write would be dear: once is enough.
+  if (!inode.isRegular || inode.hasNoCapabilities) return;
+  inode.removeXattr(FILE_CAPABILITIES);
+  inode.hasNoCapabilities = true;
 }
 
 /** After a write: times, version, set-ID bits, write-back. */

@@ -37,7 +37,7 @@ export function lookupChild(kernel: VfsKernel, parent: Dentry, name: string): De
 /** The name was found to mean something else: whoever holds the entry keeps it, detached. */
 function detachChild(kernel: VfsKernel, child: Dentry): void {
   child.parent!.children!.delete(child.name);
-  child.isDetached = true;
+  child.detach();
   kernel.vfs.dentryCount--;
   dropChildren(kernel, child);
   if (child.inode !== null) child.inode.dropCachedName();
@@ -80,7 +80,7 @@ export function unlinkDentry(kernel: VfsKernel, dentry: Dentry): void {
   const wasCached = isCached(dentry);
   dropChildren(kernel, dentry);
   if (dentry.users > 0 || !wasCached) {
-    dentry.isDetached = true;
+    dentry.detach();
     if (wasCached) {
       dentry.parent!.children!.delete(dentry.name);
       kernel.vfs.dentryCount--;

@@ -7,7 +7,7 @@ import { notifyLastName } from "./inotify-mark.ts";
  *
  * Invariants: `users` counts the paths that hold this entry; while it is above 0 the inode counts one user and the
  * entry isn't pruned. An entry in `parent.children` keeps its parent from being pruned. A detached entry has lost its
- * name (unlink, O_TMPFILE) but is still held.
+ * name (unlink, O_TMPFILE) but is still held; a directory then holds the one that it was in, for "..".
  */
 export class Dentry {
   name: string;
@@ -19,6 +19,8 @@ export class Dentry {
   mountCount = 0;
   users = 0;
   isDetached = false;
+  /** It holds its parent until nobody holds it. */
+  #holdsParent = false;
   /** Found since the last pruning (second-chance replacement). */
   wasUsed = true;
 
@@ -32,15 +34,35 @@ export class Dentry {
     if (this.users++ === 0 && this.inode !== null) this.inode.users++;
   }
 
+  /** It has lost its name. */
+  detach(): void {
+    this.isDetached = true;
+    if (this.users === 0 || this.parent === null || this.inode?.isDirectory !== true || this.#holdsParent) return;
+    this.#holdsParent = true;
+    this.parent.retain();
+  }
+
   release(): void {
-    if (--this.users > 0 || this.inode === null) return;
+    // However many it was below, and that are gone.
+    for (let at = this.#drop(); at !== null; at = at.#drop());
+  }
+
+  /** One user less. @returns the parent, when that has one less then, too */
+  #drop(): Dentry | null {
+    if (--this.users > 0 || this.inode === null) return null;
     const inode = this.inode;
     if (--inode.users === 0) inode.evictUnused();
     else if (inode.nlink === 0 && inode.marks !== null) notifyLastName(inode, 0);
+    if (!this.#holdsParent) return null;
+    this.#holdsParent = false;
+    return this.parent;
   }
 
   static {
-    stateClass("Dentry", this);
+    stateClass("Dentry", this, {
+      save: (it) => ({ holdsParent: it.#holdsParent }),
+      load: (it, from) => ({ holdsParent: it.#holdsParent } = from),
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { DT_DIR, EINVAL, EISDIR, ENOENT } from "@stratos/abi";
+import { DT_DIR, EINVAL, EISDIR } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { fileIoctl } from "./file-ioctl.ts";
 import { dropLocksOfDescription } from "./file-locks.ts";
@@ -31,7 +31,8 @@ export class DirectoryFile extends OpenFile {
     emit: (name: string, ino: number, type: number, nextPosition: number) => boolean,
   ): number {
     const inode = this.inode;
-    if (inode.nlink === 0) return -ENOENT;
+    const { listingRefused } = inode;
+    if (listingRefused < 0) return listingRefused;
     touchAccessTime(this.#kernel, inode, this.path);
     if (this.position === 0) {
       if (!emit(".", inode.ino, DT_DIR, 1)) return 0;

@@ -1,4 +1,5 @@
 import {
+  ENOENT,
   EINVAL,
   ENODATA,
   ENOTDIR,
@@ -98,6 +99,8 @@ export abstract class Inode {
   locks: FileLocks | null = null;
   /** inotify(7) watches on it; null: none. */
   marks: Set<InotifyMark> | null = null;
+  /** Known to have no file capabilities, so that a write needn't look for them (Linux: S_NOSEC). */
+  hasNoCapabilities = false;
   /** fcntl(F_ADD_SEALS) of a memfd; −1 for files that cannot be sealed. */
   seals = -1;
   /** fcntl(F_SET_RW_HINT), kept while the inode is in memory. */
@@ -194,6 +197,10 @@ export abstract class Inode {
   /** A regular file without a name (O_TMPFILE). */
   createUnnamed(attributes: NewInode): Inode | number {
     return -EOPNOTSUPP;
+  }
+  /** Why none of it, not even ".", can be listed: −ENOENT of a directory that was removed; else 0. */
+  get listingRefused(): number {
+    return this.nlink === 0 ? -ENOENT : 0;
   }
   /**
    * Lists entries but "." and "..", from `cursor` (0: the first); `emit` returns false to stop before the entry it was

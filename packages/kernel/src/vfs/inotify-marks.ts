@@ -88,11 +88,9 @@ export function notifyName(
 ): void {
   if (kernel.vfs.watchCount === 0) return;
   const isDirectory = inode.isDirectory ? IN_ISDIR : 0;
-  if (event === "delete") {
-    // The number of its names is an attribute of a file; a folder has one name (Linux, vfs_rmdir and vfs_unlink).
-    if (!inode.isDirectory) tellMarks(inode, IN_ATTRIB, 0, "");
-    notifyLastName(inode);
-  }
+  // The number of its names is an attribute of a file; a folder has one name (Linux, vfs_link, vfs_rmdir, vfs_unlink).
+  if (!inode.isDirectory) tellMarks(inode, IN_ATTRIB, 0, "");
+  if (event === "delete") notifyLastName(inode);
   tellMarks(directory, (event === "create" ? IN_CREATE : IN_DELETE) | isDirectory, 0, name);
 }
 

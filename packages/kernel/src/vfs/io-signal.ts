@@ -5,11 +5,17 @@ import {
   POLLERR,
   POLLHUP,
   POLLIN,
+  POLLMSG,
   POLLOUT,
   POLLPRI,
+  POLLRDBAND,
+  POLLRDNORM,
+  POLLWRBAND,
+  POLLWRNORM,
   POLL_ERR,
   POLL_HUP,
   POLL_IN,
+  POLL_MSG,
   POLL_OUT,
   POLL_PRI,
   SIGIO,
@@ -19,12 +25,17 @@ import type { Credentials } from "../security/credentials.ts";
 import type { Waiter, WaitQueue } from "../ground/wait-queue.ts";
 import type { OpenFile } from "./open-file.ts";
 import { signalInfo, type SignalInfo } from "../signal/pending-signals.ts";
-import { sendSignalToProcess } from "../signal/send-signal.ts";
+import { sendSignalToProcess, sendSignalToTask } from "../signal/send-signal.ts";
 import type { VfsKernel } from "./vfs-kernel.ts";
 import type { SignalProcess } from "../signal/signal-target.ts";
 
 /** Sends to whom F_SETOWN named, where who named them may do so. */
 export function signalFileOwner(kernel: VfsKernel, file: OpenFile, info: SignalInfo): void {
+  if (file.ownerIsThread) {
+    const thread = kernel.tasks.tasks.get(file.owner);
+    if (thread !== undefined && mayNotify(file.ownerCredentials, thread.group)) sendSignalToTask(thread, { ...info });
+    return;
+  }
   if (file.owner > 0) {
     const process = kernel.tasks.processes.get(file.owner);
     if (process !== undefined && mayNotify(file.ownerCredentials, process)) sendSignalToProcess(process, { ...info });
@@ -43,9 +54,20 @@ function mayNotify(sender: Credentials | null, target: SignalProcess): boolean {
   return sender.euid === suid || sender.euid === uid || sender.uid === suid || sender.uid === uid;
 }
 
+/** What `si_band` shows with each code, whatever is ready besides (fs/fcntl.c, band_table). */
+const BANDS: ReadonlyMap<number, number> = new Map([
+  [POLL_IN, POLLIN | POLLRDNORM],
+  [POLL_OUT, POLLOUT | POLLWRNORM | POLLWRBAND],
+  [POLL_MSG, POLLIN | POLLRDNORM | POLLMSG],
+  [POLL_ERR, POLLERR],
+  [POLL_PRI, POLLPRI | POLLRDBAND],
+  [POLL_HUP, POLLHUP | POLLERR],
+]);
+
 /** SIGIO, or with siginfo what F_SETSIG chose. @param fd  by which the description was known when it was asked for */
-export function sendIoSignal(kernel: VfsKernel, file: OpenFile, fd: number, code: number, band: number): void {
+export function sendIoSignal(kernel: VfsKernel, file: OpenFile, fd: number, code: number): void {
   const signal = file.ioSignal;
+  const band = BANDS.get(code)!;
   signalFileOwner(kernel, file, signal === 0 ? signalInfo(SIGIO, SI_KERNEL) : signalInfo(signal, code, { band, fd }));
 }
 
@@ -99,7 +121,7 @@ class AsyncNotification implements Waiter {
               : (ready & POLLOUT) !== 0
                 ? POLL_OUT
                 : 0;
-    if (code !== 0) sendIoSignal(this.#kernel, this.#file, this.#fd, code, ready);
+    if (code !== 0) sendIoSignal(this.#kernel, this.#file, this.#fd, code);
   }
 
   stop(): void {

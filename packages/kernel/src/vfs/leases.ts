@@ -30,7 +30,9 @@ export function setLease(task: Caller, file: OpenFile, fd: number, type: number)
   // What has to be given up whole isn't kept in another form.
   if (own?.breakingTo === F_UNLCK) return -EAGAIN;
   if (type === F_RDLCK && (inode.writers > 0 || others.some((held) => held.type === F_WRLCK))) return -EAGAIN;
-  if (type === F_WRLCK && (inode.descriptions > 1 || others.length > 0)) return -EAGAIN;
+  // A memfd that may be written and is no writer has none but itself, and yet is refused (fs/locks.c).
+  const isOnly = inode.descriptions === 1 && inode.writers === (file.isWritable ? 1 : 0);
+  if (type === F_WRLCK && (!isOnly || others.length > 0)) return -EAGAIN;
   const leases = (inode.leases ??= new FileLeases<OpenFile>());
   if (own === undefined) leases.held.push({ file, fd, pid: task.pid, type, breakingTo: NOT_BREAKING, deadlineNs: 0 });
   else {
@@ -66,7 +68,7 @@ export function breakLeases(task: Caller, inode: Inode, forWriting: boolean, may
     if (lease.breakingTo === NOT_BREAKING || (forWriting && lease.breakingTo === F_RDLCK)) {
       if (lease.breakingTo === NOT_BREAKING) lease.deadlineNs = now + task.kernel.vfs.leaseBreakSeconds * 1e9;
       lease.breakingTo = rest;
-      sendIoSignal(task.kernel, lease.file, lease.fd, POLL_MSG, 0);
+      sendIoSignal(task.kernel, lease.file, lease.fd, POLL_MSG);
     } else if (now >= lease.deadlineNs) {
       if (lease.breakingTo === F_UNLCK) dropLease(inode, lease.file);
       else {

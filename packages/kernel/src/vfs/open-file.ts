@@ -12,6 +12,7 @@ import {
   POLLOUT,
   POLLRDNORM,
   POLLWRNORM,
+  SEEK_CUR,
 } from "@stratos/abi";
 import type { PageCache } from "../frames/page-cache.ts";
 import type { Credentials } from "../security/credentials.ts";
@@ -47,8 +48,12 @@ export abstract class OpenFile implements LockOwner {
   references = 1;
   /** fcntl(F_SETOWN): pid, or −pgrp; for SIGIO and SIGURG. */
   owner = 0;
+  /** F_OWNER_TID: `owner` is a thread, which alone is told. */
+  ownerIsThread = false;
   /** The open that made this description made the file, too (F_CREATED_QUERY). */
   isCreated = false;
+  /** Of who opened it by a path: a name for it is theirs to make (linkat(2), AT_EMPTY_PATH). */
+  openedBy: Credentials | null = null;
   /** Of who called F_SETOWN: whom they may signal. */
   ownerCredentials: Credentials | null = null;
   /** fcntl(F_SETSIG); 0: SIGIO. */
@@ -125,6 +130,11 @@ export abstract class OpenFile implements LockOwner {
 
   seek(offset: number, whence: number): number {
     return -ESPIPE;
+  }
+
+  /** May it be read or written at a place of one's choice (pread(2), ESPIPE)? */
+  get hasPositions(): boolean {
+    return this.seek(0, SEEK_CUR) !== -ESPIPE;
   }
 
   /**

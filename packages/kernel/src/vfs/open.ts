@@ -49,6 +49,7 @@ import { checkAccess, isOwnerOrCapable, MAY_EXEC, MAY_READ, MAY_WRITE } from "..
 import { Dentry } from "./dentry.ts";
 import { DirectoryFile } from "./directory-file.ts";
 import { breakLeases } from "./leases.ts";
+import type { Inode } from "./inode.ts";
 import { notifyInode } from "./inotify-marks.ts";
 import { createUnder, hasOwnersFor, newInodeFor } from "./name-changes.ts";
 import type { OpenFile } from "./open-file.ts";
@@ -164,7 +165,9 @@ function openPlace(task: Caller, start: Path, path: string, flags: number, resol
   const failed = walk(task, start, path, (flags & O_NOFOLLOW) !== 0 ? 0 : WALK_FOLLOW, resolve);
   if (failed < 0) return failed;
   if ((flags & O_DIRECTORY) !== 0 && !walker.dentry.inode!.isDirectory) return -ENOTDIR;
-  return new PathOnlyFile(flags & (O_DIRECTORY | O_NOFOLLOW | O_PATH), new Path(walker.mount, walker.dentry));
+  const file = new PathOnlyFile(flags & (O_DIRECTORY | O_NOFOLLOW | O_PATH), new Path(walker.mount, walker.dentry));
+  file.openedBy = task.credentials;
+  return file;
 }
 
 function createAndOpen(task: Caller, flags: number, mode: number): OpenFile | number {
@@ -235,7 +238,7 @@ function mayOpen(task: Caller, place: Path, flags: number): number {
 
 /**
  * A description for the file at `place`, without permission checks: by the inode's own `open`, else by its type.
- * @returns −ENXIO for a socket, a device without a driver; BLOCKED for a fifo
+ * @returns −EINVAL for O_DIRECT without pages; −ENXIO for a socket, a device without a driver; BLOCKED for a fifo
  */
 function openInode(task: Caller, place: Path, flags: number): OpenFile | number {
   const inode = place.dentry.inode!;
@@ -266,8 +269,19 @@ function openInode(task: Caller, place: Path, flags: number): OpenFile | number 
         file = -ENXIO;
     }
   }
-  if (!isErrno(file) && task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, place, "open");
+  if (isErrno(file)) return file;
+  if ((flags & O_DIRECT) !== 0 && !mayBeDirect(inode)) {
+    file.release();
+    return -EINVAL;
+  }
+  file.openedBy = task.credentials;
+  if (task.kernel.vfs.watchCount > 0) notifyInode(task.kernel, inode, place, "open");
   return file;
+}
+
+/** O_DIRECT is for regular files with pages and for block devices (Linux: FMODE_CAN_ODIRECT). */
+export function mayBeDirect(inode: Inode): boolean {
+  return (inode.isRegular && inode.pages !== null) || (inode.mode & S_IFMT) === S_IFBLK;
 }
 
 /**

@@ -41,14 +41,17 @@ const ZEROES = new Uint8Array(PAGE_SIZE);
 export class RegularFile extends OpenFile {
   #kernel: VfsKernel;
   declare readonly inode: Inode;
+  /** Keeps others from executing the file. What came without being opened does not (Linux: FMODE_WRITER). */
+  #isWriter: boolean;
 
   /** Holds the inode itself when there is no path that does. */
-  constructor(kernel: VfsKernel, flags: number, inode: Inode, path: Path | null) {
+  constructor(kernel: VfsKernel, flags: number, inode: Inode, path: Path | null, isOpened = true) {
     super(flags, inode, path);
     this.#kernel = kernel;
+    this.#isWriter = isOpened && this.isWritable;
     if (path === null) inode.users++;
     inode.descriptions++;
-    if (this.isWritable) inode.writers++;
+    if (this.#isWriter) inode.writers++;
   }
 
   override read(task: Caller, to: IoCursor, offset: number): number {
@@ -100,7 +103,7 @@ export class RegularFile extends OpenFile {
 
   protected override dispose(): void {
     this.inode.descriptions--;
-    if (this.isWritable) this.inode.writers--;
+    if (this.#isWriter) this.inode.writers--;
     if (this.inode.leases !== null) dropLease(this.inode, this);
     if (this.inode.locks !== null) dropLocksOfDescription(this.inode, this);
     if (this.#kernel.vfs.watchCount > 0)
@@ -117,8 +120,8 @@ export class RegularFile extends OpenFile {
 
   static {
     stateClass("RegularFile", this, {
-      save: (it) => ({ kernel: it.#kernel }),
-      load: (it, from) => ({ kernel: it.#kernel } = from),
+      save: (it) => ({ kernel: it.#kernel, isWriter: it.#isWriter }),
+      load: (it, from) => ({ kernel: it.#kernel, isWriter: it.#isWriter } = from),
     });
   }
 }

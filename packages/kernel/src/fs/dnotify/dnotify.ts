@@ -62,7 +62,7 @@ class DirectoryNotification implements InotifyMark {
   }
 
   notify(): void {
-    sendIoSignal(this.#kernel, this.#file, this.#fd, POLL_MSG, 0);
+    sendIoSignal(this.#kernel, this.#file, this.#fd, POLL_MSG);
     if (!this.#isMultishot) this.mask = 0;
   }
 

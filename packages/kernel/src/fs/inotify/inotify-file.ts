@@ -205,8 +205,13 @@ export class InotifyFile extends OpenFile {
   }
 
   /** Has no position, but does not say so (Linux noop_llseek). */
+  /** lseek(2) does nothing (noop_llseek). */
   override seek(): number {
     return 0;
+  }
+
+  override get hasPositions(): boolean {
+    return false;
   }
 
   override poll(): number {

@@ -56,7 +56,7 @@ export function createMemfd(task: FsCaller, name: string, flags: number): OpenFi
   inode.seals = (flags & MFD_NOEXEC_SEAL) !== 0 ? F_SEAL_EXEC : (flags & MFD_ALLOW_SEALING) !== 0 ? 0 : F_SEAL_SEAL;
   const dentry = new Dentry(`/memfd:${name}`, null, inode);
   dentry.isDetached = true;
-  return new RegularFile(kernel, O_RDWR | O_LARGEFILE, inode, new Path(mount, dentry));
+  return new RegularFile(kernel, O_RDWR | O_LARGEFILE, inode, new Path(mount, dentry), false);
 }
 
 /**

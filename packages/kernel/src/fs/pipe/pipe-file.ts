@@ -81,9 +81,8 @@ export class PipeFile extends OpenFile {
     if (from.remaining === 0) return before;
     dropDeadWaits(pipe);
     if (pipe.readers === 0) {
-      if (before > 0) return before;
       sendSignalToTask(task, signalInfo(SIGPIPE, SI_KERNEL));
-      return -EPIPE;
+      return before > 0 ? before : -EPIPE;
     }
     const wanted = from.remaining;
     const done = pipe.push(from, wanted, before === 0, (this.flags & O_DIRECT) !== 0);

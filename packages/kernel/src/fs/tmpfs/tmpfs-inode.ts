@@ -29,7 +29,7 @@ import {
 import { stateClass } from "@stratos/base";
 import { PageCache } from "../../frames/page-cache.ts";
 import type { Reapable } from "../../frames/reaper.ts";
-import type { CallWork } from "../../ground/call-work.ts";
+import { CALL_WORK, type CallWork } from "../../ground/call-work.ts";
 import { Inode, type NewInode, type Time } from "../../vfs/inode.ts";
 import type { Tmpfs } from "./tmpfs.ts";
 
@@ -40,6 +40,10 @@ const DATA_TYPE_SHIFT = 12;
 const ATTRIBUTE_SIZE = 64;
 /** Entries that went and are still in a directory's order, beyond as many as there are. */
 const ORDER_SLACK = 32;
+/** Pages of a write that are asked for at once, beyond what its work lets it move. */
+const PAGES_ASKED = 2 * CALL_WORK;
+/** A longer target than this, with the byte that ends it, takes a page (SHORT_SYMLINK_LEN). */
+const SHORT_TARGET = 128;
 /** What chattr(1) may set (Linux: SHMEM_FL_USER_MODIFIABLE). */
 const KEPT_FLAGS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL;
 
@@ -126,12 +130,17 @@ export class TmpfsInode extends Inode {
 
   override symlink(name: string, target: string, attributes: NewInode): Inode | number {
     if (this.#entries!.has(name)) return -EEXIST;
-    if (this.fileSystem.reserveBytes(target.length) < 0) return -ENOSPC;
-    const inode = this.fileSystem.createInode({ ...attributes, mode: S_IFLNK | 0o777 });
+    const { fileSystem } = this;
+    const pages = target.length < SHORT_TARGET ? 0 : 1;
+    if (fileSystem.pagesUsed + pages > fileSystem.pagesMax) return -ENOSPC;
+    if (fileSystem.reserveBytes(target.length) < 0) return -ENOSPC;
+    const inode = fileSystem.createInode({ ...attributes, mode: S_IFLNK | 0o777 });
     if (isErrno(inode)) {
-      this.fileSystem.kernel.vfs.memoryBytes -= target.length;
+      fileSystem.kernel.vfs.memoryBytes -= target.length;
       return inode;
     }
+    fileSystem.pagesUsed += pages;
+    inode.blocks = pages * (PAGE_SIZE / 512);
     inode.#bytes = target.length;
     inode.#target = target;
     inode.size = target.length;
@@ -226,17 +235,34 @@ export class TmpfsInode extends Inode {
   }
 
   override prepareWrite(offset: number, length: number): number {
-    const fileSystem = this.fileSystem;
+    const { pagesMax, pagesUsed, kernel } = this.fileSystem;
+    const first = Math.floor(offset / PAGE_SIZE),
+      last = Math.floor((offset + length - 1) / PAGE_SIZE);
+    let free = pagesMax - pagesUsed;
+    if (last - first < free) return 0;
+    // As in Linux what has room is written: up to the first page that is not there and finds none.
+    for (let index = first; index <= last; index++) {
+      if (this.pages!.peek(index) === 0 && --free < 0) return index === first ? -ENOSPC : index * PAGE_SIZE - offset;
+      // What a write moves within its work is far less.
+      if (index - first === PAGES_ASKED) return (index + 1) * PAGE_SIZE - offset;
+    }
+    kernel.work.charge((last - first) >> 5);
+    return 0;
+  }
+
+  /** Has the whole range room? 0, or −ENOSPC. */
+  #prepareRange(offset: number, length: number): number {
+    const { pagesMax, pagesUsed, kernel } = this.fileSystem;
     const first = Math.floor(offset / PAGE_SIZE),
       last = Math.floor((offset + length - 1) / PAGE_SIZE);
     const pages = last - first + 1;
-    if (fileSystem.pagesUsed + pages <= fileSystem.pagesMax) return 0;
+    if (pagesUsed + pages <= pagesMax) return 0;
     // What could not be there even if all the file's pages lay in the range needs no counting.
-    if (fileSystem.pagesUsed + pages - this.pages!.pageCount > fileSystem.pagesMax) return -ENOSPC;
+    if (pagesUsed + pages - this.pages!.pageCount > pagesMax) return -ENOSPC;
     let present = 0;
     this.pages!.forEach(first, last + 1, () => present++);
-    fileSystem.kernel.work.charge(present >> 5);
-    return fileSystem.pagesUsed + pages - present > fileSystem.pagesMax ? -ENOSPC : 0;
+    kernel.work.charge(present >> 5);
+    return pagesUsed + pages - present > pagesMax ? -ENOSPC : 0;
   }
 
   override truncate(size: number, now: Time): number {
@@ -257,7 +283,7 @@ export class TmpfsInode extends Inode {
     const { work } = this.fileSystem.kernel;
     let end = offset + length;
     if ((mode & FALLOC_FL_PUNCH_HOLE) === 0) {
-      const refused = this.prepareWrite(offset, length);
+      const refused = this.#prepareRange(offset, length);
       if (refused < 0) return refused;
     }
     if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) !== 0) {
@@ -364,6 +390,7 @@ export class TmpfsInode extends Inode {
   override evict(): void {
     this.fileSystem.freeInode();
     this.fileSystem.inodes.delete(this.ino);
+    if (this.isSymlink && this.blocks > 0) this.fileSystem.pagesUsed--;
     this.#release(this.#bytes);
   }
 

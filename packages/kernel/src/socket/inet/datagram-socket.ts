@@ -1,4 +1,4 @@
-import { EINVAL, ENOTCONN, SHUT_RD, SHUT_RDWR, SHUT_WR } from "@stratos/abi";
+import { EAGAIN, EINVAL, ENOTCONN, MSG_DONTWAIT, O_NONBLOCK, SHUT_RD, SHUT_RDWR, SHUT_WR } from "@stratos/abi";
 import { InetSocket } from "./inet-socket.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
@@ -6,6 +6,12 @@ import type { SocketCaller } from "../socket-kernel.ts";
 export abstract class DatagramSocket extends InetSocket {
   isReadShut = false;
   protected isWriteShut = false;
+
+  /** Of a receive that finds nothing: 0 where it would wait for what never comes (__skb_recv_udp), else −EAGAIN. */
+  protected foundNothing(flags: number): number {
+    const waits = (this.flags & O_NONBLOCK) === 0 && (flags & MSG_DONTWAIT) === 0;
+    return this.isReadShut && waits ? 0 : -EAGAIN;
+  }
 
   /** shutdown(2): takes effect also without a peer, but says ENOTCONN then (net/ipv4/af_inet.c, inet_shutdown). */
   override shutdown(_task: SocketCaller, how: number): number {

@@ -51,7 +51,7 @@ export class LoopbackDatagrams implements DatagramTransport {
     const socket = this.#socket;
     const { udpMemory, transfer } = socket.network;
     const length = from.remaining;
-    if (socket.isReadShut || this.queue.cost + length > socket.options.receiveBuffer || udpMemory.isFull) {
+    if (this.queue.cost + length > socket.options.receiveBuffer || udpMemory.isFull) {
       // The bytes are looked at all the same.
       const taken = length === 0 ? 0 : from.take(transfer, 0, length);
       return taken < length ? (taken < 0 ? taken : -EFAULT) : length;

@@ -246,7 +246,7 @@ export class RawSocket extends DatagramSocket {
   /** Into the queue; without room the packet is lost. */
   enqueue(packet: IpPacket): void {
     const cost = packet.bytes.length + PACKET_OVERHEAD;
-    if (this.isReadShut || this.#queuedCost + cost > this.options.receiveBuffer) return;
+    if (this.#queuedCost + cost > this.options.receiveBuffer) return;
     const { udpMemory } = this.network;
     if (udpMemory.isFull) return;
     this.#queue.push(packet);
@@ -259,7 +259,7 @@ export class RawSocket extends DatagramSocket {
     if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
     const packet = this.#queue[0];
-    if (packet === undefined) return this.isReadShut ? 0 : -EAGAIN;
+    if (packet === undefined) return this.foundNothing(flags);
     const bytes = packet.isV4 && !this.isPing ? concatBytes([ipv4Header(packet), packet.bytes]) : packet.bytes;
     const count = Math.min(bytes.length, to.remaining);
     const moved = count === 0 ? 0 : to.put(bytes, 0, count);

@@ -12,6 +12,7 @@ import {
   EINVAL,
   EMSGSIZE,
   ENETUNREACH,
+  ENOTCONN,
   ENOBUFS,
   ENOPROTOOPT,
   EOPNOTSUPP,
@@ -201,7 +202,7 @@ export class UdpSocket extends DatagramSocket {
     if (familyOf(address) === AF_UNSPEC) {
       this.peer = null;
       this.#host?.dropUnbound();
-      if (!this.isAddressBound) this.releasePort();
+      this.#dropChosen();
       return 0;
     }
     const { to } = OUTGOING;
@@ -220,6 +221,20 @@ export class UdpSocket extends DatagramSocket {
     this.peer = keepEndpoint(to.ip, to.port);
     this.readiness.wakeAll();
     return 0;
+  }
+
+  /** What the program did not bind to goes with the peer (net/ipv4/udp.c, __udp_disconnect). */
+  #dropChosen(): void {
+    const { claim, local } = this;
+    if (!this.isAddressBound) this.releasePort();
+    else if (claim === null || local === null || !isWildcard(claim.ip)) return;
+    else if (this.isPortOurs && this.#host === null) this.releasePort();
+    else this.local = keepEndpoint(claim.ip, local.port);
+  }
+
+  /** One without a port is none (getpeername(2)). */
+  override peerName(): Uint8Array | number {
+    return this.peer?.port === 0 ? -ENOTCONN : super.peerName();
   }
 
   /** The source address for a destination; ENETUNREACH, or EACCES for a broadcast that wasn't asked for. */
@@ -414,7 +429,7 @@ export class UdpSocket extends DatagramSocket {
     const peek = (flags & MSG_PEEK) !== 0;
     let moved = this.loopback.receive(RECEIVED, to, peek);
     if (moved === -EAGAIN && this.#host !== null) moved = this.#host.receive(RECEIVED, to, peek);
-    if (moved < 0) return moved === -EAGAIN && this.isReadShut ? 0 : moved;
+    if (moved < 0) return moved === -EAGAIN ? this.foundNothing(flags) : moved;
     this.tellSender(message, RECEIVED.from, RECEIVED.port);
     const controls = this.ip.controlsFor(RECEIVED, this.isV6);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
