@@ -21,13 +21,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { NODE_FLAGS } from "@stratos/engine-node/node-flags";
+import { NODE_FLAGS, nodeEnvironment } from "@stratos/engine-node/node-flags";
 import { freshBundle, markFresh } from "./bundle-state.mjs";
 
 const LAUNCHER = fileURLToPath(new URL("../../stratos", import.meta.url));
 const PINNED = `node_modules/node-linux-${process.arch}/bin/node`;
-/** Tells the words that it was given and one of the user's variables, and ends as no shell does by itself. */
-const NODE = `#!/bin/sh\nprintf '%s\\n' "$@"\nexit $((status + 3))\n`;
+/** Tells what malloc is told and the words that it was given, and ends as no shell does by itself, by a user's word. */
+const NODE = `#!/bin/sh\nprintf '%s\\n' "$GLIBC_TUNABLES" "$@"\nexit $((status + 3))\n`;
 const SHELLS = [["sh"], ["dash"], ["bash", "--posix"], ["busybox", "sh"]].filter(
   ([name, ...args]) => spawnSync(name!, [...args, "-c", ":"], { timeout: 60_000 }).status === 0,
 );
@@ -37,15 +37,18 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 interface Call {
   /** What Node was given. */
   readonly words: readonly string[];
+  /** GLIBC_TUNABLES of Node. */
+  readonly tunables: string | undefined;
   readonly status: number | null;
   readonly stderr: string;
 }
 
-function call(command: readonly string[], cwd = folder, path = process.env["PATH"]!): Call {
+function call(command: readonly string[], cwd = folder, path = process.env["PATH"]!, variables = {}): Call {
   const [name, ...args] = command;
-  const env = { PATH: path, status: "4" };
+  const env = { PATH: path, status: "4", ...variables };
   const run = spawnSync(name!, args, { cwd, env, encoding: "utf8", timeout: 60_000 });
-  return { words: run.stdout.split("\n").slice(0, -1), status: run.status, stderr: run.stderr };
+  const [tunables, ...words] = run.stdout.split("\n").slice(0, -1);
+  return { words, tunables, status: run.status, stderr: run.stderr };
 }
 
 /** A clone that is installed and built. */
@@ -74,6 +77,13 @@ for (const shell of SHELLS) {
     const { words, status, stderr } = call([...shell, join(root, "stratos"), ...AWKWARD]);
     assert.deepEqual(words, [...NODE_FLAGS, "--", main, ...AWKWARD]);
     assert.deepEqual([status, stderr], [7, ""]);
+  });
+
+  test(`${name}: malloc is told what stratos.mjs tells it, unless the user tells it something`, () => {
+    const launch = [...shell, join(root, "stratos"), "x"];
+    assert.equal(call(launch).tunables, nodeEnvironment({}).GLIBC_TUNABLES);
+    for (const own of ["glibc.malloc.check=3", ""])
+      assert.equal(call(launch, folder, process.env["PATH"]!, { GLIBC_TUNABLES: own }).tunables, own);
   });
 
   test(`${name}: it is found through links, and from its own folder`, () => {

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
-import { NODE_FLAGS, NODE_MAJOR_MIN } from "../../packages/engine-node/src/node-flags.mjs";
+import { NODE_FLAGS, NODE_MAJOR_MIN, nodeEnvironment } from "../../packages/engine-node/src/node-flags.mjs";
 import { LaunchError } from "./launch-error.mjs";
 
 /** @returns {string | null} path of the pinned binary, null when none is installed for this platform */
@@ -27,20 +27,21 @@ export function nodeBinary(root) {
 }
 
 /**
- * Runs Node in this process's place: the same terminal, descriptors and environment, and its end is ours. Where the
- * running Node can exec, nothing of this process is left; else it waits, hands signals on, and ends as the child ended.
+ * Runs Node in this process's place: the same terminal, descriptors and environment (but for what malloc is told), and
+ * its end is ours. Where the running Node can exec, nothing of this process is left; else it waits, hands signals on,
+ * and ends as the child ended.
  */
 export async function becomeNode(root, args) {
   const binary = nodeBinary(root);
   // Behind "--" Node looks for no options of its own: it would take our --env-file.
   const argv = [...NODE_FLAGS, "--", ...args];
-  if (typeof process.execve === "function") process.execve(binary, [binary, ...argv], process.env);
+  if (typeof process.execve === "function") process.execve(binary, [binary, ...argv], nodeEnvironment(process.env));
   process.exitCode = await runNode(binary, argv);
 }
 
 function runNode(binary, argv) {
   return new Promise((resolve, reject) => {
-    const child = spawn(binary, argv, { stdio: "inherit" });
+    const child = spawn(binary, argv, { stdio: "inherit", env: nodeEnvironment(process.env) });
     // A terminal sends these to the whole foreground group, so the child has its own; handing ours on would double
     // them.
     const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;

@@ -1,7 +1,14 @@
 /** Ground-level vocabulary shared by every package: bytes, assertions, seeded chance. Knows nothing of the computer. */
 export { assert } from "./assert.ts";
 export type { Quantity } from "./quantity.ts";
-export { byteString, byteStringOf, utf8Of, utf8ToByteString, byteStringToUtf8 } from "./byte-string.ts";
+export {
+  byteString,
+  byteStringOf,
+  shortByteString,
+  utf8Of,
+  utf8ToByteString,
+  byteStringToUtf8,
+} from "./byte-string.ts";
 export {
   conflictingRange,
   conflictingRanges,

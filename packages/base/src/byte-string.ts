@@ -15,6 +15,38 @@ export function byteString(bytes: Uint8Array, start = 0, end = bytes.length): st
   return text;
 }
 
+/** The same of a few bytes, as names have: eight at a time, without an array between. */
+export function shortByteString(bytes: Uint8Array, start: number, end: number): string {
+  const of = String.fromCharCode;
+  let text = "";
+  let at = start;
+  for (; at + 8 <= end; at += 8)
+    text += of(
+      bytes[at]!,
+      bytes[at + 1]!,
+      bytes[at + 2]!,
+      bytes[at + 3]!,
+      bytes[at + 4]!,
+      bytes[at + 5]!,
+      bytes[at + 6]!,
+      bytes[at + 7]!,
+    );
+  if (at + 4 <= end) {
+    text += of(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!);
+    at += 4;
+  }
+  switch (end - at) {
+    case 1:
+      return text + of(bytes[at]!);
+    case 2:
+      return text + of(bytes[at]!, bytes[at + 1]!);
+    case 3:
+      return text + of(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!);
+    default:
+      return text;
+  }
+}
+
 /** The bytes of a byte string. */
 export function byteStringOf(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);

@@ -1,12 +1,12 @@
 /** The Node that machines run on, and what it finds in its environment. */
 import { StratosError } from "@stratos/sdk/client";
-import { NODE_MAJOR_MIN } from "./node-flags.mjs";
+import { NODE_MAJOR_MIN, nodeEnvironment } from "./node-flags.mjs";
 import { dependencyFile } from "./package-script.ts";
 
 /** Node's own variables would bring in the host's flags and preloads. */
 export function environmentOfEngine(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, ...environment } = process.env;
-  return environment;
+  return nodeEnvironment(environment);
 }
 
 /** The pinned binary, which npm has installed beside us; or this process's own when it is new enough. */

@@ -45,7 +45,7 @@ export class ReadAhead {
 
   /** What the piece used longest ago lies in, once there are enough. */
   #room(): Uint8Array {
-    if (this.#pieces.size < PIECES) return new Uint8Array(PIECE);
+    if (this.#pieces.size < PIECES) return Buffer.allocUnsafeSlow(PIECE);
     const [oldest, piece] = this.#pieces.entries().next().value!;
     this.#pieces.delete(oldest);
     return new Uint8Array(piece.buffer);

@@ -9,6 +9,7 @@
  * next one is refused with ENOSPC.
  */
 import { ENOSPC, ENOTDIR, ENOENT, S_IFDIR, S_IFMT } from "@stratos/abi";
+import { shortByteString } from "@stratos/base";
 import { KIND_ENTRY, keyMiddle } from "../format/key.ts";
 import { INODE_AT_ENTRIES, INODE_AT_MODE, INODE_AT_NLINK } from "../format/inode-item.ts";
 import type { FileTree } from "./file-tree.ts";
@@ -287,10 +288,8 @@ function checkListed(subvolume: FileTree, directory: number): number {
 }
 
 export function nameAt(bytes: Uint8Array, offset: number): string {
-  const length = bytes[offset + 5]!;
-  let name = "";
-  for (let index = 0; index < length; index++) name += String.fromCharCode(bytes[offset + ENTRY_AT_NAME + index]!);
-  return name;
+  const start = offset + ENTRY_AT_NAME;
+  return shortByteString(bytes, start, start + bytes[offset + 5]!);
 }
 
 function hasName(bytes: Uint8Array, offset: number, name: string): boolean {

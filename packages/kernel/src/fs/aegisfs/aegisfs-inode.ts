@@ -13,6 +13,7 @@ import {
   COMPRESS_UNSET,
   COMPRESS_ZSTD,
   compressionOf,
+  indexInListing,
   withCompression,
   type Attributes,
 } from "@stratos/aegisfs";
@@ -488,6 +489,13 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
   ): number {
     const { subvolume, entry } = this.fileSystem;
+    const listing = subvolume.listing(this.ino, cursor);
+    if (listing !== null && listing.names.length > 0) {
+      const { names, inos, types, cursors } = listing;
+      for (let index = indexInListing(listing, cursor); index < names.length; index++)
+        if (!emit(names[index]!, inos[index]!, types[index]!, cursors[index]! + 1)) break;
+      return 0;
+    }
     for (;;) {
       const found = subvolume.readDirectory(this.ino, cursor, entry);
       if (found <= 0) return found;
