@@ -132,6 +132,26 @@ class Editor {
   }
 }
 
+/** Arguments and local variables of a frame. */
+async function valuesIn(editor: Editor, frameId: number): Promise<string[]> {
+  const { scopes } = await editor.ask<DebugProtocol.ScopesResponse["body"]>("scopes", { frameId });
+  const shown: string[] = [];
+  for (const { presentationHint, variablesReference } of scopes) {
+    if (presentationHint === "registers") continue;
+    for (const { name, value } of await partsOf(editor, variablesReference)) shown.push(`${name} = ${value}`);
+  }
+  return shown;
+}
+
+async function partsOf(
+  editor: Editor,
+  variablesReference: number,
+  more: object = {},
+): Promise<readonly DebugProtocol.Variable[]> {
+  const given = { variablesReference, ...more };
+  return (await editor.ask<DebugProtocol.VariablesResponse["body"]>("variables", given)).variables;
+}
+
 test("an editor sets breakpoints by line and function, and steps forwards and backwards", async (t) => {
   const child = start([...launcher, "replay", file, "--dap", "-"], { env: { STRATOS_HOME: TEST_HOME } });
   t.after(() => child.kill("SIGKILL"));
@@ -157,6 +177,14 @@ test("an editor sets breakpoints by line and function, and steps forwards and ba
   assert.deepEqual(first.stack.slice(0, 2), inAdd);
 
   const threadId = 2;
+  const frame = threadId * 1024;
+  assert.deepEqual(await valuesIn(editor, frame), ["x = 2", "more = 4"]);
+  assert.deepEqual(await valuesIn(editor, frame + 1), ["got = 2", "i = 2"], "those of the caller");
+  await editor.ask("evaluate", { expression: "more", context: "repl" });
+  await assert.rejects(
+    editor.ask("setVariable", { variablesReference: 1, name: "x", value: "2" }),
+    /setVariable: variables are shown and not set: a recorded run cannot be changed/,
+  );
   assert.deepEqual((await editor.go("next", { threadId })).stack[0], "add add.c:8");
   assert.deepEqual((await editor.go("stepBack", { threadId })).stack[0], "add add.c:7");
   assert.deepEqual((await editor.go("stepBack", { threadId })).stack[0], "add add.c:6", "over the call of twice");
@@ -348,4 +376,95 @@ test("an editor has a live program: breakpoints, its signals, its end", async (t
   assert.equal(body.exitCode, 0);
   assert.equal(await ended, 0);
   assert.equal(printed.text, "2\n6\n12\n");
+});
+
+const TYPES = `#include <stdint.h>
+#include <stdbool.h>
+enum colour { RED, GREEN = 5, BLUE = -1 };
+typedef struct node { struct node *next; enum colour colour; char name[12]; double weight; unsigned low : 3, high : 5;
+  union { int32_t whole; uint8_t bytes[4]; }; } Node;
+static Node last = {0, BLUE, "last\\n", -0.1, 5, 17, {.whole = -2}};
+Node first = {&last, GREEN, "first", 1.5, 1, 2, {.whole = 0x01020304}};
+short table[2][3] = {{1, 2, 3}, {-4, 5, 6}};
+long numbers[3000];
+__attribute__((noinline)) long look(const Node *node, bool isIt, float ratio, unsigned char letter, int64_t large) {
+  long sum = node->next->low + large;
+  { const char *sum = node->name; numbers[2500] = sum[0]; }
+  __asm__ volatile("" : : : "memory");
+  return sum + isIt + (long)ratio + letter;
+}
+int main(void) { return look(&first, true, 0.3f, 65, -9000000000000000001) == 3; }
+`;
+
+test("an editor sees variables by their types, with their parts", async (t) => {
+  writeFileSync(join(folder, "types.c"), TYPES);
+  for (const [level, version, library] of [
+    ["-O0", "-gdwarf-5", "-static"],
+    ["-O0", "-gdwarf-3", "-pie"],
+  ] as const) {
+    execFileSync("riscv64-linux-gnu-gcc", [level, version, library, "-o", "types", "types.c"], { cwd: folder });
+    const words = ["run", "-i", TEST_IMAGE, "-v", `${folder}:/t`, "--dap", "-", "--", "/t/types"];
+    const child = start([...launcher, ...words], { env: { STRATOS_HOME: TEST_HOME } });
+    t.after(() => child.kill("SIGKILL"));
+    const editor = new Editor(child);
+    await editor.ask("initialize");
+    await editor.ask("launch");
+    await editor.go("configurationDone");
+    await editor.ask("setBreakpoints", { source: { path: "types.c" }, breakpoints: [{ line: 13 }] });
+    await editor.go("continue", { threadId: 2 });
+    const frameId = 2 * 1024;
+    const evaluate = (expression: string): Promise<DebugProtocol.EvaluateResponse["body"]> =>
+      editor.ask("evaluate", { expression, frameId });
+    const said = async (expression: string): Promise<string> => (await evaluate(expression)).result;
+    const where = `${level} ${version}`;
+    const values = await valuesIn(editor, frameId);
+    const sum = "sum = -8999999999999999996";
+    const others = ["isIt = true", "ratio = 0.3", "letter = 65 'A'", "large = -9000000000000000001", sum];
+    assert.match(values[0]!, /^node = 0x[0-9a-f]+$/, where);
+    assert.deepEqual(values.slice(1), others, where);
+    const node = await evaluate("*node");
+    assert.equal(node.type, "const Node", where);
+    assert.match(
+      node.result,
+      /^\{next = 0x\w+, colour = GREEN, name = "first", weight = 1.5, low = 1, high = 2, .*\}$/,
+    );
+    const parts = await partsOf(editor, node.variablesReference);
+    assert.deepEqual(
+      parts.slice(1).map(({ name, type, value }) => `${type} ${name} ${value}`),
+      [
+        "enum colour colour GREEN",
+        'char[12] name "first"',
+        "double weight 1.5",
+        "unsigned int low 1",
+        "unsigned int high 2",
+        'union {…} (unnamed) {whole = 16909060, bytes = "\\x04\\x03\\x02\\x01"}',
+      ],
+      where,
+    );
+    const [next] = await partsOf(editor, parts[0]!.variablesReference);
+    assert.match(next!.value, /^\{next = 0x0, colour = BLUE, name = "last\\n", weight = -0.1, low = 5, high = 17/);
+    for (const [expression, value] of [
+      ["node->next->high", "17"],
+      ["(*node).next->name[1]", "97 'a'"],
+      ["node->next->whole", "-2"],
+      ["last.colour", "BLUE"],
+      ["table", "{{1, 2, 3}, {-4, 5, 6}}"],
+      ["table[1][0]", "-4"],
+      ["*table[1]", "-4"],
+      ["*&first.colour", "GREEN"],
+      ["node[0].bytes[3]", "1 '\\x01'"],
+    ])
+      assert.equal(await said(expression!), value, `${expression} ${where}`);
+    const numbers = await evaluate("numbers");
+    assert.equal(numbers.indexedVariables, 3000);
+    const some = await partsOf(editor, numbers.variablesReference, { filter: "indexed", start: 2499, count: 3 });
+    assert.deepEqual(
+      some.map(({ name, value }) => `${name} ${value}`),
+      ["[2499] 0", "[2500] 102", "[2501] 0"],
+    );
+    await assert.rejects(evaluate("node->nothing"), /const Node has no member nothing/);
+    await assert.rejects(evaluate("nobody"), /nobody: no variable of this name is known here/);
+    await assert.rejects(evaluate("last.next->low"), /last\.next->low: nothing is mapped at 0x/);
+    await editor.ask("disconnect", { terminateDebuggee: true });
+  }
 });

@@ -24,8 +24,10 @@ import { disassembly } from "./disassembly.ts";
 import { ExpressionError, parseExpression } from "./expression.ts";
 import { EVERYDAY_SIGNALS } from "./live-target.ts";
 import { LineSteps } from "./line-steps.ts";
+import { FIRST_REFERENCE, ShownVariables } from "./shown-variables.ts";
 import { REGISTER_NAMES, registerValue } from "./target-description.ts";
 import { valuesOf } from "./thread-values.ts";
+import { isVariablePath } from "./variable-path.ts";
 
 const THREADS_MAX = 512;
 const MEMORY_MAX = 1 << 20;
@@ -45,6 +47,7 @@ export class DebugAdapter {
   readonly #monitor: DebugAdapterOptions["monitor"];
   readonly #messages: MessageStream;
   readonly #code = new ProgramCode();
+  readonly #shown = new ShownVariables(this.#code);
   readonly #steps: LineSteps;
   readonly #waiting: DebugProtocol.Request[] = [];
   #isBusy = false;
@@ -125,6 +128,7 @@ export class DebugAdapter {
     if (journey !== null) {
       this.#steps.isInterrupted = false;
       this.#breakpoints.beginJourney();
+      this.#shown.forget();
       this.#tellStop(await journey.go());
     }
     if (command === "disconnect" || command === "terminate") {
@@ -180,6 +184,9 @@ export class DebugAdapter {
         return this.#scopes(given);
       case "variables":
         return this.#variables(given);
+      case "setVariable":
+      case "setExpression":
+        throw new RequestError(UNCHANGEABLE);
       case "readMemory":
         return this.#memory(given);
       case "disassemble":
@@ -306,15 +313,22 @@ export class DebugAdapter {
   }
 
   #scopes(given: Arguments): DebugProtocol.ScopesResponse["body"] {
-    const id = numberOf(given["frameId"], -1);
-    // Those of the innermost function alone: what a caller had in its registers may be lost.
-    if (id < 0 || id % FRAMES_PER_THREAD !== 0) return { scopes: [] };
-    this.#thread(id / FRAMES_PER_THREAD);
-    const variablesReference = id / FRAMES_PER_THREAD;
-    return { scopes: [{ name: "Registers", presentationHint: "registers", variablesReference, expensive: false }] };
+    const { task, frame } = this.#frame(given["frameId"]);
+    const scopes = this.#shown.scopes(task, frame);
+    // Of the innermost function alone: what a caller had in its registers may be lost.
+    if (frame > 0) return { scopes };
+    const registers = { name: "Registers", presentationHint: "registers", variablesReference: task.tid };
+    return { scopes: [...scopes, { ...registers, expensive: false }] };
+  }
+
+  /** @throws RequestError */
+  #frame(id: unknown): { task: Task; frame: number } {
+    const frame = numberOf(id, -1);
+    return { task: this.#thread(Math.floor(frame / FRAMES_PER_THREAD)), frame: frame % FRAMES_PER_THREAD };
   }
 
   #variables(given: Arguments): DebugProtocol.VariablesResponse["body"] {
+    if (numberOf(given["variablesReference"], 0) >= FIRST_REFERENCE) return { variables: this.#shown.parts(given) };
     const registers = registersOf(this.#thread(given["variablesReference"]));
     return {
       variables: REGISTER_NAMES.map((name) => {
@@ -344,13 +358,17 @@ export class DebugAdapter {
     return { instructions: disassembly(task, this.#code, given) };
   }
 
-  /** An expression (`$a0 + 8`, `*0x1234`), or words for the monitor (`where`, `seek 1000`). */
+  /** A variable (`list->next`), an expression (`$a0 + 8`), or words for the monitor (`where`, `seek 1000`). */
   async #evaluate(given: Arguments): Promise<DebugProtocol.EvaluateResponse["body"]> {
     const text = String(given["expression"] ?? "").trim();
-    const task = this.#current;
+    const { frameId } = given;
+    const isWord = /^\w+$/.test(text);
+    const isPath = isVariablePath(text) && !(isWord && !this.#isVariable(text, frameId));
+    if (/^[a-z]/i.test(text) && !isPath && given["context"] === "repl") return await this.#tellMonitor(text);
+    if (isVariablePath(text)) return this.#evaluateVariable(text, frameId);
     try {
-      if (/^[a-z]/i.test(text) && given["context"] === "repl") return await this.#tellMonitor(text);
       const expression = parseExpression(text);
+      const task = this.#current;
       if (task === null) throw new RequestError("there is no thread here");
       const value = BigInt.asUintN(64, expression(valuesOf(task)));
       return { result: `0x${value.toString(16)}`, variablesReference: 0 };
@@ -359,9 +377,28 @@ export class DebugAdapter {
     }
   }
 
+  #isVariable(name: string, frameId: unknown): boolean {
+    const { task, frame } = this.#looked(frameId);
+    return task !== null && this.#shown.has(task, frame, name);
+  }
+
+  /** The frame that the editor looks at, or the innermost of the thread that stopped. @throws RequestError */
+  #looked(frameId: unknown): { task: Task | null; frame: number } {
+    return frameId === undefined ? { task: this.#current, frame: 0 } : this.#frame(frameId);
+  }
+
+  /** @throws RequestError */
+  #evaluateVariable(text: string, frameId: unknown): DebugProtocol.EvaluateResponse["body"] {
+    const { task, frame } = this.#looked(frameId);
+    if (task === null) throw new RequestError("there is no thread here");
+    const { value, ...rest } = this.#shown.evaluate(task, frame, text);
+    return { result: value, ...rest };
+  }
+
   async #tellMonitor(text: string): Promise<DebugProtocol.EvaluateResponse["body"]> {
     const before = this.#target.past?.position;
     const lines = await this.#monitor(text.split(/\s+/).filter((word) => word !== ""));
+    if (this.#target.past?.position !== before) this.#shown.forget();
     if (this.#target.past?.position !== before) this.#tellStop({ kind: "interrupted" });
     return { result: lines.join("\n"), variablesReference: 0 };
   }
@@ -393,6 +430,7 @@ function capabilitiesOf({ past, live }: DebugTarget): DebugProtocol.Capabilities
   };
 }
 
+const UNCHANGEABLE = "variables are shown and not set: a recorded run cannot be changed, a live one by gdb (--gdb)";
 const SIGNALS = "signals";
 const ALL_SIGNALS: ReadonlySet<number> = new Set(Array.from({ length: 64 }, (_, index) => index + 1));
 
@@ -405,6 +443,7 @@ const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsInstructionBreakpoints: true,
   supportsDataBreakpoints: true,
   supportsDataBreakpointBytes: true,
+  supportsEvaluateForHovers: true,
   supportsReadMemoryRequest: true,
   supportsDisassembleRequest: true,
   supportsSteppingGranularity: true,

@@ -67,9 +67,15 @@ export class CallFrames {
    * @param pc  as the file has it; of a caller the address before the one that it returns to
    * @param registers  x0 … x31 there
    * @param load  8 bytes of the stack; null: they are not there
+   * @param saved  where registers of the function lie, by their DWARF numbers (null: lost), and then the caller's
    * @returns null: nothing is known, or it is the outermost function
    */
-  callerOf(pc: number, registers: readonly number[], load: (address: number) => number | null): number[] | null {
+  callerOf(
+    pc: number,
+    registers: readonly number[],
+    load: (address: number) => number | null,
+    saved: Map<number, number | null> = new Map(),
+  ): number[] | null {
     const entry = this.#entryAt(pc);
     if (entry === null) return null;
     let rules: FrameRules | null;
@@ -82,7 +88,11 @@ export class CallFrames {
     if (rules === null) return null;
     const cfa = registers[rules.cfaRegister]! + rules.cfaOffset;
     const caller = [...registers];
+    const before = new Map(saved);
     for (const [register, rule] of rules.rules) {
+      if (rule.kind === "at") saved.set(register, cfa + rule.offset);
+      else if (rule.kind === "lost") saved.set(register, null);
+      else if (before.has(rule.register)) saved.set(register, before.get(rule.register)!);
       if (register >= REGISTERS) continue;
       if (rule.kind === "lost") {
         if (register === entry.common.returnRegister) return null;

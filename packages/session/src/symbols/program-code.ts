@@ -6,8 +6,10 @@ import { HART, HART_PC, HART_X } from "@stratos/riscv";
 import { byteStringToUtf8 } from "@stratos/base";
 import { type Inode, pathName, peekMemory, registersOf, type Task } from "@stratos/kernel";
 import { CallFrames, RETURN_ADDRESS, STACK_POINTER } from "./call-frames.ts";
+import { DebugInfo } from "./debug-info.ts";
 import { ElfFile } from "./elf-file.ts";
 import { LineTable } from "./line-table.ts";
+import { variablesAt, type VisibleVariables } from "./variables.ts";
 
 /** Frames of a stack; one that calls itself without end has more. */
 const FRAMES_MAX = 256;
@@ -19,6 +21,7 @@ class CodeFile {
   readonly elf: ElfFile;
   #lines: LineTable | null | undefined = undefined;
   #frames: readonly CallFrames[] | null = null;
+  #info: DebugInfo | null | undefined = undefined;
 
   constructor(elf: ElfFile) {
     this.elf = elf;
@@ -36,6 +39,24 @@ class CodeFile {
       (name) => this.elf.section(name)?.bytes ?? null,
     );
     return new LineTable({ line, lineStrings: lineStrings ?? null, strings: strings ?? null });
+  }
+
+  get knownInfo(): DebugInfo | null {
+    return this.#info ?? null;
+  }
+
+  /** null: the compiler said nothing of variables. */
+  get info(): DebugInfo | null {
+    if (this.#info === undefined) {
+      const kept = new Map<string, Uint8Array | null>();
+      const section = (name: string): Uint8Array | null => {
+        let bytes = kept.get(name);
+        if (bytes === undefined) kept.set(name, (bytes = this.elf.section(name)?.bytes ?? null));
+        return bytes;
+      };
+      this.#info = section(".debug_info") === null ? null : new DebugInfo(section);
+    }
+    return this.#info;
   }
 
   /** Each of them has functions that the other one may not have. */
@@ -56,6 +77,18 @@ export interface CodePlace {
   readonly name: string | null;
   readonly functionName: string | null;
   readonly source: { readonly file: string; readonly line: number } | null;
+}
+
+/** A function that is under way. */
+export interface StackFrame {
+  readonly place: CodePlace;
+  /** An address within it: its pc, or within the call that it makes. */
+  readonly at: number;
+  readonly stackPointer: number;
+  /** Where its registers lie that functions below have saved, by their DWARF numbers; null: lost. */
+  readonly saved: ReadonlyMap<number, number | null>;
+  /** Its caller's stack pointer; null: not known. */
+  cfa: number | null;
 }
 
 /** A file where the process has mapped it: code at an address of the file is at that plus `bias`. */
@@ -95,6 +128,11 @@ export class ProgramCode {
 
   /** The thread's stack, the innermost first; as far as it can be told. */
   stackOf(task: Task): CodePlace[] {
+    return this.framesOf(task).map(({ place }) => place);
+  }
+
+  /** … with what is known of the functions' registers. */
+  framesOf(task: Task): StackFrame[] {
     const { space } = task;
     const state = registersOf(task);
     const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
@@ -105,17 +143,25 @@ export class ProgramCode {
       const bytes = new Uint8Array(8);
       return peekMemory(space, address, bytes) === 8 ? u64(new DataView(bytes.buffer), 0) : null;
     };
-    const frames: CodePlace[] = [this.placeAt(task, pc)];
+    let saved = new Map<number, number | null>();
+    const frames: StackFrame[] = [
+      { place: this.placeAt(task, pc), at: pc, stackPointer: registers[STACK_POINTER]!, saved, cfa: null },
+    ];
     while (frames.length < FRAMES_MAX) {
       const isInner = frames.length === 1;
       // What a call returns to may be the next function.
       const at = isInner ? pc : pc - 1;
       const mapped = this.#mappedAt(space, at);
       let caller: number[] | null = null;
-      for (const each of mapped?.file.frames ?? []) caller ??= each.callerOf(at - mapped!.bias, registers, load);
+      const callers = new Map(saved);
+      for (const each of mapped?.file.frames ?? [])
+        caller ??= each.callerOf(at - mapped!.bias, registers, load, callers);
+      const inner = frames.at(-1)!;
+      if (caller !== null) inner.cfa = caller[STACK_POINTER]!;
       // Nobody knows: a function that has called nobody yet has what it returns to in x1.
-      const isLeaf = isInner && this.placeAt(task, registers[RETURN_ADDRESS]!).functionName !== frames[0]!.functionName;
-      caller ??= isLeaf ? [...registers] : pointedCaller(registers, load);
+      const isLeaf =
+        isInner && this.placeAt(task, registers[RETURN_ADDRESS]!).functionName !== frames[0]!.place.functionName;
+      caller ??= isLeaf ? [...registers] : pointedCaller(registers, load, callers);
       if (caller === null) break;
       const next = caller[RETURN_ADDRESS]!;
       const isDeeper = caller[STACK_POINTER]! > registers[STACK_POINTER]!;
@@ -123,8 +169,10 @@ export class ProgramCode {
       if (!isDeeper && next === pc) break;
       registers = caller;
       pc = next;
+      saved = callers;
       // The line of the call, not the one after it.
-      frames.push({ ...this.placeAt(task, pc - 1), pc });
+      const place = { ...this.placeAt(task, pc - 1), pc };
+      frames.push({ place, at: pc - 1, stackPointer: registers[STACK_POINTER]!, saved, cfa: null });
     }
     return frames;
   }
@@ -144,6 +192,19 @@ export class ProgramCode {
       if (found !== null) return { address: found.start + bias, size: found.end - found.start };
     }
     return null;
+  }
+
+  /** A question more about variables: what it costs is counted anew. */
+  beginQuestion(): void {
+    for (const file of this.#files.values()) file?.knownInfo?.begin();
+  }
+
+  /** The variables that a place sees, and what an address of its file is more in memory; null: nothing is known. */
+  variablesAt(task: Task, address: number): { readonly visible: VisibleVariables; readonly bias: number } | null {
+    const mapped = this.#mappedAt(task.space, address);
+    const info = mapped?.file.info ?? null;
+    const visible = info === null ? null : variablesAt(info, address - mapped!.bias);
+    return visible === null ? null : { visible, bias: mapped!.bias };
   }
 
   /** Where a line of a source begins, or the next one with code. @param path  as somebody else may know it */
@@ -201,12 +262,17 @@ export class ProgramCode {
 }
 
 /** By the frame pointer (RISC-V psABI, "Frame Pointer Convention"): the return address lies below it, then its own. */
-function pointedCaller(registers: readonly number[], load: (address: number) => number | null): number[] | null {
+function pointedCaller(
+  registers: readonly number[],
+  load: (address: number) => number | null,
+  saved: Map<number, number | null>,
+): number[] | null {
   const pointer = registers[FRAME_POINTER]!;
   if (pointer <= registers[STACK_POINTER]! || pointer % 8 !== 0) return null;
   const [address, before] = [load(pointer - 8), load(pointer - 16)];
   if (address === null || before === null) return null;
   const caller = [...registers];
+  saved.set(RETURN_ADDRESS, pointer - 8).set(FRAME_POINTER, pointer - 16);
   caller[RETURN_ADDRESS] = address;
   caller[FRAME_POINTER] = before;
   caller[STACK_POINTER] = pointer;
