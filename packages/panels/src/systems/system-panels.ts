@@ -1,0 +1,3 @@
+export { backToAction, endJobAction, jobState, systemActions } from "./system-actions.ts";
+export type { AuditLine, FoundVolume, ImageEntry, JobEntry, SystemUsage } from "./system-shapes.ts";
+export { SYSTEM_WORDS, type SystemWord } from "./words.ts";
