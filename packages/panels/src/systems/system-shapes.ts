@@ -12,6 +12,14 @@ export interface SystemUsage {
   readonly processes: number;
 }
 
+/** Of $STRATOS_HOME. */
+export interface DiskUse {
+  readonly folders: readonly { readonly name: string; readonly bytes: number }[];
+  /** Of the file system that it is on. */
+  readonly freeBytes: number;
+  readonly sizeBytes: number;
+}
+
 export interface ImageEntry {
   readonly name: string;
   readonly sizeBytes: number;

@@ -19,6 +19,9 @@ export interface VolumeHealth {
     readonly class: string;
     /** Of BLOCK_BYTES. */
     readonly blocks: number;
+    /** Since the volume was opened. */
+    readonly readBytes: number;
+    readonly writtenBytes: number;
     readonly errors: {
       readonly readErrors: number;
       readonly writeErrors: number;

@@ -59,7 +59,7 @@ export class App implements Stage {
   readonly #dialogs: Part[] = [];
   #identity: Identity | null = null;
   /** Beside the name. */
-  subject = "";
+  #subject: () => string = () => "";
   #told: Told = null;
   /** What is being done; they do not wait for each other. */
   #working = 0;
@@ -96,9 +96,13 @@ export class App implements Stage {
     this.#screen = new Screen(this.#terminal.size, look);
   }
 
-  /** @returns the exit status, once its user has enough */
-  async run(views: readonly View[]): Promise<number> {
+  /**
+   * @param subject  what the views are of, for the title
+   * @returns the exit status, once its user has enough
+   */
+  async run(views: readonly View[], subject: () => string): Promise<number> {
     this.#views = views;
+    this.#subject = subject;
     const ended = new Promise<number>((resolve) => (this.#finish = resolve));
     this.#terminal.open();
     try {
@@ -255,7 +259,8 @@ export class App implements Stage {
         this.changed();
         // What was asked for meanwhile is another view, or what was done since.
         if (number !== this.#looked) return this.#look();
-        this.#timer = setTimeout(() => this.#look(), view.isMoving === true ? MOVING_MS : LOOK_MS);
+        const isTold = !this.#isUnreached && view.isDear === true;
+        if (!isTold) this.#timer = setTimeout(() => this.#look(), view.isMoving === true ? MOVING_MS : LOOK_MS);
       });
   }
 
@@ -295,8 +300,9 @@ export class App implements Stage {
     else if (key.name === "r" || key.name === "f5") this.#look();
     else if (key.name === "tab") this.#turn(1);
     else if (key.name === "shift-tab") this.#turn(-1);
-    else if (/^[1-9]$/.test(key.name)) {
-      const chosen = this.#views[Number(key.name) - 1];
+    else if (/^\d$/.test(key.name)) {
+      // The tenth is 0.
+      const chosen = this.#views[(Number(key.name) + 9) % 10];
       if (chosen !== undefined) this.show(chosen);
     } else if (key.name === "escape") this.#told = null;
   }
@@ -314,7 +320,7 @@ export class App implements Stage {
       ["PgUp PgDn", this.say("pageMove")],
       ["g G", this.say("ends")],
       ["/", this.say("filter")],
-      [`Tab 1-${this.#views.length}`, this.say("nextView")],
+      [`Tab 1-${this.#views.length % 10}`, this.say("nextView")],
       ["r", this.say("reload")],
       ["Esc", this.say("back")],
       ["?", this.say("help")],
@@ -338,7 +344,7 @@ export class App implements Stage {
   }
 
   #drawAll(canvas: Canvas): void {
-    canvas.bar(0, ` ${this.#name}${this.subject === "" ? "" : `  ${this.subject}`}`, "title");
+    canvas.bar(0, ` ${this.#name}  ${this.#subject()}`, "title");
     canvas.right(0, this.#who(), "title");
     this.#drawTabs(canvas);
     const body = canvas.below(HEAD_ROWS, canvas.rows - HEAD_ROWS - FOOT_ROWS);
@@ -364,7 +370,7 @@ export class App implements Stage {
 
   /** The chosen one is always among them. */
   #drawTabs(canvas: Canvas): void {
-    const texts = this.#views.map(({ title }, at) => ` ${at + 1} ${title} `);
+    const texts = this.#views.map(({ title }, at) => ` ${(at + 1) % 10} ${title} `);
     let first = 0;
     const width = (from: number): number =>
       texts.slice(from, this.#at + 1).reduce((sum, text) => sum + widthOf(text), from > 0 ? 1 : 0);

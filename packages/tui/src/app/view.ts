@@ -16,6 +16,8 @@ export interface View extends Part {
   readonly isEdited?: boolean;
   /** It goes on by itself, and is asked for more often. */
   readonly isMoving?: boolean;
+  /** To answer takes long: it is asked for when it is shown, and by `r`. */
+  readonly isDear?: boolean;
 }
 
 /** What the application does for its views. */

@@ -21,14 +21,13 @@ const EN = {
   working: "working …",
   tooSmall: "The terminal is too small.",
   change: "change",
-  type: "type a value",
   loading: "…",
   busyHelp: "Keys work at once; what was asked for before is answered first.",
   pageMove: "a page up, a page down",
   ends: "first, last",
   unsaved: "changed, not saved",
-  discard: "as it was",
-  target: "to",
+  another: "another one",
+  tooLong: "longer than {0}: for another program",
 };
 export type AppWord = keyof typeof EN;
 
@@ -52,14 +51,13 @@ const DE: Readonly<Record<AppWord, string>> = {
   working: "in Arbeit …",
   tooSmall: "Das Terminal ist zu klein.",
   change: "ändern",
-  type: "Wert eingeben",
   loading: "…",
   busyHelp: "Tasten wirken sofort; was vorher verlangt war, wird zuerst beantwortet.",
   pageMove: "eine Seite hinauf, hinunter",
   ends: "erste, letzte",
   unsaved: "geändert, nicht gespeichert",
-  discard: "wie vorher",
-  target: "nach",
+  another: "ein anderer",
+  tooLong: "länger als {0}: für ein anderes Programm",
 };
 
 const JA: Readonly<Record<AppWord, string>> = {
@@ -82,14 +80,13 @@ const JA: Readonly<Record<AppWord, string>> = {
   working: "処理中 …",
   tooSmall: "端末が小さすぎます。",
   change: "変更",
-  type: "値を入力",
   loading: "…",
   busyHelp: "キーはすぐに効きます。先に求めたものから順に応答します。",
   pageMove: "前のページ、次のページ",
   ends: "先頭、末尾",
   unsaved: "変更は未保存です",
-  discard: "元に戻す",
-  target: "宛先",
+  another: "別の対象",
+  tooLong: "{0} より長いため、別のプログラムで開いてください",
 };
 
 export const APP_WORDS: Words<AppWord> = { en: EN, de: DE, ja: JA };

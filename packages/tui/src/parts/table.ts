@@ -18,7 +18,7 @@ interface Column<Row> {
   readonly cell: (row: Row) => string | Cell;
 }
 
-interface TableOptions<Row> {
+export interface TableOptions<Row> {
   readonly columns: readonly Column<Row>[];
   /** By which a row is known again when all are asked for anew. */
   readonly identity: (row: Row) => string;

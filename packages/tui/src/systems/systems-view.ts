@@ -7,6 +7,7 @@ import type { Hint } from "../parts/part.ts";
 import { Table } from "../parts/table.ts";
 import type { Key } from "../terminal/key.ts";
 import type { Style } from "../terminal/style.ts";
+import { plainLog } from "./host-views.ts";
 import type { SystemContext } from "./system-context.ts";
 
 const STATES: Readonly<Record<System["state"], Style>> = {
@@ -48,6 +49,11 @@ export class SystemsView implements View {
 
   get isTyping(): boolean {
     return this.#table.isTyping;
+  }
+
+  /** Null: there is none. */
+  get chosen(): string | null {
+    return this.#table.chosen?.name ?? null;
   }
 
   get isMoving(): boolean {
@@ -118,8 +124,3 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   f: ["fork"],
   d: ["remove"],
 };
-
-/** Without what only a terminal understands. */
-function plainLog(text: string): string {
-  return text.replace(/\x1b\[[0-?]*[ -/]*[@-~]/g, "").replaceAll("\r\n", "\n");
-}

@@ -16,10 +16,10 @@ export const scrubView: View = async (context) => {
   else
     parts.push(
       row(
-        meter(say("scrub"), state.verifiedBytes, state.totalBytes),
+        meter(say("scrub"), state.verifiedBytes, state.finished ? state.verifiedBytes : state.totalBytes),
         `${size(state.verifiedBytes)} ${say("of")} ${size(state.totalBytes)}, ` +
           `${say("repaired")}: ${state.repairedBlocks}, ${say("lost")}: ${state.lostBlocks}; ` +
-          say(state.running ? "running" : "pausedOrDone"),
+          say(state.running ? "running" : state.finished ? "finished" : "paused"),
       ),
     );
   parts.push(row(...actionButtons(context, () => [scrubAction(at, state?.running === true)])));
