@@ -50,7 +50,8 @@ test("volumes are listed, and a snapshot is taken, compared and deleted", async 
   await screen.shows(/data +papers +64 MiB/);
   assert.ok(screen.isAlternate, "what was on the terminal is not overwritten");
   assert.match(screen.text, /AegisFS.*owner · administrator/);
-  await screen.press(ENTER, /live files/);
+  await screen.press(ENTER, /State: healthy/);
+  await screen.press("4", /live files/);
   await screen.press("n", /Name of the snapshot/);
   screen.type(`first${ENTER}`);
   await screen.press(`before the change${ENTER}`, /└ first|first .*before the change/);
