@@ -82,7 +82,7 @@ test("a volume in a browser", async (t) => {
 
   await press(page, "Integrity");
   await press(page, "Start");
-  await shows(page, /not running/);
+  await shows(page, /finished/);
   await shows(page, /Lost: 0/);
   await press(page, "Quotas");
   await press(page, "Count from now on");

@@ -125,6 +125,8 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "language-server lisp.ts",
   ],
   outputs: [".", "tree", "cloud oci", "boot", "disk ostree", "install", "outputs.ts"],
+  tui: ["terminal", "parts", "app rest", "surroundings.ts", "systems volumes", "tui.ts"],
+  panels: [".", "systems volumes"],
   pkg: [".", "root solver", "alpm debian", "system-list", "pkg.ts"],
   riscv: [
     ". softfloat",

@@ -51,6 +51,8 @@ const LAYERS: Readonly<Record<string, number>> = {
   hub: 5,
   console: 5,
   desktop: 5,
+  panels: 5,
+  tui: 5,
 };
 /** Within a layer packages know nothing of each other, but for these. */
 const SIBLINGS = new Set([

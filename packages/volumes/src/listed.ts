@@ -16,6 +16,8 @@ export interface VolumeSpace {
 /** Of the scrub that runs, or of the last. */
 export interface ScrubState {
   readonly running: boolean;
+  /** It has come to the end; blocks that were freed meanwhile it has not read. */
+  readonly finished: boolean;
   readonly verifiedBytes: number;
   readonly totalBytes: number;
   readonly repairedBlocks: number;
@@ -56,6 +58,25 @@ export interface PropertyWords {
 /** What holds for it, and what it has of its own; the rest is `inherit`. */
 export interface ListedProperties extends PropertyWords {
   readonly own: PropertyWords;
+}
+
+/** Where files lie, the hottest first. */
+export interface ListedTiers {
+  readonly fast: { readonly sizeBytes: number; readonly freeBytes: number };
+  /** Of size 0 where no device is slow. */
+  readonly slow: { readonly sizeBytes: number; readonly freeBytes: number };
+  readonly files: readonly {
+    /** Null: no live file, or none that has a name. */
+    readonly path: string | null;
+    readonly subvolume: number;
+    readonly inode: number;
+    /** Mean accesses in a week. */
+    readonly heat: number;
+    /** `fast`, `slow`, `any` or `inherit`: what was asked for. */
+    readonly tier: string;
+    readonly fastBytes: number;
+    readonly slowBytes: number;
+  }[];
 }
 
 /** 0 is none. */

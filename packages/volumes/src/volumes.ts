@@ -9,7 +9,7 @@ export {
   parseKnownHead,
 } from "./audit.ts";
 export { openForCheck } from "./check-devices.ts";
-export { contentProperties, setContentProperties, tierName } from "./content-properties.ts";
+export { contentProperties, setContentProperties } from "./content-properties.ts";
 export { type CopyCount, TreeCopier } from "./copy-tree.ts";
 export type { ListedQuota, SnapshotEntry, SnapshotSchedule, VolumeSpace } from "./listed.ts";
 export { listedFile, type ListedFile, longListing, markedName } from "./file-listing.ts";
@@ -93,3 +93,4 @@ export { probeDevice, type ScannedVolume } from "./volume-scan.ts";
 export { VolumeTree } from "./volume-tree.ts";
 export { uuidText } from "./uuid-text.ts";
 export { volumeSpace, volumeStatistics } from "./volume-usage.ts";
+export { listTiers } from "./tiers.ts";

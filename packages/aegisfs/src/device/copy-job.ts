@@ -113,6 +113,7 @@ export class CopyJob {
       }
       const offset = (place.first + block + done - segment.first) * BLOCK_SIZE;
       if (slot.device === null || slot.device.write(offset, this.#bytes, 0, size * BLOCK_SIZE) < 0) return false;
+      slot.writtenBytes += size * BLOCK_SIZE;
       done += size;
       size = Math.min(size, count - done);
     }

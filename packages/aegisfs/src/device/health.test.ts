@@ -25,6 +25,19 @@ test("each kind of error makes a volume as bad as it is", () => {
   }
 });
 
+test("what goes to and from a device is counted, in bytes", () => {
+  const { volume } = freshVolume(16);
+  const [before] = health(volume).devices;
+  assert.ok(volume.root.create(ROOT_INO, "file", S_IFREG | 0o644, 0, 0) > 0);
+  assert.equal(volume.commit(), 0);
+  const [after] = health(volume).devices;
+  assert.ok(after!.writtenBytes > before!.writtenBytes, "a commit writes");
+  assert.equal(after!.writtenBytes % 4096, 0);
+  const { readBytes } = health(volume).devices[0]!;
+  volume.store.read(0, 1, new Uint8Array(4096), 0);
+  assert.equal(health(volume).devices[0]!.readBytes, readBytes + 4096);
+});
+
 test("what was seen to is counted anew, also after the next mount", () => {
   const { device, volume } = freshVolume(16);
   const counters: Record<Counter, number> = {

@@ -23,6 +23,9 @@ export interface DeviceHealth {
   blocks: number;
   assigned: number;
   errors: Readonly<ErrorCounters>;
+  /** Of the volume's own blocks, since it was mounted. */
+  readBytes: number;
+  writtenBytes: number;
 }
 
 /**
@@ -46,7 +49,7 @@ export function health(volume: Volume): VolumeHealth {
   const { store, superblock } = volume;
   const { segments } = store.layout;
   const devices: DeviceHealth[] = [];
-  store.devices.forEach(({ device, entry }, index) => {
+  store.devices.forEach(({ device, entry, readBytes, writtenBytes }, index) => {
     if (superblock.table !== null && entry.blocks === 0) return;
     const { errors } = entry;
     const failing = errors.readErrors + errors.writeErrors > 0 || errors.corruptBlocks > 0;
@@ -64,6 +67,8 @@ export function health(volume: Volume): VolumeHealth {
         0,
       ),
       errors,
+      readBytes,
+      writtenBytes,
     });
   });
   const lost = devices.some(({ errors }) => errors.lostBlocks > 0);

@@ -30,6 +30,9 @@ export class DeviceSlot {
   readonly entry: DeviceEntry;
   /** No superblock of the volume is on it yet. */
   joining: boolean;
+  /** What went to and from it since the volume was mounted. */
+  readBytes = 0;
+  writtenBytes = 0;
 
   constructor(device: BlockDevice | null, entry: DeviceEntry, joining = false) {
     this.device = device;
@@ -148,11 +151,13 @@ export class BlockStore {
     }
     const segment = this.#find(block, count);
     const place = segment.places[copy]!;
-    const { device, entry } = this.devices[place.device]!;
-    if (device === null) return false;
-    if (device.read((place.first + block - segment.first) * BLOCK_SIZE, bytes, at, count * BLOCK_SIZE) >= 0)
+    const slot = this.devices[place.device]!;
+    if (slot.device === null) return false;
+    if (slot.device.read((place.first + block - segment.first) * BLOCK_SIZE, bytes, at, count * BLOCK_SIZE) >= 0) {
+      slot.readBytes += count * BLOCK_SIZE;
       return true;
-    entry.errors.readErrors++;
+    }
+    slot.entry.errors.readErrors++;
     return false;
   }
 
@@ -186,11 +191,13 @@ export class BlockStore {
     const segment = this.#find(block, count);
     for (let copy = 0; copy < segment.places.length; copy++) {
       const place = segment.places[copy]!;
-      const { device, entry } = this.devices[place.device]!;
+      const slot = this.devices[place.device]!;
+      const { device, entry } = slot;
       if ((bad & (1 << copy)) === 0 || device === null) continue;
-      if (device.write((place.first + block - segment.first) * BLOCK_SIZE, bytes, at, count * BLOCK_SIZE) >= 0)
+      if (device.write((place.first + block - segment.first) * BLOCK_SIZE, bytes, at, count * BLOCK_SIZE) >= 0) {
         entry.errors.repairedBlocks += count;
-      else entry.errors.writeErrors++;
+        slot.writtenBytes += count * BLOCK_SIZE;
+      } else entry.errors.writeErrors++;
     }
   }
 
@@ -276,9 +283,10 @@ export class BlockStore {
       const place = places[copy]!;
       const slot = this.devices[place.device]!;
       if (slot.device === null) continue;
-      if (slot.device.write((place.first + block - segment.first) * BLOCK_SIZE, bytes, at, count * BLOCK_SIZE) >= 0)
+      if (slot.device.write((place.first + block - segment.first) * BLOCK_SIZE, bytes, at, count * BLOCK_SIZE) >= 0) {
         written++;
-      else {
+        slot.writtenBytes += count * BLOCK_SIZE;
+      } else {
         this.#failedWrite(slot);
         failed = true;
       }
@@ -344,7 +352,8 @@ export class BlockStore {
     const bytes = encodeSuperblock(superblock);
     let ok = true;
     for (const block of SUPERBLOCK_SLOTS[superblock.generation % SUPERBLOCK_SLOTS.length]!)
-      ok = slot.device!.write(block * BLOCK_SIZE, bytes, 0, BLOCK_SIZE) >= 0 && ok;
+      if (slot.device!.write(block * BLOCK_SIZE, bytes, 0, BLOCK_SIZE) >= 0) slot.writtenBytes += BLOCK_SIZE;
+      else ok = false;
     return ok;
   }
 

@@ -43,6 +43,7 @@ const FILES: readonly CommandFile[] = [
       return [serveCommand(finish), uiCommand(finish), configCommand(finish)];
     },
   },
+  { names: ["tui"], load: async (finish) => (await import("./fs-tui.ts")).tuiCommand(finish) },
 ];
 
 export async function fsCommand(finish: Finish, wanted: Wanted): Promise<Command> {

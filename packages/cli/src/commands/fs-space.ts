@@ -1,9 +1,10 @@
 /** `stratos fs property|dedupe|defrag|tier`: how content is kept, and where. */
 import { Command, Option } from "commander";
-import { dedupe, migrate, tierStatus, type Fragmentation } from "@stratos/aegisfs";
+import { dedupe, migrate, type Fragmentation } from "@stratos/aegisfs";
 import { ProgressDisplay } from "@stratos/host-node";
 import {
   joinPath,
+  listTiers,
   toByteString,
   toText,
   expandPattern,
@@ -16,7 +17,6 @@ import {
   VolumeTree,
   contentProperties,
   setContentProperties,
-  tierName,
 } from "@stratos/volumes";
 import { parseCompression, parsePercentage, type CompressionChoice } from "../volume-options.ts";
 import { dryRunOption, jsonOption, PLACE_HELP, VOLUME_WORDS, type Finish } from "./row-options.ts";
@@ -292,48 +292,24 @@ async function defragmentCommand(text: string, options: DefragmentOptions): Prom
 }
 
 async function tierStatusCommand(path: string, options: TierStatusOptions): Promise<number> {
-  const { status, names } = await withVolume(path, "read", ({ volume }) => {
-    const found = expectValue(path, tierStatus(volume));
-    if (options.all !== true) found.files.length = Math.min(found.files.length, HOTTEST);
-    const tree = new VolumeTree(volume.root, path);
-    return {
-      status: found,
-      names: pathsOf(
-        tree,
-        new Set(found.files.filter((file) => file.subvolume === volume.root.id).map((file) => file.ino)),
-      ),
-    };
-  });
-  const files = status.files.map((file) => ({
-    path: names.get(file.ino) ?? null,
-    subvolume: file.subvolume,
-    inode: file.ino,
-    heat: Math.round(file.heat * 10) / 10,
-    tier: tierName(file.tier),
-    fastBytes: file.fastBlocks * BLOCK,
-    slowBytes: file.slowBlocks * BLOCK,
-  }));
-  const part = (one: { blocks: number; freeBlocks: number }): { sizeBytes: number; freeBytes: number } => ({
-    sizeBytes: one.blocks * BLOCK,
-    freeBytes: one.freeBlocks * BLOCK,
-  });
+  const { fast, slow, files } = await withVolume(path, "read", (opened) =>
+    listTiers(opened, options.all === true ? Infinity : HOTTEST),
+  );
   if (options.json === true) {
-    process.stdout.write(
-      `${JSON.stringify({ volume: path, fast: part(status.fast), slow: part(status.slow), files }, null, 2)}\n`,
-    );
+    process.stdout.write(`${JSON.stringify({ volume: path, fast, slow, files }, null, 2)}\n`);
     return 0;
   }
   for (const [name, one] of [
-    ["fast", status.fast],
-    ["slow", status.slow],
+    ["fast", fast],
+    ["slow", slow],
   ] as const)
-    process.stdout.write(`${name}: ${formatSize(one.blocks * BLOCK)}, ${formatSize(one.freeBlocks * BLOCK)} free\n`);
+    process.stdout.write(`${name}: ${formatSize(one.sizeBytes)}, ${formatSize(one.freeBytes)} free\n`);
   process.stdout.write(
     `\n${formatTable(
       ["HEAT", "TIER", "FAST", "SLOW", "FILE"],
       files.map((file) => [
         file.heat.toFixed(1),
-        file.tier === "inherit" ? "-" : (file.tier ?? "-"),
+        file.tier === "inherit" ? "-" : file.tier,
         formatSize(file.fastBytes),
         formatSize(file.slowBytes),
         file.path ?? `inode ${file.inode} of subvolume ${file.subvolume}`,
@@ -341,22 +317,6 @@ async function tierStatusCommand(path: string, options: TierStatusOptions): Prom
     )}`,
   );
   return 0;
-}
-
-/** Paths of some inodes: the first name of each. */
-function pathsOf(tree: VolumeTree, wanted: ReadonlySet<number>): Map<number, string> {
-  const found = new Map<number, string>();
-  const visit = (folder: string): void => {
-    for (const name of tree.names(folder)) {
-      if (found.size === wanted.size) return;
-      const path = joinPath(folder, name);
-      const ino = tree.find(path, false);
-      if (wanted.has(ino) && !found.has(ino)) found.set(ino, toText(path));
-      if (tree.facts(path)?.kind === "directory") visit(path);
-    }
-  };
-  visit("/");
-  return found;
 }
 
 async function migrateCommand(path: string, options: MigrateOptions): Promise<number> {

@@ -95,6 +95,7 @@ const FILES: readonly CommandFile[] = [
     names: SYSTEM_COMMANDS,
     load: async (finish) => (await import("../commands/system-rows.ts")).systemCommands(finish),
   },
+  { names: ["tui"], load: async (finish) => (await import("../commands/tui-command.ts")).tuiCommand(finish) },
   { names: ["why"], load: async (finish) => (await import("../commands/why-rows.ts")).whyCommand(finish) },
   { names: ["worker"], load: async (finish) => (await import("../commands/hub-rows.ts")).workerCommand(finish) },
 ];

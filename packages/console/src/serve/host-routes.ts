@@ -9,6 +9,8 @@ import type { ConsoleRequest, ConsoleRoute } from "./console-route.ts";
 import type { Commands } from "./jobs/commands.ts";
 import type { Job, Jobs } from "./jobs/jobs.ts";
 import { reached } from "./jobs/reach.ts";
+import { diskUse } from "./maintenance/disk-use.ts";
+import { supportReport } from "./maintenance/support-report.ts";
 import * as schemas from "./schemas.ts";
 
 export interface HostParts {
@@ -122,6 +124,24 @@ export const HOST_ROUTES: readonly ConsoleRoute<HostParts>[] = [
     summary: "List the AegisFS volumes that are found on this host.",
     answer: schemas.list(schemas.VOLUME),
     handle: () => foundVolumes([]).map(listedVolume),
+  },
+  {
+    method: "get",
+    path: "/disk-use",
+    role: "viewer",
+    id: "getDiskUse",
+    summary: "Show what Stratos keeps on this host's disk, by folder.",
+    answer: schemas.DISK_USE,
+    handle: ({ home }) => diskUse(home),
+  },
+  {
+    method: "get",
+    path: "/report",
+    role: "operator",
+    id: "getReport",
+    summary: "Tell what this host is and how it is, for whoever is asked for help.",
+    answer: schemas.REPORT,
+    handle: (request) => supportReport(request),
   },
   {
     method: "get",

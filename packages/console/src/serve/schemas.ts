@@ -61,6 +61,13 @@ export const VOLUME: Schema = open({
   devices: list(open({ path: text("path"), sizeBytes: count("bytes") })),
 });
 
+export const DISK_USE: Schema = open({
+  folders: list(open({ name: text("in $STRATOS_HOME"), bytes: count("that its files take") })),
+  freeBytes: count("of the file system that it is on"),
+  sizeBytes: count("of that file system"),
+});
+export const REPORT: Schema = { type: "object", description: "versions, states and sizes; no commands, no secrets" };
+
 const part = open({ usedBytes: count("bytes"), limitBytes: count("bytes") });
 export const USAGE: Schema = open({
   memory: part,

@@ -70,6 +70,18 @@ export function metricsText(volumes: ServedVolumes, requests: RequestCounters): 
       ),
     );
   }
+  for (const [name, field, help] of [
+    ["read_bytes", "readBytes", "Bytes of the volume read since it was opened."],
+    ["written_bytes", "writtenBytes", "Bytes of the volume written since it was opened."],
+  ] as const)
+    metrics.family(
+      `stratos_fs_device_${name}_total`,
+      "counter",
+      help,
+      all.flatMap(({ label, health: { devices } }) =>
+        devices.map((device) => [`${label},device="${device.index}"`, device[field]] as const),
+      ),
+    );
   metrics.family(
     "stratos_fs_scrub_running",
     "gauge",

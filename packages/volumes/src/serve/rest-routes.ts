@@ -13,11 +13,28 @@ import type { SnapshotSchedule } from "../listed.ts";
 import { readSchedule, runSchedule, writeSchedule } from "../snapshot-schedule.ts";
 import { createSnapshot, deleteSnapshots, listChanges, listSnapshots, rollBack, snapshotSpaces } from "../snapshots.ts";
 import { sendSnapshot, SnapshotReceiver } from "../transfers.ts";
+import { listTiers } from "../tiers.ts";
 import { VolumeTree } from "../volume-tree.ts";
 import { volumeSpace, volumeStatistics } from "../volume-usage.ts";
 import type { ApiAbout } from "./openapi.ts";
 import { Refusal } from "./rest-input.ts";
-import type { RestRequest, RestRoute, Schema } from "./rest-route.ts";
+import type { RestRequest, RestRoute } from "./rest-route.ts";
+import {
+  anyObject,
+  count,
+  file,
+  flag,
+  limits,
+  list,
+  object,
+  PATH,
+  quota,
+  schedule,
+  SNAPSHOT,
+  snapshot,
+  space,
+  text,
+} from "./rest-schemas.ts";
 
 export const VOLUMES_API: ApiAbout = {
   root: "/api/v1",
@@ -28,74 +45,6 @@ export const VOLUMES_API: ApiAbout = {
     "(--socket) or with --no-token asks for none. /healthz and /openapi.json need none. Keys of others than the " +
     "owner (`stratos fs serve key add`) may do what their role may: x-role tells which an operation needs.",
 };
-
-const text = (description: string): Schema => ({ type: "string", description });
-const flag = (description: string): Schema => ({ type: "boolean", description });
-const count = (description: string): Schema => ({ type: "integer", minimum: 0, description });
-const list = (items: Schema): Schema => ({ type: "array", items });
-const object = (
-  properties: Readonly<Record<string, Schema>>,
-  required: readonly string[] = Object.keys(properties),
-): Schema => ({ type: "object", properties, required, additionalProperties: false });
-const anyObject: Schema = { type: "object" };
-const PATH = { schema: text("absolute path"), required: true, description: "absolute path in the volume" };
-const SNAPSHOT = { schema: text("snapshot"), description: "look into this snapshot rather than at the live files" };
-
-const space: Schema = object({
-  volume: text("name"),
-  label: text("label"),
-  sizeBytes: count("size"),
-  usedBytes: count("in use"),
-  freeBytes: count("free for files"),
-  files: count("inodes"),
-  snapshots: count("snapshots"),
-});
-const file: Schema = object(
-  {
-    name: text("name"),
-    kind: text("file, directory, symlink, fifo, socket, character or block"),
-    mode: text("octal"),
-    uid: count("owner"),
-    gid: count("group"),
-    links: count("names"),
-    sizeBytes: count("size, up to 2^63 − 1: more than a double tells exactly"),
-    modifiedAt: text("ISO 8601"),
-    target: text("of a symbolic link"),
-  },
-  ["name", "kind", "mode", "uid", "gid", "links", "sizeBytes", "modifiedAt"],
-);
-const snapshot: Schema = {
-  type: "object",
-  properties: {
-    name: text("name"),
-    parent: { type: ["string", "null"] },
-    createdAt: text("ISO 8601"),
-    writable: flag("may be changed"),
-    live: flag("the live files"),
-    label: text("label"),
-  },
-};
-const schedule: Schema = object({
-  hourly: count("kept hours"),
-  daily: count("kept days"),
-  weekly: count("kept weeks"),
-  monthly: count("kept months"),
-});
-
-const limits = {
-  softBytes: count("that may be passed for a week"),
-  hardBytes: count("that may not"),
-  softInodes: count("files and folders"),
-  hardInodes: count("files and folders"),
-};
-const quota: Schema = object({
-  kind: { enum: [...QUOTA_OWNER_KINDS] },
-  id: count("number"),
-  name: { type: ["string", "null"], description: "as this host knows it" },
-  usedBytes: count("content"),
-  inodes: count("files and folders"),
-  ...limits,
-});
 
 const inVolume = ({ volume }: RestRequest): string => volume.name;
 
@@ -118,6 +67,9 @@ function* pieces(tree: VolumeTree, path: string): Generator<Uint8Array> {
   for (let offset = 0, length = 0; (length = reader.read(offset, buffer, PIECE_BYTES)) > 0; offset += length)
     yield buffer.slice(0, length);
 }
+
+/** Files of `tiers` that nobody gave a number of. */
+const HOTTEST = 50;
 
 export const REST_ROUTES: readonly RestRoute[] = [
   {
@@ -591,6 +543,16 @@ export const REST_ROUTES: readonly RestRoute[] = [
     },
   },
 
+  {
+    method: "get",
+    path: "/volumes/{volume}/tiers",
+    role: "viewer",
+    id: "listTiers",
+    summary: "Show how full fast and slow devices are, and the hottest files. Reads all metadata.",
+    query: { count: { schema: count("files"), description: `how many (default: ${HOTTEST})` } },
+    answer: anyObject,
+    handle: ({ volume, query }) => listTiers(volume.opened, (query["count"] as number | undefined) ?? HOTTEST),
+  },
   {
     method: "get",
     path: "/volumes/{volume}/audit",

@@ -79,6 +79,7 @@ export class ServedVolume {
     const { verified, repaired, lost } = scrub.cursor;
     return {
       running: this.#isScrubbing,
+      finished: scrub.done,
       verifiedBytes: verified * 4096,
       totalBytes: scrub.total * 4096,
       repairedBlocks: repaired,

@@ -1,20 +1,7 @@
 /** Goal: charts show what was measured. Method: figures of which the picture is known. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { polyline, rates } from "./chart.ts";
-
-test("of a figure that grows it is told how much in a second", () => {
-  const points = [
-    { atMs: 0, value: 0 },
-    { atMs: 2000, value: 100 },
-    { atMs: 3000, value: 100 },
-  ];
-  assert.deepEqual(rates(points), [
-    { atMs: 2000, value: 50 },
-    { atMs: 3000, value: 0 },
-  ]);
-  assert.deepEqual(rates(points.slice(0, 1)), []);
-});
+import { polyline } from "./chart.ts";
 
 test("a line goes from the left to the right, and never beyond its picture", () => {
   const points = [0, 50, 200].map((value, at) => ({ atMs: 1000 + at * 1000, value }));

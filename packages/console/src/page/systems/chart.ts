@@ -1,13 +1,9 @@
 /** A figure over time as a small picture: the newest at the right. */
+import type { Point } from "@stratos/panels/rates";
 import { element } from "../elements.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT] = [600, 80];
-
-export interface Point {
-  readonly atMs: number;
-  readonly value: number;
-}
 
 interface ChartOptions {
   /** Of the highest value; smaller ones leave room above. */
@@ -28,14 +24,6 @@ export function chart(label: string, points: readonly Point[], { most, text }: C
   line.setAttribute("points", polyline(points, most));
   picture.append(line);
   return element("figure", { className: "chart" }, element("figcaption", {}, `${label}: ${words}`), picture);
-}
-
-/** Of a figure that only grows: how much in a second. */
-export function rates(points: readonly Point[]): Point[] {
-  return points.slice(1).map(({ atMs, value }, at) => {
-    const before = points[at]!;
-    return { atMs, value: ((value - before.value) * 1000) / Math.max(atMs - before.atMs, 1) };
-  });
 }
 
 /** Time goes over the whole width. */

@@ -1,24 +1,12 @@
 /** Jobs; and one of them, with what it writes. */
 import { splitWords } from "@stratos/base/split-words";
+import { endJobAction, type JobEntry, jobState } from "@stratos/panels/systems";
 import { button } from "../button.ts";
 import { element, labelled, meter, row, table } from "../elements.ts";
-import { moment } from "../language.ts";
+import { language, moment } from "../language.ts";
 import { ask, content } from "./rest.ts";
 import { administers, form, operates, startJob, type View, type ViewContext } from "./view.ts";
 import { say } from "./words.ts";
-
-interface Job {
-  readonly id: number;
-  readonly command: readonly string[];
-  readonly by: string;
-  readonly isRunning: boolean;
-  readonly startedMs: number;
-  readonly exitCode: number | null;
-  readonly signal: string | null;
-  readonly cause: string | null;
-  readonly progress: string;
-  readonly percent: number | null;
-}
 
 /** Characters of a log that are on the page; the first ones go. */
 const SHOWN_MAX = 1 << 18;
@@ -29,7 +17,7 @@ export const jobsView: View = async (context) => {
 };
 
 async function allJobs(context: ViewContext): Promise<readonly Node[]> {
-  const jobs = await ask<readonly Job[]>("GET", "/jobs");
+  const jobs = await ask<readonly JobEntry[]>("GET", "/jobs");
   const rows = jobs.map((job) => [
     button(say("job", job.id), () => context.go("jobs", String(job.id))),
     job.command.join(" "),
@@ -63,7 +51,7 @@ async function allJobs(context: ViewContext): Promise<readonly Node[]> {
 }
 
 async function oneJob(context: ViewContext, id: string): Promise<readonly Node[]> {
-  const job = await ask<Job>("GET", `/jobs/${encodeURIComponent(id)}`);
+  const job = await ask<JobEntry>("GET", `/jobs/${encodeURIComponent(id)}`);
   return [
     element("h2", {}, say("job", job.id)),
     element("p", {}, element("code", {}, `stratos ${job.command.join(" ")}`)),
@@ -73,26 +61,22 @@ async function oneJob(context: ViewContext, id: string): Promise<readonly Node[]
   ];
 }
 
-function stateOf({ isRunning, exitCode, signal, cause, progress, percent }: Job): HTMLElement {
-  if (!isRunning) {
-    const how =
-      exitCode === 0 ? say("succeeded") : (signal ?? (exitCode === null ? say("ended") : say("status", exitCode)));
-    return element("span", { className: exitCode === 0 ? "" : "problem" }, [cause, how].filter(Boolean).join("; "));
-  }
-  const part = percent === null ? null : meter(progress, percent, 100);
-  return element("span", {}, part, ` ${progress === "" ? say("running") : progress}`);
+function stateOf(job: JobEntry): HTMLElement {
+  const { isRunning, exitCode, progress, percent } = job;
+  const text = jobState(job, language);
+  if (!isRunning) return element("span", { className: exitCode === 0 ? "" : "problem" }, text);
+  return element("span", {}, percent === null ? null : meter(progress, percent, 100), ` ${text}`);
 }
 
-function ending({ attempt, go }: ViewContext, { id, isRunning }: Job): HTMLButtonElement {
-  const made = isRunning
-    ? button(say("cancel"), () => attempt(() => ask("POST", `/jobs/${id}/cancel`)))
-    : button(say("remove"), () =>
-        attempt(async () => {
-          await ask("DELETE", `/jobs/${id}`);
-          go("jobs");
-        }),
-      );
-  made.setAttribute("aria-label", `${made.textContent}: ${say("job", id)}`);
+function ending({ attempt, go }: ViewContext, job: JobEntry): HTMLButtonElement {
+  const action = endJobAction(job);
+  const made = button(say(action.word), () =>
+    attempt(async () => {
+      await action.run(ask);
+      if (!job.isRunning) go("jobs");
+    }),
+  );
+  made.setAttribute("aria-label", `${made.textContent}: ${say("job", job.id)}`);
   return made;
 }
 

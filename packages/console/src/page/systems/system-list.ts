@@ -1,9 +1,12 @@
 /** The systems of the page's side, each with what can be done to it now. */
 import type { SystemView } from "@stratos/sdk/api";
+import { mayAct, type Role } from "@stratos/volumes/roles";
+import type { Action } from "@stratos/panels/action";
+import { backToAction, systemActions, type SystemWord } from "@stratos/panels/systems";
 import { button } from "../button.ts";
+import { language } from "../language.ts";
 import { element, replace, row } from "../elements.ts";
 import { ask } from "./rest.ts";
-import { mayAct, type Role } from "@stratos/volumes/roles";
 import type { Place } from "./terminal-link.ts";
 import { say } from "./words.ts";
 
@@ -37,7 +40,7 @@ export class SystemList {
   }
 
   #article(system: SystemView, current: Place | null, role: Role): HTMLElement {
-    const [operates, administers] = [mayAct(role, "operator"), mayAct(role, "administrator")];
+    const operates = mayAct(role, "operator");
     const { name, state, image, command, snapshots, sessions } = system;
     const article = document.createElement("article");
     const heading = document.createElement("h2");
@@ -56,8 +59,10 @@ export class SystemList {
       made.setAttribute("aria-label", `${text}: ${name}`);
       return made;
     };
-    const post = (word: Parameters<typeof say>[0], path: string, body?: object): HTMLButtonElement =>
-      does(word, say(word), () => ask("POST", at + path, body));
+    const acts = (action: Action<SystemWord>, id: string, text: string): HTMLButtonElement =>
+      does(id, text, async () => {
+        if (action.question === null || confirm(action.question)) await action.run(ask);
+      });
     if (state === "running" && operates)
       terminals.append(
         does("newTerminal", say("newTerminal"), async () => {
@@ -71,35 +76,14 @@ export class SystemList {
       usage.id = `${name}/usage`;
       terminals.append(usage);
     }
-    const actions = row();
-    if (!operates) {
-      article.append(terminals);
-      return article;
-    }
-    if (state === "running") actions.append(post("pause", "/pause"));
-    if (state === "paused") actions.append(post("goOn", "/unpause"));
-    if (state === "running" || state === "paused")
-      actions.append(
-        post("stop", "/stop", {}),
-        post("snapshot", "/snapshots", { label: freeLabel(snapshots) }),
-        ...(administers ? [post("fork", "/fork", { count: 1 })] : []),
-      );
-    else if (state !== "starting") actions.append(post("start", "/start"));
-    if (administers && (state === "exited" || state === "lost"))
-      actions.append(
-        does("remove", say("remove"), async () => {
-          if (confirm(say("removeSystemAsk", name))) await ask("DELETE", at);
-        }),
-      );
-    article.append(terminals, actions);
+    article.append(terminals);
+    if (!operates) return article;
+    const actions = systemActions(system, language).filter(({ needs }) => mayAct(role, needs));
+    article.append(row(...actions.map((action) => acts(action, action.word, say(action.word)))));
     if (snapshots.length > 0)
       article.append(
         row(
-          ...snapshots.map((label) =>
-            does(`back/${label}`, say("backTo", label), async () => {
-              if (confirm(say("backToAsk", name, label))) await ask("POST", `${at}/rollback`, { label });
-            }),
-          ),
+          ...snapshots.map((label) => acts(backToAction(name, label, language), `back/${label}`, say("backTo", label))),
         ),
       );
     return article;
@@ -118,9 +102,4 @@ function stateText({ state, exitCode, error }: SystemView): HTMLElement {
   made.textContent = say(state, exitCode ?? 0);
   if (error !== null) made.title = error;
   return made;
-}
-
-/** The first of `s1`, `s2` and so on that no snapshot has. */
-function freeLabel(labels: readonly string[]): string {
-  for (let number = 1; ; number++) if (!labels.includes(`s${number}`)) return `s${number}`;
 }

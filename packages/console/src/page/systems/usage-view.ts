@@ -1,25 +1,14 @@
 /** What a system uses, over the time for which it was looked at. */
+import { type Point, rates } from "@stratos/panels/rates";
+import type { SystemUsage } from "@stratos/panels/systems";
 import { element } from "../elements.ts";
 import { moment, size } from "../language.ts";
-import { chart, type Point, rates } from "./chart.ts";
+import { chart } from "./chart.ts";
 import { ask } from "./rest.ts";
 import type { View } from "./view.ts";
 import { say } from "./words.ts";
 
-interface Part {
-  readonly usedBytes: number;
-  readonly limitBytes: number;
-}
-
-interface Usage {
-  readonly memory: Part;
-  readonly disk: Part;
-  readonly cpuMs: number;
-  readonly instructions: number;
-  readonly processes: number;
-}
-
-interface Sample extends Usage {
+interface Sample extends SystemUsage {
   readonly atMs: number;
 }
 
@@ -34,7 +23,7 @@ export const usageView: View = async ({ parts }) => {
   samples.set(system, kept);
   let now: Sample;
   try {
-    const usage = await ask<Usage>("GET", `/systems/${encodeURIComponent(system)}/usage`);
+    const usage = await ask<SystemUsage>("GET", `/systems/${encodeURIComponent(system)}/usage`);
     now = { ...usage, atMs: Date.now() };
   } catch (error) {
     samples.delete(system);

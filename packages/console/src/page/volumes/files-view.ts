@@ -1,22 +1,21 @@
 /** Files, live ones or a snapshot's: looked at, brought in and out, renamed, removed, restored. */
+import type { Action } from "@stratos/panels/action";
+import {
+  inOrder,
+  joinPath as join,
+  parentPath,
+  removeFileAction,
+  restoreAction,
+  type Snapshot,
+  type VolumeFile,
+  type VolumeWord,
+} from "@stratos/panels/volumes";
 import { button } from "../button.ts";
 import { choice, element, labelled, row, table } from "../elements.ts";
 import { ask, content, send } from "./rest.ts";
-import type { Snapshot } from "./snapshot-tree.ts";
-import { mayChange, type View, type ViewContext } from "./view.ts";
-import { moment, size } from "../language.ts";
+import { actionButtons, mayChange, type View, type ViewContext } from "./view.ts";
+import { language, moment, size } from "../language.ts";
 import { say } from "./words.ts";
-
-interface File {
-  readonly name: string;
-  readonly kind: string;
-  readonly mode: string;
-  readonly uid: number;
-  readonly gid: number;
-  readonly sizeBytes: number;
-  readonly modifiedAt: string;
-  readonly target?: string;
-}
 
 /** In the address: the snapshot, empty for the live files, and the folder. */
 interface Place {
@@ -30,7 +29,7 @@ export const filesView: View = async (context) => {
   const { snapshot, path } = place;
   const inSnapshot = snapshot === "" ? "" : `&snapshot=${encodeURIComponent(snapshot)}`;
   const [files, snapshots] = await Promise.all([
-    ask<readonly File[]>("GET", `${at}/files?path=${encodeURIComponent(path)}${inSnapshot}`),
+    ask<readonly VolumeFile[]>("GET", `${at}/files?path=${encodeURIComponent(path)}${inSnapshot}`),
     ask<readonly Snapshot[]>("GET", `${at}/snapshots`),
   ]);
   const from = choice(
@@ -40,7 +39,7 @@ export const filesView: View = async (context) => {
   );
   from.addEventListener("change", () => go(restOf({ snapshot: from.value, path })));
   const bar = row(labelled(say("lookInto"), from));
-  if (path !== "/") bar.append(button(say("up"), () => go(restOf({ snapshot, path: parentOf(path) }))));
+  if (path !== "/") bar.append(button(say("up"), () => go(restOf({ snapshot, path: parentPath(path) }))));
   if (snapshot === "" && mayChange(context, "administrator"))
     bar.append(
       button(say("newFolder"), () => {
@@ -49,16 +48,13 @@ export const filesView: View = async (context) => {
       }),
       uploader(context, path),
     );
-  const sorted = [...files].sort(
-    (a, b) => Number(b.kind === "directory") - Number(a.kind === "directory") || (a.name < b.name ? -1 : 1),
-  );
   return [
     element("h2", { id: "path" }, snapshot === "" ? path : `${snapshot}: ${path}`),
     bar,
     table(
       say("files"),
       [say("name"), say("size"), say("modified"), say("owner"), ""],
-      sorted.map((file) => [
+      inOrder(files).map((file) => [
         nameCell(context, place, file),
         file.kind === "file" ? size(file.sizeBytes) : "",
         moment(file.modifiedAt),
@@ -69,13 +65,13 @@ export const filesView: View = async (context) => {
   ];
 };
 
-function nameCell({ go }: ViewContext, { snapshot, path }: Place, file: File): Node | string {
+function nameCell({ go }: ViewContext, { snapshot, path }: Place, file: VolumeFile): Node | string {
   if (file.kind === "directory")
     return button(`${file.name}/`, () => go(restOf({ snapshot, path: join(path, file.name) })));
   return file.target === undefined ? file.name : `${file.name} → ${file.target}`;
 }
 
-function actionsOf(context: ViewContext, { snapshot, path }: Place, file: File): HTMLElement[] {
+function actionsOf(context: ViewContext, { snapshot, path }: Place, file: VolumeFile): HTMLElement[] {
   const { at, attempt, role } = context;
   const full = join(path, file.name);
   const actions: HTMLElement[] = [];
@@ -88,21 +84,15 @@ function actionsOf(context: ViewContext, { snapshot, path }: Place, file: File):
   if (file.kind === "file" && role !== "viewer")
     add(say("download"), () => attempt(async () => save(file.name, await content(`${at}/content?${where}`))));
   if (!mayChange(context, "administrator")) return actions;
-  if (snapshot !== "")
-    add(say("restore"), () => {
-      if (confirm(`${say("restoreAsk")}: ${full}?`))
-        attempt(() => ask("POST", `${at}/snapshots/${encodeURIComponent(snapshot)}/restore`, { path: full }));
-    });
-  else {
+  if (snapshot === "")
     add(say("rename"), () => {
       const name = prompt(say("newName"), file.name);
       if (name !== null && name !== "" && name !== file.name)
         attempt(() => ask("POST", `${at}/moves`, { from: full, to: join(path, name), replace: false }));
     });
-    add(say("remove"), () => {
-      if (confirm(`${say("removeAsk")}: ${full}?`)) attempt(() => ask("DELETE", `${at}/files?${where}&recursive=true`));
-    });
-  }
+  const changing = (): Action<VolumeWord> =>
+    snapshot === "" ? removeFileAction(at, full, language) : restoreAction(at, { snapshot, path: full }, language);
+  actions.push(...actionButtons(context, () => [changing()], file.name));
   return actions;
 }
 
@@ -132,12 +122,4 @@ function placeOf(rest: string): Place {
 
 function restOf({ snapshot, path }: Place): string {
   return `${snapshot}${path}`;
-}
-
-function join(folder: string, name: string): string {
-  return folder === "/" ? `/${name}` : `${folder}/${name}`;
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/")) || "/";
 }

@@ -1,41 +1,30 @@
 /** Scrubbing with its progress, and the audit log. */
+import { type AuditPage, scrubAction } from "@stratos/panels/volumes";
 import type { ScrubState } from "@stratos/volumes/listed";
 import { button } from "../button.ts";
 import { element, meter, row, table } from "../elements.ts";
 import { ask } from "./rest.ts";
-import { mayChange, type View } from "./view.ts";
+import { actionButtons, type View } from "./view.ts";
 import { moment, size } from "../language.ts";
 import { say } from "./words.ts";
 
 export const scrubView: View = async (context) => {
-  const { at, attempt } = context;
+  const { at } = context;
   const state = await ask<ScrubState | null>("GET", `${at}/scrub`);
   const parts: HTMLElement[] = [element("h2", {}, say("scrub")), element("p", {}, say("scrubHelp"))];
   if (state === null) parts.push(element("p", {}, say("scrubNever")));
   else
     parts.push(
       row(
-        meter(say("scrub"), state.verifiedBytes, state.totalBytes),
+        meter(say("scrub"), state.verifiedBytes, state.finished ? state.verifiedBytes : state.totalBytes),
         `${size(state.verifiedBytes)} ${say("of")} ${size(state.totalBytes)}, ` +
           `${say("repaired")}: ${state.repairedBlocks}, ${say("lost")}: ${state.lostBlocks}; ` +
-          say(state.running ? "running" : "pausedOrDone"),
+          say(state.running ? "running" : state.finished ? "finished" : "paused"),
       ),
     );
-  if (mayChange(context, "operator"))
-    parts.push(
-      row(
-        state?.running === true
-          ? button(say("pause"), () => attempt(() => ask("DELETE", `${at}/scrub`)))
-          : button(say("start"), () => attempt(() => ask("POST", `${at}/scrub`))),
-      ),
-    );
+  parts.push(row(...actionButtons(context, () => [scrubAction(at, state?.running === true)])));
   return parts;
 };
-
-interface AuditPage {
-  readonly entries: readonly { readonly time: string; readonly operation: string; readonly block: number }[];
-  readonly next: number | null;
-}
 
 /** `rest` is the block that the page begins with. */
 export const auditView: View = async ({ at, rest, attempt, go, notice }) => {

@@ -1,4 +1,5 @@
 /** How full a volume is, how its devices are, and on demand where the space went. */
+import { BLOCK_BYTES, type VolumeHealth } from "@stratos/panels/volumes";
 import type { VolumeSpace } from "@stratos/volumes/listed";
 import { button } from "../button.ts";
 import { element, meter, row, table } from "../elements.ts";
@@ -7,29 +8,8 @@ import type { View } from "./view.ts";
 import { size } from "../language.ts";
 import { say } from "./words.ts";
 
-interface Health {
-  readonly state: string;
-  readonly copies: number;
-  readonly devices: readonly {
-    readonly index: number;
-    readonly uuid: string;
-    readonly state: string;
-    readonly class: string;
-    readonly blocks: number;
-    readonly errors: {
-      readonly readErrors: number;
-      readonly writeErrors: number;
-      readonly corruptBlocks: number;
-      readonly repairedBlocks: number;
-      readonly lostBlocks: number;
-    };
-  }[];
-}
-
-const BLOCK = 4096;
-
 export const overviewView: View = async ({ at, attempt }) => {
-  const [space, health] = await Promise.all([ask<VolumeSpace>("GET", at), ask<Health>("GET", `${at}/health`)]);
+  const [space, health] = await Promise.all([ask<VolumeSpace>("GET", at), ask<VolumeHealth>("GET", `${at}/health`)]);
   const statistics = element("div", { id: "statistics" });
   const explain = button(say("explain"), () =>
     attempt(async () => {
@@ -56,7 +36,7 @@ export const overviewView: View = async ({ at, attempt }) => {
       health.devices.map(({ index, uuid, state, class: kind, blocks, errors }) => [
         `${index} ${uuid.slice(0, 8)}`,
         kind === "fast" ? say("fast") : say("slow"),
-        size(blocks * BLOCK),
+        size(blocks * BLOCK_BYTES),
         state,
         String(errors.readErrors),
         String(errors.writeErrors),

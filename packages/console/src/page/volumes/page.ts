@@ -3,7 +3,7 @@
  * elsewhere. What others change is seen within two seconds.
  */
 import type { VolumeSpace } from "@stratos/volumes/listed";
-import type { Role } from "@stratos/volumes/roles";
+import type { VolumeCaller } from "@stratos/panels/volumes";
 import { button } from "../button.ts";
 import { element, meter, replace } from "../elements.ts";
 import { filesView } from "./files-view.ts";
@@ -38,15 +38,9 @@ interface Place {
   readonly rest: string;
 }
 
-interface Caller {
-  readonly name: string;
-  readonly role: Role;
-  readonly readOnly: boolean;
-}
-
 const byId = <E extends HTMLElement = HTMLElement>(id: string): E => document.querySelector<E>(`#${id}`)!;
 let volumes: readonly VolumeSpace[] = [];
-let caller: Caller | null = null;
+let caller: VolumeCaller | null = null;
 /** Counts drawings: one that was overtaken shows nothing. */
 let drawing = 0;
 
@@ -109,7 +103,7 @@ async function look(): Promise<void> {
 }
 
 async function drawVolumes(): Promise<void> {
-  caller ??= await ask<Caller>("GET", "/session");
+  caller ??= await ask<VolumeCaller>("GET", "/session");
   volumes = await ask<readonly VolumeSpace[]>("GET", "/volumes");
   byId("status").textContent = caller.readOnly ? say("readOnly") : "";
   byId("identity").textContent = caller.name === "owner" ? "" : `${caller.name}, ${caller.role}`;
@@ -152,7 +146,7 @@ async function draw(): Promise<void> {
   }
 }
 
-function contextOf(at: Place, { role, readOnly }: Caller): ViewContext {
+function contextOf(at: Place, { role, readOnly }: VolumeCaller): ViewContext {
   return {
     at: `/volumes/${encodeURIComponent(at.volume)}`,
     role,

@@ -1,25 +1,23 @@
 /** The schedule of snapshots, and a picture of what it keeps. */
+import { keptHours, NO_SCHEDULE, PERIOD_HOURS, PERIOD_MAX, scheduleActions } from "@stratos/panels/volumes";
 import type { SnapshotSchedule } from "@stratos/volumes/listed";
-import { button } from "../button.ts";
 import { element, labelled, row } from "../elements.ts";
-import { keptHours, PERIOD_HOURS } from "./retention.ts";
+import { language } from "../language.ts";
 import { ask } from "./rest.ts";
-import { mayChange, type View } from "./view.ts";
+import { actionButtons, mayChange, type View } from "./view.ts";
 import { say } from "./words.ts";
 
 const PERIODS = ["hourly", "daily", "weekly", "monthly"] as const;
-const MAX = { hourly: 72, daily: 60, weekly: 52, monthly: 60 } as const;
-const NONE: SnapshotSchedule = { hourly: 0, daily: 0, weekly: 0, monthly: 0 };
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT] = [600, 60];
 
 export const scheduleView: View = async (context) => {
-  const { at, attempt, notice } = context;
-  const schedule = (await ask<SnapshotSchedule | null>("GET", `${at}/schedule`)) ?? NONE;
+  const { at } = context;
+  const schedule = (await ask<SnapshotSchedule | null>("GET", `${at}/schedule`)) ?? NO_SCHEDULE;
   const sliders = PERIODS.map((period) => {
     const input = element("input", {
       id: period,
-      attributes: { type: "range", min: "0", max: String(MAX[period]), value: String(schedule[period]) },
+      attributes: { type: "range", min: "0", max: String(PERIOD_MAX[period]), value: String(schedule[period]) },
     });
     const output = element("output", { attributes: { for: period } }, String(schedule[period]));
     return { period, input, output };
@@ -44,24 +42,7 @@ export const scheduleView: View = async (context) => {
     ...sliders.map(({ period, input, output }) => row(labelled(say(period), input), output)),
     element("h3", {}, say("reach")),
     picture,
-    ...(changes
-      ? [
-          row(
-            button(say("save"), () => attempt(() => ask("PUT", `${at}/schedule`, wanted()))),
-            button(say("clear"), () => attempt(() => ask("DELETE", `${at}/schedule`))),
-            button(say("runNow"), () =>
-              attempt(async () => {
-                const done = await ask<{ created: string | null; deleted: readonly string[] }>(
-                  "POST",
-                  `${at}/schedule/run`,
-                );
-                const deleted = done.deleted.join(", ") || say("none");
-                notice(`${say("created")}: ${done.created ?? say("none")}; ${say("deleted")}: ${deleted}`);
-              }),
-            ),
-          ),
-        ]
-      : []),
+    row(...actionButtons(context, () => scheduleActions(at, wanted(), language))),
   ];
 };
 

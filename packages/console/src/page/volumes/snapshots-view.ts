@@ -1,17 +1,11 @@
 /** Snapshots as the tree that they make: taken, compared, rolled back to, deleted. */
+import { inTree, type Snapshot, snapshotActions, type SnapshotChange } from "@stratos/panels/volumes";
 import { button } from "../button.ts";
 import { element, labelled, table } from "../elements.ts";
 import { ask } from "./rest.ts";
-import { inTree, type Snapshot } from "./snapshot-tree.ts";
-import { mayChange, type View, type ViewContext } from "./view.ts";
-import { moment, size } from "../language.ts";
+import { actionButtons, mayChange, type View, type ViewContext } from "./view.ts";
+import { language, moment } from "../language.ts";
 import { say } from "./words.ts";
-
-interface Change {
-  readonly change: string;
-  readonly path: string;
-  readonly from?: string;
-}
 
 const CHANGES_MAX = 1000;
 
@@ -59,35 +53,15 @@ export const snapshotsView: View = async (context) => {
   return parts;
 };
 
-function actionsOf(context: ViewContext, { name }: Snapshot): HTMLElement[] {
-  const { at, attempt, go, notice } = context;
-  const path = `${at}/snapshots/${encodeURIComponent(name)}`;
-  const actions = [
-    button(say("changes"), () => go(name)),
-    button(say("space"), () =>
-      attempt(async () => {
-        const space = await ask<{ referencedBytes: number; exclusiveBytes: number }>("GET", `${path}/space`);
-        notice(`${name}: ${size(space.referencedBytes)}; ${say("alone")}: ${size(space.exclusiveBytes)}`);
-      }),
-    ),
-  ];
-  if (mayChange(context, "administrator"))
-    actions.push(
-      button(say("rollBack"), () => {
-        const save = `before-${new Date().toISOString().replace(/[-:]|\.\d+/g, "")}`;
-        if (confirm(`${name}: ${say("rollBackAsk")} ${save}.`))
-          attempt(() => ask("POST", `${path}/rollback`, { save }));
-      }),
-      button(say("remove"), () => {
-        if (confirm(`${say("removeAsk")}: ${name}?`)) attempt(() => ask("DELETE", path));
-      }),
-    );
-  for (const made of actions) made.setAttribute("aria-label", `${made.textContent}: ${name}`);
-  return actions;
+function actionsOf(context: ViewContext, snapshot: Snapshot): HTMLElement[] {
+  const { at, go } = context;
+  const changes = button(say("changes"), () => go(snapshot.name));
+  changes.setAttribute("aria-label", `${say("changes")}: ${snapshot.name}`);
+  return [changes, ...actionButtons(context, () => snapshotActions(at, snapshot, language), snapshot.name)];
 }
 
 async function changesOf(at: string, name: string): Promise<HTMLElement> {
-  const changes = await ask<readonly Change[]>("GET", `${at}/snapshots/${encodeURIComponent(name)}/changes`);
+  const changes = await ask<readonly SnapshotChange[]>("GET", `${at}/snapshots/${encodeURIComponent(name)}/changes`);
   const list = element(
     "ul",
     { id: "changes" },

@@ -1,6 +1,9 @@
 /** What a schedule keeps once it has run for long: for its picture. */
 import type { SnapshotSchedule } from "@stratos/volumes/listed";
 
+export const NO_SCHEDULE: SnapshotSchedule = { hourly: 0, daily: 0, weekly: 0, monthly: 0 };
+/** How many of each can be asked for. */
+export const PERIOD_MAX = { hourly: 72, daily: 60, weekly: 52, monthly: 60 } as const;
 export const PERIOD_HOURS = { hourly: 1, daily: 24, weekly: 168, monthly: 720 } as const;
 
 /**
