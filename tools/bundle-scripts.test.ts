@@ -120,4 +120,6 @@ test("what changes after a module has run can't be exported from its script", as
   });
   for (const use of ["count++;", "count = count + 1;", "count += 1;"])
     await assert.rejects(runScripts(program(use)), /count changes and is exported/);
+  // Names of other languages in text are no assignments.
+  await runScripts(program('void "count=? two";'));
 });

@@ -135,7 +135,7 @@ function usesOf(name: string, body: string): { before: string; after: string }[]
 function isReassigned(name: string, body: string): boolean {
   const own = name.replaceAll("$", "\\$");
   const assignments = body.match(
-    new RegExp(`(?<![.\\w$#])${own}\\s*(?:\\+\\+|--(?!-)|(?:[-+*/%&|^?]|<<|>>>?)*=(?![=>]))`, "g"),
+    new RegExp(`(?<![.\\w$#])${own}\\s*(?:\\+\\+|--(?!-)|(?:[-+*/%&|^?]|<<|>>>?)*=(?![=>?]))`, "g"),
   );
   const isDeclaredWithValue = new RegExp(`^(?:var|let|const) ${own} =`, "m").test(body);
   return (assignments?.length ?? 0) > (isDeclaredWithValue ? 1 : 0);
