@@ -17,6 +17,7 @@ import {
   POLLRDNORM,
   S_IFDIR,
   S_IFLNK,
+  S_IFMT,
   S_IFREG,
   isErrno,
 } from "@stratos/abi";
@@ -27,7 +28,7 @@ import type { Kernel } from "../task/kernel-state.ts";
 import type { Task } from "../task/task.ts";
 import { UNFINISHED, WaitQueue } from "../ground/wait-queue.ts";
 import { FileSystem } from "../vfs/file-system.ts";
-import { type AttributeChange, Inode } from "../vfs/inode.ts";
+import { type AttributeChange, Inode, type NewInode } from "../vfs/inode.ts";
 import type { IoCursor } from "../ground/io-cursor.ts";
 import { OpenFile } from "../vfs/open-file.ts";
 import type { Path } from "../vfs/path.ts";
@@ -129,6 +130,28 @@ export abstract class PseudoInode extends Inode {
       inode.entryName = name;
     }
     return inode;
+  }
+
+  /** Nothing can be made here: in /proc a name that is not there is no place either (its look-up is ENOENT in Linux). */
+  get #refusal(): number {
+    return this.fileSystem.type === "proc" ? -ENOENT : -EPERM;
+  }
+
+  /** −EACCES for open(2), as of each folder without such an operation (fs/namei.c, lookup_open). */
+  override create(_name: string, { mode }: NewInode): number {
+    return (mode & S_IFMT) === S_IFREG && this.#refusal === -EPERM ? -EACCES : this.#refusal;
+  }
+
+  override mkdir(): number {
+    return this.#refusal;
+  }
+
+  override symlink(): number {
+    return this.#refusal;
+  }
+
+  override link(): number {
+    return this.#refusal;
   }
 
   /** What it holds under the name, whether it is to be seen now or not. */

@@ -3,14 +3,27 @@
  *
  * /dev/pts/ptmx is the multiplexer, too, with `ptmxmode`; the numbers come and go with the masters.
  */
-import { EINVAL, ENOENT, ENOSPC, ENXIO, O_NOCTTY, S_IFCHR, S_IFDIR, UNIX98_PTY_SLAVE_MAJOR } from "@stratos/abi";
+import {
+  EACCES,
+  EINVAL,
+  ENOENT,
+  ENOSPC,
+  ENXIO,
+  EPERM,
+  O_NOCTTY,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+  UNIX98_PTY_SLAVE_MAJOR,
+} from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { Pty, PtyMasterFile } from "./pty.ts";
 import { Dentry } from "../vfs/dentry.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
 import { FileSystem, type FileSystemUsage, type FileSystemType } from "../vfs/file-system.ts";
 import type { MountOptions } from "../vfs/mount-options.ts";
-import { Inode } from "../vfs/inode.ts";
+import { Inode, type NewInode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
 import { Path } from "../vfs/path.ts";
 import { PTYS_MAX, type TerminalsCaller, type TerminalsKernel } from "./tty-state.ts";
@@ -169,6 +182,11 @@ interface PtyEntry {
 class DevptsRoot extends Inode {
   declare readonly fileSystem: DevptsFileSystem;
   readonly ptmx: PtmxInode;
+
+  /** −EACCES for open(2), as of each folder without such an operation (fs/namei.c, lookup_open). */
+  override create(_name: string, { mode }: NewInode): number {
+    return (mode & S_IFMT) === S_IFREG ? -EACCES : -EPERM;
+  }
 
   constructor(fileSystem: DevptsFileSystem) {
     super(fileSystem, ROOT_INO, S_IFDIR | 0o755, 0, 0, fileSystem.kernel.vfs.now());
