@@ -1,8 +1,7 @@
 /**
  * Goal: a system call that asks for as much as it can is done in pieces, says what Linux would say, and leaves the
- * host its turn. Method: one program with a case for each; the largest counted work of one execution is exact. The
- * longest turn of the machine is time, and a host that stands still for a moment is not the machine: a turn that is
- * long because of the program is long each time, so the quickest of three runs counts.
+ * host its turn. Method: one program with a case for each; the largest counted work of one execution is exact, the
+ * longest turn of the machine is loose, so that a busy host passes.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -10,17 +9,14 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { SYSCALL_NAMES } from "@stratos/abi";
+import { PAGE_SIZE, SYSCALL_NAMES } from "@stratos/abi";
 import { CALL_WORK } from "@stratos/kernel";
+import type { Machine } from "@stratos/machine";
 import { runStatic } from "../abi/run-static.ts";
 import { WORK_STEP } from "./typed-round.ts";
 
-/**
- * Milliseconds; the worst took 18,000 or did not end. Far beyond what a slow host needs (400 where a quick one has 100):
- * the counted work is what tells, this only that nothing is left uncounted that grows with what a caller asks for.
- */
-const TURN_MS_MAX = 1500;
-const RUNS_MAX = 3;
+/** Milliseconds; each took 300 to 18,000 or did not end. */
+const TURN_MS_MAX = 250;
 
 const CASES: Readonly<Record<string, string>> = {
   fallocate: "ENOSPC done ENOSPC done done\n",
@@ -59,22 +55,28 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+/** Its program itself writes 96 MiB, in one turn. */
+const WRITES_MUCH = "remap";
+
+/** Memory that is new to the host costs a fault a page, up to 20 µs each: that is no work of the machine. */
+function touchMemory({ kernel }: Machine): void {
+  const { u8 } = kernel.physical;
+  for (let at = 0; at < u8.length; at += PAGE_SIZE) u8[at] = u8[at]!;
+}
+
 for (const [name, expected] of Object.entries(CASES)) {
   test(`${name}: in pieces`, async () => {
-    let turnMs = Infinity;
-    for (let run = 0; run < RUNS_MAX && turnMs >= TURN_MS_MAX; run++) {
-      const { output, machine, turnMsMax } = await runStatic(program, {
-        argv: ["program", name],
-        memoryBytes: 256 << 20,
-      });
-      assert.equal(output, expected);
-      const { work } = machine.kernel;
-      assert.ok(
-        work.longest <= CALL_WORK + WORK_STEP,
-        `${SYSCALL_NAMES[work.longestCall]} did ${work.longest} units at a time`,
-      );
-      turnMs = Math.min(turnMs, turnMsMax);
-    }
-    assert.ok(turnMs < TURN_MS_MAX, `a turn took ${turnMs} ms in each of ${RUNS_MAX} runs`);
+    const { output, machine, turnMsMax } = await runStatic(program, {
+      argv: ["program", name],
+      memoryBytes: 256 << 20,
+      ...(name === WRITES_MUCH ? { prepare: touchMemory } : {}),
+    });
+    assert.equal(output, expected);
+    const { work } = machine.kernel;
+    assert.ok(
+      work.longest <= CALL_WORK + WORK_STEP,
+      `${SYSCALL_NAMES[work.longestCall]} did ${work.longest} units at a time`,
+    );
+    assert.ok(turnMsMax < TURN_MS_MAX, `a turn took ${turnMsMax} ms`);
   });
 }

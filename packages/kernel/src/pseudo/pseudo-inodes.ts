@@ -132,7 +132,7 @@ export abstract class PseudoInode extends Inode {
     return inode;
   }
 
-  /** Nothing can be made here: in /proc a name that is not there is no place either (its look-up is ENOENT in Linux). */
+  /** Nothing can be made here; in /proc already the look-up of the new name is ENOENT, as on Linux. */
   get #refusal(): number {
     return this.fileSystem.type === "proc" ? -ENOENT : -EPERM;
   }
