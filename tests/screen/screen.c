@@ -113,6 +113,7 @@ static void modes(void) {
   struct drm_mode_crtc crtc = {.crtc_id = 32};
   ioctl(card, DRM_IOCTL_MODE_GETCRTC, &crtc);
   printf("crtc %d\n", crtc.mode_valid);
+  printf("opened anew %s %s\n", outcome(open("/dev/dri/card0", O_RDWR)), outcome(open("/dev/input/event0", O_RDWR)));
 }
 
 /** What makes no sense. */
@@ -220,7 +221,8 @@ static void input(void) {
   tell(keyboard);
   struct input_event event;
   printf("other %s\n", outcome(read(other, &event, sizeof event)));
-  printf("short %s\n", outcome(read(keyboard, &event, 3)));
+  printf("short %s", outcome(read(keyboard, &event, 3)));
+  printf(" seek %s\n", outcome(lseek(keyboard, 0, SEEK_CUR)));
   printf("revoke %s", outcome(ioctl(keyboard, EVIOCREVOKE, 0)));
   printf(" read %s\n", outcome(read(keyboard, &event, sizeof event)));
 }

@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { attachInput, attachScreen } from "@stratos/kernel";
+import { attachInput, attachScreen } from "@stratos/kernel/devices";
 import type { Machine } from "@stratos/machine";
 import { type StaticRun, runStatic } from "../abi/run-static.ts";
 import { finish, forkOf, startStatic, twinOf } from "../saved/saved-run.ts";
@@ -45,7 +45,7 @@ function run(part: string, moments: Readonly<Record<string, (machine: Machine) =
 
 function pictureOf({ kernel }: Machine): Uint32Array {
   const pixels = new Uint32Array(SIZE.width * SIZE.height);
-  kernel.graphics!.screen.picture(pixels);
+  kernel.graphics!.card.screen.picture(pixels);
   return pixels;
 }
 
@@ -85,6 +85,7 @@ test("a mode is set, pages are flipped at the next frame, and the pointer lies o
       "flipped",
       "rmfb 0 destroy 0 again EINVAL, pixel ff00",
       "crtc 0",
+      "opened anew 0 0",
       "",
     ].join("\n"),
   );
@@ -103,7 +104,7 @@ test("a machine that is saved and loaded, and a fork, show the same and go on wi
     assert.equal(pixelOf(pictureOf(each.machine), 5, 6), "ffff0000");
     each.input.type("\n");
     finish(each);
-    assert.match(each.output.text, /pixel ff00\ncrtc 0\n$/);
+    assert.match(each.output.text, /pixel ff00\ncrtc 0\nopened anew 0 0\n$/);
   }
   assert.deepEqual(
     twins.map(({ output }) => output.text),
@@ -184,7 +185,7 @@ test("keys and the pointer are read as events", async () => {
       "grabbed",
       "1/30/0 0/0/0",
       "other EAGAIN",
-      "short EINVAL",
+      "short EINVAL seek ESPIPE",
       "revoke 0 read ENODEV",
       "",
     ].join("\n"),

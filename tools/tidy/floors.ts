@@ -104,7 +104,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "syscall create-kernel.ts byte-ends.ts peek-memory.ts saved-frames.ts",
     "saved-kernel.ts",
     "forked-kernel.ts",
-    "faults.ts kernel.ts",
+    "devices.ts faults.ts kernel.ts",
   ],
   library: [".", "compat"],
   lisp: [

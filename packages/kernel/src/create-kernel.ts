@@ -10,8 +10,6 @@ import { ramfsType } from "./fs/ramfs/ramfs.ts";
 import { registerFifos } from "./fs/pipe/pipe-file.ts";
 import { tmpfsType } from "./fs/tmpfs/tmpfs.ts";
 import { registerBlockDevices } from "./block/loop/loop-devices.ts";
-import { registerGraphicsDevices } from "./graphics/attach-screen.ts";
-import { registerInputDevices } from "./input/attach-input.ts";
 import { Board } from "./task/board.ts";
 import { namespaceRequest, openNamespace } from "./task/enter-namespaces.ts";
 import { pidfdOf } from "./task/pidfd.ts";
@@ -36,8 +34,6 @@ export function createKernel(options: KernelOptions): Kernel {
   kernel.vfs.pidfdOf = pidfdOf;
   registerTerminalDevices(kernel);
   registerBlockDevices(kernel);
-  registerGraphicsDevices(kernel);
-  registerInputDevices(kernel);
   return kernel;
 }
 

@@ -4,7 +4,8 @@
  */
 import { PAGE_SIZE, S_IFDIR, S_IFREG } from "@stratos/abi";
 import { byteStringOf } from "@stratos/base";
-import { attachInput, attachScreen, directoryAt, type Inode, type Kernel } from "@stratos/kernel";
+import { directoryAt, type Inode, type Kernel } from "@stratos/kernel";
+import { attachInput, attachScreen } from "@stratos/kernel/devices";
 
 /** /run/udev/data, by device number, and what udev's rules 60-input-id and 71-seat say of such devices. */
 const NOTES: Readonly<Record<string, readonly string[]>> = {

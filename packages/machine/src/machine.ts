@@ -32,7 +32,6 @@ import { createBoard } from "./create-board.ts";
 import { InstructionClock } from "./instruction-clock.ts";
 import { mountSystem } from "./system-mounts.ts";
 
-export { attachDevices } from "./attach-devices.ts";
 export { type BoardOptions, createBoard } from "./create-board.ts";
 
 /** What one computer is made of; every touch of the outside is a port. */

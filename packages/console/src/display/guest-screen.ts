@@ -35,7 +35,7 @@ export class GuestScreen implements ShownScreen {
   constructor(machine: MachineSession["machine"], { onFrame }: ScreenOptions) {
     const { graphics, input } = machine.kernel;
     this.#machine = machine;
-    this.#monitor = graphics!.screen;
+    this.#monitor = graphics!.card.screen;
     this.#input = input!;
     this.#onFrame = onFrame;
     const { width, height } = this.#monitor;

@@ -6,7 +6,7 @@ import { randomInt } from "node:crypto";
 import { utf8ToByteString } from "@stratos/base";
 import type { SocketProvider } from "@stratos/host";
 import { keptTranslations, nodePorts } from "@stratos/host-node";
-import { attachDevices } from "@stratos/machine";
+import { attachDevices } from "@stratos/machine/devices";
 import {
   type EnvironmentSetting,
   findGuestUser,

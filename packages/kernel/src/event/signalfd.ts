@@ -43,7 +43,6 @@ export class SignalFile extends OpenFile {
   }
 
   /** Has no position, but does not say so (Linux noop_llseek). */
-  /** lseek(2) does nothing (noop_llseek). */
   override seek(): number {
     return 0;
   }

@@ -65,7 +65,6 @@ export class TimerFile extends OpenFile implements TimerClient, ClockSetObserver
   }
 
   /** Has no position, but does not say so (Linux noop_llseek). */
-  /** lseek(2) does nothing (noop_llseek). */
   override seek(): number {
     return 0;
   }

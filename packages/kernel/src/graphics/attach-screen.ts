@@ -1,14 +1,13 @@
 /** A screen for the machine: /dev/dri/card0, and /dev/fb0 as Linux makes it of the same card. */
-import { DRM_MAJOR, ENODEV, FB_MAJOR, S_IFCHR } from "@stratos/abi";
+import { DRM_MAJOR, FB_MAJOR, S_IFCHR } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
 import { devtmpfsOf } from "../fs/devtmpfs/devtmpfs.ts";
 import { makeVirtualTerminal, VIRTUAL_TERMINAL } from "../tty/virtual-terminal.ts";
 import { makeDevice } from "../vfs/device-registry.ts";
-import type { Inode } from "../vfs/inode.ts";
-import type { Path } from "../vfs/path.ts";
 import { DrmCard } from "./drm-card.ts";
 import { DrmFile } from "./drm-file.ts";
 import { FramebufferFile } from "./framebuffer-file.ts";
-import type { GraphicsCaller, GraphicsKernel } from "./graphics-kernel.ts";
+import type { GraphicsKernel } from "./graphics-kernel.ts";
 import { Screen } from "./screen.ts";
 
 /** Group "video" of Debian. */
@@ -16,23 +15,33 @@ const VIDEO_GID = 44;
 /** Group "tty". */
 const TTY_GID = 5;
 
-/** Tells the vfs who opens them; −ENODEV while the machine has no screen. */
-export function registerGraphicsDevices(kernel: GraphicsKernel): void {
-  const { devices } = kernel.vfs;
-  devices.registerCharacter(DRM_MAJOR, 0, {
-    name: "drm",
-    open: (task: GraphicsCaller, inode: Inode, flags: number, path: Path) => {
-      const card = task.kernel.graphics;
-      return card === null ? -ENODEV : new DrmFile(card, flags, inode, path);
-    },
-  });
-  devices.registerCharacter(FB_MAJOR, 0, {
-    name: "fb",
-    open: (task: GraphicsCaller, inode: Inode, flags: number, path: Path) => {
-      const card = task.kernel.graphics;
-      return card === null ? -ENODEV : new FramebufferFile(task.kernel, card.screen, flags, inode, path);
-    },
-  });
+/** What the kernel has of its screen; its drivers are registered anew wherever the machine goes on. */
+class AttachedScreen {
+  readonly kernel: GraphicsKernel;
+  readonly card: DrmCard;
+
+  constructor(kernel: GraphicsKernel, card: DrmCard) {
+    this.kernel = kernel;
+    this.card = card;
+  }
+
+  /** Tells the vfs who opens its nodes. */
+  register(): void {
+    const { card, kernel } = this;
+    const { devices } = kernel.vfs;
+    devices.registerCharacter(DRM_MAJOR, 0, {
+      name: "drm",
+      open: (_task, inode, flags, path) => new DrmFile(card, flags, inode, path),
+    });
+    devices.registerCharacter(FB_MAJOR, 0, {
+      name: "fb",
+      open: (_task, inode, flags, path) => new FramebufferFile(kernel, card.screen, flags, inode, path),
+    });
+  }
+
+  static {
+    stateClass("AttachedScreen", this, null, { loaded: (it) => it.register() });
+  }
 }
 
 /**
@@ -45,7 +54,9 @@ export function attachScreen(
   size: { readonly width: number; readonly height: number },
 ): Screen {
   const screen = new Screen(kernel.memory, size, kernel.now());
-  kernel.graphics = new DrmCard(kernel, screen);
+  const attached = new AttachedScreen(kernel, new DrmCard(kernel, screen));
+  attached.register();
+  kernel.graphics = attached;
   const nodes = devtmpfsOf(kernel);
   const node = { mode: S_IFCHR | 0o660, gid: VIDEO_GID };
   nodes.addNode("dri/card0", { ...node, rdev: makeDevice(DRM_MAJOR, 0) });

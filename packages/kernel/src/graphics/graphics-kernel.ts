@@ -11,7 +11,7 @@ export interface GraphicsKernel extends FsKernel {
   readonly scratch: TtyKernel["scratch"];
   readonly timers: TimerQueue;
   /** With the machine's screen; null: it has none. */
-  graphics: DrmCard | null;
+  graphics: { readonly card: DrmCard } | null;
 }
 
 /** Who uses one. */

@@ -144,6 +144,14 @@ function getEncoder({ card }: DrmClient, _task: GraphicsCaller, view: DataView):
   return 0;
 }
 
+function connectorProperties(power: number): readonly (readonly [Property, number])[] {
+  return [
+    [EDID, 0],
+    [DPMS, power],
+    [NON_DESKTOP, 0],
+  ];
+}
+
 function getConnector({ card }: DrmClient, task: GraphicsCaller, view: DataView): number {
   const { offset } = DrmModeGetConnector;
   if (view.getUint32(offset.connector_id, true) !== CONNECTOR_ID) return -ENOENT;
@@ -151,11 +159,8 @@ function getConnector({ card }: DrmClient, task: GraphicsCaller, view: DataView)
   const modes = view.getUint32(offset.count_modes, true);
   const encoders = putList(task, view, offset.encoders_ptr, offset.count_encoders, [ENCODER_ID]);
   if (encoders < 0) return encoders;
-  const properties = putProperties(task, view, offset.props_ptr, offset.prop_values_ptr, offset.count_props, [
-    [EDID, 0],
-    [DPMS, screen.power],
-    [NON_DESKTOP, 0],
-  ]);
+  const shown = connectorProperties(card.screen.power);
+  const properties = putProperties(task, view, offset.props_ptr, offset.prop_values_ptr, offset.count_props, shown);
   if (properties < 0) return properties;
   // All of them or none (drm_connector.c, drm_mode_getconnector).
   if (modes >= screen.modes.length) {
@@ -209,12 +214,7 @@ function putProperties(
 function propertiesOf({ card }: DrmClient, id: number, type: number): readonly (readonly [Property, number])[] | null {
   const is = (object: number, kind: number): boolean =>
     id === object && (type === kind || type === DRM_MODE_OBJECT_ANY);
-  if (is(CONNECTOR_ID, DRM_MODE_OBJECT_CONNECTOR))
-    return [
-      [EDID, 0],
-      [DPMS, card.screen.power],
-      [NON_DESKTOP, 0],
-    ];
+  if (is(CONNECTOR_ID, DRM_MODE_OBJECT_CONNECTOR)) return connectorProperties(card.screen.power);
   if (is(PLANE_ID, DRM_MODE_OBJECT_PLANE)) return [[PLANE_TYPE, DRM_PLANE_TYPE_PRIMARY]];
   return is(CRTC_ID, DRM_MODE_OBJECT_CRTC) ? [] : null;
 }

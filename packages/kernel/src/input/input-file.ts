@@ -228,10 +228,6 @@ export class InputFile extends OpenFile {
     }
   }
 
-  override seek(): number {
-    return 0;
-  }
-
   protected override dispose(): void {
     this.device.remove(this.reader);
   }

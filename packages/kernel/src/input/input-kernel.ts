@@ -1,13 +1,15 @@
 import type { FsKernel } from "../fs/fs-kernel.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
+import type { InputDevice } from "./input-device.ts";
 import type { Keyboard } from "./keyboard.ts";
 import type { Tablet } from "./tablet.ts";
 
-/** In the order of their nodes. */
 export interface InputDevices {
   readonly keyboard: Keyboard;
   readonly tablet: Tablet;
+  /** In the order of their nodes. */
+  readonly all: readonly InputDevice[];
 }
 
 /** What keyboards and mice need of the kernel. */

@@ -77,13 +77,16 @@ function changeGroup(task: Task, gid: number, egid: number, sgid: number): numbe
   return commit(task, { ...task.credentials, gid, egid, sgid, fsgid: egid });
 }
 
+function isSame(id: number, own: number): boolean {
+  return id === KEEP || id === own;
+}
+
 function setresuid(task: Task, ruid: number, euid: number, suid: number): number {
   const old = task.credentials;
   const allowed = (id: number): boolean => id === KEEP || id === old.uid || id === old.euid || id === old.suid;
   if (!isCapable(old, CAP_SETUID, old.userNamespace) && !(allowed(ruid) && allowed(euid) && allowed(suid)))
     return -EPERM;
   // The same credentials stay, by which an opened file is known for one's own.
-  const isSame = (id: number, own: number): boolean => id === KEEP || id === own;
   if (isSame(ruid, old.uid) && isSame(euid, old.euid) && isSame(suid, old.suid) && isSame(euid, old.fsuid)) return 0;
   return changeUser(
     task,
@@ -99,7 +102,6 @@ function setresgid(task: Task, rgid: number, egid: number, sgid: number): number
   if (!isCapable(old, CAP_SETGID, old.userNamespace) && !(allowed(rgid) && allowed(egid) && allowed(sgid)))
     return -EPERM;
   // The same credentials stay, by which an opened file is known for one's own.
-  const isSame = (id: number, own: number): boolean => id === KEEP || id === own;
   if (isSame(rgid, old.gid) && isSame(egid, old.egid) && isSame(sgid, old.sgid) && isSame(egid, old.fsgid)) return 0;
   return changeGroup(
     task,

@@ -16,6 +16,7 @@ import {
   LED_MAX,
   REL_MAX,
 } from "@stratos/abi";
+import { hex64 } from "../ground/words.ts";
 import type { DrmCard } from "../graphics/drm-card.ts";
 import type { InputDevice } from "../input/input-device.ts";
 import type { InputDevices } from "../input/input-kernel.ts";
@@ -65,7 +66,7 @@ export function addScreenDirectories(place: Place, card: DrmCard): void {
 }
 
 export function addInputDirectories(place: Place, input: InputDevices): void {
-  for (const [index, device] of Object.values(input).entries()) {
+  for (const [index, device] of input.all.entries()) {
     const path = `devices/virtual/input/input${index}`;
     const { id, name, abilities } = device;
     const bits = (type: number, most: number): string => bitmap(abilities.codes.get(type) ?? [], most);
@@ -123,10 +124,7 @@ function bitmap(codes: Iterable<number>, most: number): string {
   while (words.length > 1 && words.at(-1)!.every((half) => half === 0)) words.pop();
   return words
     .reverse()
-    .map(([low, high]) => {
-      const text = (low >>> 0).toString(16);
-      return high === 0 ? text : (high >>> 0).toString(16) + text.padStart(8, "0");
-    })
+    .map(([low, high]) => hex64(low, high))
     .join(" ");
 }
 

@@ -60,7 +60,7 @@ export class Sysfs extends PseudoFileSystem {
     this.#file("devices/virtual/tty/tty0/active", "tty1\n");
     addCharacterDirectories(this, (path) => this.#directory(path));
     const place = { fileSystem: this, directory: (path: string) => this.#directory(path) };
-    if (kernel.graphics !== null) addScreenDirectories(place, kernel.graphics);
+    if (kernel.graphics !== null) addScreenDirectories(place, kernel.graphics.card);
     if (kernel.input !== null) addInputDirectories(place, kernel.input);
     this.#file("power/state", "\n");
     this.#file("kernel/ostype", "Linux\n");

@@ -62,7 +62,6 @@ import type { TaskObserver } from "./task-observer.ts";
 import type { TurnDisturber, TurnStops } from "./turn-hooks.ts";
 import type { ClockSetObserver, TimeKernel } from "../time/time-kernel.ts";
 import { Uevents } from "../ground/uevents.ts";
-import type { DrmCard } from "../graphics/drm-card.ts";
 import type { GraphicsKernel } from "../graphics/graphics-kernel.ts";
 import type { InputDevices, InputKernel } from "../input/input-kernel.ts";
 import { cutMappings } from "../mm/cut-mappings.ts";
@@ -178,7 +177,7 @@ export class Kernel
   readonly fileUsage: FileUsage = { open: 0, tableMost: OPEN_MAX };
   readonly areaUsage: AreaUsage = { count: 0, committed: 0 };
   readonly uevents = new Uevents();
-  graphics: DrmCard | null = null;
+  graphics: GraphicsKernel["graphics"] = null;
   input: InputDevices | null = null;
   epollItems = 0;
   readonly aioUsage: AioUsage = { events: 0, most: 65536 };

@@ -3,6 +3,7 @@ import { ENOENT, MEM_MAJOR, S_IFCHR, S_IFDIR, isErrno } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import { forgetChild, lookupChild, unlinkDentry } from "../../vfs/dentry-cache.ts";
 import { makeDevice } from "../../vfs/device-registry.ts";
+import type { Inode } from "../../vfs/inode.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
 import { FULL_MINOR, KMSG_MINOR, NULL_MINOR, RANDOM_MINOR, URANDOM_MINOR, ZERO_MINOR } from "./memory-devices.ts";
 import type { FsKernel } from "../fs-kernel.ts";
@@ -55,23 +56,19 @@ export class Devtmpfs extends Tmpfs {
    * @param path  below the root; its folder is made, too
    */
   addNode(path: string, node: { mode: number; gid: number; rdev: number }): void {
-    const slash = path.lastIndexOf("/");
-    if (slash > 0) return this.#addIn(path.slice(0, slash), path.slice(slash + 1), node);
-    const name = path;
+    const [name = path, folder] = path.split("/").reverse();
+    const directory = folder === undefined ? this.root : this.#folder(folder);
     const root = this.kernel.vfs.roots.get(this);
     // The name may be known to be absent.
-    if (root !== undefined) forgetChild(this.kernel, root.dentry, name);
-    if (typeof this.root.lookup(name) === "number")
-      this.root.create(name, { ...node, uid: 0, now: this.kernel.vfs.now() });
+    if (root !== undefined && directory === this.root) forgetChild(this.kernel, root.dentry, name);
+    if (typeof directory.lookup(name) === "number")
+      directory.create(name, { ...node, uid: 0, now: this.kernel.vfs.now() });
   }
 
-  /** Devices that the machine has from its start. */
-  #addIn(folder: string, name: string, node: { mode: number; gid: number; rdev: number }): void {
-    const now = this.kernel.vfs.now();
-    if (typeof this.root.lookup(folder) === "number")
-      this.root.mkdir(folder, { uid: 0, gid: 0, rdev: 0, now, mode: S_IFDIR | 0o755 });
-    const directory = this.root.lookup(folder);
-    if (!isErrno(directory)) directory.create(name, { ...node, uid: 0, now });
+  /** Of devices that the machine has from its start: nobody has looked for one there. */
+  #folder(name: string): Inode {
+    const made = this.root.mkdir(name, { uid: 0, gid: 0, rdev: 0, now: this.kernel.vfs.now(), mode: S_IFDIR | 0o755 });
+    return isErrno(made) ? (this.root.lookup(name) as Inode) : made;
   }
 
   /** A device went. */
