@@ -5,12 +5,12 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { DebugProtocol } from "@vscode/debugprotocol";
+import { MessagePeer } from "./support/message-peer.ts";
 import { launcher, start, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 import { Heard } from "./support/until.ts";
@@ -67,57 +67,24 @@ before(async () => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** An editor's side: requests are answered in order, events come when they come. */
-class Editor {
-  readonly #child: ChildProcess;
-  #bytes = Buffer.alloc(0);
+class Editor extends MessagePeer<DebugProtocol.ProtocolMessage> {
   #sequence = 0;
-  readonly #came: DebugProtocol.ProtocolMessage[] = [];
-  #wake: () => void = () => {};
-
-  constructor(child: ChildProcess) {
-    this.#child = child;
-    child.stdout!.on("data", (bytes: Buffer) => {
-      this.#bytes = Buffer.concat([this.#bytes, bytes]);
-      this.#read();
-    });
-  }
-
-  #read(): void {
-    for (;;) {
-      const end = this.#bytes.indexOf("\r\n\r\n");
-      if (end < 0) return;
-      const length = Number(/Content-Length: (\d+)/.exec(this.#bytes.toString("latin1", 0, end))![1]);
-      if (this.#bytes.length < end + 4 + length) return;
-      this.#came.push(
-        JSON.parse(this.#bytes.toString("utf8", end + 4, end + 4 + length)) as DebugProtocol.ProtocolMessage,
-      );
-      this.#bytes = this.#bytes.subarray(end + 4 + length);
-      this.#wake();
-    }
-  }
-
-  async #next<T>(isIt: (message: DebugProtocol.ProtocolMessage) => boolean): Promise<T> {
-    for (;;) {
-      const at = this.#came.findIndex(isIt);
-      if (at >= 0) return this.#came.splice(at, 1)[0] as T;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
 
   /** @returns the body of the answer */
   async ask<B>(command: string, given: object = {}): Promise<B> {
     const seq = ++this.#sequence;
-    const body = JSON.stringify({ seq, type: "request", command, arguments: given });
-    this.#child.stdin!.write(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
-    const answer = await this.#next<DebugProtocol.Response>(
+    this.write({ seq, type: "request", command, arguments: given });
+    const answer = (await this.next(
       (message) => message.type === "response" && (message as DebugProtocol.Response).request_seq === seq,
-    );
+    )) as DebugProtocol.Response;
     assert.ok(answer.success, `${command}: ${answer.message}`);
     return answer.body as B;
   }
 
-  event<B>(name: string): Promise<{ body: B }> {
-    return this.#next((message) => message.type === "event" && (message as DebugProtocol.Event).event === name);
+  async event<B>(name: string): Promise<{ body: B }> {
+    const isIt = (message: DebugProtocol.ProtocolMessage): boolean =>
+      message.type === "event" && (message as DebugProtocol.Event).event === name;
+    return (await this.next(isIt)) as DebugProtocol.Event & { body: B };
   }
 
   /** A journey, and where it ends: the reason, and the stack as "function source:line". */

@@ -10,7 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { startPostgres, type TestServer } from "../packages/hub/src/testing/test-database.ts";
-import { endProgram, freePort, startProgram, type Program } from "./hub/programs.ts";
+import { endProgram, startProgram, type Program } from "./hub/programs.ts";
+import { freePort } from "./support/free-port.ts";
 import { launcher } from "./support/stratos.ts";
 import { until } from "./support/until.ts";
 

@@ -4,13 +4,13 @@
  * drives the process. Places in texts are marked by ‸.
  */
 import assert from "node:assert/strict";
-import type { ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import type * as lsp from "vscode-languageserver-types";
+import { MessagePeer } from "./support/message-peer.ts";
 import { launcher, start } from "./support/stratos.ts";
 
 interface Message {
@@ -22,44 +22,15 @@ interface Message {
 }
 
 /** An editor's side. */
-class Editor {
-  readonly child: ChildProcess;
-  #bytes = Buffer.alloc(0);
+class Editor extends MessagePeer<Message> {
   #id = 0;
-  readonly #came: Message[] = [];
-  #wake: () => void = () => {};
 
   constructor(folder: string) {
-    this.child = start([...launcher, "lisp", "lsp"], { cwd: folder, env: { STRATOS_HOME: folder } });
-    this.child.stdout!.on("data", (bytes: Buffer) => {
-      this.#bytes = Buffer.concat([this.#bytes, bytes]);
-      this.#read();
-    });
-  }
-
-  #read(): void {
-    for (;;) {
-      const end = this.#bytes.indexOf("\r\n\r\n");
-      if (end < 0) return;
-      const length = Number(/Content-Length: (\d+)/.exec(this.#bytes.toString("latin1", 0, end))![1]);
-      if (this.#bytes.length < end + 4 + length) return;
-      this.#came.push(JSON.parse(this.#bytes.toString("utf8", end + 4, end + 4 + length)) as Message);
-      this.#bytes = this.#bytes.subarray(end + 4 + length);
-      this.#wake();
-    }
-  }
-
-  async next(isIt: (message: Message) => boolean): Promise<Message> {
-    for (;;) {
-      const at = this.#came.findIndex(isIt);
-      if (at >= 0) return this.#came.splice(at, 1)[0]!;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
+    super(start([...launcher, "lisp", "lsp"], { cwd: folder, env: { STRATOS_HOME: folder } }));
   }
 
   send(message: object): void {
-    const body = JSON.stringify({ jsonrpc: "2.0", ...message });
-    this.child.stdin!.write(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+    this.write({ jsonrpc: "2.0", ...message });
   }
 
   say(method: string, params: object = {}): void {

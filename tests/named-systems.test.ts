@@ -7,13 +7,14 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { PROTOCOL } from "@stratos/sdk/systems";
 import { encodeFrame, FrameReader } from "@stratos/sdk/wire";
 import type { SystemView } from "@stratos/sdk/api";
+import { freePort } from "./support/free-port.ts";
 import { launcher, start } from "./support/stratos.ts";
 import { SystemsHome } from "./support/systems-home.ts";
 import { TerminalSession } from "./support/terminal.ts";
@@ -349,14 +350,6 @@ test("a server that the host reaches is reached again after a resume and a rollb
   await home.must("rollback", "server", "serving");
   assert.equal(await get(), "stratos\n");
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 test("nobody else is let in, and a stranger is told what it meets", async (t) => {
   const home = new Home(t, "hostile".padEnd(120, "-"));

@@ -8,10 +8,11 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createSocket } from "node:dgram";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { freePort } from "./support/free-port.ts";
 import { launcher, start, stratos, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 import { Heard } from "./support/until.ts";
@@ -37,16 +38,6 @@ async function withHttp<T>(answer: RequestListener, use: (url: string) => Promis
 
 const python = (file: string, code: string, more: readonly string[] = []) =>
   stratosRun([...more, "--net", "host", "--record", file, "--", "python3", "-c", code]);
-
-/** A port that nobody listens at. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 test("a download of 20 MB and an upload are repeated without their server", async () => {
   const file = join(folder, "large");

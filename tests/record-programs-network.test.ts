@@ -9,10 +9,11 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { freePort } from "./support/free-port.ts";
 import { launcher, start, stratos, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
 import { Heard } from "./support/until.ts";
@@ -70,15 +71,6 @@ curl -sS http://127.0.0.1:${closed}/; echo $?; getent ahosts seven.example.test;
   assert.match(recorded.stdout, /first second\n127\.0\.0\.1 200 [\d.]+\n7\n127\.0\.0\.1 +STREAM seven/);
   assert.deepEqual(await stratos(["replay", file]), recorded);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 const SERVER = `
 #include <arpa/inet.h>

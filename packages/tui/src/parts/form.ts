@@ -17,7 +17,7 @@ interface ChoiceField {
   readonly options: readonly string[];
 }
 
-type Field = NumberField | ChoiceField;
+export type Field = NumberField | ChoiceField;
 
 const SLIDER = 24;
 const PAGE = 10;

@@ -2,12 +2,11 @@
 import type { ListedProperties, ListedQuota } from "@stratos/volumes/listed";
 import type { View } from "../app/view.ts";
 import type { Canvas } from "../parts/canvas.ts";
-import { Form } from "../parts/form.ts";
 import { meterText } from "../parts/meter.ts";
 import type { Hint } from "../parts/part.ts";
 import { Table } from "../parts/table.ts";
-import { wrap } from "../terminal/cell-text.ts";
 import type { Key } from "../terminal/key.ts";
+import { FormView } from "./form-view.ts";
 import type { VolumeContext } from "./volume-context.ts";
 
 const CODECS = ["inherit", "none", "lz4", "zstd"] as const;
@@ -15,82 +14,53 @@ const [LEVEL, LEVEL_MAX] = [3, 19];
 const DEDUPE = ["inherit", "on", "off"] as const;
 const TIERS = ["inherit", "any", "fast", "slow"] as const;
 
-export class StorageView implements View {
-  readonly #context: VolumeContext;
-  readonly #form = new Form();
-  #volume: string | null = null;
-
-  constructor(context: VolumeContext) {
-    this.#context = context;
-  }
-
+export class StorageView extends FormView {
   get title(): string {
-    return this.#context.say("storage");
+    return this.context.say("storage");
   }
 
-  get isEdited(): boolean {
-    return this.#form.isEdited && this.#volume === this.#context.name;
-  }
-
-  async load(): Promise<void> {
-    const { at, name, say, stage } = this.#context;
+  protected async read(): ReturnType<FormView["read"]> {
+    const { at, say, stage } = this.context;
     const { own } = await stage.ask<ListedProperties>("GET", `${at}/properties?path=/`);
-    if (this.isEdited) return;
-    this.#volume = name;
     const [codec = "inherit", level] = own.compression.split(":");
     const named = (word: string): string => (word === "lz4" || word === "zstd" ? word : say(word as "inherit"));
     const place = (words: readonly string[], word: string): number => Math.max(words.indexOf(word), 0);
-    this.#form.show(
-      [
+    return {
+      fields: [
         { kind: "choice", label: say("compression"), options: CODECS.map(named) },
         { kind: "number", label: `${say("compression")} (zstd)`, least: 1, most: LEVEL_MAX },
         { kind: "choice", label: say("dedupe"), options: DEDUPE.map(named) },
         { kind: "choice", label: say("tier"), options: TIERS.map(named) },
       ],
-      [place(CODECS, codec), Number(level ?? LEVEL), place(DEDUPE, own.dedupe), place(TIERS, own.tier)],
-    );
+      values: [place(CODECS, codec), Number(level ?? LEVEL), place(DEDUPE, own.dedupe), place(TIERS, own.tier)],
+    };
   }
 
   draw(canvas: Canvas): void {
-    const { say, stage } = this.#context;
-    const help = wrap(say("compressionHelp"), canvas.columns);
-    help.forEach((line, row) => canvas.write(0, row, line, "dim"));
-    const form = canvas.below(help.length + 1);
-    const row = this.#form.draw(form);
-    if (this.isEdited) form.write(0, row, stage.say("unsaved"), "warning");
+    this.drawForm(canvas, this.context.say("compressionHelp"));
   }
 
-  press(key: Key): boolean {
-    const { stage } = this.#context;
-    const mayChange = stage.mayAct("administrator");
-    if (this.#form.press(key, mayChange)) return true;
-    if (key.name === "escape" && this.isEdited) {
-      this.#form.isEdited = false;
-      stage.attempt(() => this.load().then(() => null));
-    } else if (key.name === "s" && mayChange) this.#save();
-    else return false;
+  override press(key: Key): boolean {
+    if (super.press(key)) return true;
+    if (key.name !== "s" || !this.mayChange) return false;
+    this.#save();
     return true;
   }
 
   #save(): void {
-    const { at, stage } = this.#context;
-    const [codec = 0, level = LEVEL, dedupe = 0, tier = 0] = this.#form.values;
+    const { at, stage } = this.context;
+    const [codec = 0, level = LEVEL, dedupe = 0, tier = 0] = this.form.values;
     const name = CODECS[codec]!;
     const compression = name === "inherit" ? null : { name, level: name === "zstd" ? level : 0 };
     stage.attempt(async () => {
       await stage.ask("PUT", `${at}/properties?path=/`, { compression, dedupe: DEDUPE[dedupe], tier: TIERS[tier] });
-      this.#form.isEdited = false;
+      this.form.isEdited = false;
       return null;
     });
   }
 
-  hints(): readonly Hint[] {
-    const { say, stage } = this.#context;
-    if (!stage.mayAct("administrator")) return [];
-    return [
-      ["←→", stage.say("change")],
-      ["s", say("save")],
-    ];
+  protected get keys(): readonly Hint[] {
+    return [["s", this.context.say("save")]];
   }
 }
 

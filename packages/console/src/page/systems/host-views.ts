@@ -1,28 +1,13 @@
 /** Volumes that are found on the host, and the audit log: tables to look at. */
+import type { AuditLine, FoundVolume } from "@stratos/panels/systems";
 import { element, table } from "../elements.ts";
 import { moment, size } from "../language.ts";
 import { ask } from "./rest.ts";
 import type { View } from "./view.ts";
 import { say } from "./words.ts";
 
-interface Volume {
-  readonly uuid: string | null;
-  readonly label: string;
-  readonly mountPoints: readonly string[];
-  readonly devices: readonly { readonly path: string; readonly sizeBytes: number }[];
-}
-
-interface AuditEntry {
-  readonly atMs: number;
-  readonly name: string;
-  readonly role: string;
-  readonly operation: string;
-  readonly target: string;
-  readonly status: number;
-}
-
 export const volumesView: View = async () => {
-  const volumes = await ask<readonly Volume[]>("GET", "/volumes");
+  const volumes = await ask<readonly FoundVolume[]>("GET", "/volumes");
   const rows = volumes.map(({ uuid, label, mountPoints, devices }) => [
     label === "" ? (uuid ?? say("encrypted")) : label,
     devices.map(({ path, sizeBytes }) => `${path}, ${size(sizeBytes)}`).join("; "),
@@ -37,7 +22,7 @@ export const volumesView: View = async () => {
 };
 
 export const auditView: View = async () => {
-  const entries = await ask<readonly AuditEntry[]>("GET", "/audit");
+  const entries = await ask<readonly AuditLine[]>("GET", "/audit");
   const rows = entries.map(({ atMs, name, role, operation, target, status }) => [
     moment(atMs),
     name,
