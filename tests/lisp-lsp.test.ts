@@ -455,3 +455,24 @@ test("it ends as the protocol asks", async () => {
   editor.say("exit");
   assert.equal(await ended, 0);
 });
+
+test("what was said at once, before the input ended, is answered", async () => {
+  const editor = new Editor(folder);
+  const ended = new Promise((resolve) => editor.child.on("close", resolve));
+  const uri = "file:///nowhere/piped.scm";
+  const textDocument = { uri, languageId: "scheme", version: 1, text: '(define (twice x)\n  "Doubles X."\n  (* 2 x))' };
+  editor.send({ id: 1, method: "initialize", params: { capabilities: {} } });
+  editor.say("textDocument/didOpen", { textDocument });
+  editor.send({
+    id: 2,
+    method: "textDocument/hover",
+    params: { textDocument: { uri }, position: { line: 0, character: 10 } },
+  });
+  editor.send({ id: 3, method: "shutdown" });
+  editor.say("exit");
+  editor.child.stdin!.end();
+  const hover = await editor.next((message) => message.id === 2);
+  assert.match(JSON.stringify(hover.result), /Doubles X/);
+  await editor.next((message) => message.id === 3);
+  assert.equal(await ended, 0);
+});

@@ -47,6 +47,7 @@ export class LanguageServer {
   readonly #unchecked: Set<string>;
   #state: "new" | "running" | "shut down" | "ended";
   #isScheduled: boolean;
+  #isClosed: boolean;
   #cancelCheck: (() => void) | null;
   #end!: (status: number) => void;
   /** Resolves with the exit status when the client has gone: 0 after a shutdown, else 1. */
@@ -62,6 +63,7 @@ export class LanguageServer {
     this.#unchecked = new Set();
     this.#state = "new";
     this.#isScheduled = false;
+    this.#isClosed = false;
     this.#cancelCheck = null;
     this.ended = new Promise((resolve) => (this.#end = resolve));
   }
@@ -71,9 +73,10 @@ export class LanguageServer {
     if (this.#state !== "ended") this.#messages.feed(bytes);
   }
 
-  /** The client is gone. */
+  /** The client says nothing more: what it has said is answered still. */
   close(): void {
-    this.#finish();
+    this.#isClosed = true;
+    if (this.#waiting.length === 0) this.#finish();
   }
 
   #finish(): void {
@@ -113,6 +116,7 @@ export class LanguageServer {
       if (message === undefined) return;
       this.#handle(message);
       if (this.#waiting.length > 0) this.#schedule();
+      else if (this.#isClosed) this.#finish();
     });
   }
 
