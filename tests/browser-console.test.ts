@@ -11,7 +11,8 @@ import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
 import { BLOCK_SIZE, check } from "@stratos/aegisfs";
-import { keepWebFolder, pageFiles, webFolderServer } from "@stratos/console";
+import { keepWebFolder, tabFiles, webFolderServer } from "@stratos/console";
+import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { FileBlockDevice } from "@stratos/host-node";
 import { ImageStore } from "@stratos/images";
 import { accessibilityViolations } from "./support/accessibility.ts";
@@ -34,7 +35,7 @@ let url: string;
 let browser: Browser;
 before(async () => {
   await ensureTestImage();
-  folder = await keepWebFolder({ home: TEST_HOME, image: TEST_IMAGE, lines: [] });
+  folder = await keepWebFolder({ home: TEST_HOME, image: TEST_IMAGE, lines: [], desktop: TAB_DESKTOP });
   await serve(0);
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   browser = await Browser.launch();
@@ -225,7 +226,7 @@ test("where the browser keeps nothing, the page says so", async (context) => {
 });
 
 test("what a page loads before the machine starts is small", async () => {
-  const names = [...(await pageFiles("tab"))].filter(([name]) => !/worker|wasm/.test(name));
+  const names = [...(await tabFiles(TAB_DESKTOP))].filter(([name]) => !/worker|wasm|^desktop\//.test(name));
   const total = names.reduce((sum, [, bytes]) => sum + gzipSync(bytes).length, 0);
   assert.ok(total <= 150 * 1024, `${total} bytes, compressed by gzip`);
 });

@@ -42,8 +42,9 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createProgram, manPage, manPageNames } from "@stratos/cli";
-import { joinFolder, joinPage, writePage } from "@stratos/console";
+import { joinFolder, joinPage, joinTab, writePage } from "@stratos/console";
 import { DESKTOP_PAGE } from "@stratos/desktop";
+import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { NodeWasmEngine } from "@stratos/host-node/wasm-engine";
 import { bundledVersions } from "../packages/host-node/src/source-version.ts";
 import { CompiledLisp, Lisp } from "@stratos/lisp";
@@ -194,7 +195,8 @@ if (options["program-only"] !== true) {
   writeTypes();
 }
 
-for (const page of ["tab", "systems", "volumes"] as const) writePage(join(dist, "console", page), await joinPage(page));
+for (const page of ["systems", "volumes"] as const) writePage(join(dist, "console", page), await joinPage(page));
+writePage(join(dist, "console", "tab"), await joinTab(TAB_DESKTOP));
 writePage(join(dist, "console", "desktop"), await joinFolder(DESKTOP_PAGE));
 
 // AstraLisp's libraries in Scheme are read where they are imported.

@@ -74,7 +74,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "host-node.ts",
   ],
   console: ["display page", "serve", "."],
-  desktop: ["arrange entries", "machine", "page serve", "."],
+  desktop: ["arrange entries", "machine", "page serve", "tab", "."],
   hub: [
     "certificates",
     "balance database scale worker",

@@ -5,29 +5,38 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The machine in a tab, the console of `stratos serve`, and the volumes of `stratos fs serve`. */
-export type PageName = "tab" | "systems" | "volumes";
+/** The console of `stratos serve`, and the volumes of `stratos fs serve`. */
+export type PageName = "systems" | "volumes";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
 export function joinPage(name: PageName): Promise<Map<string, Uint8Array>> {
-  return name === "tab" ? joinTab() : joinServed(name);
+  return joinFolder(join(HERE, "page", name));
+}
+
+/** Of a machine's page: what is loaded at once, and the worker. */
+interface MachinePage {
+  readonly folder: string;
+  readonly worker: string;
 }
 
 /**
- * Names and content. Programs are named by their content, so that no page meets a worker of another version; the page
- * itself and the service worker, which browsers ask for by name, are not.
+ * The machine in a tab: names and content. Programs are named by their content, so that no page meets a worker of
+ * another version; the pages themselves and the service worker, which browsers ask for by name, are not.
+ *
+ * @param desktop  sources of the page below `desktop/`, of whoever has one
  */
-async function joinTab(): Promise<Map<string, Uint8Array>> {
+export async function joinTab(desktop: string): Promise<Map<string, Uint8Array>> {
   const folder = join(HERE, "page");
-  const files = await joinFiles(folder, ["page.ts", "machine-worker.ts", "page.css"]);
+  const files = await joinMachinePage({ folder, worker: "machine-worker.ts" });
   const zstd = dirname(fileURLToPath(import.meta.resolve("@bokuweb/zstd-wasm")));
   files.set("zstd.wasm", readFileSync(join(zstd, "zstd.wasm")));
-  files.set("index.html", pageNaming(folder, files));
+  const below = await joinMachinePage({ folder: desktop, worker: "desktop-worker.ts" });
+  for (const [name, content] of below) files.set(`${DESKTOP}${name}`, content);
 
   const version = createHash("sha256");
   for (const [name, content] of files) version.update(name).update(content);
-  const kept = ["./", ...[...files.keys()].filter((name) => name !== "index.html")];
+  const kept = ["./", DESKTOP, ...[...files.keys()].filter((name) => !name.endsWith("index.html"))];
   const service = await build({
     ...optionsFor(folder),
     entryPoints: ["service-worker.ts"],
@@ -37,8 +46,14 @@ async function joinTab(): Promise<Map<string, Uint8Array>> {
   return files;
 }
 
-function joinServed(name: PageName): Promise<Map<string, Uint8Array>> {
-  return joinFolder(join(HERE, "page", name));
+const DESKTOP = "desktop/";
+
+async function joinMachinePage({ folder, worker }: MachinePage): Promise<Map<string, Uint8Array>> {
+  // A worker is loaded by one request: what it has in common with the page is in both.
+  const program = await joinFiles(folder, [worker]);
+  const page = await joinFiles(folder, ["page.ts", "page.css"], { splitting: true });
+  const files = new Map([...page, ...program]);
+  return files.set("index.html", pageNaming(folder, files));
 }
 
 /**

@@ -11,7 +11,8 @@ const TYPES: Readonly<Record<string, string>> = {
   json: "application/json",
 };
 /** Files of the page, of the pack, and its pieces; nothing else of the folder is given. */
-const PATH = /^\/(?:[\w-]+\.(?:html|js|css|wasm)|image\/(?:image\.json|index-[0-9a-f]+\.zst|pieces\/[0-9a-f]+\.zst))?$/;
+const PAGE = /^\/(?:desktop\/)?(?:[\w-]+\.(?:html|js|css|wasm))?$/;
+const PACK = /^\/image\/(?:image\.json|index-[0-9a-f]+\.zst|pieces\/[0-9a-f]+\.zst)$/;
 const NAMED_BY_CONTENT = /-[A-Z0-9]{8}\.(?:js|css)$|\.zst$/;
 const YEAR = 31_536_000;
 
@@ -27,8 +28,8 @@ function answer(folder: string, request: IncomingMessage, response: ServerRespon
   if (request.method !== "GET" && request.method !== "HEAD")
     return void response.writeHead(405, { allow: "GET, HEAD" }).end();
   const path = (request.url ?? "/").replace(/[?#].*$/s, "");
-  if (!PATH.test(path)) return void response.writeHead(404).end("no such file\n");
-  const file = join(folder, path === "/" ? "index.html" : path);
+  if (!PAGE.test(path) && !PACK.test(path)) return void response.writeHead(404).end("no such file\n");
+  const file = join(folder, path.endsWith("/") ? `${path}index.html` : path);
   const status = statSync(file, { throwIfNoEntry: false });
   if (status?.isFile() !== true) return void response.writeHead(404).end("no such file\n");
   response.writeHead(200, {

@@ -1,6 +1,6 @@
 /** Debian in a tab as a folder that any web server of files can give. */
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PackDescription } from "@stratos/host-browser/pack";
 import { replaceFile } from "@stratos/host-node/files";
@@ -16,6 +16,11 @@ export async function pageFiles(page: PageName): Promise<ReadonlyMap<string, Uin
   return joinedFiles(page) ?? (await import("./join-page.ts")).joinPage(page);
 }
 
+/** The files of a machine in a tab. @param desktop  sources of the page below `desktop/` */
+export async function tabFiles(desktop: string): Promise<ReadonlyMap<string, Uint8Array>> {
+  return joinedFiles("tab") ?? (await import("./join-page.ts")).joinTab(desktop);
+}
+
 /** The same of another package's page, from the folder of its sources. */
 export async function pageFilesOf(page: string, folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
   return joinedFiles(page) ?? (await import("./join-page.ts")).joinFolder(folder);
@@ -24,21 +29,33 @@ export async function pageFilesOf(page: string, folder: string): Promise<Readonl
 function joinedFiles(page: string): ReadonlyMap<string, Uint8Array> | null {
   const joined = join(JOINED, page);
   if (!existsSync(join(joined, "index.html"))) return null;
-  return new Map(readdirSync(joined).map((name) => [name, readFileSync(join(joined, name))]));
+  const entries = readdirSync(joined, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return new Map(
+    entries.map(({ parentPath, name }) => {
+      const path = join(parentPath, name);
+      return [relative(joined, path).replaceAll(sep, "/"), readFileSync(path)];
+    }),
+  );
+}
+
+/** What a folder is written of, beside an image. */
+interface WebPages {
+  /** Sources of the page below `desktop/`. */
+  readonly desktop: string;
 }
 
 /**
- * Writes the page, and the image as a pack below `image`. What is there already under a name of its content stays: the
+ * Writes the pages, and the image as a pack below `image`. What is there already under a name of its content stays: the
  * tabs of those who began with an older image go on reading its pieces.
  *
  * @throws OperationError
  */
 export async function writeWebFolder(
-  request: PackRequest,
+  { desktop, ...request }: PackRequest & WebPages,
   onEvent: (event: PackEvent) => void,
 ): Promise<PackDescription> {
   const description = await writePack({ ...request, folder: join(request.folder, "image") }, onEvent);
-  writePage(request.folder, await pageFiles("tab"));
+  writePage(request.folder, await tabFiles(desktop));
   return description;
 }
 
@@ -49,14 +66,15 @@ export async function writeWebFolder(
  * @returns the folder. @throws OperationError
  */
 export async function keepWebFolder(
-  request: Omit<PackRequest, "folder">,
+  request: Omit<PackRequest, "folder"> & WebPages,
   onEvent: (event: PackEvent) => void = () => {},
 ): Promise<string> {
   const { home, image } = request;
   const store = new ImageStore(home);
   const content = layerContent(store.layerPaths(store.require(image)));
   const folder = join(home, "web", image);
-  if (writtenContent(folder) === content && request.lines.length === 0) writePage(folder, await pageFiles("tab"));
+  if (writtenContent(folder) === content && request.lines.length === 0)
+    writePage(folder, await tabFiles(request.desktop));
   else await writeWebFolder({ ...request, folder }, onEvent);
   return folder;
 }
@@ -70,7 +88,11 @@ function writtenContent(folder: string): string | null {
 
 /** `index.html` comes last: it names the others. */
 export function writePage(folder: string, files: ReadonlyMap<string, Uint8Array>): void {
-  mkdirSync(folder, { recursive: true });
-  const names = [...files.keys()].filter((name) => name !== "index.html");
-  for (const name of [...names, "index.html"]) replaceFile(join(folder, name), files.get(name)!, { flush: false });
+  const isIndex = (name: string): boolean => name.endsWith("index.html");
+  const names = [...files.keys()].sort((one, other) => Number(isIndex(one)) - Number(isIndex(other)));
+  for (const name of names) {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    replaceFile(path, files.get(name)!, { flush: false });
+  }
 }

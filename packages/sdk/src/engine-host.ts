@@ -72,6 +72,8 @@ export interface OpenedImage extends OpenedRoot {
   readonly info: ImageInfo;
   /** Where the changes of a clone are; null: it is no clone. */
   readonly changes: MemoryBlockDevice | null;
+  /** It is nobody's clone, and stays: nothing is added to remember how its files were at the beginning. */
+  readonly outlivesSandbox?: boolean;
   /** One with the same changes, as far as they were committed. Absent: no machine on it can be forked. */
   fork?(): ForkedImage;
 }

@@ -102,6 +102,8 @@ interface MachineImage {
   readonly volume: Volume | LaterVolume;
   readonly changes: MemoryBlockDevice | null;
   readonly identity?: string | undefined;
+  /** OpenedImage's. */
+  readonly outlivesSandbox?: boolean;
   /** Absent: its changes are where no fork can have them. */
   fork?(): ForkedImage;
 }
@@ -231,8 +233,9 @@ export class SandboxMachine {
     kernel.maximumTasks = Math.min(kernel.maximumTasks, this.#limits.processes ?? Infinity);
     this.#refusedTasks = kernel.refusedTasks;
     if (saved !== null) dropOutsideEnds(kernel, saved.outsidePorts);
-    if (forked === undefined) this.#keepPoint(IMAGE_POINT);
-    else dropOutsideEnds(kernel, forked.original.#outsidePorts());
+    if (forked === undefined) {
+      if (image.outlivesSandbox !== true) this.#keepPoint(IMAGE_POINT);
+    } else dropOutsideEnds(kernel, forked.original.#outsidePorts());
     if (saved !== null && parts.identity === "fresh") beginAnew(kernel);
     if (parts.identity === "fresh") this.#renameMachine();
     for (const [pid, program] of this.#programs) {

@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { stratosHome } from "@stratos/host-node";
 import { writeWebFolder } from "@stratos/console";
+import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { collect, formatSize, parseImageState } from "../option-values.ts";
 import { withProgress } from "../operation-progress.ts";
 import type { Finish } from "./row-options.ts";
@@ -24,7 +25,7 @@ export function imageWebCommand(finish: Finish): Command {
     )
     .action(async (image: string, folder: string, options: { readonly warm: readonly string[] }) => {
       const { piecesBytes } = await withProgress((progress) =>
-        writeWebFolder({ image, home: stratosHome(), folder, lines: options.warm }, (event) => {
+        writeWebFolder({ image, home: stratosHome(), folder, lines: options.warm, desktop: TAB_DESKTOP }, (event) => {
           if (event.phase === "boot") progress.update("Starting the shell, to see what it reads", 0, 0);
           else progress.update("Compressing pieces", event.done, event.total);
         }),

@@ -1,6 +1,3 @@
-/** Windows of programs: a display in the guest, the page that shows it, pictures of it. */
-export { CopiedText } from "./copied-text.ts";
-export { GuestDisplay } from "./guest-display.ts";
-export { type Message, PageInput } from "./page-input.ts";
+/** Windows of programs in the command line: the page that shows them, pictures of them. */
 export { openRunDisplay } from "./run-display.ts";
 export { checkPictureFile } from "./screenshot.ts";

@@ -1,5 +1,5 @@
 /** A display for the programs of a machine: a Wayland socket in the guest, and a screen that is drawn here. */
-import { byteStringToUtf8 } from "@stratos/base";
+import { byteStringToUtf8, concatBytes } from "@stratos/base";
 import type { HostFile } from "@stratos/kernel";
 import {
   type EnvironmentSetting,
@@ -41,7 +41,7 @@ export class GuestDisplay {
   readonly #listener: GuestListener;
   readonly #xwayland: GuestXwayland;
   readonly #onFrame: (changed: readonly Rectangle[]) => void;
-  #frameTimer: NodeJS.Timeout | null = null;
+  #frameTimer: ReturnType<typeof setTimeout> | null = null;
   #lastFrameMs = 0;
   #refreshHz = REFRESH_HZ;
 
@@ -142,7 +142,7 @@ function collect(
   };
   const timer = setTimeout(() => end(null), COPY_PATIENCE_MS);
   // A program that never writes is not to keep the run from its end.
-  timer.unref();
+  keepsNobody(timer);
   client.serve({
     onData: (bytes, files) => {
       for (const each of files) client.release(each);
@@ -150,7 +150,12 @@ function collect(
       if (count > bytesMax) end(null);
       else pieces.push(bytes.slice());
     },
-    onEnd: () => end(Buffer.concat(pieces)),
+    onEnd: () => end(concatBytes(pieces)),
   });
   return { file, release: () => file.release() };
+}
+
+/** Timers of browsers are numbers, and keep nothing from its end. */
+function keepsNobody(timer: ReturnType<typeof setTimeout>): void {
+  if (typeof timer === "object") timer.unref();
 }

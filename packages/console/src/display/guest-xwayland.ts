@@ -69,11 +69,12 @@ export class GuestXwayland {
     const wayland = this.#session.connectedPair();
     const x11 = this.#session.connectedPair();
     let words = "";
+    const decoder = new TextDecoder();
     const unseen = { room: 1 << 16, isBroken: false, onWritable: (): void => {} };
     const output = openHostOutput(kernel, {
       ...unseen,
       write: (bytes, at, count) => {
-        words = (words + Buffer.from(bytes.subarray(at, at + count)).toString()).slice(-WORDS_MAX);
+        words = (words + decoder.decode(bytes.subarray(at, at + count), { stream: true })).slice(-WORDS_MAX);
         return count;
       },
     });

@@ -1,5 +1,5 @@
 /** The machine's worker, as the page knows it: what it tells, and what it is asked. */
-import type { AskMessage, Request, StartMessage, Told, WorkerMessage } from "./messages.ts";
+import type { AskMessage, Request, Told, WorkerMessage } from "./messages.ts";
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -25,8 +25,9 @@ export class MachineWorker {
       onMessage({ kind: "failed", words: `the machine's program does not run here: ${event.message}` });
   }
 
-  start(message: StartMessage): void {
-    this.#worker.postMessage(message, [message.console]);
+  /** @param port  in the message: the worker's end of what it shows */
+  start(message: { readonly kind: "start" }, port: MessagePort): void {
+    this.#worker.postMessage(message, [port]);
   }
 
   /** @throws Error with words for people */

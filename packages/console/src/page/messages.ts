@@ -6,8 +6,8 @@
  */
 export type Keeping = "files" | "copy" | "memory";
 
-export interface StartMessage {
-  readonly kind: "start";
+/** Of what a machine is made, and where its files are. */
+export interface Where {
   /** URL of the pack's folder. */
   readonly image: string;
   readonly zstdUrl: string;
@@ -17,6 +17,10 @@ export interface StartMessage {
   /** Of the file with the copy, where `keeping` is one. */
   readonly copy: string;
   readonly memoryBytes: number;
+}
+
+export interface StartMessage extends Where {
+  readonly kind: "start";
   readonly rows: number;
   readonly columns: number;
   readonly console: MessagePort;

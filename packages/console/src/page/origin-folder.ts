@@ -32,3 +32,24 @@ export async function patiently<T>(work: () => Promise<T>): Promise<T> {
     }
   }
 }
+
+/** Where a system's page lies names its files: pages of one origin have files of their own. */
+export function folderNameOf(place: URL): string {
+  return encodeURIComponent(place.pathname).replaceAll("%", "-");
+}
+
+/** Does the browser give this page files that last? */
+export async function hasFiles(): Promise<boolean> {
+  try {
+    await navigator.storage.getDirectory();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The machine's memory in bytes, by the query parameter `memory=MIB`; 512 MiB where it says nothing, or nonsense. */
+export function wantedMemory(query: string): number {
+  const wanted = Number(new URLSearchParams(query).get("memory") ?? 512);
+  return (Number.isInteger(wanted) && wanted >= 64 && wanted <= 2048 ? wanted : 512) * 2 ** 20;
+}

@@ -7,16 +7,15 @@ import { Terminal } from "@xterm/xterm";
 import { connectTerminal } from "@stratos/host-browser/terminal";
 import { bringFiles, FilesDialog } from "./files-dialog.ts";
 import { MachineWorker } from "./machine.ts";
-import type { Keeping, Told, Usage } from "./messages.ts";
-import { removeFiles } from "./origin-folder.ts";
+import type { Keeping, StartMessage, Told, Usage } from "./messages.ts";
+import { folderNameOf, hasFiles, removeFiles, wantedMemory } from "./origin-folder.ts";
 import { SnapshotsDialog } from "./snapshots-dialog.ts";
 import { TabLock } from "./tab-lock.ts";
 import { followColours } from "./terminal-colours.ts";
 
 const byId = <E extends HTMLElement = HTMLElement>(id: string): E => document.querySelector<E>(`#${id}`)!;
 
-/** Where the page lies names the system: pages of one origin have files of their own. */
-const folder = encodeURIComponent(new URL(".", location.href).pathname).replaceAll("%", "-");
+const folder = folderNameOf(new URL(".", location.href));
 const terminal = new Terminal({ cursorBlink: true, scrollback: 5000, fontFamily: "monospace" });
 const fit = new FitAddon();
 terminal.loadAddon(fit);
@@ -81,16 +80,6 @@ async function begin(): Promise<void> {
   boot("copy", copy);
 }
 
-/** Does the browser give this page files that last? */
-async function hasFiles(): Promise<boolean> {
-  try {
-    await navigator.storage.getDirectory();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function boot(how: Keeping, copy: string): void {
   keeping = how;
   const { port1, port2 } = new MessageChannel();
@@ -99,18 +88,19 @@ function boot(how: Keeping, copy: string): void {
   times["worker"] = performance.now();
   const { worker } = document.body.dataset;
   machine = new MachineWorker(worker!, take);
-  machine.start({
+  const message: StartMessage = {
     kind: "start",
     image: new URL("image/", location.href).href,
     zstdUrl: new URL("zstd.wasm", location.href).href,
     folder,
     keeping: how,
     copy,
-    memoryBytes: memoryMiB() * 2 ** 20,
+    memoryBytes: wantedMemory(location.search),
     rows: terminal.rows,
     columns: terminal.cols,
     console: port2,
-  });
+  };
+  machine.start(message, port2);
   terminal.focus();
 }
 
@@ -270,11 +260,6 @@ for (const kind of ["pagehide", "visibilitychange"] as const)
     else if (document.visibilityState !== "hidden") return;
     machine.ask({ kind: "sync" }).catch(() => {});
   });
-
-function memoryMiB(): number {
-  const wanted = Number(new URLSearchParams(location.search).get("memory") ?? 512);
-  return Number.isInteger(wanted) && wanted >= 64 && wanted <= 2048 ? wanted : 512;
-}
 
 // For who drives the page from outside: tests, the developer's console.
 Object.assign(globalThis, {

@@ -6,14 +6,13 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { NodeEngineHost } from "@stratos/engine-node/host";
 import { stratosHome } from "@stratos/host-node/home";
-import { EngineServer } from "@stratos/sdk";
 import type { SandboxOptions } from "@stratos/sdk/api";
-import { CountedEngines, EngineClient, type SystemsSource, useEngines } from "@stratos/sdk/client";
-import { MachineFiles } from "@stratos/sdk/machine-files";
+import { CountedEngines, type SystemsSource, useEngines } from "@stratos/sdk/client";
 import { Sandbox } from "@stratos/sdk/public";
 import { VERSION } from "@stratos/sdk/version";
 import { findGuestUser, type GuestUser, type MachineSession } from "@stratos/session";
 import { openSupervisor } from "@stratos/supervisor/client";
+import { engineHere, userOf } from "./engine-here.ts";
 
 export interface DesktopMachine {
   /** As the page shows it. */
@@ -36,12 +35,8 @@ export async function openOwnMachine(options: SandboxOptions, user: string): Pro
   try {
     const session = made as MachineSession | null;
     if (session === null) throw new Error("a sandbox without a machine");
-    const files = new MachineFiles(session.machine.kernel);
-    const found = findGuestUser((path) => {
-      const bytes = files.read(`/${path}`);
-      return typeof bytes === "number" ? null : bytes;
-    }, user);
-    return { name: options.image?.toString() ?? "debian", box, session, user: found, close: () => box.close() };
+    const name = options.image?.toString() ?? "debian";
+    return { name, box, session, user: userOf(session, user), close: () => box.close() };
   } catch (error) {
     await box.close();
     throw error;
@@ -82,22 +77,4 @@ class DisplayedHost extends NodeEngineHost {
   machineMade(session: MachineSession): void {
     this.#onMachine(session);
   }
-}
-
-/** An engine in this thread: what a display reads of a program's memory must be here. */
-function engineHere(host: NodeEngineHost): EngineClient {
-  let tell = (_bytes: Uint8Array): void => {};
-  const server = new EngineServer(host, (bytes) => queueMicrotask(() => tell(bytes)));
-  return new EngineClient({
-    send: (bytes) => queueMicrotask(() => server.receive(bytes)),
-    onBytes: (listener) => void (tell = listener),
-    onGone: () => {},
-    // The desktop's own server keeps the process up.
-    hold: () => {},
-    callLater: (milliseconds, act) => {
-      const timer = setTimeout(act, milliseconds);
-      return () => clearTimeout(timer);
-    },
-    close: () => server.close(),
-  });
 }

@@ -2,6 +2,7 @@
  * Programs that a desktop has started. They are the server's, not the page's: who loads it again has the same
  * terminals.
  */
+import { concatBytes } from "@stratos/base";
 import type { Program, TerminalSize } from "@stratos/sdk/api";
 import type { DesktopMachine } from "./desktop-machine.ts";
 
@@ -29,7 +30,7 @@ export class KeptBytes {
   }
 
   bytes(): Uint8Array {
-    return Buffer.concat(this.#pieces).subarray(-this.#max);
+    return concatBytes(this.#pieces).subarray(-this.#max);
   }
 }
 

@@ -2,7 +2,6 @@
  * The session bus of a desktop's programs, served by the host: a machine needs no dbus-daemon for it. Services of
  * /usr/share/dbus-1/services are started when they are called.
  */
-import { randomBytes } from "node:crypto";
 import { byteStringToUtf8 } from "@stratos/base";
 import { Bus, Notifications, type ProgramNotification, type Transport } from "@stratos/dbus";
 import type { HostFile } from "@stratos/kernel";
@@ -31,7 +30,7 @@ export class GuestBus {
   readonly #files: MachineFiles;
   readonly #programs: DesktopPrograms;
   readonly #listener: GuestListener;
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #started: Readonly<Record<string, string>>;
 
   /** @param tell  the page, of notifications. @throws SessionError when the socket cannot be made */
@@ -40,7 +39,7 @@ export class GuestBus {
     this.#files = new MachineFiles(kernel);
     this.#programs = programs;
     this.#bus = new Bus({
-      guid: randomBytes(16).toString("hex"),
+      guid: newGuid(),
       machineId: () => this.#text("/etc/machine-id")?.trim() ?? "",
       activatable: () => [...this.#services().keys()],
       activate: (name, onFailed) => this.#activate(name, onFailed),
@@ -74,7 +73,7 @@ export class GuestBus {
 
   #text(path: string): string | null {
     const bytes = this.#files.read(path);
-    return typeof bytes === "number" || bytes.length > ENTRY_BYTES_MAX ? null : Buffer.from(bytes).toString();
+    return typeof bytes === "number" || bytes.length > ENTRY_BYTES_MAX ? null : new TextDecoder().decode(bytes);
   }
 
   /** Read anew each time: packages come and go. */
@@ -120,4 +119,9 @@ function transportOf(client: GuestClient): Transport {
     release: (file) => client.release(file as HostFile),
     close: () => client.close(),
   };
+}
+
+/** D-Bus Specification, "UUIDs": 128 bits in hexadecimal digits. */
+function newGuid(): string {
+  return crypto.randomUUID().replaceAll("-", "");
 }

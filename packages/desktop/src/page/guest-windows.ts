@@ -8,7 +8,7 @@ import type { Placement, Rectangle } from "../arrange/place.ts";
 import type { Desktop, WindowContent } from "./desktop.ts";
 import { DisplayInput } from "./display-input.ts";
 import type { Notifications } from "./notifications.ts";
-import { openSocket } from "./service.ts";
+import { openSocket, type PageConnection } from "./service.ts";
 import { create } from "./widgets/containers.ts";
 import type { WindowFrame } from "./window-frame.ts";
 import { say } from "./words.ts";
@@ -61,7 +61,7 @@ export class GuestWindows {
   readonly #pictures = new Map<number, { readonly canvas: HTMLCanvasElement; told: ToldPicture }>();
   readonly #notifications: Notifications;
   readonly input: DisplayInput;
-  #socket: WebSocket | null = null;
+  #socket: PageConnection | null = null;
   #cursorPicture: HTMLCanvasElement | null = null;
   #isLost = false;
   #focus: number | null = null;

@@ -1,23 +1,68 @@
-/** Requests of the page. The key stands behind the address's #, which no server is told and no log has. */
+/** Requests of the page: to the server whose page it is, or, in a tab of its own, to the machine's worker. */
 class Locked extends Error {}
 
-export function key(): string {
+/** The part of a WebSocket that the page uses. */
+export interface PageConnection {
+  onmessage: ((event: MessageEvent<string | ArrayBuffer>) => void) | null;
+  onclose: ((event: CloseEvent) => void) | null;
+  readonly readyState: number;
+  send(message: string | Uint8Array<ArrayBuffer>): void;
+  close(): void;
+}
+
+interface PageRequest {
+  readonly method: string;
+  readonly body?: BodyInit;
+  readonly type?: string;
+  /** It is done even if the page goes meanwhile. */
+  readonly keepalive?: boolean;
+}
+
+/** Where the desktop's service is. Paths begin with `/v1`. */
+export interface ServiceLink {
+  fetch(path: string, request: PageRequest): Promise<Response>;
+  connect(path: string, onOpen: () => void): PageConnection;
+}
+
+let link: ServiceLink | null = null;
+
+/** Before anything is asked. Absent: it is the server that gave the page. */
+export function useLink(other: ServiceLink): void {
+  link = other;
+}
+
+/** The key stands behind the address's #, which no server is told and no log has. */
+const served: ServiceLink = {
+  fetch(path, { method, body, type, keepalive = false }) {
+    return fetch(path, {
+      method,
+      keepalive,
+      headers: { authorization: `Bearer ${key()}`, ...(type === undefined ? {} : { "content-type": type }) },
+      ...(body === undefined ? {} : { body }),
+    });
+  },
+  connect(path, onOpen) {
+    const socket = new WebSocket(path);
+    socket.binaryType = "arraybuffer";
+    socket.addEventListener("open", () => {
+      socket.send(JSON.stringify({ token: key() }));
+      onOpen();
+    });
+    return socket;
+  },
+};
+
+function key(): string {
   return location.hash.slice(1);
 }
 
-async function request(
-  method: string,
-  path: string,
-  body?: BodyInit,
-  type?: string,
-  keepalive = false,
-): Promise<Response> {
-  const response = await fetch(`/v1${path}`, {
-    method,
-    keepalive,
-    headers: { authorization: `Bearer ${key()}`, ...(type === undefined ? {} : { "content-type": type }) },
-    ...(body === undefined ? {} : { body }),
-  });
+/** @throws Error when the address is not whole */
+export function checkAddress(): void {
+  if (link === null && key() === "") throw new Error("the address is not whole: its key is missing");
+}
+
+async function request(method: string, path: string, more: Omit<PageRequest, "method"> = {}): Promise<Response> {
+  const response = await (link ?? served).fetch(`/v1${path}`, { method, ...more });
   if (response.ok) return response;
   const { detail } = (await response.json().catch(() => ({}))) as { readonly detail?: string };
   if (response.status === 423) {
@@ -36,13 +81,13 @@ export function whenLocked(listener: () => void): void {
 
 /** @throws Error with the service's words, Locked */
 export async function ask<T>(method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: object): Promise<T> {
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  return (await (await request(method, path, text, text === undefined ? undefined : "application/json")).json()) as T;
+  const more = body === undefined ? {} : { body: JSON.stringify(body), type: "application/json" };
+  return (await (await request(method, path, more)).json()) as T;
 }
 
 /** The same of a page that may be about to go: it is done nevertheless, if it is short (64 KiB, Fetch §4.6). */
 export async function keepAtEnd(path: string, body: object): Promise<void> {
-  await request("PUT", path, JSON.stringify(body), "application/json", true);
+  await request("PUT", path, { body: JSON.stringify(body), type: "application/json", keepalive: true });
 }
 
 export async function readText(path: string): Promise<string> {
@@ -54,16 +99,11 @@ export async function readBlob(path: string): Promise<Blob> {
 }
 
 export async function sendContent(path: string, content: Blob | Uint8Array<ArrayBuffer>): Promise<void> {
-  await request("PUT", `/content?path=${encodeURIComponent(path)}`, content, "application/octet-stream");
+  const query = `/content?path=${encodeURIComponent(path)}`;
+  await request("PUT", query, { body: content, type: "application/octet-stream" });
 }
 
-/** A WebSocket that has said who it is. */
-export function openSocket(path: string, onOpen: () => void): WebSocket {
-  const socket = new WebSocket(`/v1${path}`);
-  socket.binaryType = "arraybuffer";
-  socket.addEventListener("open", () => {
-    socket.send(JSON.stringify({ token: key() }));
-    onOpen();
-  });
-  return socket;
+/** A connection that has said who it is. */
+export function openSocket(path: string, onOpen: () => void): PageConnection {
+  return (link ?? served).connect(`/v1${path}`, onOpen);
 }

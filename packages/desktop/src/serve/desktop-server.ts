@@ -6,16 +6,14 @@ import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { type WebSocket, WebSocketServer } from "ws";
 import { pageFilesOf } from "@stratos/console";
-import type { ProgramNotification } from "@stratos/dbus";
 import { isSameSecret, listenAt } from "@stratos/volumes/serve";
 import type { DesktopMachine } from "../machine/desktop-machine.ts";
-import { DesktopPrograms } from "../machine/desktop-programs.ts";
-import { GuestBus } from "../machine/guest-bus.ts";
-import { checkOrigin, createDesktopService, type DesktopParts } from "./desktop-service.ts";
-import { DesktopState } from "./desktop-state.ts";
-import { DisplaySocket } from "./display-socket.ts";
+import { connectionAt } from "./connections.ts";
+import { checkOrigin, createDesktopService, type ServedDesktop } from "./desktop-service.ts";
+import { type PageSocket, pageSocketOf } from "./page-socket.ts";
 import { SettingsFile } from "./settings.ts";
-import { parse, serveTerminal } from "./terminal-socket.ts";
+import { type RunningDesktop, runDesktop } from "./running-desktop.ts";
+import { parse } from "./terminal-socket.ts";
 
 /** Connections at once, of whoever; WebSockets of those; and how long one may be silent about who it is. */
 const CONNECTIONS_MAX = 200,
@@ -55,50 +53,37 @@ export async function startDesktop(
     readonly tell: (problem: string) => void;
   },
 ): Promise<DesktopServer> {
-  const state = new DesktopState(new SettingsFile(join(home, "desktop.json")));
-  const { session, user } = machine;
-  const { layout } = state.file.settings;
-  const programs = new DesktopPrograms(machine);
-  const notifications = (): readonly ProgramNotification[] => bus?.open ?? [];
-  const display = session === null ? null : new DisplaySocket(session, user, { layout, tell, notifications });
-  const bus = session === null ? null : new GuestBus(session, user, programs, (message) => display?.send(message));
-  programs.environment = { ...display?.environment, ...bus?.environment };
   let end = (): void => {};
   const ended = new Promise<void>((resolve) => (end = resolve));
+  const settings = new SettingsFile(join(home, "desktop.json"));
+  const desktop = runDesktop(machine, settings, { onEnd: () => end(), onDefect, tell });
   const token = randomBytes(24).toString("base64url");
-  const page = await pageFilesOf("desktop", DESKTOP_PAGE);
-  const parts: DesktopParts = { machine, programs, bus, state, token, page, onEnd: () => end(), onDefect };
+  const served = { ...desktop, token, page: await pageFilesOf("desktop", DESKTOP_PAGE) };
   const place = { host: "127.0.0.1", port };
-  const { address, server, close } = await listenAt(place, createDesktopService(parts).fetch);
+  const { address, server, close } = await listenAt(place, createDesktopService(served).fetch);
   (server as Server).maxConnections = CONNECTIONS_MAX;
-  const sockets = new Sockets(parts, display);
+  const sockets = new Sockets(served);
   server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) =>
     sockets.upgrade(request, stream, head),
   );
-  state.watch({
-    locked: () => sockets.close(),
-    settingsChanged: () => display?.setLayout(state.file.settings.layout),
-  });
+  desktop.state.watch({ locked: () => sockets.close() });
   return {
     address: `${address}#${token}`,
     ended,
     close: async () => {
       sockets.close();
-      display?.close();
-      bus?.close();
+      desktop.close();
       await close();
     },
   };
 }
 
 class Sockets {
-  readonly #parts: DesktopParts;
-  readonly #display: DisplaySocket | null;
+  readonly #desktop: RunningDesktop & ServedDesktop;
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_MAX });
 
-  constructor(parts: DesktopParts, display: DisplaySocket | null) {
-    this.#parts = parts;
-    this.#display = display;
+  constructor(desktop: RunningDesktop & ServedDesktop) {
+    this.#desktop = desktop;
   }
 
   close(): void {
@@ -114,21 +99,14 @@ class Sockets {
     } catch {
       return refuse("403 Forbidden");
     }
-    const serve = this.#serverOf(request.url ?? "");
+    const serve = connectionAt(request.url ?? "", this.#desktop);
     if (serve === null) return refuse("404 Not Found");
     if (this.#sockets.clients.size >= SOCKETS_MAX) return refuse("503 Service Unavailable");
     this.#sockets.handleUpgrade(request, stream, head, (socket) => this.#greet(socket, serve));
   }
 
-  #serverOf(url: string): ((socket: WebSocket) => void) | null {
-    const display = this.#display;
-    if (url === "/v1/display" && display !== null) return (socket) => display.serve(socket);
-    const terminal = this.#parts.programs.terminals.get(Number(/^\/v1\/terminals\/(\d+)$/.exec(url)?.[1] ?? -1));
-    return terminal === undefined ? null : (socket) => serveTerminal(socket, terminal);
-  }
-
   /** The first message says who it is. */
-  #greet(socket: WebSocket, serve: (socket: WebSocket) => void): void {
+  #greet(socket: WebSocket, serve: (socket: PageSocket) => void): void {
     const timer = setTimeout(() => socket.terminate(), STRANGER_MS);
     socket.on("error", () => {});
     socket.once("close", () => clearTimeout(timer));
@@ -136,9 +114,9 @@ class Sockets {
       clearTimeout(timer);
       const { token } =
         isBinary || (data as Buffer).length > STRANGER_BYTES_MAX ? {} : parse((data as Buffer).toString());
-      const { state, token: wanted } = this.#parts;
+      const { state, token: wanted } = this.#desktop;
       const isKnown = typeof token === "string" && isSameSecret(token, wanted) && !state.isLocked;
-      if (isKnown) serve(socket);
+      if (isKnown) serve(pageSocketOf(socket));
       else socket.close(POLICY_VIOLATION, "the desktop is locked, or the key is another");
     });
   }

@@ -1,35 +1,51 @@
 /** What all pages of a desktop have in common: settings, the lock, how windows lie. */
-import { Refusal } from "@stratos/volumes/serve";
-import type { SettingsFile } from "./settings.ts";
+import { Refusal } from "@stratos/volumes/rest-input";
+import type { DesktopSettings } from "../arrange/settings.ts";
+
+/** What a person has set, where it is kept. */
+export interface KeptSettings {
+  readonly settings: DesktopSettings;
+  readonly hasPassphrase: boolean;
+  /** @throws Refusal */
+  change(value: unknown): void;
+  /** @param text  empty: none. @throws Refusal */
+  setPassphrase(text: unknown): void;
+  unlocks(text: unknown): boolean;
+}
+
+interface StateWatcher {
+  locked?(): void;
+  settingsChanged?(): void;
+}
 
 /** A wrong passphrase costs so much time: of all that are tried, one after the other. */
 const WRONG_MS = 1000;
 
 export class DesktopState {
-  readonly file: SettingsFile;
+  readonly file: KeptSettings;
   /** As the page says it; a page that is loaded again asks for it. */
   layout: object = {};
   isLocked = false;
-  readonly #watchers = new Set<{ locked(): void; settingsChanged(): void }>();
+  readonly #watchers = new Set<StateWatcher>();
   #trying: Promise<void> = Promise.resolve();
 
-  constructor(file: SettingsFile) {
+  constructor(file: KeptSettings) {
     this.file = file;
   }
 
-  watch(watcher: { locked(): void; settingsChanged(): void }): void {
+  watch(watcher: StateWatcher): void {
     this.#watchers.add(watcher);
   }
 
   settingsChanged(): void {
-    for (const watcher of this.#watchers) watcher.settingsChanged();
+    for (const watcher of this.#watchers) watcher.settingsChanged?.();
   }
 
   /** @throws Refusal when nothing would unlock it */
   lock(): void {
     if (!this.file.hasPassphrase) throw new Refusal(409, "there is no passphrase: set one first");
     this.isLocked = true;
-    for (const watcher of this.#watchers) watcher.locked();
+    for (const watcher of this.#watchers) watcher.locked?.();
   }
 
   unlock(): void {

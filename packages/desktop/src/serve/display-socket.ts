@@ -15,7 +15,6 @@
  *     { cursor }, { text }, { locked }, { copied }
  *     { notification: { id, summary, … } }, { withdrawn }
  */
-import type { WebSocket } from "ws";
 import type { ProgramNotification } from "@stratos/dbus";
 import type { DesktopMachine } from "../machine/desktop-machine.ts";
 import {
@@ -26,7 +25,8 @@ import {
   type ScreenWindow,
   type WindowWish,
 } from "@stratos/wayland";
-import { CopiedText, GuestDisplay, type Message, PageInput } from "@stratos/console/display";
+import { CopiedText, GuestDisplay, type Message, PageInput } from "@stratos/console/desktop-display";
+import type { PageSocket } from "./page-socket.ts";
 import { parse } from "./terminal-socket.ts";
 
 const SIZE = { width: 1280, height: 800 };
@@ -40,7 +40,7 @@ const LENGTH_MAX = 8192;
 const FILLINGS = ["", "maximized", "fullscreen"] as const;
 
 interface Viewer {
-  readonly socket: WebSocket;
+  readonly socket: PageSocket;
   readonly input: PageInput;
   isWaiting: boolean;
   /** As they were told last: windows and pictures by number, the rest by name. */
@@ -123,17 +123,17 @@ export class DisplaySocket implements Arranger {
     if (id !== undefined) this.send({ wish: { id, ...wish } });
   }
 
-  serve(socket: WebSocket): void {
+  serve(socket: PageSocket): void {
     const before = this.#viewer;
     if (before !== null) this.#leave(before);
     before?.socket.close();
     const { compositor } = this.#display;
     const viewer: Viewer = { socket, input: new PageInput(compositor), isWaiting: false, told: new Map() };
     this.#viewer = viewer;
-    socket.on("message", (data, isBinary) => {
-      if (!isBinary && this.#viewer === viewer) this.#take(viewer, parse((data as Buffer).toString()));
+    socket.onMessage((message) => {
+      if (typeof message === "string" && this.#viewer === viewer) this.#take(viewer, parse(message));
     });
-    socket.on("close", () => this.#leave(viewer));
+    socket.onClose(() => this.#leave(viewer));
     for (const picture of compositor.pictures) picture.changeAll();
     this.#display.setRefresh(SHOWN_HZ);
     this.send({ present: { windows: [...this.#ids.values()], notifications: this.#notifications() } });
@@ -151,7 +151,7 @@ export class DisplaySocket implements Arranger {
   /** To the page that there is, if there is one. */
   send(message: object | Uint8Array): void {
     const { socket } = this.#viewer ?? {};
-    if (socket === undefined || socket.readyState !== socket.OPEN) return;
+    if (socket?.isOpen !== true) return;
     if (socket.bufferedAmount > BUFFERED_MAX) return socket.terminate();
     socket.send(message instanceof Uint8Array ? message : JSON.stringify(message));
   }

@@ -2,7 +2,8 @@
 import { randomBytes, scryptSync, timingSafeEqual } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { replaceFile } from "@stratos/host-node/files";
-import { Refusal } from "@stratos/volumes/serve";
+import { Refusal } from "@stratos/volumes/rest-input";
+import type { KeptSettings } from "./desktop-state.ts";
 import { DEFAULT_SETTINGS, type DesktopSettings, settingsFrom } from "../arrange/settings.ts";
 
 interface Kept {
@@ -13,7 +14,7 @@ interface Kept {
 
 const PASSPHRASE_MAX = 1024;
 
-export class SettingsFile {
+export class SettingsFile implements KeptSettings {
   readonly #path: string;
   #kept: Kept;
 

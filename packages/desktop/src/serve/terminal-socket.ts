@@ -1,17 +1,17 @@
 /**
- * One WebSocket for each terminal of a page. What is typed and shown is bytes; beside it `{ token }` first, `{ size }`
+ * One connection for each terminal of a page. What is typed and shown is bytes; beside it `{ token }` first, `{ size }`
  * and `{ taken }` of the page, `{ size }` and `{ ended }` of ours.
  */
-import type { WebSocket } from "ws";
 import type { TerminalSize } from "@stratos/sdk/api";
 import type { DesktopTerminal, TerminalViewer } from "../machine/desktop-programs.ts";
+import type { PageSocket } from "./page-socket.ts";
 
 /** Bytes that a page was sent and has not shown; then the program waits. */
 const AHEAD_MAX = 1 << 20;
 /** A page that shows nothing for so long is left behind. */
 const PATIENCE_MS = 10_000;
 
-export function serveTerminal(socket: WebSocket, terminal: DesktopTerminal): void {
+export function serveTerminal(socket: PageSocket, terminal: DesktopTerminal): void {
   let ahead = 0;
   let busy: { readonly promise: Promise<void>; done(): void } | null = null;
   const tell = (message: object): void => socket.send(JSON.stringify(message));
@@ -40,16 +40,16 @@ export function serveTerminal(socket: WebSocket, terminal: DesktopTerminal): voi
     },
   };
   const leave = terminal.watch(viewer);
-  socket.on("message", (data, isBinary) => {
-    if (isBinary) return terminal.type(new Uint8Array(data as Buffer));
-    const { size, taken } = parse((data as Buffer).toString());
+  socket.onMessage((message) => {
+    if (typeof message !== "string") return terminal.type(message);
+    const { size, taken } = parse(message);
     if (typeof taken === "number" && taken > 0) {
       ahead = Math.max(0, ahead - taken);
       if (ahead <= AHEAD_MAX / 2) busy?.done();
     }
     if (isSize(size)) terminal.resize(size);
   });
-  socket.on("close", () => {
+  socket.onClose(() => {
     leave();
     busy?.done();
   });

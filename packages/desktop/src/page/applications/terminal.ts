@@ -2,7 +2,7 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import { followColours } from "@stratos/console/page/terminal-colours";
-import { ask, openSocket } from "../service.ts";
+import { ask, openSocket, type PageConnection } from "../service.ts";
 import { create } from "../widgets/containers.ts";
 import { Widget } from "../widgets/widget.ts";
 import { say } from "../words.ts";
@@ -41,7 +41,7 @@ export function openTerminal(
   terminal.attachCustomKeyEventHandler((event) => !isOfDesktop(event));
   const endColours = followColours(terminal);
   let id = wanted.id ?? 0;
-  let socket: WebSocket | null = null;
+  let socket: PageConnection | null = null;
   let isOver = false;
   let isClosed = false;
   const send = (message: object | Uint8Array<ArrayBuffer>): void => {

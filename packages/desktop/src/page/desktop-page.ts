@@ -1,0 +1,250 @@
+/** What a desktop's page is made of: its composition root. What runs is the service's: a page loaded again goes on. */
+import type { DesktopSettings } from "../arrange/settings.ts";
+import { commandOf } from "../arrange/shortcuts.ts";
+import { type ApplicationHost, type OpenedApplication, openApplication } from "./applications/application.ts";
+import { openFiles } from "./applications/files.ts";
+import { openGallery } from "./applications/gallery.ts";
+import { openLogs } from "./applications/logs.ts";
+import { openMonitor } from "./applications/monitor.ts";
+import { openSettings } from "./applications/settings.ts";
+import { openText } from "./applications/text.ts";
+import { Desktop, type KeptLayout, type KeptWindow, type Session } from "./desktop.ts";
+import { GuestWindows } from "./guest-windows.ts";
+import type { DesktopEntry } from "../entries/desktop-entry.ts";
+import { Launcher, type Startable } from "./launcher.ts";
+import { Notifications } from "./notifications.ts";
+import { Panel } from "./panel.ts";
+import { ask, checkAddress, whenLocked } from "./service.ts";
+import { column, Dialog, row } from "./widgets/containers.ts";
+import { Button, Label, TextField } from "./widgets/controls.ts";
+import { say, setLanguage, type Word } from "./words.ts";
+
+const OWN: readonly { readonly kind: string; readonly word: Word }[] = [
+  { kind: "terminal", word: "terminal" },
+  { kind: "files", word: "files" },
+  { kind: "monitor", word: "monitor" },
+  { kind: "logs", word: "logs" },
+  { kind: "settings", word: "settings" },
+  { kind: "widgets", word: "widgets" },
+];
+const PROGRAMS_MS = 3000;
+
+const place = document.querySelector<HTMLElement>("#desktop")!;
+const message = document.querySelector<HTMLElement>("#message")!;
+
+/** The page shows the desktop, or says why it cannot. */
+export async function showDesktop(): Promise<void> {
+  try {
+    checkAddress();
+    const session = await ask<Session>("GET", "/session");
+    setLanguage(session.settings.language);
+    message.hidden = true;
+    if (session.isLocked) await unlocked();
+    show(session, await ask<KeptLayout>("GET", "/layout"));
+  } catch (error) {
+    message.hidden = false;
+    message.textContent = (error as Error).message;
+  }
+}
+
+function show(session: Session, layout: KeptLayout): void {
+  let panel: Panel | null = null;
+  const desktop = new Desktop(place, session, () => panel?.element.offsetHeight ?? 0);
+  const notifications = new Notifications((count) => panel !== null && (panel.count = count));
+  document.body.append(notifications.element);
+  const notify = (text: string): void => notifications.add(text);
+  const guests = session.hasDisplay ? new GuestWindows(desktop, notifications) : null;
+  const fail = (error: unknown): void => notify((error as Error).message);
+
+  const host: ApplicationHost = {
+    desktop,
+    notify,
+    start: (kind, argument) => start(kind, argument),
+    change: async (change) => {
+      const settings = { ...desktop.settings, ...change };
+      desktop.settings = settings;
+      await ask("PUT", "/settings", settings);
+      apply(settings);
+      setLanguage(settings.language);
+      panel?.relabel();
+      if (change.workspaces !== undefined) desktop.arrangement.setWorkspaceCount(settings.workspaces);
+      desktop.fit();
+    },
+  };
+  const isOfDesktop = (event: KeyboardEvent): boolean => commandOf(pressOf(event)) !== null || event.code === "F6";
+  const openers: Readonly<Record<string, (argument: unknown, id: () => string) => OpenedApplication>> = {
+    files: (argument) => openFiles(host, argument),
+    text: (argument) => openText(host, argument),
+    monitor: () => openMonitor(host),
+    logs: (argument) => openLogs(host, argument),
+    settings: () => openSettings(host),
+    widgets: () => openGallery(),
+  };
+  const start = (kind: string, argument?: unknown, at: Partial<KeptWindow> = {}): void => {
+    const known = Object.hasOwn(openers, kind) ? openers[kind] : undefined;
+    if (known !== undefined) return void openApplication(host, kind, (id) => known(argument, id), at);
+    if (kind !== "terminal") return;
+    // It is larger than all the rest of the page, and loaded when it is wanted.
+    import("./applications/terminal.ts").then(({ openTerminal }) => {
+      const wanted = (typeof argument === "object" && argument !== null ? argument : {}) as object;
+      openApplication(host, kind, (id) => openTerminal(host, wanted, id, isOfDesktop), at);
+    }, fail);
+  };
+  const startGuest = (application: DesktopEntry): void => {
+    if (application.isOfTerminal) return start("terminal", { title: application.name, command: application.argv });
+    if (!session.hasDisplay) return notify(say("noDisplay"));
+    ask("POST", `/applications/${encodeURIComponent(application.id)}/start`, {}).catch(fail);
+  };
+  const own: Startable[] = OWN.map(({ kind, word }) => ({
+    get name() {
+      return say(word);
+    },
+    comment: "",
+    sign: kind,
+    start: () => start(kind),
+  }));
+  const launcher = new Launcher(own, startGuest, (command) => void ask("POST", "/run", { command }).catch(fail));
+  const lock = (): void => void ask("POST", "/lock", {}).then(() => location.reload(), fail);
+  whenLocked(() => location.reload());
+  panel = new Panel(desktop, {
+    openLauncher: () => launcher.open(),
+    openNotifications: (at) => notifications.open(at),
+    get sessionItems() {
+      return [
+        { text: say("help"), act: showKeys },
+        { text: say("settings"), act: () => start("settings") },
+        { text: say("lock"), act: lock },
+        { text: say("logOut"), act: () => logOut(session) },
+      ];
+    },
+  });
+  document.body.append(panel.element);
+  apply(session.settings);
+  desktop.fit();
+
+  addEventListener(
+    "keydown",
+    (event) => {
+      if (document.querySelector("dialog[open]:not(.launcher)") !== null) return;
+      const isPanel = panel!.element.contains(document.activeElement);
+      const command =
+        event.code === "F6" && !event.ctrlKey && !event.altKey ? ({ do: "panel" } as const) : commandOf(pressOf(event));
+      if (command === null) return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (desktop.command(command)) return;
+      if (command.do === "launcher") launcher.open();
+      else if (command.do === "terminal" || command.do === "files") start(command.do);
+      else if (command.do === "panel") isPanel ? desktop.giveFocus() : panel!.focus();
+      else if (command.do === "lock") lock();
+      else if (command.do === "help") showKeys();
+    },
+    { capture: true },
+  );
+  place.addEventListener("pointerdown", ({ target }) => {
+    if (target === place) desktop.arrangement.focus(null);
+  });
+  place.addEventListener("contextmenu", (event) => event.target === place && event.preventDefault());
+  guests?.connect();
+  desktop.restore(layout, ({ id, kept, free, placement, workspace, isMinimized }) =>
+    start(kept!.kind, kept!.argument, { id, free, placement, workspace, isMinimized }),
+  );
+  followPrograms(notify);
+}
+
+function pressOf(event: KeyboardEvent): Parameters<typeof commandOf>[0] {
+  const { code, ctrlKey, altKey, metaKey, shiftKey } = event;
+  return { code, ctrlKey, altKey, metaKey, shiftKey, isThirdLevel: event.getModifierState("AltGraph") };
+}
+
+function apply({ theme, scale }: DesktopSettings): void {
+  const root = document.documentElement;
+  root.dataset["theme"] = theme;
+  root.style.colorScheme = theme === "auto" ? "light dark" : theme;
+  root.style.fontSize = `${scale}%`;
+}
+
+/** Programs of the launcher that have failed are told of. */
+function followPrograms(notify: (text: string) => void): void {
+  interface Program {
+    readonly id: string;
+    readonly title: string;
+    readonly end: string | null;
+  }
+  const told = new Set<string>();
+  let isFirst = true;
+  const look = async (): Promise<void> => {
+    if (document.hidden) return;
+    const { applications } = await ask<{ applications: readonly Program[] }>("GET", "/programs");
+    for (const { id, title, end } of applications) {
+      if (end === null || told.has(id)) continue;
+      told.add(id);
+      if (end !== "0" && !isFirst) notify(say("programEnded", title, end));
+    }
+    isFirst = false;
+  };
+  const round = (): void => {
+    const next = (): void => void setTimeout(round, PROGRAMS_MS);
+    look().then(next, next);
+  };
+  round();
+}
+
+function showKeys(): void {
+  const words = ["keySnap", "keyMove", "keyGrow", "keyNext", "keyWorkspace", "keyWindow", "keyOpen"] as const;
+  const close = new Button(say("ok"), () => dialog.close()).named("primary");
+  const dialog = new Dialog(say("help"), [
+    new Label(say("keyHelp"), "p"),
+    column(...words.map((word) => new Label(say(word), "p"))).named("keys"),
+    row(close).style({ justify: "end" }),
+  ]).open(document.body);
+  close.element.focus();
+}
+
+function logOut({ hasDisplay, name }: Session): void {
+  const agree = new Button(say("logOut").replace(/ ?…$/, ""), () => {
+    ask("POST", "/end", {}).then(
+      () => {
+        document.body.replaceChildren(message);
+        message.hidden = false;
+        message.textContent = say("ended");
+      },
+      () => dialog.close(),
+    );
+  }).named("danger");
+  const dialog = new Dialog(say("logOutTitle"), [
+    new Label(hasDisplay ? say("logOutOwn") : say("logOutSystem", name), "p"),
+    row(new Button(say("cancel"), () => dialog.close()), agree).style({ justify: "end" }),
+  ]).open(document.body);
+}
+
+/** Until the person has said the passphrase. */
+function unlocked(): Promise<void> {
+  return new Promise((resolve) => {
+    const field = new TextField(say("passphrase"), "", "password");
+    const problem = new Label("", "p");
+    problem.element.setAttribute("role", "alert");
+    const unlock = (): void => {
+      ask("POST", "/unlock", { passphrase: field.value }).then(
+        () => {
+          dialog.on("closed", () => resolve());
+          dialog.element.removeEventListener("cancel", keep);
+          dialog.close();
+        },
+        (error: unknown) => {
+          problem.text = (error as Error).message;
+          field.control.select();
+        },
+      );
+    };
+    const keep = (event: Event): void => event.preventDefault();
+    field.on("enter", unlock);
+    const dialog = new Dialog(say("locked"), [
+      field,
+      problem,
+      row(new Button(say("unlock"), unlock).named("primary")).style({ justify: "end" }),
+    ]).named("lock");
+    dialog.element.addEventListener("cancel", keep);
+    dialog.open(document.body);
+  });
+}

@@ -1,0 +1,14 @@
+import type { DesktopPrograms } from "../machine/desktop-programs.ts";
+import type { DisplaySocket } from "./display-socket.ts";
+import type { PageSocket } from "./page-socket.ts";
+import { serveTerminal } from "./terminal-socket.ts";
+
+/** @returns what serves a page's connection to a path; null: nothing is there */
+export function connectionAt(
+  path: string,
+  { display, programs }: { readonly display: DisplaySocket | null; readonly programs: DesktopPrograms },
+): ((socket: PageSocket) => void) | null {
+  if (path === "/v1/display" && display !== null) return (socket) => display.serve(socket);
+  const terminal = programs.terminals.get(Number(/^\/v1\/terminals\/(\d+)$/.exec(path)?.[1] ?? -1));
+  return terminal === undefined ? null : (socket) => serveTerminal(socket, terminal);
+}

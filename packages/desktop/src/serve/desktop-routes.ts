@@ -1,0 +1,298 @@
+/**
+ * What a desktop's page asks for below `/v1`: over HTTP (desktop-service.ts), or within a browser's tab. A desktop that
+ * is locked answers 423 until it is unlocked.
+ */
+import type { Context, Hono } from "hono";
+import { concatBytes } from "@stratos/base";
+import { DISMISSED, EXPIRED } from "@stratos/dbus";
+import { StratosError } from "@stratos/sdk/client";
+import type { FileAccess } from "@stratos/sdk/api";
+import { problemDetails, readJson, Refusal } from "@stratos/volumes/rest-input";
+import type { DesktopEntry } from "../entries/desktop-entry.ts";
+import type { DesktopMachine } from "../machine/desktop-machine.ts";
+import { TooMany, type DesktopPrograms } from "../machine/desktop-programs.ts";
+import type { GuestBus } from "../machine/guest-bus.ts";
+import { readApplications, readIcon } from "../machine/guest-applications.ts";
+import { readLoad } from "../machine/guest-processes.ts";
+import type { DesktopState } from "./desktop-state.ts";
+
+export interface DesktopParts {
+  readonly machine: DesktopMachine;
+  readonly programs: DesktopPrograms;
+  /** Null: programs have none, as the machine is another process's. */
+  readonly bus: GuestBus | null;
+  readonly state: DesktopState;
+  /** The person has ended the desktop. */
+  readonly onEnd: () => void;
+  readonly onDefect: (words: string) => void;
+}
+
+/** Of a file that is carried to a page or from it in one piece. */
+const CONTENT_MAX = 1 << 28;
+/** Names of a folder that are shown. */
+const NAMES_MAX = 5000;
+const LOG_BYTES = 1 << 18;
+const LOCKED = 423;
+
+export function addDesktopRoutes(app: Hono, parts: DesktopParts): void {
+  app.onError((error, context) => failure(context, error, parts.onDefect));
+  app.notFound((context) => problemDetails(context, 404, "there is nothing of this name"));
+  app.use("/v1/*", async (context, next) => {
+    const isOpen = ["/v1/session", "/v1/unlock"].includes(context.req.path);
+    if (parts.state.isLocked && !isOpen) throw new Refusal(LOCKED, "the desktop is locked");
+    await next();
+  });
+  addSession(app, parts);
+  addPrograms(app, parts);
+  addFiles(app, parts.machine.box.fs);
+  addMonitor(app, parts);
+  addNotifications(app, parts.bus);
+}
+
+function addSession(app: Hono, { machine, state, onEnd }: DesktopParts): void {
+  app.get("/v1/session", (context) =>
+    context.json({
+      name: machine.name,
+      user: machine.user.name,
+      home: machine.user.home,
+      hasDisplay: machine.session !== null,
+      isLocked: state.isLocked,
+      hasPassphrase: state.file.hasPassphrase,
+      settings: state.file.settings,
+    }),
+  );
+  app.put("/v1/settings", async (context) => {
+    state.file.change(await readJson(context));
+    state.settingsChanged();
+    return context.json(null);
+  });
+  app.put("/v1/passphrase", async (context) => {
+    const { passphrase, before } = await readJson(context);
+    await state.mustUnlock(before);
+    state.file.setPassphrase(passphrase);
+    return context.json(null);
+  });
+  app.post("/v1/lock", (context) => {
+    state.lock();
+    return context.json(null);
+  });
+  app.post("/v1/unlock", async (context) => {
+    const { passphrase } = await readJson(context, 4096);
+    await state.mustUnlock(passphrase);
+    state.unlock();
+    return context.json(null);
+  });
+  app.post("/v1/end", (context) => {
+    setTimeout(onEnd, 100);
+    return context.json(null);
+  });
+  app.get("/v1/layout", (context) => context.json(state.layout));
+  app.put("/v1/layout", async (context) => {
+    state.layout = await readJson(context, 1 << 16);
+    return context.json(null);
+  });
+}
+
+function addPrograms(app: Hono, { machine, programs, state }: DesktopParts): void {
+  let entries: readonly DesktopEntry[] = [];
+  app.get("/v1/applications", async (context) => {
+    entries = await readApplications(machine.box.fs, machine.user.home, state.file.settings.language);
+    return context.json(entries);
+  });
+  const entryOf = (context: Context): DesktopEntry => {
+    const found = entries.find(({ id }) => id === context.req.param("id"));
+    if (found === undefined) throw new Refusal(404, "there is no such application");
+    return found;
+  };
+  app.get("/v1/applications/:id/icon", async (context) => {
+    const icon = await readIcon(machine.box.fs, entryOf(context));
+    if (icon === null) throw new Refusal(404, "it has no icon");
+    return context.body(icon.bytes as Uint8Array<ArrayBuffer>, 200, { "Content-Type": icon.type });
+  });
+  app.post("/v1/applications/:id/start", async (context) => {
+    const { name, argv } = entryOf(context);
+    const { id, pid } = await programs.launch(name, argv);
+    return context.json({ id, pid }, 201);
+  });
+  app.post("/v1/run", async (context) => {
+    const { command } = await readJson(context);
+    const line = textOf(command, "command");
+    const { id, pid } = await programs.launch(line, ["/bin/sh", "-c", line]);
+    return context.json({ id, pid }, 201);
+  });
+  app.get("/v1/terminals", (context) =>
+    context.json(
+      [...programs.terminals.values()].filter(({ isOver }) => !isOver).map(({ id, title }) => ({ id, title })),
+    ),
+  );
+  app.post("/v1/terminals", async (context) => {
+    const { title, columns, rows, command, folder } = await readJson(context);
+    const size = { columns: countOf(columns), rows: countOf(rows) };
+    const argv = Array.isArray(command) ? command.map((each) => textOf(each, "command")) : undefined;
+    const place = folder === undefined ? undefined : textOf(folder, "folder");
+    const { id } = await programs.openTerminal(textOf(title, "title"), size, argv, place);
+    return context.json({ id }, 201);
+  });
+  app.delete("/v1/terminals/:id", async (context) => {
+    await programs.terminals.get(Number(context.req.param("id")))?.close();
+    return context.json(null);
+  });
+}
+
+function addFiles(app: Hono, files: FileAccess): void {
+  const pathOf = (context: Context): string => textOf(context.req.query("path"), "path");
+  app.get("/v1/files", async (context) => {
+    const path = pathOf(context);
+    const entries = await files.list(path);
+    const folder = path === "/" ? "" : path;
+    const shown = await Promise.all(
+      entries.slice(0, NAMES_MAX).map(async ({ name, kind }) => {
+        const status = await files.stat(`${folder}/${name}`).catch(() => null);
+        return {
+          name,
+          kind,
+          isFolder: status?.kind === "folder",
+          sizeBytes: status?.sizeBytes ?? 0,
+          modifiedMs: status?.modifiedMs ?? 0,
+        };
+      }),
+    );
+    return context.json({ entries: shown, isWhole: entries.length <= NAMES_MAX });
+  });
+  app.get("/v1/content", async (context) => {
+    const path = pathOf(context);
+    const { kind, sizeBytes } = await files.stat(path);
+    if (kind !== "file") throw new Refusal(409, `${path}: is no file`);
+    if (sizeBytes > CONTENT_MAX) throw new Refusal(413, `${path}: has more than ${CONTENT_MAX} bytes`);
+    return context.body((await files.read(path)) as Uint8Array<ArrayBuffer>, 200, {
+      "Content-Type": "application/octet-stream",
+    });
+  });
+  app.put("/v1/content", async (context) => {
+    await files.write(pathOf(context), await bodyOf(context));
+    return context.json(null);
+  });
+  app.post("/v1/folders", async (context) => {
+    await files.mkdir(textOf((await readJson(context))["path"], "path"));
+    return context.json(null, 201);
+  });
+  app.post("/v1/rename", async (context) => {
+    const { from, to } = await readJson(context);
+    const target = textOf(to, "to");
+    // rename(2) would put it in the place of what is there.
+    if (
+      await files.stat(target).then(
+        () => true,
+        () => false,
+      )
+    )
+      throw new Refusal(409, `${target}: is there already`);
+    await files.rename(textOf(from, "from"), target);
+    return context.json(null);
+  });
+  app.delete("/v1/files", async (context) => {
+    const path = pathOf(context);
+    if (path === "/") throw new Refusal(409, "/: is not removed");
+    await files.rm(path, { recursive: true });
+    return context.json(null);
+  });
+}
+
+function addMonitor(app: Hono, { machine: { box, user }, programs }: DesktopParts): void {
+  app.get("/v1/load", async (context) => context.json(await readLoad(box.fs, () => box.processes())));
+  app.post("/v1/processes/:pid/signal", async (context) => {
+    const { signal } = await readJson(context);
+    const pid = Number(context.req.param("pid"));
+    if (!(Number.isInteger(pid) && pid > 1)) throw new Refusal(400, "pid: a number above 1 is expected");
+    if (signal !== "TERM" && signal !== "KILL") throw new Refusal(400, "signal: TERM or KILL is expected");
+    const { exitCode, stderr } = await box.run(["/bin/sh", "-c", `kill -${signal} ${pid}`], { user: String(user.uid) });
+    if (exitCode !== 0) throw new Refusal(409, stderr.trim() || `kill ended with status ${exitCode}`);
+    return context.json(null);
+  });
+  const started = (): object[] =>
+    programs.applications.map(({ id, title, end }) => ({ id: `program/${id}`, title, end }));
+  app.get("/v1/programs", (context) => context.json({ applications: started() }));
+  app.get("/v1/logs", async (context) =>
+    context.json({ files: await logFiles(box.fs, "/var/log", 3), applications: started() }),
+  );
+  app.get("/v1/log", async (context) => {
+    const id = textOf(context.req.query("id"), "id");
+    const lines = (bytes: Uint8Array): Response =>
+      context.body(bytes.slice(-LOG_BYTES) as Uint8Array<ArrayBuffer>, 200, {
+        "Content-Type": "text/plain; charset=utf-8",
+      });
+    if (id === "kernel") return lines(new TextEncoder().encode((await box.run(["dmesg"])).stdout));
+    const program = /^program\/(\d+)$/.exec(id)?.[1];
+    if (program !== undefined) {
+      const found = programs.applications.find((each) => each.id === Number(program));
+      if (found === undefined) throw new Refusal(404, "there is no such program");
+      return lines(found.output.bytes());
+    }
+    if (!/^\/var\/log\/(?!.*\.\.)/.test(id))
+      throw new Refusal(400, "id: a file of /var/log, kernel or program/N is expected");
+    const { kind, sizeBytes } = await box.fs.stat(id);
+    if (kind !== "file" || sizeBytes > CONTENT_MAX) throw new Refusal(409, `${id}: cannot be shown`);
+    return lines(await box.fs.read(id));
+  });
+}
+
+/** What the person does with those of programs. */
+function addNotifications(app: Hono, bus: GuestBus | null): void {
+  const idOf = (context: Context): number => Number(context.req.param("id"));
+  const none = new Refusal(404, "there is no such notification, or it has no such action");
+  app.post("/v1/notifications/:id/action", async (context) => {
+    const { key } = await readJson(context);
+    if (bus?.notifications.invoked(idOf(context), textOf(key, "key")) !== true) throw none;
+    return context.json(null);
+  });
+  app.delete("/v1/notifications/:id", (context) => {
+    const reason = context.req.query("expired") === undefined ? DISMISSED : EXPIRED;
+    if (bus?.notifications.closed(idOf(context), reason) !== true) throw none;
+    return context.json(null);
+  });
+}
+
+async function logFiles(files: FileAccess, folder: string, depth: number): Promise<string[]> {
+  const entries = await files.list(folder).catch(() => []);
+  const found: string[] = [];
+  for (const { name, kind } of entries.slice(0, 200)) {
+    const path = `${folder}/${name}`;
+    if (kind === "folder" && depth > 1) found.push(...(await logFiles(files, path, depth - 1)));
+    // What is compressed, or a table of numbers, is no text.
+    else if (kind === "file" && !/\.(?:gz|xz|zst|journal)$|\/(?:lastlog|wtmp|btmp|faillog)$/.test(path))
+      found.push(path);
+  }
+  return found.sort();
+}
+
+function textOf(value: unknown, name: string): string {
+  if (typeof value !== "string" || value === "" || value.length > 8192 || value.includes("\0"))
+    throw new Refusal(400, `${name}: text is expected`);
+  return value;
+}
+
+function countOf(value: unknown): number {
+  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 1000) return value as number;
+  throw new Refusal(400, "columns, rows: numbers from 1 to 1000 are expected");
+}
+
+async function bodyOf(context: Context): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let count = 0;
+  for await (const piece of (context.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
+    count += piece.length;
+    if (count > CONTENT_MAX) throw new Refusal(413, `more than ${CONTENT_MAX} bytes`);
+    pieces.push(piece);
+  }
+  return concatBytes(pieces);
+}
+
+const STATUSES: Readonly<Record<string, number>> = { file: 409, program: 409, option: 400, closed: 503, engine: 503 };
+
+function failure(context: Context, error: unknown, onDefect: (words: string) => void): Response {
+  if (error instanceof Refusal) return problemDetails(context, error.status, error.message);
+  if (error instanceof TooMany) return problemDetails(context, 409, error.message);
+  if (error instanceof StratosError) return problemDetails(context, STATUSES[error.kind] ?? 409, error.message);
+  onDefect(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return problemDetails(context, 500, "internal error");
+}

@@ -1,0 +1,47 @@
+/** A desktop before its machine, whoever carries what its page asks. */
+import type { ProgramNotification } from "@stratos/dbus";
+import type { DesktopMachine } from "../machine/desktop-machine.ts";
+import { DesktopPrograms } from "../machine/desktop-programs.ts";
+import { GuestBus } from "../machine/guest-bus.ts";
+import type { DesktopParts } from "./desktop-routes.ts";
+import { DesktopState, type KeptSettings } from "./desktop-state.ts";
+import { DisplaySocket } from "./display-socket.ts";
+
+export interface RunningDesktop extends DesktopParts {
+  /** Null: programs have none, as the machine is another process's. */
+  readonly display: DisplaySocket | null;
+  close(): void;
+}
+
+interface DesktopListeners {
+  /** The person has ended the desktop. */
+  readonly onEnd: () => void;
+  /** A defect of ours. */
+  readonly onDefect: (words: string) => void;
+  /** What goes wrong with windows, in words for people. */
+  readonly tell: (problem: string) => void;
+}
+
+/** @throws SessionError */
+export function runDesktop(
+  machine: DesktopMachine,
+  kept: KeptSettings,
+  { onEnd, onDefect, tell }: DesktopListeners,
+): RunningDesktop {
+  const state = new DesktopState(kept);
+  const { session, user } = machine;
+  const programs = new DesktopPrograms(machine);
+  const notifications = (): readonly ProgramNotification[] => bus?.open ?? [];
+  const { layout } = kept.settings;
+  const display = session === null ? null : new DisplaySocket(session, user, { layout, tell, notifications });
+  const bus = session === null ? null : new GuestBus(session, user, programs, (message) => display?.send(message));
+  programs.environment = { ...display?.environment, ...bus?.environment };
+  state.watch({ settingsChanged: () => display?.setLayout(kept.settings.layout) });
+  return {
+    ...{ machine, programs, bus, display, state, onEnd, onDefect },
+    close() {
+      display?.close();
+      bus?.close();
+    },
+  };
+}

@@ -1,0 +1,121 @@
+/** The page of a desktop in a tab: its machine runs in a worker, with the files of the page that has the terminal. */
+import {
+  folderNameOf,
+  hasFiles,
+  type Keeping,
+  MachineWorker,
+  TabLock,
+  type Told,
+  wantedMemory,
+} from "@stratos/console/tab-page";
+import { showDesktop } from "../page/desktop-page.ts";
+import { useLink } from "../page/service.ts";
+import type { DesktopStart } from "./messages.ts";
+import { PortLink } from "./port-link.ts";
+
+/** Where the image lies, and the page with the terminal. */
+const place = new URL("..", location.href);
+const folder = folderNameOf(place);
+const words = document.querySelector<HTMLElement>("#message")!;
+const other = document.querySelector<HTMLDialogElement>("#other")!;
+
+let machine: MachineWorker | null = null;
+let isLeaving = false;
+
+const lock =
+  typeof navigator.locks === "undefined"
+    ? null
+    : new TabLock(`stratos ${folder}`, {
+        async release() {
+          await machine?.ask({ kind: "stop" });
+        },
+        async copy(name) {
+          if (machine === null) throw new Error("the other tab's machine does not run");
+          await machine.ask({ kind: "copy", name });
+        },
+        onLost() {
+          machine?.end();
+          machine = null;
+          endWith("Another tab has taken this machine over.");
+        },
+      });
+
+begin().catch((error: unknown) => endWith((error as Error).message));
+
+async function begin(): Promise<void> {
+  if (lock === null || !(await hasFiles())) return start("memory", "");
+  if (await lock.take()) return start("files", "");
+  say("This machine is open in another tab.");
+  other.returnValue = "";
+  other.showModal();
+  const waiting = new AbortController();
+  const free = lock.whenFree(waiting.signal).finally(() => other.close());
+  await new Promise((resolve) => other.addEventListener("close", resolve, { once: true }));
+  waiting.abort();
+  if (await free) return start("files", "");
+  if (other.returnValue === "take") {
+    say("The other tab brings its files to rest …");
+    await lock.takeOver();
+    return start("files", "");
+  }
+  say("The other tab copies its files …");
+  const copy = `copy-${crypto.randomUUID()}`;
+  await lock.askCopy(copy);
+  start("copy", copy);
+}
+
+function start(keeping: Keeping, copy: string): void {
+  const { port1, port2 } = new MessageChannel();
+  useLink(new PortLink(port1));
+  machine = new MachineWorker(document.body.dataset["worker"]!, take);
+  const message: DesktopStart = {
+    kind: "start",
+    image: new URL("image/", place).href,
+    zstdUrl: new URL("zstd.wasm", place).href,
+    folder,
+    keeping,
+    copy,
+    memoryBytes: wantedMemory(location.search),
+    link: port2,
+  };
+  machine.start(message, port2);
+  if (keeping !== "files") return;
+  for (const kind of ["pagehide", "visibilitychange"] as const)
+    document.addEventListener(kind, () => {
+      if (isLeaving || (kind === "visibilitychange" && document.visibilityState !== "hidden")) return;
+      isLeaving = kind === "pagehide";
+      machine?.ask({ kind: "sync" }).catch(() => {});
+    });
+}
+
+function take(told: Told): void {
+  switch (told.kind) {
+    case "started":
+      void showDesktop();
+      navigator.serviceWorker?.register("../service-worker.js").catch(() => {});
+      return;
+    case "progress":
+      return say(told.words);
+    case "waiting":
+    case "told":
+      return say(told.words);
+    case "failed":
+      return endWith(told.words);
+    case "ended":
+      return endWith("The desktop has ended; its files are kept. Load the page again to start it.");
+    default:
+      return;
+  }
+}
+
+/** Null: nothing is to be said any more. */
+function say(text: string | null): void {
+  words.hidden = text === null;
+  words.textContent = text;
+}
+
+/** Nothing answers any more: what was shown would only look as if. */
+function endWith(text: string): void {
+  document.body.replaceChildren(words);
+  say(text);
+}

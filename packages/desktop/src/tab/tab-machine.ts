@@ -1,0 +1,63 @@
+/** The machine of a desktop in a tab, by the library's calls, in the desktop's own worker. */
+import type { Clock, MachinePorts, SocketProvider } from "@stratos/host";
+import type { Volume } from "@stratos/aegisfs";
+import { browserClock, browserPorts, REFUSED_PORTS } from "@stratos/host-browser";
+import type { EngineHost, OpenedImage, OpenedRoot } from "@stratos/sdk";
+import { type Mount, StratosError } from "@stratos/sdk/api";
+import { CountedEngines, useEngines } from "@stratos/sdk/client";
+import { Sandbox } from "@stratos/sdk/public";
+import type { HostFolder, MachineSession } from "@stratos/session";
+import type { DesktopMachine } from "../machine/desktop-machine.ts";
+import { engineHere, userOf } from "../machine/engine-here.ts";
+
+const NAME = "Debian";
+const USER = "root";
+
+/** @param volume  the root. @throws StratosError, SessionError */
+export async function openTabMachine(
+  volume: Volume,
+  memoryBytes: number,
+): Promise<DesktopMachine & { readonly session: MachineSession }> {
+  const host = new TabHost(volume);
+  useEngines(new CountedEngines(() => engineHere(host)));
+  const box = await Sandbox.create({ image: NAME, memoryBytes });
+  const { session } = host;
+  if (session === null) throw new Error("a sandbox without a machine");
+  return { name: NAME, box, session, user: userOf(session, USER), close: () => box.close() };
+}
+
+class TabHost implements EngineHost {
+  readonly clock: Clock = browserClock;
+  session: MachineSession | null = null;
+  readonly #volume: Volume;
+
+  constructor(volume: Volume) {
+    this.#volume = volume;
+  }
+
+  get ports(): MachinePorts {
+    return browserPorts();
+  }
+
+  async openImage(): Promise<OpenedImage> {
+    const info = { name: NAME, architecture: "riscv64", suite: null, createdAt: "", packages: [], sizeBytes: 0 };
+    return { volume: this.#volume, changes: null, outlivesSandbox: true, info, close: () => {} };
+  }
+
+  openVolume(): OpenedRoot {
+    throw new StratosError("option", "volumes: a desktop in a tab has its image's files alone", { option: "volumes" });
+  }
+
+  openNetwork(): SocketProvider {
+    throw new StratosError("option", REFUSED_PORTS.sockets, { option: "network" });
+  }
+
+  hostFolders([first]: readonly Mount[]): HostFolder[] {
+    if (first !== undefined) throw new StratosError("mount", REFUSED_PORTS.folders, { place: first.host });
+    return [];
+  }
+
+  machineMade(session: MachineSession): void {
+    this.session = session;
+  }
+}

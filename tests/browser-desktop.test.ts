@@ -1,0 +1,93 @@
+/**
+ * Goal: Debian's programs have windows in a tab that no server stands behind, and what is written there is in the files
+ * that the tab's terminal has. Method: the folder that `stratos image web` writes, in headless Chromium; foot of Debian
+ * is the program with a window.
+ */
+import assert from "node:assert/strict";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { keepWebFolder, tabFiles, webFolderServer } from "@stratos/console";
+import { TAB_DESKTOP } from "@stratos/desktop/tab";
+import { accessibilityViolations } from "./support/accessibility.ts";
+import { Browser, type Page } from "./support/browser.ts";
+import { ensureImage, TEST_HOME } from "./support/test-image.ts";
+
+const IMAGE = "windows-3";
+/** For a host under load. */
+const PATIENCE_MS = 300_000;
+const CTRL_ALT = 3;
+
+let server: Server;
+let url: string;
+let browser: Browser;
+before(async () => {
+  await ensureImage(IMAGE, ["foot", "fonts-dejavu-core", "libnotify-bin", "dbus-bin"]);
+  server = webFolderServer(await keepWebFolder({ home: TEST_HOME, image: IMAGE, lines: [], desktop: TAB_DESKTOP }));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  browser = await Browser.launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.close();
+  server?.closeAllConnections();
+});
+
+async function press(page: Page, code: string, modifiers = 0): Promise<void> {
+  for (const type of ["keyDown", "keyUp"])
+    await page.call("Input.dispatchKeyEvent", { type, code, key: "Unidentified", modifiers });
+}
+
+/** How many colours a program's window has: one that nobody has drawn has one. */
+const COLOURS = `(() => {
+  const canvas = document.querySelector("section.of-guest canvas.picture");
+  if (canvas === null) return 0;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return new Set(new Uint32Array(data.buffer)).size;
+})()`;
+
+test("programs have windows in a tab, and the files of its terminal", async () => {
+  const page = await browser.open("about:blank");
+  const size = { width: 1280, height: 800, deviceScaleFactor: 1, mobile: false };
+  await page.call("Emulation.setDeviceMetricsOverride", size);
+  await page.navigate(`${url}desktop/`);
+  await page.waitFor("document.querySelectorAll('.panel button').length", /^[6-9]|\d\d$/, PATIENCE_MS);
+  assert.deepEqual(await accessibilityViolations(page), []);
+
+  await press(page, "Enter", CTRL_ALT);
+  await page.waitFor("document.querySelector('.xterm-rows')?.textContent", /[#$] /, PATIENCE_MS);
+  await page.type("echo terminal > /root/one\n");
+  await press(page, "Space", CTRL_ALT);
+  await page.waitFor("document.activeElement?.getAttribute('role')", /combobox/, PATIENCE_MS);
+  await page.type("foot");
+  const chosen = "document.querySelector('.launcher-item[aria-selected=true]')?.textContent";
+  await page.waitFor(chosen, /foot/i, PATIENCE_MS);
+  await page.type("\n");
+  await page.waitFor(COLOURS, /^([3-9]|\d\d+)$/, PATIENCE_MS);
+  await page.type("echo window > /root/two; notify-send written; sync\n");
+  // The bus of the programs is there, too: it tells when the line was done.
+  const notified = "[...document.querySelectorAll('.notification')].map((each) => each.textContent).join()";
+  await page.waitFor(notified, /written/, PATIENCE_MS);
+
+  // Another page of the same folder: the machine's files are the same, and it gets them when this tab lets go.
+  const terminal = await browser.open(url);
+  await terminal.waitFor("document.querySelector('#other').open", /true/, PATIENCE_MS);
+  await page.call("Page.close", {});
+  const screen = `(() => {
+    const { active } = stratos.terminal.buffer;
+    return Array.from({ length: active.length }, (_, row) => active.getLine(row).translateToString(true)).join("\\n");
+  })()`;
+  await terminal.waitFor(screen, /root@stratos:~# $/m, PATIENCE_MS);
+  await terminal.type("cat one two\n");
+  await terminal.waitFor(screen, /^terminal\nwindow$/m, PATIENCE_MS);
+});
+
+test("what a desktop loads is bounded", async () => {
+  const files = [...(await tabFiles(TAB_DESKTOP))].filter(([name]) => name.startsWith("desktop/"));
+  const total = (pattern: RegExp): number =>
+    files.filter(([name]) => pattern.test(name)).reduce((sum, [, bytes]) => sum + gzipSync(bytes).length, 0);
+  assert.ok(total(/page-|chunk-|html/) <= 60 * 1024, `${total(/page-|chunk-|html/)} bytes before anything is shown`);
+  assert.ok(total(/./) <= 700 * 1024, `${total(/./)} bytes, compressed by gzip`);
+});
