@@ -12,6 +12,9 @@ import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { zstdCodec } from "@stratos/host-node";
+import { readRecording, type RecordedEvent } from "@stratos/session";
+import { entriesOf, recordingOf } from "../packages/session/src/testing/made-recording.ts";
 import { freePort } from "./support/free-port.ts";
 import { launcher, start, stratos, stratosRun } from "./support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
@@ -143,8 +146,8 @@ test("a replay stands in the midst of an exchange, and a byte of it came from ou
     (_request, response) => void response.end("from far away\n"),
     (at) => python(file, `import urllib.request as u; print('begun'); print(u.urlopen('${(url = at)}/').read())`),
   );
-  const events = readFileSync(file, "utf8").split("\n");
-  const arrival = events.map((line) => JSON.parse(line.slice(0, -9) || "{}")).find(({ data }) => data !== undefined);
+  const entries = entriesOf(readRecording(readFileSync(file), zstdCodec));
+  const arrival = entries.find((entry) => entry.kind === "socket" && entry.data !== undefined) as RecordedEvent;
   const there = await stratos([
     "replay",
     file,
@@ -168,12 +171,13 @@ test("a replay whose programs send something else is told where", async () => {
   );
   const other = join(folder, "changed");
   // A recording of a run that has sent something else, with the checksums that belong to it.
-  const { RecordingWriter } = await import("../packages/session/src/recording/recording-format.ts");
-  const [header, ...lines] = readFileSync(file, "utf8").trimEnd().split("\n");
-  const parts: Uint8Array[] = [];
-  const writer = new RecordingWriter(JSON.parse(header!.slice(0, -9)), (line) => parts.push(line));
-  for (const line of lines) writer.add(JSON.parse(line.slice(0, -9).replace(/(write\(\d+ bytes) [0-9a-f]+/, "$1 0")));
-  writeFileSync(other, Buffer.concat(parts));
+  const recording = readRecording(readFileSync(file), zstdCodec);
+  const entries = entriesOf(recording).map((entry) =>
+    entry.kind === "host"
+      ? { ...entry, question: entry.question.replace(/(write\(\d+ bytes) [0-9a-f]+/, "$1 0") }
+      : entry,
+  );
+  writeFileSync(other, recordingOf(recording.header, entries));
   const replayed = await stratos(["replay", other]);
   assert.equal(replayed.status, 125);
   assert.match(

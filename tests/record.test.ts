@@ -1,13 +1,17 @@
 /** Goal: what `run --record` wrote down, `replay` repeats bit for bit; and it says so when it can't. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { zstdCodec } from "@stratos/host-node";
+import { readRecording } from "@stratos/session";
+import { entriesOf, recordingLines, recordingOf } from "../packages/session/src/testing/made-recording.ts";
 import { launcher, run, start, stratos, stratosRun } from "./support/stratos.ts";
 import { TerminalSession } from "./support/terminal.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./support/test-image.ts";
-import { Heard } from "./support/until.ts";
+import { Heard, until } from "./support/until.ts";
 
 let folder: string;
 before(async () => {
@@ -114,7 +118,43 @@ test("where there is no room for a recording, none is left", async () => {
     env: { STRATOS_HOME: TEST_HOME },
   });
   assert.deepEqual([result.status, result.stderr], [125, `stratos: ${file}: file too large\n`]);
-  assert.equal(existsSync(file), false);
+  assert.deepEqual([existsSync(file), existsSync(`${file}.partial`)], [false, false]);
+});
+
+test("a program that cannot be started leaves the recording that was there", async () => {
+  const file = join(folder, "before");
+  writeFileSync(file, "of before\n");
+  assert.equal((await stratosRun(["--record", file, "--", "no-such-program"])).status, 127);
+  assert.equal(readFileSync(file, "utf8"), "of before\n");
+  assert.equal(existsSync(`${file}.partial`), false);
+});
+
+test("a recorder that is killed leaves what came until then, under a name of its own", async () => {
+  const file = join(folder, "killed");
+  const child = start(
+    [...launcher, "run", "-i", TEST_IMAGE, "--record", file, "--", "bash"].concat([
+      "-c",
+      "while read x; do echo $x; done",
+    ]),
+    { env: { STRATOS_HOME: TEST_HOME } },
+  );
+  const heard = new Heard(child.stdout!);
+  child.stdin!.write("first\n");
+  await heard.includes("first");
+  const partial = `${file}.partial`;
+  await until("what came is written", () => statSync(partial).size > readHeadLength(partial));
+  const closed = once(child, "close");
+  child.kill("SIGKILL");
+  await closed;
+  const absent = await stratos(["replay", file]);
+  assert.equal(absent.status, 125);
+  assert.match(
+    absent.stderr,
+    /killed: is not there: its run was killed, or goes on; .*killed\.partial can be repeated/,
+  );
+  const replayed = await stratos(["replay", partial]);
+  assert.deepEqual([replayed.status, replayed.stdout], [125, "first\n"]);
+  assert.match(replayed.stderr, /partial: the recording was cut short/);
 });
 
 test("a byte of a recording that is another one is found out, wherever it is", async () => {
@@ -127,14 +167,18 @@ test("a byte of a recording that is another one is found out, wherever it is", a
   });
   const whole = readFileSync(file);
   const changed = join(folder, "changed");
-  const ends = [...whole.entries()].filter(([, byte]) => byte === 0x0a).map(([at]) => at);
-  for (const at of [20, ends[0]! - 12, ends[0]! - 2, ends[0]!, ends[1]! + 9, ends.at(-1)! - 20, ends.at(-1)!]) {
+  const head = readHeadLength(file);
+  for (const at of [3, 9, 13, 20, head - 2, head + 1, head + 9, head + 22, head + 30, whole.length - 1]) {
     const bytes = Uint8Array.from(whole);
     bytes[at]! ^= 1;
     writeFileSync(changed, bytes);
     const result = await stratos(["replay", changed]);
     assert.equal(result.status, 125, `byte ${at}`);
-    assert.match(result.stderr, /changed: is no recording(: line \d+ is damaged| of this version)\n$/, `byte ${at}`);
+    assert.match(
+      result.stderr,
+      /changed: is (no recording(: (its head|piece \d+) is damaged)?|a recording of format \d+; this .*)\n$/,
+      `byte ${at}`,
+    );
     assert.equal(result.stdout, "");
   }
 });
@@ -143,9 +187,10 @@ test("a recording cut short is repeated as far as it goes", async () => {
   const file = join(folder, "whole");
   await stratosRun(["--record", file, "--", "sh", "-c", "echo begun; read x; echo $x"], { stdin: "true\n" });
   const cut = join(folder, "cut");
-  const [header, ...lines] = readFileSync(file, "utf8").split("\n");
-  for (const text of [`${header}\n`, `${header}\n${lines[0]!.slice(0, 20)}`]) {
-    writeFileSync(cut, text);
+  const whole = readFileSync(file);
+  const head = readHeadLength(file);
+  for (const length of [head, head + 20, head + 40]) {
+    writeFileSync(cut, whole.subarray(0, length));
     const replayed = await stratos(["replay", cut]);
     assert.equal(replayed.stdout, "begun\n");
     assert.match(replayed.stderr, /cut: the recording was cut short/);
@@ -158,17 +203,31 @@ test("a recording cut short is repeated as far as it goes", async () => {
 test("a replay that goes another way says where", async () => {
   const file = join(folder, "other");
   await stratosRun(["--record", file, "--", "sh", "-c", "read x; echo $x"], { stdin: "true\n" });
-  const lines = readFileSync(file, "utf8").split("\n");
   const changed = join(folder, "liar");
-  // As an older version wrote it, without checksums.
-  const old = lines.map((line) =>
-    line
-      .replace(/ [0-9a-f]{8}$/, "")
-      .replace("stratos-recording-3", "stratos-recording-2")
-      .replace(Buffer.from("true\n").toString("base64"), Buffer.from("liar\n").toString("base64")),
+  const recording = readRecording(readFileSync(file), zstdCodec);
+  const entries = entriesOf(recording).map((entry) =>
+    entry.kind === "input" ? { ...entry, data: Buffer.from("liar\n") } : entry,
   );
-  writeFileSync(changed, old.join("\n"));
+  writeFileSync(changed, recordingOf(recording.header, entries));
   const result = await stratos(["replay", changed]);
   assert.equal(result.status, 125);
   assert.match(result.stderr, /the replay went another way/);
 });
+
+test("recordings of older versions are repeated", async () => {
+  const file = join(folder, "newest");
+  const recorded = await stratosRun(["--record", file, "--", "sh", "-c", "read x; echo $x; ls -l /proc/self; date"], {
+    stdin: "true\n",
+  });
+  const recording = readRecording(readFileSync(file), zstdCodec);
+  const older = join(folder, "older");
+  for (const format of [2, 3] as const) {
+    writeFileSync(older, recordingLines(format, recording.header, entriesOf(recording)));
+    assert.deepEqual(await stratos(["replay", older]), recorded, `format ${format}`);
+  }
+});
+
+/** Bytes before the first piece. */
+function readHeadLength(file: string): number {
+  return 16 + readFileSync(file).readUInt32LE(12) + 4;
+}

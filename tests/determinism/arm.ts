@@ -15,7 +15,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } 
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { launcher, repository, type Result, run } from "../support/stratos.ts";
+import { nodeArguments, repository, type Result, run } from "../support/stratos.ts";
 import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "../support/test-image.ts";
 import { type ComparedProgram, COMPARED_PROGRAMS } from "./arm-programs.ts";
 
@@ -59,7 +59,7 @@ async function traced(node: readonly string[], program: ComparedProgram): Promis
   // A folder of the host tells how much room there is, which is never the same twice.
   const built = program.sources === undefined ? [] : ["-v", `${join(folder, "built")}:/t:ro`];
   const result = await run(
-    [...node, ...launcher.slice(1), "check", "-i", TEST_IMAGE, "--no-cache", ...built].concat([
+    [...node, ...nodeArguments, "check", "-i", TEST_IMAGE, "--no-cache", ...built].concat([
       ...["--save", file, "--", "bash", "-c", program.script],
     ]),
     { stdin: program.stdin ?? "", env: { STRATOS_HOME: TEST_HOME }, timeoutMs: TIMEOUT_MS },
@@ -98,7 +98,7 @@ try {
   if (said.stdout !== "arm64\n") throw new Error(`Node for arm64 does not run under ${EMULATOR}: ${said.stderr}`);
   for (const program of COMPARED_PROGRAMS.filter(({ name }) => name.includes(values.only))) {
     build(program.sources ?? []);
-    const here = await traced([launcher[0]!], program);
+    const here = await traced([process.execPath], program);
     const there = await traced(emulated, program);
     const differs = difference(here, there);
     if (differs === null) passed++;

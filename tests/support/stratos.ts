@@ -9,8 +9,13 @@ export const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url)
 /** The command of a clone. */
 export const cloneLauncher: readonly string[] = [process.execPath, join(repository, "stratos.mjs")];
 const bundle = freshBundle(repository);
+/** What it becomes, for a Node of the caller's choice. */
+export const nodeArguments: readonly string[] = [
+  ...NODE_FLAGS,
+  bundle ?? join(repository, "packages", "cli", "src", "main.ts"),
+];
 /** What it becomes: two fifths of a short command's time are the way there. */
-export const launcher: readonly string[] = bundle === null ? cloneLauncher : [process.execPath, ...NODE_FLAGS, bundle];
+export const launcher: readonly string[] = bundle === null ? cloneLauncher : [process.execPath, ...nodeArguments];
 
 export interface Result {
   /** As latin1, so that bytes compare. */

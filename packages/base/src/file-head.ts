@@ -36,6 +36,13 @@ export class FileHead<Head extends object> {
     return HEADER + this.#format.headBytesMax + 4;
   }
 
+  /** Bytes of the head with what is around it. @param start  of the file, as much as tells; bytesMax at most */
+  bytesOf(start: Uint8Array): number {
+    if (start.length < HEADER) return HEADER;
+    const length = new DataView(start.buffer, start.byteOffset).getUint32(12, true);
+    return Math.min(HEADER + length + 4, this.bytesMax);
+  }
+
   encode(head: Head): Uint8Array {
     const { magic, version, checksum } = this.#format;
     const text = utf8Of(JSON.stringify(head));

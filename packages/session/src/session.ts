@@ -28,12 +28,12 @@ export { InputGate } from "./recording/input-gate.ts";
 export { openReplayFiles, type OutputStream, UNSEEN } from "./recording/replay-files.ts";
 export { Recorder, toldFolders } from "./recording/recorder.ts";
 export {
-  readRecording,
   type RecordedAnswer,
   type RecordedEvent,
   type Recording,
   RecordingError,
 } from "./recording/recording-format.ts";
+export { openRecording, readRecording, type RecordingSource } from "./recording/recording-reader.ts";
 export { losesPower } from "./recording/recorded-disturbances.ts";
 export { DebugAdapter } from "./debug/debug-adapter.ts";
 export { DebugServer } from "./debug/debug-server.ts";

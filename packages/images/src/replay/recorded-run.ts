@@ -1,12 +1,11 @@
 /** The file of a recorded run with the image that it was recorded on. */
 import { LaterVolume, type Volume } from "@stratos/aegisfs";
-import { nodePorts } from "@stratos/host-node";
-import { readGiven } from "@stratos/host-node/files";
+import { nodePorts, zstdCodec } from "@stratos/host-node";
 import { OperationError } from "@stratos/operation";
 import {
   losesPower,
+  openRecording,
   openReplayFiles,
-  readRecording,
   type Recording,
   RecordingError,
   Replay,
@@ -16,6 +15,7 @@ import {
 } from "@stratos/session";
 import { ImageStore } from "../image-store.ts";
 import { cloneVolume, cloneVolumeDurably } from "../image-volume.ts";
+import { openRecordingFile, type RecordingFile } from "./recording-file.ts";
 import type { RunOutput } from "./shown-output.ts";
 
 export interface RecordedRun {
@@ -33,10 +33,10 @@ interface VolumeClone {
 
 /**
  * @param home  STRATOS_HOME
- * @throws OperationError of kind recording, replay or no-image, and what the host says of the file
+ * @throws RecordingError, OperationError of kind replay or no-image
  */
-function openRecordedRun(file: string, home: string): RecordedRun {
-  const recording = readRecordingFile(file);
+function recordedRunOf(file: string, source: RecordingFile, home: string): RecordedRun {
+  const recording = openRecording(source, zstdCodec);
   const { header } = recording;
   const store = new ImageStore(home);
   const entry = store.require(header.image);
@@ -53,16 +53,6 @@ function openRecordedRun(file: string, home: string): RecordedRun {
     cloneImage: () =>
       (losesPower(header) ? cloneVolumeDurably : cloneVolume)(store.layerPaths(entry), header.memoryBytes),
   };
-}
-
-/** @throws OperationError of kind recording */
-function readRecordingFile(file: string): Recording {
-  const bytes = readGiven(file);
-  try {
-    return readRecording(bytes);
-  } catch (error) {
-    throw toldReplayFailure(file, error);
-  }
 }
 
 export function replayFailure(file: string, why: string): OperationError {
@@ -82,11 +72,13 @@ export async function withRecordedRun<T>(
   home: string,
   use: (run: RecordedRun) => Promise<T>,
 ): Promise<T> {
-  const run = openRecordedRun(file, home);
+  const source = openRecordingFile(file);
   try {
-    return await use(run);
+    return await use(recordedRunOf(file, source, home));
   } catch (error) {
     throw toldReplayFailure(file, error);
+  } finally {
+    source.close();
   }
 }
 

@@ -21,7 +21,7 @@ export async function goToPosition(timeline: Timeline, to: ReplayPosition, { eve
     case "instruction":
       return timeline.seekInstruction(to.number);
     case "event": {
-      const event = events[to.number - 1];
+      const event = to.number > 0 ? events.at(to.number - 1) : undefined;
       if (to.number > 0 && event === undefined) {
         await timeline.seekEnd();
         return false;

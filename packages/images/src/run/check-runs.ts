@@ -7,7 +7,7 @@
 import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { crc32c, fromBase64 } from "@stratos/base";
+import { crc32c } from "@stratos/base";
 import { hostReason } from "@stratos/host-node/home";
 import type { Machine } from "@stratos/machine";
 import { OperationError } from "@stratos/operation";
@@ -104,8 +104,7 @@ class RunWatcher {
 }
 
 function answerText({ question, answer }: RecordedAnswer): string {
-  const bytes = question.startsWith("read(") && typeof answer === "string" ? fromBase64(answer) : undefined;
-  return `the host is asked ${question}: ${bytes === undefined ? JSON.stringify(answer) : bytesText(bytes)}`;
+  return `the host is asked ${question}: ${answer instanceof Uint8Array ? bytesText(answer) : JSON.stringify(answer)}`;
 }
 
 function bytesText(bytes: Uint8Array): string {

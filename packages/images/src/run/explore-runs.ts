@@ -4,7 +4,7 @@
  */
 import { SYSCALL_NAMES } from "@stratos/abi";
 import { utf8ToByteString } from "@stratos/base";
-import { keptTranslations, nodePorts } from "@stratos/host-node";
+import { keptTranslations, nodePorts, zstdCodec } from "@stratos/host-node";
 import type { AppliedDisturbance, FaultKind } from "@stratos/kernel/faults";
 import { createBoard } from "@stratos/machine";
 import {
@@ -59,7 +59,7 @@ interface ExploreRequest extends Pick<
 interface ExploredRuns extends Explored {
   /** What came of the disturbances first; null: nothing was found, or it is not known. */
   readonly difference: ThreadDifference | null;
-  /** Lines of the failing run's recording; none unless that was asked for. */
+  /** Pieces of the failing run's recording; none unless that was asked for. */
   readonly recording: readonly Uint8Array[];
 }
 
@@ -153,7 +153,9 @@ async function exploreOptions(request: ExploreRequest, recording: Uint8Array[]):
     expect: request.expect ?? null,
     compare: request.compare,
     narrowRuns: request.narrow,
-    record: request.isRecorded ? { header, write: (line) => void recording.push(line) } : undefined,
+    record: request.isRecorded
+      ? { header, codec: zstdCodec, write: (bytes) => void recording.push(bytes.slice()) }
+      : undefined,
   };
 }
 

@@ -113,8 +113,8 @@ function openMachine(
     if (options.record !== undefined) {
       const user = options.user ?? "root";
       const run = { home, image: name, user, seed: seed!, memoryBytes, harts, ...terminal, ...start };
-      const nowMs = (): number => ports.loop.nowMs();
-      const recording = openRecording(options.record, run, { ...requestWith([]), folders, network, nowMs });
+      const outside = { folders, network, loop: ports.loop };
+      const recording = openRecording(options.record, run, { ...requestWith([]), ...outside });
       ({ recorder, close: closeRecording } = recording);
       ({ folders, sockets } = recorder);
     }

@@ -4,7 +4,7 @@
  * recording of it is what a recorder writes.
  */
 import { SIGKILL } from "@stratos/abi";
-import { hexOf, Sha256, toBase64 } from "@stratos/base";
+import { hexOf, Sha256 } from "@stratos/base";
 import type { HostStreamOut } from "@stratos/host";
 import type { MachineSession } from "../machine-session.ts";
 import type { TurnGate } from "../machine-pump.ts";
@@ -87,7 +87,7 @@ export class AttemptGate implements TurnGate {
     }
     const bytes = this.#left.subarray(0, INPUT_MAX);
     this.#left = this.#left.subarray(bytes.length);
-    this.#tell(moment, { kind: "input", data: this.onEvent === null ? "" : toBase64(bytes) });
+    this.#tell(moment, { kind: "input", data: bytes });
     this.input.letIn(bytes);
   }
 

@@ -7,7 +7,7 @@
  */
 import { LaterVolume, type Volume } from "@stratos/aegisfs";
 import type { MachinePorts } from "@stratos/host";
-import { type Board, CALL_WORK, openHostInput, openHostOutput } from "@stratos/kernel";
+import { type Board, openHostInput, openHostOutput } from "@stratos/kernel";
 import {
   type AppliedDisturbance,
   cutPower,
@@ -22,7 +22,7 @@ import { exitStatusOf } from "../exit-status.ts";
 import type { HostFolder } from "../host-folders.ts";
 import { MachineSession, type ProgramRequest, type SessionOptions } from "../machine-session.ts";
 import { toldFolders } from "../recording/recorder.ts";
-import { type RecordingHeader, RecordingWriter } from "../recording/recording-format.ts";
+import { type RecordedRun, type RecordingSink, RecordingWriter } from "../recording/recording-writer.ts";
 import { type AttemptBounds, AttemptGate, type KillReason } from "./attempt-gate.ts";
 import type { StreamOutput } from "./captured-output.ts";
 
@@ -103,9 +103,8 @@ export interface CheckedCut extends Pick<AttemptOutcome, "status" | "killedBecau
 }
 
 /** How a run is written down. */
-export interface AttemptRecord {
-  readonly header: Omit<RecordingHeader, "format" | "callWork" | "folders">;
-  readonly write: (line: Uint8Array) => void;
+export interface AttemptRecord extends RecordingSink {
+  readonly header: Omit<RecordedRun, "folders">;
 }
 
 export const NO_BOUNDS: AttemptBounds = { instructions: Infinity, ns: Infinity };
@@ -291,7 +290,7 @@ function optionsOf(target: ExploreTarget, board: Board): Omit<SessionOptions, "v
   return { ports, board, imageIdentity, memoryBytes, harts, seed, log: () => {} };
 }
 
-function writerFor({ folders }: ExploreTarget, { header, write }: AttemptRecord): RecordingWriter {
+function writerFor({ folders }: ExploreTarget, { header, ...sink }: AttemptRecord): RecordingWriter {
   const shown = folders.map(({ tree, ...folder }) => ({ ...folder, isReadOnly: tree.readOnly }));
-  return new RecordingWriter({ format: "stratos-recording-3", callWork: CALL_WORK, ...header, folders: shown }, write);
+  return new RecordingWriter({ ...header, folders: shown }, sink);
 }

@@ -49,11 +49,11 @@ function recorded(): { told: unknown[]; answers: RecordedAnswer[] } {
   const answers: RecordedAnswer[] = [];
   const told = ask(
     folderOf(
-      tellAnswers((answer) => answers.push(answer)),
+      tellAnswers((answer) => answers.push(structuredClone(answer))),
       host,
     ),
   );
-  return { told, answers: JSON.parse(JSON.stringify(answers)) as RecordedAnswer[] };
+  return { told, answers };
 }
 
 test("what was recorded is answered again, without the host", () => {
@@ -92,7 +92,7 @@ test("another question than the recorded one, and other data written, end a repl
 test("more bytes than were asked for are an error of input and output, and go nowhere", () => {
   const { answers } = recorded();
   const at = answers.findIndex(({ question }) => question.startsWith("read("));
-  answers[at] = { ...answers[at]!, answer: "AAAAAAAAAAAAAAAA" };
+  answers[at] = { ...answers[at]!, answer: new Uint8Array(12) };
   const [, read, bytes] = ask(folderOf(new RecordedAnswers(answers), null));
   assert.deepEqual([read, bytes], [-5, new Uint8Array(8)]);
 });

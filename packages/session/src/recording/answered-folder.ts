@@ -1,6 +1,6 @@
 /** A folder of the host (`-v`) by way of HostAnswers: recorded, or replayed without the folder. */
 import { EIO, ENOENT } from "@stratos/abi";
-import { crc32c, fromBase64, toBase64 } from "@stratos/base";
+import { crc32c } from "@stratos/base";
 import type { HostFile, HostFileTree, HostStat, HostUsage } from "@stratos/host";
 import type { HostAnswers } from "./host-answers.ts";
 import type { Answer } from "./recording-format.ts";
@@ -151,16 +151,15 @@ class AnsweredFile implements HostFile {
   }
 
   read(position: number, bytes: Uint8Array, at: number, length: number): number {
-    const answer = this.#ask<number | string>(`read(${position}, ${length})`, (host) => {
+    const answer = this.#ask<number | Uint8Array>(`read(${position}, ${length})`, (host) => {
       const count = host.read(position, bytes, at, length);
-      return count <= 0 ? count : toBase64(bytes.subarray(at, at + count));
+      return count <= 0 ? count : bytes.subarray(at, at + count);
     });
     if (typeof answer === "number") return answer;
-    const data = fromBase64(answer);
     // A recording that somebody made by hand must not write where it likes.
-    if (data === undefined || data.length > length) return -EIO;
-    bytes.set(data, at);
-    return data.length;
+    if (!(answer instanceof Uint8Array) || answer.length > length) return -EIO;
+    if (answer.buffer !== bytes.buffer) bytes.set(answer, at);
+    return answer.length;
   }
 
   write(position: number, bytes: Uint8Array, at: number, length: number): number {

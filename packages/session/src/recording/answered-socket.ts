@@ -1,6 +1,6 @@
 /** A socket of the host by way of what was told of it (answered-sockets.ts): recorded, or replayed without the host. */
 import { EAGAIN, EINVAL, EIO, ENOTCONN, isErrno } from "@stratos/abi";
-import { crc32c, fromBase64, stateClass, stateConstant, toBase64 } from "@stratos/base";
+import { crc32c, stateClass, stateConstant } from "@stratos/base";
 import type { HostAddress, HostSocket, HostSocketEvents, HostSocketOption } from "@stratos/host";
 import type { HostAnswers } from "./host-answers.ts";
 import {
@@ -134,7 +134,8 @@ export class AnsweredSocket implements HostSocket {
     const bytes = new Uint8Array(room);
     const count = host.read(bytes, 0, room, false);
     if (count < 0 || (this.#isStream && count === 0)) return null;
-    const data = toBase64(bytes.subarray(0, count));
+    // It stays as long as its reader wishes.
+    const data = 2 * count < room ? bytes.slice(0, count) : bytes.subarray(0, count);
     if (this.#isStream) return { data };
     return { data, ...(host.lastSender === null ? {} : { from: host.lastSender }) };
   }
@@ -153,7 +154,7 @@ export class AnsweredSocket implements HostSocket {
   letIn(news: SocketNews): void {
     this.take(news);
     if (news.data !== undefined) {
-      const bytes = fromBase64(news.data) ?? new Uint8Array(0);
+      const bytes = news.data;
       // What was on its way when reading was stopped.
       if (!this.#isReadStopped) this.#received.push({ bytes, from: news.from ?? null });
       if (!this.#isReadStopped) this.#receivedBytes += bytes.length + (this.#isStream ? 0 : DATAGRAM_OVERHEAD);

@@ -27,7 +27,7 @@ interface Run {
 }
 
 /** Written down and read again. */
-const copyOf = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+const copyOf = <T>(value: T): T => structuredClone(value);
 
 function recording(outside: (host: SimulatedSocketProvider) => () => void): Run & { readonly recorded: Recorded } {
   const network = new SimulatedNetwork();

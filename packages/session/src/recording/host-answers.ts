@@ -1,10 +1,10 @@
 /**
  * What a machine asks its host for in the midst of a turn, and what the host says: the calls of a port, each as a
- * question in words and an answer that JSON can hold. While recording the answers are written down; while replaying
+ * question in words and an answer that a recording holds. While recording the answers are written down; while replaying
  * they come from the recording, and the host is not asked. Questions follow from what came before, so their order is
  * that of the recording; another question tells that the replay has gone another way.
  */
-import type { Answer, RecordedAnswer } from "./recording-format.ts";
+import type { Answer, RecordedAnswer, RecordedList } from "./recording-format.ts";
 
 export interface HostAnswers {
   /**
@@ -14,7 +14,7 @@ export interface HostAnswers {
   answer<A extends Answer>(question: string, ask: () => A, later: A): A;
 }
 
-/** The host answers, and each answer is told. */
+/** The host answers, and each answer is told. @param tell  copies what it keeps: bytes are where the asker has them */
 export function tellAnswers(tell: (answer: RecordedAnswer) => unknown): HostAnswers {
   return {
     answer: (question, ask) => {
@@ -27,14 +27,14 @@ export function tellAnswers(tell: (answer: RecordedAnswer) => unknown): HostAnsw
 
 /** The recording answers. */
 export class RecordedAnswers implements HostAnswers {
-  readonly #answers: readonly RecordedAnswer[];
+  readonly #answers: RecordedList<RecordedAnswer>;
   #next = 0;
   /** The machine stands: whoever asks now is no part of what was recorded. */
   isHeld = false;
   /** Instructions that the machine has done. */
   position: (() => number) | null = null;
 
-  constructor(answers: readonly RecordedAnswer[]) {
+  constructor(answers: RecordedList<RecordedAnswer>) {
     this.#answers = answers;
   }
 
@@ -48,7 +48,7 @@ export class RecordedAnswers implements HostAnswers {
   /** @throws ReplayError when the recording has another question here, or nothing */
   answer<A extends Answer>(question: string, _ask: () => A, later: A): A {
     if (this.isHeld) return later;
-    const recorded = this.#answers[this.#next];
+    const recorded = this.#answers.at(this.#next);
     if (recorded === undefined || recorded.question !== question)
       throw new ReplayError(question, recorded?.question ?? null, this.position?.() ?? null);
     this.#next++;

@@ -3,13 +3,13 @@
  * while recording it comes from the host and is written down; while replaying it comes from the recording.
  */
 import { EAGAIN, EPIPE } from "@stratos/abi";
-import { fromBase64, hexOf, Sha256, toBase64 } from "@stratos/base";
+import { hexOf, Sha256 } from "@stratos/base";
 import type { HostConsole, HostStreamIn, HostStreamOut } from "@stratos/host";
 import type { MachineSession } from "../machine-session.ts";
 import { INPUT_MAX, OpenInput } from "./open-input.ts";
 import type { AnsweredSockets } from "./answered-sockets.ts";
 import { isWithinSleep, SleepingTime } from "./sleeping-time.ts";
-import type { Happening, Moment, RecordedEvent, RecordingEnd } from "./recording-format.ts";
+import type { Happening, Moment, RecordedEvent, RecordedList, RecordingEnd } from "./recording-format.ts";
 
 /** Output that the host has not taken yet, beyond which the machine waits; it doesn't notice. */
 const BACKLOG_MAX = 1 << 20;
@@ -22,7 +22,7 @@ export class InputGate {
   readonly #wake: () => void;
   readonly #hash = new Sha256();
   /** What happens, while replaying; null: what the host says. */
-  #events: readonly RecordedEvent[] | null = null;
+  #events: RecordedList<RecordedEvent> | null = null;
   #next = 0;
   /** While replaying: the machine waits for what never came. */
   isStuck = false;
@@ -95,7 +95,7 @@ export class InputGate {
   }
 
   /** Take what happens from a recording instead of the host. */
-  replay(events: readonly RecordedEvent[]): void {
+  replay(events: RecordedList<RecordedEvent>): void {
     this.#events = events;
   }
 
@@ -125,10 +125,10 @@ export class InputGate {
   beforeTurn(): void {
     const { machine } = this.#session;
     if (this.#events !== null) {
-      const moment = this.#sleep.passToEvent(machine, this.#events[this.#next], this.moment);
-      const from = this.#next;
-      while (this.#isDue(moment)) this.#next++;
-      for (const event of this.#events.slice(from, this.#next)) this.#happen(event);
+      const moment = this.#sleep.passToEvent(machine, this.#events.at(this.#next), this.moment);
+      const due: RecordedEvent[] = [];
+      for (; this.#isDue(moment); this.#next++) due.push(this.#events.at(this.#next)!);
+      for (const event of due) this.#happen(event);
       return;
     }
     this.#readInput();
@@ -176,12 +176,12 @@ export class InputGate {
   /** The recording has an event for this very moment. */
   get hasEventDue(): boolean {
     const { sleepsUntilNs } = this.#session.machine;
-    const event = this.#events![this.#next];
+    const event = this.#events!.at(this.#next);
     return this.#isDue(this.moment) || (sleepsUntilNs !== null && isWithinSleep(event, this.moment, sleepsUntilNs));
   }
 
   #isDue({ instructions, ns }: Moment): boolean {
-    const event = this.#events![this.#next];
+    const event = this.#events!.at(this.#next);
     return event !== undefined && event.instructions === instructions && event.ns === ns;
   }
 
@@ -207,16 +207,15 @@ export class InputGate {
     if (input.available > 0) {
       const bytes = new Uint8Array(Math.min(input.available, INPUT_MAX));
       const count = input.read(bytes, 0, bytes.length);
-      if (count > 0) this.#arrived.push({ kind: "input", data: toBase64(bytes.subarray(0, count)) });
+      if (count > 0) this.#arrived.push({ kind: "input", data: bytes.subarray(0, count) });
     } else if (input.isEnded) this.#arrived.push({ kind: "end" });
   }
 
   #happen(happening: Happening): void {
     switch (happening.kind) {
       case "input": {
-        const bytes = fromBase64(happening.data) ?? new Uint8Array(0);
-        this.#open.letIn(bytes);
-        this.#consoleInput(bytes);
+        this.#open.letIn(happening.data);
+        this.#consoleInput(happening.data);
         return;
       }
       case "end":
@@ -281,7 +280,7 @@ export class InputGate {
   ): HostConsole {
     this.#size = size;
     host?.onInput((bytes) => {
-      this.#arrived.push(bytes === null ? { kind: "end" } : { kind: "input", data: toBase64(bytes) });
+      this.#arrived.push(bytes === null ? { kind: "end" } : { kind: "input", data: bytes.slice() });
       this.#wake();
     });
     host?.onResize(() => {

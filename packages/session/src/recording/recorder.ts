@@ -1,13 +1,13 @@
 /** Writes down what a run gets from outside: its folders and its gate are by way of this. */
-import type { SocketProvider } from "@stratos/host";
-import { CALL_WORK } from "@stratos/kernel";
+import type { EventLoop, SocketProvider } from "@stratos/host";
 import type { HostFolder } from "../host-folders.ts";
 import type { MachineSession } from "../machine-session.ts";
 import { AnsweredFolder } from "./answered-folder.ts";
 import { AnsweredSockets } from "./answered-sockets.ts";
 import { tellAnswers } from "./host-answers.ts";
 import { InputGate } from "./input-gate.ts";
-import { type RecordedAnswer, type RecordingHeader, RecordingWriter } from "./recording-format.ts";
+import type { RecordedAnswer, RecordedEntry } from "./recording-format.ts";
+import { type RecordedRun, type RecordingSink, RecordingWriter } from "./recording-writer.ts";
 import type { RecordedNetwork } from "./socket-news.ts";
 
 /** The same folders, and each answer of theirs is told. */
@@ -27,16 +27,15 @@ export function toldFolders(
   }));
 }
 
-type RecordedRun = Omit<RecordingHeader, "format" | "callWork" | "folders" | "network">;
+/** What a recorder that is killed loses at most: what has come in so many milliseconds. */
+const FLUSH_MS = 250;
 
-interface RecorderOptions {
+interface RecorderOptions extends RecordingSink {
   readonly folders: readonly HostFolder[];
   /** null: none. */
   readonly network: SocketProvider | null;
-  /** The host's time. */
-  readonly nowMs: () => number;
-  /** Takes the recording a line at a time. */
-  readonly write: (line: Uint8Array) => void;
+  /** The host's time, and what has come is written in time. */
+  readonly loop: EventLoop;
 }
 
 export class Recorder {
@@ -44,40 +43,68 @@ export class Recorder {
   readonly folders: readonly HostFolder[];
   /** … and instead of its network; null: it has none. */
   readonly sockets: AnsweredSockets | null;
-  readonly #nowMs: () => number;
+  readonly #loop: EventLoop;
   readonly #writer: RecordingWriter;
   #gate: InputGate | null = null;
   #isOver = false;
+  /** Its end was written. */
+  isEnded = false;
+  /** Takes the next flush back. */
+  #leaveFlush: (() => void) | null = null;
+  #failure: { readonly error: unknown } | null = null;
 
-  constructor(run: RecordedRun, options: RecorderOptions) {
+  constructor(run: Omit<RecordedRun, "folders" | "network">, options: RecorderOptions) {
     const folders = options.folders.map(({ tree, ...folder }) => ({ ...folder, isReadOnly: tree.readOnly }));
     const network = options.network === null ? null : networkOf(options.network);
-    const header: RecordingHeader = {
-      ...{ format: network === null ? "stratos-recording-3" : "stratos-recording-4", callWork: CALL_WORK },
-      ...run,
-      folders,
-      ...(network === null ? {} : { network }),
-    };
-    this.#nowMs = options.nowMs;
-    this.#writer = new RecordingWriter(header, options.write);
+    this.#loop = options.loop;
+    this.#writer = new RecordingWriter({ ...run, folders, ...(network === null ? {} : { network }) }, options);
     // What is still written to the folders when the program has ended is of no recording.
-    const tell = (answer: RecordedAnswer): unknown => this.#isOver || this.#writer.add(answer);
+    const tell = (answer: RecordedAnswer): unknown => this.#isOver || this.#add(answer);
     this.folders = toldFolders(options.folders, tell);
     this.sockets = network === null ? null : new AnsweredSockets(tellAnswers(tell), network, options.network);
   }
 
   /** The gate of the run, which it makes. */
   attach(session: MachineSession): InputGate {
-    const gate = new InputGate(session, this.#nowMs);
+    const gate = new InputGate(session, () => this.#loop.nowMs());
     if (this.sockets !== null) gate.useSockets(this.sockets);
-    gate.record((event) => this.#writer.add(event));
+    gate.record((event) => this.#add(event));
     session.pump.gate = gate;
     return (this.#gate = gate);
   }
 
+  /** @throws what `write` does */
   end(status: number): void {
-    this.#writer.add(this.#gate!.end(status));
+    this.#add(this.#gate!.end(status));
+    this.isEnded = true;
+    this.stop();
+  }
+
+  /** Its run has done something. */
+  get hasBegun(): boolean {
+    return this.#gate !== null && this.#gate.moment.instructions > 0;
+  }
+
+  /** Nothing more is written. */
+  stop(): void {
+    this.#leaveFlush?.();
     this.#isOver = true;
+  }
+
+  #add(entry: RecordedEntry): void {
+    // What the host could not take when nobody of the run was there to hear of it.
+    if (this.#failure !== null) throw this.#failure.error;
+    this.#writer.add(entry);
+    if (this.#writer.hasRest) this.#leaveFlush ??= this.#loop.callLater(FLUSH_MS, () => this.#flush());
+  }
+
+  #flush(): void {
+    this.#leaveFlush = null;
+    try {
+      this.#writer.flush();
+    } catch (error) {
+      this.#failure = { error };
+    }
   }
 }
 

@@ -225,7 +225,7 @@ export class Replay {
     if (recorded.instructions === end.instructions) return { kind: "same" };
     // The kernel has learnt since what programs may see (a line more in /proc/filesystems): what counts is what they
     // did.
-    return { kind: header.format === "stratos-recording-1" ? "other instructions" : "other end", recorded };
+    return { kind: header.format === 1 ? "other instructions" : "other end", recorded };
   }
 }
 

@@ -2,7 +2,6 @@
  * What the host's sockets tell a machine that is recorded, as it stands in the recording. Somebody may have written
  * that by hand: nothing of it is believed before it is looked at.
  */
-import { fromBase64 } from "@stratos/base";
 import type { HostAddress, HostInterfaceAddress } from "@stratos/host";
 
 /** Of the machine's surroundings: the same for the whole run. */
@@ -31,8 +30,8 @@ export interface SocketAnswer extends SocketState {
 export interface SocketNews extends SocketState {
   readonly kind: "socket";
   readonly socket: number;
-  /** Base64: bytes of a stream, or one datagram. */
-  readonly data?: string;
+  /** Bytes of a stream, or one datagram. */
+  readonly data?: Uint8Array;
   /** Of the datagram. */
   readonly from?: HostAddress;
   /** Somebody has connected: a socket more. */
@@ -102,9 +101,7 @@ function isHostAddress(value: unknown): boolean {
 }
 
 function isData(value: unknown): boolean {
-  if (typeof value !== "string" || value.length > 2 * SOCKET_BYTES_MAX) return false;
-  const bytes = fromBase64(value);
-  return bytes !== undefined && bytes.length <= SOCKET_BYTES_MAX;
+  return value instanceof Uint8Array && value.length <= SOCKET_BYTES_MAX;
 }
 
 function isErrnoNumber(value: unknown): boolean {

@@ -10,11 +10,12 @@
 import { format, LaterVolume, mount, ROOT_INO, type Volume } from "@stratos/aegisfs";
 import { EAGAIN, S_IFREG } from "@stratos/abi";
 import { type HostStreamIn, type HostStreamOut, MemoryBlockDevice } from "@stratos/host";
-import { nodePorts } from "@stratos/host-node";
+import { nodePorts, zstdCodec } from "@stratos/host-node";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
 import { MachineSession } from "../machine-session.ts";
 import { Recorder } from "../recording/recorder.ts";
-import { readRecording, type Recording } from "../recording/recording-format.ts";
+import type { Recording } from "../recording/recording-format.ts";
+import { readRecording } from "../recording/recording-reader.ts";
 import { Replay, type StartedReplay } from "../recording/replay.ts";
 
 export const CODE = 0x10000,
@@ -199,7 +200,7 @@ const REQUEST = {
 };
 
 export async function recordProgram({ isLong = false } = {}): Promise<{ recording: Recording; output: string }> {
-  const lines: Uint8Array[] = [];
+  const parts: Uint8Array[] = [];
   const session = new MachineSession({
     ports: nodePorts(),
     volume: volumeWithProgram(isLong).volume,
@@ -217,7 +218,13 @@ export async function recordProgram({ isLong = false } = {}): Promise<{ recordin
         terminal: null,
         isErrorTerminal: false,
       },
-      { folders: [], network: null, nowMs: () => 0, write: (line) => lines.push(line.slice()) },
+      {
+        folders: [],
+        network: null,
+        loop: nodePorts().loop,
+        codec: zstdCodec,
+        write: (bytes) => parts.push(bytes.slice()),
+      },
     );
     const gate = recorder.attach(session);
     const output = new NotedOutput();
@@ -230,7 +237,7 @@ export async function recordProgram({ isLong = false } = {}): Promise<{ recordin
     session.start({ ...REQUEST, user: ROOT_USER }, files);
     const end = await session.run(60_000);
     recorder.end(end.kind === "exited" ? end.status : 255);
-    return { recording: readRecording(Buffer.concat(lines)), output: output.text };
+    return { recording: readRecording(Buffer.concat(parts), zstdCodec), output: output.text };
   } finally {
     session.close();
   }
