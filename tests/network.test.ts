@@ -58,6 +58,32 @@ test("curl fetches from a server of the host", async () => {
   );
 });
 
+test("what a rule denies is refused, and told; ports, protocols and addresses of IPv6 can be named", async () => {
+  const url = `http://127.0.0.1:${port}/none`;
+  const fetch = ["--", "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", url];
+  const ruled = (...rules: string[]): ReturnType<typeof stratosRun> =>
+    stratosRun(["--net", "host", ...rules, ...fetch]);
+  const denied = await ruled("--deny", "127.0.0.0/8");
+  assert.deepEqual([denied.status, denied.stdout], [7, "000"]);
+  assert.match(denied.stderr, new RegExp(`stratos: denied: 127.0.0.1, port ${port} \\(tcp\\): rule 0 denies it\n`));
+  // What is denied elsewhere, by port or by protocol, is no denial here.
+  const others = await ruled(
+    "--deny",
+    "[::1]:80",
+    "--deny",
+    "2001:db8::/32",
+    "--deny",
+    "127.0.0.1:1-9",
+    "--deny",
+    "*/udp",
+  );
+  assert.deepEqual([others.status, others.stdout, others.stderr], [0, "404", ""]);
+  const noNetwork = await stratosRun(["--allow", "example.org", "--", "true"]);
+  assert.deepEqual([noNetwork.status, noNetwork.stderr], [2, "stratos: --allow: needs a network: add --net host\n"]);
+  const unreadable = await stratosRun(["--net", "host", "--allow", "[::1", "--", "true"]);
+  assert.match(unreadable.stderr, /--allow: .*expected NAME/);
+});
+
 test("git clones over HTTP", async () => {
   const result = await host(
     `cd /tmp && git clone -q http://127.0.0.1:${port}/repository.git r && cat r/hello && git -C r log --oneline ` +

@@ -69,6 +69,27 @@ test("a download of 20 MB and an upload are repeated without their server", asyn
   assert.deepEqual(await stratos(["replay", file]), recorded);
 });
 
+test("rules of the network hold while a run is recorded, and are repeated with it", async () => {
+  const file = join(folder, "ruled");
+  const fetched = (url: string): string => `curl -sS -m 20 ${url}/ 2>&1; echo " status $?"`;
+  await withHttp(
+    (_, response) => response.end("allowed"),
+    (allowed) =>
+      withHttp(
+        (_, response) => response.end("denied"),
+        async (denied) => {
+          const port = (url: string): string => new URL(url).port;
+          const options = ["--net", "host", "--allow", `127.0.0.1:${port(allowed)}/tcp`, "--record", file];
+          const run = await stratosRun([...options, "--", "sh", "-c", `${fetched(allowed)}; ${fetched(denied)}`]);
+          assert.match(run.stdout, /^allowed status 0\n.*\n status 7\n$/);
+          assert.equal(run.stderr, `stratos: denied: 127.0.0.1, port ${port(denied)} (tcp): no rule allows it\n`);
+        },
+      ),
+  );
+  const repeated = await stratos(["replay", file]);
+  assert.match(repeated.stdout, /^allowed status 0\n.*\n status 7\n$/);
+});
+
 test("threads with connections of their own, a timeout and a refusal are repeated", async () => {
   const file = join(folder, "threads");
   const port = await freePort();

@@ -4,6 +4,7 @@ import { InvalidArgumentError } from "commander";
 import type { SharedFolder } from "@stratos/images";
 import { POSITIONS, readPosition, type ReplayPosition } from "@stratos/images/replay-position";
 import type { PublishedPort } from "@stratos/host-node";
+import type { NetRule } from "@stratos/sdk/api";
 import type { EnvironmentSetting } from "@stratos/session";
 import { MAX_HARTS } from "@stratos/abi";
 import { MACHINE_MEMORY_MIN } from "@stratos/session/limits";
@@ -43,6 +44,35 @@ export function parsePublished(text: string, previous: readonly PublishedPort[])
   return [
     ...previous,
     { type: match[4]?.toLowerCase() === "udp" ? "datagram" : "stream", hostAddress, hostPort, guestPort },
+  ];
+}
+
+/** With ports or without; and an IPv6 address or prefix without brackets, which then has none. */
+const NET_TARGET = /^(?:\[([^\]]+)\]|([^:[\]]+?))(?::(\d{1,5})(?:-(\d{1,5}))?)?(?:\/(tcp|udp))?$/i;
+const BARE_IPV6 = /^([^[\]/]*:[^[\]/]*:[^[\]/]*(?:\/\d+)?)(?:\/(tcp|udp))?$/i;
+
+/** What a rule of the network is about, without what it says of it. */
+export interface NetTarget extends Pick<NetRule, "ports" | "protocol"> {
+  readonly target: string;
+}
+
+/** `example.org`, `*.example.org:443`, `10.0.0.0/8:1000-2000/udp`, `[2001:db8::1]:80`: what the SDK's rules take. */
+export function parseNetTarget(text: string, previous: readonly NetTarget[] = []): readonly NetTarget[] {
+  const [, ip, bareProtocol] = BARE_IPV6.exec(text) ?? [];
+  const [, bracketed, plain, first, last = first, withProtocol] = NET_TARGET.exec(text) ?? [];
+  const target = ip ?? bracketed ?? plain;
+  if (target === undefined)
+    throw new InvalidArgumentError(
+      "expected NAME, *.NAME, ADDRESS, PREFIX/BITS or *, then :PORT or :FIRST-LAST, and /tcp or /udp",
+    );
+  const protocol = (bareProtocol ?? withProtocol)?.toLowerCase() as NetTarget["protocol"];
+  return [
+    ...previous,
+    {
+      target,
+      ...(first === undefined ? {} : { ports: [[Number(first), Number(last)]] }),
+      ...(protocol === undefined ? {} : { protocol }),
+    },
   ];
 }
 

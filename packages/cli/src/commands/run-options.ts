@@ -11,6 +11,7 @@ import {
   parseImageState,
   parseInterval,
   parseMemory,
+  parseNetTarget,
   parsePublished,
   parseSeed,
   parseTimeout,
@@ -73,6 +74,18 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
       )
         .argParser(parsePublished)
         .default([], "none"),
+    )
+    .addOption(
+      new Option(
+        "--allow <target[:ports]>",
+        "with --net host: let programs connect to this alone: NAME, *.NAME (names below it), ADDRESS, PREFIX/BITS or " +
+          "*, with :PORT, :FIRST-LAST, /tcp or /udp behind it (repeatable)",
+      ).argParser(parseNetTarget),
+    )
+    .addOption(
+      new Option("--deny <target[:ports]>", "… and never to this, whatever is allowed (repeatable)").argParser(
+        parseNetTarget,
+      ),
     )
     .addOption(
       new Option("--timeout <seconds>", "end the machine after this time, with status 124").argParser(parseTimeout),

@@ -80,7 +80,17 @@ export async function runNamed(command: readonly string[], options: RunOptions &
 
 /** What a run gives the user when it is over, a system that lives on has no place for. */
 function refuseUnfit(options: RunOptions): void {
-  for (const name of ["record", "keep", "stats", "timeout", "display", "screenshot", "screen"] as const)
+  for (const name of [
+    "record",
+    "keep",
+    "stats",
+    "timeout",
+    "display",
+    "screenshot",
+    "screen",
+    "allow",
+    "deny",
+  ] as const)
     if (options[name] !== undefined) throw new UsageError(`--${name}`, NOT_FOR_NAMED);
   if (options.addressMode !== undefined) throw new UsageError("--address-mode", NOT_FOR_NAMED);
 }

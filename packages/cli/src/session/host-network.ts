@@ -1,15 +1,62 @@
+/** What of the host's network programs reach: nothing, its sockets, or these under rules. */
 import type { SocketProvider } from "@stratos/host";
-import { NodeSocketProvider, type PublishedPort } from "@stratos/host-node";
+import { NodeSocketProvider, nodePorts } from "@stratos/host-node";
+import { type NetRule, type SandboxEvents, StratosError } from "@stratos/sdk/api";
 import { UsageError } from "../command-error.ts";
-import type { NetworkMode } from "./run-options.ts";
+import type { NetTarget } from "../option-values.ts";
+import type { RunOptions } from "./run-options.ts";
+
+/** Lines that tell of denials at the end of a run: programs may try any number of addresses. */
+const DENIALS_MAX = 20;
+
+/** What was denied, for who asks why something does not work. */
+export class DeniedConnections {
+  readonly #counts = new Map<string, number>();
+  #others = 0;
+
+  readonly note = ({ host, port, protocol, reason }: SandboxEvents["denied"]): void => {
+    const what = `denied: ${host}, port ${port} (${protocol}): ${reason}`;
+    if (this.#counts.size === DENIALS_MAX && !this.#counts.has(what)) this.#others++;
+    else this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
+  };
+
+  /** Lines without a newline, without "stratos: ". */
+  get lines(): string[] {
+    const lines = Array.from(this.#counts, ([what, count]) => (count === 1 ? what : `${what}, ${count} times`));
+    return this.#others === 0 ? lines : [...lines, `denied: ${this.#others} others`];
+  }
+}
 
 /**
  * What carries the guest's sockets beyond the machine; null: nothing.
  *
- * @throws UsageError  ports are to be published without a network
+ * @throws UsageError  ports are to be published, or rules to hold, without a network; a rule cannot be
  */
-export function openNetwork(mode: NetworkMode, published: readonly PublishedPort[]): SocketProvider | null {
-  if (mode === "host") return new NodeSocketProvider({ published });
-  if (published.length > 0) throw new UsageError("--publish", "needs a network: add --net host");
-  return null;
+export async function openNetwork(
+  { net, publish, allow = [], deny = [] }: Pick<RunOptions, "net" | "publish" | "allow" | "deny">,
+  denied: DeniedConnections,
+): Promise<SocketProvider | null> {
+  const needed = Object.entries({ publish, allow, deny }).find(([, given]) => given.length > 0);
+  if (net !== "host") {
+    if (needed !== undefined) throw new UsageError(`--${needed[0]}`, "needs a network: add --net host");
+    return null;
+  }
+  const sockets = new NodeSocketProvider({ published: publish });
+  if (allow.length + deny.length === 0) return sockets;
+  const { PolicySockets } = await import("@stratos/sdk/policy-sockets");
+  const { loop } = nodePorts();
+  try {
+    return new PolicySockets(sockets, { policy: rulesOf(allow, deny), loop }, denied.note);
+  } catch (error) {
+    if (!(error instanceof StratosError)) throw error;
+    throw new UsageError(allow.length === 0 ? "--deny" : "--allow", error.message.replace(/^net: /, ""));
+  }
+}
+
+/** What is denied is so even where something else permits it. */
+function rulesOf(allow: readonly NetTarget[], deny: readonly NetTarget[]): NetRule[] {
+  return [
+    ...deny.map(({ target, ...rest }) => ({ deny: target, ...rest })),
+    ...(allow.length === 0 ? [{ allow: "*" }] : allow.map(({ target, ...rest }) => ({ allow: target, ...rest }))),
+  ];
 }

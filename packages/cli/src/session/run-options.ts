@@ -1,5 +1,6 @@
 import type { PublishedPort } from "@stratos/host-node";
 import type { RunSettings } from "@stratos/images/run";
+import type { NetTarget } from "../option-values.ts";
 
 export type NetworkMode = "none" | "host";
 
@@ -9,6 +10,9 @@ export interface RunOptions extends RunSettings {
   readonly net: NetworkMode;
   readonly memory?: number;
   readonly publish: readonly PublishedPort[];
+  /** Without any, all that is not denied. */
+  readonly allow?: readonly NetTarget[];
+  readonly deny?: readonly NetTarget[];
   /** Of `run` alone: its windows are shown in a page, or pictured in a file of the host. */
   readonly display?: true;
   readonly screenshot?: string;

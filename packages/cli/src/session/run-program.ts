@@ -5,6 +5,7 @@ import type { GuestUser } from "@stratos/session";
 import { adviceFor } from "./advice.ts";
 import { forwardSignals } from "./forward-signals.ts";
 import { UsageError } from "../command-error.ts";
+import { DeniedConnections } from "./host-network.ts";
 import type { RunOptions } from "./run-options.ts";
 import { runRequest } from "./run-request.ts";
 import { hasTerminal, openStandardFiles, ownTerminal } from "./standard-files.ts";
@@ -26,13 +27,14 @@ export async function runHere(
   displays?.checkDisplay(options);
   if (options.screen !== undefined && options.record !== undefined)
     throw new UsageError("--screen", "what it shows, and keys, are not in a recording; leave --record away");
-  const request = await runRequest(program, options);
+  const denied = new DeniedConnections();
+  const request = await runRequest(program, options, denied);
   const end = await runProgram(warmProgram === undefined ? request : { ...request, warmProgram }, {
     ...ownSurroundings(),
     ...hooks,
     ...(displays === null ? {} : { display: displays.displayOf(options) }),
   });
-  tellEnd(end, request.memoryBytes);
+  tellEnd(end, request.memoryBytes, denied.lines);
   return end.status;
 }
 
@@ -42,8 +44,13 @@ export function ownSurroundings(): Pick<RunSurroundings, "terminal" | "log" | "s
 }
 
 /** What can be done about what it asked for in vain; and what it has cost, for who asked. */
-export function tellEnd({ status, program, notices, statistics, cold }: RunEnd, memoryBytes: number): void {
-  for (const line of adviceFor(notices, { status, program, memoryBytes })) process.stderr.write(`stratos: ${line}\n`);
+export function tellEnd(
+  { status, program, notices, statistics, cold }: RunEnd,
+  memoryBytes: number,
+  denied: readonly string[] = [],
+): void {
+  for (const line of [...denied, ...adviceFor(notices, { status, program, memoryBytes })])
+    process.stderr.write(`stratos: ${line}\n`);
   // The times are since this process began: what a user waits for.
   if (statistics !== null)
     process.stderr.write(`${JSON.stringify({ ...statistics, coldBecause: cold === null ? "" : coldText(cold) })}\n`);
