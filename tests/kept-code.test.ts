@@ -43,8 +43,8 @@ interface Outcome {
   readonly interpreted: number;
 }
 
-async function runProgram(...options: string[]): Promise<Outcome> {
-  const command = [...options, "--seed", "3", "--stats", "--", "python3", "-c", PROGRAM];
+async function runProgram(program = PROGRAM, ...options: string[]): Promise<Outcome> {
+  const command = [...options, "--seed", "3", "--stats", "--", "python3", "-c", program];
   const result = await stratosRun(command, { env: { STRATOS_HOME: home, STRATOS_NO_CACHE: "" } });
   assert.equal(result.status, 0, result.stderr);
   const statistics = JSON.parse(result.stderr.split("\n").find((line) => line.startsWith("{"))!) as {
@@ -87,7 +87,7 @@ test("sandboxes of two processes at once leave what runs use; one without a code
   assert.deepEqual(await Promise.all([inBox(true), inBox(true)]), [without, without]);
   await filled();
   assert.equal(await inBox(true), without);
-  const { keptFunctions } = await runProgram();
+  const { keptFunctions } = await runProgram(SHORT_PROGRAM);
   assert.ok(keptFunctions > 50, `${keptFunctions} functions were taken from archives`);
   await filled();
   await stratos(["cache", "prune"], { env: { STRATOS_HOME: home } });
@@ -118,14 +118,14 @@ test("what programs of an image execute is translated ahead, and one that is not
     { done: 0, total: 2, name: "absent" },
     { done: 1, total: 2, name: "python" },
   ]);
-  const { keptFunctions } = await runProgram();
+  const { keptFunctions } = await runProgram(SHORT_PROGRAM);
   assert.ok(keptFunctions > 50, `${keptFunctions} functions were taken from archives`);
   await filled();
   rmSync(folder(), { recursive: true });
 });
 
 test("one seed gives one result without, with an empty and with a filled archive, and the last is used", async () => {
-  const without = await runProgram("--no-cache");
+  const without = await runProgram(PROGRAM, "--no-cache");
   assert.equal(existsSync(folder()), false, "--no-cache leaves nothing");
   const first = await runProgram();
   await filled();

@@ -39,7 +39,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     ".",
     "hub lisp",
     "session",
-    "named",
+    "systems",
     "commands",
     "program",
     "run-cli.ts",

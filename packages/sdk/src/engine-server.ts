@@ -14,6 +14,7 @@ import { failureOf } from "./failure.ts";
 import { copyFiles, packFolder, unpackFolder } from "./file-trees.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import type { GoingCall } from "./going-call.ts";
+import { checkMachineOptions } from "./machine-options.ts";
 import { closeAll, durable, makeDurable } from "./open-parts.ts";
 import { isTerminalSize, openedTargets } from "./protocol.ts";
 import type {
@@ -30,7 +31,6 @@ import type {
   RunRequest,
   ToEngine,
 } from "./protocol.ts";
-import { SandboxMachine } from "./sandbox-machine.ts";
 import { SandboxTarget } from "./sandbox-target.ts";
 import { VolumeFiles } from "./volume-files.ts";
 
@@ -236,7 +236,7 @@ export class EngineServer {
   }
 
   #createBoard({ memoryBytes = BOARD_BYTES, home, codeCache }: Operations["create-board"]): number {
-    SandboxMachine.checkOptions({ memoryBytes });
+    checkMachineOptions({ memoryBytes });
     const codeArchive = codeCache === false ? undefined : this.#host.codeArchive?.(home);
     const { engine, loop } = this.#host.ports;
     const number = ++this.#lastTarget;

@@ -1,15 +1,13 @@
 /** A machine that outlives its programs: a library starts them one after the other, or beside one another. */
-import { ERRNO_NAMES, MAX_HARTS, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGKILL, SIGNAL_NAMES } from "@stratos/abi";
-import { byteStringToUtf8, loadState, saveState, StateError, utf8Of, utf8ToByteString } from "@stratos/base";
+import { ERRNO_NAMES, MS_NODEV, MS_NOSUID, MS_RELATIME, SIGKILL, SIGNAL_NAMES } from "@stratos/abi";
+import { byteStringToUtf8, StateError, utf8Of, utf8ToByteString } from "@stratos/base";
 import { BLOCK_SIZE, fileChanges, LaterVolume, type Volume } from "@stratos/aegisfs";
-import { type MachinePorts, MemoryBlockDevice, type SocketProvider } from "@stratos/host";
+import type { MachinePorts, MemoryBlockDevice, SocketProvider } from "@stratos/host";
 import { AegisFileSystem, beginAnew, type Board, type Kernel, mountAt } from "@stratos/kernel";
-import { Machine } from "@stratos/machine";
 import {
   findGuestUser,
   guestEnvironment,
   type HostFolder,
-  MACHINE_MEMORY_MIN,
   MachineSession,
   type SessionOptions,
   type TurnGate,
@@ -29,45 +27,17 @@ import type { GoingCall } from "./going-call.ts";
 import { type ConnectionListener, dropOutsideEnds, GuestConnection } from "./guest-connection.ts";
 import { MachineEvents, type SandboxEvent } from "./machine-events.ts";
 import { MachineFiles } from "./machine-files.ts";
+import { argvOf, checkDuration, wrong } from "./machine-options.ts";
 import { MachineProgram, type ProgramListener, type SavedProgram } from "./machine-program.ts";
 import { isTerminalSize, type CreateRequest, type KeptPrograms, type RunRequest } from "./protocol.ts";
+import { bytesOfSaved, type SavedSandbox } from "./saved-sandbox.ts";
 
 const PAGE = 4096;
 const MACHINE_ID = "/etc/machine-id";
-/** Room for the changes that a system makes by itself. */
-const DISK_BYTES_MIN = 1 << 24;
 /** How the files were at the beginning, among the points that are kept. */
 const IMAGE_POINT = "image";
 /** Of the space of a point that is replaced, at a time. */
 const RECLAIM_STEPS = 64;
-
-/** A sandbox as bytes hold it. */
-interface SavedSandbox {
-  /** What MachineSession.save gave. */
-  readonly session: Uint8Array;
-  /** Over the image. */
-  readonly changes: MemoryBlockDevice;
-  readonly seed: number | null;
-  /** Those under way whose ends the channel has. */
-  readonly programs: readonly SavedProgram[];
-  /** Of connections from outside, the ports of the ends that nobody has any more. */
-  readonly outsidePorts: readonly number[];
-}
-
-/** @throws StateError */
-export function readSaved(bytes: Uint8Array): SavedSandbox {
-  const state = loadState(bytes, { ports: new Map(), given: new Map() }) as Partial<SavedSandbox>;
-  const { session, changes, seed, programs, outsidePorts } = state;
-  if (
-    session instanceof Uint8Array &&
-    changes instanceof MemoryBlockDevice &&
-    (seed === null || Number.isInteger(seed)) &&
-    Array.isArray(programs) &&
-    Array.isArray(outsidePorts)
-  )
-    return { session, changes, seed: seed as number | null, programs, outsidePorts };
-  throw new StateError("foreign", "this is no saved sandbox");
-}
 
 /** A volume at an absolute path of the guest. */
 export interface MountedVolume {
@@ -146,38 +116,6 @@ export class SandboxMachine {
   #whyStopped: StratosError = new StratosError("closed", "the sandbox was closed", {});
   #isPaused = false;
   #refusedTasks: number;
-
-  /** @throws StratosError of kind option */
-  static checkOptions(options: {
-    memoryBytes: number;
-    freeBytes?: number | undefined;
-    harts?: number | undefined;
-    seed?: number | undefined;
-    network?: string | undefined;
-    net?: object | undefined;
-    ports?: readonly unknown[] | undefined;
-    limits?: SandboxLimits | undefined;
-    timeoutMs?: number | null | undefined;
-    onTimeout?: string | undefined;
-  }): void {
-    const { memoryBytes, harts = 1, seed = 0, network = "none", ports = [], limits = {}, onTimeout = "stop" } = options;
-    const most = options.freeBytes ?? Machine.MEMORY_BYTES_MAX;
-    if (!(memoryBytes >= MACHINE_MEMORY_MIN && memoryBytes <= most && memoryBytes % PAGE === 0))
-      throw wrong("memoryBytes", `a multiple of ${PAGE} from ${MACHINE_MEMORY_MIN} to ${most}`);
-    if (!(Number.isInteger(harts) && harts >= 1 && harts <= MAX_HARTS)) throw wrong("harts", `1 to ${MAX_HARTS}`);
-    if (!(Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff)) throw wrong("seed", "0 to 4294967295");
-    if (network !== "none" && network !== "host") throw wrong("network", '"none" or "host"');
-    if (options.net !== undefined && options.network !== undefined) throw wrong("net", "either this or network");
-    const hasNetwork = network === "host" || options.net !== undefined;
-    if (ports.length > 0 && !hasNetwork) throw wrong("ports", 'with them, network: "host" or net');
-    const { processes = 16, diskBytes = memoryBytes, cpuMs = 1, outputBytes = 1 } = limits;
-    if (!(processes >= 16)) throw wrong("limits.processes", "16 or more");
-    if (!(diskBytes >= DISK_BYTES_MIN)) throw wrong("limits.diskBytes", `${DISK_BYTES_MIN} or more`);
-    if (!(cpuMs > 0)) throw wrong("limits.cpuMs", "above 0");
-    if (!(outputBytes > 0)) throw wrong("limits.outputBytes", "above 0");
-    if (onTimeout !== "checkpoint" && onTimeout !== "stop") throw wrong("onTimeout", '"checkpoint" or "stop"');
-    checkDuration("timeoutMs", options.timeoutMs ?? undefined);
-  }
 
   /** @throws SessionError, StratosError; the board then has its memory back */
   constructor(parts: MachineParts, forked?: { readonly original: SandboxMachine; readonly identity: ForkIdentity }) {
@@ -541,8 +479,7 @@ export class SandboxMachine {
       const session = this.#session.save(this.#streams());
       const programs = this.#savedPrograms();
       const outsidePorts = this.#outsidePorts();
-      const sandbox: SavedSandbox = { session, changes, seed: this.#seed, programs, outsidePorts };
-      return saveState(sandbox, new Map());
+      return bytesOfSaved({ session, changes, seed: this.#seed, programs, outsidePorts });
     });
   }
 
@@ -608,25 +545,10 @@ export class SandboxMachine {
 
 const NOBODY: ProgramListener = { onStarted() {}, onRead() {}, onOutput() {} };
 
-function argvOf(command: string | readonly string[]): readonly string[] {
-  const argv = typeof command === "string" ? ["/bin/sh", "-c", command] : command;
-  if (argv.length === 0 || argv[0] === "") throw wrong("command", "a program is missing");
-  if (argv.some((word) => word.includes("\0"))) throw wrong("command", "a word holds a NUL");
-  return argv;
-}
-
-function checkDuration(option: string, milliseconds: number | undefined): void {
-  if (milliseconds !== undefined && !(milliseconds > 0 && milliseconds < 2 ** 31)) throw wrong(option, "above 0");
-}
-
 function errnoName(result: number): string {
   return ERRNO_NAMES[-result] ?? String(-result);
 }
 
 function fileFailure(result: number): { path: string; code: string } {
   return { path: "/", code: errnoName(result) };
-}
-
-function wrong(option: string, expected: string): StratosError<"option"> {
-  return new StratosError("option", `${option}: ${expected} is expected`, { option });
 }

@@ -27,9 +27,11 @@ import { eventCall, type GoingCall } from "./going-call.ts";
 import { closeAll, durable } from "./open-parts.ts";
 import type { SandboxEvent } from "./machine-events.ts";
 import type { MachineFiles } from "./machine-files.ts";
+import { checkMachineOptions } from "./machine-options.ts";
 import { PolicySockets } from "./policy-sockets.ts";
 import { type CreateRequest, MEMORY_BYTES, type OpenImageRequest, type Operations } from "./protocol.ts";
-import { type MountedVolume, readSaved, SandboxMachine } from "./sandbox-machine.ts";
+import { type MountedVolume, SandboxMachine } from "./sandbox-machine.ts";
+import { readSaved } from "./saved-sandbox.ts";
 
 const PAGE = 4096;
 /** As MEMORY_BYTES, on a board that others use, too. */
@@ -105,7 +107,7 @@ export class SandboxTarget {
 
   /** @param board  where it is to run; null: on one of its own */
   #check(board: Board | null): void {
-    SandboxMachine.checkOptions({
+    checkMachineOptions({
       ...this.#parts.request,
       memoryBytes: this.#memoryBytes,
       freeBytes: board?.freeBytes,
@@ -279,7 +281,7 @@ export class SandboxTarget {
 
   /** The sandbox ends after so long, from now on; null: never. */
   setLife(timeoutMs: number | null): void {
-    SandboxMachine.checkOptions({ memoryBytes: this.#memoryBytes, timeoutMs });
+    checkMachineOptions({ memoryBytes: this.#memoryBytes, timeoutMs });
     this.#endLife?.();
     this.#isLifeOver = false;
     this.#endLife =

@@ -26,7 +26,8 @@ import {
 } from "../aegisfs.ts";
 import { dumpSubvolume } from "./dump.ts";
 import { freshVolume, mountedVolume } from "./fresh-volume.ts";
-import { IndependentReader, signedPair, type ReadInode, type ReadSubvolume } from "./independent-reader.ts";
+import { signedPair, type ReadInode, type ReadSubvolume } from "./independent-inode.ts";
+import { IndependentReader } from "./independent-reader.ts";
 import { CRC_SUMS } from "./model.ts";
 import { Workload } from "./workload.ts";
 

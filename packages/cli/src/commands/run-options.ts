@@ -18,7 +18,7 @@ import {
   parseUser,
   parseVolume,
 } from "../option-values.ts";
-import { DETACH_KEYS, parseDetachKeys } from "../named/detach-keys.ts";
+import { DETACH_KEYS, parseDetachKeys } from "../systems/detach-keys.ts";
 import type { NetworkMode } from "../session/run-options.ts";
 
 /** What makes a machine, and what its program has. */
@@ -105,8 +105,8 @@ export function addRunOptions(command: Command, network: NetworkMode): Command {
     .addOption(new Option("--stats", "print what the run cost, as JSON, on stderr"));
 }
 
-/** What makes a run that of a named system (named/run-system.ts). */
-export function addNamedRunOptions(command: Command): Command {
+/** What makes a run that of a named system (systems/system-spec.ts). */
+export function addSystemRunOptions(command: Command): Command {
   return command
     .option("-d, --detach", "a named system: print its name, and let it live on")
     .addOption(

@@ -1,9 +1,9 @@
-/** Rows of the commands on named systems; what they do stands in `named/`. */
+/** Rows of the commands on named systems; what they do stands in `systems/`. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseGuestDirectory, parseImageName, parsePublished, parseUser, parseVolume } from "../option-values.ts";
-import type { ForkOptions, LogsOptions, ResumeOptions, StopOptions } from "../named/keep-systems.ts";
-import type { ListSystemsOptions } from "../named/list-systems.ts";
-import type { AttachOptions, ExecOptions } from "../named/run-system.ts";
+import type { ForkOptions, LogsOptions, ResumeOptions, StopOptions } from "../systems/keep-systems.ts";
+import type { ListSystemsOptions } from "../systems/list-systems.ts";
+import type { AttachOptions, ExecOptions } from "../systems/run-system.ts";
 import { ProgramCommand } from "../program-command.ts";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { detachKeysOption, environmentOption } from "./run-options.ts";
@@ -24,7 +24,7 @@ function programCommands(finish: Finish): Command[] {
     .addOption(new Option("--names", "print names only").conflicts("json"))
     .addOption(jsonOption())
     .action(async (options: ListSystemsOptions) =>
-      finish(await (await import("../named/list-systems.ts")).listSystems(options)),
+      finish(await (await import("../systems/list-systems.ts")).listSystems(options)),
     );
   const exec = new ProgramCommand("exec")
     .summary("run a further program in a named system")
@@ -47,7 +47,7 @@ function programCommands(finish: Finish): Command[] {
     .addHelpText("after", EXIT_HELP)
     .action(async (name: string, command: string, args: string[], options: ExecOptions) =>
       finish(
-        await (await import("../named/run-system.ts")).execInSystem(name, withoutDashes([command, ...args]), options),
+        await (await import("../systems/run-system.ts")).execInSystem(name, withoutDashes([command, ...args]), options),
       ),
     );
   const attach = new ProgramCommand("attach")
@@ -62,7 +62,7 @@ function programCommands(finish: Finish): Command[] {
     .option("--no-stdin", "only look")
     .addOption(detachKeysOption())
     .action(async (name: string, options: AttachOptions) =>
-      finish(await (await import("../named/run-system.ts")).attachSystem(name, options)),
+      finish(await (await import("../systems/run-system.ts")).attachSystem(name, options)),
     );
   const logs = new Command("logs")
     .summary("show what a named system's program has written")
@@ -73,7 +73,7 @@ function programCommands(finish: Finish): Command[] {
       new Option("-n, --tail <lines>", "only the last lines of what was written before").argParser(parseCount(0)),
     )
     .action(async (name: string, options: LogsOptions) =>
-      finish(await (await import("../named/keep-systems.ts")).showLogs(name, options)),
+      finish(await (await import("../systems/keep-systems.ts")).showLogs(name, options)),
     );
   const copy = new Command("cp")
     .summary("copy files to and from a named system")
@@ -82,13 +82,13 @@ function programCommands(finish: Finish): Command[] {
     .argument("<from>", "NAME:PATH in a system, or a path here")
     .argument("<to>", "the other of the two; into a folder that is there, or under that name")
     .action(async (from: string, to: string) =>
-      finish(await (await import("../named/copy-files.ts")).copyFiles(from, to)),
+      finish(await (await import("../systems/copy-files.ts")).copyFiles(from, to)),
     );
   return [list, exec, attach, logs, copy];
 }
 
 function lifeCommands(finish: Finish): Command[] {
-  const keep = (): Promise<typeof import("../named/keep-systems.ts")> => import("../named/keep-systems.ts");
+  const keep = (): Promise<typeof import("../systems/keep-systems.ts")> => import("../systems/keep-systems.ts");
   const start = new Command("start")
     .summary("start named systems that have ended anew")
     .description(
@@ -149,7 +149,7 @@ function lifeCommands(finish: Finish): Command[] {
 }
 
 function stateCommands(finish: Finish): Command[] {
-  const keep = (): Promise<typeof import("../named/keep-systems.ts")> => import("../named/keep-systems.ts");
+  const keep = (): Promise<typeof import("../systems/keep-systems.ts")> => import("../systems/keep-systems.ts");
   const snapshot = new Command("snapshot")
     .summary("keep a named system as it is under a label")
     .description(
@@ -205,7 +205,7 @@ function stateCommands(finish: Finish): Command[] {
     .action(async (file: string, options: ResumeOptions & { detach?: true; detachKeys: Uint8Array }) => {
       const name = await (await keep()).resumeSystem(file, options);
       if (options.detach === true) process.stdout.write(`${name}\n`);
-      const { attachSystem } = await import("../named/run-system.ts");
+      const { attachSystem } = await import("../systems/run-system.ts");
       finish(options.detach === true ? 0 : await attachSystem(name, { ...options, stdin: true }));
     });
   const fork = new Command("fork")

@@ -1,12 +1,12 @@
 import type { CommandHandlers } from "./program.ts";
 import { COMPLETION_SHELLS, completionScript } from "./completion.ts";
 import { manPage } from "./man-page.ts";
-import type { NamedRunOptions } from "../named/run-system.ts";
+import type { SystemRunOptions } from "../systems/system-spec.ts";
 import type { DebugOptions } from "../session/run-options.ts";
 import { UsageError } from "../command-error.ts";
 
 /** @throws UsageError for an option that only such a run has */
-function isNamed(options: NamedRunOptions & DebugOptions): boolean {
+function isSystemRun(options: SystemRunOptions & DebugOptions): boolean {
   if (options.detach === true || options.name !== undefined) {
     if (options.gdb === undefined && options.dap === undefined) return true;
     throw new UsageError(options.gdb === undefined ? "--dap" : "--gdb", "is not for named systems");
@@ -25,8 +25,8 @@ function isNamed(options: NamedRunOptions & DebugOptions): boolean {
 export const commandHandlers: CommandHandlers = {
   shell: async (options) => (await import("../commands/shell-command.ts")).runShell(options),
   run: async (command, options) =>
-    isNamed(options)
-      ? (await import("../named/run-system.ts")).runNamed(command, options)
+    isSystemRun(options)
+      ? (await import("../systems/run-system.ts")).runSystem(command, options)
       : (await import("../commands/run-command.ts")).runCommand(command, options),
   replay: async (file, command, options) =>
     (await import("../commands/replay-command.ts")).replayCommand(file, command, options),

@@ -18,7 +18,7 @@ import { DEFAULT_IMAGE, DEFAULT_PACKAGES, DEFAULT_SUITE } from "@stratos/images/
 import {
   addDebugOptions,
   addMachineOptions,
-  addNamedRunOptions,
+  addSystemRunOptions,
   addRunOptions,
   seedOption,
 } from "../commands/run-options.ts";
@@ -33,14 +33,14 @@ import type {
   ListOptions,
   RemoveOptions,
 } from "../commands/image-options.ts";
-import type { NamedRunOptions } from "../named/run-system.ts";
+import type { SystemRunOptions } from "../systems/system-spec.ts";
 import type { DebugOptions, RunOptions } from "../session/run-options.ts";
 import { addCommands, namedAt, type CommandFile, type Finish, type Wanted } from "../command-files.ts";
 
 /** What the commands do. `run-cli.ts` gives the real one; tests give one that records. Each returns the exit status. */
 export interface CommandHandlers {
   shell(options: RunOptions): Promise<number>;
-  run(command: readonly string[], options: RunOptions & NamedRunOptions & DebugOptions): Promise<number>;
+  run(command: readonly string[], options: RunOptions & SystemRunOptions & DebugOptions): Promise<number>;
   replay(file: string, command: readonly string[], options: ReplayOptions): Promise<number>;
   check(command: readonly string[], options: CheckOptions): Promise<number>;
   trace(
@@ -143,7 +143,7 @@ export async function createProgram(
     .argument("<cmd>", "program, looked up in the guest's PATH")
     .argument("[arg...]", "its arguments")
     .passThroughOptions();
-  addDebugOptions(addNamedRunOptions(addRunOptions(run, "none")))
+  addDebugOptions(addSystemRunOptions(addRunOptions(run, "none")))
     .addOption(
       new Option(
         "--screen <size>",
@@ -167,7 +167,7 @@ export async function createProgram(
         "fails;\n126 when CMD cannot be executed; 127 when it is not found; 2 for a mistaken command line; with " +
         "--screenshot:\n0 when something was shown, else 125.",
     )
-    .action(async (command: string, args: string[], options: RunOptions & NamedRunOptions & DebugOptions) =>
+    .action(async (command: string, args: string[], options: RunOptions & SystemRunOptions & DebugOptions) =>
       finish(await handlers.run([command, ...args], options)),
     );
 

@@ -46,6 +46,17 @@ export function forEachSystem(
   });
 }
 
+/** The same change of several systems: the names of those that have it are printed, as it is done. */
+export function changeSystems(
+  names: readonly string[],
+  change: (client: SupervisorClient, name: string) => { readonly answer: Promise<unknown> },
+): Promise<number> {
+  return forEachSystem(names, async (client, name) => {
+    await change(client, name).answer;
+    process.stdout.write(`${name}\n`);
+  });
+}
+
 function told(error: StratosError): CommandError {
   const [, what, why] = /^(.*?): (.*)$/s.exec(error.message) ?? ["", "named systems", error.message];
   return new CommandError(what!, why!, { status: statusOf(error), cause: error });

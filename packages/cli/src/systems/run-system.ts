@@ -1,31 +1,17 @@
 /** Programs of named systems: `stratos run -d`, `run --name`, `exec`, `attach`. */
-import { resolve } from "node:path";
 import { SIGHUP, SIGKILL } from "@stratos/abi";
 import { isatty } from "node:tty";
-import type { PublishedPort } from "@stratos/host-node";
 import { stratosHome } from "@stratos/host-node/home";
-import { defaultImage, type SharedFolder } from "@stratos/images";
+import { defaultImage } from "@stratos/images";
 import type { EnvironmentSetting } from "@stratos/session";
-import type { Mount, PortMapping, SystemSpec, SystemView } from "@stratos/sdk/api";
+import type { SystemSpec, SystemView } from "@stratos/sdk/api";
 import type { SupervisorClient } from "@stratos/sdk/systems";
-import { UsageError } from "../command-error.ts";
 import { EXIT_SIGNAL_BASE, EXIT_SUCCESS } from "../exit-status.ts";
-import { ensureImage, memoryOf } from "../session/machine-options.ts";
+import { ensureImage } from "../session/machine-options.ts";
 import type { RunOptions } from "../session/run-options.ts";
 import { type Conversation, converse, terminalSize } from "./conversation.ts";
 import { withSupervisor } from "./supervisor.ts";
-
-/** What makes a run that of a named system. */
-export interface NamedRunOptions {
-  readonly detach?: true;
-  readonly name?: string;
-  readonly tty?: true;
-  readonly interactive?: true;
-  readonly rm?: true;
-  /** Milliseconds. */
-  readonly checkpointEvery?: number;
-  readonly detachKeys: Uint8Array;
-}
+import { environmentOf, refuseUnfit, specOf, type SystemRunOptions, terminalType } from "./system-spec.ts";
 
 export interface ExecOptions {
   readonly detach?: true;
@@ -43,59 +29,21 @@ export interface AttachOptions {
   readonly stdin: boolean;
 }
 
-export async function runNamed(command: readonly string[], options: RunOptions & NamedRunOptions): Promise<number> {
+export async function runSystem(command: readonly string[], options: RunOptions & SystemRunOptions): Promise<number> {
   refuseUnfit(options);
   const home = stratosHome();
   const image = options.image ?? defaultImage(home);
   await ensureImage(image);
-  const hasTerminal = options.tty === true;
-  const spec: SystemSpec = {
-    image,
-    command,
-    env: { ...(hasTerminal ? terminalType() : {}), ...environmentOf(options.env) },
-    cwd: options.workdir ?? "/",
-    user: options.user ?? "root",
-    tty: hasTerminal ? terminalSize() : null,
-    hasInput: hasTerminal || options.interactive === true,
-    network: options.net,
-    ports: portsOf(options.publish),
-    mounts: mountsOf(options.volume),
-    memoryBytes: memoryOf(options, home),
-    harts: options.harts ?? 1,
-    seed: options.seed ?? null,
-    hostname: null,
-    isTransient: options.rm === true,
-    checkpointEveryMs: options.checkpointEvery ?? null,
-    ...(options.cache === false ? { codeCache: false } : {}),
-  };
+  const spec = specOf({ ...options, image }, command, home);
   return withSupervisor(async (client) => {
     const { value } = await client.call("start-system", { name: options.name, spec }).answer;
     const { name } = value as SystemView;
     if (options.detach !== true)
-      return attach(client, name, { ...options, stdin: spec.hasInput }, { spec, isNew: true });
+      return attach(client, { name, spec, isNew: true }, { ...options, stdin: spec.hasInput });
     process.stdout.write(`${name}\n`);
     return EXIT_SUCCESS;
   });
 }
-
-/** What a run gives the user when it is over, a system that lives on has no place for. */
-function refuseUnfit(options: RunOptions): void {
-  for (const name of [
-    "record",
-    "keep",
-    "stats",
-    "timeout",
-    "display",
-    "screenshot",
-    "screen",
-    "allow",
-    "deny",
-  ] as const)
-    if (options[name] !== undefined) throw new UsageError(`--${name}`, NOT_FOR_NAMED);
-  if (options.addressMode !== undefined) throw new UsageError("--address-mode", NOT_FOR_NAMED);
-}
-
-const NOT_FOR_NAMED = "is not for systems that live on (-d, --name)";
 
 /** @param place  NAME: its program; NAME/SESSION: a further one with a terminal of its own, as the console has them */
 export function attachSystem(place: string, options: AttachOptions): Promise<number> {
@@ -103,7 +51,7 @@ export function attachSystem(place: string, options: AttachOptions): Promise<num
   return withSupervisor(async (client) => {
     const { value } = await client.call("systems", {}).answer;
     const spec = (value as readonly SystemView[]).find((view) => view.name === name);
-    return attach(client, name, options, { spec, isNew: false, session });
+    return attach(client, { name, session, spec, isNew: false }, options);
   });
 }
 
@@ -112,17 +60,22 @@ const ALL_HISTORY = Number.MAX_SAFE_INTEGER;
 /** So much of what a session has shown comes first. */
 const SCREEN_HISTORY = 1 << 16;
 
+/** What is shown of a system. */
+interface Attached {
+  readonly name: string;
+  /** A program with a terminal of its own; absent: the system's program. */
+  readonly session?: string | undefined;
+  /** undefined: there is no such system, which the supervisor tells. */
+  readonly spec: SystemSpec | undefined;
+  /** Nothing of it has been shown. */
+  readonly isNew: boolean;
+}
+
 /** @returns the exit status: the program's, or 0 when it was left to itself */
 async function attach(
   client: SupervisorClient,
-  name: string,
+  { name, session, spec, isNew }: Attached,
   { detachKeys, stdin }: AttachOptions,
-  // Of one that is not there the supervisor tells.
-  {
-    spec,
-    isNew,
-    session,
-  }: { readonly spec: SystemSpec | undefined; readonly isNew: boolean; readonly session?: string | undefined },
 ): Promise<number> {
   const isSession = session !== undefined;
   const hasTerminal = isSession || (spec !== undefined && spec.tty !== null);
@@ -187,28 +140,4 @@ function statusOf(end: Conversation, name: string): number {
   if (end !== "detached") return end.exitCode;
   process.stderr.write(`\r\nstratos: ${name}: detached\n`);
   return EXIT_SUCCESS;
-}
-
-/** Of the terminal that a program is shown on. */
-function terminalType(): { readonly TERM?: string } {
-  const type = process.env["TERM"];
-  return type === undefined || type === "dumb" ? {} : { TERM: type };
-}
-
-function environmentOf(settings: readonly EnvironmentSetting[]): Record<string, string> {
-  return Object.fromEntries(settings.map(({ name, value }) => [name, value]));
-}
-
-/** The supervisor's folder is not ours. */
-export function mountsOf(folders: readonly SharedFolder[]): Mount[] {
-  return folders.map(({ host, guest, isReadOnly }) => ({ host: resolve(host), guest, readOnly: isReadOnly }));
-}
-
-export function portsOf(published: readonly PublishedPort[]): PortMapping[] {
-  return published.map(({ type, hostAddress, hostPort, guestPort }) => ({
-    host: hostPort,
-    guest: guestPort,
-    protocol: type === "stream" ? "tcp" : "udp",
-    ...(hostAddress === null ? {} : { address: hostAddress }),
-  }));
 }

@@ -8,8 +8,8 @@ import { EXIT_SUCCESS } from "../exit-status.ts";
 import { formatSize } from "../option-values.ts";
 import type { NetworkMode } from "../session/run-options.ts";
 import { formatTable } from "../text-table.ts";
-import { mountsOf, portsOf } from "./run-system.ts";
-import { forEachSystem, withSupervisor } from "./supervisor.ts";
+import { changeSystems, forEachSystem, withSupervisor } from "./supervisor.ts";
+import { mountsOf, portsOf } from "./system-spec.ts";
 
 export interface StopOptions {
   /** Seconds. */
@@ -18,38 +18,23 @@ export interface StopOptions {
 }
 
 export function stopSystems(names: readonly string[], { time, signal }: StopOptions): Promise<number> {
-  return forEachSystem(names, async (client, name) => {
-    await client.call("stop-system", { name, signal, graceMs: time * 1000 }).answer;
-    process.stdout.write(`${name}\n`);
-  });
+  return changeSystems(names, (client, name) => client.call("stop-system", { name, signal, graceMs: time * 1000 }));
 }
 
 export function killSystems(names: readonly string[], { signal }: { readonly signal: string }): Promise<number> {
-  return forEachSystem(names, async (client, name) => {
-    await client.call("kill-system", { name, signal }).answer;
-    process.stdout.write(`${name}\n`);
-  });
+  return changeSystems(names, (client, name) => client.call("kill-system", { name, signal }));
 }
 
 export function removeSystems(names: readonly string[], { force }: { readonly force?: true }): Promise<number> {
-  return forEachSystem(names, async (client, name) => {
-    await client.call("remove-system", { name, isForced: force === true }).answer;
-    process.stdout.write(`${name}\n`);
-  });
+  return changeSystems(names, (client, name) => client.call("remove-system", { name, isForced: force === true }));
 }
 
 export function pauseSystems(names: readonly string[], isPaused: boolean): Promise<number> {
-  return forEachSystem(names, async (client, name) => {
-    await client.call(isPaused ? "pause-system" : "unpause-system", { name }).answer;
-    process.stdout.write(`${name}\n`);
-  });
+  return changeSystems(names, (client, name) => client.call(isPaused ? "pause-system" : "unpause-system", { name }));
 }
 
 export function startSystems(names: readonly string[]): Promise<number> {
-  return forEachSystem(names, async (client, name) => {
-    await client.call("restart-system", { name }).answer;
-    process.stdout.write(`${name}\n`);
-  });
+  return changeSystems(names, (client, name) => client.call("restart-system", { name }));
 }
 
 /** Prints the exit code of each, as it ends. */

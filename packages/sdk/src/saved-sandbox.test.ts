@@ -1,0 +1,35 @@
+/** Goal: a saved sandbox is read as it was written, and other state is none. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { saveState, StateError } from "@stratos/base";
+import { MemoryBlockDevice } from "@stratos/host";
+import { bytesOfSaved, readSaved, type SavedSandbox } from "./saved-sandbox.ts";
+
+const sandbox = (): SavedSandbox => ({
+  session: Uint8Array.of(1, 2, 3),
+  changes: new MemoryBlockDevice(8192),
+  seed: 7,
+  programs: [],
+  outsidePorts: [4000],
+});
+
+test("what is saved is there again", () => {
+  const saved = sandbox();
+  saved.changes.write(4096, new Uint8Array(4096).fill(9), 0, 4096);
+  const { session, changes, seed, programs, outsidePorts } = readSaved(bytesOfSaved(saved));
+  const { changes: _, ...others } = sandbox();
+  assert.deepEqual({ session, seed, programs, outsidePorts }, others);
+  const bytes = new Uint8Array(4096);
+  changes.read(4096, bytes, 0, 4096);
+  assert.deepEqual(bytes, new Uint8Array(4096).fill(9));
+});
+
+test("state of something else, and bytes that are no state, are refused", () => {
+  const { changes: _, ...others } = sandbox();
+  for (const bytes of [saveState(others, new Map()), saveState({ ...sandbox(), seed: "7" }, new Map())])
+    assert.throws(
+      () => readSaved(bytes),
+      (error) => error instanceof StateError && error.kind === "foreign",
+    );
+  assert.throws(() => readSaved(Uint8Array.of(1, 2, 3)), StateError);
+});
