@@ -52,8 +52,7 @@ export function specOf(
 /** @throws UsageError for what a run gives the user when it is over: a system that lives on has no place for it */
 export function refuseUnfit(options: RunOptions): void {
   const unfit = ["record", "keep", "stats", "timeout", "display", "screenshot", "screen", "allow", "deny"] as const;
-  for (const name of unfit)
-    if (options[name] !== undefined) throw new UsageError(`--${name}`, NOT_FOR_SYSTEMS);
+  for (const name of unfit) if (options[name] !== undefined) throw new UsageError(`--${name}`, NOT_FOR_SYSTEMS);
   if (options.addressMode !== undefined) throw new UsageError("--address-mode", NOT_FOR_SYSTEMS);
 }
 
