@@ -260,7 +260,7 @@ function describeSockets(task: Task, belongs: (socket: InetSocket) => boolean, i
   let text = isV6 ? SOCKET_HEADER_V6 : SOCKET_HEADER_V4;
   let line = 0;
   for (const socket of task.network.inetSockets) {
-    if (!belongs(socket) || socket.isV6 !== isV6 || socket.local === null) continue;
+    if (!belongs(socket) || socket.isV6 !== isV6 || !socket.isListed) continue;
     const state = socket.stateNumber.toString(16).padStart(2, "0").toUpperCase();
     text +=
       `${(

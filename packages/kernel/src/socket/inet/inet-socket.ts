@@ -13,6 +13,7 @@ import {
   IPPROTO_IPV6,
   isErrno,
   SockaddrIn,
+  TCP_CLOSE,
 } from "@stratos/abi";
 import type { HostAddress, HostSocketEvents, SocketProvider } from "@stratos/host";
 import { isCapable } from "../../security/credentials.ts";
@@ -63,11 +64,13 @@ export interface InetNetwork extends SocketNetwork {
 export abstract class InetSocket extends Socket implements HostSocketEvents {
   declare readonly network: InetNetwork;
   readonly ip = new IpOptions();
-  /** What bind, connect or the first send chose; null: no port yet. */
+  /** What bind, connect or the first send chose; null: no port yet. Of one that is over it may tell what was. */
   local: InetEndpoint | null = null;
   peer: InetEndpoint | null = null;
   /** Which source address was chosen by bind, not by connect: it stays when a connection is undone. */
   protected isAddressBound = false;
+  /** The one that bind named, null for a wildcard. */
+  protected boundIp: IpAddress | null = null;
   protected claim: PortClaim | null = null;
   /** The machine chose the port (bind(2) to port 0, connect(2), listen(2)), and so many in vain before. */
   protected isPortOurs = false;
@@ -93,6 +96,16 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
 
   changed(): void {
     this.readiness.wakeAll();
+  }
+
+  /** `inet_num` of Linux is not 0. What `local` tells may be of a time that is over. */
+  get hasPort(): boolean {
+    return this.claim !== null || this.stateNumber !== TCP_CLOSE;
+  }
+
+  /** Is it in the lists of /proc/net and of NETLINK_SOCK_DIAG? */
+  get isListed(): boolean {
+    return this.hasPort;
   }
 
   get isV6(): boolean {
@@ -124,7 +137,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     const endpoint = WANTED;
     const malformed = readInetAddress(address, this.family, endpoint);
     if (malformed < 0) return malformed;
-    if (this.local !== null) return -EINVAL;
+    if (this.hasPort) return -EINVAL;
     if (isV4(endpoint.ip) && this.isV6 && this.ip.v6Only) return -EINVAL;
     const { ip } = endpoint;
     // Each link has such addresses: which one is meant must be said (RFC 4007 §6).
@@ -142,6 +155,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     // Whoever has an address of IPv6 has none of IPv4 (net/ipv6/af_inet6.c, __inet6_bind).
     if (isOfV6) this.ip.v6.set(IPV6_V6ONLY, 1);
     this.isAddressBound = true;
+    this.boundIp = isWildcard(ip) ? null : this.claim!.ip;
     return 0;
   }
 
@@ -199,7 +213,8 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
 
   /** Gives a socket without a port one, as connect and sendto do. */
   protected claimAnyPort(task: SocketCaller): number {
-    return this.local !== null ? 0 : this.claimPort(task, anyAddress(this.family), 0);
+    if (this.hasPort) return 0;
+    return this.claimPort(task, this.boundIp ?? anyAddress(this.family), 0);
   }
 
   protected releasePort(): void {
@@ -207,6 +222,19 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     this.claim = null;
     this.local = null;
     this.isAddressBound = false;
+    this.boundIp = null;
+  }
+
+  /** A port that the program didn't choose is free again, though `local` tells it as before (inet_put_port). */
+  protected letPortGo(): void {
+    if (this.claim === null || (this.isAddressBound && !this.isPortOurs)) return;
+    this.ports.release(this.claim as PortClaim & { readonly socket: InetSocket });
+    this.claim = null;
+  }
+
+  /** A local address that bind didn't name is none again (inet_reset_saddr). */
+  protected letAddressGo(): void {
+    if (this.local !== null) this.local = keepEndpoint(this.boundIp ?? anyAddress(this.family), this.local.port);
   }
 
   override localName(): Uint8Array {

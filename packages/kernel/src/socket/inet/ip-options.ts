@@ -181,6 +181,7 @@ interface IpSocket extends MulticastSocket {
   readonly local: InetEndpoint | null;
   readonly peer: InetEndpoint | null;
   readonly stateNumber: number;
+  readonly hasPort: boolean;
   family: number;
 }
 
@@ -362,7 +363,7 @@ export function setIpOption(
   if (!IPV6_STORED.has(name)) return -ENOPROTOOPT;
   if (value.length < 4) return -EINVAL;
   const number = optionInt(value);
-  if (name === IPV6_V6ONLY && socket.local !== null) return -EINVAL;
+  if (name === IPV6_V6ONLY && socket.hasPort) return -EINVAL;
   if (
     (name === IPV6_UNICAST_HOPS || name === IPV6_MULTICAST_HOPS || name === IPV6_TCLASS) &&
     (number < -1 || number > 255)

@@ -63,8 +63,11 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
     return this.isAtMark && !this.isUrgentInline ? this.#arrived - 1 : this.#arrived;
   }
 
+  /** What the other side has no room for; that in its buffer it has acknowledged. */
   get unsent(): number {
-    return this.#other === null || this.#other.#isClosed ? 0 : this.#other.#incoming.length;
+    const other = this.#other;
+    if (other === null || other.#isClosed) return 0;
+    return Math.max(other.#heldBack, other.#incoming.length - other.#owner.options.receiveBuffer);
   }
 
   read(to: IoCursor, peek: boolean): number {
@@ -145,7 +148,9 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
 
   canWrite(capacity: number): boolean {
     // Two thirds may be in use (include/net/sock.h, sk_stream_is_writeable).
-    return this.unsent * 3 <= this.#room(capacity) * 2;
+    const other = this.#other;
+    const underWay = other === null || other.#isClosed ? 0 : other.#incoming.length;
+    return underWay * 3 <= this.#room(capacity) * 2;
   }
 
   notice(): void {}

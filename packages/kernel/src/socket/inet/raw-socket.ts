@@ -118,6 +118,10 @@ export class RawSocket extends DatagramSocket {
     return this.type === SOCK_DGRAM;
   }
 
+  override get hasPort(): boolean {
+    return this.isPing ? super.hasPort : this.local !== null;
+  }
+
   override get stateNumber(): number {
     return this.peer !== null ? TCP_ESTABLISHED : TCP_CLOSE;
   }

@@ -10,7 +10,6 @@ import {
   EINPROGRESS,
   EINVAL,
   EISCONN,
-  ENETUNREACH,
   ENOTCONN,
   EOPNOTSUPP,
   EPIPE,
@@ -60,25 +59,14 @@ import { DiscardCursor, ShortCursor } from "../part-cursor.ts";
 import { hostAddressOf } from "./host-address.ts";
 import { HostAttempt, HostListener } from "./host-tcp.ts";
 import { HostTransport } from "./host-transport.ts";
-import { familyOf, readInetAddress, resolveWildcard } from "./inet-address.ts";
+import { familyOf, readInetAddress } from "./inet-address.ts";
 import { type InetNetwork, InetSocket } from "./inet-socket.ts";
-import {
-  ANY_V4,
-  copyIp,
-  type InetEndpoint,
-  isBroadcast,
-  isLoopback,
-  isMulticast,
-  isV4,
-  isWildcard,
-  keepEndpoint,
-  LOOPBACK_V4,
-  ScratchEndpoint,
-} from "./ip-address.ts";
+import { type InetEndpoint, isLoopback, isSameIp, isWildcard, keepEndpoint, ScratchEndpoint } from "./ip-address.ts";
 import { LoopbackAttempt, LoopbackListener } from "./loopback-tcp.ts";
 import { LoopbackTransport } from "./loopback-transport.ts";
 import { Hearing, type PortClaim, type PortTable } from "./port-table.ts";
 import { getTcpOption, setTcpOption, TcpOptions } from "./tcp-options.ts";
+import { sourceTo } from "./tcp-route.ts";
 import type { Established, TcpAttempt, TcpTransport } from "./tcp-transport.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 
@@ -111,7 +99,7 @@ export class TcpSocket extends InetSocket {
   declare readonly network: TcpNetwork;
   readonly tcp = new TcpOptions();
   /** `socket->state` and `sk->sk_state` of Linux, which connect(2) tells apart. */
-  #phase: "unconnected" | "connecting" | "connected" = "unconnected";
+  #phase: "unconnected" | "connecting" | "connected" | "disconnecting" = "unconnected";
   #state: "closed" | "listening" | "syn-sent" | "established" = "closed";
   #transport: TcpTransport | null = null;
   /** While it connects. */
@@ -150,8 +138,12 @@ export class TcpSocket extends InetSocket {
   override get stateNumber(): number {
     if (this.#state === "listening") return TCP_LISTEN;
     if (this.#state === "syn-sent") return TCP_SYN_SENT;
-    if (this.#state !== "established" || this.#transport!.isReset) return TCP_CLOSE;
+    if (this.#state !== "established" || this.#isOver) return TCP_CLOSE;
     return this.#isWriteShut ? TCP_FIN_WAIT2 : this.#transport!.isEnded ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
+  }
+
+  override get isListed(): boolean {
+    return this.stateNumber !== TCP_CLOSE;
   }
 
   /** Connections in the queue of a listener, and its bound, for /proc/net/tcp. */
@@ -270,6 +262,7 @@ export class TcpSocket extends InetSocket {
     if (address.length >= 2 && familyOf(address) === AF_UNSPEC) return this.#disconnect();
     let waiting = -EINPROGRESS;
     if (this.#phase === "connected") return -EISCONN;
+    if (this.#phase === "disconnecting") return -EINVAL;
     if (this.#phase === "unconnected") {
       if (this.#state !== "closed") return -EISCONN;
       const malformed = readInetAddress(address, this.family, TO);
@@ -285,8 +278,8 @@ export class TcpSocket extends InetSocket {
       return this.waitForConnection(task, this.readiness, waiting);
     }
     if (this.#state !== "established") {
-      this.#phase = "unconnected";
       const error = this.takeError();
+      this.#disconnect();
       return error !== 0 ? -error : -ECONNABORTED;
     }
     this.#phase = "connected";
@@ -297,25 +290,24 @@ export class TcpSocket extends InetSocket {
   #begin(task: SocketCaller): number {
     const { network } = this;
     const { provider } = network;
-    if (isWildcard(TO.ip) && this.local !== null && isV4(this.local.ip)) copyIp(ANY_V4, TO.ip);
-    resolveWildcard(TO);
-    const to: InetEndpoint = keepEndpoint(TO.ip, TO.port);
-    if (isMulticast(to.ip) || isBroadcast(to.ip)) return -ENETUNREACH;
-    if (isV4(to.ip) && this.isV6 && this.ip.v6Only) return -ENETUNREACH;
-    if (this.local !== null && !isWildcard(this.local.ip) && isV4(this.local.ip) !== isV4(to.ip))
-      return isV4(to.ip) ? -ENETUNREACH : -EINVAL;
-    const isLocal = network.isLocal(to.ip);
-    const localSource = isLoopback(to.ip) && isV4(to.ip) ? LOOPBACK_V4 : to.ip;
-    const source = isLocal ? localSource : network.sourceOutside(to.ip);
+    const source = sourceTo(this, TO);
     if (isErrno(source)) return source;
     const failed = this.claimAnyPort(task);
     if (failed < 0) return failed;
+    const to: InetEndpoint = keepEndpoint(TO.ip, TO.port);
     this.#closeOutside();
     if (!isWildcard(source)) this.takeSource(source);
     this.peer = to;
+    this.pendingError = 0;
     this.#isReadShut = false;
     this.#isWriteShut = false;
-    if (isLocal) {
+    if (network.isLocal(to.ip)) {
+      if (to.port === this.local!.port && isSameIp(to.ip, this.local!.ip)) {
+        const transport = new LoopbackTransport(this, network.tcpMemory);
+        LoopbackTransport.join(transport, transport);
+        this.becomeEstablished({ transport, local: to, peer: to });
+        return 0;
+      }
       const claim = this.ports.find(to.ip, to.port, this.local!, hears);
       if (claim !== null) {
         const listener = claim.socket.#loopback!;
@@ -392,6 +384,7 @@ export class TcpSocket extends InetSocket {
     this.#isWriteShut = true;
     this.#attempt = null;
     this.peer = null;
+    this.letPortGo();
   }
 
   /** The provider's news, or the other side's. */
@@ -409,13 +402,17 @@ export class TcpSocket extends InetSocket {
     this.changed();
   }
 
-  /** connect(2) to AF_UNSPEC: drops the connection; the socket may connect again. */
+  /** Drops the connection, or what is left of one; the socket may connect again (net/ipv4/tcp.c, tcp_disconnect). */
   #disconnect(): number {
+    const isOpen = this.#state === "syn-sent" || (this.#state === "established" && !this.#isOver);
+    this.pendingError = isOpen ? ECONNRESET : this.takeError();
     this.#leave(true);
     this.#transport = null;
     this.#phase = "unconnected";
-    this.pendingError = 0;
-    if (!this.isAddressBound) this.releasePort();
+    this.#isReadShut = false;
+    this.#isWriteShut = false;
+    this.letPortGo();
+    this.letAddressGo();
     this.readiness.wakeAll();
     return 0;
   }
@@ -509,7 +506,7 @@ export class TcpSocket extends InetSocket {
    * inet_getname).
    */
   override peerName(): Uint8Array | number {
-    return this.#isOver ? -ENOTCONN : super.peerName();
+    return this.#isOver || this.#state === "syn-sent" ? -ENOTCONN : super.peerName();
   }
 
   override available(): number {
@@ -563,14 +560,13 @@ export class TcpSocket extends InetSocket {
   /** shutdown(2); of a listener it ends the listening. ENOTCONN without a connection. */
   override shutdown(_task: SocketCaller, how: number): number {
     if (how < 0 || how > SHUT_RDWR) return -EINVAL;
-    if (this.#state === "closed") return -ENOTCONN;
-    if (this.#state === "syn-sent") {
-      if (how === SHUT_WR) return 0;
-      this.#leave(true);
-      this.#state = "closed";
-      this.pendingError = ECONNRESET;
+    if (this.#state === "syn-sent") return this.#disconnect();
+    if (this.#phase === "connecting") this.#phase = this.stateNumber === TCP_CLOSE ? "disconnecting" : "connected";
+    if (this.#state === "closed") {
+      if (how !== SHUT_RD) this.#isWriteShut = true;
+      if (how !== SHUT_WR) this.#isReadShut = true;
       this.readiness.wakeAll();
-      return 0;
+      return -ENOTCONN;
     }
     if (this.#state === "listening") {
       if (how !== SHUT_WR) this.#stopListening();

@@ -225,11 +225,11 @@ export class UdpSocket extends DatagramSocket {
 
   /** What the program did not bind to goes with the peer (net/ipv4/udp.c, __udp_disconnect). */
   #dropChosen(): void {
-    const { claim, local } = this;
-    if (!this.isAddressBound) this.releasePort();
-    else if (claim === null || local === null || !isWildcard(claim.ip)) return;
-    else if (this.isPortOurs && this.#host === null) this.releasePort();
-    else this.local = keepEndpoint(claim.ip, local.port);
+    this.letPortGo();
+    this.letAddressGo();
+    if (this.claim !== null || this.local === null) return;
+    this.#host?.close();
+    this.local = keepEndpoint(this.local.ip, 0);
   }
 
   /** One without a port is none (getpeername(2)). */

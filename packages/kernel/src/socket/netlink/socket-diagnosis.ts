@@ -123,7 +123,7 @@ function inetSockets(
       socket.family !== payload[sdiag_family] ||
       socket.protocol !== payload[sdiag_protocol] ||
       (states & (1 << state)) === 0 ||
-      socket.local === null
+      !socket.isListed
     )
       continue;
     writer

@@ -1,0 +1,40 @@
+/** Where a connection goes, and from where. */
+import { EINVAL, ENETUNREACH } from "@stratos/abi";
+import { resolveWildcard } from "./inet-address.ts";
+import type { InetNetwork } from "./inet-socket.ts";
+import {
+  ANY_V4,
+  copyIp,
+  type InetEndpoint,
+  type IpAddress,
+  isBroadcast,
+  isLoopback,
+  isMulticast,
+  isV4,
+  isWildcard,
+  LOOPBACK_V4,
+  type ScratchEndpoint,
+} from "./ip-address.ts";
+
+interface ConnectingSocket {
+  readonly network: InetNetwork;
+  readonly local: InetEndpoint | null;
+  readonly isV6: boolean;
+  readonly ip: { readonly v6Only: boolean };
+}
+
+/**
+ * The address from which a socket reaches `to`; a wildcard there becomes the machine itself (ip(7)).
+ *
+ * @returns it, or −ENETUNREACH, −EHOSTUNREACH, −EINVAL (IPv6 from an address of IPv4)
+ */
+export function sourceTo({ network, local, isV6, ip }: ConnectingSocket, to: ScratchEndpoint): IpAddress | number {
+  if (isWildcard(to.ip) && local !== null && isV4(local.ip)) copyIp(ANY_V4, to.ip);
+  resolveWildcard(to);
+  if (isMulticast(to.ip) || isBroadcast(to.ip)) return -ENETUNREACH;
+  if (isV4(to.ip) && isV6 && ip.v6Only) return -ENETUNREACH;
+  if (local !== null && !isWildcard(local.ip) && isV4(local.ip) !== isV4(to.ip))
+    return isV4(to.ip) ? -ENETUNREACH : -EINVAL;
+  if (!network.isLocal(to.ip)) return network.sourceOutside(to.ip);
+  return isLoopback(to.ip) && isV4(to.ip) ? LOOPBACK_V4 : to.ip.slice();
+}
