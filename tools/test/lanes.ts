@@ -22,8 +22,8 @@ export interface Batch extends PlannedFile {
 
 /** Of a core, that may be promised twice: who waits seldom waits at the same time. */
 const SLACK = 0.5;
-/** For each core: files that only wait take memory, too. Most of the long ones leave more than half of a core. */
-const FILES_PER_CORE = 3;
+/** For each core: files that only wait take memory, too, and on a slow computer none of them only waits. */
+const FILES_PER_CORE = 2;
 
 /** Of a file that is loaded with others; a longer one gains nothing by that. */
 const BATCHED_SECONDS = 3;
