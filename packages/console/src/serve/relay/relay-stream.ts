@@ -1,7 +1,7 @@
 /** One TCP connection of a tab, on a socket of this host. */
 import { EAGAIN, EACCES, EINPROGRESS, ERRNO_NAMES } from "@stratos/abi";
 import type { HostAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
-import { DATA_MAX, WINDOW_BYTES } from "@stratos/host-browser/relay";
+import { ByteQueue, DATA_MAX, WINDOW_BYTES } from "@stratos/host-browser/relay";
 import { placeText, type RelayLink } from "./relay-link.ts";
 
 /** What was passed on is credited in parts of at least so much. */
@@ -18,10 +18,7 @@ export class RelayStream implements HostSocketEvents {
   /** Bytes that the tab takes, and bytes that it may still send. */
   #credit = WINDOW_BYTES;
   #grant = WINDOW_BYTES;
-  /** Bytes of the tab from `#start` to `#end`; null: none wait. */
-  #queue: Uint8Array | null = null;
-  #start = 0;
-  #end = 0;
+  readonly #queue = new ByteQueue(WINDOW_BYTES);
   /** Passed on, and not credited yet. */
   #passed = 0;
   #isPumpDue = false;
@@ -69,14 +66,7 @@ export class RelayStream implements HostSocketEvents {
   receive(bytes: Uint8Array): void {
     if (!this.#isConnected || this.#hasFinished || bytes.length > this.#grant) return this.#link.violate();
     this.#grant -= bytes.length;
-    this.#queue ??= new Uint8Array(WINDOW_BYTES);
-    if (this.#end + bytes.length > WINDOW_BYTES) {
-      this.#queue.copyWithin(0, this.#start, this.#end);
-      this.#end -= this.#start;
-      this.#start = 0;
-    }
-    this.#queue.set(bytes, this.#end);
-    this.#end += bytes.length;
+    this.#queue.put(bytes);
     this.resume();
   }
 
@@ -113,7 +103,7 @@ export class RelayStream implements HostSocketEvents {
     if (!this.#isConnected && !this.#noticeConnection()) return;
     this.#write();
     if (!this.#isClosing) return this.#read();
-    if (this.#queue !== null) return;
+    if (this.#queue.length > 0) return;
     this.#leave(200, "");
     socket.close();
   }
@@ -133,27 +123,22 @@ export class RelayStream implements HostSocketEvents {
 
   #write(): void {
     const socket = this.#socket!;
-    while (this.#queue !== null) {
-      const count = socket.write(this.#queue, this.#start, this.#end - this.#start, null);
+    while (this.#queue.length > 0) {
+      const { waiting } = this.#queue;
+      const count = socket.write(waiting, 0, waiting.length, null);
       if (count === -EAGAIN) break;
-      if (count < 0) {
-        // What has come before the connection broke is still the tab's; reading tells then why it did.
-        this.#queue = null;
-        break;
-      }
-      this.#start += count;
+      // What has come before the connection broke is still the tab's; reading tells then why it did.
+      this.#queue.drop(count < 0 ? waiting.length : count);
+      if (count < 0) break;
       this.#passed += count;
       this.#sent += count;
-      if (this.#start < this.#end) continue;
-      this.#queue = null;
-      this.#start = this.#end = 0;
     }
     if (this.#passed >= CREDIT_MIN && !this.#hasFinished) {
       this.#link.send({ kind: "credit", id: this.#id, count: this.#passed });
       this.#grant += this.#passed;
       this.#passed = 0;
     }
-    if (this.#hasFinished && this.#queue === null && !this.#isShut) {
+    if (this.#hasFinished && this.#queue.length === 0 && !this.#isShut) {
       this.#isShut = true;
       socket.shutdown(1);
     }
@@ -191,7 +176,7 @@ export class RelayStream implements HostSocketEvents {
 
   #leave(status: 200 | 403 | 502, why: string): void {
     this.#socket = null;
-    this.#queue = null;
+    this.#queue.clear();
     this.#link.forget(this.#id);
     const target = `${placeText(this.#to)}, ${this.#sent} bytes sent, ${this.#received} received${why}`;
     this.#link.note({ operation: "relayTcp", target, status });
