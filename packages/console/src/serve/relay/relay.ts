@@ -35,8 +35,7 @@ export class Relay {
   readonly #options: RelayOptions;
   readonly #parts: RelayParts;
   readonly #total = { count: 0 };
-  /** By WebSocket, whose it is. */
-  readonly #tabs = new Map<WebSocket, string>();
+  readonly #tabs = new Map<WebSocket, { readonly name: string; readonly session: RelaySession }>();
   readonly #sockets = new WebSocketServer({
     noServer: true,
     maxPayload: FRAME_MAX,
@@ -71,6 +70,7 @@ export class Relay {
   }
 
   close(): void {
+    for (const { session } of this.#tabs.values()) session.close();
     for (const socket of this.#sockets.clients) socket.terminate();
   }
 
@@ -91,7 +91,7 @@ export class Relay {
     };
     if (identity === null) return refuse(RELAY_CLOSED.stranger, "this is not the token, nor a key");
     if (!mayAct(identity.role, "operator")) return refuse(RELAY_CLOSED.mayNot, "a key of an operator is needed");
-    const own = [...this.#tabs.values()].filter((name) => name === identity.name).length;
+    const own = [...this.#tabs.values()].filter(({ name }) => name === identity.name).length;
     if (this.#tabs.size >= TABS_MAX || own >= TABS_EACH_MAX)
       return refuse(RELAY_CLOSED.tryLater, "too many tabs have the relay");
     this.#serve(socket, identity, () => signIn.identify(token) !== null, request);
@@ -125,7 +125,7 @@ export class Relay {
         },
       },
     );
-    this.#tabs.set(socket, name);
+    this.#tabs.set(socket, { name, session });
     let isAlive = true;
     socket.on("pong", () => void (isAlive = true));
     const looking = setInterval(() => isStillLetIn() || socket.terminate(), KEY_LOOK_MS);
