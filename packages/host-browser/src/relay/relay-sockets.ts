@@ -6,23 +6,10 @@
 import { ENETUNREACH } from "@stratos/abi";
 import type { EventLoop, HostInterfaceAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
 import { type OpenRelay, RelayConnection } from "./relay-connection.ts";
-import { RELAY_NETWORK, RELAY_PATH } from "./relay-frames.ts";
+import { RELAY_NETWORK } from "./relay-frames.ts";
+import type { RelaySettings, RelayState } from "./relay-settings.ts";
 import { RelayedDatagrams } from "./relayed-datagrams.ts";
 import { RelayedStream } from "./relayed-stream.ts";
-
-export interface RelaySettings {
-  /** Of the WebSocket: `relayUrl` makes one. */
-  readonly url: string;
-  readonly token: string;
-}
-
-export type RelayState =
-  /** No relay is set. */
-  | { readonly kind: "none" }
-  | { readonly kind: "connecting" }
-  | { readonly kind: "connected" }
-  /** Words for people; the next connection tries again. */
-  | { readonly kind: "lost"; readonly words: string };
 
 interface RelayHost {
   readonly loop: Pick<EventLoop, "callSoon" | "nowMs">;
@@ -112,17 +99,3 @@ export class RelaySockets implements SocketProvider {
     ];
   }
 }
-
-/**
- * The address of a relay as people write it: that which `stratos serve` prints will do.
- *
- * @returns null: it is none
- */
-export function relayUrl(text: string): string | null {
-  const url = URL.parse(/^\w+:\/\//.test(text) ? text : `http://${text}`);
-  const scheme = url === null ? undefined : SCHEMES[url.protocol];
-  if (url === null || scheme === undefined || url.username !== "" || url.password !== "") return null;
-  return `${scheme}//${url.host}${url.pathname === "/" ? RELAY_PATH : url.pathname}`;
-}
-
-const SCHEMES: Readonly<Record<string, string>> = { "http:": "ws:", "ws:": "ws:", "https:": "wss:", "wss:": "wss:" };

@@ -16,3 +16,4 @@ export {
   relayToken,
   WINDOW_BYTES,
 } from "./relay-frames.ts";
+export { type RelaySettings, type RelayState, relayUrl } from "./relay-settings.ts";
