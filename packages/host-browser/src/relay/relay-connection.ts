@@ -10,15 +10,15 @@ import {
 } from "./relay-frames.ts";
 
 /** A WebSocket of the browser, as far as it is needed. */
-export interface RelayWebSocket {
+interface RelayWebSocket {
   binaryType: string;
   readonly readyState: number;
   readonly bufferedAmount: number;
   send(message: Uint8Array<ArrayBuffer>): void;
   close(): void;
-  onopen: (() => void) | null;
-  onmessage: ((event: { readonly data: unknown }) => void) | null;
-  onclose: ((event: { readonly code: number }) => void) | null;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
 }
 
 export type OpenRelay = (url: string, protocols: string[]) => RelayWebSocket;
@@ -46,7 +46,7 @@ export class RelayConnection {
   #lastId = 0;
   #isOver = false;
 
-  /** @param onEnd  told once, with words for people, when it is over by itself. @throws what WebSockets do of an address */
+  /** @param onEnd  told once, in words, when it is over by itself. @throws what WebSockets do of an address */
   constructor(
     { url, token }: { readonly url: string; readonly token: string },
     open: OpenRelay,
@@ -62,8 +62,8 @@ export class RelayConnection {
       for (const frame of early) this.send(frame);
       onOpen();
     };
-    socket.onmessage = ({ data }) => this.#take(data);
-    socket.onclose = ({ code }) => this.#end(wordsOf(code, this.#early === null));
+    socket.onmessage = ({ data }: { readonly data: unknown }) => this.#take(data);
+    socket.onclose = ({ code }: { readonly code: number }) => this.#end(wordsOf(code, this.#early === null));
   }
 
   /** @returns the number by which the relay will know it */

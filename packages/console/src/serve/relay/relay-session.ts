@@ -11,7 +11,7 @@ import { RelayStream } from "./relay-stream.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 /** Sockets of one tab, and of all. */
-export const SOCKETS_MAX = 128,
+const SOCKETS_MAX = 128,
   SOCKETS_IN_ALL_MAX = 512;
 /** Connections and UDP sockets a second, and questions for names; so many more at once. */
 const BEGINS = { perSecond: 50, burst: 200 },
@@ -24,12 +24,12 @@ const BUFFERED_MAX = 1 << 20;
 const UNREAD_MAX = 1 << 23;
 
 /** The WebSocket, as far as a session needs it. */
-export interface RelaySocket {
+interface RelaySocket {
   readonly bufferedAmount: number;
   send(message: Uint8Array, onSent: () => void): void;
 }
 
-export interface RelaySessionParts {
+interface RelaySessionParts {
   readonly rules: RelayRules;
   readonly loop: Pick<EventLoop, "nowMs" | "callSoon">;
   /** Of all tabs: how many sockets are open. */
