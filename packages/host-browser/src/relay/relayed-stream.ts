@@ -31,6 +31,8 @@ export class RelayedStream implements HostSocket, RelayedSocket {
   #hasFinished = false;
   #isReadStopped = false;
   #isEnded = false;
+  /** Why the connection broke, and the same until somebody asked; 0: it did not. */
+  #failure = 0;
   #error = 0;
   readonly lastSender = null;
   readonly lastLength = 0;
@@ -109,13 +111,15 @@ export class RelayedStream implements HostSocket, RelayedSocket {
     this.#connection?.remove(this.#id);
     this.#connection = null;
     this.#isEnded = true;
-    this.#error = errno;
+    this.#error = this.#failure = errno;
   }
 
   read(bytes: Uint8Array, at: number, length: number, peek: boolean): number {
     const { waiting } = this.#received;
     if (waiting.length === 0) {
       if (!this.#isConnected) return -ENOTCONN;
+      // A reset is no end: whoever reads only now is to learn of it, too.
+      if (this.#failure !== 0 && !this.#isReadStopped) return -this.#failure;
       return this.#isEnded || this.#isReadStopped ? 0 : -EAGAIN;
     }
     const count = Math.min(length, waiting.length);

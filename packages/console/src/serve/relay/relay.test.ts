@@ -284,6 +284,7 @@ test("when the relay goes, connections are reset, and new ones find it again", L
   made.close();
   await tab.until(() => socket.ended());
   assert.equal(socket.takeError(), ECONNRESET);
+  assert.equal(socket.read(new Uint8Array(1), 0, 1, false), -ECONNRESET);
   assert.deepEqual(tab.states.at(-1), { kind: "lost", words: "the relay has gone" });
   assert.equal(await tab.failure(local(port)), ENETUNREACH, "not at once again");
   tab.nowMs = 60_000;
