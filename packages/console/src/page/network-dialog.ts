@@ -1,5 +1,5 @@
 /** Which relay the machine's network goes through, and how it stands with it. */
-import { type RelaySettings, type RelayState, relayUrl } from "@stratos/host-browser/relay";
+import { type RelaySettings, type RelayState, relayUrl } from "@stratos/host-browser/relay-settings";
 
 interface Page {
   readonly relay: RelaySettings | null;

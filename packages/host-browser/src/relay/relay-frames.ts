@@ -28,7 +28,6 @@ import { ipOfText, isV4, textOfIp } from "@stratos/kernel";
 
 /** Of the WebSocket; a change of the frames is another name. */
 export const RELAY_PROTOCOL = "stratos-relay.1";
-export const RELAY_PATH = "/v1/relay";
 /** Codes of the WebSocket's end (RFC 6455, 7.4; 4000 and more are an application's). */
 export const RELAY_CLOSED = { protocol: 1002, tryLater: 1013, stranger: 4401, mayNot: 4403 } as const;
 

@@ -1,5 +1,7 @@
-/** Which relay a machine uses, and how it stands with it. */
-import { RELAY_PATH } from "./relay-frames.ts";
+/** Which relay a machine uses, and how it stands with it. For pages: it knows nothing of sockets. */
+
+/** Where `stratos serve` has it. */
+export const RELAY_PATH = "/v1/relay";
 
 export interface RelaySettings {
   /** Of the WebSocket: `relayUrl` makes one. */

@@ -8,7 +8,6 @@ export {
   parseRelayFrame,
   RELAY_CLOSED,
   RELAY_NETWORK,
-  RELAY_PATH,
   RELAY_PROTOCOL,
   type RelayFrame,
   relayFrame,
@@ -16,4 +15,4 @@ export {
   relayToken,
   WINDOW_BYTES,
 } from "./relay-frames.ts";
-export { type RelaySettings, type RelayState, relayUrl } from "./relay-settings.ts";
+export { RELAY_PATH } from "./relay-settings.ts";
