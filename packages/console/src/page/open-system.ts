@@ -66,7 +66,10 @@ function openNetwork({ relay }: Where, tell: (message: Told) => void): RelaySock
     onUnset() {
       if (wasTold) return;
       wasTold = true;
-      tell({ kind: "told", words: "a program wants the network, which this tab has none of: Network … says how" });
+      tell({
+        kind: "told",
+        words: "a program wants the network, which this tab has none of: Network … at the terminal says how",
+      });
     },
   });
   if (relay !== null) sockets.configure(relay);

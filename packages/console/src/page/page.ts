@@ -29,6 +29,8 @@ followColours(terminal);
 let machine: MachineWorker | null = null;
 let keeping: Keeping = "memory";
 let isLeaving = false;
+/** What was said last of a relay that went. */
+let lostRelay = "";
 /** Of the page's start, for who measures. */
 const times: Record<string, number> = {};
 
@@ -155,7 +157,8 @@ function take(message: Told): void {
       return notice(message.words);
     case "relay":
       network.show(message.state);
-      if (message.state.kind === "lost") notice(message.state.words);
+      if (message.state.kind === "lost") notice((lostRelay = message.state.words));
+      else if (byId("notice").textContent === lostRelay) notice(null);
       return;
     case "left":
       byId("offline").textContent = `Keep offline: ${megabytes(message.bytes)} left`;

@@ -68,10 +68,6 @@ export class RelaySession implements RelayLink {
     this.#notes = new TokenBucket(NOTES, loop);
   }
 
-  get socketCount(): number {
-    return this.#open.size;
-  }
-
   /** @param message  of the tab */
   take(message: Uint8Array): void {
     if (this.#isClosed) return;

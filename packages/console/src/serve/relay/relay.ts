@@ -74,11 +74,6 @@ export class Relay {
     for (const socket of this.#sockets.clients) socket.terminate();
   }
 
-  /** Tabs that have it. */
-  get count(): number {
-    return this.#tabs.size;
-  }
-
   /** A page learns of a WebSocket that was not to be no more than that: so it is told afterwards, and has no place. */
   #greet(socket: WebSocket, token: string, request: IncomingMessage): void {
     socket.on("error", () => {});
