@@ -88,7 +88,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "hub-server.ts",
     "hub.ts",
   ],
-  "host-browser": [".", "pack", "state", "host-browser.ts"],
+  "host-browser": [".", "pack relay", "state", "host-browser.ts"],
   images: [".", "disk", "outputs warm web", "install run import-image.ts", "replay registry.ts built-in-image.ts"],
   kernel: [
     "ground security",

@@ -16,6 +16,8 @@ export { PieceStore } from "./state/piece-store.ts";
 export { SavedChanges } from "./state/saved-changes.ts";
 export { OpfsBlockDevice, writeAll } from "./opfs-block-device.ts";
 export type { SyncAccessHandle } from "./opfs-block-device.ts";
+export type { RelaySettings, RelayState } from "./relay/relay-settings.ts";
+export { RelaySockets } from "./relay/relay-sockets.ts";
 export { REFUSED_PORTS, RefusedPortError } from "./refused-ports.ts";
 export type { RefusedPort } from "./refused-ports.ts";
 export { formatVolume, openVolume, openVolumeOn } from "./volume.ts";

@@ -107,6 +107,11 @@ export class PolicySockets implements SocketProvider {
   }
 }
 
+/** @throws StratosError of kind option: it cannot be one */
+export function checkNetPolicy(policy: NetPolicy): void {
+  new NetRules(policy, () => 0);
+}
+
 class PolicySocket implements HostSocket {
   readonly #policy: PolicySockets;
   readonly #inner: HostSocket;

@@ -5,7 +5,8 @@ import { FileLockedError, lockFile } from "@stratos/host-node";
 import { makeFolders, stratosHome } from "@stratos/host-node/home";
 import { VERSION } from "@stratos/sdk/version";
 import { UsageError } from "../command-error.ts";
-import { parseListen } from "../option-values.ts";
+import { type NetTarget, parseListen, parseNetTarget } from "../option-values.ts";
+import { relayOptionsOf } from "../session/host-network.ts";
 import { warnOfSharedToken } from "../shared-token.ts";
 import { type TlsChoice, tlsFilesOf, tlsOptions } from "../tls-options.ts";
 import { accessKeyCommand } from "./access-key-command.ts";
@@ -18,6 +19,10 @@ interface ServeOptions extends TlsChoice {
   readonly tokenFile?: string;
   readonly name: readonly string[];
   readonly openapi?: true;
+  readonly relay?: true;
+  readonly relayAllow: readonly NetTarget[];
+  readonly relayDeny: readonly NetTarget[];
+  readonly relayOrigin: readonly string[];
 }
 
 const DEFAULT_LISTEN = { host: "127.0.0.1", port: 7470 };
@@ -55,6 +60,28 @@ export function serveCommand(finish: Finish): Command {
         .argParser((text: string, previous: readonly string[]) => [...previous, parseHostName(text)])
         .default([], "those of the certificate"),
     )
+    .addOption(
+      new Option(
+        "--relay",
+        "be the network of machines in browsers' tabs, which bring the token, or the key of an operator: the " +
+          "internet, nothing of this host and its neighbours",
+      ).conflicts("socket"),
+    )
+    .addOption(
+      new Option("--relay-allow <target[:ports]>", "they reach this, as --allow of `run`; private networks one by one")
+        .argParser(parseNetTarget)
+        .default([], "the internet"),
+    )
+    .addOption(
+      new Option("--relay-deny <target[:ports]>", "they do not reach this, whatever else allows it")
+        .argParser(parseNetTarget)
+        .default([], "nothing"),
+    )
+    .addOption(
+      new Option("--relay-origin <origin>", "pages of this origin may use the relay, may be repeated")
+        .argParser((text: string, previous: readonly string[]) => [...previous, parseOrigin(text)])
+        .default([], "this server's own pages"),
+    )
     .option("--openapi", "print the OpenAPI description, and stop")
     .addCommand(accessKeyCommand(finish, "serve"))
     .action(async (options: ServeOptions) => finish(await serve(options)));
@@ -69,6 +96,14 @@ function parseHostName(text: string): string {
   if (!/^(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/.test(text))
     throw new InvalidArgumentError("expected the name of a host, without a port");
   return text.toLowerCase();
+}
+
+/** As browsers send it (RFC 6454 §6.2). */
+function parseOrigin(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || !/^\/?$/.test(url.pathname + url.search + url.hash))
+    throw new InvalidArgumentError("expected the origin of a page, such as https://example.org");
+  return url.origin;
 }
 
 async function serve(options: ServeOptions): Promise<number> {
@@ -88,6 +123,7 @@ async function serve(options: ServeOptions): Promise<number> {
   const listen = options.listen ?? DEFAULT_LISTEN;
   if (options.name.length > 0 && options.tlsCert === undefined)
     throw new UsageError("--name", "is of a server with --tls-cert");
+  const relay = await relayOptionsOf(options);
   const tls = tlsFilesOf(options);
   if (tls === null && !LOOPBACK.test(listen.host))
     throw new UsageError(
@@ -123,6 +159,7 @@ async function serve(options: ServeOptions): Promise<number> {
       memoryBytes: () => machines.memoryOf({}, home),
     },
     page: options.ui === true ? await (await import("@stratos/console")).pageFiles("systems") : null,
+    ...(relay === null ? {} : { relay }),
     openSupervisor: () => openSupervisor(home, VERSION),
     commandLine: { program: process.execPath, words: [...process.execArgv, process.argv[1]!] },
     onDefect,

@@ -55,8 +55,56 @@ export async function openNetwork(
 
 /** What is denied is so even where something else permits it. */
 function rulesOf(allow: readonly NetTarget[], deny: readonly NetTarget[]): NetRule[] {
-  return [
-    ...deny.map(({ target, ...rest }) => ({ deny: target, ...rest })),
-    ...(allow.length === 0 ? [{ allow: "*" }] : allow.map(({ target, ...rest }) => ({ allow: target, ...rest }))),
-  ];
+  return [...denials(deny), ...(allow.length === 0 ? [{ allow: "*" }] : allowances(allow))];
+}
+
+function denials(targets: readonly NetTarget[]): NetRule[] {
+  return targets.map(({ target, ...rest }) => ({ deny: target, ...rest }));
+}
+
+function allowances(targets: readonly NetTarget[]): NetRule[] {
+  return targets.map(({ target, ...rest }) => ({ allow: target, ...rest }));
+}
+
+interface RelayChoice {
+  readonly relay?: true;
+  readonly relayAllow: readonly NetTarget[];
+  readonly relayDeny: readonly NetTarget[];
+  readonly relayOrigin: readonly string[];
+}
+
+interface RelayRequest {
+  readonly allow: readonly NetRule[];
+  readonly deny: readonly NetRule[];
+  readonly origins: readonly string[];
+}
+
+/**
+ * What `serve --relay` is to let through, without the rules that hold for every relay; null: it is no relay.
+ *
+ * @throws UsageError  rules or origins without a relay; a rule cannot be
+ */
+export async function relayOptionsOf(options: RelayChoice): Promise<RelayRequest | null> {
+  const { relay, relayAllow, relayDeny, relayOrigin } = options;
+  const lists = { "--relay-allow": relayAllow, "--relay-deny": relayDeny, "--relay-origin": relayOrigin };
+  const needed = Object.entries(lists).find(([, given]) => given.length > 0);
+  if (relay !== true) {
+    if (needed !== undefined) throw new UsageError(needed[0], "is of a relay: add --relay");
+    return null;
+  }
+  const { checkNetPolicy } = await import("@stratos/sdk/policy-sockets");
+  const checked = (name: string, rules: readonly NetRule[]): readonly NetRule[] => {
+    try {
+      checkNetPolicy(rules);
+      return rules;
+    } catch (error) {
+      if (!(error instanceof StratosError)) throw error;
+      throw new UsageError(name, error.message.replace(/^net: /, ""));
+    }
+  };
+  return {
+    allow: checked("--relay-allow", allowances(relayAllow)),
+    deny: checked("--relay-deny", denials(relayDeny)),
+    origins: relayOrigin,
+  };
 }

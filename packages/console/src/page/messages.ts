@@ -1,4 +1,5 @@
 /** What the page and the machine's worker tell each other, beside the terminal's own port. */
+import type { RelaySettings, RelayState } from "@stratos/host-browser";
 
 /**
  * Where what programs write goes: files of the origin; a copy of those, which another tab has open, in memory; memory,
@@ -17,6 +18,8 @@ export interface Where {
   /** Of the file with the copy, where `keeping` is one. */
   readonly copy: string;
   readonly memoryBytes: number;
+  /** The way to the network; null: there is none. */
+  readonly relay: RelaySettings | null;
 }
 
 export interface StartMessage extends Where {
@@ -43,7 +46,9 @@ export type Request =
   | { readonly kind: "write"; readonly path: string; readonly bytes: Uint8Array }
   | { readonly kind: "read"; readonly path: string }
   | { readonly kind: "list"; readonly path: string }
-  | { readonly kind: "usage" };
+  | { readonly kind: "usage" }
+  /** Another way to the network; what went over the one before ends. */
+  | { readonly kind: "relay"; readonly relay: RelaySettings | null };
 
 export type AskMessage = { readonly kind: "ask"; readonly id: number; readonly request: Request };
 
@@ -89,5 +94,7 @@ export type Told =
   | { readonly kind: "waiting"; readonly words: string | null }
   /** Something that people should know, while programs run. */
   | { readonly kind: "told"; readonly words: string }
+  /** How it stands with the way to the network. */
+  | { readonly kind: "relay"; readonly state: RelayState }
   /** Bytes that are still to be fetched. */
   | { readonly kind: "left"; readonly bytes: number };

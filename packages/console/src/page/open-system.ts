@@ -3,9 +3,11 @@ import { GUEST_LIMITS, mountOverlay, MOUNT_ERROR_WORDS, type Volume } from "@str
 import { MemoryBlockDevice } from "@stratos/host";
 import {
   browserClock,
+  BrowserEventLoop,
   fetchDescription,
   OpfsBlockDevice,
   type PieceStore,
+  RelaySockets,
   SavedChanges,
   WebPack,
 } from "@stratos/host-browser";
@@ -21,6 +23,8 @@ export interface SystemParts {
   /** Null: what is written goes with the tab. */
   readonly changes: SavedChanges | null;
   readonly volume: Volume;
+  /** What programs reach outside, once a relay is set. */
+  readonly sockets: RelaySockets;
 }
 
 /** @param tell  the page, of what is done. @throws Error with words for people */
@@ -50,7 +54,26 @@ export async function openSystem(where: Where, tell: (message: Told) => void): P
   const changes = keeping === "files" ? await openChanges(files!, pack) : null;
   const volume = changes?.volume ?? (await openVolatile(where, files, pack));
   if (known !== null) tellNews(where.image, pack, tell).catch(() => {}); // Nobody has to have a network.
-  return { files, store, pack, changes, volume };
+  return { files, store, pack, changes, volume, sockets: openNetwork(where, tell) };
+}
+
+function openNetwork({ relay }: Where, tell: (message: Told) => void): RelaySockets {
+  let wasTold = false;
+  const sockets = new RelaySockets({
+    loop: new BrowserEventLoop(),
+    open: (url, protocols) => new WebSocket(url, protocols),
+    onState: (state) => tell({ kind: "relay", state }),
+    onUnset() {
+      if (wasTold) return;
+      wasTold = true;
+      tell({
+        kind: "told",
+        words: "a program wants the network, which this tab has none of: Network … at the terminal says how",
+      });
+    },
+  });
+  if (relay !== null) sockets.configure(relay);
+  return sockets;
 }
 
 async function openChanges(files: SystemFiles, pack: WebPack): Promise<SavedChanges> {

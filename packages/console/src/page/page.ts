@@ -6,8 +6,10 @@ import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import { connectTerminal } from "@stratos/host-browser/terminal";
 import { bringFiles, FilesDialog } from "./files-dialog.ts";
+import { keepRelay, keptRelay } from "./kept-relay.ts";
 import { MachineWorker } from "./machine.ts";
 import type { Keeping, StartMessage, Told, Usage } from "./messages.ts";
+import { NetworkDialog } from "./network-dialog.ts";
 import { folderNameOf, hasFiles, removeFiles, wantedMemory } from "./origin-folder.ts";
 import { SnapshotsDialog } from "./snapshots-dialog.ts";
 import { TabLock } from "./tab-lock.ts";
@@ -27,6 +29,8 @@ followColours(terminal);
 let machine: MachineWorker | null = null;
 let keeping: Keeping = "memory";
 let isLeaving = false;
+/** What was said last of a relay that went. */
+let lostRelay = "";
 /** Of the page's start, for who measures. */
 const times: Record<string, number> = {};
 
@@ -53,6 +57,16 @@ const snapshots = new SnapshotsDialog({
   restart: (words) => restart(words),
   notice,
 });
+const network = new NetworkDialog({
+  get relay() {
+    return keptRelay(folder);
+  },
+  async use(relay) {
+    keepRelay(folder, relay);
+    await machine?.ask({ kind: "relay", relay });
+  },
+});
+byId("network-origin").textContent = location.origin;
 const files = new FilesDialog({ ask: (request) => running().ask(request), notice });
 
 begin().catch((error: unknown) => show("failed", (error as Error).message));
@@ -96,6 +110,7 @@ function boot(how: Keeping, copy: string): void {
     keeping: how,
     copy,
     memoryBytes: wantedMemory(location.search),
+    relay: keptRelay(folder),
     rows: terminal.rows,
     columns: terminal.cols,
     console: port2,
@@ -140,6 +155,11 @@ function take(message: Told): void {
       return notice(message.words);
     case "told":
       return notice(message.words);
+    case "relay":
+      network.show(message.state);
+      if (message.state.kind === "lost") notice((lostRelay = message.state.words));
+      else if (byId("notice").textContent === lostRelay) notice(null);
+      return;
     case "left":
       byId("offline").textContent = `Keep offline: ${megabytes(message.bytes)} left`;
       return;
@@ -218,6 +238,7 @@ function megabytes(bytes: number): string {
 
 byId("again").addEventListener("click", () => location.reload());
 byId("snapshots").addEventListener("click", () => void snapshots.open());
+byId("network").addEventListener("click", () => network.open());
 byId("files").addEventListener("click", () => files.open());
 byId("reset").addEventListener("click", () => {
   const dialog = byId<HTMLDialogElement>("reset-dialog");

@@ -148,6 +148,7 @@ export class TabMachine {
     const done = last();
     const closed = this.#parts.changes?.close() ?? 0;
     this.#parts.store?.close();
+    this.#parts.sockets.configure(null);
     return kept < 0 ? kept : done < 0 ? done : closed;
   }
 
@@ -184,6 +185,8 @@ export class TabMachine {
       }
       case "usage":
         return this.#usage();
+      case "relay":
+        return this.#parts.sockets.configure(request.relay);
     }
   }
 

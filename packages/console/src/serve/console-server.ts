@@ -1,6 +1,7 @@
 /** The console, listening: composition root of `serve/`. */
 import type { Server } from "node:http";
 import { join } from "node:path";
+import { nodePorts } from "@stratos/host-node";
 import { type ListenPlace, listenAt, type TlsFiles } from "@stratos/volumes/serve";
 import { AuditLog } from "./access/audit-log.ts";
 import { Treefiles } from "./composes/treefiles.ts";
@@ -8,6 +9,7 @@ import { type ConsoleOptions, createConsoleService } from "./console-service.ts"
 import type { HostParts } from "./host-routes.ts";
 import { Commands } from "./jobs/commands.ts";
 import { Jobs } from "./jobs/jobs.ts";
+import { Relay } from "./relay/relay.ts";
 import { Terminals } from "./terminals.ts";
 
 interface ConsoleServer {
@@ -38,7 +40,12 @@ export async function startConsole(
   // RFC 6265bis, 4.1.3: browsers take a cookie of this prefix from this host alone, by TLS.
   if (!("socket" in place)) cookie.text = `${tls === null ? "" : "__Host-"}stratos_session_${new URL(address).port}`;
   (server as Server).maxConnections = CONNECTIONS_MAX;
-  terminals.serve(server as Server);
+  const relay = relayOf(options);
+  server.on("upgrade", (request, stream, head) => {
+    // An upgrade takes Node's own listener away, and a reset would end the whole process.
+    stream.on("error", () => stream.destroy());
+    if (relay?.upgrade(request, stream, head) !== true) terminals.upgrade(request, stream, head);
+  });
   const sweeping = setInterval(() => options.signIn?.sweep(), SWEEP_MS);
   sweeping.unref();
   return {
@@ -46,9 +53,17 @@ export async function startConsole(
     close: async () => {
       clearInterval(sweeping);
       terminals.close();
+      relay?.close();
       await Promise.all([host.jobs.close(), host.commands.close(), close()]);
     },
   };
+}
+
+/** What it carries is noted apart: whoever has a tab must not push out of the log what others did. */
+function relayOf({ relay, signIn, names, isSecure, home, onDefect }: ConsoleOptions): Relay | null {
+  if (relay === undefined || signIn === null) return null;
+  const audit = new AuditLog(join(home, "serve.relay"), onDefect);
+  return new Relay(relay, { signIn, names, isSecure, loop: nodePorts().loop, audit, onDefect });
 }
 
 /** Jobs, treefiles and the audit log are in files below `home`. */

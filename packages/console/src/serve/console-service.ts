@@ -28,6 +28,7 @@ import type { Identity, SignIn } from "./access/sign-in.ts";
 import type { ConsoleRequest, ConsoleRoute } from "./console-route.ts";
 import { HOST_ROUTES, type HostParts } from "./host-routes.ts";
 import { consoleMetrics } from "./metrics.ts";
+import type { RelayOptions } from "./relay/relay-options.ts";
 import { IDENTITY, SIGN_IN, SIGNED_IN } from "./schemas.ts";
 import { CONSOLE_API, SYSTEM_ROUTES, type SystemDefaults } from "./system-routes.ts";
 
@@ -46,6 +47,8 @@ export interface ConsoleOptions {
   readonly isPublic: boolean;
   /** The page's files by name; null: there is none. */
   readonly page: ReadonlyMap<string, Uint8Array> | null;
+  /** What machines in tabs may reach through this host; absent: there is no such way. Needs `signIn`. */
+  readonly relay?: RelayOptions;
   /** @throws StratosError */
   readonly openSupervisor: () => Promise<SupervisorClient>;
   /** The command line: its program, and the words before a command's own. */

@@ -2,7 +2,7 @@
  * The terminals of a page, over one WebSocket (terminal-messages.ts). Programs and what they have shown are the
  * supervisor's: here nothing is kept, and whoever comes again sees what was left.
  */
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { parse as parseCookies } from "hono/utils/cookie";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -57,10 +57,6 @@ export class Terminals {
     this.#audit = audit;
   }
 
-  serve(server: Server): void {
-    server.on("upgrade", (request, stream, head) => this.#upgrade(request, stream, head));
-  }
-
   close(): void {
     for (const socket of this.#sockets.clients) socket.terminate();
   }
@@ -70,9 +66,8 @@ export class Terminals {
     return [...this.#pages].reduce((sum, page) => sum + page.count, 0);
   }
 
-  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
-    // An upgrade takes Node's own listener away, and a reset would end the whole process.
-    stream.on("error", () => stream.destroy());
+  /** A request of which nobody else knows. */
+  upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     const refuse = (status: string): void => void stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
     const { host, origin } = request.headers;
     if (request.url !== "/v1/terminals") return refuse("404 Not Found");

@@ -13,7 +13,7 @@ import { TabSettings } from "./tab-settings.ts";
 serveTab<DesktopStart>(async (message, tell) => {
   const parts = await openSystem(message, tell);
   const kept = message.keeping === "files" ? await parts.files!.handle("desktop.json") : null;
-  const machine = await openTabMachine(parts.volume, message.memoryBytes);
+  const machine = await openTabMachine(parts.volume, parts.sockets, message.memoryBytes);
   const tab = new TabMachine(message, parts, machine.session, tell);
   const { promise: ended, resolve: end } = Promise.withResolvers<ProgramEnd>();
   const desktop = runDesktop(machine, new TabSettings(kept), {

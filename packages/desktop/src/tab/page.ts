@@ -2,6 +2,7 @@
 import {
   folderNameOf,
   hasFiles,
+  keptRelay,
   type Keeping,
   MachineWorker,
   TabLock,
@@ -76,6 +77,7 @@ function start(keeping: Keeping, copy: string): void {
     keeping,
     copy,
     memoryBytes: wantedMemory(location.search),
+    relay: keptRelay(folder),
     link: port2,
   };
   machine.start(message, port2);
@@ -99,6 +101,8 @@ function take(told: Told): void {
     case "waiting":
     case "told":
       return say(told.words);
+    case "relay":
+      return told.state.kind === "lost" ? say(told.state.words) : undefined;
     case "failed":
       return endWith(told.words);
     case "ended":

@@ -13,14 +13,15 @@ import { engineHere, userOf } from "../machine/engine-here.ts";
 const NAME = "Debian";
 const USER = "root";
 
-/** @param volume  the root. @throws StratosError, SessionError */
+/** @param volume  the root. @param sockets  the way to the network. @throws StratosError, SessionError */
 export async function openTabMachine(
   volume: Volume,
+  sockets: SocketProvider,
   memoryBytes: number,
 ): Promise<DesktopMachine & { readonly session: MachineSession }> {
-  const host = new TabHost(volume);
+  const host = new TabHost(volume, sockets);
   useEngines(new CountedEngines(() => engineHere(host)));
-  const box = await Sandbox.create({ image: NAME, memoryBytes });
+  const box = await Sandbox.create({ image: NAME, memoryBytes, network: "host" });
   const { session } = host;
   if (session === null) throw new Error("a sandbox without a machine");
   return { name: NAME, box, session, user: userOf(session, USER), close: () => box.close() };
@@ -30,9 +31,11 @@ class TabHost implements EngineHost {
   readonly clock: Clock = browserClock;
   session: MachineSession | null = null;
   readonly #volume: Volume;
+  readonly #sockets: SocketProvider;
 
-  constructor(volume: Volume) {
+  constructor(volume: Volume, sockets: SocketProvider) {
     this.#volume = volume;
+    this.#sockets = sockets;
   }
 
   get ports(): MachinePorts {
@@ -49,7 +52,7 @@ class TabHost implements EngineHost {
   }
 
   openNetwork(): SocketProvider {
-    throw new StratosError("option", REFUSED_PORTS.sockets, { option: "network" });
+    return this.#sockets;
   }
 
   hostFolders([first]: readonly Mount[]): HostFolder[] {
