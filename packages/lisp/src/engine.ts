@@ -17,12 +17,14 @@ import { TableSlot, lowSignatures, runtimeModule } from "./back-wasm/runtime-mod
 import { callsWithPlaces, placesOf, readEngineImage, sourcesOf, writeEngineImage } from "./image/engine-image.ts";
 import type { EngineImage, MemoryPart, RuntimeModule } from "./image/engine-image.ts";
 import type { LowSignature } from "./low/compile.ts";
+import { Bridge } from "./javascript/bridge.ts";
+import { LeftForJavaScript } from "./javascript/outcome.ts";
 import { readForms } from "./low/read.ts";
 import type { Fun, TopLevel } from "./middle/ir.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
 import type { Passes } from "./middle/simplify.ts";
 import { expandRuntime } from "./runtime/boot-expander.ts";
-import { HostPrimitives, type Evaluator } from "./runtime/host.ts";
+import { HostPrimitives, type Evaluator, type HeapProcedure } from "./runtime/host.ts";
 import { NATIVE_ARITHMETIC } from "./runtime/native-arithmetic.ts";
 import { NATIVE_LIBRARY, NATIVE_OPERATIONS, definedNames, nativeErrors } from "./runtime/native-library.ts";
 import { Objects } from "./runtime/objects.ts";
@@ -99,6 +101,9 @@ export class Engine {
   readonly #units: Map<string, WasmInstance>;
   readonly host: HostPrimitives;
   evaluator: Evaluator;
+  readonly javascript: Bridge;
+  /** Cell of the procedure that goes on after JavaScript; 0: none. */
+  #entry: number;
   readonly #ports: StandardPorts;
   readonly #objects: Objects;
   readonly #functions: Map<number, Fun>;
@@ -127,7 +132,17 @@ export class Engine {
     this.heap = new Heap(this.#memory, { nurseryBytes, memoryBytes: pages * 65536 });
     const { system = closedSystem() } = options;
     this.#ports = options.ports ?? makeStandardPorts(system);
-    this.host = new HostPrimitives(this, { system, ports: this.#ports, extra: options.primitives ?? new Map() });
+    this.#entry = 0;
+    this.javascript = new Bridge(system, {
+      hold: (procedure) => this.#hold(procedure),
+      enter: () => this.enter(),
+    });
+    this.host = new HostPrimitives(this, {
+      system,
+      ports: this.#ports,
+      extra: options.primitives ?? new Map(),
+      javascript: this.javascript,
+    });
     this.evaluator = {
       evaluate: () => {
         throw failure("eval: this engine has no expander");
@@ -177,7 +192,10 @@ export class Engine {
         "heap-full": () => {
           throw new HeapFullError();
         },
-        "collected": (sp: number) => this.heap.verify(sp),
+        "collected": (sp: number) => {
+          if (this.options.debug !== undefined) this.heap.verify(sp);
+          this.#objects.javascript.sweep();
+        },
         "bignum->double": (word: bigint) => Number(this.heap.integerOf(BigInt.asUintN(64, word))),
       },
     });
@@ -439,8 +457,30 @@ export class Engine {
     this.#units.set(name, this.options.wasm.instantiate(module, modules));
   }
 
-  /** Nothing is left of a run before that ended by an error. */
+  /** Runs a procedure to its end, JavaScript's part of it included. */
   #run(procedure: bigint): bigint {
+    for (let next = procedure; ; next = this.heap.cell(this.#entry)) {
+      try {
+        return this.#runOnce(next);
+      } catch (error) {
+        if (!(error instanceof LeftForJavaScript)) throw error;
+        this.javascript.perform();
+      }
+    }
+  }
+
+  /** Takes a program up that left its run for JavaScript's events (`runWaiting`), or hands it a call. */
+  enter(): unknown {
+    return this.heap.toDatum(this.#run(this.heap.cell(this.#entry)));
+  }
+
+  #hold(procedure: unknown): void {
+    if (this.#entry === 0) this.#entry = this.heap.newCell(0n);
+    this.heap.setCell(this.#entry, (procedure as HeapProcedure).word);
+  }
+
+  /** Nothing is left of a run before that ended by an error. */
+  #runOnce(procedure: bigint): bigint {
     for (const cell of [Cell.continuation, Cell.newHead, Cell.newTail, Cell.pendingProcedure])
       this.heap.setCell(cell, 0n);
     for (const cell of [Cell.winders, Cell.handlers, Cell.parameters]) this.heap.setCell(cell, BigInt(Immediate.nil));

@@ -28,6 +28,7 @@ import {
 } from "./interpreter/machine.ts";
 import { preludeDefinition } from "./interpreter/prelude.ts";
 import { defineControl } from "./interpreter/primitives/control.ts";
+import { defineJavaScript } from "./interpreter/primitives/javascript.ts";
 import { defineLists } from "./interpreter/primitives/lists.ts";
 import { defineNumbers } from "./interpreter/primitives/numbers.ts";
 import type { Table } from "./interpreter/primitives/operands.ts";
@@ -39,6 +40,7 @@ import { defineVectors } from "./interpreter/primitives/vectors.ts";
 import { type TextInputPort, TextOutputPort } from "./interpreter/ports.ts";
 import { closedSystem, type System } from "./interpreter/system.ts";
 import { utf8Decode } from "./interpreter/utf8.ts";
+import { Bridge } from "./javascript/bridge.ts";
 import { Libraries, type LibraryFinder, makeUnit } from "./library/library.ts";
 import { systemBinding } from "./library/standard.ts";
 import { Reader } from "./reader/reader.ts";
@@ -350,6 +352,7 @@ class Instance {
   readonly #table: Table;
   readonly #cells: Map<Global, Cell>;
   readonly #done: Set<string>;
+  javascript!: Bridge;
   /** Each call of a primitive is a step of its own, so that a debugger can go on from there; slower. */
   isStepped: boolean;
 
@@ -368,8 +371,22 @@ class Instance {
     definePorts(this.#table, this.machine, lisp.system, lisp.ports);
     defineWaiting(this.#table, lisp.system);
     defineThreads(this.#table, this.machine);
+    this.#defineJavaScript(lisp.system, phase);
     defineSyntaxPrimitives(this.#table, phase);
     defineEvaluation(this.#table, lisp, this);
+  }
+
+  /** Macros have none: they are run when nothing of the program may yet happen. */
+  #defineJavaScript(system: System, phase: number): void {
+    const { machine } = this;
+    const bridge = new Bridge(phase === 0 ? system : { ...system, javascript: null }, {
+      hold: (procedure) => {
+        machine.javascript = { bridge, entry: procedure };
+      },
+      enter: () => machine.call(machine.javascript!.entry, []),
+    });
+    defineJavaScript(this.#table, bridge);
+    this.javascript = bridge;
   }
 
   cell(global: Global): Cell {
