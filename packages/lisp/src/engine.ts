@@ -7,7 +7,7 @@ import { assert } from "@stratos/base";
 import type { WasmEngine, WasmInstance, WasmMemory, WasmModule, WasmTable } from "@stratos/host";
 import type { Global, Unit } from "./core/core.ts";
 import type { Source } from "./datum/source.ts";
-import { Flonum, SchemeSymbol, intern } from "./datum/datum.ts";
+import { Flonum, SchemeSymbol, UNSPECIFIED, intern } from "./datum/datum.ts";
 import type { Datum } from "./datum/datum.ts";
 import { Heap, HeapFullError } from "./heap/heap.ts";
 import { Cell, Immediate, Kind, Region, Register, Tag, VARIADIC, cellAddress, headerByte } from "./heap/layout.ts";
@@ -19,6 +19,7 @@ import type { EngineImage, MemoryPart, RuntimeModule } from "./image/engine-imag
 import type { LowSignature } from "./low/compile.ts";
 import { Bridge } from "./javascript/bridge.ts";
 import { LeftForJavaScript } from "./javascript/outcome.ts";
+import type { Steps } from "./javascript/run-steps.ts";
 import { readForms } from "./low/read.ts";
 import type { Fun, TopLevel } from "./middle/ir.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
@@ -298,12 +299,12 @@ export class Engine {
   }
 
   /** Runs the program of the image. @returns the value of its last form */
-  runImage(): unknown {
+  *imageSteps(): Steps<unknown> {
     const program = this.#image?.program ?? null;
     assert(program !== null, "the image must hold a program");
-    let value = 0n;
-    for (const unit of program.units) value = this.#run(BigInt(unit));
-    return this.heap.toDatum(value);
+    let value: unknown = UNSPECIFIED;
+    for (const unit of program.units) value = yield () => this.heap.toDatum(this.#run(BigInt(unit)));
+    return value;
   }
 
   #restore(image: EngineImage): void {

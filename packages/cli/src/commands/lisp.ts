@@ -28,6 +28,10 @@ import { runLispCommand } from "../lisp/run-command.ts";
 import { parseCount } from "./hub-options.ts";
 import { failuresText } from "../lisp/test-words.ts";
 
+const ALLOW_JAVASCRIPT = "--allow-javascript";
+const ALLOW_JAVASCRIPT_TEXT =
+  "programs may have JavaScript, by (stratos javascript), and with it all that this process may do";
+
 const repeat = (value: string, all: readonly string[]): readonly string[] => [...all, value];
 
 export function lispCommand(finish: Finish): Command {
@@ -60,6 +64,7 @@ export function makeLispCommand(finish: Finish, run: typeof runLispCommand): Com
         "threads take turns in an order of this number's, and time goes on by waiting alone",
       ).argParser(parseCount(0)),
     )
+    .option(ALLOW_JAVASCRIPT, ALLOW_JAVASCRIPT_TEXT)
     .addHelpText(
       "after",
       "\nExit status: what the program says by (exit); 1 after an error that nobody handled; 2 for a mistaken " +

@@ -95,6 +95,11 @@ export class Bridge {
     this.canWait = false;
   }
 
+  /** Goes on with a program that waited. @returns its value */
+  enter(): unknown {
+    return this.#runner.enter();
+  }
+
   /** The primitive `%js`. @throws SchemeError, LeftForJavaScript */
   call(name: string, operands: readonly unknown[]): unknown {
     const host = this.#host;
@@ -363,24 +368,5 @@ export class Bridge {
       deferred?.reject(error);
     }
     return [Outcome.value, true];
-  }
-}
-
-/**
- * Runs what may wait for JavaScript, and goes on as often as it does.
- * @returns its value
- * @throws what it throws
- */
-export async function runWaiting(bridge: Bridge, start: () => unknown, enter: () => unknown): Promise<unknown> {
-  for (let go = start; ; go = enter) {
-    bridge.canWait = true;
-    try {
-      return go();
-    } catch (error) {
-      if (!(error instanceof LeftForEvents)) throw error;
-    } finally {
-      bridge.canWait = false;
-    }
-    await bridge.somethingComes();
   }
 }

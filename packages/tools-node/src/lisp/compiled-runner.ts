@@ -31,8 +31,8 @@ export async function runBuilt(
   { file, args, findLibrary = () => null, allowJavascript = false }: BuiltOptions,
 ): Promise<LispEnd> {
   const lisp = new Lisp({ system: nodeSystem([file, ...args], { allowJavascript }), findLibrary });
-  return await endOf(lisp, () => {
-    compiling(lisp, image).runImage();
+  return await endOf(lisp, async () => {
+    await compiling(lisp, image).runImage();
     return 0;
   });
 }

@@ -53,8 +53,8 @@ export async function runLisp({ file, args, talk, ...options }: LispRequest): Pr
   const lisp = new Lisp({ system, findLibrary });
   return await endOf(lisp, async () => {
     const runner = engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp;
-    for (const text of options.eval) runner.evaluateText(text, "-e");
-    if (file !== undefined && content !== null) runner.runProgram(content.toString("utf8"), file);
+    for (const text of options.eval) await runner.evaluateTextWaiting(text, "-e");
+    if (file !== undefined && content !== null) await runner.runProgramWaiting(content.toString("utf8"), file);
     else if (isPrompt && engine === "wasm")
       throw new OperationError("option", "--engine", "the prompt runs on the interpreter only");
     else if (isPrompt) return await talk(lisp);

@@ -1,0 +1,43 @@
+/** A session's work in parts, of which each is run when the one before has ended; one may have to wait for JavaScript. */
+import type { Bridge } from "./bridge.ts";
+import { LeftForEvents } from "./outcome.ts";
+
+/** Each part, as a function that runs it; it is given the part's value. */
+export type Steps<T> = Generator<() => unknown, T, unknown>;
+
+export function runSteps<T>(steps: Steps<T>): T {
+  try {
+    for (let next = steps.next(); ;) {
+      if (next.done === true) return next.value;
+      next = steps.next(next.value());
+    }
+  } finally {
+    steps.return(undefined as T);
+  }
+}
+
+/** The same where programs may wait for promises: the event loop runs meanwhile. */
+export async function runStepsWaiting<T>(steps: Steps<T>, bridge: Bridge): Promise<T> {
+  try {
+    for (let next = steps.next(); ;) {
+      if (next.done === true) return next.value;
+      next = steps.next(await runWaiting(next.value, bridge));
+    }
+  } finally {
+    steps.return(undefined as T);
+  }
+}
+
+async function runWaiting(start: () => unknown, bridge: Bridge): Promise<unknown> {
+  for (let go = start; ; go = () => bridge.enter()) {
+    bridge.canWait = true;
+    try {
+      return go();
+    } catch (error) {
+      if (!(error instanceof LeftForEvents)) throw error;
+    } finally {
+      bridge.canWait = false;
+    }
+    await bridge.somethingComes();
+  }
+}
