@@ -112,13 +112,19 @@ export class CompiledLisp {
     return Object.fromEntries(targets.map(build)) as Record<T, Uint8Array>;
   }
 
-  /**
-   * Runs the program of the image that this session was given; it may wait for promises of JavaScript. @throws
-   * SchemeError, ExitRequest
-   */
-  async runImage(): Promise<unknown> {
+  /** Runs the program of the image that this session was given. @throws SchemeError, ExitRequest */
+  runImage(): unknown {
+    return runSteps(this.#imageSteps());
+  }
+
+  /** The same where it may wait for promises of JavaScript. */
+  async runImageWaiting(): Promise<unknown> {
+    return await runStepsWaiting(this.#imageSteps(), this.engine.javascript);
+  }
+
+  *#imageSteps(): Steps<unknown> {
     try {
-      return await runStepsWaiting(this.engine.imageSteps(), this.engine.javascript);
+      return yield* this.engine.imageSteps();
     } finally {
       this.lisp.flush();
     }

@@ -298,7 +298,7 @@ export class Engine {
     return this.#image !== null;
   }
 
-  /** Runs the program of the image. @returns the value of its last form */
+  /** The program of the image, a unit after the other. @returns the value of its last form */
   *imageSteps(): Steps<unknown> {
     const program = this.#image?.program ?? null;
     assert(program !== null, "the image must hold a program");

@@ -21,6 +21,7 @@ import {
   programText,
   runtimeImage,
 } from "@stratos/tools-node/lisp";
+import { OperationError } from "@stratos/operation";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { statusOfEnd } from "../lisp/ended.ts";
@@ -114,13 +115,16 @@ function buildCommand(finish: Finish): Command {
         .choices(["wasm", ...NATIVE_TARGETS])
         .default("wasm"),
     )
+    .option(ALLOW_JAVASCRIPT, `of …mjs: ${ALLOW_JAVASCRIPT_TEXT}`)
     .addHelpText(
       "after",
       "\nA native program prints the same, but has no eval; what else it lacks is told when it is built.\n\n" +
         "A built program runs with the build of Stratos that made it, and with no other; one in …mjs or for a " +
         "processor has\nit inside. What it evaluates by (eval) sees libraries anew, with a state of their own.",
     )
-    .action(async (file: string, { output, libraryPath, target }: BuildOptions) => {
+    .action(async (file: string, { output, libraryPath, target, allowJavascript = false }: BuildOptions) => {
+      if (allowJavascript && !output.endsWith(".mjs"))
+        throw new OperationError("option", ALLOW_JAVASCRIPT, "is kept in …mjs only; any other is given it when it runs");
       const text = programText(file);
       const lisp = new Lisp({
         system: nodeSystem([file]),
@@ -129,7 +133,13 @@ function buildCommand(finish: Finish): Command {
       finish(
         statusOfEnd(
           await endOf(lisp, () => {
-            buildProgram(lisp, { file, text, out: output, target: target === "wasm" ? null : target });
+            buildProgram(lisp, {
+              file,
+              text,
+              out: output,
+              target: target === "wasm" ? null : target,
+              allowJavascript,
+            });
             return EXIT_SUCCESS;
           }),
         ),
@@ -141,6 +151,7 @@ interface BuildOptions {
   readonly output: string;
   readonly libraryPath: readonly string[];
   readonly target: "wasm" | NativeTarget;
+  readonly allowJavascript?: boolean;
 }
 
 function docCommand(finish: Finish): Command {
@@ -179,13 +190,14 @@ function testCommand(finish: Finish): Command {
     .addOption(jsonOption())
     .option("-I, --library-path <folder>", "look for libraries there, too (repeatable)", repeat, [])
     .option("--engine <name>", "wasm (default) or interpreter")
+    .option(ALLOW_JAVASCRIPT, ALLOW_JAVASCRIPT_TEXT)
     .addHelpText(
       "after",
       "\nWith --json what programs print goes to standard error.\n" +
         "\nExit status: 0 when every test passed or failed as expected; 1 otherwise, and where a file has no test, " +
         "ends by an error or leaves a group open; 2 for a mistaken command line.",
     )
-    .action(async (files: string[], { json, libraryPath, engine = "wasm" }: TestCommandOptions) => {
+    .action(async (files: string[], { json, libraryPath, engine = "wasm", allowJavascript = false }: TestCommandOptions) => {
       checkEngine(engine);
       const programs = files.map((file) => ({ file, text: programText(file) }));
       const makeRunner = (file: string, system: System): { lisp: Lisp; runner: Lisp | CompiledLisp } => {
@@ -195,7 +207,7 @@ function testCommand(finish: Finish): Command {
       const isJson = json === true;
       const tested = testPrograms(programs, {
         systemOf: (file) => {
-          const system = nodeSystem([file]);
+          const system = nodeSystem([file], { allowJavascript });
           return isJson ? { ...system, standardOutput: system.standardError } : system;
         },
         makeRunner,
@@ -216,4 +228,5 @@ interface TestCommandOptions {
   readonly json?: boolean;
   readonly libraryPath: readonly string[];
   readonly engine?: string;
+  readonly allowJavascript?: boolean;
 }

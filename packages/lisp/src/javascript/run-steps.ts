@@ -6,25 +6,31 @@ import { LeftForEvents } from "./outcome.ts";
 export type Steps<T> = Generator<() => unknown, T, unknown>;
 
 export function runSteps<T>(steps: Steps<T>): T {
-  try {
-    for (let next = steps.next(); ;) {
-      if (next.done === true) return next.value;
-      next = steps.next(next.value());
+  for (let next = steps.next(); ;) {
+    if (next.done === true) return next.value;
+    let value: unknown;
+    try {
+      value = next.value();
+    } catch (error) {
+      next = steps.throw(error);
+      continue;
     }
-  } finally {
-    steps.return(undefined as T);
+    next = steps.next(value);
   }
 }
 
 /** The same where programs may wait for promises: the event loop runs meanwhile. */
 export async function runStepsWaiting<T>(steps: Steps<T>, bridge: Bridge): Promise<T> {
-  try {
-    for (let next = steps.next(); ;) {
-      if (next.done === true) return next.value;
-      next = steps.next(await runWaiting(next.value, bridge));
+  for (let next = steps.next(); ;) {
+    if (next.done === true) return next.value;
+    let value: unknown;
+    try {
+      value = await runWaiting(next.value, bridge);
+    } catch (error) {
+      next = steps.throw(error);
+      continue;
     }
-  } finally {
-    steps.return(undefined as T);
+    next = steps.next(value);
   }
 }
 

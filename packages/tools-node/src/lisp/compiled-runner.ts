@@ -32,7 +32,7 @@ export async function runBuilt(
 ): Promise<LispEnd> {
   const lisp = new Lisp({ system: nodeSystem([file, ...args], { allowJavascript }), findLibrary });
   return await endOf(lisp, async () => {
-    await compiling(lisp, image).runImage();
+    await compiling(lisp, image).runImageWaiting();
     return 0;
   });
 }
