@@ -67,6 +67,8 @@ export interface EngineStatistics {
   readonly oldBytes: number;
   /** How often the stack went to the heap by an exception: for continuations and for deep recursion. */
   readonly unwindCount: number;
+  /** Values of JavaScript that the heap holds. */
+  readonly handleCount: number;
 }
 
 interface CompileKind {
@@ -339,6 +341,7 @@ export class Engine {
       majorCount: this.heap.get(Register.majorCount),
       oldBytes: this.heap.get(Register.oldNext) - this.heap.get(Register.oldStart),
       unwindCount: this.heap.get(Register.unwindCount),
+      handleCount: this.#objects.javascript.count,
     };
   }
 

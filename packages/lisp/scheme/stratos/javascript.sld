@@ -62,9 +62,11 @@
                (let ((state 'new))
                  (set-car! finished (lambda () (set! state 'done)))
                  (dynamic-wind
-                   (lambda () (if (eq? state 'new) (set! state 'open) (no-way)))
+                   (lambda () (if (eq? state 'new) (set! state 'open) (%js 'no-return)))
                    (lambda () (let ((value (apply procedure operands))) (set! state 'done) value))
-                   (lambda () (unless (eq? state 'done) (set! state 'done) (no-way)))))))))
+                   ;; Who leaves by (exit) may: that takes the hooks away first.
+                   (lambda ()
+                     (unless (or (eq? state 'done) (not (%thread-hooks))) (set! state 'done) (no-way)))))))))
         (hold-threads! (> (%js 'depth) 1))
         outcome))
     (define (no-way) (error "a continuation cannot go through a call by JavaScript"))

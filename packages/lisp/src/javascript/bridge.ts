@@ -95,6 +95,11 @@ export class Bridge {
     this.canWait = false;
   }
 
+  /** How many procedures of Lisp, and objects that they raised, JavaScript has. */
+  get functionCount(): number {
+    return this.#functions.size;
+  }
+
   /** Goes on with a program that waited. @returns its value */
   enter(): unknown {
     return this.#runner.enter();
@@ -118,6 +123,10 @@ export class Bridge {
       }
       case "leave":
         this.#request = { name: (operands[0] as SchemeSymbol).name, operands: itemsOf(operands[1]) ?? [] };
+        throw new LeftForJavaScript();
+      case "no-return":
+        // Who called the continuation is lost already.
+        this.#fatal = { error: failure("a continuation of a call by JavaScript was called when that had returned") };
         throw new LeftForJavaScript();
       case "value?":
         return operands[0] instanceof JavaScriptValue;
@@ -150,6 +159,7 @@ export class Bridge {
    * LeftForEvents
    */
   perform(): void {
+    this.#throwFatal();
     const request = this.#request;
     this.#request = null;
     if (request === null || this.#host === null) throw failure("JavaScript was left for without a request");

@@ -112,7 +112,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "(stratos javascript-primitives)": "%js %js-raise",
   "(stratos thread-primitives)":
     "%call-at-base %handler %input-ready? %parameters %pass-time %seed %set-fuel! %set-parameters! %set-thread! " +
-    "%set-thread-hooks! %sleep %thread %throw-to",
+    "%set-thread-hooks! %sleep %thread %thread-hooks %throw-to",
   "(stratos system-call)": "%system-call %copy-to-memory",
   "(stratos syntax)": SYNTAX,
   "(stratos base)": EXTRAS,
