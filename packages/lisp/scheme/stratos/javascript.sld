@@ -100,8 +100,8 @@
         ((0) (vector-ref outcome 1))
         ((1) (vector-ref objects (vector-ref outcome 1)))
         ((2) (raise (vector-ref objects (vector-ref outcome 1))))
-        ((3) (%js-raise 'javascript (vector-ref outcome 1) (vector (vector-ref outcome 2))))
-        ((4) (%js-raise (vector-ref outcome 1) (vector-ref outcome 2) (vector-ref outcome 3)))
+        ((3) (%js 'raise 'javascript (vector-ref outcome 1) (vector (vector-ref outcome 2))))
+        ((4) (%js 'raise (vector-ref outcome 1) (vector-ref outcome 2) (vector-ref outcome 3)))
         (else end)))
 
     (define (js-global . name)

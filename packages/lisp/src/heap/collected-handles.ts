@@ -49,6 +49,8 @@ export class CollectedHandles {
 
   wordOf(value: JavaScriptValue): Word {
     const heap = this.#heap;
+    // A large object's allocation may collect without a word.
+    if (this.#numbers.size > 0 && heap.get(Register.majorCount) !== this.#majorCount) this.sweep();
     const known = this.#numbers.get(value);
     if (known !== undefined) return Heap.pointer(this.#addresses[known]!, Tag.object);
     const number = this.#free.pop() ?? this.#values.length;

@@ -10,7 +10,7 @@
  *
  * While JavaScript has no procedure of Lisp it cannot call back: then operations are done at once.
  */
-import { Condition, SchemeError, failure, limitReached } from "../datum/condition.ts";
+import { Condition, type ConditionKind, SchemeError, failure, limitReached } from "../datum/condition.ts";
 import { MString, SchemeSymbol, UNSPECIFIED, intern, itemsOf } from "../datum/datum.ts";
 import { Handles, toJavaScript } from "./convert.ts";
 import { JavaScriptValue } from "./javascript-value.ts";
@@ -124,6 +124,10 @@ export class Bridge {
       case "leave":
         this.#request = { name: (operands[0] as SchemeSymbol).name, operands: itemsOf(operands[1]) ?? [] };
         throw new LeftForJavaScript();
+      case "raise": {
+        const [kind, message, irritants] = operands as [SchemeSymbol, unknown, readonly unknown[]];
+        throw new SchemeError(new Condition(kind.name as ConditionKind, message, irritants));
+      }
       case "no-return":
         // Who called the continuation is lost already.
         this.#fatal = { error: failure("a continuation of a call by JavaScript was called when that had returned") };

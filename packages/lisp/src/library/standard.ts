@@ -109,7 +109,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "(scheme r5rs)": R5RS,
   "(stratos character-class)": "%character-class",
   "(stratos hash)": "%hash %identity-hash",
-  "(stratos javascript-primitives)": "%js %js-raise",
+  "(stratos javascript-primitives)": "%js",
   "(stratos thread-primitives)":
     "%call-at-base %handler %input-ready? %parameters %pass-time %seed %set-fuel! %set-parameters! %set-thread! " +
     "%set-thread-hooks! %sleep %thread %thread-hooks %throw-to",

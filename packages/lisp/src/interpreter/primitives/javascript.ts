@@ -1,6 +1,4 @@
 /** JavaScript, as scheme/stratos/javascript.sld asks for it. */
-import { Condition, type ConditionKind, SchemeError } from "../../datum/condition.ts";
-import type { SchemeSymbol } from "../../datum/datum.ts";
 import type { Bridge } from "../../javascript/bridge.ts";
 import { define, symbolOf, type Table } from "./operands.ts";
 
@@ -9,9 +7,4 @@ export function defineJavaScript(table: Table, bridge: Bridge): void {
   define(table, "%js", 1, Infinity, (name: unknown, ...operands: unknown[]) =>
     bridge.call(symbolOf("%js", name).name, operands),
   );
-  define(table, "%js-raise", 3, 3, (kind: unknown, message: unknown, irritants: unknown) => {
-    throw new SchemeError(
-      new Condition((kind as SchemeSymbol).name as ConditionKind, message, irritants as readonly unknown[]),
-    );
-  });
 }
