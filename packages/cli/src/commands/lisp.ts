@@ -124,7 +124,7 @@ function buildCommand(finish: Finish): Command {
     )
     .action(async (file: string, { output, libraryPath, target, allowJavascript = false }: BuildOptions) => {
       if (allowJavascript && !output.endsWith(".mjs"))
-        throw new OperationError("option", ALLOW_JAVASCRIPT, "is kept in …mjs only; any other is given it when it runs");
+        throw new OperationError("option", ALLOW_JAVASCRIPT, "is kept in …mjs only; others are given it when they run");
       const text = programText(file);
       const lisp = new Lisp({
         system: nodeSystem([file]),
@@ -197,31 +197,33 @@ function testCommand(finish: Finish): Command {
         "\nExit status: 0 when every test passed or failed as expected; 1 otherwise, and where a file has no test, " +
         "ends by an error or leaves a group open; 2 for a mistaken command line.",
     )
-    .action(async (files: string[], { json, libraryPath, engine = "wasm", allowJavascript = false }: TestCommandOptions) => {
-      checkEngine(engine);
-      const programs = files.map((file) => ({ file, text: programText(file) }));
-      const makeRunner = (file: string, system: System): { lisp: Lisp; runner: Lisp | CompiledLisp } => {
-        const lisp = new Lisp({ system, findLibrary: folderFinder(libraryFolders(libraryPath, file)) });
-        return { lisp, runner: engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp };
-      };
-      const isJson = json === true;
-      const tested = testPrograms(programs, {
-        systemOf: (file) => {
-          const system = nodeSystem([file], { allowJavascript });
-          return isJson ? { ...system, standardOutput: system.standardError } : system;
-        },
-        makeRunner,
-        onFile: (result) => void (isJson || process.stdout.write(failuresText(result))),
-      });
-      const { passed, failed, expectedFailures, skipped } = tested;
-      if (isJson) process.stdout.write(`${JSON.stringify(tested)}\n`);
-      else {
-        if (expectedFailures + skipped > 0)
-          process.stdout.write(`${expectedFailures} failed as expected, ${skipped} skipped\n`);
-        process.stdout.write(`${passed} passed, ${failed} failed\n`);
-      }
-      finish(failed === 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-    });
+    .action(
+      async (files: string[], { json, libraryPath, engine = "wasm", allowJavascript = false }: TestCommandOptions) => {
+        checkEngine(engine);
+        const programs = files.map((file) => ({ file, text: programText(file) }));
+        const makeRunner = (file: string, system: System): { lisp: Lisp; runner: Lisp | CompiledLisp } => {
+          const lisp = new Lisp({ system, findLibrary: folderFinder(libraryFolders(libraryPath, file)) });
+          return { lisp, runner: engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp };
+        };
+        const isJson = json === true;
+        const tested = testPrograms(programs, {
+          systemOf: (file) => {
+            const system = nodeSystem([file], { allowJavascript });
+            return isJson ? { ...system, standardOutput: system.standardError } : system;
+          },
+          makeRunner,
+          onFile: (result) => void (isJson || process.stdout.write(failuresText(result))),
+        });
+        const { passed, failed, expectedFailures, skipped } = tested;
+        if (isJson) process.stdout.write(`${JSON.stringify(tested)}\n`);
+        else {
+          if (expectedFailures + skipped > 0)
+            process.stdout.write(`${expectedFailures} failed as expected, ${skipped} skipped\n`);
+          process.stdout.write(`${passed} passed, ${failed} failed\n`);
+        }
+        finish(failed === 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+      },
+    );
 }
 
 interface TestCommandOptions {

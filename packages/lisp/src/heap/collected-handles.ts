@@ -3,8 +3,8 @@
  * its place here. After a collection those whose object was not copied are let go.
  *
  * The collector leaves where an object went in its first word (layout.ts), until the space is used again; so each is
- * followed from where it was known to lie. An old generation that was collected twice between two looks has written over
- * that: then its objects are gone through for handles.
+ * followed from where it was known to lie. An old generation that was collected twice between two looks has written
+ * over that: then its objects are gone through for handles.
  */
 import { JavaScriptValue } from "../javascript/javascript-value.ts";
 import { Heap } from "./heap.ts";
@@ -76,8 +76,7 @@ export class CollectedHandles {
     for (let number = 0; number < this.#values.length; number++) {
       const value = this.#values[number]!;
       if (value === null) continue;
-      const address =
-        found === null ? this.#follow(this.#addresses[number]!, start, end) : (found.get(number) ?? null);
+      const address = found === null ? this.#follow(this.#addresses[number]!, start, end) : (found.get(number) ?? null);
       if (address !== null) {
         this.#addresses[number] = address;
         continue;
@@ -113,7 +112,11 @@ export class CollectedHandles {
       const count = view.getUint32(at + 4, true);
       if (kind === Kind.host && view.getInt32(at + 12, true) < 0) found.set(numberAt(this.#heap, at), at);
       at +=
-        kind === Kind.procedure ? 8 + 8 * (low >>> 16) : kind >= FIRST_BYTES_KIND ? 8 + ((count + 7) & ~7) : 8 + 8 * count;
+        kind === Kind.procedure
+          ? 8 + 8 * (low >>> 16)
+          : kind >= FIRST_BYTES_KIND
+            ? 8 + ((count + 7) & ~7)
+            : 8 + 8 * count;
     }
     return found;
   }

@@ -1,12 +1,12 @@
 /**
  * Between a session and JavaScript; scheme/stratos/javascript.sld is its other half.
  *
- * Lisp calls JavaScript with nothing of its own on the host's stack, where JavaScript might call back: the library keeps
- * the continuation and leaves its run (`LeftForJavaScript`), the runner lets the bridge do what was asked (`perform`) and
- * then enters the library's procedure, which finds the outcome in the inbox and goes on. A call by JavaScript is the
- * same procedure, entered with the call in the inbox. So both engines' continuations, threads and collectors meet no
- * frames of JavaScript, and no address of a Lisp object is ever held here: procedures and raised objects have numbers
- * in a table of the library's.
+ * Lisp calls JavaScript with nothing of its own on the host's stack, where JavaScript might call back: the library
+ * keeps the continuation and leaves its run (`LeftForJavaScript`), the runner lets the bridge do what was asked
+ * (`perform`) and then enters the library's procedure, which finds the outcome in the inbox and goes on. A call by
+ * JavaScript is the same procedure, entered with the call in the inbox. So both engines' continuations, threads and
+ * collectors meet no frames of JavaScript, and no address of a Lisp object is ever held here: procedures and raised
+ * objects have numbers in a table of the library's.
  *
  * While JavaScript has no procedure of Lisp it cannot call back: then operations are done at once.
  */
@@ -32,7 +32,7 @@ interface BridgeSystem {
 }
 
 /** The engine that the session runs on. */
-export interface BridgeRunner {
+interface BridgeRunner {
   /** Keeps the library's procedure. */
   hold(procedure: unknown): void;
   /** Runs it to its end, as a program of its own. @returns its value */

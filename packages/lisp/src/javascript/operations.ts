@@ -40,11 +40,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "same": (a: unknown, b: unknown) => a === b,
   "text": (value: unknown) => String(value),
   "iterator": (object: unknown) =>
-    Reflect.apply(
-      callable((objectOf(object) as Record<PropertyKey, unknown>)[Symbol.iterator]),
-      object,
-      [],
-    ) as unknown,
+    Reflect.apply(callable((objectOf(object) as Record<PropertyKey, unknown>)[Symbol.iterator]), object, []) as unknown,
   "next": (iterator: Iterator<unknown>) => {
     const { done, value } = iterator.next();
     return done === true ? END : value;

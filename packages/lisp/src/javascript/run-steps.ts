@@ -1,4 +1,4 @@
-/** A session's work in parts, of which each is run when the one before has ended; one may have to wait for JavaScript. */
+/** A session's work in parts, each run when the one before has ended; one may have to wait for JavaScript. */
 import type { Bridge } from "./bridge.ts";
 import { LeftForEvents } from "./outcome.ts";
 
