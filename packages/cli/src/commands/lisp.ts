@@ -206,7 +206,7 @@ function testCommand(finish: Finish): Command {
           return { lisp, runner: engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp };
         };
         const isJson = json === true;
-        const tested = testPrograms(programs, {
+        const tested = await testPrograms(programs, {
           systemOf: (file) => {
             const system = nodeSystem([file], { allowJavascript });
             return isJson ? { ...system, standardOutput: system.standardError } : system;
