@@ -267,4 +267,4 @@ imports (js-object). Gives the object of its exports."
               (else value))))
 
     (%js 'open entry)
-    (set-outside! (lambda () (%js 'due?)) let-events)))
+    (set-outside! (lambda () (%js 'due?)) (lambda () (and (%js 'can-wait?) (%js 'waits?))) let-events)))

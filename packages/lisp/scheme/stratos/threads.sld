@@ -168,11 +168,14 @@
           (let ((t (car ready-front))) (set! ready-front (cdr ready-front)) t)
           #f))
 
-    ;; What can end a wait from outside (JavaScript): whether it should have a turn, and how it is given one, of so many
-    ;; seconds (#f: until it has ended something). False is given where there is nothing to wait for.
+    ;; What can end a wait from outside (JavaScript): whether it should have a turn now, whether it may still end one,
+    ;; and how it is given a turn, of so many seconds (#f: until it has ended something). False is given where
+    ;; there is nothing to wait for.
     (define outside-due? #f)
     (define let-outside #f)
-    (define (set-outside! due? let-go) (set! outside-due? due?) (set! let-outside let-go))
+    (define outside-pending? #f)
+    (define (set-outside! due? pending? let-go)
+      (set! outside-due? due?) (set! outside-pending? pending?) (set! let-outside let-go))
     ;; While the host waits for what runs, no other thread may.
     (define held #f)
     (define (hold-threads! on) (set! held on))
@@ -262,15 +265,16 @@
 
     ;; Hooks of the engines.
     (define (others?) (and (not held) (begin (wake-due!) (any-ready?))))
+    (define (turn-due?) (or (others?) (and outside-due? (not held) (outside-due?))))
     (define (preempt)
       (%pass-time 1/1000)
-      (if (others?)
+      (if (turn-due?)
           (let ((t (current-thread))) (ready! t nothing) (leave! t))
           (%set-fuel! (turn))))
     (define (await-input port needs-line)
       (unless (%input-ready? port needs-line)
-        (cond ((others?) (thread-yield!) (await-input port needs-line))
-              ((and (not held) (or (next-deadline) (and outside-due? (outside-due?))))
+        (cond ((turn-due?) (thread-yield!) (await-input port needs-line))
+              ((or (next-deadline) (and outside-pending? (not held) (outside-pending?)))
                (thread-sleep! look-seconds)
                (await-input port needs-line)))))
     (%set-thread-hooks! (cons preempt await-input))
@@ -302,7 +306,7 @@
     (define (thread-yield!)
       (let ((t (current-thread)))
         (%pass-time 1/1000)
-        (when (others?) (ready! t nothing) (leave! t))
+        (when (turn-due?) (ready! t nothing) (leave! t))
         (nothing)))
     (define (thread-sleep! timeout)
       (let ((deadline (deadline-of "thread-sleep!" timeout)))

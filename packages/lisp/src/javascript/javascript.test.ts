@@ -31,6 +31,8 @@ const whenIdle = (call: () => void): (() => void) => {
   return () => void process.removeListener("beforeExit", call);
 };
 
+const REAL_TIME = { isTimeVirtual: false, currentSecond: () => Date.now() / 1000 };
+
 function session(
   engine: EngineName,
   { own = {}, options = {}, ...rest }: RunOptions & { own?: object; options?: Partial<EngineOptions> } = {},
@@ -39,7 +41,7 @@ function session(
   const { lisp, output } = makeLisp({
     findLibrary,
     ...rest,
-    system: { javascript: { global, whenIdle }, isTimeVirtual: false, ...rest.system },
+    system: { javascript: { global, whenIdle }, ...REAL_TIME, ...rest.system },
   });
   const compiled = engine === "wasm" ? new CompiledLisp(lisp, { wasm: testWasmEngine, ...options }) : null;
   return { lisp, output, compiled, runner: compiled ?? lisp };
@@ -222,6 +224,25 @@ out`,
 );
 
 agrees(
+  "events have their turns while other threads compute, and wake those who wait for locks and times",
+  `(define arrived #f)
+   (define (after ms thunk) (js-call (js-global "setTimeout") thunk ms))
+   (define busy (thread-start! (make-thread (lambda () (let loop ((n 0)) (if arrived 'seen (loop (+ n 1))))))))
+   (js-await (js-new (js-global "Promise") (lambda (resolve reject) (after 5 (lambda () (js-call resolve 1))))))
+   (set! arrived #t)
+   (show (thread-join! busy))
+   (define m (make-mutex 'm)) (mutex-lock! m)
+   (after 1 (lambda () (mutex-unlock! m)))
+   (mutex-lock! m)
+   (show (thread-name (mutex-state m)))
+   (define n 0)
+   (after 1 (lambda () (set! n 1)))
+   (thread-sleep! 1/20)
+   (show n)`,
+  "seen\nmain\n1",
+);
+
+agrees(
   "a module of WebAssembly: bytes, imports, exports, 64-bit integers",
   `;; (import "e" "f" (func $f (param i32)))
    ;; (func (export "g") (param i32) (call $f ($0 + 1))) (func (export "h") (param i64) (result i64) $0)
@@ -246,6 +267,23 @@ test("without permission the library refuses, and the sandbox's macros never hav
   const macros = `(import (stratos syntax))
     (define-syntax m (er-macro-transformer (lambda (form rename compare) (js-global) 1))) (show (m))`;
   assert.match(await run(macros, "interpreter"), /no JavaScript/);
+});
+
+test("with a seed time goes on by waiting alone, and promises still settle", async () => {
+  const text = `(define t (thread-start! (make-thread (lambda () (thread-sleep! 1000) 'slept))))
+    (show (js-await (js-invoke (js-global "Promise") "resolve" 1)))
+    (show (thread-join! t))`;
+  for (const engine of ENGINES) {
+    let seconds = 0;
+    const system = {
+      isTimeVirtual: true,
+      seed: 3,
+      currentSecond: () => seconds,
+      sleep: (more: number) => void (seconds += more),
+    };
+    assert.equal(await run(text, engine, { system }), "1\nslept\n");
+    assert.ok(seconds >= 1000);
+  }
 });
 
 test("who runs a session without an event loop is told by name that nobody waits", () => {
