@@ -218,3 +218,44 @@ test("who reads no more ends a program by SIGPIPE's status, without a word", asy
   const { stdout, stderr } = await run(["bash", "-c", `${command} | head -1; echo \${PIPESTATUS[0]}`], { cwd: folder });
   assert.deepEqual([stdout, stderr], ["line\n141\n", ""]);
 });
+
+test("programs have JavaScript where the command line gives it, and nowhere else", async () => {
+  writeFileSync(
+    join(folder, "javascript.scm"),
+    `(import (scheme base) (scheme write) (scheme process-context) (stratos javascript))
+     (write (js-await (js-new (js-global "Promise")
+       (lambda (resolve reject) (js-call (js-global "setTimeout") (lambda () (js-call resolve "late")) 1)))))
+     (js-invoke (list->js '(1)) "forEach" (lambda (x . rest) (exit 7)))`,
+  );
+  const allowed = { stdout: '"late"', stderr: "", status: 7 };
+  const refused = /this session has no JavaScript: \(stratos javascript\) needs --allow-javascript/;
+  for (const engine of ["wasm", "interpreter"]) {
+    assert.deepEqual(await lisp(["--allow-javascript", "--engine", engine, "javascript.scm"]), allowed);
+    assert.match((await lisp(["--engine", engine, "javascript.scm"])).stderr, refused);
+  }
+  assert.equal((await lisp(["build", "javascript.scm", "-o", "javascript"])).status, 0);
+  assert.deepEqual(await lisp(["--allow-javascript", "javascript"]), allowed);
+  assert.match((await lisp(["javascript"])).stderr, refused);
+  const kept = await lisp(["build", "--allow-javascript", "javascript.scm", "-o", "javascript"]);
+  assert.equal(kept.status, 2);
+  assert.match(kept.stderr, /--allow-javascript: is kept in .*mjs only/);
+  for (const options of [["--allow-javascript"], []]) {
+    assert.equal((await lisp(["build", ...options, "javascript.scm", "-o", "javascript.mjs"])).status, 0);
+    const ended = await run([process.execPath, "javascript.mjs"], { cwd: folder });
+    if (options.length > 0) assert.deepEqual(ended, allowed);
+    else assert.match(ended.stderr, refused);
+  }
+  const native = await lisp(["build", "--target", "x86_64", "javascript.scm", "-o", "javascript.elf"]);
+  assert.match(native.stderr, /a native program has no JavaScript/);
+  const stuck = '(import (stratos javascript)) (js-await (js-new (js-global "Promise") (lambda (a b) 1)))';
+  const waiting = await lisp(["--allow-javascript", "-e", stuck]);
+  assert.match(waiting.stderr, /deadlock: no thread can go on: main waits for a promise of JavaScript/);
+  assert.equal(waiting.status, 1);
+  const piped = '(import (stratos javascript))\n(js-await (js-invoke (js-global "Promise") "resolve" 5))\n';
+  assert.equal((await lisp(["--allow-javascript"], piped)).stdout, "5\n");
+  writeFileSync(
+    join(folder, "javascript-tests.scm"),
+    '(import (scheme base) (srfi 64) (stratos javascript)) (test-begin "js") (test-equal 5 (js-await 5)) (test-end)',
+  );
+  assert.match((await lisp(["test", "--allow-javascript", "javascript-tests.scm"])).stdout, /^1 passed, 0 failed/);
+});

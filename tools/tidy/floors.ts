@@ -109,6 +109,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   library: [".", "compat"],
   lisp: [
     "datum",
+    "javascript",
     "heap low number",
     "core",
     "expander middle reader",

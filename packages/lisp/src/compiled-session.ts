@@ -18,6 +18,7 @@ import { Primitive } from "./interpreter/machine.ts";
 import { utf8Decode } from "./interpreter/utf8.ts";
 import { makeBegin } from "./core/build.ts";
 import { reachableUnits } from "./core/reachable.ts";
+import { runSteps, runStepsWaiting, type Steps } from "./javascript/run-steps.ts";
 import { Reader } from "./reader/reader.ts";
 import { TextCursor } from "./reader/text-cursor.ts";
 import type { Lisp } from "./session.ts";
@@ -53,6 +54,15 @@ export class CompiledLisp {
    * nothing else may be run in this session after it. @throws SchemeError, ExitRequest
    */
   runProgram(text: string, file: string): unknown {
+    return runSteps(this.#programSteps(text, file));
+  }
+
+  /** The same where it may wait for promises of JavaScript. */
+  async runProgramWaiting(text: string, file: string): Promise<unknown> {
+    return await runStepsWaiting(this.#programSteps(text, file), this.engine.javascript);
+  }
+
+  *#programSteps(text: string, file: string): Steps<unknown> {
     try {
       const units = reachableUnits(
         this.lisp.expandProgram(text, file).filter(({ library }) => !this.#loaded.has(library)),
@@ -61,7 +71,7 @@ export class CompiledLisp {
       for (const [index, unit] of units.entries()) {
         const isProgram = index === units.length - 1;
         if (!isProgram) this.#loaded.add(unit.library);
-        value = this.engine.load(unit, { isClosed: isProgram });
+        value = yield () => this.engine.load(unit, { isClosed: isProgram });
       }
       return value;
     } finally {
@@ -88,6 +98,8 @@ export class CompiledLisp {
   buildNative<T extends NativeTarget>(text: string, file: string, targets: readonly T[]): Record<T, Uint8Array> {
     const image = this.buildProgram(text, file);
     const refused = this.engine.refusedNames;
+    if (refused.some((name) => name.startsWith("%js")))
+      throw failure("a native program has no JavaScript, and none of (stratos javascript): build it for wasm");
     if (refused.length > 0)
       throw failure(
         `a native program has no ${refused.join(", ")} yet: build it for wasm (without --target), where it does`,
@@ -102,8 +114,17 @@ export class CompiledLisp {
 
   /** Runs the program of the image that this session was given. @throws SchemeError, ExitRequest */
   runImage(): unknown {
+    return runSteps(this.#imageSteps());
+  }
+
+  /** The same where it may wait for promises of JavaScript. */
+  async runImageWaiting(): Promise<unknown> {
+    return await runStepsWaiting(this.#imageSteps(), this.engine.javascript);
+  }
+
+  *#imageSteps(): Steps<unknown> {
     try {
-      return this.engine.runImage();
+      return yield* this.engine.imageSteps();
     } finally {
       this.lisp.flush();
     }
@@ -111,6 +132,15 @@ export class CompiledLisp {
 
   /** Evaluates all forms of a text in the interaction environment; each before the next is expanded. */
   evaluateText(text: string, file: string): unknown {
+    return runSteps(this.#textSteps(text, file));
+  }
+
+  /** The same where it may wait for promises of JavaScript. */
+  async evaluateTextWaiting(text: string, file: string): Promise<unknown> {
+    return await runStepsWaiting(this.#textSteps(text, file), this.engine.javascript);
+  }
+
+  *#textSteps(text: string, file: string): Steps<unknown> {
     let value: unknown = UNSPECIFIED;
     const reader = this.#reader(text, file, this.lisp.interaction);
     for (let form = reader.read(); form !== EOF; form = reader.read())
@@ -118,7 +148,7 @@ export class CompiledLisp {
         [this.lisp.expandForm(form as Syntax, this.lisp.interaction)],
         this.lisp.interaction,
       ))
-        value = this.engine.load(unit);
+        value = yield () => this.engine.load(unit);
     return value;
   }
 

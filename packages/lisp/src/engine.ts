@@ -7,7 +7,7 @@ import { assert } from "@stratos/base";
 import type { WasmEngine, WasmInstance, WasmMemory, WasmModule, WasmTable } from "@stratos/host";
 import type { Global, Unit } from "./core/core.ts";
 import type { Source } from "./datum/source.ts";
-import { Flonum, SchemeSymbol, intern } from "./datum/datum.ts";
+import { Flonum, SchemeSymbol, UNSPECIFIED, intern } from "./datum/datum.ts";
 import type { Datum } from "./datum/datum.ts";
 import { Heap, HeapFullError } from "./heap/heap.ts";
 import { Cell, Immediate, Kind, Region, Register, Tag, VARIADIC, cellAddress, headerByte } from "./heap/layout.ts";
@@ -17,12 +17,15 @@ import { TableSlot, lowSignatures, runtimeModule } from "./back-wasm/runtime-mod
 import { callsWithPlaces, placesOf, readEngineImage, sourcesOf, writeEngineImage } from "./image/engine-image.ts";
 import type { EngineImage, MemoryPart, RuntimeModule } from "./image/engine-image.ts";
 import type { LowSignature } from "./low/compile.ts";
+import { Bridge } from "./javascript/bridge.ts";
+import { LeftForJavaScript } from "./javascript/outcome.ts";
+import type { Steps } from "./javascript/run-steps.ts";
 import { readForms } from "./low/read.ts";
 import type { Fun, TopLevel } from "./middle/ir.ts";
 import { ALL_PASSES } from "./middle/simplify.ts";
 import type { Passes } from "./middle/simplify.ts";
 import { expandRuntime } from "./runtime/boot-expander.ts";
-import { HostPrimitives, type Evaluator } from "./runtime/host.ts";
+import { HostPrimitives, type Evaluator, type HeapProcedure } from "./runtime/host.ts";
 import { NATIVE_ARITHMETIC } from "./runtime/native-arithmetic.ts";
 import { NATIVE_LIBRARY, NATIVE_OPERATIONS, definedNames, nativeErrors } from "./runtime/native-library.ts";
 import { Objects } from "./runtime/objects.ts";
@@ -64,6 +67,8 @@ export interface EngineStatistics {
   readonly oldBytes: number;
   /** How often the stack went to the heap by an exception: for continuations and for deep recursion. */
   readonly unwindCount: number;
+  /** Values of JavaScript that the heap holds. */
+  readonly handleCount: number;
 }
 
 interface CompileKind {
@@ -99,6 +104,9 @@ export class Engine {
   readonly #units: Map<string, WasmInstance>;
   readonly host: HostPrimitives;
   evaluator: Evaluator;
+  readonly javascript: Bridge;
+  /** Cell of the procedure that goes on after JavaScript; 0: none. */
+  #entry: number;
   readonly #ports: StandardPorts;
   readonly #objects: Objects;
   readonly #functions: Map<number, Fun>;
@@ -127,7 +135,17 @@ export class Engine {
     this.heap = new Heap(this.#memory, { nurseryBytes, memoryBytes: pages * 65536 });
     const { system = closedSystem() } = options;
     this.#ports = options.ports ?? makeStandardPorts(system);
-    this.host = new HostPrimitives(this, { system, ports: this.#ports, extra: options.primitives ?? new Map() });
+    this.#entry = 0;
+    this.javascript = new Bridge(system, {
+      hold: (procedure) => this.#hold(procedure),
+      enter: () => this.enter(),
+    });
+    this.host = new HostPrimitives(this, {
+      system,
+      ports: this.#ports,
+      extra: options.primitives ?? new Map(),
+      javascript: this.javascript,
+    });
     this.evaluator = {
       evaluate: () => {
         throw failure("eval: this engine has no expander");
@@ -177,7 +195,10 @@ export class Engine {
         "heap-full": () => {
           throw new HeapFullError();
         },
-        "collected": (sp: number) => this.heap.verify(sp),
+        "collected": (sp: number) => {
+          if (this.options.debug !== undefined) this.heap.verify(sp);
+          this.#objects.javascript.sweep();
+        },
         "bignum->double": (word: bigint) => Number(this.heap.integerOf(BigInt.asUintN(64, word))),
       },
     });
@@ -279,13 +300,13 @@ export class Engine {
     return this.#image !== null;
   }
 
-  /** Runs the program of the image. @returns the value of its last form */
-  runImage(): unknown {
+  /** The program of the image, a unit after the other. @returns the value of its last form */
+  *imageSteps(): Steps<unknown> {
     const program = this.#image?.program ?? null;
     assert(program !== null, "the image must hold a program");
-    let value = 0n;
-    for (const unit of program.units) value = this.#run(BigInt(unit));
-    return this.heap.toDatum(value);
+    let value: unknown = UNSPECIFIED;
+    for (const unit of program.units) value = yield () => this.heap.toDatum(this.#run(BigInt(unit)));
+    return value;
   }
 
   #restore(image: EngineImage): void {
@@ -320,6 +341,7 @@ export class Engine {
       majorCount: this.heap.get(Register.majorCount),
       oldBytes: this.heap.get(Register.oldNext) - this.heap.get(Register.oldStart),
       unwindCount: this.heap.get(Register.unwindCount),
+      handleCount: this.#objects.javascript.count,
     };
   }
 
@@ -439,8 +461,30 @@ export class Engine {
     this.#units.set(name, this.options.wasm.instantiate(module, modules));
   }
 
-  /** Nothing is left of a run before that ended by an error. */
+  /** Runs a procedure to its end, JavaScript's part of it included. */
   #run(procedure: bigint): bigint {
+    for (let next = procedure; ; next = this.heap.cell(this.#entry)) {
+      try {
+        return this.#runOnce(next);
+      } catch (error) {
+        if (!(error instanceof LeftForJavaScript)) throw error;
+        this.javascript.perform();
+      }
+    }
+  }
+
+  /** Takes a program up that left its run for JavaScript's events (`runWaiting`), or hands it a call. */
+  enter(): unknown {
+    return this.heap.toDatum(this.#run(this.heap.cell(this.#entry)));
+  }
+
+  #hold(procedure: unknown): void {
+    if (this.#entry === 0) this.#entry = this.heap.newCell(0n);
+    this.heap.setCell(this.#entry, (procedure as HeapProcedure).word);
+  }
+
+  /** Nothing is left of a run before that ended by an error. */
+  #runOnce(procedure: bigint): bigint {
     for (const cell of [Cell.continuation, Cell.newHead, Cell.newTail, Cell.pendingProcedure])
       this.heap.setCell(cell, 0n);
     for (const cell of [Cell.winders, Cell.handlers, Cell.parameters]) this.heap.setCell(cell, BigInt(Immediate.nil));

@@ -28,6 +28,7 @@ import {
 } from "./interpreter/machine.ts";
 import { preludeDefinition } from "./interpreter/prelude.ts";
 import { defineControl } from "./interpreter/primitives/control.ts";
+import { defineJavaScript } from "./interpreter/primitives/javascript.ts";
 import { defineLists } from "./interpreter/primitives/lists.ts";
 import { defineNumbers } from "./interpreter/primitives/numbers.ts";
 import type { Table } from "./interpreter/primitives/operands.ts";
@@ -39,6 +40,8 @@ import { defineVectors } from "./interpreter/primitives/vectors.ts";
 import { type TextInputPort, TextOutputPort } from "./interpreter/ports.ts";
 import { closedSystem, type System } from "./interpreter/system.ts";
 import { utf8Decode } from "./interpreter/utf8.ts";
+import { Bridge } from "./javascript/bridge.ts";
+import { runSteps, runStepsWaiting, type Steps } from "./javascript/run-steps.ts";
 import { Libraries, type LibraryFinder, makeUnit } from "./library/library.ts";
 import { systemBinding } from "./library/standard.ts";
 import { Reader } from "./reader/reader.ts";
@@ -159,13 +162,24 @@ export class Lisp implements ExpanderHost {
    * ExitRequest
    */
   runProgram(text: string, file: string): unknown {
+    return runSteps(this.#programSteps(text, file));
+  }
+
+  /** The same where it may wait for promises of JavaScript. */
+  async runProgramWaiting(text: string, file: string): Promise<unknown> {
+    return await this.waiting(this.#programSteps(text, file));
+  }
+
+  *#programSteps(text: string, file: string): Steps<unknown> {
     try {
       const units = this.expandProgram(text, file);
       const instance = this.#instance(0);
       let value: unknown = UNSPECIFIED;
       for (const unit of units) {
-        instance.machine.threads.current = false;
-        value = instance.run(unit);
+        value = yield () => {
+          instance.machine.threads.current = false;
+          return instance.run(unit);
+        };
       }
       return value;
     } finally {
@@ -173,22 +187,43 @@ export class Lisp implements ExpanderHost {
     }
   }
 
+  /** Runs steps of which each may wait for promises of JavaScript. */
+  async waiting<T>(steps: Steps<T>): Promise<T> {
+    return await runStepsWaiting(steps, this.#instance(0).javascript);
+  }
+
   /** Evaluates all forms of a text in the interaction environment; each before the next is expanded. */
   evaluateText(text: string, file: string, line = 1): unknown {
+    return runSteps(this.#textSteps(text, file, line));
+  }
+
+  /** The same where it may wait for promises of JavaScript. */
+  async evaluateTextWaiting(text: string, file: string, line = 1): Promise<unknown> {
+    return await this.waiting(this.#textSteps(text, file, line));
+  }
+
+  *#textSteps(text: string, file: string, line: number): Steps<unknown> {
     let value: unknown = UNSPECIFIED;
     this.#sources.keep(file, text);
     const reader = new Reader(new TextCursor(text, file, line), { wrapper: wrapperOf(this.interaction) });
     for (let form = reader.read(); !isEnd(form); form = reader.read())
-      value = this.evaluateForm(form as Syntax, this.interaction);
+      value = yield () => this.evaluateForm(form as Syntax, this.interaction);
     return value;
   }
 
-  /** Evaluates the forms of standard input, one after the other, and shows values as the REPL does. */
-  evaluateInput(): void {
+  /**
+   * Evaluates the forms of standard input, one after the other, and shows values as the REPL does. They may wait for
+   * promises of JavaScript.
+   */
+  async evaluateInput(): Promise<void> {
+    await this.waiting(this.#inputSteps());
+  }
+
+  *#inputSteps(): Steps<void> {
     const input = this.ports.input.value as TextInputPort;
     const reader = new Reader(input, { wrapper: wrapperOf(this.interaction) });
     for (let form = reader.read(); !isEnd(form); form = reader.read()) {
-      const value = this.evaluateForm(form as Syntax, this.interaction);
+      const value = yield () => this.evaluateForm(form as Syntax, this.interaction);
       const output = this.ports.output.value as TextOutputPort;
       if (value !== UNSPECIFIED && !(value instanceof MultipleValues && value.values.length === 0))
         output.write((output.column > 0 ? "\n" : "") + `${writeShown(value)}\n`);
@@ -350,6 +385,7 @@ class Instance {
   readonly #table: Table;
   readonly #cells: Map<Global, Cell>;
   readonly #done: Set<string>;
+  javascript!: Bridge;
   /** Each call of a primitive is a step of its own, so that a debugger can go on from there; slower. */
   isStepped: boolean;
 
@@ -368,8 +404,22 @@ class Instance {
     definePorts(this.#table, this.machine, lisp.system, lisp.ports);
     defineWaiting(this.#table, lisp.system);
     defineThreads(this.#table, this.machine);
+    this.#defineJavaScript(lisp.system, phase);
     defineSyntaxPrimitives(this.#table, phase);
     defineEvaluation(this.#table, lisp, this);
+  }
+
+  /** Macros have none: they are run when nothing of the program may yet happen. */
+  #defineJavaScript(system: System, phase: number): void {
+    const { machine } = this;
+    const bridge = new Bridge(phase === 0 ? system : { ...system, javascript: null }, {
+      hold: (procedure) => {
+        machine.javascript = { bridge, entry: procedure };
+      },
+      enter: () => machine.call(machine.javascript!.entry, []),
+    });
+    defineJavaScript(this.#table, bridge);
+    this.javascript = bridge;
   }
 
   cell(global: Global): Cell {

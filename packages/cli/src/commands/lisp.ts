@@ -21,12 +21,17 @@ import {
   programText,
   runtimeImage,
 } from "@stratos/tools-node/lisp";
+import { OperationError } from "@stratos/operation";
 import { jsonOption, type Finish } from "./row-options.ts";
 import { EXIT_FAILURE, EXIT_SUCCESS } from "../exit-status.ts";
 import { statusOfEnd } from "../lisp/ended.ts";
 import { runLispCommand } from "../lisp/run-command.ts";
 import { parseCount } from "./hub-options.ts";
 import { failuresText } from "../lisp/test-words.ts";
+
+const ALLOW_JAVASCRIPT = "--allow-javascript";
+const ALLOW_JAVASCRIPT_TEXT =
+  "programs may have JavaScript, by (stratos javascript), and with it all that this process may do";
 
 const repeat = (value: string, all: readonly string[]): readonly string[] => [...all, value];
 
@@ -60,6 +65,7 @@ export function makeLispCommand(finish: Finish, run: typeof runLispCommand): Com
         "threads take turns in an order of this number's, and time goes on by waiting alone",
       ).argParser(parseCount(0)),
     )
+    .option(ALLOW_JAVASCRIPT, ALLOW_JAVASCRIPT_TEXT)
     .addHelpText(
       "after",
       "\nExit status: what the program says by (exit); 1 after an error that nobody handled; 2 for a mistaken " +
@@ -109,13 +115,16 @@ function buildCommand(finish: Finish): Command {
         .choices(["wasm", ...NATIVE_TARGETS])
         .default("wasm"),
     )
+    .option(ALLOW_JAVASCRIPT, `of …mjs: ${ALLOW_JAVASCRIPT_TEXT}`)
     .addHelpText(
       "after",
       "\nA native program prints the same, but has no eval; what else it lacks is told when it is built.\n\n" +
         "A built program runs with the build of Stratos that made it, and with no other; one in …mjs or for a " +
         "processor has\nit inside. What it evaluates by (eval) sees libraries anew, with a state of their own.",
     )
-    .action(async (file: string, { output, libraryPath, target }: BuildOptions) => {
+    .action(async (file: string, { output, libraryPath, target, allowJavascript = false }: BuildOptions) => {
+      if (allowJavascript && !output.endsWith(".mjs"))
+        throw new OperationError("option", ALLOW_JAVASCRIPT, "is kept in …mjs only; others are given it when they run");
       const text = programText(file);
       const lisp = new Lisp({
         system: nodeSystem([file]),
@@ -124,7 +133,13 @@ function buildCommand(finish: Finish): Command {
       finish(
         statusOfEnd(
           await endOf(lisp, () => {
-            buildProgram(lisp, { file, text, out: output, target: target === "wasm" ? null : target });
+            buildProgram(lisp, {
+              file,
+              text,
+              out: output,
+              target: target === "wasm" ? null : target,
+              allowJavascript,
+            });
             return EXIT_SUCCESS;
           }),
         ),
@@ -136,6 +151,7 @@ interface BuildOptions {
   readonly output: string;
   readonly libraryPath: readonly string[];
   readonly target: "wasm" | NativeTarget;
+  readonly allowJavascript?: boolean;
 }
 
 function docCommand(finish: Finish): Command {
@@ -174,41 +190,45 @@ function testCommand(finish: Finish): Command {
     .addOption(jsonOption())
     .option("-I, --library-path <folder>", "look for libraries there, too (repeatable)", repeat, [])
     .option("--engine <name>", "wasm (default) or interpreter")
+    .option(ALLOW_JAVASCRIPT, ALLOW_JAVASCRIPT_TEXT)
     .addHelpText(
       "after",
       "\nWith --json what programs print goes to standard error.\n" +
         "\nExit status: 0 when every test passed or failed as expected; 1 otherwise, and where a file has no test, " +
         "ends by an error or leaves a group open; 2 for a mistaken command line.",
     )
-    .action(async (files: string[], { json, libraryPath, engine = "wasm" }: TestCommandOptions) => {
-      checkEngine(engine);
-      const programs = files.map((file) => ({ file, text: programText(file) }));
-      const makeRunner = (file: string, system: System): { lisp: Lisp; runner: Lisp | CompiledLisp } => {
-        const lisp = new Lisp({ system, findLibrary: folderFinder(libraryFolders(libraryPath, file)) });
-        return { lisp, runner: engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp };
-      };
-      const isJson = json === true;
-      const tested = testPrograms(programs, {
-        systemOf: (file) => {
-          const system = nodeSystem([file]);
-          return isJson ? { ...system, standardOutput: system.standardError } : system;
-        },
-        makeRunner,
-        onFile: (result) => void (isJson || process.stdout.write(failuresText(result))),
-      });
-      const { passed, failed, expectedFailures, skipped } = tested;
-      if (isJson) process.stdout.write(`${JSON.stringify(tested)}\n`);
-      else {
-        if (expectedFailures + skipped > 0)
-          process.stdout.write(`${expectedFailures} failed as expected, ${skipped} skipped\n`);
-        process.stdout.write(`${passed} passed, ${failed} failed\n`);
-      }
-      finish(failed === 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-    });
+    .action(
+      async (files: string[], { json, libraryPath, engine = "wasm", allowJavascript = false }: TestCommandOptions) => {
+        checkEngine(engine);
+        const programs = files.map((file) => ({ file, text: programText(file) }));
+        const makeRunner = (file: string, system: System): { lisp: Lisp; runner: Lisp | CompiledLisp } => {
+          const lisp = new Lisp({ system, findLibrary: folderFinder(libraryFolders(libraryPath, file)) });
+          return { lisp, runner: engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp };
+        };
+        const isJson = json === true;
+        const tested = await testPrograms(programs, {
+          systemOf: (file) => {
+            const system = nodeSystem([file], { allowJavascript });
+            return isJson ? { ...system, standardOutput: system.standardError } : system;
+          },
+          makeRunner,
+          onFile: (result) => void (isJson || process.stdout.write(failuresText(result))),
+        });
+        const { passed, failed, expectedFailures, skipped } = tested;
+        if (isJson) process.stdout.write(`${JSON.stringify(tested)}\n`);
+        else {
+          if (expectedFailures + skipped > 0)
+            process.stdout.write(`${expectedFailures} failed as expected, ${skipped} skipped\n`);
+          process.stdout.write(`${passed} passed, ${failed} failed\n`);
+        }
+        finish(failed === 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+      },
+    );
 }
 
 interface TestCommandOptions {
   readonly json?: boolean;
   readonly libraryPath: readonly string[];
   readonly engine?: string;
+  readonly allowJavascript?: boolean;
 }

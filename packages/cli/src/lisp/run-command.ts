@@ -15,6 +15,6 @@ export async function runLispCommand(
 async function talk(lisp: Lisp): Promise<number> {
   if (process.stdin.isTTY && process.stdout.isTTY) return await (await import("./terminal.ts")).talkOnTerminal(lisp);
   // Through a pipe: each form is read when the one before has run, so that a program may read what follows it.
-  lisp.evaluateInput();
+  await lisp.evaluateInput();
   return EXIT_SUCCESS;
 }

@@ -65,7 +65,7 @@ export async function talkOnTerminal(lisp: Lisp): Promise<number> {
     text = "";
     if (whole.trim() !== "") {
       try {
-        const result = repl.submit(whole);
+        const result = await repl.submitWaiting(whole);
         if (result.text !== "")
           process.stdout.write(`${result.isError ? paint(31, result.text) : paint(36, result.text)}\n`);
         if (result.wantsToEnd) break;

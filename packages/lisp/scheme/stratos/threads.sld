@@ -15,7 +15,8 @@
           current-time time? time->seconds seconds->time
           current-exception-handler join-timeout-exception? abandoned-mutex-exception? terminated-thread-exception?
           uncaught-exception? uncaught-exception-reason
-          make-wait wait-done? wake! block! make-queue queue-add! queue-next! queue-any? deadline-of random-below)
+          make-wait wait-done? wake! block! make-queue queue-add! queue-next! queue-any? deadline-of random-below
+          hold-threads! set-outside!)
   (import (scheme base) (scheme time) (scheme write) (scheme process-context) (scheme case-lambda)
           (stratos thread-primitives))
   (begin
@@ -167,18 +168,32 @@
           (let ((t (car ready-front))) (set! ready-front (cdr ready-front)) t)
           #f))
 
+    ;; What can end a wait from outside (JavaScript): whether it should have a turn now, whether it may still end one,
+    ;; and how it is given a turn, of so many seconds (#f: until it has ended something). False is given where
+    ;; there is nothing to wait for.
+    (define outside-due? #f)
+    (define let-outside #f)
+    (define outside-pending? #f)
+    (define (set-outside! due? pending? let-go)
+      (set! outside-due? due?) (set! outside-pending? pending?) (set! let-outside let-go))
+    ;; While the host waits for what runs, no other thread may.
+    (define held #f)
+    (define (hold-threads! on) (set! held on))
+
     ;; Goes on with whoever can; does not return. Who leaves has put their continuation where it is found.
     (define (dispatch)
       (wake-due!)
+      (when (and outside-due? (outside-due?)) (let-outside 0))
       (if (any-ready?)
           (let ((t (next-ready!)))
             (%set-thread! t)
             (%set-fuel! (turn))
             (if (thread-k t) (let ((k (thread-k t))) (set-k! t #f) (%throw-to k (thread-go t))) (%call-at-base (runner t))))
           (let ((deadline (next-deadline)))
-            (if deadline
-                (%sleep (max 0 (- deadline (current-second))))
-                (begin (set! main-wait (thread-wait main)) (wake! main-wait deadlock)))
+            (cond
+              ((and let-outside (let-outside (and deadline (max 0 (- deadline (current-second)))))) (nothing))
+              (deadline (%sleep (max 0 (- deadline (current-second)))))
+              (else (begin (set! main-wait (thread-wait main)) (wake! main-wait deadlock))))
             (dispatch))))
     (define (turn) (if chance (+ 1 (random-below (* 2 quantum))) quantum))
     (define (leave! t) ((call/cc (lambda (k) (set-k! t k) (dispatch)))))
@@ -221,6 +236,10 @@
           (ready! t go)
           #t)))
     (define (block! w)
+      (when held
+        (set-done! w #t)
+        (error (string-append "JavaScript waits for this procedure itself, which cannot wait for "
+                              (words-of (wait-what w)))))
       (let ((t (current-thread)))
         (set-wait! t w)
         (set-state! t 'waiting)
@@ -245,16 +264,17 @@
               (else (loop (cdr l) (string-append text "; " (car l)))))))
 
     ;; Hooks of the engines.
-    (define (others?) (wake-due!) (any-ready?))
+    (define (others?) (and (not held) (begin (wake-due!) (any-ready?))))
+    (define (turn-due?) (or (others?) (and outside-due? (not held) (outside-due?))))
     (define (preempt)
       (%pass-time 1/1000)
-      (if (others?)
+      (if (turn-due?)
           (let ((t (current-thread))) (ready! t nothing) (leave! t))
           (%set-fuel! (turn))))
     (define (await-input port needs-line)
       (unless (%input-ready? port needs-line)
-        (cond ((others?) (thread-yield!) (await-input port needs-line))
-              ((next-deadline)
+        (cond ((turn-due?) (thread-yield!) (await-input port needs-line))
+              ((or (next-deadline) (and outside-pending? (not held) (outside-pending?)))
                (thread-sleep! look-seconds)
                (await-input port needs-line)))))
     (%set-thread-hooks! (cons preempt await-input))
@@ -286,7 +306,7 @@
     (define (thread-yield!)
       (let ((t (current-thread)))
         (%pass-time 1/1000)
-        (when (others?) (ready! t nothing) (leave! t))
+        (when (turn-due?) (ready! t nothing) (leave! t))
         (nothing)))
     (define (thread-sleep! timeout)
       (let ((deadline (deadline-of "thread-sleep!" timeout)))
@@ -297,6 +317,8 @@
       (cond ((ended? t) (nothing))
             ((eq? t main) (exit))
             ((eq? (thread-state t) 'new) (set-state! t 'terminated))
+            ((and held (eq? t (current-thread)))
+             (error "thread-terminate!: JavaScript waits for this thread"))
             ((eq? t (current-thread)) (finish! t 'terminated #f))
             (else (end! t 'terminated #f) (nothing))))
     (define (thread-join! t . rest)

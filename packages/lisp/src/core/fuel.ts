@@ -10,7 +10,12 @@ import { callPrimitive, makeBegin, makeIf, primitiveGlobal, unspecifiedCore } fr
 export const THREAD_LIBRARY = "(stratos threads)";
 
 /** What they do is done at once: no other thread sees it half done. */
-const ATOMIC: ReadonlySet<string> = new Set([THREAD_LIBRARY, "(stratos channels)", "(srfi 18)"]);
+const ATOMIC: ReadonlySet<string> = new Set([
+  THREAD_LIBRARY,
+  "(stratos channels)",
+  "(stratos javascript)",
+  "(srfi 18)",
+]);
 
 /** Primitives that call no procedure: one whose body calls nothing else needs no fuel. */
 const FIRST_ORDER: ReadonlySet<string> = new Set(

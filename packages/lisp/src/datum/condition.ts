@@ -1,7 +1,8 @@
 /** Conditions: what `error` makes and what the system itself raises. */
 import type { Source } from "./source.ts";
 
-export type ConditionKind = "error" | "read" | "file" | "syntax" | "type" | "range" | "unbound" | "arity" | "limit";
+export type ConditionKind =
+  "error" | "read" | "file" | "syntax" | "type" | "range" | "unbound" | "arity" | "limit" | "permission" | "javascript";
 
 /** An object for which `error-object?` holds. */
 export class Condition {

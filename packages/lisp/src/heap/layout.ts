@@ -114,6 +114,7 @@ export const Register = {
   minorCount: 0x1006c,
   majorCount: 0x10070,
   staticNext: 0x10074,
+  /** Not 0: the host is told of each collection. 2: there is one at each allocation, too. */
   torture: 0x10078,
   scan: 0x1007c,
   otherStart: 0x10080,

@@ -12,6 +12,8 @@
 import type { Source } from "../datum/source.ts";
 import { Condition, failure, limitReached, SchemeError, wrongType } from "../datum/condition.ts";
 import { list, UNSPECIFIED } from "../datum/datum.ts";
+import type { Bridge } from "../javascript/bridge.ts";
+import { LeftForJavaScript } from "../javascript/outcome.ts";
 
 /** `env[0]` is the environment around; the rest are the variables of one procedure. */
 export type Env = unknown[];
@@ -226,6 +228,8 @@ export class Machine {
   handlers: Handlers | null;
   parameters: ParameterBinding | null;
   limits: MachineLimits;
+  /** What does the work when a program leaves its run for JavaScript, and who goes on then. */
+  javascript: { readonly bridge: Bridge; entry: unknown } | null;
   #ticksLeft: number;
   #steps: number;
 
@@ -237,6 +241,7 @@ export class Machine {
     this.winders = null;
     this.handlers = null;
     this.parameters = null;
+    this.javascript = null;
     this.limits = { steps: Infinity, isInterrupted: () => false };
     this.#ticksLeft = TICK_STEPS;
     this.#steps = 0;
@@ -244,7 +249,7 @@ export class Machine {
 
   /** Runs code to its end, with the dynamic state of now. @throws UncaughtError, ExitRequest */
   execute(run: Run, env: Env): unknown {
-    return this.#nested(() => {
+    return this.#settled(() => {
       this.run = run;
       this.env = env;
       return CONTINUE;
@@ -253,16 +258,27 @@ export class Machine {
 
   /** Calls a procedure from JavaScript. */
   call(procedure: unknown, operands: unknown[]): unknown {
-    return this.#nested(() => this.apply(procedure, operands));
+    return this.#settled(() => this.apply(procedure, operands));
   }
 
   /** Goes on in a continuation that was left by an error, with a value for what failed. */
   resume(continuation: Continuation, value: unknown): unknown {
-    return this.#nested((base) => {
-      void base;
+    return this.#settled(() => {
       this.winders = continuation.winders;
       return throwTo(this, continuation, value);
     });
+  }
+
+  /** Runs to the end, JavaScript's part of it included. */
+  #settled(begin: () => unknown): unknown {
+    for (let go = begin; ; go = () => this.apply(this.javascript!.entry, [])) {
+      try {
+        return this.#nested(go);
+      } catch (error) {
+        if (!(error instanceof LeftForJavaScript) || this.javascript === null) throw error;
+        this.javascript.bridge.perform();
+      }
+    }
   }
 
   #nested(begin: (base: Frame) => unknown): unknown {

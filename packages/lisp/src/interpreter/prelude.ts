@@ -117,6 +117,7 @@ const text = String.raw`
   (call-with-parameters thunk current-input-port (open-input-string string)))
 
 (define (exit . status)
+  (%set-thread-hooks! #f)
   (%unwind)
   (%exit (if (null? status) #t (car status))))
 

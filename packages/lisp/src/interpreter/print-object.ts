@@ -1,6 +1,7 @@
 /** How values are shown that have no written form of their own. */
 import { Condition } from "../datum/condition.ts";
 import { MString } from "../datum/datum.ts";
+import { JavaScriptValue } from "../javascript/javascript-value.ts";
 import { Syntax, syntaxToDatum } from "../expander/syntax.ts";
 import {
   Closure,
@@ -28,6 +29,7 @@ export function writeObject(value: object, write: (value: unknown) => string): s
   if (value instanceof SchemePromise) return value.box.isDone ? "#<promise, forced>" : "#<promise>";
   if (value instanceof Condition) return `#<condition ${value.kind}: ${conditionText(value, write)}>`;
   if (value instanceof MultipleValues) return value.values.map(write).join(" ");
+  if (value instanceof JavaScriptValue) return value.toString();
   if (value instanceof Syntax) return `#<syntax ${write(syntaxToDatum(value))}>`;
   if (isPort(value))
     return (

@@ -2,6 +2,7 @@
  * What a program may know of the computer that it runs on; the face gives it. Without it there are no files and no
  * time.
  */
+import type { JavaScriptHost } from "../javascript/bridge.ts";
 import type { ByteSink, Pull } from "./ports.ts";
 
 export interface System {
@@ -29,6 +30,8 @@ export interface System {
   readonly commandLine: readonly string[];
   environmentVariable(name: string): string | undefined;
   environmentVariables(): readonly (readonly [string, string])[];
+  /** Null: the program has no JavaScript. */
+  readonly javascript: JavaScriptHost | null;
 }
 
 /** No files, a clock that only waiting puts on, no environment; what is written is lost. For sandboxes and tests. */
@@ -58,6 +61,7 @@ export function closedSystem(overrides: Partial<System> = {}): System {
     commandLine: [],
     environmentVariable: () => undefined,
     environmentVariables: () => [],
+    javascript: null,
     ...overrides,
   };
 }

@@ -109,9 +109,10 @@ const WORDS: Readonly<Record<string, string>> = {
   "(scheme r5rs)": R5RS,
   "(stratos character-class)": "%character-class",
   "(stratos hash)": "%hash %identity-hash",
+  "(stratos javascript-primitives)": "%js",
   "(stratos thread-primitives)":
     "%call-at-base %handler %input-ready? %parameters %pass-time %seed %set-fuel! %set-parameters! %set-thread! " +
-    "%set-thread-hooks! %sleep %thread %throw-to",
+    "%set-thread-hooks! %sleep %thread %thread-hooks %throw-to",
   "(stratos system-call)": "%system-call %copy-to-memory",
   "(stratos syntax)": SYNTAX,
   "(stratos base)": EXTRAS,

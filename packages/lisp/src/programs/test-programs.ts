@@ -60,13 +60,13 @@ interface TestOptions {
   onFile(result: FileResult): void;
 }
 
-export function testPrograms(
+export async function testPrograms(
   programs: readonly { readonly file: string; readonly text: string }[],
   options: TestOptions,
-): TestedPrograms {
+): Promise<TestedPrograms> {
   const results: FileResult[] = [];
   for (const { file, text } of programs) {
-    const result = runTests(file, text, options);
+    const result = await runTests(file, text, options);
     results.push(result);
     options.onFile(result);
   }
@@ -82,7 +82,7 @@ export function testPrograms(
   };
 }
 
-function runTests(file: string, text: string, { systemOf, makeRunner }: TestOptions): FileResult {
+async function runTests(file: string, text: string, { systemOf, makeRunner }: TestOptions): Promise<FileResult> {
   const result: FileResult = { file, tests: [], problems: [] };
   const groups: string[] = [];
   const take = (line: ReportLine): void => {
@@ -103,7 +103,7 @@ function runTests(file: string, text: string, { systemOf, makeRunner }: TestOpti
     openOutput: (path, options) => (path === REPORT_PATH ? lineSink(take) : own.openOutput(path, options)),
   });
   try {
-    runner.runProgram(text, file);
+    await runner.runProgramWaiting(text, file);
   } catch (error) {
     // A program may end itself by (exit) as it likes; its tests say how it went.
     if (!(error instanceof ExitRequest)) {

@@ -19,6 +19,7 @@ import {
   UncaughtError,
   type VisibleVariable,
 } from "../interpreter/machine.ts";
+import { runSteps, type Steps } from "../javascript/run-steps.ts";
 import { IncompleteError, Reader } from "../reader/reader.ts";
 import { TextCursor } from "../reader/text-cursor.ts";
 import { indentationOf } from "./indentation.ts";
@@ -80,22 +81,34 @@ export class Repl {
 
   /** Evaluates all forms of a text, or does a command (`,help`). */
   submit(text: string): ReplResult {
+    return runSteps(this.#submitted(text));
+  }
+
+  /** The same where forms may wait for promises of JavaScript. */
+  async submitWaiting(text: string): Promise<ReplResult> {
+    return await this.#lisp.waiting(this.#submitted(text));
+  }
+
+  *#submitted(text: string): Steps<ReplResult> {
     const command = /^\s*,([a-z-]+|\?)[ \t]*([\s\S]*)$/.exec(text);
     const first = this.#line;
     this.#line += text.split("\n").length;
     if (command !== null) return this.#command(command[1]!, command[2]!.trim());
-    return this.#evaluate(text, () => {
+    try {
       const shown: string[] = [];
       for (const form of this.#read(text, first)) {
-        const value =
-          this.#level === null
-            ? this.#lisp.evaluateForm(form, this.#lisp.interaction)
-            : this.#inFrame(form, this.#level);
+        const level = this.#level;
+        const value = yield () =>
+          level === null ? this.#lisp.evaluateForm(form, this.#lisp.interaction) : this.#inFrame(form, level);
         const line = shownValue(value);
         if (line !== null) shown.push(line);
       }
-      return shown.join("\n");
-    });
+      return good(shown.join("\n"));
+    } catch (error) {
+      return this.#failed(text, error);
+    } finally {
+      this.#lisp.flush();
+    }
   }
 
   get #level(): Level | null {
@@ -110,17 +123,21 @@ export class Repl {
     try {
       return good(run());
     } catch (error) {
-      if (error instanceof UncaughtError) {
-        this.#levels.push({ error, form: text, frames: framesOf(error), selected: 0 });
-        if (this.#levels.length > LEVELS_MAX) this.#levels.shift();
-        return bad(`${this.#lisp.describe(error)!}\n${this.#restarts()}`);
-      }
-      const words = this.#lisp.describe(error);
-      if (words === null) throw error;
-      return bad(words);
+      return this.#failed(text, error);
     } finally {
       this.#lisp.flush();
     }
+  }
+
+  #failed(text: string, error: unknown): ReplResult {
+    if (error instanceof UncaughtError) {
+      this.#levels.push({ error, form: text, frames: framesOf(error), selected: 0 });
+      if (this.#levels.length > LEVELS_MAX) this.#levels.shift();
+      return bad(`${this.#lisp.describe(error)!}\n${this.#restarts()}`);
+    }
+    const words = this.#lisp.describe(error);
+    if (words === null) throw error;
+    return bad(words);
   }
 
   #restarts(): string {

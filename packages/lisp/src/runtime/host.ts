@@ -25,6 +25,7 @@ import { atomHash, hashOf } from "../interpreter/hash.ts";
 import { Machine, Primitive, procedureName, wrongCount } from "../interpreter/machine.ts";
 import { defineControl } from "../interpreter/primitives/control.ts";
 import type { RecordType } from "../interpreter/primitives/control.ts";
+import { defineJavaScript } from "../interpreter/primitives/javascript.ts";
 import { defineLists } from "../interpreter/primitives/lists.ts";
 import { defineNumbers } from "../interpreter/primitives/numbers.ts";
 import { define } from "../interpreter/primitives/operands.ts";
@@ -35,6 +36,7 @@ import { defineText } from "../interpreter/primitives/text.ts";
 import { defineWaiting } from "../interpreter/primitives/threads.ts";
 import { defineVectors } from "../interpreter/primitives/vectors.ts";
 import type { System } from "../interpreter/system.ts";
+import type { Bridge } from "../javascript/bridge.ts";
 import * as A from "../number/arithmetic.ts";
 import * as I from "../number/integer.ts";
 import * as T from "../number/transcendental.ts";
@@ -94,7 +96,7 @@ export class HostPrimitives {
 
   constructor(
     engine: CallingEngine,
-    options: { system: System; ports: StandardPorts; extra: ReadonlyMap<string, Primitive> },
+    options: { system: System; ports: StandardPorts; extra: ReadonlyMap<string, Primitive>; javascript: Bridge },
   ) {
     this.#engine = engine;
     this.#identities = new Identities(engine.heap);
@@ -108,6 +110,7 @@ export class HostPrimitives {
     defineControl(this.#table);
     definePorts(this.#table, this.#machine, options.system, options.ports);
     defineWaiting(this.#table, options.system);
+    defineJavaScript(this.#table, options.javascript);
     for (const [name, primitive] of options.extra) this.#table.set(name, primitive);
     this.#defineErrors();
     this.names = [...this.#table.keys()].filter((name) => this.#table.get(name) instanceof Primitive);

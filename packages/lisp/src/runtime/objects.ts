@@ -5,11 +5,13 @@
 import { Condition } from "../datum/condition.ts";
 import type { ConditionKind } from "../datum/condition.ts";
 import { MString, SchemeSymbol, UNSPECIFIED, intern, itemsOf, list } from "../datum/datum.ts";
+import { CollectedHandles } from "../heap/collected-handles.ts";
 import { Heap } from "../heap/heap.ts";
 import type { ObjectCodec, Word } from "../heap/heap.ts";
 import { Immediate, Kind, Tag, headerByte } from "../heap/layout.ts";
 import { MultipleValues } from "../interpreter/machine.ts";
 import { PromiseBox, RecordType, SchemePromise, SchemeRecord } from "../interpreter/primitives/control.ts";
+import { JavaScriptValue } from "../javascript/javascript-value.ts";
 import type { Fun } from "../middle/ir.ts";
 import { HeapProcedure } from "./host.ts";
 
@@ -27,12 +29,15 @@ export class Objects implements ObjectCodec {
   readonly #functionAt: (slot: number) => Fun | undefined;
   readonly #handles: object[];
   readonly #handleWords: Map<object, Word>;
+  /** JavaScript's values, each as long as the heap has it. */
+  readonly javascript: CollectedHandles;
 
   constructor(heap: Heap, functionAt: (slot: number) => Fun | undefined) {
     this.#heap = heap;
     this.#functionAt = functionAt;
     this.#handles = [];
     this.#handleWords = new Map();
+    this.javascript = new CollectedHandles(heap);
   }
 
   toObject(word: Word, seen: Map<Word, unknown>): unknown {
@@ -78,6 +83,7 @@ export class Objects implements ObjectCodec {
         return new Condition((field(0) as SchemeSymbol).name as ConditionKind, field(1), itemsOf(field(2)) ?? []);
       }
       case Kind.host:
+        if (CollectedHandles.has(heap, word)) return this.javascript.valueOf(word);
         return this.#handles[Number(heap.field(word, 0)) >> 3];
       default:
         return UNSPECIFIED;
@@ -87,6 +93,7 @@ export class Objects implements ObjectCodec {
   fromObject(object: object, seen: Map<object, Word>): Word {
     const heap = this.#heap;
     if (object instanceof HeapProcedure || object instanceof HeapRecord) return object.word;
+    if (object instanceof JavaScriptValue) return this.javascript.wordOf(object);
     if (object instanceof MultipleValues)
       return heap.object(
         Kind.values,

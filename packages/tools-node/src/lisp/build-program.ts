@@ -11,6 +11,8 @@ import { packProgram } from "./built-program.ts";
 
 /** Where the program stands in the runtime for Node alone (the command line's lisp/standalone.ts). */
 const PLACE = "@@ASTRALISP-PROGRAM@@";
+/** Stands before a program there that may have JavaScript. */
+export const WITH_JAVASCRIPT = "javascript:";
 
 interface ProgramToBuild {
   readonly file: string;
@@ -18,10 +20,12 @@ interface ProgramToBuild {
   readonly out: string;
   /** null: one that Stratos or Node runs. */
   readonly target: NativeTarget | null;
+  /** A module for Node has JavaScript when it runs. */
+  readonly allowJavascript: boolean;
 }
 
 /** @throws OperationError, and what is wrong with the program */
-export function buildProgram(lisp: Lisp, { file, text, out, target }: ProgramToBuild): void {
+export function buildProgram(lisp: Lisp, { file, text, out, target, allowJavascript }: ProgramToBuild): void {
   if (target !== null) {
     const native = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true, isNative: true });
     writeWhole(out, native.buildNative(text, file, [target])[target]);
@@ -29,15 +33,15 @@ export function buildProgram(lisp: Lisp, { file, text, out, target }: ProgramToB
   }
   const session = new CompiledLisp(lisp, { wasm: new NodeWasmEngine(), keepsModules: true });
   const program = packProgram(session.buildProgram(text, file));
-  writeWhole(out, out.endsWith(".mjs") ? moduleText(program, out) : program);
+  writeWhole(out, out.endsWith(".mjs") ? moduleText(program, out, allowJavascript) : program);
 }
 
-function moduleText(program: Uint8Array, out: string): string {
+function moduleText(program: Uint8Array, out: string, allowJavascript: boolean): string {
   const path = join(dirname(fileURLToPath(import.meta.url)), "lisp-runtime.mjs");
   if (!existsSync(path))
     throw new OperationError("program", out, "a program for Node alone needs the bundle: `npm run build`");
   const [before, after] = readFileSync(path, "utf8").split(PLACE) as [string, string];
-  return before + Buffer.from(program).toString("base64") + after;
+  return before + (allowJavascript ? WITH_JAVASCRIPT : "") + Buffer.from(program).toString("base64") + after;
 }
 
 function writeWhole(out: string, content: string | Uint8Array): void {

@@ -28,11 +28,11 @@ export function compiling(lisp: Lisp, image: Uint8Array | null): CompiledLisp {
 /** Runs the program that an image holds. */
 export async function runBuilt(
   image: Uint8Array,
-  { file, args, findLibrary = () => null }: BuiltOptions,
+  { file, args, findLibrary = () => null, allowJavascript = false }: BuiltOptions,
 ): Promise<LispEnd> {
-  const lisp = new Lisp({ system: nodeSystem([file, ...args]), findLibrary });
-  return await endOf(lisp, () => {
-    compiling(lisp, image).runImage();
+  const lisp = new Lisp({ system: nodeSystem([file, ...args], { allowJavascript }), findLibrary });
+  return await endOf(lisp, async () => {
+    await compiling(lisp, image).runImageWaiting();
     return 0;
   });
 }
@@ -43,6 +43,7 @@ interface BuiltOptions {
   readonly args: readonly string[];
   /** For what it evaluates. */
   readonly findLibrary?: LibraryFinder;
+  readonly allowJavascript?: boolean;
 }
 
 /** Does `work`, in which programs run. @returns how they ended, by the status that they or `work` give */

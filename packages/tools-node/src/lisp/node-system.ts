@@ -20,8 +20,17 @@ const CHUNK_BYTES = 1 << 16;
 /** Between two looks at a stream that is not ready. */
 const POLL_MS = 5;
 
-/** @param seed  threads' order comes from it, and time goes on by waiting alone; null: they take turns, in real time */
-export function nodeSystem(commandLine: readonly string[], seed: number | null = null): System {
+interface NodeSystemOptions {
+  /** Threads' order comes from it, and time goes on by waiting alone; null: they take turns, in real time. */
+  readonly seed?: number | null;
+  /** The program may have JavaScript, which is all that this process may do. */
+  readonly allowJavascript?: boolean;
+}
+
+export function nodeSystem(
+  commandLine: readonly string[],
+  { seed = null, allowJavascript = false }: NodeSystemOptions = {},
+): System {
   const input = new InputStream(0);
   let virtualSeconds = 0;
   const isVirtual = seed !== null;
@@ -52,7 +61,14 @@ export function nodeSystem(commandLine: readonly string[], seed: number | null =
     commandLine,
     environmentVariable: (name) => process.env[name],
     environmentVariables: () => Object.entries(process.env).map(([name, value]) => [name, value ?? ""] as const),
+    javascript: allowJavascript ? { global: globalThis, whenIdle } : null,
   };
+}
+
+/** Nothing keeps the process alive, and the program still waits. */
+function whenIdle(call: () => void): () => void {
+  process.once("beforeExit", call);
+  return () => void process.removeListener("beforeExit", call);
 }
 
 /** Node's own streams take longer to come up than a short program to run. */

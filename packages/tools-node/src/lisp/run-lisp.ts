@@ -16,6 +16,8 @@ export interface LispOptions {
   readonly engine?: string;
   /** Orders threads, and stops the clock but for waiting. */
   readonly seed?: number;
+  /** Programs may have JavaScript. */
+  readonly allowJavascript?: boolean;
 }
 
 /** What is run: expressions, then a program; of neither, what is typed or comes through standard input. */
@@ -30,7 +32,7 @@ interface LispRequest extends LispOptions {
 export async function runLisp({ file, args, talk, ...options }: LispRequest): Promise<LispEnd> {
   const findLibrary = folderFinder(libraryFolders(options.libraryPath, file));
   const isPrompt = file === undefined && options.eval.length === 0;
-  const { engine = isPrompt ? "interpreter" : "wasm" } = options;
+  const { engine = isPrompt ? "interpreter" : "wasm", seed = null, allowJavascript = false } = options;
   checkEngine(engine);
   const content = file === undefined ? null : programContent(file);
   if (file !== undefined && content !== null) {
@@ -44,14 +46,15 @@ export async function runLisp({ file, args, talk, ...options }: LispRequest): Pr
           file,
           "was built by another version of Stratos; build it again from its source",
         );
-      return await runBuilt(image, { file, args, findLibrary });
+      return await runBuilt(image, { file, args, findLibrary, allowJavascript });
     }
   }
-  const lisp = new Lisp({ system: nodeSystem([file ?? "lisp", ...args], options.seed ?? null), findLibrary });
+  const system = nodeSystem([file ?? "lisp", ...args], { seed, allowJavascript });
+  const lisp = new Lisp({ system, findLibrary });
   return await endOf(lisp, async () => {
     const runner = engine === "wasm" ? compiling(lisp, runtimeImage()) : lisp;
-    for (const text of options.eval) runner.evaluateText(text, "-e");
-    if (file !== undefined && content !== null) runner.runProgram(content.toString("utf8"), file);
+    for (const text of options.eval) await runner.evaluateTextWaiting(text, "-e");
+    if (file !== undefined && content !== null) await runner.runProgramWaiting(content.toString("utf8"), file);
     else if (isPrompt && engine === "wasm")
       throw new OperationError("option", "--engine", "the prompt runs on the interpreter only");
     else if (isPrompt) return await talk(lisp);
