@@ -19,8 +19,10 @@ import {
   SOCK_TYPE_MASK,
   SO_ATTACH_FILTER,
   SockFilter,
+  SOL_NETLINK,
   SOL_SOCKET,
   isErrno,
+  NETLINK_LIST_MEMBERSHIPS,
   Mmsghdr,
   Msghdr,
   SockaddrStorage,
@@ -410,9 +412,11 @@ function getsockopt(
       ? getSocketOption(target, task, name | 0, room)
       : target.getProtocolOption(task, level | 0, name | 0, room, address);
   if (isErrno(value)) return value;
-  const count = Math.min(room, value.length);
+  // Its length is told in any case, and of its words those that fit (net/netlink/af_netlink.c).
+  const isList = level === SOL_NETLINK && name === NETLINK_LIST_MEMBERSHIPS;
+  const count = Math.min(isList ? room & ~3 : room, value.length);
   if (count > 0 && task.space.copyOut(address, value, 0, count) < 0) return -EFAULT;
-  return task.space.storeU32(lengthAddress, count);
+  return task.space.storeU32(lengthAddress, isList ? value.length : count);
 }
 
 /** SO_GET_FILTER: its length counts instructions (net/core/filter.c, sk_get_filter). */

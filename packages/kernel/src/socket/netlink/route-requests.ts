@@ -60,7 +60,8 @@ export function answerRouteRequest(
     const refused = change(network, request);
     return refused < 0 ? refused : { isDump: false, messages: [] };
   }
-  const isDump = (request.flags & NLM_F_DUMP) === NLM_F_DUMP;
+  // Either of its two bits is enough (net/core/rtnetlink.c, rtnetlink_rcv_msg).
+  const isDump = (request.flags & NLM_F_DUMP) !== 0;
   const heading = { flags: isDump ? NLM_F_MULTI : 0, sequence: request.sequence, port: options.port };
   switch (request.type) {
     case RTM_GETLINK: {
