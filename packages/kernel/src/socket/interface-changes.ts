@@ -64,13 +64,16 @@ function freeName(network: InterfaceNetwork, wished: string): string | number {
 
 /** What a request says of an interface to be made; undefined: as it comes. */
 export interface NewInterface {
+  /** Where it is to be; null: in the network that is asked. */
+  readonly network: InterfaceNetwork | null;
   readonly name: string | undefined;
   readonly hardwareAddress: Uint8Array | undefined;
   readonly mtu: number | undefined;
 }
 
 /** ip-link(8), TYPE DUMMY: takes whatever it is given and carries nothing. */
-export function createDummy(network: InterfaceNetwork, wanted: NewInterface): NetworkInterface | number {
+export function createDummy(asked: InterfaceNetwork, wanted: NewInterface): NetworkInterface | number {
+  const network = wanted.network ?? asked;
   const name = freeName(network, wanted.name ?? "dummy%d");
   if (isErrno(name)) return name;
   const refused = checkNew(wanted);
@@ -87,28 +90,32 @@ export function createDummy(network: InterfaceNetwork, wanted: NewInterface): Ne
 
 /** veth(4): a pair of interfaces, what one sends the other receives. The peer is made first. */
 export function createVethPair(
-  network: InterfaceNetwork,
+  asked: InterfaceNetwork,
   wanted: NewInterface,
   wantedPeer: NewInterface,
 ): NetworkInterface | number {
   const refused = checkNew(wanted) || checkNew(wantedPeer);
   if (refused < 0) return refused;
+  const network = wanted.network ?? asked;
+  const peerNetwork = wantedPeer.network ?? network;
   if (network.interfaces.length + 2 > INTERFACES_MAX) return -ENOBUFS;
-  const peerName = freeName(network, wantedPeer.name ?? "veth%d");
+  const peerName = freeName(peerNetwork, wantedPeer.name ?? "veth%d");
   if (isErrno(peerName)) return peerName;
-  if (wanted.name === peerName) return -EEXIST;
+  if (wanted.name === peerName && network === peerNetwork) return -EEXIST;
   const wantedName = wanted.name === undefined ? "" : freeName(network, wanted.name);
   if (isErrno(wantedName)) return wantedName;
   const { random } = network.kernel;
   const peerAddress = wantedPeer.hardwareAddress ?? chosenHardwareAddress(random);
   const address = wanted.hardwareAddress ?? chosenHardwareAddress(random);
   const [link, peerLink] = makeLinkPair({ address, mtu: MTU_MAX }, { address: peerAddress, mtu: MTU_MAX });
-  const peer = network.makeInterface("veth", {
+  const peer = peerNetwork.makeInterface("veth", {
     name: peerName,
     hardwareAddress: peerAddress,
     mtu: wantedPeer.mtu ?? wanted.mtu ?? MTU_DEFAULT,
     link: peerLink,
   });
+  // The other end isn't there yet.
+  tellInterface(peerNetwork, peer, false);
   const one = network.makeInterface("veth", {
     name: wantedName === "" ? (freeName(network, "veth%d") as string) : wantedName,
     hardwareAddress: address,
@@ -118,7 +125,6 @@ export function createVethPair(
   one.peer = peer;
   peer.peer = one;
   for (const end of [one, peer]) end.link!.setEvents(new InterfaceLink(end, carrierChanged));
-  tellInterface(network, peer, false);
   tellInterface(network, one, false);
   return one;
 }
@@ -149,8 +155,37 @@ export function removeInterface(network: InterfaceNetwork, one: NetworkInterface
 
 function removeOne(network: InterfaceNetwork, one: NetworkInterface): void {
   setUp(network, one, false);
-  for (const address of [...one.addresses]) removeAddress(network, one, address);
   one.link?.close();
+  leave(network, one);
+}
+
+/**
+ * IFLA_NET_NS_PID, IFLA_NET_NS_FD: it goes down, without addresses and routes, into another network.
+ *
+ * @param name  it has there when its own is taken; null: it must not be
+ * @returns 0; −EINVAL it can't leave; −EEXIST its name is taken there; −ENOBUFS there are enough
+ */
+export function moveInterface(one: NetworkInterface, to: InterfaceNetwork, name: string | null): number {
+  const from = one.network;
+  if (from === to) return 0;
+  if (one.kind === "loopback" || one.kind === "provider") return -EINVAL;
+  const isTaken = to.interfaceByName(one.name) !== undefined;
+  if (isTaken && name === null) return -EEXIST;
+  const there = freeName(to, isTaken ? name! : one.name);
+  if (isErrno(there)) return there;
+  setUp(from, one, false);
+  leave(from, one);
+  one.name = there;
+  to.adopt(one);
+  tellInterface(to, one, false);
+  // How it calls the other end is different now.
+  if (one.peer !== null) tellInterface(one.peer.network, one.peer, false);
+  return 0;
+}
+
+/** The network has it no more. */
+function leave(network: InterfaceNetwork, one: NetworkInterface): void {
+  for (const address of [...one.addresses]) removeAddress(network, one, address);
   network.routes.forget(one);
   const at = network.interfaces.indexOf(one);
   assert(at >= 0, "an interface is removed from its network");

@@ -13,9 +13,15 @@ export interface InterfaceNetwork {
   readonly interfaces: NetworkInterface[];
   readonly routes: RoutingTable;
   readonly observers: ReadonlySet<NetworkObserver>;
+  /** /proc/PID/ns/net's number. */
+  readonly ino: number;
   /** Packet sockets. */
   readonly packetSockets: ReadonlySet<FrameObserver>;
   makeInterface(kind: InterfaceKind, options: InterfaceOptions): NetworkInterface;
+  /** Takes in what another network has let go: under its index, or where that is taken another. */
+  adopt(one: NetworkInterface): void;
+  /** What it calls another network in messages (NETNSA_NSID). */
+  numberOf(other: InterfaceNetwork): number;
   interfaceByName(name: string): NetworkInterface | undefined;
   interfaceByIndex(index: number): NetworkInterface | undefined;
   isLocal(ip: IpAddress): boolean;

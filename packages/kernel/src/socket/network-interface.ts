@@ -71,8 +71,9 @@ export class InterfaceCounters {
 
 /** A network interface as programs see it (netdevice(7)). `Network` makes, changes and removes it. */
 export class NetworkInterface {
-  readonly network: InterfaceNetwork;
-  readonly index: number;
+  /** In which it is now, and its number there. */
+  network: InterfaceNetwork;
+  index: number;
   readonly kind: InterfaceKind;
   name: string;
   /** ARPHRD_*. */

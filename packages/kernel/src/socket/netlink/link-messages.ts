@@ -1,10 +1,14 @@
 /** RTM_NEWLINK, RTM_DELLINK and their like: what is told of interfaces, and what is asked to become of them. */
 import {
   AF_UNSPEC,
+  CAP_NET_ADMIN,
+  EBADF,
   EEXIST,
   EINVAL,
   ENODEV,
   EOPNOTSUPP,
+  EPERM,
+  ESRCH,
   IFF_ALLMULTI,
   IFF_NOARP,
   IFF_PROMISC,
@@ -20,8 +24,11 @@ import {
   IFLA_INFO_KIND,
   IFLA_LINK,
   IFLA_LINKINFO,
+  IFLA_LINK_NETNSID,
   IFLA_LINKMODE,
   IFLA_MTU,
+  IFLA_NET_NS_FD,
+  IFLA_NET_NS_PID,
   IFLA_NUM_RX_QUEUES,
   IFLA_NUM_TX_QUEUES,
   IFLA_OPERSTATE,
@@ -48,6 +55,7 @@ import {
 import {
   createDummy,
   createVethPair,
+  moveInterface,
   type NewInterface,
   removeInterface,
   renameInterface,
@@ -57,7 +65,11 @@ import {
   tellInterface,
 } from "../interface-changes.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
+import { isCapable } from "../../security/credentials.ts";
+import type { Namespace } from "../../security/namespace.ts";
+import { NamespaceInode } from "../../vfs/namespace-file.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 import { ETHERNET_ADDRESS_SIZE, type InterfaceCounters, type NetworkInterface } from "../network-interface.ts";
 import { attributeOf, attributesIn, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";
 import { alignNetlink, NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
@@ -65,7 +77,16 @@ import { alignNetlink, NetlinkWriter, type NetlinkHeading } from "./netlink-writ
 /** Attributes that a request may bring and that change nothing here. */
 const PASSED = new Set([IFLA_EXT_MASK, IFLA_IFNAME, IFLA_LINKINFO, IFLA_NUM_RX_QUEUES, IFLA_NUM_TX_QUEUES]);
 /** Attributes that are heeded. */
-const HEEDED = new Set([IFLA_ADDRESS, IFLA_MTU, IFLA_TXQLEN, IFLA_BROADCAST, IFLA_GROUP, IFLA_AF_SPEC]);
+const HEEDED = new Set([
+  IFLA_ADDRESS,
+  IFLA_MTU,
+  IFLA_TXQLEN,
+  IFLA_BROADCAST,
+  IFLA_GROUP,
+  IFLA_AF_SPEC,
+  IFLA_NET_NS_PID,
+  IFLA_NET_NS_FD,
+]);
 /** What `ip link set` may turn on and off. */
 const CHANGEABLE_FLAGS = IFF_UP | IFF_NOARP | IFF_PROMISC | IFF_ALLMULTI;
 
@@ -94,7 +115,11 @@ export function linkMessage(one: NetworkInterface, heading: NetlinkHeading, isGo
     .attribute(IFLA_BROADCAST, broadcastHardwareAddress(one))
     .attribute(IFLA_STATS64, statistics(one.counters, RtnlLinkStats64))
     .attribute(IFLA_STATS, statistics(one.counters, RtnlLinkStats));
-  if (one.peer !== null) writer.attributeU32(IFLA_LINK, one.peer.index);
+  if (one.peer !== null) {
+    const { index, network } = one.peer;
+    writer.attributeU32(IFLA_LINK, index);
+    if (network !== one.network) writer.attributeU32(IFLA_LINK_NETNSID, one.network.numberOf(network));
+  }
   if (one.kind === "veth" || one.kind === "dummy") {
     const kind = Uint8Array.from(`${one.kind}\0`, (letter) => letter.charCodeAt(0));
     const info = new Uint8Array(Nlattr.size + alignNetlink(kind.length));
@@ -143,9 +168,9 @@ export function requestedLink(network: InterfaceNetwork, payload: Uint8Array): N
  * RTM_NEWLINK and RTM_SETLINK: changes an interface, or makes one of the kinds `dummy` and `veth`.
  *
  * @returns 0; −EINVAL; −ENODEV no such interface; −EEXIST it is to be made and is there; −EOPNOTSUPP for other kinds
- *   and what can't be changed
+ *   and what can't be changed; −EPERM, −ESRCH, −EBADF of the network that it is to be in
  */
-export function changeLink(network: InterfaceNetwork, request: NetlinkRequest): number {
+export function changeLink(task: SocketCaller, network: InterfaceNetwork, request: NetlinkRequest): number {
   const { payload, flags } = request;
   if (payload.length < Ifinfomsg.size) return -EINVAL;
   for (const attribute of attributesIn(payload, Ifinfomsg.size)) {
@@ -153,35 +178,68 @@ export function changeLink(network: InterfaceNetwork, request: NetlinkRequest): 
     if (!PASSED.has(attribute.type) && !HEEDED.has(attribute.type)) return -EOPNOTSUPP;
   }
   const found = requestedLink(network, payload);
-  if (found === undefined) return (flags & NLM_F_CREATE) === 0 ? -ENODEV : createLink(network, payload);
+  if (found === undefined) return (flags & NLM_F_CREATE) === 0 ? -ENODEV : createLink(task, network, payload);
   if ((flags & (NLM_F_CREATE | NLM_F_EXCL)) === (NLM_F_CREATE | NLM_F_EXCL)) return -EEXIST;
-  return setLink(network, found, payload);
+  const target = targetNetwork(task, payload);
+  if (isErrno(target)) return target;
+  if (target === null) return setLink(network, found, payload);
+  const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
+  const failed = moveInterface(found, target, name === null ? null : textOf(name));
+  return failed < 0 ? failed : setLink(target, found, payload);
 }
 
-function createLink(network: InterfaceNetwork, payload: Uint8Array): number {
+/**
+ * The network that IFLA_NET_NS_PID or IFLA_NET_NS_FD names, where the caller may change things; null: none is named.
+ *
+ * @returns −ESRCH; −EBADF; −EINVAL it is no network's; −EPERM
+ */
+function targetNetwork(task: SocketCaller, payload: Uint8Array): InterfaceNetwork | null | number {
+  const pid = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_NET_NS_PID));
+  const fd = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_NET_NS_FD));
+  let network: InterfaceNetwork;
+  if (pid !== null) {
+    const process = task.kernel.tasks.tasks.get(task.group.pidNamespace.rootIdOf(pid | 0));
+    if (process === undefined) return -ESRCH;
+    network = (process as SocketCaller).network;
+  } else if (fd !== null) {
+    const inode = task.files.get(fd)?.inode;
+    if (inode === undefined) return -EBADF;
+    if (!(inode instanceof NamespaceInode) || inode.namespace.kind !== "net") return -EINVAL;
+    network = inode.namespace as Namespace as Namespace & InterfaceNetwork;
+  } else return null;
+  return isCapable(task.credentials, CAP_NET_ADMIN, network.owner) ? network : -EPERM;
+}
+
+function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint8Array): number {
   if (viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true) > 0) return -EINVAL; // a wished index
   const info = attributeOf(payload, Ifinfomsg.size, IFLA_LINKINFO);
   const kind = info === null ? null : attributeOf(info, 0, IFLA_INFO_KIND);
   if (info === null || kind === null) return -EOPNOTSUPP;
-  const wanted = newInterface(payload);
+  const wanted = newInterface(task, payload);
+  if (isErrno(wanted)) return wanted;
   let made: NetworkInterface | number;
   if (textOf(kind) === "dummy") made = createDummy(network, wanted);
   else if (textOf(kind) === "veth") {
     const data = attributeOf(info, 0, IFLA_INFO_DATA);
     const peer = data === null ? null : attributeOf(data, 0, VETH_INFO_PEER);
     if (peer !== null && peer.length < Ifinfomsg.size) return -EINVAL;
-    const nothing = { name: undefined, hardwareAddress: undefined, mtu: undefined };
-    made = createVethPair(network, wanted, peer === null ? nothing : newInterface(peer));
+    const wantedPeer = peer === null ? COMES_AS_IT_DOES : newInterface(task, peer);
+    made = isErrno(wantedPeer) ? wantedPeer : createVethPair(network, wanted, wantedPeer);
   } else return -EOPNOTSUPP;
   if (isErrno(made)) return made;
-  return changeFlags(network, made, payload);
+  return changeFlags(made.network, made, payload);
 }
 
+const COMES_AS_IT_DOES: NewInterface = { network: null, name: undefined, hardwareAddress: undefined, mtu: undefined };
+
 /** What a `struct ifinfomsg` and its attributes say of an interface to be made. */
-function newInterface(payload: Uint8Array): NewInterface {
+function newInterface(task: SocketCaller, payload: Uint8Array): NewInterface | number {
+  const network = targetNetwork(task, payload);
+  if (isErrno(network)) return network;
   const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
   const mtu = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MTU));
   return {
+    network,
     name: name === null ? undefined : textOf(name),
     hardwareAddress: attributeOf(payload, Ifinfomsg.size, IFLA_ADDRESS)?.slice(),
     mtu: mtu === null ? undefined : mtu,

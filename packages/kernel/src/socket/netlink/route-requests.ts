@@ -57,7 +57,7 @@ export function answerRouteRequest(
     // A program with more rights may have been made to write to it (Linux's netlink_ns_capable).
     if (![task.credentials, options.opener].every((each) => isCapable(each, CAP_NET_ADMIN, network.owner)))
       return -EPERM;
-    const refused = change(network, request);
+    const refused = change(task, network, request);
     return refused < 0 ? refused : { isDump: false, messages: [] };
   }
   // Either of its two bits is enough (net/core/rtnetlink.c, rtnetlink_rcv_msg).
@@ -89,11 +89,11 @@ export function answerRouteRequest(
   }
 }
 
-function change(network: InterfaceNetwork, request: NetlinkRequest): number {
+function change(task: SocketCaller, network: InterfaceNetwork, request: NetlinkRequest): number {
   switch (request.type) {
     case RTM_NEWLINK:
     case RTM_SETLINK:
-      return changeLink(network, request);
+      return changeLink(task, network, request);
     case RTM_DELLINK:
       return deleteLink(network, request);
     case RTM_NEWADDR:
