@@ -14,6 +14,7 @@ export const RTM_NEWLINK = 16,
   RTM_NEWROUTE = 24,
   RTM_DELROUTE = 25,
   RTM_GETROUTE = 26,
+  RTM_NEWNEIGH = 28,
   RTM_GETNEIGH = 30,
   RTM_NEWRULE = 32,
   RTM_GETRULE = 34,
@@ -32,6 +33,7 @@ export const IFLA_ADDRESS = 1,
   IFLA_LINK = 5,
   IFLA_QDISC = 6,
   IFLA_STATS = 7,
+  IFLA_MASTER = 10,
   IFLA_TXQLEN = 13,
   IFLA_OPERSTATE = 16,
   IFLA_LINKMODE = 17,
@@ -50,6 +52,7 @@ export const IFLA_ADDRESS = 1,
 /** Within IFLA_LINKINFO, and within its data for a veth. */
 export const IFLA_INFO_KIND = 1,
   IFLA_INFO_DATA = 2,
+  IFLA_INFO_SLAVE_KIND = 4,
   VETH_INFO_PEER = 1;
 /** What RFC 2863 calls ifOperStatus. */
 export const IF_OPER_UNKNOWN = 0,
@@ -97,3 +100,9 @@ export const RTN_UNSPEC = 0,
   RTN_UNICAST = 1,
   RTN_LOCAL = 2,
   RTN_BROADCAST = 3;
+/** Attributes, states and flags of neighbours, which stations behind bridges are told as (neighbour.h). */
+export const NDA_LLADDR = 2,
+  NDA_MASTER = 9,
+  NUD_REACHABLE = 0x02,
+  NUD_PERMANENT = 0x80,
+  NTF_MASTER = 0x04;

@@ -7,7 +7,7 @@ import type { Route, RoutingTable } from "./routes.ts";
 
 /** A network (network.ts), as those know it who change its interfaces, addresses and routes, or ask for them. */
 export interface InterfaceNetwork {
-  readonly kernel: { readonly random: RandomSource; readonly work: CallWork };
+  readonly kernel: { readonly random: RandomSource; readonly work: CallWork; now(): number };
   readonly owner: UserNamespace;
   /** By index. */
   readonly interfaces: NetworkInterface[];
@@ -37,7 +37,8 @@ export interface NetworkObserver {
 
 /** Sees frames come and go at interfaces (packet/packet-socket.ts). */
 export interface FrameObserver {
-  frameSeen(one: NetworkInterface, frame: Uint8Array, packetType: number): void;
+  /** @param isTaken  a bridge has it: only who hears all hears it */
+  frameSeen(one: NetworkInterface, frame: Uint8Array, packetType: number, isTaken: boolean): void;
   interfaceDown(index: number): void;
   interfaceGone(index: number): void;
 }

@@ -198,7 +198,7 @@ export class Network
   /** Nobody holds it any more: interfaces that programs made go, and the other ends of pairs with them. */
   protected override dispose(): void {
     for (;;) {
-      const one = this.interfaces.find(({ kind }) => kind === "dummy" || kind === "veth");
+      const one = this.interfaces.find(({ kind }) => kind !== "loopback" && kind !== "provider");
       if (one === undefined) return;
       removeInterface(this, one);
     }

@@ -26,6 +26,7 @@ import {
   IFLA_LINKINFO,
   IFLA_LINK_NETNSID,
   IFLA_LINKMODE,
+  IFLA_MASTER,
   IFLA_MTU,
   IFLA_NET_NS_FD,
   IFLA_NET_NS_PID,
@@ -53,6 +54,7 @@ import {
   RtnlLinkStats64,
 } from "@stratos/abi";
 import {
+  createBridge,
   createDummy,
   createVethPair,
   moveInterface,
@@ -61,6 +63,7 @@ import {
   renameInterface,
   setHardwareAddress,
   setInterfaceFlags,
+  setMaster,
   setMtu,
   tellInterface,
 } from "../interface-changes.ts";
@@ -86,15 +89,21 @@ const HEEDED = new Set([
   IFLA_AF_SPEC,
   IFLA_NET_NS_PID,
   IFLA_NET_NS_FD,
+  IFLA_MASTER,
 ]);
 /** What `ip link set` may turn on and off. */
 const CHANGEABLE_FLAGS = IFF_UP | IFF_NOARP | IFF_PROMISC | IFF_ALLMULTI;
 
-export function linkMessage(one: NetworkInterface, heading: NetlinkHeading, isGone = false): Uint8Array {
+/** @param family  AF_BRIDGE: asked for as a bridge or a port of one */
+export function linkMessage(
+  one: NetworkInterface,
+  heading: NetlinkHeading,
+  { isGone = false, family = AF_UNSPEC }: { isGone?: boolean; family?: number } = {},
+): Uint8Array {
   const writer = new NetlinkWriter()
     .begin(isGone ? RTM_DELLINK : RTM_NEWLINK, heading)
     .fields(Ifinfomsg, {
-      ifi_family: AF_UNSPEC,
+      ifi_family: family,
       ifi_type: one.hardwareType,
       ifi_index: one.index,
       ifi_flags: one.flags,
@@ -106,7 +115,7 @@ export function linkMessage(one: NetworkInterface, heading: NetlinkHeading, isGo
     .attributeU8(IFLA_LINKMODE, 0)
     .attributeU32(IFLA_MTU, one.mtu)
     .attributeU32(IFLA_GROUP, 0)
-    .attributeU32(IFLA_PROMISCUITY, one.isPromiscuous ? 1 : 0)
+    .attributeU32(IFLA_PROMISCUITY, (one.isPromiscuous ? 1 : 0) + (one.master === null ? 0 : 1))
     .attributeU32(IFLA_NUM_TX_QUEUES, 1)
     .attributeU32(IFLA_NUM_RX_QUEUES, 1)
     .attributeU8(IFLA_CARRIER, one.hasCarrier ? 1 : 0)
@@ -120,7 +129,8 @@ export function linkMessage(one: NetworkInterface, heading: NetlinkHeading, isGo
     writer.attributeU32(IFLA_LINK, index);
     if (network !== one.network) writer.attributeU32(IFLA_LINK_NETNSID, one.network.numberOf(network));
   }
-  if (one.kind === "veth" || one.kind === "dummy") {
+  if (one.master !== null) writer.attributeU32(IFLA_MASTER, one.master.index);
+  if (one.kind !== "loopback" && one.kind !== "provider") {
     const kind = Uint8Array.from(`${one.kind}\0`, (letter) => letter.charCodeAt(0));
     const info = new Uint8Array(Nlattr.size + alignNetlink(kind.length));
     putFields(viewOf(info), Nlattr, { nla_len: Nlattr.size + kind.length, nla_type: IFLA_INFO_KIND });
@@ -139,7 +149,7 @@ export function broadcastHardwareAddress(one: NetworkInterface): Uint8Array {
 export function operationalState(one: NetworkInterface): number {
   if (!one.isUp) return IF_OPER_DOWN;
   if (one.kind === "loopback" || one.kind === "dummy") return IF_OPER_UNKNOWN;
-  return one.hasCarrier ? IF_OPER_UP : IF_OPER_LOWERLAYERDOWN;
+  return one.hasCarrier ? IF_OPER_UP : one.kind === "bridge" ? IF_OPER_DOWN : IF_OPER_LOWERLAYERDOWN;
 }
 
 function statistics(counters: InterfaceCounters, layout: typeof RtnlLinkStats | typeof RtnlLinkStats64): Uint8Array {
@@ -165,7 +175,7 @@ export function requestedLink(network: InterfaceNetwork, payload: Uint8Array): N
 }
 
 /**
- * RTM_NEWLINK and RTM_SETLINK: changes an interface, or makes one of the kinds `dummy` and `veth`.
+ * RTM_NEWLINK and RTM_SETLINK: changes an interface, or makes one of the kinds `dummy`, `veth` and `bridge`.
  *
  * @returns 0; −EINVAL; −ENODEV no such interface; −EEXIST it is to be made and is there; −EOPNOTSUPP for other kinds
  *   and what can't be changed; −EPERM, −ESRCH, −EBADF of the network that it is to be in
@@ -219,6 +229,7 @@ function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint
   if (isErrno(wanted)) return wanted;
   let made: NetworkInterface | number;
   if (textOf(kind) === "dummy") made = createDummy(network, wanted);
+  else if (textOf(kind) === "bridge") made = createBridge(network, wanted);
   else if (textOf(kind) === "veth") {
     const data = attributeOf(info, 0, IFLA_INFO_DATA);
     const peer = data === null ? null : attributeOf(data, 0, VETH_INFO_PEER);
@@ -227,7 +238,9 @@ function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint
     made = isErrno(wantedPeer) ? wantedPeer : createVethPair(network, wanted, wantedPeer);
   } else return -EOPNOTSUPP;
   if (isErrno(made)) return made;
-  return changeFlags(made.network, made, payload);
+  const master = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MASTER));
+  const failed = master === null ? 0 : setMaster(made.network, made, master);
+  return failed < 0 ? failed : changeFlags(made.network, made, payload);
 }
 
 const COMES_AS_IT_DOES: NewInterface = { network: null, name: undefined, hardwareAddress: undefined, mtu: undefined };
@@ -260,6 +273,8 @@ function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint
   let failed = address === null ? 0 : setHardwareAddress(network, one, address);
   if (failed === 0 && mtu !== null) failed = setMtu(network, one, mtu);
   if (failed === 0 && name !== null) failed = renameInterface(network, one, textOf(name));
+  const master = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MASTER));
+  if (failed === 0 && master !== null) failed = setMaster(network, one, master);
   if (failed < 0) return failed;
   if (queueLength !== null && queueLength !== one.queueLength) {
     one.queueLength = queueLength;

@@ -13,6 +13,7 @@ import {
   RTM_GETADDR,
   RTM_GETLINK,
   RTM_GETROUTE,
+  RTM_GETNEIGH,
   RTM_GETRULE,
   RTM_MAX,
   RTM_NEWADDR,
@@ -34,6 +35,7 @@ import type { InterfaceNetwork } from "../interface-network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { addressMessage, changeAddress } from "./address-messages.ts";
 import { changeLink, deleteLink, linkMessage, requestedLink } from "./link-messages.ts";
+import { stationMessages } from "./neighbour-messages.ts";
 import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
 import type { NetlinkHeading } from "./netlink-writer.ts";
 import { ruleMessages } from "./rule-messages.ts";
@@ -65,9 +67,13 @@ export function answerRouteRequest(
   const heading = { flags: isDump ? NLM_F_MULTI : 0, sequence: request.sequence, port: options.port };
   switch (request.type) {
     case RTM_GETLINK: {
-      // Of AF_BRIDGE: the ports of bridges, and there are none.
-      if (isDump && request.payload[Ifinfomsg.offset.ifi_family] === AF_BRIDGE) return { isDump, messages: [] };
-      if (isDump) return { isDump, messages: network.interfaces.map((one) => linkMessage(one, heading)) };
+      if (isDump) {
+        // Of AF_BRIDGE: bridges and their ports.
+        const isOfBridges = request.payload[Ifinfomsg.offset.ifi_family] === AF_BRIDGE;
+        const told = network.interfaces.filter((one) => !isOfBridges || one.bridge !== null || one.master !== null);
+        const family = isOfBridges ? AF_BRIDGE : AF_UNSPEC;
+        return { isDump, messages: told.map((one) => linkMessage(one, heading, { family })) };
+      }
       const one = requestedLink(network, request.payload);
       return one === undefined ? -ENODEV : { isDump, messages: [linkMessage(one, heading)] };
     }
@@ -83,7 +89,10 @@ export function answerRouteRequest(
     case RTM_GETRULE:
       if (!isDump) return -EOPNOTSUPP;
       return { isDump, messages: ruleMessages(request.payload[FibRuleHdr.offset.family] ?? AF_UNSPEC, heading) };
-    // Neighbours and whatever else there is none of.
+    case RTM_GETNEIGH:
+      if (!isDump) return -EOPNOTSUPP;
+      return { isDump, messages: request.payload[0] === AF_BRIDGE ? stationMessages(network, heading) : [] };
+    // Whatever else there is none of.
     default:
       return isDump ? { isDump, messages: [] } : -EOPNOTSUPP;
   }
