@@ -52,7 +52,7 @@ static void known(void) {
 }
 int main(void) {
   if (unshare(CLONE_NEWNET)) { perror("unshare"); return 1; }
-  int quiet = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY); if (quiet >= 0) { if (write(quiet, "1", 1) != 1) perror("write"); close(quiet); }
+  int quiet = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY); if (quiet >= 0) { (void)!write(quiet, "1", 1); close(quiet); }
   route = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
   SHOW(make("br", "bridge", 0, 0)); SHOW(make("br", "bridge", 0, 0)); SHOW(make("other", "bridge", 9, 0)); SHOW(make("none", "nosuchkind", 0, 0));
   for (int i = 1; i <= 3; i++) { char name[8]; snprintf(name, 8, "near%d", i); SHOW(make(name, "veth", i, 1)); }

@@ -46,7 +46,7 @@ export const LOOPBACK_ADDRESSES: readonly InterfaceAddress[] = [
   { ip: LOOPBACK_V6, prefixLength: 128, broadcast: null },
 ];
 
-/** What carries an interface's traffic: nothing beyond this machine, the provider, nothing at all, a pair, or its ports. */
+/** What carries its traffic: nothing beyond this machine, the provider, nothing at all, a pair, or its ports. */
 export type InterfaceKind = "loopback" | "provider" | "dummy" | "veth" | "bridge";
 
 export interface InterfaceOptions {

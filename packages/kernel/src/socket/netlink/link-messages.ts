@@ -117,7 +117,9 @@ export function linkMessage(
     .attributeU32(IFLA_GROUP, 0)
     .attributeU32(IFLA_PROMISCUITY, (one.isPromiscuous ? 1 : 0) + (one.master === null ? 0 : 1))
     .attributeU32(IFLA_NUM_TX_QUEUES, 1)
-    .attributeU32(IFLA_NUM_RX_QUEUES, 1)
+    .attributeU32(IFLA_NUM_RX_QUEUES, 1);
+  if (one.master !== null) writer.attributeU32(IFLA_MASTER, one.master.index);
+  writer
     .attributeU8(IFLA_CARRIER, one.hasCarrier ? 1 : 0)
     .attributeText(IFLA_QDISC, one.queueDiscipline)
     .attribute(IFLA_ADDRESS, one.hardwareAddress)
@@ -129,7 +131,6 @@ export function linkMessage(
     writer.attributeU32(IFLA_LINK, index);
     if (network !== one.network) writer.attributeU32(IFLA_LINK_NETNSID, one.network.numberOf(network));
   }
-  if (one.master !== null) writer.attributeU32(IFLA_MASTER, one.master.index);
   if (one.kind !== "loopback" && one.kind !== "provider") {
     const kind = Uint8Array.from(`${one.kind}\0`, (letter) => letter.charCodeAt(0));
     const info = new Uint8Array(Nlattr.size + alignNetlink(kind.length));

@@ -17,6 +17,8 @@ export function stationMessages(network: InterfaceNetwork, heading: NetlinkHeadi
   const messages: Uint8Array[] = [];
   for (const { bridge } of network.interfaces) {
     if (bridge === null) continue;
+    const { own } = bridge;
+    if (bridge.hasOwnAddress) messages.push(stationMessage(own, own.hardwareAddress, NUD_PERMANENT, heading));
     for (const port of bridge.ports) messages.push(stationMessage(port, port.hardwareAddress, NUD_PERMANENT, heading));
     for (const { address, port } of bridge.stations())
       messages.push(stationMessage(port, addressBytes(address), NUD_REACHABLE, heading));
@@ -34,7 +36,7 @@ function stationMessage(
     .begin(RTM_NEWNEIGH, heading)
     .fields(Ndmsg, { ndm_family: AF_BRIDGE, ndm_ifindex: port.index, ndm_state: state, ndm_flags: NTF_MASTER })
     .attribute(NDA_LLADDR, address)
-    .attributeU32(NDA_MASTER, port.master!.index)
+    .attributeU32(NDA_MASTER, (port.master ?? port).index)
     .finish();
 }
 

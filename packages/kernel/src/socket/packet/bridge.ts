@@ -30,6 +30,15 @@ export interface BridgeWays {
 let forwardsLeft = 0,
   depth = 0;
 
+/** Last byte of the addresses of 802.1D and of 802.3x: the first goes on where no spanning tree heeds it. */
+const SPANNING_TREE = 0,
+  PAUSE = 1;
+
+/** Does a bridge take it from its port? Others of the link's own (table 8-1) are for who listens there: LLDP. */
+export function isForBridge(frame: Uint8Array): boolean {
+  return !isOfTheLink(frame) || frame[5]! <= PAUSE;
+}
+
 export class Bridge {
   readonly own: NetworkInterface;
   /** Bound: interfaces of a network. */
@@ -60,8 +69,7 @@ export class Bridge {
   /** A frame came in at a port. @param frame  stays as it is meanwhile */
   received(port: NetworkInterface, frame: Uint8Array, ways: BridgeWays): void {
     if (!this.own.isUp || (frame[6]! & 1) !== 0) return;
-    // Spanning tree, pause frames and the like end at the link (table 8-1), the first only where it is heeded.
-    if (isOfTheLink(frame) && frame[5] !== 0) return;
+    if (isOfTheLink(frame) && frame[5] !== SPANNING_TREE) return;
     this.#learn(port, addressAt(frame, 6));
     const isForMany = (frame[0]! & 1) !== 0;
     const to = addressAt(frame, 0);

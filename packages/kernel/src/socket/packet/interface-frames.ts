@@ -4,7 +4,7 @@ import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE, type LinkEvents } from "@stratos/host";
 import type { FrameObserver } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
-import type { BridgeWays } from "./bridge.ts";
+import { type BridgeWays, isForBridge } from "./bridge.ts";
 import { packetTypeOf } from "./packet-address.ts";
 
 /** A frame on its way; valid during one call. The longest of `lo` fits. */
@@ -19,7 +19,7 @@ function takeFrames(one: NetworkInterface): void {
     counters.receivedDropped = link!.dropped;
     const frame = FRAME.subarray(0, length);
     const packetType = packetTypeOf(one, frame);
-    const bridge = one.master?.bridge ?? null;
+    const bridge = one.master !== null && isForBridge(frame) ? one.master.bridge : null;
     for (const socket of network.packetSockets) socket.frameSeen(one, frame, packetType, bridge !== null);
     // A copy: on its way through the bridge it meets others.
     bridge?.received(one, frame.slice(), WAYS);
@@ -39,7 +39,8 @@ const WAYS: BridgeWays = {
 };
 
 /**
- * Sends a frame that a packet socket made, or a bridge (null) hands on. The others see it go (PACKET_OUTGOING); without a link it is lost.
+ * Sends a frame that a packet socket made, or a bridge (null) hands on. The others see it go (PACKET_OUTGOING); without
+ * a link it is lost.
  *
  * @returns 0; −ENETDOWN; −EMSGSIZE
  */
