@@ -1,10 +1,11 @@
 /**
- * Goal: a bridge ends what goes round in a loop, forgets stations with time, and knows a bounded number of them. Method:
- * system calls of a task; what bridges do frame by frame is compared with Linux in tests/abi/bridges.c.
+ * Goal: a bridge ends what goes round in a loop, forgets stations with time, and knows a bounded number of them.
+ * Method: system calls of a task; what bridges do frame by frame is compared with Linux in tests/abi/bridges.c.
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AF_NETLINK, AF_PACKET, MSG_DONTWAIT, SOCK_RAW } from "@stratos/abi";
+import { advance, type TestKernel } from "../../testing/fake-task.ts";
 import { attribute, linkRequest, messagesIn, RouteClient } from "../../testing/route-client.ts";
 import { SocketTask } from "../../testing/socket-task.ts";
 
@@ -15,13 +16,14 @@ const UP = 1,
   ETH_P_ALL = 0x0300;
 
 interface Bridged {
+  readonly machine: TestKernel;
   readonly user: SocketTask;
   readonly client: RouteClient;
 }
 
 /** @param pairs  each of a port's name and its bridge's, and the same of the other end; "" for no bridge */
 function bridged(bridges: readonly string[], pairs: readonly (readonly [string, string, string, string])[]): Bridged {
-  const { user } = SocketTask.createMachine();
+  const { test: machine, user } = SocketTask.createMachine();
   const client = new RouteClient(user);
   for (const name of bridges) assert.equal(client.makeKind("bridge", name), 0);
   for (const [one, master, other, otherMaster] of pairs) {
@@ -37,7 +39,7 @@ function bridged(bridges: readonly string[], pairs: readonly (readonly [string, 
     }
   }
   for (const name of bridges) assert.equal(client.setFlags(client.index(name), UP, UP), 0);
-  return { user, client };
+  return { machine, user, client };
 }
 
 function listener(user: SocketTask, index: number): number {
@@ -59,7 +61,10 @@ const ALL = [255, 255, 255, 255, 255, 255];
 /** Stations that were heard. */
 function heard(user: SocketTask): string[] {
   const fd = user.socket(AF_NETLINK, SOCK_RAW, 0);
-  user.send(fd, Uint8Array.from([28, 0, 0, 0, 30, 0, 1, 3, 7, 0, 0, 0, 0, 0, 0, 0, 7, ...new Array<number>(11).fill(0)]));
+  user.send(
+    fd,
+    Uint8Array.from([28, 0, 0, 0, 30, 0, 1, 3, 7, 0, 0, 0, 0, 0, 0, 0, 7, ...new Array<number>(11).fill(0)]),
+  );
   const found: string[] = [];
   for (let got = user.receive(fd, 0x8000, MSG_DONTWAIT); typeof got === "string";) {
     for (const { type, payload, attributes } of messagesIn(got, 12))
@@ -94,14 +99,14 @@ describe("bridges", () => {
   });
 
   it("know 1024 stations, each for 300 s after it was heard", () => {
-    const { user, client } = bridged(["br"], [["near", "br", "far", ""]]);
+    const { machine, user, client } = bridged(["br"], [["near", "br", "far", ""]]);
     const fd = listener(user, client.index("far"));
     for (let station = 0; station < 1100; station++) assert.equal(user.send(fd, frame(ALL, station)), 17);
     assert.equal(heard(user).length, 1024);
-    user.advance(299e9);
+    advance(machine, 299_000);
     assert.equal(user.send(fd, frame(ALL, 7)), 17);
     assert.equal(heard(user).length, 1024);
-    user.advance(2e9);
+    advance(machine, 2000);
     assert.deepEqual(heard(user), ["0.7"]);
     assert.equal(user.send(fd, frame(ALL, 1099)), 17);
     assert.deepEqual(heard(user).sort(), ["0.7", "4.75"]);
