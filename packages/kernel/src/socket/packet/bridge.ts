@@ -90,7 +90,7 @@ export class Bridge {
     for (const port of to === null ? [...this.ports] : [to]) {
       if (port === from || !port.isRunning || forwardsLeft === 0) continue;
       forwardsLeft--;
-      this.own.network.kernel.work.charge(1);
+      this.own.network.kernel.work.charge(1 + (frame.length >> 12));
       ways.out(port, frame);
     }
     depth--;
