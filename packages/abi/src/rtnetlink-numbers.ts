@@ -52,7 +52,6 @@ export const IFLA_ADDRESS = 1,
 /** Within IFLA_LINKINFO, and within its data for a veth. */
 export const IFLA_INFO_KIND = 1,
   IFLA_INFO_DATA = 2,
-  IFLA_INFO_SLAVE_KIND = 4,
   VETH_INFO_PEER = 1;
 /** What RFC 2863 calls ifOperStatus. */
 export const IF_OPER_UNKNOWN = 0,
