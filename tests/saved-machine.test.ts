@@ -56,6 +56,7 @@ test("a process in namespaces of its own keeps them, with what it has open of th
   for (const each of [run, twin]) finish(each);
   assert.equal(twin.output.text, run.output.text);
   assert.match(run.output.text, /frame: before 60/);
+  assert.match(run.output.text, /bridge: before 60 \nbridge: after 60/);
   assert.deepEqual(countsOf(twin.machine), countsOf(run.machine));
 });
 

@@ -340,6 +340,7 @@ const IN_C: Readonly<Record<string, InC>> = {
   Ifaddrmsg: { type: "struct ifaddrmsg", ...linux("rtnetlink") },
   IfaCacheinfo: { type: "struct ifa_cacheinfo", ...linux("rtnetlink") },
   Rtmsg: { type: "struct rtmsg", ...linux("rtnetlink") },
+  Ndmsg: { type: "struct ndmsg", ...linux("neighbour") },
   FibRuleHdr: { type: "struct fib_rule_hdr", ...linux("fib_rules") },
   EthtoolValue: { type: "struct ethtool_value", ...linux("ethtool") },
   RtnlLinkStats: { type: "struct rtnl_link_stats", ...linux("rtnetlink") },

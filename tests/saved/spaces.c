@@ -89,6 +89,48 @@ static void make_pair(void) {
   close(netlink);
 }
 
+/** Makes the bridge br with the port veth1. */
+static void make_bridge(void) {
+  struct {
+    struct nlmsghdr head;
+    struct ifinfomsg link;
+    struct rtattr name;
+    char text[4];
+    struct rtattr information;
+    struct rtattr kind;
+    char bridge[8];
+  } made = {
+      .head = {sizeof made - 2, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_CREATE, 1, 0},
+      .name = {sizeof(struct rtattr) + 3, IFLA_IFNAME},
+      .text = "br",
+      .information = {sizeof(struct rtattr) * 2 + 6, IFLA_LINKINFO},
+      .kind = {sizeof(struct rtattr) + 6, IFLA_INFO_KIND},
+      .bridge = "bridge",
+  };
+  struct {
+    struct nlmsghdr head;
+    struct ifinfomsg link;
+    struct rtattr master;
+    int index;
+  } port = {
+      .head = {sizeof port, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, 2, 0},
+      .master = {sizeof(struct rtattr) + 4, IFLA_MASTER},
+  };
+  struct {
+    struct nlmsghdr head;
+    struct nlmsgerr error;
+    char rest[100];
+  } answer = {0};
+  int netlink = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+  send(netlink, &made, sizeof made, 0);
+  port.link.ifi_index = if_nametoindex("veth1");
+  port.index = if_nametoindex("br");
+  send(netlink, &port, sizeof port, 0);
+  recv(netlink, &answer, sizeof answer, 0);
+  say("bridge", "has a port", answer.error.error);
+  close(netlink);
+}
+
 static int packet_socket(const char *name) {
   int end = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
   struct ifreq wish = {0};
@@ -107,7 +149,9 @@ static void inside(int outer_uts) {
   sethostname("inner", 5);
   make_pair();
   int near = packet_socket("veth0"), far = packet_socket("veth1");
-  char frame[60] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0x88, 0xb5};
+  make_bridge();
+  int bridge = packet_socket("br");
+  char frame[60] = {1, 2, 3, 4, 5, 6, 6, 8, 9, 10, 11, 12, 0x88, 0xb5};
   strcpy(frame + 14, "before");
   say("frame", "sent", send(near, frame, sizeof frame, 0));
   int queue = msgget(7, IPC_CREAT | 0600);
@@ -150,6 +194,9 @@ static void inside(int outer_uts) {
   strcpy(frame + 14, "after");
   say("frame", "sent", send(near, frame, sizeof frame, 0));
   say("frame", frame + 14, recv(far, frame, sizeof frame, 0));
+  memset(frame, 0, sizeof frame);
+  while ((status = recv(bridge, frame, sizeof frame, MSG_DONTWAIT)) > 0)
+    if ((frame[12] & 255) == 0x88) say("bridge", frame + 14, status);
   say("queue", "again", msgget(7, 0));
   say("queue", message.text, msgrcv(queue, &message, 8, 0, IPC_NOWAIT));
   say("network", "entered", setns(network, CLONE_NEWNET));

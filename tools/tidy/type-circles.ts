@@ -19,7 +19,7 @@ kernel: signal/pid-namespace.ts signal/session.ts signal/signal-target.ts
 kernel: socket/inet/host-datagrams.ts socket/inet/loopback-datagrams.ts socket/inet/udp-socket.ts
 kernel: socket/inet/host-tcp.ts socket/inet/host-transport.ts socket/inet/loopback-tcp.ts
   socket/inet/loopback-transport.ts socket/inet/tcp-options.ts socket/inet/tcp-socket.ts socket/inet/tcp-transport.ts
-kernel: socket/interface-network.ts socket/network-interface.ts socket/routes.ts
+kernel: socket/interface-network.ts socket/network-interface.ts socket/packet/bridge.ts socket/routes.ts
 kernel: task/board.ts task/kernel-state.ts task/scheduler.ts task/syscall-row.ts task/task-observer.ts
   task/task-table.ts task/task.ts task/thread-group.ts task/tracing.ts task/turn-hooks.ts
 kernel: time/clock-adjustment.ts time/time-kernel.ts

@@ -32,6 +32,15 @@ export const Rtmsg = struct("rtmsg", {
   rtm_type: u8,
   rtm_flags: hex32,
 });
+export const Ndmsg = struct("ndmsg", {
+  ndm_family: u8,
+  ndm_pad1: u8,
+  ndm_pad2: u16,
+  ndm_ifindex: i32,
+  ndm_state: u16,
+  ndm_flags: u8,
+  ndm_type: u8,
+});
 export const FibRuleHdr = struct("fib_rule_hdr", {
   family: u8,
   dst_len: u8,

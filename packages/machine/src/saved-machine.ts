@@ -59,7 +59,7 @@ interface State {
 }
 
 const MAGIC = "STRATOSM";
-const VERSION = 11;
+const VERSION = 12;
 const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 

@@ -34,10 +34,12 @@ import {
   NLM_F_REQUEST,
   Nlattr,
   Nlmsgerr,
+  Ndmsg,
   Nlmsghdr,
   PACKET_AUXDATA,
   RTM_NEWADDR,
   RTM_NEWLINK,
+  RTM_NEWNEIGH,
   RTM_NEWROUTE,
   RTM_NEWRULE,
   RtnlLinkStats,
@@ -137,6 +139,7 @@ export const NETLINK_BODIES = {
   ]),
   address: body(Ifaddrmsg, [[IFA_CACHEINFO, IfaCacheinfo]]),
   route: body(Rtmsg),
+  neighbour: body(Ndmsg),
   rule: body(FibRuleHdr),
   inetRequest: body(InetDiagReqV2),
   inetAnswer: body(InetDiagMsg),
@@ -149,6 +152,7 @@ const ROUTE_BODIES: ReadonlyMap<number, NetlinkBody> = new Map([
   [RTM_NEWLINK, NETLINK_BODIES.link],
   [RTM_NEWADDR, NETLINK_BODIES.address],
   [RTM_NEWROUTE, NETLINK_BODIES.route],
+  [RTM_NEWNEIGH, NETLINK_BODIES.neighbour],
   [RTM_NEWRULE, NETLINK_BODIES.rule],
 ]);
 

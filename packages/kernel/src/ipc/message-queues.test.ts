@@ -105,6 +105,8 @@ test("MSG_COPY looks at a place of the queue and takes nothing", () => {
   assert.equal(peer.receive(2, MSG_COPY), -ENOMSG);
   assert.equal(peer.receive(0, MSG_COPY | MSG_EXCEPT), -EINVAL);
   assert.equal(peer.beginReceive(0, MSG_COPY).result, -EINVAL);
+  assert.equal(peer.receive(0, MSG_COPY, 0), -E2BIG);
+  assert.equal(peer.receive(0, MSG_COPY | MSG_NOERROR, 0), -EINVAL);
   assert.deepEqual([peer.receive(0), peer.receive(0)], ["4 x", "5 y"]);
 });
 

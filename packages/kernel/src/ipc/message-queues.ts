@@ -122,6 +122,9 @@ export class MessageQueues {
     if (!(size >= 0) || id < 0) return -EINVAL;
     const isCopy = (flags & MSG_COPY) !== 0;
     if (isCopy && ((flags & MSG_EXCEPT) !== 0 || (flags & IPC_NOWAIT) === 0)) return -EINVAL;
+    // Linux makes the copy from what lies there (ipc/msg.c, prepare_copy).
+    const room = Math.min(size, this.maximumMessage);
+    if (isCopy && task.space.copyIn(address, new Uint8Array(room), 0, room) < 0) return -EFAULT;
     const queue = this.#queue(task, id);
     if (isErrno(queue)) return queue;
     if (!queue.permits(task.credentials, READ)) return -EACCES;
@@ -134,6 +137,8 @@ export class MessageQueues {
     if (message === undefined) return wait(task, queue, (flags & IPC_NOWAIT) !== 0 ? -ENOMSG : 0);
     const length = message.bytes.length - 8;
     if (length > size && (flags & MSG_NOERROR) === 0) return -E2BIG;
+    // A copy is whole, even with MSG_NOERROR (ipc/msgutil.c, copy_msg).
+    if (isCopy && length > room) return -EINVAL;
     const count = Math.min(length, size);
     if (task.space.copyOut(address, message.bytes, 0, 8 + count) < 0) return -EFAULT;
     if (isCopy) return count;

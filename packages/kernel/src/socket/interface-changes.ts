@@ -6,6 +6,7 @@ import {
   EADDRNOTAVAIL,
   EEXIST,
   EINVAL,
+  ELOOP,
   ENETDOWN,
   ENETUNREACH,
   ENOBUFS,
@@ -24,6 +25,7 @@ import {
   LOOPBACK_ADDRESSES,
   type NetworkInterface,
 } from "./network-interface.ts";
+import { Bridge } from "./packet/bridge.ts";
 import { InterfaceLink } from "./packet/interface-frames.ts";
 import type { Route, RoutingTable } from "./routes.ts";
 
@@ -64,13 +66,16 @@ function freeName(network: InterfaceNetwork, wished: string): string | number {
 
 /** What a request says of an interface to be made; undefined: as it comes. */
 export interface NewInterface {
+  /** Where it is to be; null: in the network that is asked. */
+  readonly network: InterfaceNetwork | null;
   readonly name: string | undefined;
   readonly hardwareAddress: Uint8Array | undefined;
   readonly mtu: number | undefined;
 }
 
 /** ip-link(8), TYPE DUMMY: takes whatever it is given and carries nothing. */
-export function createDummy(network: InterfaceNetwork, wanted: NewInterface): NetworkInterface | number {
+export function createDummy(asked: InterfaceNetwork, wanted: NewInterface): NetworkInterface | number {
+  const network = wanted.network ?? asked;
   const name = freeName(network, wanted.name ?? "dummy%d");
   if (isErrno(name)) return name;
   const refused = checkNew(wanted);
@@ -85,30 +90,113 @@ export function createDummy(network: InterfaceNetwork, wanted: NewInterface): Ne
   return one;
 }
 
+/** ip-link(8), TYPE BRIDGE (packet/bridge.ts). */
+export function createBridge(asked: InterfaceNetwork, wanted: NewInterface): NetworkInterface | number {
+  const network = wanted.network ?? asked;
+  const name = freeName(network, wanted.name ?? "bridge%d");
+  if (isErrno(name)) return name;
+  const refused = checkNew(wanted);
+  if (refused < 0) return refused;
+  const one = network.makeInterface("bridge", {
+    name,
+    hardwareAddress: wanted.hardwareAddress ?? chosenHardwareAddress(network.kernel.random),
+    mtu: wanted.mtu ?? MTU_DEFAULT,
+    link: null,
+  });
+  one.bridge = new Bridge(one, wanted.hardwareAddress !== undefined);
+  tellInterface(network, one, false);
+  return one;
+}
+
+/**
+ * IFLA_MASTER: an interface becomes a port of a bridge.
+ *
+ * @param index  of the bridge; 0: it is nobody's port any more
+ * @returns 0; −EINVAL there is none, or it can't be a port; −EOPNOTSUPP it is no bridge, or the way out; −ELOOP it is a
+ *   bridge itself
+ */
+export function setMaster(network: InterfaceNetwork, one: NetworkInterface, index: number): number {
+  if ((one.master?.index ?? 0) === index) return 0;
+  const master = index === 0 ? null : network.interfaceByIndex(index);
+  if (master === undefined) return -EINVAL;
+  if (master !== null) {
+    if (master.bridge === null || one.kind === "provider") return -EOPNOTSUPP;
+    if (one.isLoopback) return -EINVAL;
+    if (one.bridge !== null) return -ELOOP;
+  }
+  leaveBridge(one);
+  if (master !== null) {
+    one.master = master;
+    master.bridge!.ports.push(one);
+    followPorts(master);
+  }
+  tellInterface(network, one, false);
+  return 0;
+}
+
+function leaveBridge(one: NetworkInterface): void {
+  const { master } = one;
+  if (master === null) return;
+  const { ports } = master.bridge!;
+  ports.splice(ports.indexOf(one), 1);
+  one.master = null;
+  master.bridge!.forget(one);
+  followPorts(master);
+}
+
+/** A bridge has its address, MTU and carrier from its ports (net/bridge/br_if.c, br_add_if). */
+function followPorts(own: NetworkInterface): void {
+  const bridge = own.bridge!;
+  const { ports } = bridge;
+  let isChanged = own.hasCarrier !== bridge.hadCarrier;
+  if (!bridge.hasOwnAddress) {
+    let lowest: Uint8Array | null = null;
+    for (const { hardwareAddress } of ports)
+      if (lowest === null || compareAddresses(hardwareAddress, lowest) < 0) lowest = hardwareAddress;
+    const address = lowest?.slice() ?? new Uint8Array(ETHERNET_ADDRESS_SIZE);
+    isChanged ||= compareAddresses(address, own.hardwareAddress) !== 0;
+    own.hardwareAddress = address;
+  }
+  if (isChanged) {
+    bridge.hadCarrier = own.hasCarrier;
+    if (own.isRunning) addLinkLocal(own.network, own);
+    tellInterface(own.network, own, false);
+  }
+}
+
+function compareAddresses(one: Uint8Array, other: Uint8Array): number {
+  for (let at = 0; at < ETHERNET_ADDRESS_SIZE; at++) if (one[at] !== other[at]) return one[at]! - other[at]!;
+  return 0;
+}
+
 /** veth(4): a pair of interfaces, what one sends the other receives. The peer is made first. */
 export function createVethPair(
-  network: InterfaceNetwork,
+  asked: InterfaceNetwork,
   wanted: NewInterface,
   wantedPeer: NewInterface,
 ): NetworkInterface | number {
   const refused = checkNew(wanted) || checkNew(wantedPeer);
   if (refused < 0) return refused;
+  const network = wanted.network ?? asked;
+  const peerNetwork = wantedPeer.network ?? network;
   if (network.interfaces.length + 2 > INTERFACES_MAX) return -ENOBUFS;
-  const peerName = freeName(network, wantedPeer.name ?? "veth%d");
+  const peerName = freeName(peerNetwork, wantedPeer.name ?? "veth%d");
   if (isErrno(peerName)) return peerName;
-  if (wanted.name === peerName) return -EEXIST;
+  if (wanted.name === peerName && network === peerNetwork) return -EEXIST;
   const wantedName = wanted.name === undefined ? "" : freeName(network, wanted.name);
   if (isErrno(wantedName)) return wantedName;
   const { random } = network.kernel;
   const peerAddress = wantedPeer.hardwareAddress ?? chosenHardwareAddress(random);
   const address = wanted.hardwareAddress ?? chosenHardwareAddress(random);
   const [link, peerLink] = makeLinkPair({ address, mtu: MTU_MAX }, { address: peerAddress, mtu: MTU_MAX });
-  const peer = network.makeInterface("veth", {
+  const peer = peerNetwork.makeInterface("veth", {
     name: peerName,
     hardwareAddress: peerAddress,
     mtu: wantedPeer.mtu ?? wanted.mtu ?? MTU_DEFAULT,
     link: peerLink,
   });
+  // The other end isn't there yet.
+  tellInterface(peerNetwork, peer, false);
   const one = network.makeInterface("veth", {
     name: wantedName === "" ? (freeName(network, "veth%d") as string) : wantedName,
     hardwareAddress: address,
@@ -118,7 +206,6 @@ export function createVethPair(
   one.peer = peer;
   peer.peer = one;
   for (const end of [one, peer]) end.link!.setEvents(new InterfaceLink(end, carrierChanged));
-  tellInterface(network, peer, false);
   tellInterface(network, one, false);
   return one;
 }
@@ -141,6 +228,7 @@ function isStationAddress(address: Uint8Array): boolean {
 export function removeInterface(network: InterfaceNetwork, one: NetworkInterface): number {
   if (one.kind === "loopback" || one.kind === "provider") return -EOPNOTSUPP;
   const { peer } = one;
+  for (const port of [...(one.bridge?.ports ?? [])]) setMaster(network, port, 0);
   one.link?.close();
   removeOne(network, one);
   if (peer !== null) removeOne(peer.network, peer);
@@ -149,8 +237,39 @@ export function removeInterface(network: InterfaceNetwork, one: NetworkInterface
 
 function removeOne(network: InterfaceNetwork, one: NetworkInterface): void {
   setUp(network, one, false);
-  for (const address of [...one.addresses]) removeAddress(network, one, address);
   one.link?.close();
+  leave(network, one);
+}
+
+/**
+ * IFLA_NET_NS_PID, IFLA_NET_NS_FD: it goes down, without addresses and routes, into another network.
+ *
+ * @param name  it has there when its own is taken; null: it must not be
+ * @returns 0; −EINVAL it can't leave; −EEXIST its name is taken there; −ENOBUFS there are enough
+ */
+export function moveInterface(one: NetworkInterface, to: InterfaceNetwork, name: string | null): number {
+  const from = one.network;
+  if (from === to) return 0;
+  // A bridge stays (netns_immutable).
+  if (one.kind === "loopback" || one.kind === "provider" || one.bridge !== null) return -EINVAL;
+  const isTaken = to.interfaceByName(one.name) !== undefined;
+  if (isTaken && name === null) return -EEXIST;
+  const there = freeName(to, isTaken ? name! : one.name);
+  if (isErrno(there)) return there;
+  setUp(from, one, false);
+  leave(from, one);
+  one.name = there;
+  to.adopt(one);
+  tellInterface(to, one, false);
+  // How it calls the other end is different now.
+  if (one.peer !== null) tellInterface(one.peer.network, one.peer, false);
+  return 0;
+}
+
+/** The network has it no more. */
+function leave(network: InterfaceNetwork, one: NetworkInterface): void {
+  leaveBridge(one);
+  for (const address of [...one.addresses]) removeAddress(network, one, address);
   network.routes.forget(one);
   const at = network.interfaces.indexOf(one);
   assert(at >= 0, "an interface is removed from its network");
@@ -215,7 +334,7 @@ export function renameInterface(network: InterfaceNetwork, one: NetworkInterface
 
 /** @returns −EINVAL out of range */
 export function setMtu(network: InterfaceNetwork, one: NetworkInterface, mtu: number): number {
-  const isBound = one.kind === "veth" || one.kind === "provider";
+  const isBound = one.kind !== "loopback" && one.kind !== "dummy";
   if (mtu < (isBound ? MTU_MIN : 0) || mtu > (isBound ? MTU_MAX : MTU_MAX_UNBOUND)) return -EINVAL;
   if (mtu === one.mtu) return 0;
   one.mtu = mtu;
@@ -230,6 +349,7 @@ export function setHardwareAddress(network: InterfaceNetwork, one: NetworkInterf
   const own = address.slice(0, ETHERNET_ADDRESS_SIZE);
   if (!isStationAddress(own)) return -EADDRNOTAVAIL;
   one.hardwareAddress = own;
+  if (one.bridge !== null) one.bridge.hasOwnAddress = true;
   tellInterface(network, one, false);
   return 0;
 }
@@ -323,6 +443,9 @@ function updateRoutes(network: InterfaceNetwork, one: NetworkInterface): void {
 
 export function tellInterface(network: InterfaceNetwork, one: NetworkInterface, isGone: boolean): void {
   for (const observer of network.observers) observer.interfaceChanged(one, isGone);
+  if (one.master === null) return;
+  if (!one.isUp) one.master.bridge!.forget(one);
+  followPorts(one.master);
 }
 
 function tellAddress(

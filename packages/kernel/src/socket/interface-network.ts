@@ -7,15 +7,21 @@ import type { Route, RoutingTable } from "./routes.ts";
 
 /** A network (network.ts), as those know it who change its interfaces, addresses and routes, or ask for them. */
 export interface InterfaceNetwork {
-  readonly kernel: { readonly random: RandomSource; readonly work: CallWork };
+  readonly kernel: { readonly random: RandomSource; readonly work: CallWork; now(): number };
   readonly owner: UserNamespace;
   /** By index. */
   readonly interfaces: NetworkInterface[];
   readonly routes: RoutingTable;
   readonly observers: ReadonlySet<NetworkObserver>;
+  /** /proc/PID/ns/net's number. */
+  readonly ino: number;
   /** Packet sockets. */
   readonly packetSockets: ReadonlySet<FrameObserver>;
   makeInterface(kind: InterfaceKind, options: InterfaceOptions): NetworkInterface;
+  /** Takes in what another network has let go: under its index, or where that is taken another. */
+  adopt(one: NetworkInterface): void;
+  /** What it calls another network in messages (NETNSA_NSID). */
+  numberOf(other: InterfaceNetwork): number;
   interfaceByName(name: string): NetworkInterface | undefined;
   interfaceByIndex(index: number): NetworkInterface | undefined;
   isLocal(ip: IpAddress): boolean;
@@ -31,7 +37,8 @@ export interface NetworkObserver {
 
 /** Sees frames come and go at interfaces (packet/packet-socket.ts). */
 export interface FrameObserver {
-  frameSeen(one: NetworkInterface, frame: Uint8Array, packetType: number): void;
+  /** @param isTaken  a bridge has it: only who hears all hears it */
+  frameSeen(one: NetworkInterface, frame: Uint8Array, packetType: number, isTaken: boolean): void;
   interfaceDown(index: number): void;
   interfaceGone(index: number): void;
 }

@@ -17,6 +17,7 @@ import {
 import { stateClass } from "@stratos/base";
 import type { Link, RandomSource } from "@stratos/host";
 import type { InterfaceNetwork } from "./interface-network.ts";
+import type { Bridge } from "./packet/bridge.ts";
 import {
   broadcastOf,
   type IpAddress,
@@ -45,8 +46,8 @@ export const LOOPBACK_ADDRESSES: readonly InterfaceAddress[] = [
   { ip: LOOPBACK_V6, prefixLength: 128, broadcast: null },
 ];
 
-/** What carries an interface's traffic: nothing beyond this machine, the provider, nothing at all, or a pair. */
-export type InterfaceKind = "loopback" | "provider" | "dummy" | "veth";
+/** What carries its traffic: nothing beyond this machine, the provider, nothing at all, a pair, or its ports. */
+export type InterfaceKind = "loopback" | "provider" | "dummy" | "veth" | "bridge";
 
 export interface InterfaceOptions {
   readonly name: string;
@@ -71,8 +72,9 @@ export class InterfaceCounters {
 
 /** A network interface as programs see it (netdevice(7)). `Network` makes, changes and removes it. */
 export class NetworkInterface {
-  readonly network: InterfaceNetwork;
-  readonly index: number;
+  /** In which it is now, and its number there. */
+  network: InterfaceNetwork;
+  index: number;
   readonly kind: InterfaceKind;
   name: string;
   /** ARPHRD_*. */
@@ -83,6 +85,9 @@ export class NetworkInterface {
   readonly link: Link | null;
   /** The other end of a veth pair. */
   peer: NetworkInterface | null = null;
+  /** Of a bridge: its ports; and the bridge that it is a port of. */
+  bridge: Bridge | null = null;
+  master: NetworkInterface | null = null;
   /** `struct net_device`.tx_queue_len. */
   queueLength = 1000;
   isUp = false;
@@ -104,8 +109,9 @@ export class NetworkInterface {
     this.isNoArp = options.kind === "dummy";
   }
 
-  /** Is the other end there and up? */
+  /** Is the other end there and up, or a port? */
   get hasCarrier(): boolean {
+    if (this.bridge !== null) return this.bridge.ports.some((port) => port.isRunning);
     return this.kind !== "veth" || this.link!.hasCarrier;
   }
 

@@ -14,7 +14,7 @@ import type { UdpClaim, UdpNetwork } from "./inet/udp-socket.ts";
 import type { RoughNetwork } from "./inet/rough-network.ts";
 import type { NetlinkNetwork, NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { removeInterface } from "./interface-changes.ts";
-import type { NetworkObserver } from "./interface-network.ts";
+import type { InterfaceNetwork, NetworkObserver } from "./interface-network.ts";
 import { NetworkSettings } from "./network-settings.ts";
 import { InterfaceUevents } from "./netlink/interface-uevents.ts";
 import { RouteEvents } from "./netlink/route-events.ts";
@@ -85,6 +85,8 @@ export class Network
     new InterfaceUevents(this),
   ]);
   #lastIndex = 0;
+  /** How messages call other networks, by `ino`. Bound: networks that had the other end of a pair. */
+  #numbers = new Map<number, number>();
 
   constructor(kernel: NetworkKernel, options: NetworkOptions) {
     super(options.origin);
@@ -132,9 +134,31 @@ export class Network
 
   /** An interface more, which is down and has no address; nobody is told. */
   makeInterface(kind: InterfaceKind, options: InterfaceOptions): NetworkInterface {
-    const one = new NetworkInterface({ ...options, network: this, index: ++this.#lastIndex, kind });
+    const one = new NetworkInterface({ ...options, network: this, index: this.#freeIndex(), kind });
     this.interfaces.push(one);
     return one;
+  }
+
+  /** Each is above those before; only adopted ones may have it already. */
+  #freeIndex(): number {
+    do this.#lastIndex++;
+    while (this.interfaceByIndex(this.#lastIndex) !== undefined);
+    return this.#lastIndex;
+  }
+
+  adopt(one: NetworkInterface): void {
+    if (this.interfaceByIndex(one.index) !== undefined) one.index = this.#freeIndex();
+    one.network = this;
+    this.interfaces.push(one);
+    this.interfaces.sort((left, right) => left.index - right.index);
+  }
+
+  numberOf({ ino }: InterfaceNetwork): number {
+    const known = this.#numbers.get(ino);
+    if (known !== undefined) return known;
+    const number = this.#numbers.size;
+    this.#numbers.set(ino, number);
+    return number;
   }
 
   /** What its sockets share with those of the machine's other networks. */
@@ -174,7 +198,7 @@ export class Network
   /** Nobody holds it any more: interfaces that programs made go, and the other ends of pairs with them. */
   protected override dispose(): void {
     for (;;) {
-      const one = this.interfaces.find(({ kind }) => kind === "dummy" || kind === "veth");
+      const one = this.interfaces.find(({ kind }) => kind !== "loopback" && kind !== "provider");
       if (one === undefined) return;
       removeInterface(this, one);
     }
@@ -223,8 +247,8 @@ export class Network
 
   static {
     stateClass("Network", this, {
-      save: (it) => ({ lastIndex: it.#lastIndex }),
-      load: (it, from) => ({ lastIndex: it.#lastIndex } = from),
+      save: (it) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers }),
+      load: (it, from) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers } = from),
     });
   }
 }

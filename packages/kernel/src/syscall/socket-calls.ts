@@ -19,8 +19,10 @@ import {
   SOCK_TYPE_MASK,
   SO_ATTACH_FILTER,
   SockFilter,
+  SOL_NETLINK,
   SOL_SOCKET,
   isErrno,
+  NETLINK_LIST_MEMBERSHIPS,
   Mmsghdr,
   Msghdr,
   SockaddrStorage,
@@ -410,9 +412,11 @@ function getsockopt(
       ? getSocketOption(target, task, name | 0, room)
       : target.getProtocolOption(task, level | 0, name | 0, room, address);
   if (isErrno(value)) return value;
-  const count = Math.min(room, value.length);
+  // Its length is told in any case, and of its words those that fit (net/netlink/af_netlink.c).
+  const isList = level === SOL_NETLINK && name === NETLINK_LIST_MEMBERSHIPS;
+  const count = Math.min(isList ? room & ~3 : room, value.length);
   if (count > 0 && task.space.copyOut(address, value, 0, count) < 0) return -EFAULT;
-  return task.space.storeU32(lengthAddress, count);
+  return task.space.storeU32(lengthAddress, isList ? value.length : count);
 }
 
 /** SO_GET_FILTER: its length counts instructions (net/core/filter.c, sk_get_filter). */
@@ -437,8 +441,11 @@ export const socketCalls: SyscallTable = {
       "sockets reach this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets alone; " +
       "packet sockets see frames of veth pairs and those that packet sockets send on lo: TCP and UDP over lo and " +
       "over the host's sockets make none, and no host offers a link of its own; interfaces that programs make are " +
-      "dummy and veth (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH); a network has 256 addresses " +
-      "in all (ENOBUFS)",
+      "dummy, veth and bridge (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH); the way out stays " +
+      "in its network (EINVAL) and is no port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs or " +
+      "settings, forget no station before 300 s, know 1024 and take none from programs, and a frame goes 1024 ways " +
+      "at most; a network has 256 addresses in all (ENOBUFS); netlink messages go to the kernel and to groups, not " +
+      "to another program's port (ECONNREFUSED)",
   },
   socketpair: { run: socketpair },
   bind: {

@@ -49,6 +49,8 @@ export class ThreadGroup implements SignalProcess {
   exitStatus: number | null = null;
   /** The last task is gone and the parent has not waited yet. */
   isZombie = false;
+  /** It ended while its parent traced it. */
+  endedTraced = false;
   /** Stopped by this job-control signal, 0 when running. */
   stopSignal = 0;
   /** A stop or continue that the parent may still collect with WUNTRACED / WCONTINUED. */

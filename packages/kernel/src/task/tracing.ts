@@ -162,7 +162,10 @@ function tellEnd(task: Task, status: number): void {
   task.tracing = null;
   tracer.tracees!.live.delete(task);
   // The end of a process is told to its parent in any case.
-  if (task === group.leader && tracer.group === group.parent) return;
+  if (task === group.leader && tracer.group === group.parent) {
+    group.endedTraced = true;
+    return;
+  }
   tracer.tracees!.ended.push({ tid: task.tid, status, task });
   tracer.group.childrenQueue.wakeAll();
 }

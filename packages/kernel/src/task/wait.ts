@@ -63,12 +63,13 @@ export function waitForChild(
   for (const child of group.children) {
     if (!select(child)) continue;
     if ((options & __WNOTHREAD) !== 0 && child.parentThread !== task) continue;
-    // Children made by clone without SIGCHLD need __WALL or __WCLONE.
+    // Children made by clone without SIGCHLD need __WALL or __WCLONE; whoever traced its child needs neither.
     const isClone = child.exitSignal !== SIGCHLD;
-    if ((options & __WALL) === 0 && isClone !== ((options & __WCLONE) !== 0)) continue;
-    any = true;
+    if ((options & __WALL) === 0 && !child.endedTraced && isClone !== ((options & __WCLONE) !== 0)) continue;
     const uid = child.leader.credentials.uid;
-    if (child.isZombie && (options & WEXITED) !== 0) {
+    if (child.isZombie) {
+      // Nothing but its end can still come of it (kernel/exit.c, wait_task_zombie).
+      if ((options & WEXITED) === 0) continue;
       const status = child.exitStatus!;
       const event = {
         pid: pidNamespace.idOf(child.pid),
@@ -81,6 +82,7 @@ export function waitForChild(
       if ((options & WNOWAIT) === 0) reap(kernel, child);
       return event;
     }
+    any = true;
     if (child.unreportedStop !== 0 && (options & WUNTRACED) !== 0) {
       const signal = child.unreportedStop;
       if ((options & WNOWAIT) === 0) child.unreportedStop = 0;
@@ -113,7 +115,7 @@ function traceeEvent(
   let any = false;
   for (const [index, { tid, status, task }] of ended.entries()) {
     if (!select({ pid: tid, group: task.group.group })) continue;
-    any = true;
+    // As above.
     if ((options & WEXITED) === 0) continue;
     if ((options & WNOWAIT) === 0) ended.splice(index, 1);
     return { ...eventOf(task, status, endCode(status), endValue(status)), pid: tid };

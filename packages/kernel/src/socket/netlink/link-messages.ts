@@ -1,10 +1,14 @@
 /** RTM_NEWLINK, RTM_DELLINK and their like: what is told of interfaces, and what is asked to become of them. */
 import {
   AF_UNSPEC,
+  CAP_NET_ADMIN,
+  EBADF,
   EEXIST,
   EINVAL,
   ENODEV,
   EOPNOTSUPP,
+  EPERM,
+  ESRCH,
   IFF_ALLMULTI,
   IFF_NOARP,
   IFF_PROMISC,
@@ -20,8 +24,12 @@ import {
   IFLA_INFO_KIND,
   IFLA_LINK,
   IFLA_LINKINFO,
+  IFLA_LINK_NETNSID,
   IFLA_LINKMODE,
+  IFLA_MASTER,
   IFLA_MTU,
+  IFLA_NET_NS_FD,
+  IFLA_NET_NS_PID,
   IFLA_NUM_RX_QUEUES,
   IFLA_NUM_TX_QUEUES,
   IFLA_OPERSTATE,
@@ -46,18 +54,25 @@ import {
   RtnlLinkStats64,
 } from "@stratos/abi";
 import {
+  createBridge,
   createDummy,
   createVethPair,
+  moveInterface,
   type NewInterface,
   removeInterface,
   renameInterface,
   setHardwareAddress,
   setInterfaceFlags,
+  setMaster,
   setMtu,
   tellInterface,
 } from "../interface-changes.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
+import { isCapable } from "../../security/credentials.ts";
+import type { Namespace } from "../../security/namespace.ts";
+import { NamespaceInode } from "../../vfs/namespace-file.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
+import type { SocketCaller } from "../socket-kernel.ts";
 import { ETHERNET_ADDRESS_SIZE, type InterfaceCounters, type NetworkInterface } from "../network-interface.ts";
 import { attributeOf, attributesIn, type NetlinkRequest, numberOf, textOf } from "./netlink-request.ts";
 import { alignNetlink, NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
@@ -65,15 +80,30 @@ import { alignNetlink, NetlinkWriter, type NetlinkHeading } from "./netlink-writ
 /** Attributes that a request may bring and that change nothing here. */
 const PASSED = new Set([IFLA_EXT_MASK, IFLA_IFNAME, IFLA_LINKINFO, IFLA_NUM_RX_QUEUES, IFLA_NUM_TX_QUEUES]);
 /** Attributes that are heeded. */
-const HEEDED = new Set([IFLA_ADDRESS, IFLA_MTU, IFLA_TXQLEN, IFLA_BROADCAST, IFLA_GROUP, IFLA_AF_SPEC]);
+const HEEDED = new Set([
+  IFLA_ADDRESS,
+  IFLA_MTU,
+  IFLA_TXQLEN,
+  IFLA_BROADCAST,
+  IFLA_GROUP,
+  IFLA_AF_SPEC,
+  IFLA_NET_NS_PID,
+  IFLA_NET_NS_FD,
+  IFLA_MASTER,
+]);
 /** What `ip link set` may turn on and off. */
 const CHANGEABLE_FLAGS = IFF_UP | IFF_NOARP | IFF_PROMISC | IFF_ALLMULTI;
 
-export function linkMessage(one: NetworkInterface, heading: NetlinkHeading, isGone = false): Uint8Array {
+/** @param family  AF_BRIDGE: asked for as a bridge or a port of one */
+export function linkMessage(
+  one: NetworkInterface,
+  heading: NetlinkHeading,
+  { isGone = false, family = AF_UNSPEC }: { isGone?: boolean; family?: number } = {},
+): Uint8Array {
   const writer = new NetlinkWriter()
     .begin(isGone ? RTM_DELLINK : RTM_NEWLINK, heading)
     .fields(Ifinfomsg, {
-      ifi_family: AF_UNSPEC,
+      ifi_family: family,
       ifi_type: one.hardwareType,
       ifi_index: one.index,
       ifi_flags: one.flags,
@@ -85,17 +115,23 @@ export function linkMessage(one: NetworkInterface, heading: NetlinkHeading, isGo
     .attributeU8(IFLA_LINKMODE, 0)
     .attributeU32(IFLA_MTU, one.mtu)
     .attributeU32(IFLA_GROUP, 0)
-    .attributeU32(IFLA_PROMISCUITY, one.isPromiscuous ? 1 : 0)
+    .attributeU32(IFLA_PROMISCUITY, (one.isPromiscuous ? 1 : 0) + (one.master === null ? 0 : 1))
     .attributeU32(IFLA_NUM_TX_QUEUES, 1)
-    .attributeU32(IFLA_NUM_RX_QUEUES, 1)
+    .attributeU32(IFLA_NUM_RX_QUEUES, 1);
+  if (one.master !== null) writer.attributeU32(IFLA_MASTER, one.master.index);
+  writer
     .attributeU8(IFLA_CARRIER, one.hasCarrier ? 1 : 0)
     .attributeText(IFLA_QDISC, one.queueDiscipline)
     .attribute(IFLA_ADDRESS, one.hardwareAddress)
     .attribute(IFLA_BROADCAST, broadcastHardwareAddress(one))
     .attribute(IFLA_STATS64, statistics(one.counters, RtnlLinkStats64))
     .attribute(IFLA_STATS, statistics(one.counters, RtnlLinkStats));
-  if (one.peer !== null) writer.attributeU32(IFLA_LINK, one.peer.index);
-  if (one.kind === "veth" || one.kind === "dummy") {
+  if (one.peer !== null) {
+    const { index, network } = one.peer;
+    writer.attributeU32(IFLA_LINK, index);
+    if (network !== one.network) writer.attributeU32(IFLA_LINK_NETNSID, one.network.numberOf(network));
+  }
+  if (one.kind !== "loopback" && one.kind !== "provider") {
     const kind = Uint8Array.from(`${one.kind}\0`, (letter) => letter.charCodeAt(0));
     const info = new Uint8Array(Nlattr.size + alignNetlink(kind.length));
     putFields(viewOf(info), Nlattr, { nla_len: Nlattr.size + kind.length, nla_type: IFLA_INFO_KIND });
@@ -114,7 +150,7 @@ export function broadcastHardwareAddress(one: NetworkInterface): Uint8Array {
 export function operationalState(one: NetworkInterface): number {
   if (!one.isUp) return IF_OPER_DOWN;
   if (one.kind === "loopback" || one.kind === "dummy") return IF_OPER_UNKNOWN;
-  return one.hasCarrier ? IF_OPER_UP : IF_OPER_LOWERLAYERDOWN;
+  return one.hasCarrier ? IF_OPER_UP : one.kind === "bridge" ? IF_OPER_DOWN : IF_OPER_LOWERLAYERDOWN;
 }
 
 function statistics(counters: InterfaceCounters, layout: typeof RtnlLinkStats | typeof RtnlLinkStats64): Uint8Array {
@@ -140,12 +176,12 @@ export function requestedLink(network: InterfaceNetwork, payload: Uint8Array): N
 }
 
 /**
- * RTM_NEWLINK and RTM_SETLINK: changes an interface, or makes one of the kinds `dummy` and `veth`.
+ * RTM_NEWLINK and RTM_SETLINK: changes an interface, or makes one of the kinds `dummy`, `veth` and `bridge`.
  *
  * @returns 0; −EINVAL; −ENODEV no such interface; −EEXIST it is to be made and is there; −EOPNOTSUPP for other kinds
- *   and what can't be changed
+ *   and what can't be changed; −EPERM, −ESRCH, −EBADF of the network that it is to be in
  */
-export function changeLink(network: InterfaceNetwork, request: NetlinkRequest): number {
+export function changeLink(task: SocketCaller, network: InterfaceNetwork, request: NetlinkRequest): number {
   const { payload, flags } = request;
   if (payload.length < Ifinfomsg.size) return -EINVAL;
   for (const attribute of attributesIn(payload, Ifinfomsg.size)) {
@@ -153,35 +189,71 @@ export function changeLink(network: InterfaceNetwork, request: NetlinkRequest): 
     if (!PASSED.has(attribute.type) && !HEEDED.has(attribute.type)) return -EOPNOTSUPP;
   }
   const found = requestedLink(network, payload);
-  if (found === undefined) return (flags & NLM_F_CREATE) === 0 ? -ENODEV : createLink(network, payload);
+  if (found === undefined) return (flags & NLM_F_CREATE) === 0 ? -ENODEV : createLink(task, network, payload);
   if ((flags & (NLM_F_CREATE | NLM_F_EXCL)) === (NLM_F_CREATE | NLM_F_EXCL)) return -EEXIST;
-  return setLink(network, found, payload);
+  const target = targetNetwork(task, payload);
+  if (isErrno(target)) return target;
+  if (target === null) return setLink(network, found, payload);
+  const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
+  const failed = moveInterface(found, target, name === null ? null : textOf(name));
+  return failed < 0 ? failed : setLink(target, found, payload);
 }
 
-function createLink(network: InterfaceNetwork, payload: Uint8Array): number {
+/**
+ * The network that IFLA_NET_NS_PID or IFLA_NET_NS_FD names, where the caller may change things; null: none is named.
+ *
+ * @returns −ESRCH; −EBADF; −EINVAL it is no network's; −EPERM
+ */
+function targetNetwork(task: SocketCaller, payload: Uint8Array): InterfaceNetwork | null | number {
+  const pid = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_NET_NS_PID));
+  const fd = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_NET_NS_FD));
+  let network: InterfaceNetwork;
+  if (pid !== null) {
+    const process = task.kernel.tasks.tasks.get(task.group.pidNamespace.rootIdOf(pid | 0));
+    if (process === undefined) return -ESRCH;
+    network = (process as SocketCaller).network;
+  } else if (fd !== null) {
+    const inode = task.files.get(fd)?.inode;
+    if (inode === undefined) return -EBADF;
+    if (!(inode instanceof NamespaceInode) || inode.namespace.kind !== "net") return -EINVAL;
+    network = inode.namespace as Namespace as Namespace & InterfaceNetwork;
+  } else return null;
+  return isCapable(task.credentials, CAP_NET_ADMIN, network.owner) ? network : -EPERM;
+}
+
+function createLink(task: SocketCaller, network: InterfaceNetwork, payload: Uint8Array): number {
   if (viewOf(payload).getInt32(Ifinfomsg.offset.ifi_index, true) > 0) return -EINVAL; // a wished index
   const info = attributeOf(payload, Ifinfomsg.size, IFLA_LINKINFO);
   const kind = info === null ? null : attributeOf(info, 0, IFLA_INFO_KIND);
   if (info === null || kind === null) return -EOPNOTSUPP;
-  const wanted = newInterface(payload);
+  const wanted = newInterface(task, payload);
+  if (isErrno(wanted)) return wanted;
   let made: NetworkInterface | number;
   if (textOf(kind) === "dummy") made = createDummy(network, wanted);
+  else if (textOf(kind) === "bridge") made = createBridge(network, wanted);
   else if (textOf(kind) === "veth") {
     const data = attributeOf(info, 0, IFLA_INFO_DATA);
     const peer = data === null ? null : attributeOf(data, 0, VETH_INFO_PEER);
     if (peer !== null && peer.length < Ifinfomsg.size) return -EINVAL;
-    const nothing = { name: undefined, hardwareAddress: undefined, mtu: undefined };
-    made = createVethPair(network, wanted, peer === null ? nothing : newInterface(peer));
+    const wantedPeer = peer === null ? COMES_AS_IT_DOES : newInterface(task, peer);
+    made = isErrno(wantedPeer) ? wantedPeer : createVethPair(network, wanted, wantedPeer);
   } else return -EOPNOTSUPP;
   if (isErrno(made)) return made;
-  return changeFlags(network, made, payload);
+  const master = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MASTER));
+  const failed = master === null ? 0 : setMaster(made.network, made, master);
+  return failed < 0 ? failed : changeFlags(made.network, made, payload);
 }
 
+const COMES_AS_IT_DOES: NewInterface = { network: null, name: undefined, hardwareAddress: undefined, mtu: undefined };
+
 /** What a `struct ifinfomsg` and its attributes say of an interface to be made. */
-function newInterface(payload: Uint8Array): NewInterface {
+function newInterface(task: SocketCaller, payload: Uint8Array): NewInterface | number {
+  const network = targetNetwork(task, payload);
+  if (isErrno(network)) return network;
   const name = attributeOf(payload, Ifinfomsg.size, IFLA_IFNAME);
   const mtu = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MTU));
   return {
+    network,
     name: name === null ? undefined : textOf(name),
     hardwareAddress: attributeOf(payload, Ifinfomsg.size, IFLA_ADDRESS)?.slice(),
     mtu: mtu === null ? undefined : mtu,
@@ -202,6 +274,8 @@ function setLink(network: InterfaceNetwork, one: NetworkInterface, payload: Uint
   let failed = address === null ? 0 : setHardwareAddress(network, one, address);
   if (failed === 0 && mtu !== null) failed = setMtu(network, one, mtu);
   if (failed === 0 && name !== null) failed = renameInterface(network, one, textOf(name));
+  const master = numberOf(attributeOf(payload, Ifinfomsg.size, IFLA_MASTER));
+  if (failed === 0 && master !== null) failed = setMaster(network, one, master);
   if (failed < 0) return failed;
   if (queueLength !== null && queueLength !== one.queueLength) {
     one.queueLength = queueLength;

@@ -2,8 +2,8 @@ import { concatBytes, stateClass } from "@stratos/base";
 import {
   AF_NETLINK,
   AF_UNSPEC,
+  CAP_NET_ADMIN,
   EADDRINUSE,
-  EAFNOSUPPORT,
   EAGAIN,
   EBUSY,
   ECONNREFUSED,
@@ -23,6 +23,7 @@ import {
   POLLOUT,
   POLLRDNORM,
   POLLWRNORM,
+  RTNLGRP_MAX,
   SOCK_DGRAM,
   SOCK_RAW,
   SOL_NETLINK,
@@ -52,13 +53,13 @@ import {
   Nlmsghdr,
   SockaddrNl,
 } from "@stratos/abi";
-import type { Credentials } from "../../security/credentials.ts";
+import { type Credentials, isCapable } from "../../security/credentials.ts";
 import type { IoCursor } from "../../ground/io-cursor.ts";
 import { putFields, viewOf } from "../../ground/words.ts";
 import { UNFINISHED } from "../../ground/wait-queue.ts";
 import { familyOf } from "../inet/inet-address.ts";
 import { admittedBytes } from "../socket-filter.ts";
-import type { IncomingMessage, OutgoingMessage } from "../message.ts";
+import type { IncomingMessage, OutgoingMessage, PeerCredentials } from "../message.ts";
 import { obtainTransferState, Socket } from "../socket.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import { NetlinkWriter, type NetlinkHeading } from "./netlink-writer.ts";
@@ -87,14 +88,23 @@ const DUMP_DATAGRAM_MAX = 8192;
 /** Units of a request and its acknowledgement (ground/call-work.ts). */
 const REQUEST_WORK = 2;
 
-/** Groups of a protocol that a socket may be a member of. */
-const GROUPS_MAX = 64;
+/** Groups of a protocol that a socket may be a member of: at least 32 (af_netlink.c, __netlink_kernel_create). */
+const GROUPS_MIN = 32,
+  GROUPS = new Map([
+    [NETLINK_ROUTE, RTNLGRP_MAX],
+    [NETLINK_GENERIC, 64],
+  ]);
 
 interface QueuedMessage {
   readonly bytes: Uint8Array;
   /** That hears it; 0: it is for this socket alone. */
   readonly group: number;
+  /** The socket that sent it, and its task; port 0 and null: the kernel. */
+  readonly port: number;
+  readonly sender: PeerCredentials | null;
 }
+
+const KERNEL: Pick<QueuedMessage, "port" | "sender"> = { port: 0, sender: null };
 
 /** socket(2) for AF_NETLINK: EPROTONOSUPPORT for protocols that nobody here speaks. */
 export function createNetlinkSocket(
@@ -122,8 +132,9 @@ export class NetlinkSocket extends Socket {
   #opener: Credentials;
   /** nl_pid; 0 until bind or the first message. */
   portId = 0;
-  /** Groups that it hears, numbered from 1. */
+  /** Groups that it hears, numbered from 1; of how many there are it knows once it asked for one. */
   #groups = new Set<number>();
+  #groupCount = 0;
   #queue: QueuedMessage[] = [];
   #queuedBytes = 0;
   /** The last message of a dump that waits to be read; where there was no room for its end, the last that had. */
@@ -139,6 +150,7 @@ export class NetlinkSocket extends Socket {
     if (address.length < SockaddrNl.size) return -EINVAL;
     if (familyOf(address) !== AF_NETLINK) return -EINVAL;
     const { port, groups } = readName(address);
+    if (groups !== 0) this.#knowGroups();
     for (let bit = 0; bit < 32; bit++)
       if ((groups & (1 << bit)) !== 0) this.#groups.add(bit + 1);
       else this.#groups.delete(bit + 1);
@@ -150,6 +162,10 @@ export class NetlinkSocket extends Socket {
     if (this.network.netlinkSockets.has(this.#key(port))) return -EADDRINUSE;
     this.#take(port);
     return 0;
+  }
+
+  #knowGroups(): void {
+    this.#groupCount = GROUPS.get(this.protocol) ?? GROUPS_MIN;
   }
 
   #autobind(task: SocketCaller): void {
@@ -203,12 +219,16 @@ export class NetlinkSocket extends Socket {
 
   override send(task: SocketCaller, from: IoCursor, message: OutgoingMessage, flags: number): number {
     if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    let group = 0;
     if (message.address !== null) {
       if (message.address.length < SockaddrNl.size) return -EINVAL;
-      if (familyOf(message.address) !== AF_NETLINK) return -EAFNOSUPPORT;
+      if (familyOf(message.address) !== AF_NETLINK) return -EINVAL;
       const { port, groups } = readName(message.address);
+      if ((port !== 0 || groups !== 0) && !isCapable(task.credentials, CAP_NET_ADMIN, this.network.owner))
+        return -EPERM;
       if (port !== 0) return -ECONNREFUSED; // other processes don't listen
-      if (groups !== 0) return -EPERM;
+      // The lowest (ffs).
+      if (groups !== 0) group = 32 - Math.clz32(groups & -groups);
     }
     // The kernel speaks of devices and doesn't listen.
     if (this.protocol === NETLINK_KOBJECT_UEVENT) return -ECONNREFUSED;
@@ -219,6 +239,7 @@ export class NetlinkSocket extends Socket {
     const taken = length === 0 ? 0 : from.take(bytes, 0, length);
     if (taken < length) return taken < 0 ? taken : -EINVAL;
     const { work } = task.kernel;
+    if (group !== 0 && task.syscallState === null) this.#broadcast(task, bytes, group);
     work.mayPause = true;
     for (const request of parseRequests(bytes)) {
       this.#answer(task, request);
@@ -232,6 +253,17 @@ export class NetlinkSocket extends Socket {
     }
     this.readiness.wakeAll();
     return length;
+  }
+
+  /** To the others of the group: who sends doesn't hear itself (af_netlink.c, do_one_broadcast). */
+  #broadcast(task: SocketCaller, bytes: Uint8Array, group: number): void {
+    const { netlinkSockets } = this.network;
+    task.kernel.work.charge(netlinkSockets.size);
+    const { euid: uid, egid: gid } = task.credentials;
+    const sender = { pid: task.group.pid, uid, gid, process: task.group };
+    for (const socket of netlinkSockets.values())
+      if (socket !== this && socket.protocol === this.protocol && socket.isMember(group))
+        socket.deliver(bytes.slice(), group, { port: this.portId, sender });
   }
 
   #answer(task: SocketCaller, request: NetlinkRequest): void {
@@ -251,7 +283,7 @@ export class NetlinkSocket extends Socket {
 
   #ask(task: SocketCaller, request: NetlinkRequest): NetlinkAnswer {
     // One dump at a time (netlink_dump_start).
-    if (this.#dumpEnd !== null && (request.flags & NLM_F_DUMP) === NLM_F_DUMP && isAsking(this.protocol, request.type))
+    if (this.#dumpEnd !== null && (request.flags & NLM_F_DUMP) !== 0 && isAsking(this.protocol, request.type))
       return -EBUSY;
     try {
       return this.#askProtocol(task, request);
@@ -316,8 +348,8 @@ export class NetlinkSocket extends Socket {
   }
 
   /** A datagram that isn't an answer: the cookie of mq_notify(2), or what a group hears. */
-  deliver(datagram: Uint8Array, group = 0): void {
-    this.#enqueue(datagram, group);
+  deliver(datagram: Uint8Array, group = 0, from: Pick<QueuedMessage, "port" | "sender"> = KERNEL): void {
+    this.#enqueue(datagram, group, from);
     this.readiness.wakeAll();
   }
 
@@ -325,7 +357,7 @@ export class NetlinkSocket extends Socket {
     return this.#groups.has(group);
   }
 
-  #enqueue(message: Uint8Array, group = 0): void {
+  #enqueue(message: Uint8Array, group = 0, { port, sender }: Pick<QueuedMessage, "port" | "sender"> = KERNEL): void {
     const { udpMemory } = this.network;
     const admitted = admittedBytes(this, message);
     if (admitted < 0) return;
@@ -334,7 +366,7 @@ export class NetlinkSocket extends Socket {
       this.pendingError = ENOBUFS;
       return;
     }
-    this.#queue.push({ bytes, group });
+    this.#queue.push({ bytes, group, port, sender });
     this.#queuedBytes += bytes.length;
     udpMemory.bytes += bytes.length;
   }
@@ -345,7 +377,7 @@ export class NetlinkSocket extends Socket {
     if (error !== 0) return -error;
     const first = this.#queue[0];
     if (first === undefined) return -EAGAIN;
-    const { bytes: datagram, group } = first;
+    const { bytes: datagram, group, port, sender } = first;
     const count = Math.min(datagram.length, to.remaining);
     const moved = count === 0 ? 0 : to.put(datagram, 0, count);
     if (moved < 0) return moved;
@@ -355,9 +387,9 @@ export class NetlinkSocket extends Socket {
       this.#queuedBytes -= datagram.length;
       this.network.udpMemory.bytes -= datagram.length;
     }
-    message.setAddress(nameBytes(0, group >= 1 && group <= 32 ? 1 << (group - 1) : 0));
+    message.setAddress(nameBytes(port, group >= 1 && group <= 32 ? 1 << (group - 1) : 0));
     if (moved < datagram.length) message.flags |= MSG_TRUNC;
-    if (this.options.passCredentials) message.credentials = { pid: 0, uid: 0, gid: 0, process: null };
+    if (this.options.passCredentials) message.credentials = sender ?? { pid: 0, uid: 0, gid: 0, process: null };
     return (flags & MSG_TRUNC) !== 0 ? datagram.length : moved;
   }
 
@@ -380,7 +412,8 @@ export class NetlinkSocket extends Socket {
     if (level !== SOL_NETLINK) return -ENOPROTOOPT;
     const number = value.length >= 4 ? optionInt(value) : 0;
     if (name === NETLINK_ADD_MEMBERSHIP || name === NETLINK_DROP_MEMBERSHIP) {
-      if (number < 1 || number > GROUPS_MAX) return -EINVAL;
+      this.#knowGroups();
+      if (number < 1 || number > this.#groupCount) return -EINVAL;
       if (name === NETLINK_ADD_MEMBERSHIP) this.#groups.add(number);
       else this.#groups.delete(number);
       return 0;
@@ -393,7 +426,7 @@ export class NetlinkSocket extends Socket {
   override getProtocolOption(_task: SocketCaller, level: number, name: number): Uint8Array | number {
     if (level !== SOL_NETLINK) return -ENOPROTOOPT;
     if (name === NETLINK_LIST_MEMBERSHIPS) {
-      const bits = new Uint8Array(GROUPS_MAX / 8);
+      const bits = new Uint8Array(Math.ceil(this.#groupCount / 32) * 4);
       for (const group of this.#groups) bits[(group - 1) >> 3]! |= 1 << ((group - 1) & 7);
       return bits;
     }
@@ -417,6 +450,7 @@ export class NetlinkSocket extends Socket {
       save: (it) => ({
         opener: it.#opener,
         groups: it.#groups,
+        groupCount: it.#groupCount,
         queue: it.#queue,
         queuedBytes: it.#queuedBytes,
         dumpEnd: it.#dumpEnd,
@@ -426,6 +460,7 @@ export class NetlinkSocket extends Socket {
         ({
           opener: it.#opener,
           groups: it.#groups,
+          groupCount: it.#groupCount,
           queue: it.#queue,
           queuedBytes: it.#queuedBytes,
           dumpEnd: it.#dumpEnd,

@@ -40,7 +40,7 @@ export class RouteEvents implements NetworkObserver {
   }
 
   interfaceChanged(one: NetworkInterface, isGone: boolean): void {
-    this.#tell(RTNLGRP_LINK, () => linkMessage(one, FROM_KERNEL, isGone));
+    this.#tell(RTNLGRP_LINK, () => linkMessage(one, FROM_KERNEL, { isGone }));
   }
 
   addressChanged(one: NetworkInterface, address: InterfaceAddress, isGone: boolean): void {

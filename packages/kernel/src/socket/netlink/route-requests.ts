@@ -13,6 +13,7 @@ import {
   RTM_GETADDR,
   RTM_GETLINK,
   RTM_GETROUTE,
+  RTM_GETNEIGH,
   RTM_GETRULE,
   RTM_MAX,
   RTM_NEWADDR,
@@ -34,6 +35,7 @@ import type { InterfaceNetwork } from "../interface-network.ts";
 import type { SocketCaller } from "../socket-kernel.ts";
 import { addressMessage, changeAddress } from "./address-messages.ts";
 import { changeLink, deleteLink, linkMessage, requestedLink } from "./link-messages.ts";
+import { stationMessages } from "./neighbour-messages.ts";
 import type { NetlinkAnswer, NetlinkRequest } from "./netlink-request.ts";
 import type { NetlinkHeading } from "./netlink-writer.ts";
 import { ruleMessages } from "./rule-messages.ts";
@@ -57,16 +59,21 @@ export function answerRouteRequest(
     // A program with more rights may have been made to write to it (Linux's netlink_ns_capable).
     if (![task.credentials, options.opener].every((each) => isCapable(each, CAP_NET_ADMIN, network.owner)))
       return -EPERM;
-    const refused = change(network, request);
+    const refused = change(task, network, request);
     return refused < 0 ? refused : { isDump: false, messages: [] };
   }
-  const isDump = (request.flags & NLM_F_DUMP) === NLM_F_DUMP;
+  // Either of its two bits is enough (net/core/rtnetlink.c, rtnetlink_rcv_msg).
+  const isDump = (request.flags & NLM_F_DUMP) !== 0;
   const heading = { flags: isDump ? NLM_F_MULTI : 0, sequence: request.sequence, port: options.port };
   switch (request.type) {
     case RTM_GETLINK: {
-      // Of AF_BRIDGE: the ports of bridges, and there are none.
-      if (isDump && request.payload[Ifinfomsg.offset.ifi_family] === AF_BRIDGE) return { isDump, messages: [] };
-      if (isDump) return { isDump, messages: network.interfaces.map((one) => linkMessage(one, heading)) };
+      if (isDump) {
+        // Of AF_BRIDGE: bridges and their ports.
+        const isOfBridges = request.payload[Ifinfomsg.offset.ifi_family] === AF_BRIDGE;
+        const told = network.interfaces.filter((one) => !isOfBridges || one.bridge !== null || one.master !== null);
+        const family = isOfBridges ? AF_BRIDGE : AF_UNSPEC;
+        return { isDump, messages: told.map((one) => linkMessage(one, heading, { family })) };
+      }
       const one = requestedLink(network, request.payload);
       return one === undefined ? -ENODEV : { isDump, messages: [linkMessage(one, heading)] };
     }
@@ -82,17 +89,20 @@ export function answerRouteRequest(
     case RTM_GETRULE:
       if (!isDump) return -EOPNOTSUPP;
       return { isDump, messages: ruleMessages(request.payload[FibRuleHdr.offset.family] ?? AF_UNSPEC, heading) };
-    // Neighbours and whatever else there is none of.
+    case RTM_GETNEIGH:
+      if (!isDump) return -EOPNOTSUPP;
+      return { isDump, messages: request.payload[0] === AF_BRIDGE ? stationMessages(network, heading) : [] };
+    // Whatever else there is none of.
     default:
       return isDump ? { isDump, messages: [] } : -EOPNOTSUPP;
   }
 }
 
-function change(network: InterfaceNetwork, request: NetlinkRequest): number {
+function change(task: SocketCaller, network: InterfaceNetwork, request: NetlinkRequest): number {
   switch (request.type) {
     case RTM_NEWLINK:
     case RTM_SETLINK:
-      return changeLink(network, request);
+      return changeLink(task, network, request);
     case RTM_DELLINK:
       return deleteLink(network, request);
     case RTM_NEWADDR:

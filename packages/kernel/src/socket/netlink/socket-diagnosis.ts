@@ -89,7 +89,8 @@ export function answerDiagnosis(
   if (request.type === SOCK_DESTROY) return -EOPNOTSUPP;
   if (OLD_REQUESTS.includes(request.type)) return -ENOENT;
   if (request.type !== SOCK_DIAG_BY_FAMILY || request.payload.length < 2) return -EINVAL;
-  const isDump = (request.flags & NLM_F_DUMP) === NLM_F_DUMP;
+  // Either of its two bits is enough (net/ipv4/inet_diag.c, inet_diag_handler_cmd).
+  const isDump = (request.flags & NLM_F_DUMP) !== 0;
   const family = request.payload[InetDiagReqV2.offset.sdiag_family]!;
   const heading = { flags: NLM_F_MULTI, sequence: request.sequence, port };
   if (family === AF_UNIX) {

@@ -4,6 +4,7 @@ import { stateClass } from "@stratos/base";
 import { FRAME_HEADER_SIZE, type LinkEvents } from "@stratos/host";
 import type { FrameObserver } from "../interface-network.ts";
 import type { NetworkInterface } from "../network-interface.ts";
+import { type BridgeWays, isForBridge } from "./bridge.ts";
 import { packetTypeOf } from "./packet-address.ts";
 
 /** A frame on its way; valid during one call. The longest of `lo` fits. */
@@ -18,20 +19,42 @@ function takeFrames(one: NetworkInterface): void {
     counters.receivedDropped = link!.dropped;
     const frame = FRAME.subarray(0, length);
     const packetType = packetTypeOf(one, frame);
-    for (const socket of network.packetSockets) socket.frameSeen(one, frame, packetType);
+    const bridge = one.master !== null && isForBridge(frame) ? one.master.bridge : null;
+    for (const socket of network.packetSockets) socket.frameSeen(one, frame, packetType, bridge !== null);
+    // A copy: on its way through the bridge it meets others.
+    bridge?.received(one, frame.slice(), WAYS);
   }
 }
 
+const WAYS: BridgeWays = {
+  out: (port, frame) => {
+    sendFrame(port, frame, null);
+  },
+  up: (own, frame) => {
+    own.counters.receivedPackets++;
+    own.counters.receivedBytes += frame.length;
+    const packetType = packetTypeOf(own, frame);
+    for (const socket of own.network.packetSockets) socket.frameSeen(own, frame, packetType, false);
+  },
+};
+
 /**
- * Sends a frame that a packet socket made. The others see it go (PACKET_OUTGOING); without a link it is lost.
+ * Sends a frame that a packet socket made, or a bridge (null) hands on. The others see it go (PACKET_OUTGOING); without
+ * a link it is lost.
  *
  * @returns 0; −ENETDOWN; −EMSGSIZE
  */
-export function sendFrame(one: NetworkInterface, frame: Uint8Array, sender: FrameObserver): number {
+export function sendFrame(one: NetworkInterface, frame: Uint8Array, sender: FrameObserver | null): number {
   const { counters, network } = one;
   if (!one.isUp) return -ENETDOWN;
   if (frame.length > FRAME_HEADER_SIZE + one.mtu) return -EMSGSIZE;
-  for (const socket of network.packetSockets) if (socket !== sender) socket.frameSeen(one, frame, PACKET_OUTGOING);
+  for (const socket of network.packetSockets)
+    if (socket !== sender) socket.frameSeen(one, frame, PACKET_OUTGOING, false);
+  if (one.bridge !== null) {
+    countSent(one, frame.length);
+    one.bridge.send(frame.slice(), WAYS);
+    return 0;
+  }
   if (one.link === null || !one.hasCarrier) {
     if (one.kind === "veth") counters.sentDropped++;
     else countSent(one, frame.length);

@@ -175,11 +175,11 @@ export class PacketSocket extends Socket {
   }
 
   /** A frame came in or goes out: is it for this socket? Without room it is lost. */
-  frameSeen(one: NetworkInterface, frame: Uint8Array, packetType: number): void {
+  frameSeen(one: NetworkInterface, frame: Uint8Array, packetType: number, isTaken: boolean): void {
     const type = (frame[12]! << 8) | frame[13]!;
     const isOutgoing = packetType === PACKET_OUTGOING;
     if (isOutgoing ? this.#ethernetType !== ETH_P_ALL || this.#ignoresOutgoing : false) return;
-    if (this.#ethernetType !== ETH_P_ALL && this.#ethernetType !== type) return;
+    if (this.#ethernetType !== ETH_P_ALL && (isTaken || this.#ethernetType !== type)) return;
     if (this.#index !== 0 && this.#index !== one.index) return;
     const start = this.type === SOCK_RAW ? 0 : FRAME_HEADER_SIZE;
     const admitted = admittedBytes(this, frame, {

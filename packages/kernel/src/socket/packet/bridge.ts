@@ -1,0 +1,144 @@
+/**
+ * A bridge (IEEE 802.1Q-2022 §8, ip-link(8), TYPE BRIDGE): an interface whose ports are other interfaces. What comes in
+ * at a port goes out at the port behind which its destination was heard last, or at all others when that isn't known;
+ * what is for the bridge itself, or for all, goes up to it. There is no spanning tree, as in Linux unless it is asked
+ * for: a frame that goes round in a loop of bridges is dropped after FORWARDED_MAX ways.
+ */
+import { stateClass } from "@stratos/base";
+import type { NetworkInterface } from "../network-interface.ts";
+
+/** How long a station is known to be behind a port (BR_DEFAULT_AGEING_TIME). */
+const AGEING_NS = 300e9;
+/** Stations that a bridge knows; of more it learns nothing, so that frames to them go everywhere. */
+const STATIONS_MAX = 1024;
+/** Ways that what comes of one frame may go, through all bridges, and bridges behind one another. */
+const FORWARDED_MAX = 1024,
+  DEPTH_MAX = 32;
+
+interface Station {
+  readonly port: NetworkInterface;
+  heardNs: number;
+}
+
+/** Sends a frame out at a port, and tells of one that came for the bridge itself (interface-frames.ts). */
+export interface BridgeWays {
+  out(port: NetworkInterface, frame: Uint8Array): void;
+  up(own: NetworkInterface, frame: Uint8Array): void;
+}
+
+/** Frames that may still go somewhere, of the one that is under way, and how deep it is; of one call. */
+let forwardsLeft = 0,
+  depth = 0;
+
+/** Last byte of the addresses of 802.1D and of 802.3x: the first goes on where no spanning tree heeds it. */
+const SPANNING_TREE = 0,
+  PAUSE = 1;
+
+/** Does a bridge take it from its port? Others of the link's own (table 8-1) are for who listens there: LLDP. */
+export function isForBridge(frame: Uint8Array): boolean {
+  return !isOfTheLink(frame) || frame[5]! <= PAUSE;
+}
+
+export class Bridge {
+  readonly own: NetworkInterface;
+  /** Bound: interfaces of a network. */
+  readonly ports: NetworkInterface[] = [];
+  /** Was its address chosen by somebody? Else it is the lowest of its ports'. */
+  hasOwnAddress: boolean;
+  /** As it was told last. */
+  hadCarrier = false;
+  /** By address, as a number. */
+  #stations = new Map<number, Station>();
+
+  constructor(own: NetworkInterface, hasOwnAddress: boolean) {
+    this.own = own;
+    this.hasOwnAddress = hasOwnAddress;
+  }
+
+  /** Stations that were heard and aren't forgotten. */
+  *stations(): Generator<{ readonly address: number; readonly port: NetworkInterface }> {
+    const oldest = this.own.network.kernel.now() - AGEING_NS;
+    for (const [address, { port, heardNs }] of this.#stations) if (heardNs >= oldest) yield { address, port };
+  }
+
+  /** A port is down or gone. */
+  forget(port: NetworkInterface): void {
+    for (const [address, station] of this.#stations) if (station.port === port) this.#stations.delete(address);
+  }
+
+  /** A frame came in at a port. @param frame  stays as it is meanwhile */
+  received(port: NetworkInterface, frame: Uint8Array, ways: BridgeWays): void {
+    if (!this.own.isUp || (frame[6]! & 1) !== 0) return;
+    if (isOfTheLink(frame) && frame[5] !== SPANNING_TREE) return;
+    this.#learn(port, addressAt(frame, 6));
+    const isForMany = (frame[0]! & 1) !== 0;
+    const to = addressAt(frame, 0);
+    const isLocal = !isForMany && this.#isOwn(to);
+    if (!isLocal) this.#forward(frame, isForMany ? null : this.#find(to), port, ways);
+    if (isLocal || isForMany || this.own.isPromiscuous) ways.up(this.own, frame);
+  }
+
+  /** The bridge itself sends. */
+  send(frame: Uint8Array, ways: BridgeWays): void {
+    this.#forward(frame, (frame[0]! & 1) !== 0 ? null : this.#find(addressAt(frame, 0)), null, ways);
+  }
+
+  #forward(frame: Uint8Array, to: NetworkInterface | null, from: NetworkInterface | null, ways: BridgeWays): void {
+    if (depth >= DEPTH_MAX) return;
+    if (depth === 0) forwardsLeft = FORWARDED_MAX;
+    depth++;
+    for (const port of to === null ? [...this.ports] : [to]) {
+      if (port === from || !port.isRunning || forwardsLeft === 0) continue;
+      forwardsLeft--;
+      this.own.network.kernel.work.charge(1 + (frame.length >> 12));
+      ways.out(port, frame);
+    }
+    depth--;
+  }
+
+  #learn(port: NetworkInterface, address: number): void {
+    if (address === 0 || this.#isOwn(address)) return;
+    const heardNs = this.own.network.kernel.now();
+    const known = this.#stations.get(address);
+    if (known?.port === port) known.heardNs = heardNs;
+    else {
+      if (known === undefined && this.#stations.size >= STATIONS_MAX) this.#dropOld(heardNs - AGEING_NS);
+      if (known !== undefined || this.#stations.size < STATIONS_MAX) this.#stations.set(address, { port, heardNs });
+    }
+  }
+
+  #dropOld(oldest: number): void {
+    this.own.network.kernel.work.charge(this.#stations.size);
+    for (const [address, { heardNs }] of this.#stations) if (heardNs < oldest) this.#stations.delete(address);
+  }
+
+  #find(address: number): NetworkInterface | null {
+    const station = this.#stations.get(address);
+    return station !== undefined && station.heardNs >= this.own.network.kernel.now() - AGEING_NS ? station.port : null;
+  }
+
+  #isOwn(address: number): boolean {
+    if (addressAt(this.own.hardwareAddress, 0) === address) return true;
+    for (const port of this.ports) if (addressAt(port.hardwareAddress, 0) === address) return true;
+    return false;
+  }
+
+  static {
+    stateClass("Bridge", this, {
+      save: (it) => ({ stations: it.#stations }),
+      load: (it, from) => ({ stations: it.#stations } = from),
+    });
+  }
+}
+
+function addressAt(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at]! * 256 + bytes[at + 1]!) * 2 ** 32 +
+    (((bytes[at + 2]! << 24) | (bytes[at + 3]! << 16) | (bytes[at + 4]! << 8) | bytes[at + 5]!) >>> 0)
+  );
+}
+
+/** 01-80-C2-00-00-00 to 0F. */
+function isOfTheLink(frame: Uint8Array): boolean {
+  return addressAt(frame, 0) - (frame[5]! & 15) === 0x0180c2000000;
+}
