@@ -1,5 +1,5 @@
 /** Programs of a sandbox: how they are started, what they read and write, how they end. */
-import type { AbortSignalLike, SignalOption } from "./abort-signal.ts";
+import type { AbortSignalLike, SignalOption } from "./api-abort-signal.ts";
 
 /** Defaults of a program, which each run may set anew. */
 export interface ProgramOptions {

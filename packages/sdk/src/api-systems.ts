@@ -1,7 +1,7 @@
 /** Named systems, which live on when the program has ended that made them. */
-import type { HomeOptions } from "./images.ts";
-import type { ProgramOptions, TerminalSize } from "./programs.ts";
-import type { Mount, PortMapping } from "./sandboxes.ts";
+import type { HomeOptions } from "./api-images.ts";
+import type { ProgramOptions, TerminalSize } from "./api-programs.ts";
+import type { Mount, PortMapping } from "./api-sandboxes.ts";
 
 /** What programs of `run` and `spawn` have, unless they say otherwise: as long as this connection lasts. */
 export interface ConnectOptions extends HomeOptions, ProgramOptions {}

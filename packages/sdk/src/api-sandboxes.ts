@@ -1,9 +1,9 @@
 /** A sandbox: what it is made of, what it may do and use, what happens in it, what goes on from it. */
-import type { RemoteHandle } from "../remote-files.ts";
-import type { Volume } from "../volume.ts";
-import type { AbortSignalLike, SignalOption } from "./abort-signal.ts";
-import type { HomeOptions, ImagePlace, OpenImageOptions } from "./images.ts";
-import type { LimitName, ProgramOptions } from "./programs.ts";
+import type { RemoteHandle } from "./remote-files.ts";
+import type { Volume } from "./volume.ts";
+import type { AbortSignalLike, SignalOption } from "./api-abort-signal.ts";
+import type { HomeOptions, ImagePlace, OpenImageOptions } from "./api-images.ts";
+import type { LimitName, ProgramOptions } from "./api-programs.ts";
 
 /** A folder or file of the host that programs see. */
 export interface Mount {
@@ -85,6 +85,14 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
    * the board's holds. What programs compute is the same. A browser keeps nothing. Default: true.
    */
   readonly codeCache?: boolean;
+  /**
+   * A file that the first program of `run` or `spawn` is recorded in, from its first instruction to its end:
+   * `openRecording` repeats it. It has its name once the program has ended by itself; until then, and for ever when it
+   * is ended from outside, it is `FILE.partial`. Nothing else may come in from outside: the sandbox runs that one
+   * program, without a terminal, and its files are read in the recording. Without `seed` chance is another one each
+   * time. Not with `name`, `volumes`, `state`, `board`, `hostname`, `limits`, `timeoutMs`; a page has no files for it.
+   */
+  readonly record?: string;
 }
 
 /** `deny` and `allow`: everything; rules: the first one that fits decides, and what none fits is denied. */

@@ -1,5 +1,5 @@
 /** What can go wrong: each kind of failure with what it carries. */
-import type { LimitName, RunResult } from "./programs.ts";
+import type { LimitName, RunResult } from "./api-programs.ts";
 
 /** What each kind of failure carries beside its words. */
 export interface FailureData {
@@ -28,6 +28,11 @@ export interface FailureData {
    * The machine cannot be saved as it is, or `state` not be gone on from: it is damaged, or another version's.
    */
   state: { readonly reason: "unsavable" | "damaged" | "foreign" };
+  /**
+   * A recording cannot be read, is of another image than the one here, or its run cannot be repeated: the replay went
+   * another way.
+   */
+  recording: { readonly path: string };
   /** A program's status is above 0, and `check` was asked for. */
   status: { readonly result: RunResult };
   /** A limit was reached (LimitError). `partial`: of `run`, what the program had written. */

@@ -1,5 +1,5 @@
 /** Images and volumes: where they are, how they are made and opened. */
-import type { SignalOption } from "./abort-signal.ts";
+import type { SignalOption } from "./api-abort-signal.ts";
 
 /** A file's content, such as a `Blob` or a `File` in a browser. */
 export interface BlobLike {

@@ -1,6 +1,6 @@
 /** Files by absolute path, and what happens to them. */
-import type { SignalOption } from "./abort-signal.ts";
-import type { Bytes } from "./programs.ts";
+import type { SignalOption } from "./api-abort-signal.ts";
+import type { Bytes } from "./api-programs.ts";
 
 export type FileKind = "file" | "folder" | "link" | "fifo" | "socket" | "device";
 
