@@ -1,7 +1,7 @@
 /** Recordings as files of this host. */
 import { stratosHome, zstdCodec } from "@stratos/host-node";
 import { hostReason } from "@stratos/host-node/home";
-import { goToPosition, openDraft, openTimeline, ShownOutput, stateHash } from "@stratos/images/replay";
+import { goToPosition, openDraft, openTimeline, ShownOutput } from "@stratos/images/replay";
 import { OperationError } from "@stratos/operation";
 import type { OpenedRecording, RecordingDraft, RecordingFiles } from "@stratos/sdk";
 import { type RecordingPosition, StratosError } from "@stratos/sdk/api";
@@ -33,7 +33,6 @@ export const recordingFiles: RecordingFiles = {
       const { recording, timeline, told, close } = await openTimeline(path, { home, output: shown });
       return {
         ...{ recording, timeline, output, close },
-        hash: () => stateHash(timeline.replay.session.machine),
         seek: async (to) => {
           try {
             return await goToPosition(timeline, positionOf(to), recording);

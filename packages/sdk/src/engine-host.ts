@@ -87,8 +87,6 @@ export interface OpenedRecording {
   readonly timeline: Timeline;
   /** What was written until the farthest place, in order, up to where the timeline stands and beyond. */
   readonly output: readonly { readonly stream: 1 | 2; readonly bytes: Uint8Array }[];
-  /** Of registers and memory, as hexadecimal digits. */
-  hash(): string;
   /** @returns false: it ends before; then it stands at its end. @throws StratosError */
   seek(to: RecordingPosition): Promise<boolean>;
   close(): void;

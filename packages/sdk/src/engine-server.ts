@@ -192,8 +192,6 @@ export class EngineServer {
         const { stdoutBytes, content } = this.#recording(request as Operations["replay-output"]).output();
         return { value: stdoutBytes, content };
       }
-      case "replay-hash":
-        return { value: this.#recording(request as Operations["replay-hash"]).hash() };
       case "open-volume":
         return { value: await this.#openVolume(request as OpenVolumeRequest) };
       case "file":

@@ -141,8 +141,6 @@ export interface Operations {
   "replay-to": { readonly target: number; readonly position: RecordingPosition };
   /** Up to where it stands: answered with bytes, of which so many are standard output's. */
   "replay-output": { readonly target: number };
-  /** Of memory and registers where it stands. */
-  "replay-hash": { readonly target: number };
   "file": FileRequest;
   /** Answered with the forks' targets. */
   "fork": {

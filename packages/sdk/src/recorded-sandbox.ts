@@ -44,6 +44,8 @@ export class RecordedSandbox {
   /** Of its program, by number. */
   #sendSignal: ((signal: number) => void) | null = null;
   #pid = 0;
+  /** Its program was started, or could not be: its files may have changed. */
+  #hasBegun = false;
   #isClosed = false;
   /** Why its program ends, when it does not by itself. */
   #limit: LimitName | null = null;
@@ -79,10 +81,11 @@ export class RecordedSandbox {
 
   /** Its file appears. Once. @throws StratosError, SessionError */
   start(request: RunRequest, listener: ProgramListener): GoingCall {
-    if (this.#draft !== null || this.#isClosed) throw refused("record", "a recording is of one program");
+    if (this.#hasBegun || this.#isClosed) throw refused("record", "a recording is of one program");
     if (request.tty !== undefined) throw refused("tty", "a program that is recorded has none");
     checkDuration("timeoutMs", request.timeoutMs);
     const program = this.#programOf(request);
+    this.#hasBegun = true;
     const draft = this.#files.create(this.#request.record);
     try {
       this.#draft = draft;

@@ -20,7 +20,7 @@ export class RecordingTarget {
     const { image, argv, seed, memoryBytes, harts } = header;
     return {
       ...{ image, command: argv.map(byteStringToUtf8), seed, memoryBytes, harts, eventCount: events.length },
-      end: end === null ? null : { exitCode: end.status, instructions: end.instructions },
+      end: end === null ? null : { exitCode: end.status, instructions: end.instructions, outputHash: end.output },
     };
   }
 
@@ -62,10 +62,6 @@ export class RecordingTarget {
     }
     const stdout = concatBytes(streams[0]);
     return { stdoutBytes: stdout.length, content: concatBytes([stdout, ...streams[1]]) };
-  }
-
-  hash(): string {
-    return this.#opened.hash();
   }
 
   sync(): void {}

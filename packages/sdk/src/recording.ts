@@ -53,12 +53,6 @@ export class RunRecording {
     return { stdoutBytes, stderrBytes, stdout: text(stdoutBytes), stderr: text(stderrBytes) };
   }
 
-  /** Of the registers and the memory that is held where it stands: the same each time, on each computer. */
-  async hash(): Promise<string> {
-    const { engine, target } = this.#handle.use();
-    return (await engine.call("replay-hash", { target }).answer).value as string;
-  }
-
   /** Calling it again does nothing. */
   close(): Promise<void> {
     return this.#handle.close();

@@ -6,4 +6,3 @@ export { goToPosition, positionText } from "./replay-position.ts";
 export { replayOnce } from "./replay-once.ts";
 export { ShownOutput, UNSEEN_OUTPUT } from "./shown-output.ts";
 export { openDraft, type DraftFile } from "../run/run-recording.ts";
-export { stateHash } from "./state-hash.ts";
