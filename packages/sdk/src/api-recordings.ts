@@ -15,8 +15,8 @@ export interface RecordingInfo {
   /** What came from outside on its own: pieces of input, signals, what sockets got. */
   readonly eventCount: number;
   /**
-   * How the run ended; null: the recorder was stopped before, and this is as far as it goes. `outputHash` is the SHA-256
-   * of all output in order, as hexadecimal digits.
+   * How the run ended; null: the recorder was stopped before, and this is as far as it goes. `outputHash` is the
+   * SHA-256 of all output in order, as hexadecimal digits.
    */
   readonly end: { readonly exitCode: number; readonly instructions: number; readonly outputHash: string } | null;
 }
