@@ -66,9 +66,11 @@ test("what is ended from outside leaves FILE.partial; what is no recording is re
     const none = await make();
     said.push(await refused(none.run(["/nowhere"])), existsSync("cut.rec.partial"));
     const box = await make();
-    const waiting = await box.spawn("echo there; cat", { timeoutMs: 3000 });
-    said.push((await waiting.wait()).limit);
+    const waiting = await box.spawn("echo there; cat");
+    const end = refused(waiting.wait());
+    for await (const bytes of waiting.stdout) if (bytes.length > 0) break;
     await box.close();
+    said.push((await end)[0]);
     said.push(existsSync("cut.rec"), existsSync("cut.rec.partial"), await refused(openRecording("cut.rec")));
     const run = await openRecording("cut.rec.partial");
     said.push(run.info.end, (await run.seek({ line: 1 })).isReached, (await run.output()).stdout);
@@ -87,7 +89,7 @@ test("what is ended from outside leaves FILE.partial; what is no recording is re
     await run.close();
       console.log(JSON.stringify(said));`,
     [
-      ...[["program", "ENOENT"], false, "timeout", false, true, ["recording", null], null, true, "there\n"],
+      ...[["program", "ENOENT"], false, "closed", false, true, ["recording", null], null, true, "there\n"],
       ...[
         ["recording", null],
         ["file", "ENOENT"],
