@@ -111,6 +111,7 @@ export class RecordedSandbox {
 
   #run(program: ProgramRequest, request: RunRequest, listener: ProgramListener): GoingCall {
     const { ports, clock } = this.#host;
+    const beganMs = ports.loop.nowMs();
     const { harts = 1, mounts = [], home } = this.#request;
     const { info, layers = 0, volume } = this.#image;
     const memoryBytes = this.#memoryBytes;
@@ -150,10 +151,12 @@ export class RecordedSandbox {
     this.#pid = session.start(program, [openHostInput(kernel, gate.streamIn(input)), ...files]);
     listener.onStarted(this.#pid);
     this.#sendSignal = (signal) => gate.sendSignal(signal);
+    // Making the machine is of the program's time: its caller counts so.
+    const leftMs = (timeoutMs: number): number => Math.max(1, timeoutMs - (ports.loop.nowMs() - beganMs));
     const cancelTimer =
       request.timeoutMs === undefined
         ? (): void => {}
-        : ports.loop.callLater(request.timeoutMs, () => this.#endFrom("timeout"));
+        : ports.loop.callLater(leftMs(request.timeoutMs), () => this.#endFrom("timeout"));
     const ended = session
       .run()
       .then((end) => this.#ended(end))
