@@ -34,15 +34,18 @@ import type {
   OpenImageRequest,
   OpenVolumeRequest,
   Place,
+  RecordingFiles,
   Work,
 } from "@stratos/sdk";
 import { type FailureData, type FailureKind, type Mount, type PortMapping, StratosError } from "@stratos/sdk/api";
 import type { HostFolder } from "@stratos/session";
 import { checkpointFiles } from "./checkpoint-files.ts";
+import { recordingFiles } from "./recording-files.ts";
 
 export class NodeEngineHost implements EngineHost {
   readonly clock: Clock = new NodeClock();
   readonly checkpoints: CheckpointFiles = checkpointFiles;
+  readonly recordings: RecordingFiles = recordingFiles;
 
   get ports(): MachinePorts {
     return nodePorts();
@@ -71,6 +74,7 @@ export class NodeEngineHost implements EngineHost {
         close: () => opened.close(),
         identity: layers.map(identityOf).join(" "),
         content: () => layerContent(layers),
+        layers: entry.description.layers,
         info: { name, architecture, suite, createdAt, packages, sizeBytes: entry.sizeBytes },
       };
     });

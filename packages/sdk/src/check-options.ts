@@ -14,9 +14,11 @@ import {
   type NetPolicy,
   type NetRule,
   type OpenImageOptions,
+  type OpenRecordingOptions,
   type OpenVolumeOptions,
   type PortMapping,
   type ProgramOptions,
+  type RecordingPosition,
   type ResumeOptions,
   type RunOptions,
   type SandboxEvents,
@@ -153,9 +155,18 @@ export const OPEN_IMAGE: Table<OpenImageOptions> = {
   },
 };
 export const OPEN_VOLUME: Table<OpenVolumeOptions> = { ...SIGNAL, readOnly: flag, passphrase: text };
+export const OPEN_RECORDING: Table<OpenRecordingOptions> = { ...HOME, ...SIGNAL };
 export const SANDBOX: Table<SandboxOptions> = {
   ...{ ...OPEN_IMAGE, ...PROGRAM, image: place, volumes, state: bytes, board, isolation: text, codeCache: flag },
-  ...{ name: text, checkpointEveryMs: number, memoryBytes: number, harts: number, seed: number, hostname: filled },
+  ...{
+    record: filled,
+    name: text,
+    checkpointEveryMs: number,
+    memoryBytes: number,
+    harts: number,
+    seed: number,
+    hostname: filled,
+  },
   ...{ limits: objectOf(LIMITS), timeoutMs: number, onTimeout: text, network: text },
   ...{ net: wholeOf(NET, "policy"), ports: PORTS, mounts: MOUNTS },
 };
@@ -200,6 +211,16 @@ export function checkEvent(name: string, listener: unknown): void {
 /** @throws StratosError of kind option */
 export function checkPolicy(policy: unknown): void {
   POLICY(policy, "net.policy");
+}
+
+/** @throws StratosError of kind option */
+export function checkPosition(position: unknown): asserts position is RecordingPosition {
+  if (position === "end") return;
+  const [name = "", ...more] = isRecord(position) ? Object.keys(position) : [];
+  const value = isRecord(position) ? position[name] : undefined;
+  const isNamed = ["instruction", "event", "line"].includes(name) && more.length === 0;
+  if (!isNamed || !Number.isSafeInteger(value) || Number(value) < 0)
+    throw wrong("position", '{ instruction: N }, { event: N }, { line: N } or "end" is expected');
 }
 
 /** Of what calls take beside options. @throws StratosError of kind option */

@@ -8,8 +8,8 @@ import type {
   MemoryBlockDevice,
   SocketProvider,
 } from "@stratos/host";
-import type { HostFolder, MachineSession } from "@stratos/session";
-import type { ImageInfo, ImageProgress, Mount, PortMapping } from "./api.ts";
+import type { HostFolder, MachineSession, Recording, Timeline } from "@stratos/session";
+import type { ImageInfo, ImageProgress, Mount, PortMapping, RecordingPosition } from "./api.ts";
 import type { OpenImageRequest, OpenVolumeRequest } from "./protocol.ts";
 import type { ForkedImage } from "./sandbox-machine.ts";
 
@@ -45,6 +45,8 @@ export interface EngineHost {
   hostFolders(mounts: readonly Mount[]): HostFolder[];
   /** Where checkpoints are kept; absent: the host has no files for them. */
   readonly checkpoints?: CheckpointFiles;
+  /** Where runs are recorded; absent: the host has no files for them. */
+  readonly recordings?: RecordingFiles;
   /** A sandbox's machine was made and has run nothing yet: the host may serve its programs. Absent: it does not. */
   machineMade?(session: MachineSession): void;
   /** A call that named these has ended: what nobody has opened of them never will be. Absent: nothing is attached. */
@@ -64,12 +66,40 @@ export interface CheckpointFiles {
   write(path: string, pieces: Iterable<Uint8Array>): Promise<number>;
 }
 
+/** Files of the host that hold recordings. Failures are StratosErrors. */
+export interface RecordingFiles {
+  readonly codec: CompressionCodec;
+  create(path: string): RecordingDraft;
+  /** At its beginning. @param home  of its image */
+  open(path: string, home: string | undefined): Promise<OpenedRecording>;
+}
+
+export interface RecordingDraft {
+  write(bytes: Uint8Array): void;
+  /** @param isWhole  it gets its name */
+  close(isWhole: boolean): void;
+  /** What was there before is there. */
+  discard(): void;
+}
+
+export interface OpenedRecording {
+  readonly recording: Recording;
+  readonly timeline: Timeline;
+  /** What was written until the farthest place, in order, up to where the timeline stands and beyond. */
+  readonly output: readonly { readonly stream: 1 | 2; readonly bytes: Uint8Array }[];
+  /** @returns false: it ends before; then it stands at its end. @throws StratosError */
+  seek(to: RecordingPosition): Promise<boolean>;
+  close(): void;
+}
+
 export interface OpenedImage extends OpenedRoot {
   /** Equal for images of equal content only; absent: nobody knows. */
   readonly identity?: string;
   /** Names the content of the image's layers, on every computer alike; absent: nobody knows. */
   readonly content?: () => string;
   readonly info: ImageInfo;
+  /** How many layers it has; absent: nobody records what runs on it. */
+  readonly layers?: number;
   /** Where the changes of a clone are; null: it is no clone. */
   readonly changes: MemoryBlockDevice | null;
   /** It is nobody's clone, and stays: nothing is added to remember how its files were at the beginning. */

@@ -7,7 +7,7 @@ import { Files } from "@stratos/aegisfs";
 import type { Board } from "@stratos/kernel";
 import { createBoard } from "@stratos/machine";
 import { SessionError } from "@stratos/session";
-import { StratosError, type FailureData, type FailureKind, type ImageInfo } from "./api.ts";
+import { StratosError, type FailureData, type FailureKind, type ImageInfo, type RecordingInfo } from "./api.ts";
 import type { EngineHost, OpenedRoot, Work } from "./engine-host.ts";
 import { type FileOperations, makeFolders, remove } from "./file-operations.ts";
 import { failureOf } from "./failure.ts";
@@ -31,6 +31,8 @@ import type {
   RunRequest,
   ToEngine,
 } from "./protocol.ts";
+import { RecordedSandbox } from "./recorded-sandbox.ts";
+import { RecordingTarget } from "./recording-target.ts";
 import { SandboxTarget } from "./sandbox-target.ts";
 import { VolumeFiles } from "./volume-files.ts";
 
@@ -170,11 +172,26 @@ export class EngineServer {
         return { value: await call.going.ended };
       case "signal": {
         const { pid, name } = request as Operations["signal"];
+        const recorded = this.#target((request as Operations["signal"]).target);
+        if (recorded instanceof RecordedSandbox) {
+          recorded.sendSignal(pid, name);
+          return {};
+        }
         this.#sandbox(request as Operations["signal"]).machine.sendSignal(pid, name);
         return {};
       }
       case "open-image":
         return { value: await this.#openImage(request as OpenImageRequest, this.#work(number, call)) };
+      case "open-recording":
+        return { value: await this.#openRecording(request as Operations["open-recording"]) };
+      case "replay-to": {
+        const { position } = request as Operations["replay-to"];
+        return { value: await this.#recording(request as Operations["replay-to"]).seek(position) };
+      }
+      case "replay-output": {
+        const { stdoutBytes, content } = this.#recording(request as Operations["replay-output"]).output();
+        return { value: stdoutBytes, content };
+      }
       case "open-volume":
         return { value: await this.#openVolume(request as OpenVolumeRequest) };
       case "file":
@@ -226,7 +243,25 @@ export class EngineServer {
   #sandbox({ target: number }: { readonly target: number }): SandboxTarget {
     const target = this.#target(number);
     if (target instanceof SandboxTarget) return target;
+    if (target instanceof RecordedSandbox)
+      throw new StratosError("option", "record: what is recorded runs one program, and nothing else comes in", {
+        option: "record",
+      });
     throw new StratosError("option", "programs run in a sandbox", { option: "target" });
+  }
+
+  #recording({ target: number }: { readonly target: number }): RecordingTarget {
+    const target = this.#target(number);
+    if (target instanceof RecordingTarget) return target;
+    throw new StratosError("option", "it is no recording", { option: "target" });
+  }
+
+  async #openRecording({ path, home }: Operations["open-recording"]): Promise<{ target: number; info: RecordingInfo }> {
+    const { recordings } = this.#host;
+    if (recordings === undefined)
+      throw new StratosError("option", "file: a page has no files for recordings", { option: "file" });
+    const target = new RecordingTarget(await recordings.open(path, home));
+    return { target: this.#add(target), info: target.info };
   }
 
   #add(target: Target): number {
@@ -263,6 +298,8 @@ export class EngineServer {
   async #create(request: CreateRequest, bytes: Uint8Array, work: Work): Promise<number> {
     const board = request.board === undefined ? null : this.#boards.get(request.board);
     if (board === undefined) throw new StratosError("closed", "the board was closed", {});
+    const { record } = request;
+    if (record !== undefined) return this.#add(await RecordedSandbox.open(this.#host, { ...request, record }, work));
     const saved = request.isSaved === true ? bytes : null;
     return this.#add(await SandboxTarget.open({ host: this.#host, request, board, saved }, work));
   }
@@ -279,6 +316,9 @@ export class EngineServer {
     const onEvent = (event: unknown): void => this.#tell({ call: number, event });
     switch (op) {
       case "run": {
+        const recorded = this.#target((request as RunRequest).target);
+        if (recorded instanceof RecordedSandbox)
+          return recorded.start(request as RunRequest, { onStarted, onRead, onOutput });
         const { machine } = this.#sandbox(request as RunRequest);
         return machine.start(request as RunRequest, { onStarted, onRead, onOutput });
       }

@@ -1,17 +1,19 @@
 /** What a program names: sandboxes, images, volumes, over the engines of its host. */
-import type {
-  BoardOptions,
-  ConnectOptions,
-  HomeOptions,
-  ImagePlace,
-  OpenBoard,
-  OpenImageOptions,
-  OpenVolumeOptions,
-  ProgramOptions,
-  ResumeOptions,
-  SandboxOptions,
-  SystemView,
-  VolumePlace,
+import {
+  StratosError,
+  type BoardOptions,
+  type ConnectOptions,
+  type HomeOptions,
+  type ImagePlace,
+  type OpenBoard,
+  type OpenImageOptions,
+  type OpenRecordingOptions,
+  type OpenVolumeOptions,
+  type ProgramOptions,
+  type ResumeOptions,
+  type SandboxOptions,
+  type SystemView,
+  type VolumePlace,
 } from "./api.ts";
 import {
   BOARD,
@@ -21,6 +23,7 @@ import {
   CONNECT,
   LIST,
   OPEN_IMAGE,
+  OPEN_RECORDING,
   OPEN_VOLUME,
   REMOVE,
   RESUME,
@@ -34,6 +37,7 @@ import {
   resumeSystem,
   startSystem,
 } from "./named-sandbox.ts";
+import { openRemoteRecording, type RunRecording } from "./recording.ts";
 import { closeUnlessGone, RemoteHandle } from "./remote-files.ts";
 import { type EngineSource, openSandbox, RemoteSandbox } from "./sandbox.ts";
 import { type Image, openRemoteImage, openRemoteVolume, type Volume } from "./volume.ts";
@@ -101,6 +105,8 @@ export class Sandbox extends RemoteSandbox {
     const { name } = options ?? {};
     if (name === undefined) return new Sandbox(await openSandbox(engines, options), options);
     checkOptions(options, SANDBOX);
+    if (options.record !== undefined)
+      throw new StratosError("option", "record: not of a named system", { option: "record" });
     const findImage = async (): Promise<string> => {
       const image = await openRemoteImage(engines, options.image, options);
       await image.close();
@@ -170,4 +176,16 @@ export async function openVolume(place: VolumePlace, options: OpenVolumeOptions 
   checkPlace(place, "place");
   checkOptions(options, OPEN_VOLUME);
   return openRemoteVolume(engines, place, options);
+}
+
+/**
+ * Opens what a program was recorded in (`Sandbox.create({ record })`, `stratos run --record`), at its beginning.
+ *
+ * @throws StratosError of kind recording: it is none, is damaged, or its run goes on; no-image; option: a page has no
+ *   files for it; engine
+ */
+export async function openRecording(file: string, options: OpenRecordingOptions = {}): Promise<RunRecording> {
+  checkText(file, "file");
+  checkOptions(options, OPEN_RECORDING);
+  return openRemoteRecording(engines, file, options);
 }

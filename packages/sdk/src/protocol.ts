@@ -11,6 +11,7 @@ import type {
   Mount,
   NetPolicy,
   PortMapping,
+  RecordingPosition,
   SandboxLimits,
   TerminalSize,
 } from "./api.ts";
@@ -68,6 +69,8 @@ export interface CreateRequest extends OpenImageRequest {
   readonly board?: number | undefined;
   /** false: of a board of its own, translations are neither used nor kept. */
   readonly codeCache?: boolean | undefined;
+  /** A file of the engine's host: the first program is recorded there, and nothing else comes in from outside. */
+  readonly record?: string | undefined;
 }
 
 export interface RunRequest {
@@ -132,6 +135,12 @@ export interface Operations {
   "signal": SignalRequest;
   "open-image": OpenImageRequest;
   "open-volume": OpenVolumeRequest;
+  /** Answered with its target and what it is of. */
+  "open-recording": { readonly home?: string | undefined; readonly path: string };
+  /** Goes there; answered with the place. */
+  "replay-to": { readonly target: number; readonly position: RecordingPosition };
+  /** Up to where it stands: answered with bytes, of which so many are standard output's. */
+  "replay-output": { readonly target: number };
   "file": FileRequest;
   /** Answered with the forks' targets. */
   "fork": {
@@ -177,6 +186,7 @@ export function openedTargets(op: PropertyKey, answer: unknown): readonly number
     case "fork":
       return answer as number[];
     case "open-image":
+    case "open-recording":
       return [(answer as { readonly target: number }).target];
     default:
       return [];

@@ -488,7 +488,7 @@ async function createAt({ engine, release, board }: Place, options: SandboxOptio
   try {
     const { home, pull, memoryBytes, harts, seed, network, ports, mounts, hostname, state, signal, onProgress } =
       options;
-    const { net, limits, timeoutMs, onTimeout, codeCache } = options;
+    const { net, limits, timeoutMs, onTimeout, codeCache, record } = options;
     const openings = await handOver(options.volumes ?? {});
     // Before anything is attached: no call would name it.
     if (signal?.aborted === true) throw abortReason(signal);
@@ -501,7 +501,7 @@ async function createAt({ engine, release, board }: Place, options: SandboxOptio
       "create",
       {
         ...{ home, image, pull, memoryBytes, harts, seed, network, ports, mounts, volumes, hostname, board, isSaved },
-        ...{ net, limits, timeoutMs, onTimeout, codeCache },
+        ...{ net, limits, timeoutMs, onTimeout, codeCache, record },
       },
       {
         signal,

@@ -3,5 +3,15 @@
  * channel of bytes. What a host is, a face gives it as `EngineHost`.
  */
 export { EngineServer } from "./engine-server.ts";
-export type { CheckpointFiles, CloneUse, EngineHost, OpenedImage, OpenedRoot, Work } from "./engine-host.ts";
+export type {
+  CheckpointFiles,
+  CloneUse,
+  EngineHost,
+  OpenedImage,
+  OpenedRecording,
+  OpenedRoot,
+  RecordingDraft,
+  RecordingFiles,
+  Work,
+} from "./engine-host.ts";
 export type { OpenImageRequest, OpenVolumeRequest, Place } from "./protocol.ts";

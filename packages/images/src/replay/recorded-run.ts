@@ -103,6 +103,27 @@ export function withTimeline<T>(
   });
 }
 
+/** A recorded run that stays open. `told` makes what a journey has thrown an OperationError where it is to blame. */
+export async function openTimeline(
+  file: string,
+  { home, output }: { readonly home: string; readonly output: RunOutput },
+): Promise<{ recording: Recording; timeline: Timeline; told(error: unknown): unknown; close(): void }> {
+  const source = openRecordingFile(file);
+  const told = (error: unknown): unknown => toldReplayFailure(file, error);
+  try {
+    const run = recordedRunOf(file, source, home);
+    const timeline = await Timeline.open({ loop: nodePorts().loop, open: () => startReplay(run, output) });
+    const close = (): void => {
+      timeline.close();
+      source.close();
+    };
+    return { recording: run.recording, timeline, told, close };
+  } catch (error) {
+    source.close();
+    throw told(error);
+  }
+}
+
 /** A replay at its beginning. */
 function startReplay(run: RecordedRun, output: RunOutput): StartedReplay {
   const clone = run.cloneImage();

@@ -1,7 +1,8 @@
 /** Recorded runs once more: as they were, up to a place, or along a line in both directions. */
 export { runThere } from "./program-there.ts";
-export { replayFailure, withRecordedRun, withTimeline } from "./recorded-run.ts";
+export { openTimeline, replayFailure, withRecordedRun, withTimeline } from "./recorded-run.ts";
 export { replayMonitor } from "./replay-monitor.ts";
 export { goToPosition, positionText } from "./replay-position.ts";
 export { replayOnce } from "./replay-once.ts";
 export { ShownOutput, UNSEEN_OUTPUT } from "./shown-output.ts";
+export { openDraft, type DraftFile } from "../run/run-recording.ts";

@@ -79,7 +79,8 @@ export function openRecording(
   }
 }
 
-interface DraftFile {
+/** The file of a recording until it has its name. */
+export interface DraftFile {
   write(bytes: Uint8Array): void;
   /** @param isWhole  it gets its name */
   close(isWhole: boolean): void;
@@ -88,7 +89,7 @@ interface DraftFile {
 }
 
 /** A device or a pipe is written as it stands. */
-function openDraft(path: string): DraftFile {
+export function openDraft(path: string): DraftFile {
   const before = statSync(path, { throwIfNoEntry: false });
   const isDrafted = before === undefined || before.isFile();
   // A link stays one, and who may read the file stays as it was.

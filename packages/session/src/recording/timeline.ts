@@ -103,6 +103,11 @@ export class Timeline {
     return timeline;
   }
 
+  /** Its machine was changed from outside: a fresh one, at its beginning. */
+  async afresh(): Promise<void> {
+    await this.#reopen();
+  }
+
   get replay(): Replay {
     return this.#current.replay;
   }

@@ -1,0 +1,207 @@
+/** A sandbox: what it is made of, what it may do and use, what happens in it, what goes on from it. */
+import type { RemoteHandle } from "./remote-files.ts";
+import type { Volume } from "./volume.ts";
+import type { AbortSignalLike, SignalOption } from "./api-abort-signal.ts";
+import type { HomeOptions, ImagePlace, OpenImageOptions } from "./api-images.ts";
+import type { LimitName, ProgramOptions } from "./api-programs.ts";
+
+/** A folder or file of the host that programs see. */
+export interface Mount {
+  readonly host: string;
+  /** Absolute path in the sandbox. */
+  readonly guest: string;
+  readonly readOnly?: boolean;
+}
+
+/** A port of the host that leads to one of the sandbox; needs `network: "host"`. */
+export interface PortMapping {
+  readonly host: number;
+  readonly guest: number;
+  /** Default: tcp. */
+  readonly protocol?: "tcp" | "udp";
+  /** Address of the host to listen on; default: all. */
+  readonly address?: string;
+}
+
+/**
+ * Where a machine runs; its memory is its own and its forks' in each. `worker`: in a thread of this process;
+ * `process`: in a process of the machine's own Node, which takes nothing with it when it ends; `shared`: in the thread
+ * that asks, whose event loop it holds up for some milliseconds at a time. The first and the last need Node 24. A page
+ * has workers only. Default: process.
+ */
+export type Isolation = "worker" | "shared" | "process";
+
+export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
+  /**
+   * Makes a named system, which lives on when this program has ended (`Sandbox.connect`): it is stopped by `box.stop`.
+   * Not with `net`, `limits`, `timeoutMs`, `onTimeout`, `volumes`, `state`, `board`, `isolation`.
+   */
+  readonly name?: string;
+  /** Of a named system: how often it is saved, so that it can go back there when it is killed. Default: never. */
+  readonly checkpointEveryMs?: number;
+  /** Default: the settings' image, else `debian`; none in a browser. */
+  readonly image?: ImagePlace;
+  /** Memory for programs and their files; default: 2 GiB, of which the host gives what is touched. */
+  readonly memoryBytes?: number;
+  /** Processors that programs see; they take turns. Default: 1. */
+  readonly harts?: number;
+  /** Deterministic: chance comes from this seed, and time is counted in instructions. */
+  readonly seed?: number;
+  /** What all its programs together may use; what is absent has no bound of its own. */
+  readonly limits?: SandboxLimits;
+  /** The sandbox ends after so long (see `onTimeout`); `box.setTimeout` sets it anew. Default: never. */
+  readonly timeoutMs?: number;
+  /**
+   * `checkpoint`: it is saved first, and `box.save()` gives that afterwards. A sandbox that cannot be saved is stopped.
+   * Default: checkpoint.
+   */
+  readonly onTimeout?: "checkpoint" | "stop";
+  /** `host`: programs may open connections, which the host's sockets carry. Default: none. */
+  readonly network?: "none" | "host";
+  /** The same under rules, which `box.net.update` changes. Instead of `network`. */
+  readonly net?: { readonly policy: NetPolicy };
+  readonly ports?: readonly PortMapping[];
+  readonly mounts?: readonly Mount[];
+  /**
+   * By absolute path in the sandbox. A volume belongs to the sandbox from then on, which makes it durable and closes it
+   * with itself; so does a `create` that fails, once all of them have been opened or have failed.
+   */
+  readonly volumes?: Readonly<Record<string, Volume | Promise<Volume>>>;
+  readonly hostname?: string;
+  /**
+   * What `save` gave: the machine goes on from there. `image` must be the one that it ran; memory, harts, seed and
+   * hostname are its own. Not with `board`.
+   */
+  readonly state?: Uint8Array;
+  /**
+   * Where it runs by turns with others, on what they have read and translated of the same image; its process is the
+   * board's. `memoryBytes` is then its own part of the board's memory; default: 512 MiB.
+   */
+  readonly board?: OpenBoard;
+  /** Not with `board`. */
+  readonly isolation?: Isolation;
+  /**
+   * false: it neither uses what earlier runs of the same programs have left translated, nor leaves anything; on a board
+   * the board's holds. What programs compute is the same. A browser keeps nothing. Default: true.
+   */
+  readonly codeCache?: boolean;
+  /**
+   * A file that the first program of `run` or `spawn` is recorded in, from its first instruction to its end:
+   * `openRecording` repeats it. It has its name once the program has ended by itself; until then, and for ever when it
+   * is ended from outside, it is `FILE.partial`. Nothing else may come in from outside: the sandbox runs that one
+   * program, without a terminal, and its files are read in the recording. Without `seed` chance is another one each
+   * time. Not with `name`, `volumes`, `state`, `board`, `hostname`, `limits`, `timeoutMs`; a page has no files for it.
+   */
+  readonly record?: string;
+}
+
+/** `deny` and `allow`: everything; rules: the first one that fits decides, and what none fits is denied. */
+export type NetPolicy = "deny" | "allow" | readonly NetRule[];
+
+/**
+ * What programs may connect to, or may not: a name (`example.org`), all names below one (`*.example.org`), an address,
+ * a prefix (`10.0.0.0/8`, `2001:db8::/32`), or `*`. A name means the addresses that the host's name servers gave for
+ * it, but those of private networks; no other name can then be asked for. A denial by name is none by number: who knows
+ * the address otherwise reaches it, unless a rule denies that.
+ */
+export interface NetRule {
+  readonly allow?: string;
+  readonly deny?: string;
+  /** Numbers, or pairs of the first and the last; default: all. */
+  readonly ports?: readonly (number | readonly [number, number])[];
+  /** Default: both. */
+  readonly protocol?: "tcp" | "udp";
+}
+
+/** Bounds of a sandbox; `memoryBytes` is the one of its memory. */
+export interface SandboxLimits {
+  /** Processes and threads at once, at least 16: what would start one more fails with EAGAIN. */
+  readonly processes?: number;
+  /** What may be changed over the image; a write beyond it fails with ENOSPC. Default: `memoryBytes`. */
+  readonly diskBytes?: number;
+  /** Time that it may run in all, as the host's clock has it: the sandbox is stopped when it is used up. */
+  readonly cpuMs?: number;
+  /** Of each program, standard output and error together: the program is ended when it writes more. */
+  readonly outputBytes?: number;
+}
+
+/** What a sandbox uses. */
+export interface SandboxStats {
+  readonly memory: { readonly usedBytes: number; readonly limitBytes: number };
+  /** What was changed over the image. */
+  readonly disk: { readonly usedBytes: number; readonly limitBytes: number };
+  /** Time for which its programs and its kernel ran, as the host's clock has it. */
+  readonly cpuMs: number;
+  readonly instructions: number;
+  readonly processes: number;
+}
+
+/** A process of the sandbox, as its kernel has it. */
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly name: string;
+  /** Program and arguments; empty for one that has ended and waits for its parent. */
+  readonly command: readonly string[];
+  readonly uid: number;
+  /** As ps(1) shows it: R, S, T, Z … */
+  readonly state: string;
+}
+
+/** What happens in a sandbox, by name: `box.on(name, listener)`. */
+export interface SandboxEvents {
+  /** A process executes a program. */
+  "process-start": { readonly pid: number; readonly parentPid: number; readonly command: readonly string[] };
+  "process-exit": { readonly pid: number; readonly exitCode: number; readonly signal: string | null };
+  /** A program listens on a TCP port. */
+  "port": { readonly port: number; readonly address: string };
+  /** A connection, or a question for a name, was denied. `rule`: which one did it, from 0; null: none fits. */
+  "denied": {
+    readonly host: string;
+    readonly port: number;
+    readonly protocol: "tcp" | "udp";
+    readonly rule: number | null;
+    readonly reason: string;
+  };
+  /** A limit was reached; `pid` names whom it hit, where it is one process. */
+  "limit": { readonly which: LimitName; readonly pid: number | null };
+  /** So many events were left out: they came faster than they were heard. */
+  "lost": { readonly count: number };
+}
+
+/** What `Board.create` gives. */
+export interface OpenBoard {
+  /** @internal */
+  readonly handle: RemoteHandle;
+  /** Ends all that run on it. Calling it again does nothing. */
+  close(): Promise<void>;
+}
+
+export interface BoardOptions extends Pick<HomeOptions, "home"> {
+  readonly isolation?: Isolation;
+  /** Memory for all its sandboxes together, of which the host gives what is touched; default: 3 GiB. */
+  readonly memoryBytes?: number;
+  /** false: nothing that is translated on it is kept, nor is anything used that was. Default: true. */
+  readonly codeCache?: boolean;
+  readonly signal?: AbortSignalLike;
+}
+
+/**
+ * Is a fork to be told from its original? "fresh": its system draws other random numbers, its boot and its machine have
+ * other names, and memory under MADV_WIPEONFORK is zeroes; what programs drew before is in both.
+ */
+export type ForkIdentity = "fresh" | "same";
+
+export interface ForkOptions extends SignalOption {
+  /** How many; default: 1. */
+  readonly count?: number;
+  /** Default: "fresh". */
+  readonly identity?: ForkIdentity;
+  /**
+   * Programs under way are held back at their first output until `attach`. Default: false; what they write in a fork is
+   * for nobody.
+   */
+  readonly keepsPrograms?: boolean;
+  /** Forks of a named system are named, too: `NAME-1` and so on. Default: its own name. */
+  readonly name?: string;
+}

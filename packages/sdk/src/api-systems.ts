@@ -1,0 +1,87 @@
+/** Named systems, which live on when the program has ended that made them. */
+import type { HomeOptions } from "./api-images.ts";
+import type { ProgramOptions, TerminalSize } from "./api-programs.ts";
+import type { Mount, PortMapping } from "./api-sandboxes.ts";
+
+/** What programs of `run` and `spawn` have, unless they say otherwise: as long as this connection lasts. */
+export interface ConnectOptions extends HomeOptions, ProgramOptions {}
+
+/** What a system that comes from a file had of the host, it has only when that is said again. */
+export interface ResumeOptions extends ConnectOptions {
+  /** Its name; default: the one that it had, if that is free. */
+  readonly name?: string;
+  /** For each that it had, by its place in the system. */
+  readonly mounts?: readonly Mount[];
+  readonly network?: "none" | "host";
+  readonly ports?: readonly PortMapping[];
+}
+
+export interface StopOptions {
+  /** Asks it to end. Default: SIGTERM. */
+  readonly signal?: string;
+  /** How long it has for that, before it is killed. Default: 10 s. */
+  readonly graceMs?: number;
+}
+
+/** What a named system is. */
+export interface SystemSpec {
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly user: string;
+  /** Its program has a terminal, of this size until somebody with another attaches. */
+  readonly tty: TerminalSize | null;
+  /** Its program reads what those type who attach; else it reads nothing. */
+  readonly hasInput: boolean;
+  readonly network: "none" | "host";
+  readonly ports: readonly PortMapping[];
+  readonly mounts: readonly Mount[];
+  readonly memoryBytes: number;
+  readonly harts: number;
+  readonly seed: number | null;
+  readonly hostname: string | null;
+  /** Nothing is left of it once its program has ended. */
+  readonly isTransient: boolean;
+  /** How often it is saved by itself, so that it can go back there; null: never. */
+  readonly checkpointEveryMs: number | null;
+  /** false: it neither uses nor leaves translations. */
+  readonly codeCache?: boolean;
+}
+
+/**
+ * `starting`: its machine is being made; `running`; `paused`; `exited`: its program has ended; `lost`: its process, or
+ * the supervisor, was ended while it ran, and there was no checkpoint to go back to.
+ */
+export type SystemState = "starting" | "running" | "paused" | "exited" | "lost";
+
+/** A further program of a system, on a terminal that outlives those who watch it. */
+export interface SessionView {
+  /** In its system. */
+  readonly name: string;
+  readonly command: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly startedMs: number;
+}
+
+export interface SystemView extends SystemSpec {
+  readonly id: string;
+  readonly name: string;
+  readonly state: SystemState;
+  /** Times are in milliseconds since 1970. */
+  readonly createdMs: number;
+  readonly startedMs: number;
+  readonly finishedMs: number | null;
+  readonly exitCode: number | null;
+  /** Why it is lost, or could not be started. */
+  readonly error: string | null;
+  /** The last checkpoint that it would go back to. */
+  readonly checkpointMs: number | null;
+  /** It went back to a checkpoint of this time, because it was lost. */
+  readonly restoredMs: number | null;
+  /** Labels of its snapshots, the oldest first. */
+  readonly snapshots: readonly string[];
+  readonly sessions: readonly SessionView[];
+  /** Process of the host that its machine is; null when there is none. */
+  readonly pid: number | null;
+}

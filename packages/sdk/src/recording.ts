@@ -1,0 +1,81 @@
+/** A recorded run, as programs have it. */
+import type {
+  OpenRecordingOptions,
+  RecordedOutput,
+  RecordingInfo,
+  RecordingPlace,
+  RecordingPosition,
+  SignalOption,
+} from "./api.ts";
+import { checkOptions, checkPosition, FILE } from "./check-options.ts";
+import { abortReason } from "./engine-client.ts";
+import { RemoteFiles, RemoteHandle } from "./remote-files.ts";
+import type { CommonEngine } from "./volume.ts";
+
+/**
+ * A replay of a recorded run: it stands at a place, goes to any other one forwards and backwards, and is never changed.
+ */
+export class RunRecording {
+  readonly info: RecordingInfo;
+  /** As they are where it stands, with `/proc`; what is written to them is gone with the next `seek`. */
+  readonly fs: RemoteFiles;
+  readonly #handle: RemoteHandle;
+
+  /** @internal */
+  constructor(handle: RemoteHandle, info: RecordingInfo) {
+    this.#handle = handle;
+    this.info = info;
+    this.fs = new RemoteFiles(handle);
+  }
+
+  /**
+   * Goes to a place; backwards means once more from a checkpoint before it.
+   *
+   * @returns where it stands
+   * @throws StratosError of kind recording: the replay went another way; option; closed
+   */
+  async seek(position: RecordingPosition, options: SignalOption = {}): Promise<RecordingPlace> {
+    checkPosition(position);
+    checkOptions(options, FILE);
+    const { engine, target } = this.#handle.use();
+    const { signal } = options;
+    return (await engine.call("replay-to", { target, position }, { signal }).answer).value as RecordingPlace;
+  }
+
+  /** What the run had written, from its beginning to where it stands. */
+  async output(): Promise<RecordedOutput> {
+    const { engine, target } = this.#handle.use();
+    const { value, bytes } = await engine.call("replay-output", { target }).answer;
+    const all = bytes.slice();
+    const stdoutBytes = all.subarray(0, value as number);
+    const stderrBytes = all.subarray(value as number);
+    const text = (part: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(part);
+    return { stdoutBytes, stderrBytes, stdout: text(stdoutBytes), stderr: text(stderrBytes) };
+  }
+
+  /** Calling it again does nothing. */
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+export async function openRemoteRecording(
+  engines: CommonEngine,
+  path: string,
+  { home, signal }: OpenRecordingOptions,
+): Promise<RunRecording> {
+  const { engine, release } = engines.common();
+  try {
+    if (signal?.aborted === true) throw abortReason(signal);
+    const { value } = await engine.call("open-recording", { home, path }, { signal }).answer;
+    const { target, info } = value as { target: number; info: RecordingInfo };
+    return new RunRecording(new RemoteHandle("recording", engine, target, release), info);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
