@@ -65,6 +65,13 @@ test("what is ended from outside leaves FILE.partial; what is no recording is re
     const make = (more) => Sandbox.create({ ...common, ...more });
     const none = await make();
     said.push(await refused(none.run(["/nowhere"])), existsSync("cut.rec.partial"));
+    const endless = await make({ record: "late.rec" });
+    said.push(await endless.run("echo there; while :; do :; done", { timeoutMs: 4000 }).then(
+      () => "done", ({ which, partial }) => [which, partial?.stdout]));
+    await endless.close();
+    const late = await openRecording("late.rec.partial");
+    said.push((await late.seek({ line: 1 })).isReached, (await late.output()).stdout);
+    await late.close();
     const box = await make();
     const waiting = await box.spawn("echo there; cat");
     const end = refused(waiting.wait());
@@ -89,7 +96,20 @@ test("what is ended from outside leaves FILE.partial; what is no recording is re
     await run.close();
       console.log(JSON.stringify(said));`,
     [
-      ...[["program", "ENOENT"], false, "closed", false, true, ["recording", null], null, true, "there\n"],
+      ...[
+        ["program", "ENOENT"],
+        false,
+        ["timeout", "there\n"],
+        true,
+        "there\n",
+        "closed",
+        false,
+        true,
+        ["recording", null],
+        null,
+        true,
+        "there\n",
+      ],
       ...[
         ["recording", null],
         ["file", "ENOENT"],

@@ -24,6 +24,9 @@ export interface RecordingInfo {
 /**
  * A place in a recorded run: before the instruction of that number, from 0; once so many events have come in; once so
  * many lines of output (of both streams together) are written; or before the program's last instruction.
+ *
+ * Where a recording was cut short (`end` is null) the program is followed until it would need something from outside;
+ * one that needs nothing, such as an endless loop, is followed until `close`, which makes `seek` reject.
  */
 export type RecordingPosition =
   { readonly instruction: number } | { readonly event: number } | { readonly line: number } | "end";

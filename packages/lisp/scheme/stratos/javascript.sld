@@ -1,4 +1,4 @@
-;; JavaScript: its objects, functions and promises, and modules of WebAssembly (docs/lisp/javascript.md, decision 0045).
+;; JavaScript: its objects, functions and promises, and modules of WebAssembly (docs/lisp/javascript.md, decision 0044).
 ;;
 ;; A session has it where it was given (--allow-javascript). Whoever calls JavaScript leaves the run and is found again in
 ;; `waiting`, so that JavaScript may call procedures meanwhile: `entry` is entered for these calls, and to go on

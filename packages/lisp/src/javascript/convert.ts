@@ -1,5 +1,5 @@
 /**
- * Values between Lisp and JavaScript (decision 0045). What either side has no form for is an error (from Lisp) or a
+ * Values between Lisp and JavaScript (decision 0044). What either side has no form for is an error (from Lisp) or a
  * handle (from JavaScript); lists, vectors and what they hold are converted by explicit calls only.
  *
  *     exact integer      number within ±(2^53 - 1), else BigInt; a safe integer but -0 comes back exact
