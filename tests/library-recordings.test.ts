@@ -54,6 +54,40 @@ for (const isolation of ["worker", "shared", "process"] as const)
       isolation === "process" ? undefined : process.execPath,
     ));
 
+test("what the network and folders of the host answer is recorded, and repeated without them", () =>
+  programPrints(
+    project,
+    `import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+    import { once } from "node:events";
+    import { createServer } from "node:http";
+    import { openRecording, Sandbox } from "stratos";
+    const said = [];
+    const server = createServer(({ url }, answer) => answer.end("served " + url + "\\n")).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address();
+    for (const net of [{ network: "host" }, { net: { policy: [{ allow: "127.0.0.1" }] } }]) {
+      mkdirSync("shared");
+      writeFileSync("shared/in", "from the host\\n");
+      const mounts = [{ host: "shared", guest: "/shared" }];
+      const box = await Sandbox.create({ image: process.env.IMAGE, record: "net.rec", mounts, ...net });
+      const command = "curl -s http://127.0.0.1:" + port + "/page; cat /shared/in; echo out > /shared/out";
+      said.push((await box.run(command)).stdout, readFileSync("shared/out", "utf8"));
+      await box.close();
+      rmSync("shared", { recursive: true });
+      const run = await openRecording("net.rec");
+      await run.seek("end");
+      said.push((await run.output()).stdout);
+      await run.seek({ line: 1 });
+      said.push((await run.output()).stdout);
+      await run.close();
+    }
+    server.close();
+    console.log(JSON.stringify(said));`,
+    Array.from({ length: 2 }, () => [
+      ...["served /page\nfrom the host\n", "out\n", "served /page\nfrom the host\n", "served /page\n"],
+    ]).flat(),
+  ));
+
 test("what is ended from outside leaves FILE.partial; what is no recording is refused by kind", () =>
   programPrints(
     project,

@@ -47,7 +47,7 @@ static void known(void) {
   while (!ended) { long n = recv(route, text, sizeof text, 0); for (struct nlmsghdr *h = (void *)text; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
     if (h->nlmsg_type == NLMSG_DONE) { ended = 1; break; } struct { unsigned char family, a; unsigned short b; int index; unsigned short state; unsigned char flags, type; } *d = NLMSG_DATA(h); int length = h->nlmsg_len - NLMSG_LENGTH(sizeof *d); unsigned char *m = NULL; int master = 0, vlan = 0; char name[IF_NAMESIZE];
     for (struct rtattr *a = (void *)(d + 1); RTA_OK(a, length); a = RTA_NEXT(a, length)) { if (a->rta_type == 2) m = RTA_DATA(a); if (a->rta_type == 9) master = 1; if (a->rta_type == 5) vlan = 1; }
-    if (m && !(m[0] & 1) && master && !vlan && d->index != at("br")) asprintf(&rows[count++], "%02x:%02x %s %s", m[4], m[5], if_indextoname(d->index, name), d->state & 0x80 ? "permanent" : "heard"); } }
+    if (m && !(m[0] & 1) && master && !vlan && d->index != at("br")) asprintf(&rows[count++], "%02x:%02x %s %s%s", m[4], m[5], if_indextoname(d->index, name), d->state & 0x80 ? "permanent" : "heard", d->flags ? " flags" : ""); } }
   qsort(rows, count, sizeof *rows, compare); printf("known:"); for (int i = 0; i < count; i++) printf(" [%s]", rows[i]); printf("\n"); fflush(stdout);
 }
 int main(void) {

@@ -99,9 +99,8 @@ export const RTN_UNSPEC = 0,
   RTN_UNICAST = 1,
   RTN_LOCAL = 2,
   RTN_BROADCAST = 3;
-/** Attributes, states and flags of neighbours, which stations behind bridges are told as (neighbour.h). */
+/** Attributes and states of neighbours, which stations behind bridges are told as (neighbour.h). */
 export const NDA_LLADDR = 2,
   NDA_MASTER = 9,
   NUD_REACHABLE = 0x02,
-  NUD_PERMANENT = 0x80,
-  NTF_MASTER = 0x04;
+  NUD_PERMANENT = 0x80;

@@ -1,14 +1,5 @@
 /** RTM_GETNEIGH of AF_BRIDGE: behind which ports of bridges stations are (`bridge fdb`). Others there are none of. */
-import {
-  AF_BRIDGE,
-  NDA_LLADDR,
-  NDA_MASTER,
-  NTF_MASTER,
-  NUD_PERMANENT,
-  NUD_REACHABLE,
-  Ndmsg,
-  RTM_NEWNEIGH,
-} from "@stratos/abi";
+import { AF_BRIDGE, NDA_LLADDR, NDA_MASTER, NUD_PERMANENT, NUD_REACHABLE, Ndmsg, RTM_NEWNEIGH } from "@stratos/abi";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import { ETHERNET_ADDRESS_SIZE, type NetworkInterface } from "../network-interface.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
@@ -34,7 +25,7 @@ function stationMessage(
 ): Uint8Array {
   return new NetlinkWriter()
     .begin(RTM_NEWNEIGH, heading)
-    .fields(Ndmsg, { ndm_family: AF_BRIDGE, ndm_ifindex: port.index, ndm_state: state, ndm_flags: NTF_MASTER })
+    .fields(Ndmsg, { ndm_family: AF_BRIDGE, ndm_ifindex: port.index, ndm_state: state })
     .attribute(NDA_LLADDR, address)
     .attributeU32(NDA_MASTER, (port.master ?? port).index)
     .finish();
