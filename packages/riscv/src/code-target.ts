@@ -13,6 +13,7 @@
 import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
 import { emitCodePage } from "./access.ts";
+import { CODE_PAGE_SIZE } from "./physical-memory.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 import { RECORD_SIZE } from "./record.ts";
 
@@ -45,10 +46,16 @@ export function enterAt({ u16 }: PhysicalMemory, page: number, pc: number, slot:
   return target;
 }
 
-/** The pc that `enterAt` has named a slot for leads to the interpreter, if it is still that slot. */
-export function leaveAt({ u16 }: PhysicalMemory, target: number, slot: number): void {
+/**
+ * The pc that `enterAt` has named a slot for leads to the interpreter, if it is still that slot. It is entry 0 then, of
+ * which the interpreter hears nothing (`pushDepthWithEntry`).
+ */
+export function leaveAt({ u16, codeArenaStart }: PhysicalMemory, target: number, slot: number): void {
   const at = (target + Target.slot) >>> 1;
-  if (u16[at] === slot) u16[at] = 0;
+  if (u16[at] !== slot) return;
+  const offset = (target - codeArenaStart) % CODE_PAGE_SIZE;
+  u16[at] = 0;
+  u16[(target - offset + (offset >>> 1) + ENTRIES) >>> 1] = 0;
 }
 
 /** Sets `target` for the pc in local `pc`. */
@@ -73,6 +80,45 @@ export function pushTargetEntry(code: CodeWriter, pc: number, target: number): v
   pushOffset(code, pc);
   code.op(Op.i32Sub);
   code.memory(Op.i32Load16U, ENTRIES);
+}
+
+/**
+ * A function that is entered by what its target says is told which entry it is, in the upper half of `depth`: it need
+ * not look the target up again, and its own jump is known early. 0, the first entry, says nothing; so do those who call
+ * through a slot of their own. What remains of the depth lies between these.
+ */
+const ENTRY_SHIFT = 16;
+const DEPTH_END = 0x8000;
+
+/** Pushes the depth, with the entry that the target of `pc` says. */
+export function pushDepthWithEntry(code: CodeWriter, depth: number, pc: number, target: number): void {
+  code.localGet(depth);
+  pushTargetEntry(code, pc, target);
+  code.i32Const(ENTRY_SHIFT);
+  code.op(Op.i32Shl);
+  code.op(Op.i32Add);
+}
+
+/** Pushes whether `depth` has an entry with it. */
+export function pushHasEntry(code: CodeWriter, depth: number): void {
+  code.localGet(depth);
+  code.i32Const(DEPTH_END);
+  code.op(Op.i32GeS);
+}
+
+/** Sets `entry`, and leaves the depth alone in `depth`, which may be below zero. */
+export function emitTakeEntry(code: CodeWriter, depth: number, entry: number): void {
+  code.localGet(depth);
+  code.localGet(depth);
+  code.i32Const(DEPTH_END);
+  code.op(Op.i32Add);
+  code.i32Const(ENTRY_SHIFT);
+  code.op(Op.i32ShrU);
+  code.localTee(entry);
+  code.i32Const(ENTRY_SHIFT);
+  code.op(Op.i32Shl);
+  code.op(Op.i32Sub);
+  code.localSet(depth);
 }
 
 function pushOffset(code: CodeWriter, pc: number): void {

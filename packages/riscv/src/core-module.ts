@@ -2,7 +2,7 @@ import { assert } from "@stratos/base";
 import { ModuleBuilder, Op, Type } from "@stratos/wasm";
 import type { CodeArchive, WasmEngine, WasmInstance, WasmModule, WasmTable } from "@stratos/host";
 import { TLB_MISS } from "./access.ts";
-import { emitTargetLookup, pushTargetSlot } from "./code-target.ts";
+import { emitTargetLookup, pushDepthWithEntry, pushTargetSlot } from "./code-target.ts";
 import type { AddressMode } from "./access.ts";
 import { HART_EXIT, HART_FUEL, HART_PC, HART_TABLES } from "./hart-state.ts";
 import { instructionIndex } from "./instruction-table.ts";
@@ -217,7 +217,7 @@ function emitDispatch(builder: ModuleBuilder, codeType: number): void {
   code.localSet(tables);
   emitTargetLookup(code, tables, pc, target);
   code.localGet(pc);
-  code.localGet(depth);
+  pushDepthWithEntry(code, depth, pc, target);
   pushTargetSlot(code, target);
   code.returnCallIndirect(codeType);
   code.endFunction(start);

@@ -16,7 +16,7 @@ import { Op } from "@stratos/wasm";
 import type { CodeWriter } from "@stratos/wasm";
 import { emitRecordLookup } from "./access.ts";
 import type { AddressMode } from "./access.ts";
-import { pushTargetSlot } from "./code-target.ts";
+import { pushDepthWithEntry, pushTargetSlot } from "./code-target.ts";
 import { emitHeating, emitTargetOfRecord } from "./heat.ts";
 import { ExitReason } from "./exit-reason.ts";
 import { HART_EXIT, HART_FAULT, HART_FUEL, HART_INTERPRETED, HART_PC, HART_TABLES } from "./hart-state.ts";
@@ -485,7 +485,7 @@ class InterpreterEmitter extends RecordLowering {
     pushTargetSlot(code, TARGET);
     code.if();
     code.localGet(PC);
-    code.localGet(DEPTH);
+    pushDepthWithEntry(code, DEPTH, PC, TARGET);
     pushTargetSlot(code, TARGET);
     code.returnCallIndirect(this.#imports.codeType);
     code.end();
@@ -495,7 +495,7 @@ class InterpreterEmitter extends RecordLowering {
     const { code } = this;
     this.#flush();
     code.localGet(PC);
-    code.localGet(DEPTH);
+    pushDepthWithEntry(code, DEPTH, PC, TARGET);
     code.i32Const(1);
     code.op(Op.i32Sub);
     code.localGet(SCRATCH_I32);

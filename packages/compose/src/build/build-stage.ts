@@ -92,6 +92,7 @@ export async function buildStage(ports: BuildPorts, job: StageJob, work: StageWo
       layer.package.name,
       unpackLayer(ports, layer, builder, root, installed, {
         divert,
+        areDiversionsToCome: base === undefined,
         ...(isLeftOut === undefined ? {} : { isLeftOut }),
       }),
     );
@@ -290,6 +291,7 @@ function installedBefore(
       paths: new Set(),
       conffiles: parseConffiles(archive.controlFiles, ports.packages.latin1),
       md5sums: undefined,
+      setAside: new Map(),
     };
     for (const path of readText(ports, builder, `var/lib/dpkg/info/${infoName(unpacked)}.list`).split("\n")) {
       if (path === "") continue;
@@ -351,7 +353,7 @@ function unpackLayer(
   builder: TreeBuilder,
   root: RootTree,
   installed: ReadonlyMap<string, UnpackedPackage>,
-  rules: Pick<UnpackTools, "divert" | "isLeftOut">,
+  rules: Pick<UnpackTools, "divert" | "isLeftOut" | "areDiversionsToCome">,
 ): UnpackedPackage {
   const { controlFiles } = layer.archive;
   const conffiles = parseConffiles(controlFiles, ports.packages.latin1),

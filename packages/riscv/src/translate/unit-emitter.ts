@@ -8,11 +8,12 @@ import { INSTRUCTIONS } from "../instruction-table.ts";
 import { BRANCH_CONDITIONS } from "../lower/integer.ts";
 import { RS1, RS2 } from "../lower/lowering.ts";
 import type { LoweringTable } from "../lower/lowering.ts";
-import { emitTargetLookup, pushTargetEntry, pushTargetSlot } from "../code-target.ts";
+import { emitTargetLookup, pushDepthWithEntry, pushTargetEntry, pushTargetSlot } from "../code-target.ts";
 import { groupAccesses } from "./access-groups.ts";
 import { planWindows } from "./access-windows.ts";
 import type { WindowPlan } from "./access-windows.ts";
 import { isZeroExtension } from "./computations.ts";
+import { emitEntries } from "./function-entries.ts";
 import { FrameEmitter } from "./frame-emitter.ts";
 import { chooseLazyLoops } from "./lazy-loops.ts";
 import type { LazyLoop } from "./lazy-loops.ts";
@@ -34,7 +35,6 @@ import {
   DEPTH,
   ENTRY,
   FUEL,
-  PC,
   RECORD,
   TABLES,
   TranslationLowering,
@@ -49,8 +49,8 @@ import type { Block, Unit, UnitInstruction } from "./unit.ts";
  * Emits one unit as a wasm function (pc, depth) → next pc.
  *
  * Entries are the unit's first block, headers of outermost loops, return points of calls and known targets of jumps
- * through registers (`jump-routes.ts`). The pc of the first is compared; for the others the record of the pc has the
- * entry number, by which the function's top and the headers of loops around the entry dispatch.
+ * through registers (`jump-routes.ts`). Each has a number, which callers pass or the pc's target says
+ * (`function-entries.ts`); the function's top and the headers of loops around the entry dispatch by it.
  *
  * Fuel is a local. A block's instructions are subtracted at its end, or later: a block with a single way in takes over
  * what its predecessor hasn't subtracted. At canonical check points (backward branches and jumps, calls, jalr) it is up
@@ -135,42 +135,14 @@ class UnitEmitter {
     this.#frame.loadCell(HART_FUEL, FUEL);
     this.#lowering.loadPlace();
     this.#openTargets(this.#structure.elements);
-    if (this.#routes.entries.length > 1) {
-      let liveX = 0;
-      let liveF = 0;
-      for (const entry of this.#routes.entries) {
-        liveX |= this.#liveness.liveX[entry.index]!;
-        liveF |= this.#liveness.liveF[entry.index]!;
-      }
-      code.localGet(PC);
-      this.#lowering.pushAddress(this.#main.pc);
-      code.op(Op.i32Ne);
-      code.if();
-      emitTargetLookup(code, TABLES, PC, RECORD);
-      // Another translation has taken this entry over: let the caller look again.
-      pushTargetSlot(code, RECORD);
-      this.#lowering.pushSlot(this.#context.slot);
-      code.op(Op.i32Ne);
-      code.if();
-      code.localGet(PC);
-      code.return();
-      code.end();
-      this.#lowering.loadRegisters(liveX, liveF);
-      pushTargetEntry(code, PC, RECORD);
-      code.localSet(ENTRY);
-      const unreachable = code.block();
-      code.localGet(ENTRY);
-      code.brTable(
-        this.#routes.entries.map((block) => {
-          const destination = this.#routes.destination(null, block);
-          return "isTarget" in destination && destination.isTarget ? destination.label : unreachable;
-        }),
-        unreachable,
-      );
-      code.end();
-      code.op(Op.unreachable);
-      code.end();
-    }
+    if (this.#routes.entries.length > 1)
+      emitEntries(code, {
+        lowering: this.#lowering,
+        routes: this.#routes,
+        liveness: this.#liveness,
+        main: this.#main,
+        slot: this.#context.slot,
+      });
     this.#lowering.loadRegisters(this.#liveness.liveX[this.#main.index]!, this.#liveness.liveF[this.#main.index]!);
     if (this.#routes.loopEntered(null, this.#main) !== null) {
       code.i32Const(this.#routes.entryNumber[this.#main.index]!);
@@ -652,7 +624,7 @@ class UnitEmitter {
     }
     this.#frame.storeFuel();
     code.localGet(VA);
-    code.localGet(DEPTH);
+    pushDepthWithEntry(code, DEPTH, VA, RECORD);
     pushTargetSlot(code, RECORD);
     code.returnCallIndirect(this.#context.imports.codeType);
   }

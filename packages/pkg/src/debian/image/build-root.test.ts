@@ -203,6 +203,31 @@ test("a file moves to the package that replaces its owner, and to no other", asy
   );
 });
 
+test("of two packages with one file, what another's preinst may divert stands aside for that script", async () => {
+  const plain = packageOf("plain", {}, [{ path: "./usr/f", text: "plain\n" }]);
+  const preinst = "#!/bin/sh\ndpkg-divert --package diverting --add --rename --divert /usr/f.plain /usr/f\n";
+  const diverting = packageOf("diverting", {}, [{ path: "./usr/f", text: "diverting\n" }], { preinst });
+  const earlier = packageOf("early", {}, [{ path: "./usr/f", text: "early\n" }], { preinst });
+  for (const [packages, request] of [
+    [
+      [plain, diverting],
+      ["plain", "diverting"],
+    ],
+    [
+      [plain, earlier],
+      ["plain", "early"],
+    ],
+  ] as const) {
+    const { root } = await build([BASE, packageOf("apt"), ...packages], [...request]);
+    assert.equal(text(root, "usr/f"), `${request[1] === "early" ? "early" : "diverting"}\n`);
+    assert.equal(text(root, "usr/f.stratos-diverted"), "plain\n");
+    const script = text(root, "var/lib/dpkg/stratos-configure");
+    assert.match(script, /^place_diverted plain '\/usr\/f' '\/usr\/f\.stratos-diverted'$/m);
+    assert.ok(script.indexOf(`preinst ${request[1]}`) < script.indexOf("\nplace_diverted "), "after the preinsts");
+    assert.match(text(root, "var/lib/dpkg/info/plain.list"), /^\/usr\/f$/m);
+  }
+});
+
 test("no path leads out of the root", async () => {
   await assert.rejects(
     build([BASE, packageOf("apt"), packageOf("evil", {}, [{ path: "./../etc/passwd", text: "x" }])], ["evil"]),

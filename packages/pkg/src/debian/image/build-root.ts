@@ -17,7 +17,7 @@ import { dpkgDatabase, type UnpackedPackage } from "./dpkg-database.ts";
 import type { PreparedPlan } from "./plan.ts";
 import { RootTree } from "../../root/root-tree.ts";
 import type { RootWriter } from "../../root/root-writer.ts";
-import { unpackPackage } from "./unpack-package.ts";
+import { unpackPackage, type UnpackTools } from "./unpack-package.ts";
 
 const DOWNLOADS_AT_ONCE = 6;
 /** Packages that are decompressed ahead: bounds the memory that unpacked archives take. */
@@ -111,6 +111,11 @@ async function unpackAll(
   onProgress: OnProgress,
 ): Promise<UnpackedPackage[]> {
   const installed = new Map<string, UnpackedPackage>();
+  const tools: UnpackTools = {
+    hasher: (algorithm) => ports.hasher(algorithm),
+    latin1: (bytes) => ports.latin1(bytes),
+    areDiversionsToCome: true,
+  };
   const opened: Promise<DebArchive>[] = [];
   const openNext = (): void => {
     const one = binaries[opened.length];
@@ -129,7 +134,7 @@ async function unpackAll(
     opened[index] = Promise.reject(new Error("unpacked already"));
     opened[index]!.catch(() => {});
     openNext();
-    installed.set(one.name, await unpackPackage(tree, archive, installed, ports));
+    installed.set(one.name, await unpackPackage(tree, archive, installed, tools));
   }
   onProgress({ phase: "unpack", name: "", doneFiles: binaries.length, totalFiles: binaries.length });
   return [...installed.values()];

@@ -60,6 +60,7 @@ function unpacked(name: string, fields: Record<string, string> = {}): UnpackedPa
     paths: new Set(),
     conffiles: new Map(),
     md5sums: undefined,
+    setAside: new Map(),
   };
 }
 

@@ -116,6 +116,7 @@ export function configureScript(
       if (actsBeforeUnpack(one))
         lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${quote(infoName(one))}`);
   }
+  lines.push(...placeSetAside(packages));
   const first = configuredFirst(packages);
   if (first.length > 0) lines.push(`${CONFIGURE} ${first.map((one) => quote(infoName(one))).join(" ")}`);
   lines.push(
@@ -126,6 +127,28 @@ export function configureScript(
     `rm -f /${POLICY_RC_D} /${CONFIGURE_SCRIPT}`,
   );
   return `${lines.join("\n")}\n`;
+}
+
+/**
+ * Moves files of which two packages have one to where a preinst has diverted one of them; without a diversion they are
+ * in conflict, as they are for dpkg.
+ */
+function placeSetAside(packages: readonly UnpackedPackage[]): string[] {
+  const moves = packages.flatMap(({ name, setAside }) =>
+    [...setAside].map(([path, place]) => `place_diverted ${[name, `/${path}`, `/${place}`].map(quote).join(" ")}`),
+  );
+  if (moves.length === 0) return [];
+  return [
+    "place_diverted() {",
+    '  place=$(dpkg-divert --truename "$2")',
+    '  if [ "$place" = "$2" ]; then',
+    '    echo "$1: $2 is in another package too, and none replaces or diverts it: $(dpkg-query -S "$2")" >&2',
+    "    exit 1",
+    "  fi",
+    '  mv -f "$3" "$place"',
+    "}",
+    ...moves,
+  ];
 }
 
 /**

@@ -26,6 +26,8 @@ export interface UnpackedPackage {
   conffiles: Map<string, string>;
   /** content hashes of all other regular files, when the package brings no list of its own */
   md5sums: Map<string, string> | undefined;
+  /** files that stand elsewhere until it is known where they are diverted to: their places by path, without slashes */
+  setAside: Map<string, string>;
 }
 
 interface DatabaseFile {

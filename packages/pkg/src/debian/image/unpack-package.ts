@@ -2,6 +2,7 @@
  * Puts one package's files into a root, with dpkg's rules for what is there already: a directory stays as it is, a file
  * of another package yields only to a package that replaces it. Source: dpkg src/main/archives.c, `tarobject`.
  */
+import { byteString } from "@stratos/base";
 import { TarType, type TarEntry } from "@stratos/formats";
 import { DebError, visitDataFiles, type DebArchive } from "../deb-archive.ts";
 import { acceptsVersion, parseDependencies } from "../dependency.ts";
@@ -16,6 +17,8 @@ export interface UnpackTools {
    * leading slash
    */
   divert?(path: string, name: string): string;
+  /** packages' preinst scripts run only when all is unpacked, by `configureScript`, and with them what they divert */
+  areDiversionsToCome?: boolean;
   /** whether an entry is listed as the package's and not unpacked (dpkg(1), `--path-exclude`) */
   isLeftOut?(entry: TarEntry): boolean;
   hasher(algorithm: "md5"): Hasher;
@@ -76,8 +79,9 @@ function beginUnpack(
     paths: new Set(["/."]),
     conffiles: parseConffiles(archive.controlFiles, tools.latin1),
     md5sums: bringsHashes ? undefined : new Map(),
+    setAside: new Map(),
   };
-  const divert = (path: string): string => tools.divert?.(path, name) ?? path;
+  const divert = (path: string): string => unpacked.setAside.get(path) ?? tools.divert?.(path, name) ?? path;
   /** by path; of a file that was left out, the first link that stays is the file */
   const leftOut = new Map<string, { entry: TarEntry; content: Uint8Array } | { at: string } | undefined>();
   const visit: VisitEntry = (entry, content) => {
@@ -101,7 +105,7 @@ function beginUnpack(
   return { unpacked, visit };
 
   function place(path: string, entry: TarEntry, content: Uint8Array): void {
-    const at = tree.place(entry.type === TarType.directory ? path : divert(path));
+    let at = tree.place(entry.type === TarType.directory ? path : divert(path));
     const meta: RootMeta = {
       uid: entry.uid,
       gid: entry.gid,
@@ -123,7 +127,10 @@ function beginUnpack(
       throw new RootTreeError(`/${at}: is a directory`);
     }
     const owner = tree.ownerOf(at);
-    if (owner !== undefined && !makeWay(at, path, owner)) return;
+    if (owner !== undefined) {
+      if (!makeWay(at, path, owner)) return;
+      at = tree.place(divert(path));
+    }
     switch (entry.type) {
       case TarType.file: {
         tree.file(at, meta, content, name);
@@ -162,12 +169,13 @@ function beginUnpack(
     unpacked.paths.add(`/${path}`);
   }
 
-  /** Whether the file of package `owner` may be overwritten; if so it is gone now. */
+  /** Whether the file has its place; if so, the one of package `owner` is gone from there, or this one stands aside. */
   function makeWay(at: string, path: string, owner: string): boolean {
     const other = installed.get(owner);
     if (owner !== "" && owner !== name) {
       if (other === undefined || !replaces(control.get("Replaces"), other)) {
         if (other !== undefined && replaces(other.archive.control.get("Replaces"), unpacked)) return false;
+        if (other !== undefined && tools.areDiversionsToCome === true && setAside(at, path, other)) return true;
         throw new DebError(`${name}: /${path} is also in package ${owner}, which it does not replace`);
       }
       other.paths.delete(`/${path}`);
@@ -177,6 +185,31 @@ function beginUnpack(
     tree.remove(at);
     return true;
   }
+
+  /** Where one of two packages may divert the path, the file of the other one goes out of its way. */
+  function setAside(at: string, path: string, other: UnpackedPackage): boolean {
+    const place = `${at}${SET_ASIDE}`;
+    if (tree.ownerOf(place) !== undefined) return false;
+    if (mayDivert(unpacked)) {
+      tree.hardLink(place, at, other.name);
+      tree.remove(at);
+      other.setAside.set(path, place);
+    } else if (mayDivert(other)) unpacked.setAside.set(path, place);
+    else return false;
+    return true;
+  }
+}
+
+/**
+ * Where a file stands until its package's or another's preinst has told where it is diverted to (dpkg-divert(1)). dpkg
+ * runs the script before it unpacks; here there may be no shell yet that could. Whether it does divert is seen then.
+ */
+const SET_ASIDE = ".stratos-diverted";
+
+/** Whether a package's preinst may divert files of others. */
+function mayDivert({ archive }: Pick<UnpackedPackage, "archive">): boolean {
+  const preinst = archive.controlFiles.find(({ name }) => name === "preinst");
+  return preinst !== undefined && byteString(preinst.content).includes("dpkg-divert");
 }
 
 function replaces(field: string | undefined, other: Pick<UnpackedPackage, "name" | "archive">): boolean {
