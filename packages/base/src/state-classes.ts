@@ -38,7 +38,12 @@ interface StateOptions<T> {
    * have their fields; its public fields are then set like those of others, but for functions.
    */
   readonly remake?: { describe(it: T): object; make(from: never): object };
-  /** Called of a copy in memory (state-copy.ts) that has its fields: it gets what only one may hold, such as frames. */
+  /**
+   * Fields that a copy in memory (state-copy.ts) has as they are, objects included: these are never changed, or `copied`
+   * sees to it that each has its own before it changes them.
+   */
+  readonly shares?: readonly ((keyof T & string) | `#${string}`)[];
+  /** Called of a copy in memory that has its fields: it gets what only one may hold, such as frames. */
   readonly copied?: (it: T, from: T) => void;
 }
 
@@ -56,6 +61,7 @@ interface Lineage {
   /** Those with private fields, the base first. */
   readonly withFields: readonly StateClass[];
   readonly keeps: ReadonlySet<string>;
+  readonly shares: ReadonlySet<string>;
   /** Public fields, once they are known. */
   names: readonly string[] | null;
   readonly copied: readonly ((it: Record<string, unknown>, from: Record<string, unknown>) => void)[];
@@ -128,6 +134,7 @@ export function lineageOf(entry: StateClass): Lineage {
   return (entry.lineage = {
     withFields: classes.filter(({ fields }) => fields !== null),
     keeps: new Set<string>(classes.flatMap(({ options }) => options.keeps ?? [])),
+    shares: new Set<string>(classes.flatMap(({ options }) => options.shares ?? [])),
     names: null,
     copied: classes.flatMap(({ options }) => options.copied ?? []),
     loaded: classes.flatMap(({ options }) => options.loaded ?? []),

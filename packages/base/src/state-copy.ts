@@ -195,16 +195,18 @@ class Copier {
   }
 
   #fillInstance(entry: StateClass, from: Record<string, unknown>, to: Record<string, unknown>): void {
-    const { withFields } = lineageOf(entry);
+    const { withFields, shares } = lineageOf(entry);
     for (const name of publicNamesOf(entry, to)) {
       const value = from[name];
-      to[name] = typeof value === "object" || typeof value === "function" ? this.#value(value) : value;
+      if ((typeof value !== "object" && typeof value !== "function") || value === null) to[name] = value;
+      else to[name] = shares.size > 0 && shares.has(name) ? value : this.#value(value);
     }
     for (const { fields } of withFields) {
       const own = fields!.save(from);
       for (const name in own) {
         const value = own[name];
-        if (typeof value === "object" || typeof value === "function") own[name] = this.#value(value);
+        if ((typeof value !== "object" && typeof value !== "function") || value === null) continue;
+        if (shares.size === 0 || !shares.has(`#${name}`)) own[name] = this.#value(value);
       }
       fields!.load(to, own);
     }

@@ -100,6 +100,8 @@ export class PageCache {
   #pageCount = 0;
   identity = 0;
   #dirty = new Set<number>();
+  /** Forks of the machine have the same objects for `#segments` and `#dirty`: see `#unshare`. */
+  #isShared = false;
   /** Mappings of shared anonymous memory (no file holds it): the last one to go disposes of it. 0 for files. */
   anonymousUsers = 0;
   /** By name; see `watch`. Bound: those that are not done, and as many again. */
@@ -120,8 +122,19 @@ export class PageCache {
     return this.#segments.get(Math.floor(index / SEGMENT_PAGES))?.frames[index & (SEGMENT_PAGES - 1)] ?? 0;
   }
 
+  /** Before what says which pages are there changes: it is this cache's own from now on. */
+  #unshare(): void {
+    if (!this.#isShared) return;
+    this.#isShared = false;
+    const segments = new Map<number, Segment>();
+    for (const [at, { frames, count }] of this.#segments) segments.set(at, { frames: [...frames], count });
+    this.#segments = segments;
+    this.#dirty = new Set(this.#dirty);
+  }
+
   /** Adds a page that isn't there. */
   #add(index: PageIndex, frame: Frame): void {
+    this.#unshare();
     const at = Math.floor(index / SEGMENT_PAGES);
     let segment = this.#segments.get(at);
     if (segment === undefined) {
@@ -287,7 +300,10 @@ export class PageCache {
 
   /** Must be called after each change of the page's bytes, and when it is mapped writable and shared. */
   markDirty(index: PageIndex): void {
-    if (this.backing !== null) this.#dirty.add(index);
+    if (this.backing !== null && !this.#dirty.has(index)) {
+      this.#unshare();
+      this.#dirty.add(index);
+    }
     this.notifyChange(index);
   }
 
@@ -424,6 +440,7 @@ export class PageCache {
 
   /** Forgets one page, whatever its state (hole punching, truncation). */
   drop(index: PageIndex): void {
+    this.#unshare();
     const at = Math.floor(index / SEGMENT_PAGES);
     const segment = this.#segments.get(at);
     const frame = segment?.frames[index & (SEGMENT_PAGES - 1)] ?? 0;
@@ -438,6 +455,7 @@ export class PageCache {
 
   /** Forgets every page; the frames of many go back in pieces. */
   #dropAll(): void {
+    this.#unshare();
     const segments = [...this.#segments.values()];
     if (this.#watchers.size > 0) this.forEach(0, Infinity, (index) => this.notifyChange(index));
     this.#segments = new Map();
@@ -448,6 +466,7 @@ export class PageCache {
 
   /** Forgets the pages from `first` on: a step for each segment in memory, and one for each page that is dirty. */
   #dropFrom(first: number): void {
+    this.#unshare();
     const dropped: Segment[] = [];
     const edge = Math.floor(first / SEGMENT_PAGES);
     for (const [at, segment] of this.#segments) {
@@ -481,7 +500,8 @@ export class PageCache {
    * @returns 0, or the first error
    */
   writePortion(size: number, most: number): number {
-    if (this.backing === null) return 0;
+    if (this.backing === null || this.#dirty.size === 0) return 0;
+    this.#unshare();
     const portion: number[] = [];
     for (const index of this.#dirty) if (portion.push(index) >= most) break;
     let failure = 0;
@@ -526,7 +546,7 @@ export class PageCache {
   abandon(): void {
     for (const { frames } of this.#segments.values())
       for (const frame of frames) if (frame !== 0) this.frames.giveBack(frame, this.account);
-    this.#segments.clear();
+    this.#segments = new Map();
     this.#pageCount = 0;
   }
 
@@ -542,7 +562,9 @@ export class PageCache {
   }
 
   /** In a fork: it has the frames that the original has, as long as neither writes them. */
-  #share(): void {
+  #share(original: PageCache): void {
+    this.#isShared = true;
+    original.#isShared = true;
     for (const { frames } of this.#segments.values())
       for (const frame of frames) if (frame !== 0) this.frames.share(frame, this.account);
   }
@@ -557,7 +579,11 @@ export class PageCache {
         load: (it, from) =>
           ({ room: it.#room, segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty } = from),
       },
-      { keeps: ["#watchers", "#watchersMost"], copied: (it) => it.#share() },
+      {
+        keeps: ["#watchers", "#watchersMost", "#isShared"],
+        shares: ["#segments", "#dirty"],
+        copied: (it, original) => it.#share(original),
+      },
     );
   }
 }
