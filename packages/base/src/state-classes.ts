@@ -39,8 +39,8 @@ interface StateOptions<T> {
    */
   readonly remake?: { describe(it: T): object; make(from: never): object };
   /**
-   * Fields that a copy in memory (state-copy.ts) has as they are, objects included: these are never changed, or `copied`
-   * sees to it that each has its own before it changes them.
+   * Fields that a copy in memory (state-copy.ts) has as they are, objects included: these are never changed, or
+   * `copied` sees to it that each has its own before it changes them.
    */
   readonly shares?: readonly ((keyof T & string) | `#${string}`)[];
   /** Called of a copy in memory that has its fields: it gets what only one may hold, such as frames. */
