@@ -151,16 +151,18 @@ export function publicNamesOf(entry: StateClass, object: object): readonly strin
 export function fieldsOf(entry: StateClass, object: object): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   const { withFields, keeps } = lineageOf(entry);
-  for (const [name, value] of Object.entries(object)) if (!keeps.has(name)) values[name] = value;
-  for (const { name: className, fields } of withFields)
-    for (const [name, value] of Object.entries(fields!.save(object))) values[`${className}#${name}`] = value;
+  for (const name of Object.keys(object)) if (!keeps.has(name)) values[name] = (object as typeof values)[name];
+  for (const { name: className, fields } of withFields) {
+    const own = fields!.save(object);
+    for (const name of Object.keys(own)) values[`${className}#${name}`] = own[name];
+  }
   return values;
 }
 
 /** Sets all of them; what `values` lacks stays. */
 export function setFields(entry: StateClass, object: object, values: Readonly<Record<string, unknown>>): void {
-  for (const [name, value] of Object.entries(values))
-    if (Object.hasOwn(object, name)) (object as Record<string, unknown>)[name] = value;
+  for (const name of Object.keys(values))
+    if (Object.hasOwn(object, name)) (object as Record<string, unknown>)[name] = values[name];
   for (const { name: className, fields } of lineageOf(entry).withFields) {
     const own = fields!.save(object);
     for (const name of Object.keys(own)) {
@@ -175,9 +177,11 @@ export function tellLoaded(entry: StateClass, object: object): void {
   for (const tell of lineageOf(entry).loaded) tell(object as Record<string, unknown>);
 }
 
+const zero = (): number => 0;
+
 /** Answers each question with itself, counts as 0 and as an empty list. */
 const NOTHING: unknown = new Proxy(function nothing(): void {}.bind(null), {
-  get: (_target, key) => (key === Symbol.toPrimitive ? () => 0 : NOTHING),
+  get: (_target, key) => (key === Symbol.toPrimitive ? zero : NOTHING),
   set: () => true,
   has: () => false,
   apply: () => NOTHING,

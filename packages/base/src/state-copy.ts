@@ -154,9 +154,10 @@ class Copier {
   }
 
   #fillRemade(original: object): void {
+    const { fields } = this.#descriptions.get(original)!;
     const values: Record<string, unknown> = {};
-    for (const [name, value] of Object.entries(this.#descriptions.get(original)!.fields))
-      if (typeof value !== "function") values[name] = this.#value(value);
+    for (const name of Object.keys(fields))
+      if (typeof fields[name] !== "function") values[name] = this.#value(fields[name]);
     setFields(stateClassOf(original)!, this.#copies.get(original)!, values);
   }
 
@@ -179,12 +180,12 @@ class Copier {
       }
     } else if (original instanceof Map) {
       const map = copy as Map<unknown, unknown>;
-      map.clear();
-      for (const [key, value] of original as Map<unknown, unknown>) map.set(this.#value(key), this.#value(value));
+      if (map.size > 0) map.clear();
+      if (original.size > 0) original.forEach((value, key) => map.set(this.#value(key), this.#value(value)));
     } else if (original instanceof Set) {
       const set = copy as Set<unknown>;
-      set.clear();
-      for (const value of original as Set<unknown>) set.add(this.#value(value));
+      if (set.size > 0) set.clear();
+      if (original.size > 0) original.forEach((value) => set.add(this.#value(value)));
     } else {
       const entry = stateClassOf(original);
       const from = original as Record<string, unknown>;

@@ -5,6 +5,7 @@ import { CALL_WORK } from "../ground/call-work.ts";
 import { MemoryAccount, type Reclaimable } from "./memory-account.ts";
 import { Reaper } from "./reaper.ts";
 import type { Frame } from "./frame.ts";
+import { FrameList } from "./frame-list.ts";
 
 /** Accounts open at once: a frame's number is 15 bits, beside which the highest says that code was decoded from it. */
 const ACCOUNTS_MAX = 0x7fff;
@@ -58,8 +59,10 @@ export class FrameAllocator {
   #placedFree = 0;
   /** Where the last of them was found. */
   #sweep = 0;
-  /** While a kernel is copied: references that were taken for the copy, and counts in notes; null: none is. */
-  #copying: { readonly retained: Frame[]; readonly shared: Frame[]; readonly sharers: MemoryAccount[] } | null = null;
+  /** A kernel is being copied: until that ends no room is made, since what is half copied can give nothing back. */
+  #isCopying = false;
+  /** While it is: references that were taken for the copy, counts in notes, and who shares nodes. */
+  readonly #taken = { retained: new FrameList(), shared: new FrameList(), sharers: [] as MemoryAccount[] };
   /** Frames that must stay free for those who share nodes (`shareNode`). */
   #reserved = 0;
   /** Note who takes each frame, for `leaks`; slow, so only while looking for a leak. */
@@ -194,24 +197,27 @@ export class FrameAllocator {
     if (this.#accounts[account.number] === account) this.close(account);
   }
 
-  /** A kernel is being copied: until that ends no room is made, since what is half copied can give nothing back. */
   get isCopying(): boolean {
-    return this.#copying !== null;
+    return this.#isCopying;
   }
 
   /** @throws what `copy` throws; all references that it took are then given back */
   whileCopying<T>(copy: () => T): T {
-    assert(this.#copying === null, "one kernel is copied at a time");
-    const taken = (this.#copying = { retained: [] as Frame[], shared: [] as Frame[], sharers: [] as MemoryAccount[] });
+    assert(!this.#isCopying, "one kernel is copied at a time");
+    this.#isCopying = true;
+    const taken = this.#taken;
     try {
       return copy();
     } catch (error) {
-      for (const frame of taken.shared) this.notes[frame - this.first]!--;
+      taken.shared.forEach((frame) => this.notes[frame - this.first]!--);
       for (const account of taken.sharers) this.#unreserve(account);
-      for (const frame of taken.retained) this.release(frame);
+      taken.retained.forEach((frame) => this.release(frame));
       throw error;
     } finally {
-      this.#copying = null;
+      taken.shared.clear();
+      taken.retained.clear();
+      taken.sharers.length = 0;
+      this.#isCopying = false;
     }
   }
 
@@ -272,7 +278,7 @@ export class FrameAllocator {
       return -ENOMEM;
     }
     this.#own(frame, account);
-    this.#copying?.retained.push(frame);
+    if (this.#isCopying) this.#taken.retained.push(frame);
     return frame;
   }
 
@@ -402,7 +408,7 @@ export class FrameAllocator {
   share(frame: Frame, account: MemoryAccount): void {
     account.retain(frame);
     this.notes[frame - this.first]!++;
-    this.#copying?.shared.push(frame);
+    if (this.#isCopying) this.#taken.shared.push(frame);
     if (!this.isLent(frame)) return;
     account.ofKernel.inherited++;
     for (let at: MemoryAccount | null = account; at !== null && !at.isFamily; at = at.parent) at.foreign--;
@@ -458,7 +464,7 @@ export class FrameAllocator {
     }
     if (this.freeCount <= this.#reserved || !fork.chargeCopied()) return -ENOMEM;
     this.#reserved++;
-    this.#copying?.sharers.push(fork);
+    if (this.#isCopying) this.#taken.sharers.push(fork);
     this.retain(node);
     return 0;
   }
@@ -514,7 +520,7 @@ export class FrameAllocator {
     const at = frame - this.first;
     assert(this.#references[at]! > 0, "a retained frame is in use");
     this.#references[at]!++;
-    this.#copying?.retained.push(frame);
+    if (this.#isCopying) this.#taken.retained.push(frame);
   }
 
   release(frame: Frame): void {
@@ -583,7 +589,7 @@ export class FrameAllocator {
             sweep: it.#sweep,
           } = from),
       },
-      { keeps: ["trackSites", "#copying", "#reserved", "#sites", "onCodeGone"] },
+      { keeps: ["trackSites", "#isCopying", "#taken", "#reserved", "#sites", "onCodeGone"] },
     );
   }
 }

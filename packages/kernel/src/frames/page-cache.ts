@@ -104,8 +104,8 @@ export class PageCache {
   #isShared = false;
   /** Mappings of shared anonymous memory (no file holds it): the last one to go disposes of it. 0 for files. */
   anonymousUsers = 0;
-  /** By name; see `watch`. Bound: those that are not done, and as many again. */
-  #watchers = new Map<string, PageWatcher>();
+  /** By name; see `watch`. Bound: those that are not done, and as many again. null: there never were any. */
+  #watchers: Map<string, PageWatcher> | null = null;
   #watchersMost = 16;
 
   constructor(account: MemoryAccount, backing: PageBacking | null, room: PageRoom | null = null) {
@@ -282,19 +282,20 @@ export class PageCache {
    * one's place, so there are no more of them than names: processes that map the same code share one.
    */
   watch(name: string, watcher: PageWatcher): void {
-    this.#watchers.set(name, watcher);
-    if (this.#watchers.size <= this.#watchersMost) return;
-    for (const [each, { isDone }] of this.#watchers) if (isDone) this.#watchers.delete(each);
-    this.#watchersMost = Math.max(16, 2 * this.#watchers.size);
+    const watchers = (this.#watchers ??= new Map());
+    watchers.set(name, watcher);
+    if (watchers.size <= this.#watchersMost) return;
+    for (const [each, { isDone }] of watchers) if (isDone) watchers.delete(each);
+    this.#watchersMost = Math.max(16, 2 * watchers.size);
   }
 
   get watcherCount(): number {
-    return this.#watchers.size;
+    return this.#watchers?.size ?? 0;
   }
 
   /** A page's bytes are others now, or about to go. */
   notifyChange(index: PageIndex): void {
-    if (this.#watchers.size === 0) return;
+    if (this.#watchers === null) return;
     for (const watcher of this.#watchers.values()) watcher.pageChanged(index);
   }
 
@@ -457,7 +458,7 @@ export class PageCache {
   #dropAll(): void {
     this.#unshare();
     const segments = [...this.#segments.values()];
-    if (this.#watchers.size > 0) this.forEach(0, Infinity, (index) => this.notifyChange(index));
+    if (this.watcherCount > 0) this.forEach(0, Infinity, (index) => this.notifyChange(index));
     this.#segments = new Map();
     this.#dirty.clear();
     this.#count(-this.#pageCount);
@@ -471,7 +472,7 @@ export class PageCache {
     const edge = Math.floor(first / SEGMENT_PAGES);
     for (const [at, segment] of this.#segments) {
       if (at < edge) continue;
-      if (at === edge || this.#watchers.size > 0) {
+      if (at === edge || this.watcherCount > 0) {
         this.#visitSegment(at, first, Infinity, (index) => this.drop(index));
         continue;
       }
@@ -565,8 +566,9 @@ export class PageCache {
   #share(original: PageCache): void {
     this.#isShared = true;
     original.#isShared = true;
-    for (const { frames } of this.#segments.values())
-      for (const frame of frames) if (frame !== 0) this.frames.share(frame, this.account);
+    this.#segments.forEach(({ frames }) => {
+      for (let at = 0; at < SEGMENT_PAGES; at++) if (frames[at] !== 0) this.frames.share(frames[at]!, this.account);
+    });
   }
 
   static {
