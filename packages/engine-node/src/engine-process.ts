@@ -78,6 +78,10 @@ class ProcessChannel implements EngineChannel {
   close(): void {
     this.#stream.end();
   }
+
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
 }
 
 interface Holdable {

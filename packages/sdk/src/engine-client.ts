@@ -12,6 +12,10 @@ import { type FromEngine, openedTargets, type Operations, type Place, type ToEng
 
 /** What an engine may take longer than a program's time-out: then the call is over without it. */
 const GRACE_MS = 100;
+/** While calls are open it is looked this often whether anything was heard, and the engine is asked for an answer. */
+const LOOK_MS = 10_000;
+/** Looks without a word until it hangs: even the longest work of a slow computer is done by then. */
+const SILENT_LOOKS = 12;
 
 /** The way to an engine: bytes in order, both ways. */
 export interface EngineChannel {
@@ -29,6 +33,8 @@ export interface EngineChannel {
   /** Acts once after so many milliseconds. @returns what takes that back */
   callLater(milliseconds: number, act: () => void): () => void;
   close(): void;
+  /** Ends the engine at once, whatever it does. Absent: it is not this host's to end. */
+  kill?(): void;
 }
 
 interface CallOptions {
@@ -67,6 +73,9 @@ export class EngineClient<Ops extends Operations = Operations> {
   #lastCall = 0;
   #lastAttached = 0;
   #gone: StratosError | null = null;
+  /** Looks since something was heard. */
+  #silentLooks = 0;
+  #cancelLook: () => void = () => {};
 
   constructor(channel: EngineChannel) {
     this.#channel = channel;
@@ -108,12 +117,13 @@ export class EngineClient<Ops extends Operations = Operations> {
       if (open === undefined) return;
       this.send({ call, cancel: true });
       // A program's end is waited for; nothing else is worth it.
-      if (!("op" in message) || message.op === "run") return;
+      if (isRun) return;
       this.#calls.delete(call);
       this.#givenUp.set(call, message.op);
       open.reject(abortReason(signal!));
     };
-    const giveUp = (): void => this.#giveUp(call);
+    const isRun = !("op" in message) || message.op === "run";
+    const giveUp = (): void => this.#giveUp(call, isRun ? "the program's time is over" : "the time for it is over");
     const { timeoutMs, isBackground = false } = options;
     const cancelTimer = timeoutMs === undefined ? null : this.#channel.callLater(timeoutMs + GRACE_MS, giveUp);
     let letGo = (): void => {};
@@ -135,16 +145,40 @@ export class EngineClient<Ops extends Operations = Operations> {
 
   /** Keeps the host up. @returns what ends that, to be called once */
   hold(): () => void {
-    if (++this.#held === 1) this.#channel.hold(true);
+    if (++this.#held === 1) {
+      this.#channel.hold(true);
+      this.#silentLooks = 0;
+      this.#lookLater();
+    }
     return () => {
-      if (--this.#held === 0) this.#channel.hold(false);
+      if (--this.#held > 0) return;
+      this.#cancelLook();
+      this.#channel.hold(false);
     };
   }
 
+  #lookLater(): void {
+    this.#cancelLook = this.#channel.callLater(LOOK_MS, () => this.#look());
+  }
+
+  /** An engine that hangs is ended, so that who waits for it is told. A host that slept has looked no more often. */
+  #look(): void {
+    if (this.#gone !== null) return;
+    if (++this.#silentLooks > SILENT_LOOKS) {
+      const log = `it has said nothing for ${(LOOK_MS * SILENT_LOOKS) / 1000} seconds`;
+      this.#lose({ exitCode: null, signal: null, log });
+      if (this.#channel.kill === undefined) this.#channel.close();
+      else this.#channel.kill();
+      return;
+    }
+    this.call("ping", {} as Ops["ping"], { isBackground: true }).answer.catch(() => {});
+    this.#lookLater();
+  }
+
   /** The engine had time enough. */
-  #giveUp(call: number): void {
+  #giveUp(call: number, why: string): void {
     this.send({ call, cancel: true });
-    const error = new LimitError("the program's time is over", { which: "timeout", partial: null });
+    const error = new LimitError(why, { which: "timeout", partial: null });
     this.#calls.get(call)?.reject(error);
   }
 
@@ -169,6 +203,7 @@ export class EngineClient<Ops extends Operations = Operations> {
   }
 
   #receive({ head, bytes }: Frame): void {
+    this.#silentLooks = 0;
     const message = head as FromEngine;
     const call = this.#calls.get(message.call);
     if (call === undefined) return this.#hearLate(message);
@@ -199,6 +234,8 @@ export class EngineClient<Ops extends Operations = Operations> {
   }
 
   #lose(why: FailureData["engine"]): void {
+    if (this.#gone !== null) return;
+    this.#cancelLook();
     this.#givenUp.clear();
     const how = why.signal ?? (why.exitCode === null ? "it cannot be reached" : `status ${why.exitCode}`);
     this.#gone = new StratosError("engine", `the machine's process has ended: ${how}`, why);

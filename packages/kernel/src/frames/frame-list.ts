@@ -1,3 +1,4 @@
+import { stateClass } from "@stratos/base";
 import type { Frame } from "./frame.ts";
 
 /** Frames that were noted one by one; it keeps its room, so that noting them again makes no garbage. */
@@ -20,5 +21,12 @@ export class FrameList {
 
   clear(): void {
     this.#length = 0;
+  }
+
+  static {
+    stateClass("FrameList", this, {
+      save: (it) => ({ frames: it.#frames, length: it.#length }),
+      load: (it, from) => ({ frames: it.#frames, length: it.#length } = from),
+    });
   }
 }
