@@ -46,11 +46,14 @@ const REFUSED = new StratosError("option", "refused", { option: "volumes" });
 /** An engine in which each program writes so much and ends. */
 function printing(bytes: Uint8Array): EngineSource {
   const call = (op: string, _request: unknown, options: Parameters<EngineClient["call"]>[2] = {}): object => {
-    if (op === "run") options.onOutput?.(1, bytes);
+    if (op === "run") setImmediate(() => options.onOutput?.(1, bytes));
     const end = { exitCode: 0, signal: null, timedOut: false, limit: null };
-    return { call: 1, answer: Promise.resolve({ value: op === "run" ? end : 9 }) };
+    const answer = new Promise((resolve) => {
+      setImmediate(() => resolve({ value: op === "run" ? end : 9 }));
+    });
+    return { call: 1, answer };
   };
-  const engine = { call, send: () => {}, place: (place: unknown) => place } as unknown as EngineClient;
+  const engine = { call, send: () => {} } as unknown as EngineClient;
   const acquire = (): { engine: EngineClient; release(): void } => ({ engine, release: () => {} });
   return { acquire, common: acquire };
 }
