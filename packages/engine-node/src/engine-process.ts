@@ -22,6 +22,7 @@ export function startEngineProcess(): EngineClient {
 }
 
 class ProcessChannel implements EngineChannel {
+  readonly onlyReads = true;
   readonly #child: ChildProcess;
   readonly #stream: Duplex;
   #log = "";

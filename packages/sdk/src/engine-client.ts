@@ -7,7 +7,7 @@ import {
   type FailureKind,
   type ImageProgress,
 } from "./api.ts";
-import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
+import { encodeFrame, type Frame, FrameReader, sendFrame } from "./frames.ts";
 import { type FromEngine, openedTargets, type Operations, type Place, type ToEngine } from "./protocol.ts";
 
 /** What an engine may take longer than a program's time-out: then the call is over without it. */
@@ -20,6 +20,8 @@ const SILENT_LOOKS = 12;
 /** The way to an engine: bytes in order, both ways. */
 export interface EngineChannel {
   send(bytes: Uint8Array): void;
+  /** What was sent is its sender's as before. */
+  readonly onlyReads?: boolean;
   /** One listener. */
   onBytes(listener: (bytes: Uint8Array) => void): void;
   /** Called once, when nothing comes any more: what is known of why. One listener. */
@@ -132,7 +134,9 @@ export class EngineClient<Ops extends Operations = Operations> {
         this.#calls.set(call, { ...options, resolve, reject });
       });
       if (!isBackground) letGo = this.hold();
-      this.send(message, options.bytes);
+      if ("op" in message && message.op === "create" && options.bytes !== undefined)
+        this.#sendState(message, options.bytes);
+      else this.send(message, options.bytes);
       signal?.addEventListener("abort", abort);
       return await answer;
     } finally {
@@ -184,6 +188,13 @@ export class EngineClient<Ops extends Operations = Operations> {
 
   send(message: ToEngine<Ops>, bytes?: Uint8Array): void {
     if (this.#gone === null) this.#channel.send(encodeFrame(message, bytes));
+  }
+
+  /** What a sandbox is to go on from, which its caller does not change until there is one. */
+  #sendState(message: ToEngine<Ops>, bytes: Uint8Array): void {
+    const channel = this.#channel;
+    if (this.#gone === null)
+      sendFrame((part) => channel.send(part), message, channel.onlyReads === true ? bytes : bytes.slice());
   }
 
   /** What a request says of a place. @throws StratosError of kind option for objects where paths are expected */

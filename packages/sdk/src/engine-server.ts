@@ -12,7 +12,7 @@ import type { EngineHost, OpenedRoot, Work } from "./engine-host.ts";
 import { type FileOperations, makeFolders, remove } from "./file-operations.ts";
 import { failureOf } from "./failure.ts";
 import { copyFiles, packFolder, unpackFolder } from "./file-trees.ts";
-import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
+import { encodeFrame, type Frame, FrameReader, sendFrame } from "./frames.ts";
 import type { GoingCall } from "./going-call.ts";
 import { checkMachineOptions } from "./machine-options.ts";
 import { closeAll, durable, makeDurable } from "./open-parts.ts";
@@ -112,7 +112,7 @@ export class EngineServer {
         this.#letGo(op, value);
         throw new Cancelled();
       }
-      this.#tell({ call: number, answer: value ?? null }, content);
+      sendFrame(this.#send, { call: number, answer: value ?? null } satisfies FromEngine, content);
     } catch (error) {
       this.#tell({ call: number, failure: failureOfCall(error) });
     } finally {
@@ -136,7 +136,7 @@ export class EngineServer {
       case "create-board":
         return { value: this.#createBoard(request as Operations["create-board"]) };
       case "save":
-        return { content: this.#sandbox(request as Operations["save"]).save() };
+        return { content: await this.#sandbox(request as Operations["save"]).save() };
       case "stats":
         return { value: this.#sandbox(request as Operations["stats"]).machine.stats() };
       case "processes":

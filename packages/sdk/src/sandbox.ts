@@ -327,7 +327,8 @@ export class RemoteSandbox {
    *   mounted; the message names what, and the process that holds it
    */
   async save(): Promise<Uint8Array> {
-    return (await this.#ask("save")).bytes.slice();
+    const { bytes } = await this.#ask("save");
+    return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
   }
 
   /**
