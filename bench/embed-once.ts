@@ -9,12 +9,18 @@
  * ```
  */
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { openTimeline, ShownOutput } from "@stratos/images/replay";
 import { stratosHome } from "@stratos/host-node";
-import { Sandbox } from "../packages/library/src/library.ts";
+import type * as library from "../packages/library/src/library.ts";
 import { median } from "./statistics.ts";
 
 const [mode, image, file] = process.argv.slice(2);
+// As users have it, where it is built.
+const built = join(import.meta.dirname, "../dist/library.mjs");
+const source = join(import.meta.dirname, "../packages/library/src/library.ts");
+const { Sandbox } = (await import(existsSync(built) ? built : source)) as typeof library;
 const MEMORY_BYTES = 1024 ** 3;
 const TIMES = 9;
 const PYTHON = ["python3", "-c", "print(1)"];
@@ -29,7 +35,7 @@ async function create(): Promise<Record<string, number>> {
   const figures: Record<string, number> = {};
   for (const isolation of ["process", "worker", "shared"] as const) {
     const all: number[] = [];
-    const boxes: Sandbox[] = [];
+    const boxes: library.Sandbox[] = [];
     for (let count = 0; count <= TIMES; count++) {
       const { value, ms } = await timed(() => Sandbox.create({ image: image!, isolation, memoryBytes: 256 << 20 }));
       boxes.push(value);
