@@ -20,6 +20,7 @@ test("little and much go in the order in which they were written, in slices with
   const whole = Buffer.concat(pieces);
   while (count() < whole.length) await new Promise((resolve) => setImmediate(resolve));
   channel.write(pieces[0]!);
+  while (count() < whole.length + 3) await new Promise((resolve) => setImmediate(resolve));
   assert.ok(Buffer.concat(taken.map(({ bytes }) => bytes)).equals(Buffer.concat([whole, pieces[0]!])));
   assert.ok(taken.every(({ bytes }) => bytes.length <= 4 << 20));
   assert.deepEqual([isBlocking, taken[0]!.isBlocking, taken[1]!.isBlocking], [false, false, true]);
