@@ -13,6 +13,7 @@
  *     npm run bench -- --only aegisfs-memory [--files N]   whether a volume stays within the memory that it was given
  *     npm run bench -- --only board           a second sandbox on the first one's board, and apart
  *     npm run bench -- --only fork            forks of a running python3
+ *     npm run bench -- --only embed           these, sandboxes that are made and saved, and recordings
  *     npm run bench -- --only lisp|lisp-fib --root FOLDER       r7rs-benchmarks beside Chez Scheme (lisp/rows.ts)
  *     npm run bench -- [--only GROUP|ROW] [--rounds N] [--image NAME] [--root DIR] [--page]
  *     npm run bench -- --beside TREE [--rounds N]   the rows beside those of another checkout of Stratos, built there
@@ -54,6 +55,7 @@ import { inProcessLine, measureInProcess, type InProcessRow } from "./aegisfs/in
 import { chosenMountRows, measureMounts, storeMountResult } from "./fuse/mounts.ts";
 import { Workbench, type Backing } from "./fuse/systems.ts";
 import { boardLine, measureBoard } from "./board.ts";
+import { measureEmbed } from "./embed.ts";
 import { forkLines, measureForks } from "./fork.ts";
 import { measureCompose, measureEachChange } from "./compose-rows.ts";
 import { measureImageBuild } from "./image-build.ts";
@@ -161,6 +163,12 @@ if (only === "aegisfs-memory") {
 if (only === "board") {
   ensureImage(launcher, options.image, BENCH_PACKAGES);
   for (const row of measureBoard(Math.max(rounds, 5), options.image)) print(boardLine(row));
+  process.exit(0);
+}
+if (only === "embed") {
+  ensureImage(launcher, options.image, BENCH_PACKAGES);
+  for (const line of forkLines(measureForks(rounds, options.image))) print(line);
+  for (const line of measureEmbed(launcher, cache, rounds, options.image)) print(line);
   process.exit(0);
 }
 if (only === "fork") {

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { SeededRandom } from "@stratos/base";
 import { type HostSocket, SimulatedNetwork } from "@stratos/host";
-import { buildStatic, countsOf, finish, forkOf, type Run, startStatic, twinOf } from "./saved/saved-run.ts";
+import { buildStatic, countsOf, finish, forkOf, type Run, startStatic, twinBeside, twinOf } from "./saved/saved-run.ts";
 
 let folder = "";
 
@@ -59,6 +59,21 @@ test("a machine that has forks is saved alone, and so is a fork; each goes on fr
     each.machine.dispose();
     assert.deepEqual([board.frames.usedCount, board.frames.unpromised], [0, board.frames.total]);
   }
+});
+
+test("a fork that is saved in pieces while its original goes on is what the original was", () => {
+  const program = buildStatic(folder, "waits");
+  const run = startStatic(program);
+  run.machine.run(1);
+  let turns = 0;
+  const twin = twinBeside(run, () => {
+    turns++;
+    run.machine.run(1);
+  });
+  assert.ok(turns > 0);
+  finish(run);
+  finish(twin);
+  assert.deepEqual(doingsOf(twin), doingsOf(run));
 });
 
 /** How much memory a machine has that is alone on its board, and how much of it is whose. */

@@ -153,6 +153,12 @@ test("the calls of e2b, and runCode", (t) =>
     said.push((await sandbox.files.watchDir("d", () => {}).catch(({ name }) => name)));
     const { sandboxId, templateId, state, startedAt, endAt, cpuCount, memoryMB } = await sandbox.getInfo();
     said.push(sandboxId === sandbox.sandboxId, templateId === process.env.IMAGE, state, cpuCount, memoryMB);
+    const [measured] = await sandbox.getMetrics();
+    const [{ memTotal, cpuCount: harts }] = await Sandbox.getMetrics(sandboxId);
+    said.push(measured.timestamp instanceof Date, measured.cpuUsedPct > 0, measured.memUsed > 0);
+    said.push(memTotal / 2 ** 20, harts);
+    said.push(measured.diskUsed > 0 && measured.diskUsed < measured.diskTotal);
+    said.push((await Sandbox.getMetrics("nothing").catch((error) => error)) instanceof NotFoundError);
     said.push(endAt - startedAt >= 600_000, await Sandbox.connect(sandboxId) === sandbox);
     said.push(await sandbox.isRunning(), await sandbox.kill(), await sandbox.kill(), await sandbox.isRunning());
     said.push((await sandbox.getInfo().catch((error) => error)) instanceof NotFoundError);
@@ -166,7 +172,7 @@ test("the calls of e2b, and runCode", (t) =>
       ...["text", [104, 105], ["a.txt file"], false, true, true, "/root/d", 1, true, "'1'"],
       ...["42", ["said\n"], null, "ZeroDivisionError", null, "EOFError", true, "NameError"],
       ...[3, true, false, "NotFoundError", 1, false, true, true, "SandboxError"],
-      ...[true, true, "running", 1, 2048, true, true],
+      ...[true, true, "running", 1, 2048, true, true, true, 2048, 1, true, true, true, true],
       ...[true, true, false, false, true, false, "SandboxError", true],
     ],
     homeOf(t, folder, "called"),

@@ -56,6 +56,32 @@ test("programs, forks, states and limits are the same in each; one is a process,
     ]),
   ));
 
+test("nothing hangs: who bombs, fills, prints without end or waits for input is ended, and the sandbox goes on", () =>
+  prints(
+    `${BEGIN}
+    const never = (async function* () { await new Promise(() => {}); })();
+    for (const isolation of ["process", "worker"]) {
+      const box = await make({ isolation, limits: { processes: 100, diskBytes: 32 << 20 } });
+      const ends = async (command, options) =>
+        box.run(command, options).then(({ exitCode }) => exitCode, ({ which, partial }) => [which, partial.exitCode]);
+      const seen = [];
+      seen.push(await ends("bomb() { bomb | bomb & }; bomb; sleep 1000", { timeoutMs: 1000 }));
+      seen.push(await ends("while :; do cat /dev/zero > /root/full; done", { timeoutMs: 1000 }));
+      seen.push(await ends("yes | head -c 10G", { timeoutMs: 1000 }));
+      seen.push(await ends("cat", { stdin: never, timeoutMs: 300 }));
+      seen.push(await ends("trap '' TERM HUP INT; while :; do :; done", { timeoutMs: 300 }));
+      const unheard = await box.spawn("yes", { timeoutMs: 3000 });
+      seen.push(await unheard.wait().then(({ limit }) => limit, ({ which }) => which));
+      seen.push((await box.run("rm /root/full; echo on > /root/file; cat /root/file")).stdout);
+      seen.push((await box.processes()).map(({ name }) => name).join());
+      await box.close();
+      seen.push((await refused(box.run("true")))[0]);
+      said.push(seen);
+    }
+    console.log(JSON.stringify(said));`,
+    [1, 2].map(() => [...Array.from({ length: 5 }, () => ["timeout", 124]), ...["timeout", "on\n", "init", "closed"]]),
+  ));
+
 test("a busy sandbox leaves the thread of its caller free, unless it shares that", () =>
   prints(
     `${BEGIN}

@@ -105,6 +105,11 @@ test("what is ended from outside leaves FILE.partial; what is no recording is re
     await endless.close();
     const late = await openRecording("late.rec.partial");
     said.push((await late.seek({ line: 1 })).isReached, (await late.output()).stdout);
+    said.push(await refused(late.seek("end", { timeoutMs: 300 })), await refused(late.seek("end", { timeoutMs: -1 })));
+    said.push(await late.seek({ line: 7 }, { signal: AbortSignal.timeout(300) }).catch(({ name }) => name));
+    const both = [1000, 200].map((timeoutMs) => late.seek("end", { timeoutMs }));
+    said.push(await refused(Promise.any(both).catch(({ errors }) => { throw errors[1]; })));
+    said.push((await late.seek({ line: 1 })).isReached, (await late.output()).stdout);
     await late.close();
     const box = await make();
     const waiting = await box.spawn("echo there; cat");
@@ -134,6 +139,12 @@ test("what is ended from outside leaves FILE.partial; what is no recording is re
         ["program", "ENOENT"],
         false,
         ["timeout", "there\n"],
+        true,
+        "there\n",
+        ["limit", null],
+        ["option", "timeoutMs"],
+        "TimeoutError",
+        ["limit", null],
         true,
         "there\n",
         "closed",

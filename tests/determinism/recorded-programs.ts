@@ -25,6 +25,21 @@ const GIT = `git init -q /tmp/r; cd /tmp/r; git config user.email a@example.com;
 for i in 1 2 3 4; do echo $i $RANDOM > f$i; git add .; git commit -qm "change $i"; done
 git log --format='%H %ci %s'; git gc -q; git fsck; git diff HEAD~2 | sha1sum`;
 
+const CLONE = `git init -q /tmp/r; cd /tmp/r; git config user.email a@example.com; git config user.name n
+for i in 1 2 3; do seq $((i * 1000)) > f$i; echo $RANDOM >> f$i; git add .; git commit -qm "change $i"; done
+git daemon --listen=127.0.0.1 --base-path=/tmp --export-all --reuseaddr & server=$!
+until git ls-remote git://127.0.0.1/r > /dev/null 2>&1; do sleep 0.1; done
+git clone -q git://127.0.0.1/r /tmp/near & git clone -q file:///tmp/r /tmp/copy; wait $!
+kill $server; for each in near copy; do git -C /tmp/$each log --format='%H %s' -1; done; cat /tmp/near/f? | md5sum`;
+
+const PYTHON = `mkdir /tmp/site; cd /tmp/site; for i in 1 2 3; do seq $((i * 1000)) > f$i; done
+python3 -m http.server 8000 --bind 127.0.0.1 > /tmp/log 2>&1 & server=$!
+get() { python3 -c "import sys, urllib.request as u; sys.stdout.buffer.write(u.urlopen(sys.argv[1]).read())" \
+  http://127.0.0.1:8000/$1; }
+until get > /dev/null 2>&1; do sleep 0.1; done
+clients=; for i in 1 2 3 1; do get f$i | md5sum & clients="$clients $!"; done
+wait $clients; kill $server; wait $server; cat /tmp/log; date +%N`;
+
 const GO = `mkdir /tmp/site; cd /tmp/site; for i in 1 2 3; do seq $((i * 1000)) > f$i; done
 caddy file-server --listen 127.0.0.1:8080 --browse > /tmp/log 2>&1 & server=$!
 until curl -s -o /dev/null http://127.0.0.1:8080/; do sleep 0.1; done
@@ -36,6 +51,12 @@ export const RECORDED_PROGRAMS: readonly RecordedProgram[] = [
   { name: "eighty programs in pipes", script: SHELL_LOOP, output: /\n2\n$/ },
   { name: "standard input", script: "sort -R | tee /tmp/x | md5sum; cat /tmp/x", stdin: "a\nb\nc\n", output: /b\n/ },
   { name: "git", script: GIT, output: /change 4\n.*change 3\n[^]* -\n$/ },
+  { name: "git clone from a server and from a folder", script: CLONE, output: /(\w{40} change 3\n){2}\w+ {2}-\n$/ },
+  {
+    name: "a server in Python",
+    script: PYTHON,
+    output: /(\w+ {2}-\n){4}[^]*"GET \/f3 HTTP\/1.1" 200 -\n[^]*\d+\n$/,
+  },
   {
     name: "gcc, and threads that race and spin",
     script: "gcc -O1 -g -o /tmp/p /t/racing-threads.c && sha256sum /tmp/p && /tmp/p && /tmp/p",

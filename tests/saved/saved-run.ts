@@ -7,7 +7,7 @@ import { NodeWasmEngine } from "@stratos/host-node";
 import { type Inode, openHostInput, openHostOutput, Tmpfs } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 import { forkMachine } from "@stratos/machine/forked";
-import { loadMachine, saveMachine } from "@stratos/machine/saved";
+import { loadMachine, saveMachine, saveMachineInPieces } from "@stratos/machine/saved";
 
 /** A stream of the host that keeps what is written. */
 class Output {
@@ -131,6 +131,18 @@ export function twinOf(
   const twin = { input: new Input(), output: new Output() };
   twin.output.text = output.text;
   return { machine: loadMachine({ ...outside(), sockets, handles: handlesOf(twin) }, bytes), ...twin, bytes };
+}
+
+/** As `twinOf`, of a fork that is saved in pieces. @param between  is called between them */
+export function twinBeside(run: Run, between: () => void): Run {
+  const fork = forkOf(run);
+  const pieces = saveMachineInPieces(fork.machine, handlesOf({ input: fork.input, output: fork.output }));
+  let piece = pieces.next();
+  for (; piece.done !== true; piece = pieces.next()) between();
+  fork.machine.dispose();
+  const twin = { input: new Input(), output: new Output() };
+  twin.output.text = fork.output.text;
+  return { machine: loadMachine({ ...outside(), handles: handlesOf(twin) }, piece.value), ...twin };
 }
 
 /** A fork of the machine on its board, with streams of its own; another seed's unless it is the "same". */

@@ -38,7 +38,12 @@ interface StateOptions<T> {
    * have their fields; its public fields are then set like those of others, but for functions.
    */
   readonly remake?: { describe(it: T): object; make(from: never): object };
-  /** Called of a copy in memory (state-copy.ts) that has its fields: it gets what only one may hold, such as frames. */
+  /**
+   * Fields that a copy in memory (state-copy.ts) has as they are, objects included: these are never changed, or
+   * `copied` sees to it that each has its own before it changes them.
+   */
+  readonly shares?: readonly ((keyof T & string) | `#${string}`)[];
+  /** Called of a copy in memory that has its fields: it gets what only one may hold, such as frames. */
   readonly copied?: (it: T, from: T) => void;
 }
 
@@ -56,6 +61,7 @@ interface Lineage {
   /** Those with private fields, the base first. */
   readonly withFields: readonly StateClass[];
   readonly keeps: ReadonlySet<string>;
+  readonly shares: ReadonlySet<string>;
   /** Public fields, once they are known. */
   names: readonly string[] | null;
   readonly copied: readonly ((it: Record<string, unknown>, from: Record<string, unknown>) => void)[];
@@ -128,6 +134,7 @@ export function lineageOf(entry: StateClass): Lineage {
   return (entry.lineage = {
     withFields: classes.filter(({ fields }) => fields !== null),
     keeps: new Set<string>(classes.flatMap(({ options }) => options.keeps ?? [])),
+    shares: new Set<string>(classes.flatMap(({ options }) => options.shares ?? [])),
     names: null,
     copied: classes.flatMap(({ options }) => options.copied ?? []),
     loaded: classes.flatMap(({ options }) => options.loaded ?? []),
@@ -144,16 +151,18 @@ export function publicNamesOf(entry: StateClass, object: object): readonly strin
 export function fieldsOf(entry: StateClass, object: object): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   const { withFields, keeps } = lineageOf(entry);
-  for (const [name, value] of Object.entries(object)) if (!keeps.has(name)) values[name] = value;
-  for (const { name: className, fields } of withFields)
-    for (const [name, value] of Object.entries(fields!.save(object))) values[`${className}#${name}`] = value;
+  for (const name of Object.keys(object)) if (!keeps.has(name)) values[name] = (object as typeof values)[name];
+  for (const { name: className, fields } of withFields) {
+    const own = fields!.save(object);
+    for (const name of Object.keys(own)) values[`${className}#${name}`] = own[name];
+  }
   return values;
 }
 
 /** Sets all of them; what `values` lacks stays. */
 export function setFields(entry: StateClass, object: object, values: Readonly<Record<string, unknown>>): void {
-  for (const [name, value] of Object.entries(values))
-    if (Object.hasOwn(object, name)) (object as Record<string, unknown>)[name] = value;
+  for (const name of Object.keys(values))
+    if (Object.hasOwn(object, name)) (object as Record<string, unknown>)[name] = values[name];
   for (const { name: className, fields } of lineageOf(entry).withFields) {
     const own = fields!.save(object);
     for (const name of Object.keys(own)) {
@@ -168,9 +177,11 @@ export function tellLoaded(entry: StateClass, object: object): void {
   for (const tell of lineageOf(entry).loaded) tell(object as Record<string, unknown>);
 }
 
+const zero = (): number => 0;
+
 /** Answers each question with itself, counts as 0 and as an empty list. */
 const NOTHING: unknown = new Proxy(function nothing(): void {}.bind(null), {
-  get: (_target, key) => (key === Symbol.toPrimitive ? () => 0 : NOTHING),
+  get: (_target, key) => (key === Symbol.toPrimitive ? zero : NOTHING),
   set: () => true,
   has: () => false,
   apply: () => NOTHING,

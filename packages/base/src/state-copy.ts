@@ -154,9 +154,10 @@ class Copier {
   }
 
   #fillRemade(original: object): void {
+    const { fields } = this.#descriptions.get(original)!;
     const values: Record<string, unknown> = {};
-    for (const [name, value] of Object.entries(this.#descriptions.get(original)!.fields))
-      if (typeof value !== "function") values[name] = this.#value(value);
+    for (const name of Object.keys(fields))
+      if (typeof fields[name] !== "function") values[name] = this.#value(fields[name]);
     setFields(stateClassOf(original)!, this.#copies.get(original)!, values);
   }
 
@@ -179,12 +180,12 @@ class Copier {
       }
     } else if (original instanceof Map) {
       const map = copy as Map<unknown, unknown>;
-      map.clear();
-      for (const [key, value] of original as Map<unknown, unknown>) map.set(this.#value(key), this.#value(value));
+      if (map.size > 0) map.clear();
+      if (original.size > 0) original.forEach((value, key) => map.set(this.#value(key), this.#value(value)));
     } else if (original instanceof Set) {
       const set = copy as Set<unknown>;
-      set.clear();
-      for (const value of original as Set<unknown>) set.add(this.#value(value));
+      if (set.size > 0) set.clear();
+      if (original.size > 0) original.forEach((value) => set.add(this.#value(value)));
     } else {
       const entry = stateClassOf(original);
       const from = original as Record<string, unknown>;
@@ -195,16 +196,18 @@ class Copier {
   }
 
   #fillInstance(entry: StateClass, from: Record<string, unknown>, to: Record<string, unknown>): void {
-    const { withFields } = lineageOf(entry);
+    const { withFields, shares } = lineageOf(entry);
     for (const name of publicNamesOf(entry, to)) {
       const value = from[name];
-      to[name] = typeof value === "object" || typeof value === "function" ? this.#value(value) : value;
+      if ((typeof value !== "object" && typeof value !== "function") || value === null) to[name] = value;
+      else to[name] = shares.size > 0 && shares.has(name) ? value : this.#value(value);
     }
     for (const { fields } of withFields) {
       const own = fields!.save(from);
       for (const name in own) {
         const value = own[name];
-        if (typeof value === "object" || typeof value === "function") own[name] = this.#value(value);
+        if ((typeof value !== "object" && typeof value !== "function") || value === null) continue;
+        if (shares.size === 0 || !shares.has(`#${name}`)) own[name] = this.#value(value);
       }
       fields!.load(to, own);
     }

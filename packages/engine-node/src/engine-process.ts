@@ -22,6 +22,7 @@ export function startEngineProcess(): EngineClient {
 }
 
 class ProcessChannel implements EngineChannel {
+  readonly onlyReads = true;
   readonly #child: ChildProcess;
   readonly #stream: Duplex;
   #log = "";
@@ -77,6 +78,10 @@ class ProcessChannel implements EngineChannel {
 
   close(): void {
     this.#stream.end();
+  }
+
+  kill(): void {
+    this.#child.kill("SIGKILL");
   }
 }
 

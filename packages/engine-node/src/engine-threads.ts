@@ -79,6 +79,10 @@ class WorkerChannel implements EngineChannel {
     this.#worker.postMessage(null);
     setTimeout(() => void this.#worker.terminate(), CLOSE_MS).unref();
   }
+
+  kill(): void {
+    void this.#worker.terminate();
+  }
 }
 
 type OpenedEngine = ReturnType<typeof openEngine>;

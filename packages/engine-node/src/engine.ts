@@ -11,7 +11,9 @@ async function serve(): Promise<void> {
   const { EngineServer } = await import("@stratos/sdk");
   const { NodeEngineHost } = await import("./node-engine-host.ts");
   const channel = new Socket({ fd: 3, readable: true, writable: true });
-  const server = new EngineServer(new NodeEngineHost(), (bytes) => void channel.write(bytes));
+  const { SlicedChannel } = await import("./sliced-channel.ts");
+  const out = new SlicedChannel(channel);
+  const server = new EngineServer(new NodeEngineHost(), (bytes) => out.write(bytes));
   channel.on("data", (bytes) => server.receive(bytes));
   // The other side is gone, in whatever way: so is all that was open for it.
   channel.on("error", () => process.exit(1));

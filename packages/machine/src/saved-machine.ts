@@ -16,6 +16,7 @@
  */
 import { MAX_HARTS, PAGE_SIZE } from "@stratos/abi";
 import {
+  assert,
   byteString,
   byteStringOf,
   crc32c,
@@ -59,16 +60,26 @@ interface State {
 }
 
 const MAGIC = "STRATOSM";
-const VERSION = 12;
+const VERSION = 13;
 const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 
 /**
  * @param machine  at rest: between two calls of `run`; others of its board are not in what is written
  * @param handles  of the host that it may hold
+ * @param room  bytes before the file, for who puts something there
  * @throws StateError of kind "unsavable", which names the process that holds what can't be saved
  */
-export function saveMachine(machine: Machine, handles: Handles = new Map()): Uint8Array {
+export function saveMachine(machine: Machine, handles: Handles = new Map(), room = 0): Uint8Array {
+  const pieces = saveMachineInPieces(machine, handles, room);
+  for (;;) {
+    const { done, value } = pieces.next();
+    if (done === true) return value;
+  }
+}
+
+/** As `saveMachine`; between the pieces others of the board may run, and the machine itself must not. */
+export function* saveMachineInPieces(machine: Machine, handles: Handles, room = 0): Generator<void, Uint8Array> {
   const { kernel } = machine;
   const { board, physical, clock, work, harts, tally } = kernel;
   // Frames keep their numbers, and those of windows are none of a smaller memory's.
@@ -95,13 +106,63 @@ export function saveMachine(machine: Machine, handles: Handles = new Map()): Uin
   };
   const ports = new Map<object, string>();
   for (const [name, port] of [...portsOf(machine), ...handles]) ports.set(port, name);
-  const pages = new Uint8Array(frames.length * PAGE_SIZE);
-  for (const [index, frame] of frames.entries())
-    pages.set(physical.u8.subarray(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE), index * PAGE_SIZE);
   const stateBytes = namingHolders(machine, { what: "saved", outside: ports.keys() }, () =>
     saveState(state, ports, { standIn: severedSocketFor, replaced }),
   );
-  return join([saveState(shape, new Map()), stateBytes, pages]);
+  yield;
+  const file = new SavedFile([saveState(shape, new Map()), stateBytes], frames.length * PAGE_SIZE, room);
+  for (let index = 0; index < frames.length; index++) {
+    const at = frames[index]! * PAGE_SIZE;
+    file.append(physical.u8, at, at + PAGE_SIZE);
+    if (index % PAGES_AT_ONCE === PAGES_AT_ONCE - 1) yield;
+  }
+  return file.end();
+}
+
+/** Four MiB: some milliseconds. */
+const PAGES_AT_ONCE = 1024;
+
+/** The parts but the last, which is filled little by little: the file is made where it stays. */
+class SavedFile {
+  readonly #bytes: Uint8Array;
+  readonly #lastHeader: number;
+  #at: number;
+  #checksum = 0;
+
+  constructor(parts: readonly Uint8Array[], lastBytes: number, room: number) {
+    const before = parts.reduce((sum, part) => sum + PART_HEADER_BYTES + part.length, HEADER_BYTES);
+    this.#bytes = new Uint8Array(room + before + PART_HEADER_BYTES + lastBytes);
+    const view = new DataView(this.#bytes.buffer);
+    this.#bytes.set(byteStringOf(MAGIC), room);
+    view.setUint32(room + 8, VERSION, true);
+    this.#at = room + HEADER_BYTES;
+    for (const part of parts) {
+      this.#header(part.length, crc32c(part));
+      this.#bytes.set(part, this.#at);
+      this.#at += part.length;
+    }
+    this.#lastHeader = this.#at;
+    this.#header(lastBytes, 0);
+  }
+
+  #header(length: number, checksum: number): void {
+    const view = new DataView(this.#bytes.buffer);
+    view.setFloat64(this.#at, length, true);
+    view.setUint32(this.#at + 8, checksum, true);
+    this.#at += PART_HEADER_BYTES;
+  }
+
+  append(from: Uint8Array, start: number, end: number): void {
+    this.#bytes.set(from.subarray(start, end), this.#at);
+    this.#checksum = crc32c(this.#bytes, this.#at, this.#at + end - start, this.#checksum);
+    this.#at += end - start;
+  }
+
+  end(): Uint8Array {
+    assert(this.#at === this.#bytes.length, "all of a saved machine is in its file");
+    new DataView(this.#bytes.buffer).setUint32(this.#lastHeader + 8, this.#checksum, true);
+    return this.#bytes;
+  }
 }
 
 /**
@@ -229,22 +290,6 @@ function checkShape(shape: Partial<Record<keyof Shape, unknown>>): void {
   )
     return;
   throw new StateError("damaged", "the saved machine is damaged: its shape is impossible");
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + PART_HEADER_BYTES + part.length, HEADER_BYTES);
-  const file = new Uint8Array(length);
-  const view = new DataView(file.buffer);
-  file.set(byteStringOf(MAGIC));
-  view.setUint32(8, VERSION, true);
-  let at = HEADER_BYTES;
-  for (const part of parts) {
-    view.setFloat64(at, part.length, true);
-    view.setUint32(at + 8, crc32c(part), true);
-    file.set(part, at + PART_HEADER_BYTES);
-    at += PART_HEADER_BYTES + part.length;
-  }
-  return file;
 }
 
 /** @returns the three parts, whole */

@@ -4,6 +4,11 @@ import type { HomeOptions } from "./api-images.ts";
 
 export interface OpenRecordingOptions extends HomeOptions, SignalOption {}
 
+export interface SeekOptions extends SignalOption {
+  /** It may take so long; absent: as long as it takes. */
+  readonly timeoutMs?: number;
+}
+
 /** What a recording is of. */
 export interface RecordingInfo {
   readonly image: string;
@@ -26,7 +31,8 @@ export interface RecordingInfo {
  * many lines of output (of both streams together) are written; or before the program's last instruction.
  *
  * Where a recording was cut short (`end` is null) the program is followed until it would need something from outside;
- * one that needs nothing, such as an endless loop, is followed until `close`, which makes `seek` reject.
+ * one that needs nothing, such as an endless loop, is followed until `timeoutMs`, `signal` or `close` makes `seek`
+ * reject.
  */
 export type RecordingPosition =
   { readonly instruction: number } | { readonly event: number } | { readonly line: number } | "end";

@@ -24,6 +24,7 @@ import {
   type SandboxEvents,
   type SandboxLimits,
   type SandboxOptions,
+  type SeekOptions,
   type SignalOption,
   type SpawnOptions,
   type StopOptions,
@@ -187,6 +188,7 @@ export const RUN: Table<RunOptions> = {
 export const FORK: Table<ForkOptions> = { ...SIGNAL, count: number, identity: text, keepsPrograms: flag, name: text };
 export const STOP: Table<StopOptions> = { signal: text, graceMs: number };
 export const FILE: Table<SignalOption> = SIGNAL;
+export const SEEK: Table<SeekOptions> = { ...SIGNAL, timeoutMs: number };
 export const NEW_FILE: Table<SignalOption & { mode: number }> = { ...SIGNAL, mode };
 export const NEW_FOLDER: Table<SignalOption & { parents: boolean; mode: number }> = { ...NEW_FILE, parents: flag };
 export const TREE: Table<SignalOption & { recursive: boolean }> = { ...SIGNAL, recursive: flag };
@@ -229,3 +231,9 @@ export const checkBytes: Check = bytes;
 export const checkContent: Check = content;
 /** Of an image or a volume. @throws StratosError of kind option */
 export const checkPlace: Check = place;
+
+/** @throws StratosError of kind option */
+export function checkDuration(option: string, milliseconds: number | undefined): void {
+  if (milliseconds === undefined || (milliseconds > 0 && milliseconds < 2 ** 31)) return;
+  throw new StratosError("option", `${option}: above 0 is expected`, { option });
+}

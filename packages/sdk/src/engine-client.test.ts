@@ -98,3 +98,57 @@ test("who leaves before the first event has ended the watch", async () => {
   await events.return!();
   assert.deepEqual([channel.said.at(-1), channel.isHeld], [{ call: 1, cancel: true }, false]);
 });
+
+/** Time passes when the test says so. */
+class SlowChannel extends ScriptedChannel {
+  readonly #later = new Map<object, () => void>();
+  isKilled = false;
+
+  override callLater(_milliseconds?: number, act: () => void = () => {}): () => void {
+    const key = {};
+    this.#later.set(key, act);
+    return () => void this.#later.delete(key);
+  }
+
+  get timers(): number {
+    return this.#later.size;
+  }
+
+  /** All that waits for its time acts. */
+  passTime(): void {
+    const due = [...this.#later.values()];
+    this.#later.clear();
+    for (const act of due) act();
+  }
+
+  kill(): void {
+    this.isKilled = true;
+  }
+}
+
+test("an engine that says nothing for long, though it is asked, is ended, and who waits for it is told", async () => {
+  const channel = new SlowChannel();
+  const client = new EngineClient(channel);
+  const asked = client.call("stats", { target: 1 }).answer;
+  for (let looks = 0; looks < 1000 && !channel.isKilled; looks++) channel.passTime();
+  assert.ok(channel.isKilled);
+  assert.ok(channel.said.some((each) => "op" in each && each.op === "ping"));
+  await assert.rejects(asked, { kind: "engine" });
+  await assert.rejects(client.call("stats", { target: 1 }).answer, { kind: "engine" });
+  assert.equal(channel.timers, 0);
+});
+
+test("an engine that answers when it is asked may take long, and nobody looks while nothing is asked", async () => {
+  const channel = new SlowChannel();
+  const client = new EngineClient(channel);
+  const { call, answer: asked } = client.call("stats", { target: 1 });
+  for (let looks = 0; looks < 1000; looks++) {
+    channel.passTime();
+    const last = channel.said.at(-1)!;
+    if ("op" in last && last.op === "ping") channel.tell({ call: last.call, answer: null });
+  }
+  assert.ok(!channel.isKilled);
+  channel.tell({ call, answer: 5 });
+  assert.equal((await asked).value, 5);
+  assert.equal(channel.timers, 0);
+});

@@ -7,15 +7,21 @@ import {
   type FailureKind,
   type ImageProgress,
 } from "./api.ts";
-import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
+import { encodeFrame, type Frame, FrameReader, sendFrame } from "./frames.ts";
 import { type FromEngine, openedTargets, type Operations, type Place, type ToEngine } from "./protocol.ts";
 
 /** What an engine may take longer than a program's time-out: then the call is over without it. */
 const GRACE_MS = 100;
+/** While calls are open it is looked this often whether anything was heard, and the engine is asked for an answer. */
+const LOOK_MS = 10_000;
+/** Looks without a word until it hangs: even the longest work of a slow computer is done by then. */
+const SILENT_LOOKS = 12;
 
 /** The way to an engine: bytes in order, both ways. */
 export interface EngineChannel {
   send(bytes: Uint8Array): void;
+  /** What was sent is its sender's as before. */
+  readonly onlyReads?: boolean;
   /** One listener. */
   onBytes(listener: (bytes: Uint8Array) => void): void;
   /** Called once, when nothing comes any more: what is known of why. One listener. */
@@ -29,6 +35,8 @@ export interface EngineChannel {
   /** Acts once after so many milliseconds. @returns what takes that back */
   callLater(milliseconds: number, act: () => void): () => void;
   close(): void;
+  /** Ends the engine at once, whatever it does. Absent: it is not this host's to end. */
+  kill?(): void;
 }
 
 interface CallOptions {
@@ -67,6 +75,9 @@ export class EngineClient<Ops extends Operations = Operations> {
   #lastCall = 0;
   #lastAttached = 0;
   #gone: StratosError | null = null;
+  /** Looks since something was heard. */
+  #silentLooks = 0;
+  #cancelLook: () => void = () => {};
 
   constructor(channel: EngineChannel) {
     this.#channel = channel;
@@ -108,12 +119,13 @@ export class EngineClient<Ops extends Operations = Operations> {
       if (open === undefined) return;
       this.send({ call, cancel: true });
       // A program's end is waited for; nothing else is worth it.
-      if (!("op" in message) || message.op === "run") return;
+      if (isRun) return;
       this.#calls.delete(call);
       this.#givenUp.set(call, message.op);
       open.reject(abortReason(signal!));
     };
-    const giveUp = (): void => this.#giveUp(call);
+    const isRun = !("op" in message) || message.op === "run";
+    const giveUp = (): void => this.#giveUp(call, isRun ? "the program's time is over" : "the time for it is over");
     const { timeoutMs, isBackground = false } = options;
     const cancelTimer = timeoutMs === undefined ? null : this.#channel.callLater(timeoutMs + GRACE_MS, giveUp);
     let letGo = (): void => {};
@@ -122,7 +134,9 @@ export class EngineClient<Ops extends Operations = Operations> {
         this.#calls.set(call, { ...options, resolve, reject });
       });
       if (!isBackground) letGo = this.hold();
-      this.send(message, options.bytes);
+      if ("op" in message && message.op === "create" && options.bytes !== undefined)
+        this.#sendState(message, options.bytes);
+      else this.send(message, options.bytes);
       signal?.addEventListener("abort", abort);
       return await answer;
     } finally {
@@ -135,21 +149,52 @@ export class EngineClient<Ops extends Operations = Operations> {
 
   /** Keeps the host up. @returns what ends that, to be called once */
   hold(): () => void {
-    if (++this.#held === 1) this.#channel.hold(true);
+    if (++this.#held === 1) {
+      this.#channel.hold(true);
+      this.#silentLooks = 0;
+      this.#lookLater();
+    }
     return () => {
-      if (--this.#held === 0) this.#channel.hold(false);
+      if (--this.#held > 0) return;
+      this.#cancelLook();
+      this.#channel.hold(false);
     };
   }
 
+  #lookLater(): void {
+    this.#cancelLook = this.#channel.callLater(LOOK_MS, () => this.#look());
+  }
+
+  /** An engine that hangs is ended, so that who waits for it is told. A host that slept has looked no more often. */
+  #look(): void {
+    if (this.#gone !== null) return;
+    if (++this.#silentLooks > SILENT_LOOKS) {
+      const log = `it has said nothing for ${(LOOK_MS * SILENT_LOOKS) / 1000} seconds`;
+      this.#lose({ exitCode: null, signal: null, log });
+      if (this.#channel.kill === undefined) this.#channel.close();
+      else this.#channel.kill();
+      return;
+    }
+    this.call("ping", {} as Ops["ping"], { isBackground: true }).answer.catch(() => {});
+    this.#lookLater();
+  }
+
   /** The engine had time enough. */
-  #giveUp(call: number): void {
+  #giveUp(call: number, why: string): void {
     this.send({ call, cancel: true });
-    const error = new LimitError("the program's time is over", { which: "timeout", partial: null });
+    const error = new LimitError(why, { which: "timeout", partial: null });
     this.#calls.get(call)?.reject(error);
   }
 
   send(message: ToEngine<Ops>, bytes?: Uint8Array): void {
     if (this.#gone === null) this.#channel.send(encodeFrame(message, bytes));
+  }
+
+  /** What a sandbox is to go on from, which its caller does not change until there is one. */
+  #sendState(message: ToEngine<Ops>, bytes: Uint8Array): void {
+    const channel = this.#channel;
+    if (this.#gone === null)
+      sendFrame((part) => channel.send(part), message, channel.onlyReads === true ? bytes : bytes.slice());
   }
 
   /** What a request says of a place. @throws StratosError of kind option for objects where paths are expected */
@@ -169,6 +214,7 @@ export class EngineClient<Ops extends Operations = Operations> {
   }
 
   #receive({ head, bytes }: Frame): void {
+    this.#silentLooks = 0;
     const message = head as FromEngine;
     const call = this.#calls.get(message.call);
     if (call === undefined) return this.#hearLate(message);
@@ -199,6 +245,8 @@ export class EngineClient<Ops extends Operations = Operations> {
   }
 
   #lose(why: FailureData["engine"]): void {
+    if (this.#gone !== null) return;
+    this.#cancelLook();
     this.#givenUp.clear();
     const how = why.signal ?? (why.exitCode === null ? "it cannot be reached" : `status ${why.exitCode}`);
     this.#gone = new StratosError("engine", `the machine's process has ended: ${how}`, why);

@@ -12,7 +12,7 @@ import type { EngineHost, OpenedRoot, Work } from "./engine-host.ts";
 import { type FileOperations, makeFolders, remove } from "./file-operations.ts";
 import { failureOf } from "./failure.ts";
 import { copyFiles, packFolder, unpackFolder } from "./file-trees.ts";
-import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
+import { encodeFrame, type Frame, FrameReader, sendFrame } from "./frames.ts";
 import type { GoingCall } from "./going-call.ts";
 import { checkMachineOptions } from "./machine-options.ts";
 import { closeAll, durable, makeDurable } from "./open-parts.ts";
@@ -48,6 +48,8 @@ interface Target {
 interface Call {
   isCancelled: boolean;
   going: GoingCall | null;
+  /** Told of that, where there is more to end than `going`. */
+  onCancelled: () => void;
 }
 
 /** In one call. */
@@ -90,6 +92,7 @@ export class EngineServer {
     if ("cancel" in message) {
       call.isCancelled = true;
       call.going?.kill();
+      call.onCancelled();
     } else if ("size" in message) {
       if (isTerminalSize(message.size)) call.going?.resize?.(message.size);
     } else if ("taken" in message) call.going?.outputs[message.stream - 1]?.taken(message.taken);
@@ -101,7 +104,7 @@ export class EngineServer {
     { call: number, op, request }: { call: number; op: OperationName; request: Operations[OperationName] },
     bytes: Uint8Array,
   ): Promise<void> {
-    const call: Call = { isCancelled: false, going: null };
+    const call: Call = { isCancelled: false, going: null, onCancelled: () => {} };
     this.#calls.set(number, call);
     try {
       const { value, content } = await this.#do(number, call, op, request, bytes);
@@ -109,7 +112,7 @@ export class EngineServer {
         this.#letGo(op, value);
         throw new Cancelled();
       }
-      this.#tell({ call: number, answer: value ?? null }, content);
+      sendFrame(this.#send, { call: number, answer: value ?? null } satisfies FromEngine, content);
     } catch (error) {
       this.#tell({ call: number, failure: failureOfCall(error) });
     } finally {
@@ -133,7 +136,7 @@ export class EngineServer {
       case "create-board":
         return { value: this.#createBoard(request as Operations["create-board"]) };
       case "save":
-        return { content: this.#sandbox(request as Operations["save"]).save() };
+        return { content: await this.#sandbox(request as Operations["save"]).save() };
       case "stats":
         return { value: this.#sandbox(request as Operations["stats"]).machine.stats() };
       case "processes":
@@ -186,7 +189,9 @@ export class EngineServer {
         return { value: await this.#openRecording(request as Operations["open-recording"]) };
       case "replay-to": {
         const { position } = request as Operations["replay-to"];
-        return { value: await this.#recording(request as Operations["replay-to"]).seek(position) };
+        const recording = this.#recording(request as Operations["replay-to"]);
+        call.onCancelled = () => recording.giveUp();
+        return { value: await recording.seek(position, () => call.isCancelled) };
       }
       case "replay-output": {
         const { stdoutBytes, content } = this.#recording(request as Operations["replay-output"]).output();
@@ -196,6 +201,8 @@ export class EngineServer {
         return { value: await this.#openVolume(request as OpenVolumeRequest) };
       case "file":
         return this.#doFile(request as FileRequest, bytes);
+      case "ping":
+        return {};
       case "sync":
         this.#target((request as Operations["sync"]).target).sync();
         return {};

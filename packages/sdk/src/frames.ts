@@ -30,13 +30,31 @@ export function encodeFrame(head: unknown, bytes: Uint8Array = NOTHING): Uint8Ar
   return frame;
 }
 
-/** Puts frames together from pieces of any size. */
+/** So much is worth a message of its own, which is not copied. */
+const LARGE = 1 << 18;
+
+/**
+ * Sends a frame; many bytes as they are, without a copy.
+ *
+ * @param bytes  the other side's from now on: their memory may go there
+ */
+export function sendFrame(send: (bytes: Uint8Array) => void, head: unknown, bytes: Uint8Array = NOTHING): void {
+  if (bytes.length < LARGE) return send(encodeFrame(head, bytes));
+  const start = encodeFrame(head);
+  new DataView(start.buffer).setUint32(0, start.length - 4 + bytes.length, true);
+  send(start);
+  send(bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice());
+}
+
+/** Puts frames together from pieces of any size; each byte is moved once at most. */
 export class FrameReader {
   readonly #onFrame: (frame: Frame) => void;
-  #pieces: Uint8Array[] = [];
-  #held = 0;
-  /** Bytes of the frame that is arriving, its prefix included; 0: not known yet. */
-  #wanted = 0;
+  /** Of the prefix, or of the head. */
+  #start: Uint8Array = NOTHING;
+  /** Of the frame that is arriving; null: its head is not here yet. */
+  #frame: { readonly head: unknown; readonly bytes: Uint8Array } | null = null;
+  /** Bytes of it that are here. */
+  #filled = 0;
 
   constructor(onFrame: (frame: Frame) => void) {
     this.#onFrame = onFrame;
@@ -44,29 +62,52 @@ export class FrameReader {
 
   /** @throws RangeError when the other side does not speak this language */
   push(piece: Uint8Array): void {
-    this.#pieces.push(piece);
-    this.#held += piece.length;
-    while (this.#held >= PREFIX) {
-      if (this.#wanted === 0) {
-        const start = this.#join();
-        this.#wanted = 4 + new DataView(start.buffer, start.byteOffset).getUint32(0, true);
-        if (this.#wanted < PREFIX || this.#wanted > FRAME_BYTES_MAX) throw new RangeError("not a frame");
+    for (let rest = piece; ;) {
+      const frame = this.#frame;
+      if (frame === null) {
+        if (this.#start.length > 0) rest = concatBytes([this.#start, rest]);
+        const after = this.#begin(rest);
+        if (after === null) return;
+        rest = after;
+        continue;
       }
-      if (this.#held < this.#wanted) return;
-      const all = this.#join();
-      const frame = all.subarray(0, this.#wanted);
-      this.#pieces = [all.subarray(this.#wanted)];
-      this.#held -= this.#wanted;
-      this.#wanted = 0;
-      const headEnd = PREFIX + new DataView(frame.buffer, frame.byteOffset).getUint32(4, true);
-      if (headEnd > frame.length) throw new RangeError("not a frame");
-      const head: unknown = JSON.parse(decoder.decode(frame.subarray(PREFIX, headEnd)));
-      this.#onFrame({ head, bytes: frame.subarray(headEnd) });
+      const wanted = frame.bytes.length - this.#filled;
+      if (this.#filled === 0 && rest.length === wanted) return this.#end(frame.head, rest);
+      const part = rest.subarray(0, wanted);
+      frame.bytes.set(part, this.#filled);
+      this.#filled += part.length;
+      if (part.length < wanted) return;
+      this.#end(frame.head, frame.bytes);
+      rest = rest.subarray(part.length);
     }
   }
 
-  #join(): Uint8Array {
-    if (this.#pieces.length > 1) this.#pieces = [concatBytes(this.#pieces)];
-    return this.#pieces[0]!;
+  /** @returns what lies behind the head, or behind a frame that was whole; null: more must come */
+  #begin(bytes: Uint8Array): Uint8Array | null {
+    const more = (): null => {
+      // A copy: what it came in holds more.
+      this.#start = bytes.length === 0 ? NOTHING : bytes.slice();
+      return null;
+    };
+    if (bytes.length < PREFIX) return more();
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    const wanted = 4 + view.getUint32(0, true);
+    const headEnd = PREFIX + view.getUint32(4, true);
+    if (wanted > FRAME_BYTES_MAX || headEnd > wanted) throw new RangeError("not a frame");
+    if (bytes.length < headEnd) return more();
+    this.#start = NOTHING;
+    const head: unknown = JSON.parse(decoder.decode(bytes.subarray(PREFIX, headEnd)));
+    if (bytes.length >= wanted) {
+      this.#end(head, bytes.subarray(headEnd, wanted));
+      return bytes.subarray(wanted);
+    }
+    this.#frame = { head, bytes: new Uint8Array(wanted - headEnd) };
+    return bytes.subarray(headEnd);
+  }
+
+  #end(head: unknown, bytes: Uint8Array): void {
+    this.#frame = null;
+    this.#filled = 0;
+    this.#onFrame({ head, bytes });
   }
 }

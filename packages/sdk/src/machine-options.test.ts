@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { StratosError } from "./api.ts";
-import { argvOf, checkDuration, checkMachineOptions } from "./machine-options.ts";
+import { checkDuration } from "./check-options.ts";
+import { argvOf, checkMachineOptions } from "./machine-options.ts";
 
 const MEMORY = 256 << 20;
 

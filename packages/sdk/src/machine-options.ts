@@ -6,6 +6,7 @@ import { MAX_HARTS } from "@stratos/abi";
 import { Machine } from "@stratos/machine";
 import { MACHINE_MEMORY_MIN } from "@stratos/session";
 import { type SandboxLimits, StratosError } from "./api.ts";
+import { checkDuration } from "./check-options.ts";
 
 const PAGE = 4096;
 /** Room for the changes that a system makes by itself. */
@@ -49,11 +50,6 @@ export function argvOf(command: string | readonly string[]): readonly string[] {
   if (argv.length === 0 || argv[0] === "") throw wrong("command", "a program is missing");
   if (argv.some((word) => word.includes("\0"))) throw wrong("command", "a word holds a NUL");
   return argv;
-}
-
-/** @throws StratosError of kind option */
-export function checkDuration(option: string, milliseconds: number | undefined): void {
-  if (milliseconds !== undefined && !(milliseconds > 0 && milliseconds < 2 ** 31)) throw wrong(option, "above 0");
 }
 
 /** @param expected  completes "… is expected" */

@@ -171,6 +171,8 @@ export interface Operations {
   /** Goes on until it is cancelled: events come. */
   "events": { readonly target: number };
   "watch": { readonly target: number; readonly path: string; readonly isRecursive: boolean };
+  /** Answered at once: the engine is there. */
+  "ping": Record<string, never>;
   "sync": { readonly target: number };
   "close": { readonly target: number };
 }

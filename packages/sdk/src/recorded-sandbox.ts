@@ -21,7 +21,8 @@ import {
 import { type LimitName, type ProgramEnd, StratosError } from "./api.ts";
 import type { EngineHost, OpenedImage, RecordingDraft, RecordingFiles, Work } from "./engine-host.ts";
 import type { GoingCall } from "./going-call.ts";
-import { argvOf, checkDuration, checkMachineOptions, wrong } from "./machine-options.ts";
+import { checkDuration } from "./check-options.ts";
+import { argvOf, checkMachineOptions, wrong } from "./machine-options.ts";
 import type { ProgramListener } from "./machine-program.ts";
 import { closeAll } from "./open-parts.ts";
 import { PolicySockets } from "./policy-sockets.ts";

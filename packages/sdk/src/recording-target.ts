@@ -10,6 +10,8 @@ export class RecordingTarget {
   #files: MachineFiles | null = null;
   /** Journeys one after the other. */
   #last: Promise<unknown> = Promise.resolve();
+  /** Of the journey that began last. */
+  #isGivenUp: () => boolean = () => false;
 
   constructor(opened: OpenedRecording) {
     this.#opened = opened;
@@ -24,10 +26,20 @@ export class RecordingTarget {
     };
   }
 
-  seek(position: RecordingPosition): Promise<RecordingPlace> {
-    const journey = this.#last.then(() => this.#seek(position));
+  /** @param isGivenUp  nobody wants to arrive any more; `giveUp` says when that changes */
+  seek(position: RecordingPosition, isGivenUp: () => boolean): Promise<RecordingPlace> {
+    const journey = this.#last.then(async () => {
+      if (isGivenUp()) throw new Error("given up before it began");
+      this.#isGivenUp = isGivenUp;
+      return this.#seek(position);
+    });
     this.#last = journey.catch(() => {});
     return journey;
+  }
+
+  /** A journey was given up: if it is the one under way, it ends soon. It stands at the beginning then. */
+  giveUp(): void {
+    if (this.#isGivenUp()) this.#opened.timeline.giveUp();
   }
 
   async #seek(position: RecordingPosition): Promise<RecordingPlace> {

@@ -5,9 +5,9 @@ import type {
   RecordingInfo,
   RecordingPlace,
   RecordingPosition,
-  SignalOption,
+  SeekOptions,
 } from "./api.ts";
-import { checkOptions, checkPosition, FILE } from "./check-options.ts";
+import { checkDuration, checkOptions, checkPosition, SEEK } from "./check-options.ts";
 import { abortReason } from "./engine-client.ts";
 import { RemoteFiles, RemoteHandle } from "./remote-files.ts";
 import type { CommonEngine } from "./volume.ts";
@@ -32,14 +32,16 @@ export class RunRecording {
    * Goes to a place; backwards means once more from a checkpoint before it.
    *
    * @returns where it stands
-   * @throws StratosError of kind recording: the replay went another way; option; closed
+   * @throws LimitError: `timeoutMs` have passed; the reason of `signal`. It then stands at the beginning, and goes
+   *   elsewhere at once. StratosError of kind recording: the replay went another way; option; closed
    */
-  async seek(position: RecordingPosition, options: SignalOption = {}): Promise<RecordingPlace> {
+  async seek(position: RecordingPosition, options: SeekOptions = {}): Promise<RecordingPlace> {
     checkPosition(position);
-    checkOptions(options, FILE);
+    checkOptions(options, SEEK);
     const { engine, target } = this.#handle.use();
-    const { signal } = options;
-    return (await engine.call("replay-to", { target, position }, { signal }).answer).value as RecordingPlace;
+    const { signal, timeoutMs } = options;
+    checkDuration("timeoutMs", timeoutMs);
+    return (await engine.call("replay-to", { target, position }, { signal, timeoutMs }).answer).value as RecordingPlace;
   }
 
   /** What the run had written, from its beginning to where it stands. */

@@ -1,5 +1,4 @@
 /** Programs beyond a channel: what goes to them, comes from them, and how they end. */
-import { concatBytes } from "@stratos/base";
 import {
   StratosError,
   type AbortSignalLike,
@@ -333,11 +332,15 @@ class OutputStream implements AsyncIterable<Uint8Array> {
   }
 }
 
+/** Room for what is kept, at first. */
+const KEPT_LEAST = 4096;
+
 /** What a program has written: kept up to a limit, and told as it comes. */
 export class KeptOutput {
   readonly #limit: number;
   readonly #listener: ((bytes: Uint8Array) => void | Promise<void>) | undefined;
-  readonly #kept: Uint8Array[] = [];
+  /** It grows by doubling: pieces of their own would be many, and be joined in one go at the end. */
+  #kept = new Uint8Array(KEPT_LEAST);
   #keptBytes = 0;
   #told: Promise<void> = Promise.resolve();
   isCut = false;
@@ -357,11 +360,21 @@ export class KeptOutput {
   add(bytes: Uint8Array, dealtWith: () => void): void {
     const room = Math.min(bytes.length, this.#limit - this.#keptBytes);
     if (room < bytes.length) this.isCut = true;
-    if (room > 0) this.#kept.push(bytes.slice(0, room));
-    this.#keptBytes += room;
+    if (room > 0) this.#keep(bytes.subarray(0, room));
     const listener = this.#listener;
     if (listener === undefined) return dealtWith();
     this.#told = this.#told.then(() => listener(bytes.slice())).then(dealtWith, this.#fail);
+  }
+
+  #keep(bytes: Uint8Array): void {
+    const length = this.#keptBytes + bytes.length;
+    if (length > this.#kept.length) {
+      const larger = new Uint8Array(Math.max(length, Math.min(2 * this.#kept.length, this.#limit)));
+      larger.set(this.#kept.subarray(0, this.#keptBytes));
+      this.#kept = larger;
+    }
+    this.#kept.set(bytes, this.#keptBytes);
+    this.#keptBytes = length;
   }
 
   settled(): Promise<void> {
@@ -369,7 +382,8 @@ export class KeptOutput {
   }
 
   bytes(): Uint8Array {
-    return concatBytes(this.#kept);
+    const { length } = this.#kept;
+    return length === this.#keptBytes ? this.#kept : this.#kept.slice(0, this.#keptBytes);
   }
 }
 

@@ -27,10 +27,11 @@ import type { GoingCall } from "./going-call.ts";
 import { type ConnectionListener, dropOutsideEnds, GuestConnection } from "./guest-connection.ts";
 import { MachineEvents, type SandboxEvent } from "./machine-events.ts";
 import { MachineFiles } from "./machine-files.ts";
-import { argvOf, checkDuration, wrong } from "./machine-options.ts";
+import { checkDuration } from "./check-options.ts";
+import { argvOf, wrong } from "./machine-options.ts";
 import { MachineProgram, type ProgramListener, type SavedProgram } from "./machine-program.ts";
 import { isTerminalSize, type CreateRequest, type KeptPrograms, type RunRequest } from "./protocol.ts";
-import { bytesOfSaved, type SavedSandbox } from "./saved-sandbox.ts";
+import { bytesBefore, type SavedSandbox } from "./saved-sandbox.ts";
 
 const PAGE = 4096;
 const MACHINE_ID = "/etc/machine-id";
@@ -473,14 +474,67 @@ export class SandboxMachine {
 
   /** @throws StateError */
   save(): Uint8Array {
+    return this.#unwatched(() => {
+      const before = this.#bytesBefore();
+      const bytes = this.#session.save(this.#streams(), before.length);
+      bytes.set(before);
+      return bytes;
+    });
+  }
+
+  #bytesBefore(): Uint8Array {
     const { changes } = this.#parts.image;
     if (changes === null) throw new StateError("unsavable", "the sandbox keeps its changes elsewhere");
-    return this.#unwatched(() => {
-      const session = this.#session.save(this.#streams());
-      const programs = this.#savedPrograms();
-      const outsidePorts = this.#outsidePorts();
-      return bytesOfSaved({ session, changes, seed: this.#seed, programs, outsidePorts });
-    });
+    this.#session.commit();
+    const programs = this.#savedPrograms();
+    const outsidePorts = this.#outsidePorts();
+    return bytesBefore({ changes, seed: this.#seed, programs, outsidePorts });
+  }
+
+  /**
+   * As `save`, while the programs go on: what is saved is a fork, which never takes a turn. Where the sandbox has what
+   * a fork has not, they stand still meanwhile.
+   *
+   * @param breathe  lets others have their turns
+   * @throws StateError
+   */
+  async saveBeside(breathe: () => Promise<void>): Promise<Uint8Array> {
+    const fork = this.#forkToSave();
+    if (fork === null) return this.save();
+    const { machine, image } = fork;
+    try {
+      await breathe();
+      const before = machine.#bytesBefore();
+      const pieces = machine.#session.saveInPieces(machine.#streams(), before.length);
+      for (;;) {
+        const { done, value } = pieces.next();
+        if (done === true) {
+          value.set(before);
+          return value;
+        }
+        await breathe();
+      }
+    } finally {
+      try {
+        machine.close();
+      } finally {
+        image.close();
+      }
+    }
+  }
+
+  /** @returns null: there is none, or what is saved of it would be less than of this one */
+  #forkToSave(): { machine: SandboxMachine; image: ForkedImage } | null {
+    const { sockets, folders, volumes } = this.#parts;
+    if (sockets !== null || folders.length + volumes.length > 0) return null;
+    try {
+      const fork = this.fork({ identity: "same", keepsPrograms: true, sockets, onEvent: () => {} });
+      fork.machine.setPaused(true);
+      return fork;
+    } catch (error) {
+      if (error instanceof StateError) return null;
+      throw error;
+    }
   }
 
   /**

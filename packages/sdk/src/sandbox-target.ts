@@ -215,10 +215,12 @@ export class SandboxTarget {
   /** For an image or a volume: what was changed is durable afterwards. */
   sync(): void {}
 
-  /** @throws StateError; StratosError */
-  save(): Uint8Array {
-    return this.#checkpoint ?? this.machine.save();
+  /** Whose bytes they are from then on. @throws StateError; StratosError */
+  async save(): Promise<Uint8Array> {
+    return this.#checkpoint?.slice() ?? this.machine.saveBeside(this.#breathe);
   }
+
+  readonly #breathe = (): Promise<void> => new Promise((resolve) => this.#parts.host.ports.loop.callSoon(resolve));
 
   /** @returns bytes of the file. @throws StateError; StratosError */
   async checkpoint(path: string, about: unknown): Promise<number> {
@@ -228,7 +230,8 @@ export class SandboxTarget {
     const content = image?.content?.();
     if (content === undefined) throw new StateError("unsavable", "nobody knows the content of the sandbox's image");
     const head = { image: { name: image!.info.name, content }, savedMs: host.clock.realtimeMs(), about };
-    return files.write(path, encodeCheckpoint(head, this.machine.save(), files.codec));
+    const state = await this.machine.saveBeside(this.#breathe);
+    return files.write(path, encodeCheckpoint(head, state, files.codec));
   }
 
   /** @throws StratosError of kind option or snapshot; StateError */

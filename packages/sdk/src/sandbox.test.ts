@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { StratosError } from "./api.ts";
 import type { EngineClient } from "./engine-client.ts";
 import { RemoteHandle } from "./remote-files.ts";
-import { type EngineSource, openSandbox } from "./sandbox.ts";
+import { type EngineSource, openSandbox, RemoteSandbox } from "./sandbox.ts";
 import { Volume } from "./volume.ts";
 
 /** What volumes are open in, and sandboxes start in; `create` fails with what it is told. */
@@ -42,6 +42,39 @@ class ScriptedEngines implements EngineSource {
 }
 
 const REFUSED = new StratosError("option", "refused", { option: "volumes" });
+
+/** An engine in which each program writes so much and ends. */
+function printing(bytes: Uint8Array): EngineSource {
+  const call = (op: string, _request: unknown, options: Parameters<EngineClient["call"]>[2] = {}): object => {
+    if (op === "run") setImmediate(() => options.onOutput?.(1, bytes));
+    const end = { exitCode: 0, signal: null, timedOut: false, limit: null };
+    const answer = new Promise((resolve) => {
+      setImmediate(() => resolve({ value: op === "run" ? end : 9 }));
+    });
+    return { call: 1, answer };
+  };
+  const engine = { call, send: () => {} } as unknown as EngineClient;
+  const acquire = (): { engine: EngineClient; release(): void } => ({ engine, release: () => {} });
+  return { acquire, common: acquire };
+}
+
+test("much output is decoded when somebody reads it as text, and is then a text like a little", async () => {
+  for (const [length, isAtOnce] of [
+    [3, true],
+    [(1 << 20) + 3, false],
+  ] as const) {
+    const bytes = new Uint8Array(length).fill(0x61);
+    const engines = printing(bytes);
+    const box = new RemoteSandbox(new RemoteHandle("sandbox", engines.acquire().engine, 9, () => {}), engines, {});
+    const result = await box.run("yes");
+    assert.equal("value" in Object.getOwnPropertyDescriptor(result, "stdout")!, isAtOnce);
+    assert.deepEqual(Object.keys(result).includes("stdout"), true);
+    assert.equal(result.stdout, "a".repeat(length));
+    assert.equal(Object.getOwnPropertyDescriptor(result, "stdout")!.value, result.stdout);
+    assert.deepEqual(result.stdoutBytes, bytes);
+    assert.equal(result.stderr, "");
+  }
+});
 
 test("a volume that cannot be opened is the failure, and the others are closed", async () => {
   const engines = new ScriptedEngines();

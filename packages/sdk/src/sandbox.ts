@@ -327,7 +327,8 @@ export class RemoteSandbox {
    *   mounted; the message names what, and the process that holds it
    */
   async save(): Promise<Uint8Array> {
-    return (await this.#ask("save")).bytes.slice();
+    const { bytes } = await this.#ask("save");
+    return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
   }
 
   /**
@@ -425,15 +426,30 @@ function checkPort(port: number): void {
 
 function resultOf(end: ProgramEnd, outputs: readonly [KeptOutput, KeptOutput]): RunResult {
   const [stdoutBytes, stderrBytes] = [outputs[0].bytes(), outputs[1].bytes()];
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  return {
-    ...end,
-    stdoutBytes,
-    stderrBytes,
-    stdout: decoder.decode(stdoutBytes),
-    stderr: decoder.decode(stderrBytes),
-    truncated: outputs.some((output) => output.isCut),
+  const truncated = outputs.some((output) => output.isCut);
+  const result = { ...end, stdoutBytes, stderrBytes, stdout: "", stderr: "", truncated };
+  addText(result, "stdout", stdoutBytes);
+  addText(result, "stderr", stderrBytes);
+  return result;
+}
+
+/** Output that is read as text when somebody wants it: to decode more takes the caller's event loop for too long. */
+const DECODED_AT_ONCE = 1 << 20;
+
+function addText(result: RunResult, name: "stdout" | "stderr", bytes: Uint8Array): void {
+  const decode = (): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  const plain = { configurable: true, enumerable: true, writable: true } as const;
+  const get = (): string => {
+    const value = decode();
+    Object.defineProperty(result, name, { ...plain, value });
+    return value;
   };
+  const isMuch = bytes.length > DECODED_AT_ONCE;
+  Object.defineProperty(
+    result,
+    name,
+    isMuch ? { configurable: true, enumerable: true, get } : { ...plain, value: decode() },
+  );
 }
 
 /** How an engine is found. */

@@ -1,9 +1,9 @@
 /** Goal: a saved sandbox is read as it was written, and other state is none. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { saveState, StateError } from "@stratos/base";
+import { concatBytes, saveState, StateError } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
-import { bytesOfSaved, readSaved, type SavedSandbox } from "./saved-sandbox.ts";
+import { bytesBefore, readSaved, type SavedSandbox } from "./saved-sandbox.ts";
 
 const sandbox = (): SavedSandbox => ({
   session: Uint8Array.of(1, 2, 3),
@@ -12,6 +12,10 @@ const sandbox = (): SavedSandbox => ({
   programs: [],
   outsidePorts: [4000],
 });
+
+function bytesOfSaved({ session, ...surroundings }: SavedSandbox): Uint8Array {
+  return concatBytes([bytesBefore(surroundings), session]);
+}
 
 test("what is saved is there again", () => {
   const saved = sandbox();
@@ -32,4 +36,9 @@ test("state of something else, and bytes that are no state, are refused", () => 
       (error) => error instanceof StateError && error.kind === "foreign",
     );
   assert.throws(() => readSaved(Uint8Array.of(1, 2, 3)), StateError);
+  const whole = bytesOfSaved(sandbox());
+  for (const length of [8, 15, 40]) assert.throws(() => readSaved(whole.subarray(0, length)), StateError);
+  const later = whole.slice();
+  later[8] = 2;
+  assert.throws(() => readSaved(later), /format 2; this version reads 1/);
 });

@@ -1,11 +1,18 @@
-/** A sandbox as bytes hold it: what `save` gives, and another one goes on from. */
-import { loadState, saveState, StateError } from "@stratos/base";
+/**
+ * A sandbox as bytes hold it: what `save` gives, and another one goes on from.
+ *
+ * ```
+ * "STRATOSB"  u32 version  u32 length of what follows
+ * a saved state: all but the machine
+ * to the end: what MachineSession.save gave, which has its own checksums
+ * ```
+ */
+import { byteString, byteStringOf, loadState, saveState, StateError } from "@stratos/base";
 import { MemoryBlockDevice } from "@stratos/host";
 import type { SavedProgram } from "./machine-program.ts";
 
-export interface SavedSandbox {
-  /** What MachineSession.save gave. */
-  readonly session: Uint8Array;
+/** All but the machine. */
+interface SavedSurroundings {
   /** Over the image. */
   readonly changes: MemoryBlockDevice;
   readonly seed: number | null;
@@ -15,10 +22,34 @@ export interface SavedSandbox {
   readonly outsidePorts: readonly number[];
 }
 
+export interface SavedSandbox extends SavedSurroundings {
+  /** What MachineSession.save gave. */
+  readonly session: Uint8Array;
+}
+
+const MAGIC = "STRATOSB";
+const VERSION = 1;
+const HEADER_BYTES = 16;
+
 /** @throws StateError */
 export function readSaved(bytes: Uint8Array): SavedSandbox {
-  const state = loadState(bytes, { ports: new Map(), given: new Map() }) as Partial<SavedSandbox>;
-  const { session, changes, seed, programs, outsidePorts } = state;
+  if (byteString(bytes, 0, MAGIC.length) !== MAGIC) return checked(loadedState(bytes));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < HEADER_BYTES) throw new StateError("damaged", "the saved sandbox is damaged: cut short");
+  const version = view.getUint32(8, true);
+  if (version !== VERSION)
+    throw new StateError("foreign", `the sandbox was saved in format ${version}; this version reads ${VERSION}`);
+  const end = HEADER_BYTES + view.getUint32(12, true);
+  if (end > bytes.length) throw new StateError("damaged", "the saved sandbox is damaged: cut short");
+  return checked({ ...loadedState(bytes.subarray(HEADER_BYTES, end)), session: bytes.subarray(end) });
+}
+
+function loadedState(bytes: Uint8Array): Partial<SavedSandbox> {
+  return loadState(bytes, { ports: new Map(), given: new Map() }) as Partial<SavedSandbox>;
+}
+
+/** @throws StateError */
+function checked({ session, changes, seed, programs, outsidePorts }: Partial<SavedSandbox>): SavedSandbox {
   if (
     session instanceof Uint8Array &&
     changes instanceof MemoryBlockDevice &&
@@ -30,7 +61,14 @@ export function readSaved(bytes: Uint8Array): SavedSandbox {
   throw new StateError("foreign", "this is no saved sandbox");
 }
 
-/** @throws StateError */
-export function bytesOfSaved(sandbox: SavedSandbox): Uint8Array {
-  return saveState(sandbox, new Map());
+/** What stands before the machine. @throws StateError */
+export function bytesBefore(surroundings: SavedSurroundings): Uint8Array {
+  const state = saveState(surroundings, new Map());
+  const bytes = new Uint8Array(HEADER_BYTES + state.length);
+  bytes.set(byteStringOf(MAGIC));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(8, VERSION, true);
+  view.setUint32(12, state.length, true);
+  bytes.set(state, HEADER_BYTES);
+  return bytes;
 }

@@ -24,7 +24,7 @@ import {
 } from "@stratos/kernel";
 import { Machine } from "@stratos/machine";
 import { type ForkIdentity, forkMachine } from "@stratos/machine/forked";
-import { loadMachine, saveMachine } from "@stratos/machine/saved";
+import { loadMachine, saveMachine, saveMachineInPieces } from "@stratos/machine/saved";
 import { endOfWaitStatus, type ProgramEnd } from "./exit-status.ts";
 import type { GuestUser } from "./guest-user.ts";
 import { type HostFolder, mountHostFolders } from "./host-folders.ts";
@@ -262,11 +262,18 @@ export class MachineSession {
    * who keeps the bytes keeps its devices.
    *
    * @param streams  that programs may hold, by names under which `saved` gives others in their place
+   * @param room  bytes before them, for who puts something there
    * @throws StateError of kind "unsavable", SessionError of kind "mount"
    */
-  save(streams: ReadonlyMap<string, object>): Uint8Array {
+  save(streams: ReadonlyMap<string, object>, room = 0): Uint8Array {
     this.commit();
-    return saveMachine(this.machine, new Map([...streams, ...this.#handles()]));
+    return saveMachine(this.machine, new Map([...streams, ...this.#handles()]), room);
+  }
+
+  /** As `save`; between the pieces others of its board may run, and it must not. */
+  saveInPieces(streams: ReadonlyMap<string, object>, room: number): Generator<void, Uint8Array> {
+    this.commit();
+    return saveMachineInPieces(this.machine, new Map([...streams, ...this.#handles()]), room);
   }
 
   /** Brings its volume to rest: what its devices have is all of it. @throws SessionError of kind "mount" */

@@ -179,6 +179,8 @@ export class ClientConnection {
       case "snapshot":
         await this.#snapshot(request as SupervisorOperations["snapshot"]);
         return {};
+      case "ping":
+        return {};
       case "life":
         throw new StratosError("option", "setTimeout: a named system ends when it is stopped", { option: "timeoutMs" });
       case "close":

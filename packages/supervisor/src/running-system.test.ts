@@ -28,7 +28,7 @@ test("an engine that hangs is killed when its system is closed", async () => {
   const machines = new MachineProcess({ engine, release: () => void released++ });
   const running = new RunningSystem({ process: machines, target: 1 }, { op: "attach", request: { pid: 1 } }, listener);
   const closed = running.close();
-  assert.equal(later.length, 1, "it waits for an answer, but not for ever");
+  assert.ok(later.length > 0, "it waits for an answer, but not for ever");
   for (const act of later.splice(0)) act();
   await closed;
   assert.deepEqual(await exit, [null, "SIGKILL"]);

@@ -5,6 +5,7 @@ import { CALL_WORK } from "../ground/call-work.ts";
 import { MemoryAccount, type Reclaimable } from "./memory-account.ts";
 import { Reaper } from "./reaper.ts";
 import type { Frame } from "./frame.ts";
+import { FrameList } from "./frame-list.ts";
 
 /** Accounts open at once: a frame's number is 15 bits, beside which the highest says that code was decoded from it. */
 const ACCOUNTS_MAX = 0x7fff;
@@ -58,8 +59,12 @@ export class FrameAllocator {
   #placedFree = 0;
   /** Where the last of them was found. */
   #sweep = 0;
-  /** While a kernel is copied: references that were taken for the copy, and counts in notes; null: none is. */
-  #copying: { readonly retained: Frame[]; readonly shared: Frame[] } | null = null;
+  /** A kernel is being copied: until that ends no room is made, since what is half copied can give nothing back. */
+  #isCopying = false;
+  /** While it is: references that were taken for the copy, counts in notes, and who shares nodes. */
+  readonly #taken = { retained: new FrameList(), shared: new FrameList(), sharers: [] as MemoryAccount[] };
+  /** Frames that must stay free for those who share nodes (`shareNode`). */
+  #reserved = 0;
   /** Note who takes each frame, for `leaks`; slow, so only while looking for a leak. */
   trackSites = false;
   #sites = new Map<Frame, string>();
@@ -192,23 +197,27 @@ export class FrameAllocator {
     if (this.#accounts[account.number] === account) this.close(account);
   }
 
-  /** A kernel is being copied: until that ends no room is made, since what is half copied can give nothing back. */
   get isCopying(): boolean {
-    return this.#copying !== null;
+    return this.#isCopying;
   }
 
   /** @throws what `copy` throws; all references that it took are then given back */
   whileCopying<T>(copy: () => T): T {
-    assert(this.#copying === null, "one kernel is copied at a time");
-    const taken = (this.#copying = { retained: [] as Frame[], shared: [] as Frame[] });
+    assert(!this.#isCopying, "one kernel is copied at a time");
+    this.#isCopying = true;
+    const taken = this.#taken;
     try {
       return copy();
     } catch (error) {
-      for (const frame of taken.shared) this.notes[frame - this.first]!--;
-      for (const frame of taken.retained) this.release(frame);
+      taken.shared.forEach((frame) => this.notes[frame - this.first]!--);
+      for (const account of taken.sharers) this.#unreserve(account);
+      taken.retained.forEach((frame) => this.release(frame));
       throw error;
     } finally {
-      this.#copying = null;
+      taken.shared.clear();
+      taken.retained.clear();
+      taken.sharers.length = 0;
+      this.#isCopying = false;
     }
   }
 
@@ -243,7 +252,8 @@ export class FrameAllocator {
     const placed = this.#placed;
     if (placed === null || frame < this.#untouched || at >= placed.length || this.#references[at] !== 0) return 0;
     const isNew = placed[at] === 0;
-    if ((isNew && this.#touchedCount >= this.total) || this.isCopying || account.charge() !== null) return 0;
+    if ((isNew && this.#touchedCount >= this.total) || this.isCopying) return 0;
+    if (this.freeCount <= this.#reserved || account.charge() !== null) return 0;
     if (isNew) {
       placed[at] = 1;
       this.#touchedCount++;
@@ -262,14 +272,25 @@ export class FrameAllocator {
 
   /** A frame for what was charged; −ENOMEM, and nothing is charged: forks hold what their family does not count. */
   #pop(account: MemoryAccount): Frame {
-    const frame = this.#freeCount > 0 ? this.#free[--this.#freeCount]! : this.#popRare();
+    const frame = this.#mayPop() ? this.#popFree() : 0;
     if (frame === 0) {
       account.uncharge();
       return -ENOMEM;
     }
     this.#own(frame, account);
-    this.#copying?.retained.push(frame);
+    if (this.#isCopying) this.#taken.retained.push(frame);
     return frame;
+  }
+
+  /** Is there more than is reserved? */
+  #mayPop(): boolean {
+    if (this.#reserved === 0 || this.freeCount > this.#reserved) return true;
+    this.lent?.reclaim(64);
+    return this.freeCount > this.#reserved;
+  }
+
+  #popFree(): Frame {
+    return this.#freeCount > 0 ? this.#free[--this.#freeCount]! : this.#popRare();
   }
 
   #own(frame: Frame, account: MemoryAccount): void {
@@ -387,7 +408,7 @@ export class FrameAllocator {
   share(frame: Frame, account: MemoryAccount): void {
     account.retain(frame);
     this.notes[frame - this.first]!++;
-    this.#copying?.shared.push(frame);
+    if (this.#isCopying) this.#taken.shared.push(frame);
     if (!this.isLent(frame)) return;
     account.ofKernel.inherited++;
     for (let at: MemoryAccount | null = account; at !== null && !at.isFamily; at = at.parent) at.foreign--;
@@ -425,6 +446,65 @@ export class FrameAllocator {
     return this.isLent(frame) ? 2 : this.references(frame);
   }
 
+  // ---- Nodes of page tables that forks of a kernel share
+
+  /**
+   * The table of a fork has a node of its original's, too. From then on that is their family's, and each who has it is
+   * charged for a node all the same, for which a frame stays free: to need one of one's own never fails.
+   *
+   * @param account  the original's
+   * @returns 0, −ENOMEM
+   */
+  shareNode(node: Frame, account: MemoryAccount, fork: MemoryAccount): number {
+    if (!this.isSharedNode(node)) {
+      const family = account.ofKernel.parent!;
+      if (this.freeCount <= this.#reserved || family.charge() !== null) return -ENOMEM;
+      this.#charged[node - this.first] = family.number;
+      this.#reserved++;
+    }
+    if (this.freeCount <= this.#reserved || !fork.chargeCopied()) return -ENOMEM;
+    this.#reserved++;
+    if (this.#isCopying) this.#taken.sharers.push(fork);
+    this.retain(node);
+    return 0;
+  }
+
+  isSharedNode(node: Frame): boolean {
+    return this.#accounts[this.#charged[node - this.first]!]!.isFamily;
+  }
+
+  /**
+   * A node that is shared gets other content for one of those who have it. @returns the node itself, for the last of
+   * them; else a frame with the same bytes, and the note is the same
+   */
+  ownNode(node: Frame, account: MemoryAccount): Frame {
+    const at = node - this.first;
+    this.#reserved--;
+    if (this.#references[at] === 1) {
+      this.#accounts[this.#charged[at]!]!.uncharge();
+      this.#charged[at] = account.number;
+      return node;
+    }
+    const own = this.#popFree();
+    assert(own !== 0, "a frame is free for each who shares a node");
+    this.#own(own, account);
+    this.notes[own - this.first] = this.notes[at]!;
+    this.physical.u8.copyWithin(own * PAGE_SIZE, node * PAGE_SIZE, (node + 1) * PAGE_SIZE);
+    this.release(node);
+    return own;
+  }
+
+  /** One of several who share a node has no use for it any more. */
+  leaveNode(node: Frame, account: MemoryAccount): void {
+    this.#unreserve(account);
+    this.release(node);
+  }
+
+  #unreserve(account: MemoryAccount): void {
+    this.#reserved--;
+    account.uncharge();
+  }
+
   // ---- References
 
   /** Code was decoded from the frame: it is told when that becomes free. */
@@ -440,7 +520,7 @@ export class FrameAllocator {
     const at = frame - this.first;
     assert(this.#references[at]! > 0, "a retained frame is in use");
     this.#references[at]!++;
-    this.#copying?.retained.push(frame);
+    if (this.#isCopying) this.#taken.retained.push(frame);
   }
 
   release(frame: Frame): void {
@@ -509,7 +589,7 @@ export class FrameAllocator {
             sweep: it.#sweep,
           } = from),
       },
-      { keeps: ["trackSites", "#copying", "#sites", "onCodeGone"] },
+      { keeps: ["trackSites", "#isCopying", "#taken", "#reserved", "#sites", "onCodeGone"] },
     );
   }
 }

@@ -154,9 +154,16 @@ export class MemoryAccount {
     if (this.parent === null) return;
     const { ofKernel } = this;
     if ((ofKernel.foreignUses === 0 && !this.frames.isCopying) || !this.frames.isForeign(frame, ofKernel)) return;
+    this.noteForeignUses(change);
+  }
+
+  /** As many references to frames that may be its original's came or went. */
+  noteForeignUses(change: number): void {
+    const { ofKernel } = this;
     ofKernel.foreignUses += change;
-    if (ofKernel.foreign <= ofKernel.foreignUses || this.frames.isCopying) return;
-    for (let at: MemoryAccount | null = this; at !== null && !at.isFamily; at = at.parent) at.#leaveForeign();
+    if (this.frames.isCopying) return;
+    while (ofKernel.foreign > ofKernel.foreignUses)
+      for (let at: MemoryAccount | null = this; at !== null && !at.isFamily; at = at.parent) at.#leaveForeign();
   }
 
   #leaveForeign(): void {

@@ -100,10 +100,12 @@ export class PageCache {
   #pageCount = 0;
   identity = 0;
   #dirty = new Set<number>();
+  /** Forks of the machine have the same objects for `#segments` and `#dirty`: see `#unshare`. */
+  #isShared = false;
   /** Mappings of shared anonymous memory (no file holds it): the last one to go disposes of it. 0 for files. */
   anonymousUsers = 0;
-  /** By name; see `watch`. Bound: those that are not done, and as many again. */
-  #watchers = new Map<string, PageWatcher>();
+  /** By name; see `watch`. Bound: those that are not done, and as many again. null: there never were any. */
+  #watchers: Map<string, PageWatcher> | null = null;
   #watchersMost = 16;
 
   constructor(account: MemoryAccount, backing: PageBacking | null, room: PageRoom | null = null) {
@@ -120,8 +122,19 @@ export class PageCache {
     return this.#segments.get(Math.floor(index / SEGMENT_PAGES))?.frames[index & (SEGMENT_PAGES - 1)] ?? 0;
   }
 
+  /** Before what says which pages are there changes: it is this cache's own from now on. */
+  #unshare(): void {
+    if (!this.#isShared) return;
+    this.#isShared = false;
+    const segments = new Map<number, Segment>();
+    for (const [at, { frames, count }] of this.#segments) segments.set(at, { frames: [...frames], count });
+    this.#segments = segments;
+    this.#dirty = new Set(this.#dirty);
+  }
+
   /** Adds a page that isn't there. */
   #add(index: PageIndex, frame: Frame): void {
+    this.#unshare();
     const at = Math.floor(index / SEGMENT_PAGES);
     let segment = this.#segments.get(at);
     if (segment === undefined) {
@@ -269,25 +282,29 @@ export class PageCache {
    * one's place, so there are no more of them than names: processes that map the same code share one.
    */
   watch(name: string, watcher: PageWatcher): void {
-    this.#watchers.set(name, watcher);
-    if (this.#watchers.size <= this.#watchersMost) return;
-    for (const [each, { isDone }] of this.#watchers) if (isDone) this.#watchers.delete(each);
-    this.#watchersMost = Math.max(16, 2 * this.#watchers.size);
+    const watchers = (this.#watchers ??= new Map());
+    watchers.set(name, watcher);
+    if (watchers.size <= this.#watchersMost) return;
+    for (const [each, { isDone }] of watchers) if (isDone) watchers.delete(each);
+    this.#watchersMost = Math.max(16, 2 * watchers.size);
   }
 
   get watcherCount(): number {
-    return this.#watchers.size;
+    return this.#watchers?.size ?? 0;
   }
 
   /** A page's bytes are others now, or about to go. */
   notifyChange(index: PageIndex): void {
-    if (this.#watchers.size === 0) return;
+    if (this.#watchers === null) return;
     for (const watcher of this.#watchers.values()) watcher.pageChanged(index);
   }
 
   /** Must be called after each change of the page's bytes, and when it is mapped writable and shared. */
   markDirty(index: PageIndex): void {
-    if (this.backing !== null) this.#dirty.add(index);
+    if (this.backing !== null && !this.#dirty.has(index)) {
+      this.#unshare();
+      this.#dirty.add(index);
+    }
     this.notifyChange(index);
   }
 
@@ -424,6 +441,7 @@ export class PageCache {
 
   /** Forgets one page, whatever its state (hole punching, truncation). */
   drop(index: PageIndex): void {
+    this.#unshare();
     const at = Math.floor(index / SEGMENT_PAGES);
     const segment = this.#segments.get(at);
     const frame = segment?.frames[index & (SEGMENT_PAGES - 1)] ?? 0;
@@ -438,8 +456,9 @@ export class PageCache {
 
   /** Forgets every page; the frames of many go back in pieces. */
   #dropAll(): void {
+    this.#unshare();
     const segments = [...this.#segments.values()];
-    if (this.#watchers.size > 0) this.forEach(0, Infinity, (index) => this.notifyChange(index));
+    if (this.watcherCount > 0) this.forEach(0, Infinity, (index) => this.notifyChange(index));
     this.#segments = new Map();
     this.#dirty.clear();
     this.#count(-this.#pageCount);
@@ -448,11 +467,12 @@ export class PageCache {
 
   /** Forgets the pages from `first` on: a step for each segment in memory, and one for each page that is dirty. */
   #dropFrom(first: number): void {
+    this.#unshare();
     const dropped: Segment[] = [];
     const edge = Math.floor(first / SEGMENT_PAGES);
     for (const [at, segment] of this.#segments) {
       if (at < edge) continue;
-      if (at === edge || this.#watchers.size > 0) {
+      if (at === edge || this.watcherCount > 0) {
         this.#visitSegment(at, first, Infinity, (index) => this.drop(index));
         continue;
       }
@@ -481,7 +501,8 @@ export class PageCache {
    * @returns 0, or the first error
    */
   writePortion(size: number, most: number): number {
-    if (this.backing === null) return 0;
+    if (this.backing === null || this.#dirty.size === 0) return 0;
+    this.#unshare();
     const portion: number[] = [];
     for (const index of this.#dirty) if (portion.push(index) >= most) break;
     let failure = 0;
@@ -526,7 +547,7 @@ export class PageCache {
   abandon(): void {
     for (const { frames } of this.#segments.values())
       for (const frame of frames) if (frame !== 0) this.frames.giveBack(frame, this.account);
-    this.#segments.clear();
+    this.#segments = new Map();
     this.#pageCount = 0;
   }
 
@@ -542,9 +563,12 @@ export class PageCache {
   }
 
   /** In a fork: it has the frames that the original has, as long as neither writes them. */
-  #share(): void {
-    for (const { frames } of this.#segments.values())
-      for (const frame of frames) if (frame !== 0) this.frames.share(frame, this.account);
+  #share(original: PageCache): void {
+    this.#isShared = true;
+    original.#isShared = true;
+    this.#segments.forEach(({ frames }) => {
+      for (let at = 0; at < SEGMENT_PAGES; at++) if (frames[at] !== 0) this.frames.share(frames[at]!, this.account);
+    });
   }
 
   static {
@@ -557,7 +581,11 @@ export class PageCache {
         load: (it, from) =>
           ({ room: it.#room, segments: it.#segments, pageCount: it.#pageCount, dirty: it.#dirty } = from),
       },
-      { keeps: ["#watchers", "#watchersMost"], copied: (it) => it.#share() },
+      {
+        keeps: ["#watchers", "#watchersMost", "#isShared"],
+        shares: ["#segments", "#dirty"],
+        copied: (it, original) => it.#share(original),
+      },
     );
   }
 }

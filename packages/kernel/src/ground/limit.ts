@@ -1,5 +1,5 @@
 /** One of RLIMIT_* (getrlimit(2)); 2^64 − 1 (infinity) is Infinity here. */
 export interface Limit {
-  soft: number;
-  hard: number;
+  readonly soft: number;
+  readonly hard: number;
 }

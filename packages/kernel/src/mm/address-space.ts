@@ -37,7 +37,7 @@ import type { Path } from "../vfs/path.ts";
 import { AREA_ACCOUNTED, type Area } from "./area.ts";
 import { AreaList, AREAS_PER_UNIT } from "./area-list.ts";
 import { handlePageFault, markPageDirty } from "./page-fault.ts";
-import { addressOfEntry, frameOfEntry, PageTable, PTE_D, PTE_R, PTE_W } from "./page-table.ts";
+import { addressOfEntry, PageTable, PTE_R, PTE_W } from "./page-table.ts";
 import type { Frame } from "../frames/frame.ts";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import type { Reapable } from "../frames/reaper.ts";
@@ -303,7 +303,6 @@ export class AddressSpace implements UserMemory, Reapable {
     const slot = this.slot;
     this.table.forEach(0, USER_TOP, (address, entry) => {
       if ((entry & PTE_R) !== 0) tables.map(slot, address, addressOfEntry(entry), (entry & PTE_W) !== 0);
-      return entry;
     });
   }
 
@@ -316,14 +315,10 @@ export class AddressSpace implements UserMemory, Reapable {
     this.unpublish(start, end);
     this.unpublishCode(start, end);
     let index = 0;
-    this.table.forEach(start, end, (address, entry) => {
-      if ((entry & PTE_D) !== 0) {
-        while (index < areas.length && areas[index]!.end <= address) index++;
-        const area = areas[index];
-        if (area !== undefined && area.start <= address && area.pages !== null) markPageDirty(this, area, address);
-      }
-      this.account.release(frameOfEntry(entry));
-      return 0;
+    this.table.remove(start, end, (address) => {
+      while (index < areas.length && areas[index]!.end <= address) index++;
+      const area = areas[index];
+      if (area !== undefined && area.start <= address && area.pages !== null) markPageDirty(this, area, address);
     });
   }
 
@@ -451,11 +446,7 @@ export class AddressSpace implements UserMemory, Reapable {
   abandon(): void {
     this.kernel.slots.release(this);
     for (const area of this.areas) this.forgetCode(area);
-    this.table.forEach(0, Number.MAX_SAFE_INTEGER, (_address, entry) => {
-      this.kernel.frames.release(frameOfEntry(entry));
-      return 0;
-    });
-    this.table.dispose();
+    this.table.abandon();
   }
 
   /** In a fork of the machine: its pages are also the original's until one of them writes. */

@@ -107,7 +107,6 @@ function protectWrites(parent: AddressSpace): void {
     parent.table.forEach(area.start, area.end, (address, entry) => {
       if ((entry & (PTE_R | PTE_W)) === (PTE_R | PTE_W))
         tables.map(parent.slot, address, entry - (entry & (PAGE_SIZE - 1)), true);
-      return entry;
     });
   }
 }

@@ -44,6 +44,7 @@ export function moveFrame({ spaces }: MappingKernel, pages: PageCache, index: Pa
       // Code is decoded from frames; it is decoded anew from this one.
       space.forgetCode(area);
       space.unpublish(at, at + PAGE_SIZE);
+      space.table.own(at);
       space.account.retain(to);
       space.account.release(from);
       const moved = (to * PAGE_SIZE + (entry % PAGE_SIZE)) >>> 0;

@@ -122,7 +122,7 @@ function protectPiece(space: AddressSpace, address: number, end: number, protect
 /** Brings entries in line with a new protection: rights are only taken here; faults give them back. */
 function reprotect(space: AddressSpace, area: Area): void {
   space.unpublish(area.start, area.end);
-  space.table.forEach(area.start, area.end, (address, entry) => {
+  space.table.change(area.start, area.end, (address, entry) => {
     let changed = entry & ~(PTE_R | PTE_W | PTE_B);
     if (area.code === null) changed &= ~PTE_C;
     if (area.isReadable) {

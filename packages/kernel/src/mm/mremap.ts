@@ -106,7 +106,7 @@ function movePages(task: MmCaller, state: StateOf<"mremap">): number {
   space.unpublish(state.at, to);
   space.unpublishCode(state.at, to);
   const entries: number[] = [];
-  space.table.forEach(state.at, to, (at, entry) => {
+  space.table.change(state.at, to, (at, entry) => {
     entries.push(at, (entry & ~PTE_C) >>> 0);
     return 0;
   });

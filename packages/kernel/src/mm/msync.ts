@@ -61,7 +61,6 @@ export function mincore(task: MmCaller, address: number, length: number, vector:
     bytes.fill(0);
     space.table.forEach(at, last, (page, entry) => {
       bytes[(page - at) / PAGE_SIZE] = 1;
-      return entry;
     });
     for (
       let area = space.areas.endingAfter(at);

@@ -65,6 +65,7 @@ export function isBorrowed(space: AddressSpace, address: VirtualAddress): boolea
  */
 function takeBack(space: AddressSpace, page: VirtualAddress): 0 | BadAccess {
   const area = space.areaAt(page)!;
+  space.table.own(page);
   const entry = space.table.get(page);
   const frame = frameOfEntry(entry);
   const { frames } = space.kernel;
@@ -172,6 +173,7 @@ function mapResident(
     space.publish(page, entry);
     return 0;
   }
+  space.table.own(page);
   if ((entry & PTE_C) !== 0) {
     // Bytes that code was decoded from change: drop the code, so that executing them faults and decodes anew.
     forgetCodeOfPage(space, area, page);

@@ -71,7 +71,6 @@ function fillEntries(task: Task, first: number, end: number, showsFrames: boolea
     const shared = area !== undefined && (area.file !== null || area.isShared) ? FILE_OR_SHARED : 0;
     view.setUint32(at, showsFrames ? frame : 0, true);
     view.setUint32(at + 4, (PRESENT | shared | (kernel.frames.sharers(frame) === 1 ? EXCLUSIVE : 0)) >>> 0, true);
-    return entry;
   });
 }
 

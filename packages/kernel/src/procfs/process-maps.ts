@@ -98,7 +98,6 @@ function weigh(task: Task, area: Area, start: number, end: number): Weights {
     if (owners > 1) weights.sharedClean += 4;
     else weights.privateDirty += 4;
     if (area.file === null) weights.anonymous += 4;
-    return entry;
   });
   if ((area.flags & MAP_LOCKED) !== 0) weights.locked = weights.proportional;
   return weights;

@@ -137,7 +137,6 @@ function measure(task: Task, from: number, kept: unknown): { sizes: Sizes; next:
     if (area.file !== null || area.isShared) {
       task.space.table.forEach(start, end, (_address, entry) => {
         sizes.shared++;
-        return entry;
       });
     }
     if (area.label === "[stack]") sizes.stack += pages;

@@ -98,7 +98,7 @@ test("what would be ignored isn't queued, unless it is blocked; stop and continu
 test("beyond RLIMIT_SIGPENDING a queued real-time signal is refused, others come without their info", () => {
   const task = createTask();
   const { kernel } = task;
-  task.group.limits[RLIMIT_SIGPENDING]!.soft = 2;
+  task.group.limits[RLIMIT_SIGPENDING] = { ...task.group.limits[RLIMIT_SIGPENDING]!, soft: 2 };
   for (const signal of [SIGRTMIN, SIGRTMIN + 1, SIGUSR1, SIGTERM]) task.blocked.add(signal);
   const queue = (signal: number, code: number): number =>
     sendSignalToProcess(task.group, signalInfo(signal, code, { pid: 5 }));

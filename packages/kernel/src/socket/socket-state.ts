@@ -5,6 +5,9 @@ import { SocketMemory } from "./socket-memory.ts";
 import { InFlightFiles } from "./unix/in-flight-files.ts";
 import type { UnixSocket } from "./unix/unix-socket.ts";
 
+/** Of all machines: nothing stays in it from one call to the next. */
+const TRANSFER = new Uint8Array(65536);
+
 /** What the sockets of all networks of a machine share: memory, and what paths and messages lead to. */
 export class SocketState implements SharedBySockets {
   /** What waits in sockets of a kind; ICMP, raw, packet and netlink sockets count with UDP. */
@@ -21,7 +24,7 @@ export class SocketState implements SharedBySockets {
   /** AF_UNIX sockets bound to a path, by the inode there: a path leads across networks (unix(7)). */
   readonly boundInodes = new Map<Inode, UnixSocket>();
   /** Bytes between a provider or a queue and user memory; valid during one call. */
-  readonly transfer = new Uint8Array(65536);
+  readonly transfer = TRANSFER;
 
   /** @param pages  of the machine's memory */
   constructor(pages: number) {
@@ -31,6 +34,6 @@ export class SocketState implements SharedBySockets {
   }
 
   static {
-    stateClass("SocketState", this);
+    stateClass("SocketState", this, null, { keeps: ["transfer"] });
   }
 }

@@ -44,7 +44,7 @@ test("F_DUPFD gives the lowest free number from the one that is asked for, below
     [10, 11].map((each) => user.call("fcntl", each, F_GETFD)),
     [0, 1],
   );
-  user.task.group.limits[RLIMIT_NOFILE]!.soft = 12;
+  user.task.group.limits[RLIMIT_NOFILE] = { ...user.task.group.limits[RLIMIT_NOFILE]!, soft: 12 };
   assert.equal(user.call("fcntl", fd, F_DUPFD, 12), -EINVAL);
   assert.equal(user.call("fcntl", fd, F_DUPFD, -1), -EINVAL);
   assert.equal(user.call("fcntl", fd, F_DUPFD, 11), -EMFILE);

@@ -45,7 +45,7 @@ function map(task: Task, pages: number, protection = PROT_READ | PROT_WRITE): nu
 function createUser(lockableBytes: number): MemoryTask {
   const made = createMemoryTask();
   made.task.credentials = { ...made.task.credentials, effective: 0 };
-  made.task.group.limits[RLIMIT_MEMLOCK]!.soft = lockableBytes;
+  made.task.group.limits[RLIMIT_MEMLOCK] = { ...made.task.group.limits[RLIMIT_MEMLOCK]!, soft: lockableBytes };
   return made;
 }
 

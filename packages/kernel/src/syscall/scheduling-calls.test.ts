@@ -148,11 +148,11 @@ test("without CAP_SYS_NICE RLIMIT_RTPRIO bounds priorities, and only one's own t
   const user = createUser();
   const { task, other } = user;
   becomeUser(user, 9);
-  task.group.limits[RLIMIT_RTPRIO]!.soft = 0;
+  task.group.limits[RLIMIT_RTPRIO] = { ...task.group.limits[RLIMIT_RTPRIO]!, soft: 0 };
   assert.equal(setScheduler(user, FIFO, 1), -EPERM);
   assert.equal(setScheduler(user, BATCH, 0), 0);
   assert.equal(setScheduler(user, BATCH, 0, other.tid), -EPERM);
-  task.group.limits[RLIMIT_RTPRIO]!.soft = 5;
+  task.group.limits[RLIMIT_RTPRIO] = { ...task.group.limits[RLIMIT_RTPRIO]!, soft: 5 };
   assert.equal(setScheduler(user, FIFO, 6), -EPERM);
   assert.equal(setScheduler(user, FIFO, 5), 0);
   assert.equal(setScheduler(user, FIFO | RESET_ON_FORK, 5), 0);
@@ -201,7 +201,7 @@ test("sched_setattr sets nice or priority, and may keep what there is", () => {
   assert.equal(setAttributes(user, { policy: -1 }), -EINVAL);
   assert.equal(setAttributes(user, { policy: OTHER }, 999), -ESRCH);
   becomeUser(user, 9);
-  task.group.limits[RLIMIT_NICE]!.soft = 15;
+  task.group.limits[RLIMIT_NICE] = { ...task.group.limits[RLIMIT_NICE]!, soft: 15 };
   Object.assign(task, { policy: OTHER, nice: 10, resetsOnFork: false });
   assert.equal(setAttributes(user, { policy: OTHER, nice: 4 }), -EPERM);
   assert.equal(setAttributes(user, { policy: OTHER, nice: 5 }), 0);

@@ -130,7 +130,7 @@ function prlimit(task: Task, pid: number, resource: number, newAddress: number, 
     changed = { soft: read(Rlimit.offset.rlim_cur), hard: read(Rlimit.offset.rlim_max) };
     if (changed.soft > changed.hard) return -EINVAL;
     // A limit of no time at all is one of a second (kernel/sys.c, do_prlimit).
-    if (resource === RLIMIT_CPU && changed.soft === 0) changed.soft = 1;
+    if (resource === RLIMIT_CPU && changed.soft === 0) changed = { ...changed, soft: 1 };
     if (resource === RLIMIT_NOFILE && changed.hard > task.kernel.fileUsage.tableMost) return -EPERM;
     if (changed.hard > target.limits[resource]!.hard && !isCapable(task.credentials, CAP_SYS_RESOURCE)) return -EPERM;
   }

@@ -124,7 +124,7 @@ test("a process has memory, files and handlers of its own; what is mapped shared
   const { task, page } = maker;
   const shared = map(task, MAP_SHARED);
   task.space.storeU32(page, 1);
-  task.group.limits[RLIMIT_NPROC]!.soft = 50;
+  task.group.limits[RLIMIT_NPROC] = { ...task.group.limits[RLIMIT_NPROC]!, soft: 50 };
   Object.assign(task, { nice: 5, name: "maker", timerSlackNs: 77 });
   task.blocked.add(SIGUSR1);
   const child = clone(maker, SIGCHLD);
@@ -136,7 +136,7 @@ test("a process has memory, files and handlers of its own; what is mapped shared
   assert.ok(child.files !== task.files && child.group.actions !== task.group.actions);
   assert.deepEqual([child.nice, child.name, child.timerSlackNs, child.blocked.has(SIGUSR1)], [5, "maker", 77, true]);
   assert.equal(child.group.limits[RLIMIT_NPROC]!.soft, 50);
-  child.group.limits[RLIMIT_NPROC]!.soft = 3;
+  child.group.limits[RLIMIT_NPROC] = { ...child.group.limits[RLIMIT_NPROC]!, soft: 3 };
   assert.equal(task.group.limits[RLIMIT_NPROC]!.soft, 50);
   assert.deepEqual([child.group.parent?.pid, child.group.exitSignal, child.pid], [task.pid, SIGCHLD, child.tid]);
   assert.ok(task.group.children.has(child.group));
@@ -200,7 +200,7 @@ test("flags that contradict each other are refused", () => {
 test("RLIMIT_NPROC bounds the tasks of a user, not of root; a deadline isn't shared", () => {
   const maker = createMaker();
   const { task } = maker;
-  task.group.limits[RLIMIT_NPROC]!.soft = 2;
+  task.group.limits[RLIMIT_NPROC] = { ...task.group.limits[RLIMIT_NPROC]!, soft: 2 };
   for (let count = 0; count < 3; count++) clone(maker, SIGCHLD);
   task.credentials = { ...task.credentials, uid: 9 };
   clone(maker, SIGCHLD);
@@ -219,7 +219,7 @@ test("who waits to be reaped counts against RLIMIT_NPROC and the machine's most 
   const maker = createMaker();
   const { task, kernel } = maker;
   task.credentials = { ...task.credentials, uid: 9 };
-  task.group.limits[RLIMIT_NPROC]!.soft = 3;
+  task.group.limits[RLIMIT_NPROC] = { ...task.group.limits[RLIMIT_NPROC]!, soft: 3 };
   for (let count = 0; count < 2; count++) call(clone(maker, SIGCHLD), "exit_group", 0);
   assert.equal(call(task, "clone", SIGCHLD, 0, 0, 0, 0), -EAGAIN);
   assert.ok(call(task, "wait4", -1, 0, 0, 0) > 0);

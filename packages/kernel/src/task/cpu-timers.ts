@@ -79,6 +79,6 @@ function checkCpuLimit(group: ThreadGroup): void {
   else if (seconds >= limit.soft) {
     sendTimerSignal(group, signalInfo(SIGXCPU, SI_KERNEL));
     // As Linux does it: the limit itself moves on.
-    limit.soft++;
+    group.limits[RLIMIT_CPU] = { ...limit, soft: limit.soft + 1 };
   }
 }

@@ -82,7 +82,7 @@ function createRunning(): Running {
   kernel.hart.set(RA, 0x777);
   kernel.hart.pc = PROGRAM;
   kernel.hart.fcsr = 0b011_10101;
-  task.group.limits[RLIMIT_CORE]!.soft = 0;
+  task.group.limits[RLIMIT_CORE] = { ...task.group.limits[RLIMIT_CORE]!, soft: 0 };
   return { kernel, task, space, top, notes };
 }
 

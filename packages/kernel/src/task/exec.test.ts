@@ -266,9 +266,9 @@ test("what is no program is refused, and the old one goes on", () => {
 
 test("one string and all of them have a limit", () => {
   const { task } = createShell();
-  task.group.limits[3]!.soft = 8 << 20;
+  task.group.limits[3] = { ...task.group.limits[3]!, soft: 8 << 20 };
   assert.equal(execute(task, "/program", ["x".repeat(131072)]), -E2BIG);
-  task.group.limits[3]!.soft = 0;
+  task.group.limits[3] = { ...task.group.limits[3]!, soft: 0 };
   const most = Array.from({ length: 4 }, () => "x".repeat(32750));
   assert.equal(execute(task, "/program", most, ["y".repeat(100)]), -E2BIG);
   assert.equal(execute(task, "/program", most), NO_RETURN);

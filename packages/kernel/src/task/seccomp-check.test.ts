@@ -260,7 +260,7 @@ test("a program that could fail or run away is refused", () => {
 /** A task with filters that answer these. */
 function filtered(...answers: number[]): Task {
   const { task } = createTestTask(createTestKernel().kernel);
-  task.group.limits[RLIMIT_CORE]!.soft = 0;
+  task.group.limits[RLIMIT_CORE] = { ...task.group.limits[RLIMIT_CORE]!, soft: 0 };
   for (const each of answers) add(task, [[RET, each]]);
   return task;
 }

@@ -136,6 +136,11 @@ export class ThreadGroup implements SignalProcess {
   }
 
   static {
-    stateClass("ThreadGroup", this);
+    stateClass("ThreadGroup", this, null, {
+      shares: ["limits"],
+      copied: (it, original) => {
+        it.limits = [...original.limits];
+      },
+    });
   }
 }

@@ -63,7 +63,7 @@ export function createMemoryTask(options: { windows?: boolean } = {}): MemoryTas
   const { task } = createTestTask(kernel);
   const space = new AddressSpace(kernel);
   task.space = space;
-  for (const limit of task.group.limits) limit.soft = Infinity;
+  task.group.limits = task.group.limits.map((limit) => ({ ...limit, soft: Infinity }));
   kernel.scheduler.current = task;
   kernel.slots.activate(space);
   return { test, kernel, task, space, shown };

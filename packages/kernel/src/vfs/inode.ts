@@ -25,9 +25,12 @@ import type { Caller } from "./vfs-kernel.ts";
 
 /** A point in time: seconds since 1970 and nanoseconds below 10^9. Apart, because together they exceed 2^53. */
 export interface Time {
-  seconds: number;
-  nanoseconds: number;
+  readonly seconds: number;
+  readonly nanoseconds: number;
 }
+
+/** Fields of an inode whose objects are never changed, so that forks of the machine have the same ones. */
+export const TIMES = ["atime", "mtime", "ctime", "btime"] as const;
 
 /** What a new inode begins with; the caller (vfs) has applied umask, set-group-ID inheritance and quota checks. */
 export interface NewInode {

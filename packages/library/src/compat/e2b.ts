@@ -59,6 +59,17 @@ export interface SandboxInfo {
 
 export type SandboxState = "running" | "paused";
 
+/** How much a sandbox uses: bytes, and processor time since it was asked last (before: since its start). */
+export interface SandboxMetrics {
+  readonly timestamp: Date;
+  readonly cpuUsedPct: number;
+  readonly cpuCount: number;
+  readonly memUsed: number;
+  readonly memTotal: number;
+  readonly diskUsed: number;
+  readonly diskTotal: number;
+}
+
 export interface SandboxListOpts extends Pick<SandboxOpts, "stratos"> {
   readonly query?: {
     /** Default: both. */
@@ -128,6 +139,7 @@ export class Sandbox {
   /** Of one without a name. */
   #endMs: number;
   #isRunning = true;
+  #measured = { ms: this.#startedMs, cpuMs: 0 };
   #isPaused = false;
 
   private constructor(box: Box, opts: SandboxOpts, template = "") {
@@ -219,6 +231,29 @@ export class Sandbox {
   /** @throws NotFoundError: it is there no longer */
   async getInfo(): Promise<SandboxInfo> {
     return Sandbox.getInfo(this.sandboxId, { stratos: this.#home });
+  }
+
+  /** Of one of this program. @throws NotFoundError */
+  static async getMetrics(sandboxId: string): Promise<SandboxMetrics[]> {
+    const own = unnamed.get(sandboxId);
+    if (own === undefined) throw new NotFoundError(`sandbox ${sandboxId} was not found in this program`);
+    return own.getMetrics();
+  }
+
+  /** That library takes one each five seconds; here there is the one of now. */
+  async getMetrics(): Promise<SandboxMetrics[]> {
+    const { memory, disk, cpuMs } = await translated(() => this.#box.stats());
+    const timestamp = new Date();
+    const before = this.#measured;
+    this.#measured = { ms: timestamp.getTime(), cpuMs };
+    const passedMs = Math.max(1, this.#measured.ms - before.ms);
+    return [
+      {
+        ...{ timestamp, cpuUsedPct: Math.max(0, (100 * (cpuMs - before.cpuMs)) / passedMs), cpuCount: this.#cpuCount },
+        ...{ memUsed: memory.usedBytes, memTotal: memory.limitBytes },
+        ...{ diskUsed: disk.usedBytes, diskTotal: disk.limitBytes },
+      },
+    ];
   }
 
   /** Null: it has ended. */

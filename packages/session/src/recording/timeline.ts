@@ -67,6 +67,9 @@ const NOWHERE: StopPosition = { ...ANYWHERE, instructions: -1 };
 const NOTHING: StopsWanted = { breakpoints: new Set(), watches: [] };
 const NO_JOURNEY = { stops: NOTHING, onHit: null };
 
+/** The timeline stands at its beginning afterwards. */
+class JourneyGivenUp extends Error {}
+
 export class Timeline {
   readonly #ports: TimelinePorts;
   /** The beginning, never gone on with; null: it can't be in two machines. */
@@ -88,6 +91,7 @@ export class Timeline {
   /** Null: nobody has been there yet. */
   #end: StopPosition | null = null;
   #isInterrupted = false;
+  #isGivenUp = false;
 
   private constructor(ports: TimelinePorts) {
     this.#ports = ports;
@@ -146,6 +150,11 @@ export class Timeline {
   /** A journey under way ends soon. */
   interrupt(): void {
     this.#isInterrupted = true;
+  }
+
+  /** Nobody wants to arrive any more: a journey under way throws JourneyGivenUp soon. */
+  giveUp(): void {
+    this.#isGivenUp = true;
   }
 
   /**
@@ -513,9 +522,16 @@ export class Timeline {
    * replayed from its beginning each time.
    */
   async #steadily<T>(journey: () => Promise<T>): Promise<T> {
-    this.#isInterrupted = false;
+    this.#isInterrupted = this.#isGivenUp = false;
     const from = this.#at;
-    const result = await journey();
+    let result: T;
+    try {
+      result = await journey();
+    } catch (error) {
+      // Its hooks go with the machine.
+      if (error instanceof JourneyGivenUp) await this.#reopen();
+      throw error;
+    }
     if (!this.#isAstray || this.#origin === null) return result;
     this.#checkpoints.close();
     this.#origin.close();
@@ -574,6 +590,7 @@ export class Timeline {
     if (this.#origin !== null && !this.#isAstray) this.#mayKeep();
     await this.#current.drain();
     await this.#yieldToHost();
+    if (this.#isGivenUp) throw new JourneyGivenUp("the journey was given up");
   }
 
   #yieldToHost(): Promise<void> {

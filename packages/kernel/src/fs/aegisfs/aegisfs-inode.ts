@@ -45,7 +45,7 @@ import { stateClass } from "@stratos/base";
 import { CALL_WORK } from "../../ground/call-work.ts";
 import type { ImageFile, SharedImage } from "../../frames/image-pages.ts";
 import { PageCache, type PageBacking } from "../../frames/page-cache.ts";
-import { type AttributeChange, Inode, type NewInode, type Time } from "../../vfs/inode.ts";
+import { type AttributeChange, Inode, type NewInode, type Time, TIMES } from "../../vfs/inode.ts";
 import { FILE_SIZE_MAX } from "../../vfs/content-change.ts";
 import type { AegisFileSystem } from "./aegisfs.ts";
 
@@ -75,8 +75,11 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
   #farSize: bigint | null = null;
   /** What `contentInImage` says; −1: it was not looked for. */
   #content = -1;
-  /** Pages that wait for write-back and were promised a block, since an owner of the file has a limit (quota(7)). */
-  #promised = new Set<number>();
+  /**
+   * Pages that wait for write-back and were promised a block, since an owner of the file has a limit (quota(7)); null:
+   * none ever were.
+   */
+  #promised: Set<number> | null = null;
   /** `version` at the beginning. */
   readonly firstVersion: number;
 
@@ -123,12 +126,12 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
 
   writePage(index: number, bytes: Uint8Array, at: number, length: number): number {
     const { subvolume, volume } = this.fileSystem;
-    const isPromised = this.#promised.delete(index);
+    const isPromised = this.#promised?.delete(index) === true;
     if (isPromised) subvolume.unpromise(this.ino, 1);
     volume.enforcesQuotas = !isPromised;
     const stored = subvolume.writePages(this.ino, index, bytes, at, length);
     if (stored >= 0) this.fileSystem.fulfil();
-    else if (isPromised) subvolume.promiseRun(this.ino, index, 1, this.#promised);
+    else if (isPromised) subvolume.promiseRun(this.ino, index, 1, this.#promised!);
     volume.enforcesQuotas = true;
     return stored;
   }
@@ -136,7 +139,7 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
   /** To the volume of a loaded machine, what the saved one's knew. */
   promiseAgain(): void {
     const promised = new Set<number>();
-    for (const index of this.#promised) this.fileSystem.subvolume.promiseRun(this.ino, index, 1, promised);
+    for (const index of this.#promised ?? []) this.fileSystem.subvolume.promiseRun(this.ino, index, 1, promised);
   }
 
   get image(): SharedImage {
@@ -169,6 +172,7 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
     const { subvolume } = fileSystem;
     if (!subvolume.quotas.isOn || !subvolume.hasQuotaLimit(ino)) return 0;
     fileSystem.actForTask();
+    this.#promised ??= new Set();
     const allowed = subvolume.promiseRun(ino, first, Math.min(pages, PROMISED_AT_ONCE), this.#promised);
     if (allowed < 0) return allowed;
     if (allowed === pages) return 0;
@@ -177,10 +181,10 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
 
   /** Pages that do not wait for write-back any more, stored or not, need no promise. */
   #dropPromises(): void {
-    if (this.#promised.size === 0) return;
-    for (const index of [...this.#promised]) {
+    const promised = this.#promised;
+    for (const index of [...(promised ?? [])]) {
       if (this.pages!.isDirty(index)) continue;
-      this.#promised.delete(index);
+      promised!.delete(index);
       this.fileSystem.subvolume.unpromise(this.ino, 1);
     }
   }
@@ -188,7 +192,7 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
   /** The file has other owners from now on: what was promised to the old ones is the new ones'. */
   #promiseAnew(change: () => number): number {
     const { subvolume, volume } = this.fileSystem;
-    const count = this.#promised.size;
+    const count = this.#promised?.size ?? 0;
     if (count === 0) return change();
     subvolume.unpromise(this.ino, count);
     const result = change();
@@ -618,8 +622,9 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
   }
 
   #giveUpPromises(): void {
-    if (this.#promised.size > 0) this.fileSystem.subvolume.unpromise(this.ino, this.#promised.size);
-    this.#promised.clear();
+    const count = this.#promised?.size ?? 0;
+    if (count > 0) this.fileSystem.subvolume.unpromise(this.ino, count);
+    this.#promised = null;
   }
 
   override forget(): void {
@@ -631,10 +636,15 @@ export class AegisInode extends Inode implements PageBacking, ImageFile {
   }
 
   static {
-    stateClass("AegisInode", this, {
-      save: (it) => ({ farSize: it.#farSize, content: it.#content, promised: it.#promised }),
-      load: (it, from) => ({ farSize: it.#farSize, content: it.#content, promised: it.#promised } = from),
-    });
+    stateClass(
+      "AegisInode",
+      this,
+      {
+        save: (it) => ({ farSize: it.#farSize, content: it.#content, promised: it.#promised }),
+        load: (it, from) => ({ farSize: it.#farSize, content: it.#content, promised: it.#promised } = from),
+      },
+      { shares: TIMES },
+    );
   }
 }
 

@@ -30,7 +30,7 @@ import { stateClass } from "@stratos/base";
 import { PageCache } from "../../frames/page-cache.ts";
 import type { Reapable } from "../../frames/reaper.ts";
 import { CALL_WORK, type CallWork } from "../../ground/call-work.ts";
-import { Inode, type NewInode, type Time } from "../../vfs/inode.ts";
+import { Inode, type NewInode, type Time, TIMES } from "../../vfs/inode.ts";
 import type { Tmpfs } from "./tmpfs.ts";
 
 /** Size that Linux counts for each name of a tmpfs directory (BOGO_DIRENT_SIZE). */
@@ -413,25 +413,30 @@ export class TmpfsInode extends Inode {
   }
 
   static {
-    stateClass("TmpfsInode", this, {
-      save: (it) => ({
-        entries: it.#entries,
-        order: it.#order,
-        nextCursor: it.#nextCursor,
-        target: it.#target,
-        xattrs: it.#xattrs,
-        bytes: it.#bytes,
-      }),
-      load: (it, from) =>
-        ({
+    stateClass(
+      "TmpfsInode",
+      this,
+      {
+        save: (it) => ({
           entries: it.#entries,
           order: it.#order,
           nextCursor: it.#nextCursor,
           target: it.#target,
           xattrs: it.#xattrs,
           bytes: it.#bytes,
-        } = from),
-    });
+        }),
+        load: (it, from) =>
+          ({
+            entries: it.#entries,
+            order: it.#order,
+            nextCursor: it.#nextCursor,
+            target: it.#target,
+            xattrs: it.#xattrs,
+            bytes: it.#bytes,
+          } = from),
+      },
+      { shares: TIMES },
+    );
   }
 }
 

@@ -96,7 +96,7 @@ test("a step writes a bounded number of pages, and RLIMIT_CORE ends the file", (
   const at = map(task, 100 * PAGE);
   for (let page = 0; page < 100; page++) assert.equal(space.storeU32(at + page * PAGE, page), 0);
   assert.equal(dumpOf(task).file.words.size, 100);
-  task.group.limits[RLIMIT_CORE]!.soft = 20 * PAGE;
+  task.group.limits[RLIMIT_CORE] = { ...task.group.limits[RLIMIT_CORE]!, soft: 20 * PAGE };
   const { file } = dumpOf(task);
   assert.equal(file.words.size, 20 - file.header!.byteLength / PAGE);
 });

@@ -377,7 +377,6 @@ function hasPrivatePages(task: Task, start: number, end: number): boolean {
   let found = false;
   task.space.table.forEach(start, end, (_address, entry) => {
     found ||= (entry & PTE_A) !== 0;
-    return entry;
   });
   return found;
 }
@@ -414,7 +413,6 @@ function pagesFrom(
   task.space.table.forEach(start, end, (address, entry) => {
     if (addresses.length < most) addresses.push(address);
     else last = Math.min(last, address);
-    return entry;
   });
   return { addresses, next: last, looked: addresses.length + EMPTY_WINDOW };
 }
