@@ -92,14 +92,15 @@ interface Kept {
 interface JudgeInput extends RunInput {
   /** The root to run in; that of the test image if there is none. */
   readonly root?: string;
-  /** A folder that is seen at /suite. */
+  /** A folder, and where in the root it is seen: by default at /suite. */
   readonly suite?: string;
+  readonly suiteAt?: string;
 }
 
 /** Runs a program under qemu-user; with a time limit of its own, so that nothing which it started outlives it. */
 export function judge(command: readonly string[], input: JudgeInput = {}): Promise<Result> {
   const isLimited = input.timeoutMs !== undefined;
-  const share = input.suite === undefined ? "" : 'mkdir -p "$1/suite" && mount --bind "$SUITE" "$1/suite" && ';
+  const share = input.suite === undefined ? "" : 'mkdir -p "$1$AT" && mount --bind "$SUITE" "$1$AT" && ';
   const enter =
     'mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && mount -t tmpfs tmpfs "$1/tmp" && ' +
     `${share}root=$1 && shift && ${isLimited ? 'env -i "$@"; exit $?' : 'exec env -i "$@"'}`;
@@ -113,6 +114,6 @@ export function judge(command: readonly string[], input: JudgeInput = {}): Promi
   return run([...unshare, "sh", "-c", enter, "sh", root, ...environment, "chroot", root, ...command], {
     ...(input.stdin === undefined ? {} : { stdin: input.stdin }),
     ...(input.timeoutMs === undefined ? {} : { timeoutMs: input.timeoutMs }),
-    ...(input.suite === undefined ? {} : { env: { SUITE: input.suite } }),
+    ...(input.suite === undefined ? {} : { env: { SUITE: input.suite, AT: input.suiteAt ?? "/suite" } }),
   });
 }

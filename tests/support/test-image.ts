@@ -3,7 +3,7 @@
  * files as a folder, for the judge. Both stay in a cache folder: STRATOS_TEST_HOME, else `~/.cache/stratos-test`.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { lockFile } from "@stratos/host-node";
@@ -13,7 +13,6 @@ export const TEST_HOME = process.env["STRATOS_TEST_HOME"] ?? join(homedir(), ".c
 /** A change of the list is a new image. */
 export const TEST_PACKAGES = [
   "python3",
-  "libpython3.13-testsuite",
   "perl",
   "git",
   "gcc",
@@ -32,7 +31,10 @@ export const TEST_PACKAGES = [
   "curl",
   "ca-certificates",
 ];
-export const TEST_IMAGE = "test-2";
+export const TEST_IMAGE = "test-3";
+/** Of windows, screens and desktops: programs that draw. */
+export const SCREEN_IMAGE = "screens-1";
+const SCREEN_PACKAGES = ["foot", "fonts-dejavu-core", "libnotify-bin", "dbus-bin", "libdrm-tests", "evtest"];
 
 const JUDGE_ROOT = join(TEST_HOME, `root-${TEST_IMAGE}`);
 const BUILD_WAIT_MS = 20 * 60_000;
@@ -42,7 +44,40 @@ export function ensureTestImage(): Promise<void> {
   return ensure("test-image", isReady, prepare);
 }
 
-/** An image that one test file needs. A change of the list is a new name. */
+export function ensureScreenImage(): Promise<void> {
+  return ensureImage(SCREEN_IMAGE, SCREEN_PACKAGES);
+}
+
+/** Where python looks for its own tests; the package with most of them puts them beside those of the image. */
+export const PYTHON_TESTS = "/usr/lib/python3.13/test";
+const PYTHON_TESTS_PACKAGE = "libpython3.13-testsuite";
+
+/**
+ * All of CPython's own tests, to be seen at `PYTHON_TESTS`. In the image the package would compile each of its files
+ * when it is configured, which takes as long as all of the others together.
+ *
+ * @returns a folder
+ */
+export async function ensurePythonTests(): Promise<string> {
+  await ensureTestImage();
+  const folder = join(TEST_HOME, `python-tests-${TEST_IMAGE}`);
+  const makeFolder = (): void => {
+    const partial = `${folder}.partial`;
+    rmSync(partial, { recursive: true, force: true });
+    mkdirSync(partial, { recursive: true });
+    command(["pkg", "download", "--image", TEST_IMAGE, "--output", partial, PYTHON_TESTS_PACKAGE]);
+    const [archive] = readdirSync(partial);
+    command(["pkg", "deb", "extract", join(partial, archive!), join(partial, "root")]);
+    const tests = join(partial, "root", PYTHON_TESTS);
+    cpSync(join(JUDGE_ROOT, PYTHON_TESTS), tests, { recursive: true, preserveTimestamps: true });
+    renameSync(tests, folder);
+    rmSync(partial, { recursive: true });
+  };
+  await ensure("python-tests", () => existsSync(folder), makeFolder);
+  return folder;
+}
+
+/** An image that some test files need. A change of the list is a new name. */
 export function ensureImage(name: string, packages: readonly string[]): Promise<void> {
   const isBuilt = (): boolean => existsSync(join(TEST_HOME, "images", name));
   return ensure(name, isBuilt, () => buildImage(name, packages));
@@ -80,12 +115,13 @@ function isReady(): boolean {
 const ENVIRONMENT = { ...process.env, STRATOS_HOME: TEST_HOME, STRATOS_NO_CACHE: "1" };
 
 function buildImage(name: string, packages: readonly string[]): void {
+  command(["image", "build", name, "--packages", packages.join(",")]);
+}
+
+function command(args: readonly string[]): void {
   const [node, ...rest] = launcher;
-  const built = spawnSync(node!, [...rest, "image", "build", name, "--packages", packages.join(",")], {
-    env: ENVIRONMENT,
-    encoding: "utf8",
-  });
-  if (built.status !== 0) throw new Error(`the image ${name} cannot be built:\n${built.stderr}`);
+  const { status, stderr } = spawnSync(node!, [...rest, ...args], { env: ENVIRONMENT, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${args.join(" ")} ended with status ${status}:\n${stderr}`);
 }
 
 function prepare(): void {

@@ -20,9 +20,11 @@ import {
   joinShort,
   limitSecondsOf,
   longestFirst,
+  MAKES_IMAGE,
   mounts,
   nextToRun,
   type PlannedFile,
+  waitsForImage,
 } from "./lanes.ts";
 import { describeProcesses, endMarkedProcesses, markedProcesses } from "./marked-processes.mjs";
 
@@ -86,12 +88,14 @@ process.disconnect?.();
 if (!plan.isNested) setTimeout(() => process.exit(), PROGRESS_MS).unref();
 
 async function runAll(): Promise<void> {
-  const waiting = plan.isOrdered
-    ? [...plan.files]
-    : longestFirst(joinShort(plan.files, (path) => readFileSync(path, "utf8")));
+  const textOf = (path: string): string => readFileSync(path, "utf8");
+  const waiting = plan.isOrdered ? [...plan.files] : longestFirst(joinShort(plan.files, textOf));
+  const held = new Set(waiting.filter(({ path }) => path.startsWith("tests/") && waitsForImage(path, textOf(path))));
+  const isMade = (): boolean => ![...waiting, ...running.keys()].some(({ path }) => path === MAKES_IMAGE);
   const ends = new Set<Promise<void>>();
   for (;;) {
-    const at = nextToRun(waiting, [...running.keys()], plan.cores);
+    const hasImage = plan.isOrdered || isMade();
+    const at = nextToRun(waiting, [...running.keys()], plan.cores, (file) => hasImage || !held.has(file));
     if (at < 0 && ends.size === 0) return;
     if (at < 0) await Promise.race(ends);
     else {
