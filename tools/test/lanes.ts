@@ -54,12 +54,15 @@ export const MOUNTING: readonly RegExp[] = [
  */
 export const MAKES_IMAGE = "tests/image.test.ts";
 /** What waits for it: who uses the image by one of these. */
-const USES_IMAGE =
-  /\b(stratosRun|(TEST|SCREEN)_IMAGE|ensure\w*Image)\b|(compare|library-project|served-console|systems-home)\.ts|conformance\/python/;
+const USES_IMAGE: readonly RegExp[] = [
+  /\b(stratosRun|(TEST|SCREEN)_IMAGE|ensure\w*Image)\b/,
+  /\b(compare|library-project|served-console|systems-home)\.ts/,
+  /conformance\/python/,
+];
 
 /** @param text  the file's source */
 export function waitsForImage(path: string, text: string): boolean {
-  return path.startsWith("tests/") && path !== MAKES_IMAGE && USES_IMAGE.test(text);
+  return path.startsWith("tests/") && path !== MAKES_IMAGE && USES_IMAGE.some((use) => use.test(text));
 }
 
 export function mounts(path: string): boolean {
