@@ -10,7 +10,7 @@
  * fail.
  */
 import { parseArgs } from "node:util";
-import { ensureJudge, judge } from "../tests/support/judge.ts";
+import { ensureJudgeOfImage, judge } from "../tests/support/judge.ts";
 import { stratosRun, type Result } from "../tests/support/stratos.ts";
 import { ensurePythonTests, PYTHON_TESTS } from "../tests/support/test-image.ts";
 import { recordRows, type Outcome } from "./results.ts";
@@ -137,7 +137,7 @@ const { values, positionals } = parseArgs({
 const timeoutMs = Number(values.timeout) * 1000;
 
 const tests = await ensurePythonTests();
-if (values["only-ours"] !== true) ensureJudge();
+if (values["only-ours"] !== true) await ensureJudgeOfImage();
 const SHARE = ["-v", `${tests}:${PYTHON_TESTS}:ro`];
 const names =
   positionals.length > 0

@@ -3,11 +3,13 @@
  * which it starts are emulated too. Each run has mounts of its own and an empty /tmp.
  */
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
-import { run, type Result, type RunInput } from "./stratos.ts";
-import { judgeRoot } from "./test-image.ts";
+import { ImageStore } from "@stratos/images";
+import { repository, run, type Result, type RunInput } from "./stratos.ts";
+import { ensureJudgeRoot, judgeRoot, TEST_HOME, TEST_IMAGE } from "./test-image.ts";
 
 const BINFMT = "/proc/sys/fs/binfmt_misc";
 const OWN_ENTRY = "stratos-riscv64";
@@ -30,6 +32,12 @@ const GUEST_ENVIRONMENT = {
   SHELL: "/bin/bash",
   LANG: "C.UTF-8",
 };
+
+/** That it can be asked about the test image. @throws Error in words when this host has no judge */
+export async function ensureJudgeOfImage(): Promise<void> {
+  ensureJudge();
+  await ensureJudgeRoot();
+}
 
 /** @throws Error in words when this host has no judge */
 export function ensureJudge(): void {
@@ -82,6 +90,32 @@ export function keepAnswers(answers: Kept["answers"]): void {
   const draft = `${answersPath()}.${process.pid}`;
   writeFileSync(draft, JSON.stringify({ identity: identity(), answers } satisfies Kept));
   renameSync(draft, answersPath());
+}
+
+/** Beside the scripts, in the repository. */
+const RECORDED = join(repository, "tests/programs/answers.json");
+
+interface Recorded {
+  /** Of the image that was asked about. */
+  readonly packages: string;
+  readonly answers: Readonly<Record<string, Result>>;
+}
+
+/** What was recorded of an image with just the packages of the test's. */
+export function recordedAnswers(): Readonly<Record<string, Result>> {
+  const { packages, answers } = JSON.parse(readFileSync(RECORDED, "utf8")) as Recorded;
+  return packages === packagesOfImage() ? answers : {};
+}
+
+export function recordAnswers(answers: Readonly<Record<string, Result>>): void {
+  writeFileSync(RECORDED, `${JSON.stringify({ packages: packagesOfImage(), answers } satisfies Recorded, null, 1)}\n`);
+}
+
+/** Names the test image's packages and their versions. */
+function packagesOfImage(): string {
+  const { packages } = new ImageStore(TEST_HOME).require(TEST_IMAGE).description;
+  const lines = packages.map(({ name, version }) => `${name} ${version}\n`).sort();
+  return createHash("sha256").update(lines.join("")).digest("hex");
 }
 
 interface Kept {

@@ -1,9 +1,10 @@
 /**
- * The image that whole-system tests run in, built once for each machine with `stratos image build` itself, and the same
- * files as a folder, for the judge. Both stay in a cache folder: STRATOS_TEST_HOME, else `~/.cache/stratos-test`.
+ * The image that whole-system tests run in, built once for each machine with `stratos image build` itself, and, for
+ * whom the judge is asked by, the same files as a folder. Both stay in a cache folder: STRATOS_TEST_HOME, else
+ * `~/.cache/stratos-test`.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { lockFile } from "@stratos/host-node";
@@ -41,7 +42,13 @@ const BUILD_WAIT_MS = 20 * 60_000;
 
 /** Builds what is missing; several test files may ask at once. */
 export function ensureTestImage(): Promise<void> {
-  return ensure("test-image", isReady, prepare);
+  return ensureImage(TEST_IMAGE, TEST_PACKAGES);
+}
+
+/** The test image's files as a folder. */
+export async function ensureJudgeRoot(): Promise<void> {
+  await ensureTestImage();
+  await ensure("judge-root", () => existsSync(JUDGE_ROOT), exportRoot);
 }
 
 export function ensureScreenImage(): Promise<void> {
@@ -69,7 +76,7 @@ export async function ensurePythonTests(): Promise<string> {
     const [archive] = readdirSync(partial);
     command(["pkg", "deb", "extract", join(partial, archive!), join(partial, "root")]);
     const tests = join(partial, "root", PYTHON_TESTS);
-    cpSync(join(JUDGE_ROOT, PYTHON_TESTS), tests, { recursive: true, preserveTimestamps: true });
+    pipe(["run", "-i", TEST_IMAGE, "--", "tar", "-C", PYTHON_TESTS, "-c", "."], `tar -x -C '${tests}'`);
     renameSync(tests, folder);
     rmSync(partial, { recursive: true });
   };
@@ -108,10 +115,6 @@ export function judgeRoot(): string {
   return JUDGE_ROOT;
 }
 
-function isReady(): boolean {
-  return existsSync(join(TEST_HOME, "images", TEST_IMAGE)) && existsSync(JUDGE_ROOT);
-}
-
 const ENVIRONMENT = { ...process.env, STRATOS_HOME: TEST_HOME, STRATOS_NO_CACHE: "1" };
 
 function buildImage(name: string, packages: readonly string[]): void {
@@ -124,28 +127,21 @@ function command(args: readonly string[]): void {
   if (status !== 0) throw new Error(`${args.join(" ")} ended with status ${status}:\n${stderr}`);
 }
 
-function prepare(): void {
-  if (!existsSync(join(TEST_HOME, "images", TEST_IMAGE))) buildImage(TEST_IMAGE, TEST_PACKAGES);
+/** @param reader  a command of the shell, which reads what the command line writes */
+function pipe(args: readonly string[], reader: string): void {
+  const shell = ["-o", "pipefail", "-c", `"$@" | ${reader}`, "bash"];
+  const { status, stderr } = spawnSync("bash", [...shell, ...launcher, ...args], {
+    env: ENVIRONMENT,
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`${args.join(" ")} ended with status ${status}:\n${stderr}`);
+}
+
+function exportRoot(): void {
   const partial = `${JUDGE_ROOT}.partial`;
   rmSync(partial, { recursive: true, force: true });
-  rmSync(JUDGE_ROOT, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true });
   const owner = process.getuid?.() === 0 ? "--numeric-owner" : "--no-same-owner";
-  const unpack = spawnSync(
-    "bash",
-    [
-      "-o",
-      "pipefail",
-      "-c",
-      `"$@" | tar ${owner} --exclude='./dev/*' -xpf - -C '${partial}'`,
-      "bash",
-      ...launcher,
-      "image",
-      "export",
-      TEST_IMAGE,
-    ],
-    { env: ENVIRONMENT, encoding: "utf8" },
-  );
-  if (unpack.status !== 0) throw new Error(`the test image cannot be exported:\n${unpack.stderr}`);
+  pipe(["image", "export", TEST_IMAGE], `tar ${owner} --exclude='./dev/*' -xpf - -C '${partial}'`);
   renameSync(partial, JUDGE_ROOT);
 }
