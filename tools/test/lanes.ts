@@ -26,9 +26,9 @@ const SLACK = 0.5;
 const FILES_PER_CORE = 3;
 
 /** Of a file that is loaded with others; a longer one gains nothing by that. */
-const BATCHED_SECONDS = 3;
+const BATCHED_SECONDS = 6;
 /** Of all files of a batch: a process that ends badly takes the rest of its files along. */
-const BATCH_SECONDS = 20;
+const BATCH_SECONDS = 30;
 /** Hooks outside of tests and suites would be those of all files of the process. */
 const FILE_HOOK = /^(before|after|beforeEach|afterEach)\(/m;
 
