@@ -90,8 +90,8 @@ export function ensureImage(name: string, packages: readonly string[]): Promise<
   return ensure(name, isBuilt, () => buildImage(name, packages));
 }
 
-/** @param name  of the lock: one process does it, the others wait */
-async function ensure(name: string, isReady: () => boolean, prepare: () => void): Promise<void> {
+/** Does what is not done yet. @param name  of the lock: one process does it, the others wait */
+export async function ensure(name: string, isReady: () => boolean, prepare: () => void): Promise<void> {
   mkdirSync(TEST_HOME, { recursive: true });
   const deadline = Date.now() + BUILD_WAIT_MS;
   while (!isReady()) {
