@@ -10,9 +10,9 @@
  * fail.
  */
 import { parseArgs } from "node:util";
-import { ensureJudge, judge } from "../tests/support/judge.ts";
+import { ensureJudgeOfImage, judge } from "../tests/support/judge.ts";
 import { stratosRun, type Result } from "../tests/support/stratos.ts";
-import { ensureTestImage } from "../tests/support/test-image.ts";
+import { ensurePythonTests, PYTHON_TESTS } from "../tests/support/test-image.ts";
 import { recordRows, type Outcome } from "./results.ts";
 
 /** What the page says of this suite. */
@@ -22,7 +22,7 @@ const ABOUT = {
 };
 
 /** Fast, and each leans on another part of the machine or kernel. */
-const SAMPLE = ["test_int", "test_float", "test_fcntl", "test_select", "test_queue"];
+const SAMPLE = ["test_int", "test_float", "test_fcntl", "test_select", "test_thread"];
 
 const SYSTEM_MODULES = [
   ...SAMPLE,
@@ -34,7 +34,7 @@ const SYSTEM_MODULES = [
   "test_os",
   "test_subprocess",
   "test_threading",
-  "test_thread",
+  "test_queue",
   "test_threadsignals",
   "test_socket",
   "test_selectors",
@@ -136,8 +136,9 @@ const { values, positionals } = parseArgs({
 });
 const timeoutMs = Number(values.timeout) * 1000;
 
-await ensureTestImage();
-if (values["only-ours"] !== true) ensureJudge();
+const tests = await ensurePythonTests();
+if (values["only-ours"] !== true) await ensureJudgeOfImage();
+const SHARE = ["-v", `${tests}:${PYTHON_TESTS}:ro`];
 const names =
   positionals.length > 0
     ? positionals
@@ -191,7 +192,7 @@ function command(name: string): string[] {
 async function inStratos(name: string): Promise<ModuleResult> {
   const started = Date.now();
   return parse(
-    await stratosRun(["--timeout", String(timeoutMs / 1000), "--", ...command(name)], {
+    await stratosRun(["--timeout", String(timeoutMs / 1000), ...SHARE, "--", ...command(name)], {
       timeoutMs: timeoutMs + 60_000,
     }),
     started,
@@ -200,7 +201,7 @@ async function inStratos(name: string): Promise<ModuleResult> {
 
 async function underQemu(name: string): Promise<ModuleResult> {
   const started = Date.now();
-  return parse(await judge(command(name), { timeoutMs }), started);
+  return parse(await judge(command(name), { timeoutMs, suite: tests, suiteAt: PYTHON_TESTS }), started);
 }
 
 function outcome(result: ModuleResult): Outcome {
@@ -228,6 +229,6 @@ function parse(result: Result, started: number): ModuleResult {
 
 /** Every module of the suite, as regrtest lists them. */
 async function allModules(): Promise<string[]> {
-  const listed = await stratosRun(["--", "python3", "-m", "test", "--list-tests"]);
+  const listed = await stratosRun([...SHARE, "--", "python3", "-m", "test", "--list-tests"]);
   return listed.stdout.split("\n").filter((line) => line.startsWith("test"));
 }

@@ -12,9 +12,8 @@ import { keepWebFolder, tabFiles, webFolderServer } from "@stratos/console";
 import { TAB_DESKTOP } from "@stratos/desktop/tab";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
-import { ensureImage, TEST_HOME } from "./support/test-image.ts";
+import { ensureScreenImage, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
 
-const IMAGE = "windows-3";
 /** For a host under load. */
 const PATIENCE_MS = 300_000;
 const CTRL_ALT = 3;
@@ -23,8 +22,10 @@ let server: Server;
 let url: string;
 let browser: Browser;
 before(async () => {
-  await ensureImage(IMAGE, ["foot", "fonts-dejavu-core", "libnotify-bin", "dbus-bin"]);
-  server = webFolderServer(await keepWebFolder({ home: TEST_HOME, image: IMAGE, lines: [], desktop: TAB_DESKTOP }));
+  await ensureScreenImage();
+  server = webFolderServer(
+    await keepWebFolder({ home: TEST_HOME, image: SCREEN_IMAGE, lines: [], desktop: TAB_DESKTOP }),
+  );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   browser = await Browser.launch();

@@ -15,17 +15,16 @@ import { DESKTOP_PAGE } from "@stratos/desktop";
 import { accessibilityViolations } from "./support/accessibility.ts";
 import { Browser, type Page } from "./support/browser.ts";
 import { launcher, start, stratos } from "./support/stratos.ts";
-import { ensureImage, TEST_HOME } from "./support/test-image.ts";
+import { ensureScreenImage, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
 import { until } from "./support/until.ts";
 
-const IMAGE = "windows-3";
 /** For a host under load. */
 const PATIENCE_MS = 300_000;
 let folder = "";
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "stratos-desktop-"));
-  await ensureImage(IMAGE, ["foot", "fonts-dejavu-core", "libnotify-bin", "dbus-bin"]);
+  await ensureScreenImage();
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -39,7 +38,7 @@ class Served {
     mkdirSync(home);
     symlinkSync(join(TEST_HOME, "images"), join(home, "images"));
     const served = new Served();
-    const child = start([...launcher, "desktop", "-i", IMAGE], { env: { STRATOS_HOME: home } });
+    const child = start([...launcher, "desktop", "-i", SCREEN_IMAGE], { env: { STRATOS_HOME: home } });
     t.after(() => child.kill("SIGKILL"));
     let words = "";
     child.stdout!.setEncoding("utf8").on("data", (part: string) => void (words += part));
@@ -368,9 +367,9 @@ test("programs tell the person things, who answers by a button, and find each ot
 
 test("what makes no sense is refused before a machine is made", async () => {
   for (const [args, words] of [
-    [["desktop", "name", "-i", IMAGE], /--image: name is a system that runs/],
+    [["desktop", "name", "-i", SCREEN_IMAGE], /--image: name is a system that runs/],
     [["desktop", "--port", "65536"], /--port: 0 to 65535/],
-    [["desktop", "-i", IMAGE, "-u", "nobody-known"], /nobody-known/],
+    [["desktop", "-i", SCREEN_IMAGE, "-u", "nobody-known"], /nobody-known/],
     [["desktop", "absent-system"], /absent-system: no such system/],
   ] as const) {
     const { status, stderr } = await stratos(args, { env: { STRATOS_HOME: join(folder, "own") } });

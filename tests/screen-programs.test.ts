@@ -9,16 +9,15 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { extentOf, readPicture } from "./support/picture.ts";
 import { launcher, start, stratos } from "./support/stratos.ts";
-import { ensureImage, TEST_HOME } from "./support/test-image.ts";
+import { ensureScreenImage, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
 import { Heard } from "./support/until.ts";
 
-const IMAGE = "screen-1";
 const KEY_A = 30;
 let folder = "";
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "stratos-screen-"));
-  await ensureImage(IMAGE, ["libdrm-tests", "evtest"]);
+  await ensureScreenImage();
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -26,7 +25,21 @@ test("modetest finds a mode, sets it and shows its bars", async () => {
   const file = join(folder, "bars.png");
   const script = "sleep 1000 | modetest -M stratos -s 34:800x600 2>&1";
   const result = await stratos(
-    ["run", "-i", IMAGE, "--screen", "800x600", "--screenshot", file, "--timeout", "170", "--", "sh", "-c", script],
+    [
+      "run",
+      "-i",
+      SCREEN_IMAGE,
+      "--screen",
+      "800x600",
+      "--screenshot",
+      file,
+      "--timeout",
+      "170",
+      "--",
+      "sh",
+      "-c",
+      script,
+    ],
     { timeoutMs: 300_000 },
   );
   assert.equal(result.status, 0, result.stderr);
@@ -40,7 +53,7 @@ test("modetest finds a mode, sets it and shows its bars", async () => {
 
 test("a page types on the machine's keyboard", async (t) => {
   const child = start(
-    [...launcher, "run", "-i", IMAGE, "--screen", "640x480", "--display", "--", "evtest", "/dev/input/event0"],
+    [...launcher, "run", "-i", SCREEN_IMAGE, "--screen", "640x480", "--display", "--", "evtest", "/dev/input/event0"],
     { env: { STRATOS_HOME: TEST_HOME } },
   );
   t.after(() => child.kill("SIGKILL"));

@@ -10,17 +10,16 @@ import { after, before, test } from "node:test";
 import { extentOf, readPicture } from "./support/picture.ts";
 import { Browser } from "./support/browser.ts";
 import { launcher, start, stratos } from "./support/stratos.ts";
-import { ensureImage, TEST_HOME } from "./support/test-image.ts";
+import { ensureScreenImage, SCREEN_IMAGE, TEST_HOME } from "./support/test-image.ts";
 import { until } from "./support/until.ts";
 
-const IMAGE = "windows-3";
 /** For a host under load. */
 const PATIENCE_MS = 600_000;
 let folder = "";
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "stratos-windows-"));
-  await ensureImage(IMAGE, ["foot", "fonts-dejavu-core", "libnotify-bin", "dbus-bin"]);
+  await ensureScreenImage();
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -30,7 +29,7 @@ test("foot's window is drawn as it is, and the run ends once nothing moves any m
   const command = ["foot", "-o", "colors.background=102030", "sh", "-c", shown];
   // The time is for a host under load: the run ends long before it.
   const result = await stratos(
-    ["run", "-i", IMAGE, "-u", "1000", "--timeout", "170", "--screenshot", file, "--", ...command],
+    ["run", "-i", SCREEN_IMAGE, "-u", "1000", "--timeout", "170", "--screenshot", file, "--", ...command],
     { timeoutMs: 300_000 },
   );
   assert.equal(result.status, 0, result.stderr);
@@ -53,7 +52,7 @@ test("a page shows the window, and types into it", async (t) => {
     "read word; test \"$word\" = 漢字 || exit 4; printf '\\033[48;2;0;255;0m%40s\\033[0m\\n'; " +
     "read word; test \"$word\" = 'from elsewhere' || exit 5; exit 3";
   const command = ["foot", "-o", "colors.background=102030", "sh", "-c", script];
-  const child = start([...launcher, "run", "-i", IMAGE, "--display", "--", ...command], {
+  const child = start([...launcher, "run", "-i", SCREEN_IMAGE, "--display", "--", ...command], {
     env: { STRATOS_HOME: TEST_HOME },
   });
   t.after(() => child.kill("SIGKILL"));
@@ -107,7 +106,7 @@ function countOf(colour: string): string {
 
 test("without a window there is no picture, and the status says so", async () => {
   const file = join(folder, "none.png");
-  const result = await stratos(["run", "-i", IMAGE, "--screenshot", file, "--", "true"]);
+  const result = await stratos(["run", "-i", SCREEN_IMAGE, "--screenshot", file, "--", "true"]);
   assert.deepEqual([result.status, existsSync(file)], [125, false]);
   assert.match(result.stderr, /the program has shown nothing/);
 });
@@ -120,7 +119,7 @@ test("what can't be repeated or written is refused before the program runs", asy
     [["--name", "one", "--screenshot", join(folder, "x.png")], /--screenshot: is not for systems that live on/],
   ] as const;
   for (const [options, words] of attempts) {
-    const result = await stratos(["run", "-i", IMAGE, ...options, "--", "true"]);
+    const result = await stratos(["run", "-i", SCREEN_IMAGE, ...options, "--", "true"]);
     assert.equal(result.status, 2, result.stderr);
     assert.match(result.stderr, words);
   }

@@ -51,7 +51,7 @@ import { CompiledLisp, Lisp } from "@stratos/lisp";
 import { VERSION } from "@stratos/sdk/version";
 import { commandHandlers } from "../packages/cli/src/program/command-handlers.ts";
 import { buildScripts } from "./bundle-scripts.ts";
-import { keptDatabaseImage } from "./database-image.ts";
+import { keptDatabaseImage } from "../packages/hub/src/store/migrations/kept-image.ts";
 import { markFresh } from "./launch/bundle-state.mjs";
 
 const startMs = Date.now();

@@ -89,8 +89,10 @@ async function check(node) {
 /** @param touched  of `files`, those that go first */
 async function runTests(node, files, touched) {
   if (files.length === 0) return;
+  if (files.some((file) => file.startsWith("packages/hub/") || kindOf(file) === "system"))
+    await step("database image", node, ["tools/database-image.ts"]);
   // The bundle is what users run; it also starts several times faster than the sources.
-  if (files.some((file) => kindOf(file) === "system")) await bundle(node);
+  if (files.some((file) => kindOf(file) === "system")) await step("bundle", node, ["tools/bundle.ts"]);
   // Unit tests of the processor have qemu-user as their judge, too.
   await installSystemPackages();
   await runFiles(
@@ -103,11 +105,6 @@ async function runTests(node, files, touched) {
     files.filter((file) => !touched.includes(file)),
     false,
   );
-}
-
-async function bundle(node) {
-  await step("database image", node, ["tools/database-image.ts"]);
-  await step("bundle", node, ["tools/bundle.ts"]);
 }
 
 /** Prettier remembers by content what it has found well formatted. */

@@ -1,12 +1,13 @@
 /**
  * Scripts whose standard output, standard error and exit status are to be qemu-user's. All of a list run in one
  * machine, and in one run of the judge, since a start is most of what a short script costs; each has a bash and a
- * folder of its own. What the judge has answered is kept beside its root: the same script there is not run again.
+ * folder of its own. What the judge has answered is kept beside its root: the same script there is not run again. Nor
+ * is it for an image of the packages of which `tests/programs/answers.json` tells (`npm run programs:record`).
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { before, test } from "node:test";
-import { ensureJudge, judge, keepAnswers, knownAnswers } from "./judge.ts";
+import { ensureJudgeOfImage, judge, keepAnswers, knownAnswers, recordedAnswers } from "./judge.ts";
 import { stratosRun, type Result } from "./stratos.ts";
 import { ensureTestImage } from "./test-image.ts";
 
@@ -41,24 +42,21 @@ export function compareWithJudge(cases: readonly ProgramCase[]): void {
   const theirs = new Map<string, Result>();
   before(
     async () => {
-      ensureJudge();
       await ensureTestImage();
-      const known = knownAnswers();
+      const known = { ...recordedAnswers(), ...knownAnswers() };
       for (const one of cases) {
         const answer = known[keyOf(one)];
         if (answer !== undefined) theirs.set(keyOf(one), answer);
       }
       const open = cases.filter((one) => !theirs.has(keyOf(one)));
-      const input = { timeoutMs: TIMEOUT_MS };
-      [end, judged] = await Promise.all([
-        stratosRun(["--", ...commandOf(cases)], input),
-        open.length === 0 ? null : judge(commandOf(open), input),
-      ]);
+      const asked = open.length === 0 ? null : askJudge(open);
+      end = await stratosRun(["--", ...commandOf(cases)], { timeoutMs: TIMEOUT_MS });
       ours = parseResults(end);
-      if (judged === null) return;
-      const answers = parseResults(judged);
-      for (const [index, one] of open.entries()) if (answers[index]) theirs.set(keyOf(one), answers[index]);
-      if (judged.status === 0 && judged.stderr === "") keepAnswers(Object.fromEntries(theirs));
+      if (asked === null) return;
+      const { answers } = await asked;
+      judged = (await asked).end;
+      for (const [key, answer] of answers) theirs.set(key, answer);
+      if (isWhole(judged)) keepAnswers(Object.fromEntries(theirs));
     },
     { timeout: TIMEOUT_MS },
   );
@@ -76,13 +74,31 @@ export function compareWithJudge(cases: readonly ProgramCase[]): void {
   });
 }
 
+/** @returns what those answered that came to their end, by `keyOf`, and how all of it ended */
+export async function askJudge(
+  cases: readonly ProgramCase[],
+): Promise<{ readonly answers: Map<string, Result>; readonly end: Result }> {
+  await ensureJudgeOfImage();
+  const end = await judge(commandOf(cases), { timeoutMs: TIMEOUT_MS });
+  const results = parseResults(end);
+  const answered = cases.flatMap((one, index): [string, Result][] =>
+    results[index] === undefined ? [] : [[keyOf(one), results[index]]],
+  );
+  return { answers: new Map(answered), end };
+}
+
+/** All scripts came to their end, and nothing else was said. */
+export function isWhole({ status, stderr }: Result): boolean {
+  return status === 0 && stderr === "";
+}
+
 function commandOf(cases: readonly ProgramCase[]): string[] {
   const pairs = cases.flatMap(({ script, stdin = "" }) => [`mkdir /tmp/work && cd /tmp/work && { ${script}\n}`, stdin]);
   return ["bash", "-c", DRIVER, "bash", ...pairs];
 }
 
-/** All that an answer depends on but the judge itself. */
-function keyOf(one: ProgramCase): string {
+/** All that an answer depends on but the judge itself, and the packages of its root. */
+export function keyOf(one: ProgramCase): string {
   return createHash("sha256")
     .update(JSON.stringify(commandOf([one])))
     .digest("hex");

@@ -3,11 +3,13 @@
  * which it starts are emulated too. Each run has mounts of its own and an empty /tmp.
  */
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
-import { run, type Result, type RunInput } from "./stratos.ts";
-import { judgeRoot } from "./test-image.ts";
+import { ImageStore } from "@stratos/images";
+import { repository, run, type Result, type RunInput } from "./stratos.ts";
+import { ensureJudgeRoot, judgeRoot, TEST_HOME, TEST_IMAGE } from "./test-image.ts";
 
 const BINFMT = "/proc/sys/fs/binfmt_misc";
 const OWN_ENTRY = "stratos-riscv64";
@@ -30,6 +32,12 @@ const GUEST_ENVIRONMENT = {
   SHELL: "/bin/bash",
   LANG: "C.UTF-8",
 };
+
+/** That it can be asked about the test image. @throws Error in words when this host has no judge */
+export async function ensureJudgeOfImage(): Promise<void> {
+  ensureJudge();
+  await ensureJudgeRoot();
+}
 
 /** @throws Error in words when this host has no judge */
 export function ensureJudge(): void {
@@ -84,6 +92,32 @@ export function keepAnswers(answers: Kept["answers"]): void {
   renameSync(draft, answersPath());
 }
 
+/** Beside the scripts, in the repository. */
+const RECORDED = join(repository, "tests/programs/answers.json");
+
+interface Recorded {
+  /** Of the image that was asked about. */
+  readonly packages: string;
+  readonly answers: Readonly<Record<string, Result>>;
+}
+
+/** What was recorded of an image with just the packages of the test's. */
+export function recordedAnswers(): Readonly<Record<string, Result>> {
+  const { packages, answers } = JSON.parse(readFileSync(RECORDED, "utf8")) as Recorded;
+  return packages === packagesOfImage() ? answers : {};
+}
+
+export function recordAnswers(answers: Readonly<Record<string, Result>>): void {
+  writeFileSync(RECORDED, `${JSON.stringify({ packages: packagesOfImage(), answers } satisfies Recorded, null, 1)}\n`);
+}
+
+/** Names the test image's packages and their versions. */
+function packagesOfImage(): string {
+  const { packages } = new ImageStore(TEST_HOME).require(TEST_IMAGE).description;
+  const lines = packages.map(({ name, version }) => `${name} ${version}\n`).sort();
+  return createHash("sha256").update(lines.join("")).digest("hex");
+}
+
 interface Kept {
   readonly identity: string;
   readonly answers: Readonly<Record<string, Result>>;
@@ -92,14 +126,15 @@ interface Kept {
 interface JudgeInput extends RunInput {
   /** The root to run in; that of the test image if there is none. */
   readonly root?: string;
-  /** A folder that is seen at /suite. */
+  /** A folder, and where in the root it is seen: by default at /suite. */
   readonly suite?: string;
+  readonly suiteAt?: string;
 }
 
 /** Runs a program under qemu-user; with a time limit of its own, so that nothing which it started outlives it. */
 export function judge(command: readonly string[], input: JudgeInput = {}): Promise<Result> {
   const isLimited = input.timeoutMs !== undefined;
-  const share = input.suite === undefined ? "" : 'mkdir -p "$1/suite" && mount --bind "$SUITE" "$1/suite" && ';
+  const share = input.suite === undefined ? "" : 'mkdir -p "$1$AT" && mount --bind "$SUITE" "$1$AT" && ';
   const enter =
     'mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && mount -t tmpfs tmpfs "$1/tmp" && ' +
     `${share}root=$1 && shift && ${isLimited ? 'env -i "$@"; exit $?' : 'exec env -i "$@"'}`;
@@ -113,6 +148,6 @@ export function judge(command: readonly string[], input: JudgeInput = {}): Promi
   return run([...unshare, "sh", "-c", enter, "sh", root, ...environment, "chroot", root, ...command], {
     ...(input.stdin === undefined ? {} : { stdin: input.stdin }),
     ...(input.timeoutMs === undefined ? {} : { timeoutMs: input.timeoutMs }),
-    ...(input.suite === undefined ? {} : { env: { SUITE: input.suite } }),
+    ...(input.suite === undefined ? {} : { env: { SUITE: input.suite, AT: input.suiteAt ?? "/suite" } }),
   });
 }

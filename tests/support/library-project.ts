@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
-  copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -19,7 +19,7 @@ import { delimiter, dirname, join } from "node:path";
 import { freshBundle } from "../../tools/launch/bundle-state.mjs";
 import { repository, run, type Result } from "./stratos.ts";
 import { endSupervisor } from "./supervisor.ts";
-import { ensureTestImage, TEST_HOME, TEST_IMAGE } from "./test-image.ts";
+import { ensure, ensureTestImage, TEST_HOME, TEST_IMAGE } from "./test-image.ts";
 
 interface LibraryProject {
   /** To be removed in the end. */
@@ -48,37 +48,50 @@ export async function installLibrary(): Promise<LibraryProject> {
   await ensureTestImage();
   const folder = mkdtempSync(join(tmpdir(), "stratos-library-"));
   const project = join(folder, "project");
-  mkdirSync(project);
-  writeFileSync(join(project, "package.json"), '{ "name": "user", "private": true, "type": "module" }\n');
-  // The package with the pinned Node, which a registry would give, comes from here.
-  const node = join(repository, "node_modules", `node-${process.platform}-${process.arch}`);
-  must("npm", ["install", "--offline", "--no-audit", "--no-fund", "--silent", packedLibrary(folder), node], project);
+  const kept = await installedProject();
+  if (kept === null) install(project, bundleAnew(folder), folder);
+  // Links are resolved: that to the pinned Node leads there from anywhere.
+  else cpSync(kept, project, { recursive: true });
   return { folder, project };
 }
 
 /**
- * What `npm pack` makes of the bundle that stands for the sources, or of a new one. Packing takes longer than
- * installing, so who comes first leaves the archive for the others, under the time at which the bundle was made.
+ * A project with the bundle that stands for the sources; null: there is none. Packing and installing take longer than
+ * many a test, so who comes first leaves the project for the others, under the time at which the bundle was made.
  */
-function packedLibrary(folder: string): string {
+async function installedProject(): Promise<string | null> {
   const bundle = freshBundle(repository);
-  if (bundle === null || !existsSync(join(dirname(bundle), "library.d.ts"))) {
-    const made = join(folder, "dist");
-    must(process.execPath, [join(repository, "tools/bundle.ts"), "--to", made], repository);
-    return pack(made, folder);
-  }
+  if (bundle === null || !existsSync(join(dirname(bundle), "library.d.ts"))) return null;
   const from = dirname(bundle);
-  const kept = join(repository, "node_modules/.cache/stratos-test/packed");
-  const name = `stratos-${statSync(join(from, "inputs.json")).mtimeMs}.tgz`;
-  const archive = join(kept, name);
-  if (existsSync(archive)) return archive;
-  mkdirSync(kept, { recursive: true });
-  // Two at once both pack: only a whole archive is given the name.
-  const own = `${archive}.${process.pid}`;
-  copyFileSync(pack(from, folder), own);
-  renameSync(own, archive);
-  for (const other of readdirSync(kept)) if (!other.startsWith(name)) rmSync(join(kept, other), { force: true });
-  return archive;
+  const kept = join(repository, "node_modules/.cache/stratos-test/installed");
+  const name = `stratos-${statSync(join(from, "inputs.json")).mtimeMs}`;
+  const project = join(kept, name);
+  await ensure(
+    "installed-library",
+    () => existsSync(project),
+    () => {
+      rmSync(kept, { recursive: true, force: true });
+      const draft = `${project}.partial`;
+      install(draft, from, kept);
+      renameSync(draft, project);
+    },
+  );
+  return project;
+}
+
+/** @param aside  where the archive goes */
+function install(project: string, bundle: string, aside: string): void {
+  mkdirSync(project, { recursive: true });
+  writeFileSync(join(project, "package.json"), '{ "name": "user", "private": true, "type": "module" }\n');
+  // The package with the pinned Node, which a registry would give, comes from here.
+  const node = join(repository, "node_modules", `node-${process.platform}-${process.arch}`);
+  must("npm", ["install", "--offline", "--no-audit", "--no-fund", "--silent", pack(bundle, aside), node], project);
+}
+
+function bundleAnew(folder: string): string {
+  const made = join(folder, "dist");
+  must(process.execPath, [join(repository, "tools/bundle.ts"), "--to", made], repository);
+  return made;
 }
 
 /** @returns path of the archive, in `folder` */

@@ -1,9 +1,10 @@
 /**
- * The image that whole-system tests run in, built once for each machine with `stratos image build` itself, and the same
- * files as a folder, for the judge. Both stay in a cache folder: STRATOS_TEST_HOME, else `~/.cache/stratos-test`.
+ * The image that whole-system tests run in, built once for each machine with `stratos image build` itself, and, for
+ * whom the judge is asked by, the same files as a folder. Both stay in a cache folder: STRATOS_TEST_HOME, else
+ * `~/.cache/stratos-test`.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { lockFile } from "@stratos/host-node";
@@ -13,7 +14,6 @@ export const TEST_HOME = process.env["STRATOS_TEST_HOME"] ?? join(homedir(), ".c
 /** A change of the list is a new image. */
 export const TEST_PACKAGES = [
   "python3",
-  "libpython3.13-testsuite",
   "perl",
   "git",
   "gcc",
@@ -32,24 +32,66 @@ export const TEST_PACKAGES = [
   "curl",
   "ca-certificates",
 ];
-export const TEST_IMAGE = "test-2";
+export const TEST_IMAGE = "test-3";
+/** Of windows, screens and desktops: programs that draw. */
+export const SCREEN_IMAGE = "screens-1";
+const SCREEN_PACKAGES = ["foot", "fonts-dejavu-core", "libnotify-bin", "dbus-bin", "libdrm-tests", "evtest"];
 
 const JUDGE_ROOT = join(TEST_HOME, `root-${TEST_IMAGE}`);
 const BUILD_WAIT_MS = 20 * 60_000;
 
 /** Builds what is missing; several test files may ask at once. */
 export function ensureTestImage(): Promise<void> {
-  return ensure("test-image", isReady, prepare);
+  return ensureImage(TEST_IMAGE, TEST_PACKAGES);
 }
 
-/** An image that one test file needs. A change of the list is a new name. */
+/** The test image's files as a folder. */
+export async function ensureJudgeRoot(): Promise<void> {
+  await ensureTestImage();
+  await ensure("judge-root", () => existsSync(JUDGE_ROOT), exportRoot);
+}
+
+export function ensureScreenImage(): Promise<void> {
+  return ensureImage(SCREEN_IMAGE, SCREEN_PACKAGES);
+}
+
+/** Where python looks for its own tests; the package with most of them puts them beside those of the image. */
+export const PYTHON_TESTS = "/usr/lib/python3.13/test";
+const PYTHON_TESTS_PACKAGE = "libpython3.13-testsuite";
+
+/**
+ * All of CPython's own tests, to be seen at `PYTHON_TESTS`. In the image the package would compile each of its files
+ * when it is configured, which takes as long as all of the others together.
+ *
+ * @returns a folder
+ */
+export async function ensurePythonTests(): Promise<string> {
+  await ensureTestImage();
+  const folder = join(TEST_HOME, `python-tests-${TEST_IMAGE}`);
+  const makeFolder = (): void => {
+    const partial = `${folder}.partial`;
+    rmSync(partial, { recursive: true, force: true });
+    mkdirSync(partial, { recursive: true });
+    command(["pkg", "download", "--image", TEST_IMAGE, "--output", partial, PYTHON_TESTS_PACKAGE]);
+    const [archive] = readdirSync(partial);
+    command(["pkg", "deb", "extract", join(partial, archive!), join(partial, "root")]);
+    const tests = join(partial, "root", PYTHON_TESTS);
+    pipe(["run", "-i", TEST_IMAGE, "--", "tar", "-C", PYTHON_TESTS, "-c", "."], `tar -x -C '${tests}'`);
+    renameSync(tests, folder);
+    rmSync(partial, { recursive: true });
+  };
+  await ensure("python-tests", () => existsSync(folder), makeFolder);
+  return folder;
+}
+
+/** An image that some test files need. A change of the list is a new name. */
 export function ensureImage(name: string, packages: readonly string[]): Promise<void> {
   const isBuilt = (): boolean => existsSync(join(TEST_HOME, "images", name));
   return ensure(name, isBuilt, () => buildImage(name, packages));
 }
 
-/** @param name  of the lock: one process does it, the others wait */
-async function ensure(name: string, isReady: () => boolean, prepare: () => void): Promise<void> {
+/** Does what is not done yet. @param name  of the lock: one process does it, the others wait */
+export async function ensure(name: string, isReady: () => boolean, prepare: () => void): Promise<void> {
   mkdirSync(TEST_HOME, { recursive: true });
   const deadline = Date.now() + BUILD_WAIT_MS;
   while (!isReady()) {
@@ -73,43 +115,33 @@ export function judgeRoot(): string {
   return JUDGE_ROOT;
 }
 
-function isReady(): boolean {
-  return existsSync(join(TEST_HOME, "images", TEST_IMAGE)) && existsSync(JUDGE_ROOT);
-}
-
 const ENVIRONMENT = { ...process.env, STRATOS_HOME: TEST_HOME, STRATOS_NO_CACHE: "1" };
 
 function buildImage(name: string, packages: readonly string[]): void {
+  command(["image", "build", name, "--packages", packages.join(",")]);
+}
+
+function command(args: readonly string[]): void {
   const [node, ...rest] = launcher;
-  const built = spawnSync(node!, [...rest, "image", "build", name, "--packages", packages.join(",")], {
+  const { status, stderr } = spawnSync(node!, [...rest, ...args], { env: ENVIRONMENT, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${args.join(" ")} ended with status ${status}:\n${stderr}`);
+}
+
+/** @param reader  a command of the shell, which reads what the command line writes */
+function pipe(args: readonly string[], reader: string): void {
+  const shell = ["-o", "pipefail", "-c", `"$@" | ${reader}`, "bash"];
+  const { status, stderr } = spawnSync("bash", [...shell, ...launcher, ...args], {
     env: ENVIRONMENT,
     encoding: "utf8",
   });
-  if (built.status !== 0) throw new Error(`the image ${name} cannot be built:\n${built.stderr}`);
+  if (status !== 0) throw new Error(`${args.join(" ")} ended with status ${status}:\n${stderr}`);
 }
 
-function prepare(): void {
-  if (!existsSync(join(TEST_HOME, "images", TEST_IMAGE))) buildImage(TEST_IMAGE, TEST_PACKAGES);
+function exportRoot(): void {
   const partial = `${JUDGE_ROOT}.partial`;
   rmSync(partial, { recursive: true, force: true });
-  rmSync(JUDGE_ROOT, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true });
   const owner = process.getuid?.() === 0 ? "--numeric-owner" : "--no-same-owner";
-  const unpack = spawnSync(
-    "bash",
-    [
-      "-o",
-      "pipefail",
-      "-c",
-      `"$@" | tar ${owner} --exclude='./dev/*' -xpf - -C '${partial}'`,
-      "bash",
-      ...launcher,
-      "image",
-      "export",
-      TEST_IMAGE,
-    ],
-    { env: ENVIRONMENT, encoding: "utf8" },
-  );
-  if (unpack.status !== 0) throw new Error(`the test image cannot be exported:\n${unpack.stderr}`);
+  pipe(["image", "export", TEST_IMAGE], `tar ${owner} --exclude='./dev/*' -xpf - -C '${partial}'`);
   renameSync(partial, JUDGE_ROOT);
 }

@@ -1,6 +1,6 @@
 /** Goal: cores are not left alone while files wait, and what cannot run side by side does not. Method: small plans. */
 import assert from "node:assert/strict";
-import { existsSync, globSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import costs from "./costs.json" with { type: "json" };
 import {
@@ -8,10 +8,12 @@ import {
   joinShort,
   limitSecondsOf,
   longestFirst,
+  MAKES_IMAGE,
   MOUNTING,
   mounts,
   nextToRun,
   type PlannedFile,
+  waitsForImage,
 } from "./lanes.ts";
 
 const file = (path: string, seconds: number, cpuSeconds: number): PlannedFile => ({ path, seconds, cpuSeconds });
@@ -27,8 +29,8 @@ test("two that compute fill two cores, and who waits runs beside them", () => {
 });
 
 test("any number of files that wait is bounded by the cores", () => {
-  const idle = Array.from({ length: 4 }, (_, index) => file(String(index), 10, 0));
-  assert.equal(nextToRun([file("next", 10, 0)], idle.slice(0, 3), 2), 0);
+  const idle = Array.from({ length: 6 }, (_, index) => file(String(index), 10, 0));
+  assert.equal(nextToRun([file("next", 10, 0)], idle.slice(0, 5), 2), 0);
   assert.equal(nextToRun([file("next", 10, 0)], idle, 2), -1);
 });
 
@@ -53,11 +55,30 @@ test("the longest goes first; alike ones go as they come", () => {
   );
 });
 
+test("what makes the image goes first, and what needs it begins when it is there", () => {
+  const [image, unit, system] = [file(MAKES_IMAGE, 1, 1), file("packages/a", 9, 1), file("tests/run.test.ts", 99, 1)];
+  assert.deepEqual(longestFirst([unit, system, image]), [image, system, unit]);
+  const isUnit = ({ path }: PlannedFile): boolean => path === unit.path;
+  assert.equal(nextToRun([system, unit], [image], 2, isUnit), 1);
+  assert.equal(nextToRun([system], [image], 2, isUnit), -1);
+  assert.equal(nextToRun([system, unit], [], 2, isUnit), 1);
+});
+
+test("who uses the image is known by what it imports", () => {
+  const files = globSync(["tests/*.test.ts", "tests/*/*.test.ts"]);
+  const waits = files.filter((path) => waitsForImage(path, readFileSync(path, "utf8")));
+  for (const path of ["tests/programs.test.ts", "tests/library.test.ts", "tests/console.test.ts"])
+    assert.ok(waits.includes(path), path);
+  for (const path of [MAKES_IMAGE, "tests/abi/abi.test.ts", "tests/builder.test.ts"])
+    assert.ok(!waits.includes(path), path);
+  assert.equal(waitsForImage("packages/a/src/a.test.ts", "stratosRun"), false);
+});
+
 test("short files of a package share a process; long ones, mounts, hooks of a whole file and programs' do not", () => {
   const hook = "packages/a/src/hook.test.ts";
   const textOf = (path: string): string => (path === hook ? "before(() => {});" : 'suite("s", () => {\n  before(f);');
   const alone = [
-    file("packages/a/src/long.test.ts", 4, 4),
+    file("packages/a/src/long.test.ts", 7, 7),
     file("packages/formats/src/xfs/xfs-writer.test.ts", 1, 1),
     file(hook, 1, 1),
     file("tests/run.test.ts", 1, 1),
@@ -77,7 +98,7 @@ test("what shares a process is bounded, and each file is in one", () => {
   const joined = joinShort(files, () => "");
   const shared = joined.map((each) => ("files" in each ? each.files : [each]));
   assert.deepEqual(shared.flat(), files);
-  assert.ok(shared.every(({ length }) => length <= 7));
+  assert.ok(shared.every(({ length }) => length <= 10));
 });
 
 test("a file that is known to take long is given longer before it is taken for one that hangs", () => {

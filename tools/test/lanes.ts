@@ -23,12 +23,12 @@ export interface Batch extends PlannedFile {
 /** Of a core, that may be promised twice: who waits seldom waits at the same time. */
 const SLACK = 0.5;
 /** For each core: files that only wait take memory, too, and on a slow computer none of them only waits. */
-const FILES_PER_CORE = 2;
+const FILES_PER_CORE = 3;
 
 /** Of a file that is loaded with others; a longer one gains nothing by that. */
-const BATCHED_SECONDS = 3;
+const BATCHED_SECONDS = 6;
 /** Of all files of a batch: a process that ends badly takes the rest of its files along. */
-const BATCH_SECONDS = 20;
+const BATCH_SECONDS = 30;
 /** Hooks outside of tests and suites would be those of all files of the process. */
 const FILE_HOOK = /^(before|after|beforeEach|afterEach)\(/m;
 
@@ -47,6 +47,23 @@ export const MOUNTING: readonly RegExp[] = [
   /^packages\/cli\/src\/commands\/fs-transactions\.test\.ts$/,
   /^packages\/formats\/src\/(erofs|xfs)\/[^/]*\.test\.ts$/,
 ];
+
+/**
+ * Makes the image that whole-system tests run in, where there is none yet. They would wait for it, all lanes taken and
+ * a core idle; so it goes first, beside unit tests.
+ */
+export const MAKES_IMAGE = "tests/image.test.ts";
+/** What waits for it: who uses the image by one of these. */
+const USES_IMAGE: readonly RegExp[] = [
+  /\b(stratosRun|(TEST|SCREEN)_IMAGE|ensure\w*Image)\b/,
+  /\b(compare|library-project|served-console|systems-home)\.ts/,
+  /conformance\/python/,
+];
+
+/** @param text  the file's source */
+export function waitsForImage(path: string, text: string): boolean {
+  return path.startsWith("tests/") && path !== MAKES_IMAGE && USES_IMAGE.some((use) => use.test(text));
+}
 
 export function mounts(path: string): boolean {
   return MOUNTING.some((kind) => kind.test(path));
@@ -91,18 +108,30 @@ export function limitSecondsOf({ seconds }: Cost): number {
   return LIMIT_SECONDS + Math.round(LIMIT_FACTOR * seconds);
 }
 
-/** @returns the longest first; alike ones as they come */
+/** @returns the longest first, but for what others wait for; alike ones as they come */
 export function longestFirst<F extends PlannedFile>(files: readonly F[]): F[] {
-  return files.toSorted((a, b) => b.seconds - a.seconds);
+  const rank = ({ path, seconds }: PlannedFile): number => (path === MAKES_IMAGE ? Infinity : seconds);
+  return files.toSorted((a, b) => (rank(a) === rank(b) ? 0 : rank(b) - rank(a)));
 }
 
-/** @returns index of the first waiting file that may begin now; −1: none */
-export function nextToRun(waiting: readonly PlannedFile[], running: readonly PlannedFile[], cores: number): number {
-  if (running.length === 0) return waiting.length > 0 ? 0 : -1;
+/**
+ * @param mayBegin  what a file waits for is there
+ * @returns index of the first waiting file that may begin now; −1: none
+ */
+export function nextToRun<F extends PlannedFile>(
+  waiting: readonly F[],
+  running: readonly PlannedFile[],
+  cores: number,
+  mayBegin: (file: F) => boolean = () => true,
+): number {
+  if (running.length === 0) return waiting.length > 0 ? Math.max(0, waiting.findIndex(mayBegin)) : -1;
   if (running.length >= cores * FILES_PER_CORE) return -1;
   const busy = running.reduce((sum, file) => sum + demandOf(file), 0);
   return waiting.findIndex(
-    (file) => busy + demandOf(file) <= cores + SLACK && !running.some((other) => areApart(file.path, other.path)),
+    (file) =>
+      busy + demandOf(file) <= cores + SLACK &&
+      mayBegin(file) &&
+      !running.some((other) => areApart(file.path, other.path)),
   );
 }
 

@@ -95,3 +95,10 @@ test("a file that hangs again fails", async () => {
   assert.equal(again.output.match(/HUNG/g)!.length, 2);
   assert.ok(again.told.some((message) => "passed" in message && message.passed === false));
 });
+
+test("whatever number of tests a file has, all are told, those that end last too", async () => {
+  const { told } = await runFile(`writeFileSync("sleeper", "0");
+for (let number = 0; number < 3000; number++) test("number " + number, () => {});`);
+  const names = told.flatMap((message) => ("name" in message ? [message.name] : []));
+  assert.equal(new Set(names).size, 3000);
+});

@@ -20,9 +20,11 @@ import {
   joinShort,
   limitSecondsOf,
   longestFirst,
+  MAKES_IMAGE,
   mounts,
   nextToRun,
   type PlannedFile,
+  waitsForImage,
 } from "./lanes.ts";
 import { describeProcesses, endMarkedProcesses, markedProcesses } from "./marked-processes.mjs";
 
@@ -61,6 +63,8 @@ const AGAIN_MAX = 8;
 /** After which a hung file is left behind: what it started without its mark may still hold its output open. */
 const GIVE_UP_MS = 30_000;
 let attempts = 0;
+/** Messages that the one above has not got yet: who disconnects loses them. */
+const posts = new Set<Promise<void>>();
 const PROGRESS_MS = 10_000;
 /** Loaded before a test file: when that ends, it leaves what the kernel has counted. */
 const TELL_USAGE =
@@ -81,17 +85,21 @@ for (const file of again) await runFile(file, true);
 clearInterval(progress);
 rmSync(usageFolder, { recursive: true, force: true });
 process.exitCode = failures === 0 ? 0 : 1;
+// Of a batch that ends last hundreds are under way.
+await Promise.all(posts);
 process.disconnect?.();
 // What a file that hung has left open must not hold up who waits for the result.
 if (!plan.isNested) setTimeout(() => process.exit(), PROGRESS_MS).unref();
 
 async function runAll(): Promise<void> {
-  const waiting = plan.isOrdered
-    ? [...plan.files]
-    : longestFirst(joinShort(plan.files, (path) => readFileSync(path, "utf8")));
+  const textOf = (path: string): string => readFileSync(path, "utf8");
+  const waiting = plan.isOrdered ? [...plan.files] : longestFirst(joinShort(plan.files, textOf));
+  const held = new Set(waiting.filter(({ path }) => path.startsWith("tests/") && waitsForImage(path, textOf(path))));
+  const isMade = (): boolean => ![...waiting, ...running.keys()].some(({ path }) => path === MAKES_IMAGE);
   const ends = new Set<Promise<void>>();
   for (;;) {
-    const at = nextToRun(waiting, [...running.keys()], plan.cores);
+    const hasImage = plan.isOrdered || isMade();
+    const at = nextToRun(waiting, [...running.keys()], plan.cores, (file) => hasImage || !held.has(file));
     if (at < 0 && ends.size === 0) return;
     if (at < 0) await Promise.race(ends);
     else {
@@ -119,7 +127,7 @@ async function runFile(file: PlannedFile | Batch, isLast: boolean): Promise<void
     if (isLast && !hasFailed)
       process.stdout.write(`UNSTEADY ${file.path}: it failed beside others, and passes alone\n`);
     for (const outcome of outcomes) tell(outcome);
-    for (const cost of costs) process.send?.(cost);
+    for (const cost of costs) post(cost);
     if (isHung && outcomes.every(({ passed }) => passed))
       tell({ passed: false, file: file.path, name: "does not end" });
     endedFiles += files.length;
@@ -209,7 +217,7 @@ async function runShared(): Promise<void> {
   const sum = [...milliseconds.values()].reduce((all, ms) => all + ms, 0);
   for (const [file, ms] of milliseconds) {
     const cpuSeconds = ((user + system) / 1e6) * (ms / Math.max(sum, 1));
-    process.send?.({ file, cost: { seconds: round(ms / 1000), cpuSeconds: round(cpuSeconds) } });
+    post({ file, cost: { seconds: round(ms / 1000), cpuSeconds: round(cpuSeconds) } });
   }
 }
 
@@ -254,7 +262,17 @@ function listen(stream: ReturnType<typeof run>, onOutcome: (outcome: Outcome) =>
 function tell(outcome: Outcome): void {
   endedTests++;
   if (!outcome.passed) failures++;
-  process.send?.(outcome);
+  post(outcome);
+}
+
+function post(message: Outcome | { file: string; cost: Cost }): void {
+  if (process.send === undefined) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  posts.add(promise);
+  process.send(message, undefined, undefined, () => {
+    posts.delete(promise);
+    resolve();
+  });
 }
 
 /**

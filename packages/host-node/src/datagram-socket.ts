@@ -1,20 +1,19 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { EAGAIN, EINPROGRESS, EINVAL, ENOTCONN } from "@stratos/abi";
-import type { HostAddress, HostSocket, HostSocketEvents, HostSocketOption } from "@stratos/host";
+import {
+  DATAGRAM_OVERHEAD,
+  DatagramQueue,
+  type HostAddress,
+  type HostSocket,
+  type HostSocketEvents,
+  type HostSocketOption,
+} from "@stratos/host";
 import { hostErrno } from "./host-errno.ts";
 import type { PublishedPorts } from "./published-ports.ts";
 
 /** Bytes of datagrams that wait; more are lost on the way in and refused on the way out. */
 const BUFFER_BYTES = 256 * 1024;
-/** What an empty datagram counts. */
-const DATAGRAM_OVERHEAD = 64;
-
 const NOBODY: HostSocketEvents = { changed() {} };
-
-interface Datagram {
-  readonly bytes: Uint8Array;
-  readonly from: HostAddress;
-}
 
 /** UDP by a `dgram.Socket`. */
 export class NodeDatagramSocket implements HostSocket {
@@ -29,15 +28,12 @@ export class NodeDatagramSocket implements HostSocket {
   #peer: HostAddress | null = null;
   /** Datagrams for the peer that wait until the host has connected; null when there is nothing to wait for. */
   #unsentUntilConnected: Buffer[] | null = null;
-  #received: Datagram[] = [];
-  #receivedBytes = 0;
+  readonly #received = new DatagramQueue(BUFFER_BYTES);
   #sendingBytes = 0;
   #isFull = false;
   #isClosed = false;
   #error = 0;
   readonly #options = new Map<HostSocketOption, number>();
-  lastSender: HostAddress | null = null;
-  lastLength = 0;
 
   constructor(
     family: 4 | 6,
@@ -74,13 +70,9 @@ export class NodeDatagramSocket implements HostSocket {
   }
 
   #receive(bytes: Uint8Array, from: RemoteInfo): void {
-    if (this.#receivedBytes + bytes.length > BUFFER_BYTES) return;
-    this.#received.push({
-      bytes,
-      from: { family: from.family === "IPv4" ? 4 : 6, address: from.address.replace(/%.*$/, ""), port: from.port },
-    });
-    this.#receivedBytes += bytes.length + DATAGRAM_OVERHEAD;
-    this.#events.changed();
+    const address = from.address.replace(/%.*$/, "");
+    if (this.#received.push(bytes, { family: from.family === "IPv4" ? 4 : 6, address, port: from.port }))
+      this.#events.changed();
   }
 
   #fail(error: unknown): void {
@@ -128,17 +120,15 @@ export class NodeDatagramSocket implements HostSocket {
   }
 
   read(bytes: Uint8Array, at: number, length: number, peek: boolean): number {
-    const first = this.#received[0];
-    if (first === undefined) return -EAGAIN;
-    if (!peek) {
-      this.#received.shift();
-      this.#receivedBytes -= first.bytes.length + DATAGRAM_OVERHEAD;
-    }
-    const count = Math.min(length, first.bytes.length);
-    bytes.set(first.bytes.subarray(0, count), at);
-    this.lastSender = first.from;
-    this.lastLength = first.bytes.length;
-    return count;
+    return this.#received.read(bytes, at, length, peek);
+  }
+
+  get lastSender(): HostAddress | null {
+    return this.#received.lastSender;
+  }
+
+  get lastLength(): number {
+    return this.#received.lastLength;
   }
 
   write(bytes: Uint8Array, at: number, length: number, to: HostAddress | null): number {
@@ -201,7 +191,7 @@ export class NodeDatagramSocket implements HostSocket {
   }
 
   readable(): boolean {
-    return this.#received.length > 0;
+    return this.#received.isReadable;
   }
 
   writable(): boolean {
@@ -211,7 +201,7 @@ export class NodeDatagramSocket implements HostSocket {
   }
 
   available(): number {
-    return this.#received[0]?.bytes.length ?? 0;
+    return this.#received.firstLength;
   }
 
   unsent(): number {
@@ -237,7 +227,7 @@ export class NodeDatagramSocket implements HostSocket {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#events = NOBODY;
-    this.#received = [];
+    this.#received.clear();
     this.#closed(this);
     const socket = this.#socket;
     if (socket === null) return;

@@ -10,6 +10,7 @@ import type { Source } from "./datum/source.ts";
 import { Flonum, SchemeSymbol, UNSPECIFIED, intern } from "./datum/datum.ts";
 import type { Datum } from "./datum/datum.ts";
 import { Heap, HeapFullError } from "./heap/heap.ts";
+import { verifyHeap } from "./heap/verify-heap.ts";
 import { Cell, Immediate, Kind, Region, Register, Tag, VARIADIC, cellAddress, headerByte } from "./heap/layout.ts";
 import { compileUnit } from "./back-wasm/compile-unit.ts";
 import type { ExportPlace, Exporter, Surroundings } from "./back-wasm/compile-unit.ts";
@@ -196,7 +197,7 @@ export class Engine {
           throw new HeapFullError();
         },
         "collected": (sp: number) => {
-          if (this.options.debug !== undefined) this.heap.verify(sp);
+          if (this.options.debug !== undefined) verifyHeap(this.heap, sp);
           this.#objects.javascript.sweep();
         },
         "bignum->double": (word: bigint) => Number(this.heap.integerOf(BigInt.asUintN(64, word))),

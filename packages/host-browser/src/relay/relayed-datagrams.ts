@@ -1,20 +1,12 @@
 /** A UDP socket of the machine over its relay. When that goes, the next datagram begins anew, from another port. */
-import { EAGAIN, ECONNREFUSED, EINVAL, EMSGSIZE, ENOTCONN } from "@stratos/abi";
-import type { HostAddress, HostSocket, HostSocketEvents } from "@stratos/host";
+import { ECONNREFUSED, EINVAL, EMSGSIZE, ENOTCONN } from "@stratos/abi";
+import { DatagramQueue, type HostAddress, type HostSocket, type HostSocketEvents } from "@stratos/host";
 import { ipOfText, isLoopback } from "@stratos/kernel";
 import type { RelayConnection, RelayedSocket } from "./relay-connection.ts";
 import { DATAGRAM_MAX, type RelayFrame } from "./relay-frames.ts";
 
 /** Bytes of datagrams that wait; more are lost. */
 const BUFFER_BYTES = 1 << 18;
-/** What an empty datagram counts. */
-const DATAGRAM_OVERHEAD = 64;
-
-interface Datagram {
-  readonly bytes: Uint8Array;
-  readonly from: HostAddress;
-}
-
 export class RelayedDatagrams implements HostSocket, RelayedSocket {
   readonly #family: 4 | 6;
   readonly #events: HostSocketEvents;
@@ -24,12 +16,9 @@ export class RelayedDatagrams implements HostSocket, RelayedSocket {
   #id = 0;
   #local: HostAddress | null = null;
   #peer: HostAddress | null = null;
-  readonly #received: Datagram[] = [];
-  #receivedBytes = 0;
+  readonly #received = new DatagramQueue(BUFFER_BYTES);
   #error = 0;
   #isClosed = false;
-  lastSender: HostAddress | null = null;
-  lastLength = 0;
 
   constructor(
     family: 4 | 6,
@@ -52,13 +41,10 @@ export class RelayedDatagrams implements HostSocket, RelayedSocket {
     }
     if (frame.kind !== "datagram") return false;
     const { to, bytes } = frame;
-    const size = bytes.length + DATAGRAM_OVERHEAD;
-    if (this.#receivedBytes + size > BUFFER_BYTES || (this.#family === 4 && to.family === 6)) return true;
+    if (this.#family === 4 && to.family === 6) return true;
     // As an IPv6 socket of Linux names a peer of IPv4 (ipv6(7)).
     const address = this.#family === 6 && to.family === 4 ? `::ffff:${to.address}` : to.address;
-    this.#received.push({ bytes, from: { family: this.#family, address, port: to.port } });
-    this.#receivedBytes += size;
-    this.#events.changed();
+    if (this.#received.push(bytes, { family: this.#family, address, port: to.port })) this.#events.changed();
     return true;
   }
 
@@ -93,17 +79,15 @@ export class RelayedDatagrams implements HostSocket, RelayedSocket {
   }
 
   read(bytes: Uint8Array, at: number, length: number, peek: boolean): number {
-    const [first] = this.#received;
-    if (first === undefined) return -EAGAIN;
-    if (!peek) {
-      this.#received.shift();
-      this.#receivedBytes -= first.bytes.length + DATAGRAM_OVERHEAD;
-    }
-    const count = Math.min(length, first.bytes.length);
-    bytes.set(first.bytes.subarray(0, count), at);
-    this.lastSender = first.from;
-    this.lastLength = first.bytes.length;
-    return count;
+    return this.#received.read(bytes, at, length, peek);
+  }
+
+  get lastSender(): HostAddress | null {
+    return this.#received.lastSender;
+  }
+
+  get lastLength(): number {
+    return this.#received.lastLength;
   }
 
   connect(to: HostAddress): number {
@@ -122,7 +106,7 @@ export class RelayedDatagrams implements HostSocket, RelayedSocket {
     this.#isClosed = true;
     const connection = this.#connection;
     this.#connection = null;
-    this.#received.length = 0;
+    this.#received.clear();
     if (connection === null) return;
     connection.remove(this.#id);
     connection.send({ kind: "close", id: this.#id });
@@ -157,7 +141,7 @@ export class RelayedDatagrams implements HostSocket, RelayedSocket {
   }
 
   readable(): boolean {
-    return this.#received.length > 0;
+    return this.#received.isReadable;
   }
 
   writable(): boolean {
@@ -165,7 +149,7 @@ export class RelayedDatagrams implements HostSocket, RelayedSocket {
   }
 
   available(): number {
-    return this.#received[0]?.bytes.length ?? 0;
+    return this.#received.firstLength;
   }
 
   unsent(): number {

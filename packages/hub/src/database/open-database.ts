@@ -8,6 +8,8 @@ interface DatabaseOptions {
   readonly poolSize?: number;
   readonly slowStatementMs?: number;
   readonly slow?: (sql: string, milliseconds: number) => void;
+  /** Of PGlite: the archive that a new one begins with, if it is there; default: the bundle's. */
+  readonly imagePath?: string;
 }
 
 const POOL_SIZE = 10;
@@ -19,7 +21,7 @@ export function isServerUrl(place: string): boolean {
 
 /** @throws DatabaseError when it cannot be had */
 export async function openDatabase(place: string, options: DatabaseOptions = {}): Promise<Database> {
-  if (!isServerUrl(place)) return PgliteDatabase.open(place === "memory" ? null : place);
+  if (!isServerUrl(place)) return PgliteDatabase.open(place === "memory" ? null : place, options.imagePath);
   const database = new PostgresDatabase({
     url: place,
     poolSize: options.poolSize ?? POOL_SIZE,

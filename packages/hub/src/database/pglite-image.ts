@@ -19,9 +19,10 @@ const TAR_BYTES = 32 << 20;
 /** Files that are brought to the disk at once. */
 const WRITERS = 32;
 
-/** The archive as tar; null: this program has none. */
-export function readPgliteImage(): Uint8Array<ArrayBuffer> | null {
-  const path = fileURLToPath(new URL(PGLITE_IMAGE, import.meta.url));
+/** @returns the archive as tar; null: there is none, as by default in a program without a bundle */
+export function readPgliteImage(
+  path: string = fileURLToPath(new URL(PGLITE_IMAGE, import.meta.url)),
+): Uint8Array<ArrayBuffer> | null {
   return existsSync(path) ? zstdDecompressSync(readFileSync(path), { chunkSize: TAR_BYTES }) : null;
 }
 

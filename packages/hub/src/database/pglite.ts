@@ -25,14 +25,15 @@ export class PgliteDatabase implements Database {
 
   /**
    * @param folder  null: in memory, gone when closed. Two processes must never open one: the caller holds a lock.
+   * @param imagePath  of the archive that a new one begins with, if it is there; default: the bundle's
    */
-  static async open(folder: string | null): Promise<PgliteDatabase> {
+  static async open(folder: string | null, imagePath?: string): Promise<PgliteDatabase> {
     compileLate();
     const { PGlite } = await import("@electric-sql/pglite");
     const data = folder === null ? null : join(folder, "pgdata");
     try {
-      if (data !== null && !existsSync(data)) await makeFolder(data);
-      const image = data === null ? readPgliteImage() : null;
+      if (data !== null && !existsSync(data)) await makeFolder(data, imagePath);
+      const image = data === null ? readPgliteImage(imagePath) : null;
       const pglite = await PGlite.create({
         ...(data === null ? {} : { dataDir: data }),
         ...(image === null ? {} : { loadDataDir: new Blob([image]) }),
@@ -116,9 +117,9 @@ function compileLate(): void {
 }
 
 /** @param data  appears when it is whole */
-async function makeFolder(data: string): Promise<void> {
+async function makeFolder(data: string, imagePath?: string): Promise<void> {
   mkdirSync(dirname(data), { recursive: true, mode: 0o700 });
-  const image = readPgliteImage();
+  const image = readPgliteImage(imagePath);
   if (image !== null) return unpackPgliteImage(image, data);
   const { PGlite } = await import("@electric-sql/pglite");
   const draft = draftOf(data);

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDatabase } from "../database/open-database.ts";
 import type { Database } from "../database/database.ts";
+import { keptDatabaseImage } from "../store/migrations/kept-image.ts";
 import { migrate } from "../store/migrations/migrate.ts";
 
 export interface TestServer {
@@ -86,8 +87,15 @@ export function startPostgres(settings: readonly string[] = []): TestServer {
   };
 }
 
+const ROOT = join(import.meta.dirname, "../../../..");
+
+/** In memory it begins with the clone's archive of tables: to make them takes longer than most tests. */
+export function openTestDatabase(place: string): Promise<Database> {
+  return openDatabase(place, { imagePath: keptDatabaseImage(ROOT) });
+}
+
 export async function openMigrated(place: string): Promise<Database> {
-  const database = await openDatabase(place);
+  const database = await openTestDatabase(place);
   await migrate(database);
   return database;
 }

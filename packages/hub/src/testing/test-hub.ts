@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HubClient } from "@stratos/hub-api";
 import { FolderBlobs } from "../blobs/folder-blobs.ts";
-import { openDatabase } from "../database/open-database.ts";
 import type { Database } from "../database/database.ts";
 import { startHub, type HubServer, type ServerOptions } from "../hub-server.ts";
+import { openTestDatabase } from "./test-database.ts";
 
 export interface TestHub {
   readonly server: HubServer;
@@ -24,7 +24,7 @@ export async function startTestHub(
   options: Partial<ServerOptions> & { readonly database?: string } = {},
 ): Promise<TestHub> {
   const folder = mkdtempSync(join(tmpdir(), "hub-test-"));
-  const database = await openDatabase(options.database ?? "memory");
+  const database = await openTestDatabase(options.database ?? "memory");
   const warnings: string[] = [];
   const server = await startHub(database, {
     host: "127.0.0.1",

@@ -18,7 +18,6 @@
 import {
   EFAULT,
   EINVAL,
-  ENAMETOOLONG,
   ENOMEM,
   Iovec,
   MAP_GROWSDOWN,
@@ -27,7 +26,7 @@ import {
   PR_MDWE_NO_INHERIT,
   UIO_MAXIOV,
 } from "@stratos/abi";
-import { byteString, stateClass, StateError } from "@stratos/base";
+import { stateClass, StateError } from "@stratos/base";
 import type { AddressMode, PhysicalAddress, VirtualAddress } from "@stratos/riscv";
 import type { CallWork } from "../ground/call-work.ts";
 import { WaitQueue } from "../ground/wait-queue.ts";
@@ -41,8 +40,8 @@ import { addressOfEntry, PageTable, PTE_R, PTE_W } from "./page-table.ts";
 import type { Frame } from "../frames/frame.ts";
 import type { MemoryAccount } from "../frames/memory-account.ts";
 import type { Reapable } from "../frames/reaper.ts";
+import { TranslatedMemory } from "./translated-memory.ts";
 import { UserCursor } from "./user-cursor.ts";
-import type { UserMemory } from "../ground/user-memory.ts";
 import type { MmKernel } from "./mm-kernel.ts";
 import type { AioContext } from "./aio-context.ts";
 
@@ -58,7 +57,7 @@ export const USER_TOP = 0x100000000;
 export const WIDE_TOP = 0x7ffffffff000;
 export const MMAP_MIN = 0x10000;
 
-export class AddressSpace implements UserMemory, Reapable {
+export class AddressSpace extends TranslatedMemory implements Reapable {
   readonly kernel: MmKernel;
   /** To which its pages are charged, its page table's nodes included. */
   readonly account: MemoryAccount;
@@ -113,6 +112,7 @@ export class AddressSpace implements UserMemory, Reapable {
   #cursor: UserCursor;
 
   constructor(kernel: MmKernel, account: MemoryAccount = kernel.memory) {
+    super();
     this.kernel = kernel;
     this.account = account;
     this.areas = new AreaList(kernel.areaUsage);
@@ -470,9 +470,6 @@ export class AddressSpace implements UserMemory, Reapable {
 
   // ---- UserMemory
 
-  /**
-   * Physical address of user byte `address`, faulting the page in for the access; −EFAULT.
-   */
   translate(address: VirtualAddress, forWrite: boolean): PhysicalAddress {
     if (!(address >= 0 && address < Number.MAX_SAFE_INTEGER)) return -EFAULT;
     const need = forWrite ? PTE_W : PTE_R;
@@ -483,98 +480,6 @@ export class AddressSpace implements UserMemory, Reapable {
       if ((entry & need) === 0) return -EFAULT;
     }
     return addressOfEntry(entry) + (address % PAGE_SIZE);
-  }
-
-  copyIn(address: VirtualAddress, into: Uint8Array, at: number, count: number): number {
-    this.kernel.work.charge(count >>> 12);
-    const memory = this.kernel.physical.u8;
-    while (count > 0) {
-      const from = this.translate(address, false);
-      if (from < 0) return -EFAULT;
-      const part = Math.min(count, PAGE_SIZE - (address % PAGE_SIZE));
-      copyBytes(memory, from, into, at, part);
-      address += part;
-      at += part;
-      count -= part;
-    }
-    return 0;
-  }
-
-  copyOut(address: VirtualAddress, from: Uint8Array, at: number, count: number): number {
-    this.kernel.work.charge(count >>> 12);
-    const memory = this.kernel.physical.u8;
-    while (count > 0) {
-      const to = this.translate(address, true);
-      if (to < 0) return -EFAULT;
-      const part = Math.min(count, PAGE_SIZE - (address % PAGE_SIZE));
-      copyBytes(from, at, memory, to, part);
-      address += part;
-      at += part;
-      count -= part;
-    }
-    return 0;
-  }
-
-  clear(address: VirtualAddress, count: number): number {
-    const memory = this.kernel.physical.u8;
-    while (count > 0) {
-      const to = this.translate(address, true);
-      if (to < 0) return -EFAULT;
-      const part = Math.min(count, PAGE_SIZE - (address % PAGE_SIZE));
-      memory.fill(0, to, to + part);
-      address += part;
-      count -= part;
-    }
-    return 0;
-  }
-
-  loadU32(address: VirtualAddress): number {
-    if (address % 4 === 0) {
-      const at = this.translate(address, false);
-      return at < 0 ? -EFAULT : this.kernel.physical.u32[at >>> 2]!;
-    }
-    if (this.copyIn(address, WORDS, 0, 4) < 0) return -EFAULT;
-    return WORDS_VIEW.getUint32(0, true);
-  }
-
-  storeU32(address: VirtualAddress, value: number): number {
-    if (address % 4 === 0) {
-      const at = this.translate(address, true);
-      if (at < 0) return -EFAULT;
-      this.kernel.physical.u32[at >>> 2] = value;
-      return 0;
-    }
-    WORDS_VIEW.setUint32(0, value, true);
-    return this.copyOut(address, WORDS, 0, 4);
-  }
-
-  loadU64(address: VirtualAddress): number {
-    const low = this.loadU32(address);
-    if (low < 0) return -EFAULT;
-    const high = this.loadU32(address + 4);
-    return high < 0 ? -EFAULT : high * 0x100000000 + low;
-  }
-
-  storeU64(address: VirtualAddress, value: number): number {
-    const high = Math.floor(value / 0x100000000);
-    const failed = this.storeU32(address, value - high * 0x100000000);
-    return failed < 0 ? failed : this.storeU32(address + 4, high);
-  }
-
-  loadString(address: VirtualAddress, most: number): string | number {
-    const memory = this.kernel.physical.u8;
-    let text = "";
-    while (text.length <= most) {
-      const from = this.translate(address, false);
-      if (from < 0) return -EFAULT;
-      const part = Math.min(PAGE_SIZE - (address % PAGE_SIZE), most + 1 - text.length);
-      if (part === 0) break;
-      const end = memory.indexOf(0, from);
-      if (end >= 0 && end < from + part) return text + byteString(memory, from, end);
-      text += byteString(memory, from, from + part);
-      address += part;
-    }
-    return -ENAMETOOLONG;
   }
 
   cursor(address: VirtualAddress, count: number): IoCursor {
@@ -621,15 +526,3 @@ const AT_ONCE_BYTES = 16 << 20;
 const AT_ONCE_AREAS = 256;
 /** Room that mmap leaves above the heap while there is other room. */
 const HEAP_RESERVE = 0x10000000;
-const WORDS = new Uint8Array(8);
-const WORDS_VIEW = new DataView(WORDS.buffer);
-
-/**
- * Copies within one buffer or between two; the former never leaves the memory, and short copies skip the call's cost.
- */
-function copyBytes(from: Uint8Array, start: number, to: Uint8Array, at: number, count: number): void {
-  if (count <= 32) {
-    for (let index = 0; index < count; index++) to[at + index] = from[start + index]!;
-  } else if (from === to) to.copyWithin(at, start, start + count);
-  else to.set(from.subarray(start, start + count), at);
-}

@@ -46,6 +46,7 @@ test("mode 2 promises no more than the limit, mode 1 anything", () => {
   kernel.overcommit.ratio = 50;
   assert.equal(commitLimit(kernel), (kernel.memory.limit / 2) * PAGE);
   const left = (commitLimit(kernel) - committedBytes(kernel)) / PAGE;
+  assert.equal(forkOvercommits(task.space), false, "a copy of little has room");
   const at = map(task, Math.floor(left * 0.75));
   assert.ok(at > 0);
   assert.equal(forkOvercommits(task.space), true);

@@ -4,10 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { EINVAL, SKF_AD_IFINDEX, SKF_AD_OFF, SKF_AD_PKTTYPE, SKF_AD_PROTOCOL } from "@stratos/abi";
 import { SeededRandom } from "@stratos/base";
 import { BpfFilter, type Instruction, RECORD_WORDS } from "./bpf-filter.ts";
 
 const RET_K = 0x06;
+const LD_ABS = 0x20;
 const CODES = [
   0x20, 0x80, 0x81, 0x00, 0x01, 0x60, 0x61, 0x02, 0x03, 0x07, 0x87, 0x06, 0x16, 0x84, 0x05, 0x04, 0x14, 0x24, 0x34,
   0x44, 0x54, 0x64, 0x74, 0xa4, 0x0c, 0x1c, 0x2c, 0x3c, 0x4c, 0x5c, 0x6c, 0x7c, 0xac, 0x15, 0x25, 0x35, 0x45, 0x1d,
@@ -71,4 +73,14 @@ test("random programs over packets are refused, or return a word, wherever they 
     );
   }
   assert.ok(accepted > 500, `only ${accepted} programs were legal`);
+});
+
+test("a filter of packets may ask for what there is to know about them, and for nothing else", () => {
+  const program = (at: number): Instruction[] => [
+    { code: LD_ABS, jt: 0, jf: 0, k: SKF_AD_OFF + at },
+    { code: RET_K, jt: 0, jf: 0, k: 1 },
+  ];
+  for (const known of [SKF_AD_PROTOCOL, SKF_AD_PKTTYPE, SKF_AD_IFINDEX])
+    assert.ok(BpfFilter.check(program(known), true) instanceof BpfFilter, `SKF_AD_OFF + ${known}`);
+  for (const unknown of [1, 0xff0]) assert.equal(BpfFilter.check(program(unknown), true), -EINVAL);
 });

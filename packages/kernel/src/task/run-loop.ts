@@ -142,8 +142,7 @@ function continueSlice(kernel: Kernel, task: Task, fuel: number, before: number)
 
 function endSlice(kernel: Kernel, task: Task, before: number): void {
   const { scheduler, processor, hart } = kernel;
-  kernel.turn.charge(task);
-  const elapsed = kernel.turn.end();
+  const elapsed = kernel.turn.end(task);
   task.instructions += processor.statistics.instructions - before;
   task.virtualRuntime += elapsed * weight(task.nice);
   scheduler.turnEnded(task, elapsed);

@@ -30,7 +30,7 @@ export class TurnClock {
   /** Processor time at the last look at it, and what short turns have taken since. */
   #lookedNs = 0;
   #shortNs = 0;
-  /** What `elapsed` said last in this turn: processor time never goes back. */
+  /** Of this turn, as it was last known: processor time never goes back. */
   #saidNs = 0;
   /** How much of the turn was charged already, and what was done in the kernel since. */
   #chargedNs = 0;
@@ -61,27 +61,43 @@ export class TurnClock {
 
   /** Charges the task on the hart for its turn so far. */
   charge(task: Charged): void {
-    const ns = this.elapsed() - this.#chargedNs;
+    const wallNs = this.#clock.monotonicNs() - this.#startNs;
+    this.#chargeFor(task, wallNs < SHORT_NS ? wallNs : this.#long(wallNs, this.#clock.cpuNs()));
+  }
+
+  /**
+   * The task leaves the hart and is charged for what is left of its turn. The clocks are looked at once: most slices of
+   * programs that compute are just longer than `SHORT_NS`.
+   *
+   * @returns nanoseconds of processor time since `begin`
+   */
+  end(task: Charged): number {
+    const wallNs = this.#clock.monotonicNs() - this.#startNs;
+    if (wallNs < SHORT_NS) {
+      this.#chargeFor(task, wallNs);
+      this.#shortNs += this.#saidNs;
+    } else {
+      const cpuNs = this.#clock.cpuNs();
+      this.#chargeFor(task, this.#long(wallNs, cpuNs));
+      this.#lookedNs = cpuNs;
+      this.#shortNs = 0;
+    }
+    return this.#saidNs;
+  }
+
+  #long(wallNs: number, cpuNs: number): number {
+    return Math.min(wallNs, cpuNs - this.#lookedNs - this.#shortNs);
+  }
+
+  /** @param elapsedNs  of processor time since `begin` */
+  #chargeFor(task: Charged, elapsedNs: number): void {
+    this.#saidNs = Math.max(this.#saidNs, elapsedNs);
+    const ns = this.#saidNs - this.#chargedNs;
     const systemNs = Math.min(ns, this.#kernelNs);
     this.#kernelNs -= systemNs;
-    this.#chargedNs += ns;
+    this.#chargedNs = this.#saidNs;
     task.systemNs += systemNs;
     task.userNs += ns - systemNs;
-  }
-
-  /** Nanoseconds of processor time since `begin`. */
-  elapsed(): number {
-    const wallNs = this.#clock.monotonicNs() - this.#startNs;
-    const ns = wallNs < SHORT_NS ? wallNs : Math.min(wallNs, this.#clock.cpuNs() - this.#lookedNs - this.#shortNs);
-    return (this.#saidNs = Math.max(this.#saidNs, ns));
-  }
-
-  /** The task leaves the hart. @returns as `elapsed` */
-  end(): number {
-    const ns = this.elapsed();
-    if (this.#clock.monotonicNs() - this.#startNs < SHORT_NS) this.#shortNs += ns;
-    else this.resume();
-    return ns;
   }
 
   static {

@@ -23,18 +23,7 @@ import {
   textOf,
 } from "../datum/datum.ts";
 import { immediateWord } from "./immediate.ts";
-import {
-  CHARACTER_BYTE,
-  Cell,
-  FIRST_BYTES_KIND,
-  Immediate,
-  Kind,
-  Region,
-  Register,
-  Tag,
-  cellAddress,
-  headerByte,
-} from "./layout.ts";
+import { CHARACTER_BYTE, Cell, Immediate, Kind, Region, Register, Tag, cellAddress, headerByte } from "./layout.ts";
 
 export type Word = bigint;
 
@@ -471,65 +460,6 @@ export class Heap {
         return this.bytes(word).slice();
       default:
         return this.codec === null ? new Opaque(word) : this.codec.toObject(word, seen);
-    }
-  }
-
-  /**
-   * Proves that the heap is whole: each pointer of each root and each live object leads to an object whose header fits
-   * its tag, inside of a region in use. `sp`: end of the shadow stack's words.
-   */
-  verify(sp: number): void {
-    const inUse = (address: number): boolean =>
-      (address >= Region.nursery && address < this.get(Register.alloc)) ||
-      (address >= this.get(Register.oldStart) && address < this.get(Register.oldNext)) ||
-      (address >= Region.statics && address < this.get(Register.staticNext));
-    const seen = new Set<number>();
-    const open: { word: Word; from: string }[] = [];
-    const root = (start: number, end: number, from: string): void => {
-      for (let at = start; at < end; at += 8) open.push({ word: this.word(at), from: `${from} ${(at - start) / 8}` });
-    };
-    root(Region.cells, cellAddress(this.get(Register.cellCount)), "cell");
-    root(Region.stack, sp, "stack word");
-    root(Region.arguments, Region.arguments + 8 * this.get(Register.argumentCount), "argument");
-    while (open.length > 0) {
-      const { word, from } = open.pop()!;
-      const tag = Heap.tag(word);
-      assert(tag !== Tag.header, `${from} must hold a value, not the header ${word.toString(16)}`);
-      if (tag === Tag.fixnum || tag === Tag.immediate) continue;
-      const address = Heap.address(word);
-      assert(word >> 32n === 0n && inUse(address), `${from} must point into the heap: ${word.toString(16)}`);
-      if (seen.has(address)) continue;
-      seen.add(address);
-      const first = this.word(address);
-      if (tag === Tag.pair) {
-        assert(Number(first & 7n) !== Tag.header, `${from} must point to a pair: ${word.toString(16)}`);
-        open.push(
-          { word: first, from: `car of ${from.slice(0, 60)}` },
-          { word: this.word(address + 8), from: `cdr of ${from.slice(0, 60)}` },
-        );
-        continue;
-      }
-      assert(
-        Number(first & 7n) === Tag.header && Number(first & 255n) !== 255,
-        `${from} must point to a header: ${word.toString(16)} -> ${first.toString(16)}`,
-      );
-      const kind = Number(first >> 3n) & 31;
-      const expected =
-        kind === Kind.vector
-          ? Tag.vector
-          : kind === Kind.procedure
-            ? Tag.procedure
-            : kind === Kind.flonum
-              ? Tag.flonum
-              : Tag.object;
-      assert(tag === expected, `${from}: kind ${kind} must not have the tag ${tag}`);
-      if (kind >= FIRST_BYTES_KIND) continue;
-      const count = kind === Kind.procedure ? Number((first >> 16n) & 0xffffn) : Number(first >> 32n);
-      for (let index = 0; index < count; index++)
-        open.push({
-          word: this.word(address + 8 + 8 * index),
-          from: `field ${index} of kind ${kind} (${from.slice(0, 40)})`,
-        });
     }
   }
 }
