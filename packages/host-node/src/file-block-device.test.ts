@@ -40,7 +40,7 @@ test("bytes written are read back, and holes are zero", () => {
   assert.equal(readFileSync(path).length, 65536);
 });
 
-test("what lasts when it is closed waits for the host once, and tells what it says; what goes with its process, never", () => {
+test("what is to last when it is closed waits for the host once, what goes with its process never", () => {
   let waits = 0;
   let isBroken = false;
   const { fdatasyncSync } = fs;

@@ -24,7 +24,7 @@ import { deviceFolder, isReadOnlyDevice } from "./write-protection.ts";
  * What outlasts a power cut: what was flushed; all, once it is closed, for a file that has its name only then; nothing,
  * for one that goes with its process.
  */
-export type Lasting = "flushed" | "closed" | "nothing";
+type Lasting = "flushed" | "closed" | "nothing";
 
 /**
  * A file or a block device of the host as a disk. Writers hold the lock of its name (file-lock.ts) and of its content
