@@ -40,6 +40,42 @@ test("bytes written are read back, and holes are zero", () => {
   assert.equal(readFileSync(path).length, 65536);
 });
 
+test("what is to last when it is closed waits for the host once, what goes with its process never", () => {
+  let waits = 0;
+  let isBroken = false;
+  const { fdatasyncSync } = fs;
+  mock.method(fs, "fdatasyncSync", (fd: number) => {
+    waits++;
+    if (isBroken) throw Object.assign(new Error("EIO: i/o error, fdatasync"), { code: "EIO", syscall: "fdatasync" });
+    fdatasyncSync(fd);
+  });
+  syncBuiltinESMExports();
+  try {
+    const waitsOf = (lasts: "flushed" | "closed" | "nothing", flushes: number): number => {
+      waits = 0;
+      const device = new FileBlockDevice(path, { create: 8192, lasts });
+      for (let count = 0; count < flushes; count++) {
+        assert.equal(device.write(0, Uint8Array.of(count), 0, 1), 0);
+        assert.equal(device.flush(), 0);
+      }
+      try {
+        device.close();
+      } finally {
+        rmSync(path);
+      }
+      return waits;
+    };
+    assert.deepEqual([waitsOf("flushed", 3), waitsOf("closed", 3), waitsOf("closed", 0)], [3, 1, 0]);
+    assert.equal(waitsOf("nothing", 3), 0);
+    isBroken = true;
+    assert.throws(() => waitsOf("closed", 1), { code: "EIO", path });
+    assert.deepEqual(readdirSync(folder), [], "no lock is left");
+  } finally {
+    mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+});
+
 test("access beyond the end is EIO, and odd sizes are EINVAL", () => {
   const device = new FileBlockDevice(path, { create: 4096 });
   const bytes = new Uint8Array(10);

@@ -21,6 +21,12 @@ import { failedAt } from "./whole-file.ts";
 import { deviceFolder, isReadOnlyDevice } from "./write-protection.ts";
 
 /**
+ * What outlasts a power cut: what was flushed; all, once it is closed, for a file that has its name only then; nothing,
+ * for one that goes with its process.
+ */
+type Lasting = "flushed" | "closed" | "nothing";
+
+/**
  * A file or a block device of the host as a disk. Writers hold the lock of its name (file-lock.ts) and of its content
  * (kernel-claim.ts); readers of a prepared image share it freely. Linux also refuses a second writer of a block device,
  * and one that is mounted (EBUSY).
@@ -36,11 +42,14 @@ export class FileBlockDevice implements BlockDevice {
   refusal: unknown = null;
   /** For a prepared image, which nobody writes. */
   readonly #ahead: ReadAhead | null;
+  readonly #lasts: Lasting;
+  #isFlushed = true;
 
   /** @throws FileLockedError, or Node's error when the file cannot be opened */
-  constructor(path: string, options: { readOnly?: boolean; create?: number } = {}) {
+  constructor(path: string, options: { readOnly?: boolean; create?: number; lasts?: Lasting } = {}) {
     this.path = path;
     this.readOnly = options.readOnly ?? false;
+    this.#lasts = options.lasts ?? "flushed";
     this.#giveBack = () => {};
     let unlock = (): void => {};
     let fd = -1;
@@ -124,6 +133,10 @@ export class FileBlockDevice implements BlockDevice {
 
   flush(): number {
     if (this.readOnly) return 0;
+    if (this.#lasts !== "flushed") {
+      this.#isFlushed = false;
+      return 0;
+    }
     try {
       fdatasyncSync(this.#fd);
       return 0;
@@ -152,10 +165,17 @@ export class FileBlockDevice implements BlockDevice {
   /** Node has no fallocate(2) to punch holes with; the space stays until the file is compacted. */
   discard(_offset: number, _length: number): void {}
 
+  /** @throws Node's error when what was to last when it is closed can't be written; it is closed all the same */
   close(): void {
-    closeSync(this.#fd);
-    this.#giveBack();
-    this.#unlock();
+    try {
+      if (this.#lasts === "closed" && !this.#isFlushed) fdatasyncSync(this.#fd);
+    } catch (error) {
+      throw failedAt(this.path, error);
+    } finally {
+      closeSync(this.#fd);
+      this.#giveBack();
+      this.#unlock();
+    }
   }
 }
 

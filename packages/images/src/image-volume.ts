@@ -20,7 +20,7 @@ const IMAGE_VOLUME_BYTES = 64 * 1024 ** 3;
 
 export interface OpenVolume {
   readonly volume: Volume;
-  /** Ends its use; what was not synced is lost. */
+  /** Ends its use; what was not synced is lost. Once is enough. @throws Node's error: what was written doesn't last */
   close(): void;
 }
 
@@ -30,9 +30,13 @@ export interface WrittenVolume extends OpenVolume {
   explain(failure: unknown): unknown;
 }
 
-/** An empty volume in a new file. */
-export function createVolume(path: string, label: string): WrittenVolume {
-  const device = new FileBlockDevice(path, { create: IMAGE_VOLUME_BYTES });
+/**
+ * An empty volume in a new file, which counts for nothing until it is closed: a power cut leaves a draft.
+ *
+ * @param isScratch  nor after that
+ */
+export function createVolume(path: string, label: string, isScratch = false): WrittenVolume {
+  const device = new FileBlockDevice(path, { create: IMAGE_VOLUME_BYTES, lasts: isScratch ? "nothing" : "closed" });
   const seed = randomBytes(4).readUInt32LE();
   const failure = format(device, { uuid: randomBytes(16), hashSeed: seed, label, seconds: nowSeconds() });
   if (failure !== 0) {
@@ -161,7 +165,12 @@ function openLayers(layers: readonly string[]): FileBlockDevice[] {
 }
 
 function opened(path: string, devices: readonly FileBlockDevice[], volume: Volume | MountError): OpenVolume {
-  const close = (): void => devices.forEach((device) => device.close());
+  let isOpen = true;
+  const close = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    devices.forEach((device) => device.close());
+  };
   try {
     return { volume: mountedVolume(path, volume), close };
   } catch (error) {

@@ -42,7 +42,7 @@ export class StratosRunner implements ScriptRunner {
     if (job.hasNetwork) throw new ScriptError("scripts have no network inside Stratos; set build.network to false");
     mkdirSync(this.#folder, { recursive: true });
     const path = join(this.#folder, `work-${process.pid}-${randomBytes(4).toString("hex")}.aegisfs`);
-    const opened = createVolume(path, "compose");
+    const opened = createVolume(path, "compose", true);
     try {
       // Whatever becomes of this process, the file goes with it, where the host allows that.
       if (process.platform !== "win32") rmSync(path);
