@@ -59,7 +59,7 @@ interface State {
 }
 
 const MAGIC = "STRATOSM";
-const VERSION = 12;
+const VERSION = 13;
 const HEADER_BYTES = 16;
 const PART_HEADER_BYTES = 12;
 

@@ -14,7 +14,7 @@ import type { UdpClaim, UdpNetwork } from "./inet/udp-socket.ts";
 import type { RoughNetwork } from "./inet/rough-network.ts";
 import type { NetlinkNetwork, NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { removeInterface } from "./interface-changes.ts";
-import type { InterfaceNetwork, NetworkObserver } from "./interface-network.ts";
+import type { NetworkObserver } from "./interface-network.ts";
 import { NetworkSettings } from "./network-settings.ts";
 import { InterfaceUevents } from "./netlink/interface-uevents.ts";
 import { RouteEvents } from "./netlink/route-events.ts";
@@ -85,8 +85,10 @@ export class Network
     new InterfaceUevents(this),
   ]);
   #lastIndex = 0;
-  /** How messages call other networks, by `ino`. Bound: networks that had the other end of a pair. */
-  #numbers = new Map<number, number>();
+  /** How messages call other networks. Bound: networks that are there and have had the other end of a pair. */
+  #numbers = new Map<Network, number>();
+  /** Who has a number for this one. */
+  #numberedBy = new Set<Network>();
 
   constructor(kernel: NetworkKernel, options: NetworkOptions) {
     super(options.origin);
@@ -153,11 +155,15 @@ export class Network
     this.interfaces.sort((left, right) => left.index - right.index);
   }
 
-  numberOf({ ino }: InterfaceNetwork): number {
-    const known = this.#numbers.get(ino);
+  /** The lowest that is free: one that is gone needs its own no more (net/core/net_namespace.c, unhash_nsid). */
+  numberOf(other: Network): number {
+    const known = this.#numbers.get(other);
     if (known !== undefined) return known;
-    const number = this.#numbers.size;
-    this.#numbers.set(ino, number);
+    const taken = new Set(this.#numbers.values());
+    let number = 0;
+    while (taken.has(number)) number++;
+    this.#numbers.set(other, number);
+    other.#numberedBy.add(this);
     return number;
   }
 
@@ -199,9 +205,11 @@ export class Network
   protected override dispose(): void {
     for (;;) {
       const one = this.interfaces.find(({ kind }) => kind !== "loopback" && kind !== "provider");
-      if (one === undefined) return;
+      if (one === undefined) break;
       removeInterface(this, one);
     }
+    for (const other of this.#numberedBy) other.#numbers.delete(this);
+    for (const other of this.#numbers.keys()) other.#numberedBy.delete(this);
   }
 
   /** The way out; undefined without a provider. */
@@ -247,8 +255,8 @@ export class Network
 
   static {
     stateClass("Network", this, {
-      save: (it) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers }),
-      load: (it, from) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers } = from),
+      save: (it) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers, numberedBy: it.#numberedBy }),
+      load: (it, from) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers, numberedBy: it.#numberedBy } = from),
     });
   }
 }

@@ -56,7 +56,8 @@ export class HostTransport implements TcpTransport {
       const count = this.#host.read(this.#transfer, 0, Math.min(to.remaining, this.#transfer.length), peek);
       if (count <= 0) {
         if (done > 0) return done;
-        if (count === 0 || this.#isReadStopped) return 0;
+        // After a FIN the end comes before an error, else the error first (net/ipv4/tcp.c, tcp_recvmsg_locked).
+        if ((count === 0 && this.#host.ended()) || this.#isReadStopped) return 0;
         const error = this.takeError();
         if (error !== 0) return -error;
         return this.isReset ? 0 : count;
