@@ -94,6 +94,10 @@ export class NetworkInterface {
   isNoArp = false;
   isPromiscuous = false;
   isAllMulticast = false;
+  /** net.ipv6.conf.NAME.disable_ipv6: any number but 0 and it has no IPv6. */
+  disablesIpv6 = 0;
+  /** net.ipv4.conf.NAME.tag: for programs alone. */
+  tag = 0;
   addresses: InterfaceAddress[] = [];
   readonly counters = new InterfaceCounters();
 
@@ -117,6 +121,10 @@ export class NetworkInterface {
 
   get isLoopback(): boolean {
     return this.kind === "loopback";
+  }
+
+  get hasIpv6(): boolean {
+    return this.disablesIpv6 === 0;
   }
 
   /** Does it carry packets now? */

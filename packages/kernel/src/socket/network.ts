@@ -4,7 +4,7 @@ import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { SocketInode } from "./socket-inode.ts";
-import { ANY_V4, type IpAddress, isLoopback, isSameIp, isV4 } from "./inet/ip-address.ts";
+import { ANY_V4, type IpAddress, isLinkLocal, isLoopback, isSameIp, isV4 } from "./inet/ip-address.ts";
 import { ipOfText } from "./inet/ip-text.ts";
 import type { InetNetwork, InetSocket } from "./inet/inet-socket.ts";
 import type { PingClaim, RawNetwork, RawSocket } from "./inet/raw-socket.ts";
@@ -29,7 +29,7 @@ import {
   usualBroadcast,
 } from "./network-interface.ts";
 import type { PacketNetwork, PacketSocket } from "./packet/packet-socket.ts";
-import { makeRoute, RoutingTable } from "./routes.ts";
+import { makeRoute, type Route, RoutingTable } from "./routes.ts";
 import type { SocketKernel } from "./socket-kernel.ts";
 import type { SocketState } from "./socket-state.ts";
 import type { SocketMemory } from "./socket-memory.ts";
@@ -115,16 +115,29 @@ export class Network
       mtu: 1500,
       link: null,
     });
+    const families = [this.outsideIn(4), this.outsideIn(6)];
+    this.#start(
+      outside,
+      families.flatMap(({ addresses }) => addresses),
+    );
+    for (const { route } of families) if (route !== null) this.routes.add(route);
+  }
+
+  outsideIn(family: 4 | 6): { addresses: InterfaceAddress[]; route: Route | null } {
     const addresses: InterfaceAddress[] = [];
-    for (const { address, prefixLength } of provider.localAddresses()) {
+    for (const { address, prefixLength } of this.provider?.localAddresses() ?? []) {
       const ip = ipOfText(address);
-      if (ip !== null) addresses.push({ ip, prefixLength, broadcast: usualBroadcast(ip, prefixLength) });
+      if (ip !== null && isV4(ip) === (family === 4))
+        addresses.push({ ip, prefixLength, broadcast: usualBroadcast(ip, prefixLength) });
     }
-    this.#start(outside, addresses);
     // The host decides how it reaches IPv4; IPv6 it may not have at all.
-    for (const destination of [ANY_V4, new Uint32Array(4)])
-      if (isV4(destination) || outside.sourceFor(Uint32Array.of(0x20010db8, 0, 0, 1)) !== null)
-        this.routes.add(makeRoute({ destination, prefixLength: 0, out: outside }));
+    const isReached = family === 4 || addresses.some(({ ip }) => !isLinkLocal(ip));
+    const destination = family === 4 ? ANY_V4 : new Uint32Array(4);
+    const out = this.outside;
+    return {
+      addresses,
+      route: isReached && out !== undefined ? makeRoute({ destination, prefixLength: 0, out }) : null,
+    };
   }
 
   #start(one: NetworkInterface, addresses: readonly InterfaceAddress[]): void {
@@ -137,6 +150,8 @@ export class Network
   /** An interface more, which is down and has no address; nobody is told. */
   makeInterface(kind: InterfaceKind, options: InterfaceOptions): NetworkInterface {
     const one = new NetworkInterface({ ...options, network: this, index: this.#freeIndex(), kind });
+    one.disablesIpv6 = this.settings.disablesIpv6.default;
+    one.tag = this.settings.tags.default;
     this.interfaces.push(one);
     return one;
   }
@@ -151,6 +166,8 @@ export class Network
   adopt(one: NetworkInterface): void {
     if (this.interfaceByIndex(one.index) !== undefined) one.index = this.#freeIndex();
     one.network = this;
+    one.disablesIpv6 = this.settings.disablesIpv6.default;
+    one.tag = this.settings.tags.default;
     this.interfaces.push(one);
     this.interfaces.sort((left, right) => left.index - right.index);
   }

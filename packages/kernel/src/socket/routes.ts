@@ -151,7 +151,7 @@ export class RoutingTable {
 
   /**
    * The addresses of an interface changed, or it went up or down: those that are not implied any more are removed, and
-   * those that were added over an interface that is down as well.
+   * those that were added over an interface that is down, or has no IPv6, as well.
    */
   update(out: NetworkInterface): { added: Route[]; removed: Route[] } {
     const before = this.#implied.get(out) ?? new Map<string, Route>();
@@ -161,9 +161,10 @@ export class RoutingTable {
     const kept = [...before].filter(([key]) => wanted.has(key));
     const removed = [...before].filter(([key]) => !wanted.has(key)).map(([, route]) => route);
     const added = [...wanted].filter(([key]) => !before.has(key));
-    if (!out.isUp) {
-      removed.push(...this.#added.filter((route) => route.out === out));
-      this.#added = this.#added.filter((route) => route.out !== out);
+    if (!out.isUp || !out.hasIpv6) {
+      const isOver = (route: Route): boolean => route.out === out && (!out.isUp || !isV4(route.destination));
+      removed.push(...this.#added.filter(isOver));
+      this.#added = this.#added.filter((route) => !isOver(route));
     }
     this.#implied.set(out, new Map([...kept, ...added]));
     return { added: added.map(([, route]) => route), removed };
