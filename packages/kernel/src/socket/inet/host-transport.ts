@@ -15,6 +15,8 @@ export class HostTransport implements TcpTransport {
   isReset = false;
   isUrgentInline = false;
   #error = 0;
+  #readBytes = 0;
+  sentBytes = 0;
 
   constructor(host: HostSocket, transfer: Uint8Array) {
     this.#host = host;
@@ -32,6 +34,12 @@ export class HostTransport implements TcpTransport {
   get unsent(): number {
     return this.#host.unsent();
   }
+
+  get receivedBytes(): number {
+    return this.#readBytes + this.available;
+  }
+
+  readonly segmentBytes = 1448;
 
   get isEnded(): boolean {
     return this.#host.ended();
@@ -65,6 +73,7 @@ export class HostTransport implements TcpTransport {
       const moved = to.put(this.#transfer, 0, count);
       if (moved < 0) return done > 0 ? done : moved;
       done += moved;
+      if (!peek) this.#readBytes += moved;
       if (peek || moved < count) break;
     }
     return done;
@@ -87,6 +96,7 @@ export class HostTransport implements TcpTransport {
       const queued = this.#host.write(this.#transfer, 0, taken, null);
       if (queued < 0) return done > 0 ? done : queued;
       done += queued;
+      this.sentBytes += queued;
     }
     return done;
   }
@@ -154,6 +164,7 @@ export class HostTransport implements TcpTransport {
         isReadStopped: it.#isReadStopped,
         hasFinished: it.#hasFinished,
         error: it.#error,
+        readBytes: it.#readBytes,
       }),
       load: (it, from) =>
         ({
@@ -162,6 +173,7 @@ export class HostTransport implements TcpTransport {
           isReadStopped: it.#isReadStopped,
           hasFinished: it.#hasFinished,
           error: it.#error,
+          readBytes: it.#readBytes,
         } = from),
     });
   }
