@@ -283,6 +283,7 @@ function leave(network: InterfaceNetwork, one: NetworkInterface): void {
 export function setUp(network: InterfaceNetwork, one: NetworkInterface, isUp: boolean): void {
   if (one.isUp === isUp) return;
   one.isUp = isUp;
+  one.earlyAddresses = [];
   one.link?.setUp(isUp);
   if (isUp) {
     if (one.isLoopback)
@@ -302,6 +303,7 @@ export function setUp(network: InterfaceNetwork, one: NetworkInterface, isUp: bo
 function dropIpv6(network: InterfaceNetwork, one: NetworkInterface): void {
   const gone = one.addresses.filter(({ ip }) => !isV4(ip));
   one.addresses = one.addresses.filter(({ ip }) => isV4(ip));
+  one.earlyAddresses = [];
   updateRoutes(network, one);
   for (const address of gone) tellAddress(network, one, address, true);
 }
@@ -403,16 +405,23 @@ export function setInterfaceFlags(
 /**
  * RTM_NEWADDR.
  *
+ * @param isCertain  nobody else can have it (IFA_F_NODAD): one of IPv6 is used though its link can't be asked yet
  * @returns 0; −EINVAL not an address of one station; −EACCES the interface has no IPv6; −EEXIST it is there; −ENOBUFS
  *   there are enough
  */
-export function addAddress(network: InterfaceNetwork, one: NetworkInterface, address: InterfaceAddress): number {
+export function addAddress(
+  network: InterfaceNetwork,
+  one: NetworkInterface,
+  address: InterfaceAddress,
+  isCertain = false,
+): number {
   if (isMulticast(address.ip) || (isWildcard(address.ip) && !isV4(address.ip))) return -EINVAL;
   if (!one.hasIpv6 && !isV4(address.ip)) return -EACCES;
   if (one.addressOf(address.ip) !== undefined) return -EEXIST;
   if (network.interfaces.reduce((count, { addresses }) => count + addresses.length, 0) >= ADDRESSES_MAX)
     return -ENOBUFS;
   one.addresses.push(address);
+  if (!one.isUp && !isV4(address.ip) && (one.isNoArp || isCertain)) one.earlyAddresses.push(address);
   tellAddress(network, one, address, false);
   updateRoutes(network, one);
   return 0;
@@ -423,6 +432,7 @@ export function removeAddress(network: InterfaceNetwork, one: NetworkInterface, 
   const present = one.addressOf(address.ip);
   if (present === undefined || present.prefixLength !== address.prefixLength) return -EADDRNOTAVAIL;
   one.addresses.splice(one.addresses.indexOf(present), 1);
+  one.earlyAddresses = one.earlyAddresses.filter((each) => each !== present);
   updateRoutes(network, one);
   tellAddress(network, one, present, true);
   return 0;

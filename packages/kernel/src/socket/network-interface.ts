@@ -99,6 +99,8 @@ export class NetworkInterface {
   /** net.ipv4.conf.NAME.tag: for programs alone. */
   tag = 0;
   addresses: InterfaceAddress[] = [];
+  /** Of these, while it is down: those of IPv6 that it got since and that need not be asked for. */
+  earlyAddresses: InterfaceAddress[] = [];
   readonly counters = new InterfaceCounters();
 
   constructor(options: InterfaceOptions & { network: InterfaceNetwork; index: number; kind: InterfaceKind }) {
@@ -147,6 +149,11 @@ export class NetworkInterface {
   get queueDiscipline(): string {
     if (this.kind === "provider") return "pfifo_fast";
     return this.isUp ? "noqueue" : "noop";
+  }
+
+  /** Is one of its addresses this machine's now? Of IPv4 each is, up or down (net/ipv4/fib_semantics.c). */
+  isLocal(address: InterfaceAddress): boolean {
+    return this.isUp || isV4(address.ip) || this.earlyAddresses.includes(address);
   }
 
   addressOf(ip: IpAddress): InterfaceAddress | undefined {

@@ -240,14 +240,17 @@ export class Network
     return -ENETUNREACH;
   }
 
-  /** Is it an address of this machine? Of an interface that is up, as Linux has it. */
-  isLocal(ip: IpAddress): boolean {
-    if (isLoopback(ip) && isV4(ip)) return this.interfaces[0]!.isUp;
-    for (const one of this.interfaces) {
-      if (!one.isUp) continue;
-      for (const address of one.addresses) if (isSameIp(address.ip, ip)) return true;
-    }
+  /** Is it an address of this machine? */
+  hasAddress(ip: IpAddress): boolean {
+    if (isLoopback(ip) && isV4(ip)) return this.interfaces[0]!.firstV4 !== undefined;
+    for (const one of this.interfaces)
+      for (const address of one.addresses) if (isSameIp(address.ip, ip)) return one.isLocal(address);
     return false;
+  }
+
+  /** The same, and packets to it arrive: the loopback carries them. */
+  isLocal(ip: IpAddress): boolean {
+    return this.interfaces[0]!.isUp && this.hasAddress(ip);
   }
 
   /** The interface that packets to an address of this machine come in by: its own address's, or the loopback. */

@@ -161,7 +161,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   }
 
   #isBindable(ip: IpAddress): boolean {
-    if (isWildcard(ip) || this.network.isLocal(ip) || this.ip.freeBind) return true;
+    if (isWildcard(ip) || this.network.hasAddress(ip) || this.ip.freeBind) return true;
     return (isMulticast(ip) || isBroadcast(ip)) && this.allowsGroups;
   }
 
