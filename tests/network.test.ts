@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type Server } from "node:http";
 import { createSocket } from "node:dgram";
-import { connect, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join, normalize } from "node:path";
@@ -159,6 +159,35 @@ m, a = u.recvfrom(9); print(m); u.sendto(b"datagram", a)`;
   assert.equal(heard.text, "('0.0.0.0', 80)\n('127.0.0.1', 80) b'question'\n('0.0.0.0', 53)\nb'ask'\n");
   const alone = await stratosRun(["-p", "8080:80", "true"]);
   assert.deepEqual([alone.status, alone.stderr], [2, "stratos: --publish: needs a network: add --net host\n"]);
+});
+
+test("a reset by a server of the host is told as one, and an end in order as an end", async () => {
+  const resetting = createServer((peer) => peer.once("data", () => peer.resetAndDestroy()));
+  const ending = createServer((peer) => peer.once("data", () => peer.end("all")));
+  for (const one of [resetting, ending]) {
+    one.listen(0, "127.0.0.1");
+    await once(one, "listening");
+  }
+  const ports = [resetting, ending].map((one) => (one.address() as AddressInfo).port);
+  const script = `
+import socket, time
+def meet(port, waits):
+    client = socket.create_connection(("127.0.0.1", port))
+    client.sendall(b"question")
+    if waits: time.sleep(0.2)
+    received = []
+    for _ in range(3):
+        try: received.append(client.recv(100))
+        except OSError as error: received.append(error.strerror)
+    print(*received, sep=", ")
+for port in ${ports.join(", ")}:
+    for waits in False, True: meet(port, waits)
+`;
+  const { stdout, stderr } = await stratosRun(["--net", "host", "--", "python3", "-c", script]);
+  for (const one of [resetting, ending]) one.close();
+  const reset = "Connection reset by peer, b'', b''\n";
+  const end = "b'all', b'', b''\n";
+  assert.equal(stdout + stderr, reset + reset + end + end);
 });
 
 test("a frame crosses a veth pair between packet sockets, and /sys and /proc know the pair", async () => {

@@ -48,4 +48,11 @@ int main(void) {
   int moved = if_nametoindex("moved"); begin(RTM_DELLINK, 0, moved); SHOW(sent(inner)); list("outer", outer); list("inner", inner);
   /* With a network its ends of pairs go. */
   if (setns(outer_network, CLONE_NEWNET)) perror("setns"); close(inner); close(inner_group); close(inner_network); for (int i = 0; i < 200 && if_nametoindex("far"); i++) usleep(10000); list("outer", outer);
+  /* The number of a network that is gone is free again, and one that lives keeps its own. */
+  for (int i = 0; i < 3; i++) {
+    if (unshare(CLONE_NEWNET)) perror("unshare"); int network = open("/proc/thread-self/ns/net", O_RDONLY); if (setns(outer_network, CLONE_NEWNET)) perror("setns");
+    char name[8]; sprintf(name, "to%d", i); SHOW(pair(outer, name, "there", network)); list("outer", outer);
+    if (i) continue; /* the first goes at once */
+    close(network); for (int k = 0; k < 200 && if_nametoindex(name); k++) usleep(10000);
+  }
 }

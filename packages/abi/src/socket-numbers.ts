@@ -211,12 +211,21 @@ export const TCP_DEFER_ACCEPT = 9,
   TCP_CONGESTION = 13,
   TCP_USER_TIMEOUT = 18;
 export const TCP_MD5SIG = 14,
-  TCP_REPAIR = 19;
+  TCP_THIN_LINEAR_TIMEOUTS = 16,
+  TCP_THIN_DUPACK = 17,
+  TCP_REPAIR = 19,
+  TCP_CC_INFO = 26,
+  TCP_SAVED_SYN = 28;
 export const TCP_FASTOPEN = 23,
   TCP_TIMESTAMP = 24,
   TCP_NOTSENT_LOWAT = 25,
   TCP_ULP = 31,
-  TCP_FASTOPEN_CONNECT = 30;
+  TCP_FASTOPEN_CONNECT = 30,
+  TCP_FASTOPEN_NO_COOKIE = 34;
+/** tcpi_options. */
+export const TCPI_OPT_TIMESTAMPS = 1,
+  TCPI_OPT_SACK = 2,
+  TCPI_OPT_WSCALE = 4;
 /** tcp_info.tcpi_state and /proc/net/tcp. Source: include/net/tcp_states.h. */
 export const TCP_ESTABLISHED = 1,
   TCP_SYN_SENT = 2,

@@ -88,6 +88,9 @@ describe("streams", { timeout: 10_000 }, () => {
     let error = 0;
     await watch.until(() => (error = socket.takeError()) !== 0 || socket.ended());
     assert.equal(error, ECONNRESET);
+    // Until the connection is closed, and then too: a reset is no end in order.
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([socket.ended(), socket.readable(), textOf(socket)], [false, true, `error ${-EAGAIN}`]);
     socket.close();
     server.close();
     await once(server, "close");

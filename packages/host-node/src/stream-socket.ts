@@ -4,6 +4,7 @@ import {
   EADDRNOTAVAIL,
   EAGAIN,
   ECONNABORTED,
+  ECONNRESET,
   EINPROGRESS,
   EINVAL,
   EISCONN,
@@ -118,7 +119,7 @@ export class NodeStreamSocket implements HostSocket {
     socket.on("close", () => {
       // A connection that ended without a word or an error was cut by the host.
       if (!this.#isEnded && !this.#hasFailed) this.#error = ECONNABORTED;
-      this.#isEnded = true;
+      this.#hasFailed ||= !this.#isEnded;
       this.#events.changed();
     });
   }
@@ -196,8 +197,11 @@ export class NodeStreamSocket implements HostSocket {
     accepted.#local = this.#published.inGuest("stream", accepted.#local, this.#bound);
     socket.removeAllListeners("error");
     accepted.#adopt(socket);
-    if (socket.destroyed) accepted.#isEnded = true;
-    else socket.resume();
+    if (socket.destroyed) {
+      // It was reset before anybody listened to it.
+      accepted.#hasFailed = true;
+      accepted.#error = ECONNRESET;
+    } else socket.resume();
     return accepted;
   }
 
@@ -292,7 +296,7 @@ export class NodeStreamSocket implements HostSocket {
   }
 
   readable(): boolean {
-    return this.#buffered > 0 || this.#isEnded || this.#pending.length > 0;
+    return this.#buffered > 0 || this.#isEnded || this.#hasFailed || this.#pending.length > 0;
   }
 
   writable(): boolean {

@@ -53,7 +53,7 @@ export interface HostSocket {
   available(): number;
   /** Bytes that were queued by `write` and have not left yet. */
   unsent(): number;
-  /** Peer closed its side. */
+  /** Peer closed its side, in order: a connection that broke has an error instead, and `read` never says 0 for it. */
   ended(): boolean;
   connected(): boolean;
   /** A pending error (positive errno), cleared by asking; 0 when none. */

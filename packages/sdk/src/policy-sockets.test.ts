@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EACCES, ECONNRESET } from "@stratos/abi";
+import { EACCES, EAGAIN, ECONNRESET } from "@stratos/abi";
 import type { HostAddress, HostSocket, HostSocketEvents, SocketProvider } from "@stratos/host";
 import type { NetPolicy } from "./api.ts";
 import { PolicySockets } from "./policy-sockets.ts";
@@ -182,7 +182,8 @@ test("rules that change end the connections that they deny, and leave the others
   kept.connect({ family: 4, address: "203.0.113.2", port: 80 });
   of.sockets.update([{ allow: "203.0.113.2" }]);
   assert.deepEqual(told, ["gone"]);
-  assert.deepEqual([gone.readable(), gone.takeError(), gone.ended(), kept.ended()], [true, ECONNRESET, true, false]);
+  assert.deepEqual([gone.readable(), gone.takeError(), gone.ended(), kept.ended()], [true, ECONNRESET, false, false]);
+  assert.equal(gone.read(new Uint8Array(1), 0, 1, false), -EAGAIN, "a cut is no end in order");
   assert.equal(gone.write(new Uint8Array(1), 0, 1, null), -ECONNRESET);
   assert.ok(of.host.said.includes("abort"));
   assert.throws(() => of.sockets.update([{ allow: "10.0.0.0/33" }]), { kind: "option" });
@@ -228,9 +229,9 @@ test("a connection by name outlives the name's time, until no rule allows the na
   socket.connect({ family: 4, address: "198.51.100.7", port: 443 });
   of.clock.ms = 61_000;
   of.sockets.update([{ allow: "example.org" }, { allow: "example.com" }]);
-  assert.ok(!socket.ended());
+  assert.equal(socket.takeError(), 0);
   of.sockets.update([{ allow: "example.com" }]);
-  assert.ok(socket.ended());
+  assert.equal(socket.takeError(), ECONNRESET);
 });
 
 test("an address that was given for a denied name stays denied", () => {

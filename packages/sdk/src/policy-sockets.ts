@@ -1,5 +1,5 @@
 /** Sockets of the host under rules: what these deny fails with EACCES, and is told; changed rules end what is open. */
-import { EACCES, ECONNRESET } from "@stratos/abi";
+import { EACCES, EAGAIN, ECONNRESET } from "@stratos/abi";
 import type {
   EventLoop,
   HostAddress,
@@ -203,7 +203,7 @@ class PolicySocket implements HostSocket {
   }
 
   read(bytes: Uint8Array, at: number, length: number, peek: boolean): number {
-    if (this.#isCut) return this.#takeCut();
+    if (this.#isCut) return this.#readCut();
     const [refusal] = this.#refusals;
     if (refusal !== undefined) {
       const part = refusal.bytes.subarray(0, length);
@@ -229,11 +229,10 @@ class PolicySocket implements HostSocket {
     this.#senders.add(sender);
   }
 
-  /** Once an error, then the end. */
-  #takeCut(): number {
-    const error = this.#error;
-    this.#error = 0;
-    return -error;
+  /** Once the error; there is no end in order. */
+  #readCut(): number {
+    const error = this.takeError();
+    return error === 0 ? -EAGAIN : -error;
   }
 
   get lastSender(): HostAddress | null {
@@ -253,7 +252,7 @@ class PolicySocket implements HostSocket {
   }
 
   ended(): boolean {
-    return this.#isCut || this.#inner.ended();
+    return this.#inner.ended();
   }
 
   takeError(): number {

@@ -231,7 +231,7 @@ export class RelayedStream implements HostSocket, RelayedSocket {
   }
 
   ended(): boolean {
-    return this.#isEnded;
+    return this.#isEnded && this.#failure === 0;
   }
 
   connected(): boolean {

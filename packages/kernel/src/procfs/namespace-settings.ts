@@ -22,7 +22,7 @@ import { ID_EXTENTS_MAX, type IdExtent, IdMap } from "../security/id-map.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
 import type { Task } from "../task/task.ts";
 
-type Kind = "uids" | "gids";
+type Kind = "uids" | "gids" | "projects";
 const ID_MOST = 0xffffffff;
 
 /** In the ids of the reader; who is inside sees those of the namespace above. */
@@ -48,14 +48,14 @@ export function describeIdMap(target: Task, kind: Kind, reader: Task): string {
 export function writeIdMap(writer: Task, opener: Credentials, target: Task, kind: Kind, text: string): number {
   const { userNamespace } = target.credentials;
   const { parent } = userNamespace;
-  const capability = kind === "uids" ? CAP_SETUID : CAP_SETGID;
+  const capability = kind === "uids" ? CAP_SETUID : kind === "gids" ? CAP_SETGID : null;
   const own = opener.userNamespace;
   if (parent === null || userNamespace[kind].extents!.length > 0) return -EPERM;
   if (own !== userNamespace && own !== parent) return -EPERM;
-  if (!isCapable(opener, CAP_SYS_ADMIN, userNamespace)) return -EPERM;
+  if (capability !== null && !isCapable(opener, CAP_SYS_ADMIN, userNamespace)) return -EPERM;
   const lines = parseMap(text);
   if (lines === null) return -EINVAL;
-  if (!mayMap(writer, opener, userNamespace, kind, lines, capability)) return -EPERM;
+  if (capability !== null && !mayMap(writer, opener, userNamespace, kind, lines, capability)) return -EPERM;
   const extents: IdExtent[] = [];
   for (const { first, lower, count } of lines) {
     const kernelFirst = parent[kind].rangeToKernel(lower, count);

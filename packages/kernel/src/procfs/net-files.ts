@@ -34,6 +34,7 @@ import {
 } from "../pseudo/pseudo-inodes.ts";
 import { scopeOf } from "../socket/network-interface.ts";
 import type { Route } from "../socket/routes.ts";
+import { describeGroups, describeGroups6 } from "./net-groups.ts";
 import { describeSocketKinds } from "./net-protocols.ts";
 
 /** /proc/PID/net: of the network namespace of the process. Its files are made when somebody asks for one. */
@@ -95,6 +96,8 @@ function fill(directory: PseudoDirectory, target: () => Task): void {
   file("dev", describeInterfaces);
   file("route", describeRoutes);
   file("if_inet6", describeInet6);
+  file("igmp", describeGroups);
+  file("igmp6", describeGroups6);
   file("ipv6_route", describeRoutes6);
   file("arp", () => "IP address       HW type     Flags       HW address            Mask     Device\n");
   file("tcp", (task) => describeSockets(task, (socket) => socket.type === SOCK_STREAM, false));

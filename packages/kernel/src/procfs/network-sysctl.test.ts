@@ -10,8 +10,12 @@ import {
   CLONE_NEWUSER,
   EACCES,
   EADDRINUSE,
+  EADDRNOTAVAIL,
   EAGAIN,
+  EHOSTUNREACH,
   EINVAL,
+  ENETUNREACH,
+  ENOENT,
   EPERM,
   IPPROTO_IPV6,
   IPPROTO_TCP,
@@ -28,6 +32,8 @@ import {
   TCP_KEEPIDLE,
   W_OK,
 } from "@stratos/abi";
+import { SimulatedNetwork, type SocketProvider } from "@stratos/host";
+import type { Call } from "../testing/fake-task.ts";
 import { call } from "../testing/system-calls.ts";
 import { inet, inet6, SocketTask, unixAbstract } from "../testing/socket-task.ts";
 import type { FileTask } from "../testing/file-system-task.ts";
@@ -36,8 +42,8 @@ import { Procfs } from "./procfs.ts";
 
 const SYS = "/proc/sys/net";
 
-function begin(): { user: SocketTask; nobody: SocketTask } {
-  const { test, user } = SocketTask.createMachine();
+function begin(sockets: SocketProvider | null = null): { user: SocketTask; nobody: SocketTask } {
+  const { test, user } = SocketTask.createMachine(sockets);
   user.call("mkdirat", -100, "/proc", 0o755);
   mountAt(test.kernel, "/proc", new Procfs(test.kernel));
   const nobody = new SocketTask(test.kernel, user);
@@ -181,6 +187,55 @@ it("bindv6only and tcp_keepalive_time are what new sockets begin with", () => {
   assert.equal(user.bind(user.socket(AF_INET, SOCK_STREAM), inet("0.0.0.0", 8080)), 0, "IPv4 is free");
   assert.equal(set(user, "ipv4/tcp_keepalive_time", "60"), 2);
   assert.equal(user.getInt(user.socket(AF_INET, SOCK_STREAM), IPPROTO_TCP, TCP_KEEPIDLE), 60);
+});
+
+it("disable_ipv6 takes the way out's addresses and route of IPv6, and brings the host's again", () => {
+  const network = new SimulatedNetwork();
+  const provider = network.host([
+    { family: 4, address: "10.0.0.1", prefixLength: 24 },
+    { family: 6, address: "2001:db8::1", prefixLength: 64 },
+  ]);
+  const families: number[] = [];
+  const create = provider.create.bind(provider);
+  provider.create = (family, type, events) => {
+    families.push(family);
+    return create(family, type, events);
+  };
+  const { user } = begin(provider);
+  const settle = (call: Call): number => {
+    for (let turn = 0; turn < 100 && call.isBlocked; turn++) {
+      network.deliver();
+      call.resume();
+    }
+    return call.result!;
+  };
+  const attempt = (name: string, ip: string, port: number): number => {
+    const fd = user.socket(AF_INET6, SOCK_STREAM);
+    const result = settle(user.startWith(name, fd, inet6(ip, port)));
+    user.call("close", fd);
+    return result;
+  };
+  const listen = (): number => {
+    const fd = user.socket(AF_INET6, SOCK_STREAM);
+    user.bind(fd, inet6("::", 8080));
+    const result = settle(user.start("listen", fd, 1));
+    user.call("close", fd);
+    return result;
+  };
+  const observed = (): (number | string)[] => {
+    families.length = 0;
+    const results = [attempt("bind", "2001:db8::1", 80), attempt("connect", "2001:db8::2", 80), listen()];
+    return [...results, families.join()];
+  };
+  const setting = "ipv6/conf/eth0/disable_ipv6";
+  assert.equal(user.get(`${SYS}/${setting}`), "0\n");
+  assert.deepEqual(observed(), [0, -EHOSTUNREACH, 0, "6,6"]);
+  assert.equal(set(user, setting, "1"), 1);
+  // A wildcard of both families is one of IPv4 for the host.
+  assert.deepEqual(observed(), [-EADDRNOTAVAIL, -ENETUNREACH, 0, "4"]);
+  assert.equal(set(user, setting, "0"), 1);
+  assert.deepEqual(observed(), [0, -EHOSTUNREACH, 0, "6,6"]);
+  assert.equal(user.get(`${SYS}/ipv6/conf/eth9/disable_ipv6`), -ENOENT);
 });
 
 it("who administers a network of his own opens and sets what is its own, not what is the machine's", () => {

@@ -7,10 +7,9 @@ import { INITIAL_USER_NAMESPACE } from "../security/user-namespace.ts";
 import type { NetworkSettings, TcpBuffer } from "../socket/network-settings.ts";
 import { RECEIVE_BUFFER_MIN, SEND_BUFFER_MIN } from "../socket/socket-options.ts";
 import type { SocketBuffers } from "../socket/socket-kernel.ts";
+import { confSettings, NETWORK_RIGHT } from "./interface-settings.ts";
 import { bounded, fixed, numbers, only, type Setting, type SettingRight } from "./setting.ts";
 
-/** Administrators of a network set it up (net_ctl_permissions in Linux's net/sysctl_net.c). */
-const NETWORK_RIGHT: SettingRight = { owner: (task) => task.network.owner, capability: CAP_NET_ADMIN, opens: true };
 const MACHINE_RIGHT: SettingRight = { owner: () => INITIAL_USER_NAMESPACE, capability: CAP_NET_ADMIN, opens: true };
 const INT_MAX = 0x7fffffff;
 const PORT_MAX = 65535;
@@ -18,7 +17,7 @@ const ID_MOST = 0xfffffffe;
 
 export function networkSettings(): Record<string, () => Setting> {
   return Object.fromEntries(
-    Object.entries({ ...ownSettings(), ...sharedSettings(), ...interfaceSettings() }).map(([path, make]) => [
+    Object.entries({ ...ownSettings(), ...sharedSettings(), ...confSettings() }).map(([path, make]) => [
       `net/${path}`,
       () => ({ right: NETWORK_RIGHT, ...make() }),
     ]),
@@ -71,9 +70,6 @@ function ownSettings(): Record<string, () => Setting> {
     "ipv4/tcp_wmem": tcpBuffer("tcpSend"),
     "ipv4/tcp_congestion_control": only("cubic"),
     "ipv4/tcp_available_congestion_control": fixed(() => "cubic"),
-    "ipv6/conf/all/disable_ipv6": only("0"),
-    "ipv6/conf/default/disable_ipv6": only("0"),
-    "ipv6/conf/lo/disable_ipv6": only("0"),
     "ipv6/bindv6only": bounded(
       { least: 0, most: 1 },
       (_kernel, { network }) => (network.settings.isV6Only ? 1 : 0),
@@ -138,50 +134,5 @@ function socketMemory(kind: "tcpMemory" | "udpMemory"): () => Setting {
       return 0;
     },
     MACHINE_RIGHT,
-  );
-}
-
-/**
- * net/ipv4/conf and net/ipv6/conf: what Linux begins with, for all interfaces, for new ones, and for each. `tag` is a
- * number "which can be used as required" (ip-sysctl.rst).
- */
-function interfaceSettings(): Record<string, () => Setting> {
-  const settings: Record<string, () => Setting> = {};
-  const versions: Readonly<Record<string, readonly (readonly [name: string, value: string])[]>> = {
-    ipv4: [
-      ["accept_redirects", "1"],
-      ["accept_source_route", "0"],
-      ["arp_ignore", "0"],
-      ["arp_announce", "0"],
-      ["forwarding", "0"],
-      ["log_martians", "0"],
-      ["proxy_arp", "0"],
-      ["route_localnet", "0"],
-      ["rp_filter", "0"],
-      ["secure_redirects", "1"],
-      ["send_redirects", "1"],
-      ["tag", "0"],
-    ],
-    ipv6: [
-      ["accept_ra", "1"],
-      ["autoconf", "1"],
-      ["forwarding", "0"],
-      ["hop_limit", "64"],
-      ["mtu", "1280"],
-    ],
-  };
-  for (const [version, names] of Object.entries(versions)) {
-    for (const place of ["all", "default", "lo"] as const)
-      for (const [name, value] of names)
-        settings[`${version}/conf/${place}/${name}`] = name === "tag" ? tagSetting(place) : only(value);
-  }
-  return settings;
-}
-
-function tagSetting(place: "all" | "default" | "lo"): () => Setting {
-  return bounded(
-    { least: -0x80000000, most: INT_MAX },
-    (_kernel, { network }) => network.settings.tags[place],
-    (_kernel, value, { network }) => (network.settings.tags[place] = value),
   );
 }

@@ -14,6 +14,7 @@ import { byteString, stateClass } from "@stratos/base";
 import type { Changes } from "../ground/changes.ts";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import type { ProcView } from "./proc-view.ts";
+import { describeTimers } from "../task/process-timers.ts";
 import type { Task } from "../task/task.ts";
 import type { ThreadGroup } from "../task/thread-group.ts";
 import { Inode } from "../vfs/inode.ts";
@@ -57,6 +58,7 @@ import {
 } from "./namespace-settings.ts";
 import { isAccessible } from "./proc-options.ts";
 import { DescriptorDirectory, isAlive } from "./process-descriptors.ts";
+import { MappedFilesDirectory } from "./mapped-files.ts";
 import { NamespaceDirectory } from "./process-namespaces.ts";
 
 /** /proc/PID and /proc/PID/task/TID. Owned by the process, so that only its user reads what is private (proc(5)). */
@@ -212,8 +214,12 @@ export class ProcessDirectory extends PseudoDirectory {
         `${Math.floor(target().userNs + target().systemNs)} 0 ` +
         `${target().voluntarySwitches + target().involuntarySwitches}\n`,
     );
-    for (const kind of ["uids", "gids"] as const)
-      file(kind === "uids" ? "uid_map" : "gid_map", (caller) => describeIdMap(target(), kind, caller), {
+    for (const [name, kind] of [
+      ["uid_map", "uids"],
+      ["gid_map", "gids"],
+      ["projid_map", "projects"],
+    ] as const)
+      file(name, (caller) => describeIdMap(target(), kind, caller), {
         mode: 0o644,
         sink: (caller, text, opener) => writeIdMap(caller, opener, target(), kind, text),
         outlives: true,
@@ -243,8 +249,12 @@ export class ProcessDirectory extends PseudoDirectory {
     this.add("fdinfo", new DescriptorDirectory(fileSystem, target, "info"));
     this.add("ns", new NamespaceDirectory(this, target));
     this.add("net", new NetDirectory(fileSystem, target));
-    if (!isThread) this.add("task", new ThreadsDirectory(fileSystem, this.group));
-    else file("children", () => describeChildren(this.#living, fileSystem.pidNamespace), { outlives: true });
+    this.add("attr", securityAttributes(this, target));
+    if (!isThread) {
+      this.add("task", new ThreadsDirectory(fileSystem, this.group));
+      this.add("map_files", new MappedFilesDirectory(fileSystem, target));
+      file("timers", () => (this.#living === null ? -ESRCH : describeTimers(this.group, fileSystem.pidNamespace)));
+    } else file("children", () => describeChildren(this.#living, fileSystem.pidNamespace), { outlives: true });
   }
 
   /** Bits that Linux doesn't know are dropped. */
@@ -284,6 +294,16 @@ export class ProcessDirectory extends PseudoDirectory {
       },
     );
   }
+}
+
+/** What security modules say of a process: there are none (fs/proc/base.c, proc_pid_attr_read). */
+function securityAttributes(owner: ProcessDirectory, target: () => Task): PseudoDirectory {
+  const directory = new PseudoDirectory(owner.fileSystem, 0o555);
+  const sink: TextSink = (caller) =>
+    caller.space !== target().space ? -EPERM : caller === target() ? -EINVAL : -EACCES;
+  for (const name of ["current", "prev", "exec", "fscreate", "keycreate", "sockcreate"])
+    directory.add(name, new OwnedFile(owner, () => -EINVAL, { mode: name === "prev" ? 0o444 : 0o666, sink }));
+  return directory;
 }
 
 /** Processes that the thread made or took in, the oldest first (proc_pid_task(5)); "" when it is gone. */

@@ -99,6 +99,7 @@ export class SettingFile extends PseudoFile {
     const { write, changes, right } = setting;
     const sink: TextSink = (task, text, opener) => {
       if (![task.credentials, opener].every((each) => mayWrite(each, task, right))) return -EPERM;
+      if (text.length === 0) return 0;
       const result = write!(kernel, text.replace(/\n$/, ""), task);
       if (setting.only !== undefined && result < 0)
         kernel.messages.add(KERNEL_INFO, `sysctl: ${path} is always ${setting.only} here`);

@@ -17,6 +17,7 @@ import { type MqueueLimits, mqueueOf } from "../fs/mqueue/mqueue.ts";
 import { PseudoDirectory, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
 import { RELEASE, VERSION } from "../ground/release.ts";
 import { randomUuid } from "../ground/uuid.ts";
+import { ConfDirectory, interfaceSettings } from "./interface-settings.ts";
 import { networkSettings } from "./network-sysctl.ts";
 import { bounded, fixed, numbers, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
 
@@ -355,9 +356,14 @@ function openFiles(kernel: Kernel): number {
   return count;
 }
 
-/** Settings with one value, by path below /proc/sys: path and value. */
+/** Settings with one value, by path below /proc/sys: path and value; those of each interface stand under NAME. */
 export function settledValues(): (readonly [path: string, value: string])[] {
-  return Object.entries(SETTINGS)
+  const ofInterfaces = (["ipv4", "ipv6"] as const).flatMap((version) =>
+    Object.entries(interfaceSettings(version, "NAME")).map(
+      ([key, make]) => [`net/${version}/conf/NAME/${key}`, make] as const,
+    ),
+  );
+  return [...Object.entries(SETTINGS), ...ofInterfaces]
     .map(([path, make]) => [path, make().only ?? null] as const)
     .filter((row): row is readonly [string, string] => row[1] !== null)
     .sort(([a], [b]) => (a < b ? -1 : 1));
@@ -376,7 +382,10 @@ function addSettings(root: PseudoDirectory): void {
     for (const name of names.slice(0, -1)) {
       let next = directory.entries.get(name);
       if (!(next instanceof PseudoDirectory)) {
-        next = new PseudoDirectory(fileSystem);
+        next =
+          name === "conf"
+            ? new ConfDirectory(fileSystem, names[1] as "ipv4" | "ipv6")
+            : new PseudoDirectory(fileSystem);
         directory.add(name, next);
       }
       directory = next as PseudoDirectory;

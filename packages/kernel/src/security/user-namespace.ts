@@ -15,6 +15,8 @@ export class UserNamespace extends Namespace {
   readonly creatorGid: number;
   uids: IdMap;
   gids: IdMap;
+  /** Of projects (quotas): no file here has one, but programs set the map up. */
+  projects: IdMap;
   /** /proc/PID/setgroups. */
   allowsSetgroups = true;
   /** Did its maker have CAP_SETFCAP in the parent? Else nobody maps its uid 0 from inside. */
@@ -35,7 +37,7 @@ export class UserNamespace extends Namespace {
     this.level = parent === null ? 0 : parent.level + 1;
     this.creatorGid = creator.gid;
     this.mayMapRoot = creator.mayMapRoot;
-    this.uids = this.gids = new IdMap(parent === null ? null : []);
+    this.uids = this.gids = this.projects = new IdMap(parent === null ? null : []);
     this.allowsSetgroups = parent?.allowsSetgroups ?? true;
   }
 

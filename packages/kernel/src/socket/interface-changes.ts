@@ -3,6 +3,7 @@
  * to the network's observers after it was made.
  */
 import {
+  EACCES,
   EADDRNOTAVAIL,
   EEXIST,
   EINVAL,
@@ -282,23 +283,54 @@ function leave(network: InterfaceNetwork, one: NetworkInterface): void {
 export function setUp(network: InterfaceNetwork, one: NetworkInterface, isUp: boolean): void {
   if (one.isUp === isUp) return;
   one.isUp = isUp;
+  one.earlyAddresses = [];
   one.link?.setUp(isUp);
   if (isUp) {
     if (one.isLoopback)
       for (const address of LOOPBACK_ADDRESSES)
-        if (one.addressOf(address.ip) === undefined) one.addresses.push(address);
+        if (one.addressOf(address.ip) === undefined && (one.hasIpv6 || isV4(address.ip))) one.addresses.push(address);
     tellInterface(network, one, false);
     updateRoutes(network, one);
     if (one.isLoopback) for (const address of one.addresses) tellAddress(network, one, address, false);
     else if (one.hasCarrier) addLinkLocal(network, one);
   } else {
-    const gone = one.addresses.filter(({ ip }) => !isV4(ip));
-    one.addresses = one.addresses.filter(({ ip }) => isV4(ip));
-    updateRoutes(network, one);
-    for (const address of gone) tellAddress(network, one, address, true);
+    dropIpv6(network, one);
     tellInterface(network, one, false);
     for (const socket of network.packetSockets) socket.interfaceDown(one.index);
   }
+}
+
+function dropIpv6(network: InterfaceNetwork, one: NetworkInterface): void {
+  const gone = one.addresses.filter(({ ip }) => !isV4(ip));
+  one.addresses = one.addresses.filter(({ ip }) => isV4(ip));
+  one.earlyAddresses = [];
+  updateRoutes(network, one);
+  for (const address of gone) tellAddress(network, one, address, true);
+}
+
+/**
+ * net.ipv6.conf.NAME.disable_ipv6: IPv6 addresses and routes go, and none come; with 0 those come again that come by
+ * themselves (net/ipv6/addrconf.c, dev_disable_change). The way out has those of the host again, as a router's
+ * advertisement would bring them.
+ */
+export function disableIpv6(network: InterfaceNetwork, one: NetworkInterface, value: number): void {
+  const hadIpv6 = one.hasIpv6;
+  one.disablesIpv6 = value;
+  if (one.hasIpv6 === hadIpv6) return;
+  if (!one.hasIpv6) dropIpv6(network, one);
+  else if (one.isLoopback && one.isUp) {
+    for (const address of LOOPBACK_ADDRESSES) if (!isV4(address.ip)) addAddress(network, one, address);
+  } else if (one.kind === "provider" && one.isUp) {
+    const { addresses, route } = network.outsideIn(6);
+    for (const address of addresses) addAddress(network, one, address);
+    if (route !== null) addRoute(network, route);
+  } else if (one.isRunning) addLinkLocal(network, one);
+}
+
+/** net.ipv6.conf.all.disable_ipv6: of those that are there and those to come (addrconf_disable_change). */
+export function disableAllIpv6(network: InterfaceNetwork, value: number): void {
+  network.settings.disablesIpv6 = { all: value, default: value };
+  for (const one of network.interfaces) disableIpv6(network, one, value);
 }
 
 function carrierChanged(one: NetworkInterface): void {
@@ -309,7 +341,7 @@ stateConstant("carrierChanged", carrierChanged);
 
 /** RFC 4862 §5.3, RFC 4291 §2.5.1 and appendix A: fe80::/64 with the hardware address as EUI-64. */
 function addLinkLocal(network: InterfaceNetwork, one: NetworkInterface): void {
-  if (one.kind === "provider" || one.mtu < MTU_MIN_V6) return;
+  if (one.kind === "provider" || one.mtu < MTU_MIN_V6 || !one.hasIpv6) return;
   const mac = one.hardwareAddress;
   const ip = Uint32Array.of(
     0xfe800000,
@@ -373,14 +405,23 @@ export function setInterfaceFlags(
 /**
  * RTM_NEWADDR.
  *
- * @returns 0; −EINVAL not an address of one station; −EEXIST it is there; −ENOBUFS there are enough
+ * @param isCertain  nobody else can have it (IFA_F_NODAD): one of IPv6 is used though its link can't be asked yet
+ * @returns 0; −EINVAL not an address of one station; −EACCES the interface has no IPv6; −EEXIST it is there; −ENOBUFS
+ *   there are enough
  */
-export function addAddress(network: InterfaceNetwork, one: NetworkInterface, address: InterfaceAddress): number {
+export function addAddress(
+  network: InterfaceNetwork,
+  one: NetworkInterface,
+  address: InterfaceAddress,
+  isCertain = false,
+): number {
   if (isMulticast(address.ip) || (isWildcard(address.ip) && !isV4(address.ip))) return -EINVAL;
+  if (!one.hasIpv6 && !isV4(address.ip)) return -EACCES;
   if (one.addressOf(address.ip) !== undefined) return -EEXIST;
   if (network.interfaces.reduce((count, { addresses }) => count + addresses.length, 0) >= ADDRESSES_MAX)
     return -ENOBUFS;
   one.addresses.push(address);
+  if (!one.isUp && !isV4(address.ip) && (one.isNoArp || isCertain)) one.earlyAddresses.push(address);
   tellAddress(network, one, address, false);
   updateRoutes(network, one);
   return 0;
@@ -391,6 +432,7 @@ export function removeAddress(network: InterfaceNetwork, one: NetworkInterface, 
   const present = one.addressOf(address.ip);
   if (present === undefined || present.prefixLength !== address.prefixLength) return -EADDRNOTAVAIL;
   one.addresses.splice(one.addresses.indexOf(present), 1);
+  one.earlyAddresses = one.earlyAddresses.filter((each) => each !== present);
   updateRoutes(network, one);
   tellAddress(network, one, present, true);
   return 0;
@@ -406,11 +448,12 @@ export function replaceFirstV4(network: InterfaceNetwork, one: NetworkInterface,
 /**
  * RTM_NEWROUTE.
  *
- * @returns 0; −ENETDOWN the interface is down; −ENETUNREACH the gateway isn't beside an address of it; −EEXIST;
- *   −ENOBUFS
+ * @returns 0; −ENETDOWN the interface is down; −EACCES it has no IPv6; −ENETUNREACH the gateway isn't beside an address
+ *   of it; −EEXIST; −ENOBUFS
  */
 export function addRoute(network: InterfaceNetwork, route: Route): number {
   if (!route.out.isUp) return -ENETDOWN;
+  if (!route.out.hasIpv6 && !isV4(route.destination)) return -EACCES;
   if (route.gateway !== null && !reaches(network, route.gateway)) return -ENETUNREACH;
   const failed = network.routes.add(route);
   if (failed < 0) return failed;

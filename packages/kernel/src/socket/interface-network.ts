@@ -3,6 +3,7 @@ import type { CallWork } from "../ground/call-work.ts";
 import type { UserNamespace } from "../security/user-namespace.ts";
 import type { IpAddress } from "./inet/ip-address.ts";
 import type { InterfaceAddress, InterfaceKind, InterfaceOptions, NetworkInterface } from "./network-interface.ts";
+import type { NetworkSettings } from "./network-settings.ts";
 import type { Route, RoutingTable } from "./routes.ts";
 
 /** A network (network.ts), as those know it who change its interfaces, addresses and routes, or ask for them. */
@@ -11,6 +12,7 @@ export interface InterfaceNetwork {
   readonly owner: UserNamespace;
   /** By index. */
   readonly interfaces: NetworkInterface[];
+  readonly settings: NetworkSettings;
   readonly routes: RoutingTable;
   readonly observers: ReadonlySet<NetworkObserver>;
   /** /proc/PID/ns/net's number. */
@@ -24,7 +26,10 @@ export interface InterfaceNetwork {
   numberOf(other: InterfaceNetwork): number;
   interfaceByName(name: string): NetworkInterface | undefined;
   interfaceByIndex(index: number): NetworkInterface | undefined;
+  hasAddress(ip: IpAddress): boolean;
   isLocal(ip: IpAddress): boolean;
+  /** What the way out has of a family as often as it begins anew: its addresses, and a default route. */
+  outsideIn(family: 4 | 6): { readonly addresses: readonly InterfaceAddress[]; readonly route: Route | null };
 }
 
 /** Who wants to know what becomes of interfaces, their addresses and routes. */

@@ -94,7 +94,13 @@ export class NetworkInterface {
   isNoArp = false;
   isPromiscuous = false;
   isAllMulticast = false;
+  /** net.ipv6.conf.NAME.disable_ipv6: any number but 0 and it has no IPv6. */
+  disablesIpv6 = 0;
+  /** net.ipv4.conf.NAME.tag: for programs alone. */
+  tag = 0;
   addresses: InterfaceAddress[] = [];
+  /** Of these, while it is down: those of IPv6 that it got since and that need not be asked for. */
+  earlyAddresses: InterfaceAddress[] = [];
   readonly counters = new InterfaceCounters();
 
   constructor(options: InterfaceOptions & { network: InterfaceNetwork; index: number; kind: InterfaceKind }) {
@@ -119,6 +125,10 @@ export class NetworkInterface {
     return this.kind === "loopback";
   }
 
+  get hasIpv6(): boolean {
+    return this.disablesIpv6 === 0;
+  }
+
   /** Does it carry packets now? */
   get isRunning(): boolean {
     return this.isUp && this.hasCarrier;
@@ -139,6 +149,11 @@ export class NetworkInterface {
   get queueDiscipline(): string {
     if (this.kind === "provider") return "pfifo_fast";
     return this.isUp ? "noqueue" : "noop";
+  }
+
+  /** Is one of its addresses this machine's now? Of IPv4 each is, up or down (net/ipv4/fib_semantics.c). */
+  isLocal(address: InterfaceAddress): boolean {
+    return this.isUp || isV4(address.ip) || this.earlyAddresses.includes(address);
   }
 
   addressOf(ip: IpAddress): InterfaceAddress | undefined {

@@ -27,7 +27,9 @@ export class NetworkSettings {
   /** net.ipv6.bindv6only: sockets that are made from now on do not take IPv4. */
   isV6Only = false;
   /** net.ipv4.conf.PLACE.tag: numbers that programs keep there for themselves. */
-  tags = { all: 0, default: 0, lo: 0 };
+  tags = { all: 0, default: 0 };
+  /** net.ipv6.conf.PLACE.disable_ipv6: what all were told last, and what new interfaces begin with. */
+  disablesIpv6 = { all: 0, default: 0 };
   tcpReceive: TcpBuffer = [4096, 131072, 6291456];
   tcpSend: TcpBuffer = [4096, 16384, 4194304];
 

@@ -4,7 +4,7 @@ import { makeLoopbackLink, type SocketProvider } from "@stratos/host";
 import { Namespace, type NamespaceOrigin } from "../security/namespace.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { SocketInode } from "./socket-inode.ts";
-import { ANY_V4, type IpAddress, isLoopback, isSameIp, isV4 } from "./inet/ip-address.ts";
+import { ANY_V4, type IpAddress, isLinkLocal, isLoopback, isSameIp, isV4 } from "./inet/ip-address.ts";
 import { ipOfText } from "./inet/ip-text.ts";
 import type { InetNetwork, InetSocket } from "./inet/inet-socket.ts";
 import type { PingClaim, RawNetwork, RawSocket } from "./inet/raw-socket.ts";
@@ -14,7 +14,7 @@ import type { UdpClaim, UdpNetwork } from "./inet/udp-socket.ts";
 import type { RoughNetwork } from "./inet/rough-network.ts";
 import type { NetlinkNetwork, NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { removeInterface } from "./interface-changes.ts";
-import type { InterfaceNetwork, NetworkObserver } from "./interface-network.ts";
+import type { NetworkObserver } from "./interface-network.ts";
 import { NetworkSettings } from "./network-settings.ts";
 import { InterfaceUevents } from "./netlink/interface-uevents.ts";
 import { RouteEvents } from "./netlink/route-events.ts";
@@ -29,7 +29,7 @@ import {
   usualBroadcast,
 } from "./network-interface.ts";
 import type { PacketNetwork, PacketSocket } from "./packet/packet-socket.ts";
-import { makeRoute, RoutingTable } from "./routes.ts";
+import { makeRoute, type Route, RoutingTable } from "./routes.ts";
 import type { SocketKernel } from "./socket-kernel.ts";
 import type { SocketState } from "./socket-state.ts";
 import type { SocketMemory } from "./socket-memory.ts";
@@ -85,8 +85,10 @@ export class Network
     new InterfaceUevents(this),
   ]);
   #lastIndex = 0;
-  /** How messages call other networks, by `ino`. Bound: networks that had the other end of a pair. */
-  #numbers = new Map<number, number>();
+  /** How messages call other networks. Bound: networks that are there and have had the other end of a pair. */
+  #numbers = new Map<Network, number>();
+  /** Who has a number for this one. */
+  #numberedBy = new Set<Network>();
 
   constructor(kernel: NetworkKernel, options: NetworkOptions) {
     super(options.origin);
@@ -113,16 +115,29 @@ export class Network
       mtu: 1500,
       link: null,
     });
+    const families = [this.outsideIn(4), this.outsideIn(6)];
+    this.#start(
+      outside,
+      families.flatMap(({ addresses }) => addresses),
+    );
+    for (const { route } of families) if (route !== null) this.routes.add(route);
+  }
+
+  outsideIn(family: 4 | 6): { addresses: InterfaceAddress[]; route: Route | null } {
     const addresses: InterfaceAddress[] = [];
-    for (const { address, prefixLength } of provider.localAddresses()) {
+    for (const { address, prefixLength } of this.provider?.localAddresses() ?? []) {
       const ip = ipOfText(address);
-      if (ip !== null) addresses.push({ ip, prefixLength, broadcast: usualBroadcast(ip, prefixLength) });
+      if (ip !== null && isV4(ip) === (family === 4))
+        addresses.push({ ip, prefixLength, broadcast: usualBroadcast(ip, prefixLength) });
     }
-    this.#start(outside, addresses);
     // The host decides how it reaches IPv4; IPv6 it may not have at all.
-    for (const destination of [ANY_V4, new Uint32Array(4)])
-      if (isV4(destination) || outside.sourceFor(Uint32Array.of(0x20010db8, 0, 0, 1)) !== null)
-        this.routes.add(makeRoute({ destination, prefixLength: 0, out: outside }));
+    const isReached = family === 4 || addresses.some(({ ip }) => !isLinkLocal(ip));
+    const destination = family === 4 ? ANY_V4 : new Uint32Array(4);
+    const out = this.outside;
+    return {
+      addresses,
+      route: isReached && out !== undefined ? makeRoute({ destination, prefixLength: 0, out }) : null,
+    };
   }
 
   #start(one: NetworkInterface, addresses: readonly InterfaceAddress[]): void {
@@ -135,6 +150,8 @@ export class Network
   /** An interface more, which is down and has no address; nobody is told. */
   makeInterface(kind: InterfaceKind, options: InterfaceOptions): NetworkInterface {
     const one = new NetworkInterface({ ...options, network: this, index: this.#freeIndex(), kind });
+    one.disablesIpv6 = this.settings.disablesIpv6.default;
+    one.tag = this.settings.tags.default;
     this.interfaces.push(one);
     return one;
   }
@@ -149,15 +166,21 @@ export class Network
   adopt(one: NetworkInterface): void {
     if (this.interfaceByIndex(one.index) !== undefined) one.index = this.#freeIndex();
     one.network = this;
+    one.disablesIpv6 = this.settings.disablesIpv6.default;
+    one.tag = this.settings.tags.default;
     this.interfaces.push(one);
     this.interfaces.sort((left, right) => left.index - right.index);
   }
 
-  numberOf({ ino }: InterfaceNetwork): number {
-    const known = this.#numbers.get(ino);
+  /** The lowest that is free: one that is gone needs its own no more (net/core/net_namespace.c, unhash_nsid). */
+  numberOf(other: Network): number {
+    const known = this.#numbers.get(other);
     if (known !== undefined) return known;
-    const number = this.#numbers.size;
-    this.#numbers.set(ino, number);
+    const taken = new Set(this.#numbers.values());
+    let number = 0;
+    while (taken.has(number)) number++;
+    this.#numbers.set(other, number);
+    other.#numberedBy.add(this);
     return number;
   }
 
@@ -199,9 +222,11 @@ export class Network
   protected override dispose(): void {
     for (;;) {
       const one = this.interfaces.find(({ kind }) => kind !== "loopback" && kind !== "provider");
-      if (one === undefined) return;
+      if (one === undefined) break;
       removeInterface(this, one);
     }
+    for (const other of this.#numberedBy) other.#numbers.delete(this);
+    for (const other of this.#numbers.keys()) other.#numberedBy.delete(this);
   }
 
   /** The way out; undefined without a provider. */
@@ -215,14 +240,17 @@ export class Network
     return -ENETUNREACH;
   }
 
-  /** Is it an address of this machine? Of an interface that is up, as Linux has it. */
-  isLocal(ip: IpAddress): boolean {
-    if (isLoopback(ip) && isV4(ip)) return this.interfaces[0]!.isUp;
-    for (const one of this.interfaces) {
-      if (!one.isUp) continue;
-      for (const address of one.addresses) if (isSameIp(address.ip, ip)) return true;
-    }
+  /** Is it an address of this machine? */
+  hasAddress(ip: IpAddress): boolean {
+    if (isLoopback(ip) && isV4(ip)) return this.interfaces[0]!.firstV4 !== undefined;
+    for (const one of this.interfaces)
+      for (const address of one.addresses) if (isSameIp(address.ip, ip)) return one.isLocal(address);
     return false;
+  }
+
+  /** The same, and packets to it arrive: the loopback carries them. */
+  isLocal(ip: IpAddress): boolean {
+    return this.interfaces[0]!.isUp && this.hasAddress(ip);
   }
 
   /** The interface that packets to an address of this machine come in by: its own address's, or the loopback. */
@@ -247,8 +275,8 @@ export class Network
 
   static {
     stateClass("Network", this, {
-      save: (it) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers }),
-      load: (it, from) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers } = from),
+      save: (it) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers, numberedBy: it.#numberedBy }),
+      load: (it, from) => ({ lastIndex: it.#lastIndex, numbers: it.#numbers, numberedBy: it.#numberedBy } = from),
     });
   }
 }

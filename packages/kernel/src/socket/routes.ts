@@ -60,15 +60,21 @@ export function makeRoute(
   };
 }
 
-/** What the addresses of an interface imply while it is up. */
+/** What the addresses of an interface imply; while it is down, which of them are this machine's. */
 function routesOfAddresses(out: NetworkInterface): Route[] {
   const routes: Route[] = [];
-  for (const { ip, prefixLength } of out.addresses) {
+  for (const address of out.addresses) {
+    if (!out.isLocal(address)) continue;
+    const { ip, prefixLength } = address;
     const v4 = isV4(ip);
     const common = { out, protocol: RTPROT_KERNEL, source: v4 ? ip : null };
     const local = { table: RT_TABLE_LOCAL, type: RTN_LOCAL, scope: v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE, metric: 0 };
     const isWhole = prefixLength === (v4 ? 32 : 128);
     const prefix = prefixOf(ip, prefixLength);
+    if (!out.isUp) {
+      routes.push(makeRoute({ ...common, ...local, destination: ip, prefixLength: v4 ? 32 : 128 }));
+      continue;
+    }
     if (out.isLoopback && v4 && !isWhole)
       routes.push(makeRoute({ ...common, ...local, destination: prefix, prefixLength }));
     else if (!out.isLoopback && !isWhole)
@@ -100,7 +106,7 @@ export class RoutingTable {
   list(): Route[] {
     const all = [...this.#added];
     for (const routes of this.#implied.values()) all.push(...routes.values());
-    return all.filter((route) => route.out.isUp).sort(inOrder);
+    return all.filter((route) => route.out.isUp || route.type === RTN_LOCAL).sort(inOrder);
   }
 
   /** The most exact route to an address that this machine hasn't got; of equals, the one with the smallest metric. */
@@ -151,19 +157,19 @@ export class RoutingTable {
 
   /**
    * The addresses of an interface changed, or it went up or down: those that are not implied any more are removed, and
-   * those that were added over an interface that is down as well.
+   * those that were added over an interface that is down, or has no IPv6, as well.
    */
   update(out: NetworkInterface): { added: Route[]; removed: Route[] } {
     const before = this.#implied.get(out) ?? new Map<string, Route>();
     const wanted = new Map<string, Route>();
-    for (const route of out.isUp ? routesOfAddresses(out) : [])
-      if (!wanted.has(keyOf(route))) wanted.set(keyOf(route), route);
+    for (const route of routesOfAddresses(out)) if (!wanted.has(keyOf(route))) wanted.set(keyOf(route), route);
     const kept = [...before].filter(([key]) => wanted.has(key));
     const removed = [...before].filter(([key]) => !wanted.has(key)).map(([, route]) => route);
     const added = [...wanted].filter(([key]) => !before.has(key));
-    if (!out.isUp) {
-      removed.push(...this.#added.filter((route) => route.out === out));
-      this.#added = this.#added.filter((route) => route.out !== out);
+    if (!out.isUp || !out.hasIpv6) {
+      const isOver = (route: Route): boolean => route.out === out && (!out.isUp || !isV4(route.destination));
+      removed.push(...this.#added.filter(isOver));
+      this.#added = this.#added.filter((route) => !isOver(route));
     }
     this.#implied.set(out, new Map([...kept, ...added]));
     return { added: added.map(([, route]) => route), removed };

@@ -6,7 +6,6 @@ import type { Inode, Time } from "../vfs/inode.ts";
 import type { Caller, VfsKernel } from "../vfs/vfs-kernel.ts";
 import type { FilesInFlight } from "./files-in-flight.ts";
 import type { InterfaceNetwork } from "./interface-network.ts";
-import type { NetworkSettings } from "./network-settings.ts";
 import type { SocketMemory } from "./socket-memory.ts";
 
 /** net.core.rmem_default, rmem_max, wmem_default, wmem_max. */
@@ -46,7 +45,6 @@ export interface SocketNetwork extends InterfaceNetwork {
   readonly udpMemory: SocketMemory;
   readonly inFlight: FilesInFlight;
   readonly transfer: Uint8Array;
-  readonly settings: NetworkSettings;
   /** Its number: SO_NETNS_COOKIE, too. */
   readonly ino: number;
   /** The inode of a socket: owner and number for fstat(2). */

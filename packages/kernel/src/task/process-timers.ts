@@ -5,6 +5,8 @@ import {
   ITIMER_VIRTUAL,
   SIGALRM,
   SIGEV_NONE,
+  SIGEV_SIGNAL,
+  SIGEV_THREAD,
   SIGEV_THREAD_ID,
   SIGPROF,
   SIGVTALRM,
@@ -13,6 +15,7 @@ import {
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { Kernel } from "./kernel-state.ts";
+import type { PidNamespace } from "../signal/pid-namespace.ts";
 import { signalInfo, type SignalInfo, type SignalOwner } from "../signal/pending-signals.ts";
 import { sendSignalToProcess, sendSignalToTask, sendTimerSignal } from "../signal/send-signal.ts";
 import type { Task } from "./task.ts";
@@ -51,6 +54,36 @@ class ProcessTimers {
       load: (it, from) => ({ nextId: it.#nextId } = from),
     });
   }
+}
+
+/** proc_pid_timers(5): the newest first; the clocks of the caller's own time have the names that they stand for. */
+export function describeTimers(process: ThreadGroup, ids: PidNamespace): string {
+  let text = "";
+  for (const { id, clock, event } of [...timersOf(process).posix.values()].reverse()) {
+    const kind = NOTIFY_NAMES[event.notify & ~SIGEV_THREAD_ID] ?? "none";
+    const isOfThread = (event.notify & SIGEV_THREAD_ID) !== 0;
+    const to = ids.idOf(isOfThread && event.thread !== null ? event.thread.tid : process.leader.tid);
+    const value = hex32(event.valueHigh) + hex32(event.valueLow);
+    text +=
+      `ID: ${id}\nsignal: ${event.signal}/${value}\nnotify: ${kind}/${isOfThread ? "tid" : "pid"}.${to}\n` +
+      `ClockID: ${OWN_CPU_CLOCKS[clock] ?? clock}\n`;
+  }
+  return text;
+}
+
+/** kernel/time/posix-cpu-timers.c, PROCESS_CLOCK and THREAD_CLOCK. */
+const OWN_CPU_CLOCKS: Readonly<Record<number, number>> = {
+  [CLOCK_PROCESS_CPUTIME_ID]: -6,
+  [CLOCK_THREAD_CPUTIME_ID]: -2,
+};
+const NOTIFY_NAMES: Readonly<Record<number, string>> = {
+  [SIGEV_SIGNAL]: "signal",
+  [SIGEV_NONE]: "none",
+  [SIGEV_THREAD]: "thread",
+};
+
+function hex32(value: number): string {
+  return (value >>> 0).toString(16).padStart(8, "0");
 }
 
 export function timersOf(process: ThreadGroup): ProcessTimers {
@@ -163,6 +196,16 @@ export class IntervalTimer extends ClockTimer {
   }
 }
 
+/** `struct sigevent`. */
+interface TimerEvent {
+  readonly notify: number;
+  readonly signal: number;
+  readonly valueLow: number;
+  readonly valueHigh: number;
+  /** SIGEV_THREAD_ID. */
+  readonly thread: Task | null;
+}
+
 /** What timer_getoverrun(2) shows at most (DELAYTIMER_MAX). */
 const OVERRUN_MAX = 0x7fffffff;
 
@@ -174,7 +217,7 @@ const OVERRUN_MAX = 0x7fffffff;
 export class PosixTimer extends ClockTimer implements SignalOwner, ClockSetObserver {
   readonly clock: number;
   #process: ThreadGroup;
-  #event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null };
+  #event: TimerEvent;
   id = 0;
   overrun = 0;
   /** Its signal is in a queue. */
@@ -185,12 +228,7 @@ export class PosixTimer extends ClockTimer implements SignalOwner, ClockSetObser
   #wallOffsetMs = 0;
 
   /** @param owner  whose CPU time it runs on; null: elapsed time */
-  constructor(
-    task: Task,
-    clock: number,
-    owner: Task | ThreadGroup | null,
-    event: { notify: number; signal: number; valueLow: number; valueHigh: number; thread: Task | null },
-  ) {
+  constructor(task: Task, clock: number, owner: Task | ThreadGroup | null, event: TimerEvent) {
     super(
       owner === null
         ? new ElapsedTimeBase(task.kernel)
@@ -201,6 +239,11 @@ export class PosixTimer extends ClockTimer implements SignalOwner, ClockSetObser
     this.#process = task.group;
     this.clock = clock;
     this.#event = event;
+  }
+
+  /** How it tells of an expiration, as it was asked for. */
+  get event(): Readonly<TimerEvent> {
+    return this.#event;
   }
 
   get isCpuClock(): boolean {

@@ -64,7 +64,7 @@ export class HostDatagrams implements DatagramTransport {
     let host = this.#boundHost;
     let target: HostAddress | null;
     // A dual-stack socket reaches IPv4 through mapped addresses.
-    if (host !== null) target = this.#addresses.textOf(ip, port, this.#socket.hostLocal.family === 6);
+    if (host !== null) target = this.#addresses.textOf(ip, port, this.#boundAt?.family === 6);
     else {
       target = this.#addresses.textOf(ip, port, false);
       const found = this.#hostFor(target.family, datagram.toPeer ? target : null);

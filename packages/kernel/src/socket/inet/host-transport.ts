@@ -15,6 +15,8 @@ export class HostTransport implements TcpTransport {
   isReset = false;
   isUrgentInline = false;
   #error = 0;
+  #readBytes = 0;
+  sentBytes = 0;
 
   constructor(host: HostSocket, transfer: Uint8Array) {
     this.#host = host;
@@ -32,6 +34,12 @@ export class HostTransport implements TcpTransport {
   get unsent(): number {
     return this.#host.unsent();
   }
+
+  get receivedBytes(): number {
+    return this.#readBytes + this.available;
+  }
+
+  readonly segmentBytes = 1448;
 
   get isEnded(): boolean {
     return this.#host.ended();
@@ -56,7 +64,8 @@ export class HostTransport implements TcpTransport {
       const count = this.#host.read(this.#transfer, 0, Math.min(to.remaining, this.#transfer.length), peek);
       if (count <= 0) {
         if (done > 0) return done;
-        if (count === 0 || this.#isReadStopped) return 0;
+        // After a FIN the end comes before an error, else the error first (net/ipv4/tcp.c, tcp_recvmsg_locked).
+        if ((count === 0 && this.#host.ended()) || this.#isReadStopped) return 0;
         const error = this.takeError();
         if (error !== 0) return -error;
         return this.isReset ? 0 : count;
@@ -64,6 +73,7 @@ export class HostTransport implements TcpTransport {
       const moved = to.put(this.#transfer, 0, count);
       if (moved < 0) return done > 0 ? done : moved;
       done += moved;
+      if (!peek) this.#readBytes += moved;
       if (peek || moved < count) break;
     }
     return done;
@@ -86,6 +96,7 @@ export class HostTransport implements TcpTransport {
       const queued = this.#host.write(this.#transfer, 0, taken, null);
       if (queued < 0) return done > 0 ? done : queued;
       done += queued;
+      this.sentBytes += queued;
     }
     return done;
   }
@@ -153,6 +164,7 @@ export class HostTransport implements TcpTransport {
         isReadStopped: it.#isReadStopped,
         hasFinished: it.#hasFinished,
         error: it.#error,
+        readBytes: it.#readBytes,
       }),
       load: (it, from) =>
         ({
@@ -161,6 +173,7 @@ export class HostTransport implements TcpTransport {
           isReadStopped: it.#isReadStopped,
           hasFinished: it.#hasFinished,
           error: it.#error,
+          readBytes: it.#readBytes,
         } = from),
     });
   }

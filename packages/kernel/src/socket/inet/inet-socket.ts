@@ -23,6 +23,7 @@ import { optionInt } from "../socket-options.ts";
 import { familyOf, inetAddressBytes, anyAddress, readInetAddress, scopeOf, writeInetAddress } from "./inet-address.ts";
 import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
 import {
+  ANY_V4,
   ANY_V6,
   type InetEndpoint,
   type IpAddress,
@@ -160,7 +161,7 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
   }
 
   #isBindable(ip: IpAddress): boolean {
-    if (isWildcard(ip) || this.network.isLocal(ip) || this.ip.freeBind) return true;
+    if (isWildcard(ip) || this.network.hasAddress(ip) || this.ip.freeBind) return true;
     return (isMulticast(ip) || isBroadcast(ip)) && this.allowsGroups;
   }
 
@@ -257,10 +258,15 @@ export abstract class InetSocket extends Socket implements HostSocketEvents {
     if (isWildcard(ip) && !isSameIp(ip, source)) this.local = keepEndpoint(source, port);
   }
 
-  /** The local wildcard or address as the provider takes it; a dual-stack wildcard is IPv6 on the host too. */
+  /**
+   * The local wildcard or address as the provider takes it; a dual-stack wildcard is IPv6 on the host too, where the
+   * way out has IPv6.
+   */
   get hostLocal(): HostAddress {
     const local = this.local!;
-    return hostAddressOf(isWildcard(local.ip) && this.isV6 ? ANY_V6 : local.ip, local.port);
+    if (!isWildcard(local.ip) || !this.isV6) return hostAddressOf(local.ip, local.port);
+    const isNarrow = this.isDualStack && this.network.outside?.hasIpv6 === false;
+    return hostAddressOf(isNarrow ? ANY_V4 : ANY_V6, local.port);
   }
 
   override setProtocolOption(task: SocketCaller, level: number, name: number, value: Uint8Array): number {

@@ -70,6 +70,17 @@ export class LoopbackTransport implements TcpTransport, TimerClient {
     return Math.max(other.#heldBack, other.#incoming.length - other.#owner.options.receiveBuffer);
   }
 
+  get sentBytes(): number {
+    const other = this.#other;
+    return other === null ? 0 : other.#incoming.writePosition;
+  }
+
+  get receivedBytes(): number {
+    return this.#incoming.writePosition - this.#heldBack;
+  }
+
+  readonly segmentBytes = SEGMENT_BYTES;
+
   read(to: IoCursor, peek: boolean): number {
     const moved = this.#arrived === 0 ? 0 : this.#readBytes(to, peek);
     if (moved !== 0 || (to.remaining === 0 && this.#arrived > 0)) return moved;

@@ -145,7 +145,7 @@ export class RawSocket extends DatagramSocket {
     const malformed = readInetAddress(address, this.family, TO);
     if (malformed < 0) return malformed;
     if (this.isPing) return this.bindAddress(task, address);
-    if (!isWildcard(TO.ip) && !this.network.isLocal(TO.ip)) return -EADDRNOTAVAIL;
+    if (!isWildcard(TO.ip) && !this.network.hasAddress(TO.ip)) return -EADDRNOTAVAIL;
     this.isAddressBound = true;
     return this.claimPort(task, TO.ip, 0);
   }

@@ -2,62 +2,81 @@ import {
   EINVAL,
   ENOENT,
   ENOPROTOOPT,
+  EOPNOTSUPP,
   EPERM,
+  TCP_CC_INFO,
+  TCP_CLOSE,
   TCP_CONGESTION,
   TCP_CORK,
   TCP_DEFER_ACCEPT,
   TCP_FASTOPEN,
   TCP_FASTOPEN_CONNECT,
-  TCP_INFO,
+  TCP_FASTOPEN_NO_COOKIE,
   TCP_KEEPCNT,
   TCP_KEEPIDLE,
   TCP_KEEPINTVL,
   TCP_LINGER2,
+  TCP_LISTEN,
   TCP_MAXSEG,
+  TCP_MD5SIG,
   TCP_NODELAY,
   TCP_NOTSENT_LOWAT,
   TCP_QUICKACK,
+  TCP_REPAIR,
+  TCP_SAVED_SYN,
   TCP_SYNCNT,
+  TCP_THIN_DUPACK,
+  TCP_THIN_LINEAR_TIMEOUTS,
   TCP_TIMESTAMP,
   TCP_ULP,
   TCP_USER_TIMEOUT,
   TCP_WINDOW_CLAMP,
-  TCP_MD5SIG,
-  TCP_REPAIR,
-  TcpInfo,
 } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
-import { putFields, viewOf } from "../../ground/words.ts";
 import { intOption, optionInt } from "../socket-options.ts";
 import type { TcpTransport } from "./tcp-transport.ts";
 
 const KEEPALIVE_SECONDS = 7200;
+/** RFC 9293, 3.7.1. */
+const MSS_UNKNOWN = 536;
+/** Bounds in seconds: of orphans in FIN-WAIT-2, of one wait for an acknowledgement (include/net/tcp.h). */
+const FIN_WAIT_SECONDS = 60,
+  FIN_WAIT_SECONDS_MAX = 120,
+  RTO_SECONDS_MAX = 120;
+/** `struct tcp_md5sig`. */
+const TCP_MD5SIG_SIZE = 216;
+/** TCP_WINDOW_CLAMP is no smaller (SOCK_MIN_RCVBUF / 2). */
+const WINDOW_MIN = 1152;
+
 /** [value at the start, least, most] of the options that are plain integers (tcp(7)). */
 const INTEGERS: ReadonlyMap<number, readonly [number, number, number]> = new Map<
   number,
   readonly [number, number, number]
 >([
   [TCP_NODELAY, [0, -Infinity, Infinity]],
-  [TCP_MAXSEG, [536, 88, 32767]],
+  [TCP_MAXSEG, [MSS_UNKNOWN, 88, 32767]],
   [TCP_CORK, [0, -Infinity, Infinity]],
   [TCP_KEEPIDLE, [KEEPALIVE_SECONDS, 1, 32767]],
   [TCP_KEEPINTVL, [75, 1, 32767]],
   [TCP_KEEPCNT, [9, 1, 127]],
   [TCP_SYNCNT, [6, 1, 127]],
-  [TCP_LINGER2, [60, -Infinity, Infinity]],
+  [TCP_LINGER2, [FIN_WAIT_SECONDS, -Infinity, Infinity]],
   [TCP_DEFER_ACCEPT, [0, -Infinity, Infinity]],
-  [TCP_WINDOW_CLAMP, [0, 0, Infinity]],
+  [TCP_WINDOW_CLAMP, [0, -Infinity, Infinity]],
   [TCP_QUICKACK, [1, -Infinity, Infinity]],
+  [TCP_THIN_LINEAR_TIMEOUTS, [0, 0, 1]],
+  [TCP_THIN_DUPACK, [0, 0, 1]],
   [TCP_USER_TIMEOUT, [0, 0, Infinity]],
   [TCP_FASTOPEN, [0, 0, Infinity]],
   [TCP_FASTOPEN_CONNECT, [0, 0, 1]],
+  [TCP_FASTOPEN_NO_COOKIE, [0, 0, 1]],
   [TCP_NOTSENT_LOWAT, [0, -Infinity, Infinity]],
   [TCP_TIMESTAMP, [0, -Infinity, Infinity]],
 ]);
 const FLAGS = new Set([TCP_NODELAY, TCP_CORK, TCP_QUICKACK]);
 const CONGESTION_CONTROLS = ["cubic", "reno"];
-/** MSS over Ethernet. */
-const MSS = 1448;
+/** Of a queue of connections that come with data, and of who waits for data: a listener's own. */
+const OF_LISTENERS = new Set<number>([TCP_DEFER_ACCEPT, TCP_FASTOPEN]);
 
 export class TcpOptions {
   readonly values = new Map<number, number>();
@@ -74,7 +93,7 @@ export class TcpOptions {
   }
 
   inherit(from: TcpOptions): void {
-    for (const [name, value] of from.values) this.values.set(name, value);
+    for (const [name, value] of from.values) if (!OF_LISTENERS.has(name)) this.values.set(name, value);
     this.congestion = from.congestion;
     this.keepAliveSeconds = from.keepAliveSeconds;
   }
@@ -94,9 +113,17 @@ export class TcpOptions {
 }
 
 /**
- * setsockopt(2) at IPPROTO_TCP: 0 or EINVAL, ENOENT (unknown congestion control or upper layer), EPERM, ENOPROTOOPT.
+ * setsockopt(2) at IPPROTO_TCP: 0 or EINVAL, ENOENT (unknown congestion control or upper layer), EPERM, ENOPROTOOPT,
+ * EOPNOTSUPP.
+ *
+ * @param state  TCP_ESTABLISHED …
  */
-export function setTcpOption(options: TcpOptions, name: number, value: Uint8Array): number {
+export function setTcpOption(
+  options: TcpOptions,
+  name: number,
+  value: Uint8Array,
+  { state, queueMost }: { readonly state: number; readonly queueMost: number },
+): number {
   if (name === TCP_CONGESTION) {
     if (value.length < 1) return -EINVAL;
     let text = "";
@@ -105,48 +132,78 @@ export function setTcpOption(options: TcpOptions, name: number, value: Uint8Arra
     options.congestion = text;
     return 0;
   }
-  if (name === TCP_ULP) return -ENOENT;
-  if (name === TCP_MD5SIG || name === TCP_REPAIR) return -EPERM;
+  if (name === TCP_ULP) return value.length < 1 ? -EINVAL : -ENOENT;
+  if (name === TCP_REPAIR) return -EPERM;
   const range = INTEGERS.get(name);
-  if (range === undefined) return -ENOPROTOOPT;
   if (value.length < 4) return -EINVAL;
+  if (name === TCP_MD5SIG) return value.length < TCP_MD5SIG_SIZE ? -EINVAL : -EPERM;
+  if (range === undefined) return -ENOPROTOOPT;
   const number = optionInt(value);
+  if (name === TCP_MAXSEG && number === 0) {
+    options.values.delete(TCP_MAXSEG);
+    return 0;
+  }
   if (number < range[1] || number > range[2]) return -EINVAL;
-  options.values.set(name, FLAGS.has(name) ? (number !== 0 ? 1 : 0) : number);
+  const isIdle = state === TCP_CLOSE || state === TCP_LISTEN;
+  switch (name) {
+    case TCP_WINDOW_CLAMP:
+      if (number === 0 && state !== TCP_CLOSE) return -EINVAL;
+      break;
+    case TCP_FASTOPEN:
+    case TCP_FASTOPEN_NO_COOKIE:
+      if (!isIdle) return -EINVAL;
+      break;
+    case TCP_FASTOPEN_CONNECT:
+      return -EOPNOTSUPP; // net.ipv4.tcp_fastopen is 0
+  }
+  options.values.set(name, kept(name, number, queueMost));
   return 0;
 }
 
-/** @param state  TCP_ESTABLISHED … */
-export function getTcpOption(options: TcpOptions, name: number, state: number, length: number): Uint8Array | number {
-  if (name === TCP_INFO) return tcpInfo(state);
+/** As net/ipv4/tcp.c, do_tcp_setsockopt, keeps what it took. */
+function kept(name: number, number: number, queueMost: number): number {
+  switch (name) {
+    case TCP_LINGER2:
+      if (number < 0) return -1;
+      return number === 0 ? FIN_WAIT_SECONDS : Math.min(number, FIN_WAIT_SECONDS_MAX);
+    case TCP_DEFER_ACCEPT:
+      return secondsOfRetries(number);
+    case TCP_WINDOW_CLAMP:
+      return number === 0 ? 0 : Math.max(WINDOW_MIN, number >>> 0 > 0x7fffffff ? 0 : number);
+    case TCP_FASTOPEN:
+      return Math.min(number, queueMost);
+    case TCP_THIN_DUPACK:
+      return 0;
+    default:
+      return FLAGS.has(name) ? (number !== 0 ? 1 : 0) : number;
+  }
+}
+
+/** How long the least count of retries takes that is no shorter (secs_to_retrans, retrans_to_secs). */
+function secondsOfRetries(seconds: number): number {
+  if (seconds <= 0) return 0;
+  let wait = 1;
+  let all = wait;
+  for (let retries = 1; seconds > all && retries < 255; retries++) {
+    wait = Math.min(2 * wait, RTO_SECONDS_MAX);
+    all += wait;
+  }
+  return all;
+}
+
+/** getsockopt(2) at IPPROTO_TCP, but TCP_INFO. @param mss  of the connection; 0: there is none */
+export function getTcpOption(options: TcpOptions, name: number, mss: number, length: number): Uint8Array | number {
   if (name === TCP_CONGESTION) {
     const value = new Uint8Array(Math.min(16, Math.max(0, length)));
     for (let at = 0; at < Math.min(options.congestion.length, value.length); at++)
       value[at] = options.congestion.charCodeAt(at);
     return value;
   }
-  if (name === TCP_ULP) return new Uint8Array(0);
+  // No headers were kept, and cubic and reno tell nothing of themselves.
+  if (name === TCP_ULP || name === TCP_SAVED_SYN || name === TCP_CC_INFO) return new Uint8Array(0);
+  if (name === TCP_MAXSEG && mss > 0) return intOption(mss);
   const range = INTEGERS.get(name);
   if (range === undefined) return -ENOPROTOOPT;
   const initial = name === TCP_KEEPIDLE ? options.keepAliveSeconds : range[0];
   return intOption(options.values.get(name) ?? initial);
-}
-
-/** The fields that programs look at: state, MSS, times of a connection without loss. */
-function tcpInfo(state: number): Uint8Array {
-  const value = new Uint8Array(TcpInfo.size);
-  putFields(viewOf(value), TcpInfo, {
-    tcpi_state: state,
-    tcpi_rto: 200000,
-    tcpi_ato: 40000,
-    tcpi_snd_mss: MSS,
-    tcpi_rcv_mss: MSS,
-    tcpi_pmtu: 1500,
-    tcpi_rtt: 100,
-    tcpi_rttvar: 50,
-    tcpi_snd_ssthresh: 0x7fffffff,
-    tcpi_snd_cwnd: 10,
-    tcpi_advmss: MSS,
-  });
-  return value;
 }

@@ -42,6 +42,7 @@ import {
   TCP_CORK,
   TCP_ESTABLISHED,
   TCP_FIN_WAIT2,
+  TCP_INFO,
   TCP_LISTEN,
   TCP_NODELAY,
   TCP_SYN_SENT,
@@ -65,6 +66,7 @@ import { type InetEndpoint, isLoopback, isSameIp, isWildcard, keepEndpoint, Scra
 import { LoopbackAttempt, LoopbackListener } from "./loopback-tcp.ts";
 import { LoopbackTransport } from "./loopback-transport.ts";
 import { Hearing, type PortClaim, type PortTable } from "./port-table.ts";
+import { connectionInfo, listenerInfo } from "./tcp-info.ts";
 import { getTcpOption, setTcpOption, TcpOptions } from "./tcp-options.ts";
 import { sourceTo } from "./tcp-route.ts";
 import type { Established, TcpAttempt, TcpTransport } from "./tcp-transport.ts";
@@ -99,6 +101,8 @@ export class TcpSocket extends InetSocket {
   declare readonly network: TcpNetwork;
   readonly tcp = new TcpOptions();
   /** `socket->state` and `sk->sk_state` of Linux, which connect(2) tells apart. */
+  /** connect(2) made it, not accept(2). */
+  isOwnConnection = false;
   #phase: "unconnected" | "connecting" | "connected" | "disconnecting" = "unconnected";
   #state: "closed" | "listening" | "syn-sent" | "established" = "closed";
   #transport: TcpTransport | null = null;
@@ -332,6 +336,7 @@ export class TcpSocket extends InetSocket {
 
   /** The connection is there, of a listener's child as well. */
   becomeEstablished({ transport, local, peer }: Established): void {
+    this.isOwnConnection = this.#attempt !== null;
     this.#attempt = null;
     this.#transport = transport;
     if (local !== null) this.local = local;
@@ -612,7 +617,8 @@ export class TcpSocket extends InetSocket {
 
   override setProtocolOption(task: SocketCaller, level: number, name: number, value: Uint8Array): number {
     if (level !== IPPROTO_TCP) return super.setProtocolOption(task, level, name, value);
-    const result = setTcpOption(this.tcp, name, value);
+    const { stateNumber: state, network } = this;
+    const result = setTcpOption(this.tcp, name, value, { state, queueMost: network.settings.backlogMost });
     if ((name === TCP_CORK && !this.tcp.isCorked) || (name === TCP_NODELAY && this.tcp.noDelay)) this.#push();
     if (result === 0 && this.#state === "established") this.tcp.applyTo(this.#transport!, this.options.keepAlive);
     return result;
@@ -620,7 +626,10 @@ export class TcpSocket extends InetSocket {
 
   override getProtocolOption(task: SocketCaller, level: number, name: number, length: number): Uint8Array | number {
     if (level !== IPPROTO_TCP) return super.getProtocolOption(task, level, name, length);
-    return getTcpOption(this.tcp, name, this.stateNumber, length);
+    if (name !== TCP_INFO) return getTcpOption(this.tcp, name, this.#transport?.segmentBytes ?? 0, length);
+    const { stateNumber: state } = this;
+    if (state === TCP_LISTEN) return listenerInfo(state, { length: this.backlog, most: this.backlogLimit });
+    return connectionInfo(state, this.#transport, this.isOwnConnection);
   }
 
   override optionChanged(name: number): void {

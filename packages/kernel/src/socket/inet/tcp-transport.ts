@@ -25,6 +25,11 @@ export interface TcpTransport {
   /** Bytes that the next reads find, the urgent one aside when it is next. */
   readonly readable: number;
   readonly unsent: number;
+  /** All that this side has written, and all that has come, since the connection is there. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Of a whole segment (MSS). */
+  readonly segmentBytes: number;
   /** The peer sends no more (FIN), whether everything was read or not. */
   readonly isEnded: boolean;
   /** The connection is gone (RST, time-out). */

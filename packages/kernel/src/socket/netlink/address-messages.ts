@@ -11,6 +11,7 @@ import {
   IFA_BROADCAST,
   IFA_CACHEINFO,
   IFA_FLAGS,
+  IFA_F_NODAD,
   IFA_F_PERMANENT,
   IFA_LABEL,
   IFA_LOCAL,
@@ -25,7 +26,7 @@ import { putFields, viewOf } from "../../ground/words.ts";
 import { addAddress, removeAddress } from "../interface-changes.ts";
 import type { InterfaceNetwork } from "../interface-network.ts";
 import { type InterfaceAddress, type NetworkInterface, scopeOf } from "../network-interface.ts";
-import { attributeOf, type NetlinkRequest } from "./netlink-request.ts";
+import { attributeOf, type NetlinkRequest, numberOf } from "./netlink-request.ts";
 import { type NetlinkHeading, NetlinkWriter } from "./netlink-writer.ts";
 
 export function addressMessage(
@@ -77,7 +78,9 @@ export function changeAddress(network: InterfaceNetwork, request: NetlinkRequest
     return present === undefined ? -EADDRNOTAVAIL : removeAddress(network, one, { ...present, prefixLength });
   if (present !== undefined) return (request.flags & NLM_F_REPLACE) !== 0 ? 0 : -EEXIST;
   const broadcast = attributeOf(payload, Ifaddrmsg.size, IFA_BROADCAST);
-  return addAddress(network, one, { ip, prefixLength, broadcast: broadcast === null ? null : givenIp(broadcast) });
+  const flags = numberOf(attributeOf(payload, Ifaddrmsg.size, IFA_FLAGS)) ?? payload[Ifaddrmsg.offset.ifa_flags]!;
+  const address = { ip, prefixLength, broadcast: broadcast === null ? null : givenIp(broadcast) };
+  return addAddress(network, one, address, (flags & IFA_F_NODAD) !== 0);
 }
 
 function givenIp(bytes: Uint8Array): IpAddress | null {

@@ -133,7 +133,7 @@ export function changeRoute(network: InterfaceNetwork, request: NetlinkRequest):
   if (request.type === RTM_DELROUTE) return removeRoute(network, wanted);
   const via = out ?? (gateway === null ? null : (network.routes.find(gateway)?.out ?? null));
   if (via === null) return gateway === null ? -ENODEV : -ENETUNREACH;
-  if (source !== null && !network.isLocal(source)) return -EINVAL;
+  if (source !== null && !network.hasAddress(source)) return -EINVAL;
   const route = makeRoute({
     destination,
     prefixLength,

@@ -230,7 +230,7 @@ describe("links", () => {
 });
 
 describe("addresses and routes", () => {
-  it("an address makes its network reachable, and itself local, while its interface is up", () => {
+  it("an address is this machine's, and makes its network reachable while its interface is up", () => {
     const { user, client } = machine();
     client.makeKind("dummy", "d0");
     const d0 = client.index("d0");
@@ -238,7 +238,8 @@ describe("addresses and routes", () => {
     assert.equal(client.ask(own), 0);
     assert.equal(client.ask(own), -EEXIST);
     const connect = (ip: string): number => user.connect(user.socket(AF_INET, SOCK_STREAM), inet(ip, 1));
-    assert.equal(connect("10.1.0.1"), -ENETUNREACH, "still down");
+    assert.equal(connect("10.1.0.1"), -ECONNREFUSED);
+    assert.equal(connect("10.1.0.2"), -ENETUNREACH, "still down");
     client.setFlags(d0, UP, UP);
     assert.equal(connect("10.1.0.1"), -ECONNREFUSED);
     assert.equal(connect("10.1.0.2"), -EHOSTUNREACH, "nothing carries IP over its frames");

@@ -1,0 +1,164 @@
+/**
+ * /proc/sys/net/ipv4/conf and /proc/sys/net/ipv6/conf (Linux Documentation/networking/ip-sysctl.rst): a folder for all
+ * interfaces, one for new ones, and one for each that the reader's network has.
+ */
+import { CAP_NET_ADMIN, EINVAL, ENOENT } from "@stratos/abi";
+import { stateClass } from "@stratos/base";
+import { FOUND_BY_NAME, PseudoDirectory, type PseudoFileSystem } from "../pseudo/pseudo-inodes.ts";
+import { disableAllIpv6, disableIpv6 } from "../socket/interface-changes.ts";
+import type { Network } from "../socket/network.ts";
+import type { Inode } from "../vfs/inode.ts";
+import { bounded, only, type Setting, SettingFile, type SettingRight } from "./setting.ts";
+
+/** Administrators of a network set it up (net_ctl_permissions in Linux's net/sysctl_net.c). */
+export const NETWORK_RIGHT: SettingRight = {
+  owner: (task) => task.network.owner,
+  capability: CAP_NET_ADMIN,
+  opens: true,
+};
+const INT = { least: -0x80000000, most: 0x7fffffff };
+/** Names of interfaces whose folders are kept, whichever networks have them. */
+const FOLDERS_MAX = 1024;
+
+type Version = "ipv4" | "ipv6";
+
+/** What is one way here, and its value as Linux begins with it. */
+const SETTLED: Readonly<Record<Version, Readonly<Record<string, string>>>> = {
+  ipv4: {
+    accept_redirects: "1",
+    accept_source_route: "0",
+    arp_ignore: "0",
+    arp_announce: "0",
+    forwarding: "0",
+    log_martians: "0",
+    proxy_arp: "0",
+    route_localnet: "0",
+    rp_filter: "0",
+    secure_redirects: "1",
+    send_redirects: "1",
+  },
+  ipv6: { accept_ra: "1", autoconf: "1", forwarding: "0", hop_limit: "64", mtu: "1280" },
+};
+
+/** By path below net: those for all interfaces and for new ones. */
+export function confSettings(): Record<string, () => Setting> {
+  const settings: Record<string, () => Setting> = {};
+  for (const version of ["ipv4", "ipv6"] as const)
+    for (const place of ["all", "default"] as const)
+      for (const [name, value] of Object.entries(SETTLED[version]))
+        settings[`${version}/conf/${place}/${name}`] = only(value);
+  for (const place of ["all", "default"] as const)
+    settings[`ipv4/conf/${place}/tag`] = bounded(
+      INT,
+      (_kernel, { network }) => network.settings.tags[place],
+      (_kernel, value, { network }) => (network.settings.tags[place] = value),
+    );
+  settings["ipv6/conf/all/disable_ipv6"] = bounded(
+    INT,
+    (_kernel, { network }) => network.settings.disablesIpv6.all,
+    (_kernel, value, { network }) => disableAllIpv6(network, value),
+  );
+  settings["ipv6/conf/default/disable_ipv6"] = bounded(
+    INT,
+    (_kernel, { network }) => network.settings.disablesIpv6.default,
+    (_kernel, value, { network }) => (network.settings.disablesIpv6.default = value),
+  );
+  return settings;
+}
+
+/** Of the interface that has this name in the reader's network. */
+export function interfaceSettings(version: Version, name: string): Record<string, () => Setting> {
+  const settings: Record<string, () => Setting> = {};
+  for (const [key, value] of Object.entries(SETTLED[version])) settings[key] = only(value);
+  if (version === "ipv4") {
+    settings["tag"] = bounded(
+      INT,
+      (_kernel, { network }) => network.interfaceByName(name)?.tag ?? 0,
+      (_kernel, value, { network }) => {
+        const one = network.interfaceByName(name);
+        if (one !== undefined) one.tag = value;
+      },
+    );
+    return settings;
+  }
+  settings["mtu"] = () => ({
+    only: "the interface's MTU",
+    read: (_kernel, { network }) => String(network.interfaceByName(name)?.mtu ?? 0),
+    write: (_kernel, text, { network }) => (Number(text.trim()) === network.interfaceByName(name)?.mtu ? 0 : -EINVAL),
+  });
+  settings["disable_ipv6"] = bounded(
+    INT,
+    (_kernel, { network }) => network.interfaceByName(name)?.disablesIpv6 ?? 0,
+    (_kernel, value, { network }) => {
+      const one = network.interfaceByName(name);
+      if (one !== undefined) disableIpv6(network, one, value);
+    },
+  );
+  return settings;
+}
+
+/** `conf`: what all readers find there, and a folder for each interface of the reader's network. */
+export class ConfDirectory extends PseudoDirectory {
+  #version: Version;
+  /** By name. Bound: FOLDERS_MAX, the oldest goes. */
+  #folders = new Map<string, PseudoDirectory>();
+
+  constructor(fileSystem: PseudoFileSystem, version: Version) {
+    super(fileSystem);
+    this.#version = version;
+  }
+
+  override get cachesNames(): boolean {
+    return false;
+  }
+
+  get #network(): Network {
+    const { kernel } = this.fileSystem;
+    return kernel.scheduler.current?.network ?? kernel.network;
+  }
+
+  #folder(name: string): PseudoDirectory {
+    const present = this.#folders.get(name);
+    if (present !== undefined) return present;
+    const { fileSystem } = this;
+    const folder = new PseudoDirectory(fileSystem);
+    for (const [key, make] of Object.entries(interfaceSettings(this.#version, name))) {
+      const path = `net/${this.#version}/conf/${name}/${key}`;
+      folder.add(key, new SettingFile(fileSystem, path, { right: NETWORK_RIGHT, ...make() }));
+    }
+    if (this.#folders.size >= FOLDERS_MAX) this.#folders.delete(this.#folders.keys().next().value!);
+    this.#folders.set(name, this.holds(name, folder));
+    return folder;
+  }
+
+  override entryNamed(name: string): Inode | null {
+    return super.entryNamed(name) ?? this.#folder(name);
+  }
+
+  override lookup(name: string): Inode | number {
+    const common = this.entries.get(name);
+    if (common !== undefined) return common;
+    return this.#network.interfaceByName(name) === undefined ? -ENOENT : this.#folder(name);
+  }
+
+  override list(
+    cursor: number,
+    emit: (name: string, ino: number, type: number, nextCursor: number) => boolean,
+  ): number {
+    let at = 0;
+    for (const [name, inode] of this.entries)
+      if (at++ >= cursor && !emit(name, inode.ino, inode.type >> 12, at)) return 0;
+    // Indices only grow, so an interface that goes or comes moves no other.
+    for (const { name, index } of this.#network.interfaces) {
+      const next = this.entries.size + index;
+      if (next <= cursor || this.entries.has(name)) continue;
+      const folder = this.#folder(name);
+      if (!emit(name, folder.ino, folder.type >> 12, next)) return 0;
+    }
+    return 0;
+  }
+
+  static {
+    stateClass("ConfDirectory", this, null, { ...FOUND_BY_NAME, keeps: ["#version", "#folders"] });
+  }
+}

@@ -1,0 +1,94 @@
+/** /proc/net/igmp and igmp6: which multicast groups each interface hears, for netstat(8) and `ip maddr`. */
+import { isSameIp, type IpAddress, isV4 } from "../socket/inet/ip-address.ts";
+import type { Network } from "../socket/network.ts";
+import type { Task } from "../task/task.ts";
+
+interface Group {
+  readonly ip: IpAddress;
+  users: number;
+}
+
+const ALL_HOSTS = Uint32Array.of(0, 0, 0xffff, 0xe0000001);
+const ALL_NODES = [Uint32Array.of(0xff020000, 0, 0, 1), Uint32Array.of(0xff010000, 0, 0, 1)];
+/** `mca_flags` (include/net/if_inet6.h): the interface's filter has it; it is told to nobody. */
+const MAF_LOADED = 4,
+  MAF_NOREPORT = 8;
+const SCOPE_LINK_LOCAL = 2;
+
+/**
+ * What sockets have joined, by the interface's index, the newest first; where they named no interface it is the one
+ * that leads to the group.
+ */
+function joined(network: Network, wantsV4: boolean): Map<number, Group[]> {
+  const known = new Map<string, Group>();
+  const groups = new Map<number, Group[]>();
+  for (const { ip } of network.inetSockets)
+    for (const { group, index } of ip.groups) {
+      network.kernel.work.charge(1);
+      if (isV4(group) !== wantsV4) continue;
+      const at = index !== 0 ? index : (network.routes.find(group)?.out ?? network.interfaces[0]!).index;
+      const key = `${at} ${group.join()}`;
+      const present = known.get(key);
+      if (present !== undefined) {
+        present.users++;
+        continue;
+      }
+      const one = { ip: group, users: 1 };
+      known.set(key, one);
+      const list = groups.get(at);
+      if (list === undefined) groups.set(at, [one]);
+      else list.push(one);
+    }
+  for (const list of groups.values()) list.reverse();
+  return groups;
+}
+
+export function describeGroups(task: Task): string {
+  const { network } = task;
+  const all = joined(network, true);
+  let text = "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n";
+  for (const one of network.interfaces) {
+    const groups = all.get(one.index) ?? [];
+    if (one.isUp) groups.push({ ip: ALL_HOSTS, users: 1 });
+    if (groups.length === 0) continue;
+    text += `${one.index}\t${one.name.padEnd(10)}: ${String(groups.length).padStart(5)} ${"V3".padStart(7)}\n`;
+    for (const { ip, users } of groups) text += `\t\t\t\t${wordOf(ip)} ${String(users).padStart(5)} 0:00000000\t\t0\n`;
+  }
+  return text;
+}
+
+/** As a word of the machine: little endian. */
+function wordOf(ip: IpAddress): string {
+  const bytes = ip[3]!.toString(16).padStart(8, "0").match(/../g)!;
+  return bytes.reverse().join("").toUpperCase();
+}
+
+export function describeGroups6(task: Task): string {
+  const { network } = task;
+  const all = joined(network, false);
+  let text = "";
+  for (const one of network.interfaces) {
+    const groups = all.get(one.index) ?? [];
+    if (!one.isLoopback && !one.isNoArp)
+      for (const { ip } of one.addresses) if (!isV4(ip)) groups.push({ ip: solicitedNode(ip), users: 1 });
+    for (const ip of ALL_NODES) groups.push({ ip, users: 1 });
+    for (const { ip, users } of groups) {
+      const address = [...ip].map((word) => word.toString(16).padStart(8, "0")).join("");
+      const flags = flagsOf(ip).toString(16).toUpperCase().padStart(8, "0");
+      const device = `${String(one.index).padEnd(4)} ${one.name.padEnd(15)}`;
+      text += `${device} ${address} ${String(users).padStart(5)} ${flags} 0\n`;
+    }
+  }
+  return text;
+}
+
+/** RFC 4291 §2.7.1. */
+function solicitedNode(ip: IpAddress): IpAddress {
+  return Uint32Array.of(0xff020000, 0, 1, (0xff000000 | (ip[3]! & 0xffffff)) >>> 0);
+}
+
+function flagsOf(ip: IpAddress): number {
+  const scope = (ip[0]! >>> 16) & 15;
+  if (scope < SCOPE_LINK_LOCAL) return MAF_NOREPORT;
+  return isSameIp(ip, ALL_NODES[0]!) ? MAF_NOREPORT | MAF_LOADED : MAF_LOADED;
+}
