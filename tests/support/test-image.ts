@@ -31,6 +31,7 @@ export const TEST_PACKAGES = [
   "less",
   "curl",
   "ca-certificates",
+  "net-tools",
 ];
 export const TEST_IMAGE = "test-3";
 /** Of windows, screens and desktops: programs that draw. */
