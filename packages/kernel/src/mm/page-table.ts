@@ -90,11 +90,16 @@ export class PageTable {
 
   /** Entry for the page of `address`, 0 when absent. */
   get(address: VirtualAddress): number {
-    const root = address < 0x100000000 ? this.#section0 : this.#wideRoot(Math.floor(address / 0x100000000));
+    const root = this.#rootAt(address);
     if (root === 0) return 0;
     const low = address >>> 0;
     const leaf = this.#u32[root * ENTRIES + (low >>> 22)]! & NODE;
     return leaf === 0 ? 0 : this.#u32[leaf * ENTRIES + ((low >>> 12) & 1023)]!;
+  }
+
+  /** The root of the section that the address lies in; 0: there is none. */
+  #rootAt(address: VirtualAddress): Frame {
+    return address < 0x100000000 ? this.#section0 : this.#wideRoot(Math.floor(address / 0x100000000));
   }
 
   #wideRoot(section: number): Frame {
@@ -133,7 +138,7 @@ export class PageTable {
    * now on forks of the machine don't have the same node.
    */
   own(address: VirtualAddress): void {
-    const root = address < 0x100000000 ? this.#section0 : this.#wideRoot(Math.floor(address / 0x100000000));
+    const root = this.#rootAt(address);
     if (root === 0) return;
     const slot = root * ENTRIES + ((address >>> 0) >>> 22);
     if (this.#u32[slot] !== 0) this.#ownNode(slot);
@@ -266,7 +271,7 @@ export class PageTable {
   ): void {
     const section = Math.floor(start / 0x100000000);
     if (end <= (section + 1) * 0x100000000) {
-      const root = section === 0 ? this.#section0 : this.#wideRoot(section);
+      const root = this.#rootAt(start);
       if (root !== 0) this.#visitSection(root, section * 0x100000000, { start, end }, visit);
       return;
     }

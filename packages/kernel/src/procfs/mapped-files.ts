@@ -1,5 +1,5 @@
 /** /proc/PID/map_files (proc_pid_map_files(5)): a link for each area of a file, named by its addresses. */
-import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, EACCES, ENOENT, EPERM, S_IFDIR, S_IFLNK, isErrno } from "@stratos/abi";
+import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, EACCES, ENOENT, EPERM, S_IFDIR, S_IFLNK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { VirtualAddress } from "@stratos/riscv";
 import type { Area } from "../mm/area.ts";
@@ -10,7 +10,7 @@ import { hasMemory, isReaped, mayInspect } from "../task/task-access.ts";
 import type { Task } from "../task/task.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { OpenFile } from "../vfs/open-file.ts";
-import { pathName } from "../vfs/path-name.ts";
+import { OpenFileLink } from "./open-file-link.ts";
 import type { ProcView } from "./proc-view.ts";
 import { belongToUser } from "./process-file.ts";
 
@@ -99,31 +99,16 @@ function areaNamed(task: Task, name: string): Area | null {
   return area !== undefined && area.file !== null && nameOf(area) === name ? area : null;
 }
 
-class MappedFileLink extends PseudoInode {
-  #target: () => Task;
+class MappedFileLink extends OpenFileLink {
   #name: string;
 
   constructor(fileSystem: PseudoFileSystem, target: () => Task, name: string) {
-    super(fileSystem, S_IFLNK);
-    this.#target = target;
+    super(fileSystem, target, 0);
     this.#name = name;
-    this.size = 64;
   }
 
-  override get isMountable(): boolean {
-    return false;
-  }
-
-  #file(caller: Task | null): OpenFile | number {
-    const task = this.#target();
-    if (caller !== null && mayInspect(caller, task, "fs") < 0) return -EACCES;
-    return areaNamed(task, this.#name)?.file ?? -ENOENT;
-  }
-
-  override readlink(task: Task | null): string | number {
-    const file = this.#file(task);
-    if (isErrno(file)) return file;
-    return file.path === null ? file.description : pathName(file.path, (task ?? this.#target()).fs.root);
+  protected override fileOf(task: Task): OpenFile | undefined {
+    return areaNamed(task, this.#name)?.file ?? undefined;
   }
 
   /** Only for who restores processes: a file may be mapped by who can't reach it (fs/proc/base.c). */
@@ -132,17 +117,14 @@ class MappedFileLink extends PseudoInode {
     const mayFollow = [CAP_SYS_ADMIN, CAP_CHECKPOINT_RESTORE].some((capability) =>
       isCapable(credentials, capability, INITIAL_USER_NAMESPACE),
     );
-    return mayFollow ? this.#file(task) : -EPERM;
+    return mayFollow ? super.followMagic(task) : -EPERM;
   }
 
   static {
     stateClass(
       "MappedFileLink",
       this,
-      {
-        save: (it) => ({ target: it.#target, name: it.#name }),
-        load: (it, from) => ({ target: it.#target, name: it.#name } = from),
-      },
+      { save: (it) => ({ name: it.#name }), load: (it, from) => ({ name: it.#name } = from) },
       FOUND_BY_NAME,
     );
   }

@@ -1,15 +1,15 @@
 /** /proc/PID/fd and fdinfo (proc_pid_fd(5), proc_pid_fdinfo(5)). */
-import { EACCES, ENOENT, ESRCH, O_PATH, S_IFDIR, S_IFLNK, isErrno } from "@stratos/abi";
+import { EACCES, ENOENT, ESRCH, O_PATH, S_IFDIR, S_IFLNK } from "@stratos/abi";
 import { stateClass } from "@stratos/base";
 import type { PidNamespace } from "../signal/pid-namespace.ts";
 import { belongToUser } from "./process-file.ts";
 import type { Task } from "../task/task.ts";
 import { describeOwnLocks } from "../vfs/file-locks.ts";
+import { OpenFileLink } from "./open-file-link.ts";
 import type { ProcView } from "./proc-view.ts";
 import { anonymousMount } from "../vfs/anonymous-file.ts";
 import { Inode } from "../vfs/inode.ts";
 import { OpenFile } from "../vfs/open-file.ts";
-import { pathName } from "../vfs/path-name.ts";
 import type { Caller } from "../vfs/vfs-kernel.ts";
 import { PseudoFile, type PseudoFileSystem, PseudoInode, FOUND_BY_NAME } from "../pseudo/pseudo-inodes.ts";
 import { isReaped, mayInspect } from "../task/task-access.ts";
@@ -150,45 +150,23 @@ class DescriptorInfo extends PseudoFile {
   }
 }
 
-class DescriptorLink extends PseudoInode {
-  #target: () => Task;
+class DescriptorLink extends OpenFileLink {
   #fd: number;
 
   constructor(fileSystem: PseudoFileSystem, target: () => Task, fd: number, mode: number) {
-    super(fileSystem, S_IFLNK | mode);
-    this.#target = target;
+    super(fileSystem, target, mode);
     this.#fd = fd;
-    this.size = 64;
   }
 
-  override get isMountable(): boolean {
-    return false;
-  }
-
-  #file(caller: Task | null): OpenFile | number {
-    const task = this.#target();
-    if (caller !== null && mayInspect(caller, task, "fs") < 0) return -EACCES;
-    return (isAlive(task) ? task.files.get(this.#fd) : undefined) ?? -ENOENT;
-  }
-
-  override readlink(task: Task | null): string | number {
-    const file = this.#file(task);
-    if (isErrno(file)) return file;
-    return file.path === null ? file.description : pathName(file.path, (task ?? this.#target()).fs.root);
-  }
-
-  override followMagic(task: Task): OpenFile | number {
-    return this.#file(task);
+  protected override fileOf(task: Task): OpenFile | undefined {
+    return isAlive(task) ? task.files.get(this.#fd) : undefined;
   }
 
   static {
     stateClass(
       "DescriptorLink",
       this,
-      {
-        save: (it) => ({ target: it.#target, fd: it.#fd }),
-        load: (it, from) => ({ target: it.#target, fd: it.#fd } = from),
-      },
+      { save: (it) => ({ fd: it.#fd }), load: (it, from) => ({ fd: it.#fd } = from) },
       FOUND_BY_NAME,
     );
   }
