@@ -224,6 +224,10 @@ test("of two packages with one file, what another's preinst may divert stands as
     const script = text(root, "var/lib/dpkg/stratos-configure");
     assert.match(script, /^place_diverted plain '\/usr\/f' '\/usr\/f\.stratos-diverted'$/m);
     assert.ok(script.indexOf(`preinst ${request[1]}`) < script.indexOf("\nplace_diverted "), "after the preinsts");
+    assert.ok(
+      script.indexOf("\nclear_diverted plain ") < script.indexOf("\npreinst "),
+      "neither is in the preinsts' way",
+    );
     assert.match(text(root, "var/lib/dpkg/info/plain.list"), /^\/usr\/f$/m);
   }
 });

@@ -112,11 +112,13 @@ export function configureScript(
   ];
   if (options.hasRunPreinsts !== true) {
     lines.push(...preinstFunction(packages, [], "/var/lib/dpkg/info/$3.preinst"));
+    const diverted = setAside(packages);
+    lines.push(...clearDiverted(diverted));
     for (const one of packages)
       if (actsBeforeUnpack(one))
         lines.push(`preinst ${quote(one.name)} ${quote(one.architecture)} ${quote(infoName(one))}`);
+    lines.push(...placeDiverted(diverted));
   }
-  lines.push(...placeSetAside(packages));
   const first = configuredFirst(packages);
   if (first.length > 0) lines.push(`${CONFIGURE} ${first.map((one) => quote(infoName(one))).join(" ")}`);
   lines.push(
@@ -129,15 +131,25 @@ export function configureScript(
   return `${lines.join("\n")}\n`;
 }
 
+/** Each file that stands aside (unpack-package.ts), as words of a shell: its package, its path, where it stands. */
+function setAside(packages: readonly UnpackedPackage[]): string[] {
+  return packages.flatMap(({ name, setAside: files }) =>
+    [...files].map(([path, place]) => [name, `/${path}`, `/${place}`].map(quote).join(" ")),
+  );
+}
+
+/** While preinsts run, the other package's file stands aside as well: dpkg unpacks it behind its package's preinst. */
+function clearDiverted(files: readonly string[]): string[] {
+  if (files.length === 0) return [];
+  return ['clear_diverted() { mv "$2" "$3-for"; }', ...files.map((words) => `clear_diverted ${words}`)];
+}
+
 /**
  * Moves files of which two packages have one to where a preinst has diverted one of them; without a diversion they are
  * in conflict, as they are for dpkg.
  */
-function placeSetAside(packages: readonly UnpackedPackage[]): string[] {
-  const moves = packages.flatMap(({ name, setAside }) =>
-    [...setAside].map(([path, place]) => `place_diverted ${[name, `/${path}`, `/${place}`].map(quote).join(" ")}`),
-  );
-  if (moves.length === 0) return [];
+function placeDiverted(files: readonly string[]): string[] {
+  if (files.length === 0) return [];
   return [
     "place_diverted() {",
     '  place=$(dpkg-divert --truename "$2")',
@@ -145,9 +157,10 @@ function placeSetAside(packages: readonly UnpackedPackage[]): string[] {
     '    echo "$1: $2 is in another package too, and none replaces or diverts it: $(dpkg-query -S "$2")" >&2',
     "    exit 1",
     "  fi",
-    '  mv -f "$3" "$place"',
+    '  mv "$3" "$place"',
+    '  mv "$3-for" "$2"',
     "}",
-    ...moves,
+    ...files.map((words) => `place_diverted ${words}`),
   ];
 }
 
