@@ -112,7 +112,7 @@ const result = await build({
     "halt-poll-thread": "packages/tools-node/src/fuse/halt-poll-thread.ts",
     "tree-thread": "packages/tools-node/src/compose/tree-thread.ts",
     "codec-thread": "packages/host-node/src/codec-thread.ts",
-    "fill-translations": "packages/host-node/src/fill-translations.ts",
+    "fill-translations": "packages/images/src/translations/fill-translations.ts",
     "engine-worker": "packages/engine-node/src/engine-worker.ts",
     "engine-here": "packages/engine-node/src/engine-here.ts",
     "supervisor-process": "packages/supervisor/src/supervisor-process.ts",

@@ -68,7 +68,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   "host-node": [
     ".",
     "file-lock.ts",
-    "ending-mount.ts fill-translations.ts kernel-claim.ts",
+    "ending-mount.ts kernel-claim.ts",
     "file-block-device.ts",
     "volume-devices.ts",
     "host-node.ts",
@@ -89,7 +89,13 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     "hub.ts",
   ],
   "host-browser": [".", "pack relay", "state", "host-browser.ts"],
-  images: [".", "disk", "outputs warm web", "install run import-image.ts", "replay registry.ts built-in-image.ts"],
+  images: [
+    ".",
+    "disk translations",
+    "outputs warm web",
+    "install run import-image.ts",
+    "replay registry.ts built-in-image.ts",
+  ],
   kernel: [
     "ground security",
     "frames signal time",

@@ -25,7 +25,6 @@ kernel: task/board.ts task/kernel-state.ts task/scheduler.ts task/syscall-row.ts
 kernel: time/clock-adjustment.ts time/time-kernel.ts
 kernel: vfs/dentry.ts vfs/file-system.ts vfs/file-table.ts vfs/fs-context.ts vfs/inode.ts vfs/mount-device.ts
   vfs/mount-namespace.ts vfs/mount.ts vfs/open-file.ts vfs/path.ts vfs/vfs-kernel.ts vfs/vfs-state.ts
-sdk: api-sandboxes.ts api-systems.ts api.ts check-options.ts engine-client.ts protocol.ts remote-files.ts volume.ts
 wayland: core/client.ts core/message.ts core/resource.ts
 wayland: shell/arranger.ts shell/popup.ts shell/screen-window.ts shell/screen.ts shell/toplevel.ts
   shell/xdg-surface.ts

@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { constants, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
-import { engineFlags, keptTranslations, type ProgressDisplay, stratosHome } from "@stratos/host-node";
+import { type ProgressDisplay, stratosHome } from "@stratos/host-node";
+import { engineFlags, keptTranslations } from "@stratos/images/translations";
 import { warmCode } from "@stratos/images/warm-code";
 
 /** The command itself; `process.argv` may name whoever else has called. */

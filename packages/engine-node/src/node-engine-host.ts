@@ -5,7 +5,6 @@ import { utf8Of } from "@stratos/base";
 import type { Clock, CodeArchive, MachinePorts, SocketProvider } from "@stratos/host";
 import {
   FileLockedError,
-  keptTranslations,
   mountDevices,
   nodePorts,
   NodeClock,
@@ -24,6 +23,7 @@ import {
   layerContent,
   openVolumeReadOnly,
 } from "@stratos/images";
+import { keptTranslations } from "@stratos/images/translations";
 import { OperationError, type OperationFailure } from "@stratos/operation";
 import type {
   CheckpointFiles,

@@ -33,5 +33,5 @@ export {
 export { FilterError, withEnvironmentFilters } from "./volume-filters.ts";
 export { type KeptFile, NodeCodeArchive } from "./code-archive.ts";
 export { lispVersion, sourcesVersion } from "./source-version.ts";
-export { engineFlags, keptTranslations, openTranslations } from "./kept-translations.ts";
+export { ownFlags } from "./own-process.ts";
 export { NodeWasmEngine } from "./wasm-engine.ts";

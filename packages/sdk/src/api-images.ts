@@ -68,6 +68,21 @@ export interface OpenVolumeOptions extends SignalOption {
   readonly passphrase?: string;
 }
 
+/** How a volume was opened, so that another engine can open it. */
+export interface VolumeOpening extends OpenVolumeOptions {
+  readonly place: VolumePlace;
+}
+
+/** What `openVolume` gives, as a sandbox takes it. */
+export interface OpenedVolume {
+  /** Makes what was changed durable. */
+  sync(options?: SignalOption): Promise<void>;
+  /** Makes what was changed durable, and lets go. */
+  close(): Promise<void>;
+  /** @internal Closes it here, for who opens it anew. */
+  handOver(): Promise<VolumeOpening>;
+}
+
 /** What an image is made of. */
 export interface ImageInfo {
   readonly name: string;

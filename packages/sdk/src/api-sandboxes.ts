@@ -1,8 +1,6 @@
 /** A sandbox: what it is made of, what it may do and use, what happens in it, what goes on from it. */
-import type { RemoteHandle } from "./remote-files.ts";
-import type { Volume } from "./volume.ts";
 import type { AbortSignalLike, SignalOption } from "./api-abort-signal.ts";
-import type { HomeOptions, ImagePlace, OpenImageOptions } from "./api-images.ts";
+import type { HomeOptions, ImagePlace, OpenedVolume, OpenImageOptions } from "./api-images.ts";
 import type { LimitName, ProgramOptions } from "./api-programs.ts";
 
 /** A folder or file of the host that programs see. */
@@ -66,7 +64,7 @@ export interface SandboxOptions extends OpenImageOptions, ProgramOptions {
    * By absolute path in the sandbox. A volume belongs to the sandbox from then on, which makes it durable and closes it
    * with itself; so does a `create` that fails, once all of them have been opened or have failed.
    */
-  readonly volumes?: Readonly<Record<string, Volume | Promise<Volume>>>;
+  readonly volumes?: Readonly<Record<string, OpenedVolume | Promise<OpenedVolume>>>;
   readonly hostname?: string;
   /**
    * What `save` gave: the machine goes on from there. `image` must be the one that it ran; memory, harts, seed and
@@ -171,8 +169,8 @@ export interface SandboxEvents {
 
 /** What `Board.create` gives. */
 export interface OpenBoard {
-  /** @internal */
-  readonly handle: RemoteHandle;
+  /** @internal What the engine has open. */
+  readonly handle: object;
   /** Ends all that run on it. Calling it again does nothing. */
   close(): Promise<void>;
 }

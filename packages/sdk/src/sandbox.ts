@@ -15,6 +15,7 @@ import {
   type SandboxStats,
   type SpawnOptions,
   type StopOptions,
+  type VolumeOpening,
 } from "./api.ts";
 import { abortReason, type Answer, type EngineClient } from "./engine-client.ts";
 import {
@@ -41,7 +42,7 @@ import {
   startCall,
   type StreamPair,
 } from "./remote-program.ts";
-import type { CommonEngine, VolumeOpening } from "./volume.ts";
+import type { CommonEngine } from "./volume.ts";
 
 /** Bytes of a program's output that are kept when nothing else is said. */
 const OUTPUT_BYTES = 16 << 20;
@@ -474,6 +475,8 @@ function placeOf(engines: EngineSource, { board, isolation, state }: SandboxOpti
     throw new StratosError("option", "isolation: it is the board's", { option: "isolation" });
   if (state !== undefined)
     throw new StratosError("option", "state: what was saved goes on alone, on no board", { option: "state" });
+  if (!(board.handle instanceof RemoteHandle))
+    throw new StratosError("option", "board: none of this library", { option: "board" });
   const { engine, target } = board.handle.use();
   return { engine, release: () => {}, board: target };
 }

@@ -1,4 +1,13 @@
-import type { ImageInfo, ImagePlace, OpenImageOptions, OpenVolumeOptions, SignalOption, VolumePlace } from "./api.ts";
+import type {
+  ImageInfo,
+  ImagePlace,
+  OpenedVolume,
+  OpenImageOptions,
+  OpenVolumeOptions,
+  SignalOption,
+  VolumeOpening,
+  VolumePlace,
+} from "./api.ts";
 import { checkOptions, FILE } from "./check-options.ts";
 import { abortReason, type EngineClient } from "./engine-client.ts";
 import { RemoteFiles, RemoteHandle } from "./remote-files.ts";
@@ -6,11 +15,6 @@ import { RemoteFiles, RemoteHandle } from "./remote-files.ts";
 export interface CommonEngine {
   /** One that all volumes and images are open in which are no sandbox's. */
   common(): { engine: EngineClient; release(): void };
-}
-
-/** How a volume was opened, so that another engine can open it. */
-export interface VolumeOpening extends OpenVolumeOptions {
-  readonly place: VolumePlace;
 }
 
 /** Files that are open, those of a volume or of an image. */
@@ -34,7 +38,7 @@ class OpenFiles {
 }
 
 /** An AegisFS volume that is open. */
-export class Volume extends OpenFiles {
+export class Volume extends OpenFiles implements OpenedVolume {
   readonly #opening: VolumeOpening;
 
   constructor(handle: RemoteHandle, opening: VolumeOpening) {

@@ -1,6 +1,7 @@
 /** `stratos cache`: translations that runs have left for later ones, or that are made ahead of them. */
 import { Command, Option } from "commander";
-import { keptTranslations, openTranslations, stratosHome } from "@stratos/host-node";
+import { stratosHome } from "@stratos/host-node";
+import { keptTranslations, openTranslations } from "@stratos/images/translations";
 import { ImageStore } from "@stratos/images";
 import { CommandError } from "../command-error.ts";
 import type { Finish } from "../command-files.ts";

@@ -4,7 +4,7 @@
  */
 import { SYSCALL_NAMES } from "@stratos/abi";
 import { utf8ToByteString } from "@stratos/base";
-import { keptTranslations, nodePorts, zstdCodec } from "@stratos/host-node";
+import { nodePorts, zstdCodec } from "@stratos/host-node";
 import type { AppliedDisturbance, FaultKind } from "@stratos/kernel/faults";
 import { createBoard } from "@stratos/machine";
 import {
@@ -18,6 +18,7 @@ import {
   readerOf,
 } from "@stratos/session";
 import { firstThreadDifference, type ThreadDifference, ThreadTrace, TraceWriter } from "@stratos/trace";
+import { keptTranslations } from "../translations/kept-translations.ts";
 import { hostFolders } from "../host-folders.ts";
 import { ImageStore } from "../image-store.ts";
 import { cloneVolume, cloneVolumeDurably } from "../image-volume.ts";

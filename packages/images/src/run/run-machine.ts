@@ -5,7 +5,7 @@
 import { randomInt } from "node:crypto";
 import { utf8ToByteString } from "@stratos/base";
 import type { SocketProvider } from "@stratos/host";
-import { keptTranslations, nodePorts } from "@stratos/host-node";
+import { nodePorts } from "@stratos/host-node";
 import { attachDevices } from "@stratos/machine/devices";
 import {
   type EnvironmentSetting,
@@ -21,6 +21,7 @@ import {
   type TerminalShape,
   writeResolverConfiguration,
 } from "@stratos/session";
+import { keptTranslations } from "../translations/kept-translations.ts";
 import { hostFolders } from "../host-folders.ts";
 import { openImage } from "../open-image.ts";
 import type { WarmStart } from "../warm/warm-start.ts";

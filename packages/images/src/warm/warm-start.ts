@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 import { renameSync, rmSync } from "node:fs";
 import { loadState, saveState, StateError } from "@stratos/base";
 import { type CodeArchive, MemoryBlockDevice } from "@stratos/host";
-import { keptTranslations, nodePorts, sourcesVersion } from "@stratos/host-node";
+import { nodePorts, sourcesVersion } from "@stratos/host-node";
 import { openHostInput, openHostOutput } from "@stratos/kernel";
 import { OperationError } from "@stratos/operation";
 import {
@@ -19,6 +19,7 @@ import {
   readerOf,
   type SessionOptions,
 } from "@stratos/session";
+import { keptTranslations } from "../translations/kept-translations.ts";
 import { DEFAULT_MEMORY } from "../defaults.ts";
 import { EMPTY_INPUT, lineOutput } from "../guest-command.ts";
 import { ImageStore } from "../image-store.ts";

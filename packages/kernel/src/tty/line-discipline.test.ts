@@ -8,7 +8,7 @@ import { ICANON, ICRNL, IXANY, IXON, OCRNL, ONLCR, ONOCR, OPOST, XTABS } from "@
 import { byteString, byteStringOf } from "@stratos/base";
 import { BytesCursor } from "../ground/io-cursor.ts";
 import { Echo } from "./echo.ts";
-import { CTRL_C, CTRL_D, CTRL_Q, CTRL_S, DISCIPLINE_CASES, STANDARD_LFLAG } from "./testing/line-discipline-cases.ts";
+import { CTRL_C, CTRL_D, CTRL_Q, CTRL_S, DISCIPLINE_CASES, STANDARD_LFLAG } from "../testing/line-discipline-cases.ts";
 import { LineDiscipline, type DisciplineOwner } from "./line-discipline.ts";
 import { OutputProcessing } from "./output-processing.ts";
 import { Termios } from "./termios.ts";

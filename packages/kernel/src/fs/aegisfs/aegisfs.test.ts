@@ -41,7 +41,7 @@ import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
 import type { PageCache } from "../../frames/page-cache.ts";
 import type { Kernel } from "../../task/kernel-state.ts";
 import { syncAll } from "../../vfs/write-back.ts";
-import { fileSystemConformance } from "../testing/conformance.ts";
+import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
 import { Tmpfs } from "../tmpfs/tmpfs.ts";
 import { AegisFileSystem } from "./aegisfs.ts";
 

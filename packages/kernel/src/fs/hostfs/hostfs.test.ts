@@ -9,7 +9,7 @@ import { byteString, byteStringOf } from "@stratos/base";
 import { MemoryFileTree, type HostStat } from "@stratos/host";
 import { FileTask } from "../../testing/file-system-task.ts";
 import { writeBackAll } from "../../vfs/write-back.ts";
-import { fileSystemConformance } from "../testing/conformance.ts";
+import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
 import type { HostInode } from "./host-inode.ts";
 import { HostFs } from "./hostfs.ts";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { AT_FDCWD, EINVAL, MS_REMOUNT, RAMFS_MAGIC } from "@stratos/abi";
 import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
-import { fileSystemConformance } from "../testing/conformance.ts";
+import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
 import { Ramfs, ramfsType } from "./ramfs.ts";
 
 fileSystemConformance("ramfs", (kernel) => new Ramfs(kernel, 0o755));

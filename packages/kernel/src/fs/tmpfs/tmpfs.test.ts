@@ -16,7 +16,7 @@ import {
 } from "@stratos/abi";
 import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
 import { parseMountOptions } from "../../vfs/mount-options.ts";
-import { fileSystemConformance } from "../testing/conformance.ts";
+import { fileSystemConformance } from "../../testing/file-system-conformance.ts";
 import { Tmpfs, tmpfsType } from "./tmpfs.ts";
 
 fileSystemConformance("tmpfs", (kernel) => new Tmpfs(kernel));

@@ -1,7 +1,7 @@
-/** TCP and UDP over each that carries them: the conformance suite (socket/testing/inet-conformance.ts). */
+/** TCP and UDP over each that carries them: the conformance suite (testing/inet-conformance.ts). */
 import { SimulatedNetwork } from "@stratos/host";
 import { SocketTask } from "../../testing/socket-task.ts";
-import { inetConformance } from "../testing/inet-conformance.ts";
+import { inetConformance } from "../../testing/inet-conformance.ts";
 
 inetConformance(
   "the loopback",

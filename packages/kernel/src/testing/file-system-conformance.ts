@@ -34,9 +34,9 @@ import {
   S_IFMT,
   S_IFREG,
 } from "@stratos/abi";
-import type { Kernel } from "../../task/kernel-state.ts";
-import { BUFFER, FileTask, type Stat } from "../../testing/file-system-task.ts";
-import type { FileSystem } from "../../vfs/file-system.ts";
+import type { Kernel } from "../task/kernel-state.ts";
+import { BUFFER, FileTask, type Stat } from "./file-system-task.ts";
+import type { FileSystem } from "../vfs/file-system.ts";
 
 /** What an instance can't do by its nature. */
 interface ConformanceOptions {

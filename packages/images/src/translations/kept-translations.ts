@@ -1,7 +1,6 @@
 /** Translations that this user's runs have left for later ones: where they are, and who makes them. */
 import { fileURLToPath } from "node:url";
-import { NodeCodeArchive } from "./code-archive.ts";
-import { ownFlags } from "./own-process.ts";
+import { NodeCodeArchive, ownFlags } from "@stratos/host-node";
 
 const FILLER = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "./fill-translations.ts" : "./fill-translations.mjs", import.meta.url),

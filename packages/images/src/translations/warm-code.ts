@@ -3,12 +3,13 @@
  * first run finds what a later one would. Nothing of the image is changed.
  */
 import type { ArchiveName, ArchivePieces, CodeArchive } from "@stratos/host";
-import { keptTranslations, NodeWasmEngine } from "@stratos/host-node";
+import { NodeWasmEngine } from "@stratos/host-node";
 import { keepProfiles } from "@stratos/riscv";
 import { isAbsentFromVolume, SessionError } from "@stratos/session";
-import { runInGuest } from "./guest-command.ts";
-import { ImageStore } from "./image-store.ts";
-import { cloneVolume } from "./image-volume.ts";
+import { runInGuest } from "../guest-command.ts";
+import { ImageStore } from "../image-store.ts";
+import { cloneVolume } from "../image-volume.ts";
+import { keptTranslations } from "./kept-translations.ts";
 import { WARM_PROGRAMS, type WarmProgram } from "./warm-programs.ts";
 
 /** What has not run by then stays cold. */

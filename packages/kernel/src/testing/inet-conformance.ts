@@ -41,8 +41,8 @@ import {
   SO_ERROR,
   SO_LINGER,
 } from "@stratos/abi";
-import type { Call } from "../../testing/fake-task.ts";
-import { inet, type SocketTask } from "../../testing/socket-task.ts";
+import type { Call } from "./fake-task.ts";
+import { inet, type SocketTask } from "./socket-task.ts";
 
 /** Two ends that a member carries between. */
 interface CarriedPair {

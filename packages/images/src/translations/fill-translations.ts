@@ -3,10 +3,8 @@
  * else the host does. One at a time for a home; it also takes what others leave meanwhile.
  */
 import { setPriority } from "node:os";
+import { FileLockedError, lockFile, NodeCodeArchive, NodeWasmEngine } from "@stratos/host-node";
 import { keepProfiles } from "@stratos/riscv";
-import { NodeCodeArchive } from "./code-archive.ts";
-import { FileLockedError, lockFile } from "./file-lock.ts";
-import { NodeWasmEngine } from "./wasm-engine.ts";
 
 /** setpriority(2). */
 const LEAST_PRIORITY = 19;
