@@ -6,9 +6,10 @@
  *     {"source":"figlet=2.2.5-3", "binNmu":{"number":1, "reason":"Rebuild against …", "date":1769817600}}
  *     {"source":"figlet_2.2.5-3.dsc", "files":[{"name":"figlet_2.2.5-3.dsc","digest":"sha256:…"},…]}
  *
- * The task's architecture is that which is built for (`any`: the worker's), or on, where `host` names another. Sources are names, git URLs, or files that
- * were uploaded: a path would be one of the worker's host, which is none of the submitter's business. What a build
- * depends on comes from the suite, from the repository of the task's channel, and from those that the channel inherits.
+ * The task's architecture is that which is built for (`any`: the worker's), or on, where `host` names another. Sources
+ * are names, git URLs, or files that were uploaded: a path would be one of the worker's host, which is none of the
+ * submitter's business. What a build depends on comes from the suite, from the repository of the task's channel, and
+ * from those that the channel inherits.
  */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
