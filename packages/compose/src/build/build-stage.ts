@@ -90,7 +90,7 @@ export async function buildStage(ports: BuildPorts, job: StageJob, work: StageWo
   const installed = installedBefore(ports, present, builder, root, { divert, isLeftOut });
   const installedEarlier = [...installed.values()];
   const pathCounts = new Map(installedEarlier.map((one) => [one, one.paths.size]));
-  if (base === undefined) layBeforePackages(root, settings);
+  if (base === undefined) layBeforePackages(root, settings, packages, job.architecture);
   const added: UnpackedPackage[] = [];
   for (const layer of layers) {
     const unpacked = unpackLayer(ports, layer, builder, root, installed, {

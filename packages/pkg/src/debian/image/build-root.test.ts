@@ -16,6 +16,7 @@ import { FetchError } from "../../ports.ts";
 import type { Progress } from "../../ports.ts";
 import { makeDeb, makeSigner, publish, type TestPackage } from "../../testing/test-archive.ts";
 import { testPorts } from "../../testing/test-ports.ts";
+import { layBeforePackages } from "./base-layout.ts";
 import { buildRoot } from "./build-root.ts";
 import { configuredPackage } from "./configure-script.ts";
 import { dpkgDatabase, infoName, type UnpackedPackage } from "./dpkg-database.ts";
@@ -261,6 +262,23 @@ test("of two packages with one file, what another's preinst may divert stands as
     );
     assert.match(text(root, "var/lib/dpkg/info/plain.list"), /^\/usr\/f$/m);
   }
+});
+
+test("where usrmerge would turn an architecture's folders into links, they are links from the first", () => {
+  const settings = { hostname: "h", mirror: undefined, suite: "bookworm", components: [], mtime: 0 };
+  const links = (names: string[], architecture: string): string[] => {
+    const root = new MemoryRoot();
+    layBeforePackages(
+      new RootTree(root, 0),
+      settings,
+      names.map((name) => ({ name })),
+      architecture,
+    );
+    return [...root.nodes].filter(([, { kind }]) => kind === "symlink").map(([path]) => path);
+  };
+  assert.deepEqual(links(["usrmerge"], "amd64"), ["bin", "lib", "sbin", "lib32", "lib64", "libx32"]);
+  assert.deepEqual(links(["usrmerge"], "arm64"), ["bin", "lib", "sbin"]);
+  assert.deepEqual(links(["base-files"], "amd64"), ["bin", "lib", "sbin"]);
 });
 
 test("no path leads out of the root", async () => {

@@ -60,7 +60,7 @@ export async function buildRoot(
     mtime: plan.dateSeconds,
   };
   const tree = new RootTree(writer, settings.mtime);
-  layBeforePackages(tree, settings);
+  layBeforePackages(tree, settings, binaries, plan.architecture);
   const unpacked = await unpackAll(ports, binaries, tree, onProgress);
   layAfterPackages(tree, settings);
 
