@@ -310,6 +310,34 @@ test("verify repeats a build, and names member and offset of what differs", opti
   );
 });
 
+test("a cross build is made by the host's tools, with libraries of what it is for", options, async () => {
+  const host = process.arch === "riscv64" ? "arm64" : "riscv64";
+  const tree = writeSource(folder, {
+    name: "crossed",
+    fields: "Build-Depends: zlib1g-dev, zlib1g-dev:native",
+    script:
+      "echo 'int main(void) { return zlibVersion() == 0; }' | $(dpkg-architecture -qDEB_HOST_GNU_TYPE)-gcc " +
+      "-include zlib.h -o $D/usr/share/sample/file -x c - -lz\n" +
+      "dpkg --print-foreign-architectures >$D/usr/share/sample/foreign; echo $DEB_BUILD_PROFILES >>" +
+      "$D/usr/share/sample/foreign; cat $D/usr/share/sample/foreign",
+  });
+  const { result, status, stderr, output } = await build(tree, "crossed", ["--host", host]);
+  assert.equal(status, 0, stderr);
+  const deb = readdirSync(output).find((name) => name === `crossed_1.0_${host}.deb`);
+  assert.ok(deb !== undefined, readdirSync(output).join(" "));
+  const read = (name: string): Buffer =>
+    spawnSync("tar", ["-xO", `./usr/share/sample/${name}`], {
+      input: spawnSync("dpkg-deb", ["--fsys-tarfile", join(output, deb)], { timeout: 60_000 }).stdout,
+      timeout: 60_000,
+    }).stdout;
+  assert.equal(read("file").readUInt16LE(18), host === "riscv64" ? 243 : 183, "e_machine");
+  assert.equal(read("foreign").toString(), `${host}\ncross nocheck\n`);
+  assert.equal(result.hostArchitecture, host);
+  const { stderr: refused, status: code } = await builder(["verify", join(output, `crossed_1.0_${host}.buildinfo`)]);
+  assert.equal(code, 1);
+  assert.match(refused, /cannot be repeated from it/);
+});
+
 test("reprotest finds what shows of a build's surroundings, and by which variation", options, async () => {
   const good = await builder(["reprotest", writeSource(folder)]);
   assert.equal(good.status, 0, good.stderr + good.stdout);

@@ -3,6 +3,7 @@
  * and umask. How many jobs run at once is in the record, and must not show in the result.
  */
 import type { BuildRequest } from "./build-request.ts";
+import type { BuildSurroundings } from "./dependencies/build-relations.ts";
 import { COMPILER_CACHE } from "./ports.ts";
 
 /** As Debian's own builders have it since sbuild 0.87, and so what most `.buildinfo` files name. */
@@ -25,7 +26,8 @@ export interface BuildEnvironment {
 }
 
 export function buildEnvironment(request: BuildRequest, jobs: number): BuildEnvironment {
-  const { profiles, variation = {}, environment = {} } = request;
+  const { variation = {}, environment = {} } = request,
+    profiles = buildProfiles(request);
   const user = { name: variation.user ?? BUILD_USER.name, id: variation.uid ?? BUILD_USER.id },
     locale = variation.locale ?? "C.UTF-8";
   const options = [`parallel=${variation.jobs ?? jobs}`, ...profiles.filter((one) => OPTION_PROFILES.has(one))];
@@ -53,9 +55,34 @@ export function buildEnvironment(request: BuildRequest, jobs: number): BuildEnvi
   };
 }
 
+/**
+ * The profiles that count: what was made for another machine is not run here (sbuild(1), `--host`; "cross" of the
+ * BuildProfileSpec).
+ */
+function buildProfiles({
+  profiles,
+  hostArchitecture,
+}: Pick<BuildRequest, "profiles" | "hostArchitecture">): readonly string[] {
+  return hostArchitecture === undefined ? profiles : [...new Set([...profiles, "cross", "nocheck"])];
+}
+
+/** What build dependencies are meant for. */
+export function surroundingsOf(
+  request: Pick<BuildRequest, "architecture" | "hostArchitecture" | "profiles" | "parts">,
+): BuildSurroundings {
+  const { architecture, hostArchitecture, parts = "both" } = request;
+  return { architecture, hostArchitecture, profiles: buildProfiles(request), parts };
+}
+
 /** What is run in the unpacked tree. */
 export function buildCommand(request: BuildRequest): string[] {
+  const { hostArchitecture } = request;
   const parts = { both: "-b", any: "-B", all: "-A" }[request.parts ?? "both"];
   // Variations are meant to reach the package.
-  return ["dpkg-buildpackage", ...(request.variation === undefined ? ["--sanitize-env"] : []), "-us", "-uc", parts];
+  return [
+    "dpkg-buildpackage",
+    ...(request.variation === undefined ? ["--sanitize-env"] : []),
+    ...(hostArchitecture === undefined ? [] : ["--host-arch", hostArchitecture]),
+    ...["-us", "-uc", parts],
+  ];
 }

@@ -50,8 +50,10 @@ export interface BuildRequest {
   readonly source: SourceReference;
   /** of Debian, `trixie` */
   readonly suite: string;
-  /** Debian's name of what is built for */
+  /** Debian's name of what the root is of, and, but for cross builds, what is built for */
   readonly architecture: string;
+  /** of a cross build: what packages are made for, by tools of `architecture` (dpkg-architecture(1), "host") */
+  readonly hostArchitecture?: string;
   /** build profiles, `nocheck` */
   readonly profiles: readonly string[];
   /** `any`: packages of the architecture; `all`: those of none; default: both */
@@ -155,6 +157,8 @@ export interface BuildResult {
   readonly depends?: readonly string[];
   readonly suite: string;
   readonly architecture: string;
+  /** of a cross build: what the packages are for */
+  readonly hostArchitecture?: string;
   readonly stages: readonly StageRecord[];
   readonly artefacts: readonly Artefact[];
   /** the package's own tests, where they were asked for */

@@ -10,7 +10,7 @@
  */
 import { byteString, byteStringOf, utf8ToByteString } from "@stratos/base";
 import { parseSource, sourceFiles } from "@stratos/pkg";
-import { buildCommand, buildEnvironment, type BuildEnvironment } from "./build-environment.ts";
+import { buildCommand, buildEnvironment, surroundingsOf, type BuildEnvironment } from "./build-environment.ts";
 import {
   DEFAULT_LIMITS,
   type Artefact,
@@ -101,7 +101,7 @@ class Build {
       await this.#root?.drop();
       await this.#source?.remove();
     }
-    const { suite, architecture } = this.#request;
+    const { suite, architecture, hostArchitecture } = this.#request;
     return {
       status: failure === undefined ? "built" : "failed",
       ...(failure === undefined ? {} : { failure }),
@@ -110,6 +110,7 @@ class Build {
       ...(this.#depends === undefined ? {} : { depends: this.#depends }),
       suite,
       architecture,
+      ...(hostArchitecture === undefined ? {} : { hostArchitecture }),
       stages: this.#stages,
       ...made,
       layers: this.#layers,
@@ -162,12 +163,12 @@ class Build {
   }
 
   async #hooks(when: "pre" | "post", stage: StageName): Promise<void> {
-    const { source, suite, architecture, profiles } = this.#request;
+    const { source, suite, architecture, hostArchitecture, profiles } = this.#request;
     const context = JSON.parse(
       JSON.stringify({
         when,
         stage,
-        request: { source, suite, architecture, profiles },
+        request: { source, suite, architecture, hostArchitecture, profiles },
         source: this.#source === undefined ? undefined : { name: this.#source.name, version: this.#source.version },
         root: this.#root?.place,
         layers: this.#layers,
@@ -187,8 +188,9 @@ class Build {
     this.#source = await fetchSource(this.#ports, this.#request, this.#onEvent);
     const { name, version, stanza } = this.#source;
     const { binNmu } = this.#request;
-    if (binNmu !== undefined) this.#entry = changelogEntry(binNmu, this.#source, this.#request);
-    this.#log(`${name} ${version} for ${this.#request.suite} ${this.#request.architecture}\n`);
+    if (binNmu !== undefined)
+      this.#entry = changelogEntry(binNmu, this.#source, { ...this.#request, architecture: this.#target });
+    this.#log(`${name} ${version} for ${this.#request.suite} ${this.#target}\n`);
     for (const { uri, digest } of this.#source.materials) this.#log(`  ${uri} ${Object.values(digest)[0] ?? ""}\n`);
     const meant = (stanza.get("Architecture") ?? "any all").split(/\s+/);
     if (this.#request.parts === "any" && meant.every((one) => one === "all"))
@@ -197,8 +199,8 @@ class Build {
 
   async #installDeps(): Promise<void> {
     const source = this.#source!,
-      { architecture, profiles, parts = "both" } = this.#request;
-    const needs = buildNeeds(source.stanza, { architecture, profiles, parts });
+      { architecture } = this.#request;
+    const needs = buildNeeds(source.stanza, surroundingsOf(this.#request));
     this.#depends = needs.depends;
     this.#log(
       `Build dependencies: ${needs.depends.join(", ") || "none"}\n` +
@@ -226,6 +228,11 @@ class Build {
       signal: this.#ports.signal,
     });
     await this.#root.bring(source.files);
+  }
+
+  /** What packages are for. */
+  get #target(): string {
+    return this.#request.hostArchitecture ?? this.#request.architecture;
   }
 
   /** The name of the unpacked tree. */
@@ -276,9 +283,9 @@ class Build {
   /** @returns what `.changes` lists, with their hashes, and it itself last */
   async #check(): Promise<ExpectedFile[]> {
     const { name } = this.#source!,
-      { architecture, parts } = this.#request,
+      { parts } = this.#request,
       version = this.#entry?.version ?? this.#source!.version;
-    const stem = `${name}_${versionInNames(version)}_${parts === "all" ? "all" : architecture}`;
+    const stem = `${name}_${versionInNames(version)}_${parts === "all" ? "all" : this.#target}`;
     const changes = await this.#root!.read(`${stem}.changes`, RECORD_SIZE_MAX);
     if (changes === undefined) throw new StageError("build", `the build has left no ${stem}.changes`);
     const stanza = parseSource(byteString(changes), `${stem}.changes`);

@@ -5,7 +5,13 @@
 export * from "./build-request.ts";
 export { build } from "./build.ts";
 export { binNmuFault, type BinNmu } from "./bin-nmu/changelog-entry.ts";
-export { BUILD_FOLDER, BUILD_USER, buildEnvironment, type BuildEnvironment } from "./build-environment.ts";
+export {
+  BUILD_FOLDER,
+  BUILD_USER,
+  buildEnvironment,
+  surroundingsOf,
+  type BuildEnvironment,
+} from "./build-environment.ts";
 export {
   InfrastructureError,
   type BroughtFile,

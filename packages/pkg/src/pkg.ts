@@ -147,6 +147,7 @@ export {
 export {
   activatedTriggers,
   dpkgDatabase,
+  architecturesText,
   infoName,
   parseConffiles,
   statusStanza,

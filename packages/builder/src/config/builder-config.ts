@@ -26,7 +26,8 @@ type Kind = "word" | "words" | "count" | "size" | "flag" | "url" | "hooks" | "re
 /** Every key, and what its values are. */
 export const CONFIG_KEYS: Readonly<Record<string, { readonly kind: Kind; readonly about: string }>> = {
   suite: { kind: "word", about: "Debian suite to build for" },
-  arch: { kind: "word", about: "architecture to build for" },
+  arch: { kind: "word", about: "architecture of the root, and to build for" },
+  host: { kind: "word", about: "architecture to build for by a cross compiler, where it is not arch" },
   in: { kind: "word", about: "where builds run" },
   mirror: { kind: "url", about: "Debian mirror" },
   components: { kind: "words", about: "of the suite" },

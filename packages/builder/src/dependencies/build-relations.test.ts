@@ -73,3 +73,14 @@ test("what is no relation is named", () => {
     (error) => error instanceof DependencyError && /not a build dependency: a; rm -rf/.test(error.message),
   );
 });
+
+test("in a cross build relations are of the host architecture, but for those of the machine that builds", () => {
+  const cross = { hostArchitecture: "riscv64", profiles: ["cross", "nocheck"] };
+  assert.equal(
+    reduce("a [amd64], b [riscv64], c:native, d:any, e:riscv64, f:amd64", cross),
+    "b, c:native, d:any, e, f:amd64",
+  );
+  assert.equal(reduce("a <!cross>, b <cross>, c <!nocheck>", cross), "b");
+  const { depends } = buildNeeds(parseControl("Package: x\nBuild-Depends: lib\n", "x")[0]!, { ...AMD64, ...cross });
+  assert.deepEqual(depends, ["lib", "libc-dev", "libstdc++-dev", "crossbuild-essential-riscv64:native"]);
+});

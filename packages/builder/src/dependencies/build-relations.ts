@@ -7,12 +7,17 @@
  * Of alternatives the first that is meant counts, and others of the same package (`x (>= 2) | x (<< 1)`): what sbuild
  * asks for, so that builds do not depend on what happens to be there. Source: Debian Policy §7.1, §7.7;
  * deb-src-control(5); sbuild, ResolverBase.pm.
+ *
+ * In a cross build they are relations of a package of the host architecture (deb-src-control(5): "are satisfied by
+ * packages of the host architecture, unless …"), and `:native` is said.
  */
 import { DependencyError, type Stanza } from "@stratos/pkg";
 import { isInArchitectureList } from "./architecture-match.ts";
 
 export interface BuildSurroundings {
   readonly architecture: string;
+  /** of a cross build: what packages are made for */
+  readonly hostArchitecture?: string | undefined;
   readonly profiles: readonly string[];
   readonly parts: "both" | "any" | "all";
 }
@@ -38,9 +43,16 @@ export function buildNeeds(stanza: Stanza, surroundings: BuildSurroundings): Bui
       .map((name) => stanza.get(name) ?? "")
       .join(",\n");
   return {
-    depends: reduceRelations(fields("Depends"), surroundings),
+    depends: [...reduceRelations(fields("Depends"), surroundings), ...crossNeeds(surroundings)],
     conflicts: reduceRelations(fields("Conflicts"), surroundings),
   };
+}
+
+/** What every cross build may take for granted. Source: sbuild, ResolverBase.pm, `get_dpkg_cross_depends`. */
+function crossNeeds({ hostArchitecture }: BuildSurroundings): string[] {
+  return hostArchitecture === undefined
+    ? []
+    : ["libc-dev", "libstdc++-dev", `crossbuild-essential-${hostArchitecture}:native`];
 }
 
 /** Relations that count, each once, in their order. @throws DependencyError */
@@ -63,15 +75,16 @@ export function reduceRelations(text: string, surroundings: BuildSurroundings): 
 
 function meantAlternative(
   text: string,
-  { architecture, profiles }: BuildSurroundings,
+  { architecture, hostArchitecture = architecture, profiles }: BuildSurroundings,
 ): { name: string; words: string } | undefined {
   const match = ALTERNATIVE.exec(text.replaceAll(/\s+/g, " "));
   if (match === null) throw new DependencyError(`not a build dependency: ${text.slice(0, 80)}`);
   const [, name, qualifier, version, architectures, formula] = match;
-  if (architectures !== undefined && !isInArchitectureList(architecture, architectures)) return undefined;
+  if (architectures !== undefined && !isInArchitectureList(hostArchitecture, architectures)) return undefined;
   if (formula !== "" && !fitsProfiles(formula!, profiles)) return undefined;
-  // What runs on the machine that builds: here that is the one that is built for.
-  const own = qualifier === undefined || qualifier === "native" || qualifier === architecture ? "" : `:${qualifier}`;
+  // What runs on the machine that builds: as a rule that is the one that is built for.
+  const isOwn = qualifier === hostArchitecture || (qualifier === "native" && architecture === hostArchitecture);
+  const own = qualifier === undefined || isOwn ? "" : `:${qualifier}`;
   return { name: name!, words: `${name}${own}${version === undefined ? "" : ` ${version}`}` };
 }
 

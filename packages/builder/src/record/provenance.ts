@@ -36,6 +36,7 @@ export function provenanceStatement(artefacts: readonly Artefact[], inputs: Prov
             source: request.source,
             suite: request.suite,
             architecture: request.architecture,
+            hostArchitecture: request.hostArchitecture,
             profiles: request.profiles,
             parts: request.parts ?? "both",
             binNmu: request.binNmu,

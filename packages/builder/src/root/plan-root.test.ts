@@ -83,6 +83,39 @@ test("what cannot be had is told, with who asks for it", async () => {
   await assert.rejects(plan({ depends: ["lib"], conflicts: ["sh"] }), UnsatisfiableError);
 });
 
+test("a cross build has libraries of what it is for beside tools of what builds", async () => {
+  const packages = testPorts();
+  const host = (name: string, fields: Record<string, string> = {}): TestPackage =>
+    one(name, { Architecture: "arm64", ...fields });
+  const same = { "Multi-Arch": "same" };
+  await publish(
+    packages,
+    [
+      ...ARCHIVE,
+      one("lib-same", same),
+      host("lib-same", same),
+      host("lib-host", { Depends: "lib-same, tool" }),
+      one("tool", { "Multi-Arch": "foreign" }),
+      host("tool", { "Multi-Arch": "foreign" }),
+      one("helper", { Depends: "lib-same" }),
+    ],
+    signer,
+  );
+  const { base, root } = await planRoot(
+    { packages, archive: { mirror: "http://mirror/debian", keyrings: [signer.publicKey] } },
+    { suite: "trixie", architecture: "riscv64", hostArchitecture: "arm64" },
+    { depends: ["lib-host", "helper:native"], conflicts: [] },
+    () => {},
+  );
+  assert.deepEqual(
+    root.packages
+      .slice(base!.packages.length)
+      .map(({ name, architecture }) => `${name}:${architecture}`)
+      .sort(),
+    ["helper:riscv64", "lib-host:arm64", "lib-same:arm64", "lib-same:riscv64", "tool:riscv64"],
+  );
+});
+
 test("versions that are given leave the resolver no say", async () => {
   const { root } = await plan(
     { depends: ["lib"], conflicts: [] },

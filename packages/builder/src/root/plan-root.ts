@@ -58,7 +58,7 @@ export interface PackageReason {
 
 export type RootRequest = Pick<
   BuildRequest,
-  "suite" | "architecture" | "mirror" | "components" | "repositories" | "packages" | "installed"
+  "suite" | "architecture" | "hostArchitecture" | "mirror" | "components" | "repositories" | "packages" | "installed"
 >;
 
 /** What somebody else's resolver chose, over the base. */
@@ -90,7 +90,7 @@ export async function planRoot(
   onEvent: OnBuildEvent,
   choose?: ChooseRoot,
 ): Promise<RootPlan> {
-  const { architecture } = request;
+  const { architecture, hostArchitecture } = request;
   const { index, release } = await loadIndex(ports, request, onEvent);
   const circumstances = circumstancesOf(ports.archive, request, release);
   const lock = (binaries: readonly BinaryPackage[], isOfBase: (one: BinaryPackage) => boolean): LockedImage => ({
@@ -109,7 +109,10 @@ export async function planRoot(
     );
 
   if (request.installed !== undefined) {
-    const pins = request.installed.map(({ name, version }) => `${name}=${version}`);
+    const pins = request.installed.map((one) => {
+      const isForeign = one.architecture === hostArchitecture && hostArchitecture !== undefined;
+      return `${one.name}${isForeign ? `:${hostArchitecture}` : ""}=${one.version}`;
+    });
     const chosen = resolve(index, { install: [...pins, ...CORE.slice(1)] }, architecture);
     return { base: undefined, root: lock(order(chosen), () => true), reasons: reasonsOf(chosen) };
   }
@@ -121,8 +124,10 @@ export async function planRoot(
     conflicts = needs?.conflicts ?? [];
   if (depends.length + conflicts.length === 0) return { base, root: base, reasons: [] };
 
-  const dummy = dummyText(architecture, depends, conflicts);
-  index.addNamed(dummy, { name: "this build", baseUrl: "none:", priority: 500 }, architecture);
+  const dummyArchitecture = hostArchitecture ?? architecture,
+    wantedDummy = hostArchitecture === undefined ? DUMMY : `${DUMMY}:${hostArchitecture}`;
+  const dummy = dummyText(dummyArchitecture, depends, conflicts);
+  index.addNamed(dummy, { name: "this build", baseUrl: "none:", priority: 500 }, dummyArchitecture);
   if (choose !== undefined) {
     const chosen = await choose({ base, index, dummy });
     const all = allOf(index, baseOrder, chosen);
@@ -139,7 +144,7 @@ export async function planRoot(
   try {
     const all = resolve(
       index,
-      { install: [...baseOrder.map(({ name, version }) => `${name}=${version}`), DUMMY] },
+      { install: [...baseOrder.map(({ name, version }) => `${name}=${version}`), wantedDummy] },
       architecture,
     );
     const added = order(all).filter((one) => !inBase.has(one));
@@ -150,7 +155,11 @@ export async function planRoot(
     };
   } catch (error) {
     if (!(error instanceof UnsatisfiableError)) throw error;
-    const whole = resolve(index, { install: [...variantPackages(index, "essential"), ...CORE, DUMMY] }, architecture);
+    const whole = resolve(
+      index,
+      { install: [...variantPackages(index, "essential"), ...CORE, wantedDummy] },
+      architecture,
+    );
     onEvent({
       kind: "note",
       message: "what the source asks for does not go with the base, so its root is made as a whole",
@@ -178,11 +187,15 @@ async function loadIndex(
   request: RootRequest,
   onEvent: OnBuildEvent,
 ): Promise<{ index: PackageIndex; release: Release }> {
-  const { architecture } = request,
+  const { architecture, hostArchitecture } = request,
     index = new PackageIndex(architecture),
-    keyrings = keyringsOf(ports.archive);
+    keyrings = keyringsOf(ports.archive),
+    places = [placeOf(ports.archive, request), ...repositoriesOf(request)];
+  const lists = [architecture, ...(hostArchitecture === undefined ? [] : [hostArchitecture])].flatMap((one) =>
+    places.map((place) => ({ ...place, architecture: one })),
+  );
   let first: Release | undefined;
-  for (const { uri, suite, components } of [placeOf(ports.archive, request), ...repositoriesOf(request)]) {
+  for (const { uri, suite, components, architecture } of lists) {
     onEvent({ kind: "progress", what: "Reading package lists", done: 0, total: 0 });
     const release = await loadRepository(
       ports.packages,

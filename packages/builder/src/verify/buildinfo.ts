@@ -49,11 +49,17 @@ export function parseBuildInfo(text: string, path: string): BuildInfo {
   const changes = stanza.get("Binary-Only-Changes");
   const architectures = (stanza.get("Architecture") ?? "").split(/\s+/),
     hasAll = architectures.includes("all"),
-    own = architectures.find((one) => one !== "all" && one !== "source" && one !== "");
+    own = architectures.find((one) => one !== "all" && one !== "source" && one !== ""),
+    builtOn = stanza.get("Build-Architecture");
+  if (own !== undefined && builtOn !== undefined && own !== builtOn)
+    throw new SourceError(
+      `${path}: of a build for ${own} on ${builtOn}, and such a file names neither the cross compiler nor the ` +
+        `libraries of ${own} (dpkg-genbuildinfo(1)): it cannot be repeated from it`,
+    );
   return {
     source: (stanza.get("Source") ?? "").split(" ")[0]!,
     version: sourceVersion(stanza.get("Source") ?? "", stanza.get("Version")!),
-    architecture: own ?? stanza.get("Build-Architecture") ?? "all",
+    architecture: own ?? builtOn ?? "all",
     buildPath: stanza.get("Build-Path"),
     environment,
     installed,

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import { SourceError } from "@stratos/pkg";
 import { makeDeb, type TestFile } from "@stratos/pkg/testing";
 import { comparePackages } from "./compare-packages.ts";
 import { parseBuildInfo, requestOfBuildInfo } from "./buildinfo.ts";
@@ -55,6 +56,13 @@ test("a .buildinfo is read, and asks for the same again", () => {
   assert.throws(
     () => parseBuildInfo(INFO.replace("autoconf (=", "autoconf (>="), "x"),
     /not an installed package: autoconf/,
+  );
+});
+
+test("a cross build's record, which names no compiler, is not repeated from", () => {
+  assert.throws(
+    () => parseBuildInfo(INFO.replace("\nArchitecture: amd64", "\nArchitecture: riscv64"), "a.buildinfo"),
+    (error) => error instanceof SourceError && /for riscv64 on amd64/.test(error.message),
   );
 });
 

@@ -35,7 +35,7 @@ export async function buildSource(source: string, options: BuilderBuildOptions):
       : {}),
   });
   try {
-    session.display.note(`builder: ${source} for ${request.suite} ${request.architecture}, in ${settings.carrier}`);
+    session.display.note(`builder: ${source} for ${request.suite} ${targetOf(request)}, in ${settings.carrier}`);
     const result = await telling(source, () => runBuild(request, session.ports, output, session.show, settings));
     await session.close();
     if (options.json === true) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
@@ -57,6 +57,10 @@ export async function buildSource(source: string, options: BuilderBuildOptions):
   } finally {
     await session.close();
   }
+}
+
+function targetOf({ architecture, hostArchitecture }: BuildRequest): string {
+  return hostArchitecture === undefined ? architecture : `${hostArchitecture} on ${architecture}`;
 }
 
 function binNmuOf(options: BuilderBuildOptions): Pick<BuildRequest, "binNmu"> {

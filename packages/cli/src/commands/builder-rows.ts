@@ -288,7 +288,11 @@ function configRows(finish: Finish): Command {
 function withRequest(command: Command): Command {
   for (const option of [
     new Option("--suite <suite>", "Debian suite to build for (default: trixie)"),
-    new Option("--arch <arch>", "architecture to build for (default: the host's)"),
+    new Option("--arch <arch>", "architecture to build for, and of the root (default: this host's)"),
+    new Option(
+      "--host <arch>",
+      "architecture to build for, where it is not the root's: a cross build (dpkg-buildpackage --host-arch)",
+    ),
     new Option("--in <carrier>", "where builds run (default: linux where the host is one)").choices([
       "linux",
       "stratos",

@@ -1,4 +1,4 @@
-import { buildNeeds, fetchSource, planBuildRoot, type PackageReason } from "@stratos/builder";
+import { buildNeeds, fetchSource, planBuildRoot, surroundingsOf, type PackageReason } from "@stratos/builder";
 import { telling, settingsOf, parseSourceReference } from "@stratos/systems/builder";
 import { CommandError } from "../command-error.ts";
 import { EXIT_SUCCESS } from "../exit-status.ts";
@@ -12,11 +12,7 @@ export async function explainRoot(source: string, name: string | undefined, opti
   try {
     return await telling(source, async () => {
       const fetched = await fetchSource(session.ports, request, session.show);
-      const needs = buildNeeds(fetched.stanza, {
-        architecture: request.architecture,
-        profiles: request.profiles,
-        parts: request.parts ?? "both",
-      });
+      const needs = buildNeeds(fetched.stanza, surroundingsOf(request));
       const plan = await planBuildRoot(session.ports, request, needs, session.show);
       await fetched.remove();
       session.display.clear();

@@ -45,6 +45,7 @@ function buildCommand(finish: Finish): Command {
     .argument("<source...>", "NAME, NAME=VERSION, a git URL, or a .dsc, which is uploaded with its files")
     .option("--channel <name>", "channel (default: default)")
     .option("--arch <arch>", "architecture that is built for (default: the worker's)")
+    .option("--host <arch>", "a cross build for this architecture, on a worker of --arch")
     .option("--suite <name>", "where build dependencies come from (default: the worker's)")
     .addOption(repeatable("--profile <name>", "build profiles"))
     .option("--autopkgtest", "run the sources' own tests of what was built; what fails them is not published")
@@ -149,6 +150,7 @@ interface BuildTaskOptions extends Listing {
   readonly arch?: string;
   readonly suite?: string;
   readonly autopkgtest?: true;
+  readonly host?: string;
   readonly profile: readonly string[];
   readonly seed?: number;
   readonly priority?: number;
@@ -179,6 +181,7 @@ function buildSources(sources: readonly string[], options: BuildTaskOptions): Pr
           ...given("seed", options.seed),
           ...given("binNmu", binNmu),
           ...given("autopkgtest", options.autopkgtest),
+          ...given("host", options.host),
           ...(options.profile.length === 0 ? {} : { profiles: options.profile }),
           ...(files.length === 0 ? {} : { files }),
         },

@@ -10,6 +10,7 @@ import {
   dpkgDatabase,
   forbidServices,
   actsBeforeUnpack,
+  architecturesText,
   infoName,
   layAfterPackages,
   layBeforePackages,
@@ -74,8 +75,11 @@ export async function buildStage(ports: BuildPorts, job: StageJob, work: StageWo
   );
   const builder = new TreeBuilder(fromMemory, base);
   const present = new Map<string, ScriptedPackage>();
-  for (const one of before)
-    present.set(one.name, { name: one.name, architecture: one.architecture, archive: await openControl(ports, one) });
+  for (const one of before) {
+    const { name, architecture } = one,
+      scripted = { name, architecture, archive: await openControl(ports, one) };
+    present.set(infoName(scripted), scripted);
+  }
   // Of the first stage there is no shell yet: all is unpacked first, as debootstrap and mmdebstrap do.
   if (base !== undefined && present.has("dpkg"))
     await runPreinsts(ports, job, work, { builder, layers, present: [...present.values()], settings });
@@ -86,18 +90,18 @@ export async function buildStage(ports: BuildPorts, job: StageJob, work: StageWo
   const installed = installedBefore(ports, present, builder, root, { divert, isLeftOut });
   const installedEarlier = [...installed.values()];
   const pathCounts = new Map(installedEarlier.map((one) => [one, one.paths.size]));
-  if (base === undefined) layBeforePackages(root, settings);
-  for (const layer of layers)
-    installed.set(
-      layer.package.name,
-      unpackLayer(ports, layer, builder, root, installed, {
-        divert,
-        areDiversionsToCome: base === undefined,
-        ...(isLeftOut === undefined ? {} : { isLeftOut }),
-      }),
-    );
+  if (base === undefined) layBeforePackages(root, settings, packages, job.architecture);
+  const added: UnpackedPackage[] = [];
+  for (const layer of layers) {
+    const unpacked = unpackLayer(ports, layer, builder, root, installed, {
+      divert,
+      areDiversionsToCome: base === undefined,
+      ...(isLeftOut === undefined ? {} : { isLeftOut }),
+    });
+    installed.set(infoName(unpacked), unpacked);
+    added.push(unpacked);
+  }
   builder.makeBlob = fromMemory;
-  const added = packages.map((one) => installed.get(one.name)!);
   if (base === undefined) {
     layAfterPackages(root, settings);
     // base-files' script makes it, where a machine has not mounted its own /run; so it is there for all.
@@ -283,7 +287,7 @@ function installedBefore(
   { divert, isLeftOut }: { divert: Divert; isLeftOut: ReturnType<typeof pathFilter> },
 ): Map<string, UnpackedPackage> {
   const installed = new Map<string, UnpackedPackage>();
-  for (const [name, { architecture, archive }] of present) {
+  for (const [key, { name, architecture, archive }] of present) {
     const unpacked: UnpackedPackage = {
       name,
       architecture,
@@ -298,9 +302,9 @@ function installedBefore(
       unpacked.paths.add(path);
       // What is listed and was left out is nobody's; to look for its place would make the folders above it.
       if (path !== "/." && isLeftOut?.({ path, type: TarType.file }) !== true)
-        root.claim(root.place(divert(path.slice(1), name)), name);
+        root.claim(root.place(divert(path.slice(1), name)), key);
     }
-    installed.set(name, unpacked);
+    installed.set(key, unpacked);
   }
   return installed;
 }
@@ -326,6 +330,9 @@ function growDatabase(
   for (const file of dpkgDatabase([...earlier, ...added], architecture))
     if (file.path.startsWith("var/lib/dpkg/triggers/") && !file.path.endsWith("/Unincorp"))
       put(file.path, file.mode, file.content, file.mtime);
+  // What a script has added stays.
+  if (added.some((one) => one.architecture !== architecture && one.architecture !== "all"))
+    put("var/lib/dpkg/arch", 0o644, byteStringOf(architecturesText([...earlier, ...added], architecture)));
   put("var/lib/dpkg/triggers/Unincorp", 0o644, byteStringOf(activatedTriggers(earlier, added)));
   for (const one of earlier) {
     if (one.paths.size !== pathCounts.get(one))

@@ -18,6 +18,7 @@ test("a source, suite, profiles, tests and seed become the builder's arguments",
     "--profiles",
     "nocheck,nodoc",
   ]);
+  assert.deepEqual(options({ source: "figlet", host: "riscv64" }), ["figlet", "--host", "riscv64"]);
   assert.deepEqual(options({ source: "figlet", autopkgtest: true }), ["figlet", "--autopkgtest"]);
   assert.deepEqual(options({ source: "https://git.example/a.git#v1", seed: 7 }), [
     "https://git.example/a.git#v1",
@@ -48,6 +49,8 @@ test("paths of the worker's host, options and unknown keys are refused by name",
   assert.match(String(readPayload({ source: "a1", profiles: ["a,b"] })), /^payload\.profiles/);
   assert.match(String(readPayload({ source: "a1", profiles: "nocheck" })), /^payload\.profiles/);
   assert.match(String(readPayload({ source: "a1", autopkgtest: "yes" })), /^payload\.autopkgtest/);
+  assert.match(String(readPayload({ source: "a1", host: "--arch" })), /^payload\.host/);
+  assert.match(String(readPayload({ source: "a1", host: "arm64", autopkgtest: true })), /^payload\.autopkgtest/);
   assert.match(String(readPayload({ source: "a1", seed: 0.5 })), /^payload\.seed/);
   assert.match(String(readPayload({ source: "a1", output: "/etc" })), /^payload\.output: there is no such key/);
 });

@@ -6,9 +6,10 @@
  *     {"source":"figlet=2.2.5-3", "binNmu":{"number":1, "reason":"Rebuild against …", "date":1769817600}}
  *     {"source":"figlet_2.2.5-3.dsc", "files":[{"name":"figlet_2.2.5-3.dsc","digest":"sha256:…"},…]}
  *
- * The task's architecture is that which is built for (`any`: the worker's). Sources are names, git URLs, or files that
- * were uploaded: a path would be one of the worker's host, which is none of the submitter's business. What a build
- * depends on comes from the suite, from the repository of the task's channel, and from those that the channel inherits.
+ * The task's architecture is that which is built for (`any`: the worker's), or on, where `host` names another. Sources
+ * are names, git URLs, or files that were uploaded: a path would be one of the worker's host, which is none of the
+ * submitter's business. What a build depends on comes from the suite, from the repository of the task's channel, and
+ * from those that the channel inherits.
  */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -112,10 +113,13 @@ interface BuildPayload {
 
 /** @returns what is wrong with the payload, in words, when something is */
 export function readPayload(payload: Readonly<Record<string, unknown>>): BuildPayload | string {
-  const { source, suite, profiles = [], seed, files = [], binNmu, autopkgtest = false, ...others } = payload;
+  const { source, suite, profiles = [], seed, files = [], binNmu, autopkgtest = false, host, ...others } = payload;
   const unknown = Object.keys(others)[0];
   if (unknown !== undefined)
-    return `payload.${unknown}: there is no such key; known: source, files, suite, profiles, seed, binNmu, autopkgtest`;
+    return (
+      `payload.${unknown}: there is no such key; known: source, files, suite, profiles, host, seed, binNmu, ` +
+      "autopkgtest"
+    );
   if (!Array.isArray(files) || !files.every(isSourceFile)) return "payload.files: expected names and digests";
   if (files.length > 0) {
     if (typeof source !== "string" || !source.endsWith(".dsc") || !files.some(({ name }) => name === source))
@@ -127,6 +131,8 @@ export function readPayload(payload: Readonly<Record<string, unknown>>): BuildPa
   if (!Array.isArray(profiles) || !profiles.every(isWord)) return "payload.profiles: expected names";
   if (seed !== undefined && !Number.isSafeInteger(seed)) return "payload.seed: expected a whole number";
   if (typeof autopkgtest !== "boolean") return "payload.autopkgtest: expected true or false";
+  if (host !== undefined && !isWord(host)) return "payload.host: expected an architecture";
+  if (host !== undefined && autopkgtest) return "payload.autopkgtest: not of a cross build (host)";
   const nmu = binNmu === undefined ? [] : binNmuOptions(binNmu);
   if (typeof nmu === "string") return nmu;
   return {
@@ -135,6 +141,7 @@ export function readPayload(payload: Readonly<Record<string, unknown>>): BuildPa
     options: [
       ...nmu,
       ...(suite === undefined ? [] : ["--suite", suite]),
+      ...(host === undefined ? [] : ["--host", host as string]),
       ...(profiles.length === 0 ? [] : ["--profiles", profiles.join(",")]),
       ...(autopkgtest ? ["--autopkgtest"] : []),
       ...(seed === undefined ? [] : ["--in", "stratos", "--seed", String(seed)]),

@@ -131,7 +131,10 @@ export function publishFlat(ports: TestPorts, packages: readonly TestPackage[], 
   return `Date: Fri, 15 Jan 2027 07:00:00 UTC\nSHA256:\n ${sha256(list)} ${list.length} Packages\n`;
 }
 
-/** Puts the packages on the web of `ports`, under `root` (`http://mirror/debian`). */
+/**
+ * Puts the packages on the web of `ports`, under `root` (`http://mirror/debian`). The list of riscv64 has all; each
+ * other architecture that one is of has its own.
+ */
 export async function publish(
   ports: TestPorts,
   packages: readonly TestPackage[],
@@ -141,8 +144,10 @@ export async function publish(
   const root = options.root ?? "http://mirror/debian",
     suite = options.suite ?? "trixie";
   const stanzas = packages.map((one) => {
-    const deb = makeDeb(one);
-    const filename = `pool/${one.control["Package"]}_${one.control["Version"]}.deb`;
+    const deb = makeDeb(one),
+      { Architecture: architecture = "all" } = one.control,
+      suffix = isOther(architecture) ? `_${architecture}` : "";
+    const filename = `pool/${one.control["Package"]}_${one.control["Version"]}${suffix}.deb`;
     ports.web.set(
       `${root}/` +
         filename.replace(/[^A-Za-z0-9/._~-]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`),
@@ -153,17 +158,31 @@ export async function publish(
       .map(([name, value]) => `${name}: ${value}\n`)
       .join("");
   });
-  const packed = gzipSync(stanzas.join("\n"));
-  const folder = `${root}/dists/${suite}`;
-  if (options.byHash ?? true) ports.web.set(`${folder}/main/binary-riscv64/by-hash/SHA256/${sha256(packed)}`, packed);
-  else ports.web.set(`${folder}/main/binary-riscv64/Packages.gz`, packed);
+  const folder = `${root}/dists/${suite}`,
+    others = new Set(packages.map(({ control }) => control["Architecture"] ?? "all").filter(isOther)),
+    lists: string[] = [];
+  for (const architecture of ["riscv64", ...others]) {
+    const isOf = (one: TestPackage): boolean =>
+      architecture === "riscv64" || [architecture, "all"].includes(one.control["Architecture"] ?? "all");
+    const packed = gzipSync(stanzas.filter((_, index) => isOf(packages[index]!)).join("\n")),
+      path = `main/binary-${architecture}`;
+    ports.web.set(
+      `${folder}/${path}/${(options.byHash ?? true) ? `by-hash/SHA256/${sha256(packed)}` : "Packages.gz"}`,
+      packed,
+    );
+    lists.push(` ${sha256(packed)} ${packed.length} ${path}/Packages.gz\n`);
+  }
   const sources = options.sources === undefined ? undefined : gzipSync(options.sources);
   if (sources !== undefined) ports.web.set(`${folder}/main/source/Sources.gz`, sources);
   const release =
     `Origin: Debian\nSuite: stable\nCodename: ${suite}\nVersion: 13.0\nDate: ` +
-    `${options.date ?? "Fri, 15 Jan 2027 07:00:00 UTC"}\nArchitectures: riscv64\nComponents: main\n` +
-    `${(options.byHash ?? true) ? "Acquire-By-Hash: yes\n" : ""}${options.extra ?? ""}SHA256:\n ${sha256(packed)}` +
-    ` ${packed.length} main/binary-riscv64/Packages.gz\n` +
+    `${options.date ?? "Fri, 15 Jan 2027 07:00:00 UTC"}\nArchitectures: ${["riscv64", ...others].join(" ")}\n` +
+    "Components: main\n" +
+    `${(options.byHash ?? true) ? "Acquire-By-Hash: yes\n" : ""}${options.extra ?? ""}SHA256:\n${lists.join("")}` +
     (sources === undefined ? "" : ` ${sha256(sources)} ${sources.length} main/source/Sources.gz\n`);
   ports.web.set(`${folder}/InRelease`, Buffer.from(await signer.sign(release)));
+}
+
+function isOther(architecture: string): boolean {
+  return architecture !== "riscv64" && architecture !== "all";
 }

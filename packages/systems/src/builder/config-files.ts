@@ -14,7 +14,7 @@ import {
 } from "@stratos/builder";
 import type { Json, JsonObject } from "@stratos/compose";
 import type { Hook } from "@stratos/tools-node/builder";
-import { nativeArchitecture } from "@stratos/tools-node/compose";
+import { canRun, nativeArchitecture } from "@stratos/tools-node/compose";
 import { parse } from "yaml";
 import { OperationError } from "@stratos/operation";
 import { DEFAULT_SUITE } from "@stratos/images/defaults";
@@ -27,6 +27,7 @@ const HOOK_TIMEOUT_SECONDS = 600;
 export interface BuilderWishes {
   readonly suite?: string;
   readonly arch?: string;
+  readonly host?: string;
   readonly in?: string;
   readonly resolver?: string;
   readonly mirror?: string;
@@ -141,6 +142,7 @@ function ofCommandLine(options: BuilderWishes): JsonObject {
   const {
     suite,
     arch,
+    host,
     mirror,
     components,
     keyring,
@@ -162,6 +164,7 @@ function ofCommandLine(options: BuilderWishes): JsonObject {
   const given = {
     suite,
     arch,
+    host,
     in: options.in,
     resolver: options.resolver,
     mirror,
@@ -195,9 +198,10 @@ export interface BuilderSettings {
 export function settingsOf(options: BuilderWishes): BuilderSettings {
   const settings = readSettings(options),
     values = new Map(settings.map(({ key, value }) => [key, value]));
-  // A machine of Stratos is of one kind, whatever the host is.
-  if (values.get("in") === "stratos" && settings.find(({ key }) => key === "arch")?.origin === "built-in")
-    values.set("arch", "riscv64");
+  const isBuiltIn = (name: string): boolean => settings.find(({ key }) => key === name)?.origin === "built-in";
+  // A machine of Stratos is of one kind, whatever the host is; and what the host does not run, runs there if it can.
+  if (values.get("in") === "stratos" && isBuiltIn("arch")) values.set("arch", "riscv64");
+  else if (values.get("arch") === "riscv64" && isBuiltIn("in") && !canRun("riscv64")) values.set("in", "stratos");
   const get = <T>(key: string): T | undefined => values.get(key) as T | undefined;
   const limits: Record<string, number> = {};
   for (const [key, name] of [
@@ -217,8 +221,16 @@ export function settingsOf(options: BuilderWishes): BuilderSettings {
   const resolver = get<string>("resolver");
   if (resolver !== undefined && resolver !== "stratos" && resolver !== "apt")
     throw new OperationError("build", "resolver", `there is no resolver ${resolver}: stratos, apt`);
+  const architecture = get<string>("arch")!,
+    hostArchitecture = get<string>("host");
+  const isCross = hostArchitecture !== undefined && hostArchitecture !== architecture;
+  if (isCross && resolver === "apt")
+    throw new OperationError("build", "resolver", "apt decides no cross build here; Stratos' own resolver does");
+  if (isCross && get<boolean>("autopkgtest") === true)
+    throw new OperationError("build", "autopkgtest", `tests of ${hostArchitecture} do not run on ${architecture}`);
   const optional = {
     resolver,
+    hostArchitecture: isCross ? hostArchitecture : undefined,
     components: get<string[]>("components"),
     repositories: get<ExtraRepository[]>("repositories")?.map((one) => ({
       ...one,
@@ -231,7 +243,7 @@ export function settingsOf(options: BuilderWishes): BuilderSettings {
   return {
     request: {
       suite: get<string>("suite")!,
-      architecture: get<string>("arch")!,
+      architecture,
       profiles: get<string[]>("profiles") ?? [],
       parts: get<"both" | "any" | "all">("parts")!,
       jobs: get<number>("jobs")!,

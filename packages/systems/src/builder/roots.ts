@@ -10,6 +10,7 @@ import {
   makeLayers,
   planBuildRoot,
   planRoot,
+  surroundingsOf,
   type BuildRequest,
   type RootLayers,
 } from "@stratos/builder";
@@ -47,8 +48,7 @@ export async function makeRootLayers(
   const whole: BuildRequest = { ...request, source: parseSourceReference(source) },
     fetched = await fetchSource(ports, whole, onEvent);
   try {
-    const wanted = { architecture, profiles: request.profiles, parts: request.parts ?? "both" };
-    const plan = await planBuildRoot(ports, whole, buildNeeds(fetched.stanza, wanted), onEvent);
+    const plan = await planBuildRoot(ports, whole, buildNeeds(fetched.stanza, surroundingsOf(request)), onEvent);
     return await makeLayers(ports, plan, architecture, onEvent);
   } finally {
     await fetched.remove();

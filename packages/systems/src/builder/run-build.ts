@@ -45,8 +45,8 @@ export async function runBuild(
       write(Buffer.from("\n==== autopkgtest ====\n"));
       result = withTests(result, await runAutopkgtest(ports, request, result.artefacts, onEvent, write));
     }
-    const { source, binaryVersion = source?.version, architecture } = result;
-    const stem = join(output, `${source?.name}_${binaryVersion?.replace(/^\d+:/, "")}_${architecture}`);
+    const { source, binaryVersion = source?.version, architecture, hostArchitecture = architecture } = result;
+    const stem = join(output, `${source?.name}_${binaryVersion?.replace(/^\d+:/, "")}_${hostArchitecture}`);
     if (source !== undefined) renameSync(log, `${stem}.build`);
     if (result.autopkgtest !== undefined) writeFileSync(`${stem}.autopkgtest`, testSummary(result.autopkgtest));
     if (result.provenance !== undefined)

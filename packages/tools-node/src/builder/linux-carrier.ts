@@ -36,7 +36,8 @@ import {
   type RootExit,
 } from "@stratos/builder";
 import { ENTER_ROOT } from "../compose/enter-root.ts";
-import { isNativeArchitecture, MOUNT_DEVICES } from "../compose/native-runner.ts";
+import { MOUNT_DEVICES } from "../compose/native-runner.ts";
+import { canRun } from "../compose/binfmt.ts";
 import { writeFully } from "@stratos/host-node/files";
 import { endOfProcess } from "@stratos/host-node/home";
 import { Cgroup } from "./cgroup.ts";
@@ -146,7 +147,10 @@ export class LinuxCarrier implements RootCarrier {
   async clone(layers: readonly string[], settings: CloneSettings): Promise<CleanRoot> {
     const obstacle =
       buildObstacle() ??
-      (isNativeArchitecture(settings.architecture) ? undefined : `this host does not run ${settings.architecture}`);
+      (canRun(settings.architecture)
+        ? undefined
+        : `this host does not run ${settings.architecture}, and no emulator is registered for it (binfmt_misc; ` +
+          "Debian's package qemu-user-static)");
     if (obstacle !== undefined) throw new InfrastructureError(`builds cannot be run on this host: ${obstacle}`);
     await this.removeForgotten();
     for (const key of layers) this.layers.touch(key);

@@ -17,6 +17,16 @@ export interface LayoutSettings {
 
 /** Debian has merged these into /usr (DEP 17); the links must be there before the first package is unpacked. */
 const MERGED = ["bin", "lib", "sbin"];
+/**
+ * Since Debian 13 base-files brings the links that an architecture has besides. Before, usrmerge turns the folders into
+ * links, which it cannot on an overlay; so they are links from the first. Source: debootstrap, `setup_merged_usr`.
+ */
+const MERGED_BESIDES: Readonly<Record<string, readonly string[]>> = {
+  amd64: ["lib32", "lib64", "libx32"],
+  i386: ["lib64", "libx32"],
+  ppc64el: ["lib64"],
+  s390x: ["lib32"],
+};
 
 const DEVICES: readonly (readonly [name: string, mode: number, major: number, minor: number])[] = [
   ["console", 0o600, 5, 1],
@@ -39,11 +49,21 @@ const DEVICE_LINKS: readonly (readonly [name: string, target: string])[] = [
 /** invoke-rc.d asks it before it starts a service; 101 forbids (policy-rc.d of invoke-rc.d(8)). */
 export const POLICY_RC_D = "usr/sbin/policy-rc.d";
 
-/** Before packages: links that their paths go through. */
-export function layBeforePackages(tree: RootTree, settings: LayoutSettings): void {
-  const directory = metaOf(settings, 0o755);
+/**
+ * Before packages: links that their paths go through.
+ *
+ * @param packages  that the root will have
+ */
+export function layBeforePackages(
+  tree: RootTree,
+  settings: LayoutSettings,
+  packages: readonly { readonly name: string }[],
+  architecture: string,
+): void {
+  const directory = metaOf(settings, 0o755),
+    isBefore13 = packages.some(({ name }) => name === "usrmerge");
   tree.directory("usr", directory);
-  for (const name of MERGED) {
+  for (const name of [...MERGED, ...((isBefore13 ? MERGED_BESIDES[architecture] : undefined) ?? [])]) {
     tree.directory(`usr/${name}`, directory);
     tree.symlink(name, metaOf(settings, 0o777), `usr/${name}`);
   }

@@ -10,15 +10,18 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TarType } from "@stratos/formats";
-import { DebError } from "../deb-archive.ts";
+import { DebError, openDeb } from "../deb-archive.ts";
 import { MirrorError, SuiteError } from "../sources.ts";
 import { FetchError } from "../../ports.ts";
 import type { Progress } from "../../ports.ts";
-import { makeSigner, publish, type TestPackage } from "../../testing/test-archive.ts";
+import { makeDeb, makeSigner, publish, type TestPackage } from "../../testing/test-archive.ts";
 import { testPorts } from "../../testing/test-ports.ts";
+import { layBeforePackages } from "./base-layout.ts";
 import { buildRoot } from "./build-root.ts";
 import { configuredPackage } from "./configure-script.ts";
+import { dpkgDatabase, infoName, type UnpackedPackage } from "./dpkg-database.ts";
 import { planImage, type ImagePlan } from "./plan.ts";
+import { unpackPackage } from "./unpack-package.ts";
 import { RootTree, RootTreeError } from "../../root/root-tree.ts";
 import { MemoryRoot } from "../../root/root-writer.ts";
 
@@ -203,6 +206,35 @@ test("a file moves to the package that replaces its owner, and to no other", asy
   );
 });
 
+test("a package of two architectures has its files in common, a list for each, and dpkg knows both", async () => {
+  const root = new MemoryRoot(),
+    tree = new RootTree(root, 0),
+    ports = testPorts(),
+    installed = new Map<string, UnpackedPackage>();
+  for (const architecture of ["riscv64", "arm64"]) {
+    const paths = ["/etc/lib.conf", "/usr/copyright", `/usr/lib-${architecture}.so`];
+    const lib = packageOf(
+      "lib",
+      { "Architecture": architecture, "Multi-Arch": "same" },
+      [{ path: "./etc/" }, ...paths.map((path) => ({ path: `.${path}`, text: "x" }))],
+      { conffiles: "/etc/lib.conf\n" },
+    );
+    const one = await unpackPackage(tree, await openDeb(makeDeb(lib), "lib", ports), installed, ports);
+    assert.deepEqual([...one.paths], ["/.", "/usr", "/etc", ...paths]);
+    assert.match(one.conffiles.get("/etc/lib.conf")!, /^[0-9a-f]{32}$/);
+    installed.set(infoName(one), one);
+  }
+  assert.deepEqual([...installed.keys()], ["lib:riscv64", "lib:arm64"]);
+  const files = new Map(
+    dpkgDatabase([...installed.values()], "riscv64").map(({ path, content }) => [
+      path,
+      Buffer.from(content).toString("latin1"),
+    ]),
+  );
+  assert.equal(files.get("var/lib/dpkg/arch"), "riscv64\narm64\n");
+  assert.match(files.get("var/lib/dpkg/info/lib:arm64.list")!, /^\/usr\/copyright$/m);
+});
+
 test("of two packages with one file, what another's preinst may divert stands aside for that script", async () => {
   const plain = packageOf("plain", {}, [{ path: "./usr/f", text: "plain\n" }]);
   const preinst = "#!/bin/sh\ndpkg-divert --package diverting --add --rename --divert /usr/f.plain /usr/f\n";
@@ -230,6 +262,23 @@ test("of two packages with one file, what another's preinst may divert stands as
     );
     assert.match(text(root, "var/lib/dpkg/info/plain.list"), /^\/usr\/f$/m);
   }
+});
+
+test("where usrmerge would turn an architecture's folders into links, they are links from the first", () => {
+  const settings = { hostname: "h", mirror: undefined, suite: "bookworm", components: [], mtime: 0 };
+  const links = (names: string[], architecture: string): string[] => {
+    const root = new MemoryRoot();
+    layBeforePackages(
+      new RootTree(root, 0),
+      settings,
+      names.map((name) => ({ name })),
+      architecture,
+    );
+    return [...root.nodes].filter(([, { kind }]) => kind === "symlink").map(([path]) => path);
+  };
+  assert.deepEqual(links(["usrmerge"], "amd64"), ["bin", "lib", "sbin", "lib32", "lib64", "libx32"]);
+  assert.deepEqual(links(["usrmerge"], "arm64"), ["bin", "lib", "sbin"]);
+  assert.deepEqual(links(["base-files"], "amd64"), ["bin", "lib", "sbin"]);
 });
 
 test("no path leads out of the root", async () => {

@@ -13,7 +13,7 @@ import { download, inParallel, readVerified } from "../../download.ts";
 import type { OnProgress, PackagePorts } from "../../ports.ts";
 import { layAfterPackages, layBeforePackages, metaOf, type LayoutSettings } from "./base-layout.ts";
 import { CONFIGURE_SCRIPT, configureScript } from "./configure-script.ts";
-import { dpkgDatabase, type UnpackedPackage } from "./dpkg-database.ts";
+import { dpkgDatabase, infoName, type UnpackedPackage } from "./dpkg-database.ts";
 import type { PreparedPlan } from "./plan.ts";
 import { RootTree } from "../../root/root-tree.ts";
 import type { RootWriter } from "../../root/root-writer.ts";
@@ -60,7 +60,7 @@ export async function buildRoot(
     mtime: plan.dateSeconds,
   };
   const tree = new RootTree(writer, settings.mtime);
-  layBeforePackages(tree, settings);
+  layBeforePackages(tree, settings, binaries, plan.architecture);
   const unpacked = await unpackAll(ports, binaries, tree, onProgress);
   layAfterPackages(tree, settings);
 
@@ -134,7 +134,8 @@ async function unpackAll(
     opened[index] = Promise.reject(new Error("unpacked already"));
     opened[index]!.catch(() => {});
     openNext();
-    installed.set(one.name, await unpackPackage(tree, archive, installed, tools));
+    const unpacked = await unpackPackage(tree, archive, installed, tools);
+    installed.set(infoName(unpacked), unpacked);
   }
   onProgress({ phase: "unpack", name: "", doneFiles: binaries.length, totalFiles: binaries.length });
   return [...installed.values()];

@@ -76,7 +76,7 @@ export function dpkgDatabase(packages: readonly UnpackedPackage[], architecture:
     files.push({ path: `var/lib/dpkg/${path}`, mode, content: byteStringOf(text), mtime: undefined });
   };
   const sorted = [...packages].sort((left, right) => (left.name < right.name ? -1 : left.name > right.name ? 1 : 0));
-  put("arch", `${architecture}\n`);
+  put("arch", architecturesText(sorted, architecture));
   put("diversions", "");
   put("info/format", "1\n");
   put("triggers/Unincorp", "");
@@ -102,6 +102,16 @@ export function dpkgDatabase(packages: readonly UnpackedPackage[], architecture:
   put("lock", "", 0o640);
   put("lock-frontend", "", 0o640);
   return files;
+}
+
+/** `var/lib/dpkg/arch`: the system's own architecture, then those that packages are of besides. Source: dpkg(1). */
+export function architecturesText(
+  packages: readonly Pick<UnpackedPackage, "architecture">[],
+  architecture: string,
+): string {
+  const foreign = new Set(packages.map((one) => one.architecture));
+  for (const own of [architecture, "all"]) foreign.delete(own);
+  return [architecture, ...[...foreign].sort()].map((one) => `${one}\n`).join("");
 }
 
 /** Packages that may be there for several architectures have theirs in the name. */

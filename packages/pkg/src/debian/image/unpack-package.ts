@@ -7,7 +7,7 @@ import { TarType, type TarEntry } from "@stratos/formats";
 import { DebError, visitDataFiles, type DebArchive } from "../deb-archive.ts";
 import { acceptsVersion, parseDependencies } from "../dependency.ts";
 import type { Hasher } from "../../ports.ts";
-import { parseConffiles, type UnpackedPackage } from "./dpkg-database.ts";
+import { infoName, parseConffiles, type UnpackedPackage } from "./dpkg-database.ts";
 import type { RootMeta } from "../../root/root-writer.ts";
 import { RootTree, RootTreeError } from "../../root/root-tree.ts";
 
@@ -32,7 +32,7 @@ export type VisitEntries = (visit: VisitEntry) => void;
 /**
  * Unpacks `archive` into `tree`.
  *
- * @param installed  packages unpacked before, by name; a file that is taken over leaves its former owner's list
+ * @param installed  packages unpacked before, by `infoName`; a file that is taken over leaves its former owner's list
  * @throws DebError, RootTreeError
  */
 export async function unpackPackage(
@@ -81,6 +81,7 @@ function beginUnpack(
     md5sums: bringsHashes ? undefined : new Map(),
     setAside: new Map(),
   };
+  const key = infoName(unpacked);
   const divert = (path: string): string => unpacked.setAside.get(path) ?? tools.divert?.(path, name) ?? path;
   /** by path; of a file that was left out, the first link that stays is the file */
   const leftOut = new Map<string, { entry: TarEntry; content: Uint8Array } | { at: string } | undefined>();
@@ -114,7 +115,7 @@ function beginUnpack(
       ...(entry.xattrs.size > 0 ? { xattrs: entry.xattrs } : {}),
     };
     if (entry.type === TarType.directory) {
-      tree.directory(at, meta, name);
+      tree.directory(at, meta, key);
       unpacked.paths.add(`/${path}`);
       return;
     }
@@ -128,28 +129,28 @@ function beginUnpack(
     }
     const owner = tree.ownerOf(at);
     if (owner !== undefined) {
+      if (sharesFile(installed.get(owner), unpacked)) {
+        if (entry.type === TarType.file) keepHash(path, content);
+        unpacked.paths.add(`/${path}`);
+        return;
+      }
       if (!makeWay(at, path, owner)) return;
       at = tree.place(divert(path));
     }
     switch (entry.type) {
       case TarType.file: {
-        tree.file(at, meta, content, name);
-        const isConffile = unpacked.conffiles.has(`/${path}`);
-        if (isConffile || unpacked.md5sums !== undefined) {
-          const hasher = tools.hasher("md5");
-          hasher.update(content);
-          (isConffile ? unpacked.conffiles : unpacked.md5sums!).set(`/${path}`, hasher.hex());
-        }
+        tree.file(at, meta, content, key);
+        keepHash(path, content);
         break;
       }
       case TarType.symbolicLink:
-        tree.symlink(at, meta, entry.linkPath, name);
+        tree.symlink(at, meta, entry.linkPath, key);
         break;
       case TarType.hardLink: {
         const linked = relativePath(entry.linkPath, name),
           file = leftOut.get(linked);
-        if (file === undefined) tree.hardLink(at, tree.place(divert(linked)), name);
-        else if ("at" in file) tree.hardLink(at, file.at, name);
+        if (file === undefined) tree.hardLink(at, tree.place(divert(linked)), key);
+        else if ("at" in file) tree.hardLink(at, file.at, key);
         else {
           leftOut.set(linked, { at });
           return place(path, { ...file.entry, path: entry.path }, file.content);
@@ -157,22 +158,30 @@ function beginUnpack(
         break;
       }
       case TarType.characterDevice:
-        tree.device(at, meta, { kind: "character", major: entry.deviceMajor, minor: entry.deviceMinor }, name);
+        tree.device(at, meta, { kind: "character", major: entry.deviceMajor, minor: entry.deviceMinor }, key);
         break;
       case TarType.blockDevice:
-        tree.device(at, meta, { kind: "block", major: entry.deviceMajor, minor: entry.deviceMinor }, name);
+        tree.device(at, meta, { kind: "block", major: entry.deviceMajor, minor: entry.deviceMinor }, key);
         break;
       case TarType.fifo:
-        tree.fifo(at, meta, name);
+        tree.fifo(at, meta, key);
         break;
     }
     unpacked.paths.add(`/${path}`);
   }
 
+  function keepHash(path: string, content: Uint8Array): void {
+    const isConffile = unpacked.conffiles.has(`/${path}`);
+    if (!isConffile && unpacked.md5sums === undefined) return;
+    const hasher = tools.hasher("md5");
+    hasher.update(content);
+    (isConffile ? unpacked.conffiles : unpacked.md5sums!).set(`/${path}`, hasher.hex());
+  }
+
   /** Whether the file has its place; if so, the one of package `owner` is gone from there, or this one stands aside. */
   function makeWay(at: string, path: string, owner: string): boolean {
     const other = installed.get(owner);
-    if (owner !== "" && owner !== name) {
+    if (owner !== "" && owner !== key) {
       if (other === undefined || !replaces(control.get("Replaces"), other)) {
         if (other !== undefined && replaces(other.archive.control.get("Replaces"), unpacked)) return false;
         if (other !== undefined && tools.areDiversionsToCome === true && setAside(at, path, other)) return true;
@@ -191,7 +200,7 @@ function beginUnpack(
     const place = `${at}${SET_ASIDE}`;
     if (tree.ownerOf(place) !== undefined) return false;
     if (mayDivert(unpacked)) {
-      tree.hardLink(place, at, other.name);
+      tree.hardLink(place, at, infoName(other));
       tree.remove(at);
       other.setAside.set(path, place);
     } else if (mayDivert(other)) unpacked.setAside.set(path, place);
@@ -205,6 +214,14 @@ function beginUnpack(
  * runs the script before it unpacks; here there may be no shell yet that could. Whether it does divert is seen then.
  */
 const SET_ASIDE = ".stratos-diverted";
+
+/**
+ * Whether a package is there for another architecture as well: files that both have are the same, and belong to both.
+ * Source: the multiarch specification; dpkg lib/dpkg/pkg.c, pkgset and its reference count.
+ */
+function sharesFile(other: UnpackedPackage | undefined, one: UnpackedPackage): boolean {
+  return other !== undefined && other.name === one.name && other.architecture !== one.architecture;
+}
 
 /** Whether a package's preinst may divert files of others. */
 function mayDivert({ archive }: Pick<UnpackedPackage, "archive">): boolean {
