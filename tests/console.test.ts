@@ -31,7 +31,8 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 async function rawAnswer(url: string, request: string): Promise<string> {
   const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname).setEncoding("utf8").end(request);
+  const socket = connect(Number(port), hostname).setEncoding("utf8");
+  socket.write(request);
   return (await socket.toArray()).join("");
 }
 
