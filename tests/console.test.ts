@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request as httpsRequest } from "node:https";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -28,11 +29,21 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+async function rawAnswer(url: string, request: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname).setEncoding("utf8");
+  socket.write(request);
+  return (await socket.toArray()).join("");
+}
+
 test("what the command line does to systems, requests do", async (t) => {
   const served = new ServedConsole(t, join(folder, "rest"));
   await served.start();
   assert.equal(await (await fetch(`${served.url}healthz`)).text(), "ok\n");
   assert.equal(await (await fetch(`${served.url}readyz`)).text(), "ready\n");
+  // As a balancer asks, which names no host; nothing else is told so.
+  assert.match(await rawAnswer(served.url, "GET /readyz HTTP/1.0\r\n\r\n"), /^HTTP\/1\.[01] 200 [^]*ready\n$/);
+  assert.match(await rawAnswer(served.url, "GET /v1/systems HTTP/1.0\r\n\r\n"), /^HTTP\/1\.[01] (401|421) /);
   const made = await served.must<SystemView>("POST", "/v1/systems", {
     ...SYSTEM,
     command: ["sh", "-c", "echo one; echo two; read line"],

@@ -135,6 +135,8 @@ export async function startHub(database: Database, options: ServerOptions): Prom
         };
   const server = createAdaptorServer({
     fetch: app.fetch,
+    // Of requests that name none (HTTP/1.0), as balancers' health checks are.
+    hostname: options.host,
     ...(options.tls === undefined ? {} : { createServer: createTlsServer }),
     serverOptions: { ...tls, ...(kerberos === null ? {} : { maxHeaderSize: TICKET_HEADERS_MAX }) },
   });

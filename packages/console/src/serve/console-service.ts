@@ -104,6 +104,8 @@ interface Settings {
 }
 /** Of whoever reaches a socket that asks for nothing. */
 const UNASKED: Identity = { ...OWNER, session: null };
+/** Asked by balancers and kubelets, by whatever name they know this host; they tell nothing. */
+const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** RFC 6797; a year. */
 const STRICT_TRANSPORT = "max-age=31536000";
@@ -134,7 +136,8 @@ export function createConsoleService(
     host.audit.add({ name, role, operation, target, status });
 
   app.use("*", async (context, next) => {
-    if (signIn !== null) requireOwnHost(context.req.header("host"), context.req.header("origin"), options);
+    if (signIn !== null && !PROBES.has(context.req.path))
+      requireOwnHost(context.req.header("host"), context.req.header("origin"), options);
     context.header("Cache-Control", "no-store");
     context.header("X-Content-Type-Options", "nosniff");
     if (options.isPublic) context.header("Strict-Transport-Security", STRICT_TRANSPORT);

@@ -28,7 +28,8 @@ export async function listenAt(
   fetch: (request: Request) => Response | Promise<Response>,
   tls: ServedTls | null = null,
 ): Promise<ServiceListener> {
-  const server = tls === null ? createAdaptorServer({ fetch }) : secureServer(fetch, tls.files);
+  const hostname = "socket" in place ? "localhost" : place.host;
+  const server = tls === null ? createAdaptorServer({ fetch, hostname }) : secureServer(fetch, hostname, tls.files);
   const unfollow = tls === null ? () => {} : followTlsFiles(server as Server, tls.files, tls.onDefect);
   const close = (): Promise<void> =>
     new Promise((resolve) => {
@@ -53,9 +54,15 @@ export async function listenAt(
   return { address: `unix:${place.socket}`, server, close };
 }
 
-function secureServer(fetch: (request: Request) => Response | Promise<Response>, files: TlsFiles): ServerType {
+/** @param hostname  of requests that name none (HTTP/1.0), as balancers' health checks are */
+function secureServer(
+  fetch: (request: Request) => Response | Promise<Response>,
+  hostname: string,
+  files: TlsFiles,
+): ServerType {
   const { cert, key } = readTlsFiles(files);
-  return createAdaptorServer({ fetch, createServer, serverOptions: { cert, key, minVersion: files.minVersion } });
+  const serverOptions = { cert, key, minVersion: files.minVersion };
+  return createAdaptorServer({ fetch, hostname, createServer, serverOptions });
 }
 
 async function listening(server: ServerType, what: string, listen: () => void): Promise<void> {
