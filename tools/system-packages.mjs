@@ -60,7 +60,8 @@ const NEEDED = [
   { program: "/usr/sbin/kadmin.local", package: "krb5-admin-server" },
   { program: "/usr/bin/kinit", package: "krb5-user" },
   { program: "curl", package: "curl" },
-  // What stands before several hubs.
+  // Who judges the units of deploy/; and what stands before several hubs.
+  { program: "systemd-analyze", package: "systemd" },
   { program: "haproxy", package: "haproxy" },
   // The browser that pages are tried in.
   { program: "chromium", package: "chromium" },
