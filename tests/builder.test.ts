@@ -262,6 +262,16 @@ test("hooks see what is known; one that fails or hangs is a failure of its own k
     stage: "Check",
     message: "hook pre-Check (false) ended with status 1",
   });
+  const plugin = join(folder, "rules.mjs");
+  assert.equal((await run([...launcher, "hub", "plugin", "new", plugin])).status, 0);
+  assert.equal((await build(tree, "plugged", ["--plugin", plugin])).status, 0);
+  const refused = 'stage: ({ when, stage }) => (when + stage === "postBuild" ? { refuse: "no" } : undefined)';
+  writeFileSync(plugin, `export default { contract: 1, ${refused} };\n`);
+  assert.deepEqual((await build(tree, "unplugged", ["--plugin", plugin])).result.failure, {
+    kind: "hook",
+    stage: "Build",
+    message: "plugin rules: no",
+  });
   mkdirSync(join(folder, "project"));
   writeFileSync(
     join(folder, "project/stratos-builder.yaml"),

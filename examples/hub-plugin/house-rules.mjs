@@ -3,7 +3,7 @@
  * queue, and a build that ran out of memory is tried once more where there is plenty.
  *
  * @typedef {{ ticket: string; priorityMax: number; releaseTeam: string[]; large: string }} Settings
- * @type {import("@stratos/hub-api").HubPlugin<Settings>}
+ * @type {import("@stratos/hub-api").PluginModule<Settings>}
  */
 const plugin = {
   contract: 1,
@@ -32,6 +32,12 @@ const plugin = {
       return { refuse: `the label names no ticket (${rules.ticket.source})` };
     if (rules.releaseTeam.includes(owner)) return;
     return { ...task, priority: Math.min(task.priority ?? 0, rules.priorityMax) };
+  },
+
+  /** The same rule where the team builds by hand: what is released comes from the archive. */
+  stage({ when, stage, request }) {
+    if (when === "pre" && stage === "Fetch" && Object(request.source).kind !== "name")
+      return { refuse: "only sources of the archive are built" };
   },
 
   event(_, { task }) {

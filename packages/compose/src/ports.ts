@@ -5,6 +5,7 @@
 import type { FileEntry, FileTree } from "@stratos/formats";
 import type { PackagePorts } from "@stratos/pkg";
 import type { KeyPath } from "./treefile/positions.ts";
+import type { HostPoint } from "./treefile/schema-content.ts";
 import type { ImageTarget } from "./treefile/treefile.ts";
 import type { OutputConfig } from "./treefile/schema-output.ts";
 
@@ -189,6 +190,15 @@ export interface ComposePorts {
    * @throws ScriptError  it is not there, has not ended in time, or has failed: with its last words
    */
   runOnHost?(program: HostProgram): Promise<void>;
+  /** Asks plugins about an image. @returns why the compose shall fail; undefined: none says so */
+  askPlugins?(at: {
+    readonly point: HostPoint;
+    readonly name: string;
+    readonly version: string;
+    readonly variant: string;
+    readonly architecture: string;
+    readonly artifacts: readonly string[];
+  }): Promise<string | undefined>;
   /** calls `action` after `milliseconds`, unless the function that it returns has been called */
   after(milliseconds: number, action: () => void): () => void;
   nowMs(): number;

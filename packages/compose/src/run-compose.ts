@@ -42,7 +42,7 @@ import { provenanceStatement, type Provenance } from "./metadata/provenance.ts";
 import { runGraph, type StepEvent, type StepResult } from "./phase/run-graph.ts";
 import { SharedWork, Turns } from "./phase/shared-work.ts";
 import { checkPhases, planSteps, type PhaseWork } from "./plan-steps.ts";
-import type { Artifact, ComposePorts, OutputWriter, ScriptRunner } from "./ports.ts";
+import { ScriptError, type Artifact, type ComposePorts, type OutputWriter, type ScriptRunner } from "./ports.ts";
 import { canonicalJson, type Json, type JsonObject } from "./treefile/json.ts";
 import type { OutputConfig } from "./treefile/schema-output.ts";
 import { overlaysOf, type HostPoint } from "./treefile/schema-content.ts";
@@ -211,6 +211,11 @@ class Compose implements PhaseWork {
     const { treefile, hostHooks, onEvent } = this.#request,
       image = lockKey(target),
       { locked, artifacts } = this.#states.get(image)!;
+    const made = point === "after-outputs" ? artifacts.map(({ path }) => path) : [],
+      { name, version = "0" } = target.config,
+      { variant, architecture } = target;
+    const refusal = await this.#ports.askPlugins?.({ point, name, version, variant, architecture, artifacts: made });
+    if (refusal !== undefined) throw new ScriptError(refusal);
     const count = target.config["host-hooks"]?.[point]?.length ?? 0;
     if (count === 0) return;
     if (hostHooks !== "run") {
@@ -223,7 +228,7 @@ class Compose implements PhaseWork {
         target,
         point,
         epochSeconds: archiveEpoch(target, locked!),
-        artifacts: point === "after-outputs" ? artifacts.map(({ path }) => path) : [],
+        artifacts: made,
         signal,
         onLine: (line) => onEvent({ kind: "build", image, event: { kind: "line", line } }),
       },

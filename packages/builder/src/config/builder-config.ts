@@ -42,6 +42,7 @@ export const CONFIG_KEYS: Readonly<Record<string, { readonly kind: Kind; readonl
   autopkgtest: { kind: "flag", about: "run the source's own tests of what was made" },
   lintian: { kind: "flag", about: "run lintian over what was made" },
   hooks: { kind: "hooks", about: "programs that are called before and after stages" },
+  plugins: { kind: "paths", about: "modules that are asked before and after stages" },
   "limits.timeout": { kind: "count", about: "longest build, in seconds" },
   "limits.silence": { kind: "count", about: "longest time without output, in seconds" },
   "limits.memory": { kind: "size", about: "memory of a build" },
@@ -51,7 +52,7 @@ export const CONFIG_KEYS: Readonly<Record<string, { readonly kind: Kind; readonl
 };
 
 /** Lists that go on where a later file has the same key. */
-const GROWING: ReadonlySet<string> = new Set(["hooks", "repositories", "keyrings"]);
+const GROWING: ReadonlySet<string> = new Set(["hooks", "plugins", "repositories", "keyrings"]);
 
 const CHECKS: Readonly<Record<Kind, (value: Json) => boolean>> = {
   word: (value) => typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9+./_-]*$/.test(value),

@@ -28,6 +28,7 @@ export async function buildSource(source: string, options: BuilderBuildOptions):
     mirror: settings.mirror,
     keyrings: settings.keyrings,
     hooks: settings.hooks,
+    plugins: settings.plugins,
     verbose: options.verbose === true,
     output,
     ...(options.shellOnFailure === true && process.stdin.isTTY === true

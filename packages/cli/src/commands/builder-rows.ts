@@ -328,6 +328,10 @@ function withRequest(command: Command): Command {
     new Option("--lintian", "run lintian over what was made; errors fail the build's check"),
     new Option("--autopkgtest", "run the source's own tests (debian/tests) of what was made, each in a clean root"),
     new Option(
+      "--plugin <file>",
+      "a module that is asked before and after each stage (`stratos hub plugin new` makes one; repeatable)",
+    ).argParser(collect),
+    new Option(
       "--hook <point=command>",
       "a program that is called before or after a stage, with JSON on standard input: post-Build=./check.sh " +
         "(repeatable)",

@@ -29,8 +29,13 @@ export function builderAtTerminal(
   options: Omit<BuilderSessionOptions, "version" | "signal"> & { readonly verbose?: boolean },
 ): TerminalBuilder {
   const stop = listenForStop();
-  const session = openBuilderSession({ ...options, version: VERSION, signal: stop.signal });
   const display = new ProgressDisplay(process.stderr);
+  const session = openBuilderSession({
+    ...options,
+    version: VERSION,
+    signal: stop.signal,
+    onPluginWords: (message) => display.note(printable(message)),
+  });
   return {
     ...session,
     display,

@@ -39,6 +39,7 @@ export interface ComposeRunOptions extends ComposePlanOptions {
   readonly timeout?: number;
   readonly runner?: "auto" | "stratos" | "native";
   readonly allowHostHooks?: true;
+  readonly plugin?: readonly string[];
   readonly verbose?: true;
 }
 

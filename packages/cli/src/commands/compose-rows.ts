@@ -1,6 +1,6 @@
 /** `stratos compose …`: images from a treefile. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { parseTimeout } from "../option-values.ts";
+import { collect, parseTimeout } from "../option-values.ts";
 import { composeMachineCommands } from "./compose-machine-rows.ts";
 import type {
   ComposeCleanOptions,
@@ -80,6 +80,12 @@ export function composeCommand(finish: (status: number) => void): Command {
     .addOption(new Option("--sequential", "one phase after another").conflicts("jobs"))
     .addOption(new Option("--timeout <seconds>", "for phases that the treefile gives no time").argParser(parseTimeout))
     .addOption(new Option("--runner <runner>", "where maintainer scripts run").choices(["auto", "stratos", "native"]))
+    .addOption(
+      new Option(
+        "--plugin <file>",
+        "a module that is asked about each image (`stratos hub plugin new` makes one; repeatable)",
+      ).argParser(collect),
+    )
     .option("--allow-host-hooks", "run the programs of this host that the treefile names in host-hooks")
     .option("-v, --verbose", "also show what scripts print")
     .addHelpText(

@@ -44,7 +44,7 @@ export async function runComposeCommand(file: string, options: ComposeRunOptions
     const archive = findArchive({ mirror: options.mirror, treefile: file, targets });
     const session = await composeAtTerminal(
       { output: resolve(options.output), treefile: file },
-      { verbose: options.verbose === true, targets, allowsHostHooks },
+      { verbose: options.verbose === true, targets, allowsHostHooks, plugins: options.plugin ?? [] },
     );
     try {
       const result = await runCompose(session.ports, {

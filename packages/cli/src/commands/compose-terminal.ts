@@ -37,8 +37,11 @@ export async function composeAtTerminal(
   folders: ComposeFolders,
   options: ComposeSessionOptions & { readonly verbose: boolean },
 ): Promise<TerminalCompose> {
-  const session = await openComposeSession(folders, options);
   const display = new ProgressDisplay(process.stderr);
+  const session = await openComposeSession(folders, {
+    ...options,
+    onPluginWords: (message) => display.note(printable(message)),
+  });
   const stop = listenForStop();
   return {
     ports: session.ports,

@@ -1,6 +1,8 @@
 /** `stratos hub plugin`. */
+import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
-import type { PluginView } from "@stratos/hub-api";
+import { hostReason } from "@stratos/host-node/home";
+import type { PluginHook, PluginView } from "@stratos/hub-api";
 import { CommandError } from "../command-error.ts";
 import { withHub } from "../hub/hub-client.ts";
 import { listOf, printItems, printJson, type Listing } from "../hub/hub-listing.ts";
@@ -25,9 +27,19 @@ export function pluginCommand(finish: Finish): Command {
       .action(async (names: readonly string[], options: Listing) => finish(await restartPlugins(names, options))),
   );
   plugin.addCommand(
-    noun("check", "load a plugin as a hub would")
+    noun("new", "write a plugin to begin with")
+      .usage("FILE")
+      .description("Writes a module with each function that a hub, a builder or a compose asks of a plugin.")
+      .argument("<file>", "its module, NAME.mjs; what is there stays")
+      .action(async (file: string) => finish(await begin(file))),
+  );
+  plugin.addCommand(
+    noun("check", "load a plugin as a hub, a builder or a compose would")
       .usage("[OPTIONS] FILE")
-      .description("Loads a plugin as a hub would, with the settings beside it, and prints what it says of itself.")
+      .description(
+        "Loads a plugin as a hub, a builder or a compose would, with the settings beside it, and prints what it says " +
+          "of itself.",
+      )
       .argument("<file>", "its module, NAME.mjs")
       .addOption(jsonOption())
       .action(async (file: string, options: Listing) => finish(await check(file, options))),
@@ -35,12 +47,17 @@ export function pluginCommand(finish: Finish): Command {
   return plugin;
 }
 
+/** Events are told one by one. */
+const WORDS: Partial<Readonly<Record<PluginHook, string>>> = {
+  submission: "submissions",
+  stage: "stages of builds",
+  image: "images of composes",
+};
 const COLUMNS: Readonly<Record<string, (plugin: PluginView) => string>> = {
   PLUGIN: ({ name }) => name,
   STATE: ({ state, isRequired }) => (isRequired ? `${state}, required` : state),
   VERSION: ({ version }) => version ?? "",
-  "ASKED ABOUT": ({ hooks, events }) =>
-    [...(hooks.includes("submission") ? ["submissions"] : []), ...events].join(", "),
+  "ASKED ABOUT": ({ hooks, events }) => [...hooks.flatMap((hook) => WORDS[hook] ?? []), ...events].join(", "),
   CALLS: ({ calls }) => String(calls),
   FAILURES: ({ failures }) => String(failures),
   "LAST FAULT": ({ message }) => message ?? "",
@@ -54,6 +71,17 @@ function restartPlugins(names: readonly string[], options: Listing): Promise<num
     printItems(made, options, COLUMNS);
     return made.some(({ state }) => state === "BROKEN") ? 1 : 0;
   });
+}
+
+async function begin(file: string): Promise<number> {
+  if (!file.endsWith(".mjs")) throw new CommandError(file, "expected a module, NAME.mjs");
+  const { PLUGIN_TEMPLATE } = await import("@stratos/hub/plugin-template");
+  try {
+    writeFileSync(file, PLUGIN_TEMPLATE, { flag: "wx" });
+  } catch (error) {
+    throw new CommandError(file, hostReason(error));
+  }
+  return 0;
 }
 
 async function check(file: string, options: Listing): Promise<number> {

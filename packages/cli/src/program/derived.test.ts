@@ -62,19 +62,11 @@ test("each command has a page with its options", () => {
 test("bash completes commands, options, choices and stays out of the program's own arguments", () => {
   const script = completionScript(program, "bash");
   const complete = (...words: string[]): string[] => {
-    const result = spawnSync(
-      "bash",
-      [
-        "--norc",
-        "-c",
-        `${script}\nstratos() { echo base dev; }\nCOMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _stratos; printf ` +
-          `'%s\\n' "\${COMPREPLY[@]}"`,
-        "bash",
-        "stratos",
-        ...words,
-      ],
-      { encoding: "utf8" },
-    );
+    // By standard input: one argument has at most 128 KiB (execve(2)).
+    const input =
+      `${script}\nstratos() { echo base dev; }\nCOMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _stratos; printf ` +
+      `'%s\\n' "\${COMPREPLY[@]}"\n`;
+    const result = spawnSync("bash", ["--norc", "-s", "--", "stratos", ...words], { encoding: "utf8", input });
     assert.equal(result.stderr, "");
     return result.stdout.split("\n").filter((word) => word !== "");
   };

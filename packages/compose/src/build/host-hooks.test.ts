@@ -67,3 +67,21 @@ test("a program that fails is told with its line, and nothing is built after it"
   );
   assert.equal(one.outputs.has("t.tar"), false);
 });
+
+test("plugins are asked about each image, before and after, and what they refuse is not made", async () => {
+  const one = await world(),
+    text = TREEFILE("").replace("host-hooks:\n", "");
+  await one.compose(text);
+  const about = { name: "t", version: "3", variant: "default", architecture: "riscv64" };
+  assert.deepEqual(
+    one.plugins.asked.map((asked) => JSON.parse(asked) as unknown),
+    [
+      { point: "before-build", ...about, artifacts: [] },
+      { point: "after-outputs", ...about, artifacts: ["t.tar"] },
+    ],
+  );
+  one.plugins.refusal = "plugin rules: not on a Friday";
+  const { steps } = await one.compose(text);
+  assert.match(JSON.stringify(steps.find(({ status }) => status === "failed")), /plugin rules: not on a Friday/);
+  assert.equal(one.plugins.asked.length, 3);
+});

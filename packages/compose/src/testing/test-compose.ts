@@ -76,6 +76,8 @@ export interface TestWorld {
   files: Map<string, Uint8Array>;
   /** that the host was to run */
   hostPrograms: HostProgram[];
+  /** what plugins were asked, as JSON, and what they say */
+  plugins: { readonly asked: string[]; refusal: string | undefined };
   outputs: Map<string, Uint8Array>;
   runner: FakeRunner;
   /** one for tar archives, to which others may be put */
@@ -159,6 +161,7 @@ export function makeWorld(): TestWorld {
   };
   const writers = [writer];
   const hostPrograms: HostProgram[] = [];
+  const plugins: TestWorld["plugins"] = { asked: [], refusal: undefined };
   const ports: ComposePorts = {
     packages,
     store: memoryStore(files),
@@ -176,6 +179,10 @@ export function makeWorld(): TestWorld {
       hostPrograms.push(program);
       if (program.command[0] === "false") throw new ScriptError("false: ended with status 1");
     },
+    askPlugins: async (at) => {
+      plugins.asked.push(JSON.stringify(at));
+      return plugins.refusal;
+    },
     after: (milliseconds, action) => {
       const timer = setTimeout(action, milliseconds);
       return () => clearTimeout(timer);
@@ -186,6 +193,7 @@ export function makeWorld(): TestWorld {
     packages,
     files,
     hostPrograms,
+    plugins,
     outputs,
     runner,
     trees,

@@ -26,12 +26,14 @@ const plugin = import(workerData).then((module) => module.default);
 plugin.catch(() => {});
 const hooks = {
   describe: async () => {
-    const { contract, version, description, settings, events, submission, event } = Object(await plugin);
-    const given = Object.entries({ submission, event }).filter(([, work]) => typeof work === "function");
+    const { contract, version, description, settings, events, submission, event, stage, image } = Object(await plugin);
+    const given = Object.entries({ submission, event, stage, image }).filter(([, work]) => typeof work === "function");
     return { contract, version, description, settings, events, hooks: given.map(([name]) => name) };
   },
   start: async (about) => void (await (await plugin).start?.(about)),
   event: async (event, about) => (await plugin).event(event, about),
+  stage: async (at) => (await plugin).stage(at),
+  image: async (at) => (await plugin).image(at),
   submissions: async (tasks, about) => {
     const owner = await plugin;
     const answers = [];
@@ -47,6 +49,8 @@ parentPort.on("message", async ({ id, hook, given }) => {
     parentPort.postMessage({ id, fault: String(error?.message ?? error) });
   }
 });`;
+
+export type PluginVerb = "describe" | "start" | "event" | "submissions" | "stage" | "image";
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
@@ -90,7 +94,7 @@ export class PluginThread {
   }
 
   /** @throws PluginFault; one that takes longer than `timeoutMs` has its thread ended */
-  call(hook: "describe" | "start" | "event" | "submissions", given: readonly unknown[], timeoutMs: number) {
+  call(hook: PluginVerb, given: readonly unknown[], timeoutMs: number) {
     return new Promise<unknown>((resolve, reject) => {
       if (this.#fault !== null) return reject(this.#fault);
       const id = ++this.#last;

@@ -10,13 +10,15 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { PLUGIN_CONTRACT, type PluginView } from "@stratos/hub-api";
-import { PluginFault, PluginThread, type PluginManifest } from "./plugin-thread.ts";
+import { PLUGIN_CONTRACT, type PluginHook, type PluginView } from "@stratos/hub-api";
+import { PluginFault, PluginThread, type PluginManifest, type PluginVerb } from "./plugin-thread.ts";
 
 export interface PluginTimes {
   readonly startMs: number;
   readonly submissionMs: number;
   readonly eventMs: number;
+  /** Of a stage of a build, or an image of a compose: what a plugin does there may be much. */
+  readonly jobMs: number;
   readonly pauseMs: number;
   /** Before an event is told again; twice as long before the third time. */
   readonly againMs: number;
@@ -26,6 +28,7 @@ export const PLUGIN_TIMES: PluginTimes = {
   // Somebody waits for it, and on PGlite everybody may.
   submissionMs: 2_000,
   eventMs: 30_000,
+  jobMs: 600_000,
   pauseMs: 600_000,
   againMs: 5_000,
 };
@@ -42,7 +45,6 @@ export async function checkPlugin(file: string, warn: (message: string) => void)
   return view;
 }
 
-type Hook = "submission" | "event";
 type Description = Pick<PluginView, "version" | "description" | "hooks" | "events">;
 interface Configuration {
   readonly settings: Readonly<Record<string, unknown>>;
@@ -78,7 +80,7 @@ export class Plugin {
   }
 
   /** Whether it is to be asked now. */
-  has(hook: Hook): boolean {
+  has(hook: PluginHook): boolean {
     return !this.#isBroken && this.#description.hooks.includes(hook) && performance.now() >= this.#pausedUntilMs;
   }
 
@@ -121,14 +123,13 @@ export class Plugin {
   }
 
   /** @throws PluginFault */
-  async call(hook: Hook, ...given: readonly unknown[]): Promise<unknown> {
+  async call(hook: PluginHook, ...given: readonly unknown[]): Promise<unknown> {
     this.#calls++;
     try {
       const thread = await this.#ready();
-      const [verb, timeoutMs] =
-        hook === "event"
-          ? (["event", this.#times.eventMs] as const)
-          : (["submissions", this.#times.submissionMs] as const);
+      const { submissionMs, eventMs, jobMs } = this.#times;
+      const verb: PluginVerb = hook === "submission" ? "submissions" : hook;
+      const timeoutMs = { submission: submissionMs, event: eventMs, stage: jobMs, image: jobMs }[hook];
       const answer = await thread.call(verb, given, timeoutMs);
       this.#failuresInRow = 0;
       return answer;
@@ -216,7 +217,7 @@ function readManifest(manifest: PluginManifest, settings: unknown): Description 
     throw new PluginFault(
       contract === undefined
         ? `its default export has no \`contract: ${PLUGIN_CONTRACT}\``
-        : `it is for contract ${String(contract)}; this hub has ${PLUGIN_CONTRACT}`,
+        : `it is for contract ${String(contract)}; this is ${PLUGIN_CONTRACT}`,
     );
   if ((version !== null && typeof version !== "string") || typeof description !== "string")
     throw new PluginFault("version and description: expected texts");

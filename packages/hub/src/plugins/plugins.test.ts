@@ -16,7 +16,7 @@ const put = (name: string, body: string, settings?: object): void => {
   writeFileSync(join(folder, `${name}.mjs`), `export default { contract: 1, ${body} };\n`);
   if (settings !== undefined) writeFileSync(join(folder, `${name}.json`), JSON.stringify(settings));
 };
-const TIMES = { startMs: 10_000, submissionMs: 1_000, eventMs: 500, pauseMs: 3_000, againMs: 50 };
+const TIMES = { startMs: 10_000, submissionMs: 1_000, eventMs: 500, jobMs: 1_000, pauseMs: 3_000, againMs: 50 };
 const EXAMPLE = fileURLToPath(new URL("../../../../examples/hub-plugin/", import.meta.url));
 
 const RULES = { ticket: "^(loop|throw|throws|lost|T-\\d+)$", priorityMax: 10, releaseTeam: [], large: "large" };
@@ -78,11 +78,11 @@ test("what cannot be loaded is listed with its reason, and the hub serves", asyn
     return [state, message!];
   };
   assert.match((await reasons("broken"))[1], /^Unexpected token/);
-  assert.deepEqual(await reasons("future"), ["BROKEN", "it is for contract 2; this hub has 1"]);
+  assert.deepEqual(await reasons("future"), ["BROKEN", "it is for contract 2; this is 1"]);
   assert.deepEqual(await reasons("strict"), ["BROKEN", "settings must have required property 'word'"]);
-  assert.ok(hub.warnings.includes("plugin future: it is for contract 2; this hub has 1"), hub.warnings.join("\n"));
+  assert.ok(hub.warnings.includes("plugin future: it is for contract 2; this is 1"), hub.warnings.join("\n"));
   const { state, hooks, events: told, version } = await plugin("house-rules");
-  assert.deepEqual([state, hooks, told, version], ["READY", ["submission", "event"], ["FAILED"], "1.0.0"]);
+  assert.deepEqual([state, hooks, told, version], ["READY", ["submission", "event", "stage"], ["FAILED"], "1.0.0"]);
 });
 
 test("a submission is changed or refused, in all ways that there are to submit", async () => {

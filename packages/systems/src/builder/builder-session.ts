@@ -8,6 +8,7 @@ import { compileLate, homeFolder, readConfig, stratosHome } from "@stratos/host-
 import { findMirror, nodePackagePorts } from "@stratos/tools-node/packages";
 import { OperationError } from "@stratos/operation";
 import { chooseRunner } from "../scripts/choose-runner.ts";
+import { StageHooks } from "./stage-hooks.ts";
 import { toldFailure } from "@stratos/images/told-failures";
 
 export interface BuilderSessionOptions {
@@ -17,6 +18,10 @@ export interface BuilderSessionOptions {
   readonly mirror?: string | undefined;
   readonly keyrings?: readonly string[] | undefined;
   readonly hooks?: readonly Hook[];
+  /** modules that are asked before and after each stage */
+  readonly plugins?: readonly string[];
+  /** told what plugins print */
+  readonly onPluginWords?: (message: string) => void;
   /** where builds run; default: linux */
   readonly carrier?: RootCarrier | undefined;
   /** where artefacts go */
@@ -42,6 +47,7 @@ export function openBuilderSession(options: BuilderSessionOptions): BuilderSessi
     store = new ComposeFolder(composes),
     carrier = new LinuxCarrier(folder);
   const { uri, keyrings } = findMirror({ given: options.mirror, configured: readConfig(home).mirror });
+  const hooks = new StageHooks(new Hooks(options.hooks ?? []), options.plugins ?? [], options.onPluginWords);
   const ports: BuilderPorts = {
     packages,
     store,
@@ -51,7 +57,7 @@ export function openBuilderSession(options: BuilderSessionOptions): BuilderSessi
     archive: { mirror: uri, keyrings: [...keyrings, ...(options.keyrings ?? []).map(readKeyring)] },
     runner: (architecture) => chooseRunner(architecture, "auto", composes),
     sources: hostSourceFiles({ downloads, work: join(folder, "work") }),
-    hooks: new Hooks(options.hooks ?? []),
+    hooks,
     output: (name) => join(options.output ?? ".", name),
     nowMs: () => Date.now(),
     cpuMs: processorTimes,
@@ -63,6 +69,7 @@ export function openBuilderSession(options: BuilderSessionOptions): BuilderSessi
     folder,
     async close() {
       store.close();
+      await hooks.close();
       await packages.close();
     },
   };

@@ -46,6 +46,7 @@ export interface BuilderWishes {
   readonly ccache?: boolean;
   readonly lintian?: boolean;
   readonly autopkgtest?: boolean;
+  readonly plugin?: readonly string[];
   readonly hook?: readonly { readonly point: string; readonly command: readonly string[] }[];
 }
 
@@ -160,6 +161,7 @@ function ofCommandLine(options: BuilderWishes): JsonObject {
     lintian,
     autopkgtest,
     hook,
+    plugin,
   } = options;
   const given = {
     suite,
@@ -178,6 +180,7 @@ function ofCommandLine(options: BuilderWishes): JsonObject {
     lintian,
     autopkgtest,
     hooks: hook,
+    plugins: plugin,
     limits: { timeout, silence, memory, processes, space, log },
   };
   return JSON.parse(JSON.stringify(given)) as JsonObject;
@@ -187,6 +190,7 @@ export interface BuilderSettings {
   readonly request: Omit<BuildRequest, "source">;
   readonly carrier: "linux" | "stratos";
   readonly hooks: readonly Hook[];
+  readonly plugins: readonly string[];
   readonly keyrings: readonly string[];
   readonly mirror: string | undefined;
   readonly isLinted: boolean;
@@ -254,6 +258,7 @@ export function settingsOf(options: BuilderWishes): BuilderSettings {
     },
     carrier,
     keyrings: get<string[]>("keyrings") ?? [],
+    plugins: get<string[]>("plugins") ?? [],
     mirror: get<string>("mirror"),
     isTested: get<boolean>("autopkgtest") === true,
     isLinted: get<boolean>("lintian") === true,

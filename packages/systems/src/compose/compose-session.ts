@@ -35,6 +35,10 @@ export interface ComposeFolders {
 export interface ComposeSessionOptions {
   readonly targets: readonly ImageTarget[];
   readonly allowsHostHooks?: boolean;
+  /** modules that are asked about each image */
+  readonly plugins?: readonly string[];
+  /** told what plugins print */
+  readonly onPluginWords?: (message: string) => void;
 }
 
 export async function openComposeSession(
@@ -45,6 +49,12 @@ export async function openComposeSession(
   const formats = new Set(
     options.targets.flatMap(({ config }) => Object.values(config.outputs ?? {}).map(({ format }) => format)),
   );
+  // What is broken is told before anything is made.
+  const { plugins: files = [], onPluginWords = () => {} } = options;
+  const plugins =
+    files.length === 0
+      ? null
+      : await (await import("@stratos/hub/plugins")).JobPlugins.load(files, "image", onPluginWords);
   const home = stratosHome();
   const packages = nodePackagePorts(homeFolder(home, "downloads"));
   const folder = homeFolder(home, "compose");
@@ -67,6 +77,7 @@ export async function openComposeSession(
     readSource: (path) => readSource(resolve(dirname(folders.treefile), path)),
     readFolder: (path) => readFolder(resolve(dirname(folders.treefile), path)),
     ...(options.allowsHostHooks === true ? { runOnHost: (program) => runHostProgram(program, folders) } : {}),
+    ...(plugins === null ? {} : { askPlugins: (at) => plugins.ask("image", at) }),
     after(milliseconds, action) {
       const timer = setTimeout(action, milliseconds);
       return () => clearTimeout(timer);
@@ -77,6 +88,7 @@ export async function openComposeSession(
     ports,
     async close() {
       store.close();
+      await plugins?.close();
       await packages.close();
     },
   };
