@@ -26,4 +26,8 @@ int main(void) {
   /* One that ends, or is killed, meanwhile. */
   child = fork(); if (child == 0) { for (;;) pause(); } if (fork() == 0) { usleep(30000); kill(child, SIGKILL); _exit(0); } ualarm(200000, 0); SHOW(NAP(PROCESS_CLOCK(child), 0, &t, NULL)); stop = 1; pthread_join(thread, NULL); while (wait(NULL) > 0) continue;
   child = fork(); if (child == 0) { NAP(CLOCK_PROCESS_CPUTIME_ID, 0, &hundred, NULL); _exit(0); } usleep(20000); kill(child, SIGKILL); int status; SHOW(waitpid(child, &status, 0) == child); SHOW(status);
+  /* Clocks of those that have ended, and of others' threads. */
+  int ready[2]; pipe(ready); child = fork(); if (child == 0) { for (long used = 0; used < 20000000; used = ns(CLOCK_PROCESS_CPUTIME_ID)) continue; write(ready[1], "x", 1); for (;;) pause(); }
+  char byte; read(ready[0], &byte, 1); HOLDS(ns(PROCESS_CLOCK(child)) >= 20000000); SHOW(ns(THREAD_CLOCK(child))); SHOW(syscall(SYS_clock_getres, PROCESS_CLOCK(child), NULL)); kill(child, SIGKILL); siginfo_t info; waitid(P_PID, child, &info, WEXITED | WNOWAIT);
+  HOLDS(ns(PROCESS_CLOCK(child)) >= 20000000); SHOW(syscall(SYS_clock_getres, PROCESS_CLOCK(child), NULL)); wait(NULL); SHOW(ns(PROCESS_CLOCK(child))); HOLDS(ns(THREAD_CLOCK(gettid())) > 0); SHOW(ns(THREAD_CLOCK(1))); HOLDS(ns(PROCESS_CLOCK(1)) >= 0);
 }

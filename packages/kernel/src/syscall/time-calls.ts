@@ -10,6 +10,7 @@ import {
   EINVAL,
   EPERM,
   EOPNOTSUPP,
+  ITIMER_REAL,
   Itimerspec,
   SIGALRM,
   SIGEV_NONE,
@@ -31,7 +32,8 @@ import { BLOCKED_EINTR } from "../ground/wait-queue.ts";
 import { COARSE_CLOCKS, REALTIME_CLOCKS } from "../time/clock-kinds.ts";
 import { isCapable } from "../security/credentials.ts";
 import { adjustClock, setRealtime, setTimeZone } from "../time/clock-adjustment.ts";
-import { CpuSleep, cpuTimeBase } from "../task/cpu-timers.ts";
+import { cpuTimeBase } from "../task/cpu-timers.ts";
+import { CpuSleep } from "../time/cpu-sleep.ts";
 import { cpuClockOwner, readClock, toMonotonic } from "../task/clocks.ts";
 import { IntervalTimer, PosixTimer, timersOf } from "../task/process-timers.ts";
 import { processTimes } from "../task/resource-usage.ts";
@@ -105,7 +107,7 @@ function sleepByCpuTime(task: Task, owner: Task | ThreadGroup, isAbsolute: boole
     sleep.end();
     return 0;
   }
-  sleep.begin(task, base, state.deadlineNs);
+  sleep.begin(task, base.queue, state.deadlineNs);
   return BLOCKED_EINTR;
 }
 
@@ -115,7 +117,8 @@ function remainingCpuTime(task: Task, clock: number, address: number): number {
   task.cpuSleep?.end();
   const owner = cpuClockOwner(task, clock);
   if (address === 0 || owner === null) return -EINTR;
-  return storeRemaining(task.space, address, state.deadlineNs, Math.floor(cpuTimeBase(owner).now())) < 0 ? -EFAULT : -EINTR;
+  const now = Math.floor(cpuTimeBase(owner).now());
+  return storeRemaining(task.space, address, state.deadlineNs, now) < 0 ? -EFAULT : -EINTR;
 }
 
 /** A clock behind a descriptor (clock_getcpuclockid(3), FD_TO_CLOCKID), of which there is none. */
@@ -130,6 +133,7 @@ function clockNanosleep(task: Task, clock: number, flags: number, request: numbe
   const isAbsolute = (flags & TIMER_ABSTIME) !== 0;
   const owner = cpuClockOwner(task, clock);
   if (owner !== null) return sleepByCpuTime(task, owner, isAbsolute, request);
+  if (clock < 0) return -EINVAL;
   if (isAbsolute && REALTIME_CLOCKS.includes(clock)) return sleepToWallTime(task, request);
   return sleep(task, () => {
     const duration = loadDuration(task.space, request);
@@ -178,7 +182,8 @@ function storeInterval(task: Task, address: number, intervalNs: number, leftNs: 
 function getitimer(task: Task, which: number, address: number): number {
   if (which < 0 || which > 2) return -EINVAL;
   const timer = timersOf(task.group).intervals[which] ?? null;
-  return storeInterval(task, address, timer?.intervalNs ?? 0, timer?.leftNs ?? 0, 1000);
+  const left = timer === null || timer.leftNs === 0 ? 0 : Math.max(1000, timer.leftNs);
+  return storeInterval(task, address, timer?.intervalNs ?? 0, left, 1000);
 }
 
 function setitimer(task: Task, which: number, address: number, oldAddress: number): number {
@@ -192,7 +197,8 @@ function setitimer(task: Task, which: number, address: number, oldAddress: numbe
     if (failed < 0) return failed;
   }
   const timer = (timers.intervals[which] ??= new IntervalTimer(kernel, task.group, which));
-  timer.intervalNs = value.intervalNs;
+  // What isn't armed keeps its interval, but that of elapsed time (kernel/time/itimer.c, set_cpu_itimer).
+  timer.intervalNs = value.valueNs === 0 && which === ITIMER_REAL ? 0 : value.intervalNs;
   if (value.valueNs === 0) timer.cancel();
   else timer.set(timer.base.now() + value.valueNs);
   return 0;
@@ -202,6 +208,7 @@ function timerCreate(task: Task, clock: number, eventAddress: number, idAddress:
   clock |= 0;
   if (readClock(task, clock) === null) return -EINVAL;
   if (clock === CLOCK_MONOTONIC_RAW || COARSE_CLOCKS.includes(clock)) return -EOPNOTSUPP;
+  if (clock < 0 && cpuClockOwner(task, clock) === null) return -EINVAL;
   const timers = timersOf(task.group);
   if (timers.posix.size >= 1024) return -EAGAIN;
   const event = { notify: SIGEV_SIGNAL, signal: SIGALRM, valueLow: 0, valueHigh: 0, thread: null as Task | null };

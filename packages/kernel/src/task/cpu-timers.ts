@@ -10,8 +10,7 @@ import { sendSignalToProcess, sendTimerSignal } from "../signal/send-signal.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread-group.ts";
 import { processCpuNs, processUserNs, threadCpuNs } from "./clocks.ts";
-import { WaitQueue } from "../ground/wait-queue.ts";
-import { Timer, type TimerClient, TimerQueue } from "../time/timer-queue.ts";
+import { TimerQueue } from "../time/timer-queue.ts";
 
 /** A clock with its queue of timers. */
 export interface TimeBase {
@@ -43,7 +42,7 @@ export class ProcessTimeBase implements TimeBase {
   }
 }
 
-export class ThreadTimeBase implements TimeBase {
+class ThreadTimeBase implements TimeBase {
   readonly task: Task;
 
   constructor(task: Task) {
@@ -65,38 +64,6 @@ export class ThreadTimeBase implements TimeBase {
 
 export function cpuTimeBase(owner: Task | ThreadGroup): TimeBase {
   return "tid" in owner ? new ThreadTimeBase(owner) : new ProcessTimeBase(owner, false);
-}
-
-/** A task sleeps until a CPU clock has come to a time (clock_nanosleep(2)); it is kept for the task's next sleep. */
-export class CpuSleep implements TimerClient {
-  #timer = new Timer(this);
-  #wokenUp = new WaitQueue();
-  #queue: TimerQueue | null = null;
-
-  /** Has the task wait; whoever wakes it looks at the clock again. */
-  begin(task: Task, { queue }: TimeBase, deadlineNs: number): void {
-    this.end();
-    this.#queue = queue;
-    queue.set(this.#timer, deadlineNs);
-    task.waitOn(this.#wokenUp);
-  }
-
-  end(): void {
-    this.#queue?.cancel(this.#timer);
-    this.#queue = null;
-  }
-
-  timerExpired(): void {
-    this.#queue = null;
-    this.#wokenUp.wakeAll();
-  }
-
-  static {
-    stateClass("CpuSleep", this, {
-      save: (it) => ({ timer: it.#timer, wokenUp: it.#wokenUp, queue: it.#queue }),
-      load: (it, from) => ({ timer: it.#timer, wokenUp: it.#wokenUp, queue: it.#queue } = from),
-    });
-  }
 }
 
 /** The task's turn has ended and is accounted for. */

@@ -31,7 +31,7 @@ import { SignalSet } from "../signal/signal-set.ts";
 import type { Tracees, Tracing } from "./tracing.ts";
 import { newTransferCounts } from "./transfer-counts.ts";
 import type { ThreadGroup } from "./thread-group.ts";
-import type { CpuSleep } from "./cpu-timers.ts";
+import type { CpuSleep } from "../time/cpu-sleep.ts";
 import type { TimerQueue } from "../time/timer-queue.ts";
 import type { CallState } from "../ground/call-state.ts";
 import { type Waiter, WaitQueue } from "../ground/wait-queue.ts";

@@ -431,7 +431,7 @@ export class UdpSocket extends DatagramSocket {
     if (moved === -EAGAIN && this.#host !== null) moved = this.#host.receive(RECEIVED, to, peek);
     if (moved < 0) return moved === -EAGAIN ? this.foundNothing(flags) : moved;
     this.tellSender(message, RECEIVED.from, RECEIVED.port);
-    const controls = this.ip.controlsFor(RECEIVED, this.isV6);
+    const controls = this.ip.controlsFor(RECEIVED, this.isV6, this.local?.port ?? -1);
     if (controls !== null) for (const each of controls) message.addControl(each.level, each.type, each.data);
     if (this.options.timestamp !== 0) addTimestamp(this.kernel, this.options.timestamp, message);
     if (moved < RECEIVED.length) message.flags |= MSG_TRUNC;
