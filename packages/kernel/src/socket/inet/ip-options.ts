@@ -93,9 +93,22 @@ import {
   type MulticastSocket,
 } from "./group-membership.ts";
 import { writeInetAddress } from "./inet-address.ts";
-import { type InetEndpoint, type IpAddress, isSameIp, isV4, writeV4, writeV6 } from "./ip-address.ts";
+import {
+  ANY_V4,
+  type InetEndpoint,
+  type IpAddress,
+  makeV4,
+  isBroadcast,
+  isLoopback,
+  isSameIp,
+  isV4,
+  LOOPBACK_V4,
+  writeV4,
+  writeV6,
+} from "./ip-address.ts";
 
 const DEFAULT_TTL = 64;
+const LOOPBACK_BROADCAST = makeV4(0x7fffffff);
 
 /** Options of IPPROTO_IP with their value at the start; they are kept and told back. */
 const IP_STORED: ReadonlyMap<number, number> = new Map([
@@ -258,7 +271,14 @@ export class IpOptions {
    * @param port  to which it was sent; −1: it has none
    */
   controlsFor(
-    datagram: { to: IpAddress; hopLimit: number; trafficClass: number; interfaceIndex: number; extensions: Uint8Array },
+    datagram: {
+      from: IpAddress;
+      to: IpAddress;
+      hopLimit: number;
+      trafficClass: number;
+      interfaceIndex: number;
+      extensions: Uint8Array;
+    },
     isV6: boolean,
     port: number,
   ): ControlMessage[] | null {
@@ -273,10 +293,12 @@ export class IpOptions {
     }
     if (isV4(destination)) {
       if (this.v4.get(IP_PKTINFO) === 1) {
-        // The address of ours that answers, and that it was sent to, are one.
+        // The address of ours that answers is the one that it was sent to, or lies on the way back from a broadcast.
+        const isForAll = isBroadcast(destination) || isSameIp(destination, LOOPBACK_BROADCAST);
+        const answers = !isForAll ? destination : isLoopback(datagram.from) ? LOOPBACK_V4 : ANY_V4;
         const data = new Uint8Array(InPktinfo.size);
         data.set(intOption(index), InPktinfo.offset.ipi_ifindex);
-        writeV4(destination, data, InPktinfo.offset.ipi_spec_dst);
+        writeV4(answers, data, InPktinfo.offset.ipi_spec_dst);
         writeV4(destination, data, InPktinfo.offset.ipi_addr);
         controls.push({ level: IPPROTO_IP, type: IP_PKTINFO, data });
       }
