@@ -26,6 +26,7 @@ export interface InterfaceNetwork {
   numberOf(other: InterfaceNetwork): number;
   interfaceByName(name: string): NetworkInterface | undefined;
   interfaceByIndex(index: number): NetworkInterface | undefined;
+  interfaceOf(ip: IpAddress): NetworkInterface;
   hasAddress(ip: IpAddress): boolean;
   isLocal(ip: IpAddress): boolean;
   /** What the way out has of a family as often as it begins anew: its addresses, and a default route. */

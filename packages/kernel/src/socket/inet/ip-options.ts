@@ -11,6 +11,7 @@ import {
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPV6_2292PKTINFO,
+  IPV6_2292PKTOPTIONS,
   IPV6_ADDRFORM,
   IPV6_ADDR_PREFERENCES,
   IPV6_ADD_MEMBERSHIP,
@@ -56,6 +57,7 @@ import {
   IP_NODEFRAG,
   IP_OPTIONS,
   IP_PKTINFO,
+  IP_PKTOPTIONS,
   IP_RECVERR,
   IP_RECVFRAGSIZE,
   IP_RECVOPTS,
@@ -106,6 +108,7 @@ import {
   writeV4,
   writeV6,
 } from "./ip-address.ts";
+import { packetOptions } from "./packet-options.ts";
 
 const DEFAULT_TTL = 64;
 const LOOPBACK_BROADCAST = makeV4(0x7fffffff);
@@ -202,6 +205,7 @@ interface IpSocket extends MulticastSocket {
   readonly peer: InetEndpoint | null;
   readonly stateNumber: number;
   readonly hasPort: boolean;
+  readonly isAccepted: boolean;
   family: number;
 }
 
@@ -452,8 +456,9 @@ function becomeV4(socket: IpSocket, value: Uint8Array): number {
 }
 
 /** @returns ENOTCONN for the MTU of no path, ENOPROTOOPT */
-export function getIpOption(socket: IpSocket, level: number, name: number): Uint8Array | number {
+export function getIpOption(socket: IpSocket, level: number, name: number, room: number): Uint8Array | number {
   const isV4Level = level === IPPROTO_IP;
+  if (name === (isV4Level ? IP_PKTOPTIONS : IPV6_2292PKTOPTIONS)) return packetOptions(socket, isV4Level, room);
   if (name === (isV4Level ? IP_MTU : IPV6_MTU)) {
     if (socket.peer === null) return -ENOTCONN;
     const { network } = socket;

@@ -103,6 +103,11 @@ export class TcpSocket extends InetSocket {
   /** `socket->state` and `sk->sk_state` of Linux, which connect(2) tells apart. */
   /** connect(2) made it, not accept(2). */
   isOwnConnection = false;
+
+  override get isAccepted(): boolean {
+    return this.#state === "established" && !this.isOwnConnection;
+  }
+
   #phase: "unconnected" | "connecting" | "connected" | "disconnecting" = "unconnected";
   #state: "closed" | "listening" | "syn-sent" | "established" = "closed";
   #transport: TcpTransport | null = null;
