@@ -20,8 +20,7 @@ function locksOf(inode: Inode): FileLocks {
 }
 
 function forgetWhenEmpty(inode: Inode): void {
-  const locks = inode.locks;
-  if (locks !== null && locks.ranges.length === 0 && locks.flocks.size === 0 && locks.queue.isEmpty) inode.locks = null;
+  if (inode.locks?.isEmpty === true) inode.locks = null;
 }
 
 /** The lock that keeps `wanted` from being set; null when it could be. */
@@ -66,27 +65,6 @@ export function setRangeLock(task: Caller, inode: Inode, wanted: RangeLock, mayW
 function blockersOf(owner: LockOwner): readonly LockOwner[] {
   const wait = owner.rangeWait;
   return wait !== null && stateOf(wait.task, "range-lock")?.owner === owner.identity ? [wait.blocker] : [];
-}
-
-/** close(2) of any descriptor of the file drops all range locks of the process (fcntl(2), NOTES). */
-export function dropLocksOfProcess(inode: Inode, owner: LockOwner): void {
-  const locks = inode.locks!;
-  const kept = locks.ranges.filter((lock) => lock.owner !== owner);
-  if (kept.length === locks.ranges.length) return;
-  locks.ranges = kept;
-  locks.queue.wakeAll();
-  forgetWhenEmpty(inode);
-}
-
-/** The last reference of a description went: its flock and its ranges go. */
-export function dropLocksOfDescription(inode: Inode, file: OpenFile): void {
-  const locks = inode.locks!;
-  const hadFlock = locks.flocks.delete(file);
-  const kept = locks.ranges.filter((lock) => lock.owner !== file);
-  if (!hadFlock && kept.length === locks.ranges.length) return;
-  locks.ranges = kept;
-  locks.queue.wakeAll();
-  forgetWhenEmpty(inode);
 }
 
 /**
