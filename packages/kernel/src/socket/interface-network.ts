@@ -24,6 +24,8 @@ export interface InterfaceNetwork {
   adopt(one: NetworkInterface): void;
   /** What it calls another network in messages (NETNSA_NSID). */
   numberOf(other: InterfaceNetwork): number;
+  giveNumber(other: InterfaceNetwork, number: number): boolean;
+  readonly numbers: ReadonlyMap<InterfaceNetwork, number>;
   interfaceByName(name: string): NetworkInterface | undefined;
   interfaceByIndex(index: number): NetworkInterface | undefined;
   interfaceOf(ip: IpAddress): NetworkInterface;
