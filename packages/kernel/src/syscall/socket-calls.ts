@@ -437,14 +437,14 @@ export const socketCalls: SyscallTable = {
   socket: {
     run: socket,
     gaps:
-      "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, usersock, sock_diag, uevents, generic) and AF_PACKET; " +
-      "raw and ICMP sockets reach this machine's own addresses only (ENETUNREACH), and raw ones hear raw and " +
-      "ICMP sockets alone; packet sockets see frames of veth pairs and those that packet sockets send on lo: TCP and UDP over lo and " +
-      "over the host's sockets make none, and no host offers a link of its own; interfaces that programs make are " +
-      "dummy, veth and bridge (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH); the way out stays " +
-      "in its network (EINVAL) and is no port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs or " +
-      "settings, forget no station before 300 s, know 1024 and take none from programs, and a frame goes 1024 ways " +
-      "at most; a network has 256 addresses in all (ENOBUFS)",
+      "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (route, usersock, sock_diag, uevents, generic) and AF_PACKET; raw and " +
+      "ICMP sockets reach this machine's own addresses only (ENETUNREACH), and raw ones hear raw and ICMP sockets " +
+      "alone; packet sockets see frames of veth pairs and those that packet sockets send on lo: TCP and UDP over lo " +
+      "and over the host's sockets make none, and no host offers a link of its own; interfaces that programs make " +
+      "are dummy, veth and bridge (others: EOPNOTSUPP), which no IP stack sends over (EHOSTUNREACH); the way out " +
+      "stays in its network (EINVAL) and is no port of a bridge (EOPNOTSUPP); bridges have no spanning tree, VLANs " +
+      "or settings, forget no station before 300 s, know 1024 and take none from programs, and a frame goes 1024 " +
+      "ways at most; a network has 256 addresses in all (ENOBUFS)",
   },
   socketpair: { run: socketpair },
   bind: {
