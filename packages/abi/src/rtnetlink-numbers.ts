@@ -82,7 +82,8 @@ export const RTA_DST = 1,
   RTA_CACHEINFO = 12,
   RTA_TABLE = 15,
   RTA_PREF = 20,
-  RTA_UID = 25;
+  RTA_UID = 25,
+  RTA_VIA = 18;
 /** Bits of `rtm_flags` in what `ip route get` is told: looked up, not listed; and to this machine itself. */
 export const RTM_F_CLONED = 0x200,
   RTCF_LOCAL = 0x80000000;

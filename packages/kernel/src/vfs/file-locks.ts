@@ -104,7 +104,8 @@ export function describeLocks(inode: Inode, ids: PidNamespace): string[][] {
   const groups: string[][] = [];
   const held = heldLocks(inode);
   const waiting = waitingFor(inode, held);
-  for (const first of held) {
+  // The newest first, as far as what is sorted tells: programs that show them turn that round (lslocks(8)).
+  for (const first of held.toReversed()) {
     const group: string[] = [];
     // The last one that was found is looked at first: a waiter's own come right behind it.
     const open = [{ lock: first, depth: 0 }];
