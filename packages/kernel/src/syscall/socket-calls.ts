@@ -466,7 +466,7 @@ export const socketCalls: SyscallTable = {
       "come in; IPv6 extension headers travel with UDP datagrams inside the machine alone, and those with a " +
       "routing header are lost; TCP and raw sockets take no filters (ENOPROTOOPT); TCP_USER_TIMEOUT, " +
       "TCP_DEFER_ACCEPT, TCP_WINDOW_CLAMP and IP_BIND_ADDRESS_NO_PORT are kept without effect; TCP_SAVE_SYN, " +
-      "TCP_INQ, TCP_TX_DELAY (ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR (EPERM) are refused; packet sockets have " +
+      "TCP_TX_DELAY (ENOPROTOOPT), TCP_MD5SIG and TCP_REPAIR (EPERM) are refused; packet sockets have " +
       "no PACKET_FANOUT, PACKET_VNET_HDR and PACKET_TIMESTAMP (ENOPROTOOPT), and their rings no hash of a packet",
   },
   getsockopt: {
